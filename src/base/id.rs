@@ -1,0 +1,99 @@
+//! Numbers that stand for things: a task's id fits in one machine word, so a waker can be one.
+//!
+//! *Assumes*: pointers of 64 bits (a `Waker`'s data pointer carries the number).
+//! *Promises*: `pack` and `unpack` are inverse; two live tasks never share an id.
+//! *Leaves out*: what the numbers refer to (`base/slab.rs`, `task/`).
+//!
+//! ```text
+//!   63        44 43          24 23          0
+//!  ┌────────────┬──────────────┬─────────────┐
+//!  │  loop (20) │ generation(20)│  index (24) │
+//!  └────────────┴──────────────┴─────────────┘
+//! ```
+//! A generation wraps after a million tasks. A waker that old which meets its own number
+//! again causes one spurious poll, which the `Future` contract allows.
+
+#[cfg(not(target_pointer_width = "64"))]
+compile_error!("singletrack packs a task id into a waker's pointer and needs 64 bits");
+
+const INDEX_BITS: u32 = 24;
+const GENERATION_BITS: u32 = 20;
+const LOOP_BITS: u32 = 20;
+
+/// The greatest slot index an id can carry: one loop holds at most 16,777,216 tasks.
+pub const MAX_INDEX: u32 = (1 << INDEX_BITS) - 1;
+/// Generations are counted modulo this power of two.
+pub const GENERATIONS: u32 = 1 << GENERATION_BITS;
+/// At most so many event loops live in one process at a time.
+pub const MAX_LOOPS: u32 = 1 << LOOP_BITS;
+
+/// The number of an event loop, unique among the loops alive in this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LoopId(pub(crate) u32);
+
+impl LoopId {
+    /// The number itself.
+    pub fn get(self) -> u32 {
+        self.0
+    }
+}
+
+/// The name of one task: which loop, which slot, and which tenant of that slot.
+///
+/// ```
+/// use singletrack::base::id::TaskId;
+///
+/// let id = TaskId::from_raw(0x0000_1000_0200_0003);
+/// assert_eq!((id.loop_id().get(), id.generation(), id.index()), (1, 2, 3));
+/// assert_eq!(TaskId::from_raw(id.raw()), id);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TaskId(u64);
+
+impl TaskId {
+    /// Packs the three parts; `generation` is taken modulo [`GENERATIONS`].
+    ///
+    /// # Panics
+    /// If `index` is above [`MAX_INDEX`].
+    pub fn new(loop_id: LoopId, generation: u32, index: u32) -> Self {
+        assert!(index <= MAX_INDEX, "a loop holds at most {} tasks", MAX_INDEX + 1);
+        let generation = u64::from(generation % GENERATIONS);
+        TaskId(
+            u64::from(loop_id.0) << (GENERATION_BITS + INDEX_BITS)
+                | generation << INDEX_BITS
+                | u64::from(index),
+        )
+    }
+
+    /// The word a waker carries.
+    pub fn raw(self) -> u64 {
+        self.0
+    }
+
+    /// Reads a word that [`raw`](Self::raw) gave.
+    pub fn from_raw(raw: u64) -> Self {
+        TaskId(raw)
+    }
+
+    /// The loop that owns the task.
+    pub fn loop_id(self) -> LoopId {
+        LoopId((self.0 >> (GENERATION_BITS + INDEX_BITS)) as u32)
+    }
+
+    /// Which tenant of the slot this is.
+    pub fn generation(self) -> u32 {
+        (self.0 >> INDEX_BITS) as u32 % GENERATIONS
+    }
+
+    /// The slot.
+    pub fn index(self) -> u32 {
+        self.0 as u32 & MAX_INDEX
+    }
+}
+
+impl std::fmt::Debug for TaskId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (l, i, g) = (self.loop_id().0, self.index(), self.generation());
+        write!(f, "task {l}:{i}.{g}")
+    }
+}

@@ -1,0 +1,7 @@
+//! The ground floor: the words every other floor speaks.
+
+pub mod error;
+pub mod id;
+pub mod slab;
+pub mod sync;
+pub mod sys;

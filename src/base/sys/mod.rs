@@ -1,0 +1,8 @@
+//! All that we ask of the operating system through `libc`, one noun a file.
+//!
+//! *Assumes*: Linux.
+//! *Promises*: safe functions that return `io::Result` and retry `EINTR` where that is
+//! right; no other file calls `libc` in earnest.
+//! *Leaves out*: what std already says safely.
+
+pub mod poll;

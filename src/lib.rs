@@ -19,6 +19,7 @@
 //!   base/error.rs              why a job has no value
 //!   base/id.rs                 loop, generation and index in one word
 //!   base/slab.rs               slots whose stale keys open nothing
+//!   base/wire.rs               what may cross a pipe, and how it is encoded
 //!   base/sys/poll.rs           unsafe: ppoll
 //! roof
 //!   main.rs                    the `singletrack` command

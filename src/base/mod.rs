@@ -5,3 +5,4 @@ pub mod id;
 pub mod slab;
 pub mod sync;
 pub mod sys;
+pub mod wire;

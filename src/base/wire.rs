@@ -1,0 +1,51 @@
+//! What may cross a pipe between processes: any serde value, encoded by postcard.
+//!
+//! *Assumes*: both ends are the same program image (a forked child is).
+//! *Promises*: `decode(encode(x)) == x`; every failure is a [`JobError::Codec`] that says why.
+//! *Leaves out*: framing (`process/frame.rs`) and who may send what.
+
+use crate::base::error::JobError;
+use serde::{Serialize, de::DeserializeOwned};
+
+/// A value that can be shipped to another process and back: the counterpart of "picklable".
+///
+/// Implemented for every owned serde type; nothing needs to be written by hand.
+///
+/// ```
+/// use singletrack::base::wire::{decode, encode};
+///
+/// let bytes = encode(&(7u8, "seven".to_owned())).unwrap();
+/// assert_eq!(decode::<(u8, String)>(&bytes).unwrap(), (7, "seven".to_owned()));
+/// assert!(decode::<(u8, String)>(&bytes[..1]).is_err());
+/// ```
+#[doc(alias = "pickle")]
+pub trait Wire: Serialize + DeserializeOwned + Send + 'static {}
+
+impl<T: Serialize + DeserializeOwned + Send + 'static> Wire for T {}
+
+/// The bytes of a value.
+///
+/// # Errors
+/// [`JobError::Codec`] if its `Serialize` refuses.
+pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, JobError> {
+    postcard::to_allocvec(value).map_err(|e| codec::<T>("encoded", &e))
+}
+
+/// The value of some bytes.
+///
+/// # Errors
+/// [`JobError::Codec`] if the bytes are not one `T` exactly.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JobError> {
+    match postcard::take_from_bytes(bytes) {
+        Ok((value, [])) => Ok(value),
+        Ok((_, rest)) => {
+            let extra = format!("{} bytes are left over", rest.len());
+            Err(codec::<T>("decoded", &extra))
+        }
+        Err(e) => Err(codec::<T>("decoded", &e)),
+    }
+}
+
+fn codec<T>(verb: &str, why: &dyn std::fmt::Display) -> JobError {
+    JobError::Codec(format!("{} could not be {verb}: {why}", std::any::type_name::<T>()))
+}

@@ -21,14 +21,40 @@
 //!   base/slab.rs               slots whose stale keys open nothing
 //!   base/wire.rs               what may cross a pipe, and how it is encoded
 //!   base/sys/poll.rs           unsafe: ppoll
+//! the event loop
+//!   event_loop/timers.rs       deadlines in order: a heap that can cancel
+//!   event_loop/inbox.rs        what other threads ask of a loop, and the door
+//!   selector/event.rs          the Selector trait: news, a bell, a clock
+//!   selector/mio.rs            epoll through mio, timeouts to the nanosecond
+//!   selector/scripted.rs       virtual time and scripted news, for tests
+//!   event_loop/reactor.rs      sources: what is ready, and who waits
+//!   task/state.rs              four states and every legal step between them
+//!   task/cell.rs               unsafe: a future that becomes its output, in place
+//!   task/ready.rs              slots, and the queue of what is ready
+//!   event_loop/core.rs         all the state of a loop; which loop am I in?
+//!   task/waker.rs              unsafe: a waker that is a number
+//!   task/join.rs               the handle of a task
+//!   task/scheduler.rs          spawned, polled, cancelled, dropped
+//!   event_loop/run.rs          the loop: a turn on one page
+//!   event_loop/calls.rs        callbacks, now or at a time
+//!   event_loop/remote.rs       a loop, seen from another thread
+//!   aio/time.rs                sleep
+//!   aio/source.rs              from a system call to a future
+//!   aio/net.rs                 TCP
 //! roof
 //!   main.rs                    the `singletrack` command
 //! ```
 //!
 //! # Unsafe
 //!
-//! `unsafe` is denied outside these files: `base/sync.rs` (under loom only) and
-//! `base/sys/*.rs` (system calls).
+//! `unsafe` is denied outside these files: `base/sync.rs` (under loom only), `base/sys/*.rs`
+//! (system calls), `task/cell.rs` (a pin) and `task/waker.rs` (a number for a pointer).
 #![deny(unsafe_code)]
 
+pub mod aio;
 pub mod base;
+pub mod event_loop;
+pub mod selector;
+pub mod task;
+
+pub use event_loop::run::{EventLoop, create_task, yield_now};

@@ -1,0 +1,165 @@
+//! All the state of one loop, and the answer to "which loop am I in?".
+//!
+//! *Assumes*: the queue, the timers, the reactor and the inbox, each with its own rules.
+//! *Promises*: a thread runs at most one loop at a time; what is asked of a loop from
+//! elsewhere reaches it through its inbox.
+//! *Leaves out*: the turn itself (`event_loop/run.rs`).
+//!
+//! The parts stand in a `RefCell` each. The rule that keeps them from ever being borrowed
+//! twice: **no user code runs under a borrow** (no poll, no callback, no drop of a body).
+
+use crate::base::id::LoopId;
+use crate::base::slab::{GenerationSlab, Key};
+use crate::base::sync::Arc;
+use crate::event_loop::inbox::{self, Inbox, Message};
+use crate::event_loop::reactor::Reactor;
+use crate::event_loop::timers::Timers;
+use crate::selector::event::Selector;
+use crate::task::ready::Ready;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::task::Waker;
+
+/// What a timer does when it is due.
+pub enum Due {
+    /// Wakes a task that sleeps.
+    Wake(Waker),
+    /// Makes a callback ready.
+    Call(Key),
+}
+
+/// What the exception handler is told.
+#[derive(Debug, Clone)]
+pub struct Unhandled {
+    /// Where it happened, such as `task 1:0.3` or `callback`.
+    pub place: String,
+    /// The panic's message.
+    pub message: String,
+}
+
+type Callback = Box<dyn FnOnce()>;
+type Handler = Rc<dyn Fn(&Unhandled)>;
+
+/// The parts of a loop.
+pub struct Core {
+    /// The loop's number.
+    pub id: LoopId,
+    /// Where other threads leave messages.
+    pub inbox: Arc<Inbox<Message>>,
+    /// Tasks and the ready queue.
+    pub ready: RefCell<Ready>,
+    /// Deadlines.
+    pub timers: RefCell<Timers<Due>>,
+    /// Descriptors.
+    pub reactor: RefCell<Reactor>,
+    /// Scheduled callbacks that have neither run nor been cancelled.
+    pub calls: RefCell<GenerationSlab<Callback>>,
+    /// `stop` was called.
+    pub stopping: Cell<bool>,
+    /// Who is told of panics that nobody awaits; `None`: standard error.
+    pub handler: RefCell<Option<Handler>>,
+}
+
+impl Core {
+    /// A loop with nothing to do, entered into the table of loops.
+    pub fn new(selector: Box<dyn Selector>) -> Rc<Core> {
+        let inbox = Arc::new(Inbox::new(selector.bell()));
+        let id = inbox::open(Arc::clone(&inbox));
+        Rc::new(Core {
+            id,
+            inbox,
+            ready: RefCell::new(Ready::new(id)),
+            timers: RefCell::default(),
+            reactor: RefCell::new(Reactor::new(selector)),
+            calls: RefCell::default(),
+            stopping: Cell::new(false),
+            handler: RefCell::default(),
+        })
+    }
+
+    /// The loop's clock, read now.
+    pub fn now(&self) -> u64 {
+        self.reactor.borrow().now()
+    }
+
+    /// Tells the exception handler of a panic that has no other place to go.
+    pub fn report(&self, place: String, message: String) {
+        let handler = self.handler.borrow().clone();
+        let unhandled = Unhandled { place, message };
+        match handler {
+            Some(handler) => handler(&unhandled),
+            None => eprintln!("singletrack: {} panicked: {}", unhandled.place, unhandled.message),
+        }
+    }
+}
+
+thread_local! {
+    /// The loop that this thread is running.
+    static CURRENT: RefCell<Option<Rc<Core>>> = const { RefCell::new(None) };
+}
+
+/// Runs `f` on the loop that this thread is running. `f` must not run user code.
+pub fn with_current<R>(f: impl FnOnce(&Rc<Core>) -> R) -> Option<R> {
+    CURRENT.try_with(|current| current.borrow().as_ref().map(f)).ok().flatten()
+}
+
+/// The loop that this thread is running.
+///
+/// # Panics
+/// If it runs none: the caller names what needed one.
+pub fn current(who: &str) -> Rc<Core> {
+    with_current(Rc::clone).unwrap_or_else(|| {
+        panic!("{who} needs a running event loop: call it inside `EventLoop::run_until_complete`")
+    })
+}
+
+/// Does `here` if this thread runs the loop `id`, else leaves it a message. Returns false if
+/// that loop is gone.
+pub fn tell(id: LoopId, here: impl FnOnce(&Core), message: impl FnOnce() -> Message) -> bool {
+    let mut here = Some(here);
+    let local = with_current(|core| {
+        if core.id == id
+            && let Some(here) = here.take()
+        {
+            here(core);
+            return true;
+        }
+        false
+    });
+    local == Some(true) || inbox::send(id, message()).is_ok()
+}
+
+/// Makes `core` the thread's running loop until the guard is dropped.
+///
+/// # Panics
+/// If the thread is running a loop already: a loop inside a loop would starve the outer one.
+#[must_use]
+pub fn enter(core: &Rc<Core>) -> Entered {
+    try_enter(core).expect(
+        "this thread is running an event loop already; await the future there instead of \
+         running a loop inside a loop",
+    )
+}
+
+/// Like [`enter`], for a caller that can do without.
+#[must_use]
+pub fn try_enter(core: &Rc<Core>) -> Option<Entered> {
+    CURRENT.with(|current| {
+        let mut current = current.borrow_mut();
+        if current.is_some() {
+            return None;
+        }
+        *current = Some(Rc::clone(core));
+        Some(Entered(()))
+    })
+}
+
+/// The thread is running a loop; dropped, it is not.
+pub struct Entered(());
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        let left = CURRENT.with(|current| current.borrow_mut().take());
+        drop(left);
+    }
+}

@@ -1,0 +1,149 @@
+//! What other threads ask of a loop, and the door that decides whether to ring its bell.
+//!
+//! *Assumes*: a bell that makes the sleeping loop's `wait` return (`selector/`).
+//! *Promises*: every message is taken in once, in order of arrival; the loop never sleeps on
+//! a message; the bell, which costs a system call, rings only when the loop really sleeps.
+//! *Leaves out*: what the messages do (`event_loop/run.rs`).
+//!
+//! ```text
+//!             push: swap in NOTIFIED
+//!      ┌────────────────────────────────┐
+//!      │                                ▼
+//!   AWAKE ──park: only from AWAKE──► PARKED ──push: ring!──► NOTIFIED
+//!      ▲                                │                        │
+//!      └──────── take: swap in AWAKE ───┴────────────────────────┘
+//! ```
+//! All three transitions are read-modify-writes of one atomic, so they stand in one order
+//! that all threads agree on. Either `push` comes first, and `park` finds NOTIFIED and does
+//! not sleep; or `park` comes first, and `push` finds PARKED and rings. There is no third
+//! way. `tests/loom_inbox.rs` walks through all of them.
+//!
+//! Counterpart: asyncio's `call_soon_threadsafe` writes a byte into the self-pipe every time.
+
+use crate::base::id::{LoopId, MAX_LOOPS, TaskId};
+use crate::base::slab::Key;
+use crate::base::sync::atomic::{AtomicU8, Ordering};
+use crate::base::sync::{Arc, Mutex};
+use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
+
+const AWAKE: u8 = 0;
+const PARKED: u8 = 1;
+const NOTIFIED: u8 = 2;
+
+/// What one thread may ask of another thread's loop.
+pub enum Message {
+    /// A waker of one of its tasks was used.
+    Wake(TaskId),
+    /// One of its tasks was cancelled.
+    Cancel(TaskId),
+    /// Run this in the next turn.
+    Call(Box<dyn FnOnce() + Send>),
+    /// A handle of a scheduled callback was cancelled.
+    CancelCall(Key),
+    /// A sleep was dropped.
+    CancelTimer(Key),
+    /// A socket was dropped: forget the source, then close the descriptor.
+    Close(Key, OwnedFd),
+    /// `stop` was called.
+    Stop,
+}
+
+/// A queue that many threads fill and one loop empties. Generic, so that a model can push
+/// plain numbers.
+///
+/// ```
+/// use singletrack::event_loop::inbox::Inbox;
+///
+/// let inbox = Inbox::new(Box::new(|| println!("ring")));
+/// inbox.push(1); // the loop is awake: no ring
+/// assert!(!inbox.park()); // it must not sleep now
+/// let mut messages = Vec::new();
+/// inbox.take(&mut messages);
+/// assert_eq!(messages, [1]);
+/// assert!(inbox.park()); // now it may; the next push would ring
+/// ```
+pub struct Inbox<M> {
+    queue: Mutex<Vec<M>>,
+    door: AtomicU8,
+    bell: Box<dyn Fn() + Send + Sync>,
+}
+
+impl<M> Inbox<M> {
+    /// An empty inbox of a loop that is awake.
+    pub fn new(bell: Box<dyn Fn() + Send + Sync>) -> Self {
+        Inbox { queue: Mutex::new(Vec::new()), door: AtomicU8::new(AWAKE), bell }
+    }
+
+    /// Leaves a message; wakes the loop if it sleeps. From any thread.
+    pub fn push(&self, message: M) {
+        self.queue.lock().push(message);
+        // Release: whoever sees NOTIFIED also sees the message. Acquire: a PARKED that we
+        // see is the loop's newest word.
+        if self.door.swap(NOTIFIED, Ordering::AcqRel) == PARKED {
+            (self.bell)();
+        }
+    }
+
+    /// The loop is about to sleep. False: it must not, there are messages.
+    pub fn park(&self) -> bool {
+        self.door.compare_exchange(AWAKE, PARKED, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// The loop is awake: moves what has come in to the end of `into`.
+    pub fn take(&self, into: &mut Vec<M>) {
+        if self.door.load(Ordering::Relaxed) == AWAKE {
+            return;
+        }
+        if self.door.swap(AWAKE, Ordering::AcqRel) == NOTIFIED {
+            into.append(&mut self.queue.lock());
+        }
+    }
+}
+
+/// The inboxes of the loops alive in this process, by number. This is how a waker, which is
+/// only a number, finds its loop from a foreign thread.
+static LOOPS: parking_lot::Mutex<Registry> =
+    parking_lot::Mutex::new(Registry { inboxes: BTreeMap::new(), last: 0 });
+
+struct Registry {
+    inboxes: BTreeMap<u32, Arc<Inbox<Message>>>,
+    last: u32,
+}
+
+/// Gives a new loop its number. Numbers go round, so a fresh loop seldom meets the wakers of
+/// a dead one; where it does, the cost is a spurious poll.
+///
+/// # Panics
+/// If 1,048,575 loops are alive.
+pub fn open(inbox: Arc<Inbox<Message>>) -> LoopId {
+    let mut loops = LOOPS.lock();
+    for _ in 0..MAX_LOOPS {
+        loops.last = (loops.last + 1) % MAX_LOOPS;
+        let number = loops.last;
+        // Zero is nobody's: a task id of all zero bits would be a null waker.
+        if number != 0 && !loops.inboxes.contains_key(&number) {
+            loops.inboxes.insert(number, inbox);
+            return LoopId(number);
+        }
+    }
+    panic!("no more than {} event loops can be alive at a time", MAX_LOOPS - 1);
+}
+
+/// The loop is gone: what is sent to its number from now on is dropped.
+pub fn close(id: LoopId) {
+    let closed = LOOPS.lock().inboxes.remove(&id.get());
+    drop(closed); // outside the lock: messages may own user values
+}
+
+/// Leaves a message for a loop; gives it back if that loop is gone.
+pub fn send(id: LoopId, message: Message) -> Result<(), Message> {
+    let inbox = LOOPS.lock().inboxes.get(&id.get()).cloned();
+    match inbox {
+        Some(inbox) => {
+            inbox.push(message);
+            Ok(())
+        }
+        None => Err(message),
+    }
+}

@@ -1,0 +1,9 @@
+//! The event loop, floor by floor.
+
+pub mod calls;
+pub mod core;
+pub mod inbox;
+pub mod reactor;
+pub mod remote;
+pub mod run;
+pub mod timers;

@@ -1,0 +1,80 @@
+//! A loop, seen from another thread.
+//!
+//! *Assumes*: the loop's inbox.
+//! *Promises*: everything here may be called from any thread, at any time, and never blocks
+//! for longer than it takes to append to a queue.
+//! *Leaves out*: results; `concurrent::bridge` brings those back.
+
+use crate::base::id::LoopId;
+use crate::event_loop::inbox::{self, Message};
+use crate::event_loop::run::EventLoop;
+use std::fmt;
+
+/// The loop that was asked is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoopClosed(pub LoopId);
+
+impl fmt::Display for LoopClosed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "event loop {} is gone; keep it alive as long as others call it", self.0.get())
+    }
+}
+
+impl std::error::Error for LoopClosed {}
+
+/// A loop's number, and what may be done with it from afar.
+///
+/// ```
+/// use singletrack::EventLoop;
+///
+/// let event_loop = EventLoop::new()?;
+/// let handle = event_loop.handle();
+/// let thread = std::thread::spawn(move || {
+///     handle.call_soon_threadsafe(|| println!("on the loop's thread")).unwrap();
+///     handle.stop().unwrap();
+/// });
+/// event_loop.run_forever()?; // sleeps until the thread rings
+/// thread.join().unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoopHandle(LoopId);
+
+impl EventLoop {
+    /// A handle for other threads.
+    pub fn handle(&self) -> LoopHandle {
+        LoopHandle(self.id())
+    }
+}
+
+impl LoopHandle {
+    /// The loop's number.
+    pub fn id(&self) -> LoopId {
+        self.0
+    }
+
+    /// Runs `callback` on the loop's thread in its next turn. Calls from one thread keep
+    /// their order.
+    ///
+    /// # Errors
+    /// [`LoopClosed`] if the loop is gone; the callback is dropped.
+    #[doc(alias = "asyncio.loop.call_soon_threadsafe")]
+    pub fn call_soon_threadsafe(
+        &self,
+        callback: impl FnOnce() + Send + 'static,
+    ) -> Result<(), LoopClosed> {
+        self.send(Message::Call(Box::new(callback)))
+    }
+
+    /// Ends [`EventLoop::run_forever`] after the turn in progress.
+    ///
+    /// # Errors
+    /// [`LoopClosed`] if the loop is gone.
+    pub fn stop(&self) -> Result<(), LoopClosed> {
+        self.send(Message::Stop)
+    }
+
+    fn send(&self, message: Message) -> Result<(), LoopClosed> {
+        inbox::send(self.0, message).map_err(|_| LoopClosed(self.0))
+    }
+}

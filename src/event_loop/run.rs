@@ -1,0 +1,401 @@
+//! The event loop: one page that says what a turn is.
+//!
+//! *Assumes*: everything above: queue, timers, reactor, inbox, tasks.
+//! *Promises*: asyncio's order. Callbacks and tasks run FIFO; what becomes ready during a
+//! turn runs in the next; news of descriptors comes before due timers, both before the run.
+//! *Leaves out*: sockets and sleeps (`aio/`), threads and processes.
+//!
+//! ```text
+//!          ┌──────────────────────────── turn ───────────────────────────────┐
+//!          │ 1 take the inbox     4 wait for news     7 run what is ready    │
+//!          │ 2 how long to sleep  5 news → wakers       now, and only that   │
+//!          │ 3 park the door      6 timers → ready                           │
+//!          └─────▲────────────────────────────────────────────────────┬──────┘
+//!                └────────────────────────────────────────────────────┘
+//! ```
+//! Counterpart: `BaseEventLoop._run_once` in CPython's Lib/asyncio/base_events.py; tokio's
+//! `current_thread` `block_on`.
+
+use crate::base::error::panic_message;
+use crate::base::id::LoopId;
+use crate::event_loop::core::{Core, Due, Unhandled, enter, try_enter};
+use crate::event_loop::inbox::{self, Message};
+use crate::selector::event::Selector;
+use crate::selector::mio::MioSelector;
+use crate::task::join::Task;
+use crate::task::ready::Entry;
+use crate::task::waker::{wake, waker};
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+/// asyncio never sleeps longer than this, so that no arithmetic on deadlines can overflow.
+const LONGEST_SLEEP: Duration = Duration::from_secs(24 * 3600);
+
+/// After so many polls without a look at the selector, a turn takes one even though there is
+/// work. tokio's number; asyncio's is one look a turn, see [`EventLoop::set_io_interval`].
+const IO_INTERVAL: u32 = 61;
+
+/// What one turn did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Turn {
+    /// Tasks polled, the root included.
+    pub polled: usize,
+    /// Callbacks called.
+    pub called: usize,
+    /// Events of descriptors.
+    pub events: usize,
+    /// Timers that were due.
+    pub timers: usize,
+    /// Messages of other threads.
+    pub foreign: usize,
+}
+
+/// A loop that runs tasks and callbacks, watches descriptors and keeps time.
+///
+/// It belongs to one thread. Tasks need not be `Send`. Other threads reach it through wakers
+/// and through [`LoopHandle`](crate::event_loop::remote::LoopHandle).
+///
+/// Dropping it drops every task, callback and timer it still has, on this thread, and then
+/// closes the selector. Handles that outlive it do nothing.
+///
+/// ```
+/// use singletrack::EventLoop;
+///
+/// let event_loop = EventLoop::new()?;
+/// let answer = event_loop.run_until_complete(async {
+///     let six = singletrack::create_task(async { 6 });
+///     six.await.unwrap() * 7
+/// });
+/// assert_eq!(answer, 42);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[doc(alias = "asyncio.EventLoop")]
+pub struct EventLoop {
+    pub(crate) core: Rc<Core>,
+    io_interval: Cell<u32>,
+    /// Polls and calls since the last look at the selector.
+    since_io: Cell<u32>,
+    turns: Cell<u64>,
+    /// Buffers that keep their memory from turn to turn.
+    messages: RefCell<Vec<Message>>,
+    woken: RefCell<Vec<Waker>>,
+}
+
+/// The root future of the run in progress, if there is one.
+type Root<'a> = Option<&'a mut dyn FnMut()>;
+
+impl EventLoop {
+    /// A loop on mio.
+    ///
+    /// # Errors
+    /// `EMFILE` or `ENFILE` when there are no descriptors left; it needs two.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self::with_selector(Box::new(MioSelector::new()?)))
+    }
+
+    /// A loop on any selector, such as the scripted one for tests.
+    pub fn with_selector(selector: Box<dyn Selector>) -> Self {
+        EventLoop {
+            core: Core::new(selector),
+            io_interval: Cell::new(IO_INTERVAL),
+            since_io: Cell::new(IO_INTERVAL),
+            turns: Cell::new(0),
+            messages: RefCell::default(),
+            woken: RefCell::default(),
+        }
+    }
+
+    /// The loop's number.
+    pub fn id(&self) -> LoopId {
+        self.core.id
+    }
+
+    /// Time since the loop was made, on its own clock; never goes back.
+    #[doc(alias = "asyncio.loop.time")]
+    pub fn time(&self) -> Duration {
+        Duration::from_nanos(self.core.now())
+    }
+
+    /// How many turns the loop has made: asyncio's "passes".
+    pub fn turns(&self) -> u64 {
+        self.turns.get()
+    }
+
+    /// How many tasks are alive, not counting the root future.
+    pub fn tasks(&self) -> usize {
+        self.core.ready.borrow().tasks()
+    }
+
+    /// Looks at the selector at least every `polls` polls, even when there is work. 1 means
+    /// in every turn, as asyncio does; the default, 61, is tokio's.
+    ///
+    /// # Panics
+    /// If `polls` is 0.
+    pub fn set_io_interval(&self, polls: u32) {
+        assert!(polls > 0, "the loop must look at its selector now and then: polls must be > 0");
+        self.io_interval.set(polls);
+    }
+
+    /// Who is told of a panic in a callback, or in a task that nobody awaits. The default
+    /// prints one line on standard error.
+    #[doc(alias = "asyncio.loop.set_exception_handler")]
+    pub fn set_exception_handler(&self, handler: impl Fn(&Unhandled) + 'static) {
+        let old = self.core.handler.replace(Some(Rc::new(handler)));
+        drop(old);
+    }
+
+    /// Starts a task; its first poll comes in the next turn.
+    #[doc(alias = "asyncio.loop.create_task")]
+    #[doc(alias = "spawn_local")]
+    pub fn create_task<F: Future + 'static>(&self, future: F) -> Task<F::Output> {
+        self.core.spawn(future)
+    }
+
+    /// Runs until `future` is done and returns its output. Tasks that are not done by then
+    /// stay, and go on in the next run.
+    ///
+    /// # Panics
+    /// If this thread is running a loop already; if [`stop`](Self::stop) ends the run first;
+    /// if the selector fails; and with `future`'s own panic.
+    #[doc(alias = "asyncio.loop.run_until_complete")]
+    #[doc(alias = "block_on")]
+    pub fn run_until_complete<F: Future>(&self, future: F) -> F::Output {
+        let _entered = enter(&self.core);
+        let _forget = ForgetRoot(&self.core);
+        let mut future = pin!(future);
+        let mut output = None;
+        let id = self.core.ready.borrow().root_id();
+        wake(id);
+        while output.is_none() {
+            let mut root = || {
+                self.core.ready.borrow_mut().start_root();
+                match future.as_mut().poll(&mut Context::from_waker(&waker(id))) {
+                    Poll::Ready(value) => output = Some(value),
+                    Poll::Pending => self.core.ready.borrow_mut().pause_root(),
+                }
+            };
+            self.turn(Some(&mut root)).unwrap_or_else(|e| panic!("the event loop failed: {e}"));
+            let stopped = self.core.stopping.take();
+            assert!(
+                !stopped || output.is_some(),
+                "the event loop was stopped before the future was done"
+            );
+        }
+        output.expect("the loop above ends with an output")
+    }
+
+    /// Runs until [`stop`](Self::stop) is called. If it was called before, makes one turn
+    /// without sleeping.
+    ///
+    /// # Errors
+    /// What the selector reports.
+    ///
+    /// # Panics
+    /// If this thread is running a loop already.
+    #[doc(alias = "asyncio.loop.run_forever")]
+    pub fn run_forever(&self) -> io::Result<()> {
+        let _entered = enter(&self.core);
+        loop {
+            self.turn(None)?;
+            if self.core.stopping.take() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Makes one turn and says what it did. It sleeps if there is nothing to do.
+    ///
+    /// # Errors
+    /// What the selector reports.
+    ///
+    /// # Panics
+    /// If this thread is running a loop already.
+    pub fn run_once(&self) -> io::Result<Turn> {
+        let _entered = enter(&self.core);
+        self.turn(None)
+    }
+
+    /// Ends [`run_forever`](Self::run_forever) after the turn in progress.
+    #[doc(alias = "asyncio.loop.stop")]
+    pub fn stop(&self) {
+        self.core.stopping.set(true);
+    }
+
+    /// One turn, in seven steps.
+    fn turn(&self, mut root: Root<'_>) -> io::Result<Turn> {
+        let core = &*self.core;
+        let mut turn = Turn::default();
+        self.turns.set(self.turns.get() + 1);
+
+        // 1. Take in what other threads have asked for.
+        turn.foreign = self.take_inbox();
+
+        // While there is work, the selector, which costs a system call, can wait a little.
+        if core.ready.borrow().is_empty() || self.since_io.get() >= self.io_interval.get() {
+            self.since_io.set(0);
+            // 2. How long may we sleep?  3. Not at all if the inbox filled meanwhile.
+            let mut timeout = self.timeout();
+            if timeout != Some(Duration::ZERO) && !core.inbox.park() {
+                timeout = Some(Duration::ZERO);
+            }
+            // 4. Wait for news.  5. Note the news; the wakers it concerns come out.
+            let mut woken = self.woken.take();
+            let events = core.reactor.borrow_mut().turn(timeout, &mut woken);
+            turn.foreign += self.take_inbox();
+            turn.events = events?;
+            for waker in woken.drain(..) {
+                waker.wake();
+            }
+            // 6. Timers that are due come after the news.
+            turn.timers = self.expire();
+            self.woken.replace(woken);
+        }
+
+        // 7. Run what is ready now. What it makes ready waits for the next turn.
+        let batch = core.ready.borrow().len();
+        for _ in 0..batch {
+            self.run_next(&mut root, &mut turn);
+        }
+        self.since_io.set(self.since_io.get() + (turn.polled + turn.called) as u32);
+        Ok(turn)
+    }
+
+    /// Zero if there is work, else until the first deadline, else for ever.
+    fn timeout(&self) -> Option<Duration> {
+        let core = &*self.core;
+        if !core.ready.borrow().is_empty() || core.stopping.get() {
+            return Some(Duration::ZERO);
+        }
+        let deadline = core.timers.borrow().next_deadline()?;
+        Some(Duration::from_nanos(deadline.saturating_sub(core.now())).min(LONGEST_SLEEP))
+    }
+
+    /// Moves what is due into the ready queue; what a waker arms meanwhile is for later.
+    fn expire(&self) -> usize {
+        let core = &*self.core;
+        let armed = core.timers.borrow().len();
+        if armed == 0 {
+            return 0;
+        }
+        let now = core.now();
+        for fired in 0..armed {
+            let due = core.timers.borrow_mut().pop_due(now);
+            match due {
+                Some(Due::Wake(waker)) => waker.wake(),
+                Some(Due::Call(key)) => core.ready.borrow_mut().push_call(key),
+                None => return fired,
+            }
+        }
+        armed
+    }
+
+    fn run_next(&self, root: &mut Root<'_>, turn: &mut Turn) {
+        let core = &*self.core;
+        let Some(entry) = core.ready.borrow_mut().pop() else { return };
+        match entry {
+            Entry::Task(index) => {
+                turn.polled += 1;
+                core.step(index);
+            }
+            Entry::Root => {
+                if let Some(root) = root {
+                    turn.polled += 1;
+                    root();
+                }
+            }
+            Entry::Call(key) => {
+                let call = core.calls.borrow_mut().remove(key);
+                if let Some(call) = call {
+                    turn.called += 1;
+                    self.guarded(call);
+                }
+            }
+        }
+    }
+
+    /// A callback's panic goes to the handler; the loop goes on.
+    fn guarded(&self, call: impl FnOnce()) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
+            self.core.report("a callback".to_owned(), panic_message(&*payload));
+        }
+    }
+
+    fn take_inbox(&self) -> usize {
+        let mut messages = self.messages.take();
+        self.core.inbox.take(&mut messages);
+        let count = messages.len();
+        for message in messages.drain(..) {
+            self.obey(message);
+        }
+        self.messages.replace(messages);
+        count
+    }
+
+    fn obey(&self, message: Message) {
+        let core = &*self.core;
+        match message {
+            Message::Wake(id) => core.ready.borrow_mut().wake(id),
+            Message::Cancel(id) => core.ready.borrow_mut().cancel(id),
+            Message::Call(call) => drop(self.call_soon(call)),
+            Message::CancelCall(key) => drop(core.forget_call(key)),
+            Message::CancelTimer(key) => drop(core.forget_timer(key)),
+            Message::Close(key, fd) => core.close_source(key, fd),
+            Message::Stop => self.stop(),
+        }
+    }
+}
+
+impl Drop for EventLoop {
+    /// The order: 1 no more messages; 2 the tasks, which may use everything else in their
+    /// drops; 3 callbacks and timers; 4 sources and selector, with the core.
+    fn drop(&mut self) {
+        inbox::close(self.core.id);
+        let entered = try_enter(&self.core);
+        self.take_inbox();
+        self.core.drop_tasks();
+        let calls = self.core.calls.take();
+        let timers = self.core.timers.take();
+        drop((calls, timers, entered));
+    }
+}
+
+/// However a run ends, its root is nobody's business any more.
+struct ForgetRoot<'a>(&'a Core);
+
+impl Drop for ForgetRoot<'_> {
+    fn drop(&mut self) {
+        self.0.ready.borrow_mut().forget_root();
+    }
+}
+
+/// Starts a task on the loop that this thread is running.
+///
+/// # Panics
+/// If it runs none.
+#[doc(alias = "asyncio.create_task")]
+pub fn create_task<F: Future + 'static>(future: F) -> Task<F::Output> {
+    crate::event_loop::core::current("create_task").spawn(future)
+}
+
+/// Gives the other tasks a turn.
+#[doc(alias = "asyncio.sleep(0)")]
+pub async fn yield_now() {
+    struct Yield(bool);
+    impl Future for Yield {
+        type Output = ();
+        fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+            if std::mem::replace(&mut self.0, true) {
+                return Poll::Ready(());
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+    }
+    Yield(false).await;
+}

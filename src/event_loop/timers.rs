@@ -1,0 +1,171 @@
+//! Deadlines in order: a heap from which any entry can be taken back.
+//!
+//! *Assumes*: nothing; time is a number of nanoseconds that the caller brings.
+//! *Promises*: entries come out by deadline, and in order of insertion among equals; never
+//! before their deadline; `cancel` frees the entry at once; O(log n) for all three.
+//! *Leaves out*: clocks and waiting (`selector/`), and what an entry means (`T`).
+//!
+//! ```text
+//!   slab (by key)                heap (by deadline, then age)
+//!   ┌───┬─────────┬─────┐                 3 ns
+//!   │ 0 │ at 1, T │  ───┼──┐      ┌─────┬──┴──┬─────┐
+//!   │ 1 │ at 0, T │  ───┼─ │ ─►  5 ns  9 ns  9 ns  7 ns      four children a node:
+//!   └───┴─────────┴─────┘  └──────▲                          flat, so cache-friendly
+//! ```
+//! Each side knows where the other half of an entry is, so that `cancel` need not search.
+//! asyncio marks cancelled timers and sweeps them up later; here nothing dead stays behind.
+
+use crate::base::slab::{GenerationSlab, Key};
+
+/// Children of one heap node. Four keeps a sift within two cache lines a level.
+const ARITY: usize = 4;
+
+/// Deadlines in nanoseconds, each with a `T` to hand out when it is due.
+///
+/// ```
+/// use singletrack::event_loop::timers::Timers;
+///
+/// let mut timers = Timers::new();
+/// let tea = timers.insert(180, "tea");
+/// timers.insert(60, "eggs");
+/// assert_eq!(timers.next_deadline(), Some(60));
+/// assert_eq!(timers.cancel(tea), Some("tea"));
+/// assert_eq!(timers.pop_due(59), None);
+/// assert_eq!(timers.pop_due(60), Some("eggs"));
+/// assert!(timers.is_empty());
+/// ```
+#[derive(Debug)]
+pub struct Timers<T> {
+    heap: Vec<Node>,
+    entries: GenerationSlab<Entry<T>>,
+    /// Breaks ties between equal deadlines. Wraps after 584 years at one a nanosecond.
+    next_age: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Node {
+    deadline: u64,
+    age: u64,
+    key: Key,
+}
+
+impl Node {
+    fn is_before(&self, other: &Node) -> bool {
+        (self.deadline, self.age) < (other.deadline, other.age)
+    }
+}
+
+#[derive(Debug)]
+struct Entry<T> {
+    /// Where this entry's node stands in the heap.
+    at: usize,
+    value: T,
+}
+
+impl<T> Default for Timers<T> {
+    fn default() -> Self {
+        Timers { heap: Vec::new(), entries: GenerationSlab::new(), next_age: 0 }
+    }
+}
+
+impl<T> Timers<T> {
+    /// No timers.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many entries are waiting.
+    pub fn len(&self) -> usize {
+        self.heap.len()
+    }
+
+    /// True when none is waiting.
+    pub fn is_empty(&self) -> bool {
+        self.heap.is_empty()
+    }
+
+    /// The earliest deadline.
+    pub fn next_deadline(&self) -> Option<u64> {
+        self.heap.first().map(|node| node.deadline)
+    }
+
+    /// Adds an entry that is due at `deadline`.
+    pub fn insert(&mut self, deadline: u64, value: T) -> Key {
+        let at = self.heap.len();
+        let key = self.entries.insert(Entry { at, value });
+        let age = self.next_age;
+        self.next_age = age.wrapping_add(1);
+        self.heap.push(Node { deadline, age, key });
+        self.sift_up(at);
+        key
+    }
+
+    /// The value of an entry that is still waiting.
+    pub fn get_mut(&mut self, key: Key) -> Option<&mut T> {
+        self.entries.get_mut(key).map(|entry| &mut entry.value)
+    }
+
+    /// Takes an entry back; `None` if it has come out or was cancelled already.
+    pub fn cancel(&mut self, key: Key) -> Option<T> {
+        let entry = self.entries.remove(key)?;
+        self.take_node(entry.at);
+        Some(entry.value)
+    }
+
+    /// The next entry whose deadline is `now` or earlier.
+    pub fn pop_due(&mut self, now: u64) -> Option<T> {
+        let head = self.heap.first().filter(|node| node.deadline <= now)?.key;
+        self.cancel(head)
+    }
+
+    /// Takes the node at `at` out of the heap and mends the order around the gap.
+    fn take_node(&mut self, at: usize) {
+        self.heap.swap_remove(at);
+        if at < self.heap.len() {
+            // The node that filled the gap came from the bottom of some other branch, so
+            // it may belong either way.
+            self.sift_down(at);
+            self.sift_up(at);
+        }
+    }
+
+    fn sift_up(&mut self, mut at: usize) {
+        let node = self.heap[at];
+        while at > 0 {
+            let parent = (at - 1) / ARITY;
+            if !node.is_before(&self.heap[parent]) {
+                break;
+            }
+            self.place(at, self.heap[parent]);
+            at = parent;
+        }
+        self.place(at, node);
+    }
+
+    fn sift_down(&mut self, mut at: usize) {
+        let node = self.heap[at];
+        loop {
+            let first = at * ARITY + 1;
+            let children = first..(first + ARITY).min(self.heap.len());
+            let Some(least) =
+                children.reduce(|a, b| if self.heap[b].is_before(&self.heap[a]) { b } else { a })
+            else {
+                break;
+            };
+            if !self.heap[least].is_before(&node) {
+                break;
+            }
+            self.place(at, self.heap[least]);
+            at = least;
+        }
+        self.place(at, node);
+    }
+
+    /// Writes a node and tells its entry where it now stands.
+    fn place(&mut self, at: usize, node: Node) {
+        self.heap[at] = node;
+        if let Some(entry) = self.entries.get_mut(node.key) {
+            entry.at = at;
+        }
+    }
+}

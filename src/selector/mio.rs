@@ -1,0 +1,123 @@
+//! The selector for real life: mio's epoll, edge-triggered, with timeouts to the nanosecond.
+//!
+//! *Assumes*: mio, and `ppoll` for the last stretch of a timeout.
+//! *Promises*: one system call a turn when no deadline is near; timers late by the wake-up
+//! itself, not by a rounded millisecond.
+//! *Leaves out*: level-triggered watching. A source speaks once; remember what it said.
+
+use crate::base::sys::poll::wait_readable;
+use crate::selector::event::{Bell, Event, Readiness, Selector, Token};
+use mio::unix::SourceFd;
+use mio::{Interest, Poll, Waker};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The bell's token; no slab key packs to it before 2^32 insertions at slot 2^32 - 1.
+const BELL: mio::Token = mio::Token(usize::MAX);
+
+/// Below this, mio's whole milliseconds would be late: sleep with `ppoll` instead.
+const FINE: Duration = Duration::from_millis(2);
+
+/// mio, wrapped. `EventLoop::new` uses this one.
+///
+/// ```
+/// use singletrack::selector::event::Selector;
+/// use singletrack::selector::mio::MioSelector;
+/// use std::time::Duration;
+///
+/// let mut selector = MioSelector::new()?;
+/// selector.bell()(); // rung before the wait: it returns at once
+/// selector.wait(&mut Vec::new(), None)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct MioSelector {
+    poll: Poll,
+    batch: mio::Events,
+    waker: Arc<Waker>,
+    origin: Instant,
+}
+
+impl MioSelector {
+    /// Opens an epoll instance and an eventfd for the bell.
+    ///
+    /// # Errors
+    /// `EMFILE` or `ENFILE` when there are no descriptors left.
+    pub fn new() -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let waker = Arc::new(Waker::new(poll.registry(), BELL)?);
+        Ok(MioSelector {
+            poll,
+            batch: mio::Events::with_capacity(1024),
+            waker,
+            origin: Instant::now(),
+        })
+    }
+
+    /// mio rounds a timeout up to whole milliseconds. So the coarse part of a wait goes to
+    /// mio, rounded down, and what is left (the loop asks again) to `ppoll` on mio's epoll
+    /// descriptor, which is readable when epoll has news. Returns how long mio may sleep.
+    fn fine_wait(&self, timeout: Option<Duration>) -> io::Result<Option<Duration>> {
+        match timeout {
+            Some(t) if t >= FINE => Ok(Some(Duration::from_millis(t.as_millis() as u64 - 1))),
+            Some(t) if !t.is_zero() => {
+                wait_readable(self.poll.registry().as_fd(), t)?;
+                Ok(Some(Duration::ZERO))
+            }
+            other => Ok(other),
+        }
+    }
+}
+
+impl Selector for MioSelector {
+    fn register(&mut self, fd: BorrowedFd<'_>, token: Token) -> io::Result<()> {
+        let (fd, token) = (fd.as_raw_fd(), mio::Token(token.0 as usize));
+        let both = Interest::READABLE | Interest::WRITABLE;
+        self.poll.registry().register(&mut SourceFd(&fd), token, both)
+    }
+
+    fn rearm(&mut self, _: BorrowedFd<'_>, _: Token, _: Readiness) -> io::Result<()> {
+        Ok(()) // edge-triggered: the next change speaks up by itself
+    }
+
+    fn deregister(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        self.poll.registry().deregister(&mut SourceFd(&fd.as_raw_fd()))
+    }
+
+    fn wait(&mut self, events: &mut Vec<Event>, timeout: Option<Duration>) -> io::Result<()> {
+        let timeout = self.fine_wait(timeout)?;
+        match self.poll.poll(&mut self.batch, timeout) {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            other => other?,
+        }
+        events.extend(self.batch.iter().filter(|e| e.token() != BELL).map(translate));
+        Ok(())
+    }
+
+    fn bell(&self) -> Bell {
+        let waker = Arc::clone(&self.waker);
+        // An eventfd write fails only when its counter is full, and then it is readable.
+        Box::new(move || drop(waker.wake()))
+    }
+
+    fn now(&self) -> u64 {
+        self.origin.elapsed().as_nanos() as u64
+    }
+}
+
+/// mio's event in our words. Errors and hang-ups let both directions look for themselves.
+fn translate(event: &mio::event::Event) -> Event {
+    let mut ready = Readiness::NONE;
+    if event.is_readable() || event.is_read_closed() || event.is_error() {
+        ready = ready.with(Readiness::READABLE);
+    }
+    if event.is_writable() || event.is_write_closed() || event.is_error() {
+        ready = ready.with(Readiness::WRITABLE);
+    }
+    if event.is_read_closed() || event.is_error() {
+        ready = ready.with(Readiness::READ_CLOSED);
+    }
+    Event { token: Token(event.token().0 as u64), ready }
+}

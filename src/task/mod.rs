@@ -1,0 +1,8 @@
+//! Tasks: a future, a slot, a number, and a queue of what is ready.
+
+pub mod cell;
+pub mod join;
+pub mod ready;
+pub mod scheduler;
+pub mod state;
+pub mod waker;

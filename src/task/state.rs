@@ -1,0 +1,92 @@
+//! The four states of a task, and every legal step between them.
+//!
+//! *Assumes*: one thread.
+//! *Promises*: a task is queued at most once; a wake during a poll leads to exactly one more
+//! poll; no wake is lost.
+//! *Leaves out*: the future, the queue, and the end: a task that is done has no slot at all.
+//!
+//! ```text
+//!            1 wake                  2 start
+//!     Idle ─────────► Queued ─────────────────► Running ──┐
+//!      ▲                ▲                          │      │ 1 wake
+//!      │                │ 3 pause: Requeue         │      ▼
+//!      │                └──────────────────────────┼── RunningWoken
+//!      └───────────────────────────────────────────┘
+//!                         3 pause: Park
+//! ```
+//! A wake in any state not drawn changes nothing. Counterparts: embassy's two bits,
+//! async-task's `SCHEDULED | RUNNING`, tokio's `State`; those are atomics because wakes come
+//! from other threads. Here they come through the inbox, so an enum does.
+
+/// Where a task is between its spawn and its end.
+///
+/// ```
+/// use singletrack::task::state::{Pause, State};
+///
+/// let mut state = State::Idle;
+/// assert!(state.wake()); // enqueue it
+/// assert!(!state.wake()); // it is queued already
+/// state.start();
+/// assert!(!state.wake()); // it runs: remember
+/// assert_eq!(state.pause(), Pause::Requeue);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Waits for a wake.
+    Idle,
+    /// Stands in the ready queue.
+    Queued,
+    /// Is being polled.
+    Running,
+    /// Is being polled, and was woken meanwhile.
+    RunningWoken,
+}
+
+/// What to do with a task whose poll returned `Pending`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Pause {
+    /// Leave it until it is woken.
+    Park,
+    /// Put it at the end of the ready queue.
+    Requeue,
+}
+
+impl State {
+    /// 1: somebody used the waker. True: put the task into the ready queue.
+    #[must_use]
+    pub fn wake(&mut self) -> bool {
+        match *self {
+            State::Idle => {
+                *self = State::Queued;
+                true
+            }
+            State::Running => {
+                *self = State::RunningWoken;
+                false
+            }
+            State::Queued | State::RunningWoken => false,
+        }
+    }
+
+    /// 2: the task left the ready queue and is about to be polled.
+    pub fn start(&mut self) {
+        debug_assert_eq!(*self, State::Queued, "only a queued task can start");
+        *self = State::Running;
+    }
+
+    /// 3: the poll returned `Pending`.
+    pub fn pause(&mut self) -> Pause {
+        match *self {
+            State::RunningWoken => {
+                *self = State::Queued;
+                Pause::Requeue
+            }
+            _ => {
+                debug_assert_eq!(*self, State::Running, "only a running task can pause");
+                *self = State::Idle;
+                Pause::Park
+            }
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! TCP on the real selector, over loopback.
+
+mod common;
+use common::watchdog;
+use singletrack::aio::net::{TcpListener, TcpStream};
+use singletrack::aio::source::Source;
+use singletrack::aio::time::sleep;
+use singletrack::{EventLoop, create_task};
+use std::io::{self, ErrorKind};
+use std::net::{Shutdown, SocketAddr};
+use std::time::Duration;
+
+fn any_port() -> SocketAddr {
+    "127.0.0.1:0".parse().unwrap()
+}
+
+fn run<F: Future>(future: F) -> F::Output {
+    EventLoop::new().unwrap().run_until_complete(future)
+}
+
+/// Answers every connection with what it sends, until told to stop.
+async fn echo_server(listener: TcpListener) -> io::Result<()> {
+    loop {
+        let (stream, _) = listener.accept().await?;
+        drop(create_task(async move {
+            let mut buffer = [0; 1024];
+            loop {
+                match stream.read(&mut buffer).await? {
+                    0 => return Ok::<(), io::Error>(()),
+                    n => stream.write_all(&buffer[..n]).await?,
+                }
+            }
+        }));
+    }
+}
+
+#[test]
+fn many_connections_echo_on_one_thread() {
+    let _dog = watchdog("many_connections", 60);
+    run(async {
+        let listener = TcpListener::bind(any_port()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = create_task(echo_server(listener));
+        let clients: Vec<_> = (0..200u32)
+            .map(|n| {
+                create_task(async move {
+                    let stream = TcpStream::connect(address).await?;
+                    for round in 0..5u32 {
+                        let message = (n * 10 + round).to_be_bytes();
+                        stream.write_all(&message).await?;
+                        let mut answer = [0; 4];
+                        stream.read_exact(&mut answer).await?;
+                        assert_eq!(answer, message);
+                    }
+                    stream.peer_addr()
+                })
+            })
+            .collect();
+        for client in clients {
+            assert_eq!(client.await.unwrap().unwrap(), address);
+        }
+        server.cancel();
+        assert!(server.await.is_err());
+    });
+}
+
+#[test]
+fn more_than_the_socket_buffers_crosses_both_ways_at_once() {
+    let _dog = watchdog("big transfer", 60);
+    const SIZE: usize = 8 << 20;
+    run(async {
+        let listener = TcpListener::bind(any_port()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = create_task(echo_server(listener));
+        let stream = std::rc::Rc::new(TcpStream::connect(address).await.unwrap());
+        let writer = std::rc::Rc::clone(&stream);
+        let sent = create_task(async move {
+            let bytes: Vec<u8> = (0..SIZE).map(|i| (i % 251) as u8).collect();
+            writer.write_all(&bytes).await.unwrap();
+            writer.shutdown(Shutdown::Write).unwrap();
+        });
+        let (mut total, mut buffer) = (0, vec![0; 65536]);
+        loop {
+            match stream.read(&mut buffer).await.unwrap() {
+                0 => break,
+                n => {
+                    for (i, byte) in buffer[..n].iter().enumerate() {
+                        assert_eq!(*byte, ((total + i) % 251) as u8);
+                    }
+                    total += n;
+                }
+            }
+        }
+        assert_eq!(total, SIZE);
+        sent.await.unwrap();
+        drop(server);
+    });
+}
+
+/// The end of the stream may arrive together with the last bytes, or right after them; a
+/// short read must never hide it.
+#[test]
+fn the_end_of_a_stream_is_seen_whenever_it_comes() {
+    let _dog = watchdog("fin with data", 60);
+    run(async {
+        let listener = TcpListener::bind(any_port()).unwrap();
+        let address = listener.local_addr().unwrap();
+        for size in (1..300).step_by(7) {
+            let thread = std::thread::spawn(move || {
+                use std::io::Write;
+                let mut peer = std::net::TcpStream::connect(address).unwrap();
+                peer.write_all(&vec![7; size]).unwrap();
+                if size % 2 == 0 {
+                    std::thread::yield_now();
+                }
+            });
+            let (stream, _) = listener.accept().await.unwrap();
+            let (mut total, mut buffer) = (0, [0; 64]);
+            loop {
+                match stream.read(&mut buffer).await.unwrap() {
+                    0 => break,
+                    n => total += n,
+                }
+            }
+            assert_eq!(total, size);
+            thread.join().unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_refused_connection_is_an_error() {
+    let _dog = watchdog("refused", 30);
+    run(async {
+        let free = TcpListener::bind(any_port()).unwrap().local_addr().unwrap();
+        let error = TcpStream::connect(free).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+    });
+}
+
+#[test]
+fn an_address_in_use_is_an_error() {
+    run(async {
+        let listener = TcpListener::bind(any_port()).unwrap();
+        let error = TcpListener::bind(listener.local_addr().unwrap()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AddrInUse);
+    });
+}
+
+#[test]
+fn a_reader_does_not_wake_for_the_writers_news() {
+    let _dog = watchdog("directions", 30);
+    run(async {
+        let listener = TcpListener::bind(any_port()).unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (_peer, _) = listener.accept().await.unwrap();
+        let reader = create_task(async move { stream.read(&mut [0; 8]).await });
+        for _ in 0..20 {
+            singletrack::yield_now().await;
+        }
+        assert!(!reader.done());
+        reader.cancel();
+        assert!(reader.await.is_err());
+    });
+}
+
+#[test]
+fn io_without_a_loop_and_on_a_foreign_loop_say_what_to_do() {
+    let error = TcpListener::bind(any_port()).unwrap_err();
+    assert!(error.to_string().contains("needs a running event loop"), "{error}");
+    let (a, b) = (EventLoop::new().unwrap(), EventLoop::new().unwrap());
+    let listener = a.run_until_complete(async { TcpListener::bind(any_port()).unwrap() });
+    let error = b.run_until_complete(listener.accept()).unwrap_err();
+    assert!(error.to_string().contains("make it on the loop that uses it"), "{error}");
+}
+
+#[test]
+fn a_regular_file_cannot_be_watched() {
+    run(async {
+        let file = std::fs::File::open("/proc/self/exe").unwrap();
+        assert_eq!(Source::new(file).unwrap_err().kind(), ErrorKind::PermissionDenied);
+    });
+}
+
+/// A duplicate keeps the kernel's entry alive after a close; only an explicit goodbye to the
+/// selector keeps its news away from the next tenant of the number.
+#[test]
+fn sources_are_forgotten_before_they_are_closed_wherever_they_are_dropped() {
+    let _dog = watchdog("drops", 30);
+    let selector = singletrack::selector::scripted::ScriptedSelector::new();
+    let event_loop = EventLoop::with_selector(Box::new(selector.clone()));
+    event_loop.run_until_complete(async {
+        let here = TcpListener::bind(any_port()).unwrap();
+        let there = TcpListener::bind(any_port()).unwrap();
+        assert_eq!(selector.watched().len(), 2);
+        drop(here);
+        assert_eq!(selector.watched().len(), 1);
+        std::thread::spawn(move || drop(there)).join().unwrap();
+        singletrack::yield_now().await; // the next turn takes the inbox in
+        singletrack::yield_now().await;
+        assert_eq!(selector.watched().len(), 0);
+    });
+}
+
+#[test]
+fn sources_may_outlive_their_loop() {
+    let event_loop = EventLoop::new().unwrap();
+    let listener = event_loop.run_until_complete(async { TcpListener::bind(any_port()).unwrap() });
+    let address = listener.local_addr().unwrap();
+    drop(event_loop);
+    drop(listener);
+    assert!(std::net::TcpListener::bind(address).is_ok(), "the port is free again");
+}
+
+#[test]
+fn sleeps_keep_time_beside_busy_sockets() {
+    let _dog = watchdog("fairness", 60);
+    run(async {
+        let listener = TcpListener::bind(any_port()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = create_task(echo_server(listener));
+        let busy = create_task(async move {
+            let stream = TcpStream::connect(address).await.unwrap();
+            loop {
+                stream.write_all(b"x").await.unwrap();
+                stream.read_exact(&mut [0]).await.unwrap();
+            }
+        });
+        sleep(Duration::from_millis(20)).await;
+        assert!(busy.cancel() && server.cancel());
+        let _: (Result<(), _>, _) = (busy.await, server.await);
+    });
+}

@@ -21,6 +21,9 @@
 //!   base/slab.rs               slots whose stale keys open nothing
 //!   base/wire.rs               what may cross a pipe, and how it is encoded
 //!   base/sys/poll.rs           unsafe: ppoll
+//! futures
+//!   concurrent/state.rs        the five states of a future and the steps between them
+//!   concurrent/future.rs       Promise and Future: the one-shot cell two threads share
 //! the event loop
 //!   event_loop/timers.rs       deadlines in order: a heap that can cancel
 //!   event_loop/inbox.rs        what other threads ask of a loop, and the door
@@ -41,6 +44,8 @@
 //!   aio/time.rs                sleep
 //!   aio/source.rs              from a system call to a future
 //!   aio/net.rs                 TCP
+//! executors
+//!   concurrent/executor.rs     Executor: submit, map, shutdown; wait and as_completed
 //! roof
 //!   main.rs                    the `singletrack` command
 //! ```
@@ -53,6 +58,7 @@
 
 pub mod aio;
 pub mod base;
+pub mod concurrent;
 pub mod event_loop;
 pub mod selector;
 pub mod task;

@@ -1,0 +1,5 @@
+//! One face over threads, switched threads and processes: `concurrent.futures`.
+
+pub mod executor;
+pub mod future;
+pub mod state;

@@ -1,0 +1,36 @@
+//! The workloads that this crate and its peers are compared on, one JSON line a result.
+//!
+//!     cargo bench --bench spec -- spawn_join n=100000 reps=7
+//!
+//! Each workload is fixed (what is inside the clock, how often it is repeated), so that the
+//! same line can be had from any other runtime; run both in the same minute and compare.
+
+mod args;
+mod tasks;
+mod timers;
+
+use args::Args;
+
+const USAGE: &str = "usage: cargo bench --bench spec -- WORKLOAD [key=value …]
+workloads: spawn_join yield mem_task timers_late timers_churn";
+
+fn main() {
+    // `cargo bench` adds `--bench`.
+    let mut words = std::env::args().skip(1).filter(|word| word != "--bench");
+    let Some(workload) = words.next() else {
+        eprintln!("{USAGE}");
+        std::process::exit(2);
+    };
+    let args = Args::parse(words);
+    match workload.as_str() {
+        "spawn_join" => tasks::spawn_join(&args),
+        "yield" => tasks::yields(&args),
+        "mem_task" => tasks::mem_task(&args),
+        "timers_late" => timers::late(&args),
+        "timers_churn" => timers::churn(&args),
+        other => {
+            eprintln!("unknown workload {other}\n{USAGE}");
+            std::process::exit(2);
+        }
+    }
+}

@@ -11,9 +11,9 @@
 //! `--virtual` puts the loop on the scripted selector: sleeps jump the clock instead of
 //! waiting, so the output is the same for the same `--seed N`.
 
+use singletrack::EventLoop;
 use singletrack::aio::time::sleep;
 use singletrack::selector::scripted::ScriptedSelector;
-use singletrack::EventLoop;
 use std::rc::Rc;
 use std::time::Duration;
 

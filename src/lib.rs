@@ -31,13 +31,13 @@
 //!   selector/mio.rs            epoll through mio, timeouts to the nanosecond
 //!   selector/scripted.rs       virtual time and scripted news, for tests
 //!   event_loop/reactor.rs      sources: what is ready, and who waits
-//!   task/state.rs              four states and every legal step between them
+//!   task/state.rs              five states and every legal step between them
 //!   task/cell.rs               unsafe: a future that becomes its output, in place
 //!   task/ready.rs              slots, and the queue of what is ready
 //!   event_loop/core.rs         all the state of a loop; which loop am I in?
 //!   task/waker.rs              unsafe: a waker that is a number
 //!   task/join.rs               the handle of a task
-//!   task/scheduler.rs          spawned, polled, cancelled, dropped
+//!   task/scheduler.rs          a task's life: spawned, run, dropped
 //!   event_loop/run.rs          the loop: a turn on one page
 //!   event_loop/calls.rs        callbacks, now or at a time
 //!   event_loop/remote.rs       a loop, seen from another thread

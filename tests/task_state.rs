@@ -51,7 +51,7 @@ proptest! {
     }
 }
 
-/// All four states times all three steps, written out.
+/// All five states times all four steps, written out.
 #[test]
 fn every_edge_of_the_diagram() {
     use State::*;
@@ -60,6 +60,7 @@ fn every_edge_of_the_diagram() {
         (Queued, false, Queued),
         (Running, false, RunningWoken),
         (RunningWoken, false, RunningWoken),
+        (Done, false, Done),
     ] {
         let mut state = before;
         assert_eq!((state.wake(), state), (enqueue, after), "wake in {before:?}");
@@ -72,5 +73,9 @@ fn every_edge_of_the_diagram() {
     {
         let mut state = before;
         assert_eq!((state.pause(), state), (pause, after), "pause in {before:?}");
+    }
+    for mut state in [Running, RunningWoken] {
+        state.finish();
+        assert_eq!(state, Done);
     }
 }

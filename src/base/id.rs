@@ -5,20 +5,21 @@
 //! *Leaves out*: what the numbers refer to (`base/slab.rs`, `task/`).
 //!
 //! ```text
-//!   63        44 43          24 23          0
-//!  ┌────────────┬──────────────┬─────────────┐
-//!  │  loop (20) │ generation(20)│  index (24) │
-//!  └────────────┴──────────────┴─────────────┘
+//!   63        40 39             24 23          0
+//!  ┌────────────┬─────────────────┬─────────────┐
+//!  │  loop (24) │ generation (16) │  index (24) │
+//!  └────────────┴─────────────────┴─────────────┘
 //! ```
-//! A generation wraps after a million tasks. A waker that old which meets its own number
-//! again causes one spurious poll, which the `Future` contract allows.
+//! A generation wraps after 65,536 tasks. A waker that old which meets its own number again,
+//! in its own slot, causes one spurious poll, which the `Future` contract allows. Sixteen
+//! bits, because then a task's key and state fit in one word of its cell.
 
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!("singletrack packs a task id into a waker's pointer and needs 64 bits");
 
 const INDEX_BITS: u32 = 24;
-const GENERATION_BITS: u32 = 20;
-const LOOP_BITS: u32 = 20;
+const GENERATION_BITS: u32 = 16;
+const LOOP_BITS: u32 = 24;
 
 /// The greatest slot index an id can carry: one loop holds at most 16,777,216 tasks.
 pub const MAX_INDEX: u32 = (1 << INDEX_BITS) - 1;
@@ -43,7 +44,7 @@ impl LoopId {
 /// ```
 /// use singletrack::base::id::TaskId;
 ///
-/// let id = TaskId::from_raw(0x0000_1000_0200_0003);
+/// let id = TaskId::from_raw(0x0000_0100_0200_0003);
 /// assert_eq!((id.loop_id().get(), id.generation(), id.index()), (1, 2, 3));
 /// assert_eq!(TaskId::from_raw(id.raw()), id);
 /// ```

@@ -17,6 +17,7 @@ use crate::event_loop::timers::Timers;
 use crate::selector::event::Selector;
 use crate::task::ready::Ready;
 use std::cell::{Cell, RefCell};
+use std::mem::ManuallyDrop;
 use std::rc::Rc;
 use std::task::Waker;
 
@@ -94,13 +95,16 @@ impl Core {
 }
 
 thread_local! {
-    /// The loop that this thread is running.
-    static CURRENT: RefCell<Option<Rc<Core>>> = const { RefCell::new(None) };
+    /// The loop that this thread is running. [`Entered`] takes it out again, so there is
+    /// nothing to drop when the thread ends; and a thread-local without a destructor is read
+    /// without asking whether it is still alive.
+    static CURRENT: ManuallyDrop<RefCell<Option<Rc<Core>>>> =
+        const { ManuallyDrop::new(RefCell::new(None)) };
 }
 
 /// Runs `f` on the loop that this thread is running. `f` must not run user code.
 pub fn with_current<R>(f: impl FnOnce(&Rc<Core>) -> R) -> Option<R> {
-    CURRENT.try_with(|current| current.borrow().as_ref().map(f)).ok().flatten()
+    CURRENT.with(|current| current.borrow().as_ref().map(f))
 }
 
 /// The loop that this thread is running.

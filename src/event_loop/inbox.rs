@@ -115,7 +115,7 @@ struct Registry {
 /// a dead one; where it does, the cost is a spurious poll.
 ///
 /// # Panics
-/// If 1,048,575 loops are alive.
+/// If 16,777,215 loops are alive.
 pub fn open(inbox: Arc<Inbox<Message>>) -> LoopId {
     let mut loops = LOOPS.lock();
     for _ in 0..MAX_LOOPS {

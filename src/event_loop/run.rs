@@ -18,7 +18,7 @@
 
 use crate::base::error::panic_message;
 use crate::base::id::LoopId;
-use crate::event_loop::core::{Core, Due, Unhandled, enter, try_enter};
+use crate::event_loop::core::{Core, Due, Unhandled, current, enter, try_enter};
 use crate::event_loop::inbox::{self, Message};
 use crate::selector::event::Selector;
 use crate::selector::mio::MioSelector;
@@ -299,9 +299,9 @@ impl EventLoop {
         let core = &*self.core;
         let Some(entry) = core.ready.borrow_mut().pop() else { return };
         match entry {
-            Entry::Task(index) => {
+            Entry::Task(task) => {
                 turn.polled += 1;
-                core.step(index);
+                core.step(task);
             }
             Entry::Root => {
                 if let Some(root) = root {
@@ -380,22 +380,39 @@ impl Drop for ForgetRoot<'_> {
 /// If it runs none.
 #[doc(alias = "asyncio.create_task")]
 pub fn create_task<F: Future + 'static>(future: F) -> Task<F::Output> {
-    crate::event_loop::core::current("create_task").spawn(future)
+    current("create_task").spawn(future)
 }
 
 /// Gives the other tasks a turn.
+///
+/// ```
+/// use singletrack::{EventLoop, yield_now};
+///
+/// let event_loop = EventLoop::new()?;
+/// event_loop.run_until_complete(yield_now());
+/// assert_eq!(event_loop.turns(), 2);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[doc(alias = "asyncio.sleep(0)")]
-pub async fn yield_now() {
-    struct Yield(bool);
-    impl Future for Yield {
-        type Output = ();
-        fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-            if std::mem::replace(&mut self.0, true) {
-                return Poll::Ready(());
-            }
-            cx.waker().wake_by_ref();
-            Poll::Pending
+pub fn yield_now() -> YieldNow {
+    YieldNow { yielded: false }
+}
+
+/// The future of [`yield_now`]: pending once.
+#[derive(Debug)]
+#[must_use = "a future does nothing until it is awaited"]
+pub struct YieldNow {
+    yielded: bool,
+}
+
+impl Future for YieldNow {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.yielded, true) {
+            return Poll::Ready(());
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
-    Yield(false).await;
 }

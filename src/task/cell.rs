@@ -1,24 +1,27 @@
 //! One allocation that is first a future and then its output.
 //!
-//! *Assumes*: one thread; the scheduler polls a cell only while it owns the task's slot.
+//! *Assumes*: one thread; the states' rules (`task/state.rs`).
 //! *Promises*: the future is dropped exactly once, where it stands, before anybody is told
 //! that it is done; a panic in it, or in its drop, stays in the cell.
-//! *Leaves out*: when to poll (`task/ready.rs`, `task/scheduler.rs`).
+//! *Leaves out*: when to run (`task/ready.rs`, `task/scheduler.rs`).
 //!
 //! ```text
-//!   slot ── Rc<dyn Body> ────┐      ┌────────────────────────────────────┐
-//!                            ├────► │ stage:  Future ─► Output ─► Taken  │
-//!   handle ─ Rc<dyn Join<T>> ┘      │ joiner: who awaits the output      │
-//!                                   └────────────────────────────────────┘
+//!   slot, queue ── Rc<TaskCell<dyn Body>> ───┐   ┌───────────────────────────────────┐
+//!                                            ├─► │ key │ state │ joiner              │
+//!   handle ─────── Rc<TaskCell<dyn Join>> ───┘   │ stage: Future ─► Output ─► Taken  │
+//!                                                └───────────────────────────────────┘
 //! ```
-//! The two halves could be two allocations and no unsafe: 60 ns per spawn and join instead
-//! of 39. async-task and tokio also use one, with hand-written vtables; here the compiler
-//! writes them (`dyn`), and the one unsafe line is the pin.
+//! The head of a cell has the same shape for all types, so the queue reads it without a
+//! virtual call. The tail is a future or its output. Two allocations would need no unsafe and
+//! cost 60 ns per spawn and join instead of 39. async-task and tokio also use one, with
+//! hand-written vtables; here `dyn` makes the compiler write them.
 #![allow(unsafe_code)]
 
 use crate::base::error::panic_message;
+use crate::base::slab::Key;
+use crate::task::state::{Pause, State};
 use std::any::Any;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, UnsafeCell};
 use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -56,108 +59,239 @@ impl fmt::Debug for TaskError {
 
 impl std::error::Error for TaskError {}
 
-/// What the scheduler sees of a task, whatever its type.
-pub trait Body {
-    /// Polls the future. `Ready` brings the waker of whoever awaits the output.
-    fn poll(&self, cx: &mut Context<'_>) -> Poll<Option<Waker>>;
-
-    /// Drops the future instead; the output is `error`. Brings the waker likewise.
-    fn end(&self, error: TaskError) -> Option<Waker>;
-
-    /// The message of a panic that nobody has fetched.
-    fn unread_panic(&self) -> Option<String>;
+/// A task: its head, and the stage it has come to.
+pub struct TaskCell<S: ?Sized> {
+    /// The low halves of the task's id; see [`TaskCell::key`].
+    index: u32,
+    generation: u16,
+    state: Cell<State>,
+    cancelled: Cell<bool>,
+    joiner: Cell<Option<Waker>>,
+    stage: S,
 }
 
-/// What the handle sees: the same, and the type of the output.
-pub trait Join<T>: Body {
-    /// Fetches the output, once; leaves the waker if there is none yet.
-    fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Result<T, TaskError>>;
+/// A task of any type.
+pub type AnyTask = TaskCell<dyn Body>;
+
+/// How a run ended.
+#[must_use]
+pub enum Ran {
+    /// Pending, and nobody woke it meanwhile.
+    Parked,
+    /// Pending, and woken meanwhile: put it at the end of the queue.
+    Again,
+    /// Done; this waker belongs to whoever awaits the output.
+    Done(Option<Waker>),
+}
+
+impl<F: Future + 'static> TaskCell<Stage<F>> {
+    /// Moves `future` to the place where it will be polled and dropped. It is born queued.
+    pub fn new(key: Key, future: F) -> Rc<Self> {
+        Rc::new(TaskCell {
+            index: key.index,
+            generation: key.generation as u16,
+            state: Cell::new(State::Queued),
+            cancelled: Cell::new(false),
+            joiner: Cell::new(None),
+            stage: Stage(UnsafeCell::new(Content::Future(future))),
+        })
+    }
+}
+
+impl<S: Body + ?Sized> TaskCell<S> {
+    /// Slot, and generation modulo 2^16, as a task id carries them.
+    pub fn key(&self) -> (u32, u16) {
+        (self.index, self.generation)
+    }
+
+    /// Somebody used the waker. True: put the task into the ready queue.
+    #[must_use]
+    pub fn wake(&self) -> bool {
+        let mut state = self.state.get();
+        let enqueue = state.wake();
+        self.state.set(state);
+        enqueue
+    }
+
+    /// From now on a run drops the future instead of polling it.
+    pub fn cancel(&self) {
+        self.cancelled.set(true);
+    }
 
     /// True when the future is gone.
-    fn is_done(&self) -> bool;
+    pub fn is_done(&self) -> bool {
+        self.state.get() == State::Done
+    }
+
+    /// The task came out of the ready queue: polls the future, or drops it if cancelled.
+    pub fn run(&self, cx: &mut Context<'_>) -> Ran {
+        self.step(State::start);
+        // SAFETY: the state was Queued and is Running until `finish` or `pause` below, and all
+        // uses of the stage in this file look at it first. So nothing that the future does, in
+        // its poll or its drop, reaches the stage a second time.
+        let ready = unsafe {
+            if self.cancelled.get() {
+                self.stage.end(TaskError::Cancelled);
+                true
+            } else {
+                self.stage.poll(cx)
+            }
+        };
+        if ready {
+            return self.finish();
+        }
+        match self.step(State::pause) {
+            Pause::Park => Ran::Parked,
+            Pause::Requeue => Ran::Again,
+        }
+    }
+
+    /// The loop is going away: drops the future, whatever state it is in.
+    pub fn evict(&self) -> Option<Waker> {
+        let state = self.state.get();
+        if state.is_running() || state == State::Done {
+            return None;
+        }
+        self.state.set(State::Running);
+        // SAFETY: as in `run`: not running before, running now.
+        unsafe { self.stage.end(TaskError::Cancelled) };
+        match self.finish() {
+            Ran::Done(joiner) => joiner,
+            Ran::Parked | Ran::Again => None,
+        }
+    }
+
+    /// The message of a panic that nobody has fetched.
+    pub fn unread_panic(&self) -> Option<String> {
+        if !self.is_done() {
+            return None;
+        }
+        // SAFETY: a task that is done is never run again, and this runs no user code.
+        unsafe { self.stage.unread_panic() }
+    }
+
+    fn step<R>(&self, step: impl FnOnce(&mut State) -> R) -> R {
+        let mut state = self.state.get();
+        let result = step(&mut state);
+        self.state.set(state);
+        result
+    }
+
+    fn finish(&self) -> Ran {
+        self.step(State::finish);
+        Ran::Done(self.joiner.take())
+    }
+}
+
+impl<S: ?Sized> TaskCell<S> {
+    /// Fetches the output, once; leaves the waker if there is none yet.
+    ///
+    /// # Panics
+    /// If the output was fetched before.
+    pub fn poll_join<T>(&self, cx: &mut Context<'_>) -> Poll<Result<T, TaskError>>
+    where
+        S: Join<T>,
+    {
+        match self.state.get() {
+            State::Done => {}
+            // Only its own future can ask while it runs.
+            state if state.is_running() => return Poll::Ready(Err(TaskError::AwaitsItself)),
+            _ => {
+                let old = self.joiner.replace(Some(cx.waker().clone()));
+                drop(old);
+                return Poll::Pending;
+            }
+        }
+        // SAFETY: a task that is done is never run again, and `take` moves the output out
+        // without running user code.
+        let output = unsafe { self.stage.take() };
+        Poll::Ready(output.expect("a task's output was awaited a second time"))
+    }
+}
+
+/// The tail of a cell, whatever its type.
+///
+/// # Safety
+/// No two of these calls may overlap on one stage, not even through the user code that they
+/// run. `TaskCell` sees to that with its state.
+#[allow(clippy::missing_safety_doc)] // the trait says it once for all
+pub trait Body {
+    /// Polls the future; true: the stage is now the output.
+    unsafe fn poll(&self, cx: &mut Context<'_>) -> bool;
+    /// Drops the future; the output is `error`.
+    unsafe fn end(&self, error: TaskError);
+    /// The message, if the output is a panic.
+    unsafe fn unread_panic(&self) -> Option<String>;
+}
+
+/// The same, and the type of the output.
+#[allow(clippy::missing_safety_doc)] // as for `Body`
+pub trait Join<T>: Body {
+    /// Moves the output out.
+    unsafe fn take(&self) -> Option<Result<T, TaskError>>;
 }
 
 /// A future on its way to being an output.
-pub struct TaskCell<F: Future> {
-    /// Never moved out of as long as it is `Future`: see the safety note in `poll`.
-    stage: RefCell<Stage<F>>,
-    joiner: Cell<Option<Waker>>,
-}
+pub struct Stage<F: Future>(UnsafeCell<Content<F>>);
 
-enum Stage<F: Future> {
+enum Content<F: Future> {
     Future(F),
     Output(Result<F::Output, TaskError>),
     Taken,
 }
 
-impl<F: Future> TaskCell<F> {
-    /// Moves `future` to the place where it will be polled and dropped.
-    pub fn new(future: F) -> Rc<Self> {
-        Rc::new(TaskCell { stage: RefCell::new(Stage::Future(future)), joiner: Cell::new(None) })
-    }
-
-    /// Replaces the future by its output. Its drop is user code and may panic; then the
-    /// output stands all the same, because assignment finishes while unwinding.
-    fn conclude(
-        &self,
-        stage: &mut Stage<F>,
-        output: Result<F::Output, TaskError>,
-    ) -> Option<Waker> {
-        let _ = catch_unwind(AssertUnwindSafe(|| *stage = Stage::Output(output)));
-        self.joiner.take()
+impl<F: Future> Stage<F> {
+    /// The future's drop is user code and may panic; then the output stands all the same,
+    /// because an assignment finishes while unwinding.
+    ///
+    /// # Safety
+    /// As for [`Body`].
+    unsafe fn conclude(&self, output: Result<F::Output, TaskError>) {
+        // SAFETY: the caller lets nobody else at the content meanwhile.
+        let content = unsafe { &mut *self.0.get() };
+        let _ = catch_unwind(AssertUnwindSafe(|| *content = Content::Output(output)));
     }
 }
 
-impl<F: Future> Body for TaskCell<F> {
-    fn poll(&self, cx: &mut Context<'_>) -> Poll<Option<Waker>> {
-        let mut stage = self.stage.borrow_mut();
-        let Stage::Future(future) = &mut *stage else { return Poll::Ready(None) };
-        // SAFETY: the cell is made inside an `Rc` by `new` and its fields are private to this
-        // file, where the future is only polled here and otherwise only overwritten in place,
-        // which drops it where it stands. So it never moves.
+impl<F: Future> Body for Stage<F> {
+    unsafe fn poll(&self, cx: &mut Context<'_>) -> bool {
+        // SAFETY: the caller lets nobody else at the content meanwhile.
+        let Content::Future(future) = (unsafe { &mut *self.0.get() }) else { return true };
+        // SAFETY: the stage is made inside an `Rc` by `TaskCell::new` and its content is
+        // private to this file, where a future is only polled here and otherwise only
+        // overwritten in place, which drops it where it stands. So it never moves.
         let future = unsafe { Pin::new_unchecked(future) };
         let output = match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
-            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Pending) => return false,
             Ok(Poll::Ready(value)) => Ok(value),
             Err(payload) => Err(TaskError::Panicked(payload)),
         };
-        Poll::Ready(self.conclude(&mut stage, output))
+        // SAFETY: still the caller's promise; `future` is not used any more.
+        unsafe { self.conclude(output) };
+        true
     }
 
-    fn end(&self, error: TaskError) -> Option<Waker> {
-        match self.stage.try_borrow_mut() {
-            Ok(mut stage) if matches!(*stage, Stage::Future(_)) => {
-                self.conclude(&mut stage, Err(error))
-            }
-            _ => None,
-        }
+    unsafe fn end(&self, error: TaskError) {
+        // SAFETY: the caller's promise is the same.
+        unsafe { self.conclude(Err(error)) };
     }
 
-    fn unread_panic(&self) -> Option<String> {
-        match &*self.stage.try_borrow().ok()? {
-            Stage::Output(Err(TaskError::Panicked(payload))) => Some(panic_message(&**payload)),
+    unsafe fn unread_panic(&self) -> Option<String> {
+        // SAFETY: the caller lets nobody else at the content meanwhile.
+        match unsafe { &*self.0.get() } {
+            Content::Output(Err(TaskError::Panicked(p))) => Some(panic_message(&**p)),
             _ => None,
         }
     }
 }
 
-impl<F: Future> Join<F::Output> for TaskCell<F> {
-    fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Result<F::Output, TaskError>> {
-        // The cell is borrowed only while its own future runs: then it is awaiting itself.
-        let Ok(mut stage) = self.stage.try_borrow_mut() else {
-            return Poll::Ready(Err(TaskError::AwaitsItself));
-        };
-        if let Stage::Future(_) = *stage {
-            self.joiner.set(Some(cx.waker().clone()));
-            return Poll::Pending;
+impl<F: Future> Join<F::Output> for Stage<F> {
+    unsafe fn take(&self) -> Option<Result<F::Output, TaskError>> {
+        // SAFETY: the caller lets nobody else at the content meanwhile.
+        let content = unsafe { &mut *self.0.get() };
+        match std::mem::replace(content, Content::Taken) {
+            Content::Output(output) => Some(output),
+            _ => None,
         }
-        match std::mem::replace(&mut *stage, Stage::Taken) {
-            Stage::Output(output) => Poll::Ready(output),
-            _ => panic!("a task's output was awaited a second time"),
-        }
-    }
-
-    fn is_done(&self) -> bool {
-        self.stage.try_borrow().is_ok_and(|stage| !matches!(*stage, Stage::Future(_)))
     }
 }

@@ -8,7 +8,7 @@
 use crate::base::id::TaskId;
 use crate::event_loop::core::{tell, with_current};
 use crate::event_loop::inbox::Message;
-use crate::task::cell::{Join, TaskError};
+use crate::task::cell::{Join, TaskCell, TaskError};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -40,11 +40,11 @@ use std::task::{Context, Poll};
 #[must_use = "a dropped handle detaches the task; say so with `drop` or `let _ =`"]
 pub struct Task<T> {
     id: TaskId,
-    cell: Rc<dyn Join<T>>,
+    cell: Rc<TaskCell<dyn Join<T>>>,
 }
 
 impl<T> Task<T> {
-    pub(crate) fn new(id: TaskId, cell: Rc<dyn Join<T>>) -> Self {
+    pub(crate) fn new(id: TaskId, cell: Rc<TaskCell<dyn Join<T>>>) -> Self {
         Task { id, cell }
     }
 

@@ -1,14 +1,14 @@
 //! The tasks of one loop, and the queue of what is ready to run.
 //!
-//! *Assumes*: one thread; the states' rules (`task/state.rs`).
+//! *Assumes*: one thread; cells that know their own state (`task/cell.rs`).
 //! *Promises*: strict FIFO, asyncio's order; a task stands in the queue at most once; a stale
 //! id changes nothing; nothing of the user's runs in here.
-//! *Leaves out*: polling (`task/scheduler.rs`), and finding the loop of a waker
+//! *Leaves out*: running (`task/scheduler.rs`), and finding the loop of a waker
 //! (`task/waker.rs`).
 
 use crate::base::id::{GENERATIONS, LoopId, MAX_INDEX, TaskId};
 use crate::base::slab::{GenerationSlab, Key};
-use crate::task::cell::Body;
+use crate::task::cell::AnyTask;
 use crate::task::state::{Pause, State};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -17,37 +17,20 @@ use std::rc::Rc;
 const ROOT: u32 = MAX_INDEX;
 
 /// One thing to run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entry {
-    /// The future given to `run_until_complete`.
-    Root,
-    /// The task in this slot.
-    Task(u32),
+    /// A task.
+    Task(Rc<AnyTask>),
     /// The callback with this key.
     Call(Key),
-}
-
-/// A task's place. Its absence means that the task is done.
-struct Slot {
-    /// Out while the task is polled, so that no borrow spans user code.
-    body: Option<Rc<dyn Body>>,
-    state: State,
-    cancelled: bool,
-}
-
-/// What to do with a task that came out of the queue.
-#[must_use]
-pub enum Start {
-    /// Poll it.
-    Poll(Rc<dyn Body>),
-    /// It was cancelled: drop its future.
-    Drop(Rc<dyn Body>),
+    /// The future given to `run_until_complete`.
+    Root,
 }
 
 /// Slots and queue.
 pub struct Ready {
     loop_id: LoopId,
-    slots: GenerationSlab<Slot>,
+    /// By id. A task leaves when it is done, so its absence means just that.
+    slots: GenerationSlab<Rc<AnyTask>>,
     queue: VecDeque<Entry>,
     root: State,
     closed: bool,
@@ -90,25 +73,39 @@ impl Ready {
         self.queue.push_back(Entry::Call(key));
     }
 
-    /// Gives a task a slot and queues it: its first step comes in the next turn. `None` once
-    /// the loop is going away.
+    /// Appends a task whose state says that it is queued.
+    pub fn push_task(&mut self, task: Rc<AnyTask>) {
+        self.queue.push_back(Entry::Task(task));
+    }
+
+    /// The key that the next task will have.
     ///
     /// # Panics
     /// If 16,777,215 tasks are alive.
-    pub fn insert(&mut self, body: Rc<dyn Body>) -> Option<TaskId> {
-        if self.closed {
-            return None;
-        }
-        let slot = Slot { body: Some(body), state: State::Queued, cancelled: false };
-        let key = self.slots.insert(slot);
+    pub fn next_key(&self) -> Key {
+        let key = self.slots.next_key();
         assert!(key.index < ROOT, "a loop holds at most {ROOT} tasks");
-        self.queue.push_back(Entry::Task(key.index));
-        Some(TaskId::new(self.loop_id, key.generation, key.index))
+        key
+    }
+
+    /// Gives a new task its slot and queues it: its first step comes in the next turn. False
+    /// once the loop is going away.
+    pub fn insert(&mut self, task: Rc<AnyTask>) -> bool {
+        if !self.closed {
+            self.slots.insert(Rc::clone(&task));
+            self.push_task(task);
+        }
+        !self.closed
+    }
+
+    /// The id of a task of this loop.
+    pub fn id_of(&self, (index, generation): (u32, u16)) -> TaskId {
+        TaskId::new(self.loop_id, u32::from(generation), index)
     }
 
     /// The id by which the root future is woken.
     pub fn root_id(&self) -> TaskId {
-        TaskId::new(self.loop_id, 0, ROOT)
+        self.id_of((ROOT, 0))
     }
 
     /// Somebody used the waker of `id`.
@@ -117,45 +114,27 @@ impl Ready {
             if self.root.wake() {
                 self.queue.push_back(Entry::Root);
             }
-        } else if let Some(slot) = self.slot_of(id)
-            && slot.state.wake()
+        } else if let Some(task) = self.task(id)
+            && task.wake()
         {
-            self.queue.push_back(Entry::Task(id.index()));
+            let task = Rc::clone(task);
+            self.push_task(task);
         }
     }
 
     /// Marks a task to be dropped at its next turn, which comes soon.
     pub fn cancel(&mut self, id: TaskId) {
-        if let Some(slot) = self.slot_of(id) {
-            slot.cancelled = true;
+        if let Some(task) = self.task(id) {
+            task.cancel();
             self.wake(id);
         }
     }
 
-    /// The task in a slot came out of the queue. `None`: it ended some other way.
-    pub fn start(&mut self, index: u32) -> Option<(TaskId, Start)> {
-        let loop_id = self.loop_id;
-        let (key, slot) = self.slots.at_mut(index)?;
-        let body = slot.body.take()?;
-        slot.state.start();
-        let id = TaskId::new(loop_id, key.generation, key.index);
-        Some((id, if slot.cancelled { Start::Drop(body) } else { Start::Poll(body) }))
-    }
-
-    /// Its poll returned `Pending`.
-    pub fn pause(&mut self, index: u32, body: Rc<dyn Body>) {
-        let Some((_, slot)) = self.slots.at_mut(index) else { return };
-        slot.body = Some(body);
-        if slot.state.pause() == Pause::Requeue {
-            self.queue.push_back(Entry::Task(index));
-        }
-    }
-
-    /// Its poll returned `Ready`, or it was dropped: the slot is free again.
-    pub fn finish(&mut self, index: u32) {
-        if let Some((key, _)) = self.slots.at_mut(index) {
-            self.slots.remove(key);
-        }
+    /// A task is done. Hands the slot's share of it out, since its drop may be user code.
+    #[must_use]
+    pub fn remove(&mut self, index: u32) -> Option<Rc<AnyTask>> {
+        let (key, _) = self.slots.at_mut(index)?;
+        self.slots.remove(key)
     }
 
     /// The root future is about to be polled.
@@ -172,27 +151,25 @@ impl Ready {
 
     /// The root future is done or given up; what is left of it in the queue is nobody's.
     pub fn forget_root(&mut self) {
-        self.queue.retain(|entry| *entry != Entry::Root);
+        self.queue.retain(|entry| !matches!(entry, Entry::Root));
         self.root = State::Idle;
     }
 
-    /// The loop is going away: from now on [`insert`](Self::insert) refuses.
-    pub fn close(&mut self) {
+    /// The loop is going away: no more tasks. Hands out the queue, to be dropped.
+    #[must_use]
+    pub fn close(&mut self) -> VecDeque<Entry> {
         self.closed = true;
+        std::mem::take(&mut self.queue)
     }
 
     /// Takes any one task out, to be dropped with its loop.
-    pub fn evict(&mut self) -> Option<Rc<dyn Body>> {
-        loop {
-            let (key, _) = self.slots.iter().next()?;
-            if let Some(Slot { body: Some(body), .. }) = self.slots.remove(key) {
-                return Some(body);
-            }
-        }
+    pub fn pop_slot(&mut self) -> Option<Rc<AnyTask>> {
+        let (key, _) = self.slots.iter().next()?;
+        self.slots.remove(key)
     }
 
-    fn slot_of(&mut self, id: TaskId) -> Option<&mut Slot> {
-        let (key, slot) = self.slots.at_mut(id.index())?;
-        (key.generation % GENERATIONS == id.generation()).then_some(slot)
+    fn task(&mut self, id: TaskId) -> Option<&Rc<AnyTask>> {
+        let (key, task) = self.slots.at_mut(id.index())?;
+        (key.generation % GENERATIONS == id.generation()).then_some(task)
     }
 }

@@ -1,69 +1,70 @@
-//! A task's life on its loop: spawned, polled, cancelled, dropped.
+//! A task's life on its loop: spawned, run, dropped.
 //!
 //! *Assumes*: slots and queue (`task/ready.rs`), cells (`task/cell.rs`), wakers that are ids.
-//! *Promises*: a task is out of its slot while it runs, so it may spawn, wake and cancel
+//! *Promises*: while a task runs the queue is nobody's, so it may spawn, wake and cancel
 //! whatever it likes, itself included; its panic reaches its awaiter or the handler.
 //! *Leaves out*: how many to run (`event_loop/run.rs`).
 
-use crate::base::id::TaskId;
 use crate::event_loop::core::Core;
-use crate::task::cell::{Body, TaskCell, TaskError};
+use crate::task::cell::{AnyTask, Ran, TaskCell};
 use crate::task::join::Task;
-use crate::task::ready::Start;
 use crate::task::waker::waker;
 use std::future::Future;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::Context;
 
 impl Core {
     /// Gives `future` a slot; its first poll comes in the next turn. A loop that is being
     /// dropped takes no more tasks: the future is dropped, its handle reads `Cancelled`.
     pub fn spawn<F: Future + 'static>(&self, future: F) -> Task<F::Output> {
-        let cell = TaskCell::new(future);
-        let id = self.ready.borrow_mut().insert(Rc::clone(&cell) as Rc<dyn Body>);
-        if id.is_none() {
-            cell.end(TaskError::Cancelled);
+        let key = self.ready.borrow().next_key();
+        let cell = TaskCell::new(key, future);
+        let mut ready = self.ready.borrow_mut();
+        let id = ready.id_of(cell.key());
+        let taken = ready.insert(Rc::clone(&cell) as Rc<AnyTask>);
+        drop(ready);
+        if !taken {
+            let _nobody_awaits_it_yet = cell.evict();
         }
-        Task::new(id.unwrap_or_else(|| self.ready.borrow().root_id()), cell)
+        Task::new(id, cell)
     }
 
-    /// Runs one step of the task in a slot.
-    pub fn step(&self, index: u32) {
-        let Some((id, start)) = self.ready.borrow_mut().start(index) else { return };
-        let (body, joiner) = match start {
-            Start::Poll(body) => match body.poll(&mut Context::from_waker(&waker(id))) {
-                Poll::Pending => return self.ready.borrow_mut().pause(index, body),
-                Poll::Ready(joiner) => (body, joiner),
-            },
-            Start::Drop(body) => {
-                let joiner = body.end(TaskError::Cancelled);
-                (body, joiner)
+    /// Runs one step of a task that came out of the queue.
+    pub fn step(&self, task: Rc<AnyTask>) {
+        let id = self.ready.borrow().id_of(task.key());
+        match task.run(&mut Context::from_waker(&waker(id))) {
+            Ran::Parked => {}
+            Ran::Again => self.ready.borrow_mut().push_task(task),
+            Ran::Done(joiner) => {
+                let slot = self.ready.borrow_mut().remove(id.index());
+                drop(slot);
+                if let Some(joiner) = joiner {
+                    joiner.wake();
+                }
+                self.bury(&task);
             }
-        };
-        self.ready.borrow_mut().finish(index);
-        if let Some(joiner) = joiner {
-            joiner.wake();
         }
-        self.bury(id, &body);
     }
 
     /// If the handle is gone too, nobody will ever fetch a panic: report it.
-    fn bury(&self, id: TaskId, body: &Rc<dyn Body>) {
-        if Rc::strong_count(body) == 1
-            && let Some(message) = body.unread_panic()
+    fn bury(&self, task: &Rc<AnyTask>) {
+        if Rc::strong_count(task) == 1
+            && let Some(message) = task.unread_panic()
         {
+            let id = self.ready.borrow().id_of(task.key());
             self.report(format!("{id:?}"), message);
         }
     }
 
-    /// Drops every task, those that drops spawn included. Awaiters read `Cancelled`.
+    /// Drops every task. Awaiters read `Cancelled`; what the drops spawn is refused.
     pub fn drop_tasks(&self) {
-        self.ready.borrow_mut().close();
+        let queue = self.ready.borrow_mut().close();
+        drop(queue);
         loop {
-            // The borrow ends before the body does: its drop is user code.
-            let evicted = self.ready.borrow_mut().evict();
-            let Some(body) = evicted else { break };
-            if let Some(joiner) = body.end(TaskError::Cancelled) {
+            // The borrow ends before the task does: its drop is user code.
+            let slot = self.ready.borrow_mut().pop_slot();
+            let Some(task) = slot else { break };
+            if let Some(joiner) = task.evict() {
                 joiner.wake();
             }
         }

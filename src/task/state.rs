@@ -1,18 +1,18 @@
-//! The four states of a task, and every legal step between them.
+//! The five states of a task, and every legal step between them.
 //!
 //! *Assumes*: one thread.
 //! *Promises*: a task is queued at most once; a wake during a poll leads to exactly one more
-//! poll; no wake is lost.
-//! *Leaves out*: the future, the queue, and the end: a task that is done has no slot at all.
+//! poll; no wake is lost, and none disturbs a task that is done.
+//! *Leaves out*: the future and the queue.
 //!
 //! ```text
-//!            1 wake                  2 start
-//!     Idle ─────────► Queued ─────────────────► Running ──┐
-//!      ▲                ▲                          │      │ 1 wake
-//!      │                │ 3 pause: Requeue         │      ▼
-//!      │                └──────────────────────────┼── RunningWoken
-//!      └───────────────────────────────────────────┘
-//!                         3 pause: Park
+//!            1 wake              2 start             4 finish
+//!     Idle ─────────► Queued ──────────────► Running ─────────► Done
+//!      ▲                ▲                     │   │ 1 wake        ▲
+//!      │                │ 3 pause: Requeue    │   ▼               │
+//!      │                └─────────────────────┼─ RunningWoken ────┘
+//!      └──────────────────────────────────────┘
+//!                      3 pause: Park
 //! ```
 //! A wake in any state not drawn changes nothing. Counterparts: embassy's two bits,
 //! async-task's `SCHEDULED | RUNNING`, tokio's `State`; those are atomics because wakes come
@@ -36,10 +36,12 @@ pub enum State {
     Idle,
     /// Stands in the ready queue.
     Queued,
-    /// Is being polled.
+    /// Is being polled, or dropped.
     Running,
     /// Is being polled, and was woken meanwhile.
     RunningWoken,
+    /// Its future is gone.
+    Done,
 }
 
 /// What to do with a task whose poll returned `Pending`.
@@ -65,7 +67,7 @@ impl State {
                 *self = State::RunningWoken;
                 false
             }
-            State::Queued | State::RunningWoken => false,
+            State::Queued | State::RunningWoken | State::Done => false,
         }
     }
 
@@ -88,5 +90,16 @@ impl State {
                 Pause::Park
             }
         }
+    }
+
+    /// 4: the future is gone, because it was ready or because it was dropped.
+    pub fn finish(&mut self) {
+        debug_assert!(self.is_running(), "only a running task can finish");
+        *self = State::Done;
+    }
+
+    /// True while the future is being polled or dropped.
+    pub fn is_running(self) -> bool {
+        matches!(self, State::Running | State::RunningWoken)
     }
 }

@@ -27,7 +27,7 @@ static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake_raw, wake_raw, d
 /// use singletrack::base::id::TaskId;
 /// use singletrack::task::waker::waker;
 ///
-/// let waker = waker(TaskId::from_raw(0x0000_1000_0200_0003));
+/// let waker = waker(TaskId::from_raw(0x0000_0100_0200_0003));
 /// assert!(waker.will_wake(&waker.clone()));
 /// waker.wake(); // no such loop: nothing happens
 /// ```

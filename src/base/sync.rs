@@ -12,6 +12,27 @@
 mod imp {
     pub use parking_lot::{Condvar, Mutex, MutexGuard};
     pub use std::sync::{Arc, atomic};
+
+    /// Looks at `ready` for some microseconds before the caller goes to sleep: a sleep and a
+    /// wake-up cost more than that. Gives the last answer.
+    pub fn spin_until(mut ready: impl FnMut() -> bool) -> bool {
+        for round in 0..SPIN_ROUNDS {
+            if ready() {
+                return true;
+            }
+            if round < BUSY_ROUNDS {
+                (0..1 << round).for_each(|_| std::hint::spin_loop());
+            } else {
+                std::thread::yield_now();
+            }
+        }
+        ready()
+    }
+
+    /// The first rounds keep the core, each twice as long as the one before …
+    const BUSY_ROUNDS: u32 = 6;
+    /// … the others offer it to whoever else could run.
+    const SPIN_ROUNDS: u32 = 16;
 }
 
 #[cfg(loom)]
@@ -80,6 +101,11 @@ mod imp {
         pub fn notify_all(&self) {
             self.0.notify_all();
         }
+    }
+
+    /// Looks once: in a model every interleaving happens anyway.
+    pub fn spin_until(mut ready: impl FnMut() -> bool) -> bool {
+        ready()
     }
 
     /// Loom's `wait` takes the guard by value, parking_lot's by reference.

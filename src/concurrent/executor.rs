@@ -204,24 +204,32 @@ pub fn wait<T>(
     when: ReturnWhen,
     timeout: Option<Duration>,
 ) -> (Vec<Future<T>>, Vec<Future<T>>) {
+    if when == ReturnWhen::AllCompleted {
+        return wait_for_all(futures.into_iter().collect(), timeout);
+    }
     let mut completed = as_completed(futures, timeout);
-    let mut done: Vec<usize> = Vec::new();
     while let Some(Ok(index)) = completed.next_index() {
-        done.push(index);
-        let enough = match when {
-            ReturnWhen::FirstCompleted => true,
-            ReturnWhen::FirstException => completed.failed(index),
-            ReturnWhen::AllCompleted => false,
-        };
-        if enough {
+        if when == ReturnWhen::FirstCompleted || completed.failed(index) {
             break;
         }
     }
-    // Those that ended meanwhile are done as well.
-    while let Some(index) = completed.arrivals.pop(Some(Instant::now())) {
-        done.push(index);
+    completed.into_rest().into_iter().partition(Future::done)
+}
+
+/// Waits for the last first. It was queued last, so while it is not done most sleeps for the
+/// others would be short; one long sleep disturbs the workers less than many short ones.
+fn wait_for_all<T>(
+    futures: Vec<Future<T>>,
+    timeout: Option<Duration>,
+) -> (Vec<Future<T>>, Vec<Future<T>>) {
+    let deadline = timeout.and_then(|t| Instant::now().checked_add(t));
+    for future in futures.iter().rev() {
+        let left = deadline.map(|d| d.saturating_duration_since(Instant::now()));
+        if !future.wait(left) {
+            break;
+        }
     }
-    completed.split(&done)
+    futures.into_iter().partition(Future::done)
 }
 
 /// The futures, each once, in the order in which they become done.
@@ -291,18 +299,6 @@ impl<T> AsCompleted<T> {
     /// Ended with an error of its own, which a cancel is not.
     fn failed(&self, index: usize) -> bool {
         self.futures[index].as_ref().is_some_and(|f| !f.cancelled() && f.exception().is_some())
-    }
-
-    /// Those named in `done`, and the others.
-    fn split(mut self, done: &[usize]) -> (Vec<Future<T>>, Vec<Future<T>>) {
-        self.unsubscribe();
-        let mut is_done = vec![false; self.futures.len()];
-        done.iter().for_each(|&index| is_done[index] = true);
-        let (mut yes, mut no) = (Vec::with_capacity(done.len()), Vec::new());
-        for (future, is_done) in self.futures.drain(..).zip(is_done) {
-            if is_done { &mut yes } else { &mut no }.extend(future);
-        }
-        (yes, no)
     }
 
     fn unsubscribe(&self) {

@@ -18,6 +18,7 @@
 
 use crate::base::error::JobError;
 use crate::base::sync::{Arc, Condvar, Mutex, MutexGuard};
+use crate::concurrent::home::{Home, HomeId, own_home};
 use crate::concurrent::state::State;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -35,6 +36,8 @@ struct Shared<T> {
     cell: Mutex<Cell<T>>,
     /// Notified once, when the state becomes done. Costs one load when no thread waits.
     done: Condvar,
+    /// The pool that runs the job, if a worker of it can wait for it in vain.
+    home: HomeId,
 }
 
 struct Cell<T> {
@@ -49,6 +52,8 @@ struct Cell<T> {
 struct Listeners {
     waker: Option<Waker>,
     callbacks: Vec<(Subscriber, Callback)>,
+    /// The pools of those asleep on the condvar who work for the pool that runs this job.
+    workers: Vec<Home>,
 }
 
 impl Listeners {
@@ -74,6 +79,11 @@ impl Listeners {
 /// assert_eq!(future.result(), Ok("hello"));
 /// ```
 pub fn promise<T>() -> (Promise<T>, Future<T>) {
+    promise_of(HomeId::default())
+}
+
+/// A promise for a job that only the workers of `home` can run.
+pub(crate) fn promise_of<T>(home: HomeId) -> (Promise<T>, Future<T>) {
     let shared = Arc::new(Shared {
         cell: Mutex::new(Cell {
             state: State::default(),
@@ -81,6 +91,7 @@ pub fn promise<T>() -> (Promise<T>, Future<T>) {
             listeners: Listeners::default(),
         }),
         done: Condvar::new(),
+        home,
     });
     (Promise { shared: Some(Arc::clone(&shared)) }, Future { shared })
 }
@@ -102,9 +113,22 @@ impl<T> Shared<T> {
     fn close(&self, mut cell: MutexGuard<'_, Cell<T>>, outcome: Result<T, JobError>) {
         cell.outcome = Some(outcome);
         let listeners = std::mem::take(&mut cell.listeners);
+        // Under the lock: from this moment on those workers are no longer stuck.
+        listeners.workers.iter().for_each(|home| home.wake_up());
         drop(cell);
         self.done.notify_all();
         listeners.tell();
+    }
+
+    /// Cancels if nothing has begun; answers as [`State::cancel`].
+    fn cancel(&self) -> bool {
+        let mut cell = self.cell.lock();
+        let was_done = cell.state.is_done();
+        let cancelled = cell.state.cancel();
+        if cancelled && !was_done {
+            self.close(cell, Err(JobError::Cancelled));
+        }
+        cancelled
     }
 
     /// Sleeps until done or until the time is up; the guard tells which.
@@ -115,6 +139,11 @@ impl<T> Shared<T> {
         }
         // A timeout beyond the clock's end is no timeout.
         let deadline = timeout.and_then(|t| Instant::now().checked_add(t));
+        if deadline.is_none()
+            && let Some(home) = own_home(self.home)
+        {
+            cell = self.report_to(home, cell);
+        }
         while !cell.state.is_done() {
             match deadline {
                 None => self.done.wait(&mut cell),
@@ -128,6 +157,29 @@ impl<T> Shared<T> {
             }
         }
         cell
+    }
+}
+
+impl<T> Shared<T> {
+    /// Tells this worker's pool that it is about to sleep until the pool's own job is done.
+    /// If all its other workers do the same nobody is left to run the job: then the job
+    /// ends here, with the pool's error, instead of never.
+    fn report_to<'a>(
+        &'a self,
+        home: Home,
+        mut cell: MutexGuard<'a, Cell<T>>,
+    ) -> MutexGuard<'a, Cell<T>> {
+        match home.fall_asleep() {
+            Ok(()) => {
+                cell.listeners.workers.push(home);
+                cell
+            }
+            Err(deadlock) => {
+                drop(cell);
+                self.finish(Err(deadlock));
+                self.cell.lock()
+            }
+        }
     }
 }
 
@@ -178,6 +230,15 @@ impl<T> Promise<T> {
     #[doc(alias = "set_exception")]
     pub fn set_error(self, error: JobError) {
         self.resolve(Err(error));
+    }
+
+    /// Withdraws a job that has not begun, as [`Future::cancel`] does from the other side.
+    pub fn cancel(mut self) {
+        if let Some(shared) = self.shared.take()
+            && !shared.cancel()
+        {
+            shared.finish(Err(JobError::Abandoned));
+        }
     }
 
     /// Value or error, whichever it is.
@@ -255,13 +316,7 @@ impl<T> Future<T> {
     /// Everyone who waits learns of it at once. In CPython `wait` and `as_completed` learn
     /// of a cancel only when a worker meets the job (gh-94440).
     pub fn cancel(&self) -> bool {
-        let mut cell = self.shared.cell.lock();
-        let was_done = cell.state.is_done();
-        let cancelled = cell.state.cancel();
-        if cancelled && !was_done {
-            self.shared.close(cell, Err(JobError::Cancelled));
-        }
-        cancelled
+        self.shared.cancel()
     }
 
     /// Blocks this thread until done, or for `timeout`; `None` waits for ever. True = done.
@@ -314,7 +369,7 @@ impl<T> Future<T> {
         let mut cell = self.shared.cell.lock();
         if cell.state.is_done() {
             drop(cell);
-            Listeners { waker: None, callbacks: vec![(who, callback)] }.tell();
+            Listeners { callbacks: vec![(who, callback)], ..Listeners::default() }.tell();
         } else {
             cell.listeners.callbacks.push((who, callback));
         }

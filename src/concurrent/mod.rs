@@ -1,5 +1,8 @@
 //! One face over threads, switched threads and processes: `concurrent.futures`.
 
+pub mod crew;
 pub mod executor;
 pub mod future;
+mod home;
 pub mod state;
+pub mod threads;

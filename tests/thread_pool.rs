@@ -1,0 +1,620 @@
+//! The thread pool: its account of workers against a model, then CPython's scenarios.
+
+use proptest::prelude::*;
+use singletrack::base::error::JobError;
+use singletrack::concurrent::crew::{Crew, Hail, Step};
+use singletrack::concurrent::executor::{Executor, ReturnWhen, wait};
+use singletrack::concurrent::future::Future;
+use singletrack::concurrent::threads::{NoWorkers, ThreadPoolExecutor, ThreadPoolOptions};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Barrier, Mutex, mpsc};
+use std::time::Duration;
+
+/// A hang must fail. The limit is far above any run and says nothing about speed.
+fn bounded(test: impl FnOnce() + Send + 'static) {
+    let (done, finished) = mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        test();
+        let _ = done.send(());
+    });
+    if finished.recv_timeout(Duration::from_secs(60)) == Err(mpsc::RecvTimeoutError::Timeout) {
+        panic!("the test hangs");
+    }
+    if let Err(panic) = thread.join() {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+fn pool(max_workers: usize) -> ThreadPoolExecutor {
+    ThreadPoolExecutor::new(max_workers).unwrap()
+}
+
+/// A job that runs until its gate is opened.
+struct Gate {
+    open: mpsc::Sender<()>,
+    job: Future<()>,
+}
+
+impl Gate {
+    /// Returns when the job is running.
+    fn shut(pool: &ThreadPoolExecutor) -> Gate {
+        let (open, opened) = mpsc::channel();
+        let (begun, has_begun) = mpsc::channel();
+        let job = pool.submit_fn(move || {
+            begun.send(()).unwrap();
+            let _ = opened.recv();
+        });
+        has_begun.recv().unwrap();
+        Gate { open, job }
+    }
+
+    fn open(self) {
+        self.open.send(()).unwrap();
+        assert_eq!(self.job.result(), Ok(()));
+    }
+}
+
+// ---- the account, against workers that are plain data ----
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Worker {
+    Searching { patient: bool },
+    Sleeping,
+    Running,
+    Stuck,
+    Gone,
+}
+
+#[derive(Debug, Clone)]
+enum Op {
+    Submit,
+    /// The worker at this place (modulo their number) does its next step.
+    Step(usize),
+    Finish(usize),
+    FallAsleep(usize),
+    WakeUp(usize),
+    HireFails,
+    Close,
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let at = 0usize..8;
+    prop_oneof![
+        8 => Just(Op::Submit),
+        8 => at.clone().prop_map(Op::Step),
+        5 => at.clone().prop_map(Op::Finish),
+        3 => at.clone().prop_map(Op::FallAsleep),
+        2 => at.prop_map(Op::WakeUp),
+        1 => Just(Op::HireFails),
+        1 => Just(Op::Close),
+    ]
+}
+
+struct Model {
+    crew: Crew,
+    max: usize,
+    workers: Vec<Worker>,
+    queued: usize,
+    submitted: usize,
+    refused: usize,
+    ran: usize,
+    open: bool,
+}
+
+impl Model {
+    fn new(max: usize) -> Model {
+        let (crew, workers) = (Crew::new(max), Vec::new());
+        Model { crew, max, workers, queued: 0, submitted: 0, refused: 0, ran: 0, open: true }
+    }
+
+    fn count(&self, is: impl Fn(&Worker) -> bool) -> usize {
+        self.workers.iter().filter(|w| is(w)).count()
+    }
+
+    fn idle(&self) -> usize {
+        self.count(|w| matches!(w, Worker::Searching { .. } | Worker::Sleeping))
+    }
+
+    fn alive(&self) -> usize {
+        self.count(|w| *w != Worker::Gone)
+    }
+
+    fn wake(&mut self, how_many: usize) {
+        for _ in 0..how_many {
+            let sleeper = self.workers.iter_mut().find(|w| **w == Worker::Sleeping);
+            *sleeper.expect("woken, so asleep") = Worker::Searching { patient: true };
+        }
+    }
+
+    fn submit(&mut self, hire_fails: bool) {
+        self.submitted += 1;
+        let (free, alive) = (self.idle(), self.alive());
+        match self.crew.submit() {
+            Hail::Refuse => {
+                assert!(!self.open);
+                self.refused += 1;
+                return;
+            }
+            Hail::Leave => {}
+            Hail::Wake => self.wake(1),
+            Hail::Hire(number) => {
+                assert!(free <= self.queued, "hired although {free} were free");
+                assert!(alive < self.max, "hired above the maximum");
+                if hire_fails {
+                    self.max = alive.max(1);
+                    if !self.crew.hire_failed() {
+                        assert_eq!(alive, 0);
+                        self.refused += self.crew.discard();
+                        self.queued = 0;
+                        return;
+                    }
+                } else {
+                    assert!(number >= self.workers.len(), "a number is given twice");
+                    self.workers.push(Worker::Searching { patient: true });
+                }
+            }
+        }
+        self.queued += 1;
+    }
+
+    fn step(&mut self, at: usize) {
+        let Worker::Searching { patient } = self.workers[at] else { return };
+        self.workers[at] = match self.crew.next(patient) {
+            Step::Run { wake } => {
+                self.queued -= 1;
+                self.ran += 1;
+                self.workers[at] = Worker::Running;
+                self.wake(usize::from(wake));
+                Worker::Running
+            }
+            Step::Search => {
+                assert!(patient, "it has looked around just now");
+                Worker::Searching { patient: false }
+            }
+            Step::Sleep => Worker::Sleeping,
+            Step::Exit => {
+                assert!(!self.open && self.queued == 0, "left work behind");
+                Worker::Gone
+            }
+        };
+    }
+
+    fn apply(&mut self, op: &Op) {
+        let place = |at: usize, of: usize| (of > 0).then(|| at % of);
+        let n = self.workers.len();
+        match *op {
+            Op::Submit => self.submit(false),
+            Op::HireFails => self.submit(true),
+            Op::Step(at) => {
+                if let Some(at) = place(at, n) {
+                    self.step(at);
+                }
+            }
+            Op::Finish(at) => {
+                if let Some(at) = place(at, n).filter(|at| self.workers[*at] == Worker::Running) {
+                    self.crew.finished();
+                    self.workers[at] = Worker::Searching { patient: true };
+                }
+            }
+            Op::FallAsleep(at) => {
+                if let Some(at) = place(at, n).filter(|at| self.workers[*at] == Worker::Running) {
+                    let others = self.count(|w| !matches!(w, Worker::Gone | Worker::Stuck)) - 1;
+                    let may = self.crew.fall_asleep();
+                    assert_eq!(may, others > 0, "someone must stay to run what it waits for");
+                    if may {
+                        self.workers[at] = Worker::Stuck;
+                    }
+                }
+            }
+            Op::WakeUp(at) => {
+                if let Some(at) = place(at, n).filter(|at| self.workers[*at] == Worker::Stuck) {
+                    self.crew.wake_up();
+                    self.workers[at] = Worker::Running;
+                }
+            }
+            Op::Close => {
+                self.open = false;
+                let woken = self.crew.close();
+                assert_eq!(woken, self.count(|w| *w == Worker::Sleeping));
+                self.wake(woken);
+            }
+        }
+        self.check();
+    }
+
+    fn check(&self) {
+        assert_eq!(self.crew.queued(), self.queued);
+        assert_eq!(self.crew.workers(), self.alive());
+        assert_eq!(self.crew.idle(), self.idle());
+        assert_eq!(self.crew.sleeping(), self.count(|w| *w == Worker::Sleeping));
+        let searching = self.count(|w| matches!(w, Worker::Searching { .. }));
+        if self.queued > 0 && self.crew.sleeping() > 0 {
+            assert!(searching > 0, "work waits, one sleeps, nobody looks");
+        }
+        if self.queued > 0 {
+            assert!(self.alive() > 0, "work waits and there is nobody");
+        }
+    }
+
+    /// Everyone does what is left to do; the number of rounds is bounded by the work.
+    fn drain(&mut self) {
+        for _ in 0..4 * (self.submitted + self.workers.len()) + 4 {
+            for at in 0..self.workers.len() {
+                self.apply(&Op::WakeUp(at));
+                self.apply(&Op::Finish(at));
+                self.apply(&Op::Step(at));
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_crew_keeps_its_promises(max in 1usize..5, ops in prop::collection::vec(op(), 0..80)) {
+        let mut model = Model::new(max);
+        ops.iter().for_each(|op| model.apply(op));
+        model.drain();
+        prop_assert_eq!(model.queued, 0, "everything was run");
+        prop_assert_eq!(model.ran + model.refused, model.submitted);
+        model.apply(&Op::Close);
+        model.drain();
+        prop_assert_eq!(model.alive(), 0, "everybody has gone");
+    }
+}
+
+// ---- CPython's scenarios, by their names in its tests ----
+
+#[test]
+fn idle_reuse_three_jobs_one_after_the_other_need_one_worker() {
+    bounded(|| {
+        let pool = pool(4);
+        for i in 0..3u32 {
+            assert_eq!(pool.submit(|x: u32| x + 1, i).result(), Ok(i + 1));
+            // The result is there before the worker is back: it must be idle to be used again.
+            while !format!("{pool:?}").contains("sleeping: 1") {
+                std::thread::yield_now();
+            }
+        }
+        assert_eq!(pool.workers(), 1);
+    });
+}
+
+#[test]
+fn saturation_hires_up_to_the_maximum_and_no_more() {
+    bounded(|| {
+        let pool = pool(3);
+        let gate = Arc::new((Mutex::new(()), AtomicUsize::new(0)));
+        let hold = gate.0.lock().unwrap();
+        let jobs: Vec<_> = (0..15 * 3)
+            .map(|_| {
+                let gate = Arc::clone(&gate);
+                pool.submit_fn(move || {
+                    gate.1.fetch_add(1, SeqCst);
+                    drop(gate.0.lock().unwrap());
+                })
+            })
+            .collect();
+        assert_eq!(pool.workers(), 3);
+        drop(hold);
+        assert!(jobs.into_iter().all(|job| job.result().is_ok()));
+        assert_eq!((pool.workers(), gate.1.load(SeqCst)), (3, 45));
+    });
+}
+
+#[test]
+fn jobs_that_need_each_other_all_run_at_once() {
+    // As many jobs as workers meet at a barrier: whoever slept or searched was woken.
+    bounded(|| {
+        let pool = pool(4);
+        for _ in 0..200 {
+            let barrier = Arc::new(Barrier::new(4));
+            let jobs: Vec<_> = (0..4)
+                .map(|_| {
+                    let barrier = Arc::clone(&barrier);
+                    pool.submit_fn(move || barrier.wait().is_leader())
+                })
+                .collect();
+            let leaders = jobs.into_iter().filter_map(|job| job.result().unwrap().then_some(()));
+            assert_eq!(leaders.count(), 1);
+        }
+    });
+}
+
+#[test]
+fn jobs_start_in_the_order_of_submission() {
+    bounded(|| {
+        let pool = pool(1);
+        let gate = Gate::shut(&pool);
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let jobs: Vec<_> = (0..100)
+            .map(|i| {
+                let order = Arc::clone(&order);
+                pool.submit_fn(move || order.lock().unwrap().push(i))
+            })
+            .collect();
+        gate.open();
+        let (done, _) = wait(jobs, ReturnWhen::AllCompleted, None);
+        assert_eq!(done.len(), 100);
+        assert_eq!(*order.lock().unwrap(), (0..100).collect::<Vec<_>>());
+    });
+}
+
+#[test]
+fn a_panicking_job_fails_alone_and_keeps_its_message() {
+    bounded(|| {
+        let pool = pool(1);
+        let bad = pool.submit_fn(|| -> u8 { std::panic::resume_unwind(Box::new("no fuel")) });
+        let good = pool.submit_fn(|| 7u8);
+        assert_eq!(bad.result(), Err(JobError::Panicked("no fuel".into())));
+        assert_eq!(good.result(), Ok(7));
+        assert_eq!(pool.workers(), 1);
+    });
+}
+
+#[test]
+fn a_value_that_panics_when_dropped_costs_no_worker() {
+    struct Sore;
+    impl Drop for Sore {
+        fn drop(&mut self) {
+            std::panic::resume_unwind(Box::new("sore"));
+        }
+    }
+    bounded(|| {
+        let pool = pool(1);
+        let gate = Gate::shut(&pool);
+        drop(pool.submit_fn(|| Sore)); // nobody wants it: dropped on the worker
+        gate.open();
+        assert_eq!(pool.submit_fn(|| 7).result(), Ok(7));
+        assert_eq!(pool.workers(), 1);
+    });
+}
+
+#[test]
+fn initializer_fails_and_the_pool_is_broken_for_queued_and_new_jobs() {
+    bounded(|| {
+        let (go, wait_for_it) = mpsc::channel::<()>();
+        let wait_for_it = Mutex::new(wait_for_it);
+        let pool = ThreadPoolOptions::default()
+            .max_workers(1)
+            .thread_name_prefix("mill")
+            .initializer(move || {
+                let _ = wait_for_it.lock().unwrap().recv();
+                std::panic::resume_unwind(Box::new("no water"));
+            })
+            .build()
+            .unwrap();
+        let queued: Vec<_> = (0..3).map(|_| pool.submit_fn(|| 1)).collect();
+        go.send(()).unwrap();
+        let why = "the initializer of a worker of `mill` panicked: no water";
+        for job in queued {
+            assert_eq!(job.result(), Err(JobError::Broken(why.into())));
+        }
+        assert_eq!(pool.submit_fn(|| 1).result(), Err(JobError::Broken(why.into())));
+    });
+}
+
+#[test]
+fn initializer_runs_once_on_every_worker() {
+    bounded(|| {
+        let count = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::clone(&count);
+        let pool = ThreadPoolOptions::default()
+            .max_workers(2)
+            .initializer(move || {
+                seen.fetch_add(1, SeqCst);
+            })
+            .build()
+            .unwrap();
+        let (one, two) = (Gate::shut(&pool), Gate::shut(&pool));
+        assert_eq!(count.load(SeqCst), 2);
+        one.open();
+        two.open();
+        assert_eq!(pool.submit_fn(|| 1).result(), Ok(1));
+        assert_eq!(count.load(SeqCst), 2);
+    });
+}
+
+#[test]
+fn workers_are_named_after_the_prefix() {
+    bounded(|| {
+        let pool =
+            ThreadPoolOptions::default().max_workers(2).thread_name_prefix("p").build().unwrap();
+        let gate = Gate::shut(&pool);
+        let name = pool.submit_fn(|| std::thread::current().name().unwrap().to_owned());
+        assert_eq!(name.result().as_deref(), Ok("p_1"));
+        gate.open();
+    });
+}
+
+#[test]
+fn shutdown_cancel_futures_keeps_the_running_and_cancels_the_rest() {
+    for wait in [true, false] {
+        bounded(move || {
+            let pool = Arc::new(pool(1));
+            let finished = pool.submit_fn(|| 1);
+            assert!(finished.wait(None));
+            let gate = Gate::shut(&pool);
+            let rest: Vec<_> = (0..5).map(|_| pool.submit_fn(|| 2)).collect();
+            let closer = Arc::clone(&pool);
+            let closing = std::thread::spawn(move || closer.shutdown(wait, true));
+            assert!(rest.iter().all(|job| job.wait(None) && job.cancelled()));
+            assert!(gate.job.running());
+            gate.open();
+            closing.join().unwrap();
+            assert_eq!(finished.result(), Ok(1));
+            assert_eq!(pool.submit_fn(|| 3).result(), Err(JobError::ShutDown));
+            pool.shutdown(true, false);
+            assert_eq!(pool.workers(), 0);
+        });
+    }
+}
+
+#[test]
+fn gc_executor_dropping_the_pool_finishes_its_work() {
+    bounded(|| {
+        let ran = Arc::new(AtomicUsize::new(0));
+        let pool = pool(2);
+        for _ in 0..100 {
+            let ran = Arc::clone(&ran);
+            drop(pool.submit_fn(move || ran.fetch_add(1, SeqCst)));
+        }
+        drop(pool);
+        assert_eq!(ran.load(SeqCst), 100);
+        assert_eq!(Arc::strong_count(&ran), 1, "no job is left anywhere");
+    });
+}
+
+#[test]
+fn shutdown_may_be_called_from_a_job_a_callback_and_again() {
+    bounded(|| {
+        let pool = Arc::new(pool(1));
+        let inside = Arc::clone(&pool);
+        let first = pool.submit_fn(move || inside.shutdown(true, false));
+        let inside = Arc::clone(&pool);
+        first.add_done_callback(move || inside.shutdown(true, false));
+        assert_eq!(first.result(), Ok(()));
+        pool.shutdown(true, false);
+        pool.shutdown(true, true);
+        assert_eq!(pool.workers(), 0);
+    });
+}
+
+#[test]
+fn the_last_owner_may_be_a_job_of_the_pool() {
+    bounded(|| {
+        let (sent, received) = mpsc::channel();
+        let pool = Arc::new(pool(1));
+        let inside = Arc::clone(&pool);
+        let (go, gone) = mpsc::channel::<()>();
+        drop(pool.submit_fn(move || {
+            gone.recv().unwrap();
+            drop(inside); // the pool goes here, on its own worker
+            sent.send(()).unwrap();
+        }));
+        drop(pool);
+        go.send(()).unwrap();
+        received.recv().unwrap();
+    });
+}
+
+#[test]
+fn every_submitted_job_is_accounted_for_at_shutdown() {
+    bounded(|| {
+        let pool = Arc::new(pool(2));
+        let submitters: Vec<_> = (0..3)
+            .map(|n: usize| {
+                let pool = Arc::clone(&pool);
+                std::thread::spawn(move || {
+                    let jobs: Vec<_> = (0..500usize)
+                        .map(|i| {
+                            pool.submit_fn(move || {
+                                if i.is_multiple_of(7) {
+                                    std::panic::resume_unwind(Box::new("seven"));
+                                }
+                            })
+                        })
+                        .collect();
+                    if n == 0 {
+                        pool.shutdown(false, true);
+                    }
+                    jobs.into_iter().map(Future::result).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        let ends: Vec<_> = submitters.into_iter().flat_map(|s| s.join().unwrap()).collect();
+        let count = |is: fn(&Result<(), JobError>) -> bool| ends.iter().filter(|e| is(e)).count();
+        let finished = count(|e| e.is_ok());
+        let failed = count(|e| matches!(e, Err(JobError::Panicked(_))));
+        let cancelled = count(|e| *e == Err(JobError::Cancelled));
+        let refused = count(|e| *e == Err(JobError::ShutDown));
+        assert_eq!(finished + failed + cancelled + refused, 1500);
+        pool.shutdown(true, false);
+        assert_eq!(pool.workers(), 0);
+    });
+}
+
+#[test]
+fn no_workers_is_a_typed_error_that_names_the_remedy() {
+    assert_eq!(ThreadPoolExecutor::new(0).err(), Some(NoWorkers));
+    assert!(NoWorkers.to_string().contains("at least 1"));
+}
+
+// ---- waiting inside one's own full pool ----
+
+#[test]
+fn a_job_that_waits_for_its_own_full_pool_is_told() {
+    bounded(|| {
+        let pool = Arc::new(pool(1));
+        let inside = Arc::clone(&pool);
+        let ran = Arc::new(AtomicUsize::new(0));
+        let inner_ran = Arc::clone(&ran);
+        let outer = pool.submit_fn(move || {
+            let inner = inside.submit_fn(move || inner_ran.fetch_add(1, SeqCst));
+            inner.result()
+        });
+        assert_eq!(outer.result(), Ok(Err(JobError::WouldDeadlock { workers: 1 })));
+        assert_eq!(pool.submit_fn(|| 7).result(), Ok(7), "the pool goes on");
+        assert_eq!(ran.load(SeqCst), 0, "a job that failed is not run later");
+    });
+}
+
+#[test]
+fn when_all_wait_for_each_other_only_the_last_is_told() {
+    bounded(|| {
+        let pool = Arc::new(pool(2));
+        let barrier = Arc::new(Barrier::new(2));
+        let outer: Vec<_> = (0..2)
+            .map(|i| {
+                let (pool2, barrier) = (Arc::clone(&pool), Arc::clone(&barrier));
+                pool.submit_fn(move || {
+                    barrier.wait();
+                    let inner = pool2.submit_fn(move || i);
+                    barrier.wait();
+                    inner.result()
+                })
+            })
+            .collect();
+        let ends: Vec<_> = outer.into_iter().map(|o| o.result().unwrap()).collect();
+        let told = |e: &&Result<usize, _>| **e == Err(JobError::WouldDeadlock { workers: 2 });
+        assert_eq!(ends.iter().filter(told).count(), 1);
+        assert_eq!(ends.iter().filter(|e| e.is_ok()).count(), 1);
+    });
+}
+
+#[test]
+fn waiting_inside_a_pool_with_a_free_worker_is_fine() {
+    bounded(|| {
+        let pool = Arc::new(pool(2));
+        for i in 0..500 {
+            let inside = Arc::clone(&pool);
+            let outer = pool.submit_fn(move || inside.submit_fn(move || i).result());
+            assert_eq!(outer.result(), Ok(Ok(i)));
+        }
+    });
+}
+
+#[test]
+fn waiting_for_another_pool_is_no_deadlock() {
+    bounded(|| {
+        let (here, there) = (pool(1), Arc::new(pool(1)));
+        let outer = here.submit_fn(move || there.submit_fn(|| 7).result());
+        assert_eq!(outer.result(), Ok(Ok(7)));
+    });
+}
+
+#[test]
+fn a_deep_tree_of_waiting_jobs_ends_somehow_on_few_workers() {
+    fn sum(pool: &Arc<ThreadPoolExecutor>, n: u64) -> Result<u64, JobError> {
+        if n == 0 {
+            return Ok(0);
+        }
+        let inside = Arc::clone(pool);
+        Ok(n + pool.submit_fn(move || sum(&inside, n - 1)).result()??)
+    }
+    bounded(|| {
+        let wide = Arc::new(pool(12));
+        assert_eq!(sum(&wide, 10), Ok(55));
+        let narrow = Arc::new(pool(4));
+        assert_eq!(sum(&narrow, 10), Err(JobError::WouldDeadlock { workers: 4 }));
+    });
+}

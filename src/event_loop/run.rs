@@ -23,7 +23,7 @@ use crate::event_loop::inbox::{self, Message};
 use crate::selector::event::Selector;
 use crate::selector::mio::MioSelector;
 use crate::task::join::Task;
-use crate::task::ready::Entry;
+use crate::task::ready::{Entry, ROOT_CALL};
 use crate::task::waker::{wake, waker};
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -239,6 +239,7 @@ impl EventLoop {
         // While there is work, the selector, which costs a system call, can wait a little.
         if core.ready.borrow().is_empty() || self.since_io.get() >= self.io_interval.get() {
             self.since_io.set(0);
+            core.ready.borrow_mut().trim();
             // 2. How long may we sleep?  3. Not at all if the inbox filled meanwhile.
             let mut timeout = self.timeout();
             if timeout != Some(Duration::ZERO) && !core.inbox.park() {
@@ -303,7 +304,7 @@ impl EventLoop {
                 turn.polled += 1;
                 core.step(task);
             }
-            Entry::Root => {
+            Entry::Call(ROOT_CALL) => {
                 if let Some(root) = root {
                     turn.polled += 1;
                     root();

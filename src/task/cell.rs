@@ -131,7 +131,7 @@ impl<S: Body + ?Sized> TaskCell<S> {
         // its poll or its drop, reaches the stage a second time.
         let ready = unsafe {
             if self.cancelled.get() {
-                self.stage.end(TaskError::Cancelled);
+                self.stage.cancel();
                 true
             } else {
                 self.stage.poll(cx)
@@ -154,7 +154,7 @@ impl<S: Body + ?Sized> TaskCell<S> {
         }
         self.state.set(State::Running);
         // SAFETY: as in `run`: not running before, running now.
-        unsafe { self.stage.end(TaskError::Cancelled) };
+        unsafe { self.stage.cancel() };
         match self.finish() {
             Ran::Done(joiner) => joiner,
             Ran::Parked | Ran::Again => None,
@@ -218,8 +218,8 @@ impl<S: ?Sized> TaskCell<S> {
 pub trait Body {
     /// Polls the future; true: the stage is now the output.
     unsafe fn poll(&self, cx: &mut Context<'_>) -> bool;
-    /// Drops the future; the output is `error`.
-    unsafe fn end(&self, error: TaskError);
+    /// Drops the future; the output is `Cancelled`.
+    unsafe fn cancel(&self);
     /// The message, if the output is a panic.
     unsafe fn unread_panic(&self) -> Option<String>;
 }
@@ -234,9 +234,12 @@ pub trait Join<T>: Body {
 /// A future on its way to being an output.
 pub struct Stage<F: Future>(UnsafeCell<Content<F>>);
 
+/// Flat, and with a thin pointer to the panic, so that a small future decides the size.
 enum Content<F: Future> {
     Future(F),
-    Output(Result<F::Output, TaskError>),
+    Value(F::Output),
+    Panicked(Box<Box<dyn Any + Send>>),
+    Cancelled,
     Taken,
 }
 
@@ -246,10 +249,10 @@ impl<F: Future> Stage<F> {
     ///
     /// # Safety
     /// As for [`Body`].
-    unsafe fn conclude(&self, output: Result<F::Output, TaskError>) {
+    unsafe fn conclude(&self, output: Content<F>) {
         // SAFETY: the caller lets nobody else at the content meanwhile.
         let content = unsafe { &mut *self.0.get() };
-        let _ = catch_unwind(AssertUnwindSafe(|| *content = Content::Output(output)));
+        let _ = catch_unwind(AssertUnwindSafe(|| *content = output));
     }
 }
 
@@ -263,23 +266,23 @@ impl<F: Future> Body for Stage<F> {
         let future = unsafe { Pin::new_unchecked(future) };
         let output = match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
             Ok(Poll::Pending) => return false,
-            Ok(Poll::Ready(value)) => Ok(value),
-            Err(payload) => Err(TaskError::Panicked(payload)),
+            Ok(Poll::Ready(value)) => Content::Value(value),
+            Err(payload) => Content::Panicked(Box::new(payload)),
         };
         // SAFETY: still the caller's promise; `future` is not used any more.
         unsafe { self.conclude(output) };
         true
     }
 
-    unsafe fn end(&self, error: TaskError) {
+    unsafe fn cancel(&self) {
         // SAFETY: the caller's promise is the same.
-        unsafe { self.conclude(Err(error)) };
+        unsafe { self.conclude(Content::Cancelled) };
     }
 
     unsafe fn unread_panic(&self) -> Option<String> {
         // SAFETY: the caller lets nobody else at the content meanwhile.
         match unsafe { &*self.0.get() } {
-            Content::Output(Err(TaskError::Panicked(p))) => Some(panic_message(&**p)),
+            Content::Panicked(payload) => Some(panic_message(&***payload)),
             _ => None,
         }
     }
@@ -290,8 +293,10 @@ impl<F: Future> Join<F::Output> for Stage<F> {
         // SAFETY: the caller lets nobody else at the content meanwhile.
         let content = unsafe { &mut *self.0.get() };
         match std::mem::replace(content, Content::Taken) {
-            Content::Output(output) => Some(output),
-            _ => None,
+            Content::Value(value) => Some(Ok(value)),
+            Content::Panicked(payload) => Some(Err(TaskError::Panicked(*payload))),
+            Content::Cancelled => Some(Err(TaskError::Cancelled)),
+            Content::Future(_) | Content::Taken => None,
         }
     }
 }

@@ -16,15 +16,20 @@ use std::rc::Rc;
 /// The slot number of the root future, which lives on the caller's stack and has no slot.
 const ROOT: u32 = MAX_INDEX;
 
-/// One thing to run.
+/// A queue of so many entries is never made smaller.
+const ROOMY: usize = 4096;
+
+/// One thing to run, in two words.
 pub enum Entry {
     /// A task.
     Task(Rc<AnyTask>),
-    /// The callback with this key.
+    /// The callback with this key; or the root future, whose key is [`ROOT_CALL`].
     Call(Key),
-    /// The future given to `run_until_complete`.
-    Root,
 }
+
+/// The future given to `run_until_complete` stands in the queue under a key that no callback
+/// has: a third variant would make every entry a word longer.
+pub const ROOT_CALL: Key = Key { index: u32::MAX, generation: u32::MAX };
 
 /// Slots and queue.
 pub struct Ready {
@@ -61,6 +66,13 @@ impl Ready {
     /// How many tasks are alive, not counting the root.
     pub fn tasks(&self) -> usize {
         self.slots.len()
+    }
+
+    /// A burst is over: gives the queue's memory back if it is mostly unused.
+    pub fn trim(&mut self) {
+        if self.queue.capacity() > ROOMY && self.queue.len() < self.queue.capacity() / 8 {
+            self.queue.shrink_to(ROOMY);
+        }
     }
 
     /// The next entry, oldest first.
@@ -112,7 +124,7 @@ impl Ready {
     pub fn wake(&mut self, id: TaskId) {
         if id.index() == ROOT {
             if self.root.wake() {
-                self.queue.push_back(Entry::Root);
+                self.push_call(ROOT_CALL);
             }
         } else if let Some(task) = self.task(id)
             && task.wake()
@@ -145,13 +157,13 @@ impl Ready {
     /// The root future's poll returned `Pending`.
     pub fn pause_root(&mut self) {
         if self.root.pause() == Pause::Requeue {
-            self.queue.push_back(Entry::Root);
+            self.push_call(ROOT_CALL);
         }
     }
 
     /// The root future is done or given up; what is left of it in the queue is nobody's.
     pub fn forget_root(&mut self) {
-        self.queue.retain(|entry| !matches!(entry, Entry::Root));
+        self.queue.retain(|entry| !matches!(entry, Entry::Call(ROOT_CALL)));
         self.root = State::Idle;
     }
 

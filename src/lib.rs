@@ -66,4 +66,7 @@ pub mod event_loop;
 pub mod selector;
 pub mod task;
 
+#[doc = include_str!("tricks.md")]
+pub mod tricks {}
+
 pub use event_loop::run::{EventLoop, create_task, yield_now};

@@ -6,13 +6,15 @@
 //! same line can be had from any other runtime; run both in the same minute and compare.
 
 mod args;
+mod serve;
 mod tasks;
 mod timers;
+mod wake;
 
 use args::Args;
 
 const USAGE: &str = "usage: cargo bench --bench spec -- WORKLOAD [key=value …]
-workloads: spawn_join yield mem_task timers_late timers_churn";
+workloads: spawn_join yield mem_task timers_late timers_churn crosswake; servers: serve echo, serve http";
 
 fn main() {
     // `cargo bench` adds `--bench`.
@@ -21,11 +23,16 @@ fn main() {
         eprintln!("{USAGE}");
         std::process::exit(2);
     };
+    if workload == "serve" {
+        let protocol = words.next().unwrap_or_default();
+        return serve::serve(&protocol);
+    }
     let args = Args::parse(words);
     match workload.as_str() {
         "spawn_join" => tasks::spawn_join(&args),
         "yield" => tasks::yields(&args),
         "mem_task" => tasks::mem_task(&args),
+        "crosswake" => wake::crosswake(&args),
         "timers_late" => timers::late(&args),
         "timers_churn" => timers::churn(&args),
         other => {

@@ -1,24 +1,12 @@
 //! timers_late, timers_churn: what a sleep costs, and how late it ends.
 
-use crate::args::{Args, Line, Random, percentile, repeat};
+use crate::args::{Args, Line, Random, percentile, repeat, usage};
 use singletrack::aio::time::sleep;
 use singletrack::{EventLoop, create_task};
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
-
-/// CPU seconds and voluntary context switches of this process.
-fn usage() -> (f64, f64) {
-    // SAFETY: `getrusage` fills the struct it is given; all zeroes is a valid one.
-    let usage = unsafe {
-        let mut usage: libc::rusage = std::mem::zeroed();
-        libc::getrusage(libc::RUSAGE_SELF, &mut usage);
-        usage
-    };
-    let seconds = |t: libc::timeval| t.tv_sec as f64 + t.tv_usec as f64 / 1e6;
-    (seconds(usage.ru_utime) + seconds(usage.ru_stime), usage.ru_nvcsw as f64)
-}
 
 pub fn late(args: &Args) {
     let (n, max_ms) = (args.number("n", 100_000), args.number("max", 200));

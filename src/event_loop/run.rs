@@ -273,7 +273,7 @@ impl EventLoop {
         if !core.ready.borrow().is_empty() || core.stopping.get() {
             return Some(Duration::ZERO);
         }
-        let deadline = core.timers.borrow().next_deadline()?;
+        let deadline = core.timers.borrow_mut().next_deadline()?;
         Some(Duration::from_nanos(deadline.saturating_sub(core.now())).min(LONGEST_SLEEP))
     }
 

@@ -14,6 +14,10 @@
 //! ```
 //! Each side knows where the other half of an entry is, so that `cancel` need not search.
 //! asyncio marks cancelled timers and sweeps them up later; here nothing dead stays behind.
+//!
+//! Most timers are timeouts that are cancelled soon. So a new one first stands in a plain
+//! list, and moves into the heap when somebody next asks what is due: one that is cancelled
+//! before that never costs a sift.
 
 use crate::base::slab::{GenerationSlab, Key};
 
@@ -37,6 +41,8 @@ const ARITY: usize = 4;
 #[derive(Debug)]
 pub struct Timers<T> {
     heap: Vec<Node>,
+    /// Inserted since the last question, in no order.
+    fresh: Vec<Node>,
     entries: GenerationSlab<Entry<T>>,
     /// Breaks ties between equal deadlines. Wraps after 584 years at one a nanosecond.
     next_age: u64,
@@ -57,14 +63,20 @@ impl Node {
 
 #[derive(Debug)]
 struct Entry<T> {
-    /// Where this entry's node stands in the heap.
-    at: usize,
+    place: Place,
     value: T,
+}
+
+/// Where an entry's node stands.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    Heap(u32),
+    Fresh(u32),
 }
 
 impl<T> Default for Timers<T> {
     fn default() -> Self {
-        Timers { heap: Vec::new(), entries: GenerationSlab::new(), next_age: 0 }
+        Timers { heap: Vec::new(), fresh: Vec::new(), entries: GenerationSlab::new(), next_age: 0 }
     }
 }
 
@@ -76,27 +88,27 @@ impl<T> Timers<T> {
 
     /// How many entries are waiting.
     pub fn len(&self) -> usize {
-        self.heap.len()
+        self.entries.len()
     }
 
     /// True when none is waiting.
     pub fn is_empty(&self) -> bool {
-        self.heap.is_empty()
+        self.entries.is_empty()
     }
 
     /// The earliest deadline.
-    pub fn next_deadline(&self) -> Option<u64> {
+    pub fn next_deadline(&mut self) -> Option<u64> {
+        self.settle();
         self.heap.first().map(|node| node.deadline)
     }
 
     /// Adds an entry that is due at `deadline`.
     pub fn insert(&mut self, deadline: u64, value: T) -> Key {
-        let at = self.heap.len();
-        let key = self.entries.insert(Entry { at, value });
+        let place = Place::Fresh(self.fresh.len() as u32);
+        let key = self.entries.insert(Entry { place, value });
         let age = self.next_age;
         self.next_age = age.wrapping_add(1);
-        self.heap.push(Node { deadline, age, key });
-        self.sift_up(at);
+        self.fresh.push(Node { deadline, age, key });
         key
     }
 
@@ -108,14 +120,37 @@ impl<T> Timers<T> {
     /// Takes an entry back; `None` if it has come out or was cancelled already.
     pub fn cancel(&mut self, key: Key) -> Option<T> {
         let entry = self.entries.remove(key)?;
-        self.take_node(entry.at);
+        match entry.place {
+            Place::Heap(at) => self.take_node(at as usize),
+            Place::Fresh(at) => self.take_fresh(at as usize),
+        }
         Some(entry.value)
     }
 
     /// The next entry whose deadline is `now` or earlier.
     pub fn pop_due(&mut self, now: u64) -> Option<T> {
+        self.settle();
         let head = self.heap.first().filter(|node| node.deadline <= now)?.key;
         self.cancel(head)
+    }
+
+    /// Moves what is new into the heap.
+    fn settle(&mut self) {
+        for i in 0..self.fresh.len() {
+            self.heap.push(self.fresh[i]);
+            self.sift_up(self.heap.len() - 1);
+        }
+        self.fresh.clear(); // and keep its memory
+    }
+
+    /// Takes a node out of the list of new ones; the last one fills the gap.
+    fn take_fresh(&mut self, at: usize) {
+        self.fresh.swap_remove(at);
+        if let Some(moved) = self.fresh.get(at)
+            && let Some(entry) = self.entries.get_mut(moved.key)
+        {
+            entry.place = Place::Fresh(at as u32);
+        }
     }
 
     /// Takes the node at `at` out of the heap and mends the order around the gap.
@@ -165,7 +200,7 @@ impl<T> Timers<T> {
     fn place(&mut self, at: usize, node: Node) {
         self.heap[at] = node;
         if let Some(entry) = self.entries.get_mut(node.key) {
-            entry.at = at;
+            entry.place = Place::Heap(at as u32);
         }
     }
 }

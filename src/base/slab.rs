@@ -68,17 +68,19 @@ impl<T> GenerationSlab<T> {
         Self::default()
     }
 
-    /// The key that the next [`insert`](Self::insert) will return.
-    pub fn next_key(&self) -> Key {
-        Key { index: self.entries.vacant_key() as u32, generation: self.next_generation }
-    }
-
     /// Puts `value` into a free slot.
     pub fn insert(&mut self, value: T) -> Key {
+        self.insert_with(|_| value)
+    }
+
+    /// Puts a value that wants to know its own key into a free slot.
+    pub fn insert_with(&mut self, value: impl FnOnce(Key) -> T) -> Key {
         let generation = self.next_generation;
         self.next_generation = generation.wrapping_add(1);
-        let index = self.entries.insert(Entry { generation, value }) as u32;
-        Key { index, generation }
+        let slot = self.entries.vacant_entry();
+        let key = Key { index: slot.key() as u32, generation };
+        slot.insert(Entry { generation, value: value(key) });
+        key
     }
 
     /// The entry, if `key` is its own.

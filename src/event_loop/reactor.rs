@@ -88,9 +88,13 @@ impl Reactor {
     /// # Errors
     /// The selector's; then nothing is kept.
     pub fn register(&mut self, fd: BorrowedFd<'_>) -> io::Result<Key> {
-        let key = self.sources.next_key();
-        self.selector.register(fd, Token(key.pack()))?;
-        Ok(self.sources.insert(Source { ready: Readiness::BOTH, reader: None, writer: None }))
+        let source = Source { ready: Readiness::BOTH, reader: None, writer: None };
+        let key = self.sources.insert(source);
+        if let Err(refused) = self.selector.register(fd, Token(key.pack())) {
+            self.sources.remove(key);
+            return Err(refused);
+        }
+        Ok(key)
     }
 
     /// Forgets a source. Whoever still waits for it is handed out to be woken; the next use

@@ -252,7 +252,11 @@ impl<F: Future> Stage<F> {
     unsafe fn conclude(&self, output: Content<F>) {
         // SAFETY: the caller lets nobody else at the content meanwhile.
         let content = unsafe { &mut *self.0.get() };
-        let _ = catch_unwind(AssertUnwindSafe(|| *content = output));
+        if std::mem::needs_drop::<F>() {
+            let _ = catch_unwind(AssertUnwindSafe(|| *content = output));
+        } else {
+            *content = output;
+        }
     }
 }
 

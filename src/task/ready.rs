@@ -8,9 +8,10 @@
 
 use crate::base::id::{GENERATIONS, LoopId, MAX_INDEX, TaskId};
 use crate::base::slab::{GenerationSlab, Key};
-use crate::task::cell::AnyTask;
+use crate::task::cell::{AnyTask, Stage, TaskCell};
 use crate::task::state::{Pause, State};
 use std::collections::VecDeque;
+use std::future::Future;
 use std::rc::Rc;
 
 /// The slot number of the root future, which lives on the caller's stack and has no slot.
@@ -30,6 +31,9 @@ pub enum Entry {
 /// The future given to `run_until_complete` stands in the queue under a key that no callback
 /// has: a third variant would make every entry a word longer.
 pub const ROOT_CALL: Key = Key { index: u32::MAX, generation: u32::MAX };
+
+/// A task whose future's type is still known.
+type NewTask<F> = Rc<TaskCell<Stage<F>>>;
 
 /// Slots and queue.
 pub struct Ready {
@@ -90,24 +94,25 @@ impl Ready {
         self.queue.push_back(Entry::Task(task));
     }
 
-    /// The key that the next task will have.
+    /// Gives a new task its slot and queues it: its first step comes in the next turn. Once
+    /// the loop is going away there is no slot, and the task is for the caller to end.
     ///
     /// # Panics
     /// If 16,777,215 tasks are alive.
-    pub fn next_key(&self) -> Key {
-        let key = self.slots.next_key();
-        assert!(key.index < ROOT, "a loop holds at most {ROOT} tasks");
-        key
-    }
-
-    /// Gives a new task its slot and queues it: its first step comes in the next turn. False
-    /// once the loop is going away.
-    pub fn insert(&mut self, task: Rc<AnyTask>) -> bool {
-        if !self.closed {
-            self.slots.insert(Rc::clone(&task));
-            self.push_task(task);
+    pub fn insert<F: Future + 'static>(&mut self, future: F) -> Result<NewTask<F>, NewTask<F>> {
+        if self.closed {
+            return Err(TaskCell::new(Key { index: ROOT, generation: 0 }, future));
         }
-        !self.closed
+        let mut task = None;
+        self.slots.insert_with(|key| {
+            assert!(key.index < ROOT, "a loop holds at most {ROOT} tasks");
+            let cell = TaskCell::new(key, future);
+            task = Some(Rc::clone(&cell));
+            cell
+        });
+        let task = task.expect("the slab calls it");
+        self.push_task(Rc::clone(&task) as Rc<AnyTask>);
+        Ok(task)
     }
 
     /// The id of a task of this loop.

@@ -6,7 +6,7 @@
 //! *Leaves out*: how many to run (`event_loop/run.rs`).
 
 use crate::event_loop::core::Core;
-use crate::task::cell::{AnyTask, Ran, TaskCell};
+use crate::task::cell::{AnyTask, Ran};
 use crate::task::join::Task;
 use crate::task::waker::waker;
 use std::future::Future;
@@ -17,13 +17,13 @@ impl Core {
     /// Gives `future` a slot; its first poll comes in the next turn. A loop that is being
     /// dropped takes no more tasks: the future is dropped, its handle reads `Cancelled`.
     pub fn spawn<F: Future + 'static>(&self, future: F) -> Task<F::Output> {
-        let key = self.ready.borrow().next_key();
-        let cell = TaskCell::new(key, future);
         let mut ready = self.ready.borrow_mut();
+        let inserted = ready.insert(future);
+        let refused = inserted.is_err();
+        let (Ok(cell) | Err(cell)) = inserted;
         let id = ready.id_of(cell.key());
-        let taken = ready.insert(Rc::clone(&cell) as Rc<AnyTask>);
-        drop(ready);
-        if !taken {
+        drop(ready); // ending a future is user code
+        if refused {
             let _nobody_awaits_it_yet = cell.evict();
         }
         Task::new(id, cell)

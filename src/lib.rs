@@ -23,7 +23,6 @@
 //!   base/sys/poll.rs           unsafe: ppoll
 //! futures
 //!   concurrent/state.rs        the five states of a future and the steps between them
-//!   concurrent/home.rs         which pool this thread works for
 //!   concurrent/future.rs       Promise and Future: the one-shot cell two threads share
 //! the event loop
 //!   event_loop/timers.rs       deadlines in order: a heap that can cancel
@@ -45,7 +44,13 @@
 //!   aio/time.rs                sleep
 //!   aio/source.rs              from a system call to a future
 //!   aio/net.rs                 TCP
+//! the lock
+//!   gil/policy.rs              when the lock changes hands, as data
+//!   gil/ticker.rs              the count-down to the next check
+//!   gil/verdict.rs             what a thread is told, and why
+//!   gil/machine.rs             who holds the lock and who has it next: every rule
 //! executors
+//!   concurrent/home.rs         which pool this thread works for
 //!   concurrent/executor.rs     Executor: submit, map, shutdown; wait and as_completed
 //!   concurrent/crew.rs         who works, who searches, who sleeps: when to wake and to hire
 //!   concurrent/threads.rs      ThreadPoolExecutor: jobs on threads that share memory
@@ -63,6 +68,7 @@ pub mod aio;
 pub mod base;
 pub mod concurrent;
 pub mod event_loop;
+pub mod gil;
 pub mod selector;
 pub mod task;
 

@@ -1,0 +1,539 @@
+//! Who holds the lock, who has it next, and who sleeps meanwhile: every rule of the lock.
+//!
+//! *Assumes*: its caller reports what happens, in order, and does what it is told.
+//! *Promises*: at most one holder; whenever the lock is free and threads wait, one of them is
+//! awake; nobody waits for a thread that has left.
+//! *Leaves out*: threads, clocks, sleeping. Time is a number of nanoseconds. The real lock
+//! (`gil/lock.rs`) sleeps in earnest; an explorer or a simulator can drive the same machine.
+//!
+//! ```text
+//!               wants: it is free
+//!        ┌───────────────────────────────────────────┐
+//!        │   wants: taken         woken, timed out:  │
+//!        │                        it is free         ▼
+//!      Away ───────────▶ Waiting ───────────────▶ Holding
+//!        ▲  ◀───────────   │ ▲                      │  │
+//!        │    gives up     └─┘ it is not: wait on,  │  │
+//!        │                     perhaps ask          │  │
+//!        ├──────────────────────────────────────────┘  │ drops, having been asked,
+//!        │            drops                            ▼ under a forced hand-off
+//!        └──────────────────────────────────────── HandingOver
+//!                     somebody else took the lock
+//! ```
+//! The rules are those of CPython's `take_gil` and `drop_gil` (`Python/ceval_gil.c`). One thing
+//! differs: CPython lets the condition variable choose which sleeper a release wakes; here the
+//! machine chooses (the one that has slept longest), so that a schedule can be replayed.
+
+use crate::gil::policy::{Check, HandOff, SwitchPolicy};
+use crate::gil::verdict::{
+    Nanos, NotHolder, Parting, Reason, Refusal, ThreadId, Turn, Verdict, Why, nanos,
+};
+use std::collections::VecDeque;
+
+/// Beazley's two priorities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Class {
+    Io,
+    Cpu,
+}
+
+/// Where a thread stands. It stands in one place only, so "at most one holder" needs no proof
+/// beyond `Machine::holder` being one variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Standing {
+    Gone,
+    Away,
+    Waiting(Wait),
+    Holding,
+    HandingOver,
+}
+
+/// One sleep of a waiter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Wait {
+    since: Nanos,
+    /// `switch_number` when the sleep began: a request is made only if it has not moved.
+    saved: u64,
+    /// The tenure it has asked to end, if any.
+    asked: Option<u64>,
+    /// A drop has woken it; it is out of the queue and on its way.
+    woken: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Thread {
+    standing: Standing,
+    class: Class,
+}
+
+/// Whether the lock is for all, for its finaliser, or for nobody any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Shutdown {
+    No,
+    By(ThreadId),
+    ByTheDead,
+}
+
+/// The lock without its threads.
+///
+/// ```
+/// use singletrack::gil::machine::Machine;
+/// use singletrack::gil::policy::SwitchPolicy;
+/// use singletrack::gil::verdict::{Parting, Reason, Turn, Verdict, Why};
+///
+/// let mut machine = Machine::new(SwitchPolicy::PYTHON_3_2);
+/// let (a, b) = (machine.joins(), machine.joins());
+/// let run = |switched| Verdict { turn: Turn::Run { switched }, wake: None };
+/// let sleep = |until, why| Verdict { turn: Turn::Sleep { until: Some(until), why }, wake: None };
+///
+/// assert_eq!(machine.wants(a, 0), run(true));
+/// assert_eq!(machine.wants(b, 7), sleep(5_000_007, Why::Busy));
+/// assert_eq!(machine.timed_out(b, 5_000_007), sleep(10_000_007, Why::Asked));
+/// assert!(machine.drop_requested());
+///
+/// // Forced: `a` wakes `b`, and sleeps until `b` has taken the lock.
+/// let parting = machine.drops(a, Reason::Request, 5_000_100).unwrap();
+/// assert_eq!(parting, Parting { wake: Some(b), await_switch: true });
+/// let taken = machine.woken(b, 5_000_200);
+/// assert_eq!(taken, Verdict { turn: Turn::Run { switched: true }, wake: Some(a) });
+/// assert_eq!(machine.switch_number(), 2);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Machine {
+    policy: SwitchPolicy,
+    threads: Vec<Thread>,
+    holder: Option<ThreadId>,
+    last_holder: Option<ThreadId>,
+    /// Counts changes of holder.
+    switch_number: u64,
+    /// Counts takings, those by the same thread too. A request is for one tenure only.
+    tenure: u64,
+    tenure_began: Nanos,
+    /// Waiters that have asked for the present tenure to end.
+    requests: usize,
+    /// Waiters that sleep, in the order they lay down.
+    asleep: VecDeque<ThreadId>,
+    /// Waiters, asleep or on their way.
+    waiting: usize,
+    /// The one dropper that waits for a switch. Only the last holder can, so there is one.
+    handing_over: Option<ThreadId>,
+    shutdown: Shutdown,
+}
+
+impl Machine {
+    /// A free lock that no thread has joined.
+    pub fn new(policy: SwitchPolicy) -> Self {
+        Machine {
+            policy,
+            threads: Vec::new(),
+            holder: None,
+            last_holder: None,
+            switch_number: 0,
+            tenure: 0,
+            tenure_began: 0,
+            requests: 0,
+            asleep: VecDeque::new(),
+            waiting: 0,
+            handing_over: None,
+            shutdown: Shutdown::No,
+        }
+    }
+
+    /// A thread that will use the lock.
+    pub fn joins(&mut self) -> ThreadId {
+        let newcomer = Thread { standing: Standing::Away, class: Class::Io };
+        let gone = self.threads.iter().position(|t| t.standing == Standing::Gone);
+        let index = gone.unwrap_or(self.threads.len());
+        if gone.is_some() {
+            self.threads[index] = newcomer;
+        } else {
+            self.threads.push(newcomer);
+        }
+        ThreadId(index as u32)
+    }
+
+    /// A thread that will not use the lock any more. If it held the lock, it drops it; if it
+    /// waited, its request is withdrawn and a wake-up meant for it goes to the next.
+    #[must_use = "the sleeper must be woken"]
+    pub fn dies(&mut self, me: ThreadId) -> Option<ThreadId> {
+        let wake = match self.standing(me) {
+            Standing::Holding => {
+                self.holder = None;
+                self.passes_on()
+            }
+            _ => self.gives_up(me),
+        };
+        if self.last_holder == Some(me) {
+            // The number will be given to a newcomer, who must not be taken for this one.
+            self.last_holder = None;
+        }
+        if self.shutdown == Shutdown::By(me) {
+            self.shutdown = Shutdown::ByTheDead;
+        }
+        self.threads[me.index()].standing = Standing::Gone;
+        wake
+    }
+
+    /// A thread asks for the lock.
+    pub fn wants(&mut self, me: ThreadId, now: Nanos) -> Verdict {
+        match self.standing(me) {
+            Standing::Holding => return Verdict::refused(Refusal::Nested),
+            Standing::Waiting(_) => return self.woken(me, now),
+            Standing::HandingOver => return self.sleep(me, Why::Early),
+            Standing::Gone | Standing::Away => {}
+        }
+        if self.shut_to(me) {
+            return Verdict::refused(Refusal::Finalised);
+        }
+        if self.holder.is_none() {
+            return self.takes(me, now);
+        }
+        self.waiting += 1;
+        self.lies_down(me, now);
+        if self.goes_before_holder(me) {
+            return self.asks(me);
+        }
+        self.sleep(me, Why::Busy)
+    }
+
+    /// A waiter woke up without its time having run out.
+    pub fn woken(&mut self, me: ThreadId, now: Nanos) -> Verdict {
+        match self.standing(me) {
+            // The lock was put into its hands while it slept.
+            Standing::Holding => Verdict::run(true, None),
+            Standing::Waiting(_) if self.holder.is_none() => self.takes(me, now),
+            Standing::Waiting(wait) if wait.woken => {
+                self.lies_down(me, now);
+                self.sleep(me, Why::Barged)
+            }
+            Standing::Waiting(_) => self.sleep(me, Why::Early),
+            _ => Verdict::refused(Refusal::Finalised),
+        }
+    }
+
+    /// A waiter's time ran out.
+    pub fn timed_out(&mut self, me: ThreadId, now: Nanos) -> Verdict {
+        let Standing::Waiting(wait) = self.standing(me) else { return self.woken(me, now) };
+        if self.holder.is_none() {
+            return self.takes(me, now);
+        }
+        if self.until(&wait).is_none_or(|until| now < until) {
+            return self.sleep(me, Why::Early);
+        }
+        let same_holder = wait.saved == self.switch_number || self.grants();
+        self.lies_down(me, now);
+        if same_holder { self.asks(me) } else { self.sleep(me, Why::NewHolder) }
+    }
+
+    /// A waiter stops waiting. Its request is withdrawn (CPython forgot to, gh-96387), and if a
+    /// drop had woken it, the next sleeper is woken instead.
+    #[must_use = "the sleeper must be woken"]
+    pub fn gives_up(&mut self, me: ThreadId) -> Option<ThreadId> {
+        match self.standing(me) {
+            Standing::Waiting(wait) => {
+                self.gets_up(me, &wait);
+                self.threads[me.index()].standing = Standing::Away;
+                let missed = self.holder.is_none() && (wait.woken || self.waiting == 0);
+                if missed { self.passes_on() } else { None }
+            }
+            Standing::HandingOver => {
+                self.handing_over = None;
+                self.threads[me.index()].standing = Standing::Away;
+                None
+            }
+            Standing::Gone | Standing::Away | Standing::Holding => None,
+        }
+    }
+
+    /// The holder drops the lock.
+    ///
+    /// # Errors
+    /// [`NotHolder`] if `me` does not hold it.
+    pub fn drops(
+        &mut self,
+        me: ThreadId,
+        reason: Reason,
+        now: Nanos,
+    ) -> Result<Parting, NotHolder> {
+        if self.holder != Some(me) {
+            return Err(NotHolder);
+        }
+        let asked = self.asked();
+        let forced = asked && self.policy.hand_off() == HandOff::Forced;
+        let thread = &mut self.threads[me.index()];
+        thread.standing = if forced { Standing::HandingOver } else { Standing::Away };
+        match reason {
+            Reason::Voluntary => thread.class = Class::Io,
+            Reason::Tick | Reason::Request if asked => thread.class = Class::Cpu,
+            Reason::Tick | Reason::Request => {}
+        }
+        self.holder = None;
+        self.requests = 0;
+        self.handing_over = forced.then_some(me);
+        if self.grants() {
+            return Ok(Parting { wake: self.grants_next(now), await_switch: false });
+        }
+        Ok(Parting { wake: self.wakes_next(), await_switch: forced })
+    }
+
+    /// The holder, at a checkpoint, saw the request to drop the lock. `None` if whoever asked
+    /// has left meanwhile: then it keeps the lock.
+    ///
+    /// # Errors
+    /// [`NotHolder`] if `me` does not hold it.
+    pub fn yields(&mut self, me: ThreadId, now: Nanos) -> Result<Option<Parting>, NotHolder> {
+        if self.holder == Some(me) && !self.drop_requested() {
+            return Ok(None);
+        }
+        self.drops(me, Reason::Request, now).map(Some)
+    }
+
+    /// From now on only `me`, which holds the lock, can have it; all who wait are refused. They
+    /// are returned, to be woken.
+    ///
+    /// # Errors
+    /// [`NotHolder`] if `me` does not hold it.
+    pub fn finalises(&mut self, me: ThreadId) -> Result<Vec<ThreadId>, NotHolder> {
+        if self.holder != Some(me) {
+            return Err(NotHolder);
+        }
+        self.shutdown = Shutdown::By(me);
+        self.waiting = 0;
+        self.requests = 0;
+        self.asleep.clear();
+        let waits = |t: &Thread| matches!(t.standing, Standing::Waiting(_));
+        let refused = (0..self.threads.len()).filter(|&i| waits(&self.threads[i]));
+        let refused: Vec<_> = refused.map(|i| ThreadId(i as u32)).collect();
+        for id in &refused {
+            self.threads[id.index()].standing = Standing::Away;
+        }
+        Ok(refused)
+    }
+
+    /// Changes the rules; meant for another interval. A sleep that has begun ends when it would
+    /// have, and goes on if the new interval is not over then.
+    pub fn set_policy(&mut self, policy: SwitchPolicy) {
+        self.policy = policy;
+    }
+}
+
+/// What can be seen from outside.
+impl Machine {
+    /// The rules it follows.
+    pub fn policy(&self) -> SwitchPolicy {
+        self.policy
+    }
+
+    /// The thread that holds the lock.
+    pub fn holder(&self) -> Option<ThreadId> {
+        self.holder
+    }
+
+    /// The thread that holds or last held the lock, if it has not died.
+    pub fn last_holder(&self) -> Option<ThreadId> {
+        self.last_holder
+    }
+
+    /// How often the lock went from one thread to another; the first taking counts, too.
+    pub fn switch_number(&self) -> u64 {
+        self.switch_number
+    }
+
+    /// A waiter has asked the present holder to drop the lock.
+    pub fn drop_requested(&self) -> bool {
+        self.requests > 0
+    }
+
+    /// How many threads wait for the lock.
+    pub fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// This thread waits for the lock.
+    pub fn is_waiting(&self, id: ThreadId) -> bool {
+        matches!(self.standing(id), Standing::Waiting(_))
+    }
+
+    /// This waiter has been woken, or has the lock, and is on its way.
+    pub fn is_woken(&self, id: ThreadId) -> bool {
+        matches!(self.standing(id), Standing::Waiting(wait) if wait.woken)
+    }
+
+    /// This thread has dropped the lock and sleeps until another has taken it.
+    pub fn is_handing_over(&self, id: ThreadId) -> bool {
+        self.standing(id) == Standing::HandingOver
+    }
+
+    /// The lock was finalised.
+    pub fn is_finalised(&self) -> bool {
+        self.shutdown != Shutdown::No
+    }
+
+    /// The last holder, if it could take and drop the lock any number of times without that
+    /// mattering to anybody: nobody waits, and neither `last_holder`, the switch number nor
+    /// anybody's class would change. The real lock lets it do so with one atomic operation.
+    pub fn undisturbed(&self) -> Option<ThreadId> {
+        let last = self.last_holder?;
+        let calm = self.waiting == 0
+            && self.handing_over.is_none()
+            && (self.threads[last.index()].class == Class::Io
+                || self.policy.hand_off() != HandOff::Priority);
+        calm.then_some(last)
+    }
+
+    /// Tells what an [`undisturbed`](Self::undisturbed) thread has come to: does it hold the
+    /// lock?
+    pub fn catches_up(&mut self, held: bool) {
+        if let Some(last) = self.last_holder {
+            self.holder = held.then_some(last);
+            self.threads[last.index()].standing =
+                if held { Standing::Holding } else { Standing::Away };
+        }
+    }
+}
+
+/// The steps the events are made of.
+impl Machine {
+    fn standing(&self, id: ThreadId) -> Standing {
+        self.threads.get(id.index()).map_or(Standing::Gone, |t| t.standing)
+    }
+
+    fn shut_to(&self, me: ThreadId) -> bool {
+        let open = self.shutdown == Shutdown::No || self.shutdown == Shutdown::By(me);
+        self.standing(me) == Standing::Gone || !open
+    }
+
+    /// A dropped lock goes to a certain waiter, instead of lying free.
+    fn grants(&self) -> bool {
+        matches!(self.policy.hand_off(), HandOff::Fifo | HandOff::Priority)
+    }
+
+    /// Somebody wants the holder to go. Where nobody asks, waiting is asking.
+    fn asked(&self) -> bool {
+        match self.policy.check() {
+            Check::EveryTicks(_) => self.waiting > 0,
+            Check::OnRequest { .. } => self.requests > 0,
+        }
+    }
+
+    /// Beazley: an I/O thread need not wait before it asks a CPU thread.
+    fn goes_before_holder(&self, me: ThreadId) -> bool {
+        let class = |id: ThreadId| self.threads[id.index()].class;
+        self.policy.hand_off() == HandOff::Priority
+            && matches!(self.policy.check(), Check::OnRequest { .. })
+            && class(me) == Class::Io
+            && self.holder.is_some_and(|holder| class(holder) == Class::Cpu)
+    }
+
+    /// `me` gets the free lock; a dropper that waited for this may go on.
+    fn takes(&mut self, me: ThreadId, now: Nanos) -> Verdict {
+        if let Standing::Waiting(wait) = self.standing(me) {
+            self.gets_up(me, &wait);
+        }
+        let switched = self.begins_tenure(me, now);
+        let wake = if switched { self.handing_over.take() } else { None };
+        if let Some(dropper) = wake {
+            self.threads[dropper.index()].standing = Standing::Away;
+        }
+        Verdict::run(switched, wake)
+    }
+
+    /// All requests were for the tenure before; who still waits must wait an interval anew.
+    fn begins_tenure(&mut self, me: ThreadId, now: Nanos) -> bool {
+        let switched = self.last_holder != Some(me);
+        if switched {
+            self.last_holder = Some(me);
+            self.switch_number += 1;
+        }
+        self.holder = Some(me);
+        self.threads[me.index()].standing = Standing::Holding;
+        self.tenure += 1;
+        self.tenure_began = now;
+        self.requests = 0;
+        switched
+    }
+
+    /// Begins a sleep. A waiter whose sleep only goes on keeps its place in the queue.
+    fn lies_down(&mut self, me: ThreadId, now: Nanos) {
+        let (asked, queued) = match self.standing(me) {
+            Standing::Waiting(wait) => (wait.asked, !wait.woken),
+            _ => (None, false),
+        };
+        if !queued {
+            self.asleep.push_back(me);
+        }
+        let wait = Wait { since: now, saved: self.switch_number, asked, woken: false };
+        self.threads[me.index()].standing = Standing::Waiting(wait);
+    }
+
+    /// Ends a waiter's waiting.
+    fn gets_up(&mut self, me: ThreadId, wait: &Wait) {
+        self.waiting -= 1;
+        if !wait.woken {
+            self.asleep.retain(|&id| id != me);
+        }
+        if self.requests > 0 && wait.asked == Some(self.tenure) {
+            self.requests -= 1;
+        }
+    }
+
+    fn asks(&mut self, me: ThreadId) -> Verdict {
+        let tenure = self.tenure;
+        if let Standing::Waiting(wait) = &mut self.threads[me.index()].standing
+            && wait.asked != Some(tenure)
+        {
+            wait.asked = Some(tenure);
+            self.requests += 1;
+        }
+        self.sleep(me, Why::Asked)
+    }
+
+    fn sleep(&self, me: ThreadId, why: Why) -> Verdict {
+        let until = match self.standing(me) {
+            Standing::Waiting(wait) => self.until(&wait),
+            _ => None,
+        };
+        Verdict { turn: Turn::Sleep { until, why }, wake: None }
+    }
+
+    /// When a sleep ends by itself. Under a direct hand-off the interval begins with the
+    /// holder's tenure, which bounds the wait; CPython's begins with the waiter's sleep.
+    fn until(&self, wait: &Wait) -> Option<Nanos> {
+        let Check::OnRequest { interval } = self.policy.check() else { return None };
+        let from = if self.grants() { wait.since.max(self.tenure_began) } else { wait.since };
+        Some(from.saturating_add(nanos(interval)))
+    }
+
+    /// A free lock whose taker failed to come: the next sleeper, or the dropper that waits for
+    /// a switch which will not come if nobody is left to make it.
+    fn passes_on(&mut self) -> Option<ThreadId> {
+        if self.waiting == 0 {
+            let dropper = self.handing_over.take()?;
+            self.threads[dropper.index()].standing = Standing::Away;
+            return Some(dropper);
+        }
+        if self.grants() { self.grants_next(self.tenure_began) } else { self.wakes_next() }
+    }
+
+    /// Wakes the longest sleeper, to try its luck.
+    fn wakes_next(&mut self) -> Option<ThreadId> {
+        let next = self.asleep.pop_front()?;
+        if let Standing::Waiting(wait) = &mut self.threads[next.index()].standing {
+            wait.woken = true;
+        }
+        Some(next)
+    }
+
+    /// Puts the lock into the hands of the next sleeper.
+    fn grants_next(&mut self, now: Nanos) -> Option<ThreadId> {
+        let is_io = |id: &ThreadId| self.threads[id.index()].class == Class::Io;
+        let first = match self.policy.hand_off() {
+            HandOff::Priority => self.asleep.iter().position(is_io).unwrap_or(0),
+            _ => 0,
+        };
+        let next = self.asleep.remove(first)?;
+        self.waiting -= 1;
+        self.begins_tenure(next, now);
+        Some(next)
+    }
+}

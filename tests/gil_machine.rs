@@ -1,0 +1,553 @@
+//! The pure lock under random schedules: no threads, no clock, every policy.
+//!
+//! `World` plays the threads. It knows nothing of the rules: it keeps who believes to run, who
+//! sleeps and who was woken, does what the machine says, and complains when that is absurd.
+
+use proptest::prelude::*;
+use singletrack::gil::machine::Machine;
+use singletrack::gil::policy::{
+    Check, Checkpoint, HandOff, Look, Place, PolicyError, Substrate, SwitchPolicy,
+};
+use singletrack::gil::ticker::Ticker;
+use singletrack::gil::verdict::{NotHolder, Reason, Refusal, ThreadId, Turn, Verdict, Why};
+use std::time::Duration;
+
+const INTERVAL: u64 = 5_000_000;
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Body {
+    Outside,
+    Running,
+    Asleep {
+        until: Option<u64>,
+    },
+    /// Woken from a wait for the lock.
+    Awake,
+    /// Asleep until another thread has taken the lock; then it wants it back, or not.
+    HandingOver {
+        back: bool,
+    },
+    /// Refused for ever.
+    Refused,
+    Dead,
+}
+
+struct World {
+    machine: Machine,
+    ids: Vec<ThreadId>,
+    bodies: Vec<Body>,
+    now: u64,
+    /// Who ran last, as the model sees it.
+    last: Option<usize>,
+    switches: u64,
+    finaliser: Option<usize>,
+    /// The forced dropper and the switch number at its drop.
+    owes: Option<(usize, u64)>,
+}
+
+impl World {
+    fn new(policy: SwitchPolicy, threads: usize) -> World {
+        let mut machine = Machine::new(policy);
+        let ids = (0..threads).map(|_| machine.joins()).collect();
+        let bodies = vec![Body::Outside; threads];
+        World { machine, ids, bodies, now: 0, last: None, switches: 0, finaliser: None, owes: None }
+    }
+
+    fn of(&self, id: ThreadId) -> usize {
+        // Numbers of the dead are used again.
+        (0..self.ids.len())
+            .find(|&t| self.ids[t] == id && self.bodies[t] != Body::Dead)
+            .expect("only the living are woken")
+    }
+
+    fn wake(&mut self, id: Option<ThreadId>) {
+        let Some(id) = id else { return };
+        let t = self.of(id);
+        self.bodies[t] = match self.bodies[t] {
+            Body::Asleep { .. } | Body::Awake => Body::Awake,
+            Body::HandingOver { back } => {
+                assert!(!self.machine.is_handing_over(id), "woken before the switch");
+                self.owes = None;
+                if back { Body::Awake } else { Body::Outside }
+            }
+            other => panic!("thread {t} was to be woken while {other:?}"),
+        };
+        if self.bodies[t] == Body::Awake && !self.machine.is_waiting(id) && !self.granted(t) {
+            // It was handing over and now asks again.
+            self.bodies[t] = Body::Outside;
+            let verdict = self.machine.wants(id, self.now);
+            self.obey(t, verdict);
+        }
+    }
+
+    fn granted(&self, t: usize) -> bool {
+        self.machine.holder() == Some(self.ids[t])
+    }
+
+    fn obey(&mut self, t: usize, verdict: Verdict) {
+        match verdict.turn {
+            Turn::Run { switched } => {
+                let runner = self.bodies.iter().position(|b| *b == Body::Running);
+                assert_eq!(runner, None, "G1: {t} was let in beside another");
+                if let Some((dropper, number)) = self.owes
+                    && dropper == t
+                {
+                    assert_ne!(self.machine.switch_number(), number, "G4: back too soon");
+                }
+                assert_eq!(switched, self.last != Some(t), "G10: {t} after {:?}", self.last);
+                self.switches += u64::from(switched);
+                assert_eq!(self.machine.switch_number(), self.switches, "G10");
+                self.last = Some(t);
+                self.bodies[t] = Body::Running;
+                assert!(self.finaliser.is_none_or(|f| f == t), "G15: let in after the end");
+            }
+            Turn::Sleep { until, .. } => self.bodies[t] = Body::Asleep { until },
+            Turn::Refused(Refusal::Finalised) => {
+                assert!(self.finaliser.is_some_and(|f| f != t), "G15");
+                self.bodies[t] = Body::Refused;
+            }
+            Turn::Refused(Refusal::Nested) => panic!("{t} did not hold the lock"),
+        }
+        self.wake(verdict.wake);
+    }
+
+    fn drops(&mut self, t: usize, reason: Reason) {
+        let back = reason != Reason::Voluntary;
+        let parting = match reason {
+            Reason::Request => match self.machine.yields(self.ids[t], self.now).unwrap() {
+                Some(parting) => parting,
+                None => return,
+            },
+            _ => self.machine.drops(self.ids[t], reason, self.now).unwrap(),
+        };
+        self.bodies[t] = Body::Outside;
+        if parting.await_switch {
+            assert!(self.machine.waiting() > 0, "waits for a switch nobody can make");
+            self.bodies[t] = Body::HandingOver { back };
+            self.owes = Some((t, self.machine.switch_number()));
+        }
+        self.wake(parting.wake);
+        if back && !parting.await_switch {
+            let verdict = self.machine.wants(self.ids[t], self.now);
+            self.obey(t, verdict);
+        }
+    }
+
+    fn dies(&mut self, t: usize) {
+        let wake = self.machine.dies(self.ids[t]);
+        if self.last == Some(t) {
+            self.last = None;
+        }
+        if self.owes.is_some_and(|(dropper, _)| dropper == t) {
+            self.owes = None;
+        }
+        if self.finaliser == Some(t) {
+            self.finaliser = Some(usize::MAX); // nobody can come after it
+        }
+        self.bodies[t] = Body::Dead;
+        self.wake(wake);
+    }
+
+    fn finalises(&mut self, t: usize) {
+        self.finaliser = Some(t);
+        for id in self.machine.finalises(self.ids[t]).unwrap() {
+            let t = self.of(id);
+            self.bodies[t] = Body::Refused;
+            let verdict = self.machine.woken(id, self.now);
+            assert_eq!(verdict.turn, Turn::Refused(Refusal::Finalised));
+        }
+    }
+
+    /// One thing that thread `t` can do now, chosen by `how`.
+    fn step(&mut self, t: usize, how: u8) {
+        let id = self.ids[t];
+        match (self.bodies[t], how % 16) {
+            (Body::Outside, 0) => self.dies(t),
+            (Body::Outside, _) => {
+                let verdict = self.machine.wants(id, self.now);
+                self.obey(t, verdict);
+            }
+            (Body::Running, 0) => self.dies(t),
+            (Body::Running, 1..=3) => self.drops(t, Reason::Voluntary),
+            (Body::Running, 4..=6) => self.drops(t, Reason::Tick),
+            (Body::Running, 7) if how > 240 && self.finaliser.is_none() => self.finalises(t),
+            (Body::Running, 8) => {
+                let again = self.machine.wants(id, self.now);
+                assert_eq!(again.turn, Turn::Refused(Refusal::Nested), "G14");
+            }
+            (Body::Running, _) => self.drops(t, Reason::Request),
+            (Body::Asleep { .. }, 0) => self.dies(t),
+            (Body::Asleep { .. } | Body::Awake, 1) if !self.granted(t) => {
+                let wake = self.machine.gives_up(id);
+                self.bodies[t] = Body::Outside;
+                self.wake(wake);
+            }
+            (Body::Asleep { until }, _) if until.is_some_and(|u| u <= self.now) => {
+                let verdict = self.machine.timed_out(id, self.now);
+                self.obey(t, verdict);
+            }
+            (Body::Awake, _) => {
+                let verdict = self.machine.woken(id, self.now);
+                self.obey(t, verdict);
+            }
+            (Body::Asleep { .. } | Body::HandingOver { .. } | Body::Refused, _) => {}
+            (Body::Dead, 0..=3) => {
+                self.ids[t] = self.machine.joins();
+                self.bodies[t] = Body::Outside;
+            }
+            (Body::Dead, _) => {}
+        }
+        self.check();
+    }
+
+    fn check(&self) {
+        let m = &self.machine;
+        let running = self.bodies.iter().position(|b| *b == Body::Running);
+        match (running, m.holder()) {
+            (Some(t), holder) => assert_eq!(holder, Some(self.ids[t]), "G1"),
+            (None, Some(holder)) => {
+                let t = self.of(holder);
+                assert_eq!(self.bodies[t], Body::Awake, "{t} has the lock and does not know");
+            }
+            (None, None) => {
+                let waits = |b: &&Body| matches!(b, Body::Asleep { .. } | Body::Awake);
+                let awake = self.bodies.contains(&Body::Awake);
+                let waiting = self.bodies.iter().filter(waits).count();
+                assert_eq!(m.waiting(), waiting);
+                assert!(waiting == 0 || awake, "free, and {waiting} threads sleep");
+                let handing = |b: &Body| matches!(b, Body::HandingOver { .. });
+                let handing = self.bodies.iter().any(handing);
+                assert!(!handing || waiting > 0, "G5: waits for a switch nobody can make");
+            }
+        }
+        assert!(!m.drop_requested() || m.waiting() > 0, "G11: a request without a waiter");
+        for (t, body) in self.bodies.iter().enumerate() {
+            if *body != Body::Running && !self.granted(t) && *body != Body::Dead {
+                let mut copy = m.clone();
+                let stranger = copy.drops(self.ids[t], Reason::Voluntary, self.now);
+                assert_eq!(stranger, Err(NotHolder), "G2");
+                assert_eq!(&copy, m, "G2: nothing changed");
+            }
+        }
+    }
+
+    /// Everybody finishes: runs once if it waits, drops the lock, goes.
+    fn drain(&mut self) {
+        for _ in 0..50 * self.bodies.len() {
+            self.now += 2 * INTERVAL;
+            for t in 0..self.bodies.len() {
+                match self.bodies[t] {
+                    Body::Running => self.drops(t, Reason::Voluntary),
+                    Body::Asleep { .. } | Body::Awake => self.step(t, 15),
+                    _ => {}
+                }
+            }
+        }
+        let stuck = |b: &Body| !matches!(b, Body::Outside | Body::Refused | Body::Dead);
+        let stuck: Vec<_> = self.bodies.iter().filter(|b| stuck(b)).collect();
+        assert!(stuck.is_empty(), "stuck for ever: {stuck:?}");
+        assert_eq!(self.machine.holder(), None);
+    }
+}
+
+/// Every combination of check and hand-off, the presets among them.
+fn policies() -> impl Strategy<Value = SwitchPolicy> {
+    let checks = prop_oneof![
+        Just(Check::EveryTicks(100)),
+        Just(Check::OnRequest { interval: Duration::from_nanos(INTERVAL) }),
+    ];
+    let hand_offs = prop_oneof![
+        Just(HandOff::Race),
+        Just(HandOff::Forced),
+        Just(HandOff::Fifo),
+        Just(HandOff::Priority),
+    ];
+    (checks, hand_offs).prop_map(|(check, hand_off)| {
+        SwitchPolicy::new(check, hand_off, Checkpoint::EveryOp, Substrate::MutexCondvar).unwrap()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn no_schedule_breaks_the_rules_or_gets_stuck(
+        policy in policies(),
+        threads in 2usize..6,
+        steps in prop::collection::vec((any::<u8>(), any::<u8>(), 0u64..INTERVAL), 1..300),
+    ) {
+        let mut world = World::new(policy, threads);
+        for (who, how, time) in steps {
+            world.now += time;
+            world.step(who as usize % threads, how);
+        }
+        world.drain();
+    }
+
+    #[test]
+    fn the_ticker_is_one_for_all_threads(
+        n in 1u32..200,
+        turns in prop::collection::vec((0usize..4, 1usize..300), 1..40),
+    ) {
+        let mut ticker = Ticker::new();
+        let mut by_thread = [0usize; 4];
+        let mut checks = Vec::new();
+        for (thread, ticks) in turns {
+            for _ in 0..ticks {
+                by_thread[thread] += 1;
+                if ticker.tick(n) {
+                    checks.push(by_thread.iter().sum::<usize>());
+                }
+                ticker = Ticker::with_left(ticker.left()); // it goes from token to token
+            }
+        }
+        let total: usize = by_thread.iter().sum();
+        let expected: Vec<usize> = (1..=total).step_by(n as usize + 1).collect();
+        prop_assert_eq!(checks, expected, "G8: one check every n + 1 ticks, whoever ticks");
+    }
+
+    #[test]
+    fn a_holder_that_looks_is_made_to_go(
+        forced in any::<bool>(),
+        threads in 2usize..6,
+        pace in prop::collection::vec(1u64..200_000, 20..60),
+    ) {
+        let policy = if forced { SwitchPolicy::PYTHON_3_2 } else { SwitchPolicy::FAIR };
+        let max_tick = 200_000;
+        let mut race = Race::new(policy, threads);
+        for tick in pace.iter().cycle().take(3_000) {
+            race.tick(*tick);
+        }
+        prop_assert!(race.switches > 10);
+        // A waiter under CPython's rule may find a new holder when its interval ends, and then
+        // waits another: so two intervals bound the slice there, and one under `Fifo`.
+        let intervals = if forced { 2 } else { 1 };
+        prop_assert!(race.longest_slice <= intervals * INTERVAL + max_tick, "G3");
+        if !forced {
+            let bound = (threads as u64 - 1) * (INTERVAL + max_tick);
+            prop_assert!(race.longest_wait <= bound, "G6: {} > {bound}", race.longest_wait);
+        }
+    }
+}
+
+/// Threads that only compute, in virtual time, each woken the moment it may wake.
+struct Race {
+    world: World,
+    slice_began: u64,
+    wait_began: Vec<u64>,
+    longest_slice: u64,
+    longest_wait: u64,
+    switches: u64,
+}
+
+impl Race {
+    fn new(policy: SwitchPolicy, threads: usize) -> Race {
+        let mut world = World::new(policy, threads);
+        for t in 0..threads {
+            world.step(t, 15);
+        }
+        let (slice_began, wait_began) = (0, vec![0; threads]);
+        Race { world, slice_began, wait_began, longest_slice: 0, longest_wait: 0, switches: 0 }
+    }
+
+    /// The holder runs one instruction of `length`; sleepers whose time comes meanwhile wake.
+    fn tick(&mut self, length: u64) {
+        let end = self.world.now + length;
+        let threads = self.world.bodies.len();
+        while let Some((due, t)) = (0..threads)
+            .filter_map(|t| match self.world.bodies[t] {
+                Body::Asleep { until: Some(until) } if until <= end => Some((until, t)),
+                _ => None,
+            })
+            .min()
+        {
+            self.world.now = due;
+            self.world.step(t, 15);
+        }
+        self.world.now = end;
+        let holder = self.world.bodies.iter().position(|b| *b == Body::Running).unwrap();
+        self.world.step(holder, 15);
+        for t in 0..threads {
+            if self.world.bodies[t] == Body::Awake {
+                self.world.step(t, 15);
+            }
+        }
+        let next = self.world.bodies.iter().position(|b| *b == Body::Running).unwrap();
+        if next != holder {
+            let now = self.world.now;
+            self.switches += 1;
+            self.longest_slice = self.longest_slice.max(now - self.slice_began);
+            self.longest_wait = self.longest_wait.max(now - self.wait_began[next]);
+            self.slice_began = now;
+            self.wait_began[holder] = now;
+        }
+    }
+}
+
+fn sleeping(verdict: Verdict) -> Why {
+    match verdict.turn {
+        Turn::Sleep { why, .. } => why,
+        other => panic!("should sleep, not {other:?}"),
+    }
+}
+
+fn running(verdict: Verdict) -> bool {
+    matches!(verdict.turn, Turn::Run { .. })
+}
+
+#[test]
+fn a_new_holder_is_not_asked_for_its_predecessors_time() {
+    let mut m = Machine::new(SwitchPolicy::PYTHON_3_2);
+    let [a, b, c] = [m.joins(), m.joins(), m.joins()];
+    assert!(running(m.wants(a, 0)));
+    assert_eq!(sleeping(m.wants(b, 0)), Why::Busy);
+    assert_eq!(m.drops(a, Reason::Voluntary, 1_000_000).unwrap().wake, Some(b));
+    assert!(running(m.wants(c, 1_000_001)), "c is quicker than the woken b");
+    assert_eq!(sleeping(m.woken(b, 1_000_002)), Why::Barged);
+    assert!(!m.drop_requested());
+    assert_eq!(m.drops(c, Reason::Voluntary, 2_000_000).unwrap().wake, Some(b));
+    assert!(running(m.wants(a, 2_000_001)));
+    // b's interval ends, but the switch number has moved since it lay down.
+    assert_eq!(sleeping(m.timed_out(b, 6_000_002)), Why::NewHolder);
+    assert!(!m.drop_requested());
+    assert_eq!(sleeping(m.timed_out(b, 11_000_002)), Why::Asked);
+    assert!(m.drop_requested());
+}
+
+#[test]
+fn taking_the_lock_clears_the_requests_of_all() {
+    let mut m = Machine::new(SwitchPolicy::NO_FORCE);
+    let [a, b, c] = [m.joins(), m.joins(), m.joins()];
+    assert!(running(m.wants(a, 0)));
+    let _ = (m.wants(b, 0), m.wants(c, 0));
+    assert_eq!(sleeping(m.timed_out(b, INTERVAL)), Why::Asked);
+    assert_eq!(sleeping(m.timed_out(c, INTERVAL)), Why::Asked);
+    let parting = m.yields(a, INTERVAL + 1).unwrap().unwrap();
+    assert_eq!((parting.wake, parting.await_switch), (Some(b), false));
+    assert!(running(m.wants(a, INTERVAL + 2)), "not forced: the yielder takes it straight back");
+    assert!(!m.drop_requested(), "and everybody must wait an interval anew");
+    assert_eq!(m.switch_number(), 1);
+}
+
+#[test]
+fn a_leaving_waiter_withdraws_its_request_and_hands_its_wake_up_on() {
+    let mut m = Machine::new(SwitchPolicy::PYTHON_3_2);
+    let [a, b, c] = [m.joins(), m.joins(), m.joins()];
+    assert!(running(m.wants(a, 0)));
+    let _ = m.wants(b, 0);
+    assert_eq!(sleeping(m.timed_out(b, INTERVAL)), Why::Asked);
+    assert_eq!(m.gives_up(b), None);
+    assert!(!m.drop_requested());
+    assert_eq!(m.yields(a, INTERVAL + 1), Ok(None), "nobody to yield to: it keeps the lock");
+
+    let _ = (m.wants(b, INTERVAL), m.wants(c, INTERVAL));
+    assert_eq!(sleeping(m.timed_out(b, 2 * INTERVAL)), Why::Asked);
+    let parting = m.yields(a, 2 * INTERVAL).unwrap().unwrap();
+    assert!(parting.await_switch);
+    assert_eq!(parting.wake, Some(b));
+    assert_eq!(m.dies(b), Some(c), "the wake-up goes to the next");
+    assert!(m.is_handing_over(a));
+    assert_eq!(m.gives_up(c), Some(a), "nobody is left to switch to: the dropper may go on");
+    assert!(!m.is_handing_over(a));
+    assert!(running(m.wants(a, 2 * INTERVAL)));
+}
+
+#[test]
+fn a_voluntary_drop_is_forced_too_while_a_request_is_pending() {
+    let mut m = Machine::new(SwitchPolicy::PYTHON_3_2);
+    let [a, b] = [m.joins(), m.joins()];
+    assert!(running(m.wants(a, 0)));
+    let _ = m.wants(b, 0);
+    let _ = m.timed_out(b, INTERVAL);
+    assert!(m.drops(a, Reason::Voluntary, INTERVAL).unwrap().await_switch);
+    assert_eq!(sleeping(m.wants(a, INTERVAL)), Why::Early, "not before b had it");
+    assert_eq!(m.woken(b, INTERVAL).wake, Some(a));
+}
+
+#[test]
+fn an_io_thread_goes_before_a_cpu_thread() {
+    let mut m = Machine::new(SwitchPolicy::PRIORITY);
+    let [cpu, other, io] = [m.joins(), m.joins(), m.joins()];
+    assert!(running(m.wants(cpu, 0)));
+    assert_eq!(sleeping(m.wants(other, 0)), Why::Busy, "nobody is known to be a CPU thread yet");
+    let _ = m.timed_out(other, INTERVAL);
+    assert_eq!(m.yields(cpu, INTERVAL).unwrap().unwrap().wake, Some(other));
+    assert_eq!(sleeping(m.wants(cpu, INTERVAL)), Why::Busy);
+    assert!(m.undisturbed().is_none());
+    let _ = m.timed_out(cpu, 2 * INTERVAL);
+    assert_eq!(m.yields(other, 2 * INTERVAL).unwrap().unwrap().wake, Some(cpu));
+    assert_eq!(sleeping(m.wants(other, 2 * INTERVAL)), Why::Busy);
+    // `cpu` was made to go once, so a newcomer asks at once, and passes `other` in the queue.
+    assert_eq!(sleeping(m.wants(io, 2 * INTERVAL + 1)), Why::Asked);
+    assert_eq!(m.yields(cpu, 2 * INTERVAL + 2).unwrap().unwrap().wake, Some(io));
+}
+
+#[test]
+fn the_finaliser_waits_for_nobody() {
+    let mut m = Machine::new(SwitchPolicy::PYTHON_3_2);
+    let [a, b, late] = [m.joins(), m.joins(), m.joins()];
+    assert!(running(m.wants(a, 0)));
+    let _ = m.wants(b, 0);
+    let _ = m.timed_out(b, INTERVAL);
+    assert_eq!(m.finalises(b), Err(NotHolder));
+    assert_eq!(m.finalises(a), Ok(vec![b]));
+    assert_eq!(m.woken(b, INTERVAL).turn, Turn::Refused(Refusal::Finalised));
+    assert_eq!(m.wants(late, INTERVAL).turn, Turn::Refused(Refusal::Finalised));
+    assert!(!m.drops(a, Reason::Voluntary, INTERVAL).unwrap().await_switch);
+    assert!(running(m.wants(a, INTERVAL)), "the finaliser may come back");
+}
+
+#[test]
+fn a_newcomer_with_a_dead_threads_number_is_another_thread() {
+    let mut m = Machine::new(SwitchPolicy::PYTHON_3_2);
+    let a = m.joins();
+    assert!(running(m.wants(a, 0)));
+    assert_eq!(m.dies(a), None, "dying releases the lock");
+    assert_eq!(m.holder(), None);
+    let b = m.joins();
+    assert_eq!(a, b);
+    assert_eq!(m.wants(b, 1).turn, Turn::Run { switched: true });
+}
+
+#[test]
+fn a_graced_instruction_counts_and_puts_the_check_off() {
+    let mut ticker = Ticker::with_left(1);
+    ticker.tick_with_grace();
+    ticker.tick_with_grace();
+    ticker.tick_with_grace();
+    assert!(ticker.tick(100), "the next counted instruction is a check");
+    assert_eq!(ticker.left(), 100);
+}
+
+#[test]
+fn every_preset_reads_its_own_name() {
+    for (name, policy) in SwitchPolicy::PRESETS {
+        assert_eq!(name.parse(), Ok(policy));
+        assert_eq!(policy.to_string(), name);
+    }
+    let error = "python-4".parse::<SwitchPolicy>().unwrap_err();
+    assert_eq!(error, PolicyError::Unknown("python-4".to_owned()));
+    assert!(error.to_string().contains("python-2-linux, python-3.2"), "{error}");
+}
+
+#[test]
+fn zero_and_huge_checks_are_refused() {
+    let with = |check| SwitchPolicy::PYTHON_3_2.with_check(check);
+    let interval = |interval| Check::OnRequest { interval };
+    assert_eq!(with(Check::EveryTicks(0)), Err(PolicyError::Ticks(0)));
+    assert_eq!(with(Check::EveryTicks(u32::MAX)), Err(PolicyError::Ticks(u32::MAX)));
+    for bad in [Duration::ZERO, Duration::MAX] {
+        assert_eq!(with(interval(bad)), Err(PolicyError::Interval(bad)));
+    }
+    assert!(with(interval(Duration::from_nanos(1))).is_ok());
+    assert!(with(interval(Duration::from_secs(3))).is_ok());
+    assert!(with(Check::EveryTicks(i32::MAX as u32)).is_ok());
+}
+
+#[test]
+fn where_a_policy_looks() {
+    let look = |p: SwitchPolicy| (p.at(Place::Op), p.at(Place::BackEdgeOrCall));
+    assert_eq!(look(SwitchPolicy::PYTHON_2), (Look::Count, Look::Count));
+    assert_eq!(look(SwitchPolicy::PYTHON_3_2), (Look::AtRequest, Look::AtRequest));
+    assert_eq!(look(SwitchPolicy::PYTHON_3_10), (Look::Nothing, Look::AtRequest));
+}

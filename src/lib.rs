@@ -49,6 +49,13 @@
 //!   gil/ticker.rs              the count-down to the next check
 //!   gil/verdict.rs             what a thread is told, and why
 //!   gil/machine.rs             who holds the lock and who has it next: every rule
+//!   gil/counters.rs            how often each thing happened
+//!   gil/door.rs                the fast way in and out: one atomic word
+//!   gil/lock.rs                the lock: real threads sleep and wake as the machine says
+//!   gil/thread_state.rs        one thread's dealings with one lock: take, drop, yield
+//!   gil/token.rs               the proof that a thread holds the lock
+//!   gil/cell.rs                unsafe: a value that only the holder can reach
+//!   gil/worker.rs              threads that run under the lock and block without it
 //! executors
 //!   concurrent/home.rs         which pool this thread works for
 //!   concurrent/executor.rs     Executor: submit, map, shutdown; wait and as_completed

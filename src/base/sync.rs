@@ -1,8 +1,8 @@
 //! The locks and atomics that two threads meet at: parking_lot's and std's, or loom's.
 //!
 //! *Assumes*: nothing.
-//! *Promises*: `Mutex` (no poisoning), `Condvar`, `Arc` and `atomic` with one shape under
-//! both, so that a loom model runs the very code that ships.
+//! *Promises*: `Mutex` (no poisoning), `Condvar`, `Arc`, `atomic` and `thread_local` with one
+//! shape under both, so that a loom model runs the very code that ships.
 //! *Leaves out*: fairness. Who gets a lock next is policy, and policy lives in `gil/`.
 //!
 //! This is the only file with `cfg(loom)`. Loom's `Condvar` never times out: where time
@@ -12,6 +12,7 @@
 mod imp {
     pub use parking_lot::{Condvar, Mutex, MutexGuard};
     pub use std::sync::{Arc, atomic};
+    pub use std::thread_local;
 
     /// Looks at `ready` for some microseconds before the caller goes to sleep: a sleep and a
     /// wake-up cost more than that. Gives the last answer.
@@ -38,6 +39,7 @@ mod imp {
 #[cfg(loom)]
 mod imp {
     pub use loom::sync::{Arc, MutexGuard, atomic};
+    pub use loom::thread_local;
     use std::time::Duration;
 
     /// `loom::sync::Mutex` in parking_lot's shape.
@@ -53,6 +55,11 @@ mod imp {
         /// Blocks until the lock is held.
         pub fn lock(&self) -> MutexGuard<'_, T> {
             self.0.lock().unwrap()
+        }
+
+        /// The lock if it is free now.
+        pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+            self.0.try_lock().ok()
         }
     }
 

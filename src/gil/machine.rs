@@ -225,6 +225,18 @@ impl Machine {
         if same_holder { self.asks(me) } else { self.sleep(me, Why::NewHolder) }
     }
 
+    /// Every waiter asks at once, as if the interval of each had run out under this holder.
+    pub fn all_ask(&mut self) {
+        if self.holder.is_none() {
+            return;
+        }
+        for index in 0..self.threads.len() {
+            if matches!(self.threads[index].standing, Standing::Waiting(_)) {
+                let _ = self.asks(ThreadId(index as u32)); // it sleeps on
+            }
+        }
+    }
+
     /// A waiter stops waiting. Its request is withdrawn (CPython forgot to, gh-96387), and if a
     /// drop had woken it, the next sleeper is woken instead.
     #[must_use = "the sleeper must be woken"]

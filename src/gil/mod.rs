@@ -1,6 +1,13 @@
 //! Switched threads: real threads of which one runs at a time, as under CPython's GIL.
 
+pub mod cell;
+pub mod counters;
+mod door;
+pub mod lock;
 pub mod machine;
 pub mod policy;
+mod thread_state;
 pub mod ticker;
+pub mod token;
 pub mod verdict;
+pub mod worker;

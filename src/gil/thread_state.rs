@@ -16,7 +16,11 @@ use std::time::Duration;
 thread_local! {
     /// The locks this thread has attached to. It forgets those that nobody else knows any more
     /// when it attaches to a new one.
-    static STATES: RefCell<Vec<Rc<ThreadState>>> = const { RefCell::new(Vec::new()) };
+    static STATES: RefCell<Vec<Rc<ThreadState>>> = RefCell::default();
+
+    /// The one used last, unless it is in use: found without a search, taken without counting
+    /// references.
+    static LATEST: Cell<Option<Rc<ThreadState>>> = Cell::default();
 }
 
 /// What CPython calls `PyThreadState`: this thread, as the lock knows it.
@@ -27,14 +31,29 @@ pub(crate) struct ThreadState {
     pass: Pass,
     /// A token for this lock is out, and the lock is held.
     pub(crate) attached: Cell<bool>,
-    /// When the lock was taken, if holds are measured.
-    taken_at: Cell<Option<Nanos>>,
+    /// When the lock was taken, if holds are measured; else 0.
+    taken_at: Cell<Nanos>,
 }
 
 impl ThreadState {
     /// This thread's state for `lock`; it joins if need be (CPython's `PyGILState_Ensure`).
     #[inline]
     pub(crate) fn of(lock: &GlobalLock) -> Result<Rc<ThreadState>, AttachError> {
+        match LATEST.try_with(Cell::take) {
+            Ok(Some(state)) if state.knows(&lock.shared) => Ok(state),
+            _ => ThreadState::search(lock),
+        }
+    }
+
+    /// Keeps a state at hand for the next time.
+    #[inline]
+    pub(crate) fn put_back(self: Rc<ThreadState>) {
+        // A thread that ends has no use for it.
+        let _ = LATEST.try_with(|latest| latest.set(Some(self)));
+    }
+
+    #[cold]
+    fn search(lock: &GlobalLock) -> Result<Rc<ThreadState>, AttachError> {
         let known = STATES.try_with(|states| {
             states.borrow().iter().find(|state| state.knows(&lock.shared)).map(Rc::clone)
         });
@@ -54,7 +73,7 @@ impl ThreadState {
             id,
             pass: Pass::of(id),
             attached: Cell::new(false),
-            taken_at: Cell::new(None),
+            taken_at: Cell::new(0),
         });
         let forgotten = STATES.try_with(|states| {
             let mut states = states.borrow_mut();
@@ -102,15 +121,15 @@ impl ThreadState {
     fn begin_hold(&self) {
         self.attached.set(true);
         if self.shared.measures_hold() {
-            self.taken_at.set(Some(self.shared.now()));
+            self.taken_at.set(self.shared.now());
         }
     }
 
     #[inline]
     fn end_hold(&self) {
         self.attached.set(false);
-        if let Some(taken_at) = self.taken_at.take() {
-            self.seat.meter.hold_ns.add(self.shared.now() - taken_at);
+        if self.taken_at.get() != 0 {
+            self.seat.meter.hold_ns.add(self.shared.now() - self.taken_at.take());
         }
     }
 
@@ -225,7 +244,8 @@ impl ThreadState {
         self.shared.settle(&mut desk, parting.wake);
         while desk.machine.is_handing_over(self.id) {
             if self.shared.sleep(&mut desk, &self.seat, None).is_err() {
-                break; // a fork, without the thread to wait for
+                // A fork, without the thread to wait for; a dropper that gives up wakes nobody.
+                let _ = desk.machine.gives_up(self.id);
             }
         }
         self.leave(desk, None);

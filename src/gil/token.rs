@@ -21,6 +21,7 @@ use crate::gil::thread_state::ThreadState;
 use crate::gil::ticker::Ticker;
 use crate::gil::verdict::Reason;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::rc::Rc;
 use std::time::Duration;
 
 /// Proof that this thread holds a [`GlobalLock`].
@@ -117,7 +118,7 @@ impl GlobalLock {
             return Err(AttachError::Nested);
         }
         state.take()?;
-        Gil::run(&state, f)
+        Gil::run(state, f)
     }
 
     /// Like [`attach`](Self::attach), but gives up after `limit`. Zero means: only if it is
@@ -135,17 +136,17 @@ impl GlobalLock {
             return Err(AttachError::Nested);
         }
         state.take_within(limit)?;
-        Gil::run(&state, f)
+        Gil::run(state, f)
     }
 }
 
 impl Gil<'_> {
     /// Runs `f` with a token for the lock that was just taken.
     #[inline]
-    fn run<R>(state: &ThreadState, f: impl FnOnce(&mut Gil<'_>) -> R) -> Result<R, AttachError> {
+    fn run<R>(state: Rc<ThreadState>, f: impl FnOnce(&mut Gil<'_>) -> R) -> Result<R, AttachError> {
         let policy = &state.shared.policy;
         let mut gil = Gil {
-            state,
+            state: &state,
             flag: state.flag(),
             ticker: state.shared.ticker(),
             period: match policy.check() {
@@ -158,6 +159,7 @@ impl Gil<'_> {
         };
         let outcome = catch_unwind(AssertUnwindSafe(|| f(&mut gil)));
         drop(gil);
+        state.put_back();
         outcome.or_else(|payload| match payload.downcast::<Expelled>() {
             Ok(expelled) => Err(expelled.0),
             Err(panic) => resume_unwind(panic),

@@ -1,0 +1,118 @@
+//! A lock in a forked child: used if it can be, an error if not, never a hang.
+//!
+//! Without libtest, since its test bodies run on a second thread, and a fork copies one thread.
+
+#[cfg(not(loom))]
+mod forks {
+    use singletrack::gil::cell::GilCell;
+    use singletrack::gil::lock::{AttachError, GlobalLock};
+    use singletrack::gil::policy::SwitchPolicy;
+    use std::sync::mpsc;
+
+    /// Runs `body` in a child, which must say `true` within ten seconds.
+    fn in_child(what: &str, body: impl FnOnce() -> bool) {
+        // SAFETY: the child runs `body` only, which uses fresh memory and the lock under test,
+        // and leaves by `_exit` or by the alarm.
+        let pid = unsafe { libc::fork() };
+        assert!(pid >= 0, "fork failed");
+        if pid == 0 {
+            // SAFETY: two plain system calls.
+            unsafe {
+                libc::alarm(10);
+                let good = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
+                libc::_exit(if matches!(good, Ok(true)) { 0 } else { 1 })
+            }
+        }
+        let mut status = 0;
+        // SAFETY: `pid` is our child and `status` outlives the call.
+        assert_eq!(unsafe { libc::waitpid(pid, &mut status, 0) }, pid);
+        assert_eq!(status, 0, "{what}: exit 1 is a wrong answer, signal 14 a hang");
+        println!("{what} ... ok");
+    }
+
+    fn a_free_lock_goes_on_in_the_child() {
+        let lock = GlobalLock::new(SwitchPolicy::PYTHON_3_2);
+        let cell = GilCell::new(&lock, 1);
+        lock.attach(|_| ()).unwrap();
+        in_child("a_free_lock_goes_on_in_the_child", || {
+            lock.attach(|gil| {
+                *cell.get_mut(gil) += 1;
+                gil.detach(|| ());
+                *cell.get(gil)
+            }) == Ok(2)
+        });
+        assert_eq!(lock.attach(|gil| *cell.get(gil)), Ok(1));
+    }
+
+    fn the_forking_thread_keeps_the_lock() {
+        for (_, policy) in SwitchPolicy::PRESETS {
+            let lock = GlobalLock::new(policy);
+            lock.attach(|gil| {
+                in_child("the_forking_thread_keeps_the_lock", || {
+                    (0..1_000).for_each(|_| gil.tick());
+                    gil.checkpoint();
+                    gil.detach(|| lock.attach(|_| 3)) == Ok(3)
+                });
+            })
+            .unwrap();
+        }
+    }
+
+    fn a_lock_held_by_a_thread_that_is_not_copied_is_an_error() {
+        for (_, policy) in SwitchPolicy::PRESETS {
+            let lock = GlobalLock::new(policy);
+            let (go, leave) = mpsc::channel::<()>();
+            let (out, holds) = mpsc::channel();
+            std::thread::scope(|s| {
+                let theirs = &lock;
+                s.spawn(move || {
+                    theirs.attach(|_| {
+                        out.send(()).unwrap();
+                        let _ = leave.recv();
+                    })
+                });
+                holds.recv().unwrap();
+                let parent = std::process::id();
+                in_child("a_lock_held_by_a_thread_that_is_not_copied_is_an_error", || {
+                    let here = std::process::id();
+                    let forked = AttachError::Forked { made_in: parent, here };
+                    let fresh = GlobalLock::new(policy);
+                    lock.attach(|_| ()) == Err(forked) && fresh.attach(|_| 4) == Ok(4)
+                });
+                go.send(()).unwrap();
+            });
+            assert_eq!(lock.attach(|_| 5), Ok(5));
+        }
+    }
+
+    fn a_dropper_waits_for_no_thread_that_is_not_copied() {
+        let lock = GlobalLock::new(SwitchPolicy::PYTHON_3_2);
+        lock.attach(|gil| {
+            std::thread::scope(|s| {
+                s.spawn(|| lock.attach(|_| ()));
+                while lock.waiting() == 0 {
+                    std::thread::yield_now();
+                }
+                assert!(lock.request_drop());
+                in_child("a_dropper_waits_for_no_thread_that_is_not_copied", || {
+                    gil.detach(|| ()); // forced: in the parent it would wait for the waiter
+                    true
+                });
+                gil.detach(|| ());
+            });
+        })
+        .unwrap();
+    }
+
+    pub fn run() {
+        a_free_lock_goes_on_in_the_child();
+        the_forking_thread_keeps_the_lock();
+        a_lock_held_by_a_thread_that_is_not_copied_is_an_error();
+        a_dropper_waits_for_no_thread_that_is_not_copied();
+    }
+}
+
+fn main() {
+    #[cfg(not(loom))]
+    forks::run();
+}

@@ -223,13 +223,11 @@ fn wait_for_all<T>(
     timeout: Option<Duration>,
 ) -> (Vec<Future<T>>, Vec<Future<T>>) {
     let deadline = timeout.and_then(|t| Instant::now().checked_add(t));
-    for future in futures.iter().rev() {
-        let left = deadline.map(|d| d.saturating_duration_since(Instant::now()));
-        if !future.wait(left) {
-            break;
-        }
-    }
-    futures.into_iter().partition(Future::done)
+    let all = futures
+        .iter()
+        .rev()
+        .all(|future| future.wait(deadline.map(|d| d.saturating_duration_since(Instant::now()))));
+    if all { (futures, Vec::new()) } else { futures.into_iter().partition(Future::done) }
 }
 
 /// The futures, each once, in the order in which they become done.

@@ -17,7 +17,7 @@
 //! `Future` is not `Clone`: the value has one owner.
 
 use crate::base::error::JobError;
-use crate::base::sync::{Arc, Condvar, Mutex, MutexGuard};
+use crate::base::sync::{Arc, Condvar, Mutex, MutexGuard, spin_until};
 use crate::concurrent::home::{Home, HomeId, own_home};
 use crate::concurrent::state::State;
 use std::fmt;
@@ -44,7 +44,8 @@ struct Cell<T> {
     state: State,
     /// `Some` from the moment the state is done until the future's owner takes it.
     outcome: Option<Result<T, JobError>>,
-    listeners: Listeners,
+    /// Boxed, for most futures have none and there may be millions of them.
+    listeners: Option<Box<Listeners>>,
 }
 
 /// Who wants to hear of the end, besides the threads asleep on the condvar.
@@ -85,11 +86,7 @@ pub fn promise<T>() -> (Promise<T>, Future<T>) {
 /// A promise for a job that only the workers of `home` can run.
 pub(crate) fn promise_of<T>(home: HomeId) -> (Promise<T>, Future<T>) {
     let shared = Arc::new(Shared {
-        cell: Mutex::new(Cell {
-            state: State::default(),
-            outcome: None,
-            listeners: Listeners::default(),
-        }),
+        cell: Mutex::new(Cell { state: State::default(), outcome: None, listeners: None }),
         done: Condvar::new(),
         home,
     });
@@ -112,12 +109,16 @@ impl<T> Shared<T> {
     /// The last step to a done state: stores the outcome, then, unlocked, tells everyone.
     fn close(&self, mut cell: MutexGuard<'_, Cell<T>>, outcome: Result<T, JobError>) {
         cell.outcome = Some(outcome);
-        let listeners = std::mem::take(&mut cell.listeners);
-        // Under the lock: from this moment on those workers are no longer stuck.
-        listeners.workers.iter().for_each(|home| home.wake_up());
+        let listeners = cell.listeners.take();
+        if let Some(listeners) = &listeners {
+            // Under the lock: from this moment on those workers are no longer stuck.
+            listeners.workers.iter().for_each(|home| home.wake_up());
+        }
         drop(cell);
         self.done.notify_all();
-        listeners.tell();
+        if let Some(listeners) = listeners {
+            listeners.tell();
+        }
     }
 
     /// Cancels if nothing has begun; answers as [`State::cancel`].
@@ -133,13 +134,22 @@ impl<T> Shared<T> {
 
     /// Sleeps until done or until the time is up; the guard tells which.
     fn wait(&self, timeout: Option<Duration>) -> MutexGuard<'_, Cell<T>> {
-        let mut cell = self.cell.lock();
-        if cell.state.is_done() {
+        let cell = self.cell.lock();
+        if cell.state.is_done() || timeout == Some(Duration::ZERO) {
             return cell;
         }
+        drop(cell);
+        // A short job is done sooner than a sleep and a wake-up would be.
+        spin_until(|| self.cell.lock().state.is_done());
+        self.sleep(timeout)
+    }
+
+    fn sleep(&self, timeout: Option<Duration>) -> MutexGuard<'_, Cell<T>> {
+        let mut cell = self.cell.lock();
         // A timeout beyond the clock's end is no timeout.
         let deadline = timeout.and_then(|t| Instant::now().checked_add(t));
-        if deadline.is_none()
+        if !cell.state.is_done()
+            && deadline.is_none()
             && let Some(home) = own_home(self.home)
         {
             cell = self.report_to(home, cell);
@@ -171,7 +181,7 @@ impl<T> Shared<T> {
     ) -> MutexGuard<'a, Cell<T>> {
         match home.fall_asleep() {
             Ok(()) => {
-                cell.listeners.workers.push(home);
+                cell.listeners().workers.push(home);
                 cell
             }
             Err(deadlock) => {
@@ -184,6 +194,10 @@ impl<T> Shared<T> {
 }
 
 impl<T> Cell<T> {
+    fn listeners(&mut self) -> &mut Listeners {
+        self.listeners.get_or_insert_default()
+    }
+
     fn take(&mut self) -> Result<T, JobError> {
         self.outcome.take().expect("this future's result was taken before, by an await")
     }
@@ -371,18 +385,20 @@ impl<T> Future<T> {
             drop(cell);
             Listeners { callbacks: vec![(who, callback)], ..Listeners::default() }.tell();
         } else {
-            cell.listeners.callbacks.push((who, callback));
+            cell.listeners().callbacks.push((who, callback));
         }
     }
 
     /// Takes back what `who` subscribed and was not called yet.
     pub(crate) fn unsubscribe(&self, who: usize) {
         let mut cell = self.shared.cell.lock();
-        let all = std::mem::take(&mut cell.listeners.callbacks);
-        let (gone, kept) = all.into_iter().partition(|(owner, _)| *owner == who);
-        cell.listeners.callbacks = kept;
-        drop(cell);
-        drop::<Vec<_>>(gone);
+        if let Some(listeners) = &mut cell.listeners {
+            let all = std::mem::take(&mut listeners.callbacks);
+            let (gone, kept) = all.into_iter().partition(|(owner, _)| *owner == who);
+            listeners.callbacks = kept;
+            drop(cell);
+            drop::<Vec<_>>(gone);
+        }
     }
 }
 
@@ -399,7 +415,7 @@ impl<T> std::future::Future for Future<T> {
         if cell.state.is_done() {
             return Poll::Ready(cell.take());
         }
-        let old = cell.listeners.waker.replace(waker);
+        let old = cell.listeners().waker.replace(waker);
         drop(cell);
         drop(old);
         Poll::Pending

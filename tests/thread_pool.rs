@@ -552,7 +552,8 @@ fn a_job_that_waits_for_its_own_full_pool_is_told() {
             let inner = inside.submit_fn(move || inner_ran.fetch_add(1, SeqCst));
             inner.result()
         });
-        assert_eq!(outer.result(), Ok(Err(JobError::WouldDeadlock { workers: 1 })));
+        let told = outer.result().unwrap().unwrap_err();
+        assert!(matches!(&told, JobError::WouldDeadlock(why) if why.contains("all 1 workers")));
         assert_eq!(pool.submit_fn(|| 7).result(), Ok(7), "the pool goes on");
         assert_eq!(ran.load(SeqCst), 0, "a job that failed is not run later");
     });
@@ -575,7 +576,7 @@ fn when_all_wait_for_each_other_only_the_last_is_told() {
             })
             .collect();
         let ends: Vec<_> = outer.into_iter().map(|o| o.result().unwrap()).collect();
-        let told = |e: &&Result<usize, _>| **e == Err(JobError::WouldDeadlock { workers: 2 });
+        let told = |e: &&Result<usize, _>| matches!(e, Err(JobError::WouldDeadlock(_)));
         assert_eq!(ends.iter().filter(told).count(), 1);
         assert_eq!(ends.iter().filter(|e| e.is_ok()).count(), 1);
     });
@@ -615,6 +616,6 @@ fn a_deep_tree_of_waiting_jobs_ends_somehow_on_few_workers() {
         let wide = Arc::new(pool(12));
         assert_eq!(sum(&wide, 10), Ok(55));
         let narrow = Arc::new(pool(4));
-        assert_eq!(sum(&narrow, 10), Err(JobError::WouldDeadlock { workers: 4 }));
+        assert!(matches!(sum(&narrow, 10), Err(JobError::WouldDeadlock(_))));
     });
 }

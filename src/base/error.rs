@@ -90,12 +90,9 @@ pub enum JobError {
     ShutDown,
     /// The executor can serve no job any more; the text says why.
     Broken(String),
-    /// The job was waited for by a worker of its own pool while all others did the same, so
-    /// that no worker was left to run it.
-    WouldDeadlock {
-        /// How many workers the pool has.
-        workers: usize,
-    },
+    /// The job was waited for by a worker of its own pool in a way that would have kept every
+    /// worker from running it; the text says how, and what to do instead.
+    WouldDeadlock(String),
     /// The promise was dropped without a result: a bug in the executor that held it.
     Abandoned,
 }
@@ -115,11 +112,9 @@ impl fmt::Display for JobError {
             JobError::Protocol(what) => write!(f, "the worker broke the protocol: {what}"),
             JobError::ShutDown => write!(f, "the executor was shut down before the job started"),
             JobError::Broken(why) => write!(f, "the executor is broken: {why}"),
-            JobError::WouldDeadlock { workers } => write!(
-                f,
-                "waiting for this job would last for ever: all {workers} workers of its pool \
-                 wait for jobs of the pool; give it more workers, or wait outside its jobs"
-            ),
+            JobError::WouldDeadlock(why) => {
+                write!(f, "waiting for the job would last for ever: {why}")
+            }
             JobError::Abandoned => write!(f, "the job's promise was dropped without a result"),
         }
     }

@@ -167,6 +167,14 @@ impl ThreadPoolExecutor {
         &self,
         f: impl FnOnce() -> R + Send + 'static,
     ) -> Future<R> {
+        self.submit_outcome(move || Ok(f()))
+    }
+
+    /// Queues a closure that knows more errors than its own panic.
+    pub(crate) fn submit_outcome<R: Send + 'static>(
+        &self,
+        f: impl FnOnce() -> Result<R, JobError> + Send + 'static,
+    ) -> Future<R> {
         let (promise, future) = promise_of(home_id(&self.pool));
         Pool::submit(&self.pool, Box::new(Task { f, promise }));
         future
@@ -227,12 +235,14 @@ struct Task<F, R> {
     promise: Promise<R>,
 }
 
-impl<R: Send, F: FnOnce() -> R + Send> Job for Task<F, R> {
+impl<R: Send, F: FnOnce() -> Result<R, JobError> + Send> Job for Task<F, R> {
     fn run(self: Box<Self>) {
         let Task { f, promise } = *self;
         if promise.set_running_or_notify_cancel() {
-            let outcome = catch_unwind(AssertUnwindSafe(f));
-            promise.resolve(outcome.map_err(|panic| JobError::Panicked(panic_message(&*panic))));
+            promise.resolve(match catch_unwind(AssertUnwindSafe(f)) {
+                Ok(outcome) => outcome,
+                Err(panic) => Err(JobError::Panicked(panic_message(&*panic))),
+            });
         }
     }
 
@@ -428,8 +438,14 @@ impl Pool {
 impl Household for Pool {
     fn fall_asleep(&self) -> Result<(), JobError> {
         let mut hall = self.hall.lock();
-        let workers = hall.crew.workers();
-        hall.crew.fall_asleep().then_some(()).ok_or(JobError::WouldDeadlock { workers })
+        hall.crew.fall_asleep().then_some(()).ok_or_else(|| {
+            JobError::WouldDeadlock(format!(
+                "all {} workers of `{}` wait for jobs of that pool; give it more workers, or wait \
+                 outside its jobs",
+                hall.crew.workers(),
+                self.prefix
+            ))
+        })
     }
 
     fn wake_up(&self) {

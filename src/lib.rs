@@ -23,7 +23,6 @@
 //!   base/sys/poll.rs           unsafe: ppoll
 //! futures
 //!   concurrent/state.rs        the five states of a future and the steps between them
-//!   concurrent/home.rs         which pool this thread works for
 //!   concurrent/future.rs       Promise and Future: the one-shot cell two threads share
 //! the event loop
 //!   event_loop/timers.rs       deadlines in order: a heap that can cancel
@@ -57,7 +56,10 @@
 //!   gil/token.rs               the proof that a thread holds the lock
 //!   gil/cell.rs                unsafe: a value that only the holder can reach
 //!   gil/worker.rs              threads that run under the lock and block without it
+//! processes
+//!   process/frame.rs           a stream of bytes cut into messages [fuzz]
 //! executors
+//!   concurrent/home.rs         which pool this thread works for
 //!   concurrent/executor.rs     Executor: submit, map, shutdown; wait and as_completed
 //!   concurrent/crew.rs         who works, who searches, who sleeps: when to wake and to hire
 //!   concurrent/threads.rs      ThreadPoolExecutor: jobs on threads that share memory
@@ -76,6 +78,7 @@ pub mod base;
 pub mod concurrent;
 pub mod event_loop;
 pub mod gil;
+pub mod process;
 pub mod selector;
 pub mod task;
 

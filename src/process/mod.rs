@@ -1,0 +1,3 @@
+//! The processes: a fork server, workers forked from it, and a pool that cannot lose a job.
+
+pub mod frame;

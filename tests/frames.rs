@@ -1,0 +1,167 @@
+//! Frames: what goes in comes out, however the stream is cut, and garbage is refused in time.
+
+use proptest::prelude::*;
+use singletrack::process::frame::*;
+use std::path::Path;
+
+const KINDS: [Kind; 10] = [
+    Kind::Hello,
+    Kind::Call,
+    Kind::Value,
+    Kind::Panicked,
+    Kind::Refused,
+    Kind::Spawn,
+    Kind::Spawned,
+    Kind::SpawnFailed,
+    Kind::Reap,
+    Kind::Reaped,
+];
+
+fn frames() -> impl Strategy<Value = Vec<OwnedFrame>> {
+    let body = prop_oneof![
+        4 => prop::collection::vec(any::<u8>(), 0..40),
+        1 => (60_000..140_000usize, any::<u8>()).prop_map(|(n, seed)| long_body(n, seed)),
+    ];
+    let one = (prop::sample::select(&KINDS[..]), any::<u64>(), body);
+    prop::collection::vec(one, 0..8)
+}
+
+/// Bytes that differ from place to place; cheaper to make and shrink than random ones.
+fn long_body(length: usize, seed: u8) -> Vec<u8> {
+    (0..length).map(|i| (i * i / 255) as u8 ^ seed).collect()
+}
+
+fn stream(frames: &[OwnedFrame]) -> Vec<u8> {
+    frames.iter().flat_map(|(kind, id, body)| frame(*kind, *id, body).unwrap()).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn any_chunking_gives_the_frames_that_were_sent(
+        frames in frames(),
+        sizes in prop::collection::vec(1usize..100_000, 0..6),
+    ) {
+        prop_assert_eq!(decode_in_pieces(&stream(&frames), &sizes), (frames, Ok(())));
+    }
+
+    #[test]
+    fn reading_into_the_decoders_own_room_is_the_same(
+        frames in frames(),
+        sizes in prop::collection::vec(1usize..100_000, 1..6),
+    ) {
+        let stream = stream(&frames);
+        let (mut decoder, mut found, mut at) = (Decoder::new(), Vec::new(), 0);
+        let mut sizes = sizes.iter().cycle();
+        while at < stream.len() {
+            let room = decoder.room();
+            let n = room.len().min(stream.len() - at).min(*sizes.next().unwrap());
+            room[..n].copy_from_slice(&stream[at..at + n]);
+            decoder.filled(n);
+            at += n;
+            while let Some(frame) = decoder.next_frame().unwrap() {
+                found.push((frame.kind, frame.id, frame.body.to_vec()));
+            }
+        }
+        prop_assert_eq!(decoder.end(), Ok(()));
+        prop_assert_eq!(found, frames);
+    }
+
+    #[test]
+    fn a_proper_prefix_is_truncated_and_nothing_more(
+        kind in prop::sample::select(&KINDS[..]),
+        id in any::<u64>(),
+        body in prop::collection::vec(any::<u8>(), 0..50),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let bytes = frame(kind, id, &body).unwrap();
+        let cut = cut.index(bytes.len());
+        let expected = if cut == 0 { Ok(()) } else { Err(FrameError::Truncated(cut)) };
+        prop_assert_eq!(decode_in_pieces(&bytes[..cut], &[]), (vec![], expected));
+    }
+
+    #[test]
+    fn one_flipped_bit_in_a_header_is_noticed_and_the_decoder_stays_in_error(
+        id in any::<u64>(),
+        body in prop::collection::vec(any::<u8>(), 0..50),
+        bit in 0..HEADER * 8,
+    ) {
+        let mut bytes = frame(Kind::Call, id, &body).unwrap();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        let mut decoder = Decoder::new();
+        decoder.feed(&bytes);
+        prop_assert_eq!(decoder.next_frame(), Err(FrameError::BadCheck));
+        decoder.feed(&frame(Kind::Call, id, &body).unwrap());
+        prop_assert_eq!(decoder.next_frame(), Err(FrameError::BadCheck));
+        prop_assert_eq!(decoder.end(), Err(FrameError::BadCheck));
+    }
+
+    #[test]
+    fn no_byte_string_panics_and_chunking_never_matters(
+        input in prop::collection::vec(any::<u8>(), 0..400),
+    ) {
+        check_any_bytes(&input);
+    }
+
+    #[test]
+    fn frames_with_garbage_in_them_behave_the_same_in_any_chunking(
+        frames in frames(),
+        at in any::<prop::sample::Index>(),
+        garbage in prop::collection::vec(any::<u8>(), 0..30),
+        sizes in prop::collection::vec(1u8.., 0..8),
+    ) {
+        let mut stream = stream(&frames);
+        let at = at.index(stream.len() + 1);
+        stream.splice(at..at, garbage);
+        let mut input = vec![sizes.len() as u8];
+        input.extend(sizes);
+        input.extend(stream);
+        check_any_bytes(&input);
+    }
+}
+
+/// A header that says `length`, with a valid check.
+fn header_of(length: u32, kind: u32) -> Vec<u8> {
+    let mut bytes = frame(Kind::Call, 1, &[]).unwrap();
+    bytes[..4].copy_from_slice(&length.to_le_bytes());
+    bytes[4..8].copy_from_slice(&kind.to_le_bytes());
+    let words = bytes[..16].chunks(4).map(|w| u32::from_le_bytes(w.try_into().unwrap()));
+    let check = words.fold(0x811c_9dc5u32, |h, w| (h ^ w).wrapping_mul(0x0100_0193));
+    bytes[16..].copy_from_slice(&check.to_le_bytes());
+    bytes
+}
+
+#[test]
+fn a_length_above_the_limit_is_refused_before_anything_is_allocated() {
+    let mut decoder = Decoder::new();
+    decoder.feed(&header_of(MAX_FRAME as u32 + 1, 2));
+    assert!(decoder.room().len() < 1 << 20, "room was made for a frame that is refused");
+    assert_eq!(decoder.next_frame(), Err(FrameError::TooLong(MAX_FRAME + 1)));
+}
+
+#[test]
+fn an_unknown_kind_is_refused_by_number() {
+    for kind in [0, 11, u32::MAX] {
+        let mut decoder = Decoder::new();
+        decoder.feed(&header_of(0, kind));
+        assert_eq!(decoder.next_frame(), Err(FrameError::UnknownKind(kind)));
+    }
+}
+
+#[test]
+fn a_body_above_the_limit_is_refused_to_its_sender() {
+    let body = vec![0; MAX_FRAME + 1];
+    assert_eq!(frame(Kind::Call, 0, &body), Err(FrameError::TooLong(MAX_FRAME + 1)));
+}
+
+#[test]
+fn the_committed_corpus_holds() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/frame_decode");
+    let mut count = 0;
+    for entry in std::fs::read_dir(dir).unwrap() {
+        check_any_bytes(&std::fs::read(entry.unwrap().path()).unwrap());
+        count += 1;
+    }
+    assert!(count >= 8, "the corpus is gone: {count} files");
+}

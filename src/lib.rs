@@ -58,6 +58,8 @@
 //!   gil/worker.rs              threads that run under the lock and block without it
 //! processes
 //!   process/frame.rs           a stream of bytes cut into messages [fuzz]
+//!   process/roster.rs          one worker in the pool's books
+//!   process/dispatcher.rs      which job is where, and what must happen next
 //! executors
 //!   concurrent/home.rs         which pool this thread works for
 //!   concurrent/executor.rs     Executor: submit, map, shutdown; wait and as_completed

@@ -1,0 +1,346 @@
+//! The pool's bookkeeping: which job is where, and what must happen next. Pure.
+//!
+//! *Assumes*: a worker runs its jobs one at a time, in the order in which they were sent;
+//! time comes in as nanoseconds that never go back.
+//! *Promises*: every job submitted comes out exactly once, with a verdict; a death fails only
+//! the job that worker ran; a job that may have begun is never sent again; never more
+//! workers than wanted; when no worker can be had, all jobs come out as `Broken`.
+//! *Leaves out*: processes, pipes, clocks and promises (`process/pool.rs`); how far ahead a
+//! worker is fed (`process/roster.rs`).
+//!
+//! ```text
+//!  submit ──▶ queue ──assign──▶ sent to a worker ──answered──▶ out: the caller has its answer
+//!               │  ▲             (the first runs)
+//!               │  └──death, not begun──┤├──death, begun────▶ out: Lost
+//!               ├──cancelled────▶ out    ├──past its limit──▶ out: TimedOut, worker killed
+//!               └──shutdown─────▶ out    └──garbage─────────▶ out: Protocol, worker killed
+//! ```
+//! A job is a value that is *moved*: from the queue to a worker's list to an [`Action`]. So
+//! "exactly once" is not a count that is kept but an owner that changes.
+
+use crate::base::slab::{GenerationSlab, Key};
+use crate::process::roster::{Job, Stage, Worker};
+use std::collections::VecDeque;
+
+/// So many workers in a row that did not come to life, and none alive: the pool is broken.
+pub const MAX_FAILURES: u32 = 8;
+
+/// The pause after the first failure to start a worker; it doubles with each, to 64 times.
+pub const BACKOFF_NS: u64 = 10_000_000;
+
+/// Why a job came out without an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It was cancelled before it was sent.
+    Cancelled,
+    /// It ran past its limit, in nanoseconds.
+    TimedOut(u64),
+    /// This worker died and may have begun it.
+    Lost(Key),
+    /// The worker that had it sent garbage.
+    Protocol(String),
+    /// It came after the shutdown.
+    ShutDown,
+    /// No worker can be had any more.
+    Broken,
+}
+
+/// What the shell has to do.
+#[derive(Debug)]
+pub enum Action<B> {
+    /// Start one worker; then call `started` or `spawn_failed`.
+    Spawn,
+    /// Kill this worker; its death is still to be reported.
+    Kill(Key),
+    /// Let this worker go: close its request pipe. Its death is still to be reported.
+    Retire(Key),
+    /// Resolve this job.
+    Resolve(Job<B>, Verdict),
+}
+
+/// What the pool should be like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// How many workers.
+    pub workers: usize,
+    /// After so many jobs a worker is replaced by a fresh one. `None`: never.
+    pub max_tasks_per_child: Option<u32>,
+}
+
+/// Why the pool takes no more jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Closed {
+    ShutDown,
+    Broken,
+}
+
+/// See the top of the page.
+///
+/// ```
+/// use singletrack::process::dispatcher::{Action, Dispatcher, Settings, Verdict};
+/// use singletrack::process::roster::Job;
+///
+/// let mut pool = Dispatcher::new(Settings { workers: 1, max_tasks_per_child: None });
+/// assert!(matches!(pool.next_action(0), Some(Action::Spawn)));
+/// let worker = pool.started(0);
+/// pool.ready(worker);
+///
+/// for id in [0, 1] {
+///     pool.submit(Job { id, limit: None, body: "sleep" });
+/// }
+/// assert_eq!(pool.assign(0, |_| true), Some(worker)); // job 0 is sent; job 1 waits
+/// assert_eq!(pool.assign(0, |_| true), None);
+/// pool.delivered(worker);
+///
+/// pool.died(worker, 5); // by the kernel's hand, say: out of memory
+/// match pool.next_action(5) {
+///     Some(Action::Resolve(job, Verdict::Lost(_))) => assert_eq!(job.id, 0),
+///     other => panic!("{other:?}"),
+/// }
+/// assert!(matches!(pool.next_action(5), Some(Action::Spawn))); // for job 1
+/// ```
+#[derive(Debug)]
+pub struct Dispatcher<B> {
+    settings: Settings,
+    queue: VecDeque<Job<B>>,
+    workers: GenerationSlab<Worker<B>>,
+    actions: VecDeque<Action<B>>,
+    /// Spawns asked for and not yet reported on.
+    starting: usize,
+    /// Workers in a row that did not come to life.
+    failures: u32,
+    /// No spawn before this moment.
+    spawn_at: u64,
+    closed: Option<Closed>,
+}
+
+impl<B> Dispatcher<B> {
+    /// A pool that has no workers yet and wants them.
+    pub fn new(settings: Settings) -> Self {
+        Dispatcher {
+            settings,
+            queue: VecDeque::new(),
+            workers: GenerationSlab::new(),
+            actions: VecDeque::new(),
+            starting: 0,
+            failures: 0,
+            spawn_at: 0,
+            closed: None,
+        }
+    }
+
+    /// Takes a job. After a shutdown it comes straight out again.
+    pub fn submit(&mut self, job: Job<B>) {
+        match self.closed {
+            None => self.queue.push_back(job),
+            Some(Closed::ShutDown) => self.resolve(job, Verdict::ShutDown),
+            Some(Closed::Broken) => self.resolve(job, Verdict::Broken),
+        }
+    }
+
+    /// Moves one job from the queue to the worker that has least to do, and says to which.
+    /// `admit` is asked whether the job still wants to run; if not, it comes out as cancelled.
+    pub fn assign(&mut self, now: u64, mut admit: impl FnMut(&Job<B>) -> bool) -> Option<Key> {
+        loop {
+            let key = self.least_loaded(self.queue.front()?)?;
+            let job = self.queue.pop_front()?;
+            if admit(&job) {
+                self.workers.get_mut(key)?.send(job, now);
+                return Some(key);
+            }
+            self.resolve(job, Verdict::Cancelled);
+        }
+    }
+
+    fn least_loaded(&self, job: &Job<B>) -> Option<Key> {
+        let max = self.settings.max_tasks_per_child;
+        let with_room = self.workers.iter().filter(|(_, w)| w.has_room_for(job, max));
+        with_room.min_by_key(|(_, w)| w.load()).map(|(key, _)| key)
+    }
+
+    /// What is still to be written to a worker's pipe, in order.
+    pub fn undelivered(&self, key: Key) -> impl Iterator<Item = &Job<B>> {
+        self.workers.get(key).into_iter().flat_map(Worker::undelivered)
+    }
+
+    /// The first of a worker's [`undelivered`](Self::undelivered) jobs was written whole.
+    /// From now on it may have begun.
+    pub fn delivered(&mut self, key: Key) {
+        if let Some(worker) = self.workers.get_mut(key) {
+            worker.deliver();
+        }
+    }
+
+    /// A spawn succeeded: the worker's key. It gets jobs when it is [`ready`](Self::ready).
+    pub fn started(&mut self, now: u64) -> Key {
+        self.starting = self.starting.saturating_sub(1);
+        self.workers.insert(Worker::new(now))
+    }
+
+    /// A spawn did not succeed. It is tried again after a pause, up to [`MAX_FAILURES`].
+    pub fn spawn_failed(&mut self, now: u64) {
+        self.starting = self.starting.saturating_sub(1);
+        self.one_more_failure(now);
+    }
+
+    fn one_more_failure(&mut self, now: u64) {
+        self.spawn_at = now.saturating_add(BACKOFF_NS << self.failures.min(6));
+        self.failures = self.failures.saturating_add(1);
+        if self.failures >= MAX_FAILURES && self.workers.is_empty() {
+            self.give_up();
+        }
+    }
+
+    /// Nobody will run anything any more.
+    fn give_up(&mut self) {
+        self.closed = Some(Closed::Broken);
+        for job in std::mem::take(&mut self.queue) {
+            self.resolve(job, Verdict::Broken);
+        }
+    }
+
+    /// A worker said hello and may be sent jobs.
+    pub fn ready(&mut self, key: Key) {
+        if let Some(worker) = self.workers.get_mut(key)
+            && worker.stage == Stage::Starting
+        {
+            worker.stage = Stage::Serving;
+            worker.greeted = true;
+            self.failures = 0;
+        }
+    }
+
+    /// A worker answered job `id`: gives the job, whose answer the caller holds.
+    ///
+    /// `None` if the answer does not count: the worker is about to be killed, or this is no
+    /// answer to the job it runs; then it [`misbehaved`](Self::misbehaved).
+    pub fn answered(&mut self, key: Key, id: u64, now: u64) -> Option<Job<B>> {
+        let worker = self.workers.get_mut(key)?;
+        if worker.stage == Stage::Doomed {
+            return None;
+        }
+        let job = worker.answer(id, now);
+        if job.is_none() {
+            self.misbehaved(key, format!("it answered job {id}, which it was not running"));
+        }
+        job
+    }
+
+    /// A worker broke the protocol: it is killed. The job it ran comes out with `why`; others
+    /// it was sent may have begun by the time it is dead, and are then lost.
+    pub fn misbehaved(&mut self, key: Key, why: String) {
+        if let Some(job) = self.doom(key) {
+            self.resolve(job, Verdict::Protocol(why));
+        }
+    }
+
+    /// Has a worker killed; gives the job it ran.
+    fn doom(&mut self, key: Key) -> Option<Job<B>> {
+        let worker = self.workers.get_mut(key)?;
+        if worker.stage == Stage::Doomed {
+            return None;
+        }
+        worker.stage = Stage::Doomed;
+        self.actions.push_back(Action::Kill(key));
+        worker.take_running()
+    }
+
+    /// A worker is dead, and all it had said was reported before. What it had not begun goes
+    /// back to the front of the queue.
+    pub fn died(&mut self, key: Key, now: u64) {
+        let Some(worker) = self.workers.remove(key) else { return };
+        let stillborn = !worker.greeted && worker.stage != Stage::Retiring;
+        let (begun, rest) = worker.split();
+        for job in begun {
+            self.resolve(job, Verdict::Lost(key));
+        }
+        for job in rest.into_iter().rev() {
+            self.queue.push_front(job);
+        }
+        if stillborn {
+            self.one_more_failure(now);
+        }
+        if self.closed == Some(Closed::Broken) {
+            self.give_up();
+        }
+    }
+
+    /// Takes no more jobs. With `cancel`, the queue comes out as cancelled; without, it is
+    /// worked off first. Workers go when there is nothing left for them. May be repeated.
+    pub fn shutdown(&mut self, cancel: bool) {
+        self.closed.get_or_insert(Closed::ShutDown);
+        if cancel {
+            for job in std::mem::take(&mut self.queue) {
+                self.resolve(job, Verdict::Cancelled);
+            }
+        }
+    }
+
+    /// True when a closed pool has nothing left: no job, no worker, no action.
+    pub fn finished(&self) -> bool {
+        let busy = self.starting + self.queue.len() + self.workers.len() + self.actions.len();
+        self.closed.is_some() && busy == 0
+    }
+
+    /// When something will be due though nothing happens.
+    pub fn next_deadline(&self) -> Option<u64> {
+        let workers = self.workers.iter().filter_map(|(_, worker)| worker.deadline());
+        workers.chain((self.wanted() > 0).then_some(self.spawn_at)).min()
+    }
+
+    /// The next thing to do. Ask until there is none, after every change and every deadline.
+    pub fn next_action(&mut self, now: u64) -> Option<Action<B>> {
+        if self.actions.is_empty() {
+            self.expire(now);
+            self.retire(now);
+            if self.wanted() > 0 && now >= self.spawn_at {
+                self.starting += 1;
+                self.actions.push_back(Action::Spawn);
+            }
+        }
+        self.actions.pop_front()
+    }
+
+    /// Kills every worker that is late: with its job, with its hello, or in leaving.
+    fn expire(&mut self, now: u64) {
+        let late = |w: &Worker<B>| w.deadline().is_some_and(|deadline| now >= deadline);
+        while let Some(key) = self.find(late) {
+            if let Some(job) = self.doom(key) {
+                let limit = job.limit.unwrap_or_default();
+                self.resolve(job, Verdict::TimedOut(limit));
+            }
+        }
+    }
+
+    /// Lets idle workers go that are used up, or for which a closed pool has nothing left.
+    fn retire(&mut self, now: u64) {
+        let done = self.closed.is_some() && self.queue.is_empty();
+        let max = self.settings.max_tasks_per_child;
+        let goes = |w: &Worker<B>| {
+            let here = matches!(w.stage, Stage::Starting | Stage::Serving);
+            here && w.load() == 0 && (done || w.used_up(max))
+        };
+        while let Some(key) = self.find(goes) {
+            self.workers.get_mut(key).expect("just found").retire(now);
+            self.actions.push_back(Action::Retire(key));
+        }
+    }
+
+    fn find(&self, which: impl Fn(&Worker<B>) -> bool) -> Option<Key> {
+        self.workers.iter().find(|(_, worker)| which(worker)).map(|(key, _)| key)
+    }
+
+    /// How many workers are missing. A closed pool replaces one only if jobs wait for it.
+    fn wanted(&self) -> usize {
+        let target = match self.closed {
+            None => self.settings.workers,
+            Some(Closed::ShutDown) => self.settings.workers.min(self.queue.len()),
+            Some(Closed::Broken) => 0,
+        };
+        target.saturating_sub(self.workers.len() + self.starting)
+    }
+
+    fn resolve(&mut self, job: Job<B>, verdict: Verdict) {
+        self.actions.push_back(Action::Resolve(job, verdict));
+    }
+}

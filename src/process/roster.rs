@@ -1,0 +1,181 @@
+//! One worker in the pool's books: what it was sent, how fast it answers, when it is late. Pure.
+//!
+//! *Assumes*: a worker runs its jobs one at a time, in the order in which they were sent.
+//! *Promises*: knows which jobs may have begun and which have not.
+//! *Leaves out*: which worker gets which job (`process/dispatcher.rs`).
+//!
+//! ```text
+//!               sent, oldest first
+//!  ┌─────────┬─────────┬─────────┬╌╌╌╌╌╌╌╌╌┐
+//!  │ running │ waiting │ waiting │ on its  │
+//!  │         │         │         │ way     │
+//!  └─────────┴─────────┴─────────┴╌╌╌╌╌╌╌╌╌┘
+//!  └────────── delivered ────────┘
+//! ```
+//! **How far ahead a worker is fed.** A job that was sent can neither be cancelled nor given
+//! to an idle worker, so a worker gets its next job when it has answered the last. But when
+//! jobs take microseconds it would then mostly wait for the pipe. So it is sent as many jobs
+//! as it does in [`AHEAD_NS`], judged by the gaps between its answers, at most [`MAX_AHEAD`].
+//! A job with a time limit travels alone: killing it must endanger no other.
+//!
+//! CPython's executor always keeps one job more than workers in its call queue; its `Pool`
+//! puts everything into the pipe at once.
+
+use std::collections::VecDeque;
+
+/// Short jobs are sent ahead until a worker holds about so much work: half a millisecond.
+pub const AHEAD_NS: u64 = 500_000;
+
+/// A worker never holds more jobs than this.
+pub const MAX_AHEAD: usize = 32;
+
+/// A worker that has not said hello after ten seconds is taken for dead, and killed.
+pub const HELLO_NS: u64 = 10_000_000_000;
+
+/// A worker that was let go and is still there after three seconds is killed.
+pub const GRACE_NS: u64 = 3_000_000_000;
+
+/// One job on its way through the pool. `B` is whatever the caller needs to send and resolve
+/// it; the books only move it.
+#[derive(Debug)]
+pub struct Job<B> {
+    /// Its number.
+    pub id: u64,
+    /// How long it may run, in nanoseconds.
+    pub limit: Option<u64>,
+    /// The caller's part.
+    pub body: B,
+}
+
+/// What a worker is doing, as far as anyone can tell from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Forked; has not said hello.
+    Starting,
+    /// Takes jobs.
+    Serving,
+    /// Has been told to go; it has no jobs and gets none.
+    Retiring,
+    /// A kill is on its way; nothing it says counts any more.
+    Doomed,
+}
+
+/// See the top of the page.
+#[derive(Debug)]
+pub(crate) struct Worker<B> {
+    pub(crate) stage: Stage,
+    /// It has said hello: it came to life.
+    pub(crate) greeted: bool,
+    sent: VecDeque<Job<B>>,
+    /// How many of `sent`, from the front, were written to its pipe whole.
+    delivered: usize,
+    /// Jobs sent to it in its whole life.
+    taken: u32,
+    /// When it entered its stage, or the first of `sent` began, whichever is later.
+    since: u64,
+    /// The average gap between answers; the newest counts 1/16.
+    gap: u64,
+}
+
+impl<B> Worker<B> {
+    /// A worker just forked. It counts as slow until it has shown otherwise.
+    pub(crate) fn new(now: u64) -> Self {
+        Worker {
+            stage: Stage::Starting,
+            greeted: false,
+            sent: VecDeque::new(),
+            delivered: 0,
+            taken: 0,
+            since: now,
+            gap: AHEAD_NS,
+        }
+    }
+
+    /// How many jobs it holds.
+    pub(crate) fn load(&self) -> usize {
+        self.sent.len()
+    }
+
+    /// Whether it may be sent this job now.
+    pub(crate) fn has_room_for(&self, job: &Job<B>, max_tasks: Option<u32>) -> bool {
+        let limited = job.limit.is_some() || self.sent.front().is_some_and(|j| j.limit.is_some());
+        let room = if limited { 1 } else { self.depth() };
+        self.stage == Stage::Serving && !self.used_up(max_tasks) && self.sent.len() < room
+    }
+
+    fn depth(&self) -> usize {
+        (AHEAD_NS / self.gap.max(1)).clamp(1, MAX_AHEAD as u64) as usize
+    }
+
+    /// Whether it has had its share of jobs.
+    pub(crate) fn used_up(&self, max_tasks: Option<u32>) -> bool {
+        max_tasks.is_some_and(|max| self.taken >= max)
+    }
+
+    /// Writes a job down as sent.
+    pub(crate) fn send(&mut self, job: Job<B>, now: u64) {
+        if self.sent.is_empty() {
+            self.since = now;
+        }
+        self.taken = self.taken.saturating_add(1);
+        self.sent.push_back(job);
+    }
+
+    /// What is still to be written to its pipe. Nothing, once a kill is on its way.
+    pub(crate) fn undelivered(&self) -> impl Iterator<Item = &Job<B>> {
+        let skip = if self.stage == Stage::Doomed { self.sent.len() } else { self.delivered };
+        self.sent.iter().skip(skip)
+    }
+
+    /// The first undelivered job was written whole.
+    pub(crate) fn deliver(&mut self) {
+        self.delivered = (self.delivered + 1).min(self.sent.len());
+    }
+
+    /// Takes out the running job, if this is the answer to it.
+    pub(crate) fn answer(&mut self, id: u64, now: u64) -> Option<Job<B>> {
+        if self.delivered == 0 || self.sent.front()?.id != id {
+            return None;
+        }
+        let gap = now.saturating_sub(self.since);
+        self.gap = self.gap.saturating_mul(15).saturating_add(gap) / 16;
+        self.since = now;
+        self.take_running()
+    }
+
+    /// Takes out the job it runs.
+    pub(crate) fn take_running(&mut self) -> Option<Job<B>> {
+        self.delivered = self.delivered.saturating_sub(1);
+        self.sent.pop_front()
+    }
+
+    /// Tells it to go.
+    pub(crate) fn retire(&mut self, now: u64) {
+        self.stage = Stage::Retiring;
+        self.since = now;
+    }
+
+    /// The moment at which it will have to be killed, unless something happens before.
+    pub(crate) fn deadline(&self) -> Option<u64> {
+        let limit = match self.stage {
+            Stage::Starting => HELLO_NS,
+            Stage::Serving => self.sent.front()?.limit?,
+            Stage::Retiring => GRACE_NS,
+            Stage::Doomed => return None,
+        };
+        Some(self.since.saturating_add(limit))
+    }
+
+    /// It is dead: the jobs it may have begun, and those it has not.
+    ///
+    /// That is the running job, if it was delivered. But a worker that was being killed may
+    /// have gone on to the next ones meanwhile, unheard.
+    pub(crate) fn split(mut self) -> (VecDeque<Job<B>>, VecDeque<Job<B>>) {
+        let begun = match self.stage {
+            Stage::Doomed => self.delivered,
+            _ => self.delivered.min(1),
+        };
+        let rest = self.sent.split_off(begun);
+        (self.sent, rest)
+    }
+}

@@ -249,6 +249,22 @@ impl Twin {
         }
     }
 
+    /// Lets every worker show that it is quick, so that it is sent ahead from now on.
+    fn warm_up(&mut self) {
+        for worker in 0..self.settings.workers {
+            self.apply(Op::SpawnSucceeds);
+            self.apply(Op::Hello { worker });
+        }
+        for _ in 0..100 {
+            for worker in 0..self.settings.workers {
+                self.apply(Op::Submit { limit: None });
+                self.apply(Op::Assign);
+                self.apply(Op::Deliver { worker });
+                self.apply(Op::Answer { worker });
+            }
+        }
+    }
+
     /// Takes all actions and holds them against what was due.
     fn drain(&mut self) {
         while let Some(action) = self.system.next_action(self.now) {
@@ -335,10 +351,14 @@ proptest! {
     fn every_job_comes_out_exactly_once_with_the_right_verdict(
         workers in 1usize..5,
         max_tasks_per_child in prop::option::weighted(0.3, 1u32..5),
+        warm in any::<bool>(),
         ops in prop::collection::vec(op(), 0..200),
     ) {
         let mut twin = Twin::new(Settings { workers, max_tasks_per_child });
         twin.drain();
+        if warm {
+            twin.warm_up();
+        }
         ops.into_iter().for_each(|op| twin.apply(op));
         twin.finish();
     }

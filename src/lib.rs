@@ -22,6 +22,10 @@
 //!   base/wire.rs               what may cross a pipe, and how it is encoded
 //!   base/sys/poll.rs           unsafe: ppoll
 //! futures
+//!   base/sys/pipe.rs           unsafe: pipe2, read, writev
+//!   base/sys/rights.rs         unsafe: descriptors handed over a Unix socket
+//!   base/sys/process.rs        unsafe: fork, wait, pidfds, signals
+//! future
 //!   concurrent/state.rs        the five states of a future and the steps between them
 //!   concurrent/future.rs       Promise and Future: the one-shot cell two threads share
 //! the event loop
@@ -58,13 +62,22 @@
 //!   gil/worker.rs              threads that run under the lock and block without it
 //! processes
 //!   process/frame.rs           a stream of bytes cut into messages [fuzz]
+//!   process/call.rs            unsafe: an address back into a function, and its argument
+//!   process/worker.rs          what a worker process does all its life
+//!   process/nursery.rs         the fork server: one thread, forked first
+//!   process/child.rs           a process for one function
 //!   process/roster.rs          one worker in the pool's books
 //!   process/dispatcher.rs      which job is where, and what must happen next
+//!   process/parcel.rs          a job's frame and promise, whatever its type
+//!   process/desk.rs            books and request pipes under one lock
+//!   process/supervisor.rs      the thread that hears workers out, buries and replaces them
+//!   process/pool.rs            ProcessPool: submit, time limits, shutdown
 //! executors
 //!   concurrent/home.rs         which pool this thread works for
 //!   concurrent/executor.rs     Executor: submit, map, shutdown; wait and as_completed
 //!   concurrent/crew.rs         who works, who searches, who sleeps: when to wake and to hire
 //!   concurrent/threads.rs      ThreadPoolExecutor: jobs on threads that share memory
+//!   concurrent/processes.rs    the process pool as an Executor
 //! roof
 //!   main.rs                    the `singletrack` command
 //! ```
@@ -73,6 +86,8 @@
 //!
 //! `unsafe` is denied outside these files: `base/sync.rs` (under loom only), `base/sys/*.rs`
 //! (system calls), `task/cell.rs` (a pin) and `task/waker.rs` (a number for a pointer).
+//! `unsafe` is denied outside these files: `base/sync.rs` (under loom only) and
+//! `base/sys/*.rs` (system calls); `process/call.rs` (an address becomes a function again).
 #![deny(unsafe_code)]
 
 pub mod aio;

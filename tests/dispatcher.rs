@@ -223,7 +223,7 @@ impl Twin {
         if !worker.killed {
             worker.delivered = worker.delivered.saturating_sub(1);
             if let Some((id, _)) = worker.sent.pop_front() {
-                self.due.insert(id, Verdict::Protocol(why.to_owned()));
+                self.due.insert(id, Verdict::Protocol(key, why.to_owned()));
             }
         }
     }
@@ -490,5 +490,5 @@ fn an_answer_to_a_job_that_was_not_delivered_breaks_the_protocol() {
     pool.assign(0, |_| true);
     assert!(pool.answered(keys[0], 0, 0).is_none());
     assert!(matches!(pool.next_action(0), Some(Action::Kill(_))));
-    assert!(matches!(pool.next_action(0), Some(Action::Resolve(_, Verdict::Protocol(_)))));
+    assert!(matches!(pool.next_action(0), Some(Action::Resolve(_, Verdict::Protocol(..)))));
 }

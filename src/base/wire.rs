@@ -31,6 +31,14 @@ pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, JobError> {
     postcard::to_allocvec(value).map_err(|e| codec::<T>("encoded", &e))
 }
 
+/// As [`encode`], but appends to `buffer` and gives it back.
+///
+/// # Errors
+/// [`JobError::Codec`] if its `Serialize` refuses; the buffer is lost then.
+pub fn encode_onto<T: Serialize>(value: &T, buffer: Vec<u8>) -> Result<Vec<u8>, JobError> {
+    postcard::to_extend(value, buffer).map_err(|e| codec::<T>("encoded", &e))
+}
+
 /// The value of some bytes.
 ///
 /// # Errors

@@ -4,5 +4,6 @@ pub mod crew;
 pub mod executor;
 pub mod future;
 mod home;
+pub mod processes;
 pub mod state;
 pub mod threads;

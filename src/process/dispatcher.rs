@@ -37,8 +37,8 @@ pub enum Verdict {
     TimedOut(u64),
     /// This worker died and may have begun it.
     Lost(Key),
-    /// The worker that had it sent garbage.
-    Protocol(String),
+    /// This worker, which had it, broke the protocol: how.
+    Protocol(Key, String),
     /// It came after the shutdown.
     ShutDown,
     /// No worker can be had any more.
@@ -191,6 +191,16 @@ impl<B> Dispatcher<B> {
         }
     }
 
+    /// The caller cannot go on: every job there is comes out as broken, also those that run.
+    pub fn collapse(&mut self) {
+        while let Some(key) = self.find(|_| true) {
+            let (begun, rest) = self.workers.remove(key).expect("just found").split();
+            self.queue.extend(begun.into_iter().chain(rest));
+        }
+        self.starting = 0;
+        self.give_up();
+    }
+
     /// Nobody will run anything any more.
     fn give_up(&mut self) {
         self.closed = Some(Closed::Broken);
@@ -230,7 +240,7 @@ impl<B> Dispatcher<B> {
     /// it was sent may have begun by the time it is dead, and are then lost.
     pub fn misbehaved(&mut self, key: Key, why: String) {
         if let Some(job) = self.doom(key) {
-            self.resolve(job, Verdict::Protocol(why));
+            self.resolve(job, Verdict::Protocol(key, why));
         }
     }
 

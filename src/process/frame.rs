@@ -18,6 +18,7 @@
 //! is not what it should be is found by whoever decodes it.
 
 use std::fmt;
+use std::ops::Range;
 
 /// Bytes before the body.
 pub const HEADER: usize = 20;
@@ -228,6 +229,19 @@ impl Decoder {
     /// # Errors
     /// The first one that occurred, now and ever after.
     pub fn next_frame(&mut self) -> Result<Option<Frame<'_>>, FrameError> {
+        match self.next_place() {
+            Ok(Some((kind, id, place))) => Ok(Some(Frame { kind, id, body: self.body(place) })),
+            Ok(None) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// As [`next_frame`](Self::next_frame), but gives the place of the body instead of the
+    /// body: several frames can be taken out first and looked at together.
+    ///
+    /// # Errors
+    /// As `next_frame`.
+    pub fn next_place(&mut self) -> Result<Option<(Kind, u64, Range<usize>)>, FrameError> {
         if let Some(error) = self.failed {
             return Err(error);
         }
@@ -244,7 +258,16 @@ impl Decoder {
         }
         let body = self.start + HEADER..self.start + HEADER + length;
         self.start = body.end;
-        Ok(Some(Frame { kind, id, body: &self.bytes[body] }))
+        Ok(Some((kind, id, body)))
+    }
+
+    /// The body at a place that [`next_place`](Self::next_place) gave; good until more of the
+    /// stream is taken.
+    ///
+    /// # Panics
+    /// May panic with a place that is not good any more.
+    pub fn body(&self, place: Range<usize>) -> &[u8] {
+        &self.bytes[place]
     }
 
     /// The stream has ended: was that between two frames?

@@ -5,4 +5,7 @@
 //! right; no other file calls `libc` in earnest.
 //! *Leaves out*: what std already says safely.
 
+pub mod pipe;
 pub mod poll;
+pub mod process;
+pub mod rights;

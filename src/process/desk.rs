@@ -1,0 +1,191 @@
+//! The desk: the books and the request pipes under one lock, where submitters and the
+//! supervisor meet.
+//!
+//! *Assumes*: the lock is held by whoever calls; all request pipes are non-blocking.
+//! *Promises*: never blocks, never runs user code; what must be done without the lock is
+//! handed out ([`Settled`], [`Desk::take_spawns`]).
+//! *Leaves out*: reading replies, forking and collecting (`process/supervisor.rs`).
+//!
+//! ```text
+//!  submit ─┐          ┌───────────── Desk ─────────────┐
+//!          ├─ lock ─▶ │ Dispatcher     Hand per worker │ ─ writev ─▶ request pipes
+//!  reply ──┘          └──────┬─────────────────────────┘ ─ SIGKILL ▶ pidfds
+//!                            ▼
+//!                     Settled: resolved by whoever held the lock, after letting go
+//! ```
+//! So a submitted job goes to an idle worker in the submitter's own system call: no thread has
+//! to be woken first. The supervisor waits only for what nobody else brings: replies, deaths,
+//! time, and pipes that have room again.
+
+use crate::base::error::{Death, JobError};
+use crate::base::slab::Key;
+use crate::base::sys::pipe::Writer;
+use crate::base::sys::process::send_signal;
+use crate::process::dispatcher::{Action, Dispatcher, Settings, Verdict};
+use crate::process::parcel::Parcel;
+use crate::process::roster::{Job, MAX_AHEAD};
+use std::collections::HashMap;
+use std::io::IoSlice;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+/// A worker as seen by those who send to it.
+pub(crate) struct Hand {
+    pub(crate) pid: u32,
+    pub(crate) pidfd: OwnedFd,
+    /// `None` when the worker was let go.
+    pub(crate) requests: Option<Writer>,
+    /// How much of the first undelivered frame is written.
+    pub(crate) offset: usize,
+    /// Set when it is dead and collected.
+    pub(crate) death: Option<Death>,
+}
+
+/// A job that came out without an answer, to be resolved when the lock is released.
+pub(crate) struct Settled(Parcel, JobError);
+
+impl Settled {
+    /// Keeps the promise. Runs user code: hold no lock.
+    pub(crate) fn settle(self) {
+        self.0.settle(Err(self.1));
+    }
+}
+
+/// See the top of the page.
+pub(crate) struct Desk {
+    pub(crate) dispatcher: Dispatcher<Parcel>,
+    pub(crate) hands: HashMap<Key, Hand>,
+    /// Spawns that the dispatcher wants and the supervisor has not begun.
+    spawns: usize,
+    /// The deadline until which the supervisor sleeps at most.
+    pub(crate) armed: u64,
+    /// Why the last spawn failed, for the message when all is over.
+    pub(crate) last_failure: String,
+    epoch: Instant,
+}
+
+impl Desk {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Desk {
+            dispatcher: Dispatcher::new(settings),
+            hands: HashMap::new(),
+            spawns: 0,
+            armed: u64::MAX,
+            last_failure: "no worker could be started".to_owned(),
+            epoch: Instant::now(),
+        }
+    }
+
+    /// Nanoseconds since the pool began.
+    pub(crate) fn now(&self) -> u64 {
+        self.epoch.elapsed().as_nanos() as u64
+    }
+
+    /// Does all that can be done now: sends jobs to workers with room, writes, kills, lets go.
+    /// To be called after every change.
+    #[must_use = "jobs that came out must be settled after the lock is released"]
+    pub(crate) fn turn(&mut self) -> Vec<Settled> {
+        let now = self.now();
+        let mut settled = Vec::new();
+        self.act(now, &mut settled);
+        let mut fed: Vec<Key> = Vec::new();
+        while let Some(key) = self.dispatcher.assign(now, |job| job.body.start()) {
+            if !fed.contains(&key) {
+                fed.push(key);
+            }
+        }
+        fed.into_iter().for_each(|key| self.write(key));
+        // Assigning may have brought out cancelled jobs.
+        self.act(now, &mut settled);
+        settled
+    }
+
+    fn act(&mut self, now: u64, settled: &mut Vec<Settled>) {
+        while let Some(action) = self.dispatcher.next_action(now) {
+            match action {
+                Action::Spawn => self.spawns += 1,
+                Action::Kill(key) => {
+                    if let Some(hand) = self.hands.get(&key) {
+                        // It can only fail for want of permission (a worker that changed its
+                        // user); then it is at least cut off.
+                        let _ = send_signal(hand.pidfd.as_fd(), libc::SIGKILL);
+                    }
+                }
+                Action::Retire(key) => {
+                    if let Some(hand) = self.hands.get_mut(&key) {
+                        hand.requests = None;
+                    }
+                }
+                Action::Resolve(job, verdict) => {
+                    let error = self.explain(job.id, verdict);
+                    settled.push(Settled(job.body, error));
+                }
+            }
+        }
+    }
+
+    fn explain(&self, job: u64, verdict: Verdict) -> JobError {
+        let pid = |key: Key| self.hands.get(&key).map_or(0, |hand| hand.pid);
+        match verdict {
+            Verdict::Cancelled => JobError::Cancelled,
+            Verdict::TimedOut(limit) => JobError::TimedOut(Duration::from_nanos(limit)),
+            Verdict::Lost(key) => {
+                let death = self.hands.get(&key).and_then(|hand| hand.death);
+                let death = death.unwrap_or(Death::Signal(libc::SIGKILL));
+                JobError::WorkerLost { pid: pid(key), death, job }
+            }
+            Verdict::Protocol(key, why) => {
+                JobError::Protocol(format!("worker process {} was killed: {why}", pid(key)))
+            }
+            Verdict::ShutDown => JobError::ShutDown,
+            Verdict::Broken => JobError::Broken(self.last_failure.clone()),
+        }
+    }
+
+    /// Writes to a worker's pipe what it has room for.
+    pub(crate) fn write(&mut self, key: Key) {
+        let Some(hand) = self.hands.get_mut(&key) else { return };
+        let Some(pipe) = &hand.requests else { return };
+        loop {
+            let mut slices = [IoSlice::new(&[]); MAX_AHEAD];
+            let mut count = 0;
+            for (slot, job) in slices.iter_mut().zip(self.dispatcher.undelivered(key)) {
+                let from = if count == 0 { hand.offset } else { 0 };
+                *slot = IoSlice::new(&job.body.frame[from..]);
+                count += 1;
+            }
+            if count == 0 {
+                return;
+            }
+            // An error is a full pipe, or a dead worker, of which the pidfd tells.
+            let Ok(mut written) = pipe.write_vectored(&slices[..count]) else { return };
+            let lengths = slices.map(|slice| slice.len());
+            for length in &lengths[..count] {
+                if written < *length {
+                    hand.offset += written;
+                    break;
+                }
+                written -= length;
+                hand.offset = 0;
+                self.dispatcher.delivered(key);
+            }
+        }
+    }
+
+    /// How many workers are to be forked now; the caller does it.
+    pub(crate) fn take_spawns(&mut self) -> usize {
+        std::mem::take(&mut self.spawns)
+    }
+
+    /// Whether the supervisor has something to do of which no descriptor tells.
+    pub(crate) fn wants_supervisor(&self) -> bool {
+        let deadline = self.dispatcher.next_deadline().unwrap_or(u64::MAX);
+        self.spawns > 0 || deadline < self.armed || self.dispatcher.finished()
+    }
+
+    /// One more job.
+    pub(crate) fn submit(&mut self, id: u64, limit: Option<Duration>, body: Parcel) {
+        let limit = limit.map(|l| u64::try_from(l.as_nanos()).unwrap_or(u64::MAX));
+        self.dispatcher.submit(Job { id, limit, body });
+    }
+}

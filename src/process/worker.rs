@@ -1,0 +1,58 @@
+//! What a worker process does all its life: read a call, run it, write the reply.
+//!
+//! *Assumes*: it is alone in a process forked for it, with one pipe in and one out.
+//! *Promises*: says hello first; runs calls one at a time in the order they come; a reply is
+//! written before the next job begins, so the first job without a reply is the one that ran
+//! when the process died.
+//! *Leaves out*: who sends jobs and what becomes of the replies (`process/pool.rs`).
+//!
+//! ```text
+//!  requests ──▶ read ──▶ run_call ──▶ write ──▶ replies
+//!     │ end of stream                   │ nobody reads
+//!     ▼                                 ▼
+//!  exit 0                             exit 0
+//! ```
+
+use crate::base::sys::pipe::{Reader, Writer};
+use crate::process::call::{greeting, run_call};
+use crate::process::frame::{Decoder, Kind, frame};
+use std::io::Write as _;
+
+/// The exit code of a worker that was sent something it cannot understand (`EX_PROTOCOL`).
+pub const NOT_UNDERSTOOD: i32 = 76;
+
+/// Serves until the request pipe ends; gives the exit code.
+pub fn serve(requests: &Reader, replies: &Writer) -> i32 {
+    let code = serve_frames(requests, replies);
+    // The process leaves by `_exit`: what jobs have printed without a newline goes out now.
+    let _ = std::io::stdout().flush();
+    code
+}
+
+fn serve_frames(requests: &Reader, replies: &Writer) -> i32 {
+    let hello = frame(Kind::Hello, 0, &greeting()).expect("a greeting is short");
+    if replies.write_all(&hello).is_err() {
+        return 0;
+    }
+    let (mut decoder, mut reply) = (Decoder::new(), Vec::new());
+    loop {
+        match requests.read(decoder.room()) {
+            Ok(0) | Err(_) => return 0,
+            Ok(count) => decoder.filled(count),
+        }
+        loop {
+            match decoder.next_frame() {
+                Ok(None) => break,
+                Ok(Some(call)) if call.kind == Kind::Call => {
+                    if run_call(call.body, call.id, &mut reply).is_err() {
+                        return NOT_UNDERSTOOD;
+                    }
+                }
+                Ok(Some(_)) | Err(_) => return NOT_UNDERSTOOD,
+            }
+            if replies.write_all(&reply).is_err() {
+                return 0;
+            }
+        }
+    }
+}

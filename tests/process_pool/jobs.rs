@@ -1,0 +1,198 @@
+//! What the workers run, good and bad.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+use singletrack::base::error::Death;
+use singletrack::process::frame::{Kind, frame};
+use std::fs;
+use std::io::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Written before the nursery is forked, and changed after.
+pub static BEFORE_THE_FORK: AtomicU64 = AtomicU64::new(0);
+
+pub fn square(x: u64) -> u64 {
+    x * x
+}
+
+pub fn my_pid(_: ()) -> u64 {
+    u64::from(std::process::id())
+}
+
+pub fn echo(text: String) -> String {
+    text
+}
+
+pub fn length(text: String) -> u64 {
+    text.len() as u64
+}
+
+pub fn long_text(length: u64) -> String {
+    "y".repeat(length as usize)
+}
+
+/// Sleeps so many milliseconds and tells how many.
+pub fn nap(ms: u64) -> u64 {
+    std::thread::sleep(Duration::from_millis(ms));
+    ms
+}
+
+pub fn nap_a_little(i: u64) -> u64 {
+    std::thread::sleep(Duration::from_micros(i * 37 % 2000));
+    i
+}
+
+pub fn sleep_for_ever(_: ()) -> u64 {
+    loop {
+        std::thread::sleep(Duration::from_secs(1000));
+    }
+}
+
+/// The message is all that shall be seen of it.
+pub fn panic_with(message: String) -> u64 {
+    std::panic::set_hook(Box::new(|_| {}));
+    panic!("{message}");
+}
+
+pub fn read_state(_: ()) -> u64 {
+    BEFORE_THE_FORK.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Sends a signal by number, as a person would; false if there is no such process.
+pub fn signal(pid: u32, signal: i32) -> bool {
+    // SAFETY: `kill` takes two numbers and touches no memory of ours.
+    unsafe { libc::kill(pid as libc::pid_t, signal) == 0 }
+}
+
+pub fn stop_myself(_: ()) -> u64 {
+    signal(std::process::id(), libc::SIGSTOP);
+    0
+}
+
+/// Ways for a process to end.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub enum End {
+    Exit(i32),
+    Kill,
+    Segv,
+    Abort,
+}
+
+impl End {
+    pub fn death(self) -> Death {
+        match self {
+            End::Exit(code) => Death::Code(code),
+            End::Kill => Death::Signal(libc::SIGKILL),
+            End::Segv => Death::Signal(libc::SIGSEGV),
+            End::Abort => Death::Signal(libc::SIGABRT),
+        }
+    }
+}
+
+/// Returns the number, or ends the process.
+pub fn end_if((i, end): (u64, Option<End>)) -> u64 {
+    match end {
+        None => i,
+        Some(End::Exit(code)) => std::process::exit(code),
+        Some(End::Kill) => {
+            signal(std::process::id(), libc::SIGKILL);
+            unreachable!("killed")
+        }
+        // SAFETY: nothing is safe about it: this address is never mapped, so this is a fault,
+        // and the process is ended by it, which is what the test wants to see.
+        Some(End::Segv) => unsafe { std::ptr::dangling::<u64>().read_volatile() },
+        Some(End::Abort) => std::process::abort(),
+    }
+}
+
+/// The open descriptors; takes some milliseconds, so that all workers get a turn.
+pub fn my_descriptors(ms: u64) -> Vec<String> {
+    std::thread::sleep(Duration::from_millis(ms));
+    crate::runner::descriptors()
+}
+
+/// The path of this worker's end of the reply pipe: its only pipe above 2 that can be written.
+fn my_reply_pipe() -> String {
+    let mut pipes = (3..20).map(|fd| (fd, fs::read_to_string(format!("/proc/self/fdinfo/{fd}"))));
+    let writable = |info: &str| info.lines().any(|l| l.starts_with("flags:") && l.ends_with('1'));
+    let pipe = pipes.find(|(_, info)| info.as_ref().is_ok_and(|info| writable(info)));
+    format!("/proc/self/fd/{}", pipe.expect("a worker can write to its reply pipe").0)
+}
+
+/// Answers a job that it does not have.
+pub fn answer_for(id: u64) -> u64 {
+    let forged = frame(Kind::Value, id, &[1]).unwrap();
+    fs::OpenOptions::new().write(true).open(my_reply_pipe()).unwrap().write_all(&forged).unwrap();
+    0
+}
+
+pub fn write_garbage(_: ()) -> u64 {
+    let garbage = [0x5a; 100];
+    fs::OpenOptions::new().write(true).open(my_reply_pipe()).unwrap().write_all(&garbage).unwrap();
+    0
+}
+
+/// Closes everything, and lives on.
+pub fn close_my_pipes(_: ()) -> u64 {
+    // SAFETY: not safe for this worker, which will fail at its next read or write; the test is
+    // that the pool does not care.
+    unsafe { libc::close_range(3, u32::MAX, 0) };
+    sleep_for_ever(())
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignalMasks {
+    pub blocked: u64,
+    pub ignored: u64,
+    pub caught: u64,
+}
+
+pub fn my_signal_masks(_: ()) -> SignalMasks {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let mask = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        u64::from_str_radix(line.trim(), 16).unwrap()
+    };
+    SignalMasks { blocked: mask("SigBlk:"), ignored: mask("SigIgn:"), caught: mask("SigCgt:") }
+}
+
+/// A value that makes trouble on its way.
+#[derive(Debug)]
+pub enum Thorny {
+    RefusesToEncode,
+    RefusesToDecode,
+    PanicsInDecode,
+}
+
+impl Serialize for Thorny {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Thorny::RefusesToEncode => Err(ser::Error::custom("thorns")),
+            Thorny::RefusesToDecode => serializer.serialize_u8(1),
+            Thorny::PanicsInDecode => serializer.serialize_u8(2),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Thorny {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        std::panic::set_hook(Box::new(|_| {}));
+        match u8::deserialize(deserializer)? {
+            1 => Err(de::Error::custom("thorns")),
+            _ => panic!("thorns"),
+        }
+    }
+}
+
+pub fn take_thorny(_: Thorny) -> u64 {
+    0
+}
+
+/// A result that cannot be encoded (1), or decoded (2, 3), on the way back.
+pub fn give_thorny(thorn: u64) -> Thorny {
+    match thorn {
+        1 => Thorny::RefusesToEncode,
+        2 => Thorny::RefusesToDecode,
+        _ => Thorny::PanicsInDecode,
+    }
+}

@@ -1,0 +1,545 @@
+//! The nursery, the pool and single processes, with real forks and real kills.
+//!
+//! Most tests count as one of the scenarios 65-89 of the conformance list, or one of the
+//! invariants X1-X17; the names say what must hold.
+
+mod jobs;
+mod runner;
+
+use jobs::*;
+use runner::{Test, children, eventually, is_alive};
+use singletrack::base::error::{Death, JobError};
+use singletrack::concurrent::executor::Executor;
+use singletrack::concurrent::future::Future;
+use singletrack::process::child::Process;
+use singletrack::process::frame::MAX_FRAME;
+use singletrack::process::nursery::{Nursery, NurseryError};
+use singletrack::process::pool::{PoolError, ProcessPool};
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+const TESTS: &[Test<Nursery>] = &[
+    ("map_keeps_the_order", map_keeps_the_order),
+    ("ten_thousand_small_jobs", ten_thousand_small_jobs),
+    ("a_panic_keeps_its_message_and_the_worker", a_panic_keeps_its_message_and_the_worker),
+    ("a_death_fails_only_its_own_job", a_death_fails_only_its_own_job),
+    ("worker_lost_names_pid_and_end", worker_lost_names_pid_and_end),
+    ("a_worker_killed_from_outside_is_replaced", a_worker_killed_from_outside_is_replaced),
+    ("an_idle_worker_killed_costs_no_job", an_idle_worker_killed_costs_no_job),
+    ("many_kills_lose_no_job", many_kills_lose_no_job),
+    ("a_mebibyte_both_ways_at_once", a_mebibyte_both_ways_at_once),
+    ("a_crash_with_a_large_argument_half_written", a_crash_with_a_large_argument_half_written),
+    ("what_exceeds_a_frame_is_refused", what_exceeds_a_frame_is_refused),
+    ("what_cannot_be_encoded_fails_only_its_job", what_cannot_be_encoded_fails_only_its_job),
+    ("queued_jobs_can_be_cancelled", queued_jobs_can_be_cancelled),
+    ("shutdown_runs_what_is_queued", shutdown_runs_what_is_queued),
+    ("shutdown_can_cancel_what_is_queued", shutdown_can_cancel_what_is_queued),
+    ("shutdown_from_a_callback_does_not_deadlock", shutdown_from_a_callback_does_not_deadlock),
+    ("dropping_the_pool_runs_what_is_queued", dropping_the_pool_runs_what_is_queued),
+    ("a_time_limit_kills_a_hung_job", a_time_limit_kills_a_hung_job),
+    ("a_time_limit_kills_a_stopped_worker", a_time_limit_kills_a_stopped_worker),
+    (
+        "a_stopped_idle_worker_does_not_hold_up_shutdown",
+        a_stopped_idle_worker_does_not_hold_up_shutdown,
+    ),
+    ("max_tasks_per_child_uses_fresh_workers", max_tasks_per_child_uses_fresh_workers),
+    ("a_forged_answer_breaks_the_protocol", a_forged_answer_breaks_the_protocol),
+    ("garbage_breaks_the_protocol", garbage_breaks_the_protocol),
+    ("a_worker_without_its_pipes_is_killed", a_worker_without_its_pipes_is_killed),
+    ("state_from_before_the_fork_is_visible", state_from_before_the_fork_is_visible),
+    ("a_worker_has_only_its_own_descriptors", a_worker_has_only_its_own_descriptors),
+    ("a_worker_has_default_signals", a_worker_has_default_signals),
+    (
+        "an_interrupt_to_the_group_gives_every_job_a_verdict",
+        an_interrupt_to_the_group_gives_every_job_a_verdict,
+    ),
+    ("pools_share_a_nursery_from_many_threads", pools_share_a_nursery_from_many_threads),
+    ("a_pool_of_no_workers_is_refused", a_pool_of_no_workers_is_refused),
+    (
+        "a_nursery_in_a_program_with_threads_is_refused_by_name",
+        a_nursery_in_a_program_with_threads_is_refused_by_name,
+    ),
+    ("without_a_nursery_every_job_is_broken", without_a_nursery_every_job_is_broken),
+    ("no_worker_outlives_a_killed_parent", no_worker_outlives_a_killed_parent),
+    ("a_process_tells_its_end_as_it_was", a_process_tells_its_end_as_it_was),
+    ("a_dropped_process_is_killed", a_dropped_process_is_killed),
+];
+
+fn main() {
+    match std::env::args().nth(1).as_deref() {
+        Some("--be-a-parent") => return be_a_parent(),
+        Some("--lose-the-nursery") => return lose_the_nursery(),
+        _ => {}
+    }
+    // Workers will find this number: it was written before the nursery was forked.
+    BEFORE_THE_FORK.store(1986, std::sync::atomic::Ordering::Relaxed);
+    let nursery = Nursery::start().expect("one thread so far");
+    BEFORE_THE_FORK.store(0, std::sync::atomic::Ordering::Relaxed);
+    let code = runner::run(TESTS, &nursery, nursery.pid());
+    drop(nursery);
+    std::process::exit(code);
+}
+
+fn pool(nursery: &Nursery, workers: usize) -> ProcessPool {
+    ProcessPool::new(nursery, workers).unwrap()
+}
+
+/// The pool works: every worker, and only for jobs submitted now.
+fn assert_serves(pool: &ProcessPool) {
+    let results: Result<Vec<u64>, _> = pool.map(square, 0..20).collect();
+    assert_eq!(results, Ok((0..20).map(|x| x * x).collect()));
+}
+
+fn lost(result: Result<u64, JobError>) -> (u32, Death, u64) {
+    match result {
+        Err(JobError::WorkerLost { pid, death, job }) => (pid, death, job),
+        other => panic!("not lost: {other:?}"),
+    }
+}
+
+fn wait_until_running<T>(future: &Future<T>) {
+    eventually("the job runs", || future.running());
+}
+
+fn map_keeps_the_order(nursery: &Nursery) {
+    let pool = pool(nursery, 3);
+    let naps = [30, 1, 20, 0, 10, 5];
+    let results: Result<Vec<u64>, _> = pool.map(nap, naps).collect();
+    assert_eq!(results, Ok(naps.to_vec()));
+    assert_eq!(pool.map(square, []).count(), 0);
+}
+
+fn ten_thousand_small_jobs(nursery: &Nursery) {
+    let pool = pool(nursery, 2);
+    let results: Result<Vec<u64>, _> = pool.map(square, 0..10_000).collect();
+    assert!(results.unwrap().into_iter().eq((0..10_000).map(|x| x * x)));
+}
+
+fn a_panic_keeps_its_message_and_the_worker(nursery: &Nursery) {
+    let pool = pool(nursery, 1);
+    let pid = pool.submit(my_pid, ()).result().unwrap();
+    let result = pool.submit(panic_with, "seven is not eight".to_owned()).result();
+    assert_eq!(result, Err(JobError::Panicked("seven is not eight".to_owned())));
+    assert_eq!(pool.submit(my_pid, ()).result(), Ok(pid));
+}
+
+fn a_death_fails_only_its_own_job(nursery: &Nursery) {
+    for end in [End::Exit(3), End::Kill, End::Segv, End::Abort] {
+        let pool = pool(nursery, 2);
+        let futures: Vec<_> =
+            (0..40).map(|i| pool.submit(end_if, (i, (i == 17).then_some(end)))).collect();
+        for (i, future) in futures.into_iter().enumerate() {
+            let result = future.result();
+            if i == 17 {
+                let (_, death, job) = lost(result);
+                assert_eq!((death, job), (end.death(), 17));
+            } else {
+                assert_eq!(result, Ok(i as u64), "job {i} beside {end:?}");
+            }
+        }
+        assert_serves(&pool);
+        eventually("the dead one is replaced", || pool.worker_pids().len() == 2);
+    }
+}
+
+fn worker_lost_names_pid_and_end(nursery: &Nursery) {
+    let pool = pool(nursery, 1);
+    for (job, end) in [(1, End::Exit(3)), (3, End::Kill), (5, End::Segv), (7, End::Exit(0))] {
+        let pid = pool.submit(my_pid, ()).result().unwrap() as u32;
+        let result = pool.submit(end_if, (0, Some(end))).result();
+        assert_eq!(lost(result), (pid, end.death(), job));
+    }
+}
+
+fn a_worker_killed_from_outside_is_replaced(nursery: &Nursery) {
+    let pool = pool(nursery, 2);
+    let sleeper = pool.submit(sleep_for_ever, ());
+    wait_until_running(&sleeper);
+    let sleeping = pool.worker_pids().into_iter().find(|pid| {
+        // The other one serves; this one does not.
+        let others: BTreeSet<u64> =
+            (0..4).map(|_| pool.submit(my_pid, ()).result().unwrap()).collect();
+        !others.contains(&u64::from(*pid))
+    });
+    let pid = sleeping.expect("one of two workers sleeps");
+    signal(pid, libc::SIGKILL);
+    assert_eq!(lost(sleeper.result()), (pid, Death::Signal(libc::SIGKILL), 0));
+    assert_serves(&pool);
+    assert!(!pool.worker_pids().contains(&pid));
+}
+
+fn an_idle_worker_killed_costs_no_job(nursery: &Nursery) {
+    let pool = pool(nursery, 1);
+    for _ in 0..20 {
+        let pid = pool.submit(my_pid, ()).result().unwrap() as u32;
+        signal(pid, libc::SIGKILL);
+        eventually("it is replaced", || {
+            let pids = pool.worker_pids();
+            pids.len() == 1 && pids[0] != pid
+        });
+        assert_eq!(pool.submit(square, 4).result(), Ok(16));
+    }
+}
+
+fn many_kills_lose_no_job(nursery: &Nursery) {
+    let pool = pool(nursery, 3);
+    let jobs = 600;
+    let futures: Vec<_> = (0..jobs).map(|i| pool.submit(nap_a_little, i)).collect();
+    let mut kills = 0;
+    while !futures.iter().all(Future::done) {
+        if let Some(pid) = pool.worker_pids().first().filter(|_| kills < 40) {
+            signal(*pid, libc::SIGKILL);
+            kills += 1;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let mut failed = 0;
+    for (i, future) in futures.into_iter().enumerate() {
+        match future.result() {
+            Ok(value) => assert_eq!(value, i as u64),
+            Err(JobError::WorkerLost { death: Death::Signal(libc::SIGKILL), job, .. }) => {
+                assert_eq!(job, i as u64);
+                failed += 1;
+            }
+            Err(other) => panic!("job {i}: {other}"),
+        }
+    }
+    assert!(kills > 5 && failed <= kills, "{kills} kills, {failed} jobs lost");
+    assert_serves(&pool);
+}
+
+fn a_mebibyte_both_ways_at_once(nursery: &Nursery) {
+    let pool = pool(nursery, 2);
+    let texts = || (0..16).map(|i| char::from(b'a' + i).to_string().repeat(1 << 20));
+    let results: Result<Vec<String>, _> = pool.map(echo, texts()).collect();
+    assert!(results.unwrap().into_iter().eq(texts()));
+}
+
+fn a_crash_with_a_large_argument_half_written(nursery: &Nursery) {
+    let pool = pool(nursery, 1);
+    let pid = pool.submit(my_pid, ()).result().unwrap() as u32;
+    signal(pid, libc::SIGSTOP);
+    // Stopped, it reads nothing: the frame cannot be written whole, so the job cannot begin,
+    // and goes to the next worker.
+    let big = pool.submit(length, "x".repeat(8 << 20));
+    wait_until_running(&big);
+    signal(pid, libc::SIGKILL);
+    assert_eq!(big.result(), Ok(8 << 20));
+}
+
+fn what_exceeds_a_frame_is_refused(nursery: &Nursery) {
+    let pool = pool(nursery, 1);
+    for result in [
+        pool.submit(length, "x".repeat(MAX_FRAME)).result().map(drop),
+        pool.submit(long_text, MAX_FRAME as u64).result().map(drop),
+    ] {
+        match result {
+            Err(JobError::Codec(why)) => assert!(why.contains("limit"), "{why}"),
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+    assert_serves(&pool);
+}
+
+fn what_cannot_be_encoded_fails_only_its_job(nursery: &Nursery) {
+    let pool = pool(nursery, 1);
+    let argument = pool.submit(take_thorny, Thorny::RefusesToEncode).result();
+    assert!(matches!(argument, Err(JobError::Codec(_))), "{argument:?}");
+    let decoding = pool.submit(take_thorny, Thorny::RefusesToDecode).result();
+    assert!(matches!(decoding, Err(JobError::Codec(_))), "{decoding:?}");
+    let panicking = pool.submit(take_thorny, Thorny::PanicsInDecode).result();
+    assert!(matches!(panicking, Err(JobError::Panicked(_))), "{panicking:?}");
+    for thorn in [1, 2, 3] {
+        let result = pool.submit(give_thorny, thorn).result();
+        assert!(matches!(result, Err(JobError::Codec(_) | JobError::Panicked(_))), "{thorn}");
+    }
+    assert_serves(&pool);
+}
+
+fn queued_jobs_can_be_cancelled(nursery: &Nursery) {
+    let pool = pool(nursery, 1);
+    let first = pool.submit(nap, 100);
+    wait_until_running(&first);
+    let queued: Vec<_> = (0..10).map(|i| pool.submit(square, i)).collect();
+    assert!(!first.cancel(), "it runs");
+    for future in queued.iter().step_by(2) {
+        assert!(future.cancel(), "it does not run yet");
+    }
+    assert_eq!(first.result(), Ok(100));
+    for (i, future) in queued.into_iter().enumerate() {
+        let expected = if i % 2 == 0 { Err(JobError::Cancelled) } else { Ok((i * i) as u64) };
+        assert_eq!(future.result(), expected);
+    }
+}
+
+fn shutdown_runs_what_is_queued(nursery: &Nursery) {
+    let pool = pool(nursery, 2);
+    let futures: Vec<_> = (0..20).map(|i| pool.submit(nap_a_little, i)).collect();
+    pool.shutdown(false, false);
+    assert_eq!(pool.submit(square, 2).result(), Err(JobError::ShutDown));
+    pool.shutdown(true, false);
+    assert!(futures.iter().all(Future::done), "shutdown(wait) returned too early");
+    let results: Result<Vec<u64>, _> = futures.into_iter().map(Future::result).collect();
+    assert_eq!(results, Ok((0..20).collect()));
+    assert!(pool.worker_pids().is_empty());
+    assert_eq!(pool.submit(square, 2).result(), Err(JobError::ShutDown));
+    pool.shutdown(true, true);
+}
+
+fn shutdown_can_cancel_what_is_queued(nursery: &Nursery) {
+    let pool = pool(nursery, 1);
+    let running = pool.submit(nap, 50);
+    wait_until_running(&running);
+    let queued: Vec<_> = (0..10).map(|i| pool.submit(square, i)).collect();
+    pool.shutdown(true, true);
+    assert_eq!(running.result(), Ok(50), "a running job is never interrupted");
+    for future in queued {
+        assert_eq!(future.result(), Err(JobError::Cancelled));
+    }
+}
+
+fn shutdown_from_a_callback_does_not_deadlock(nursery: &Nursery) {
+    let pool = std::sync::Arc::new(pool(nursery, 1));
+    let (tell, told) = mpsc::channel();
+    let future = pool.submit(nap, 20);
+    let again = std::sync::Arc::clone(&pool);
+    future.add_done_callback(move || {
+        again.shutdown(true, false);
+        tell.send(()).unwrap();
+    });
+    pool.shutdown(true, false);
+    told.recv().unwrap();
+    // Wait for the callback's handle, so that the last one is dropped here.
+    eventually("the callback is gone", || std::sync::Arc::strong_count(&pool) == 1);
+}
+
+fn dropping_the_pool_runs_what_is_queued(nursery: &Nursery) {
+    let pool = pool(nursery, 2);
+    let futures: Vec<_> = (0..20).map(|i| pool.submit(nap_a_little, i)).collect();
+    drop(pool);
+    assert!(futures.iter().all(Future::done));
+    assert!(futures.into_iter().all(|future| future.result().is_ok()));
+}
+
+fn a_time_limit_kills_a_hung_job(nursery: &Nursery) {
+    let pool = ProcessPool::builder(nursery).workers(2).start().unwrap();
+    let limit = Duration::from_millis(30);
+    let hung = pool.submit_within(limit, sleep_for_ever, ());
+    let others: Vec<_> = (0..20).map(|i| pool.submit(nap_a_little, i)).collect();
+    assert_eq!(hung.result(), Err(JobError::TimedOut(limit)));
+    assert!(others.into_iter().all(|future| future.result().is_ok()));
+    assert_eq!(pool.submit_within(Duration::from_secs(50), square, 3).result(), Ok(9));
+    assert_serves(&pool);
+    // The same by default for all jobs.
+    let strict = ProcessPool::builder(nursery).workers(1).time_limit(limit).start().unwrap();
+    assert_eq!(strict.submit(sleep_for_ever, ()).result(), Err(JobError::TimedOut(limit)));
+    assert_eq!(strict.submit(square, 3).result(), Ok(9));
+}
+
+fn a_time_limit_kills_a_stopped_worker(nursery: &Nursery) {
+    let pool = pool(nursery, 1);
+    let limit = Duration::from_millis(30);
+    let stopped = pool.submit_within(limit, stop_myself, ());
+    assert_eq!(stopped.result(), Err(JobError::TimedOut(limit)));
+    assert_serves(&pool);
+}
+
+fn a_stopped_idle_worker_does_not_hold_up_shutdown(nursery: &Nursery) {
+    let pool = pool(nursery, 2);
+    let pid = pool.submit(my_pid, ()).result().unwrap() as u32;
+    signal(pid, libc::SIGSTOP);
+    pool.shutdown(true, false);
+    assert!(!is_alive(pid));
+}
+
+fn max_tasks_per_child_uses_fresh_workers(nursery: &Nursery) {
+    let pool = ProcessPool::builder(nursery).workers(1).max_tasks_per_child(2).start().unwrap();
+    let pids: Result<Vec<u64>, _> = pool.map(my_pid, vec![(); 10]).collect();
+    let pids = pids.unwrap();
+    assert!(pids.chunks(2).all(|pair| pair[0] == pair[1]), "{pids:?}");
+    assert_eq!(pids.iter().collect::<BTreeSet<_>>().len(), 5, "{pids:?}");
+}
+
+fn a_forged_answer_breaks_the_protocol(nursery: &Nursery) {
+    let pool = pool(nursery, 1);
+    match pool.submit(answer_for, 999).result() {
+        Err(JobError::Protocol(why)) => assert!(why.contains("answered job 999"), "{why}"),
+        other => panic!("{other:?}"),
+    }
+    assert_serves(&pool);
+}
+
+fn garbage_breaks_the_protocol(nursery: &Nursery) {
+    let pool = pool(nursery, 1);
+    let pid = pool.submit(my_pid, ()).result().unwrap();
+    match pool.submit(write_garbage, ()).result() {
+        Err(JobError::Protocol(why)) => assert!(why.contains(&pid.to_string()), "{why}"),
+        other => panic!("{other:?}"),
+    }
+    assert_serves(&pool);
+}
+
+fn a_worker_without_its_pipes_is_killed(nursery: &Nursery) {
+    let pool = pool(nursery, 1);
+    let (_, death, _) = lost(pool.submit(close_my_pipes, ()).result());
+    assert_eq!(death, Death::Signal(libc::SIGKILL));
+    assert_serves(&pool);
+}
+
+fn state_from_before_the_fork_is_visible(nursery: &Nursery) {
+    let pool = pool(nursery, 1);
+    assert_eq!(pool.submit(read_state, ()).result(), Ok(1986));
+    // What a worker changes is its own: the program's copy is not touched.
+    assert_eq!(BEFORE_THE_FORK.load(std::sync::atomic::Ordering::Relaxed), 0);
+}
+
+fn a_worker_has_only_its_own_descriptors(nursery: &Nursery) {
+    // Opened after the nursery, and before: neither may be seen.
+    let _file = std::fs::File::open("/dev/null").unwrap();
+    let pool = pool(nursery, 8);
+    let results: Result<Vec<Vec<String>>, _> = pool.map(my_descriptors, [10; 24]).collect();
+    for descriptors in results.unwrap() {
+        let numbers: Vec<&str> = descriptors.iter().map(|d| d.split(' ').next().unwrap()).collect();
+        assert_eq!(numbers.len(), 5, "{descriptors:?}");
+        assert_eq!(numbers[..3], ["0", "1", "2"], "{descriptors:?}");
+        assert!(descriptors[3..].iter().all(|d| d.ends_with("-> pipe")), "{descriptors:?}");
+    }
+}
+
+fn a_worker_has_default_signals(nursery: &Nursery) {
+    let pool = pool(nursery, 1);
+    let mut masks = pool.submit(my_signal_masks, ()).result().unwrap();
+    // 32 and 33 belong to libc, which lets nobody touch them.
+    masks.ignored &= !(0b11 << 31);
+    let sigpipe = 1 << (libc::SIGPIPE - 1);
+    assert_eq!(masks, SignalMasks { blocked: 0, ignored: sigpipe, caught: 0 });
+}
+
+fn an_interrupt_to_the_group_gives_every_job_a_verdict(nursery: &Nursery) {
+    let pool = pool(nursery, 2);
+    let futures: Vec<_> = (0..40).map(|i| pool.submit(nap, 3 + i % 2)).collect();
+    wait_until_running(&futures[0]);
+    // As Ctrl-C does to all workers and the nursery; the program itself would catch it.
+    signal(nursery.pid(), libc::SIGINT);
+    for pid in pool.worker_pids() {
+        signal(pid, libc::SIGINT);
+    }
+    for future in futures {
+        match future.result() {
+            Ok(_) | Err(JobError::WorkerLost { death: Death::Signal(libc::SIGINT), .. }) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_serves(&pool);
+}
+
+fn pools_share_a_nursery_from_many_threads(nursery: &Nursery) {
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| assert_serves(&pool(nursery, 2)));
+        }
+    });
+}
+
+fn a_pool_of_no_workers_is_refused(nursery: &Nursery) {
+    assert!(matches!(ProcessPool::new(nursery, 0), Err(PoolError::NoWorkers)));
+    let builder = ProcessPool::builder(nursery).max_tasks_per_child(0);
+    assert!(matches!(builder.start(), Err(PoolError::NoTasks)));
+}
+
+fn a_nursery_in_a_program_with_threads_is_refused_by_name(_: &Nursery) {
+    let (tell, told) = mpsc::channel::<()>();
+    let thread = std::thread::Builder::new().name("the-culprit".to_owned());
+    let thread = thread.spawn(move || told.recv()).unwrap();
+    match Nursery::start() {
+        Err(error @ NurseryError::Threads(_)) => {
+            let text = error.to_string();
+            assert!(text.contains("the-culprit") && text.contains("first in main"), "{text}");
+        }
+        other => panic!("{other:?}"),
+    }
+    drop(tell);
+    let _ = thread.join();
+}
+
+fn without_a_nursery_every_job_is_broken(_: &Nursery) {
+    let program = std::env::current_exe().unwrap();
+    let status = Command::new(program).arg("--lose-the-nursery").status().unwrap();
+    assert!(status.success(), "{status}");
+}
+
+/// Run as a program of its own, because it kills its nursery.
+fn lose_the_nursery() {
+    let nursery = Nursery::start().unwrap();
+    let pool = pool(&nursery, 2);
+    assert_serves(&pool);
+    let futures: Vec<_> = (0..10).map(|_| pool.submit(sleep_for_ever, ())).collect();
+    futures[..2].iter().for_each(wait_until_running);
+    signal(nursery.pid(), libc::SIGKILL);
+    let mut broken = 0;
+    for future in futures {
+        match future.result() {
+            Err(JobError::WorkerLost { .. }) => {}
+            Err(JobError::Broken(why)) => {
+                assert!(why.contains("nursery"), "{why}");
+                broken += 1;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(broken >= 8, "two workers ran one job each at most; {broken} did not begin");
+    assert!(matches!(pool.submit(square, 2).result(), Err(JobError::Broken(_))));
+}
+
+/// Run as a program of its own: starts workers, names them, and waits to be killed.
+fn be_a_parent() {
+    let nursery = Nursery::start().unwrap();
+    let pool = ProcessPool::new(&nursery, 3).unwrap();
+    let _busy = pool.submit(sleep_for_ever, ());
+    let _idle = pool.submit(my_pid, ()).result();
+    eventually("all workers are there", || pool.worker_pids().len() == 3);
+    let process = Process::spawn(&nursery, sleep_for_ever, ()).unwrap();
+    let pids = pool.worker_pids().into_iter().chain([nursery.pid(), process.pid()]);
+    println!("{}", pids.map(|pid| pid.to_string()).collect::<Vec<_>>().join(" "));
+    std::thread::sleep(Duration::from_secs(60));
+}
+
+fn no_worker_outlives_a_killed_parent(_: &Nursery) {
+    let program = std::env::current_exe().unwrap();
+    let mut parent =
+        Command::new(program).arg("--be-a-parent").stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(parent.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let pids: Vec<u32> = line.split_whitespace().map(|pid| pid.parse().unwrap()).collect();
+    assert_eq!(pids.len(), 5);
+    assert!(pids.iter().all(|pid| is_alive(*pid)));
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    eventually("all are gone", || !pids.iter().any(|pid| is_alive(*pid)));
+}
+
+fn a_process_tells_its_end_as_it_was(nursery: &Nursery) {
+    assert_eq!(Process::spawn(nursery, square, 12).unwrap().join(), Ok(144));
+    let big = Process::spawn(nursery, long_text, 1 << 20).unwrap().join();
+    assert_eq!(big.map(|text| text.len()), Ok(1 << 20));
+    let panicked = Process::spawn(nursery, panic_with, "oh".to_owned()).unwrap().join();
+    assert_eq!(panicked, Err(JobError::Panicked("oh".to_owned())));
+    for end in [End::Exit(0), End::Exit(7), End::Kill, End::Segv] {
+        let process = Process::spawn(nursery, end_if, (0, Some(end))).unwrap();
+        let pid = process.pid();
+        assert_eq!(lost(process.join()), (pid, end.death(), 0));
+    }
+    let process = Process::spawn(nursery, sleep_for_ever, ()).unwrap();
+    process.kill().unwrap();
+    assert_eq!(lost(process.join()).1, Death::Signal(libc::SIGKILL));
+}
+
+fn a_dropped_process_is_killed(nursery: &Nursery) {
+    let process = Process::spawn(nursery, sleep_for_ever, ()).unwrap();
+    assert_eq!(children(nursery.pid()).len(), 1);
+    drop(process);
+    assert_eq!(children(nursery.pid()).len(), 0);
+}

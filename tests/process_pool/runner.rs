@@ -1,0 +1,135 @@
+//! A test runner with one thread, so that the nursery can be forked from it; a watchdog, so
+//! that a hang fails; and a census before and after each test, so that nothing is left behind.
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// A test: its name, and what it does with the things of all tests.
+pub type Test<T> = (&'static str, fn(&T));
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What is running, since when.
+static RUNNING: Mutex<Option<(&'static str, Instant)>> = Mutex::new(None);
+
+/// Runs the tests whose names contain one of the arguments; gives the exit code.
+/// The children of `nursery` and our own are counted.
+pub fn run<T>(tests: &[Test<T>], things: &T, nursery: u32) -> i32 {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if args.iter().any(|arg| arg == "--list") {
+        tests.iter().for_each(|(name, _)| println!("{name}: test"));
+        return 0;
+    }
+    let filters: Vec<&String> = args.iter().filter(|arg| !arg.starts_with('-')).collect();
+    std::thread::spawn(watch);
+    let mut failed = 0;
+    for (name, test) in tests {
+        if filters.is_empty() || filters.iter().any(|filter| name.contains(*filter)) {
+            failed += i32::from(!run_one(name, *test, things, nursery));
+        }
+    }
+    println!("test result: {failed} failed");
+    i32::from(failed > 0)
+}
+
+fn run_one<T>(name: &'static str, test: fn(&T), things: &T, nursery: u32) -> bool {
+    *RUNNING.lock().unwrap() = Some((name, Instant::now()));
+    let before = Census::take(nursery);
+    let passed = catch_unwind(AssertUnwindSafe(|| test(things))).is_ok();
+    let mut after = Census::take(nursery);
+    let patience = Instant::now() + Duration::from_secs(5);
+    // A thread that was joined is seen in /proc for a moment.
+    while after != before && Instant::now() < patience {
+        std::thread::sleep(Duration::from_millis(1));
+        after = Census::take(nursery);
+    }
+    if after != before {
+        println!("left behind: {after:?}, where there was {before:?}");
+    }
+    let passed = passed && after == before;
+    println!("test {name} ... {}", if passed { "ok" } else { "FAILED" });
+    passed
+}
+
+fn watch() {
+    loop {
+        std::thread::sleep(Duration::from_secs(1));
+        if let Some((name, since)) = *RUNNING.lock().unwrap()
+            && since.elapsed() > PATIENCE
+        {
+            println!("test {name} ... HANGS");
+            std::process::abort();
+        }
+    }
+}
+
+/// What a test must leave as it found it.
+#[derive(Debug, PartialEq, Eq)]
+struct Census {
+    descriptors: Vec<String>,
+    threads: usize,
+    /// Children of ours and of the nursery, alive or not.
+    processes: Vec<String>,
+}
+
+impl Census {
+    fn take(nursery: u32) -> Census {
+        let me = std::process::id();
+        Census {
+            descriptors: descriptors(),
+            threads: fs::read_dir("/proc/self/task").unwrap().count(),
+            processes: [me, nursery].into_iter().flat_map(children).collect(),
+        }
+    }
+}
+
+/// The open descriptors of this process, as `3 -> pipe:[42]`, without the one that reads them.
+pub fn descriptors() -> Vec<String> {
+    let entries = fs::read_dir("/proc/self/fd").unwrap().flatten();
+    let mut all: Vec<String> = entries
+        .filter_map(|entry| {
+            let target = fs::read_link(entry.path()).ok()?.display().to_string();
+            (!target.starts_with("/proc/")).then(|| {
+                let kind = target.split(':').next().unwrap_or_default();
+                format!("{} -> {kind}", entry.file_name().display())
+            })
+        })
+        .collect();
+    all.sort();
+    all
+}
+
+/// The children of a process, as `4711 (name) S`.
+pub fn children(parent: u32) -> Vec<String> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir("/proc").unwrap().flatten() {
+        let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        let Some((front, rest)) = stat.rsplit_once(')') else { continue };
+        let mut rest = rest.split_ascii_whitespace();
+        let (state, ppid) = (rest.next().unwrap_or("?"), rest.next().unwrap_or("0"));
+        if ppid.parse() == Ok(parent) {
+            // Running or sleeping is no difference.
+            let state = if state == "Z" { "zombie" } else { "alive" };
+            all.push(format!("{front}) {state}"));
+        }
+    }
+    all
+}
+
+/// True while a process is there and no zombie.
+pub fn is_alive(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(')')
+        .is_some_and(|(_, rest)| !matches!(rest.trim_start().chars().next(), Some('Z' | 'X')))
+}
+
+/// Waits for a condition; panics when it does not come true in time.
+pub fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let patience = Instant::now() + Duration::from_secs(20);
+    while !condition() {
+        assert!(Instant::now() < patience, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}

@@ -5,6 +5,7 @@
 //! *Leaves out*: framing (`process/frame.rs`) and who may send what.
 
 use crate::base::error::JobError;
+use postcard::ser_flavors::Flavor;
 use serde::{Serialize, de::DeserializeOwned};
 
 /// A value that can be shipped to another process and back: the counterpart of "picklable".
@@ -36,7 +37,29 @@ pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, JobError> {
 /// # Errors
 /// [`JobError::Codec`] if its `Serialize` refuses; the buffer is lost then.
 pub fn encode_onto<T: Serialize>(value: &T, buffer: Vec<u8>) -> Result<Vec<u8>, JobError> {
-    postcard::to_extend(value, buffer).map_err(|e| codec::<T>("encoded", &e))
+    postcard::serialize_with_flavor(value, Onto(buffer)).map_err(|e| codec::<T>("encoded", &e))
+}
+
+/// Tells postcard to append to a vector we have. (Its own way, `to_extend`, goes byte by byte
+/// in a debug build.)
+struct Onto(Vec<u8>);
+
+impl Flavor for Onto {
+    type Output = Vec<u8>;
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<Vec<u8>> {
+        Ok(self.0)
+    }
 }
 
 /// The value of some bytes.

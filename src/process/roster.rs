@@ -32,8 +32,8 @@ pub const MAX_AHEAD: usize = 32;
 /// A worker that has not said hello after ten seconds is taken for dead, and killed.
 pub const HELLO_NS: u64 = 10_000_000_000;
 
-/// A worker that was let go and is still there after three seconds is killed.
-pub const GRACE_NS: u64 = 3_000_000_000;
+/// A worker that was let go and is still there after a second is killed.
+pub const GRACE_NS: u64 = 1_000_000_000;
 
 /// One job on its way through the pool. `B` is whatever the caller needs to send and resolve
 /// it; the books only move it.

@@ -101,7 +101,7 @@ fn lost(result: Result<u64, JobError>) -> (u32, Death, u64) {
 }
 
 fn wait_until_running<T>(future: &Future<T>) {
-    eventually("the job runs", || future.running());
+    eventually("the job runs", || future.running() || future.done());
 }
 
 fn map_keeps_the_order(nursery: &Nursery) {

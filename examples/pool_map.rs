@@ -1,13 +1,20 @@
-//! A pool of five processes squares three numbers.
+//! A pool of five processes squares three numbers: the article's `Pool` program.
 //!
-//! ```text
-//! cargo run --example pool_map             prints [1, 4, 9]
-//! cargo run --example pool_map -- --long   runs for ten seconds and names its workers:
-//!                                          kill -9 one, and see what becomes of its job
+//! ```python
+//! def f(x):
+//!     return x * x
+//!
+//! with Pool(5) as p:
+//!     print(p.map(f, [1, 2, 3]))
 //! ```
-//! `--scale F` multiplies the time of the long run. What it claims and asserts: results come
-//! in the order of the numbers; a killed worker costs only the job it ran, whose error names
-//! the process and the signal; it is replaced, and all others finish.
+//! It prints `[1, 4, 9]`: the results come in the order of the numbers, whoever was first.
+//!
+//! With `--long` it goes on for some ten seconds and names its workers: `kill -9` one of them.
+//! Only the job it ran is lost, with an error that names the process and the signal; the
+//! worker is replaced, and the others finish. `--scale F` makes that F times as long.
+//!
+//! Run: `cargo run --example pool_map -- --long`
+//! CI: --long --scale 0.01
 
 use singletrack::base::error::JobError;
 use singletrack::concurrent::executor::Executor;
@@ -16,37 +23,35 @@ use singletrack::process::pool::ProcessPool;
 use std::error::Error;
 use std::time::Duration;
 
+const WORKERS: usize = 5;
 const JOBS: u64 = 50;
 
 fn f(x: u64) -> u64 {
     x * x
 }
 
-fn slow_f((x, scale): (u64, f64)) -> u64 {
-    std::thread::sleep(Duration::from_secs_f64(scale));
+/// Takes so many seconds to square a number.
+fn slow_f((x, seconds): (u64, f64)) -> u64 {
+    std::thread::sleep(Duration::from_secs_f64(seconds));
     println!("process {} has squared {x}", std::process::id());
     f(x)
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // First of all: it forks this process while it has one thread.
+    let (is_long, scale) = options();
+    // Before any thread: workers are forked from a copy of this process as it is now.
     let nursery = Nursery::start()?;
-    let args: Vec<String> = std::env::args().collect();
-    let pool = ProcessPool::new(&nursery, 5)?;
-    if args.iter().any(|arg| arg == "--long") {
-        let scale = args.iter().skip_while(|arg| *arg != "--scale").nth(1);
-        return long(&pool, scale.map_or(Ok(1.0), |s| s.parse())?);
-    }
+    let pool = ProcessPool::new(&nursery, WORKERS)?;
+
     let squares: Vec<u64> = pool.map(f, [1, 2, 3]).collect::<Result<_, _>>()?;
     println!("{squares:?}");
     assert_eq!(squares, [1, 4, 9]);
-    Ok(())
+    if is_long { run_long(&pool, scale) } else { Ok(()) }
 }
 
-fn long(pool: &ProcessPool, scale: f64) -> Result<(), Box<dyn Error>> {
-    // A job has run on each by then, so all are there.
-    pool.map(slow_f, (0..5).map(|x| (x, scale / 10.0))).for_each(drop);
-    println!("the workers are {:?}; kill -9 one of them", pool.worker_pids());
+fn run_long(pool: &ProcessPool, scale: f64) -> Result<(), Box<dyn Error>> {
+    wait_for_all_workers(pool);
+    println!("the workers are {:?}: kill -9 one of them", pool.worker_pids());
     let mut lost = 0;
     let results = pool.map(slow_f, (0..JOBS).map(|x| (x, scale)));
     for (x, result) in (0..JOBS).zip(results) {
@@ -59,14 +64,36 @@ fn long(pool: &ProcessPool, scale: f64) -> Result<(), Box<dyn Error>> {
             Err(other) => return Err(other.into()),
         }
     }
-    // A killed worker is replaced.
-    while pool.worker_pids().len() < 5 {
+    println!("{} of {JOBS} numbers squared, {lost} lost with their workers", JOBS - lost);
+    wait_for_all_workers(pool);
+    println!("the workers are {:?}", pool.worker_pids());
+    Ok(())
+}
+
+fn wait_for_all_workers(pool: &ProcessPool) {
+    while pool.worker_pids().len() < WORKERS {
         std::thread::sleep(Duration::from_millis(1));
     }
-    println!(
-        "{} of {JOBS} squared, {lost} lost, the workers are {:?}",
-        JOBS - lost,
-        pool.worker_pids()
-    );
-    Ok(())
+}
+
+/// Whether `--long` was given, and the scale.
+fn options() -> (bool, f64) {
+    let mut args = std::env::args().skip(1);
+    let (mut is_long, mut scale) = (false, 1.0);
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--long" => is_long = true,
+            "--scale" => match args.next().and_then(|f| f.parse().ok()) {
+                Some(f) if (0.0..=1000.0).contains(&f) => scale = f,
+                _ => refuse("--scale"),
+            },
+            other => refuse(other),
+        }
+    }
+    (is_long, scale)
+}
+
+fn refuse(arg: &str) -> ! {
+    eprintln!("`{arg}`: give --long, or --scale F (0 to 1000)");
+    std::process::exit(2);
 }

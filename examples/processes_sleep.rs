@@ -1,78 +1,102 @@
-//! Five processes, each sleeping some seconds, announced in the order in which they finish.
+//! Five processes sleep and announce themselves as they wake: the article's `multiprocessing`
+//! program.
 //!
-//! ```text
-//! cargo run --example processes_sleep
-//! cargo run --example processes_sleep -- --scale 0.05 --seed 7
+//! ```python
+//! def worker(number):
+//!     sleep = random.randrange(1, 10)
+//!     time.sleep(sleep)
+//!     print("I am Worker {}, I slept for {} seconds".format(number, sleep))
+//!
+//! for i in range(5):
+//!     multiprocessing.Process(target=worker, args=(i,)).start()
+//! print("All Processes are queued, let's see when they finish!")
 //! ```
-//! `--scale F` multiplies the naps of 1 to 9 seconds; `--seed N` repeats a run. What it claims
-//! and asserts: the processes sleep side by side, so they finish in the order of their naps,
-//! whatever the order in which they were started.
+//! The main process's line comes first, since nobody sleeps less than a second; then the
+//! workers in the order of their sleep, not of their start. Each prints for itself: they share
+//! nothing but the terminal, so the main process learns of an end from the kernel (a pidfd).
+//!
+//! Run: `cargo run --example processes_sleep -- --scale 0.1 --seed 7`
+//! CI: --scale 0.05 --seed 7
 
 use singletrack::base::sys::process::wait_for_exit;
 use singletrack::process::child::Process;
 use singletrack::process::nursery::Nursery;
 use std::error::Error;
-use std::time::{Duration, SystemTime};
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
 
-/// Runs in a process of its own.
+const WORKERS: usize = 5;
+
+/// Runs in a process of its own; gives that process's id.
 fn worker((number, seconds, scale): (usize, u64, f64)) -> u32 {
-    std::thread::sleep(Duration::from_secs_f64(seconds as f64 * scale));
-    println!("Process {number} finished after {seconds} s");
+    std::thread::sleep(Duration::from_secs(seconds).mul_f64(scale));
+    println!("I am Worker {number}, I slept for {seconds} seconds");
     std::process::id()
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // First of all: it forks this process while it has one thread.
+    let options = Options::read();
+    // Before any thread: workers are forked from a copy of this process as it is now.
     let nursery = Nursery::start()?;
-    let scale: f64 = option("--scale")?.unwrap_or(1.0);
-    let now = SystemTime::UNIX_EPOCH.elapsed()?.as_nanos() as u64;
-    let naps = five_of_nine(option("--seed")?.unwrap_or(now));
 
-    let start = |(i, nap): (usize, &u64)| Process::spawn(&nursery, worker, (i + 1, *nap, scale));
-    let mut running: Vec<_> = naps
-        .iter()
-        .enumerate()
-        .map(start)
-        .collect::<Result<Vec<_>, _>>()?
-        .into_iter()
-        .zip(naps)
-        .collect();
+    let mut asleep = Vec::new();
+    for (number, seconds) in sleeps(options.seed).into_iter().enumerate() {
+        asleep.push((seconds, Process::spawn(&nursery, worker, (number, seconds, options.scale))?));
+    }
     println!("All Processes are queued, let's see when they finish!");
 
     let mut finished = Vec::new();
-    while !running.is_empty() {
-        let sentinels: Vec<_> = running.iter().map(|(process, _)| process.sentinel()).collect();
-        let ended = wait_for_exit(&sentinels, None)?;
-        if let Some(first) = ended.first() {
-            let (process, nap) = running.remove(*first);
+    while !asleep.is_empty() {
+        let sentinels: Vec<_> = asleep.iter().map(|(_, process)| process.sentinel()).collect();
+        if let Some(first) = wait_for_exit(&sentinels, None)?.first() {
+            let (seconds, process) = asleep.remove(*first);
             let pid = process.pid();
-            assert_eq!(process.join()?, pid, "it ran in its own process");
-            assert_ne!(pid, std::process::id());
-            finished.push(nap);
+            assert_eq!(process.join()?, pid, "each runs in the process made for it");
+            finished.push(seconds);
         }
     }
-    assert!(finished.is_sorted(), "not in the order of their naps: {finished:?}");
+    assert_eq!(finished.len(), WORKERS);
+    assert!(finished.is_sorted(), "in the order of their sleep: {finished:?}");
     Ok(())
 }
 
-/// Five different numbers from 1 to 9, in an order that only the seed knows.
-fn five_of_nine(seed: u64) -> [u64; 5] {
-    let mut numbers = [1, 2, 3, 4, 5, 6, 7, 8, 9];
-    // Marsaglia's xorshift64; the odd constant keeps the state from being zero.
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    for i in (1..numbers.len()).rev() {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        numbers.swap(i, (state % (i as u64 + 1)) as usize);
-    }
-    std::array::from_fn(|i| numbers[i])
+/// Five different numbers from 1 to 9, the same for the same seed (SplitMix64). Different,
+/// because two that wake together may announce themselves in any order.
+fn sleeps(seed: u64) -> Vec<u64> {
+    let mut state = seed;
+    let mut next = || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ mixed >> 31
+    };
+    let mut left: Vec<u64> = (1..=9).collect();
+    (0..WORKERS).map(|_| left.remove((next() % left.len() as u64) as usize)).collect()
 }
 
-/// The value after `name` on the command line.
-fn option<T: std::str::FromStr>(name: &str) -> Result<Option<T>, String> {
-    let Some(value) = std::env::args().skip_while(|arg| arg != name).nth(1) else {
-        return Ok(None);
-    };
-    value.parse().map(Some).map_err(|_| format!("{name} wants a number, not `{value}`"))
+struct Options {
+    /// How long a second of the article lasts here, in seconds.
+    scale: f64,
+    seed: u64,
+}
+
+impl Options {
+    /// From the command line. With a scale below 0.01 the system's own delays, not the
+    /// sleeps, would decide who wakes first.
+    fn read() -> Options {
+        let mut args = std::env::args().skip(1);
+        let mut options = Options { scale: 1.0, seed: RandomState::new().hash_one(0) };
+        while let Some(arg) = args.next() {
+            let value = args.next().unwrap_or_default();
+            match (arg.as_str(), value.parse::<f64>(), value.parse::<u64>()) {
+                ("--scale", Ok(f), _) if (0.01..=1000.0).contains(&f) => options.scale = f,
+                ("--seed", _, Ok(n)) => options.seed = n,
+                _ => {
+                    eprintln!("`{arg} {value}`: give --scale F (0.01 to 1000) or --seed N");
+                    std::process::exit(2);
+                }
+            }
+        }
+        options
+    }
 }

@@ -21,11 +21,10 @@
 //!   base/slab.rs               slots whose stale keys open nothing
 //!   base/wire.rs               what may cross a pipe, and how it is encoded
 //!   base/sys/poll.rs           unsafe: ppoll
-//! futures
 //!   base/sys/pipe.rs           unsafe: pipe2, read, writev
 //!   base/sys/rights.rs         unsafe: descriptors handed over a Unix socket
 //!   base/sys/process.rs        unsafe: fork, wait, pidfds, signals
-//! future
+//! futures
 //!   concurrent/state.rs        the five states of a future and the steps between them
 //!   concurrent/future.rs       Promise and Future: the one-shot cell two threads share
 //! the event loop
@@ -85,9 +84,8 @@
 //! # Unsafe
 //!
 //! `unsafe` is denied outside these files: `base/sync.rs` (under loom only), `base/sys/*.rs`
-//! (system calls), `task/cell.rs` (a pin) and `task/waker.rs` (a number for a pointer).
-//! `unsafe` is denied outside these files: `base/sync.rs` (under loom only) and
-//! `base/sys/*.rs` (system calls); `process/call.rs` (an address becomes a function again).
+//! (system calls), `task/cell.rs` (a pin), `task/waker.rs` (a number for a pointer) and
+//! `process/call.rs` (an address for a function).
 #![deny(unsafe_code)]
 
 pub mod aio;

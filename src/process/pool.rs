@@ -96,7 +96,9 @@ impl Builder {
     ///
     /// # Errors
     /// [`PoolError`]. That workers cannot be forked is no error of this call: it is tried for
-    /// a while, and then every job resolves to [`JobError::Broken`](crate::base::error::JobError::Broken).
+    /// a while, and then every job resolves to [`JobError::Broken`].
+    ///
+    /// [`JobError::Broken`]: crate::base::error::JobError::Broken
     pub fn start(self) -> Result<ProcessPool, PoolError> {
         if self.settings.workers == 0 {
             return Err(PoolError::NoWorkers);
@@ -180,7 +182,9 @@ impl ProcessPool {
 
     /// As [`submit`](Self::submit), but the job may run no longer than `limit` after it was
     /// sent: then its worker is killed and replaced, and the future gives
-    /// [`JobError::TimedOut`](crate::base::error::JobError::TimedOut). Limits are kept to about a millisecond.
+    /// [`JobError::TimedOut`]. Limits are kept to about a millisecond.
+    ///
+    /// [`JobError::TimedOut`]: crate::base::error::JobError::TimedOut
     pub fn submit_within<A: Wire, R: Wire>(
         &self,
         limit: Duration,
@@ -224,12 +228,15 @@ impl ProcessPool {
         pids
     }
 
-    /// Refuses new jobs with [`JobError::ShutDown`](crate::base::error::JobError::ShutDown). With `cancel_futures`, jobs not yet sent
-    /// to a worker resolve to [`JobError::Cancelled`](crate::base::error::JobError::Cancelled); without, all are run first. With
+    /// Refuses new jobs with [`JobError::ShutDown`]. With `cancel_futures`, jobs not yet sent
+    /// to a worker resolve to [`JobError::Cancelled`]; without, all are run first. With
     /// `wait`, blocks until every job is resolved and every worker gone. May be called again.
     ///
     /// A job that runs is never interrupted. Called from a future's callback, on the pool's
     /// own thread, it does not wait.
+    ///
+    /// [`JobError::ShutDown`]: crate::base::error::JobError::ShutDown
+    /// [`JobError::Cancelled`]: crate::base::error::JobError::Cancelled
     pub fn shutdown(&self, wait: bool, cancel_futures: bool) {
         self.change(|desk| desk.dispatcher.shutdown(cancel_futures));
         let _ = self.shared.waker.wake();

@@ -24,6 +24,9 @@
 //!   base/sys/pipe.rs           unsafe: pipe2, read, writev
 //!   base/sys/rights.rs         unsafe: descriptors handed over a Unix socket
 //!   base/sys/process.rs        unsafe: fork, wait, pidfds, signals
+//!   base/sys/usage.rs          unsafe: wait4, a thread's CPU clock
+//!   base/sys/socket.rs         unsafe: how many connections may queue
+//!   base/sys/interrupt.rs      unsafe: SIGINT as an exit code
 //! futures
 //!   concurrent/state.rs        the five states of a future and the steps between them
 //!   concurrent/home.rs         which pool this thread works for

@@ -5,7 +5,10 @@
 //! right; no other file calls `libc` in earnest.
 //! *Leaves out*: what std already says safely.
 
+pub mod interrupt;
 pub mod pipe;
 pub mod poll;
 pub mod process;
 pub mod rights;
+pub mod socket;
+pub mod usage;

@@ -1,0 +1,82 @@
+//! What the kernel charged: a child to its end, and a thread so far.
+//!
+//! *Assumes*: Linux `wait4` and `CLOCK_THREAD_CPUTIME_ID`.
+//! *Promises*: the figures of a child include every descendant that it has waited for.
+//! *Leaves out*: memory of several processes added up. `ru_maxrss` is that of the largest.
+#![allow(unsafe_code)]
+
+use crate::base::error::Death;
+use std::io;
+use std::time::Duration;
+
+/// What a process and the descendants it waited for used in their lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// Time on a CPU, user and system together.
+    pub cpu: Duration,
+    /// The most memory that one of the processes ever had resident, in KiB.
+    pub peak_rss_kib: u64,
+    /// Times a thread gave up its CPU because it had to wait.
+    pub voluntary_switches: u64,
+    /// Times a thread was made to give up its CPU.
+    pub involuntary_switches: u64,
+}
+
+/// Waits for the end of child `pid`; says how it ended and what it used.
+///
+/// # Errors
+/// What `wait4(2)` reports: `ECHILD` if this is no child of ours, or was waited for already.
+pub fn wait_with_usage(pid: u32) -> io::Result<(Death, Usage)> {
+    let mut status = 0;
+    // SAFETY: `rusage` is plain integers, for which all zeroes is a value.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    loop {
+        // SAFETY: `status` and `usage` are locals that outlive the call.
+        match unsafe { libc::wait4(pid as libc::pid_t, &mut status, 0, &mut usage) } {
+            -1 => match io::Error::last_os_error() {
+                e if e.kind() == io::ErrorKind::Interrupted => {}
+                e => return Err(e),
+            },
+            _ => return Ok((death(status), Usage::from(usage))),
+        }
+    }
+}
+
+fn death(status: libc::c_int) -> Death {
+    match libc::WIFSIGNALED(status) {
+        true => Death::Signal(libc::WTERMSIG(status)),
+        false => Death::Code(libc::WEXITSTATUS(status)),
+    }
+}
+
+impl From<libc::rusage> for Usage {
+    fn from(usage: libc::rusage) -> Usage {
+        let count = |n: libc::c_long| u64::try_from(n).unwrap_or(0);
+        Usage {
+            cpu: of_timeval(usage.ru_utime) + of_timeval(usage.ru_stime),
+            peak_rss_kib: count(usage.ru_maxrss),
+            voluntary_switches: count(usage.ru_nvcsw),
+            involuntary_switches: count(usage.ru_nivcsw),
+        }
+    }
+}
+
+fn of_timeval(time: libc::timeval) -> Duration {
+    Duration::from_secs(time.tv_sec as u64) + Duration::from_micros(time.tv_usec as u64)
+}
+
+/// How long this thread has been on a CPU since it began.
+///
+/// ```
+/// use singletrack::base::sys::usage::thread_cpu_time;
+///
+/// let before = thread_cpu_time();
+/// assert!(thread_cpu_time() >= before);
+/// ```
+pub fn thread_cpu_time() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` is a local that outlives the call. The clock exists on every Linux that
+    // Rust's std runs on, so the call cannot fail.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}

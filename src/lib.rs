@@ -80,6 +80,30 @@
 //!   concurrent/crew.rs         who works, who searches, who sleeps: when to wake and to hire
 //!   concurrent/threads.rs      ThreadPoolExecutor: jobs on threads that share memory
 //!   concurrent/processes.rs    the process pool as an Executor
+//! lab
+//!   lab/failure.rs             why a comparison ended without a result, in one line
+//!   lab/random.rs              numbers that are the same for the same seed
+//!   lab/context.rs             the verbs of a job: compute, send, wait, read
+//!   lab/http.rs                one GET over plain TCP, as bytes
+//!   lab/workload.rs            the jobs, each written once
+//!   lab/tally.rs               the queue that lanes take jobs from, and their account
+//!   lab/blocking.rs            jobs on a thread that simply blocks
+//!   lab/threads.rs             the models that are one thread a lane
+//!   lab/loops.rs               jobs as tasks of an event loop
+//!   lab/processes.rs           jobs, or their computations, in a pool of processes
+//!   lab/server.rs              the server that answers as late as it is asked to
+//!   lab/model.rs               the eight models, by name
+//!   lab/stats.rs               medians, extremes, percentiles
+//!   lab/verdict.rs             who won, by how much, and what the article's rule says
+//!   lab/cases.rs               what is compared, and how much of it
+//!   lab/run.rs                 a plan under a model, in this process
+//!   lab/result.rs              what the rounds of a model come to
+//!   lab/measure.rs             work in a child process, and what the kernel charged for it
+//!   lab/race.rs                every model in every round, in another order each time
+//!   lab/table.rs               the comparison for people
+//!   lab/json.rs                the comparison for machines
+//!   lab/progress.rs            one status line with an estimate
+//!   lab/cli.rs                 what the command line asks for
 //! roof
 //!   main.rs                    the `singletrack` command
 //! ```
@@ -96,6 +120,8 @@ pub mod base;
 pub mod concurrent;
 pub mod event_loop;
 pub mod gil;
+#[cfg(feature = "cli")]
+pub mod lab;
 pub mod process;
 pub mod selector;
 pub mod task;

@@ -1,0 +1,204 @@
+//! What the command line asks for.
+//!
+//! *Assumes*: arguments as the shell hands them over.
+//! *Promises*: a request that makes sense, or one line that names what does not.
+//! *Leaves out*: doing it (`main.rs`).
+
+use crate::lab::cases::{Case, Sizes};
+use crate::lab::failure::Failure;
+use crate::lab::model::Model;
+use crate::lab::race::Race;
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+use std::time::Duration;
+
+const EXAMPLES: &str = "\
+Examples:
+  singletrack compare                                  the three built-in cases, in half a minute
+  singletrack compare cpu --model threads-py3.10,threads-free,processes
+  singletrack compare slow-io --connections 500 --json > slow.json
+  singletrack compare files src
+  singletrack compare urls http://127.0.0.1:8000/";
+
+const READING: &str = "\
+How to read the table:
+  wall          median over the rounds, from before a model starts its threads, loop or workers
+  p50, p99      how long a job took once a thread, a task or a worker had taken it
+  on CPU        all CPU time the kernel charged to the model's processes
+  GIL wait      time its threads waited for the interpreter lock, added up
+  blocked       time of its threads, tasks or workers that was neither: I/O, or no free core
+  GIL drops     f: at a checkpoint, asked by a thread or by ticks; v: for a blocking call
+  ctx switches  v: a thread had to wait; i: a thread had to make room
+  peak          most memory the largest process of the model had resident
+
+Exit codes: 0 done, 1 the work failed, 2 usage, 130 interrupted (SIGINT).";
+
+#[derive(Parser)]
+#[command(
+    name = "singletrack",
+    version,
+    about = "Races an event loop, threads under a global lock and processes on the same work",
+    after_help = EXAMPLES
+)]
+struct Line {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the same jobs under every model and says which was fastest
+    #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{READING}"))]
+    Compare(Compare),
+}
+
+#[derive(Args)]
+struct Compare {
+    /// cpu, slow-io, fast-io, `files DIR` or `urls URL...`; the first three if none is named
+    #[arg(value_name = "CASE")]
+    cases: Vec<String>,
+    /// Models to run, separated by commas or spaces; all eight if none is named
+    #[arg(long, value_name = "M", num_args = 1.., value_delimiter = ',', long_help = MODELS)]
+    model: Vec<String>,
+    /// Jobs a round
+    #[arg(long, value_name = "N", value_parser = at_most::<10_000_000>)]
+    jobs: Option<usize>,
+    /// Rounds: how often each model runs
+    #[arg(long, value_name = "N", default_value = "3", value_parser = at_most::<1000>)]
+    rounds: usize,
+    /// Threads and processes for work that needs a core [default: the usable cores]
+    #[arg(long, value_name = "N", value_parser = at_most::<256>)]
+    workers: Option<usize>,
+    /// Connections of the I/O cases [default: slow-io 150, others 4]
+    #[arg(long, value_name = "N", value_parser = at_most::<100_000>)]
+    connections: Option<usize>,
+    /// Decides the inputs of the built-in cases and the order of the models
+    #[arg(long, value_name = "N", default_value = "7")]
+    seed: u64,
+    /// Seconds that one run of one model may take before it is killed
+    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = at_most::<86_400>)]
+    limit: usize,
+    /// Prints one JSON object instead of tables
+    #[arg(long)]
+    json: bool,
+    /// Colours in the tables
+    #[arg(long, value_name = "WHEN", value_enum, default_value = "auto")]
+    color: When,
+}
+
+const MODELS: &str = "Models to run, separated by commas or spaces; all eight if none is named: \
+sequential, event-loop, threads-py2, threads-py3.2, threads-py3.10, threads-free, processes, \
+loop+processes";
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// If stdout is a terminal, and neither `NO_COLOR` nor `TERM=dumb` speaks against it.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// What to compare.
+    pub cases: Vec<Case>,
+    /// How to compare.
+    pub race: Race,
+    /// Whether to print JSON.
+    pub json: bool,
+    /// When to use colours.
+    pub color: When,
+}
+
+/// What a command line may come to, other than a request.
+#[derive(Debug)]
+pub enum Refusal {
+    /// It asked for this text.
+    Help(String),
+    /// It makes no sense; this line says why.
+    Usage(String),
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Refusal {
+        Refusal::Usage(failure.to_string())
+    }
+}
+
+/// Reads a command line, the program's name first.
+///
+/// # Errors
+/// [`Refusal::Help`] if it asks for help, [`Refusal::Usage`] if it cannot be followed.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, Refusal> {
+    let Line { command: Command::Compare(compare) } =
+        Line::try_parse_from(arguments).map_err(|e| refuse(&e))?;
+    let (models, case_words) = split(&compare.model);
+    let words: Vec<String> = compare.cases.iter().chain(case_words).cloned().collect();
+    let usable = std::thread::available_parallelism().map_or(1, usize::from);
+    let sizes = Sizes {
+        jobs: compare.jobs,
+        workers: compare.workers.unwrap_or(usable),
+        connections: compare.connections,
+        seed: compare.seed,
+    };
+    let race = Race {
+        models: named(models)?,
+        rounds: compare.rounds,
+        sizes,
+        limit: Duration::from_secs(compare.limit as u64),
+    };
+    Ok(Request { cases: Case::parse(&words)?, race, json: compare.json, color: compare.color })
+}
+
+/// `--model A B cpu` names two models and a case: the words from the first case on are
+/// none of the models.
+fn split(words: &[String]) -> (&[String], &[String]) {
+    words.split_at(words.iter().position(|word| Case::is_name(word)).unwrap_or(words.len()))
+}
+
+fn named(names: &[String]) -> Result<Vec<Model>, Failure> {
+    let mut models = Vec::new();
+    for name in names {
+        let model = Model::from_name(name).ok_or_else(|| unknown(name))?;
+        if !models.contains(&model) {
+            models.push(model);
+        }
+    }
+    Ok(if models.is_empty() { Model::ALL.to_vec() } else { models })
+}
+
+fn unknown(name: &str) -> Failure {
+    let known = Model::ALL.map(Model::name).join(", ");
+    Failure::new(format!("--model {name}"), "there is no such model", format!("name {known}"))
+}
+
+fn at_most<const MOST: usize>(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if (1..=MOST).contains(&number) => Ok(number),
+        _ => Err(format!("give a whole number from 1 to {MOST}")),
+    }
+}
+
+/// Clap explains itself in paragraphs; the first one says what is wrong.
+fn refuse(error: &clap::Error) -> Refusal {
+    let text = error.render().to_string();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Refusal::Help(text),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
+            let remedy = "try `singletrack compare`, or `singletrack --help`";
+            Refusal::Usage(format!("no command was given; {remedy}"))
+        }
+        _ => {
+            let first: Vec<&str> =
+                text.lines().take_while(|line| !line.trim().is_empty()).map(str::trim).collect();
+            let what = first.join(" ");
+            let what = what.strip_prefix("error: ").unwrap_or(&what);
+            Refusal::Usage(format!("{what}; see `singletrack compare --help`"))
+        }
+    }
+}

@@ -1,7 +1,80 @@
 //! The `singletrack` command.
 //!
-//! *Assumes*: the lab.
-//! *Promises*: one line on stderr and exit 2 for bad input.
+//! *Assumes*: the lab; one thread until a comparison has forked its children.
+//! *Promises*: results on stdout, everything else on stderr; one line and exit code 1 or 2
+//! where there is no result; 130 on SIGINT.
 //! *Leaves out*: all logic.
 
-fn main() {}
+use singletrack::base::sys::interrupt::exit_on_interrupt;
+use singletrack::lab::cli::{Refusal, Request, When, parse};
+use singletrack::lab::failure::Failure;
+use singletrack::lab::json::document;
+use singletrack::lab::progress::Progress;
+use singletrack::lab::table::table;
+use std::env;
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+const WORK_FAILED: u8 = 1;
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    match parse(env::args_os()) {
+        Ok(request) => match compare(&request) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => complain(&failure.to_string(), WORK_FAILED),
+        },
+        Err(Refusal::Help(text)) => match print(&text) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => complain(&failure.to_string(), WORK_FAILED),
+        },
+        Err(Refusal::Usage(line)) => complain(&line, USAGE),
+    }
+}
+
+fn compare(request: &Request) -> Result<(), Failure> {
+    exit_on_interrupt().map_err(|e| Failure::io("SIGINT", &e, "run it again"))?;
+    let Request { cases, race, json, color } = request;
+    let colour = wants_colour(*color);
+    let mut progress = Progress::new(race.runs(cases.len()));
+    let mut results = Vec::new();
+    for case in cases {
+        let result = race.case(case, |model| progress.begin(case.name(), model))?;
+        if !json {
+            let gap = if results.is_empty() { "" } else { "\n" };
+            progress.aside(|| print(&format!("{gap}{}", table(&result, colour))))?;
+        }
+        results.push(result);
+    }
+    if *json { print(&format!("{:#}\n", document(&results))) } else { Ok(()) }
+}
+
+fn wants_colour(when: When) -> bool {
+    let set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+    match when {
+        When::Always => true,
+        When::Never => false,
+        When::Auto if set("NO_COLOR") => false,
+        When::Auto if env::var_os("CLICOLOR_FORCE").is_some_and(|value| value != "0") => true,
+        When::Auto => {
+            io::stdout().is_terminal() && env::var_os("TERM").is_none_or(|term| term != "dumb")
+        }
+    }
+}
+
+/// A reader that has seen enough, such as `head`, is no failure.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::io("stdout", &e, "give it a place to write to"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn complain(line: &str, code: u8) -> ExitCode {
+    // If stderr is gone, the code alone must tell.
+    let _ = writeln!(io::stderr(), "singletrack: {line}");
+    ExitCode::from(code)
+}

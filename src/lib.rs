@@ -55,6 +55,7 @@
 //!   gil/policy.rs              when the lock changes hands, as data
 //!   gil/ticker.rs              the count-down to the next check
 //!   gil/verdict.rs             what a thread is told, and why
+//!   gil/waiters.rs             who waits, in what order, and who has asked
 //!   gil/machine.rs             who holds the lock and who has it next: every rule
 //!   gil/counters.rs            how often each thing happened
 //!   gil/door.rs                the fast way in and out: one atomic word

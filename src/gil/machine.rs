@@ -28,7 +28,7 @@ use crate::gil::policy::{Check, HandOff, SwitchPolicy};
 use crate::gil::verdict::{
     Nanos, NotHolder, Parting, Reason, Refusal, ThreadId, Turn, Verdict, Why, nanos,
 };
-use std::collections::VecDeque;
+use crate::gil::waiters::{Wait, Waiters};
 
 /// Beazley's two priorities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,21 +43,9 @@ enum Class {
 enum Standing {
     Gone,
     Away,
-    Waiting(Wait),
+    Waiting,
     Holding,
     HandingOver,
-}
-
-/// One sleep of a waiter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Wait {
-    since: Nanos,
-    /// `switch_number` when the sleep began: a request is made only if it has not moved.
-    saved: u64,
-    /// The tenure it has asked to end, if any.
-    asked: Option<u64>,
-    /// A drop has woken it; it is out of the queue and on its way.
-    woken: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -106,15 +94,8 @@ pub struct Machine {
     last_holder: Option<ThreadId>,
     /// Counts changes of holder.
     switch_number: u64,
-    /// Counts takings, those by the same thread too. A request is for one tenure only.
-    tenure: u64,
     tenure_began: Nanos,
-    /// Waiters that have asked for the present tenure to end.
-    requests: usize,
-    /// Waiters that sleep, in the order they lay down.
-    asleep: VecDeque<ThreadId>,
-    /// Waiters, asleep or on their way.
-    waiting: usize,
+    waiters: Waiters,
     /// The one dropper that waits for a switch. Only the last holder can, so there is one.
     handing_over: Option<ThreadId>,
     shutdown: Shutdown,
@@ -129,11 +110,8 @@ impl Machine {
             holder: None,
             last_holder: None,
             switch_number: 0,
-            tenure: 0,
             tenure_began: 0,
-            requests: 0,
-            asleep: VecDeque::new(),
-            waiting: 0,
+            waiters: Waiters::default(),
             handing_over: None,
             shutdown: Shutdown::No,
         }
@@ -178,7 +156,7 @@ impl Machine {
     pub fn wants(&mut self, me: ThreadId, now: Nanos) -> Verdict {
         match self.standing(me) {
             Standing::Holding => return Verdict::refused(Refusal::Nested),
-            Standing::Waiting(_) => return self.woken(me, now),
+            Standing::Waiting => return self.woken(me, now),
             Standing::HandingOver => return self.sleep(me, Why::Early),
             Standing::Gone | Standing::Away => {}
         }
@@ -188,7 +166,6 @@ impl Machine {
         if self.holder.is_none() {
             return self.takes(me, now);
         }
-        self.waiting += 1;
         self.lies_down(me, now);
         if self.goes_before_holder(me) {
             return self.asks(me);
@@ -201,19 +178,19 @@ impl Machine {
         match self.standing(me) {
             // The lock was put into its hands while it slept.
             Standing::Holding => Verdict::run(true, None),
-            Standing::Waiting(_) if self.holder.is_none() => self.takes(me, now),
-            Standing::Waiting(wait) if wait.woken => {
+            Standing::Waiting if self.holder.is_none() => self.takes(me, now),
+            Standing::Waiting if self.is_woken(me) => {
                 self.lies_down(me, now);
                 self.sleep(me, Why::Barged)
             }
-            Standing::Waiting(_) => self.sleep(me, Why::Early),
+            Standing::Waiting => self.sleep(me, Why::Early),
             _ => Verdict::refused(Refusal::Finalised),
         }
     }
 
     /// A waiter's time ran out.
     pub fn timed_out(&mut self, me: ThreadId, now: Nanos) -> Verdict {
-        let Standing::Waiting(wait) = self.standing(me) else { return self.woken(me, now) };
+        let Some(wait) = self.waiters.get(me) else { return self.woken(me, now) };
         if self.holder.is_none() {
             return self.takes(me, now);
         }
@@ -230,10 +207,8 @@ impl Machine {
         if self.holder.is_none() {
             return;
         }
-        for index in 0..self.threads.len() {
-            if matches!(self.threads[index].standing, Standing::Waiting(_)) {
-                let _ = self.asks(ThreadId(index as u32)); // it sleeps on
-            }
+        for id in self.waiters.all() {
+            self.waiters.asks(id);
         }
     }
 
@@ -242,10 +217,10 @@ impl Machine {
     #[must_use = "the sleeper must be woken"]
     pub fn gives_up(&mut self, me: ThreadId) -> Option<ThreadId> {
         match self.standing(me) {
-            Standing::Waiting(wait) => {
-                self.gets_up(me, &wait);
+            Standing::Waiting => {
+                let woken = self.waiters.gets_up(me).is_some_and(|wait| wait.woken);
                 self.threads[me.index()].standing = Standing::Away;
-                let missed = self.holder.is_none() && (wait.woken || self.waiting == 0);
+                let missed = self.holder.is_none() && (woken || self.waiting() == 0);
                 if missed { self.passes_on() } else { None }
             }
             Standing::HandingOver => {
@@ -280,12 +255,12 @@ impl Machine {
             Reason::Tick | Reason::Request => {}
         }
         self.holder = None;
-        self.requests = 0;
+        self.waiters.forget_requests();
         self.handing_over = forced.then_some(me);
         if self.grants() {
             return Ok(Parting { wake: self.grants_next(now), await_switch: false });
         }
-        Ok(Parting { wake: self.wakes_next(), await_switch: forced })
+        Ok(Parting { wake: self.waiters.wakes_next(), await_switch: forced })
     }
 
     /// The holder, at a checkpoint, saw the request to drop the lock. `None` if whoever asked
@@ -310,13 +285,9 @@ impl Machine {
             return Err(NotHolder);
         }
         self.shutdown = Shutdown::By(me);
-        self.waiting = 0;
-        self.requests = 0;
-        self.asleep.clear();
-        let waits = |t: &Thread| matches!(t.standing, Standing::Waiting(_));
-        let refused = (0..self.threads.len()).filter(|&i| waits(&self.threads[i]));
-        let refused: Vec<_> = refused.map(|i| ThreadId(i as u32)).collect();
-        for id in &refused {
+        let refused = self.waiters.all();
+        for &id in &refused {
+            self.waiters.gets_up(id);
             self.threads[id.index()].standing = Standing::Away;
         }
         Ok(refused)
@@ -353,22 +324,22 @@ impl Machine {
 
     /// A waiter has asked the present holder to drop the lock.
     pub fn drop_requested(&self) -> bool {
-        self.requests > 0
+        self.waiters.requests() > 0
     }
 
     /// How many threads wait for the lock.
     pub fn waiting(&self) -> usize {
-        self.waiting
+        self.waiters.count()
     }
 
     /// This thread waits for the lock.
     pub fn is_waiting(&self, id: ThreadId) -> bool {
-        matches!(self.standing(id), Standing::Waiting(_))
+        self.standing(id) == Standing::Waiting
     }
 
     /// This waiter has been woken, or has the lock, and is on its way.
     pub fn is_woken(&self, id: ThreadId) -> bool {
-        matches!(self.standing(id), Standing::Waiting(wait) if wait.woken)
+        self.waiters.get(id).is_some_and(|wait| wait.woken)
     }
 
     /// This thread has dropped the lock and sleeps until another has taken it.
@@ -386,7 +357,7 @@ impl Machine {
     /// anybody's class would change. The real lock lets it do so with one atomic operation.
     pub fn undisturbed(&self) -> Option<ThreadId> {
         let last = self.last_holder?;
-        let calm = self.waiting == 0
+        let calm = self.waiting() == 0
             && self.handing_over.is_none()
             && (self.threads[last.index()].class == Class::Io
                 || self.policy.hand_off() != HandOff::Priority);
@@ -423,8 +394,8 @@ impl Machine {
     /// Somebody wants the holder to go. Where nobody asks, waiting is asking.
     fn asked(&self) -> bool {
         match self.policy.check() {
-            Check::EveryTicks(_) => self.waiting > 0,
-            Check::OnRequest { .. } => self.requests > 0,
+            Check::EveryTicks(_) => self.waiting() > 0,
+            Check::OnRequest { .. } => self.drop_requested(),
         }
     }
 
@@ -439,9 +410,7 @@ impl Machine {
 
     /// `me` gets the free lock; a dropper that waited for this may go on.
     fn takes(&mut self, me: ThreadId, now: Nanos) -> Verdict {
-        if let Standing::Waiting(wait) = self.standing(me) {
-            self.gets_up(me, &wait);
-        }
+        self.waiters.gets_up(me);
         let switched = self.begins_tenure(me, now);
         let wake = if switched { self.handing_over.take() } else { None };
         if let Some(dropper) = wake {
@@ -450,7 +419,6 @@ impl Machine {
         Verdict::run(switched, wake)
     }
 
-    /// All requests were for the tenure before; who still waits must wait an interval anew.
     fn begins_tenure(&mut self, me: ThreadId, now: Nanos) -> bool {
         let switched = self.last_holder != Some(me);
         if switched {
@@ -459,52 +427,23 @@ impl Machine {
         }
         self.holder = Some(me);
         self.threads[me.index()].standing = Standing::Holding;
-        self.tenure += 1;
         self.tenure_began = now;
-        self.requests = 0;
+        self.waiters.new_tenure();
         switched
     }
 
-    /// Begins a sleep. A waiter whose sleep only goes on keeps its place in the queue.
     fn lies_down(&mut self, me: ThreadId, now: Nanos) {
-        let (asked, queued) = match self.standing(me) {
-            Standing::Waiting(wait) => (wait.asked, !wait.woken),
-            _ => (None, false),
-        };
-        if !queued {
-            self.asleep.push_back(me);
-        }
-        let wait = Wait { since: now, saved: self.switch_number, asked, woken: false };
-        self.threads[me.index()].standing = Standing::Waiting(wait);
-    }
-
-    /// Ends a waiter's waiting.
-    fn gets_up(&mut self, me: ThreadId, wait: &Wait) {
-        self.waiting -= 1;
-        if !wait.woken {
-            self.asleep.retain(|&id| id != me);
-        }
-        if self.requests > 0 && wait.asked == Some(self.tenure) {
-            self.requests -= 1;
-        }
+        self.threads[me.index()].standing = Standing::Waiting;
+        self.waiters.lies_down(me, now, self.switch_number);
     }
 
     fn asks(&mut self, me: ThreadId) -> Verdict {
-        let tenure = self.tenure;
-        if let Standing::Waiting(wait) = &mut self.threads[me.index()].standing
-            && wait.asked != Some(tenure)
-        {
-            wait.asked = Some(tenure);
-            self.requests += 1;
-        }
+        self.waiters.asks(me);
         self.sleep(me, Why::Asked)
     }
 
     fn sleep(&self, me: ThreadId, why: Why) -> Verdict {
-        let until = match self.standing(me) {
-            Standing::Waiting(wait) => self.until(&wait),
-            _ => None,
-        };
+        let until = self.waiters.get(me).and_then(|wait| self.until(&wait));
         Verdict { turn: Turn::Sleep { until, why }, wake: None }
     }
 
@@ -519,32 +458,22 @@ impl Machine {
     /// A free lock whose taker failed to come: the next sleeper, or the dropper that waits for
     /// a switch which will not come if nobody is left to make it.
     fn passes_on(&mut self) -> Option<ThreadId> {
-        if self.waiting == 0 {
+        if self.waiting() == 0 {
             let dropper = self.handing_over.take()?;
             self.threads[dropper.index()].standing = Standing::Away;
             return Some(dropper);
         }
-        if self.grants() { self.grants_next(self.tenure_began) } else { self.wakes_next() }
-    }
-
-    /// Wakes the longest sleeper, to try its luck.
-    fn wakes_next(&mut self) -> Option<ThreadId> {
-        let next = self.asleep.pop_front()?;
-        if let Standing::Waiting(wait) = &mut self.threads[next.index()].standing {
-            wait.woken = true;
-        }
-        Some(next)
+        if self.grants() { self.grants_next(self.tenure_began) } else { self.waiters.wakes_next() }
     }
 
     /// Puts the lock into the hands of the next sleeper.
     fn grants_next(&mut self, now: Nanos) -> Option<ThreadId> {
-        let is_io = |id: &ThreadId| self.threads[id.index()].class == Class::Io;
-        let first = match self.policy.hand_off() {
-            HandOff::Priority => self.asleep.iter().position(is_io).unwrap_or(0),
-            _ => 0,
+        let goes_first = |id: ThreadId| {
+            self.policy.hand_off() == HandOff::Priority
+                && self.threads[id.index()].class == Class::Io
         };
-        let next = self.asleep.remove(first)?;
-        self.waiting -= 1;
+        let next = self.waiters.first(goes_first)?;
+        self.waiters.gets_up(next);
         self.begins_tenure(next, now);
         Some(next)
     }

@@ -10,4 +10,5 @@ mod thread_state;
 pub mod ticker;
 pub mod token;
 pub mod verdict;
+mod waiters;
 pub mod worker;

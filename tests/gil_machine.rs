@@ -551,3 +551,16 @@ fn where_a_policy_looks() {
     assert_eq!(look(SwitchPolicy::PYTHON_3_2), (Look::AtRequest, Look::AtRequest));
     assert_eq!(look(SwitchPolicy::PYTHON_3_10), (Look::Nothing, Look::AtRequest));
 }
+
+#[test]
+fn a_fair_holder_has_a_whole_interval_from_its_own_beginning() {
+    let mut m = Machine::new(SwitchPolicy::FAIR);
+    let [a, b, c] = [m.joins(), m.joins(), m.joins()];
+    assert!(running(m.wants(a, 0)));
+    let _ = (m.wants(b, 0), m.wants(c, 0));
+    assert_eq!(m.drops(a, Reason::Voluntary, 4_000_000).unwrap().wake, Some(b));
+    let early = m.timed_out(c, INTERVAL);
+    let until = Some(4_000_000 + INTERVAL);
+    assert_eq!(early.turn, Turn::Sleep { until, why: Why::Early });
+    assert_eq!(sleeping(m.timed_out(c, 4_000_000 + INTERVAL)), Why::Asked);
+}

@@ -121,18 +121,6 @@ pub fn set_nonblocking(end: impl AsFd) -> io::Result<()> {
     checked(unsafe { libc::fcntl(fd, libc::F_SETFL, flags | libc::O_NONBLOCK) }).map(drop)
 }
 
-/// Asks for a pipe that holds at least so many bytes; gives what it holds now. Linux starts
-/// with 65,536 and lets an unprivileged process ask for 1,048,576.
-///
-/// # Errors
-/// What `fcntl(2)` reports: `EPERM` above the limit.
-pub fn set_capacity(end: impl AsFd, bytes: usize) -> io::Result<usize> {
-    let bytes = i32::try_from(bytes).unwrap_or(i32::MAX);
-    let fd = end.as_fd().as_raw_fd();
-    // SAFETY: the command takes and gives integers; the descriptor is borrowed.
-    checked(unsafe { libc::fcntl(fd, libc::F_SETPIPE_SZ, bytes) }).map(|held| held as usize)
-}
-
 fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
     if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }

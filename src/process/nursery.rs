@@ -51,7 +51,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum NurseryError {
-    /// The program has more than one thread; these.
+    /// The program has more than one thread; these. None: they could not be counted.
     Threads(Vec<String>),
     /// The operating system refused.
     Os(io::Error),
@@ -60,6 +60,11 @@ pub enum NurseryError {
 impl fmt::Display for NurseryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            NurseryError::Threads(names) if names.is_empty() => write!(
+                f,
+                "the program's threads cannot be counted, so it cannot be forked safely; \
+                 /proc/self/task must be readable: mount /proc"
+            ),
             NurseryError::Threads(names) => write!(
                 f,
                 "a program with threads cannot be forked safely, and this one has {}: {}; \

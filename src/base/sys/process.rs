@@ -27,12 +27,13 @@ impl SingleThreaded {
     /// Looks into `/proc/self/task`.
     ///
     /// # Errors
-    /// The names of all threads, if there is more than one. (A thread that was joined a moment
-    /// ago may still be on its way out; it is waited for, 20 ms at most.)
+    /// The names of all threads, if there is more than one; no names, if they cannot be
+    /// counted. (A thread that was joined a moment ago may still be on its way out; it is
+    /// waited for, 20 ms at most.)
     pub fn prove() -> Result<SingleThreaded, Vec<String>> {
         let mut names = threads();
         for _ in 0..20 {
-            if names.len() <= 1 {
+            if names.len() == 1 {
                 return Ok(SingleThreaded(()));
             }
             std::thread::sleep(Duration::from_millis(1));

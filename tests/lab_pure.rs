@@ -151,6 +151,14 @@ fn rounds_that_overlap_make_no_winner() {
 }
 
 #[test]
+fn a_tie_of_all_puts_no_rule_to_the_test() {
+    let walls =
+        [(Model::Processes, spread(0.9, 1.0, 1.2)), (Model::ThreadsFree, spread(1.1, 1.25, 1.3))];
+    let verdict = Verdict::of(&walls, 3, Nature::CpuBound).unwrap();
+    assert_eq!((verdict.winner(), verdict.agrees), (None, None));
+}
+
+#[test]
 fn one_round_and_one_model_tell_nothing() {
     let one = (Model::Sequential, spread(1.0, 1.0, 1.0));
     let two = (Model::Processes, spread(2.0, 2.0, 2.0));

@@ -111,7 +111,8 @@ impl Verdict {
         };
         let rule = nature.rule();
         let ran = walls.iter().any(|(model, _)| model.belongs_to(rule));
-        let told = matches!(finish, Finish::Won | Finish::Tie(_)) && ran;
+        // Where all tie, any rule would name one of them.
+        let told = ran && near.len() < walls.len() && rounds > 1;
         Some(Verdict {
             fastest,
             next: next.map(|(model, _)| model),

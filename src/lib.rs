@@ -127,6 +127,11 @@ pub mod process;
 pub mod selector;
 pub mod task;
 
+/// The README's code runs as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
+
 #[doc = include_str!("tricks.md")]
 pub mod tricks {}
 

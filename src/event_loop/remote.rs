@@ -45,6 +45,12 @@ impl EventLoop {
     pub fn handle(&self) -> LoopHandle {
         LoopHandle(self.id())
     }
+
+    /// [`LoopHandle::call_soon_threadsafe`] of [`handle`](Self::handle), for code that asyncio
+    /// users find under this name. Another thread needs the handle: a loop stays on its own.
+    pub fn call_soon_threadsafe(&self, callback: impl FnOnce() + Send + 'static) {
+        self.handle().call_soon_threadsafe(callback).expect("a loop that is borrowed is alive");
+    }
 }
 
 impl LoopHandle {

@@ -1,6 +1,6 @@
 //! Threads that take the lock as Python's do: they run with it, and block without it.
 //!
-//! *Assumes*: nothing.
+//! *Assumes*: the lock and its token.
 //! *Promises*: the body runs once, under the lock; its end, good or bad, is reported at `join`.
 //! *Leaves out*: pools (`concurrent/gil_threads.rs`).
 

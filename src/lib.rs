@@ -36,6 +36,7 @@
 //!   event_loop/inbox.rs        what other threads ask of a loop, and the door
 //!   selector/event.rs          the Selector trait: news, a bell, a clock
 //!   selector/mio.rs            epoll through mio, timeouts to the nanosecond
+//!   selector/polling.rs        unsafe: epoll through polling, one shot at a time
 //!   selector/scripted.rs       virtual time and scripted news, for tests
 //!   event_loop/reactor.rs      sources: what is ready, and who waits
 //!   task/state.rs              five states and every legal step between them
@@ -112,8 +113,8 @@
 //! # Unsafe
 //!
 //! `unsafe` is denied outside these files: `base/sync.rs` (under loom only), `base/sys/*.rs`
-//! (system calls), `task/cell.rs` (a pin), `task/waker.rs` (a number for a pointer) and
-//! `process/call.rs` (an address for a function).
+//! (system calls), `task/cell.rs` (a pin), `task/waker.rs` (a number for a pointer),
+//! `selector/polling.rs` (its `add` wants a promise) and `process/call.rs` (an address for a function).
 #![deny(unsafe_code)]
 
 pub mod aio;

@@ -1,10 +1,11 @@
-//! TCP on the real selector, over loopback.
+//! TCP on both real selectors, over loopback.
 
 mod common;
 use common::watchdog;
 use singletrack::aio::net::{TcpListener, TcpStream};
 use singletrack::aio::source::Source;
 use singletrack::aio::time::sleep;
+use singletrack::selector::polling::PollingSelector;
 use singletrack::{EventLoop, create_task};
 use std::io::{self, ErrorKind};
 use std::net::{Shutdown, SocketAddr};
@@ -14,8 +15,11 @@ fn any_port() -> SocketAddr {
     "127.0.0.1:0".parse().unwrap()
 }
 
-fn run<F: Future>(future: F) -> F::Output {
-    EventLoop::new().unwrap().run_until_complete(future)
+/// Runs the same test on mio (edge-triggered) and on polling (oneshot).
+fn run<F: Future>(test: impl Fn() -> F) {
+    EventLoop::new().unwrap().run_until_complete(test());
+    let polling = PollingSelector::new().unwrap();
+    EventLoop::with_selector(Box::new(polling)).run_until_complete(test());
 }
 
 /// Answers every connection with what it sends, until told to stop.
@@ -37,7 +41,7 @@ async fn echo_server(listener: TcpListener) -> io::Result<()> {
 #[test]
 fn many_connections_echo_on_one_thread() {
     let _dog = watchdog("many_connections", 60);
-    run(async {
+    run(|| async {
         let listener = TcpListener::bind(any_port()).unwrap();
         let address = listener.local_addr().unwrap();
         let server = create_task(echo_server(listener));
@@ -68,7 +72,7 @@ fn many_connections_echo_on_one_thread() {
 fn more_than_the_socket_buffers_crosses_both_ways_at_once() {
     let _dog = watchdog("big transfer", 60);
     const SIZE: usize = 8 << 20;
-    run(async {
+    run(|| async {
         let listener = TcpListener::bind(any_port()).unwrap();
         let address = listener.local_addr().unwrap();
         let server = create_task(echo_server(listener));
@@ -102,7 +106,7 @@ fn more_than_the_socket_buffers_crosses_both_ways_at_once() {
 #[test]
 fn the_end_of_a_stream_is_seen_whenever_it_comes() {
     let _dog = watchdog("fin with data", 60);
-    run(async {
+    run(|| async {
         let listener = TcpListener::bind(any_port()).unwrap();
         let address = listener.local_addr().unwrap();
         for size in (1..300).step_by(7) {
@@ -131,7 +135,7 @@ fn the_end_of_a_stream_is_seen_whenever_it_comes() {
 #[test]
 fn a_refused_connection_is_an_error() {
     let _dog = watchdog("refused", 30);
-    run(async {
+    run(|| async {
         let free = TcpListener::bind(any_port()).unwrap().local_addr().unwrap();
         let error = TcpStream::connect(free).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
@@ -140,7 +144,7 @@ fn a_refused_connection_is_an_error() {
 
 #[test]
 fn an_address_in_use_is_an_error() {
-    run(async {
+    run(|| async {
         let listener = TcpListener::bind(any_port()).unwrap();
         let error = TcpListener::bind(listener.local_addr().unwrap()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AddrInUse);
@@ -150,7 +154,7 @@ fn an_address_in_use_is_an_error() {
 #[test]
 fn a_reader_does_not_wake_for_the_writers_news() {
     let _dog = watchdog("directions", 30);
-    run(async {
+    run(|| async {
         let listener = TcpListener::bind(any_port()).unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (_peer, _) = listener.accept().await.unwrap();
@@ -176,7 +180,7 @@ fn io_without_a_loop_and_on_a_foreign_loop_say_what_to_do() {
 
 #[test]
 fn a_regular_file_cannot_be_watched() {
-    run(async {
+    run(|| async {
         let file = std::fs::File::open("/proc/self/exe").unwrap();
         assert_eq!(Source::new(file).unwrap_err().kind(), ErrorKind::PermissionDenied);
     });
@@ -215,7 +219,7 @@ fn sources_may_outlive_their_loop() {
 #[test]
 fn sleeps_keep_time_beside_busy_sockets() {
     let _dog = watchdog("fairness", 60);
-    run(async {
+    run(|| async {
         let listener = TcpListener::bind(any_port()).unwrap();
         let address = listener.local_addr().unwrap();
         let server = create_task(echo_server(listener));

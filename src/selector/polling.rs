@@ -1,0 +1,133 @@
+//! The other selector for real life: the `polling` crate, one shot at a time.
+//!
+//! *Assumes*: `polling`; descriptors stay open until they are deregistered (the reactor's
+//! duty, see `aio/source.rs`).
+//! *Promises*: the same news as mio's, by the other of the kernel's two idioms.
+//! *Leaves out*: speed. It makes about five system calls a turn where mio's makes one.
+//!
+//! ```text
+//!   edge-triggered (mio)           oneshot (here)
+//!   watch once, for ever           rearm(interest) ─► watched ─► news ─► not watched at all
+//!   silence until a change                ▲                                    │
+//!                                         └────────── rearm after WouldBlock ──┘
+//! ```
+//! One shot disarms a descriptor for *both* directions. So this file remembers which were
+//! wanted, and asks again for those that the news did not answer.
+#![allow(unsafe_code)]
+
+use crate::selector::event::{Bell, Event, Readiness, Selector, Token};
+use polling::{Event as Shot, Events, Poller};
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The `polling` crate, wrapped. For `EventLoop::with_selector`.
+///
+/// ```
+/// use singletrack::EventLoop;
+/// use singletrack::selector::polling::PollingSelector;
+///
+/// let event_loop = EventLoop::with_selector(Box::new(PollingSelector::new()?));
+/// assert_eq!(event_loop.run_until_complete(async { 1 + 1 }), 2);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct PollingSelector {
+    poller: Arc<Poller>,
+    batch: Events,
+    /// By token, since news comes with nothing else.
+    watched: HashMap<Token, Watch>,
+    origin: Instant,
+}
+
+/// One descriptor: its number, valid until it is deregistered, and what is asked of it.
+#[derive(Debug)]
+struct Watch {
+    fd: RawFd,
+    wanted: Readiness,
+}
+
+impl PollingSelector {
+    /// Opens an epoll instance, an eventfd and a timerfd.
+    ///
+    /// # Errors
+    /// `EMFILE` or `ENFILE` when there are no descriptors left.
+    pub fn new() -> io::Result<Self> {
+        Ok(PollingSelector {
+            poller: Arc::new(Poller::new()?),
+            batch: Events::new(),
+            watched: HashMap::new(),
+            origin: Instant::now(),
+        })
+    }
+}
+
+/// What to ask of the poller. Its keys are `usize`, as wide as a token here.
+fn shot(token: Token, wanted: Readiness) -> Shot {
+    let (read, write) = (wanted.has(Readiness::READABLE), wanted.has(Readiness::WRITABLE));
+    Shot::new(token.0 as usize, read, write)
+}
+
+impl Selector for PollingSelector {
+    fn register(&mut self, fd: BorrowedFd<'_>, token: Token) -> io::Result<()> {
+        // Nothing is wanted yet: the reactor takes a new source for ready until it blocks.
+        let watch = Watch { fd: fd.as_raw_fd(), wanted: Readiness::NONE };
+        // SAFETY: the descriptor must be deleted from the poller before it is closed. Only
+        // the reactor registers, and its sources are deregistered before they are closed; if
+        // the whole selector goes first, its epoll instance goes with it.
+        unsafe { self.poller.add(watch.fd, shot(token, watch.wanted))? };
+        self.watched.insert(token, watch);
+        Ok(())
+    }
+
+    fn rearm(&mut self, fd: BorrowedFd<'_>, token: Token, interest: Readiness) -> io::Result<()> {
+        match self.watched.get_mut(&token) {
+            Some(watch) if !watch.wanted.has(interest) => {
+                watch.wanted = watch.wanted.with(interest);
+                self.poller.modify(fd, shot(token, watch.wanted))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn deregister(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        self.watched.retain(|_, watch| watch.fd != fd.as_raw_fd());
+        self.poller.delete(fd)
+    }
+
+    fn wait(&mut self, events: &mut Vec<Event>, timeout: Option<Duration>) -> io::Result<()> {
+        self.batch.clear();
+        self.poller.wait(&mut self.batch, timeout)?;
+        for news in self.batch.iter() {
+            let token = Token(news.key as u64);
+            let Some(watch) = self.watched.get_mut(&token) else { continue };
+            let mut ready = Readiness::NONE;
+            if news.readable {
+                ready = ready.with(Readiness::READABLE);
+            }
+            if news.writable {
+                ready = ready.with(Readiness::WRITABLE);
+            }
+            watch.wanted = watch.wanted.without(ready);
+            if watch.wanted != Readiness::NONE {
+                // SAFETY: as in `register`, a watched descriptor is open.
+                let fd = unsafe { BorrowedFd::borrow_raw(watch.fd) };
+                self.poller.modify(fd, shot(token, watch.wanted))?;
+            }
+            events.push(Event { token, ready });
+        }
+        Ok(())
+    }
+
+    fn bell(&self) -> Bell {
+        let poller = Arc::clone(&self.poller);
+        // It fails only when the eventfd's counter is full, and then it is readable.
+        Box::new(move || drop(poller.notify()))
+    }
+
+    fn now(&self) -> u64 {
+        self.origin.elapsed().as_nanos() as u64
+    }
+}

@@ -11,49 +11,52 @@
 //! print("All Threads are queued, let's see when they finish!")
 //! ```
 //! The main thread's line comes first, since nobody sleeps less than a second; then the
-//! workers in the order of their sleep, not of their start. A sleeping Python thread has given
-//! the interpreter lock away, so here the threads of a plain pool stand for it.
+//! workers in the order of their sleep, not of their start. All of them run under one global
+//! lock, and sleep without it, as `time.sleep` does: so five sleeps take as long as the longest.
 //!
 //! Run: `cargo run --example threads_sleep -- --scale 0.1 --seed 7`
 //! CI: --scale 0.05 --seed 7
 
-use singletrack::concurrent::executor::{ReturnWhen, wait};
-use singletrack::concurrent::threads::ThreadPoolExecutor;
+use singletrack::gil::cell::GilCell;
+use singletrack::gil::lock::GlobalLock;
+use singletrack::gil::policy::SwitchPolicy;
+use singletrack::gil::worker::GilThread;
 use std::error::Error;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-const WORKERS: usize = 5;
+const WORKERS: u64 = 5;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::read();
     let sleeps = sleeps(options.seed);
-    let announced = Arc::new(Mutex::new(Vec::new()));
 
-    let pool = ThreadPoolExecutor::new(WORKERS)?;
-    let workers: Vec<_> = sleeps
-        .into_iter()
-        .enumerate()
-        .map(|(number, seconds)| {
+    let lock = GlobalLock::new(SwitchPolicy::PYTHON_3_10);
+    let announced = Arc::new(GilCell::new(&lock, Vec::new()));
+    let workers = lock.attach(|gil| -> Result<Vec<_>, std::io::Error> {
+        let mut workers = Vec::new();
+        for (number, seconds) in sleeps.into_iter().enumerate() {
             let announced = Arc::clone(&announced);
             let nap = Duration::from_secs(seconds).mul_f64(options.scale);
-            pool.submit_fn(move || {
-                std::thread::sleep(nap);
-                let mut announced = announced.lock().expect("nobody panics while announcing");
+            let name = format!("Thread-{}", number + 1);
+            workers.push(GilThread::spawn(&lock, &name, move |gil| {
+                gil.detach(|| std::thread::sleep(nap));
                 println!("I am Worker {number}, I slept for {seconds} seconds");
-                announced.push(seconds);
-            })
-        })
-        .collect();
-    assert_eq!(pool.workers(), WORKERS, "a thread for everyone: nobody waits for another's sleep");
-    println!("All Threads are queued, let's see when they finish!");
+                announced.get_mut(gil).push(seconds);
+            })?);
+            gil.checkpoint(); // here the new thread may have the lock, as after any call
+        }
+        println!("All Threads are queued, let's see when they finish!");
+        Ok(workers)
+    })??;
 
-    let (done, _) = wait(workers, ReturnWhen::AllCompleted, None);
-    done.into_iter().try_for_each(|worker| worker.result())?;
-    let announced = announced.lock().expect("nobody panics while announcing");
-    assert_eq!(announced.len(), WORKERS);
+    workers.into_iter().try_for_each(GilThread::join)?;
+    let announced = lock.attach(|gil| announced.get(gil).clone())?;
+    assert_eq!(announced.len() as u64, WORKERS);
     assert!(announced.is_sorted(), "in the order of their sleep: {announced:?}");
+    let counters = lock.counters();
+    assert!(counters.voluntary_drops >= WORKERS, "each sleep drops the lock: {counters:?}");
     Ok(())
 }
 

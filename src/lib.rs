@@ -81,6 +81,7 @@
 //!   concurrent/executor.rs     Executor: submit, map, shutdown; wait and as_completed
 //!   concurrent/crew.rs         who works, who searches, who sleeps: when to wake and to hire
 //!   concurrent/threads.rs      ThreadPoolExecutor: jobs on threads that share memory
+//!   concurrent/gil_threads.rs  GilThreadPoolExecutor: jobs that hold a global lock
 //!   concurrent/processes.rs    the process pool as an Executor
 //! lab
 //!   lab/failure.rs             why a comparison ended without a result, in one line

@@ -3,6 +3,7 @@
 pub mod crew;
 pub mod executor;
 pub mod future;
+pub mod gil_threads;
 mod home;
 pub mod processes;
 pub mod state;

@@ -71,9 +71,13 @@ pub struct ThreadPoolOptions {
     max_workers: Option<usize>,
     thread_name_prefix: Option<String>,
     initializer: Option<Initializer>,
+    obstacle: Option<Obstacle>,
 }
 
 type Initializer = Box<dyn Fn() + Send + Sync>;
+
+/// Why a worker, as it stands, must not sleep until another of its pool's jobs is done.
+type Obstacle = Box<dyn Fn() -> Option<&'static str> + Send + Sync>;
 
 impl ThreadPoolOptions {
     /// At most so many threads. Default: the cores this process may use plus 4, but not above 32.
@@ -93,6 +97,16 @@ impl ThreadPoolOptions {
     /// fail with [`JobError::Broken`].
     pub fn initializer(mut self, initializer: impl Fn() + Send + Sync + 'static) -> Self {
         self.initializer = Some(Box::new(initializer));
+        self
+    }
+
+    /// For pools whose jobs need more than a thread to run: asked when a worker is about to
+    /// wait for a job of its own pool.
+    pub(crate) fn obstacle(
+        mut self,
+        obstacle: impl Fn() -> Option<&'static str> + Send + Sync + 'static,
+    ) -> Self {
+        self.obstacle = Some(Box::new(obstacle));
         self
     }
 
@@ -119,6 +133,7 @@ impl ThreadPoolOptions {
             gone: Condvar::new(),
             prefix: self.thread_name_prefix.unwrap_or_else(next_prefix),
             initializer: self.initializer,
+            obstacle: self.obstacle,
         };
         Ok(ThreadPoolExecutor { pool: Arc::new(pool) })
     }
@@ -265,6 +280,7 @@ struct Pool {
     gone: Condvar,
     prefix: String,
     initializer: Option<Initializer>,
+    obstacle: Option<Obstacle>,
 }
 
 /// What the lock guards. Jobs are only moved in it: user code runs outside.
@@ -437,6 +453,9 @@ impl Pool {
 
 impl Household for Pool {
     fn fall_asleep(&self) -> Result<(), JobError> {
+        if let Some(obstacle) = self.obstacle.as_ref().and_then(|obstacle| obstacle()) {
+            return Err(JobError::WouldDeadlock(obstacle.to_owned()));
+        }
         let mut hall = self.hall.lock();
         hall.crew.fall_asleep().then_some(()).ok_or_else(|| {
             JobError::WouldDeadlock(format!(

@@ -6,7 +6,7 @@ mod door;
 pub mod lock;
 pub mod machine;
 pub mod policy;
-mod thread_state;
+pub(crate) mod thread_state;
 pub mod ticker;
 pub mod token;
 pub mod verdict;

@@ -1,0 +1,147 @@
+//! The pool whose jobs hold a global lock: never two at once, and who waits is told how.
+
+use singletrack::base::error::JobError;
+use singletrack::concurrent::executor::{Executor, ReturnWhen, wait};
+use singletrack::concurrent::future::Future;
+use singletrack::concurrent::gil_threads::GilThreadPoolExecutor;
+use singletrack::concurrent::threads::{NoWorkers, ThreadPoolOptions};
+use singletrack::gil::lock::GlobalLock;
+use singletrack::gil::policy::SwitchPolicy;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Barrier, mpsc};
+use std::time::Duration;
+
+/// A hang must fail. The limit is far above any run and says nothing about speed.
+fn bounded(test: impl FnOnce() + Send + 'static) {
+    let (done, finished) = mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        test();
+        let _ = done.send(());
+    });
+    if finished.recv_timeout(Duration::from_secs(60)) == Err(mpsc::RecvTimeoutError::Timeout) {
+        panic!("the test hangs");
+    }
+    if let Err(panic) = thread.join() {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+fn pool(policy: SwitchPolicy, max_workers: usize) -> GilThreadPoolExecutor {
+    GilThreadPoolExecutor::new(&GlobalLock::new(policy), max_workers).unwrap()
+}
+
+/// Who is inside, and the most there ever were.
+#[derive(Default)]
+struct Room {
+    inside: AtomicUsize,
+    most: AtomicUsize,
+}
+
+impl Room {
+    fn visit(&self, stay: impl FnOnce()) {
+        let now = self.inside.fetch_add(1, SeqCst) + 1;
+        self.most.fetch_max(now, SeqCst);
+        stay();
+        self.inside.fetch_sub(1, SeqCst);
+    }
+}
+
+#[test]
+fn two_jobs_never_run_at_once_under_any_preset() {
+    for policy in [SwitchPolicy::PYTHON_2, SwitchPolicy::PYTHON_3_2, SwitchPolicy::PYTHON_3_10] {
+        bounded(move || {
+            let (pool, room) = (pool(policy, 4), Arc::new(Room::default()));
+            let jobs: Vec<_> = (0..200)
+                .map(|_| {
+                    let room = Arc::clone(&room);
+                    pool.submit_fn(move |gil| {
+                        for _ in 0..50 {
+                            room.visit(std::thread::yield_now);
+                            gil.checkpoint();
+                        }
+                    })
+                })
+                .collect();
+            let (done, _) = wait(jobs, ReturnWhen::AllCompleted, None);
+            assert!(done.into_iter().all(|job| job.result().is_ok()));
+            assert_eq!(room.most.load(SeqCst), 1);
+            assert!(pool.workers() > 1, "there was competition");
+        });
+    }
+}
+
+#[test]
+fn detached_jobs_meet() {
+    bounded(|| {
+        let pool = pool(SwitchPolicy::PYTHON_3_10, 3);
+        let barrier = Arc::new(Barrier::new(3));
+        let jobs: Vec<_> = (0..3)
+            .map(|_| {
+                let barrier = Arc::clone(&barrier);
+                pool.submit_fn(move |gil| gil.detach(|| barrier.wait().is_leader()))
+            })
+            .collect();
+        let leaders = jobs.into_iter().filter_map(|job| job.result().unwrap().then_some(()));
+        assert_eq!(leaders.count(), 1);
+    });
+}
+
+#[test]
+fn a_plain_function_runs_with_the_lock_held() {
+    bounded(|| {
+        let pool = pool(SwitchPolicy::PYTHON_3_2, 2);
+        let squares: Result<Vec<_>, _> = pool.map(|x: u32| x * x, 1..=3).collect();
+        assert_eq!(squares, Ok(vec![1, 4, 9]));
+        assert_eq!(pool.lock().waiting(), 0);
+        pool.shutdown(true, false);
+        let counters = pool.lock().counters();
+        assert_eq!((counters.acquisitions(), counters.drops()), (3, 3), "once for each job");
+    });
+}
+
+#[test]
+fn a_panic_gives_the_lock_back() {
+    bounded(|| {
+        let pool = pool(SwitchPolicy::PYTHON_3_10, 1);
+        let bad: Future<()> = pool.submit_fn(|_| std::panic::resume_unwind(Box::new("off")));
+        assert_eq!(bad.result(), Err(JobError::Panicked("off".into())));
+        assert_eq!(pool.submit_fn(|_| 7).result(), Ok(7));
+        assert_eq!(pool.lock().attach(|_| 8), Ok(8));
+    });
+}
+
+#[test]
+fn waiting_for_a_job_with_the_lock_in_hand_is_told() {
+    bounded(|| {
+        let pool = Arc::new(pool(SwitchPolicy::PYTHON_3_10, 2));
+        let inside = Arc::clone(&pool);
+        let outer = pool.submit_fn(move |_gil| inside.submit_fn(|_| 7).result());
+        let told = outer.result().unwrap().unwrap_err();
+        assert!(matches!(&told, JobError::WouldDeadlock(why) if why.contains("gil.detach")));
+    });
+}
+
+#[test]
+fn waiting_for_a_job_detached_is_fine() {
+    bounded(|| {
+        let pool = Arc::new(pool(SwitchPolicy::PYTHON_3_10, 2));
+        for i in 0..100 {
+            let inside = Arc::clone(&pool);
+            let outer = pool.submit_fn(move |gil| {
+                let inner = inside.submit_fn(move |_| i);
+                gil.detach(|| inner.result())
+            });
+            assert_eq!(outer.result(), Ok(Ok(i)));
+        }
+    });
+}
+
+#[test]
+fn options_are_those_of_the_thread_pool() {
+    let lock = GlobalLock::new(SwitchPolicy::PYTHON_3_2);
+    let options = ThreadPoolOptions::default().max_workers(1).thread_name_prefix("tape");
+    let pool = GilThreadPoolExecutor::with_options(&lock, options).unwrap();
+    let name = pool.submit_fn(|_| std::thread::current().name().unwrap().to_owned());
+    assert_eq!(name.result().as_deref(), Ok("tape_0"));
+    assert_eq!(GilThreadPoolExecutor::new(&lock, 0).err(), Some(NoWorkers));
+}

@@ -25,7 +25,7 @@
 //!   base/sys/rights.rs         unsafe: descriptors handed over a Unix socket
 //!   base/sys/process.rs        unsafe: fork, wait, pidfds, signals
 //!   base/sys/usage.rs          unsafe: wait4, a thread's CPU clock
-//!   base/sys/socket.rs         unsafe: how many connections may queue
+//!   base/sys/socket.rs         unsafe: a listening socket with options
 //!   base/sys/interrupt.rs      unsafe: SIGINT as an exit code
 //! futures
 //!   concurrent/state.rs        the five states of a future and the steps between them
@@ -51,7 +51,11 @@
 //!   event_loop/remote.rs       a loop, seen from another thread
 //!   aio/time.rs                sleep
 //!   aio/source.rs              from a system call to a future
+//!   aio/byte_stream.rs         what TCP, Unix streams and pipes have in common
 //!   aio/net.rs                 TCP
+//!   aio/unix.rs                Unix sockets: streams, their listener, datagrams
+//!   aio/udp.rs                 UDP
+//!   aio/pipe.rs                pipes
 //! the lock
 //!   gil/policy.rs              when the lock changes hands, as data
 //!   gil/ticker.rs              the count-down to the next check

@@ -1,17 +1,18 @@
-//! TCP: a listener that accepts and a stream that reads and writes.
+//! TCP: a listener that accepts, and a stream.
 //!
-//! *Assumes*: sources (`aio/source.rs`); mio for the non-blocking `connect`.
-//! *Promises*: std's semantics, with `.await` where std would block. Reading and writing
-//! take `&self`, so two tasks can share a stream; two readers of one stream take turns.
-//! *Leaves out*: buffering, names (an address is a number here), TLS.
+//! *Assumes*: byte streams (`aio/byte_stream.rs`); mio for the `connect` that does not block.
+//! *Promises*: std's semantics, with `.await` where std would block.
+//! *Leaves out*: TLS; and names: an address is a number here. To connect by name, resolve it
+//! first where blocking is allowed, on a thread of an executor.
 
+use crate::aio::byte_stream::{ByteStream, Bytes};
 use crate::aio::source::Source;
+use crate::base::sys::socket::{self, ListenOptions};
 use crate::event_loop::reactor::Direction;
-use std::future::poll_fn;
-use std::io::{self, Read, Write};
+use std::io;
 use std::net::{self, Shutdown, SocketAddr};
-use std::os::fd::OwnedFd;
-use std::task::{Context, Poll};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::task::{Context, Poll, ready};
 
 /// A socket that waits for connections.
 ///
@@ -46,7 +47,16 @@ impl TcpListener {
     /// `AddrInUse`, `AddrNotAvailable`, `PermissionDenied`, the system's limits; and
     /// `NotConnected` outside a running loop.
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
-        Self::from_std(net::TcpListener::bind(address)?)
+        Self::bind_with(address, &ListenOptions::default())
+    }
+
+    /// [`bind`](Self::bind) with a backlog and socket options of your own.
+    ///
+    /// # Errors
+    /// As `bind`.
+    #[doc(alias = "reuse_port")]
+    pub fn bind_with(address: SocketAddr, options: &ListenOptions) -> io::Result<Self> {
+        Ok(TcpListener(Source::new(socket::listen(address, options)?.into())?))
     }
 
     /// Takes over a listener of std's.
@@ -65,15 +75,14 @@ impl TcpListener {
     /// listener goes on working. A connection that was reset while it queued is skipped.
     #[doc(alias = "asyncio.loop.sock_accept")]
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        loop {
-            let accepted =
-                poll_fn(|cx| self.0.poll_io(cx, Direction::Read, net::TcpListener::accept)).await;
-            match accepted {
-                Ok((stream, peer)) => return Ok((TcpStream::from_std(stream)?, peer)),
-                Err(e) if e.kind() == io::ErrorKind::ConnectionAborted => {}
-                Err(e) => return Err(e),
-            }
-        }
+        let (stream, peer) = self.0.io_call(Direction::Read, accept).await?;
+        Ok((TcpStream::from_std(stream)?, peer))
+    }
+
+    /// [`accept`](Self::accept) for hand-written futures.
+    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        let (stream, peer) = ready!(self.0.poll_io(cx, Direction::Read, accept))?;
+        Poll::Ready(TcpStream::from_std(stream).map(|stream| (stream, peer)))
     }
 
     /// Where it listens.
@@ -85,10 +94,34 @@ impl TcpListener {
     }
 }
 
+impl AsFd for TcpListener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.io().as_fd()
+    }
+}
+
+/// One connection from the queue, without those that were reset while they waited in it.
+fn accept(listener: &net::TcpListener) -> io::Result<(net::TcpStream, SocketAddr)> {
+    loop {
+        match listener.accept() {
+            Err(e) if e.kind() == io::ErrorKind::ConnectionAborted => {}
+            other => return other,
+        }
+    }
+}
+
 /// A connection.
-#[derive(Debug)]
 #[doc(alias = "asyncio.open_connection")]
-pub struct TcpStream(Source<net::TcpStream>);
+pub type TcpStream = ByteStream<net::TcpStream>;
+
+impl Bytes for net::TcpStream {
+    const SHORT_READ_DRAINS: bool = true;
+    const HALF_CLOSES: bool = true;
+
+    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.shutdown(how)
+    }
+}
 
 impl TcpStream {
     /// Connects to `address`.
@@ -100,8 +133,8 @@ impl TcpStream {
     pub async fn connect(address: SocketAddr) -> io::Result<Self> {
         // std's `connect` blocks; mio's begins and returns.
         let begun = OwnedFd::from(mio::net::TcpStream::connect(address)?);
-        let stream = TcpStream(Source::new(net::TcpStream::from(begun))?);
-        poll_fn(|cx| stream.poll_connected(cx)).await?;
+        let stream = TcpStream::new(net::TcpStream::from(begun))?;
+        stream.source().io_call(Direction::Write, connected).await?;
         Ok(stream)
     }
 
@@ -111,90 +144,7 @@ impl TcpStream {
     /// The system's limits; and `NotConnected` outside a running loop.
     pub fn from_std(stream: net::TcpStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
-        Ok(TcpStream(Source::new(stream)?))
-    }
-
-    /// A connect that has begun ends with an error on the socket or with a peer's name.
-    fn poll_connected(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.poll_io(cx, Direction::Write, |stream| {
-            if let Some(error) = stream.take_error()? {
-                return Err(error);
-            }
-            match stream.peer_addr() {
-                Err(e) if e.kind() == io::ErrorKind::NotConnected => {
-                    Err(io::ErrorKind::WouldBlock.into())
-                }
-                other => other.map(drop),
-            }
-        })
-    }
-
-    /// Reads what there is, at least one byte, into `buffer`; 0 is the end of the stream.
-    ///
-    /// # Errors
-    /// `ConnectionReset` and the rest of `recv(2)`.
-    #[doc(alias = "asyncio.StreamReader.read")]
-    pub async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        poll_fn(|cx| self.poll_read(cx, buffer)).await
-    }
-
-    /// [`read`](Self::read) for hand-written futures.
-    pub fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        let room = buffer.len();
-        self.0.poll_read(cx, room, |mut stream| stream.read(buffer))
-    }
-
-    /// Fills `buffer`.
-    ///
-    /// # Errors
-    /// `UnexpectedEof` if the stream ends first; and as [`read`](Self::read).
-    #[doc(alias = "asyncio.StreamReader.readexactly")]
-    pub async fn read_exact(&self, buffer: &mut [u8]) -> io::Result<()> {
-        let mut filled = 0;
-        while filled < buffer.len() {
-            match self.read(&mut buffer[filled..]).await? {
-                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                n => filled += n,
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes some of `bytes` and says how many.
-    ///
-    /// # Errors
-    /// `BrokenPipe`, `ConnectionReset` and the rest of `send(2)`.
-    pub async fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        poll_fn(|cx| self.poll_write(cx, bytes)).await
-    }
-
-    /// [`write`](Self::write) for hand-written futures.
-    pub fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.0.poll_io(cx, Direction::Write, |mut stream| stream.write(bytes))
-    }
-
-    /// Writes all of `bytes`. Dropped half way, it has written some of them.
-    ///
-    /// # Errors
-    /// As [`write`](Self::write).
-    #[doc(alias = "asyncio.loop.sock_sendall")]
-    pub async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
-        while !bytes.is_empty() {
-            match self.write(bytes).await? {
-                0 => return Err(io::ErrorKind::WriteZero.into()),
-                n => bytes = &bytes[n..],
-            }
-        }
-        Ok(())
-    }
-
-    /// Closes one direction or both; the peer then reads the end of the stream.
-    ///
-    /// # Errors
-    /// What `shutdown(2)` reports.
-    #[doc(alias = "asyncio.StreamWriter.write_eof")]
-    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.0.io().shutdown(how)
+        TcpStream::new(stream)
     }
 
     /// Sends small writes at once instead of gathering them (`TCP_NODELAY`).
@@ -202,7 +152,7 @@ impl TcpStream {
     /// # Errors
     /// What `setsockopt(2)` reports.
     pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
-        self.0.io().set_nodelay(on)
+        self.source().io().set_nodelay(on)
     }
 
     /// This end.
@@ -210,7 +160,7 @@ impl TcpStream {
     /// # Errors
     /// What `getsockname(2)` reports.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.io().local_addr()
+        self.source().io().local_addr()
     }
 
     /// The other end.
@@ -218,6 +168,17 @@ impl TcpStream {
     /// # Errors
     /// `NotConnected` once the peer is gone.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.0.io().peer_addr()
+        self.source().io().peer_addr()
+    }
+}
+
+/// A connect that has begun ends with an error on the socket or with a peer's name.
+fn connected(stream: &net::TcpStream) -> io::Result<()> {
+    if let Some(error) = stream.take_error()? {
+        return Err(error);
+    }
+    match stream.peer_addr() {
+        Err(e) if e.kind() == io::ErrorKind::NotConnected => Err(io::ErrorKind::WouldBlock.into()),
+        other => other.map(drop),
     }
 }

@@ -3,17 +3,18 @@
 //! *Assumes*: the reactor; descriptors in non-blocking mode.
 //! *Promises*: the system call is tried first and the task sleeps only on `WouldBlock`; the
 //! source is forgotten before its descriptor is closed, wherever it is dropped.
-//! *Leaves out*: what the calls are (`aio/net.rs`).
+//! *Leaves out*: what the calls are (`aio/byte_stream.rs` and below).
 
 use crate::base::id::LoopId;
 use crate::base::slab::Key;
 use crate::event_loop::core::{Core, tell, with_current};
 use crate::event_loop::inbox::Message;
 use crate::event_loop::reactor::Direction;
+use std::future::poll_fn;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 /// An I/O object of std and its place in the reactor of the loop it was made on.
 ///
@@ -68,23 +69,55 @@ impl<T: AsFd + Into<OwnedFd>> Source<T> {
         }
     }
 
-    /// Like [`poll_io`](Self::poll_io) for reads of a byte stream into `room` bytes: one that
-    /// returns less has emptied the kernel's buffer, which saves the call that would say so.
+    /// [`poll_io`](Self::poll_io) as a future. Several tasks may wait in the same direction;
+    /// news wakes them all, and each tries again.
     ///
     /// # Errors
     /// As `poll_io`.
-    pub fn poll_read(
+    pub async fn io_call<R>(
         &self,
-        cx: &mut Context<'_>,
-        room: usize,
-        call: impl FnMut(&T) -> io::Result<usize>,
-    ) -> Poll<io::Result<usize>> {
-        let read = ready!(self.poll_io(cx, Direction::Read, call))?;
-        if 0 < read && read < room {
-            let core = self.home()?;
-            core.reactor.borrow_mut().clear_drained(self.key, self.io().as_fd())?;
+        direction: Direction,
+        mut call: impl FnMut(&T) -> io::Result<R>,
+    ) -> io::Result<R> {
+        let mut wait = Wait { source: self, direction, waker: None };
+        poll_fn(|cx| {
+            wait.forget_unless(Some(cx.waker()));
+            let polled = self.poll_io(cx, direction, &mut call);
+            wait.waker = polled.is_pending().then(|| cx.waker().clone());
+            polled
+        })
+        .await
+    }
+
+    /// Tries `call` once, without waiting.
+    ///
+    /// # Errors
+    /// `WouldBlock`, and as [`poll_io`](Self::poll_io).
+    pub fn try_io<R>(
+        &self,
+        direction: Direction,
+        mut call: impl FnMut(&T) -> io::Result<R>,
+    ) -> io::Result<R> {
+        let core = self.home()?;
+        if core.reactor.borrow().is_ready(self.key, direction) != Some(true) {
+            return Err(io::ErrorKind::WouldBlock.into());
         }
-        Poll::Ready(Ok(read))
+        match call(self.io()) {
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                core.reactor.borrow_mut().clear(self.key, self.io().as_fd(), direction)?;
+                Err(e)
+            }
+            other => other,
+        }
+    }
+
+    /// A read of a byte stream that returned less than it had room for has emptied the
+    /// kernel's buffer: saying so saves the system call that would find out.
+    ///
+    /// # Errors
+    /// What the selector reports.
+    pub fn clear_drained(&self) -> io::Result<()> {
+        self.home()?.reactor.borrow_mut().clear_drained(self.key, self.io().as_fd())
     }
 
     fn poll_ready(
@@ -97,11 +130,7 @@ impl<T: AsFd + Into<OwnedFd>> Source<T> {
         match reactor.is_ready(self.key, direction) {
             Some(true) => Poll::Ready(Ok(())),
             Some(false) => {
-                let replaced = reactor.wait_for(self.key, direction, cx.waker());
-                drop(reactor);
-                if let Some(other) = replaced {
-                    other.wake();
-                }
+                reactor.wait_for(self.key, direction, cx.waker());
                 Poll::Pending
             }
             None => Poll::Ready(Err(io::Error::new(
@@ -125,6 +154,36 @@ impl<T: AsFd + Into<OwnedFd>> Source<T> {
             ));
         }
         Ok(core)
+    }
+}
+
+/// A call that waits. Polled with another waker or dropped, it leaves none behind.
+struct Wait<'a, T: AsFd + Into<OwnedFd>> {
+    source: &'a Source<T>,
+    direction: Direction,
+    waker: Option<Waker>,
+}
+
+impl<T: AsFd + Into<OwnedFd>> Wait<'_, T> {
+    fn forget_unless(&mut self, next: Option<&Waker>) {
+        let Some(waker) = &self.waker else { return };
+        if next.is_some_and(|next| next.will_wake(waker)) {
+            return;
+        }
+        // On any other thread or loop the waker stays, and wakes nobody or once for nothing.
+        if let Ok(core) = self.source.home() {
+            let mut reactor = core.reactor.borrow_mut();
+            let left = reactor.forget_waiter(self.source.key, self.direction, waker);
+            drop(reactor);
+            drop(left); // may be somebody else's waker: outside the borrow
+        }
+        self.waker = None;
+    }
+}
+
+impl<T: AsFd + Into<OwnedFd>> Drop for Wait<'_, T> {
+    fn drop(&mut self) {
+        self.forget_unless(None);
     }
 }
 

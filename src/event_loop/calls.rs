@@ -93,7 +93,7 @@ impl Core {
     pub(crate) fn close_source(&self, key: Key, fd: OwnedFd) {
         let waiters = self.reactor.borrow_mut().deregister(key, fd.as_fd());
         drop(fd);
-        for waker in waiters.into_iter().flatten() {
+        for waker in waiters {
             waker.wake();
         }
     }

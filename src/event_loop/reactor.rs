@@ -20,7 +20,7 @@ use std::os::fd::BorrowedFd;
 use std::task::Waker;
 use std::time::Duration;
 
-/// Reading or writing: each has its own waiter.
+/// Reading or writing: each has its own waiters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
     /// Read, accept, receive.
@@ -58,6 +58,8 @@ impl Source {
 pub struct Reactor {
     selector: Box<dyn Selector>,
     sources: GenerationSlab<Source>,
+    /// Those who wait where somebody else waits already; nearly always empty.
+    crowd: Vec<(Key, Direction, Waker)>,
     /// Kept between turns so that a turn does not allocate.
     events: Vec<Event>,
 }
@@ -65,7 +67,7 @@ pub struct Reactor {
 impl Reactor {
     /// No sources yet.
     pub fn new(selector: Box<dyn Selector>) -> Self {
-        Reactor { selector, sources: GenerationSlab::new(), events: Vec::new() }
+        Reactor { selector, sources: GenerationSlab::new(), crowd: Vec::new(), events: Vec::new() }
     }
 
     /// Nanoseconds of the loop's clock.
@@ -99,15 +101,16 @@ impl Reactor {
 
     /// Forgets a source. Whoever still waits for it is handed out to be woken; the next use
     /// of the source then reports that it is gone.
-    pub fn deregister(&mut self, key: Key, fd: BorrowedFd<'_>) -> [Option<Waker>; 2] {
-        match self.sources.remove(key) {
-            None => [None, None],
-            Some(source) => {
-                // It can only fail if the descriptor is not watched, which is what we want.
-                let _ = self.selector.deregister(fd);
-                [source.reader, source.writer]
-            }
+    pub fn deregister(&mut self, key: Key, fd: BorrowedFd<'_>) -> Vec<Waker> {
+        let mut waiters = Vec::new();
+        if let Some(source) = self.sources.remove(key) {
+            // It can only fail if the descriptor is not watched, which is what we want.
+            let _ = self.selector.deregister(fd);
+            waiters.extend([source.reader, source.writer].into_iter().flatten());
+            let left = self.crowd.extract_if(.., |(at, ..)| *at == key);
+            waiters.extend(left.map(|(.., waker)| waker));
         }
+        waiters
     }
 
     /// True while nobody has met `WouldBlock` since the last news. `None`: unknown source.
@@ -142,14 +145,44 @@ impl Reactor {
         }
     }
 
-    /// Leaves a waker for the next news in one direction. The latest one counts; one that it
-    /// replaces is handed out to be woken, so that no task waits in vain.
-    pub fn wait_for(&mut self, key: Key, direction: Direction, waker: &Waker) -> Option<Waker> {
-        let slot = self.sources.get_mut(key)?.waiter(direction);
+    /// Leaves a waker for the next news in one direction, beside those who wait already. They
+    /// are all woken by it, and each tries again.
+    ///
+    /// (Were the earlier one woken instead, to make room, it would come back and wake the
+    /// later one: two tasks reading one idle socket would keep the loop busy for ever.)
+    pub fn wait_for(&mut self, key: Key, direction: Direction, waker: &Waker) {
+        let Some(source) = self.sources.get_mut(key) else { return };
+        let slot = source.waiter(direction);
         match slot {
-            Some(old) if old.will_wake(waker) => None,
-            _ => slot.replace(waker.clone()),
+            None => *slot = Some(waker.clone()),
+            Some(first) if first.will_wake(waker) => {}
+            Some(_) => {
+                let same = |w: &(Key, Direction, Waker)| {
+                    (w.0, w.1) == (key, direction) && w.2.will_wake(waker)
+                };
+                if !self.crowd.iter().any(same) {
+                    self.crowd.push((key, direction, waker.clone()));
+                }
+            }
         }
+    }
+
+    /// A wait was given up: its waker is handed back, to be dropped outside of here.
+    pub fn forget_waiter(
+        &mut self,
+        key: Key,
+        direction: Direction,
+        waker: &Waker,
+    ) -> Option<Waker> {
+        let slot = self.sources.get_mut(key)?.waiter(direction);
+        if slot.as_ref().is_some_and(|first| first.will_wake(waker)) {
+            return slot.take();
+        }
+        let at = self
+            .crowd
+            .iter()
+            .position(|(k, d, w)| (*k, *d) == (key, direction) && w.will_wake(waker))?;
+        Some(self.crowd.swap_remove(at).2)
     }
 
     /// Sleeps for news, notes it, and moves the wakers it concerns to the end of `woken`.
@@ -167,6 +200,12 @@ impl Reactor {
             for direction in [Direction::Read, Direction::Write] {
                 if event.ready.has(direction.bit()) {
                     woken.extend(source.waiter(direction).take());
+                    if !self.crowd.is_empty() {
+                        let token = Key::unpack(event.token.0);
+                        let here =
+                            |w: &mut (Key, Direction, Waker)| (w.0, w.1) == (token, direction);
+                        woken.extend(self.crowd.extract_if(.., here).map(|(.., waker)| waker));
+                    }
                 }
             }
         }

@@ -24,7 +24,8 @@ impl Readiness {
     pub const READABLE: Readiness = Readiness(1);
     /// A write would not block.
     pub const WRITABLE: Readiness = Readiness(2);
-    /// The peer will send no more: reads drain what is left, then see end of file.
+    /// The peer will send no more: reads drain what is left, then see end of file. Or it has
+    /// marked a byte as urgent. From now on a short read does not mean that nothing is left.
     pub const READ_CLOSED: Readiness = Readiness(4);
     /// Both directions.
     pub const BOTH: Readiness = Readiness(3);

@@ -74,8 +74,8 @@ impl MioSelector {
 impl Selector for MioSelector {
     fn register(&mut self, fd: BorrowedFd<'_>, token: Token) -> io::Result<()> {
         let (fd, token) = (fd.as_raw_fd(), mio::Token(token.0 as usize));
-        let both = Interest::READABLE | Interest::WRITABLE;
-        self.poll.registry().register(&mut SourceFd(&fd), token, both)
+        let all = Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY;
+        self.poll.registry().register(&mut SourceFd(&fd), token, all)
     }
 
     fn rearm(&mut self, _: BorrowedFd<'_>, _: Token, _: Readiness) -> io::Result<()> {
@@ -116,7 +116,8 @@ fn translate(event: &mio::event::Event) -> Event {
     if event.is_writable() || event.is_write_closed() || event.is_error() {
         ready = ready.with(Readiness::WRITABLE);
     }
-    if event.is_read_closed() || event.is_error() {
+    // Urgent data (priority) splits the stream: reads stop short there with more behind it.
+    if event.is_read_closed() || event.is_error() || event.is_priority() {
         ready = ready.with(Readiness::READ_CLOSED);
     }
     Event { token: Token(event.token().0 as u64), ready }

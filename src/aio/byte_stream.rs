@@ -1,0 +1,214 @@
+//! A stream of bytes: what TCP, Unix streams and pipes have in common.
+//!
+//! *Assumes*: sources (`aio/source.rs`); std's `Read` and `Write` on a shared reference.
+//! *Promises*: std's semantics, with `.await` where std would block; every read and write
+//! tries first and sleeps only on `WouldBlock`.
+//! *Leaves out*: how a stream comes to be (`aio/net.rs`, `aio/unix.rs`, `aio/pipe.rs`), and
+//! buffering (`aio/streams.rs`).
+//!
+//! Reading and writing take `&self`: a stream behind an `Rc` serves a reading task and a
+//! writing one, and needs no splitting into halves.
+
+use crate::aio::source::Source;
+use crate::event_loop::reactor::Direction;
+use std::future::poll_fn;
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::net::Shutdown;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::task::{Context, Poll};
+
+/// What a [`ByteStream`] wants to know of the object inside it.
+pub trait Bytes: AsFd + Into<OwnedFd> {
+    /// A read of less than there was room for means that the kernel has no more, so the next
+    /// one need not be tried before there is news. True of TCP and pipes. False of Unix
+    /// streams, where a read also stops short at a message that carries descriptors.
+    const SHORT_READ_DRAINS: bool;
+
+    /// Whether one direction can be closed while the other stays open. If not (a pipe), the
+    /// end of writing is the end of the object.
+    const HALF_CLOSES: bool;
+
+    /// Closes one direction or both, if that can be done without closing the descriptor.
+    ///
+    /// # Errors
+    /// What `shutdown(2)` reports.
+    fn shutdown(&self, how: Shutdown) -> io::Result<()>;
+}
+
+/// A stream of bytes that the loop watches.
+///
+/// ```
+/// use singletrack::EventLoop;
+/// use singletrack::aio::unix::UnixStream;
+///
+/// let event_loop = EventLoop::new()?;
+/// event_loop.run_until_complete(async {
+///     let (here, there) = UnixStream::pair()?;
+///     there.write_all(b"hello").await?;
+///     let mut greeting = [0; 5];
+///     here.read_exact(&mut greeting).await?;
+///     assert_eq!(&greeting, b"hello");
+///     Ok::<(), std::io::Error>(())
+/// })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct ByteStream<T: Bytes>(Source<T>);
+
+impl<T: Bytes> ByteStream<T> {
+    /// Has the running loop watch `io`, which must be in non-blocking mode.
+    ///
+    /// # Errors
+    /// As [`Source::new`].
+    pub fn new(io: T) -> io::Result<Self> {
+        Ok(ByteStream(Source::new(io)?))
+    }
+
+    /// The source, for calls of a kind's own.
+    pub fn source(&self) -> &Source<T> {
+        &self.0
+    }
+
+    /// Closes one direction or both; the peer then reads the end of the stream. It does
+    /// nothing to a pipe, which ends when it is dropped.
+    ///
+    /// # Errors
+    /// What `shutdown(2)` reports.
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.0.io().shutdown(how)
+    }
+
+    /// A read that got `got` of `room` bytes may have emptied the kernel's buffer.
+    fn note_drained(&self, got: usize, room: usize) -> io::Result<usize> {
+        if T::SHORT_READ_DRAINS && 0 < got && got < room {
+            self.0.clear_drained()?;
+        }
+        Ok(got)
+    }
+}
+
+impl<T: Bytes> ByteStream<T>
+where
+    for<'a> &'a T: Read,
+{
+    /// Reads what there is, at least one byte, into `buffer`; 0 is the end of the stream.
+    /// Dropped before it is done, it has taken nothing.
+    ///
+    /// # Errors
+    /// `ConnectionReset` and the rest of `read(2)`.
+    #[doc(alias = "asyncio.loop.sock_recv_into")]
+    pub async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let room = buffer.len();
+        let got = self.0.io_call(Direction::Read, |mut io| io.read(buffer)).await?;
+        self.note_drained(got, room)
+    }
+
+    /// [`read`](Self::read) for hand-written futures. Every waker it was polled with since the
+    /// last news is woken by the next.
+    pub fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        let room = buffer.len();
+        let got = self.0.poll_io(cx, Direction::Read, |mut io| io.read(buffer));
+        got.map(|got| self.note_drained(got?, room))
+    }
+
+    /// [`read`](Self::read) into several buffers, in their order.
+    ///
+    /// # Errors
+    /// As `read`.
+    #[doc(alias = "readv")]
+    pub async fn read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        poll_fn(|cx| self.poll_read_vectored(cx, buffers)).await
+    }
+
+    /// [`read_vectored`](Self::read_vectored) for hand-written futures.
+    pub fn poll_read_vectored(
+        &self,
+        cx: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let room = buffers.iter().map(|buffer| buffer.len()).sum();
+        let got = self.0.poll_io(cx, Direction::Read, |mut io| io.read_vectored(buffers));
+        got.map(|got| self.note_drained(got?, room))
+    }
+
+    /// Fills `buffer`. Dropped half way, it has taken some bytes from the stream.
+    ///
+    /// # Errors
+    /// `UnexpectedEof` if the stream ends first; and as [`read`](Self::read).
+    pub async fn read_exact(&self, buffer: &mut [u8]) -> io::Result<()> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match self.read(&mut buffer[filled..]).await? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                n => filled += n,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<T: Bytes> ByteStream<T>
+where
+    for<'a> &'a T: Write,
+{
+    /// Writes some of `bytes` and says how many.
+    ///
+    /// # Errors
+    /// `BrokenPipe`, `ConnectionReset` and the rest of `write(2)`.
+    pub async fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.io_call(Direction::Write, |mut io| io.write(bytes)).await
+    }
+
+    /// [`write`](Self::write) for hand-written futures. Every waker it was polled with since
+    /// the last news is woken by the next.
+    pub fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.0.poll_io(cx, Direction::Write, |mut io| io.write(bytes))
+    }
+
+    /// Writes what goes at once, without waiting.
+    ///
+    /// # Errors
+    /// `WouldBlock` if nothing does; and as [`write`](Self::write).
+    pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.try_io(Direction::Write, |mut io| io.write(bytes))
+    }
+
+    /// [`write`](Self::write) from several buffers, in their order.
+    ///
+    /// # Errors
+    /// As `write`.
+    #[doc(alias = "writev")]
+    pub async fn write_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.io_call(Direction::Write, |mut io| io.write_vectored(buffers)).await
+    }
+
+    /// [`write_vectored`](Self::write_vectored) for hand-written futures.
+    pub fn poll_write_vectored(
+        &self,
+        cx: &mut Context<'_>,
+        buffers: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.0.poll_io(cx, Direction::Write, |mut io| io.write_vectored(buffers))
+    }
+
+    /// Writes all of `bytes`. Dropped half way, it has written some of them.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    #[doc(alias = "asyncio.loop.sock_sendall")]
+    pub async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match self.write(bytes).await? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                n => bytes = &bytes[n..],
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<T: Bytes> AsFd for ByteStream<T> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.io().as_fd()
+    }
+}

@@ -56,6 +56,11 @@
 //!   aio/unix.rs                Unix sockets: streams, their listener, datagrams
 //!   aio/udp.rs                 UDP
 //!   aio/pipe.rs                pipes
+//!   aio/read_buffer.rs         what has arrived and is not yet read
+//!   aio/write_queue.rs         what is to be written, and two watermarks
+//!   aio/writer.rs              StreamWriter: write, drain, close
+//!   aio/streams.rs             StreamReader: read_exactly, read_until, readline
+//!   aio/server.rs              start_server: one task a connection
 //! the lock
 //!   gil/policy.rs              when the lock changes hands, as data
 //!   gil/ticker.rs              the count-down to the next check

@@ -3,7 +3,12 @@
 pub mod byte_stream;
 pub mod net;
 pub mod pipe;
+pub mod read_buffer;
+pub mod server;
 pub mod source;
+pub mod streams;
 pub mod time;
 pub mod udp;
 pub mod unix;
+pub mod write_queue;
+pub mod writer;

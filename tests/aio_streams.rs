@@ -1,0 +1,401 @@
+//! Buffered streams: the pure halves against models, then scenarios 60 and 61 on real pipes.
+
+mod common;
+use common::watchdog;
+use proptest::prelude::*;
+use singletrack::aio::pipe::pipe;
+use singletrack::aio::read_buffer::{Answer, ReadBuffer, StreamError};
+use singletrack::aio::streams::{LIMIT, StreamReader, split};
+use singletrack::aio::time::sleep;
+use singletrack::aio::unix::UnixStream;
+use singletrack::aio::write_queue::WriteQueue;
+use singletrack::aio::writer::StreamWriter;
+use singletrack::{EventLoop, create_task, yield_now};
+use std::io::{self, ErrorKind, Read};
+use std::time::Duration;
+
+fn run<F: Future>(future: F) -> F::Output {
+    EventLoop::new().unwrap().run_until_complete(future)
+}
+
+/// One question to a stream.
+#[derive(Debug, Clone)]
+enum Ask {
+    Read(usize),
+    Exactly(usize),
+    Until(Vec<u8>),
+    ToEnd,
+}
+
+fn asks() -> impl Strategy<Value = Vec<Ask>> {
+    let separator = proptest::collection::vec(0u8..3, 1..4);
+    let ask = prop_oneof![
+        (0usize..12).prop_map(Ask::Read),
+        (0usize..12).prop_map(Ask::Exactly),
+        separator.prop_map(Ask::Until),
+        Just(Ask::ToEnd),
+    ];
+    proptest::collection::vec(ask, 0..20)
+}
+
+/// What a question takes from the whole of the rest of the stream, and how its error reads.
+fn model(rest: &[u8], ask: &Ask, limit: usize) -> (usize, Option<String>) {
+    match ask {
+        Ask::Read(most) => (rest.len().min(*most), None),
+        Ask::ToEnd => (rest.len(), None),
+        Ask::Exactly(count) if rest.len() >= *count => (*count, None),
+        Ask::Exactly(count) => (rest.len(), Some(format!("partial {:?} of {count}", rest.len()))),
+        Ask::Until(separator) => {
+            match rest.windows(separator.len()).position(|part| part == separator) {
+                Some(at) if at <= limit => (at + separator.len(), None),
+                _ if rest.len() >= limit + separator.len() => {
+                    (0, Some(format!("overrun {}", limit + 1)))
+                }
+                _ => (rest.len(), Some(format!("partial {}", rest.len()))),
+            }
+        }
+    }
+}
+
+fn put(buffer: &mut ReadBuffer, ask: &Ask, searched: &mut usize) -> Answer {
+    match ask {
+        Ask::Read(most) => buffer.read(*most).map(Ok),
+        Ask::ToEnd => buffer.read_to_end().map(Ok),
+        Ask::Exactly(count) => buffer.read_exactly(*count),
+        Ask::Until(separator) => buffer.read_until(separator, searched),
+    }
+}
+
+fn error_text(error: StreamError) -> (Vec<u8>, Option<String>) {
+    match error {
+        StreamError::IncompleteRead { partial, expected: Some(expected) } => {
+            let text = format!("partial {} of {expected}", partial.len());
+            (partial, Some(text))
+        }
+        StreamError::IncompleteRead { partial, expected: None } => {
+            let text = format!("partial {}", partial.len());
+            (partial, Some(text))
+        }
+        StreamError::LimitOverrun { consumed } => (vec![], Some(format!("overrun {consumed}"))),
+        StreamError::Io(e) => panic!("{e}"),
+    }
+}
+
+proptest! {
+    /// The model sees the whole stream; the buffer gets it in pieces, each only when it asks.
+    #[test]
+    fn any_chunking_gives_the_same_answers(
+        stream in proptest::collection::vec(0u8..3, 0..80),
+        cuts in proptest::collection::vec(1usize..20, 0..30),
+        limit in 0usize..20,
+        asks in asks(),
+    ) {
+        let mut buffer = ReadBuffer::new(limit);
+        let (mut fed, mut rest, mut cuts) = (&stream[..], &stream[..], cuts.into_iter());
+        for ask in &asks {
+            let mut searched = 0;
+            let answer = loop {
+                if let Some(answer) = put(&mut buffer, ask, &mut searched) {
+                    break answer;
+                }
+                let piece = cuts.next().unwrap_or(usize::MAX).min(fed.len());
+                match piece {
+                    0 => buffer.feed_eof(),
+                    n => buffer.feed(&fed[..n]),
+                }
+                fed = &fed[piece..];
+            };
+            let (bytes, error) = answer.map_or_else(error_text, |bytes| (bytes, None));
+            let (count, expect) = model(rest, ask, limit);
+            prop_assert_eq!(error, expect);
+            if let Ask::Read(_) = ask {
+                // What a plain read finds depends on the pieces; that it is next does not.
+                prop_assert!(bytes.len() <= count && (!bytes.is_empty() || count == 0));
+            } else {
+                prop_assert_eq!(bytes.len(), count);
+            }
+            prop_assert_eq!(&bytes[..], &rest[..bytes.len()]);
+            rest = &rest[bytes.len()..];
+        }
+        prop_assert_eq!(buffer.data().len() + fed.len(), rest.len());
+    }
+
+    #[test]
+    fn the_queue_keeps_order_and_pauses_in_turn(
+        steps in proptest::collection::vec((any::<bool>(), 0usize..40), 0..60),
+        high in 0usize..50,
+        low in 0usize..50,
+    ) {
+        let low = low.min(high);
+        let mut queue = WriteQueue::new();
+        queue.set_limits(Some(high), Some(low)).unwrap();
+        let (mut next_in, mut next_out, mut paused) = (0u8, 0u8, false);
+        for (push, count) in steps {
+            if push {
+                let bytes: Vec<u8> = (0..count).map(|i| next_in.wrapping_add(i as u8)).collect();
+                next_in = next_in.wrapping_add(count as u8);
+                queue.push(&bytes);
+            } else {
+                let count = count.min(queue.len());
+                let all: Vec<u8> = queue.slices().iter().flat_map(|s| s.to_vec()).collect();
+                for byte in &all[..count] {
+                    prop_assert_eq!(*byte, next_out);
+                    next_out = next_out.wrapping_add(1);
+                }
+                queue.pop(count);
+            }
+            paused = if paused { queue.len() > low } else { queue.len() > high };
+            prop_assert_eq!(queue.paused(), paused);
+            let (pauses, resumes) = queue.turns();
+            prop_assert_eq!(pauses - resumes, u64::from(paused));
+        }
+    }
+}
+
+/// Scenario 60.
+#[test]
+fn stream_limits() {
+    let _dog = watchdog("stream_limits", 30);
+    run(async {
+        let (receiver, sender) = pipe().unwrap();
+        let (mut reader, writer) = (StreamReader::new(receiver), StreamWriter::new(sender));
+        // The longest line: its end begins right at the limit.
+        writer.write(&vec![b'a'; LIMIT]).unwrap();
+        writer.write(b"\n").unwrap();
+        assert_eq!(reader.readline().await.unwrap().len(), LIMIT + 1);
+        // One byte more is too long; so much is thrown away, and the rest is the next line.
+        writer.write(&vec![b'b'; LIMIT + 1]).unwrap();
+        writer.write(b"bc\n").unwrap();
+        let error = reader.readline().await.unwrap_err();
+        assert!(matches!(error, StreamError::LimitOverrun { consumed } if consumed == LIMIT + 1));
+        assert_eq!(reader.readline().await.unwrap(), b"bc\n");
+        // `read_until` keeps what it could not answer with.
+        writer.write(&vec![b'd'; LIMIT + 2]).unwrap();
+        writer.write(b";e").unwrap();
+        assert!(matches!(reader.read_until(b";").await, Err(StreamError::LimitOverrun { .. })));
+        assert!(matches!(reader.read_until(b";").await, Err(StreamError::LimitOverrun { .. })));
+        assert_eq!(reader.read_exactly(LIMIT + 2).await.unwrap(), vec![b'd'; LIMIT + 2]);
+        assert_eq!(reader.read_until(b";").await.unwrap(), b";");
+        // Far beyond twice the limit.
+        writer.write(&vec![b'f'; 10 * LIMIT]).unwrap();
+        assert_eq!(reader.read_exactly(1 + 10 * LIMIT).await.unwrap().len(), 1 + 10 * LIMIT);
+        assert!(matches!(reader.read_until(b"").await, Err(StreamError::Io(_))));
+    });
+}
+
+#[test]
+fn the_end_of_a_stream_answers_each_question_in_its_own_way() {
+    let _dog = watchdog("ends", 30);
+    run(async {
+        let ended = async |bytes: &[u8]| {
+            let (receiver, sender) = pipe().unwrap();
+            sender.write_all(bytes).await.unwrap();
+            StreamReader::new(receiver)
+        };
+        let mut reader = ended(b"abc").await;
+        let Err(StreamError::IncompleteRead { partial, expected }) = reader.read_exactly(5).await
+        else {
+            panic!("three bytes are not five")
+        };
+        assert_eq!((&partial[..], expected), (&b"abc"[..], Some(5)));
+        assert!(reader.at_eof());
+        assert_eq!(reader.read(9).await.unwrap(), b"");
+        assert_eq!(reader.read_exactly(0).await.unwrap(), b"");
+
+        let mut reader = ended(b"abc").await;
+        let Err(StreamError::IncompleteRead { partial, expected }) = reader.read_until(b"\n").await
+        else {
+            panic!("there is no line")
+        };
+        assert_eq!((&partial[..], expected), (&b"abc"[..], None));
+
+        let mut reader = ended(b"a\nbc").await;
+        assert_eq!(reader.read(1).await.unwrap(), b"a");
+        assert_eq!(reader.read_to_end().await.unwrap(), b"\nbc");
+        assert_eq!(reader.readline().await.unwrap(), b"");
+        let io_error = io::Error::from(ended(b"x").await.read_exactly(2).await.unwrap_err());
+        assert_eq!(io_error.kind(), ErrorKind::UnexpectedEof);
+        assert_eq!(io_error.to_string(), "the stream ended after 1 of 2 bytes");
+    });
+}
+
+#[test]
+fn a_question_dropped_half_way_has_taken_nothing() {
+    let _dog = watchdog("dropped question", 30);
+    run(async {
+        let (here, there) = UnixStream::pair().unwrap();
+        let (mut reader, _writer) = split(here);
+        for byte in b"ab" {
+            there.write_all(&[*byte]).await.unwrap();
+            let mut question = std::pin::pin!(reader.read_exactly(3));
+            for _ in 0..5 {
+                assert!(futures_poll(question.as_mut()).await.is_none());
+                yield_now().await;
+            }
+        }
+        there.write_all(b"c").await.unwrap();
+        assert_eq!(reader.read_exactly(3).await.unwrap(), b"abc");
+    });
+}
+
+/// One poll.
+async fn futures_poll<F: Future>(mut future: std::pin::Pin<&mut F>) -> Option<F::Output> {
+    std::future::poll_fn(|cx| match future.as_mut().poll(cx) {
+        std::task::Poll::Ready(value) => std::task::Poll::Ready(Some(value)),
+        std::task::Poll::Pending => std::task::Poll::Ready(None),
+    })
+    .await
+}
+
+/// Scenario 61, on a pipe, which holds 64 KiB.
+#[test]
+fn watermarks() {
+    let _dog = watchdog("watermarks", 30);
+    run(async {
+        let (receiver, sender) = pipe().unwrap();
+        let writer = StreamWriter::new(sender);
+        writer.write(&vec![1; 65536]).unwrap();
+        assert_eq!((writer.queued(), writer.turns()), (0, (0, 0)), "it all went at once");
+        writer.write(&vec![2; 65536]).unwrap();
+        writer.drain().await.unwrap(); // the high mark itself does not pause
+        assert_eq!((writer.queued(), writer.turns()), (65536, (0, 0)));
+        writer.write(&[3]).unwrap();
+        assert_eq!((writer.queued(), writer.turns()), (65537, (1, 0)));
+        let writer = std::rc::Rc::new(writer);
+        let drains = [0, 1].map(|_| {
+            let writer = std::rc::Rc::clone(&writer);
+            create_task(async move { writer.drain().await.map(|()| writer.queued()) })
+        });
+        let mut room = vec![0; 16384];
+        while writer.queued() > 16384 {
+            assert!(drains.iter().all(|drain| !drain.done()));
+            receiver.read(&mut room).await.unwrap();
+            yield_now().await;
+        }
+        for drain in drains {
+            assert!(drain.await.unwrap().unwrap() <= 16384);
+        }
+        assert_eq!(writer.turns(), (1, 1));
+        // New marks are judged at once.
+        assert!(writer.queued() > 0);
+        writer.set_limits(Some(0), None).unwrap();
+        assert_eq!(writer.turns(), (2, 1));
+        writer.set_limits(None, Some(65536)).unwrap();
+        assert_eq!(writer.turns(), (2, 2));
+        assert_eq!(
+            writer.set_limits(Some(1), Some(2)).unwrap_err().kind(),
+            ErrorKind::InvalidInput
+        );
+    });
+}
+
+#[test]
+fn close_sends_what_is_queued_and_abort_does_not() {
+    let _dog = watchdog("close and abort", 30);
+    run(async {
+        for abort in [false, true] {
+            let (here, there) = UnixStream::pair().unwrap();
+            let (mut here_reader, writer) = split(here);
+            let (mut reader, _there) = split(there);
+            writer.write(&vec![1; 1 << 20]).unwrap();
+            let queued = writer.queued();
+            assert!(queued > 0, "a socket does not hold a mebibyte");
+            writer.close();
+            assert!(writer.is_closing());
+            assert_eq!(writer.write(b"x").unwrap_err().kind(), ErrorKind::BrokenPipe);
+            if abort {
+                writer.abort();
+            }
+            let read = create_task(async move { reader.read_to_end().await.unwrap().len() });
+            writer.wait_closed().await.unwrap();
+            writer.drain().await.unwrap();
+            assert!(writer.stream().is_none());
+            assert_eq!(here_reader.read(1).await.unwrap(), b"", "this side, too, is at its end");
+            let expect = if abort { (1 << 20) - queued } else { 1 << 20 };
+            assert_eq!(read.await.unwrap(), expect);
+        }
+    });
+}
+
+#[test]
+fn a_dropped_writer_still_sends_what_it_has_queued() {
+    let _dog = watchdog("dropped writer", 30);
+    run(async {
+        let (receiver, sender) = pipe().unwrap();
+        let writer = StreamWriter::new(sender);
+        writer.write(&vec![1; 300_000]).unwrap();
+        drop(writer);
+        let mut reader = StreamReader::new(receiver);
+        assert_eq!(reader.read_to_end().await.unwrap().len(), 300_000);
+    });
+}
+
+#[test]
+fn after_write_eof_the_other_direction_goes_on() {
+    let _dog = watchdog("write_eof", 30);
+    run(async {
+        let (here, there) = UnixStream::pair().unwrap();
+        let ((mut reader, writer), (mut far_reader, far_writer)) = (split(here), split(there));
+        writer.write(&vec![1; 1 << 20]).unwrap();
+        writer.write_eof().unwrap();
+        assert!(writer.write(b"x").is_err());
+        assert_eq!(far_reader.read_to_end().await.unwrap().len(), 1 << 20);
+        far_writer.write(b"answer").unwrap();
+        far_writer.close();
+        assert_eq!(reader.read_to_end().await.unwrap(), b"answer");
+        // The end of a pipe's writing is its close.
+        let (mut receiver, sender) = std::io::pipe().unwrap();
+        let writer =
+            StreamWriter::new(singletrack::aio::pipe::PipeWriter::from_fd(sender.into()).unwrap());
+        writer.write_eof().unwrap();
+        writer.wait_closed().await.unwrap();
+        assert_eq!(receiver.read(&mut [0; 8]).unwrap(), 0);
+    });
+}
+
+#[test]
+fn a_lost_stream_is_an_error_for_everybody_who_asks() {
+    let _dog = watchdog("lost stream", 30);
+    run(async {
+        let (receiver, sender) = pipe().unwrap();
+        let writer = std::rc::Rc::new(StreamWriter::new(sender));
+        writer.write(&vec![1; 300_000]).unwrap();
+        let waits = [0, 1].map(|i| {
+            let writer = std::rc::Rc::clone(&writer);
+            create_task(async move {
+                if i == 0 { writer.drain().await } else { writer.wait_closed().await }
+            })
+        });
+        yield_now().await;
+        drop(receiver);
+        for wait in waits {
+            assert_eq!(wait.await.unwrap().unwrap_err().kind(), ErrorKind::BrokenPipe);
+        }
+        assert_eq!(writer.write(b"x").unwrap_err().kind(), ErrorKind::BrokenPipe);
+        assert_eq!(writer.drain().await.unwrap_err().kind(), ErrorKind::BrokenPipe);
+        assert!(writer.is_closing() && writer.queued() == 0);
+    });
+}
+
+#[test]
+fn an_error_of_a_stream_comes_after_its_bytes_and_stays() {
+    let _dog = watchdog("sticky error", 30);
+    run(async {
+        let listener =
+            singletrack::aio::net::TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (mut reader, writer) =
+            singletrack::aio::streams::open_connection(address).await.unwrap();
+        let (peer, _) = listener.accept().await.unwrap();
+        peer.write_all(b"ab").await.unwrap();
+        assert_eq!(reader.read_exactly(1).await.unwrap(), b"a");
+        writer.write(b"never read").unwrap();
+        sleep(Duration::from_millis(2)).await;
+        drop(peer); // with bytes unread: a reset
+        sleep(Duration::from_millis(2)).await;
+        assert_eq!(reader.read_exactly(1).await.unwrap(), b"b");
+        for _ in 0..2 {
+            assert_eq!(reader.read(1).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+        }
+    });
+}

@@ -60,6 +60,7 @@
 //!   aio/write_queue.rs         what is to be written, and two watermarks
 //!   aio/writer.rs              StreamWriter: write, drain, close
 //!   aio/streams.rs             StreamReader: read_exactly, read_until, readline
+//!   aio/futures_io.rs          feature futures-io: other people's traits
 //!   aio/server.rs              start_server: one task a connection
 //! the lock
 //!   gil/policy.rs              when the lock changes hands, as data

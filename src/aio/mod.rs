@@ -1,6 +1,8 @@
 //! What asyncio's users know: sleeping, sockets, and what is built from them.
 
 pub mod byte_stream;
+#[cfg(feature = "futures-io")]
+pub mod futures_io;
 pub mod net;
 pub mod pipe;
 pub mod read_buffer;

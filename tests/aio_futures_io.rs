@@ -1,0 +1,90 @@
+//! The traits of `futures-io`, used as code that knows only them would:
+//! `cargo test --features futures-io --test aio_futures_io`.
+#![cfg(feature = "futures-io")]
+
+mod common;
+use common::watchdog;
+use futures_io::{AsyncRead, AsyncWrite};
+use singletrack::aio::net::{TcpListener, TcpStream};
+use singletrack::aio::pipe::pipe;
+use singletrack::aio::unix::UnixStream;
+use singletrack::{EventLoop, create_task};
+use std::future::poll_fn;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::pin::Pin;
+
+/// Knows nothing of this crate.
+async fn copy<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(mut r: R, mut w: W) -> io::Result<u64> {
+    let (mut total, mut buffer) = (0, [0; 4096]);
+    loop {
+        let count = poll_fn(|cx| Pin::new(&mut r).poll_read(cx, &mut buffer)).await?;
+        if count == 0 {
+            poll_fn(|cx| Pin::new(&mut w).poll_flush(cx)).await?;
+            poll_fn(|cx| Pin::new(&mut w).poll_close(cx)).await?;
+            return Ok(total);
+        }
+        total += count as u64;
+        let mut rest = &buffer[..count];
+        while !rest.is_empty() {
+            let sent = poll_fn(|cx| Pin::new(&mut w).poll_write(cx, rest)).await?;
+            rest = &rest[sent..];
+        }
+    }
+}
+
+#[test]
+fn foreign_code_copies_from_tcp_over_unix_into_a_pipe() {
+    let _dog = watchdog("futures-io", 30);
+    EventLoop::new().unwrap().run_until_complete(async {
+        const SIZE: usize = 1 << 20;
+        let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        let (near, far) = UnixStream::pair().unwrap();
+        let (reader, writer) = pipe().unwrap();
+        let echo = create_task(async move { copy(&server, &server).await });
+        let second = create_task(async move { copy(client_side(client).await, near).await });
+        let third = create_task(async move { copy(far, writer).await });
+        let mut got = vec![0; SIZE];
+        reader.read_exact(&mut got).await.unwrap();
+        assert!(got.iter().enumerate().all(|(i, byte)| *byte == (i % 251) as u8));
+        assert_eq!(reader.read(&mut [0]).await.unwrap(), 0);
+        for task in [echo, second, third] {
+            assert_eq!(task.await.unwrap().unwrap(), SIZE as u64);
+        }
+
+        /// Sends a mebibyte, ends, and gives the stream to be read.
+        async fn client_side(client: TcpStream) -> SharedStream {
+            let client = std::rc::Rc::new(client);
+            let writer = std::rc::Rc::clone(&client);
+            drop(create_task(async move {
+                let bytes: Vec<u8> = (0..SIZE).map(|i| (i % 251) as u8).collect();
+                let mut writer = &*writer;
+                let mut rest = &bytes[..];
+                while !rest.is_empty() {
+                    let parts = [IoSlice::new(rest)];
+                    let sent =
+                        poll_fn(|cx| Pin::new(&mut writer).poll_write_vectored(cx, &parts)).await;
+                    let sent = sent.unwrap();
+                    rest = &rest[sent..];
+                }
+                poll_fn(|cx| Pin::new(&mut writer).poll_close(cx)).await.unwrap();
+            }));
+            SharedStream(client)
+        }
+    });
+}
+
+/// A reader made of a reference, as hyper or a codec would hold one.
+struct SharedStream(std::rc::Rc<TcpStream>);
+
+impl AsyncRead for SharedStream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+        buffer: &mut [u8],
+    ) -> std::task::Poll<io::Result<usize>> {
+        let mut buffers = [IoSliceMut::new(buffer)];
+        Pin::new(&mut &*self.0).poll_read_vectored(cx, &mut buffers)
+    }
+}

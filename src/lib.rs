@@ -26,6 +26,7 @@
 //!   base/sys/process.rs        unsafe: fork, wait, pidfds, signals
 //!   base/sys/usage.rs          unsafe: wait4, a thread's CPU clock
 //!   base/sys/socket.rs         unsafe: a listening socket with options
+//!   base/sys/signal.rs         unsafe: a handler that notes and rings
 //!   base/sys/interrupt.rs      unsafe: SIGINT as an exit code
 //! futures
 //!   concurrent/state.rs        the five states of a future and the steps between them
@@ -62,6 +63,7 @@
 //!   aio/streams.rs             StreamReader: read_exactly, read_until, readline
 //!   aio/futures_io.rs          feature futures-io: other people's traits
 //!   aio/server.rs              start_server: one task a connection
+//!   aio/signals.rs             signals as callbacks and as streams
 //! the lock
 //!   gil/policy.rs              when the lock changes hands, as data
 //!   gil/ticker.rs              the count-down to the next check

@@ -7,6 +7,7 @@ pub mod net;
 pub mod pipe;
 pub mod read_buffer;
 pub mod server;
+pub mod signals;
 pub mod source;
 pub mod streams;
 pub mod time;

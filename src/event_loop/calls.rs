@@ -55,8 +55,7 @@ impl EventLoop {
     /// ```
     #[doc(alias = "asyncio.loop.call_soon")]
     pub fn call_soon(&self, callback: impl FnOnce() + 'static) -> CallHandle {
-        let call = self.core.calls.borrow_mut().insert(Box::new(callback));
-        self.core.ready.borrow_mut().push_call(call);
+        let call = self.core.call_soon(Box::new(callback));
         CallHandle { loop_id: self.id(), call, timer: None }
     }
 
@@ -78,6 +77,13 @@ impl EventLoop {
 }
 
 impl Core {
+    /// Makes a callback ready.
+    pub(crate) fn call_soon(&self, callback: Box<dyn FnOnce()>) -> Key {
+        let call = self.calls.borrow_mut().insert(callback);
+        self.ready.borrow_mut().push_call(call);
+        call
+    }
+
     /// A handle was cancelled on another thread. Its timer, if any, will find nothing to call.
     pub(crate) fn forget_call(&self, key: Key) -> Option<Box<dyn FnOnce()>> {
         self.calls.borrow_mut().remove(key)

@@ -10,5 +10,6 @@ pub mod pipe;
 pub mod poll;
 pub mod process;
 pub mod rights;
+pub mod signal;
 pub mod socket;
 pub mod usage;

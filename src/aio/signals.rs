@@ -1,0 +1,332 @@
+//! Signals as callbacks and as streams.
+//!
+//! *Assumes*: a handler that notes and rings (`base/sys/signal.rs`).
+//! *Promises*: after a signal has come at least once, each who listens is told at least once,
+//! on the loop's thread, in a turn, never inside the signal handler; when the last listener
+//! of a signal goes, the signal does again what it did before.
+//! *Leaves out*: counting. Signals coalesce: two that come between two turns are told once.
+//!
+//! One loop of a process listens at a time (asyncio: the main thread's). A second one is
+//! told which; it can be asked with `call_soon_threadsafe`.
+
+use crate::aio::source::Source;
+use crate::base::id::LoopId;
+use crate::base::sys::signal::{self, OldAction};
+use crate::event_loop::core::with_current;
+use crate::event_loop::reactor::Direction;
+use crate::event_loop::run::create_task;
+use crate::task::join::Task;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::File;
+use std::future::poll_fn;
+use std::io::{self, Read};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Poll, Waker};
+
+/// The number of the loop that listens; 0 if none does.
+static OWNER: AtomicU32 = AtomicU32::new(0);
+
+thread_local! {
+    /// The desk of this thread's loop, if that is the one that listens.
+    static DESK: RefCell<Option<Rc<Desk>>> = const { RefCell::new(None) };
+}
+
+/// Who listens to what, on the one loop that does.
+struct Desk {
+    loop_id: LoopId,
+    watches: RefCell<BTreeMap<i32, Watch>>,
+    /// The task that hears the bell.
+    listener: RefCell<Option<Task<()>>>,
+}
+
+/// Those who listen to one signal.
+struct Watch {
+    old: OldAction,
+    callback: Option<Rc<Callback>>,
+    streams: Vec<Rc<Inbox>>,
+}
+
+struct Callback {
+    call: RefCell<Box<dyn FnMut()>>,
+    removed: Cell<bool>,
+}
+
+/// What a [`Signal`] shares with the desk.
+#[derive(Default)]
+struct Inbox {
+    arrived: Cell<bool>,
+    /// The loop is gone or going.
+    closed: Cell<bool>,
+    waiter: RefCell<Option<Waker>>,
+}
+
+/// Runs `callback` on the loop each time `signal` has come. Takes the place of an earlier
+/// callback for the same signal. Call it while the loop runs, from one of its tasks.
+///
+/// # Errors
+/// `InvalidInput` for a signal that cannot be handled; `ResourceBusy` while another loop
+/// listens to signals; `NotConnected` outside a running loop; the system's limits.
+///
+/// ```
+/// use singletrack::EventLoop;
+/// use singletrack::aio::signals::{add_signal_handler, remove_signal_handler};
+/// use std::{cell::Cell, rc::Rc};
+///
+/// # fn raise(n: i32) { unsafe { libc::raise(n); } }
+/// let event_loop = EventLoop::new()?;
+/// event_loop.run_until_complete(async {
+///     let count = Rc::new(Cell::new(0));
+///     let inner = Rc::clone(&count);
+///     add_signal_handler(libc::SIGUSR1, move || inner.set(inner.get() + 1))?;
+///     raise(libc::SIGUSR1);
+///     while count.get() == 0 {
+///         singletrack::yield_now().await;
+///     }
+///     assert!(remove_signal_handler(libc::SIGUSR1));
+///     Ok::<(), std::io::Error>(())
+/// })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[doc(alias = "asyncio.loop.add_signal_handler")]
+pub fn add_signal_handler(signal: i32, callback: impl FnMut() + 'static) -> io::Result<()> {
+    let call = RefCell::new(Box::new(callback) as Box<dyn FnMut()>);
+    let callback = Rc::new(Callback { call, removed: Cell::new(false) });
+    let old = Desk::open()?.watch(signal, |watch| watch.callback.replace(callback))?;
+    if let Some(old) = old {
+        old.removed.set(true);
+    }
+    Ok(())
+}
+
+/// Takes the callback for `signal` away; one that waits for its turn does not run. False if
+/// there was none.
+#[doc(alias = "asyncio.loop.remove_signal_handler")]
+pub fn remove_signal_handler(signal: i32) -> bool {
+    let Some(desk) = Desk::here() else { return false };
+    let removed = desk.unwatch(signal, |watch| watch.callback.take());
+    match removed {
+        Some(callback) => {
+            callback.removed.set(true);
+            true
+        }
+        None => false,
+    }
+}
+
+/// Listens to `signal` from now on. Any number of these may listen to the same one.
+///
+/// # Errors
+/// As [`add_signal_handler`].
+///
+/// ```
+/// use singletrack::EventLoop;
+/// use singletrack::aio::signals::signal;
+///
+/// # fn raise(n: i32) { unsafe { libc::raise(n); } }
+/// let event_loop = EventLoop::new()?;
+/// event_loop.run_until_complete(async {
+///     let mut hangups = signal(libc::SIGHUP)?;
+///     raise(libc::SIGHUP); // it would have ended the process
+///     hangups.recv().await
+/// })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[doc(alias = "tokio::signal::unix::signal")]
+pub fn signal(signal: i32) -> io::Result<Signal> {
+    let desk = Desk::open()?;
+    let inbox = Rc::new(Inbox::default());
+    desk.watch(signal, |watch| watch.streams.push(Rc::clone(&inbox)))?;
+    Ok(Signal { signal, desk, inbox })
+}
+
+/// A signal as a stream of its arrivals. Dropped, it stops listening.
+pub struct Signal {
+    signal: i32,
+    desk: Rc<Desk>,
+    inbox: Rc<Inbox>,
+}
+
+impl Signal {
+    /// Waits until the signal has come since the last time, or since listening began. Dropped
+    /// before it is done, it has taken nothing.
+    ///
+    /// # Errors
+    /// `NotConnected` once the loop that listens is gone.
+    pub async fn recv(&mut self) -> io::Result<()> {
+        poll_fn(|cx| {
+            if self.inbox.arrived.take() {
+                return Poll::Ready(Ok(()));
+            }
+            if self.inbox.closed.get() {
+                let text = "the event loop that listened to this signal is gone";
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::NotConnected, text)));
+            }
+            let old = self.inbox.waiter.replace(Some(cx.waker().clone()));
+            drop(old);
+            Poll::Pending
+        })
+        .await
+    }
+}
+
+impl Drop for Signal {
+    fn drop(&mut self) {
+        let gone = self.desk.unwatch(self.signal, |watch| {
+            let at = watch.streams.iter().position(|inbox| Rc::ptr_eq(inbox, &self.inbox))?;
+            Some(watch.streams.swap_remove(at))
+        });
+        drop(gone);
+    }
+}
+
+impl fmt::Debug for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Signal({})", self.signal)
+    }
+}
+
+impl Desk {
+    /// The running loop's desk, if it has one.
+    fn here() -> Option<Rc<Desk>> {
+        let id = with_current(|core| core.id)?;
+        DESK.with_borrow(|desk| desk.clone()).filter(|desk| desk.loop_id == id)
+    }
+
+    /// The running loop's desk; opens it if no other loop has one open.
+    fn open() -> io::Result<Rc<Desk>> {
+        if let Some(desk) = Self::here() {
+            return Ok(desk);
+        }
+        // Outside a running loop this is an error that says so.
+        let bell = Source::new(File::from(signal::bell()?))?;
+        let loop_id = with_current(|core| core.id).expect("a source was made on it");
+        let claim = OWNER.compare_exchange(0, loop_id.get(), Ordering::SeqCst, Ordering::SeqCst);
+        if let Err(owner) = claim {
+            let text = format!(
+                "event loop {owner} listens to this process's signals; ask it, with \
+                 `call_soon_threadsafe`"
+            );
+            return Err(io::Error::new(io::ErrorKind::ResourceBusy, text));
+        }
+        let (watches, listener) = (RefCell::default(), RefCell::default());
+        let desk = Rc::new(Desk { loop_id, watches, listener });
+        desk.listener.replace(Some(create_task(hear(bell, Open(Rc::clone(&desk))))));
+        DESK.set(Some(Rc::clone(&desk)));
+        Ok(desk)
+    }
+
+    /// Changes who listens to `signal`, and begins to listen if nobody did.
+    fn watch<R>(&self, signal: i32, change: impl FnOnce(&mut Watch) -> R) -> io::Result<R> {
+        if !self.watches.borrow().contains_key(&signal) {
+            let old = match signal::listen(signal) {
+                Ok(old) => old,
+                Err(e) => {
+                    self.close_if_idle();
+                    return Err(e);
+                }
+            };
+            let watch = Watch { old, callback: None, streams: Vec::new() };
+            self.watches.borrow_mut().insert(signal, watch);
+        }
+        let mut watches = self.watches.borrow_mut();
+        Ok(change(watches.get_mut(&signal).expect("inserted above")))
+    }
+
+    /// Changes who listens to `signal`, and stops listening if nobody does any more.
+    fn unwatch<R>(&self, signal: i32, change: impl FnOnce(&mut Watch) -> Option<R>) -> Option<R> {
+        let mut watches = self.watches.borrow_mut();
+        let watch = watches.get_mut(&signal)?;
+        let result = change(watch);
+        if watch.callback.is_none() && watch.streams.is_empty() {
+            put_back(signal, &watch.old);
+            watches.remove(&signal);
+        }
+        drop(watches);
+        self.close_if_idle();
+        result
+    }
+
+    /// Nobody listens to anything: let another loop have the signals.
+    fn close_if_idle(&self) {
+        if self.watches.borrow().is_empty() {
+            self.close();
+        }
+    }
+
+    fn close(&self) {
+        let Some(listener) = self.listener.take() else { return };
+        listener.cancel();
+        for (signal, watch) in self.watches.take() {
+            put_back(signal, &watch.old);
+            for inbox in watch.streams {
+                inbox.closed.set(true);
+                inbox.wake();
+            }
+        }
+        let desk = DESK.try_with(|desk| desk.take());
+        OWNER.store(0, Ordering::SeqCst);
+        drop((desk, listener));
+    }
+
+    /// Tells everybody of what has arrived.
+    fn deliver(&self) {
+        let watches = self.watches.borrow();
+        for (signal, watch) in watches.iter().filter(|(signal, _)| signal::take(**signal)) {
+            for inbox in &watch.streams {
+                inbox.arrived.set(true);
+                inbox.wake();
+            }
+            if let Some(callback) = &watch.callback {
+                callback.schedule(*signal);
+            }
+        }
+    }
+}
+
+impl Callback {
+    /// An ordinary callback of the loop, so that order and panics are as for all others.
+    fn schedule(self: &Rc<Self>, signal: i32) {
+        let this = Rc::clone(self);
+        let call = move || {
+            if !this.removed.get() {
+                (this.call.borrow_mut())();
+            }
+        };
+        let scheduled = with_current(|core| core.call_soon(Box::new(call)));
+        debug_assert!(scheduled.is_some(), "signal {signal} is told on a running loop");
+    }
+}
+
+impl Inbox {
+    fn wake(&self) {
+        let waiter = self.waiter.take();
+        if let Some(waiter) = waiter {
+            waiter.wake();
+        }
+    }
+}
+
+fn put_back(signal: i32, old: &OldAction) {
+    // The number and the action came from the system; it takes them back.
+    let _ = signal::restore(signal, old);
+}
+
+/// The desk is open as long as the listening task lives. If the loop is dropped, so is this.
+struct Open(Rc<Desk>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// The listening task: silence the bell, then look at every signal; never the other way.
+async fn hear(bell: Source<File>, open: Open) {
+    let silence = |mut bell: &File| bell.read(&mut [0; 8]);
+    while bell.io_call(Direction::Read, silence).await.is_ok() {
+        open.0.deliver();
+    }
+}

@@ -1,0 +1,126 @@
+//! Signals: a handler that notes the number, rings a bell, and does nothing else.
+//!
+//! *Assumes*: Linux; `eventfd`.
+//! *Promises*: the handler touches only atomics and `write(2)`, and keeps `errno`, so it may
+//! interrupt anything; the bell cannot be full in a way that loses a signal; the descriptor it
+//! writes to is never closed, so a late handler never writes into a stranger's.
+//! *Leaves out*: who wants to know (`aio/signals.rs`).
+//!
+//! ```text
+//!   signal ──► note(n): PENDING[n] = true, then write(BELL) ──► epoll ──► take(n), per signal
+//! ```
+//! The flag is set before the bell rings and read after the bell is heard: nothing is missed.
+//! Deliveries between two looks become one, as the kernel itself coalesces them. Python writes
+//! the number into a pipe instead (`signal.set_wakeup_fd`), which can be full.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+// Not `base::sync`: loom's atomics are no statics, and no model runs inside a signal handler.
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+
+/// Signals are numbered from 1 to 64.
+const SIGNALS: usize = 65;
+
+/// These arrived since somebody looked.
+static PENDING: [AtomicBool; SIGNALS] = [const { AtomicBool::new(false) }; SIGNALS];
+
+/// An eventfd, made once and never closed; -1 before that.
+static BELL: AtomicI32 = AtomicI32::new(-1);
+
+/// What a signal did before we listened to it.
+pub struct OldAction(libc::sigaction);
+
+/// Has this process note `signal` from now on, and says what it did before.
+///
+/// # Errors
+/// `InvalidInput` for what cannot be handled: `SIGKILL` and `SIGSTOP`; and the faults
+/// `SIGSEGV`, `SIGBUS`, `SIGFPE` and `SIGILL`, whose instruction would only fault again.
+/// `EMFILE` if the bell cannot be made.
+pub fn listen(signal: i32) -> io::Result<OldAction> {
+    let faults = [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL];
+    let refused = [libc::SIGKILL, libc::SIGSTOP];
+    if !(1..SIGNALS as i32).contains(&signal)
+        || faults.contains(&signal)
+        || refused.contains(&signal)
+    {
+        let text = format!("signal {signal} cannot be handled by an event loop");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+    }
+    bell()?;
+    PENDING[signal as usize].store(false, Ordering::SeqCst);
+    // SAFETY: `sigaction` is plain data, for which all zeros is a valid value.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = note as extern "C" fn(libc::c_int) as usize;
+    // Restart what the signal interrupts, as asyncio asks for with `siginterrupt`.
+    action.sa_flags = libc::SA_RESTART | libc::SA_ONSTACK;
+    set_action(signal, &action).map(OldAction)
+}
+
+/// Has `signal` do again what it did before.
+///
+/// # Errors
+/// What `sigaction(2)` reports.
+pub fn restore(signal: i32, old: &OldAction) -> io::Result<()> {
+    set_action(signal, &old.0).map(drop)
+}
+
+/// True if `signal` has arrived since this was last asked.
+pub fn take(signal: i32) -> bool {
+    PENDING.get(signal as usize).is_some_and(|flag| flag.swap(false, Ordering::SeqCst))
+}
+
+/// A descriptor that is readable when something has arrived: a duplicate of the process's own.
+/// Reading eight bytes from it silences it; then ask [`take`] for each signal.
+///
+/// # Errors
+/// `EMFILE` when there are no descriptors left.
+pub fn bell() -> io::Result<OwnedFd> {
+    let mut fd = BELL.load(Ordering::SeqCst);
+    if fd == -1 {
+        // SAFETY: the call takes two numbers, and gives a descriptor that nobody else has.
+        let made = unsafe {
+            let raw = checked(libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK))?;
+            OwnedFd::from_raw_fd(raw)
+        };
+        fd = made.as_raw_fd();
+        match BELL.compare_exchange(-1, fd, Ordering::SeqCst, Ordering::SeqCst) {
+            Ok(_) => drop(made.into_raw_fd()), // from now on it belongs to the process
+            Err(first) => fd = first,
+        }
+    }
+    // SAFETY: the bell is never closed; the duplicate is a new descriptor of our own.
+    unsafe {
+        let copy: RawFd = checked(libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 0))?;
+        Ok(OwnedFd::from_raw_fd(copy))
+    }
+}
+
+/// The handler. It may interrupt any instruction on any thread, this file's included.
+extern "C" fn note(signal: libc::c_int) {
+    PENDING[signal as usize].store(true, Ordering::SeqCst);
+    let one: u64 = 1;
+    // SAFETY: `write` and `errno` are allowed in a handler; `one` is eight bytes on this
+    // stack; the bell is never closed. If its counter is full, the write fails, and the bell
+    // is readable anyway.
+    unsafe {
+        let errno = libc::__errno_location();
+        let kept = *errno;
+        libc::write(BELL.load(Ordering::SeqCst), (&raw const one).cast(), size_of::<u64>());
+        *errno = kept;
+    }
+}
+
+fn set_action(signal: i32, action: &libc::sigaction) -> io::Result<libc::sigaction> {
+    // SAFETY: both actions are whole structs that outlive the call. What is installed is
+    // either `note`, which is safe in any place, or what the process had installed before.
+    unsafe {
+        let mut old: libc::sigaction = std::mem::zeroed();
+        checked(libc::sigaction(signal, action, &mut old))?;
+        Ok(old)
+    }
+}
+
+fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
+    if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}

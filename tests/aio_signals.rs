@@ -1,0 +1,280 @@
+//! Signals: properties Z1 to Z3. A binary of its own (`harness = false`), because handlers
+//! belong to the whole process: the bodies run one by one.
+
+mod common;
+use common::{DropFlag, watchdog};
+use singletrack::aio::signals::{add_signal_handler, remove_signal_handler, signal};
+use singletrack::aio::time::sleep;
+use singletrack::selector::scripted::ScriptedSelector;
+use singletrack::{EventLoop, create_task, yield_now};
+use std::cell::{Cell, RefCell};
+use std::io::ErrorKind;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+const TESTS: &[(&str, fn())] = &[
+    ("each_listener_is_told_at_least_once", each_listener_is_told_at_least_once),
+    ("a_full_bell_loses_nothing_and_the_handler_keeps_errno", a_full_bell_loses_nothing),
+    ("the_last_listener_restores_the_old_action", the_last_listener_restores),
+    ("a_signal_ends_the_sleep_of_the_loop", a_signal_ends_the_sleep),
+    ("callbacks_are_replaced_removed_and_may_panic", callbacks_are_replaced),
+    ("a_callback_removed_before_its_turn_does_not_run", removed_before_its_turn),
+    ("a_dropped_loop_lets_go_of_its_signals", a_dropped_loop_lets_go),
+    ("one_loop_listens_at_a_time", one_loop_listens),
+    ("what_cannot_be_handled_is_refused", what_cannot_be_handled),
+    ("a_childs_signal_is_not_the_parents", a_childs_signal),
+];
+
+fn main() {
+    let filter = std::env::args().nth(1).filter(|word| !word.starts_with('-'));
+    for (name, test) in TESTS {
+        if filter.as_ref().is_none_or(|part| name.contains(part.as_str())) {
+            let _dog = watchdog(name, 30);
+            test();
+            println!("test {name} ... ok");
+        }
+    }
+}
+
+fn raise(signal: i32) {
+    // SAFETY: the call takes a number.
+    assert_eq!(unsafe { libc::raise(signal) }, 0);
+}
+
+/// The address of the handler installed now.
+fn action(signal: i32) -> (usize, i32) {
+    // SAFETY: the struct is plain data, written by the call; a null new action changes nothing.
+    unsafe {
+        let mut now: libc::sigaction = std::mem::zeroed();
+        assert_eq!(libc::sigaction(signal, std::ptr::null(), &mut now), 0);
+        (now.sa_sigaction, now.sa_flags & libc::SA_RESETHAND)
+    }
+}
+
+fn run<F: Future>(future: F) -> F::Output {
+    EventLoop::new().unwrap().run_until_complete(future)
+}
+
+/// Z1, and coalescing.
+fn each_listener_is_told_at_least_once() {
+    let event_loop = EventLoop::new().unwrap();
+    event_loop.run_until_complete(async {
+        let told = Rc::new(RefCell::new([0; 2]));
+        for (i, number) in [libc::SIGUSR1, libc::SIGUSR2].into_iter().enumerate() {
+            let told = Rc::clone(&told);
+            add_signal_handler(number, move || told.borrow_mut()[i] += 1).unwrap();
+        }
+        let mut streams = [libc::SIGUSR1, libc::SIGUSR1, libc::SIGUSR2].map(|n| signal(n).unwrap());
+        for _ in 0..100_000 {
+            raise(libc::SIGUSR1);
+        }
+        raise(libc::SIGUSR2);
+        for stream in &mut streams {
+            stream.recv().await.unwrap();
+        }
+        yield_now().await;
+        assert_eq!(*told.borrow(), [1, 1], "what comes between two turns is told once");
+        // A second arrival is a second notification.
+        raise(libc::SIGUSR1);
+        streams[0].recv().await.unwrap();
+        yield_now().await;
+        assert_eq!(*told.borrow(), [2, 1]);
+        let [_one, mut two, mut three] = streams;
+        two.recv().await.unwrap();
+        let waits = create_task(async move { three.recv().await });
+        sleep(Duration::from_millis(1)).await;
+        assert!(!waits.done(), "SIGUSR2 came once");
+    });
+    assert_eq!(event_loop.tasks(), 2);
+}
+
+/// Z1 with a bell that can take no more, and Z2.
+fn a_full_bell_loses_nothing() {
+    run(async {
+        let mut stream = signal(libc::SIGUSR1).unwrap();
+        let mut full = 0;
+        for entry in std::fs::read_dir("/proc/self/fd").unwrap().flatten() {
+            let is_bell = std::fs::read_link(entry.path())
+                .is_ok_and(|to| to.to_string_lossy().contains("eventfd"));
+            if is_bell {
+                let fd: i32 = entry.file_name().to_str().unwrap().parse().unwrap();
+                let most = u64::MAX - 1;
+                // SAFETY: eight bytes of a local.
+                unsafe { libc::write(fd, (&raw const most).cast(), 8) };
+                full += 1;
+            }
+        }
+        assert!(full >= 2, "the loop's bell and the signals'");
+        // SAFETY: `errno` is this thread's.
+        unsafe { *libc::__errno_location() = 1234 };
+        // The handler runs before `raise` returns; its write fails with EAGAIN.
+        let result = unsafe { libc::raise(libc::SIGUSR1) };
+        assert_eq!((result, unsafe { *libc::__errno_location() }), (0, 1234));
+        stream.recv().await.unwrap();
+        raise(libc::SIGUSR1);
+        stream.recv().await.unwrap();
+    });
+}
+
+static CALLS: AtomicU32 = AtomicU32::new(0);
+
+extern "C" fn before(_: i32) {
+    CALLS.fetch_add(1, Ordering::SeqCst);
+}
+
+/// Z3.
+fn the_last_listener_restores() {
+    let handler = before as extern "C" fn(i32) as usize;
+    // SAFETY: the handler touches one atomic.
+    unsafe { libc::signal(libc::SIGUSR1, handler) };
+    let old = action(libc::SIGUSR1);
+    assert_eq!(old.0, handler);
+    run(async {
+        let (one, two) = (signal(libc::SIGUSR1).unwrap(), signal(libc::SIGUSR1).unwrap());
+        add_signal_handler(libc::SIGUSR1, || ()).unwrap();
+        assert_ne!(action(libc::SIGUSR1).0, handler);
+        drop(one);
+        assert!(remove_signal_handler(libc::SIGUSR1));
+        assert!(!remove_signal_handler(libc::SIGUSR1));
+        assert_ne!(action(libc::SIGUSR1).0, handler, "one still listens");
+        drop(two);
+        assert_eq!(action(libc::SIGUSR1), old);
+        raise(libc::SIGUSR1);
+    });
+    assert_eq!(CALLS.load(Ordering::SeqCst), 1);
+    // SAFETY: as in every process from its start.
+    unsafe { libc::signal(libc::SIGUSR1, libc::SIG_DFL) };
+}
+
+fn a_signal_ends_the_sleep() {
+    run(async {
+        let mut terms = signal(libc::SIGTERM).unwrap();
+        let sender = std::thread::spawn(|| {
+            std::thread::sleep(Duration::from_millis(20));
+            // SAFETY: the calls take numbers.
+            unsafe { libc::kill(libc::getpid(), libc::SIGTERM) };
+        });
+        terms.recv().await.unwrap();
+        sender.join().unwrap();
+    });
+    // On the scripted selector, whose wait knows no descriptor, the script brings the news.
+    let selector = ScriptedSelector::new();
+    let event_loop = EventLoop::with_selector(Box::new(selector.clone()));
+    event_loop.run_until_complete(async {
+        let mut terms = signal(libc::SIGTERM).unwrap();
+        let bell = selector.watched()[0];
+        yield_now().await;
+        raise(libc::SIGTERM);
+        let ready = singletrack::selector::event::Readiness::READABLE;
+        selector.ready_at(Duration::from_secs(1), bell, ready);
+        terms.recv().await.unwrap();
+    });
+    assert_eq!(event_loop.time(), Duration::from_secs(1));
+}
+
+fn callbacks_are_replaced() {
+    let event_loop = EventLoop::new().unwrap();
+    let told = Rc::new(Cell::new(0));
+    let tell = Rc::clone(&told);
+    event_loop.set_exception_handler(move |_| tell.set(tell.get() + 1));
+    event_loop.run_until_complete(async {
+        let first = DropFlag::default();
+        let guard = first.guard();
+        add_signal_handler(libc::SIGUSR1, move || {
+            let _ = &guard;
+            unreachable!("it was replaced")
+        })
+        .unwrap();
+        add_signal_handler(libc::SIGUSR1, || panic!("told, and the loop goes on")).unwrap();
+        assert!(first.dropped());
+        for expect in 1..=2 {
+            raise(libc::SIGUSR1);
+            while told.get() < expect {
+                sleep(Duration::from_micros(100)).await;
+            }
+        }
+        assert!(remove_signal_handler(libc::SIGUSR1));
+    });
+    assert_eq!(told.get(), 2);
+}
+
+fn removed_before_its_turn() {
+    run(async {
+        // Two signals in one delivery: the first callback takes the second one away.
+        let ran = Rc::new(Cell::new(false));
+        let second = Rc::clone(&ran);
+        let mut watch = signal(libc::SIGUSR2).unwrap();
+        add_signal_handler(libc::SIGUSR1, || {
+            assert!(remove_signal_handler(libc::SIGUSR2));
+            assert!(remove_signal_handler(libc::SIGUSR1), "itself, too");
+        })
+        .unwrap();
+        add_signal_handler(libc::SIGUSR2, move || second.set(true)).unwrap();
+        raise(libc::SIGUSR1);
+        raise(libc::SIGUSR2);
+        watch.recv().await.unwrap();
+        sleep(Duration::from_millis(1)).await;
+        assert!(!ran.get());
+    });
+}
+
+fn a_dropped_loop_lets_go() {
+    let old = action(libc::SIGUSR1);
+    let flag = DropFlag::default();
+    let guard = flag.guard();
+    let event_loop = EventLoop::new().unwrap();
+    let mut stream = event_loop.run_until_complete(async {
+        add_signal_handler(libc::SIGUSR1, move || drop(&guard)).unwrap();
+        signal(libc::SIGUSR1).unwrap()
+    });
+    drop(event_loop);
+    assert!(flag.dropped());
+    assert_eq!(action(libc::SIGUSR1), old);
+    assert_eq!(run(stream.recv()).unwrap_err().kind(), ErrorKind::NotConnected);
+    drop(stream);
+    run(async { drop(signal(libc::SIGUSR1).unwrap()) }); // another loop may listen now
+    assert_eq!(action(libc::SIGUSR1), old);
+}
+
+fn one_loop_listens() {
+    let (a, b) = (EventLoop::new().unwrap(), EventLoop::new().unwrap());
+    let stream = a.run_until_complete(async { signal(libc::SIGUSR1).unwrap() });
+    let error = b.run_until_complete(async { signal(libc::SIGUSR1).unwrap_err() });
+    assert_eq!(error.kind(), ErrorKind::ResourceBusy);
+    assert!(error.to_string().contains("call_soon_threadsafe"), "{error}");
+    drop(stream);
+    b.run_until_complete(async { signal(libc::SIGUSR1).unwrap() });
+}
+
+fn what_cannot_be_handled() {
+    run(async {
+        for number in [libc::SIGKILL, libc::SIGSTOP, libc::SIGSEGV, 0, -1, 65, 1000] {
+            assert_eq!(signal(number).unwrap_err().kind(), ErrorKind::InvalidInput, "{number}");
+            assert!(add_signal_handler(number, || ()).is_err());
+        }
+        assert!(!remove_signal_handler(libc::SIGUSR1));
+    });
+    assert_eq!(signal(libc::SIGUSR1).unwrap_err().kind(), ErrorKind::NotConnected);
+}
+
+/// A forked child shares the bell, but not the flags: its signals tell the parent nothing.
+fn a_childs_signal() {
+    run(async {
+        let mut stream = signal(libc::SIGUSR1).unwrap();
+        // SAFETY: the child calls only what is allowed after a fork.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            // SAFETY: as above.
+            unsafe {
+                libc::raise(libc::SIGUSR1);
+                libc::_exit(0)
+            }
+        }
+        // SAFETY: the child is ours, and nobody else waits for it.
+        assert_eq!(unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) }, child);
+        let waits = create_task(async move { stream.recv().await });
+        sleep(Duration::from_millis(2)).await;
+        assert!(!waits.done());
+    });
+}

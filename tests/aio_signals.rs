@@ -109,8 +109,9 @@ fn a_full_bell_loses_nothing() {
         // SAFETY: `errno` is this thread's.
         unsafe { *libc::__errno_location() = 1234 };
         // The handler runs before `raise` returns; its write fails with EAGAIN.
-        let result = unsafe { libc::raise(libc::SIGUSR1) };
-        assert_eq!((result, unsafe { *libc::__errno_location() }), (0, 1234));
+        // SAFETY: as above.
+        let (result, errno) = unsafe { (libc::raise(libc::SIGUSR1), *libc::__errno_location()) };
+        assert_eq!((result, errno), (0, 1234));
         stream.recv().await.unwrap();
         raise(libc::SIGUSR1);
         stream.recv().await.unwrap();
@@ -225,7 +226,10 @@ fn a_dropped_loop_lets_go() {
     let guard = flag.guard();
     let event_loop = EventLoop::new().unwrap();
     let mut stream = event_loop.run_until_complete(async {
-        add_signal_handler(libc::SIGUSR1, move || drop(&guard)).unwrap();
+        add_signal_handler(libc::SIGUSR1, move || {
+            let _ = &guard;
+        })
+        .unwrap();
         signal(libc::SIGUSR1).unwrap()
     });
     drop(event_loop);

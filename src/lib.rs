@@ -64,6 +64,7 @@
 //!   aio/futures_io.rs          feature futures-io: other people's traits
 //!   aio/server.rs              start_server: one task a connection
 //!   aio/signals.rs             signals as callbacks and as streams
+//!   aio/subprocess.rs          child processes with pipes on the loop
 //! the lock
 //!   gil/policy.rs              when the lock changes hands, as data
 //!   gil/ticker.rs              the count-down to the next check

@@ -10,6 +10,7 @@ pub mod server;
 pub mod signals;
 pub mod source;
 pub mod streams;
+pub mod subprocess;
 pub mod time;
 pub mod udp;
 pub mod unix;

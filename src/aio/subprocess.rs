@@ -1,0 +1,284 @@
+//! Child processes: std's `Command`, with the pipes and the end of the child on the loop.
+//!
+//! *Assumes*: pidfds (`base/sys/process.rs`), which are readable when their process has ended.
+//! *Promises*: one descriptor a child and no `SIGCHLD`, so nobody else's `waitpid` can take
+//! the status and ours takes nobody else's; signals go to the child or to nobody, never to a
+//! stranger with its number; a wait that is dropped leaves the child alone.
+//! *Leaves out*: the command line and the environment; std says those.
+//!
+//! ```text
+//!   spawn ──► running ──ends──► zombie ──wait──► status, told as often as asked
+//!                │
+//!                └─ Child dropped: goes on, or (kill_on_drop) is killed;
+//!                   a task of the loop collects it either way
+//! ```
+//! Counterpart: asyncio's `PidfdChildWatcher`. There `wait` also waits for the pipes to close;
+//! here it waits for the process, and `communicate` for both.
+
+use crate::aio::pipe::{PipeReader, PipeWriter};
+use crate::aio::source::Source;
+use crate::aio::streams::StreamReader;
+use crate::aio::writer::StreamWriter;
+use crate::base::sys::process::{pidfd_open, send_signal};
+use crate::event_loop::core::with_current;
+use crate::event_loop::reactor::Direction;
+use mio::unix::pipe::{Receiver, Sender};
+use std::future::{Future, poll_fn};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::pin::pin;
+use std::process::{self, Command, ExitStatus, Output};
+use std::rc::Rc;
+use std::task::Poll;
+
+/// A running or ended child process.
+///
+/// ```
+/// use singletrack::EventLoop;
+/// use singletrack::aio::subprocess::spawn;
+/// use std::process::{Command, Stdio};
+///
+/// let event_loop = EventLoop::new()?;
+/// event_loop.run_until_complete(async {
+///     let mut sort = spawn(Command::new("sort").stdin(Stdio::piped()).stdout(Stdio::piped()))?;
+///     let output = sort.communicate(b"b\na\n").await?;
+///     assert_eq!(output.stdout, b"a\nb\n");
+///     assert!(output.status.success());
+///     Ok::<(), std::io::Error>(())
+/// })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+#[doc(alias = "asyncio.subprocess.Process")]
+pub struct Child {
+    /// What the child reads, if the command said `Stdio::piped()`. Dropped, it closes.
+    pub stdin: Option<StreamWriter<Sender>>,
+    /// What the child writes, if the command said `Stdio::piped()`.
+    pub stdout: Option<StreamReader<Receiver>>,
+    /// Its complaints, likewise.
+    pub stderr: Option<StreamReader<Receiver>>,
+    process: Process,
+}
+
+/// Starts a process. Of the command's streams those that are `Stdio::piped()` come as
+/// buffered streams on the loop.
+///
+/// Starting blocks the loop until the child has loaded its program, a millisecond or so.
+///
+/// # Errors
+/// `NotFound` and the rest of `execve(2)`; the system's limits; `NotConnected` outside a
+/// running loop. On any error no process is left.
+#[doc(alias = "asyncio.create_subprocess_exec")]
+#[doc(alias = "asyncio.create_subprocess_shell")]
+pub fn spawn(command: &mut Command) -> io::Result<Child> {
+    if with_current(|_| ()).is_none() {
+        let text = "a child process needs a running event loop: spawn it from one of its tasks";
+        return Err(io::Error::new(io::ErrorKind::NotConnected, text));
+    }
+    let mut child = command.spawn()?;
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    // From here on an error drops the process, which kills and collects it.
+    let mut process = Process::watch(child)?;
+    let reader = |fd: OwnedFd| PipeReader::from_fd(fd).map(StreamReader::new);
+    let stdin = stdin.map(|end| PipeWriter::from_fd(end.into())).transpose()?;
+    let stdout = stdout.map(|end| reader(end.into())).transpose()?;
+    let stderr = stderr.map(|end| reader(end.into())).transpose()?;
+    process.kill_on_drop = false;
+    Ok(Child { stdin: stdin.map(StreamWriter::new), stdout, stderr, process })
+}
+
+impl Child {
+    /// The process's number. It may be another's once this one was waited for.
+    #[doc(alias = "pid")]
+    pub fn id(&self) -> u32 {
+        self.process.running().child.id()
+    }
+
+    /// Says whether dropping this kills the process. It does not unless told.
+    pub fn kill_on_drop(&mut self, kill: bool) {
+        self.process.kill_on_drop = kill;
+    }
+
+    /// Waits until the process has ended. Closes its `stdin` first, if that is still here:
+    /// else a child that reads to the end would wait for us. A child whose output nobody
+    /// reads may wait for us as well: see [`communicate`](Self::communicate).
+    ///
+    /// Dropped before it is done, it leaves the process alone.
+    ///
+    /// # Errors
+    /// `ECHILD` if somebody else in this process has collected it, or ignores `SIGCHLD`.
+    #[doc(alias = "asyncio.subprocess.Process.wait")]
+    pub async fn wait(&mut self) -> io::Result<ExitStatus> {
+        drop(self.stdin.take());
+        self.process.running_mut().wait().await
+    }
+
+    /// The status, if the process has ended.
+    ///
+    /// # Errors
+    /// As [`wait`](Self::wait).
+    #[doc(alias = "asyncio.subprocess.Process.returncode")]
+    pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
+        self.process.running_mut().child.try_wait()
+    }
+
+    /// Sends `input` and then the end, while it reads all that the child writes; then waits.
+    /// Neither side can wait for the other. What is not piped is left alone, and empty.
+    ///
+    /// A child that ends before it has read everything is no error. Dropped half way, what
+    /// was read waits in the readers for another call.
+    ///
+    /// # Errors
+    /// What the pipes report; and as [`wait`](Self::wait).
+    #[doc(alias = "asyncio.subprocess.Process.communicate")]
+    #[doc(alias = "wait_with_output")]
+    pub async fn communicate(&mut self, input: &[u8]) -> io::Result<Output> {
+        if let Some(stdin) = self.stdin.take() {
+            match stdin.write(input) {
+                Err(e) if e.kind() != io::ErrorKind::BrokenPipe => return Err(e),
+                _ => stdin.close(), // what is queued is sent by the writer's own task
+            }
+        }
+        let outputs = both(read_all(&mut self.stdout), read_all(&mut self.stderr)).await;
+        let (stdout, stderr) = (outputs.0?, outputs.1?);
+        Ok(Output { status: self.wait().await?, stdout, stderr })
+    }
+
+    /// Sends a signal. Does nothing once the process has ended.
+    ///
+    /// # Errors
+    /// `EINVAL` if there is no such signal, `EPERM` if the process has changed its user.
+    #[doc(alias = "asyncio.subprocess.Process.send_signal")]
+    pub fn send_signal(&self, signal: i32) -> io::Result<()> {
+        send_signal(self.process.running().pidfd.io().as_fd(), signal)
+    }
+
+    /// Sends `SIGTERM`, a request to end.
+    ///
+    /// # Errors
+    /// As [`send_signal`](Self::send_signal).
+    #[doc(alias = "asyncio.subprocess.Process.terminate")]
+    pub fn terminate(&self) -> io::Result<()> {
+        self.send_signal(libc::SIGTERM)
+    }
+
+    /// Sends `SIGKILL`, which no process survives.
+    ///
+    /// # Errors
+    /// As [`send_signal`](Self::send_signal).
+    #[doc(alias = "asyncio.subprocess.Process.kill")]
+    pub fn kill(&self) -> io::Result<()> {
+        self.send_signal(libc::SIGKILL)
+    }
+}
+
+/// A process that is ours to collect.
+#[derive(Debug)]
+struct Process {
+    /// `None` only inside `drop`.
+    running: Option<Running>,
+    kill_on_drop: bool,
+}
+
+#[derive(Debug)]
+struct Running {
+    child: process::Child,
+    pidfd: Source<OwnedFd>,
+}
+
+impl Process {
+    /// Has the loop watch `child`, which is killed if that cannot be.
+    fn watch(mut child: process::Child) -> io::Result<Process> {
+        match pidfd_open(child.id()).and_then(Source::new) {
+            Ok(pidfd) => {
+                Ok(Process { running: Some(Running { child, pidfd }), kill_on_drop: true })
+            }
+            Err(e) => {
+                // Not waited for yet, so the number is still its own.
+                child.kill()?;
+                child.wait()?;
+                Err(e)
+            }
+        }
+    }
+
+    fn running(&self) -> &Running {
+        self.running.as_ref().expect("a process is here until the drop")
+    }
+
+    fn running_mut(&mut self) -> &mut Running {
+        self.running.as_mut().expect("a process is here until the drop")
+    }
+}
+
+impl Running {
+    /// std remembers the status once it has it, so this may be asked again.
+    async fn wait(&mut self) -> io::Result<ExitStatus> {
+        let child = &mut self.child;
+        let ended = |_: &OwnedFd| child.try_wait()?.ok_or(io::ErrorKind::WouldBlock.into());
+        self.pidfd.io_call(Direction::Read, ended).await
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let Some(mut running) = self.running.take() else { return };
+        let Ok(None) = running.child.try_wait() else { return };
+        if self.kill_on_drop {
+            // It can only fail for a process that has become another user's.
+            let _ = send_signal(running.pidfd.io().as_fd(), libc::SIGKILL);
+        }
+        let mut orphan = Orphan { running, killed: self.kill_on_drop };
+        let collect = async move {
+            let _ = orphan.running.wait().await;
+        };
+        match with_current(Rc::clone) {
+            Some(core) => drop(core.spawn(collect)),
+            None => drop(collect),
+        }
+    }
+}
+
+/// A process that nobody holds any more. Dropped without a loop to wait on, it waits here for
+/// one that was killed, which is soon over; one that was not goes its way, and is collected
+/// by the system when this process ends.
+struct Orphan {
+    running: Running,
+    killed: bool,
+}
+
+impl Drop for Orphan {
+    fn drop(&mut self) {
+        if self.killed {
+            let _ = self.running.child.wait();
+        }
+    }
+}
+
+async fn read_all(reader: &mut Option<StreamReader<Receiver>>) -> io::Result<Vec<u8>> {
+    match reader {
+        Some(reader) => reader.read_to_end().await,
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Runs two futures side by side.
+async fn both<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Output) {
+    let (mut a, mut b) = (pin!(a), pin!(b));
+    let (mut of_a, mut of_b) = (None, None);
+    poll_fn(|cx| {
+        if of_a.is_none()
+            && let Poll::Ready(output) = a.as_mut().poll(cx)
+        {
+            of_a = Some(output);
+        }
+        if of_b.is_none()
+            && let Poll::Ready(output) = b.as_mut().poll(cx)
+        {
+            of_b = Some(output);
+        }
+        if of_a.is_some() && of_b.is_some() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    (of_a.expect("both are done"), of_b.expect("both are done"))
+}

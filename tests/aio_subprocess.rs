@@ -1,0 +1,265 @@
+//! Child processes: scenario 64, and properties Z4, Z6 and Z7.
+
+mod common;
+use common::watchdog;
+use singletrack::aio::subprocess::{Child, spawn};
+use singletrack::aio::time::sleep;
+use singletrack::{EventLoop, create_task, yield_now};
+use std::io::{self, ErrorKind};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+fn run<F: Future>(future: F) -> F::Output {
+    EventLoop::new().unwrap().run_until_complete(future)
+}
+
+fn shell(script: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(script).stdin(Stdio::null());
+    command
+}
+
+fn piped(command: &mut Command) -> Child {
+    let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    spawn(command.stderr(Stdio::piped())).unwrap()
+}
+
+/// `Some('Z')` for a zombie, `None` for a process that is gone.
+fn state(pid: u32) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.chars().next()
+}
+
+async fn until(reached: impl Fn() -> bool) {
+    while !reached() {
+        sleep(Duration::from_micros(200)).await;
+    }
+}
+
+/// Scenario 64: more than the pipes hold crosses in both directions.
+#[test]
+fn four_mebibytes_echo_through_cat() {
+    let _dog = watchdog("cat", 60);
+    run(async {
+        let input: Vec<u8> = (0..4 << 20).map(|i| (i % 251) as u8).collect();
+        let mut cat = piped(&mut Command::new("cat"));
+        let output = cat.communicate(&input).await.unwrap();
+        assert!(output.stdout == input && output.stderr.is_empty() && output.status.success());
+        assert!(cat.wait().await.unwrap().success(), "the status is told as often as asked");
+    });
+}
+
+#[test]
+fn both_outputs_are_read_side_by_side() {
+    let _dog = watchdog("both outputs", 60);
+    run(async {
+        let script = "head -c 1000000 /dev/zero >&2; head -c 1000000 /dev/zero; exit 3";
+        let output = piped(&mut shell(script)).communicate(b"").await.unwrap();
+        assert_eq!((output.stdout.len(), output.stderr.len()), (1_000_000, 1_000_000));
+        assert_eq!(output.status.code(), Some(3));
+    });
+}
+
+/// gh-104340: a child that does not read is no error.
+#[test]
+fn a_child_that_ends_before_it_has_read_everything_is_no_error() {
+    let _dog = watchdog("early end", 60);
+    run(async {
+        for _ in 0..20 {
+            let mut child = piped(&mut Command::new("true"));
+            let output = child.communicate(&vec![1; 1 << 20]).await.unwrap();
+            assert!(output.status.success());
+        }
+    });
+}
+
+#[test]
+fn kill_and_send_signal_after_the_end_are_harmless() {
+    let _dog = watchdog("late signals", 60);
+    run(async {
+        let mut child = spawn(&mut shell("exit 7")).unwrap();
+        let pid = child.id();
+        until(|| state(pid) == Some('Z')).await; // ended, and not collected
+        child.kill().unwrap();
+        child.send_signal(libc::SIGUSR1).unwrap();
+        assert_eq!(child.wait().await.unwrap().code(), Some(7));
+        assert_eq!(state(pid), None);
+        child.kill().unwrap();
+        child.terminate().unwrap();
+        assert_eq!(child.try_wait().unwrap().unwrap().code(), Some(7));
+    });
+}
+
+#[test]
+fn a_killed_child_tells_the_signal() {
+    let _dog = watchdog("killed", 60);
+    run(async {
+        for signal in [libc::SIGKILL, libc::SIGTERM, libc::SIGINT] {
+            let mut child = spawn(Command::new("sleep").arg("1000")).unwrap();
+            assert!(child.try_wait().unwrap().is_none());
+            child.send_signal(signal).unwrap();
+            assert_eq!(child.wait().await.unwrap().signal(), Some(signal));
+        }
+        let child = spawn(&mut shell("sleep 0.1")).unwrap();
+        assert_eq!(child.send_signal(1000).unwrap_err().kind(), ErrorKind::InvalidInput);
+    });
+}
+
+#[test]
+fn a_cancelled_wait_leaves_the_process() {
+    let _dog = watchdog("cancelled wait", 60);
+    run(async {
+        let mut child = spawn(Command::new("cat").stdin(Stdio::piped())).unwrap();
+        let stdin = child.stdin.take();
+        let (send, receive) = std::sync::mpsc::channel();
+        let waits = create_task(async move {
+            let waiting = Waiting { child: Some(child), send };
+            let mut waiting = waiting;
+            waiting.child.as_mut().unwrap().wait().await
+        });
+        yield_now().await;
+        waits.cancel();
+        assert!(waits.await.is_err());
+        let mut child: Child = receive.try_recv().unwrap();
+        assert!(child.try_wait().unwrap().is_none(), "it is still running");
+        drop(stdin);
+        assert!(child.wait().await.unwrap().success());
+    });
+
+    /// Saves the child from a task that is cancelled.
+    struct Waiting {
+        child: Option<Child>,
+        send: std::sync::mpsc::Sender<Child>,
+    }
+    impl Drop for Waiting {
+        fn drop(&mut self) {
+            self.send.send(self.child.take().unwrap()).unwrap();
+        }
+    }
+}
+
+/// Z4: every status is reported, and it is the child's own. Two loops at a time.
+#[test]
+fn five_hundred_children_each_tell_their_own_status() {
+    let _dog = watchdog("500 children", 120);
+    let loops = [0, 1].map(|_| {
+        std::thread::spawn(|| {
+            run(async {
+                for batch in 0..10 {
+                    let children: Vec<_> = (0..25)
+                        .map(|i| {
+                            let code = (batch * 25 + i) % 256;
+                            let mut child = spawn(&mut shell(&format!("exit {code}"))).unwrap();
+                            create_task(async move { (code, child.wait().await.unwrap().code()) })
+                        })
+                        .collect();
+                    for child in children {
+                        let (code, told) = child.await.unwrap();
+                        assert_eq!(told, Some(code));
+                    }
+                }
+            });
+        })
+    });
+    for thread in loops {
+        thread.join().unwrap();
+    }
+}
+
+/// Z6: what a child writes right before it ends is not lost.
+#[test]
+fn all_output_is_delivered_before_the_end_is() {
+    let _dog = watchdog("last words", 120);
+    run(async {
+        for size in [1, 4096, 65536] {
+            for _ in 0..10 {
+                let mut child = piped(&mut shell(&format!("head -c {size} /dev/zero")));
+                if size == 4096 {
+                    // Even when the end is known long before anybody reads.
+                    let pid = child.id();
+                    until(|| state(pid) == Some('Z')).await;
+                }
+                let output = child.communicate(b"").await.unwrap();
+                assert_eq!((output.stdout.len(), output.status.code()), (size, Some(0)));
+            }
+        }
+    });
+}
+
+/// Z7.
+#[test]
+fn kill_on_drop_leaves_no_zombie() {
+    let _dog = watchdog("kill_on_drop", 60);
+    run(async {
+        let mut child = spawn(Command::new("sleep").arg("1000")).unwrap();
+        child.kill_on_drop(true);
+        let pid = child.id();
+        drop(child);
+        until(|| state(pid).is_none()).await;
+    });
+    // With the loop, and without one.
+    let event_loop = EventLoop::new().unwrap();
+    let sleeper = || {
+        let mut child = spawn(Command::new("sleep").arg("1000")).unwrap();
+        child.kill_on_drop(true);
+        child
+    };
+    let outlives = event_loop.run_until_complete(async { sleeper() });
+    let (send, receive) = std::sync::mpsc::channel();
+    drop(event_loop.create_task(async move {
+        let child = sleeper();
+        send.send(child.id()).unwrap();
+        std::future::pending::<()>().await;
+        drop(child);
+    }));
+    event_loop.run_until_complete(yield_now());
+    drop(event_loop);
+    assert_eq!(state(receive.recv().unwrap()), None);
+    let pid = outlives.id();
+    drop(outlives);
+    assert_eq!(state(pid), None);
+}
+
+#[test]
+fn a_dropped_child_goes_on_and_is_collected() {
+    let _dog = watchdog("dropped child", 60);
+    run(async {
+        let mut child = spawn(Command::new("cat").stdin(Stdio::piped())).unwrap();
+        let (pid, stdin) = (child.id(), child.stdin.take());
+        drop(child);
+        sleep(Duration::from_millis(5)).await;
+        assert!(matches!(state(pid), Some('S' | 'R' | 'D')), "it is still running");
+        drop(stdin);
+        until(|| state(pid).is_none()).await;
+    });
+}
+
+#[test]
+fn a_program_that_is_not_there_leaves_nothing() {
+    let _dog = watchdog("no program", 60);
+    let event_loop = EventLoop::new().unwrap();
+    event_loop.run_until_complete(async {
+        for _ in 0..200 {
+            let error = spawn(&mut Command::new("/no/such/program")).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::NotFound);
+        }
+    });
+    assert_eq!(event_loop.tasks(), 0);
+    let error = spawn(&mut Command::new("true")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotConnected, "outside a loop");
+}
+
+/// A pipeline as a shell would make it: the first child's output is the second one's input.
+#[test]
+fn pipes_connect_children_directly() -> io::Result<()> {
+    let _dog = watchdog("pipeline", 60);
+    run(async {
+        let (reader, writer) = std::io::pipe()?;
+        let mut first = spawn(shell("echo c; echo a; echo b").stdout(writer))?;
+        let mut second = spawn(Command::new("sort").stdin(reader).stdout(Stdio::piped()))?;
+        assert_eq!(second.communicate(b"").await?.stdout, b"a\nb\nc\n");
+        assert!(first.wait().await?.success());
+        Ok(())
+    })
+}

@@ -1,0 +1,79 @@
+//! SIGTERM: take no more work, finish what was begun, and go.
+//!
+//! Question: when may a server that is told to stop exit? Prediction: when its listener is
+//! closed and its last request is answered, not when the signal comes.
+//!
+//!     cargo run --example graceful_shutdown            # then, elsewhere: kill -TERM PID
+//!     cargo run --example graceful_shutdown -- --once
+//!
+//! CI: --once
+//!
+//! `--once` sends the signal from a process of its own while three requests are under way,
+//! and checks that all three are answered and a fourth is refused.
+
+use singletrack::aio::net::TcpListener;
+use singletrack::aio::server::{Server, start_server};
+use singletrack::aio::signals::signal;
+use singletrack::aio::streams::{StreamReader, open_connection};
+use singletrack::aio::subprocess::spawn;
+use singletrack::aio::time::sleep;
+use singletrack::aio::writer::StreamWriter;
+use singletrack::{EventLoop, create_task};
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
+use std::time::Duration;
+
+/// Answers one line, slowly.
+async fn slow(mut reader: StreamReader<TcpStream>, writer: StreamWriter<TcpStream>) {
+    if let Ok(line) = reader.readline().await {
+        sleep(Duration::from_millis(100)).await;
+        // Should the client have gone, there is nobody to tell.
+        let _ = writer.write(&[b"done: ", &line[..]].concat());
+    }
+}
+
+async fn request(address: SocketAddr) -> io::Result<Vec<u8>> {
+    let (mut reader, writer) = open_connection(address).await?;
+    writer.write(b"work\n")?;
+    reader.read_to_end().await
+}
+
+/// Waits for either signal, then stops in an orderly way.
+async fn until_told_to_stop(server: &Server<TcpListener>) -> io::Result<()> {
+    let mut terminate = signal(libc::SIGTERM)?;
+    terminate.recv().await?;
+    server.close();
+    println!("told to stop: {} requests under way", server.connections());
+    server.wait_closed().await;
+    println!("all answered, {} in all", server.counts().accepted);
+    Ok(())
+}
+
+fn main() -> io::Result<()> {
+    let once = std::env::args().any(|word| word == "--once");
+    EventLoop::new()?.run_until_complete(async {
+        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+        let address = listener.local_addr()?;
+        let server = start_server(listener, slow);
+        let pid = std::process::id();
+        println!("serving {address}; stop with: kill -TERM {pid}");
+        if !once {
+            return until_told_to_stop(&server).await;
+        }
+
+        let requests = [(); 3].map(|()| create_task(request(address)));
+        let teller = create_task(async move {
+            sleep(Duration::from_millis(30)).await; // the requests are under way
+            spawn(Command::new("sh").arg("-c").arg(format!("kill -TERM {pid}")))?.wait().await
+        });
+        until_told_to_stop(&server).await?;
+        assert!(teller.await.expect("no panic")?.success());
+        for request in requests {
+            assert_eq!(request.await.expect("no panic")?, b"done: work\n");
+        }
+        let refused = request(address).await.expect_err("nobody listens any more");
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+        Ok(())
+    })
+}

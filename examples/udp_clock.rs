@@ -1,0 +1,119 @@
+//! What time is it over there? A clock that is asked over UDP.
+//!
+//! Question: an answer takes time to arrive, so it is late; how late? Prediction: at most the
+//! round trip. So ask several times, believe the quickest answer, and state the error.
+//! (Cristian's algorithm, 1989.)
+//!
+//!     cargo run --example udp_clock -- serve 127.0.0.1:3737
+//!     cargo run --example udp_clock -- ask 127.0.0.1:3737
+//!     cargo run --example udp_clock                            # both, in one process
+//!
+//! CI:
+//!
+//! In one process both clocks are the same, so the error is known, and checked. The clock
+//! ignores every third question, because UDP may lose messages and clients must cope.
+
+use singletrack::aio::time::sleep;
+use singletrack::aio::udp::UdpSocket;
+use singletrack::{EventLoop, create_task};
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::{Duration, SystemTime};
+
+const PATIENCE: Duration = Duration::from_millis(20);
+
+fn now() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("it is after 1970")
+}
+
+/// Answers each question, a number of its own, with that number and the time.
+async fn serve(socket: UdpSocket, deaf_at: u64) -> io::Result<()> {
+    let mut question = [0; 8];
+    let mut asked = 0;
+    loop {
+        let (length, client) = socket.recv_from(&mut question).await?;
+        asked += 1;
+        if length == 8 && asked % deaf_at != 0 {
+            let time = (now().as_nanos() as u64).to_be_bytes();
+            socket.send_to(&[question, time].concat(), client).await?;
+        }
+    }
+}
+
+/// The answer to question `number`; older ones that come late are thrown away.
+async fn answer(socket: &UdpSocket, number: u64) -> io::Result<Duration> {
+    let mut message = [0; 16];
+    loop {
+        let length = socket.recv(&mut message).await?;
+        let (which, time) = message.split_at(8);
+        if length == 16 && which == number.to_be_bytes() {
+            let time: [u8; 8] = time.try_into().expect("eight are left");
+            return Ok(Duration::from_nanos(u64::from_be_bytes(time)));
+        }
+    }
+}
+
+/// `future`, or `None` when the patience ends first. Dropping a receive loses nothing.
+async fn patiently<F: Future>(future: F) -> Option<F::Output> {
+    let (mut future, mut end) = (pin!(future), pin!(sleep(PATIENCE)));
+    poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => end.as_mut().poll(cx).map(|()| None),
+    })
+    .await
+}
+
+/// Asks ten times. Gives their clock minus ours in seconds, the error, and the lost answers.
+async fn ask(server: SocketAddr) -> io::Result<(f64, f64, u32)> {
+    let socket = UdpSocket::bind(SocketAddr::from(([0, 0, 0, 0], 0)))?;
+    socket.connect(server)?;
+    let (mut best, mut lost) = ((0.0, f64::INFINITY), 0);
+    for number in 0..10u64 {
+        let sent = now();
+        socket.send(&number.to_be_bytes()).await?;
+        match patiently(answer(&socket, number)).await {
+            None => lost += 1,
+            Some(theirs) => {
+                let (theirs, sent, got) = (theirs?.as_secs_f64(), sent.as_secs_f64(), now());
+                let error = (got.as_secs_f64() - sent) / 2.0;
+                if error < best.1 {
+                    best = (theirs - (sent + error), error);
+                }
+            }
+        }
+    }
+    Ok((best.0, best.1, lost))
+}
+
+fn main() -> io::Result<()> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let address = |n: usize| words.get(n).and_then(|word| word.parse::<SocketAddr>().ok());
+    EventLoop::new()?.run_until_complete(async {
+        let (server, alone) = match (words.first().map(String::as_str), address(1)) {
+            (Some("serve"), Some(at)) => return serve(UdpSocket::bind(at)?, u64::MAX).await,
+            (Some("ask"), Some(server)) => (server, false),
+            (Some(_), _) => {
+                eprintln!("usage: udp_clock [serve ADDRESS:PORT | ask ADDRESS:PORT]");
+                std::process::exit(2);
+            }
+            (None, _) => {
+                let socket = UdpSocket::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+                let server = socket.local_addr()?;
+                drop(create_task(serve(socket, 3)));
+                (server, true)
+            }
+        };
+        let (offset, error, lost) = ask(server).await?;
+        println!("their clock is {offset:+.6} s from ours, give or take {error:.6} s");
+        println!("{lost} of 10 answers never came");
+        if alone {
+            // A microsecond more: seconds since 1970 leave so little room in a float.
+            assert!(offset.abs() <= error + 1e-6, "the same clock must agree with itself");
+            assert!(lost >= 3, "every third question is ignored");
+        }
+        Ok(())
+    })
+}

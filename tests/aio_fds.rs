@@ -1,0 +1,164 @@
+//! Descriptors: properties R2, R9, R10 and R14. A binary of its own (`harness = false`),
+//! because descriptors and their limit belong to the whole process.
+
+mod common;
+use common::watchdog;
+use singletrack::aio::net::{TcpListener, TcpStream};
+use singletrack::aio::pipe::pipe;
+use singletrack::aio::server::{ServerOptions, start_server, start_server_with};
+use singletrack::aio::signals::signal;
+use singletrack::aio::streams::StreamReader;
+use singletrack::aio::subprocess::spawn;
+use singletrack::aio::time::sleep;
+use singletrack::aio::udp::UdpSocket;
+use singletrack::aio::unix::{UnixDatagram, UnixListener, UnixStream};
+use singletrack::{EventLoop, yield_now};
+use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+fn main() {
+    let tests: [(&str, fn()); 2] = [
+        ("every_descriptor_is_watched_cloexec_and_closed_at_the_end", census),
+        ("a_server_without_descriptors_waits_and_recovers", emfile),
+    ];
+    for (name, test) in tests {
+        let _dog = watchdog(name, 60);
+        test();
+        println!("test {name} ... ok");
+    }
+}
+
+/// The open descriptors, without the one that lists them.
+fn open() -> BTreeSet<i32> {
+    let number = |entry: std::fs::DirEntry| entry.file_name().to_str().unwrap().parse().unwrap();
+    let listed: Vec<i32> =
+        std::fs::read_dir("/proc/self/fd").unwrap().flatten().map(number).collect();
+    // SAFETY: the call asks for a number.
+    listed.into_iter().filter(|fd| unsafe { libc::fcntl(*fd, libc::F_GETFD) } != -1).collect()
+}
+
+fn is_cloexec(fd: i32) -> bool {
+    // SAFETY: the call asks for a number.
+    unsafe { libc::fcntl(fd, libc::F_GETFD) & libc::FD_CLOEXEC != 0 }
+}
+
+/// How many descriptors each epoll instance of this process watches.
+fn watched() -> Vec<usize> {
+    let is_epoll = |fd: &i32| {
+        std::fs::read_link(format!("/proc/self/fd/{fd}"))
+            .is_ok_and(|to| to.to_string_lossy().contains("eventpoll"))
+    };
+    let count = |fd: i32| {
+        let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).unwrap();
+        info.lines().filter(|line| line.starts_with("tfd:")).count()
+    };
+    open().into_iter().filter(is_epoll).map(count).collect()
+}
+
+/// One of everything, all at once.
+fn census() {
+    // The bell for signals is made once and stays.
+    EventLoop::new().unwrap().run_until_complete(async { drop(signal(libc::SIGUSR1).unwrap()) });
+    let before = open();
+    let path = std::env::temp_dir().join(format!("singletrack-fds-{}", std::process::id()));
+    let event_loop = EventLoop::new().unwrap();
+    let kept = event_loop.run_until_complete(async {
+        let any = "127.0.0.1:0".parse().unwrap();
+        let listener = TcpListener::bind(any).unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = start_server(listener, async |mut reader: StreamReader<_>, _| {
+            let _ = reader.read(1).await;
+        });
+        let client = TcpStream::connect(address).await.unwrap();
+        let unix = UnixListener::bind(&path).unwrap();
+        let near = UnixStream::connect(&path).unwrap();
+        let (far, _) = unix.accept().await.unwrap();
+        let sockets = (UdpSocket::bind(any).unwrap(), UnixDatagram::pair().unwrap());
+        let pipes = pipe().unwrap();
+        let hangups = signal(libc::SIGHUP).unwrap();
+        let mut command = Command::new("cat");
+        let child = spawn(command.stdin(Stdio::piped()).stdout(Stdio::piped())).unwrap();
+        while server.connections() == 0 {
+            yield_now().await;
+        }
+        let ours: Vec<i32> = open().difference(&before).copied().collect();
+        for fd in &ours {
+            assert!(is_cloexec(*fd), "descriptor {fd} would leak into children");
+        }
+        // All but the epoll instance itself are watched, the loop's bell included.
+        assert_eq!(watched(), [ours.len() - 1]);
+        // Listener, client, server side; three of Unix; UDP and two datagrams; two pipe ends;
+        // the bell for signals; pidfd, stdin, stdout; epoll and its bell.
+        assert_eq!(ours.len(), 3 + 3 + 3 + 2 + 1 + 3 + 2);
+        (server, client, unix, near, far, sockets, pipes, hangups, child)
+    });
+    // Half of it goes while the loop runs, the rest outlives it.
+    let (server, client, unix, near, far, sockets, pipes, hangups, mut child) = kept;
+    event_loop.run_until_complete(async {
+        drop((client, near, sockets, hangups));
+        child.wait().await.unwrap();
+        server.close();
+        server.wait_closed().await;
+        assert_eq!(watched(), [open().difference(&before).count() - 1]);
+    });
+    drop(event_loop);
+    drop((unix, far, pipes, child));
+    assert_eq!(open(), before);
+    assert!(!path.exists());
+}
+
+fn set_limit(soft: u64) -> u64 {
+    // SAFETY: the struct is plain data and outlives the calls.
+    unsafe {
+        let mut limit: libc::rlimit = std::mem::zeroed();
+        assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit), 0);
+        let old = std::mem::replace(&mut limit.rlim_cur, soft);
+        assert_eq!(libc::setrlimit(libc::RLIMIT_NOFILE, &limit), 0);
+        old
+    }
+}
+
+/// R14, on the real system call.
+fn emfile() {
+    let event_loop = EventLoop::new().unwrap();
+    event_loop.run_until_complete(async {
+        let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut clients: Vec<_> =
+            (0..5).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
+        let taken = open();
+        let first_free = (0..).find(|fd| !taken.contains(fd)).unwrap();
+        let old = set_limit(first_free as u64);
+        let backoff = Duration::from_millis(20);
+        let options = ServerOptions { backoff, ..ServerOptions::default() };
+        let server =
+            start_server_with(listener, options, async |mut reader: StreamReader<_>, w| {
+                let bytes = reader.read(1).await.unwrap();
+                w.write(&bytes).unwrap();
+            });
+        let (start, turns) = (event_loop.time(), event_loop.turns());
+        while server.counts().failed < 4 {
+            sleep(Duration::from_millis(5)).await;
+            assert_eq!(server.counts().pending_retries, 1);
+        }
+        assert!(event_loop.time() - start >= 3 * backoff, "a retry a back-off, no more");
+        assert!(event_loop.turns() - turns < 200, "the loop sleeps in between");
+        assert_eq!(server.counts().accepted, 0);
+        assert_eq!(server.take_error().unwrap().raw_os_error(), Some(libc::EMFILE));
+        set_limit(old);
+        while server.counts().accepted < 5 {
+            sleep(Duration::from_millis(5)).await;
+        }
+        for client in &mut clients {
+            client.write_all(b"x").unwrap();
+        }
+        while server.connections() > 0 {
+            sleep(Duration::from_millis(1)).await;
+        }
+        for client in &mut clients {
+            client.read_exact(&mut [0]).unwrap();
+        }
+    });
+}

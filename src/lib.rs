@@ -30,7 +30,6 @@
 //!   base/sys/interrupt.rs      unsafe: SIGINT as an exit code
 //! futures
 //!   concurrent/state.rs        the five states of a future and the steps between them
-//!   concurrent/home.rs         which pool this thread works for
 //!   concurrent/future.rs       Promise and Future: the one-shot cell two threads share
 //! the event loop
 //!   event_loop/timers.rs       deadlines in order: a heap that can cancel
@@ -54,6 +53,14 @@
 //!   aio/source.rs              from a system call to a future
 //!   aio/byte_stream.rs         what TCP, Unix streams and pipes have in common
 //!   aio/net.rs                 TCP
+//!   aio/waiters.rs             a line of waiters: first come, first served
+//!   aio/gate.rs                waiting at a gate: the one future under all of them
+//!   aio/semaphore.rs           permits, handed out in order
+//!   aio/lock.rs                one task at a time
+//!   aio/event.rs               a flag to wait for
+//!   aio/condition.rs           waiting for a change to what a lock protects
+//!   aio/barrier.rs             waiting for each other
+//!   aio/queue.rs               a store between two lots of permits
 //!   aio/unix.rs                Unix sockets: streams, their listener, datagrams
 //!   aio/udp.rs                 UDP
 //!   aio/pipe.rs                pipes
@@ -91,12 +98,13 @@
 //!   process/supervisor.rs      the thread that hears workers out, buries and replaces them
 //!   process/pool.rs            ProcessPool: submit, time limits, shutdown
 //! executors
+//!   concurrent/home.rs         which pool this thread works for
 //!   concurrent/executor.rs     Executor: submit, map, shutdown; wait and as_completed
 //!   concurrent/crew.rs         who works, who searches, who sleeps: when to wake and to hire
 //!   concurrent/threads.rs      ThreadPoolExecutor: jobs on threads that share memory
 //!   concurrent/gil_threads.rs  GilThreadPoolExecutor: jobs that hold a global lock
 //!   concurrent/processes.rs    the process pool as an Executor
-//! lab
+//! the lab
 //!   lab/failure.rs             why a comparison ended without a result, in one line
 //!   lab/random.rs              numbers that are the same for the same seed
 //!   lab/context.rs             the verbs of a job: compute, send, wait, read

@@ -62,9 +62,18 @@ impl Line<'_> {
 
     /// Prints nanoseconds per operation, median and best, of `n` operations that took
     /// `(median, best)` seconds.
-    pub fn print_per_op(&self, (median, best): (f64, f64), n: u64) {
+    pub fn print_per_op(&self, times: (f64, f64), n: u64) {
+        self.print_ns(["ns_per_op", "min_ns_per_op"], times, n);
+    }
+
+    /// The same for messages.
+    pub fn print_per_message(&self, times: (f64, f64), n: u64) {
+        self.print_ns(["ns_per_msg", "min_ns_per_msg"], times, n);
+    }
+
+    fn print_ns(&self, [name, best_name]: [&str; 2], (median, best): (f64, f64), n: u64) {
         let scale = 1e9 / n as f64;
-        self.print(&[("ns_per_op", median * scale), ("min_ns_per_op", best * scale)]);
+        self.print(&[(name, median * scale), (best_name, best * scale)]);
     }
 }
 

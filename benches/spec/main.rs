@@ -6,6 +6,7 @@
 //! same line can be had from any other runtime; run both in the same minute and compare.
 
 mod args;
+mod pingpong;
 mod serve;
 mod tasks;
 mod timers;
@@ -14,7 +15,8 @@ mod wake;
 use args::Args;
 
 const USAGE: &str = "usage: cargo bench --bench spec -- WORKLOAD [key=value …]
-workloads: spawn_join yield mem_task timers_late timers_churn crosswake; servers: serve echo, serve http";
+workloads: spawn_join yield pingpong mem_task timers_late timers_churn crosswake
+servers: serve echo, serve http";
 
 fn main() {
     // `cargo bench` adds `--bench`.
@@ -31,6 +33,7 @@ fn main() {
     match workload.as_str() {
         "spawn_join" => tasks::spawn_join(&args),
         "yield" => tasks::yields(&args),
+        "pingpong" => pingpong::pingpong(&args),
         "mem_task" => tasks::mem_task(&args),
         "crosswake" => wake::crosswake(&args),
         "timers_late" => timers::late(&args),

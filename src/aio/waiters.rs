@@ -1,0 +1,196 @@
+//! A line of waiters: first come, first served, and no place in it is ever wasted.
+//!
+//! *Assumes*: nothing; a waker is stored and handed out, never called.
+//! *Promises*: grants go out in order of arrival; a waiter may leave at any time, in O(1);
+//! one that leaves with a grant in its hand gives the grant back; no allocation once the line
+//! has had its greatest length.
+//! *Leaves out*: what is granted (`G`), and the future that waits (`aio/gate.rs`).
+//!
+//! ```text
+//!            push                grant (the head)               take
+//!   nobody ───────► Waiting(waker) ───────────► Granted(G) ──────────► gone, with G
+//!                         │ leave                    │ leave
+//!                         ▼                          ▼
+//!                  gone, with its waker       gone, G handed back: to the next!
+//! ```
+//! A grant is a *hand-off*: from then on the thing belongs to that waiter, although its task
+//! has not run yet. So nobody who comes later can take it away, and there is no race between
+//! a wake and a newcomer. What remains is the waiter that is dropped between grant and take.
+//! asyncio lost wake-ups there for years (bpo-27585, gh-90155, gh-112202); here `leave`
+//! returns the grant, and whoever ignores that gets a warning from the compiler.
+//!
+//! The line is a doubly linked list whose links are slab keys. tokio's and async-lock's are
+//! intrusive lists of pinned nodes, which save the slab and cost a page of unsafe.
+
+use crate::base::slab::{GenerationSlab, Key};
+use std::task::Waker;
+
+/// Those who wait for a `G`, in order of arrival, and those who have one and not yet come
+/// for it.
+///
+/// ```
+/// use singletrack::aio::waiters::{Left, Waiters};
+/// use std::task::Waker;
+///
+/// let mut line = Waiters::new();
+/// let a = line.push(Waker::noop().clone());
+/// let b = line.push(Waker::noop().clone());
+/// assert!(line.grant("key").is_ok()); // to `a`, who came first
+/// assert_eq!(line.take(b), None);
+/// // `a` is dropped before its task ran: the grant comes back and goes to the next.
+/// assert!(matches!(line.leave(a), Left::Granted("key")));
+/// assert!(line.grant("key").is_ok());
+/// assert_eq!(line.take(b), Some("key"));
+/// assert_eq!(line.grant("key").unwrap_err(), "key"); // nobody waits
+/// ```
+#[derive(Debug)]
+pub struct Waiters<G> {
+    nodes: GenerationSlab<Node<G>>,
+    head: Option<Key>,
+    tail: Option<Key>,
+    waiting: usize,
+}
+
+#[derive(Debug)]
+struct Node<G> {
+    stage: Stage<G>,
+    /// Both are `None` once granted: that waiter stands in the line no more.
+    before: Option<Key>,
+    behind: Option<Key>,
+}
+
+#[derive(Debug)]
+enum Stage<G> {
+    Waiting(Waker),
+    Granted(G),
+}
+
+/// What a waiter had when it left.
+#[derive(Debug)]
+#[must_use = "a grant that comes back must go to the next waiter"]
+pub enum Left<G> {
+    /// Nothing yet. The waker is handed out so that it is not dropped inside a borrow.
+    Waiting(Waker),
+    /// This, which now belongs to the next in line.
+    Granted(G),
+    /// It had left before.
+    Gone,
+}
+
+impl<G> Default for Waiters<G> {
+    fn default() -> Self {
+        Waiters { nodes: GenerationSlab::new(), head: None, tail: None, waiting: 0 }
+    }
+}
+
+impl<G> Waiters<G> {
+    /// Nobody waits.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many wait and have no grant.
+    pub fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// How many have a grant and have not come for it.
+    pub fn granted(&self) -> usize {
+        self.nodes.len() - self.waiting
+    }
+
+    /// Stands at the end of the line.
+    pub fn push(&mut self, waker: Waker) -> Key {
+        let before = self.tail;
+        let key = self.nodes.insert(Node { stage: Stage::Waiting(waker), before, behind: None });
+        match before.and_then(|key| self.nodes.get_mut(key)) {
+            Some(last) => last.behind = Some(key),
+            None => self.head = Some(key),
+        }
+        self.tail = Some(key);
+        self.waiting += 1;
+        key
+    }
+
+    /// Hands `grant` to the first in line; brings its waker, to be called once no borrow is
+    /// held.
+    ///
+    /// # Errors
+    /// The grant itself, if nobody waits.
+    pub fn grant(&mut self, grant: G) -> Result<Waker, G> {
+        let Some(key) = self.head else { return Err(grant) };
+        self.unlink(key);
+        match self.nodes.get_mut(key).map(|node| &mut node.stage) {
+            Some(stage @ Stage::Waiting(_)) => {
+                match std::mem::replace(stage, Stage::Granted(grant)) {
+                    Stage::Waiting(waker) => Ok(waker),
+                    Stage::Granted(_) => unreachable!("the arm above saw that it waits"),
+                }
+            }
+            _ => unreachable!("the head of the line always waits"),
+        }
+    }
+
+    /// Gives every waiter a grant, in order; those who come meanwhile are not concerned.
+    #[must_use]
+    pub fn grant_all(&mut self, mut grant: impl FnMut() -> G) -> Vec<Waker> {
+        let waiting = self.waiting;
+        (0..waiting).filter_map(|_| self.grant(grant()).ok()).collect()
+    }
+
+    /// Comes for a grant. With it, the waiter is gone; `None`: it still waits.
+    pub fn take(&mut self, key: Key) -> Option<G> {
+        if let Stage::Waiting(_) = self.nodes.get(key)?.stage {
+            return None;
+        }
+        match self.nodes.remove(key)?.stage {
+            Stage::Granted(grant) => Some(grant),
+            Stage::Waiting(_) => None,
+        }
+    }
+
+    /// True if this waiter would be woken through `waker`.
+    pub fn will_wake(&self, key: Key, waker: &Waker) -> bool {
+        match self.nodes.get(key) {
+            Some(Node { stage: Stage::Waiting(own), .. }) => own.will_wake(waker),
+            _ => false,
+        }
+    }
+
+    /// The waiter moved to another task. The old waker is handed out to be dropped; it stays
+    /// silent.
+    #[must_use]
+    pub fn replace_waker(&mut self, key: Key, waker: Waker) -> Waker {
+        match self.nodes.get_mut(key) {
+            Some(Node { stage: Stage::Waiting(own), .. }) => std::mem::replace(own, waker),
+            _ => waker,
+        }
+    }
+
+    /// The waiter gives up.
+    pub fn leave(&mut self, key: Key) -> Left<G> {
+        if let Some(Node { stage: Stage::Waiting(_), .. }) = self.nodes.get(key) {
+            self.unlink(key);
+        }
+        match self.nodes.remove(key).map(|node| node.stage) {
+            Some(Stage::Waiting(waker)) => Left::Waiting(waker),
+            Some(Stage::Granted(grant)) => Left::Granted(grant),
+            None => Left::Gone,
+        }
+    }
+
+    /// Closes the gap around a waiter who stands in the line.
+    fn unlink(&mut self, key: Key) {
+        let Some(node) = self.nodes.get_mut(key) else { return };
+        let (before, behind) = (node.before.take(), node.behind.take());
+        match before.and_then(|key| self.nodes.get_mut(key)) {
+            Some(other) => other.behind = behind,
+            None => self.head = behind,
+        }
+        match behind.and_then(|key| self.nodes.get_mut(key)) {
+            Some(other) => other.before = before,
+            None => self.tail = before,
+        }
+        self.waiting -= 1;
+    }
+}

@@ -1,0 +1,698 @@
+//! Locks, events, conditions, semaphores, barriers and queues, on the scripted selector:
+//! CPython's scenarios (test_asyncio/test_locks.py, test_queues.py) and what a drop may do.
+
+mod common;
+use common::DropFlag;
+use singletrack::aio::barrier::{Barrier, BrokenBarrier};
+use singletrack::aio::condition::Condition;
+use singletrack::aio::event::Event;
+use singletrack::aio::lock::Lock;
+use singletrack::aio::queue::{
+    DoneTooOften, GetError, LifoQueue, PriorityQueue, PutError, Queue, ShutDown,
+};
+use singletrack::aio::semaphore::{BoundedSemaphore, Semaphore};
+use singletrack::selector::scripted::ScriptedSelector;
+use singletrack::task::join::Task;
+use singletrack::{EventLoop, create_task, yield_now};
+use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+/// Runs on virtual time: a test that would hang is an error at once.
+fn run<F: Future>(future: F) -> F::Output {
+    EventLoop::with_selector(Box::new(ScriptedSelector::new())).run_until_complete(future)
+}
+
+/// Lets everything that is ready run until it waits.
+async fn settle() {
+    for _ in 0..5 {
+        yield_now().await;
+    }
+}
+
+/// A shared list to note the order of things in.
+#[derive(Clone, Default)]
+struct Log(Rc<RefCell<Vec<String>>>);
+
+impl Log {
+    fn note(&self, what: impl Into<String>) {
+        self.0.borrow_mut().push(what.into());
+    }
+    fn read(&self) -> Vec<String> {
+        self.0.borrow().clone()
+    }
+}
+
+/// A task that takes the lock, says so, and keeps it for one turn.
+fn locker(name: &str, lock: &Rc<Lock>, log: &Log) -> Task<()> {
+    let (name, lock, log) = (name.to_owned(), Rc::clone(lock), log.clone());
+    create_task(async move {
+        let _guard = lock.acquire().await;
+        log.note(name);
+        yield_now().await;
+    })
+}
+
+#[test]
+fn lock_is_fifo_and_nobody_slips_in() {
+    run(async {
+        let (lock, log) = (Rc::new(Lock::new(())), Log::default());
+        let guard = lock.acquire().await;
+        let tasks = ["a", "b", "c"].map(|name| locker(name, &lock, &log));
+        settle().await;
+        drop(guard);
+        // Released, but already `a`'s, although `a` has not run yet.
+        assert!(lock.locked() && lock.try_acquire().is_none());
+        log.note("me");
+        drop(lock.acquire().await);
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(log.read(), ["me", "a", "b", "c"]);
+        assert!(!lock.locked());
+    });
+}
+
+// Scenario 53.
+#[test]
+fn lock_cancel_race() {
+    run(async {
+        let (lock, log) = (Rc::new(Lock::new(())), Log::default());
+        let a = lock.acquire().await;
+        let (b, c) = (locker("b", &lock, &log), locker("c", &lock, &log));
+        settle().await;
+        assert!(b.cancel());
+        drop(a); // in one pass: the lock is handed to `b`, which is dropped before it runs
+        assert!(b.await.is_err());
+        c.await.unwrap();
+        assert_eq!(log.read(), ["c"]);
+        assert!(!lock.locked());
+    });
+}
+
+// Scenario 54.
+#[test]
+fn lock_cancel_release_race() {
+    run(async {
+        let (lock, log) = (Rc::new(Lock::new(())), Log::default());
+        let holder = lock.acquire().await;
+        let tasks = ["a", "b", "c"].map(|name| locker(name, &lock, &log));
+        settle().await;
+        drop(holder);
+        tasks[0].cancel();
+        tasks[1].cancel();
+        settle().await;
+        assert_eq!(log.read(), ["c"], "exactly one of the rest has it");
+    });
+}
+
+#[test]
+fn a_lock_can_be_kept_across_awaits_and_dropped_by_cancelling_its_holder() {
+    run(async {
+        let lock = Rc::new(Lock::new(1));
+        let inner = Rc::clone(&lock);
+        let holder = create_task(async move {
+            let mut guard = inner.acquire().await;
+            *guard = 2;
+            std::future::pending::<()>().await;
+        });
+        settle().await;
+        assert!(lock.locked());
+        holder.cancel();
+        assert_eq!(*lock.acquire().await, 2, "the dropped future's guard let go");
+    });
+}
+
+#[test]
+fn a_wait_that_is_polled_by_another_waker_wakes_only_that_one() {
+    struct Count(AtomicUsize);
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    let (old, new) = (Arc::new(Count(AtomicUsize::new(0))), Arc::new(Count(AtomicUsize::new(0))));
+    let lock = Lock::new(());
+    let guard = lock.try_acquire().unwrap();
+    let mut wait = pin!(lock.acquire());
+    for count in [&old, &new] {
+        let waker = Waker::from(Arc::clone(count));
+        assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    }
+    drop(guard);
+    assert_eq!((old.0.load(Ordering::Relaxed), new.0.load(Ordering::Relaxed)), (0, 1));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(wait.as_mut().poll(&mut cx).is_ready());
+}
+
+thread_local! {
+    static PROBED: Semaphore = Semaphore::new(0);
+}
+
+#[test]
+fn a_waker_may_use_the_primitive_it_is_kept_by() {
+    /// Looks at the semaphore, and takes part in it, whenever it is cloned, woken or dropped.
+    struct Nosy;
+    impl Wake for Nosy {
+        fn wake(self: Arc<Self>) {
+            PROBED.with(|semaphore| drop(semaphore.try_acquire()));
+        }
+    }
+    impl Drop for Nosy {
+        fn drop(&mut self) {
+            PROBED.with(|semaphore| drop(semaphore.try_acquire()));
+        }
+    }
+    PROBED.with(|semaphore| {
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut wait = Box::pin(semaphore.acquire());
+        for _ in 0..2 {
+            // The waker of the last poll is dropped when the next one replaces it.
+            let waker = Waker::from(Arc::new(Nosy));
+            assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        }
+        semaphore.release();
+        assert!(wait.as_mut().poll(&mut cx).is_ready());
+        let mut wait = Box::pin(semaphore.acquire());
+        semaphore.try_acquire().unwrap().forget();
+        let waker = Waker::from(Arc::new(Nosy));
+        assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        drop(waker);
+        drop(wait); // the waiter leaves, its waker with it
+        assert_eq!(semaphore.value(), 0);
+    });
+}
+
+// Scenario 17, on the loop.
+#[test]
+fn event_set_then_clear_wakes_every_prior_waiter() {
+    run(async {
+        let (event, woken) = (Rc::new(Event::new()), Rc::new(Cell::new(0)));
+        let tasks = [(); 3].map(|()| {
+            let (event, woken) = (Rc::clone(&event), Rc::clone(&woken));
+            create_task(async move {
+                event.wait().await;
+                woken.set(woken.get() + 1);
+            })
+        });
+        settle().await;
+        event.set();
+        event.clear();
+        let late = Rc::clone(&event);
+        let late = create_task(async move { late.wait().await });
+        for task in tasks {
+            task.await.unwrap();
+        }
+        settle().await;
+        assert_eq!(woken.get(), 3);
+        assert!(!late.done() && !event.is_set());
+        event.set();
+        late.await.unwrap();
+        event.wait().await; // set: no waiting
+    });
+}
+
+// Scenario 55.
+#[test]
+fn semaphore_fifo_with_cancelled_head() {
+    run(async {
+        let (semaphore, log) = (Rc::new(Semaphore::new(1)), Log::default());
+        let permit = semaphore.acquire().await;
+        let taker = |name: &'static str| {
+            let (semaphore, log) = (Rc::clone(&semaphore), log.clone());
+            create_task(async move {
+                let _permit = semaphore.acquire().await;
+                log.note(name);
+            })
+        };
+        let [a, b, c] = ["a", "b", "c"].map(taker);
+        settle().await;
+        drop(permit);
+        a.cancel(); // granted, not run yet: the permit must not leak with it
+        b.await.unwrap();
+        c.await.unwrap();
+        assert!(a.await.is_err());
+        assert_eq!(log.read(), ["b", "c"]);
+        assert_eq!(semaphore.value(), 1, "no permit is lost");
+    });
+}
+
+#[test]
+fn semaphore_never_lets_more_in_than_it_has_permits() {
+    run(async {
+        let semaphore = Rc::new(Semaphore::new(3));
+        let (inside, most) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
+        let tasks: Vec<_> = (0..20)
+            .map(|i| {
+                let (semaphore, inside) = (Rc::clone(&semaphore), Rc::clone(&inside));
+                let most = Rc::clone(&most);
+                create_task(async move {
+                    let _permit = semaphore.acquire().await;
+                    inside.set(inside.get() + 1);
+                    most.set(most.get().max(inside.get()));
+                    for _ in 0..i % 4 {
+                        yield_now().await;
+                    }
+                    inside.set(inside.get() - 1);
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!((most.get(), semaphore.value()), (3, 3));
+    });
+}
+
+#[test]
+fn semaphore_release_without_acquire_adds_a_permit_and_a_bounded_one_refuses() {
+    let semaphore = Semaphore::new(0);
+    assert!(semaphore.locked() && semaphore.try_acquire().is_none());
+    semaphore.release();
+    assert_eq!(semaphore.value(), 1);
+    let bounded = BoundedSemaphore::new(1);
+    bounded.try_acquire().unwrap().forget();
+    assert!(bounded.locked());
+    bounded.release().unwrap();
+    assert!(bounded.release().unwrap_err().to_string().contains("all 1 permits"));
+}
+
+// Scenario 13, on the loop.
+#[test]
+fn condition_notify_n_wakes_exactly_n_in_order() {
+    run(async {
+        let shared = Rc::new((Lock::new(()), Condition::new()));
+        let log = Log::default();
+        let tasks: Vec<_> = (0..10)
+            .map(|i| {
+                let (shared, log) = (Rc::clone(&shared), log.clone());
+                create_task(async move {
+                    let guard = shared.0.acquire().await;
+                    let _guard = shared.1.wait(guard).await;
+                    log.note(i.to_string());
+                })
+            })
+            .collect();
+        settle().await;
+        shared.1.notify(3);
+        settle().await;
+        settle().await;
+        assert_eq!(log.read(), ["0", "1", "2"]);
+        shared.1.notify_all();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(log.read().len(), 10);
+        assert!(!shared.0.locked());
+        shared.1.notify(5); // nobody waits: forgotten
+    });
+}
+
+// Scenario 56. asyncio's waiter leaves with the lock held, because it must run its `except`
+// blocks under it. A dropped future runs no more code of the task, so the lock is free.
+#[test]
+fn condition_cancel_after_notify_passes_the_notification_on() {
+    run(async {
+        let shared = Rc::new((Lock::new(()), Condition::new()));
+        let log = Log::default();
+        let waiter = |name: &'static str| {
+            let (shared, log) = (Rc::clone(&shared), log.clone());
+            create_task(async move {
+                let guard = shared.0.acquire().await;
+                let _guard = shared.1.wait(guard).await;
+                log.note(name);
+            })
+        };
+        let [a, b, c] = ["a", "b", "c"].map(waiter);
+        settle().await;
+        shared.1.notify(1);
+        a.cancel(); // notified, dropped before it ran
+        settle().await;
+        assert_eq!(log.read(), ["b"]);
+        // The same while the notified one waits for the lock.
+        let d = waiter("d");
+        settle().await;
+        let guard = shared.0.acquire().await;
+        shared.1.notify(1);
+        settle().await; // `c` is notified and stands before the lock
+        c.cancel();
+        settle().await;
+        drop(guard);
+        d.await.unwrap();
+        assert_eq!(log.read(), ["b", "d"]);
+        assert!(!shared.0.locked());
+        assert!(a.await.is_err() && c.await.is_err());
+        b.await.unwrap();
+    });
+}
+
+#[test]
+fn condition_wait_for_checks_again_after_every_notification() {
+    run(async {
+        let shared = Rc::new((Lock::new(0), Condition::new()));
+        let (inner, asked) = (Rc::clone(&shared), Rc::new(Cell::new(0)));
+        let count = Rc::clone(&asked);
+        let waiter = create_task(async move {
+            let guard = inner.0.acquire().await;
+            *inner
+                .1
+                .wait_for(guard, |n| {
+                    count.set(count.get() + 1);
+                    *n >= 2
+                })
+                .await
+        });
+        for n in 1..=2 {
+            settle().await;
+            *shared.0.acquire().await = n;
+            shared.1.notify(1);
+        }
+        assert_eq!(waiter.await.unwrap(), 2);
+        assert_eq!(asked.get(), 3);
+    });
+}
+
+/// A task that waits at a barrier.
+fn arrive(barrier: &Rc<Barrier>) -> Task<Result<usize, BrokenBarrier>> {
+    let barrier = Rc::clone(barrier);
+    create_task(async move { barrier.wait().await })
+}
+
+// Scenario 16, on the loop.
+#[test]
+fn barrier_numbers_are_unique_and_rounds_repeat() {
+    run(async {
+        let barrier = Rc::new(Barrier::new(3));
+        for _ in 0..4 {
+            let tasks = [(); 3].map(|()| arrive(&barrier));
+            for (number, task) in tasks.into_iter().enumerate() {
+                assert_eq!(task.await.unwrap(), Ok(number));
+            }
+            assert_eq!(barrier.waiting(), 0);
+        }
+        assert_eq!(Barrier::new(1).wait().await, Ok(0), "alone: never waits");
+    });
+}
+
+// Scenario 57.
+#[test]
+fn barrier_cancel_one_while_filling() {
+    run(async {
+        let barrier = Rc::new(Barrier::new(3));
+        let (a, b) = (arrive(&barrier), arrive(&barrier));
+        settle().await;
+        assert_eq!(barrier.waiting(), 2);
+        a.cancel();
+        settle().await;
+        assert_eq!(barrier.waiting(), 1);
+        let (c, d) = (arrive(&barrier), arrive(&barrier));
+        // asyncio would number them 1, 1, 2 here.
+        assert_eq!((b.await.unwrap(), c.await.unwrap(), d.await.unwrap()), (Ok(0), Ok(1), Ok(2)));
+    });
+}
+
+#[test]
+fn barrier_a_party_cancelled_after_release_does_not_hold_the_others() {
+    run(async {
+        let barrier = Rc::new(Barrier::new(2));
+        let a = arrive(&barrier);
+        settle().await;
+        assert_eq!(barrier.wait().await, Ok(1));
+        a.cancel(); // released, not run yet
+        let (b, c) = (arrive(&barrier), arrive(&barrier));
+        assert_eq!((b.await.unwrap(), c.await.unwrap()), (Ok(0), Ok(1)), "a round of its own");
+    });
+}
+
+#[test]
+fn barrier_abort_breaks_it_and_reset_mends_it() {
+    run(async {
+        let barrier = Rc::new(Barrier::new(2));
+        let a = arrive(&barrier);
+        settle().await;
+        barrier.abort();
+        assert_eq!(a.await.unwrap(), Err(BrokenBarrier));
+        assert!(barrier.broken());
+        assert_eq!(barrier.wait().await, Err(BrokenBarrier));
+        barrier.reset();
+        let b = arrive(&barrier);
+        settle().await;
+        barrier.reset(); // with somebody waiting: sent away, not broken
+        assert_eq!(b.await.unwrap(), Err(BrokenBarrier));
+        let c = arrive(&barrier);
+        assert_eq!((barrier.wait().await, c.await.unwrap()), (Ok(0), Ok(1)));
+    });
+}
+
+fn getter<T: 'static>(queue: &Rc<Queue<T>>) -> Task<Result<T, ShutDown>> {
+    let queue = Rc::clone(queue);
+    create_task(async move { queue.get().await })
+}
+
+fn putter<T: 'static>(queue: &Rc<Queue<T>>, item: T) -> Task<Result<(), ShutDown<T>>> {
+    let queue = Rc::clone(queue);
+    create_task(async move { queue.put(item).await })
+}
+
+#[test]
+fn queue_order_is_the_stores() {
+    let (fifo, lifo, least) = (Queue::new(0), LifoQueue::new(0), PriorityQueue::new(0));
+    for n in [2, 3, 1] {
+        fifo.put_nowait(n).unwrap();
+        lifo.put_nowait(n).unwrap();
+        least.put_nowait(n).unwrap();
+    }
+    assert_eq!([(); 3].map(|()| fifo.get_nowait().unwrap()), [2, 3, 1]);
+    assert_eq!([(); 3].map(|()| lifo.get_nowait().unwrap()), [1, 3, 2]);
+    assert_eq!([(); 3].map(|()| least.get_nowait().unwrap()), [1, 2, 3]);
+    assert_eq!(fifo.get_nowait(), Err(GetError::Empty));
+}
+
+#[test]
+fn queue_full_and_empty_are_typed_errors() {
+    let queue = Queue::new(1);
+    assert!(queue.empty() && !queue.full());
+    queue.put_nowait("a").unwrap();
+    assert_eq!(queue.put_nowait("b"), Err(PutError::Full("b")));
+    assert_eq!((queue.qsize(), queue.maxsize(), queue.full()), (1, 1, true));
+    assert_eq!(queue.get_nowait(), Ok("a"));
+    assert_eq!(queue.get_nowait(), Err(GetError::Empty));
+}
+
+#[test]
+fn queue_putters_and_getters_are_served_in_order() {
+    run(async {
+        let queue = Rc::new(Queue::new(1));
+        let getters = [(); 3].map(|()| getter(&queue));
+        settle().await;
+        let putters = [10, 20, 30].map(|n| putter(&queue, n));
+        for (task, n) in getters.into_iter().zip([10, 20, 30]) {
+            assert_eq!(task.await.unwrap(), Ok(n));
+        }
+        for task in putters {
+            task.await.unwrap().unwrap();
+        }
+        assert!(queue.empty() && !queue.full());
+    });
+}
+
+// Scenario 58. asyncio wakes the getter and lets it look again, so a newcomer could be first.
+#[test]
+fn queue_cancel_getter_race() {
+    run(async {
+        let queue = Rc::new(Queue::new(0));
+        let (a, b) = (getter(&queue), getter(&queue));
+        settle().await;
+        queue.put_nowait("item").unwrap();
+        assert_eq!(queue.get_nowait(), Err(GetError::Empty), "it is promised");
+        assert_eq!(queue.qsize(), 1);
+        a.cancel();
+        assert_eq!(b.await.unwrap(), Ok("item"), "not lost");
+        assert!(a.await.is_err());
+        // With nobody behind it, the item stays.
+        let c = getter(&queue);
+        settle().await;
+        queue.put_nowait("next").unwrap();
+        c.cancel();
+        settle().await;
+        assert_eq!(queue.get_nowait(), Ok("next"));
+    });
+}
+
+#[test]
+fn queue_cancel_putter_race() {
+    run(async {
+        let queue = Rc::new(Queue::new(1));
+        queue.put_nowait("first").unwrap();
+        let (a, b) = (putter(&queue, "a"), putter(&queue, "b"));
+        settle().await;
+        assert_eq!(queue.get_nowait(), Ok("first")); // the slot is `a`'s now
+        assert_eq!(queue.put_nowait("me"), Err(PutError::Full("me")));
+        a.cancel();
+        b.await.unwrap().unwrap();
+        assert_eq!(queue.get().await, Ok("b"), "the slot went on; a's item was dropped with it");
+        assert!(a.await.is_err() && !queue.full());
+    });
+}
+
+#[test]
+fn a_priority_queue_gives_the_least_at_the_time_the_getter_runs() {
+    run(async {
+        let queue = Rc::new(PriorityQueue::new(0));
+        let inner = Rc::clone(&queue);
+        let first = create_task(async move { inner.get().await });
+        settle().await;
+        queue.put_nowait(5).unwrap();
+        queue.put_nowait(1).unwrap();
+        assert_eq!(first.await.unwrap(), Ok(1));
+        assert_eq!(queue.get_nowait(), Ok(5));
+    });
+}
+
+// Scenario 59, first half.
+#[test]
+fn queue_shutdown_drains_getters_and_refuses_putters() {
+    run(async {
+        let queue = Rc::new(Queue::new(2));
+        queue.put_nowait(1).unwrap();
+        queue.put_nowait(2).unwrap();
+        let late = putter(&queue, 3);
+        settle().await;
+        queue.shutdown(false);
+        assert_eq!(late.await.unwrap(), Err(ShutDown(3)));
+        assert_eq!(queue.put(4).await, Err(ShutDown(4)));
+        assert_eq!(queue.put_nowait(5), Err(PutError::ShutDown(5)));
+        assert_eq!((queue.get().await, queue.get_nowait()), (Ok(1), Ok(2)));
+        assert_eq!(queue.get().await, Err(ShutDown(())));
+        assert_eq!(queue.get_nowait(), Err(GetError::ShutDown));
+        assert!(queue.is_shut_down());
+    });
+}
+
+// Scenario 59, second half.
+#[test]
+fn queue_immediate_shutdown_drops_what_is_in_it_and_frees_everybody() {
+    run(async {
+        let (queue, flag) = (Rc::new(Queue::new(1)), DropFlag::default());
+        queue.put_nowait(Some(flag.guard())).ok().unwrap();
+        let blocked = putter(&queue, None);
+        let join = Rc::clone(&queue);
+        let join = create_task(async move { join.join().await });
+        settle().await;
+        assert!(!join.done() && !blocked.done());
+        queue.shutdown(true);
+        assert!(flag.dropped() && queue.empty());
+        assert!(blocked.await.unwrap().is_err());
+        join.await.unwrap();
+        assert!(queue.get().await.is_err());
+        // Waiting getters are sent away as well.
+        let other = Rc::new(Queue::<u8>::new(1));
+        let getters = [getter(&other), getter(&other)];
+        settle().await;
+        other.shutdown(true);
+        for getter in getters {
+            assert_eq!(getter.await.unwrap(), Err(ShutDown(())));
+        }
+    });
+}
+
+#[test]
+fn queue_immediate_shutdown_takes_a_promised_item_back() {
+    run(async {
+        let queue = Rc::new(Queue::new(0));
+        let a = getter(&queue);
+        settle().await;
+        queue.put_nowait(1).unwrap();
+        queue.shutdown(true);
+        assert_eq!(a.await.unwrap(), Err(ShutDown(())));
+    });
+}
+
+#[test]
+fn queue_join_waits_for_task_done_of_every_item() {
+    run(async {
+        let queue = Rc::new(Queue::new(0));
+        queue.join().await; // nothing was put
+        assert_eq!(queue.task_done(), Err(DoneTooOften));
+        let done = Rc::new(Cell::new(0));
+        let (worker, count) = (Rc::clone(&queue), Rc::clone(&done));
+        let worker = create_task(async move {
+            while let Ok(()) = worker.get().await {
+                yield_now().await;
+                count.set(count.get() + 1);
+                worker.task_done().unwrap();
+            }
+        });
+        for _ in 0..3 {
+            queue.put_nowait(()).unwrap();
+        }
+        queue.join().await;
+        assert_eq!(done.get(), 3);
+        queue.shutdown(false);
+        worker.await.unwrap();
+        // `task_done` before the items were taken: an immediate shutdown must not count twice.
+        let odd = Queue::new(0);
+        odd.put_nowait(()).unwrap();
+        odd.task_done().unwrap();
+        odd.shutdown(true);
+        odd.join().await;
+    });
+}
+
+#[test]
+fn a_loop_that_is_dropped_with_waiters_everywhere_leaks_and_strands_nothing() {
+    let flags = [(); 4].map(|()| DropFlag::default());
+    let (lock, event) = (Rc::new(Lock::new(())), Rc::new(Event::new()));
+    let (queue, semaphore) = (Rc::new(Queue::<u8>::new(1)), Rc::new(Semaphore::new(0)));
+    let event_loop = EventLoop::with_selector(Box::new(ScriptedSelector::new()));
+    event_loop.run_until_complete(async {
+        let guards = flags.each_ref().map(DropFlag::guard);
+        let [a, b, c, d] = guards;
+        let (lock, event) = (Rc::clone(&lock), Rc::clone(&event));
+        let (queue, semaphore) = (Rc::clone(&queue), Rc::clone(&semaphore));
+        lock.try_acquire().map(std::mem::forget).unwrap();
+        drop(create_task(async move { (drop(lock.acquire().await), a).0 }));
+        drop(create_task(async move { (event.wait().await, b).0 }));
+        drop(create_task(async move { (queue.get().await.map(drop), c).0 }));
+        drop(create_task(async move { (semaphore.acquire().await.forget(), d).0 }));
+        settle().await;
+    });
+    semaphore.release(); // granted to a task that will never run
+    drop(event_loop);
+    assert!(flags.iter().all(DropFlag::dropped));
+    assert_eq!(semaphore.value(), 1, "the permit came back");
+    for count in [Rc::strong_count(&lock), Rc::strong_count(&event), Rc::strong_count(&queue)] {
+        assert_eq!(count, 1);
+    }
+}
+
+#[test]
+fn waiting_costs_no_poll_until_it_is_over() {
+    run(async {
+        let (event, polls) = (Rc::new(Event::new()), Rc::new(Cell::new(0)));
+        let (inner, count) = (Rc::clone(&event), Rc::clone(&polls));
+        let task = create_task(async move {
+            let mut wait = pin!(inner.wait());
+            poll_fn(|cx| {
+                count.set(count.get() + 1);
+                wait.as_mut().poll(cx)
+            })
+            .await;
+        });
+        for _ in 0..20 {
+            yield_now().await;
+        }
+        assert_eq!(polls.get(), 1);
+        event.set();
+        task.await.unwrap();
+        assert_eq!(polls.get(), 2);
+        assert!(matches!(
+            pin!(event.wait()).poll(&mut Context::from_waker(Waker::noop())),
+            Poll::Ready(())
+        ));
+    });
+}

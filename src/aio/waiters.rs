@@ -118,16 +118,20 @@ impl<G> Waiters<G> {
     /// # Errors
     /// The grant itself, if nobody waits.
     pub fn grant(&mut self, grant: G) -> Result<Waker, G> {
-        let Some(key) = self.head else { return Err(grant) };
-        self.unlink(key);
-        match self.nodes.get_mut(key).map(|node| &mut node.stage) {
-            Some(stage @ Stage::Waiting(_)) => {
-                match std::mem::replace(stage, Stage::Granted(grant)) {
-                    Stage::Waiting(waker) => Ok(waker),
-                    Stage::Granted(_) => unreachable!("the arm above saw that it waits"),
-                }
-            }
-            _ => unreachable!("the head of the line always waits"),
+        let Some(node) = self.head.and_then(|key| self.nodes.get_mut(key)) else {
+            return Err(grant);
+        };
+        let behind = node.behind.take();
+        let stage = std::mem::replace(&mut node.stage, Stage::Granted(grant));
+        self.head = behind;
+        match behind.and_then(|key| self.nodes.get_mut(key)) {
+            Some(next) => next.before = None,
+            None => self.tail = None,
+        }
+        self.waiting -= 1;
+        match stage {
+            Stage::Waiting(waker) => Ok(waker),
+            Stage::Granted(_) => unreachable!("who stands in the line waits"),
         }
     }
 

@@ -72,6 +72,10 @@
 //!   aio/server.rs              start_server: one task a connection
 //!   aio/signals.rs             signals as callbacks and as streams
 //!   aio/subprocess.rs          child processes with pipes on the loop
+//!   aio/children.rs            several tasks awaited at once: which is done next?
+//!   aio/combine.rs             gather, wait, as_completed, shield
+//!   aio/timeout.rs             time limits
+//!   aio/task_group.rs          tasks that end together
 //! the lock
 //!   gil/policy.rs              when the lock changes hands, as data
 //!   gil/ticker.rs              the count-down to the next check

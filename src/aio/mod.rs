@@ -2,6 +2,8 @@
 
 pub mod barrier;
 pub mod byte_stream;
+pub mod children;
+pub mod combine;
 pub mod condition;
 pub mod event;
 pub mod futures_io;
@@ -17,7 +19,9 @@ pub mod signals;
 pub mod source;
 pub mod streams;
 pub mod subprocess;
+pub mod task_group;
 pub mod time;
+pub mod timeout;
 pub mod udp;
 pub mod unix;
 pub mod waiters;

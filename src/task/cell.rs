@@ -207,6 +207,27 @@ impl<S: ?Sized> TaskCell<S> {
         let output = unsafe { self.stage.take() };
         Poll::Ready(output.expect("a task's output was awaited a second time"))
     }
+
+    /// Shows the value of a task that is done to `look`, if it has one and nobody fetched it.
+    pub fn peek<T>(&self, look: &mut dyn FnMut(&T))
+    where
+        S: Join<T>,
+    {
+        /// However `look` ends, the task is done again.
+        struct Restore<'a>(&'a Cell<State>);
+        impl Drop for Restore<'_> {
+            fn drop(&mut self) {
+                self.0.set(State::Done);
+            }
+        }
+        if self.state.get() == State::Done {
+            self.state.set(State::Running);
+            let _restore = Restore(&self.state);
+            // SAFETY: as in `run`: it counts as running, so nothing that `look` does reaches
+            // the stage a second time.
+            unsafe { self.stage.peek(look) };
+        }
+    }
 }
 
 /// The tail of a cell, whatever its type.
@@ -229,6 +250,8 @@ pub trait Body {
 pub trait Join<T>: Body {
     /// Moves the output out.
     unsafe fn take(&self) -> Option<Result<T, TaskError>>;
+    /// Shows the value, if there is one.
+    unsafe fn peek(&self, look: &mut dyn FnMut(&T));
 }
 
 /// A future on its way to being an output.
@@ -301,6 +324,13 @@ impl<F: Future> Join<F::Output> for Stage<F> {
             Content::Panicked(payload) => Some(Err(TaskError::Panicked(*payload))),
             Content::Cancelled => Some(Err(TaskError::Cancelled)),
             Content::Future(_) | Content::Taken => None,
+        }
+    }
+
+    unsafe fn peek(&self, look: &mut dyn FnMut(&F::Output)) {
+        // SAFETY: the caller lets nobody else at the content meanwhile.
+        if let Content::Value(value) = unsafe { &*self.0.get() } {
+            look(value);
         }
     }
 }

@@ -74,6 +74,36 @@ impl<T> Task<T> {
                 || Message::Cancel(self.id),
             )
     }
+
+    /// The same task, cancelled when the handle is dropped.
+    #[doc(alias = "AbortOnDropHandle")]
+    pub fn cancel_on_drop(self) -> CancelOnDrop<T> {
+        CancelOnDrop(self)
+    }
+
+    /// True when it is done, by a panic that nobody has fetched.
+    #[doc(alias = "asyncio.Task.exception")]
+    pub fn panicked(&self) -> bool {
+        self.cell.unread_panic().is_some()
+    }
+
+    /// Looks at the value without fetching it. `None` if there is none: the task is not done,
+    /// was cancelled, or panicked, or its output was fetched.
+    #[doc(alias = "asyncio.Task.result")]
+    pub fn peek<R>(&self, look: impl FnOnce(&T) -> R) -> Option<R> {
+        let (mut look, mut seen) = (Some(look), None);
+        self.cell.peek(&mut |value| seen = look.take().map(|look| look(value)));
+        seen
+    }
+}
+
+impl<T, E> Task<Result<T, E>> {
+    /// True when it is done and its output, not fetched yet, is an `Err` or a panic. A cancel
+    /// is no failure.
+    #[doc(alias = "asyncio.Task.exception")]
+    pub fn failed(&self) -> bool {
+        self.panicked() || self.peek(Result::is_err) == Some(true)
+    }
 }
 
 impl<T> Future for Task<T> {
@@ -91,6 +121,41 @@ impl<T> Drop for Task<T> {
         {
             core.report(format!("{:?}", self.id), message);
         }
+    }
+}
+
+/// A task that is cancelled when this is dropped: for time limits and the like, where asyncio
+/// would cancel the task and not just stop waiting for it.
+///
+/// ```
+/// use singletrack::aio::{time::sleep, timeout::wait_for};
+/// use singletrack::{EventLoop, create_task, yield_now};
+/// use std::time::Duration;
+///
+/// let event_loop = EventLoop::new()?;
+/// event_loop.run_until_complete(async {
+///     let task = create_task(sleep(Duration::MAX)).cancel_on_drop();
+///     wait_for(task, Some(Duration::from_millis(1))).await.unwrap_err();
+///     yield_now().await;
+/// });
+/// assert_eq!(event_loop.tasks(), 0);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "dropping it cancels the task"]
+pub struct CancelOnDrop<T>(Task<T>);
+
+impl<T> Future for CancelOnDrop<T> {
+    type Output = Result<T, TaskError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx)
+    }
+}
+
+impl<T> Drop for CancelOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.cancel();
     }
 }
 

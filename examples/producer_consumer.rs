@@ -1,0 +1,78 @@
+//! Two producers, three consumers, and a queue that holds four items.
+//!
+//! Question: who waits for whom? Prediction: the queue is full most of the time, so the
+//! producers run at the consumers' pace; `join` returns when the last item has been dealt
+//! with; after `shutdown` every consumer finds the queue empty and goes home.
+//!
+//!     cargo run --example producer_consumer                 # takes about a second
+//!     cargo run --example producer_consumer -- --virtual    # the same, at once
+//!
+//! CI: --virtual
+
+use singletrack::aio::combine::gather;
+use singletrack::aio::queue::Queue;
+use singletrack::aio::time::sleep;
+use singletrack::selector::scripted::ScriptedSelector;
+use singletrack::{EventLoop, create_task};
+use std::rc::Rc;
+use std::time::Duration;
+
+const ITEMS: u32 = 30;
+const ROOM: usize = 4;
+const WORK: Duration = Duration::from_millis(50);
+
+/// Puts its share into the queue, as fast as it may.
+async fn produce(queue: Rc<Queue<u32>>, items: impl Iterator<Item = u32>) {
+    for item in items {
+        queue.put(item).await.expect("nobody shuts the queue down while we produce");
+    }
+}
+
+/// Takes items until the queue is shut down; returns their sum and number.
+async fn consume(name: char, queue: Rc<Queue<u32>>) -> (u32, u32) {
+    let (mut sum, mut count) = (0, 0);
+    while let Ok(item) = queue.get().await {
+        assert!(queue.qsize() <= ROOM);
+        sleep(WORK).await;
+        println!("consumer {name}: item {item}");
+        (sum, count) = (sum + item, count + 1);
+        queue.task_done().expect("one for each item");
+    }
+    (sum, count)
+}
+
+fn main() -> std::io::Result<()> {
+    let event_loop = match std::env::args().any(|word| word == "--virtual") {
+        true => EventLoop::with_selector(Box::new(ScriptedSelector::new())),
+        false => EventLoop::new()?,
+    };
+    let begin = event_loop.time();
+    event_loop.run_until_complete(async {
+        let queue = Rc::new(Queue::new(ROOM));
+        let consumers: Vec<_> =
+            ['a', 'b', 'c'].map(|name| create_task(consume(name, Rc::clone(&queue)))).into();
+        let (even, odd) = ((0..ITEMS).step_by(2), (1..ITEMS).step_by(2));
+        let producers = [
+            create_task(produce(Rc::clone(&queue), even)),
+            create_task(produce(Rc::clone(&queue), odd)),
+        ];
+
+        gather(producers).await.expect("no producer panics");
+        let took = event_loop.time() - begin;
+        println!("all produced after {took:?}");
+        // The last item went in when all but ROOM of them had been taken out, three at a time.
+        assert!(took >= WORK * ((ITEMS - ROOM as u32 - 1) / 3), "the consumers set the pace");
+
+        queue.join().await;
+        println!("all dealt with");
+        queue.shutdown(false);
+
+        let ends = gather(consumers).await.expect("no consumer panics");
+        let (sum, count) = ends.iter().fold((0, 0), |(s, c), end| (s + end.0, c + end.1));
+        assert_eq!((sum, count), (ITEMS * (ITEMS - 1) / 2, ITEMS), "each item once");
+        assert!(ends.iter().all(|(_, count)| *count == ITEMS / 3), "and fair shares: {ends:?}");
+    });
+    // Three at a time.
+    assert!(event_loop.time() - begin >= WORK * ITEMS / 3);
+    Ok(())
+}

@@ -1,0 +1,256 @@
+//! How many turns of the loop each feature takes, beside asyncio's count of `_run_once`
+//! (CPython 3.12 and 3.13, measured by counting calls while the same code runs).
+//!
+//! It is the cheapest proof of asyncio's order: a loop that polled inline, or woke too often,
+//! would show other numbers. Where ours differ, the row says why.
+
+use singletrack::aio::barrier::Barrier;
+use singletrack::aio::combine::{as_completed, gather, shield, wait};
+use singletrack::aio::condition::Condition;
+use singletrack::aio::event::Event;
+use singletrack::aio::lock::Lock;
+use singletrack::aio::queue::Queue;
+use singletrack::aio::semaphore::Semaphore;
+use singletrack::aio::task_group::TaskGroup;
+use singletrack::aio::time::sleep;
+use singletrack::aio::timeout::{timeout, wait_for};
+use singletrack::concurrent::executor::ReturnWhen;
+use singletrack::selector::scripted::ScriptedSelector;
+use singletrack::{EventLoop, create_task, yield_now};
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+type Work = Pin<Box<dyn Future<Output = ()>>>;
+
+struct Row {
+    what: &'static str,
+    asyncio: u64,
+    ours: u64,
+    /// Why the two differ; empty if they do not.
+    why: &'static str,
+    work: Work,
+}
+
+const LONG: Duration = Duration::from_secs(100);
+
+/// The same number as asyncio.
+fn same(what: &'static str, turns: u64, work: impl Future<Output = ()> + 'static) -> Row {
+    Row { what, asyncio: turns, ours: turns, why: "", work: Box::pin(work) }
+}
+
+/// Another number, for a reason.
+fn differs(
+    what: &'static str,
+    (asyncio, ours): (u64, u64),
+    why: &'static str,
+    work: impl Future<Output = ()> + 'static,
+) -> Row {
+    Row { what, asyncio, ours, why, work: Box::pin(work) }
+}
+
+const NO_CALLBACK: &str = "asyncio's children finish through a done-callback, a turn of its own, \
+     that resolves an outer future, whose callback wakes the awaiter; here a child wakes it";
+const NO_THROW: &str = "asyncio spends a turn on throwing CancelledError into the body; a drop \
+     happens in the turn of the deadline";
+
+async fn noop() {}
+
+fn basics(event_loop: &Rc<EventLoop>) -> Vec<Row> {
+    let event_loop = Rc::clone(event_loop);
+    async fn chain(depth: u32) {
+        if depth > 0 {
+            let next: Work = Box::pin(chain(depth - 1));
+            create_task(next).await.unwrap();
+        }
+    }
+    vec![
+        same("await a plain coroutine", 0, noop()),
+        same("await a task that is done", 1, async {
+            let task = create_task(noop());
+            yield_now().await;
+            task.await.unwrap();
+        }),
+        same("sleep(0)", 1, sleep(Duration::ZERO)),
+        same("await what a call_soon resolves", 2, async move {
+            let event = Rc::new(Event::new());
+            let inner = Rc::clone(&event);
+            event_loop.call_soon(move || inner.set());
+            event.wait().await;
+        }),
+        same("await a task", 2, async { create_task(noop()).await.unwrap() }),
+        same("await a task that does sleep(0)", 3, async {
+            create_task(sleep(Duration::ZERO)).await.unwrap();
+        }),
+        same("chain of 5 create_task awaits", 10, chain(5)),
+        same("cancel a sleeping task and await it", 3, async {
+            let task = create_task(sleep(LONG));
+            yield_now().await;
+            task.cancel();
+            task.await.unwrap_err();
+        }),
+    ]
+}
+
+fn combinators() -> Vec<Row> {
+    let three = || [(); 3].map(|()| create_task(noop()));
+    vec![
+        differs("gather of 3", (3, 2), NO_CALLBACK, async move {
+            gather(three()).await.unwrap();
+        }),
+        same("nested gather", 4, async {
+            // Here the inner gather is a future, so it takes a task of its own.
+            let inner = create_task(async {
+                gather([create_task(noop()), create_task(noop())]).await.unwrap();
+            });
+            gather([inner, create_task(noop())]).await.unwrap();
+        }),
+        differs("wait for 3", (3, 2), NO_CALLBACK, async move {
+            wait(three(), ReturnWhen::AllCompleted, None).await;
+        }),
+        differs("as_completed of 2", (3, 2), NO_CALLBACK, async {
+            let mut completed = as_completed([(); 2].map(|()| create_task(noop())));
+            while let Some(task) = completed.next().await {
+                task.await.unwrap();
+            }
+        }),
+        differs("shield", (3, 2), NO_CALLBACK, async { shield(noop()).await.unwrap() }),
+        same("empty TaskGroup", 0, async {
+            TaskGroup::<()>::run(async |_| Ok(())).await.unwrap();
+        }),
+        differs("TaskGroup with 2 tasks", (3, 2), NO_CALLBACK, async {
+            let end = TaskGroup::<()>::run(async |group| {
+                drop(group.create_task(async { Ok(()) }));
+                drop(group.create_task(async { Ok(()) }));
+                Ok(())
+            });
+            end.await.unwrap();
+        }),
+        same("TaskGroup whose only child fails", 3, async {
+            let end = TaskGroup::<()>::run(async |group| {
+                drop(group.create_task::<()>(async { Err(()) }));
+                Ok(())
+            });
+            end.await.unwrap_err();
+        }),
+        differs(
+            "TaskGroup: one fails, one sleeps",
+            (5, 4),
+            "the sleeper is dropped, not woken to have an error thrown into it",
+            async {
+                let end = TaskGroup::<()>::run(async |group| {
+                    drop(group.create_task::<()>(async { Err(()) }));
+                    drop(group.create_task(async {
+                        sleep(LONG).await;
+                        Ok(())
+                    }));
+                    Ok(())
+                });
+                end.await.unwrap_err();
+            },
+        ),
+        same("timeout that does not expire", 0, async {
+            timeout(LONG).run(noop()).await.unwrap();
+        }),
+        differs("timeout(0) around a sleep", (2, 1), NO_THROW, async {
+            timeout(Duration::ZERO).run(sleep(LONG)).await.unwrap_err();
+        }),
+        same("wait_for(coroutine, 100 s)", 0, async {
+            wait_for(noop(), Some(LONG)).await.unwrap();
+        }),
+        same("wait_for(task, 100 s)", 2, async {
+            wait_for(create_task(noop()), Some(LONG)).await.unwrap().unwrap();
+        }),
+    ]
+}
+
+/// Hand-offs to a task that waits already, with the turn that lets it start.
+fn hand_offs() -> Vec<Row> {
+    vec![
+        same("Event", 3, async {
+            let event = Rc::new(Event::new());
+            let inner = Rc::clone(&event);
+            let task = create_task(async move { inner.wait().await });
+            yield_now().await;
+            event.set();
+            task.await.unwrap();
+        }),
+        same("Lock", 3, async {
+            let lock = Rc::new(Lock::new(()));
+            let guard = lock.acquire().await;
+            let inner = Rc::clone(&lock);
+            let task = create_task(async move { drop(inner.acquire().await) });
+            yield_now().await;
+            drop(guard);
+            task.await.unwrap();
+        }),
+        same("Semaphore", 3, async {
+            let semaphore = Rc::new(Semaphore::new(1));
+            let permit = semaphore.acquire().await;
+            let inner = Rc::clone(&semaphore);
+            let task = create_task(async move { drop(inner.acquire().await) });
+            yield_now().await;
+            drop(permit);
+            task.await.unwrap();
+        }),
+        same("Condition", 3, async {
+            let shared = Rc::new((Lock::new(()), Condition::new()));
+            let inner = Rc::clone(&shared);
+            let task = create_task(async move {
+                let guard = inner.0.acquire().await;
+                drop(inner.1.wait(guard).await);
+            });
+            yield_now().await;
+            let guard = shared.0.acquire().await;
+            shared.1.notify(1);
+            drop(guard);
+            task.await.unwrap();
+        }),
+        same("Queue", 3, async {
+            let queue = Rc::new(Queue::new(0));
+            let inner = Rc::clone(&queue);
+            let task = create_task(async move { inner.get().await });
+            yield_now().await;
+            queue.put_nowait(1).unwrap();
+            assert_eq!(task.await.unwrap(), Ok(1));
+        }),
+        same("Queue.join, one item, one worker", 2, async {
+            let queue = Rc::new(Queue::new(0));
+            queue.put_nowait(1).unwrap();
+            let inner = Rc::clone(&queue);
+            drop(create_task(async move {
+                inner.get().await.unwrap();
+                inner.task_done().unwrap();
+            }));
+            queue.join().await;
+        }),
+        same("Barrier(2) with one helper task", 2, async {
+            let barrier = Rc::new(Barrier::new(2));
+            let inner = Rc::clone(&barrier);
+            drop(create_task(async move { inner.wait().await }));
+            barrier.wait().await.unwrap();
+        }),
+    ]
+}
+
+#[test]
+fn turns_per_feature_beside_asyncios() {
+    let event_loop = Rc::new(EventLoop::with_selector(Box::new(ScriptedSelector::new())));
+    event_loop.set_io_interval(1); // look at the selector in every turn, as asyncio does
+    let mut wrong = Vec::new();
+    for row in [basics(&event_loop), combinators(), hand_offs()].into_iter().flatten() {
+        let Row { what, asyncio, ours, why, work } = row;
+        assert_eq!(asyncio == ours, why.is_empty(), "{what}: a difference needs a reason");
+        let taken = event_loop.run_until_complete(async {
+            let before = event_loop.turns();
+            work.await;
+            event_loop.turns() - before
+        });
+        println!("{what:40} asyncio {asyncio:2}   here {taken:2}   {why}");
+        if taken != ours {
+            wrong.push(format!("{what}: {taken} turns, the table says {ours}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}

@@ -41,6 +41,7 @@
 //!   event_loop/reactor.rs      sources: what is ready, and who waits
 //!   task/state.rs              five states and every legal step between them
 //!   task/cell.rs               unsafe: a future that becomes its output, in place
+//!   task/notes.rs              names and done callbacks, for those that have any
 //!   task/ready.rs              slots, and the queue of what is ready
 //!   event_loop/core.rs         all the state of a loop; which loop am I in?
 //!   task/waker.rs              unsafe: a waker that is a number
@@ -53,6 +54,8 @@
 //!   aio/source.rs              from a system call to a future
 //!   aio/byte_stream.rs         what TCP, Unix streams and pipes have in common
 //!   aio/net.rs                 TCP
+//!   aio/tasks.rs               who am I, who else is there, who is done?
+//!   aio/context.rs             values that belong to a task
 //!   aio/waiters.rs             a line of waiters: first come, first served
 //!   aio/gate.rs                waiting at a gate: the one future under all of them
 //!   aio/semaphore.rs           permits, handed out in order

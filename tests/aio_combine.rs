@@ -18,7 +18,6 @@ use singletrack::task::join::Task;
 use singletrack::{EventLoop, create_task, yield_now};
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
@@ -744,23 +743,5 @@ fn taskgroup_children_may_create_siblings() {
         });
         end.await.unwrap();
         assert_eq!(count.get(), 31);
-    });
-}
-
-// ---- tasks ------------------------------------------------------------------------------
-
-#[test]
-fn peek_shows_a_value_without_fetching_it_and_survives_what_it_calls() {
-    run(async {
-        let task = create_task(async { String::from("value") });
-        assert_eq!(task.peek(String::len), None);
-        settle().await;
-        assert_eq!(task.peek(String::len), Some(5));
-        let nested = task.peek(|_| (task.done(), task.peek(String::len), task.cancel()));
-        assert!(matches!(nested, Some((_, None, _))), "{nested:?}");
-        let panicked = catch_unwind(AssertUnwindSafe(|| task.peek(|_| panic!("look"))));
-        assert!(panicked.is_err());
-        assert!(task.done() && !task.panicked());
-        assert_eq!(task.await.unwrap(), "value");
     });
 }

@@ -15,6 +15,7 @@ use crate::event_loop::inbox::{self, Inbox, Message};
 use crate::event_loop::reactor::Reactor;
 use crate::event_loop::timers::Timers;
 use crate::selector::event::Selector;
+use crate::task::notes::Notes;
 use crate::task::ready::Ready;
 use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
@@ -59,6 +60,8 @@ pub struct Core {
     pub stopping: Cell<bool>,
     /// Who is told of panics that nobody awaits; `None`: standard error.
     pub handler: RefCell<Option<Handler>>,
+    /// Names and done callbacks of the tasks that have any.
+    pub notes: RefCell<Notes>,
 }
 
 impl Core {
@@ -75,6 +78,7 @@ impl Core {
             calls: RefCell::default(),
             stopping: Cell::new(false),
             handler: RefCell::default(),
+            notes: RefCell::default(),
         })
     }
 

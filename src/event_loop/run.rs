@@ -362,7 +362,8 @@ impl Drop for EventLoop {
         self.core.drop_tasks();
         let calls = self.core.calls.take();
         let timers = self.core.timers.take();
-        drop((calls, timers, entered));
+        let notes = self.core.notes.take();
+        drop((calls, timers, notes, entered));
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod cell;
 pub mod join;
+pub mod notes;
 pub mod ready;
 pub mod scheduler;
 pub mod state;

@@ -79,6 +79,11 @@ impl Ready {
         }
     }
 
+    /// The ids of those tasks, in the order of their slots.
+    pub fn ids(&self) -> Vec<TaskId> {
+        self.slots.iter().map(|(_, task)| self.id_of(task.key())).collect()
+    }
+
     /// The next entry, oldest first.
     pub fn pop(&mut self) -> Option<Entry> {
         self.queue.pop_front()

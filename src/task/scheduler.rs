@@ -5,9 +5,11 @@
 //! whatever it likes, itself included; its panic reaches its awaiter or the handler.
 //! *Leaves out*: how many to run (`event_loop/run.rs`).
 
+use crate::base::id::TaskId;
 use crate::event_loop::core::Core;
 use crate::task::cell::{AnyTask, Ran};
 use crate::task::join::Task;
+use crate::task::notes::{DoneCallback, Note};
 use crate::task::waker::waker;
 use std::future::Future;
 use std::rc::Rc;
@@ -41,19 +43,39 @@ impl Core {
                 if let Some(joiner) = joiner {
                     joiner.wake();
                 }
-                self.bury(&task);
+                let note = self.notes.borrow_mut().remove(id);
+                let name = note.and_then(|note| self.announce(note));
+                self.bury(&task, name);
             }
         }
     }
 
     /// If the handle is gone too, nobody will ever fetch a panic: report it.
-    fn bury(&self, task: &Rc<AnyTask>) {
+    fn bury(&self, task: &Rc<AnyTask>, name: Option<Rc<str>>) {
         if Rc::strong_count(task) == 1
             && let Some(message) = task.unread_panic()
         {
             let id = self.ready.borrow().id_of(task.key());
-            self.report(format!("{id:?}"), message);
+            self.report(name.map_or_else(|| format!("{id:?}"), |name| name.to_string()), message);
         }
+    }
+
+    /// A task with a note has ended: its callbacks come in the next turn. Returns its name.
+    fn announce(&self, note: Note) -> Option<Rc<str>> {
+        note.callbacks.into_iter().for_each(|callback| self.call_next_turn(callback));
+        note.name
+    }
+
+    /// Puts a callback behind all that is ready.
+    pub fn call_next_turn(&self, callback: DoneCallback) {
+        let call = self.calls.borrow_mut().insert(callback);
+        self.ready.borrow_mut().push_call(call);
+    }
+
+    /// A task's name, or its number.
+    pub fn name_of(&self, id: TaskId) -> String {
+        let name = self.notes.borrow().name(id);
+        name.map_or_else(|| format!("{id:?}"), |name| name.to_string())
     }
 
     /// Drops every task. Awaiters read `Cancelled`; what the drops spawn is refused.

@@ -37,6 +37,11 @@ pub fn waker(id: TaskId) -> Waker {
     unsafe { Waker::from_raw(raw(id)) }
 }
 
+/// Whose waker this is; `None` if it was not made here.
+pub fn task_of(waker: &Waker) -> Option<TaskId> {
+    std::ptr::eq(waker.vtable(), &VTABLE).then(|| TaskId::from_raw(waker.data().addr() as u64))
+}
+
 /// Makes the task ready: at once if this thread runs its loop, else through the inbox.
 pub fn wake(id: TaskId) {
     // False if the loop is gone; a waker may outlive it, and then wakes nothing.

@@ -1,0 +1,57 @@
+//! What is known of some tasks and not of most: a name, and who wants to hear of the end.
+//!
+//! *Assumes*: nothing; ids are keys.
+//! *Promises*: a task without a name and without callbacks costs nothing here; nothing stays
+//! behind when a task ends.
+//! *Leaves out*: calling the callbacks (`task/scheduler.rs`).
+//!
+//! asyncio keeps both in each task. Here they stand beside the tasks, since most have
+//! neither, and the cost of a million parked tasks is their size.
+
+use crate::base::id::TaskId;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// Called in the turn after the task's end.
+pub type DoneCallback = Box<dyn FnOnce()>;
+
+/// What is known of one task.
+#[derive(Default)]
+pub struct Note {
+    /// Its name, if it was given one.
+    pub name: Option<Rc<str>>,
+    /// In the order in which they were added.
+    pub callbacks: Vec<DoneCallback>,
+}
+
+/// The notes of one loop.
+///
+/// ```
+/// use singletrack::base::id::TaskId;
+/// use singletrack::task::notes::Notes;
+///
+/// let (id, mut notes) = (TaskId::from_raw(7), Notes::default());
+/// notes.of(id).name = Some("fetch".into());
+/// assert_eq!(notes.name(id).as_deref(), Some("fetch"));
+/// assert!(notes.remove(id).is_some());
+/// assert!(notes.name(id).is_none());
+/// ```
+#[derive(Default)]
+pub struct Notes(HashMap<TaskId, Note>);
+
+impl Notes {
+    /// The note of a task, to write on.
+    pub fn of(&mut self, id: TaskId) -> &mut Note {
+        self.0.entry(id).or_default()
+    }
+
+    /// The name of a task.
+    pub fn name(&self, id: TaskId) -> Option<Rc<str>> {
+        self.0.get(&id)?.name.clone()
+    }
+
+    /// The task has ended; where nobody has notes, that is known at a glance.
+    pub fn remove(&mut self, id: TaskId) -> Option<Note> {
+        if self.0.is_empty() { None } else { self.0.remove(&id) }
+    }
+}

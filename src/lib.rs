@@ -30,7 +30,9 @@
 //!   base/sys/interrupt.rs      unsafe: SIGINT as an exit code
 //! futures
 //!   concurrent/state.rs        the five states of a future and the steps between them
+//!   concurrent/home.rs         which pool this thread works for
 //!   concurrent/future.rs       Promise and Future: the one-shot cell two threads share
+//!   concurrent/executor.rs     Executor: submit, map, shutdown; wait and as_completed
 //! the event loop
 //!   event_loop/timers.rs       deadlines in order: a heap that can cancel
 //!   event_loop/inbox.rs        what other threads ask of a loop, and the door
@@ -105,8 +107,6 @@
 //!   process/supervisor.rs      the thread that hears workers out, buries and replaces them
 //!   process/pool.rs            ProcessPool: submit, time limits, shutdown
 //! executors
-//!   concurrent/home.rs         which pool this thread works for
-//!   concurrent/executor.rs     Executor: submit, map, shutdown; wait and as_completed
 //!   concurrent/crew.rs         who works, who searches, who sleeps: when to wake and to hire
 //!   concurrent/threads.rs      ThreadPoolExecutor: jobs on threads that share memory
 //!   concurrent/gil_threads.rs  GilThreadPoolExecutor: jobs that hold a global lock

@@ -255,7 +255,7 @@ impl Twin {
             self.apply(Op::SpawnSucceeds);
             self.apply(Op::Hello { worker });
         }
-        for _ in 0..100 {
+        for _ in 0..40 {
             for worker in 0..self.settings.workers {
                 self.apply(Op::Submit { limit: None });
                 self.apply(Op::Assign);

@@ -150,7 +150,7 @@ impl<T> Task<T> {
     pub fn add_done_callback(&self, callback: impl FnOnce() + 'static) {
         let core = self.running_loop("Task::add_done_callback");
         if self.done() {
-            core.call_next_turn(Box::new(callback));
+            core.call_soon(Box::new(callback));
         } else {
             core.notes.borrow_mut().of(self.id()).callbacks.push(Box::new(callback));
         }

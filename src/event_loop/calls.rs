@@ -77,13 +77,6 @@ impl EventLoop {
 }
 
 impl Core {
-    /// Makes a callback ready.
-    pub(crate) fn call_soon(&self, callback: Box<dyn FnOnce()>) -> Key {
-        let call = self.calls.borrow_mut().insert(callback);
-        self.ready.borrow_mut().push_call(call);
-        call
-    }
-
     /// A handle was cancelled on another thread. Its timer, if any, will find nothing to call.
     pub(crate) fn forget_call(&self, key: Key) -> Option<Box<dyn FnOnce()>> {
         self.calls.borrow_mut().remove(key)

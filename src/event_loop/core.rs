@@ -39,7 +39,8 @@ pub struct Unhandled {
     pub message: String,
 }
 
-type Callback = Box<dyn FnOnce()>;
+/// A plain function in the ready queue.
+pub type Callback = Box<dyn FnOnce()>;
 type Handler = Rc<dyn Fn(&Unhandled)>;
 
 /// The parts of a loop.
@@ -85,6 +86,13 @@ impl Core {
     /// The loop's clock, read now.
     pub fn now(&self) -> u64 {
         self.reactor.borrow().now()
+    }
+
+    /// Puts a callback behind all that is ready: it runs in the next turn.
+    pub fn call_soon(&self, callback: Callback) -> Key {
+        let call = self.calls.borrow_mut().insert(callback);
+        self.ready.borrow_mut().push_call(call);
+        call
     }
 
     /// Tells the exception handler of a panic that has no other place to go.

@@ -9,7 +9,7 @@ use crate::base::id::TaskId;
 use crate::event_loop::core::Core;
 use crate::task::cell::{AnyTask, Ran};
 use crate::task::join::Task;
-use crate::task::notes::{DoneCallback, Note};
+use crate::task::notes::Note;
 use crate::task::waker::waker;
 use std::future::Future;
 use std::rc::Rc;
@@ -62,14 +62,10 @@ impl Core {
 
     /// A task with a note has ended: its callbacks come in the next turn. Returns its name.
     fn announce(&self, note: Note) -> Option<Rc<str>> {
-        note.callbacks.into_iter().for_each(|callback| self.call_next_turn(callback));
+        for callback in note.callbacks {
+            self.call_soon(callback);
+        }
         note.name
-    }
-
-    /// Puts a callback behind all that is ready.
-    pub fn call_next_turn(&self, callback: DoneCallback) {
-        let call = self.calls.borrow_mut().insert(callback);
-        self.ready.borrow_mut().push_call(call);
     }
 
     /// A task's name, or its number.

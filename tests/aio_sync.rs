@@ -438,6 +438,9 @@ fn barrier_abort_breaks_it_and_reset_mends_it() {
         assert_eq!(a.await.unwrap(), Err(BrokenBarrier));
         assert!(barrier.broken());
         assert_eq!(barrier.wait().await, Err(BrokenBarrier));
+        let alone = Barrier::new(1);
+        alone.abort();
+        assert_eq!(alone.wait().await, Err(BrokenBarrier));
         barrier.reset();
         let b = arrive(&barrier);
         settle().await;
@@ -567,6 +570,7 @@ fn queue_shutdown_drains_getters_and_refuses_putters() {
         assert_eq!(queue.put(4).await, Err(ShutDown(4)));
         assert_eq!(queue.put_nowait(5), Err(PutError::ShutDown(5)));
         assert_eq!((queue.get().await, queue.get_nowait()), (Ok(1), Ok(2)));
+        assert_eq!(queue.put(6).await, Err(ShutDown(6)), "although there is room now");
         assert_eq!(queue.get().await, Err(ShutDown(())));
         assert_eq!(queue.get_nowait(), Err(GetError::ShutDown));
         assert!(queue.is_shut_down());
@@ -594,9 +598,29 @@ fn queue_immediate_shutdown_drops_what_is_in_it_and_frees_everybody() {
         let getters = [getter(&other), getter(&other)];
         settle().await;
         other.shutdown(true);
+        let full = Queue::new(2);
+        full.put_nowait(1).unwrap();
+        full.put_nowait(2).unwrap();
+        full.shutdown(true);
+        assert_eq!(full.get_nowait(), Err(GetError::ShutDown));
+        assert_eq!(full.get().await, Err(ShutDown(())));
         for getter in getters {
             assert_eq!(getter.await.unwrap(), Err(ShutDown(())));
         }
+    });
+}
+
+#[test]
+fn queue_shutdown_refuses_a_putter_that_was_promised_a_slot() {
+    run(async {
+        let queue = Rc::new(Queue::new(1));
+        queue.put_nowait(1).unwrap();
+        let late = putter(&queue, 2);
+        settle().await;
+        assert_eq!(queue.get_nowait(), Ok(1)); // the slot is `late`'s, which has not run
+        queue.shutdown(false);
+        assert_eq!(late.await.unwrap(), Err(ShutDown(2)));
+        assert_eq!(queue.get().await, Err(ShutDown(())));
     });
 }
 

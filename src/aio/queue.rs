@@ -272,7 +272,8 @@ impl<S: Store> QueueOf<S> {
     #[doc(alias = "asyncio.Queue.put")]
     #[doc(alias = "send")]
     pub async fn put(&self, item: S::Item) -> Result<(), ShutDown<S::Item>> {
-        if self.shut.get() || Wait::at(&self.slots).await == Grant::Closed || self.shut.get() {
+        // Looked at after the wait: a slot that was promised is of no use after a shutdown.
+        if Wait::at(&self.slots).await == Grant::Closed || self.shut.get() {
             return Err(ShutDown(item));
         }
         self.fill(item);
@@ -352,7 +353,6 @@ impl<S: Store> QueueOf<S> {
         self.shut.set(true);
         if immediate {
             let dropped = self.store.take();
-            self.items.borrow_mut().withdraw();
             self.finish(dropped.len());
             drop(dropped); // the items' drops are user code: no borrow is held
         }
@@ -377,7 +377,7 @@ impl<S: Store> QueueOf<S> {
     }
 
     /// Takes an item that is ours, and gives its slot to the first putter. `None`: an
-    /// immediate shutdown was quicker.
+    /// immediate shutdown dropped it.
     fn empty_slot(&self) -> Option<S::Item> {
         let item = self.store.borrow_mut().pop()?;
         let putter = self.slots.borrow_mut().release();

@@ -76,11 +76,6 @@ impl Permits {
         self.closed = true;
         self.line.grant_all(|| Grant::Closed)
     }
-
-    /// Takes all free permits back.
-    pub fn withdraw(&mut self) {
-        self.free = 0;
-    }
 }
 
 impl Gate for Permits {

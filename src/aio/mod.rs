@@ -1,4 +1,4 @@
-//! What asyncio's users know: sleeping, sockets, and what is built from them.
+//! What asyncio's users know: sleeping, sockets, locks, queues, and what is built from them.
 
 pub mod barrier;
 pub mod byte_stream;
@@ -7,6 +7,7 @@ pub mod combine;
 pub mod condition;
 pub mod context;
 pub mod event;
+#[cfg(feature = "futures-io")]
 pub mod futures_io;
 pub mod gate;
 pub mod lock;

@@ -4,6 +4,7 @@
 //! *Promises*: a stream, or a reference to one, is an `AsyncRead` and an `AsyncWrite`, so that
 //! codecs, TLS and HTTP written against these traits run on this loop.
 //! *Leaves out*: tokio's traits; `tokio_util::compat` turns these into those.
+#![cfg(feature = "futures-io")]
 
 use crate::aio::byte_stream::{ByteStream, Bytes};
 use futures_io::{AsyncRead, AsyncWrite};

@@ -44,12 +44,16 @@
 //!   task/state.rs              five states and every legal step between them
 //!   task/cell.rs               unsafe: a future that becomes its output, in place
 //!   task/notes.rs              names and done callbacks, for those that have any
+//!   task/budget.rs             how much a task may do before the others get a turn
+//!   event_loop/watchful.rs     debug mode: which step held the loop for too long?
 //!   task/ready.rs              slots, and the queue of what is ready
 //!   event_loop/core.rs         all the state of a loop; which loop am I in?
 //!   task/waker.rs              unsafe: a waker that is a number
 //!   task/join.rs               the handle of a task
 //!   task/scheduler.rs          a task's life: spawned, run, dropped
 //!   event_loop/run.rs          the loop: a turn on one page
+//!   event_loop/settings.rs     what may be set, and its defaults
+//!   event_loop/yielding.rs     giving the others a turn
 //!   event_loop/calls.rs        callbacks, now or at a time
 //!   event_loop/remote.rs       a loop, seen from another thread
 //!   aio/time.rs                sleep
@@ -57,6 +61,7 @@
 //!   aio/byte_stream.rs         what TCP, Unix streams and pipes have in common
 //!   aio/net.rs                 TCP
 //!   aio/tasks.rs               who am I, who else is there, who is done?
+//!   aio/task_tree.rs           who awaits whom, and what for
 //!   aio/context.rs             values that belong to a task
 //!   aio/waiters.rs             a line of waiters: first come, first served
 //!   aio/gate.rs                waiting at a gate: the one future under all of them
@@ -165,4 +170,5 @@ pub struct Readme;
 #[doc = include_str!("tricks.md")]
 pub mod tricks {}
 
-pub use event_loop::run::{EventLoop, create_task, yield_now};
+pub use event_loop::run::{EventLoop, create_task};
+pub use event_loop::yielding::yield_now;

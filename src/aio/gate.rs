@@ -19,6 +19,7 @@
 
 use crate::aio::waiters::{Left, Waiters};
 use crate::base::slab::Key;
+use crate::event_loop::core::with_current;
 use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
@@ -65,11 +66,14 @@ impl<'a, P: Gate> Wait<'a, P> {
     }
 
     /// The first poll.
-    fn join(&mut self, waker: &Waker) -> Poll<P::Pass> {
+    fn join(&mut self, cx: &mut Context<'_>) -> Poll<P::Pass> {
+        if with_current(|core| core.budget.spend(cx)) == Some(Poll::Pending) {
+            return Poll::Pending; // the next poll is the first again
+        }
         if let Some(pass) = self.gate.borrow_mut().enter() {
             return Poll::Ready(pass);
         }
-        let waker = waker.clone();
+        let waker = cx.waker().clone();
         self.place = Some(self.gate.borrow_mut().line().push(waker));
         Poll::Pending
     }
@@ -79,7 +83,7 @@ impl<P: Gate> Future for Wait<'_, P> {
     type Output = P::Pass;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<P::Pass> {
-        let Some(place) = self.place else { return self.join(cx.waker()) };
+        let Some(place) = self.place else { return self.join(cx) };
         let mut gate = self.gate.borrow_mut();
         if let Some(pass) = gate.line().take(place) {
             drop(gate);

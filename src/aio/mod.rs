@@ -22,6 +22,7 @@ pub mod source;
 pub mod streams;
 pub mod subprocess;
 pub mod task_group;
+pub mod task_tree;
 pub mod tasks;
 pub mod time;
 pub mod timeout;

@@ -58,6 +58,7 @@ impl<T: AsFd + Into<OwnedFd>> Source<T> {
         let core = self.home()?;
         loop {
             ready!(self.poll_ready(&core, cx, direction))?;
+            ready!(core.budget.spend(cx));
             match call(self.io()) {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                     let mut reactor = core.reactor.borrow_mut();

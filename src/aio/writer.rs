@@ -16,7 +16,7 @@
 use crate::aio::byte_stream::{ByteStream, Bytes};
 use crate::aio::write_queue::WriteQueue;
 use crate::event_loop::core::with_current;
-use crate::event_loop::run::yield_now;
+use crate::event_loop::yielding::yield_now;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::poll_fn;

@@ -14,7 +14,9 @@ use crate::base::sync::Arc;
 use crate::event_loop::inbox::{self, Inbox, Message};
 use crate::event_loop::reactor::Reactor;
 use crate::event_loop::timers::Timers;
+use crate::event_loop::watchful::Watchful;
 use crate::selector::event::Selector;
+use crate::task::budget::Budget;
 use crate::task::notes::Notes;
 use crate::task::ready::Ready;
 use std::cell::{Cell, RefCell};
@@ -57,6 +59,10 @@ pub struct Core {
     pub reactor: RefCell<Reactor>,
     /// Scheduled callbacks that have neither run nor been cancelled.
     pub calls: RefCell<GenerationSlab<Callback>>,
+    /// What is left to the poll in progress.
+    pub budget: Budget,
+    /// Debug mode.
+    pub watchful: Watchful,
     /// `stop` was called.
     pub stopping: Cell<bool>,
     /// Who is told of panics that nobody awaits; `None`: standard error.
@@ -77,6 +83,8 @@ impl Core {
             timers: RefCell::default(),
             reactor: RefCell::new(Reactor::new(selector)),
             calls: RefCell::default(),
+            budget: Budget::default(),
+            watchful: Watchful::default(),
             stopping: Cell::new(false),
             handler: RefCell::default(),
             notes: RefCell::default(),

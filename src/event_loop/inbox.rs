@@ -90,9 +90,14 @@ impl<M> Inbox<M> {
         self.door.compare_exchange(AWAKE, PARKED, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
+    /// False: there is nothing to take. Costs one load.
+    pub fn has_news(&self) -> bool {
+        self.door.load(Ordering::Relaxed) != AWAKE
+    }
+
     /// The loop is awake: moves what has come in to the end of `into`.
     pub fn take(&self, into: &mut Vec<M>) {
-        if self.door.load(Ordering::Relaxed) == AWAKE {
+        if !self.has_news() {
             return;
         }
         if self.door.swap(AWAKE, Ordering::AcqRel) == NOTIFIED {

@@ -6,4 +6,7 @@ pub mod inbox;
 pub mod reactor;
 pub mod remote;
 pub mod run;
+pub mod settings;
 pub mod timers;
+pub mod watchful;
+pub mod yielding;

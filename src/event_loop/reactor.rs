@@ -16,7 +16,7 @@
 use crate::base::slab::{GenerationSlab, Key};
 use crate::selector::event::{Event, Readiness, Selector, Token};
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -40,6 +40,8 @@ impl Direction {
 
 /// One watched descriptor.
 struct Source {
+    /// For people: who waits for what is shown by it.
+    fd: RawFd,
     ready: Readiness,
     reader: Option<Waker>,
     writer: Option<Waker>,
@@ -90,7 +92,8 @@ impl Reactor {
     /// # Errors
     /// The selector's; then nothing is kept.
     pub fn register(&mut self, fd: BorrowedFd<'_>) -> io::Result<Key> {
-        let source = Source { ready: Readiness::BOTH, reader: None, writer: None };
+        let source =
+            Source { fd: fd.as_raw_fd(), ready: Readiness::BOTH, reader: None, writer: None };
         let key = self.sources.insert(source);
         if let Err(refused) = self.selector.register(fd, Token(key.pack())) {
             self.sources.remove(key);
@@ -183,6 +186,18 @@ impl Reactor {
             .iter()
             .position(|(k, d, w)| (*k, *d) == (key, direction) && w.will_wake(waker))?;
         Some(self.crowd.swap_remove(at).2)
+    }
+
+    /// Everybody who waits: for which descriptor, in which direction.
+    pub fn waiters(&self) -> impl Iterator<Item = (RawFd, Direction, &Waker)> {
+        let first = self.sources.iter().flat_map(|(_, source)| {
+            let reader = source.reader.iter().map(|waker| (source.fd, Direction::Read, waker));
+            reader.chain(source.writer.iter().map(|waker| (source.fd, Direction::Write, waker)))
+        });
+        let others = self.crowd.iter().filter_map(|(key, direction, waker)| {
+            Some((self.sources.get(*key)?.fd, *direction, waker))
+        });
+        first.chain(others)
     }
 
     /// Sleeps for news, notes it, and moves the wakers it concerns to the end of `woken`.

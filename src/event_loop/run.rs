@@ -18,7 +18,7 @@
 
 use crate::base::error::panic_message;
 use crate::base::id::LoopId;
-use crate::event_loop::core::{Core, Due, Unhandled, current, enter, try_enter};
+use crate::event_loop::core::{Core, Due, current, enter, try_enter};
 use crate::event_loop::inbox::{self, Message};
 use crate::selector::event::Selector;
 use crate::selector::mio::MioSelector;
@@ -29,7 +29,7 @@ use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -78,7 +78,7 @@ pub struct Turn {
 #[doc(alias = "asyncio.EventLoop")]
 pub struct EventLoop {
     pub(crate) core: Rc<Core>,
-    io_interval: Cell<u32>,
+    pub(crate) io_interval: Cell<u32>,
     /// Polls and calls since the last look at the selector.
     since_io: Cell<u32>,
     turns: Cell<u64>,
@@ -132,27 +132,10 @@ impl EventLoop {
         self.core.ready.borrow().tasks()
     }
 
-    /// Looks at the selector at least every `polls` polls, even when there is work. 1 means
-    /// in every turn, as asyncio does; the default, 61, is tokio's.
-    ///
-    /// # Panics
-    /// If `polls` is 0.
-    pub fn set_io_interval(&self, polls: u32) {
-        assert!(polls > 0, "the loop must look at its selector now and then: polls must be > 0");
-        self.io_interval.set(polls);
-    }
-
-    /// Who is told of a panic in a callback, or in a task that nobody awaits. The default
-    /// prints one line on standard error.
-    #[doc(alias = "asyncio.loop.set_exception_handler")]
-    pub fn set_exception_handler(&self, handler: impl Fn(&Unhandled) + 'static) {
-        let old = self.core.handler.replace(Some(Rc::new(handler)));
-        drop(old);
-    }
-
     /// Starts a task; its first poll comes in the next turn.
     #[doc(alias = "asyncio.loop.create_task")]
     #[doc(alias = "spawn_local")]
+    #[track_caller]
     pub fn create_task<F: Future + 'static>(&self, future: F) -> Task<F::Output> {
         self.core.spawn(future)
     }
@@ -175,6 +158,7 @@ impl EventLoop {
         while output.is_none() {
             let mut root = || {
                 self.core.ready.borrow_mut().start_root();
+                self.core.budget.refill();
                 match future.as_mut().poll(&mut Context::from_waker(&waker(id))) {
                     Poll::Ready(value) => output = Some(value),
                     Poll::Pending => self.core.ready.borrow_mut().pause_root(),
@@ -322,12 +306,20 @@ impl EventLoop {
 
     /// A callback's panic goes to the handler; the loop goes on.
     fn guarded(&self, call: impl FnOnce()) {
+        let start = self.core.watchful.is_on().then(|| self.core.now());
         if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
             self.core.report("a callback".to_owned(), panic_message(&*payload));
+        }
+        if let Some(start) = start {
+            let took = Duration::from_nanos(self.core.now() - start);
+            self.core.watchful.check(took, || "a callback".to_owned());
         }
     }
 
     fn take_inbox(&self) -> usize {
+        if !self.core.inbox.has_news() {
+            return 0;
+        }
         let mut messages = self.messages.take();
         self.core.inbox.take(&mut messages);
         let count = messages.len();
@@ -381,40 +373,7 @@ impl Drop for ForgetRoot<'_> {
 /// # Panics
 /// If it runs none.
 #[doc(alias = "asyncio.create_task")]
+#[track_caller]
 pub fn create_task<F: Future + 'static>(future: F) -> Task<F::Output> {
     current("create_task").spawn(future)
-}
-
-/// Gives the other tasks a turn.
-///
-/// ```
-/// use singletrack::{EventLoop, yield_now};
-///
-/// let event_loop = EventLoop::new()?;
-/// event_loop.run_until_complete(yield_now());
-/// assert_eq!(event_loop.turns(), 2);
-/// # Ok::<(), std::io::Error>(())
-/// ```
-#[doc(alias = "asyncio.sleep(0)")]
-pub fn yield_now() -> YieldNow {
-    YieldNow { yielded: false }
-}
-
-/// The future of [`yield_now`]: pending once.
-#[derive(Debug)]
-#[must_use = "a future does nothing until it is awaited"]
-pub struct YieldNow {
-    yielded: bool,
-}
-
-impl Future for YieldNow {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if std::mem::replace(&mut self.yielded, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    }
 }

@@ -117,6 +117,13 @@ impl<T> Timers<T> {
         self.entries.get_mut(key).map(|entry| &mut entry.value)
     }
 
+    /// All entries with their deadlines, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
+        let nodes = self.heap.iter().chain(&self.fresh);
+        nodes
+            .filter_map(|node| Some((node.deadline, self.entries.get(node.key).map(|e| &e.value)?)))
+    }
+
     /// Takes an entry back; `None` if it has come out or was cancelled already.
     pub fn cancel(&mut self, key: Key) -> Option<T> {
         let entry = self.entries.remove(key)?;

@@ -118,6 +118,19 @@ impl<S: Body + ?Sized> TaskCell<S> {
         self.cancelled.set(true);
     }
 
+    /// Where it is between its spawn and its end.
+    pub fn state(&self) -> State {
+        self.state.get()
+    }
+
+    /// The waker of whoever awaits the output.
+    pub fn joiner(&self) -> Option<Waker> {
+        let joiner = self.joiner.take();
+        let copy = joiner.clone();
+        self.joiner.set(joiner);
+        copy
+    }
+
     /// True when the future is gone.
     pub fn is_done(&self) -> bool {
         self.state.get() == State::Done

@@ -1,5 +1,6 @@
 //! Tasks: a future, a slot, a number, and a queue of what is ready.
 
+pub mod budget;
 pub mod cell;
 pub mod join;
 pub mod notes;

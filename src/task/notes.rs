@@ -10,6 +10,7 @@
 
 use crate::base::id::TaskId;
 use std::collections::HashMap;
+use std::panic::Location;
 use std::rc::Rc;
 
 /// Called in the turn after the task's end.
@@ -20,6 +21,8 @@ pub type DoneCallback = Box<dyn FnOnce()>;
 pub struct Note {
     /// Its name, if it was given one.
     pub name: Option<Rc<str>>,
+    /// Where it was made, if that was in debug mode.
+    pub made_at: Option<&'static Location<'static>>,
     /// In the order in which they were added.
     pub callbacks: Vec<DoneCallback>,
 }
@@ -48,6 +51,11 @@ impl Notes {
     /// The name of a task.
     pub fn name(&self, id: TaskId) -> Option<Rc<str>> {
         self.0.get(&id)?.name.clone()
+    }
+
+    /// Where the task was made, if that is known.
+    pub fn made_at(&self, id: TaskId) -> Option<&'static Location<'static>> {
+        self.0.get(&id)?.made_at
     }
 
     /// The task has ended; where nobody has notes, that is known at a glance.

@@ -79,6 +79,11 @@ impl Ready {
         }
     }
 
+    /// Those tasks, in the order of their slots.
+    pub fn all(&self) -> Vec<Rc<AnyTask>> {
+        self.slots.iter().map(|(_, task)| Rc::clone(task)).collect()
+    }
+
     /// The ids of those tasks, in the order of their slots.
     pub fn ids(&self) -> Vec<TaskId> {
         self.slots.iter().map(|(_, task)| self.id_of(task.key())).collect()

@@ -12,12 +12,15 @@ use crate::task::join::Task;
 use crate::task::notes::Note;
 use crate::task::waker::waker;
 use std::future::Future;
+use std::panic::Location;
 use std::rc::Rc;
-use std::task::Context;
+use std::task::{Context, Waker};
+use std::time::Duration;
 
 impl Core {
     /// Gives `future` a slot; its first poll comes in the next turn. A loop that is being
     /// dropped takes no more tasks: the future is dropped, its handle reads `Cancelled`.
+    #[track_caller]
     pub fn spawn<F: Future + 'static>(&self, future: F) -> Task<F::Output> {
         let mut ready = self.ready.borrow_mut();
         let inserted = ready.insert(future);
@@ -27,6 +30,8 @@ impl Core {
         drop(ready); // ending a future is user code
         if refused {
             let _nobody_awaits_it_yet = cell.evict();
+        } else if self.watchful.is_on() {
+            self.notes.borrow_mut().of(id).made_at = Some(Location::caller());
         }
         Task::new(id, cell)
     }
@@ -34,20 +39,40 @@ impl Core {
     /// Runs one step of a task that came out of the queue.
     pub fn step(&self, task: Rc<AnyTask>) {
         let id = self.ready.borrow().id_of(task.key());
-        match task.run(&mut Context::from_waker(&waker(id))) {
+        self.budget.refill();
+        let ran = match self.watchful.is_on() {
+            false => task.run(&mut Context::from_waker(&waker(id))),
+            true => self.run_watched(id, &task),
+        };
+        match ran {
             Ran::Parked => {}
             Ran::Again => self.ready.borrow_mut().push_task(task),
-            Ran::Done(joiner) => {
-                let slot = self.ready.borrow_mut().remove(id.index());
-                drop(slot);
-                if let Some(joiner) = joiner {
-                    joiner.wake();
-                }
-                let note = self.notes.borrow_mut().remove(id);
-                let name = note.and_then(|note| self.announce(note));
-                self.bury(&task, name);
-            }
+            Ran::Done(joiner) => self.conclude(id, &task, joiner),
         }
+    }
+
+    /// In debug mode: a step that takes long is told of.
+    fn run_watched(&self, id: TaskId, task: &AnyTask) -> Ran {
+        let start = self.now();
+        let ran = task.run(&mut Context::from_waker(&waker(id)));
+        let took = Duration::from_nanos(self.now() - start);
+        self.watchful.check(took, || match self.notes.borrow().made_at(id) {
+            Some(place) => format!("{}, made at {place}", self.name_of(id)),
+            None => self.name_of(id),
+        });
+        ran
+    }
+
+    /// A task is done: frees its slot, tells those who wait.
+    fn conclude(&self, id: TaskId, task: &Rc<AnyTask>, joiner: Option<Waker>) {
+        let slot = self.ready.borrow_mut().remove(id.index());
+        drop(slot);
+        if let Some(joiner) = joiner {
+            joiner.wake();
+        }
+        let note = self.notes.borrow_mut().remove(id);
+        let name = note.and_then(|note| self.announce(note));
+        self.bury(task, name);
     }
 
     /// If the handle is gone too, nobody will ever fetch a panic: report it.

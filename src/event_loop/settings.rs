@@ -1,0 +1,57 @@
+//! A loop's settings: how often it looks at its selector, what a task may do in one poll, who
+//! is told of panics and of slow steps.
+//!
+//! *Assumes*: the loop.
+//! *Promises*: each takes effect in the next turn; the defaults are good.
+//! *Leaves out*: what the settings do; each links to the place.
+
+use crate::event_loop::core::Unhandled;
+use crate::event_loop::run::EventLoop;
+use crate::event_loop::watchful::Slow;
+use std::rc::Rc;
+use std::time::Duration;
+
+impl EventLoop {
+    /// Looks at the selector at least every `polls` polls, even when there is work. 1 means
+    /// in every turn, as asyncio does; the default, 61, is tokio's.
+    ///
+    /// # Panics
+    /// If `polls` is 0.
+    pub fn set_io_interval(&self, polls: u32) {
+        assert!(polls > 0, "the loop must look at its selector now and then: polls must be > 0");
+        self.io_interval.set(polls);
+    }
+
+    /// How many operations on sockets and queues one poll of a task may do before it gives the
+    /// others a turn; the default is 128. `u32::MAX` is as good as no limit, and lets a task
+    /// whose socket is always ready starve the rest.
+    pub fn set_budget(&self, operations: u32) {
+        self.core.budget.set(operations.max(1));
+    }
+
+    /// Debug mode: notes where tasks are made, and tells of steps that hold the loop for 100 ms
+    /// or longer. Off by default, and then free.
+    #[doc(alias = "asyncio.loop.set_debug")]
+    pub fn set_debug(&self, on: bool) {
+        self.core.watchful.set(on);
+    }
+
+    /// In debug mode, tells of steps that take at least this long.
+    #[doc(alias = "asyncio.loop.slow_callback_duration")]
+    pub fn set_slow_callback_duration(&self, limit: Duration) {
+        self.core.watchful.set_limit(limit);
+    }
+
+    /// In debug mode, who is told. The default prints one line on standard error.
+    pub fn set_slow_callback_handler(&self, handler: impl Fn(&Slow) + 'static) {
+        self.core.watchful.set_handler(handler);
+    }
+
+    /// Who is told of a panic in a callback, or in a task that nobody awaits. The default
+    /// prints one line on standard error.
+    #[doc(alias = "asyncio.loop.set_exception_handler")]
+    pub fn set_exception_handler(&self, handler: impl Fn(&Unhandled) + 'static) {
+        let old = self.core.handler.replace(Some(Rc::new(handler)));
+        drop(old);
+    }
+}

@@ -1,0 +1,71 @@
+//! Debug mode: which step held the loop for too long, and where was its task made?
+//!
+//! *Assumes*: nothing; times are numbers of nanoseconds.
+//! *Promises*: costs one predictable branch a step while it is off.
+//! *Leaves out*: the steps (`task/scheduler.rs`, `event_loop/run.rs`) and the notes of where
+//! tasks were made (`task/notes.rs`).
+//!
+//! A loop is one thread. A step that computes for a while, or blocks in a system call, holds
+//! up every timer and socket, and nothing else would say which step it was.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// asyncio's `slow_callback_duration`.
+const SLOW: Duration = Duration::from_millis(100);
+
+/// One step that took long.
+#[derive(Debug, Clone)]
+pub struct Slow {
+    /// What it was, such as `task 1:0.3, made at src/main.rs:7:5` or `a callback`.
+    pub place: String,
+    /// How long it held the loop.
+    pub took: Duration,
+}
+
+type Handler = Rc<dyn Fn(&Slow)>;
+
+/// Whether the loop watches its steps, and whom it tells.
+#[derive(Default)]
+pub struct Watchful {
+    on: Cell<bool>,
+    limit: Cell<Option<Duration>>,
+    handler: RefCell<Option<Handler>>,
+}
+
+impl Watchful {
+    /// True in debug mode.
+    pub fn is_on(&self) -> bool {
+        self.on.get()
+    }
+
+    /// Turns debug mode on or off.
+    pub fn set(&self, on: bool) {
+        self.on.set(on);
+    }
+
+    /// Steps that take at least this long are told of.
+    pub fn set_limit(&self, limit: Duration) {
+        self.limit.set(Some(limit));
+    }
+
+    /// Who is told; `None`: standard error.
+    pub fn set_handler(&self, handler: impl Fn(&Slow) + 'static) {
+        let old = self.handler.replace(Some(Rc::new(handler)));
+        drop(old);
+    }
+
+    /// A step took so long; `place` is asked for only if that is too long.
+    pub fn check(&self, took: Duration, place: impl FnOnce() -> String) {
+        if took < self.limit.get().unwrap_or(SLOW) {
+            return;
+        }
+        let slow = Slow { place: place(), took };
+        let handler = self.handler.borrow().clone();
+        match handler {
+            Some(handler) => handler(&slow),
+            None => eprintln!("singletrack: {} held the loop for {:?}", slow.place, slow.took),
+        }
+    }
+}

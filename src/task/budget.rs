@@ -1,0 +1,72 @@
+//! How much a task may do before it lets the others have a turn.
+//!
+//! *Assumes*: nothing.
+//! *Promises*: a task whose I/O is always ready pauses after 128 operations of one poll, and
+//! goes to the end of the ready queue.
+//! *Leaves out*: computation. A task that never awaits cannot be interrupted; that is what
+//! the other two engines are for.
+//!
+//! Without it, a task that reads from a peer who writes faster than it reads would never meet
+//! `Pending`: its loop would look at no timer and no other socket. asyncio has no such limit,
+//! since each of its reads costs a turn. tokio's is `coop`, and the number is tokio's.
+
+use std::cell::Cell;
+use std::task::{Context, Poll};
+
+/// Operations in one poll.
+pub const BUDGET: u32 = 128;
+
+/// What is left of the poll in progress. Filled up before each poll, spent by the leaves:
+/// sockets and queues.
+///
+/// ```
+/// use singletrack::task::budget::{BUDGET, Budget};
+/// use std::task::{Context, Waker};
+///
+/// let budget = Budget::default();
+/// let mut cx = Context::from_waker(Waker::noop());
+/// budget.refill();
+/// for _ in 0..BUDGET {
+///     assert!(budget.spend(&mut cx).is_ready());
+/// }
+/// assert!(budget.spend(&mut cx).is_pending()); // and the task is woken for its next turn
+/// ```
+#[derive(Debug)]
+pub struct Budget {
+    left: Cell<u32>,
+    full: Cell<u32>,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Budget { left: Cell::new(BUDGET), full: Cell::new(BUDGET) }
+    }
+}
+
+impl Budget {
+    /// Another limit; `u32::MAX` is as good as none.
+    pub fn set(&self, full: u32) {
+        self.full.set(full);
+        self.left.set(full);
+    }
+
+    /// A poll begins.
+    pub fn refill(&self) {
+        self.left.set(self.full.get());
+    }
+
+    /// A leaf is about to do something that may well succeed. `Pending`: not now; the task
+    /// has been woken, so return `Pending` too.
+    pub fn spend(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match self.left.get().checked_sub(1) {
+            Some(left) => {
+                self.left.set(left);
+                Poll::Ready(())
+            }
+            None => {
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Looking at a loop from inside: the budget, slow steps, the tree of tasks.
+
+mod common;
+use singletrack::aio::net::{TcpListener, TcpStream};
+use singletrack::aio::queue::Queue;
+use singletrack::aio::task_tree::{Doing, task_tree};
+use singletrack::aio::tasks::create_named_task;
+use singletrack::aio::time::sleep;
+use singletrack::event_loop::reactor::Direction;
+use singletrack::selector::scripted::ScriptedSelector;
+use singletrack::task::budget::BUDGET;
+use singletrack::{EventLoop, create_task, yield_now};
+use std::cell::{Cell, RefCell};
+use std::future::pending;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// How many bytes a task reads, one at a time from a socket that has them all, before another
+/// task gets its next turn.
+fn bytes_read_before_others_run(event_loop: &EventLoop, sent: usize) -> usize {
+    event_loop.run_until_complete(async {
+        let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let writer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (reader, _) = listener.accept().await.unwrap();
+        writer.write_all(&vec![1; sent]).await.unwrap();
+        let read = Rc::new(Cell::new(0));
+        let count = Rc::clone(&read);
+        let greedy = create_task(async move {
+            for _ in 0..sent {
+                reader.read(&mut [0]).await.unwrap();
+                count.set(count.get() + 1);
+            }
+        });
+        let watched = Rc::clone(&read);
+        let other = create_task(async move {
+            while watched.get() == 0 {
+                yield_now().await;
+            }
+            watched.get()
+        });
+        let seen = other.await.unwrap();
+        greedy.await.unwrap();
+        seen
+    })
+}
+
+#[test]
+fn a_task_whose_socket_is_always_ready_pauses_when_its_budget_is_spent() {
+    let event_loop = EventLoop::new().unwrap();
+    let seen = bytes_read_before_others_run(&event_loop, 2000);
+    assert!(seen <= BUDGET as usize, "{seen} reads in one poll");
+}
+
+#[test]
+fn without_a_budget_it_starves_the_others() {
+    let event_loop = EventLoop::new().unwrap();
+    event_loop.set_budget(u32::MAX);
+    assert_eq!(bytes_read_before_others_run(&event_loop, 2000), 2000);
+}
+
+#[test]
+fn a_full_queue_counts_against_the_budget_too() {
+    let event_loop = EventLoop::with_selector(Box::new(ScriptedSelector::new()));
+    event_loop.run_until_complete(async {
+        let queue = Rc::new(Queue::new(0));
+        (0..1000).for_each(|i| queue.put_nowait(i).unwrap());
+        let taken = Rc::new(Cell::new(0));
+        let count = Rc::clone(&taken);
+        let greedy = create_task(async move {
+            while count.get() < 1000 {
+                queue.get().await.unwrap();
+                count.set(count.get() + 1);
+            }
+        });
+        yield_now().await;
+        assert_eq!(taken.get(), BUDGET);
+        greedy.await.unwrap();
+    });
+}
+
+#[test]
+fn slow_steps_are_told_of_in_debug_mode_only() {
+    let selector = ScriptedSelector::new();
+    let event_loop = EventLoop::with_selector(Box::new(selector.clone()));
+    let told = Rc::new(RefCell::new(Vec::new()));
+    let sink = Rc::clone(&told);
+    event_loop.set_slow_callback_handler(move |slow| {
+        sink.borrow_mut().push((slow.place.clone(), slow.took));
+    });
+    let busy = |by| {
+        let selector = selector.clone();
+        async move { selector.advance(by) }
+    };
+    let slow = Duration::from_millis(100);
+    event_loop.run_until_complete(event_loop.create_task(busy(slow))).unwrap();
+    assert!(told.borrow().is_empty(), "not in debug mode");
+
+    event_loop.set_debug(true);
+    let quick = event_loop.create_task(busy(slow - Duration::from_nanos(1)));
+    let here = line!() + 1;
+    let late = event_loop.create_task(busy(slow));
+    let clock = selector.clone();
+    event_loop.call_soon(move || clock.advance(slow * 2));
+    event_loop.run_until_complete(async {
+        quick.await.unwrap();
+        late.await.unwrap();
+        yield_now().await;
+    });
+    let told = told.take();
+    assert_eq!(told.len(), 2, "{told:?}");
+    let place = format!("made at {}:{here}:", file!());
+    assert!(told[0].0.contains(&place) && told[0].1 == slow, "{told:?} lacks {place}");
+    assert_eq!(told[1], ("a callback".to_owned(), slow * 2));
+}
+
+#[test]
+fn the_tree_shows_who_awaits_whom_and_what_for() {
+    let event_loop = EventLoop::new().unwrap();
+    event_loop.set_debug(true);
+    event_loop.run_until_complete(async {
+        let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let nap = create_named_task("nap", sleep(Duration::from_secs(60)));
+        let parent = create_named_task("parent", async { drop(nap.await) });
+        let accept = create_named_task("accept", async move { drop(listener.accept().await) });
+        let stuck = create_named_task("stuck", pending::<()>());
+        for _ in 0..3 {
+            yield_now().await;
+        }
+        let looker = create_named_task("looker", async { task_tree() });
+        let tree = looker.await.unwrap();
+        let node = |name: &str| tree.nodes().find(|node| node.name == name).unwrap().clone();
+        assert_eq!(node("nap").awaited_by, Some(parent.id()));
+        assert!(matches!(node("nap").doing, Doing::Sleeps(left) if left.as_secs() == 59));
+        assert_eq!(node("parent").doing, Doing::Awaits(vec![node("nap").id]));
+        assert!(matches!(node("accept").doing, Doing::WaitsFor(_, Direction::Read)));
+        assert_eq!(node("stuck").doing, Doing::Waits);
+        assert_eq!(node("looker").doing, Doing::Runs);
+        assert!(node("stuck").made_at.unwrap().file().ends_with("tasks.rs"));
+        let drawing = tree.to_string();
+        let line = |name: &str| drawing.lines().position(|l| l.contains(name)).expect(name);
+        assert_eq!(line("(T) main"), 0, "\n{drawing}");
+        assert_eq!(line("    └── (T) looker"), 1, "\n{drawing}");
+        assert_eq!(line("└── (T) nap"), line("(T) parent") + 1, "\n{drawing}");
+        assert_eq!(drawing.lines().count(), 6, "\n{drawing}");
+        for task in [parent, accept, stuck] {
+            task.cancel();
+        }
+    });
+}

@@ -82,9 +82,14 @@ impl<T: AsFd + Into<OwnedFd>> Source<T> {
     ) -> io::Result<R> {
         let mut wait = Wait { source: self, direction, waker: None };
         poll_fn(|cx| {
-            wait.forget_unless(Some(cx.waker()));
+            if wait.waker.as_ref().is_some_and(|waker| !waker.will_wake(cx.waker())) {
+                wait.forget();
+            }
             let polled = self.poll_io(cx, direction, &mut call);
-            wait.waker = polled.is_pending().then(|| cx.waker().clone());
+            match polled {
+                Poll::Pending => _ = wait.waker.get_or_insert_with(|| cx.waker().clone()),
+                Poll::Ready(_) => wait.waker = None,
+            }
             polled
         })
         .await
@@ -166,25 +171,25 @@ struct Wait<'a, T: AsFd + Into<OwnedFd>> {
 }
 
 impl<T: AsFd + Into<OwnedFd>> Wait<'_, T> {
-    fn forget_unless(&mut self, next: Option<&Waker>) {
-        let Some(waker) = &self.waker else { return };
-        if next.is_some_and(|next| next.will_wake(waker)) {
-            return;
-        }
+    /// Off the busy path: a wait that gets its news has nothing to forget.
+    #[cold]
+    fn forget(&mut self) {
+        let Some(waker) = self.waker.take() else { return };
         // On any other thread or loop the waker stays, and wakes nobody or once for nothing.
         if let Ok(core) = self.source.home() {
             let mut reactor = core.reactor.borrow_mut();
-            let left = reactor.forget_waiter(self.source.key, self.direction, waker);
+            let left = reactor.forget_waiter(self.source.key, self.direction, &waker);
             drop(reactor);
             drop(left); // may be somebody else's waker: outside the borrow
         }
-        self.waker = None;
     }
 }
 
 impl<T: AsFd + Into<OwnedFd>> Drop for Wait<'_, T> {
     fn drop(&mut self) {
-        self.forget_unless(None);
+        if self.waker.is_some() {
+            self.forget();
+        }
     }
 }
 

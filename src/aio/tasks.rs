@@ -69,6 +69,7 @@ pub fn all_tasks() -> Vec<TaskId> {
 /// # Panics
 /// When called outside a running loop; [`EventLoop::create_named_task`] can do without.
 #[doc(alias = "asyncio.create_task")]
+#[track_caller]
 pub fn create_named_task<F: Future + 'static>(name: &str, future: F) -> Task<F::Output> {
     spawn_named(&current("create_named_task"), name, future)
 }
@@ -83,6 +84,7 @@ pub fn task_name(id: TaskId) -> String {
     current("task_name").name_of(id)
 }
 
+#[track_caller]
 fn spawn_named<F: Future + 'static>(core: &Core, name: &str, future: F) -> Task<F::Output> {
     let task = core.spawn(future);
     if !task.done() {
@@ -93,6 +95,7 @@ fn spawn_named<F: Future + 'static>(core: &Core, name: &str, future: F) -> Task<
 
 impl EventLoop {
     /// Starts a task with a name.
+    #[track_caller]
     pub fn create_named_task<F: Future + 'static>(&self, name: &str, future: F) -> Task<F::Output> {
         spawn_named(&self.core, name, future)
     }

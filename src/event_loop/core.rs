@@ -122,7 +122,7 @@ thread_local! {
         const { ManuallyDrop::new(RefCell::new(None)) };
 }
 
-/// Runs `f` on the loop that this thread is running. `f` must not run user code.
+/// Runs `f` on the loop that this thread is running.
 pub fn with_current<R>(f: impl FnOnce(&Rc<Core>) -> R) -> Option<R> {
     CURRENT.with(|current| current.borrow().as_ref().map(f))
 }
@@ -132,9 +132,12 @@ pub fn with_current<R>(f: impl FnOnce(&Rc<Core>) -> R) -> Option<R> {
 /// # Panics
 /// If it runs none: the caller names what needed one.
 pub fn current(who: &str) -> Rc<Core> {
-    with_current(Rc::clone).unwrap_or_else(|| {
-        panic!("{who} needs a running event loop: call it inside `EventLoop::run_until_complete`")
-    })
+    with_current(Rc::clone).unwrap_or_else(|| no_loop(who))
+}
+
+/// The panic of whoever needs a running loop and has none.
+pub fn no_loop(who: &str) -> ! {
+    panic!("{who} needs a running event loop: call it inside `EventLoop::run_until_complete`")
 }
 
 /// Does `here` if this thread runs the loop `id`, else leaves it a message. Returns false if
@@ -169,10 +172,8 @@ pub fn enter(core: &Rc<Core>) -> Entered {
 #[must_use]
 pub fn try_enter(core: &Rc<Core>) -> Option<Entered> {
     CURRENT.with(|current| {
-        let mut current = current.borrow_mut();
-        if current.is_some() {
-            return None;
-        }
+        // It is borrowed while `with_current` looks at it, and then it is there.
+        let mut current = current.try_borrow_mut().ok().filter(|current| current.is_none())?;
         *current = Some(Rc::clone(core));
         Some(Entered(()))
     })

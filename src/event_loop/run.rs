@@ -18,7 +18,7 @@
 
 use crate::base::error::panic_message;
 use crate::base::id::LoopId;
-use crate::event_loop::core::{Core, Due, current, enter, try_enter};
+use crate::event_loop::core::{Core, Due, enter, no_loop, try_enter, with_current};
 use crate::event_loop::inbox::{self, Message};
 use crate::selector::event::Selector;
 use crate::selector::mio::MioSelector;
@@ -28,7 +28,7 @@ use crate::task::waker::{wake, waker};
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -375,5 +375,6 @@ impl Drop for ForgetRoot<'_> {
 #[doc(alias = "asyncio.create_task")]
 #[track_caller]
 pub fn create_task<F: Future + 'static>(future: F) -> Task<F::Output> {
-    current("create_task").spawn(future)
+    let place = Location::caller();
+    with_current(|core| core.spawn_at(place, future)).unwrap_or_else(|| no_loop("create_task"))
 }

@@ -18,7 +18,9 @@
 #![allow(unsafe_code)]
 
 use crate::base::error::panic_message;
+use crate::base::id::TaskId;
 use crate::base::slab::Key;
+use crate::task::self_wake;
 use crate::task::state::{Pause, State};
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
@@ -137,8 +139,10 @@ impl<S: Body + ?Sized> TaskCell<S> {
     }
 
     /// The task came out of the ready queue: polls the future, or drops it if cancelled.
-    pub fn run(&self, cx: &mut Context<'_>) -> Ran {
+    /// `id` is its own, as in the waker of `cx`.
+    pub fn run(&self, id: TaskId, cx: &mut Context<'_>) -> Ran {
         self.step(State::start);
+        self_wake::begin(id);
         // SAFETY: the state was Queued and is Running until `finish` or `pause` below, and all
         // uses of the stage in this file look at it first. So nothing that the future does, in
         // its poll or its drop, reaches the stage a second time.
@@ -150,8 +154,12 @@ impl<S: Body + ?Sized> TaskCell<S> {
                 self.stage.poll(cx)
             }
         };
+        let woke_itself = self_wake::end();
         if ready {
             return self.finish();
+        }
+        if woke_itself {
+            let _it_runs_so_there_is_nothing_to_enqueue = self.wake();
         }
         match self.step(State::pause) {
             Pause::Park => Ran::Parked,

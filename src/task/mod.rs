@@ -6,5 +6,6 @@ pub mod join;
 pub mod notes;
 pub mod ready;
 pub mod scheduler;
+pub mod self_wake;
 pub mod state;
 pub mod waker;

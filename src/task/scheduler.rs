@@ -22,6 +22,15 @@ impl Core {
     /// dropped takes no more tasks: the future is dropped, its handle reads `Cancelled`.
     #[track_caller]
     pub fn spawn<F: Future + 'static>(&self, future: F) -> Task<F::Output> {
+        self.spawn_at(Location::caller(), future)
+    }
+
+    /// As [`spawn`](Self::spawn), on behalf of this place in the program.
+    pub fn spawn_at<F: Future + 'static>(
+        &self,
+        place: &'static Location<'static>,
+        future: F,
+    ) -> Task<F::Output> {
         let mut ready = self.ready.borrow_mut();
         let inserted = ready.insert(future);
         let refused = inserted.is_err();
@@ -31,17 +40,23 @@ impl Core {
         if refused {
             let _nobody_awaits_it_yet = cell.evict();
         } else if self.watchful.is_on() {
-            self.notes.borrow_mut().of(id).made_at = Some(Location::caller());
+            self.notes.borrow_mut().of(id).made_at = Some(place);
         }
         Task::new(id, cell)
     }
 
+    /// The id of one of this loop's tasks.
+    pub fn id_of(&self, task: &AnyTask) -> TaskId {
+        let (index, generation) = task.key();
+        TaskId::new(self.id, u32::from(generation), index)
+    }
+
     /// Runs one step of a task that came out of the queue.
     pub fn step(&self, task: Rc<AnyTask>) {
-        let id = self.ready.borrow().id_of(task.key());
+        let id = self.id_of(&task);
         self.budget.refill();
         let ran = match self.watchful.is_on() {
-            false => task.run(&mut Context::from_waker(&waker(id))),
+            false => task.run(id, &mut Context::from_waker(&waker(id))),
             true => self.run_watched(id, &task),
         };
         match ran {
@@ -54,7 +69,7 @@ impl Core {
     /// In debug mode: a step that takes long is told of.
     fn run_watched(&self, id: TaskId, task: &AnyTask) -> Ran {
         let start = self.now();
-        let ran = task.run(&mut Context::from_waker(&waker(id)));
+        let ran = task.run(id, &mut Context::from_waker(&waker(id)));
         let took = Duration::from_nanos(self.now() - start);
         self.watchful.check(took, || match self.notes.borrow().made_at(id) {
             Some(place) => format!("{}, made at {place}", self.name_of(id)),
@@ -80,7 +95,7 @@ impl Core {
         if Rc::strong_count(task) == 1
             && let Some(message) = task.unread_panic()
         {
-            let id = self.ready.borrow().id_of(task.key());
+            let id = self.id_of(task);
             self.report(name.map_or_else(|| format!("{id:?}"), |name| name.to_string()), message);
         }
     }

@@ -17,6 +17,7 @@
 use crate::base::id::TaskId;
 use crate::event_loop::core::tell;
 use crate::event_loop::inbox::Message;
+use crate::task::self_wake;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake_raw, wake_raw, drop_raw);
@@ -44,6 +45,9 @@ pub fn task_of(waker: &Waker) -> Option<TaskId> {
 
 /// Makes the task ready: at once if this thread runs its loop, else through the inbox.
 pub fn wake(id: TaskId) {
+    if self_wake::wake(id) {
+        return;
+    }
     // False if the loop is gone; a waker may outlive it, and then wakes nothing.
     let _ = tell(id.loop_id(), |core| core.ready.borrow_mut().wake(id), || Message::Wake(id));
 }

@@ -3,7 +3,7 @@
 //! difference on purpose, the test says so.
 
 mod common;
-use common::DropFlag;
+use common::{DropFlag, run_scripted as run, scripted, settle};
 use singletrack::aio::children::ChildError;
 use singletrack::aio::combine::{
     as_completed, gather, gather_outcomes, shield, try_gather, try_wait, wait,
@@ -24,21 +24,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 const MS: Duration = Duration::from_millis(1);
-
-fn scripted() -> EventLoop {
-    EventLoop::with_selector(Box::new(ScriptedSelector::new()))
-}
-
-/// Runs on virtual time: a test that would hang is an error at once.
-fn run<F: Future>(future: F) -> F::Output {
-    scripted().run_until_complete(future)
-}
-
-async fn settle() {
-    for _ in 0..5 {
-        yield_now().await;
-    }
-}
 
 /// A task that sleeps so long and returns the number.
 fn nap(ms: u32) -> Task<u32> {

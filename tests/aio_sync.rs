@@ -2,7 +2,7 @@
 //! CPython's scenarios (test_asyncio/test_locks.py, test_queues.py) and what a drop may do.
 
 mod common;
-use common::DropFlag;
+use common::{DropFlag, Log, run_scripted as run, settle};
 use singletrack::aio::barrier::{Barrier, BrokenBarrier};
 use singletrack::aio::condition::Condition;
 use singletrack::aio::event::Event;
@@ -14,38 +14,13 @@ use singletrack::aio::semaphore::{BoundedSemaphore, Semaphore};
 use singletrack::selector::scripted::ScriptedSelector;
 use singletrack::task::join::Task;
 use singletrack::{EventLoop, create_task, yield_now};
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
-
-/// Runs on virtual time: a test that would hang is an error at once.
-fn run<F: Future>(future: F) -> F::Output {
-    EventLoop::with_selector(Box::new(ScriptedSelector::new())).run_until_complete(future)
-}
-
-/// Lets everything that is ready run until it waits.
-async fn settle() {
-    for _ in 0..5 {
-        yield_now().await;
-    }
-}
-
-/// A shared list to note the order of things in.
-#[derive(Clone, Default)]
-struct Log(Rc<RefCell<Vec<String>>>);
-
-impl Log {
-    fn note(&self, what: impl Into<String>) {
-        self.0.borrow_mut().push(what.into());
-    }
-    fn read(&self) -> Vec<String> {
-        self.0.borrow().clone()
-    }
-}
 
 /// A task that takes the lock, says so, and keeps it for one turn.
 fn locker(name: &str, lock: &Rc<Lock>, log: &Log) -> Task<()> {

@@ -1,14 +1,13 @@
 //! Tasks from inside: looking at a value, done callbacks, names, who runs, values of a task.
 
 mod common;
-use common::DropFlag;
+use common::{DropFlag, run_scripted as run, scripted, settle};
 use singletrack::aio::combine::gather;
 use singletrack::aio::context::{ContextVar, scope};
 use singletrack::aio::tasks::{all_tasks, create_named_task, current_task, task_name};
 use singletrack::aio::time::sleep;
-use singletrack::selector::scripted::ScriptedSelector;
 use singletrack::task::join::Task;
-use singletrack::{EventLoop, create_task, yield_now};
+use singletrack::{create_task, yield_now};
 use std::cell::RefCell;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,21 +15,6 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
-
-fn scripted() -> EventLoop {
-    EventLoop::with_selector(Box::new(ScriptedSelector::new()))
-}
-
-/// Runs on virtual time: a test that would hang is an error at once.
-fn run<F: Future>(future: F) -> F::Output {
-    scripted().run_until_complete(future)
-}
-
-async fn settle() {
-    for _ in 0..5 {
-        yield_now().await;
-    }
-}
 
 /// A task that sleeps so long and returns the number.
 fn nap(ms: u64) -> Task<u64> {

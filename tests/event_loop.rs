@@ -1,7 +1,7 @@
 //! The loop on the scripted selector: every test is a deterministic function of its script.
 
 mod common;
-use common::{DropFlag, watchdog};
+use common::{DropFlag, Log, scripted, watchdog};
 use singletrack::aio::time::sleep;
 use singletrack::event_loop::run::Turn;
 use singletrack::selector::scripted::ScriptedSelector;
@@ -14,24 +14,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-fn scripted() -> EventLoop {
-    EventLoop::with_selector(Box::new(ScriptedSelector::new()))
-}
-
 const MS: Duration = Duration::from_millis(1);
-
-/// A shared list to note the order of things in.
-#[derive(Clone, Default)]
-struct Log(Rc<RefCell<Vec<String>>>);
-
-impl Log {
-    fn note(&self, what: impl Into<String>) {
-        self.0.borrow_mut().push(what.into());
-    }
-    fn read(&self) -> Vec<String> {
-        self.0.borrow().clone()
-    }
-}
 
 #[test]
 fn callbacks_run_in_order_and_those_scheduled_meanwhile_in_the_next_turn() {

@@ -1,5 +1,7 @@
 //! Futures against an enumerated model, and `wait`, `as_completed`, `map` on top of them.
 
+mod common;
+use common::bounded;
 use proptest::prelude::*;
 use singletrack::base::error::JobError;
 use singletrack::base::wire::Wire;
@@ -13,21 +15,6 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
-
-/// A hang must fail. The limit is far above any run and says nothing about speed.
-fn bounded(test: impl FnOnce() + Send + 'static) {
-    let (done, finished) = mpsc::channel();
-    let thread = std::thread::spawn(move || {
-        test();
-        let _ = done.send(());
-    });
-    if finished.recv_timeout(Duration::from_secs(60)) == Err(mpsc::RecvTimeoutError::Timeout) {
-        panic!("the test hangs");
-    }
-    if let Err(panic) = thread.join() {
-        std::panic::resume_unwind(panic);
-    }
-}
 
 #[derive(Default)]
 struct CountingWaker(AtomicUsize);

@@ -1,5 +1,7 @@
 //! The pool whose jobs hold a global lock: never two at once, and who waits is told how.
 
+mod common;
+use common::bounded;
 use singletrack::base::error::JobError;
 use singletrack::concurrent::executor::{Executor, ReturnWhen, wait};
 use singletrack::concurrent::future::Future;
@@ -8,23 +10,7 @@ use singletrack::concurrent::threads::{NoWorkers, ThreadPoolOptions};
 use singletrack::gil::lock::GlobalLock;
 use singletrack::gil::policy::SwitchPolicy;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Barrier, mpsc};
-use std::time::Duration;
-
-/// A hang must fail. The limit is far above any run and says nothing about speed.
-fn bounded(test: impl FnOnce() + Send + 'static) {
-    let (done, finished) = mpsc::channel();
-    let thread = std::thread::spawn(move || {
-        test();
-        let _ = done.send(());
-    });
-    if finished.recv_timeout(Duration::from_secs(60)) == Err(mpsc::RecvTimeoutError::Timeout) {
-        panic!("the test hangs");
-    }
-    if let Err(panic) = thread.join() {
-        std::panic::resume_unwind(panic);
-    }
-}
+use std::sync::{Arc, Barrier};
 
 fn pool(policy: SwitchPolicy, max_workers: usize) -> GilThreadPoolExecutor {
     GilThreadPoolExecutor::new(&GlobalLock::new(policy), max_workers).unwrap()

@@ -1,5 +1,7 @@
 //! The thread pool: its account of workers against a model, then CPython's scenarios.
 
+mod common;
+use common::bounded;
 use proptest::prelude::*;
 use singletrack::base::error::JobError;
 use singletrack::concurrent::crew::{Crew, Hail, Step};
@@ -8,22 +10,6 @@ use singletrack::concurrent::future::Future;
 use singletrack::concurrent::threads::{NoWorkers, ThreadPoolExecutor, ThreadPoolOptions};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
-use std::time::Duration;
-
-/// A hang must fail. The limit is far above any run and says nothing about speed.
-fn bounded(test: impl FnOnce() + Send + 'static) {
-    let (done, finished) = mpsc::channel();
-    let thread = std::thread::spawn(move || {
-        test();
-        let _ = done.send(());
-    });
-    if finished.recv_timeout(Duration::from_secs(60)) == Err(mpsc::RecvTimeoutError::Timeout) {
-        panic!("the test hangs");
-    }
-    if let Err(panic) = thread.join() {
-        std::panic::resume_unwind(panic);
-    }
-}
 
 fn pool(max_workers: usize) -> ThreadPoolExecutor {
     ThreadPoolExecutor::new(max_workers).unwrap()

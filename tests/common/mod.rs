@@ -1,6 +1,10 @@
 //! What several test files share.
 #![allow(dead_code)] // each test file uses its own part
 
+use singletrack::selector::scripted::ScriptedSelector;
+use singletrack::{EventLoop, yield_now};
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -42,5 +46,51 @@ impl DropFlag {
     /// True once the guard is gone.
     pub fn dropped(&self) -> bool {
         self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// Runs the test on a thread of its own: a hang must fail. The limit is far above any run and
+/// says nothing about speed.
+pub fn bounded(test: impl FnOnce() + Send + 'static) {
+    let (done, finished) = mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        test();
+        let _ = done.send(());
+    });
+    if finished.recv_timeout(Duration::from_secs(60)) == Err(mpsc::RecvTimeoutError::Timeout) {
+        panic!("the test hangs");
+    }
+    if let Err(panic) = thread.join() {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+/// A loop in virtual time: a test that would hang is an error at once.
+pub fn scripted() -> EventLoop {
+    EventLoop::with_selector(Box::new(ScriptedSelector::new()))
+}
+
+/// Runs a future in virtual time.
+pub fn run_scripted<F: Future>(future: F) -> F::Output {
+    scripted().run_until_complete(future)
+}
+
+/// Lets everything that is ready run until it waits.
+pub async fn settle() {
+    for _ in 0..5 {
+        yield_now().await;
+    }
+}
+
+/// A shared list to note the order of things in.
+#[derive(Clone, Default)]
+pub struct Log(Rc<RefCell<Vec<String>>>);
+
+impl Log {
+    pub fn note(&self, what: impl Into<String>) {
+        self.0.borrow_mut().push(what.into());
+    }
+    pub fn read(&self) -> Vec<String> {
+        self.0.borrow().clone()
     }
 }

@@ -405,6 +405,7 @@ fn passes_counted_as_asyncio_counts_them() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "real threads and a real selector take the interpreter minutes")]
 fn wakes_from_other_threads_arrive_while_the_loop_sleeps() {
     let _dog = watchdog("wakes_from_other_threads", 30);
     let event_loop = EventLoop::new().unwrap();
@@ -429,6 +430,7 @@ fn wakes_from_other_threads_arrive_while_the_loop_sleeps() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "real threads and a real selector take the interpreter minutes")]
 fn threadsafe_calls_of_one_thread_keep_their_order() {
     let _dog = watchdog("threadsafe_calls", 30);
     let event_loop = EventLoop::new().unwrap();

@@ -99,12 +99,6 @@ impl<T> GenerationSlab<T> {
         }
     }
 
-    /// Whoever lives in slot `index` now, with its key.
-    pub fn at_mut(&mut self, index: u32) -> Option<(Key, &mut T)> {
-        let entry = self.entries.get_mut(index as usize)?;
-        Some((Key { index, generation: entry.generation }, &mut entry.value))
-    }
-
     /// Takes the entry out, if `key` is its own.
     pub fn remove(&mut self, key: Key) -> Option<T> {
         self.get(key)?;

@@ -223,7 +223,6 @@ impl EventLoop {
         // While there is work, the selector, which costs a system call, can wait a little.
         if core.ready.borrow().is_empty() || self.since_io.get() >= self.io_interval.get() {
             self.since_io.set(0);
-            core.ready.borrow_mut().trim();
             // 2. How long may we sleep?  3. Not at all if the inbox filled meanwhile.
             let mut timeout = self.timeout();
             if timeout != Some(Duration::ZERO) && !core.inbox.park() {

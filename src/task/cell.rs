@@ -7,25 +7,26 @@
 //!
 //! ```text
 //!   slot, queue ── Rc<TaskCell<dyn Body>> ───┐   ┌───────────────────────────────────┐
-//!                                            ├─► │ key │ state │ joiner              │
-//!   handle ─────── Rc<TaskCell<dyn Join>> ───┘   │ stage: Future ─► Output ─► Taken  │
+//!                                            ├─► │ key │ state │ kind │ joiner       │
+//!   handle ─────── Rc<TaskCell<dyn Join>> ───┘   │ stage: future ─► output ─► empty  │
 //!                                                └───────────────────────────────────┘
 //! ```
 //! The head of a cell has the same shape for all types, so the queue reads it without a
-//! virtual call. The tail is a future or its output. Two allocations would need no unsafe and
+//! virtual call. The tail is a future or its output, in the same bytes; which of them, the
+//! head knows (`kind`): a tag of the tail's own would cost a word. Two allocations would need no unsafe and
 //! cost 60 ns per spawn and join instead of 39. async-task and tokio also use one, with
 //! hand-written vtables; here `dyn` makes the compiler write them.
 #![allow(unsafe_code)]
 
 use crate::base::error::panic_message;
 use crate::base::id::TaskId;
-use crate::base::slab::Key;
 use crate::task::self_wake;
 use crate::task::state::{Pause, State};
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
 use std::fmt;
 use std::future::Future;
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -62,12 +63,12 @@ impl fmt::Debug for TaskError {
 impl std::error::Error for TaskError {}
 
 /// A task: its head, and the stage it has come to.
-pub struct TaskCell<S: ?Sized> {
+pub struct TaskCell<S: Body + ?Sized> {
     /// The low halves of the task's id; see [`TaskCell::key`].
     index: u32,
     generation: u16,
     state: Cell<State>,
-    cancelled: Cell<bool>,
+    kind: Cell<Kind>,
     joiner: Cell<Option<Waker>>,
     stage: S,
 }
@@ -88,14 +89,14 @@ pub enum Ran {
 
 impl<F: Future + 'static> TaskCell<Stage<F>> {
     /// Moves `future` to the place where it will be polled and dropped. It is born queued.
-    pub fn new(key: Key, future: F) -> Rc<Self> {
+    pub fn new((index, generation): (u32, u16), future: F) -> Rc<Self> {
         Rc::new(TaskCell {
-            index: key.index,
-            generation: key.generation as u16,
+            index,
+            generation,
             state: Cell::new(State::Queued),
-            cancelled: Cell::new(false),
+            kind: Cell::new(Kind::Future),
             joiner: Cell::new(None),
-            stage: Stage(UnsafeCell::new(Content::Future(future))),
+            stage: Stage(UnsafeCell::new(Content { future: ManuallyDrop::new(future) })),
         })
     }
 }
@@ -117,7 +118,9 @@ impl<S: Body + ?Sized> TaskCell<S> {
 
     /// From now on a run drops the future instead of polling it.
     pub fn cancel(&self) {
-        self.cancelled.set(true);
+        if self.kind.get() == Kind::Future {
+            self.kind.set(Kind::Doomed);
+        }
     }
 
     /// Where it is between its spawn and its end.
@@ -147,11 +150,11 @@ impl<S: Body + ?Sized> TaskCell<S> {
         // uses of the stage in this file look at it first. So nothing that the future does, in
         // its poll or its drop, reaches the stage a second time.
         let ready = unsafe {
-            if self.cancelled.get() {
-                self.stage.cancel();
+            if self.kind.get() == Kind::Doomed {
+                self.stage.cancel(&self.kind);
                 true
             } else {
-                self.stage.poll(cx)
+                self.stage.poll(&self.kind, cx)
             }
         };
         let woke_itself = self_wake::end();
@@ -175,7 +178,7 @@ impl<S: Body + ?Sized> TaskCell<S> {
         }
         self.state.set(State::Running);
         // SAFETY: as in `run`: not running before, running now.
-        unsafe { self.stage.cancel() };
+        unsafe { self.stage.cancel(&self.kind) };
         match self.finish() {
             Ran::Done(joiner) => joiner,
             Ran::Parked | Ran::Again => None,
@@ -188,7 +191,7 @@ impl<S: Body + ?Sized> TaskCell<S> {
             return None;
         }
         // SAFETY: a task that is done is never run again, and this runs no user code.
-        unsafe { self.stage.unread_panic() }
+        unsafe { self.stage.unread_panic(&self.kind) }
     }
 
     fn step<R>(&self, step: impl FnOnce(&mut State) -> R) -> R {
@@ -204,7 +207,7 @@ impl<S: Body + ?Sized> TaskCell<S> {
     }
 }
 
-impl<S: ?Sized> TaskCell<S> {
+impl<S: Body + ?Sized> TaskCell<S> {
     /// Fetches the output, once; leaves the waker if there is none yet.
     ///
     /// # Panics
@@ -225,7 +228,7 @@ impl<S: ?Sized> TaskCell<S> {
         }
         // SAFETY: a task that is done is never run again, and `take` moves the output out
         // without running user code.
-        let output = unsafe { self.stage.take() };
+        let output = unsafe { self.stage.take(&self.kind) };
         Poll::Ready(output.expect("a task's output was awaited a second time"))
     }
 
@@ -246,112 +249,159 @@ impl<S: ?Sized> TaskCell<S> {
             let _restore = Restore(&self.state);
             // SAFETY: as in `run`: it counts as running, so nothing that `look` does reaches
             // the stage a second time.
-            unsafe { self.stage.peek(look) };
+            unsafe { self.stage.peek(&self.kind, look) };
         }
     }
+}
+
+impl<S: Body + ?Sized> Drop for TaskCell<S> {
+    fn drop(&mut self) {
+        // SAFETY: nobody else has the cell any more.
+        unsafe { self.stage.empty(&self.kind) };
+    }
+}
+
+/// What the tail of a cell holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A future.
+    Future,
+    /// A future that is to be dropped instead of polled.
+    Doomed,
+    /// Its value.
+    Value,
+    /// The payload of its panic.
+    Panic,
+    /// Nothing: it was cancelled.
+    Cancelled,
+    /// Nothing: what there was is gone.
+    Empty,
 }
 
 /// The tail of a cell, whatever its type.
 ///
 /// # Safety
-/// No two of these calls may overlap on one stage, not even through the user code that they
-/// run. `TaskCell` sees to that with its state.
+/// `kind` is the cell's own. No two of these calls may overlap on one tail, not even through
+/// the user code that they run. `TaskCell` sees to that with its state.
 #[allow(clippy::missing_safety_doc)] // the trait says it once for all
 pub trait Body {
-    /// Polls the future; true: the stage is now the output.
-    unsafe fn poll(&self, cx: &mut Context<'_>) -> bool;
+    /// Polls the future; true: the tail is now the output.
+    unsafe fn poll(&self, kind: &Cell<Kind>, cx: &mut Context<'_>) -> bool;
     /// Drops the future; the output is `Cancelled`.
-    unsafe fn cancel(&self);
+    unsafe fn cancel(&self, kind: &Cell<Kind>);
     /// The message, if the output is a panic.
-    unsafe fn unread_panic(&self) -> Option<String>;
+    unsafe fn unread_panic(&self, kind: &Cell<Kind>) -> Option<String>;
+    /// Drops what there is.
+    unsafe fn empty(&self, kind: &Cell<Kind>);
 }
 
 /// The same, and the type of the output.
 #[allow(clippy::missing_safety_doc)] // as for `Body`
 pub trait Join<T>: Body {
     /// Moves the output out.
-    unsafe fn take(&self) -> Option<Result<T, TaskError>>;
+    unsafe fn take(&self, kind: &Cell<Kind>) -> Option<Result<T, TaskError>>;
     /// Shows the value, if there is one.
-    unsafe fn peek(&self, look: &mut dyn FnMut(&T));
+    unsafe fn peek(&self, kind: &Cell<Kind>, look: &mut dyn FnMut(&T));
 }
 
 /// A future on its way to being an output.
 pub struct Stage<F: Future>(UnsafeCell<Content<F>>);
 
-/// Flat, and with a thin pointer to the panic, so that a small future decides the size.
-enum Content<F: Future> {
-    Future(F),
-    Value(F::Output),
-    Panicked(Box<Box<dyn Any + Send>>),
-    Cancelled,
-    Taken,
+/// In the same bytes; the cell's [`Kind`] says which. The pointer to the panic is thin, so
+/// that a small future decides the size.
+union Content<F: Future> {
+    future: ManuallyDrop<F>,
+    value: ManuallyDrop<F::Output>,
+    panic: ManuallyDrop<Box<Box<dyn Any + Send>>>,
 }
 
 impl<F: Future> Stage<F> {
-    /// The future's drop is user code and may panic; then the output stands all the same,
-    /// because an assignment finishes while unwinding.
+    /// Replaces the future by its output. The future's drop is user code and may panic; the
+    /// output stands all the same.
     ///
     /// # Safety
-    /// As for [`Body`].
-    unsafe fn conclude(&self, output: Content<F>) {
-        // SAFETY: the caller lets nobody else at the content meanwhile.
-        let content = unsafe { &mut *self.0.get() };
+    /// As for [`Body`]; `output` is of the kind `then`.
+    unsafe fn conclude(&self, kind: &Cell<Kind>, then: Kind, output: Option<Content<F>>) {
+        // SAFETY: the caller's promise is the same.
+        let drop_it = || unsafe { self.empty(kind) };
         if std::mem::needs_drop::<F>() {
-            let _ = catch_unwind(AssertUnwindSafe(|| *content = output));
-        } else {
-            *content = output;
+            let _ = catch_unwind(AssertUnwindSafe(drop_it));
         }
+        if let Some(output) = output {
+            // SAFETY: the caller lets nobody else at the content, and it is empty.
+            unsafe { self.0.get().write(output) };
+        }
+        kind.set(then);
     }
 }
 
 impl<F: Future> Body for Stage<F> {
-    unsafe fn poll(&self, cx: &mut Context<'_>) -> bool {
-        // SAFETY: the caller lets nobody else at the content meanwhile.
-        let Content::Future(future) = (unsafe { &mut *self.0.get() }) else { return true };
-        // SAFETY: the stage is made inside an `Rc` by `TaskCell::new` and its content is
-        // private to this file, where a future is only polled here and otherwise only
-        // overwritten in place, which drops it where it stands. So it never moves.
+    unsafe fn poll(&self, kind: &Cell<Kind>, cx: &mut Context<'_>) -> bool {
+        debug_assert_eq!(kind.get(), Kind::Future);
+        // SAFETY: the caller lets nobody else at the content, and a task that is queued holds
+        // its future: only `run` and `evict` take it, and then the task is done.
+        let future = unsafe { &mut *(*self.0.get()).future };
+        // SAFETY: the tail is made inside an `Rc` by `TaskCell::new` and its content is
+        // private to this file, where a future is only polled here and otherwise only dropped
+        // in place. So it never moves.
         let future = unsafe { Pin::new_unchecked(future) };
-        let output = match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+        let (then, output) = match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
             Ok(Poll::Pending) => return false,
-            Ok(Poll::Ready(value)) => Content::Value(value),
-            Err(payload) => Content::Panicked(Box::new(payload)),
+            Ok(Poll::Ready(value)) => (Kind::Value, Content { value: ManuallyDrop::new(value) }),
+            Err(payload) => (Kind::Panic, Content { panic: ManuallyDrop::new(Box::new(payload)) }),
         };
         // SAFETY: still the caller's promise; `future` is not used any more.
-        unsafe { self.conclude(output) };
+        unsafe { self.conclude(kind, then, Some(output)) };
         true
     }
 
-    unsafe fn cancel(&self) {
-        // SAFETY: the caller's promise is the same.
-        unsafe { self.conclude(Content::Cancelled) };
+    unsafe fn cancel(&self, kind: &Cell<Kind>) {
+        // SAFETY: the caller's promise is the same; nothing is what a cancelled task holds.
+        unsafe { self.conclude(kind, Kind::Cancelled, None) };
     }
 
-    unsafe fn unread_panic(&self) -> Option<String> {
-        // SAFETY: the caller lets nobody else at the content meanwhile.
-        match unsafe { &*self.0.get() } {
-            Content::Panicked(payload) => Some(panic_message(&***payload)),
-            _ => None,
+    unsafe fn unread_panic(&self, kind: &Cell<Kind>) -> Option<String> {
+        // SAFETY: the caller lets nobody else at the content, which is what `kind` says.
+        (kind.get() == Kind::Panic).then(|| panic_message(unsafe { &***(*self.0.get()).panic }))
+    }
+
+    unsafe fn empty(&self, kind: &Cell<Kind>) {
+        // Noted first: whatever the drop does, there is nothing left to drop again.
+        let was = kind.replace(Kind::Empty);
+        // SAFETY: the caller lets nobody else at the content, which was what `kind` said.
+        unsafe {
+            let content = &mut *self.0.get();
+            match was {
+                Kind::Future | Kind::Doomed => ManuallyDrop::drop(&mut content.future),
+                Kind::Value => ManuallyDrop::drop(&mut content.value),
+                Kind::Panic => ManuallyDrop::drop(&mut content.panic),
+                Kind::Cancelled | Kind::Empty => {}
+            }
         }
     }
 }
 
 impl<F: Future> Join<F::Output> for Stage<F> {
-    unsafe fn take(&self) -> Option<Result<F::Output, TaskError>> {
-        // SAFETY: the caller lets nobody else at the content meanwhile.
-        let content = unsafe { &mut *self.0.get() };
-        match std::mem::replace(content, Content::Taken) {
-            Content::Value(value) => Some(Ok(value)),
-            Content::Panicked(payload) => Some(Err(TaskError::Panicked(*payload))),
-            Content::Cancelled => Some(Err(TaskError::Cancelled)),
-            Content::Future(_) | Content::Taken => None,
+    unsafe fn take(&self, kind: &Cell<Kind>) -> Option<Result<F::Output, TaskError>> {
+        // SAFETY: the caller lets nobody else at the content, which was what `kind` said and
+        // is nothing from now on.
+        unsafe {
+            let content = &mut *self.0.get();
+            match kind.replace(Kind::Empty) {
+                Kind::Value => Some(Ok(ManuallyDrop::take(&mut content.value))),
+                Kind::Panic => {
+                    Some(Err(TaskError::Panicked(*ManuallyDrop::take(&mut content.panic))))
+                }
+                Kind::Cancelled => Some(Err(TaskError::Cancelled)),
+                Kind::Future | Kind::Doomed | Kind::Empty => None,
+            }
         }
     }
 
-    unsafe fn peek(&self, look: &mut dyn FnMut(&F::Output)) {
-        // SAFETY: the caller lets nobody else at the content meanwhile.
-        if let Content::Value(value) = unsafe { &*self.0.get() } {
-            look(value);
+    unsafe fn peek(&self, kind: &Cell<Kind>, look: &mut dyn FnMut(&F::Output)) {
+        if kind.get() == Kind::Value {
+            // SAFETY: the caller lets nobody else at the content, which is a value.
+            look(unsafe { &*(*self.0.get()).value });
         }
     }
 }

@@ -6,10 +6,11 @@
 //! *Leaves out*: running (`task/scheduler.rs`), and finding the loop of a waker
 //! (`task/waker.rs`).
 
-use crate::base::id::{GENERATIONS, LoopId, MAX_INDEX, TaskId};
-use crate::base::slab::{GenerationSlab, Key};
+use crate::base::id::{LoopId, MAX_INDEX, TaskId};
+use crate::base::slab::Key;
 use crate::task::cell::{AnyTask, Stage, TaskCell};
 use crate::task::state::{Pause, State};
+use slab::Slab;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::rc::Rc;
@@ -38,8 +39,10 @@ type NewTask<F> = Rc<TaskCell<Stage<F>>>;
 /// Slots and queue.
 pub struct Ready {
     loop_id: LoopId,
-    /// By id. A task leaves when it is done, so its absence means just that.
-    slots: GenerationSlab<Rc<AnyTask>>,
+    /// By index. A task leaves when it is done, so its absence means just that. Which tenant
+    /// of its slot it is, the task itself knows.
+    slots: Slab<Rc<AnyTask>>,
+    next_generation: u16,
     queue: VecDeque<Entry>,
     root: State,
     closed: bool,
@@ -50,7 +53,8 @@ impl Ready {
     pub fn new(loop_id: LoopId) -> Self {
         Ready {
             loop_id,
-            slots: GenerationSlab::new(),
+            slots: Slab::new(),
+            next_generation: 0,
             queue: VecDeque::new(),
             root: State::Idle,
             closed: false,
@@ -72,13 +76,6 @@ impl Ready {
         self.slots.len()
     }
 
-    /// A burst is over: gives the queue's memory back if it is mostly unused.
-    pub fn trim(&mut self) {
-        if self.queue.capacity() > ROOMY && self.queue.len() < self.queue.capacity() / 8 {
-            self.queue.shrink_to(ROOMY);
-        }
-    }
-
     /// Those tasks, in the order of their slots.
     pub fn all(&self) -> Vec<Rc<AnyTask>> {
         self.slots.iter().map(|(_, task)| Rc::clone(task)).collect()
@@ -91,7 +88,11 @@ impl Ready {
 
     /// The next entry, oldest first.
     pub fn pop(&mut self) -> Option<Entry> {
-        self.queue.pop_front()
+        let entry = self.queue.pop_front();
+        if self.queue.is_empty() && self.queue.capacity() > ROOMY {
+            self.queue.shrink_to(ROOMY); // a burst is over: its memory goes back
+        }
+        entry
     }
 
     /// Appends a callback.
@@ -111,16 +112,14 @@ impl Ready {
     /// If 16,777,215 tasks are alive.
     pub fn insert<F: Future + 'static>(&mut self, future: F) -> Result<NewTask<F>, NewTask<F>> {
         if self.closed {
-            return Err(TaskCell::new(Key { index: ROOT, generation: 0 }, future));
+            return Err(TaskCell::new((ROOT, 0), future));
         }
-        let mut task = None;
-        self.slots.insert_with(|key| {
-            assert!(key.index < ROOT, "a loop holds at most {ROOT} tasks");
-            let cell = TaskCell::new(key, future);
-            task = Some(Rc::clone(&cell));
-            cell
-        });
-        let task = task.expect("the slab calls it");
+        let slot = self.slots.vacant_entry();
+        let index = slot.key() as u32;
+        assert!(index < ROOT, "a loop holds at most {ROOT} tasks");
+        let task = TaskCell::new((index, self.next_generation), future);
+        self.next_generation = self.next_generation.wrapping_add(1);
+        slot.insert(Rc::clone(&task) as Rc<AnyTask>);
         self.push_task(Rc::clone(&task) as Rc<AnyTask>);
         Ok(task)
     }
@@ -160,8 +159,7 @@ impl Ready {
     /// A task is done. Hands the slot's share of it out, since its drop may be user code.
     #[must_use]
     pub fn remove(&mut self, index: u32) -> Option<Rc<AnyTask>> {
-        let (key, _) = self.slots.at_mut(index)?;
-        self.slots.remove(key)
+        self.slots.try_remove(index as usize)
     }
 
     /// The root future is about to be polled.
@@ -191,12 +189,12 @@ impl Ready {
 
     /// Takes any one task out, to be dropped with its loop.
     pub fn pop_slot(&mut self) -> Option<Rc<AnyTask>> {
-        let (key, _) = self.slots.iter().next()?;
-        self.slots.remove(key)
+        let (index, _) = self.slots.iter().next()?;
+        self.slots.try_remove(index)
     }
 
-    fn task(&mut self, id: TaskId) -> Option<&Rc<AnyTask>> {
-        let (key, task) = self.slots.at_mut(id.index())?;
-        (key.generation % GENERATIONS == id.generation()).then_some(task)
+    fn task(&self, id: TaskId) -> Option<&Rc<AnyTask>> {
+        let task = self.slots.get(id.index() as usize)?;
+        (u32::from(task.key().1) == id.generation()).then_some(task)
     }
 }

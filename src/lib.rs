@@ -100,6 +100,23 @@
 //!   gil/token.rs               the proof that a thread holds the lock
 //!   gil/cell.rs                unsafe: a value that only the holder can reach
 //!   gil/worker.rs              threads that run under the lock and block without it
+//! the machine
+//!   vm/op.rs                   the instructions, and what each means to the lock
+//!   vm/program.rs              functions, names, threads: plain data
+//!   vm/verifier.rs             which programs can run: a verified one cannot go wrong
+//!   vm/assembler.rs            from text to a program [fuzz]
+//!   vm/disassembler.rs         from a program to text, and in the look of `dis`
+//!   vm/locks.rs                a program's own locks: who waits for ever
+//!   vm/thread.rs               frames, and the one match that runs an instruction
+//!   vm/run.rs                  a program on real threads, under a real lock
+//!   vm/world.rs                all threads as coroutines, run step by step
+//!   vm/schedule.rs             which thread runs for how many instructions
+//!   vm/replay.rs               a schedule, carried out
+//!   vm/columns.rs              what happened, drawn: a column for each thread
+//!   vm/serial.rs               what comes of running thread after thread
+//!   vm/shortest.rs             the fewest switches to each outcome
+//!   vm/explorer.rs             every schedule that a policy allows
+//!   vm/check.rs                what must hold for any bytes [fuzz]
 //! processes
 //!   process/frame.rs           a stream of bytes cut into messages [fuzz]
 //!   process/call.rs            unsafe: an address back into a function, and its argument
@@ -162,6 +179,7 @@ pub mod lab;
 pub mod process;
 pub mod selector;
 pub mod task;
+pub mod vm;
 
 /// The README's code runs as a test.
 #[cfg(doctest)]

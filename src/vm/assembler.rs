@@ -1,0 +1,381 @@
+//! From text to a program.
+//!
+//! *Assumes*: nothing.
+//! *Promises*: a program, or one error with line, column, what stands there and what was
+//! expected. What it makes can be printed and read again without a difference.
+//! *Leaves out*: whether the program can run (`vm/verifier.rs`).
+//!
+//! ```text
+//!   # A comment goes to the end of the line.
+//!   global x = 0                  a shared variable, and what it begins with
+//!   lock door                     a shared lock
+//!   thread add(2)                 a thread that runs `add` with the argument 2
+//!
+//!   def add(n):                   a function and its parameters
+//!       LOAD_GLOBAL x
+//!       LOAD_FAST n               other locals are made by the first STORE_FAST
+//!       ADD
+//!       STORE_GLOBAL x
+//!       JUMP_FORWARD out
+//!   out:                          a label, for the instruction below
+//!       LOAD_CONST 0
+//!       RETURN_VALUE
+//! ```
+//! Declarations may come in any order. Indentation means nothing.
+
+use crate::vm::op::{OPCODES, Opcode, Operand};
+use crate::vm::program::{Function, Global, Instruction, Position, Program, Start};
+use std::collections::HashMap;
+use std::fmt;
+
+/// Reads a program.
+///
+/// # Errors
+/// [`AssembleError`] for the first thing that is not as expected.
+///
+/// ```
+/// use singletrack::vm::assembler::assemble;
+///
+/// let program = assemble("thread f\ndef f():\n    LOAD_CONST 7\n    RETURN_VALUE\n")?;
+/// assert_eq!(program.constants, [7]);
+///
+/// let error = assemble("thread f\ndef f():\n    LAOD_CONST 7\n").unwrap_err();
+/// let line = "3:5: found `LAOD_CONST`; expected an opcode, perhaps LOAD_CONST";
+/// assert_eq!(error.to_string(), line);
+/// # Ok::<(), singletrack::vm::assembler::AssembleError>(())
+/// ```
+pub fn assemble(text: &str) -> Result<Program, AssembleError> {
+    let lines: Vec<Line> =
+        text.lines().zip(1..).map(|(text, number)| Line::of(text, number)).collect();
+    let mut assembler = Assembler::default();
+    for line in &lines {
+        assembler.declare(line.clone())?;
+    }
+    assembler.function = None;
+    for line in lines {
+        assembler.emit(line)?;
+    }
+    Ok(assembler.program)
+}
+
+/// Why a text is no program: the place, what stands there, and what was expected instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AssembleError {
+    /// Where.
+    pub position: Position,
+    /// What stands there.
+    pub found: String,
+    /// What should.
+    pub expected: String,
+}
+
+impl fmt::Display for AssembleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: found {}; expected {}", self.position, self.found, self.expected)
+    }
+}
+
+impl std::error::Error for AssembleError {}
+
+/// A word or a punctuation mark, and its column.
+#[derive(Debug, Clone)]
+struct Token {
+    text: String,
+    column: usize,
+}
+
+/// What is still to be read of a line.
+#[derive(Debug, Clone)]
+struct Line {
+    number: usize,
+    tokens: std::vec::IntoIter<Token>,
+    /// The column after the last token.
+    end: usize,
+}
+
+impl Line {
+    fn of(text: &str, number: usize) -> Line {
+        let mut tokens: Vec<Token> = Vec::new();
+        let mut end = 1;
+        let mut in_word = false;
+        for (c, column) in text.chars().zip(1..) {
+            if c == '#' {
+                break;
+            }
+            let mark = matches!(c, '(' | ')' | ',' | ':' | '=');
+            match tokens.last_mut() {
+                _ if c.is_whitespace() => {}
+                Some(word) if in_word && !mark => word.text.push(c),
+                _ => tokens.push(Token { text: c.to_string(), column }),
+            }
+            in_word = !mark && !c.is_whitespace();
+            end = if c.is_whitespace() { end } else { column + 1 };
+        }
+        Line { number, tokens: tokens.into_iter(), end }
+    }
+
+    fn peek(&self, ahead: usize) -> Option<&str> {
+        self.tokens.as_slice().get(ahead).map(|token| token.text.as_str())
+    }
+
+    /// Where the next token stands.
+    fn position(&self) -> Position {
+        let column = self.tokens.as_slice().first().map_or(self.end, |token| token.column);
+        Position { line: self.number, column }
+    }
+
+    fn expected(&self, what: impl Into<String>) -> AssembleError {
+        let found = self.peek(0).map_or("the end of the line".to_owned(), |t| format!("`{t}`"));
+        AssembleError { position: self.position(), found, expected: what.into() }
+    }
+
+    fn take_if(&mut self, text: &str) -> bool {
+        self.peek(0) == Some(text) && self.tokens.next().is_some()
+    }
+
+    fn mark(&mut self, mark: &str) -> Result<(), AssembleError> {
+        if self.take_if(mark) { Ok(()) } else { Err(self.expected(format!("`{mark}`"))) }
+    }
+
+    fn name(&mut self, what: &str) -> Result<String, AssembleError> {
+        let is_name = |word: &str| {
+            let mut chars = word.chars();
+            chars.next().is_some_and(|c| c.is_alphabetic() || c == '_')
+                && chars.all(|c| c.is_alphanumeric() || c == '_')
+        };
+        match self.peek(0) {
+            Some(word) if is_name(word) => {
+                Ok(self.tokens.next().map(|t| t.text).unwrap_or_default())
+            }
+            _ => Err(self.expected(what)),
+        }
+    }
+
+    fn number<N: std::str::FromStr>(&mut self, what: &str) -> Result<N, AssembleError> {
+        let number = self.peek(0).and_then(|word| word.parse().ok());
+        let number = number.ok_or_else(|| self.expected(what))?;
+        self.tokens.next();
+        Ok(number)
+    }
+
+    /// What stands between parentheses, with commas.
+    fn list<T>(
+        &mut self,
+        mut item: impl FnMut(&mut Line) -> Result<T, AssembleError>,
+    ) -> Result<Vec<T>, AssembleError> {
+        let mut items = Vec::new();
+        self.mark("(")?;
+        while !self.take_if(")") {
+            if !items.is_empty() {
+                self.mark(",").map_err(|e| AssembleError { expected: "`,` or `)`".into(), ..e })?;
+            }
+            items.push(item(self)?);
+        }
+        Ok(items)
+    }
+
+    fn end(&self) -> Result<(), AssembleError> {
+        if self.peek(0).is_none() { Ok(()) } else { Err(self.expected("the end of the line")) }
+    }
+}
+
+/// What is known so far. Names are collected in a first pass and used in a second.
+#[derive(Default)]
+struct Assembler {
+    program: Program,
+    globals: HashMap<String, u16>,
+    locks: HashMap<String, u16>,
+    functions: HashMap<String, u16>,
+    /// By function and name.
+    labels: HashMap<(u16, String), u16>,
+    /// How many instructions each function has, in the first pass.
+    lengths: Vec<u16>,
+    /// The function whose body this is.
+    function: Option<u16>,
+}
+
+/// Gives a new name the next number.
+fn add(
+    names: &mut HashMap<String, u16>,
+    line: &mut Line,
+    what: &str,
+) -> Result<String, AssembleError> {
+    let free = line.expected(format!("a name that no other {what} has"));
+    let name = line.name(&format!("the name of a {what}"))?;
+    let number = u16::try_from(names.len());
+    match number.ok().filter(|_| !names.contains_key(&name)) {
+        Some(number) => names.insert(name.clone(), number),
+        None => return Err(free),
+    };
+    Ok(name)
+}
+
+impl Assembler {
+    /// First pass: which names are there?
+    fn declare(&mut self, mut line: Line) -> Result<(), AssembleError> {
+        match (line.peek(0), line.peek(1)) {
+            (Some(_), Some(":")) => return self.declare_label(line),
+            (None, _) | (Some("thread"), _) => return Ok(()),
+            (Some("global"), _) => {
+                line.tokens.next();
+                let name = add(&mut self.globals, &mut line, "global")?;
+                let given = line.take_if("=");
+                let value = if given { line.number("a whole number of 64 bits")? } else { 0 };
+                self.program.globals.push(Global { name, value });
+            }
+            (Some("lock"), _) => {
+                line.tokens.next();
+                let name = add(&mut self.locks, &mut line, "lock")?;
+                self.program.locks.push(name);
+            }
+            (Some("def"), _) => {
+                let position = line.position();
+                line.tokens.next();
+                let name = add(&mut self.functions, &mut line, "function")?;
+                let mut known = HashMap::new();
+                let locals = line.list(|line| add(&mut known, line, "parameter"))?;
+                line.mark(":")?;
+                self.function = Some(self.functions[&name]);
+                self.lengths.push(0);
+                let parameters = locals.len();
+                let function = Function { name, parameters, locals, position, code: Vec::new() };
+                self.program.functions.push(function);
+            }
+            (Some(_), _) => return self.count_instruction(&line),
+        }
+        line.end()
+    }
+
+    fn declare_label(&mut self, mut line: Line) -> Result<(), AssembleError> {
+        let function = self.function.ok_or_else(|| line.expected("`def NAME():` first"))?;
+        let taken = line.expected("a label that this function does not have yet");
+        let name = line.name("a label")?;
+        line.mark(":")?;
+        line.end()?;
+        let at = self.lengths[usize::from(function)];
+        match self.labels.insert((function, name), at) {
+            None => Ok(()),
+            Some(_) => Err(taken),
+        }
+    }
+
+    fn count_instruction(&mut self, line: &Line) -> Result<(), AssembleError> {
+        let first = "`global`, `lock`, `thread` or `def`: no function has begun";
+        let function = self.function.ok_or_else(|| line.expected(first))?;
+        let length = &mut self.lengths[usize::from(function)];
+        let long = || line.expected("the end of the function: it has 65535 instructions");
+        *length = length.checked_add(1).ok_or_else(long)?;
+        Ok(())
+    }
+
+    /// Second pass: instructions and threads.
+    fn emit(&mut self, mut line: Line) -> Result<(), AssembleError> {
+        let position = line.position();
+        match (line.peek(0), line.peek(1)) {
+            (_, Some(":")) | (None | Some("global" | "lock"), _) => Ok(()),
+            (Some("def"), _) => {
+                self.function = Some(self.function.map_or(0, |function| function + 1));
+                Ok(())
+            }
+            (Some("thread"), _) => {
+                line.tokens.next();
+                let function = known(&mut line, &self.functions, "function")?;
+                let arguments = match line.peek(0) {
+                    Some("(") => line.list(|line| line.number("a whole number of 64 bits"))?,
+                    _ => Vec::new(),
+                };
+                self.program.threads.push(Start { function, arguments, position });
+                line.end()
+            }
+            _ => self.emit_instruction(line),
+        }
+    }
+
+    fn emit_instruction(&mut self, mut line: Line) -> Result<(), AssembleError> {
+        let position = line.position();
+        let word = line.peek(0).unwrap_or_default();
+        let opcode = OPCODES.iter().find(|opcode| opcode.name == word);
+        let opcode = opcode.ok_or_else(|| line.expected(suggest(word)))?;
+        line.tokens.next();
+        let op = (opcode.make)(self.operand(opcode, &mut line)?);
+        line.end()?;
+        if let Some(function) = self.function {
+            let code = &mut self.program.functions[usize::from(function)].code;
+            code.push(Instruction { op, position });
+        }
+        Ok(())
+    }
+
+    fn operand(&mut self, opcode: &Opcode, line: &mut Line) -> Result<u16, AssembleError> {
+        match opcode.operand {
+            Operand::None => Ok(0),
+            Operand::Milliseconds => line.number("milliseconds, 0 to 65535"),
+            Operand::Constant => {
+                let full = line.expected("one of the 65536 numbers that are in use");
+                let value = line.number("a whole number of 64 bits")?;
+                number_of(&mut self.program.constants, value).ok_or(full)
+            }
+            Operand::Global => known(line, &self.globals, "global"),
+            Operand::Lock => known(line, &self.locks, "lock"),
+            Operand::Function => known(line, &self.functions, "function"),
+            Operand::Local => self.local(opcode, line),
+            Operand::Target => {
+                let unknown = line.expected("a label of this function");
+                let name = line.name("a label")?;
+                let label = (self.function.unwrap_or_default(), name);
+                self.labels.get(&label).copied().ok_or(unknown)
+            }
+        }
+    }
+
+    /// A local is made by being stored to.
+    fn local(&mut self, opcode: &Opcode, line: &mut Line) -> Result<u16, AssembleError> {
+        let expected = line.expected("a parameter, or a name that a STORE_FAST above has made");
+        let full = line.expected("one of the 65536 locals that are there");
+        let name = line.name("the name of a local")?;
+        let function = usize::from(self.function.unwrap_or_default());
+        let locals = &mut self.program.functions[function].locals;
+        if opcode.name != "STORE_FAST" && !locals.contains(&name) {
+            return Err(expected);
+        }
+        number_of(locals, name).ok_or(full)
+    }
+}
+
+/// The number of an entry, which is made if need be.
+fn number_of<T: PartialEq>(table: &mut Vec<T>, entry: T) -> Option<u16> {
+    let at = table.iter().position(|known| *known == entry).unwrap_or(table.len());
+    let number = u16::try_from(at).ok()?;
+    if at == table.len() {
+        table.push(entry);
+    }
+    Some(number)
+}
+
+fn known(line: &mut Line, names: &HashMap<String, u16>, what: &str) -> Result<u16, AssembleError> {
+    let unknown = line.expected(format!("the name of a {what} that is declared"));
+    let name = line.name(&format!("the name of a {what}"))?;
+    names.get(&name).copied().ok_or(unknown)
+}
+
+/// The opcode that was probably meant: the one that shares most letters in their order.
+fn suggest(word: &str) -> String {
+    let likeness = |name: &str| {
+        // The length of the longest common subsequence, less what is too much.
+        let mut row = vec![0; name.len() + 1];
+        for c in word.to_uppercase().chars() {
+            let mut diagonal = 0;
+            for (at, n) in name.chars().enumerate() {
+                let above = row[at + 1];
+                row[at + 1] = if c == n { diagonal + 1 } else { above.max(row[at]) };
+                diagonal = above;
+            }
+        }
+        4 * row[name.len()] as isize - name.len() as isize - word.chars().count() as isize
+    };
+    let best = OPCODES.iter().max_by_key(|opcode| likeness(opcode.name));
+    match best.filter(|opcode| likeness(opcode.name) > 0) {
+        Some(opcode) => format!("an opcode, perhaps {}", opcode.name),
+        None => "an opcode, such as LOAD_GLOBAL".to_owned(),
+    }
+}

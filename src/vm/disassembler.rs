@@ -1,0 +1,133 @@
+//! From a program to text: as it is written, and as Python's `dis` would show it.
+//!
+//! *Assumes*: a program whose names can be written; that of an assembled one can.
+//! *Promises*: what `Display` prints assembles to the same program.
+//! *Leaves out*: the comments.
+//!
+//! ```text
+//!    line    target    offset    opcode        number   what it means
+//!      9       >>         3      LOAD_GLOBAL   0        (x)
+//! ```
+
+use crate::vm::op::{Op, Operand};
+use crate::vm::program::{Function, Program};
+use std::collections::BTreeMap;
+use std::fmt::{self, Write};
+
+/// What the number of an instruction means: a name, a constant, a target, a time. `None` if it
+/// has none.
+pub fn operand(program: &Program, function: &Function, op: Op) -> Option<String> {
+    let number = op.parts().1;
+    let at = usize::from(number);
+    match op.opcode().operand {
+        Operand::None => None,
+        Operand::Constant => program.constants.get(at).map(i64::to_string),
+        Operand::Local => function.locals.get(at).cloned(),
+        Operand::Global => program.globals.get(at).map(|global| global.name.clone()),
+        Operand::Target => Some(format!("to {number}")),
+        Operand::Function => program.functions.get(at).map(|function| function.name.clone()),
+        Operand::Milliseconds => Some(format!("{number} ms")),
+        Operand::Lock => program.locks.get(at).cloned(),
+    }
+}
+
+/// All functions in the look of Python's `dis.dis`.
+///
+/// ```
+/// use singletrack::vm::assembler::assemble;
+/// use singletrack::vm::disassembler::dis;
+///
+/// let program = assemble("def f(n):\n  LOAD_FAST n\n  RETURN_VALUE\n")?;
+/// let listing = "\
+/// Disassembly of f(n):
+///   2           0 LOAD_FAST                0 (n)
+///   3           1 RETURN_VALUE
+/// ";
+/// assert_eq!(dis(&program), listing);
+/// # Ok::<(), singletrack::vm::assembler::AssembleError>(())
+/// ```
+#[doc(alias = "dis.dis")]
+pub fn dis(program: &Program) -> String {
+    let listings: Vec<String> = program.functions.iter().map(|f| listing(program, f)).collect();
+    listings.join("\n")
+}
+
+fn listing(program: &Program, function: &Function) -> String {
+    let labels = labels(function);
+    let mut text = format!("Disassembly of {}:\n", signature(function));
+    for (at, instruction) in (0..).zip(&function.code) {
+        let op = instruction.op;
+        let mark = if labels.contains_key(&at) { ">>" } else { "" };
+        let name = op.opcode().name;
+        let line = format!("{:>3} {mark:>6} {at:>4} {name:<20}", instruction.position.line);
+        text += match operand(program, function, op) {
+            None => line,
+            Some(meaning) => format!("{line} {:>5} ({meaning})", op.parts().1),
+        }
+        .trim_end();
+        text.push('\n');
+    }
+    text
+}
+
+fn signature(function: &Function) -> String {
+    let parameters = &function.locals[..function.parameters.min(function.locals.len())];
+    format!("{}({})", function.name, parameters.join(", "))
+}
+
+/// The targets of all jumps, with names that no two share.
+fn labels(function: &Function) -> BTreeMap<u16, String> {
+    let targets = function.code.iter().filter_map(|instruction| match instruction.op {
+        Op::PopJumpIfFalse(to) | Op::JumpForward(to) | Op::JumpBackward(to) => Some(to),
+        _ => None,
+    });
+    targets.map(|to| (to, format!("at_{to}"))).collect()
+}
+
+/// The text an assembler reads.
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for global in &self.globals {
+            writeln!(f, "global {} = {}", global.name, global.value)?;
+        }
+        for lock in &self.locks {
+            writeln!(f, "lock {lock}")?;
+        }
+        for start in &self.threads {
+            let name = self.functions.get(usize::from(start.function)).map_or("?", |f| &f.name);
+            let arguments: Vec<String> = start.arguments.iter().map(i64::to_string).collect();
+            writeln!(f, "thread {name}({})", arguments.join(", "))?;
+        }
+        for function in &self.functions {
+            writeln!(f, "\ndef {}:", signature(function))?;
+            f.write_str(&body(self, function)?)?;
+        }
+        Ok(())
+    }
+}
+
+fn body(program: &Program, function: &Function) -> Result<String, fmt::Error> {
+    let labels = labels(function);
+    let mut text = String::new();
+    for (at, instruction) in (0..).zip(&function.code) {
+        if let Some(label) = labels.get(&at) {
+            writeln!(text, "{label}:")?;
+        }
+        let op = instruction.op;
+        let name = op.opcode().name;
+        let number = op.parts().1;
+        match (op.opcode().operand, labels.get(&number)) {
+            (Operand::None, _) => writeln!(text, "    {name}")?,
+            (Operand::Target, Some(label)) => writeln!(text, "    {name:<17} {label}")?,
+            (Operand::Milliseconds, _) => writeln!(text, "    {name:<17} {number}")?,
+            _ => {
+                let meaning = operand(program, function, op).unwrap_or_default();
+                writeln!(text, "    {name:<17} {meaning}")?;
+            }
+        }
+    }
+    for label in labels.range(u16::try_from(function.code.len()).unwrap_or(u16::MAX)..) {
+        writeln!(text, "{}:", label.1)?;
+    }
+    Ok(text)
+}

@@ -1,0 +1,357 @@
+//! Every schedule that a policy allows, and what the program comes to under each.
+//!
+//! *Assumes*: a verified program.
+//! *Promises*: unless a bound is reported, every outcome that some schedule leads to; each
+//! with a schedule that leads there. The same every time.
+//! *Leaves out*: time. Who sleeps longer does not wake up later; any order may come.
+//!
+//! ```text
+//!            ●                 a node: the world between two steps
+//!         1 ╱ ╲ 2              an edge: one step of one thread, to the next place where the
+//!          ●   ●               policy lets the lock change hands
+//!       1 ╱ ╲2  ╲ 1            a schedule: a way from the top to a leaf
+//!        ●   ●   ●             reduced: 1 2 and 2 1 come to the same, so the right way is
+//!        ┆   ┆   ┆             left out
+//! ```
+//! # What is allowed
+//! The policy says *where* the lock may change hands ([`Op::may_switch`]), and after a blocking
+//! call it always may. *Who* is next is open: any thread that can run.
+//!
+//! * Under Python 2 the check comes every 101 ticks. But the count's phase is unknown, and a
+//!   signal sets it to 0 at any moment (`Py_AddPendingCall`). So each counted tick may be it.
+//! * Under a `Fifo` or `Priority` hand-off with three threads or more the queue would rule out
+//!   some of these schedules. They are looked at all the same: nothing is missed, but some of
+//!   what is shown may need another queue than the one there is.
+//!
+//! # Reduction
+//! Two steps of different threads are *independent* if neither writes a global that the other
+//! reads or writes, and they use no lock in common. Schedules that differ only in the order of
+//! neighbouring independent steps come to the same. *Sleep sets* (Godefroid, 1996) run one of
+//! each such class: when all ways that begin with step *a* have been tried, *a* is put to sleep
+//! for the ways that begin with *b*, until a step that depends on *a* wakes it. A thread that
+//! sleeps is not run: what would follow has been seen.
+//!
+//! One thing must be minded: a way that comes back to a world it has met (a loop that waits) is
+//! cut there. So not all that begins with its first step has been tried *below* it, and that
+//! step is not put to sleep.
+//!
+//! [`Op::may_switch`]: crate::vm::op::Op::may_switch
+
+use crate::gil::policy::{HandOff, SwitchPolicy};
+use crate::vm::schedule::{Run, Schedule};
+use crate::vm::serial::serial;
+use crate::vm::shortest::shortest;
+use crate::vm::verifier::Verified;
+use crate::vm::world::{Ending, Outcome, Step, World};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::rc::Rc;
+
+/// How much is looked at before the explorer gives up, and says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Schedules.
+    pub schedules: u64,
+    /// Steps, of all schedules together.
+    pub steps: u64,
+    /// Instructions of one schedule.
+    pub fuel: usize,
+}
+
+/// How many worlds are kept in mind to find the fewest switches.
+const MOST_STATES: usize = 100_000;
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { schedules: 100_000, steps: 2_000_000, fuel: 10_000 }
+    }
+}
+
+/// Why not everything was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    /// There are more schedules than this.
+    Schedules(u64),
+    /// It takes more steps than this.
+    Steps(u64),
+    /// A schedule has more instructions than this.
+    Fuel(usize),
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Bound::Schedules(most) => write!(f, "stopped after {most} schedules"),
+            Bound::Steps(most) => write!(f, "stopped after {most} steps"),
+            Bound::Fuel(most) => write!(f, "some schedules were cut after {most} instructions"),
+        }
+    }
+}
+
+/// An outcome, how often it came, and how to get there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The outcome.
+    pub outcome: Outcome,
+    /// How many of the schedules lead to it.
+    pub count: u64,
+    /// A schedule that leads to it with the fewest switches; for what never ends, to the point
+    /// from which it repeats itself.
+    pub schedule: Schedule,
+    /// It comes, too, when each thread runs to its end before the next begins.
+    pub serial: bool,
+}
+
+/// What a program can come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exploration {
+    /// The policy.
+    pub policy: SwitchPolicy,
+    /// How many schedules were run: one for all that come to the same by reduction, or each.
+    pub schedules: u64,
+    /// Why this is not all; `None` if it is.
+    pub bound: Option<Bound>,
+    /// All outcomes, in order.
+    pub outcomes: Vec<Found>,
+}
+
+/// Tries schedules.
+///
+/// ```
+/// use singletrack::gil::policy::SwitchPolicy;
+/// use singletrack::vm::assembler::assemble;
+/// use singletrack::vm::explorer::Explorer;
+/// use singletrack::vm::verifier::Verified;
+///
+/// let text = "global x\nthread f\nthread f\n\
+///     def f():\n LOAD_GLOBAL x\n LOAD_CONST 1\n ADD\n STORE_GLOBAL x\n LOAD_CONST 0\n RETURN_VALUE";
+/// let program = Verified::new(assemble(text)?)?;
+///
+/// let outcomes = |policy| {
+///     let exploration = Explorer::new(policy).explore(&program);
+///     assert_eq!(exploration.bound, None);
+///     exploration.outcomes.iter().map(|found| found.outcome.globals[0]).collect::<Vec<_>>()
+/// };
+/// assert_eq!(outcomes(SwitchPolicy::PYTHON_2), [1, 2]);
+/// assert_eq!(outcomes(SwitchPolicy::PYTHON_3_2), [1, 2]);
+/// assert_eq!(outcomes(SwitchPolicy::PYTHON_3_10), [2]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Explorer {
+    policy: SwitchPolicy,
+    limits: Limits,
+    reduce: bool,
+}
+
+impl Explorer {
+    /// An explorer that reduces, with the default limits.
+    pub fn new(policy: SwitchPolicy) -> Explorer {
+        Explorer { policy, limits: Limits::default(), reduce: true }
+    }
+
+    /// With other limits.
+    pub fn with_limits(self, limits: Limits) -> Explorer {
+        Explorer { limits, ..self }
+    }
+
+    /// Runs each schedule, also those that must come to the same.
+    pub fn in_full(self) -> Explorer {
+        Explorer { reduce: false, ..self }
+    }
+
+    /// Tries all schedules of a program, within the limits.
+    pub fn explore(&self, program: &Verified) -> Exploration {
+        let mut search = Search::new(program, *self);
+        search.run();
+        let Search { mut schedules, bound, mut found, .. } = search;
+        let ends: BTreeSet<Outcome> = found.keys().filter(|o| is_end(o)).cloned().collect();
+        let enough = |known: &BTreeMap<Outcome, Schedule>| {
+            bound.is_none() && ends.iter().all(|end| known.contains_key(end))
+        };
+        for (outcome, schedule) in shortest(program, &self.policy, MOST_STATES, enough) {
+            let tally = found.entry(outcome).or_insert_with(|| {
+                // The search gave up before it came here, but few switches lead here.
+                schedules += 1;
+                Tally { count: 1, schedule: None }
+            });
+            tally.schedule = Some(schedule);
+        }
+        let serial = serial(program, self.limits.fuel, MOST_STATES);
+        let outcomes = found.into_iter().map(|(outcome, tally)| Found {
+            serial: serial.contains(&outcome),
+            count: tally.count,
+            schedule: tally.schedule.unwrap_or_default(),
+            outcome,
+        });
+        Exploration { policy: self.policy, schedules, bound, outcomes: outcomes.collect() }
+    }
+}
+
+fn is_end(outcome: &Outcome) -> bool {
+    matches!(outcome.ending, Ending::Finished | Ending::Deadlock)
+}
+
+/// The schedules that led to one outcome.
+struct Tally {
+    count: u64,
+    schedule: Option<Schedule>,
+}
+
+/// The step by which a node was left, while the search is below it.
+struct Edge {
+    thread: usize,
+    step: Step,
+    /// The search below came back to this node, or to one above, and was cut there.
+    in_circle: bool,
+}
+
+/// One world on the way from the beginning to where the search is.
+struct Node {
+    world: Rc<World>,
+    /// Threads to run from here; the last one first.
+    to_try: Vec<usize>,
+    /// Threads whose next step, this one, need not be tried from here.
+    asleep: Vec<(usize, Step)>,
+    edge: Option<Edge>,
+}
+
+/// A depth-first search, with the way it has come in `path`.
+struct Search<'p> {
+    program: &'p Verified,
+    explorer: Explorer,
+    path: Vec<Node>,
+    on_path: HashMap<Rc<World>, usize>,
+    instructions: usize,
+    schedules: u64,
+    steps: u64,
+    bound: Option<Bound>,
+    found: BTreeMap<Outcome, Tally>,
+}
+
+impl<'p> Search<'p> {
+    fn new(program: &'p Verified, explorer: Explorer) -> Search<'p> {
+        let mut search = Search {
+            program,
+            explorer,
+            path: Vec::new(),
+            on_path: HashMap::new(),
+            instructions: 0,
+            schedules: 0,
+            steps: 0,
+            bound: None,
+            found: BTreeMap::new(),
+        };
+        search.descend(World::new(program), 0, Vec::new());
+        search
+    }
+
+    fn run(&mut self) {
+        while let Some(node) = self.path.last_mut() {
+            if let Some(edge) = node.edge.take() {
+                self.instructions -= edge.step.instructions;
+                if self.explorer.reduce && !edge.in_circle {
+                    node.asleep.push((edge.thread, edge.step));
+                }
+            }
+            match node.to_try.pop() {
+                None => {
+                    self.on_path.remove(&node.world);
+                    self.path.pop();
+                }
+                Some(thread) if node.asleep.iter().any(|(asleep, _)| *asleep == thread) => {}
+                Some(_) if self.has_had_enough() => return,
+                Some(thread) => self.try_step(thread),
+            }
+        }
+    }
+
+    fn has_had_enough(&mut self) -> bool {
+        let Limits { schedules, steps, .. } = self.explorer.limits;
+        if self.schedules >= schedules {
+            self.bound = Some(Bound::Schedules(schedules));
+        } else if self.steps >= steps {
+            self.bound = Some(Bound::Steps(steps));
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// Runs a thread from the last node, and looks where that leads.
+    fn try_step(&mut self, thread: usize) {
+        let Some(node) = self.path.last_mut() else { return };
+        let mut world = World::clone(&node.world);
+        let step = world.step(self.program, thread, &self.explorer.policy);
+        self.steps += 1;
+        self.instructions += step.instructions;
+        let goes_on_sleeping = |(_, other): &&(usize, Step)| step.is_independent(other);
+        let asleep = node.asleep.iter().filter(goes_on_sleeping).cloned().collect();
+        node.edge = Some(Edge { thread, step, in_circle: false });
+        if let Some(outcome) = world.outcome(self.program) {
+            self.record(outcome);
+        } else if let Some(&at) = self.on_path.get(&world) {
+            self.close_circle(at, &world);
+        } else if self.instructions >= self.explorer.limits.fuel {
+            self.bound = Some(Bound::Fuel(self.explorer.limits.fuel));
+            self.record(world.as_outcome(Ending::OutOfFuel));
+        } else {
+            self.descend(world, thread, asleep);
+        }
+    }
+
+    /// Adds a node. The thread that ran is tried first: so few switches come first.
+    fn descend(&mut self, world: World, ran: usize, asleep: Vec<(usize, Step)>) {
+        let mut to_try = world.runnable(self.program);
+        to_try.sort_by_key(|&thread| std::cmp::Reverse((thread != ran, thread)));
+        let world = Rc::new(world);
+        self.on_path.insert(Rc::clone(&world), self.path.len());
+        self.path.push(Node { world, to_try, asleep, edge: None });
+    }
+
+    /// The last step led back to a world on the path: this could go on for ever.
+    fn close_circle(&mut self, at: usize, world: &World) {
+        let mut members = BTreeSet::new();
+        let mut blocked = false;
+        for edge in self.path[at..].iter_mut().filter_map(|node| node.edge.as_mut()) {
+            edge.in_circle = true;
+            members.insert(edge.thread);
+            blocked |= edge.step.blocked;
+        }
+        let runnable = world.runnable(self.program);
+        if runnable.iter().all(|thread| members.contains(thread)) {
+            self.record(world.as_outcome(Ending::Endless));
+        } else if !blocked && can_starve(&self.explorer.policy, members.len()) {
+            self.record(world.as_outcome(Ending::Starvation));
+        }
+    }
+
+    /// A schedule has come to its end.
+    fn record(&mut self, outcome: Outcome) {
+        self.schedules += 1;
+        let schedule: Schedule = self.path.iter().filter_map(Node::run).collect();
+        let tally = self.found.entry(outcome).or_insert(Tally { count: 0, schedule: None });
+        tally.count += 1;
+        if tally.schedule.as_ref().is_none_or(|known| schedule.switches() < known.switches()) {
+            tally.schedule = Some(schedule);
+        }
+    }
+}
+
+impl Node {
+    fn run(&self) -> Option<Run> {
+        let edge = self.edge.as_ref()?;
+        Some(Run { thread: edge.thread, instructions: edge.step.instructions })
+    }
+}
+
+/// So many threads, going in a circle without blocking, may keep the lock from all others.
+fn can_starve(policy: &SwitchPolicy, members: usize) -> bool {
+    match policy.hand_off() {
+        // Who drops it may be the quickest to take it, any number of times.
+        HandOff::Race => true,
+        // Who drops it must let another have it, but it may be the same two for ever.
+        HandOff::Forced => members > 1,
+        HandOff::Fifo | HandOff::Priority => false,
+    }
+}

@@ -1,0 +1,198 @@
+//! A schedule, carried out: every instruction of it, in order.
+//!
+//! *Assumes*: nothing of the schedule.
+//! *Promises*: a schedule that the policy does not allow is refused, with the instruction after
+//! which nobody else could have come in.
+//! *Leaves out*: drawing it (`vm/columns.rs`).
+//!
+//! ```text
+//!   schedule ─┐
+//!   program  ─┼─▶ replay ──▶ events: who, which instruction, which value; and the outcome
+//!   policy   ─┘         └──▶ or: "thread 1 cannot be left after LOAD_GLOBAL"
+//! ```
+
+use crate::gil::policy::SwitchPolicy;
+use crate::vm::disassembler::operand;
+use crate::vm::op::Op;
+use crate::vm::program::Position;
+use crate::vm::schedule::Schedule;
+use crate::vm::verifier::Verified;
+use crate::vm::world::{Ending, Outcome, World};
+use std::collections::HashMap;
+use std::fmt;
+
+/// One instruction that was executed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Who executed it; threads count from 0.
+    pub thread: usize,
+    /// The instruction with its operand: `LOAD_GLOBAL x`.
+    pub text: String,
+    /// The number that went from or to a global.
+    pub value: Option<i64>,
+    /// Where it is written.
+    pub position: Position,
+}
+
+/// What a schedule came to.
+#[derive(Debug, Clone)]
+pub struct Replay {
+    /// All instructions, in order.
+    pub events: Vec<Event>,
+    /// How it came out; [`Ending::OutOfFuel`] if the schedule stops while threads could go on
+    /// to something new.
+    pub outcome: Outcome,
+    /// The world at the end.
+    pub world: World,
+}
+
+/// Why a schedule cannot be carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReplayError {
+    /// There is no such thread; it counts from 0.
+    NoThread(usize),
+    /// The thread has ended.
+    Ended(usize),
+    /// The thread waits for a lock.
+    Waits {
+        /// The thread.
+        thread: usize,
+        /// The lock's name.
+        lock: String,
+    },
+    /// The policy does not look here, so no other thread can come in.
+    NoSwitch {
+        /// The thread.
+        thread: usize,
+        /// The instruction it would be left after.
+        op: Op,
+        /// Where that stands.
+        position: Position,
+        /// The policy.
+        policy: SwitchPolicy,
+    },
+}
+
+impl fmt::Display for ReplayError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReplayError::NoThread(thread) => {
+                write!(f, "there is no thread {}; they count from 1", thread + 1)
+            }
+            ReplayError::Ended(thread) => {
+                write!(f, "thread {} has ended by then; give it fewer instructions", thread + 1)
+            }
+            ReplayError::Waits { thread, lock } => {
+                write!(f, "thread {} waits for `{lock}` then; let its owner run", thread + 1)
+            }
+            ReplayError::NoSwitch { thread, op, position, policy } => write!(
+                f,
+                "thread {} cannot be left after {} in line {}, for {policy} does not look there; \
+                 let it go on, or take another policy",
+                thread + 1,
+                op.opcode().name,
+                position.line
+            ),
+        }
+    }
+}
+
+impl std::error::Error for ReplayError {}
+
+/// Carries out a schedule.
+///
+/// # Errors
+/// [`ReplayError`] if the program or the policy does not allow it.
+///
+/// ```
+/// use singletrack::gil::policy::SwitchPolicy;
+/// use singletrack::vm::assembler::assemble;
+/// use singletrack::vm::replay::replay;
+/// use singletrack::vm::verifier::Verified;
+///
+/// let text = "global x\nthread f\nthread f\n\
+///     def f():\n LOAD_GLOBAL x\n LOAD_CONST 1\n ADD\n STORE_GLOBAL x\n LOAD_CONST 0\n RETURN_VALUE";
+/// let program = Verified::new(assemble(text)?)?;
+/// let schedule = "1x1,2x6,1x5".parse()?;
+///
+/// let replayed = replay(&program, &SwitchPolicy::PYTHON_2, &schedule)?;
+/// assert_eq!(replayed.outcome.globals, [1], "an update is lost");
+/// let refused = replay(&program, &SwitchPolicy::PYTHON_3_10, &schedule).unwrap_err();
+/// assert!(refused.to_string().starts_with("thread 1 cannot be left after LOAD_GLOBAL"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn replay(
+    program: &Verified,
+    policy: &SwitchPolicy,
+    schedule: &Schedule,
+) -> Result<Replay, ReplayError> {
+    let mut world = World::new(program);
+    let mut events = Vec::new();
+    let mut seen = HashMap::from([(world.clone(), 0)]);
+    let mut circle = None;
+    for (at, run) in schedule.runs().iter().enumerate() {
+        let thread = run.thread;
+        let mut last = None;
+        for _ in 0..run.instructions {
+            let (event, op) = advance(program, &mut world, thread)?;
+            last = Some((op, event.position));
+            events.push(event);
+            if op.may_switch(policy) {
+                circle = seen.insert(world.clone(), events.len());
+            }
+        }
+        let others_follow = at + 1 < schedule.runs().len();
+        if let Some((op, position)) = last
+            && others_follow
+            && world.can_run(program, thread)
+            && !op.may_switch(policy)
+        {
+            return Err(ReplayError::NoSwitch { thread, op, position, policy: *policy });
+        }
+    }
+    let outcome = world.outcome(program).unwrap_or_else(|| {
+        let goes_round = |from: &usize| {
+            let in_it = |thread: &usize| events[*from..].iter().any(|e| e.thread == *thread);
+            world.runnable(program).iter().all(in_it)
+        };
+        world.as_outcome(match circle {
+            None => Ending::OutOfFuel,
+            Some(from) if goes_round(&from) => Ending::Endless,
+            Some(_) => Ending::Starvation,
+        })
+    });
+    Ok(Replay { events, outcome, world })
+}
+
+/// One instruction of a thread.
+fn advance(
+    program: &Verified,
+    world: &mut World,
+    thread: usize,
+) -> Result<(Event, Op), ReplayError> {
+    if thread >= world.threads() {
+        return Err(ReplayError::NoThread(thread));
+    }
+    let Some((function, instruction)) = world.thread(thread).next(program) else {
+        return Err(ReplayError::Ended(thread));
+    };
+    let Some((op, _)) = world.execute(program, thread) else {
+        let lock = world.waits_for(program, thread).unwrap_or_default();
+        let lock = program.program().locks[usize::from(lock)].clone();
+        return Err(ReplayError::Waits { thread, lock });
+    };
+    let function = &program.program().functions[usize::from(function)];
+    let name = op.opcode().name;
+    let text = match operand(program.program(), function, op) {
+        None => name.to_owned(),
+        Some(meaning) => format!("{name} {meaning}"),
+    };
+    let value = match op {
+        Op::LoadGlobal(global) | Op::StoreGlobal(global) => {
+            Some(world.globals()[usize::from(global)])
+        }
+        _ => None,
+    };
+    Ok((Event { thread, text, value, position: instruction.position }, op))
+}

@@ -1,0 +1,161 @@
+//! A thread of a program: its frames, and the one `match` that runs an instruction.
+//!
+//! *Assumes*: a verified program, and the same one all the time.
+//! *Promises*: no panic; an instruction is atomic; it does the same in every world.
+//! *Leaves out*: when another thread comes next. Real threads ask a lock (`vm/run.rs`), the
+//! explorer tries everything (`vm/world.rs`); both run this code.
+//!
+//! ```text
+//!   Thread ── Frame  main    at 7   │ locals │ stack …      CPython's layout: one array,
+//!          └─ Frame  helper  at 2   │ locals │ stack …      locals first
+//! ```
+
+use crate::vm::locks::Locks;
+use crate::vm::op::Op;
+use crate::vm::program::{Instruction, Program};
+use crate::vm::verifier::Verified;
+use std::time::Duration;
+
+/// What all threads of a program share.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Shared {
+    /// The values of the globals.
+    pub globals: Vec<i64>,
+    /// The program's own locks.
+    pub locks: Locks,
+}
+
+impl Shared {
+    /// As a program begins.
+    pub fn of(program: &Program) -> Shared {
+        Shared {
+            globals: program.globals.iter().map(|global| global.value).collect(),
+            locks: Locks::new(program.locks.len(), program.threads.len()),
+        }
+    }
+}
+
+/// One call of a function.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Frame {
+    function: u16,
+    /// The instruction to come.
+    at: u16,
+    /// Locals, then the stack.
+    slots: Vec<i64>,
+}
+
+/// What an instruction asks of the world its thread lives in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing.
+    Goes,
+    /// To let other threads run while it blocks.
+    Blocks,
+    /// To let other threads run for so long.
+    Sleeps(Duration),
+    /// To be tried again when the lock may be free. Nothing was done.
+    Waits(u16),
+    /// To tell those who wait: a lock is free.
+    Frees,
+    /// To be left alone: the thread has ended, and returned this.
+    Ends(i64),
+}
+
+/// A thread of a program.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Thread {
+    number: usize,
+    /// The innermost call comes last. None is left when the thread has ended.
+    frames: Vec<Frame>,
+}
+
+impl Thread {
+    /// Thread `number` of the program, at its beginning. They count from 0.
+    ///
+    /// # Panics
+    /// If the program has no such thread.
+    pub fn new(program: &Verified, number: usize) -> Thread {
+        let start = &program.program().threads[number];
+        let mut thread = Thread { number, frames: Vec::new() };
+        thread.enter(program, start.function, start.arguments.clone());
+        thread
+    }
+
+    /// The function and the instruction to come; `None` when the thread has ended.
+    pub fn next(&self, program: &Verified) -> Option<(u16, Instruction)> {
+        let frame = self.frames.last()?;
+        Some((frame.function, program.instruction(frame.function, frame.at)))
+    }
+
+    fn enter(&mut self, program: &Verified, function: u16, arguments: Vec<i64>) {
+        let mut slots = arguments;
+        slots.resize(program.program().functions[usize::from(function)].locals.len(), 0);
+        self.frames.push(Frame { function, at: 0, slots });
+    }
+
+    /// Runs the next instruction. A thread that has ended stays so.
+    pub fn execute(&mut self, program: &Verified, shared: &mut Shared) -> Effect {
+        let Some(frame) = self.frames.last_mut() else { return Effect::Ends(0) };
+        let op = program.instruction(frame.function, frame.at).op;
+        frame.at += 1;
+        match op {
+            Op::LoadConst(i) => frame.push(program.program().constants[usize::from(i)]),
+            Op::LoadFast(i) => frame.push(frame.slots[usize::from(i)]),
+            Op::StoreFast(i) => frame.slots[usize::from(i)] = frame.pop(),
+            Op::LoadGlobal(i) => frame.push(shared.globals[usize::from(i)]),
+            Op::StoreGlobal(i) => shared.globals[usize::from(i)] = frame.pop(),
+            Op::Add => frame.combine(i64::wrapping_add),
+            Op::Subtract => frame.combine(i64::wrapping_sub),
+            Op::LessThan => frame.combine(|a, b| i64::from(a < b)),
+            Op::PopTop => drop(frame.pop()),
+            Op::PopJumpIfFalse(to) => {
+                if frame.pop() == 0 {
+                    frame.at = to;
+                }
+            }
+            Op::JumpForward(to) | Op::JumpBackward(to) => frame.at = to,
+            Op::Call(callee) => {
+                let wanted = program.program().functions[usize::from(callee)].parameters;
+                let arguments = frame.slots.split_off(frame.slots.len() - wanted);
+                self.enter(program, callee, arguments);
+            }
+            Op::CallBlocking => return Effect::Blocks,
+            Op::Sleep(ms) => return Effect::Sleeps(Duration::from_millis(u64::from(ms))),
+            Op::Acquire(lock) => {
+                if !shared.locks.acquire(self.number, lock) {
+                    frame.at -= 1;
+                    return Effect::Waits(lock);
+                }
+            }
+            Op::Release(lock) => {
+                shared.locks.release(lock);
+                return Effect::Frees;
+            }
+            Op::ReturnValue => {
+                let value = frame.pop();
+                self.frames.pop();
+                match self.frames.last_mut() {
+                    Some(caller) => caller.push(value),
+                    None => return Effect::Ends(value),
+                }
+            }
+        }
+        Effect::Goes
+    }
+}
+
+impl Frame {
+    fn push(&mut self, value: i64) {
+        self.slots.push(value);
+    }
+
+    fn pop(&mut self) -> i64 {
+        self.slots.pop().expect("the verifier has counted the stack")
+    }
+
+    fn combine(&mut self, f: fn(i64, i64) -> i64) {
+        let (b, a) = (self.pop(), self.pop());
+        self.push(f(a, b));
+    }
+}

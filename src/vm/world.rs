@@ -1,0 +1,239 @@
+//! All threads of a program as coroutines: one is run, for a step, then another.
+//!
+//! *Assumes*: a verified program, and the same one all the time.
+//! *Promises*: no thread, no clock, no chance: the same steps make an equal world.
+//! *Leaves out*: who is next (`vm/replay.rs`, `vm/explorer.rs`).
+//!
+//! ```text
+//!   thread 1   LOAD_GLOBAL │ LOAD_CONST │ ADD │ STORE_GLOBAL │ …      python-3.2: six steps
+//!              LOAD_GLOBAL │ LOAD_CONST   ADD │ STORE_GLOBAL │ …      python-2:   four
+//!              LOAD_GLOBAL   LOAD_CONST   ADD   STORE_GLOBAL   …      python-3.10: one
+//! ```
+//! A *step* goes to the next place where the policy lets the lock change hands. Nobody comes
+//! between, so steps are what there is to order.
+
+use crate::gil::policy::SwitchPolicy;
+use crate::vm::op::Op;
+use crate::vm::thread::{Effect, Shared, Thread};
+use crate::vm::verifier::Verified;
+use std::fmt;
+
+/// Something shared that a step touched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// A global was read.
+    Read(u16),
+    /// A global was written.
+    Write(u16),
+    /// A lock was taken, let go of, or found taken.
+    Lock(u16),
+}
+
+impl Access {
+    /// The order of two such accesses, by different threads, makes a difference.
+    pub fn conflicts(self, other: Access) -> bool {
+        match (self, other) {
+            (Access::Read(a) | Access::Write(a), Access::Write(b))
+            | (Access::Write(a), Access::Read(b))
+            | (Access::Lock(a), Access::Lock(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+/// What one step did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Step {
+    /// How many instructions it was.
+    pub instructions: usize,
+    /// What it touched, each once.
+    pub accesses: Vec<Access>,
+    /// The lock was dropped to block, so every other thread had its chance.
+    pub blocked: bool,
+}
+
+impl Step {
+    fn touches(&mut self, access: Access) {
+        if !self.accesses.contains(&access) {
+            self.accesses.push(access);
+        }
+    }
+
+    /// The order of these two steps, by different threads, makes no difference.
+    pub fn is_independent(&self, other: &Step) -> bool {
+        let conflict = |a: &Access| other.accesses.iter().any(|b| a.conflicts(*b));
+        !self.accesses.iter().any(conflict)
+    }
+}
+
+/// How a program can come out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Ending {
+    /// All threads have ended.
+    Finished,
+    /// The threads that have not ended wait for each other's locks.
+    Deadlock,
+    /// Some threads go in a circle for ever, and others, which could run, never get the lock.
+    Starvation,
+    /// All threads that can run go in a circle for ever.
+    Endless,
+    /// It was stopped, since it took too long.
+    OutOfFuel,
+}
+
+impl Ending {
+    /// As it is written in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Ending::Finished => "finished",
+            Ending::Deadlock => "deadlock",
+            Ending::Starvation => "starvation",
+            Ending::Endless => "endless",
+            Ending::OutOfFuel => "out of fuel",
+        }
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// How a program came out, and with which values.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Outcome {
+    /// How it ended.
+    pub ending: Ending,
+    /// The globals, then.
+    pub globals: Vec<i64>,
+}
+
+/// All threads of a program, and what they share.
+///
+/// ```
+/// use singletrack::gil::policy::SwitchPolicy;
+/// use singletrack::vm::assembler::assemble;
+/// use singletrack::vm::verifier::Verified;
+/// use singletrack::vm::world::World;
+///
+/// let text = "global x\nthread f\nthread f\n\
+///     def f():\n LOAD_GLOBAL x\n LOAD_CONST 1\n ADD\n STORE_GLOBAL x\n LOAD_CONST 0\n RETURN_VALUE";
+/// let program = Verified::new(assemble(text)?)?;
+///
+/// let mut world = World::new(&program);
+/// let policy = SwitchPolicy::PYTHON_3_10;
+/// assert_eq!(world.step(&program, 0, &policy).instructions, 6);
+/// assert_eq!(world.globals(), [1]);
+///
+/// let mut world = World::new(&program);
+/// let policy = SwitchPolicy::PYTHON_2;
+/// assert_eq!(world.step(&program, 0, &policy).instructions, 1);
+/// assert_eq!(world.step(&program, 0, &policy).instructions, 2, "LOAD_CONST is not counted");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct World {
+    threads: Vec<Thread>,
+    shared: Shared,
+}
+
+impl World {
+    /// A program at its beginning.
+    pub fn new(program: &Verified) -> World {
+        let count = program.program().threads.len();
+        World {
+            threads: (0..count).map(|number| Thread::new(program, number)).collect(),
+            shared: Shared::of(program.program()),
+        }
+    }
+
+    /// The values of the globals.
+    pub fn globals(&self) -> &[i64] {
+        &self.shared.globals
+    }
+
+    /// How many threads there are, ended ones too.
+    pub fn threads(&self) -> usize {
+        self.threads.len()
+    }
+
+    /// A thread.
+    ///
+    /// # Panics
+    /// If there is no such thread. They count from 0.
+    pub fn thread(&self, number: usize) -> &Thread {
+        &self.threads[number]
+    }
+
+    /// The thread that holds a lock of the program.
+    pub fn owner(&self, lock: u16) -> Option<usize> {
+        self.shared.locks.owner(lock)
+    }
+
+    /// The lock this thread needs next, if another has it.
+    pub fn waits_for(&self, program: &Verified, thread: usize) -> Option<u16> {
+        match self.threads[thread].next(program)?.1.op {
+            Op::Acquire(lock) => self.owner(lock).map(|_| lock),
+            _ => None,
+        }
+    }
+
+    /// It has not ended, and waits for no lock.
+    pub fn can_run(&self, program: &Verified, thread: usize) -> bool {
+        self.threads[thread].next(program).is_some() && self.waits_for(program, thread).is_none()
+    }
+
+    /// Those that can run, in order.
+    pub fn runnable(&self, program: &Verified) -> Vec<usize> {
+        (0..self.threads.len()).filter(|&thread| self.can_run(program, thread)).collect()
+    }
+
+    /// How the program has come out, if no thread can run.
+    pub fn outcome(&self, program: &Verified) -> Option<Outcome> {
+        if (0..self.threads.len()).any(|thread| self.can_run(program, thread)) {
+            return None;
+        }
+        let all_ended = self.threads.iter().all(|thread| thread.next(program).is_none());
+        let ending = if all_ended { Ending::Finished } else { Ending::Deadlock };
+        Some(self.as_outcome(ending))
+    }
+
+    /// What the globals are now, with this ending.
+    pub fn as_outcome(&self, ending: Ending) -> Outcome {
+        Outcome { ending, globals: self.shared.globals.clone() }
+    }
+
+    /// Runs one instruction of a thread that can run; `None` if it cannot.
+    pub fn execute(&mut self, program: &Verified, thread: usize) -> Option<(Op, Effect)> {
+        if !self.can_run(program, thread) {
+            return None;
+        }
+        let op = self.threads[thread].next(program)?.1.op;
+        Some((op, self.threads[thread].execute(program, &mut self.shared)))
+    }
+
+    /// Runs a thread to the next place where another may come in: its end, a lock that is not
+    /// free, or where the policy looks. It does not run for ever, as every loop jumps back, and
+    /// there every policy looks.
+    pub fn step(&mut self, program: &Verified, thread: usize, policy: &SwitchPolicy) -> Step {
+        let mut step = Step::default();
+        while let Some((op, effect)) = self.execute(program, thread) {
+            step.instructions += 1;
+            step.blocked |= op.blocks();
+            match op {
+                Op::LoadGlobal(global) => step.touches(Access::Read(global)),
+                Op::StoreGlobal(global) => step.touches(Access::Write(global)),
+                Op::Acquire(lock) | Op::Release(lock) => step.touches(Access::Lock(lock)),
+                _ => {}
+            }
+            if matches!(effect, Effect::Ends(_)) || op.may_switch(policy) {
+                return step;
+            }
+        }
+        if let Some(lock) = self.waits_for(program, thread) {
+            step.touches(Access::Lock(lock));
+        }
+        step
+    }
+}

@@ -1,0 +1,211 @@
+//! Text to program and back: what is read, what is refused, and where.
+
+use proptest::prelude::*;
+use singletrack::vm::assembler::assemble;
+use singletrack::vm::check::{Style, check_any_text, proper_program};
+use singletrack::vm::disassembler::dis;
+use singletrack::vm::op::{OPCODES, Op, Operand};
+use singletrack::vm::program::Position;
+use singletrack::vm::verifier::{Fault, Verified, VerifyError};
+use std::fs;
+use std::path::Path;
+
+const INCREMENT: &str = include_str!("../examples/programs/increment.gil");
+
+#[test]
+fn every_opcode_is_itself() {
+    for (at, opcode) in OPCODES.iter().enumerate() {
+        let number = if opcode.operand == Operand::None { 0 } else { 7 };
+        assert_eq!((opcode.make)(7).parts(), (at, number), "{}", opcode.name);
+    }
+}
+
+#[test]
+fn x_plus_1_is_four_instructions() {
+    let program = assemble(INCREMENT).unwrap();
+    let ops: Vec<Op> = program.functions[0].code.iter().map(|i| i.op).collect();
+    let plus = [Op::LoadGlobal(0), Op::LoadConst(0), Op::Add, Op::StoreGlobal(0)];
+    assert_eq!(ops[..4], plus);
+    assert_eq!(program.threads.len(), 2);
+    assert_eq!((program.globals[0].name.as_str(), program.globals[0].value), ("x", 0));
+}
+
+#[test]
+fn the_listing_looks_like_pythons() {
+    let text = "\
+global x
+thread f(3)
+def f(n):
+again:
+    LOAD_GLOBAL x
+    LOAD_CONST -12
+    LESS_THAN
+    POP_JUMP_IF_FALSE out
+    JUMP_BACKWARD again
+out:
+    SLEEP 5
+    LOAD_FAST n
+    RETURN_VALUE
+";
+    let listing = "\
+Disassembly of f(n):
+  5     >>    0 LOAD_GLOBAL              0 (x)
+  6           1 LOAD_CONST               0 (-12)
+  7           2 LESS_THAN
+  8           3 POP_JUMP_IF_FALSE        5 (to 5)
+  9           4 JUMP_BACKWARD            0 (to 0)
+ 11     >>    5 SLEEP                    5 (5 ms)
+ 12           6 LOAD_FAST                0 (n)
+ 13           7 RETURN_VALUE
+";
+    assert_eq!(dis(&assemble(text).unwrap()), listing);
+}
+
+#[test]
+fn all_programs_that_ship_are_sound() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/programs");
+    let mut count = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+        assert!(text.starts_with("# "), "a reader is told first what this is about");
+        check_any_text(&text);
+        Verified::new(assemble(&text).unwrap()).unwrap();
+        count += 1;
+    }
+    assert!(count >= 4);
+}
+
+#[test]
+fn an_error_names_line_column_and_what_was_expected() {
+    for (text, line, column, found, expected) in [
+        ("frobnicate", 1, 1, "`frobnicate`", "no function has begun"),
+        ("global 7", 1, 8, "`7`", "the name of a global"),
+        ("global", 1, 7, "the end of the line", "the name of a global"),
+        ("global x = y", 1, 12, "`y`", "a whole number of 64 bits"),
+        ("global x = 9223372036854775808", 1, 12, "`9223372036854775808`", "64 bits"),
+        ("global x\nglobal x", 2, 8, "`x`", "no other global"),
+        ("lock a b", 1, 8, "`b`", "the end of the line"),
+        ("thread f", 1, 8, "`f`", "function that is declared"),
+        ("thread f(1\ndef f(a):\nRETURN_VALUE", 1, 11, "the end of the line", "`,` or `)`"),
+        ("def f(a, a):", 1, 10, "`a`", "no other parameter"),
+        ("def f()", 1, 8, "the end of the line", "`:`"),
+        ("def f():\ndef f():", 2, 5, "`f`", "no other function"),
+        ("out:", 1, 1, "`out`", "`def NAME():` first"),
+        ("def f():\na:\n  a:", 3, 3, "`a`", "does not have yet"),
+        ("def f():\n  7:", 2, 3, "`7`", "a label"),
+        ("def f():\n  LOAD_GLOBL x", 2, 3, "`LOAD_GLOBL`", "perhaps LOAD_GLOBAL"),
+        ("def f():\n  jump_back f", 2, 3, "`jump_back`", "perhaps JUMP_BACKWARD"),
+        ("def f():\n  @@@", 2, 3, "`@@@`", "an opcode, such as"),
+        ("def f():\n  LOAD_GLOBAL y", 2, 15, "`y`", "a global that is declared"),
+        ("def f():\n  LOAD_CONST", 2, 13, "the end of the line", "a whole number"),
+        ("def f():\n  LOAD_FAST n", 2, 13, "`n`", "a parameter, or a name"),
+        ("def f():\n  ADD 1", 2, 7, "`1`", "the end of the line"),
+        ("def f():\n  CALL g", 2, 8, "`g`", "a function that is declared"),
+        ("def f():\n  ACQUIRE a", 2, 11, "`a`", "a lock that is declared"),
+        ("def f():\n  SLEEP 65536", 2, 9, "`65536`", "0 to 65535"),
+        ("def f():\nx:\ndef g():\n  JUMP_FORWARD x", 4, 16, "`x`", "a label of this function"),
+    ] {
+        let error = assemble(text).unwrap_err();
+        assert_eq!(error.position, Position { line, column }, "{text}: {error}");
+        assert_eq!(error.found, found, "{text}");
+        assert!(error.expected.contains(expected), "{text}: {error}");
+    }
+}
+
+fn refused(body: &str) -> VerifyError {
+    let text = format!("global x\nlock a\nlock b\nthread f\ndef f():\n{body}\n");
+    Verified::new(assemble(&text).unwrap()).unwrap_err()
+}
+
+#[test]
+fn what_cannot_run_is_refused_with_its_line() {
+    let end = "LOAD_CONST 0\nRETURN_VALUE";
+    for (body, line, fault) in [
+        ("ADD", 6, Fault::Underflow { pops: 2, depth: 0 }),
+        ("RETURN_VALUE", 6, Fault::Underflow { pops: 1, depth: 0 }),
+        ("LOAD_CONST 1\nLOAD_CONST 2\nRETURN_VALUE", 8, Fault::LeftOver(1)),
+        ("LOAD_CONST 1", 6, Fault::NoReturn),
+        ("", 5, Fault::NoReturn),
+        ("JUMP_FORWARD out\nout:", 6, Fault::NotThere(Operand::Target)),
+        ("here:\nJUMP_FORWARD here", 7, Fault::Direction),
+        ("JUMP_BACKWARD on\non:\nLOAD_CONST 0\nRETURN_VALUE", 6, Fault::Direction),
+        ("on:\nLOAD_CONST 1\nJUMP_BACKWARD on", 7, Fault::Unbalanced { one: 0, other: 1 }),
+        (&format!("ACQUIRE a\n{end}"), 8, Fault::StillHeld),
+        (&format!("ACQUIRE a\nACQUIRE a\n{end}"), 7, Fault::HeldTwice),
+        (&format!("ACQUIRE a\nRELEASE b\n{end}"), 7, Fault::NotHeld),
+        (
+            "LOAD_GLOBAL x\nPOP_JUMP_IF_FALSE on\nACQUIRE a\non:\nLOAD_CONST 0\nRETURN_VALUE",
+            10,
+            Fault::Unbalanced { one: 0, other: 0 },
+        ),
+        ("CALL f\nRETURN_VALUE", 5, Fault::Recursion),
+        ("CALL g\nRETURN_VALUE\ndef g():\nCALL f\nRETURN_VALUE", 5, Fault::Recursion),
+    ] {
+        let error = refused(body);
+        assert_eq!(error.fault, fault, "{body}: {error}");
+        assert_eq!(error.position.line, line, "{body}: {error}");
+        let text = error.to_string();
+        assert!(text.contains("; ") && !text.contains('\n'), "lacks a remedy: {text}");
+    }
+}
+
+#[test]
+fn threads_are_counted_and_their_arguments_too() {
+    let function = "def f(a):\nLOAD_FAST a\nRETURN_VALUE\n";
+    let verify =
+        |threads: &str| Verified::new(assemble(&format!("{threads}\n{function}")).unwrap());
+    assert_eq!(verify("").unwrap_err().fault, Fault::Threads(0));
+    assert_eq!(verify(&"thread f(1)\n".repeat(65)).unwrap_err().fault, Fault::Threads(65));
+    let error = verify("thread f(1)\n  thread f").unwrap_err();
+    assert_eq!(error.fault, Fault::Arguments { given: 0, wanted: 1 });
+    assert_eq!(error.position, Position { line: 2, column: 3 });
+    assert!(verify("thread f(1)").is_ok());
+}
+
+/// Text that looks like a program more often than chance would have it.
+fn texts() -> impl Strategy<Value = String> {
+    let word = prop_oneof![
+        prop::sample::select(OPCODES.iter().map(|opcode| opcode.name).collect::<Vec<_>>())
+            .prop_map(str::to_owned),
+        prop::sample::select(vec![
+            "global",
+            "lock",
+            "thread",
+            "def",
+            "f",
+            "x",
+            "(",
+            ")",
+            ":",
+            ",",
+            "=",
+            "\n",
+            "\n  ",
+            "0",
+            "-1",
+            "def f():\n",
+            "global x\n",
+            "thread f\n",
+            "x:\n",
+            "#",
+            "\t",
+            "é",
+        ])
+        .prop_map(str::to_owned),
+        any::<String>(),
+    ];
+    prop::collection::vec(word, 0..30).prop_map(|words| words.join(" "))
+}
+
+proptest! {
+    #[test]
+    fn v5_any_text_is_refused_at_a_place_or_can_be_printed_and_read(text in texts()) {
+        check_any_text(&text);
+    }
+
+    #[test]
+    fn v5_proper_programs_survive_printing(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+        let style = Style { threads: 2, statements: 4, spins: true, private: false };
+        check_any_text(&proper_program(&bytes, style).to_string());
+    }
+}

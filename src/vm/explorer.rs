@@ -214,6 +214,17 @@ struct Node {
     /// Threads whose next step, this one, need not be tried from here.
     asleep: Vec<(usize, Step)>,
     edge: Option<Edge>,
+    /// Ways from here back to here.
+    circles: Vec<Circle>,
+}
+
+/// A way from a world back to the same.
+struct Circle {
+    /// The threads that run on it.
+    members: BTreeSet<usize>,
+    /// One of them blocks on it, so every other thread has its chance.
+    blocks: bool,
+    runs: Vec<Run>,
 }
 
 /// A depth-first search, with the way it has come in `path`.
@@ -289,12 +300,12 @@ impl<'p> Search<'p> {
         let asleep = node.asleep.iter().filter(goes_on_sleeping).cloned().collect();
         node.edge = Some(Edge { thread, step, in_circle: false });
         if let Some(outcome) = world.outcome(self.program) {
-            self.record(outcome);
+            self.record(outcome, self.schedule());
         } else if let Some(&at) = self.on_path.get(&world) {
             self.close_circle(at, &world);
         } else if self.instructions >= self.explorer.limits.fuel {
             self.bound = Some(Bound::Fuel(self.explorer.limits.fuel));
-            self.record(world.as_outcome(Ending::OutOfFuel));
+            self.record(world.as_outcome(Ending::OutOfFuel), self.schedule());
         } else {
             self.descend(world, thread, asleep);
         }
@@ -306,30 +317,54 @@ impl<'p> Search<'p> {
         to_try.sort_by_key(|&thread| std::cmp::Reverse((thread != ran, thread)));
         let world = Rc::new(world);
         self.on_path.insert(Rc::clone(&world), self.path.len());
-        self.path.push(Node { world, to_try, asleep, edge: None });
+        self.path.push(Node { world, to_try, asleep, edge: None, circles: Vec::new() });
     }
 
-    /// The last step led back to a world on the path: this could go on for ever.
+    /// The last step led back to a world on the path: this could go on for ever. All circles
+    /// that lead back to one world can be gone round in turn.
     fn close_circle(&mut self, at: usize, world: &World) {
-        let mut members = BTreeSet::new();
-        let mut blocked = false;
+        let edges = || self.path[at..].iter().filter_map(|node| node.edge.as_ref());
+        let circle = Circle {
+            members: edges().map(|edge| edge.thread).collect(),
+            blocks: edges().any(|edge| edge.step.blocked),
+            runs: self.path[at..].iter().filter_map(Node::run).collect(),
+        };
+        let blocks = circle.blocks;
         for edge in self.path[at..].iter_mut().filter_map(|node| node.edge.as_mut()) {
             edge.in_circle = true;
-            members.insert(edge.thread);
-            blocked |= edge.step.blocked;
         }
-        let runnable = world.runnable(self.program);
-        if runnable.iter().all(|thread| members.contains(thread)) {
-            self.record(world.as_outcome(Ending::Endless));
-        } else if !blocked && can_starve(&self.explorer.policy, members.len()) {
-            self.record(world.as_outcome(Ending::Starvation));
+        let before: Vec<Run> = self.path[..at].iter().filter_map(Node::run).collect();
+        let circles = &mut self.path[at].circles;
+        let others = circles.iter().filter(|other| other.blocks == blocks);
+        let known: BTreeSet<usize> = others.flat_map(|other| other.members.clone()).collect();
+        if circle.members.is_subset(&known) && !known.is_empty() {
+            return;
         }
+        circles.push(circle);
+        let all: BTreeSet<usize> = circles.iter().flat_map(|c| c.members.clone()).collect();
+        let busy: Vec<&Circle> = circles.iter().filter(|circle| !circle.blocks).collect();
+        let hogs: BTreeSet<usize> = busy.iter().flat_map(|c| c.members.clone()).collect();
+        let schedule = |circles: &[&Circle]| {
+            let runs = circles.iter().flat_map(|circle| &circle.runs);
+            before.iter().chain(runs).copied().collect::<Schedule>()
+        };
+        if world.runnable(self.program).iter().all(|thread| all.contains(thread)) {
+            let schedule = schedule(&circles.iter().collect::<Vec<&Circle>>());
+            self.record(world.as_outcome(Ending::Endless), schedule);
+        } else if !blocks && can_starve(&self.explorer.policy, hogs.len()) {
+            let schedule = schedule(&busy);
+            self.record(world.as_outcome(Ending::Starvation), schedule);
+        }
+    }
+
+    /// The way from the beginning to here.
+    fn schedule(&self) -> Schedule {
+        self.path.iter().filter_map(Node::run).collect()
     }
 
     /// A schedule has come to its end.
-    fn record(&mut self, outcome: Outcome) {
+    fn record(&mut self, outcome: Outcome, schedule: Schedule) {
         self.schedules += 1;
-        let schedule: Schedule = self.path.iter().filter_map(Node::run).collect();
         let tally = self.found.entry(outcome).or_insert(Tally { count: 0, schedule: None });
         tally.count += 1;
         if tally.schedule.as_ref().is_none_or(|known| schedule.switches() < known.switches()) {

@@ -139,7 +139,8 @@ pub fn replay(
             last = Some((op, event.position));
             events.push(event);
             if op.may_switch(policy) {
-                circle = seen.insert(world.clone(), events.len());
+                let first = *seen.entry(world.clone()).or_insert(events.len());
+                circle = (first < events.len()).then_some(first);
             }
         }
         let others_follow = at + 1 < schedule.runs().len();

@@ -109,7 +109,7 @@ pub fn run(program: &Verified, policy: SwitchPolicy, fuel: u64) -> Result<Report
         Arc::new(Stage { program: program.clone(), policy, shared, freed: Bell::default() });
     let threads = lock
         .attach(|gil| {
-            // While this thread has the lock, all others gather before it.
+            // While this thread has the lock all others gather before it, and start together.
             let spawned: Vec<io::Result<GilThread<Account>>> = (0..program.program().threads.len())
                 .map(|number| {
                     let stage = Arc::clone(&stage);
@@ -117,8 +117,9 @@ pub fn run(program: &Verified, policy: SwitchPolicy, fuel: u64) -> Result<Report
                     GilThread::spawn(&lock, &format!("thread {}", number + 1), body)
                 })
                 .collect();
-            for number in spawned.iter().enumerate().filter(|(_, s)| s.is_err()).map(|(n, _)| n) {
-                stage.shared.get_mut(gil).locks.stops(number);
+            let gathered = spawned.iter().filter(|thread| thread.is_ok()).count();
+            while lock.waiting() < gathered {
+                std::thread::yield_now();
             }
             gil.detach(|| spawned.into_iter().map(join).collect::<Result<Vec<Account>, RunError>>())
         })

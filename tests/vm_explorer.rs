@@ -1,0 +1,377 @@
+//! The explorer: what it finds, that it finds all of it, and that nothing else happens on real
+//! threads.
+#![cfg(not(loom))]
+
+mod common;
+
+use common::watchdog;
+use proptest::prelude::*;
+use singletrack::gil::policy::{Check, SwitchPolicy};
+use singletrack::vm::assembler::assemble;
+use singletrack::vm::check::{Style, proper_program};
+use singletrack::vm::columns::columns;
+use singletrack::vm::explorer::{Bound, Exploration, Explorer, Limits};
+use singletrack::vm::op::Op;
+use singletrack::vm::replay::{ReplayError, replay};
+use singletrack::vm::run::{End, run};
+use singletrack::vm::schedule::{Run, Schedule};
+use singletrack::vm::shortest::shortest;
+use singletrack::vm::verifier::Verified;
+use singletrack::vm::world::{Ending, Outcome};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+const INCREMENT: &str = include_str!("../examples/programs/increment.gil");
+const INCREMENT_CALL: &str = include_str!("../examples/programs/increment_call.gil");
+const LOCK_ORDER: &str = include_str!("../examples/programs/lock_order.gil");
+const SPIN_WAIT: &str = include_str!("../examples/programs/spin_wait.gil");
+
+fn verified(text: &str) -> Verified {
+    Verified::new(assemble(text).unwrap()).unwrap_or_else(|error| panic!("{error} in\n{text}"))
+}
+
+fn presets() -> impl Iterator<Item = SwitchPolicy> {
+    SwitchPolicy::PRESETS.into_iter().map(|(_, policy)| policy)
+}
+
+/// All of it, and each schedule leads where it is said to.
+fn explored(explorer: Explorer, program: &Verified) -> Exploration {
+    let exploration = explorer.explore(program);
+    assert_eq!(exploration.bound, None);
+    let counted: u64 = exploration.outcomes.iter().map(|found| found.count).sum();
+    assert_eq!(counted, exploration.schedules);
+    for found in &exploration.outcomes {
+        let printed = found.schedule.to_string();
+        let schedule: Schedule = printed.parse().unwrap();
+        assert_eq!(schedule, found.schedule);
+        let replayed = replay(program, &exploration.policy, &schedule).unwrap();
+        assert_eq!(replayed.outcome, found.outcome, "{printed}");
+    }
+    exploration
+}
+
+fn outcomes(exploration: &Exploration) -> BTreeSet<Outcome> {
+    exploration.outcomes.iter().map(|found| found.outcome.clone()).collect()
+}
+
+fn finished(values: &[i64]) -> BTreeSet<Outcome> {
+    let outcome = |&x| Outcome { ending: Ending::Finished, globals: vec![x] };
+    values.iter().map(outcome).collect()
+}
+
+#[test]
+fn an_increment_is_lost_where_every_instruction_is_a_checkpoint() {
+    for (text, every_op, edges) in
+        [(INCREMENT, &[1, 2][..], &[2][..]), (INCREMENT_CALL, &[1, 2], &[1, 2])]
+    {
+        let program = verified(text);
+        for (name, policy) in SwitchPolicy::PRESETS {
+            let values = if name.starts_with("python-3.1") { edges } else { every_op };
+            for explorer in [Explorer::new(policy), Explorer::new(policy).in_full()] {
+                let exploration = explored(explorer, &program);
+                assert_eq!(outcomes(&exploration), finished(values), "{name}");
+                for found in &exploration.outcomes {
+                    let lost = found.outcome.globals == [1];
+                    assert_eq!(found.serial, !lost, "{name}");
+                    assert!(!lost || found.schedule.switches() == 2, "{name}");
+                }
+            }
+        }
+    }
+}
+
+/// The first `k` of the factors of `n` over those of `k`.
+fn choose(n: u64, k: u64) -> u64 {
+    (0..k).fold(1, |product, i| product * (n - i) / (i + 1))
+}
+
+#[test]
+fn straight_lines_of_m_and_n_steps_have_m_plus_n_over_m_schedules() {
+    for (m, n) in [(1, 1), (1, 5), (2, 3)] {
+        let line = |steps| "LOAD_CONST 0\nPOP_TOP\n".repeat(steps);
+        let end = "LOAD_CONST 0\nRETURN_VALUE\n";
+        let (one, two) = (line(m), line(n));
+        let text = format!("thread f\nthread g\ndef f():\n{one}{end}def g():\n{two}{end}");
+        let (m, n) = (2 * m as u64 + 2, 2 * n as u64 + 2);
+        let limits = Limits { schedules: u64::MAX, steps: u64::MAX, fuel: 100 };
+        let every_op = Explorer::new(SwitchPolicy::PYTHON_3_2).with_limits(limits);
+        let program = verified(&text);
+        assert_eq!(every_op.in_full().explore(&program).schedules, choose(m + n, m));
+        assert_eq!(every_op.explore(&program).schedules, 1, "they have nothing in common");
+        // No instruction of these is counted, and there is no call: each is one step.
+        for policy in [SwitchPolicy::PYTHON_2, SwitchPolicy::PYTHON_3_10] {
+            let whole = Explorer::new(policy).in_full().explore(&program);
+            assert_eq!(whole.schedules, choose(2, 1), "{policy}");
+        }
+    }
+    let program = verified(INCREMENT);
+    let full = |policy| explored(Explorer::new(policy).in_full(), &program).schedules;
+    assert_eq!(full(SwitchPolicy::PYTHON_3_2), choose(12, 6));
+    // LOAD_GLOBAL | LOAD_CONST ADD | STORE_GLOBAL | LOAD_CONST RETURN_VALUE
+    assert_eq!(full(SwitchPolicy::PYTHON_2), choose(8, 4));
+    assert_eq!(full(SwitchPolicy::PYTHON_3_10), choose(2, 1));
+}
+
+#[test]
+fn a_deadlock_is_found_under_every_policy() {
+    let program = verified(LOCK_ORDER);
+    for policy in presets() {
+        let exploration = explored(Explorer::new(policy), &program);
+        let endings: Vec<(Ending, Vec<i64>)> = exploration
+            .outcomes
+            .iter()
+            .map(|found| (found.outcome.ending, found.outcome.globals.clone()))
+            .collect();
+        let expected = [(Ending::Finished, vec![12, 8]), (Ending::Deadlock, vec![10, 10])];
+        assert_eq!(endings, expected, "{policy}");
+        assert_eq!(exploration.outcomes[1].schedule.switches(), 1, "one each, and both wait");
+        assert!(!exploration.outcomes[1].serial);
+    }
+}
+
+#[test]
+fn a_waiting_loop_starves_the_other_where_the_switch_is_not_forced() {
+    let program = verified(SPIN_WAIT);
+    for (name, policy) in SwitchPolicy::PRESETS {
+        let exploration = explored(Explorer::new(policy), &program);
+        let mut expected = finished(&[1]);
+        if ["python-2", "python-2-linux", "no-force"].contains(&name) {
+            expected.insert(Outcome { ending: Ending::Starvation, globals: vec![0] });
+        }
+        assert_eq!(outcomes(&exploration), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_polite_waiting_loop_starves_nobody() {
+    let polite = SPIN_WAIT.replace("still_not:\n", "still_not:\nCALL_BLOCKING\n");
+    for policy in presets() {
+        let exploration = explored(Explorer::new(policy), &verified(&polite));
+        assert_eq!(outcomes(&exploration), finished(&[1]), "{policy}");
+    }
+}
+
+#[test]
+fn a_loop_that_nobody_ends_is_endless_under_every_policy() {
+    let text = "global x\nthread f\nthread g\ndef f():\non:\nJUMP_BACKWARD on\n\
+                def g():\nLOAD_CONST 1\nSTORE_GLOBAL x\nLOAD_CONST 0\nRETURN_VALUE";
+    for policy in presets() {
+        for explorer in [Explorer::new(policy), Explorer::new(policy).in_full()] {
+            let exploration = explored(explorer, &verified(text));
+            let endless = Outcome { ending: Ending::Endless, globals: vec![1] };
+            assert!(outcomes(&exploration).contains(&endless), "{policy}");
+        }
+    }
+}
+
+#[test]
+fn two_of_three_can_starve_the_third_even_by_force() {
+    let text = "thread f\nthread f\nthread g\ndef f():\non:\nJUMP_BACKWARD on\n\
+                def g():\nLOAD_CONST 0\nRETURN_VALUE";
+    let starves = |policy| {
+        let exploration = explored(Explorer::new(policy).in_full(), &verified(text));
+        exploration.outcomes.iter().any(|found| found.outcome.ending == Ending::Starvation)
+    };
+    assert!(starves(SwitchPolicy::PYTHON_3_2));
+    assert!(!starves(SwitchPolicy::FAIR));
+}
+
+#[test]
+fn a_bound_that_was_hit_is_reported() {
+    let program = verified(INCREMENT);
+    let explorer = Explorer::new(SwitchPolicy::PYTHON_3_2).in_full();
+    let bounded = |limits| explorer.with_limits(limits).explore(&program);
+    let limits = Limits::default();
+    let few = bounded(Limits { schedules: 3, ..limits });
+    assert_eq!(few.bound, Some(Bound::Schedules(3)));
+    // Few switches are tried first all the same.
+    assert_eq!(outcomes(&few), finished(&[1, 2]));
+    assert_eq!(bounded(Limits { steps: 5, ..limits }).bound, Some(Bound::Steps(5)));
+    assert_eq!(bounded(Limits { schedules: 924, ..limits }).bound, None);
+    let counts = verified(
+        "global x\nthread f\ndef f():\non:\nLOAD_GLOBAL x\nLOAD_CONST 1\nADD\nSTORE_GLOBAL x\nJUMP_BACKWARD on",
+    );
+    let endless = explorer.with_limits(Limits { fuel: 100, ..limits }).explore(&counts);
+    assert_eq!(endless.bound, Some(Bound::Fuel(100)));
+    assert_eq!(endless.outcomes[0].outcome.ending, Ending::OutOfFuel);
+}
+
+#[test]
+fn a_schedule_of_one_policy_is_refused_by_another_with_the_reason() {
+    let program = verified(INCREMENT);
+    let schedule: Schedule = "1x1,2x6,1x5".parse().unwrap();
+    let lost = replay(&program, &SwitchPolicy::PYTHON_2, &schedule).unwrap();
+    assert_eq!(lost.outcome.globals, [1]);
+    let refused = replay(&program, &SwitchPolicy::PYTHON_3_10, &schedule).unwrap_err();
+    let ReplayError::NoSwitch { thread: 0, op: Op::LoadGlobal(0), position, .. } = refused else {
+        panic!("{refused}")
+    };
+    assert_eq!(position.line, 17);
+    // Python 2 does not look after a LOAD_CONST.
+    let fast: Schedule = "1x2,2x6,1x4".parse().unwrap();
+    assert!(replay(&program, &SwitchPolicy::PYTHON_3_2, &fast).is_ok());
+    assert!(replay(&program, &SwitchPolicy::PYTHON_2, &fast).is_err());
+    let error = |text: &str| {
+        let schedule = text.parse().unwrap();
+        replay(&program, &SwitchPolicy::PYTHON_3_2, &schedule).unwrap_err()
+    };
+    assert_eq!(error("3x1"), ReplayError::NoThread(2));
+    assert_eq!(error("1x7"), ReplayError::Ended(0));
+    let program = verified(LOCK_ORDER);
+    let waits = replay(&program, &SwitchPolicy::PYTHON_3_10, &"1x1,2x2".parse().unwrap());
+    assert_eq!(waits.unwrap_err(), ReplayError::Waits { thread: 1, lock: "alices".to_owned() });
+}
+
+#[test]
+fn the_losing_schedule_is_drawn_in_two_columns() {
+    let program = verified(INCREMENT);
+    let schedule = "1x1,2x6,1x5".parse().unwrap();
+    let replayed = replay(&program, &SwitchPolicy::PYTHON_2, &schedule).unwrap();
+    let drawing = "       thread 1: increment()         thread 2: increment()
+    1  LOAD_GLOBAL x       = 0
+    2                                LOAD_GLOBAL x       = 0
+    3                                LOAD_CONST 1
+    4                                ADD
+    5                                STORE_GLOBAL x      = 1
+    6                                LOAD_CONST 0
+    7                                RETURN_VALUE
+    8  LOAD_CONST 1
+    9  ADD
+   10  STORE_GLOBAL x      = 1
+   11  LOAD_CONST 0
+   12  RETURN_VALUE
+";
+    assert_eq!(columns(program.program(), &replayed.events), drawing);
+}
+
+#[test]
+fn real_threads_come_only_to_what_was_explored() {
+    let _bound = watchdog("programs on real threads", 120);
+    for text in [INCREMENT, INCREMENT_CALL, LOCK_ORDER, SPIN_WAIT] {
+        let program = verified(text);
+        for policy in presets() {
+            let known = outcomes(&explored(Explorer::new(policy), &program));
+            for _ in 0..20 {
+                let outcome = on_threads(&program, policy);
+                // Who is starved goes on when fuel has ended the others.
+                let starved = known.iter().any(|known| known.ending == Ending::Starvation);
+                let ending = outcome.ending;
+                let is_known = known.contains(&outcome);
+                assert!(is_known || starved && ending == Ending::Starvation, "{policy}: {text}");
+            }
+        }
+    }
+}
+
+/// The real lock made nervous: the shortest interval, a check at every second tick.
+fn nervous(policy: SwitchPolicy) -> SwitchPolicy {
+    let check = match policy.check() {
+        Check::EveryTicks(_) => Check::EveryTicks(1),
+        Check::OnRequest { .. } => Check::OnRequest { interval: Duration::from_nanos(1) },
+    };
+    policy.with_check(check).unwrap()
+}
+
+fn on_threads(program: &Verified, policy: SwitchPolicy) -> Outcome {
+    let report = run(program, nervous(policy), 1_000_000).unwrap();
+    let ended = |end: fn(End) -> bool| report.threads.iter().any(|thread| end(thread.end));
+    let ending = match () {
+        () if ended(|end| end == End::OutOfFuel) => Ending::Starvation,
+        () if ended(|end| end == End::Stuck) => Ending::Deadlock,
+        () => Ending::Finished,
+    };
+    Outcome { ending, globals: report.globals }
+}
+
+const SMALL: Style = Style { threads: 2, statements: 2, spins: true, private: false };
+
+fn ends(exploration: &Exploration) -> BTreeSet<Outcome> {
+    let is_end = |o: &Outcome| matches!(o.ending, Ending::Finished | Ending::Deadlock);
+    outcomes(exploration).into_iter().filter(is_end).collect()
+}
+
+fn ways_round(exploration: &Exploration) -> BTreeSet<Ending> {
+    let endings = exploration.outcomes.iter().map(|found| found.outcome.ending);
+    endings.filter(|e| matches!(e, Ending::Endless | Ending::Starvation)).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Reduction loses no outcome; and a search that keeps all states in mind agrees.
+    #[test]
+    fn the_reduced_outcomes_are_the_full_ones(
+        bytes in prop::collection::vec(any::<u8>(), 0..24),
+        threads in 2u8..=3,
+        preset in 0..8usize,
+    ) {
+        let policy = SwitchPolicy::PRESETS[preset].1;
+        let program = Verified::new(proper_program(&bytes, Style { threads, ..SMALL })).unwrap();
+        let limits = Limits { schedules: 4_000, steps: 12_000, fuel: 1_000 };
+        let explorer = Explorer::new(policy).with_limits(limits);
+        let (reduced, full) = (explorer.explore(&program), explorer.in_full().explore(&program));
+        prop_assert_eq!(&reduced, &explorer.explore(&program), "D1: the same again");
+        if reduced.bound.is_some() {
+            return Ok(());
+        }
+        let by_states = shortest(&program, &policy, 20_000, |_| false);
+        let by_states: BTreeSet<Outcome> = by_states.into_keys().collect();
+        prop_assert_eq!(&ends(&reduced), &by_states);
+        if full.bound.is_some() {
+            return Ok(());
+        }
+        prop_assert!(reduced.schedules <= full.schedules);
+        prop_assert_eq!(ends(&full), by_states);
+        prop_assert_eq!(ways_round(&reduced), ways_round(&full));
+    }
+
+    /// Nobody can tell whether a thread is left before or after an instruction that touches
+    /// nothing shared: Python 2's uncounted opcodes change no outcome.
+    #[test]
+    fn uncounted_opcodes_make_no_difference(
+        bytes in prop::collection::vec(any::<u8>(), 0..24)
+    ) {
+        let program = Verified::new(proper_program(&bytes, SMALL)).unwrap();
+        let limits = Limits { schedules: 4_000, steps: 12_000, fuel: 1_000 };
+        let explore = |policy| Explorer::new(policy).with_limits(limits).explore(&program);
+        let (two, three) = (explore(SwitchPolicy::PYTHON_2), explore(SwitchPolicy::PYTHON_3_2));
+        prop_assume!(two.bound.is_none() && three.bound.is_none());
+        prop_assert_eq!(ends(&two), ends(&three));
+    }
+
+    #[test]
+    fn a_printed_schedule_is_read_back(
+        runs in prop::collection::vec((0..4usize, 1..1000usize), 1..10)
+    ) {
+        let runs = runs.into_iter().map(|(thread, instructions)| Run { thread, instructions });
+        let schedule: Schedule = runs.collect();
+        prop_assert_eq!(schedule.to_string().parse::<Schedule>(), Ok(schedule));
+    }
+
+    #[test]
+    fn no_text_is_too_odd_for_a_schedule(text in "[0-9x, -]{0,20}") {
+        let _ = text.parse::<Schedule>();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn real_threads_come_only_to_what_was_explored_for_random_programs(
+        bytes in prop::collection::vec(any::<u8>(), 0..24),
+        preset in 0..8usize,
+    ) {
+        let _bound = watchdog("a random program on real threads", 60);
+        let policy = SwitchPolicy::PRESETS[preset].1;
+        let style = Style { spins: false, ..SMALL };
+        let program = Verified::new(proper_program(&bytes, style)).unwrap();
+        let limits = Limits { schedules: 4_000, steps: 12_000, fuel: 1_000 };
+        let exploration = Explorer::new(policy).with_limits(limits).explore(&program);
+        prop_assume!(exploration.bound.is_none());
+        for _ in 0..5 {
+            let outcome = on_threads(&program, policy);
+            prop_assert!(outcomes(&exploration).contains(&outcome), "{:?}", outcome);
+        }
+    }
+}

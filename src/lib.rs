@@ -93,6 +93,7 @@
 //!   gil/verdict.rs             what a thread is told, and why
 //!   gil/waiters.rs             who waits, in what order, and who has asked
 //!   gil/machine.rs             who holds the lock and who has it next: every rule
+//!   gil/check.rs               what must hold for the pure lock, whatever happens [fuzz]
 //!   gil/counters.rs            how often each thing happened
 //!   gil/door.rs                the fast way in and out: one atomic word
 //!   gil/lock.rs                the lock: real threads sleep and wake as the machine says
@@ -157,6 +158,9 @@
 //!   lab/table.rs               the comparison for people
 //!   lab/json.rs                the comparison for machines
 //!   lab/progress.rs            one status line with an estimate
+//!   lab/program_file.rs        a program of the machine, read from a file
+//!   lab/explore_cli.rs         what `explore` and `dis` are asked for
+//!   lab/explore.rs             what was explored, for people and for machines
 //!   lab/cli.rs                 what the command line asks for
 //! roof
 //!   main.rs                    the `singletrack` command

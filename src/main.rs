@@ -6,11 +6,13 @@
 //! *Leaves out*: all logic.
 
 use singletrack::base::sys::interrupt::exit_on_interrupt;
-use singletrack::lab::cli::{Refusal, Request, When, parse};
+use singletrack::lab::cli::{Order, Refusal, Request, When, parse};
+use singletrack::lab::explore::explore;
 use singletrack::lab::failure::Failure;
 use singletrack::lab::json::document;
 use singletrack::lab::progress::Progress;
 use singletrack::lab::table::table;
+use singletrack::vm::disassembler::dis;
 use std::env;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -20,7 +22,7 @@ const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     match parse(env::args_os()) {
-        Ok(request) => match compare(&request) {
+        Ok(order) => match obey(&order) {
             Ok(()) => ExitCode::SUCCESS,
             Err(failure) => complain(&failure.to_string(), WORK_FAILED),
         },
@@ -32,8 +34,16 @@ fn main() -> ExitCode {
     }
 }
 
-fn compare(request: &Request) -> Result<(), Failure> {
+fn obey(order: &Order) -> Result<(), Failure> {
     exit_on_interrupt().map_err(|e| Failure::io("SIGINT", &e, "run it again"))?;
+    match order {
+        Order::Compare(request) => compare(request),
+        Order::Explore(request) => print(&explore(request)),
+        Order::Dis(program) => print(&dis(program)),
+    }
+}
+
+fn compare(request: &Request) -> Result<(), Failure> {
     let Request { cases, race, json, color } = request;
     let colour = wants_colour(*color);
     let mut progress = Progress::new(race.runs(cases.len()));

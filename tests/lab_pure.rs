@@ -2,7 +2,7 @@
 #![cfg(feature = "cli")]
 
 use proptest::prelude::*;
-use singletrack::lab::cli::{Refusal, parse};
+use singletrack::lab::cli::{Order, Refusal, Request, parse};
 use singletrack::lab::http::{Url, body};
 use singletrack::lab::json::document;
 use singletrack::lab::model::{Family, Model};
@@ -399,6 +399,13 @@ fn line(words: &str) -> Vec<OsString> {
     ["singletrack", "compare"].into_iter().chain(words.split(' ')).map(OsString::from).collect()
 }
 
+fn comparison(words: &str) -> Request {
+    match parse(line(words)) {
+        Ok(Order::Compare(request)) => request,
+        other => panic!("{words}: {other:?}"),
+    }
+}
+
 #[test]
 fn models_may_be_named_with_commas_or_spaces_before_or_after_the_case() {
     for words in [
@@ -409,7 +416,7 @@ fn models_may_be_named_with_commas_or_spaces_before_or_after_the_case() {
         "--model=sequential,processes cpu",
         "cpu --model sequential,processes,sequential",
     ] {
-        let request = parse(line(words)).unwrap();
+        let request = comparison(words);
         assert_eq!(request.race.models, [Model::Sequential, Model::Processes], "{words}");
         assert_eq!(request.cases.iter().map(|case| case.name()).collect::<Vec<_>>(), ["cpu"]);
     }
@@ -417,7 +424,7 @@ fn models_may_be_named_with_commas_or_spaces_before_or_after_the_case() {
 
 #[test]
 fn nothing_named_means_three_cases_and_all_models() {
-    let request = parse(line("--json")).unwrap();
+    let request = comparison("--json");
     let names: Vec<&str> = request.cases.iter().map(|case| case.name()).collect();
     assert_eq!(names, ["cpu", "slow-io", "fast-io"]);
     assert_eq!(request.race.models, Model::ALL);

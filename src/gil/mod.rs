@@ -1,6 +1,7 @@
 //! Switched threads: real threads of which one runs at a time, as under CPython's GIL.
 
 pub mod cell;
+pub mod check;
 pub mod counters;
 mod door;
 pub mod lock;

@@ -5,9 +5,11 @@
 //! *Leaves out*: doing it (`main.rs`).
 
 use crate::lab::cases::{Case, Sizes};
+use crate::lab::explore_cli::{self, DisArgs, ExploreArgs, ExploreRequest};
 use crate::lab::failure::Failure;
 use crate::lab::model::Model;
 use crate::lab::race::Race;
+use crate::vm::program::Program;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -51,6 +53,11 @@ enum Command {
     /// Runs the same jobs under every model and says which was fastest
     #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{READING}"))]
     Compare(Compare),
+    /// Tries every interleaving of a program's threads that a policy allows
+    #[command(after_help = explore_cli::EXAMPLES)]
+    Explore(ExploreArgs),
+    /// Lists a program's instructions in the look of Python's dis
+    Dis(DisArgs),
 }
 
 #[derive(Args)]
@@ -104,6 +111,17 @@ pub enum When {
 
 /// What to do.
 #[derive(Debug, Clone)]
+pub enum Order {
+    /// Compare the models.
+    Compare(Request),
+    /// Try the interleavings of a program.
+    Explore(Box<ExploreRequest>),
+    /// List a program.
+    Dis(Program),
+}
+
+/// A comparison to do.
+#[derive(Debug, Clone)]
 pub struct Request {
     /// What to compare.
     pub cases: Vec<Case>,
@@ -134,25 +152,35 @@ impl From<Failure> for Refusal {
 ///
 /// # Errors
 /// [`Refusal::Help`] if it asks for help, [`Refusal::Usage`] if it cannot be followed.
-pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, Refusal> {
-    let Line { command: Command::Compare(compare) } =
-        Line::try_parse_from(arguments).map_err(|e| refuse(&e))?;
-    let (models, case_words) = split(&compare.model);
-    let words: Vec<String> = compare.cases.iter().chain(case_words).cloned().collect();
-    let usable = std::thread::available_parallelism().map_or(1, usize::from);
-    let sizes = Sizes {
-        jobs: compare.jobs,
-        workers: compare.workers.unwrap_or(usable),
-        connections: compare.connections,
-        seed: compare.seed,
-    };
-    let race = Race {
-        models: named(models)?,
-        rounds: compare.rounds,
-        sizes,
-        limit: Duration::from_secs(compare.limit as u64),
-    };
-    Ok(Request { cases: Case::parse(&words)?, race, json: compare.json, color: compare.color })
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Order, Refusal> {
+    let Line { command } = Line::try_parse_from(arguments).map_err(|e| refuse(&e))?;
+    Ok(match command {
+        Command::Compare(compare) => Order::Compare(compare.request()?),
+        Command::Explore(words) => Order::Explore(Box::new(words.request()?)),
+        Command::Dis(words) => Order::Dis(words.request()?),
+    })
+}
+
+impl Compare {
+    fn request(self) -> Result<Request, Failure> {
+        let compare = self;
+        let (models, case_words) = split(&compare.model);
+        let words: Vec<String> = compare.cases.iter().chain(case_words).cloned().collect();
+        let usable = std::thread::available_parallelism().map_or(1, usize::from);
+        let sizes = Sizes {
+            jobs: compare.jobs,
+            workers: compare.workers.unwrap_or(usable),
+            connections: compare.connections,
+            seed: compare.seed,
+        };
+        let race = Race {
+            models: named(models)?,
+            rounds: compare.rounds,
+            sizes,
+            limit: Duration::from_secs(compare.limit as u64),
+        };
+        Ok(Request { cases: Case::parse(&words)?, race, json: compare.json, color: compare.color })
+    }
 }
 
 /// `--model A B cpu` names two models and a case: the words from the first case on are
@@ -198,7 +226,7 @@ fn refuse(error: &clap::Error) -> Refusal {
                 text.lines().take_while(|line| !line.trim().is_empty()).map(str::trim).collect();
             let what = first.join(" ");
             let what = what.strip_prefix("error: ").unwrap_or(&what);
-            Refusal::Usage(format!("{what}; see `singletrack compare --help`"))
+            Refusal::Usage(format!("{what}; see `singletrack --help`"))
         }
     }
 }

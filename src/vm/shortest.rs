@@ -54,7 +54,8 @@ pub fn shortest(
         if let Some(outcome) = world.outcome(program) {
             found.entry(outcome).or_insert_with(|| schedule_to(&reached, at));
         }
-        for thread in world.runnable(program) {
+        // What is put in front last is visited first: the first thread.
+        for thread in world.runnable(program).into_iter().rev() {
             let mut world = World::clone(&world);
             let instructions = world.step(program, thread, policy).instructions;
             let run = Some(Run { thread, instructions });

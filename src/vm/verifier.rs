@@ -50,7 +50,8 @@ impl Verified {
     pub fn new(program: Program) -> Result<Verified, VerifyError> {
         let threads = program.threads.len();
         if threads == 0 || threads > MAX_THREADS {
-            let position = program.threads.last().map_or(Position::default(), |t| t.position);
+            let position =
+                program.threads.last().map_or(Position { line: 1, column: 1 }, |t| t.position);
             return Err(VerifyError::new(position, "the program", Fault::Threads(threads)));
         }
         for function in &program.functions {

@@ -1,0 +1,42 @@
+//! What the fuzz targets of the lock and the machine check, on every run of the tests: for the
+//! seeds in `fuzz/corpus`, and for random input.
+
+use proptest::prelude::*;
+use singletrack::gil::check::check_any_schedule;
+use singletrack::vm::check::{any_program, check_any_bytes, check_any_text};
+use singletrack::vm::verifier::Verified;
+use std::fs;
+use std::path::Path;
+
+/// The seeds of one target.
+fn seeds(target: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let seeds: Vec<Vec<u8>> = files.map(|path| fs::read(path).unwrap()).collect();
+    assert!(seeds.len() >= 5, "{target} has lost its seeds");
+    seeds
+}
+
+#[test]
+fn every_seed_holds() {
+    seeds("gil_schedule").iter().for_each(|seed| check_any_schedule(seed));
+    seeds("vm_verify_run").iter().for_each(|seed| check_any_bytes(seed));
+    for seed in seeds("assembler_text") {
+        check_any_text(str::from_utf8(&seed).unwrap());
+    }
+}
+
+#[test]
+fn raw_bytes_can_make_a_program_that_runs() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/vm_verify_run/raw_increment");
+    let program = any_program(&fs::read(path).unwrap());
+    assert_eq!(program.functions[0].code.len(), 6);
+    Verified::new(program).unwrap();
+}
+
+proptest! {
+    #[test]
+    fn no_schedule_confuses_the_pure_lock(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        check_any_schedule(&bytes);
+    }
+}

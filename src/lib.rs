@@ -95,9 +95,11 @@
 //!   gil/machine.rs             who holds the lock and who has it next: every rule
 //!   gil/check.rs               what must hold for the pure lock, whatever happens [fuzz]
 //!   gil/counters.rs            how often each thing happened
+//!   gil/record.rs              what happened and when: a ring of events a thread
 //!   gil/door.rs                the fast way in and out: one atomic word
 //!   gil/lock.rs                the lock: real threads sleep and wake as the machine says
 //!   gil/thread_state.rs        one thread's dealings with one lock: take, drop, yield
+//!   gil/watch.rs               what can be seen from outside: counters, a recording
 //!   gil/token.rs               the proof that a thread holds the lock
 //!   gil/cell.rs                unsafe: a value that only the holder can reach
 //!   gil/worker.rs              threads that run under the lock and block without it

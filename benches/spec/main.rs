@@ -6,6 +6,7 @@
 //! same line can be had from any other runtime; run both in the same minute and compare.
 
 mod args;
+mod gil;
 mod pingpong;
 mod serve;
 mod tasks;
@@ -16,7 +17,8 @@ use args::Args;
 
 const USAGE: &str = "usage: cargo bench --bench spec -- WORKLOAD [key=value …]
 workloads: spawn_join yield pingpong mem_task timers_late timers_churn crosswake
-servers: serve echo, serve http";
+           lock_uncontended lock_forced gil_countdown
+servers: serve echo, serve http, serve gil_convoy [policy=P] [threads=K] [interval=SECONDS]";
 
 fn main() {
     // `cargo bench` adds `--bench`.
@@ -27,7 +29,10 @@ fn main() {
     };
     if workload == "serve" {
         let protocol = words.next().unwrap_or_default();
-        return serve::serve(&protocol);
+        return match protocol.as_str() {
+            "gil_convoy" => gil::serve_convoy(&Args::parse(words)),
+            _ => serve::serve(&protocol),
+        };
     }
     let args = Args::parse(words);
     match workload.as_str() {
@@ -37,6 +42,9 @@ fn main() {
         "mem_task" => tasks::mem_task(&args),
         "crosswake" => wake::crosswake(&args),
         "timers_late" => timers::late(&args),
+        "lock_uncontended" => gil::lock_uncontended(&args),
+        "lock_forced" => gil::lock_forced(&args),
+        "gil_countdown" => gil::gil_countdown(&args),
         "timers_churn" => timers::churn(&args),
         other => {
             eprintln!("unknown workload {other}\n{USAGE}");

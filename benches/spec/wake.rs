@@ -54,7 +54,7 @@ impl Shared {
     }
 }
 
-fn pin(core: usize) {
+pub fn pin(core: usize) {
     // SAFETY: the set is a local of the size that is given.
     unsafe {
         let mut set: libc::cpu_set_t = std::mem::zeroed();

@@ -20,13 +20,16 @@
 
 use crate::base::sync::atomic::{AtomicBool, AtomicI32, Ordering::Relaxed};
 use crate::base::sync::{Arc, Condvar, Mutex, MutexGuard};
+use crate::base::sys::process::thread_id;
 use crate::gil::counters::{Counters, Meter};
 use crate::gil::door::{Door, Pass};
 use crate::gil::machine::Machine;
 use crate::gil::policy::{Check, DropFlag, PolicyError, Substrate, SwitchPolicy};
+use crate::gil::record::{Recorder, Ring};
 use crate::gil::ticker::Ticker;
 use crate::gil::verdict::{Nanos, Refusal, ThreadId, nanos};
 use std::fmt;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// Why a thread did not get the lock.
@@ -125,25 +128,36 @@ pub(crate) struct Shared {
     ticker: AtomicI32,
     /// As it was made; the interval may have changed since.
     pub(crate) policy: SwitchPolicy,
-    measures_hold: std::sync::atomic::AtomicBool,
+    /// What is watched beside the counters: [`HOLD`], [`RECORD`], or nothing. Std's, under loom
+    /// too: no decision hangs on it.
+    watched: std::sync::atomic::AtomicU8,
     desk: Mutex<Desk>,
     made_in: u32,
     made_at: Instant,
 }
 
+/// Holds are measured.
+pub(crate) const HOLD: u8 = 1;
+/// Events are recorded.
+pub(crate) const RECORD: u8 = 2;
+
 /// What a thread at the desk can see and change.
 pub(crate) struct Desk {
     pub(crate) machine: Machine,
-    seats: Vec<Option<Arc<Seat>>>,
-    of_the_dead: Counters,
+    pub(crate) seats: Vec<Option<Arc<Seat>>>,
+    pub(crate) of_the_dead: Counters,
+    pub(crate) recorder: Recorder,
 }
 
 /// What the lock keeps of one thread.
 pub(crate) struct Seat {
-    name: String,
+    pub(crate) name: String,
+    pub(crate) tid: u32,
     pub(crate) bed: Condvar,
     flag: Flag,
     pub(crate) meter: Meter,
+    /// Where its events are recorded, once there is a recording.
+    pub(crate) ring: OnceLock<Arc<Ring>>,
 }
 
 /// A drop request, on a cache line of its own: it is read at every checkpoint.
@@ -158,13 +172,14 @@ impl GlobalLock {
             machine: Machine::new(policy),
             seats: Vec::new(),
             of_the_dead: Counters::default(),
+            recorder: Recorder::default(),
         };
         let shared = Shared {
             door: Door::shut_from_the_start(),
             flag: Flag(AtomicBool::new(false)),
             ticker: AtomicI32::new(Ticker::new().left()),
             policy,
-            measures_hold: std::sync::atomic::AtomicBool::new(false),
+            watched: std::sync::atomic::AtomicU8::new(0),
             desk: Mutex::new(desk),
             made_in: std::process::id(),
             made_at: Instant::now(),
@@ -228,30 +243,6 @@ impl GlobalLock {
         requested
     }
 
-    /// What has happened so far, summed over all threads, dead ones included.
-    pub fn counters(&self) -> Counters {
-        let Ok(desk) = self.shared.desk() else { return Counters::default() };
-        let living = desk.seats.iter().flatten().map(|seat| seat.meter.read());
-        let sum = living.sum::<Counters>() + desk.of_the_dead;
-        self.shared.leave(desk, None);
-        sum
-    }
-
-    /// The name and the counters of every living thread that has used the lock.
-    pub fn thread_counters(&self) -> Vec<(String, Counters)> {
-        let Ok(desk) = self.shared.desk() else { return Vec::new() };
-        let seats = desk.seats.iter().flatten();
-        let all = seats.map(|seat| (seat.name.clone(), seat.meter.read())).collect();
-        self.shared.leave(desk, None);
-        all
-    }
-
-    /// Measures how long the lock is held (`hold_ns`), from each thread's next attaching on.
-    /// It reads the clock twice a hold, which costs more than the lock itself.
-    pub fn measure_hold(&self, on: bool) {
-        self.shared.measures_hold.store(on, std::sync::atomic::Ordering::Relaxed);
-    }
-
     /// One look at the machine.
     fn look<R>(&self, f: impl FnOnce(&mut Machine) -> R) -> R {
         // Only a fork that was cut off in the middle of a decision can fail here; what it sees
@@ -276,9 +267,19 @@ impl Shared {
         nanos(self.made_at.elapsed())
     }
 
+    /// What is watched.
     #[inline]
-    pub(crate) fn measures_hold(&self) -> bool {
-        self.measures_hold.load(std::sync::atomic::Ordering::Relaxed)
+    pub(crate) fn watched(&self) -> u8 {
+        self.watched.load(Relaxed)
+    }
+
+    /// Watches something, or does not any more.
+    pub(crate) fn watch(&self, what: u8, on: bool) {
+        if on {
+            self.watched.fetch_or(what, Relaxed);
+        } else {
+            self.watched.fetch_and(!what, Relaxed);
+        }
     }
 
     pub(crate) fn ticker(&self) -> Ticker {
@@ -298,7 +299,9 @@ impl Shared {
             None => format!("thread {}", id.index()),
         };
         let flag = Flag(AtomicBool::new(false));
-        let seat = Arc::new(Seat { name, bed: Condvar::new(), flag, meter: Meter::default() });
+        let (bed, meter, ring) = (Condvar::new(), Meter::default(), OnceLock::new());
+        let seat = Arc::new(Seat { name, tid: thread_id(), bed, flag, meter, ring });
+        desk.recorder.equips(&seat.ring, &seat.name, seat.tid);
         if desk.seats.len() <= id.index() {
             desk.seats.resize_with(id.index() + 1, || None);
         }

@@ -7,7 +7,8 @@
 
 use crate::base::sync::{Arc, MutexGuard, atomic::AtomicBool, thread_local};
 use crate::gil::door::Pass;
-use crate::gil::lock::{AttachError, Desk, GlobalLock, Seat, Shared};
+use crate::gil::lock::{AttachError, Desk, GlobalLock, HOLD, RECORD, Seat, Shared};
+use crate::gil::record::{Event, What};
 use crate::gil::verdict::{Nanos, Parting, Reason, ThreadId, Turn, nanos};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -31,7 +32,7 @@ pub(crate) struct ThreadState {
     pass: Pass,
     /// A token for this lock is out, and the lock is held.
     pub(crate) attached: Cell<bool>,
-    /// When the lock was taken, if holds are measured; else 0.
+    /// When the lock was taken, if holds are watched; else 0.
     taken_at: Cell<Nanos>,
 }
 
@@ -120,16 +121,46 @@ impl ThreadState {
     #[inline]
     fn begin_hold(&self) {
         self.attached.set(true);
-        if self.shared.measures_hold() {
-            self.taken_at.set(self.shared.now());
+        if self.shared.watched() != 0 {
+            self.watch_begin();
         }
     }
 
+    /// To be called before the lock is dropped, so that no two holds overlap in a recording.
     #[inline]
-    fn end_hold(&self) {
+    fn end_hold(&self, reason: Reason) {
         self.attached.set(false);
         if self.taken_at.get() != 0 {
-            self.seat.meter.hold_ns.add(self.shared.now() - self.taken_at.take());
+            self.watch_end(reason);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn watch_begin(&self) {
+        let now = self.shared.now();
+        self.taken_at.set(now.max(1));
+        self.note(now, What::Takes);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn watch_end(&self, reason: Reason) {
+        let now = self.shared.now();
+        let held = now - self.taken_at.take().min(now);
+        if self.shared.watched() & HOLD != 0 {
+            self.seat.meter.hold_ns.add(held);
+        }
+        self.note(now, What::drop_for(reason));
+    }
+
+    /// Writes down what happened, if there is a recording.
+    #[inline]
+    fn note(&self, at: Nanos, what: What) {
+        if self.shared.watched() & RECORD != 0
+            && let Some(ring) = self.seat.ring.get()
+        {
+            ring.write(Event { at, what });
         }
     }
 
@@ -151,11 +182,20 @@ impl ThreadState {
                     return Ok(());
                 }
                 Turn::Refused(refusal) => {
+                    if waited.is_some() {
+                        self.note(self.shared.now(), What::GivesUp);
+                    }
                     self.leave(desk, verdict.wake);
                     return Err(refusal.into());
                 }
                 Turn::Sleep { until, why } => (until, why),
             };
+            if waited.is_none() {
+                self.note(began, What::Waits);
+            }
+            if let Some(what) = What::sleep_for(why) {
+                self.note(self.shared.now(), what);
+            }
             self.seat.meter.told_to_sleep(why);
             self.shared.settle(&mut desk, None);
             let timed_out = match self.sleep(&mut desk, until, end) {
@@ -174,6 +214,7 @@ impl ThreadState {
                 desk.machine.woken(self.id, now)
             };
             if limit.is_some() && now >= end && matches!(verdict.turn, Turn::Sleep { .. }) {
+                self.note(now, What::GivesUp);
                 let wake = desk.machine.gives_up(self.id);
                 self.leave(desk, wake);
                 return Err(AttachError::TimedOut(limit.unwrap_or_default()));
@@ -197,7 +238,7 @@ impl ThreadState {
     /// Drops the lock.
     #[inline]
     pub(crate) fn drop_lock(&self, reason: Reason) {
-        self.end_hold();
+        self.end_hold(reason);
         if self.shared.door.leave(self.pass) {
             self.seat.meter.dropped(reason);
         } else {
@@ -229,8 +270,11 @@ impl ThreadState {
             self.leave(desk, None);
             return Ok(());
         };
-        self.end_hold();
+        self.end_hold(Reason::Request);
         self.seat.meter.dropped(Reason::Request);
+        if parting.await_switch {
+            self.note(self.shared.now(), What::Waits);
+        }
         self.part(desk, parting);
         self.take()
     }

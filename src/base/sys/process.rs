@@ -54,6 +54,13 @@ pub fn threads() -> Vec<String> {
     tasks.flatten().map(name).collect()
 }
 
+/// The kernel's number for this thread.
+#[doc(alias = "threading.get_native_id")]
+pub fn thread_id() -> u32 {
+    // SAFETY: the call takes nothing and cannot fail.
+    unsafe { libc::gettid() as u32 }
+}
+
 /// Forks a child that runs `child` and exits with the code it returns; gives its pid.
 ///
 /// Before `child` runs, the new process has reset its signal handlers and mask, asked to be

@@ -1,0 +1,206 @@
+//! Recordings of the lock: what is written down, in what order, and what is forgotten.
+#![cfg(not(loom))]
+
+mod common;
+
+use common::watchdog;
+use singletrack::gil::lock::{AttachError, GlobalLock};
+use singletrack::gil::policy::{Check, SwitchPolicy};
+use singletrack::gil::record::{Event, Recording, Slice, State, Track, What};
+use singletrack::gil::worker::GilThread;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::time::Duration;
+
+const ROOM: usize = 1 << 12;
+
+fn until(condition: impl Fn() -> bool) {
+    while !condition() {
+        std::thread::yield_now();
+    }
+}
+
+fn whats(track: &Track) -> Vec<What> {
+    track.events.iter().map(|event| event.what).collect()
+}
+
+fn track<'a>(recording: &'a Recording, name: &str) -> &'a Track {
+    let found = recording.tracks.iter().find(|track| track.name == name);
+    found.unwrap_or_else(|| panic!("{name} is not in {recording:?}"))
+}
+
+fn quick(policy: SwitchPolicy) -> SwitchPolicy {
+    match policy.check() {
+        Check::OnRequest { .. } => {
+            let interval = Duration::from_micros(50);
+            policy.with_check(Check::OnRequest { interval }).unwrap()
+        }
+        Check::EveryTicks(_) => policy.with_check(Check::EveryTicks(20)).unwrap(),
+    }
+}
+
+#[test]
+fn a_lock_that_is_not_recorded_writes_nothing() {
+    let lock = GlobalLock::new(SwitchPolicy::PYTHON_3_10);
+    lock.attach(|gil| gil.detach(|| ())).unwrap();
+    assert_eq!(lock.recording().tracks, []);
+    lock.record(ROOM);
+    lock.stop_recording();
+    lock.attach(|gil| gil.detach(|| ())).unwrap();
+    assert_eq!(lock.recording().tracks[0].events, []);
+}
+
+#[test]
+fn a_forced_switch_is_written_down_step_by_step() {
+    let _watchdog = watchdog("a recorded switch", 30);
+    let lock = GlobalLock::new(quick(SwitchPolicy::PYTHON_3_10));
+    lock.record(ROOM);
+    let holder = lock.clone();
+    let thread = std::thread::Builder::new().name("holder".into()).spawn(move || {
+        holder.attach(|gil| {
+            let waiter = GilThread::spawn(&holder, "waiter", |_| ()).unwrap();
+            until(|| holder.drop_requested());
+            gil.checkpoint();
+            waiter
+        })
+    });
+    thread.unwrap().join().unwrap().unwrap().join().unwrap();
+    let recording = lock.recording();
+    let holder = whats(track(&recording, "holder"));
+    let switch = [What::Takes, What::DropsOnRequest, What::Waits];
+    assert_eq!(holder[..3], switch, "the dropper sleeps until the other has had the lock");
+    assert_eq!(holder[holder.len() - 2..], [What::Takes, What::DropsVoluntarily]);
+    let waiter = whats(track(&recording, "waiter"));
+    assert_eq!(waiter[..2], [What::Waits, What::Requests]);
+    assert_eq!(waiter[waiter.len() - 2..], [What::Takes, What::DropsVoluntarily]);
+    assert!(recording.tracks.iter().all(|track| track.tid > 0 && track.dropped == 0));
+}
+
+#[test]
+fn a_waiter_that_gives_up_is_not_shown_waiting_for_ever() {
+    let _watchdog = watchdog("giving up", 30);
+    let lock = GlobalLock::new(SwitchPolicy::PYTHON_2);
+    lock.record(ROOM);
+    let refused = lock.attach(|_| {
+        let theirs = lock.clone();
+        let limit = Duration::from_millis(1);
+        let impatient = move || theirs.attach_timeout(limit, |_| ());
+        std::thread::Builder::new().name("impatient".into()).spawn(impatient).unwrap().join()
+    });
+    let limit = Duration::from_millis(1);
+    assert_eq!(refused.unwrap().unwrap(), Err(AttachError::TimedOut(limit)));
+    let recording = lock.recording();
+    assert_eq!(whats(track(&recording, "impatient")), [What::Waits, What::GivesUp]);
+}
+
+#[test]
+fn a_full_ring_forgets_the_oldest_and_counts_them() {
+    let lock = GlobalLock::new(SwitchPolicy::PYTHON_3_10);
+    lock.record(7);
+    (0..10).for_each(|_| lock.attach(|_| ()).unwrap());
+    let recording = lock.recording();
+    let track = &recording.tracks[0];
+    assert_eq!((track.events.len(), track.dropped), (7, 13));
+    assert_eq!(track.events.last().unwrap().what, What::DropsVoluntarily);
+    assert_eq!(recording.whole_since(), track.events[0].at);
+}
+
+#[test]
+fn two_threads_are_never_shown_with_the_lock_at_once() {
+    let _watchdog = watchdog("recorded threads", 60);
+    for (name, policy) in SwitchPolicy::PRESETS {
+        let lock = GlobalLock::new(quick(policy));
+        lock.record(1 << 16);
+        let work = |name: String| {
+            GilThread::spawn(&lock, &name, |gil| {
+                for n in 0..2_000 {
+                    match n % 64 {
+                        0 => gil.detach(std::thread::yield_now),
+                        _ => gil.checkpoint(),
+                    }
+                }
+            })
+        };
+        let threads: Vec<_> = (0..3).map(|i| work(format!("t{i}")).unwrap()).collect();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        let (recording, counters) = (lock.recording(), lock.counters());
+        assert_eq!(recording.tracks.len(), 3, "{name}: the dead stay in the recording");
+        let mut holds: Vec<Slice> = Vec::new();
+        let (mut takes, mut asks, mut fails) = (0, 0, 0);
+        for track in &recording.tracks {
+            assert!(track.events.is_sorted_by_key(|event| event.at), "{name}: {track:?}");
+            let count = |what| track.events.iter().filter(|e| e.what == what).count() as u64;
+            takes += count(What::Takes);
+            asks += count(What::Requests);
+            fails += count(What::FailsToTake);
+            let slices = track.slices(recording.until);
+            holds.extend(slices.iter().filter(|slice| slice.state == State::HasGil));
+        }
+        assert_eq!(takes, counters.acquisitions(), "{name}");
+        assert_eq!((asks, fails), (counters.drop_requests, counters.retries), "{name}");
+        holds.sort_by_key(|slice| (slice.from, slice.to));
+        for pair in holds.windows(2) {
+            assert!(pair[0].to <= pair[1].from, "{name}: {pair:?}");
+        }
+    }
+}
+
+#[test]
+fn a_recording_is_whole_though_the_thread_goes_on() {
+    let _watchdog = watchdog("reading while writing", 30);
+    let lock = GlobalLock::new(SwitchPolicy::PYTHON_3_10);
+    lock.record(64);
+    let done = Arc::new(AtomicBool::new(false));
+    let stop = Arc::clone(&done);
+    let writer = GilThread::spawn(&lock, "writer", move |gil| {
+        while !stop.load(SeqCst) {
+            gil.detach(|| ());
+        }
+    });
+    until(|| lock.recording().tracks.first().is_some_and(|track| track.dropped > 0));
+    for _ in 0..2_000 {
+        let recording = lock.recording();
+        let events = &recording.tracks[0].events;
+        assert!(events.len() <= 64);
+        for pair in events.windows(2) {
+            assert!(pair[0].at <= pair[1].at, "{pair:?}");
+            assert_ne!(pair[0].what, pair[1].what, "it takes and drops in turn");
+        }
+    }
+    done.store(true, SeqCst);
+    writer.unwrap().join().unwrap();
+}
+
+#[test]
+fn slices_run_from_state_to_state() {
+    let events = [
+        (10, What::Waits),
+        (15, What::Requests),
+        (18, What::FailsToTake),
+        (20, What::Takes),
+        (30, What::DropsOnRequest),
+        (30, What::Waits),
+        (40, What::Waits),
+        (50, What::Takes),
+        (60, What::DropsVoluntarily),
+    ];
+    let events = events.map(|(at, what)| Event { at, what }).to_vec();
+    let track = Track { name: "t".into(), tid: 1, events, dropped: 0 };
+    let slice = |state, from, to| Slice { state, from, to };
+    assert_eq!(
+        track.slices(100),
+        [
+            slice(State::WaitingForGil, 10, 20),
+            slice(State::HasGil, 20, 30),
+            slice(State::WaitingForGil, 30, 50),
+            slice(State::HasGil, 50, 60),
+            slice(State::NoGil, 60, 100),
+        ]
+    );
+}
+
+#[test]
+fn the_states_have_cpythons_names() {
+    let states = [State::HasGil, State::WaitingForGil, State::NoGil];
+    assert_eq!(states.map(State::name), ["Has GIL", "Waiting for GIL", "No GIL"]);
+}

@@ -27,6 +27,7 @@
 //!   base/sys/usage.rs          unsafe: wait4, a thread's CPU clock
 //!   base/sys/socket.rs         unsafe: a listening socket with options
 //!   base/sys/signal.rs         unsafe: a handler that notes and rings
+//!   base/sys/affinity.rs       unsafe: which cores a thread may run on
 //!   base/sys/interrupt.rs      unsafe: SIGINT as an exit code
 //! futures
 //!   concurrent/state.rs        the five states of a future and the steps between them
@@ -160,6 +161,22 @@
 //!   lab/table.rs               the comparison for people
 //!   lab/json.rs                the comparison for machines
 //!   lab/progress.rs            one status line with an estimate
+//!   lab/bytecode.rs            loops with the checkpoints of CPython's bytecode
+//!   lab/lanes.rs               a recording drawn in characters
+//!   lab/trace.rs               a recording as a trace file
+//!   lab/film.rs                a recording that crosses a pipe, and its figures
+//!   lab/echo.rs                an echo server thread, its peer, and threads beside it
+//!   lab/stage.rs               what happens in each scene
+//!   lab/source.rs              where in this source a function stands
+//!   lab/scene.rs               the scenes, and why they go as they do
+//!   lab/scene_report.rs        a scene for people and for machines
+//!   lab/ccbench.rs             latency and bandwidth over UDP, in ccbench's manner
+//!   lab/python.rs              real interpreters: which there are, and one at work
+//!   lab/subject.rs             what both sides of a comparison can be asked
+//!   lab/preset.rs              the emulator's side of it
+//!   lab/fidelity.rs            interpreter and preset, side by side
+//!   lab/gil_cli.rs             what `singletrack gil` is asked for
+//!   lab/gil_command.rs         `singletrack gil`: a scene under each policy
 //!   lab/program_file.rs        a program of the machine, read from a file
 //!   lab/explore_cli.rs         what `explore` and `dis` are asked for
 //!   lab/explore.rs             what was explored, for people and for machines

@@ -9,6 +9,8 @@ use singletrack::base::sys::interrupt::exit_on_interrupt;
 use singletrack::lab::cli::{Order, Refusal, Request, When, parse};
 use singletrack::lab::explore::explore;
 use singletrack::lab::failure::Failure;
+use singletrack::lab::gil_cli::GilRequest;
+use singletrack::lab::gil_command::{fidelity, show};
 use singletrack::lab::json::document;
 use singletrack::lab::progress::Progress;
 use singletrack::lab::table::table;
@@ -40,6 +42,8 @@ fn obey(order: &Order) -> Result<(), Failure> {
         Order::Compare(request) => compare(request),
         Order::Explore(request) => print(&explore(request)),
         Order::Dis(program) => print(&dis(program)),
+        Order::Gil(GilRequest::Scene(request)) => show(request, wants_colour(When::Auto), print),
+        Order::Gil(GilRequest::Fidelity(request)) => fidelity(request, print),
     }
 }
 

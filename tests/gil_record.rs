@@ -200,6 +200,22 @@ fn slices_run_from_state_to_state() {
 }
 
 #[test]
+fn a_thread_that_drops_the_lock_at_a_tick_waits_for_it_unless_it_has_it_at_once() {
+    let events = [
+        (0, What::Takes),
+        (1_000, What::DropsAtTick),
+        (1_100, What::Takes),
+        (2_000, What::DropsAtTick),
+        (52_000, What::Takes),
+    ];
+    let events = events.map(|(at, what)| Event { at, what }).to_vec();
+    let track = Track { name: "t".into(), tid: 1, events, dropped: 0 };
+    let states: Vec<State> = track.slices(60_000).iter().map(|slice| slice.state).collect();
+    let (has, waits, none) = (State::HasGil, State::WaitingForGil, State::NoGil);
+    assert_eq!(states, [has, none, has, waits, has]);
+}
+
+#[test]
 fn the_states_have_cpythons_names() {
     let states = [State::HasGil, State::WaitingForGil, State::NoGil];
     assert_eq!(states.map(State::name), ["Has GIL", "Waiting for GIL", "No GIL"]);

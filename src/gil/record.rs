@@ -9,7 +9,7 @@
 //!   an event is one word:   time, in nanoseconds since the lock was made │ what
 //!                                                                 60 bits  4 bits
 //!
-//!   Takes            Drops…                    Waits           Takes
+//!   Takes          Drops…                      Waits           Takes
 //!     ├── Has GIL ─────┼── No GIL ───────────────┼─ Waiting for GIL ─┼── Has GIL …
 //!                                                   ▲      ▲
 //!                                              Requests  FailsToTake   (points in time)
@@ -92,17 +92,6 @@ impl What {
         What::DropsAtTick,
     ];
 
-    /// The state that begins with it, if one does.
-    pub fn begins(self) -> Option<State> {
-        match self {
-            What::Takes => Some(State::HasGil),
-            What::Waits => Some(State::WaitingForGil),
-            What::Requests | What::FailsToTake => None,
-            What::GivesUp => Some(State::NoGil),
-            What::DropsVoluntarily | What::DropsOnRequest | What::DropsAtTick => Some(State::NoGil),
-        }
-    }
-
     /// What a drop for this reason is called.
     pub(crate) fn drop_for(reason: Reason) -> What {
         match reason {
@@ -132,11 +121,13 @@ pub struct Event {
 }
 
 impl Event {
-    fn to_word(self) -> u64 {
+    /// The event as one number.
+    pub fn to_word(self) -> u64 {
         self.at << KIND_BITS | self.what as u64
     }
 
-    fn from_word(word: u64) -> Event {
+    /// The inverse of [`to_word`](Self::to_word).
+    pub fn from_word(word: u64) -> Event {
         let kind = word as usize & ((1 << KIND_BITS) - 1);
         Event { at: word >> KIND_BITS, what: What::ALL[kind % What::ALL.len()] }
     }
@@ -211,8 +202,8 @@ impl Recorder {
         }
     }
 
-    pub(crate) fn read(&self, until: Nanos) -> Recording {
-        Recording { tracks: self.rings.iter().map(|ring| ring.read()).collect(), until }
+    pub(crate) fn read(&self) -> Vec<Track> {
+        self.rings.iter().map(|ring| ring.read()).collect()
     }
 }
 
@@ -261,6 +252,10 @@ pub struct Track {
     pub dropped: u64,
 }
 
+/// A thread that dropped the lock at a checkpoint wants it back. If it has it after so little
+/// time, without having slept, nobody was in its way: that is not called waiting.
+const AT_ONCE: Nanos = 10_000;
+
 /// A stretch of time in one state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slice {
@@ -277,20 +272,39 @@ impl Track {
     /// `until`. A state that is entered again goes on; one without length is left out.
     pub fn slices(&self, until: Nanos) -> Vec<Slice> {
         let mut slices: Vec<Slice> = Vec::new();
-        for event in &self.events {
-            let Some(state) = event.what.begins() else { continue };
+        let mut at = 0;
+        for (index, event) in self.events.iter().enumerate() {
+            // A ring is in order; a track made by hand need not be.
+            at = event.at.clamp(at, until.max(at));
+            let Some(state) = self.state_after(index, until) else { continue };
             if let Some(last) = slices.last_mut() {
                 if last.state == state {
                     continue;
                 }
-                last.to = event.at;
+                last.to = at;
             }
-            slices.push(Slice { state, from: event.at, to: event.at });
+            slices.push(Slice { state, from: at, to: at });
         }
         if let Some(last) = slices.last_mut() {
             last.to = until.max(last.from);
         }
         slices.retain(|slice| slice.from < slice.to);
         slices
+    }
+
+    /// The state that an event begins, if it begins one.
+    fn state_after(&self, index: usize, until: Nanos) -> Option<State> {
+        let Event { at, what } = self.events[index];
+        let next = self.events.get(index + 1).map_or(until, |next| next.at);
+        match what {
+            What::Takes => Some(State::HasGil),
+            What::Waits => Some(State::WaitingForGil),
+            What::Requests | What::FailsToTake => None,
+            What::GivesUp | What::DropsVoluntarily => Some(State::NoGil),
+            What::DropsOnRequest | What::DropsAtTick if next.saturating_sub(at) <= AT_ONCE => {
+                Some(State::NoGil)
+            }
+            What::DropsOnRequest | What::DropsAtTick => Some(State::WaitingForGil),
+        }
     }
 }

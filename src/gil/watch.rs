@@ -58,10 +58,12 @@ impl GlobalLock {
 
     /// What was written down so far; the threads need not stop for it.
     pub fn recording(&self) -> Recording {
-        let until = self.shared.now();
-        let Ok(desk) = self.shared.desk() else { return Recording { tracks: Vec::new(), until } };
-        let recording = desk.recorder.read(until);
-        self.shared.leave(desk, None);
-        recording
+        let mut tracks = Vec::new();
+        if let Ok(desk) = self.shared.desk() {
+            tracks = desk.recorder.read();
+            self.shared.leave(desk, None);
+        }
+        // Read last, so that no event is later.
+        Recording { tracks, until: self.shared.now() }
     }
 }

@@ -7,6 +7,7 @@
 use crate::lab::cases::{Case, Sizes};
 use crate::lab::explore_cli::{self, DisArgs, ExploreArgs, ExploreRequest};
 use crate::lab::failure::Failure;
+use crate::lab::gil_cli::{self, GilArgs, GilRequest};
 use crate::lab::model::Model;
 use crate::lab::race::Race;
 use crate::vm::program::Program;
@@ -58,6 +59,9 @@ enum Command {
     Explore(ExploreArgs),
     /// Lists a program's instructions in the look of Python's dis
     Dis(DisArgs),
+    /// Shows threads under a global lock: who has it, who waits, and why
+    #[command(after_help = gil_cli::EXAMPLES)]
+    Gil(GilArgs),
 }
 
 #[derive(Args)]
@@ -118,6 +122,8 @@ pub enum Order {
     Explore(Box<ExploreRequest>),
     /// List a program.
     Dis(Program),
+    /// Show the lock.
+    Gil(GilRequest),
 }
 
 /// A comparison to do.
@@ -158,6 +164,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Order, Ref
         Command::Compare(compare) => Order::Compare(compare.request()?),
         Command::Explore(words) => Order::Explore(Box::new(words.request()?)),
         Command::Dis(words) => Order::Dis(words.request()?),
+        Command::Gil(words) => Order::Gil(words.request()?),
     })
 }
 

@@ -22,6 +22,7 @@ use crate::base::sys::usage::{Usage, wait_with_usage};
 use crate::base::wire::{Wire, decode, encode};
 use crate::lab::failure::Failure;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::marker::PhantomData;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -41,7 +42,7 @@ impl Child {
     ///
     /// # Errors
     /// If this process has more than one thread, or the system no room for another process.
-    pub fn start(keep: BorrowedFd<'_>, work: impl FnOnce() -> i32) -> Result<Child, Failure> {
+    pub fn start(keep: &[BorrowedFd<'_>], work: impl FnOnce() -> i32) -> Result<Child, Failure> {
         let refuse =
             |e| Failure::io("a child process", &e, "close other programs, or raise `ulimit -u`");
         let alone = SingleThreaded::prove().map_err(|threads| threaded(&threads))?;
@@ -52,7 +53,7 @@ impl Child {
             std::panic::set_hook(Box::new(|_| {}));
             work()
         };
-        let pid = fork(&alone, &[keep], quiet).map_err(refuse)?;
+        let pid = fork(&alone, keep, quiet).map_err(refuse)?;
         match pidfd_open(pid) {
             Ok(pidfd) => Ok(Child { pid, pidfd: Some(pidfd) }),
             Err(e) => Err(refuse(e)),
@@ -90,29 +91,58 @@ pub fn measure<T: Wire>(
     limit: Duration,
     work: impl FnOnce() -> Result<T, Failure>,
 ) -> Result<(T, Usage), Failure> {
-    let (mut reader, writer) = io::pipe().map_err(|e| Failure::io("a pipe", &e, "run it again"))?;
-    let child = start_answering(writer, work)?;
-    let bytes = read_to_end(&mut reader, limit)?;
-    let (death, usage) =
-        child.wait().map_err(|e| Failure::io("a child process", &e, "run it again"))?;
-    match (death, decode::<Result<T, Failure>>(&bytes)) {
-        (Death::Code(0), Ok(answer)) => Ok((answer?, usage)),
-        (Death::Code(0), Err(e)) => {
-            Err(Failure::new("its process", e.to_string(), "this is a bug; please report it"))
-        }
-        (death, _) => {
-            let why = format!("died by {death} before it had an answer");
-            Err(Failure::new("its process", why, "run it again; look for who killed it"))
-        }
-    }
+    Errand::begin(&[], work)?.finish(limit)
 }
 
-/// The parent's copy of the writing end closes here, so that the child's is the only one.
-fn start_answering<T: Wire>(
-    writer: PipeWriter,
-    work: impl FnOnce() -> Result<T, Failure>,
-) -> Result<Child, Failure> {
-    Child::start(writer.as_fd(), || answer(&writer, work))
+/// Work that a child has begun, while this process does something else. Dropping it kills the
+/// child.
+#[derive(Debug)]
+pub struct Errand<T> {
+    child: Child,
+    reader: PipeReader,
+    answer: PhantomData<fn() -> T>,
+}
+
+impl<T: Wire> Errand<T> {
+    /// Begins `work` in a child that keeps these descriptors.
+    ///
+    /// # Errors
+    /// Those of [`Child::start`].
+    pub fn begin(
+        keep: &[BorrowedFd<'_>],
+        work: impl FnOnce() -> Result<T, Failure>,
+    ) -> Result<Errand<T>, Failure> {
+        let (reader, writer) = io::pipe().map_err(|e| Failure::io("a pipe", &e, "run it again"))?;
+        let keep: Vec<BorrowedFd<'_>> = keep.iter().copied().chain([writer.as_fd()]).collect();
+        // The parent's copy of the writing end closes here, so that the child's is the only one.
+        let child = Child::start(&keep, || answer(&writer, work))?;
+        Ok(Errand { child, reader, answer: PhantomData })
+    }
+
+    /// The child's number.
+    pub fn pid(&self) -> u32 {
+        self.child.pid
+    }
+
+    /// Waits for its answer and its end.
+    ///
+    /// # Errors
+    /// As [`measure`].
+    pub fn finish(mut self, limit: Duration) -> Result<(T, Usage), Failure> {
+        let bytes = read_to_end(&mut self.reader, limit)?;
+        let (death, usage) =
+            self.child.wait().map_err(|e| Failure::io("a child process", &e, "run it again"))?;
+        match (death, decode::<Result<T, Failure>>(&bytes)) {
+            (Death::Code(0), Ok(answer)) => Ok((answer?, usage)),
+            (Death::Code(0), Err(e)) => {
+                Err(Failure::new("its process", e.to_string(), "this is a bug; please report it"))
+            }
+            (death, _) => {
+                let why = format!("died by {death} before it had an answer");
+                Err(Failure::new("its process", why, "run it again; look for who killed it"))
+            }
+        }
+    }
 }
 
 /// The child's half: works, writes, and says with which code to leave.

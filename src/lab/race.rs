@@ -50,7 +50,7 @@ impl ServerProcess {
         set_backlog(&listener, i32::MAX).map_err(refuse)?;
         let address = listener.local_addr().map_err(refuse)?;
         let serve = || i32::from(server::serve(&listener).is_err());
-        let process = Child::start(listener.as_fd(), serve)?;
+        let process = Child::start(&[listener.as_fd()], serve)?;
         Ok(ServerProcess { address, _process: process })
     }
 }

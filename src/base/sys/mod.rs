@@ -5,6 +5,7 @@
 //! right; no other file calls `libc` in earnest.
 //! *Leaves out*: what std already says safely.
 
+pub mod affinity;
 pub mod interrupt;
 pub mod pipe;
 pub mod poll;

@@ -1,0 +1,192 @@
+# The interpreter's half of `singletrack gil fidelity`. Runs on 2.7 and on every 3.x.
+# Reads one command a line, writes one line of numbers for each; "PORT n" says where to connect.
+import socket, sys, threading, time
+
+clock = getattr(time, "perf_counter", time.time)
+try:
+    numbers = xrange
+except NameError:
+    numbers = range
+x = 0
+owner = changes = 0
+stop = False
+
+
+def say(*words):
+    sys.stdout.write(" ".join(str(word) for word in words) + "\n")
+    sys.stdout.flush()
+
+
+def countdown(n):
+    while n > 0:
+        n -= 1
+
+
+def add(n):
+    global x
+    for _ in numbers(n):
+        x += 1
+
+
+def add_by_call(n):
+    global x
+    for _ in numbers(n):
+        x += int(1)
+
+
+def burn():
+    while not stop:
+        n = 1000
+        while n > 0:
+            n -= 1
+
+
+def watch(me):
+    global owner, changes
+    while not stop:
+        if owner != me:
+            owner = me
+            changes += 1
+
+
+def start(function, *arguments):
+    thread = threading.Thread(target=function, args=arguments)
+    thread.daemon = True
+    thread.start()
+    return thread
+
+
+def together(count, function, *arguments):
+    begun = clock()
+    for thread in [start(function, *arguments) for _ in range(count)]:
+        thread.join()
+    return clock() - begun
+
+
+def one_by_one(count, function, *arguments):
+    begun = clock()
+    for _ in range(count):
+        start(function, *arguments).join()
+    return clock() - begun
+
+
+def passes(n):  # nanoseconds a pass: countdown, add, add by call
+    def best(function):
+        times = []
+        for _ in range(3):
+            begun = clock()
+            function(n)
+            times.append(clock() - begun)
+        return min(times) * 1e9 / n
+    say(best(countdown), best(add), best(add_by_call))
+
+
+def lost(function, threads, n):
+    global x
+    x = 0
+    together(threads, function, n)
+    say(threads * n - x)
+
+
+def pair(n, times):  # ratios: two threads at once, against one after the other
+    say(*[together(2, countdown, n) / one_by_one(2, countdown, n) for _ in range(times)])
+
+
+def beside(count, function):
+    global stop
+    stop = False
+    burners = [start(burn) for _ in range(count)]
+    try:
+        function()
+    finally:
+        stop = True
+        for burner in burners:
+            burner.join()
+
+
+def switches(seconds):
+    global stop, changes
+    stop, changes = False, 0
+    watchers = [start(watch, me) for me in (1, 2)]
+    time.sleep(seconds)
+    count, stop = changes, True
+    for watcher in watchers:
+        watcher.join()
+    say(count / seconds)
+
+
+def echo(burners):
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(1)
+
+    def serve():
+        say("PORT", listener.getsockname()[1])
+        peer = listener.accept()[0]
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        while True:
+            data = peer.recv(64)
+            if not data:
+                return
+            peer.sendall(data)
+
+    beside(burners, serve)
+    say("DONE")
+
+
+def udp():
+    place = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    place.bind(("127.0.0.1", 0))
+    return place
+
+
+def bandwidth(burners):
+    place = udp()
+
+    def serve():
+        say("PORT", place.getsockname()[1])
+        while True:
+            data, peer = place.recvfrom(2048)
+            if data == b"END":
+                return
+            place.sendto(data, peer)
+
+    beside(burners, serve)
+    say("DONE")
+
+
+def latency(burners):
+    place, delays = udp(), []
+
+    def serve():
+        say("PORT", place.getsockname()[1])
+        while True:
+            data = place.recv(2048)
+            now = time.time()
+            if data == b"END":
+                return
+            delays.append((now - float(data)) * 1e3)
+
+    beside(burners, serve)
+    say(sum(delays) / max(1, len(delays)))
+
+
+for line in iter(sys.stdin.readline, ""):
+    words = line.split()
+    command, arguments = words[0], words[1:]
+    if command == "passes":
+        passes(int(arguments[0]))
+    elif command == "lost":
+        lost(add, int(arguments[0]), int(arguments[1]))
+    elif command == "lost_by_call":
+        lost(add_by_call, int(arguments[0]), int(arguments[1]))
+    elif command == "pair":
+        pair(int(arguments[0]), int(arguments[1]))
+    elif command == "switches":
+        switches(float(arguments[0]))
+    elif command == "echo":
+        echo(int(arguments[0]))
+    elif command == "bandwidth":
+        bandwidth(int(arguments[0]))
+    elif command == "latency":
+        latency(int(arguments[0]))

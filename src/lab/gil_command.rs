@@ -1,0 +1,110 @@
+//! `singletrack gil`: runs a scene under each policy, or asks real interpreters, and shows it.
+//!
+//! *Assumes*: the calling process has one thread.
+//! *Promises*: what is written to the trace file is what was drawn, and all before it that the
+//! recording holds.
+//! *Leaves out*: what is shown.
+
+use crate::gil::policy::SwitchPolicy;
+use crate::lab::echo::Places;
+use crate::lab::failure::Failure;
+use crate::lab::fidelity::{compare, document as comparison, table};
+use crate::lab::gil_cli::{FidelityRequest, SceneRequest};
+use crate::lab::lanes::Pen;
+use crate::lab::python::Interpreter;
+use crate::lab::scene_report::{document, explanation, picture};
+use crate::lab::stage::Take;
+use crate::lab::trace::{Process, write_trace};
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+/// Shows a scene; `print` is called with each piece of text when it is there.
+///
+/// # Errors
+/// If a run fails, or something cannot be written.
+pub fn show(
+    request: &SceneRequest,
+    colour: bool,
+    mut print: impl FnMut(&str) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let SceneRequest { scene, policies, time, json, width, ascii, .. } = request;
+    let pen = Pen { width: *width, ascii: *ascii, colour };
+    if !json {
+        print(&format!("{}: {}\n\n", scene.name(), scene.title()))?;
+    }
+    let mut runs: Vec<(SwitchPolicy, Take)> = Vec::new();
+    for &policy in policies {
+        let take = scene.run(policy, *time)?;
+        if !json {
+            print(&format!("{}\n", picture(*scene, policy, &take, &pen)))?;
+        }
+        runs.push((policy, take));
+    }
+    if let Some(path) = &request.trace {
+        trace(path, request, &runs).map_err(|e| {
+            Failure::io(path.display().to_string(), &e, "name a file that can be written")
+        })?;
+    }
+    match json {
+        true => print(&format!("{:#}\n", document(*scene, *time, &runs))),
+        false => print(&explanation(*scene)),
+    }
+}
+
+/// Compares the presets with the interpreters that are named, or with all that are found.
+///
+/// # Errors
+/// If an interpreter that was named cannot be asked, or a side breaks down.
+pub fn fidelity(
+    request: &FidelityRequest,
+    mut print: impl FnMut(&str) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let pythons: Vec<Interpreter> = match request.pythons.is_empty() {
+        true => Interpreter::find(),
+        false => {
+            request.pythons.iter().map(|path| Interpreter::at(path)).collect::<Result<_, _>>()?
+        }
+    };
+    let (mut rows, mut skipped) = (Vec::new(), Vec::new());
+    if pythons.is_empty() {
+        skipped.push("no CPython was found; name one with --python".to_owned());
+    }
+    if !Places::find()?.apart() {
+        skipped.push("one usable core: peer and server shared it, which hides a convoy".into());
+    }
+    for python in &pythons {
+        let new = compare(python, request.time)
+            .map_err(|failure| failure.within(&format!("CPython {}", python.name())))?;
+        if !request.json {
+            print(&format!("{}\n", table(&new)))?;
+        }
+        rows.extend(new);
+    }
+    if request.json {
+        return print(&format!("{:#}\n", comparison(&rows, &skipped)));
+    }
+    skipped.iter().try_for_each(|why| print(&format!("skipped: {why}\n")))?;
+    let agree = rows.iter().filter(|row| row.agrees_in_kind()).count();
+    print(&format!("{agree} of {} rows agree in kind.\n", rows.len()))
+}
+
+fn trace(
+    path: &Path,
+    request: &SceneRequest,
+    runs: &[(SwitchPolicy, Take)],
+) -> std::io::Result<()> {
+    let policies: Vec<String> = runs.iter().map(|(policy, _)| policy.to_string()).collect();
+    let command = format!("singletrack gil {}", request.scene.name());
+    let process = |(policy, take): &(SwitchPolicy, Take)| Process {
+        pid: take.pid,
+        name: format!("{} · {policy}", request.scene.name()),
+        recording: take.recording.clone(),
+    };
+    let processes: Vec<Process> = runs.iter().map(process).collect();
+    let mut file = BufWriter::new(File::create(path)?);
+    let about = [("policy", policies.join(", ")), ("cmd", command)];
+    let about: Vec<(&str, &str)> = about.iter().map(|(key, value)| (*key, &**value)).collect();
+    write_trace(&mut file, &about, &processes)?;
+    file.flush()
+}

@@ -1,0 +1,166 @@
+//! A scene for people, drawn and explained; and for machines, one JSON object.
+//!
+//! *Assumes*: takes that are whole.
+//! *Promises*: lines no wider than the pen allows, save the explanation's 88 columns; the JSON
+//! fields below, always all of them.
+//! *Leaves out*: writing it anywhere.
+//!
+//! ```text
+//! {schema_version, scene, title, seconds,
+//!  runs: [{policy, pid, sentence, figures: {NAME: number},
+//!          threads: [{name, tid, has_share, waits_share, takes, drop_requests, failed_takes,
+//!                     hold_us: {p50, p99, max}, wait_us: {p50, p99, max}, events_dropped}]}],
+//!  code: [{file, line, function}]}
+//! ```
+
+use crate::gil::policy::{Check, SwitchPolicy};
+use crate::gil::record::Recording;
+use crate::gil::verdict::{Nanos, nanos};
+use crate::lab::film::{Lengths, Profile};
+use crate::lab::json::SCHEMA_VERSION;
+use crate::lab::lanes::{Pen, lanes, legend};
+use crate::lab::scene::Scene;
+use crate::lab::source::resolve;
+use crate::lab::stage::Take;
+use serde_json::{Value, json};
+use std::ops::Range;
+use std::time::Duration;
+
+/// How many switch intervals a picture shows; under a counting policy, of 5 ms.
+const INTERVALS: u64 = 8;
+const FIVE_MS: Nanos = 5_000_000;
+
+/// One run as text: what, the picture, the threads in figures, the sentence.
+pub fn picture(scene: Scene, policy: SwitchPolicy, take: &Take, pen: &Pen) -> String {
+    let window = window(policy, &take.recording);
+    let length = (window.end - window.start) as f64 / 1e6;
+    let mut text = format!("{policy}: the last {length:.0} ms\n\n");
+    text += &lanes(&take.recording, window, pen);
+    text += &format!("{}\n\n", legend(pen));
+    text += &threads(&profiles(&take.recording), pen);
+    let arrow = if pen.ascii { "->" } else { "→" };
+    text + "\n" + &wrap(&format!("{arrow} {}", scene.sentence(&take.figures)), pen.width)
+}
+
+/// Breaks a paragraph into lines.
+fn wrap(paragraph: &str, width: usize) -> String {
+    let (mut text, mut length) = (String::new(), 0);
+    for word in paragraph.split(' ') {
+        let letters = word.chars().count();
+        if length > 0 && length + 1 + letters > width {
+            text.push('\n');
+            length = 0;
+        } else if length > 0 {
+            text.push(' ');
+            length += 1;
+        }
+        text += word;
+        length += letters;
+    }
+    text + "\n"
+}
+
+/// The explanation, with its places filled in.
+pub fn explanation(scene: Scene) -> String {
+    format!("Why\n{}", resolve(scene.explanation()).0)
+}
+
+/// All runs as one object.
+pub fn document(scene: Scene, time: Duration, runs: &[(SwitchPolicy, Take)]) -> Value {
+    let (_, places) = resolve(scene.explanation());
+    let code = places
+        .iter()
+        .map(|place| json!({ "file": place.file, "line": place.line, "function": place.function }));
+    json!({
+        "schema_version": SCHEMA_VERSION,
+        "scene": scene.name(),
+        "title": scene.title(),
+        "seconds": time.as_secs_f64(),
+        "runs": runs.iter().map(|(policy, take)| run(scene, *policy, take)).collect::<Vec<_>>(),
+        "code": code.collect::<Vec<_>>(),
+    })
+}
+
+fn run(scene: Scene, policy: SwitchPolicy, take: &Take) -> Value {
+    json!({
+        "policy": policy.to_string(),
+        "pid": take.pid,
+        "sentence": scene.sentence(&take.figures),
+        "figures": take.figures,
+        "threads": profiles(&take.recording).iter().map(thread).collect::<Vec<_>>(),
+    })
+}
+
+fn thread(profile: &Profile) -> Value {
+    let micros = |lengths: &Lengths| {
+        let us = |nanos: Nanos| nanos as f64 / 1e3;
+        json!({ "p50": us(lengths.p50), "p99": us(lengths.p99), "max": us(lengths.max) })
+    };
+    json!({
+        "name": profile.name,
+        "tid": profile.tid,
+        "has_share": profile.has,
+        "waits_share": profile.waits,
+        "takes": profile.takes,
+        "drop_requests": profile.requests,
+        "failed_takes": profile.failed_takes,
+        "hold_us": micros(&profile.hold),
+        "wait_us": micros(&profile.wait),
+        "events_dropped": profile.dropped,
+    })
+}
+
+fn profiles(recording: &Recording) -> Vec<Profile> {
+    recording.tracks.iter().map(|track| Profile::of(track, recording.until)).collect()
+}
+
+/// The end of the recording, as far back as it is whole and there is something to see.
+fn window(policy: SwitchPolicy, recording: &Recording) -> Range<Nanos> {
+    let interval = match policy.check() {
+        Check::OnRequest { interval } => nanos(interval),
+        Check::EveryTicks(_) => FIVE_MS,
+    };
+    let until = recording.until;
+    let events = || recording.tracks.iter().flat_map(|track| &track.events);
+    let first = events().map(|event| event.at).min().unwrap_or(until);
+    let from = until.saturating_sub(INTERVALS * interval);
+    from.max(recording.whole_since()).max(first).min(until)..until
+}
+
+fn threads(profiles: &[Profile], pen: &Pen) -> String {
+    let head = ["thread", "takes", "asks", "fails", "hold p50", "max", "wait p50", "p99", "max"];
+    let mut rows = vec![head.map(str::to_owned)];
+    rows.extend(profiles.iter().map(|profile| {
+        [
+            profile.name.clone(),
+            profile.takes.to_string(),
+            profile.requests.to_string(),
+            profile.failed_takes.to_string(),
+            length(profile.hold.p50),
+            length(profile.hold.max),
+            length(profile.wait.p50),
+            length(profile.wait.p99),
+            length(profile.wait.max),
+        ]
+    }));
+    let widths: Vec<usize> = (0..head.len())
+        .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
+        .collect();
+    let line = |row: &[String; 9]| {
+        let mut text = format!("{:width$}", row[0], width = widths[0]);
+        for (cell, width) in row.iter().zip(&widths).skip(1) {
+            text += &format!("  {cell:>width$}");
+        }
+        // What does not fit is cut, so that a narrow terminal does not break every line.
+        text.chars().take(pen.width).collect::<String>() + "\n"
+    };
+    rows.iter().map(line).collect()
+}
+
+fn length(nanos: Nanos) -> String {
+    match nanos {
+        0..1_000 => format!("{nanos} ns"),
+        1_000..1_000_000 => format!("{:.1} us", nanos as f64 / 1e3),
+        _ => format!("{:.1} ms", nanos as f64 / 1e6),
+    }
+}

@@ -1,0 +1,158 @@
+//! What both sides of the fidelity comparison can be asked; the interpreter's side of it.
+//!
+//! *Assumes*: the calling process has one thread.
+//! *Promises*: the peer of every conversation is this process, on a core of its own.
+//! *Leaves out*: the emulator's side (`lab/preset.rs`).
+
+use crate::lab::ccbench::{pings, volley};
+use crate::lab::echo::{Places, ask};
+use crate::lab::failure::Failure;
+use crate::lab::python::{Interpreter, Python};
+use crate::lab::stats::Spread;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+/// Threads that add.
+pub const ADDERS: u64 = 4;
+/// How often each adds one.
+pub const ADDITIONS: u64 = 500_000;
+/// Pairs of runs that the countdown is the median of.
+pub const PAIRS: u64 = 5;
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Passes of the loops that are timed.
+const TRIAL: u64 = 100_000;
+
+/// How long one pass of each loop takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Passes {
+    /// `while n > 0: n -= 1`
+    pub countdown: Duration,
+    /// `x += 1`
+    pub add: Duration,
+    /// `x += int(1)`
+    pub add_by_call: Duration,
+}
+
+/// One side.
+pub trait Subject {
+    /// Updates lost by [`ADDERS`] threads; with a call between load and store, or without.
+    ///
+    /// # Errors
+    /// If the side breaks down, as with all of these.
+    fn lost(&mut self, by_call: bool) -> Result<f64, Failure>;
+    /// How long two threads that count down take together, against one after the other.
+    ///
+    /// # Errors
+    /// If the side breaks down.
+    fn countdown(&mut self, time: Duration) -> Result<f64, Failure>;
+    /// Changes of owner a second.
+    ///
+    /// # Errors
+    /// If the side breaks down.
+    fn switches(&mut self, time: Duration) -> Result<f64, Failure>;
+    /// Mean delay of a packet beside one thread that computes, in milliseconds.
+    ///
+    /// # Errors
+    /// If the side breaks down.
+    fn latency(&mut self, time: Duration) -> Result<f64, Failure>;
+    /// Packets a second, there and back.
+    ///
+    /// # Errors
+    /// If the side breaks down.
+    fn bandwidth(&mut self, burners: usize, time: Duration) -> Result<f64, Failure>;
+    /// Requests a second.
+    ///
+    /// # Errors
+    /// If the side breaks down.
+    fn echo(&mut self, burners: usize, time: Duration) -> Result<f64, Failure>;
+}
+
+/// How many passes each of two counting threads makes, so that one pair takes about `time`.
+pub fn countdown_passes(time: Duration, pass: Duration) -> u64 {
+    let per_run = time.as_secs_f64() / (4 * PAIRS) as f64;
+    ((per_run / pass.as_secs_f64().max(1e-9)) as u64).max(10_000)
+}
+
+/// A real interpreter: one process for what only computes, one on the server's core.
+#[derive(Debug)]
+pub struct RealOne {
+    free: Python,
+    pinned: Python,
+    places: Places,
+    pass: Duration,
+}
+
+impl RealOne {
+    /// Starts both.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn start(python: &Interpreter) -> Result<RealOne, Failure> {
+        let places = Places::find()?;
+        let pinned = places.on(&places.server, || python.start())?;
+        Ok(RealOne { free: python.start()?, pinned, places, pass: Duration::from_nanos(50) })
+    }
+
+    /// How long its loops take.
+    ///
+    /// # Errors
+    /// If it does not answer.
+    pub fn passes(&mut self) -> Result<Passes, Failure> {
+        let numbers = self.free.ask(&format!("passes {TRIAL}"), PATIENCE)?;
+        let nanos = |at: usize| {
+            Duration::from_secs_f64(numbers.get(at).copied().unwrap_or(0.0).max(0.0) / 1e9)
+        };
+        self.pass = nanos(0);
+        Ok(Passes { countdown: nanos(0), add: nanos(1), add_by_call: nanos(2) })
+    }
+
+    fn number(&mut self, command: &str) -> Result<f64, Failure> {
+        Ok(self.free.ask(command, PATIENCE)?[0])
+    }
+
+    /// Begins a conversation: says the command, and reads where to connect.
+    fn open(&mut self, command: &str) -> Result<SocketAddr, Failure> {
+        self.pinned.say(command)?;
+        let line = self.pinned.line(PATIENCE)?;
+        let port = line.strip_prefix("PORT ").and_then(|port| port.parse().ok());
+        let port: u16 = port.ok_or_else(|| {
+            Failure::new(command, format!("it answered `{line}`"), "name another --python")
+        })?;
+        Ok((Ipv4Addr::LOCALHOST, port).into())
+    }
+}
+
+impl Subject for RealOne {
+    fn lost(&mut self, by_call: bool) -> Result<f64, Failure> {
+        let command = if by_call { "lost_by_call" } else { "lost" };
+        self.number(&format!("{command} {ADDERS} {ADDITIONS}"))
+    }
+
+    fn countdown(&mut self, time: Duration) -> Result<f64, Failure> {
+        let passes = countdown_passes(time, self.pass);
+        let ratios = self.free.ask(&format!("pair {passes} {PAIRS}"), PATIENCE)?;
+        Ok(Spread::of(&ratios).map_or(f64::NAN, |spread| spread.median))
+    }
+
+    fn switches(&mut self, time: Duration) -> Result<f64, Failure> {
+        self.number(&format!("switches {}", time.as_secs_f64()))
+    }
+
+    fn latency(&mut self, time: Duration) -> Result<f64, Failure> {
+        let server = self.open("latency 1")?;
+        self.places.on(&self.places.peer, || pings(server, time))?;
+        Ok(self.pinned.numbers(PATIENCE)?[0])
+    }
+
+    fn bandwidth(&mut self, burners: usize, time: Duration) -> Result<f64, Failure> {
+        let server = self.open(&format!("bandwidth {burners}"))?;
+        let rate = self.places.on(&self.places.peer, || volley(server, time))?;
+        self.pinned.line(PATIENCE).map(|_| rate)
+    }
+
+    fn echo(&mut self, burners: usize, time: Duration) -> Result<f64, Failure> {
+        let server = self.open(&format!("echo {burners}"))?;
+        let answers = self.places.on(&self.places.peer, || ask(server, time))?;
+        self.pinned.line(PATIENCE).map(|_| answers.per_second())
+    }
+}

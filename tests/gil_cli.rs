@@ -1,0 +1,178 @@
+//! `singletrack gil` as its users meet it: every scene, its JSON, its trace, its refusals.
+#![cfg(feature = "cli")]
+
+use serde_json::Value;
+use singletrack::lab::scene::Scene;
+use singletrack::lab::source::resolve;
+use std::fs;
+use std::io::Read;
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Runs `singletrack gil …` to its end; a command that hangs is killed and fails the test.
+fn gil(words: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_singletrack"));
+    command.arg("gil").args(words).env_remove("COLUMNS").env_remove("CLICOLOR_FORCE");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let collect = |mut pipe: Box<dyn Read + Send>| {
+        thread::spawn(move || {
+            let mut bytes = Vec::new();
+            pipe.read_to_end(&mut bytes).map(|_| bytes).unwrap()
+        })
+    };
+    let stdout = collect(Box::new(child.stdout.take().unwrap()));
+    let stderr = collect(Box::new(child.stderr.take().unwrap()));
+    let deadline = Instant::now() + PATIENCE;
+    let status = loop {
+        match child.try_wait().unwrap() {
+            Some(status) => break status,
+            None if Instant::now() > deadline => {
+                child.kill().unwrap();
+                panic!("{words:?} did not end within {PATIENCE:?}");
+            }
+            None => thread::sleep(Duration::from_millis(5)),
+        }
+    };
+    Output { status, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() }
+}
+
+fn text(words: &[&str]) -> String {
+    let output = gil(words);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{words:?}: {stderr}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn json(words: &[&str]) -> Value {
+    serde_json::from_str(&text(words)).unwrap()
+}
+
+#[test]
+fn every_scene_draws_measures_and_explains() {
+    for scene in Scene::ALL {
+        let page = text(&[scene.name(), "--seconds", "0.1"]);
+        for policy in scene.policies() {
+            assert!(page.contains(&format!("{policy}: the last ")), "{page}");
+        }
+        assert!(page.contains("GIL owner") && page.contains("▒ Waiting for GIL"), "{page}");
+        let sentences = page.lines().filter(|line| line.starts_with('→')).count();
+        assert_eq!(sentences, scene.policies().len(), "{page}");
+        let why = page.split("\nWhy\n").nth(1).expect("an explanation");
+        assert!((15..=30).contains(&why.lines().count()), "{}: {why}", scene.name());
+        assert!(why.contains("src/gil/"), "{why}");
+        assert!(!why.contains(['[', ']']), "a place was not found: {why}");
+    }
+}
+
+#[test]
+fn every_scene_has_whole_json() {
+    for scene in Scene::ALL {
+        let page = json(&[scene.name(), "--seconds", "0.1", "--json"]);
+        assert_eq!(page["scene"], scene.name());
+        let runs = page["runs"].as_array().unwrap();
+        let policies: Vec<&str> = runs.iter().map(|r| r["policy"].as_str().unwrap()).collect();
+        let wanted: Vec<String> = scene.policies().iter().map(ToString::to_string).collect();
+        assert_eq!(policies, wanted);
+        for run in runs {
+            let figures = run["figures"].as_object().unwrap();
+            assert!(figures.values().all(Value::is_number), "{}: {figures:?}", scene.name());
+            assert!(run["pid"].as_u64().unwrap() > 1);
+            let threads = run["threads"].as_array().unwrap();
+            assert!(threads.len() >= 2, "{threads:?}");
+            // Not all: a thread may starve, and that is a scene of its own.
+            assert!(threads.iter().any(|t| t["takes"].as_u64().unwrap() > 0), "{threads:?}");
+        }
+    }
+}
+
+#[test]
+fn every_scene_runs_under_every_policy() {
+    let all = "python-2,python-2-linux,python-3.2,python-3.10,python-3.13,no-force,fair,priority";
+    for scene in Scene::ALL {
+        let page = json(&[scene.name(), "--seconds", "0.05", "--json", "--policy", all]);
+        assert_eq!(page["runs"].as_array().unwrap().len(), 8, "{}", scene.name());
+    }
+}
+
+#[test]
+fn a_race_loses_updates_only_where_the_lock_can_be_lost_between_load_and_store() {
+    let page = json(&["race", "--seconds", "0.3", "--json", "--policy", "python-2", "python-3.10"]);
+    let lost = |run: usize| page["runs"][run]["figures"]["lost"].as_f64().unwrap();
+    assert!(lost(0) > 0.0, "{page}");
+    assert_eq!(lost(1), 0.0, "{page}");
+}
+
+#[test]
+fn a_forced_switch_always_hands_over() {
+    let page = json(&["no-force", "--seconds", "0.3", "--json", "--policy", "python-3.2"]);
+    assert_eq!(page["runs"][0]["figures"]["handed_over"], 1.0);
+}
+
+#[test]
+fn a_trace_is_written_for_every_policy() {
+    let path = std::env::temp_dir().join(format!("singletrack-{}.json", std::process::id()));
+    let name = path.to_str().unwrap();
+    text(&["battle", "--seconds", "0.05", "--policy", "python-2,fair", "--trace", name]);
+    let trace: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    fs::remove_file(&path).unwrap();
+    let named = |name: &'static str| {
+        trace["traceEvents"].as_array().unwrap().iter().filter(move |e| e["name"] == name)
+    };
+    let processes: Vec<&str> =
+        named("process_name").map(|e| e["args"]["name"].as_str().unwrap()).collect();
+    assert_eq!(processes, ["battle · python-2", "battle · fair"]);
+    assert!(named("Has GIL").count() > 0 && named("Waiting for GIL").count() > 0);
+}
+
+#[test]
+fn ascii_and_width_are_obeyed() {
+    let page = text(&["no-force", "--seconds", "0.05", "--ascii", "--width", "60"]);
+    let picture = page.split("\nWhy\n").next().unwrap();
+    assert!(picture.is_ascii(), "{picture}");
+    assert!(picture.lines().skip(1).all(|line| line.chars().count() <= 60), "{picture}");
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_in_one_line() {
+    let cases: [(&[&str], &str); 9] = [
+        (&["convoi"], "convoy"),
+        (&["battle", "--policy", "python-4"], "python-3.13"),
+        (&["battle", "--seconds", "0"], "0.05"),
+        (&["battle", "--seconds", "soon"], "0.05"),
+        (&["battle", "--width", "7"], "40"),
+        (&["battle", "--python", "/usr/bin/python3"], "fidelity"),
+        (&["fidelity", "--policy", "fair"], "preset"),
+        (&["fidelity", "--trace", "x"], "scene"),
+        (&[], "SCENE"),
+    ];
+    for (words, named) in cases {
+        let output = gil(words);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{words:?}: {stderr}");
+        assert_eq!(output.stdout, b"", "{words:?}");
+        assert_eq!(stderr.lines().count(), 1, "{words:?}: {stderr}");
+        assert!(stderr.contains(named), "{words:?}: {stderr}");
+    }
+    let output = gil(&["race", "--seconds", "0.05", "--trace", "/nowhere/at/all.json"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("/nowhere/at/all.json"));
+}
+
+#[test]
+fn explanations_name_functions_that_exist() {
+    for scene in Scene::ALL {
+        let (page, places) = resolve(scene.explanation());
+        assert!(!page.contains(['[', ']']), "{}: {page}", scene.name());
+        assert!(places.len() >= 4, "{}: {places:?}", scene.name());
+        for place in places {
+            let path = format!("{}/{}", env!("CARGO_MANIFEST_DIR"), place.file);
+            let source = fs::read_to_string(&path).unwrap();
+            let line = source.lines().nth(place.line - 1).unwrap();
+            assert!(line.contains(&format!("fn {}", place.function)), "{place}: {line}");
+        }
+    }
+}

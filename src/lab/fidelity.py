@@ -88,8 +88,9 @@ def lost(function, threads, n):
     say(threads * n - x)
 
 
-def pair(n, times):  # ratios: two threads at once, against one after the other
-    say(*[together(2, countdown, n) / one_by_one(2, countdown, n) for _ in range(times)])
+def pair(n, times):  # two threads at once, against one after the other: the best of each
+    runs = [(together(2, countdown, n), one_by_one(2, countdown, n)) for _ in range(times)]
+    say(min(run[0] for run in runs) / min(run[1] for run in runs))
 
 
 def beside(count, function):
@@ -168,7 +169,7 @@ def latency(burners):
             delays.append((now - float(data)) * 1e3)
 
     beside(burners, serve)
-    say(sum(delays) / max(1, len(delays)))
+    say(sorted(delays)[len(delays) // 2])
 
 
 for line in iter(sys.stdin.readline, ""):

@@ -15,7 +15,6 @@ use crate::lab::ccbench::{pings, return_packets, socket, time_pings, volley};
 use crate::lab::echo::{Places, serve_and_ask};
 use crate::lab::failure::Failure;
 use crate::lab::measure::{Errand, measure};
-use crate::lab::stats::Spread;
 use crate::lab::subject::{ADDERS, ADDITIONS, PAIRS, Passes, Subject, countdown_passes};
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
@@ -89,7 +88,7 @@ impl Subject for Preset {
     fn countdown(&mut self, time: Duration) -> Result<f64, Failure> {
         let Preset { policy, passes } = *self;
         let n = countdown_passes(time, passes.countdown);
-        let (ratios, _) = measure(PATIENCE, || {
+        let (ratio, _) = measure(PATIENCE, || {
             let (work, lock) = (Work::of(passes.countdown / TWICE), GlobalLock::new(policy));
             let start = || spawn(&lock, move |gil| countdown(gil, n, work));
             let pair = |_| {
@@ -100,11 +99,14 @@ impl Subject for Preset {
                 let begun = Instant::now();
                 start().and_then(join)?;
                 start().and_then(join)?;
-                Ok(together.as_secs_f64() / begun.elapsed().as_secs_f64())
+                Ok((together.as_secs_f64(), begun.elapsed().as_secs_f64()))
             };
-            (0..PAIRS).map(pair).collect::<Result<Vec<f64>, Failure>>()
+            let runs: Vec<(f64, f64)> = (0..PAIRS).map(pair).collect::<Result<_, Failure>>()?;
+            let best =
+                |time: fn(&(f64, f64)) -> f64| runs.iter().map(time).fold(f64::MAX, f64::min);
+            Ok(best(|run| run.0) / best(|run| run.1))
         })?;
-        Ok(Spread::of(&ratios).map_or(f64::NAN, |spread| spread.median))
+        Ok(ratio)
     }
 
     fn switches(&mut self, time: Duration) -> Result<f64, Failure> {

@@ -49,6 +49,7 @@
 //!   task/budget.rs             how much a task may do before the others get a turn
 //!   event_loop/watchful.rs     debug mode: which step held the loop for too long?
 //!   task/ready.rs              slots, and the queue of what is ready
+//!   event_loop/attached.rs     what upper floors keep with a loop
 //!   event_loop/core.rs         all the state of a loop; which loop am I in?
 //!   task/waker.rs              unsafe: a waker that is a number
 //!   task/join.rs               the handle of a task
@@ -138,6 +139,8 @@
 //!   concurrent/threads.rs      ThreadPoolExecutor: jobs on threads that share memory
 //!   concurrent/gil_threads.rs  GilThreadPoolExecutor: jobs that hold a global lock
 //!   concurrent/processes.rs    the process pool as an Executor
+//!   concurrent/bridge.rs       jobs for tasks, and futures for threads
+//!   aio/lookup.rs              names to addresses, on a thread
 //! the lab
 //!   lab/failure.rs             why a comparison ended without a result, in one line
 //!   lab/random.rs              numbers that are the same for the same seed

@@ -11,6 +11,7 @@ pub mod event;
 pub mod futures_io;
 pub mod gate;
 pub mod lock;
+pub mod lookup;
 pub mod net;
 pub mod pipe;
 pub mod queue;

@@ -2,8 +2,7 @@
 //!
 //! *Assumes*: byte streams (`aio/byte_stream.rs`); mio for the `connect` that does not block.
 //! *Promises*: std's semantics, with `.await` where std would block.
-//! *Leaves out*: TLS; and names: an address is a number here. To connect by name, resolve it
-//! first where blocking is allowed, on a thread of an executor.
+//! *Leaves out*: TLS; and names: an address is a number here (`aio/lookup.rs` has names).
 
 use crate::aio::byte_stream::{ByteStream, Bytes};
 use crate::aio::source::Source;

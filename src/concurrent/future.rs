@@ -132,6 +132,17 @@ impl<T> Shared<T> {
         cancelled
     }
 
+    /// Calls `callback` when done; at once if that is already so.
+    fn subscribe(&self, who: Subscriber, callback: Callback) {
+        let mut cell = self.cell.lock();
+        if cell.state.is_done() {
+            drop(cell);
+            Listeners { callbacks: vec![(who, callback)], ..Listeners::default() }.tell();
+        } else {
+            cell.listeners().callbacks.push((who, callback));
+        }
+    }
+
     /// Sleeps until done or until the time is up; the guard tells which.
     fn wait(&self, timeout: Option<Duration>) -> MutexGuard<'_, Cell<T>> {
         let cell = self.cell.lock();
@@ -233,6 +244,19 @@ impl<T> Promise<T> {
     #[must_use = "false means that the job was cancelled and must not run"]
     pub fn set_running_or_notify_cancel(&self) -> bool {
         self.lock().state.start()
+    }
+
+    /// True if the future was cancelled: its value would be dropped.
+    pub fn cancelled(&self) -> bool {
+        self.lock().state.is_cancelled()
+    }
+
+    /// Wakes `waker` when the future is done, because it was cancelled, say. The counterpart
+    /// of [`Future::add_done_callback`] on this side.
+    #[doc(alias = "tokio::sync::oneshot::Sender::closed")]
+    pub fn wake_when_done(&self, waker: Waker) {
+        let shared = self.shared.as_ref().expect("only `resolve` and `drop` take it");
+        shared.subscribe(0, Box::new(move || waker.wake()));
     }
 
     /// The job's value. Dropped if the future was cancelled.
@@ -379,14 +403,7 @@ impl<T> Future<T> {
 
     /// `add_done_callback` under a name by which it can be taken back.
     pub(crate) fn subscribe(&self, who: usize, callback: impl FnOnce() + Send + 'static) {
-        let callback: Callback = Box::new(callback);
-        let mut cell = self.shared.cell.lock();
-        if cell.state.is_done() {
-            drop(cell);
-            Listeners { callbacks: vec![(who, callback)], ..Listeners::default() }.tell();
-        } else {
-            cell.listeners().callbacks.push((who, callback));
-        }
+        self.shared.subscribe(who, Box::new(callback));
     }
 
     /// Takes back what `who` subscribed and was not called yet.

@@ -1,5 +1,6 @@
 //! One face over threads, switched threads and processes: `concurrent.futures`.
 
+pub mod bridge;
 pub mod crew;
 pub mod executor;
 pub mod future;

@@ -11,6 +11,7 @@
 use crate::base::id::LoopId;
 use crate::base::slab::{GenerationSlab, Key};
 use crate::base::sync::Arc;
+use crate::event_loop::attached::Attached;
 use crate::event_loop::inbox::{self, Inbox, Message};
 use crate::event_loop::reactor::Reactor;
 use crate::event_loop::timers::Timers;
@@ -69,6 +70,8 @@ pub struct Core {
     pub handler: RefCell<Option<Handler>>,
     /// Names and done callbacks of the tasks that have any.
     pub notes: RefCell<Notes>,
+    /// What upper floors keep here.
+    pub attached: Attached,
 }
 
 impl Core {
@@ -88,6 +91,7 @@ impl Core {
             stopping: Cell::new(false),
             handler: RefCell::default(),
             notes: RefCell::default(),
+            attached: Attached::default(),
         })
     }
 

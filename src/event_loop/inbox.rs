@@ -141,6 +141,11 @@ pub fn close(id: LoopId) {
     drop(closed); // outside the lock: messages may own user values
 }
 
+/// True until [`close`].
+pub fn is_open(id: LoopId) -> bool {
+    LOOPS.lock().inboxes.contains_key(&id.get())
+}
+
 /// Leaves a message for a loop; gives it back if that loop is gone.
 pub fn send(id: LoopId, message: Message) -> Result<(), Message> {
     let inbox = LOOPS.lock().inboxes.get(&id.get()).cloned();

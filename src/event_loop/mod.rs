@@ -1,5 +1,6 @@
 //! The event loop, floor by floor.
 
+pub mod attached;
 pub mod calls;
 pub mod core;
 pub mod inbox;

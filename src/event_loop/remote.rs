@@ -6,6 +6,7 @@
 //! *Leaves out*: results; `concurrent::bridge` brings those back.
 
 use crate::base::id::LoopId;
+use crate::event_loop::core::with_current;
 use crate::event_loop::inbox::{self, Message};
 use crate::event_loop::run::EventLoop;
 use std::fmt;
@@ -54,6 +55,30 @@ impl EventLoop {
 }
 
 impl LoopHandle {
+    /// A handle of the loop that this thread is running, if it runs one. (asyncio raises
+    /// `RuntimeError` if not.)
+    ///
+    /// ```
+    /// use singletrack::EventLoop;
+    /// use singletrack::event_loop::remote::LoopHandle;
+    ///
+    /// let event_loop = EventLoop::new()?;
+    /// let inside = event_loop.run_until_complete(async { LoopHandle::current() });
+    /// assert_eq!(inside, Some(event_loop.handle()));
+    /// assert_eq!(LoopHandle::current(), None);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[doc(alias = "asyncio.get_running_loop")]
+    pub fn current() -> Option<LoopHandle> {
+        with_current(|core| LoopHandle(core.id))
+    }
+
+    /// True once the loop is gone.
+    #[doc(alias = "asyncio.loop.is_closed")]
+    pub fn is_closed(&self) -> bool {
+        !inbox::is_open(self.0)
+    }
+
     /// The loop's number.
     pub fn id(&self) -> LoopId {
         self.0

@@ -345,7 +345,8 @@ impl EventLoop {
 
 impl Drop for EventLoop {
     /// The order: 1 no more messages; 2 the tasks, which may use everything else in their
-    /// drops; 3 callbacks and timers; 4 sources and selector, with the core.
+    /// drops; 3 callbacks and timers; 4 what upper floors attached, such as the default
+    /// executor, whose threads are joined; 5 sources and selector, with the core.
     fn drop(&mut self) {
         inbox::close(self.core.id);
         let entered = try_enter(&self.core);
@@ -354,7 +355,8 @@ impl Drop for EventLoop {
         let calls = self.core.calls.take();
         let timers = self.core.timers.take();
         let notes = self.core.notes.take();
-        drop((calls, timers, notes, entered));
+        drop((calls, timers, notes));
+        drop((self.core.attached.take(), entered));
     }
 }
 

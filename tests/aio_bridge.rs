@@ -1,0 +1,340 @@
+//! Jobs that tasks await and futures that threads wait for: what crosses, what is cancelled,
+//! and what either side learns when the other is gone.
+
+mod common;
+use common::{DropFlag, watchdog};
+use singletrack::aio::lookup::lookup_host;
+use singletrack::aio::net::{TcpListener, TcpStream};
+use singletrack::base::error::JobError;
+use singletrack::concurrent::bridge::{
+    Job, run_in_executor, set_default_executor, shutdown_default_executor, to_thread,
+};
+use singletrack::concurrent::gil_threads::GilThreadPoolExecutor;
+use singletrack::concurrent::threads::{ThreadPoolExecutor, ThreadPoolOptions};
+use singletrack::event_loop::remote::LoopHandle;
+use singletrack::gil::lock::GlobalLock;
+use singletrack::gil::policy::SwitchPolicy;
+use singletrack::{EventLoop, create_task, yield_now};
+use std::io::ErrorKind;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread::ThreadId;
+
+fn run<F: Future>(future: F) -> F::Output {
+    EventLoop::new().unwrap().run_until_complete(future)
+}
+
+/// How many threads of this process bear a name that begins so.
+fn threads_named(prefix: &str) -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+    let names = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
+    names.filter(|name| name.starts_with(prefix)).count()
+}
+
+fn pool_of_one(prefix: &str) -> ThreadPoolExecutor {
+    ThreadPoolOptions::default().max_workers(1).thread_name_prefix(prefix).build().unwrap()
+}
+
+#[test]
+fn the_loop_goes_on_while_a_thread_blocks() {
+    let _dog = watchdog("the_loop_goes_on", 30);
+    let (send, receive) = mpsc::channel();
+    let value = run(async {
+        let job = create_task(to_thread(move || receive.recv().unwrap()));
+        while threads_named("asyncio_") == 0 {
+            yield_now().await;
+        }
+        assert!(!job.done());
+        send.send(7).unwrap(); // were the loop blocked, this would never be sent
+        job.await.unwrap()
+    });
+    assert_eq!(value, Ok(7));
+}
+
+#[test]
+fn a_jobs_panic_is_its_awaiters_error() {
+    let _dog = watchdog("a_jobs_panic", 30);
+    let outcome = run(to_thread(|| -> u8 { panic!("no such luck") }));
+    assert_eq!(outcome, Err(JobError::Panicked("no such luck".to_owned())));
+}
+
+#[test]
+fn nothing_is_queued_before_the_first_poll() {
+    let ran = Arc::new(AtomicBool::new(false));
+    let inner = Arc::clone(&ran);
+    run(async { drop(to_thread(move || inner.store(true, Ordering::SeqCst))) });
+    assert!(!ran.load(Ordering::SeqCst));
+}
+
+/// The rule of asyncio's gh-107505: what runs goes on, what waits is cancelled.
+#[test]
+fn dropping_a_job_cancels_it_unless_it_runs() {
+    let _dog = watchdog("dropping_a_job", 30);
+    let (go, wait) = mpsc::channel::<()>();
+    let (begun, has_begun) = mpsc::channel();
+    let (first, second, third) = (DropFlag::default(), DropFlag::default(), DropFlag::default());
+    let finished = Arc::new(AtomicBool::new(false));
+    let event_loop = EventLoop::new().unwrap();
+    event_loop.set_default_executor(pool_of_one("one_at_a_time"));
+    event_loop.run_until_complete(async {
+        let (guard, end) = (first.guard(), Arc::clone(&finished));
+        let running = create_task(to_thread(move || {
+            begun.send(()).unwrap();
+            wait.recv().unwrap();
+            end.store(true, Ordering::SeqCst);
+            drop(guard);
+        }));
+        let (guard, other) = (second.guard(), third.guard());
+        let queued = create_task(to_thread(move || drop(guard)));
+        yield_now().await;
+        has_begun.recv().unwrap();
+        assert!(running.cancel() && queued.cancel());
+        let _ = (running.await.unwrap_err(), queued.await.unwrap_err());
+        assert!(!first.dropped(), "it runs: a thread cannot be stopped");
+        go.send(()).unwrap();
+        to_thread(move || drop(other)).await.unwrap();
+    });
+    drop(event_loop);
+    assert!(finished.load(Ordering::SeqCst) && first.dropped() && third.dropped());
+    assert!(second.dropped(), "what never ran is dropped too");
+}
+
+#[test]
+fn a_detached_job_runs_though_nobody_awaits_it() {
+    let _dog = watchdog("a_detached_job", 30);
+    let pool = pool_of_one("detached");
+    let (go, wait) = mpsc::channel::<()>();
+    let first = pool.submit_fn(move || wait.recv().unwrap());
+    let ran = Arc::new(AtomicBool::new(false));
+    let inner = Arc::clone(&ran);
+    drop(Job::from(pool.submit_fn(move || inner.store(true, Ordering::SeqCst))).detach());
+    go.send(()).unwrap();
+    first.result().unwrap();
+    drop(pool);
+    assert!(ran.load(Ordering::SeqCst));
+}
+
+#[test]
+fn every_executor_runs_for_a_task() {
+    let _dog = watchdog("every_executor", 30);
+    let threads = ThreadPoolExecutor::new(2).unwrap();
+    let lock = GlobalLock::new(SwitchPolicy::PYTHON_3_10);
+    let switched = GilThreadPoolExecutor::new(&lock, 2).unwrap();
+    run(async {
+        let jobs: Vec<Job<u64>> = (0..20)
+            .flat_map(|n| {
+                [
+                    run_in_executor(&threads, |n: u64| n * n, n),
+                    run_in_executor(&switched, |n: u64| n * n, n),
+                ]
+            })
+            .collect();
+        for (i, job) in jobs.into_iter().enumerate() {
+            let n = i as u64 / 2;
+            assert_eq!(job.await, Ok(n * n));
+        }
+    });
+}
+
+#[test]
+fn dropping_the_loop_joins_its_threads() {
+    let _dog = watchdog("dropping_the_loop_joins", 30);
+    let event_loop = EventLoop::new().unwrap();
+    event_loop.set_default_executor(pool_of_one("joined_old"));
+    event_loop.run_until_complete(async {
+        to_thread(|| ()).await.unwrap();
+        set_default_executor(pool_of_one("joined_new"));
+        to_thread(|| ()).await.unwrap();
+    });
+    assert_eq!((threads_named("joined_old_0"), threads_named("joined_new_0")), (1, 1));
+    drop(event_loop);
+    // A thread that has been joined may be listed for a moment more; another one for ever.
+    while threads_named("joined_old_0") + threads_named("joined_new_0") > 0 {
+        std::thread::yield_now();
+    }
+}
+
+/// The job can only end if the loop runs while it waits for the threads.
+#[test]
+fn shutting_the_executor_down_does_not_hold_up_the_loop() {
+    let _dog = watchdog("shutting_down", 30);
+    run(async {
+        let handle = LoopHandle::current().unwrap();
+        let job = create_task(to_thread(move || {
+            handle.run_coroutine_threadsafe(async { 6 * 7 }).result()
+        }));
+        yield_now().await; // the job is queued
+        shutdown_default_executor().await;
+        assert_eq!(job.await.unwrap(), Ok(Ok(42)));
+        assert_eq!(to_thread(|| ()).await, Err(JobError::ShutDown));
+        shutdown_default_executor().await; // again: nothing to do
+    });
+}
+
+#[test]
+#[should_panic(expected = "to_thread needs a running event loop")]
+fn to_thread_outside_a_loop_says_what_it_needs() {
+    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    let _ = std::pin::pin!(to_thread(|| ())).poll(&mut cx);
+}
+
+/// Runs `ask` on another thread, and the loop until that is done.
+fn beside<R: Send + 'static>(
+    event_loop: &EventLoop,
+    ask: impl FnOnce(LoopHandle) -> R + Send + 'static,
+) -> R {
+    let handle = event_loop.handle();
+    let thread = std::thread::spawn(move || {
+        let answer = ask(handle);
+        handle.stop().unwrap();
+        answer
+    });
+    event_loop.run_forever().unwrap();
+    thread.join().unwrap()
+}
+
+async fn panics() -> u8 {
+    panic!("on the loop")
+}
+
+#[test]
+fn a_coroutine_sent_to_the_loop_runs_there_and_answers() {
+    let _dog = watchdog("a_coroutine_sent", 30);
+    let event_loop = EventLoop::new().unwrap();
+    let (home, panic) = beside(&event_loop, |handle| {
+        let home = handle.run_coroutine_threadsafe(async {
+            yield_now().await;
+            std::thread::current().id()
+        });
+        let panic = handle.run_coroutine_threadsafe(panics());
+        (home.result(), panic.result())
+    });
+    assert_eq!(home, Ok(std::thread::current().id()));
+    assert_eq!(panic, Err(JobError::Panicked("on the loop".to_owned())));
+    assert_eq!(event_loop.tasks(), 0);
+}
+
+/// Notes the thread on which it is dropped.
+struct Whereabouts(mpsc::Sender<ThreadId>);
+
+impl Drop for Whereabouts {
+    fn drop(&mut self) {
+        self.0.send(std::thread::current().id()).unwrap();
+    }
+}
+
+#[test]
+fn a_cancel_crosses_to_the_loops_thread() {
+    let _dog = watchdog("a_cancel_crosses", 30);
+    let event_loop = EventLoop::new().unwrap();
+    let (dropped, place) = mpsc::channel();
+    let (polled, was_polled) = mpsc::channel();
+    let outcome = beside(&event_loop, move |handle| {
+        let inside = Whereabouts(dropped);
+        let future = handle.run_coroutine_threadsafe(async move {
+            let _inside = inside;
+            polled.send(()).unwrap();
+            std::future::pending::<()>().await;
+        });
+        was_polled.recv().unwrap();
+        assert!(!future.done() && !future.running(), "it stays pending, so that it can be");
+        assert!(future.cancel());
+        let place = place.recv().unwrap(); // the loop drops it, though nobody else wakes it
+        (future.result(), place)
+    });
+    assert_eq!(outcome, (Err(JobError::Cancelled), std::thread::current().id()));
+    assert_eq!(event_loop.tasks(), 0);
+}
+
+#[test]
+fn a_coroutine_cancelled_before_it_arrives_never_begins() {
+    let _dog = watchdog("cancelled_before_it_arrives", 30);
+    let event_loop = EventLoop::new().unwrap();
+    let flag = DropFlag::default();
+    let guard = flag.guard();
+    let future = event_loop.handle().run_coroutine_threadsafe(async move {
+        let _guard = guard;
+        unreachable!("it was polled");
+    });
+    assert!(future.cancel());
+    event_loop.run_until_complete(async {
+        yield_now().await;
+        yield_now().await;
+    });
+    assert!(flag.dropped());
+    assert_eq!(future.exception(), Some(JobError::Cancelled));
+}
+
+#[test]
+fn a_task_cancelled_on_its_loop_cancels_the_future() {
+    let _dog = watchdog("cancelled_on_its_loop", 30);
+    let event_loop = EventLoop::new().unwrap();
+    let future = event_loop.handle().run_coroutine_threadsafe(std::future::pending::<()>());
+    event_loop.run_until_complete(async {
+        yield_now().await;
+        for id in singletrack::aio::tasks::all_tasks() {
+            singletrack::event_loop::core::current("test").ready.borrow_mut().cancel(id);
+        }
+        yield_now().await;
+    });
+    assert!(future.cancelled());
+}
+
+/// Issue: using a handle after its loop is gone.
+#[test]
+fn a_loop_that_is_gone_is_an_error_not_a_hang() {
+    let _dog = watchdog("a_loop_that_is_gone", 30);
+    let event_loop = EventLoop::new().unwrap();
+    let handle = event_loop.handle();
+    let begun = handle.run_coroutine_threadsafe(std::future::pending::<()>());
+    event_loop.run_until_complete(yield_now());
+    let in_the_inbox = handle.run_coroutine_threadsafe(std::future::pending::<()>());
+    assert!(!handle.is_closed());
+    drop(event_loop);
+    assert!(handle.is_closed());
+    let flag = DropFlag::default();
+    let guard = flag.guard();
+    let too_late = handle.run_coroutine_threadsafe(async move { drop(guard) });
+    assert!(flag.dropped());
+    for future in [begun, in_the_inbox, too_late] {
+        let error = future.result().unwrap_err();
+        let text = error.to_string();
+        assert!(matches!(error, JobError::Broken(_)), "{error:?}");
+        assert!(text.contains("is gone; keep it alive"), "{text}");
+    }
+    let _ = handle.call_soon_threadsafe(|| ()).unwrap_err();
+    let _ = handle.stop().unwrap_err();
+}
+
+#[test]
+fn a_name_is_looked_up_and_connected_to() {
+    let _dog = watchdog("a_name_is_looked_up", 60);
+    run(async {
+        let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let found = lookup_host("localhost", port).await.unwrap();
+        assert!(found.iter().any(|a| a.ip().is_loopback() && a.port() == port));
+        let client = TcpStream::connect_name("localhost", port).await.unwrap();
+        let (server, peer) = listener.accept().await.unwrap();
+        assert_eq!(client.local_addr().unwrap(), peer);
+        drop((client, server, listener));
+        let error = TcpStream::connect_name("localhost", port).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        assert!(error.to_string().contains("cannot connect to `localhost` at "), "{error}");
+    });
+}
+
+/// Issue: a name that does not resolve.
+#[test]
+fn a_name_that_does_not_resolve_is_named() {
+    let _dog = watchdog("a_name_that_does_not_resolve", 60);
+    run(async {
+        for name in ["no.such.host.invalid", "", "two words", "nul\0"] {
+            let error = TcpStream::connect_name(name, 80).await.unwrap_err();
+            assert!(
+                error.to_string().contains(&format!("`{name}` could not be looked up")),
+                "{error}"
+            );
+        }
+    });
+}

@@ -84,6 +84,7 @@
 //!   aio/futures_io.rs          feature futures-io: other people's traits
 //!   aio/server.rs              start_server: one task a connection
 //!   aio/signals.rs             signals as callbacks and as streams
+//!   aio/watch.rs               callbacks for descriptors: add_reader, add_writer
 //!   aio/subprocess.rs          child processes with pipes on the loop
 //!   aio/children.rs            several tasks awaited at once: which is done next?
 //!   aio/combine.rs             gather, wait, as_completed, shield

@@ -30,5 +30,6 @@ pub mod timeout;
 pub mod udp;
 pub mod unix;
 pub mod waiters;
+pub mod watch;
 pub mod write_queue;
 pub mod writer;

@@ -23,6 +23,7 @@
 //!   base/sys/poll.rs           unsafe: ppoll
 //!   base/sys/pipe.rs           unsafe: pipe2, read, writev
 //!   base/sys/rights.rs         unsafe: descriptors handed over a Unix socket
+//!   base/sys/packet.rs         unsafe: sockets of whole messages, and memory that travels
 //!   base/sys/process.rs        unsafe: fork, wait, pidfds, signals
 //!   base/sys/usage.rs          unsafe: wait4, a thread's CPU clock
 //!   base/sys/socket.rs         unsafe: a listening socket with options
@@ -61,6 +62,7 @@
 //!   event_loop/remote.rs       a loop, seen from another thread
 //!   aio/time.rs                sleep
 //!   aio/source.rs              from a system call to a future
+//!   aio/readiness.rs           waiting for somebody else's descriptor
 //!   aio/byte_stream.rs         what TCP, Unix streams and pipes have in common
 //!   aio/net.rs                 TCP
 //!   aio/tasks.rs               who am I, who else is there, who is done?
@@ -125,10 +127,13 @@
 //!   vm/check.rs                what must hold for any bytes [fuzz]
 //! processes
 //!   process/frame.rs           a stream of bytes cut into messages [fuzz]
+//!   process/descriptor.rs      a descriptor as an argument of a new process
 //!   process/call.rs            unsafe: an address back into a function, and its argument
 //!   process/worker.rs          what a worker process does all its life
 //!   process/nursery.rs         the fork server: one thread, forked first
-//!   process/child.rs           a process for one function
+//!   process/child.rs           a process for one function: start, watch, end
+//!   process/pipe.rs            values through a pipe, one way or both
+//!   process/queue.rs           values among many processes, without a lock
 //!   process/roster.rs          one worker in the pool's books
 //!   process/dispatcher.rs      which job is where, and what must happen next
 //!   process/parcel.rs          a job's frame and promise, whatever its type

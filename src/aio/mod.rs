@@ -16,6 +16,7 @@ pub mod net;
 pub mod pipe;
 pub mod queue;
 pub mod read_buffer;
+pub mod readiness;
 pub mod semaphore;
 pub mod server;
 pub mod signals;

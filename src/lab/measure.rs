@@ -23,7 +23,7 @@ use crate::base::wire::{Wire, decode, encode};
 use crate::lab::failure::Failure;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::marker::PhantomData;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
@@ -53,7 +53,8 @@ impl Child {
             std::panic::set_hook(Box::new(|_| {}));
             work()
         };
-        let pid = fork(&alone, keep, quiet).map_err(refuse)?;
+        let keep: Vec<_> = keep.iter().map(AsRawFd::as_raw_fd).collect();
+        let pid = fork(&alone, &keep, quiet).map_err(refuse)?;
         match pidfd_open(pid) {
             Ok(pidfd) => Ok(Child { pid, pidfd: Some(pidfd) }),
             Err(e) => Err(refuse(e)),

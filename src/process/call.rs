@@ -21,6 +21,7 @@
 
 use crate::base::error::{JobError, panic_message};
 use crate::base::wire::{Wire, decode, encode, encode_onto};
+use crate::process::descriptor::take_refusal;
 use crate::process::frame::{Kind, open, seal};
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -32,8 +33,8 @@ const PROTOCOL: u32 = 1;
 /// Two addresses before the argument.
 const ADDRESSES: usize = 16;
 
-/// Runs `target` on `args` and makes a reply frame for job `id`.
-type Entry = fn(target: usize, args: &[u8], id: u64, reply: &mut Vec<u8>);
+/// Runs `target` on `args` and makes a reply frame for job `id`; says of which kind it is.
+type Entry = fn(target: usize, args: &[u8], id: u64, reply: &mut Vec<u8>) -> Kind;
 
 /// A function whose address stands for the whole program: its code is our code.
 fn anchor() {}
@@ -115,16 +116,19 @@ pub fn encode_call<A: Wire, R: Wire>(
     open(&mut frame, Kind::Call, id);
     frame.extend_from_slice(&(entry as u64).to_le_bytes());
     frame.extend_from_slice(&(target as u64).to_le_bytes());
-    let mut frame = encode_onto(args, frame)?;
+    let mut frame = encode_onto(args, frame).map_err(|error| match take_refusal() {
+        Some(why) => JobError::Codec(format!("the argument: {why}")),
+        None => error,
+    })?;
     seal(&mut frame).map_err(|e| JobError::Codec(format!("the argument: {e}")))?;
     Ok(frame)
 }
 
-/// Runs the call in `body` and writes the frame of its reply into `reply`.
+/// Runs the call in `body` and writes the frame of its reply into `reply`; gives its kind.
 ///
 /// # Errors
 /// [`JobError::Protocol`] if that is no call. Nothing was run then.
-pub fn run_call(body: &[u8], id: u64, reply: &mut Vec<u8>) -> Result<(), JobError> {
+pub fn run_call(body: &[u8], id: u64, reply: &mut Vec<u8>) -> Result<Kind, JobError> {
     let Some((addresses, args)) = body.split_at_checked(ADDRESSES) else {
         return Err(JobError::Protocol("a call without addresses".to_owned()));
     };
@@ -143,12 +147,11 @@ pub fn run_call(body: &[u8], id: u64, reply: &mut Vec<u8>) -> Result<(), JobErro
     // the address of an `entry::<A, R>`, which has the type `Entry`.
     let entry: Entry =
         unsafe { std::mem::transmute(std::ptr::with_exposed_provenance::<()>(entry)) };
-    entry(target, args, id, reply);
-    Ok(())
+    Ok(entry(target, args, id, reply))
 }
 
 /// Decode, call, encode: what a worker does with a job, for one pair of types.
-fn entry<A: Wire, R: Wire>(target: usize, args: &[u8], id: u64, reply: &mut Vec<u8>) {
+fn entry<A: Wire, R: Wire>(target: usize, args: &[u8], id: u64, reply: &mut Vec<u8>) -> Kind {
     // SAFETY: `encode_call::<A, R>` is the only one to write down the address of
     // `entry::<A, R>`, and it pairs it with the address of a `fn(A) -> R` for the same types.
     let f: fn(A) -> R =
@@ -162,7 +165,7 @@ fn entry<A: Wire, R: Wire>(target: usize, args: &[u8], id: u64, reply: &mut Vec<
     // Unwind safety: what the job leaves behind broken stays in this process, and nobody but
     // later jobs of this worker will see it; a thread pool has the same deal.
     let (kind, why) = match catch_unwind(AssertUnwindSafe(job)) {
-        Ok(Ok(())) => return,
+        Ok(Ok(())) => return Kind::Value,
         Ok(Err(JobError::Codec(why))) => (Kind::Refused, why),
         Ok(Err(other)) => (Kind::Refused, other.to_string()),
         Err(payload) => (Kind::Panicked, panic_message(&*payload)),
@@ -171,6 +174,7 @@ fn entry<A: Wire, R: Wire>(target: usize, args: &[u8], id: u64, reply: &mut Vec<
     let room = why.floor_char_boundary(1 << 20);
     reply.extend_from_slice(&why.as_bytes()[..room]);
     seal(reply).expect("a message of one mebibyte fits into a frame");
+    kind
 }
 
 /// What a reply frame says: the bytes of the value, or why there is none.

@@ -44,7 +44,7 @@ pub enum Kind {
     /// Worker to pool: arguments or result would not be decoded or encoded. Id: the job.
     /// Body: why.
     Refused,
-    /// Client to nursery: fork a worker.
+    /// Client to nursery: fork a worker. Id: how many descriptors come along for it.
     Spawn,
     /// Nursery to client: done. Id: the pid; three descriptors come along.
     Spawned,
@@ -54,13 +54,26 @@ pub enum Kind {
     Reap,
     /// Nursery to client: collected. Id: the pid. Body: how it ended.
     Reaped,
+    /// Along a pipe between processes: one value. Body: the value.
+    Item,
 }
 
 impl Kind {
     fn from_number(number: u32) -> Option<Kind> {
         use Kind::*;
-        let all =
-            [Hello, Call, Value, Panicked, Refused, Spawn, Spawned, SpawnFailed, Reap, Reaped];
+        let all = [
+            Hello,
+            Call,
+            Value,
+            Panicked,
+            Refused,
+            Spawn,
+            Spawned,
+            SpawnFailed,
+            Reap,
+            Reaped,
+            Item,
+        ];
         all.into_iter().find(|kind| *kind as u32 == number)
     }
 }

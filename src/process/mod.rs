@@ -2,12 +2,15 @@
 
 pub mod call;
 pub mod child;
+pub mod descriptor;
 pub(crate) mod desk;
 pub mod dispatcher;
 pub mod frame;
 pub mod nursery;
 pub(crate) mod parcel;
+pub mod pipe;
 pub mod pool;
+pub mod queue;
 pub mod roster;
 pub(crate) mod supervisor;
 pub mod worker;

@@ -32,15 +32,16 @@ use crate::base::sys::pipe::{Reader, Writer, pipe};
 use crate::base::sys::process::{
     SingleThreaded, fork, ignore_terminal_signals, pidfd_open, send_signal, wait,
 };
-use crate::base::sys::rights;
+use crate::base::sys::rights::{self, MAX_RIGHTS};
 use crate::base::wire::{decode, encode};
 use crate::process::call::record_text;
+use crate::process::descriptor::arrive_with;
 use crate::process::frame::{Decoder, Kind, frame};
 use crate::process::worker::serve;
 use std::fmt;
 use std::io::{self, Write as _};
 use std::net::Shutdown;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -137,8 +138,7 @@ impl Nursery {
         ours.set_write_timeout(Some(PATIENCE))?;
         // What is buffered now would be printed once more by every child that prints.
         io::stdout().flush()?;
-        let pid = fork(&proof, &[theirs.as_fd()], || tend(&theirs))?;
-        drop(theirs);
+        let pid = fork(&proof, &[theirs.as_raw_fd()], move || tend(&theirs))?;
         let pidfd = pidfd_open(pid).inspect_err(|_| {
             // Without the socket it ends at once.
             let _ = ours.shutdown(Shutdown::Both);
@@ -153,9 +153,13 @@ impl Nursery {
         self.client.pid
     }
 
-    /// Forks a worker.
-    pub(crate) fn spawn(&self) -> io::Result<Forked> {
-        let (kind, id, _, rights) = self.client.ask(Kind::Spawn, 0)?;
+    /// Forks a worker, which is born with duplicates of `luggage`.
+    pub(crate) fn spawn(&self, luggage: &[OwnedFd]) -> io::Result<Forked> {
+        if luggage.len() > MAX_RIGHTS {
+            let why = format!("{} descriptors; at most {MAX_RIGHTS} can go along", luggage.len());
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
+        let (kind, id, _, rights) = self.client.ask(Kind::Spawn, luggage.len() as u64, luggage)?;
         let Ok([pidfd, requests, replies]) = <[OwnedFd; 3]>::try_from(rights) else {
             if kind == Kind::Spawned {
                 // Its pipes are gone with the descriptors, so it ends by itself.
@@ -169,7 +173,7 @@ impl Nursery {
 
     /// Collects a worker that is dead or about to die, and tells how it ended.
     pub(crate) fn reap(&self, pid: u32) -> io::Result<Death> {
-        let (_, _, body, _) = self.client.ask(Kind::Reap, u64::from(pid))?;
+        let (_, _, body, _) = self.client.ask(Kind::Reap, u64::from(pid), &[])?;
         match decode::<(bool, i32)>(&body) {
             Ok((true, signal)) => Ok(Death::Signal(signal)),
             Ok((false, code)) => Ok(Death::Code(code)),
@@ -183,10 +187,10 @@ type Answer = (Kind, u64, Vec<u8>, Vec<OwnedFd>);
 impl Client {
     /// Sends one request and waits for its answer. After a failure the nursery is given up,
     /// which ends it and, with it, its workers.
-    fn ask(&self, kind: Kind, id: u64) -> io::Result<Answer> {
+    fn ask(&self, kind: Kind, id: u64, luggage: &[OwnedFd]) -> io::Result<Answer> {
         let mut slot = self.socket.lock();
         let answer = match &*slot {
-            Some(socket) => converse(socket, kind, id),
+            Some(socket) => converse(socket, kind, id, luggage),
             None => Err(io::ErrorKind::BrokenPipe.into()),
         };
         answer.map_err(|error| {
@@ -197,8 +201,9 @@ impl Client {
     }
 }
 
-fn converse(socket: &UnixStream, kind: Kind, id: u64) -> io::Result<Answer> {
-    rights::send(socket, &frame(kind, id, &[]).map_err(io::Error::other)?, &[])?;
+fn converse(socket: &UnixStream, kind: Kind, id: u64, luggage: &[OwnedFd]) -> io::Result<Answer> {
+    let luggage: Vec<_> = luggage.iter().map(AsFd::as_fd).collect();
+    tell(socket, kind, id, &[], &luggage)?;
     let (mut decoder, mut rights) = (Decoder::new(), Vec::new());
     loop {
         if let Some(answer) = decoder.next_frame().map_err(io::Error::other)? {
@@ -225,15 +230,15 @@ fn tend(socket: &UnixStream) -> i32 {
     // Ctrl-C goes to the whole group. The program may survive it, so the nursery must.
     ignore_terminal_signals();
     let Ok(proof) = SingleThreaded::prove() else { return 1 };
-    let mut decoder = Decoder::new();
+    let (mut decoder, mut luggage) = (Decoder::new(), Vec::new());
     loop {
-        match rights::receive(socket, decoder.room(), &mut Vec::new()) {
+        match rights::receive(socket, decoder.room(), &mut luggage) {
             Ok(0) | Err(_) => return 0,
             Ok(count) => decoder.filled(count),
         }
         while let Ok(Some(request)) = decoder.next_frame() {
             let done = match request.kind {
-                Kind::Spawn => spawn(socket, &proof),
+                Kind::Spawn => spawn(socket, &proof, request.id, std::mem::take(&mut luggage)),
                 Kind::Reap => reap(socket, request.id),
                 _ => return 1,
             };
@@ -244,8 +249,20 @@ fn tend(socket: &UnixStream) -> i32 {
     }
 }
 
-fn spawn(socket: &UnixStream, proof: &SingleThreaded) -> io::Result<()> {
-    match fork_worker(proof) {
+/// Forks a worker with its `pieces` of luggage and tells of it.
+fn spawn(
+    socket: &UnixStream,
+    proof: &SingleThreaded,
+    pieces: u64,
+    luggage: Vec<OwnedFd>,
+) -> io::Result<()> {
+    // With no descriptor left, some would have been lost on the way here.
+    let complete = luggage.len() as u64 == pieces;
+    let forked = match complete {
+        true => fork_worker(proof, luggage),
+        false => Err(io::Error::from_raw_os_error(libc::EMFILE)),
+    };
+    match forked {
         Ok(child) => {
             let rights = [child.pidfd.as_fd(), child.requests.as_fd(), child.replies.as_fd()];
             tell(socket, Kind::Spawned, u64::from(child.pid), &[], &rights)
@@ -257,11 +274,16 @@ fn spawn(socket: &UnixStream, proof: &SingleThreaded) -> io::Result<()> {
     }
 }
 
-fn fork_worker(proof: &SingleThreaded) -> io::Result<Forked> {
+fn fork_worker(proof: &SingleThreaded, luggage: Vec<OwnedFd>) -> io::Result<Forked> {
     let (request_reader, requests) = pipe()?;
     let (replies, reply_writer) = pipe()?;
-    let keep = [request_reader.as_fd(), reply_writer.as_fd()];
-    let pid = fork(proof, &keep, || serve(&request_reader, &reply_writer))?;
+    let ends = [request_reader.as_fd(), reply_writer.as_fd()];
+    let all = ends.into_iter().chain(luggage.iter().map(AsFd::as_fd));
+    let keep: Vec<RawFd> = all.map(|fd| fd.as_raw_fd()).collect();
+    let pid = fork(proof, &keep, move || {
+        arrive_with(luggage);
+        serve(&request_reader, &reply_writer)
+    })?;
     match pidfd_open(pid) {
         Ok(pidfd) => Ok(Forked { pid, pidfd, requests, replies }),
         Err(error) => {

@@ -250,7 +250,7 @@ impl Supervisor {
 
     /// Has one worker forked and begins to listen to it.
     fn spawn(&mut self) {
-        let forked = self.nursery.spawn();
+        let forked = self.nursery.spawn(&[]);
         let mut desk = self.shared.desk.lock();
         let now = desk.now();
         match forked {

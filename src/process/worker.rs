@@ -10,10 +10,12 @@
 //!  requests ──▶ read ──▶ run_call ──▶ write ──▶ replies
 //!     │ end of stream                   │ nobody reads
 //!     ▼                                 ▼
-//!  exit 0                             exit 0
+//!  exit 0 (101 if the last           exit 0
+//!          call panicked)
 //! ```
 
 use crate::base::sys::pipe::{Reader, Writer};
+use crate::base::sys::process::PANICKED;
 use crate::process::call::{greeting, run_call};
 use crate::process::frame::{Decoder, Kind, frame};
 use std::io::Write as _;
@@ -35,21 +37,24 @@ fn serve_frames(requests: &Reader, replies: &Writer) -> i32 {
         return 0;
     }
     let (mut decoder, mut reply) = (Decoder::new(), Vec::new());
+    let mut last = Kind::Hello;
     loop {
         match requests.read(decoder.room()) {
+            Ok(0) if last == Kind::Panicked => return PANICKED,
             Ok(0) | Err(_) => return 0,
             Ok(count) => decoder.filled(count),
         }
         loop {
-            match decoder.next_frame() {
+            last = match decoder.next_frame() {
                 Ok(None) => break,
                 Ok(Some(call)) if call.kind == Kind::Call => {
-                    if run_call(call.body, call.id, &mut reply).is_err() {
-                        return NOT_UNDERSTOOD;
+                    match run_call(call.body, call.id, &mut reply) {
+                        Ok(kind) => kind,
+                        Err(_) => return NOT_UNDERSTOOD,
                     }
                 }
                 Ok(Some(_)) | Err(_) => return NOT_UNDERSTOOD,
-            }
+            };
             if replies.write_all(&reply).is_err() {
                 return 0;
             }

@@ -7,7 +7,7 @@ mod jobs;
 mod runner;
 
 use jobs::*;
-use runner::{Test, children, eventually, is_alive};
+use runner::{Test, eventually, is_alive};
 use singletrack::base::error::{Death, JobError};
 use singletrack::concurrent::executor::Executor;
 use singletrack::concurrent::future::Future;
@@ -64,8 +64,6 @@ const TESTS: &[Test<Nursery>] = &[
     ),
     ("without_a_nursery_every_job_is_broken", without_a_nursery_every_job_is_broken),
     ("no_worker_outlives_a_killed_parent", no_worker_outlives_a_killed_parent),
-    ("a_process_tells_its_end_as_it_was", a_process_tells_its_end_as_it_was),
-    ("a_dropped_process_is_killed", a_dropped_process_is_killed),
 ];
 
 fn main() {
@@ -519,27 +517,4 @@ fn no_worker_outlives_a_killed_parent(_: &Nursery) {
     parent.kill().unwrap();
     parent.wait().unwrap();
     eventually("all are gone", || !pids.iter().any(|pid| is_alive(*pid)));
-}
-
-fn a_process_tells_its_end_as_it_was(nursery: &Nursery) {
-    assert_eq!(Process::spawn(nursery, square, 12).unwrap().join(), Ok(144));
-    let big = Process::spawn(nursery, long_text, 1 << 20).unwrap().join();
-    assert_eq!(big.map(|text| text.len()), Ok(1 << 20));
-    let panicked = Process::spawn(nursery, panic_with, "oh".to_owned()).unwrap().join();
-    assert_eq!(panicked, Err(JobError::Panicked("oh".to_owned())));
-    for end in [End::Exit(0), End::Exit(7), End::Kill, End::Segv] {
-        let process = Process::spawn(nursery, end_if, (0, Some(end))).unwrap();
-        let pid = process.pid();
-        assert_eq!(lost(process.join()), (pid, end.death(), 0));
-    }
-    let process = Process::spawn(nursery, sleep_for_ever, ()).unwrap();
-    process.kill().unwrap();
-    assert_eq!(lost(process.join()).1, Death::Signal(libc::SIGKILL));
-}
-
-fn a_dropped_process_is_killed(nursery: &Nursery) {
-    let process = Process::spawn(nursery, sleep_for_ever, ()).unwrap();
-    assert_eq!(children(nursery.pid()).len(), 1);
-    drop(process);
-    assert_eq!(children(nursery.pid()).len(), 0);
 }

@@ -7,6 +7,7 @@
 
 pub mod affinity;
 pub mod interrupt;
+pub mod packet;
 pub mod pipe;
 pub mod poll;
 pub mod process;

@@ -15,8 +15,8 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-/// What a child exits with when its function panicked.
-const PANICKED: i32 = 101;
+/// What a child exits with when its function panicked, as every Rust program does.
+pub const PANICKED: i32 = 101;
 
 /// Proof that this process had one thread when it looked. Whoever holds it must not start
 /// another while it means to fork.
@@ -65,7 +65,8 @@ pub fn thread_id() -> u32 {
 ///
 /// Before `child` runs, the new process has reset its signal handlers and mask, asked to be
 /// killed when this one ends, and closed all descriptors but 0, 1, 2 and `keep`: `child` must
-/// not touch others, not even drop them.
+/// not touch others, not even drop them. Those that it owns are closed here when it is
+/// dropped, and so have been given away.
 ///
 /// Nothing of the parent's is torn down in the child: it never returns into the parent's
 /// stack, runs no `atexit` handlers, and does not flush what the parent had buffered.
@@ -74,7 +75,7 @@ pub fn thread_id() -> u32 {
 /// What `fork(2)` reports: `EAGAIN` or `ENOMEM`, mostly.
 pub(crate) fn fork(
     _: &SingleThreaded,
-    keep: &[BorrowedFd<'_>],
+    keep: &[RawFd],
     child: impl FnOnce() -> i32,
 ) -> io::Result<u32> {
     let parent = std::process::id();
@@ -164,8 +165,8 @@ fn die_with(parent: u32) {
 }
 
 /// Closes the gaps between the descriptors to keep, whatever is in them.
-fn close_all_but(keep: &[BorrowedFd<'_>]) {
-    let mut keep: Vec<RawFd> = keep.iter().map(|fd| fd.as_raw_fd()).collect();
+fn close_all_but(keep: &[RawFd]) {
+    let mut keep = keep.to_vec();
     keep.sort_unstable();
     let mut first = 3;
     for fd in keep.into_iter().filter(|fd| *fd >= 3).chain([RawFd::MAX]) {

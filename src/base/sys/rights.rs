@@ -1,6 +1,6 @@
 //! Handing open descriptors to another process over a Unix socket (`SCM_RIGHTS`).
 //!
-//! *Assumes*: a connected Unix stream socket, one thread reading at a time.
+//! *Assumes*: a connected Unix socket; of a stream, one thread reading at a time.
 //! *Promises*: descriptors arrive close-on-exec, owned by the receiver, no later than the
 //! first byte they were sent with; `EINTR` is retried.
 //! *Leaves out*: credentials; more than [`MAX_RIGHTS`] descriptors at a time.
@@ -9,24 +9,23 @@
 use crate::base::sys::pipe::retry;
 use std::io;
 use std::mem::size_of_val;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::os::unix::net::UnixStream;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 /// How many descriptors may go with one message.
-pub const MAX_RIGHTS: usize = 4;
+pub const MAX_RIGHTS: usize = 8;
 
 /// Room for one control message with `MAX_RIGHTS` descriptors, aligned as `cmsghdr` wants.
 type Control = [u64; 8];
 
-/// Sends all of `bytes`, with duplicates of `rights`.
+/// Sends all of `bytes` over a stream, with duplicates of `rights`.
 ///
 /// # Errors
 /// What `sendmsg(2)` reports.
 ///
 /// # Panics
 /// With no bytes or more than [`MAX_RIGHTS`] descriptors.
-pub fn send(socket: &UnixStream, bytes: &[u8], rights: &[BorrowedFd<'_>]) -> io::Result<()> {
-    assert!(!bytes.is_empty() && rights.len() <= MAX_RIGHTS, "nothing to carry, or too much");
+pub fn send(socket: impl AsFd, bytes: &[u8], rights: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let socket = socket.as_fd();
     let sent = send_some(socket, bytes, rights)?;
     let mut rest = &bytes[sent..];
     while !rest.is_empty() {
@@ -35,7 +34,15 @@ pub fn send(socket: &UnixStream, bytes: &[u8], rights: &[BorrowedFd<'_>]) -> io:
     Ok(())
 }
 
-fn send_some(socket: &UnixStream, bytes: &[u8], rights: &[BorrowedFd<'_>]) -> io::Result<usize> {
+/// One `sendmsg`: over a stream some of the bytes, over a socket of packets all or none.
+///
+/// # Errors
+/// What `sendmsg(2)` reports.
+///
+/// # Panics
+/// As [`send`].
+pub fn send_some(socket: impl AsFd, bytes: &[u8], rights: &[BorrowedFd<'_>]) -> io::Result<usize> {
+    assert!(!bytes.is_empty() && rights.len() <= MAX_RIGHTS, "nothing to carry, or too much");
     let fds: Vec<RawFd> = rights.iter().map(|fd| fd.as_raw_fd()).collect();
     let mut control: Control = [0; 8];
     let mut piece =
@@ -47,7 +54,7 @@ fn send_some(socket: &UnixStream, bytes: &[u8], rights: &[BorrowedFd<'_>]) -> io
     message.msg_iovlen = 1;
     if !fds.is_empty() {
         message.msg_control = control.as_mut_ptr().cast();
-        // SAFETY: CMSG_SPACE only computes; for MAX_RIGHTS descriptors it is 32, and
+        // SAFETY: CMSG_SPACE only computes; for MAX_RIGHTS descriptors it is 48, and
         // `control` has 64 bytes.
         message.msg_controllen = unsafe { libc::CMSG_SPACE(length) } as usize;
         // SAFETY: `msg_control` points to `control`, which is zeroed, aligned for `cmsghdr`,
@@ -65,7 +72,7 @@ fn send_some(socket: &UnixStream, bytes: &[u8], rights: &[BorrowedFd<'_>]) -> io
     retry(|| {
         // SAFETY: `message` points to `piece` and `control`, locals that outlive the call;
         // sending reads `bytes` and does not write through `iov_base`.
-        unsafe { libc::sendmsg(socket.as_raw_fd(), &message, libc::MSG_NOSIGNAL) }
+        unsafe { libc::sendmsg(socket.as_fd().as_raw_fd(), &message, libc::MSG_NOSIGNAL) }
     })
 }
 
@@ -76,7 +83,7 @@ fn send_some(socket: &UnixStream, bytes: &[u8], rights: &[BorrowedFd<'_>]) -> io
 /// # Errors
 /// What `recvmsg(2)` reports; `WouldBlock` when the socket's time limit passes.
 pub fn receive(
-    socket: &UnixStream,
+    socket: impl AsFd,
     buffer: &mut [u8],
     rights: &mut Vec<OwnedFd>,
 ) -> io::Result<usize> {
@@ -91,7 +98,7 @@ pub fn receive(
     let count = retry(|| {
         // SAFETY: `message` points to `piece` and `control`, locals that outlive the call, and
         // `piece` to `buffer`, which is borrowed mutably.
-        unsafe { libc::recvmsg(socket.as_raw_fd(), &mut message, libc::MSG_CMSG_CLOEXEC) }
+        unsafe { libc::recvmsg(socket.as_fd().as_raw_fd(), &mut message, libc::MSG_CMSG_CLOEXEC) }
     })?;
     // SAFETY: the kernel has filled in `control` and set `msg_controllen` to what it used, so
     // the CMSG functions walk only over complete headers inside it. `cmsg_len` counts header

@@ -1,0 +1,43 @@
+//! Sockets of whole messages, and memory that travels as a descriptor.
+//!
+//! *Assumes*: Linux (`SOCK_SEQPACKET` for Unix sockets, `memfd_create`).
+//! *Promises*: what they make is close-on-exec, the sockets non-blocking; a message over such
+//! a socket arrives whole or not at all, whoever dies, and in the order of sending.
+//! *Leaves out*: sending and receiving (`base/sys/rights.rs`).
+#![allow(unsafe_code)]
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{FromRawFd, OwnedFd};
+
+/// Two connected sockets. Reading from one whose peer is closed everywhere gives first what
+/// is still queued, then 0.
+///
+/// # Errors
+/// What `socketpair(2)` reports: too many descriptors, mostly.
+pub fn packet_pair() -> io::Result<(OwnedFd, OwnedFd)> {
+    let kind = libc::SOCK_SEQPACKET | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+    let mut ends = [-1; 2];
+    // SAFETY: `ends` is a local array of the two integers that the call fills in.
+    if unsafe { libc::socketpair(libc::AF_UNIX, kind, 0, ends.as_mut_ptr()) } == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the call succeeded, so both are open, and nobody else knows them yet.
+    let [one, other] = ends.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
+    Ok((one, other))
+}
+
+/// A file that exists in memory only, as long as somebody has it open.
+///
+/// # Errors
+/// What `memfd_create(2)` reports.
+pub fn memory_file() -> io::Result<File> {
+    // SAFETY: the name is a literal that ends in zero; what the call gives is a descriptor
+    // that nobody else has.
+    unsafe {
+        match libc::memfd_create(c"singletrack".as_ptr(), libc::MFD_CLOEXEC) {
+            -1 => Err(io::Error::last_os_error()),
+            fd => Ok(File::from_raw_fd(fd)),
+        }
+    }
+}

@@ -144,7 +144,7 @@ fn a_length_above_the_limit_is_refused_before_anything_is_allocated() {
 
 #[test]
 fn an_unknown_kind_is_refused_by_number() {
-    for kind in [0, 11, u32::MAX] {
+    for kind in [0, 99, u32::MAX] {
         let mut decoder = Decoder::new();
         decoder.feed(&header_of(0, kind));
         assert_eq!(decoder.next_frame(), Err(FrameError::UnknownKind(kind)));

@@ -134,12 +134,16 @@
 //!   process/child.rs           a process for one function: start, watch, end
 //!   process/pipe.rs            values through a pipe, one way or both
 //!   process/queue.rs           values among many processes, without a lock
+//!   process/account.rs         what becomes of jobs, and how many of each
 //!   process/roster.rs          one worker in the pool's books
 //!   process/dispatcher.rs      which job is where, and what must happen next
+//!   process/options.rs         what can be chosen for a job, and for a map
 //!   process/parcel.rs          a job's frame and promise, whatever its type
 //!   process/desk.rs            books and request pipes under one lock
 //!   process/supervisor.rs      the thread that hears workers out, buries and replaces them
-//!   process/pool.rs            ProcessPool: submit, time limits, shutdown
+//!   process/pool.rs            ProcessPool: submit, limits, retries, kill, resize, shutdown
+//!   process/chunk.rs           many items in one job
+//!   process/multiprocessing.rs Pool: apply, map, imap and their kin
 //! executors
 //!   concurrent/crew.rs         who works, who searches, who sleeps: when to wake and to hire
 //!   concurrent/threads.rs      ThreadPoolExecutor: jobs on threads that share memory

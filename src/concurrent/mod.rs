@@ -5,7 +5,7 @@ pub mod crew;
 pub mod executor;
 pub mod future;
 pub mod gil_threads;
-mod home;
+pub(crate) mod home;
 pub mod processes;
 pub mod state;
 pub mod threads;

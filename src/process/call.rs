@@ -9,13 +9,13 @@
 //!
 //! ```text
 //!   caller                                  worker
-//!   fn(A) -> R  ─▶ ┌ entry::<A, R> ┐ ─▶ entry::<A, R>(target, args):
+//!   fn(A) -> R  ─▶ ┌ entry::<F>    ┐ ─▶ entry::<F>(target, args):    F = fn(A) -> R
 //!   A           ─▶ │ target: f     │      decode A, call f, encode R
 //!                  └ args: bytes   ┘
 //! ```
 //! How does the worker know the types? It does not. It calls `entry`, whose address came
-//! along, and that one is generic: `entry::<A, R>` was compiled for these very types, and only
-//! it turns `target` back into a `fn(A) -> R`. So an address is a name, and no registry of
+//! along, and that one is generic: `entry::<fn(A) -> R>` was compiled for these very types, and
+//! only it turns `target` back into a `fn(A) -> R`. So an address is a name, and no registry of
 //! functions is needed; CPython pickles the function's import path for the same end.
 #![allow(unsafe_code)]
 
@@ -23,6 +23,7 @@ use crate::base::error::{JobError, panic_message};
 use crate::base::wire::{Wire, decode, encode, encode_onto};
 use crate::process::descriptor::take_refusal;
 use crate::process::frame::{Kind, open, seal};
+use serde::Serialize;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
@@ -93,6 +94,63 @@ pub fn check_greeting(body: &[u8]) -> Result<(), String> {
     }
 }
 
+/// A function of the program: what it takes, what it gives, and how its address is one.
+pub(crate) trait Function: Copy {
+    /// Its arguments, as one value.
+    type Args: Wire;
+    /// Its result.
+    type Value: Wire;
+
+    /// Its address, to be shipped.
+    fn address(self) -> usize;
+
+    /// The function at an address.
+    ///
+    /// # Safety
+    /// The address must have come from `address` of a function of this very type.
+    unsafe fn at(address: usize) -> Self;
+
+    /// Calls it.
+    fn apply(self, args: Self::Args) -> Self::Value;
+}
+
+impl<A: Wire, R: Wire> Function for fn(A) -> R {
+    type Args = A;
+    type Value = R;
+
+    fn address(self) -> usize {
+        (self as *const ()).expose_provenance()
+    }
+
+    unsafe fn at(address: usize) -> Self {
+        // SAFETY: the caller has the address from a function of this type.
+        unsafe { std::mem::transmute(std::ptr::with_exposed_provenance::<()>(address)) }
+    }
+
+    fn apply(self, args: A) -> R {
+        self(args)
+    }
+}
+
+/// Python's `starmap`: two arguments that come as a pair.
+impl<A: Wire, B: Wire, R: Wire> Function for fn(A, B) -> R {
+    type Args = (A, B);
+    type Value = R;
+
+    fn address(self) -> usize {
+        (self as *const ()).expose_provenance()
+    }
+
+    unsafe fn at(address: usize) -> Self {
+        // SAFETY: the caller has the address from a function of this type.
+        unsafe { std::mem::transmute(std::ptr::with_exposed_provenance::<()>(address)) }
+    }
+
+    fn apply(self, (a, b): (A, B)) -> R {
+        self(a, b)
+    }
+}
+
 /// The frame of a call of `f` with `args`, as job `id`.
 ///
 /// # Errors
@@ -103,8 +161,29 @@ pub fn encode_call<A: Wire, R: Wire>(
     args: &A,
     id: u64,
 ) -> Result<Vec<u8>, JobError> {
-    let target = (f as *const ()).expose_provenance();
-    let entry = (entry::<A, R> as Entry as *const ()).expose_provenance();
+    encode_entry(entry::<fn(A) -> R>, f.address(), args, id)
+}
+
+/// The frame of a call of `f` with each of `items`, as one job: `map`'s chunk. The reply's
+/// value is a `Vec<Result<F::Value, String>>`, of results and messages of panics.
+///
+/// # Errors
+/// As [`encode_call`].
+pub(crate) fn encode_chunk<F: Function>(
+    f: F,
+    items: &[F::Args],
+    id: u64,
+) -> Result<Vec<u8>, JobError> {
+    encode_entry(chunk_entry::<F>, f.address(), &items, id)
+}
+
+fn encode_entry(
+    entry: Entry,
+    target: usize,
+    args: &impl Serialize,
+    id: u64,
+) -> Result<Vec<u8>, JobError> {
+    let entry = (entry as *const ()).expose_provenance();
     if !is_our_code(target) || !is_our_code(entry) {
         return Err(JobError::Codec(
             "the function is not in the program's own code but in a library loaded at run time; \
@@ -144,20 +223,39 @@ pub fn run_call(body: &[u8], id: u64, reply: &mut Vec<u8>) -> Result<Kind, JobEr
     // made that pipe, close-on-exec, and gave its write end only to the process it was forked
     // from, which writes there only what `encode_call` made (the pool's greeting check has
     // seen that both have the same anchor, so the same image at the same place). So `entry` is
-    // the address of an `entry::<A, R>`, which has the type `Entry`.
+    // the address of an `entry::<F>` or a `chunk_entry::<F>`, which have the type `Entry`.
     let entry: Entry =
         unsafe { std::mem::transmute(std::ptr::with_exposed_provenance::<()>(entry)) };
     Ok(entry(target, args, id, reply))
 }
 
-/// Decode, call, encode: what a worker does with a job, for one pair of types.
-fn entry<A: Wire, R: Wire>(target: usize, args: &[u8], id: u64, reply: &mut Vec<u8>) -> Kind {
-    // SAFETY: `encode_call::<A, R>` is the only one to write down the address of
-    // `entry::<A, R>`, and it pairs it with the address of a `fn(A) -> R` for the same types.
-    let f: fn(A) -> R =
-        unsafe { std::mem::transmute(std::ptr::with_exposed_provenance::<()>(target)) };
+/// Decode, call, encode: what a worker does with a job, for one type of function.
+fn entry<F: Function>(target: usize, args: &[u8], id: u64, reply: &mut Vec<u8>) -> Kind {
+    // SAFETY: `encode_call` is the only one to write down the address of `entry::<F>`, and it
+    // pairs it with the address of an `F`.
+    let f = unsafe { F::at(target) };
+    answer(id, reply, || Ok(f.apply(decode(args)?)))
+}
+
+/// The same for many arguments. A panic is the result of its item alone.
+fn chunk_entry<F: Function>(target: usize, args: &[u8], id: u64, reply: &mut Vec<u8>) -> Kind {
+    // SAFETY: as in `entry`; `encode_chunk` is the only one to write down this address.
+    let f = unsafe { F::at(target) };
+    let one = |item| {
+        let result = catch_unwind(AssertUnwindSafe(|| f.apply(item)));
+        result.map_err(|payload| panic_message(&*payload))
+    };
+    answer(id, reply, || Ok(decode::<Vec<F::Args>>(args)?.into_iter().map(one).collect::<Vec<_>>()))
+}
+
+/// Writes the frame of `job`'s reply, whatever happens in it; gives its kind.
+fn answer<R: Serialize>(
+    id: u64,
+    reply: &mut Vec<u8>,
+    job: impl FnOnce() -> Result<R, JobError>,
+) -> Kind {
     let job = || {
-        let value = f(decode::<A>(args)?);
+        let value = job()?;
         open(reply, Kind::Value, id);
         *reply = encode_onto(&value, std::mem::take(reply))?;
         seal(reply).map_err(|e| JobError::Codec(format!("the result: {e}")))

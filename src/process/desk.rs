@@ -21,12 +21,14 @@ use crate::base::error::{Death, JobError};
 use crate::base::slab::Key;
 use crate::base::sys::pipe::Writer;
 use crate::base::sys::process::send_signal;
-use crate::process::dispatcher::{Action, Dispatcher, Settings, Verdict};
+use crate::process::account::Verdict;
+use crate::process::dispatcher::{Action, Dispatcher, Settings};
 use crate::process::parcel::Parcel;
-use crate::process::roster::{Job, MAX_AHEAD};
+use crate::process::roster::{Job, MAX_AHEAD, Terms, WorkerStats};
 use std::collections::HashMap;
 use std::io::IoSlice;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A worker as seen by those who send to it.
@@ -35,7 +37,9 @@ pub(crate) struct Hand {
     pub(crate) pidfd: OwnedFd,
     /// `None` when the worker was let go.
     pub(crate) requests: Option<Writer>,
-    /// How much of the first undelivered frame is written.
+    /// What is to be written before any job: the initializer's call.
+    pub(crate) prologue: Option<Arc<Vec<u8>>>,
+    /// How much of the prologue, or else of the first undelivered frame, is written.
     pub(crate) offset: usize,
     /// Set when it is dead and collected.
     pub(crate) death: Option<Death>,
@@ -146,6 +150,15 @@ impl Desk {
     pub(crate) fn write(&mut self, key: Key) {
         let Some(hand) = self.hands.get_mut(&key) else { return };
         let Some(pipe) = &hand.requests else { return };
+        while let Some(prologue) = &hand.prologue {
+            let Ok(written) = pipe.write_vectored(&[IoSlice::new(&prologue[hand.offset..])]) else {
+                return;
+            };
+            hand.offset += written;
+            if hand.offset == prologue.len() {
+                (hand.prologue, hand.offset) = (None, 0);
+            }
+        }
         loop {
             let mut slices = [IoSlice::new(&[]); MAX_AHEAD];
             let mut count = 0;
@@ -184,8 +197,22 @@ impl Desk {
     }
 
     /// One more job.
-    pub(crate) fn submit(&mut self, id: u64, limit: Option<Duration>, body: Parcel) {
-        let limit = limit.map(|l| u64::try_from(l.as_nanos()).unwrap_or(u64::MAX));
-        self.dispatcher.submit(Job { id, limit, body });
+    pub(crate) fn submit(&mut self, id: u64, terms: Terms, body: Parcel) {
+        self.dispatcher.submit(Job { id, terms, body });
+    }
+
+    /// Sends a signal to every worker.
+    pub(crate) fn signal_all(&self, signal: i32) {
+        for hand in self.hands.values() {
+            // It can only fail for a worker that has become another user's.
+            let _ = send_signal(hand.pidfd.as_fd(), signal);
+        }
+    }
+
+    /// What each worker has done.
+    pub(crate) fn worker_stats(&self) -> Vec<WorkerStats> {
+        let pid = |key: Key| self.hands.get(&key).map_or(0, |hand| hand.pid);
+        let all = self.dispatcher.worker_stats();
+        all.map(|(key, stats)| WorkerStats { pid: pid(key), ..stats }).collect()
     }
 }

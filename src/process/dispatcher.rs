@@ -3,8 +3,9 @@
 //! *Assumes*: a worker runs its jobs one at a time, in the order in which they were sent;
 //! time comes in as nanoseconds that never go back.
 //! *Promises*: every job submitted comes out exactly once, with a verdict; a death fails only
-//! the job that worker ran; a job that may have begun is never sent again; never more
-//! workers than wanted; when no worker can be had, all jobs come out as `Broken`.
+//! the job that worker ran; a job that may have begun is sent again only as its terms allow;
+//! none is started beyond the workers wanted; when no worker can be had, all jobs come out as
+//! `Broken`.
 //! *Leaves out*: processes, pipes, clocks and promises (`process/pool.rs`); how far ahead a
 //! worker is fed (`process/roster.rs`).
 //!
@@ -13,13 +14,15 @@
 //!               │  ▲             (the first runs)
 //!               │  └──death, not begun──┤├──death, begun────▶ out: Lost
 //!               ├──cancelled────▶ out    ├──past its limit──▶ out: TimedOut, worker killed
-//!               └──shutdown─────▶ out    └──garbage─────────▶ out: Protocol, worker killed
+//!               └──shutdown─────▶ out    ├──kill────────────▶ out: Lost, worker killed
+//!                                        └──garbage─────────▶ out: Protocol, worker killed
 //! ```
 //! A job is a value that is *moved*: from the queue to a worker's list to an [`Action`]. So
 //! "exactly once" is not a count that is kept but an owner that changes.
 
 use crate::base::slab::{GenerationSlab, Key};
-use crate::process::roster::{Job, Stage, Worker};
+use crate::process::account::{Counts, Verdict};
+use crate::process::roster::{Job, Stage, Worker, WorkerStats};
 use std::collections::VecDeque;
 
 /// So many workers in a row that did not come to life, and none alive: the pool is broken.
@@ -27,23 +30,6 @@ pub const MAX_FAILURES: u32 = 8;
 
 /// The pause after the first failure to start a worker; it doubles with each, to 64 times.
 pub const BACKOFF_NS: u64 = 10_000_000;
-
-/// Why a job came out without an answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// It was cancelled before it was sent.
-    Cancelled,
-    /// It ran past its limit, in nanoseconds.
-    TimedOut(u64),
-    /// This worker died and may have begun it.
-    Lost(Key),
-    /// This worker, which had it, broke the protocol: how.
-    Protocol(Key, String),
-    /// It came after the shutdown.
-    ShutDown,
-    /// No worker can be had any more.
-    Broken,
-}
 
 /// What the shell has to do.
 #[derive(Debug)]
@@ -70,15 +56,19 @@ pub struct Settings {
 /// Why the pool takes no more jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Closed {
+    /// The queue is worked off first.
     ShutDown,
+    /// What has not begun never will.
+    Terminated,
     Broken,
 }
 
 /// See the top of the page.
 ///
 /// ```
-/// use singletrack::process::dispatcher::{Action, Dispatcher, Settings, Verdict};
-/// use singletrack::process::roster::Job;
+/// use singletrack::process::account::Verdict;
+/// use singletrack::process::dispatcher::{Action, Dispatcher, Settings};
+/// use singletrack::process::roster::{Job, Terms};
 ///
 /// let mut pool = Dispatcher::new(Settings { workers: 1, max_tasks_per_child: None });
 /// assert!(matches!(pool.next_action(0), Some(Action::Spawn)));
@@ -86,7 +76,7 @@ enum Closed {
 /// pool.ready(worker);
 ///
 /// for id in [0, 1] {
-///     pool.submit(Job { id, limit: None, body: "sleep" });
+///     pool.submit(Job { id, terms: Terms::default(), body: "sleep" });
 /// }
 /// assert_eq!(pool.assign(0, |_| true), Some(worker)); // job 0 is sent; job 1 waits
 /// assert_eq!(pool.assign(0, |_| true), None);
@@ -112,6 +102,7 @@ pub struct Dispatcher<B> {
     /// No spawn before this moment.
     spawn_at: u64,
     closed: Option<Closed>,
+    counts: Counts,
 }
 
 impl<B> Dispatcher<B> {
@@ -126,14 +117,16 @@ impl<B> Dispatcher<B> {
             failures: 0,
             spawn_at: 0,
             closed: None,
+            counts: Counts::default(),
         }
     }
 
     /// Takes a job. After a shutdown it comes straight out again.
     pub fn submit(&mut self, job: Job<B>) {
+        self.counts.submitted += 1;
         match self.closed {
             None => self.queue.push_back(job),
-            Some(Closed::ShutDown) => self.resolve(job, Verdict::ShutDown),
+            Some(Closed::ShutDown | Closed::Terminated) => self.resolve(job, Verdict::ShutDown),
             Some(Closed::Broken) => self.resolve(job, Verdict::Broken),
         }
     }
@@ -174,7 +167,10 @@ impl<B> Dispatcher<B> {
     /// A spawn succeeded: the worker's key. It gets jobs when it is [`ready`](Self::ready).
     pub fn started(&mut self, now: u64) -> Key {
         self.starting = self.starting.saturating_sub(1);
-        self.workers.insert(Worker::new(now))
+        self.counts.workers_started += 1;
+        let key = self.workers.insert(Worker::new(now));
+        self.mark_surplus();
+        key
     }
 
     /// A spawn did not succeed. It is tried again after a pause, up to [`MAX_FAILURES`].
@@ -201,21 +197,31 @@ impl<B> Dispatcher<B> {
         self.give_up();
     }
 
-    /// Nobody will run anything any more.
-    fn give_up(&mut self) {
+    /// Takes no more jobs, and all that have not begun come out as broken; those that run may
+    /// finish. For a worker's initializer that fails: it would fail in the next one too.
+    pub fn give_up(&mut self) {
         self.closed = Some(Closed::Broken);
         for job in std::mem::take(&mut self.queue) {
             self.resolve(job, Verdict::Broken);
         }
     }
 
-    /// A worker said hello and may be sent jobs.
-    pub fn ready(&mut self, key: Key) {
+    /// A worker said hello, and prepares itself for as long as it needs.
+    pub fn hello(&mut self, key: Key) {
         if let Some(worker) = self.workers.get_mut(key)
             && worker.stage == Stage::Starting
         {
+            worker.stage = Stage::Preparing;
+        }
+    }
+
+    /// A worker may be sent jobs from now on.
+    pub fn ready(&mut self, key: Key) {
+        if let Some(worker) = self.workers.get_mut(key)
+            && matches!(worker.stage, Stage::Starting | Stage::Preparing)
+        {
             worker.stage = Stage::Serving;
-            worker.greeted = true;
+            worker.lived = true;
             self.failures = 0;
         }
     }
@@ -233,6 +239,7 @@ impl<B> Dispatcher<B> {
         if job.is_none() {
             self.misbehaved(key, format!("it answered job {id}, which it was not running"));
         }
+        self.counts.answered += u64::from(job.is_some());
         job
     }
 
@@ -255,17 +262,43 @@ impl<B> Dispatcher<B> {
         worker.take_running()
     }
 
+    /// Ends a job: takes it out of the queue, or has the worker killed that runs it. False if
+    /// it is not here, or in company: jobs that may be killed are to travel alone.
+    pub fn kill(&mut self, id: u64) -> bool {
+        if let Some(at) = self.queue.iter().position(|job| job.id == id) {
+            let job = self.queue.remove(at).expect("just found");
+            self.resolve(job, Verdict::Cancelled);
+            return true;
+        }
+        let Some(key) = self.find(|worker| worker.runs_only(id)) else { return false };
+        let job = self.doom(key);
+        let killed = job.is_some();
+        job.into_iter().for_each(|job| self.resolve(job, Verdict::Lost(key)));
+        killed
+    }
+
     /// A worker is dead, and all it had said was reported before. What it had not begun goes
-    /// back to the front of the queue.
+    /// back to the front of the queue, and so does what may be tried again.
     pub fn died(&mut self, key: Key, now: u64) {
         let Some(worker) = self.workers.remove(key) else { return };
-        let stillborn = !worker.greeted && worker.stage != Stage::Retiring;
+        self.counts.workers_ended += 1;
+        let stillborn = !worker.lived && worker.stage != Stage::Retiring;
         let (begun, rest) = worker.split();
-        for job in begun {
-            self.resolve(job, Verdict::Lost(key));
+        let mut back = Vec::new();
+        for mut job in begun {
+            if job.terms.retries > 0 && self.closed != Some(Closed::Terminated) {
+                job.terms.retries -= 1;
+                self.counts.retried += 1;
+                back.push(job);
+            } else {
+                self.resolve(job, Verdict::Lost(key));
+            }
         }
-        for job in rest.into_iter().rev() {
-            self.queue.push_front(job);
+        for job in back.into_iter().chain(rest).rev() {
+            match self.closed {
+                Some(Closed::Terminated) => self.resolve(job, Verdict::Cancelled),
+                _ => self.queue.push_front(job),
+            }
         }
         if stillborn {
             self.one_more_failure(now);
@@ -273,6 +306,35 @@ impl<B> Dispatcher<B> {
         if self.closed == Some(Closed::Broken) {
             self.give_up();
         }
+    }
+
+    /// From now on the pool is to have so many workers. Those that are too many go when they
+    /// have done what they hold; the least busy are chosen.
+    pub fn resize(&mut self, workers: usize) {
+        self.settings.workers = workers;
+        let keys: Vec<Key> = self.workers.iter().map(|(key, _)| key).collect();
+        keys.into_iter().for_each(|key| self.set_surplus(key, false));
+        self.mark_surplus();
+    }
+
+    fn mark_surplus(&mut self) {
+        let stays = |w: &Worker<B>| !w.surplus && !w.stage.is_leaving();
+        let staying = self.workers.iter().filter(|(_, worker)| stays(worker));
+        let mut staying: Vec<_> = staying.map(|(key, worker)| (worker.load(), key)).collect();
+        let surplus = staying.len().saturating_sub(self.settings.workers);
+        staying.sort_by_key(|(load, _)| *load);
+        staying.into_iter().take(surplus).for_each(|(_, key)| self.set_surplus(key, true));
+    }
+
+    fn set_surplus(&mut self, key: Key, surplus: bool) {
+        if let Some(worker) = self.workers.get_mut(key) {
+            worker.surplus = surplus;
+        }
+    }
+
+    /// How many workers the pool is to have.
+    pub fn workers_wanted(&self) -> usize {
+        self.settings.workers
     }
 
     /// Takes no more jobs. With `cancel`, the queue comes out as cancelled; without, it is
@@ -284,6 +346,25 @@ impl<B> Dispatcher<B> {
                 self.resolve(job, Verdict::Cancelled);
             }
         }
+    }
+
+    /// As `shutdown` with `cancel`, and whatever dies now is neither replaced nor its work
+    /// done by others: the caller is about to kill the workers.
+    pub fn terminate(&mut self) {
+        self.shutdown(true);
+        if self.closed == Some(Closed::ShutDown) {
+            self.closed = Some(Closed::Terminated);
+        }
+    }
+
+    /// What happened so far.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// What each worker has done.
+    pub fn worker_stats(&self) -> impl Iterator<Item = (Key, WorkerStats)> {
+        self.workers.iter().map(|(key, worker)| (key, worker.stats()))
     }
 
     /// True when a closed pool has nothing left: no job, no worker, no action.
@@ -316,19 +397,19 @@ impl<B> Dispatcher<B> {
         let late = |w: &Worker<B>| w.deadline().is_some_and(|deadline| now >= deadline);
         while let Some(key) = self.find(late) {
             if let Some(job) = self.doom(key) {
-                let limit = job.limit.unwrap_or_default();
+                let limit = job.terms.limit.unwrap_or_default();
                 self.resolve(job, Verdict::TimedOut(limit));
             }
         }
     }
 
-    /// Lets idle workers go that are used up, or for which a closed pool has nothing left.
+    /// Lets idle workers go that are used up or too many, or for which a closed pool has nothing
+    /// left.
     fn retire(&mut self, now: u64) {
         let done = self.closed.is_some() && self.queue.is_empty();
         let max = self.settings.max_tasks_per_child;
         let goes = |w: &Worker<B>| {
-            let here = matches!(w.stage, Stage::Starting | Stage::Serving);
-            here && w.load() == 0 && (done || w.used_up(max))
+            !w.stage.is_leaving() && w.load() == 0 && (done || w.surplus || w.used_up(max))
         };
         while let Some(key) = self.find(goes) {
             self.workers.get_mut(key).expect("just found").retire(now);
@@ -345,12 +426,13 @@ impl<B> Dispatcher<B> {
         let target = match self.closed {
             None => self.settings.workers,
             Some(Closed::ShutDown) => self.settings.workers.min(self.queue.len()),
-            Some(Closed::Broken) => 0,
+            Some(Closed::Terminated | Closed::Broken) => 0,
         };
         target.saturating_sub(self.workers.len() + self.starting)
     }
 
     fn resolve(&mut self, job: Job<B>, verdict: Verdict) {
+        self.counts.enter(&verdict);
         self.actions.push_back(Action::Resolve(job, verdict));
     }
 }

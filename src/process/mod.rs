@@ -1,12 +1,16 @@
 //! The processes: a fork server, workers forked from it, and a pool that cannot lose a job.
 
+pub mod account;
 pub mod call;
 pub mod child;
+pub mod chunk;
 pub mod descriptor;
 pub(crate) mod desk;
 pub mod dispatcher;
 pub mod frame;
+pub mod multiprocessing;
 pub mod nursery;
+pub mod options;
 pub(crate) mod parcel;
 pub mod pipe;
 pub mod pool;

@@ -7,8 +7,9 @@
 
 use crate::base::error::{JobError, panic_message};
 use crate::base::wire::{Wire, decode};
-use crate::concurrent::future::{Future, Promise, promise};
-use crate::process::call::encode_call;
+use crate::concurrent::future::{Future, Promise, promise_of};
+use crate::concurrent::home::HomeId;
+use crate::process::call::{Function, encode_call, encode_chunk};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// See the top of the page.
@@ -20,17 +21,29 @@ pub(crate) struct Parcel {
 }
 
 impl Parcel {
-    /// Packs up `f(args)` as job `id`.
+    /// Packs up `f(args)` as job `id` of the pool that is `home`.
     pub(crate) fn pack<A: Wire, R: Wire>(
         f: fn(A) -> R,
         args: &A,
         id: u64,
+        home: HomeId,
     ) -> Result<(Parcel, Future<R>), JobError> {
-        // Encoding runs the user's `Serialize`.
-        let frame = catch_unwind(AssertUnwindSafe(|| encode_call(f, args, id)))
-            .unwrap_or_else(|payload| Err(JobError::Panicked(panic_message(&*payload))))?;
-        let (promise, future) = promise();
+        let frame = encoded(|| encode_call(f, args, id))?;
+        let (promise, future) = promise_of(home);
         Ok((Parcel { frame, promise: Box::new(promise) }, future))
+    }
+
+    /// Packs up `f` of each of `items` as job `id`; the promise will get all results in one.
+    pub(crate) fn pack_chunk<F: Function>(
+        f: F,
+        items: &[F::Args],
+        id: u64,
+        promise: Box<dyn Settle>,
+    ) -> Result<Parcel, (JobError, Box<dyn Settle>)> {
+        match encoded(|| encode_chunk(f, items, id)) {
+            Ok(frame) => Ok(Parcel { frame, promise }),
+            Err(error) => Err((error, promise)),
+        }
     }
 
     /// The job is about to be sent: false if it was cancelled.
@@ -44,9 +57,25 @@ impl Parcel {
     }
 }
 
+/// Encoding runs the user's `Serialize`, which may panic.
+fn encoded(encode: impl FnOnce() -> Result<Vec<u8>, JobError>) -> Result<Vec<u8>, JobError> {
+    catch_unwind(AssertUnwindSafe(encode))
+        .unwrap_or_else(|payload| Err(JobError::Panicked(panic_message(&*payload))))
+}
+
+/// The value of a reply's bytes. Decoding runs the user's `Deserialize`, which may panic.
+pub(crate) fn decoded<R: Wire>(bytes: &[u8]) -> Result<R, JobError> {
+    catch_unwind(AssertUnwindSafe(|| decode(bytes))).unwrap_or_else(|payload| {
+        let message = panic_message(&*payload);
+        Err(JobError::Codec(format!("the result: decoding it panicked: {message}")))
+    })
+}
+
 /// A promise whose type is forgotten.
-trait Settle: Send {
+pub(crate) trait Settle: Send {
+    /// The job is about to be sent; false: do not.
     fn start(&self) -> bool;
+    /// Here is its reply, or why there is none. Runs user code.
     fn settle(self: Box<Self>, outcome: Result<&[u8], JobError>);
 }
 
@@ -56,13 +85,6 @@ impl<R: Wire> Settle for Promise<R> {
     }
 
     fn settle(self: Box<Self>, outcome: Result<&[u8], JobError>) {
-        let value = outcome.and_then(|bytes| {
-            let decoded = catch_unwind(AssertUnwindSafe(|| decode(bytes)));
-            decoded.unwrap_or_else(|payload| {
-                let message = panic_message(&*payload);
-                Err(JobError::Codec(format!("the result: decoding it panicked: {message}")))
-            })
-        });
-        self.resolve(value);
+        self.resolve(outcome.and_then(decoded));
     }
 }

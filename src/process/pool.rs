@@ -4,8 +4,8 @@
 //! *Promises*: every submitted job resolves exactly once; a worker's death fails only the job
 //! it ran, and it is replaced; results and arguments of any size up to a frame's limit pass,
 //! both ways at once; nothing is left behind when the pool is gone.
-//! *Leaves out*: `map` and its kin, which come with the `Executor` trait
-//! (`concurrent/processes.rs`).
+//! *Leaves out*: `map`, which comes with the `Executor` trait (`concurrent/processes.rs`), and
+//! what `multiprocessing.Pool` has besides (`process/multiprocessing.rs`).
 //!
 //! ```text
 //!   any thread          desk (one lock)      supervisor (one thread)      nursery
@@ -18,17 +18,25 @@
 //! whole pool, and `multiprocessing.Pool`, where its job hangs for ever (gh-96062). There is
 //! no lock between processes that a killed worker could hold: each has two pipes of its own.
 
-use crate::base::sync::{Arc, Mutex};
+use crate::base::error::JobError;
+use crate::base::sync::Mutex;
 use crate::base::wire::Wire;
 use crate::concurrent::future::Future;
+use crate::concurrent::home::{HomeId, home_id};
+use crate::process::account::Counts;
+use crate::process::call::{Function, encode_call};
+use crate::process::descriptor::packing;
 use crate::process::desk::{Desk, Settled};
 use crate::process::dispatcher::Settings;
 use crate::process::nursery::Nursery;
-use crate::process::parcel::Parcel;
-use crate::process::supervisor::{Shared, Supervisor};
+use crate::process::options::JobOptions;
+use crate::process::parcel::{Parcel, Settle};
+use crate::process::roster::{Terms, WorkerStats};
+use crate::process::supervisor::{INITIALIZER, Initializer, Shared, Supervisor};
 use std::fmt;
 use std::io;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle, ThreadId};
 use std::time::Duration;
@@ -41,6 +49,8 @@ pub enum PoolError {
     NoWorkers,
     /// `max_tasks_per_child` was 0: its workers could do nothing.
     NoTasks,
+    /// The initializer's argument cannot be sent to a worker.
+    Initializer(JobError),
     /// The operating system refused.
     Os(io::Error),
 }
@@ -50,6 +60,7 @@ impl fmt::Display for PoolError {
         match self {
             PoolError::NoWorkers => write!(f, "a pool needs at least one worker"),
             PoolError::NoTasks => write!(f, "max_tasks_per_child must be at least 1"),
+            PoolError::Initializer(error) => write!(f, "the initializer cannot be sent: {error}"),
             PoolError::Os(error) => write!(f, "the pool could not be started: {error}"),
         }
     }
@@ -64,12 +75,12 @@ impl From<io::Error> for PoolError {
 }
 
 /// Collects what a pool should be like; made by [`ProcessPool::builder`].
-#[derive(Debug, Clone)]
 #[must_use = "nothing happens before `start`"]
 pub struct Builder {
     nursery: Nursery,
     settings: Settings,
     limit: Option<Duration>,
+    initializer: Option<Result<Initializer, JobError>>,
 }
 
 impl Builder {
@@ -92,13 +103,24 @@ impl Builder {
         self
     }
 
+    /// Has every worker call `f(args)` before its first job: to load what all jobs need into a
+    /// static, say. Ends of pipes and queues in `args` go with every worker.
+    ///
+    /// If it panics, the pool is broken, as CPython's executor is: jobs that have not begun
+    /// and all later ones fail with [`JobError::Broken`]. (CPython's `Pool` starts such
+    /// workers again and again, for ever.) A worker that dies in it is replaced, some times.
+    #[doc(alias = "initargs")]
+    pub fn initializer<A: Wire>(mut self, f: fn(A), args: A) -> Self {
+        let (frame, luggage) = packing(|| encode_call(f, &args, INITIALIZER));
+        self.initializer = Some(frame.map(|frame| Initializer { frame: Arc::new(frame), luggage }));
+        self
+    }
+
     /// Starts the pool: one thread here, and the workers.
     ///
     /// # Errors
     /// [`PoolError`]. That workers cannot be forked is no error of this call: it is tried for
     /// a while, and then every job resolves to [`JobError::Broken`].
-    ///
-    /// [`JobError::Broken`]: crate::base::error::JobError::Broken
     pub fn start(self) -> Result<ProcessPool, PoolError> {
         if self.settings.workers == 0 {
             return Err(PoolError::NoWorkers);
@@ -106,7 +128,9 @@ impl Builder {
         if self.settings.max_tasks_per_child == Some(0) {
             return Err(PoolError::NoTasks);
         }
-        let (supervisor, shared) = Supervisor::new(self.nursery, Desk::new(self.settings))?;
+        let initializer = self.initializer.transpose().map_err(PoolError::Initializer)?;
+        let desk = Desk::new(self.settings);
+        let (supervisor, shared) = Supervisor::new(self.nursery, initializer, desk)?;
         let thread =
             thread::Builder::new().name("process-pool".to_owned()).spawn(|| supervisor.run())?;
         Ok(ProcessPool {
@@ -117,6 +141,15 @@ impl Builder {
             limit: self.limit,
         })
     }
+}
+
+/// A job's number, as it stands in [`JobError::WorkerLost`], and its future.
+#[derive(Debug)]
+pub struct Submitted<R> {
+    /// Its number in its pool.
+    pub job: u64,
+    /// Its result.
+    pub future: Future<R>,
 }
 
 /// Worker processes that run functions.
@@ -170,39 +203,118 @@ impl ProcessPool {
     pub fn builder(nursery: &Nursery) -> Builder {
         let workers = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let settings = Settings { workers, max_tasks_per_child: None };
-        Builder { nursery: nursery.clone(), settings, limit: None }
+        Builder { nursery: nursery.clone(), settings, limit: None, initializer: None }
     }
 
     /// Queues `f(args)`. The future becomes `running` when the job is sent to a worker, and
     /// cannot be cancelled from then on. Never blocks on the job; all failures come by the
     /// future.
+    ///
+    /// A callback of such a future runs on the pool's own thread. If it waits there for
+    /// another job of the pool without a time limit, that job fails with
+    /// [`JobError::WouldDeadlock`].
     pub fn submit<A: Wire, R: Wire>(&self, f: fn(A) -> R, args: A) -> Future<R> {
-        self.send(self.limit, f, args)
+        self.send(JobOptions::default(), f, args).future
     }
 
     /// As [`submit`](Self::submit), but the job may run no longer than `limit` after it was
     /// sent: then its worker is killed and replaced, and the future gives
     /// [`JobError::TimedOut`]. Limits are kept to about a millisecond.
-    ///
-    /// [`JobError::TimedOut`]: crate::base::error::JobError::TimedOut
     pub fn submit_within<A: Wire, R: Wire>(
         &self,
         limit: Duration,
         f: fn(A) -> R,
         args: A,
     ) -> Future<R> {
-        self.send(Some(limit), f, args)
+        self.send(JobOptions::default().limit(limit), f, args).future
     }
 
-    fn send<A: Wire, R: Wire>(&self, limit: Option<Duration>, f: fn(A) -> R, args: A) -> Future<R> {
-        let id = self.next_job.fetch_add(1, Ordering::Relaxed);
-        match Parcel::pack(f, &args, id) {
+    /// As [`submit`](Self::submit), with options; gives the job's number as well.
+    pub fn submit_with<A: Wire, R: Wire>(
+        &self,
+        options: JobOptions,
+        f: fn(A) -> R,
+        args: A,
+    ) -> Submitted<R> {
+        self.send(options, f, args)
+    }
+
+    fn send<A: Wire, R: Wire>(&self, options: JobOptions, f: fn(A) -> R, args: A) -> Submitted<R> {
+        let job = self.next_job.fetch_add(1, Ordering::Relaxed);
+        let future = match Parcel::pack(f, &args, job, home_id(&self.shared)) {
             Ok((parcel, future)) => {
-                self.change(|desk| desk.submit(id, limit, parcel));
+                let terms = self.terms(options);
+                self.change(|desk| desk.submit(job, terms, parcel));
                 future
             }
             Err(error) => Future::resolved(Err(error)),
+        };
+        Submitted { job, future }
+    }
+
+    /// Queues `f` of each of `items` as one job, whose results `promise` will get.
+    pub(crate) fn submit_chunk<F: Function>(
+        &self,
+        options: JobOptions,
+        f: F,
+        items: &[F::Args],
+        promise: Box<dyn Settle>,
+    ) {
+        let job = self.next_job.fetch_add(1, Ordering::Relaxed);
+        match Parcel::pack_chunk(f, items, job, promise) {
+            Ok(parcel) => {
+                let terms = self.terms(options);
+                self.change(|desk| desk.submit(job, terms, parcel));
+            }
+            Err((error, promise)) => promise.settle(Err(error)),
         }
+    }
+
+    fn terms(&self, options: JobOptions) -> Terms {
+        options.terms(self.limit)
+    }
+
+    /// Ends a job that was submitted as [`killable`](JobOptions::killable) (or with a time
+    /// limit). If it runs, its worker is killed and replaced, and its future gives
+    /// [`JobError::WorkerLost`] with SIGKILL, whatever its `retries`; if not, it gives
+    /// [`JobError::Cancelled`]. False if the job is done, or was not submitted so.
+    pub fn kill(&self, job: u64) -> bool {
+        let mut killed = false;
+        self.change(|desk| killed = desk.dispatcher.kill(job));
+        killed
+    }
+
+    /// Makes the pool larger or smaller. Workers that are too many go when they have done the
+    /// jobs that were sent to them; those with least to do are chosen.
+    ///
+    /// # Errors
+    /// [`PoolError::NoWorkers`] for 0; to be rid of all workers shut the pool down.
+    pub fn resize(&self, workers: usize) -> Result<(), PoolError> {
+        if workers == 0 {
+            return Err(PoolError::NoWorkers);
+        }
+        self.change(|desk| desk.dispatcher.resize(workers));
+        Ok(())
+    }
+
+    /// How many workers the pool is to have; there may be less while one is being replaced.
+    pub fn workers(&self) -> usize {
+        self.shared.desk.lock().dispatcher.workers_wanted()
+    }
+
+    /// How often each thing has happened.
+    pub fn counts(&self) -> Counts {
+        self.shared.desk.lock().dispatcher.counts()
+    }
+
+    /// What each worker has done and does, in no order.
+    pub fn worker_stats(&self) -> Vec<WorkerStats> {
+        self.shared.desk.lock().worker_stats()
+    }
+
+    /// The pool, as its workers' futures know it.
+    pub(crate) fn home(&self) -> HomeId {
+        home_id(&self.shared)
     }
 
     /// Changes the books, does what follows, and wakes the supervisor only for what cannot be
@@ -228,15 +340,32 @@ impl ProcessPool {
         pids
     }
 
+    /// Ends all workers with SIGTERM, as [`kill_workers`](Self::kill_workers) does with
+    /// SIGKILL. A job that handles SIGTERM may live on, and its future with it.
+    pub fn terminate_workers(&self) {
+        self.end_workers(libc::SIGTERM);
+    }
+
+    /// Shuts the pool down and kills its workers. Jobs that have not begun resolve to
+    /// [`JobError::Cancelled`], those that run to [`JobError::WorkerLost`]. Does not wait.
+    pub fn kill_workers(&self) {
+        self.end_workers(libc::SIGKILL);
+    }
+
+    fn end_workers(&self, signal: i32) {
+        self.change(|desk| {
+            desk.dispatcher.terminate();
+            desk.signal_all(signal);
+        });
+        let _ = self.shared.waker.wake();
+    }
+
     /// Refuses new jobs with [`JobError::ShutDown`]. With `cancel_futures`, jobs not yet sent
     /// to a worker resolve to [`JobError::Cancelled`]; without, all are run first. With
     /// `wait`, blocks until every job is resolved and every worker gone. May be called again.
     ///
     /// A job that runs is never interrupted. Called from a future's callback, on the pool's
     /// own thread, it does not wait.
-    ///
-    /// [`JobError::ShutDown`]: crate::base::error::JobError::ShutDown
-    /// [`JobError::Cancelled`]: crate::base::error::JobError::Cancelled
     pub fn shutdown(&self, wait: bool, cancel_futures: bool) {
         self.change(|desk| desk.dispatcher.shutdown(cancel_futures));
         let _ = self.shared.waker.wake();

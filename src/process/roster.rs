@@ -16,7 +16,8 @@
 //! to an idle worker, so a worker gets its next job when it has answered the last. But when
 //! jobs take microseconds it would then mostly wait for the pipe. So it is sent as many jobs
 //! as it does in [`AHEAD_NS`], judged by the gaps between its answers, at most [`MAX_AHEAD`].
-//! A job with a time limit travels alone: killing it must endanger no other.
+//! A job with a time limit, or one that may be killed, travels alone: that must endanger no
+//! other.
 //!
 //! CPython's executor always keeps one job more than workers in its call queue; its `Pool`
 //! puts everything into the pipe at once.
@@ -35,16 +36,49 @@ pub const HELLO_NS: u64 = 10_000_000_000;
 /// A worker that was let go and is still there after a second is killed.
 pub const GRACE_NS: u64 = 1_000_000_000;
 
+/// What was agreed on for a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Terms {
+    /// How long it may run, in nanoseconds.
+    pub limit: Option<u64>,
+    /// How often it may be sent again after a worker died that may have begun it.
+    pub retries: u32,
+    /// It is sent only to a worker that holds no other, so that it can be killed.
+    pub alone: bool,
+}
+
+impl Terms {
+    /// Whether killing its worker must endanger no other job.
+    fn travels_alone(&self) -> bool {
+        self.alone || self.limit.is_some()
+    }
+}
+
 /// One job on its way through the pool. `B` is whatever the caller needs to send and resolve
 /// it; the books only move it.
 #[derive(Debug)]
 pub struct Job<B> {
     /// Its number.
     pub id: u64,
-    /// How long it may run, in nanoseconds.
-    pub limit: Option<u64>,
+    /// What was agreed on.
+    pub terms: Terms,
     /// The caller's part.
     pub body: B,
+}
+
+/// What a worker has done, and does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WorkerStats {
+    /// Its process; 0 before that is known.
+    pub pid: u32,
+    /// Jobs it has answered.
+    pub answered: u64,
+    /// Jobs it holds; it runs the first of them.
+    pub held: usize,
+    /// The job it runs, or is about to.
+    pub running: Option<u64>,
+    /// Nanoseconds from the sending of jobs to their answers, waiting ones not counted twice.
+    pub busy_ns: u64,
 }
 
 /// What a worker is doing, as far as anyone can tell from outside.
@@ -52,6 +86,8 @@ pub struct Job<B> {
 pub(crate) enum Stage {
     /// Forked; has not said hello.
     Starting,
+    /// Has said hello and runs the initializer.
+    Preparing,
     /// Takes jobs.
     Serving,
     /// Has been told to go; it has no jobs and gets none.
@@ -60,12 +96,21 @@ pub(crate) enum Stage {
     Doomed,
 }
 
+impl Stage {
+    /// It is as good as gone.
+    pub(crate) fn is_leaving(self) -> bool {
+        matches!(self, Stage::Retiring | Stage::Doomed)
+    }
+}
+
 /// See the top of the page.
 #[derive(Debug)]
 pub(crate) struct Worker<B> {
     pub(crate) stage: Stage,
-    /// It has said hello: it came to life.
-    pub(crate) greeted: bool,
+    /// It came to life: it was ready for jobs once.
+    pub(crate) lived: bool,
+    /// It gets no more jobs, for the pool is to be smaller.
+    pub(crate) surplus: bool,
     sent: VecDeque<Job<B>>,
     /// How many of `sent`, from the front, were written to its pipe whole.
     delivered: usize,
@@ -75,6 +120,8 @@ pub(crate) struct Worker<B> {
     since: u64,
     /// The average gap between answers; the newest counts 1/16.
     gap: u64,
+    answered: u64,
+    busy_ns: u64,
 }
 
 impl<B> Worker<B> {
@@ -82,12 +129,15 @@ impl<B> Worker<B> {
     pub(crate) fn new(now: u64) -> Self {
         Worker {
             stage: Stage::Starting,
-            greeted: false,
+            lived: false,
+            surplus: false,
             sent: VecDeque::new(),
             delivered: 0,
             taken: 0,
             since: now,
             gap: AHEAD_NS,
+            answered: 0,
+            busy_ns: 0,
         }
     }
 
@@ -98,13 +148,31 @@ impl<B> Worker<B> {
 
     /// Whether it may be sent this job now.
     pub(crate) fn has_room_for(&self, job: &Job<B>, max_tasks: Option<u32>) -> bool {
-        let limited = job.limit.is_some() || self.sent.front().is_some_and(|j| j.limit.is_some());
-        let room = if limited { 1 } else { self.depth() };
-        self.stage == Stage::Serving && !self.used_up(max_tasks) && self.sent.len() < room
+        let first = self.sent.front();
+        let alone = job.terms.travels_alone() || first.is_some_and(|j| j.terms.travels_alone());
+        let room = if alone { 1 } else { self.depth() };
+        let serves = self.stage == Stage::Serving && !self.surplus;
+        serves && !self.used_up(max_tasks) && self.sent.len() < room
     }
 
     fn depth(&self) -> usize {
         (AHEAD_NS / self.gap.max(1)).clamp(1, MAX_AHEAD as u64) as usize
+    }
+
+    /// Whether it runs this job, and holds no other.
+    pub(crate) fn runs_only(&self, id: u64) -> bool {
+        self.sent.len() == 1 && self.sent[0].id == id
+    }
+
+    /// What it has done. The pid is the caller's to fill in.
+    pub(crate) fn stats(&self) -> WorkerStats {
+        WorkerStats {
+            pid: 0,
+            answered: self.answered,
+            held: self.sent.len(),
+            running: self.sent.front().map(|job| job.id),
+            busy_ns: self.busy_ns,
+        }
     }
 
     /// Whether it has had its share of jobs.
@@ -140,6 +208,8 @@ impl<B> Worker<B> {
         let gap = now.saturating_sub(self.since);
         self.gap = self.gap.saturating_mul(15).saturating_add(gap) / 16;
         self.since = now;
+        self.answered += 1;
+        self.busy_ns = self.busy_ns.saturating_add(gap);
         self.take_running()
     }
 
@@ -159,7 +229,8 @@ impl<B> Worker<B> {
     pub(crate) fn deadline(&self) -> Option<u64> {
         let limit = match self.stage {
             Stage::Starting => HELLO_NS,
-            Stage::Serving => self.sent.front()?.limit?,
+            Stage::Preparing => return None,
+            Stage::Serving => self.sent.front()?.terms.limit?,
             Stage::Retiring => GRACE_NS,
             Stage::Doomed => return None,
         };

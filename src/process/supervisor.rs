@@ -18,11 +18,12 @@
 //!                 └──────────────────────────────────────────┘
 //! ```
 
-use crate::base::error::Death;
+use crate::base::error::{Death, JobError};
 use crate::base::slab::Key;
-use crate::base::sync::{Arc, Mutex};
+use crate::base::sync::Mutex;
 use crate::base::sys::pipe::{Reader, set_nonblocking};
 use crate::base::sys::process::{send_signal, wait_for_exit};
+use crate::concurrent::home::{Home, Household, work_for};
 use crate::process::call::{check_greeting, read_reply};
 use crate::process::desk::{Desk, Hand, Settled};
 use crate::process::frame::{Decoder, Kind};
@@ -34,14 +35,40 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::Arc;
 use std::time::Duration;
 
-/// What submitters and the supervisor share.
+/// What submitters and the supervisor share. (std's `Arc`, for `Household`.)
 pub(crate) struct Shared {
     pub(crate) desk: Mutex<Desk>,
     pub(crate) waker: Waker,
 }
+
+/// The supervisor is the one thread of a pool that must not wait for the pool: it would be
+/// waiting for itself. Callbacks of futures run on it, and may try.
+impl Household for Shared {
+    fn fall_asleep(&self) -> Result<(), JobError> {
+        Err(JobError::WouldDeadlock(
+            "the pool's own thread, on which this callback runs, is what the job needs; wait on \
+             another thread, or in a task"
+                .to_owned(),
+        ))
+    }
+
+    fn wake_up(&self) {
+        unreachable!("nobody falls asleep here");
+    }
+}
+
+/// What every worker runs before its first job, and the descriptors that go with it.
+pub(crate) struct Initializer {
+    pub(crate) frame: Arc<Vec<u8>>,
+    pub(crate) luggage: Vec<OwnedFd>,
+}
+
+/// The number of the initializer, which is no job.
+pub(crate) const INITIALIZER: u64 = u64::MAX;
 
 /// What a token stands for: a slot of the books, and one of its three descriptors.
 #[derive(Clone, Copy)]
@@ -63,7 +90,18 @@ struct Voice {
     pid: u32,
     replies: Reader,
     decoder: Decoder,
-    greeted: bool,
+    manners: Manners,
+}
+
+/// What a worker may say next.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Manners {
+    /// Hello. And then, if `true`, how its initializer went.
+    Greet(bool),
+    /// How its initializer went.
+    Prepare,
+    /// Answers.
+    Answer,
 }
 
 /// A job that was answered, and where its answer lies in the decoder.
@@ -83,15 +121,16 @@ impl Voice {
                     return answered;
                 }
             };
-            match (self.greeted, kind) {
-                (false, Kind::Hello) => match check_greeting(self.decoder.body(place)) {
-                    Ok(()) => {
-                        self.greeted = true;
-                        desk.dispatcher.ready(self.key);
-                    }
-                    Err(why) => desk.dispatcher.misbehaved(self.key, why),
-                },
-                (true, Kind::Value | Kind::Panicked | Kind::Refused) => {
+            match (self.manners, kind) {
+                (Manners::Greet(prepares), Kind::Hello) => {
+                    let checked = check_greeting(self.decoder.body(place));
+                    self.greeted(desk, prepares, checked);
+                }
+                (Manners::Prepare, _) if id == INITIALIZER => {
+                    let went = read_reply(kind, self.decoder.body(place)).map(drop);
+                    self.prepared(desk, went);
+                }
+                (Manners::Answer, Kind::Value | Kind::Panicked | Kind::Refused) => {
                     if let Some(job) = desk.dispatcher.answered(self.key, id, now) {
                         answered.push((job, kind, place));
                     }
@@ -103,12 +142,41 @@ impl Voice {
             }
         }
     }
+
+    fn greeted(&mut self, desk: &mut Desk, prepares: bool, checked: Result<(), String>) {
+        match checked {
+            Ok(()) if prepares => {
+                self.manners = Manners::Prepare;
+                desk.dispatcher.hello(self.key);
+            }
+            Ok(()) => {
+                self.manners = Manners::Answer;
+                desk.dispatcher.ready(self.key);
+            }
+            Err(why) => desk.dispatcher.misbehaved(self.key, why),
+        }
+    }
+
+    fn prepared(&mut self, desk: &mut Desk, went: Result<(), JobError>) {
+        match went {
+            Ok(()) => {
+                self.manners = Manners::Answer;
+                desk.dispatcher.ready(self.key);
+            }
+            Err(error) => {
+                desk.last_failure = format!("the initializer of a worker failed: {error}");
+                desk.dispatcher.give_up();
+                desk.dispatcher.misbehaved(self.key, desk.last_failure.clone());
+            }
+        }
+    }
 }
 
 /// See the top of the page.
 pub(crate) struct Supervisor {
     shared: Arc<Shared>,
     nursery: Nursery,
+    initializer: Option<Initializer>,
     poll: Poll,
     /// By the index of the worker's key, which is what a token can carry.
     voices: HashMap<usize, Voice>,
@@ -116,16 +184,22 @@ pub(crate) struct Supervisor {
 
 impl Supervisor {
     /// A supervisor for this desk, and what it shares with submitters.
-    pub(crate) fn new(nursery: Nursery, desk: Desk) -> io::Result<(Supervisor, Arc<Shared>)> {
+    pub(crate) fn new(
+        nursery: Nursery,
+        initializer: Option<Initializer>,
+        desk: Desk,
+    ) -> io::Result<(Supervisor, Arc<Shared>)> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKE)?;
         let shared = Arc::new(Shared { desk: Mutex::new(desk), waker });
         let ours = Arc::clone(&shared);
-        Ok((Supervisor { shared: ours, nursery, poll, voices: HashMap::new() }, shared))
+        let voices = HashMap::new();
+        Ok((Supervisor { shared: ours, nursery, initializer, poll, voices }, shared))
     }
 
     /// Runs until the pool is shut down and all workers are gone.
     pub(crate) fn run(mut self) {
+        work_for(Arc::clone(&self.shared) as Home);
         let mut events = Events::with_capacity(256);
         while let Some(timeout) = self.prepare() {
             match self.poll.poll(&mut events, timeout) {
@@ -250,7 +324,8 @@ impl Supervisor {
 
     /// Has one worker forked and begins to listen to it.
     fn spawn(&mut self) {
-        let forked = self.nursery.spawn(&[]);
+        let luggage = self.initializer.as_ref().map_or(&[][..], |first| &first.luggage);
+        let forked = self.nursery.spawn(luggage);
         let mut desk = self.shared.desk.lock();
         let now = desk.now();
         match forked {
@@ -287,9 +362,15 @@ impl Supervisor {
             let _ = self.nursery.reap(pid);
             return Err(error);
         }
-        let hand = Hand { pid, pidfd, requests: Some(requests), offset: 0, death: None };
-        self.shared.desk.lock().hands.insert(key, hand);
-        let voice = Voice { key, pid, replies, decoder: Decoder::new(), greeted: false };
+        let prologue = self.initializer.as_ref().map(|first| Arc::clone(&first.frame));
+        let manners = Manners::Greet(prologue.is_some());
+        let requests = Some(requests);
+        let hand = Hand { pid, pidfd, requests, prologue, offset: 0, death: None };
+        let mut desk = self.shared.desk.lock();
+        desk.hands.insert(key, hand);
+        desk.write(key);
+        drop(desk);
+        let voice = Voice { key, pid, replies, decoder: Decoder::new(), manners };
         self.voices.insert(key.index as usize, voice);
         Ok(())
     }

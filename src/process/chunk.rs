@@ -1,0 +1,208 @@
+//! Chunks: many items in one job, and what becomes of their results.
+//!
+//! *Assumes*: each chunk is settled once, on whatever thread.
+//! *Promises*: `Gathering` puts results in the order of the items and ends exactly once;
+//! `Arrivals` hands every chunk on once. No user code runs under their locks.
+//! *Leaves out*: cutting the input (`process/multiprocessing.rs`).
+//!
+//! ```text
+//!  items   0 1 2 3 │ 4 5 6 7 │ 8 9
+//!          chunk 0 │ chunk 1 │ chunk 2      each is one job, one frame there, one back
+//!             │         │         │
+//!             └────▶ Gathering ◀──┘         one future of all:  map
+//!             └────▶ Arrivals ◀───┘         a chunk at a time:  imap, imap_unordered
+//! ```
+
+use crate::base::error::JobError;
+use crate::base::sync::{Condvar, Mutex};
+use crate::base::wire::Wire;
+use crate::concurrent::future::Promise;
+use crate::process::parcel::{Settle, decoded};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// CPython's rule (`Pool._map_async`): so many items a job that each worker gets about four
+/// jobs, the last one smaller. 0 if there is nothing to do.
+///
+/// ```
+/// use singletrack::process::chunk::default_chunksize;
+///
+/// assert_eq!(default_chunksize(100, 2), 13); // eight jobs: seven of 13 and one of 9
+/// assert_eq!(default_chunksize(3, 2), 1);
+/// assert_eq!(default_chunksize(0, 2), 0);
+/// ```
+pub fn default_chunksize(items: usize, workers: usize) -> usize {
+    items.div_ceil(workers.saturating_mul(4).max(1))
+}
+
+/// What becomes of the items of a chunk, in their order.
+pub(crate) type Outcomes<R> = Vec<Result<R, JobError>>;
+
+/// Where the chunks of a map end up.
+pub(crate) trait Collect<R>: Send + Sync {
+    /// A chunk is about to be sent; false: it is not wanted any more.
+    fn start(&self) -> bool;
+    /// Here is chunk number `index`.
+    fn collect(&self, index: usize, outcomes: Outcomes<R>);
+}
+
+/// One chunk's promise.
+pub(crate) struct Chunk<C> {
+    pub(crate) collector: Arc<C>,
+    pub(crate) index: usize,
+    /// How many items it has.
+    pub(crate) items: usize,
+}
+
+/// A [`Chunk`] of results `R`, for the parcel that it rides in.
+pub(crate) struct Typed<R, C>(pub(crate) Chunk<C>, pub(crate) std::marker::PhantomData<fn(R)>);
+
+impl<R: Wire, C: Collect<R>> Settle for Typed<R, C> {
+    fn start(&self) -> bool {
+        self.0.collector.start()
+    }
+
+    fn settle(self: Box<Self>, outcome: Result<&[u8], JobError>) {
+        let Chunk { collector, index, items } = self.0;
+        let results = outcome.and_then(decoded::<Vec<Result<R, String>>>);
+        let outcomes = match results {
+            Ok(results) if results.len() == items => {
+                results.into_iter().map(|result| result.map_err(JobError::Panicked)).collect()
+            }
+            Ok(results) => {
+                let why = format!("{} results came for {items} items", results.len());
+                failed(&JobError::Protocol(why), items)
+            }
+            Err(error) => failed(&error, items),
+        };
+        collector.collect(index, outcomes);
+    }
+}
+
+/// The chunk failed as a whole: so did every item in it.
+fn failed<R>(error: &JobError, items: usize) -> Outcomes<R> {
+    (0..items).map(|_| Err(error.clone())).collect()
+}
+
+/// All results of a `map`, until they are complete.
+pub(crate) struct Gathering<R> {
+    state: Mutex<Gathered<R>>,
+    fail_fast: bool,
+}
+
+struct Gathered<R> {
+    /// A chunk's results, in the place of the chunk.
+    chunks: Vec<Vec<R>>,
+    missing: usize,
+    /// The failure that stands first in the input, and the chunk it is in.
+    failure: Option<(usize, JobError)>,
+    /// Taken when it is kept.
+    promise: Option<Promise<Vec<R>>>,
+}
+
+impl<R> Gathering<R> {
+    /// Waits for so many chunks, at least one.
+    pub(crate) fn new(chunks: usize, fail_fast: bool, promise: Promise<Vec<R>>) -> Self {
+        let state = Gathered {
+            chunks: (0..chunks).map(|_| Vec::new()).collect(),
+            missing: chunks,
+            failure: None,
+            promise: Some(promise),
+        };
+        Gathering { state: Mutex::new(state), fail_fast }
+    }
+}
+
+impl<R: Send> Collect<R> for Gathering<R> {
+    fn start(&self) -> bool {
+        let state = self.state.lock();
+        state.promise.as_ref().is_some_and(Promise::set_running_or_notify_cancel)
+    }
+
+    fn collect(&self, index: usize, outcomes: Outcomes<R>) {
+        let results: Result<Vec<R>, JobError> = outcomes.into_iter().collect();
+        let mut state = self.state.lock();
+        state.missing -= 1;
+        match results {
+            Ok(results) => state.chunks[index] = results,
+            Err(error) if state.failure.as_ref().is_none_or(|(first, _)| index < *first) => {
+                state.failure = Some((index, error));
+            }
+            Err(_) => {}
+        }
+        let over = state.missing == 0 || (self.fail_fast && state.failure.is_some());
+        let Some(promise) = state.promise.take_if(|_| over) else { return };
+        let outcome = match state.failure.take() {
+            Some((_, error)) => Err(error),
+            None => Ok(std::mem::take(&mut state.chunks)),
+        };
+        drop(state);
+        promise.resolve(outcome.map(|chunks| chunks.into_iter().flatten().collect()));
+    }
+}
+
+/// The chunks of an `imap` that have arrived and were not taken yet.
+pub(crate) struct Arrivals<R> {
+    queue: Mutex<Inflow<R>>,
+    arrived: Condvar,
+}
+
+struct Inflow<R> {
+    chunks: VecDeque<(usize, Outcomes<R>)>,
+    /// Nobody will take any more.
+    closed: bool,
+}
+
+impl<R> Arrivals<R> {
+    pub(crate) fn new() -> Self {
+        let queue = Inflow { chunks: VecDeque::new(), closed: false };
+        Arrivals { queue: Mutex::new(queue), arrived: Condvar::new() }
+    }
+
+    /// From now on no chunk is begun.
+    pub(crate) fn close(&self) {
+        self.queue.lock().closed = true;
+    }
+
+    /// The next chunk to arrive; `None` when the deadline passes first.
+    pub(crate) fn take(&self, deadline: Option<Instant>) -> Option<(usize, Outcomes<R>)> {
+        let mut queue = self.queue.lock();
+        loop {
+            if let Some(chunk) = queue.chunks.pop_front() {
+                return Some(chunk);
+            }
+            match deadline {
+                None => self.arrived.wait(&mut queue),
+                Some(deadline) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return None;
+                    }
+                    self.arrived.wait_for(&mut queue, left);
+                }
+            }
+        }
+    }
+}
+
+impl<R: Send> Collect<R> for Arrivals<R> {
+    fn start(&self) -> bool {
+        !self.queue.lock().closed
+    }
+
+    fn collect(&self, index: usize, outcomes: Outcomes<R>) {
+        let mut queue = self.queue.lock();
+        // What nobody takes is dropped outside the lock: these are a user's values.
+        let unwanted = match queue.closed {
+            true => Some(outcomes),
+            false => {
+                queue.chunks.push_back((index, outcomes));
+                None
+            }
+        };
+        drop(queue);
+        self.arrived.notify_one();
+        drop(unwanted);
+    }
+}

@@ -1,0 +1,649 @@
+//! `Pool`, and what an executor of processes offers besides `submit`: scenarios 66-87.
+
+#[path = "process_pool/jobs.rs"]
+#[allow(dead_code)]
+mod jobs;
+#[path = "process_pool/runner.rs"]
+#[allow(dead_code)]
+mod runner;
+
+use jobs::*;
+use runner::{Test, eventually, is_alive};
+use singletrack::EventLoop;
+use singletrack::base::error::{Death, JobError};
+use singletrack::concurrent::executor::{Executor, ReturnWhen, as_completed, wait};
+use singletrack::concurrent::future::Future;
+use singletrack::process::multiprocessing::Pool;
+use singletrack::process::nursery::Nursery;
+use singletrack::process::options::{JobOptions, MapOptions};
+use singletrack::process::pool::{PoolError, ProcessPool};
+use singletrack::process::queue::{Consumer, Producer, queue};
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+const TESTS: &[Test<Nursery>] = &[
+    ("apply_and_its_async_twin", apply_and_its_async_twin),
+    ("map_and_starmap_keep_the_order", map_and_starmap_keep_the_order),
+    ("chunks_follow_cpythons_rule", chunks_follow_cpythons_rule),
+    (
+        "a_map_tells_the_first_failure_after_all_are_run",
+        a_map_tells_the_first_failure_after_all_are_run,
+    ),
+    ("fail_fast_gives_up_at_the_first_failure", fail_fast_gives_up_at_the_first_failure),
+    ("an_empty_map_is_done", an_empty_map_is_done),
+    ("a_map_is_awaited_on_the_loop", a_map_is_awaited_on_the_loop),
+    ("imap_keeps_the_order_and_errors_their_places", imap_keeps_the_order_and_errors_their_places),
+    ("imap_unordered_gives_what_is_done", imap_unordered_gives_what_is_done),
+    (
+        "imap_reads_an_endless_input_no_further_than_told",
+        imap_reads_an_endless_input_no_further_than_told,
+    ),
+    ("map_buffered_reads_an_endless_input", map_buffered_reads_an_endless_input),
+    ("a_panicking_input_leaves_the_pool_alive", a_panicking_input_leaves_the_pool_alive),
+    ("imap_times_out_and_loses_nothing", imap_times_out_and_loses_nothing),
+    ("what_cannot_be_encoded_fails_its_map", what_cannot_be_encoded_fails_its_map),
+    ("a_crash_fails_its_chunk_alone", a_crash_fails_its_chunk_alone),
+    ("a_dropped_imap_cancels_what_has_not_begun", a_dropped_imap_cancels_what_has_not_begun),
+    ("close_and_join_run_everything", close_and_join_run_everything),
+    (
+        "terminate_with_ten_thousand_jobs_returns_promptly",
+        terminate_with_ten_thousand_jobs_returns_promptly,
+    ),
+    ("worker_lifetime", worker_lifetime),
+    ("an_initializer_runs_first_in_every_worker", an_initializer_runs_first_in_every_worker),
+    ("an_initializer_may_carry_a_queue", an_initializer_may_carry_a_queue),
+    ("a_long_initializer_argument_arrives", a_long_initializer_argument_arrives),
+    ("an_initializer_that_fails_breaks_the_pool", an_initializer_that_fails_breaks_the_pool),
+    (
+        "an_initializer_that_dies_breaks_the_pool_in_the_end",
+        an_initializer_that_dies_breaks_the_pool_in_the_end,
+    ),
+    ("killing_a_job_harms_no_other", killing_a_job_harms_no_other),
+    ("a_queued_job_is_killed_by_cancelling_it", a_queued_job_is_killed_by_cancelling_it),
+    ("idempotent_jobs_are_run_again", idempotent_jobs_are_run_again),
+    ("retries_have_an_end", retries_have_an_end),
+    ("a_pool_grows_and_shrinks", a_pool_grows_and_shrinks),
+    ("counts_and_stats_balance", counts_and_stats_balance),
+    ("kill_workers_resolves_everything", kill_workers_resolves_everything),
+    ("terminate_workers_resolves_everything", terminate_workers_resolves_everything),
+    (
+        "wait_and_as_completed_take_futures_of_processes",
+        wait_and_as_completed_take_futures_of_processes,
+    ),
+    ("map_timeout_gives_what_is_there", map_timeout_gives_what_is_there),
+    (
+        "waiting_for_the_pool_on_its_own_thread_is_refused",
+        waiting_for_the_pool_on_its_own_thread_is_refused,
+    ),
+    ("a_hundred_thousand_submits_do_not_deadlock", a_hundred_thousand_submits_do_not_deadlock),
+];
+
+fn main() {
+    let nursery = Nursery::start().expect("one thread so far");
+    let code = runner::run(TESTS, &nursery, nursery.pid());
+    drop(nursery);
+    std::process::exit(code);
+}
+
+const SHORT: Duration = Duration::from_millis(20);
+const KILLED: Death = Death::Signal(libc::SIGKILL);
+
+fn pool(nursery: &Nursery, workers: usize) -> Pool {
+    Pool::new(nursery, workers).unwrap()
+}
+
+fn executor(nursery: &Nursery, workers: usize) -> ProcessPool {
+    ProcessPool::new(nursery, workers).unwrap()
+}
+
+fn death<T: std::fmt::Debug>(result: Result<T, JobError>) -> Death {
+    match result {
+        Err(JobError::WorkerLost { death, .. }) => death,
+        other => panic!("not lost: {other:?}"),
+    }
+}
+
+fn multiply(a: u64, b: u64) -> u64 {
+    a * b
+}
+
+fn pid(_: u64) -> u32 {
+    std::process::id()
+}
+
+/// Panics on 7 and on multiples of 50.
+fn picky(x: u64) -> u64 {
+    if x == 7 || (x > 0 && x.is_multiple_of(50)) {
+        panic_with(format!("not {x}"));
+    }
+    x
+}
+
+fn apply_and_its_async_twin(nursery: &Nursery) {
+    let pool = pool(nursery, 2);
+    assert_eq!(pool.apply(square, 7), Ok(49));
+    let futures: Vec<_> = (0..10).map(|x| pool.apply_async(square, x)).collect();
+    let squares: Result<Vec<u64>, _> = futures.into_iter().map(Future::result).collect();
+    assert_eq!(squares, Ok((0..10).map(|x| x * x).collect()));
+    assert_eq!(pool.apply(picky, 7), Err(JobError::Panicked("not 7".to_owned())));
+}
+
+fn map_and_starmap_keep_the_order(nursery: &Nursery) {
+    let pool = pool(nursery, 3);
+    let naps = [30, 1, 20, 0, 10, 5];
+    assert_eq!(pool.map(nap, naps), Ok(naps.to_vec()));
+    let squares: Vec<u64> = (0..10_000).map(|x| x * x).collect();
+    assert_eq!(pool.map(square, 0..10_000), Ok(squares.clone()));
+    assert_eq!(pool.starmap(multiply, (0..10_000).map(|x| (x, x))), Ok(squares));
+    let one_by_one = MapOptions::default().chunksize(0);
+    assert_eq!(pool.map_with(one_by_one, square, [2, 3]).result(), Ok(vec![4, 9]));
+    assert_eq!(pool.starmap_with(one_by_one, multiply, [(2, 3)]).result(), Ok(vec![6]));
+}
+
+fn chunks_follow_cpythons_rule(nursery: &Nursery) {
+    let pool = pool(nursery, 2);
+    let jobs = |run: &dyn Fn()| {
+        let before = pool.executor().counts().submitted;
+        run();
+        pool.executor().counts().submitted - before
+    };
+    // Python: divmod(len, 4 * workers), one more if there is a rest.
+    for (items, expected) in [(1, 1), (8, 8), (9, 5), (100, 8), (800, 8), (801, 8)] {
+        let count = jobs(&|| drop(pool.map(square, 0..items).unwrap()));
+        assert_eq!(count, expected, "{items} items");
+    }
+    let count = jobs(&|| {
+        let options = MapOptions::default().chunksize(30);
+        assert_eq!(pool.map_with(options, square, 0..100).result().unwrap().len(), 100);
+    });
+    assert_eq!(count, 4);
+    assert_eq!(jobs(&|| assert_eq!(pool.imap(square, 0..10).count(), 10)), 10);
+    assert_eq!(jobs(&|| drop(pool.map(square, []).unwrap())), 0);
+}
+
+fn a_map_tells_the_first_failure_after_all_are_run(nursery: &Nursery) {
+    let pool = pool(nursery, 2);
+    let options = MapOptions::default().chunksize(10);
+    let result = pool.map_with(options, picky, (0..200).rev()).result();
+    assert_eq!(result, Err(JobError::Panicked("not 150".to_owned())), "first in the input");
+    let counts = pool.executor().counts();
+    assert_eq!((counts.answered, counts.cancelled), (20, 0));
+    assert_eq!(pool.apply(square, 2), Ok(4));
+}
+
+/// Panics at once, or naps.
+fn panic_or_nap(ms: u64) -> u64 {
+    if ms == 0 { picky(7) } else { nap(ms) }
+}
+
+fn fail_fast_gives_up_at_the_first_failure(nursery: &Nursery) {
+    let pool = pool(nursery, 2);
+    let options = MapOptions::default().chunksize(1).fail_fast();
+    let naps = [20, 0].into_iter().chain((0..500).map(|_| 20));
+    let result = pool.map_with(options, panic_or_nap, naps).result();
+    assert_eq!(result, Err(JobError::Panicked("not 7".to_owned())));
+    pool.close();
+    pool.join();
+    let counts = pool.executor().counts();
+    assert!(counts.cancelled > 400, "{counts:?}");
+    assert_eq!(counts.submitted, counts.resolved());
+}
+
+fn an_empty_map_is_done(nursery: &Nursery) {
+    let pool = pool(nursery, 2);
+    assert_eq!(pool.map(square, []), Ok(vec![]));
+    assert_eq!(pool.map_with(MapOptions::default().chunksize(1), square, []).result(), Ok(vec![]));
+    assert_eq!(pool.starmap(multiply, []), Ok(vec![]));
+    assert_eq!(pool.imap(square, []).next(), None);
+    assert_eq!(pool.imap_unordered(square, []).next(), None);
+}
+
+fn a_map_is_awaited_on_the_loop(nursery: &Nursery) {
+    let pool = pool(nursery, 2);
+    let squares = EventLoop::new().unwrap().run_until_complete(async {
+        let first = pool.map_async(square, 0..100);
+        let second = pool.map_async(square, 0..10);
+        (second.await, first.await)
+    });
+    assert_eq!(squares.0, Ok((0..10).map(|x| x * x).collect()));
+    assert_eq!(squares.1, Ok((0..100).map(|x| x * x).collect()));
+}
+
+fn imap_keeps_the_order_and_errors_their_places(nursery: &Nursery) {
+    let pool = pool(nursery, 3);
+    let naps: Vec<u64> = (0..30).map(|i| (i * 7) % 5).collect();
+    let results: Result<Vec<u64>, _> = pool.imap(nap, naps.clone()).collect();
+    assert_eq!(results, Ok(naps));
+    for chunksize in [1, 3, 1000] {
+        let options = MapOptions::default().chunksize(chunksize);
+        for (x, result) in (0..200).zip(pool.imap_with(options, picky, 0..200)) {
+            let expected = match x == 7 || (x > 0 && x % 50 == 0) {
+                true => Err(JobError::Panicked(format!("not {x}"))),
+                false => Ok(x),
+            };
+            assert_eq!(result, expected, "in chunks of {chunksize}");
+        }
+    }
+}
+
+fn imap_unordered_gives_what_is_done(nursery: &Nursery) {
+    let pool = pool(nursery, 2);
+    let mut results = pool.imap_unordered(nap, [300, 1, 2, 3]);
+    let first: Vec<u64> = results.by_ref().take(3).map(Result::unwrap).collect();
+    assert_eq!(first, [1, 2, 3], "nobody waits for the slow one");
+    assert_eq!(results.next(), Some(Ok(300)));
+    assert_eq!(results.next(), None);
+    let options = MapOptions::default().chunksize(7);
+    let all: Result<BTreeSet<u64>, _> =
+        pool.imap_unordered_with(options, square, 0..1000).collect();
+    assert_eq!(all.unwrap(), (0..1000).map(|x| x * x).collect());
+}
+
+fn imap_reads_an_endless_input_no_further_than_told(nursery: &Nursery) {
+    let pool = pool(nursery, 2);
+    let read = Cell::new(0u64);
+    let input = || (0..).inspect(|_| read.set(read.get() + 1));
+    let options = MapOptions::default().chunksize(5).buffersize(3);
+    let mut results = pool.imap_with(options, square, input());
+    assert_eq!(read.get(), 0, "nothing before the first `next`");
+    for x in 0..500 {
+        assert_eq!(results.next(), Some(Ok(x * x)));
+        assert!(read.get() <= x + 5 * 3 + 5, "{} read for {x}", read.get());
+    }
+    drop(results);
+    read.set(0);
+    assert!(pool.imap_unordered(square, input()).take(100).all(|result| result.is_ok()));
+    assert!(read.get() <= 100 + 2 * 32, "{}", read.get());
+}
+
+fn map_buffered_reads_an_endless_input(nursery: &Nursery) {
+    let pool = executor(nursery, 2);
+    let read = Cell::new(0u64);
+    let input = (0..).inspect(|_| read.set(read.get() + 1));
+    let results = pool.map_buffered(square, input, 4.try_into().unwrap());
+    let firsts: Result<Vec<u64>, _> = results.take(100).collect();
+    assert_eq!(firsts, Ok((0..100).map(|x| x * x).collect()));
+    assert!(read.get() <= 104, "{}", read.get());
+}
+
+fn a_panicking_input_leaves_the_pool_alive(nursery: &Nursery) {
+    let pool = pool(nursery, 2);
+    let input = || (0..10).inspect(|x| assert!(*x < 5, "no more than five"));
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let options = MapOptions::default().buffersize(1);
+    let mut results = pool.imap_with(options, square, input());
+    for x in 0..5 {
+        assert_eq!(results.next(), Some(Ok(x * x)));
+    }
+    let next = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| results.next()));
+    assert!(next.is_err(), "the input's panic is the caller's");
+    std::panic::set_hook(hook);
+    drop(results);
+    assert_eq!(pool.apply(square, 3), Ok(9));
+}
+
+fn imap_times_out_and_loses_nothing(nursery: &Nursery) {
+    let pool = pool(nursery, 1);
+    let mut results = pool.imap(nap, [1, 200, 2]);
+    assert_eq!(results.next(), Some(Ok(1)));
+    let error = results.next_before(Instant::now() + SHORT).unwrap_err();
+    assert_eq!(error.to_string(), "2 (of 3) futures unfinished");
+    assert_eq!(results.next(), Some(Ok(200)));
+    assert_eq!(results.next_before(Instant::now() + 1000 * SHORT), Ok(Some(Ok(2))));
+    assert_eq!(results.next_before(Instant::now()), Ok(None));
+}
+
+fn what_cannot_be_encoded_fails_its_map(nursery: &Nursery) {
+    let pool = pool(nursery, 2);
+    let argument = pool.map(take_thorny, [Thorny::RefusesToEncode]);
+    assert!(matches!(argument, Err(JobError::Codec(_))), "{argument:?}");
+    let argument = pool.map(take_thorny, [Thorny::RefusesToDecode]);
+    assert!(matches!(argument, Err(JobError::Codec(_))), "{argument:?}");
+    let result = pool.map(give_thorny, [1]);
+    assert!(matches!(result, Err(JobError::Codec(_))), "{result:?}");
+    let thorns: Vec<_> = pool.imap(give_thorny, [1, 2, 3]).map(|r| r.is_err()).collect();
+    assert_eq!(thorns, [true; 3]);
+    assert_eq!(pool.map(square, 0..3), Ok(vec![0, 1, 4]));
+}
+
+fn a_crash_fails_its_chunk_alone(nursery: &Nursery) {
+    let pool = pool(nursery, 2);
+    let options = MapOptions::default().chunksize(10);
+    for end in [End::Exit(3), End::Kill, End::Segv] {
+        let items = (0..100).map(|i| (i, (i == 42).then_some(end)));
+        for (i, result) in pool.imap_with(options, end_if, items).enumerate() {
+            match (40..50).contains(&i) {
+                true => assert_eq!(death(result), end.death(), "item {i}"),
+                false => assert_eq!(result, Ok(i as u64)),
+            }
+        }
+    }
+}
+
+fn a_dropped_imap_cancels_what_has_not_begun(nursery: &Nursery) {
+    let pool = pool(nursery, 1);
+    let mut results = pool.imap(nap, (0..50).map(|_| 10));
+    assert_eq!(results.next(), Some(Ok(10)));
+    drop(results);
+    pool.close();
+    pool.join();
+    let counts = pool.executor().counts();
+    assert!(counts.cancelled > 20, "{counts:?}");
+}
+
+fn close_and_join_run_everything(nursery: &Nursery) {
+    let pool = pool(nursery, 2);
+    let naps = pool.map_async(nap, (0..20).map(|i| i % 4));
+    pool.close();
+    assert_eq!(pool.apply(square, 2), Err(JobError::ShutDown));
+    assert_eq!(pool.map(square, [1, 2]), Err(JobError::ShutDown));
+    assert_eq!(pool.imap(square, [1]).next(), Some(Err(JobError::ShutDown)));
+    pool.join();
+    assert!(naps.done());
+    assert_eq!(naps.result().map(|naps| naps.len()), Ok(20));
+    assert!(pool.executor().worker_pids().is_empty());
+}
+
+fn terminate_with_ten_thousand_jobs_returns_promptly(nursery: &Nursery) {
+    let pool = pool(nursery, 2);
+    let sleeps = pool.map_with(MapOptions::default().chunksize(1), nap, vec![1000; 10_000]);
+    eventually("it runs", || sleeps.running());
+    let start = Instant::now();
+    pool.terminate();
+    pool.join();
+    assert!(start.elapsed() < Duration::from_secs(10), "not after 5,000 seconds");
+    assert!(sleeps.done());
+    assert!(sleeps.result().is_err());
+    let counts = pool.executor().counts();
+    assert_eq!((counts.submitted, counts.resolved()), (10_000, 10_000));
+}
+
+fn worker_lifetime(nursery: &Nursery) {
+    let builder = ProcessPool::builder(nursery).workers(3).max_tasks_per_child(10);
+    let pool = Pool::from(builder.start().unwrap());
+    let options = MapOptions::default().chunksize(1);
+    let pids = pool.map_with(options, pid, 0..100).result().unwrap();
+    let distinct: BTreeSet<u32> = pids.iter().copied().collect();
+    assert!(distinct.len() >= 10, "{} processes", distinct.len());
+    for one in distinct {
+        assert!(pids.iter().filter(|pid| **pid == one).count() <= 10);
+    }
+    // An early close does not hang.
+    let early = pool.map_with(options, square, 0..100);
+    pool.close();
+    pool.join();
+    assert_eq!(early.result(), Ok((0..100).map(|x| x * x).collect()));
+}
+
+// ---- initializers ----
+
+static LOADED: AtomicU64 = AtomicU64::new(0);
+
+fn load(number: u64) {
+    nap(10);
+    LOADED.fetch_add(number, Ordering::SeqCst);
+}
+
+fn loaded(_: u64) -> u64 {
+    nap(2);
+    LOADED.load(Ordering::SeqCst)
+}
+
+fn an_initializer_runs_first_in_every_worker(nursery: &Nursery) {
+    let builder = ProcessPool::builder(nursery).workers(2).max_tasks_per_child(5);
+    let pool = Pool::from(builder.initializer(load, 7).start().unwrap());
+    let options = MapOptions::default().chunksize(1);
+    assert_eq!(pool.map_with(options, loaded, 0..40).result(), Ok(vec![7; 40]));
+    assert_eq!(LOADED.load(Ordering::SeqCst), 0, "ours is another copy");
+}
+
+static RESULTS: std::sync::OnceLock<Producer<u64>> = std::sync::OnceLock::new();
+
+fn keep_queue(results: Producer<u64>) {
+    RESULTS.set(results).unwrap();
+}
+
+fn put_square(x: u64) {
+    RESULTS.get().unwrap().put(&(x * x)).unwrap();
+}
+
+fn an_initializer_may_carry_a_queue(nursery: &Nursery) {
+    let (producer, results): (_, Consumer<u64>) = queue().unwrap();
+    let builder = ProcessPool::builder(nursery).workers(2).initializer(keep_queue, producer);
+    let pool = Pool::from(builder.start().unwrap());
+    assert!(pool.map(put_square, 0..100).is_ok());
+    let mut squares: Vec<u64> = (0..100).map(|_| results.get().unwrap()).collect();
+    squares.sort_unstable();
+    assert_eq!(squares, (0..100).map(|x| x * x).collect::<Vec<_>>());
+    drop(pool);
+    assert!(results.get().is_err(), "the last producer went with the pool");
+}
+
+fn keep_length(text: String) {
+    LOADED.store(text.len() as u64, Ordering::SeqCst);
+}
+
+fn a_long_initializer_argument_arrives(nursery: &Nursery) {
+    let text = "x".repeat(3 << 20);
+    let builder = ProcessPool::builder(nursery).workers(2).initializer(keep_length, text);
+    let pool = Pool::from(builder.start().unwrap());
+    assert_eq!(pool.map(loaded, 0..10), Ok(vec![3 << 20; 10]));
+    let refused = ProcessPool::builder(nursery).initializer(keep_length, "x".repeat(65 << 20));
+    assert!(matches!(refused.start(), Err(PoolError::Initializer(JobError::Codec(_)))));
+}
+
+fn fail_to_load(why: String) {
+    panic_with(why);
+}
+
+fn an_initializer_that_fails_breaks_the_pool(nursery: &Nursery) {
+    let builder = ProcessPool::builder(nursery).workers(2);
+    let pool = builder.initializer(fail_to_load, "no crane".to_owned()).start().unwrap();
+    let queued: Vec<_> = (0..10).map(|x| pool.submit(square, x)).collect();
+    for future in queued.into_iter().chain([pool.submit(square, 1)]) {
+        match future.result() {
+            Err(JobError::Broken(why)) => assert!(why.contains("no crane"), "{why}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn die_loading(end: End) {
+    end_if((0, Some(end)));
+}
+
+fn an_initializer_that_dies_breaks_the_pool_in_the_end(nursery: &Nursery) {
+    let builder = ProcessPool::builder(nursery).workers(1);
+    let pool = builder.initializer(die_loading, End::Segv).start().unwrap();
+    let result = pool.submit(square, 1).result();
+    assert!(matches!(result, Err(JobError::Broken(_))), "{result:?}");
+    assert_eq!(pool.counts().workers_started, pool.counts().workers_ended);
+}
+
+// ---- kill, retry, resize, statistics ----
+
+fn killing_a_job_harms_no_other(nursery: &Nursery) {
+    let pool = executor(nursery, 2);
+    // Quick jobs first, so that workers are sent ahead.
+    assert!(pool.map(square, 0..1000).all(|result| result.is_ok()));
+    let endless = pool.submit_with(JobOptions::default().killable(), sleep_for_ever, ());
+    let others: Vec<_> = (0..1000).map(|x| pool.submit(square, x)).collect();
+    eventually("it runs", || endless.future.running());
+    assert!(pool.kill(endless.job));
+    match endless.future.result() {
+        Err(JobError::WorkerLost { death: KILLED, job, .. }) => assert_eq!(job, endless.job),
+        other => panic!("{other:?}"),
+    }
+    assert!(!pool.kill(endless.job), "it is done");
+    assert!(others.into_iter().all(|future| future.result().is_ok()));
+    assert_eq!(pool.counts().lost, 1);
+}
+
+fn a_queued_job_is_killed_by_cancelling_it(nursery: &Nursery) {
+    let pool = executor(nursery, 1);
+    let first = pool.submit(nap, 100);
+    eventually("it runs", || first.running());
+    let queued = pool.submit_with(JobOptions::default(), square, 3);
+    assert!(pool.kill(queued.job));
+    assert_eq!(queued.future.result(), Err(JobError::Cancelled));
+    assert_eq!(first.result(), Ok(100));
+}
+
+/// Ends its process in so many cases out of four.
+fn unreliable((i, cases): (u64, u32)) -> u64 {
+    let end = (std::process::id() % 4 < cases).then_some(End::Kill);
+    end_if((i, end))
+}
+
+fn idempotent_jobs_are_run_again(nursery: &Nursery) {
+    let pool = Pool::from(executor(nursery, 2));
+    let options = JobOptions::default().retries(50);
+    let futures: Vec<_> =
+        (0..20).map(|i| pool.executor().submit_with(options, unreliable, (i, 2)).future).collect();
+    let results: Result<Vec<u64>, _> = futures.into_iter().map(Future::result).collect();
+    assert_eq!(results, Ok((0..20).collect()));
+    let counts = pool.executor().counts();
+    assert_eq!((counts.answered, counts.lost), (20, 0));
+    assert!(counts.retried > 0 && counts.retried <= counts.workers_started, "{counts:?}");
+    let map = MapOptions::default().chunksize(5).job(options);
+    let items = (0..20).map(|i| (i, 2));
+    assert_eq!(pool.map_with(map, unreliable, items).result(), Ok((0..20).collect()));
+}
+
+fn retries_have_an_end(nursery: &Nursery) {
+    let pool = executor(nursery, 1);
+    let options = JobOptions::default().retries(2);
+    let job = pool.submit_with(options, end_if, (0, Some(End::Segv))).future;
+    assert_eq!(death(job.result()), Death::Signal(libc::SIGSEGV));
+    assert_eq!((pool.counts().retried, pool.counts().lost), (2, 1));
+    assert_eq!(pool.submit(square, 3).result(), Ok(9));
+}
+
+fn a_pool_grows_and_shrinks(nursery: &Nursery) {
+    let pool = executor(nursery, 1);
+    for size in [4, 2, 3, 1] {
+        let jobs: Vec<_> = (0..40).map(|i| pool.submit(nap_a_little, i)).collect();
+        pool.resize(size).unwrap();
+        assert_eq!(pool.workers(), size);
+        let results: Result<Vec<u64>, _> = jobs.into_iter().map(Future::result).collect();
+        assert_eq!(results, Ok((0..40).collect()), "no job is interrupted");
+        eventually("it has its size", || pool.worker_pids().len() == size);
+    }
+    assert!(matches!(pool.resize(0), Err(PoolError::NoWorkers)));
+    assert_eq!(pool.submit(square, 3).result(), Ok(9));
+}
+
+fn counts_and_stats_balance(nursery: &Nursery) {
+    let pool = executor(nursery, 2);
+    assert!(pool.map(square, 0..500).all(|result| result.is_ok()));
+    let busy = pool.submit(sleep_for_ever, ());
+    eventually("it runs", || busy.running());
+    let stats = pool.worker_stats();
+    assert_eq!(stats.len(), 2);
+    assert_eq!(stats.iter().map(|s| s.answered).sum::<u64>(), 500);
+    let running: Vec<_> = stats.iter().filter_map(|s| s.running.map(|job| (s.pid, job))).collect();
+    assert_eq!(running.len(), 1);
+    assert_eq!(running[0].1, 500);
+    assert!(stats.iter().all(|s| s.answered == 0 || s.busy_ns > 0));
+    signal(running[0].0, libc::SIGKILL);
+    assert_eq!(death(busy.result()), KILLED);
+    let counts = pool.counts();
+    assert_eq!((counts.submitted, counts.answered, counts.lost), (501, 500, 1));
+    assert_eq!(counts.submitted, counts.resolved());
+}
+
+// ---- ending ----
+
+fn ended(nursery: &Nursery, end: fn(&ProcessPool), signal: i32) {
+    let pool = executor(nursery, 2);
+    let sleepers: Vec<_> = (0..2).map(|_| pool.submit(sleep_for_ever, ())).collect();
+    let queued: Vec<_> = (0..20).map(|x| pool.submit(square, x)).collect();
+    eventually("both run", || sleepers.iter().all(Future::running));
+    let pids = pool.worker_pids();
+    end(&pool);
+    for sleeper in sleepers {
+        assert_eq!(death(sleeper.result()), Death::Signal(signal));
+    }
+    for future in queued {
+        assert_eq!(future.result(), Err(JobError::Cancelled));
+    }
+    assert_eq!(pool.submit(square, 1).result(), Err(JobError::ShutDown));
+    pool.shutdown(true, false);
+    assert!(!pids.into_iter().any(is_alive));
+    let counts = pool.counts();
+    assert_eq!(counts.workers_started, counts.workers_ended);
+}
+
+fn kill_workers_resolves_everything(nursery: &Nursery) {
+    ended(nursery, ProcessPool::kill_workers, libc::SIGKILL);
+}
+
+fn terminate_workers_resolves_everything(nursery: &Nursery) {
+    ended(nursery, ProcessPool::terminate_workers, libc::SIGTERM);
+}
+
+// ---- waiting ----
+
+fn wait_and_as_completed_take_futures_of_processes(nursery: &Nursery) {
+    let pool = executor(nursery, 2);
+    let submit = |naps: [u64; 3]| naps.map(|ms| pool.submit(nap, ms));
+    let (done, rest) = wait(submit([400, 5, 5]), ReturnWhen::FirstCompleted, None);
+    assert!(!done.is_empty() && !rest.is_empty());
+    let (done, rest) = wait(rest, ReturnWhen::AllCompleted, None);
+    assert!(!done.is_empty() && rest.is_empty());
+    let order: Vec<u64> = as_completed(submit([150, 1, 2]), None)
+        .map(|future| future.unwrap().result().unwrap())
+        .collect();
+    assert_eq!(order, [1, 2, 150]);
+    let futures = [pool.submit(sleep_for_ever, ()), pool.submit(picky, 7)];
+    let (done, rest) = wait(futures, ReturnWhen::FirstException, None);
+    assert_eq!((done.len(), rest.len()), (1, 1));
+    let mut unfinished = as_completed(rest, Some(SHORT));
+    assert_eq!(unfinished.next().unwrap().unwrap_err().to_string(), "1 (of 1) futures unfinished");
+    pool.kill_workers();
+    assert_eq!(death(unfinished.into_rest().pop().unwrap().result()), KILLED);
+}
+
+fn map_timeout_gives_what_is_there(nursery: &Nursery) {
+    let pool = executor(nursery, 1);
+    let mut results = pool.map(nap, [1, 500]);
+    let deadline = Instant::now() + Duration::from_millis(250);
+    assert_eq!(results.next_before(deadline), Ok(Some(Ok(1))));
+    assert!(results.next_before(deadline).is_err());
+    assert_eq!(results.next(), Some(Ok(500)));
+}
+
+fn waiting_for_the_pool_on_its_own_thread_is_refused(nursery: &Nursery) {
+    let pool = Arc::new(pool(nursery, 2));
+    let (tell, told) = mpsc::channel();
+    // Slow enough for the callback to be there in time, so that it runs on the pool's thread.
+    let outer = pool.apply_async(nap, 100);
+    let inner = Arc::clone(&pool);
+    outer.add_done_callback(move || {
+        let waited = inner.apply(nap, 100);
+        let mapped = inner.map(nap, [100, 100]).map(|_| 0);
+        let streamed = inner.imap(nap, [100, 100]).next().unwrap();
+        drop(inner);
+        tell.send([waited, mapped, streamed]).unwrap();
+    });
+    for result in told.recv().unwrap() {
+        match result {
+            Err(JobError::WouldDeadlock(why)) => assert!(why.contains("own thread"), "{why}"),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(outer.result(), Ok(100));
+    assert_eq!(pool.apply(square, 3), Ok(9));
+    eventually("the callback is gone", || Arc::strong_count(&pool) == 1);
+}
+
+fn a_hundred_thousand_submits_do_not_deadlock(nursery: &Nursery) {
+    let pool = executor(nursery, 2);
+    let futures: Vec<_> = (0..100_000).map(|x| pool.submit(square, x)).collect();
+    let sum: u64 = futures.into_iter().map(|future| future.result().unwrap()).sum();
+    assert_eq!(sum, (0..100_000).map(|x| x * x).sum::<u64>());
+}

@@ -6,7 +6,7 @@ mod common;
 
 use common::watchdog;
 use proptest::prelude::*;
-use singletrack::gil::policy::SwitchPolicy;
+use singletrack::gil::policy::{Check, Checkpoint, HandOff, Substrate, SwitchPolicy};
 use singletrack::vm::assembler::assemble;
 use singletrack::vm::check::{Style, check_any_bytes, proper_program, run_by_bytes};
 use singletrack::vm::run::{Account, End, run};
@@ -72,6 +72,34 @@ fn real_threads_count_their_ticks() {
         let account = Account { end: End::Returned(0), instructions: 8, ticks: 5 };
         assert_eq!(report.threads, [account; 2], "{policy}");
         assert_eq!(report.counters.acquisitions(), report.counters.drops(), "{policy}");
+    }
+}
+
+/// A check at every second tick.
+fn every_second_tick(hand_off: HandOff) -> SwitchPolicy {
+    let check = Check::EveryTicks(1);
+    SwitchPolicy::new(check, hand_off, Checkpoint::EveryOp, Substrate::MutexCondvar).unwrap()
+}
+
+#[test]
+fn the_real_lock_sees_each_tick_and_no_other() {
+    let _bound = watchdog("one thread that ticks", 60);
+    let text =
+        include_str!("../examples/programs/increment_call.gil").replacen("\nthread", "\n#", 1);
+    let program = verified(&text);
+    let report = run(&program, every_second_tick(HandOff::Race), 1_000).unwrap();
+    assert_eq!(report.threads[0].ticks, 5);
+    assert_eq!(report.counters.tick_drops, 3, "at ticks 1, 3 and 5");
+}
+
+#[test]
+fn real_threads_that_take_turns_lose_an_update() {
+    let _bound = watchdog("two threads that take turns", 60);
+    let program = verified(include_str!("../examples/programs/increment.gil"));
+    for _ in 0..20 {
+        // LOAD_GLOBAL │ the other's LOAD_GLOBAL, ADD │ ADD, STORE_GLOBAL │ STORE_GLOBAL
+        let report = run(&program, every_second_tick(HandOff::Fifo), 1_000).unwrap();
+        assert_eq!(report.globals, [1]);
     }
 }
 

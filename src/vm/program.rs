@@ -78,6 +78,29 @@ pub struct Start {
 }
 
 /// Threads, the functions they run, and what they share.
+///
+/// ```
+/// use singletrack::vm::op::Op;
+/// use singletrack::vm::program::{Function, Instruction, Position, Program, Start};
+/// use singletrack::vm::verifier::Verified;
+///
+/// let code = [Op::LoadConst(0), Op::ReturnValue];
+/// let position = Position::default();
+/// let function = Function {
+///     name: "answer".to_owned(),
+///     code: code.map(|op| Instruction { op, position }).to_vec(),
+///     ..Function::default()
+/// };
+/// let program = Program {
+///     constants: vec![42],
+///     functions: vec![function],
+///     threads: vec![Start { function: 0, arguments: vec![], position }],
+///     ..Program::default()
+/// };
+/// let text = "thread answer()\n\ndef answer():\n    LOAD_CONST        42\n    RETURN_VALUE\n";
+/// assert_eq!(program.to_string(), text);
+/// assert!(Verified::new(program).is_ok());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Program {
     /// The shared variables.

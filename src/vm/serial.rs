@@ -19,6 +19,19 @@ use std::collections::{BTreeSet, HashSet};
 /// The outcomes of all orders in which each thread runs as far as it can. At most `states`
 /// states are looked at, and a thread that runs for more than `fuel` steps is in the wrong
 /// order.
+///
+/// ```
+/// use singletrack::vm::assembler::assemble;
+/// use singletrack::vm::serial::serial;
+/// use singletrack::vm::verifier::Verified;
+///
+/// let text = "global x\nthread set(1)\nthread set(2)\n\
+///     def set(n):\n LOAD_FAST n\n STORE_GLOBAL x\n LOAD_FAST n\n RETURN_VALUE";
+/// let program = Verified::new(assemble(text)?)?;
+/// let values: Vec<i64> = serial(&program, 100, 100).iter().map(|o| o.globals[0]).collect();
+/// assert_eq!(values, [1, 2], "whoever comes last");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn serial(program: &Verified, fuel: usize, states: usize) -> BTreeSet<Outcome> {
     // Where a thread could be left makes no difference to one that is not.
     let policy = SwitchPolicy::PYTHON_3_10;

@@ -63,6 +63,22 @@ pub enum Effect {
 }
 
 /// A thread of a program.
+///
+/// ```
+/// use singletrack::vm::assembler::assemble;
+/// use singletrack::vm::thread::{Effect, Shared, Thread};
+/// use singletrack::vm::verifier::Verified;
+///
+/// let text = "global x\nthread f\ndef f():\n LOAD_CONST 7\n STORE_GLOBAL x\n CALL_BLOCKING\n\
+///     LOAD_GLOBAL x\n RETURN_VALUE";
+/// let program = Verified::new(assemble(text)?)?;
+/// let mut shared = Shared::of(program.program());
+/// let mut thread = Thread::new(&program, 0);
+/// let effects: Vec<Effect> = (0..5).map(|_| thread.execute(&program, &mut shared)).collect();
+/// let (goes, ends) = (Effect::Goes, Effect::Ends(7));
+/// assert_eq!(effects, [goes, goes, Effect::Blocks, goes, ends]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Thread {
     number: usize,

@@ -19,6 +19,13 @@ use crate::vm::verifier::Verified;
 use std::fmt;
 
 /// Something shared that a step touched.
+///
+/// ```
+/// use singletrack::vm::world::Access;
+///
+/// assert!(Access::Read(0).conflicts(Access::Write(0)));
+/// assert!(!Access::Read(0).conflicts(Access::Read(0)), "in either order they see the same");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Access {
     /// A global was read.

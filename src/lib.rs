@@ -101,10 +101,12 @@
 //!   gil/check.rs               what must hold for the pure lock, whatever happens [fuzz]
 //!   gil/counters.rs            how often each thing happened
 //!   gil/record.rs              what happened and when: a ring of events a thread
+//!   gil/pending.rs             calls that only the main thread may make
 //!   gil/door.rs                the fast way in and out: one atomic word
 //!   gil/lock.rs                the lock: real threads sleep and wake as the machine says
 //!   gil/thread_state.rs        one thread's dealings with one lock: take, drop, yield
 //!   gil/watch.rs               what can be seen from outside: counters, a recording
+//!   gil/interrupts.rs          what others may ask of a thread at its next check
 //!   gil/token.rs               the proof that a thread holds the lock
 //!   gil/cell.rs                unsafe: a value that only the holder can reach
 //!   gil/worker.rs              threads that run under the lock and block without it

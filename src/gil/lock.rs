@@ -18,12 +18,13 @@
 //! The lock is *not* that mutex. parking_lot's mutex hands itself over now and then out of
 //! fairness, and that would hide the very convoys this lock is here to show.
 
-use crate::base::sync::atomic::{AtomicBool, AtomicI32, Ordering::Relaxed};
+use crate::base::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering::Relaxed};
 use crate::base::sync::{Arc, Condvar, Mutex, MutexGuard};
 use crate::base::sys::process::thread_id;
 use crate::gil::counters::{Counters, Meter};
 use crate::gil::door::{Door, Pass};
 use crate::gil::machine::Machine;
+use crate::gil::pending::Pending;
 use crate::gil::policy::{Check, DropFlag, PolicyError, Substrate, SwitchPolicy};
 use crate::gil::record::{Recorder, Ring};
 use crate::gil::ticker::Ticker;
@@ -52,6 +53,8 @@ pub enum AttachError {
     },
     /// The thread is ending and has given up its place already.
     ThreadEnding,
+    /// It had the lock, and was [interrupted](GlobalLock::interrupt) at a check.
+    Interrupted,
 }
 
 impl fmt::Display for AttachError {
@@ -71,6 +74,9 @@ impl fmt::Display for AttachError {
             ),
             AttachError::ThreadEnding => {
                 write!(f, "this thread is ending: attach before its thread-locals are dropped")
+            }
+            AttachError::Interrupted => {
+                write!(f, "this thread was interrupted while it had the lock: attach again")
             }
         }
     }
@@ -128,6 +134,10 @@ pub(crate) struct Shared {
     ticker: AtomicI32,
     /// As it was made; the interval may have changed since.
     pub(crate) policy: SwitchPolicy,
+    /// How many ticks a check sets the ticker to; 0 under a policy that does not count.
+    period: AtomicU32,
+    /// Calls wait for the main thread. Written from the desk, read at checks.
+    pending: AtomicBool,
     /// What is watched beside the counters: [`HOLD`], [`RECORD`], or nothing. Std's, under loom
     /// too: no decision hangs on it.
     watched: std::sync::atomic::AtomicU8,
@@ -147,7 +157,11 @@ pub(crate) struct Desk {
     pub(crate) seats: Vec<Option<Arc<Seat>>>,
     pub(crate) of_the_dead: Counters,
     pub(crate) recorder: Recorder,
+    pub(crate) pending: Pending<Call>,
 }
+
+/// A call that waits for the main thread.
+pub(crate) type Call = Box<dyn FnOnce() + Send>;
 
 /// What the lock keeps of one thread.
 pub(crate) struct Seat {
@@ -155,12 +169,15 @@ pub(crate) struct Seat {
     pub(crate) tid: u32,
     pub(crate) bed: Condvar,
     flag: Flag,
+    /// Somebody wants this thread to unwind at its next check.
+    pub(crate) interrupted: AtomicBool,
     pub(crate) meter: Meter,
     /// Where its events are recorded, once there is a recording.
     pub(crate) ring: OnceLock<Arc<Ring>>,
 }
 
-/// A drop request, on a cache line of its own: it is read at every checkpoint.
+/// Something is asked of the holder: to drop the lock, to make a call, to unwind. CPython's eval
+/// breaker. It is on a cache line of its own, for it is read at every checkpoint.
 #[derive(Debug)]
 #[repr(align(64))]
 struct Flag(AtomicBool);
@@ -173,12 +190,15 @@ impl GlobalLock {
             seats: Vec::new(),
             of_the_dead: Counters::default(),
             recorder: Recorder::default(),
+            pending: Pending::default(),
         };
         let shared = Shared {
             door: Door::shut_from_the_start(),
             flag: Flag(AtomicBool::new(false)),
             ticker: AtomicI32::new(Ticker::new().left()),
             policy,
+            period: AtomicU32::new(period(policy)),
+            pending: AtomicBool::new(false),
             watched: std::sync::atomic::AtomicU8::new(0),
             desk: Mutex::new(desk),
             made_in: std::process::id(),
@@ -256,6 +276,13 @@ impl GlobalLock {
     }
 }
 
+fn period(policy: SwitchPolicy) -> u32 {
+    match policy.check() {
+        Check::EveryTicks(ticks) => ticks,
+        Check::OnRequest { .. } => 0,
+    }
+}
+
 impl fmt::Debug for GlobalLock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GlobalLock").field("policy", &self.shared.policy).finish_non_exhaustive()
@@ -282,6 +309,37 @@ impl Shared {
         }
     }
 
+    /// Calls wait for the main thread.
+    #[inline]
+    pub(crate) fn has_pending(&self) -> bool {
+        self.pending.load(Relaxed)
+    }
+
+    /// Shows at the checks what is known at the desk.
+    pub(crate) fn note_pending(&self, desk: &Desk) {
+        self.pending.store(desk.pending.flagged(), Relaxed);
+    }
+
+    /// How many ticks a check sets the ticker to.
+    #[inline]
+    pub(crate) fn period(&self) -> u32 {
+        self.period.load(Relaxed)
+    }
+
+    /// A check every so many ticks from now on; only for a lock that counts, by its holder.
+    pub(crate) fn set_period(&self, ticks: u32) -> Result<(), PolicyError> {
+        if self.period() == 0 {
+            return Err(PolicyError::NoTicks);
+        }
+        let policy = self.policy.with_check(Check::EveryTicks(ticks))?;
+        if let Ok(mut desk) = self.desk() {
+            desk.machine.set_policy(policy);
+            self.leave(desk, None);
+        }
+        self.period.store(ticks, Relaxed);
+        Ok(())
+    }
+
     pub(crate) fn ticker(&self) -> Ticker {
         Ticker::with_left(self.ticker.load(Relaxed))
     }
@@ -300,7 +358,15 @@ impl Shared {
         };
         let flag = Flag(AtomicBool::new(false));
         let (bed, meter, ring) = (Condvar::new(), Meter::default(), OnceLock::new());
-        let seat = Arc::new(Seat { name, tid: thread_id(), bed, flag, meter, ring });
+        let seat = Arc::new(Seat {
+            name,
+            tid: thread_id(),
+            bed,
+            flag,
+            interrupted: AtomicBool::new(false),
+            meter,
+            ring,
+        });
         desk.recorder.equips(&seat.ring, &seat.name, seat.tid);
         if desk.seats.len() <= id.index() {
             desk.seats.resize_with(id.index() + 1, || None);
@@ -315,6 +381,7 @@ impl Shared {
         // The child of a fork that cannot come to the desk has nobody to tell.
         let Ok(mut desk) = self.desk() else { return };
         let wake = desk.machine.dies(id);
+        desk.pending.forgets(id);
         if let Some(seat) = desk.seats[id.index()].take() {
             desk.of_the_dead = desk.of_the_dead + seat.meter.read();
         }
@@ -363,13 +430,15 @@ impl Shared {
         }
     }
 
-    /// Shows the drop request to its thread, and wakes a sleeper.
+    /// Shows what is asked of the holder to its thread, and wakes a sleeper.
     pub(crate) fn settle(&self, desk: &mut Desk, wake: Option<ThreadId>) {
         if let Some(id) = desk.machine.last_holder()
             && let Some(seat) = &desk.seats[id.index()]
         {
             let flag = self.flag_of(seat);
-            let requested = desk.machine.drop_requested();
+            let called = desk.pending.flagged() && desk.pending.main() == Some(id);
+            let requested =
+                desk.machine.drop_requested() || called || seat.interrupted.load(Relaxed);
             if flag.load(Relaxed) != requested {
                 flag.store(requested, Relaxed);
             }

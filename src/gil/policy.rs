@@ -331,6 +331,8 @@ pub enum PolicyError {
     Interval(Duration),
     /// The lock's policy counts ticks, so it has no switch interval.
     NoInterval,
+    /// The lock's policy does not count ticks, so it has no check interval.
+    NoTicks,
     /// No preset has this name.
     Unknown(String),
 }
@@ -350,6 +352,11 @@ impl fmt::Display for PolicyError {
                 f,
                 "this lock checks by ticks and has no switch interval: make one with \
                  Check::OnRequest"
+            ),
+            PolicyError::NoTicks => write!(
+                f,
+                "this lock does not count ticks and has no check interval: make one with \
+                 Check::EveryTicks"
             ),
             PolicyError::Unknown(name) => {
                 write!(f, "no switch policy is called `{name}`: use one of ")?;

@@ -32,6 +32,8 @@ pub(crate) struct ThreadState {
     pass: Pass,
     /// A token for this lock is out, and the lock is held.
     pub(crate) attached: Cell<bool>,
+    /// It has claimed to be the main thread; another may have since.
+    pub(crate) is_main: Cell<bool>,
     /// When the lock was taken, if holds are watched; else 0.
     taken_at: Cell<Nanos>,
 }
@@ -74,6 +76,7 @@ impl ThreadState {
             id,
             pass: Pass::of(id),
             attached: Cell::new(false),
+            is_main: Cell::new(false),
             taken_at: Cell::new(0),
         });
         let forgotten = STATES.try_with(|states| {

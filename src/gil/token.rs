@@ -16,10 +16,10 @@
 use crate::base::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use crate::gil::counters::Counters;
 use crate::gil::lock::{AttachError, GlobalLock, Shared};
-use crate::gil::policy::{Check, Look, Place};
+use crate::gil::policy::{Look, Place, PolicyError};
 use crate::gil::thread_state::ThreadState;
 use crate::gil::ticker::Ticker;
-use crate::gil::verdict::Reason;
+use crate::gil::verdict::{Reason, ThreadId};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::time::Duration;
@@ -149,10 +149,7 @@ impl Gil<'_> {
             state: &state,
             flag: state.flag(),
             ticker: state.shared.ticker(),
-            period: match policy.check() {
-                Check::EveryTicks(n) => n,
-                Check::OnRequest { .. } => 0,
-            },
+            period: state.shared.period(),
             at_op: policy.at(Place::Op),
             at_edge: policy.at(Place::BackEdgeOrCall),
             lock: &raw const *state.shared,
@@ -236,6 +233,31 @@ impl Gil<'_> {
         self.state.finalise();
     }
 
+    /// From now on this thread makes the calls that are
+    /// [left for the main thread](GlobalLock::add_pending_call).
+    pub fn claim_main(&mut self) {
+        self.state.claim_main();
+    }
+
+    /// The lock's number for this thread, as long as the thread lives.
+    pub fn thread_id(&self) -> ThreadId {
+        self.state.id
+    }
+
+    /// From now on a check comes every `ticks` ticks, plus one, and the first of them after as
+    /// many. For all threads: there is one ticker a lock.
+    ///
+    /// # Errors
+    /// [`PolicyError::Ticks`] if it is zero or huge, [`PolicyError::NoTicks`] if this lock does
+    /// not count.
+    #[doc(alias = "sys.setcheckinterval")]
+    pub fn set_check_interval(&mut self, ticks: u32) -> Result<(), PolicyError> {
+        self.state.shared.set_period(ticks)?;
+        self.period = ticks;
+        self.ticker = Ticker::with_left(ticks as i32);
+        Ok(())
+    }
+
     /// What this thread has done with the lock so far.
     pub fn counters(&self) -> Counters {
         self.state.seat.meter.read()
@@ -251,8 +273,13 @@ impl Gil<'_> {
     #[cold]
     #[inline(never)]
     fn check(&mut self) {
+        if self.state.shared.has_pending() && self.state.make_pending_calls() {
+            // What still waits is looked for again at the very next tick.
+            self.ticker = Ticker::new();
+        }
         self.leave(Reason::Tick);
         self.come_back();
+        self.unwinds_if_asked();
     }
 
     #[cold]
@@ -261,10 +288,21 @@ impl Gil<'_> {
         if self.lock.is_null() {
             return self.lose(AttachError::Finalised);
         }
+        if self.state.shared.has_pending() {
+            self.state.make_pending_calls();
+        }
         self.state.shared.save_ticker(self.ticker);
         match self.state.yield_lock() {
             Ok(()) => self.ticker = self.state.shared.ticker(),
             Err(error) => self.lose(error),
+        }
+        self.unwinds_if_asked();
+    }
+
+    /// An exception from another thread is raised when the lock has been had back.
+    fn unwinds_if_asked(&mut self) {
+        if self.state.takes_interrupt() && !std::thread::panicking() {
+            resume_unwind(Box::new(Expelled(AttachError::Interrupted)));
         }
     }
 
@@ -281,7 +319,10 @@ impl Gil<'_> {
             return self.lose(AttachError::Finalised);
         }
         match self.state.take() {
-            Ok(()) => self.ticker = self.state.shared.ticker(),
+            Ok(()) => {
+                self.ticker = self.state.shared.ticker();
+                self.period = self.state.shared.period();
+            }
             Err(error) => self.lose(error),
         }
     }

@@ -109,6 +109,7 @@
 //!   gil/interrupts.rs          what others may ask of a thread at its next check
 //!   gil/token.rs               the proof that a thread holds the lock
 //!   gil/cell.rs                unsafe: a value that only the holder can reach
+//!   gil/channel.rs             the way for values from one interpreter to another
 //!   gil/worker.rs              threads that run under the lock and block without it
 //! the machine
 //!   vm/op.rs                   the instructions, and what each means to the lock

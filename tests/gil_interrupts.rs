@@ -136,7 +136,7 @@ fn a_call_that_only_main_may_make_costs_the_others_a_check_a_tick() {
         drops(gil, 101);
         assert_eq!(drops(gil, 1010), 10, "a check every 101 ticks");
         let signal = Arc::clone(&handled);
-        lock.add_pending_call(move || drop(signal.fetch_add(1, SeqCst))).unwrap();
+        lock.add_pending_call(move || signal.store(1, SeqCst)).unwrap();
         drops(gil, 101);
         assert_eq!(drops(gil, 1000), 1000, "a check a tick");
         assert_eq!(handled.load(SeqCst), 0, "and nothing comes of it");
@@ -170,7 +170,7 @@ fn a_call_that_panics_unwinds_the_main_thread_and_leaves_the_rest() {
         let made = Arc::new(AtomicUsize::new(0));
         let theirs = Arc::clone(&made);
         lock.add_pending_call(|| panic!("handler")).unwrap();
-        lock.add_pending_call(move || drop(theirs.fetch_add(1, SeqCst))).unwrap();
+        lock.add_pending_call(move || theirs.store(1, SeqCst)).unwrap();
         let unwound = catch_unwind(AssertUnwindSafe(|| {
             lock.attach(|gil| {
                 gil.claim_main();

@@ -1,19 +1,15 @@
 //! Switched threads: real threads of which one runs at a time, as under CPython's GIL.
 
 pub mod cell;
+pub mod channel;
 pub mod check;
 pub mod counters;
-mod door;
-mod interrupts;
 pub mod lock;
 pub mod machine;
 pub mod pending;
 pub mod policy;
 pub mod record;
-pub(crate) mod thread_state;
 pub mod ticker;
 pub mod token;
 pub mod verdict;
-mod waiters;
-mod watch;
 pub mod worker;

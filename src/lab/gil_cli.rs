@@ -29,7 +29,8 @@ Examples:
 /// The words of `singletrack gil`.
 #[derive(Debug, Args)]
 pub struct GilArgs {
-    /// convoy, battle, race, starvation, no-force; or fidelity, beside every CPython found
+    /// convoy, battle, race, starvation, no-force, signal-storm, per-interpreter; or fidelity,
+    /// beside every CPython found
     #[arg(value_name = "SCENE")]
     scene: String,
     /// Policies to show it under, separated by commas or spaces: python-2, python-2-linux,

@@ -26,12 +26,23 @@ pub enum Scene {
     Starvation,
     /// Drops on request with and without a forced switch.
     NoForce,
+    /// Threads that compute after a signal that only the main thread may handle.
+    SignalStorm,
+    /// Two threads under one lock, and each under its own.
+    PerInterpreter,
 }
 
 impl Scene {
     /// All of them.
-    pub const ALL: [Scene; 5] =
-        [Scene::Convoy, Scene::Battle, Scene::Race, Scene::Starvation, Scene::NoForce];
+    pub const ALL: [Scene; 7] = [
+        Scene::Convoy,
+        Scene::Battle,
+        Scene::Race,
+        Scene::Starvation,
+        Scene::NoForce,
+        Scene::SignalStorm,
+        Scene::PerInterpreter,
+    ];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
@@ -41,6 +52,8 @@ impl Scene {
             Scene::Race => "race",
             Scene::Starvation => "starvation",
             Scene::NoForce => "no-force",
+            Scene::SignalStorm => "signal-storm",
+            Scene::PerInterpreter => "per-interpreter",
         }
     }
 
@@ -64,6 +77,8 @@ impl Scene {
             Scene::Race => "four threads that do `x += 1` on one variable",
             Scene::Starvation => "three threads that compute, and never block",
             Scene::NoForce => "two threads that compute, with and without a forced switch",
+            Scene::SignalStorm => "two threads that compute, after Ctrl-C, main blocked in join()",
+            Scene::PerInterpreter => "two threads that compute, in one interpreter and in two",
         }
     }
 
@@ -81,6 +96,8 @@ impl Scene {
                 vec![SwitchPolicy::NO_FORCE, SwitchPolicy::PYTHON_3_10, SwitchPolicy::FAIR]
             }
             Scene::NoForce => vec![SwitchPolicy::NO_FORCE, SwitchPolicy::PYTHON_3_2],
+            Scene::SignalStorm => vec![SwitchPolicy::PYTHON_2_LINUX, SwitchPolicy::PYTHON_3_2],
+            Scene::PerInterpreter => vec![SwitchPolicy::PYTHON_3_13],
         }
     }
 
@@ -95,6 +112,8 @@ impl Scene {
             Scene::Race => stage::race(policy, time),
             Scene::Starvation => stage::starvation(policy, time),
             Scene::NoForce => stage::no_force(policy, time),
+            Scene::SignalStorm => stage::signal_storm(policy, time),
+            Scene::PerInterpreter => stage::per_interpreter(policy, time),
         };
         take.map_err(|failure| failure.within(&format!("{} under {policy}", self.name())))
     }
@@ -139,6 +158,21 @@ impl Scene {
                 100.0 * get("handed_over"),
                 get("forced_drops_per_s"),
             ),
+            Scene::SignalStorm => format!(
+                "After the signal the threads that compute ran {:.1} times slower, and dropped \
+                 the lock {:.0} times a second instead of {:.0}; the signal was handled {}.",
+                get("times_slower"),
+                get("drops_per_s_after"),
+                get("drops_per_s_before"),
+                match get("handled_while_main_was_blocked") > 0.0 {
+                    true => "at once",
+                    false => "when the main thread was back, and no sooner",
+                },
+            ),
+            Scene::PerInterpreter => format!(
+                "With a lock each the two threads did {:.2} times the work they did under one.",
+                get("speed_up"),
+            ),
         }
     }
 
@@ -150,6 +184,8 @@ impl Scene {
             Scene::Race => RACE,
             Scene::Starvation => STARVATION,
             Scene::NoForce => NO_FORCE,
+            Scene::SignalStorm => SIGNAL_STORM,
+            Scene::PerInterpreter => PER_INTERPRETER,
         }
     }
 }
@@ -264,4 +300,46 @@ was ever released without it.
 One trap is in it. If the waiter that asked gives up, the dropper would wait for a
 switch that nobody is left to make (gh-96387): so a waiter that leaves takes its
 request along, [gil/machine.rs gives_up].
+";
+
+const SIGNAL_STORM: &str = "\
+A signal's C handler only leaves a note. The Python handler is a call that waits, and that
+only the main thread may make: [gil/pending.rs begins].
+
+Here the main thread is blocked, as in join() of Python 2, which nothing wakes. The
+other two find the note at their checks, and may do nothing about it.
+
+python-2: a note that is still there after a check means: check again at the very next
+tick, [gil/token.rs check]. So each of them drops the lock and takes it back, not every
+101 ticks but every tick. Ctrl-C does nothing, save that the program runs slower. When
+the main thread comes back, it makes the call at its first check,
+[gil/interrupts.rs make_pending_calls], and the storm is over.
+
+python-3.2: the note is shown only to a thread that may act on it: [gil/lock.rs settle]
+raises the flag when the holder is the main thread. The others never look. (CPython
+3.12 let all threads of the main interpreter see pending calls again, for a while; 3.13
+gave each thread a word of its own.)
+
+What is left for ever to wait is left: [gil/pending.rs add] refuses the 32nd call.
+Since 3.2, join() and lock.acquire() can be interrupted, which was the real cure.
+";
+
+const PER_INTERPRETER: &str = "\
+PEP 684, Python 3.12: each interpreter of a process can have a lock of its own. In
+CPython the interpreter's state has a pointer to a lock; it is either the main one's
+or its own. Here it is as simple: two interpreters are two values of GlobalLock,
+[lab/stage.rs interpreter].
+
+The picture is drawn from two recordings, so for once two lanes have the GIL at the
+same time. They are two GILs. Nobody waits, nobody asks. Each takes the lock it had last
+by one atomic operation, [gil/door.rs take], and if it is asked for nothing, a
+checkpoint costs one read, [gil/token.rs look].
+
+The price is that nothing may be shared. A value that belongs to one lock cannot be
+reached with the token of another: [gil/cell.rs try_get] compares them and refuses,
+which is a check that C code in CPython does not have; there, every module had to move
+its globals first. What must cross is sent, as bytes, through a channel that checks both
+ends: [gil/channel.rs send]. With processes it is the same, with more memory.
+
+What you see of a speed-up depends on the cores that were free: two at best.
 ";

@@ -6,7 +6,7 @@
 //! *Leaves out*: files that no explanation names.
 
 /// The files that explanations name.
-const FILES: [(&str, &str); 10] = [
+const FILES: [(&str, &str); 14] = [
     ("gil/policy.rs", include_str!("../gil/policy.rs")),
     ("gil/ticker.rs", include_str!("../gil/ticker.rs")),
     ("gil/waiters.rs", include_str!("../gil/waiters.rs")),
@@ -15,6 +15,10 @@ const FILES: [(&str, &str); 10] = [
     ("gil/lock.rs", include_str!("../gil/lock.rs")),
     ("gil/thread_state.rs", include_str!("../gil/thread_state.rs")),
     ("gil/token.rs", include_str!("../gil/token.rs")),
+    ("gil/cell.rs", include_str!("../gil/cell.rs")),
+    ("gil/channel.rs", include_str!("../gil/channel.rs")),
+    ("gil/pending.rs", include_str!("../gil/pending.rs")),
+    ("gil/interrupts.rs", include_str!("../gil/interrupts.rs")),
     ("lab/bytecode.rs", include_str!("bytecode.rs")),
     ("lab/stage.rs", include_str!("stage.rs")),
 ];

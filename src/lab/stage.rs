@@ -12,15 +12,16 @@ use crate::gil::policy::SwitchPolicy;
 use crate::gil::record::{Event, Recording, State, What};
 use crate::gil::token::Gil;
 use crate::gil::worker::GilThread;
-use crate::lab::bytecode::{Work, countdown_until, increment};
+use crate::lab::bytecode::{Work, countdown, countdown_until, increment};
 use crate::lab::echo::{ROOM, serve_and_ask};
 use crate::lab::failure::Failure;
 use crate::lab::film::Film;
 use crate::lab::measure::Errand;
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::Arc;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 /// How long an interpreter works between two ticks, roughly: half of CPython's 25 ns or more
@@ -32,6 +33,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const RACERS: u64 = 4;
 /// Increments a racer does for each second that the scene may take.
 const INCREMENTS_PER_S: f64 = 800_000.0;
+
+/// Passes of a loop in which a check is sure to come.
+const ENOUGH_FOR_A_CHECK: u64 = 200;
 
 /// Named numbers.
 pub type Figures = BTreeMap<String, f64>;
@@ -145,6 +149,88 @@ pub fn race(policy: SwitchPolicy, time: Duration) -> Result<Take, Failure> {
     })
 }
 
+/// Two threads that compute while the main thread blocks: before a signal has come for it, and
+/// after.
+///
+/// # Errors
+/// As [`battle`].
+pub fn signal_storm(policy: SwitchPolicy, time: Duration) -> Result<Take, Failure> {
+    in_child(time, move || {
+        let (lock, handled) = (GlobalLock::new(policy), Arc::new(AtomicBool::new(false)));
+        let (release, blocked) = mpsc::channel::<()>();
+        let (tell, claimed) = mpsc::channel();
+        let main = GilThread::spawn(&lock, "main", move |gil| {
+            gil.claim_main();
+            // Whoever listens has waited for this; whoever has gone need not hear it.
+            let _ = tell.send(());
+            // It ends when the other side is dropped.
+            let _ = gil.detach(|| blocked.recv());
+            countdown(gil, ENOUGH_FOR_A_CHECK, Work::of(Duration::ZERO));
+        });
+        let main = main.map_err(|e| no_thread(&e))?;
+        let _ = claimed.recv();
+        let before = compute_under(&lock, 2, time / 2)?;
+        let signal = Arc::clone(&handled);
+        let note = move || signal.store(true, Relaxed);
+        lock.add_pending_call(note).map_err(|e| Failure::new("signal", e.to_string(), "wait"))?;
+        let after = compute_under(&lock, 2, time / 2)?;
+        // The picture is of a time of its own: to record every tick would cost more than it.
+        lock.record(ROOM);
+        let picture = compute_under(&lock, 2, time / 5)?;
+        let late = handled.load(Relaxed);
+        drop(release);
+        join(main)?;
+        let mut figures = count(&(after.counters - before.counters), time / 2);
+        let checks = |run: Counters| (run.tick_drops + run.forced_drops) as f64;
+        let rate = 2.0 / time.as_secs_f64();
+        figures.insert("passes_per_s_before".into(), before.rate());
+        figures.insert("passes_per_s_after".into(), after.rate());
+        figures.insert("times_slower".into(), before.rate() / after.rate());
+        figures.insert("drops_per_s_before".into(), checks(before.counters) * rate);
+        let drops_after = checks(after.counters - before.counters) * rate;
+        figures.insert("drops_per_s_after".into(), drops_after);
+        figures.insert("handled_while_main_was_blocked".into(), f64::from(u8::from(late)));
+        let handled = handled.load(Relaxed);
+        figures.insert("handled_when_main_was_back".into(), f64::from(u8::from(handled)));
+        Ok((Film::from(&picture.recording), figures))
+    })
+}
+
+/// Two threads that compute: under one lock, and each in an interpreter of its own.
+///
+/// # Errors
+/// As [`battle`].
+pub fn per_interpreter(policy: SwitchPolicy, time: Duration) -> Result<Take, Failure> {
+    in_child(time, move || {
+        let shared = compute(policy, 2, time / 2)?;
+        let one = |number| std::thread::spawn(move || interpreter(policy, number, time / 2));
+        let both = [one(0), one(1)];
+        let mut rates = Vec::new();
+        let mut recording = Recording { tracks: Vec::new(), until: 0 };
+        for run in both {
+            let broken = |_| Failure::new("an interpreter", "panicked", "report it");
+            let run = run.join().map_err(broken)??;
+            rates.push(run.rate());
+            recording.until = recording.until.max(run.recording.until);
+            recording.tracks.extend(run.recording.tracks);
+        }
+        let own: f64 = rates.iter().sum();
+        let figures = [
+            ("passes_per_s_shared", shared.rate()),
+            ("passes_per_s_own", own),
+            ("speed_up", own / shared.rate()),
+        ];
+        Ok((Film::from(&recording), named(&figures)))
+    })
+}
+
+/// One interpreter: a lock of its own, and a thread that computes under it.
+fn interpreter(policy: SwitchPolicy, number: usize, time: Duration) -> Result<Computed, Failure> {
+    let lock = GlobalLock::new(policy);
+    lock.record(ROOM);
+    compute_from(&lock, number..number + 1, time)
+}
+
 /// Some threads that did nothing but compute.
 struct Computed {
     passes: Vec<u64>,
@@ -164,8 +250,22 @@ impl Computed {
 }
 
 fn compute(policy: SwitchPolicy, threads: usize, time: Duration) -> Result<Computed, Failure> {
-    let (work, lock) = (Work::of(OPCODE), GlobalLock::new(policy));
+    let lock = GlobalLock::new(policy);
     lock.record(ROOM);
+    compute_under(&lock, threads, time)
+}
+
+fn compute_under(lock: &GlobalLock, threads: usize, time: Duration) -> Result<Computed, Failure> {
+    compute_from(lock, 0..threads, time)
+}
+
+/// A thread for each number, on the core of that number as far as there are cores.
+fn compute_from(
+    lock: &GlobalLock,
+    numbers: Range<usize>,
+    time: Duration,
+) -> Result<Computed, Failure> {
+    let work = Work::of(OPCODE);
     let done = Arc::new(AtomicBool::new(false));
     let cores = cores().map_err(|e| Failure::io("the cores", &e, "run it again"))?;
     let start = |number: usize| {
@@ -176,11 +276,11 @@ fn compute(policy: SwitchPolicy, threads: usize, time: Duration) -> Result<Compu
             let _ = pin_to(&[core]);
             countdown_until(gil, &done, work)
         };
-        GilThread::spawn(&lock, &format!("cpu {}", number + 1), body)
+        GilThread::spawn(lock, &format!("cpu {}", number + 1), body)
     };
     let began = Instant::now();
     let threads: Vec<_> =
-        (0..threads).map(start).collect::<Result<_, _>>().map_err(|e| no_thread(&e))?;
+        numbers.map(start).collect::<Result<_, _>>().map_err(|e| no_thread(&e))?;
     std::thread::sleep(time);
     let recording = lock.recording();
     let counters = lock.counters();

@@ -136,7 +136,7 @@ pub fn legend(pen: &Pen) -> String {
 /// let a = track("cpu", &[(0, What::Takes), (6000, What::DropsOnRequest)]);
 /// let b = track("io", &[(1000, What::Waits), (6000, What::Takes)]);
 /// let recording = Recording { tracks: vec![a, b], until: 10_000 };
-/// let pen = Pen { width: 45, ascii: true, colour: false };
+/// let pen = Pen { width: 44, ascii: true, colour: false };
 /// assert_eq!(lanes(&recording, 0..10_000, &pen), "\
 ///            0 us  10 us
 /// GIL owner  aaaaaabbbb

@@ -154,6 +154,7 @@
 //!   concurrent/processes.rs    the process pool as an Executor
 //!   concurrent/bridge.rs       jobs for tasks, and futures for threads
 //!   aio/lookup.rs              names to addresses, on a thread
+//!   aio/run.rs                 run: a loop for one main task, from start to close
 //! the lab
 //!   lab/failure.rs             why a comparison ended without a result, in one line
 //!   lab/random.rs              numbers that are the same for the same seed
@@ -228,5 +229,6 @@ pub struct Readme;
 #[doc = include_str!("tricks.md")]
 pub mod tricks {}
 
+pub use aio::run::run;
 pub use event_loop::run::{EventLoop, create_task};
 pub use event_loop::yielding::yield_now;

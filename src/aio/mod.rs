@@ -7,7 +7,6 @@ pub mod combine;
 pub mod condition;
 pub mod context;
 pub mod event;
-#[cfg(feature = "futures-io")]
 pub mod futures_io;
 pub mod gate;
 pub mod lock;
@@ -17,6 +16,7 @@ pub mod pipe;
 pub mod queue;
 pub mod read_buffer;
 pub mod readiness;
+pub mod run;
 pub mod semaphore;
 pub mod server;
 pub mod signals;

@@ -45,6 +45,8 @@ struct Desk {
 /// Those who listen to one signal.
 struct Watch {
     old: OldAction,
+    /// [`on_first`] listens, and gives way to anybody else.
+    yields: bool,
     callback: Option<Rc<Callback>>,
     streams: Vec<Rc<Inbox>>,
 }
@@ -92,13 +94,44 @@ struct Inbox {
 /// ```
 #[doc(alias = "asyncio.loop.add_signal_handler")]
 pub fn add_signal_handler(signal: i32, callback: impl FnMut() + 'static) -> io::Result<()> {
-    let call = RefCell::new(Box::new(callback) as Box<dyn FnMut()>);
-    let callback = Rc::new(Callback { call, removed: Cell::new(false) });
+    let callback = Callback::new(callback);
     let old = Desk::open()?.watch(signal, |watch| watch.callback.replace(callback))?;
     if let Some(old) = old {
         old.removed.set(true);
     }
     Ok(())
+}
+
+/// Runs `callback` on the loop when `signal` first comes; the second one does what it does by
+/// default, at once, even if no task ever awaits again. Gives way to whoever listens by the
+/// other functions of this file. False, and nothing is changed, if the signal does not do the
+/// default thing now.
+///
+/// # Errors
+/// As [`add_signal_handler`].
+pub(crate) fn on_first(signal: i32, callback: impl FnMut() + 'static) -> io::Result<bool> {
+    let desk = Desk::open()?;
+    let listening = match desk.watches.borrow().contains_key(&signal) {
+        true => Ok(None),
+        false => signal::listen_once(signal),
+    };
+    let Ok(Some(old)) = listening else {
+        desk.close_if_idle();
+        return listening.map(|_| false);
+    };
+    let callback = Some(Callback::new(callback));
+    let watch = Watch { old, yields: true, callback, streams: Vec::new() };
+    desk.watches.borrow_mut().insert(signal, watch);
+    Ok(true)
+}
+
+/// Undoes [`on_first`], unless it has given way.
+pub(crate) fn forget_first(signal: i32) {
+    let Some(desk) = Desk::here() else { return };
+    let forgotten = desk.unwatch(signal, |watch| watch.yields.then(|| watch.callback.take())?);
+    if let Some(callback) = forgotten {
+        callback.removed.set(true);
+    }
 }
 
 /// Takes the callback for `signal` away; one that waits for its turn does not run. False if
@@ -220,6 +253,7 @@ impl Desk {
 
     /// Changes who listens to `signal`, and begins to listen if nobody did.
     fn watch<R>(&self, signal: i32, change: impl FnOnce(&mut Watch) -> R) -> io::Result<R> {
+        self.push_aside(signal)?;
         if !self.watches.borrow().contains_key(&signal) {
             let old = match signal::listen(signal) {
                 Ok(old) => old,
@@ -228,11 +262,27 @@ impl Desk {
                     return Err(e);
                 }
             };
-            let watch = Watch { old, callback: None, streams: Vec::new() };
+            let watch = Watch { old, yields: false, callback: None, streams: Vec::new() };
             self.watches.borrow_mut().insert(signal, watch);
         }
         let mut watches = self.watches.borrow_mut();
         Ok(change(watches.get_mut(&signal).expect("inserted above")))
+    }
+
+    /// Somebody listens for good: who listened until then goes, and every arrival counts.
+    fn push_aside(&self, signal: i32) -> io::Result<()> {
+        let mut watches = self.watches.borrow_mut();
+        let Some(watch) = watches.get_mut(&signal).filter(|watch| watch.yields) else {
+            return Ok(());
+        };
+        signal::listen(signal)?; // what was before all of us is remembered already
+        watch.yields = false;
+        let first = watch.callback.take();
+        drop(watches);
+        if let Some(first) = first {
+            first.removed.set(true);
+        }
+        Ok(())
     }
 
     /// Changes who listens to `signal`, and stops listening if nobody does any more.
@@ -287,6 +337,11 @@ impl Desk {
 }
 
 impl Callback {
+    fn new(callback: impl FnMut() + 'static) -> Rc<Callback> {
+        let call = RefCell::new(Box::new(callback) as Box<dyn FnMut()>);
+        Rc::new(Callback { call, removed: Cell::new(false) })
+    }
+
     /// An ordinary callback of the loop, so that order and panics are as for all others.
     fn schedule(self: &Rc<Self>, signal: i32) {
         let this = Rc::clone(self);

@@ -181,7 +181,7 @@ impl EventLoop {
 
 /// Ends the loop's default executor and waits until its threads are gone, without holding up
 /// the loop: a job may need it to come to its end. From now on [`to_thread`] gives
-/// [`JobError::ShutDown`]. `singletrack::run` does this by itself.
+/// [`JobError::ShutDown`]. [`run`](crate::aio::run::run) does this by itself.
 ///
 /// Dropped early, it goes on all the same; only the waiting ends.
 ///
@@ -204,7 +204,10 @@ pub async fn shutdown_default_executor() {
         promise.set_result(());
     });
     match joiner {
-        Ok(_detached) => joined.await.expect("the joiner keeps its promise"),
+        Ok(thread) => {
+            joined.await.expect("the joiner keeps its promise");
+            thread.join().expect("that was the last thing it did");
+        }
         // No thread to be had: then the loop itself must wait.
         Err(_) => pools.iter().for_each(|pool| pool.shutdown(true, false)),
     }

@@ -8,6 +8,7 @@
 //! The parts stand in a `RefCell` each. The rule that keeps them from ever being borrowed
 //! twice: **no user code runs under a borrow** (no poll, no callback, no drop of a body).
 
+use crate::base::error::panic_message;
 use crate::base::id::LoopId;
 use crate::base::slab::{GenerationSlab, Key};
 use crate::base::sync::Arc;
@@ -22,6 +23,7 @@ use crate::task::notes::Notes;
 use crate::task::ready::Ready;
 use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::task::Waker;
 
@@ -107,14 +109,17 @@ impl Core {
         call
     }
 
-    /// Tells the exception handler of a panic that has no other place to go.
+    /// Tells the exception handler of a panic that has no other place to go. If the handler
+    /// panics itself, standard error is told of both, and the loop goes on, as in asyncio.
     pub fn report(&self, place: String, message: String) {
         let handler = self.handler.borrow().clone();
         let unhandled = Unhandled { place, message };
-        match handler {
-            Some(handler) => handler(&unhandled),
-            None => eprintln!("singletrack: {} panicked: {}", unhandled.place, unhandled.message),
+        if let Some(handler) = handler {
+            let told = catch_unwind(AssertUnwindSafe(|| handler(&unhandled)));
+            let Err(panic) = told else { return };
+            eprintln!("singletrack: the exception handler panicked: {}", panic_message(&*panic));
         }
+        eprintln!("singletrack: {} panicked: {}", unhandled.place, unhandled.message);
     }
 }
 

@@ -26,6 +26,7 @@ use crate::task::join::Task;
 use crate::task::ready::{Entry, ROOT_CALL};
 use crate::task::waker::{wake, waker};
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
@@ -61,8 +62,10 @@ pub struct Turn {
 /// It belongs to one thread. Tasks need not be `Send`. Other threads reach it through wakers
 /// and through [`LoopHandle`](crate::event_loop::remote::LoopHandle).
 ///
-/// Dropping it drops every task, callback and timer it still has, on this thread, and then
-/// closes the selector. Handles that outlive it do nothing.
+/// Dropping it is asyncio's `close`: it drops every task, callback and timer it still has, on
+/// this thread, joins the threads of its default executor, and closes the selector. A loop
+/// that is running is borrowed, so it cannot be closed. Handles that outlive it do nothing;
+/// [`run`](crate::aio::run::run) lets tasks end in order first.
 ///
 /// ```
 /// use singletrack::EventLoop;
@@ -76,6 +79,7 @@ pub struct Turn {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[doc(alias = "asyncio.EventLoop")]
+#[doc(alias = "asyncio.loop.close")]
 pub struct EventLoop {
     pub(crate) core: Rc<Core>,
     pub(crate) io_interval: Cell<u32>,
@@ -149,6 +153,11 @@ impl EventLoop {
     #[doc(alias = "asyncio.loop.run_until_complete")]
     #[doc(alias = "block_on")]
     pub fn run_until_complete<F: Future>(&self, future: F) -> F::Output {
+        self.drive(future).unwrap_or_else(|ended| panic!("{ended}"))
+    }
+
+    /// The same, for a caller who knows what to do if it ends early.
+    pub(crate) fn drive<F: Future>(&self, future: F) -> Result<F::Output, EndedEarly> {
         let _entered = enter(&self.core);
         let _forget = ForgetRoot(&self.core);
         let mut future = pin!(future);
@@ -164,14 +173,12 @@ impl EventLoop {
                     Poll::Pending => self.core.ready.borrow_mut().pause_root(),
                 }
             };
-            self.turn(Some(&mut root)).unwrap_or_else(|e| panic!("the event loop failed: {e}"));
-            let stopped = self.core.stopping.take();
-            assert!(
-                !stopped || output.is_some(),
-                "the event loop was stopped before the future was done"
-            );
+            self.turn(Some(&mut root)).map_err(EndedEarly::Failed)?;
+            if self.core.stopping.take() {
+                break;
+            }
         }
-        output.expect("the loop above ends with an output")
+        output.ok_or(EndedEarly::Stopped)
     }
 
     /// Runs until [`stop`](Self::stop) is called. If it was called before, makes one turn
@@ -357,6 +364,26 @@ impl Drop for EventLoop {
         let notes = self.core.notes.take();
         drop((calls, timers, notes));
         drop((self.core.attached.take(), entered));
+    }
+}
+
+/// A run that ended without its future's output.
+#[derive(Debug)]
+pub(crate) enum EndedEarly {
+    /// `stop` was called.
+    Stopped,
+    /// The selector failed.
+    Failed(io::Error),
+}
+
+impl fmt::Display for EndedEarly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            EndedEarly::Stopped => {
+                f.write_str("the event loop was stopped before the future was done")
+            }
+            EndedEarly::Failed(error) => write!(f, "the event loop failed: {error}"),
+        }
     }
 }
 

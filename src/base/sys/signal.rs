@@ -47,14 +47,43 @@ pub fn listen(signal: i32) -> io::Result<OldAction> {
         let text = format!("signal {signal} cannot be handled by an event loop");
         return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
     }
+    install(signal, 0)
+}
+
+/// As [`listen`], but for one arrival: the second does what the signal does by default, at
+/// once, whatever the process is busy with. `None` if the signal does not do that now: then
+/// somebody ignores it or has plans of his own, and nothing changes.
+///
+/// # Errors
+/// What `sigaction(2)` reports; `EMFILE` if the bell cannot be made.
+pub fn listen_once(signal: i32) -> io::Result<Option<OldAction>> {
+    // SAFETY: the struct is plain data, written by the call; no new action changes nothing.
+    let now = unsafe {
+        let mut now: libc::sigaction = std::mem::zeroed();
+        checked(libc::sigaction(signal, std::ptr::null(), &mut now))?;
+        now.sa_sigaction
+    };
+    if now != libc::SIG_DFL {
+        return Ok(None);
+    }
+    install(signal, libc::SA_RESETHAND).map(Some)
+}
+
+fn install(signal: i32, flags: libc::c_int) -> io::Result<OldAction> {
     bell()?;
     PENDING[signal as usize].store(false, Ordering::SeqCst);
     // SAFETY: `sigaction` is plain data, for which all zeros is a valid value.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = note as extern "C" fn(libc::c_int) as usize;
     // Restart what the signal interrupts, as asyncio asks for with `siginterrupt`.
-    action.sa_flags = libc::SA_RESTART | libc::SA_ONSTACK;
+    action.sa_flags = libc::SA_RESTART | libc::SA_ONSTACK | flags;
     set_action(signal, &action).map(OldAction)
+}
+
+/// True on the thread that began with the process.
+pub fn on_main_thread() -> bool {
+    // SAFETY: both calls only ask for a number.
+    unsafe { libc::gettid() == libc::getpid() }
 }
 
 /// Has `signal` do again what it did before.

@@ -1,0 +1,201 @@
+//! `run`: a loop for one main task, from the first poll to the last thread.
+//!
+//! *Assumes*: the loop, its signals, its default executor.
+//! *Promises*: however `main` ends, no task, thread or descriptor of the loop is left, and
+//! Ctrl-C ends it in order once and by force the second time.
+//! *Leaves out*: several mains on one loop (asyncio's `Runner`); that is an
+//! [`EventLoop`](crate::EventLoop) and a line more.
+//!
+//! ```text
+//!   new loop ─► main ends ─► cancel all tasks ─► join the default executor ─► close
+//!                 ▲
+//!     1st SIGINT ─┘ cancels it        2nd SIGINT: the process ends, wherever it is
+//! ```
+//! Counterpart: `asyncio.run` (CPython's Lib/asyncio/runners.py). There the second Ctrl-C
+//! raises `KeyboardInterrupt` in the middle of whatever runs. Rust code cannot be thrown into;
+//! so the signal gets its default action back, in the kernel, when the first one arrives.
+
+use crate::aio::signals::{forget_first, on_first};
+use crate::aio::timeout::wait_for;
+use crate::base::id::TaskId;
+use crate::base::sys::signal::on_main_thread;
+use crate::concurrent::bridge::shutdown_default_executor;
+use crate::event_loop::core::with_current;
+use crate::event_loop::run::{EndedEarly, EventLoop};
+use crate::event_loop::yielding::yield_now;
+use crate::task::cell::TaskError;
+use std::cell::Cell;
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::panic::resume_unwind;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// asyncio's `THREAD_JOIN_TIMEOUT`: how long jobs of the default executor may take to end.
+const JOIN_LIMIT: Duration = Duration::from_secs(300);
+
+/// Why [`run`] has no value.
+#[derive(Debug)]
+pub enum RunError {
+    /// This thread is running a loop already.
+    Nested,
+    /// The loop could not be made.
+    Start(io::Error),
+    /// Ctrl-C came, and `main` was cancelled.
+    Interrupted,
+    /// Somebody else cancelled `main`.
+    Cancelled,
+    /// Somebody stopped the loop before `main` was done.
+    Stopped,
+    /// The selector failed.
+    Failed(io::Error),
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RunError::Nested => f.write_str(
+                "this thread is running an event loop already; await the future there instead",
+            ),
+            RunError::Start(error) => write!(f, "no event loop could be made: {error}"),
+            RunError::Interrupted => f.write_str("interrupted (SIGINT)"),
+            RunError::Cancelled => f.write_str("the main task was cancelled"),
+            RunError::Stopped => {
+                f.write_str("the event loop was stopped before the main task was done")
+            }
+            RunError::Failed(error) => write!(f, "the event loop failed: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for RunError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            RunError::Start(error) | RunError::Failed(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// Makes a loop, runs `main` on it as a task, and puts everything away.
+///
+/// *SIGINT* (Ctrl-C), on the process's main thread and if nobody has plans for it: the first
+/// one cancels `main`, whose drops run, and the result is [`RunError::Interrupted`]; a command
+/// then usually exits with 130. A second one, also while all is put away, ends the process by
+/// the signal's default action. A `main` that listens to SIGINT itself (see
+/// [`signals`](crate::aio::signals)) is not cancelled.
+///
+/// *When `main` is done*, in asyncio's order: the other tasks are cancelled, and have a turn to
+/// end in; panics that nobody awaited go to the exception handler; the default executor of
+/// [`to_thread`](crate::concurrent::bridge::to_thread) is shut down and its threads are joined,
+/// while the loop runs on (for 300 seconds; then a line on standard error says so and they are
+/// left to themselves); the loop is dropped.
+///
+/// # Errors
+/// [`RunError`]. It is never `main`'s own: that is in the output.
+///
+/// # Panics
+/// With `main`'s own panic, after all is put away.
+///
+/// ```
+/// let value = singletrack::run(async {
+///     let six = singletrack::create_task(async { 6 });
+///     six.await.unwrap() * 7
+/// });
+/// assert_eq!(value.unwrap(), 42);
+/// ```
+#[doc(alias = "asyncio.run")]
+#[track_caller]
+pub fn run<F: Future + 'static>(main: F) -> Result<F::Output, RunError> {
+    if with_current(|_| ()).is_some() {
+        return Err(RunError::Nested);
+    }
+    run_on(EventLoop::new().map_err(RunError::Start)?, main)
+}
+
+/// As [`run`], on a loop that was made and set up before: in debug mode, say, or over another
+/// selector.
+///
+/// # Errors
+/// As `run`.
+///
+/// # Panics
+/// As `run`.
+///
+/// ```
+/// use singletrack::EventLoop;
+/// use singletrack::aio::{run::run_on, time::sleep};
+/// use singletrack::selector::scripted::ScriptedSelector;
+/// use std::time::Duration;
+///
+/// let event_loop = EventLoop::with_selector(Box::new(ScriptedSelector::new()));
+/// run_on(event_loop, sleep(Duration::from_secs(3600)))?; // an hour of virtual time
+/// # Ok::<(), singletrack::aio::run::RunError>(())
+/// ```
+#[doc(alias = "asyncio.Runner")]
+#[doc(alias = "loop_factory")]
+#[track_caller]
+pub fn run_on<F: Future + 'static>(event_loop: EventLoop, main: F) -> Result<F::Output, RunError> {
+    if with_current(|_| ()).is_some() {
+        return Err(RunError::Nested);
+    }
+    let interrupted = Rc::new(Cell::new(false));
+    let told = Rc::clone(&interrupted);
+    let ended = event_loop.drive(async {
+        let main = event_loop.create_named_task("main", main);
+        let _interrupts = Interrupts::cancel(main.id(), told); // before the first poll of `main`
+        main.await
+    });
+    put_away(&event_loop);
+    drop(event_loop);
+    match ended {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(TaskError::Panicked(panic))) => resume_unwind(panic),
+        Ok(Err(_)) if interrupted.get() => Err(RunError::Interrupted),
+        Ok(Err(_)) => Err(RunError::Cancelled),
+        Err(EndedEarly::Stopped) => Err(RunError::Stopped),
+        Err(EndedEarly::Failed(error)) => Err(RunError::Failed(error)),
+    }
+}
+
+/// As long as this lives, the first SIGINT cancels the main task.
+struct Interrupts;
+
+impl Interrupts {
+    /// `None` where that is not ours to do: on other threads, beside another loop that listens
+    /// to signals, or if SIGINT is ignored or handled already.
+    fn cancel(main: TaskId, interrupted: Rc<Cell<bool>>) -> Option<Interrupts> {
+        let cancel = move || {
+            interrupted.set(true);
+            with_current(|core| core.ready.borrow_mut().cancel(main));
+        };
+        (on_main_thread() && on_first(libc::SIGINT, cancel).ok()?).then_some(Interrupts)
+    }
+}
+
+impl Drop for Interrupts {
+    fn drop(&mut self) {
+        forget_first(libc::SIGINT);
+    }
+}
+
+/// What asyncio does between the end of `main` and `close`.
+fn put_away(event_loop: &EventLoop) {
+    for id in event_loop.all_tasks() {
+        event_loop.core.ready.borrow_mut().cancel(id);
+    }
+    // A cancelled task is dropped in its next turn. What fails here has failed before.
+    let _ = event_loop.drive(yield_now());
+    let joined = || wait_for(shutdown_default_executor(), Some(JOIN_LIMIT));
+    let mut ended = event_loop.drive(joined());
+    while let Err(EndedEarly::Stopped) = ended {
+        ended = event_loop.drive(joined());
+    }
+    if let Ok(Err(_)) = ended {
+        eprintln!(
+            "singletrack: jobs of the default executor still run after {JOIN_LIMIT:?}; they are \
+             left to themselves"
+        );
+    }
+}

@@ -69,14 +69,17 @@ pub fn countdown(gil: &mut Gil<'_>, n: u64, work: Work) {
     }
 }
 
-/// The same until it is told to end; gives the number of passes.
+/// The same until it is told to end, but at least one chunk: on a busy machine a thread may be
+/// told before it has begun, and a rate of nothing says nothing. Gives the number of passes.
 pub fn countdown_until(gil: &mut Gil<'_>, done: &AtomicBool, work: Work) -> u64 {
     let mut passes = 0;
-    while !done.load(Relaxed) {
+    loop {
         countdown(gil, CHUNK, work);
         passes += CHUNK;
+        if done.load(Relaxed) {
+            return passes;
+        }
     }
-    passes
 }
 
 /// `for _ in range(n): x += 1`, where one pass takes two times `work`.

@@ -137,8 +137,7 @@ pub fn legend(pen: &Pen) -> String {
 /// let b = track("io", &[(1000, What::Waits), (6000, What::Takes)]);
 /// let recording = Recording { tracks: vec![a, b], until: 10_000 };
 /// let pen = Pen { width: 44, ascii: true, colour: false };
-/// assert_eq!(lanes(&recording, 0..10_000, &pen), "\
-///            0 us  10 us
+/// assert_eq!(lanes(&recording, 0..10_000, &pen), "           0 us  10 us
 /// GIL owner  aaaaaabbbb
 /// a cpu      ######....  has 60 %, waits  0 %
 /// b io        /////####  has 40 %, waits 50 %

@@ -112,7 +112,7 @@ pub fn my_descriptors(ms: u64) -> Vec<String> {
 }
 
 /// The path of this worker's end of the reply pipe: its only pipe above 2 that can be written.
-fn my_reply_pipe() -> String {
+pub fn my_reply_pipe() -> String {
     let mut pipes = (3..20).map(|fd| (fd, fs::read_to_string(format!("/proc/self/fdinfo/{fd}"))));
     let writable = |info: &str| info.lines().any(|l| l.starts_with("flags:") && l.ends_with('1'));
     let pipe = pipes.find(|(_, info)| info.as_ref().is_ok_and(|info| writable(info)));

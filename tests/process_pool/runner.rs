@@ -12,11 +12,23 @@ pub type Test<T> = (&'static str, fn(&T));
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is running, since when.
-static RUNNING: Mutex<Option<(&'static str, Instant)>> = Mutex::new(None);
+static RUNNING: Mutex<Option<(String, Instant)>> = Mutex::new(None);
+
+/// A test that is made while the program runs.
+pub type Case<'a> = (String, Box<dyn Fn() + 'a>);
 
 /// Runs the tests whose names contain one of the arguments; gives the exit code.
 /// The children of `nursery` and our own are counted.
 pub fn run<T>(tests: &[Test<T>], things: &T, nursery: u32) -> i32 {
+    let case = |(name, test): &Test<T>| {
+        let test = *test;
+        ((*name).to_owned(), Box::new(move || test(things)) as Box<dyn Fn()>)
+    };
+    run_cases(tests.iter().map(case).collect(), nursery)
+}
+
+/// The same for cases.
+pub fn run_cases(tests: Vec<Case<'_>>, nursery: u32) -> i32 {
     let args: Vec<String> = std::env::args().skip(1).collect();
     if args.iter().any(|arg| arg == "--list") {
         tests.iter().for_each(|(name, _)| println!("{name}: test"));
@@ -27,17 +39,17 @@ pub fn run<T>(tests: &[Test<T>], things: &T, nursery: u32) -> i32 {
     let mut failed = 0;
     for (name, test) in tests {
         if filters.is_empty() || filters.iter().any(|filter| name.contains(*filter)) {
-            failed += i32::from(!run_one(name, *test, things, nursery));
+            failed += i32::from(!run_one(&name, &*test, nursery));
         }
     }
     println!("test result: {failed} failed");
     i32::from(failed > 0)
 }
 
-fn run_one<T>(name: &'static str, test: fn(&T), things: &T, nursery: u32) -> bool {
-    *RUNNING.lock().unwrap() = Some((name, Instant::now()));
+fn run_one(name: &str, test: &dyn Fn(), nursery: u32) -> bool {
+    *RUNNING.lock().unwrap() = Some((name.to_owned(), Instant::now()));
     let before = Census::take(nursery);
-    let passed = catch_unwind(AssertUnwindSafe(|| test(things))).is_ok();
+    let passed = catch_unwind(AssertUnwindSafe(test)).is_ok();
     let mut after = Census::take(nursery);
     let patience = Instant::now() + Duration::from_secs(5);
     // A thread that was joined is seen in /proc for a moment.
@@ -56,7 +68,7 @@ fn run_one<T>(name: &'static str, test: fn(&T), things: &T, nursery: u32) -> boo
 fn watch() {
     loop {
         std::thread::sleep(Duration::from_secs(1));
-        if let Some((name, since)) = *RUNNING.lock().unwrap()
+        if let Some((name, since)) = &*RUNNING.lock().unwrap()
             && since.elapsed() > PATIENCE
         {
             println!("test {name} ... HANGS");

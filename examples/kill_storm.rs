@@ -1,0 +1,166 @@
+//! Workers are killed at random moments under a load of jobs: is every job accounted for?
+//!
+//! Question: with processes dying all the time, can a job be lost without a word, answered
+//! twice, or answered with another's value? Prediction: no. Each comes out once: with its own
+//! value, or as lost with a worker that this program has killed.
+//!
+//!     cargo run --release --example kill_storm
+//!     cargo run --release --example kill_storm -- --kills 10000 --jobs 1000000
+//!
+//! Half of the jobs are declared idempotent, and are tried again when they were lost.
+//!
+//! CI: --kills 60 --jobs 10000
+
+use singletrack::base::error::{Death, JobError};
+use singletrack::concurrent::future::Future;
+use singletrack::process::nursery::Nursery;
+use singletrack::process::options::JobOptions;
+use singletrack::process::pool::ProcessPool;
+use std::collections::VecDeque;
+use std::error::Error;
+use std::time::{Duration, Instant};
+
+const WORKERS: usize = 4;
+/// How many jobs are under way at most.
+const WINDOW: usize = 4000;
+
+struct Options {
+    kills: u64,
+    jobs: u64,
+    seed: u64,
+}
+
+/// What came out, counted by us; the pool keeps an account of its own.
+#[derive(Debug, Default)]
+struct Sheet {
+    answered: u64,
+    lost: u64,
+}
+
+/// Works for some microseconds, and now and then for a millisecond: so a kill meets workers
+/// that read, run, write or wait. The answer tells one job from all others.
+fn job((i, load): (u64, Vec<u8>)) -> (u64, usize) {
+    let work = Duration::from_micros(if i.is_multiple_of(100) { 1000 } else { i % 50 });
+    let start = Instant::now();
+    while start.elapsed() < work {
+        std::hint::spin_loop();
+    }
+    (i, load.len())
+}
+
+/// Every thousandth argument is larger than a pipe.
+fn load(i: u64) -> usize {
+    if i.is_multiple_of(1000) { 200_000 } else { (i % 100) as usize }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let Options { kills, jobs, seed } = options();
+    let nursery = Nursery::start()?;
+    let pool = ProcessPool::new(&nursery, WORKERS)?;
+    let mut random = Random(seed);
+    let mut sheet = Sheet::default();
+    let mut window: VecDeque<Future<(u64, usize)>> = VecDeque::new();
+    let (mut killed, mut taken) = (0, 0);
+    for i in 0..jobs {
+        let options = JobOptions::default().retries(if i % 2 == 0 { 1000 } else { 0 });
+        window.push_back(pool.submit_with(options, job, (i, vec![7; load(i)])).future);
+        if window.len() == WINDOW {
+            settle(&mut sheet, taken, window.pop_front().expect("it is full"));
+            taken += 1;
+        }
+        // As many kills as jobs allow, at moments that the seed decides.
+        if killed < kills && random.below(jobs) < kills {
+            killed += u64::from(kill_one(&pool, &mut random));
+        }
+    }
+    while killed < kills && window.len() > WINDOW / 2 {
+        killed += u64::from(kill_one(&pool, &mut random));
+        settle(&mut sheet, taken, window.pop_front().expect("some are left"));
+        taken += 1;
+    }
+    for future in window {
+        settle(&mut sheet, taken, future);
+        taken += 1;
+    }
+    pool.shutdown(true, false);
+    report(&pool, &sheet, jobs, killed);
+    Ok(())
+}
+
+/// Sends SIGKILL to some worker. By number, as a person would: it may be dead and replaced by
+/// then, which is why kills and deaths need not be equal. The nursery collects a worker only
+/// when told to, so its number is not another's yet.
+fn kill_one(pool: &ProcessPool, random: &mut Random) -> bool {
+    let pids = pool.worker_pids();
+    if pids.is_empty() {
+        return false;
+    }
+    let pid = pids[random.below(pids.len() as u64) as usize];
+    // SAFETY: `kill` takes two numbers and touches no memory of ours.
+    unsafe { libc::kill(pid as libc::pid_t, libc::SIGKILL) == 0 }
+}
+
+fn settle(sheet: &mut Sheet, i: u64, future: Future<(u64, usize)>) {
+    match future.result() {
+        Ok(answer) => {
+            assert_eq!(answer, (i, load(i)), "another job's answer");
+            sheet.answered += 1;
+        }
+        Err(JobError::WorkerLost { job, death: Death::Signal(libc::SIGKILL), .. }) => {
+            assert_eq!(job, i, "another job's loss");
+            assert!(i % 2 == 1, "an idempotent job is tried again");
+            sheet.lost += 1;
+        }
+        Err(other) => panic!("job {i}: {other}"),
+    }
+}
+
+fn report(pool: &ProcessPool, sheet: &Sheet, jobs: u64, killed: u64) {
+    let counts = pool.counts();
+    println!("jobs submitted        {jobs:>9}");
+    println!("  answered            {:>9}", sheet.answered);
+    println!("  lost with a worker  {:>9}", sheet.lost);
+    println!("  unaccounted for     {:>9}", jobs - sheet.answered - sheet.lost);
+    println!("jobs tried again      {:>9}", counts.retried);
+    println!("workers started       {:>9}", counts.workers_started);
+    println!("workers ended         {:>9}", counts.workers_ended);
+    println!("SIGKILLs sent         {killed:>9}");
+    assert_eq!(sheet.answered + sheet.lost, jobs);
+    assert_eq!((counts.submitted, counts.resolved()), (jobs, jobs));
+    assert_eq!((counts.answered, counts.lost), (sheet.answered, sheet.lost));
+    assert_eq!(counts.workers_started, counts.workers_ended, "a zombie is left");
+    let lost = counts.lost + counts.retried;
+    assert!(lost <= killed, "a kill costs one job at most: {lost} for {killed} kills");
+    println!("the books balance");
+}
+
+/// splitmix64.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (z ^ (z >> 31)) % limit
+    }
+}
+
+fn options() -> Options {
+    let mut options = Options { kills: 1000, jobs: 100_000, seed: 1 };
+    let mut args = std::env::args().skip(1);
+    while let Some(arg) = args.next() {
+        let value = args.next().and_then(|value| value.parse().ok());
+        match (arg.as_str(), value) {
+            ("--kills", Some(kills)) => options.kills = kills,
+            ("--jobs", Some(jobs)) if jobs > 0 => options.jobs = jobs,
+            ("--seed", Some(seed)) => options.seed = seed,
+            _ => {
+                eprintln!("`{arg}`: give --kills N, --jobs N (1 or more) or --seed N");
+                std::process::exit(2);
+            }
+        }
+    }
+    options
+}

@@ -512,9 +512,9 @@ fn a_queue_without_the_other_side_says_so(nursery: &Nursery) {
     assert!(matches!(consumer.get(), Err(ChannelError::Closed)));
     assert!(matches!(consumer.get_timeout(SHORT), Err(ChannelError::Closed)));
     let (producer, consumer) = queue::<u64>().unwrap();
-    let child = Process::spawn(nursery, |c: Consumer<u64>| c.get().unwrap(), consumer).unwrap();
     producer.put(&5).unwrap();
-    producer.put(&6).unwrap(); // goes down with the child
+    producer.put(&6).unwrap(); // goes down with the child, which takes one only
+    let child = Process::spawn(nursery, |c: Consumer<u64>| c.get().unwrap(), consumer).unwrap();
     assert_eq!(child.join(), Ok(5));
     assert!(matches!(producer.put(&7), Err(ChannelError::Closed)));
 }

@@ -31,7 +31,7 @@ const USUAL_INTERVAL_MS: f64 = 5.0;
 const CONVOY: f64 = 0.25;
 /// Two threads that share a lock take between so much and so much of the time; without one
 /// they would take half of it.
-const ALIKE: (f64, f64) = (0.6, 1.6);
+const ALIKE: (f64, f64) = (0.7, 1.5);
 
 /// One experiment on one interpreter.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,0 +1,255 @@
+//! A pre-fork server: several processes, each with an event loop, on one listening socket.
+//!
+//! Question: what does it take to use all cores, to survive the crash of a worker, and to be
+//! updated without turning anyone away? Prediction: a supervisor that owns the socket and
+//! forgets nobody. It is what gunicorn does, with uvloop in its workers.
+//!
+//!     cargo run --example prefork_server
+//!     nc 127.0.0.1 PORT            # each line comes back with generation and pid
+//!     kill -9 WORKER               # it is replaced
+//!     kill -HUP SUPERVISOR         # a new generation; the old one finishes its work
+//!     kill -TERM SUPERVISOR        # all finish their work, then the end
+//!
+//! ```text
+//!   supervisor ── forks ──▶ worker   worker   worker       each: accept, answer, accept …
+//!     │ └ holds the socket ───┴─────────┴────────┘         all from one queue of the kernel's
+//!     └ pidfd of each: replaced when it ends
+//! ```
+//! CI: --once
+
+use singletrack::aio::net::TcpListener;
+use singletrack::aio::queue::Queue;
+use singletrack::aio::server::start_server;
+use singletrack::aio::signals::signal;
+use singletrack::aio::streams::StreamReader;
+use singletrack::aio::time::sleep;
+use singletrack::aio::timeout::wait_for;
+use singletrack::aio::writer::StreamWriter;
+use singletrack::base::error::Death;
+use singletrack::base::sys::process::send_signal;
+use singletrack::process::child::ProcessOptions;
+use singletrack::process::descriptor::Descriptor;
+use singletrack::process::nursery::Nursery;
+use singletrack::process::pipe::{Receiver, Sender, pipe};
+use singletrack::{EventLoop, create_task};
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{self, SocketAddr, TcpStream};
+use std::os::fd::{AsFd, OwnedFd};
+use std::process::Command;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// How long connections may go on after a worker was told to stop.
+const GRACE: Duration = Duration::from_secs(2);
+
+// ---- a worker ----
+
+/// The whole life of a worker process. It accepts from a socket that its siblings share.
+fn serve((socket, generation, mut ready): (Descriptor, u32, Sender<u32>)) {
+    let served = EventLoop::new().and_then(|event_loop| {
+        event_loop.run_until_complete(async {
+            let mut told_to_stop = signal(libc::SIGTERM)?;
+            let socket = net::TcpListener::from(OwnedFd::from(socket));
+            let server = start_server(TcpListener::from_std(socket)?, move |reader, writer| {
+                answer(reader, writer, generation)
+            });
+            // If nobody hears it, the supervisor is gone, and so are we.
+            let _ = ready.send(&std::process::id());
+            told_to_stop.recv().await?;
+            server.close();
+            if wait_for(server.wait_closed(), Some(GRACE)).await.is_err() {
+                server.close_clients();
+            }
+            Ok(())
+        })
+    });
+    served.expect("a loop, a signal and a socket");
+}
+
+/// Gives every line back; one that says `slow` after a while.
+async fn answer(
+    mut reader: StreamReader<TcpStream>,
+    writer: StreamWriter<TcpStream>,
+    generation: u32,
+) {
+    while let Ok(line) = reader.readline().await {
+        if line.is_empty() {
+            return; // the end of the stream
+        }
+        if line == b"slow\n" {
+            sleep(Duration::from_millis(300)).await;
+        }
+        let head = format!("{generation} {} ", std::process::id());
+        if writer.write(&[head.as_bytes(), &line].concat()).is_err() {
+            return;
+        }
+    }
+}
+
+// ---- the supervisor ----
+
+/// What the supervisor hears of.
+enum News {
+    Ended(u32, Death),
+    Reload,
+    Stop,
+}
+
+struct Worker {
+    pidfd: OwnedFd,
+    generation: u32,
+    born: Instant,
+}
+
+struct Supervisor {
+    nursery: Nursery,
+    /// The socket that all workers share: as long as it is open here, nobody is turned away.
+    socket: net::TcpListener,
+    size: usize,
+    generation: u32,
+    workers: BTreeMap<u32, Worker>,
+    news: Rc<Queue<News>>,
+}
+
+impl Supervisor {
+    /// Starts a worker of this generation; what is received says that it accepts.
+    fn hire(&mut self) -> Result<Receiver<u32>, Box<dyn Error>> {
+        let socket = Descriptor::from(OwnedFd::from(self.socket.try_clone()?));
+        let (ready, tell) = pipe()?;
+        let generation = self.generation;
+        // A daemon: should the supervisor fail, its workers are killed, not waited for.
+        let options = ProcessOptions::default().daemon(true);
+        let mut process = options.spawn(&self.nursery, serve, (socket, generation, tell))?;
+        let pid = process.pid();
+        let pidfd = process.sentinel().try_clone_to_owned()?;
+        self.workers.insert(pid, Worker { pidfd, generation, born: Instant::now() });
+        let news = Rc::clone(&self.news);
+        let _ = create_task(async move {
+            // Without a nursery there are no processes: then all of them have been killed.
+            let _ = process.ended().await;
+            let death = process.exit_code().unwrap_or(Death::Signal(libc::SIGKILL));
+            let _ = news.put(News::Ended(pid, death)).await;
+        });
+        Ok(ready)
+    }
+
+    /// Makes up the number of workers, and waits until the new ones accept.
+    async fn man(&mut self) -> Result<(), Box<dyn Error>> {
+        let current = |worker: &&Worker| worker.generation == self.generation;
+        let missing = self.size - self.workers.values().filter(current).count();
+        let hired: Vec<_> = (0..missing).map(|_| self.hire()).collect::<Result<_, _>>()?;
+        for mut ready in hired {
+            // An error is the end of that worker, of which there will be news.
+            if let Ok(pid) = ready.recv_async().await {
+                println!("worker {pid} of generation {} accepts", self.generation);
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks all workers before this generation to finish.
+    fn dismiss(&self, generation: u32) -> io::Result<()> {
+        let old = self.workers.values().filter(|worker| worker.generation < generation);
+        old.map(|worker| send_signal(worker.pidfd.as_fd(), libc::SIGTERM)).collect()
+    }
+
+    async fn supervise(mut self) -> Result<(), Box<dyn Error>> {
+        self.man().await?;
+        loop {
+            match self.news.get().await? {
+                News::Ended(pid, death) => {
+                    let worker = self.workers.remove(&pid).expect("it was hired");
+                    if worker.generation == self.generation {
+                        println!("worker {pid} ended by {death}: it is replaced");
+                        if worker.born.elapsed() < Duration::from_secs(1) {
+                            sleep(Duration::from_millis(50)).await; // one that cannot live at all
+                        }
+                        self.man().await?;
+                    }
+                }
+                News::Reload => {
+                    self.generation += 1;
+                    self.man().await?;
+                    self.dismiss(self.generation)?; // only now: somebody accepts all the time
+                    println!("generation {} has taken over", self.generation);
+                }
+                News::Stop => break,
+            }
+        }
+        drop(self.socket);
+        let everybody = self.workers.values();
+        everybody
+            .map(|w| send_signal(w.pidfd.as_fd(), libc::SIGTERM))
+            .collect::<io::Result<()>>()?;
+        while !self.workers.is_empty() {
+            match wait_for(self.news.get(), Some(2 * GRACE)).await {
+                Ok(Ok(News::Ended(pid, _))) => drop(self.workers.remove(&pid)),
+                Ok(_) => {}
+                Err(_) => {
+                    let late = self.workers.values();
+                    late.map(|w| send_signal(w.pidfd.as_fd(), libc::SIGKILL))
+                        .collect::<io::Result<()>>()?;
+                }
+            }
+        }
+        println!("all workers are gone");
+        Ok(())
+    }
+}
+
+/// Runs the server until SIGTERM; calls `started` with its address.
+pub fn run(
+    size: usize,
+    port: u16,
+    started: impl FnOnce(SocketAddr) + 'static,
+) -> Result<(), Box<dyn Error>> {
+    let nursery = Nursery::start()?; // before the loop and any thread
+    let socket = net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], port)))?;
+    let address = socket.local_addr()?;
+    EventLoop::new()?.run_until_complete(async move {
+        let news = Rc::new(Queue::new(0));
+        for (number, what) in [(libc::SIGHUP, || News::Reload), (libc::SIGTERM, || News::Stop)]
+            as [(i32, fn() -> News); 2]
+        {
+            let (mut signals, news) = (signal(number)?, Rc::clone(&news));
+            let _ = create_task(async move {
+                while signals.recv().await.is_ok() && news.put(what()).await.is_ok() {}
+            });
+        }
+        println!("serving {address} from process {}", std::process::id());
+        started(address);
+        let workers = BTreeMap::new();
+        Supervisor { nursery, socket, size, generation: 1, workers, news }.supervise().await
+    })
+}
+
+#[allow(dead_code)] // the test that drives this has a `main` of its own
+fn main() -> Result<(), Box<dyn Error>> {
+    let once = std::env::args().any(|word| word == "--once");
+    run(2, 0, move |address| {
+        if once {
+            std::thread::spawn(move || visit(address));
+        }
+    })
+}
+
+/// One client, which then says that it was enough. A failure ends the program.
+fn visit(address: SocketAddr) {
+    let visited = || -> io::Result<()> {
+        let mut stream = TcpStream::connect(address)?;
+        stream.write_all(b"hello\n")?;
+        let mut reply = String::new();
+        BufReader::new(stream).read_line(&mut reply)?;
+        print!("a client was told: {reply}");
+        assert!(reply.starts_with("1 ") && reply.ends_with(" hello\n"), "{reply}");
+        let kill = format!("kill -TERM {}", std::process::id());
+        assert!(Command::new("sh").arg("-c").arg(kill).status()?.success());
+        Ok(())
+    };
+    if let Err(error) = visited() {
+        eprintln!("a client failed: {error}");
+        std::process::exit(1);
+    }
+}

@@ -1,4 +1,5 @@
 //! What asyncio's users know: sleeping, sockets, locks, queues, and what is built from them.
+#![doc = include_str!("asyncio.md")]
 
 pub mod barrier;
 pub mod byte_stream;

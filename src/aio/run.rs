@@ -4,7 +4,7 @@
 //! *Promises*: however `main` ends, no task, thread or descriptor of the loop is left, and
 //! Ctrl-C ends it in order once and by force the second time.
 //! *Leaves out*: several mains on one loop (asyncio's `Runner`); that is an
-//! [`EventLoop`](crate::EventLoop) and a line more.
+//! [`EventLoop`] and a line more.
 //!
 //! ```text
 //!   new loop ─► main ends ─► cancel all tasks ─► join the default executor ─► close

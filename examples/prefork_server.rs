@@ -126,12 +126,12 @@ impl Supervisor {
         let pidfd = process.sentinel().try_clone_to_owned()?;
         self.workers.insert(pid, Worker { pidfd, generation, born: Instant::now() });
         let news = Rc::clone(&self.news);
-        let _ = create_task(async move {
+        drop(create_task(async move {
             // Without a nursery there are no processes: then all of them have been killed.
             let _ = process.ended().await;
             let death = process.exit_code().unwrap_or(Death::Signal(libc::SIGKILL));
             let _ = news.put(News::Ended(pid, death)).await;
-        });
+        }));
         Ok(ready)
     }
 
@@ -151,8 +151,8 @@ impl Supervisor {
 
     /// Asks all workers before this generation to finish.
     fn dismiss(&self, generation: u32) -> io::Result<()> {
-        let old = self.workers.values().filter(|worker| worker.generation < generation);
-        old.map(|worker| send_signal(worker.pidfd.as_fd(), libc::SIGTERM)).collect()
+        let mut old = self.workers.values().filter(|worker| worker.generation < generation);
+        old.try_for_each(|worker| send_signal(worker.pidfd.as_fd(), libc::SIGTERM))
     }
 
     async fn supervise(mut self) -> Result<(), Box<dyn Error>> {
@@ -179,18 +179,15 @@ impl Supervisor {
             }
         }
         drop(self.socket);
-        let everybody = self.workers.values();
-        everybody
-            .map(|w| send_signal(w.pidfd.as_fd(), libc::SIGTERM))
-            .collect::<io::Result<()>>()?;
+        let mut everybody = self.workers.values();
+        everybody.try_for_each(|w| send_signal(w.pidfd.as_fd(), libc::SIGTERM))?;
         while !self.workers.is_empty() {
             match wait_for(self.news.get(), Some(2 * GRACE)).await {
                 Ok(Ok(News::Ended(pid, _))) => drop(self.workers.remove(&pid)),
                 Ok(_) => {}
                 Err(_) => {
-                    let late = self.workers.values();
-                    late.map(|w| send_signal(w.pidfd.as_fd(), libc::SIGKILL))
-                        .collect::<io::Result<()>>()?;
+                    let mut late = self.workers.values();
+                    late.try_for_each(|w| send_signal(w.pidfd.as_fd(), libc::SIGKILL))?;
                 }
             }
         }
@@ -214,9 +211,9 @@ pub fn run(
             as [(i32, fn() -> News); 2]
         {
             let (mut signals, news) = (signal(number)?, Rc::clone(&news));
-            let _ = create_task(async move {
+            drop(create_task(async move {
                 while signals.recv().await.is_ok() && news.put(what()).await.is_ok() {}
-            });
+            }));
         }
         println!("serving {address} from process {}", std::process::id());
         started(address);

@@ -205,8 +205,9 @@
 //! # Unsafe
 //!
 //! `unsafe` is denied outside these files: `base/sync.rs` (under loom only), `base/sys/*.rs`
-//! (system calls), `task/cell.rs` (a pin), `task/waker.rs` (a number for a pointer),
-//! `selector/polling.rs` (its `add` wants a promise) and `process/call.rs` (an address for a function).
+//! (system calls), `selector/polling.rs` (its `add` wants a promise), `task/cell.rs` (a future
+//! and its output in the same bytes), `task/waker.rs` (a number for a pointer), `gil/cell.rs`
+//! (a value behind a token) and `process/call.rs` (an address for a function).
 #![deny(unsafe_code)]
 
 pub mod aio;

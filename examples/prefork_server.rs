@@ -149,10 +149,10 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Asks all workers before this generation to finish.
-    fn dismiss(&self, generation: u32) -> io::Result<()> {
+    /// Sends a signal to all workers from before this generation.
+    fn signal_before(&self, generation: u32, number: i32) -> io::Result<()> {
         let mut old = self.workers.values().filter(|worker| worker.generation < generation);
-        old.try_for_each(|worker| send_signal(worker.pidfd.as_fd(), libc::SIGTERM))
+        old.try_for_each(|worker| send_signal(worker.pidfd.as_fd(), number))
     }
 
     async fn supervise(mut self) -> Result<(), Box<dyn Error>> {
@@ -172,23 +172,23 @@ impl Supervisor {
                 News::Reload => {
                     self.generation += 1;
                     self.man().await?;
-                    self.dismiss(self.generation)?; // only now: somebody accepts all the time
+                    self.signal_before(self.generation, libc::SIGTERM)?; // only now: somebody accepts all the time
                     println!("generation {} has taken over", self.generation);
                 }
                 News::Stop => break,
             }
         }
-        drop(self.socket);
-        let mut everybody = self.workers.values();
-        everybody.try_for_each(|w| send_signal(w.pidfd.as_fd(), libc::SIGTERM))?;
+        self.end().await
+    }
+
+    /// Has all workers finish, and waits until they are gone.
+    async fn end(mut self) -> Result<(), Box<dyn Error>> {
+        self.signal_before(u32::MAX, libc::SIGTERM)?;
         while !self.workers.is_empty() {
             match wait_for(self.news.get(), Some(2 * GRACE)).await {
                 Ok(Ok(News::Ended(pid, _))) => drop(self.workers.remove(&pid)),
                 Ok(_) => {}
-                Err(_) => {
-                    let mut late = self.workers.values();
-                    late.try_for_each(|w| send_signal(w.pidfd.as_fd(), libc::SIGKILL))?;
-                }
+                Err(_) => self.signal_before(u32::MAX, libc::SIGKILL)?,
             }
         }
         println!("all workers are gone");

@@ -8,8 +8,10 @@
 mod args;
 mod gil;
 mod pingpong;
+mod procpool;
 mod serve;
 mod tasks;
+mod threadpool;
 mod timers;
 mod wake;
 
@@ -17,7 +19,7 @@ use args::Args;
 
 const USAGE: &str = "usage: cargo bench --bench spec -- WORKLOAD [key=value …]
 workloads: spawn_join yield pingpong mem_task timers_late timers_churn crosswake
-           lock_uncontended lock_forced gil_countdown
+           lock_uncontended lock_forced gil_countdown threadpool procpool
 servers: serve echo, serve http, serve gil_convoy [policy=P] [threads=K] [interval=SECONDS]";
 
 fn main() {
@@ -45,6 +47,8 @@ fn main() {
         "lock_uncontended" => gil::lock_uncontended(&args),
         "lock_forced" => gil::lock_forced(&args),
         "gil_countdown" => gil::gil_countdown(&args),
+        "threadpool" => threadpool::threadpool(&args),
+        "procpool" => procpool::procpool(&args),
         "timers_churn" => timers::churn(&args),
         other => {
             eprintln!("unknown workload {other}\n{USAGE}");

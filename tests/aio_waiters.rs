@@ -1,47 +1,14 @@
-//! The line of waiters, and the permits over it, against a `VecDeque`: after any sequence of
-//! operations nobody is stranded, the order is that of arrival, and no permit is lost.
+//! The line of waiters, and the permits over it, against a model, with shrinking; the fuzz
+//! target `sync_prims` drives the same check.
 
+mod model;
+use model::sync::{Op, check, check_bytes};
 use proptest::prelude::*;
 use singletrack::aio::gate::Gate;
 use singletrack::aio::semaphore::{Grant, Permits};
 use singletrack::aio::waiters::{Left, Waiters};
 use singletrack::base::slab::Key;
-use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Wake, Waker};
-
-/// A waker that counts.
-#[derive(Default)]
-struct Bell(AtomicUsize);
-
-impl Wake for Bell {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-impl Bell {
-    fn rung(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-#[derive(Debug, Clone)]
-enum Op {
-    /// A task comes and enters or waits.
-    Acquire,
-    /// The i-th waiter's task runs.
-    Run(usize),
-    /// The i-th waiter is dropped, granted or not.
-    Cancel(usize),
-    /// The i-th waiter moves to another task.
-    Move(usize),
-    /// One who holds a permit gives it back.
-    Release,
-    /// Somebody brings a permit of his own.
-    Bring,
-}
+use std::task::Waker;
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {
     let op = prop_oneof![
@@ -55,151 +22,17 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
     prop::collection::vec(op, 0..150)
 }
 
-struct Waiter {
-    name: usize,
-    place: Key,
-    bell: Arc<Bell>,
-    /// What the model says.
-    granted: bool,
-}
-
-/// Permits, and the model beside them: who waits, in order; how many are free or held.
-struct World {
-    permits: Permits,
-    free: usize,
-    held: usize,
-    total: usize,
-    line: VecDeque<usize>,
-    waiters: Vec<Waiter>,
-    names: usize,
-}
-
-impl World {
-    fn new(free: usize) -> World {
-        World {
-            permits: Permits::new(free),
-            free,
-            held: 0,
-            total: free,
-            line: VecDeque::new(),
-            waiters: Vec::new(),
-            names: 0,
-        }
-    }
-
-    /// The model's hand-off: the first in line, or the heap of free permits.
-    fn hand_off(&mut self) {
-        match self.line.pop_front() {
-            None => self.free += 1,
-            Some(name) => {
-                self.waiters.iter_mut().find(|w| w.name == name).unwrap().granted = true;
-            }
-        }
-    }
-
-    fn release(&mut self) {
-        if let Some(waker) = self.permits.release() {
-            waker.wake();
-        }
-        self.hand_off();
-    }
-
-    fn obey(&mut self, op: &Op) {
-        match *op {
-            Op::Acquire => {
-                let entered = self.permits.enter();
-                assert_eq!(entered.is_some(), self.free > 0);
-                if entered.is_some() {
-                    self.free -= 1;
-                    self.held += 1;
-                    return;
-                }
-                let bell = Arc::new(Bell::default());
-                let place = self.permits.line().push(Waker::from(Arc::clone(&bell)));
-                let name = self.names;
-                self.names += 1;
-                self.line.push_back(name);
-                self.waiters.push(Waiter { name, place, bell, granted: false });
-            }
-            Op::Run(i) if i < self.waiters.len() => {
-                let Waiter { place, granted, .. } = self.waiters[i];
-                let pass = self.permits.line().take(place);
-                assert_eq!(pass, granted.then_some(Grant::Permit));
-                if granted {
-                    self.waiters.remove(i);
-                    self.held += 1;
-                    assert!(matches!(self.permits.line().leave(place), Left::Gone));
-                }
-            }
-            Op::Cancel(i) if i < self.waiters.len() => {
-                let waiter = self.waiters.remove(i);
-                match self.permits.line().leave(waiter.place) {
-                    Left::Waiting(_) => assert!(!waiter.granted),
-                    Left::Gone => panic!("it was there"),
-                    Left::Granted(pass) => {
-                        assert!(waiter.granted);
-                        if let Some(waker) = self.permits.pass_on(pass) {
-                            waker.wake();
-                        }
-                        self.hand_off();
-                    }
-                }
-                self.line.retain(|&name| name != waiter.name);
-            }
-            Op::Move(i) if i < self.waiters.len() => {
-                let waiter = &mut self.waiters[i];
-                if waiter.granted {
-                    return;
-                }
-                let line = self.permits.line();
-                assert!(line.will_wake(waiter.place, &Waker::from(Arc::clone(&waiter.bell))));
-                waiter.bell = Arc::new(Bell::default());
-                let new = Waker::from(Arc::clone(&waiter.bell));
-                assert!(!line.will_wake(waiter.place, &new));
-                drop(line.replace_waker(waiter.place, new));
-            }
-            Op::Release if self.held > 0 => {
-                self.held -= 1;
-                self.release();
-            }
-            Op::Bring => {
-                self.total += 1;
-                self.release();
-            }
-            _ => {}
-        }
-    }
-
-    fn check(&mut self) {
-        let granted = self.waiters.iter().filter(|w| w.granted).count();
-        assert_eq!(self.permits.free(), self.free);
-        assert_eq!(self.free + self.held + granted, self.total, "permits are conserved");
-        assert!(self.free == 0 || self.line.is_empty(), "nobody waits while one is free");
-        assert_eq!(self.permits.line().waiting(), self.line.len());
-        assert_eq!(self.permits.line().granted(), granted);
-        for waiter in &self.waiters {
-            assert_eq!(waiter.bell.rung(), usize::from(waiter.granted), "woken once, if granted");
-        }
-    }
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn permits_agree_with_a_deque(free in 0usize..4, ops in ops()) {
-        let mut world = World::new(free);
-        for op in &ops {
-            world.obey(op);
-            world.check();
-        }
-        // However it came to this: bring enough permits and everybody is served, in order.
-        let names: Vec<usize> = world.line.iter().copied().collect();
-        for name in names {
-            world.obey(&Op::Bring);
-            world.check();
-            prop_assert!(world.waiters.iter().any(|w| w.name == name && w.granted));
-        }
+        check(free, &ops);
+    }
+
+    #[test]
+    fn any_bytes_are_operations(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        check_bytes(&bytes);
     }
 }
 

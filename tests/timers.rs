@@ -1,20 +1,9 @@
-//! `Timers` against a `BTreeMap`: after every operation both say the same.
+//! `Timers` against a model, with shrinking; the fuzz target `timer_ops` drives the same check.
 
+mod model;
+use model::timers::{Op, check, check_bytes};
 use proptest::prelude::*;
 use singletrack::event_loop::timers::Timers;
-use std::collections::BTreeMap;
-
-#[derive(Debug, Clone)]
-enum Op {
-    Insert(u64),
-    /// Cancels the i-th timer ever made, live or not.
-    Cancel(usize),
-    Advance(u64),
-    PopDue,
-    /// Asks for the next deadline. Not after every operation: the question itself moves new
-    /// timers into the heap, and those that are cancelled before must be tried too.
-    Ask,
-}
 
 /// Deadlines that tend to be equal, adjacent, or at the far end of time.
 fn moments() -> impl Strategy<Value = u64> {
@@ -41,43 +30,12 @@ proptest! {
 
     #[test]
     fn timers_agree_with_a_sorted_map(ops in ops()) {
-        let mut timers = Timers::new();
-        // The model: (deadline, number) to number; numbers count insertions.
-        let mut model: BTreeMap<(u64, usize), usize> = BTreeMap::new();
-        let mut made = Vec::new();
-        let mut now = 0u64;
-        for op in ops {
-            match op {
-                Op::Insert(deadline) => {
-                    let number = made.len();
-                    made.push((timers.insert(deadline, number), deadline));
-                    model.insert((deadline, number), number);
-                }
-                Op::Cancel(i) => {
-                    if let Some(&(key, deadline)) = made.get(i) {
-                        prop_assert_eq!(timers.cancel(key), model.remove(&(deadline, i)));
-                    }
-                }
-                Op::Advance(by) => now = now.saturating_add(by),
-                Op::Ask => {
-                    let next = model.keys().next().map(|(at, _)| *at);
-                    prop_assert_eq!(timers.next_deadline(), next);
-                }
-                Op::PopDue => {
-                    let due = model.first_key_value().filter(|((at, _), _)| *at <= now);
-                    let due = due.map(|(at, number)| (*at, *number));
-                    if let Some((at, _)) = due {
-                        model.remove(&at);
-                    }
-                    prop_assert_eq!(timers.pop_due(now), due.map(|(_, number)| number));
-                }
-            }
-            prop_assert_eq!(timers.len(), model.len());
-            for (i, &(key, deadline)) in made.iter().enumerate() {
-                let lives = model.contains_key(&(deadline, i));
-                prop_assert_eq!(timers.get_mut(key).is_some(), lives);
-            }
-        }
+        check(&ops);
+    }
+
+    #[test]
+    fn any_bytes_are_operations(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        check_bytes(&bytes);
     }
 }
 

@@ -178,14 +178,16 @@ impl Reactor {
         waker: &Waker,
     ) -> Option<Waker> {
         let slot = self.sources.get_mut(key)?.waiter(direction);
+        let mut here =
+            self.crowd.iter().enumerate().filter(|(_, w)| (w.0, w.1) == (key, direction));
         if slot.as_ref().is_some_and(|first| first.will_wake(waker)) {
-            return slot.take();
+            // The next one moves up: who finds the slot empty may then be sure to be alone.
+            let next = here.next().map(|(at, _)| at);
+            let next = next.map(|at| self.crowd.remove(at).2);
+            return std::mem::replace(slot, next);
         }
-        let at = self
-            .crowd
-            .iter()
-            .position(|(k, d, w)| (*k, *d) == (key, direction) && w.will_wake(waker))?;
-        Some(self.crowd.swap_remove(at).2)
+        let at = here.find(|(_, w)| w.2.will_wake(waker)).map(|(at, _)| at)?;
+        Some(self.crowd.remove(at).2)
     }
 
     /// Everybody who waits: for which descriptor, in which direction.

@@ -1,0 +1,253 @@
+//! The reactor against a list, over a selector that does as it is told: refuses to register,
+//! tells of sources that are gone, reuses descriptors. Properties R1 to R4 and R7.
+
+use super::reader::Reader;
+use singletrack::base::slab::Key;
+use singletrack::event_loop::reactor::{Direction, Reactor};
+use singletrack::selector::event::{Bell, Event, Readiness, Selector, Token};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Wake, Waker};
+use std::time::Duration;
+
+#[derive(Debug, Clone)]
+pub enum Op {
+    /// Registers the i-th descriptor; `false`: the system refuses.
+    Register(usize, bool),
+    /// All these mean the i-th source ever made, gone or not.
+    Deregister(usize),
+    Clear(usize, Direction),
+    /// The system says that a read was short: the buffer is empty.
+    ClearDrained(usize),
+    /// One of four tasks waits.
+    Wait(usize, Direction, usize),
+    Forget(usize, Direction, usize),
+    /// Bits of `Readiness`: 1 read, 2 write, 4 read closed.
+    News(usize, u8),
+}
+
+const BITS: [Readiness; 3] = [Readiness::READABLE, Readiness::WRITABLE, Readiness::READ_CLOSED];
+
+pub fn check_bytes(bytes: &[u8]) {
+    let op = |r: &mut Reader| {
+        let kind = r.byte()?;
+        let direction = if kind & 128 == 0 { Direction::Read } else { Direction::Write };
+        Some(match kind % 7 {
+            0 => Op::Register(r.below(4)?, kind & 64 == 0),
+            1 => Op::Deregister(r.below(16)?),
+            2 => Op::Clear(r.below(16)?, direction),
+            3 => Op::ClearDrained(r.below(16)?),
+            4 => Op::Wait(r.below(16)?, direction, r.below(4)?),
+            5 => Op::Forget(r.below(16)?, direction, r.below(4)?),
+            _ => Op::News(r.below(16)?, r.byte()? % 8),
+        })
+    };
+    check(&Reader::new(bytes).list(op));
+}
+
+pub fn check(ops: &[Op]) {
+    let mut world = World::new();
+    for op in ops {
+        world.obey(op);
+        world.check();
+    }
+}
+
+/// What the selector is told, and what it is to say.
+#[derive(Default)]
+struct Script {
+    refuse: bool,
+    watched: BTreeMap<RawFd, Token>,
+    news: Vec<Event>,
+}
+
+struct Puppet(Rc<RefCell<Script>>);
+
+impl Selector for Puppet {
+    fn register(&mut self, fd: BorrowedFd<'_>, token: Token) -> io::Result<()> {
+        let mut script = self.0.borrow_mut();
+        if script.refuse || script.watched.contains_key(&fd.as_raw_fd()) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        script.watched.insert(fd.as_raw_fd(), token);
+        Ok(())
+    }
+
+    fn rearm(&mut self, fd: BorrowedFd<'_>, token: Token, _: Readiness) -> io::Result<()> {
+        assert_eq!(self.0.borrow().watched.get(&fd.as_raw_fd()), Some(&token));
+        Ok(())
+    }
+
+    fn deregister(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        assert!(self.0.borrow_mut().watched.remove(&fd.as_raw_fd()).is_some());
+        Ok(())
+    }
+
+    fn wait(&mut self, events: &mut Vec<Event>, _: Option<Duration>) -> io::Result<()> {
+        events.append(&mut self.0.borrow_mut().news);
+        Ok(())
+    }
+
+    fn bell(&self) -> Bell {
+        Box::new(|| ())
+    }
+
+    fn now(&self) -> u64 {
+        0
+    }
+}
+
+#[derive(Default)]
+struct Task(AtomicUsize);
+
+impl Wake for Task {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A source as the model sees it: three bits, and who waits in which direction.
+struct Source {
+    key: Key,
+    fd: usize,
+    live: bool,
+    ready: [bool; 3],
+    waiting: [Vec<usize>; 2],
+}
+
+struct World {
+    reactor: Reactor,
+    script: Rc<RefCell<Script>>,
+    fds: Vec<OwnedFd>,
+    sources: Vec<Source>,
+    tasks: Vec<Arc<Task>>,
+    /// How often the model says each task was woken.
+    woken: [usize; 4],
+}
+
+fn side(direction: Direction) -> usize {
+    usize::from(direction == Direction::Write)
+}
+
+impl World {
+    fn new() -> World {
+        let script = Rc::new(RefCell::new(Script::default()));
+        let null = || OwnedFd::from(std::fs::File::open("/dev/null").unwrap());
+        World {
+            reactor: Reactor::new(Box::new(Puppet(Rc::clone(&script)))),
+            script,
+            fds: (0..4).map(|_| null()).collect(),
+            sources: Vec::new(),
+            tasks: (0..4).map(|_| Arc::default()).collect(),
+            woken: [0; 4],
+        }
+    }
+
+    fn waker(&self, task: usize) -> Waker {
+        Waker::from(Arc::clone(&self.tasks[task]))
+    }
+
+    fn register(&mut self, fd: usize, allow: bool) {
+        self.script.borrow_mut().refuse = !allow;
+        let free = self.sources.iter().all(|s| !s.live || s.fd != fd);
+        let registered = self.reactor.register(self.fds[fd].as_fd());
+        assert_eq!(registered.is_ok(), allow && free);
+        if let Ok(key) = registered {
+            let (ready, waiting) = ([true, true, false], Default::default());
+            self.sources.push(Source { key, fd, live: true, ready, waiting });
+        }
+    }
+
+    fn obey(&mut self, op: &Op) {
+        let (Op::Register(i, _)
+        | Op::Deregister(i)
+        | Op::Clear(i, _)
+        | Op::ClearDrained(i)
+        | Op::Wait(i, ..)
+        | Op::Forget(i, ..)
+        | Op::News(i, _)) = *op;
+        if let Op::Register(fd, allow) = *op {
+            return self.register(fd, allow);
+        }
+        if i >= self.sources.len() {
+            return;
+        }
+        let waker = match op {
+            Op::Wait(.., task) | Op::Forget(.., task) => self.waker(*task),
+            _ => Waker::noop().clone(),
+        };
+        let World { reactor, script, fds, sources, woken, .. } = self;
+        let source = &mut sources[i];
+        let fd = fds[source.fd].as_fd();
+        match *op {
+            Op::Register(..) => {}
+            Op::Deregister(_) if source.live => {
+                source.live = false;
+                for waker in reactor.deregister(source.key, fd) {
+                    waker.wake();
+                }
+                for task in source.waiting.iter_mut().flat_map(std::mem::take) {
+                    woken[task] += 1;
+                }
+            }
+            Op::Deregister(_) => assert!(reactor.deregister(source.key, fd).is_empty()),
+            Op::Clear(_, direction) => {
+                reactor.clear(source.key, fd, direction).unwrap();
+                source.ready[side(direction)] = false;
+            }
+            Op::ClearDrained(_) => {
+                reactor.clear_drained(source.key, fd).unwrap();
+                source.ready[0] &= source.ready[2];
+            }
+            Op::Wait(_, direction, task) => {
+                reactor.wait_for(source.key, direction, &waker);
+                let line = &mut source.waiting[side(direction)];
+                if source.live && !line.contains(&task) {
+                    line.push(task);
+                }
+            }
+            Op::Forget(_, direction, task) => {
+                let found = reactor.forget_waiter(source.key, direction, &waker).is_some();
+                let line = &mut source.waiting[side(direction)];
+                assert_eq!(found, line.contains(&task));
+                line.retain(|other| *other != task);
+            }
+            Op::News(_, bits) => {
+                let set: Vec<usize> = (0..3).filter(|bit| bits >> bit & 1 == 1).collect();
+                let ready = set.iter().fold(Readiness::NONE, |all, bit| all.with(BITS[*bit]));
+                script.borrow_mut().news.push(Event { token: Token(source.key.pack()), ready });
+                let mut wakers = Vec::new();
+                assert_eq!(reactor.turn(Some(Duration::ZERO), &mut wakers).unwrap(), 1);
+                wakers.into_iter().for_each(Waker::wake);
+                for bit in set.into_iter().filter(|_| source.live) {
+                    source.ready[bit] = true;
+                    for task in source.waiting.get_mut(bit).map(std::mem::take).unwrap_or_default()
+                    {
+                        woken[task] += 1;
+                    }
+                }
+            }
+        }
+    }
+
+    fn check(&mut self) {
+        let live = self.sources.iter().filter(|s| s.live);
+        let watched: BTreeMap<RawFd, Token> =
+            live.map(|s| (self.fds[s.fd].as_raw_fd(), Token(s.key.pack()))).collect();
+        assert_eq!(self.script.borrow().watched, watched);
+        assert_eq!(self.reactor.len(), watched.len());
+        for source in &self.sources {
+            for direction in [Direction::Read, Direction::Write] {
+                let expected = source.live.then_some(source.ready[side(direction)]);
+                assert_eq!(self.reactor.is_ready(source.key, direction), expected);
+            }
+        }
+        let woken: Vec<usize> = self.tasks.iter().map(|t| t.0.load(Ordering::Relaxed)).collect();
+        assert_eq!(woken, self.woken);
+    }
+}

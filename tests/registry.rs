@@ -1,0 +1,47 @@
+//! The reactor against a model, over a selector that does as it is told; the fuzz target
+//! `registry_ops` drives the same check.
+
+mod model;
+use model::registry::{Op, check, check_bytes};
+use proptest::prelude::*;
+use singletrack::event_loop::reactor::Direction;
+
+fn ops() -> impl Strategy<Value = Vec<Op>> {
+    let direction = || prop_oneof![Just(Direction::Read), Just(Direction::Write)];
+    let which = || 0usize..8;
+    let op = prop_oneof![
+        4 => (0usize..4, prop::bool::weighted(0.8)).prop_map(|(i, ok)| Op::Register(i, ok)),
+        2 => which().prop_map(Op::Deregister),
+        4 => (which(), direction()).prop_map(|(i, d)| Op::Clear(i, d)),
+        2 => which().prop_map(Op::ClearDrained),
+        6 => (which(), direction(), 0usize..4).prop_map(|(i, d, t)| Op::Wait(i, d, t)),
+        2 => (which(), direction(), 0usize..4).prop_map(|(i, d, t)| Op::Forget(i, d, t)),
+        5 => (which(), 0u8..8).prop_map(|(i, bits)| Op::News(i, bits)),
+    ];
+    prop::collection::vec(op, 0..80)
+}
+
+/// Found by the fuzz target: the second waiter stood in the crowd and, once the first had
+/// gone, also in the first's place, and was woken twice.
+#[test]
+fn a_waiter_who_waits_again_after_the_first_has_left_is_woken_once() {
+    let wait = |task| Op::Wait(0, Direction::Read, task);
+    let forget = |task| Op::Forget(0, Direction::Read, task);
+    let start = [Op::Register(0, true), wait(0), wait(1), forget(0), wait(1)];
+    check(&[&start[..], &[Op::News(0, 1)]].concat());
+    check(&[&start[..], &[forget(1), Op::News(0, 1)]].concat());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_reactor_agrees_with_a_list(ops in ops()) {
+        check(&ops);
+    }
+
+    #[test]
+    fn any_bytes_are_operations(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        check_bytes(&bytes);
+    }
+}

@@ -139,7 +139,8 @@
 //!   process/queue.rs           values among many processes, without a lock
 //!   process/account.rs         what becomes of jobs, and how many of each
 //!   process/roster.rs          one worker in the pool's books
-//!   process/dispatcher.rs      which job is where, and what must happen next
+//!   process/dispatcher.rs      which job is where, and what must happen next [fuzz]
+//!   process/hearing.rs         what a worker says, taken into the books [fuzz]
 //!   process/options.rs         what can be chosen for a job, and for a map
 //!   process/parcel.rs          a job's frame and promise, whatever its type
 //!   process/desk.rs            books and request pipes under one lock

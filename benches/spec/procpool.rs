@@ -2,9 +2,12 @@
 
 use crate::args::{Args, Line, percentile};
 use crate::threadpool::spin;
+use serde::de::{self, Deserialize, Deserializer};
+use serde::ser::{Serialize, Serializer};
 use singletrack::process::multiprocessing::Pool;
 use singletrack::process::nursery::Nursery;
 use singletrack::process::options::MapOptions;
+use std::fmt;
 use std::time::Instant;
 
 const WORKERS: usize = 2;
@@ -14,8 +17,36 @@ fn square(x: u64) -> u64 {
     x * x
 }
 
-fn echo(text: String) -> String {
-    text
+/// Bytes that are encoded in one go; serde takes a `Vec<u8>` for a list of numbers.
+#[derive(Clone)]
+struct Bytes(Vec<u8>);
+
+impl Serialize for Bytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = Bytes;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("bytes")
+            }
+
+            fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Bytes, E> {
+                Ok(Bytes(bytes.to_vec()))
+            }
+        }
+        deserializer.deserialize_bytes(Visitor)
+    }
+}
+
+fn echo(bytes: Bytes) -> Bytes {
+    bytes
 }
 
 /// Runs the operation that `op=` names. To be called while this process has one thread.
@@ -92,12 +123,13 @@ fn round_trips(args: &Args, pool: &Pool) {
 fn bandwidth(args: &Args, pool: &Pool) {
     let mib = args.number("mib", 256);
     warm(pool);
-    let text = "x".repeat(MIB);
+    let bytes = Bytes(vec![b'x'; MIB]);
     // No more than is needed to keep the workers busy: the peers do not hold 256 MiB either.
     let options = MapOptions::default().chunksize(1).buffersize(2 * WORKERS);
     let echoes = |count| {
-        let texts = (0..count).map(|_| text.clone());
-        let lengths = pool.imap_with(options, echo, texts).map(|text| text.expect("an echo").len());
+        let payloads = (0..count).map(|_| bytes.clone());
+        let echoes = pool.imap_with(options, echo, payloads);
+        let lengths = echoes.map(|bytes| bytes.expect("an echo").0.len());
         assert_eq!(lengths.sum::<usize>(), count as usize * MIB);
     };
     echoes(4);

@@ -164,8 +164,11 @@ pub fn encode_call<A: Wire, R: Wire>(
     encode_entry(entry::<fn(A) -> R>, f.address(), args, id)
 }
 
+/// What a chunk's reply holds: the values, and which items panicked, saying what.
+pub(crate) type Harvest<R> = (Vec<R>, Vec<(u32, String)>);
+
 /// The frame of a call of `f` with each of `items`, as one job: `map`'s chunk. The reply's
-/// value is a `Vec<Result<F::Value, String>>`, of results and messages of panics.
+/// value is a [`Harvest`].
 ///
 /// # Errors
 /// As [`encode_call`].
@@ -241,11 +244,17 @@ fn entry<F: Function>(target: usize, args: &[u8], id: u64, reply: &mut Vec<u8>) 
 fn chunk_entry<F: Function>(target: usize, args: &[u8], id: u64, reply: &mut Vec<u8>) -> Kind {
     // SAFETY: as in `entry`; `encode_chunk` is the only one to write down this address.
     let f = unsafe { F::at(target) };
-    let one = |item| {
-        let result = catch_unwind(AssertUnwindSafe(|| f.apply(item)));
-        result.map_err(|payload| panic_message(&*payload))
-    };
-    answer(id, reply, || Ok(decode::<Vec<F::Args>>(args)?.into_iter().map(one).collect::<Vec<_>>()))
+    answer(id, reply, || {
+        let items: Vec<F::Args> = decode(args)?;
+        let mut harvest: Harvest<F::Value> = (Vec::with_capacity(items.len()), Vec::new());
+        for (item, index) in items.into_iter().zip(0..) {
+            match catch_unwind(AssertUnwindSafe(|| f.apply(item))) {
+                Ok(value) => harvest.0.push(value),
+                Err(payload) => harvest.1.push((index, panic_message(&*payload))),
+            }
+        }
+        Ok(harvest)
+    })
 }
 
 /// Writes the frame of `job`'s reply, whatever happens in it; gives its kind.

@@ -17,6 +17,7 @@ use crate::base::error::JobError;
 use crate::base::sync::{Condvar, Mutex};
 use crate::base::wire::Wire;
 use crate::concurrent::future::Promise;
+use crate::process::call::Harvest;
 use crate::process::parcel::{Settle, decoded};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -36,8 +37,40 @@ pub fn default_chunksize(items: usize, workers: usize) -> usize {
     items.div_ceil(workers.saturating_mul(4).max(1))
 }
 
-/// What becomes of the items of a chunk, in their order.
-pub(crate) type Outcomes<R> = Vec<Result<R, JobError>>;
+/// What became of the items of a chunk.
+pub(crate) struct Outcomes<R> {
+    /// The values, in the order of their items.
+    values: Vec<R>,
+    /// Which items have none, in order, and why.
+    failures: Vec<(usize, JobError)>,
+}
+
+impl<R> Outcomes<R> {
+    /// From a reply to a chunk of so many items.
+    fn new(reply: Result<Harvest<R>, JobError>, items: usize) -> Self {
+        let why = match reply {
+            Ok((values, failures)) if values.len() + failures.len() == items => {
+                let panicked = |(item, why)| (item as usize, JobError::Panicked(why));
+                return Outcomes { values, failures: failures.into_iter().map(panicked).collect() };
+            }
+            Ok(_) => JobError::Protocol(format!("the results for {items} items are too many")),
+            Err(error) => error,
+        };
+        // The chunk failed as a whole: so did every item in it.
+        let failures = (0..items).map(|item| (item, why.clone())).collect();
+        Outcomes { values: Vec::new(), failures }
+    }
+
+    /// One by one, in the order of the items.
+    pub(crate) fn into_results(self) -> impl Iterator<Item = Result<R, JobError>> {
+        let mut values = self.values.into_iter();
+        let mut failures = self.failures.into_iter().peekable();
+        (0..).map_while(move |item| match failures.next_if(|(failed, _)| *failed == item) {
+            Some((_, error)) => Some(Err(error)),
+            None => values.next().map(Ok),
+        })
+    }
+}
 
 /// Where the chunks of a map end up.
 pub(crate) trait Collect<R>: Send + Sync {
@@ -65,24 +98,8 @@ impl<R: Wire, C: Collect<R>> Settle for Typed<R, C> {
 
     fn settle(self: Box<Self>, outcome: Result<&[u8], JobError>) {
         let Chunk { collector, index, items } = self.0;
-        let results = outcome.and_then(decoded::<Vec<Result<R, String>>>);
-        let outcomes = match results {
-            Ok(results) if results.len() == items => {
-                results.into_iter().map(|result| result.map_err(JobError::Panicked)).collect()
-            }
-            Ok(results) => {
-                let why = format!("{} results came for {items} items", results.len());
-                failed(&JobError::Protocol(why), items)
-            }
-            Err(error) => failed(&error, items),
-        };
-        collector.collect(index, outcomes);
+        collector.collect(index, Outcomes::new(outcome.and_then(decoded::<Harvest<R>>), items));
     }
-}
-
-/// The chunk failed as a whole: so did every item in it.
-fn failed<R>(error: &JobError, items: usize) -> Outcomes<R> {
-    (0..items).map(|_| Err(error.clone())).collect()
 }
 
 /// All results of a `map`, until they are complete.
@@ -92,7 +109,7 @@ pub(crate) struct Gathering<R> {
 }
 
 struct Gathered<R> {
-    /// A chunk's results, in the place of the chunk.
+    /// A chunk's values, in the place of the chunk.
     chunks: Vec<Vec<R>>,
     missing: usize,
     /// The failure that stands first in the input, and the chunk it is in.
@@ -121,24 +138,28 @@ impl<R: Send> Collect<R> for Gathering<R> {
     }
 
     fn collect(&self, index: usize, outcomes: Outcomes<R>) {
-        let results: Result<Vec<R>, JobError> = outcomes.into_iter().collect();
+        let Outcomes { values, failures } = outcomes;
         let mut state = self.state.lock();
+        if state.promise.is_none() {
+            // It failed before. These are a user's values: they are dropped outside the lock.
+            drop(state);
+            return drop(values);
+        }
         state.missing -= 1;
-        match results {
-            Ok(results) => state.chunks[index] = results,
-            Err(error) if state.failure.as_ref().is_none_or(|(first, _)| index < *first) => {
-                state.failure = Some((index, error));
-            }
-            Err(_) => {}
+        state.chunks[index] = values;
+        if let Some((_, error)) = failures.into_iter().next()
+            && state.failure.as_ref().is_none_or(|(first, _)| index < *first)
+        {
+            state.failure = Some((index, error));
         }
         let over = state.missing == 0 || (self.fail_fast && state.failure.is_some());
         let Some(promise) = state.promise.take_if(|_| over) else { return };
-        let outcome = match state.failure.take() {
-            Some((_, error)) => Err(error),
-            None => Ok(std::mem::take(&mut state.chunks)),
-        };
+        let (chunks, failure) = (std::mem::take(&mut state.chunks), state.failure.take());
         drop(state);
-        promise.resolve(outcome.map(|chunks| chunks.into_iter().flatten().collect()));
+        promise.resolve(match failure {
+            Some((_, error)) => Err(error),
+            None => Ok(chunks.into_iter().flatten().collect()),
+        });
     }
 }
 

@@ -19,12 +19,13 @@
 
 use crate::base::error::{Death, JobError};
 use crate::base::slab::Key;
-use crate::base::sys::pipe::Writer;
+use crate::base::sys::pipe::{CAPACITY, Writer, set_capacity};
 use crate::base::sys::process::send_signal;
 use crate::process::account::Verdict;
 use crate::process::dispatcher::{Action, Dispatcher, Settings};
 use crate::process::parcel::Parcel;
 use crate::process::roster::{Job, MAX_AHEAD, Terms, WorkerStats};
+use crate::process::worker::ROOMY;
 use std::collections::HashMap;
 use std::io::IoSlice;
 use std::os::fd::{AsFd, OwnedFd};
@@ -39,6 +40,8 @@ pub(crate) struct Hand {
     pub(crate) requests: Option<Writer>,
     /// What is to be written before any job: the initializer's call.
     pub(crate) prologue: Option<Arc<Vec<u8>>>,
+    /// Its pipe was made larger.
+    pub(crate) roomy: bool,
     /// How much of the prologue, or else of the first undelivered frame, is written.
     pub(crate) offset: usize,
     /// Set when it is dead and collected.
@@ -169,6 +172,11 @@ impl Desk {
             }
             if count == 0 {
                 return;
+            }
+            if !hand.roomy && slices[0].len() > CAPACITY {
+                hand.roomy = true;
+                // Many small steps take longer; but if the system says no, they will do.
+                let _ = set_capacity(pipe, ROOMY);
             }
             // An error is a full pipe, or a dead worker, of which the pidfd tells.
             let Ok(mut written) = pipe.write_vectored(&slices[..count]) else { return };

@@ -8,6 +8,7 @@ pub mod descriptor;
 pub(crate) mod desk;
 pub mod dispatcher;
 pub mod frame;
+pub mod hearing;
 pub mod multiprocessing;
 pub mod nursery;
 pub mod options;

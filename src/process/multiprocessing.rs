@@ -377,12 +377,12 @@ impl<'pool, A: Wire, R: Wire, I: Iterator<Item = A>> Imap<'pool, A, R, I> {
     fn sort_in(&mut self, index: usize, outcomes: Outcomes<R>) {
         let Some(early) = &mut self.early else {
             self.handed_out += 1;
-            return self.ready.extend(outcomes);
+            return self.ready.extend(outcomes.into_results());
         };
         early.insert(index, outcomes);
         while let Some(outcomes) = early.remove(&self.handed_out) {
             self.handed_out += 1;
-            self.ready.extend(outcomes);
+            self.ready.extend(outcomes.into_results());
         }
     }
 }

@@ -24,17 +24,14 @@ use crate::base::sync::Mutex;
 use crate::base::sys::pipe::{Reader, set_nonblocking};
 use crate::base::sys::process::{send_signal, wait_for_exit};
 use crate::concurrent::home::{Home, Household, work_for};
-use crate::process::call::{check_greeting, read_reply};
+use crate::process::call::read_reply;
 use crate::process::desk::{Desk, Hand, Settled};
-use crate::process::frame::{Decoder, Kind};
+use crate::process::hearing::Hearing;
 use crate::process::nursery::{Forked, Nursery};
-use crate::process::parcel::Parcel;
-use crate::process::roster::Job;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::collections::HashMap;
 use std::io;
-use std::ops::Range;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,9 +64,6 @@ pub(crate) struct Initializer {
     pub(crate) luggage: Vec<OwnedFd>,
 }
 
-/// The number of the initializer, which is no job.
-pub(crate) const INITIALIZER: u64 = u64::MAX;
-
 /// What a token stands for: a slot of the books, and one of its three descriptors.
 #[derive(Clone, Copy)]
 enum Source {
@@ -89,87 +83,7 @@ struct Voice {
     key: Key,
     pid: u32,
     replies: Reader,
-    decoder: Decoder,
-    manners: Manners,
-}
-
-/// What a worker may say next.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Manners {
-    /// Hello. And then, if `true`, how its initializer went.
-    Greet(bool),
-    /// How its initializer went.
-    Prepare,
-    /// Answers.
-    Answer,
-}
-
-/// A job that was answered, and where its answer lies in the decoder.
-type Answered = (Job<Parcel>, Kind, Range<usize>);
-
-impl Voice {
-    /// Takes all complete frames, into the books and out as answers.
-    fn take_frames(&mut self, desk: &mut Desk) -> Vec<Answered> {
-        let mut answered = Vec::new();
-        let now = desk.now();
-        loop {
-            let (kind, id, place) = match self.decoder.next_place() {
-                Ok(Some(frame)) => frame,
-                Ok(None) => return answered,
-                Err(error) => {
-                    desk.dispatcher.misbehaved(self.key, error.to_string());
-                    return answered;
-                }
-            };
-            match (self.manners, kind) {
-                (Manners::Greet(prepares), Kind::Hello) => {
-                    let checked = check_greeting(self.decoder.body(place));
-                    self.greeted(desk, prepares, checked);
-                }
-                (Manners::Prepare, _) if id == INITIALIZER => {
-                    let went = read_reply(kind, self.decoder.body(place)).map(drop);
-                    self.prepared(desk, went);
-                }
-                (Manners::Answer, Kind::Value | Kind::Panicked | Kind::Refused) => {
-                    if let Some(job) = desk.dispatcher.answered(self.key, id, now) {
-                        answered.push((job, kind, place));
-                    }
-                }
-                _ => {
-                    let why = format!("it sent a frame of kind {kind:?} out of turn");
-                    desk.dispatcher.misbehaved(self.key, why);
-                }
-            }
-        }
-    }
-
-    fn greeted(&mut self, desk: &mut Desk, prepares: bool, checked: Result<(), String>) {
-        match checked {
-            Ok(()) if prepares => {
-                self.manners = Manners::Prepare;
-                desk.dispatcher.hello(self.key);
-            }
-            Ok(()) => {
-                self.manners = Manners::Answer;
-                desk.dispatcher.ready(self.key);
-            }
-            Err(why) => desk.dispatcher.misbehaved(self.key, why),
-        }
-    }
-
-    fn prepared(&mut self, desk: &mut Desk, went: Result<(), JobError>) {
-        match went {
-            Ok(()) => {
-                self.manners = Manners::Answer;
-                desk.dispatcher.ready(self.key);
-            }
-            Err(error) => {
-                desk.last_failure = format!("the initializer of a worker failed: {error}");
-                desk.dispatcher.give_up();
-                desk.dispatcher.misbehaved(self.key, desk.last_failure.clone());
-            }
-        }
-    }
+    hearing: Hearing,
 }
 
 /// See the top of the page.
@@ -256,7 +170,7 @@ impl Supervisor {
     fn listen(&mut self, index: usize) {
         let Some(voice) = self.voices.get_mut(&index) else { return };
         loop {
-            let room = voice.decoder.room();
+            let room = voice.hearing.room();
             let asked = room.len();
             let count = match voice.replies.read(room) {
                 Ok(0) => break,
@@ -264,13 +178,17 @@ impl Supervisor {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(_) => break,
             };
-            voice.decoder.filled(count);
+            voice.hearing.filled(count);
             let mut desk = self.shared.desk.lock();
-            let answered = voice.take_frames(&mut desk);
+            let now = desk.now();
+            let answered = voice.hearing.take_in(voice.key, &mut desk.dispatcher, now);
+            if let Some(why) = voice.hearing.failure() {
+                desk.last_failure.clone_from(why);
+            }
             let settled = desk.turn();
             drop(desk);
             for (job, kind, place) in answered {
-                job.body.settle(read_reply(kind, voice.decoder.body(place)));
+                job.body.settle(read_reply(kind, voice.hearing.body(place)));
             }
             settled.into_iter().for_each(Settled::settle);
             // Less than asked for: the pipe was empty then, and more will raise a new edge.
@@ -363,14 +281,15 @@ impl Supervisor {
             return Err(error);
         }
         let prologue = self.initializer.as_ref().map(|first| Arc::clone(&first.frame));
-        let manners = Manners::Greet(prologue.is_some());
+        let hearing = Hearing::new(prologue.is_some());
         let requests = Some(requests);
-        let hand = Hand { pid, pidfd, requests, prologue, offset: 0, death: None };
+        let (roomy, offset, death) = (false, 0, None);
+        let hand = Hand { pid, pidfd, requests, prologue, roomy, offset, death };
         let mut desk = self.shared.desk.lock();
         desk.hands.insert(key, hand);
         desk.write(key);
         drop(desk);
-        let voice = Voice { key, pid, replies, decoder: Decoder::new(), manners };
+        let voice = Voice { key, pid, replies, hearing };
         self.voices.insert(key.index as usize, voice);
         Ok(())
     }

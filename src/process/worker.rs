@@ -14,7 +14,7 @@
 //!          call panicked)
 //! ```
 
-use crate::base::sys::pipe::{Reader, Writer};
+use crate::base::sys::pipe::{CAPACITY, Reader, Writer, set_capacity};
 use crate::base::sys::process::PANICKED;
 use crate::process::call::{greeting, run_call};
 use crate::process::frame::{Decoder, Kind, frame};
@@ -22,6 +22,11 @@ use std::io::Write as _;
 
 /// The exit code of a worker that was sent something it cannot understand (`EX_PROTOCOL`).
 pub const NOT_UNDERSTOOD: i32 = 76;
+
+/// What a pipe is made to hold, in both directions, when something large comes to pass through
+/// it. With the usual 64 KiB, a mebibyte takes sixteen rounds of two processes waking each
+/// other.
+pub(crate) const ROOMY: usize = 1 << 20;
 
 /// Serves until the request pipe ends; gives the exit code.
 pub fn serve(requests: &Reader, replies: &Writer) -> i32 {
@@ -37,7 +42,7 @@ fn serve_frames(requests: &Reader, replies: &Writer) -> i32 {
         return 0;
     }
     let (mut decoder, mut reply) = (Decoder::new(), Vec::new());
-    let mut last = Kind::Hello;
+    let (mut last, mut roomy) = (Kind::Hello, false);
     loop {
         match requests.read(decoder.room()) {
             Ok(0) if last == Kind::Panicked => return PANICKED,
@@ -55,6 +60,11 @@ fn serve_frames(requests: &Reader, replies: &Writer) -> i32 {
                 }
                 Ok(Some(_)) | Err(_) => return NOT_UNDERSTOOD,
             };
+            if !roomy && reply.len() > CAPACITY {
+                roomy = true;
+                // If the system says no, it takes more steps.
+                let _ = set_capacity(replies, ROOMY);
+            }
             if replies.write_all(&reply).is_err() {
                 return 0;
             }

@@ -121,6 +121,21 @@ pub fn set_nonblocking(end: impl AsFd) -> io::Result<()> {
     checked(unsafe { libc::fcntl(fd, libc::F_SETFL, flags | libc::O_NONBLOCK) }).map(drop)
 }
 
+/// What a pipe holds unless told otherwise.
+pub const CAPACITY: usize = 64 << 10;
+
+/// Lets the pipe hold about so many bytes, if the system allows; says how many it is now.
+/// For an unprivileged user the limit is in `/proc/sys/fs/pipe-max-size`: 1 MiB, mostly.
+///
+/// # Errors
+/// What `fcntl(2)` reports; the pipe is then as before.
+pub fn set_capacity(end: impl AsFd, bytes: usize) -> io::Result<usize> {
+    let fd = end.as_fd().as_raw_fd();
+    let bytes = bytes.min(i32::MAX as usize) as libc::c_int;
+    // SAFETY: this command of `fcntl` takes and gives an integer; the descriptor is borrowed.
+    checked(unsafe { libc::fcntl(fd, libc::F_SETPIPE_SZ, bytes) }).map(|now| now as usize)
+}
+
 fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
     if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }

@@ -1,0 +1,79 @@
+//! Any bytes as a worker's replies: shared by a property test and the fuzz target
+//! `hostile_worker`.
+
+use singletrack::base::wire::encode;
+use singletrack::process::account::Verdict;
+use singletrack::process::call::{greeting, read_reply};
+use singletrack::process::dispatcher::{Action, Dispatcher, Settings};
+use singletrack::process::frame::{Kind, MAX_FRAME, frame};
+use singletrack::process::hearing::{Hearing, INITIALIZER};
+use singletrack::process::roster::{Job, Terms};
+use std::collections::BTreeMap;
+
+const JOBS: u64 = 4;
+
+/// A script of what the worker says: well-formed frames and garbage, as `input` has it.
+fn script(input: &[u8]) -> Vec<u8> {
+    let mut said = Vec::new();
+    let mut bytes = input.iter().copied();
+    while let Some(what) = bytes.next() {
+        let id = bytes.next().map_or(0, |n| u64::from(n % 6));
+        let value = || encode(&7u64).unwrap();
+        let (kind, id, body) = match what % 16 {
+            0 | 1 => (Kind::Hello, 0, greeting()),
+            2 => (Kind::Hello, 0, value()),
+            3 => (Kind::Value, INITIALIZER, value()),
+            4 => (Kind::Panicked, INITIALIZER, b"no".to_vec()),
+            5..10 => (Kind::Value, id, value()),
+            10 => (Kind::Panicked, id, vec![0xff; 3]), // no text
+            11 => (Kind::Refused, id, Vec::new()),
+            12 => (Kind::Spawned, id, Vec::new()),
+            _ => {
+                said.extend(bytes.by_ref().take(usize::from(what)));
+                continue;
+            }
+        };
+        said.extend(frame(kind, id, &body).unwrap());
+    }
+    said
+}
+
+/// Feeds them to a pool with one worker and some jobs; every job must come out once.
+pub fn run(input: &[u8]) {
+    let Some((first, rest)) = input.split_first() else { return };
+    let said = script(rest);
+    let mut pool = Dispatcher::new(Settings { workers: 1, max_tasks_per_child: None });
+    let mut out: BTreeMap<u64, u32> = BTreeMap::new();
+    assert!(matches!(pool.next_action(0), Some(Action::Spawn)));
+    let key = pool.started(0);
+    let mut hearing = Hearing::new(first % 2 == 1);
+    (0..JOBS).for_each(|id| pool.submit(Job { id, terms: Terms::default(), body: () }));
+    for piece in said.chunks(usize::from(first / 2).max(1)) {
+        // What the worker could have been sent by now.
+        while pool.assign(0, |_| true).is_some() {
+            pool.delivered(key);
+        }
+        let room = hearing.room();
+        assert!(room.len() >= piece.len() && room.len() <= MAX_FRAME + 100_000);
+        room[..piece.len()].copy_from_slice(piece);
+        hearing.filled(piece.len());
+        for (job, kind, place) in hearing.take_in(key, &mut pool, 1) {
+            let reply = read_reply(kind, hearing.body(place));
+            assert_eq!(reply.is_ok(), kind == Kind::Value);
+            *out.entry(job.id).or_default() += 1;
+        }
+    }
+    pool.died(key, 2);
+    pool.shutdown(true);
+    while let Some(action) = pool.next_action(u64::MAX / 2) {
+        match action {
+            Action::Resolve(job, verdict) => {
+                assert!(!matches!(verdict, Verdict::TimedOut(_) | Verdict::ShutDown));
+                *out.entry(job.id).or_default() += 1;
+            }
+            Action::Spawn => pool.spawn_failed(2),
+            Action::Kill(_) | Action::Retire(_) => {}
+        }
+    }
+    assert_eq!(out, (0..JOBS).map(|id| (id, 1)).collect(), "a job is lost, or out twice");
+}

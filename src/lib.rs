@@ -144,6 +144,7 @@
 //!   process/options.rs         what can be chosen for a job, and for a map
 //!   process/parcel.rs          a job's frame and promise, whatever its type
 //!   process/desk.rs            books and request pipes under one lock
+//!   process/shared.rs          how a worker is heard, by the supervisor or by a caller
 //!   process/supervisor.rs      the thread that hears workers out, buries and replaces them
 //!   process/pool.rs            ProcessPool: submit, limits, retries, kill, resize, shutdown
 //!   process/chunk.rs           many items in one job

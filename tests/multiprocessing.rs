@@ -20,8 +20,9 @@ use singletrack::process::pool::{PoolError, ProcessPool};
 use singletrack::process::queue::{Consumer, Producer, queue};
 use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::{Duration, Instant};
 
 const TESTS: &[Test<Nursery>] = &[
@@ -78,6 +79,10 @@ const TESTS: &[Test<Nursery>] = &[
         "waiting_for_the_pool_on_its_own_thread_is_refused",
         waiting_for_the_pool_on_its_own_thread_is_refused,
     ),
+    ("callers_read_their_own_replies", callers_read_their_own_replies),
+    ("a_caller_hears_of_its_workers_end", a_caller_hears_of_its_workers_end),
+    ("calls_and_submits_share_the_workers", calls_and_submits_share_the_workers),
+    ("a_callback_on_a_callers_thread_must_not_wait", a_callback_on_a_callers_thread_must_not_wait),
     ("a_hundred_thousand_submits_do_not_deadlock", a_hundred_thousand_submits_do_not_deadlock),
 ];
 
@@ -493,25 +498,31 @@ fn a_queued_job_is_killed_by_cancelling_it(nursery: &Nursery) {
     assert_eq!(first.result(), Ok(100));
 }
 
-/// Ends its process in so many cases out of four.
-fn unreliable((i, cases): (u64, u32)) -> u64 {
-    let end = (std::process::id() % 4 < cases).then_some(End::Kill);
-    end_if((i, end))
+/// Kills its process the first time it is run: then it leaves a mark.
+fn unreliable((i, marks): (u64, String)) -> u64 {
+    let mark = std::fs::File::create_new(format!("{marks}/{i}"));
+    end_if((i, mark.is_ok().then_some(End::Kill)))
 }
 
 fn idempotent_jobs_are_run_again(nursery: &Nursery) {
+    let marks = std::env::temp_dir().join(format!("singletrack-marks-{}", std::process::id()));
+    std::fs::create_dir(&marks).unwrap();
+    let path = marks.display().to_string();
     let pool = Pool::from(executor(nursery, 2));
-    let options = JobOptions::default().retries(50);
-    let futures: Vec<_> =
-        (0..20).map(|i| pool.executor().submit_with(options, unreliable, (i, 2)).future).collect();
+    let options = JobOptions::default().retries(5);
+    let futures: Vec<_> = (0..10)
+        .map(|i| pool.executor().submit_with(options, unreliable, (i, path.clone())).future)
+        .collect();
     let results: Result<Vec<u64>, _> = futures.into_iter().map(Future::result).collect();
-    assert_eq!(results, Ok((0..20).collect()));
+    assert_eq!(results, Ok((0..10).collect()));
     let counts = pool.executor().counts();
-    assert_eq!((counts.answered, counts.lost), (20, 0));
-    assert!(counts.retried > 0 && counts.retried <= counts.workers_started, "{counts:?}");
+    assert_eq!((counts.answered, counts.lost, counts.retried), (10, 0, 10));
+    // A chunk is tried again as a whole.
     let map = MapOptions::default().chunksize(5).job(options);
-    let items = (0..20).map(|i| (i, 2));
-    assert_eq!(pool.map_with(map, unreliable, items).result(), Ok((0..20).collect()));
+    let items = (10..20).map(|i| (i, path.clone()));
+    assert_eq!(pool.map_with(map, unreliable, items).result(), Ok((10..20).collect()));
+    assert_eq!(pool.executor().counts().retried, 20);
+    std::fs::remove_dir_all(marks).unwrap();
 }
 
 fn retries_have_an_end(nursery: &Nursery) {
@@ -632,12 +643,98 @@ fn waiting_for_the_pool_on_its_own_thread_is_refused(nursery: &Nursery) {
     });
     for result in told.recv().unwrap() {
         match result {
-            Err(JobError::WouldDeadlock(why)) => assert!(why.contains("own thread"), "{why}"),
+            Err(JobError::WouldDeadlock(why)) => assert!(why.contains("the pool's own"), "{why}"),
             other => panic!("{other:?}"),
         }
     }
     assert_eq!(outer.result(), Ok(100));
     assert_eq!(pool.apply(square, 3), Ok(9));
+    eventually("the callback is gone", || Arc::strong_count(&pool) == 1);
+}
+
+fn callers_read_their_own_replies(nursery: &Nursery) {
+    let pool = executor(nursery, 2);
+    thread::scope(|scope| {
+        for i in 0..4 {
+            let pool = &pool;
+            scope.spawn(move || {
+                for x in 0..500 {
+                    assert_eq!(pool.call(square, x + i), Ok((x + i) * (x + i)));
+                }
+                let text = "x".repeat(1 << 20);
+                assert_eq!(pool.call(echo, text.clone()), Ok(text));
+            });
+        }
+    });
+    assert_eq!(pool.counts().answered, 4 * 501);
+    pool.shutdown(true, false);
+    assert_eq!(pool.call(square, 1), Err(JobError::ShutDown));
+}
+
+fn a_caller_hears_of_its_workers_end(nursery: &Nursery) {
+    let pool = executor(nursery, 2);
+    for end in [End::Exit(3), End::Kill, End::Segv, End::Abort] {
+        for i in 0..10 {
+            assert_eq!(pool.call(square, i), Ok(i * i));
+            assert_eq!(death(pool.call(end_if, (0, Some(end)))), end.death());
+        }
+    }
+    assert_eq!(pool.call(panic_with, "oh".to_owned()), Err(JobError::Panicked("oh".to_owned())));
+    assert!(matches!(pool.call(write_garbage, ()), Err(JobError::Protocol(_))));
+    assert_eq!(death(pool.call(close_my_pipes, ())), KILLED);
+    let strict = ProcessPool::builder(nursery).workers(1).time_limit(SHORT).start().unwrap();
+    assert_eq!(strict.call(sleep_for_ever, ()), Err(JobError::TimedOut(SHORT)));
+    assert_eq!(strict.call(stop_myself, ()), Err(JobError::TimedOut(SHORT)));
+    assert_eq!(strict.call(square, 3), Ok(9));
+    let recycled = ProcessPool::builder(nursery).workers(1).max_tasks_per_child(1);
+    let recycled = recycled.start().unwrap();
+    let pids: BTreeSet<u32> = (0..10).map(|i| recycled.call(pid, i).unwrap()).collect();
+    assert_eq!(pids.len(), 10);
+}
+
+fn calls_and_submits_share_the_workers(nursery: &Nursery) {
+    let pool = executor(nursery, 2);
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let submitter = scope.spawn(|| {
+            let mut sum = 0;
+            while !over.load(Ordering::SeqCst) {
+                let futures: Vec<_> = (0..50).map(|x| pool.submit(square, x)).collect();
+                sum += futures.into_iter().filter(|future| future.exception().is_none()).count();
+            }
+            sum
+        });
+        for i in 0..2000 {
+            assert_eq!(pool.call(square, i), Ok(i * i));
+        }
+        over.store(true, Ordering::SeqCst);
+        assert!(submitter.join().unwrap() > 0);
+    });
+    let counts = pool.counts();
+    assert_eq!((counts.submitted, counts.answered), (counts.resolved(), counts.resolved()));
+}
+
+fn a_callback_on_a_callers_thread_must_not_wait(nursery: &Nursery) {
+    let pool = Arc::new(executor(nursery, 1));
+    // Quick jobs, so that the worker is sent ahead, behind a call that takes its time.
+    assert!(pool.map(square, 0..1000).all(|result| result.is_ok()));
+    let (tell, told) = mpsc::channel();
+    let caller = Arc::clone(&pool);
+    let caller = thread::spawn(move || caller.call(nap, 60));
+    eventually("it runs", || pool.worker_stats().iter().any(|worker| worker.running.is_some()));
+    let ahead = pool.submit(square, 5);
+    let inner = Arc::clone(&pool);
+    ahead.add_done_callback(move || {
+        let result = inner.call(square, 6);
+        drop(inner);
+        tell.send(result).unwrap();
+    });
+    assert_eq!(caller.join().unwrap(), Ok(60));
+    assert_eq!(ahead.result(), Ok(25));
+    match told.recv().unwrap() {
+        Err(JobError::WouldDeadlock(_)) | Ok(36) => {}
+        other => panic!("{other:?}"),
+    }
     eventually("the callback is gone", || Arc::strong_count(&pool) == 1);
 }
 

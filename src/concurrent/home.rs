@@ -46,6 +46,14 @@ pub(crate) fn work_for(home: Home) {
     HOME.with(|slot| *slot.borrow_mut() = Some(home));
 }
 
+/// This thread works for `home` as long as `act` takes, which must not panic.
+pub(crate) fn working_for<R>(home: Home, act: impl FnOnce() -> R) -> R {
+    let before = HOME.with(|slot| slot.replace(Some(home)));
+    let result = act();
+    HOME.with(|slot| *slot.borrow_mut() = before);
+    result
+}
+
 /// The pool with this number, if this thread works for it.
 pub(crate) fn own_home(id: HomeId) -> Option<Home> {
     if id == HomeId::default() {

@@ -4,7 +4,8 @@
 //! *Assumes*: the lock is held by whoever calls; all request pipes are non-blocking.
 //! *Promises*: never blocks, never runs user code; what must be done without the lock is
 //! handed out ([`Settled`], [`Desk::take_spawns`]).
-//! *Leaves out*: reading replies, forking and collecting (`process/supervisor.rs`).
+//! *Leaves out*: reading replies (`process/shared.rs`), forking and collecting
+//! (`process/supervisor.rs`).
 //!
 //! ```text
 //!  submit ─┐          ┌───────────── Desk ─────────────┐
@@ -14,38 +15,111 @@
 //!                     Settled: resolved by whoever held the lock, after letting go
 //! ```
 //! So a submitted job goes to an idle worker in the submitter's own system call: no thread has
-//! to be woken first. The supervisor waits only for what nobody else brings: replies, deaths,
-//! time, and pipes that have room again.
+//! to be woken first. Nor need one be for the answer, if the submitter waits for it: he is lent
+//! the worker's ear, and reads. The supervisor waits only for what nobody else brings: other
+//! replies, deaths, time, and pipes that have room again.
 
 use crate::base::error::{Death, JobError};
 use crate::base::slab::Key;
-use crate::base::sys::pipe::{CAPACITY, Writer, set_capacity};
+use crate::base::sys::pipe::{CAPACITY, Reader, Writer, set_capacity};
 use crate::base::sys::process::send_signal;
 use crate::process::account::Verdict;
 use crate::process::dispatcher::{Action, Dispatcher, Settings};
+use crate::process::hearing::Hearing;
 use crate::process::parcel::Parcel;
 use crate::process::roster::{Job, MAX_AHEAD, Terms, WorkerStats};
 use crate::process::worker::ROOMY;
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
 use std::collections::HashMap;
-use std::io::IoSlice;
-use std::os::fd::{AsFd, OwnedFd};
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// A worker's reply pipe and pidfd: what there is to listen to.
+pub(crate) struct Ear {
+    pub(crate) replies: Reader,
+    pub(crate) pidfd: OwnedFd,
+}
+
+/// The right to read a worker's replies, in one's hands.
+pub(crate) struct Lent {
+    pub(crate) key: Key,
+    pub(crate) ear: Arc<Ear>,
+    pub(crate) hearing: Hearing,
+}
+
+/// Who reads a worker's replies. Whenever it has a job, somebody does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Listener {
+    Nobody,
+    /// The reply pipe is in the supervisor's selector.
+    Supervisor,
+    /// The thread that waits for the one job the worker has.
+    Caller,
+}
 
 /// A worker as seen by those who send to it.
 pub(crate) struct Hand {
     pub(crate) pid: u32,
-    pub(crate) pidfd: OwnedFd,
+    pub(crate) ear: Arc<Ear>,
+    /// `None` while somebody is reading.
+    pub(crate) hearing: Option<Hearing>,
+    listener: Listener,
+    /// It is dead, and a caller is still listening.
+    dead: bool,
     /// `None` when the worker was let go.
     pub(crate) requests: Option<Writer>,
     /// What is to be written before any job: the initializer's call.
-    pub(crate) prologue: Option<Arc<Vec<u8>>>,
+    prologue: Option<Arc<Vec<u8>>>,
     /// Its pipe was made larger.
-    pub(crate) roomy: bool,
+    roomy: bool,
     /// How much of the prologue, or else of the first undelivered frame, is written.
-    pub(crate) offset: usize,
+    offset: usize,
     /// Set when it is dead and collected.
     pub(crate) death: Option<Death>,
+}
+
+impl Hand {
+    /// Of a worker just forked, to which the supervisor listens.
+    pub(crate) fn new(
+        pid: u32,
+        ear: Arc<Ear>,
+        requests: Writer,
+        prologue: Option<Arc<Vec<u8>>>,
+    ) -> Hand {
+        Hand {
+            pid,
+            ear,
+            hearing: Some(Hearing::new(prologue.is_some())),
+            listener: Listener::Supervisor,
+            dead: false,
+            requests: Some(requests),
+            prologue,
+            roomy: false,
+            offset: 0,
+            death: None,
+        }
+    }
+}
+
+/// What a token of the supervisor's selector stands for: a worker, and one of its three
+/// descriptors.
+#[derive(Clone, Copy)]
+pub(crate) enum Source {
+    Replies,
+    Death,
+    Room,
+}
+
+pub(crate) fn token(key: Key, source: Source) -> Token {
+    Token(key.index as usize * 4 + source as usize)
+}
+
+/// Has the supervisor told when something can be read.
+pub(crate) fn watch(registry: &Registry, fd: &impl AsFd, token: Token) -> io::Result<()> {
+    registry.register(&mut SourceFd(&fd.as_fd().as_raw_fd()), token, Interest::READABLE)
 }
 
 /// A job that came out without an answer, to be resolved when the lock is released.
@@ -64,6 +138,12 @@ pub(crate) struct Desk {
     pub(crate) hands: HashMap<Key, Hand>,
     /// Spawns that the dispatcher wants and the supervisor has not begun.
     spawns: usize,
+    /// The dead whose last words a caller was still hearing.
+    burials: Vec<Key>,
+    /// The job that a caller will wait for himself, if he may.
+    awaited: Option<u64>,
+    /// The supervisor's selector.
+    registry: Registry,
     /// The deadline until which the supervisor sleeps at most.
     pub(crate) armed: u64,
     /// Why the last spawn failed, for the message when all is over.
@@ -72,11 +152,14 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    pub(crate) fn new(settings: Settings) -> Self {
+    pub(crate) fn new(settings: Settings, registry: Registry) -> Self {
         Desk {
             dispatcher: Dispatcher::new(settings),
             hands: HashMap::new(),
             spawns: 0,
+            burials: Vec::new(),
+            awaited: None,
+            registry,
             armed: u64::MAX,
             last_failure: "no worker could be started".to_owned(),
             epoch: Instant::now(),
@@ -101,7 +184,10 @@ impl Desk {
                 fed.push(key);
             }
         }
-        fed.into_iter().for_each(|key| self.write(key));
+        for key in fed {
+            self.write(key);
+            self.find_listener(key);
+        }
         // Assigning may have brought out cancelled jobs.
         self.act(now, &mut settled);
         settled
@@ -115,7 +201,7 @@ impl Desk {
                     if let Some(hand) = self.hands.get(&key) {
                         // It can only fail for want of permission (a worker that changed its
                         // user); then it is at least cut off.
-                        let _ = send_signal(hand.pidfd.as_fd(), libc::SIGKILL);
+                        let _ = send_signal(hand.ear.pidfd.as_fd(), libc::SIGKILL);
                     }
                 }
                 Action::Retire(key) => {
@@ -193,6 +279,86 @@ impl Desk {
         }
     }
 
+    /// Sees to it that somebody reads the replies of a worker that has jobs.
+    fn find_listener(&mut self, key: Key) {
+        let Some(hand) = self.hands.get_mut(&key) else { return };
+        let lend = |job| self.dispatcher.runs_only(key, job) && hand.hearing.is_some();
+        if hand.listener != Listener::Caller && self.awaited.is_some_and(lend) {
+            if hand.listener == Listener::Supervisor {
+                let _ =
+                    self.registry.deregister(&mut SourceFd(&hand.ear.replies.as_fd().as_raw_fd()));
+            }
+            hand.listener = Listener::Caller;
+        } else if hand.listener == Listener::Nobody && self.dispatcher.load(key) > 0 {
+            let token = token(key, Source::Replies);
+            match watch(&self.registry, &hand.ear.replies, token) {
+                Ok(()) => hand.listener = Listener::Supervisor,
+                // A worker that nobody can hear is of no use; its end will be heard.
+                Err(_) => drop(send_signal(hand.ear.pidfd.as_fd(), libc::SIGKILL)),
+            }
+        }
+    }
+
+    /// Submits a job for which the caller will wait. If it went to an idle worker, he gets the
+    /// ear of that worker.
+    pub(crate) fn submit_awaited(
+        &mut self,
+        id: u64,
+        terms: Terms,
+        body: Parcel,
+    ) -> (Vec<Settled>, Option<Lent>) {
+        self.submit(id, terms, body);
+        self.awaited = Some(id);
+        let settled = self.turn();
+        self.awaited = None;
+        let listens = |hand: &Hand| hand.listener == Listener::Caller && hand.hearing.is_some();
+        let key = self.hands.iter().find(|(_, hand)| listens(hand)).map(|(key, _)| *key);
+        (settled, key.and_then(|key| self.borrow_ear(key)))
+    }
+
+    /// Takes the ear of a worker to read from it, unless somebody has.
+    pub(crate) fn borrow_ear(&mut self, key: Key) -> Option<Lent> {
+        let hand = self.hands.get_mut(&key)?;
+        Some(Lent { key, ear: Arc::clone(&hand.ear), hearing: hand.hearing.take()? })
+    }
+
+    /// The same for a worker that is dead. If a caller has its ear, the worker is buried when
+    /// he gives it back.
+    pub(crate) fn borrow_ear_of_the_dead(&mut self, key: Key) -> Option<Lent> {
+        let lent = self.borrow_ear(key);
+        if let (Some(hand), None) = (self.hands.get_mut(&key), &lent) {
+            hand.dead = true;
+        }
+        lent
+    }
+
+    /// A caller has heard what he waited for, or the end. True: wake the supervisor.
+    pub(crate) fn give_ear_back(&mut self, Lent { key, hearing, .. }: Lent) -> bool {
+        let Some(hand) = self.hands.get_mut(&key) else { return false };
+        hand.hearing = Some(hearing);
+        hand.listener = Listener::Nobody;
+        if hand.dead {
+            self.burials.push(key);
+        } else {
+            self.find_listener(key);
+        }
+        !self.burials.is_empty() || self.wants_supervisor()
+    }
+
+    /// The dead whom the supervisor can bury now.
+    pub(crate) fn take_burials(&mut self) -> Vec<Key> {
+        std::mem::take(&mut self.burials)
+    }
+
+    /// Takes a dead worker's descriptors out of the supervisor's selector.
+    pub(crate) fn stop_watching(&mut self, key: Key) {
+        let Some(hand) = self.hands.get(&key) else { return };
+        for fd in [hand.ear.pidfd.as_fd(), hand.ear.replies.as_fd()] {
+            // The pipe may be out already.
+            let _ = self.registry.deregister(&mut SourceFd(&fd.as_raw_fd()));
+        }
+    }
+
     /// How many workers are to be forked now; the caller does it.
     pub(crate) fn take_spawns(&mut self) -> usize {
         std::mem::take(&mut self.spawns)
@@ -213,7 +379,7 @@ impl Desk {
     pub(crate) fn signal_all(&self, signal: i32) {
         for hand in self.hands.values() {
             // It can only fail for a worker that has become another user's.
-            let _ = send_signal(hand.pidfd.as_fd(), signal);
+            let _ = send_signal(hand.ear.pidfd.as_fd(), signal);
         }
     }
 

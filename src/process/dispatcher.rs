@@ -357,6 +357,16 @@ impl<B> Dispatcher<B> {
         }
     }
 
+    /// How many jobs a worker holds.
+    pub fn load(&self, key: Key) -> usize {
+        self.workers.get(key).map_or(0, Worker::load)
+    }
+
+    /// Whether a worker holds this job and no other.
+    pub fn runs_only(&self, key: Key, job: u64) -> bool {
+        self.workers.get(key).is_some_and(|worker| worker.runs_only(job))
+    }
+
     /// What happened so far.
     pub fn counts(&self) -> Counts {
         self.counts

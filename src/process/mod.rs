@@ -17,5 +17,6 @@ pub mod pipe;
 pub mod pool;
 pub mod queue;
 pub mod roster;
+pub(crate) mod shared;
 pub(crate) mod supervisor;
 pub mod worker;

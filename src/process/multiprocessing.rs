@@ -91,7 +91,7 @@ impl Pool {
     /// # Errors
     /// Why there is none.
     pub fn apply<A: Wire, R: Wire>(&self, f: fn(A) -> R, args: A) -> Result<R, JobError> {
-        self.apply_async(f, args).result()
+        self.executor.call(f, args)
     }
 
     /// Runs `f(args)` in a worker.

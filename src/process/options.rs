@@ -4,6 +4,7 @@
 //! *Promises*: the default of every choice is CPython's, where it has one.
 //! *Leaves out*: what can be chosen for a whole pool (`process/pool.rs`).
 
+use crate::concurrent::future::Future;
 use crate::process::roster::Terms;
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -54,6 +55,15 @@ impl JobOptions {
         let limit = limit.map(|l| u64::try_from(l.as_nanos()).unwrap_or(u64::MAX));
         Terms { limit, retries: self.retries, alone: self.killable }
     }
+}
+
+/// A job's number, as it stands in [`WorkerLost`](crate::base::error::JobError::WorkerLost), and its future.
+#[derive(Debug)]
+pub struct Submitted<R> {
+    /// Its number in its pool.
+    pub job: u64,
+    /// Its result.
+    pub future: Future<R>,
 }
 
 /// How a `map` is cut into jobs, and what happens when one of them fails.

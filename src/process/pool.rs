@@ -22,7 +22,7 @@ use crate::base::error::JobError;
 use crate::base::sync::Mutex;
 use crate::base::wire::Wire;
 use crate::concurrent::future::Future;
-use crate::concurrent::home::{HomeId, home_id};
+use crate::concurrent::home::{HomeId, home_id, own_home};
 use crate::process::account::Counts;
 use crate::process::call::{Function, encode_call};
 use crate::process::descriptor::packing;
@@ -30,10 +30,11 @@ use crate::process::desk::{Desk, Settled};
 use crate::process::dispatcher::Settings;
 use crate::process::hearing::INITIALIZER;
 use crate::process::nursery::Nursery;
-use crate::process::options::JobOptions;
+use crate::process::options::{JobOptions, Submitted};
 use crate::process::parcel::{Parcel, Settle};
 use crate::process::roster::{Terms, WorkerStats};
-use crate::process::supervisor::{Initializer, Shared, Supervisor};
+use crate::process::shared::Shared;
+use crate::process::supervisor::{Initializer, Supervisor};
 use std::fmt;
 use std::io;
 use std::num::NonZeroUsize;
@@ -130,8 +131,7 @@ impl Builder {
             return Err(PoolError::NoTasks);
         }
         let initializer = self.initializer.transpose().map_err(PoolError::Initializer)?;
-        let desk = Desk::new(self.settings);
-        let (supervisor, shared) = Supervisor::new(self.nursery, initializer, desk)?;
+        let (supervisor, shared) = Supervisor::new(self.nursery, initializer, self.settings)?;
         let thread =
             thread::Builder::new().name("process-pool".to_owned()).spawn(|| supervisor.run())?;
         Ok(ProcessPool {
@@ -142,15 +142,6 @@ impl Builder {
             limit: self.limit,
         })
     }
-}
-
-/// A job's number, as it stands in [`JobError::WorkerLost`], and its future.
-#[derive(Debug)]
-pub struct Submitted<R> {
-    /// Its number in its pool.
-    pub job: u64,
-    /// Its result.
-    pub future: Future<R>,
 }
 
 /// Worker processes that run functions.
@@ -240,6 +231,24 @@ impl ProcessPool {
         self.send(options, f, args)
     }
 
+    /// Runs `f(args)` in a worker and waits for the result: `submit` and `result` in one, but
+    /// the reply of an idle worker is read by this very thread.
+    ///
+    /// # Errors
+    /// Why there is no result.
+    pub fn call<A: Wire, R: Wire>(&self, f: fn(A) -> R, args: A) -> Result<R, JobError> {
+        if own_home(self.home()).is_some() {
+            return self.submit(f, args).result();
+        }
+        let job = self.next_job.fetch_add(1, Ordering::Relaxed);
+        let (parcel, future) = Parcel::pack(f, &args, job, self.home())?;
+        let terms = self.terms(JobOptions::default());
+        if let Some(ear) = self.at_desk(|desk| desk.submit_awaited(job, terms, parcel)) {
+            self.shared.listen_for(&future, ear);
+        }
+        future.result()
+    }
+
     fn send<A: Wire, R: Wire>(&self, options: JobOptions, f: fn(A) -> R, args: A) -> Submitted<R> {
         let job = self.next_job.fetch_add(1, Ordering::Relaxed);
         let future = match Parcel::pack(f, &args, job, home_id(&self.shared)) {
@@ -318,12 +327,19 @@ impl ProcessPool {
         home_id(&self.shared)
     }
 
-    /// Changes the books, does what follows, and wakes the supervisor only for what cannot be
-    /// done here.
+    /// Changes the books and does what follows.
     fn change(&self, change: impl FnOnce(&mut Desk)) {
+        self.at_desk(|desk| {
+            change(desk);
+            (desk.turn(), ())
+        });
+    }
+
+    /// Does something at the desk, and settles what came out. Wakes the supervisor only for
+    /// what cannot be done here.
+    fn at_desk<T>(&self, act: impl FnOnce(&mut Desk) -> (Vec<Settled>, T)) -> T {
         let mut desk = self.shared.desk.lock();
-        change(&mut desk);
-        let settled = desk.turn();
+        let (settled, result) = act(&mut desk);
         let wake = desk.wants_supervisor();
         drop(desk);
         if wake {
@@ -331,6 +347,7 @@ impl ProcessPool {
             let _ = self.shared.waker.wake();
         }
         settled.into_iter().for_each(Settled::settle);
+        result
     }
 
     /// The process ids of the workers alive now.

@@ -4,7 +4,8 @@
 //! *Promises*: reads a pipe to its end before it believes a death, so no reply is lost; holds
 //! the desk's lock neither while it asks the nursery nor while user code runs; when it ends,
 //! whatever the reason, no job is left unresolved.
-//! *Leaves out*: sending (`process/desk.rs`).
+//! *Leaves out*: sending (`process/desk.rs`), and the replies that a caller waits for himself
+//! (`process/shared.rs`).
 //!
 //! ```text
 //!                 ┌──────────────── one poll ────────────────┐
@@ -18,16 +19,16 @@
 //!                 └──────────────────────────────────────────┘
 //! ```
 
-use crate::base::error::{Death, JobError};
+use crate::base::error::Death;
 use crate::base::slab::Key;
 use crate::base::sync::Mutex;
-use crate::base::sys::pipe::{Reader, set_nonblocking};
-use crate::base::sys::process::{send_signal, wait_for_exit};
-use crate::concurrent::home::{Home, Household, work_for};
-use crate::process::call::read_reply;
-use crate::process::desk::{Desk, Hand, Settled};
-use crate::process::hearing::Hearing;
+use crate::base::sys::pipe::set_nonblocking;
+use crate::base::sys::process::wait_for_exit;
+use crate::concurrent::home::{Home, work_for};
+use crate::process::desk::{Desk, Ear, Hand, Lent, Settled, Source, token, watch};
+use crate::process::dispatcher::Settings;
 use crate::process::nursery::{Forked, Nursery};
+use crate::process::shared::Shared;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::collections::HashMap;
@@ -36,55 +37,13 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What submitters and the supervisor share. (std's `Arc`, for `Household`.)
-pub(crate) struct Shared {
-    pub(crate) desk: Mutex<Desk>,
-    pub(crate) waker: Waker,
-}
-
-/// The supervisor is the one thread of a pool that must not wait for the pool: it would be
-/// waiting for itself. Callbacks of futures run on it, and may try.
-impl Household for Shared {
-    fn fall_asleep(&self) -> Result<(), JobError> {
-        Err(JobError::WouldDeadlock(
-            "the pool's own thread, on which this callback runs, is what the job needs; wait on \
-             another thread, or in a task"
-                .to_owned(),
-        ))
-    }
-
-    fn wake_up(&self) {
-        unreachable!("nobody falls asleep here");
-    }
-}
-
 /// What every worker runs before its first job, and the descriptors that go with it.
 pub(crate) struct Initializer {
     pub(crate) frame: Arc<Vec<u8>>,
     pub(crate) luggage: Vec<OwnedFd>,
 }
 
-/// What a token stands for: a slot of the books, and one of its three descriptors.
-#[derive(Clone, Copy)]
-enum Source {
-    Replies,
-    Death,
-    Room,
-}
-
 const WAKE: Token = Token(usize::MAX);
-
-fn token(key: Key, source: Source) -> Token {
-    Token(key.index as usize * 4 + source as usize)
-}
-
-/// A worker as seen by the one who listens to it.
-struct Voice {
-    key: Key,
-    pid: u32,
-    replies: Reader,
-    hearing: Hearing,
-}
 
 /// See the top of the page.
 pub(crate) struct Supervisor {
@@ -92,8 +51,8 @@ pub(crate) struct Supervisor {
     nursery: Nursery,
     initializer: Option<Initializer>,
     poll: Poll,
-    /// By the index of the worker's key, which is what a token can carry.
-    voices: HashMap<usize, Voice>,
+    /// The workers by the index of their keys, which is what a token can carry.
+    keys: HashMap<usize, Key>,
 }
 
 impl Supervisor {
@@ -101,14 +60,15 @@ impl Supervisor {
     pub(crate) fn new(
         nursery: Nursery,
         initializer: Option<Initializer>,
-        desk: Desk,
+        settings: Settings,
     ) -> io::Result<(Supervisor, Arc<Shared>)> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKE)?;
-        let shared = Arc::new(Shared { desk: Mutex::new(desk), waker });
+        let registry = poll.registry().try_clone()?;
+        let desk = Mutex::new(Desk::new(settings, registry));
+        let shared = Arc::new(Shared { desk, waker });
         let ours = Arc::clone(&shared);
-        let voices = HashMap::new();
-        Ok((Supervisor { shared: ours, nursery, initializer, poll, voices }, shared))
+        Ok((Supervisor { shared: ours, nursery, initializer, poll, keys: HashMap::new() }, shared))
     }
 
     /// Runs until the pool is shut down and all workers are gone.
@@ -134,6 +94,7 @@ impl Supervisor {
             let mut desk = self.shared.desk.lock();
             let settled = desk.turn();
             let spawns = desk.take_spawns();
+            let burials = desk.take_burials();
             let finished = desk.dispatcher.finished();
             let deadline = desk.dispatcher.next_deadline();
             desk.armed = deadline.unwrap_or(u64::MAX);
@@ -143,9 +104,10 @@ impl Supervisor {
             if finished {
                 return None;
             }
-            if spawns == 0 {
+            if spawns == 0 && burials.is_empty() {
                 return Some(timeout);
             }
+            burials.into_iter().for_each(|key| self.bury(key));
             (0..spawns).for_each(|_| self.spawn());
         }
     }
@@ -154,73 +116,46 @@ impl Supervisor {
         if token == WAKE {
             return;
         }
-        let index = token.0 / 4;
+        let Some(key) = self.keys.get(&(token.0 / 4)).copied() else { return };
         match token.0 % 4 {
-            source if source == Source::Replies as usize => self.listen(index),
-            source if source == Source::Death as usize => self.bury(index),
-            _ => {
-                if let Some(voice) = self.voices.get(&index) {
-                    self.shared.desk.lock().write(voice.key);
-                }
-            }
+            source if source == Source::Replies as usize => self.listen(key),
+            source if source == Source::Death as usize => self.bury(key),
+            _ => self.shared.desk.lock().write(key),
         }
     }
 
     /// Reads what a worker has said, until there is nothing more.
-    fn listen(&mut self, index: usize) {
-        let Some(voice) = self.voices.get_mut(&index) else { return };
-        loop {
-            let room = voice.hearing.room();
-            let asked = room.len();
-            let count = match voice.replies.read(room) {
-                Ok(0) => break,
-                Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(_) => break,
-            };
-            voice.hearing.filled(count);
-            let mut desk = self.shared.desk.lock();
-            let now = desk.now();
-            let answered = voice.hearing.take_in(voice.key, &mut desk.dispatcher, now);
-            if let Some(why) = voice.hearing.failure() {
-                desk.last_failure.clone_from(why);
-            }
-            let settled = desk.turn();
-            drop(desk);
-            for (job, kind, place) in answered {
-                job.body.settle(read_reply(kind, voice.hearing.body(place)));
-            }
-            settled.into_iter().for_each(Settled::settle);
-            // Less than asked for: the pipe was empty then, and more will raise a new edge.
-            if count < asked {
-                return;
-            }
+    fn listen(&self, key: Key) {
+        let lent = self.shared.desk.lock().borrow_ear(key);
+        if let Some(lent) = lent {
+            self.hear(lent);
         }
-        // The end of the stream. A process that is exiting closes its files when its exit code
-        // is decided, so this kill changes nothing for it; one that lives on without its pipe
-        // is of no use.
-        if let Some(hand) = self.shared.desk.lock().hands.get(&voice.key) {
-            let _ = send_signal(hand.pidfd.as_fd(), libc::SIGKILL);
+    }
+
+    fn hear(&self, mut lent: Lent) {
+        self.shared.hear(&mut lent);
+        if let Some(hand) = self.shared.desk.lock().hands.get_mut(&lent.key) {
+            hand.hearing = Some(lent.hearing);
         }
     }
 
     /// A worker is dead: hears its last words, collects it, and settles what it ran.
-    fn bury(&mut self, index: usize) {
-        let Some(voice) = self.voices.get(&index) else { return };
-        let (key, pid) = (voice.key, voice.pid);
+    fn bury(&mut self, key: Key) {
         if !self.is_dead(key) {
             return;
         }
-        self.listen(index);
-        let registry = self.poll.registry();
-        if let Some(voice) = self.voices.remove(&index) {
-            let _ = registry.deregister(&mut SourceFd(&voice.replies.as_fd().as_raw_fd()));
-        }
+        let lent = self.shared.desk.lock().borrow_ear_of_the_dead(key);
+        let Some(lent) = lent else { return };
+        self.hear(lent);
+        let mut desk = self.shared.desk.lock();
+        self.keys.remove(&(key.index as usize));
+        desk.stop_watching(key);
+        let Some(pid) = desk.hands.get(&key).map(|hand| hand.pid) else { return };
+        drop(desk);
         // If the nursery is gone, its workers were killed by the kernel.
         let death = self.nursery.reap(pid).unwrap_or(Death::Signal(libc::SIGKILL));
         let mut desk = self.shared.desk.lock();
         if let Some(hand) = desk.hands.get_mut(&key) {
-            let _ = registry.deregister(&mut SourceFd(&hand.pidfd.as_raw_fd()));
             hand.requests = None;
             hand.death = Some(death);
         }
@@ -237,7 +172,7 @@ impl Supervisor {
     fn is_dead(&self, key: Key) -> bool {
         let desk = self.shared.desk.lock();
         let Some(hand) = desk.hands.get(&key) else { return false };
-        wait_for_exit(&[hand.pidfd.as_fd()], Some(Duration::ZERO)).is_ok_and(|d| !d.is_empty())
+        wait_for_exit(&[hand.ear.pidfd.as_fd()], Some(Duration::ZERO)).is_ok_and(|d| !d.is_empty())
     }
 
     /// Has one worker forked and begins to listen to it.
@@ -265,32 +200,28 @@ impl Supervisor {
 
     fn adopt(&mut self, key: Key, forked: Forked) -> io::Result<()> {
         let Forked { pid, pidfd, requests, replies } = forked;
-        let watch = |fd: &dyn AsRawFd, source, interest| {
-            let registry = self.poll.registry();
-            registry.register(&mut SourceFd(&fd.as_raw_fd()), token(key, source), interest)
-        };
+        let ear = Arc::new(Ear { replies, pidfd });
+        let registry = self.poll.registry();
         let watched = set_nonblocking(&requests)
-            .and_then(|()| set_nonblocking(&replies))
-            .and_then(|()| watch(&pidfd.as_fd(), Source::Death, Interest::READABLE))
-            .and_then(|()| watch(&requests.as_fd(), Source::Room, Interest::WRITABLE))
-            .and_then(|()| watch(&replies.as_fd(), Source::Replies, Interest::READABLE));
+            .and_then(|()| set_nonblocking(&ear.replies))
+            .and_then(|()| watch(registry, &ear.pidfd, token(key, Source::Death)))
+            .and_then(|()| watch(registry, &ear.replies, token(key, Source::Replies)))
+            .and_then(|()| {
+                let fd = requests.as_fd().as_raw_fd();
+                registry.register(&mut SourceFd(&fd), token(key, Source::Room), Interest::WRITABLE)
+            });
         if let Err(error) = watched {
             // With its pipes closed it ends at once.
-            drop((requests, replies));
+            drop((requests, ear));
             let _ = self.nursery.reap(pid);
             return Err(error);
         }
         let prologue = self.initializer.as_ref().map(|first| Arc::clone(&first.frame));
-        let hearing = Hearing::new(prologue.is_some());
-        let requests = Some(requests);
-        let (roomy, offset, death) = (false, 0, None);
-        let hand = Hand { pid, pidfd, requests, prologue, roomy, offset, death };
+        let hand = Hand::new(pid, ear, requests, prologue);
+        self.keys.insert(key.index as usize, key);
         let mut desk = self.shared.desk.lock();
         desk.hands.insert(key, hand);
         desk.write(key);
-        drop(desk);
-        let voice = Voice { key, pid, replies, hearing };
-        self.voices.insert(key.index as usize, voice);
         Ok(())
     }
 }

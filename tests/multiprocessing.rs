@@ -357,14 +357,13 @@ fn terminate_with_ten_thousand_jobs_returns_promptly(nursery: &Nursery) {
     let pool = pool(nursery, 2);
     let sleeps = pool.map_with(MapOptions::default().chunksize(1), nap, vec![1000; 10_000]);
     eventually("it runs", || sleeps.running());
-    let start = Instant::now();
     pool.terminate();
     pool.join();
-    assert!(start.elapsed() < Duration::from_secs(10), "not after 5,000 seconds");
     assert!(sleeps.done());
     assert!(sleeps.result().is_err());
     let counts = pool.executor().counts();
     assert_eq!((counts.submitted, counts.resolved()), (10_000, 10_000));
+    assert!(counts.answered < 100, "it waited for {} naps of a second", counts.answered);
 }
 
 fn worker_lifetime(nursery: &Nursery) {

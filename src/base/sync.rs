@@ -131,3 +131,20 @@ mod imp {
 }
 
 pub use imp::*;
+
+/// Waits for a notification until `deadline`; `None` is no limit. False: it has passed.
+pub fn wait_until<T>(
+    condvar: &Condvar,
+    guard: &mut MutexGuard<'_, T>,
+    deadline: Option<std::time::Instant>,
+) -> bool {
+    let Some(deadline) = deadline else {
+        condvar.wait(guard);
+        return true;
+    };
+    let left = deadline.saturating_duration_since(std::time::Instant::now());
+    if !left.is_zero() {
+        condvar.wait_for(guard, left);
+    }
+    !left.is_zero()
+}

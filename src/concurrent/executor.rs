@@ -15,7 +15,7 @@
 //! run by a thread or by another process. Pools of threads take closures as well.
 
 use crate::base::error::JobError;
-use crate::base::sync::{Arc, Condvar, Mutex};
+use crate::base::sync::{Arc, Condvar, Mutex, wait_until};
 use crate::base::wire::Wire;
 use crate::concurrent::future::Future;
 use std::collections::VecDeque;
@@ -351,15 +351,8 @@ impl Arrivals {
             if let Some(index) = queue.pop_front() {
                 return Some(index);
             }
-            match deadline {
-                None => self.arrived.wait(&mut queue),
-                Some(deadline) => {
-                    let left = deadline.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        return None;
-                    }
-                    self.arrived.wait_for(&mut queue, left);
-                }
+            if !wait_until(&self.arrived, &mut queue, deadline) {
+                return None;
             }
         }
     }

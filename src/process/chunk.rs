@@ -14,7 +14,7 @@
 //! ```
 
 use crate::base::error::JobError;
-use crate::base::sync::{Condvar, Mutex};
+use crate::base::sync::{Condvar, Mutex, wait_until};
 use crate::base::wire::Wire;
 use crate::concurrent::future::Promise;
 use crate::process::call::Harvest;
@@ -193,15 +193,8 @@ impl<R> Arrivals<R> {
             if let Some(chunk) = queue.chunks.pop_front() {
                 return Some(chunk);
             }
-            match deadline {
-                None => self.arrived.wait(&mut queue),
-                Some(deadline) => {
-                    let left = deadline.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        return None;
-                    }
-                    self.arrived.wait_for(&mut queue, left);
-                }
+            if !wait_until(&self.arrived, &mut queue, deadline) {
+                return None;
             }
         }
     }

@@ -58,12 +58,15 @@ impl TaskId {
     /// If `index` is above [`MAX_INDEX`].
     pub fn new(loop_id: LoopId, generation: u32, index: u32) -> Self {
         assert!(index <= MAX_INDEX, "a loop holds at most {} tasks", MAX_INDEX + 1);
-        let generation = u64::from(generation % GENERATIONS);
-        TaskId(
-            u64::from(loop_id.0) << (GENERATION_BITS + INDEX_BITS)
-                | generation << INDEX_BITS
-                | u64::from(index),
-        )
+        Self::pack(loop_id, (generation % GENERATIONS) as u16, index)
+    }
+
+    /// The same from parts that are known to fit: this stands in the path of every poll.
+    pub(crate) fn pack(loop_id: LoopId, generation: u16, index: u32) -> Self {
+        debug_assert!(index <= MAX_INDEX);
+        let generation = u64::from(generation) << INDEX_BITS;
+        let loop_id = u64::from(loop_id.0) << (GENERATION_BITS + INDEX_BITS);
+        TaskId(loop_id | generation | u64::from(index))
     }
 
     /// The word a waker carries.

@@ -249,7 +249,7 @@ impl EventLoop {
         }
 
         // 7. Run what is ready now. What it makes ready waits for the next turn.
-        let batch = core.ready.borrow().len();
+        let batch = core.ready.borrow_mut().batch();
         for _ in 0..batch {
             self.run_next(&mut root, &mut turn);
         }

@@ -187,11 +187,11 @@ impl<S: Body + ?Sized> TaskCell<S> {
 
     /// The message of a panic that nobody has fetched.
     pub fn unread_panic(&self) -> Option<String> {
-        if !self.is_done() {
-            return None;
+        if !self.is_done() || self.kind.get() != Kind::Panic {
+            return None; // without asking the tail, whose type costs a virtual call
         }
         // SAFETY: a task that is done is never run again, and this runs no user code.
-        unsafe { self.stage.unread_panic(&self.kind) }
+        Some(unsafe { self.stage.panic_message(&self.kind) })
     }
 
     fn step<R>(&self, step: impl FnOnce(&mut State) -> R) -> R {
@@ -256,8 +256,10 @@ impl<S: Body + ?Sized> TaskCell<S> {
 
 impl<S: Body + ?Sized> Drop for TaskCell<S> {
     fn drop(&mut self) {
-        // SAFETY: nobody else has the cell any more.
-        unsafe { self.stage.empty(&self.kind) };
+        if !matches!(self.kind.get(), Kind::Cancelled | Kind::Empty) {
+            // SAFETY: nobody else has the cell any more.
+            unsafe { self.stage.empty(&self.kind) };
+        }
     }
 }
 
@@ -289,8 +291,8 @@ pub trait Body {
     unsafe fn poll(&self, kind: &Cell<Kind>, cx: &mut Context<'_>) -> bool;
     /// Drops the future; the output is `Cancelled`.
     unsafe fn cancel(&self, kind: &Cell<Kind>);
-    /// The message, if the output is a panic.
-    unsafe fn unread_panic(&self, kind: &Cell<Kind>) -> Option<String>;
+    /// The message of the panic that the output is.
+    unsafe fn panic_message(&self, kind: &Cell<Kind>) -> String;
     /// Drops what there is.
     unsafe fn empty(&self, kind: &Cell<Kind>);
 }
@@ -360,9 +362,10 @@ impl<F: Future> Body for Stage<F> {
         unsafe { self.conclude(kind, Kind::Cancelled, None) };
     }
 
-    unsafe fn unread_panic(&self, kind: &Cell<Kind>) -> Option<String> {
+    unsafe fn panic_message(&self, kind: &Cell<Kind>) -> String {
+        assert_eq!(kind.get(), Kind::Panic);
         // SAFETY: the caller lets nobody else at the content, which is what `kind` says.
-        (kind.get() == Kind::Panic).then(|| panic_message(unsafe { &***(*self.0.get()).panic }))
+        panic_message(unsafe { &***(*self.0.get()).panic })
     }
 
     unsafe fn empty(&self, kind: &Cell<Kind>) {

@@ -12,6 +12,7 @@ use crate::task::join::Task;
 use crate::task::notes::Note;
 use crate::task::waker::waker;
 use std::future::Future;
+use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::rc::Rc;
 use std::task::{Context, Waker};
@@ -48,16 +49,19 @@ impl Core {
     /// The id of one of this loop's tasks.
     pub fn id_of(&self, task: &AnyTask) -> TaskId {
         let (index, generation) = task.key();
-        TaskId::new(self.id, u32::from(generation), index)
+        TaskId::pack(self.id, generation, index)
     }
 
     /// Runs one step of a task that came out of the queue.
     pub fn step(&self, task: Rc<AnyTask>) {
         let id = self.id_of(&task);
         self.budget.refill();
+        // Its drop would do nothing, and that by a call through a pointer.
+        let waker = ManuallyDrop::new(waker(id));
+        let cx = &mut Context::from_waker(&waker);
         let ran = match self.watchful.is_on() {
-            false => task.run(id, &mut Context::from_waker(&waker(id))),
-            true => self.run_watched(id, &task),
+            false => task.run(id, cx),
+            true => self.run_watched(id, &task, cx),
         };
         match ran {
             Ran::Parked => {}
@@ -67,9 +71,10 @@ impl Core {
     }
 
     /// In debug mode: a step that takes long is told of.
-    fn run_watched(&self, id: TaskId, task: &AnyTask) -> Ran {
+    #[inline(never)]
+    fn run_watched(&self, id: TaskId, task: &AnyTask, cx: &mut Context<'_>) -> Ran {
         let start = self.now();
-        let ran = task.run(id, &mut Context::from_waker(&waker(id)));
+        let ran = task.run(id, cx);
         let took = Duration::from_nanos(self.now() - start);
         self.watchful.check(took, || match self.notes.borrow().made_at(id) {
             Some(place) => format!("{}, made at {place}", self.name_of(id)),
@@ -78,7 +83,9 @@ impl Core {
         ran
     }
 
-    /// A task is done: frees its slot, tells those who wait.
+    /// A task is done: frees its slot, tells those who wait. Out of line, for the sake of the
+    /// steps that end in `Pending`.
+    #[inline(never)]
     fn conclude(&self, id: TaskId, task: &Rc<AnyTask>, joiner: Option<Waker>) {
         let slot = self.ready.borrow_mut().remove(id.index());
         drop(slot);

@@ -44,10 +44,16 @@ pub fn task_of(waker: &Waker) -> Option<TaskId> {
 }
 
 /// Makes the task ready: at once if this thread runs its loop, else through the inbox.
+#[inline]
 pub fn wake(id: TaskId) {
-    if self_wake::wake(id) {
-        return;
+    if !self_wake::wake(id) {
+        wake_other(id);
     }
+}
+
+/// Out of line, so that a task that wakes itself need not save registers for this.
+#[inline(never)]
+fn wake_other(id: TaskId) {
     // False if the loop is gone; a waker may outlive it, and then wakes nothing.
     let _ = tell(id.loop_id(), |core| core.ready.borrow_mut().wake(id), || Message::Wake(id));
 }

@@ -4,6 +4,7 @@ mod common;
 use common::{DropFlag, Log, scripted, watchdog};
 use singletrack::aio::time::sleep;
 use singletrack::event_loop::run::Turn;
+use singletrack::selector::event::Selector;
 use singletrack::selector::scripted::ScriptedSelector;
 use singletrack::task::cell::TaskError;
 use singletrack::{EventLoop, create_task, yield_now};
@@ -376,6 +377,41 @@ fn a_busy_loop_still_looks_at_its_timers() {
         polls
     });
     assert!(polls <= 62, "{polls} polls went by before the selector was looked at");
+}
+
+#[test]
+fn timer_slack_ends_sleeps_that_are_close_together_in_one_wake() {
+    let (ms, us) = (Duration::from_millis, Duration::from_micros);
+    let run = |slack: Duration| {
+        let selector = ScriptedSelector::new();
+        let event_loop = EventLoop::with_selector(Box::new(selector.clone()));
+        event_loop.set_timer_slack(slack);
+        let sleeps = [us(10_000), us(10_400), us(10_900), us(11_100)];
+        let ends = event_loop.run_until_complete(async {
+            let clock = selector.clone();
+            let tasks: Vec<_> = sleeps
+                .into_iter()
+                .map(|delay| {
+                    let clock = clock.clone();
+                    create_task(async move {
+                        sleep(delay).await;
+                        Duration::from_nanos(clock.now())
+                    })
+                })
+                .collect();
+            let mut ends = Vec::new();
+            for task in tasks {
+                ends.push(task.await.unwrap());
+            }
+            ends
+        });
+        (ends, selector.waits())
+    };
+    let (exact, waits) = run(Duration::ZERO);
+    assert_eq!(exact, [us(10_000), us(10_400), us(10_900), us(11_100)]);
+    let (slack, fewer) = run(ms(1));
+    assert_eq!(slack, [us(11_000), us(11_000), us(11_000), us(12_100)]);
+    assert_eq!(waits - fewer, 2, "the second and the third came with the first");
 }
 
 #[test]

@@ -9,11 +9,12 @@ use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 pub fn late(args: &Args) {
-    let (n, max_ms) = (args.number("n", 100_000), args.number("max", 200));
+    let (n, max_ms) = (args.number("n", 100_000), args.number("max_ms", 200));
     let mut random = Random(42);
     let delays: Vec<Duration> =
         (0..n).map(|_| Duration::from_micros(random.draw() % (max_ms * 1000))).collect();
     let event_loop = EventLoop::new().expect("a loop");
+    event_loop.set_timer_slack(Duration::from_micros(args.number("slack_us", 0)));
     let (cpu, switches) = usage();
     let start = Instant::now();
     let mut late: Vec<u64> = event_loop.run_until_complete(async {

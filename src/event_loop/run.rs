@@ -83,6 +83,8 @@ pub struct Turn {
 pub struct EventLoop {
     pub(crate) core: Rc<Core>,
     pub(crate) io_interval: Cell<u32>,
+    /// Nanoseconds.
+    pub(crate) timer_slack: Cell<u64>,
     /// Polls and calls since the last look at the selector.
     since_io: Cell<u32>,
     turns: Cell<u64>,
@@ -108,6 +110,7 @@ impl EventLoop {
         EventLoop {
             core: Core::new(selector),
             io_interval: Cell::new(IO_INTERVAL),
+            timer_slack: Cell::new(0),
             since_io: Cell::new(IO_INTERVAL),
             turns: Cell::new(0),
             messages: RefCell::default(),
@@ -264,6 +267,7 @@ impl EventLoop {
             return Some(Duration::ZERO);
         }
         let deadline = core.timers.borrow_mut().next_deadline()?;
+        let deadline = deadline.saturating_add(self.timer_slack.get());
         Some(Duration::from_nanos(deadline.saturating_sub(core.now())).min(LONGEST_SLEEP))
     }
 

@@ -58,16 +58,16 @@ impl MioSelector {
 
     /// mio rounds a timeout up to whole milliseconds. So the coarse part of a wait goes to
     /// mio, rounded down, and what is left (the loop asks again) to `ppoll` on mio's epoll
-    /// descriptor, which is readable when epoll has news. Returns how long mio may sleep.
-    fn fine_wait(&self, timeout: Option<Duration>) -> io::Result<Option<Duration>> {
-        match timeout {
-            Some(t) if t >= FINE => Ok(Some(Duration::from_millis(t.as_millis() as u64 - 1))),
+    /// descriptor, which is readable when epoll has news. Returns how long mio may sleep;
+    /// `None` if time was up without news, so that there is nothing to ask mio for.
+    fn fine_wait(&self, timeout: Option<Duration>) -> io::Result<Option<Option<Duration>>> {
+        Ok(match timeout {
+            Some(t) if t >= FINE => Some(Some(Duration::from_millis(t.as_millis() as u64 - 1))),
             Some(t) if !t.is_zero() => {
-                wait_readable(self.poll.registry().as_fd(), t)?;
-                Ok(Some(Duration::ZERO))
+                wait_readable(self.poll.registry().as_fd(), t)?.then_some(Some(Duration::ZERO))
             }
-            other => Ok(other),
-        }
+            other => Some(other),
+        })
     }
 }
 
@@ -87,7 +87,7 @@ impl Selector for MioSelector {
     }
 
     fn wait(&mut self, events: &mut Vec<Event>, timeout: Option<Duration>) -> io::Result<()> {
-        let timeout = self.fine_wait(timeout)?;
+        let Some(timeout) = self.fine_wait(timeout)? else { return Ok(()) };
         match self.poll.poll(&mut self.batch, timeout) {
             Err(e) if e.kind() == io::ErrorKind::Interrupted => return Ok(()),
             other => other?,

@@ -15,7 +15,7 @@
 //!
 //! ```text
 //! words
-//!   base/sync.rs               the locks two threads meet at: parking_lot's, or loom's
+//!   base/sync.rs               the locks two threads meet at: parking_lot's, or a model's
 //!   base/error.rs              why a job has no value
 //!   base/id.rs                 loop, generation and index in one word
 //!   base/slab.rs               slots whose stale keys open nothing
@@ -206,10 +206,10 @@
 //!
 //! # Unsafe
 //!
-//! `unsafe` is denied outside these files: `base/sync.rs` (under loom only), `base/sys/*.rs`
-//! (system calls), `selector/polling.rs` (its `add` wants a promise), `task/cell.rs` (a future
-//! and its output in the same bytes), `task/waker.rs` (a number for a pointer), `gil/cell.rs`
-//! (a value behind a token) and `process/call.rs` (an address for a function).
+//! `unsafe` is denied outside these files: `base/sys/*.rs` (system calls), `selector/polling.rs`
+//! (its `add` wants a promise), `task/cell.rs` (a future and its output in the same bytes),
+//! `task/waker.rs` (a number for a pointer), `gil/cell.rs` (a value behind a token) and
+//! `process/call.rs` (an address for a function).
 #![deny(unsafe_code)]
 
 pub mod aio;

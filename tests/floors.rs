@@ -163,7 +163,7 @@ fn unsafe_stands_only_where_the_plan_says() {
     let plan = floor_plan(&read("src/lib.rs"));
     for (file, what) in plan {
         let allows = read(format!("src/{file}")).contains("allow(unsafe_code)");
-        let named = what.contains("unsafe") || file == "base/sync.rs";
+        let named = what.contains("unsafe");
         assert_eq!(
             allows, named,
             "{file}: `allow(unsafe_code)` and the word `unsafe` in the plan go together"

@@ -1,18 +1,25 @@
-//! The locks and atomics that two threads meet at: parking_lot's and std's, or loom's.
+//! The locks and atomics that two threads meet at: parking_lot's and std's, or a model's.
 //!
 //! *Assumes*: nothing.
-//! *Promises*: `Mutex` (no poisoning), `Condvar`, `Arc`, `atomic` and `thread_local` with one
-//! shape under both, so that a loom model runs the very code that ships.
+//! *Promises*: `Mutex` (no poisoning), `Condvar`, `Arc`, `atomic`, `thread` and `thread_local`
+//! with one shape under all, so that a model runs the very code that ships.
 //! *Leaves out*: fairness. Who gets a lock next is policy, and policy lives in `gil/`.
 //!
-//! This is the only file with `cfg(loom)`. Loom's `Condvar` never times out: where time
-//! matters, the clock must be a method of its own that a model can call.
+//! ```text
+//!     what is built                 --cfg loom                    --cfg shuttle
+//!     ───────────────               ───────────────────           ────────────────────────
+//!     parking_lot, std              loom: every interleaving      shuttle: thousands drawn by
+//!                                   and every reordering, of      lot, of four threads and
+//!                                   two or three threads          more; memory in order
+//! ```
+//! This is the only file with these two `cfg`s. No model has a clock: a timed wait never times
+//! out. Where time matters, the clock must be a method of its own that a model can call.
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 mod imp {
     pub use parking_lot::{Condvar, Mutex, MutexGuard};
     pub use std::sync::{Arc, atomic};
-    pub use std::thread_local;
+    pub use std::{thread, thread_local};
 
     /// Looks at `ready` for some microseconds before the caller goes to sleep: a sleep and a
     /// wake-up cost more than that. Gives the last answer.
@@ -36,38 +43,64 @@ mod imp {
     const SPIN_ROUNDS: u32 = 16;
 }
 
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 mod imp {
-    pub use loom::sync::{Arc, MutexGuard, atomic};
-    pub use loom::thread_local;
+    #[cfg(loom)]
+    use loom as model;
+    #[cfg(shuttle)]
+    use shuttle as model;
+
+    pub use model::sync::{Arc, atomic};
+    pub use model::{thread, thread_local};
+    use std::ops::{Deref, DerefMut};
+    use std::sync::PoisonError;
     use std::time::Duration;
 
-    /// `loom::sync::Mutex` in parking_lot's shape.
+    /// The model's `Mutex` in parking_lot's shape.
     #[derive(Debug, Default)]
-    pub struct Mutex<T>(loom::sync::Mutex<T>);
+    pub struct Mutex<T>(model::sync::Mutex<T>);
 
     impl<T> Mutex<T> {
         /// A new, unlocked mutex.
         pub fn new(value: T) -> Self {
-            Mutex(loom::sync::Mutex::new(value))
+            Mutex(model::sync::Mutex::new(value))
         }
 
         /// Blocks until the lock is held.
         pub fn lock(&self) -> MutexGuard<'_, T> {
-            self.0.lock().unwrap()
+            MutexGuard(Some(self.0.lock().unwrap_or_else(PoisonError::into_inner)))
         }
 
         /// The lock if it is free now.
         pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
-            self.0.try_lock().ok()
+            self.0.try_lock().ok().map(|guard| MutexGuard(Some(guard)))
         }
     }
 
-    /// `loom::sync::Condvar` in parking_lot's shape.
-    #[derive(Debug, Default)]
-    pub struct Condvar(loom::sync::Condvar);
+    /// The model's guard, which its `wait` takes by value, and parking_lot's by reference: it
+    /// is away as long as its thread waits, when nobody can look.
+    #[derive(Debug)]
+    pub struct MutexGuard<'a, T>(Option<model::sync::MutexGuard<'a, T>>);
 
-    /// Whether a timed wait ended by the clock; under loom it never does.
+    impl<T> Deref for MutexGuard<'_, T> {
+        type Target = T;
+
+        fn deref(&self) -> &T {
+            self.0.as_ref().expect("its thread does not wait")
+        }
+    }
+
+    impl<T> DerefMut for MutexGuard<'_, T> {
+        fn deref_mut(&mut self) -> &mut T {
+            self.0.as_mut().expect("its thread does not wait")
+        }
+    }
+
+    /// The model's `Condvar` in parking_lot's shape.
+    #[derive(Debug, Default)]
+    pub struct Condvar(model::sync::Condvar);
+
+    /// Whether a timed wait ended by the clock; in a model it never does.
     #[derive(Debug, Clone, Copy)]
     pub struct WaitTimeoutResult(bool);
 
@@ -81,15 +114,17 @@ mod imp {
     impl Condvar {
         /// A new condition variable.
         pub fn new() -> Self {
-            Condvar(loom::sync::Condvar::new())
+            Condvar(model::sync::Condvar::new())
         }
 
         /// Waits for a notification, giving the lock up meanwhile.
         pub fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
-            replace_guard(guard, |g| self.0.wait(g).unwrap());
+            if let Some(held) = guard.0.take() {
+                guard.0 = Some(self.0.wait(held).unwrap_or_else(PoisonError::into_inner));
+            }
         }
 
-        /// Waits like [`wait`](Self::wait): loom has no clock.
+        /// Waits like [`wait`](Self::wait): a model has no clock.
         pub fn wait_for<T>(
             &self,
             guard: &mut MutexGuard<'_, T>,
@@ -113,20 +148,6 @@ mod imp {
     /// Looks once: in a model every interleaving happens anyway.
     pub fn spin_until(mut ready: impl FnMut() -> bool) -> bool {
         ready()
-    }
-
-    /// Loom's `wait` takes the guard by value, parking_lot's by reference.
-    #[allow(unsafe_code)]
-    fn replace_guard<G>(slot: &mut G, f: impl FnOnce(G) -> G) {
-        // SAFETY: the guard is read out, handed to `f`, and its successor is written
-        // back before anyone can look. If `f` panics the slot would be dropped twice, so
-        // that case aborts; a loom model that panics inside `wait` has failed anyway.
-        unsafe {
-            let old = std::ptr::read(slot);
-            let new = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| f(old)))
-                .unwrap_or_else(|_| std::process::abort());
-            std::ptr::write(slot, new);
-        }
     }
 }
 

@@ -111,6 +111,7 @@
 //!   gil/cell.rs                unsafe: a value that only the holder can reach
 //!   gil/channel.rs             the way for values from one interpreter to another
 //!   gil/worker.rs              threads that run under the lock and block without it
+//!   gil/world.rs               threads without a lock, and one that stops the others: the rules
 //! the machine
 //!   vm/op.rs                   the instructions, and what each means to the lock
 //!   vm/program.rs              functions, names, threads: plain data

@@ -18,3 +18,4 @@ pub mod verdict;
 mod waiters;
 mod watch;
 pub mod worker;
+pub mod world;

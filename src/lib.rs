@@ -55,6 +55,7 @@
 //!   task/waker.rs              unsafe: a waker that is a number
 //!   task/join.rs               the handle of a task
 //!   task/scheduler.rs          a task's life: spawned, run, dropped
+//!   task/eager.rs              a task whose first step runs inside its spawn
 //!   event_loop/run.rs          the loop: a turn on one page
 //!   event_loop/settings.rs     what may be set, and its defaults
 //!   event_loop/yielding.rs     giving the others a turn

@@ -2,6 +2,7 @@
 
 pub mod budget;
 pub mod cell;
+pub mod eager;
 pub mod join;
 pub mod notes;
 pub mod ready;

@@ -117,6 +117,14 @@ impl Ready {
         self.queue.push_back(Some(task));
     }
 
+    /// Takes the task out again if it stands last in the queue.
+    pub fn unqueue_last(&mut self, id: TaskId) -> Option<Rc<AnyTask>> {
+        let key = self.task(id)?.key();
+        let its_own =
+            |entry: &mut Option<Rc<AnyTask>>| entry.as_ref().is_some_and(|task| task.key() == key);
+        self.queue.pop_back_if(its_own).flatten()
+    }
+
     /// Gives a new task its slot and queues it: its first step comes in the next turn. Once
     /// the loop is going away there is no slot, and the task is for the caller to end.
     ///

@@ -54,8 +54,13 @@ impl Core {
 
     /// Runs one step of a task that came out of the queue.
     pub fn step(&self, task: Rc<AnyTask>) {
-        let id = self.id_of(&task);
         self.budget.refill();
+        self.advance(task);
+    }
+
+    /// The same, on what is left of the budget.
+    pub fn advance(&self, task: Rc<AnyTask>) {
+        let id = self.id_of(&task);
         // Its drop would do nothing, and that by a call through a pointer.
         let waker = ManuallyDrop::new(waker(id));
         let cx = &mut Context::from_waker(&waker);

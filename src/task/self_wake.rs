@@ -1,6 +1,6 @@
 //! The shortest wake: a task that wakes itself while it runs.
 //!
-//! *Assumes*: a thread runs one task at a time.
+//! *Assumes*: a thread runs one task at a time, or one inside another (`task/eager.rs`).
 //! *Promises*: such a wake is one comparison and one store; no table is looked up.
 //! *Leaves out*: all other wakes (`task/waker.rs`).
 //!
@@ -45,4 +45,26 @@ pub fn wake(id: TaskId) -> bool {
         }
         is_own
     })
+}
+
+/// Keeps what is noted of the running task, until this is dropped: another one runs inside
+/// its step.
+pub struct Aside {
+    id: u64,
+    woken: bool,
+}
+
+/// A task is about to run inside the step of another, which may have woken itself already.
+#[must_use]
+pub fn set_aside() -> Aside {
+    RUNNING.with(|running| Aside { id: running.id.get(), woken: running.woken.get() })
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        RUNNING.with(|running| {
+            running.id.set(self.id);
+            running.woken.set(self.woken);
+        });
+    }
 }

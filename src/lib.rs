@@ -67,6 +67,7 @@
 //!   aio/byte_stream.rs         what TCP, Unix streams and pipes have in common
 //!   aio/net.rs                 TCP
 //!   aio/tasks.rs               who am I, who else is there, who is done?
+//!   aio/awaiting.rs            who awaits several tasks at once
 //!   aio/task_tree.rs           who awaits whom, and what for
 //!   aio/context.rs             values that belong to a task
 //!   aio/waiters.rs             a line of waiters: first come, first served

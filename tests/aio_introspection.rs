@@ -1,14 +1,20 @@
 //! Looking at a loop from inside: the budget, slow steps, the tree of tasks.
 
 mod common;
+use common::{run_scripted, settle};
+use singletrack::aio::combine::{as_completed, gather, shield, wait};
 use singletrack::aio::net::{TcpListener, TcpStream};
 use singletrack::aio::queue::Queue;
-use singletrack::aio::task_tree::{Doing, task_tree};
+use singletrack::aio::task_group::TaskGroup;
+use singletrack::aio::task_tree::{Doing, TaskTree, task_tree};
 use singletrack::aio::tasks::create_named_task;
 use singletrack::aio::time::sleep;
+use singletrack::aio::timeout::wait_for;
+use singletrack::concurrent::executor::ReturnWhen;
 use singletrack::event_loop::reactor::Direction;
 use singletrack::selector::scripted::ScriptedSelector;
 use singletrack::task::budget::BUDGET;
+use singletrack::task::join::Task;
 use singletrack::{EventLoop, create_task, yield_now};
 use std::cell::{Cell, RefCell};
 use std::future::pending;
@@ -129,7 +135,7 @@ fn the_tree_shows_who_awaits_whom_and_what_for() {
         let looker = create_named_task("looker", async { task_tree() });
         let tree = looker.await.unwrap();
         let node = |name: &str| tree.nodes().find(|node| node.name == name).unwrap().clone();
-        assert_eq!(node("nap").awaited_by, Some(parent.id()));
+        assert_eq!(node("nap").awaited_by, [parent.id()]);
         assert!(matches!(node("nap").doing, Doing::Sleeps(left) if left.as_secs() == 59));
         assert_eq!(node("parent").doing, Doing::Awaits(vec![node("nap").id]));
         assert!(matches!(node("accept").doing, Doing::WaitsFor(_, Direction::Read)));
@@ -145,5 +151,130 @@ fn the_tree_shows_who_awaits_whom_and_what_for() {
         for task in [parent, accept, stuck] {
             task.cancel();
         }
+    });
+}
+
+const LONG: Duration = Duration::from_secs(3600);
+
+fn nap(name: &str) -> Task<()> {
+    create_named_task(name, sleep(LONG))
+}
+
+async fn long() -> Result<(), ()> {
+    sleep(LONG).await;
+    Ok(())
+}
+
+/// The names of those whom the task with this name awaits, and of those who await it.
+fn awaits(tree: &TaskTree, name: &str) -> Vec<String> {
+    let node = tree.nodes().find(|node| node.name == name).expect(name);
+    let Doing::Awaits(tasks) = &node.doing else { panic!("{name} {}", node.doing) };
+    let named = |id| tree.nodes().find(|node| node.id == id).expect("alive").name.clone();
+    tasks.iter().map(|id| named(*id)).collect()
+}
+
+#[test]
+fn the_tree_looks_through_combinators() {
+    run_scripted(async {
+        let parents = [
+            create_named_task("gather", async { drop(gather(["g1", "g2"].map(nap)).await) }),
+            create_named_task("wait", async {
+                drop(wait(["w1", "w2"].map(nap), ReturnWhen::AllCompleted, None).await);
+            }),
+            create_named_task("as_completed", async {
+                let done = create_named_task("done", async {});
+                let mut completed = as_completed([nap("c1"), done, nap("c2")]);
+                while completed.next().await.is_some() {}
+            }),
+            create_named_task("group", async {
+                let group = TaskGroup::<()>::run(async |group| {
+                    for name in ["t1", "t2"] {
+                        let member = group.create_task(long()).unwrap();
+                        member.set_name(name);
+                    }
+                    Ok(())
+                });
+                drop(group.await);
+            }),
+            create_named_task("limit", async { drop(wait_for(nap("l1"), Some(LONG)).await) }),
+            create_named_task("shield", async { drop(shield(gather([nap("s1")])).await) }),
+        ];
+        settle().await;
+        let tree = task_tree();
+        assert_eq!(awaits(&tree, "gather"), ["g1", "g2"]);
+        assert_eq!(awaits(&tree, "wait"), ["w1", "w2"]);
+        assert_eq!(awaits(&tree, "as_completed"), ["c1", "c2"]);
+        assert_eq!(awaits(&tree, "group"), ["t1", "t2"]);
+        let drawing = tree.to_string();
+        let below = |parent: &str, child: &str| {
+            let lines: Vec<_> = drawing.lines().collect();
+            let at = lines.iter().position(|l| l.contains(&format!("(T) {parent} "))).unwrap();
+            assert!(lines[at + 1].contains(&format!("├── (T) {child}")), "\n{drawing}");
+        };
+        below("gather", "g1");
+        below("group", "t1");
+        // A limit is in the way of the timer: the task sleeps as well as it awaits.
+        let limited = tree.nodes().find(|node| node.name == "l1").unwrap();
+        assert_eq!(limited.awaited_by, [parents[4].id()]);
+        assert_eq!(drawing.lines().count(), 1 + 6 + 11, "\n{drawing}");
+        for parent in parents {
+            parent.cancel();
+        }
+    });
+}
+
+#[test]
+fn who_waits_no_longer_leaves_no_edge() {
+    run_scripted(async {
+        let (first, second) = (nap("first"), nap("second"));
+        let rest = {
+            let mut completed = as_completed([first, second, create_task(async {})]);
+            drop(completed.next().await.unwrap());
+            let waits = wait_for(completed.next(), Some(Duration::from_millis(1)));
+            waits.await.map(drop).unwrap_err();
+            completed.into_rest()
+        };
+        let tree = task_tree();
+        assert!(tree.nodes().all(|node| node.awaited_by.is_empty()), "\n{tree}");
+        rest.iter().for_each(|task| assert!(task.cancel()));
+    });
+}
+
+#[test]
+fn a_task_that_two_await_is_drawn_below_both_and_a_ring_ends() {
+    run_scripted(async {
+        // The group's task is awaited by its sibling, too.
+        let group = create_named_task("group", async {
+            let group = TaskGroup::<()>::run(async |group| {
+                let slow = group.create_task(long()).unwrap();
+                slow.set_name("slow");
+                let waits = async { slow.await.map_err(drop) };
+                let sibling = group.create_task(waits).unwrap();
+                sibling.set_name("sibling");
+                Ok(())
+            });
+            drop(group.await);
+        });
+        // Two tasks that await each other: a bug, which the drawing shows.
+        let slot: Rc<RefCell<Option<Task<()>>>> = Rc::default();
+        let inner = Rc::clone(&slot);
+        let one = create_named_task("one", async move {
+            let other = inner.take().unwrap();
+            drop(other.await);
+        });
+        slot.replace(Some(create_named_task("two", async { drop(one.await) })));
+        settle().await;
+        let expected = "\
+└── (T) main
+└── (T) group                      awaits 2 tasks
+    ├── (T) slow                   sleeps, 3600.000 s left
+    └── (T) sibling                awaits slow
+        └── (T) slow               (see above)
+└── (T) one                        awaits two
+    └── (T) two                    awaits one
+        └── (T) one                (see above)
+";
+        assert_eq!(task_tree().to_string(), expected);
+        group.cancel();
     });
 }

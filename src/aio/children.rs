@@ -14,13 +14,17 @@
 //! notes its number before it wakes the parent: the idea of futures' `FuturesUnordered`, with
 //! a vector where that has an intrusive list. asyncio adds a done-callback to each task.
 
+use crate::aio::awaiting::{Awaits, note};
+use crate::base::id::TaskId;
 use crate::base::sync::Mutex;
 use crate::task::cell::TaskError;
 use crate::task::join::Task;
+use crate::task::waker::task_of;
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
@@ -49,6 +53,8 @@ pub struct Children<T> {
     tasks: Vec<Option<Task<T>>>,
     left: usize,
     arrivals: Arc<Arrivals>,
+    /// Made when there is somebody to wait for; shows the wait in the tree of tasks.
+    waiting: Option<Rc<Waiting>>,
 }
 
 /// The numbers of tasks to look at, and whom to wake for it. Behind a lock because a waker
@@ -92,11 +98,28 @@ impl Arrivals {
     }
 }
 
+/// A wait for all of these tasks.
+struct Waiting {
+    tasks: Vec<TaskId>,
+    arrivals: Arc<Arrivals>,
+}
+
+impl Awaits for Waiting {
+    fn awaiter(&self) -> Option<TaskId> {
+        self.arrivals.0.lock().parent.as_ref().and_then(task_of)
+    }
+
+    fn awaited(&self) -> Vec<TaskId> {
+        self.tasks.clone()
+    }
+}
+
 impl<T> FromIterator<Task<T>> for Children<T> {
     fn from_iter<I: IntoIterator<Item = Task<T>>>(tasks: I) -> Self {
         let tasks: Vec<_> = tasks.into_iter().map(Some).collect();
         let state = State { woken: (0..tasks.len()).collect(), parent: None };
-        Children { left: tasks.len(), tasks, arrivals: Arc::new(Arrivals(Mutex::new(state))) }
+        let arrivals = Arc::new(Arrivals(Mutex::new(state)));
+        Children { left: tasks.len(), tasks, arrivals, waiting: None }
     }
 }
 
@@ -123,7 +146,17 @@ impl<T> Children<T> {
                 return Poll::Ready(Some((number, task)));
             }
         }
+        if self.waiting.is_none() {
+            self.show();
+        }
         Poll::Pending
+    }
+
+    fn show(&mut self) {
+        let tasks = self.tasks.iter().flatten().map(Task::id).collect();
+        let waiting = Rc::new(Waiting { tasks, arrivals: Arc::clone(&self.arrivals) });
+        note(Rc::downgrade(&waiting) as Weak<dyn Awaits>);
+        self.waiting = Some(waiting);
     }
 
     /// Gives a task out if it is done; else leaves it a waker.

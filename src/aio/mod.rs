@@ -1,6 +1,7 @@
 //! What asyncio's users know: sleeping, sockets, locks, queues, and what is built from them.
 #![doc = include_str!("asyncio.md")]
 
+pub mod awaiting;
 pub mod barrier;
 pub mod byte_stream;
 pub mod children;

@@ -21,6 +21,7 @@
 //! `run` itself is dropped, the children are cancelled and go at their next turn, just after
 //! it instead of just before.
 
+use crate::aio::awaiting::{Awaits, note};
 use crate::aio::children::ChildError;
 use crate::base::id::TaskId;
 use crate::base::slab::{GenerationSlab, Key};
@@ -28,12 +29,13 @@ use crate::event_loop::core::{Core, current, tell};
 use crate::event_loop::inbox::Message;
 use crate::task::cell::TaskError;
 use crate::task::join::Task;
+use crate::task::waker::task_of;
 use std::cell::RefCell;
 use std::fmt;
 use std::future::{Future, pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::{Poll, Waker};
 
 /// A group of tasks whose errors are of type `E`. Clones are the same group.
@@ -132,6 +134,7 @@ impl<E: 'static> TaskGroup<E> {
             parent: None,
         };
         let group = TaskGroup { shared: Rc::new(RefCell::new(shared)) };
+        note(Rc::downgrade(&group.shared) as Weak<dyn Awaits>);
         let _abort = AbortOnDrop(&group);
         let value = group.run_body(body(group.clone())).await;
         poll_fn(|cx| group.poll_empty(cx.waker())).await;
@@ -245,6 +248,16 @@ impl<E> TaskGroup<E> {
         let waker = waker.clone();
         let old = self.shared.borrow_mut().parent.replace(waker);
         drop(old);
+    }
+}
+
+impl<E> Awaits for RefCell<Shared<E>> {
+    fn awaiter(&self) -> Option<TaskId> {
+        self.borrow().parent.as_ref().and_then(task_of)
+    }
+
+    fn awaited(&self) -> Vec<TaskId> {
+        self.borrow().members.iter().filter_map(|(_, id)| *id).collect()
     }
 }
 

@@ -1,18 +1,26 @@
 //! Who awaits whom: the tasks of a loop as a tree, printable from inside the program.
 //!
 //! *Assumes*: that a waker of ours is a task's number. So whoever is to be woken by a task, a
-//! timer or a descriptor is known without keeping any books.
-//! *Promises*: one node a task, whatever the edges; costs nothing until it is asked for.
+//! timer or a descriptor is known without keeping any books; and who awaits several at once
+//! (`aio/awaiting.rs`).
+//! *Promises*: one node a task and one line an edge, however many paths there are; costs
+//! nothing until it is asked for.
 //! *Leaves out*: lines of code inside a future; Rust keeps no stack of awaits.
 //!
 //! ```text
 //! └── (T) main
-//!     ├── (T) fetch                 sleeps, 0.250 s left         src/main.rs:14:9
-//!     └── (T) task 1:2.2            waits to read descriptor 9   src/main.rs:15:9
+//!     └── (T) crawl                 awaits 2 tasks               src/main.rs:12:9
+//!         ├── (T) fetch             sleeps, 0.250 s left         src/main.rs:14:9
+//!         └── (T) task 1:2.2        waits to read descriptor 9   src/main.rs:15:9
 //! ```
+//! A task that several await stands below each of them; what it awaits in turn only below the
+//! first, so that a ring ends and no drawing is longer than the tasks and their edges. (CPython
+//! draws paths, of which there may be exponentially many: gh-156860.)
+//!
 //! Counterpart: `python -m asyncio pstree` of Python 3.14, which reads another process's
 //! memory and shows coroutine stacks.
 
+use crate::aio::awaiting::edges;
 use crate::base::id::TaskId;
 use crate::event_loop::core::{Core, Due, current};
 use crate::event_loop::reactor::Direction;
@@ -51,8 +59,8 @@ pub struct Node {
     pub name: String,
     /// What it is doing.
     pub doing: Doing,
-    /// Who awaits it, if anybody.
-    pub awaited_by: Option<TaskId>,
+    /// Who awaits it, directly or with others in a `gather`, a `TaskGroup` and the like.
+    pub awaited_by: Vec<TaskId>,
     /// Where it was made; known in debug mode.
     pub made_at: Option<&'static Location<'static>>,
 }
@@ -83,6 +91,8 @@ pub struct Node {
 pub struct TaskTree {
     root: TaskId,
     nodes: BTreeMap<u64, Node>,
+    /// Whom each awaits.
+    below: BTreeMap<u64, Vec<TaskId>>,
 }
 
 /// The tasks of the running loop.
@@ -115,14 +125,16 @@ impl TaskTree {
                 id,
                 name: core.name_of(id),
                 doing,
-                awaited_by: task.joiner().as_ref().and_then(task_of),
+                awaited_by: task.joiner().as_ref().and_then(task_of).into_iter().collect(),
                 made_at: core.notes.borrow().made_at(id),
             };
             nodes.insert(id.raw(), node);
         }
-        let mut tree = TaskTree { root: core.ready.borrow().root_id(), nodes };
+        let root = core.ready.borrow().root_id();
+        let mut tree = TaskTree { root, nodes, below: BTreeMap::new() };
         tree.note_timers(core);
         tree.note_descriptors(core);
+        tree.note_awaiters(core);
         tree.note_awaited();
         tree
     }
@@ -156,22 +168,52 @@ impl TaskTree {
         }
     }
 
-    fn note_awaited(&mut self) {
-        let edges: Vec<_> = self.nodes().map(|node| (node.awaited_by, node.id)).collect();
-        for (awaiter, awaited) in edges {
-            let Some(node) = awaiter.and_then(|id| self.nodes.get_mut(&id.raw())) else { continue };
-            match &mut node.doing {
-                Doing::Awaits(tasks) => tasks.push(awaited),
-                doing @ Doing::Waits => *doing = Doing::Awaits(vec![awaited]),
-                _ => {}
+    /// Adds those who await several.
+    fn note_awaiters(&mut self, core: &Core) {
+        for (awaiter, awaited) in edges(core) {
+            if let Some(node) = self.nodes.get_mut(&awaited.raw())
+                && !node.awaited_by.contains(&awaiter)
+            {
+                node.awaited_by.push(awaiter);
             }
         }
     }
 
-    /// Those whom `awaiter` awaits; `None`: those whom no task awaits.
-    fn children(&self, awaiter: Option<TaskId>) -> Vec<&Node> {
+    fn note_awaited(&mut self) {
+        for node in self.nodes.values() {
+            for awaiter in &node.awaited_by {
+                self.below.entry(awaiter.raw()).or_default().push(node.id);
+            }
+        }
+        for (awaiter, awaited) in &self.below {
+            if let Some(node) = self.nodes.get_mut(awaiter)
+                && node.doing == Doing::Waits
+            {
+                node.doing = Doing::Awaits(awaited.clone());
+            }
+        }
+    }
+
+    /// Those whom `awaiter` awaits.
+    fn children(&self, awaiter: TaskId) -> Vec<&Node> {
+        let ids = self.below.get(&awaiter.raw()).into_iter().flatten();
+        ids.map(|id| &self.nodes[&id.raw()]).collect()
+    }
+
+    /// Those whom nobody awaits that is still there.
+    fn tops(&self) -> Vec<&Node> {
         let known = |id: &TaskId| *id == self.root || self.nodes.contains_key(&id.raw());
-        self.nodes().filter(|node| node.awaited_by.filter(known) == awaiter).collect()
+        self.nodes().filter(|node| !node.awaited_by.iter().any(known)).collect()
+    }
+
+    /// In words, with the name of the one it awaits.
+    fn doing_of(&self, node: &Node) -> String {
+        match &node.doing {
+            Doing::Awaits(tasks) if tasks.len() == 1 => {
+                format!("awaits {}", self.nodes[&tasks[0].raw()].name)
+            }
+            doing => doing.to_string(),
+        }
     }
 
     fn draw(
@@ -182,22 +224,21 @@ impl TaskTree {
         drawn: &mut BTreeSet<u64>,
     ) -> fmt::Result {
         for (i, node) in nodes.iter().enumerate() {
-            // Tasks that await each other in a ring hang below nobody; each is drawn once.
-            if !drawn.insert(node.id.raw()) {
-                continue;
-            }
-            let (branch, below) = if i + 1 == nodes.len() {
-                ("└── ", "    ")
-            } else {
-                ("├── ", "│   ")
+            let (branch, below) = match i + 1 == nodes.len() {
+                true => ("└── ", "    "),
+                false => ("├── ", "│   "),
             };
             let label = format!("{indent}{branch}(T) {}", node.name);
-            write!(f, "{label:<34} {:<28}", node.doing.to_string())?;
-            match node.made_at {
-                Some(place) => writeln!(f, " {place}")?,
-                None => writeln!(f)?,
+            if !drawn.insert(node.id.raw()) {
+                writeln!(f, "{label:<34} (see above)")?;
+                continue;
             }
-            let children = self.children(Some(node.id));
+            let doing = self.doing_of(node);
+            match node.made_at {
+                Some(place) => writeln!(f, "{label:<34} {doing:<28} {place}")?,
+                None => writeln!(f, "{label:<34} {doing}")?,
+            }
+            let children = self.children(node.id);
             self.draw(f, &children, &format!("{indent}{below}"), drawn)?;
         }
         Ok(())
@@ -223,10 +264,12 @@ impl fmt::Display for TaskTree {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut drawn = BTreeSet::new();
         writeln!(f, "└── (T) main")?;
-        self.draw(f, &self.children(Some(self.root)), "    ", &mut drawn)?;
-        self.draw(f, &self.children(None), "", &mut drawn)?;
-        // Only rings are left.
-        let rings: Vec<_> = self.nodes().filter(|n| !drawn.contains(&n.id.raw())).collect();
-        self.draw(f, &rings, "", &mut drawn)
+        self.draw(f, &self.children(self.root), "    ", &mut drawn)?;
+        self.draw(f, &self.tops(), "", &mut drawn)?;
+        // Only rings are left: tasks that await each other.
+        while let Some(node) = self.nodes().find(|node| !drawn.contains(&node.id.raw())) {
+            self.draw(f, &[node], "", &mut drawn)?;
+        }
+        Ok(())
     }
 }

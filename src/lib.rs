@@ -136,6 +136,9 @@
 //!   process/descriptor.rs      a descriptor as an argument of a new process
 //!   process/call.rs            unsafe: an address back into a function, and its argument
 //!   process/worker.rs          what a worker process does all its life
+//!   process/hooks.rs           what is to be done around every fork of a worker
+//!   process/spares.rs          workers forked ahead of being asked for
+//!   process/forkserver.rs      what the nursery process does all its life
 //!   process/nursery.rs         the fork server: one thread, forked first
 //!   process/child.rs           a process for one function: start, watch, end
 //!   process/pipe.rs            values through a pipe, one way or both

@@ -362,6 +362,11 @@ impl<B> Dispatcher<B> {
         self.workers.get(key).map_or(0, Worker::load)
     }
 
+    /// Whether a worker was ever ready for jobs.
+    pub fn has_lived(&self, key: Key) -> bool {
+        self.workers.get(key).is_some_and(|worker| worker.lived)
+    }
+
     /// Whether a worker holds this job and no other.
     pub fn runs_only(&self, key: Key, job: u64) -> bool {
         self.workers.get(key).is_some_and(|worker| worker.runs_only(job))

@@ -27,7 +27,8 @@ use crate::base::sys::process::wait_for_exit;
 use crate::concurrent::home::{Home, work_for};
 use crate::process::desk::{Desk, Ear, Hand, Lent, Settled, Source, token, watch};
 use crate::process::dispatcher::Settings;
-use crate::process::nursery::{Forked, Nursery};
+use crate::process::forkserver::Forked;
+use crate::process::nursery::Nursery;
 use crate::process::shared::Shared;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
@@ -155,9 +156,16 @@ impl Supervisor {
         // If the nursery is gone, its workers were killed by the kernel.
         let death = self.nursery.reap(pid).unwrap_or(Death::Signal(libc::SIGKILL));
         let mut desk = self.shared.desk.lock();
+        let stillborn = !desk.dispatcher.has_lived(key);
         if let Some(hand) = desk.hands.get_mut(&key) {
             hand.requests = None;
             hand.death = Some(death);
+            if stillborn && hand.hearing.as_ref().is_some_and(|said| said.failure().is_none()) {
+                desk.last_failure = format!(
+                    "worker process {pid} ended with {death} before it could take a job; look at \
+                     the initializer and the fork hooks"
+                );
+            }
         }
         let now = desk.now();
         desk.dispatcher.died(key, now);

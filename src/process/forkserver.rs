@@ -1,0 +1,204 @@
+//! What the nursery process does all its life: fork workers, keep spares, collect the dead.
+//!
+//! *Assumes*: it was just forked from a program with one thread, and starts none.
+//! *Promises*: forks only while it has one thread; one answer to each request, in order; a spare
+//! that dies is collected at once; when the program is gone it ends.
+//! *Leaves out*: the program's side (`process/nursery.rs`); the workers (`process/worker.rs`).
+//!
+//! ```text
+//!             ┌──────────────── one poll ────────────────┐
+//!  socket ────┤ Spawn     a spare, or hooks and fork      │──▶ Spawned, or SpawnFailed
+//!             │ Reap pid  waitid                          │──▶ Reaped + how it ended
+//!             │ end       exit                            │
+//!  pidfds ────┤ a spare died: collect it                  │
+//!             │ quiet, and too few spares: fork one       │
+//!             └───────────────────────────────────────────┘
+//! ```
+//! **A spare is as old as its fork.** But nothing happens in the nursery between two forks
+//! except what the hooks do. So a spare differs from a worker forked this moment only in what
+//! hooks have changed meanwhile.
+
+use crate::base::error::Death;
+use crate::base::sys::pipe::{Reader, Writer, pipe};
+use crate::base::sys::poll::can_read;
+use crate::base::sys::process::{
+    SingleThreaded, fork, ignore_terminal_signals, pidfd_open, wait, wait_for_exit,
+};
+use crate::base::sys::rights;
+use crate::base::wire::encode;
+use crate::process::descriptor::arrive_with;
+use crate::process::frame::{Decoder, Kind, frame};
+use crate::process::hooks::Hooks;
+use crate::process::spares::Spares;
+use crate::process::worker::serve;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+
+/// A process just forked, and the program's ends of its pipes.
+#[derive(Debug)]
+pub(crate) struct Forked {
+    pub(crate) pid: u32,
+    pub(crate) pidfd: OwnedFd,
+    pub(crate) requests: Writer,
+    pub(crate) replies: Reader,
+}
+
+/// Serves until the program is gone; gives the exit code.
+pub(crate) fn tend(socket: &UnixStream, hooks: Hooks, spares: usize) -> i32 {
+    // Ctrl-C goes to the whole group. The program may survive it, so the nursery must.
+    ignore_terminal_signals();
+    let Ok(proof) = SingleThreaded::prove() else { return 1 };
+    let mut nursery = Forkserver { socket, proof, hooks, spares: Spares::new(spares) };
+    match nursery.serve() {
+        Ok(()) => 0,
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => 1,
+        // The program is gone.
+        Err(_) => 0,
+    }
+}
+
+/// See the top of the page.
+struct Forkserver<'a> {
+    socket: &'a UnixStream,
+    proof: SingleThreaded,
+    hooks: Hooks,
+    spares: Spares<Forked>,
+}
+
+impl Forkserver<'_> {
+    /// One request after the other.
+    fn serve(&mut self) -> io::Result<()> {
+        let (mut decoder, mut luggage) = (Decoder::new(), Vec::new());
+        loop {
+            self.wait_for_request()?;
+            match rights::receive(self.socket, decoder.room(), &mut luggage)? {
+                0 => return Ok(()),
+                count => decoder.filled(count),
+            }
+            while let Some(request) = decoder.next_frame().map_err(invalid)? {
+                match request.kind {
+                    Kind::Spawn => self.spawn(request.id, std::mem::take(&mut luggage))?,
+                    Kind::Reap => self.reap(request.id)?,
+                    kind => return Err(invalid(format!("{kind:?} is no request"))),
+                }
+            }
+        }
+    }
+
+    /// Keeps the stock of spares until there is something to read.
+    fn wait_for_request(&mut self) -> io::Result<()> {
+        loop {
+            while self.spares.is_short() && !can_read(self.socket.as_fd())? {
+                match self.fork_worker(Vec::new()) {
+                    Ok(spare) => self.spares.add(spare),
+                    Err(_) => self.spares.failed(),
+                }
+            }
+            let pidfds = self.spares.iter().map(|spare| spare.pidfd.as_fd());
+            let watched: Vec<_> = [self.socket.as_fd()].into_iter().chain(pidfds).collect();
+            let ready = wait_for_exit(&watched, None)?;
+            // From the back, so that the places of the others stay what they are.
+            for place in ready.iter().rev().filter_map(|index| index.checked_sub(1)) {
+                // It is our child and dead, so this neither fails nor waits.
+                let _ = wait(self.spares.lost(place).pid);
+            }
+            if ready.first() == Some(&0) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Hands out a worker that has so many `pieces` of luggage.
+    fn spawn(&mut self, pieces: u64, luggage: Vec<OwnedFd>) -> io::Result<()> {
+        let spare = if pieces == 0 { self.spares.take() } else { None };
+        // With no descriptor left, some would have been lost on the way here.
+        let complete = luggage.len() as u64 == pieces;
+        let forked = match spare {
+            Some(spare) => Ok(spare),
+            None if complete => self.fork_worker(luggage),
+            None => Err(io::Error::from_raw_os_error(libc::EMFILE)),
+        };
+        match forked {
+            Ok(child) => {
+                let rights = [child.pidfd.as_fd(), child.requests.as_fd(), child.replies.as_fd()];
+                tell(self.socket, Kind::Spawned, u64::from(child.pid), &[], &rights)
+            }
+            Err(error) => {
+                let errno = error.raw_os_error();
+                let why = if errno.is_some() { String::new() } else { error.to_string() };
+                let errno = errno.unwrap_or(libc::EIO) as u64;
+                tell(self.socket, Kind::SpawnFailed, errno, why.as_bytes(), &[])
+            }
+        }
+    }
+
+    fn fork_worker(&mut self, luggage: Vec<OwnedFd>) -> io::Result<Forked> {
+        let ready = self.run_hooks_before();
+        let forked = ready.and_then(|()| self.fork_with_pipes(luggage));
+        self.hooks.run_after_in_parent();
+        forked
+    }
+
+    fn run_hooks_before(&mut self) -> io::Result<()> {
+        if self.hooks.is_empty() {
+            return Ok(());
+        }
+        let done = self.hooks.run_before();
+        done.map_err(|why| io::Error::other(format!("a hook before the fork panicked: {why}")))?;
+        // A hook may have started a thread.
+        self.proof = SingleThreaded::prove().map_err(|names| {
+            let names = names.join(", ");
+            io::Error::other(format!("the hooks have given the nursery threads: {names}"))
+        })?;
+        Ok(())
+    }
+
+    fn fork_with_pipes(&mut self, luggage: Vec<OwnedFd>) -> io::Result<Forked> {
+        let (request_reader, requests) = pipe()?;
+        let (replies, reply_writer) = pipe()?;
+        let ends = [request_reader.as_fd(), reply_writer.as_fd()];
+        let all = ends.into_iter().chain(luggage.iter().map(AsFd::as_fd));
+        let keep: Vec<RawFd> = all.map(|fd| fd.as_raw_fd()).collect();
+        let hooks = &mut self.hooks;
+        let pid = fork(&self.proof, &keep, move || {
+            hooks.run_after_in_child();
+            arrive_with(luggage);
+            serve(&request_reader, &reply_writer)
+        })?;
+        match pidfd_open(pid) {
+            Ok(pidfd) => Ok(Forked { pid, pidfd, requests, replies }),
+            Err(error) => {
+                // With its request pipe closed it ends at once.
+                drop(requests);
+                drop(replies);
+                let _ = wait(pid);
+                Err(error)
+            }
+        }
+    }
+
+    fn reap(&self, pid: u64) -> io::Result<()> {
+        let body = match wait(pid as u32) {
+            Ok(Death::Code(code)) => encode(&(false, code)).map_err(invalid)?,
+            Ok(Death::Signal(signal)) => encode(&(true, signal)).map_err(invalid)?,
+            Err(_) => Vec::new(),
+        };
+        tell(self.socket, Kind::Reaped, pid, &body, &[])
+    }
+}
+
+/// Sends one message, with duplicates of `rights`.
+pub(crate) fn tell(
+    socket: &UnixStream,
+    kind: Kind,
+    id: u64,
+    body: &[u8],
+    rights: &[BorrowedFd<'_>],
+) -> io::Result<()> {
+    rights::send(socket, &frame(kind, id, body).map_err(invalid)?, rights)
+}
+
+fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
+}

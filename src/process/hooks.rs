@@ -1,0 +1,108 @@
+//! What is to be done around every fork of a worker.
+//!
+//! *Assumes*: nothing.
+//! *Promises*: the order of CPython's `os.register_at_fork`; after a fork that failed the parent
+//! is put in order just as after one that succeeded.
+//! *Leaves out*: the fork itself (`process/forkserver.rs`).
+//!
+//! ```text
+//!   registered 1, 2, 3       nursery:  before 3, 2, 1 ── fork ── after in parent 1, 2, 3
+//!                                                         │
+//!                            worker:                      └───── after in child  1, 2, 3
+//! ```
+//! What was registered last may build on what was registered first: so it is prepared first
+//! and restored last, as scopes are.
+
+use crate::base::error::panic_message;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// What a hook is. It may keep state: each process has a copy of its own.
+type Hook = Box<dyn FnMut()>;
+
+/// Functions that run around every fork of a worker.
+///
+/// ```
+/// use singletrack::process::hooks::Hooks;
+/// use std::{cell::RefCell, rc::Rc};
+///
+/// let said = Rc::new(RefCell::new(Vec::new()));
+/// let say = |text| {
+///     let said = Rc::clone(&said);
+///     move || said.borrow_mut().push(text)
+/// };
+/// let mut hooks = Hooks::default();
+/// hooks.before(say("stop the clock"));
+/// hooks.before(say("close the book"));
+/// hooks.after_in_parent(say("go on"));
+/// hooks.run_before().unwrap();
+/// hooks.run_after_in_parent();
+/// assert_eq!(*said.borrow(), ["close the book", "stop the clock", "go on"]);
+/// ```
+#[derive(Default)]
+#[doc(alias = "os.register_at_fork")]
+#[doc(alias = "pthread_atfork")]
+pub struct Hooks {
+    before: Vec<Hook>,
+    after_in_parent: Vec<Hook>,
+    after_in_child: Vec<Hook>,
+}
+
+impl Hooks {
+    /// Adds one to be run in the parent before a fork.
+    pub fn before(&mut self, hook: impl FnMut() + 'static) {
+        self.before.push(Box::new(hook));
+    }
+
+    /// Adds one to be run in the parent after a fork, and after one that failed.
+    pub fn after_in_parent(&mut self, hook: impl FnMut() + 'static) {
+        self.after_in_parent.push(Box::new(hook));
+    }
+
+    /// Adds one to be run in the child before anything else.
+    pub fn after_in_child(&mut self, hook: impl FnMut() + 'static) {
+        self.after_in_child.push(Box::new(hook));
+    }
+
+    /// True if nothing is registered.
+    pub fn is_empty(&self) -> bool {
+        self.before.is_empty() && self.after_in_parent.is_empty() && self.after_in_child.is_empty()
+    }
+
+    /// Runs what was registered for before, the last first.
+    ///
+    /// # Errors
+    /// The message of the first that panicked: then there must be no fork, for nobody knows
+    /// what it left undone. (CPython prints the exception and forks.)
+    pub fn run_before(&mut self) -> Result<(), String> {
+        self.before.iter_mut().rev().try_for_each(|hook| {
+            catch_unwind(AssertUnwindSafe(hook)).map_err(|panic| panic_message(&*panic))
+        })
+    }
+
+    /// Runs what was registered for the parent, the first first. A panic is printed and goes no
+    /// further: the fork is done, and the others must have their turn.
+    pub fn run_after_in_parent(&mut self) {
+        for hook in &mut self.after_in_parent {
+            let _ = catch_unwind(AssertUnwindSafe(hook));
+        }
+    }
+
+    /// Runs what was registered for the child, the first first.
+    ///
+    /// # Panics
+    /// With the first that does. It ends the child with exit code 101.
+    pub fn run_after_in_child(&mut self) {
+        self.after_in_child.iter_mut().for_each(|hook| hook());
+    }
+}
+
+impl fmt::Debug for Hooks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hooks")
+            .field("before", &self.before.len())
+            .field("after_in_parent", &self.after_in_parent.len())
+            .field("after_in_child", &self.after_in_child.len())
+            .finish()
+    }
+}

@@ -1,0 +1,446 @@
+//! The nursery's own affairs: spares, fork hooks, and forks that the system refuses. Each test
+//! runs in a fresh process, since it wants a nursery, or limits, of its own.
+
+#[path = "process_pool/jobs.rs"]
+#[allow(dead_code)]
+mod jobs;
+#[path = "process_pool/runner.rs"]
+#[allow(dead_code)]
+mod runner;
+
+use jobs::*;
+use runner::{children, eventually, is_alive};
+use singletrack::base::error::{Death, JobError};
+use singletrack::concurrent::future::Future;
+use singletrack::process::child::Process;
+use singletrack::process::nursery::{Nursery, NurseryError, NurseryOptions};
+use singletrack::process::pipe::{Receiver, pipe};
+use singletrack::process::pool::ProcessPool;
+use singletrack::process::spares::Spares;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+type Case = (&'static str, Who, fn());
+
+/// Who runs it. Limits on the number of processes do not hold for root.
+#[derive(Clone, Copy, PartialEq)]
+enum Who {
+    Me,
+    Nobody,
+}
+use Who::{Me, Nobody};
+
+const CASES: &[Case] = &[
+    ("spares_are_handed_out_oldest_first", Me, spares_are_handed_out_oldest_first),
+    ("a_spare_is_forked_ahead_and_handed_out", Me, a_spare_is_forked_ahead_and_handed_out),
+    ("recycled_workers_come_from_the_stock", Me, recycled_workers_come_from_the_stock),
+    ("a_spare_that_dies_is_collected", Me, a_spare_that_dies_is_collected),
+    ("a_worker_with_luggage_is_forked_afresh", Me, a_worker_with_luggage_is_forked_afresh),
+    ("spares_end_with_the_nursery", Me, spares_end_with_the_nursery),
+    ("hooks_run_in_the_order_of_register_at_fork", Me, hooks_run_in_the_order_of_register_at_fork),
+    ("a_spare_is_as_old_as_its_fork", Me, a_spare_is_as_old_as_its_fork),
+    ("a_panic_before_a_fork_is_its_askers_error", Me, a_panic_before_a_fork_is_its_askers_error),
+    ("a_panic_in_a_new_worker_is_its_death", Me, a_panic_in_a_new_worker_is_its_death),
+    ("a_panic_after_a_fork_harms_nobody", Me, a_panic_after_a_fork_harms_nobody),
+    ("a_hook_that_starts_a_thread_is_told", Me, a_hook_that_starts_a_thread_is_told),
+    ("a_nursery_that_cannot_be_forked", Me, a_nursery_that_cannot_be_forked),
+    ("no_memory_for_a_fork_is_told", Me, no_memory_for_a_fork_is_told),
+    ("no_process_to_be_had_breaks_the_pool", Nobody, no_process_to_be_had_breaks_the_pool),
+    ("a_pool_outlives_a_lack_of_processes", Nobody, a_pool_outlives_a_lack_of_processes),
+    ("a_nursery_without_descriptors_heals", Me, a_nursery_without_descriptors_heals),
+    ("a_program_without_descriptors_heals", Me, a_program_without_descriptors_heals),
+];
+
+fn main() {
+    let mut args = std::env::args().skip(1);
+    match args.next().as_deref() {
+        Some("--case") => {
+            let name = args.next().expect("a name");
+            let (_, _, case) = CASES.iter().find(|(n, ..)| *n == name).expect("a case");
+            // SAFETY: the call takes a number. A hang ends by SIGALRM.
+            unsafe { libc::alarm(60) };
+            case();
+            assert_eq!(children(std::process::id()), [""; 0], "left behind");
+        }
+        Some("--list") => CASES.iter().for_each(|(name, ..)| println!("{name}: test")),
+        filter => std::process::exit(run_all(filter.filter(|text| !text.starts_with('-')))),
+    }
+}
+
+fn run_all(filter: Option<&str>) -> i32 {
+    let mut failed = 0;
+    for (name, who, _) in CASES.iter().filter(|(name, ..)| filter.is_none_or(|f| name.contains(f)))
+    {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--case", name]);
+        // SAFETY: the call takes and touches nothing.
+        if *who == Nobody && unsafe { libc::geteuid() } == 0 {
+            command.uid(65534).gid(65534);
+        }
+        let status = command.status().unwrap();
+        println!("test {name} ... {}", if status.success() { "ok" } else { "FAILED" });
+        failed += i32::from(!status.success());
+    }
+    println!("test result: {failed} failed");
+    i32::from(failed > 0)
+}
+
+const KILLED: Death = Death::Signal(libc::SIGKILL);
+
+fn broken<T: std::fmt::Debug>(result: Result<T, JobError>) -> String {
+    match result {
+        Err(JobError::Broken(why)) => why,
+        other => panic!("not broken: {other:?}"),
+    }
+}
+
+fn lost<T: std::fmt::Debug>(result: Result<T, JobError>) -> Death {
+    match result {
+        Err(JobError::WorkerLost { death, .. }) => death,
+        other => panic!("not lost: {other:?}"),
+    }
+}
+
+/// The living children of the nursery.
+fn brood(nursery: &Nursery) -> Vec<u32> {
+    let pid = |line: &String| line.split(' ').next().unwrap().parse().unwrap();
+    children(nursery.pid()).iter().map(pid).collect()
+}
+
+fn eventually_so_many(nursery: &Nursery, count: usize) -> Vec<u32> {
+    eventually("so many children", || brood(nursery).len() == count);
+    brood(nursery)
+}
+
+// ---- spares ----
+
+fn spares_are_handed_out_oldest_first() {
+    let mut spares = Spares::new(2);
+    spares.add('a');
+    assert!(spares.is_short());
+    spares.add('b');
+    assert!(!spares.is_short());
+    assert_eq!(spares.take(), Some('a'));
+    assert!(spares.is_short());
+    spares.failed();
+    assert!(!spares.is_short(), "it is not tried again before somebody asks");
+    assert_eq!(spares.take(), Some('b'));
+    spares.add('c');
+    spares.add('d');
+    assert_eq!(spares.lost(1), 'd');
+    assert!(!spares.is_short());
+    assert_eq!((spares.take(), spares.take()), (Some('c'), None));
+    assert!(spares.is_short());
+    assert!(!Spares::<char>::new(0).is_short());
+}
+
+fn a_spare_is_forked_ahead_and_handed_out() {
+    let nursery = NurseryOptions::default().spares(1).start().unwrap();
+    let [spare] = eventually_so_many(&nursery, 1)[..] else { unreachable!() };
+    let pool = ProcessPool::new(&nursery, 1).unwrap();
+    assert_eq!(pool.call(my_pid, ()), Ok(u64::from(spare)));
+    let next = eventually_so_many(&nursery, 2);
+    let next = next.into_iter().find(|pid| *pid != spare).unwrap();
+    assert_eq!(lost(pool.call(end_if, (0, Some(End::Kill)))), KILLED);
+    assert_eq!(pool.call(my_pid, ()), Ok(u64::from(next)), "the next one takes its place");
+}
+
+fn recycled_workers_come_from_the_stock() {
+    let nursery = NurseryOptions::default().spares(2).start().unwrap();
+    let pool = ProcessPool::builder(&nursery).workers(1).max_tasks_per_child(1).start().unwrap();
+    let mut before = eventually_so_many(&nursery, 3);
+    for _ in 0..10 {
+        let pid = pool.call(my_pid, ()).unwrap() as u32;
+        assert!(before.contains(&pid), "{pid} was not among {before:?}");
+        eventually("it is replaced", || !is_alive(pid));
+        before = eventually_so_many(&nursery, 3);
+    }
+}
+
+fn a_spare_that_dies_is_collected() {
+    let nursery = NurseryOptions::default().spares(1).start().unwrap();
+    let [spare] = eventually_so_many(&nursery, 1)[..] else { unreachable!() };
+    signal(spare, libc::SIGKILL);
+    eventually_so_many(&nursery, 0);
+    let pool = ProcessPool::new(&nursery, 1).unwrap();
+    assert_eq!(pool.call(square, 3), Ok(9));
+    eventually_so_many(&nursery, 2);
+}
+
+fn receive(mut receiver: Receiver<u64>) -> (u64, u64) {
+    (receiver.recv().unwrap(), my_pid(()))
+}
+
+fn a_worker_with_luggage_is_forked_afresh() {
+    let nursery = NurseryOptions::default().spares(1).start().unwrap();
+    let [spare] = eventually_so_many(&nursery, 1)[..] else { unreachable!() };
+    let (receiver, mut sender) = pipe().unwrap();
+    let process = Process::spawn(&nursery, receive, receiver).unwrap();
+    sender.send(&7).unwrap();
+    let (value, pid) = process.join().unwrap();
+    assert_eq!(value, 7);
+    assert_ne!(pid, u64::from(spare));
+    assert_eq!(Process::spawn(&nursery, my_pid, ()).unwrap().join(), Ok(u64::from(spare)));
+}
+
+fn spares_end_with_the_nursery() {
+    let nursery = NurseryOptions::default().spares(3).start().unwrap();
+    let spares = eventually_so_many(&nursery, 3);
+    drop(nursery);
+    eventually("they are gone", || !spares.iter().any(|pid| is_alive(*pid)));
+}
+
+// ---- hooks ----
+
+/// A file that all processes append lines to.
+fn log() -> PathBuf {
+    // The nursery and its workers write to the file of the program that was first.
+    static FIRST: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
+    let first = FIRST.get_or_init(std::process::id);
+    std::env::temp_dir().join(format!("singletrack-hooks-{first}"))
+}
+
+fn note(text: &str) {
+    let mut file = OpenOptions::new().append(true).create(true).open(log()).unwrap();
+    file.write_all(format!("{} {text}\n", std::process::id()).as_bytes()).unwrap();
+}
+
+fn hooks_run_in_the_order_of_register_at_fork() {
+    let me = log();
+    let options = NurseryOptions::default()
+        .before_fork(|| note("before 1"))
+        .after_fork_in_parent(|| note("parent 1"))
+        .after_fork_in_child(|| note("child 1"))
+        .before_fork(|| note("before 2"))
+        .after_fork_in_parent(|| note("parent 2"))
+        .after_fork_in_child(|| note("child 2"));
+    let nursery = options.start().unwrap();
+    let worker = Process::spawn(&nursery, my_pid, ()).unwrap().join().unwrap();
+    let text = fs::read_to_string(&me).unwrap();
+    let said_by = |pid: u64| -> Vec<&str> {
+        text.lines().filter_map(|line| line.strip_prefix(&format!("{pid} "))).collect()
+    };
+    let nursery = u64::from(nursery.pid());
+    assert_eq!(said_by(nursery), ["before 2", "before 1", "parent 1", "parent 2"]);
+    assert_eq!(said_by(worker), ["child 1", "child 2"]);
+    assert_eq!(text.lines().count(), 6, "the nursery's own fork runs none: {text}");
+    fs::remove_file(me).unwrap();
+}
+
+fn a_spare_is_as_old_as_its_fork() {
+    use std::sync::atomic::Ordering::Relaxed;
+    let count = || BEFORE_THE_FORK.store(BEFORE_THE_FORK.load(Relaxed) + 1, Relaxed);
+    let nursery = NurseryOptions::default().spares(1).before_fork(count).start().unwrap();
+    eventually_so_many(&nursery, 1);
+    // The first fork was the spare's, though a worker with luggage is born before it serves.
+    let (receiver, mut sender) = pipe().unwrap();
+    let process = Process::spawn(&nursery, receive, receiver).unwrap();
+    sender.send(&7).unwrap();
+    process.join().unwrap();
+    assert_eq!(Process::spawn(&nursery, read_state, ()).unwrap().join(), Ok(1));
+}
+
+fn a_panic_before_a_fork_is_its_askers_error() {
+    let panic = || std::panic::resume_unwind(Box::new("the clock does not stop"));
+    let nursery = NurseryOptions::default().before_fork(panic).start().unwrap();
+    let why = broken(Process::spawn(&nursery, square, 3));
+    assert!(why.contains("the clock does not stop"), "{why}");
+    let pool = ProcessPool::new(&nursery, 2).unwrap();
+    let jobs: Vec<_> = (0..10).map(|x| pool.submit(square, x)).collect();
+    for job in jobs {
+        let why = broken(job.result());
+        assert!(why.contains("the clock does not stop"), "{why}");
+    }
+}
+
+fn a_panic_in_a_new_worker_is_its_death() {
+    let panic = || std::panic::resume_unwind(Box::new("no seed"));
+    let nursery = NurseryOptions::default().spares(1).after_fork_in_child(panic).start().unwrap();
+    let process = Process::spawn(&nursery, square, 3).unwrap();
+    assert_eq!(lost(process.join()), Death::Code(101));
+    let pool = ProcessPool::new(&nursery, 2).unwrap();
+    let why = broken(pool.call(square, 3));
+    assert!(why.contains("exit code 101") && why.contains("hooks"), "{why}");
+    let counts = pool.counts();
+    pool.shutdown(true, false);
+    assert_eq!((counts.broken, counts.submitted), (1, 1));
+}
+
+fn a_panic_after_a_fork_harms_nobody() {
+    let panic = || std::panic::resume_unwind(Box::new("never mind"));
+    let nursery = NurseryOptions::default().after_fork_in_parent(panic).start().unwrap();
+    assert_eq!(ProcessPool::new(&nursery, 2).unwrap().call(square, 3), Ok(9));
+}
+
+fn a_hook_that_starts_a_thread_is_told() {
+    let start = || {
+        let thread = std::thread::Builder::new().name("the-culprit".to_owned());
+        drop(thread.spawn(|| std::thread::sleep(Duration::from_secs(100))).unwrap());
+    };
+    let nursery = NurseryOptions::default().before_fork(start).start().unwrap();
+    let why = broken(Process::spawn(&nursery, square, 3));
+    assert!(why.contains("the-culprit"), "{why}");
+}
+
+// ---- what the system refuses ----
+
+/// From now on every fork of this process fails with `errno`.
+fn refuse_forks(errno: i32) {
+    let op = |code: u32, jt: u8, jf: u8, k: u32| libc::sock_filter { code: code as u16, jt, jf, k };
+    let number = |syscall: libc::c_long, jt: u8| {
+        op(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, jt, 0, syscall as u32)
+    };
+    let give = |k: u32| op(libc::BPF_RET | libc::BPF_K, 0, 0, k);
+    let mut filter = [
+        op(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0), // the number of the call
+        number(libc::SYS_clone, 2),
+        number(libc::SYS_clone3, 1),
+        give(libc::SECCOMP_RET_ALLOW),
+        give(libc::SECCOMP_RET_ERRNO | errno as u32),
+    ];
+    let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
+    // SAFETY: both calls take numbers and a pointer to a program that outlives them.
+    unsafe {
+        assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+        let mode = libc::SECCOMP_MODE_FILTER as libc::c_ulong;
+        assert_eq!(libc::prctl(libc::PR_SET_SECCOMP, mode, &raw const program), 0);
+    }
+}
+
+/// Sets a soft limit of a process (0: this one); gives what it was.
+fn limit(pid: u32, resource: libc::__rlimit_resource_t, to: u64) -> u64 {
+    let mut old = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the pointers are null or to locals that outlive the calls.
+    unsafe {
+        assert_eq!(libc::prlimit(pid as i32, resource, std::ptr::null(), &mut old), 0);
+        let new = libc::rlimit { rlim_cur: to.min(old.rlim_max), ..old };
+        assert_eq!(libc::prlimit(pid as i32, resource, &new, std::ptr::null_mut()), 0);
+    }
+    old.rlim_cur
+}
+
+fn a_nursery_that_cannot_be_forked() {
+    refuse_forks(libc::EAGAIN);
+    match Nursery::start() {
+        Err(NurseryError::Os(error)) => assert_eq!(error.raw_os_error(), Some(libc::EAGAIN)),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn no_memory_for_a_fork_is_told() {
+    let mut forks = 0;
+    let nursery = NurseryOptions::default().before_fork(move || {
+        forks += 1;
+        if forks == 3 {
+            refuse_forks(libc::ENOMEM);
+        }
+    });
+    let nursery = nursery.start().unwrap();
+    let pool = ProcessPool::new(&nursery, 2).unwrap();
+    assert!((0..100).all(|x| pool.call(square, x) == Ok(x * x)));
+    eventually("both are there", || pool.worker_pids().len() == 2);
+    assert_eq!(lost(pool.call(end_if, (0, Some(End::Kill)))), KILLED);
+    // One is left, and does it all; the other is tried for again and again.
+    let jobs: Vec<_> = (0..100).map(|x| pool.submit(square, x)).collect();
+    assert!(jobs.into_iter().zip(0..).all(|(job, x)| job.result() == Ok(x * x)));
+    assert_eq!(pool.worker_pids().len(), 1);
+    let queued = pool.submit(sleep_for_ever, ());
+    eventually("it runs", || queued.running());
+    let jobs: Vec<_> = (0..100).map(|x| pool.submit(square, x)).collect();
+    signal(pool.worker_pids()[0], libc::SIGKILL);
+    assert_eq!(lost(queued.result()), KILLED);
+    for job in jobs {
+        let why = broken(job.result());
+        assert!(why.contains("Cannot allocate memory"), "{why}");
+    }
+    let counts = pool.counts();
+    assert_eq!(counts.submitted, counts.resolved());
+}
+
+fn no_process_to_be_had_breaks_the_pool() {
+    let nursery = Nursery::start().unwrap();
+    limit(nursery.pid(), libc::RLIMIT_NPROC, 0);
+    let why = broken(Process::spawn(&nursery, square, 3));
+    assert!(why.contains("temporarily unavailable"), "{why}");
+    let pool = ProcessPool::new(&nursery, 2).unwrap();
+    let jobs: Vec<_> = (0..10).map(|x| pool.submit(square, x)).collect();
+    for why in jobs.into_iter().map(|job| broken(job.result())) {
+        assert!(why.contains("temporarily unavailable"), "{why}");
+    }
+    broken(pool.call(square, 3));
+}
+
+fn a_pool_outlives_a_lack_of_processes() {
+    let nursery = Nursery::start().unwrap();
+    let pool = ProcessPool::new(&nursery, 2).unwrap();
+    eventually("both are there", || pool.worker_pids().len() == 2);
+    assert_eq!(pool.call(square, 3), Ok(9));
+    let processes = limit(nursery.pid(), libc::RLIMIT_NPROC, 0);
+    assert_eq!(lost(pool.call(end_if, (0, Some(End::Kill)))), KILLED);
+    let jobs: Vec<_> = (0..100).map(|x| pool.submit(square, x)).collect();
+    assert!(jobs.into_iter().all(|job| job.result().is_ok()), "one worker does it all");
+    assert_eq!(pool.worker_pids().len(), 1);
+    assert_eq!(lost(pool.call(end_if, (0, Some(End::Kill)))), KILLED);
+    let waiting: Vec<Future<u64>> = (0..100).map(|x| pool.submit(square, x)).collect();
+    eventually("nobody is left", || pool.worker_pids().is_empty());
+    limit(nursery.pid(), libc::RLIMIT_NPROC, processes);
+    assert!(waiting.into_iter().all(|job| job.result().is_ok()), "and then there are some again");
+    eventually("both are there", || pool.worker_pids().len() == 2);
+}
+
+fn a_nursery_without_descriptors_heals() {
+    let nursery = NurseryOptions::default().spares(1).start().unwrap();
+    eventually_so_many(&nursery, 1);
+    let pool = ProcessPool::new(&nursery, 1).unwrap();
+    assert_eq!(pool.call(square, 3), Ok(9));
+    eventually_so_many(&nursery, 2);
+    let descriptors = limit(nursery.pid(), libc::RLIMIT_NOFILE, 3);
+    // The spare needs none any more.
+    assert_eq!(lost(pool.call(end_if, (0, Some(End::Kill)))), KILLED);
+    assert_eq!(pool.call(square, 3), Ok(9));
+    let why = broken(Process::spawn(&nursery, square, 3));
+    assert!(why.contains("Too many open files"), "{why}");
+    assert_eq!(lost(pool.call(end_if, (0, Some(End::Kill)))), KILLED);
+    let waiting = pool.submit(square, 4);
+    assert!(!waiting.wait(Some(Duration::from_millis(50))));
+    limit(nursery.pid(), libc::RLIMIT_NOFILE, descriptors);
+    assert_eq!(waiting.result(), Ok(16));
+}
+
+/// Leaves this process so many unused descriptors; gives the limit that was.
+fn leave_descriptors(count: usize) -> u64 {
+    // SAFETY: this command of `fcntl` takes nothing and only looks.
+    let is_open = |fd: i32| unsafe { libc::fcntl(fd, libc::F_GETFD) } != -1;
+    let end = (3..).filter(|fd| !is_open(*fd)).nth(count).unwrap();
+    limit(0, libc::RLIMIT_NOFILE, end as u64)
+}
+
+fn a_program_without_descriptors_heals() {
+    let nursery = Nursery::start().unwrap();
+    let pool = ProcessPool::new(&nursery, 1).unwrap();
+    assert_eq!(pool.call(square, 3), Ok(9));
+    // A new worker comes with three descriptors; all, or some, or none find room.
+    for room in 0..3 {
+        let descriptors = leave_descriptors(room);
+        let why = broken(Process::spawn(&nursery, square, 3));
+        assert!(why.contains("Too many open files"), "{why}");
+        limit(0, libc::RLIMIT_NOFILE, descriptors);
+        assert_eq!(pool.call(square, 3), Ok(9));
+    }
+    let descriptors = leave_descriptors(0);
+    assert!(ProcessPool::new(&nursery, 1).is_err());
+    assert!(pipe::<u64>().is_err());
+    limit(0, libc::RLIMIT_NOFILE, descriptors);
+    let descriptors = limit(0, libc::RLIMIT_NOFILE, 3);
+    assert_eq!(lost(pool.call(end_if, (0, Some(End::Kill)))), KILLED);
+    let waiting = pool.submit(square, 4);
+    assert!(!waiting.wait(Some(Duration::from_millis(50))), "a new worker cannot be received");
+    limit(0, libc::RLIMIT_NOFILE, descriptors);
+    assert_eq!(waiting.result(), Ok(16));
+    let counts = pool.counts();
+    assert_eq!(counts.submitted, counts.resolved());
+}

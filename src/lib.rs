@@ -45,6 +45,7 @@
 //!   event_loop/reactor.rs      sources: what is ready, and who waits
 //!   task/state.rs              five states and every legal step between them
 //!   task/self_wake.rs          a task that wakes itself while it runs
+//!   task/error.rs              why a task has no value
 //!   task/cell.rs               unsafe: a future that becomes its output, in place
 //!   task/notes.rs              names and done callbacks, for those that have any
 //!   task/budget.rs             how much a task may do before the others get a turn

@@ -13,7 +13,7 @@ use singletrack::aio::time::sleep;
 use singletrack::aio::timeout::{RescheduleError, TimedOut, timeout, timeout_at, wait_for};
 use singletrack::concurrent::executor::ReturnWhen;
 use singletrack::selector::scripted::ScriptedSelector;
-use singletrack::task::cell::TaskError;
+use singletrack::task::error::TaskError;
 use singletrack::task::join::Task;
 use singletrack::{EventLoop, create_task, yield_now};
 use std::cell::{Cell, RefCell};

@@ -6,7 +6,7 @@ use singletrack::aio::time::sleep;
 use singletrack::event_loop::run::Turn;
 use singletrack::selector::event::Selector;
 use singletrack::selector::scripted::ScriptedSelector;
-use singletrack::task::cell::TaskError;
+use singletrack::task::error::TaskError;
 use singletrack::{EventLoop, create_task, yield_now};
 use std::any::Any;
 use std::cell::{Cell, RefCell};

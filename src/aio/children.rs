@@ -17,7 +17,7 @@
 use crate::aio::awaiting::{Awaits, note};
 use crate::base::id::TaskId;
 use crate::base::sync::Mutex;
-use crate::task::cell::TaskError;
+use crate::task::error::TaskError;
 use crate::task::join::Task;
 use crate::task::waker::task_of;
 use std::collections::VecDeque;

@@ -21,7 +21,7 @@ use crate::aio::children::{ChildError, Children, output};
 use crate::aio::time::sleep;
 use crate::concurrent::executor::ReturnWhen;
 use crate::event_loop::run::create_task;
-use crate::task::cell::TaskError;
+use crate::task::error::TaskError;
 use crate::task::join::Task;
 use std::future::{Future, poll_fn};
 use std::pin::pin;

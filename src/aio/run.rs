@@ -23,7 +23,7 @@ use crate::concurrent::bridge::shutdown_default_executor;
 use crate::event_loop::core::with_current;
 use crate::event_loop::run::{EndedEarly, EventLoop};
 use crate::event_loop::yielding::yield_now;
-use crate::task::cell::TaskError;
+use crate::task::error::TaskError;
 use std::cell::Cell;
 use std::fmt;
 use std::future::Future;

@@ -27,7 +27,7 @@ use crate::base::id::TaskId;
 use crate::base::slab::{GenerationSlab, Key};
 use crate::event_loop::core::{Core, current, tell};
 use crate::event_loop::inbox::Message;
-use crate::task::cell::TaskError;
+use crate::task::error::TaskError;
 use crate::task::join::Task;
 use crate::task::waker::task_of;
 use std::cell::RefCell;

@@ -20,47 +20,17 @@
 
 use crate::base::error::panic_message;
 use crate::base::id::TaskId;
+use crate::task::error::TaskError;
 use crate::task::self_wake;
 use crate::task::state::{Pause, State};
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
-use std::fmt;
 use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
-
-/// Why a task has no value.
-#[doc(alias = "asyncio.CancelledError")]
-#[doc(alias = "JoinError")]
-pub enum TaskError {
-    /// `cancel` was called, or its loop was dropped.
-    Cancelled,
-    /// The future panicked with this payload.
-    Panicked(Box<dyn Any + Send>),
-    /// The task awaited its own handle, which could never end.
-    AwaitsItself,
-}
-
-impl fmt::Display for TaskError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            TaskError::Cancelled => write!(f, "the task was cancelled"),
-            TaskError::Panicked(p) => write!(f, "the task panicked: {}", panic_message(&**p)),
-            TaskError::AwaitsItself => write!(f, "the task awaits its own handle"),
-        }
-    }
-}
-
-impl fmt::Debug for TaskError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl std::error::Error for TaskError {}
 
 /// A task: its head, and the stage it has come to.
 pub struct TaskCell<S: Body + ?Sized> {

@@ -8,7 +8,8 @@
 use crate::base::id::TaskId;
 use crate::event_loop::core::{tell, with_current};
 use crate::event_loop::inbox::Message;
-use crate::task::cell::{Join, TaskCell, TaskError};
+use crate::task::cell::{Join, TaskCell};
+use crate::task::error::TaskError;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;

@@ -3,6 +3,7 @@
 pub mod budget;
 pub mod cell;
 pub mod eager;
+pub mod error;
 pub mod join;
 pub mod notes;
 pub mod ready;

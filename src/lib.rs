@@ -32,7 +32,7 @@
 //!   base/sys/interrupt.rs      unsafe: SIGINT as an exit code
 //! futures
 //!   concurrent/state.rs        the five states of a future and the steps between them
-//!   concurrent/home.rs         which pool this thread works for
+//!   concurrent/home.rs         which pool or loop this thread works for
 //!   concurrent/future.rs       Promise and Future: the one-shot cell two threads share
 //!   concurrent/executor.rs     Executor: submit, map, shutdown; wait and as_completed
 //! the event loop

@@ -9,6 +9,7 @@ use singletrack::base::error::JobError;
 use singletrack::concurrent::bridge::{
     Job, run_in_executor, set_default_executor, shutdown_default_executor, to_thread,
 };
+use singletrack::concurrent::executor::{ReturnWhen, as_completed, wait};
 use singletrack::concurrent::gil_threads::GilThreadPoolExecutor;
 use singletrack::concurrent::threads::{ThreadPoolExecutor, ThreadPoolOptions};
 use singletrack::event_loop::remote::LoopHandle;
@@ -19,6 +20,7 @@ use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::ThreadId;
+use std::time::Duration;
 
 fn run<F: Future>(future: F) -> F::Output {
     EventLoop::new().unwrap().run_until_complete(future)
@@ -278,6 +280,52 @@ fn a_task_cancelled_on_its_loop_cancels_the_future() {
         yield_now().await;
     });
     assert!(future.cancelled());
+}
+
+/// asyncio hangs in all of these.
+#[test]
+fn blocking_on_the_loops_own_thread_is_an_error_not_a_hang() {
+    let _dog = watchdog("blocking_on_the_loops_own_thread", 30);
+    let event_loop = EventLoop::new().unwrap();
+    let handle = event_loop.handle();
+    let told = |error: Option<JobError>| matches!(error, Some(JobError::WouldDeadlock(why)) if why.contains("await the future"));
+    let flag = DropFlag::default();
+    event_loop.run_until_complete(async {
+        let guard = flag.guard();
+        let future = handle.run_coroutine_threadsafe(async move {
+            let _guard = guard;
+            std::future::pending::<()>().await;
+        });
+        yield_now().await; // it has begun
+        assert!(told(future.result().err()));
+        for _ in 0..2 {
+            yield_now().await;
+        }
+        assert!(flag.dropped(), "nobody wants its value any more");
+        assert!(told(handle.run_coroutine_threadsafe(async {}).exception()));
+        let (done, rest) =
+            wait([handle.run_coroutine_threadsafe(async {})], ReturnWhen::AllCompleted, None);
+        assert!(told(done[0].exception()) && rest.is_empty());
+        let two = [(); 2].map(|()| handle.run_coroutine_threadsafe(async {}));
+        assert_eq!(
+            as_completed(two, None).filter(|f| told(f.as_ref().unwrap().exception())).count(),
+            2
+        );
+    });
+    // Nor is there anybody else to run it while it does not run.
+    assert!(told(handle.run_coroutine_threadsafe(async {}).exception()));
+    // With a limit it is a wait like any other; awaited, or waited for elsewhere, it ends.
+    let (short, elsewhere) =
+        (Duration::from_millis(1), handle.run_coroutine_threadsafe(async { 7 }));
+    assert!(!elsewhere.wait(Some(short)));
+    let other = std::thread::spawn(|| elsewhere.result());
+    let awaited =
+        event_loop.run_until_complete(async { handle.run_coroutine_threadsafe(async { 8 }).await });
+    assert_eq!((awaited, other.join().unwrap()), (Ok(8), Ok(7)));
+    // A second loop on the thread changes nothing, and its end neither.
+    drop(EventLoop::new().unwrap());
+    assert!(told(handle.run_coroutine_threadsafe(async {}).exception()));
+    assert_eq!(event_loop.tasks(), 0);
 }
 
 /// Issue: using a handle after its loop is gone.

@@ -4,10 +4,25 @@
 //! *Promises*: none of this costs a task that does not use it anything when it is polled.
 //! *Leaves out*: states and who awaits whom.
 //!
-//! *Cancelling*, compared. asyncio counts requests (`cancelling`), lets a task refuse them or
-//! take them back (`uncancel`), and delivers them as an exception at the next await. Here a
-//! cancelled future is dropped, which nothing can refuse and nobody can take back; so there
-//! is one bit and no count, and [`Task::cancel`] is all there is.
+//! *Cancelling*, compared. There is one bit and no count, because a future that is dropped can
+//! neither refuse nor take it back:
+//!
+//! | asyncio | here |
+//! |---|---|
+//! | `cancel()` throws an error at the next await | the future is dropped at its next turn |
+//! | the body may catch that and go on | never; what must go on is [`shield`]ed |
+//! | `finally:` may await | destructors run, and cannot |
+//! | a second `cancel()` throws again, into the clean-up | it changes nothing |
+//! | `cancelling()` counts the requests | [`Task::cancel`] says if there was still time |
+//! | `uncancel()` takes one back, before the next step wholly | there is no way back |
+//! | a task queued for its last step when it is cancelled ends cancelled | the same |
+//!
+//! asyncio's `timeout` and `TaskGroup` cancel the task they run in, and must tell their own
+//! cancel from one that comes from outside: that is what the count is for (compared on entry,
+//! lowered on exit). Ours drop their *body*, a future in their hands. A cancel from outside
+//! drops them together with it, so the two cannot be mistaken for each other.
+//!
+//! [`shield`]: crate::aio::combine::shield
 
 use crate::base::id::TaskId;
 use crate::event_loop::core::{Core, current};

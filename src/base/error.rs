@@ -90,8 +90,9 @@ pub enum JobError {
     ShutDown,
     /// The executor can serve no job any more; the text says why.
     Broken(String),
-    /// The job was waited for by a worker of its own pool in a way that would have kept every
-    /// worker from running it; the text says how, and what to do instead.
+    /// The job was waited for by a worker of its own pool, or on the thread of its own event
+    /// loop, in a way that would have kept everybody from running it; the text says how, and
+    /// what to do instead.
     WouldDeadlock(String),
     /// The promise was dropped without a result: a bug in the executor that held it.
     Abandoned,

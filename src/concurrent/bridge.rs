@@ -17,7 +17,8 @@ use crate::base::error::{JobError, panic_message};
 use crate::base::id::LoopId;
 use crate::base::wire::Wire;
 use crate::concurrent::executor::Executor;
-use crate::concurrent::future::{Future, Promise, promise};
+use crate::concurrent::future::{Future, Promise, promise, promise_of};
+use crate::concurrent::home::loop_home;
 use crate::concurrent::threads::{ThreadPoolExecutor, ThreadPoolOptions};
 use crate::event_loop::core::{Core, current};
 use crate::event_loop::inbox;
@@ -221,8 +222,9 @@ impl LoopHandle {
     ///
     /// The errors are [`JobError::Panicked`]; [`JobError::Cancelled`], also when the task is
     /// cancelled on the loop's side; [`JobError::Broken`] if the loop is gone, now or before
-    /// `future` is done. On the loop's own thread *await* it: blocking there in
-    /// [`result`](Future::result) would wait for ever, since nobody else runs the loop.
+    /// `future` is done. On the loop's own thread *await* it: nobody else can run the loop, so
+    /// blocking there in [`result`](Future::result) is answered by
+    /// [`JobError::WouldDeadlock`], and `future` is dropped. (asyncio waits for ever.)
     ///
     /// ```
     /// use singletrack::EventLoop;
@@ -249,7 +251,7 @@ impl LoopHandle {
     where
         F: std::future::Future<Output: Send> + Send + 'static,
     {
-        let (promise, result) = promise();
+        let (promise, result) = promise_of(loop_home(self.id()));
         let answer = Answer { promise: Some(promise), loop_id: self.id() };
         // If the loop is gone the call is dropped, and the answer with it, which says so.
         let _ = self.call_soon_threadsafe(move || drop(create_task(answer.run(future))));
@@ -273,7 +275,7 @@ impl<T> Answer<T> {
             if !std::mem::replace(&mut listening, true) {
                 promise.wake_when_done(cx.waker().clone());
             }
-            if promise.cancelled() {
+            if promise.is_unwanted() {
                 return Poll::Ready(Err(JobError::Cancelled));
             }
             match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {

@@ -261,7 +261,7 @@ pub fn as_completed<T>(
         let arrivals = Arc::clone(&arrivals);
         future.subscribe(who, move || arrivals.push(index));
     }
-    AsCompleted { futures, arrivals, deadline, waiting, expired: false }
+    AsCompleted { futures, arrivals, deadline, waiting, asked: false, expired: false }
 }
 
 /// See [`as_completed`].
@@ -272,6 +272,8 @@ pub struct AsCompleted<T> {
     deadline: Option<Instant>,
     /// How many have not been announced yet.
     waiting: usize,
+    /// Whether the thread asked before its first sleep if it would wait for itself.
+    asked: bool,
     expired: bool,
 }
 
@@ -285,6 +287,9 @@ impl<T> AsCompleted<T> {
     fn next_index(&mut self) -> Option<Result<usize, Unfinished>> {
         if self.waiting == 0 || self.expired {
             return None;
+        }
+        if self.deadline.is_none() && !std::mem::replace(&mut self.asked, true) {
+            self.futures.iter().flatten().for_each(Future::refuse_if_alone);
         }
         if let Some(index) = self.arrivals.pop(self.deadline) {
             self.waiting -= 1;

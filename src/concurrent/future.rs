@@ -246,6 +246,11 @@ impl<T> Promise<T> {
         self.lock().state.start()
     }
 
+    /// True if the value would be dropped: the future was cancelled, or refused its owner.
+    pub(crate) fn is_unwanted(&self) -> bool {
+        self.lock().state.is_done()
+    }
+
     /// True if the future was cancelled: its value would be dropped.
     pub fn cancelled(&self) -> bool {
         self.lock().state.is_cancelled()
@@ -365,7 +370,9 @@ impl<T> Future<T> {
     /// Blocks until done and gives the value.
     ///
     /// # Errors
-    /// Why there is none; [`JobError::Cancelled`] after a cancel.
+    /// Why there is none; [`JobError::Cancelled`] after a cancel; [`JobError::WouldDeadlock`]
+    /// on a thread that would wait for itself: the last free worker of the job's pool, or the
+    /// thread of the event loop that the task lives on.
     ///
     /// # Panics
     /// If an `.await` has already taken the result.
@@ -404,6 +411,17 @@ impl<T> Future<T> {
     /// `add_done_callback` under a name by which it can be taken back.
     pub(crate) fn subscribe(&self, who: usize, callback: impl FnOnce() + Send + 'static) {
         self.shared.subscribe(who, Box::new(callback));
+    }
+
+    /// Ends with an error if this thread, and no other, would have to run the job: the thread
+    /// is about to sleep in some other way than [`wait`](Self::wait).
+    pub(crate) fn refuse_if_alone(&self) {
+        if let Some(home) = own_home(self.shared.home)
+            && home.is_alone()
+            && let Err(deadlock) = home.fall_asleep()
+        {
+            self.shared.finish(Err(deadlock));
+        }
     }
 
     /// Takes back what `who` subscribed and was not called yet.

@@ -1,15 +1,20 @@
-//! Which pool this thread works for, so that a pool hears when its workers wait for each other.
+//! Who this thread works for, so that nobody waits for what only he himself would do.
 //!
-//! *Assumes*: a worker thread says once whose it is.
-//! *Promises*: a worker about to sleep on a job of its own pool can be told not to.
+//! *Assumes*: a worker thread says once whose it is, and a loop where it lives.
+//! *Promises*: a worker about to sleep on a job of its own pool can be told not to; and so
+//! can the thread of an event loop about to sleep on one of the loop's tasks.
 //! *Leaves out*: when that is a deadlock (`concurrent/crew.rs`).
 //!
 //! A job may submit another to its own pool and wait for it. When every worker does so, none
 //! is left to run what they wait for: CPython's documentation shows it ("Deadlocks can occur
 //! when the callable associated with a Future waits on the results of another Future") and
 //! hangs. Here the future asks the pool first.
+//!
+//! An event loop is like a pool of one worker, the thread that it was made on: no other can
+//! ever run it. asyncio's `run_coroutine_threadsafe(…).result()` on that thread hangs.
 
 use crate::base::error::JobError;
+use crate::base::id::LoopId;
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -24,6 +29,11 @@ pub(crate) trait Household: Send + Sync {
 
     /// What one of them slept for is done.
     fn wake_up(&self);
+
+    /// True if there is no other worker.
+    fn is_alone(&self) -> bool {
+        false
+    }
 }
 
 /// A pool, seen from its futures. (std's `Arc` also under loom, whose own cannot hold `dyn`.)
@@ -34,6 +44,44 @@ pub(crate) type HomeId = usize;
 
 thread_local! {
     static HOME: RefCell<Option<Home>> = const { RefCell::new(None) };
+    /// The loops that live on this thread; seldom more than one.
+    static LOOPS: RefCell<Vec<LoopId>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A loop as a household: the thread that would sleep is the one it would sleep for.
+struct OwnLoop;
+
+impl Household for OwnLoop {
+    fn fall_asleep(&self) -> Result<(), JobError> {
+        Err(JobError::WouldDeadlock(
+            "this thread is the only one that can run the event loop of that task; await the \
+             future, or wait on another thread"
+                .to_owned(),
+        ))
+    }
+
+    fn wake_up(&self) {
+        unreachable!("nobody falls asleep here");
+    }
+
+    fn is_alone(&self) -> bool {
+        true
+    }
+}
+
+/// The number of a loop as a household: odd, as the address of a pool never is.
+pub(crate) fn loop_home(id: LoopId) -> HomeId {
+    id.get() as usize * 2 + 1
+}
+
+/// A loop was made on this thread.
+pub(crate) fn move_in(id: LoopId) {
+    LOOPS.with(|loops| loops.borrow_mut().push(id));
+}
+
+/// A loop of this thread is gone, perhaps because the thread is going.
+pub(crate) fn move_out(id: LoopId) {
+    let _ = LOOPS.try_with(|loops| loops.borrow_mut().retain(|other| *other != id));
 }
 
 /// The number of a pool.
@@ -54,10 +102,14 @@ pub(crate) fn working_for<R>(home: Home, act: impl FnOnce() -> R) -> R {
     result
 }
 
-/// The pool with this number, if this thread works for it.
+/// The pool or loop with this number, if this thread works for it.
 pub(crate) fn own_home(id: HomeId) -> Option<Home> {
     if id == HomeId::default() {
         return None;
+    }
+    if id % 2 == 1 {
+        let lives_here = LOOPS.with(|loops| loops.borrow().iter().any(|l| loop_home(*l) == id));
+        return lives_here.then(|| Arc::new(OwnLoop) as Home);
     }
     let own = HOME.with(|slot| slot.borrow().clone());
     own.filter(|home| Arc::as_ptr(home).addr() == id)

@@ -12,6 +12,7 @@ use crate::base::error::panic_message;
 use crate::base::id::LoopId;
 use crate::base::slab::{GenerationSlab, Key};
 use crate::base::sync::Arc;
+use crate::concurrent::home::move_in;
 use crate::event_loop::attached::Attached;
 use crate::event_loop::inbox::{self, Inbox, Message};
 use crate::event_loop::reactor::Reactor;
@@ -81,6 +82,7 @@ impl Core {
     pub fn new(selector: Box<dyn Selector>) -> Rc<Core> {
         let inbox = Arc::new(Inbox::new(selector.bell()));
         let id = inbox::open(Arc::clone(&inbox));
+        move_in(id);
         Rc::new(Core {
             id,
             inbox,

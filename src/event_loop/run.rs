@@ -18,6 +18,7 @@
 
 use crate::base::error::panic_message;
 use crate::base::id::LoopId;
+use crate::concurrent::home::move_out;
 use crate::event_loop::core::{Core, Due, enter, no_loop, try_enter, with_current};
 use crate::event_loop::inbox::{self, Message};
 use crate::selector::event::Selector;
@@ -368,6 +369,7 @@ impl Drop for EventLoop {
         let notes = self.core.notes.take();
         drop((calls, timers, notes));
         drop((self.core.attached.take(), entered));
+        move_out(self.core.id);
     }
 }
 

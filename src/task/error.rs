@@ -30,6 +30,8 @@ pub enum TaskError {
     Panicked(Box<dyn Any + Send>),
     /// The task awaited its own handle, which could never end.
     AwaitsItself,
+    /// The awaiter runs on another loop of this thread, so the task's own cannot go on.
+    OnAnotherLoop,
 }
 
 impl fmt::Display for TaskError {
@@ -38,6 +40,12 @@ impl fmt::Display for TaskError {
             TaskError::Cancelled => write!(f, "the task was cancelled"),
             TaskError::Panicked(p) => write!(f, "the task panicked: {}", panic_message(&**p)),
             TaskError::AwaitsItself => write!(f, "the task awaits its own handle"),
+            TaskError::OnAnotherLoop => write!(
+                f,
+                "the task lives on another event loop of this thread, which does not run while \
+                 this one does: await it there, or give each loop a thread and use \
+                 `run_coroutine_threadsafe`"
+            ),
         }
     }
 }

@@ -10,11 +10,12 @@ use crate::event_loop::core::{tell, with_current};
 use crate::event_loop::inbox::Message;
 use crate::task::cell::{Join, TaskCell};
 use crate::task::error::TaskError;
+use crate::task::waker::task_of;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 /// A running task.
 ///
@@ -98,6 +99,16 @@ impl<T> Task<T> {
     }
 }
 
+impl<T> Task<T> {
+    /// False if another loop than the task's own is running. A waker of ours tells without a
+    /// look at the thread's loop.
+    fn is_of_this_loop(&self, waker: &Waker) -> bool {
+        let own = self.id.loop_id();
+        task_of(waker).is_some_and(|id| id.loop_id() == own)
+            || with_current(|core| core.id == own).unwrap_or(true)
+    }
+}
+
 impl<T, E> Task<Result<T, E>> {
     /// True when it is done and its output, not fetched yet, is an `Err` or a panic. A cancel
     /// is no failure.
@@ -111,7 +122,11 @@ impl<T> Future for Task<T> {
     type Output = Result<T, TaskError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.cell.poll_join(cx)
+        let polled = self.cell.poll_join(cx);
+        if polled.is_pending() && !self.is_of_this_loop(cx.waker()) {
+            return Poll::Ready(Err(TaskError::OnAnotherLoop));
+        }
+        polled
     }
 }
 

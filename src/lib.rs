@@ -143,6 +143,7 @@
 //!   process/nursery.rs         the fork server: one thread, forked first
 //!   process/child.rs           a process for one function: start, watch, end
 //!   process/pipe.rs            values through a pipe, one way or both
+//!   process/slots.rs           how many more values a queue may hold
 //!   process/queue.rs           values among many processes, without a lock
 //!   process/account.rs         what becomes of jobs, and how many of each
 //!   process/roster.rs          one worker in the pool's books

@@ -20,7 +20,7 @@ use singletrack::process::frame::{Kind, frame};
 use singletrack::process::nursery::Nursery;
 use singletrack::process::pipe::{ChannelError, Connection, Receiver, Sender, duplex, pipe};
 use singletrack::process::pool::ProcessPool;
-use singletrack::process::queue::{Consumer, Producer, queue};
+use singletrack::process::queue::{Consumer, Producer, queue, queue_of};
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read, Write};
@@ -58,6 +58,12 @@ const TESTS: &[Test<Nursery>] = &[
     ("a_queue_without_the_other_side_says_so", a_queue_without_the_other_side_says_so),
     ("a_full_queue_waits_and_times_out", a_full_queue_waits_and_times_out),
     ("queues_are_awaited_on_the_loop", queues_are_awaited_on_the_loop),
+    ("maxsize_bounds_a_queue", maxsize_bounds_a_queue),
+    ("maxsize_holds_among_many_processes", maxsize_holds_among_many_processes),
+    ("a_put_waits_for_a_slot_on_the_loop", a_put_waits_for_a_slot_on_the_loop),
+    ("a_bounded_queue_without_consumers_says_so", a_bounded_queue_without_consumers_says_so),
+    ("lost_slots_are_made_good", lost_slots_are_made_good),
+    ("killed_holders_of_slots_stop_nobody", killed_holders_of_slots_stop_nobody),
 ];
 
 fn main() {
@@ -555,4 +561,163 @@ fn queues_are_awaited_on_the_loop(nursery: &Nursery) {
     });
     assert_eq!(child.join(), Ok(2000));
     eventually("it is gone", || children(nursery.pid()).is_empty());
+}
+
+// ---- queues with a maxsize ----
+
+fn maxsize_bounds_a_queue(_: &Nursery) {
+    let (producer, consumer) = queue_of::<Thorny>(2).unwrap();
+    assert!(consumer.is_empty() && !producer.is_full());
+    assert_eq!((producer.qsize(), consumer.qsize()), (Some(0), Some(0)));
+    let thorn = Thorny::RefusesToDecode;
+    producer.put(&thorn).unwrap();
+    assert!(matches!(producer.put(&Thorny::RefusesToEncode), Err(ChannelError::Codec(_))));
+    assert_eq!(producer.qsize(), Some(1), "what was not put takes no room");
+    producer.put(&thorn).unwrap();
+    assert!(producer.is_full() && !consumer.is_empty());
+    assert!(matches!(producer.put_timeout(&thorn, SHORT), Err(ChannelError::TimedOut)));
+    assert_eq!(consumer.qsize(), Some(2));
+    std::thread::scope(|scope| {
+        let third = scope.spawn(|| producer.put(&thorn).unwrap());
+        assert!(matches!(consumer.get(), Err(ChannelError::Codec(_))), "it is got all the same");
+        third.join().unwrap();
+    });
+    assert!(producer.is_full());
+    let (producer, consumer) = queue::<u64>().unwrap();
+    producer.put(&1).unwrap();
+    assert_eq!((producer.qsize(), consumer.qsize(), producer.is_full()), (None, None, false));
+    assert!(queue_of::<u64>(65_536).is_ok());
+    assert!(queue_of::<u64>(65_537).unwrap_err().to_string().contains("at most 65536"));
+}
+
+fn maxsize_holds_among_many_processes(nursery: &Nursery) {
+    let (numbers, theirs) = queue_of(3).unwrap();
+    let (doubled, results) = queue_of(2).unwrap();
+    let workers: Vec<_> = (0..3)
+        .map(|_| {
+            let ends = (theirs.try_clone().unwrap(), doubled.try_clone().unwrap());
+            Process::spawn(nursery, squares, ends).unwrap()
+        })
+        .collect();
+    drop((theirs, doubled));
+    std::thread::scope(|scope| {
+        let put = || {
+            for i in 0..500 {
+                numbers.put(&i).unwrap();
+                assert!(numbers.qsize().unwrap() <= 3);
+            }
+        };
+        let putting = [scope.spawn(put), scope.spawn(put)];
+        let mut got: Vec<u64> = (0..1000).map(|_| results.get().unwrap().1).collect();
+        putting.into_iter().for_each(|thread| thread.join().unwrap());
+        got.sort_unstable();
+        assert_eq!(got, (0..1000).map(|i| (i / 2) * (i / 2)).collect::<Vec<u64>>());
+    });
+    assert_eq!((numbers.qsize(), results.qsize()), (Some(0), Some(0)));
+    drop(numbers);
+    assert_eq!(workers.into_iter().map(|worker| worker.join().unwrap()).sum::<u64>(), 1000);
+}
+
+fn a_put_waits_for_a_slot_on_the_loop(nursery: &Nursery) {
+    let (numbers, theirs) = queue_of(1).unwrap();
+    let (doubled, results) = queue_of(1).unwrap();
+    EventLoop::new().unwrap().run_until_complete(async {
+        numbers.put_async(&7).await.unwrap();
+        let waiting = wait_for(numbers.put_async(&8), Some(SHORT)).await;
+        assert!(waiting.is_err(), "it is full");
+        let child = Process::spawn(nursery, squares, (theirs, doubled)).unwrap();
+        let putting = singletrack::create_task(async move {
+            for i in 8..200 {
+                numbers.put_async(&i).await.unwrap();
+            }
+        });
+        for i in 7..200u64 {
+            assert_eq!(results.get_async().await.unwrap().1, i * i);
+        }
+        putting.await.unwrap();
+        assert_eq!(child.join(), Ok(193));
+    });
+}
+
+fn a_bounded_queue_without_consumers_says_so(nursery: &Nursery) {
+    let (producer, consumer) = queue_of::<u64>(1).unwrap();
+    producer.put(&5).unwrap();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| producer.put(&6));
+        let child = Process::spawn(nursery, get_one_and_stay, consumer).unwrap();
+        waiting.join().unwrap().unwrap();
+        let waiting = scope.spawn(|| producer.put(&7));
+        child.kill().unwrap();
+        assert!(matches!(waiting.join().unwrap(), Err(ChannelError::Closed)));
+        drop(child.join());
+    });
+    assert!(matches!(producer.put_timeout(&8, SHORT), Err(ChannelError::Closed)));
+}
+
+fn get_one_and_stay(consumer: Consumer<u64>) -> u64 {
+    consumer.get().unwrap();
+    sleep_for_ever(())
+}
+
+/// Takes a slot of the queue, as a producer does that is killed before it has put its value.
+fn steal_a_slot() {
+    let mut pipes = (3..100).map(|fd| format!("/proc/self/fd/{fd}"));
+    let is_pipe = |path: &String| {
+        std::fs::read_link(path).is_ok_and(|to| to.to_string_lossy().starts_with("pipe:"))
+    };
+    let holds_slots = |path: &String| {
+        let info = std::fs::read_to_string(path.replace("/fd/", "/fdinfo/")).unwrap();
+        // Read-only and non-blocking: the end for free slots.
+        is_pipe(path) && info.lines().any(|l| l.starts_with("flags:") && l.ends_with("4000"))
+    };
+    let path = pipes.find(|path| is_pipe(path) && holds_slots(path)).expect("a pipe of slots");
+    File::open(path).unwrap().read_exact(&mut [0]).unwrap();
+}
+
+fn lost_slots_are_made_good(_: &Nursery) {
+    let (producer, consumer) = queue_of::<u64>(2).unwrap();
+    steal_a_slot();
+    producer.put(&1).unwrap();
+    assert!(producer.is_full(), "the queue is one shorter");
+    assert!(matches!(producer.put_timeout(&2, SHORT * 10), Err(ChannelError::TimedOut)));
+    assert_eq!(consumer.get().unwrap(), 1);
+    steal_a_slot();
+    assert!(producer.is_full() && consumer.is_empty(), "nobody could put");
+    assert!(matches!(producer.put_timeout(&2, SHORT), Err(ChannelError::TimedOut)));
+    producer.put(&3).unwrap();
+    assert_eq!(consumer.get().unwrap(), 3);
+    assert_eq!(producer.qsize(), Some(1), "one slot is there again");
+    steal_a_slot();
+    EventLoop::new().unwrap().run_until_complete(producer.put_async(&4)).unwrap();
+    assert_eq!(consumer.get().unwrap(), 4);
+}
+
+fn killed_holders_of_slots_stop_nobody(nursery: &Nursery) {
+    let (producer, consumer) = queue_of::<(u64, String, u64)>(2).unwrap();
+    for round in 0..10 {
+        let puts: Vec<_> = (0..2)
+            .map(|_| Process::spawn(nursery, put_for_ever, producer.try_clone().unwrap()).unwrap())
+            .collect();
+        let gets = Process::spawn(nursery, get_texts_for_ever, consumer.try_clone().unwrap());
+        for _ in 0..20 + round {
+            let (i, _, again) = consumer.get().unwrap();
+            assert_eq!(i, again);
+            assert!(consumer.qsize().unwrap() <= 2);
+        }
+        let gets = gets.unwrap();
+        puts.iter().for_each(|child| child.kill().unwrap());
+        gets.kill().unwrap();
+        drop((puts, gets));
+        while consumer.try_get().unwrap().is_some() {}
+    }
+    for i in 0..10 {
+        producer.put(&(i, String::new(), i)).unwrap();
+        assert_eq!(consumer.get().unwrap().0, i, "the queue works on");
+    }
+}
+
+fn get_texts_for_ever(queue: Consumer<(u64, String, u64)>) -> u64 {
+    loop {
+        queue.get().unwrap();
+    }
 }

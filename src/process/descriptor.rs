@@ -84,6 +84,15 @@ impl<'de> Deserialize<'de> for Descriptor {
     }
 }
 
+/// A borrowed descriptor, to be packed; it arrives as a [`Descriptor`].
+pub(crate) struct Packed<'a>(pub(crate) BorrowedFd<'a>);
+
+impl Serialize for Packed<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        pack(self.0, serializer)
+    }
+}
+
 /// Packs a duplicate of `fd` and writes its number into the bytes.
 pub(crate) fn pack<S: Serializer>(fd: BorrowedFd<'_>, serializer: S) -> Result<S::Ok, S::Error> {
     let number = PACKING.with_borrow_mut(|luggage| {

@@ -20,6 +20,7 @@ pub mod pool;
 pub mod queue;
 pub mod roster;
 pub(crate) mod shared;
+pub(crate) mod slots;
 pub mod spares;
 pub(crate) mod supervisor;
 pub mod worker;

@@ -5,8 +5,7 @@
 //! *Promises*: values arrive whole, each once, in the order of putting; no process that dies,
 //! at whatever moment, takes a lock with it or leaves half a value, for there is no lock; when
 //! the last end of one side is gone the other is told.
-//! *Leaves out*: `maxsize` (the system's socket buffer is the bound: some 200 KiB, or 250
-//! small values; then `put` waits), `qsize` and `task_done`.
+//! *Leaves out*: how a `maxsize` is kept (`process/slots.rs`); `task_done`.
 //!
 //! ```text
 //!  Producer ─┐                                        ┌─▶ Consumer
@@ -20,6 +19,10 @@
 //! | the last producer             | `get` gives what is queued, then `Closed`             |
 //! | one consumer of several       | nothing; the value it had got is gone with it         |
 //! | the last consumer             | `put` gives `Closed`; what was queued is gone         |
+//! | one with a slot of `maxsize`  | the queue holds one less, until it has run empty      |
+//!
+//! Without a `maxsize` the bound is the system's socket buffer: some 200 KiB, or 250 small
+//! values; then `put` waits. With one it is whichever is reached first.
 //!
 //! Python's `multiprocessing.Queue` is a pipe with two locks shared between processes: killed
 //! while it holds one, a process stops all the others for ever (bpo-22393 and its kin). And
@@ -27,13 +30,14 @@
 
 use crate::aio::readiness::{readable, writable};
 use crate::base::error::JobError;
-use crate::base::sys::packet::{memory_file, packet_pair};
-use crate::base::sys::poll::{Readiness, block_on};
+use crate::base::sys::packet::{all_received, memory_file, packet_pair};
+use crate::base::sys::poll::{Readiness, block_on, can_read, can_write};
 use crate::base::sys::rights;
 use crate::base::wire::{Wire, decode, encode_onto};
-use crate::process::descriptor::{pack, unpack};
+use crate::process::descriptor::{Descriptor, Packed};
 use crate::process::frame::{FrameError, MAX_FRAME};
 use crate::process::pipe::ChannelError;
+use crate::process::slots::{Free, Return, Taken, slots};
 use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 use std::fs::File;
@@ -85,13 +89,42 @@ const IN_FILE: u8 = 1;
 ///
 /// # Errors
 /// What `socketpair(2)` reports: too many descriptors, mostly.
-#[doc(alias = "multiprocessing.Queue")]
 #[doc(alias = "multiprocessing.SimpleQueue")]
 pub fn queue<T: Wire>() -> io::Result<(Producer<T>, Consumer<T>)> {
+    queue_of(0)
+}
+
+/// A new queue that holds at most `maxsize` values. 0 means as many as the system's buffer takes,
+/// as [`queue`] does (in Python: without limit).
+///
+/// A value counts from before it is put until after it is got: of two processes that put at
+/// the same moment into the last place, one waits.
+///
+/// ```
+/// use singletrack::process::pipe::ChannelError;
+/// use singletrack::process::queue::queue_of;
+/// use std::time::Duration;
+///
+/// let (producer, consumer) = queue_of(2)?;
+/// producer.put(&'a')?;
+/// producer.put(&'b')?;
+/// assert!(producer.is_full() && producer.qsize() == Some(2));
+/// let full = producer.put_timeout(&'c', Duration::from_millis(1));
+/// assert!(matches!(full, Err(ChannelError::TimedOut)));
+/// assert_eq!(consumer.get()?, 'a');
+/// producer.put(&'c')?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// Too many descriptors, mostly; `InvalidInput` if `maxsize` is above 65,536.
+#[doc(alias = "multiprocessing.Queue")]
+pub fn queue_of<T: Wire>(maxsize: usize) -> io::Result<(Producer<T>, Consumer<T>)> {
     let (one, other) = packet_pair()?;
+    let (free, back) = if maxsize == 0 { None } else { Some(slots(maxsize)?) }.unzip();
     Ok((
-        Producer { socket: one, value: PhantomData },
-        Consumer { socket: other, value: PhantomData },
+        Producer { socket: one, free, value: PhantomData },
+        Consumer { socket: other, back, value: PhantomData },
     ))
 }
 
@@ -99,6 +132,8 @@ pub fn queue<T: Wire>() -> io::Result<(Producer<T>, Consumer<T>)> {
 #[derive(Debug)]
 pub struct Producer<T> {
     socket: OwnedFd,
+    /// With a `maxsize`: where slots are taken from.
+    free: Option<Free>,
     value: PhantomData<fn(T)>,
 }
 
@@ -152,18 +187,35 @@ impl<T: Wire> Producer<T> {
     /// As `put`; and outside a running loop.
     pub async fn put_async(&self, value: &T) -> Result<(), ChannelError> {
         let message = Message::of(value)?;
+        let slot = match &self.free {
+            Some(free) => Some(free.take_async(|| self.is_drained()).await?),
+            None => None,
+        };
         loop {
             match message.send(&self.socket) {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => writable(&self.socket).await?,
-                done => return Ok(done?),
+                done => break done?,
             }
         }
+        slot.into_iter().for_each(Taken::spend);
+        Ok(())
     }
 
     fn put_before(&self, value: &T, deadline: Option<Instant>) -> Result<(), ChannelError> {
         let message = Message::of(value)?;
+        let slot = match &self.free {
+            Some(free) => Some(free.take(deadline, || self.is_drained())?),
+            None => None,
+        };
         let send = || message.send(&self.socket);
-        Ok(block_on(self.socket.as_fd(), Readiness::Write, deadline, send)?)
+        block_on(self.socket.as_fd(), Readiness::Write, deadline, send)?;
+        slot.into_iter().for_each(Taken::spend);
+        Ok(())
+    }
+
+    /// All that was put has been got.
+    fn is_drained(&self) -> bool {
+        all_received(&self.socket).unwrap_or(false)
     }
 }
 
@@ -171,6 +223,8 @@ impl<T: Wire> Producer<T> {
 #[derive(Debug)]
 pub struct Consumer<T> {
     socket: OwnedFd,
+    /// With a `maxsize`: where slots are given back.
+    back: Option<Return>,
     value: PhantomData<fn() -> T>,
 }
 
@@ -228,6 +282,9 @@ impl<T: Wire> Consumer<T> {
     fn receive(&self) -> io::Result<Option<Vec<u8>>> {
         let (mut buffer, mut files) = ([0; INLINE], Vec::new());
         let count = rights::receive(&self.socket, &mut buffer, &mut files)?;
+        if let (Some(back), true) = (&self.back, count > 0) {
+            back.give();
+        }
         match (buffer[..count].split_first(), files.pop()) {
             (None, _) => Ok(None),
             (Some((&HERE, bytes)), _) => Ok(Some(bytes.to_vec())),
@@ -247,47 +304,78 @@ fn value<T: Wire>(bytes: Option<Vec<u8>>) -> Result<T, ChannelError> {
 }
 
 impl<T> Producer<T> {
+    /// Whether a `put` would wait now. By the time it is told it may be otherwise.
+    #[doc(alias = "full")]
+    pub fn is_full(&self) -> bool {
+        let slots = self.free.as_ref().map(Free::count);
+        matches!(slots, Some(Ok((_, 0)))) || !can_write(self.socket.as_fd()).unwrap_or(true)
+    }
+
+    /// How many values the queue holds, with those that are being put or got at this moment.
+    /// `None` if it has no `maxsize`: nothing is counted then. (Python counts always, except
+    /// on macOS, where it raises.)
+    pub fn qsize(&self) -> Option<usize> {
+        let (all, free) = self.free.as_ref()?.count().ok()?;
+        Some(all.saturating_sub(free))
+    }
+
     /// One more end of the same side.
     ///
     /// # Errors
     /// `EMFILE` when there are no descriptors left.
     pub fn try_clone(&self) -> io::Result<Self> {
-        Ok(Producer { socket: self.socket.try_clone()?, value: PhantomData })
+        let free = self.free.as_ref().map(Free::try_clone).transpose()?;
+        Ok(Producer { socket: self.socket.try_clone()?, free, value: PhantomData })
     }
 }
 
 impl<T> Consumer<T> {
+    /// Whether a `get` would wait now. By the time it is told it may be otherwise.
+    #[doc(alias = "empty")]
+    pub fn is_empty(&self) -> bool {
+        !can_read(self.socket.as_fd()).unwrap_or(true)
+    }
+
+    /// As [`Producer::qsize`].
+    pub fn qsize(&self) -> Option<usize> {
+        let (all, free) = self.back.as_ref()?.count().ok()?;
+        Some(all.saturating_sub(free))
+    }
+
     /// One more end of the same side.
     ///
     /// # Errors
     /// `EMFILE` when there are no descriptors left.
     pub fn try_clone(&self) -> io::Result<Self> {
-        Ok(Consumer { socket: self.socket.try_clone()?, value: PhantomData })
+        let back = self.back.as_ref().map(Return::try_clone).transpose()?;
+        Ok(Consumer { socket: self.socket.try_clone()?, back, value: PhantomData })
     }
 }
 
 /// Only for a process that is being started.
 impl<T> Serialize for Producer<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        pack(self.socket.as_fd(), serializer)
+        (Packed(self.socket.as_fd()), &self.free).serialize(serializer)
     }
 }
 
 impl<'de, T> Deserialize<'de> for Producer<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Producer { socket: unpack(deserializer)?, value: PhantomData })
+        let (socket, free) = <(Descriptor, Option<Free>)>::deserialize(deserializer)?;
+        Ok(Producer { socket: socket.into(), free, value: PhantomData })
     }
 }
 
 /// Only for a process that is being started.
 impl<T> Serialize for Consumer<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        pack(self.socket.as_fd(), serializer)
+        (Packed(self.socket.as_fd()), &self.back).serialize(serializer)
     }
 }
 
 impl<'de, T> Deserialize<'de> for Consumer<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Consumer { socket: unpack(deserializer)?, value: PhantomData })
+        let (socket, back) = <(Descriptor, Option<Return>)>::deserialize(deserializer)?;
+        Ok(Consumer { socket: socket.into(), back, value: PhantomData })
     }
 }

@@ -8,7 +8,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 
 /// Two connected sockets. Reading from one whose peer is closed everywhere gives first what
 /// is still queued, then 0.
@@ -25,6 +25,21 @@ pub fn packet_pair() -> io::Result<(OwnedFd, OwnedFd)> {
     // SAFETY: the call succeeded, so both are open, and nobody else knows them yet.
     let [one, other] = ends.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
     Ok((one, other))
+}
+
+/// True if the peer of this socket, wherever it is, has received all that was sent here.
+///
+/// # Errors
+/// What `ioctl(2)` reports.
+#[doc(alias = "SIOCOUTQ")]
+pub fn all_received(socket: impl AsFd) -> io::Result<bool> {
+    let mut count: libc::c_int = 0;
+    // SAFETY: this command (SIOCOUTQ by its other name) writes one integer to where the pointer
+    // says: a local that outlives the call; the descriptor is borrowed.
+    match unsafe { libc::ioctl(socket.as_fd().as_raw_fd(), libc::TIOCOUTQ, &mut count) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(count == 0),
+    }
 }
 
 /// A file that exists in memory only, as long as somebody has it open.

@@ -136,6 +136,19 @@ pub fn set_capacity(end: impl AsFd, bytes: usize) -> io::Result<usize> {
     checked(unsafe { libc::fcntl(fd, libc::F_SETPIPE_SZ, bytes) }).map(|now| now as usize)
 }
 
+/// How many bytes lie in the pipe.
+///
+/// # Errors
+/// What `ioctl(2)` reports.
+#[doc(alias = "FIONREAD")]
+pub fn unread(end: impl AsFd) -> io::Result<usize> {
+    let mut count: libc::c_int = 0;
+    // SAFETY: this command writes one integer to where the pointer says: a local that outlives
+    // the call; the descriptor is borrowed.
+    checked(unsafe { libc::ioctl(end.as_fd().as_raw_fd(), libc::FIONREAD, &mut count) })?;
+    Ok(count as usize)
+}
+
 fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
     if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }

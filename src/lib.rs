@@ -34,7 +34,8 @@
 //!   concurrent/state.rs        the five states of a future and the steps between them
 //!   concurrent/home.rs         which pool or loop this thread works for
 //!   concurrent/future.rs       Promise and Future: the one-shot cell two threads share
-//!   concurrent/executor.rs     Executor: submit, map, shutdown; wait and as_completed
+//!   concurrent/waiting.rs      waiting for several futures: wait, as_completed
+//!   concurrent/executor.rs     Executor: submit, map, shutdown
 //! the event loop
 //!   event_loop/timers.rs       deadlines in order: a heap that can cancel
 //!   event_loop/inbox.rs        what other threads ask of a loop, and the door

@@ -9,9 +9,9 @@ use singletrack::base::error::JobError;
 use singletrack::concurrent::bridge::{
     Job, run_in_executor, set_default_executor, shutdown_default_executor, to_thread,
 };
-use singletrack::concurrent::executor::{ReturnWhen, as_completed, wait};
 use singletrack::concurrent::gil_threads::GilThreadPoolExecutor;
 use singletrack::concurrent::threads::{ThreadPoolExecutor, ThreadPoolOptions};
+use singletrack::concurrent::waiting::{ReturnWhen, as_completed, wait};
 use singletrack::event_loop::remote::LoopHandle;
 use singletrack::gil::lock::GlobalLock;
 use singletrack::gil::policy::SwitchPolicy;

@@ -11,7 +11,7 @@ use singletrack::aio::combine::{
 use singletrack::aio::task_group::{GroupClosed, TaskGroup};
 use singletrack::aio::time::sleep;
 use singletrack::aio::timeout::{RescheduleError, TimedOut, timeout, timeout_at, wait_for};
-use singletrack::concurrent::executor::ReturnWhen;
+use singletrack::concurrent::waiting::ReturnWhen;
 use singletrack::selector::scripted::ScriptedSelector;
 use singletrack::task::error::TaskError;
 use singletrack::task::join::Task;

@@ -10,7 +10,7 @@ use singletrack::aio::task_tree::{Doing, TaskTree, task_tree};
 use singletrack::aio::tasks::create_named_task;
 use singletrack::aio::time::sleep;
 use singletrack::aio::timeout::wait_for;
-use singletrack::concurrent::executor::ReturnWhen;
+use singletrack::concurrent::waiting::ReturnWhen;
 use singletrack::event_loop::reactor::Direction;
 use singletrack::selector::scripted::ScriptedSelector;
 use singletrack::task::budget::BUDGET;

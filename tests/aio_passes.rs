@@ -14,7 +14,7 @@ use singletrack::aio::semaphore::Semaphore;
 use singletrack::aio::task_group::TaskGroup;
 use singletrack::aio::time::sleep;
 use singletrack::aio::timeout::{timeout, wait_for};
-use singletrack::concurrent::executor::ReturnWhen;
+use singletrack::concurrent::waiting::ReturnWhen;
 use singletrack::selector::scripted::ScriptedSelector;
 use singletrack::{EventLoop, create_task, yield_now};
 use std::future::Future;

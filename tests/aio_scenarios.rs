@@ -10,7 +10,7 @@ use singletrack::aio::combine::{gather, wait};
 use singletrack::aio::event::Event;
 use singletrack::aio::time::sleep;
 use singletrack::aio::timeout::{TimedOut, timeout};
-use singletrack::concurrent::executor::ReturnWhen;
+use singletrack::concurrent::waiting::ReturnWhen;
 use singletrack::task::error::TaskError;
 use singletrack::{create_task, yield_now};
 use std::cell::{Cell, RefCell};

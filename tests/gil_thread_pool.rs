@@ -3,10 +3,11 @@
 mod common;
 use common::bounded;
 use singletrack::base::error::JobError;
-use singletrack::concurrent::executor::{Executor, ReturnWhen, wait};
+use singletrack::concurrent::executor::Executor;
 use singletrack::concurrent::future::Future;
 use singletrack::concurrent::gil_threads::GilThreadPoolExecutor;
 use singletrack::concurrent::threads::{NoWorkers, ThreadPoolOptions};
+use singletrack::concurrent::waiting::{ReturnWhen, wait};
 use singletrack::gil::lock::GlobalLock;
 use singletrack::gil::policy::SwitchPolicy;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};

@@ -11,8 +11,9 @@ use jobs::*;
 use runner::{Test, eventually, is_alive};
 use singletrack::EventLoop;
 use singletrack::base::error::{Death, JobError};
-use singletrack::concurrent::executor::{Executor, ReturnWhen, as_completed, wait};
+use singletrack::concurrent::executor::Executor;
 use singletrack::concurrent::future::Future;
+use singletrack::concurrent::waiting::{ReturnWhen, as_completed, wait};
 use singletrack::process::multiprocessing::Pool;
 use singletrack::process::nursery::Nursery;
 use singletrack::process::options::{JobOptions, MapOptions};
@@ -637,8 +638,10 @@ fn waiting_for_the_pool_on_its_own_thread_is_refused(nursery: &Nursery) {
         let waited = inner.apply(nap, 100);
         let mapped = inner.map(nap, [100, 100]).map(|_| 0);
         let streamed = inner.imap(nap, [100, 100]).next().unwrap();
+        let both = [1, 2].map(|_| inner.apply_async(nap, 100));
+        let first = as_completed(both, None).next().unwrap().unwrap().result();
         drop(inner);
-        tell.send([waited, mapped, streamed]).unwrap();
+        tell.send([waited, mapped, streamed, first]).unwrap();
     });
     for result in told.recv().unwrap() {
         match result {

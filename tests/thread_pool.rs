@@ -5,9 +5,10 @@ use common::bounded;
 use proptest::prelude::*;
 use singletrack::base::error::JobError;
 use singletrack::concurrent::crew::{Crew, Hail, Step};
-use singletrack::concurrent::executor::{Executor, ReturnWhen, wait};
+use singletrack::concurrent::executor::Executor;
 use singletrack::concurrent::future::Future;
 use singletrack::concurrent::threads::{NoWorkers, ThreadPoolExecutor, ThreadPoolOptions};
+use singletrack::concurrent::waiting::{ReturnWhen, as_completed, wait};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 
@@ -603,5 +604,107 @@ fn a_deep_tree_of_waiting_jobs_ends_somehow_on_few_workers() {
         assert_eq!(sum(&wide, 10), Ok(55));
         let narrow = Arc::new(pool(4));
         assert!(matches!(sum(&narrow, 10), Err(JobError::WouldDeadlock(_))));
+    });
+}
+
+fn would_deadlock<T>(future: Future<T>) -> bool {
+    matches!(future.result(), Err(JobError::WouldDeadlock(_)))
+}
+
+#[test]
+fn waiting_for_many_in_ones_own_full_pool_is_told_one_by_one() {
+    bounded(|| {
+        let pool = Arc::new(pool(1));
+        let ran = Arc::new(AtomicUsize::new(0));
+        let (inside, inner_ran) = (Arc::clone(&pool), Arc::clone(&ran));
+        let outer = pool.submit_fn(move || {
+            let jobs: Vec<_> = (0..3)
+                .map(|_| {
+                    let ran = Arc::clone(&inner_ran);
+                    inside.submit_fn(move || ran.fetch_add(1, SeqCst))
+                })
+                .collect();
+            as_completed(jobs, None).map(|job| would_deadlock(job.unwrap())).collect::<Vec<_>>()
+        });
+        assert_eq!(outer.result(), Ok(vec![true; 3]));
+        assert_eq!(pool.submit_fn(|| 7).result(), Ok(7), "the pool goes on");
+        assert_eq!(ran.load(SeqCst), 0, "a job that failed is not run later");
+    });
+}
+
+#[test]
+fn wait_for_the_first_in_ones_own_full_pool_is_told() {
+    bounded(|| {
+        let pool = Arc::new(pool(1));
+        for when in [ReturnWhen::FirstCompleted, ReturnWhen::FirstException] {
+            let inside = Arc::clone(&pool);
+            let outer = pool.submit_fn(move || {
+                let jobs: Vec<_> = (0..3).map(|i| inside.submit_fn(move || i)).collect();
+                wait(jobs, when, None)
+            });
+            let (mut done, rest) = outer.result().unwrap();
+            assert!(done.len() == 1 && would_deadlock(done.remove(0)));
+            let (done, _) = wait(rest, ReturnWhen::AllCompleted, None);
+            assert_eq!(done.into_iter().map(|job| job.result().unwrap()).sum::<i32>(), 1);
+        }
+    });
+}
+
+#[test]
+fn waiting_for_many_inside_a_pool_with_a_free_worker_is_fine() {
+    bounded(|| {
+        let pool = Arc::new(pool(2));
+        for _ in 0..50 {
+            let inside = Arc::clone(&pool);
+            let outer = pool.submit_fn(move || {
+                let jobs: Vec<_> = (0..20).map(|i| inside.submit_fn(move || i)).collect();
+                as_completed(jobs, None).map(|job| job.unwrap().result().unwrap()).sum::<i32>()
+            });
+            assert_eq!(outer.result(), Ok(190));
+        }
+    });
+}
+
+#[test]
+fn when_all_wait_for_many_of_each_other_only_the_last_is_told() {
+    bounded(|| {
+        let pool = Arc::new(pool(2));
+        let barrier = Arc::new(Barrier::new(2));
+        let outer: Vec<_> = (0..2)
+            .map(|i| {
+                let (inside, barrier) = (Arc::clone(&pool), Arc::clone(&barrier));
+                pool.submit_fn(move || {
+                    barrier.wait();
+                    let job = inside.submit_fn(move || i);
+                    barrier.wait();
+                    let (mut done, rest) = wait([job], ReturnWhen::FirstCompleted, None);
+                    assert!(rest.is_empty());
+                    would_deadlock(done.remove(0))
+                })
+            })
+            .collect();
+        let told: Vec<_> = outer.into_iter().map(|o| o.result().unwrap()).collect();
+        assert_eq!(told.into_iter().filter(|told| *told).count(), 1);
+    });
+}
+
+#[test]
+fn others_may_end_a_wait_for_many_so_it_is_no_deadlock() {
+    bounded(|| {
+        let (here, there) = (Arc::new(pool(1)), Arc::new(pool(1)));
+        let gate = Gate::shut(&there);
+        let inside = Arc::clone(&here);
+        let elsewhere = Arc::clone(&there);
+        let (waits, is_waiting) = mpsc::channel();
+        let outer = here.submit_fn(move || {
+            let jobs = [inside.submit_fn(|| 1), elsewhere.submit_fn(|| 2)];
+            let mut all = as_completed(jobs, None);
+            waits.send(()).unwrap();
+            let first = all.next().unwrap().unwrap().result();
+            (first, all.next().map(|job| would_deadlock(job.unwrap())))
+        });
+        is_waiting.recv().unwrap();
+        gate.open();
+        assert_eq!(outer.result(), Ok((Ok(2), Some(true))), "then only its own is left");
     });
 }

@@ -19,7 +19,7 @@
 
 use crate::aio::children::{ChildError, Children, output};
 use crate::aio::time::sleep;
-use crate::concurrent::executor::ReturnWhen;
+use crate::concurrent::waiting::ReturnWhen;
 use crate::event_loop::run::create_task;
 use crate::task::error::TaskError;
 use crate::task::join::Task;
@@ -176,7 +176,7 @@ pub type DoneAndPending<T> = (Vec<Task<T>>, Vec<Task<T>>);
 /// ```
 /// use singletrack::aio::combine::wait;
 /// use singletrack::aio::time::sleep;
-/// use singletrack::concurrent::executor::ReturnWhen;
+/// use singletrack::concurrent::waiting::ReturnWhen;
 /// use singletrack::{EventLoop, create_task};
 /// use std::time::Duration;
 ///

@@ -18,7 +18,7 @@
 
 use crate::base::error::JobError;
 use crate::base::sync::{Arc, Condvar, Mutex, MutexGuard, spin_until};
-use crate::concurrent::home::{Home, HomeId, own_home};
+use crate::concurrent::home::{Home, HomeId, Sleeper, own_home};
 use crate::concurrent::state::State;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -53,8 +53,8 @@ struct Cell<T> {
 struct Listeners {
     waker: Option<Waker>,
     callbacks: Vec<(Subscriber, Callback)>,
-    /// The pools of those asleep on the condvar who work for the pool that runs this job.
-    workers: Vec<Home>,
+    /// Those who must know that workers of the pool that runs this job sleep for it no longer.
+    sleepers: Vec<(Subscriber, std::sync::Arc<dyn Sleeper>)>,
 }
 
 impl Listeners {
@@ -112,7 +112,7 @@ impl<T> Shared<T> {
         let listeners = cell.listeners.take();
         if let Some(listeners) = &listeners {
             // Under the lock: from this moment on those workers are no longer stuck.
-            listeners.workers.iter().for_each(|home| home.wake_up());
+            listeners.sleepers.iter().for_each(|(_, sleeper)| sleeper.wake_up());
         }
         drop(cell);
         self.done.notify_all();
@@ -132,15 +132,17 @@ impl<T> Shared<T> {
         cancelled
     }
 
-    /// Calls `callback` when done; at once if that is already so.
-    fn subscribe(&self, who: Subscriber, callback: Callback) {
+    /// Calls `callback` when done; at once if that is already so, and then gives false.
+    fn subscribe(&self, who: Subscriber, callback: Callback) -> bool {
         let mut cell = self.cell.lock();
-        if cell.state.is_done() {
+        let open = !cell.state.is_done();
+        if open {
+            cell.listeners().callbacks.push((who, callback));
+        } else {
             drop(cell);
             Listeners { callbacks: vec![(who, callback)], ..Listeners::default() }.tell();
-        } else {
-            cell.listeners().callbacks.push((who, callback));
         }
+        open
     }
 
     /// Sleeps until done or until the time is up; the guard tells which.
@@ -192,7 +194,7 @@ impl<T> Shared<T> {
     ) -> MutexGuard<'a, Cell<T>> {
         match home.fall_asleep() {
             Ok(()) => {
-                cell.listeners().workers.push(home);
+                cell.listeners().sleepers.push((0, home));
                 cell
             }
             Err(deadlock) => {
@@ -408,20 +410,20 @@ impl<T> Future<T> {
         self.subscribe(0, callback);
     }
 
-    /// `add_done_callback` under a name by which it can be taken back.
-    pub(crate) fn subscribe(&self, who: usize, callback: impl FnOnce() + Send + 'static) {
-        self.shared.subscribe(who, Box::new(callback));
+    /// `add_done_callback` under a name by which it can be taken back. False: it is done, and
+    /// `callback` was called.
+    pub(crate) fn subscribe(&self, who: usize, callback: impl FnOnce() + Send + 'static) -> bool {
+        self.shared.subscribe(who, Box::new(callback))
     }
 
-    /// Ends with an error if this thread, and no other, would have to run the job: the thread
-    /// is about to sleep in some other way than [`wait`](Self::wait).
-    pub(crate) fn refuse_if_alone(&self) {
-        if let Some(home) = own_home(self.shared.home)
-            && home.is_alone()
-            && let Err(deadlock) = home.fall_asleep()
-        {
-            self.shared.finish(Err(deadlock));
+    /// Has `sleeper` told, before any callback, when this is done. False: it is.
+    pub(crate) fn wake_when_done(&self, who: usize, sleeper: std::sync::Arc<dyn Sleeper>) -> bool {
+        let mut cell = self.shared.cell.lock();
+        let open = !cell.state.is_done();
+        if open {
+            cell.listeners().sleepers.push((who, sleeper));
         }
+        open
     }
 
     /// Takes back what `who` subscribed and was not called yet.
@@ -431,9 +433,20 @@ impl<T> Future<T> {
             let all = std::mem::take(&mut listeners.callbacks);
             let (gone, kept) = all.into_iter().partition(|(owner, _)| *owner == who);
             listeners.callbacks = kept;
+            listeners.sleepers.retain(|(owner, _)| *owner != who);
             drop(cell);
             drop::<Vec<_>>(gone);
         }
+    }
+
+    /// The pool whose workers alone can run the job.
+    pub(crate) fn home(&self) -> HomeId {
+        self.shared.home
+    }
+
+    /// Ends the job here, unless it is done: waiting for it would last for ever.
+    pub(crate) fn fail(&self, error: JobError) {
+        self.shared.finish(Err(error));
     }
 }
 

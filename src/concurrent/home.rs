@@ -18,22 +18,20 @@ use crate::base::id::LoopId;
 use std::cell::RefCell;
 use std::sync::Arc;
 
-/// What a pool learns of its workers' sleep. Called under a future's lock: must be short,
-/// must not touch a future.
-pub(crate) trait Household: Send + Sync {
+/// Who is told when what a worker sleeps for is done. Called under a future's lock: must be
+/// short, must not touch a future.
+pub(crate) trait Sleeper: Send + Sync {
+    /// What a worker slept for is done.
+    fn wake_up(&self);
+}
+
+/// What a pool learns of its workers' sleep; under the same conditions.
+pub(crate) trait Household: Sleeper {
     /// One more worker will sleep until a job of this pool is done.
     ///
     /// # Errors
     /// It must not, because no worker would be awake. It then does not count as asleep.
     fn fall_asleep(&self) -> Result<(), JobError>;
-
-    /// What one of them slept for is done.
-    fn wake_up(&self);
-
-    /// True if there is no other worker.
-    fn is_alone(&self) -> bool {
-        false
-    }
 }
 
 /// A pool, seen from its futures. (std's `Arc` also under loom, whose own cannot hold `dyn`.)
@@ -51,6 +49,12 @@ thread_local! {
 /// A loop as a household: the thread that would sleep is the one it would sleep for.
 struct OwnLoop;
 
+impl Sleeper for OwnLoop {
+    fn wake_up(&self) {
+        unreachable!("nobody falls asleep here");
+    }
+}
+
 impl Household for OwnLoop {
     fn fall_asleep(&self) -> Result<(), JobError> {
         Err(JobError::WouldDeadlock(
@@ -58,14 +62,6 @@ impl Household for OwnLoop {
              future, or wait on another thread"
                 .to_owned(),
         ))
-    }
-
-    fn wake_up(&self) {
-        unreachable!("nobody falls asleep here");
-    }
-
-    fn is_alone(&self) -> bool {
-        true
     }
 }
 

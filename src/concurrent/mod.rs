@@ -9,3 +9,4 @@ pub(crate) mod home;
 pub mod processes;
 pub mod state;
 pub mod threads;
+pub mod waiting;

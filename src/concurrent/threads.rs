@@ -23,7 +23,7 @@ use crate::base::wire::Wire;
 use crate::concurrent::crew::{Crew, Hail, Step};
 use crate::concurrent::executor::Executor;
 use crate::concurrent::future::{Future, Promise, promise_of};
-use crate::concurrent::home::{Home, Household, home_id, own_home, work_for};
+use crate::concurrent::home::{Home, Household, Sleeper, home_id, own_home, work_for};
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -176,8 +176,7 @@ impl ThreadPoolExecutor {
     /// The future's error is [`JobError::Panicked`] if it panics, [`JobError::ShutDown`] or
     /// [`JobError::Broken`] if the pool takes no jobs, and [`JobError::WouldDeadlock`] if it
     /// is waited for by the last of this pool's workers that does not itself wait for such a
-    /// job. (That holds for waits without a time limit by `result`, `exception` and
-    /// [`wait`](Future::wait); not for many futures at once.)
+    /// job. (That holds for waits without a time limit, for one future or for many.)
     pub fn submit_fn<R: Send + 'static>(
         &self,
         f: impl FnOnce() -> R + Send + 'static,
@@ -466,7 +465,9 @@ impl Household for Pool {
             ))
         })
     }
+}
 
+impl Sleeper for Pool {
     fn wake_up(&self) {
         self.hall.lock().crew.wake_up();
     }

@@ -21,9 +21,9 @@
 
 use crate::base::error::JobError;
 use crate::base::wire::Wire;
-use crate::concurrent::executor::Unfinished;
 use crate::concurrent::future::{Future, promise_of};
 use crate::concurrent::home::own_home;
+use crate::concurrent::waiting::Unfinished;
 use crate::process::call::Function;
 use crate::process::chunk::{
     Arrivals, Chunk, Collect, Gathering, Outcomes, Typed, default_chunksize,

@@ -18,7 +18,7 @@ use crate::base::slab::Key;
 use crate::base::sync::Mutex;
 use crate::base::sys::process::{send_signal, wait_for_exit};
 use crate::concurrent::future::Future;
-use crate::concurrent::home::{Home, Household, working_for};
+use crate::concurrent::home::{Home, Household, Sleeper, working_for};
 use crate::process::call::read_reply;
 use crate::process::desk::{Desk, Lent, Settled};
 use crate::process::hearing::Hearing;
@@ -43,7 +43,9 @@ impl Household for Shared {
                 .to_owned(),
         ))
     }
+}
 
+impl Sleeper for Shared {
     fn wake_up(&self) {
         unreachable!("nobody falls asleep here");
     }

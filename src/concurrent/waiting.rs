@@ -1,0 +1,299 @@
+//! Waiting for several futures: for all, for the first, or for each as it comes.
+//!
+//! *Assumes*: `concurrent/future.rs`.
+//! *Promises*: `wait` splits its input in two and loses none; `as_completed` gives every future
+//! once; whoever stops listening leaves nothing behind; a worker that waits for its own pool in
+//! vain is told so.
+//! *Leaves out*: the same for tasks (`aio/combine.rs`).
+//!
+//! ```text
+//!   future 0 ──done──▶ ┌─ Arrivals ─┐
+//!   future 1 ──done──▶ │   1, 0     │ ──▶ the one thread that waits
+//!   future 2           └────────────┘
+//! ```
+
+use crate::base::error::JobError;
+use crate::base::sync::{Condvar, Mutex, wait_until};
+use crate::concurrent::future::Future;
+use crate::concurrent::home::{Home, Sleeper, own_home};
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// When [`wait`] returns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ReturnWhen {
+    /// As soon as one is done.
+    FirstCompleted,
+    /// As soon as one has failed (a cancel is no failure), or all are done.
+    FirstException,
+    /// When all are done.
+    #[default]
+    AllCompleted,
+}
+
+/// Time ran out while some futures were not done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unfinished {
+    /// How many are not done.
+    pub unfinished: usize,
+    /// Of how many.
+    pub of: usize,
+}
+
+impl fmt::Display for Unfinished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (of {}) futures unfinished", self.unfinished, self.of)
+    }
+}
+
+impl std::error::Error for Unfinished {}
+
+/// Blocks until `when` holds or `timeout` has passed (`None`: no limit), and splits the
+/// futures into those done and those not, each in the order given.
+///
+/// A future cannot be given twice, since it has one owner. A cancelled one is done at once;
+/// in CPython only after a worker met it. Called without a time limit by a job whose pool is to
+/// run the others, and has nobody left to do it, it fails one of them with
+/// [`JobError::WouldDeadlock`], as [`Future::result`] does.
+///
+/// ```
+/// use singletrack::concurrent::waiting::{ReturnWhen, wait};
+/// use singletrack::concurrent::future::promise;
+/// use std::time::Duration;
+///
+/// let (first, a) = promise();
+/// let (_second, b) = promise();
+/// first.set_result(1);
+/// let (done, not_done) = wait([a, b], ReturnWhen::FirstCompleted, None);
+/// assert_eq!((done.len(), not_done.len()), (1, 1));
+/// let (done, _) = wait(not_done, ReturnWhen::AllCompleted, Some(Duration::ZERO));
+/// assert!(done.is_empty());
+/// ```
+#[doc(alias = "concurrent.futures.wait")]
+pub fn wait<T>(
+    futures: impl IntoIterator<Item = Future<T>>,
+    when: ReturnWhen,
+    timeout: Option<Duration>,
+) -> (Vec<Future<T>>, Vec<Future<T>>) {
+    if when == ReturnWhen::AllCompleted {
+        return wait_for_all(futures.into_iter().collect(), timeout);
+    }
+    let mut completed = as_completed(futures, timeout);
+    while let Some(Ok(index)) = completed.next_index() {
+        if when == ReturnWhen::FirstCompleted || completed.failed(index) {
+            break;
+        }
+    }
+    completed.into_rest().into_iter().partition(Future::done)
+}
+
+/// Waits for the last first. It was queued last, so while it is not done most sleeps for the
+/// others would be short; one long sleep disturbs the workers less than many short ones.
+fn wait_for_all<T>(
+    futures: Vec<Future<T>>,
+    timeout: Option<Duration>,
+) -> (Vec<Future<T>>, Vec<Future<T>>) {
+    let deadline = timeout.and_then(|t| Instant::now().checked_add(t));
+    let all = futures
+        .iter()
+        .rev()
+        .all(|future| future.wait(deadline.map(|d| d.saturating_duration_since(Instant::now()))));
+    if all { (futures, Vec::new()) } else { futures.into_iter().partition(Future::done) }
+}
+
+/// The futures, each once, in the order in which they become done.
+///
+/// The time limit counts from this call. When it passes, the iterator gives one
+/// [`Unfinished`] and ends; [`AsCompleted::into_rest`] gives the unfinished back. A job that
+/// waits for its own pool in vain is told so, as by [`wait()`]: one future a time, the last first.
+///
+/// ```
+/// use singletrack::concurrent::waiting::as_completed;
+/// use singletrack::concurrent::future::promise;
+///
+/// let (slow, a) = promise();
+/// let (quick, b) = promise();
+/// quick.set_result("quick");
+/// let mut all = as_completed([a, b], None);
+/// assert_eq!(all.next().unwrap().unwrap().result(), Ok("quick"));
+/// slow.set_result("slow");
+/// assert_eq!(all.next().unwrap().unwrap().result(), Ok("slow"));
+/// assert!(all.next().is_none());
+/// ```
+#[doc(alias = "concurrent.futures.as_completed")]
+pub fn as_completed<T>(
+    futures: impl IntoIterator<Item = Future<T>>,
+    timeout: Option<Duration>,
+) -> AsCompleted<T> {
+    let deadline = timeout.and_then(|t| Instant::now().checked_add(t));
+    let futures: Vec<_> = futures.into_iter().map(Some).collect();
+    let home = futures.iter().flatten().find_map(|future| own_home(future.home()));
+    let arrivals = Arc::new(Arrivals { home, ..Arrivals::default() });
+    let (waiting, who) = (futures.len(), subscriber(&arrivals));
+    for (index, future) in futures.iter().flatten().enumerate() {
+        arrivals.watch(who, future);
+        let arrivals = Arc::clone(&arrivals);
+        future.subscribe(who, move || arrivals.push(index));
+    }
+    AsCompleted { futures, arrivals, deadline, waiting, expired: false }
+}
+
+/// See [`as_completed`].
+pub struct AsCompleted<T> {
+    /// `None` where the future has been given out.
+    futures: Vec<Option<Future<T>>>,
+    arrivals: Arc<Arrivals>,
+    deadline: Option<Instant>,
+    /// How many have not been announced yet.
+    waiting: usize,
+    expired: bool,
+}
+
+impl<T> AsCompleted<T> {
+    /// The futures not given out yet, in the order in which they were passed in.
+    pub fn into_rest(mut self) -> Vec<Future<T>> {
+        self.unsubscribe();
+        self.futures.drain(..).flatten().collect()
+    }
+
+    fn next_index(&mut self) -> Option<Result<usize, Unfinished>> {
+        if self.waiting == 0 || self.expired {
+            return None;
+        }
+        loop {
+            match self.arrivals.pop(self.deadline, self.waiting) {
+                Popped::Index(index) => {
+                    self.waiting -= 1;
+                    return Some(Ok(index));
+                }
+                Popped::Expired => {
+                    self.expired = true;
+                    let (unfinished, of) = (self.waiting, self.futures.len());
+                    return Some(Err(Unfinished { unfinished, of }));
+                }
+                Popped::Deadlock(error) => {
+                    // The last was submitted last, and is the most likely not to have begun.
+                    let open = self.futures.iter().rev().flatten().find(|future| !future.done());
+                    open.into_iter().for_each(|future| future.fail(error.clone()));
+                }
+            }
+        }
+    }
+
+    /// Ended with an error of its own, which a cancel is not.
+    fn failed(&self, index: usize) -> bool {
+        self.futures[index].as_ref().is_some_and(|f| !f.cancelled() && f.exception().is_some())
+    }
+
+    fn unsubscribe(&self) {
+        let who = subscriber(&self.arrivals);
+        self.futures.iter().flatten().for_each(|future| future.unsubscribe(who));
+    }
+}
+
+impl<T> Iterator for AsCompleted<T> {
+    type Item = Result<Future<T>, Unfinished>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.next_index()?;
+        Some(next.map(|index| self.futures[index].take().expect("each future arrives once")))
+    }
+}
+
+impl<T> Drop for AsCompleted<T> {
+    fn drop(&mut self) {
+        self.unsubscribe();
+    }
+}
+
+impl<T> fmt::Debug for AsCompleted<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsCompleted").field("waiting", &self.waiting).finish_non_exhaustive()
+    }
+}
+
+/// Where the callbacks of many futures meet one waiting thread: the numbers of those done.
+#[derive(Default)]
+struct Arrivals {
+    state: Mutex<Arrived>,
+    arrived: Condvar,
+    /// The pool the waiting thread works for, if it runs some of the jobs.
+    home: Option<Home>,
+}
+
+#[derive(Default)]
+struct Arrived {
+    queue: VecDeque<usize>,
+    /// How many futures are not done of those that only `home` can bring about.
+    open: usize,
+    /// `home` counts the waiting thread as asleep.
+    asleep: bool,
+}
+
+/// What came of waiting.
+enum Popped {
+    Index(usize),
+    Expired,
+    Deadlock(JobError),
+}
+
+/// The name under which a waiter subscribes: unique while it lives.
+fn subscriber(arrivals: &Arc<Arrivals>) -> usize {
+    std::ptr::from_ref::<Arrivals>(arrivals).addr()
+}
+
+impl Arrivals {
+    /// Counts a future as open until it is done, if it is one of `home`'s.
+    fn watch<T>(self: &Arc<Self>, who: usize, future: &Future<T>) {
+        if self.home.is_some() && own_home(future.home()).is_some() {
+            // Counted first: it may be done before the next line.
+            self.state.lock().open += 1;
+            if !future.wake_when_done(who, Arc::clone(self) as Arc<dyn Sleeper>) {
+                self.wake_up();
+            }
+        }
+    }
+
+    fn push(&self, index: usize) {
+        self.state.lock().queue.push_back(index);
+        self.arrived.notify_one();
+    }
+
+    /// The number of the next of so many that did not arrive yet.
+    fn pop(&self, deadline: Option<Instant>, waiting: usize) -> Popped {
+        let mut state = self.state.lock();
+        loop {
+            if let Some(index) = state.queue.pop_front() {
+                return Popped::Index(index);
+            }
+            // If some are done the news is on its way, and if some are not the pool's own,
+            // others will bring it.
+            if let (None, Some(home), false) = (deadline, &self.home, state.asleep)
+                && state.open == waiting
+            {
+                match home.fall_asleep() {
+                    Ok(()) => state.asleep = true,
+                    Err(deadlock) => return Popped::Deadlock(deadlock),
+                }
+            }
+            if !wait_until(&self.arrived, &mut state, deadline) {
+                return Popped::Expired;
+            }
+        }
+    }
+}
+
+/// One of the futures is done: from this moment on the waiting thread is no longer stuck.
+impl Sleeper for Arrivals {
+    fn wake_up(&self) {
+        let mut state = self.state.lock();
+        state.open -= 1;
+        if std::mem::take(&mut state.asleep)
+            && let Some(home) = &self.home
+        {
+            home.wake_up();
+        }
+    }
+}

@@ -34,7 +34,6 @@
 //!   concurrent/state.rs        the five states of a future and the steps between them
 //!   concurrent/home.rs         which pool or loop this thread works for
 //!   concurrent/future.rs       Promise and Future: the one-shot cell two threads share
-//!   concurrent/waiting.rs      waiting for several futures: wait, as_completed
 //!   concurrent/executor.rs     Executor: submit, map, shutdown
 //! the event loop
 //!   event_loop/timers.rs       deadlines in order: a heap that can cancel
@@ -96,6 +95,8 @@
 //!   aio/combine.rs             gather, wait, as_completed, shield
 //!   aio/timeout.rs             time limits
 //!   aio/task_group.rs          tasks that end together
+//!   aio/lookup.rs              names to addresses, on a thread
+//!   aio/run.rs                 run: a loop for one main task, from start to close
 //! the lock
 //!   gil/policy.rs              when the lock changes hands, as data
 //!   gil/ticker.rs              the count-down to the next check
@@ -159,13 +160,13 @@
 //!   process/chunk.rs           many items in one job
 //!   process/multiprocessing.rs Pool: apply, map, imap and their kin
 //! executors
+//!   concurrent/oneshot.rs      the cell that a promise and its future share
+//!   concurrent/waiting.rs      waiting for several futures: wait, as_completed
 //!   concurrent/crew.rs         who works, who searches, who sleeps: when to wake and to hire
 //!   concurrent/threads.rs      ThreadPoolExecutor: jobs on threads that share memory
 //!   concurrent/gil_threads.rs  GilThreadPoolExecutor: jobs that hold a global lock
 //!   concurrent/processes.rs    the process pool as an Executor
 //!   concurrent/bridge.rs       jobs for tasks, and futures for threads
-//!   aio/lookup.rs              names to addresses, on a thread
-//!   aio/run.rs                 run: a loop for one main task, from start to close
 //! the lab
 //!   lab/failure.rs             why a comparison ended without a result, in one line
 //!   lab/random.rs              numbers that are the same for the same seed

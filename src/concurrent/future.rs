@@ -1,6 +1,6 @@
-//! The one-shot cell two threads share: one keeps the promise, the other holds the future.
+//! Promise and future: one thread will set a result, others wait for it.
 //!
-//! *Assumes*: the steps of `concurrent/state.rs`.
+//! *Assumes*: the cell they share, `concurrent/oneshot.rs`.
 //! *Promises*: every future becomes done exactly once; its value is moved, never cloned;
 //! wakers, callbacks and drops of user values run outside the lock.
 //! *Leaves out*: who runs the job (the executors), how a task waits (any event loop's `Waker`).
@@ -17,58 +17,14 @@
 //! `Future` is not `Clone`: the value has one owner.
 
 use crate::base::error::JobError;
-use crate::base::sync::{Arc, Condvar, Mutex, MutexGuard, spin_until};
-use crate::concurrent::home::{Home, HomeId, Sleeper, own_home};
+use crate::base::sync::{Arc, MutexGuard};
+use crate::concurrent::home::{HomeId, Sleeper};
+use crate::concurrent::oneshot::{Cell, OneShot};
 use crate::concurrent::state::State;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
-
-type Callback = Box<dyn FnOnce() + Send>;
-
-/// Who added a callback, so that it can be taken back: 0 for `add_done_callback`.
-type Subscriber = usize;
-
-/// What both halves point to: the only allocation of a future nobody waits for specially.
-struct Shared<T> {
-    cell: Mutex<Cell<T>>,
-    /// Notified once, when the state becomes done. Costs one load when no thread waits.
-    done: Condvar,
-    /// The pool that runs the job, if a worker of it can wait for it in vain.
-    home: HomeId,
-}
-
-struct Cell<T> {
-    state: State,
-    /// `Some` from the moment the state is done until the future's owner takes it.
-    outcome: Option<Result<T, JobError>>,
-    /// Boxed, for most futures have none and there may be millions of them.
-    listeners: Option<Box<Listeners>>,
-}
-
-/// Who wants to hear of the end, besides the threads asleep on the condvar.
-#[derive(Default)]
-struct Listeners {
-    waker: Option<Waker>,
-    callbacks: Vec<(Subscriber, Callback)>,
-    /// Those who must know that workers of the pool that runs this job sleep for it no longer.
-    sleepers: Vec<(Subscriber, std::sync::Arc<dyn Sleeper>)>,
-}
-
-impl Listeners {
-    /// Tells everyone, in order. A panic in one of them is printed by the panic hook and
-    /// goes no further (CPython logs it), so it cannot harm the others or the worker.
-    fn tell(self) {
-        if let Some(waker) = self.waker {
-            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
-        }
-        for (_, callback) in self.callbacks {
-            let _ = catch_unwind(AssertUnwindSafe(callback));
-        }
-    }
-}
+use std::time::Duration;
 
 /// A promise and its future: two ends of one cell.
 ///
@@ -85,135 +41,8 @@ pub fn promise<T>() -> (Promise<T>, Future<T>) {
 
 /// A promise for a job that only the workers of `home` can run.
 pub(crate) fn promise_of<T>(home: HomeId) -> (Promise<T>, Future<T>) {
-    let shared = Arc::new(Shared {
-        cell: Mutex::new(Cell { state: State::default(), outcome: None, listeners: None }),
-        done: Condvar::new(),
-        home,
-    });
+    let shared = Arc::new(OneShot::new(home));
     (Promise { shared: Some(Arc::clone(&shared)) }, Future { shared })
-}
-
-impl<T> Shared<T> {
-    /// Moves to FINISHED and tells everyone; if the future is done already, drops `outcome`.
-    fn finish(&self, outcome: Result<T, JobError>) {
-        let mut cell = self.cell.lock();
-        if cell.state.finish() {
-            self.close(cell, outcome);
-        } else {
-            // `outcome` holds a user's value: its drop must not run under the lock.
-            drop(cell);
-            drop(outcome);
-        }
-    }
-
-    /// The last step to a done state: stores the outcome, then, unlocked, tells everyone.
-    fn close(&self, mut cell: MutexGuard<'_, Cell<T>>, outcome: Result<T, JobError>) {
-        cell.outcome = Some(outcome);
-        let listeners = cell.listeners.take();
-        if let Some(listeners) = &listeners {
-            // Under the lock: from this moment on those workers are no longer stuck.
-            listeners.sleepers.iter().for_each(|(_, sleeper)| sleeper.wake_up());
-        }
-        drop(cell);
-        self.done.notify_all();
-        if let Some(listeners) = listeners {
-            listeners.tell();
-        }
-    }
-
-    /// Cancels if nothing has begun; answers as [`State::cancel`].
-    fn cancel(&self) -> bool {
-        let mut cell = self.cell.lock();
-        let was_done = cell.state.is_done();
-        let cancelled = cell.state.cancel();
-        if cancelled && !was_done {
-            self.close(cell, Err(JobError::Cancelled));
-        }
-        cancelled
-    }
-
-    /// Calls `callback` when done; at once if that is already so, and then gives false.
-    fn subscribe(&self, who: Subscriber, callback: Callback) -> bool {
-        let mut cell = self.cell.lock();
-        let open = !cell.state.is_done();
-        if open {
-            cell.listeners().callbacks.push((who, callback));
-        } else {
-            drop(cell);
-            Listeners { callbacks: vec![(who, callback)], ..Listeners::default() }.tell();
-        }
-        open
-    }
-
-    /// Sleeps until done or until the time is up; the guard tells which.
-    fn wait(&self, timeout: Option<Duration>) -> MutexGuard<'_, Cell<T>> {
-        let cell = self.cell.lock();
-        if cell.state.is_done() || timeout == Some(Duration::ZERO) {
-            return cell;
-        }
-        drop(cell);
-        // A short job is done sooner than a sleep and a wake-up would be.
-        spin_until(|| self.cell.lock().state.is_done());
-        self.sleep(timeout)
-    }
-
-    fn sleep(&self, timeout: Option<Duration>) -> MutexGuard<'_, Cell<T>> {
-        let mut cell = self.cell.lock();
-        // A timeout beyond the clock's end is no timeout.
-        let deadline = timeout.and_then(|t| Instant::now().checked_add(t));
-        if !cell.state.is_done()
-            && deadline.is_none()
-            && let Some(home) = own_home(self.home)
-        {
-            cell = self.report_to(home, cell);
-        }
-        while !cell.state.is_done() {
-            match deadline {
-                None => self.done.wait(&mut cell),
-                Some(deadline) => {
-                    let left = deadline.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        break;
-                    }
-                    self.done.wait_for(&mut cell, left);
-                }
-            }
-        }
-        cell
-    }
-}
-
-impl<T> Shared<T> {
-    /// Tells this worker's pool that it is about to sleep until the pool's own job is done.
-    /// If all its other workers do the same nobody is left to run the job: then the job
-    /// ends here, with the pool's error, instead of never.
-    fn report_to<'a>(
-        &'a self,
-        home: Home,
-        mut cell: MutexGuard<'a, Cell<T>>,
-    ) -> MutexGuard<'a, Cell<T>> {
-        match home.fall_asleep() {
-            Ok(()) => {
-                cell.listeners().sleepers.push((0, home));
-                cell
-            }
-            Err(deadlock) => {
-                drop(cell);
-                self.finish(Err(deadlock));
-                self.cell.lock()
-            }
-        }
-    }
-}
-
-impl<T> Cell<T> {
-    fn listeners(&mut self) -> &mut Listeners {
-        self.listeners.get_or_insert_default()
-    }
-
-    fn take(&mut self) -> Result<T, JobError> {
-        self.outcome.take().expect("this future's result was taken before, by an await")
-    }
 }
 
 /// The side that sets the result: held by an executor for a job.
@@ -233,7 +62,7 @@ impl<T> Cell<T> {
 /// ```
 pub struct Promise<T> {
     /// Taken by `resolve`, so that `drop` knows there is nothing left to do.
-    shared: Option<Arc<Shared<T>>>,
+    shared: Option<Arc<OneShot<T>>>,
 }
 
 impl<T> Promise<T> {
@@ -325,7 +154,7 @@ impl<T> fmt::Debug for Promise<T> {
 #[doc(alias = "concurrent.futures.Future")]
 #[must_use = "dropping a future detaches its job and loses the result"]
 pub struct Future<T> {
-    shared: Arc<Shared<T>>,
+    shared: Arc<OneShot<T>>,
 }
 
 impl<T> Future<T> {
@@ -418,25 +247,12 @@ impl<T> Future<T> {
 
     /// Has `sleeper` told, before any callback, when this is done. False: it is.
     pub(crate) fn wake_when_done(&self, who: usize, sleeper: std::sync::Arc<dyn Sleeper>) -> bool {
-        let mut cell = self.shared.cell.lock();
-        let open = !cell.state.is_done();
-        if open {
-            cell.listeners().sleepers.push((who, sleeper));
-        }
-        open
+        self.shared.wake_when_done(who, sleeper)
     }
 
     /// Takes back what `who` subscribed and was not called yet.
     pub(crate) fn unsubscribe(&self, who: usize) {
-        let mut cell = self.shared.cell.lock();
-        if let Some(listeners) = &mut cell.listeners {
-            let all = std::mem::take(&mut listeners.callbacks);
-            let (gone, kept) = all.into_iter().partition(|(owner, _)| *owner == who);
-            listeners.callbacks = kept;
-            listeners.sleepers.retain(|(owner, _)| *owner != who);
-            drop(cell);
-            drop::<Vec<_>>(gone);
-        }
+        self.shared.unsubscribe(who);
     }
 
     /// The pool whose workers alone can run the job.

@@ -6,6 +6,7 @@ pub mod executor;
 pub mod future;
 pub mod gil_threads;
 pub(crate) mod home;
+pub(crate) mod oneshot;
 pub mod processes;
 pub mod state;
 pub mod threads;

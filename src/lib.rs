@@ -101,14 +101,22 @@
 //!   gil/policy.rs              when the lock changes hands, as data
 //!   gil/ticker.rs              the count-down to the next check
 //!   gil/verdict.rs             what a thread is told, and why
+//!   gil/error.rs               why a thread cannot run, in words
 //!   gil/waiters.rs             who waits, in what order, and who has asked
 //!   gil/machine.rs             who holds the lock and who has it next: every rule
 //!   gil/check.rs               what must hold for the pure lock, whatever happens [fuzz]
 //!   gil/counters.rs            how often each thing happened
-//!   gil/record.rs              what happened and when: a ring of events a thread
+//!   gil/histogram.rs           how long things took, in buckets that double
+//!   gil/record.rs              what happened and when: the events, and the states between
+//!   gil/ring.rs                the last events of one thread
+//!   gil/observer.rs            the clock of a lock, and what is watched
+//!   gil/diary.rs               what is written down about one thread
 //!   gil/pending.rs             calls that only the main thread may make
 //!   gil/door.rs                the fast way in and out: one atomic word
+//!   gil/own.rs                 what a thread keeps for each lock it has used
+//!   gil/seat.rs                what a lock keeps of each thread that has used it
 //!   gil/lock.rs                the lock: real threads sleep and wake as the machine says
+//!   gil/interval.rs            how long a thread may run, changed while it runs
 //!   gil/thread_state.rs        one thread's dealings with one lock: take, drop, yield
 //!   gil/watch.rs               what can be seen from outside: counters, a recording
 //!   gil/interrupts.rs          what others may ask of a thread at its next check
@@ -116,7 +124,7 @@
 //!   gil/cell.rs                unsafe: a value that only the holder can reach
 //!   gil/channel.rs             the way for values from one interpreter to another
 //!   gil/worker.rs              threads that run under the lock and block without it
-//!   gil/world.rs               threads without a lock, and one that stops the others: the rules
+//!   gil/world.rs               threads without a lock, and one that stops the others: every rule
 //! the machine
 //!   vm/op.rs                   the instructions, and what each means to the lock
 //!   vm/program.rs              functions, names, threads: plain data

@@ -5,7 +5,8 @@
 #[cfg(not(loom))]
 mod forks {
     use singletrack::gil::cell::GilCell;
-    use singletrack::gil::lock::{AttachError, GlobalLock};
+    use singletrack::gil::error::AttachError;
+    use singletrack::gil::lock::GlobalLock;
     use singletrack::gil::policy::SwitchPolicy;
     use std::sync::mpsc;
 

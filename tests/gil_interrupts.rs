@@ -6,7 +6,8 @@ mod common;
 
 use common::watchdog;
 use proptest::prelude::*;
-use singletrack::gil::lock::{AttachError, GlobalLock};
+use singletrack::gil::error::AttachError;
+use singletrack::gil::lock::GlobalLock;
 use singletrack::gil::machine::Machine;
 use singletrack::gil::pending::{BATCH, CAPACITY, Full, Pending};
 use singletrack::gil::policy::{Check, PolicyError, SwitchPolicy};

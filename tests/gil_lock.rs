@@ -5,7 +5,8 @@
 use singletrack::base::error::JobError;
 use singletrack::gil::cell::{GilCell, WrongLock};
 use singletrack::gil::counters::Counters;
-use singletrack::gil::lock::{AttachError, GlobalLock};
+use singletrack::gil::error::AttachError;
+use singletrack::gil::lock::GlobalLock;
 use singletrack::gil::policy::{Check, DropFlag, HandOff, PolicyError, SwitchPolicy};
 use singletrack::gil::worker::GilThread;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -4,7 +4,8 @@
 mod common;
 
 use common::watchdog;
-use singletrack::gil::lock::{AttachError, GlobalLock};
+use singletrack::gil::error::AttachError;
+use singletrack::gil::lock::GlobalLock;
 use singletrack::gil::policy::{Check, SwitchPolicy};
 use singletrack::gil::record::{Event, Recording, Slice, State, Track, What};
 use singletrack::gil::worker::GilThread;

@@ -12,7 +12,8 @@ use loom::cell::UnsafeCell;
 use loom::model::Builder;
 use loom::thread;
 use singletrack::base::sync::Arc;
-use singletrack::gil::lock::{AttachError, GlobalLock};
+use singletrack::gil::error::AttachError;
+use singletrack::gil::lock::GlobalLock;
 use singletrack::gil::policy::{Check, SwitchPolicy};
 use singletrack::gil::token::Gil;
 

@@ -123,7 +123,13 @@ impl Tally {
         self.0.store(self.0.load(Relaxed).wrapping_add(n), Relaxed);
     }
 
-    fn get(&self) -> u64 {
+    #[inline]
+    pub(crate) fn set(&self, n: u64) {
+        self.0.store(n, Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> u64 {
         self.0.load(Relaxed)
     }
 }

@@ -36,7 +36,7 @@ impl GlobalLock {
     }
 
     /// Unwinds a thread at its next check with the lock, up to its `attach`, which gives
-    /// [`AttachError::Interrupted`](crate::gil::lock::AttachError::Interrupted). A thread that
+    /// [`AttachError::Interrupted`](crate::gil::error::AttachError::Interrupted). A thread that
     /// blocks elsewhere is not woken: it is interrupted when it is back and comes to a check.
     /// False if there is no such thread (any more).
     #[doc(alias = "PyThreadState_SetAsyncExc")]

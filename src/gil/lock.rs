@@ -19,79 +19,21 @@
 //! fairness, and that would hide the very convoys this lock is here to show.
 
 use crate::base::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering::Relaxed};
-use crate::base::sync::{Arc, Condvar, Mutex, MutexGuard};
-use crate::base::sys::process::thread_id;
-use crate::gil::counters::{Counters, Meter};
+use crate::base::sync::{Arc, Mutex, MutexGuard};
+use crate::gil::counters::Counters;
+use crate::gil::diary::Shelf;
 use crate::gil::door::{Door, Pass};
+use crate::gil::error::AttachError;
+use crate::gil::histogram::Times;
 use crate::gil::machine::Machine;
+use crate::gil::observer::Observer;
 use crate::gil::pending::Pending;
-use crate::gil::policy::{Check, DropFlag, PolicyError, Substrate, SwitchPolicy};
-use crate::gil::record::{Recorder, Ring};
+use crate::gil::policy::{DropFlag, Substrate, SwitchPolicy};
+use crate::gil::seat::{Flag, Seat};
 use crate::gil::ticker::Ticker;
-use crate::gil::verdict::{Nanos, Refusal, ThreadId, nanos};
+use crate::gil::verdict::{Nanos, ThreadId};
 use std::fmt;
-use std::sync::OnceLock;
-use std::time::{Duration, Instant};
-
-/// Why a thread did not get the lock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum AttachError {
-    /// This thread holds the lock already.
-    Nested,
-    /// The lock was finalised, by another thread.
-    Finalised,
-    /// It was not free within this time.
-    TimedOut(Duration),
-    /// This process is a fork of the one that made the lock, and a thread that was not copied
-    /// has it.
-    Forked {
-        /// The process that made the lock.
-        made_in: u32,
-        /// This process.
-        here: u32,
-    },
-    /// The thread is ending and has given up its place already.
-    ThreadEnding,
-    /// It had the lock, and was [interrupted](GlobalLock::interrupt) at a check.
-    Interrupted,
-}
-
-impl fmt::Display for AttachError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            AttachError::Nested => {
-                write!(f, "this thread holds the lock already: pass its token on, or detach first")
-            }
-            AttachError::Finalised => {
-                write!(f, "the lock was finalised: no thread but its finaliser can have it")
-            }
-            AttachError::TimedOut(limit) => write!(f, "the lock was not free within {limit:?}"),
-            AttachError::Forked { made_in, here } => write!(
-                f,
-                "the lock was made in process {made_in}, and one of its threads has it; make a \
-                 new lock in this fork, process {here}"
-            ),
-            AttachError::ThreadEnding => {
-                write!(f, "this thread is ending: attach before its thread-locals are dropped")
-            }
-            AttachError::Interrupted => {
-                write!(f, "this thread was interrupted while it had the lock: attach again")
-            }
-        }
-    }
-}
-
-impl std::error::Error for AttachError {}
-
-impl From<Refusal> for AttachError {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Nested => AttachError::Nested,
-            Refusal::Finalised => AttachError::Finalised,
-        }
-    }
-}
+use std::time::Duration;
 
 /// A lock that only one thread holds at a time, and that changes hands by a [`SwitchPolicy`]: an
 /// emulator of CPython's global interpreter lock.
@@ -109,7 +51,8 @@ impl From<Refusal> for AttachError {
 /// [`AttachError::Forked`] says so instead of waiting. (CPython makes a new lock in the child.)
 ///
 /// ```
-/// use singletrack::gil::lock::{AttachError, GlobalLock};
+/// use singletrack::gil::error::AttachError;
+/// use singletrack::gil::lock::GlobalLock;
 /// use singletrack::gil::policy::SwitchPolicy;
 ///
 /// let lock = GlobalLock::new(SwitchPolicy::PYTHON_3_10);
@@ -135,52 +78,25 @@ pub(crate) struct Shared {
     /// As it was made; the interval may have changed since.
     pub(crate) policy: SwitchPolicy,
     /// How many ticks a check sets the ticker to; 0 under a policy that does not count.
-    period: AtomicU32,
+    pub(crate) period: AtomicU32,
     /// Calls wait for the main thread. Written from the desk, read at checks.
     pending: AtomicBool,
-    /// What is watched beside the counters: [`HOLD`], [`RECORD`], or nothing. Std's, under loom
-    /// too: no decision hangs on it.
-    watched: std::sync::atomic::AtomicU8,
+    pub(crate) observer: Observer,
     desk: Mutex<Desk>,
     made_in: u32,
-    made_at: Instant,
 }
-
-/// Holds are measured.
-pub(crate) const HOLD: u8 = 1;
-/// Events are recorded.
-pub(crate) const RECORD: u8 = 2;
 
 /// What a thread at the desk can see and change.
 pub(crate) struct Desk {
     pub(crate) machine: Machine,
     pub(crate) seats: Vec<Option<Arc<Seat>>>,
-    pub(crate) of_the_dead: Counters,
-    pub(crate) recorder: Recorder,
+    pub(crate) of_the_dead: (Counters, Times),
+    pub(crate) shelf: Shelf,
     pub(crate) pending: Pending<Call>,
 }
 
 /// A call that waits for the main thread.
 pub(crate) type Call = Box<dyn FnOnce() + Send>;
-
-/// What the lock keeps of one thread.
-pub(crate) struct Seat {
-    pub(crate) name: String,
-    pub(crate) tid: u32,
-    pub(crate) bed: Condvar,
-    flag: Flag,
-    /// Somebody wants this thread to unwind at its next check.
-    pub(crate) interrupted: AtomicBool,
-    pub(crate) meter: Meter,
-    /// Where its events are recorded, once there is a recording.
-    pub(crate) ring: OnceLock<Arc<Ring>>,
-}
-
-/// Something is asked of the holder: to drop the lock, to make a call, to unwind. CPython's eval
-/// breaker. It is on a cache line of its own, for it is read at every checkpoint.
-#[derive(Debug)]
-#[repr(align(64))]
-struct Flag(AtomicBool);
 
 impl GlobalLock {
     /// A free lock.
@@ -188,21 +104,20 @@ impl GlobalLock {
         let desk = Desk {
             machine: Machine::new(policy),
             seats: Vec::new(),
-            of_the_dead: Counters::default(),
-            recorder: Recorder::default(),
+            of_the_dead: <(Counters, Times)>::default(),
+            shelf: Shelf::default(),
             pending: Pending::default(),
         };
         let shared = Shared {
             door: Door::shut_from_the_start(),
-            flag: Flag(AtomicBool::new(false)),
+            flag: Flag::default(),
             ticker: AtomicI32::new(Ticker::new().left()),
             policy,
-            period: AtomicU32::new(period(policy)),
+            period: AtomicU32::new(policy.period()),
             pending: AtomicBool::new(false),
-            watched: std::sync::atomic::AtomicU8::new(0),
+            observer: Observer::new(),
             desk: Mutex::new(desk),
             made_in: std::process::id(),
-            made_at: Instant::now(),
         };
         GlobalLock { shared: Arc::new(shared) }
     }
@@ -210,29 +125,6 @@ impl GlobalLock {
     /// The rules, with the interval that is in force now.
     pub fn policy(&self) -> SwitchPolicy {
         self.look(|machine| machine.policy())
-    }
-
-    /// Changes how long a waiter waits before it asks the holder to go. A sleep that has begun
-    /// ends when it would have.
-    ///
-    /// # Errors
-    /// [`PolicyError::Interval`] if it is zero or huge, [`PolicyError::NoInterval`] if this
-    /// lock counts ticks.
-    #[doc(alias = "sys.setswitchinterval")]
-    pub fn set_switch_interval(&self, interval: Duration) -> Result<(), PolicyError> {
-        let policy = self.shared.policy.with_check(Check::OnRequest { interval })?;
-        self.switch_interval().ok_or(PolicyError::NoInterval)?;
-        self.look(|machine| machine.set_policy(policy));
-        Ok(())
-    }
-
-    /// How long a waiter waits before it asks; `None` if this lock counts ticks.
-    #[doc(alias = "sys.getswitchinterval")]
-    pub fn switch_interval(&self) -> Option<Duration> {
-        match self.policy().check() {
-            Check::OnRequest { interval } => Some(interval),
-            Check::EveryTicks(_) => None,
-        }
     }
 
     /// How often the lock went from one thread to another; the first taking counts, too.
@@ -264,7 +156,7 @@ impl GlobalLock {
     }
 
     /// One look at the machine.
-    fn look<R>(&self, f: impl FnOnce(&mut Machine) -> R) -> R {
+    pub(crate) fn look<R>(&self, f: impl FnOnce(&mut Machine) -> R) -> R {
         // Only a fork that was cut off in the middle of a decision can fail here; what it sees
         // then is a lock that nobody has used.
         let Ok(mut desk) = self.shared.desk() else {
@@ -276,13 +168,6 @@ impl GlobalLock {
     }
 }
 
-fn period(policy: SwitchPolicy) -> u32 {
-    match policy.check() {
-        Check::EveryTicks(ticks) => ticks,
-        Check::OnRequest { .. } => 0,
-    }
-}
-
 impl fmt::Debug for GlobalLock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GlobalLock").field("policy", &self.shared.policy).finish_non_exhaustive()
@@ -291,22 +176,7 @@ impl fmt::Debug for GlobalLock {
 
 impl Shared {
     pub(crate) fn now(&self) -> Nanos {
-        nanos(self.made_at.elapsed())
-    }
-
-    /// What is watched.
-    #[inline]
-    pub(crate) fn watched(&self) -> u8 {
-        self.watched.load(Relaxed)
-    }
-
-    /// Watches something, or does not any more.
-    pub(crate) fn watch(&self, what: u8, on: bool) {
-        if on {
-            self.watched.fetch_or(what, Relaxed);
-        } else {
-            self.watched.fetch_and(!what, Relaxed);
-        }
+        self.observer.now()
     }
 
     /// Calls wait for the main thread.
@@ -318,26 +188,6 @@ impl Shared {
     /// Shows at the checks what is known at the desk.
     pub(crate) fn note_pending(&self, desk: &Desk) {
         self.pending.store(desk.pending.flagged(), Relaxed);
-    }
-
-    /// How many ticks a check sets the ticker to.
-    #[inline]
-    pub(crate) fn period(&self) -> u32 {
-        self.period.load(Relaxed)
-    }
-
-    /// A check every so many ticks from now on; only for a lock that counts, by its holder.
-    pub(crate) fn set_period(&self, ticks: u32) -> Result<(), PolicyError> {
-        if self.period() == 0 {
-            return Err(PolicyError::NoTicks);
-        }
-        let policy = self.policy.with_check(Check::EveryTicks(ticks))?;
-        if let Ok(mut desk) = self.desk() {
-            desk.machine.set_policy(policy);
-            self.leave(desk, None);
-        }
-        self.period.store(ticks, Relaxed);
-        Ok(())
     }
 
     pub(crate) fn ticker(&self) -> Ticker {
@@ -352,22 +202,8 @@ impl Shared {
     pub(crate) fn joins(&self) -> Result<(ThreadId, Arc<Seat>), AttachError> {
         let mut desk = self.desk()?;
         let id = desk.machine.joins();
-        let name = match std::thread::current().name() {
-            Some(name) => name.to_owned(),
-            None => format!("thread {}", id.index()),
-        };
-        let flag = Flag(AtomicBool::new(false));
-        let (bed, meter, ring) = (Condvar::new(), Meter::default(), OnceLock::new());
-        let seat = Arc::new(Seat {
-            name,
-            tid: thread_id(),
-            bed,
-            flag,
-            interrupted: AtomicBool::new(false),
-            meter,
-            ring,
-        });
-        desk.recorder.equips(&seat.ring, &seat.name, seat.tid);
+        let seat = Arc::new(Seat::of_this_thread(id.index()));
+        desk.shelf.equips(&seat.diary);
         if desk.seats.len() <= id.index() {
             desk.seats.resize_with(id.index() + 1, || None);
         }
@@ -383,7 +219,8 @@ impl Shared {
         let wake = desk.machine.dies(id);
         desk.pending.forgets(id);
         if let Some(seat) = desk.seats[id.index()].take() {
-            desk.of_the_dead = desk.of_the_dead + seat.meter.read();
+            let (counters, times) = desk.of_the_dead;
+            desk.of_the_dead = (counters + seat.diary.meter.read(), times + seat.diary.times());
         }
         self.leave(desk, wake);
     }
@@ -393,7 +230,7 @@ impl Shared {
         let mut desk = match self.desk.try_lock() {
             Some(desk) => desk,
             None => {
-                self.same_process()?;
+                AttachError::unless_made_here(self.made_in)?;
                 self.desk.lock()
             }
         };
@@ -463,8 +300,8 @@ impl Shared {
         seat: &Seat,
         until: Option<Nanos>,
     ) -> Result<bool, AttachError> {
-        self.same_process()?;
-        seat.meter.sleeps.add(1);
+        AttachError::unless_made_here(self.made_in)?;
+        seat.diary.meter.sleeps.add(1);
         let timed_out = match until {
             None => {
                 seat.bed.wait(desk);
@@ -477,11 +314,5 @@ impl Shared {
         };
         self.catch_up(desk);
         Ok(timed_out)
-    }
-
-    /// A thread of a fork must not wait for threads that were not copied.
-    fn same_process(&self) -> Result<(), AttachError> {
-        let (made_in, here) = (self.made_in, std::process::id());
-        if made_in == here { Ok(()) } else { Err(AttachError::Forked { made_in, here }) }
     }
 }

@@ -258,6 +258,14 @@ impl SwitchPolicy {
         }
     }
 
+    /// How many ticks a check sets the ticker to; 0 if ticks are not counted.
+    pub(crate) fn period(&self) -> u32 {
+        match self.check {
+            Check::EveryTicks(ticks) => ticks,
+            Check::OnRequest { .. } => 0,
+        }
+    }
+
     /// The preset's name, if this is one.
     pub fn name(&self) -> Option<&'static str> {
         Self::PRESETS.iter().find(|(_, preset)| preset == self).map(|(name, _)| *name)

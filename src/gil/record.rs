@@ -1,9 +1,9 @@
-//! What happened to a lock and when: a recording, one short ring of events a thread.
+//! What happened to a lock and when: the events, and the states of a thread between them.
 //!
-//! *Assumes*: each ring is written by one thread, the one it is named after.
-//! *Promises*: writing takes no lock and never waits; a full ring forgets its oldest events and
-//! counts them; a reader sees whole events, in order, while the writer goes on.
-//! *Leaves out*: pictures of it (`lab/lanes.rs`, `lab/trace.rs`).
+//! *Assumes*: nothing.
+//! *Promises*: an event fits into one word; a thread's states follow each other without a gap.
+//! *Leaves out*: writing it down (`gil/diary.rs`); pictures of it (`lab/lanes.rs`,
+//! `lab/trace.rs`).
 //!
 //! ```text
 //!   an event is one word:   time, in nanoseconds since the lock was made │ what
@@ -16,18 +16,9 @@
 //! ```
 //! The states have the names that CPython 3.15's sampling profiler gives them. That one samples;
 //! here every change is written down.
-//!
-//! The atomics are std's, under loom too: as with the counters, nothing waits for them.
 
-use crate::base::sync::Arc;
 use crate::gil::verdict::{Nanos, Reason, Why};
 use std::fmt;
-use std::sync::OnceLock;
-use std::sync::atomic::{
-    AtomicU64,
-    Ordering::{Acquire, Relaxed, Release},
-    fence,
-};
 
 const KIND_BITS: u32 = 4;
 
@@ -130,80 +121,6 @@ impl Event {
     pub fn from_word(word: u64) -> Event {
         let kind = word as usize & ((1 << KIND_BITS) - 1);
         Event { at: word >> KIND_BITS, what: What::ALL[kind % What::ALL.len()] }
-    }
-}
-
-/// The last events of one thread. One writes, anybody reads.
-#[derive(Debug)]
-pub(crate) struct Ring {
-    name: String,
-    tid: u32,
-    slots: Box<[AtomicU64]>,
-    /// How many events were ever written.
-    written: AtomicU64,
-}
-
-impl Ring {
-    fn new(name: String, tid: u32, capacity: usize) -> Ring {
-        // One slot more than asked for: the writer may be about to fill it.
-        let slots = (0..=capacity).map(|_| AtomicU64::new(0)).collect();
-        Ring { name, tid, slots, written: AtomicU64::new(0) }
-    }
-
-    /// Only ever by its own thread.
-    #[inline]
-    pub(crate) fn write(&self, event: Event) {
-        let written = self.written.load(Relaxed);
-        let slot = (written % self.slots.len() as u64) as usize;
-        // Release: who reads this word also sees that all before it were written.
-        self.slots[slot].store(event.to_word(), Release);
-        self.written.store(written + 1, Release);
-    }
-
-    fn read(&self) -> Track {
-        let (size, until) = (self.slots.len() as u64, self.written.load(Acquire));
-        let slot = |i: u64| self.slots[(i % size) as usize].load(Relaxed);
-        let from = (until + 1).saturating_sub(size);
-        let words: Vec<u64> = (from..until).map(slot).collect();
-        // What the writer has meanwhile written over, or is about to, does not count.
-        fence(Acquire);
-        let lost = (self.written.load(Relaxed) + 1).saturating_sub(size).min(until);
-        let whole = &words[(lost - from) as usize..];
-        Track {
-            name: self.name.clone(),
-            tid: self.tid,
-            events: whole.iter().map(|&word| Event::from_word(word)).collect(),
-            dropped: lost,
-        }
-    }
-}
-
-/// The rings of all threads that have used a lock since its recording began.
-#[derive(Debug, Default)]
-pub(crate) struct Recorder {
-    capacity: usize,
-    rings: Vec<Arc<Ring>>,
-}
-
-impl Recorder {
-    /// Threads have rings of this many events from now on; those that have one keep it.
-    pub(crate) fn begins(&mut self, capacity: usize) {
-        self.capacity = capacity;
-    }
-
-    /// Gives a thread its ring, if there is a recording and it has none.
-    pub(crate) fn equips(&mut self, place: &OnceLock<Arc<Ring>>, name: &str, tid: u32) {
-        if self.capacity > 0 {
-            place.get_or_init(|| {
-                let ring = Arc::new(Ring::new(name.to_owned(), tid, self.capacity));
-                self.rings.push(Arc::clone(&ring));
-                ring
-            });
-        }
-    }
-
-    pub(crate) fn read(&self) -> Vec<Track> {
-        self.rings.iter().map(|ring| ring.read()).collect()
     }
 }
 

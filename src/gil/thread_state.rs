@@ -6,44 +6,50 @@
 //! *Leaves out*: all rules. `take_gil` and `drop_gil` are in the machine; here they sleep.
 
 use crate::base::sync::{Arc, MutexGuard, atomic::AtomicBool, thread_local};
+use crate::gil::diary::Diary;
 use crate::gil::door::Pass;
-use crate::gil::lock::{AttachError, Desk, GlobalLock, HOLD, RECORD, Seat, Shared};
-use crate::gil::record::{Event, What};
+use crate::gil::error::AttachError;
+use crate::gil::lock::{Desk, GlobalLock, Shared};
+use crate::gil::own::{Own, Part, ending};
+use crate::gil::record::What;
+use crate::gil::seat::Seat;
 use crate::gil::verdict::{Nanos, Parting, Reason, ThreadId, Turn, nanos};
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
 thread_local! {
-    /// The locks this thread has attached to. It forgets those that nobody else knows any more
-    /// when it attaches to a new one.
-    static STATES: RefCell<Vec<Rc<ThreadState>>> = RefCell::default();
-
-    /// The one used last, unless it is in use: found without a search, taken without counting
-    /// references.
-    static LATEST: Cell<Option<Rc<ThreadState>>> = Cell::default();
+    /// The locks this thread has attached to.
+    static STATES: Own<ThreadState> = Own::default();
 }
 
 /// What CPython calls `PyThreadState`: this thread, as the lock knows it.
 pub(crate) struct ThreadState {
     pub(crate) shared: Arc<Shared>,
     pub(crate) seat: Arc<Seat>,
+    pub(crate) diary: Arc<Diary>,
     pub(crate) id: ThreadId,
     pass: Pass,
     /// A token for this lock is out, and the lock is held.
     pub(crate) attached: Cell<bool>,
     /// It has claimed to be the main thread; another may have since.
     pub(crate) is_main: Cell<bool>,
-    /// When the lock was taken, if holds are watched; else 0.
-    taken_at: Cell<Nanos>,
+}
+
+impl Part for ThreadState {
+    type Of = Shared;
+
+    fn of(&self) -> &Arc<Shared> {
+        &self.shared
+    }
 }
 
 impl ThreadState {
     /// This thread's state for `lock`; it joins if need be (CPython's `PyGILState_Ensure`).
     #[inline]
     pub(crate) fn of(lock: &GlobalLock) -> Result<Rc<ThreadState>, AttachError> {
-        match LATEST.try_with(Cell::take) {
-            Ok(Some(state)) if state.knows(&lock.shared) => Ok(state),
+        match STATES.try_with(|states| states.take_latest(&lock.shared)) {
+            Ok(Some(state)) => Ok(state),
             _ => ThreadState::search(lock),
         }
     }
@@ -52,19 +58,13 @@ impl ThreadState {
     #[inline]
     pub(crate) fn put_back(self: Rc<ThreadState>) {
         // A thread that ends has no use for it.
-        let _ = LATEST.try_with(|latest| latest.set(Some(self)));
+        let _ = STATES.try_with(|states| states.put_back(self));
     }
 
     #[cold]
     fn search(lock: &GlobalLock) -> Result<Rc<ThreadState>, AttachError> {
-        let known = STATES.try_with(|states| {
-            states.borrow().iter().find(|state| state.knows(&lock.shared)).map(Rc::clone)
-        });
-        match known {
-            Ok(Some(state)) => Ok(state),
-            Ok(None) => ThreadState::join(lock),
-            Err(_) => Err(AttachError::ThreadEnding),
-        }
+        let known = STATES.try_with(|states| states.find(&lock.shared)).map_err(ending)?;
+        known.map_or_else(|| ThreadState::join(lock), Ok)
     }
 
     #[cold]
@@ -72,29 +72,16 @@ impl ThreadState {
         let (id, seat) = lock.shared.joins()?;
         let state = Rc::new(ThreadState {
             shared: Arc::clone(&lock.shared),
+            diary: Arc::clone(&seat.diary),
             seat,
             id,
             pass: Pass::of(id),
             attached: Cell::new(false),
             is_main: Cell::new(false),
-            taken_at: Cell::new(0),
         });
-        let forgotten = STATES.try_with(|states| {
-            let mut states = states.borrow_mut();
-            states.push(Rc::clone(&state));
-            let forgotten = |s: &mut Rc<ThreadState>| Arc::strong_count(&s.shared) == 1;
-            states.extract_if(.., forgotten).collect::<Vec<_>>()
-        });
-        match forgotten {
-            Ok(states) => drop(states), // outside the borrow
-            Err(_) => return Err(AttachError::ThreadEnding),
-        }
+        let forgotten = STATES.try_with(|states| states.keep(&state)).map_err(ending)?;
+        drop(forgotten); // outside the borrow
         Ok(state)
-    }
-
-    #[inline]
-    fn knows(&self, shared: &Arc<Shared>) -> bool {
-        Arc::ptr_eq(&self.shared, shared)
     }
 
     /// The word to read at each checkpoint.
@@ -106,7 +93,7 @@ impl ThreadState {
     #[inline]
     pub(crate) fn take(&self) -> Result<(), AttachError> {
         if self.shared.door.take(self.pass) {
-            self.seat.meter.acquired_at_once.add(1);
+            self.diary.meter.acquired_at_once.add(1);
         } else {
             self.take_at_desk(None)?;
         }
@@ -124,54 +111,24 @@ impl ThreadState {
     #[inline]
     fn begin_hold(&self) {
         self.attached.set(true);
-        if self.shared.watched() != 0 {
-            self.watch_begin();
-        }
+        self.diary.begins_hold(&self.shared.observer);
     }
 
-    /// To be called before the lock is dropped, so that no two holds overlap in a recording.
     #[inline]
     fn end_hold(&self, reason: Reason) {
         self.attached.set(false);
-        if self.taken_at.get() != 0 {
-            self.watch_end(reason);
-        }
+        self.diary.ends_hold(&self.shared.observer, reason);
     }
 
-    #[cold]
-    #[inline(never)]
-    fn watch_begin(&self) {
-        let now = self.shared.now();
-        self.taken_at.set(now.max(1));
-        self.note(now, What::Takes);
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn watch_end(&self, reason: Reason) {
-        let now = self.shared.now();
-        let held = now - self.taken_at.take().min(now);
-        if self.shared.watched() & HOLD != 0 {
-            self.seat.meter.hold_ns.add(held);
-        }
-        self.note(now, What::drop_for(reason));
-    }
-
-    /// Writes down what happened, if there is a recording.
-    #[inline]
     fn note(&self, at: Nanos, what: What) {
-        if self.shared.watched() & RECORD != 0
-            && let Some(ring) = self.seat.ring.get()
-        {
-            ring.write(Event { at, what });
-        }
+        self.diary.note(&self.shared.observer, at, what);
     }
 
     /// CPython's `take_gil`.
     #[cold]
     #[inline(never)]
     fn take_at_desk(&self, limit: Option<Duration>) -> Result<(), AttachError> {
-        self.seat.meter.slow_paths.add(1);
+        self.diary.meter.slow_paths.add(1);
         let began = self.shared.now();
         let end = limit.map_or(Nanos::MAX, |limit| began.saturating_add(nanos(limit)));
         let mut desk = self.shared.desk()?;
@@ -180,7 +137,7 @@ impl ThreadState {
         loop {
             let (until, why) = match verdict.turn {
                 Turn::Run { switched } => {
-                    self.seat.meter.acquired(switched, waited);
+                    self.diary.acquired(switched, waited);
                     self.leave(desk, verdict.wake);
                     return Ok(());
                 }
@@ -199,7 +156,7 @@ impl ThreadState {
             if let Some(what) = What::sleep_for(why) {
                 self.note(self.shared.now(), what);
             }
-            self.seat.meter.told_to_sleep(why);
+            self.diary.meter.told_to_sleep(why);
             self.shared.settle(&mut desk, None);
             let timed_out = match self.sleep(&mut desk, until, end) {
                 Ok(timed_out) => timed_out,
@@ -243,7 +200,7 @@ impl ThreadState {
     pub(crate) fn drop_lock(&self, reason: Reason) {
         self.end_hold(reason);
         if self.shared.door.leave(self.pass) {
-            self.seat.meter.dropped(reason);
+            self.diary.meter.dropped(reason);
         } else {
             self.drop_at_desk(reason);
         }
@@ -253,11 +210,11 @@ impl ThreadState {
     #[cold]
     #[inline(never)]
     fn drop_at_desk(&self, reason: Reason) {
-        self.seat.meter.slow_paths.add(1);
+        self.diary.meter.slow_paths.add(1);
         // In a fork that cannot come to the desk nobody waits.
         let Ok(mut desk) = self.shared.desk() else { return };
         if let Ok(parting) = desk.machine.drops(self.id, reason, self.shared.now()) {
-            self.seat.meter.dropped(reason);
+            self.diary.meter.dropped(reason);
             self.part(desk, parting);
         }
     }
@@ -267,14 +224,14 @@ impl ThreadState {
     #[cold]
     #[inline(never)]
     pub(crate) fn yield_lock(&self) -> Result<(), AttachError> {
-        self.seat.meter.slow_paths.add(1);
+        self.diary.meter.slow_paths.add(1);
         let mut desk = self.shared.desk()?;
         let Ok(Some(parting)) = desk.machine.yields(self.id, self.shared.now()) else {
             self.leave(desk, None);
             return Ok(());
         };
         self.end_hold(Reason::Request);
-        self.seat.meter.dropped(Reason::Request);
+        self.diary.meter.dropped(Reason::Request);
         if parting.await_switch {
             self.note(self.shared.now(), What::Waits);
         }
@@ -315,7 +272,7 @@ impl ThreadState {
     }
 
     fn count_wake(&self, wake: Option<ThreadId>) {
-        self.seat.meter.wakes.add(u64::from(wake.is_some()));
+        self.diary.meter.wakes.add(u64::from(wake.is_some()));
     }
 }
 

@@ -15,12 +15,13 @@
 
 use crate::base::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use crate::gil::counters::Counters;
-use crate::gil::lock::{AttachError, GlobalLock, Shared};
+use crate::gil::error::{AttachError, Expelled};
+use crate::gil::lock::{GlobalLock, Shared};
 use crate::gil::policy::{Look, Place, PolicyError};
 use crate::gil::thread_state::ThreadState;
 use crate::gil::ticker::Ticker;
 use crate::gil::verdict::{Reason, ThreadId};
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -96,9 +97,6 @@ pub struct Gil<'g> {
     lock: *const Shared,
 }
 
-/// What unwinds a thread that cannot have its lock back, up to its `attach`.
-struct Expelled(AttachError);
-
 impl GlobalLock {
     /// Waits for the lock, runs `f` with the token, drops the lock. Any thread may call this;
     /// it need not be registered first.
@@ -157,10 +155,7 @@ impl Gil<'_> {
         let outcome = catch_unwind(AssertUnwindSafe(|| f(&mut gil)));
         drop(gil);
         state.put_back();
-        outcome.or_else(|payload| match payload.downcast::<Expelled>() {
-            Ok(expelled) => Err(expelled.0),
-            Err(panic) => resume_unwind(panic),
-        })
+        Expelled::caught(outcome)
     }
 
     /// One instruction of straight-line code. The lock may change hands here if the policy
@@ -260,7 +255,7 @@ impl Gil<'_> {
 
     /// What this thread has done with the lock so far.
     pub fn counters(&self) -> Counters {
-        self.state.seat.meter.read()
+        self.state.diary.meter.read()
     }
 
     /// This is the token of that lock.
@@ -301,8 +296,8 @@ impl Gil<'_> {
 
     /// An exception from another thread is raised when the lock has been had back.
     fn unwinds_if_asked(&mut self) {
-        if self.state.takes_interrupt() && !std::thread::panicking() {
-            resume_unwind(Box::new(Expelled(AttachError::Interrupted)));
+        if self.state.takes_interrupt() {
+            Expelled::unwind(AttachError::Interrupted);
         }
     }
 
@@ -332,9 +327,7 @@ impl Gil<'_> {
     #[cold]
     fn lose(&mut self, error: AttachError) {
         self.lock = std::ptr::null();
-        if !std::thread::panicking() {
-            resume_unwind(Box::new(Expelled(error)));
-        }
+        Expelled::unwind(error);
     }
 }
 

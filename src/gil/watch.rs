@@ -1,37 +1,75 @@
-//! What can be seen of a lock from outside: its counters, and a recording.
+//! What can be seen of a lock from outside: counters, lengths of time, and a recording.
 //!
 //! *Assumes*: nothing; any thread may look at any time.
 //! *Promises*: looking changes nothing about who has the lock next; what is off costs nothing
 //! but the one branch that finds it off.
 //! *Leaves out*: pictures and reports.
 
+use crate::base::sync::Arc;
 use crate::gil::counters::Counters;
-use crate::gil::lock::{GlobalLock, HOLD, RECORD};
+use crate::gil::diary::Diary;
+use crate::gil::histogram::Times;
+use crate::gil::lock::{Desk, GlobalLock};
+use crate::gil::observer::{HOLD, RECORD};
 use crate::gil::record::Recording;
+
+impl Desk {
+    fn living(&self) -> impl Iterator<Item = &Arc<Diary>> {
+        self.seats.iter().flatten().map(|seat| &seat.diary)
+    }
+}
 
 impl GlobalLock {
     /// What has happened so far, summed over all threads, dead ones included.
     pub fn counters(&self) -> Counters {
-        let Ok(desk) = self.shared.desk() else { return Counters::default() };
-        let living = desk.seats.iter().flatten().map(|seat| seat.meter.read());
-        let sum = living.sum::<Counters>() + desk.of_the_dead;
-        self.shared.leave(desk, None);
-        sum
+        let sum = |desk: &Desk| {
+            desk.of_the_dead.0 + desk.living().map(|diary| diary.meter.read()).sum::<Counters>()
+        };
+        self.read(sum).unwrap_or_default()
     }
 
     /// The name and the counters of every living thread that has used the lock.
     pub fn thread_counters(&self) -> Vec<(String, Counters)> {
-        let Ok(desk) = self.shared.desk() else { return Vec::new() };
-        let seats = desk.seats.iter().flatten();
-        let all = seats.map(|seat| (seat.name.clone(), seat.meter.read())).collect();
-        self.shared.leave(desk, None);
-        all
+        let of = |diary: &Arc<Diary>| (diary.name().to_owned(), diary.meter.read());
+        self.read(|desk| desk.living().map(of).collect()).unwrap_or_default()
+    }
+
+    /// How long the waits for the lock were so far, and the holds; of all threads, dead ones
+    /// included.
+    ///
+    /// Every wait is in it. Holds are, while they are [measured](Self::measure_hold) or
+    /// [recorded](Self::record).
+    ///
+    /// ```
+    /// use singletrack::gil::lock::GlobalLock;
+    /// use singletrack::gil::policy::SwitchPolicy;
+    ///
+    /// let lock = GlobalLock::new(SwitchPolicy::FAIR);
+    /// lock.measure_hold(true);
+    /// lock.attach(|gil| gil.detach(|| ()))?;
+    /// let times = lock.times();
+    /// assert_eq!((times.hold.count(), times.wait.count()), (2, 0), "nobody was in its way");
+    /// # Ok::<(), singletrack::gil::error::AttachError>(())
+    /// ```
+    pub fn times(&self) -> Times {
+        let sum = |desk: &Desk| {
+            let living = desk.living().map(|diary| diary.times());
+            living.fold(desk.of_the_dead.1, |sum, times| sum + times)
+        };
+        self.read(sum).unwrap_or_default()
+    }
+
+    /// The name of every living thread that has used the lock, and of every one that was
+    /// recorded; how long its waits and its holds were.
+    pub fn thread_times(&self) -> Vec<(String, Times)> {
+        let of = |diary: &Arc<Diary>| (diary.name().to_owned(), diary.times());
+        self.read(|desk| desk.shelf.all(desk.living()).map(of).collect()).unwrap_or_default()
     }
 
     /// Measures how long the lock is held (`hold_ns`), from each thread's next attaching on.
     /// It reads the clock twice a hold, which costs more than the lock itself.
     pub fn measure_hold(&self, on: bool) {
-        self.shared.watch(HOLD, on);
+        self.shared.observer.watch(HOLD, on);
     }
 
     /// From now on writes down every taking, waiting and dropping, and when it was.
@@ -42,28 +80,30 @@ impl GlobalLock {
     /// [`stop_recording`](Self::stop_recording) goes on with the rings there are.
     pub fn record(&self, events_per_thread: usize) {
         let Ok(mut desk) = self.shared.desk() else { return };
-        desk.recorder.begins(events_per_thread);
-        let desk_now = &mut *desk;
-        for seat in desk_now.seats.iter().flatten() {
-            desk_now.recorder.equips(&seat.ring, &seat.name, seat.tid);
-        }
+        let living: Vec<Arc<Diary>> = desk.living().map(Arc::clone).collect();
+        desk.shelf.begins(events_per_thread);
+        living.iter().for_each(|diary| desk.shelf.equips(diary));
         self.shared.leave(desk, None);
-        self.shared.watch(RECORD, true);
+        self.shared.observer.watch(RECORD, true);
     }
 
     /// Writes down nothing any more. What was written stays.
     pub fn stop_recording(&self) {
-        self.shared.watch(RECORD, false);
+        self.shared.observer.watch(RECORD, false);
     }
 
     /// What was written down so far; the threads need not stop for it.
     pub fn recording(&self) -> Recording {
-        let mut tracks = Vec::new();
-        if let Ok(desk) = self.shared.desk() {
-            tracks = desk.recorder.read();
-            self.shared.leave(desk, None);
-        }
+        let tracks = self.read(|desk| desk.shelf.tracks()).unwrap_or_default();
         // Read last, so that no event is later.
         Recording { tracks, until: self.shared.now() }
+    }
+
+    /// One look at the desk; `None` in a fork that cannot come to it.
+    fn read<R>(&self, f: impl FnOnce(&Desk) -> R) -> Option<R> {
+        let desk = self.shared.desk().ok()?;
+        let result = f(&desk);
+        self.shared.leave(desk, None);
+        Some(result)
     }
 }

@@ -5,7 +5,8 @@
 //! *Leaves out*: a pool. A lane lasts as long as its model runs; a pool would add nothing.
 
 use crate::base::error::panic_message;
-use crate::gil::lock::{AttachError, GlobalLock};
+use crate::gil::error::AttachError;
+use crate::gil::lock::GlobalLock;
 use crate::gil::policy::SwitchPolicy;
 use crate::gil::token::Gil;
 use crate::lab::blocking::{self, Free, Interpreter, timed};

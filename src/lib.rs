@@ -19,6 +19,7 @@
 //!   base/error.rs              why a job has no value
 //!   base/id.rs                 loop, generation and index in one word
 //!   base/slab.rs               slots whose stale keys open nothing
+//!   base/random.rs             numbers that are the same for the same seed
 //!   base/wire.rs               what may cross a pipe, and how it is encoded
 //!   base/sys/poll.rs           unsafe: ppoll
 //!   base/sys/pipe.rs           unsafe: pipe2, read, writev
@@ -108,6 +109,12 @@
 //!   gil/counters.rs            how often each thing happened
 //!   gil/histogram.rs           how long things took, in buckets that double
 //!   gil/record.rs              what happened and when: the events, and the states between
+//!   gil/script.rs              what a simulated thread does: acts and rounds
+//!   gil/costs.rs               what a machine charges for a wake-up, a switch, a visit
+//!   gil/cores.rs               simulated cores, and which thread is on which
+//!   gil/actor.rs               a simulated thread: where it stands in its script
+//!   gil/timeline.rs            simulated threads on cores, as virtual time goes by
+//!   gil/simulator.rs           the lock's rules on so many cores, in virtual time
 //!   gil/ring.rs                the last events of one thread
 //!   gil/observer.rs            the clock of a lock, and what is watched
 //!   gil/diary.rs               what is written down about one thread

@@ -2,11 +2,11 @@
 #![cfg(feature = "cli")]
 
 use proptest::prelude::*;
+use singletrack::base::random::SplitMix64;
 use singletrack::lab::cli::{Order, Refusal, Request, parse};
 use singletrack::lab::http::{Url, body};
 use singletrack::lab::json::document;
 use singletrack::lab::model::{Family, Model};
-use singletrack::lab::random::SplitMix64;
 use singletrack::lab::result::{CaseResult, ModelResult, Switches, Time};
 use singletrack::lab::stats::{Spread, percentile};
 use singletrack::lab::table::{duration, table};

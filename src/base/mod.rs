@@ -2,6 +2,7 @@
 
 pub mod error;
 pub mod id;
+pub mod random;
 pub mod slab;
 pub mod sync;
 pub mod sys;

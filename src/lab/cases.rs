@@ -4,10 +4,10 @@
 //! *Promises*: the jobs of a case depend on its input, its sizes and the seed alone.
 //! *Leaves out*: doing the jobs (`workload.rs`).
 
+use crate::base::random::SplitMix64;
 use crate::lab::blocking::read_piece;
 use crate::lab::failure::Failure;
 use crate::lab::http::Url;
-use crate::lab::random::SplitMix64;
 use crate::lab::verdict::Nature;
 use crate::lab::workload::{Job, Question};
 use std::fs;

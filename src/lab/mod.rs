@@ -39,7 +39,6 @@ pub mod program_file;
 pub mod progress;
 pub mod python;
 pub mod race;
-pub mod random;
 pub mod result;
 pub mod run;
 pub mod scene;

@@ -5,12 +5,12 @@
 //! that disagree about the answer are an error, not a result.
 //! *Leaves out*: showing anything. `progress` is told before each run.
 
+use crate::base::random::SplitMix64;
 use crate::base::sys::socket::set_backlog;
 use crate::lab::cases::{Case, Plan, Sizes};
 use crate::lab::failure::Failure;
 use crate::lab::measure::{Child, measure};
 use crate::lab::model::Model;
-use crate::lab::random::SplitMix64;
 use crate::lab::result::{CaseResult, Measured, ModelResult};
 use crate::lab::{run, server};
 use std::io;

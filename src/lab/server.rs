@@ -6,7 +6,7 @@
 //! *Leaves out*: speed records. It is a thread per connection in every round of every
 //! model, so that it is no model's ally.
 
-use crate::lab::random::SplitMix64;
+use crate::base::random::SplitMix64;
 use crate::lab::workload::Question;
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -13,10 +13,10 @@
 //!                  Tally                      merged when the lanes have ended
 //! ```
 
+use crate::base::random::mix;
 use crate::base::sync::atomic::{AtomicUsize, Ordering};
 use crate::lab::context::Context;
 use crate::lab::failure::Failure;
-use crate::lab::random::mix;
 use crate::lab::workload::{self, Job};
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};

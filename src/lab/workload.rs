@@ -4,10 +4,10 @@
 //! *Promises*: a job's value depends on the job alone, so every model must find the same.
 //! *Leaves out*: how many jobs there are and who runs them (`cases.rs`, `tally.rs`).
 
+use crate::base::random::mix;
 use crate::lab::context::{Compute, Context, Tick};
 use crate::lab::failure::Failure;
 use crate::lab::http::{self, Url};
-use crate::lab::random::mix;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::ffi::OsString;

@@ -16,7 +16,7 @@ pub fn mix(x: u64) -> u64 {
 /// A seeded sequence.
 ///
 /// ```
-/// use singletrack::lab::random::SplitMix64;
+/// use singletrack::base::random::SplitMix64;
 ///
 /// let (mut a, mut b) = (SplitMix64::new(7), SplitMix64::new(7));
 /// assert_eq!(a.next_u64(), b.next_u64());

@@ -1,0 +1,159 @@
+//! What a machine charges for wake-ups, switches and visits to a lock, as data.
+//!
+//! *Assumes*: nothing.
+//! *Promises*: all costs are whole nanoseconds; text that is written can be read back.
+//! *Leaves out*: how they are measured on the machine at hand (`lab/calibration.rs`).
+//!
+//! ```text
+//!   waker    ──desk──signal──▶ goes on
+//!                          ╲
+//!                           ╰── wake ──▶ sleeper runs, if a core was idle
+//!   or else it queues:  … another thread's quantum ─▶ switch ─▶ sleeper runs
+//! ```
+
+use crate::gil::verdict::Nanos;
+use std::fmt;
+use std::str::FromStr;
+
+/// The greatest cost that is believed: ten seconds. A greater one is a mistake in the unit.
+const MOST: Nanos = 10_000_000_000;
+
+/// What a simulated machine charges, in nanoseconds.
+///
+/// ```
+/// use singletrack::gil::costs::Costs;
+///
+/// let costs: Costs = "wake=50us,quantum=10ms".parse()?;
+/// assert_eq!(costs, Costs { wake: 50_000, quantum: 10_000_000, ..Costs::TYPICAL });
+/// assert_eq!(costs.to_string().parse(), Ok(costs));
+/// assert!("wake=soon".parse::<Costs>().is_err());
+/// # Ok::<(), singletrack::gil::costs::CostsError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Costs {
+    /// One instruction of bytecode, from tick to tick. Zero counts as one.
+    pub tick: Nanos,
+    /// To take or drop the lock where nobody is in the way: one atomic operation.
+    pub door: Nanos,
+    /// To take or drop it where others wait: a visit to the mutex around the decision.
+    pub desk: Nanos,
+    /// To wake a sleeper, for the thread that wakes it: a system call, and an interrupt sent.
+    pub signal: Nanos,
+    /// From then until the sleeper runs on a core that was idle.
+    pub wake: Nanos,
+    /// To put another thread onto a core.
+    pub switch: Nanos,
+    /// How long a thread keeps its core while others queue for one. Zero is for ever.
+    pub quantum: Nanos,
+    /// By how many percent a wake-up may be quicker or slower, by chance.
+    pub jitter: u64,
+}
+
+impl Costs {
+    /// Nothing but the work costs anything, and no core is taken from anybody: the rules of the lock alone.
+    pub const NONE: Costs =
+        Costs { tick: 1, door: 0, desk: 0, signal: 0, wake: 0, switch: 0, quantum: 0, jitter: 0 };
+
+    /// A machine to reason about, the same for everybody: round numbers of the size that Linux
+    /// shows on machines of several cores. To know those of yours, have them measured.
+    pub const TYPICAL: Costs = Costs {
+        tick: 12,
+        door: 10,
+        desk: 100,
+        signal: 5_000,
+        wake: 20_000,
+        switch: 2_000,
+        quantum: 3_000_000,
+        jitter: 30,
+    };
+
+    /// Each cost by its name.
+    fn named(&mut self) -> [(&'static str, &mut u64); 8] {
+        [
+            ("tick", &mut self.tick),
+            ("door", &mut self.door),
+            ("desk", &mut self.desk),
+            ("signal", &mut self.signal),
+            ("wake", &mut self.wake),
+            ("switch", &mut self.switch),
+            ("quantum", &mut self.quantum),
+            ("jitter", &mut self.jitter),
+        ]
+    }
+}
+
+impl fmt::Display for Costs {
+    /// `tick=12ns,door=10ns,…,jitter=30%`, as [`FromStr`] reads it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut copy = *self;
+        let part = |(name, value): (&str, &mut u64)| match name {
+            "jitter" => format!("{name}={value}%"),
+            _ => format!("{name}={}", spelled(*value)),
+        };
+        f.write_str(&copy.named().map(part).join(","))
+    }
+}
+
+fn spelled(nanos: Nanos) -> String {
+    match nanos {
+        0 => "0ns".to_owned(),
+        n if n % 1_000_000 == 0 => format!("{}ms", n / 1_000_000),
+        n if n % 1_000 == 0 => format!("{}us", n / 1_000),
+        n => format!("{n}ns"),
+    }
+}
+
+impl FromStr for Costs {
+    type Err = CostsError;
+
+    /// Reads `name=value` pairs; what is not named stays as in [`TYPICAL`](Costs::TYPICAL).
+    fn from_str(text: &str) -> Result<Costs, CostsError> {
+        let mut costs = Costs::TYPICAL;
+        for pair in text.split(',') {
+            let wrong = || CostsError(pair.to_owned());
+            let (name, value) = pair.split_once('=').ok_or_else(wrong)?;
+            let mut known = costs.named();
+            let (name, place) = known.iter_mut().find(|(n, _)| *n == name).ok_or_else(wrong)?;
+            **place = match *name {
+                "jitter" => percent(value).ok_or_else(wrong)?,
+                _ => nanos(value).ok_or_else(wrong)?,
+            };
+        }
+        Ok(costs)
+    }
+}
+
+fn percent(text: &str) -> Option<u64> {
+    let number = text.strip_suffix('%')?.parse().ok()?;
+    (number <= 100).then_some(number)
+}
+
+fn nanos(text: &str) -> Option<Nanos> {
+    let split = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(split);
+    let unit = match unit {
+        "ns" => 1,
+        "us" => 1_000,
+        "ms" => 1_000_000,
+        _ => return None,
+    };
+    let all = number.parse::<Nanos>().ok()?.checked_mul(unit)?;
+    (all <= MOST).then_some(all)
+}
+
+/// Text that is no cost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CostsError(String);
+
+impl fmt::Display for CostsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "`{}` is no cost: write tick, door, desk, signal, wake, switch or quantum with ns, \
+             us or ms (at most 10000ms), as in wake=20us; or jitter=30%, at most 100%",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for CostsError {}

@@ -1,0 +1,302 @@
+//! The lock on simulated cores: first what must hold for any threads, costs and policy; then
+//! what Beazley saw in 2009, exactly, in virtual time.
+
+use proptest::prelude::*;
+use singletrack::gil::costs::Costs;
+use singletrack::gil::policy::{Check, SwitchPolicy};
+use singletrack::gil::record::{Recording, What};
+use singletrack::gil::script::{Act, Script};
+use singletrack::gil::simulator::{Ending, MAX_CORES, NoSuchMachine, Run, Simulator};
+
+const MS: u64 = 1_000_000;
+
+fn play(policy: SwitchPolicy, cores: usize, costs: Costs, seed: u64, scripts: &[Script]) -> Run {
+    let mut world = Simulator::new(policy, cores, costs, seed).unwrap();
+    world.record(100_000);
+    scripts.iter().for_each(|script| world.spawn(script.clone()));
+    world.run(u64::MAX)
+}
+
+fn any_policy() -> impl Strategy<Value = SwitchPolicy> {
+    let quick = |policy: SwitchPolicy, micros: u64| match policy.check() {
+        Check::EveryTicks(_) => policy.with_check(Check::EveryTicks(1 + micros as u32)).unwrap(),
+        Check::OnRequest { .. } => {
+            let interval = std::time::Duration::from_micros(1 + micros);
+            policy.with_check(Check::OnRequest { interval }).unwrap()
+        }
+    };
+    (0..SwitchPolicy::PRESETS.len(), 0u64..300)
+        .prop_map(move |(preset, micros)| quick(SwitchPolicy::PRESETS[preset].1, micros))
+}
+
+fn any_costs() -> impl Strategy<Value = Costs> {
+    let small = || prop_oneof![Just(0u64), 0u64..200, 0u64..50_000];
+    (
+        small(),
+        small(),
+        small(),
+        small(),
+        small(),
+        prop_oneof![Just(0u64), 1_000u64..300_000],
+        0u64..=100,
+    )
+        .prop_map(|(door, desk, signal, wake, switch, quantum, jitter)| Costs {
+            tick: 1 + door % 30,
+            door,
+            desk,
+            signal,
+            wake,
+            switch,
+            quantum,
+            jitter,
+        })
+}
+
+fn any_script() -> impl Strategy<Value = Script> {
+    let act = prop_oneof![
+        (0u64..5_000).prop_map(|ticks| Act::Compute { ticks }),
+        (0u64..20_000).prop_map(|time| Act::Call { time }),
+        (0u64..80_000).prop_map(|time| Act::Await { time }),
+        (0u64..80_000).prop_map(|time| Act::Sleep { time }),
+    ];
+    (0u64..6, prop::collection::vec(act, 1..5))
+        .prop_map(|(rounds, acts)| Script::new("any", rounds, &acts))
+}
+
+/// All holds of all threads, by their beginnings.
+fn holds(recording: &Recording) -> Vec<(u64, u64)> {
+    let mut holds = Vec::new();
+    for track in &recording.tracks {
+        assert_eq!(track.dropped, 0);
+        let mut since = None;
+        for event in &track.events {
+            match event.what {
+                What::Takes => assert_eq!(since.replace(event.at), None, "taken twice"),
+                What::DropsVoluntarily | What::DropsOnRequest | What::DropsAtTick => {
+                    holds.push((since.take().expect("it had the lock"), event.at));
+                }
+                What::Waits | What::Requests | What::FailsToTake | What::GivesUp => {
+                    assert_eq!(since, None, "{:?} with the lock in hand", event.what);
+                }
+            }
+        }
+        assert_eq!(since, None, "never dropped");
+    }
+    holds.sort_unstable();
+    holds
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn one_thread_at_a_time_all_work_done_and_time_goes_forward(
+        policy in any_policy(),
+        cores in 1usize..6,
+        costs in any_costs(),
+        seed in any::<u64>(),
+        scripts in prop::collection::vec(any_script(), 1..6),
+    ) {
+        let run = play(policy, cores, costs, seed, &scripts);
+        // No lost wake-up: it always ends.
+        prop_assert_eq!(&run.ending, &Ending::Done);
+        for (fate, script) in run.fates.iter().zip(&scripts) {
+            prop_assert_eq!(fate.ticks, script.work());
+            prop_assert_eq!(fate.rounds, script.rounds());
+            prop_assert!(fate.ended.unwrap() <= run.elapsed);
+        }
+        for track in &run.recording.tracks {
+            prop_assert!(track.events.is_sorted_by_key(|event| event.at));
+        }
+        let holds = holds(&run.recording);
+        prop_assert!(holds.windows(2).all(|pair| pair[0].1 <= pair[1].0), "two at once");
+        // Work is done with the lock in hand, so it cannot take less time than it needs.
+        let work: u64 = scripts.iter().map(Script::work).sum();
+        let held: u64 = holds.iter().map(|(from, to)| to - from).sum();
+        prop_assert!(held >= work * costs.tick);
+        prop_assert!(run.elapsed >= work * costs.tick);
+        prop_assert_eq!(run.counters.acquisitions(), run.counters.drops());
+        prop_assert_eq!(run.counters.drops(), holds.len() as u64);
+    }
+
+    #[test]
+    fn one_seed_has_one_history(
+        policy in any_policy(),
+        cores in 1usize..4,
+        costs in any_costs(),
+        seed in any::<u64>(),
+        scripts in prop::collection::vec(any_script(), 1..4),
+    ) {
+        let (once, again) =
+            (play(policy, cores, costs, seed, &scripts), play(policy, cores, costs, seed, &scripts));
+        prop_assert_eq!(once, again);
+    }
+
+    #[test]
+    fn where_nothing_costs_anything_two_take_as_long_as_one_after_the_other(
+        policy in any_policy(),
+        cores in 1usize..4,
+        quantum in prop_oneof![Just(0u64), 1_000u64..100_000],
+        seed in any::<u64>(),
+        ticks in (1u64..30_000, 1u64..30_000),
+    ) {
+        let costs = Costs { tick: 10, quantum, ..Costs::NONE };
+        let pair = [Script::computes("a", ticks.0), Script::computes("b", ticks.1)];
+        let run = play(policy, cores, costs, seed, &pair);
+        prop_assert_eq!(run.elapsed, 10 * (ticks.0 + ticks.1));
+    }
+
+    #[test]
+    fn a_run_that_is_cut_off_has_done_no_more_than_time_allows(
+        policy in any_policy(),
+        cores in 1usize..4,
+        costs in any_costs(),
+        limit in 0u64..3 * MS,
+    ) {
+        let mut world = Simulator::new(policy, cores, costs, 1).unwrap();
+        for name in ["a", "b", "c"] {
+            world.spawn(Script::computes(name, u64::MAX));
+        }
+        let run = world.run(limit);
+        prop_assert_eq!(run.ending, Ending::OutOfTime);
+        prop_assert_eq!(run.elapsed, limit);
+        let done: u64 = run.fates.iter().map(|fate| fate.ticks).sum();
+        prop_assert!(done * costs.tick <= limit);
+    }
+}
+
+/// How much longer two threads take for the work of one, on so many cores.
+fn battle(policy: SwitchPolicy, cores: usize) -> f64 {
+    let ticks = 4_000_000;
+    let elapsed = |threads: u64| {
+        let script = Script::computes("cpu", ticks / threads);
+        let scripts = vec![script; threads as usize];
+        play(policy, cores, Costs::TYPICAL, 7, &scripts).elapsed as f64
+    };
+    elapsed(2) / elapsed(1)
+}
+
+#[test]
+fn two_threads_of_python_2_fight_on_four_cores_and_not_on_one() {
+    for policy in [SwitchPolicy::PYTHON_2, SwitchPolicy::PYTHON_2_LINUX] {
+        let (one, two, four) = (battle(policy, 1), battle(policy, 2), battle(policy, 4));
+        assert!((0.99..1.1).contains(&one), "{policy} on one core: {one}");
+        assert!(two > 1.3, "{policy} on two cores: {two}");
+        assert!(four > 1.3, "{policy} on four cores: {four}");
+    }
+}
+
+#[test]
+fn python_3_2_cures_the_battle_on_any_machine() {
+    for cores in [1, 2, 4, 64] {
+        let ratio = battle(SwitchPolicy::PYTHON_3_2, cores);
+        assert!((0.99..1.05).contains(&ratio), "on {cores} cores: {ratio}");
+    }
+}
+
+#[test]
+fn dearer_signals_make_a_worse_battle() {
+    let lasts = |signal| {
+        let costs = Costs { signal, jitter: 0, ..Costs::TYPICAL };
+        let pair = ["a", "b"].map(|name| Script::computes(name, 500_000));
+        play(SwitchPolicy::PYTHON_2, 4, costs, 7, &pair).elapsed
+    };
+    assert!(lasts(0) < lasts(5_000) && lasts(5_000) < lasts(20_000));
+}
+
+#[test]
+fn a_check_comes_every_hundred_and_one_ticks() {
+    // Conformance scenario 2: 10,100 counted instructions, exactly 100 checks.
+    let run = play(SwitchPolicy::PYTHON_2, 4, Costs::NONE, 0, &[Script::computes("a", 10_100)]);
+    assert_eq!(run.counters.tick_drops, 100);
+}
+
+#[test]
+fn one_thread_alone_is_never_asked_and_never_sleeps() {
+    // Conformance scenario 3.
+    let script = Script::computes("a", 100_000_000);
+    let run = play(SwitchPolicy::PYTHON_3_2, 4, Costs::TYPICAL, 0, &[script]);
+    assert_eq!((run.counters.switches, run.counters.drop_requests), (1, 0));
+    assert_eq!((run.counters.sleeps, run.counters.wakes), (0, 0));
+}
+
+#[test]
+fn who_was_forced_comes_back_after_another() {
+    // Conformance scenario 4.
+    let pair = ["a", "b"].map(|name| Script::computes(name, 10_000_000));
+    let run = play(SwitchPolicy::PYTHON_3_2, 2, Costs::TYPICAL, 0, &pair);
+    assert!(run.counters.forced_drops > 20, "{:?}", run.counters);
+    // The first taking, then one for each drop on request, and the loser's last turn.
+    let switches = run.counters.switches - 1 - run.counters.forced_drops;
+    assert!(switches <= 1, "{:?}", run.counters);
+    let longest = holds(&run.recording).iter().map(|(from, to)| to - from).max().unwrap();
+    assert!(longest < 6 * MS || run.counters.forced_drops == 0, "{longest}");
+}
+
+#[test]
+fn a_convoy_costs_an_interval_a_request_and_priority_cures_it() {
+    let echo = [
+        Act::Await { time: 60_000 },
+        Act::Compute { ticks: 300 },
+        Act::Call { time: 10_000 },
+        Act::Compute { ticks: 100 },
+    ];
+    let requests = |policy, cores, burners| {
+        let mut world = Simulator::new(policy, cores, Costs::TYPICAL, 7).unwrap();
+        world.spawn(Script::new("echo", u64::MAX, &echo));
+        (0..burners).for_each(|_| world.spawn(Script::computes("cpu", u64::MAX)));
+        world.run(500 * MS).fates[0].rounds
+    };
+    for cores in [1, 2, 64] {
+        let idle = requests(SwitchPolicy::PYTHON_3_10, cores, 0);
+        let beside = requests(SwitchPolicy::PYTHON_3_10, cores, 1);
+        // A turn of 5 ms for one call of a request; the other is over before the burner is back.
+        assert!(idle > 4_000 && (80..=100).contains(&beside), "{cores}: {idle} {beside}");
+        assert!(requests(SwitchPolicy::PRIORITY, cores, 1) > 20 * beside);
+    }
+    // The ticks of old let the server in soon: on one core at once, on two when it wins a race.
+    let old = |cores| requests(SwitchPolicy::PYTHON_2_LINUX, cores, 1);
+    assert!(old(1) > 4_000 && (500..3_000).contains(&old(2)), "{} {}", old(1), old(2));
+}
+
+#[test]
+fn calls_without_the_lock_use_as_many_cores_as_there_are() {
+    let hashes = [Act::Call { time: MS }, Act::Compute { ticks: 10 }];
+    let elapsed = |cores| {
+        let scripts = vec![Script::new("hash", 20, &hashes); 4];
+        play(SwitchPolicy::PYTHON_3_10, cores, Costs::TYPICAL, 3, &scripts).elapsed
+    };
+    let (one, four, many) = (elapsed(1), elapsed(4), elapsed(64));
+    assert!(one > 80 * MS && four < 25 * MS && many < 25 * MS, "{one} {four} {many}");
+}
+
+#[test]
+fn no_machine_without_cores_and_none_beyond_the_greatest() {
+    for cores in [0, MAX_CORES + 1] {
+        let refused = Simulator::new(SwitchPolicy::FAIR, cores, Costs::NONE, 0).unwrap_err();
+        assert_eq!(refused, NoSuchMachine(cores));
+        assert!(refused.to_string().contains("use 1 to 1024"), "{refused}");
+    }
+}
+
+#[test]
+fn costs_that_are_written_can_be_read_and_others_are_refused() {
+    for costs in [Costs::NONE, Costs::TYPICAL, Costs { wake: 1_234_567, ..Costs::TYPICAL }] {
+        assert_eq!(costs.to_string().parse(), Ok(costs));
+    }
+    for text in [
+        "",
+        "wake",
+        "wake=",
+        "wake=5",
+        "wake=5s",
+        "walk=5ns",
+        "jitter=101%",
+        "jitter=5",
+        "wake=99999999999999999999ms",
+        "wake=10001ms",
+    ] {
+        let refused = text.parse::<Costs>().unwrap_err().to_string();
+        assert!(refused.contains("wake=20us") && !refused.contains('\n'), "{text}: {refused}");
+    }
+}

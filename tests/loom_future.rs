@@ -8,6 +8,7 @@ use loom::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use loom::thread;
 use singletrack::base::error::JobError;
 use singletrack::concurrent::future::{Future, promise};
+use singletrack::concurrent::waiting::{ReturnWhen, as_completed, wait};
 use std::pin::Pin;
 use std::task::{Context, Poll, Wake, Waker};
 
@@ -125,5 +126,78 @@ fn two_cancels_and_a_result_agree() {
         worker.join().unwrap();
         assert_eq!(here || there, f.cancelled());
         assert_eq!(f.exception(), f.cancelled().then_some(JobError::Cancelled));
+    });
+}
+
+#[test]
+fn as_completed_gives_each_future_once() {
+    loom::model(|| {
+        let (first, a) = promise();
+        let (second, b) = promise();
+        let worker = thread::spawn(move || first.set_result(1));
+        let other = thread::spawn(move || drop(second));
+        let mut got: Vec<Result<u8, JobError>> =
+            as_completed([a, b], None).map(|future| future.unwrap().result()).collect();
+        got.sort_by_key(Result::is_err);
+        assert_eq!(got, [Ok(1), Err(JobError::Abandoned)]);
+        worker.join().unwrap();
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn a_wait_for_the_first_leaves_nothing_behind_in_the_others() {
+    loom::model(|| {
+        let (first, a) = promise();
+        let (second, b) = promise::<u8>();
+        let worker = thread::spawn(move || {
+            first.set_result(1);
+            second.set_result(2);
+        });
+        let (done, rest) = wait([a, b], ReturnWhen::FirstCompleted, None);
+        assert!(!done.is_empty());
+        let (again, none) = wait(rest, ReturnWhen::AllCompleted, None);
+        assert!(none.is_empty());
+        let all = done.into_iter().chain(again).map(|future| future.result().unwrap());
+        assert_eq!(all.sum::<u8>(), 3);
+        worker.join().unwrap();
+    });
+}
+
+#[test]
+fn a_waker_replaced_while_the_result_comes_is_not_the_only_one_asked() {
+    loom::model(|| {
+        let (p, mut f) = promise();
+        let (old, new) = (Count::new(), Count::new());
+        let before = poll(&mut f, &old);
+        assert_eq!(before, Poll::Pending);
+        let worker = thread::spawn(move || p.set_result(7));
+        let again = poll(&mut f, &new);
+        worker.join().unwrap();
+        match again {
+            Poll::Ready(got) => assert_eq!((got, old.get(), new.get()), (Ok(7), 1, 0)),
+            Poll::Pending => {
+                assert_eq!((old.get(), new.get()), (0, 1), "the last waker, and only that");
+                assert_eq!(poll(&mut f, &new), Poll::Ready(Ok(7)));
+            }
+        }
+    });
+}
+
+#[test]
+fn a_callback_added_while_it_ends_runs_after_the_state_is_final() {
+    loom::model(|| {
+        let (p, f) = promise();
+        let f = std::sync::Arc::new(f);
+        let seen = Count::new();
+        let worker = thread::spawn(move || p.set_result(7u8));
+        let (inside, ran) = (std::sync::Arc::downgrade(&f), seen.clone());
+        f.add_done_callback(move || {
+            if inside.upgrade().is_none_or(|f| f.done()) {
+                ran.up();
+            }
+        });
+        worker.join().unwrap();
+        assert_eq!(seen.get(), 1);
     });
 }

@@ -15,6 +15,7 @@
 
 use crate::base::error::JobError;
 use crate::base::id::LoopId;
+use crate::base::sync;
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -40,8 +41,11 @@ pub(crate) type Home = Arc<dyn Household>;
 /// The number of a pool, unique while it lives; 0 is no pool.
 pub(crate) type HomeId = usize;
 
+sync::thread_local! {
+    static HOME: RefCell<Option<Home>> = RefCell::new(None);
+}
+
 thread_local! {
-    static HOME: RefCell<Option<Home>> = const { RefCell::new(None) };
     /// The loops that live on this thread; seldom more than one.
     static LOOPS: RefCell<Vec<LoopId>> = const { RefCell::new(Vec::new()) };
 }

@@ -18,6 +18,7 @@
 
 use crate::base::error::{JobError, panic_message};
 use crate::base::sync::atomic::{AtomicUsize, Ordering};
+use crate::base::sync::thread::{Builder, JoinHandle};
 use crate::base::sync::{Condvar, Mutex, spin_until};
 use crate::base::wire::Wire;
 use crate::concurrent::crew::{Crew, Hail, Step};
@@ -28,7 +29,6 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 /// Runs jobs on threads that are started as needed and kept until the pool goes.
 ///
@@ -330,7 +330,7 @@ impl Pool {
 
     fn hire(self: &Arc<Self>, number: usize) {
         let pool = Arc::clone(self);
-        let thread = std::thread::Builder::new().name(format!("{}_{number}", self.prefix));
+        let thread = Builder::new().name(format!("{}_{number}", self.prefix));
         let spawned = thread.spawn(move || pool.work());
         let mut hall = self.hall.lock();
         match spawned {

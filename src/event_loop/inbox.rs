@@ -26,6 +26,7 @@ use crate::base::sync::atomic::{AtomicU8, Ordering};
 use crate::base::sync::{Arc, Mutex};
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
+use std::sync::LazyLock;
 
 const AWAKE: u8 = 0;
 const PARKED: u8 = 1;
@@ -106,54 +107,91 @@ impl<M> Inbox<M> {
     }
 }
 
-/// The inboxes of the loops alive in this process, by number. This is how a waker, which is
-/// only a number, finds its loop from a foreign thread.
-static LOOPS: parking_lot::Mutex<Registry> =
-    parking_lot::Mutex::new(Registry { inboxes: BTreeMap::new(), last: 0 });
+/// The loops of this process. This is how a waker, which is only a number, finds its loop
+/// from a foreign thread.
+static LOOPS: LazyLock<Loops<Message>> = LazyLock::new(Loops::default);
 
-struct Registry {
-    inboxes: BTreeMap<u32, Arc<Inbox<Message>>>,
+/// The inboxes of loops that are alive, by number. Generic for the sake of a model.
+///
+/// A message may meet its loop on the way out: then it is pushed into an inbox that nobody
+/// empties any more, and is dropped with that inbox, by whoever lets go of it last. So every
+/// message is taken, given back, or dropped; who must know which puts a guard into it.
+pub struct Loops<M>(Mutex<Registry<M>>);
+
+struct Registry<M> {
+    inboxes: BTreeMap<u32, Arc<Inbox<M>>>,
     last: u32,
 }
 
-/// Gives a new loop its number. Numbers go round, so a fresh loop seldom meets the wakers of
-/// a dead one; where it does, the cost is a spurious poll.
-///
-/// # Panics
-/// If 16,777,215 loops are alive.
+impl<M> Default for Loops<M> {
+    fn default() -> Self {
+        Loops(Mutex::new(Registry { inboxes: BTreeMap::new(), last: 0 }))
+    }
+}
+
+impl<M> Loops<M> {
+    /// Gives a new loop its number. Numbers go round, so a fresh loop seldom meets the wakers
+    /// of a dead one; where it does, the cost is a spurious poll.
+    ///
+    /// # Panics
+    /// If 16,777,215 loops are alive.
+    pub fn open(&self, inbox: Arc<Inbox<M>>) -> LoopId {
+        let mut loops = self.0.lock();
+        for _ in 0..MAX_LOOPS {
+            loops.last = (loops.last + 1) % MAX_LOOPS;
+            let number = loops.last;
+            // Zero is nobody's: a task id of all zero bits would be a null waker.
+            if number != 0 && !loops.inboxes.contains_key(&number) {
+                loops.inboxes.insert(number, inbox);
+                return LoopId(number);
+            }
+        }
+        panic!("no more than {} event loops can be alive at a time", MAX_LOOPS - 1);
+    }
+
+    /// The loop is gone: what is sent to its number from now on is given back.
+    pub fn close(&self, id: LoopId) {
+        let closed = self.0.lock().inboxes.remove(&id.get());
+        drop(closed); // outside the lock: messages may own user values
+    }
+
+    /// True until [`close`](Self::close).
+    pub fn is_open(&self, id: LoopId) -> bool {
+        self.0.lock().inboxes.contains_key(&id.get())
+    }
+
+    /// Leaves a message for a loop; gives it back if that loop is gone.
+    ///
+    /// # Errors
+    /// The message.
+    pub fn send(&self, id: LoopId, message: M) -> Result<(), M> {
+        let inbox = self.0.lock().inboxes.get(&id.get()).cloned();
+        match inbox {
+            Some(inbox) => {
+                inbox.push(message);
+                Ok(())
+            }
+            None => Err(message),
+        }
+    }
+}
+
+/// [`Loops::open`] in this process.
 pub fn open(inbox: Arc<Inbox<Message>>) -> LoopId {
-    let mut loops = LOOPS.lock();
-    for _ in 0..MAX_LOOPS {
-        loops.last = (loops.last + 1) % MAX_LOOPS;
-        let number = loops.last;
-        // Zero is nobody's: a task id of all zero bits would be a null waker.
-        if number != 0 && !loops.inboxes.contains_key(&number) {
-            loops.inboxes.insert(number, inbox);
-            return LoopId(number);
-        }
-    }
-    panic!("no more than {} event loops can be alive at a time", MAX_LOOPS - 1);
+    LOOPS.open(inbox)
 }
 
-/// The loop is gone: what is sent to its number from now on is dropped.
+/// [`Loops::close`] in this process.
 pub fn close(id: LoopId) {
-    let closed = LOOPS.lock().inboxes.remove(&id.get());
-    drop(closed); // outside the lock: messages may own user values
+    LOOPS.close(id);
 }
 
-/// True until [`close`].
+/// [`Loops::is_open`] in this process.
 pub fn is_open(id: LoopId) -> bool {
-    LOOPS.lock().inboxes.contains_key(&id.get())
+    LOOPS.is_open(id)
 }
 
-/// Leaves a message for a loop; gives it back if that loop is gone.
+/// [`Loops::send`] in this process.
 pub fn send(id: LoopId, message: Message) -> Result<(), Message> {
-    let inbox = LOOPS.lock().inboxes.get(&id.get()).cloned();
-    match inbox {
-        Some(inbox) => {
-            inbox.push(message);
-            Ok(())
-        }
-        None => Err(message),
-    }
+    LOOPS.send(id, message)
 }

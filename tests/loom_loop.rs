@@ -1,0 +1,325 @@
+//! What another thread does to a loop, under every interleaving: wakes, cancels and values that
+//! arrive while it runs, sleeps or goes. The pieces are those that ship (`Inbox`, `Loops`, a
+//! task's `State`, `Promise` and `Future`); the loop around them is the shortest that uses
+//! them as `EventLoop` does.
+//!
+//! Run: `RUSTFLAGS="--cfg loom" cargo test --release --target-dir target/loom --test loom_loop`
+#![cfg(loom)]
+
+use loom::cell::UnsafeCell;
+use loom::sync::atomic::{AtomicUsize, Ordering};
+use loom::sync::{Arc, Condvar, Mutex};
+use loom::thread;
+use singletrack::base::error::JobError;
+use singletrack::concurrent::future::{Future, Promise, promise};
+use singletrack::event_loop::inbox::{Inbox, Loops};
+use singletrack::task::state::{Pause, State};
+use std::pin::Pin;
+use std::task::{Context, Poll, Wake, Waker};
+
+/// Three threads take every path with at most three preemptions; two take every path.
+fn three_threads(body: impl Fn() + Sync + Send + 'static) {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(3);
+    model.check(body);
+}
+
+/// What a selector's bell is: rung, it ends the next sleep.
+#[derive(Default)]
+struct Bell {
+    rung: Mutex<bool>,
+    rang: Condvar,
+}
+
+impl Bell {
+    fn ring(&self) {
+        *self.rung.lock().unwrap() = true;
+        self.rang.notify_one();
+    }
+
+    fn wait(&self) {
+        let mut rung = self.rung.lock().unwrap();
+        while !*rung {
+            rung = self.rang.wait(rung).unwrap();
+        }
+        *rung = false;
+    }
+}
+
+/// An inbox and the bell that it rings.
+struct Post<M> {
+    inbox: Arc<Inbox<M>>,
+    bell: Arc<Bell>,
+}
+
+impl<M> Clone for Post<M> {
+    fn clone(&self) -> Self {
+        Post { inbox: Arc::clone(&self.inbox), bell: Arc::clone(&self.bell) }
+    }
+}
+
+impl<M> Post<M> {
+    fn new() -> Self {
+        let bell = Arc::new(Bell::default());
+        let rope = Arc::clone(&bell);
+        Post { inbox: Arc::new(Inbox::new(Box::new(move || rope.ring()))), bell }
+    }
+
+    /// Steps 2 to 5 of a turn: sleep if that is allowed, then take what has come.
+    fn wait_for_news(&self, into: &mut Vec<M>) {
+        if self.inbox.park() {
+            self.bell.wait();
+        }
+        self.inbox.take(into);
+    }
+}
+
+enum Message {
+    Wake,
+    Cancel,
+}
+
+/// One task of the loop: its state, how it was polled, whether it is to be dropped.
+#[derive(Default)]
+struct Task {
+    state: Option<State>,
+    doomed: bool,
+    polls: usize,
+}
+
+impl Task {
+    fn new() -> Task {
+        Task { state: Some(State::Idle), ..Task::default() }
+    }
+
+    fn state(&mut self) -> &mut State {
+        self.state.as_mut().expect("always there")
+    }
+
+    /// What `Ready` does with a message; true if the task is to run now.
+    fn obey(&mut self, message: Message) -> bool {
+        self.doomed |= matches!(message, Message::Cancel) && *self.state() != State::Done;
+        self.state().wake()
+    }
+
+    /// What `TaskCell::run` does; `poll` says if the future is ready.
+    fn run(&mut self, poll: impl FnOnce() -> bool) {
+        self.state().start();
+        let ready = self.doomed || {
+            self.polls += 1;
+            poll()
+        };
+        match ready {
+            true => self.state().finish(),
+            false => assert_eq!(self.state().pause(), Pause::Park, "nobody wakes it from inside"),
+        }
+    }
+
+    fn done(&mut self) -> bool {
+        *self.state() == State::Done
+    }
+}
+
+/// L1 and T12: what was written before the wake is seen by the poll that it causes; and no
+/// wake is lost, whether it meets the loop awake, falling asleep or sleeping.
+#[test]
+fn wake_publishes_data() {
+    three_threads(|| {
+        let post = Post::new();
+        // Not an atomic: loom reports a race if the wake did not order the two.
+        let data = Arc::new([UnsafeCell::new(0), UnsafeCell::new(0)]);
+        let wakers: Vec<_> = (0..2)
+            .map(|i| {
+                let (post, data) = (post.clone(), Arc::clone(&data));
+                thread::spawn(move || {
+                    // SAFETY: the loop reads the cell after it has the message, once.
+                    data[i].with_mut(|value| unsafe { *value = 7 });
+                    post.inbox.push((i, Message::Wake));
+                })
+            })
+            .collect();
+        let (mut task, mut news, mut seen, mut wakes) = (Task::new(), Vec::new(), 0, 0);
+        while !task.done() {
+            post.wait_for_news(&mut news);
+            let mut runs = false;
+            for (i, message) in news.drain(..) {
+                wakes += 1;
+                runs |= task.obey(message);
+                // SAFETY: its writer pushed the message after it wrote.
+                seen += data[i].with(|value| unsafe { *value });
+            }
+            if runs {
+                task.run(|| seen == 14);
+            }
+        }
+        assert!(task.polls <= wakes, "{} polls for {wakes} wakes", task.polls);
+        wakers.into_iter().for_each(|waker| waker.join().unwrap());
+    });
+}
+
+/// L2: a wake and a cancel from two threads: one end, and no poll after the cancel was heard.
+#[test]
+fn wake_against_cancel_ends_the_task_once() {
+    three_threads(|| {
+        let post = Post::new();
+        let send = |message| {
+            let post = post.clone();
+            thread::spawn(move || post.inbox.push(message))
+        };
+        let others = [send(Message::Wake), send(Message::Cancel)];
+        let (mut task, mut news, mut ends) = (Task::new(), Vec::new(), 0);
+        let mut heard = 0;
+        while heard < 2 {
+            post.wait_for_news(&mut news);
+            heard += news.len();
+            let runs = news.drain(..).fold(false, |runs, message| task.obey(message) || runs);
+            if runs {
+                let polls = task.polls;
+                task.run(|| false);
+                ends += usize::from(task.done());
+                assert!(!task.doomed || task.polls == polls, "polled after the cancel");
+            }
+        }
+        assert_eq!((task.done(), ends), (true, 1));
+        others.into_iter().for_each(|other| other.join().unwrap());
+    });
+}
+
+/// Counts itself out.
+struct Counted(Arc<AtomicUsize>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// S5: a loop goes while others call it. Each message is taken, given back or dropped, exactly
+/// one of these; and once the loop has gone everybody is told so.
+#[test]
+fn a_message_to_a_loop_that_goes_is_taken_given_back_or_dropped() {
+    three_threads(|| {
+        let loops = Arc::new(Loops::default());
+        let post = Post::new();
+        let id = loops.open(Arc::clone(&post.inbox));
+        let dropped = Arc::new(AtomicUsize::new(0));
+        let callers: Vec<_> = (0..2)
+            .map(|_| {
+                let (loops, message) = (Arc::clone(&loops), Counted(Arc::clone(&dropped)));
+                thread::spawn(move || usize::from(loops.send(id, message).is_err()))
+            })
+            .collect();
+        // `EventLoop::drop`: no more messages, then the last look.
+        loops.close(id);
+        let mut last = Vec::new();
+        post.inbox.take(&mut last);
+        let taken = last.len();
+        drop((last, post));
+        let refused: usize = callers.into_iter().map(|caller| caller.join().unwrap()).sum();
+        assert_eq!(dropped.load(Ordering::SeqCst), 2, "each once, nothing leaked");
+        assert!(taken + refused <= 2);
+        assert!(!loops.is_open(id));
+        assert!(loops.send(id, Counted(dropped)).is_err());
+    });
+}
+
+/// The waker of the loop's one task, used from another thread.
+struct Remote(Arc<Post<Message>>);
+
+impl Wake for Remote {
+    fn wake(self: std::sync::Arc<Self>) {
+        self.0.inbox.push(Message::Wake);
+    }
+}
+
+fn poll<T>(future: &mut Future<T>, post: &Arc<Post<Message>>) -> Poll<Result<T, JobError>> {
+    let waker = Waker::from(std::sync::Arc::new(Remote(Arc::clone(post))));
+    std::future::Future::poll(Pin::new(future), &mut Context::from_waker(&waker))
+}
+
+/// `to_thread`: a job's value always ends the sleep of the loop whose task awaits it, also
+/// when its worker drops the promise instead.
+#[test]
+fn to_thread_always_ends_the_loops_sleep() {
+    for kept in [true, false] {
+        loom::model(move || {
+            let post = Arc::new(Post::new());
+            let (p, mut future) = promise();
+            let worker = thread::spawn(move || {
+                assert!(p.set_running_or_notify_cancel());
+                if kept {
+                    p.set_result(7);
+                }
+            });
+            let (mut task, mut news, mut outcome) = (Task::new(), Vec::new(), None);
+            assert!(task.obey(Message::Wake)); // its first turn
+            let mut runs = true;
+            while !task.done() {
+                if runs {
+                    task.run(|| match poll(&mut future, &post) {
+                        Poll::Ready(value) => outcome.replace(value).is_none(),
+                        Poll::Pending => false,
+                    });
+                } else {
+                    post.wait_for_news(&mut news);
+                }
+                runs = news.drain(..).fold(false, |runs, message| task.obey(message) || runs);
+            }
+            assert_eq!(outcome, Some(if kept { Ok(7) } else { Err(JobError::Abandoned) }));
+            assert!(task.polls <= 2);
+            worker.join().unwrap();
+        });
+    }
+}
+
+/// `run_coroutine_threadsafe`, as `concurrent/bridge.rs` polls it: the task listens, then looks.
+fn unwanted(p: &Promise<u8>, listening: &mut bool, post: &Arc<Post<Message>>) -> bool {
+    if !std::mem::replace(listening, true) {
+        let remote = Remote(Arc::clone(post));
+        p.wake_when_done(Waker::from(std::sync::Arc::new(remote)));
+    }
+    p.cancelled()
+}
+
+/// A caller on another thread cancels while the loop's task begins: the loop hears of it, and
+/// both agree.
+#[test]
+fn run_coroutine_threadsafe_hears_a_cancel_though_nobody_else_wakes_it() {
+    loom::model(|| {
+        let post = Arc::new(Post::new());
+        let (p, future) = promise::<u8>();
+        let caller = thread::spawn(move || {
+            assert!(future.cancel(), "the value is not there, so it can be");
+            assert_eq!(future.result(), Err(JobError::Cancelled));
+        });
+        let (mut task, mut news, mut listening) = (Task::new(), Vec::new(), false);
+        assert!(task.obey(Message::Wake));
+        task.run(|| unwanted(&p, &mut listening, &post));
+        while !task.done() {
+            post.wait_for_news(&mut news);
+            if news.drain(..).fold(false, |runs, message| task.obey(message) || runs) {
+                task.run(|| unwanted(&p, &mut listening, &post));
+            }
+        }
+        assert!(task.polls <= 2);
+        caller.join().unwrap();
+    });
+}
+
+/// The same against a task that ends by itself: the caller has the value or the cancel, never
+/// neither, and never waits for ever.
+#[test]
+fn run_coroutine_threadsafe_answers_or_is_cancelled() {
+    loom::model(|| {
+        let (p, future) = promise::<u8>();
+        let caller = thread::spawn(move || {
+            let cancelled = future.cancel();
+            (cancelled, future.result())
+        });
+        let heard = p.cancelled();
+        p.resolve(if heard { Err(JobError::Cancelled) } else { Ok(7) });
+        let (cancelled, outcome) = caller.join().unwrap();
+        assert_eq!(outcome, if cancelled { Err(JobError::Cancelled) } else { Ok(7) });
+        assert!(!heard || cancelled);
+    });
+}

@@ -64,6 +64,16 @@ impl Places {
         Ok(Places { server, peer, all })
     }
 
+    /// The server's threads run on all cores, the peer's too.
+    pub fn with_server_anywhere(self) -> Places {
+        Places { server: self.all.clone(), ..self }
+    }
+
+    /// How many cores there are.
+    pub fn count(&self) -> usize {
+        self.all.len()
+    }
+
     /// The two sides have a core each.
     pub fn apart(&self) -> bool {
         self.server != self.peer
@@ -143,9 +153,9 @@ pub fn serve_and_ask(
     burners: usize,
     work: Work,
     time: Duration,
+    places: &Places,
 ) -> Result<(Answers, Recording, u32), Failure> {
     let refuse = |e: io::Error| Failure::io("the server", &e, "close other programs");
-    let places = Places::find()?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(refuse)?;
     let address = listener.local_addr().map_err(refuse)?;
     let begin = || Errand::begin(&[listener.as_fd()], || serve(policy, burners, work, &listener));

@@ -109,3 +109,31 @@ impl Profile {
         }
     }
 }
+
+/// The share of drops on request after which another thread was the next to take the lock.
+pub fn handed_over(recording: &Recording) -> f64 {
+    let tracks = recording.tracks.iter().enumerate();
+    let mut events: Vec<(usize, Event)> =
+        tracks.flat_map(|(track, t)| t.events.iter().map(move |&event| (track, event))).collect();
+    events.sort_by_key(|(_, event)| event.at);
+    let (mut dropper, mut drops, mut switches) = (None, 0, 0);
+    for (track, event) in events {
+        match (event.what, dropper) {
+            (What::DropsOnRequest, _) => dropper = Some(track),
+            (What::Takes, Some(last)) => {
+                drops += 1;
+                switches += u32::from(last != track);
+                dropper = None;
+            }
+            _ => {}
+        }
+    }
+    f64::from(switches) / f64::from(drops.max(1))
+}
+
+/// The longest that a thread waited for the lock, in nanoseconds.
+pub fn longest_wait(recording: &Recording) -> Nanos {
+    let slices = recording.tracks.iter().flat_map(|track| track.slices(recording.until));
+    let waits = slices.filter(|slice| slice.state == State::WaitingForGil);
+    waits.map(|slice| slice.to - slice.from).max().unwrap_or(0)
+}

@@ -140,7 +140,7 @@ impl Subject for Preset {
 
     fn echo(&mut self, burners: usize, time: Duration) -> Result<f64, Failure> {
         let work = Work::of(self.passes.countdown / TWICE);
-        let (answers, _, _) = serve_and_ask(self.policy, burners, work, time)?;
+        let (answers, _, _) = serve_and_ask(self.policy, burners, work, time, &Places::find()?)?;
         Ok(answers.per_second())
     }
 }

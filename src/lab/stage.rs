@@ -5,18 +5,20 @@
 //! *Leaves out*: what they mean (`lab/scene.rs`).
 
 use crate::base::sys::affinity::{cores, pin_to};
+use crate::base::sys::usage::thread_core_wait;
 use crate::gil::cell::GilCell;
 use crate::gil::counters::Counters;
 use crate::gil::lock::GlobalLock;
 use crate::gil::policy::SwitchPolicy;
-use crate::gil::record::{Event, Recording, State, What};
+use crate::gil::record::Recording;
 use crate::gil::token::Gil;
 use crate::gil::worker::GilThread;
 use crate::lab::bytecode::{Work, countdown, countdown_until, increment};
-use crate::lab::echo::{ROOM, serve_and_ask};
+use crate::lab::echo::{Places, ROOM, serve_and_ask};
 use crate::lab::failure::Failure;
-use crate::lab::film::Film;
+use crate::lab::film::{Film, handed_over, longest_wait};
 use crate::lab::measure::Errand;
+use crate::lab::stats::Spread;
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;
@@ -26,11 +28,13 @@ use std::time::{Duration, Instant};
 
 /// How long an interpreter works between two ticks, roughly: half of CPython's 25 ns or more
 /// for one pass of a countdown.
-const OPCODE: Duration = Duration::from_nanos(12);
+pub(crate) const OPCODE: Duration = Duration::from_nanos(12);
 /// The longest that a run may take beyond its time.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The racers of `race`.
 const RACERS: u64 = 4;
+/// How often one thread and two take turns in `battle`.
+const ROUNDS: u32 = 3;
 /// Increments a racer does for each second that the scene may take.
 const INCREMENTS_PER_S: f64 = 800_000.0;
 
@@ -58,10 +62,10 @@ type Report = (Film, Figures);
 ///
 /// # Errors
 /// As [`serve_and_ask`].
-pub fn convoy(policy: SwitchPolicy, time: Duration) -> Result<Take, Failure> {
+pub fn convoy(policy: SwitchPolicy, time: Duration, places: &Places) -> Result<Take, Failure> {
     let work = Work::of(OPCODE);
-    let (idle, _, _) = serve_and_ask(policy, 0, work, time / 4)?;
-    let (beside, recording, pid) = serve_and_ask(policy, 1, work, time)?;
+    let (idle, _, _) = serve_and_ask(policy, 0, work, time / 4, places)?;
+    let (beside, recording, pid) = serve_and_ask(policy, 1, work, time, places)?;
     let at = |share| crate::lab::stats::percentile(&beside.round_trips, share).unwrap_or(0);
     let figures = [
         ("idle_us", idle.mean_us()),
@@ -75,19 +79,37 @@ pub fn convoy(policy: SwitchPolicy, time: Duration) -> Result<Take, Failure> {
     Ok(Take { pid, recording, figures: named(&figures) })
 }
 
-/// One thread that computes, then two: how much faster, or slower, together.
+/// One thread that computes, and two: how much faster, or slower, together. Both in turn, so
+/// that what else runs on the machine is in the way of both.
 ///
 /// # Errors
 /// If the child or its threads cannot be had.
 pub fn battle(policy: SwitchPolicy, time: Duration) -> Result<Take, Failure> {
     in_child(time, move || {
-        let alone = compute(policy, 1, time / 3)?;
-        let both = compute(policy, 2, time)?;
-        let mut figures = both.figures(time);
-        figures.insert("passes_per_s_alone".into(), alone.rate());
-        figures.insert("passes_per_s_both".into(), both.rate());
-        figures.insert("times_as_long".into(), alone.rate() / both.rate());
-        Ok((Film::from(&both.recording), figures))
+        let round = |_| {
+            let alone = compute(policy, 1, time / (3 * ROUNDS))?;
+            Ok((alone, compute(policy, 2, time / ROUNDS)?))
+        };
+        let rounds: Vec<(Computed, Computed)> =
+            (0..ROUNDS).map(round).collect::<Result<_, Failure>>()?;
+        let counters: Counters = rounds.iter().map(|(_, both)| both.counters).sum();
+        let mut figures = count(&counters, time);
+        let mut middle = |name: &str, of: &dyn Fn(&Computed, &Computed) -> f64| {
+            let values: Vec<f64> = rounds.iter().map(|(alone, both)| of(alone, both)).collect();
+            let median = Spread::of(&values).map_or(f64::NAN, |spread| spread.median);
+            figures.insert(name.into(), median);
+        };
+        middle("passes_per_s_alone", &|alone, _| alone.rate());
+        middle("passes_per_s_both", &|_, both| both.rate());
+        middle("times_as_long", &|alone, both| alone.rate() / both.rate());
+        let delays = rounds.iter().map(|(_, both)| both.core_wait);
+        if let Some(delay) = delays.sum::<Option<Duration>>() {
+            let each = delay.as_secs_f64() / counters.sleeps.max(1) as f64;
+            figures.insert("core_wait_us".into(), 1e6 * each);
+        }
+        let last = rounds.last().map(|(_, both)| Film::from(&both.recording));
+        let missing = || Failure::new("the battle", "no round was fought", "report it");
+        Ok((last.ok_or_else(missing)?, figures))
     })
 }
 
@@ -237,6 +259,8 @@ struct Computed {
     took: Duration,
     counters: Counters,
     recording: Recording,
+    /// How long they could have run, but had no core, all together.
+    core_wait: Option<Duration>,
 }
 
 impl Computed {
@@ -274,7 +298,7 @@ fn compute_from(
             // Where each has a core, a woken thread really runs. If the system refuses, the
             // kernel places the threads: a milder scene, but a true one.
             let _ = pin_to(&[core]);
-            countdown_until(gil, &done, work)
+            (countdown_until(gil, &done, work), thread_core_wait())
         };
         GilThread::spawn(lock, &format!("cpu {}", number + 1), body)
     };
@@ -285,39 +309,15 @@ fn compute_from(
     let recording = lock.recording();
     let counters = lock.counters();
     done.store(true, Relaxed);
-    let passes = threads.into_iter().map(join).collect::<Result<_, _>>()?;
-    Ok(Computed { passes, took: began.elapsed(), counters, recording })
-}
-
-/// The share of drops on request after which another thread was the next to take the lock.
-fn handed_over(recording: &Recording) -> f64 {
-    let tracks = recording.tracks.iter().enumerate();
-    let mut events: Vec<(usize, Event)> =
-        tracks.flat_map(|(track, t)| t.events.iter().map(move |&event| (track, event))).collect();
-    events.sort_by_key(|(_, event)| event.at);
-    let (mut dropper, mut drops, mut switches) = (None, 0, 0);
-    for (track, event) in events {
-        match (event.what, dropper) {
-            (What::DropsOnRequest, _) => dropper = Some(track),
-            (What::Takes, Some(last)) => {
-                drops += 1;
-                switches += u32::from(last != track);
-                dropper = None;
-            }
-            _ => {}
-        }
-    }
-    f64::from(switches) / f64::from(drops.max(1))
-}
-
-fn longest_wait(recording: &Recording) -> u64 {
-    let slices = recording.tracks.iter().flat_map(|track| track.slices(recording.until));
-    let waits = slices.filter(|slice| slice.state == State::WaitingForGil);
-    waits.map(|slice| slice.to - slice.from).max().unwrap_or(0)
+    let ended: Vec<_> = threads.into_iter().map(join).collect::<Result<_, _>>()?;
+    let took = began.elapsed();
+    let (passes, waits): (Vec<u64>, Vec<Option<Duration>>) = ended.into_iter().unzip();
+    let core_wait = waits.into_iter().sum();
+    Ok(Computed { passes, took, counters, recording, core_wait })
 }
 
 /// The lock's counters, a second.
-fn count(counters: &Counters, time: Duration) -> Figures {
+pub(crate) fn count(counters: &Counters, time: Duration) -> Figures {
     let per_s = |count: u64| count as f64 / time.as_secs_f64();
     named(&[
         ("switches_per_s", per_s(counters.switches)),
@@ -330,7 +330,7 @@ fn count(counters: &Counters, time: Duration) -> Figures {
     ])
 }
 
-fn named(figures: &[(&str, f64)]) -> Figures {
+pub(crate) fn named(figures: &[(&str, f64)]) -> Figures {
     figures.iter().map(|&(name, value)| (name.to_owned(), value)).collect()
 }
 

@@ -80,3 +80,19 @@ pub fn thread_cpu_time() -> Duration {
     unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
+
+/// How long this thread could have run so far, but had to wait for a core: other threads had
+/// them all. `None` if the kernel does not count that (`/proc/thread-self/schedstat`).
+///
+/// ```
+/// use singletrack::base::sys::usage::thread_core_wait;
+///
+/// if let Some(before) = thread_core_wait() {
+///     assert!(thread_core_wait() >= Some(before));
+/// }
+/// ```
+pub fn thread_core_wait() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let waited = text.split_whitespace().nth(1)?.parse().ok()?;
+    Some(Duration::from_nanos(waited))
+}

@@ -118,6 +118,7 @@
 //!   gil/ring.rs                the last events of one thread
 //!   gil/observer.rs            the clock of a lock, and what is watched
 //!   gil/diary.rs               what is written down about one thread
+//!   gil/shelf.rs               the diaries of all threads that use one lock
 //!   gil/pending.rs             calls that only the main thread may make
 //!   gil/door.rs                the fast way in and out: one atomic word
 //!   gil/own.rs                 what a thread keeps for each lock it has used
@@ -132,6 +133,9 @@
 //!   gil/channel.rs             the way for values from one interpreter to another
 //!   gil/worker.rs              threads that run under the lock and block without it
 //!   gil/world.rs               threads without a lock, and one that stops the others: every rule
+//!   gil/free_threading.rs      threads in parallel, and a door for each to keep them out
+//!   gil/member.rs              one thread's dealings with it: attach, detach, park, stop
+//!   gil/attached.rs            the proof that a thread is attached; that no other is
 //! the machine
 //!   vm/op.rs                   the instructions, and what each means to the lock
 //!   vm/program.rs              functions, names, threads: plain data

@@ -2,10 +2,21 @@
 //! thing on real threads.
 #![cfg(not(any(loom, shuttle)))]
 
+mod common;
+
+use common::bounded;
 use proptest::prelude::*;
+use singletrack::gil::counters::Counters;
+use singletrack::gil::error::AttachError;
+use singletrack::gil::free_threading::FreeThreading;
+use singletrack::gil::record::State;
 use singletrack::gil::verdict::ThreadId;
 use singletrack::gil::world::{Misuse, Next, Standing, World};
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::SeqCst};
+use std::sync::{Barrier, mpsc};
+use std::thread;
 
 /// What a thread believes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,13 +151,19 @@ impl Stage {
         }
     }
 
+    /// The living thread with this number: numbers are used again.
+    fn of(&self, id: ThreadId) -> usize {
+        let is = |&who: &usize| self.ids[who] == id && self.bodies[who] != Body::Dead;
+        (0..self.ids.len()).find(is).expect("a thread")
+    }
+
     fn wake_all(&mut self, ids: Vec<ThreadId>) {
         ids.into_iter().for_each(|id| self.wake(Some(id)));
     }
 
     fn wake(&mut self, id: Option<ThreadId>) {
         let Some(id) = id else { return };
-        let who = self.ids.iter().position(|&other| other == id).expect("a thread");
+        let who = self.of(id);
         let asleep = matches!(self.bodies[who], Body::Parked | Body::WantsToStop);
         assert!(asleep && !self.woken[who], "{who} is woken for nothing: {:?}", self.bodies[who]);
         self.woken[who] = true;
@@ -169,8 +186,8 @@ impl Stage {
                 Body::Dead => {}
             }
         }
-        let stopper = self.world.stopper().map(|id| self.ids.iter().position(|&x| x == id));
-        assert_eq!(stopper.flatten(), self.line.front().copied());
+        let stopper = self.world.stopper().map(|id| self.of(id));
+        assert_eq!(stopper, self.line.front().copied());
     }
 
     /// From now on nobody stops anything anew, and only those move who run or were woken.
@@ -237,4 +254,214 @@ fn those_who_want_to_stop_the_world_take_turns_and_the_others_run_in_between() {
     assert_eq!(world.parks(c).unwrap().wake, None);
     assert_eq!(world.parks(a).unwrap().wake, Some(b));
     assert!(world.is_stopped() && world.stops_begun() == 2);
+}
+
+fn until(condition: impl Fn() -> bool) {
+    while !condition() {
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn to_attach_and_to_detach_is_one_atomic_operation_each() {
+    bounded(|| {
+        let (scope, gate) = (FreeThreading::new(), Barrier::new(3));
+        let run = || {
+            scope.attach(|_| ()).unwrap(); // it joins
+            gate.wait();
+            let before = if gate.wait().is_leader() { Some(scope.counters()) } else { None };
+            gate.wait();
+            for _ in 0..1_000 {
+                scope.attach(|me| me.detach(|| ())).unwrap();
+            }
+            gate.wait();
+            if let Some(before) = before {
+                let after = scope.counters() - before;
+                let expected = Counters {
+                    acquired_at_once: 6_000,
+                    voluntary_drops: 6_000,
+                    ..Counters::default()
+                };
+                assert_eq!(after, expected, "no visit to the table, no sleep, no wake");
+            }
+        };
+        thread::scope(|s| (0..3).for_each(|_| drop(s.spawn(run))));
+    });
+}
+
+#[test]
+fn threads_run_at_the_same_time() {
+    bounded(|| {
+        // Under a lock the first to wait at this barrier would hold it, and the others not come.
+        let (scope, all_inside) = (FreeThreading::new(), Barrier::new(4));
+        let run = || scope.attach(|_| all_inside.wait().is_leader()).unwrap();
+        thread::scope(|s| (0..4).for_each(|_| drop(s.spawn(run))));
+    });
+}
+
+#[test]
+fn in_a_stopped_world_nothing_moves() {
+    bounded(|| {
+        let (scope, done) = (FreeThreading::new(), AtomicBool::new(false));
+        // Each thread takes from one and gives to the other. In between the sum is wrong.
+        let accounts = [AtomicI64::new(0), AtomicI64::new(0)];
+        let transfers = AtomicU64::new(0);
+        let transfer = || {
+            scope
+                .attach(|me| {
+                    while !done.load(SeqCst) {
+                        accounts[0].fetch_sub(1, SeqCst);
+                        thread::yield_now();
+                        accounts[1].fetch_add(1, SeqCst);
+                        transfers.fetch_add(1, SeqCst);
+                        me.checkpoint();
+                        me.detach(thread::yield_now);
+                    }
+                })
+                .unwrap();
+        };
+        thread::scope(|s| {
+            (0..3).for_each(|_| drop(s.spawn(transfer)));
+            for round in 0..100 {
+                until(|| transfers.load(SeqCst) > round);
+                let stopped = scope.attach(|me| {
+                    me.stop_the_world(|all| {
+                        assert!(all.parked() <= 3);
+                        let read = || accounts.each_ref().map(|account| account.load(SeqCst));
+                        let before = read();
+                        (0..10).for_each(|_| thread::yield_now());
+                        assert_eq!(read(), before, "somebody runs");
+                        before.iter().sum::<i64>()
+                    })
+                });
+                assert_eq!(stopped, Ok(Ok(0)), "somebody was stopped in the middle");
+            }
+            done.store(true, SeqCst);
+        });
+        let all = scope.counters();
+        assert_eq!((scope.stops(), all.drop_requests), (100, 100));
+        assert_eq!(all.acquisitions(), all.drops(), "{all:?}");
+    });
+}
+
+#[test]
+fn a_detached_thread_is_not_waited_for_and_is_kept_out() {
+    bounded(|| {
+        let (scope, inside) = (FreeThreading::new(), AtomicBool::new(false));
+        let (go, wait) = mpsc::channel::<()>();
+        let (tell, detached) = mpsc::channel();
+        thread::scope(|s| {
+            s.spawn(|| {
+                scope.attach(|me| {
+                    me.detach(move || {
+                        tell.send(()).unwrap();
+                        let _ = wait.recv();
+                    });
+                    inside.store(true, SeqCst);
+                })
+            });
+            detached.recv().unwrap();
+            let stop = scope.attach(|me| {
+                me.stop_the_world(|all| {
+                    assert_eq!(all.parked(), 0, "it is detached, and not parked");
+                    let sleeps = scope.counters().sleeps;
+                    go.send(()).unwrap();
+                    until(|| scope.counters().sleeps > sleeps);
+                    assert!(!inside.load(SeqCst), "it came in");
+                })
+            });
+            assert_eq!(stop, Ok(Ok(())));
+        });
+        assert!(inside.load(SeqCst), "and when the world goes on, so does it");
+    });
+}
+
+#[test]
+fn two_that_stop_the_world_take_turns() {
+    bounded(|| {
+        let (scope, alone) = (FreeThreading::new(), AtomicBool::new(false));
+        let stop = || {
+            for _ in 0..50 {
+                let stop = scope.attach(|me| {
+                    me.stop_the_world(|_| {
+                        assert!(!alone.swap(true, SeqCst), "two have stopped the world");
+                        thread::yield_now();
+                        alone.store(false, SeqCst);
+                    })
+                });
+                assert_eq!(stop, Ok(Ok(())));
+            }
+        };
+        thread::scope(|s| (0..3).for_each(|_| drop(s.spawn(stop))));
+        assert_eq!(scope.stops(), 150);
+    });
+}
+
+#[test]
+fn nested_attach_is_reported() {
+    bounded(|| {
+        let (scope, other) = (FreeThreading::new(), FreeThreading::new());
+        scope
+            .attach(|me| {
+                assert_eq!(scope.attach(|_| ()), Err(AttachError::Nested));
+                assert_eq!(other.attach(|_| 7), Ok(7), "another scope is another matter");
+                assert_eq!(me.detach(|| scope.attach(|_| 8)), Ok(8));
+                let nested = me.stop_the_world(|_| scope.attach(|_| ()));
+                assert_eq!(nested, Ok(Err(AttachError::Nested)));
+            })
+            .unwrap();
+    });
+}
+
+#[test]
+fn a_panic_detaches_and_starts_the_world() {
+    bounded(|| {
+        let scope = FreeThreading::new();
+        let panics = |f: &dyn Fn()| assert!(catch_unwind(AssertUnwindSafe(f)).is_err());
+        panics(&|| scope.attach(|_| panic!("attached")).unwrap());
+        panics(&|| scope.attach(|me| me.detach(|| panic!("detached"))).unwrap());
+        panics(&|| scope.attach(|me| me.stop_the_world(|_| panic!("stopped"))).unwrap().unwrap());
+        // Whoever comes now must neither wait nor be waited for.
+        thread::scope(|s| {
+            s.spawn(|| scope.attach(|_| ()).unwrap());
+        });
+        assert_eq!(scope.attach(|me| me.stop_the_world(|all| all.parked())), Ok(Ok(0)));
+        let all = scope.counters();
+        assert_eq!(all.acquisitions(), all.drops(), "{all:?}");
+    });
+}
+
+#[test]
+fn a_stop_is_recorded_and_measured() {
+    bounded(|| {
+        let (scope, parked) = (FreeThreading::new(), AtomicBool::new(false));
+        scope.record(1_000);
+        thread::scope(|s| {
+            let spins = || {
+                scope.attach(|me| {
+                    while !parked.load(SeqCst) {
+                        me.checkpoint();
+                    }
+                })
+            };
+            s.spawn(spins);
+            until(|| scope.counters().acquisitions() == 1);
+            let stopped = scope.attach(|me| {
+                me.stop_the_world(|all| {
+                    parked.store(true, SeqCst);
+                    all.parked()
+                })
+            });
+            assert_eq!(stopped, Ok(Ok(1)));
+        });
+        let recording = scope.recording();
+        let slices = recording.tracks[0].slices(recording.until);
+        let mut states: Vec<State> = slices.iter().map(|slice| slice.state).collect();
+        states.retain(|&state| state != State::NoGil);
+        let run = [State::HasGil, State::WaitingForGil, State::HasGil];
+        assert_eq!(states, run, "it ran, was parked, and ran");
+        let times = scope.thread_times();
+        assert_eq!(times[0].1.wait.count(), 1);
+        assert_eq!(times[0].1.hold.count(), 2);
+    });
 }

@@ -4,8 +4,10 @@
 
 #[cfg(not(loom))]
 mod forks {
+    use singletrack::gil::attached::Stopped;
     use singletrack::gil::cell::GilCell;
     use singletrack::gil::error::AttachError;
+    use singletrack::gil::free_threading::FreeThreading;
     use singletrack::gil::lock::GlobalLock;
     use singletrack::gil::policy::SwitchPolicy;
     use std::sync::mpsc;
@@ -105,7 +107,75 @@ mod forks {
         .unwrap();
     }
 
+    fn a_scope_without_a_lock_goes_on_in_the_child() {
+        let scope = FreeThreading::new();
+        scope.attach(|_| ()).unwrap();
+        scope
+            .attach(|me| {
+                in_child("a_scope_without_a_lock_goes_on_in_the_child", || {
+                    me.checkpoint();
+                    me.detach(|| ());
+                    me.stop_the_world(|all| all.parked()) == Ok(0)
+                });
+            })
+            .unwrap();
+    }
+
+    fn nobody_waits_for_a_thread_that_is_not_copied_to_park() {
+        let scope = FreeThreading::new();
+        let (go, leave) = mpsc::channel::<()>();
+        let (out, attached) = mpsc::channel();
+        std::thread::scope(|s| {
+            let theirs = &scope;
+            s.spawn(move || {
+                theirs.attach(|_| {
+                    out.send(()).unwrap();
+                    let _ = leave.recv();
+                })
+            });
+            attached.recv().unwrap();
+            let parent = std::process::id();
+            in_child("nobody_waits_for_a_thread_that_is_not_copied_to_park", || {
+                let forked = AttachError::Forked { made_in: parent, here: std::process::id() };
+                let stopped = scope.attach(|me| {
+                    let stopped = me.stop_the_world(|_| ());
+                    me.checkpoint();
+                    stopped
+                });
+                stopped == Ok(Err(forked)) && scope.attach(|_| 6) == Ok(6)
+            });
+            go.send(()).unwrap();
+        });
+    }
+
+    fn a_world_stopped_by_a_thread_that_is_not_copied_is_an_error() {
+        let scope = FreeThreading::new();
+        let (go, leave) = mpsc::channel::<()>();
+        let (out, stopped) = mpsc::channel();
+        std::thread::scope(|s| {
+            let theirs = &scope;
+            s.spawn(move || {
+                let stop = |_: &Stopped<'_>| {
+                    out.send(()).unwrap();
+                    let _ = leave.recv();
+                };
+                theirs.attach(|me| me.stop_the_world(stop))
+            });
+            stopped.recv().unwrap();
+            let parent = std::process::id();
+            in_child("a_world_stopped_by_a_thread_that_is_not_copied_is_an_error", || {
+                let forked = AttachError::Forked { made_in: parent, here: std::process::id() };
+                scope.attach(|_| ()) == Err(forked)
+            });
+            go.send(()).unwrap();
+        });
+        assert_eq!(scope.attach(|_| 7), Ok(7));
+    }
+
     pub fn run() {
+        a_scope_without_a_lock_goes_on_in_the_child();
+        nobody_waits_for_a_thread_that_is_not_copied_to_park();
+        a_world_stopped_by_a_thread_that_is_not_copied_is_an_error();
         a_free_lock_goes_on_in_the_child();
         the_forking_thread_keeps_the_lock();
         a_lock_held_by_a_thread_that_is_not_copied_is_an_error();

@@ -3,9 +3,8 @@
 //! *Assumes*: a diary is written by one thread, the one it is named after.
 //! *Promises*: to write takes no lock and never waits. Times are taken where a thread has slept
 //! anyway, or where it was asked to measure; else a hold costs two branches.
-//! *Leaves out*: who reads it (`gil/watch.rs`).
+//! *Leaves out*: keeping and reading it (`gil/shelf.rs`).
 
-use crate::base::sync::Arc;
 use crate::base::sys::process::thread_id;
 use crate::gil::counters::{Meter, Tally};
 use crate::gil::histogram::{LiveHistogram, Times};
@@ -110,43 +109,17 @@ impl Diary {
         }
     }
 
-    fn track(&self) -> Track {
+    /// Gives it a ring for so many events, if it has none; true if it had none.
+    pub(crate) fn begins_ring(&self, capacity: usize) -> bool {
+        self.ring.set(Ring::new(capacity)).is_ok()
+    }
+
+    pub(crate) fn has_ring(&self) -> bool {
+        self.ring.get().is_some()
+    }
+
+    pub(crate) fn track(&self) -> Track {
         let (events, dropped) = self.ring.get().map(Ring::read).unwrap_or_default();
         Track { name: self.name.clone(), tid: self.tid, events, dropped }
-    }
-}
-
-/// The diaries of all threads that have used a lock since its recording began. They are kept
-/// when the threads are gone.
-#[derive(Debug, Default)]
-pub(crate) struct Shelf {
-    capacity: usize,
-    diaries: Vec<Arc<Diary>>,
-}
-
-impl Shelf {
-    /// Threads have rings of this many events from now on; those that have one keep it.
-    pub(crate) fn begins(&mut self, capacity: usize) {
-        self.capacity = capacity;
-    }
-
-    /// Gives a thread its ring, if there is a recording and it has none.
-    pub(crate) fn equips(&mut self, diary: &Arc<Diary>) {
-        if self.capacity > 0 && diary.ring.set(Ring::new(self.capacity)).is_ok() {
-            self.diaries.push(Arc::clone(diary));
-        }
-    }
-
-    pub(crate) fn tracks(&self) -> Vec<Track> {
-        self.diaries.iter().map(|diary| diary.track()).collect()
-    }
-
-    /// Those on the shelf, and of the given ones those that are not.
-    pub(crate) fn all<'a>(
-        &'a self,
-        living: impl Iterator<Item = &'a Arc<Diary>>,
-    ) -> impl Iterator<Item = &'a Arc<Diary>> {
-        let others = living.filter(|diary| diary.ring.get().is_none());
-        self.diaries.iter().chain(others)
     }
 }

@@ -61,6 +61,12 @@ impl Door {
         self.0.compare_exchange(pass.0 | HELD, pass.0, Release, Relaxed).is_ok()
     }
 
+    /// Everybody is sent to the desk.
+    #[inline]
+    pub(crate) fn is_shut(&self) -> bool {
+        self.0.load(Relaxed) == SHUT
+    }
+
     /// Sends everybody to the desk from now on. If the door was open: is the lock held?
     pub(crate) fn shut(&self) -> Option<bool> {
         match self.0.swap(SHUT, AcqRel) {

@@ -20,16 +20,14 @@
 
 use crate::base::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering::Relaxed};
 use crate::base::sync::{Arc, Mutex, MutexGuard};
-use crate::gil::counters::Counters;
-use crate::gil::diary::Shelf;
 use crate::gil::door::{Door, Pass};
 use crate::gil::error::AttachError;
-use crate::gil::histogram::Times;
 use crate::gil::machine::Machine;
 use crate::gil::observer::Observer;
 use crate::gil::pending::Pending;
 use crate::gil::policy::{DropFlag, Substrate, SwitchPolicy};
 use crate::gil::seat::{Flag, Seat};
+use crate::gil::shelf::Shelf;
 use crate::gil::ticker::Ticker;
 use crate::gil::verdict::{Nanos, ThreadId};
 use std::fmt;
@@ -43,7 +41,7 @@ use std::time::Duration;
 /// they have it with the token they are given.
 ///
 /// One lock a process is CPython's classic; one a subinterpreter is PEP 684's; to have none is
-/// PEP 703's.
+/// PEP 703's: [`FreeThreading`](crate::gil::free_threading::FreeThreading).
 ///
 /// # In a forked child
 /// The child has one thread, the one that forked. If it held the lock or the lock was free, it
@@ -90,7 +88,6 @@ pub(crate) struct Shared {
 pub(crate) struct Desk {
     pub(crate) machine: Machine,
     pub(crate) seats: Vec<Option<Arc<Seat>>>,
-    pub(crate) of_the_dead: (Counters, Times),
     pub(crate) shelf: Shelf,
     pub(crate) pending: Pending<Call>,
 }
@@ -104,7 +101,6 @@ impl GlobalLock {
         let desk = Desk {
             machine: Machine::new(policy),
             seats: Vec::new(),
-            of_the_dead: <(Counters, Times)>::default(),
             shelf: Shelf::default(),
             pending: Pending::default(),
         };
@@ -203,7 +199,7 @@ impl Shared {
         let mut desk = self.desk()?;
         let id = desk.machine.joins();
         let seat = Arc::new(Seat::of_this_thread(id.index()));
-        desk.shelf.equips(&seat.diary);
+        desk.shelf.adds(id, &seat.diary);
         if desk.seats.len() <= id.index() {
             desk.seats.resize_with(id.index() + 1, || None);
         }
@@ -218,10 +214,8 @@ impl Shared {
         let Ok(mut desk) = self.desk() else { return };
         let wake = desk.machine.dies(id);
         desk.pending.forgets(id);
-        if let Some(seat) = desk.seats[id.index()].take() {
-            let (counters, times) = desk.of_the_dead;
-            desk.of_the_dead = (counters + seat.diary.meter.read(), times + seat.diary.times());
-        }
+        desk.shelf.removes(id);
+        desk.seats[id.index()] = None;
         self.leave(desk, wake);
     }
 

@@ -5,33 +5,22 @@
 //! but the one branch that finds it off.
 //! *Leaves out*: pictures and reports.
 
-use crate::base::sync::Arc;
 use crate::gil::counters::Counters;
-use crate::gil::diary::Diary;
 use crate::gil::histogram::Times;
-use crate::gil::lock::{Desk, GlobalLock};
+use crate::gil::lock::GlobalLock;
 use crate::gil::observer::{HOLD, RECORD};
 use crate::gil::record::Recording;
-
-impl Desk {
-    fn living(&self) -> impl Iterator<Item = &Arc<Diary>> {
-        self.seats.iter().flatten().map(|seat| &seat.diary)
-    }
-}
+use crate::gil::shelf::Shelf;
 
 impl GlobalLock {
     /// What has happened so far, summed over all threads, dead ones included.
     pub fn counters(&self) -> Counters {
-        let sum = |desk: &Desk| {
-            desk.of_the_dead.0 + desk.living().map(|diary| diary.meter.read()).sum::<Counters>()
-        };
-        self.read(sum).unwrap_or_default()
+        self.read(Shelf::counters).unwrap_or_default()
     }
 
     /// The name and the counters of every living thread that has used the lock.
     pub fn thread_counters(&self) -> Vec<(String, Counters)> {
-        let of = |diary: &Arc<Diary>| (diary.name().to_owned(), diary.meter.read());
-        self.read(|desk| desk.living().map(of).collect()).unwrap_or_default()
+        self.read(Shelf::thread_counters).unwrap_or_default()
     }
 
     /// How long the waits for the lock were so far, and the holds; of all threads, dead ones
@@ -52,18 +41,13 @@ impl GlobalLock {
     /// # Ok::<(), singletrack::gil::error::AttachError>(())
     /// ```
     pub fn times(&self) -> Times {
-        let sum = |desk: &Desk| {
-            let living = desk.living().map(|diary| diary.times());
-            living.fold(desk.of_the_dead.1, |sum, times| sum + times)
-        };
-        self.read(sum).unwrap_or_default()
+        self.read(Shelf::times).unwrap_or_default()
     }
 
     /// The name of every living thread that has used the lock, and of every one that was
     /// recorded; how long its waits and its holds were.
     pub fn thread_times(&self) -> Vec<(String, Times)> {
-        let of = |diary: &Arc<Diary>| (diary.name().to_owned(), diary.times());
-        self.read(|desk| desk.shelf.all(desk.living()).map(of).collect()).unwrap_or_default()
+        self.read(Shelf::thread_times).unwrap_or_default()
     }
 
     /// Measures how long the lock is held (`hold_ns`), from each thread's next attaching on.
@@ -80,9 +64,7 @@ impl GlobalLock {
     /// [`stop_recording`](Self::stop_recording) goes on with the rings there are.
     pub fn record(&self, events_per_thread: usize) {
         let Ok(mut desk) = self.shared.desk() else { return };
-        let living: Vec<Arc<Diary>> = desk.living().map(Arc::clone).collect();
-        desk.shelf.begins(events_per_thread);
-        living.iter().for_each(|diary| desk.shelf.equips(diary));
+        desk.shelf.records(events_per_thread);
         self.shared.leave(desk, None);
         self.shared.observer.watch(RECORD, true);
     }
@@ -94,15 +76,15 @@ impl GlobalLock {
 
     /// What was written down so far; the threads need not stop for it.
     pub fn recording(&self) -> Recording {
-        let tracks = self.read(|desk| desk.shelf.tracks()).unwrap_or_default();
+        let tracks = self.read(Shelf::tracks).unwrap_or_default();
         // Read last, so that no event is later.
         Recording { tracks, until: self.shared.now() }
     }
 
-    /// One look at the desk; `None` in a fork that cannot come to it.
-    fn read<R>(&self, f: impl FnOnce(&Desk) -> R) -> Option<R> {
+    /// One look at the shelf; `None` in a fork that cannot come to the desk.
+    fn read<R>(&self, f: impl FnOnce(&Shelf) -> R) -> Option<R> {
         let desk = self.shared.desk().ok()?;
-        let result = f(&desk);
+        let result = f(&desk.shelf);
         self.shared.leave(desk, None);
         Some(result)
     }

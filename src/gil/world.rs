@@ -250,6 +250,11 @@ impl World {
         self.attached
     }
 
+    /// How many threads sleep until the world starts.
+    pub fn suspended(&self) -> usize {
+        self.threads.iter().filter(|&&standing| standing == Standing::Suspended).count()
+    }
+
     /// How often somebody has begun to stop the world.
     pub fn stops_begun(&self) -> u64 {
         self.stops

@@ -34,7 +34,9 @@
 //! futures
 //!   concurrent/state.rs        the five states of a future and the steps between them
 //!   concurrent/home.rs         which pool or loop this thread works for
-//!   concurrent/future.rs       Promise and Future: the one-shot cell two threads share
+//!   concurrent/oneshot.rs      the cell that a promise and its future share
+//!   concurrent/future.rs       Promise and Future: set a result, wait for it
+//!   concurrent/waiting.rs      waiting for several futures: wait, as_completed
 //!   concurrent/executor.rs     Executor: submit, map, shutdown
 //! the event loop
 //!   event_loop/timers.rs       deadlines in order: a heap that can cancel
@@ -170,6 +172,7 @@
 //!   process/roster.rs          one worker in the pool's books
 //!   process/dispatcher.rs      which job is where, and what must happen next [fuzz]
 //!   process/hearing.rs         what a worker says, taken into the books [fuzz]
+//!   process/listening.rs       whose turn it is to read a worker's replies
 //!   process/options.rs         what can be chosen for a job, and for a map
 //!   process/parcel.rs          a job's frame and promise, whatever its type
 //!   process/desk.rs            books and request pipes under one lock
@@ -179,8 +182,6 @@
 //!   process/chunk.rs           many items in one job
 //!   process/multiprocessing.rs Pool: apply, map, imap and their kin
 //! executors
-//!   concurrent/oneshot.rs      the cell that a promise and its future share
-//!   concurrent/waiting.rs      waiting for several futures: wait, as_completed
 //!   concurrent/crew.rs         who works, who searches, who sleeps: when to wake and to hire
 //!   concurrent/threads.rs      ThreadPoolExecutor: jobs on threads that share memory
 //!   concurrent/gil_threads.rs  GilThreadPoolExecutor: jobs that hold a global lock

@@ -26,6 +26,7 @@ use crate::base::sys::process::send_signal;
 use crate::process::account::Verdict;
 use crate::process::dispatcher::{Action, Dispatcher, Settings};
 use crate::process::hearing::Hearing;
+use crate::process::listening::Listening;
 use crate::process::parcel::Parcel;
 use crate::process::roster::{Job, MAX_AHEAD, Terms, WorkerStats};
 use crate::process::worker::ROOMY;
@@ -50,25 +51,11 @@ pub(crate) struct Lent {
     pub(crate) hearing: Hearing,
 }
 
-/// Who reads a worker's replies. Whenever it has a job, somebody does.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Listener {
-    Nobody,
-    /// The reply pipe is in the supervisor's selector.
-    Supervisor,
-    /// The thread that waits for the one job the worker has.
-    Caller,
-}
-
 /// A worker as seen by those who send to it.
 pub(crate) struct Hand {
     pub(crate) pid: u32,
     pub(crate) ear: Arc<Ear>,
-    /// `None` while somebody is reading.
-    pub(crate) hearing: Option<Hearing>,
-    listener: Listener,
-    /// It is dead, and a caller is still listening.
-    dead: bool,
+    pub(crate) listening: Listening<Hearing>,
     /// `None` when the worker was let go.
     pub(crate) requests: Option<Writer>,
     /// What is to be written before any job: the initializer's call.
@@ -92,9 +79,7 @@ impl Hand {
         Hand {
             pid,
             ear,
-            hearing: Some(Hearing::new(prologue.is_some())),
-            listener: Listener::Supervisor,
-            dead: false,
+            listening: Listening::new(Hearing::new(prologue.is_some())),
             requests: Some(requests),
             prologue,
             roomy: false,
@@ -142,6 +127,8 @@ pub(crate) struct Desk {
     burials: Vec<Key>,
     /// The job that a caller will wait for himself, if he may.
     awaited: Option<u64>,
+    /// The worker whose ear that caller is to have.
+    lent: Option<Key>,
     /// The supervisor's selector.
     registry: Registry,
     /// The deadline until which the supervisor sleeps at most.
@@ -159,6 +146,7 @@ impl Desk {
             spawns: 0,
             burials: Vec::new(),
             awaited: None,
+            lent: None,
             registry,
             armed: u64::MAX,
             last_failure: "no worker could be started".to_owned(),
@@ -282,19 +270,19 @@ impl Desk {
     /// Sees to it that somebody reads the replies of a worker that has jobs.
     fn find_listener(&mut self, key: Key) {
         let Some(hand) = self.hands.get_mut(&key) else { return };
-        let lend = |job| self.dispatcher.runs_only(key, job) && hand.hearing.is_some();
-        if hand.listener != Listener::Caller && self.awaited.is_some_and(lend) {
-            if hand.listener == Listener::Supervisor {
-                let _ =
-                    self.registry.deregister(&mut SourceFd(&hand.ear.replies.as_fd().as_raw_fd()));
+        let alone = self.awaited.is_some_and(|job| self.dispatcher.runs_only(key, job));
+        let caller = if alone { hand.listening.appoint_caller() } else { None };
+        if let Some(watched) = caller {
+            self.lent = Some(key);
+            if watched {
+                let replies = hand.ear.replies.as_fd().as_raw_fd();
+                let _ = self.registry.deregister(&mut SourceFd(&replies));
             }
-            hand.listener = Listener::Caller;
-        } else if hand.listener == Listener::Nobody && self.dispatcher.load(key) > 0 {
+        } else if self.dispatcher.load(key) > 0 && hand.listening.appoint_supervisor() {
             let token = token(key, Source::Replies);
-            match watch(&self.registry, &hand.ear.replies, token) {
-                Ok(()) => hand.listener = Listener::Supervisor,
+            if watch(&self.registry, &hand.ear.replies, token).is_err() {
                 // A worker that nobody can hear is of no use; its end will be heard.
-                Err(_) => drop(send_signal(hand.ear.pidfd.as_fd(), libc::SIGKILL)),
+                let _ = send_signal(hand.ear.pidfd.as_fd(), libc::SIGKILL);
             }
         }
     }
@@ -311,33 +299,28 @@ impl Desk {
         self.awaited = Some(id);
         let settled = self.turn();
         self.awaited = None;
-        let listens = |hand: &Hand| hand.listener == Listener::Caller && hand.hearing.is_some();
-        let key = self.hands.iter().find(|(_, hand)| listens(hand)).map(|(key, _)| *key);
+        let key = self.lent.take();
         (settled, key.and_then(|key| self.borrow_ear(key)))
     }
 
     /// Takes the ear of a worker to read from it, unless somebody has.
     pub(crate) fn borrow_ear(&mut self, key: Key) -> Option<Lent> {
         let hand = self.hands.get_mut(&key)?;
-        Some(Lent { key, ear: Arc::clone(&hand.ear), hearing: hand.hearing.take()? })
+        Some(Lent { key, ear: Arc::clone(&hand.ear), hearing: hand.listening.take()? })
     }
 
     /// The same for a worker that is dead. If a caller has its ear, the worker is buried when
     /// he gives it back.
     pub(crate) fn borrow_ear_of_the_dead(&mut self, key: Key) -> Option<Lent> {
-        let lent = self.borrow_ear(key);
-        if let (Some(hand), None) = (self.hands.get_mut(&key), &lent) {
-            hand.dead = true;
-        }
-        lent
+        let hand = self.hands.get_mut(&key)?;
+        let hearing = hand.listening.take_of_the_dead()?;
+        Some(Lent { key, ear: Arc::clone(&hand.ear), hearing })
     }
 
     /// A caller has heard what he waited for, or the end. True: wake the supervisor.
     pub(crate) fn give_ear_back(&mut self, Lent { key, hearing, .. }: Lent) -> bool {
         let Some(hand) = self.hands.get_mut(&key) else { return false };
-        hand.hearing = Some(hearing);
-        hand.listener = Listener::Nobody;
-        if hand.dead {
+        if hand.listening.give_back(hearing) {
             self.burials.push(key);
         } else {
             self.find_listener(key);

@@ -136,7 +136,7 @@ impl Supervisor {
     fn hear(&self, mut lent: Lent) {
         self.shared.hear(&mut lent);
         if let Some(hand) = self.shared.desk.lock().hands.get_mut(&lent.key) {
-            hand.hearing = Some(lent.hearing);
+            hand.listening.put_back(lent.hearing);
         }
     }
 
@@ -160,7 +160,7 @@ impl Supervisor {
         if let Some(hand) = desk.hands.get_mut(&key) {
             hand.requests = None;
             hand.death = Some(death);
-            if stillborn && hand.hearing.as_ref().is_some_and(|said| said.failure().is_none()) {
+            if stillborn && hand.listening.ear().is_some_and(|said| said.failure().is_none()) {
                 desk.last_failure = format!(
                     "worker process {pid} ended with {death} before it could take a job; look at \
                      the initializer and the fork hooks"

@@ -98,8 +98,6 @@
 //!   aio/combine.rs             gather, wait, as_completed, shield
 //!   aio/timeout.rs             time limits
 //!   aio/task_group.rs          tasks that end together
-//!   aio/lookup.rs              names to addresses, on a thread
-//!   aio/run.rs                 run: a loop for one main task, from start to close
 //! the lock
 //!   gil/policy.rs              when the lock changes hands, as data
 //!   gil/ticker.rs              the count-down to the next check
@@ -187,6 +185,8 @@
 //!   concurrent/gil_threads.rs  GilThreadPoolExecutor: jobs that hold a global lock
 //!   concurrent/processes.rs    the process pool as an Executor
 //!   concurrent/bridge.rs       jobs for tasks, and futures for threads
+//!   aio/lookup.rs              names to addresses, on a thread
+//!   aio/run.rs                 run: a loop for one main task, from start to close
 //! the lab
 //!   lab/failure.rs             why a comparison ended without a result, in one line
 //!   lab/context.rs             the verbs of a job: compute, send, wait, read

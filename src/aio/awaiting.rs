@@ -30,25 +30,33 @@ pub trait Awaits {
 
 /// Those of one loop that are alive, and some that are not.
 #[derive(Default)]
-struct Awaiting(RefCell<Vec<Weak<dyn Awaits>>>);
+struct Awaiting(RefCell<Known>);
+
+#[derive(Default)]
+struct Known {
+    all: Vec<Weak<dyn Awaits>>,
+    /// With so many the dead leave; never fewer than twice the living.
+    full: usize,
+}
 
 /// From now on the running loop knows of `who`.
 pub fn note(who: Weak<dyn Awaits>) {
     with_current(|core| {
         let known = core.attached.get::<Awaiting>();
         let mut known = known.0.borrow_mut();
-        // Each time the list has doubled, the dead leave.
-        if known.len().is_power_of_two() {
-            known.retain(|one| one.strong_count() > 0);
+        if known.all.len() >= known.full {
+            known.all.retain(|one| one.strong_count() > 0);
+            known.full = 2 * known.all.len() + 8;
         }
-        known.push(who);
+        known.all.push(who);
     });
 }
 
 /// Who awaits whom: awaiter and awaited.
 pub fn edges(core: &Core) -> Vec<(TaskId, TaskId)> {
     let known = core.attached.get::<Awaiting>();
-    let alive: Vec<Rc<dyn Awaits>> = known.0.borrow().iter().filter_map(Weak::upgrade).collect();
+    let alive: Vec<Rc<dyn Awaits>> =
+        known.0.borrow().all.iter().filter_map(Weak::upgrade).collect();
     let edges_of = |one: &Rc<dyn Awaits>| {
         let awaiter = one.awaiter()?;
         Some(one.awaited().into_iter().map(move |awaited| (awaiter, awaited)))

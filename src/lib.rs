@@ -215,6 +215,9 @@
 //!   lab/film.rs                a recording that crosses a pipe, and its figures
 //!   lab/echo.rs                an echo server thread, its peer, and threads beside it
 //!   lab/stage.rs               what happens in each scene
+//!   lab/simulated.rs           the same on simulated cores
+//!   lab/calibration.rs         what this machine charges for wake-ups and switches
+//!   lab/parity.rs              the simulator beside the real lock
 //!   lab/source.rs              where in this source a function stands
 //!   lab/scene.rs               the scenes, and why they go as they do
 //!   lab/scene_report.rs        a scene for people and for machines

@@ -10,7 +10,7 @@ use singletrack::lab::cli::{Order, Refusal, Request, When, parse};
 use singletrack::lab::explore::explore;
 use singletrack::lab::failure::Failure;
 use singletrack::lab::gil_cli::GilRequest;
-use singletrack::lab::gil_command::{fidelity, show};
+use singletrack::lab::gil_command::{fidelity, parity, show};
 use singletrack::lab::json::document;
 use singletrack::lab::progress::Progress;
 use singletrack::lab::table::table;
@@ -44,6 +44,7 @@ fn obey(order: &Order) -> Result<(), Failure> {
         Order::Dis(program) => print(&dis(program)),
         Order::Gil(GilRequest::Scene(request)) => show(request, wants_colour(When::Auto), print),
         Order::Gil(GilRequest::Fidelity(request)) => fidelity(request, print),
+        Order::Gil(GilRequest::Parity(request)) => parity(request, print),
     }
 }
 

@@ -128,6 +128,94 @@ fn a_trace_is_written_for_every_policy() {
     assert!(named("Has GIL").count() > 0 && named("Waiting for GIL").count() > 0);
 }
 
+const SIMULATED: [Scene; 4] = [Scene::Convoy, Scene::Battle, Scene::Starvation, Scene::NoForce];
+
+#[test]
+fn what_can_be_simulated_is_drawn_and_explained_on_any_number_of_cores() {
+    for scene in SIMULATED {
+        for cores in ["1", "64"] {
+            let words = [scene.name(), "--simulate", cores, "--seconds", "0.05"];
+            let page = text(&words);
+            assert!(page.contains(&format!("on {cores} simulated core")), "{page}");
+            assert!(page.contains("--costs tick=12ns,door=10ns"), "{page}");
+            assert!(page.contains("GIL owner") && page.contains("▒ Waiting for GIL"), "{page}");
+            let sentences = page.lines().filter(|line| line.starts_with('→')).count();
+            assert_eq!(sentences, scene.policies().len(), "{page}");
+            assert!(page.contains("\nWhy\n"), "{page}");
+            assert_eq!(page, text(&words), "twice the same");
+        }
+    }
+}
+
+#[test]
+fn a_simulated_battle_is_beazleys() {
+    let times = |cores: &str| -> Vec<f64> {
+        let page = json(&["battle", "--simulate", cores, "--seconds", "0.2", "--json"]);
+        assert_eq!(page["simulated"]["cores"].to_string(), cores);
+        let runs = page["runs"].as_array().unwrap();
+        runs.iter().map(|run| run["figures"]["times_as_long"].as_f64().unwrap()).collect()
+    };
+    let (one, four) = (times("1"), times("4"));
+    // python-2, python-2-linux, python-3.2
+    assert!(one.iter().all(|ratio| (0.95..1.1).contains(ratio)), "{one:?}");
+    assert!(four[0] > 1.3 && four[1] > 1.3 && four[2] < 1.05, "{four:?}");
+}
+
+#[test]
+fn the_line_of_costs_and_the_seed_bring_the_same_history_back() {
+    let words = ["battle", "--simulate", "4", "--seconds", "0.05", "--policy", "python-2"];
+    let with = |more: &[&str]| text(&[&words[..], more].concat());
+    let page = with(&["--seed", "3"]);
+    let costs = page.lines().find_map(|line| line.strip_prefix("--costs ")).unwrap();
+    assert_eq!(with(&["--seed", "3", "--costs", costs]), page);
+    assert_ne!(with(&["--seed", "4"]), page);
+    assert_ne!(with(&["--seed", "3", "--costs", "interrupt=20us"]), page);
+}
+
+#[test]
+fn a_simulation_can_be_traced() {
+    let path = std::env::temp_dir().join(format!("singletrack-sim-{}.json", std::process::id()));
+    let name = path.to_str().unwrap();
+    text(&["battle", "--simulate", "4", "--seconds", "0.05", "--trace", name]);
+    let trace: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    fs::remove_file(&path).unwrap();
+    let events = trace["traceEvents"].as_array().unwrap();
+    let named = |name: &'static str| events.iter().filter(move |e| e["name"] == name);
+    let pids: Vec<u64> = named("process_name").map(|e| e["pid"].as_u64().unwrap()).collect();
+    assert_eq!(pids, [1, 2, 3]);
+    assert!(named("Has GIL").count() > 0 && named("Waiting for GIL").count() > 0);
+}
+
+#[test]
+fn this_machine_can_be_measured_and_simulated() {
+    let words = ["battle", "--simulate", "2", "--costs", "measured", "--seconds", "0.05", "--json"];
+    let page = json(&words);
+    let costs = page["simulated"]["costs"].as_str().unwrap();
+    let costs: singletrack::gil::costs::Costs = costs.parse().unwrap();
+    assert!(costs.tick > 0 && costs.door > 0 && costs.desk > 0, "{costs}");
+    assert!(costs.signal + costs.interrupt > 0 && costs.quantum > 0, "{costs}");
+}
+
+#[test]
+fn parity_sets_the_simulator_beside_the_real_lock() {
+    let words = ["parity", "--seconds", "0.1", "--policy", "python-2", "python-3.2"];
+    let page = json(&[&words[..], &["--json"]].concat());
+    let rows = page["rows"].as_array().unwrap();
+    // At least one core, two policies.
+    assert!(rows.len() >= 2 && rows.len() % 2 == 0, "{page}");
+    for row in rows {
+        let number = |name: &str| row[name].as_f64().unwrap();
+        assert!(number("real") > 0.0 && number("simulated") > 0.0, "{row}");
+        let factor = number("real") / number("simulated");
+        assert!((number("factor") - factor.max(1.0 / factor)).abs() < 1e-6, "{row}");
+    }
+    let table = text(&words);
+    assert!(table.starts_with("measured: tick="), "{table}");
+    let lines = table.lines().filter(|line| line.starts_with("battle ")).count();
+    let battles = rows.iter().filter(|row| row["scene"] == "battle").count();
+    assert_eq!(lines, battles, "{table}");
+}
+
 #[test]
 fn ascii_and_width_are_obeyed() {
     let page = text(&["no-force", "--seconds", "0.05", "--ascii", "--width", "60"]);
@@ -138,7 +226,7 @@ fn ascii_and_width_are_obeyed() {
 
 #[test]
 fn what_makes_no_sense_is_refused_in_one_line() {
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 19] = [
         (&["convoi"], "convoy"),
         (&["battle", "--policy", "python-4"], "python-3.13"),
         (&["battle", "--seconds", "0"], "0.05"),
@@ -147,6 +235,16 @@ fn what_makes_no_sense_is_refused_in_one_line() {
         (&["battle", "--python", "/usr/bin/python3"], "fidelity"),
         (&["fidelity", "--policy", "fair"], "preset"),
         (&["fidelity", "--trace", "x"], "scene"),
+        (&["battle", "--simulate", "0"], "1 to 1024"),
+        (&["battle", "--simulate", "1025"], "1 to 1024"),
+        (&["battle", "--simulate", "99999999999999999999"], "1 to 1024"),
+        (&["battle", "--simulate", "4", "--costs", "wake=5"], "wake=20us"),
+        (&["battle", "--costs", "measured"], "--simulate"),
+        (&["race", "--simulate", "4"], "name convoy, battle, starvation or no-force"),
+        (&["signal-storm", "--simulate", "4"], "no signals"),
+        (&["per-interpreter", "--simulate", "4"], "one lock"),
+        (&["parity", "--simulate", "4"], "no scene"),
+        (&["parity", "--trace", "x"], "draws nothing"),
         (&[], "SCENE"),
     ];
     for (words, named) in cases {

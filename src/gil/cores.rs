@@ -82,6 +82,11 @@ impl Cores {
         self.shifts[core].is_some_and(|shift| shift.thread == thread).then_some(core)
     }
 
+    /// Whoever wakes now would run at once.
+    pub(crate) fn has_idle(&self) -> bool {
+        self.shifts.iter().any(Option::is_none)
+    }
+
     /// A thread can run again.
     pub(crate) fn wakes(&mut self, thread: usize, now: Nanos) -> Placed {
         let idle = |core: &usize| self.shifts[*core].is_none();

@@ -5,10 +5,10 @@
 //! *Leaves out*: how they are measured on the machine at hand (`lab/calibration.rs`).
 //!
 //! ```text
-//!   waker    ──desk──signal──▶ goes on
+//!   waker    ──desk──signal──interrupt──▶ goes on
 //!                          ╲
 //!                           ╰── wake ──▶ sleeper runs, if a core was idle
-//!   or else it queues:  … another thread's quantum ─▶ switch ─▶ sleeper runs
+//!   or else, without interrupt, it queues:  … a quantum ─▶ switch ─▶ sleeper runs
 //! ```
 
 use crate::gil::verdict::Nanos;
@@ -37,8 +37,10 @@ pub struct Costs {
     pub door: Nanos,
     /// To take or drop it where others wait: a visit to the mutex around the decision.
     pub desk: Nanos,
-    /// To wake a sleeper, for the thread that wakes it: a system call, and an interrupt sent.
+    /// To wake a sleeper, for the thread that wakes it: a system call.
     pub signal: Nanos,
+    /// What that costs on top if there is an idle core to run the sleeper: it must be told.
+    pub interrupt: Nanos,
     /// From then until the sleeper runs on a core that was idle.
     pub wake: Nanos,
     /// To put another thread onto a core.
@@ -51,8 +53,17 @@ pub struct Costs {
 
 impl Costs {
     /// Nothing but the work costs anything, and no core is taken from anybody: the rules of the lock alone.
-    pub const NONE: Costs =
-        Costs { tick: 1, door: 0, desk: 0, signal: 0, wake: 0, switch: 0, quantum: 0, jitter: 0 };
+    pub const NONE: Costs = Costs {
+        tick: 1,
+        door: 0,
+        desk: 0,
+        signal: 0,
+        interrupt: 0,
+        wake: 0,
+        switch: 0,
+        quantum: 0,
+        jitter: 0,
+    };
 
     /// A machine to reason about, the same for everybody: round numbers of the size that Linux
     /// shows on machines of several cores. To know those of yours, have them measured.
@@ -60,7 +71,8 @@ impl Costs {
         tick: 12,
         door: 10,
         desk: 100,
-        signal: 5_000,
+        signal: 1_000,
+        interrupt: 4_000,
         wake: 20_000,
         switch: 2_000,
         quantum: 3_000_000,
@@ -68,12 +80,13 @@ impl Costs {
     };
 
     /// Each cost by its name.
-    fn named(&mut self) -> [(&'static str, &mut u64); 8] {
+    fn named(&mut self) -> [(&'static str, &mut u64); 9] {
         [
             ("tick", &mut self.tick),
             ("door", &mut self.door),
             ("desk", &mut self.desk),
             ("signal", &mut self.signal),
+            ("interrupt", &mut self.interrupt),
             ("wake", &mut self.wake),
             ("switch", &mut self.switch),
             ("quantum", &mut self.quantum),
@@ -149,8 +162,8 @@ impl fmt::Display for CostsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "`{}` is no cost: write tick, door, desk, signal, wake, switch or quantum with ns, \
-             us or ms (at most 10000ms), as in wake=20us; or jitter=30%, at most 100%",
+            "`{}` is no cost: write tick, door, desk, signal, interrupt, wake, switch or quantum \
+             with ns, us or ms (at most 10000ms), as in wake=20us; or jitter=30%, at most 100%",
             self.0
         )
     }

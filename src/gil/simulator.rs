@@ -200,7 +200,7 @@ impl Simulator {
         let cost = match step {
             Step::Wants | Step::LooksUp { .. } | Step::Drops { .. } => self.visit(thread),
             Step::Yields => self.world.costs.desk,
-            Step::Signals { .. } => self.world.costs.signal,
+            Step::Signals { .. } => self.world.signal(),
             Step::Computes { ticks } => ticks.saturating_mul(self.world.costs.tick),
             Step::Works => self.world.actors[thread].detached(self.world.now).0,
             Step::Goes { .. } | Step::Ends => 0,
@@ -302,7 +302,7 @@ impl Simulator {
         self.world.actors[thread].counters.wakes += 1;
         self.begins(thread, Step::Signals { whom, next });
         if self.machine.policy().substrate() == Substrate::MutexCondvar {
-            self.desk_taken_until = self.world.now.saturating_add(self.world.costs.signal);
+            self.desk_taken_until = self.world.now.saturating_add(self.world.signal());
         }
     }
 

@@ -120,6 +120,12 @@ impl Timeline {
         None
     }
 
+    /// What it costs to wake a sleeper now.
+    pub(crate) fn signal(&self) -> Nanos {
+        let interrupt = if self.cores.has_idle() { self.costs.interrupt } else { 0 };
+        self.costs.signal.saturating_add(interrupt)
+    }
+
     /// A thread that is on a core, or will be, begins a step.
     pub(crate) fn begins(&mut self, thread: usize, step: Step, cost: Nanos) {
         self.actors[thread].step = step;

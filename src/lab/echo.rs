@@ -64,9 +64,10 @@ impl Places {
         Ok(Places { server, peer, all })
     }
 
-    /// The server's threads run on all cores, the peer's too.
-    pub fn with_server_anywhere(self) -> Places {
-        Places { server: self.all.clone(), ..self }
+    /// The server has all cores but the peer's.
+    pub fn with_all_but_the_peers(&self) -> Places {
+        let rest = self.all.iter().filter(|core| !self.peer.contains(core));
+        Places { server: rest.copied().collect(), ..self.clone() }
     }
 
     /// How many cores there are.

@@ -4,15 +4,22 @@
 //! *Promises*: a request that makes sense, or one line that names what does not.
 //! *Leaves out*: doing it (`lab/gil_command.rs`).
 
+use crate::gil::costs::{Costs, CostsError};
 use crate::gil::policy::SwitchPolicy;
+use crate::gil::simulator::MAX_CORES;
 use crate::lab::failure::Failure;
-use crate::lab::scene::Scene;
+use crate::lab::scene::{SIMULATED, Scene};
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// The word in a scene's place that asks for the comparison with real interpreters.
 const FIDELITY: &str = "fidelity";
+/// The word that asks for the simulator beside the real lock.
+const PARITY: &str = "parity";
+/// The costs that are measured, and not given.
+const MEASURED: &str = "measured";
+const SEED: u64 = 7;
 const NARROWEST: usize = 40;
 const WIDEST: usize = 1000;
 const USUAL_WIDTH: usize = 80;
@@ -24,19 +31,33 @@ Examples:
   singletrack gil convoy                               the toll of a request beside a CPU thread
   singletrack gil battle --policy python-2,python-3.2 --trace battle.json
   singletrack gil race --seconds 2 --json
+  singletrack gil battle --simulate 4                  Beazley's four cores, in virtual time
+  singletrack gil convoy --simulate 64 --costs wake=50us,quantum=10ms
+  singletrack gil parity                               the simulator beside the real lock
   singletrack gil fidelity --python /usr/bin/python3   the same on a real interpreter";
 
 /// The words of `singletrack gil`.
 #[derive(Debug, Args)]
 pub struct GilArgs {
     /// convoy, battle, race, starvation, no-force, signal-storm, per-interpreter; or fidelity,
-    /// beside every CPython found
+    /// beside every CPython found; or parity, the simulator beside the real lock
     #[arg(value_name = "SCENE")]
     scene: String,
     /// Policies to show it under, separated by commas or spaces: python-2, python-2-linux,
     /// python-3.2, python-3.10, python-3.13, no-force, fair, priority
     #[arg(long, value_name = "P", num_args = 1.., value_delimiter = ',')]
     policy: Vec<String>,
+    /// Runs convoy, battle, starvation or no-force on so many simulated cores, 1 to 1024, in
+    /// virtual time: the same lock, the same picture, the same on every machine
+    #[arg(long, value_name = "CORES", value_parser = cores)]
+    simulate: Option<usize>,
+    /// What simulated machines charge: `measured`, here and now, or such as wake=20us,signal=5us
+    /// (tick, door, desk, signal, interrupt, wake, switch, quantum, jitter) [default: round numbers]
+    #[arg(long, value_name = "COSTS", requires = "simulate", value_parser = costs)]
+    costs: Option<Price>,
+    /// Decides what is left to chance in a simulation [default: 7]
+    #[arg(long, value_name = "N", requires = "simulate")]
+    seed: Option<u64>,
     /// Seconds a run [default: 0.5; fidelity: 1.5 for each interpreter and preset, and as much
     /// again for what has a fixed size]
     #[arg(long, value_name = "S", value_parser = seconds)]
@@ -65,6 +86,28 @@ pub enum GilRequest {
     Scene(SceneRequest),
     /// Compare the presets with real interpreters.
     Fidelity(FidelityRequest),
+    /// Compare the simulator with the real lock.
+    Parity(ParityRequest),
+}
+
+/// What a simulated machine charges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Price {
+    /// What this one does.
+    Measured,
+    /// So much.
+    Given(Costs),
+}
+
+/// A machine to simulate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Machine {
+    /// How many cores.
+    pub cores: usize,
+    /// What it charges.
+    pub price: Price,
+    /// What is left to chance.
+    pub seed: u64,
 }
 
 /// A scene to show.
@@ -74,6 +117,8 @@ pub struct SceneRequest {
     pub scene: Scene,
     /// Under what.
     pub policies: Vec<SwitchPolicy>,
+    /// On a simulated machine, or for real.
+    pub simulate: Option<Machine>,
     /// For how long each.
     pub time: Duration,
     /// Whether to print JSON.
@@ -97,13 +142,28 @@ pub struct FidelityRequest {
     pub json: bool,
 }
 
+/// A comparison of the simulator with the real lock.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ParityRequest {
+    /// Under what.
+    pub policies: Vec<SwitchPolicy>,
+    /// For how long each run.
+    pub time: Duration,
+    /// Whether to print JSON.
+    pub json: bool,
+}
+
 impl GilArgs {
     /// What these words ask for.
     ///
     /// # Errors
     /// A scene or a policy that does not exist, or options that do not go together.
     pub fn request(self) -> Result<GilRequest, Failure> {
-        if self.scene == FIDELITY { self.fidelity() } else { self.show() }
+        match self.scene.as_str() {
+            FIDELITY => self.fidelity(),
+            PARITY => self.parity(),
+            _ => self.show(),
+        }
     }
 
     fn show(self) -> Result<GilRequest, Failure> {
@@ -111,6 +171,14 @@ impl GilArgs {
             return Err(misplaced("--python", "only fidelity asks interpreters"));
         }
         let scene = Scene::from_name(&self.scene)?;
+        if let (Some(why), Some(_)) = (scene.cannot_be_simulated(), self.simulate) {
+            return Err(Failure::new(format!("gil {} --simulate", scene.name()), why, SIMULATED));
+        }
+        let simulate = self.simulate.map(|cores| Machine {
+            cores,
+            price: self.costs.unwrap_or(Price::Given(Costs::TYPICAL)),
+            seed: self.seed.unwrap_or(SEED),
+        });
         let policies = match self.policy.is_empty() {
             true => scene.policies(),
             false => named(&self.policy)?,
@@ -118,6 +186,7 @@ impl GilArgs {
         Ok(GilRequest::Scene(SceneRequest {
             scene,
             policies,
+            simulate,
             time: Duration::from_secs_f64(self.seconds.unwrap_or(0.5)),
             json: self.json,
             trace: self.trace,
@@ -130,14 +199,41 @@ impl GilArgs {
         if !self.policy.is_empty() {
             return Err(misplaced("--policy", "each interpreter has its own preset"));
         }
-        if self.trace.is_some() {
-            return Err(misplaced("--trace", "fidelity draws nothing; trace a scene"));
-        }
+        self.draws_nothing(FIDELITY)?;
         Ok(GilRequest::Fidelity(FidelityRequest {
             pythons: self.python,
             time: Duration::from_secs_f64(self.seconds.unwrap_or(1.5)),
             json: self.json,
         }))
+    }
+}
+
+impl GilArgs {
+    fn parity(self) -> Result<GilRequest, Failure> {
+        if !self.python.is_empty() {
+            return Err(misplaced("--python", "only fidelity asks interpreters"));
+        }
+        self.draws_nothing(PARITY)?;
+        let usual = [
+            SwitchPolicy::PYTHON_2,
+            SwitchPolicy::PYTHON_2_LINUX,
+            SwitchPolicy::PYTHON_3_2,
+            SwitchPolicy::PRIORITY,
+        ];
+        let policies = if self.policy.is_empty() { usual.to_vec() } else { named(&self.policy)? };
+        let time = Duration::from_secs_f64(self.seconds.unwrap_or(0.5));
+        Ok(GilRequest::Parity(ParityRequest { policies, time, json: self.json }))
+    }
+
+    /// Neither comparison is a scene.
+    fn draws_nothing(&self, what: &str) -> Result<(), Failure> {
+        if self.trace.is_some() {
+            return Err(misplaced("--trace", &format!("{what} draws nothing; trace a scene")));
+        }
+        if self.simulate.is_some() {
+            return Err(misplaced("--simulate", &format!("{what} is no scene")));
+        }
+        Ok(())
     }
 }
 
@@ -165,6 +261,20 @@ fn named(names: &[String]) -> Result<Vec<SwitchPolicy>, Failure> {
 fn usual_width() -> usize {
     let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
     columns.unwrap_or(USUAL_WIDTH).clamp(NARROWEST, WIDEST)
+}
+
+fn cores(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(cores) if (1..=MAX_CORES).contains(&cores) => Ok(cores),
+        _ => Err(format!("give a number of cores from 1 to {MAX_CORES}")),
+    }
+}
+
+fn costs(text: &str) -> Result<Price, String> {
+    match text {
+        MEASURED => Ok(Price::Measured),
+        _ => text.parse().map(Price::Given).map_err(|e: CostsError| e.to_string()),
+    }
 }
 
 fn seconds(text: &str) -> Result<f64, String> {

@@ -6,13 +6,16 @@
 //! *Leaves out*: what is shown.
 
 use crate::gil::policy::SwitchPolicy;
+use crate::lab::calibration::{Measured, calibrate};
 use crate::lab::echo::Places;
 use crate::lab::failure::Failure;
 use crate::lab::fidelity::{compare, document as comparison, table};
-use crate::lab::gil_cli::{FidelityRequest, SceneRequest};
+use crate::lab::gil_cli::{FidelityRequest, Machine, ParityRequest, Price, SceneRequest};
 use crate::lab::lanes::Pen;
+use crate::lab::parity;
 use crate::lab::python::Interpreter;
 use crate::lab::scene_report::{document, explanation, picture};
+use crate::lab::simulated::Setting;
 use crate::lab::stage::Take;
 use crate::lab::trace::{Process, write_trace};
 use std::fs::File;
@@ -30,12 +33,17 @@ pub fn show(
 ) -> Result<(), Failure> {
     let SceneRequest { scene, policies, time, json, width, ascii, .. } = request;
     let pen = Pen { width: *width, ascii: *ascii, colour };
+    let setting = request.simulate.as_ref().map(setting).transpose()?;
     if !json {
-        print(&format!("{}: {}\n\n", scene.name(), scene.title()))?;
+        print(&format!("{}: {}\n{}\n", scene.name(), scene.title(), place(setting.as_ref())))?;
     }
     let mut runs: Vec<(SwitchPolicy, Take)> = Vec::new();
     for &policy in policies {
-        let take = scene.run(policy, *time)?;
+        let take = match &setting {
+            // No process ran: its place in line is its number.
+            Some(on) => Take { pid: runs.len() as u32 + 1, ..scene.simulate(policy, *time, on)? },
+            None => scene.run(policy, *time)?,
+        };
         if !json {
             print(&format!("{}\n", picture(*scene, policy, &take, &pen)))?;
         }
@@ -47,10 +55,54 @@ pub fn show(
         })?;
     }
     match json {
-        true => print(&format!("{:#}\n", document(*scene, *time, &runs))),
+        true => print(&format!("{:#}\n", document(*scene, *time, setting.as_ref(), &runs))),
         false => print(&explanation(*scene)),
     }
 }
+
+/// The machine to simulate, measured if need be.
+fn setting(machine: &Machine) -> Result<Setting, Failure> {
+    Ok(match machine.price {
+        Price::Given(costs) => Setting::of(machine.cores, costs, machine.seed),
+        Price::Measured => {
+            let Measured { costs, call } = calibrate()?;
+            Setting { call, ..Setting::of(machine.cores, costs, machine.seed) }
+        }
+    })
+}
+
+/// Where it runs, if not here: all that is needed to see the same again.
+fn place(setting: Option<&Setting>) -> String {
+    let Some(Setting { cores, costs, seed, .. }) = setting else { return String::new() };
+    let s = if *cores == 1 { "" } else { "s" };
+    format!("on {cores} simulated core{s}, --seed {seed}\n--costs {costs}\n")
+}
+
+/// Compares the simulator, given what this machine charges, with the real lock.
+///
+/// # Errors
+/// If the machine cannot be measured, or a run fails.
+pub fn parity(
+    request: &ParityRequest,
+    mut print: impl FnMut(&str) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let measured = calibrate()?;
+    if !request.json {
+        print(&format!("measured: {}\n\n{}", measured.costs, parity::heading()))?;
+    }
+    let rows = parity::compare(&request.policies, request.time, &measured, |row| {
+        if request.json { Ok(()) } else { print(&parity::line(row)) }
+    })?;
+    match request.json {
+        true => print(&format!("{:#}\n", parity::document(&measured, &rows))),
+        false => print(NOTE),
+    }
+}
+
+const NOTE: &str = "
+The real threads share their cores with whatever else runs, the simulated ones have theirs to
+themselves. The convoy's peer has a core of its own: to see the server on several takes three.
+";
 
 /// Compares the presets with the interpreters that are named, or with all that are found.
 ///

@@ -15,6 +15,7 @@
 
 pub mod blocking;
 pub mod bytecode;
+pub mod calibration;
 pub mod cases;
 pub mod ccbench;
 pub mod cli;
@@ -33,6 +34,7 @@ pub mod lanes;
 pub mod loops;
 pub mod measure;
 pub mod model;
+pub mod parity;
 pub mod preset;
 pub mod processes;
 pub mod program_file;
@@ -44,6 +46,7 @@ pub mod run;
 pub mod scene;
 pub mod scene_report;
 pub mod server;
+pub mod simulated;
 pub mod source;
 pub mod stage;
 pub mod stats;

@@ -11,8 +11,12 @@
 use crate::gil::policy::SwitchPolicy;
 use crate::lab::echo::Places;
 use crate::lab::failure::Failure;
+use crate::lab::simulated::{self, Setting};
 use crate::lab::stage::{self, Figures, Take};
 use std::time::Duration;
+
+/// What can be had instead of a simulation that cannot.
+pub const SIMULATED: &str = "leave it out, or name convoy, battle, starvation or no-force";
 
 /// A scene.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +121,38 @@ impl Scene {
             Scene::PerInterpreter => stage::per_interpreter(policy, time),
         };
         take.map_err(|failure| failure.within(&format!("{} under {policy}", self.name())))
+    }
+
+    /// Why it cannot be run on simulated cores, if it cannot.
+    pub fn cannot_be_simulated(self) -> Option<&'static str> {
+        match self {
+            Scene::Convoy | Scene::Battle | Scene::Starvation | Scene::NoForce => None,
+            Scene::Race => Some("simulated threads share no variable"),
+            Scene::SignalStorm => Some("simulated threads get no signals"),
+            Scene::PerInterpreter => Some("the simulator has one lock"),
+        }
+    }
+
+    /// Runs it on simulated cores, for so much virtual time.
+    ///
+    /// # Errors
+    /// If it cannot be simulated, or there is no such machine.
+    pub fn simulate(
+        self,
+        policy: SwitchPolicy,
+        time: Duration,
+        on: &Setting,
+    ) -> Result<Take, Failure> {
+        match self {
+            Scene::Convoy => simulated::convoy(policy, time, on),
+            Scene::Battle => simulated::battle(policy, time, on),
+            Scene::Starvation => simulated::starvation(policy, time, on),
+            Scene::NoForce => simulated::no_force(policy, time, on),
+            Scene::Race | Scene::SignalStorm | Scene::PerInterpreter => {
+                let why = self.cannot_be_simulated().unwrap_or_default();
+                Err(Failure::new(format!("gil {} --simulate", self.name()), why, SIMULATED))
+            }
+        }
     }
 
     /// What was measured, in one sentence.

@@ -6,7 +6,7 @@
 //! *Leaves out*: writing it anywhere.
 //!
 //! ```text
-//! {schema_version, scene, title, seconds,
+//! {schema_version, scene, title, seconds, simulated: null | {cores, seed, costs: text},
 //!  runs: [{policy, pid, sentence, figures: {NAME: number},
 //!          threads: [{name, tid, has_share, waits_share, takes, drop_requests, failed_takes,
 //!                     hold_us: {p50, p99, max}, wait_us: {p50, p99, max}, events_dropped}]}],
@@ -20,6 +20,7 @@ use crate::lab::film::{Lengths, Profile};
 use crate::lab::json::SCHEMA_VERSION;
 use crate::lab::lanes::{Pen, lanes, legend};
 use crate::lab::scene::Scene;
+use crate::lab::simulated::Setting;
 use crate::lab::source::resolve;
 use crate::lab::stage::Take;
 use serde_json::{Value, json};
@@ -65,8 +66,15 @@ pub fn explanation(scene: Scene) -> String {
     format!("Why\n{}", resolve(scene.explanation()).0)
 }
 
-/// All runs as one object.
-pub fn document(scene: Scene, time: Duration, runs: &[(SwitchPolicy, Take)]) -> Value {
+/// All runs as one object; `setting` is the machine, if it was a simulated one.
+pub fn document(
+    scene: Scene,
+    time: Duration,
+    setting: Option<&Setting>,
+    runs: &[(SwitchPolicy, Take)],
+) -> Value {
+    let machine =
+        |on: &Setting| json!({ "cores": on.cores, "seed": on.seed, "costs": on.costs.to_string() });
     let (_, places) = resolve(scene.explanation());
     let code = places
         .iter()
@@ -76,6 +84,7 @@ pub fn document(scene: Scene, time: Duration, runs: &[(SwitchPolicy, Take)]) -> 
         "scene": scene.name(),
         "title": scene.title(),
         "seconds": time.as_secs_f64(),
+        "simulated": setting.map(machine),
         "runs": runs.iter().map(|(policy, take)| run(scene, *policy, take)).collect::<Vec<_>>(),
         "code": code.collect::<Vec<_>>(),
     })

@@ -31,6 +31,8 @@ use std::time::{Duration, Instant};
 pub(crate) const OPCODE: Duration = Duration::from_nanos(12);
 /// The longest that a run may take beyond its time.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How often to look whether threads that were started have come to the lock.
+const COMING: Duration = Duration::from_micros(200);
 /// The racers of `race`.
 const RACERS: u64 = 4;
 /// How often one thread and two take turns in `battle`.
@@ -303,8 +305,13 @@ fn compute_from(
         GilThread::spawn(lock, &format!("cpu {}", number + 1), body)
     };
     let began = Instant::now();
+    let all = lock.thread_counters().len() + numbers.len();
     let threads: Vec<_> =
         numbers.map(start).collect::<Result<_, _>>().map_err(|e| no_thread(&e))?;
+    // On a busy machine the time could be over before they have come to the lock.
+    while lock.thread_counters().len() < all && began.elapsed() < PATIENCE {
+        std::thread::sleep(COMING);
+    }
     std::thread::sleep(time);
     let recording = lock.recording();
     let counters = lock.counters();

@@ -34,9 +34,7 @@
 //! futures
 //!   concurrent/state.rs        the five states of a future and the steps between them
 //!   concurrent/home.rs         which pool or loop this thread works for
-//!   concurrent/oneshot.rs      the cell that a promise and its future share
 //!   concurrent/future.rs       Promise and Future: set a result, wait for it
-//!   concurrent/waiting.rs      waiting for several futures: wait, as_completed
 //!   concurrent/executor.rs     Executor: submit, map, shutdown
 //! the event loop
 //!   event_loop/timers.rs       deadlines in order: a heap that can cancel
@@ -180,6 +178,8 @@
 //!   process/chunk.rs           many items in one job
 //!   process/multiprocessing.rs Pool: apply, map, imap and their kin
 //! executors
+//!   concurrent/oneshot.rs      the cell that a promise and its future share
+//!   concurrent/waiting.rs      waiting for several futures: wait, as_completed
 //!   concurrent/crew.rs         who works, who searches, who sleeps: when to wake and to hire
 //!   concurrent/threads.rs      ThreadPoolExecutor: jobs on threads that share memory
 //!   concurrent/gil_threads.rs  GilThreadPoolExecutor: jobs that hold a global lock
@@ -189,6 +189,7 @@
 //!   aio/run.rs                 run: a loop for one main task, from start to close
 //! the lab
 //!   lab/failure.rs             why a comparison ended without a result, in one line
+//!   lab/random.rs              numbers that are the same for the same seed
 //!   lab/context.rs             the verbs of a job: compute, send, wait, read
 //!   lab/http.rs                one GET over plain TCP, as bytes
 //!   lab/workload.rs            the jobs, each written once
@@ -215,6 +216,7 @@
 //!   lab/film.rs                a recording that crosses a pipe, and its figures
 //!   lab/echo.rs                an echo server thread, its peer, and threads beside it
 //!   lab/stage.rs               what happens in each scene
+//!   lab/scopes.rs              the scenes with a lock each, and with none
 //!   lab/simulated.rs           the same on simulated cores
 //!   lab/calibration.rs         what this machine charges for wake-ups and switches
 //!   lab/parity.rs              the simulator beside the real lock

@@ -56,9 +56,12 @@ fn every_scene_draws_measures_and_explains() {
     for scene in Scene::ALL {
         let page = text(&[scene.name(), "--seconds", "0.1"]);
         for policy in scene.policies() {
-            assert!(page.contains(&format!("{policy}: the last ")), "{page}");
+            let caption = scene.caption(policy);
+            assert!(page.contains(&format!("{caption}: the last ")), "{page}");
         }
-        assert!(page.contains("GIL owner") && page.contains("▒ Waiting for GIL"), "{page}");
+        let words = scene.words();
+        assert!(words.owner.is_none_or(|owner| page.contains(owner)), "{page}");
+        assert!(page.contains(&format!("▒ {}", words.states[1])), "{page}");
         let sentences = page.lines().filter(|line| line.starts_with('→')).count();
         assert_eq!(sentences, scene.policies().len(), "{page}");
         let why = page.split("\nWhy\n").nth(1).expect("an explanation");
@@ -83,6 +86,13 @@ fn every_scene_has_whole_json() {
             assert!(run["pid"].as_u64().unwrap() > 1);
             let threads = run["threads"].as_array().unwrap();
             assert!(threads.len() >= 2, "{threads:?}");
+            for thread in threads {
+                for lengths in [&thread["hold_us"], &thread["wait_us"]] {
+                    let of = |name: &str| lengths[name].as_f64().unwrap();
+                    assert!(of("p50") <= of("p99") && of("p99") <= of("max"), "{thread}");
+                    assert_eq!(of("count") == 0.0, of("max") == 0.0, "{thread}");
+                }
+            }
             // Not all: a thread may starve, and that is a scene of its own.
             assert!(threads.iter().any(|t| t["takes"].as_u64().unwrap() > 0), "{threads:?}");
         }
@@ -110,6 +120,38 @@ fn a_race_loses_updates_only_where_the_lock_can_be_lost_between_load_and_store()
 fn a_forced_switch_always_hands_over() {
     let page = json(&["no-force", "--seconds", "0.3", "--json", "--policy", "python-3.2"]);
     assert_eq!(page["runs"][0]["figures"]["handed_over"], 1.0);
+}
+
+#[test]
+fn values_cross_between_interpreters_and_the_wrong_lock_is_refused() {
+    let page = json(&["per-interpreter", "--seconds", "0.2", "--json"]);
+    let figure = |name: &str| page["runs"][0]["figures"][name].as_f64().unwrap();
+    assert!(figure("values_sent") >= 1.0, "{page}");
+    assert_eq!(figure("values_received"), figure("values_sent"));
+    assert_eq!((figure("values_whole"), figure("refused_wrong_lock")), (1.0, 1.0));
+}
+
+#[test]
+fn only_a_stopped_world_shows_values_that_belong_together() {
+    let page = json(&["free-threaded", "--seconds", "0.4", "--json"]);
+    let figure = |name: &str| page["runs"][0]["figures"][name].as_f64().unwrap();
+    assert!(figure("stops") >= 1.0 && figure("peeks") >= 10.0, "{page}");
+    assert_eq!(figure("torn_when_stopped"), 0.0, "{page}");
+    assert!(figure("attaches") >= 3.0 && figure("parked_per_stop") <= 2.0, "{page}");
+    let threads = page["runs"][0]["threads"].as_array().unwrap();
+    let names: Vec<&str> = threads.iter().map(|t| t["name"].as_str().unwrap()).collect();
+    assert_eq!(names.len(), 3, "{names:?}");
+    assert!(["cpu 1", "cpu 2", "collector"].iter().all(|name| names.contains(name)), "{names:?}");
+}
+
+#[test]
+fn a_trace_calls_threads_without_a_lock_by_other_words() {
+    let path = std::env::temp_dir().join(format!("singletrack-free-{}.json", std::process::id()));
+    text(&["free-threaded", "--seconds", "0.1", "--trace", path.to_str().unwrap()]);
+    let trace = fs::read_to_string(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    assert!(trace.contains("\"Attached\"") && trace.contains("\"Suspended\""), "{trace}");
+    assert!(!trace.contains("GIL owner") && !trace.contains("Has GIL"), "{trace}");
 }
 
 #[test]

@@ -186,7 +186,7 @@ fn slices_run_from_state_to_state() {
         (60, What::DropsVoluntarily),
     ];
     let events = events.map(|(at, what)| Event { at, what }).to_vec();
-    let track = Track { name: "t".into(), tid: 1, events, dropped: 0 };
+    let track = Track { name: "t".into(), tid: 1, events, dropped: 0, times: None };
     let slice = |state, from, to| Slice { state, from, to };
     assert_eq!(
         track.slices(100),
@@ -210,7 +210,7 @@ fn a_thread_that_drops_the_lock_at_a_tick_waits_for_it_unless_it_has_it_at_once(
         (52_000, What::Takes),
     ];
     let events = events.map(|(at, what)| Event { at, what }).to_vec();
-    let track = Track { name: "t".into(), tid: 1, events, dropped: 0 };
+    let track = Track { name: "t".into(), tid: 1, events, dropped: 0, times: None };
     let states: Vec<State> = track.slices(60_000).iter().map(|slice| slice.state).collect();
     let (has, waits, none) = (State::HasGil, State::WaitingForGil, State::NoGil);
     assert_eq!(states, [has, none, has, waits, has]);

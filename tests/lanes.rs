@@ -5,14 +5,14 @@ use proptest::prelude::*;
 use serde_json::Value;
 use singletrack::gil::record::{Event, Recording, Track, What};
 use singletrack::lab::film::{Film, Profile};
-use singletrack::lab::lanes::{Pen, lanes, legend};
+use singletrack::lab::lanes::{Pen, Words, lanes, legend};
 use singletrack::lab::trace::{Process, write_trace};
 
 const MS: u64 = 1_000_000;
 
 fn track(name: &str, tid: u32, events: &[(u64, What)]) -> Track {
     let events = events.iter().map(|&(at, what)| Event { at, what }).collect();
-    Track { name: name.into(), tid, events, dropped: 0 }
+    Track { name: name.into(), tid, events, dropped: 0, times: None }
 }
 
 /// Two turns of a convoy: the echo thread waits 5 ms, has the lock for 0.1 ms, and waits again.
@@ -44,7 +44,7 @@ const PLAIN: Pen = Pen { width: 60, ascii: false, colour: false };
 #[test]
 fn a_convoy_is_seen_at_a_glance() {
     assert_eq!(
-        lanes(&convoy(), 0..12 * MS, &PLAIN),
+        lanes(&convoy(), 0..12 * MS, &Words::LOCK, &PLAIN),
         r"
            0 ms                 12 ms
 GIL owner  aaaaaaaaaaaaaaaaaaaaaaaaaa
@@ -53,13 +53,16 @@ b echo     ▒▒▒▒▒▒▒▒▒▒▞▞▒▒▒▒▒▒▒▒▒▞·�
 "
         .trim_start_matches('\n')
     );
-    assert_eq!(legend(&PLAIN), "█ Has GIL   ▒ Waiting for GIL   ▞ both in turn   · No GIL");
+    assert_eq!(
+        legend(&Words::LOCK, &PLAIN),
+        "█ Has GIL   ▒ Waiting for GIL   ▞ both in turn   · No GIL"
+    );
 }
 
 #[test]
 fn ascii_says_the_same() {
     let pen = Pen { ascii: true, ..PLAIN };
-    let text = lanes(&convoy(), 0..12 * MS, &pen) + &legend(&pen);
+    let text = lanes(&convoy(), 0..12 * MS, &Words::LOCK, &pen) + &legend(&Words::LOCK, &pen);
     assert_eq!(
         text,
         r"
@@ -76,7 +79,7 @@ b echo     //////////XX/////////X....  has  2 %, waits 82 %
 #[test]
 fn colours_are_those_of_the_trace_viewers() {
     let pen = Pen { colour: true, ..PLAIN };
-    let text = lanes(&convoy(), 6 * MS..9 * MS, &pen);
+    let text = lanes(&convoy(), 6 * MS..9 * MS, &Words::LOCK, &pen);
     let lane = text.lines().last().unwrap();
     let orange = "\x1b[38;2;213;94;0m";
     assert!(lane.contains(&format!("{orange}{}\x1b[0m", "▒".repeat(26))), "{lane:?}");
@@ -90,7 +93,7 @@ fn a_part_of_a_column_is_as_high_as_its_share() {
         .collect();
     let recording = Recording { tracks: vec![track("t", 1, &steps)], until: 64 };
     let pen = Pen { width: 11 + 10, ..PLAIN };
-    let text = lanes(&recording, 0..80, &pen);
+    let text = lanes(&recording, 0..80, &Words::LOCK, &pen);
     assert_eq!(text.lines().last().unwrap(), "a t        ▁▂▃▄▅▆▇█");
 }
 
@@ -98,12 +101,12 @@ fn a_part_of_a_column_is_as_high_as_its_share() {
 fn a_narrow_terminal_loses_the_figures_before_the_lanes() {
     for width in 40..120 {
         let pen = Pen { width, ..PLAIN };
-        for line in lanes(&convoy(), 0..12 * MS, &pen).lines() {
+        for line in lanes(&convoy(), 0..12 * MS, &Words::LOCK, &pen).lines() {
             assert!(line.chars().count() <= width, "{width}: {line}");
         }
     }
     let pen = Pen { width: 43, ..PLAIN };
-    let text = lanes(&convoy(), 0..12 * MS, &pen);
+    let text = lanes(&convoy(), 0..12 * MS, &Words::LOCK, &pen);
     assert!(!text.contains("has") && text.contains('▒'), "{text}");
 }
 
@@ -115,7 +118,7 @@ proptest! {
                       (at + length, What::Takes)];
         let recording =
             Recording { tracks: vec![track("t", 1, &events)], until: 20_000_000_000 };
-        let text = lanes(&recording, 0..20_000_000_000, &PLAIN);
+        let text = lanes(&recording, 0..20_000_000_000, &Words::LOCK, &PLAIN);
         prop_assert!(text.contains(['▞', '▒']), "{}", text);
     }
 
@@ -128,12 +131,12 @@ proptest! {
     ) {
         let events: Vec<Event> = words.into_iter().map(Event::from_word).collect();
         let recording = Recording {
-            tracks: vec![Track { name: "\"\n\u{1}".into(), tid: 7, events, dropped: 3 }],
+            tracks: vec![Track { name: "\"\n\u{1}".into(), tid: 7, events, dropped: 3, times: None }],
             until,
         };
         let window = from.min(until)..until;
-        prop_assert_eq!(lanes(&recording, window, &PLAIN).lines().count() >= 3, true);
-        let process = Process { pid: 1, name: "x".into(), recording };
+        prop_assert_eq!(lanes(&recording, window, &Words::LOCK, &PLAIN).lines().count() >= 3, true);
+        let process = Process { pid: 1, name: "x".into(), recording, words: Words::LOCK };
         let mut file = Vec::new();
         write_trace(&mut file, &[], &[process]).unwrap();
         prop_assert!(serde_json::from_slice::<Value>(&file).is_ok());
@@ -151,7 +154,12 @@ fn a_film_gives_its_recording_back() {
 
 #[test]
 fn a_trace_has_the_fields_that_viewers_read() {
-    let process = Process { pid: 4711, name: "convoy · python-3.10".into(), recording: convoy() };
+    let process = Process {
+        pid: 4711,
+        name: "convoy · python-3.10".into(),
+        recording: convoy(),
+        words: Words::LOCK,
+    };
     let mut file = Vec::new();
     write_trace(&mut file, &[("policy", "python-3.10")], &[process]).unwrap();
     let trace: Value = serde_json::from_slice(&file).unwrap();

@@ -239,6 +239,7 @@ impl Actor {
             tid: self.id.0 + 1,
             events: std::mem::take(&mut self.events).into(),
             dropped: self.dropped,
+            times: None,
         }
     }
 }

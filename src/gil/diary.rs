@@ -120,6 +120,7 @@ impl Diary {
 
     pub(crate) fn track(&self) -> Track {
         let (events, dropped) = self.ring.get().map(Ring::read).unwrap_or_default();
-        Track { name: self.name.clone(), tid: self.tid, events, dropped }
+        let times = Some(self.times());
+        Track { name: self.name.clone(), tid: self.tid, events, dropped, times }
     }
 }

@@ -80,6 +80,15 @@ impl Histogram {
         (0..BUCKETS).find(enough).map_or(0, |bucket| end_of(bucket).min(self.max))
     }
 
+    /// A histogram from what [`buckets`](Self::buckets) and [`max`](Self::max) said of it.
+    pub fn from_buckets(buckets: impl IntoIterator<Item = (Nanos, u64)>, max: Nanos) -> Self {
+        let mut histogram = Histogram { max, ..Histogram::default() };
+        for (end, count) in buckets {
+            histogram.buckets[bucket_of(end)] += count;
+        }
+        histogram
+    }
+
     /// The buckets that are not empty: the longest that falls into each, and how many did.
     pub fn buckets(&self) -> impl Iterator<Item = (Nanos, u64)> {
         let filled = self.buckets.into_iter().enumerate().filter(|&(_, count)| count > 0);

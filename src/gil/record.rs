@@ -17,6 +17,7 @@
 //! The states have the names that CPython 3.15's sampling profiler gives them. That one samples;
 //! here every change is written down.
 
+use crate::gil::histogram::Times;
 use crate::gil::verdict::{Nanos, Reason, Why};
 use std::fmt;
 
@@ -35,7 +36,7 @@ pub enum State {
 
 impl State {
     /// CPython 3.15's word for it.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             State::HasGil => "Has GIL",
             State::WaitingForGil => "Waiting for GIL",
@@ -167,6 +168,9 @@ pub struct Track {
     pub events: Vec<Event>,
     /// How many events before those were dropped, for want of room.
     pub dropped: u64,
+    /// How long its waits and its holds were, all of them, with those that were dropped; `None`
+    /// if somebody has made up the events.
+    pub times: Option<Times>,
 }
 
 /// A thread that dropped the lock at a checkpoint wants it back. If it has it after so little

@@ -4,13 +4,25 @@
 //! *Promises*: the recording that comes out is the one that went in.
 //! *Leaves out*: pictures.
 
+use crate::gil::histogram::{Histogram, Times};
 use crate::gil::record::{Event, Recording, Slice, State, Track, What};
 use crate::gil::verdict::Nanos;
 use crate::lab::stats::percentile;
 use serde::{Deserialize, Serialize};
 
-/// One thread's events: its name, the kernel's number for it, how many were dropped, the rest.
-type Reel = (String, u32, u64, Vec<u64>);
+/// A histogram, flat: its buckets, and its longest.
+type Flat = (Vec<(Nanos, u64)>, Nanos);
+
+/// One thread.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Reel {
+    name: String,
+    tid: u32,
+    events: Vec<u64>,
+    dropped: u64,
+    /// Its waits and its holds.
+    times: Option<(Flat, Flat)>,
+}
 
 /// A [`Recording`], flat.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,9 +33,13 @@ pub struct Film {
 
 impl From<&Recording> for Film {
     fn from(recording: &Recording) -> Film {
-        let reel = |track: &Track| {
-            let words = track.events.iter().map(|event| event.to_word()).collect();
-            (track.name.clone(), track.tid, track.dropped, words)
+        let flat = |histogram: &Histogram| (histogram.buckets().collect(), histogram.max());
+        let reel = |track: &Track| Reel {
+            name: track.name.clone(),
+            tid: track.tid,
+            events: track.events.iter().map(|event| event.to_word()).collect(),
+            dropped: track.dropped,
+            times: track.times.map(|times| (flat(&times.wait), flat(&times.hold))),
         };
         Film { reels: recording.tracks.iter().map(reel).collect(), until: recording.until }
     }
@@ -31,9 +47,13 @@ impl From<&Recording> for Film {
 
 impl From<Film> for Recording {
     fn from(film: Film) -> Recording {
-        let track = |(name, tid, dropped, words): Reel| {
-            let events = words.into_iter().map(Event::from_word).collect();
-            Track { name, tid, events, dropped }
+        let whole = |(buckets, max): Flat| Histogram::from_buckets(buckets, max);
+        let track = |reel: Reel| Track {
+            name: reel.name,
+            tid: reel.tid,
+            events: reel.events.into_iter().map(Event::from_word).collect(),
+            dropped: reel.dropped,
+            times: reel.times.map(|(wait, hold)| Times { wait: whole(wait), hold: whole(hold) }),
         };
         Recording { tracks: film.reels.into_iter().map(track).collect(), until: film.until }
     }
@@ -42,6 +62,8 @@ impl From<Film> for Recording {
 /// Typical and extreme lengths of time, in nanoseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Lengths {
+    /// How many there were.
+    pub count: u64,
     /// Half were no longer than this.
     pub p50: Nanos,
     /// 99 in a hundred were no longer than this.
@@ -51,12 +73,23 @@ pub struct Lengths {
 }
 
 impl Lengths {
-    fn of(slices: &[Slice], state: State) -> Lengths {
+    /// Of all, to the bucket.
+    fn of_all(histogram: &Histogram) -> Lengths {
+        Lengths {
+            count: histogram.count(),
+            p50: histogram.percentile(0.50),
+            p99: histogram.percentile(0.99),
+            max: histogram.max(),
+        }
+    }
+
+    /// Of those that are drawn.
+    fn of_drawn(slices: &[Slice], state: State) -> Lengths {
         let in_state = slices.iter().filter(|slice| slice.state == state);
         let mut lengths: Vec<Nanos> = in_state.map(|slice| slice.to - slice.from).collect();
         lengths.sort_unstable();
         let at = |share| percentile(&lengths, share).unwrap_or(0);
-        Lengths { p50: at(0.50), p99: at(0.99), max: at(1.0) }
+        Lengths { count: lengths.len() as u64, p50: at(0.50), p99: at(0.99), max: at(1.0) }
     }
 }
 
@@ -77,9 +110,9 @@ pub struct Profile {
     pub requests: usize,
     /// How often it woke up for a free lock and came too late.
     pub failed_takes: usize,
-    /// Its holds.
+    /// Its holds: all of them, if the lock has measured them, else those that are drawn.
     pub hold: Lengths,
-    /// Its waits.
+    /// Its waits, likewise.
     pub wait: Lengths,
     /// Events that the recording had no room for.
     pub dropped: u64,
@@ -94,6 +127,10 @@ impl Profile {
             of.map(|slice| slice.to - slice.from).sum()
         };
         let all = slices.iter().map(|slice| slice.to - slice.from).sum::<Nanos>().max(1) as f64;
+        let lengths = |all: fn(Times) -> Histogram, state| match track.times {
+            Some(times) => Lengths::of_all(&all(times)),
+            None => Lengths::of_drawn(&slices, state),
+        };
         let count = |what| track.events.iter().filter(|event| event.what == what).count();
         Profile {
             name: track.name.clone(),
@@ -103,8 +140,8 @@ impl Profile {
             takes: count(What::Takes),
             requests: count(What::Requests),
             failed_takes: count(What::FailsToTake),
-            hold: Lengths::of(&slices, State::HasGil),
-            wait: Lengths::of(&slices, State::WaitingForGil),
+            hold: lengths(|times| times.hold, State::HasGil),
+            wait: lengths(|times| times.wait, State::WaitingForGil),
             dropped: track.dropped,
         }
     }

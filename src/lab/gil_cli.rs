@@ -39,8 +39,8 @@ Examples:
 /// The words of `singletrack gil`.
 #[derive(Debug, Args)]
 pub struct GilArgs {
-    /// convoy, battle, race, starvation, no-force, signal-storm, per-interpreter; or fidelity,
-    /// beside every CPython found; or parity, the simulator beside the real lock
+    /// convoy, battle, race, starvation, no-force, signal-storm, per-interpreter, free-threaded;
+    /// or fidelity, beside every CPython found; or parity, the simulator beside the real lock
     #[arg(value_name = "SCENE")]
     scene: String,
     /// Policies to show it under, separated by commas or spaces: python-2, python-2-linux,

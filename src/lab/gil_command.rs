@@ -152,6 +152,7 @@ fn trace(
         pid: take.pid,
         name: format!("{} · {policy}", request.scene.name()),
         recording: take.recording.clone(),
+        words: request.scene.words(),
     };
     let processes: Vec<Process> = runs.iter().map(process).collect();
     let mut file = BufWriter::new(File::create(path)?);

@@ -16,7 +16,6 @@ use crate::gil::record::{Recording, Slice, State, Track};
 use crate::gil::verdict::Nanos;
 use std::ops::Range;
 
-const NAME: &str = "GIL owner";
 /// The longest name that is shown whole.
 const LONGEST_NAME: usize = 14;
 /// The room for `  has 98 %, waits  2 %`.
@@ -28,6 +27,38 @@ const ORANGE: &str = "\x1b[38;2;213;94;0m";
 const GREEN_ON_ORANGE: &str = "\x1b[38;2;0;158;115;48;2;213;94;0m";
 const DIM: &str = "\x1b[2m";
 const RESET: &str = "\x1b[0m";
+
+/// What the states are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Words {
+    /// The strip that shows the owner, where there is one.
+    pub owner: Option<&'static str>,
+    /// [`State::HasGil`], [`State::WaitingForGil`] and [`State::NoGil`].
+    pub states: [&'static str; 3],
+    /// What a thread does in the first two, in a word.
+    pub verbs: [&'static str; 2],
+}
+
+impl Words {
+    /// For threads under a lock: the words of CPython 3.15.
+    pub const LOCK: Words = Words {
+        owner: Some("GIL owner"),
+        states: [State::HasGil.name(), State::WaitingForGil.name(), State::NoGil.name()],
+        verbs: ["has", "waits"],
+    };
+
+    /// For threads without one: those of PEP 703.
+    pub const NO_LOCK: Words = Words {
+        owner: None,
+        states: ["Attached", "Suspended", "Detached"],
+        verbs: ["runs", "waits"],
+    };
+
+    /// What this state is called.
+    pub fn of(&self, state: State) -> &'static str {
+        self.states[state as usize]
+    }
+}
 
 /// How to draw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,12 +141,12 @@ impl Look {
 }
 
 /// What the glyphs mean.
-pub fn legend(pen: &Pen) -> String {
+pub fn legend(words: &Words, pen: &Pen) -> String {
     let looks = [
-        (Look::Has { eighths: 8 }, State::HasGil.name()),
-        (Look::Waits, State::WaitingForGil.name()),
+        (Look::Has { eighths: 8 }, words.of(State::HasGil)),
+        (Look::Waits, words.of(State::WaitingForGil)),
         (Look::Both, "both in turn"),
-        (Look::NoGil, State::NoGil.name()),
+        (Look::NoGil, words.of(State::NoGil)),
     ];
     let entry = |(look, name): (Look, &str)| format!("{} {name}", paint(&[look], pen));
     looks.map(entry).join("   ")
@@ -125,28 +156,29 @@ pub fn legend(pen: &Pen) -> String {
 ///
 /// ```
 /// use singletrack::gil::record::{Event, Recording, Track, What};
-/// use singletrack::lab::lanes::{Pen, lanes};
+/// use singletrack::lab::lanes::{Pen, Words, lanes};
 ///
 /// let track = |name: &str, events: &[(u64, What)]| Track {
 ///     name: name.into(),
 ///     tid: 0,
 ///     events: events.iter().map(|&(at, what)| Event { at, what }).collect(),
 ///     dropped: 0,
+///     times: None,
 /// };
 /// let a = track("cpu", &[(0, What::Takes), (6000, What::DropsOnRequest)]);
 /// let b = track("io", &[(1000, What::Waits), (6000, What::Takes)]);
 /// let recording = Recording { tracks: vec![a, b], until: 10_000 };
 /// let pen = Pen { width: 44, ascii: true, colour: false };
-/// assert_eq!(lanes(&recording, 0..10_000, &pen), "           0 us  10 us
+/// assert_eq!(lanes(&recording, 0..10_000, &Words::LOCK, &pen), "           0 us  10 us
 /// GIL owner  aaaaaabbbb
 /// a cpu      ######....  has 60 %, waits  0 %
 /// b io        /////####  has 40 %, waits 50 %
 /// ");
 /// ```
-pub fn lanes(recording: &Recording, window: Range<Nanos>, pen: &Pen) -> String {
+pub fn lanes(recording: &Recording, window: Range<Nanos>, words: &Words, pen: &Pen) -> String {
     let names: Vec<String> = recording.tracks.iter().enumerate().map(label).collect();
     let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
-    let margin = longest.max(NAME.len()) + 2;
+    let margin = longest.max(words.owner.map_or(0, str::len)) + 2;
     let with_shares = pen.width >= margin + FEWEST_COLUMNS + SHARES;
     let room = pen.width.saturating_sub(margin + if with_shares { SHARES } else { 0 });
     let count = room.max(FEWEST_COLUMNS);
@@ -155,12 +187,14 @@ pub fn lanes(recording: &Recording, window: Range<Nanos>, pen: &Pen) -> String {
     let columns: Vec<Vec<Column>> =
         slices.iter().map(|slices| columns(slices, &window, count)).collect();
     let mut text = format!("{:margin$}{}\n", "", scale(&window, count));
-    text += format!("{NAME:margin$}{}", owners(&columns, count)).trim_end();
-    text.push('\n');
+    if let Some(owner) = words.owner {
+        text += format!("{owner:margin$}{}", owners(&columns, count)).trim_end();
+        text.push('\n');
+    }
     for (name, columns) in names.iter().zip(&columns) {
         let looks: Vec<Look> = columns.iter().map(Column::look).collect();
         let lane = paint(&looks, pen);
-        let shares = if with_shares { shares(columns, &window) } else { String::new() };
+        let shares = if with_shares { shares(columns, &window, words) } else { String::new() };
         text += format!("{name:margin$}{lane}{shares}").trim_end();
         text.push('\n');
     }
@@ -216,12 +250,13 @@ fn owners(lanes: &[Vec<Column>], count: usize) -> String {
     (0..count).map(owner).collect()
 }
 
-fn shares(columns: &[Column], window: &Range<Nanos>) -> String {
+fn shares(columns: &[Column], window: &Range<Nanos>, words: &Words) -> String {
     let length = window.end.saturating_sub(window.start).max(1) as f64;
     let percent = |part: fn(&Column) -> Nanos| {
         100.0 * columns.iter().map(part).sum::<Nanos>() as f64 / length
     };
-    format!("  has {:2.0} %, waits {:2.0} %", percent(|c| c.has), percent(|c| c.waits))
+    let [has, waits] = words.verbs;
+    format!("  {has} {:2.0} %, {waits} {:2.0} %", percent(|c| c.has), percent(|c| c.waits))
 }
 
 /// `0 ms`, and the window's length at the right end.

@@ -45,6 +45,7 @@ pub mod result;
 pub mod run;
 pub mod scene;
 pub mod scene_report;
+pub mod scopes;
 pub mod server;
 pub mod simulated;
 pub mod source;

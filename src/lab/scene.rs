@@ -11,6 +11,8 @@
 use crate::gil::policy::SwitchPolicy;
 use crate::lab::echo::Places;
 use crate::lab::failure::Failure;
+use crate::lab::lanes::Words;
+use crate::lab::scopes;
 use crate::lab::simulated::{self, Setting};
 use crate::lab::stage::{self, Figures, Take};
 use std::time::Duration;
@@ -35,11 +37,13 @@ pub enum Scene {
     SignalStorm,
     /// Two threads under one lock, and each under its own.
     PerInterpreter,
+    /// Two threads without a lock, and one that stops the world.
+    FreeThreaded,
 }
 
 impl Scene {
     /// All of them.
-    pub const ALL: [Scene; 7] = [
+    pub const ALL: [Scene; 8] = [
         Scene::Convoy,
         Scene::Battle,
         Scene::Race,
@@ -47,6 +51,7 @@ impl Scene {
         Scene::NoForce,
         Scene::SignalStorm,
         Scene::PerInterpreter,
+        Scene::FreeThreaded,
     ];
 
     /// Its name on the command line.
@@ -59,6 +64,7 @@ impl Scene {
             Scene::NoForce => "no-force",
             Scene::SignalStorm => "signal-storm",
             Scene::PerInterpreter => "per-interpreter",
+            Scene::FreeThreaded => "free-threaded",
         }
     }
 
@@ -84,6 +90,20 @@ impl Scene {
             Scene::NoForce => "two threads that compute, with and without a forced switch",
             Scene::SignalStorm => "two threads that compute, after Ctrl-C, main blocked in join()",
             Scene::PerInterpreter => "two threads that compute, in one interpreter and in two",
+            Scene::FreeThreaded => "two threads without a lock, and one that stops the world",
+        }
+    }
+
+    /// What the states of its threads are called.
+    pub fn words(self) -> Words {
+        if self == Scene::FreeThreaded { Words::NO_LOCK } else { Words::LOCK }
+    }
+
+    /// What is drawn, under this policy.
+    pub fn caption(self, policy: SwitchPolicy) -> String {
+        match self {
+            Scene::FreeThreaded => format!("no lock, beside {policy}"),
+            _ => policy.to_string(),
         }
     }
 
@@ -102,7 +122,7 @@ impl Scene {
             }
             Scene::NoForce => vec![SwitchPolicy::NO_FORCE, SwitchPolicy::PYTHON_3_2],
             Scene::SignalStorm => vec![SwitchPolicy::PYTHON_2_LINUX, SwitchPolicy::PYTHON_3_2],
-            Scene::PerInterpreter => vec![SwitchPolicy::PYTHON_3_13],
+            Scene::PerInterpreter | Scene::FreeThreaded => vec![SwitchPolicy::PYTHON_3_13],
         }
     }
 
@@ -118,7 +138,8 @@ impl Scene {
             Scene::Starvation => stage::starvation(policy, time),
             Scene::NoForce => stage::no_force(policy, time),
             Scene::SignalStorm => stage::signal_storm(policy, time),
-            Scene::PerInterpreter => stage::per_interpreter(policy, time),
+            Scene::PerInterpreter => scopes::per_interpreter(policy, time),
+            Scene::FreeThreaded => scopes::free_threaded(policy, time),
         };
         take.map_err(|failure| failure.within(&format!("{} under {policy}", self.name())))
     }
@@ -129,7 +150,7 @@ impl Scene {
             Scene::Convoy | Scene::Battle | Scene::Starvation | Scene::NoForce => None,
             Scene::Race => Some("simulated threads share no variable"),
             Scene::SignalStorm => Some("simulated threads get no signals"),
-            Scene::PerInterpreter => Some("the simulator has one lock"),
+            Scene::PerInterpreter | Scene::FreeThreaded => Some("the simulator has one lock"),
         }
     }
 
@@ -148,7 +169,7 @@ impl Scene {
             Scene::Battle => simulated::battle(policy, time, on),
             Scene::Starvation => simulated::starvation(policy, time, on),
             Scene::NoForce => simulated::no_force(policy, time, on),
-            Scene::Race | Scene::SignalStorm | Scene::PerInterpreter => {
+            Scene::Race | Scene::SignalStorm | Scene::PerInterpreter | Scene::FreeThreaded => {
                 let why = self.cannot_be_simulated().unwrap_or_default();
                 Err(Failure::new(format!("gil {} --simulate", self.name()), why, SIMULATED))
             }
@@ -213,8 +234,24 @@ impl Scene {
                 },
             ),
             Scene::PerInterpreter => format!(
-                "With a lock each the two threads did {:.2} times the work they did under one.",
+                "With a lock each the two threads did {:.2} times the work they did under one, \
+                 and {:.0} of {:.0} values crossed from one interpreter to the other.",
                 get("speed_up"),
+                get("values_received"),
+                get("values_sent"),
+            ),
+            Scene::FreeThreaded => format!(
+                "Without a lock the two threads did {:.2} times the work they did under one. {:.0} \
+                 times the world was stopped, {} after it was asked for (at worst {}). Of {:.0} \
+                 looks at moving accounts {:.0} saw a wrong sum; of those in a stopped world, \
+                 {:.0}.",
+                get("speed_up"),
+                get("stops"),
+                time(get("to_stop_us_p50")),
+                time(get("to_stop_us_max")),
+                get("peeks"),
+                get("torn_while_running"),
+                get("torn_when_stopped"),
             ),
         }
     }
@@ -228,7 +265,8 @@ impl Scene {
             Scene::Starvation => STARVATION,
             Scene::NoForce => NO_FORCE,
             Scene::SignalStorm => SIGNAL_STORM,
-            Scene::PerInterpreter => PER_INTERPRETER,
+            Scene::PerInterpreter => scopes::PER_INTERPRETER,
+            Scene::FreeThreaded => scopes::FREE_THREADED,
         }
     }
 }
@@ -370,24 +408,4 @@ gave each thread a word of its own.)
 
 What is left for ever to wait is left: [gil/pending.rs add] refuses the 32nd call.
 Since 3.2, join() and lock.acquire() can be interrupted, which was the real cure.
-";
-
-const PER_INTERPRETER: &str = "\
-PEP 684, Python 3.12: each interpreter of a process can have a lock of its own. In
-CPython the interpreter's state has a pointer to a lock; it is either the main one's
-or its own. Here it is as simple: two interpreters are two values of GlobalLock,
-[lab/stage.rs interpreter].
-
-The picture is drawn from two recordings, so for once two lanes have the GIL at the
-same time. They are two GILs. Nobody waits, nobody asks. Each takes the lock it had last
-by one atomic operation, [gil/door.rs take], and if it is asked for nothing, a
-checkpoint costs one read, [gil/token.rs look].
-
-The price is that nothing may be shared. A value that belongs to one lock cannot be
-reached with the token of another: [gil/cell.rs try_get] compares them and refuses,
-which is a check that C code in CPython does not have; there, every module had to move
-its globals first. What must cross is sent, as bytes, through a channel that checks both
-ends: [gil/channel.rs send]. With processes it is the same, with more memory.
-
-What you see of a speed-up depends on the cores that were free: two at best.
 ";

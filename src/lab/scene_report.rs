@@ -9,7 +9,8 @@
 //! {schema_version, scene, title, seconds, simulated: null | {cores, seed, costs: text},
 //!  runs: [{policy, pid, sentence, figures: {NAME: number},
 //!          threads: [{name, tid, has_share, waits_share, takes, drop_requests, failed_takes,
-//!                     hold_us: {p50, p99, max}, wait_us: {p50, p99, max}, events_dropped}]}],
+//!                     hold_us: {count, p50, p99, max}, wait_us: {count, p50, p99, max},
+//!                     events_dropped}]}],
 //!  code: [{file, line, function}]}
 //! ```
 
@@ -35,9 +36,10 @@ const FIVE_MS: Nanos = 5_000_000;
 pub fn picture(scene: Scene, policy: SwitchPolicy, take: &Take, pen: &Pen) -> String {
     let window = window(policy, &take.recording);
     let length = (window.end - window.start) as f64 / 1e6;
-    let mut text = format!("{policy}: the last {length:.0} ms\n\n");
-    text += &lanes(&take.recording, window, pen);
-    text += &format!("{}\n\n", legend(pen));
+    let (caption, words) = (scene.caption(policy), scene.words());
+    let mut text = format!("{caption}: the last {length:.0} ms\n\n");
+    text += &lanes(&take.recording, window, &words, pen);
+    text += &format!("{}\n\n", legend(&words, pen));
     text += &threads(&profiles(&take.recording), pen);
     let arrow = if pen.ascii { "->" } else { "→" };
     text + "\n" + &wrap(&format!("{arrow} {}", scene.sentence(&take.figures)), pen.width)
@@ -103,7 +105,8 @@ fn run(scene: Scene, policy: SwitchPolicy, take: &Take) -> Value {
 fn thread(profile: &Profile) -> Value {
     let micros = |lengths: &Lengths| {
         let us = |nanos: Nanos| nanos as f64 / 1e3;
-        json!({ "p50": us(lengths.p50), "p99": us(lengths.p99), "max": us(lengths.max) })
+        let (p50, p99, max) = (us(lengths.p50), us(lengths.p99), us(lengths.max));
+        json!({ "count": lengths.count, "p50": p50, "p99": p99, "max": max })
     };
     json!({
         "name": profile.name,
@@ -137,25 +140,29 @@ fn window(policy: SwitchPolicy, recording: &Recording) -> Range<Nanos> {
 }
 
 fn threads(profiles: &[Profile], pen: &Pen) -> String {
-    let head = ["thread", "takes", "asks", "fails", "hold p50", "max", "wait p50", "p99", "max"];
+    let head =
+        ["thread", "takes", "asks", "fails", "hold p50", "p99", "max", "wait p50", "p99", "max"];
     let mut rows = vec![head.map(str::to_owned)];
     rows.extend(profiles.iter().map(|profile| {
+        let [hold_p50, hold_p99, hold_max] = lengths(&profile.hold);
+        let [wait_p50, wait_p99, wait_max] = lengths(&profile.wait);
         [
             profile.name.clone(),
             profile.takes.to_string(),
             profile.requests.to_string(),
             profile.failed_takes.to_string(),
-            length(profile.hold.p50),
-            length(profile.hold.max),
-            length(profile.wait.p50),
-            length(profile.wait.p99),
-            length(profile.wait.max),
+            hold_p50,
+            hold_p99,
+            hold_max,
+            wait_p50,
+            wait_p99,
+            wait_max,
         ]
     }));
     let widths: Vec<usize> = (0..head.len())
         .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
         .collect();
-    let line = |row: &[String; 9]| {
+    let line = |row: &[String; 10]| {
         let mut text = format!("{:width$}", row[0], width = widths[0]);
         for (cell, width) in row.iter().zip(&widths).skip(1) {
             text += &format!("  {cell:>width$}");
@@ -166,10 +173,16 @@ fn threads(profiles: &[Profile], pen: &Pen) -> String {
     rows.iter().map(line).collect()
 }
 
+/// Three of them; none, if there is nothing to say.
+fn lengths(lengths: &Lengths) -> [String; 3] {
+    let Lengths { count, p50, p99, max } = *lengths;
+    [p50, p99, max].map(|nanos| if count == 0 { "-".into() } else { length(nanos) })
+}
+
 fn length(nanos: Nanos) -> String {
     match nanos {
-        0..1_000 => format!("{nanos} ns"),
-        1_000..1_000_000 => format!("{:.1} us", nanos as f64 / 1e3),
-        _ => format!("{:.1} ms", nanos as f64 / 1e6),
+        0..1_000 => format!("{nanos}ns"),
+        1_000..1_000_000 => format!("{:.1}us", nanos as f64 / 1e3),
+        _ => format!("{:.1}ms", nanos as f64 / 1e6),
     }
 }

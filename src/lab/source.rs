@@ -6,7 +6,7 @@
 //! *Leaves out*: files that no explanation names.
 
 /// The files that explanations name.
-const FILES: [(&str, &str); 14] = [
+const FILES: [(&str, &str); 19] = [
     ("gil/policy.rs", include_str!("../gil/policy.rs")),
     ("gil/ticker.rs", include_str!("../gil/ticker.rs")),
     ("gil/waiters.rs", include_str!("../gil/waiters.rs")),
@@ -19,7 +19,12 @@ const FILES: [(&str, &str); 14] = [
     ("gil/channel.rs", include_str!("../gil/channel.rs")),
     ("gil/pending.rs", include_str!("../gil/pending.rs")),
     ("gil/interrupts.rs", include_str!("../gil/interrupts.rs")),
+    ("gil/world.rs", include_str!("../gil/world.rs")),
+    ("gil/free_threading.rs", include_str!("../gil/free_threading.rs")),
+    ("gil/member.rs", include_str!("../gil/member.rs")),
+    ("gil/attached.rs", include_str!("../gil/attached.rs")),
     ("lab/bytecode.rs", include_str!("bytecode.rs")),
+    ("lab/scopes.rs", include_str!("scopes.rs")),
     ("lab/stage.rs", include_str!("stage.rs")),
 ];
 

@@ -21,7 +21,6 @@ use crate::lab::measure::Errand;
 use crate::lab::stats::Spread;
 use std::collections::BTreeMap;
 use std::io;
-use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
@@ -58,7 +57,7 @@ pub struct Take {
 }
 
 /// What a child sends back.
-type Report = (Film, Figures);
+pub(crate) type Report = (Film, Figures);
 
 /// Requests beside nobody, then beside a thread that computes.
 ///
@@ -220,43 +219,8 @@ pub fn signal_storm(policy: SwitchPolicy, time: Duration) -> Result<Take, Failur
     })
 }
 
-/// Two threads that compute: under one lock, and each in an interpreter of its own.
-///
-/// # Errors
-/// As [`battle`].
-pub fn per_interpreter(policy: SwitchPolicy, time: Duration) -> Result<Take, Failure> {
-    in_child(time, move || {
-        let shared = compute(policy, 2, time / 2)?;
-        let one = |number| std::thread::spawn(move || interpreter(policy, number, time / 2));
-        let both = [one(0), one(1)];
-        let mut rates = Vec::new();
-        let mut recording = Recording { tracks: Vec::new(), until: 0 };
-        for run in both {
-            let broken = |_| Failure::new("an interpreter", "panicked", "report it");
-            let run = run.join().map_err(broken)??;
-            rates.push(run.rate());
-            recording.until = recording.until.max(run.recording.until);
-            recording.tracks.extend(run.recording.tracks);
-        }
-        let own: f64 = rates.iter().sum();
-        let figures = [
-            ("passes_per_s_shared", shared.rate()),
-            ("passes_per_s_own", own),
-            ("speed_up", own / shared.rate()),
-        ];
-        Ok((Film::from(&recording), named(&figures)))
-    })
-}
-
-/// One interpreter: a lock of its own, and a thread that computes under it.
-fn interpreter(policy: SwitchPolicy, number: usize, time: Duration) -> Result<Computed, Failure> {
-    let lock = GlobalLock::new(policy);
-    lock.record(ROOM);
-    compute_from(&lock, number..number + 1, time)
-}
-
 /// Some threads that did nothing but compute.
-struct Computed {
+pub(crate) struct Computed {
     passes: Vec<u64>,
     took: Duration,
     counters: Counters,
@@ -266,7 +230,7 @@ struct Computed {
 }
 
 impl Computed {
-    fn rate(&self) -> f64 {
+    pub(crate) fn rate(&self) -> f64 {
         self.passes.iter().sum::<u64>() as f64 / self.took.as_secs_f64()
     }
 
@@ -275,22 +239,18 @@ impl Computed {
     }
 }
 
-fn compute(policy: SwitchPolicy, threads: usize, time: Duration) -> Result<Computed, Failure> {
+pub(crate) fn compute(
+    policy: SwitchPolicy,
+    threads: usize,
+    time: Duration,
+) -> Result<Computed, Failure> {
     let lock = GlobalLock::new(policy);
     lock.record(ROOM);
     compute_under(&lock, threads, time)
 }
 
+/// So many threads, each on a core of its own as far as there are cores.
 fn compute_under(lock: &GlobalLock, threads: usize, time: Duration) -> Result<Computed, Failure> {
-    compute_from(lock, 0..threads, time)
-}
-
-/// A thread for each number, on the core of that number as far as there are cores.
-fn compute_from(
-    lock: &GlobalLock,
-    numbers: Range<usize>,
-    time: Duration,
-) -> Result<Computed, Failure> {
     let work = Work::of(OPCODE);
     let done = Arc::new(AtomicBool::new(false));
     let cores = cores().map_err(|e| Failure::io("the cores", &e, "run it again"))?;
@@ -305,9 +265,9 @@ fn compute_from(
         GilThread::spawn(lock, &format!("cpu {}", number + 1), body)
     };
     let began = Instant::now();
-    let all = lock.thread_counters().len() + numbers.len();
+    let all = lock.thread_counters().len() + threads;
     let threads: Vec<_> =
-        numbers.map(start).collect::<Result<_, _>>().map_err(|e| no_thread(&e))?;
+        (0..threads).map(start).collect::<Result<_, _>>().map_err(|e| no_thread(&e))?;
     // On a busy machine the time could be over before they have come to the lock.
     while lock.thread_counters().len() < all && began.elapsed() < PATIENCE {
         std::thread::sleep(COMING);
@@ -341,7 +301,7 @@ pub(crate) fn named(figures: &[(&str, f64)]) -> Figures {
     figures.iter().map(|&(name, value)| (name.to_owned(), value)).collect()
 }
 
-fn in_child(
+pub(crate) fn in_child(
     time: Duration,
     work: impl FnOnce() -> Result<Report, Failure>,
 ) -> Result<Take, Failure> {
@@ -351,10 +311,10 @@ fn in_child(
     Ok(Take { pid, recording: film.into(), figures })
 }
 
-fn join<R: Send + 'static>(thread: GilThread<R>) -> Result<R, Failure> {
+pub(crate) fn join<R: Send + 'static>(thread: GilThread<R>) -> Result<R, Failure> {
     thread.join().map_err(|e| Failure::new("a thread", e.to_string(), "report it"))
 }
 
-fn no_thread(why: &io::Error) -> Failure {
+pub(crate) fn no_thread(why: &io::Error) -> Failure {
     Failure::io("a thread", why, "close other programs")
 }

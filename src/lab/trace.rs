@@ -13,6 +13,7 @@
 
 use crate::gil::record::{Event, Recording, Slice, State, Track, What};
 use crate::gil::verdict::Nanos;
+use crate::lab::lanes::Words;
 use std::io::{self, Write};
 
 /// One run, which becomes one process of the trace.
@@ -24,6 +25,8 @@ pub struct Process {
     pub name: String,
     /// What happened.
     pub recording: Recording,
+    /// What the states are called.
+    pub words: Words,
 }
 
 /// Writes a trace of several runs. `about` is what the file says of itself, such as the policy
@@ -59,11 +62,13 @@ impl<W: Write> Writer<'_, W> {
         let (pid, tracks) = (process.pid, &process.recording.tracks);
         self.metadata("process_name", pid, None, &named(&process.name))?;
         self.metadata("process_sort_index", pid, None, &sorted(index))?;
-        self.metadata("thread_name", pid, Some(0), &named("GIL owner"))?;
-        self.metadata("thread_sort_index", pid, Some(0), &sorted(0))?;
         let until = process.recording.until;
         let slices: Vec<Vec<Slice>> = tracks.iter().map(|track| track.slices(until)).collect();
-        let holds = holds(&slices);
+        let holds = if process.words.owner.is_some() { holds(&slices) } else { Vec::new() };
+        if let Some(owner) = process.words.owner {
+            self.metadata("thread_name", pid, Some(0), &named(owner))?;
+            self.metadata("thread_sort_index", pid, Some(0), &sorted(0))?;
+        }
         for hold in &holds {
             let name = quoted(&tracks[hold.track].name);
             self.slice(&name, pid, 0, &hold.slice, "")?;
@@ -71,7 +76,7 @@ impl<W: Write> Writer<'_, W> {
         for (index, track) in tracks.iter().enumerate() {
             self.metadata("thread_name", pid, Some(track.tid), &named(&track.name))?;
             self.metadata("thread_sort_index", pid, Some(track.tid), &sorted(index + 1))?;
-            self.track(pid, track, &slices[index], &|at| {
+            self.track(process, track, &slices[index], &|at| {
                 holder_at(&holds, at).map(|index| tracks[index].tid)
             })?;
         }
@@ -80,11 +85,12 @@ impl<W: Write> Writer<'_, W> {
 
     fn track(
         &mut self,
-        pid: u32,
+        process: &Process,
         track: &Track,
         slices: &[Slice],
         holder_at: &dyn Fn(Nanos) -> Option<u32>,
     ) -> io::Result<()> {
+        let pid = process.pid;
         for slice in slices {
             let args = match slice.state {
                 State::WaitingForGil => {
@@ -100,7 +106,7 @@ impl<W: Write> Writer<'_, W> {
                 State::HasGil => format!("\"ended\":{}", quoted(ended(track, slice.to))),
                 State::NoGil => String::new(),
             };
-            self.slice(&quoted(slice.state.name()), pid, track.tid, slice, &args)?;
+            self.slice(&quoted(process.words.of(slice.state)), pid, track.tid, slice, &args)?;
         }
         for event in &track.events {
             let name = match event.what {

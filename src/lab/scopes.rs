@@ -1,0 +1,346 @@
+//! The two scenes in which threads run at the same time: an interpreter each, and no lock at
+//! all. What happens, and why it goes as it does.
+//!
+//! *Assumes*: the calling process has one thread.
+//! *Promises*: every thread has ended when a run is over; figures are measured, never built in.
+//! *Leaves out*: the scenes with one lock (`lab/stage.rs`).
+//!
+//! ```text
+//!   per-interpreter    cpu 1 ── under lock A ──▶ channel ──▶ cpu 2 ── under lock B
+//!
+//!   free-threaded      cpu 1: takes from one account, works, gives to the other; checkpoint
+//!                      cpu 2: the same, with accounts of its own
+//!                      collector: peeks at all accounts; stops the world; looks again
+//! ```
+
+use crate::base::sys::affinity::{cores, pin_to};
+use crate::gil::attached::Attached;
+use crate::gil::channel::{ChannelError, Inlet, Outlet, channel};
+use crate::gil::error::AttachError;
+use crate::gil::free_threading::FreeThreading;
+use crate::gil::lock::GlobalLock;
+use crate::gil::policy::SwitchPolicy;
+use crate::gil::record::Recording;
+use crate::gil::token::Gil;
+use crate::gil::verdict::nanos;
+use crate::gil::worker::GilThread;
+use crate::lab::bytecode::{Work, countdown};
+use crate::lab::echo::ROOM;
+use crate::lab::failure::Failure;
+use crate::lab::film::Film;
+use crate::lab::stage::{OPCODE, Take, compute, in_child, join, named, no_thread};
+use crate::lab::stats::percentile;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
+use std::thread::{Builder, ScopedJoinHandle};
+use std::time::{Duration, Instant};
+
+/// Passes of the countdown between two values that cross: about half a millisecond.
+const PASSES_A_VALUE: u64 = 16_384;
+/// Values that may be under way.
+const UNDER_WAY: usize = 16;
+/// Threads that compute without a lock.
+const WORKERS: usize = 2;
+/// How often a thread without a lock looks whether it should end.
+const CHUNK: u64 = 256;
+/// How long the world goes on between two stops.
+const BETWEEN_STOPS: Duration = Duration::from_millis(8);
+/// What is done in a stopped world, beside looking: as long as a small collection takes.
+const COLLECTION: Duration = Duration::from_micros(500);
+/// How often the collector looks at the accounts before it stops the world.
+const PEEKS: u64 = 10;
+
+/// Two threads that compute: under one lock, and each in an interpreter of its own, with values
+/// crossing from one to the other.
+///
+/// # Errors
+/// If the child or its threads cannot be had.
+pub fn per_interpreter(policy: SwitchPolicy, time: Duration) -> Result<Take, Failure> {
+    in_child(time, move || {
+        let shared = compute(policy, 2, time / 2)?;
+        let work = Work::of(OPCODE);
+        let (a, b) = (GlobalLock::new(policy), GlobalLock::new(policy));
+        let (outlet, inlet) = channel::<u64>(&a, &b, UNDER_WAY);
+        // Under the wrong lock; by a thread that is gone before anything is recorded.
+        let stranger = GilThread::spawn(&a, "stranger", |gil| (inlet.recv(gil).err(), inlet));
+        let (told, inlet) = join(stranger.map_err(|e| no_thread(&e))?)?;
+        let refused = told == Some(ChannelError::WrongLock);
+        a.record(ROOM);
+        b.record(ROOM);
+        let done = Arc::new(AtomicBool::new(false));
+        let theirs = Arc::clone(&done);
+        let began = Instant::now();
+        let sender = GilThread::spawn(&a, "cpu 1", move |gil| {
+            place(0);
+            send_until(gil, &outlet, &theirs, work)
+        });
+        let receiver = GilThread::spawn(&b, "cpu 2", move |gil| {
+            place(1);
+            receive_all(gil, &inlet, work)
+        });
+        std::thread::sleep(time / 2);
+        let (first, second) = (a.recording(), b.recording());
+        done.store(true, Relaxed);
+        let sent = join(sender.map_err(|e| no_thread(&e))?)?;
+        let (received, sum) = join(receiver.map_err(|e| no_thread(&e))?)?;
+        let passes = (sent + received) * PASSES_A_VALUE;
+        let own = passes as f64 / began.elapsed().as_secs_f64();
+        let tracks = first.tracks.into_iter().chain(second.tracks).collect();
+        let recording = Recording { tracks, until: first.until.max(second.until) };
+        let figures = [
+            ("passes_per_s_shared", shared.rate()),
+            ("passes_per_s_own", own),
+            ("speed_up", own / shared.rate()),
+            ("values_sent", sent as f64),
+            ("values_received", received as f64),
+            ("values_whole", f64::from(u8::from(sum == (0..sent).sum::<u64>()))),
+            ("refused_wrong_lock", f64::from(u8::from(refused))),
+        ];
+        Ok((Film::from(&recording), named(&figures)))
+    })
+}
+
+/// Computes, and sends a value now and then, counted from 0. Gives how many it has sent.
+fn send_until(gil: &mut Gil<'_>, outlet: &Outlet<u64>, done: &AtomicBool, work: Work) -> u64 {
+    let mut sent = 0;
+    while sent == 0 || !done.load(Relaxed) {
+        countdown(gil, PASSES_A_VALUE, work);
+        if outlet.send(gil, &sent).is_err() {
+            break; // the other interpreter is gone
+        }
+        sent += 1;
+    }
+    sent
+}
+
+/// Computes, and receives a value now and then, until no more come. Gives how many there were,
+/// and their sum.
+fn receive_all(gil: &mut Gil<'_>, inlet: &Inlet<u64>, work: Work) -> (u64, u64) {
+    let (mut received, mut sum) = (0, 0);
+    while let Ok(value) = inlet.recv(gil) {
+        (received, sum) = (received + 1, sum + value);
+        countdown(gil, PASSES_A_VALUE, work);
+    }
+    (received, sum)
+}
+
+/// What a thread of its own takes from and gives to. In CPython each would be an object with a
+/// small mutex in it; for a number an atomic is enough. Each pair is on a cache line of its own.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Accounts([AtomicI64; 2]);
+
+/// What the collector has seen.
+#[derive(Debug, Default)]
+struct Seen {
+    peeks: u64,
+    torn_while_running: u64,
+    torn_when_stopped: u64,
+    parked: u64,
+    /// How long it took until all stood still, each time, in nanoseconds.
+    to_stop: Vec<u64>,
+    /// How long they then stood.
+    stopped: Vec<u64>,
+}
+
+/// Threads that compute without a lock, and one that stops the world now and then.
+///
+/// # Errors
+/// If the child or its threads cannot be had.
+pub fn free_threaded(policy: SwitchPolicy, time: Duration) -> Result<Take, Failure> {
+    in_child(time, move || {
+        let shared = compute(policy, WORKERS, time / 2)?;
+        let scope = FreeThreading::new();
+        scope.record(ROOM);
+        let began = Instant::now();
+        let (passes, seen, recording) = work_and_collect(&scope, time / 2)?;
+        let free = passes as f64 / began.elapsed().as_secs_f64();
+        let at = |times: &[u64], share| percentile(times, share).unwrap_or(0) as f64 / 1e3;
+        let counters = scope.counters();
+        let figures = [
+            ("passes_per_s_shared", shared.rate()),
+            ("passes_per_s_free", free),
+            ("speed_up", free / shared.rate()),
+            ("stops", seen.stopped.len() as f64),
+            ("parked_per_stop", seen.parked as f64 / seen.stopped.len().max(1) as f64),
+            ("to_stop_us_p50", at(&seen.to_stop, 0.50)),
+            ("to_stop_us_max", at(&seen.to_stop, 1.0)),
+            ("stopped_us_p50", at(&seen.stopped, 0.50)),
+            ("stopped_us_max", at(&seen.stopped, 1.0)),
+            ("peeks", seen.peeks as f64),
+            ("torn_while_running", seen.torn_while_running as f64),
+            ("torn_when_stopped", seen.torn_when_stopped as f64),
+            ("attaches", counters.acquisitions() as f64),
+            ("slow_paths", counters.slow_paths as f64),
+            ("sleeps", counters.sleeps as f64),
+        ];
+        Ok((Film::from(&recording), named(&figures)))
+    })
+}
+
+/// Ends the workers, also if the one they work beside could not be had.
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
+}
+
+/// Runs the workers and the collector. Gives the workers' passes, and what the collector saw.
+fn work_and_collect(
+    scope: &FreeThreading,
+    time: Duration,
+) -> Result<(u64, Seen, Recording), Failure> {
+    let (work, collection) = (Work::of(OPCODE), Work::of(COLLECTION));
+    let done = AtomicBool::new(false);
+    let accounts: Vec<Accounts> = (0..WORKERS).map(|_| Accounts::default()).collect();
+    let broken = |why: String| Failure::new("a thread", why, "report it");
+    let panicked = |_| broken("panicked".into());
+    let refused = |e: AttachError| broken(e.to_string());
+    std::thread::scope(|s| {
+        let ends = Done(&done);
+        let worker = |number: usize| {
+            let (accounts, done) = (&accounts[number], &done);
+            let body = move || {
+                place(number);
+                scope.attach(|me| transfer_until(me, accounts, done, work))
+            };
+            Builder::new().name(format!("cpu {}", number + 1)).spawn_scoped(s, body)
+        };
+        let workers: Vec<ScopedJoinHandle<'_, _>> =
+            (0..WORKERS).map(worker).collect::<Result<_, _>>().map_err(|e| no_thread(&e))?;
+        let collector = || collect_for(scope, &accounts, time, collection);
+        let collector = Builder::new().name("collector".into()).spawn_scoped(s, collector);
+        let seen = collector.map_err(|e| no_thread(&e))?.join();
+        let recording = scope.recording();
+        drop(ends);
+        let seen = seen.map_err(panicked)?.map_err(refused)?;
+        let mut passes = 0;
+        for worker in workers {
+            passes += worker.join().map_err(panicked)?.map_err(refused)?;
+        }
+        Ok((passes, seen, recording))
+    })
+}
+
+/// Takes one from the first account and gives one to the second, again and again. In between is
+/// work, and no checkpoint: so the world cannot be stopped there. Gives the number of passes.
+fn transfer_until(
+    me: &mut Attached<'_>,
+    accounts: &Accounts,
+    done: &AtomicBool,
+    work: Work,
+) -> u64 {
+    let Accounts([from, to]) = accounts;
+    let mut passes = 0;
+    loop {
+        for _ in 0..CHUNK {
+            from.store(from.load(Relaxed) - 1, Relaxed);
+            work.run();
+            to.store(to.load(Relaxed) + 1, Relaxed);
+            work.run();
+            me.checkpoint();
+        }
+        passes += CHUNK;
+        if done.load(Relaxed) {
+            return passes;
+        }
+    }
+}
+
+/// Looks at all accounts, first as they change, then in a stopped world, for this long.
+fn collect_for(
+    scope: &FreeThreading,
+    accounts: &[Accounts],
+    time: Duration,
+    collection: Work,
+) -> Result<Seen, AttachError> {
+    let (mut seen, began) = (Seen::default(), Instant::now());
+    scope.attach(|me| {
+        while seen.stopped.is_empty() || began.elapsed() < time {
+            me.detach(|| std::thread::sleep(BETWEEN_STOPS.min(time / 4)));
+            seen.peeks += PEEKS;
+            seen.torn_while_running += (0..PEEKS).filter(|_| is_torn(accounts)).count() as u64;
+            let asked = Instant::now();
+            me.stop_the_world(|all| {
+                let stopped = Instant::now();
+                collection.run();
+                seen.parked += all.parked() as u64;
+                seen.torn_when_stopped += u64::from(is_torn(accounts));
+                seen.to_stop.push(nanos(stopped.duration_since(asked)));
+                seen.stopped.push(nanos(stopped.elapsed()));
+            })?;
+        }
+        Ok::<(), AttachError>(())
+    })??;
+    seen.to_stop.sort_unstable();
+    seen.stopped.sort_unstable();
+    Ok(seen)
+}
+
+/// What was taken has not been given yet.
+fn is_torn(accounts: &[Accounts]) -> bool {
+    let all = accounts.iter().flat_map(|Accounts(both)| both);
+    all.map(|account| account.load(Relaxed)).sum::<i64>() != 0
+}
+
+/// Gives this thread a core of its own, as far as there are cores. If the system refuses, the
+/// kernel places it.
+fn place(number: usize) {
+    if let Ok(cores) = cores() {
+        let _ = pin_to(&[cores[number % cores.len()]]);
+    }
+}
+
+/// Why `per-interpreter` goes as it does.
+pub const PER_INTERPRETER: &str = "\
+PEP 684, Python 3.12: each interpreter of a process can have a lock of its own. In
+CPython the interpreter's state has a pointer to a lock; it is either the main one's
+or its own. Here it is as simple: two interpreters are two values of GlobalLock,
+[lab/scopes.rs per_interpreter].
+
+The picture is drawn from two recordings, so for once two lanes have the GIL at the
+same time. They are two GILs, and nobody asks for the other. Each thread takes the lock
+it had last by one atomic operation, [gil/door.rs take], and if it is asked for
+nothing, a checkpoint costs one read, [gil/token.rs look].
+
+The price is that nothing may be shared. A value that belongs to one lock cannot be
+reached with the token of another: [gil/cell.rs try_get] compares them and refuses,
+which is a check that C code in CPython does not have; there, every module had to move
+its globals first. What must cross is sent, as bytes, through a channel that checks both
+ends: here cpu 1 sends a number now and then, [gil/channel.rs send], and cpu 2 decodes a
+number of its own from the bytes, [gil/channel.rs recv]. Whoever waits for the other side
+has dropped its lock meanwhile: those are the short gaps in the lanes. An end that is
+shown the token of the other lock refuses it; the scene tries that once. With processes it
+is the same, with more memory.
+
+What you see of a speed-up depends on the cores that were free: two at best.
+";
+
+/// Why `free-threaded` goes as it does.
+pub const FREE_THREADED: &str = "\
+PEP 703, Python 3.13 and later, built without a GIL: both threads run at the same time,
+in one interpreter, on the same values. A thread still says when it may be disturbed.
+It attaches to run and detaches to block: each is one atomic operation, on a word that is
+the thread's own, [gil/member.rs attach], [gil/member.rs detach]. A lock has one
+such word for all, which goes from core to core; here none does.
+
+No lock protects a value any more: a GilCell has no meaning. Each account is an atomic; in
+CPython each object has a small mutex. That keeps one value whole, not two of them:
+between taking from one account and giving to the other, [lab/scopes.rs transfer_until],
+the sum is wrong, and whoever looks sees it: [lab/scopes.rs is_torn].
+
+To see all values as they belong together, the collector stops the world. It shuts every
+thread's word, [gil/free_threading.rs shuts_all], and so learns who runs. A
+thread that runs finds its word shut at its next checkpoint, [gil/attached.rs checkpoint],
+and parks: [gil/world.rs parks]. One that blocks is not waited for, but kept out
+when it comes back, [gil/world.rs attaches]. The last one to park wakes the collector.
+No checkpoint is between the two halves of a transfer: so the sum is right in every stop.
+
+When the world starts, those that were parked run at once, before anybody can stop it
+again: [gil/world.rs starts]. CPython stops the world to collect garbage, to fork,
+and to change what all threads read without a lock. The price is that every stop waits for
+the slowest thread to come to a checkpoint, all others with it; and one that has no core
+comes to none, until the kernel gives it one.
+";

@@ -189,7 +189,6 @@
 //!   aio/run.rs                 run: a loop for one main task, from start to close
 //! the lab
 //!   lab/failure.rs             why a comparison ended without a result, in one line
-//!   lab/random.rs              numbers that are the same for the same seed
 //!   lab/context.rs             the verbs of a job: compute, send, wait, read
 //!   lab/http.rs                one GET over plain TCP, as bytes
 //!   lab/workload.rs            the jobs, each written once

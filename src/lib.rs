@@ -112,6 +112,7 @@
 //!   gil/cores.rs               simulated cores, and which thread is on which
 //!   gil/actor.rs               a simulated thread: where it stands in its script
 //!   gil/timeline.rs            simulated threads on cores, as virtual time goes by
+//!   gil/outcome.rs             what became of a simulation
 //!   gil/simulator.rs           the lock's rules on so many cores, in virtual time
 //!   gil/ring.rs                the last events of one thread
 //!   gil/observer.rs            the clock of a lock, and what is watched

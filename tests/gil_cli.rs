@@ -244,7 +244,7 @@ fn parity_sets_the_simulator_beside_the_real_lock() {
     let page = json(&[&words[..], &["--json"]].concat());
     let rows = page["rows"].as_array().unwrap();
     // At least one core, two policies.
-    assert!(rows.len() >= 2 && rows.len() % 2 == 0, "{page}");
+    assert!(rows.len() >= 2 && rows.len().is_multiple_of(2), "{page}");
     for row in rows {
         let number = |name: &str| row[name].as_f64().unwrap();
         assert!(number("real") > 0.0 && number("simulated") > 0.0, "{row}");

@@ -3,10 +3,11 @@
 
 use proptest::prelude::*;
 use singletrack::gil::costs::Costs;
+use singletrack::gil::outcome::{Ending, Run};
 use singletrack::gil::policy::{Check, SwitchPolicy};
 use singletrack::gil::record::{Recording, What};
 use singletrack::gil::script::{Act, Script};
-use singletrack::gil::simulator::{Ending, MAX_CORES, NoSuchMachine, Run, Simulator};
+use singletrack::gil::simulator::{MAX_CORES, NoSuchMachine, Simulator};
 
 const MS: u64 = 1_000_000;
 

@@ -25,8 +25,8 @@
 
 use crate::gil::actor::{Actor, Bed, Next, Step, Task};
 use crate::gil::costs::Costs;
-use crate::gil::counters::Counters;
 use crate::gil::machine::Machine;
+use crate::gil::outcome::{Ending, Fate, Run};
 use crate::gil::policy::{Check, Look, Place, Substrate, SwitchPolicy};
 use crate::gil::record::{Recording, What};
 use crate::gil::script::Script;
@@ -44,9 +44,10 @@ const PASS: u64 = 3;
 ///
 /// ```
 /// use singletrack::gil::costs::Costs;
+/// use singletrack::gil::outcome::Ending;
 /// use singletrack::gil::policy::SwitchPolicy;
 /// use singletrack::gil::script::Script;
-/// use singletrack::gil::simulator::{Ending, Simulator};
+/// use singletrack::gil::simulator::Simulator;
 ///
 /// let elapsed = |policy, cores, threads| {
 ///     let mut world = Simulator::new(policy, cores, Costs::TYPICAL, 7)?;
@@ -71,45 +72,6 @@ pub struct Simulator {
     /// Until then whoever comes to the desk meets its mutex.
     desk_taken_until: Nanos,
     room: usize,
-}
-
-/// How a simulation ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ending {
-    /// Every thread has come to the end of its script.
-    Done,
-    /// The time was over.
-    OutOfTime,
-    /// These threads sleep, and there is nobody left to wake them.
-    Deadlock(Vec<String>),
-}
-
-/// What became of a thread.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fate {
-    /// Its name.
-    pub name: String,
-    /// Ticks that it has done.
-    pub ticks: u64,
-    /// Whole rounds of its script.
-    pub rounds: u64,
-    /// When it ended, if it did.
-    pub ended: Option<Nanos>,
-}
-
-/// What became of all.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Run {
-    /// How it ended.
-    pub ending: Ending,
-    /// How long it took, in virtual nanoseconds.
-    pub elapsed: Nanos,
-    /// Thread by thread, in the order they were spawned.
-    pub fates: Vec<Fate>,
-    /// What happened to the lock, how often.
-    pub counters: Counters,
-    /// What happened to the lock, when.
-    pub recording: Recording,
 }
 
 /// No machine has so many cores, or so few.

@@ -23,10 +23,10 @@ use std::collections::BinaryHeap;
 
 /// What is due at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Due {
-    StepEnds { thread: usize, stamp: u64 },
-    SliceEnds { core: usize, stamp: u64 },
-    SleepEnds { thread: usize, stamp: u64 },
+enum EndOf {
+    Step { thread: usize, stamp: u64 },
+    Slice { core: usize, stamp: u64 },
+    Sleep { thread: usize, stamp: u64 },
 }
 
 /// What has come to pass.
@@ -49,7 +49,7 @@ pub(crate) struct Timeline {
     cores: Cores,
     /// Which slice of each core is the present one.
     slices: Vec<u64>,
-    due: BinaryHeap<Reverse<(Nanos, u64, Due)>>,
+    due: BinaryHeap<Reverse<(Nanos, u64, EndOf)>>,
     appointments: u64,
 }
 
@@ -96,16 +96,16 @@ impl Timeline {
         Passed::Everything
     }
 
-    fn happens(&mut self, due: Due) -> Option<usize> {
+    fn happens(&mut self, due: EndOf) -> Option<usize> {
         match due {
-            Due::StepEnds { thread, stamp } if self.actors[thread].stamp == stamp => {
+            EndOf::Step { thread, stamp } if self.actors[thread].stamp == stamp => {
                 self.actors[thread].left = 0;
                 return Some(thread);
             }
-            Due::SleepEnds { thread, stamp } if self.actors[thread].stamp == stamp => {
+            EndOf::Sleep { thread, stamp } if self.actors[thread].stamp == stamp => {
                 self.gets_up(thread, true);
             }
-            Due::SliceEnds { core, stamp } if self.slices[core] == stamp => {
+            EndOf::Slice { core, stamp } if self.slices[core] == stamp => {
                 match self.cores.slice_over(core, self.now) {
                     Some((before, next)) => {
                         self.pauses(before);
@@ -115,7 +115,7 @@ impl Timeline {
                 }
             }
             // Somebody woke it, or paused it, before.
-            Due::StepEnds { .. } | Due::SleepEnds { .. } | Due::SliceEnds { .. } => {}
+            EndOf::Step { .. } | EndOf::Sleep { .. } | EndOf::Slice { .. } => {}
         }
         None
     }
@@ -132,7 +132,7 @@ impl Timeline {
         self.takes_time(thread, cost);
     }
 
-    fn appoints(&mut self, at: Nanos, due: Due) {
+    fn appoints(&mut self, at: Nanos, due: EndOf) {
         self.appointments += 1;
         self.due.push(Reverse((at, self.appointments, due)));
     }
@@ -164,7 +164,7 @@ impl Timeline {
         actor.resumed = self.now.saturating_add(lead);
         actor.stamp += 1;
         let (at, stamp) = (actor.resumed.saturating_add(actor.left), actor.stamp);
-        self.appoints(at, Due::StepEnds { thread, stamp });
+        self.appoints(at, EndOf::Step { thread, stamp });
         self.begins_slice(core, lead);
     }
 
@@ -172,7 +172,7 @@ impl Timeline {
         self.slices[core] += 1;
         if self.costs.quantum > 0 {
             let at = self.now.saturating_add(lead).saturating_add(self.costs.quantum);
-            self.appoints(at, Due::SliceEnds { core, stamp: self.slices[core] });
+            self.appoints(at, EndOf::Slice { core, stamp: self.slices[core] });
         }
     }
 
@@ -191,7 +191,7 @@ impl Timeline {
         if on_core {
             actor.resumed = actor.resumed.max(self.now);
             let (at, stamp) = (actor.resumed.saturating_add(cost), actor.stamp);
-            self.appoints(at, Due::StepEnds { thread, stamp });
+            self.appoints(at, EndOf::Step { thread, stamp });
         }
     }
 
@@ -211,7 +211,7 @@ impl Timeline {
         actor.stamp += 1;
         let stamp = actor.stamp;
         if let Some(until) = until {
-            self.appoints(until, Due::SleepEnds { thread, stamp });
+            self.appoints(until, EndOf::Sleep { thread, stamp });
         }
     }
 

@@ -12,9 +12,10 @@
 //! The peer of the convoy is on a machine of its own: it takes its time, but none of the cores.
 
 use crate::gil::costs::Costs;
+use crate::gil::outcome::Run;
 use crate::gil::policy::SwitchPolicy;
 use crate::gil::script::{Act, Script};
-use crate::gil::simulator::{NoSuchMachine, Run, Simulator};
+use crate::gil::simulator::{NoSuchMachine, Simulator};
 use crate::gil::verdict::{Nanos, nanos};
 use crate::lab::echo::ROOM;
 use crate::lab::failure::Failure;

@@ -128,6 +128,7 @@
 //!   gil/watch.rs               what can be seen from outside: counters, a recording
 //!   gil/interrupts.rs          what others may ask of a thread at its next check
 //!   gil/token.rs               the proof that a thread holds the lock
+//!   gil/ensure.rs              for code that does not know whether its thread has the lock
 //!   gil/cell.rs                unsafe: a value that only the holder can reach
 //!   gil/channel.rs             the way for values from one interpreter to another
 //!   gil/worker.rs              threads that run under the lock and block without it

@@ -55,6 +55,7 @@ mod forks {
                     (0..1_000).for_each(|_| gil.tick());
                     gil.checkpoint();
                     gil.detach(|| lock.attach(|_| 3)) == Ok(3)
+                        && gil.lend(|| lock.ensure(|gil| gil.depth())) == Ok(2)
                 });
             })
             .unwrap();
@@ -80,7 +81,9 @@ mod forks {
                     let here = std::process::id();
                     let forked = AttachError::Forked { made_in: parent, here };
                     let fresh = GlobalLock::new(policy);
-                    lock.attach(|_| ()) == Err(forked) && fresh.attach(|_| 4) == Ok(4)
+                    lock.attach(|_| ()) == Err(forked)
+                        && lock.ensure(|_| ()) == Err(forked)
+                        && fresh.ensure(|_| 4) == Ok(4)
                 });
                 go.send(()).unwrap();
             });

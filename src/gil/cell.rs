@@ -1,7 +1,7 @@
 //! A value that only the holder of its lock can reach.
 //!
 //! *Assumes*: a `Gil` exists only while its thread holds its lock, and one lock has one usable
-//! `Gil` at a time (`gil/token.rs`).
+//! `Gil` at a time (`gil/token.rs`, `gil/ensure.rs`).
 //! *Promises*: no two threads reach the value at once; a token of another lock is refused.
 //! *Leaves out*: waiting. Whoever has the token has waited already.
 #![allow(unsafe_code)]
@@ -107,8 +107,9 @@ impl<T> GilCell<T> {
         if !gil.is_for(&self.lock) {
             return Err(WrongLock);
         }
-        // SAFETY: as in `try_get`; and the token is borrowed mutably for 'a, of which there is
-        // one per lock, so no other reference to the inside of any cell of this lock lives.
+        // SAFETY: as in `try_get`; and the token is borrowed mutably for 'a, of which one per
+        // lock can be used (one that is lent is itself borrowed mutably, by `lend`), so no other
+        // reference to the inside of any cell of this lock lives.
         Ok(unsafe { &mut *self.value.get() })
     }
 

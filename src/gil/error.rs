@@ -37,7 +37,10 @@ impl fmt::Display for AttachError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             AttachError::Nested => {
-                write!(f, "this thread is attached already: pass its token on, or detach first")
+                write!(
+                    f,
+                    "this thread is attached already: pass its token on, lend it, or detach first"
+                )
             }
             AttachError::Finalised => {
                 write!(f, "the lock was finalised: no thread but its finaliser can have it")

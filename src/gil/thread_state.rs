@@ -32,6 +32,8 @@ pub(crate) struct ThreadState {
     pass: Pass,
     /// A token for this lock is out, and the lock is held.
     pub(crate) attached: Cell<bool>,
+    /// The depth of the token that is lent; 0 if none is.
+    pub(crate) lent_by: Cell<u32>,
     /// It has claimed to be the main thread; another may have since.
     pub(crate) is_main: Cell<bool>,
 }
@@ -45,7 +47,8 @@ impl Part for ThreadState {
 }
 
 impl ThreadState {
-    /// This thread's state for `lock`; it joins if need be (CPython's `PyGILState_Ensure`).
+    /// This thread's state for `lock`; it joins if need be, as CPython's
+    /// `PyGILState_Ensure` makes one.
     #[inline]
     pub(crate) fn of(lock: &GlobalLock) -> Result<Rc<ThreadState>, AttachError> {
         match STATES.try_with(|states| states.take_latest(&lock.shared)) {
@@ -77,6 +80,7 @@ impl ThreadState {
             id,
             pass: Pass::of(id),
             attached: Cell::new(false),
+            lent_by: Cell::new(0),
             is_main: Cell::new(false),
         });
         let forgotten = STATES.try_with(|states| states.keep(&state)).map_err(ending)?;

@@ -6,11 +6,11 @@
 //! *Leaves out*: what the lock protects (`gil/cell.rs`).
 //!
 //! ```text
-//!   lock.attach(|gil| {            takes the lock; PyGILState_Ensure
+//!   lock.attach(|gil| {            takes the lock; PyEval_RestoreThread
 //!       gil.tick();                one instruction: the lock may change hands
 //!       gil.checkpoint();          a loop's back edge or a call: it may, too
 //!       gil.detach(|| read());     drops it around what blocks; Py_BEGIN_ALLOW_THREADS
-//!   })                             drops it; PyGILState_Release
+//!   })                             drops it; PyEval_SaveThread
 //! ```
 
 use crate::base::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -92,6 +92,8 @@ pub struct Gil<'g> {
     period: u32,
     at_op: Look,
     at_edge: Look,
+    /// 1, or more if tokens further up this thread's stack are lent. Only 1 drops the lock.
+    depth: u32,
     /// The lock, or null when it was lost for ever. As a pointer it also makes the token
     /// neither `Send` nor `Sync`.
     lock: *const Shared,
@@ -108,7 +110,7 @@ impl GlobalLock {
     /// itself; [`Finalised`](AttachError::Finalised), also when the lock was finalised while
     /// `f` had dropped it: then `f` is unwound, as CPython ends such a thread;
     /// [`Forked`](AttachError::Forked).
-    #[doc(alias = "PyGILState_Ensure")]
+    #[doc(alias = "PyEval_RestoreThread")]
     #[inline]
     pub fn attach<R>(&self, f: impl FnOnce(&mut Gil<'_>) -> R) -> Result<R, AttachError> {
         let state = ThreadState::of(self)?;
@@ -116,7 +118,7 @@ impl GlobalLock {
             return Err(AttachError::Nested);
         }
         state.take()?;
-        Gil::run(state, f)
+        Gil::run(state, 1, f)
     }
 
     /// Like [`attach`](Self::attach), but gives up after `limit`. Zero means: only if it is
@@ -134,14 +136,18 @@ impl GlobalLock {
             return Err(AttachError::Nested);
         }
         state.take_within(limit)?;
-        Gil::run(state, f)
+        Gil::run(state, 1, f)
     }
 }
 
 impl Gil<'_> {
-    /// Runs `f` with a token for the lock that was just taken.
+    /// Runs `f` with a token for the lock that was just taken, or lent.
     #[inline]
-    fn run<R>(state: Rc<ThreadState>, f: impl FnOnce(&mut Gil<'_>) -> R) -> Result<R, AttachError> {
+    pub(crate) fn run<R>(
+        state: Rc<ThreadState>,
+        depth: u32,
+        f: impl FnOnce(&mut Gil<'_>) -> R,
+    ) -> Result<R, AttachError> {
         let policy = &state.shared.policy;
         let mut gil = Gil {
             state: &state,
@@ -150,6 +156,7 @@ impl Gil<'_> {
             period: state.shared.period(),
             at_op: policy.at(Place::Op),
             at_edge: policy.at(Place::BackEdgeOrCall),
+            depth,
             lock: &raw const *state.shared,
         };
         let outcome = catch_unwind(AssertUnwindSafe(|| f(&mut gil)));
@@ -322,6 +329,30 @@ impl Gil<'_> {
         }
     }
 
+    /// How many tokens for this lock this thread's stack has, with this one: 1, and one more for
+    /// each that is [lent](Self::lend).
+    pub fn depth(&self) -> u32 {
+        self.depth
+    }
+
+    /// This thread can [`ensure`](GlobalLock::ensure) the lock from now on.
+    pub(crate) fn lends(&mut self) {
+        if !self.lock.is_null() {
+            self.state.shared.save_ticker(self.ticker);
+            self.state.lent_by.set(self.depth);
+        }
+    }
+
+    /// The one it was lent to is done, and may have lost it.
+    pub(crate) fn is_given_back(&mut self) {
+        self.state.lent_by.set(0);
+        if !self.state.attached.get() {
+            return self.lose(AttachError::Finalised);
+        }
+        self.ticker = self.state.shared.ticker();
+        self.period = self.state.shared.period();
+    }
+
     /// The lock cannot be had again. The token opens nothing from now on, and the thread is
     /// unwound, unless that is under way.
     #[cold]
@@ -334,7 +365,12 @@ impl Gil<'_> {
 impl Drop for Gil<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.leave(Reason::Voluntary);
+        if self.depth == 1 {
+            self.leave(Reason::Voluntary);
+        } else if !self.lock.is_null() {
+            self.state.shared.save_ticker(self.ticker);
+            self.state.lent_by.set(self.depth - 1);
+        }
     }
 }
 

@@ -1,0 +1,57 @@
+//! Every interleaving of a caller who reads his own reply, the supervisor and one worker, which
+//! answers, dies, or both: `tests/supervision` says what is real here.
+//!
+//! `RUSTFLAGS="--cfg loom" cargo test --release --target-dir target/loom --test loom_supervisor`
+#![cfg(loom)]
+
+mod supervision;
+
+use loom::model::Builder;
+use supervision::{Deed, End, Pool};
+
+fn model(preemptions: usize, body: impl Fn() + Sync + Send + 'static) {
+    let mut builder = Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.check(body);
+}
+
+#[test]
+fn a_caller_hears_his_answer() {
+    model(2, || {
+        let (pool, supervisor) = Pool::start(1, |_| Deed::Answer);
+        pool.wait_for_workers(1);
+        assert_eq!(pool.call(0), End::Answered);
+        assert_eq!(pool.finish(supervisor), [(0, End::Answered)]);
+    });
+}
+
+#[test]
+fn a_caller_hears_of_his_workers_death() {
+    model(2, || {
+        let (pool, supervisor) = Pool::start(1, |_| Deed::DieFirst);
+        pool.wait_for_workers(1);
+        assert_eq!(pool.call(0), End::Lost);
+        assert_eq!(pool.finish(supervisor), [(0, End::Lost)]);
+    });
+}
+
+#[test]
+fn last_words_are_heard_before_a_burial() {
+    model(2, || {
+        let (pool, supervisor) = Pool::start(1, |_| Deed::AnswerAndDie);
+        pool.wait_for_workers(1);
+        assert_eq!(pool.call(0), End::Answered);
+        assert_eq!(pool.finish(supervisor), [(0, End::Answered)]);
+    });
+}
+
+#[test]
+fn a_job_sent_while_a_caller_reads_is_heard_by_somebody() {
+    model(2, || {
+        let (pool, supervisor) = Pool::start(1, |_| Deed::Answer);
+        pool.wait_for_workers(1);
+        pool.submit(0);
+        assert_eq!(pool.call(1), End::Answered);
+        assert_eq!(pool.finish(supervisor), [(0, End::Answered), (1, End::Answered)]);
+    });
+}

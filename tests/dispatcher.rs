@@ -7,8 +7,12 @@ mod pool_ops;
 use pool_ops::{Op, Out, Twin};
 use proptest::prelude::*;
 use singletrack::base::slab::Key;
+use singletrack::base::wire::encode;
 use singletrack::process::account::Verdict;
+use singletrack::process::call::greeting;
 use singletrack::process::dispatcher::*;
+use singletrack::process::frame::{Kind, frame};
+use singletrack::process::hearing::Hearing;
 use singletrack::process::roster::*;
 
 fn op() -> impl Strategy<Value = Op> {
@@ -223,4 +227,27 @@ fn a_pool_made_larger_again_keeps_those_that_had_not_gone() {
     pool.resize(2);
     keys.iter().zip(0..).for_each(|(key, id)| assert!(pool.answered(*key, id, 1).is_some()));
     assert!(pool.next_action(1).is_none(), "nobody goes, nobody comes");
+}
+
+#[test]
+fn a_worker_of_another_program_is_refused() {
+    let other_protocol = encode(&(999u32, 0usize)).unwrap();
+    let elsewhere = {
+        let mut same = greeting();
+        *same.last_mut().unwrap() ^= 1;
+        same
+    };
+    for body in [other_protocol, elsewhere, Vec::new(), vec![0xff; 20]] {
+        let mut pool = Dispatcher::new(Settings { workers: 1, max_tasks_per_child: None });
+        assert!(matches!(pool.next_action(0), Some(Action::Spawn)));
+        let key = pool.started(0);
+        submit(&mut pool, 0..1);
+        let mut hearing = Hearing::new(false);
+        let hello = frame(Kind::Hello, 0, &body).unwrap();
+        hearing.room()[..hello.len()].copy_from_slice(&hello);
+        hearing.filled(hello.len());
+        assert!(hearing.take_in(key, &mut pool, 0).is_empty());
+        assert!(matches!(pool.next_action(0), Some(Action::Kill(k)) if k == key), "{body:?}");
+        assert_eq!(pool.assign(0, |_| true), None, "it gets no job");
+    }
 }

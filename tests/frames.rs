@@ -100,6 +100,26 @@ proptest! {
     }
 
     #[test]
+    fn one_flipped_bit_in_a_body_reaches_no_other_frame(
+        bodies in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..50), 1..5),
+        which in any::<prop::sample::Index>(),
+        bit in any::<prop::sample::Index>(),
+    ) {
+        let frames: Vec<OwnedFrame> =
+            (0..).zip(&bodies).map(|(id, body)| (Kind::Value, id, body.clone())).collect();
+        let mut spoiled = frames.clone();
+        let body = &mut which.get_mut(&mut spoiled).2;
+        let bit = bit.index(body.len() * 8);
+        body[bit / 8] ^= 1 << (bit % 8);
+        // Spoiling the stream is spoiling that body, and nothing else.
+        let at = which.index(bodies.len());
+        let before: usize = bodies[..at].iter().map(|body| HEADER + body.len()).sum();
+        let mut bytes = stream(&frames);
+        bytes[before + HEADER + bit / 8] ^= 1 << (bit % 8);
+        prop_assert_eq!(decode_in_pieces(&bytes, &[]), (spoiled, Ok(())));
+    }
+
+    #[test]
     fn no_byte_string_panics_and_chunking_never_matters(
         input in prop::collection::vec(any::<u8>(), 0..400),
     ) {

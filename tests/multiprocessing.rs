@@ -30,12 +30,9 @@ const TESTS: &[Test<Nursery>] = &[
     ("apply_and_its_async_twin", apply_and_its_async_twin),
     ("map_and_starmap_keep_the_order", map_and_starmap_keep_the_order),
     ("chunks_follow_cpythons_rule", chunks_follow_cpythons_rule),
-    (
-        "a_map_tells_the_first_failure_after_all_are_run",
-        a_map_tells_the_first_failure_after_all_are_run,
-    ),
+    ("pool_map_no_failfast_all_are_run", pool_map_no_failfast_all_are_run),
     ("fail_fast_gives_up_at_the_first_failure", fail_fast_gives_up_at_the_first_failure),
-    ("an_empty_map_is_done", an_empty_map_is_done),
+    ("pool_empty_iterable_is_done", pool_empty_iterable_is_done),
     ("a_map_is_awaited_on_the_loop", a_map_is_awaited_on_the_loop),
     ("imap_keeps_the_order_and_errors_their_places", imap_keeps_the_order_and_errors_their_places),
     ("imap_unordered_gives_what_is_done", imap_unordered_gives_what_is_done),
@@ -43,22 +40,25 @@ const TESTS: &[Test<Nursery>] = &[
         "imap_reads_an_endless_input_no_further_than_told",
         imap_reads_an_endless_input_no_further_than_told,
     ),
-    ("map_buffered_reads_an_endless_input", map_buffered_reads_an_endless_input),
-    ("a_panicking_input_leaves_the_pool_alive", a_panicking_input_leaves_the_pool_alive),
+    (
+        "buffersize_bounds_what_an_endless_input_costs",
+        buffersize_bounds_what_an_endless_input_costs,
+    ),
+    ("imap_iterable_raises_and_the_pool_lives", imap_iterable_raises_and_the_pool_lives),
     ("imap_times_out_and_loses_nothing", imap_times_out_and_loses_nothing),
-    ("what_cannot_be_encoded_fails_its_map", what_cannot_be_encoded_fails_its_map),
+    ("unpicklable_result_fails_its_map", unpicklable_result_fails_its_map),
     ("a_crash_fails_its_chunk_alone", a_crash_fails_its_chunk_alone),
     ("a_dropped_imap_cancels_what_has_not_begun", a_dropped_imap_cancels_what_has_not_begun),
     ("close_and_join_run_everything", close_and_join_run_everything),
     (
-        "terminate_with_ten_thousand_jobs_returns_promptly",
-        terminate_with_ten_thousand_jobs_returns_promptly,
+        "pool_terminate_with_ten_thousand_jobs_returns",
+        pool_terminate_with_ten_thousand_jobs_returns,
     ),
     ("worker_lifetime", worker_lifetime),
     ("an_initializer_runs_first_in_every_worker", an_initializer_runs_first_in_every_worker),
     ("an_initializer_may_carry_a_queue", an_initializer_may_carry_a_queue),
     ("a_long_initializer_argument_arrives", a_long_initializer_argument_arrives),
-    ("an_initializer_that_fails_breaks_the_pool", an_initializer_that_fails_breaks_the_pool),
+    ("initializer_fails_and_the_pool_is_broken", initializer_fails_and_the_pool_is_broken),
     (
         "an_initializer_that_dies_breaks_the_pool_in_the_end",
         an_initializer_that_dies_breaks_the_pool_in_the_end,
@@ -84,7 +84,7 @@ const TESTS: &[Test<Nursery>] = &[
     ("a_caller_hears_of_its_workers_end", a_caller_hears_of_its_workers_end),
     ("calls_and_submits_share_the_workers", calls_and_submits_share_the_workers),
     ("a_callback_on_a_callers_thread_must_not_wait", a_callback_on_a_callers_thread_must_not_wait),
-    ("a_hundred_thousand_submits_do_not_deadlock", a_hundred_thousand_submits_do_not_deadlock),
+    ("wakeup_pipe_full_a_hundred_thousand_submits", wakeup_pipe_full_a_hundred_thousand_submits),
 ];
 
 fn main() {
@@ -170,7 +170,7 @@ fn chunks_follow_cpythons_rule(nursery: &Nursery) {
     assert_eq!(jobs(&|| drop(pool.map(square, []).unwrap())), 0);
 }
 
-fn a_map_tells_the_first_failure_after_all_are_run(nursery: &Nursery) {
+fn pool_map_no_failfast_all_are_run(nursery: &Nursery) {
     let pool = pool(nursery, 2);
     let options = MapOptions::default().chunksize(10);
     let result = pool.map_with(options, picky, (0..200).rev()).result();
@@ -198,7 +198,7 @@ fn fail_fast_gives_up_at_the_first_failure(nursery: &Nursery) {
     assert_eq!(counts.submitted, counts.resolved());
 }
 
-fn an_empty_map_is_done(nursery: &Nursery) {
+fn pool_empty_iterable_is_done(nursery: &Nursery) {
     let pool = pool(nursery, 2);
     assert_eq!(pool.map(square, []), Ok(vec![]));
     assert_eq!(pool.map_with(MapOptions::default().chunksize(1), square, []).result(), Ok(vec![]));
@@ -265,7 +265,7 @@ fn imap_reads_an_endless_input_no_further_than_told(nursery: &Nursery) {
     assert!(read.get() <= 100 + 2 * 32, "{}", read.get());
 }
 
-fn map_buffered_reads_an_endless_input(nursery: &Nursery) {
+fn buffersize_bounds_what_an_endless_input_costs(nursery: &Nursery) {
     let pool = executor(nursery, 2);
     let read = Cell::new(0u64);
     let input = (0..).inspect(|_| read.set(read.get() + 1));
@@ -275,7 +275,7 @@ fn map_buffered_reads_an_endless_input(nursery: &Nursery) {
     assert!(read.get() <= 104, "{}", read.get());
 }
 
-fn a_panicking_input_leaves_the_pool_alive(nursery: &Nursery) {
+fn imap_iterable_raises_and_the_pool_lives(nursery: &Nursery) {
     let pool = pool(nursery, 2);
     let input = || (0..10).inspect(|x| assert!(*x < 5, "no more than five"));
     let hook = std::panic::take_hook();
@@ -303,7 +303,7 @@ fn imap_times_out_and_loses_nothing(nursery: &Nursery) {
     assert_eq!(results.next_before(Instant::now()), Ok(None));
 }
 
-fn what_cannot_be_encoded_fails_its_map(nursery: &Nursery) {
+fn unpicklable_result_fails_its_map(nursery: &Nursery) {
     let pool = pool(nursery, 2);
     let argument = pool.map(take_thorny, [Thorny::RefusesToEncode]);
     assert!(matches!(argument, Err(JobError::Codec(_))), "{argument:?}");
@@ -354,7 +354,7 @@ fn close_and_join_run_everything(nursery: &Nursery) {
     assert!(pool.executor().worker_pids().is_empty());
 }
 
-fn terminate_with_ten_thousand_jobs_returns_promptly(nursery: &Nursery) {
+fn pool_terminate_with_ten_thousand_jobs_returns(nursery: &Nursery) {
     let pool = pool(nursery, 2);
     let sleeps = pool.map_with(MapOptions::default().chunksize(1), nap, vec![1000; 10_000]);
     eventually("it runs", || sleeps.running());
@@ -445,7 +445,7 @@ fn fail_to_load(why: String) {
     panic_with(why);
 }
 
-fn an_initializer_that_fails_breaks_the_pool(nursery: &Nursery) {
+fn initializer_fails_and_the_pool_is_broken(nursery: &Nursery) {
     let builder = ProcessPool::builder(nursery).workers(2);
     let pool = builder.initializer(fail_to_load, "no crane".to_owned()).start().unwrap();
     let queued: Vec<_> = (0..10).map(|x| pool.submit(square, x)).collect();
@@ -740,7 +740,7 @@ fn a_callback_on_a_callers_thread_must_not_wait(nursery: &Nursery) {
     eventually("the callback is gone", || Arc::strong_count(&pool) == 1);
 }
 
-fn a_hundred_thousand_submits_do_not_deadlock(nursery: &Nursery) {
+fn wakeup_pipe_full_a_hundred_thousand_submits(nursery: &Nursery) {
     let pool = executor(nursery, 2);
     let futures: Vec<_> = (0..100_000).map(|x| pool.submit(square, x)).collect();
     let sum: u64 = futures.into_iter().map(|future| future.result().unwrap()).sum();

@@ -13,7 +13,7 @@ use runner::{children, eventually, is_alive};
 use singletrack::base::error::{Death, JobError};
 use singletrack::concurrent::future::Future;
 use singletrack::process::child::Process;
-use singletrack::process::nursery::{Nursery, NurseryError, NurseryOptions};
+use singletrack::process::nursery::{MAX_DEPTH, Nursery, NurseryError, NurseryOptions};
 use singletrack::process::pipe::{Receiver, pipe};
 use singletrack::process::pool::ProcessPool;
 use singletrack::process::spares::Spares;
@@ -47,6 +47,7 @@ const CASES: &[Case] = &[
     ("a_panic_in_a_new_worker_is_its_death", Me, a_panic_in_a_new_worker_is_its_death),
     ("a_panic_after_a_fork_harms_nobody", Me, a_panic_after_a_fork_harms_nobody),
     ("a_hook_that_starts_a_thread_is_told", Me, a_hook_that_starts_a_thread_is_told),
+    ("nurseries_in_nurseries_have_an_end", Me, nurseries_in_nurseries_have_an_end),
     ("a_nursery_that_cannot_be_forked", Me, a_nursery_that_cannot_be_forked),
     ("no_memory_for_a_fork_is_told", Me, no_memory_for_a_fork_is_told),
     ("no_process_to_be_had_breaks_the_pool", Nobody, no_process_to_be_had_breaks_the_pool),
@@ -284,6 +285,24 @@ fn a_hook_that_starts_a_thread_is_told() {
     let nursery = NurseryOptions::default().before_fork(start).start().unwrap();
     let why = broken(Process::spawn(&nursery, square, 3));
     assert!(why.contains("the-culprit"), "{why}");
+}
+
+// ---- nurseries in workers ----
+
+/// Starts a nursery, and itself in it, as often as it may; tells how often that was.
+fn descend(_: ()) -> Result<u32, String> {
+    match Nursery::start() {
+        Ok(nursery) => {
+            let below = Process::spawn(&nursery, descend, ()).unwrap().join();
+            below.unwrap().map(|depth| depth + 1)
+        }
+        Err(NurseryError::TooDeep(depth)) if depth == MAX_DEPTH => Ok(0),
+        Err(other) => Err(other.to_string()),
+    }
+}
+
+fn nurseries_in_nurseries_have_an_end() {
+    assert_eq!(descend(()), Ok(MAX_DEPTH));
 }
 
 // ---- what the system refuses ----

@@ -29,14 +29,17 @@ use std::time::Duration;
 
 const TESTS: &[Test<Nursery>] = &[
     ("a_process_tells_its_end_as_it_was", a_process_tells_its_end_as_it_was),
-    ("exit_codes_are_numbers_or_signals", exit_codes_are_numbers_or_signals),
+    ("exitcodes_are_numbers_or_signals", exitcodes_are_numbers_or_signals),
     ("a_process_is_watched_while_it_runs", a_process_is_watched_while_it_runs),
     ("a_large_result_does_not_keep_a_process_alive", a_large_result_does_not_keep_a_process_alive),
     ("a_process_is_awaited_on_the_loop", a_process_is_awaited_on_the_loop),
     ("a_sentinel_is_awaited_on_the_loop", a_sentinel_is_awaited_on_the_loop),
-    ("a_dropped_daemon_is_killed_others_are_joined", a_dropped_daemon_is_killed_others_are_joined),
+    (
+        "daemon_a_dropped_one_is_killed_others_are_joined",
+        daemon_a_dropped_one_is_killed_others_are_joined,
+    ),
     ("a_file_travels_to_a_new_process", a_file_travels_to_a_new_process),
-    ("the_nth_child_has_no_more_descriptors", the_nth_child_has_no_more_descriptors),
+    ("fd_inflation_the_nth_child_has_no_more", fd_inflation_the_nth_child_has_no_more),
     ("descriptors_travel_only_at_birth", descriptors_travel_only_at_birth),
     ("too_many_descriptors_are_refused", too_many_descriptors_are_refused),
     ("values_pass_through_a_pipe_both_ways", values_pass_through_a_pipe_both_ways),
@@ -50,7 +53,10 @@ const TESTS: &[Test<Nursery>] = &[
     ("garbage_in_a_pipe_is_an_error", garbage_in_a_pipe_is_an_error),
     ("pipes_are_awaited_on_the_loop", pipes_are_awaited_on_the_loop),
     ("a_used_pipe_end_does_not_travel", a_used_pipe_end_does_not_travel),
-    ("what_cannot_be_put_leaves_the_queue_usable", what_cannot_be_put_leaves_the_queue_usable),
+    (
+        "queue_put_unpicklable_leaves_the_queue_usable",
+        queue_put_unpicklable_leaves_the_queue_usable,
+    ),
     ("a_queue_serves_many_processes_and_threads", a_queue_serves_many_processes_and_threads),
     ("long_values_pass_a_queue", long_values_pass_a_queue),
     ("killed_producers_leave_no_half_value", killed_producers_leave_no_half_value),
@@ -98,7 +104,7 @@ fn a_process_tells_its_end_as_it_was(nursery: &Nursery) {
     }
 }
 
-fn exit_codes_are_numbers_or_signals(nursery: &Nursery) {
+fn exitcodes_are_numbers_or_signals(nursery: &Nursery) {
     let code = |mut process: Process<u64>| {
         assert_eq!(process.wait(Some(LONG)), Ok(true));
         assert!(!process.is_alive());
@@ -184,7 +190,7 @@ fn a_sentinel_is_awaited_on_the_loop(nursery: &Nursery) {
     assert_eq!(process.join(), Ok(20));
 }
 
-fn a_dropped_daemon_is_killed_others_are_joined(nursery: &Nursery) {
+fn daemon_a_dropped_one_is_killed_others_are_joined(nursery: &Nursery) {
     let daemon = ProcessOptions::default().daemon(true);
     let process = daemon.spawn(nursery, sleep_for_ever, ()).unwrap();
     assert_eq!(children(nursery.pid()).len(), 1);
@@ -221,7 +227,7 @@ fn write_my_descriptors((file, number): (Descriptor, u64)) -> u64 {
     number
 }
 
-fn the_nth_child_has_no_more_descriptors(nursery: &Nursery) {
+fn fd_inflation_the_nth_child_has_no_more(nursery: &Nursery) {
     let (_receiver, sender) = pipe::<u8>().unwrap();
     let pools: Vec<_> = (0..3).map(|_| ProcessPool::new(nursery, 2).unwrap()).collect();
     let alive: Vec<_> = (0..5)
@@ -394,7 +400,7 @@ fn a_used_pipe_end_does_not_travel(nursery: &Nursery) {
 
 // ---- queues (scenario 88 among them) ----
 
-fn what_cannot_be_put_leaves_the_queue_usable(_: &Nursery) {
+fn queue_put_unpicklable_leaves_the_queue_usable(_: &Nursery) {
     let (producer, consumer) = queue().unwrap();
     assert!(matches!(producer.put(&Thorny::RefusesToEncode), Err(ChannelError::Codec(_))));
     producer.put(&Thorny::RefusesToDecode).unwrap();

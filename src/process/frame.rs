@@ -14,8 +14,14 @@
 //! ```
 //! All numbers are little-endian. `check` is a hash of the three fields before it, by which a
 //! stream that has lost its step is noticed at the next header: every change of a single
-//! field changes the check. Bodies carry none, because a pipe does not flip bits; a body that
-//! is not what it should be is found by whoever decodes it.
+//! field changes the check.
+//!
+//! **Bodies carry none.** A check finds accidents, and a pipe has none: the kernel copies memory.
+//! What is left is a worker that writes what it should not, by a bug or on purpose. One that
+//! writes anywhere but between two frames spoils a header; one that writes a whole frame could
+//! write its check as well. A body of wrong bytes is a wrong value, which no check of ours can
+//! tell from a right one, or no value, which decoding tells. And it would cost: 0.4 ms for each
+//! MiB at each end (measured, eight bytes a step), as much as all the rest of its journey.
 
 use std::fmt;
 use std::ops::Range;

@@ -22,7 +22,7 @@
 //!
 //! **Who reaps.** A worker is the nursery's child, so only the nursery can collect it. But it
 //! does so only when told, after the program has seen the pidfd become readable. So `waitid`
-//! never has to wait, the nursery needs neither signals nor a poll, the program learns how
+//! never has to wait, the nursery needs no signals, the program learns how
 //! the worker ended, and until then its number cannot be given to another process.
 
 use crate::base::error::Death;
@@ -39,10 +39,17 @@ use std::io::{self, Write as _};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// A nursery that has not answered for so long is given up.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Nurseries may be started in workers of nurseries, so deep and no deeper.
+pub const MAX_DEPTH: u32 = 4;
+
+/// How deep this process is: how many nurseries are among its ancestors.
+static DEPTH: AtomicU32 = AtomicU32::new(0);
 
 /// Why there is no nursery.
 #[derive(Debug)]
@@ -50,6 +57,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub enum NurseryError {
     /// The program has more than one thread; these. None: they could not be counted.
     Threads(Vec<String>),
+    /// This process is a worker of a worker of …: so many nurseries are among its ancestors,
+    /// and there may be no more than [`MAX_DEPTH`].
+    TooDeep(u32),
     /// The operating system refused.
     Os(io::Error),
 }
@@ -68,6 +78,11 @@ impl fmt::Display for NurseryError {
                  start the nursery first in main, before any thread",
                 names.len(),
                 names.join(", ")
+            ),
+            NurseryError::TooDeep(depth) => write!(
+                f,
+                "this process descends from {depth} nurseries, and from more than {MAX_DEPTH} none \
+                 may: does a function start itself again and again?"
             ),
             NurseryError::Os(error) => write!(f, "the nursery could not be started: {error}"),
         }
@@ -204,13 +219,19 @@ impl Nursery {
     /// other descriptor is closed there.
     ///
     /// # Errors
-    /// [`NurseryError::Threads`] if the program has more than one thread.
+    /// [`NurseryError::Threads`] if the program has more than one thread;
+    /// [`NurseryError::TooDeep`] in a worker, if it comes from too many nurseries. (Python's pool
+    /// workers are daemons, which may have no children at all.)
     pub fn start() -> Result<Nursery, NurseryError> {
         NurseryOptions::default().start()
     }
 
     fn start_with(options: NurseryOptions) -> Result<Nursery, NurseryError> {
         let NurseryOptions { spares, hooks } = options;
+        let depth = DEPTH.load(Ordering::Relaxed);
+        if depth >= MAX_DEPTH {
+            return Err(NurseryError::TooDeep(depth));
+        }
         let proof = SingleThreaded::prove().map_err(NurseryError::Threads)?;
         record_text();
         let (ours, theirs) = UnixStream::pair()?;
@@ -218,7 +239,10 @@ impl Nursery {
         ours.set_write_timeout(Some(PATIENCE))?;
         // What is buffered now would be printed once more by every child that prints.
         io::stdout().flush()?;
-        let pid = fork(&proof, &[theirs.as_raw_fd()], move || tend(&theirs, hooks, spares))?;
+        let pid = fork(&proof, &[theirs.as_raw_fd()], move || {
+            DEPTH.store(depth + 1, Ordering::Relaxed);
+            tend(&theirs, hooks, spares)
+        })?;
         let pidfd = pidfd_open(pid).inspect_err(|_| {
             // Without the socket it ends at once.
             let _ = ours.shutdown(Shutdown::Both);

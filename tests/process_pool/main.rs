@@ -27,18 +27,21 @@ const TESTS: &[Test<Nursery>] = &[
     ("a_panic_keeps_its_message_and_the_worker", a_panic_keeps_its_message_and_the_worker),
     ("a_death_fails_only_its_own_job", a_death_fails_only_its_own_job),
     ("worker_lost_names_pid_and_end", worker_lost_names_pid_and_end),
-    ("a_worker_killed_from_outside_is_replaced", a_worker_killed_from_outside_is_replaced),
+    ("pool_worker_sigkilled_is_replaced", pool_worker_sigkilled_is_replaced),
     ("an_idle_worker_killed_costs_no_job", an_idle_worker_killed_costs_no_job),
     ("many_kills_lose_no_job", many_kills_lose_no_job),
     ("a_mebibyte_both_ways_at_once", a_mebibyte_both_ways_at_once),
-    ("a_crash_with_a_large_argument_half_written", a_crash_with_a_large_argument_half_written),
+    ("crash_big_data_half_written", crash_big_data_half_written),
     ("what_exceeds_a_frame_is_refused", what_exceeds_a_frame_is_refused),
-    ("what_cannot_be_encoded_fails_only_its_job", what_cannot_be_encoded_fails_only_its_job),
+    ("unpicklable_result_fails_only_its_job", unpicklable_result_fails_only_its_job),
     ("queued_jobs_can_be_cancelled", queued_jobs_can_be_cancelled),
     ("shutdown_runs_what_is_queued", shutdown_runs_what_is_queued),
-    ("shutdown_can_cancel_what_is_queued", shutdown_can_cancel_what_is_queued),
+    ("shutdown_cancel_futures_keeps_the_running", shutdown_cancel_futures_keeps_the_running),
     ("shutdown_from_a_callback_does_not_deadlock", shutdown_from_a_callback_does_not_deadlock),
-    ("dropping_the_pool_runs_what_is_queued", dropping_the_pool_runs_what_is_queued),
+    (
+        "gc_executor_dropping_the_pool_runs_what_is_queued",
+        gc_executor_dropping_the_pool_runs_what_is_queued,
+    ),
     ("a_time_limit_kills_a_hung_job", a_time_limit_kills_a_hung_job),
     ("a_time_limit_kills_a_stopped_worker", a_time_limit_kills_a_stopped_worker),
     (
@@ -152,7 +155,7 @@ fn worker_lost_names_pid_and_end(nursery: &Nursery) {
     }
 }
 
-fn a_worker_killed_from_outside_is_replaced(nursery: &Nursery) {
+fn pool_worker_sigkilled_is_replaced(nursery: &Nursery) {
     let pool = pool(nursery, 2);
     let sleeper = pool.submit(sleep_for_ever, ());
     wait_until_running(&sleeper);
@@ -216,7 +219,7 @@ fn a_mebibyte_both_ways_at_once(nursery: &Nursery) {
     assert!(results.unwrap().into_iter().eq(texts()));
 }
 
-fn a_crash_with_a_large_argument_half_written(nursery: &Nursery) {
+fn crash_big_data_half_written(nursery: &Nursery) {
     let pool = pool(nursery, 1);
     let pid = pool.submit(my_pid, ()).result().unwrap() as u32;
     signal(pid, libc::SIGSTOP);
@@ -242,7 +245,7 @@ fn what_exceeds_a_frame_is_refused(nursery: &Nursery) {
     assert_serves(&pool);
 }
 
-fn what_cannot_be_encoded_fails_only_its_job(nursery: &Nursery) {
+fn unpicklable_result_fails_only_its_job(nursery: &Nursery) {
     let pool = pool(nursery, 1);
     let argument = pool.submit(take_thorny, Thorny::RefusesToEncode).result();
     assert!(matches!(argument, Err(JobError::Codec(_))), "{argument:?}");
@@ -287,7 +290,7 @@ fn shutdown_runs_what_is_queued(nursery: &Nursery) {
     pool.shutdown(true, true);
 }
 
-fn shutdown_can_cancel_what_is_queued(nursery: &Nursery) {
+fn shutdown_cancel_futures_keeps_the_running(nursery: &Nursery) {
     let pool = pool(nursery, 1);
     let running = pool.submit(nap, 50);
     wait_until_running(&running);
@@ -314,7 +317,7 @@ fn shutdown_from_a_callback_does_not_deadlock(nursery: &Nursery) {
     eventually("the callback is gone", || std::sync::Arc::strong_count(&pool) == 1);
 }
 
-fn dropping_the_pool_runs_what_is_queued(nursery: &Nursery) {
+fn gc_executor_dropping_the_pool_runs_what_is_queued(nursery: &Nursery) {
     let pool = pool(nursery, 2);
     let futures: Vec<_> = (0..20).map(|i| pool.submit(nap_a_little, i)).collect();
     drop(pool);

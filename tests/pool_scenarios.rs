@@ -1,0 +1,172 @@
+//! What the pools, the processes and the futures promise, and where each promise is shown: CPython's
+//! scenarios 65 to 89, the bad input they must bear, and the properties they must have. A test
+//! reads the table, so a promise cannot lose its test unnoticed.
+//!
+//! *Differs* marks what is otherwise than in CPython on purpose.
+
+use std::path::Path;
+
+/// The promise, the file, and the beginning of the test's name there.
+type Row = (&'static str, &'static str, &'static str);
+
+/// By the names of CPython's tests: test_concurrent_futures, test_multiprocessing.
+const SCENARIOS: &[Row] = &[
+    ("65 future_states", "futures", "future_states_cancel_pending_but_not_running"),
+    ("65 callback on a done future", "futures", "a_callback_on_a_done_future_runs_at_once"),
+    ("65 a callback panics, the next runs", "futures", "a_future_behaves_as_its_model"),
+    ("66 map_timeout", "futures", "map_timeout_delivers_the_earlier_results"),
+    ("66 map_timeout, processes", "multiprocessing", "map_timeout_gives_what_is_there"),
+    ("67 idle_reuse", "thread_pool", "idle_reuse_three_jobs"),
+    ("68 saturation", "thread_pool", "saturation_hires_up_to_the_maximum"),
+    ("69 initializer_fails", "thread_pool", "initializer_fails_and_the_pool_is_broken"),
+    (
+        "69 initializer_fails, processes",
+        "multiprocessing",
+        "initializer_fails_and_the_pool_is_broken",
+    ),
+    ("70 shutdown_cancel_futures", "thread_pool", "shutdown_cancel_futures_keeps_the_running"),
+    ("70 the same, processes", "process_pool/main", "shutdown_cancel_futures_keeps_the_running"),
+    ("71 gc_executor", "thread_pool", "gc_executor_dropping_the_pool_finishes_its_work"),
+    ("71 gc_executor, processes", "process_pool/main", "gc_executor_dropping_the_pool_runs"),
+    // Differs: a future has one owner, so it cannot be given twice.
+    ("72 wait, as_completed", "futures", "as_completed_gives_each_future_once"),
+    ("72 the timeout's message", "futures", "as_completed_says_how_many_are_unfinished"),
+    ("73 buffersize", "futures", "buffersize_bounds_what_an_endless_input_costs"),
+    (
+        "73 buffersize, processes",
+        "multiprocessing",
+        "buffersize_bounds_what_an_endless_input_costs",
+    ),
+    // Differs: only the job that crashed is lost, and the pool serves on.
+    ("74 deadlock matrix", "crash_matrix", "case"),
+    ("75 crash_big_data", "process_pool/main", "crash_big_data_half_written"),
+    ("76 wakeup_pipe_full", "multiprocessing", "wakeup_pipe_full_a_hundred_thousand_submits"),
+    ("77 max_tasks_per_child", "process_pool/main", "max_tasks_per_child_uses_fresh_workers"),
+    ("78 terminate_workers", "multiprocessing", "terminate_workers_resolves_everything"),
+    ("78 kill_workers", "multiprocessing", "kill_workers_resolves_everything"),
+    // Differs: a running process cannot be closed, only dropped, which waits for it.
+    ("79 exitcodes", "processes", "exitcodes_are_numbers_or_signals"),
+    ("79 sentinel", "processes", "a_sentinel_is_awaited_on_the_loop"),
+    ("80 daemon", "processes", "daemon_a_dropped_one_is_killed_others_are_joined"),
+    ("81 fd_inflation", "processes", "fd_inflation_the_nth_child_has_no_more"),
+    ("82 pool_map_no_failfast", "multiprocessing", "pool_map_no_failfast"),
+    ("83 pool_empty_iterable", "multiprocessing", "pool_empty_iterable"),
+    ("84 imap_iterable_raises", "multiprocessing", "imap_iterable_raises"),
+    ("85 unpicklable_result", "multiprocessing", "unpicklable_result_fails_its_map"),
+    (
+        "85 unpicklable_result, one job",
+        "process_pool/main",
+        "unpicklable_result_fails_only_its_job",
+    ),
+    ("86 worker_lifetime", "multiprocessing", "worker_lifetime"),
+    ("87 pool_terminate", "multiprocessing", "pool_terminate_with_ten_thousand_jobs"),
+    ("88 queue_put_unpicklable", "processes", "queue_put_unpicklable_leaves_the_queue_usable"),
+    ("88 size restored", "processes", "maxsize_bounds_a_queue"),
+    ("89 pool_worker_sigkilled", "process_pool/main", "pool_worker_sigkilled"),
+    ("89 no orphan", "process_pool/main", "no_worker_outlives_a_killed_parent"),
+];
+
+const BAD_INPUT: &[Row] = &[
+    ("a closure with captures does not compile", "../src/process/pool", "scaled"),
+    ("a type that cannot be encoded", "process_pool/main", "unpicklable_result_fails_only"),
+    ("an argument above the frame limit", "process_pool/main", "what_exceeds_a_frame_is_refused"),
+    ("a worker that writes garbage", "process_pool/main", "garbage_breaks_the_protocol"),
+    ("answers twice, or for a stranger", "process_pool/main", "a_forged_answer_breaks"),
+    ("says anything at all", "shared_ops", "a_hostile_worker_loses_no_job"),
+    ("closes its descriptors", "process_pool/main", "a_worker_without_its_pipes_is_killed"),
+    ("never starts", "dispatcher", "a_worker_that_never_says_hello_is_killed"),
+    ("dies at once, always", "nursery", "a_panic_in_a_new_worker_is_its_death"),
+    ("is another program", "dispatcher", "a_worker_of_another_program_is_refused"),
+    ("fork fails with EAGAIN", "nursery", "a_pool_outlives_a_lack_of_processes"),
+    ("fork fails with EAGAIN for ever", "nursery", "no_process_to_be_had_breaks_the_pool"),
+    ("fork fails with ENOMEM", "nursery", "no_memory_for_a_fork_is_told"),
+    ("the nursery's own fork fails", "nursery", "a_nursery_that_cannot_be_forked"),
+    ("no descriptors left there", "nursery", "a_nursery_without_descriptors_heals"),
+    ("no descriptors left here", "nursery", "a_program_without_descriptors_heals"),
+    ("max_workers 0, threads", "thread_pool", "no_workers_is_a_typed_error"),
+    ("max_workers 0, processes", "process_pool/main", "a_pool_of_no_workers_is_refused"),
+    ("no nursery any more", "process_pool/main", "without_a_nursery_every_job_is_broken"),
+    ("a program with threads", "process_pool/main", "a_nursery_in_a_program_with_threads"),
+];
+
+const PROPERTIES: &[Row] = &[
+    ("E1 the states", "futures", "every_step_from_every_state_is_as_drawn"),
+    ("E2 cancelled means never begun", "loom_future", "set_against_cancel_has_one_winner"),
+    ("E2 in a pool", "loom_threads", "a_cancel_and_a_worker_agree"),
+    ("E3 callbacks", "futures", "a_future_behaves_as_its_model"),
+    ("E4 wait parts its input", "futures", "wait_parts_its_input_and_loses_none"),
+    ("E5 as_completed", "futures", "as_completed_gives_each_future_once"),
+    ("E6 the account", "thread_pool", "every_submitted_job_is_accounted_for_at_shutdown"),
+    ("E6 under any schedule", "shuttle_pools", "three_submitters_and_two_shutdowns"),
+    ("E7 shutdown from anywhere", "thread_pool", "shutdown_may_be_called_from_a_job"),
+    ("E8 no more workers than needed", "thread_pool", "the_crew_keeps_its_promises"),
+    ("E9 map keeps the order", "futures", "map_submits_all_at_once_and_keeps_the_order"),
+    ("E10 submit after shutdown", "thread_pool", "shutdown_cancel_futures_keeps_the_running"),
+    ("E11 waiting for oneself", "thread_pool", "a_job_that_waits_for_its_own_full_pool_is_told"),
+    ("E11 for many", "thread_pool", "waiting_for_many_in_ones_own_full_pool_is_told"),
+    ("E11 under any schedule", "shuttle_pools", "workers_that_wait_for_each_other"),
+    ("X1 each job resolves once", "dispatcher", "every_job_comes_out_exactly_once"),
+    ("X1 under any schedule", "shuttle_pools", "callers_submitters_and_dying_workers"),
+    ("X2 retries only as declared", "multiprocessing", "idempotent_jobs_are_run_again"),
+    ("X3 a death is noticed", "process_pool/main", "an_idle_worker_killed_costs_no_job"),
+    ("X4 started = collected", "process_pool/runner", "take"),
+    ("X5 only its own descriptors", "process_pool/main", "a_worker_has_only_its_own_descriptors"),
+    ("X6, X9 no shared lock, no kill by number", "pool_scenarios", "no_lock_is_shared"),
+    ("X7 large both ways at once", "process_pool/main", "a_mebibyte_both_ways_at_once"),
+    ("X8 hung, or stopped", "process_pool/main", "a_time_limit_kills_a_stopped_worker"),
+    ("X10 the parent is killed", "process_pool/main", "no_worker_outlives_a_killed_parent"),
+    ("X11 max tasks", "dispatcher", "max_tasks_per_child_uses_just_enough_workers"),
+    ("X12 failing forks", "dispatcher", "eight_failures_with_no_worker_alive_break_the_pool"),
+    ("X13 garbage", "process_pool/main", "garbage_breaks_the_protocol"),
+    ("X14 shutdown at any moment", "dispatcher", "every_job_comes_out_exactly_once"),
+    ("X15 one thread", "process_pool/main", "a_nursery_in_a_program_with_threads"),
+    ("X16 signals", "process_pool/main", "a_worker_has_default_signals"),
+    ("X16 Ctrl-C", "process_pool/main", "an_interrupt_to_the_group_gives_every_job"),
+    ("X17 the depth of forks", "nursery", "nurseries_in_nurseries_have_an_end"),
+    ("W1, W2 any chunking", "frames", "any_chunking_gives_the_frames_that_were_sent"),
+    ("W3 a prefix is not an end", "frames", "a_proper_prefix_is_truncated"),
+    ("W4 too long", "frames", "a_length_above_the_limit_is_refused_before"),
+    ("W5 a flipped bit in a header", "frames", "one_flipped_bit_in_a_header_is_noticed"),
+    // Differs: see frame.rs on why bodies carry no check.
+    ("W5 a flipped bit in a body", "frames", "one_flipped_bit_in_a_body_reaches_no_other_frame"),
+    ("W6 no bytes panic", "frames", "no_byte_string_panics_and_chunking_never_matters"),
+    ("W7 an answer to what it runs", "dispatcher", "an_answer_to_a_job_that_was_not_delivered"),
+    ("W8 another version", "dispatcher", "a_worker_of_another_program_is_refused"),
+];
+
+fn text(file: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(format!("{file}.rs"));
+    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+#[test]
+fn every_promise_has_a_test_where_the_table_says() {
+    let all = SCENARIOS.iter().chain(BAD_INPUT).chain(PROPERTIES);
+    let missing: Vec<_> =
+        all.filter(|(_, file, name)| !text(file).contains(&format!("fn {name}"))).collect();
+    assert!(missing.is_empty(), "promises without their tests: {missing:#?}");
+}
+
+#[test]
+fn every_scenario_stands_in_the_table() {
+    let stands = |n: &u32| SCENARIOS.iter().any(|(what, ..)| what.starts_with(&n.to_string()));
+    assert_eq!((65..=89).filter(|n| !stands(n)).collect::<Vec<_>>(), [0; 0]);
+}
+
+/// A process that dies with a lock in its hands stops whoever shares it; a signal sent to a number
+/// may reach a stranger. What is not in the source cannot happen.
+#[test]
+fn no_lock_is_shared_between_processes_and_nobody_is_killed_by_number() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = vec![source];
+    while let Some(path) = files.pop() {
+        if path.is_dir() {
+            files.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        for word in ["MAP_SHARED", "shm_open", "sem_open", "sem_init", "PSHARED", "libc::kill("] {
+            assert!(!text.contains(word), "{}: {word}", path.display());
+        }
+    }
+}

@@ -34,7 +34,9 @@
 //! futures
 //!   concurrent/state.rs        the five states of a future and the steps between them
 //!   concurrent/home.rs         which pool or loop this thread works for
+//!   concurrent/oneshot.rs      the cell that a promise and its future share
 //!   concurrent/future.rs       Promise and Future: set a result, wait for it
+//!   concurrent/waiting.rs      waiting for several futures: wait, as_completed
 //!   concurrent/executor.rs     Executor: submit, map, shutdown
 //! the event loop
 //!   event_loop/timers.rs       deadlines in order: a heap that can cancel
@@ -180,8 +182,6 @@
 //!   process/chunk.rs           many items in one job
 //!   process/multiprocessing.rs Pool: apply, map, imap and their kin
 //! executors
-//!   concurrent/oneshot.rs      the cell that a promise and its future share
-//!   concurrent/waiting.rs      waiting for several futures: wait, as_completed
 //!   concurrent/crew.rs         who works, who searches, who sleeps: when to wake and to hire
 //!   concurrent/threads.rs      ThreadPoolExecutor: jobs on threads that share memory
 //!   concurrent/gil_threads.rs  GilThreadPoolExecutor: jobs that hold a global lock

@@ -156,7 +156,7 @@ fn finalising_ends_every_level() {
             let (tell, detached) = mpsc::channel();
             let (go, wait) = mpsc::channel::<()>();
             let deep = GilThread::spawn(&lock, "deep", move |gil| {
-                let inner = gil.lend(|| {
+                gil.lend(|| {
                     let inner = inside.ensure(|gil| {
                         gil.detach(move || {
                             tell.send(()).unwrap();
@@ -167,7 +167,6 @@ fn finalising_ends_every_level() {
                     assert_eq!(inside.ensure(|_| ()), Err(AttachError::Finalised));
                 });
                 *theirs.get_mut(gil) += 1; // never
-                inner
             })
             .unwrap();
             detached.recv().unwrap();

@@ -11,7 +11,7 @@
 use slab::Slab;
 
 /// The key of one entry: the slot, and which tenant of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     /// The slot.
     pub index: u32,

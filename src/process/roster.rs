@@ -15,7 +15,9 @@
 //! **How far ahead a worker is fed.** A job that was sent can neither be cancelled nor given
 //! to an idle worker, so a worker gets its next job when it has answered the last. But when
 //! jobs take microseconds it would then mostly wait for the pipe. So it is sent as many jobs
-//! as it does in [`AHEAD_NS`], judged by the gaps between its answers, at most [`MAX_AHEAD`].
+//! as it does in [`AHEAD_NS`], judged by the gaps between its answers, at most [`MAX_AHEAD`];
+//! and it gets more when it has done half of them, not after each: then one system call sends
+//! many, and one wake-up has many to read.
 //! A job with a time limit, or one that may be killed, travels alone: that must endanger no
 //! other.
 //!
@@ -112,6 +114,8 @@ pub(crate) struct Worker<B> {
     /// It gets no more jobs, for the pool is to be smaller.
     pub(crate) surplus: bool,
     sent: VecDeque<Job<B>>,
+    /// It is being fed; not, from when it has had enough until it has done half of it.
+    hungry: bool,
     /// How many of `sent`, from the front, were written to its pipe whole.
     delivered: usize,
     /// Jobs sent to it in its whole life.
@@ -132,6 +136,7 @@ impl<B> Worker<B> {
             lived: false,
             surplus: false,
             sent: VecDeque::new(),
+            hungry: true,
             delivered: 0,
             taken: 0,
             since: now,
@@ -152,7 +157,7 @@ impl<B> Worker<B> {
         let alone = job.terms.travels_alone() || first.is_some_and(|j| j.terms.travels_alone());
         let room = if alone { 1 } else { self.depth() };
         let serves = self.stage == Stage::Serving && !self.surplus;
-        serves && !self.used_up(max_tasks) && self.sent.len() < room
+        serves && self.hungry && !self.used_up(max_tasks) && self.sent.len() < room
     }
 
     fn depth(&self) -> usize {
@@ -187,6 +192,7 @@ impl<B> Worker<B> {
         }
         self.taken = self.taken.saturating_add(1);
         self.sent.push_back(job);
+        self.hungry = self.sent.len() < self.depth();
     }
 
     /// What is still to be written to its pipe. Nothing, once a kill is on its way.
@@ -216,7 +222,9 @@ impl<B> Worker<B> {
     /// Takes out the job it runs.
     pub(crate) fn take_running(&mut self) -> Option<Job<B>> {
         self.delivered = self.delivered.saturating_sub(1);
-        self.sent.pop_front()
+        let job = self.sent.pop_front();
+        self.hungry |= self.sent.len() <= self.depth() / 2;
+        job
     }
 
     /// Tells it to go.

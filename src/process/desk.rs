@@ -32,7 +32,7 @@ use crate::process::roster::{Job, MAX_AHEAD, Terms, WorkerStats};
 use crate::process::worker::ROOMY;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::Arc;
@@ -117,10 +117,15 @@ impl Settled {
     }
 }
 
+/// How long the frame is that a worker gets next.
+fn next_length(dispatcher: &Dispatcher<Parcel>, key: Key) -> Option<usize> {
+    dispatcher.undelivered(key).next().map(|job| job.body.frame.len())
+}
+
 /// See the top of the page.
 pub(crate) struct Desk {
     pub(crate) dispatcher: Dispatcher<Parcel>,
-    pub(crate) hands: HashMap<Key, Hand>,
+    pub(crate) hands: BTreeMap<Key, Hand>,
     /// Spawns that the dispatcher wants and the supervisor has not begun.
     spawns: usize,
     /// The dead whose last words a caller was still hearing.
@@ -142,7 +147,7 @@ impl Desk {
     pub(crate) fn new(settings: Settings, registry: Registry) -> Self {
         Desk {
             dispatcher: Dispatcher::new(settings),
-            hands: HashMap::new(),
+            hands: BTreeMap::new(),
             spawns: 0,
             burials: Vec::new(),
             awaited: None,
@@ -228,9 +233,7 @@ impl Desk {
         let Some(hand) = self.hands.get_mut(&key) else { return };
         let Some(pipe) = &hand.requests else { return };
         while let Some(prologue) = &hand.prologue {
-            let Ok(written) = pipe.write_vectored(&[IoSlice::new(&prologue[hand.offset..])]) else {
-                return;
-            };
+            let Ok(written) = pipe.write(&prologue[hand.offset..]) else { return };
             hand.offset += written;
             if hand.offset == prologue.len() {
                 (hand.prologue, hand.offset) = (None, 0);
@@ -253,15 +256,12 @@ impl Desk {
                 let _ = set_capacity(pipe, ROOMY);
             }
             // An error is a full pipe, or a dead worker, of which the pidfd tells.
-            let Ok(mut written) = pipe.write_vectored(&slices[..count]) else { return };
-            let lengths = slices.map(|slice| slice.len());
-            for length in &lengths[..count] {
-                if written < *length {
-                    hand.offset += written;
-                    break;
-                }
-                written -= length;
-                hand.offset = 0;
+            let Ok(written) = pipe.write_vectored(&slices[..count]) else { return };
+            hand.offset += written;
+            while let Some(length) = next_length(&self.dispatcher, key)
+                && hand.offset >= length
+            {
+                hand.offset -= length;
                 self.dispatcher.delivered(key);
             }
         }

@@ -56,6 +56,17 @@ impl Reader {
 }
 
 impl Writer {
+    /// Writes some of the bytes; says how many.
+    ///
+    /// # Errors
+    /// What `write(2)` reports; `WouldBlock` if non-blocking and full.
+    pub fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        retry(|| {
+            // SAFETY: pointer and length are those of a live slice.
+            unsafe { libc::write(self.0.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) }
+        })
+    }
+
     /// Writes some of the slices, in order, in one system call; says how many bytes.
     ///
     /// # Errors
@@ -72,10 +83,10 @@ impl Writer {
     /// Writes everything, blocking as long as it takes.
     ///
     /// # Errors
-    /// What `writev(2)` reports.
+    /// What `write(2)` reports.
     pub fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
-            let written = self.write_vectored(&[IoSlice::new(bytes)])?;
+            let written = self.write(bytes)?;
             bytes = &bytes[written..];
         }
         Ok(())

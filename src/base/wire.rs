@@ -53,7 +53,16 @@ impl Flavor for Onto {
     }
 
     fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
-        self.0.extend_from_slice(bytes);
+        // A number comes as a few bytes. Copying so many as the compiler knows of is one move;
+        // copying "some" is a call of `memcpy`, four times as long.
+        match *bytes {
+            [a] => self.0.push(a),
+            [a, b] => self.0.extend_from_slice(&[a, b]),
+            [a, b, c] => self.0.extend_from_slice(&[a, b, c]),
+            [a, b, c, d] => self.0.extend_from_slice(&[a, b, c, d]),
+            [a, b, c, d, e] => self.0.extend_from_slice(&[a, b, c, d, e]),
+            _ => self.0.extend_from_slice(bytes),
+        }
         Ok(())
     }
 

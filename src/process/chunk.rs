@@ -158,9 +158,16 @@ impl<R: Send> Collect<R> for Gathering<R> {
         drop(state);
         promise.resolve(match failure {
             Some((_, error)) => Err(error),
-            None => Ok(chunks.into_iter().flatten().collect()),
+            None => Ok(concatenated(chunks)),
         });
     }
+}
+
+/// Moves each chunk as a whole; `flatten` would move item by item.
+fn concatenated<R>(chunks: Vec<Vec<R>>) -> Vec<R> {
+    let mut all = Vec::with_capacity(chunks.iter().map(Vec::len).sum());
+    chunks.into_iter().for_each(|mut chunk| all.append(&mut chunk));
+    all
 }
 
 /// The chunks of an `imap` that have arrived and were not taken yet.

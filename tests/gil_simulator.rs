@@ -1,6 +1,9 @@
 //! The lock on simulated cores: first what must hold for any threads, costs and policy; then
 //! what Beazley saw in 2009, exactly, in virtual time.
 
+mod common;
+
+use common::watchdog;
 use proptest::prelude::*;
 use singletrack::gil::costs::Costs;
 use singletrack::gil::outcome::{Ending, Run};
@@ -12,6 +15,7 @@ use singletrack::gil::simulator::{MAX_CORES, NoSuchMachine, Simulator};
 const MS: u64 = 1_000_000;
 
 fn play(policy: SwitchPolicy, cores: usize, costs: Costs, seed: u64, scripts: &[Script]) -> Run {
+    let _watchdog = watchdog("a simulation", 60);
     let mut world = Simulator::new(policy, cores, costs, seed).unwrap();
     world.record(100_000);
     scripts.iter().for_each(|script| world.spawn(script.clone()));
@@ -149,6 +153,7 @@ proptest! {
         costs in any_costs(),
         limit in 0u64..3 * MS,
     ) {
+        let _watchdog = watchdog("a simulation that is cut off", 60);
         let mut world = Simulator::new(policy, cores, costs, 1).unwrap();
         for name in ["a", "b", "c"] {
             world.spawn(Script::computes(name, u64::MAX));

@@ -311,9 +311,9 @@ twice as long as one. CPython 2.7 does the same on Linux to this day.
 
 It takes a core that idles. Where other programs have the cores, the one that was woken
 queues behind them, the holder goes on undisturbed, and the fight is off: the sentence
-above says how long a woken thread waited for its core. To see it on a busy machine, give
-it precedence, as root: `chrt -r 1 singletrack gil battle`; or leave the machine out:
-`--simulate 4`. On one core there is no fight at all: `taskset -c 0`, `--simulate 1`.
+on a real run says how long a woken thread waited for its core. To see the fight on a
+busy machine, give it precedence, as root: `chrt -r 1 singletrack gil battle`; or leave
+the machine out: `--simulate 4`. On one core there is none: `taskset -c 0`, `--simulate 1`.
 
 python-2-linux: the same rule over a semaphore. The sleeper is woken after the
 dropper has let go of everything, not while it holds the mutex: [gil/lock.rs leave].

@@ -35,7 +35,7 @@ const COMING: Duration = Duration::from_micros(200);
 /// The racers of `race`.
 const RACERS: u64 = 4;
 /// How often one thread and two take turns in `battle`.
-const ROUNDS: u32 = 3;
+const ROUNDS: u32 = 5;
 /// Increments a racer does for each second that the scene may take.
 const INCREMENTS_PER_S: f64 = 800_000.0;
 

@@ -192,7 +192,7 @@ fn what_can_be_simulated_is_drawn_and_explained_on_any_number_of_cores() {
 #[test]
 fn a_simulated_battle_is_beazleys() {
     let times = |cores: &str| -> Vec<f64> {
-        let page = json(&["battle", "--simulate", cores, "--seconds", "0.2", "--json"]);
+        let page = json(&["battle", "--simulate", cores, "--seconds", "0.08", "--json"]);
         assert_eq!(page["simulated"]["cores"].to_string(), cores);
         let runs = page["runs"].as_array().unwrap();
         runs.iter().map(|run| run["figures"]["times_as_long"].as_f64().unwrap()).collect()
@@ -218,7 +218,9 @@ fn the_line_of_costs_and_the_seed_bring_the_same_history_back() {
 fn a_simulation_can_be_traced() {
     let path = std::env::temp_dir().join(format!("singletrack-sim-{}.json", std::process::id()));
     let name = path.to_str().unwrap();
-    text(&["battle", "--simulate", "4", "--seconds", "0.05", "--trace", name]);
+    let policies = ["--policy", "python-3.2,fair,no-force"];
+    let words = ["battle", "--simulate", "4", "--seconds", "0.05", "--trace", name];
+    text(&[&words[..], &policies[..]].concat());
     let trace: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
     fs::remove_file(&path).unwrap();
     let events = trace["traceEvents"].as_array().unwrap();

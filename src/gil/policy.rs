@@ -147,7 +147,8 @@ impl SwitchPolicy {
         flag: DropFlag::Shared,
     };
 
-    /// The same on Linux, where the lock was one POSIX semaphore: the battle is milder.
+    /// The same on Linux, where the lock was one POSIX semaphore. The battle is hardly milder, if
+    /// the cores are idle: CPython 2.7 itself fights it there.
     pub const PYTHON_2_LINUX: SwitchPolicy =
         SwitchPolicy { substrate: Substrate::Semaphore, ..Self::PYTHON_2 };
 

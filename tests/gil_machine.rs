@@ -9,7 +9,9 @@ use singletrack::gil::policy::{
     Check, Checkpoint, HandOff, Look, Place, PolicyError, Substrate, SwitchPolicy,
 };
 use singletrack::gil::ticker::Ticker;
-use singletrack::gil::verdict::{NotHolder, Reason, Refusal, ThreadId, Turn, Verdict, Why};
+use singletrack::gil::verdict::{
+    NotHolder, Parting, Reason, Refusal, ThreadId, Turn, Verdict, Why,
+};
 use std::time::Duration;
 
 const INTERVAL: u64 = 5_000_000;
@@ -563,4 +565,53 @@ fn a_fair_holder_has_a_whole_interval_from_its_own_beginning() {
     let until = Some(4_000_000 + INTERVAL);
     assert_eq!(early.turn, Turn::Sleep { until, why: Why::Early });
     assert_eq!(sleeping(m.timed_out(c, 4_000_000 + INTERVAL)), Why::Asked);
+}
+
+#[test]
+fn where_nobody_is_forced_nothing_bounds_a_wait() {
+    for policy in [SwitchPolicy::PYTHON_2, SwitchPolicy::PYTHON_2_LINUX, SwitchPolicy::NO_FORCE] {
+        let mut machine = Machine::new(policy);
+        let (hog, unlucky) = (machine.joins(), machine.joins());
+        assert!(running(machine.wants(hog, 0)));
+        sleeping(machine.wants(unlucky, 0));
+        for round in 1..=1_000 {
+            let now = round * 2 * INTERVAL;
+            if let Check::OnRequest { .. } = policy.check() {
+                assert_eq!(sleeping(machine.timed_out(unlucky, now)), Why::Asked);
+            }
+            let reason = match policy.check() {
+                Check::EveryTicks(_) => Reason::Tick,
+                Check::OnRequest { .. } => Reason::Request,
+            };
+            let parting = machine.drops(hog, reason, now).unwrap();
+            assert_eq!(parting, Parting { wake: Some(unlucky), await_switch: false });
+            assert!(running(machine.wants(hog, now + 1)), "it is quicker than who must wake up");
+            assert_eq!(sleeping(machine.woken(unlucky, now + 2)), Why::Barged);
+        }
+        assert_eq!(machine.switch_number(), 1, "{policy}: and so it went");
+    }
+}
+
+#[test]
+fn a_new_interval_applies_from_the_next_wait() {
+    let long = Duration::from_nanos(10 * INTERVAL);
+    let short = Duration::from_nanos(INTERVAL);
+    let with =
+        |interval| SwitchPolicy::PYTHON_3_2.with_check(Check::OnRequest { interval }).unwrap();
+    let mut machine = Machine::new(with(long));
+    let [a, b, c] = [(); 3].map(|()| machine.joins());
+    let until = |verdict: Verdict| match verdict.turn {
+        Turn::Sleep { until, .. } => until,
+        other => panic!("{other:?}"),
+    };
+    assert!(running(machine.wants(a, 0)));
+    assert_eq!(until(machine.wants(b, 0)), Some(10 * INTERVAL), "it sleeps as long as it was told");
+    machine.set_policy(with(short));
+    assert_eq!(until(machine.wants(c, 5)), Some(INTERVAL + 5));
+    machine.set_policy(with(long));
+    // c's sleep ends when it would have; but under the rules of now it is not over.
+    assert_eq!(
+        machine.timed_out(c, INTERVAL + 5).turn,
+        Turn::Sleep { until: Some(10 * INTERVAL + 5), why: Why::Early }
+    );
 }

@@ -11,7 +11,7 @@ use singletrack::gil::record::{Event, Recording, Slice, State, Track, What};
 use singletrack::gil::worker::GilThread;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const ROOM: usize = 1 << 12;
 
@@ -143,6 +143,79 @@ fn two_threads_are_never_shown_with_the_lock_at_once() {
         for pair in holds.windows(2) {
             assert!(pair[0].to <= pair[1].from, "{name}: {pair:?}");
         }
+    }
+}
+
+/// What a recording says, played again: whose the lock was, and how long it was whose.
+struct Replay {
+    holder: Option<usize>,
+    /// Since when it has been held, or free.
+    since: u64,
+    held: u64,
+    idle: u64,
+    last: Option<usize>,
+    switches: u64,
+}
+
+impl Replay {
+    fn step(&mut self, name: &str, who: usize, event: Event) {
+        let passed = event.at - self.since;
+        match event.what {
+            What::Takes => {
+                assert_eq!(self.holder.replace(who), None, "{name}: {who} takes what is taken");
+                self.idle += passed;
+                self.switches += u64::from(self.last.replace(who) != Some(who));
+            }
+            What::DropsVoluntarily | What::DropsOnRequest | What::DropsAtTick => {
+                assert_eq!(self.holder.take(), Some(who), "{name}: {who} drops what it has not");
+                self.held += passed;
+            }
+            _ => return,
+        }
+        self.since = event.at;
+    }
+}
+
+#[test]
+fn a_recording_replays_and_all_of_its_time_is_hold_or_idle() {
+    let _watchdog = watchdog("a recording to replay", 60);
+    for (name, policy) in SwitchPolicy::PRESETS {
+        let before = Instant::now();
+        let lock = GlobalLock::new(quick(policy));
+        let made = Instant::now();
+        lock.record(1 << 16);
+        lock.measure_hold(true);
+        let work = |number: u32| {
+            GilThread::spawn(&lock, &format!("t{number}"), move |gil| {
+                for n in 0..1_000 {
+                    match (n * number) % 50 {
+                        0 => gil.detach(std::thread::yield_now),
+                        1 => gil.checkpoint(),
+                        _ => gil.tick(),
+                    }
+                }
+            })
+        };
+        let threads: Vec<_> = (1..=3).map(|number| work(number).unwrap()).collect();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        let ended = made.elapsed();
+        let (recording, counters) = (lock.recording(), lock.counters());
+        let after = before.elapsed();
+        let tracks = recording.tracks.iter().enumerate();
+        let mut events: Vec<(usize, Event)> =
+            tracks.flat_map(|(who, t)| t.events.iter().map(move |&e| (who, e))).collect();
+        // A drop and the next take can have the same nanosecond: the drop was first.
+        events.sort_by_key(|(_, event)| (event.at, event.what == What::Takes));
+        let (holder, last) = (None, None);
+        let mut replay = Replay { holder, since: 0, held: 0, idle: 0, last, switches: 0 };
+        events.into_iter().for_each(|(who, event)| replay.step(name, who, event));
+        assert_eq!(replay.holder, None, "{name}: all have left");
+        assert_eq!(replay.switches, counters.switches, "{name}");
+        assert_eq!(replay.held, counters.hold_ns, "{name}: measured twice, in two ways");
+        replay.idle += recording.until - replay.since;
+        // Another clock, read from outside, a moment sooner and a moment later.
+        let wall = ended.as_nanos() as u64..=after.as_nanos() as u64;
+        assert!(wall.contains(&(replay.held + replay.idle)), "{name}: {wall:?}");
     }
 }
 

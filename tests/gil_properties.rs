@@ -1,0 +1,208 @@
+//! What must always hold for the lock and for the machine, and which test shows it. A test that
+//! is renamed or deleted is missed here.
+
+use std::fs;
+
+/// A property, in words; the tests, each with its file below `tests/`, or with a source file
+/// whose documentation has it as code that must not compile.
+type Property = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+const ANY_SCHEDULE: (&str, &str) =
+    ("tests/gil_machine.rs", "no_schedule_breaks_the_rules_or_gets_stuck");
+
+const PROPERTIES: [Property; 22] = [
+    (
+        "G1",
+        "at most one thread holds the lock",
+        &[
+            ANY_SCHEDULE,
+            ("tests/gil_lock.rs", "one_thread_at_a_time_under_every_preset"),
+            ("tests/loom_gil.rs", "two_threads_take_and_drop"),
+            ("tests/shuttle_gil.rs", "four_threads_do_all_there_is_to_do"),
+        ],
+    ),
+    ("G2", "a stranger's drop is an error and changes nothing", &[ANY_SCHEDULE]),
+    (
+        "G3",
+        "a holder that looks is asked after an interval, and goes",
+        &[
+            ("tests/gil_machine.rs", "a_holder_that_looks_is_made_to_go"),
+            ("tests/gil_lock.rs", "a_waiter_asks_when_its_interval_is_over"),
+        ],
+    ),
+    (
+        "G4",
+        "who was forced comes back after another, or after all have left",
+        &[
+            ANY_SCHEDULE,
+            ("tests/gil_lock.rs", "a_forced_switch_hands_over"),
+            ("tests/loom_gil.rs", "a_forced_hand_off_lets_the_waiter_in_first"),
+            ("tests/shuttle_gil.rs", "who_is_forced_comes_back_after_another"),
+        ],
+    ),
+    (
+        "G5",
+        "a waiter that leaves blocks nobody",
+        &[
+            ANY_SCHEDULE,
+            (
+                "tests/gil_machine.rs",
+                "a_leaving_waiter_withdraws_its_request_and_hands_its_wake_up_on",
+            ),
+            ("tests/gil_lock.rs", "a_waiter_that_gives_up_blocks_nobody"),
+            ("tests/loom_gil.rs", "the_waiter_of_a_forced_hand_off_leaves"),
+            ("tests/shuttle_gil.rs", "waiters_that_leave_block_nobody"),
+        ],
+    ),
+    (
+        "G6",
+        "first come first served bounds the wait",
+        &[
+            ("tests/gil_machine.rs", "a_holder_that_looks_is_made_to_go"),
+            ("tests/loom_gil.rs", "a_fair_lock_is_handed_to_whoever_waits"),
+        ],
+    ),
+    (
+        "G7",
+        "the other policies have no bound, and it is measured",
+        &[
+            ("tests/gil_machine.rs", "where_nobody_is_forced_nothing_bounds_a_wait"),
+            ("tests/gil_times.rs", "every_wait_is_counted_and_every_hold_that_is_measured"),
+            ("tests/vm_explorer.rs", "two_of_three_can_starve_the_third_even_by_force"),
+        ],
+    ),
+    (
+        "G8",
+        "a check every n + 1 ticks, one count for all, never forced",
+        &[
+            ("tests/gil_machine.rs", "the_ticker_is_one_for_all_threads"),
+            ("tests/gil_machine.rs", "where_nobody_is_forced_nothing_bounds_a_wait"),
+            ("tests/gil_lock.rs", "scenario_2_tick_period"),
+            ("tests/gil_lock.rs", "the_ticker_goes_with_the_lock"),
+        ],
+    ),
+    (
+        "G9",
+        "no tick outside a hold",
+        &[
+            ("src/gil/token.rs", "lock.attach(|gil| gil.detach(|| gil.tick()));"),
+            ("tests/vm_machine.rs", "the_real_lock_sees_each_tick_and_no_other"),
+        ],
+    ),
+    (
+        "G10",
+        "the switch number counts changes of holder",
+        &[ANY_SCHEDULE, ("tests/gil_lock.rs", "one_thread_at_a_time_under_every_preset")],
+    ),
+    (
+        "G11",
+        "no waiter, no request, no system call",
+        &[
+            ANY_SCHEDULE,
+            ("tests/gil_lock.rs", "the_uncontended_path_is_two_atomic_operations"),
+            ("tests/gil_lock.rs", "scenario_3_single_thread_no_switch"),
+        ],
+    ),
+    (
+        "G12",
+        "zero and huge intervals are refused; others apply from the next wait",
+        &[
+            ("tests/gil_machine.rs", "zero_and_huge_checks_are_refused"),
+            ("tests/gil_lock.rs", "scenario_1_switchinterval_bounds"),
+            ("tests/gil_machine.rs", "a_new_interval_applies_from_the_next_wait"),
+        ],
+    ),
+    (
+        "G13",
+        "a panic drops the lock, and is seen",
+        &[
+            ("tests/gil_lock.rs", "a_panic_drops_the_lock"),
+            ("tests/gil_lock.rs", "a_panic_while_detached_takes_the_lock_again"),
+            ("tests/gil_ensure.rs", "a_panic_ends_its_level_only"),
+        ],
+    ),
+    (
+        "G14",
+        "a nested take is an error, not a deadlock",
+        &[
+            ANY_SCHEDULE,
+            ("tests/gil_lock.rs", "nested_attach_is_reported"),
+            ("tests/gil_ensure.rs", "a_token_in_use_is_not_given_out_twice"),
+        ],
+    ),
+    (
+        "G15",
+        "after the end only the finaliser has the lock, and waits for nobody",
+        &[
+            ANY_SCHEDULE,
+            ("tests/gil_lock.rs", "finalising_ends_all_other_threads"),
+            ("tests/gil_ensure.rs", "finalising_ends_every_level"),
+            ("tests/shuttle_gil.rs", "four_threads_do_all_there_is_to_do"),
+        ],
+    ),
+    (
+        "G16",
+        "a forked child uses the lock, or is told why not",
+        &[
+            ("tests/gil_fork.rs", "the_forking_thread_keeps_the_lock"),
+            ("tests/gil_fork.rs", "a_lock_held_by_a_thread_that_is_not_copied_is_an_error"),
+            ("tests/gil_fork.rs", "a_dropper_waits_for_no_thread_that_is_not_copied"),
+        ],
+    ),
+    (
+        "G17",
+        "a recording replays, and its time is hold or idle",
+        &[
+            ("tests/gil_record.rs", "a_recording_replays_and_all_of_its_time_is_hold_or_idle"),
+            ("tests/gil_record.rs", "two_threads_are_never_shown_with_the_lock_at_once"),
+        ],
+    ),
+    (
+        "V1",
+        "a verified program never panics",
+        &[("tests/vm_machine.rs", "v1_v4_no_bytes_make_a_verified_program_go_wrong")],
+    ),
+    (
+        "V2",
+        "ticks depend on program and input alone",
+        &[("tests/vm_machine.rs", "v2_ticks_are_the_same_under_every_policy")],
+    ),
+    (
+        "V3",
+        "what is private does not depend on the schedule",
+        &[("tests/vm_machine.rs", "v3_what_is_private_does_not_depend_on_the_schedule")],
+    ),
+    (
+        "V4",
+        "fuel ends everything",
+        &[
+            ("tests/vm_machine.rs", "v1_v4_no_bytes_make_a_verified_program_go_wrong"),
+            ("tests/vm_machine.rs", "fuel_stops_an_endless_loop_on_real_threads"),
+        ],
+    ),
+    (
+        "V5",
+        "what is printed can be read back",
+        &[
+            (
+                "tests/vm_assembler.rs",
+                "v5_any_text_is_refused_at_a_place_or_can_be_printed_and_read",
+            ),
+            ("tests/vm_assembler.rs", "v5_proper_programs_survive_printing"),
+        ],
+    ),
+];
+
+#[test]
+fn every_property_has_a_test() {
+    for (number, what, tests) in PROPERTIES {
+        assert!(!tests.is_empty(), "{number}: nothing shows that {what}");
+        for (file, test) in tests {
+            let path = format!("{}/{file}", env!("CARGO_MANIFEST_DIR"));
+            let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+            let wanted =
+                if file.starts_with("tests/") { format!("fn {test}(") } else { (*test).into() };
+            assert!(text.contains(&wanted), "{number}, {what}: {file} has no `{wanted}`");
+        }
+    }
+}

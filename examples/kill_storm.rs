@@ -12,6 +12,7 @@
 //! CI: --kills 60 --jobs 10000
 
 use singletrack::base::error::{Death, JobError};
+use singletrack::base::random::SplitMix64;
 use singletrack::concurrent::future::Future;
 use singletrack::process::nursery::Nursery;
 use singletrack::process::options::JobOptions;
@@ -57,7 +58,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let Options { kills, jobs, seed } = options();
     let nursery = Nursery::start()?;
     let pool = ProcessPool::new(&nursery, WORKERS)?;
-    let mut random = Random(seed);
+    let mut random = SplitMix64::new(seed);
     let mut sheet = Sheet::default();
     let mut window: VecDeque<Future<(u64, usize)>> = VecDeque::new();
     let (mut killed, mut taken) = (0, 0);
@@ -69,7 +70,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             taken += 1;
         }
         // As many kills as jobs allow, at moments that the seed decides.
-        if killed < kills && random.below(jobs) < kills {
+        if killed < kills && random.next_u64() % jobs < kills {
             killed += u64::from(kill_one(&pool, &mut random));
         }
     }
@@ -90,12 +91,12 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// Sends SIGKILL to some worker. By number, as a person would: it may be dead and replaced by
 /// then, which is why kills and deaths need not be equal. The nursery collects a worker only
 /// when told to, so its number is not another's yet.
-fn kill_one(pool: &ProcessPool, random: &mut Random) -> bool {
+fn kill_one(pool: &ProcessPool, random: &mut SplitMix64) -> bool {
     let pids = pool.worker_pids();
     if pids.is_empty() {
         return false;
     }
-    let pid = pids[random.below(pids.len() as u64) as usize];
+    let pid = pids[random.next_u64() as usize % pids.len()];
     // SAFETY: `kill` takes two numbers and touches no memory of ours.
     unsafe { libc::kill(pid as libc::pid_t, libc::SIGKILL) == 0 }
 }
@@ -132,19 +133,6 @@ fn report(pool: &ProcessPool, sheet: &Sheet, jobs: u64, killed: u64) {
     let lost = counts.lost + counts.retried;
     assert!(lost <= killed, "a kill costs one job at most: {lost} for {killed} kills");
     println!("the books balance");
-}
-
-/// splitmix64.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % limit
-    }
 }
 
 fn options() -> Options {

@@ -88,14 +88,10 @@ const TESTS: &[Test<Nursery>] = &[
 ];
 
 fn main() {
-    let nursery = Nursery::start().expect("one thread so far");
-    let code = runner::run(TESTS, &nursery, nursery.pid());
-    drop(nursery);
-    std::process::exit(code);
+    runner::run_with_nursery(TESTS);
 }
 
 const SHORT: Duration = Duration::from_millis(20);
-const KILLED: Death = Death::Signal(libc::SIGKILL);
 
 fn pool(nursery: &Nursery, workers: usize) -> Pool {
     Pool::new(nursery, workers).unwrap()
@@ -103,13 +99,6 @@ fn pool(nursery: &Nursery, workers: usize) -> Pool {
 
 fn executor(nursery: &Nursery, workers: usize) -> ProcessPool {
     ProcessPool::new(nursery, workers).unwrap()
-}
-
-fn death<T: std::fmt::Debug>(result: Result<T, JobError>) -> Death {
-    match result {
-        Err(JobError::WorkerLost { death, .. }) => death,
-        other => panic!("not lost: {other:?}"),
-    }
 }
 
 fn multiply(a: u64, b: u64) -> u64 {

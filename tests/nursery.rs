@@ -90,19 +90,10 @@ fn run_all(filter: Option<&str>) -> i32 {
     i32::from(failed > 0)
 }
 
-const KILLED: Death = Death::Signal(libc::SIGKILL);
-
 fn broken<T: std::fmt::Debug>(result: Result<T, JobError>) -> String {
     match result {
         Err(JobError::Broken(why)) => why,
         other => panic!("not broken: {other:?}"),
-    }
-}
-
-fn lost<T: std::fmt::Debug>(result: Result<T, JobError>) -> Death {
-    match result {
-        Err(JobError::WorkerLost { death, .. }) => death,
-        other => panic!("not lost: {other:?}"),
     }
 }
 
@@ -146,7 +137,7 @@ fn a_spare_is_forked_ahead_and_handed_out() {
     assert_eq!(pool.call(my_pid, ()), Ok(u64::from(spare)));
     let next = eventually_so_many(&nursery, 2);
     let next = next.into_iter().find(|pid| *pid != spare).unwrap();
-    assert_eq!(lost(pool.call(end_if, (0, Some(End::Kill)))), KILLED);
+    assert_eq!(death(pool.call(end_if, (0, Some(End::Kill)))), KILLED);
     assert_eq!(pool.call(my_pid, ()), Ok(u64::from(next)), "the next one takes its place");
 }
 
@@ -262,7 +253,7 @@ fn a_panic_in_a_new_worker_is_its_death() {
     let panic = || std::panic::resume_unwind(Box::new("no seed"));
     let nursery = NurseryOptions::default().spares(1).after_fork_in_child(panic).start().unwrap();
     let process = Process::spawn(&nursery, square, 3).unwrap();
-    assert_eq!(lost(process.join()), Death::Code(101));
+    assert_eq!(death(process.join()), Death::Code(101));
     let pool = ProcessPool::new(&nursery, 2).unwrap();
     let why = broken(pool.call(square, 3));
     assert!(why.contains("exit code 101") && why.contains("hooks"), "{why}");
@@ -362,7 +353,7 @@ fn no_memory_for_a_fork_is_told() {
     let pool = ProcessPool::new(&nursery, 2).unwrap();
     assert!((0..100).all(|x| pool.call(square, x) == Ok(x * x)));
     eventually("both are there", || pool.worker_pids().len() == 2);
-    assert_eq!(lost(pool.call(end_if, (0, Some(End::Kill)))), KILLED);
+    assert_eq!(death(pool.call(end_if, (0, Some(End::Kill)))), KILLED);
     // One is left, and does it all; the other is tried for again and again.
     let jobs: Vec<_> = (0..100).map(|x| pool.submit(square, x)).collect();
     assert!(jobs.into_iter().zip(0..).all(|(job, x)| job.result() == Ok(x * x)));
@@ -371,7 +362,7 @@ fn no_memory_for_a_fork_is_told() {
     eventually("it runs", || queued.running());
     let jobs: Vec<_> = (0..100).map(|x| pool.submit(square, x)).collect();
     signal(pool.worker_pids()[0], libc::SIGKILL);
-    assert_eq!(lost(queued.result()), KILLED);
+    assert_eq!(death(queued.result()), KILLED);
     for job in jobs {
         let why = broken(job.result());
         assert!(why.contains("Cannot allocate memory"), "{why}");
@@ -399,11 +390,11 @@ fn a_pool_outlives_a_lack_of_processes() {
     eventually("both are there", || pool.worker_pids().len() == 2);
     assert_eq!(pool.call(square, 3), Ok(9));
     let processes = limit(nursery.pid(), libc::RLIMIT_NPROC, 0);
-    assert_eq!(lost(pool.call(end_if, (0, Some(End::Kill)))), KILLED);
+    assert_eq!(death(pool.call(end_if, (0, Some(End::Kill)))), KILLED);
     let jobs: Vec<_> = (0..100).map(|x| pool.submit(square, x)).collect();
     assert!(jobs.into_iter().all(|job| job.result().is_ok()), "one worker does it all");
     assert_eq!(pool.worker_pids().len(), 1);
-    assert_eq!(lost(pool.call(end_if, (0, Some(End::Kill)))), KILLED);
+    assert_eq!(death(pool.call(end_if, (0, Some(End::Kill)))), KILLED);
     let waiting: Vec<Future<u64>> = (0..100).map(|x| pool.submit(square, x)).collect();
     eventually("nobody is left", || pool.worker_pids().is_empty());
     limit(nursery.pid(), libc::RLIMIT_NPROC, processes);
@@ -419,11 +410,11 @@ fn a_nursery_without_descriptors_heals() {
     eventually_so_many(&nursery, 2);
     let descriptors = limit(nursery.pid(), libc::RLIMIT_NOFILE, 3);
     // The spare needs none any more.
-    assert_eq!(lost(pool.call(end_if, (0, Some(End::Kill)))), KILLED);
+    assert_eq!(death(pool.call(end_if, (0, Some(End::Kill)))), KILLED);
     assert_eq!(pool.call(square, 3), Ok(9));
     let why = broken(Process::spawn(&nursery, square, 3));
     assert!(why.contains("Too many open files"), "{why}");
-    assert_eq!(lost(pool.call(end_if, (0, Some(End::Kill)))), KILLED);
+    assert_eq!(death(pool.call(end_if, (0, Some(End::Kill)))), KILLED);
     let waiting = pool.submit(square, 4);
     assert!(!waiting.wait(Some(Duration::from_millis(50))));
     limit(nursery.pid(), libc::RLIMIT_NOFILE, descriptors);
@@ -455,7 +446,7 @@ fn a_program_without_descriptors_heals() {
     assert!(pipe::<u64>().is_err());
     limit(0, libc::RLIMIT_NOFILE, descriptors);
     let descriptors = limit(0, libc::RLIMIT_NOFILE, 3);
-    assert_eq!(lost(pool.call(end_if, (0, Some(End::Kill)))), KILLED);
+    assert_eq!(death(pool.call(end_if, (0, Some(End::Kill)))), KILLED);
     let waiting = pool.submit(square, 4);
     assert!(!waiting.wait(Some(Duration::from_millis(50))), "a new worker cannot be received");
     limit(0, libc::RLIMIT_NOFILE, descriptors);

@@ -5,6 +5,7 @@
 #[allow(dead_code)]
 mod jobs;
 #[path = "process_pool/runner.rs"]
+#[allow(dead_code)]
 mod runner;
 
 use jobs::*;
@@ -73,21 +74,11 @@ const TESTS: &[Test<Nursery>] = &[
 ];
 
 fn main() {
-    let nursery = Nursery::start().expect("one thread so far");
-    let code = runner::run(TESTS, &nursery, nursery.pid());
-    drop(nursery);
-    std::process::exit(code);
+    runner::run_with_nursery(TESTS);
 }
 
 const SHORT: Duration = Duration::from_millis(20);
 const LONG: Duration = Duration::from_secs(30);
-
-fn lost<T: std::fmt::Debug>(result: Result<T, JobError>) -> (u32, Death, u64) {
-    match result {
-        Err(JobError::WorkerLost { pid, death, job }) => (pid, death, job),
-        other => panic!("not lost: {other:?}"),
-    }
-}
 
 // ---- processes (scenarios 79-81) ----
 

@@ -20,6 +20,12 @@ use serde::{Serialize, de::DeserializeOwned};
 /// assert!(decode::<(u8, String)>(&bytes[..1]).is_err());
 /// ```
 #[doc(alias = "pickle")]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be shipped to another process",
+    label = "is not `Wire`",
+    note = "derive `serde::Serialize` and `serde::Deserialize` for it; it must own what it holds \
+            (a `String`, not a `&str`) and be `Send`"
+)]
 pub trait Wire: Serialize + DeserializeOwned + Send + 'static {}
 
 impl<T: Serialize + DeserializeOwned + Send + 'static> Wire for T {}

@@ -168,6 +168,15 @@ impl Builder {
 ///     pool.submit(|x: u64| x * by, 12); // expected fn pointer, found closure
 /// }
 /// ```
+/// The compiler points at `by`: "closures can only be coerced to `fn` types if they do not
+/// capture any variables". Make it part of the argument:
+///
+/// ```
+/// # use singletrack::process::pool::ProcessPool;
+/// fn scaled(pool: &ProcessPool, by: u64) {
+///     pool.submit(|(x, by): (u64, u64)| x * by, (12, by));
+/// }
+/// ```
 ///
 /// Dropping the pool waits for all jobs, as leaving a `with` block does in Python; in a panic
 /// it cancels those that have not begun.

@@ -1,7 +1,7 @@
 //! What the workers run, good and bad.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
-use singletrack::base::error::Death;
+use singletrack::base::error::{Death, JobError};
 use singletrack::process::frame::{Kind, frame};
 use std::fs;
 use std::io::Write;
@@ -88,6 +88,21 @@ impl End {
         }
     }
 }
+
+/// What a job was lost with: the process, its end, and the job's number.
+pub fn lost<T: std::fmt::Debug>(result: Result<T, JobError>) -> (u32, Death, u64) {
+    match result {
+        Err(JobError::WorkerLost { pid, death, job }) => (pid, death, job),
+        other => panic!("not lost: {other:?}"),
+    }
+}
+
+/// How the process ended that a job was lost with.
+pub fn death<T: std::fmt::Debug>(result: Result<T, JobError>) -> Death {
+    lost(result).1
+}
+
+pub const KILLED: Death = Death::Signal(libc::SIGKILL);
 
 /// Returns the number, or ends the process.
 pub fn end_if((i, end): (u64, Option<End>)) -> u64 {

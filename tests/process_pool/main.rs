@@ -3,7 +3,9 @@
 //! Most tests count as one of the scenarios 65-89 of the conformance list, or one of the
 //! invariants X1-X17; the names say what must hold.
 
+#[allow(dead_code)]
 mod jobs;
+#[allow(dead_code)]
 mod runner;
 
 use jobs::*;
@@ -92,13 +94,6 @@ fn pool(nursery: &Nursery, workers: usize) -> ProcessPool {
 fn assert_serves(pool: &ProcessPool) {
     let results: Result<Vec<u64>, _> = pool.map(square, 0..20).collect();
     assert_eq!(results, Ok((0..20).map(|x| x * x).collect()));
-}
-
-fn lost(result: Result<u64, JobError>) -> (u32, Death, u64) {
-    match result {
-        Err(JobError::WorkerLost { pid, death, job }) => (pid, death, job),
-        other => panic!("not lost: {other:?}"),
-    }
 }
 
 fn wait_until_running<T>(future: &Future<T>) {

@@ -1,6 +1,7 @@
 //! A test runner with one thread, so that the nursery can be forked from it; a watchdog, so
 //! that a hang fails; and a census before and after each test, so that nothing is left behind.
 
+use singletrack::process::nursery::Nursery;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -16,6 +17,14 @@ static RUNNING: Mutex<Option<(String, Instant)>> = Mutex::new(None);
 
 /// A test that is made while the program runs.
 pub type Case<'a> = (String, Box<dyn Fn() + 'a>);
+
+/// Starts a nursery, runs the tests with it, and ends the program.
+pub fn run_with_nursery(tests: &[Test<Nursery>]) -> ! {
+    let nursery = Nursery::start().expect("one thread so far");
+    let code = run(tests, &nursery, nursery.pid());
+    drop(nursery);
+    std::process::exit(code);
+}
 
 /// Runs the tests whose names contain one of the arguments; gives the exit code.
 /// The children of `nursery` and our own are counted.

@@ -11,11 +11,11 @@
 
 use crate::aio::source::Source;
 use crate::event_loop::reactor::Direction;
-use std::future::poll_fn;
+use std::future::Future;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// What a [`ByteStream`] wants to know of the object inside it.
 pub trait Bytes: AsFd + Into<OwnedFd> {
@@ -97,10 +97,8 @@ where
     /// # Errors
     /// `ConnectionReset` and the rest of `read(2)`.
     #[doc(alias = "asyncio.loop.sock_recv_into")]
-    pub async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        let room = buffer.len();
-        let got = self.0.io_call(Direction::Read, |mut io| io.read(buffer)).await?;
-        self.note_drained(got, room)
+    pub fn read(&self, buffer: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
+        self.0.wait(Direction::Read, move |cx| self.poll_read(cx, buffer))
     }
 
     /// [`read`](Self::read) for hand-written futures. Every waker it was polled with since the
@@ -116,8 +114,11 @@ where
     /// # Errors
     /// As `read`.
     #[doc(alias = "readv")]
-    pub async fn read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        poll_fn(|cx| self.poll_read_vectored(cx, buffers)).await
+    pub fn read_vectored(
+        &self,
+        buffers: &mut [IoSliceMut<'_>],
+    ) -> impl Future<Output = io::Result<usize>> {
+        self.0.wait(Direction::Read, move |cx| self.poll_read_vectored(cx, buffers))
     }
 
     /// [`read_vectored`](Self::read_vectored) for hand-written futures.
@@ -155,8 +156,8 @@ where
     ///
     /// # Errors
     /// `BrokenPipe`, `ConnectionReset` and the rest of `write(2)`.
-    pub async fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.io_call(Direction::Write, |mut io| io.write(bytes)).await
+    pub fn write(&self, bytes: &[u8]) -> impl Future<Output = io::Result<usize>> {
+        self.0.wait(Direction::Write, move |cx| self.poll_write(cx, bytes))
     }
 
     /// [`write`](Self::write) for hand-written futures. Every waker it was polled with since
@@ -178,8 +179,11 @@ where
     /// # Errors
     /// As `write`.
     #[doc(alias = "writev")]
-    pub async fn write_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.0.io_call(Direction::Write, |mut io| io.write_vectored(buffers)).await
+    pub fn write_vectored(
+        &self,
+        buffers: &[IoSlice<'_>],
+    ) -> impl Future<Output = io::Result<usize>> {
+        self.0.wait(Direction::Write, move |cx| self.poll_write_vectored(cx, buffers))
     }
 
     /// [`write_vectored`](Self::write_vectored) for hand-written futures.
@@ -196,14 +200,16 @@ where
     /// # Errors
     /// As [`write`](Self::write).
     #[doc(alias = "asyncio.loop.sock_sendall")]
-    pub async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
-        while !bytes.is_empty() {
-            match self.write(bytes).await? {
-                0 => return Err(io::ErrorKind::WriteZero.into()),
-                n => bytes = &bytes[n..],
+    pub fn write_all(&self, mut bytes: &[u8]) -> impl Future<Output = io::Result<()>> {
+        self.0.wait(Direction::Write, move |cx| {
+            while !bytes.is_empty() {
+                match ready!(self.poll_write(cx, bytes))? {
+                    0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                    n => bytes = &bytes[n..],
+                }
             }
-        }
-        Ok(())
+            Poll::Ready(Ok(()))
+        })
     }
 }
 

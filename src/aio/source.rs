@@ -10,9 +10,10 @@ use crate::base::slab::Key;
 use crate::event_loop::core::{Core, tell, with_current};
 use crate::event_loop::inbox::Message;
 use crate::event_loop::reactor::Direction;
-use std::future::poll_fn;
+use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
@@ -55,9 +56,19 @@ impl<T: AsFd + Into<OwnedFd>> Source<T> {
         direction: Direction,
         mut call: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        let core = self.home()?;
+        let tried = self.at_home(|core| self.poll_at_home(core, cx, direction, &mut call));
+        tried.unwrap_or_else(|not_at_home| Poll::Ready(Err(not_at_home)))
+    }
+
+    fn poll_at_home<R>(
+        &self,
+        core: &Core,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        mut call: impl FnMut(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
         loop {
-            ready!(self.poll_ready(&core, cx, direction))?;
+            ready!(self.poll_ready(core, cx, direction))?;
             ready!(core.budget.spend(cx));
             match call(self.io()) {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
@@ -72,27 +83,21 @@ impl<T: AsFd + Into<OwnedFd>> Source<T> {
 
     /// [`poll_io`](Self::poll_io) as a future. Several tasks may wait in the same direction;
     /// news wakes them all, and each tries again.
-    ///
-    /// # Errors
-    /// As `poll_io`.
-    pub async fn io_call<R>(
+    pub fn io_call<R>(
         &self,
         direction: Direction,
-        mut call: impl FnMut(&T) -> io::Result<R>,
-    ) -> io::Result<R> {
-        let mut wait = Wait { source: self, direction, waker: None };
-        poll_fn(|cx| {
-            if wait.waker.as_ref().is_some_and(|waker| !waker.will_wake(cx.waker())) {
-                wait.forget();
-            }
-            let polled = self.poll_io(cx, direction, &mut call);
-            match polled {
-                Poll::Pending => _ = wait.waker.get_or_insert_with(|| cx.waker().clone()),
-                Poll::Ready(_) => wait.waker = None,
-            }
-            polled
-        })
-        .await
+        mut call: impl FnMut(&T) -> io::Result<R> + Unpin,
+    ) -> impl Future<Output = io::Result<R>> {
+        self.wait(direction, move |cx| self.poll_io(cx, direction, &mut call))
+    }
+
+    /// A future that polls this source in one direction. Polled with another waker or dropped,
+    /// it leaves none of its wakers behind.
+    pub fn wait<R, F>(&self, direction: Direction, poll: F) -> Wait<'_, T, F>
+    where
+        F: FnMut(&mut Context<'_>) -> Poll<R> + Unpin,
+    {
+        Wait { source: self, direction, waker: None, poll }
     }
 
     /// Tries `call` once, without waiting.
@@ -104,17 +109,18 @@ impl<T: AsFd + Into<OwnedFd>> Source<T> {
         direction: Direction,
         mut call: impl FnMut(&T) -> io::Result<R>,
     ) -> io::Result<R> {
-        let core = self.home()?;
-        if core.reactor.borrow().is_ready(self.key, direction) != Some(true) {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        match call(self.io()) {
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                core.reactor.borrow_mut().clear(self.key, self.io().as_fd(), direction)?;
-                Err(e)
+        self.at_home(|core| {
+            if core.reactor.borrow().is_ready(self.key, direction) != Some(true) {
+                return Err(io::ErrorKind::WouldBlock.into());
             }
-            other => other,
-        }
+            match call(self.io()) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    core.reactor.borrow_mut().clear(self.key, self.io().as_fd(), direction)?;
+                    Err(e)
+                }
+                other => other,
+            }
+        })?
     }
 
     /// A read of a byte stream that returned less than it had room for has emptied the
@@ -123,7 +129,8 @@ impl<T: AsFd + Into<OwnedFd>> Source<T> {
     /// # Errors
     /// What the selector reports.
     pub fn clear_drained(&self) -> io::Result<()> {
-        self.home()?.reactor.borrow_mut().clear_drained(self.key, self.io().as_fd())
+        let fd = self.io().as_fd();
+        self.at_home(|core| core.reactor.borrow_mut().clear_drained(self.key, fd))?
     }
 
     fn poll_ready(
@@ -146,46 +153,75 @@ impl<T: AsFd + Into<OwnedFd>> Source<T> {
         }
     }
 
-    fn home(&self) -> io::Result<Rc<Core>> {
-        let core = with_current(Rc::clone).ok_or_else(no_loop)?;
-        if core.id != self.loop_id {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!(
-                    "this source belongs to event loop {}, not to event loop {}: make it on the \
-                     loop that uses it",
-                    self.loop_id.get(),
-                    core.id.get()
-                ),
-            ));
-        }
-        Ok(core)
+    /// Does `act` on the source's own loop, if this thread is running it.
+    fn at_home<R>(&self, act: impl FnOnce(&Core) -> R) -> io::Result<R> {
+        let done = with_current(|core| match core.id == self.loop_id {
+            true => Ok(act(core)),
+            false => Err(self.not_at_home(core.id)),
+        });
+        done.unwrap_or_else(|| Err(no_loop()))
+    }
+
+    #[cold]
+    fn not_at_home(&self, there: LoopId) -> io::Error {
+        io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!(
+                "this source belongs to event loop {}, not to event loop {}: make it on the loop \
+                 that uses it",
+                self.loop_id.get(),
+                there.get()
+            ),
+        )
     }
 }
 
-/// A call that waits. Polled with another waker or dropped, it leaves none behind.
-struct Wait<'a, T: AsFd + Into<OwnedFd>> {
+/// See [`Source::wait`]. Written out, for an `async fn` would hold all of it twice: as
+/// arguments, and as the variables of its body.
+#[must_use = "a future does nothing until it is awaited"]
+pub struct Wait<'a, T: AsFd + Into<OwnedFd>, F> {
     source: &'a Source<T>,
     direction: Direction,
     waker: Option<Waker>,
+    poll: F,
 }
 
-impl<T: AsFd + Into<OwnedFd>> Wait<'_, T> {
+impl<T, F, R> Future for Wait<'_, T, F>
+where
+    T: AsFd + Into<OwnedFd>,
+    F: FnMut(&mut Context<'_>) -> Poll<R> + Unpin,
+{
+    type Output = R;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R> {
+        if self.waker.as_ref().is_some_and(|waker| !waker.will_wake(cx.waker())) {
+            self.forget();
+        }
+        let polled = (self.poll)(cx);
+        match polled {
+            Poll::Pending => _ = self.waker.get_or_insert_with(|| cx.waker().clone()),
+            Poll::Ready(_) => self.waker = None,
+        }
+        polled
+    }
+}
+
+impl<T: AsFd + Into<OwnedFd>, F> Wait<'_, T, F> {
     /// Off the busy path: a wait that gets its news has nothing to forget.
     #[cold]
     fn forget(&mut self) {
         let Some(waker) = self.waker.take() else { return };
-        // On any other thread or loop the waker stays, and wakes nobody or once for nothing.
-        if let Ok(core) = self.source.home() {
-            let mut reactor = core.reactor.borrow_mut();
-            let left = reactor.forget_waiter(self.source.key, self.direction, &waker);
-            drop(reactor);
-            drop(left); // may be somebody else's waker: outside the borrow
-        }
+        let (key, direction) = (self.source.key, self.direction);
+        let left = self
+            .source
+            .at_home(|core| core.reactor.borrow_mut().forget_waiter(key, direction, &waker));
+        // Outside the borrow, for it may be somebody else's. On any other thread or loop it
+        // stays, and wakes nobody or once for nothing.
+        drop(left);
     }
 }
 
-impl<T: AsFd + Into<OwnedFd>> Drop for Wait<'_, T> {
+impl<T: AsFd + Into<OwnedFd>, F> Drop for Wait<'_, T, F> {
     fn drop(&mut self) {
         if self.waker.is_some() {
             self.forget();

@@ -56,10 +56,12 @@
 //!   task/ready.rs              slots, and the queue of what is ready
 //!   event_loop/attached.rs     what upper floors keep with a loop
 //!   event_loop/core.rs         all the state of a loop; which loop am I in?
+//!   event_loop/obey.rs         what other threads ask of a loop, carried out
 //!   task/waker.rs              unsafe: a waker that is a number
 //!   task/join.rs               the handle of a task
 //!   task/scheduler.rs          a task's life: spawned, run, dropped
 //!   task/eager.rs              a task whose first step runs inside its spawn
+//!   event_loop/ended.rs        a run that ended without its future's output
 //!   event_loop/run.rs          the loop: a turn on one page
 //!   event_loop/settings.rs     what may be set, and its defaults
 //!   event_loop/yielding.rs     giving the others a turn
@@ -81,12 +83,14 @@
 //!   aio/event.rs               a flag to wait for
 //!   aio/condition.rs           waiting for a change to what a lock protects
 //!   aio/barrier.rs             waiting for each other
+//!   aio/store.rs               what a queue keeps its items in
 //!   aio/queue.rs               a store between two lots of permits
 //!   aio/unix.rs                Unix sockets: streams, their listener, datagrams
 //!   aio/udp.rs                 UDP
 //!   aio/pipe.rs                pipes
 //!   aio/read_buffer.rs         what has arrived and is not yet read
 //!   aio/write_queue.rs         what is to be written, and two watermarks
+//!   aio/onlookers.rs           tasks that look again after each change
 //!   aio/writer.rs              StreamWriter: write, drain, close
 //!   aio/streams.rs             StreamReader: read_exactly, read_until, readline
 //!   aio/futures_io.rs          feature futures-io: other people's traits

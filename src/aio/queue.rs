@@ -14,7 +14,7 @@
 //!              └──────────── give the slot back ───────┘
 //! ```
 //! A queue is a store between two lots of permits, so all that is hard about it is in
-//! `aio/waiters.rs`. The store decides the order: first in, last in, or smallest first.
+//! `aio/waiters.rs`. The store (`aio/store.rs`) decides the order.
 //!
 //! asyncio's queue wakes a getter and lets it look again, so a newcomer may be quicker and
 //! the order is not kept. Here the item is promised to the getter that is woken.
@@ -22,65 +22,11 @@
 use crate::aio::event::Flag;
 use crate::aio::gate::{Gate, Wait, wake};
 use crate::aio::semaphore::{Grant, Permits};
+use crate::aio::store::Store;
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::fmt;
-
-/// What a queue keeps its items in.
-pub trait Store: Default {
-    /// The items.
-    type Item;
-    /// Puts one in.
-    fn push(&mut self, item: Self::Item);
-    /// Takes the next one out.
-    fn pop(&mut self) -> Option<Self::Item>;
-    /// How many there are.
-    fn len(&self) -> usize;
-    /// True when there is none.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-impl<T> Store for VecDeque<T> {
-    type Item = T;
-    fn push(&mut self, item: T) {
-        self.push_back(item);
-    }
-    fn pop(&mut self) -> Option<T> {
-        self.pop_front()
-    }
-    fn len(&self) -> usize {
-        self.len()
-    }
-}
-
-impl<T> Store for Vec<T> {
-    type Item = T;
-    fn push(&mut self, item: T) {
-        self.push(item);
-    }
-    fn pop(&mut self) -> Option<T> {
-        self.pop()
-    }
-    fn len(&self) -> usize {
-        self.len()
-    }
-}
-
-impl<T: Ord> Store for BinaryHeap<Reverse<T>> {
-    type Item = T;
-    fn push(&mut self, item: T) {
-        self.push(Reverse(item));
-    }
-    fn pop(&mut self) -> Option<T> {
-        self.pop().map(|Reverse(item)| item)
-    }
-    fn len(&self) -> usize {
-        self.len()
-    }
-}
 
 /// First in, first out.
 ///

@@ -17,6 +17,7 @@
 
 use crate::aio::byte_stream::{ByteStream, Bytes};
 use crate::aio::net::TcpListener;
+use crate::aio::onlookers::Onlookers;
 use crate::aio::streams::{StreamReader, split};
 use crate::aio::time::sleep;
 use crate::aio::unix::UnixListener;
@@ -30,7 +31,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, Read, Write};
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 /// So many connections are accepted in a row; then the other tasks get a turn.
@@ -128,7 +129,7 @@ struct Shared<L> {
     /// The task that accepts.
     acceptor: RefCell<Option<Task<()>>>,
     /// Those who wait for a connection to end: the acceptor at the limit, `wait_closed`.
-    waiters: RefCell<Vec<Waker>>,
+    onlookers: Onlookers,
     counts: Cell<Counts>,
     error: RefCell<Option<io::Error>>,
 }
@@ -170,7 +171,7 @@ where
         options,
         clients: RefCell::default(),
         acceptor: RefCell::default(),
-        waiters: RefCell::default(),
+        onlookers: Onlookers::default(),
         counts: Cell::default(),
         error: RefCell::default(),
     });
@@ -191,7 +192,7 @@ impl<L: Listener> Server<L> {
         }
         drop((listener, acceptor));
         self.0.count(|counts| counts.pending_retries = 0);
-        self.0.wake();
+        self.0.onlookers.wake_all();
     }
 
     /// Waits until the server is closed and its last connection has ended.
@@ -325,21 +326,7 @@ impl<L: Listener> Shared<L> {
     }
 
     fn poll_until(&self, cx: &mut Context<'_>, reached: impl Fn(&Self) -> bool) -> Poll<()> {
-        if reached(self) {
-            return Poll::Ready(());
-        }
-        let mut waiters = self.waiters.borrow_mut();
-        if !waiters.iter().any(|waiter| waiter.will_wake(cx.waker())) {
-            waiters.push(cx.waker().clone());
-        }
-        Poll::Pending
-    }
-
-    fn wake(&self) {
-        let waiters = self.waiters.take();
-        for waiter in waiters {
-            waiter.wake();
-        }
+        self.onlookers.poll_until(cx, || reached(self))
     }
 
     fn serve<H>(self: &Rc<Self>, stream: ByteStream<L::Io>, handler: Rc<H>)
@@ -386,6 +373,6 @@ impl<L: Listener> Drop for Leave<L> {
     fn drop(&mut self) {
         let left = self.shared.clients.borrow_mut().remove(self.key);
         drop(left);
-        self.shared.wake();
+        self.shared.onlookers.wake_all();
     }
 }

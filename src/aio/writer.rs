@@ -14,6 +14,7 @@
 //! ```
 
 use crate::aio::byte_stream::{ByteStream, Bytes};
+use crate::aio::onlookers::Onlookers;
 use crate::aio::write_queue::WriteQueue;
 use crate::event_loop::core::with_current;
 use crate::event_loop::yielding::yield_now;
@@ -23,7 +24,7 @@ use std::future::poll_fn;
 use std::io::{self, Write};
 use std::net::Shutdown;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 /// The writing side of a stream. Dropped, it closes; what is queued is still sent, as long
 /// as the loop runs.
@@ -56,7 +57,7 @@ pub(crate) struct Outgoing<T: Bytes> {
     stream: RefCell<Option<Rc<ByteStream<T>>>>,
     queue: RefCell<WriteQueue>,
     /// Those who drain or wait for the close, and the flushing task.
-    waiters: RefCell<Vec<Waker>>,
+    onlookers: Onlookers,
     error: RefCell<Option<io::Error>>,
     flushing: Cell<bool>,
     /// `write_eof` was called.
@@ -74,7 +75,7 @@ where
         StreamWriter(Rc::new(Outgoing {
             stream: RefCell::new(Some(stream.into())),
             queue: RefCell::default(),
-            waiters: RefCell::default(),
+            onlookers: Onlookers::default(),
             error: RefCell::default(),
             flushing: Cell::new(false),
             ending: Cell::new(false),
@@ -172,7 +173,7 @@ where
     #[doc(alias = "asyncio.WriteTransport.set_write_buffer_limits")]
     pub fn set_limits(&self, high: Option<usize>, low: Option<usize>) -> io::Result<()> {
         self.0.queue.borrow_mut().set_limits(high, low)?;
-        self.0.wake();
+        self.0.onlookers.wake_all();
         Ok(())
     }
 
@@ -256,22 +257,7 @@ impl<T: Bytes> Outgoing<T> {
         reached: impl Fn(&Self) -> bool,
     ) -> Poll<io::Result<()>> {
         self.check()?;
-        if reached(self) {
-            return Poll::Ready(Ok(()));
-        }
-        let mut waiters = self.waiters.borrow_mut();
-        if !waiters.iter().any(|waiter| waiter.will_wake(cx.waker())) {
-            waiters.push(cx.waker().clone());
-        }
-        Poll::Pending
-    }
-
-    /// Something has changed: all look again.
-    fn wake(&self) {
-        let waiters = self.waiters.take();
-        for waiter in waiters {
-            waiter.wake();
-        }
+        self.onlookers.poll_until(cx, || reached(self)).map(Ok)
     }
 
     /// If nothing is queued: does what was asked for after that.
@@ -288,7 +274,7 @@ impl<T: Bytes> Outgoing<T> {
                 }
             }
         }
-        self.wake();
+        self.onlookers.wake_all();
     }
 
     /// The stream has failed: everything queued is lost, and everybody is told.
@@ -346,7 +332,7 @@ where
                 Err(e) => self.lose(e),
             }
             if self.turns().1 != resumes {
-                self.wake();
+                self.onlookers.wake_all();
             }
         }
         self.flushing.set(false);

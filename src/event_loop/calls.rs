@@ -10,7 +10,6 @@ use crate::base::slab::Key;
 use crate::event_loop::core::{Core, Due, tell};
 use crate::event_loop::inbox::Message;
 use crate::event_loop::run::EventLoop;
-use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 /// A scheduled callback. Dropping the handle changes nothing. It may be used from any thread.
@@ -73,27 +72,5 @@ impl EventLoop {
         let call = self.core.calls.borrow_mut().insert(Box::new(callback));
         let timer = self.core.timers.borrow_mut().insert(deadline, Due::Call(call));
         CallHandle { loop_id: self.id(), call, timer: Some(timer) }
-    }
-}
-
-impl Core {
-    /// A handle was cancelled on another thread. Its timer, if any, will find nothing to call.
-    pub(crate) fn forget_call(&self, key: Key) -> Option<Box<dyn FnOnce()>> {
-        self.calls.borrow_mut().remove(key)
-    }
-
-    /// A sleep was dropped on another thread.
-    pub(crate) fn forget_timer(&self, key: Key) -> Option<Due> {
-        self.timers.borrow_mut().cancel(key)
-    }
-
-    /// A socket was dropped: first forget the source, then close the descriptor. The other
-    /// order would leave a duplicate of the descriptor watched under a number that is reused.
-    pub(crate) fn close_source(&self, key: Key, fd: OwnedFd) {
-        let waiters = self.reactor.borrow_mut().deregister(key, fd.as_fd());
-        drop(fd);
-        for waker in waiters {
-            waker.wake();
-        }
     }
 }

@@ -3,7 +3,9 @@
 pub mod attached;
 pub mod calls;
 pub mod core;
+pub mod ended;
 pub mod inbox;
+pub mod obey;
 pub mod reactor;
 pub mod remote;
 pub mod run;

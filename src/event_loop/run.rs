@@ -20,6 +20,7 @@ use crate::base::error::panic_message;
 use crate::base::id::LoopId;
 use crate::concurrent::home::move_out;
 use crate::event_loop::core::{Core, Due, enter, no_loop, try_enter, with_current};
+use crate::event_loop::ended::EndedEarly;
 use crate::event_loop::inbox::{self, Message};
 use crate::selector::event::Selector;
 use crate::selector::mio::MioSelector;
@@ -27,7 +28,6 @@ use crate::task::join::Task;
 use crate::task::ready::{Entry, ROOT_CALL};
 use crate::task::waker::{wake, waker};
 use std::cell::{Cell, RefCell};
-use std::fmt;
 use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
@@ -335,23 +335,10 @@ impl EventLoop {
         self.core.inbox.take(&mut messages);
         let count = messages.len();
         for message in messages.drain(..) {
-            self.obey(message);
+            self.core.obey(message);
         }
         self.messages.replace(messages);
         count
-    }
-
-    fn obey(&self, message: Message) {
-        let core = &*self.core;
-        match message {
-            Message::Wake(id) => core.ready.borrow_mut().wake(id),
-            Message::Cancel(id) => core.ready.borrow_mut().cancel(id),
-            Message::Call(call) => drop(self.call_soon(call)),
-            Message::CancelCall(key) => drop(core.forget_call(key)),
-            Message::CancelTimer(key) => drop(core.forget_timer(key)),
-            Message::Close(key, fd) => core.close_source(key, fd),
-            Message::Stop => self.stop(),
-        }
     }
 }
 
@@ -370,26 +357,6 @@ impl Drop for EventLoop {
         drop((calls, timers, notes));
         drop((self.core.attached.take(), entered));
         move_out(self.core.id);
-    }
-}
-
-/// A run that ended without its future's output.
-#[derive(Debug)]
-pub(crate) enum EndedEarly {
-    /// `stop` was called.
-    Stopped,
-    /// The selector failed.
-    Failed(io::Error),
-}
-
-impl fmt::Display for EndedEarly {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            EndedEarly::Stopped => {
-                f.write_str("the event loop was stopped before the future was done")
-            }
-            EndedEarly::Failed(error) => write!(f, "the event loop failed: {error}"),
-        }
     }
 }
 

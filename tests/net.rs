@@ -139,6 +139,7 @@ fn a_refused_connection_is_an_error() {
         let free = TcpListener::bind(any_port()).unwrap().local_addr().unwrap();
         let error = TcpStream::connect(free).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        assert!(error.to_string().starts_with(&format!("cannot connect to {free}: ")), "{error}");
     });
 }
 
@@ -146,8 +147,10 @@ fn a_refused_connection_is_an_error() {
 fn an_address_in_use_is_an_error() {
     run(|| async {
         let listener = TcpListener::bind(any_port()).unwrap();
-        let error = TcpListener::bind(listener.local_addr().unwrap()).unwrap_err();
+        let address = listener.local_addr().unwrap();
+        let error = TcpListener::bind(address).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AddrInUse);
+        assert!(error.to_string().starts_with(&format!("cannot listen on {address}: ")), "{error}");
     });
 }
 

@@ -57,7 +57,7 @@ impl TcpStream {
     pub async fn connect_name(host: &str, port: u16) -> io::Result<Self> {
         let mut last = None;
         for address in lookup_host(host, port).await? {
-            match TcpStream::connect(address).await {
+            match TcpStream::connect_to(address).await {
                 Ok(stream) => return Ok(stream),
                 Err(e) => last = Some((address, e)),
             }

@@ -6,6 +6,7 @@
 
 use crate::aio::byte_stream::{ByteStream, Bytes};
 use crate::aio::source::Source;
+use crate::base::error::while_trying;
 use crate::base::sys::socket::{self, ListenOptions};
 use crate::event_loop::reactor::Direction;
 use std::io;
@@ -55,7 +56,9 @@ impl TcpListener {
     /// As `bind`.
     #[doc(alias = "reuse_port")]
     pub fn bind_with(address: SocketAddr, options: &ListenOptions) -> io::Result<Self> {
-        Ok(TcpListener(Source::new(socket::listen(address, options)?.into())?))
+        let listening = socket::listen(address, options);
+        let socket = listening.map_err(while_trying(format_args!("cannot listen on {address}")))?;
+        Ok(TcpListener(Source::new(socket.into())?))
     }
 
     /// Takes over a listener of std's.
@@ -130,6 +133,12 @@ impl TcpStream {
     /// `NotConnected` outside a running loop.
     #[doc(alias = "asyncio.loop.sock_connect")]
     pub async fn connect(address: SocketAddr) -> io::Result<Self> {
+        let tried = Self::connect_to(address).await;
+        tried.map_err(while_trying(format_args!("cannot connect to {address}")))
+    }
+
+    /// [`connect`](Self::connect), for a caller who says himself where to.
+    pub(crate) async fn connect_to(address: SocketAddr) -> io::Result<Self> {
         // std's `connect` blocks; mio's begins and returns.
         let begun = OwnedFd::from(mio::net::TcpStream::connect(address)?);
         let stream = TcpStream::new(net::TcpStream::from(begun))?;

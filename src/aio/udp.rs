@@ -6,6 +6,7 @@
 //! *Leaves out*: multicast. [`std::net::UdpSocket`] can join a group; then take it over.
 
 use crate::aio::source::Source;
+use crate::base::error::while_trying;
 use crate::event_loop::reactor::Direction;
 use std::io;
 use std::net::{self, SocketAddr};
@@ -41,7 +42,8 @@ impl UdpSocket {
     /// `AddrInUse`, `AddrNotAvailable`, `PermissionDenied`, the system's limits; and
     /// `NotConnected` outside a running loop.
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
-        Self::from_std(net::UdpSocket::bind(address)?)
+        let bound = net::UdpSocket::bind(address);
+        Self::from_std(bound.map_err(while_trying(format_args!("cannot receive at {address}")))?)
     }
 
     /// Takes over a socket of std's.

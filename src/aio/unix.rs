@@ -10,6 +10,7 @@
 
 use crate::aio::byte_stream::{ByteStream, Bytes};
 use crate::aio::source::Source;
+use crate::base::error::while_trying;
 use crate::event_loop::reactor::Direction;
 use std::fs;
 use std::io;
@@ -41,7 +42,9 @@ impl UnixStream {
     /// it, so try again a little later.
     #[doc(alias = "asyncio.open_unix_connection")]
     pub fn connect(path: impl AsRef<Path>) -> io::Result<Self> {
-        Self::connect_addr(&SocketAddr::from_pathname(path)?)
+        let path = path.as_ref();
+        let connected = SocketAddr::from_pathname(path).and_then(|at| Self::connect_addr(&at));
+        connected.map_err(while_trying(format_args!("cannot connect to {}", path.display())))
     }
 
     /// [`connect`](Self::connect) to an address, such as one in the abstract namespace
@@ -106,9 +109,11 @@ impl UnixListener {
     /// `AddrInUse` if somebody does listen there, or if the file is no socket; `NotFound`,
     /// `PermissionDenied`; and `NotConnected` outside a running loop.
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
-        remove_stale(path.as_ref())?;
-        let listener = net::UnixListener::bind(&path)?;
-        let file = SocketFile::made_at(path.as_ref())?;
+        let path = path.as_ref();
+        let bound = remove_stale(path).and_then(|()| net::UnixListener::bind(path));
+        let listener =
+            bound.map_err(while_trying(format_args!("cannot listen on {}", path.display())))?;
+        let file = SocketFile::made_at(path)?;
         Ok(UnixListener { _file: Some(file), ..Self::from_std(listener)? })
     }
 
@@ -183,9 +188,11 @@ impl UnixDatagram {
     /// # Errors
     /// As [`UnixListener::bind`].
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
-        remove_stale(path.as_ref())?;
-        let socket = net::UnixDatagram::bind(&path)?;
-        let file = SocketFile::made_at(path.as_ref())?;
+        let path = path.as_ref();
+        let bound = remove_stale(path).and_then(|()| net::UnixDatagram::bind(path));
+        let socket =
+            bound.map_err(while_trying(format_args!("cannot receive at {}", path.display())))?;
+        let file = SocketFile::made_at(path)?;
         Ok(UnixDatagram { _file: Some(file), ..Self::from_std(socket)? })
     }
 

@@ -5,6 +5,7 @@
 //! *Leaves out*: errors that belong to one noun only; those live in that noun's file.
 
 use std::fmt;
+use std::io;
 use std::time::Duration;
 
 /// How a process came to its end.
@@ -132,4 +133,10 @@ pub fn panic_message(payload: &(dyn std::any::Any + Send)) -> String {
     } else {
         "a panic payload that is not text".to_owned()
     }
+}
+
+/// The same kind of error, with a text that also says what was tried, such as
+/// `cannot listen on 127.0.0.1:80`.
+pub fn while_trying(what: impl fmt::Display) -> impl FnOnce(io::Error) -> io::Error {
+    move |error| io::Error::new(error.kind(), format!("{what}: {error}"))
 }

@@ -1,4 +1,4 @@
-//! Descriptors: properties R2, R9, R10 and R14. A binary of its own (`harness = false`),
+//! Descriptors: properties R2, R9, R10, R13 and R14. A binary of its own (`harness = false`),
 //! because descriptors and their limit belong to the whole process.
 
 mod common;
@@ -12,16 +12,19 @@ use singletrack::aio::subprocess::spawn;
 use singletrack::aio::time::sleep;
 use singletrack::aio::udp::UdpSocket;
 use singletrack::aio::unix::{UnixDatagram, UnixListener, UnixStream};
-use singletrack::{EventLoop, yield_now};
+use singletrack::concurrent::bridge::to_thread;
+use singletrack::{EventLoop, create_task, yield_now};
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 fn main() {
-    let tests: [(&str, fn()); 2] = [
+    let tests: [(&str, fn()); 3] = [
         ("every_descriptor_is_watched_cloexec_and_closed_at_the_end", census),
         ("a_server_without_descriptors_waits_and_recovers", emfile),
+        ("a_loop_copied_by_fork_is_refused_and_the_parents_goes_on", fork_with_loop),
     ];
     for (name, test) in tests {
         let _dog = watchdog(name, 60);
@@ -161,4 +164,55 @@ fn emfile() {
             client.read_exact(&mut [0]).unwrap();
         }
     });
+}
+
+/// R13: forked inside a running loop, which has a source, a task and a thread of its own.
+fn fork_with_loop() {
+    let event_loop = EventLoop::new().unwrap();
+    event_loop.run_until_complete(async {
+        let (here, there) = UnixStream::pair().unwrap();
+        to_thread(|| ()).await.unwrap();
+        yield_now().await;
+        // SAFETY: the child uses what it has copied, runs the tests below and leaves by
+        // `_exit`; no other thread of ours holds a lock, for all of them sleep.
+        let pid = unsafe { libc::fork() };
+        assert_ne!(pid, -1);
+        if pid == 0 {
+            // SAFETY: plain system calls; a hang ends by the alarm.
+            unsafe { libc::alarm(20) };
+            let good = catch_unwind(AssertUnwindSafe(|| in_child(&event_loop, &here)));
+            unsafe { libc::_exit(if matches!(good, Ok(true)) { 0 } else { 1 }) }
+        }
+        let mut status = 0;
+        // SAFETY: `pid` is our child and `status` outlives the call.
+        assert_eq!(unsafe { libc::waitpid(pid, &mut status, 0) }, pid);
+        assert_eq!(status, 0, "256 is a wrong answer, 14 a hang");
+        let task = create_task(async move {
+            let mut byte = [0];
+            here.read_exact(&mut byte).await.unwrap();
+            byte[0]
+        });
+        yield_now().await;
+        there.write_all(b"x").await.unwrap();
+        assert_eq!(task.await.unwrap(), b'x', "the parent's source is watched still");
+    });
+}
+
+fn in_child(copy: &EventLoop, stream: &UnixStream) -> bool {
+    // SAFETY: the copy is dropped once here and never used again: the process ends.
+    drop(unsafe { std::ptr::read(stream) });
+    let refused = catch_unwind(AssertUnwindSafe(|| copy.run_once())).unwrap_err();
+    let text = refused.downcast_ref::<String>().unwrap();
+    let own = EventLoop::new().unwrap();
+    let echoed = own.run_until_complete(async {
+        let (a, b) = UnixStream::pair().unwrap();
+        a.write_all(b"y").await.unwrap();
+        let mut byte = [0];
+        b.read_exact(&mut byte).await.unwrap();
+        byte[0]
+    });
+    drop(own);
+    // SAFETY: as above.
+    drop(unsafe { std::ptr::read(copy) });
+    text.contains("make a new loop here") && echoed == b'y'
 }

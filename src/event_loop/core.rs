@@ -53,6 +53,8 @@ type Handler = Rc<dyn Fn(&Unhandled)>;
 pub struct Core {
     /// The loop's number.
     pub id: LoopId,
+    /// The process it was made in; in any other it is a copy, made by `fork`.
+    made_in: u32,
     /// Where other threads leave messages.
     pub inbox: Arc<Inbox<Message>>,
     /// Tasks and the ready queue.
@@ -85,6 +87,7 @@ impl Core {
         move_in(id);
         Rc::new(Core {
             id,
+            made_in: std::process::id(),
             inbox,
             ready: RefCell::new(Ready::new(id)),
             timers: RefCell::default(),
@@ -97,6 +100,12 @@ impl Core {
             notes: RefCell::default(),
             attached: Attached::default(),
         })
+    }
+
+    /// True in a child that was forked with the loop. The copy shares epoll with the original,
+    /// so whatever it did about its sources, it would do to the parent's.
+    pub fn is_copy(&self) -> bool {
+        std::process::id() != self.made_in
     }
 
     /// The loop's clock, read now.
@@ -171,8 +180,16 @@ pub fn tell(id: LoopId, here: impl FnOnce(&Core), message: impl FnOnce() -> Mess
 ///
 /// # Panics
 /// If the thread is running a loop already: a loop inside a loop would starve the outer one.
+/// And if the loop is a copy that came with a fork.
 #[must_use]
 pub fn enter(core: &Rc<Core>) -> Entered {
+    assert!(
+        !core.is_copy(),
+        "this event loop was made in process {}, and this is process {}, forked from it: make a \
+         new loop here",
+        core.made_in,
+        std::process::id()
+    );
     try_enter(core).expect(
         "this thread is running an event loop already; await the future there instead of \
          running a loop inside a loop",
@@ -184,8 +201,12 @@ pub fn enter(core: &Rc<Core>) -> Entered {
 pub fn try_enter(core: &Rc<Core>) -> Option<Entered> {
     CURRENT.with(|current| {
         // It is borrowed while `with_current` looks at it, and then it is there.
-        let mut current = current.try_borrow_mut().ok().filter(|current| current.is_none())?;
-        *current = Some(Rc::clone(core));
+        let mut current = current.try_borrow_mut().ok()?;
+        if current.as_ref().is_some_and(|running| !running.is_copy()) {
+            return None;
+        }
+        // Forked while a loop ran: its copy will never run here, and is left alone.
+        std::mem::forget(current.replace(Rc::clone(core)));
         Some(Entered(()))
     })
 }

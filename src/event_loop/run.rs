@@ -346,7 +346,14 @@ impl Drop for EventLoop {
     /// The order: 1 no more messages; 2 the tasks, which may use everything else in their
     /// drops; 3 callbacks and timers; 4 what upper floors attached, such as the default
     /// executor, whose threads are joined; 5 sources and selector, with the core.
+    ///
+    /// A copy that came with a fork is left as it is: its threads are not here, and its epoll
+    /// is the parent's.
     fn drop(&mut self) {
+        if self.core.is_copy() {
+            std::mem::forget(Rc::clone(&self.core));
+            return;
+        }
         inbox::close(self.core.id);
         let entered = try_enter(&self.core);
         self.take_inbox();

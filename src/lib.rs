@@ -184,6 +184,7 @@
 //!   process/supervisor.rs      the thread that hears workers out, buries and replaces them
 //!   process/pool.rs            ProcessPool: submit, limits, retries, kill, resize, shutdown
 //!   process/chunk.rs           many items in one job
+//!   process/imap.rs            a stream of results, a window of jobs at a time
 //!   process/multiprocessing.rs Pool: apply, map, imap and their kin
 //! executors
 //!   concurrent/crew.rs         who works, who searches, who sleeps: when to wake and to hire

@@ -17,8 +17,10 @@ use crate::base::error::JobError;
 use crate::base::sync::{Condvar, Mutex, wait_until};
 use crate::base::wire::Wire;
 use crate::concurrent::future::Promise;
-use crate::process::call::Harvest;
+use crate::process::call::{Function, Harvest};
+use crate::process::options::JobOptions;
 use crate::process::parcel::{Settle, decoded};
+use crate::process::pool::ProcessPool;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
@@ -226,4 +228,17 @@ impl<R: Send> Collect<R> for Arrivals<R> {
         self.arrived.notify_one();
         drop(unwanted);
     }
+}
+
+/// Submits some items as one job, whose outcomes the collector gets as chunk `index`.
+pub(crate) fn send_chunk<F: Function, C: Collect<F::Value> + 'static>(
+    executor: &ProcessPool,
+    options: JobOptions,
+    f: F,
+    items: &[F::Args],
+    index: usize,
+    collector: &Arc<C>,
+) {
+    let chunk = Chunk { collector: Arc::clone(collector), index, items: items.len() };
+    executor.submit_chunk(options, f, items, Box::new(Typed(chunk, std::marker::PhantomData)));
 }

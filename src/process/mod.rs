@@ -11,6 +11,7 @@ pub(crate) mod forkserver;
 pub mod frame;
 pub mod hearing;
 pub mod hooks;
+pub mod imap;
 pub mod listening;
 pub mod multiprocessing;
 pub mod nursery;

@@ -22,22 +22,15 @@
 use crate::base::error::JobError;
 use crate::base::wire::Wire;
 use crate::concurrent::future::{Future, promise_of};
-use crate::concurrent::home::own_home;
-use crate::concurrent::waiting::Unfinished;
 use crate::process::call::Function;
-use crate::process::chunk::{
-    Arrivals, Chunk, Collect, Gathering, Outcomes, Typed, default_chunksize,
-};
+use crate::process::chunk::{Gathering, default_chunksize, send_chunk};
+use crate::process::imap::Imap;
 use crate::process::nursery::Nursery;
-use crate::process::options::{JobOptions, MapOptions};
+use crate::process::options::MapOptions;
 use crate::process::pool::{PoolError, ProcessPool};
-use crate::process::roster::MAX_AHEAD;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::fmt;
-use std::iter::Fuse;
-use std::marker::PhantomData;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// `multiprocessing.Pool`.
 ///
@@ -210,7 +203,7 @@ impl Pool {
         R: Wire,
         I: IntoIterator<Item = A>,
     {
-        Imap::new(self, options, f, items.into_iter(), Some(BTreeMap::new()))
+        Imap::new(&self.executor, options, f, items.into_iter(), Some(BTreeMap::new()))
     }
 
     /// As [`imap`](Self::imap), but gives each result as soon as it is there.
@@ -235,7 +228,7 @@ impl Pool {
         R: Wire,
         I: IntoIterator<Item = A>,
     {
-        Imap::new(self, options, f, items.into_iter(), None)
+        Imap::new(&self.executor, options, f, items.into_iter(), None)
     }
 
     /// Takes no more jobs; the workers go when those it has are done.
@@ -267,143 +260,5 @@ impl Drop for Pool {
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool").field("executor", &self.executor).finish()
-    }
-}
-
-fn send_chunk<F: Function, C: Collect<F::Value> + 'static>(
-    executor: &ProcessPool,
-    options: JobOptions,
-    f: F,
-    items: &[F::Args],
-    index: usize,
-    collector: &Arc<C>,
-) {
-    let chunk = Chunk { collector: Arc::clone(collector), index, items: items.len() };
-    executor.submit_chunk(options, f, items, Box::new(Typed(chunk, PhantomData)));
-}
-
-/// The results of an [`imap`](Pool::imap), one after the other. Dropping it cancels what has
-/// not begun.
-#[must_use = "nothing is submitted before the first `next`"]
-pub struct Imap<'pool, A, R, I> {
-    pool: &'pool Pool,
-    f: fn(A) -> R,
-    items: Fuse<I>,
-    options: JobOptions,
-    chunksize: usize,
-    /// How many chunks may be submitted and not handed out.
-    window: usize,
-    submitted: usize,
-    handed_out: usize,
-    arrivals: Arc<Arrivals<R>>,
-    /// What has arrived before its turn; `None` if there are no turns.
-    early: Option<BTreeMap<usize, Outcomes<R>>>,
-    /// What is to be given next.
-    ready: VecDeque<Result<R, JobError>>,
-}
-
-impl<'pool, A: Wire, R: Wire, I: Iterator<Item = A>> Imap<'pool, A, R, I> {
-    fn new(
-        pool: &'pool Pool,
-        options: MapOptions,
-        f: fn(A) -> R,
-        items: I,
-        early: Option<BTreeMap<usize, Outcomes<R>>>,
-    ) -> Self {
-        let most = pool.executor.workers().saturating_mul(MAX_AHEAD);
-        Imap {
-            pool,
-            f,
-            items: items.fuse(),
-            options: options.job,
-            chunksize: options.chunksize.map_or(1, usize::from),
-            window: options.buffersize.map_or(most, usize::from),
-            submitted: 0,
-            handed_out: 0,
-            arrivals: Arc::new(Arrivals::new()),
-            early,
-            ready: VecDeque::new(),
-        }
-    }
-
-    /// The next result, waiting for it no longer than until `deadline`. `None` at the end.
-    ///
-    /// # Errors
-    /// [`Unfinished`] when the deadline passes first; nothing is lost by that.
-    pub fn next_before(
-        &mut self,
-        deadline: Instant,
-    ) -> Result<Option<Result<R, JobError>>, Unfinished> {
-        self.advance(Some(deadline))
-    }
-
-    fn advance(
-        &mut self,
-        deadline: Option<Instant>,
-    ) -> Result<Option<Result<R, JobError>>, Unfinished> {
-        loop {
-            if let Some(result) = self.ready.pop_front() {
-                return Ok(Some(result));
-            }
-            self.fill_window();
-            let missing = self.submitted - self.handed_out;
-            if missing == 0 {
-                return Ok(None);
-            }
-            if let (Some(home), None) = (own_home(self.pool.executor.home()), deadline) {
-                return Ok(home.fall_asleep().err().map(Err));
-            }
-            let (index, outcomes) = self
-                .arrivals
-                .take(deadline)
-                .ok_or(Unfinished { unfinished: missing, of: self.submitted })?;
-            self.sort_in(index, outcomes);
-        }
-    }
-
-    /// Submits as much as may be under way.
-    fn fill_window(&mut self) {
-        while self.submitted - self.handed_out < self.window {
-            let chunk: Vec<A> = self.items.by_ref().take(self.chunksize).collect();
-            if chunk.is_empty() {
-                return;
-            }
-            let (executor, index) = (&self.pool.executor, self.submitted);
-            send_chunk(executor, self.options, self.f, &chunk, index, &self.arrivals);
-            self.submitted += 1;
-        }
-    }
-
-    fn sort_in(&mut self, index: usize, outcomes: Outcomes<R>) {
-        let Some(early) = &mut self.early else {
-            self.handed_out += 1;
-            return self.ready.extend(outcomes.into_results());
-        };
-        early.insert(index, outcomes);
-        while let Some(outcomes) = early.remove(&self.handed_out) {
-            self.handed_out += 1;
-            self.ready.extend(outcomes.into_results());
-        }
-    }
-}
-
-impl<A: Wire, R: Wire, I: Iterator<Item = A>> Iterator for Imap<'_, A, R, I> {
-    type Item = Result<R, JobError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.advance(None).expect("without a deadline none passes")
-    }
-}
-
-impl<A, R, I> Drop for Imap<'_, A, R, I> {
-    fn drop(&mut self) {
-        self.arrivals.close();
-    }
-}
-
-impl<A, R, I> fmt::Debug for Imap<'_, A, R, I> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (submitted, handed_out) = (self.submitted, self.handed_out);
-        write!(f, "Imap({handed_out} of {submitted} chunks handed out)")
     }
 }

@@ -182,6 +182,7 @@
 //!   process/desk.rs            books and request pipes under one lock
 //!   process/shared.rs          how a worker is heard, by the supervisor or by a caller
 //!   process/supervisor.rs      the thread that hears workers out, buries and replaces them
+//!   process/builder.rs         what a pool of processes should be like
 //!   process/pool.rs            ProcessPool: submit, limits, retries, kill, resize, shutdown
 //!   process/chunk.rs           many items in one job
 //!   process/imap.rs            a stream of results, a window of jobs at a time

@@ -1,6 +1,7 @@
 //! The processes: a fork server, workers forked from it, and a pool that cannot lose a job.
 
 pub mod account;
+pub mod builder;
 pub mod call;
 pub mod child;
 pub mod chunk;

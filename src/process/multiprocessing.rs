@@ -22,12 +22,13 @@
 use crate::base::error::JobError;
 use crate::base::wire::Wire;
 use crate::concurrent::future::{Future, promise_of};
+use crate::process::builder::PoolError;
 use crate::process::call::Function;
 use crate::process::chunk::{Gathering, default_chunksize, send_chunk};
 use crate::process::imap::Imap;
 use crate::process::nursery::Nursery;
 use crate::process::options::MapOptions;
-use crate::process::pool::{PoolError, ProcessPool};
+use crate::process::pool::ProcessPool;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;

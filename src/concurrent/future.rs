@@ -17,12 +17,13 @@
 //! `Future` is not `Clone`: the value has one owner.
 
 use crate::base::error::JobError;
-use crate::base::sync::{Arc, MutexGuard};
+use crate::base::sync::MutexGuard;
 use crate::concurrent::home::{HomeId, Sleeper};
 use crate::concurrent::oneshot::{Cell, OneShot};
 use crate::concurrent::state::State;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -41,8 +42,18 @@ pub fn promise<T>() -> (Promise<T>, Future<T>) {
 
 /// A promise for a job that only the workers of `home` can run.
 pub(crate) fn promise_of<T>(home: HomeId) -> (Promise<T>, Future<T>) {
-    let shared = Arc::new(OneShot::new(home));
+    let shared: Arc<OneShot<T>> = Arc::new(OneShot::new(home, ()));
     (Promise { shared: Some(Arc::clone(&shared)) }, Future { shared })
+}
+
+/// The future of `job`, which lies in one allocation with it. A [`Promise::of`] the other one
+/// must be made and kept.
+pub(crate) fn future_of<T, J>(home: HomeId, job: J) -> (Arc<OneShot<T, J>>, Future<T>)
+where
+    J: Send + Sync + 'static,
+{
+    let shared = Arc::new(OneShot::new(home, job));
+    (Arc::clone(&shared), Future { shared })
 }
 
 /// The side that sets the result: held by an executor for a job.
@@ -66,6 +77,11 @@ pub struct Promise<T> {
 }
 
 impl<T> Promise<T> {
+    /// The promise for what [`future_of`] made; to be asked for once.
+    pub(crate) fn of(shared: Arc<OneShot<T>>) -> Promise<T> {
+        Promise { shared: Some(shared) }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Cell<T>> {
         self.shared.as_ref().expect("only `resolve` and `drop` take it").cell.lock()
     }

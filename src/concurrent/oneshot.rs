@@ -3,7 +3,7 @@
 //! *Assumes*: the steps of `concurrent/state.rs`.
 //! *Promises*: it is closed exactly once, whoever comes first; wakers, callbacks and drops of user
 //! values run outside its lock; whoever waits sees it closed.
-//! *Leaves out*: who may do what with it (`concurrent/future.rs`).
+//! *Leaves out*: who may do what with it (`concurrent/future.rs`), and the job that may lie in it.
 //!
 //! ```text
 //!   lock:     state ─ outcome ─ waker, callbacks, sleepers
@@ -27,12 +27,17 @@ pub(crate) type Callback = Box<dyn FnOnce() + Send>;
 pub(crate) type Subscriber = usize;
 
 /// What both halves point to: the only allocation of a future nobody waits for specially.
-pub(crate) struct OneShot<T> {
+///
+/// A pool of threads puts the job there as well: one allocation for all there is of a job. The
+/// promise and the future need not know its type.
+pub(crate) struct OneShot<T, J: ?Sized = dyn Send + Sync> {
     pub(crate) cell: Mutex<Cell<T>>,
     /// Notified once, when the state becomes done. Costs one load when no thread waits.
     done: Condvar,
     /// The pool that runs the job, if a worker of it can wait for it in vain.
     pub(crate) home: HomeId,
+    /// Whatever is to lie beside the cell; nothing, mostly.
+    pub(crate) job: J,
 }
 
 pub(crate) struct Cell<T> {
@@ -65,13 +70,15 @@ impl Listeners {
     }
 }
 
-impl<T> OneShot<T> {
+impl<T, J> OneShot<T, J> {
     /// Open, for a job of this pool.
-    pub(crate) fn new(home: HomeId) -> Self {
+    pub(crate) fn new(home: HomeId, job: J) -> Self {
         let cell = Cell { state: State::default(), outcome: None, listeners: None };
-        OneShot { cell: Mutex::new(cell), done: Condvar::new(), home }
+        OneShot { cell: Mutex::new(cell), done: Condvar::new(), home, job }
     }
+}
 
+impl<T> OneShot<T> {
     /// Moves to FINISHED and tells everyone; if the future is done already, drops `outcome`.
     pub(crate) fn finish(&self, outcome: Result<T, JobError>) {
         let mut cell = self.cell.lock();

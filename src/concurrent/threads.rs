@@ -23,8 +23,9 @@ use crate::base::sync::{Condvar, Mutex, spin_until};
 use crate::base::wire::Wire;
 use crate::concurrent::crew::{Crew, Hail, Step};
 use crate::concurrent::executor::Executor;
-use crate::concurrent::future::{Future, Promise, promise_of};
+use crate::concurrent::future::{Future, Promise, future_of};
 use crate::concurrent::home::{Home, Household, Sleeper, home_id, own_home, work_for};
+use crate::concurrent::oneshot::OneShot;
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -189,8 +190,8 @@ impl ThreadPoolExecutor {
         &self,
         f: impl FnOnce() -> Result<R, JobError> + Send + 'static,
     ) -> Future<R> {
-        let (promise, future) = promise_of(home_id(&self.pool));
-        Pool::submit(&self.pool, Box::new(Task { f, promise }));
+        let (job, future) = future_of(home_id(&self.pool), Mutex::new(Some(f)));
+        Pool::submit(&self.pool, job);
         future
     }
 
@@ -238,21 +239,24 @@ impl fmt::Debug for ThreadPoolExecutor {
     }
 }
 
-/// A closure and the promise of its result, whatever their types: what the queue holds.
-trait Job: Send {
-    fn run(self: Box<Self>);
-    fn give_up(self: Box<Self>, why: JobError);
+/// What the queue holds: a closure, in one allocation with the cell for its result. It must not
+/// be dropped before one of these was called.
+trait Job: Send + Sync {
+    fn run(self: Arc<Self>);
+    fn give_up(self: Arc<Self>, why: JobError);
 }
 
-struct Task<F, R> {
-    f: F,
-    promise: Promise<R>,
-}
-
-impl<R: Send, F: FnOnce() -> Result<R, JobError> + Send> Job for Task<F, R> {
-    fn run(self: Box<Self>) {
-        let Task { f, promise } = *self;
-        if promise.set_running_or_notify_cancel() {
+impl<R, F> Job for OneShot<R, Mutex<Option<F>>>
+where
+    R: Send + 'static,
+    F: FnOnce() -> Result<R, JobError> + Send + 'static,
+{
+    fn run(self: Arc<Self>) {
+        let f = self.job.lock().take();
+        let promise = Promise::of(self);
+        if let Some(f) = f
+            && promise.set_running_or_notify_cancel()
+        {
             promise.resolve(match catch_unwind(AssertUnwindSafe(f)) {
                 Ok(outcome) => outcome,
                 Err(panic) => Err(JobError::Panicked(panic_message(&*panic))),
@@ -260,10 +264,12 @@ impl<R: Send, F: FnOnce() -> Result<R, JobError> + Send> Job for Task<F, R> {
         }
     }
 
-    fn give_up(self: Box<Self>, why: JobError) {
+    fn give_up(self: Arc<Self>, why: JobError) {
+        let _unused = self.job.lock().take();
+        let promise = Promise::of(self);
         match why {
-            JobError::Cancelled => self.promise.cancel(),
-            why => self.promise.set_error(why),
+            JobError::Cancelled => promise.cancel(),
+            why => promise.set_error(why),
         }
     }
 }
@@ -285,7 +291,7 @@ struct Pool {
 /// What the lock guards. Jobs are only moved in it: user code runs outside.
 struct Hall {
     crew: Crew,
-    queue: VecDeque<Box<dyn Job>>,
+    queue: VecDeque<Arc<dyn Job>>,
     /// How many sleepers may get up: a notification that cannot be missed.
     permits: usize,
     threads: Vec<JoinHandle<()>>,
@@ -294,7 +300,7 @@ struct Hall {
 }
 
 impl Hall {
-    fn give_up_queue(&mut self) -> VecDeque<Box<dyn Job>> {
+    fn give_up_queue(&mut self) -> VecDeque<Arc<dyn Job>> {
         self.crew.discard();
         std::mem::take(&mut self.queue)
     }
@@ -307,7 +313,7 @@ impl Hall {
 // ---- the submitter's side ----
 
 impl Pool {
-    fn submit(self: &Arc<Self>, job: Box<dyn Job>) {
+    fn submit(self: &Arc<Self>, job: Arc<dyn Job>) {
         let mut hall = self.hall.lock();
         let hail = hall.crew.submit();
         if hail == Hail::Refuse {
@@ -371,7 +377,7 @@ impl Pool {
     }
 }
 
-fn give_up_all(jobs: VecDeque<Box<dyn Job>>, why: &JobError) {
+fn give_up_all(jobs: VecDeque<Arc<dyn Job>>, why: &JobError) {
     jobs.into_iter().for_each(|job| job.give_up(why.clone()));
 }
 
@@ -397,7 +403,7 @@ impl Pool {
     }
 
     /// The next job, after a look around and a sleep if need be; `None` to go home.
-    fn next_job(&self, finished_one: bool) -> Option<Box<dyn Job>> {
+    fn next_job(&self, finished_one: bool) -> Option<Arc<dyn Job>> {
         let mut hall = self.hall.lock();
         if finished_one {
             hall.crew.finished();

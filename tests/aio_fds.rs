@@ -181,6 +181,7 @@ fn fork_with_loop() {
             // SAFETY: plain system calls; a hang ends by the alarm.
             unsafe { libc::alarm(20) };
             let good = catch_unwind(AssertUnwindSafe(|| in_child(&event_loop, &here)));
+            // SAFETY: nothing of the parent's may run here, no destructor and no test after this.
             unsafe { libc::_exit(if matches!(good, Ok(true)) { 0 } else { 1 }) }
         }
         let mut status = 0;

@@ -245,7 +245,7 @@ impl EventLoop {
             turn.foreign += self.take_inbox();
             turn.events = events?;
             for waker in woken.drain(..) {
-                waker.wake();
+                core.rouse(waker);
             }
             // 6. Timers that are due come after the news.
             turn.timers = self.expire();
@@ -283,7 +283,7 @@ impl EventLoop {
         for fired in 0..armed {
             let due = core.timers.borrow_mut().pop_due(now);
             match due {
-                Some(Due::Wake(waker)) => waker.wake(),
+                Some(Due::Wake(waker)) => core.rouse(waker),
                 Some(Due::Call(key)) => core.ready.borrow_mut().push_call(key),
                 None => return fired,
             }

@@ -5,15 +5,16 @@
 //! whatever it likes, itself included; its panic reaches its awaiter or the handler.
 //! *Leaves out*: how many to run (`event_loop/run.rs`).
 
+use crate::base::error::panic_message;
 use crate::base::id::TaskId;
 use crate::event_loop::core::Core;
 use crate::task::cell::{AnyTask, Ran};
 use crate::task::join::Task;
 use crate::task::notes::Note;
-use crate::task::waker::waker;
+use crate::task::waker::{task_of, wake, waker};
 use std::future::Future;
 use std::mem::ManuallyDrop;
-use std::panic::Location;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
 use std::task::{Context, Waker};
 use std::time::Duration;
@@ -71,7 +72,7 @@ impl Core {
         match ran {
             Ran::Parked => {}
             Ran::Again => self.ready.borrow_mut().push_task(task),
-            Ran::Done(joiner) => self.conclude(id, &task, joiner),
+            Ran::Done(joiner) => self.conclude(id, task, joiner),
         }
     }
 
@@ -91,23 +92,42 @@ impl Core {
     /// A task is done: frees its slot, tells those who wait. Out of line, for the sake of the
     /// steps that end in `Pending`.
     #[inline(never)]
-    fn conclude(&self, id: TaskId, task: &Rc<AnyTask>, joiner: Option<Waker>) {
+    fn conclude(&self, id: TaskId, task: Rc<AnyTask>, joiner: Option<Waker>) {
         let slot = self.ready.borrow_mut().remove(id.index());
         drop(slot);
         if let Some(joiner) = joiner {
-            joiner.wake();
+            self.rouse(joiner);
         }
         let note = self.notes.borrow_mut().remove(id);
         let name = note.and_then(|note| self.announce(note));
         self.bury(task, name);
     }
 
-    /// If the handle is gone too, nobody will ever fetch a panic: report it.
-    fn bury(&self, task: &Rc<AnyTask>, name: Option<Rc<str>>) {
-        if Rc::strong_count(task) == 1
-            && let Some(message) = task.unread_panic()
-        {
-            let id = self.id_of(task);
+    /// Uses a waker. One of ours cannot panic. Somebody else's may, and must not take the
+    /// wakes of others down with it.
+    pub fn rouse(&self, waker: Waker) {
+        match task_of(&waker) {
+            Some(id) => wake(id),
+            None => {
+                let used = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+                if let Err(panic) = used {
+                    self.report("a waker".to_owned(), panic_message(&*panic));
+                }
+            }
+        }
+    }
+
+    /// If the handle is gone too, nobody will ever fetch a panic: report it. Nor a value: its
+    /// drop is user code, and may panic as well.
+    fn bury(&self, task: Rc<AnyTask>, name: Option<Rc<str>>) {
+        if Rc::strong_count(&task) > 1 {
+            return;
+        }
+        let id = self.id_of(&task);
+        let unread = task.unread_panic();
+        let dropped = catch_unwind(AssertUnwindSafe(|| drop(task)));
+        let message = unread.or_else(|| Some(panic_message(&*dropped.err()?)));
+        if let Some(message) = message {
             self.report(name.map_or_else(|| format!("{id:?}"), |name| name.to_string()), message);
         }
     }
@@ -135,7 +155,7 @@ impl Core {
             let slot = self.ready.borrow_mut().pop_slot();
             let Some(task) = slot else { break };
             if let Some(joiner) = task.evict() {
-                joiner.wake();
+                self.rouse(joiner);
             }
         }
     }

@@ -11,6 +11,7 @@ use std::cell::{Cell, RefCell};
 use std::io::ErrorKind;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc;
 use std::time::Duration;
 
 const TESTS: &[(&str, fn())] = &[
@@ -18,6 +19,7 @@ const TESTS: &[(&str, fn())] = &[
     ("a_full_bell_loses_nothing_and_the_handler_keeps_errno", a_full_bell_loses_nothing),
     ("the_last_listener_restores_the_old_action", the_last_listener_restores),
     ("a_signal_ends_the_sleep_of_the_loop", a_signal_ends_the_sleep),
+    ("interrupted_sleeps_keep_their_time", interrupted_sleeps_keep_their_time),
     ("callbacks_are_replaced_removed_and_may_panic", callbacks_are_replaced),
     ("a_callback_removed_before_its_turn_does_not_run", removed_before_its_turn),
     ("a_dropped_loop_lets_go_of_its_signals", a_dropped_loop_lets_go),
@@ -172,6 +174,37 @@ fn a_signal_ends_the_sleep() {
         terms.recv().await.unwrap();
     });
     assert_eq!(event_loop.time(), Duration::from_secs(1));
+}
+
+/// R11: every wait of the selector is interrupted, and no sleep ends early or is forgotten.
+fn interrupted_sleeps_keep_their_time() {
+    extern "C" fn nothing(_: libc::c_int) {}
+    // SAFETY: the handler does nothing; the struct is plain data and outlives the call.
+    let main = unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = nothing as extern "C" fn(libc::c_int) as usize;
+        assert_eq!(libc::sigaction(libc::SIGUSR2, &action, std::ptr::null_mut()), 0);
+        libc::pthread_self()
+    };
+    let (over, is_over) = mpsc::channel::<()>();
+    let sender = std::thread::spawn(move || {
+        while is_over.recv_timeout(Duration::from_micros(300)).is_err() {
+            // SAFETY: the main thread lives as long as the process.
+            unsafe { libc::pthread_kill(main, libc::SIGUSR2) };
+        }
+    });
+    let event_loop = EventLoop::new().unwrap();
+    let (before, naps) = (event_loop.turns(), [1, 1_500, 20_000].map(Duration::from_micros));
+    event_loop.run_until_complete(async {
+        for nap in naps {
+            let start = event_loop.time();
+            sleep(nap).await;
+            assert!(event_loop.time() - start >= nap, "a sleep of {nap:?} ended early");
+        }
+    });
+    assert!(event_loop.turns() - before > 10, "no wait was interrupted");
+    over.send(()).unwrap();
+    sender.join().unwrap();
 }
 
 fn callbacks_are_replaced() {

@@ -18,6 +18,10 @@
 //!  deadline ──────┤ passed ▶ kill who is late                │
 //!                 └──────────────────────────────────────────┘
 //! ```
+//! It is an event loop of its own and not an [`EventLoop`](crate::EventLoop) with tasks: what
+//! there is to do at an event is one `match`, and a task a worker would add a wake and a poll
+//! to every reply. Also, a caller takes a reply pipe out of the poll and puts it back from his
+//! own thread, which mio's registry allows and a loop's table of sources does not.
 
 use crate::base::error::Death;
 use crate::base::slab::Key;

@@ -228,7 +228,8 @@
 //!   lab/calibration.rs         what this machine charges for wake-ups and switches
 //!   lab/parity.rs              the simulator beside the real lock
 //!   lab/source.rs              where in this source a function stands
-//!   lab/scene.rs               the scenes, and why they go as they do
+//!   lab/explanation.rs         why each scene goes as it does
+//!   lab/scene.rs               the scenes, and what was measured in each
 //!   lab/scene_report.rs        a scene for people and for machines
 //!   lab/ccbench.rs             latency and bandwidth over UDP, in ccbench's manner
 //!   lab/python.rs              real interpreters: which there are, and one at work

@@ -21,6 +21,7 @@ pub mod ccbench;
 pub mod cli;
 pub mod context;
 pub mod echo;
+mod explanation;
 pub mod explore;
 pub mod explore_cli;
 pub mod failure;

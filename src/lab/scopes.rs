@@ -1,9 +1,9 @@
-//! The two scenes in which threads run at the same time: an interpreter each, and no lock at
-//! all. What happens, and why it goes as it does.
+//! What happens in the two scenes in which threads run at the same time: an interpreter each,
+//! and no lock at all.
 //!
 //! *Assumes*: the calling process has one thread.
 //! *Promises*: every thread has ended when a run is over; figures are measured, never built in.
-//! *Leaves out*: the scenes with one lock (`lab/stage.rs`).
+//! *Leaves out*: the scenes with one lock (`lab/stage.rs`); what they mean.
 //!
 //! ```text
 //!   per-interpreter    cpu 1 ── under lock A ──▶ channel ──▶ cpu 2 ── under lock B
@@ -292,55 +292,3 @@ fn place(number: usize) {
         let _ = pin_to(&[cores[number % cores.len()]]);
     }
 }
-
-/// Why `per-interpreter` goes as it does.
-pub const PER_INTERPRETER: &str = "\
-PEP 684, Python 3.12: each interpreter of a process can have a lock of its own. In
-CPython the interpreter's state has a pointer to a lock; it is either the main one's
-or its own. Here it is as simple: two interpreters are two values of GlobalLock,
-[lab/scopes.rs per_interpreter].
-
-The picture is drawn from two recordings, so for once two lanes have the GIL at the
-same time. They are two GILs, and nobody asks for the other. Each thread takes the lock
-it had last by one atomic operation, [gil/door.rs take], and if it is asked for
-nothing, a checkpoint costs one read, [gil/token.rs look].
-
-The price is that nothing may be shared. A value that belongs to one lock cannot be
-reached with the token of another: [gil/cell.rs try_get] compares them and refuses,
-which is a check that C code in CPython does not have; there, every module had to move
-its globals first. What must cross is sent, as bytes, through a channel that checks both
-ends: here cpu 1 sends a number now and then, [gil/channel.rs send], and cpu 2 decodes a
-number of its own from the bytes, [gil/channel.rs recv]. Whoever waits for the other side
-has dropped its lock meanwhile: those are the short gaps in the lanes. An end that is
-shown the token of the other lock refuses it; the scene tries that once. With processes it
-is the same, with more memory.
-
-What you see of a speed-up depends on the cores that were free: two at best.
-";
-
-/// Why `free-threaded` goes as it does.
-pub const FREE_THREADED: &str = "\
-PEP 703, Python 3.13 and later, built without a GIL: both threads run at the same time,
-in one interpreter, on the same values. A thread still says when it may be disturbed.
-It attaches to run and detaches to block: each is one atomic operation, on a word that is
-the thread's own, [gil/member.rs attach], [gil/member.rs detach]. A lock has one
-such word for all, which goes from core to core; here none does.
-
-No lock protects a value any more: a GilCell has no meaning. Each account is an atomic; in
-CPython each object has a small mutex. That keeps one value whole, not two of them:
-between taking from one account and giving to the other, [lab/scopes.rs transfer_until],
-the sum is wrong, and whoever looks sees it: [lab/scopes.rs is_torn].
-
-To see all values as they belong together, the collector stops the world. It shuts every
-thread's word, [gil/free_threading.rs shuts_all], and so learns who runs. A
-thread that runs finds its word shut at its next checkpoint, [gil/attached.rs checkpoint],
-and parks: [gil/world.rs parks]. One that blocks is not waited for, but kept out
-when it comes back, [gil/world.rs attaches]. The last one to park wakes the collector.
-No checkpoint is between the two halves of a transfer: so the sum is right in every stop.
-
-When the world starts, those that were parked run at once, before anybody can stop it
-again: [gil/world.rs starts]. CPython stops the world to collect garbage, to fork,
-and to change what all threads read without a lock. The price is that every stop waits for
-the slowest thread to come to a checkpoint, all others with it; and one that has no core
-comes to none, until the kernel gives it one.
-";

@@ -71,11 +71,8 @@ impl Ready {
 
     /// A turn begins: how many entries it is to run.
     pub fn batch(&mut self) -> usize {
-        let batch = self.queue.len();
-        if self.queue.capacity() > ROOMY && batch < ROOMY {
-            self.queue.shrink_to(ROOMY); // a burst is over: its memory goes back
-        }
-        batch
+        self.give_memory_back();
+        self.queue.len()
     }
 
     /// True when nothing is ready.
@@ -102,7 +99,17 @@ impl Ready {
     pub fn pop(&mut self) -> Option<Entry> {
         match self.queue.pop_front()? {
             Some(task) => Some(Entry::Task(task)),
-            None => self.calls.pop_front().map(Entry::Call),
+            None => {
+                self.give_memory_back();
+                self.calls.pop_front().map(Entry::Call)
+            }
+        }
+    }
+
+    /// When a burst is over. Not looked at for every task that comes out: that path is hot.
+    fn give_memory_back(&mut self) {
+        if self.queue.capacity() > ROOMY && self.queue.len() < ROOMY {
+            self.queue.shrink_to(ROOMY);
         }
     }
 

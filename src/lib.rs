@@ -189,6 +189,8 @@
 //!   process/multiprocessing.rs Pool: apply, map, imap and their kin
 //! executors
 //!   concurrent/crew.rs         who works, who searches, who sleeps: when to wake and to hire
+//!   concurrent/job.rs          a closure, in one allocation with its result
+//!   concurrent/hall.rs         where jobs wait for workers, and workers for jobs
 //!   concurrent/threads.rs      ThreadPoolExecutor: jobs on threads that share memory
 //!   concurrent/gil_threads.rs  GilThreadPoolExecutor: jobs that hold a global lock
 //!   concurrent/processes.rs    the process pool as an Executor

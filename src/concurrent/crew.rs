@@ -3,7 +3,7 @@
 //! *Assumes*: it is told of every event, one at a time. No lock, no thread, no job: pure.
 //! *Promises*: never more workers than `max`; none is hired while one is free; work that waits
 //! while a worker sleeps is being looked for; a closed crew drains and goes.
-//! *Leaves out*: the queue itself, the threads (`concurrent/threads.rs`).
+//! *Leaves out*: the queue itself, the threads (`concurrent/hall.rs`).
 //!
 //! ```text
 //!                 ┌──────────────── next: Run ───────────────┐

@@ -84,8 +84,31 @@ pub fn lock_uncontended(args: &Args) {
     sleeper.thread().unpark();
     sleeper.join().unwrap();
     let kind = if recording { "lock_recorded" } else { "lock_uncontended" };
+    let ((median, best), scale) = (times, 1e9 / n as f64);
     Line { workload: kind, variant: format!("n={n}"), primary: "ns_per_op", better: "lower" }
-        .print_per_op(times, n);
+        .print(&[
+            ("ns_per_op", median * scale),
+            ("min_ns_per_op", best * scale),
+            ("tick_ns", price(SwitchPolicy::PYTHON_2, n, |gil| gil.tick())),
+            ("checkpoint_ns", price(SwitchPolicy::PYTHON_3_10, n, |gil| gil.checkpoint())),
+        ]);
+}
+
+/// Nanoseconds of one call under a lock that nobody else wants; the best of five.
+fn price(policy: SwitchPolicy, n: u64, call: impl Fn(&mut Gil<'_>)) -> f64 {
+    let lock = GlobalLock::new(policy);
+    let once = || {
+        lock.attach(|gil| {
+            let start = Instant::now();
+            for _ in 0..n {
+                call(gil);
+                black_box(());
+            }
+            start.elapsed().as_secs_f64()
+        })
+        .unwrap()
+    };
+    (0..5).map(|_| once()).fold(f64::INFINITY, f64::min) * 1e9 / n as f64
 }
 
 /// A second thread that exists, and does nothing.

@@ -6,7 +6,10 @@
 //! says *differs* and what asyncio does.
 
 mod common;
+#[path = "common/page.rs"]
+mod page;
 use common::{DropFlag, Log, run_scripted, scripted, settle};
+use page::page;
 use singletrack::aio::combine::{gather, wait};
 use singletrack::aio::event::Event;
 use singletrack::aio::time::sleep;
@@ -16,7 +19,6 @@ use singletrack::task::error::TaskError;
 use singletrack::{create_task, yield_now};
 use std::cell::{Cell, RefCell};
 use std::future::pending;
-use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -124,21 +126,17 @@ const PROPERTIES: &[(&str, &str, &str)] = &[
 
 #[test]
 fn every_property_has_a_test_where_the_table_says() {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-    let shown = |file: &str, what: &str| {
-        std::fs::read_to_string(tests.join(format!("{file}.rs"))).unwrap().contains(what)
-    };
+    let shown = |file: &str, what: &str| page(&format!("tests/{file}.rs")).contains(what);
     let missing: Vec<_> = PROPERTIES.iter().filter(|(_, file, what)| !shown(file, what)).collect();
     assert!(missing.is_empty(), "properties without a test: {missing:#?}");
 }
 
 #[test]
 fn every_scenario_has_a_test_where_the_table_says() {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let mut missing: Vec<u32> =
         (20..=64).filter(|n| TABLE.iter().all(|(number, ..)| number != n)).collect();
     for (number, file, name) in TABLE {
-        let text = std::fs::read_to_string(tests.join(format!("{file}.rs"))).unwrap();
+        let text = page(&format!("tests/{file}.rs"));
         let listed = file == &"aio_run" && text.contains(&format!("(\"{name}"));
         if !listed && !text.contains(&format!("fn {name}")) {
             eprintln!("scenario {number}: no `{name}…` in {file}.rs");

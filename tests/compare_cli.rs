@@ -1,12 +1,16 @@
 //! The `singletrack` command as its users meet it: output, exit codes, one-line errors.
 #![cfg(feature = "cli")]
 
+#[path = "common/command.rs"]
+mod command;
+
+use command::finish;
 use serde_json::Value;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -31,31 +35,7 @@ fn command(words: &[&str]) -> Command {
 
 /// Runs it to its end; a command that hangs is killed and fails the test.
 fn run(words: &[&str]) -> Output {
-    finish(command(words).spawn().unwrap(), words)
-}
-
-fn finish(mut child: Child, words: &[&str]) -> Output {
-    // Both pipes are read meanwhile, or a long output would fill one and stop the child.
-    let collect = |mut pipe: Box<dyn Read + Send>| {
-        thread::spawn(move || {
-            let mut bytes = Vec::new();
-            pipe.read_to_end(&mut bytes).map(|_| bytes).unwrap()
-        })
-    };
-    let stdout = collect(Box::new(child.stdout.take().unwrap()));
-    let stderr = collect(Box::new(child.stderr.take().unwrap()));
-    let deadline = Instant::now() + PATIENCE;
-    let status = loop {
-        match child.try_wait().unwrap() {
-            Some(status) => break status,
-            None if Instant::now() > deadline => {
-                child.kill().unwrap();
-                panic!("{words:?} did not end within {PATIENCE:?}");
-            }
-            None => thread::sleep(Duration::from_millis(5)),
-        }
-    };
-    Output { status, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() }
+    finish(command(words).spawn().unwrap(), words, PATIENCE)
 }
 
 fn text(bytes: &[u8]) -> &str {
@@ -254,7 +234,7 @@ fn more_connections_than_descriptors_are_refused_before_the_race() {
     let script = "ulimit -n 256; exec \"$@\"";
     shell.args(["-c", script, "sh", env!("CARGO_BIN_EXE_singletrack")]).args(words);
     shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let output = finish(shell.spawn().unwrap(), &words);
+    let output = finish(shell.spawn().unwrap(), &words, PATIENCE);
     let stderr = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{stderr}");
     assert!(stderr.contains("ulimit -n") && stderr.lines().count() == 1, "{stderr}");
@@ -296,7 +276,7 @@ fn an_interrupt_is_exit_130_and_leaves_nothing_on_stdout() {
     let left: Vec<String> =
         fs::read_to_string(&children).unwrap().split_whitespace().map(str::to_owned).collect();
     assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
-    let output = finish(child, &words);
+    let output = finish(child, &words, PATIENCE);
     assert_eq!(output.status.code(), Some(130));
     assert!(output.stdout.is_empty());
     for child in left {

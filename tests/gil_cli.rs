@@ -1,14 +1,16 @@
 //! `singletrack gil` as its users meet it: every scene, its JSON, its trace, its refusals.
 #![cfg(feature = "cli")]
 
+#[path = "common/command.rs"]
+mod command;
+
+use command::finish;
 use serde_json::Value;
 use singletrack::lab::scene::Scene;
 use singletrack::lab::source::resolve;
 use std::fs;
-use std::io::Read;
 use std::process::{Command, Output, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -17,27 +19,7 @@ fn gil(words: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_singletrack"));
     command.arg("gil").args(words).env_remove("COLUMNS").env_remove("CLICOLOR_FORCE");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    let collect = |mut pipe: Box<dyn Read + Send>| {
-        thread::spawn(move || {
-            let mut bytes = Vec::new();
-            pipe.read_to_end(&mut bytes).map(|_| bytes).unwrap()
-        })
-    };
-    let stdout = collect(Box::new(child.stdout.take().unwrap()));
-    let stderr = collect(Box::new(child.stderr.take().unwrap()));
-    let deadline = Instant::now() + PATIENCE;
-    let status = loop {
-        match child.try_wait().unwrap() {
-            Some(status) => break status,
-            None if Instant::now() > deadline => {
-                child.kill().unwrap();
-                panic!("{words:?} did not end within {PATIENCE:?}");
-            }
-            None => thread::sleep(Duration::from_millis(5)),
-        }
-    };
-    Output { status, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() }
+    finish(command.spawn().unwrap(), words, PATIENCE)
 }
 
 fn text(words: &[&str]) -> String {

@@ -1,7 +1,9 @@
 //! What must always hold for the lock and for the machine, and which test shows it. A test that
 //! is renamed or deleted is missed here.
 
-use std::fs;
+#[path = "common/page.rs"]
+mod page;
+use page::page;
 
 /// A property, in words; the tests, each with its file below `tests/`, or with a source file
 /// whose documentation has it as code that must not compile.
@@ -198,8 +200,7 @@ fn every_property_has_a_test() {
     for (number, what, tests) in PROPERTIES {
         assert!(!tests.is_empty(), "{number}: nothing shows that {what}");
         for (file, test) in tests {
-            let path = format!("{}/{file}", env!("CARGO_MANIFEST_DIR"));
-            let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+            let text = page(file);
             let wanted =
                 if file.starts_with("tests/") { format!("fn {test}(") } else { (*test).into() };
             assert!(text.contains(&wanted), "{number}, {what}: {file} has no `{wanted}`");

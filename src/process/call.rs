@@ -222,13 +222,13 @@ pub fn run_call(body: &[u8], id: u64, reply: &mut Vec<u8>) -> Result<Kind, JobEr
     if !is_our_code(entry) || !is_our_code(target) {
         return Err(JobError::Protocol("a call to an address outside our code".to_owned()));
     }
+    let entry = std::ptr::with_exposed_provenance::<()>(entry);
     // SAFETY: frames of kind `Call` reach a worker only through its request pipe. The nursery
     // made that pipe, close-on-exec, and gave its write end only to the process it was forked
     // from, which writes there only what `encode_call` made (the pool's greeting check has
     // seen that both have the same anchor, so the same image at the same place). So `entry` is
     // the address of an `entry::<F>` or a `chunk_entry::<F>`, which have the type `Entry`.
-    let entry: Entry =
-        unsafe { std::mem::transmute(std::ptr::with_exposed_provenance::<()>(entry)) };
+    let entry: Entry = unsafe { std::mem::transmute(entry) };
     Ok(entry(target, args, id, reply))
 }
 

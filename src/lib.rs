@@ -31,6 +31,8 @@
 //!   base/sys/signal.rs         unsafe: a handler that notes and rings
 //!   base/sys/affinity.rs       unsafe: which cores a thread may run on
 //!   base/sys/interrupt.rs      unsafe: SIGINT as an exit code
+//!   base/sys/memory.rs         unsafe: pages from the kernel, huge ones too
+//!   base/arena.rs              unsafe: memory for the tasks of one thread
 //! futures
 //!   concurrent/state.rs        the five states of a future and the steps between them
 //!   concurrent/home.rs         which pool or loop this thread works for
@@ -49,7 +51,8 @@
 //!   task/state.rs              five states and every legal step between them
 //!   task/self_wake.rs          a task that wakes itself while it runs
 //!   task/error.rs              why a task has no value
-//!   task/cell.rs               unsafe: a future that becomes its output, in place
+//!   task/stage.rs              unsafe: a future that becomes its output, in place
+//!   task/cell.rs               unsafe: a task in one block, and a pointer to it in one word
 //!   task/notes.rs              names and done callbacks, for those that have any
 //!   task/budget.rs             how much a task may do before the others get a turn
 //!   event_loop/watchful.rs     debug mode: which step held the loop for too long?
@@ -250,8 +253,9 @@
 //!
 //! # Unsafe
 //!
-//! `unsafe` is denied outside these files: `base/sys/*.rs` (system calls), `selector/polling.rs`
-//! (its `add` wants a promise), `task/cell.rs` (a future and its output in the same bytes),
+//! `unsafe` is denied outside these files: `base/sys/*.rs` (system calls), `base/arena.rs` (memory
+//! cut into blocks), `selector/polling.rs` (its `add` wants a promise), `task/stage.rs` (a future
+//! and its output in the same bytes), `task/cell.rs` (a pointer that has forgotten the type),
 //! `task/waker.rs` (a number for a pointer), `gil/cell.rs` (a value behind a token) and
 //! `process/call.rs` (an address for a function).
 #![deny(unsafe_code)]

@@ -115,7 +115,7 @@ impl TaskTree {
         let tasks = core.ready.borrow().all();
         let mut nodes = BTreeMap::new();
         for task in &tasks {
-            let id = core.ready.borrow().id_of(task.key());
+            let id = task.id();
             let doing = match task.state() {
                 State::Running | State::RunningWoken => Doing::Runs,
                 State::Queued => Doing::IsReady,

@@ -12,7 +12,7 @@
 //! ```
 //! A generation wraps after 65,536 tasks. A waker that old which meets its own number again,
 //! in its own slot, causes one spurious poll, which the `Future` contract allows. Sixteen
-//! bits, because then a task's key and state fit in one word of its cell.
+//! bits are what loops and slots leave of a word.
 
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!("singletrack packs a task id into a waker's pointer and needs 64 bits");

@@ -1,5 +1,6 @@
 //! The ground floor: the words every other floor speaks.
 
+pub mod arena;
 pub mod error;
 pub mod id;
 pub mod random;

@@ -1,50 +1,70 @@
-//! One allocation that is first a future and then its output.
+//! A task: one block of memory, whose owners know nothing of the type of its future.
 //!
-//! *Assumes*: one thread; the states' rules (`task/state.rs`).
-//! *Promises*: the future is dropped exactly once, where it stands, before anybody is told
-//! that it is done; a panic in it, or in its drop, stays in the cell.
+//! *Assumes*: one thread; blocks of memory (`base/arena.rs`); the states' rules
+//! (`task/state.rs`); a tail that is first a future and then its output (`task/stage.rs`).
+//! *Promises*: a future is polled and dropped where it was born, and never while it runs;
+//! the block goes back when the last owner has gone.
 //! *Leaves out*: when to run (`task/ready.rs`, `task/scheduler.rs`).
 //!
 //! ```text
-//!   slot, queue ── Rc<TaskCell<dyn Body>> ───┐   ┌───────────────────────────────────┐
-//!                                            ├─► │ key │ state │ kind │ joiner       │
-//!   handle ─────── Rc<TaskCell<dyn Join>> ───┘   │ stage: future ─► output ─► empty  │
-//!                                                └───────────────────────────────────┘
+//!   slot ───┐        ┌ head ───────────────────────────────────────┐
+//!   queue ──┼──────► │ verbs │ id │ owners │ state │ kind │ joiner │   40 bytes
+//!   handle ─┘        ├ stage ───────────────┬──────────────────────┘
+//!   AnyTask:         │ future ► output ► –  │
+//!   one word         └──────────────────────┘
+//!                        ▲
+//!   verbs ──► poll, cancel, take, … for this type of future: a vtable, written by hand
 //! ```
-//! The head of a cell has the same shape for all types, so the queue reads it without a
-//! virtual call. The tail is a future or its output, in the same bytes; which of them, the
-//! head knows (`kind`): a tag of the tail's own would cost a word. Two allocations would need no unsafe and
-//! cost 60 ns per spawn and join instead of 39. async-task and tokio also use one, with
-//! hand-written vtables; here `dyn` makes the compiler write them.
+//! `Rc<TaskCell<dyn Body>>` would let the compiler write the table, with pointers of two words
+//! and a `malloc` a task: a spawn and join takes 1.5 times as long then, a yield 1.25. tokio's
+//! `RawTask` and async-task's header are built like this one, with atomics.
 #![allow(unsafe_code)]
 
-use crate::base::error::panic_message;
+use crate::base::arena;
 use crate::base::id::TaskId;
 use crate::task::error::TaskError;
 use crate::task::self_wake;
+use crate::task::stage::{Kind, Stage};
 use crate::task::state::{Pause, State};
-use std::any::Any;
-use std::cell::{Cell, UnsafeCell};
+use std::alloc::Layout;
+use std::cell::Cell;
 use std::future::Future;
-use std::mem::ManuallyDrop;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
-use std::rc::Rc;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::ptr::{self, NonNull};
 use std::task::{Context, Poll, Waker};
 
-/// A task: its head, and the stage it has come to.
-pub struct TaskCell<S: Body + ?Sized> {
-    /// The low halves of the task's id; see [`TaskCell::key`].
-    index: u32,
-    generation: u16,
+/// What all tasks have in common.
+pub struct Head {
+    verbs: &'static Verbs,
+    id: TaskId,
+    owners: Cell<u32>,
     state: Cell<State>,
     kind: Cell<Kind>,
     joiner: Cell<Option<Waker>>,
-    stage: S,
 }
 
-/// A task of any type.
-pub type AnyTask = TaskCell<dyn Body>;
+/// The head, and the stage the task has come to. In this order, so that a pointer to the
+/// whole is one to the head.
+#[repr(C)]
+struct TaskCell<F: Future> {
+    head: Head,
+    stage: Stage<F>,
+}
+
+/// What depends on the future's type. Each function wants the pointer of an [`AnyTask`] whose
+/// verbs these are, and the promise of [`Stage`]: no two calls overlap.
+struct Verbs {
+    poll: unsafe fn(NonNull<Head>, &mut Context<'_>) -> bool,
+    cancel: unsafe fn(NonNull<Head>),
+    panic_message: unsafe fn(NonNull<Head>) -> String,
+    /// Writes an `Option<Result<F::Output, TaskError>>` over the one that is there.
+    take: unsafe fn(NonNull<Head>, NonNull<()>),
+    /// An `F::Output`, if there is one.
+    value: unsafe fn(NonNull<Head>) -> Option<NonNull<()>>,
+    /// Drops what there is and gives the block back.
+    free: unsafe fn(NonNull<Head>),
+}
 
 /// How a run ended.
 #[must_use]
@@ -57,33 +77,16 @@ pub enum Ran {
     Done(Option<Waker>),
 }
 
-impl<F: Future + 'static> TaskCell<Stage<F>> {
-    /// Moves `future` to the place where it will be polled and dropped. It is born queued.
-    pub fn new((index, generation): (u32, u16), future: F) -> Rc<Self> {
-        Rc::new(TaskCell {
-            index,
-            generation,
-            state: Cell::new(State::Queued),
-            kind: Cell::new(Kind::Future),
-            joiner: Cell::new(None),
-            stage: Stage(UnsafeCell::new(Content { future: ManuallyDrop::new(future) })),
-        })
-    }
-}
-
-impl<S: Body + ?Sized> TaskCell<S> {
-    /// Slot, and generation modulo 2^16, as a task id carries them.
-    pub fn key(&self) -> (u32, u16) {
-        (self.index, self.generation)
+impl Head {
+    /// The task's number.
+    pub fn id(&self) -> TaskId {
+        self.id
     }
 
     /// Somebody used the waker. True: put the task into the ready queue.
     #[must_use]
     pub fn wake(&self) -> bool {
-        let mut state = self.state.get();
-        let enqueue = state.wake();
-        self.state.set(state);
-        enqueue
+        self.step(State::wake)
     }
 
     /// From now on a run drops the future instead of polling it.
@@ -111,20 +114,36 @@ impl<S: Body + ?Sized> TaskCell<S> {
         self.state.get() == State::Done
     }
 
+    fn step<R>(&self, step: impl FnOnce(&mut State) -> R) -> R {
+        let mut state = self.state.get();
+        let result = step(&mut state);
+        self.state.set(state);
+        result
+    }
+
+    fn finish(&self) -> Ran {
+        self.step(State::finish);
+        Ran::Done(self.joiner.take())
+    }
+}
+
+/// A share of a task of any type.
+pub struct AnyTask(NonNull<Head>);
+
+impl AnyTask {
     /// The task came out of the ready queue: polls the future, or drops it if cancelled.
-    /// `id` is its own, as in the waker of `cx`.
-    pub fn run(&self, id: TaskId, cx: &mut Context<'_>) -> Ran {
+    pub fn run(&self, cx: &mut Context<'_>) -> Ran {
         self.step(State::start);
-        self_wake::begin(id);
+        self_wake::begin(self.id);
         // SAFETY: the state was Queued and is Running until `finish` or `pause` below, and all
         // uses of the stage in this file look at it first. So nothing that the future does, in
-        // its poll or its drop, reaches the stage a second time.
+        // its poll or its drop, reaches the stage a second time. `self` keeps the block.
         let ready = unsafe {
             if self.kind.get() == Kind::Doomed {
-                self.stage.cancel(&self.kind);
+                (self.verbs.cancel)(self.0);
                 true
             } else {
-                self.stage.poll(&self.kind, cx)
+                (self.verbs.poll)(self.0, cx)
             }
         };
         let woke_itself = self_wake::end();
@@ -148,7 +167,7 @@ impl<S: Body + ?Sized> TaskCell<S> {
         }
         self.state.set(State::Running);
         // SAFETY: as in `run`: not running before, running now.
-        unsafe { self.stage.cancel(&self.kind) };
+        unsafe { (self.verbs.cancel)(self.0) };
         match self.finish() {
             Ran::Done(joiner) => joiner,
             Ran::Parked | Ran::Again => None,
@@ -158,34 +177,77 @@ impl<S: Body + ?Sized> TaskCell<S> {
     /// The message of a panic that nobody has fetched.
     pub fn unread_panic(&self) -> Option<String> {
         if !self.is_done() || self.kind.get() != Kind::Panic {
-            return None; // without asking the tail, whose type costs a virtual call
+            return None; // without asking the tail, which costs a call through a pointer
         }
         // SAFETY: a task that is done is never run again, and this runs no user code.
-        Some(unsafe { self.stage.panic_message(&self.kind) })
+        Some(unsafe { (self.verbs.panic_message)(self.0) })
     }
 
-    fn step<R>(&self, step: impl FnOnce(&mut State) -> R) -> R {
-        let mut state = self.state.get();
-        let result = step(&mut state);
-        self.state.set(state);
-        result
-    }
-
-    fn finish(&self) -> Ran {
-        self.step(State::finish);
-        Ran::Done(self.joiner.take())
+    /// True when nobody else has a share.
+    pub fn is_last(&self) -> bool {
+        self.owners.get() == 1
     }
 }
 
-impl<S: Body + ?Sized> TaskCell<S> {
+impl Deref for AnyTask {
+    type Target = Head;
+
+    fn deref(&self) -> &Head {
+        // SAFETY: the block lives as long as its owners, of which `self` is one, and a head is
+        // changed through its cells alone.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl Clone for AnyTask {
+    fn clone(&self) -> AnyTask {
+        let owners = self.owners.get().checked_add(1);
+        self.owners.set(owners.expect("a task has fewer than 2^32 owners"));
+        AnyTask(self.0)
+    }
+}
+
+impl Drop for AnyTask {
+    fn drop(&mut self) {
+        let others = self.owners.get() - 1;
+        self.owners.set(others);
+        if others == 0 {
+            // SAFETY: that was the last owner, so nobody is in any of the other verbs: their
+            // callers are owners too.
+            unsafe { (self.verbs.free)(self.0) };
+        }
+    }
+}
+
+/// A share of a task whose output is a `T`.
+pub struct TaskOf<T> {
+    task: AnyTask,
+    /// As if in a box: it may be dropped with this, and does not move with it.
+    output: PhantomData<Box<T>>,
+}
+
+impl<T> TaskOf<T> {
+    /// Puts `future` where it will be polled and dropped. The task is born queued.
+    pub fn new<F: Future<Output = T> + 'static>(id: TaskId, future: F) -> Self {
+        let head = Head {
+            verbs: &TaskCell::<F>::VERBS,
+            id,
+            owners: Cell::new(1),
+            state: Cell::new(State::Queued),
+            kind: Cell::new(Kind::Future),
+            joiner: Cell::new(None),
+        };
+        let block = arena::take(Layout::new::<TaskCell<F>>()).cast();
+        // SAFETY: the block has room for just this, and is ours.
+        unsafe { block.write(TaskCell { head, stage: Stage::new(future) }) };
+        TaskOf { task: AnyTask(block.cast()), output: PhantomData }
+    }
+
     /// Fetches the output, once; leaves the waker if there is none yet.
     ///
     /// # Panics
     /// If the output was fetched before.
-    pub fn poll_join<T>(&self, cx: &mut Context<'_>) -> Poll<Result<T, TaskError>>
-    where
-        S: Join<T>,
-    {
+    pub fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Result<T, TaskError>> {
         match self.state.get() {
             State::Done => {}
             // Only its own future can ask while it runs.
@@ -196,17 +258,15 @@ impl<S: Body + ?Sized> TaskCell<S> {
                 return Poll::Pending;
             }
         }
+        let mut output: Option<Result<T, TaskError>> = None;
         // SAFETY: a task that is done is never run again, and `take` moves the output out
-        // without running user code.
-        let output = unsafe { self.stage.take(&self.kind) };
+        // without running user code. `new` saw to it that the output is a `T`.
+        unsafe { (self.verbs.take)(self.task.0, NonNull::from(&mut output).cast()) };
         Poll::Ready(output.expect("a task's output was awaited a second time"))
     }
 
     /// Shows the value of a task that is done to `look`, if it has one and nobody fetched it.
-    pub fn peek<T>(&self, look: &mut dyn FnMut(&T))
-    where
-        S: Join<T>,
-    {
+    pub fn peek<R>(&self, look: impl FnOnce(&T) -> R) -> Option<R> {
         /// However `look` ends, the task is done again.
         struct Restore<'a>(&'a Cell<State>);
         impl Drop for Restore<'_> {
@@ -214,167 +274,88 @@ impl<S: Body + ?Sized> TaskCell<S> {
                 self.0.set(State::Done);
             }
         }
-        if self.state.get() == State::Done {
-            self.state.set(State::Running);
-            let _restore = Restore(&self.state);
-            // SAFETY: as in `run`: it counts as running, so nothing that `look` does reaches
-            // the stage a second time.
-            unsafe { self.stage.peek(&self.kind, look) };
+        if self.state.get() != State::Done {
+            return None;
         }
+        self.state.set(State::Running);
+        let _restore = Restore(&self.state);
+        // SAFETY: as in `run`: it counts as running, so nothing that `look` does reaches the
+        // stage a second time. `new` saw to it that the value is a `T`.
+        let value = unsafe { (self.verbs.value)(self.task.0)?.cast::<T>().as_ref() };
+        Some(look(value))
     }
 }
 
-impl<S: Body + ?Sized> Drop for TaskCell<S> {
+impl<T> Deref for TaskOf<T> {
+    type Target = AnyTask;
+
+    fn deref(&self) -> &AnyTask {
+        &self.task
+    }
+}
+
+/// `Verbs` for a stage of `F`. Each passes its caller's promises on: the pointer is that of a
+/// `TaskCell<F>`, and leads to all of it, because `TaskOf::new` made it so.
+impl<F: Future> TaskCell<F> {
+    const VERBS: Verbs = Verbs {
+        poll: Self::poll,
+        cancel: Self::cancel,
+        panic_message: Self::panic_message,
+        take: Self::take,
+        value: Self::value,
+        free: Self::free,
+    };
+
+    unsafe fn of<'a>(task: NonNull<Head>) -> &'a Self {
+        // SAFETY: the promise above.
+        unsafe { task.cast().as_ref() }
+    }
+
+    unsafe fn poll(task: NonNull<Head>, cx: &mut Context<'_>) -> bool {
+        // SAFETY: the promises above; a block never moves.
+        unsafe { Self::of(task).stage.poll(&task.as_ref().kind, cx) }
+    }
+
+    unsafe fn cancel(task: NonNull<Head>) {
+        // SAFETY: the promises above.
+        unsafe { Self::of(task).stage.cancel(&task.as_ref().kind) }
+    }
+
+    unsafe fn panic_message(task: NonNull<Head>) -> String {
+        // SAFETY: the promises above.
+        unsafe { Self::of(task).stage.panic_message(&task.as_ref().kind) }
+    }
+
+    unsafe fn take(task: NonNull<Head>, output: NonNull<()>) {
+        // SAFETY: the promises above, and that of `take` about the place to write to.
+        unsafe { *output.cast().as_mut() = Self::of(task).stage.take(&task.as_ref().kind) }
+    }
+
+    unsafe fn value(task: NonNull<Head>) -> Option<NonNull<()>> {
+        // SAFETY: the promises above.
+        let value = unsafe { Self::of(task).stage.value(&task.as_ref().kind) };
+        value.map(|value| NonNull::from(value).cast())
+    }
+
+    unsafe fn free(task: NonNull<Head>) {
+        /// Gives the block back, even if a drop panics.
+        struct Block(NonNull<u8>, Layout);
+        impl Drop for Block {
+            fn drop(&mut self) {
+                // SAFETY: `TaskOf::new` took it on this thread (a task is not `Send`), with
+                // this layout, and what was in it has been dropped.
+                unsafe { arena::give_back(self.0, self.1) };
+            }
+        }
+        let _block = Block(task.cast(), Layout::new::<Self>());
+        // SAFETY: the promises above: the last owner is gone.
+        unsafe { ptr::drop_in_place(task.cast::<Self>().as_ptr()) };
+    }
+}
+
+impl<F: Future> Drop for TaskCell<F> {
     fn drop(&mut self) {
-        if !matches!(self.kind.get(), Kind::Cancelled | Kind::Empty) {
-            // SAFETY: nobody else has the cell any more.
-            unsafe { self.stage.empty(&self.kind) };
-        }
-    }
-}
-
-/// What the tail of a cell holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// A future.
-    Future,
-    /// A future that is to be dropped instead of polled.
-    Doomed,
-    /// Its value.
-    Value,
-    /// The payload of its panic.
-    Panic,
-    /// Nothing: it was cancelled.
-    Cancelled,
-    /// Nothing: what there was is gone.
-    Empty,
-}
-
-/// The tail of a cell, whatever its type.
-///
-/// # Safety
-/// `kind` is the cell's own. No two of these calls may overlap on one tail, not even through
-/// the user code that they run. `TaskCell` sees to that with its state.
-#[allow(clippy::missing_safety_doc)] // the trait says it once for all
-pub trait Body {
-    /// Polls the future; true: the tail is now the output.
-    unsafe fn poll(&self, kind: &Cell<Kind>, cx: &mut Context<'_>) -> bool;
-    /// Drops the future; the output is `Cancelled`.
-    unsafe fn cancel(&self, kind: &Cell<Kind>);
-    /// The message of the panic that the output is.
-    unsafe fn panic_message(&self, kind: &Cell<Kind>) -> String;
-    /// Drops what there is.
-    unsafe fn empty(&self, kind: &Cell<Kind>);
-}
-
-/// The same, and the type of the output.
-#[allow(clippy::missing_safety_doc)] // as for `Body`
-pub trait Join<T>: Body {
-    /// Moves the output out.
-    unsafe fn take(&self, kind: &Cell<Kind>) -> Option<Result<T, TaskError>>;
-    /// Shows the value, if there is one.
-    unsafe fn peek(&self, kind: &Cell<Kind>, look: &mut dyn FnMut(&T));
-}
-
-/// A future on its way to being an output.
-pub struct Stage<F: Future>(UnsafeCell<Content<F>>);
-
-/// In the same bytes; the cell's [`Kind`] says which. The pointer to the panic is thin, so
-/// that a small future decides the size.
-union Content<F: Future> {
-    future: ManuallyDrop<F>,
-    value: ManuallyDrop<F::Output>,
-    panic: ManuallyDrop<Box<Box<dyn Any + Send>>>,
-}
-
-impl<F: Future> Stage<F> {
-    /// Replaces the future by its output. The future's drop is user code and may panic; the
-    /// output stands all the same.
-    ///
-    /// # Safety
-    /// As for [`Body`]; `output` is of the kind `then`.
-    unsafe fn conclude(&self, kind: &Cell<Kind>, then: Kind, output: Option<Content<F>>) {
-        // SAFETY: the caller's promise is the same.
-        let drop_it = || unsafe { self.empty(kind) };
-        if std::mem::needs_drop::<F>() {
-            let _ = catch_unwind(AssertUnwindSafe(drop_it));
-        }
-        if let Some(output) = output {
-            // SAFETY: the caller lets nobody else at the content, and it is empty.
-            unsafe { self.0.get().write(output) };
-        }
-        kind.set(then);
-    }
-}
-
-impl<F: Future> Body for Stage<F> {
-    unsafe fn poll(&self, kind: &Cell<Kind>, cx: &mut Context<'_>) -> bool {
-        debug_assert_eq!(kind.get(), Kind::Future);
-        // SAFETY: the caller lets nobody else at the content, and a task that is queued holds
-        // its future: only `run` and `evict` take it, and then the task is done.
-        let future = unsafe { &mut *(*self.0.get()).future };
-        // SAFETY: the tail is made inside an `Rc` by `TaskCell::new` and its content is
-        // private to this file, where a future is only polled here and otherwise only dropped
-        // in place. So it never moves.
-        let future = unsafe { Pin::new_unchecked(future) };
-        let (then, output) = match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
-            Ok(Poll::Pending) => return false,
-            Ok(Poll::Ready(value)) => (Kind::Value, Content { value: ManuallyDrop::new(value) }),
-            Err(payload) => (Kind::Panic, Content { panic: ManuallyDrop::new(Box::new(payload)) }),
-        };
-        // SAFETY: still the caller's promise; `future` is not used any more.
-        unsafe { self.conclude(kind, then, Some(output)) };
-        true
-    }
-
-    unsafe fn cancel(&self, kind: &Cell<Kind>) {
-        // SAFETY: the caller's promise is the same; nothing is what a cancelled task holds.
-        unsafe { self.conclude(kind, Kind::Cancelled, None) };
-    }
-
-    unsafe fn panic_message(&self, kind: &Cell<Kind>) -> String {
-        assert_eq!(kind.get(), Kind::Panic);
-        // SAFETY: the caller lets nobody else at the content, which is what `kind` says.
-        panic_message(unsafe { &***(*self.0.get()).panic })
-    }
-
-    unsafe fn empty(&self, kind: &Cell<Kind>) {
-        // Noted first: whatever the drop does, there is nothing left to drop again.
-        let was = kind.replace(Kind::Empty);
-        // SAFETY: the caller lets nobody else at the content, which was what `kind` said.
-        unsafe {
-            let content = &mut *self.0.get();
-            match was {
-                Kind::Future | Kind::Doomed => ManuallyDrop::drop(&mut content.future),
-                Kind::Value => ManuallyDrop::drop(&mut content.value),
-                Kind::Panic => ManuallyDrop::drop(&mut content.panic),
-                Kind::Cancelled | Kind::Empty => {}
-            }
-        }
-    }
-}
-
-impl<F: Future> Join<F::Output> for Stage<F> {
-    unsafe fn take(&self, kind: &Cell<Kind>) -> Option<Result<F::Output, TaskError>> {
-        // SAFETY: the caller lets nobody else at the content, which was what `kind` said and
-        // is nothing from now on.
-        unsafe {
-            let content = &mut *self.0.get();
-            match kind.replace(Kind::Empty) {
-                Kind::Value => Some(Ok(ManuallyDrop::take(&mut content.value))),
-                Kind::Panic => {
-                    Some(Err(TaskError::Panicked(*ManuallyDrop::take(&mut content.panic))))
-                }
-                Kind::Cancelled => Some(Err(TaskError::Cancelled)),
-                Kind::Future | Kind::Doomed | Kind::Empty => None,
-            }
-        }
-    }
-
-    unsafe fn peek(&self, kind: &Cell<Kind>, look: &mut dyn FnMut(&F::Output)) {
-        if kind.get() == Kind::Value {
-            // SAFETY: the caller lets nobody else at the content, which is a value.
-            look(unsafe { &*(*self.0.get()).value });
-        }
+        // SAFETY: nobody else has the cell any more.
+        unsafe { self.stage.empty(&self.head.kind) };
     }
 }

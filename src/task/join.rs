@@ -8,7 +8,7 @@
 use crate::base::id::TaskId;
 use crate::event_loop::core::{tell, with_current};
 use crate::event_loop::inbox::Message;
-use crate::task::cell::{Join, TaskCell};
+use crate::task::cell::TaskOf;
 use crate::task::error::TaskError;
 use crate::task::waker::task_of;
 use std::fmt;
@@ -41,24 +41,23 @@ use std::task::{Context, Poll, Waker};
 #[doc(alias = "JoinHandle")]
 #[must_use = "a dropped handle detaches the task; say so with `drop` or `let _ =`"]
 pub struct Task<T> {
-    id: TaskId,
-    cell: Rc<TaskCell<dyn Join<T>>>,
+    task: TaskOf<T>,
 }
 
 impl<T> Task<T> {
-    pub(crate) fn new(id: TaskId, cell: Rc<TaskCell<dyn Join<T>>>) -> Self {
-        Task { id, cell }
+    pub(crate) fn new(task: TaskOf<T>) -> Self {
+        Task { task }
     }
 
     /// The task's number.
     pub fn id(&self) -> TaskId {
-        self.id
+        self.task.id()
     }
 
     /// True when the future is gone, for whatever reason.
     #[doc(alias = "asyncio.Task.done")]
     pub fn done(&self) -> bool {
-        self.cell.is_done()
+        self.task.is_done()
     }
 
     /// Asks for the future to be dropped at the task's next turn, on the loop's thread, never
@@ -69,12 +68,9 @@ impl<T> Task<T> {
     #[doc(alias = "asyncio.Task.cancel")]
     #[doc(alias = "abort")]
     pub fn cancel(&self) -> bool {
+        let id = self.id();
         !self.done()
-            && tell(
-                self.id.loop_id(),
-                |core| core.ready.borrow_mut().cancel(self.id),
-                || Message::Cancel(self.id),
-            )
+            && tell(id.loop_id(), |core| core.ready.borrow_mut().cancel(id), || Message::Cancel(id))
     }
 
     /// The same task, cancelled when the handle is dropped.
@@ -86,16 +82,14 @@ impl<T> Task<T> {
     /// True when it is done, by a panic that nobody has fetched.
     #[doc(alias = "asyncio.Task.exception")]
     pub fn panicked(&self) -> bool {
-        self.cell.unread_panic().is_some()
+        self.task.unread_panic().is_some()
     }
 
     /// Looks at the value without fetching it. `None` if there is none: the task is not done,
     /// was cancelled, or panicked, or its output was fetched.
     #[doc(alias = "asyncio.Task.result")]
     pub fn peek<R>(&self, look: impl FnOnce(&T) -> R) -> Option<R> {
-        let (mut look, mut seen) = (Some(look), None);
-        self.cell.peek(&mut |value| seen = look.take().map(|look| look(value)));
-        seen
+        self.task.peek(look)
     }
 }
 
@@ -103,7 +97,7 @@ impl<T> Task<T> {
     /// False if another loop than the task's own is running. A waker of ours tells without a
     /// look at the thread's loop.
     fn is_of_this_loop(&self, waker: &Waker) -> bool {
-        let own = self.id.loop_id();
+        let own = self.id().loop_id();
         task_of(waker).is_some_and(|id| id.loop_id() == own)
             || with_current(|core| core.id == own).unwrap_or(true)
     }
@@ -122,7 +116,7 @@ impl<T> Future for Task<T> {
     type Output = Result<T, TaskError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let polled = self.cell.poll_join(cx);
+        let polled = self.task.poll_join(cx);
         if polled.is_pending() && !self.is_of_this_loop(cx.waker()) {
             return Poll::Ready(Err(TaskError::OnAnotherLoop));
         }
@@ -132,10 +126,10 @@ impl<T> Future for Task<T> {
 
 impl<T> Drop for Task<T> {
     fn drop(&mut self) {
-        if let Some(message) = self.cell.unread_panic()
+        if let Some(message) = self.task.unread_panic()
             && let Some(core) = with_current(Rc::clone)
         {
-            core.report(format!("{:?}", self.id), message);
+            core.report(format!("{:?}", self.id()), message);
         }
     }
 }
@@ -178,6 +172,6 @@ impl<T> Drop for CancelOnDrop<T> {
 impl<T> fmt::Debug for Task<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = if self.done() { "done" } else { "pending" };
-        write!(f, "{:?} ({state})", self.id)
+        write!(f, "{:?} ({state})", self.id())
     }
 }

@@ -9,5 +9,6 @@ pub mod notes;
 pub mod ready;
 pub mod scheduler;
 pub mod self_wake;
+pub mod stage;
 pub mod state;
 pub mod waker;

@@ -8,12 +8,10 @@
 
 use crate::base::id::{LoopId, MAX_INDEX, TaskId};
 use crate::base::slab::Key;
-use crate::task::cell::{AnyTask, Stage, TaskCell};
+use crate::task::cell::{AnyTask, TaskOf};
 use crate::task::state::{Pause, State};
-use slab::Slab;
 use std::collections::VecDeque;
 use std::future::Future;
-use std::rc::Rc;
 
 /// The slot number of the root future, which lives on the caller's stack and has no slot.
 const ROOT: u32 = MAX_INDEX;
@@ -24,7 +22,7 @@ const ROOMY: usize = 4096;
 /// One thing to run.
 pub enum Entry {
     /// A task.
-    Task(Rc<AnyTask>),
+    Task(AnyTask),
     /// The callback with this key; or the root future, whose key is [`ROOT_CALL`].
     Call(Key),
 }
@@ -36,20 +34,19 @@ pub const ROOT_CALL: Key = Key { index: u32::MAX, generation: u32::MAX };
 /// The key of a root that was given up while it was queued: it opens nothing.
 const NO_CALL: Key = Key { index: u32::MAX, generation: 0 };
 
-/// A task whose future's type is still known.
-type NewTask<F> = Rc<TaskCell<Stage<F>>>;
-
 /// Slots and queue.
 pub struct Ready {
     loop_id: LoopId,
     /// By index. A task leaves when it is done, so its absence means just that. Which tenant
     /// of its slot it is, the task itself knows.
-    slots: Slab<Rc<AnyTask>>,
+    slots: Vec<Option<AnyTask>>,
+    /// The slots without a tenant, the last one to become so on top.
+    vacant: Vec<u32>,
     next_generation: u16,
     /// What runs when; `None` is the next of `calls`. Tasks are the common case, and an entry
-    /// that is nothing but a pointer travels in registers: an enum with both kinds goes
+    /// that is nothing but a pointer travels in a register: an enum with both kinds goes
     /// through memory, which makes a yield a quarter slower.
-    queue: VecDeque<Option<Rc<AnyTask>>>,
+    queue: VecDeque<Option<AnyTask>>,
     calls: VecDeque<Key>,
     root: State,
     closed: bool,
@@ -60,7 +57,8 @@ impl Ready {
     pub fn new(loop_id: LoopId) -> Self {
         Ready {
             loop_id,
-            slots: Slab::new(),
+            slots: Vec::new(),
+            vacant: Vec::new(),
             next_generation: 0,
             queue: VecDeque::new(),
             calls: VecDeque::new(),
@@ -82,17 +80,17 @@ impl Ready {
 
     /// How many tasks are alive, not counting the root.
     pub fn tasks(&self) -> usize {
-        self.slots.len()
+        self.slots.len() - self.vacant.len()
     }
 
     /// Those tasks, in the order of their slots.
-    pub fn all(&self) -> Vec<Rc<AnyTask>> {
-        self.slots.iter().map(|(_, task)| Rc::clone(task)).collect()
+    pub fn all(&self) -> Vec<AnyTask> {
+        self.slots.iter().flatten().cloned().collect()
     }
 
     /// The ids of those tasks, in the order of their slots.
     pub fn ids(&self) -> Vec<TaskId> {
-        self.slots.iter().map(|(_, task)| self.id_of(task.key())).collect()
+        self.slots.iter().flatten().map(|task| task.id()).collect()
     }
 
     /// The next entry, oldest first.
@@ -120,15 +118,14 @@ impl Ready {
     }
 
     /// Appends a task whose state says that it is queued.
-    pub fn push_task(&mut self, task: Rc<AnyTask>) {
+    pub fn push_task(&mut self, task: AnyTask) {
         self.queue.push_back(Some(task));
     }
 
     /// Takes the task out again if it stands last in the queue.
-    pub fn unqueue_last(&mut self, id: TaskId) -> Option<Rc<AnyTask>> {
-        let key = self.task(id)?.key();
+    pub fn unqueue_last(&mut self, id: TaskId) -> Option<AnyTask> {
         let its_own =
-            |entry: &mut Option<Rc<AnyTask>>| entry.as_ref().is_some_and(|task| task.key() == key);
+            |entry: &mut Option<AnyTask>| entry.as_ref().is_some_and(|task| task.id() == id);
         self.queue.pop_back_if(its_own).flatten()
     }
 
@@ -137,28 +134,31 @@ impl Ready {
     ///
     /// # Panics
     /// If 16,777,215 tasks are alive.
-    pub fn insert<F: Future + 'static>(&mut self, future: F) -> Result<NewTask<F>, NewTask<F>> {
+    pub fn insert<F: Future + 'static>(
+        &mut self,
+        future: F,
+    ) -> Result<TaskOf<F::Output>, TaskOf<F::Output>> {
         if self.closed {
-            return Err(TaskCell::new((ROOT, 0), future));
+            return Err(TaskOf::new(self.root_id(), future));
         }
-        let slot = self.slots.vacant_entry();
-        let index = slot.key() as u32;
-        assert!(index < ROOT, "a loop holds at most {ROOT} tasks");
-        let task = TaskCell::new((index, self.next_generation), future);
+        let index = self.vacant.pop().unwrap_or_else(|| self.new_slot());
+        let task = TaskOf::new(TaskId::pack(self.loop_id, self.next_generation, index), future);
         self.next_generation = self.next_generation.wrapping_add(1);
-        slot.insert(Rc::clone(&task) as Rc<AnyTask>);
-        self.push_task(Rc::clone(&task) as Rc<AnyTask>);
+        self.slots[index as usize] = Some(task.clone());
+        self.push_task(task.clone());
         Ok(task)
     }
 
-    /// The id of a task of this loop.
-    pub fn id_of(&self, (index, generation): (u32, u16)) -> TaskId {
-        TaskId::pack(self.loop_id, generation, index)
+    fn new_slot(&mut self) -> u32 {
+        let index = self.slots.len() as u32;
+        assert!(index < ROOT, "a loop holds at most {ROOT} tasks");
+        self.slots.push(None);
+        index
     }
 
     /// The id by which the root future is woken.
     pub fn root_id(&self) -> TaskId {
-        self.id_of((ROOT, 0))
+        TaskId::pack(self.loop_id, 0, ROOT)
     }
 
     /// Somebody used the waker of `id`.
@@ -170,7 +170,7 @@ impl Ready {
         } else if let Some(task) = self.task(id)
             && task.wake()
         {
-            let task = Rc::clone(task);
+            let task = task.clone();
             self.push_task(task);
         }
     }
@@ -185,8 +185,10 @@ impl Ready {
 
     /// A task is done. Hands the slot's share of it out, since its drop may be user code.
     #[must_use]
-    pub fn remove(&mut self, index: u32) -> Option<Rc<AnyTask>> {
-        self.slots.try_remove(index as usize)
+    pub fn remove(&mut self, index: u32) -> Option<AnyTask> {
+        let task = self.slots.get_mut(index as usize)?.take()?;
+        self.vacant.push(index);
+        Some(task)
     }
 
     /// The root future is about to be polled.
@@ -211,20 +213,23 @@ impl Ready {
 
     /// The loop is going away: no more tasks. Hands out the queue, to be dropped.
     #[must_use]
-    pub fn close(&mut self) -> VecDeque<Option<Rc<AnyTask>>> {
+    pub fn close(&mut self) -> VecDeque<Option<AnyTask>> {
         self.closed = true;
         self.calls.clear();
         std::mem::take(&mut self.queue)
     }
 
     /// Takes any one task out, to be dropped with its loop.
-    pub fn pop_slot(&mut self) -> Option<Rc<AnyTask>> {
-        let (index, _) = self.slots.iter().next()?;
-        self.slots.try_remove(index)
+    pub fn pop_slot(&mut self) -> Option<AnyTask> {
+        loop {
+            match self.slots.pop()? {
+                None => self.vacant.pop(),
+                task => return task,
+            };
+        }
     }
 
-    fn task(&self, id: TaskId) -> Option<&Rc<AnyTask>> {
-        let task = self.slots.get(id.index() as usize)?;
-        (u32::from(task.key().1) == id.generation()).then_some(task)
+    fn task(&self, id: TaskId) -> Option<&AnyTask> {
+        self.slots.get(id.index() as usize)?.as_ref().filter(|task| task.id() == id)
     }
 }

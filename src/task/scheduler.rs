@@ -36,51 +36,43 @@ impl Core {
         let mut ready = self.ready.borrow_mut();
         let inserted = ready.insert(future);
         let refused = inserted.is_err();
-        let (Ok(cell) | Err(cell)) = inserted;
-        let id = ready.id_of(cell.key());
+        let (Ok(task) | Err(task)) = inserted;
         drop(ready); // ending a future is user code
         if refused {
-            let _nobody_awaits_it_yet = cell.evict();
+            let _nobody_awaits_it_yet = task.evict();
         } else if self.watchful.is_on() {
-            self.notes.borrow_mut().of(id).made_at = Some(place);
+            self.notes.borrow_mut().of(task.id()).made_at = Some(place);
         }
-        Task::new(id, cell)
-    }
-
-    /// The id of one of this loop's tasks.
-    pub fn id_of(&self, task: &AnyTask) -> TaskId {
-        let (index, generation) = task.key();
-        TaskId::pack(self.id, generation, index)
+        Task::new(task)
     }
 
     /// Runs one step of a task that came out of the queue.
-    pub fn step(&self, task: Rc<AnyTask>) {
+    pub fn step(&self, task: AnyTask) {
         self.budget.refill();
         self.advance(task);
     }
 
     /// The same, on what is left of the budget.
-    pub fn advance(&self, task: Rc<AnyTask>) {
-        let id = self.id_of(&task);
+    pub fn advance(&self, task: AnyTask) {
         // Its drop would do nothing, and that by a call through a pointer.
-        let waker = ManuallyDrop::new(waker(id));
+        let waker = ManuallyDrop::new(waker(task.id()));
         let cx = &mut Context::from_waker(&waker);
         let ran = match self.watchful.is_on() {
-            false => task.run(id, cx),
-            true => self.run_watched(id, &task, cx),
+            false => task.run(cx),
+            true => self.run_watched(&task, cx),
         };
         match ran {
             Ran::Parked => {}
             Ran::Again => self.ready.borrow_mut().push_task(task),
-            Ran::Done(joiner) => self.conclude(id, task, joiner),
+            Ran::Done(joiner) => self.conclude(task, joiner),
         }
     }
 
     /// In debug mode: a step that takes long is told of.
     #[inline(never)]
-    fn run_watched(&self, id: TaskId, task: &AnyTask, cx: &mut Context<'_>) -> Ran {
+    fn run_watched(&self, task: &AnyTask, cx: &mut Context<'_>) -> Ran {
         let start = self.now();
-        let ran = task.run(id, cx);
+        let (id, ran) = (task.id(), task.run(cx));
         let took = Duration::from_nanos(self.now() - start);
         self.watchful.check(took, || match self.notes.borrow().made_at(id) {
             Some(place) => format!("{}, made at {place}", self.name_of(id)),
@@ -92,7 +84,8 @@ impl Core {
     /// A task is done: frees its slot, tells those who wait. Out of line, for the sake of the
     /// steps that end in `Pending`.
     #[inline(never)]
-    fn conclude(&self, id: TaskId, task: Rc<AnyTask>, joiner: Option<Waker>) {
+    fn conclude(&self, task: AnyTask, joiner: Option<Waker>) {
+        let id = task.id();
         let slot = self.ready.borrow_mut().remove(id.index());
         drop(slot);
         if let Some(joiner) = joiner {
@@ -119,11 +112,11 @@ impl Core {
 
     /// If the handle is gone too, nobody will ever fetch a panic: report it. Nor a value: its
     /// drop is user code, and may panic as well.
-    fn bury(&self, task: Rc<AnyTask>, name: Option<Rc<str>>) {
-        if Rc::strong_count(&task) > 1 {
+    fn bury(&self, task: AnyTask, name: Option<Rc<str>>) {
+        if !task.is_last() {
             return;
         }
-        let id = self.id_of(&task);
+        let id = task.id();
         let unread = task.unread_panic();
         let dropped = catch_unwind(AssertUnwindSafe(|| drop(task)));
         let message = unread.or_else(|| Some(panic_message(&*dropped.err()?)));

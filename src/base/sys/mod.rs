@@ -7,6 +7,7 @@
 
 pub mod affinity;
 pub mod interrupt;
+pub mod memory;
 pub mod packet;
 pub mod pipe;
 pub mod poll;

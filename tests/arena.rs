@@ -1,0 +1,131 @@
+//! Memory for tasks: blocks are apart from each other, keep what is in them, and go back.
+
+mod common;
+
+use common::watchdog;
+use proptest::prelude::*;
+use singletrack::EventLoop;
+use singletrack::base::arena::Arena;
+use singletrack::selector::scripted::ScriptedSelector;
+use singletrack::task::join::Task;
+use std::alloc::Layout;
+use std::cell::RefCell;
+use std::future::pending;
+use std::ptr::NonNull;
+use std::rc::Rc;
+
+/// A block that is out, and what was written into all of it.
+struct Block {
+    start: NonNull<u8>,
+    layout: Layout,
+    mark: u8,
+}
+
+impl Block {
+    fn take(arena: &Arena, layout: Layout, mark: u8) -> Block {
+        let start = arena.take(layout);
+        assert_eq!(start.addr().get() % layout.align(), 0, "aligned as asked for");
+        // SAFETY: the block is new and as long as its layout says.
+        unsafe { start.write_bytes(mark, layout.size()) };
+        Block { start, layout, mark }
+    }
+
+    fn give_back(self, arena: &Arena) {
+        // SAFETY: `take` filled it, and nobody else has it: that is what is tested.
+        let bytes = unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.layout.size()) };
+        assert!(bytes.iter().all(|byte| *byte == self.mark), "nobody else wrote into the block");
+        // SAFETY: it came from this arena with this layout, and is not used again.
+        unsafe { arena.give_back(self.start, self.layout) };
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Op {
+    Take(Layout),
+    /// Gives back one of those that are out, whichever this number picks.
+    GiveBack(usize),
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let layout = (1..700usize, 0..6u32)
+        .prop_map(|(size, align)| Layout::from_size_align(size, 1 << align).unwrap());
+    prop_oneof![3 => layout.prop_map(Op::Take), 2 => any::<usize>().prop_map(Op::GiveBack)]
+}
+
+proptest! {
+    #[test]
+    fn blocks_are_apart_and_keep_what_is_in_them(ops in prop::collection::vec(op(), 0..200)) {
+        let (arena, mut blocks) = (Arena::default(), Vec::new());
+        for (turn, op) in ops.into_iter().enumerate() {
+            match op {
+                Op::Take(layout) => blocks.push(Block::take(&arena, layout, turn as u8)),
+                Op::GiveBack(which) if !blocks.is_empty() => {
+                    let which = which % blocks.len();
+                    blocks.swap_remove(which).give_back(&arena);
+                }
+                Op::GiveBack(_) => {}
+            }
+        }
+        blocks.into_iter().for_each(|block| block.give_back(&arena));
+        prop_assert_eq!(arena.out(), 0);
+    }
+}
+
+#[test]
+fn a_block_that_was_given_back_is_the_next_of_its_size() {
+    let arena = Arena::default();
+    let small = Layout::new::<[u64; 4]>();
+    let first = Block::take(&arena, small, 1);
+    let _other_size = arena.take(Layout::new::<[u64; 9]>());
+    let place = first.start;
+    first.give_back(&arena);
+    assert_ne!(arena.take(Layout::new::<[u64; 9]>()), place);
+    assert_eq!(arena.take(small), place);
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "megabytes, and madvise, which Miri does not know")]
+fn the_kernels_memory_goes_back_with_the_last_block() {
+    let (arena, layout) = (Arena::default(), Layout::new::<[u64; 8]>());
+    let mut blocks: Vec<_> = (0..200_000).map(|_| Block::take(&arena, layout, 7)).collect();
+    assert!(arena.mapped() >= 200_000 * layout.size());
+    let last = blocks.pop().unwrap();
+    blocks.into_iter().for_each(|block| block.give_back(&arena));
+    assert!(arena.mapped() >= 200_000 * layout.size(), "one block holds it all");
+    last.give_back(&arena);
+    assert_eq!(arena.mapped(), 64 << 10, "the first chunk is kept");
+    Block::take(&arena, layout, 9).give_back(&arena);
+}
+
+type Leftovers = (Task<()>, Task<Rc<String>>);
+
+/// A task that is never done, and the handle of one that is, with a value on the heap.
+fn leftovers() -> Leftovers {
+    let event_loop = EventLoop::with_selector(Box::new(ScriptedSelector::new()));
+    let never = event_loop.create_task(pending());
+    let done = event_loop.create_task(async { Rc::new("value".to_owned()) });
+    event_loop.run_once().unwrap();
+    assert!(done.done() && !never.done());
+    (never, done)
+}
+
+thread_local! {
+    static KEPT: RefCell<Option<Leftovers>> = const { RefCell::new(None) };
+}
+
+#[test]
+fn a_handle_outlives_its_loop_and_its_threads_arena() {
+    let _watchdog = watchdog("handles that outlive their thread", 60);
+    // Thread-locals go in an order that depends on which was used first: both.
+    let keeper_first = || {
+        KEPT.with(|kept| drop(kept.take()));
+        KEPT.set(Some(leftovers()));
+    };
+    let arena_first = || {
+        let kept = leftovers();
+        assert_eq!(kept.1.peek(|value| value.len()), Some(5));
+        KEPT.set(Some(kept));
+    };
+    std::thread::spawn(keeper_first).join().unwrap();
+    std::thread::spawn(arena_first).join().unwrap();
+}

@@ -12,6 +12,7 @@ use singletrack::aio::queue::{
 };
 use singletrack::aio::semaphore::{BoundedSemaphore, Semaphore};
 use singletrack::selector::scripted::ScriptedSelector;
+use singletrack::task::budget::BUDGET;
 use singletrack::task::join::Task;
 use singletrack::{EventLoop, create_task, yield_now};
 use std::cell::Cell;
@@ -639,6 +640,87 @@ fn queue_join_waits_for_task_done_of_every_item() {
         odd.task_done().unwrap();
         odd.shutdown(true);
         odd.join().await;
+    });
+}
+
+/// Uses up what the poll in progress may still do, if it has just begun.
+async fn spend_budget() {
+    let semaphore = Semaphore::new(1);
+    for _ in 0..BUDGET {
+        drop(semaphore.acquire().await);
+    }
+}
+
+/// A task that has spent its budget waits as well as any other: it stands in the line when its
+/// poll is over, and not one turn later, when what it waits for may have come and gone.
+#[test]
+fn a_waiter_whose_budget_is_spent_stands_in_the_line_at_once() {
+    run(async {
+        let shared = Rc::new((Lock::new(()), Condition::new(), Event::new(), Log::default()));
+        let (a, b) = (Rc::clone(&shared), Rc::clone(&shared));
+        let notified = create_task(async move {
+            let guard = a.0.try_acquire().unwrap(); // spends nothing
+            spend_budget().await;
+            drop(a.1.wait(guard).await);
+        });
+        let told = create_task(async move {
+            spend_budget().await;
+            b.2.wait().await;
+        });
+        yield_now().await;
+        shared.1.notify(1);
+        shared.2.set();
+        shared.2.clear();
+        notified.await.unwrap();
+        told.await.unwrap();
+
+        let guard = shared.0.acquire().await;
+        let (c, d) = (Rc::clone(&shared), Rc::clone(&shared));
+        let first = create_task(async move {
+            spend_budget().await;
+            let _guard = c.0.acquire().await;
+            c.3.note("first");
+        });
+        let second = create_task(async move {
+            let _guard = d.0.acquire().await;
+            d.3.note("second");
+        });
+        yield_now().await;
+        drop(guard);
+        first.await.unwrap();
+        second.await.unwrap();
+        assert_eq!(shared.3.read(), ["first", "second"]);
+    });
+}
+
+#[test]
+fn a_barrier_counts_a_party_whose_budget_is_spent() {
+    run(async {
+        let barrier = Rc::new(Barrier::new(2));
+        let inner = Rc::clone(&barrier);
+        let first = create_task(async move {
+            spend_budget().await;
+            inner.wait().await
+        });
+        let second = arrive(&barrier);
+        assert_eq!((first.await.unwrap(), second.await.unwrap()), (Ok(0), Ok(1)));
+    });
+}
+
+#[test]
+fn what_a_task_without_budget_was_let_through_to_is_passed_on_if_it_is_dropped() {
+    run(async {
+        let lock = Rc::new(Lock::new(()));
+        let inner = Rc::clone(&lock);
+        let greedy = create_task(async move {
+            spend_budget().await;
+            let _guard = inner.acquire().await;
+            unreachable!("it is cancelled before it goes on");
+        });
+        yield_now().await;
+        assert!(lock.locked(), "it came first, so the lock is promised to it");
+        greedy.cancel();
+        drop(lock.acquire().await);
     });
 }
 

@@ -6,12 +6,12 @@
 //! *Leaves out*: what lies behind the gate.
 //!
 //! ```text
-//!             enter: Some(pass)
-//!   new ──────────────────────────────► ready
-//!    │ enter: None                        ▲
-//!    ▼                                    │ take: Some(pass)
-//!   in line ── poll: not granted yet ─────┤
-//!    │                                    │
+//!             enter: Some(pass), and there is budget
+//!   new ─────────────────────────────────────────────► ready
+//!    │ enter: None, or no budget: the pass is kept        ▲
+//!    ▼                                                    │ take: Some(pass)
+//!   in line ── poll: not granted yet ─────────────────────┤
+//!    │                                                    │
 //!    └─ drop: leave; pass_on(pass) ──► the next in line
 //! ```
 //! All primitives wait through this file, so the one subtle rule, that a cancelled waiter
@@ -65,16 +65,18 @@ impl<'a, P: Gate> Wait<'a, P> {
         Wait { gate, place: None }
     }
 
-    /// The first poll.
+    /// The first poll. A task whose budget is spent takes its place as well, and its pass waits
+    /// there: were it to come back next turn to join, it would miss what is told today.
     fn join(&mut self, cx: &mut Context<'_>) -> Poll<P::Pass> {
-        if with_current(|core| core.budget.spend(cx)) == Some(Poll::Pending) {
-            return Poll::Pending; // the next poll is the first again
-        }
-        if let Some(pass) = self.gate.borrow_mut().enter() {
+        let Some(pass) = self.gate.borrow_mut().enter() else {
+            let waker = cx.waker().clone();
+            self.place = Some(self.gate.borrow_mut().line().push(waker));
+            return Poll::Pending;
+        };
+        if with_current(|core| core.budget.spend(cx)) != Some(Poll::Pending) {
             return Poll::Ready(pass);
         }
-        let waker = cx.waker().clone();
-        self.place = Some(self.gate.borrow_mut().line().push(waker));
+        self.place = Some(self.gate.borrow_mut().line().keep(pass));
         Poll::Pending
     }
 }

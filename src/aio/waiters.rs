@@ -112,6 +112,11 @@ impl<G> Waiters<G> {
         key
     }
 
+    /// For one who need not stand in the line, but cannot come for its grant before later.
+    pub fn keep(&mut self, grant: G) -> Key {
+        self.nodes.insert(Node { stage: Stage::Granted(grant), before: None, behind: None })
+    }
+
     /// Hands `grant` to the first in line; brings its waker, to be called once no borrow is
     /// held.
     ///

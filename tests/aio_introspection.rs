@@ -4,12 +4,15 @@ mod common;
 use common::{run_scripted, settle};
 use singletrack::aio::combine::{as_completed, gather, shield, wait};
 use singletrack::aio::net::{TcpListener, TcpStream};
+use singletrack::aio::pipe::pipe;
 use singletrack::aio::queue::Queue;
+use singletrack::aio::streams::StreamReader;
 use singletrack::aio::task_group::TaskGroup;
 use singletrack::aio::task_tree::{Doing, TaskTree, task_tree};
 use singletrack::aio::tasks::create_named_task;
 use singletrack::aio::time::sleep;
 use singletrack::aio::timeout::wait_for;
+use singletrack::aio::writer::StreamWriter;
 use singletrack::concurrent::waiting::ReturnWhen;
 use singletrack::event_loop::reactor::Direction;
 use singletrack::selector::scripted::ScriptedSelector;
@@ -81,6 +84,37 @@ fn a_full_queue_counts_against_the_budget_too() {
         yield_now().await;
         assert_eq!(taken.get(), BUDGET);
         greedy.await.unwrap();
+    });
+}
+
+/// asyncio's `drain` and `readline` return at once while they can, as here; but there a loop
+/// over them holds up everybody else.
+#[test]
+fn buffered_streams_count_against_the_budget_too() {
+    EventLoop::new().unwrap().run_until_complete(async {
+        let (reader, sender) = pipe().unwrap();
+        let (mut reader, writer) = (StreamReader::new(reader), StreamWriter::new(sender));
+        let done = Rc::new(Cell::new(0));
+        let count = Rc::clone(&done);
+        let greedy = create_task(async move {
+            for _ in 0..1000 {
+                writer.write(b"\n").unwrap(); // a pipe holds them all
+                writer.drain().await.unwrap();
+                count.set(count.get() + 1);
+            }
+            for _ in 0..1000 {
+                assert_eq!(reader.readline().await.unwrap(), b"\n"); // the first brings them all
+                count.set(count.get() + 1);
+            }
+        });
+        let mut most = 0;
+        while !greedy.done() {
+            let before = done.get();
+            yield_now().await;
+            most = most.max(done.get() - before);
+        }
+        assert!((1..=BUDGET).contains(&most), "{most} in one poll");
+        assert_eq!(done.get(), 2000);
     });
 }
 

@@ -19,7 +19,7 @@
 
 use crate::aio::waiters::{Left, Waiters};
 use crate::base::slab::Key;
-use crate::event_loop::core::with_current;
+use crate::event_loop::core::spend_budget;
 use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
@@ -73,7 +73,7 @@ impl<'a, P: Gate> Wait<'a, P> {
             self.place = Some(self.gate.borrow_mut().line().push(waker));
             return Poll::Pending;
         };
-        if with_current(|core| core.budget.spend(cx)) != Some(Poll::Pending) {
+        if spend_budget(cx).is_ready() {
             return Poll::Ready(pass);
         }
         self.place = Some(self.gate.borrow_mut().line().keep(pass));

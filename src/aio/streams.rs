@@ -11,10 +11,12 @@
 
 use crate::aio::byte_stream::{ByteStream, Bytes};
 use crate::aio::net::TcpStream;
-use crate::aio::read_buffer::{Answer, ReadBuffer, StreamError};
+use crate::aio::read_buffer::{ReadBuffer, StreamError};
 use crate::aio::unix::UnixStream;
 use crate::aio::writer::{StreamWriter, copy};
+use crate::event_loop::core::spend_budget;
 use std::fmt;
+use std::future::poll_fn;
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -83,12 +85,7 @@ where
     /// # Errors
     /// The error that ended the stream.
     pub async fn read(&mut self, most: usize) -> io::Result<Vec<u8>> {
-        loop {
-            if let Some(bytes) = self.buffer.read(most) {
-                return Ok(bytes);
-            }
-            self.fill().await?;
-        }
+        self.ask(|buffer| buffer.read(most)).await
     }
 
     /// Everything until the end of the stream.
@@ -97,12 +94,7 @@ where
     /// The error that ended the stream.
     #[doc(alias = "asyncio.StreamReader.read(-1)")]
     pub async fn read_to_end(&mut self) -> io::Result<Vec<u8>> {
-        loop {
-            if let Some(bytes) = self.buffer.read_to_end() {
-                return Ok(bytes);
-            }
-            self.fill().await?;
-        }
+        self.ask(ReadBuffer::read_to_end).await
     }
 
     /// `count` bytes, of which there may be more than the limit.
@@ -112,7 +104,7 @@ where
     /// there was. And the error that ended the stream.
     #[doc(alias = "asyncio.StreamReader.readexactly")]
     pub async fn read_exactly(&mut self, count: usize) -> Result<Vec<u8>, StreamError> {
-        self.ask(|buffer| buffer.read_exactly(count)).await
+        self.ask(|buffer| buffer.read_exactly(count)).await?
     }
 
     /// Everything through the next `separator`.
@@ -123,7 +115,7 @@ where
     #[doc(alias = "asyncio.StreamReader.readuntil")]
     pub async fn read_until(&mut self, separator: &[u8]) -> Result<Vec<u8>, StreamError> {
         let mut searched = 0;
-        self.ask(|buffer| buffer.read_until(separator, &mut searched)).await
+        self.ask(|buffer| buffer.read_until(separator, &mut searched)).await?
     }
 
     /// The next line with its `\n`; without one at the end of the stream; empty after it.
@@ -159,13 +151,16 @@ where
         &self.stream
     }
 
-    async fn ask(
+    /// Asks until there is an answer. What is in the buffer already counts against the budget
+    /// as well: there may be thousands of lines in it.
+    async fn ask<A>(
         &mut self,
-        mut question: impl FnMut(&mut ReadBuffer) -> Answer,
-    ) -> Result<Vec<u8>, StreamError> {
+        mut question: impl FnMut(&mut ReadBuffer) -> Option<A>,
+    ) -> io::Result<A> {
+        poll_fn(spend_budget).await;
         loop {
             if let Some(answer) = question(&mut self.buffer) {
-                return answer;
+                return Ok(answer);
             }
             self.fill().await?;
         }

@@ -16,7 +16,7 @@
 use crate::aio::byte_stream::{ByteStream, Bytes};
 use crate::aio::onlookers::Onlookers;
 use crate::aio::write_queue::WriteQueue;
-use crate::event_loop::core::with_current;
+use crate::event_loop::core::{spend_budget, with_current};
 use crate::event_loop::yielding::yield_now;
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -24,7 +24,7 @@ use std::future::poll_fn;
 use std::io::{self, Write};
 use std::net::Shutdown;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// The writing side of a stream. Dropped, it closes; what is queued is still sent, as long
 /// as the loop runs.
@@ -103,8 +103,10 @@ where
         Ok(())
     }
 
-    /// Returns at once while less than the high mark is queued; else waits for the low mark.
-    /// After [`close`](Self::close), gives the other tasks a turn first.
+    /// Returns at once while no more than the high mark is queued; else waits for the low mark.
+    /// After [`close`](Self::close), gives the other tasks a turn first. It counts against the
+    /// task's [budget](crate::task::budget), so that a loop of `write` and `drain` lets the
+    /// others run even where the peer takes everything at once; asyncio's does not.
     ///
     /// # Errors
     /// The error that ended the stream.
@@ -113,7 +115,11 @@ where
         if self.0.closing.get() {
             yield_now().await;
         }
-        poll_fn(|cx| self.0.poll_until(cx, |out| !out.queue.borrow().paused())).await
+        poll_fn(|cx| {
+            ready!(spend_budget(cx));
+            self.0.poll_until(cx, |out| !out.queue.borrow().paused())
+        })
+        .await
     }
 
     /// Ends the stream for the peer, once the queue is empty. Reading goes on.

@@ -26,7 +26,7 @@ use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::task::Waker;
+use std::task::{Context, Poll, Waker};
 
 /// What a timer does when it is due.
 pub enum Due {
@@ -153,6 +153,12 @@ pub fn with_current<R>(f: impl FnOnce(&Rc<Core>) -> R) -> Option<R> {
 /// If it runs none: the caller names what needed one.
 pub fn current(who: &str) -> Rc<Core> {
     with_current(Rc::clone).unwrap_or_else(|| no_loop(who))
+}
+
+/// A leaf is about to do something that may well succeed; see [`Budget::spend`]. Outside a
+/// running loop nobody counts.
+pub fn spend_budget(cx: &mut Context<'_>) -> Poll<()> {
+    with_current(|core| core.budget.spend(cx)).unwrap_or(Poll::Ready(()))
 }
 
 /// The panic of whoever needs a running loop and has none.

@@ -35,8 +35,8 @@ impl EventLoop {
         self.timer_slack.set(nanos);
     }
 
-    /// How many operations on sockets and queues one poll of a task may do before it gives the
-    /// others a turn; the default is 128. `u32::MAX` is as good as no limit, and lets a task
+    /// How many operations on sockets, streams, locks and queues one poll of a task may do
+    /// before it gives the others a turn; the default is 128. `u32::MAX` is as good as no limit, and lets a task
     /// whose socket is always ready starve the rest.
     pub fn set_budget(&self, operations: u32) {
         self.core.budget.set(operations.max(1));

@@ -17,7 +17,7 @@ use std::task::{Context, Poll};
 pub const BUDGET: u32 = 128;
 
 /// What is left of the poll in progress. Filled up before each poll, spent by the leaves:
-/// sockets and queues.
+/// sockets, streams, locks and queues.
 ///
 /// ```
 /// use singletrack::task::budget::{BUDGET, Budget};

@@ -399,3 +399,32 @@ fn an_error_of_a_stream_comes_after_its_bytes_and_stays() {
         }
     });
 }
+
+/// Between two runs, or on another loop, a stream cannot be used. That is the caller's mistake,
+/// not the stream's end.
+#[test]
+fn a_stream_used_away_from_its_loop_says_so_and_stays_whole() {
+    let (home, abroad) = (EventLoop::new().unwrap(), EventLoop::new().unwrap());
+    let (mut reader, writer) = home.run_until_complete(async {
+        let (reader, sender) = pipe().unwrap();
+        (StreamReader::new(reader), StreamWriter::new(sender))
+    });
+    assert_eq!(writer.write(b"x").unwrap_err().kind(), ErrorKind::NotConnected);
+    abroad.run_until_complete(async {
+        let error = writer.write(b"x").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+        let error = reader.read(1).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+    });
+    home.run_until_complete(async {
+        writer.write(b"whole\n").unwrap();
+        assert_eq!(reader.readline().await.unwrap(), b"whole\n");
+        // What is queued is kept as well.
+        writer.write(&vec![7; 100_000]).unwrap();
+    });
+    writer.write(b"x").unwrap_err();
+    home.run_until_complete(async {
+        assert_eq!(reader.read_exactly(100_000).await.unwrap(), vec![7; 100_000]);
+        writer.drain().await.unwrap();
+    });
+}

@@ -133,6 +133,15 @@ impl<T: AsFd + Into<OwnedFd>> Source<T> {
         self.at_home(|core| core.reactor.borrow_mut().clear_drained(self.key, fd))?
     }
 
+    /// Fine on the loop that watches this, while it runs; for those above, who must tell a
+    /// mistake of their caller's from an error of the object.
+    ///
+    /// # Errors
+    /// `InvalidInput` on another loop, `NotConnected` outside any.
+    pub fn check_home(&self) -> io::Result<()> {
+        self.at_home(|_| ())
+    }
+
     fn poll_ready(
         &self,
         core: &Core,

@@ -176,7 +176,7 @@ where
             Ok(count) => self.buffer.filled(count),
             Err(e) => {
                 // The system tells of a reset once, and of an end after that.
-                self.error = Some(copy(&e));
+                self.error = self.stream.source().check_home().is_ok().then(|| copy(&e));
                 return Err(e);
             }
         }

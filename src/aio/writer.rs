@@ -16,7 +16,8 @@
 use crate::aio::byte_stream::{ByteStream, Bytes};
 use crate::aio::onlookers::Onlookers;
 use crate::aio::write_queue::WriteQueue;
-use crate::event_loop::core::{spend_budget, with_current};
+use crate::event_loop::core::spend_budget;
+use crate::event_loop::run::create_task;
 use crate::event_loop::yielding::yield_now;
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -88,13 +89,16 @@ where
     ///
     /// # Errors
     /// The error that ended the stream, each time, where asyncio says nothing until `drain`;
-    /// `BrokenPipe` after [`write_eof`](Self::write_eof) or [`close`](Self::close).
+    /// `BrokenPipe` after [`write_eof`](Self::write_eof) or [`close`](Self::close). While
+    /// another loop runs than the stream's own, `InvalidInput`, and `NotConnected` while none
+    /// does; the stream stays whole.
     pub fn write(&self, bytes: &[u8]) -> io::Result<()> {
         self.0.check()?;
         if self.0.ending.get() || self.0.closing.get() {
             let text = "this writer was ended or closed and takes no more bytes";
             return Err(io::Error::new(io::ErrorKind::BrokenPipe, text));
         }
+        self.stream().map_or(Ok(()), |stream| stream.source().check_home())?;
         let sent = if self.0.queue.borrow().is_empty() { self.0.send_now(bytes)? } else { 0 };
         if sent < bytes.len() {
             self.0.queue.borrow_mut().push(&bytes[sent..]);
@@ -307,20 +311,13 @@ where
         }
     }
 
-    /// There is something in the queue: see that a task sends it.
+    /// There is something in the queue: see that a task of the running loop sends it.
     fn start_flushing(this: &Rc<Self>) {
         if this.flushing.replace(true) {
             return;
         }
         let out = Rc::clone(this);
-        let flush = async move { poll_fn(|cx| out.poll_flush(cx)).await };
-        match with_current(Rc::clone) {
-            Some(core) => drop(core.spawn(flush)),
-            None => this.lose(io::Error::new(
-                io::ErrorKind::NotConnected,
-                "a writer needs a running event loop to send what it has queued",
-            )),
-        }
+        drop(create_task(async move { poll_fn(|cx| out.poll_flush(cx)).await }));
     }
 
     fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<()> {

@@ -1,17 +1,22 @@
-//! Signals: properties Z1 to Z3. A binary of its own (`harness = false`), because handlers
+//! Signals: properties Z1 to Z3 (Z1 also as a model, in `loom_loop.rs`). A binary of its own (`harness = false`), because handlers
 //! belong to the whole process: the bodies run one by one.
 
 mod common;
 use common::{DropFlag, watchdog};
 use singletrack::aio::signals::{add_signal_handler, remove_signal_handler, signal};
 use singletrack::aio::time::sleep;
+use singletrack::base::sys::signal::take;
 use singletrack::selector::scripted::ScriptedSelector;
 use singletrack::{EventLoop, create_task, yield_now};
+use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, RefCell};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read, Write};
+use std::os::fd::AsRawFd;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 const TESTS: &[(&str, fn())] = &[
@@ -26,6 +31,8 @@ const TESTS: &[(&str, fn())] = &[
     ("one_loop_listens_at_a_time", one_loop_listens),
     ("what_cannot_be_handled_is_refused", what_cannot_be_handled),
     ("a_childs_signal_is_not_the_parents", a_childs_signal),
+    ("the_handler_notes_and_writes_and_does_nothing_else", the_handler_notes_and_writes),
+    ("a_waker_may_change_who_listens", a_waker_may_change_who_listens),
 ];
 
 fn main() {
@@ -313,5 +320,92 @@ fn a_childs_signal() {
         let waits = create_task(async move { stream.recv().await });
         sleep(Duration::from_millis(2)).await;
         assert!(!waits.done());
+    });
+}
+
+/// Counts what is asked of it.
+struct Counting;
+static ALLOCATIONS: AtomicU32 = AtomicU32::new(0);
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+// SAFETY: all is done by the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::SeqCst);
+        // SAFETY: the caller's promise is handed on.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        ALLOCATIONS.fetch_add(1, Ordering::SeqCst);
+        // SAFETY: as above.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+/// Z2. Memory is counted here. System calls are left to the kernel: a child whose signals
+/// arrive in seccomp's strict mode, where all but `read`, `write` and the return from a handler
+/// kills, and lives.
+fn the_handler_notes_and_writes() {
+    run(async {
+        let _listening = signal(libc::SIGUSR1).unwrap();
+        raise(libc::SIGUSR1);
+        let before = ALLOCATIONS.load(Ordering::SeqCst);
+        raise(libc::SIGUSR1);
+        assert_eq!(ALLOCATIONS.load(Ordering::SeqCst), before);
+
+        assert!(take(libc::SIGUSR1));
+        let (mut is_strict, strict) = std::io::pipe().unwrap();
+        let (go_on, mut tell) = std::io::pipe().unwrap();
+        // SAFETY: the child calls only what is allowed after a fork, and here in strict mode.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            let mut byte = 0u8;
+            // SAFETY: as above; the byte is this stack's.
+            unsafe {
+                let mode = libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_STRICT, 0, 0, 0);
+                libc::write(strict.as_raw_fd(), (&raw const mode).cast(), 1);
+                libc::read(go_on.as_raw_fd(), (&raw mut byte).cast(), 1);
+                libc::syscall(libc::SYS_exit, if take(libc::SIGUSR1) { 7 } else { 8 });
+            }
+        }
+        let mut mode = [1];
+        is_strict.read_exact(&mut mode).unwrap();
+        assert_eq!(mode, [0], "strict mode");
+        // SAFETY: the child is ours, and nobody else waits for it.
+        unsafe { libc::kill(child, libc::SIGUSR1) };
+        tell.write_all(b"!").unwrap();
+        let mut status = 0;
+        // SAFETY: as above.
+        assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+        assert!(libc::WIFEXITED(status), "the handler made another system call: {status:#x}");
+        assert_eq!(libc::WEXITSTATUS(status), 7, "the handler ran");
+    });
+}
+
+/// T11: no waker is called under a borrow, so it may do what it likes.
+fn a_waker_may_change_who_listens() {
+    struct Nosy;
+    impl Wake for Nosy {
+        fn wake(self: Arc<Self>) {
+            assert!(remove_signal_handler(libc::SIGUSR2));
+        }
+    }
+    run(async {
+        let mut stream = signal(libc::SIGUSR1).unwrap();
+        let mut second = signal(libc::SIGUSR1).unwrap();
+        add_signal_handler(libc::SIGUSR2, || ()).unwrap();
+        {
+            let mut wait = pin!(stream.recv());
+            let waker = Waker::from(Arc::new(Nosy));
+            assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            raise(libc::SIGUSR1);
+            second.recv().await.unwrap();
+            wait.await.unwrap();
+        }
+        assert!(!remove_signal_handler(libc::SIGUSR2), "the waker has done so");
+        raise(libc::SIGUSR1);
+        stream.recv().await.unwrap();
     });
 }

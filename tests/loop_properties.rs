@@ -125,6 +125,50 @@ fn t9_a_panic_in_a_foreign_waker_leaves_the_loop_whole() {
     assert_eq!(event_loop.tasks(), 0);
 }
 
+/// T11: cloning and dropping a waker may be user code as well. This one looks at everything
+/// that the places where a waker is left keep under a borrow.
+#[test]
+fn t11_a_waker_may_use_the_loop_while_it_is_cloned_and_dropped() {
+    use std::task::{RawWaker, RawWakerVTable};
+    fn look() {
+        let core = singletrack::event_loop::core::current("a test");
+        let _all = (core.ready.borrow_mut(), core.timers.borrow_mut(), core.reactor.borrow_mut());
+    }
+    unsafe fn clone(_: *const ()) -> RawWaker {
+        look();
+        NOSY
+    }
+    unsafe fn touch(_: *const ()) {
+        look();
+    }
+    static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, touch, touch, touch);
+    const NOSY: RawWaker = RawWaker::new(std::ptr::null(), &VTABLE);
+
+    let _dog = watchdog("t11", 30);
+    EventLoop::new().unwrap().run_until_complete(async {
+        // SAFETY: the functions use no pointer and no state of any one thread.
+        let nosy = unsafe { Waker::from_raw(NOSY) };
+        let cx = &mut Context::from_waker(&nosy);
+        let (a, b) = UnixStream::pair().unwrap();
+        let mut byte = [0];
+        let mut read = Box::pin(a.read(&mut byte));
+        let mut nap = Box::pin(sleep(MS));
+        let mut task = Box::pin(create_task(pending::<()>()));
+        for _ in 0..2 {
+            assert!(read.as_mut().poll(cx).is_pending());
+            assert!(nap.as_mut().poll(cx).is_pending());
+            assert!(task.as_mut().poll(cx).is_pending());
+        }
+        let noop = &mut Context::from_waker(Waker::noop());
+        assert!(nap.as_mut().poll(noop).is_pending(), "which drops the first waker");
+        assert!(read.as_mut().poll(noop).is_pending());
+        assert!(read.as_mut().poll(cx).is_pending());
+        b.write_all(b"!").await.unwrap();
+        sleep(2 * MS).await;
+        assert!(read.as_mut().poll(cx).is_ready() && nap.as_mut().poll(cx).is_ready());
+    });
+}
+
 /// T10: among tasks that wake themselves for ever each has its turn, and so have timers.
 #[test]
 fn t10_tasks_that_never_rest_starve_neither_each_other_nor_a_timer() {

@@ -12,7 +12,7 @@
 use crate::aio::source::Source;
 use crate::base::id::LoopId;
 use crate::base::sys::signal::{self, OldAction};
-use crate::event_loop::core::with_current;
+use crate::event_loop::core::{current, with_current};
 use crate::event_loop::reactor::Direction;
 use crate::event_loop::run::create_task;
 use crate::task::join::Task;
@@ -309,30 +309,37 @@ impl Desk {
     fn close(&self) {
         let Some(listener) = self.listener.take() else { return };
         listener.cancel();
-        for (signal, watch) in self.watches.take() {
-            put_back(signal, &watch.old);
-            for inbox in watch.streams {
-                inbox.closed.set(true);
-                inbox.wake();
-            }
+        let watches = self.watches.take();
+        for (signal, watch) in &watches {
+            put_back(*signal, &watch.old);
         }
         let desk = DESK.try_with(|desk| desk.take());
         OWNER.store(0, Ordering::SeqCst);
         drop((desk, listener));
+        // Last of all, for whoever is told may want to listen again, on a new desk.
+        for inbox in watches.into_values().flat_map(|watch| watch.streams) {
+            inbox.closed.set(true);
+            inbox.waiter.take().into_iter().for_each(Waker::wake);
+        }
     }
 
     /// Tells everybody of what has arrived.
     fn deliver(&self) {
+        let core = current("a signal");
+        let mut waiters = Vec::new();
         let watches = self.watches.borrow();
-        for (signal, watch) in watches.iter().filter(|(signal, _)| signal::take(**signal)) {
+        for (_, watch) in watches.iter().filter(|(signal, _)| signal::take(**signal)) {
             for inbox in &watch.streams {
                 inbox.arrived.set(true);
-                inbox.wake();
+                waiters.extend(inbox.waiter.take());
             }
             if let Some(callback) = &watch.callback {
-                callback.schedule(*signal);
+                core.call_soon(callback.turn());
             }
         }
+        drop(watches);
+        // Outside the borrow: they may be anybody's, and change who listens.
+        waiters.into_iter().for_each(|waiter| core.rouse(waiter));
     }
 }
 
@@ -343,24 +350,13 @@ impl Callback {
     }
 
     /// An ordinary callback of the loop, so that order and panics are as for all others.
-    fn schedule(self: &Rc<Self>, signal: i32) {
+    fn turn(self: &Rc<Self>) -> Box<dyn FnOnce()> {
         let this = Rc::clone(self);
-        let call = move || {
+        Box::new(move || {
             if !this.removed.get() {
                 (this.call.borrow_mut())();
             }
-        };
-        let scheduled = with_current(|core| core.call_soon(Box::new(call)));
-        debug_assert!(scheduled.is_some(), "signal {signal} is told on a running loop");
-    }
-}
-
-impl Inbox {
-    fn wake(&self) {
-        let waiter = self.waiter.take();
-        if let Some(waiter) = waiter {
-            waiter.wake();
-        }
+        })
     }
 }
 

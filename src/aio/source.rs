@@ -148,11 +148,14 @@ impl<T: AsFd + Into<OwnedFd>> Source<T> {
         cx: &mut Context<'_>,
         direction: Direction,
     ) -> Poll<io::Result<()>> {
-        let mut reactor = core.reactor.borrow_mut();
-        match reactor.is_ready(self.key, direction) {
+        let ready = core.reactor.borrow().is_ready(self.key, direction);
+        match ready {
             Some(true) => Poll::Ready(Ok(())),
             Some(false) => {
-                reactor.wait_for(self.key, direction, cx.waker());
+                // Cloned and dropped outside the borrow: it may be anybody's.
+                let waker = cx.waker().clone();
+                let known = core.reactor.borrow_mut().wait_for(self.key, direction, waker);
+                drop(known);
                 Poll::Pending
             }
             None => Poll::Ready(Err(io::Error::new(

@@ -61,7 +61,8 @@ impl Sleep {
         let core = current("sleep");
         let delay = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
         let deadline = core.now().saturating_add(delay);
-        let key = core.timers.borrow_mut().insert(deadline, Due::Wake(waker.clone()));
+        let due = Due::Wake(waker.clone()); // may be anybody's: outside the borrow
+        let key = core.timers.borrow_mut().insert(deadline, due);
         Stage::Armed(core.id, key)
     }
 
@@ -74,12 +75,10 @@ impl Sleep {
             loop_id.get(),
             core.id.get()
         );
-        let mut timers = core.timers.borrow_mut();
-        let Some(due) = timers.get_mut(key) else { return true };
-        let old = std::mem::replace(due, Due::Wake(waker.clone()));
-        drop(timers);
-        drop(old); // may be somebody else's waker: outside the borrow
-        false
+        let mut other = Due::Wake(waker.clone());
+        let armed =
+            core.timers.borrow_mut().get_mut(key).map(|due| std::mem::swap(due, &mut other));
+        armed.is_none() // and the other waker, which may be anybody's, goes outside the borrow
     }
 }
 

@@ -227,7 +227,9 @@ fn poll_ready(side: &Weak<Side>, cx: &mut Context<'_>) -> Poll<bool> {
         match bit {
             None => return Poll::Ready(false),
             Some(false) => {
-                core.reactor.borrow_mut().wait_for(key, direction, cx.waker());
+                let waker = cx.waker().clone();
+                let known = core.reactor.borrow_mut().wait_for(key, direction, waker);
+                drop(known);
                 return Poll::Pending;
             }
             Some(true) => {}

@@ -153,21 +153,23 @@ impl Reactor {
     ///
     /// (Were the earlier one woken instead, to make room, it would come back and wake the
     /// later one: two tasks reading one idle socket would keep the loop busy for ever.)
-    pub fn wait_for(&mut self, key: Key, direction: Direction, waker: &Waker) {
-        let Some(source) = self.sources.get_mut(key) else { return };
+    ///
+    /// A waker that waits already comes back, to be dropped outside of here.
+    #[must_use]
+    pub fn wait_for(&mut self, key: Key, direction: Direction, waker: Waker) -> Option<Waker> {
+        let Some(source) = self.sources.get_mut(key) else { return Some(waker) };
         let slot = source.waiter(direction);
-        match slot {
-            None => *slot = Some(waker.clone()),
-            Some(first) if first.will_wake(waker) => {}
-            Some(_) => {
-                let same = |w: &(Key, Direction, Waker)| {
-                    (w.0, w.1) == (key, direction) && w.2.will_wake(waker)
-                };
-                if !self.crowd.iter().any(same) {
-                    self.crowd.push((key, direction, waker.clone()));
-                }
-            }
+        let Some(first) = slot else {
+            *slot = Some(waker);
+            return None;
+        };
+        let same =
+            |w: &(Key, Direction, Waker)| (w.0, w.1) == (key, direction) && w.2.will_wake(&waker);
+        if first.will_wake(&waker) || self.crowd.iter().any(same) {
+            return Some(waker);
         }
+        self.crowd.push((key, direction, waker));
+        None
     }
 
     /// A wait was given up: its waker is handed back, to be dropped outside of here.

@@ -205,7 +205,7 @@ impl World {
                 source.ready[0] &= source.ready[2];
             }
             Op::Wait(_, direction, task) => {
-                reactor.wait_for(source.key, direction, &waker);
+                drop(reactor.wait_for(source.key, direction, waker.clone()));
                 let line = &mut source.waiting[side(direction)];
                 if source.live && !line.contains(&task) {
                     line.push(task);

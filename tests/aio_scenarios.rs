@@ -124,6 +124,7 @@ const PROPERTIES: &[(&str, &str, &str)] = &[
     ("Z2 only atomics and write(2)", "aio_signals", "fn the_handler_notes_and_writes"),
     ("Z3 the last listener restores", "aio_signals", "fn the_last_listener_restores"),
     ("Z4 each status once", "aio_subprocess", "fn five_hundred_children"),
+    ("Z5 nobody else's child is collected", "aio_subprocess", "fn a_child_of_somebody_elses"),
     ("Z6 output before the end", "aio_subprocess", "fn all_output_is_delivered"),
     ("Z7 no zombie", "aio_subprocess", "fn kill_on_drop_leaves_no_zombie"),
 ];

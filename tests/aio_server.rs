@@ -287,6 +287,22 @@ fn serve_forever_closes_when_it_is_dropped() {
     });
 }
 
+/// asyncio's `close` cancels `serve_forever`, too.
+#[test]
+fn serve_forever_ends_when_somebody_else_closes_the_server() {
+    let _dog = watchdog("serve_forever and close", 30);
+    run(async {
+        let server = Rc::new(start_server(tcp().0, echo));
+        let forever = Rc::clone(&server);
+        let serving = create_task(async move { forever.serve_forever().await });
+        yield_now().await;
+        assert!(!serving.done());
+        server.close();
+        serving.await.unwrap();
+        server.serve_forever().await; // there is nothing left to serve
+    });
+}
+
 #[test]
 fn a_loop_dropped_with_a_live_server_drops_its_handlers() {
     let _dog = watchdog("dropped loop", 30);

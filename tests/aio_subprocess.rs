@@ -168,6 +168,39 @@ fn five_hundred_children_each_tell_their_own_status() {
 }
 
 /// Z6: what a child writes right before it ends is not lost.
+/// Z5. Whatever the loop does about its own children, a status of somebody else's is still
+/// there for whoever waits for it: nobody here calls `waitpid(-1)`.
+#[test]
+fn a_child_of_somebody_elses_keeps_its_status() {
+    let _dog = watchdog("a stranger's child", 30);
+    let mut strangers: Vec<_> =
+        (0..5).map(|n| shell(&format!("exit {n}")).spawn().unwrap()).collect();
+    for child in &strangers {
+        // Dead and not collected, before the loop's own children end.
+        let zombie = || state(child.id()) == Some('Z');
+        while !zombie() {
+            std::thread::yield_now();
+        }
+    }
+    run(async {
+        for kill in [false, true] {
+            for _ in 0..5 {
+                let mut own = spawn(&mut shell("exit 7")).unwrap();
+                assert_eq!(own.wait().await.unwrap().code(), Some(7));
+                let mut dropped = spawn(&mut shell("sleep 0.01")).unwrap();
+                let pid = dropped.id();
+                dropped.kill_on_drop(kill);
+                drop(dropped);
+                until(|| state(pid).is_none()).await; // collected by the loop
+            }
+        }
+    });
+    for (n, child) in strangers.iter_mut().enumerate() {
+        assert_eq!(state(child.id()), Some('Z'));
+        assert_eq!(child.wait().unwrap().code(), Some(n as i32));
+    }
+}
+
 #[test]
 fn all_output_is_delivered_before_the_end_is() {
     let _dog = watchdog("last words", 120);

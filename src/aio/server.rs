@@ -201,7 +201,8 @@ impl<L: Listener> Server<L> {
         poll_fn(|cx| self.0.poll_until(cx, |s| !s.is_serving() && s.connections() == 0)).await;
     }
 
-    /// Serves until this future is dropped, and then closes.
+    /// Serves until somebody closes the server, or until this future is dropped, which closes
+    /// it. Connections go on either way.
     #[doc(alias = "asyncio.Server.serve_forever")]
     pub async fn serve_forever(&self) {
         struct Close<'a, L: Listener>(&'a Server<L>);
@@ -211,7 +212,7 @@ impl<L: Listener> Server<L> {
             }
         }
         let _close = Close(self);
-        std::future::pending().await
+        poll_fn(|cx| self.0.poll_until(cx, |s| !s.is_serving())).await;
     }
 
     /// Closes every connection, once what its handler wrote is sent. The handler then reads

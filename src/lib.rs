@@ -20,6 +20,7 @@
 //!   base/id.rs                 loop, generation and index in one word
 //!   base/slab.rs               slots whose stale keys open nothing
 //!   base/random.rs             numbers that are the same for the same seed
+//!   base/arrivals.rs           what has arrived and nobody has looked at
 //!   base/wire.rs               what may cross a pipe, and how it is encoded
 //!   base/sys/poll.rs           unsafe: ppoll
 //!   base/sys/pipe.rs           unsafe: pipe2, read, writev

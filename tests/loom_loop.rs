@@ -7,9 +7,10 @@
 #![cfg(loom)]
 
 use loom::cell::UnsafeCell;
-use loom::sync::atomic::{AtomicUsize, Ordering};
+use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread;
+use singletrack::base::arrivals::{Arrivals, Flag};
 use singletrack::base::error::JobError;
 use singletrack::concurrent::future::{Future, Promise, promise};
 use singletrack::event_loop::inbox::{Inbox, Loops};
@@ -321,5 +322,43 @@ fn run_coroutine_threadsafe_answers_or_is_cancelled() {
         let (cancelled, outcome) = caller.join().unwrap();
         assert_eq!(outcome, if cancelled { Err(JobError::Cancelled) } else { Ok(7) });
         assert!(!heard || cancelled);
+    });
+}
+
+struct Raised(AtomicBool);
+
+impl Flag for Raised {
+    fn swap(&self, raised: bool, order: Ordering) -> bool {
+        self.0.swap(raised, order)
+    }
+}
+
+/// S7 and Z1: signals that arrive while the loop sleeps, silences their bell or looks. A handler
+/// is a thread here, which may come in between at any step, as a handler may.
+#[test]
+fn each_signal_that_arrives_is_told_of_at_least_once() {
+    three_threads(|| {
+        let arrivals = Arc::new(Arrivals::new([false, false].map(AtomicBool::new).map(Raised)));
+        let bell = Arc::new(Bell::default());
+        let handlers: Vec<_> = [[0, 0], [0, 1]]
+            .into_iter()
+            .map(|signals| {
+                let (arrivals, bell) = (Arc::clone(&arrivals), Arc::clone(&bell));
+                thread::spawn(move || {
+                    signals.into_iter().for_each(|n| arrivals.note(n, || bell.ring()));
+                })
+            })
+            .collect();
+        let mut told = [0; 2];
+        while told.contains(&0) {
+            bell.wait(); // and silence it
+            for (signal, count) in told.iter_mut().enumerate() {
+                *count += usize::from(arrivals.take(signal));
+            }
+        }
+        handlers.into_iter().for_each(|handler| handler.join().unwrap());
+        let untold = arrivals.take(0) || arrivals.take(1);
+        assert!(!untold || *bell.rung.lock().unwrap(), "nobody would look again");
+        assert!(told[0] <= 3 && told[1] == 1, "{told:?}");
     });
 }

@@ -1,6 +1,7 @@
 //! The ground floor: the words every other floor speaks.
 
 pub mod arena;
+pub mod arrivals;
 pub mod error;
 pub mod id;
 pub mod random;

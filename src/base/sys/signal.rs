@@ -7,13 +7,14 @@
 //! *Leaves out*: who wants to know (`aio/signals.rs`).
 //!
 //! ```text
-//!   signal ──► note(n): PENDING[n] = true, then write(BELL) ──► epoll ──► take(n), per signal
+//!   signal ──► note(n): flag n, then write(BELL) ──► epoll ──► silence it, then take(n) each
 //! ```
-//! The flag is set before the bell rings and read after the bell is heard: nothing is missed.
-//! Deliveries between two looks become one, as the kernel itself coalesces them. Python writes
-//! the number into a pipe instead (`signal.set_wakeup_fd`), which can be full.
+//! Why nothing is missed says `base/arrivals.rs`. Deliveries between two looks become one, as
+//! the kernel itself coalesces them. Python writes the number into a pipe instead
+//! (`signal.set_wakeup_fd`), which can be full.
 #![allow(unsafe_code)]
 
+use crate::base::arrivals::Arrivals;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 // Not `base::sync`: loom's atomics are no statics, and no model runs inside a signal handler.
@@ -23,7 +24,8 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 const SIGNALS: usize = 65;
 
 /// These arrived since somebody looked.
-static PENDING: [AtomicBool; SIGNALS] = [const { AtomicBool::new(false) }; SIGNALS];
+static ARRIVALS: Arrivals<AtomicBool, SIGNALS> =
+    Arrivals::new([const { AtomicBool::new(false) }; SIGNALS]);
 
 /// An eventfd, made once and never closed; -1 before that.
 static BELL: AtomicI32 = AtomicI32::new(-1);
@@ -71,7 +73,7 @@ pub fn listen_once(signal: i32) -> io::Result<Option<OldAction>> {
 
 fn install(signal: i32, flags: libc::c_int) -> io::Result<OldAction> {
     bell()?;
-    PENDING[signal as usize].store(false, Ordering::SeqCst);
+    let _of_earlier_listeners = take(signal);
     // SAFETY: `sigaction` is plain data, for which all zeros is a valid value.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = note as extern "C" fn(libc::c_int) as usize;
@@ -96,7 +98,7 @@ pub fn restore(signal: i32, old: &OldAction) -> io::Result<()> {
 
 /// True if `signal` has arrived since this was last asked.
 pub fn take(signal: i32) -> bool {
-    PENDING.get(signal as usize).is_some_and(|flag| flag.swap(false, Ordering::SeqCst))
+    ARRIVALS.take(signal as usize)
 }
 
 /// A descriptor that is readable when something has arrived: a duplicate of the process's own.
@@ -127,7 +129,10 @@ pub fn bell() -> io::Result<OwnedFd> {
 
 /// The handler. It may interrupt any instruction on any thread, this file's included.
 extern "C" fn note(signal: libc::c_int) {
-    PENDING[signal as usize].store(true, Ordering::SeqCst);
+    ARRIVALS.note(signal as usize, ring);
+}
+
+fn ring() {
     let one: u64 = 1;
     // SAFETY: `write` and `errno` are allowed in a handler; `one` is eight bytes on this
     // stack; the bell is never closed. If its counter is full, the write fails, and the bell

@@ -40,6 +40,8 @@ struct Known {
 }
 
 /// From now on the running loop knows of `who`.
+#[doc(alias = "asyncio.future_add_to_awaited_by")]
+#[doc(alias = "asyncio.future_discard_from_awaited_by")]
 pub fn note(who: Weak<dyn Awaits>) {
     with_current(|core| {
         let known = core.attached.get::<Awaiting>();

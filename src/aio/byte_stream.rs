@@ -97,6 +97,7 @@ where
     /// # Errors
     /// `ConnectionReset` and the rest of `read(2)`.
     #[doc(alias = "asyncio.loop.sock_recv_into")]
+    #[doc(alias = "asyncio.loop.sock_recv")]
     pub fn read(&self, buffer: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
         self.0.wait(Direction::Read, move |cx| self.poll_read(cx, buffer))
     }

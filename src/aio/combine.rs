@@ -190,6 +190,9 @@ pub type DoneAndPending<T> = (Vec<Task<T>>, Vec<Task<T>>);
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[doc(alias = "asyncio.wait")]
+#[doc(alias = "asyncio.FIRST_COMPLETED")]
+#[doc(alias = "asyncio.FIRST_EXCEPTION")]
+#[doc(alias = "asyncio.ALL_COMPLETED")]
 pub async fn wait<T>(
     tasks: impl IntoIterator<Item = Task<T>>,
     when: ReturnWhen,

@@ -29,6 +29,8 @@ pub mod streams;
 pub mod subprocess;
 pub mod task_group;
 pub mod task_tree;
+#[doc(alias = "asyncio.Task.cancelling")]
+#[doc(alias = "asyncio.Task.uncancel")]
 pub mod tasks;
 pub mod time;
 pub mod timeout;

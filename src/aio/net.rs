@@ -150,6 +150,7 @@ impl TcpStream {
     ///
     /// # Errors
     /// The system's limits; and `NotConnected` outside a running loop.
+    #[doc(alias = "asyncio.loop.connect_accepted_socket")]
     pub fn from_std(stream: net::TcpStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         TcpStream::new(stream)

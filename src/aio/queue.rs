@@ -122,6 +122,7 @@ impl<T: fmt::Debug> std::error::Error for ShutDown<T> {}
 
 /// Why [`QueueOf::put_nowait`] refused; the item comes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[doc(alias = "asyncio.QueueFull")]
 pub enum PutError<T> {
     /// There is no slot free. asyncio's `QueueFull`.
     Full(T),
@@ -142,6 +143,7 @@ impl<T: fmt::Debug> std::error::Error for PutError<T> {}
 
 /// Why [`QueueOf::get_nowait`] has nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[doc(alias = "asyncio.QueueEmpty")]
 pub enum GetError {
     /// Every item is gone, or promised to a getter that waited. asyncio's `QueueEmpty`.
     Empty,

@@ -21,6 +21,8 @@ const MOST_ROOM: usize = 64 * 1024;
 
 /// Why a read has no answer.
 #[derive(Debug)]
+#[doc(alias = "asyncio.IncompleteReadError")]
+#[doc(alias = "asyncio.LimitOverrunError")]
 pub enum StreamError {
     /// The stream ended first.
     IncompleteRead {

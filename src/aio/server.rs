@@ -147,6 +147,8 @@ struct Client {
 /// If this thread runs no loop.
 #[doc(alias = "asyncio.start_server")]
 #[doc(alias = "asyncio.start_unix_server")]
+#[doc(alias = "asyncio.loop.create_server")]
+#[doc(alias = "asyncio.loop.create_unix_server")]
 pub fn start_server<L, H>(listener: L, handler: H) -> Server<L>
 where
     L: Listener,

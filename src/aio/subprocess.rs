@@ -70,6 +70,8 @@ pub struct Child {
 /// running loop. On any error no process is left.
 #[doc(alias = "asyncio.create_subprocess_exec")]
 #[doc(alias = "asyncio.create_subprocess_shell")]
+#[doc(alias = "asyncio.loop.subprocess_exec")]
+#[doc(alias = "asyncio.loop.subprocess_shell")]
 pub fn spawn(command: &mut Command) -> io::Result<Child> {
     if with_current(|_| ()).is_none() {
         let text = "a child process needs a running event loop: spawn it from one of its tasks";

@@ -88,6 +88,10 @@ pub struct Node {
 #[doc(alias = "asyncio.print_call_graph")]
 #[doc(alias = "pstree")]
 #[derive(Debug, Clone)]
+#[doc(alias = "asyncio.format_call_graph")]
+#[doc(alias = "asyncio.capture_call_graph")]
+#[doc(alias = "asyncio.FutureCallGraph")]
+#[doc(alias = "asyncio.FrameCallGraphEntry")]
 pub struct TaskTree {
     root: TaskId,
     nodes: BTreeMap<u64, Node>,

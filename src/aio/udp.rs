@@ -96,6 +96,7 @@ impl UdpSocket {
     /// # Errors
     /// As [`recv`](Self::recv).
     #[doc(alias = "asyncio.loop.sock_recvfrom")]
+    #[doc(alias = "asyncio.loop.sock_recvfrom_into")]
     pub async fn recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.0.io_call(Direction::Read, |io| io.recv_from(buffer)).await
     }

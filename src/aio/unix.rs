@@ -41,6 +41,7 @@ impl UnixStream {
     /// `WouldBlock` when the listener's queue is full: the system gives no news of room in
     /// it, so try again a little later.
     #[doc(alias = "asyncio.open_unix_connection")]
+    #[doc(alias = "asyncio.loop.create_unix_connection")]
     pub fn connect(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
         let connected = SocketAddr::from_pathname(path).and_then(|at| Self::connect_addr(&at));

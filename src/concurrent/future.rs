@@ -36,6 +36,9 @@ use std::time::Duration;
 /// std::thread::spawn(move || promise.set_result("hello"));
 /// assert_eq!(future.result(), Ok("hello"));
 /// ```
+#[doc(alias = "asyncio.Future")]
+#[doc(alias = "asyncio.loop.create_future")]
+#[doc(alias = "asyncio.wrap_future")]
 pub fn promise<T>() -> (Promise<T>, Future<T>) {
     promise_of(HomeId::default())
 }

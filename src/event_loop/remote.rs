@@ -69,6 +69,7 @@ impl LoopHandle {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     #[doc(alias = "asyncio.get_running_loop")]
+    #[doc(alias = "asyncio.loop.is_running")]
     pub fn current() -> Option<LoopHandle> {
         with_current(|core| LoopHandle(core.id))
     }

@@ -81,6 +81,8 @@ pub struct Turn {
 /// ```
 #[doc(alias = "asyncio.EventLoop")]
 #[doc(alias = "asyncio.loop.close")]
+#[doc(alias = "asyncio.SelectorEventLoop")]
+#[doc(alias = "asyncio.new_event_loop")]
 pub struct EventLoop {
     pub(crate) core: Rc<Core>,
     pub(crate) io_interval: Cell<u32>,
@@ -382,6 +384,7 @@ impl Drop for ForgetRoot<'_> {
 /// If it runs none.
 #[doc(alias = "asyncio.create_task")]
 #[track_caller]
+#[doc(alias = "asyncio.ensure_future")]
 pub fn create_task<F: Future + 'static>(future: F) -> Task<F::Output> {
     let place = Location::caller();
     with_current(|core| core.spawn_at(place, future)).unwrap_or_else(|| no_loop("create_task"))

@@ -53,6 +53,7 @@ use std::panic::Location;
 #[doc(alias = "asyncio.eager_task_factory")]
 #[doc(alias = "eager_start")]
 #[track_caller]
+#[doc(alias = "asyncio.create_eager_task_factory")]
 pub fn create_eager_task<F: Future + 'static>(future: F) -> Task<F::Output> {
     current("create_eager_task").spawn_eager(Location::caller(), future)
 }

@@ -15,6 +15,7 @@ use singletrack::aio::readiness::readable;
 use singletrack::aio::time::sleep;
 use singletrack::aio::timeout::wait_for;
 use singletrack::base::error::{Death, JobError};
+use singletrack::base::sys::process::wait_for_exit;
 use singletrack::process::child::{Process, ProcessOptions};
 use singletrack::process::descriptor::Descriptor;
 use singletrack::process::frame::{Kind, frame};
@@ -26,6 +27,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::process::Command;
 use std::time::Duration;
 
 const TESTS: &[Test<Nursery>] = &[
@@ -33,6 +35,9 @@ const TESTS: &[Test<Nursery>] = &[
     ("exitcodes_are_numbers_or_signals", exitcodes_are_numbers_or_signals),
     ("a_process_is_watched_while_it_runs", a_process_is_watched_while_it_runs),
     ("a_large_result_does_not_keep_a_process_alive", a_large_result_does_not_keep_a_process_alive),
+    ("a_process_that_writes_garbage_is_killed", a_process_that_writes_garbage_is_killed),
+    ("a_process_that_answers_twice_is_killed", a_process_that_answers_twice_is_killed),
+    ("a_process_ends_with_its_nursery", a_process_ends_with_its_nursery),
     ("a_process_is_awaited_on_the_loop", a_process_is_awaited_on_the_loop),
     ("a_sentinel_is_awaited_on_the_loop", a_sentinel_is_awaited_on_the_loop),
     (
@@ -74,6 +79,9 @@ const TESTS: &[Test<Nursery>] = &[
 ];
 
 fn main() {
+    if std::env::args().nth(1).as_deref() == Some("--lose-the-nursery") {
+        return lose_the_nursery();
+    }
     runner::run_with_nursery(TESTS);
 }
 
@@ -137,6 +145,63 @@ fn a_large_result_does_not_keep_a_process_alive(nursery: &Nursery) {
     let mut process = Process::spawn(nursery, long_text, 1 << 20).unwrap();
     eventually_mut("it ends", || !process.is_alive());
     assert_eq!(process.join().map(|text| text.len()), Ok(1 << 20));
+}
+
+fn garbage_for_ever(_: ()) -> u64 {
+    let mut pipe = File::options().write(true).open(my_reply_pipe()).unwrap();
+    loop {
+        pipe.write_all(&[0x5a; 1 << 16]).unwrap();
+    }
+}
+
+fn protocol<T: std::fmt::Debug>(result: Result<T, JobError>) -> String {
+    match result {
+        Err(JobError::Protocol(why)) => why,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn a_process_that_writes_garbage_is_killed(nursery: &Nursery) {
+    let mut process = Process::spawn(nursery, garbage_for_ever, ()).unwrap();
+    let pid = process.pid();
+    assert_eq!(process.wait(Some(LONG)), Ok(true));
+    assert_eq!(process.exit_code(), Some(KILLED));
+    let why = protocol(process.join());
+    assert!(why.contains(&pid.to_string()) && why.contains("check"), "{why}");
+}
+
+fn answer_and_stay(_: ()) -> u64 {
+    answer_for(0);
+    answer_for(0);
+    sleep_for_ever(())
+}
+
+fn a_process_that_answers_twice_is_killed(nursery: &Nursery) {
+    let why = protocol(Process::spawn(nursery, answer_and_stay, ()).unwrap().join());
+    assert!(why.contains("twice"), "{why}");
+}
+
+/// In a program of its own, for it loses its nursery.
+fn lose_the_nursery() {
+    let nursery = Nursery::start().unwrap();
+    let mut asleep = Process::spawn(&nursery, sleep_for_ever, ()).unwrap();
+    let mut done = Process::spawn(&nursery, square, 12).unwrap();
+    let ended = wait_for_exit(&[done.sentinel()], Some(LONG)).unwrap();
+    assert_eq!(ended, [0]);
+    assert!(asleep.is_alive());
+    signal(nursery.pid(), libc::SIGKILL);
+    eventually_mut("it is dead", || !asleep.is_alive());
+    assert_eq!(asleep.exit_code(), Some(KILLED));
+    assert_eq!(lost(asleep.join()).1, KILLED);
+    assert!(!done.is_alive());
+    assert_eq!(done.join(), Ok(144), "what it had said is not lost");
+    assert!(matches!(Process::spawn(&nursery, square, 12), Err(JobError::Broken(_))));
+}
+
+fn a_process_ends_with_its_nursery(_: &Nursery) {
+    let mut program = Command::new(std::env::current_exe().unwrap());
+    let status = program.arg("--lose-the-nursery").status().unwrap();
+    assert!(status.success(), "{status}");
 }
 
 fn eventually_mut(what: &str, mut condition: impl FnMut() -> bool) {

@@ -297,3 +297,11 @@ pub fn read_reply(kind: Kind, body: &[u8]) -> Result<&[u8], JobError> {
         other => Err(JobError::Protocol(format!("a frame of kind {other:?} is no reply"))),
     }
 }
+
+/// The value of a reply's bytes. Decoding runs the user's `Deserialize`, which may panic.
+pub(crate) fn decoded<R: Wire>(bytes: &[u8]) -> Result<R, JobError> {
+    catch_unwind(AssertUnwindSafe(|| decode(bytes))).unwrap_or_else(|payload| {
+        let message = panic_message(&*payload);
+        Err(JobError::Codec(format!("the result: decoding it panicked: {message}")))
+    })
+}

@@ -17,8 +17,8 @@ use crate::aio::readiness::readable;
 use crate::base::error::{Death, JobError};
 use crate::base::sys::pipe::{Reader, set_nonblocking};
 use crate::base::sys::process::{send_signal, wait_for_exit};
-use crate::base::wire::{Wire, decode};
-use crate::process::call::{encode_call, read_reply};
+use crate::base::wire::Wire;
+use crate::process::call::{decoded, encode_call, read_reply};
 use crate::process::descriptor::packing;
 use crate::process::frame::{Decoder, Kind};
 use crate::process::nursery::Nursery;
@@ -160,9 +160,12 @@ impl<R: Wire> Process<R> {
     }
 
     /// How the process ended; `None` while it is alive. Code 101 after a panic (Python: 1).
+    ///
+    /// The nursery collects it and tells. If the nursery is gone, all its processes were killed,
+    /// and SIGKILL is the answer even for one that had ended just before.
     #[doc(alias = "exitcode")]
     pub fn exit_code(&mut self) -> Option<Death> {
-        // An error means that the nursery is gone, and all its processes with it.
+        // An error means that the system refuses to tell: then it is not known to have ended.
         let _ = self.wait(Some(Duration::ZERO));
         self.death
     }
@@ -171,7 +174,7 @@ impl<R: Wire> Process<R> {
     /// May be repeated; the result stays for [`join`](Self::join).
     ///
     /// # Errors
-    /// [`JobError::Broken`] if the nursery is gone or the system refuses to wait.
+    /// [`JobError::Broken`] if the system refuses to wait.
     #[doc(alias = "multiprocessing.Process.join")]
     pub fn wait(&mut self, timeout: Option<Duration>) -> Result<bool, JobError> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
@@ -213,7 +216,9 @@ impl<R: Wire> Process<R> {
     ///
     /// # Errors
     /// [`JobError::Panicked`] if the function panicked; [`JobError::WorkerLost`] with the exit
-    /// code or signal if the process ended before the function returned.
+    /// code or signal if the process ended before the function returned; [`JobError::Codec`] if
+    /// its result cannot be encoded or decoded; [`JobError::Protocol`] if the function wrote into
+    /// the pipe that its result comes by: then the process was killed.
     pub fn join(mut self) -> Result<R, JobError> {
         self.wait(None)?;
         let death = self.death.expect("it has ended");
@@ -277,8 +282,9 @@ impl<R: Wire> Process<R> {
         if ended.map_err(|e| broken("a process cannot be awaited", &e))?.is_empty() {
             return Ok(false);
         }
-        let death = self.nursery.reap(self.pid);
-        self.death = Some(death.map_err(|e| broken("a process could not be collected", &e))?);
+        // If the nursery is gone, its processes were killed by the kernel.
+        let death = self.nursery.reap(self.pid).unwrap_or(Death::Signal(libc::SIGKILL));
+        self.death = Some(death);
         Ok(true)
     }
 
@@ -292,13 +298,27 @@ impl<R: Wire> Process<R> {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
                 Ok(_) | Err(_) => self.silent = true,
             }
-            while let Ok(Some(frame)) = self.decoder.next_frame() {
-                if frame.kind != Kind::Hello {
-                    self.result = Some(read_reply(frame.kind, frame.body).and_then(decode));
-                }
+            if let Err(why) = self.take_in() {
+                // Nobody listens to it any longer, so it must not go on talking.
+                self.silent = true;
+                let _ = self.kill();
+                let why = format!("process {} was killed: {why}", self.pid);
+                self.result = Some(Err(JobError::Protocol(why)));
             }
         }
         Ok(ended)
+    }
+
+    /// Takes in what was heard. The error is why it is no answer.
+    fn take_in(&mut self) -> Result<(), String> {
+        while let Some(frame) = self.decoder.next_frame().map_err(|e| e.to_string())? {
+            match frame.kind {
+                Kind::Hello => {}
+                _ if self.result.is_some() => return Err("it answered twice".to_owned()),
+                kind => self.result = Some(read_reply(kind, frame.body).and_then(decoded)),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -315,7 +335,7 @@ impl<R: Wire> Drop for Process<R> {
             // Fails only for a process that has become another user's.
             let _ = self.kill();
         }
-        // If it cannot be waited for, then because the nursery, and so the process, is gone.
+        // If the system refuses to wait, so it does in a drop.
         let _ = self.wait(None);
     }
 }

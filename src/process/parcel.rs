@@ -6,10 +6,10 @@
 //! *Leaves out*: when to send and when to settle.
 
 use crate::base::error::{JobError, panic_message};
-use crate::base::wire::{Wire, decode};
+use crate::base::wire::Wire;
 use crate::concurrent::future::{Future, Promise, promise_of};
 use crate::concurrent::home::HomeId;
-use crate::process::call::{Function, encode_call, encode_chunk};
+use crate::process::call::{Function, decoded, encode_call, encode_chunk};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// See the top of the page.
@@ -61,14 +61,6 @@ impl Parcel {
 fn encoded(encode: impl FnOnce() -> Result<Vec<u8>, JobError>) -> Result<Vec<u8>, JobError> {
     catch_unwind(AssertUnwindSafe(encode))
         .unwrap_or_else(|payload| Err(JobError::Panicked(panic_message(&*payload))))
-}
-
-/// The value of a reply's bytes. Decoding runs the user's `Deserialize`, which may panic.
-pub(crate) fn decoded<R: Wire>(bytes: &[u8]) -> Result<R, JobError> {
-    catch_unwind(AssertUnwindSafe(|| decode(bytes))).unwrap_or_else(|payload| {
-        let message = panic_message(&*payload);
-        Err(JobError::Codec(format!("the result: decoding it panicked: {message}")))
-    })
 }
 
 /// A promise whose type is forgotten.

@@ -9,6 +9,7 @@ mod runner;
 
 use jobs::*;
 use runner::{Test, eventually, is_alive};
+use serde::{Deserialize, Deserializer, Serialize};
 use singletrack::EventLoop;
 use singletrack::base::error::{Death, JobError};
 use singletrack::concurrent::executor::Executor;
@@ -85,6 +86,10 @@ const TESTS: &[Test<Nursery>] = &[
     ("a_caller_hears_of_its_workers_end", a_caller_hears_of_its_workers_end),
     ("calls_and_submits_share_the_workers", calls_and_submits_share_the_workers),
     ("a_callback_on_a_callers_thread_must_not_wait", a_callback_on_a_callers_thread_must_not_wait),
+    (
+        "a_callback_on_a_callers_thread_may_shut_the_pool_down",
+        a_callback_on_a_callers_thread_may_shut_the_pool_down,
+    ),
     ("wakeup_pipe_full_a_hundred_thousand_submits", wakeup_pipe_full_a_hundred_thousand_submits),
 ];
 
@@ -627,7 +632,10 @@ fn waiting_for_the_pool_on_its_own_thread_is_refused(nursery: &Nursery) {
     outer.add_done_callback(move || {
         let waited = inner.apply(nap, 100);
         let mapped = inner.map(nap, [100, 100]).map(|_| 0);
-        let streamed = inner.imap(nap, [100, 100]).next().unwrap();
+        let streamed = inner.imap(nap, [100, 100]);
+        let streamed: Vec<_> = streamed.take(10).collect();
+        assert_eq!(streamed.len(), 1, "told once, and then it is over");
+        let streamed = streamed.into_iter().next().unwrap();
         let both = [1, 2].map(|_| inner.apply_async(nap, 100));
         let first = as_completed(both, None).next().unwrap().unwrap().result();
         drop(inner);
@@ -727,6 +735,46 @@ fn a_callback_on_a_callers_thread_must_not_wait(nursery: &Nursery) {
         Err(JobError::WouldDeadlock(_)) | Ok(36) => {}
         other => panic!("{other:?}"),
     }
+    eventually("the callback is gone", || Arc::strong_count(&pool) == 1);
+}
+
+/// A long text that takes its time: to be made, and to be decoded.
+#[derive(Serialize)]
+struct Slow(String);
+
+impl<'de> Deserialize<'de> for Slow {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Deserialize::deserialize(deserializer)?;
+        thread::sleep(Duration::from_millis(50));
+        Ok(Slow(text))
+    }
+}
+
+fn slow_text(length: usize) -> Slow {
+    thread::sleep(Duration::from_millis(60));
+    Slow("x".repeat(length))
+}
+
+fn a_callback_on_a_callers_thread_may_shut_the_pool_down(nursery: &Nursery) {
+    let pool = Arc::new(executor(nursery, 1));
+    // Quick jobs, so that the worker is sent ahead, behind a call that takes its time.
+    assert!(pool.map(square, 0..1000).all(|result| result.is_ok()));
+    let caller = Arc::clone(&pool);
+    let caller = thread::spawn(move || (thread::current().id(), caller.call(slow_text, 1 << 20)));
+    eventually("it runs", || pool.worker_stats().iter().any(|worker| worker.running.is_some()));
+    let ahead = pool.submit(square, 5);
+    let (tell, told) = mpsc::channel();
+    let inner = Arc::clone(&pool);
+    ahead.add_done_callback(move || {
+        inner.shutdown(true, false);
+        drop(inner);
+        tell.send(thread::current().id()).unwrap();
+    });
+    // While the caller decodes its own result, the next one arrives; so it reads that, too.
+    let (on, result) = caller.join().unwrap();
+    assert_eq!(result.map(|slow| slow.0.len()), Ok(1 << 20));
+    assert_eq!(told.recv(), Ok(on), "the callback ran on another thread than it was to");
+    assert_eq!(ahead.result(), Ok(25));
     eventually("the callback is gone", || Arc::strong_count(&pool) == 1);
 }
 

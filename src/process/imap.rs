@@ -26,6 +26,9 @@ use std::time::Instant;
 
 /// The results of an `imap`, one after the other. Dropping it cancels what has
 /// not begun.
+///
+/// In a callback on the pool's own thread it cannot wait: it gives one
+/// [`JobError::WouldDeadlock`] and ends. [`next_before`](Self::next_before) can, with a limit.
 #[must_use = "nothing is submitted before the first `next`"]
 pub struct Imap<'pool, A, R, I> {
     pool: &'pool ProcessPool,
@@ -93,6 +96,9 @@ impl<'pool, A: Wire, R: Wire, I: Iterator<Item = A>> Imap<'pool, A, R, I> {
                 return Ok(None);
             }
             if let (Some(home), None) = (own_home(self.pool.home()), deadline) {
+                // Waiting here would last for ever. That is told once, and is the end.
+                self.arrivals.close();
+                (self.window, self.handed_out) = (0, self.submitted);
                 return Ok(home.fall_asleep().err().map(Err));
             }
             let (index, outcomes) = self

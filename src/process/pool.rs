@@ -36,7 +36,7 @@ use crate::process::supervisor::Supervisor;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread::{self, JoinHandle, ThreadId};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 impl Builder {
@@ -58,7 +58,6 @@ impl Builder {
             thread::Builder::new().name("process-pool".to_owned()).spawn(|| supervisor.run())?;
         Ok(ProcessPool {
             shared,
-            supervisor_id: thread.thread().id(),
             supervisor: Mutex::new(Some(thread)),
             next_job: AtomicU64::new(0),
             limit: self.limit,
@@ -108,7 +107,6 @@ pub struct ProcessPool {
     shared: Arc<Shared>,
     /// Taken by the first who joins it; others wait at this lock meanwhile.
     supervisor: Mutex<Option<JoinHandle<()>>>,
-    supervisor_id: ThreadId,
     next_job: AtomicU64,
     limit: Option<Duration>,
 }
@@ -312,11 +310,11 @@ impl ProcessPool {
     /// `wait`, blocks until every job is resolved and every worker gone. May be called again.
     ///
     /// A job that runs is never interrupted. Called from a future's callback, on the pool's
-    /// own thread, it does not wait.
+    /// own thread or on one that hears its own [`call`](Self::call) out, it does not wait.
     pub fn shutdown(&self, wait: bool, cancel_futures: bool) {
         self.change(|desk| desk.dispatcher.shutdown(cancel_futures));
         let _ = self.shared.waker.wake();
-        if wait && thread::current().id() != self.supervisor_id {
+        if wait && own_home(self.home()).is_none() {
             let mut supervisor = self.supervisor.lock();
             // An error would be a panic, of which every future has told.
             let _ = supervisor.take().map(JoinHandle::join);

@@ -55,3 +55,11 @@ fn a_job_sent_while_a_caller_reads_is_heard_by_somebody() {
         assert_eq!(pool.finish(supervisor), [(0, End::Answered), (1, End::Answered)]);
     });
 }
+
+#[test]
+fn a_shutdown_lets_a_worker_go_that_is_just_being_born() {
+    model(3, || {
+        let (pool, supervisor) = Pool::start(1, |_| Deed::Answer);
+        assert_eq!(pool.finish(supervisor), []);
+    });
+}

@@ -191,16 +191,27 @@ impl Supervisor {
     fn spawn(&mut self) {
         let luggage = self.initializer.as_ref().map_or(&[][..], |first| &first.luggage);
         let forked = self.nursery.spawn(luggage);
+        // One lock for all of it: who finds a worker in the books finds its pipe as well, and can
+        // let it go.
         let mut desk = self.shared.desk.lock();
         let now = desk.now();
         match forked {
             Ok(forked) => {
                 let key = desk.dispatcher.started(now);
-                drop(desk);
-                if let Err(error) = self.adopt(key, forked) {
-                    let mut desk = self.shared.desk.lock();
-                    desk.last_failure = format!("a worker could not be watched: {error}");
-                    desk.dispatcher.died(key, now);
+                let pid = forked.pid;
+                match self.watch_all(key, forked) {
+                    Ok(hand) => {
+                        self.keys.insert(key.index as usize, key);
+                        desk.hands.insert(key, hand);
+                        desk.write(key);
+                    }
+                    Err(error) => {
+                        desk.last_failure = format!("a worker could not be watched: {error}");
+                        desk.dispatcher.died(key, now);
+                        drop(desk);
+                        // With its pipes closed it ends at once.
+                        let _ = self.nursery.reap(pid);
+                    }
                 }
             }
             Err(error) => {
@@ -210,31 +221,19 @@ impl Supervisor {
         }
     }
 
-    fn adopt(&mut self, key: Key, forked: Forked) -> io::Result<()> {
+    /// Has the poll report all that becomes of a worker.
+    fn watch_all(&self, key: Key, forked: Forked) -> io::Result<Hand> {
         let Forked { pid, pidfd, requests, replies } = forked;
         let ear = Arc::new(Ear { replies, pidfd });
         let registry = self.poll.registry();
-        let watched = set_nonblocking(&requests)
-            .and_then(|()| set_nonblocking(&ear.replies))
-            .and_then(|()| watch(registry, &ear.pidfd, token(key, Source::Death)))
-            .and_then(|()| watch(registry, &ear.replies, token(key, Source::Replies)))
-            .and_then(|()| {
-                let fd = requests.as_fd().as_raw_fd();
-                registry.register(&mut SourceFd(&fd), token(key, Source::Room), Interest::WRITABLE)
-            });
-        if let Err(error) = watched {
-            // With its pipes closed it ends at once.
-            drop((requests, ear));
-            let _ = self.nursery.reap(pid);
-            return Err(error);
-        }
+        set_nonblocking(&requests)?;
+        set_nonblocking(&ear.replies)?;
+        watch(registry, &ear.pidfd, token(key, Source::Death))?;
+        watch(registry, &ear.replies, token(key, Source::Replies))?;
+        let fd = requests.as_fd().as_raw_fd();
+        registry.register(&mut SourceFd(&fd), token(key, Source::Room), Interest::WRITABLE)?;
         let prologue = self.initializer.as_ref().map(|first| Arc::clone(&first.frame));
-        let hand = Hand::new(pid, ear, requests, prologue);
-        self.keys.insert(key.index as usize, key);
-        let mut desk = self.shared.desk.lock();
-        desk.hands.insert(key, hand);
-        desk.write(key);
-        Ok(())
+        Ok(Hand::new(pid, ear, requests, prologue))
     }
 }
 

@@ -9,7 +9,7 @@ mod jobs;
 mod runner;
 
 use jobs::*;
-use runner::{children, eventually, is_alive};
+use runner::{children, descriptors, eventually, is_alive};
 use singletrack::base::error::{Death, JobError};
 use singletrack::concurrent::future::Future;
 use singletrack::process::child::Process;
@@ -19,6 +19,7 @@ use singletrack::process::pool::ProcessPool;
 use singletrack::process::spares::Spares;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
+use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
@@ -47,6 +48,9 @@ const CASES: &[Case] = &[
     ("a_panic_in_a_new_worker_is_its_death", Me, a_panic_in_a_new_worker_is_its_death),
     ("a_panic_after_a_fork_harms_nobody", Me, a_panic_after_a_fork_harms_nobody),
     ("a_hook_that_starts_a_thread_is_told", Me, a_hook_that_starts_a_thread_is_told),
+    ("closed_standard_streams_are_no_pipes", Me, closed_standard_streams_are_no_pipes),
+    ("a_stdout_that_nobody_reads_is_no_obstacle", Me, a_stdout_that_nobody_reads_is_no_obstacle),
+    ("an_ignored_sigchld_changes_nothing", Me, an_ignored_sigchld_changes_nothing),
     ("nurseries_in_nurseries_have_an_end", Me, nurseries_in_nurseries_have_an_end),
     ("a_nursery_that_cannot_be_forked", Me, a_nursery_that_cannot_be_forked),
     ("no_memory_for_a_fork_is_told", Me, no_memory_for_a_fork_is_told),
@@ -281,6 +285,45 @@ fn a_hook_that_starts_a_thread_is_told() {
 // ---- nurseries in workers ----
 
 /// Starts a nursery, and itself in it, as often as it may; tells how often that was.
+/// A daemon closes what connects it with a terminal. If a pipe got such a number, every worker
+/// would keep it open, and `eprintln!` would write into it.
+fn closed_standard_streams_are_no_pipes() {
+    // SAFETY: the call takes numbers; nobody here reads or writes these streams meanwhile.
+    assert_eq!(unsafe { libc::close_range(0, 2, 0) }, 0);
+    let nursery = NurseryOptions::default().spares(1).start().unwrap();
+    eventually_so_many(&nursery, 1);
+    let pool = ProcessPool::new(&nursery, 2).unwrap();
+    for descriptors in [descriptors(), pool.call(my_descriptors, 0).unwrap()] {
+        for fd in 0..3 {
+            assert!(descriptors.contains(&format!("{fd} -> /dev/null")), "{descriptors:?}");
+        }
+    }
+    assert_eq!(pool.call(my_descriptors, 0).unwrap().len(), 5);
+}
+
+fn a_stdout_that_nobody_reads_is_no_obstacle() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    // SAFETY: the call takes two descriptors, of which one is borrowed and the other nobody's.
+    assert_eq!(unsafe { libc::dup2(writer.as_raw_fd(), 1) }, 1);
+    print!("this waits for the end of its line");
+    let nursery = Nursery::start().unwrap();
+    assert_eq!(Process::spawn(&nursery, square, 3).unwrap().join(), Ok(9));
+}
+
+/// Who ignores SIGCHLD has no zombies, and nothing to wait for. Here the nursery's children are
+/// the nursery's.
+fn an_ignored_sigchld_changes_nothing() {
+    // SAFETY: SIG_IGN is always a valid handler.
+    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+    let nursery = Nursery::start().unwrap();
+    let pool = ProcessPool::new(&nursery, 2).unwrap();
+    assert_eq!(pool.call(square, 3), Ok(9));
+    assert_eq!(death(pool.call(end_if, (0, Some(End::Exit(3))))), Death::Code(3));
+    let process = Process::spawn(&nursery, end_if, (0, Some(End::Segv))).unwrap();
+    assert_eq!(death(process.join()), Death::Signal(libc::SIGSEGV));
+}
+
 fn descend(_: ()) -> Result<u32, String> {
     match Nursery::start() {
         Ok(nursery) => {

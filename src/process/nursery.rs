@@ -35,9 +35,10 @@ use crate::process::forkserver::{Forked, tell, tend};
 use crate::process::frame::{Decoder, Kind};
 use crate::process::hooks::Hooks;
 use std::fmt;
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::net::Shutdown;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -215,8 +216,9 @@ struct Client {
 impl Nursery {
     /// Forks the nursery. Workers will see the program's memory as it is now.
     ///
-    /// Standard output and standard error stay open in the nursery and the workers; every
-    /// other descriptor is closed there.
+    /// Standard input, output and error stay open in the nursery and the workers; every other
+    /// descriptor is closed there. (In Python a child reads nothing from standard input, which is
+    /// `/dev/null` there.) One of the three that is closed becomes `/dev/null` in the program, too.
     ///
     /// # Errors
     /// [`NurseryError::Threads`] if the program has more than one thread;
@@ -234,11 +236,13 @@ impl Nursery {
         }
         let proof = SingleThreaded::prove().map_err(NurseryError::Threads)?;
         record_text();
+        fill_standard_streams()?;
         let (ours, theirs) = UnixStream::pair()?;
         ours.set_read_timeout(Some(PATIENCE))?;
         ours.set_write_timeout(Some(PATIENCE))?;
-        // What is buffered now would be printed once more by every child that prints.
-        io::stdout().flush()?;
+        // What is buffered now would be printed once more by every child that prints; unless it
+        // cannot be printed at all.
+        let _ = io::stdout().flush();
         let pid = fork(&proof, &[theirs.as_raw_fd()], move || {
             DEPTH.store(depth + 1, Ordering::Relaxed);
             tend(&theirs, hooks, spares)
@@ -287,6 +291,18 @@ impl Nursery {
             Ok((false, code)) => Ok(Death::Code(code)),
             Err(_) => Err(io::Error::from_raw_os_error(libc::ECHILD)),
         }
+    }
+}
+
+/// Opens `/dev/null` where a standard stream was closed, as Rust does before `main`. A pipe with
+/// such a number would stay open in every process, and `eprintln!` would write into it.
+fn fill_standard_streams() -> io::Result<()> {
+    loop {
+        let null = File::options().read(true).write(true).open("/dev/null")?;
+        if null.as_raw_fd() > libc::STDERR_FILENO {
+            return Ok(());
+        }
+        let _stays_open = null.into_raw_fd();
     }
 }
 

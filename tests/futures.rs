@@ -8,13 +8,15 @@ use singletrack::base::wire::Wire;
 use singletrack::concurrent::executor::Executor;
 use singletrack::concurrent::future::{Future, Promise, promise};
 use singletrack::concurrent::state::State;
-use singletrack::concurrent::waiting::{ReturnWhen, Unfinished, as_completed, wait};
+use singletrack::concurrent::threads::ThreadPoolExecutor;
+use singletrack::concurrent::waiting::{AsCompleted, ReturnWhen, Unfinished, as_completed, wait};
 use std::cell::{Cell, RefCell};
 use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
 use std::time::{Duration, Instant};
 
 #[derive(Default)]
@@ -507,6 +509,47 @@ fn waiting_again_and_again_leaves_no_callbacks_behind() {
     assert_eq!(Arc::strong_count(&token), 2, "the user's own callback is still there");
     assert!(rest[0].cancel());
     assert_eq!(Arc::strong_count(&token), 1);
+}
+
+/// Who waits is the thread that iterates; where the iterator was made is no matter.
+#[test]
+fn as_completed_made_outside_a_pool_and_iterated_inside_is_told() {
+    bounded(|| {
+        let pool = ThreadPoolExecutor::new(1).unwrap();
+        let (send, received) = mpsc::channel();
+        let outer = pool.submit_fn(move || {
+            let mut completed: AsCompleted<u64> = received.recv().unwrap();
+            let first = completed.next().unwrap().unwrap().result();
+            (first, completed)
+        });
+        let completed = as_completed([1, 2].map(|i| pool.submit_fn(move || i)), None);
+        send.send(completed).unwrap();
+        let (first, rest) = outer.result().unwrap();
+        assert!(matches!(first, Err(JobError::WouldDeadlock(_))), "{first:?}");
+        let rest: Vec<_> = rest.map(|job| job.unwrap().result()).collect();
+        assert_eq!(rest, [Ok(1)]);
+    });
+}
+
+#[test]
+fn as_completed_made_inside_a_pool_and_iterated_outside_may_wait() {
+    bounded(|| {
+        let pool = Arc::new(ThreadPoolExecutor::new(1).unwrap());
+        let (open, gate) = mpsc::channel::<()>();
+        let inside = Arc::clone(&pool);
+        let made = pool.submit_fn(move || {
+            let slow = inside.submit_fn(move || gate.recv().is_ok());
+            as_completed([slow, inside.submit_fn(|| true)], None)
+        });
+        let completed = made.result().unwrap();
+        let opener = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(20)); // the other one is asleep by then
+            open.send(()).unwrap();
+        });
+        let results: Vec<_> = completed.map(|job| job.unwrap().result()).collect();
+        assert_eq!(results, [Ok(true), Ok(true)]);
+        opener.join().unwrap();
+    });
 }
 
 // ---- map, on an executor that runs its jobs when told ----

@@ -19,6 +19,7 @@ use crate::concurrent::home::{Home, Sleeper, own_home};
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 /// When [`wait`] returns.
@@ -108,6 +109,7 @@ fn wait_for_all<T>(
 /// The time limit counts from this call. When it passes, the iterator gives one
 /// [`Unfinished`] and ends; [`AsCompleted::into_rest`] gives the unfinished back. A job that
 /// waits for its own pool in vain is told so, as by [`wait()`]: one future a time, the last first.
+/// Who waits is the thread that calls `next`, wherever the iterator was made.
 ///
 /// ```
 /// use singletrack::concurrent::waiting::as_completed;
@@ -129,15 +131,13 @@ pub fn as_completed<T>(
 ) -> AsCompleted<T> {
     let deadline = timeout.and_then(|t| Instant::now().checked_add(t));
     let futures: Vec<_> = futures.into_iter().map(Some).collect();
-    let home = futures.iter().flatten().find_map(|future| own_home(future.home()));
-    let arrivals = Arc::new(Arrivals { home, ..Arrivals::default() });
+    let arrivals = Arc::new(Arrivals::default());
     let (waiting, who) = (futures.len(), subscriber(&arrivals));
     for (index, future) in futures.iter().flatten().enumerate() {
-        arrivals.watch(who, future);
         let arrivals = Arc::clone(&arrivals);
         future.subscribe(who, move || arrivals.push(index));
     }
-    AsCompleted { futures, arrivals, deadline, waiting, expired: false }
+    AsCompleted { futures, arrivals, deadline, waiting, expired: false, seat: None, watch: None }
 }
 
 /// See [`as_completed`].
@@ -149,6 +149,10 @@ pub struct AsCompleted<T> {
     /// How many have not been announced yet.
     waiting: usize,
     expired: bool,
+    /// The thread that waited last.
+    seat: Option<ThreadId>,
+    /// Its watch, if it works for a pool that runs some of the jobs.
+    watch: Option<Arc<Watch>>,
 }
 
 impl<T> AsCompleted<T> {
@@ -162,8 +166,9 @@ impl<T> AsCompleted<T> {
         if self.waiting == 0 || self.expired {
             return None;
         }
+        self.sit_down();
         loop {
-            match self.arrivals.pop(self.deadline, self.waiting) {
+            match self.arrivals.pop(self.deadline, self.waiting, self.watch.as_deref()) {
                 Popped::Index(index) => {
                     self.waiting -= 1;
                     return Some(Ok(index));
@@ -187,7 +192,27 @@ impl<T> AsCompleted<T> {
         self.futures[index].as_ref().is_some_and(|f| !f.cancelled() && f.exception().is_some())
     }
 
-    fn unsubscribe(&self) {
+    /// This thread is to wait, which may be another than before, and work for another pool.
+    fn sit_down(&mut self) {
+        let here = Some(thread::current().id());
+        if self.deadline.is_some() || self.seat == here {
+            return;
+        }
+        self.seat = here;
+        self.give_up_watch();
+        let home = self.futures.iter().flatten().find_map(|future| own_home(future.home()));
+        self.watch = home.map(|home| Watch::over(home, self.futures.iter().flatten()));
+    }
+
+    fn give_up_watch(&mut self) {
+        if let Some(watch) = self.watch.take() {
+            let who = subscriber(&watch);
+            self.futures.iter().flatten().for_each(|future| future.unsubscribe(who));
+        }
+    }
+
+    fn unsubscribe(&mut self) {
+        self.give_up_watch();
         let who = subscriber(&self.arrivals);
         self.futures.iter().flatten().for_each(|future| future.unsubscribe(who));
     }
@@ -217,19 +242,8 @@ impl<T> fmt::Debug for AsCompleted<T> {
 /// Where the callbacks of many futures meet one waiting thread: the numbers of those done.
 #[derive(Default)]
 struct Arrivals {
-    state: Mutex<Arrived>,
+    queue: Mutex<VecDeque<usize>>,
     arrived: Condvar,
-    /// The pool the waiting thread works for, if it runs some of the jobs.
-    home: Option<Home>,
-}
-
-#[derive(Default)]
-struct Arrived {
-    queue: VecDeque<usize>,
-    /// How many futures are not done of those that only `home` can bring about.
-    open: usize,
-    /// `home` counts the waiting thread as asleep.
-    asleep: bool,
 }
 
 /// What came of waiting.
@@ -239,61 +253,83 @@ enum Popped {
     Deadlock(JobError),
 }
 
-/// The name under which a waiter subscribes: unique while it lives.
-fn subscriber(arrivals: &Arc<Arrivals>) -> usize {
-    std::ptr::from_ref::<Arrivals>(arrivals).addr()
+/// The name under which something subscribes: unique while it lives.
+fn subscriber<S>(this: &Arc<S>) -> usize {
+    std::ptr::from_ref::<S>(this).addr()
 }
 
 impl Arrivals {
-    /// Counts a future as open until it is done, if it is one of `home`'s.
-    fn watch<T>(self: &Arc<Self>, who: usize, future: &Future<T>) {
-        if self.home.is_some() && own_home(future.home()).is_some() {
-            // Counted first: it may be done before the next line.
-            self.state.lock().open += 1;
-            if !future.wake_when_done(who, Arc::clone(self) as Arc<dyn Sleeper>) {
-                self.wake_up();
-            }
-        }
-    }
-
     fn push(&self, index: usize) {
-        self.state.lock().queue.push_back(index);
+        self.queue.lock().push_back(index);
         self.arrived.notify_one();
     }
 
     /// The number of the next of so many that did not arrive yet.
-    fn pop(&self, deadline: Option<Instant>, waiting: usize) -> Popped {
-        let mut state = self.state.lock();
+    fn pop(&self, deadline: Option<Instant>, waiting: usize, watch: Option<&Watch>) -> Popped {
+        let mut queue = self.queue.lock();
         loop {
-            if let Some(index) = state.queue.pop_front() {
+            if let Some(index) = queue.pop_front() {
                 return Popped::Index(index);
             }
-            // If some are done the news is on its way, and if some are not the pool's own,
-            // others will bring it.
-            if let (None, Some(home), false) = (deadline, &self.home, state.asleep)
-                && state.open == waiting
-            {
-                match home.fall_asleep() {
-                    Ok(()) => state.asleep = true,
-                    Err(deadlock) => return Popped::Deadlock(deadlock),
-                }
+            if let Some(Err(deadlock)) = watch.map(|watch| watch.fall_asleep(waiting)) {
+                return Popped::Deadlock(deadlock);
             }
-            if !wait_until(&self.arrived, &mut state, deadline) {
+            if !wait_until(&self.arrived, &mut queue, deadline) {
                 return Popped::Expired;
             }
         }
     }
 }
 
+/// A waiting thread, as the pool sees it that the thread works for and that runs some of the jobs.
+struct Watch {
+    home: Home,
+    state: Mutex<Watched>,
+}
+
+#[derive(Default)]
+struct Watched {
+    /// How many futures are not done of those that only the thread's own pool can bring about.
+    open: usize,
+    /// The pool counts the thread as asleep.
+    asleep: bool,
+}
+
+impl Watch {
+    /// Of this thread, which works for `home`.
+    fn over<'a, T: 'a>(home: Home, futures: impl Iterator<Item = &'a Future<T>>) -> Arc<Watch> {
+        let watch = Arc::new(Watch { home, state: Mutex::default() });
+        for future in futures.filter(|future| own_home(future.home()).is_some()) {
+            // Counted first: it may be done before the next line.
+            watch.state.lock().open += 1;
+            let sleeper = Arc::clone(&watch) as Arc<dyn Sleeper>;
+            if !future.wake_when_done(subscriber(&watch), sleeper) {
+                watch.wake_up();
+            }
+        }
+        watch
+    }
+
+    /// The thread will sleep until one of so many is done, unless it would be in vain.
+    fn fall_asleep(&self, waiting: usize) -> Result<(), JobError> {
+        let mut state = self.state.lock();
+        // If some are done the news is on its way, and if some are not the pool's own, others
+        // will bring it.
+        if !state.asleep && state.open == waiting {
+            self.home.fall_asleep()?;
+            state.asleep = true;
+        }
+        Ok(())
+    }
+}
+
 /// One of the futures is done: from this moment on the waiting thread is no longer stuck.
-impl Sleeper for Arrivals {
+impl Sleeper for Watch {
     fn wake_up(&self) {
         let mut state = self.state.lock();
         state.open -= 1;
-        if std::mem::take(&mut state.asleep)
-            && let Some(home) = &self.home
-        {
-            home.wake_up();
+        if std::mem::take(&mut state.asleep) {
+            self.home.wake_up();
         }
     }
 }

@@ -55,7 +55,8 @@ b echo     ▒▒▒▒▒▒▒▒▒▒▞▞▒▒▒▒▒▒▒▒▒▞·�
     );
     assert_eq!(
         legend(&Words::LOCK, &PLAIN),
-        "█ Has GIL   ▒ Waiting for GIL   ▞ both in turn   · No GIL"
+        "█ Has GIL   ▒ Waiting for GIL   ▞ both in turn   · No GIL\n\
+         ▄ for a part of its column   blank: no event yet"
     );
 }
 
@@ -70,7 +71,8 @@ fn ascii_says_the_same() {
 GIL owner  aaaaaaaaaaaaaaaaaaaaaaaaaa
 a cpu      ##########XX#########X####  has 98 %, waits  2 %
 b echo     //////////XX/////////X....  has  2 %, waits 82 %
-# Has GIL   / Waiting for GIL   X both in turn   . No GIL"
+# Has GIL   / Waiting for GIL   X both in turn   . No GIL
++ for a part of its column   blank: no event yet"
             .trim_start_matches('\n')
     );
     assert!(text.is_ascii());

@@ -12,7 +12,7 @@ use crate::lab::model::Model;
 use crate::lab::race::Race;
 use crate::vm::program::Program;
 use clap::error::ErrorKind;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::time::Duration;
 
@@ -60,7 +60,8 @@ enum Command {
     /// Lists a program's instructions in the look of Python's dis
     Dis(DisArgs),
     /// Shows threads under a global lock: who has it, who waits, and why
-    #[command(after_help = gil_cli::EXAMPLES)]
+    #[command(after_help = gil_cli::EXAMPLES,
+              after_long_help = format!("{}\n\n{}", gil_cli::EXAMPLES, gil_cli::READING))]
     Gil(GilArgs),
 }
 
@@ -84,7 +85,7 @@ struct Compare {
     /// Connections of the I/O cases [default: slow-io 150, others 4]
     #[arg(long, value_name = "N", value_parser = at_most::<100_000>)]
     connections: Option<usize>,
-    /// Decides the inputs of the built-in cases and the order of the models
+    /// Seed of the built-in cases' inputs and of the order of the models
     #[arg(long, value_name = "N", default_value = "7")]
     seed: u64,
     /// Seconds that one run of one model may take before it is killed
@@ -159,7 +160,9 @@ impl From<Failure> for Refusal {
 /// # Errors
 /// [`Refusal::Help`] if it asks for help, [`Refusal::Usage`] if it cannot be followed.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Order, Refusal> {
-    let Line { command } = Line::try_parse_from(arguments).map_err(|e| refuse(&e))?;
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let refused = |e: clap::Error| refuse(&e, &help_command(&arguments));
+    let Line { command } = Line::try_parse_from(&arguments).map_err(refused)?;
     Ok(match command {
         Command::Compare(compare) => Order::Compare(compare.request()?),
         Command::Explore(words) => Order::Explore(Box::new(words.request()?)),
@@ -219,8 +222,17 @@ fn at_most<const MOST: usize>(text: &str) -> Result<usize, String> {
     }
 }
 
+/// What tells more about a command line that makes no sense.
+fn help_command(arguments: &[OsString]) -> String {
+    let line = Line::command();
+    match arguments.get(1).and_then(|word| line.find_subcommand(word)) {
+        Some(command) => format!("singletrack {} --help", command.get_name()),
+        None => "singletrack --help".to_owned(),
+    }
+}
+
 /// Clap explains itself in paragraphs; the first one says what is wrong.
-fn refuse(error: &clap::Error) -> Refusal {
+fn refuse(error: &clap::Error, help: &str) -> Refusal {
     let text = error.render().to_string();
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Refusal::Help(text),
@@ -233,7 +245,7 @@ fn refuse(error: &clap::Error) -> Refusal {
                 text.lines().take_while(|line| !line.trim().is_empty()).map(str::trim).collect();
             let what = first.join(" ");
             let what = what.strip_prefix("error: ").unwrap_or(&what);
-            Refusal::Usage(format!("{what}; see `singletrack --help`"))
+            Refusal::Usage(format!("{what}; see `{help}`"))
         }
     }
 }

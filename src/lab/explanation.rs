@@ -2,6 +2,7 @@
 //!
 //! *Assumes*: nothing.
 //! *Promises*: every explanation names the functions that are responsible, where they stand.
+//! Its lines are broken anew when it is shown; an empty line ends a paragraph.
 //! *Leaves out*: what was measured (`lab/scene.rs`).
 //!
 //! `[gil/machine.rs timed_out]` stands for the file and line of a function; `lab/source.rs` fills
@@ -10,7 +11,7 @@
 /// Why `convoy` goes as it does.
 pub(crate) const CONVOY: &str = "\
 The echo thread drops the lock around each call that may block, as CPython does:
-  [gil/token.rs detach]. The thread that computes never blocks. So each time
+[gil/token.rs detach]. The thread that computes never blocks. So each time
 the echo thread comes back from a call, it finds the lock taken.
 
 Under an interval policy it must then wait a whole interval, 5 ms, before it may even
@@ -156,7 +157,7 @@ or its own. Here it is as simple: two interpreters are two values of GlobalLock,
 [lab/scopes.rs per_interpreter].
 
 The picture is drawn from two recordings, so for once two lanes have the GIL at the
-same time. They are two GILs, and nobody asks for the other. Each thread takes the lock
+same time, and no strip names the one owner. They are two GILs, and nobody asks for the other. Each thread takes the lock
 it had last by one atomic operation, [gil/door.rs take], and if it is asked for
 nothing, a checkpoint costs one read, [gil/token.rs look].
 
@@ -170,7 +171,8 @@ has dropped its lock meanwhile: those are the short gaps in the lanes. An end th
 shown the token of the other lock refuses it; the scene tries that once. With processes it
 is the same, with more memory.
 
-What you see of a speed-up depends on the cores that were free: two at best.
+What you see of a speed-up depends on the cores that were free: two at best, or a little
+more where turns under one lock had their price.
 ";
 
 /// Why `free-threaded` goes as it does.

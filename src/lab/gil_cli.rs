@@ -10,7 +10,8 @@ use crate::gil::simulator::MAX_CORES;
 use crate::lab::failure::Failure;
 use crate::lab::scene::{SIMULATED, Scene};
 use clap::Args;
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The word in a scene's place that asks for the comparison with real interpreters.
@@ -36,6 +37,15 @@ Examples:
   singletrack gil parity                               the simulator beside the real lock
   singletrack gil fidelity --python /usr/bin/python3   the same on a real interpreter";
 
+/// What the picture and the table say, for the end of `singletrack gil --help`.
+pub const READING: &str = "\
+How to read the table below a picture:
+  takes       how often the thread took the lock
+  asks        how often it asked the holder to drop it, having waited an interval
+  fails       how often it was woken for a free lock and found it taken
+  hold, wait  how long it had the lock, and waited for it, each time; p50 and p99 are the upper
+              ends of buckets that double: not below the true value, and less than twice it";
+
 /// The words of `singletrack gil`.
 #[derive(Debug, Args)]
 pub struct GilArgs {
@@ -55,7 +65,7 @@ pub struct GilArgs {
     /// (tick, door, desk, signal, interrupt, wake, switch, quantum, jitter) [default: round numbers]
     #[arg(long, value_name = "COSTS", requires = "simulate", value_parser = costs)]
     costs: Option<Price>,
-    /// Decides what is left to chance in a simulation [default: 7]
+    /// Seed of what is left to chance in a simulation [default: 7]
     #[arg(long, value_name = "N", requires = "simulate")]
     seed: Option<u64>,
     /// Seconds a run [default: 0.5; fidelity: 1.5 for each interpreter and preset, and as much
@@ -170,7 +180,7 @@ impl GilArgs {
         if !self.python.is_empty() {
             return Err(misplaced("--python", "only fidelity asks interpreters"));
         }
-        let scene = Scene::from_name(&self.scene)?;
+        let scene = Scene::from_name(&self.scene).ok_or_else(|| unknown(&self.scene))?;
         if let (Some(why), Some(_)) = (scene.cannot_be_simulated(), self.simulate) {
             return Err(Failure::new(format!("gil {} --simulate", scene.name()), why, SIMULATED));
         }
@@ -183,6 +193,7 @@ impl GilArgs {
             true => scene.policies(),
             false => named(&self.policy)?,
         };
+        self.trace.as_deref().map_or(Ok(()), writable)?;
         Ok(GilRequest::Scene(SceneRequest {
             scene,
             policies,
@@ -206,9 +217,7 @@ impl GilArgs {
             json: self.json,
         }))
     }
-}
 
-impl GilArgs {
     fn parity(self) -> Result<GilRequest, Failure> {
         if !self.python.is_empty() {
             return Err(misplaced("--python", "only fidelity asks interpreters"));
@@ -228,13 +237,28 @@ impl GilArgs {
     /// Neither comparison is a scene.
     fn draws_nothing(&self, what: &str) -> Result<(), Failure> {
         if self.trace.is_some() {
-            return Err(misplaced("--trace", &format!("{what} draws nothing; trace a scene")));
+            return Err(misplaced(
+                "--trace",
+                &format!("{what} draws nothing, and only a scene is traced"),
+            ));
         }
         if self.simulate.is_some() {
             return Err(misplaced("--simulate", &format!("{what} is no scene")));
         }
         Ok(())
     }
+}
+
+/// Whether a file can be had, asked before a run and not after it.
+fn writable(path: &Path) -> Result<(), Failure> {
+    let failed = |e| Failure::io(path.display().to_string(), &e, "name a file that can be written");
+    File::create(path).map(drop).map_err(failed)
+}
+
+fn unknown(name: &str) -> Failure {
+    let known = Scene::ALL.map(Scene::name).join(", ");
+    let remedy = format!("name {known}, {FIDELITY} or {PARITY}");
+    Failure::new(format!("gil {name}"), "there is no such scene", remedy)
 }
 
 fn misplaced(option: &str, why: &str) -> Failure {

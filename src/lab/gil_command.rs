@@ -56,7 +56,7 @@ pub fn show(
     }
     match json {
         true => print(&format!("{:#}\n", document(*scene, *time, setting.as_ref(), &runs))),
-        false => print(&explanation(*scene)),
+        false => print(&explanation(*scene, *width)),
     }
 }
 

@@ -47,6 +47,9 @@ impl Words {
         verbs: ["has", "waits"],
     };
 
+    /// For threads under a lock each: no column has one owner.
+    pub const OWN_LOCK: Words = Words { owner: None, ..Words::LOCK };
+
     /// For threads without one: those of PEP 703.
     pub const NO_LOCK: Words = Words {
         owner: None,
@@ -140,7 +143,7 @@ impl Look {
     }
 }
 
-/// What the glyphs mean.
+/// What the glyphs mean, in two lines.
 pub fn legend(words: &Words, pen: &Pen) -> String {
     let looks = [
         (Look::Has { eighths: 8 }, words.of(State::HasGil)),
@@ -149,7 +152,11 @@ pub fn legend(words: &Words, pen: &Pen) -> String {
         (Look::NoGil, words.of(State::NoGil)),
     ];
     let entry = |(look, name): (Look, &str)| format!("{} {name}", paint(&[look], pen));
-    looks.map(entry).join("   ")
+    let part = paint(&[Look::Has { eighths: 4 }], pen);
+    format!(
+        "{}\n{part} for a part of its column   blank: no event yet",
+        looks.map(entry).join("   ")
+    )
 }
 
 /// The threads' states within `window`, a lane each, below a strip that shows the owner.

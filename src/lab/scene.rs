@@ -67,15 +67,8 @@ impl Scene {
     }
 
     /// The scene of this name.
-    ///
-    /// # Errors
-    /// A line that names the scenes there are.
-    pub fn from_name(name: &str) -> Result<Scene, Failure> {
-        let found = Scene::ALL.into_iter().find(|scene| scene.name() == name);
-        found.ok_or_else(|| {
-            let known = Scene::ALL.map(Scene::name).join(", ");
-            Failure::new(format!("gil {name}"), "there is no such scene", format!("name {known}"))
-        })
+    pub fn from_name(name: &str) -> Option<Scene> {
+        Scene::ALL.into_iter().find(|scene| scene.name() == name)
     }
 
     /// What happens in it.
@@ -94,7 +87,11 @@ impl Scene {
 
     /// What the states of its threads are called.
     pub fn words(self) -> Words {
-        if self == Scene::FreeThreaded { Words::NO_LOCK } else { Words::LOCK }
+        match self {
+            Scene::FreeThreaded => Words::NO_LOCK,
+            Scene::PerInterpreter => Words::OWN_LOCK,
+            _ => Words::LOCK,
+        }
     }
 
     /// What is drawn, under this policy.

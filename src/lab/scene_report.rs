@@ -1,8 +1,8 @@
 //! A scene for people, drawn and explained; and for machines, one JSON object.
 //!
 //! *Assumes*: takes that are whole.
-//! *Promises*: lines no wider than the pen allows, save the explanation's 88 columns; the JSON
-//! fields below, always all of them.
+//! *Promises*: lines no wider than the pen allows, save the legend's 57 columns; the JSON fields
+//! below, always all of them.
 //! *Leaves out*: writing it anywhere.
 //!
 //! ```text
@@ -24,6 +24,7 @@ use crate::lab::scene::Scene;
 use crate::lab::simulated::Setting;
 use crate::lab::source::resolve;
 use crate::lab::stage::Take;
+use crate::lab::table::three_digits;
 use serde_json::{Value, json};
 use std::ops::Range;
 use std::time::Duration;
@@ -63,9 +64,12 @@ fn wrap(paragraph: &str, width: usize) -> String {
     text + "\n"
 }
 
-/// The explanation, with its places filled in.
-pub fn explanation(scene: Scene) -> String {
-    format!("Why\n{}", resolve(scene.explanation()).0)
+/// The explanation, with its places filled in, in lines of at most `width`.
+pub fn explanation(scene: Scene, width: usize) -> String {
+    let (text, _) = resolve(scene.explanation());
+    let paragraphs =
+        text.trim_end().split("\n\n").map(|lines| wrap(&lines.replace('\n', " "), width));
+    format!("Why\n{}", paragraphs.collect::<Vec<_>>().join("\n"))
 }
 
 /// All runs as one object; `setting` is the machine, if it was a simulated one.
@@ -139,38 +143,46 @@ fn window(policy: SwitchPolicy, recording: &Recording) -> Range<Nanos> {
     from.max(recording.whole_since()).max(first).min(until)..until
 }
 
+/// The threads in figures. Columns that do not fit are left out, the last ones first: half a
+/// number would be a wrong one.
 fn threads(profiles: &[Profile], pen: &Pen) -> String {
-    let head =
-        ["thread", "takes", "asks", "fails", "hold p50", "p99", "max", "wait p50", "p99", "max"];
-    let mut rows = vec![head.map(str::to_owned)];
-    rows.extend(profiles.iter().map(|profile| {
-        let [hold_p50, hold_p99, hold_max] = lengths(&profile.hold);
-        let [wait_p50, wait_p99, wait_max] = lengths(&profile.wait);
-        [
-            profile.name.clone(),
-            profile.takes.to_string(),
-            profile.requests.to_string(),
-            profile.failed_takes.to_string(),
-            hold_p50,
-            hold_p99,
-            hold_max,
-            wait_p50,
-            wait_p99,
-            wait_max,
-        ]
-    }));
-    let widths: Vec<usize> = (0..head.len())
-        .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
-        .collect();
+    let heads = [
+        ["", "", "", "", "hold", "", "", "wait", "", ""],
+        ["thread", "takes", "asks", "fails", "p50", "p99", "max", "p50", "p99", "max"],
+    ];
+    let mut rows = heads.map(|head| head.map(str::to_owned)).to_vec();
+    rows.extend(profiles.iter().map(figures));
+    let widths: [usize; 10] = std::array::from_fn(|column| {
+        rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
+    });
     let line = |row: &[String; 10]| {
         let mut text = format!("{:width$}", row[0], width = widths[0]);
-        for (cell, width) in row.iter().zip(&widths).skip(1) {
+        let mut room = pen.width.saturating_sub(widths[0]);
+        for (cell, &width) in row.iter().zip(&widths).skip(1) {
+            let Some(rest) = room.checked_sub(2 + width) else { break };
             text += &format!("  {cell:>width$}");
+            room = rest;
         }
-        // What does not fit is cut, so that a narrow terminal does not break every line.
-        text.chars().take(pen.width).collect::<String>() + "\n"
+        text.trim_end().to_owned() + "\n"
     };
     rows.iter().map(line).collect()
+}
+
+fn figures(profile: &Profile) -> [String; 10] {
+    let [hold_p50, hold_p99, hold_max] = lengths(&profile.hold);
+    let [wait_p50, wait_p99, wait_max] = lengths(&profile.wait);
+    [
+        profile.name.clone(),
+        profile.takes.to_string(),
+        profile.requests.to_string(),
+        profile.failed_takes.to_string(),
+        hold_p50,
+        hold_p99,
+        hold_max,
+        wait_p50,
+        wait_p99,
+        wait_max,
+    ]
 }
 
 /// Three of them; none, if there is nothing to say.
@@ -182,7 +194,7 @@ fn lengths(lengths: &Lengths) -> [String; 3] {
 fn length(nanos: Nanos) -> String {
     match nanos {
         0..1_000 => format!("{nanos}ns"),
-        1_000..1_000_000 => format!("{:.1}us", nanos as f64 / 1e3),
-        _ => format!("{:.1}ms", nanos as f64 / 1e6),
+        1_000..999_500 => three_digits(nanos as f64 / 1e3) + "us",
+        _ => three_digits(nanos as f64 / 1e6) + "ms",
     }
 }

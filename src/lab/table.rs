@@ -118,7 +118,8 @@ fn rate(per_second: f64) -> String {
     three_digits(per_second)
 }
 
-fn three_digits(value: f64) -> String {
+/// A number with three digits, or with more if they stand before the point.
+pub(crate) fn three_digits(value: f64) -> String {
     match value {
         v if v < 9.995 => format!("{v:.2}"),
         v if v < 99.95 => format!("{v:.1}"),

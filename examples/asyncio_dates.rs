@@ -13,21 +13,19 @@
 
 use singletrack::EventLoop;
 use singletrack::aio::time::sleep;
+use singletrack::base::random::SplitMix64;
 use singletrack::selector::scripted::ScriptedSelector;
 use std::rc::Rc;
 use std::time::Duration;
 
 const RUN: Duration = Duration::from_secs(50);
 
-/// A nap of 0 to 5 whole seconds, drawn by a small generator (xorshift64).
-fn nap(random: &mut u64) -> Duration {
-    *random ^= *random << 13;
-    *random ^= *random >> 7;
-    *random ^= *random << 17;
-    Duration::from_secs(*random % 6)
+/// A nap of 0 to 5 whole seconds.
+fn nap(random: &mut SplitMix64) -> Duration {
+    Duration::from_secs(random.next_u64() % 6)
 }
 
-async fn display_date(event_loop: Rc<EventLoop>, name: u32, mut random: u64) -> u32 {
+async fn display_date(event_loop: Rc<EventLoop>, name: u32, mut random: SplitMix64) -> u32 {
     let end = event_loop.time() + RUN;
     let mut lines = 0;
     loop {
@@ -40,21 +38,36 @@ async fn display_date(event_loop: Rc<EventLoop>, name: u32, mut random: u64) -> 
     }
 }
 
-fn main() -> std::io::Result<()> {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    let seed = match words.iter().position(|word| word == "--seed") {
-        Some(at) => words.get(at + 1).and_then(|n| n.parse().ok()).unwrap_or_else(|| {
-            eprintln!("--seed wants a whole number, as in `--seed 7`");
+/// `--virtual` and `--seed N`, from the command line.
+fn options() -> (bool, u64) {
+    let mut words = std::env::args().skip(1);
+    let (mut virtual_time, mut seed) = (false, Some(20));
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--virtual" => virtual_time = true,
+            "--seed" => seed = words.next().and_then(|number| number.parse().ok()),
+            _ => seed = None,
+        }
+        if seed.is_none() {
+            eprintln!("`{word}`: give nothing, --virtual, or --seed and a whole number");
             std::process::exit(2);
-        }),
-        None => 20,
-    };
-    let event_loop = Rc::new(match words.iter().any(|word| word == "--virtual") {
+        }
+    }
+    (virtual_time, seed.unwrap_or_default())
+}
+
+fn main() -> std::io::Result<()> {
+    let (virtual_time, seed) = options();
+    let event_loop = Rc::new(match virtual_time {
         true => EventLoop::with_selector(Box::new(ScriptedSelector::new())),
         false => EventLoop::new()?,
     });
-    let first = event_loop.create_task(display_date(Rc::clone(&event_loop), 1, seed * 2 + 1));
-    let second = event_loop.create_task(display_date(Rc::clone(&event_loop), 2, seed * 2 + 2));
+    let mut seeds = SplitMix64::new(seed);
+    let mut task = |name| {
+        let random = SplitMix64::new(seeds.next_u64());
+        event_loop.create_task(display_date(Rc::clone(&event_loop), name, random))
+    };
+    let (first, second) = (task(1), task(2));
 
     // The article's program calls `run_forever` and never ends. This one stops when both are
     // done.

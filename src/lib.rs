@@ -214,7 +214,7 @@
 //!   lab/server.rs              the server that answers as late as it is asked to
 //!   lab/model.rs               the eight models, by name
 //!   lab/stats.rs               medians, extremes, percentiles
-//!   lab/verdict.rs             who won, by how much, and what the article's rule says
+//!   lab/verdict.rs             who won, by how much, and what the rule of thumb says
 //!   lab/cases.rs               what is compared, and how much of it
 //!   lab/run.rs                 a plan under a model, in this process
 //!   lab/result.rs              what the rounds of a model come to

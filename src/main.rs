@@ -61,7 +61,10 @@ fn compare(request: &Request) -> Result<(), Failure> {
         }
         results.push(result);
     }
-    if *json { print(&format!("{:#}\n", document(&results))) } else { Ok(()) }
+    match json {
+        true => print(&format!("{:#}\n", document(&results))),
+        false => print("\nWhat the columns mean: singletrack compare --help\n"),
+    }
 }
 
 fn wants_colour(when: When) -> bool {

@@ -127,7 +127,7 @@ fn rounds_apart_make_a_winner() {
     assert_eq!(
         verdict.to_string(),
         "processes won: 1.25 times as fast as the next, threads-free; \
-         the article's rule (CPU bound → processes) agrees."
+         the rule of thumb (CPU bound → processes) agrees."
     );
     assert_eq!(verdict.rule(), "CPU bound: processes; agrees");
 }
@@ -145,7 +145,7 @@ fn rounds_that_overlap_make_no_winner() {
     assert_eq!(
         verdict.to_string(),
         "no measurable difference between processes and threads-free: their rounds overlap; \
-         the article's rule (slow I/O, many connections → event loop) names none of them."
+         the rule of thumb (slow I/O, many connections → event loop) names none of them."
     );
     assert_eq!(verdict.rule(), "slow I/O, many connections: event loop; names none of them");
 }
@@ -345,7 +345,7 @@ cpu: 32 jobs, 3 interleaved rounds, up to 2 at once, 2 pool workers
 model           wall  jobs/s      p50      p99  on CPU  GIL wait  blocked  GIL drops  ctx switches     peak
 sequential    250 ms     128  7.81 ms  15.6 ms  250 ms         0   250 µs  3 f + 0 v    14 v + 5 i  2.0 MiB
 threads-free  125 ms     256  3.91 ms  7.81 ms  125 ms         0   250 µs  3 f + 0 v    14 v + 5 i  2.0 MiB
-→ threads-free won: 2.00 times as fast as the next, sequential; the article's rule (CPU bound → processes) was not put to the test.
+→ threads-free won: 2.00 times as fast as the next, sequential; the rule of thumb (CPU bound → processes) was not put to the test.
 ";
     assert_eq!(table(&some_result(), false), expected);
 }

@@ -110,10 +110,10 @@ fn page(request: &ExploreRequest, exploration: &Exploration, full: bool) -> Stri
     let listed = &outcomes[..outcomes.len().min(MOST_LISTED)];
     let names: Vec<String> = listed.iter().map(|found| words(program, &found.outcome)).collect();
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(7);
-    text += &format!("  {:<width$}  schedules  switches\n", "outcome");
+    text += &format!("  {:<width$}  schedules  fewest switches\n", "outcome");
     for (name, found) in names.iter().zip(listed) {
         let (count, switches) = (found.count, found.schedule.switches());
-        let line = format!("  {name:<width$}  {count:>9}  {switches:>8}  {}", remark(found));
+        let line = format!("  {name:<width$}  {count:>9}  {switches:>15}  {}", remark(found));
         text += line.trim_end();
         text.push('\n');
     }
@@ -135,7 +135,9 @@ fn title(request: &ExploreRequest, exploration: &Exploration, full: bool) -> Str
     text += &match exploration.bound {
         Some(bound) => format!("{schedules}, and that is not all: {bound}\n"),
         None if full => format!("all {schedules}\n"),
-        None => format!("{schedules}, one for all that must come to the same (--full: each)\n"),
+        None => {
+            format!("{schedules} tried: of those that must come to the same, one (--full: all)\n")
+        }
     };
     let queues = matches!(request.policy.hand_off(), HandOff::Fifo | HandOff::Priority);
     if queues && threads > 2 {

@@ -34,7 +34,7 @@ pub enum Model {
     LoopProcesses,
 }
 
-/// The three answers of the article's rule.
+/// The three answers of the rule of thumb.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
     /// For CPU-bound work.
@@ -77,7 +77,7 @@ impl Model {
         Model::ALL.into_iter().find(|model| model.name() == name)
     }
 
-    /// Whether the article would call it by this word. The loop with processes behind it
+    /// Whether the rule would call it by this word. The loop with processes behind it
     /// is both.
     pub fn belongs_to(self, family: Family) -> bool {
         match self {

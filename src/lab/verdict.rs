@@ -1,17 +1,20 @@
-//! Which model won, by how much, and whether the article's rule says so. Pure.
+//! Which model won, by how much, and whether the rule of thumb says so. Pure.
 //!
 //! *Assumes*: every model did the same jobs in the same interleaved rounds.
 //! *Promises*: no winner where the rounds of two models overlap, or where there was but one.
 //! *Leaves out*: what would flip the verdict.
 //!
-//! The article's rule: CPU-bound work wants processes; fast I/O over few connections wants
-//! threads; slow I/O over many connections wants an event loop.
+//! The rule of thumb: CPU-bound work wants processes; fast I/O over few connections wants
+//! threads; slow I/O over many connections wants an event loop. It is that of an article much
+//! read, A. A. Masnun's *Async Python: The Different Forms of Concurrency* (2016), whose five
+//! programs are among the examples. It was made for a Python with a GIL: threads without one
+//! may well beat processes.
 
 use crate::lab::model::{Family, Model};
 use crate::lab::stats::Spread;
 use std::fmt;
 
-/// What kind of work a case is, in the article's words.
+/// What kind of work a case is, in the rule's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Nature {
     /// It computes.
@@ -40,7 +43,7 @@ impl Nature {
         }
     }
 
-    /// What the article's rule says to such work.
+    /// What the rule of thumb says to such work.
     pub fn rule(self) -> Family {
         match self {
             Nature::CpuBound => Family::Processes,
@@ -165,6 +168,6 @@ impl fmt::Display for Verdict {
             _ => write!(f, "only {fastest} ran: there is nothing to compare it with")?,
         }
         let (nature, rule) = (self.nature, self.nature.rule());
-        write!(f, "; the article's rule ({nature} → {rule}) {}.", self.agreement())
+        write!(f, "; the rule of thumb ({nature} → {rule}) {}.", self.agreement())
     }
 }

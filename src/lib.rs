@@ -112,6 +112,7 @@
 //!   gil/verdict.rs             what a thread is told, and why
 //!   gil/error.rs               why a thread cannot run, in words
 //!   gil/waiters.rs             who waits, in what order, and who has asked
+//!   gil/classes.rs             who blocks and who computes: Beazley's two classes
 //!   gil/machine.rs             who holds the lock and who has it next: every rule
 //!   gil/check.rs               what must hold for the pure lock, whatever happens [fuzz]
 //!   gil/counters.rs            how often each thing happened

@@ -24,34 +24,22 @@
 //! differs: CPython lets the condition variable choose which sleeper a release wakes; here the
 //! machine chooses (the one that has slept longest), so that a schedule can be replayed.
 
+use crate::gil::classes::Classes;
 use crate::gil::policy::{Check, HandOff, SwitchPolicy};
 use crate::gil::verdict::{
     Nanos, NotHolder, Parting, Reason, Refusal, ThreadId, Turn, Verdict, Why, nanos,
 };
 use crate::gil::waiters::{Wait, Waiters};
 
-/// Beazley's two priorities.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Class {
-    Io,
-    Cpu,
-}
-
-/// Where a thread stands. It stands in one place only, so "at most one holder" needs no proof
-/// beyond `Machine::holder` being one variable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// Where a thread stands. It is told from the machine's other variables, so it cannot contradict
+/// them: "at most one holder" needs no proof beyond `Machine::holder` being one variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
     Gone,
     Away,
     Waiting,
     Holding,
     HandingOver,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Thread {
-    standing: Standing,
-    class: Class,
 }
 
 /// Whether the lock is for all, for its finaliser, or for nobody any more.
@@ -89,7 +77,7 @@ enum Shutdown {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Machine {
     policy: SwitchPolicy,
-    threads: Vec<Thread>,
+    classes: Classes,
     holder: Option<ThreadId>,
     last_holder: Option<ThreadId>,
     /// Counts changes of holder.
@@ -106,7 +94,7 @@ impl Machine {
     pub fn new(policy: SwitchPolicy) -> Self {
         Machine {
             policy,
-            threads: Vec::new(),
+            classes: Classes::default(),
             holder: None,
             last_holder: None,
             switch_number: 0,
@@ -119,15 +107,7 @@ impl Machine {
 
     /// A thread that will use the lock.
     pub fn joins(&mut self) -> ThreadId {
-        let newcomer = Thread { standing: Standing::Away, class: Class::Io };
-        let gone = self.threads.iter().position(|t| t.standing == Standing::Gone);
-        let index = gone.unwrap_or(self.threads.len());
-        if gone.is_some() {
-            self.threads[index] = newcomer;
-        } else {
-            self.threads.push(newcomer);
-        }
-        ThreadId(index as u32)
+        self.classes.joins()
     }
 
     /// A thread that will not use the lock any more. If it held the lock, it drops it; if it
@@ -148,7 +128,7 @@ impl Machine {
         if self.shutdown == Shutdown::By(me) {
             self.shutdown = Shutdown::ByTheDead;
         }
-        self.threads[me.index()].standing = Standing::Gone;
+        self.classes.leaves(me);
         wake
     }
 
@@ -219,13 +199,11 @@ impl Machine {
         match self.standing(me) {
             Standing::Waiting => {
                 let woken = self.waiters.gets_up(me).is_some_and(|wait| wait.woken);
-                self.threads[me.index()].standing = Standing::Away;
                 let missed = self.holder.is_none() && (woken || self.waiting() == 0);
                 if missed { self.passes_on() } else { None }
             }
             Standing::HandingOver => {
                 self.handing_over = None;
-                self.threads[me.index()].standing = Standing::Away;
                 None
             }
             Standing::Gone | Standing::Away | Standing::Holding => None,
@@ -247,11 +225,9 @@ impl Machine {
         }
         let asked = self.asked();
         let forced = asked && self.policy.hand_off() == HandOff::Forced;
-        let thread = &mut self.threads[me.index()];
-        thread.standing = if forced { Standing::HandingOver } else { Standing::Away };
         match reason {
-            Reason::Voluntary => thread.class = Class::Io,
-            Reason::Tick | Reason::Request if asked => thread.class = Class::Cpu,
+            Reason::Voluntary => self.classes.blocks(me),
+            Reason::Tick | Reason::Request if asked => self.classes.is_made_to_go(me),
             Reason::Tick | Reason::Request => {}
         }
         self.holder = None;
@@ -288,7 +264,6 @@ impl Machine {
         let refused = self.waiters.all();
         for &id in &refused {
             self.waiters.gets_up(id);
-            self.threads[id.index()].standing = Standing::Away;
         }
         Ok(refused)
     }
@@ -359,26 +334,31 @@ impl Machine {
         let last = self.last_holder?;
         let calm = self.waiting() == 0
             && self.handing_over.is_none()
-            && (self.threads[last.index()].class == Class::Io
-                || self.policy.hand_off() != HandOff::Priority);
+            && (self.classes.is_io(last) || self.policy.hand_off() != HandOff::Priority);
         calm.then_some(last)
     }
 
     /// Tells what an [`undisturbed`](Self::undisturbed) thread has come to: does it hold the
     /// lock?
     pub fn catches_up(&mut self, held: bool) {
-        if let Some(last) = self.last_holder {
-            self.holder = held.then_some(last);
-            self.threads[last.index()].standing =
-                if held { Standing::Holding } else { Standing::Away };
-        }
+        self.holder = self.last_holder.filter(|_| held);
     }
 }
 
 /// The steps the events are made of.
 impl Machine {
     fn standing(&self, id: ThreadId) -> Standing {
-        self.threads.get(id.index()).map_or(Standing::Gone, |t| t.standing)
+        if !self.classes.contains(id) {
+            Standing::Gone
+        } else if self.holder == Some(id) {
+            Standing::Holding
+        } else if self.handing_over == Some(id) {
+            Standing::HandingOver
+        } else if self.waiters.get(id).is_some() {
+            Standing::Waiting
+        } else {
+            Standing::Away
+        }
     }
 
     fn shut_to(&self, me: ThreadId) -> bool {
@@ -401,11 +381,10 @@ impl Machine {
 
     /// Beazley: an I/O thread need not wait before it asks a CPU thread.
     fn goes_before_holder(&self, me: ThreadId) -> bool {
-        let class = |id: ThreadId| self.threads[id.index()].class;
         self.policy.hand_off() == HandOff::Priority
             && matches!(self.policy.check(), Check::OnRequest { .. })
-            && class(me) == Class::Io
-            && self.holder.is_some_and(|holder| class(holder) == Class::Cpu)
+            && self.classes.is_io(me)
+            && self.holder.is_some_and(|holder| !self.classes.is_io(holder))
     }
 
     /// `me` gets the free lock; a dropper that waited for this may go on.
@@ -413,9 +392,6 @@ impl Machine {
         self.waiters.gets_up(me);
         let switched = self.begins_tenure(me, now);
         let wake = if switched { self.handing_over.take() } else { None };
-        if let Some(dropper) = wake {
-            self.threads[dropper.index()].standing = Standing::Away;
-        }
         Verdict::run(switched, wake)
     }
 
@@ -426,14 +402,12 @@ impl Machine {
             self.switch_number += 1;
         }
         self.holder = Some(me);
-        self.threads[me.index()].standing = Standing::Holding;
         self.tenure_began = now;
         self.waiters.new_tenure();
         switched
     }
 
     fn lies_down(&mut self, me: ThreadId, now: Nanos) {
-        self.threads[me.index()].standing = Standing::Waiting;
         self.waiters.lies_down(me, now, self.switch_number);
     }
 
@@ -459,19 +433,15 @@ impl Machine {
     /// a switch which will not come if nobody is left to make it.
     fn passes_on(&mut self) -> Option<ThreadId> {
         if self.waiting() == 0 {
-            let dropper = self.handing_over.take()?;
-            self.threads[dropper.index()].standing = Standing::Away;
-            return Some(dropper);
+            return self.handing_over.take();
         }
         if self.grants() { self.grants_next(self.tenure_began) } else { self.waiters.wakes_next() }
     }
 
     /// Puts the lock into the hands of the next sleeper.
     fn grants_next(&mut self, now: Nanos) -> Option<ThreadId> {
-        let goes_first = |id: ThreadId| {
-            self.policy.hand_off() == HandOff::Priority
-                && self.threads[id.index()].class == Class::Io
-        };
+        let priority = self.policy.hand_off() == HandOff::Priority;
+        let goes_first = |id: ThreadId| priority && self.classes.is_io(id);
         let next = self.waiters.first(goes_first)?;
         self.waiters.gets_up(next);
         self.begins_tenure(next, now);

@@ -5,6 +5,7 @@ pub mod attached;
 pub mod cell;
 pub mod channel;
 pub mod check;
+mod classes;
 mod cores;
 pub mod costs;
 pub mod counters;

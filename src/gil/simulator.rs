@@ -2,7 +2,7 @@
 //!
 //! *Assumes*: nothing. Its costs are numbers, its clock is a number.
 //! *Promises*: every decision about the lock is the [`Machine`]'s, the very one that the real
-//! lock asks; one seed, one history; it ends, and says if threads were left waiting.
+//! lock asks; one seed, one history; without a limit it ends when all threads have.
 //! *Leaves out*: caches, memory, several queues of threads; calls for the main thread.
 //!
 //! Beazley's battle, as it comes about here. `a` computes under Python 2 and has a core; so has
@@ -127,23 +127,24 @@ impl Simulator {
         loop {
             match self.world.passes(limit) {
                 Passed::Step(thread) => self.ends_step(thread),
-                Passed::Limit => return self.reports(Some(Ending::OutOfTime)),
-                Passed::Everything => return self.reports(None),
+                Passed::Limit => return self.reports(Ending::OutOfTime),
+                Passed::Everything => {
+                    let left = self.world.actors.iter().find(|actor| actor.ended.is_none());
+                    debug_assert!(left.is_none(), "nobody is left to wake {left:?}");
+                    return self.reports(Ending::Done);
+                }
             }
         }
     }
 
-    fn reports(mut self, ending: Option<Ending>) -> Run {
-        let left = self.world.actors.iter().filter(|actor| actor.ended.is_none());
-        let left: Vec<String> = left.map(|actor| actor.name().to_owned()).collect();
-        let all_ended = if left.is_empty() { Ending::Done } else { Ending::Deadlock(left) };
+    fn reports(mut self, ending: Ending) -> Run {
         let fate = |actor: &Actor| {
             let (ticks, rounds) = actor.progress();
             Fate { name: actor.name().to_owned(), ticks, rounds, ended: actor.ended }
         };
         let ends = self.world.actors.iter().map(|actor| actor.ended.unwrap_or(self.world.now));
         Run {
-            ending: ending.unwrap_or(all_ended),
+            ending,
             elapsed: ends.max().unwrap_or(0),
             fates: self.world.actors.iter().map(fate).collect(),
             counters: self.world.actors.iter().map(|actor| actor.counters).sum(),

@@ -167,7 +167,6 @@ fn five_hundred_children_each_tell_their_own_status() {
     }
 }
 
-/// Z6: what a child writes right before it ends is not lost.
 /// Z5. Whatever the loop does about its own children, a status of somebody else's is still
 /// there for whoever waits for it: nobody here calls `waitpid(-1)`.
 #[test]
@@ -201,6 +200,7 @@ fn a_child_of_somebody_elses_keeps_its_status() {
     }
 }
 
+/// Z6: what a child writes right before it ends is not lost.
 #[test]
 fn all_output_is_delivered_before_the_end_is() {
     let _dog = watchdog("last words", 120);

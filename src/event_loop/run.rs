@@ -330,9 +330,11 @@ impl EventLoop {
     }
 
     fn take_inbox(&self) -> usize {
-        if !self.core.inbox.has_news() {
-            return 0;
-        }
+        if self.core.inbox.has_news() { self.take_messages() } else { 0 }
+    }
+
+    #[inline(never)]
+    fn take_messages(&self) -> usize {
         let mut messages = self.messages.take();
         self.core.inbox.take(&mut messages);
         let count = messages.len();

@@ -107,8 +107,13 @@ impl Ready {
     /// When a burst is over. Not looked at for every task that comes out: that path is hot.
     fn give_memory_back(&mut self) {
         if self.queue.capacity() > ROOMY && self.queue.len() < ROOMY {
-            self.queue.shrink_to(ROOMY);
+            self.shrink();
         }
+    }
+
+    #[cold]
+    fn shrink(&mut self) {
+        self.queue.shrink_to(ROOMY);
     }
 
     /// Appends a callback.

@@ -42,7 +42,7 @@ pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, JobError> {
 ///
 /// # Errors
 /// [`JobError::Codec`] if its `Serialize` refuses; the buffer is lost then.
-pub fn encode_onto<T: Serialize>(value: &T, buffer: Vec<u8>) -> Result<Vec<u8>, JobError> {
+pub fn encode_onto<T: Serialize + ?Sized>(value: &T, buffer: Vec<u8>) -> Result<Vec<u8>, JobError> {
     postcard::serialize_with_flavor(value, Onto(buffer)).map_err(|e| codec::<T>("encoded", &e))
 }
 
@@ -58,6 +58,7 @@ impl Flavor for Onto {
         Ok(())
     }
 
+    #[inline]
     fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
         // A number comes as a few bytes. Copying so many as the compiler knows of is one move;
         // copying "some" is a call of `memcpy`, four times as long.
@@ -92,6 +93,6 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JobError> {
     }
 }
 
-fn codec<T>(verb: &str, why: &dyn std::fmt::Display) -> JobError {
+fn codec<T: ?Sized>(verb: &str, why: &dyn std::fmt::Display) -> JobError {
     JobError::Codec(format!("{} could not be {verb}: {why}", std::any::type_name::<T>()))
 }

@@ -177,13 +177,13 @@ pub(crate) fn encode_chunk<F: Function>(
     items: &[F::Args],
     id: u64,
 ) -> Result<Vec<u8>, JobError> {
-    encode_entry(chunk_entry::<F>, f.address(), &items, id)
+    encode_entry(chunk_entry::<F>, f.address(), items, id)
 }
 
 fn encode_entry(
     entry: Entry,
     target: usize,
-    args: &impl Serialize,
+    args: &(impl Serialize + ?Sized),
     id: u64,
 ) -> Result<Vec<u8>, JobError> {
     let entry = (entry as *const ()).expose_provenance();
@@ -194,7 +194,8 @@ fn encode_entry(
                 .to_owned(),
         ));
     }
-    let mut frame = Vec::with_capacity(64);
+    // Numbers take about as much room in a frame as in memory, at most.
+    let mut frame = Vec::with_capacity(64 + size_of_val(args));
     open(&mut frame, Kind::Call, id);
     frame.extend_from_slice(&(entry as u64).to_le_bytes());
     frame.extend_from_slice(&(target as u64).to_le_bytes());

@@ -383,6 +383,7 @@ fn a_name_that_does_not_resolve_is_named() {
                 error.to_string().contains(&format!("`{name}` could not be looked up")),
                 "{error}"
             );
+            assert!(error.to_string().contains("is it spelled right"), "{error}");
         }
     });
 }

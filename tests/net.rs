@@ -150,7 +150,9 @@ fn an_address_in_use_is_an_error() {
         let address = listener.local_addr().unwrap();
         let error = TcpListener::bind(address).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AddrInUse);
-        assert!(error.to_string().starts_with(&format!("cannot listen on {address}: ")), "{error}");
+        let text = error.to_string();
+        assert!(text.starts_with(&format!("cannot listen on {address}: ")), "{text}");
+        assert!(text.ends_with("; end whoever has it, or take another"), "{text}");
     });
 }
 
@@ -185,7 +187,9 @@ fn io_without_a_loop_and_on_a_foreign_loop_say_what_to_do() {
 fn a_regular_file_cannot_be_watched() {
     run(|| async {
         let file = std::fs::File::open("/proc/self/exe").unwrap();
-        assert_eq!(Source::new(file).unwrap_err().kind(), ErrorKind::PermissionDenied);
+        let error = Source::new(file).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+        assert!(error.to_string().contains("on a thread, with `to_thread`"), "{error}");
     });
 }
 

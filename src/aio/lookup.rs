@@ -5,6 +5,7 @@
 //! *Leaves out*: a cache, and trying two addresses at once (Happy Eyeballs, RFC 8305).
 
 use crate::aio::net::TcpStream;
+use crate::base::error::while_trying;
 use crate::concurrent::bridge::to_thread;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -34,7 +35,11 @@ pub async fn lookup_host(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     let name = host.to_owned();
     let lookup = move || Ok((name.as_str(), port).to_socket_addrs()?.collect::<Vec<_>>());
     let failed = |e: io::Error| {
-        io::Error::new(e.kind(), format!("the name `{host}` could not be looked up: {e}"))
+        let text = format!(
+            "the name `{host}` could not be looked up: {e}; is it spelled right, and is the \
+             network up?"
+        );
+        io::Error::new(e.kind(), text)
     };
     match to_thread(lookup).await.map_err(io::Error::other).flatten() {
         Ok(addresses) if addresses.is_empty() => {
@@ -63,6 +68,6 @@ impl TcpStream {
             }
         }
         let (address, e) = last.expect("there was at least one address");
-        Err(io::Error::new(e.kind(), format!("cannot connect to `{host}` at {address}: {e}")))
+        Err(while_trying(format_args!("cannot connect to `{host}` at {address}"))(e))
     }
 }

@@ -12,7 +12,7 @@ use crate::event_loop::inbox::Message;
 use crate::event_loop::reactor::Direction;
 use std::future::Future;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
@@ -37,7 +37,7 @@ impl<T: AsFd + Into<OwnedFd>> Source<T> {
     /// `NotConnected` when this thread runs no loop.
     pub fn new(io: T) -> io::Result<Self> {
         let core = with_current(Rc::clone).ok_or_else(no_loop)?;
-        let key = core.reactor.borrow_mut().register(io.as_fd())?;
+        let key = register(&core, io.as_fd())?;
         Ok(Source { io: Some(io), loop_id: core.id, key })
     }
 
@@ -239,6 +239,25 @@ impl<T: AsFd + Into<OwnedFd>, F> Drop for Wait<'_, T, F> {
             self.forget();
         }
     }
+}
+
+/// Enters a descriptor into the loop's reactor.
+pub(crate) fn register(core: &Core, fd: BorrowedFd<'_>) -> io::Result<Key> {
+    let registered = core.reactor.borrow_mut().register(fd);
+    registered.map_err(|error| refused(fd.as_raw_fd(), &error))
+}
+
+/// The system's word, and what to do about it.
+fn refused(fd: RawFd, error: &io::Error) -> io::Error {
+    let why = match (error.kind(), error.raw_os_error()) {
+        (io::ErrorKind::PermissionDenied, _) => {
+            "is always ready, as regular files are; read or write it on a thread, with `to_thread`"
+        }
+        (io::ErrorKind::AlreadyExists, _) => "is watched by a stream of this loop; use that",
+        (_, Some(libc::EBADF)) => "is closed",
+        _ => "was refused by the system",
+    };
+    io::Error::new(error.kind(), format!("descriptor {fd} cannot be watched: it {why} ({error})"))
 }
 
 fn no_loop() -> io::Error {

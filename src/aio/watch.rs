@@ -22,6 +22,7 @@
 //! stale watch behind, which a new one with the same number inherits. Here the loop owns or
 //! shares (by `Rc`) what it watches, so it cannot be closed too early.
 
+use crate::aio::source::register;
 use crate::aio::tasks::create_named_task;
 use crate::base::error::panic_message;
 use crate::base::slab::Key;
@@ -146,7 +147,7 @@ fn add(direction: Direction, io: Box<dyn AsFd>, callback: Box<dyn FnMut()>) -> i
     let known = watches.0.borrow().get(&fd).map(|watched| watched.key);
     let key = match known {
         Some(key) => key,
-        None => core.reactor.borrow_mut().register(io.as_fd()).map_err(|e| refused(fd, &e))?,
+        None => register(&core, io.as_fd())?,
     };
     let what = if direction == Direction::Read { "reader" } else { "writer" };
     let name = format!("{what} of descriptor {fd}");
@@ -160,19 +161,6 @@ fn add(direction: Direction, io: Box<dyn AsFd>, callback: Box<dyn FnMut()>) -> i
         old.end(&core);
     }
     Ok(())
-}
-
-/// The system's word, and what to do about it.
-fn refused(fd: RawFd, error: &io::Error) -> io::Error {
-    let why = match (error.kind(), error.raw_os_error()) {
-        (io::ErrorKind::PermissionDenied, _) => {
-            "is always ready, as regular files are; read or write it on a thread, with `to_thread`"
-        }
-        (io::ErrorKind::AlreadyExists, _) => "is watched by a stream of this loop; use that",
-        (_, Some(libc::EBADF)) => "is closed",
-        _ => "was refused by the system",
-    };
-    io::Error::new(error.kind(), format!("descriptor {fd} cannot be watched: it {why} ({error})"))
 }
 
 fn remove(direction: Direction, fd: RawFd) -> bool {

@@ -136,7 +136,15 @@ pub fn panic_message(payload: &(dyn std::any::Any + Send)) -> String {
 }
 
 /// The same kind of error, with a text that also says what was tried, such as
-/// `cannot listen on 127.0.0.1:80`.
+/// `cannot listen on 127.0.0.1:80`, and what may be done about it.
 pub fn while_trying(what: impl fmt::Display) -> impl FnOnce(io::Error) -> io::Error {
-    move |error| io::Error::new(error.kind(), format!("{what}: {error}"))
+    move |error| {
+        let remedy = match error.kind() {
+            io::ErrorKind::AddrInUse => "; end whoever has it, or take another",
+            io::ErrorKind::AddrNotAvailable => "; take one of this machine's",
+            io::ErrorKind::ConnectionRefused => "; start whoever is to listen there first",
+            _ => "",
+        };
+        io::Error::new(error.kind(), format!("{what}: {error}{remedy}"))
+    }
 }

@@ -3,20 +3,24 @@
 //! Question: when may a server that is told to stop exit? Prediction: when its listener is
 //! closed and its last request is answered, not when the signal comes.
 //!
-//!     cargo run --example graceful_shutdown            # then, elsewhere: kill -TERM PID
+//!     cargo run --example graceful_shutdown   # then, elsewhere: nc 127.0.0.1 PORT, kill -TERM PID
 //!     cargo run --example graceful_shutdown -- --once
 //!
 //! CI: --once
+//!
+//! A client that is connected and says nothing would hold up the end for as long as it likes; so
+//! a request must come within two seconds.
 //!
 //! `--once` sends the signal from a process of its own while three requests are under way,
 //! and checks that all three are answered and a fourth is refused.
 
 use singletrack::aio::net::TcpListener;
 use singletrack::aio::server::{Server, start_server};
-use singletrack::aio::signals::signal;
+use singletrack::aio::signals::{Signal, signal};
 use singletrack::aio::streams::{StreamReader, open_connection};
 use singletrack::aio::subprocess::spawn;
 use singletrack::aio::time::sleep;
+use singletrack::aio::timeout::wait_for;
 use singletrack::aio::writer::StreamWriter;
 use singletrack::{EventLoop, create_task};
 use std::io;
@@ -26,7 +30,8 @@ use std::time::Duration;
 
 /// Answers one line, slowly.
 async fn slow(mut reader: StreamReader<TcpStream>, writer: StreamWriter<TcpStream>) {
-    if let Ok(line) = reader.readline().await {
+    let line = wait_for(reader.readline(), Some(Duration::from_secs(2)));
+    if let Ok(Ok(line)) = line.await {
         sleep(Duration::from_millis(100)).await;
         // Should the client have gone, there is nobody to tell.
         let _ = writer.write(&[b"done: ", &line[..]].concat());
@@ -39,12 +44,11 @@ async fn request(address: SocketAddr) -> io::Result<Vec<u8>> {
     reader.read_to_end().await
 }
 
-/// Waits for either signal, then stops in an orderly way.
-async fn until_told_to_stop(server: &Server<TcpListener>) -> io::Result<()> {
-    let mut terminate = signal(libc::SIGTERM)?;
+/// Waits for the signal, then stops in an orderly way.
+async fn until_told_to_stop(mut terminate: Signal, server: &Server<TcpListener>) -> io::Result<()> {
     terminate.recv().await?;
     server.close();
-    println!("told to stop: {} requests under way", server.connections());
+    println!("told to stop; clients still here: {}", server.connections());
     server.wait_closed().await;
     println!("all answered, {} in all", server.counts().accepted);
     Ok(())
@@ -56,10 +60,11 @@ fn main() -> io::Result<()> {
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
         let address = listener.local_addr()?;
         let server = start_server(listener, slow);
+        let terminate = signal(libc::SIGTERM)?; // before anybody is told where to send it
         let pid = std::process::id();
         println!("serving {address}; stop with: kill -TERM {pid}");
         if !once {
-            return until_told_to_stop(&server).await;
+            return until_told_to_stop(terminate, &server).await;
         }
 
         let requests = [(); 3].map(|()| create_task(request(address)));
@@ -67,7 +72,7 @@ fn main() -> io::Result<()> {
             sleep(Duration::from_millis(30)).await; // the requests are under way
             spawn(Command::new("sh").arg("-c").arg(format!("kill -TERM {pid}")))?.wait().await
         });
-        until_told_to_stop(&server).await?;
+        until_told_to_stop(terminate, &server).await?;
         assert!(teller.await.expect("no panic")?.success());
         for request in requests {
             assert_eq!(request.await.expect("no panic")?, b"done: work\n");

@@ -13,14 +13,11 @@
 //! In one process both clocks are the same, so the error is known, and checked. The clock
 //! ignores every third question, because UDP may lose messages and clients must cope.
 
-use singletrack::aio::time::sleep;
+use singletrack::aio::timeout::{TimedOut, wait_for};
 use singletrack::aio::udp::UdpSocket;
 use singletrack::{EventLoop, create_task};
-use std::future::{Future, poll_fn};
 use std::io;
-use std::net::SocketAddr;
-use std::pin::pin;
-use std::task::Poll;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
 const PATIENCE: Duration = Duration::from_millis(20);
@@ -56,27 +53,21 @@ async fn answer(socket: &UdpSocket, number: u64) -> io::Result<Duration> {
     }
 }
 
-/// `future`, or `None` when the patience ends first. Dropping a receive loses nothing.
-async fn patiently<F: Future>(future: F) -> Option<F::Output> {
-    let (mut future, mut end) = (pin!(future), pin!(sleep(PATIENCE)));
-    poll_fn(|cx| match future.as_mut().poll(cx) {
-        Poll::Ready(output) => Poll::Ready(Some(output)),
-        Poll::Pending => end.as_mut().poll(cx).map(|()| None),
-    })
-    .await
-}
-
 /// Asks ten times. Gives their clock minus ours in seconds, the error, and the lost answers.
 async fn ask(server: SocketAddr) -> io::Result<(f64, f64, u32)> {
-    let socket = UdpSocket::bind(SocketAddr::from(([0, 0, 0, 0], 0)))?;
+    let any = match server.is_ipv4() {
+        true => IpAddr::from(Ipv4Addr::UNSPECIFIED),
+        false => IpAddr::from(Ipv6Addr::UNSPECIFIED),
+    };
+    let socket = UdpSocket::bind(SocketAddr::new(any, 0))?;
     socket.connect(server)?;
     let (mut best, mut lost) = ((0.0, f64::INFINITY), 0);
     for number in 0..10u64 {
         let sent = now();
         socket.send(&number.to_be_bytes()).await?;
-        match patiently(answer(&socket, number)).await {
-            None => lost += 1,
-            Some(theirs) => {
+        match wait_for(answer(&socket, number), Some(PATIENCE)).await {
+            Err(TimedOut) => lost += 1, // and what comes late is thrown away by the next
+            Ok(theirs) => {
                 let (theirs, sent, got) = (theirs?.as_secs_f64(), sent.as_secs_f64(), now());
                 let error = (got.as_secs_f64() - sent) / 2.0;
                 if error < best.1 {
@@ -106,7 +97,13 @@ fn main() -> io::Result<()> {
                 (server, true)
             }
         };
-        let (offset, error, lost) = ask(server).await?;
+        let asked = ask(server).await;
+        let (offset, error, lost) =
+            asked.map_err(|e| io::Error::new(e.kind(), format!("no clock at {server}: {e}")))?;
+        if lost == 10 {
+            println!("no answer from {server}, ten times");
+            return Ok(());
+        }
         println!("their clock is {offset:+.6} s from ours, give or take {error:.6} s");
         println!("{lost} of 10 answers never came");
         if alone {

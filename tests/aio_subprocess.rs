@@ -4,6 +4,7 @@ mod common;
 use common::watchdog;
 use singletrack::aio::subprocess::{Child, spawn};
 use singletrack::aio::time::sleep;
+use singletrack::aio::timeout::wait_for;
 use singletrack::{EventLoop, create_task, yield_now};
 use std::io::{self, ErrorKind};
 use std::os::unix::process::ExitStatusExt;
@@ -62,6 +63,33 @@ fn both_outputs_are_read_side_by_side() {
 }
 
 /// gh-104340: a child that does not read is no error.
+#[test]
+fn a_communicate_dropped_half_way_has_lost_nothing() {
+    let _dog = watchdog("communicate again", 30);
+    run(async {
+        // One stream ends, then the other, then the child.
+        for script in [
+            "cat; exec 1>&-; read line <go; echo err >&2; exec 2>&-",
+            "cat; echo err >&2; exec 1>&- 2>&-; read line <go",
+        ] {
+            let dir = std::env::temp_dir().join(format!("singletrack-go-{}", std::process::id()));
+            std::fs::create_dir(&dir).unwrap();
+            let fifo = Command::new("mkfifo").arg("go").current_dir(&dir).status().unwrap();
+            assert!(fifo.success());
+            let mut child = piped(shell(script).current_dir(&dir));
+            for _ in 0..3 {
+                let limit = Some(Duration::from_millis(20));
+                wait_for(child.communicate(b"input"), limit).await.unwrap_err();
+            }
+            std::fs::write(dir.join("go"), "!\n").unwrap();
+            let output = child.communicate(b"").await.unwrap();
+            std::fs::remove_dir_all(&dir).unwrap();
+            assert!(output.status.success());
+            assert_eq!((&*output.stdout, &*output.stderr), (&b"input"[..], &b"err\n"[..]));
+        }
+    });
+}
+
 #[test]
 fn a_child_that_ends_before_it_has_read_everything_is_no_error() {
     let _dog = watchdog("early end", 60);

@@ -117,6 +117,11 @@ impl ReadBuffer {
         &self.bytes[self.start..self.end]
     }
 
+    /// True once the end has come.
+    pub fn has_ended(&self) -> bool {
+        self.eof
+    }
+
     /// True once the end has come and everything is read.
     pub fn at_eof(&self) -> bool {
         self.eof && self.data().is_empty()

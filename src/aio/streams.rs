@@ -135,6 +135,19 @@ where
         }
     }
 
+    /// Waits for the end of the stream, and takes nothing.
+    pub(crate) async fn hear_out(&mut self) -> io::Result<()> {
+        while !self.buffer.has_ended() {
+            self.fill().await?;
+        }
+        Ok(())
+    }
+
+    /// What is here and not yet read.
+    pub(crate) fn take_rest(&mut self) -> Vec<u8> {
+        self.buffer.read(usize::MAX).unwrap_or_default()
+    }
+
     /// True once the end has come and everything is read.
     #[doc(alias = "asyncio.StreamReader.at_eof")]
     pub fn at_eof(&self) -> bool {

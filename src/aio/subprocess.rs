@@ -127,8 +127,8 @@ impl Child {
     /// Sends `input` and then the end, while it reads all that the child writes; then waits.
     /// Neither side can wait for the other. What is not piped is left alone, and empty.
     ///
-    /// A child that ends before it has read everything is no error. Dropped half way, what
-    /// was read waits in the readers for another call.
+    /// A child that ends before it has read everything is no error. Dropped half way, it goes
+    /// on sending `input`, and what was read waits for another call.
     ///
     /// # Errors
     /// What the pipes report; and as [`wait`](Self::wait).
@@ -141,9 +141,14 @@ impl Child {
                 _ => stdin.close(), // what is queued is sent by the writer's own task
             }
         }
-        let outputs = both(read_all(&mut self.stdout), read_all(&mut self.stderr)).await;
-        let (stdout, stderr) = (outputs.0?, outputs.1?);
-        Ok(Output { status: self.wait().await?, stdout, stderr })
+        let (stdout, stderr) = both(hear_out(&mut self.stdout), hear_out(&mut self.stderr)).await;
+        stdout.and(stderr)?;
+        let status = self.wait().await?;
+        // All is here, and nothing is waited for any more: now it can be taken.
+        let rest = |reader: &mut Option<StreamReader<_>>| {
+            reader.as_mut().map(StreamReader::take_rest).unwrap_or_default()
+        };
+        Ok(Output { status, stdout: rest(&mut self.stdout), stderr: rest(&mut self.stderr) })
     }
 
     /// Sends a signal. Does nothing once the process has ended.
@@ -257,10 +262,10 @@ impl Drop for Orphan {
     }
 }
 
-async fn read_all(reader: &mut Option<StreamReader<Receiver>>) -> io::Result<Vec<u8>> {
+async fn hear_out(reader: &mut Option<StreamReader<Receiver>>) -> io::Result<()> {
     match reader {
-        Some(reader) => reader.read_to_end().await,
-        None => Ok(Vec::new()),
+        Some(reader) => reader.hear_out().await,
+        None => Ok(()),
     }
 }
 

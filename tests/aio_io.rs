@@ -2,7 +2,7 @@
 //! sockets. Properties R of the reactor that need a descriptor.
 
 mod common;
-use common::watchdog;
+use common::{on_real_selectors as run, watchdog};
 use singletrack::aio::byte_stream::{ByteStream, Bytes};
 use singletrack::aio::net::{TcpListener, TcpStream};
 use singletrack::aio::pipe::pipe;
@@ -20,10 +20,6 @@ use std::time::Duration;
 
 fn any_port() -> SocketAddr {
     "127.0.0.1:0".parse().unwrap()
-}
-
-fn run<F: Future>(future: F) -> F::Output {
-    EventLoop::new().unwrap().run_until_complete(future)
 }
 
 /// A path for a socket that no other test uses.
@@ -70,7 +66,7 @@ where
 #[test]
 fn half_close_matrix() {
     let _dog = watchdog("half close", 30);
-    run(async {
+    run(async || {
         let (one, other) = tcp_pair().await;
         half_close(one, other).await;
         let (one, other) = tcp_pair().await;
@@ -100,7 +96,7 @@ fn a_half_closed_stream_does_not_keep_the_loop_busy() {
 #[test]
 fn fin_with_data() {
     let _dog = watchdog("fin with data", 60);
-    run(async {
+    run(async || {
         for size in [1, 63, 64, 65, 4095, 4096, 4097, 65535, 65536] {
             let bytes = vec![7; size];
             for close_first in [true, false] {
@@ -124,7 +120,7 @@ fn fin_with_data() {
 #[test]
 fn vectored_reads_and_writes_keep_the_order_of_their_buffers() {
     let _dog = watchdog("vectored", 30);
-    run(async {
+    run(async || {
         let (one, other) = UnixStream::pair().unwrap();
         let slices = [IoSlice::new(b"ab"), IoSlice::new(b""), IoSlice::new(b"cdef")];
         assert_eq!(one.write_vectored(&slices).await.unwrap(), 6);
@@ -170,7 +166,7 @@ fn two_readers_of_one_stream_both_wait_without_waking_each_other() {
 #[test]
 fn a_cancelled_reader_leaves_the_news_to_the_others() {
     let _dog = watchdog("cancelled reader", 30);
-    run(async {
+    run(async || {
         let (one, other) = UnixStream::pair().unwrap();
         let one = Rc::new(one);
         let reader = || {
@@ -193,7 +189,7 @@ fn a_cancelled_reader_leaves_the_news_to_the_others() {
 #[test]
 fn a_short_read_at_a_passed_descriptor_hides_nothing() {
     let _dog = watchdog("passed descriptor", 30);
-    run(async {
+    run(async || {
         let (one, other) = UnixStream::pair().unwrap();
         send_with_descriptor(&other, b"ab");
         other.write_all(b"cd").await.unwrap();
@@ -232,7 +228,7 @@ fn send_with_descriptor(stream: &UnixStream, bytes: &[u8]) {
 fn a_short_read_at_urgent_data_hides_nothing() {
     use std::os::fd::{AsFd, AsRawFd};
     let _dog = watchdog("urgent data", 30);
-    run(async {
+    run(async || {
         let (one, other) = tcp_pair().await;
         let fd = one.as_fd().as_raw_fd();
         // SAFETY: the bytes outlive the call.
@@ -249,7 +245,7 @@ fn a_short_read_at_urgent_data_hides_nothing() {
 #[test]
 fn pipes_carry_more_than_they_hold_and_end_with_their_writer() {
     let _dog = watchdog("pipes", 30);
-    run(async {
+    run(async || {
         let (reader, writer) = pipe().unwrap();
         let bytes: Vec<u8> = (0..300_000).map(|i| (i % 251) as u8).collect();
         let expect = bytes.clone();
@@ -265,7 +261,7 @@ fn pipes_carry_more_than_they_hold_and_end_with_their_writer() {
 #[test]
 fn a_stale_socket_file_is_replaced_and_a_live_one_is_not() {
     let _dog = watchdog("stale socket file", 30);
-    run(async {
+    run(async || {
         let path = socket_path("stale");
         drop(std::os::unix::net::UnixListener::bind(&path).unwrap()); // std leaves its file
         assert!(path.exists());
@@ -286,7 +282,7 @@ fn a_stale_socket_file_is_replaced_and_a_live_one_is_not() {
 
 #[test]
 fn a_socket_file_that_somebody_replaced_is_left_alone() {
-    run(async {
+    run(async || {
         let path = socket_path("replaced");
         let ours = UnixListener::bind(&path).unwrap();
         std::fs::rename(&path, path.with_extension("moved")).unwrap();
@@ -301,7 +297,7 @@ fn a_socket_file_that_somebody_replaced_is_left_alone() {
 
 #[test]
 fn connecting_to_nobody_is_an_error() {
-    run(async {
+    run(async || {
         let path = socket_path("nobody");
         assert_eq!(UnixStream::connect(&path).unwrap_err().kind(), ErrorKind::NotFound);
         drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
@@ -313,7 +309,7 @@ fn connecting_to_nobody_is_an_error() {
 #[test]
 fn unix_datagrams_wait_for_room_and_keep_their_bounds() {
     let _dog = watchdog("unix datagrams", 30);
-    run(async {
+    run(async || {
         let path = socket_path("datagrams");
         let here = UnixDatagram::bind(&path).unwrap();
         let there = UnixDatagram::unbound().unwrap();
@@ -339,7 +335,7 @@ fn unix_datagrams_wait_for_room_and_keep_their_bounds() {
 #[test]
 fn a_refused_datagram_is_an_error_of_one_call() {
     let _dog = watchdog("udp refused", 30);
-    run(async {
+    run(async || {
         let here = UdpSocket::bind(any_port()).unwrap();
         let gone = UdpSocket::bind(any_port()).unwrap().local_addr().unwrap();
         here.connect(gone).unwrap();
@@ -357,7 +353,7 @@ fn a_refused_datagram_is_an_error_of_one_call() {
 #[test]
 fn a_datagram_too_long_for_the_buffer_is_cut_and_the_next_is_whole() {
     let _dog = watchdog("udp cut", 30);
-    run(async {
+    run(async || {
         let here = UdpSocket::bind(any_port()).unwrap();
         let there = UdpSocket::bind(any_port()).unwrap();
         for message in [&b"abcdef"[..], b"", b"xy"] {
@@ -372,7 +368,7 @@ fn a_datagram_too_long_for_the_buffer_is_cut_and_the_next_is_whole() {
 
 #[test]
 fn listeners_share_an_address_only_if_both_say_so() {
-    run(async {
+    run(async || {
         let shared = ListenOptions { reuse_port: true, ..ListenOptions::default() };
         let one = TcpListener::bind_with(any_port(), &shared).unwrap();
         let address = one.local_addr().unwrap();

@@ -1,7 +1,7 @@
 //! Servers: scenarios 62 and 63, the connection limit, and what is left at the end.
 
 mod common;
-use common::{DropFlag, watchdog};
+use common::{DropFlag, on_real_selectors as run, watchdog};
 use singletrack::aio::byte_stream::ByteStream;
 use singletrack::aio::net::{TcpListener, TcpStream};
 use singletrack::aio::server::{Counts, Listener, ServerOptions, start_server, start_server_with};
@@ -19,10 +19,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 type Tcp = std::net::TcpStream;
-
-fn run<F: Future>(future: F) -> F::Output {
-    EventLoop::new().unwrap().run_until_complete(future)
-}
 
 fn tcp() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -50,7 +46,7 @@ async fn until(reached: impl Fn() -> bool) {
 #[test]
 fn server_wait_closed_blocks_until_the_last_client_goes() {
     let _dog = watchdog("wait_closed", 30);
-    run(async {
+    run(async || {
         let (listener, address) = tcp();
         let server = Rc::new(start_server(listener, echo));
         let (mut reader, writer) = open_connection(address).await.unwrap();
@@ -75,7 +71,7 @@ fn server_wait_closed_blocks_until_the_last_client_goes() {
 #[test]
 fn close_clients_sends_what_is_queued_and_releases_the_wait() {
     let _dog = watchdog("close_clients", 30);
-    run(async {
+    run(async || {
         let (listener, address) = tcp();
         let server = start_server(listener, async |mut reader, writer: StreamWriter<Tcp>| {
             writer.write(&vec![1; 8 << 20]).unwrap();
@@ -95,7 +91,7 @@ fn close_clients_sends_what_is_queued_and_releases_the_wait() {
 #[test]
 fn abort_clients_drops_what_is_queued_and_the_handlers() {
     let _dog = watchdog("abort_clients", 30);
-    run(async {
+    run(async || {
         let (listener, address) = tcp();
         let flag = Rc::new(RefCell::new(Vec::new()));
         let flags = Rc::clone(&flag);
@@ -195,7 +191,7 @@ fn a_server_closed_while_it_backs_off_has_no_retry_left() {
 #[test]
 fn connections_beyond_the_limit_wait_their_turn() {
     let _dog = watchdog("limit", 30);
-    run(async {
+    run(async || {
         let (listener, address) = tcp();
         let options = ServerOptions { connections: 2, ..ServerOptions::default() };
         let most = Rc::new(RefCell::new((0, 0)));
@@ -254,7 +250,7 @@ fn a_handler_that_panics_ends_its_connection_only() {
 #[test]
 fn a_unix_server_serves_and_removes_its_file() {
     let _dog = watchdog("unix server", 30);
-    run(async {
+    run(async || {
         let path = std::env::temp_dir().join(format!("singletrack-server-{}", std::process::id()));
         let server =
             start_server(UnixListener::bind(&path).unwrap(), async |mut reader, writer| {
@@ -274,7 +270,7 @@ fn a_unix_server_serves_and_removes_its_file() {
 #[test]
 fn serve_forever_closes_when_it_is_dropped() {
     let _dog = watchdog("serve_forever", 30);
-    run(async {
+    run(async || {
         let (listener, address) = tcp();
         let server = Rc::new(start_server(listener, echo));
         let forever = Rc::clone(&server);
@@ -291,7 +287,7 @@ fn serve_forever_closes_when_it_is_dropped() {
 #[test]
 fn serve_forever_ends_when_somebody_else_closes_the_server() {
     let _dog = watchdog("serve_forever and close", 30);
-    run(async {
+    run(async || {
         let server = Rc::new(start_server(tcp().0, echo));
         let forever = Rc::clone(&server);
         let serving = create_task(async move { forever.serve_forever().await });

@@ -1,7 +1,7 @@
 //! Buffered streams: the pure halves against models, then scenarios 60 and 61 on real pipes.
 
 mod common;
-use common::watchdog;
+use common::{on_real_selectors as run, watchdog};
 use proptest::prelude::*;
 use singletrack::aio::pipe::pipe;
 use singletrack::aio::read_buffer::{Answer, ReadBuffer, StreamError};
@@ -13,10 +13,6 @@ use singletrack::aio::writer::StreamWriter;
 use singletrack::{EventLoop, create_task, yield_now};
 use std::io::{self, ErrorKind, Read};
 use std::time::Duration;
-
-fn run<F: Future>(future: F) -> F::Output {
-    EventLoop::new().unwrap().run_until_complete(future)
-}
 
 /// One question to a stream.
 #[derive(Debug, Clone)]
@@ -156,7 +152,7 @@ proptest! {
 #[test]
 fn stream_limits() {
     let _dog = watchdog("stream_limits", 30);
-    run(async {
+    run(async || {
         let (receiver, sender) = pipe().unwrap();
         let (mut reader, writer) = (StreamReader::new(receiver), StreamWriter::new(sender));
         // The longest line: its end begins right at the limit.
@@ -186,7 +182,7 @@ fn stream_limits() {
 #[test]
 fn the_end_of_a_stream_answers_each_question_in_its_own_way() {
     let _dog = watchdog("ends", 30);
-    run(async {
+    run(async || {
         let ended = async |bytes: &[u8]| {
             let (receiver, sender) = pipe().unwrap();
             sender.write_all(bytes).await.unwrap();
@@ -222,7 +218,7 @@ fn the_end_of_a_stream_answers_each_question_in_its_own_way() {
 #[test]
 fn a_question_dropped_half_way_has_taken_nothing() {
     let _dog = watchdog("dropped question", 30);
-    run(async {
+    run(async || {
         let (here, there) = UnixStream::pair().unwrap();
         let (mut reader, _writer) = split(here);
         for byte in b"ab" {
@@ -251,7 +247,7 @@ async fn futures_poll<F: Future>(mut future: std::pin::Pin<&mut F>) -> Option<F:
 #[test]
 fn watermarks() {
     let _dog = watchdog("watermarks", 30);
-    run(async {
+    run(async || {
         let (receiver, sender) = pipe().unwrap();
         let writer = StreamWriter::new(sender);
         writer.write(&vec![1; 65536]).unwrap();
@@ -292,7 +288,7 @@ fn watermarks() {
 #[test]
 fn close_sends_what_is_queued_and_abort_does_not() {
     let _dog = watchdog("close and abort", 30);
-    run(async {
+    run(async || {
         for abort in [false, true] {
             let (here, there) = UnixStream::pair().unwrap();
             let (mut here_reader, writer) = split(here);
@@ -320,7 +316,7 @@ fn close_sends_what_is_queued_and_abort_does_not() {
 #[test]
 fn a_dropped_writer_still_sends_what_it_has_queued() {
     let _dog = watchdog("dropped writer", 30);
-    run(async {
+    run(async || {
         let (receiver, sender) = pipe().unwrap();
         let writer = StreamWriter::new(sender);
         writer.write(&vec![1; 300_000]).unwrap();
@@ -333,7 +329,7 @@ fn a_dropped_writer_still_sends_what_it_has_queued() {
 #[test]
 fn after_write_eof_the_other_direction_goes_on() {
     let _dog = watchdog("write_eof", 30);
-    run(async {
+    run(async || {
         let (here, there) = UnixStream::pair().unwrap();
         let ((mut reader, writer), (mut far_reader, far_writer)) = (split(here), split(there));
         writer.write(&vec![1; 1 << 20]).unwrap();
@@ -356,7 +352,7 @@ fn after_write_eof_the_other_direction_goes_on() {
 #[test]
 fn a_lost_stream_is_an_error_for_everybody_who_asks() {
     let _dog = watchdog("lost stream", 30);
-    run(async {
+    run(async || {
         let (receiver, sender) = pipe().unwrap();
         let writer = std::rc::Rc::new(StreamWriter::new(sender));
         writer.write(&vec![1; 300_000]).unwrap();
@@ -380,7 +376,7 @@ fn a_lost_stream_is_an_error_for_everybody_who_asks() {
 #[test]
 fn an_error_of_a_stream_comes_after_its_bytes_and_stays() {
     let _dog = watchdog("sticky error", 30);
-    run(async {
+    run(async || {
         let listener =
             singletrack::aio::net::TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();

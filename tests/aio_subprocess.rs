@@ -1,19 +1,15 @@
 //! Child processes: scenario 64, and properties Z4, Z6 and Z7.
 
 mod common;
-use common::watchdog;
+use common::{on_real_selectors as run, watchdog};
 use singletrack::aio::subprocess::{Child, spawn};
 use singletrack::aio::time::sleep;
 use singletrack::aio::timeout::wait_for;
 use singletrack::{EventLoop, create_task, yield_now};
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
-
-fn run<F: Future>(future: F) -> F::Output {
-    EventLoop::new().unwrap().run_until_complete(future)
-}
 
 fn shell(script: &str) -> Command {
     let mut command = Command::new("sh");
@@ -42,7 +38,7 @@ async fn until(reached: impl Fn() -> bool) {
 #[test]
 fn four_mebibytes_echo_through_cat() {
     let _dog = watchdog("cat", 60);
-    run(async {
+    run(async || {
         let input: Vec<u8> = (0..4 << 20).map(|i| (i % 251) as u8).collect();
         let mut cat = piped(&mut Command::new("cat"));
         let output = cat.communicate(&input).await.unwrap();
@@ -54,7 +50,7 @@ fn four_mebibytes_echo_through_cat() {
 #[test]
 fn both_outputs_are_read_side_by_side() {
     let _dog = watchdog("both outputs", 60);
-    run(async {
+    run(async || {
         let script = "head -c 1000000 /dev/zero >&2; head -c 1000000 /dev/zero; exit 3";
         let output = piped(&mut shell(script)).communicate(b"").await.unwrap();
         assert_eq!((output.stdout.len(), output.stderr.len()), (1_000_000, 1_000_000));
@@ -66,7 +62,7 @@ fn both_outputs_are_read_side_by_side() {
 #[test]
 fn a_communicate_dropped_half_way_has_lost_nothing() {
     let _dog = watchdog("communicate again", 30);
-    run(async {
+    run(async || {
         // One stream ends, then the other, then the child.
         for script in [
             "cat; exec 1>&-; read line <go; echo err >&2; exec 2>&-",
@@ -93,7 +89,7 @@ fn a_communicate_dropped_half_way_has_lost_nothing() {
 #[test]
 fn a_child_that_ends_before_it_has_read_everything_is_no_error() {
     let _dog = watchdog("early end", 60);
-    run(async {
+    run(async || {
         for _ in 0..20 {
             let mut child = piped(&mut Command::new("true"));
             let output = child.communicate(&vec![1; 1 << 20]).await.unwrap();
@@ -105,7 +101,7 @@ fn a_child_that_ends_before_it_has_read_everything_is_no_error() {
 #[test]
 fn kill_and_send_signal_after_the_end_are_harmless() {
     let _dog = watchdog("late signals", 60);
-    run(async {
+    run(async || {
         let mut child = spawn(&mut shell("exit 7")).unwrap();
         let pid = child.id();
         until(|| state(pid) == Some('Z')).await; // ended, and not collected
@@ -122,7 +118,7 @@ fn kill_and_send_signal_after_the_end_are_harmless() {
 #[test]
 fn a_killed_child_tells_the_signal() {
     let _dog = watchdog("killed", 60);
-    run(async {
+    run(async || {
         for signal in [libc::SIGKILL, libc::SIGTERM, libc::SIGINT] {
             let mut child = spawn(Command::new("sleep").arg("1000")).unwrap();
             assert!(child.try_wait().unwrap().is_none());
@@ -137,7 +133,7 @@ fn a_killed_child_tells_the_signal() {
 #[test]
 fn a_cancelled_wait_leaves_the_process() {
     let _dog = watchdog("cancelled wait", 60);
-    run(async {
+    run(async || {
         let mut child = spawn(Command::new("cat").stdin(Stdio::piped())).unwrap();
         let stdin = child.stdin.take();
         let (send, receive) = std::sync::mpsc::channel();
@@ -173,7 +169,7 @@ fn five_hundred_children_each_tell_their_own_status() {
     let _dog = watchdog("500 children", 120);
     let loops = [0, 1].map(|_| {
         std::thread::spawn(|| {
-            run(async {
+            run(async || {
                 for batch in 0..10 {
                     let children: Vec<_> = (0..25)
                         .map(|i| {
@@ -209,7 +205,7 @@ fn a_child_of_somebody_elses_keeps_its_status() {
             std::thread::yield_now();
         }
     }
-    run(async {
+    run(async || {
         for kill in [false, true] {
             for _ in 0..5 {
                 let mut own = spawn(&mut shell("exit 7")).unwrap();
@@ -232,7 +228,7 @@ fn a_child_of_somebody_elses_keeps_its_status() {
 #[test]
 fn all_output_is_delivered_before_the_end_is() {
     let _dog = watchdog("last words", 120);
-    run(async {
+    run(async || {
         for size in [1, 4096, 65536] {
             for _ in 0..10 {
                 let mut child = piped(&mut shell(&format!("head -c {size} /dev/zero")));
@@ -252,7 +248,7 @@ fn all_output_is_delivered_before_the_end_is() {
 #[test]
 fn kill_on_drop_leaves_no_zombie() {
     let _dog = watchdog("kill_on_drop", 60);
-    run(async {
+    run(async || {
         let mut child = spawn(Command::new("sleep").arg("1000")).unwrap();
         child.kill_on_drop(true);
         let pid = child.id();
@@ -285,7 +281,7 @@ fn kill_on_drop_leaves_no_zombie() {
 #[test]
 fn a_dropped_child_goes_on_and_is_collected() {
     let _dog = watchdog("dropped child", 60);
-    run(async {
+    run(async || {
         let mut child = spawn(Command::new("cat").stdin(Stdio::piped())).unwrap();
         let (pid, stdin) = (child.id(), child.stdin.take());
         drop(child);
@@ -313,14 +309,13 @@ fn a_program_that_is_not_there_leaves_nothing() {
 
 /// A pipeline as a shell would make it: the first child's output is the second one's input.
 #[test]
-fn pipes_connect_children_directly() -> io::Result<()> {
+fn pipes_connect_children_directly() {
     let _dog = watchdog("pipeline", 60);
-    run(async {
-        let (reader, writer) = std::io::pipe()?;
-        let mut first = spawn(shell("echo c; echo a; echo b").stdout(writer))?;
-        let mut second = spawn(Command::new("sort").stdin(reader).stdout(Stdio::piped()))?;
-        assert_eq!(second.communicate(b"").await?.stdout, b"a\nb\nc\n");
-        assert!(first.wait().await?.success());
-        Ok(())
-    })
+    run(async || {
+        let (reader, writer) = std::io::pipe().unwrap();
+        let mut first = spawn(shell("echo c; echo a; echo b").stdout(writer)).unwrap();
+        let mut second = spawn(Command::new("sort").stdin(reader).stdout(Stdio::piped())).unwrap();
+        assert_eq!(second.communicate(b"").await.unwrap().stdout, b"a\nb\nc\n");
+        assert!(first.wait().await.unwrap().success());
+    });
 }

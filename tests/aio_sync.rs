@@ -2,7 +2,7 @@
 //! CPython's scenarios (test_asyncio/test_locks.py, test_queues.py) and what a drop may do.
 
 mod common;
-use common::{DropFlag, Log, run_scripted as run, settle};
+use common::{DropFlag, Log, on_every_selector as run, settle};
 use singletrack::aio::barrier::{Barrier, BrokenBarrier};
 use singletrack::aio::condition::Condition;
 use singletrack::aio::event::Event;
@@ -35,7 +35,7 @@ fn locker(name: &str, lock: &Rc<Lock>, log: &Log) -> Task<()> {
 
 #[test]
 fn lock_is_fifo_and_nobody_slips_in() {
-    run(async {
+    run(async || {
         let (lock, log) = (Rc::new(Lock::new(())), Log::default());
         let guard = lock.acquire().await;
         let tasks = ["a", "b", "c"].map(|name| locker(name, &lock, &log));
@@ -56,7 +56,7 @@ fn lock_is_fifo_and_nobody_slips_in() {
 // Scenario 53.
 #[test]
 fn lock_cancel_race() {
-    run(async {
+    run(async || {
         let (lock, log) = (Rc::new(Lock::new(())), Log::default());
         let a = lock.acquire().await;
         let (b, c) = (locker("b", &lock, &log), locker("c", &lock, &log));
@@ -73,7 +73,7 @@ fn lock_cancel_race() {
 // Scenario 54.
 #[test]
 fn lock_cancel_release_race() {
-    run(async {
+    run(async || {
         let (lock, log) = (Rc::new(Lock::new(())), Log::default());
         let holder = lock.acquire().await;
         let tasks = ["a", "b", "c"].map(|name| locker(name, &lock, &log));
@@ -88,7 +88,7 @@ fn lock_cancel_release_race() {
 
 #[test]
 fn a_lock_can_be_kept_across_awaits_and_dropped_by_cancelling_its_holder() {
-    run(async {
+    run(async || {
         let lock = Rc::new(Lock::new(1));
         let inner = Rc::clone(&lock);
         let holder = create_task(async move {
@@ -166,7 +166,7 @@ fn a_waker_may_use_the_primitive_it_is_kept_by() {
 // Scenario 17, on the loop.
 #[test]
 fn event_set_then_clear_wakes_every_prior_waiter() {
-    run(async {
+    run(async || {
         let (event, woken) = (Rc::new(Event::new()), Rc::new(Cell::new(0)));
         let tasks = [(); 3].map(|()| {
             let (event, woken) = (Rc::clone(&event), Rc::clone(&woken));
@@ -195,7 +195,7 @@ fn event_set_then_clear_wakes_every_prior_waiter() {
 // Scenario 55.
 #[test]
 fn semaphore_fifo_with_cancelled_head() {
-    run(async {
+    run(async || {
         let (semaphore, log) = (Rc::new(Semaphore::new(1)), Log::default());
         let permit = semaphore.acquire().await;
         let taker = |name: &'static str| {
@@ -219,7 +219,7 @@ fn semaphore_fifo_with_cancelled_head() {
 
 #[test]
 fn semaphore_never_lets_more_in_than_it_has_permits() {
-    run(async {
+    run(async || {
         let semaphore = Rc::new(Semaphore::new(3));
         let (inside, most) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
         let tasks: Vec<_> = (0..20)
@@ -260,7 +260,7 @@ fn semaphore_release_without_acquire_adds_a_permit_and_a_bounded_one_refuses() {
 // Scenario 13, on the loop.
 #[test]
 fn condition_notify_n_wakes_exactly_n_in_order() {
-    run(async {
+    run(async || {
         let shared = Rc::new((Lock::new(()), Condition::new()));
         let log = Log::default();
         let tasks: Vec<_> = (0..10)
@@ -292,7 +292,7 @@ fn condition_notify_n_wakes_exactly_n_in_order() {
 // blocks under it. A dropped future runs no more code of the task, so the lock is free.
 #[test]
 fn condition_cancel_after_notify_passes_the_notification_on() {
-    run(async {
+    run(async || {
         let shared = Rc::new((Lock::new(()), Condition::new()));
         let log = Log::default();
         let waiter = |name: &'static str| {
@@ -328,7 +328,7 @@ fn condition_cancel_after_notify_passes_the_notification_on() {
 
 #[test]
 fn condition_wait_for_checks_again_after_every_notification() {
-    run(async {
+    run(async || {
         let shared = Rc::new((Lock::new(0), Condition::new()));
         let (inner, asked) = (Rc::clone(&shared), Rc::new(Cell::new(0)));
         let count = Rc::clone(&asked);
@@ -361,7 +361,7 @@ fn arrive(barrier: &Rc<Barrier>) -> Task<Result<usize, BrokenBarrier>> {
 // Scenario 16, on the loop.
 #[test]
 fn barrier_numbers_are_unique_and_rounds_repeat() {
-    run(async {
+    run(async || {
         let barrier = Rc::new(Barrier::new(3));
         for _ in 0..4 {
             let tasks = [(); 3].map(|()| arrive(&barrier));
@@ -377,7 +377,7 @@ fn barrier_numbers_are_unique_and_rounds_repeat() {
 // Scenario 57.
 #[test]
 fn barrier_cancel_one_while_filling() {
-    run(async {
+    run(async || {
         let barrier = Rc::new(Barrier::new(3));
         let (a, b) = (arrive(&barrier), arrive(&barrier));
         settle().await;
@@ -393,7 +393,7 @@ fn barrier_cancel_one_while_filling() {
 
 #[test]
 fn barrier_a_party_cancelled_after_release_does_not_hold_the_others() {
-    run(async {
+    run(async || {
         let barrier = Rc::new(Barrier::new(2));
         let a = arrive(&barrier);
         settle().await;
@@ -406,7 +406,7 @@ fn barrier_a_party_cancelled_after_release_does_not_hold_the_others() {
 
 #[test]
 fn barrier_abort_breaks_it_and_reset_mends_it() {
-    run(async {
+    run(async || {
         let barrier = Rc::new(Barrier::new(2));
         let a = arrive(&barrier);
         settle().await;
@@ -464,7 +464,7 @@ fn queue_full_and_empty_are_typed_errors() {
 
 #[test]
 fn queue_putters_and_getters_are_served_in_order() {
-    run(async {
+    run(async || {
         let queue = Rc::new(Queue::new(1));
         let getters = [(); 3].map(|()| getter(&queue));
         settle().await;
@@ -482,7 +482,7 @@ fn queue_putters_and_getters_are_served_in_order() {
 // Scenario 58. asyncio wakes the getter and lets it look again, so a newcomer could be first.
 #[test]
 fn queue_cancel_getter_race() {
-    run(async {
+    run(async || {
         let queue = Rc::new(Queue::new(0));
         let (a, b) = (getter(&queue), getter(&queue));
         settle().await;
@@ -504,7 +504,7 @@ fn queue_cancel_getter_race() {
 
 #[test]
 fn queue_cancel_putter_race() {
-    run(async {
+    run(async || {
         let queue = Rc::new(Queue::new(1));
         queue.put_nowait("first").unwrap();
         let (a, b) = (putter(&queue, "a"), putter(&queue, "b"));
@@ -520,7 +520,7 @@ fn queue_cancel_putter_race() {
 
 #[test]
 fn a_priority_queue_gives_the_least_at_the_time_the_getter_runs() {
-    run(async {
+    run(async || {
         let queue = Rc::new(PriorityQueue::new(0));
         let inner = Rc::clone(&queue);
         let first = create_task(async move { inner.get().await });
@@ -535,7 +535,7 @@ fn a_priority_queue_gives_the_least_at_the_time_the_getter_runs() {
 // Scenario 59, first half.
 #[test]
 fn queue_shutdown_drains_getters_and_refuses_putters() {
-    run(async {
+    run(async || {
         let queue = Rc::new(Queue::new(2));
         queue.put_nowait(1).unwrap();
         queue.put_nowait(2).unwrap();
@@ -556,7 +556,7 @@ fn queue_shutdown_drains_getters_and_refuses_putters() {
 // Scenario 59, second half.
 #[test]
 fn queue_immediate_shutdown_drops_what_is_in_it_and_frees_everybody() {
-    run(async {
+    run(async || {
         let (queue, flag) = (Rc::new(Queue::new(1)), DropFlag::default());
         queue.put_nowait(Some(flag.guard())).ok().unwrap();
         let blocked = putter(&queue, None);
@@ -588,7 +588,7 @@ fn queue_immediate_shutdown_drops_what_is_in_it_and_frees_everybody() {
 
 #[test]
 fn queue_shutdown_refuses_a_putter_that_was_promised_a_slot() {
-    run(async {
+    run(async || {
         let queue = Rc::new(Queue::new(1));
         queue.put_nowait(1).unwrap();
         let late = putter(&queue, 2);
@@ -602,7 +602,7 @@ fn queue_shutdown_refuses_a_putter_that_was_promised_a_slot() {
 
 #[test]
 fn queue_immediate_shutdown_takes_a_promised_item_back() {
-    run(async {
+    run(async || {
         let queue = Rc::new(Queue::new(0));
         let a = getter(&queue);
         settle().await;
@@ -614,7 +614,7 @@ fn queue_immediate_shutdown_takes_a_promised_item_back() {
 
 #[test]
 fn queue_join_waits_for_task_done_of_every_item() {
-    run(async {
+    run(async || {
         let queue = Rc::new(Queue::new(0));
         queue.join().await; // nothing was put
         assert_eq!(queue.task_done(), Err(DoneTooOften));
@@ -655,7 +655,7 @@ async fn spend_budget() {
 /// poll is over, and not one turn later, when what it waits for may have come and gone.
 #[test]
 fn a_waiter_whose_budget_is_spent_stands_in_the_line_at_once() {
-    run(async {
+    run(async || {
         let shared = Rc::new((Lock::new(()), Condition::new(), Event::new(), Log::default()));
         let (a, b) = (Rc::clone(&shared), Rc::clone(&shared));
         let notified = create_task(async move {
@@ -695,7 +695,7 @@ fn a_waiter_whose_budget_is_spent_stands_in_the_line_at_once() {
 
 #[test]
 fn a_barrier_counts_a_party_whose_budget_is_spent() {
-    run(async {
+    run(async || {
         let barrier = Rc::new(Barrier::new(2));
         let inner = Rc::clone(&barrier);
         let first = create_task(async move {
@@ -709,7 +709,7 @@ fn a_barrier_counts_a_party_whose_budget_is_spent() {
 
 #[test]
 fn what_a_task_without_budget_was_let_through_to_is_passed_on_if_it_is_dropped() {
-    run(async {
+    run(async || {
         let lock = Rc::new(Lock::new(()));
         let inner = Rc::clone(&lock);
         let greedy = create_task(async move {
@@ -753,7 +753,7 @@ fn a_loop_that_is_dropped_with_waiters_everywhere_leaks_and_strands_nothing() {
 
 #[test]
 fn waiting_costs_no_poll_until_it_is_over() {
-    run(async {
+    run(async || {
         let (event, polls) = (Rc::new(Event::new()), Rc::new(Cell::new(0)));
         let (inner, count) = (Rc::clone(&event), Rc::clone(&polls));
         let task = create_task(async move {

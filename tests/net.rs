@@ -1,11 +1,10 @@
 //! TCP on both real selectors, over loopback.
 
 mod common;
-use common::watchdog;
+use common::{on_real_selectors as run, watchdog};
 use singletrack::aio::net::{TcpListener, TcpStream};
 use singletrack::aio::source::Source;
 use singletrack::aio::time::sleep;
-use singletrack::selector::polling::PollingSelector;
 use singletrack::{EventLoop, create_task};
 use std::io::{self, ErrorKind};
 use std::net::{Shutdown, SocketAddr};
@@ -13,13 +12,6 @@ use std::time::Duration;
 
 fn any_port() -> SocketAddr {
     "127.0.0.1:0".parse().unwrap()
-}
-
-/// Runs the same test on mio (edge-triggered) and on polling (oneshot).
-fn run<F: Future>(test: impl Fn() -> F) {
-    EventLoop::new().unwrap().run_until_complete(test());
-    let polling = PollingSelector::new().unwrap();
-    EventLoop::with_selector(Box::new(polling)).run_until_complete(test());
 }
 
 /// Answers every connection with what it sends, until told to stop.

@@ -1,6 +1,7 @@
 //! What several test files share.
 #![allow(dead_code)] // each test file uses its own part
 
+use singletrack::selector::polling::PollingSelector;
 use singletrack::selector::scripted::ScriptedSelector;
 use singletrack::{EventLoop, yield_now};
 use std::cell::RefCell;
@@ -63,6 +64,21 @@ pub fn bounded(test: impl FnOnce() + Send + 'static) {
     if let Err(panic) = thread.join() {
         std::panic::resume_unwind(panic);
     }
+}
+
+/// Runs the test on a loop over mio (edge-triggered), and again over polling (one shot at a time).
+pub fn on_real_selectors(test: impl AsyncFn()) {
+    let _dog = watchdog("a test on real selectors", 120);
+    EventLoop::new().unwrap().run_until_complete(test());
+    let polling = PollingSelector::new().unwrap();
+    EventLoop::with_selector(Box::new(polling)).run_until_complete(test());
+}
+
+/// Runs the test on the scripted selector first, where a wait that could never end is an error
+/// at once, and then as [`on_real_selectors`] does.
+pub fn on_every_selector(test: impl AsyncFn()) {
+    run_scripted(test());
+    on_real_selectors(test);
 }
 
 /// A loop in virtual time: a test that would hang is an error at once.

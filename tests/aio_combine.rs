@@ -730,3 +730,46 @@ fn taskgroup_children_may_create_siblings() {
         assert_eq!(count.get(), 31);
     });
 }
+
+/// Issue: durations that are huge or nothing (a `Duration` cannot be negative). None overflows,
+/// none ends early, and what is past is over at the next await.
+#[test]
+fn limits_of_ages_and_of_nothing() {
+    let event_loop = scripted();
+    event_loop.set_timer_slack(Duration::MAX);
+    event_loop.set_timer_slack(Duration::ZERO);
+    event_loop.run_until_complete(async {
+        let ages = [Duration::MAX, Duration::from_nanos(u64::MAX), Duration::from_secs(1 << 40)];
+        for age in ages {
+            let late = Rc::new(Cell::new(false));
+            let (by_delay, by_time) = (Rc::clone(&late), Rc::clone(&late));
+            let calls = [
+                event_loop.call_later(age, move || by_delay.set(true)),
+                event_loop.call_at(age, move || by_time.set(true)),
+            ];
+            let nap = create_task(sleep(age));
+            assert_eq!(timeout(age).run(sleep(MS)).await, Ok(()));
+            assert_eq!(timeout_at(Some(age)).run(sleep(MS)).await, Ok(()));
+            assert_eq!(wait_for(sleep(MS), Some(age)).await, Ok(()));
+            let limit = timeout(MS);
+            limit.reschedule(Some(age)).unwrap();
+            assert_eq!(limit.run(sleep(2 * MS)).await, Ok(()));
+            let (done, _) =
+                wait([create_task(sleep(MS))], ReturnWhen::AllCompleted, Some(age)).await;
+            assert_eq!((done.len(), nap.done(), late.get()), (1, false, false));
+            calls.iter().for_each(|call| call.cancel());
+            nap.cancel();
+            nap.await.unwrap_err();
+        }
+        let never = pending::<()>;
+        let before = event_loop.turns();
+        assert_eq!(timeout(Duration::ZERO).run(never()).await, Err(TimedOut));
+        assert_eq!(timeout_at(Some(Duration::ZERO)).run(never()).await, Err(TimedOut));
+        assert_eq!(wait_for(never(), Some(Duration::ZERO)).await, Err(TimedOut));
+        let nap = create_task(sleep(Duration::MAX));
+        let (_, left) = wait([nap], ReturnWhen::AllCompleted, Some(Duration::ZERO)).await;
+        left[0].cancel();
+        assert_eq!((left.len(), event_loop.turns() - before), (1, 4), "a turn for each");
+    });
+    assert!(event_loop.time() < Duration::from_secs(1), "nobody slept through an age");
+}

@@ -3,8 +3,10 @@
 mod common;
 use common::{on_real_selectors as run, watchdog};
 use proptest::prelude::*;
+use singletrack::aio::net::TcpListener;
 use singletrack::aio::pipe::pipe;
 use singletrack::aio::read_buffer::{Answer, ReadBuffer, StreamError};
+use singletrack::aio::server::start_server;
 use singletrack::aio::streams::{LIMIT, StreamReader, split};
 use singletrack::aio::time::sleep;
 use singletrack::aio::unix::UnixStream;
@@ -12,6 +14,9 @@ use singletrack::aio::write_queue::WriteQueue;
 use singletrack::aio::writer::StreamWriter;
 use singletrack::{EventLoop, create_task, yield_now};
 use std::io::{self, ErrorKind, Read};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 /// One question to a stream.
@@ -422,5 +427,40 @@ fn a_stream_used_away_from_its_loop_says_so_and_stays_whole() {
     home.run_until_complete(async {
         assert_eq!(reader.read_exactly(100_000).await.unwrap(), vec![7; 100_000]);
         writer.drain().await.unwrap();
+    });
+}
+
+/// Counts how many copies of it are kept somewhere.
+struct Kept;
+
+impl Wake for Kept {
+    fn wake(self: Arc<Self>) {}
+}
+
+/// T14, and nothing is left behind: an idle server may be asked a million times.
+#[test]
+fn a_wait_that_is_dropped_or_moved_leaves_no_waker_behind() {
+    run(async || {
+        let (_reader, sender) = pipe().unwrap();
+        let writer = StreamWriter::new(sender);
+        writer.write(&[0; 200_000]).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let server = start_server(listener, async |_, _| ());
+        let waits: [Pin<Box<dyn Future<Output = ()> + '_>>; 4] = [
+            Box::pin(async { writer.drain().await.unwrap() }),
+            Box::pin(async { writer.wait_closed().await.unwrap() }),
+            Box::pin(server.wait_closed()),
+            Box::pin(server.serve_forever()),
+        ];
+        for mut wait in waits {
+            let bells = [Arc::new(Kept), Arc::new(Kept)];
+            for bell in &bells {
+                let waker = Waker::from(Arc::clone(bell));
+                assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            }
+            assert_eq!(bells.each_ref().map(Arc::strong_count), [1, 2], "the last one is kept");
+            drop(wait);
+            assert_eq!(Arc::strong_count(&bells[1]), 1, "and goes with its wait");
+        }
     });
 }

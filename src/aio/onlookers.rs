@@ -1,10 +1,13 @@
 //! Tasks that look again whenever something has changed.
 //!
 //! *Assumes*: that whoever changes something says so.
-//! *Promises*: each onlooker is woken once for all the changes since it last looked.
+//! *Promises*: each onlooker is woken once for all the changes since it last looked; a wait
+//! that is dropped leaves nothing behind.
 //! *Leaves out*: an order among them (`aio/waiters.rs` has one), and what there is to see.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::task::{Context, Poll, Waker};
 
 /// Who waits for something to become true of an object that only the object can tell.
@@ -12,8 +15,8 @@ use std::task::{Context, Poll, Waker};
 /// ```
 /// use singletrack::aio::onlookers::Onlookers;
 /// use std::cell::Cell;
-/// use std::future::poll_fn;
 /// use std::rc::Rc;
+/// use std::task::Poll;
 ///
 /// let event_loop = singletrack::EventLoop::new()?;
 /// let shared = Rc::new((Cell::new(0), Onlookers::default()));
@@ -22,29 +25,76 @@ use std::task::{Context, Poll, Waker};
 ///     inner.0.set(3);
 ///     inner.1.wake_all();
 /// });
-/// event_loop.run_until_complete(poll_fn(|cx| shared.1.poll_until(cx, || shared.0.get() == 3)));
+/// event_loop.run_until_complete(shared.1.until(|| match shared.0.get() {
+///     3 => Poll::Ready(()),
+///     _ => Poll::Pending,
+/// }));
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug, Default)]
 #[doc(alias = "tokio::sync::Notify")]
-pub struct Onlookers(RefCell<Vec<Waker>>);
+pub struct Onlookers {
+    /// In order of arrival, which numbers them.
+    waiting: RefCell<BTreeMap<u64, Waker>>,
+    arrived: Cell<u64>,
+}
 
 impl Onlookers {
-    /// Ready when `reached` says so; if not, the task looks again after the next change.
+    /// Waits until `look` sees what it looks for: now, or after a change.
+    pub async fn until<R>(&self, mut look: impl FnMut() -> Poll<R>) -> R {
+        let mut place = Place { onlookers: self, number: None };
+        poll_fn(|cx| {
+            place.leave();
+            let seen = look();
+            if seen.is_pending() {
+                place.number = Some(self.add(cx.waker()));
+            }
+            seen
+        })
+        .await
+    }
+
+    /// Ready when `reached` says so. For a task that does nothing else: its waker stays here,
+    /// once, until the next change, whether or not it still waits.
     pub fn poll_until(&self, cx: &mut Context<'_>, reached: impl FnOnce() -> bool) -> Poll<()> {
         if reached() {
             return Poll::Ready(());
         }
-        let waker = cx.waker();
-        if !self.0.borrow().iter().any(|known| known.will_wake(waker)) {
-            let waker = waker.clone(); // may be anybody's: outside the borrow
-            self.0.borrow_mut().push(waker);
+        if !self.waiting.borrow().values().any(|known| known.will_wake(cx.waker())) {
+            self.add(cx.waker());
         }
         Poll::Pending
     }
 
     /// Something has changed: all look again.
     pub fn wake_all(&self) {
-        self.0.take().into_iter().for_each(Waker::wake);
+        self.waiting.take().into_values().for_each(Waker::wake);
+    }
+
+    fn add(&self, waker: &Waker) -> u64 {
+        let (number, waker) = (self.arrived.get(), waker.clone()); // may be anybody's: unborrowed
+        self.arrived.set(number + 1);
+        self.waiting.borrow_mut().insert(number, waker);
+        number
+    }
+}
+
+/// One wait's place among the onlookers.
+struct Place<'a> {
+    onlookers: &'a Onlookers,
+    number: Option<u64>,
+}
+
+impl Place<'_> {
+    fn leave(&mut self) {
+        let Some(number) = self.number.take() else { return };
+        let waker = self.onlookers.waiting.borrow_mut().remove(&number);
+        drop(waker);
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.leave();
     }
 }

@@ -200,7 +200,7 @@ impl<L: Listener> Server<L> {
     /// Waits until the server is closed and its last connection has ended.
     #[doc(alias = "asyncio.Server.wait_closed")]
     pub async fn wait_closed(&self) {
-        poll_fn(|cx| self.0.poll_until(cx, |s| !s.is_serving() && s.connections() == 0)).await;
+        self.0.until(|s| !s.is_serving() && s.connections() == 0).await;
     }
 
     /// Serves until somebody closes the server, or until this future is dropped, which closes
@@ -214,7 +214,7 @@ impl<L: Listener> Server<L> {
             }
         }
         let _close = Close(self);
-        poll_fn(|cx| self.0.poll_until(cx, |s| !s.is_serving())).await;
+        self.0.until(|s| !s.is_serving()).await;
     }
 
     /// Closes every connection, once what its handler wrote is sent. The handler then reads
@@ -320,7 +320,8 @@ impl<L: Listener> Shared<L> {
 
     /// The next connection, once there is room for it. `None` when the server is closed.
     fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<Option<io::Result<ByteStream<L::Io>>>> {
-        ready!(self.poll_until(cx, |s| s.connections() < s.options.connections));
+        let has_room = || self.connections() < self.options.connections;
+        ready!(self.onlookers.poll_until(cx, has_room));
         let listener = self.listener.borrow().clone();
         match listener {
             None => Poll::Ready(None),
@@ -328,8 +329,9 @@ impl<L: Listener> Shared<L> {
         }
     }
 
-    fn poll_until(&self, cx: &mut Context<'_>, reached: impl Fn(&Self) -> bool) -> Poll<()> {
-        self.onlookers.poll_until(cx, || reached(self))
+    async fn until(&self, reached: impl Fn(&Self) -> bool) {
+        let look = || if reached(self) { Poll::Ready(()) } else { Poll::Pending };
+        self.onlookers.until(look).await;
     }
 
     fn serve<H>(self: &Rc<Self>, stream: ByteStream<L::Io>, handler: Rc<H>)

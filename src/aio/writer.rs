@@ -25,7 +25,7 @@ use std::future::poll_fn;
 use std::io::{self, Write};
 use std::net::Shutdown;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 /// The writing side of a stream. Dropped, it closes; what is queued is still sent, as long
 /// as the loop runs.
@@ -119,11 +119,8 @@ where
         if self.0.closing.get() {
             yield_now().await;
         }
-        poll_fn(|cx| {
-            ready!(spend_budget(cx));
-            self.0.poll_until(cx, |out| !out.queue.borrow().paused())
-        })
-        .await
+        poll_fn(spend_budget).await;
+        self.0.until(|out| !out.queue.borrow().paused()).await
     }
 
     /// Ends the stream for the peer, once the queue is empty. Reading goes on.
@@ -162,7 +159,7 @@ where
     /// The error that ended the stream instead.
     #[doc(alias = "asyncio.StreamWriter.wait_closed")]
     pub async fn wait_closed(&self) -> io::Result<()> {
-        poll_fn(|cx| self.0.poll_closed(cx)).await
+        self.0.until(Outgoing::is_closed).await
     }
 
     /// How many bytes are queued.
@@ -244,7 +241,7 @@ impl<T: Bytes> Closing for Outgoing<T> {
     }
 
     fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_until(cx, |out| out.stream.borrow().is_none())
+        self.poll_until(cx, Self::is_closed)
     }
 }
 
@@ -259,6 +256,18 @@ impl<T: Bytes> Outgoing<T> {
 
     fn turns(&self) -> (u64, u64) {
         self.queue.borrow().turns()
+    }
+
+    fn is_closed(&self) -> bool {
+        self.stream.borrow().is_none()
+    }
+
+    async fn until(&self, reached: impl Fn(&Self) -> bool) -> io::Result<()> {
+        let look = || match (self.check(), reached(self)) {
+            (Ok(()), false) => Poll::Pending,
+            (checked, _) => Poll::Ready(checked),
+        };
+        self.onlookers.until(look).await
     }
 
     fn poll_until(

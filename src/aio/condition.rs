@@ -5,6 +5,12 @@
 //! receiver is dropped before it has the lock again goes to the next.
 //! *Leaves out*: the predicate's truth. Between a notification and the lock others may run;
 //! `wait_for` checks again.
+//!
+//! ```text
+//!   holds the lock ── wait: unlock, stand in the line ──► notified ──► in line for the lock
+//!         ▲                                                   │ dropped here: the next hears
+//!         └───────────────────────────────────────────────────┴──────────── holds it again
+//! ```
 
 use crate::aio::gate::{Gate, Wait, wake};
 use crate::aio::lock::LockGuard;

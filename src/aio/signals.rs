@@ -6,6 +6,10 @@
 //! of a signal goes, the signal does again what it did before.
 //! *Leaves out*: counting. Signals coalesce: two that come between two turns are told once.
 //!
+//! ```text
+//!   handler: flag, bell ──► hear(), a task of the loop ──┬─► callback: call_soon
+//!   (any thread, any time)   one desk a process          └─► streams:  arrived, wake
+//! ```
 //! One loop of a process listens at a time (asyncio: the main thread's). A second one is
 //! told which; it can be asked with `call_soon_threadsafe`.
 

@@ -5,6 +5,13 @@
 //! seen; a future that is ready in time, or in the same turn, wins.
 //! *Leaves out*: stopping a future that never awaits. Nothing can, on one thread.
 //!
+//! ```text
+//!   each poll:   the body ── ready ──────────────► Ok(output)
+//!                   │ pending
+//!                   ▼
+//!                the alarm ── due ──► drop the body ──► Err(TimedOut)
+//! ```
+//!
 //! *What asyncio does*: it cancels the task at the deadline, and turns the `CancelledError`
 //! that comes out of the block into `TimeoutError`, but only if nobody else cancelled the
 //! task too. For that it counts the cancels (`cancelling`, `uncancel`). The body may take its

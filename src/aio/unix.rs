@@ -99,8 +99,10 @@ impl UnixStream {
 #[derive(Debug)]
 #[doc(alias = "asyncio.start_unix_server")]
 pub struct UnixListener {
-    source: Source<net::UnixListener>,
+    // Fields drop in order. As long as the socket is open, its file's number belongs to it, so
+    // the file that is removed cannot be somebody else's. (asyncio closes first.)
     _file: Option<SocketFile>,
+    source: Source<net::UnixListener>,
 }
 
 impl UnixListener {
@@ -179,8 +181,9 @@ impl AsFd for UnixListener {
 /// ```
 #[derive(Debug)]
 pub struct UnixDatagram {
-    source: Source<net::UnixDatagram>,
+    // Goes first, as in a listener.
     _file: Option<SocketFile>,
+    source: Source<net::UnixDatagram>,
 }
 
 impl UnixDatagram {

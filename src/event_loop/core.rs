@@ -39,7 +39,7 @@ pub enum Due {
 /// What the exception handler is told.
 #[derive(Debug, Clone)]
 pub struct Unhandled {
-    /// Where it happened, such as `task 1:0.3` or `callback`.
+    /// Where it happened: a task's name, or its number as `task 1:0.3`; or `a callback`.
     pub place: String,
     /// The panic's message.
     pub message: String,

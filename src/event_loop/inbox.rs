@@ -3,7 +3,7 @@
 //! *Assumes*: a bell that makes the sleeping loop's `wait` return (`selector/`).
 //! *Promises*: every message is taken in once, in order of arrival; the loop never sleeps on
 //! a message; the bell, which costs a system call, rings only when the loop really sleeps.
-//! *Leaves out*: what the messages do (`event_loop/run.rs`).
+//! *Leaves out*: what the messages do (`event_loop/obey.rs`).
 //!
 //! ```text
 //!             push: swap in NOTIFIED

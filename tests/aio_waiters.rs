@@ -12,7 +12,7 @@ use std::task::Waker;
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {
     let op = prop_oneof![
-        4 => Just(Op::Acquire),
+        4 => any::<bool>().prop_map(Op::Acquire),
         3 => (0usize..8).prop_map(Op::Run),
         2 => (0usize..8).prop_map(Op::Cancel),
         1 => (0usize..8).prop_map(Op::Move),

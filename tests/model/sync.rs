@@ -15,8 +15,8 @@ pub fn check_bytes(bytes: &[u8]) {
     let mut reader = Reader::new(bytes);
     let Some(free) = reader.below(4) else { return };
     let op = |r: &mut Reader| {
-        Some(match r.byte()? % 6 {
-            0 => Op::Acquire,
+        Some(match r.byte()? % 7 {
+            n @ (0 | 6) => Op::Acquire(n == 0),
             1 => Op::Run(r.below(8)?),
             2 => Op::Cancel(r.below(8)?),
             3 => Op::Move(r.below(8)?),
@@ -60,8 +60,8 @@ impl Bell {
 
 #[derive(Debug, Clone)]
 pub enum Op {
-    /// A task comes and enters or waits.
-    Acquire,
+    /// A task comes and enters or waits. Without budget (false) it comes for its pass later.
+    Acquire(bool),
     /// The i-th waiter's task runs.
     Run(usize),
     /// The i-th waiter is dropped, granted or not.
@@ -125,20 +125,29 @@ impl World {
 
     fn obey(&mut self, op: &Op) {
         match *op {
-            Op::Acquire => {
+            Op::Acquire(has_budget) => {
                 let entered = self.permits.enter();
                 assert_eq!(entered.is_some(), self.free > 0);
                 if entered.is_some() {
                     self.free -= 1;
-                    self.held += 1;
-                    return;
                 }
                 let bell = Arc::new(Bell::default());
-                let place = self.permits.line().push(Waker::from(Arc::clone(&bell)));
-                let name = self.names;
+                let (place, granted) = match entered {
+                    Some(_) if has_budget => {
+                        self.held += 1;
+                        return;
+                    }
+                    Some(pass) => {
+                        bell.0.fetch_add(1, Ordering::Relaxed); // as the spent budget does
+                        (self.permits.line().keep(pass), true)
+                    }
+                    None => {
+                        self.line.push_back(self.names);
+                        (self.permits.line().push(Waker::from(Arc::clone(&bell))), false)
+                    }
+                };
+                self.waiters.push(Waiter { name: self.names, place, bell, granted });
                 self.names += 1;
-                self.line.push_back(name);
-                self.waiters.push(Waiter { name, place, bell, granted: false });
             }
             Op::Run(i) if i < self.waiters.len() => {
                 let Waiter { place, granted, .. } = self.waiters[i];

@@ -7,14 +7,17 @@ use singletrack::aio::byte_stream::{ByteStream, Bytes};
 use singletrack::aio::net::{TcpListener, TcpStream};
 use singletrack::aio::pipe::pipe;
 use singletrack::aio::time::sleep;
+use singletrack::aio::timeout::wait_for;
 use singletrack::aio::udp::UdpSocket;
 use singletrack::aio::unix::{UnixDatagram, UnixListener, UnixStream};
 use singletrack::base::sys::socket::ListenOptions;
 use singletrack::{EventLoop, create_task, yield_now};
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::path::PathBuf;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -128,6 +131,34 @@ fn vectored_reads_and_writes_keep_the_order_of_their_buffers() {
         let mut buffers = [IoSliceMut::new(&mut a), IoSliceMut::new(&mut b)];
         assert_eq!(other.read_vectored(&mut buffers).await.unwrap(), 6);
         assert_eq!((&a, &b[..3]), (b"abc", &b"def"[..]));
+    });
+}
+
+/// Both leave the same waker, which is their task's; it must outlive the first of them.
+#[test]
+fn a_dropped_read_takes_no_wake_from_another_read_of_its_task() {
+    run(async || {
+        let (here, there) = UnixStream::pair().unwrap();
+        let task = create_task(async move {
+            let (mut one, mut two) = ([0], [0]);
+            let mut kept = pin!(here.read(&mut one));
+            let mut dropped = Some(Box::pin(here.read(&mut two)));
+            let mut nap = pin!(sleep(Duration::from_millis(1)));
+            poll_fn(|cx| {
+                let read = kept.as_mut().poll(cx);
+                if nap.as_mut().poll(cx).is_ready() {
+                    dropped = None;
+                } else if let Some(dropped) = &mut dropped {
+                    assert!(dropped.as_mut().poll(cx).is_pending());
+                }
+                read
+            })
+            .await
+        });
+        sleep(Duration::from_millis(5)).await;
+        there.write_all(b"!").await.unwrap();
+        let read = wait_for(task, Some(Duration::from_secs(5))).await.expect("it was woken");
+        assert_eq!(read.unwrap().unwrap(), 1);
     });
 }
 

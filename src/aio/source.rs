@@ -7,6 +7,7 @@
 
 use crate::base::id::LoopId;
 use crate::base::slab::Key;
+use crate::base::sync::atomic::{AtomicU32, Ordering};
 use crate::event_loop::core::{Core, tell, with_current};
 use crate::event_loop::inbox::Message;
 use crate::event_loop::reactor::Direction;
@@ -27,6 +28,8 @@ pub struct Source<T: AsFd + Into<OwnedFd>> {
     io: Option<T>,
     loop_id: LoopId,
     key: Key,
+    /// Those who wait and have left a waker. Atomic only because a source may travel.
+    waits: AtomicU32,
 }
 
 impl<T: AsFd + Into<OwnedFd>> Source<T> {
@@ -38,7 +41,7 @@ impl<T: AsFd + Into<OwnedFd>> Source<T> {
     pub fn new(io: T) -> io::Result<Self> {
         let core = with_current(Rc::clone).ok_or_else(no_loop)?;
         let key = register(&core, io.as_fd())?;
-        Ok(Source { io: Some(io), loop_id: core.id, key })
+        Ok(Source { io: Some(io), loop_id: core.id, key, waits: AtomicU32::new(0) })
     }
 
     /// The object itself, for calls that do not block.
@@ -210,9 +213,16 @@ where
             self.forget();
         }
         let polled = (self.poll)(cx);
-        match polled {
-            Poll::Pending => _ = self.waker.get_or_insert_with(|| cx.waker().clone()),
-            Poll::Ready(_) => self.waker = None,
+        match (&polled, &self.waker) {
+            (Poll::Pending, None) => {
+                self.waker = Some(cx.waker().clone());
+                self.source.waits.fetch_add(1, Ordering::Relaxed);
+            }
+            (Poll::Ready(_), Some(_)) => {
+                self.waker = None;
+                self.source.waits.fetch_sub(1, Ordering::Relaxed);
+            }
+            _ => {}
         }
         polled
     }
@@ -224,12 +234,17 @@ impl<T: AsFd + Into<OwnedFd>, F> Wait<'_, T, F> {
     fn forget(&mut self) {
         let Some(waker) = self.waker.take() else { return };
         let (key, direction) = (self.source.key, self.direction);
+        let is_last = self.source.waits.fetch_sub(1, Ordering::Relaxed) == 1;
+        // On any other thread or loop it stays, and wakes nobody or once for nothing.
         let left = self
             .source
             .at_home(|core| core.reactor.borrow_mut().forget_waiter(key, direction, &waker));
-        // Outside the borrow, for it may be somebody else's. On any other thread or loop it
-        // stays, and wakes nobody or once for nothing.
-        drop(left);
+        // Outside the borrow, for it may be anybody's.
+        if let Ok(Some(left)) = left
+            && !is_last
+        {
+            left.wake(); // another wait of its task may have counted on it, and leaves it again
+        }
     }
 }
 

@@ -120,6 +120,7 @@ const PROPERTIES: &[(&str, &str, &str)] = &[
     ("R14 EMFILE", "aio_server", "fn accept_emfile"),
     ("Z1 told at least once", "aio_signals", "fn each_listener_is_told_at_least_once"),
     ("Z1 also when the bell is full", "aio_signals", "fn a_full_bell_loses_nothing"),
+    ("Z1 in a forked child as well", "aio_signals", "fn a_forked_child_listens"),
     ("Z2 the handler keeps errno", "aio_signals", "fn a_full_bell_loses_nothing"),
     ("Z2 only atomics and write(2)", "aio_signals", "fn the_handler_notes_and_writes"),
     ("Z3 the last listener restores", "aio_signals", "fn the_last_listener_restores"),

@@ -5,6 +5,7 @@ mod common;
 use common::{DropFlag, watchdog};
 use singletrack::aio::signals::{add_signal_handler, remove_signal_handler, signal};
 use singletrack::aio::time::sleep;
+use singletrack::aio::timeout::wait_for;
 use singletrack::base::sys::signal::take;
 use singletrack::selector::scripted::ScriptedSelector;
 use singletrack::{EventLoop, create_task, yield_now};
@@ -31,6 +32,7 @@ const TESTS: &[(&str, fn())] = &[
     ("one_loop_listens_at_a_time", one_loop_listens),
     ("what_cannot_be_handled_is_refused", what_cannot_be_handled),
     ("a_childs_signal_is_not_the_parents", a_childs_signal),
+    ("a_forked_child_listens_for_itself", a_forked_child_listens),
     ("the_handler_notes_and_writes_and_does_nothing_else", the_handler_notes_and_writes),
     ("a_waker_may_change_who_listens", a_waker_may_change_who_listens),
 ];
@@ -320,6 +322,42 @@ fn a_childs_signal() {
         let waits = create_task(async move { stream.recv().await });
         sleep(Duration::from_millis(2)).await;
         assert!(!waits.done());
+    });
+}
+
+/// Z1 in two processes. The child's loop is its own, and so must be its bell: were it the
+/// parent's, each would silence what rings for the other.
+fn a_forked_child_listens() {
+    run(async {
+        let mut stream = signal(libc::SIGUSR1).unwrap();
+        let (mut listens, mut tell) = std::io::pipe().unwrap();
+        // SAFETY: the only other thread sleeps, and the child leaves by `_exit`.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            let heard = EventLoop::new().unwrap().run_until_complete(async {
+                let mut own = signal(libc::SIGUSR2)?;
+                let mut end = signal(libc::SIGTERM)?;
+                raise(libc::SIGUSR2);
+                own.recv().await?;
+                tell.write_all(b"!")?;
+                end.recv().await
+            });
+            // SAFETY: as above.
+            unsafe { libc::_exit(heard.is_err().into()) }
+        }
+        drop(tell);
+        listens.read_exact(&mut [0]).expect("the child listens");
+        for _ in 0..500 {
+            raise(libc::SIGUSR1);
+            wait_for(stream.recv(), Some(Duration::from_secs(5))).await.expect("heard").unwrap();
+            yield_now().await;
+        }
+        let mut status = 0;
+        // SAFETY: the child is ours, and nobody else waits for it.
+        unsafe { libc::kill(child, libc::SIGTERM) };
+        // SAFETY: as above.
+        assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+        assert_eq!(status, 0, "the child heard its own signals, and the end");
     });
 }
 

@@ -73,7 +73,7 @@ pub type Queue<T> = QueueOf<VecDeque<T>>;
 pub type LifoQueue<T> = QueueOf<Vec<T>>;
 
 /// Smallest first. Among equals the order is open, as in asyncio; add a counter to the item
-/// if it matters.
+/// if it matters. The items' `cmp` must not use the queue, and must not panic.
 ///
 /// ```
 /// use singletrack::aio::queue::PriorityQueue;

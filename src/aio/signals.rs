@@ -27,11 +27,12 @@ use std::fs::File;
 use std::future::poll_fn;
 use std::io::{self, Read};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Poll, Waker};
 
-/// The number of the loop that listens; 0 if none does.
-static OWNER: AtomicU32 = AtomicU32::new(0);
+/// The number of the loop that listens, and above it its process: what a forked child finds
+/// here is its parent's. 0 if none does.
+static OWNER: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
     /// The desk of this thread's loop, if that is the one that listens.
@@ -41,6 +42,8 @@ thread_local! {
 /// Who listens to what, on the one loop that does.
 struct Desk {
     loop_id: LoopId,
+    /// What it has put into [`OWNER`].
+    claim: u64,
     watches: RefCell<BTreeMap<i32, Watch>>,
     /// The task that hears the bell.
     listener: RefCell<Option<Task<()>>>,
@@ -225,6 +228,21 @@ impl fmt::Debug for Signal {
     }
 }
 
+/// Makes this loop the one that listens, unless another loop of this process does.
+fn claim(loop_id: LoopId) -> io::Result<u64> {
+    let here = u64::from(std::process::id());
+    let (owner, claim) = (OWNER.load(Ordering::SeqCst), here << 32 | u64::from(loop_id.get()));
+    let is_free = owner == 0 || owner >> 32 != here;
+    if is_free && OWNER.compare_exchange(owner, claim, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+        return Ok(claim);
+    }
+    let text = format!(
+        "event loop {} listens to this process's signals; ask it, with `call_soon_threadsafe`",
+        OWNER.load(Ordering::SeqCst) as u32
+    );
+    Err(io::Error::new(io::ErrorKind::ResourceBusy, text))
+}
+
 impl Desk {
     /// The running loop's desk, if it has one.
     fn here() -> Option<Rc<Desk>> {
@@ -240,16 +258,9 @@ impl Desk {
         // Outside a running loop this is an error that says so.
         let bell = Source::new(File::from(signal::bell()?))?;
         let loop_id = with_current(|core| core.id).expect("a source was made on it");
-        let claim = OWNER.compare_exchange(0, loop_id.get(), Ordering::SeqCst, Ordering::SeqCst);
-        if let Err(owner) = claim {
-            let text = format!(
-                "event loop {owner} listens to this process's signals; ask it, with \
-                 `call_soon_threadsafe`"
-            );
-            return Err(io::Error::new(io::ErrorKind::ResourceBusy, text));
-        }
+        let claim = claim(loop_id)?;
         let (watches, listener) = (RefCell::default(), RefCell::default());
-        let desk = Rc::new(Desk { loop_id, watches, listener });
+        let desk = Rc::new(Desk { loop_id, claim, watches, listener });
         desk.listener.replace(Some(create_task(hear(bell, Open(Rc::clone(&desk))))));
         DESK.set(Some(Rc::clone(&desk)));
         Ok(desk)
@@ -317,8 +328,9 @@ impl Desk {
         for (signal, watch) in &watches {
             put_back(*signal, &watch.old);
         }
-        let desk = DESK.try_with(|desk| desk.take());
-        OWNER.store(0, Ordering::SeqCst);
+        let is_this = |desk: &mut Rc<Desk>| desk.loop_id == self.loop_id;
+        let desk = DESK.try_with(|desk| desk.borrow_mut().take_if(is_this));
+        let _ = OWNER.compare_exchange(self.claim, 0, Ordering::SeqCst, Ordering::SeqCst);
         drop((desk, listener));
         // Last of all, for whoever is told may want to listen again, on a new desk.
         for inbox in watches.into_values().flat_map(|watch| watch.streams) {

@@ -18,7 +18,7 @@ use crate::base::arrivals::Arrivals;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 // Not `base::sync`: loom's atomics are no statics, and no model runs inside a signal handler.
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Signals are numbered from 1 to 64.
 const SIGNALS: usize = 65;
@@ -27,8 +27,13 @@ const SIGNALS: usize = 65;
 static ARRIVALS: Arrivals<AtomicBool, SIGNALS> =
     Arrivals::new([const { AtomicBool::new(false) }; SIGNALS]);
 
-/// An eventfd, made once and never closed; -1 before that.
-static BELL: AtomicI32 = AtomicI32::new(-1);
+/// An eventfd, made once in a process and never closed, and above it the process: a forked
+/// child finds its parent's, and must not silence it. Process 0 and descriptor -1 before that.
+static BELL: AtomicU64 = AtomicU64::new(u32::MAX as u64);
+
+fn fd_of(bell: u64) -> RawFd {
+    bell as u32 as RawFd
+}
 
 /// What a signal did before we listened to it.
 pub struct OldAction(libc::sigaction);
@@ -107,22 +112,26 @@ pub fn take(signal: i32) -> bool {
 /// # Errors
 /// `EMFILE` when there are no descriptors left.
 pub fn bell() -> io::Result<OwnedFd> {
-    let mut fd = BELL.load(Ordering::SeqCst);
-    if fd == -1 {
+    let mut bell = BELL.load(Ordering::SeqCst);
+    let here = std::process::id();
+    if bell >> 32 != u64::from(here) {
         // SAFETY: the call takes two numbers, and gives a descriptor that nobody else has.
         let made = unsafe {
             let raw = checked(libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK))?;
             OwnedFd::from_raw_fd(raw)
         };
-        fd = made.as_raw_fd();
-        match BELL.compare_exchange(-1, fd, Ordering::SeqCst, Ordering::SeqCst) {
-            Ok(_) => drop(made.into_raw_fd()), // from now on it belongs to the process
-            Err(first) => fd = first,
+        let ours = u64::from(here) << 32 | made.as_raw_fd() as u64;
+        match BELL.compare_exchange(bell, ours, Ordering::SeqCst, Ordering::SeqCst) {
+            Ok(_) => {
+                bell = ours;
+                let _ = made.into_raw_fd(); // from now on it belongs to the process
+            }
+            Err(first) => bell = first,
         }
     }
     // SAFETY: the bell is never closed; the duplicate is a new descriptor of our own.
     unsafe {
-        let copy: RawFd = checked(libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 0))?;
+        let copy: RawFd = checked(libc::fcntl(fd_of(bell), libc::F_DUPFD_CLOEXEC, 0))?;
         Ok(OwnedFd::from_raw_fd(copy))
     }
 }
@@ -140,7 +149,8 @@ fn ring() {
     unsafe {
         let errno = libc::__errno_location();
         let kept = *errno;
-        libc::write(BELL.load(Ordering::SeqCst), (&raw const one).cast(), size_of::<u64>());
+        let bell = fd_of(BELL.load(Ordering::SeqCst));
+        libc::write(bell, (&raw const one).cast(), size_of::<u64>());
         *errno = kept;
     }
 }

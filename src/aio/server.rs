@@ -65,7 +65,8 @@ impl Listener for UnixListener {
 /// How to serve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServerOptions {
-    /// Connections at a time, at least 1; more wait in the listener's queue. No limit unless told.
+    /// Connections at a time; more wait in the listener's queue, and with 0 all of them do. No
+    /// limit unless told.
     pub connections: usize,
     /// How long to wait after an accept that failed. A second unless told otherwise, as in
     /// asyncio (`ACCEPT_RETRY_DELAY`).

@@ -79,6 +79,15 @@ pub struct Turn {
 /// assert_eq!(answer, 42);
 /// # Ok::<(), std::io::Error>(())
 /// ```
+///
+/// What asyncio finds out in debug mode only, a call from the wrong thread, does not compile:
+///
+/// ```compile_fail,E0277
+/// let event_loop = singletrack::EventLoop::new().unwrap();
+/// std::thread::scope(|scope| {
+///     scope.spawn(|| event_loop.call_soon(|| ()));
+/// });
+/// ```
 #[doc(alias = "asyncio.EventLoop")]
 #[doc(alias = "asyncio.loop.close")]
 #[doc(alias = "asyncio.SelectorEventLoop")]

@@ -19,7 +19,8 @@ use std::time::Duration;
 /// never ends.
 ///
 /// # Panics
-/// When polled outside a running [`EventLoop`](crate::EventLoop).
+/// When polled outside a running [`EventLoop`](crate::EventLoop), or on another loop than the
+/// first time.
 ///
 /// ```
 /// use singletrack::{EventLoop, aio::time::sleep};

@@ -268,7 +268,8 @@ impl EventLoop {
         for _ in 0..batch {
             self.run_next(&mut root, &mut turn);
         }
-        self.since_io.set(self.since_io.get() + (turn.polled + turn.called) as u32);
+        let done = u32::try_from(turn.polled + turn.called).unwrap_or(u32::MAX);
+        self.since_io.set(self.since_io.get().saturating_add(done));
         Ok(turn)
     }
 

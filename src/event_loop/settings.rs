@@ -12,8 +12,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 impl EventLoop {
-    /// Once there have been so many polls since the last look at the selector, the next turn
-    /// looks again, even when there is work. (A turn is never cut short: a thousand ready tasks
+    /// Once there have been so many polls since the last look at the selector and the timers,
+    /// the next turn looks again, even when there is work. (A turn is never cut short: a thousand ready tasks
     /// are polled between two looks.) 1 means in every turn, as asyncio does; the default, 61,
     /// is tokio's.
     ///

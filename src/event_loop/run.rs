@@ -268,8 +268,7 @@ impl EventLoop {
         for _ in 0..batch {
             self.run_next(&mut root, &mut turn);
         }
-        let done = u32::try_from(turn.polled + turn.called).unwrap_or(u32::MAX);
-        self.since_io.set(self.since_io.get().saturating_add(done));
+        self.since_io.update(|polls| polls.saturating_add((turn.polled + turn.called) as u32));
         Ok(turn)
     }
 

@@ -4,9 +4,10 @@
 
 mod common;
 use common::watchdog;
-use futures_io::{AsyncRead, AsyncWrite};
+use futures_io::{AsyncBufRead, AsyncRead, AsyncWrite};
 use singletrack::aio::net::{TcpListener, TcpStream};
 use singletrack::aio::pipe::pipe;
+use singletrack::aio::streams::split;
 use singletrack::aio::unix::UnixStream;
 use singletrack::{EventLoop, create_task};
 use std::future::poll_fn;
@@ -72,6 +73,41 @@ fn foreign_code_copies_from_tcp_over_unix_into_a_pipe() {
             }));
             SharedStream(client)
         }
+    });
+}
+
+/// The next line, by code that knows no reader of this crate's.
+async fn line<R: AsyncBufRead + Unpin>(mut r: R) -> Vec<u8> {
+    let mut line = Vec::new();
+    while !line.ends_with(b"\n") {
+        let byte = poll_fn(|cx| {
+            let filled = Pin::new(&mut r).poll_fill_buf(cx);
+            filled.map(|bytes| bytes.unwrap().first().copied())
+        });
+        line.push(byte.await.expect("a whole line"));
+        Pin::new(&mut r).consume(1);
+    }
+    line
+}
+
+#[test]
+fn foreign_code_goes_on_where_buffered_streams_were_left() {
+    let _dog = watchdog("buffered futures-io", 30);
+    EventLoop::new().unwrap().run_until_complete(async {
+        let (near, far) = UnixStream::pair().unwrap();
+        let (mut reader, writer) = split(far);
+        let echo = create_task(async move {
+            assert_eq!(reader.readline().await.unwrap(), b"ours\n");
+            assert!(reader.buffered() > 0, "it came with the line");
+            assert_eq!(line(&mut reader).await, b"theirs\n");
+            copy(reader, writer).await
+        });
+        let (mut answers, asks) = split(near);
+        let body: Vec<u8> = (0..1 << 20).map(|i| (i % 251) as u8).collect();
+        asks.write(&[b"ours\ntheirs\n", &body[..]].concat()).unwrap();
+        asks.write_eof().unwrap();
+        assert_eq!(answers.read_to_end().await.unwrap(), body);
+        assert_eq!(echo.await.unwrap().unwrap(), 1 << 20);
     });
 }
 

@@ -213,6 +213,16 @@ impl ReadBuffer {
 
     fn take(&mut self, count: usize) -> Vec<u8> {
         let taken = self.data()[..count].to_vec();
+        self.skip(count);
+        taken
+    }
+
+    /// The first `count` bytes of the data count as read.
+    ///
+    /// # Panics
+    /// If there are not so many.
+    pub fn skip(&mut self, count: usize) {
+        assert!(count <= self.data().len(), "{count} bytes to be skipped of {}", self.data().len());
         self.start += count;
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
@@ -220,7 +230,6 @@ impl ReadBuffer {
             self.bytes.truncate(MOST_ROOM);
             self.bytes.shrink_to(MOST_ROOM);
         }
-        taken
     }
 }
 

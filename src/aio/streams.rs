@@ -21,6 +21,7 @@ use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::rc::Rc;
+use std::task::{Context, Poll, ready};
 
 /// A separator must begin within so many bytes, unless told otherwise.
 pub const LIMIT: usize = 64 * 1024;
@@ -184,7 +185,34 @@ where
         if let Some(error) = &self.error {
             return Err(copy(error));
         }
-        match self.stream.read(self.buffer.room()).await {
+        let read = self.stream.read(self.buffer.room()).await;
+        self.note(read)
+    }
+
+    /// What is here and not yet read, or after a read if there is nothing; at the end, nothing.
+    /// For hand-written futures; say with [`consume`](Self::consume) what was used.
+    pub fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        ready!(spend_budget(cx));
+        if self.buffer.data().is_empty() && !self.buffer.has_ended() {
+            if let Some(error) = &self.error {
+                return Poll::Ready(Err(copy(error)));
+            }
+            let read = ready!(self.stream.poll_read(cx, self.buffer.room()));
+            self.note(read)?;
+        }
+        Poll::Ready(Ok(self.buffer.data()))
+    }
+
+    /// The first `count` bytes of what [`poll_fill`](Self::poll_fill) brought are read.
+    ///
+    /// # Panics
+    /// If there were not so many.
+    pub fn consume(&mut self, count: usize) {
+        self.buffer.skip(count);
+    }
+
+    fn note(&mut self, read: io::Result<usize>) -> io::Result<()> {
+        match read {
             Ok(0) => self.buffer.feed_eof(),
             Ok(count) => self.buffer.filled(count),
             Err(e) => {

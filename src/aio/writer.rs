@@ -25,7 +25,7 @@ use std::future::poll_fn;
 use std::io::{self, Write};
 use std::net::Shutdown;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// The writing side of a stream. Dropped, it closes; what is queued is still sent, as long
 /// as the loop runs.
@@ -121,6 +121,23 @@ where
         }
         poll_fn(spend_budget).await;
         self.0.until(|out| !out.queue.borrow().paused()).await
+    }
+
+    /// [`drain`](Self::drain) for hand-written futures.
+    ///
+    /// # Errors
+    /// The error that ended the stream.
+    pub fn poll_drain(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(spend_budget(cx));
+        self.0.poll_until(cx, |out| !out.queue.borrow().paused())
+    }
+
+    /// Ready when nothing is queued any more.
+    ///
+    /// # Errors
+    /// The error that ended the stream.
+    pub fn poll_sent(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.poll_until(cx, |out| out.queue.borrow().is_empty())
     }
 
     /// Ends the stream for the peer, once the queue is empty. Reading goes on.

@@ -82,9 +82,13 @@ proptest! {
 /// A pool with `n` workers that have said hello.
 fn pool(n: usize) -> (Dispatcher<()>, Vec<Key>) {
     let mut pool = Dispatcher::new(Settings { workers: n, max_tasks_per_child: None });
-    while pool.next_action(0).is_some() {}
-    let keys: Vec<Key> = (0..n).map(|_| pool.started(0)).collect();
-    keys.iter().for_each(|key| pool.ready(*key));
+    let birth = |_| {
+        assert!(matches!(pool.next_action(0), Some(Action::Spawn)));
+        let key = pool.started(0);
+        pool.ready(key);
+        key
+    };
+    let keys = (0..n).map(birth).collect();
     (pool, keys)
 }
 
@@ -154,6 +158,22 @@ fn eight_failures_with_no_worker_alive_break_the_pool_with_growing_pauses() {
     assert!(pool.finished());
     submit(&mut pool, 2..3);
     assert!(matches!(pool.next_action(now), Some(Action::Resolve(_, Verdict::Broken))));
+}
+
+#[test]
+fn a_large_pool_that_cannot_fork_for_a_moment_is_not_broken() {
+    let mut pool: Dispatcher<()> =
+        Dispatcher::new(Settings { workers: 100, max_tasks_per_child: None });
+    submit(&mut pool, 0..1);
+    assert!(matches!(pool.next_action(0), Some(Action::Spawn)));
+    assert!(pool.next_action(0).is_none(), "first see what becomes of this one");
+    pool.spawn_failed(0);
+    let later = pool.next_deadline().unwrap();
+    for _ in 0..100 {
+        assert!(matches!(pool.next_action(later), Some(Action::Spawn)));
+        pool.started(later);
+    }
+    assert!(pool.next_action(later).is_none());
 }
 
 #[test]

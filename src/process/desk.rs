@@ -3,7 +3,7 @@
 //!
 //! *Assumes*: the lock is held by whoever calls; all request pipes are non-blocking.
 //! *Promises*: never blocks, never runs user code; what must be done without the lock is
-//! handed out ([`Settled`], [`Desk::take_spawns`]).
+//! handed out ([`Settled`], [`Desk::take_spawn`]).
 //! *Leaves out*: reading replies (`process/shared.rs`), forking and collecting
 //! (`process/supervisor.rs`).
 //!
@@ -126,8 +126,8 @@ fn next_length(dispatcher: &Dispatcher<Parcel>, key: Key) -> Option<usize> {
 pub(crate) struct Desk {
     pub(crate) dispatcher: Dispatcher<Parcel>,
     pub(crate) hands: BTreeMap<Key, Hand>,
-    /// Spawns that the dispatcher wants and the supervisor has not begun.
-    spawns: usize,
+    /// The dispatcher wants a spawn that the supervisor has not begun.
+    spawn: bool,
     /// The dead whose last words a caller was still hearing.
     burials: Vec<Key>,
     /// The job that a caller will wait for himself, if he may.
@@ -148,7 +148,7 @@ impl Desk {
         Desk {
             dispatcher: Dispatcher::new(settings),
             hands: BTreeMap::new(),
-            spawns: 0,
+            spawn: false,
             burials: Vec::new(),
             awaited: None,
             lent: None,
@@ -189,7 +189,7 @@ impl Desk {
     fn act(&mut self, now: u64, settled: &mut Vec<Settled>) {
         while let Some(action) = self.dispatcher.next_action(now) {
             match action {
-                Action::Spawn => self.spawns += 1,
+                Action::Spawn => self.spawn = true,
                 Action::Kill(key) => {
                     if let Some(hand) = self.hands.get(&key) {
                         // It can only fail for want of permission (a worker that changed its
@@ -342,15 +342,15 @@ impl Desk {
         }
     }
 
-    /// How many workers are to be forked now; the caller does it.
-    pub(crate) fn take_spawns(&mut self) -> usize {
-        std::mem::take(&mut self.spawns)
+    /// Whether a worker is to be forked now; the caller does it.
+    pub(crate) fn take_spawn(&mut self) -> bool {
+        std::mem::take(&mut self.spawn)
     }
 
     /// Whether the supervisor has something to do of which no descriptor tells.
     pub(crate) fn wants_supervisor(&self) -> bool {
         let deadline = self.dispatcher.next_deadline().unwrap_or(u64::MAX);
-        self.spawns > 0 || deadline < self.armed || self.dispatcher.finished()
+        self.spawn || deadline < self.armed || self.dispatcher.finished()
     }
 
     /// One more job.

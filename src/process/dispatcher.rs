@@ -34,7 +34,7 @@ pub const BACKOFF_NS: u64 = 10_000_000;
 /// What the shell has to do.
 #[derive(Debug)]
 pub enum Action<B> {
-    /// Start one worker; then call `started` or `spawn_failed`.
+    /// Start one worker; then call `started` or `spawn_failed`. No other is asked for before.
     Spawn,
     /// Kill this worker; its death is still to be reported.
     Kill(Key),
@@ -95,8 +95,8 @@ pub struct Dispatcher<B> {
     queue: VecDeque<Job<B>>,
     workers: GenerationSlab<Worker<B>>,
     actions: VecDeque<Action<B>>,
-    /// Spawns asked for and not yet reported on.
-    starting: usize,
+    /// A spawn was asked for and not yet reported on.
+    starting: bool,
     /// Workers in a row that did not come to life.
     failures: u32,
     /// No spawn before this moment.
@@ -113,7 +113,7 @@ impl<B> Dispatcher<B> {
             queue: VecDeque::new(),
             workers: GenerationSlab::new(),
             actions: VecDeque::new(),
-            starting: 0,
+            starting: false,
             failures: 0,
             spawn_at: 0,
             closed: None,
@@ -166,7 +166,7 @@ impl<B> Dispatcher<B> {
 
     /// A spawn succeeded: the worker's key. It gets jobs when it is [`ready`](Self::ready).
     pub fn started(&mut self, now: u64) -> Key {
-        self.starting = self.starting.saturating_sub(1);
+        self.starting = false;
         self.counts.workers_started += 1;
         let key = self.workers.insert(Worker::new(now));
         self.mark_surplus();
@@ -175,7 +175,7 @@ impl<B> Dispatcher<B> {
 
     /// A spawn did not succeed. It is tried again after a pause, up to [`MAX_FAILURES`].
     pub fn spawn_failed(&mut self, now: u64) {
-        self.starting = self.starting.saturating_sub(1);
+        self.starting = false;
         self.one_more_failure(now);
     }
 
@@ -193,7 +193,7 @@ impl<B> Dispatcher<B> {
             let (begun, rest) = self.workers.remove(key).expect("just found").split();
             self.queue.extend(begun.into_iter().chain(rest));
         }
-        self.starting = 0;
+        self.starting = false;
         self.give_up();
     }
 
@@ -384,14 +384,14 @@ impl<B> Dispatcher<B> {
 
     /// True when a closed pool has nothing left: no job, no worker, no action.
     pub fn finished(&self) -> bool {
-        let busy = self.starting + self.queue.len() + self.workers.len() + self.actions.len();
-        self.closed.is_some() && busy == 0
+        let left = self.queue.len() + self.workers.len() + self.actions.len();
+        self.closed.is_some() && left == 0 && !self.starting
     }
 
     /// When something will be due though nothing happens.
     pub fn next_deadline(&self) -> Option<u64> {
         let workers = self.workers.iter().filter_map(|(_, worker)| worker.deadline());
-        workers.chain((self.wanted() > 0).then_some(self.spawn_at)).min()
+        workers.chain(self.is_short().then_some(self.spawn_at)).min()
     }
 
     /// The next thing to do. Ask until there is none, after every change and every deadline.
@@ -399,8 +399,8 @@ impl<B> Dispatcher<B> {
         if self.actions.is_empty() {
             self.expire(now);
             self.retire(now);
-            if self.wanted() > 0 && now >= self.spawn_at {
-                self.starting += 1;
+            if self.is_short() && now >= self.spawn_at {
+                self.starting = true;
                 self.actions.push_back(Action::Spawn);
             }
         }
@@ -436,14 +436,15 @@ impl<B> Dispatcher<B> {
         self.workers.iter().find(|(_, worker)| which(worker)).map(|(key, _)| key)
     }
 
-    /// How many workers are missing. A closed pool replaces one only if jobs wait for it.
-    fn wanted(&self) -> usize {
+    /// Whether a worker is missing, and none is being started. A closed pool replaces one only if
+    /// jobs wait for it.
+    fn is_short(&self) -> bool {
         let target = match self.closed {
             None => self.settings.workers,
             Some(Closed::ShutDown) => self.settings.workers.min(self.queue.len()),
             Some(Closed::Terminated | Closed::Broken) => 0,
         };
-        target.saturating_sub(self.workers.len() + self.starting)
+        !self.starting && self.workers.len() < target
     }
 
     fn resolve(&mut self, job: Job<B>, verdict: Verdict) {

@@ -98,7 +98,7 @@ impl Supervisor {
         loop {
             let mut desk = self.shared.desk.lock();
             let settled = desk.turn();
-            let spawns = desk.take_spawns();
+            let spawn = desk.take_spawn();
             let burials = desk.take_burials();
             let finished = desk.dispatcher.finished();
             let deadline = desk.dispatcher.next_deadline();
@@ -109,11 +109,13 @@ impl Supervisor {
             if finished {
                 return None;
             }
-            if spawns == 0 && burials.is_empty() {
+            if !spawn && burials.is_empty() {
                 return Some(timeout);
             }
             burials.into_iter().for_each(|key| self.bury(key));
-            (0..spawns).for_each(|_| self.spawn());
+            if spawn {
+                self.spawn();
+            }
         }
     }
 

@@ -179,6 +179,8 @@
 //!   process/queue.rs           values among many processes, without a lock
 //!   process/account.rs         what becomes of jobs, and how many of each
 //!   process/roster.rs          one worker in the pool's books
+//!   process/workforce.rs       all workers: who has room, who is late, who is one too many
+//!   process/births.rs          when the next worker may be forked
 //!   process/dispatcher.rs      which job is where, and what must happen next [fuzz]
 //!   process/hearing.rs         what a worker says, taken into the books [fuzz]
 //!   process/listening.rs       whose turn it is to read a worker's replies

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use singletrack::base::slab::Key;
 use singletrack::base::wire::encode;
 use singletrack::process::account::Verdict;
+use singletrack::process::births::{BACKOFF_NS, MAX_FAILURES};
 use singletrack::process::call::greeting;
 use singletrack::process::dispatcher::*;
 use singletrack::process::frame::{Kind, frame};

@@ -6,8 +6,9 @@
 //! the job that worker ran; a job that may have begun is sent again only as its terms allow;
 //! none is started beyond the workers wanted; when no worker can be had, all jobs come out as
 //! `Broken`.
-//! *Leaves out*: processes, pipes, clocks and promises (`process/pool.rs`); how far ahead a
-//! worker is fed (`process/roster.rs`).
+//! *Leaves out*: processes, pipes, clocks and promises (`process/desk.rs`); which worker is next
+//! (`process/workforce.rs`), and how far ahead it is fed (`process/roster.rs`); when one more may
+//! be forked (`process/births.rs`).
 //!
 //! ```text
 //!  submit ──▶ queue ──assign──▶ sent to a worker ──answered──▶ out: the caller has its answer
@@ -20,16 +21,12 @@
 //! A job is a value that is *moved*: from the queue to a worker's list to an [`Action`]. So
 //! "exactly once" is not a count that is kept but an owner that changes.
 
-use crate::base::slab::{GenerationSlab, Key};
+use crate::base::slab::Key;
 use crate::process::account::{Counts, Verdict};
+use crate::process::births::Births;
 use crate::process::roster::{Job, Stage, Worker, WorkerStats};
+use crate::process::workforce::Workforce;
 use std::collections::VecDeque;
-
-/// So many workers in a row that did not come to life, and none alive: the pool is broken.
-pub const MAX_FAILURES: u32 = 8;
-
-/// The pause after the first failure to start a worker; it doubles with each, to 64 times.
-pub const BACKOFF_NS: u64 = 10_000_000;
 
 /// What the shell has to do.
 #[derive(Debug)]
@@ -91,16 +88,10 @@ enum Closed {
 /// ```
 #[derive(Debug)]
 pub struct Dispatcher<B> {
-    settings: Settings,
     queue: VecDeque<Job<B>>,
-    workers: GenerationSlab<Worker<B>>,
+    workers: Workforce<B>,
+    births: Births,
     actions: VecDeque<Action<B>>,
-    /// A spawn was asked for and not yet reported on.
-    starting: bool,
-    /// Workers in a row that did not come to life.
-    failures: u32,
-    /// No spawn before this moment.
-    spawn_at: u64,
     closed: Option<Closed>,
     counts: Counts,
 }
@@ -109,13 +100,10 @@ impl<B> Dispatcher<B> {
     /// A pool that has no workers yet and wants them.
     pub fn new(settings: Settings) -> Self {
         Dispatcher {
-            settings,
             queue: VecDeque::new(),
-            workers: GenerationSlab::new(),
+            workers: Workforce::new(settings.workers, settings.max_tasks_per_child),
+            births: Births::default(),
             actions: VecDeque::new(),
-            starting: false,
-            failures: 0,
-            spawn_at: 0,
             closed: None,
             counts: Counts::default(),
         }
@@ -135,7 +123,7 @@ impl<B> Dispatcher<B> {
     /// `admit` is asked whether the job still wants to run; if not, it comes out as cancelled.
     pub fn assign(&mut self, now: u64, mut admit: impl FnMut(&Job<B>) -> bool) -> Option<Key> {
         loop {
-            let key = self.least_loaded(self.queue.front()?)?;
+            let key = self.workers.with_room_for(self.queue.front()?)?;
             let job = self.queue.pop_front()?;
             if admit(&job) {
                 self.workers.get_mut(key)?.send(job, now);
@@ -143,12 +131,6 @@ impl<B> Dispatcher<B> {
             }
             self.resolve(job, Verdict::Cancelled);
         }
-    }
-
-    fn least_loaded(&self, job: &Job<B>) -> Option<Key> {
-        let max = self.settings.max_tasks_per_child;
-        let with_room = self.workers.iter().filter(|(_, w)| w.has_room_for(job, max));
-        with_room.min_by_key(|(_, w)| w.load()).map(|(key, _)| key)
     }
 
     /// What is still to be written to a worker's pipe, in order.
@@ -166,34 +148,31 @@ impl<B> Dispatcher<B> {
 
     /// A spawn succeeded: the worker's key. It gets jobs when it is [`ready`](Self::ready).
     pub fn started(&mut self, now: u64) -> Key {
-        self.starting = false;
+        self.births.end();
         self.counts.workers_started += 1;
-        let key = self.workers.insert(Worker::new(now));
-        self.mark_surplus();
-        key
+        self.workers.join(now)
     }
 
-    /// A spawn did not succeed. It is tried again after a pause, up to [`MAX_FAILURES`].
+    /// A spawn did not succeed. It is tried again after a pause, while there is hope.
     pub fn spawn_failed(&mut self, now: u64) {
-        self.starting = false;
+        self.births.end();
         self.one_more_failure(now);
     }
 
     fn one_more_failure(&mut self, now: u64) {
-        self.spawn_at = now.saturating_add(BACKOFF_NS << self.failures.min(6));
-        self.failures = self.failures.saturating_add(1);
-        if self.failures >= MAX_FAILURES && self.workers.is_empty() {
+        self.births.failed(now);
+        if self.births.are_hopeless() && self.workers.len() == 0 {
             self.give_up();
         }
     }
 
     /// The caller cannot go on: every job there is comes out as broken, also those that run.
     pub fn collapse(&mut self) {
-        while let Some(key) = self.find(|_| true) {
+        while let Some(key) = self.workers.first() {
             let (begun, rest) = self.workers.remove(key).expect("just found").split();
             self.queue.extend(begun.into_iter().chain(rest));
         }
-        self.starting = false;
+        self.births.end();
         self.give_up();
     }
 
@@ -222,7 +201,7 @@ impl<B> Dispatcher<B> {
         {
             worker.stage = Stage::Serving;
             worker.lived = true;
-            self.failures = 0;
+            self.births.lived();
         }
     }
 
@@ -270,7 +249,7 @@ impl<B> Dispatcher<B> {
             self.resolve(job, Verdict::Cancelled);
             return true;
         }
-        let Some(key) = self.find(|worker| worker.runs_only(id)) else { return false };
+        let Some(key) = self.workers.running_only(id) else { return false };
         let job = self.doom(key);
         let killed = job.is_some();
         job.into_iter().for_each(|job| self.resolve(job, Verdict::Lost(key)));
@@ -311,30 +290,12 @@ impl<B> Dispatcher<B> {
     /// From now on the pool is to have so many workers. Those that are too many go when they
     /// have done what they hold; the least busy are chosen.
     pub fn resize(&mut self, workers: usize) {
-        self.settings.workers = workers;
-        let keys: Vec<Key> = self.workers.iter().map(|(key, _)| key).collect();
-        keys.into_iter().for_each(|key| self.set_surplus(key, false));
-        self.mark_surplus();
-    }
-
-    fn mark_surplus(&mut self) {
-        let stays = |w: &Worker<B>| !w.surplus && !w.stage.is_leaving();
-        let staying = self.workers.iter().filter(|(_, worker)| stays(worker));
-        let mut staying: Vec<_> = staying.map(|(key, worker)| (worker.load(), key)).collect();
-        let surplus = staying.len().saturating_sub(self.settings.workers);
-        staying.sort_by_key(|(load, _)| *load);
-        staying.into_iter().take(surplus).for_each(|(_, key)| self.set_surplus(key, true));
-    }
-
-    fn set_surplus(&mut self, key: Key, surplus: bool) {
-        if let Some(worker) = self.workers.get_mut(key) {
-            worker.surplus = surplus;
-        }
+        self.workers.resize(workers);
     }
 
     /// How many workers the pool is to have.
     pub fn workers_wanted(&self) -> usize {
-        self.settings.workers
+        self.workers.wanted()
     }
 
     /// Takes no more jobs. With `cancel`, the queue comes out as cancelled; without, it is
@@ -379,19 +340,29 @@ impl<B> Dispatcher<B> {
 
     /// What each worker has done.
     pub fn worker_stats(&self) -> impl Iterator<Item = (Key, WorkerStats)> {
-        self.workers.iter().map(|(key, worker)| (key, worker.stats()))
+        self.workers.stats()
     }
 
     /// True when a closed pool has nothing left: no job, no worker, no action.
     pub fn finished(&self) -> bool {
         let left = self.queue.len() + self.workers.len() + self.actions.len();
-        self.closed.is_some() && left == 0 && !self.starting
+        self.closed.is_some() && left == 0 && self.births.due().is_some()
     }
 
     /// When something will be due though nothing happens.
     pub fn next_deadline(&self) -> Option<u64> {
-        let workers = self.workers.iter().filter_map(|(_, worker)| worker.deadline());
-        workers.chain(self.is_short().then_some(self.spawn_at)).min()
+        self.workers.deadline().into_iter().chain(self.next_birth()).min()
+    }
+
+    /// When one more worker is to be forked, if one is missing. A closed pool replaces one only
+    /// if jobs wait for it.
+    fn next_birth(&self) -> Option<u64> {
+        let wanted = match self.closed {
+            None => self.workers.wanted(),
+            Some(Closed::ShutDown) => self.workers.wanted().min(self.queue.len()),
+            Some(Closed::Terminated | Closed::Broken) => 0,
+        };
+        if self.workers.len() < wanted { self.births.due() } else { None }
     }
 
     /// The next thing to do. Ask until there is none, after every change and every deadline.
@@ -399,8 +370,8 @@ impl<B> Dispatcher<B> {
         if self.actions.is_empty() {
             self.expire(now);
             self.retire(now);
-            if self.is_short() && now >= self.spawn_at {
-                self.starting = true;
+            if self.next_birth().is_some_and(|due| now >= due) {
+                self.births.begin();
                 self.actions.push_back(Action::Spawn);
             }
         }
@@ -409,8 +380,7 @@ impl<B> Dispatcher<B> {
 
     /// Kills every worker that is late: with its job, with its hello, or in leaving.
     fn expire(&mut self, now: u64) {
-        let late = |w: &Worker<B>| w.deadline().is_some_and(|deadline| now >= deadline);
-        while let Some(key) = self.find(late) {
+        while let Some(key) = self.workers.late(now) {
             if let Some(job) = self.doom(key) {
                 let limit = job.terms.limit.unwrap_or_default();
                 self.resolve(job, Verdict::TimedOut(limit));
@@ -418,33 +388,13 @@ impl<B> Dispatcher<B> {
         }
     }
 
-    /// Lets idle workers go that are used up or too many, or for which a closed pool has nothing
-    /// left.
+    /// Lets idle workers go for which there is nothing left.
     fn retire(&mut self, now: u64) {
-        let done = self.closed.is_some() && self.queue.is_empty();
-        let max = self.settings.max_tasks_per_child;
-        let goes = |w: &Worker<B>| {
-            !w.stage.is_leaving() && w.load() == 0 && (done || w.surplus || w.used_up(max))
-        };
-        while let Some(key) = self.find(goes) {
+        let nothing_left = self.closed.is_some() && self.queue.is_empty();
+        while let Some(key) = self.workers.leaver(nothing_left) {
             self.workers.get_mut(key).expect("just found").retire(now);
             self.actions.push_back(Action::Retire(key));
         }
-    }
-
-    fn find(&self, which: impl Fn(&Worker<B>) -> bool) -> Option<Key> {
-        self.workers.iter().find(|(_, worker)| which(worker)).map(|(key, _)| key)
-    }
-
-    /// Whether a worker is missing, and none is being started. A closed pool replaces one only if
-    /// jobs wait for it.
-    fn is_short(&self) -> bool {
-        let target = match self.closed {
-            None => self.settings.workers,
-            Some(Closed::ShutDown) => self.settings.workers.min(self.queue.len()),
-            Some(Closed::Terminated | Closed::Broken) => 0,
-        };
-        !self.starting && self.workers.len() < target
     }
 
     fn resolve(&mut self, job: Job<B>, verdict: Verdict) {

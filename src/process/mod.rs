@@ -1,6 +1,7 @@
 //! The processes: a fork server, workers forked from it, and a pool that cannot lose a job.
 
 pub mod account;
+pub mod births;
 pub mod builder;
 pub mod call;
 pub mod child;
@@ -27,3 +28,4 @@ pub(crate) mod slots;
 pub mod spares;
 pub(crate) mod supervisor;
 pub mod worker;
+pub(crate) mod workforce;

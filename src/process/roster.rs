@@ -2,7 +2,7 @@
 //!
 //! *Assumes*: a worker runs its jobs one at a time, in the order in which they were sent.
 //! *Promises*: knows which jobs may have begun and which have not.
-//! *Leaves out*: which worker gets which job (`process/dispatcher.rs`).
+//! *Leaves out*: which worker gets which job (`process/workforce.rs`).
 //!
 //! ```text
 //!               sent, oldest first

@@ -174,6 +174,7 @@
 //!   process/forkserver.rs      what the nursery process does all its life
 //!   process/nursery.rs         the fork server: one thread, forked first
 //!   process/child.rs           a process for one function: start, watch, end
+//!   process/error.rs           why a value cannot pass from process to process
 //!   process/pipe.rs            values through a pipe, one way or both
 //!   process/slots.rs           how many more values a queue may hold
 //!   process/queue.rs           values among many processes, without a lock

@@ -100,7 +100,7 @@ pub struct Frame<'a> {
 pub enum FrameError {
     /// The header's check does not match its fields.
     BadCheck,
-    /// No kind has this number.
+    /// No kind has this number, or frames of this kind do not come this way.
     UnknownKind(u32),
     /// The body is longer than [`MAX_FRAME`].
     TooLong(usize),
@@ -112,7 +112,9 @@ impl fmt::Display for FrameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             FrameError::BadCheck => write!(f, "a frame's header does not match its check"),
-            FrameError::UnknownKind(number) => write!(f, "no kind of frame has number {number}"),
+            FrameError::UnknownKind(number) => {
+                write!(f, "a frame of kind {number} does not belong here")
+            }
             FrameError::TooLong(length) => write!(
                 f,
                 "a frame of {length} bytes is longer than the limit of {MAX_FRAME}; \

@@ -9,6 +9,7 @@ pub mod chunk;
 pub mod descriptor;
 pub(crate) mod desk;
 pub mod dispatcher;
+pub mod error;
 pub(crate) mod forkserver;
 pub mod frame;
 pub mod hearing;

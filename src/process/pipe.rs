@@ -25,71 +25,23 @@ use crate::base::sys::pipe::{self, Reader, Writer, set_nonblocking};
 use crate::base::sys::poll::{Readiness, block_on, wait_until};
 use crate::base::wire::{Wire, decode, encode_onto};
 use crate::process::descriptor::{pack, refuse, unpack};
+use crate::process::error::ChannelError;
 use crate::process::frame::{Decoder, FrameError, Kind, open, seal};
 use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, SerializeTuple, Serializer};
-use std::fmt;
 use std::io::{self, IoSlice};
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
-
-/// Why a value could not be sent or received.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum ChannelError {
-    /// Nobody is at the other end any more. `EOFError` and `BrokenPipeError` in Python.
-    Closed,
-    /// The sender died in the middle of a value.
-    Truncated,
-    /// The time ran out.
-    TimedOut,
-    /// The value could not be encoded or decoded, or is too long; the next one may pass.
-    Codec(JobError),
-    /// What came is no value: somebody else has written into the pipe.
-    Garbage(FrameError),
-    /// The operating system refused.
-    Os(io::Error),
-}
-
-impl fmt::Display for ChannelError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ChannelError::Closed => write!(f, "nobody is at the other end any more"),
-            ChannelError::Truncated => write!(f, "the sender died in the middle of a value"),
-            ChannelError::TimedOut => write!(f, "the time ran out"),
-            ChannelError::Codec(error) => write!(f, "{error}"),
-            ChannelError::Garbage(error) => write!(f, "this is no value: {error}"),
-            ChannelError::Os(error) => write!(f, "the operating system refused: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for ChannelError {}
-
-impl From<JobError> for ChannelError {
-    fn from(error: JobError) -> Self {
-        ChannelError::Codec(error)
-    }
-}
-
-impl From<io::Error> for ChannelError {
-    fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => ChannelError::Closed,
-            io::ErrorKind::TimedOut => ChannelError::TimedOut,
-            _ => ChannelError::Os(error),
-        }
-    }
-}
 
 /// A new pipe, one way: what is sent at one end comes out of the other.
 /// `multiprocessing.Pipe(duplex=False)` in Python.
 ///
 /// ```
 /// use singletrack::process::child::Process;
+/// use singletrack::process::error::ChannelError;
 /// use singletrack::process::nursery::Nursery;
-/// use singletrack::process::pipe::{ChannelError, Sender, pipe};
+/// use singletrack::process::pipe::{Sender, pipe};
 ///
 /// fn count((mut numbers, to): (Sender<u32>, u32)) {
 ///     (0..to).for_each(|i| numbers.send(&i).unwrap());

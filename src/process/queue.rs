@@ -35,8 +35,8 @@ use crate::base::sys::poll::{Readiness, block_on, can_read, can_write};
 use crate::base::sys::rights;
 use crate::base::wire::{Wire, decode, encode_onto};
 use crate::process::descriptor::{Descriptor, Packed};
+use crate::process::error::ChannelError;
 use crate::process::frame::{FrameError, MAX_FRAME};
-use crate::process::pipe::ChannelError;
 use crate::process::slots::{Free, Return, Taken, slots};
 use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
@@ -101,7 +101,7 @@ pub fn queue<T: Wire>() -> io::Result<(Producer<T>, Consumer<T>)> {
 /// the same moment into the last place, one waits.
 ///
 /// ```
-/// use singletrack::process::pipe::ChannelError;
+/// use singletrack::process::error::ChannelError;
 /// use singletrack::process::queue::queue_of;
 /// use std::time::Duration;
 ///

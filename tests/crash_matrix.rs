@@ -20,6 +20,7 @@ use runner::{Case, eventually, is_alive};
 use serde::de::{self, Deserialize, Deserializer};
 use serde::ser::{self, Serialize, SerializeTuple, Serializer};
 use singletrack::base::error::{Death, JobError};
+use singletrack::concurrent::executor::Executor;
 use singletrack::concurrent::future::Future;
 use singletrack::process::frame::{HEADER, Kind, frame};
 use singletrack::process::nursery::Nursery;
@@ -27,6 +28,7 @@ use singletrack::process::options::JobOptions;
 use singletrack::process::pool::ProcessPool;
 use std::fs::OpenOptions;
 use std::io::Write;
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -182,7 +184,10 @@ fn case(nursery: &Nursery, place: Place, way: Way, load: usize) {
     let bomb = Bomb { place, way, load: "x".repeat(load) };
     match place {
         Place::Idle => idle(nursery, way, load),
-        Place::HalfRequest => half_request(nursery, way, load),
+        Place::HalfRequest => {
+            half_request(nursery, way, load);
+            half_request_behind_a_bomb(nursery, way, load);
+        }
         _ => beside_others(&pool, &bomb),
     }
     assert_serves(&pool);
@@ -296,4 +301,37 @@ fn half_request(nursery: &Nursery, way: Way, load: usize) {
         },
     }
     assert_serves(&pool);
+}
+
+/// Goes off when the file is there.
+fn await_and_go_off((way, file): (u8, String)) -> Result<(), String> {
+    eventually("the fuse is lit", || Path::new(&file).exists());
+    Ok(go_off(WAYS[usize::from(way)])?)
+}
+
+/// The request lies behind a job that goes off, a large one in part: it has not begun, whatever
+/// becomes of the worker, so it is answered, by this one or by the next.
+fn half_request_behind_a_bomb(nursery: &Nursery, way: Way, load: usize) {
+    let pool = ProcessPool::new(nursery, 1).unwrap();
+    // Quick jobs, so that the worker is sent ahead.
+    assert!(pool.map(square, 0..1000).all(|result| result.is_ok()));
+    let fuse = std::env::temp_dir().join(format!("fuse-{}-{way:?}-{load}", std::process::id()));
+    let ahead = pool.submit(await_and_go_off, (way as u8, fuse.display().to_string()));
+    let harmless = Bomb { place: Place::Nowhere, way, load: "x".repeat(load) };
+    let behind = pool.submit(carry, harmless.clone());
+    assert!(behind.running(), "it was not sent ahead");
+    let pid = pool.worker_pids()[0];
+    std::fs::write(&fuse, "").unwrap();
+    if way == Way::Stop {
+        eventually("the worker is stopped", || state(pid) == 'T');
+        signal(pid, libc::SIGKILL);
+    }
+    match (way, ahead.result()) {
+        (Way::Error, result) => assert_eq!(result, Ok(Err("an error".to_owned()))),
+        (Way::Panic, result) => assert_eq!(result, Err(JobError::Panicked("a panic".to_owned()))),
+        (Way::Stop, result) => assert_eq!(jobs::death(result), jobs::KILLED),
+        (way, result) => assert_eq!(Some(jobs::death(result)), death(way)),
+    }
+    assert_eq!(behind.result(), Ok(Ok(harmless)));
+    std::fs::remove_file(&fuse).unwrap();
 }

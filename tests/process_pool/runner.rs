@@ -90,6 +90,8 @@ fn watch() {
 #[derive(Debug, PartialEq, Eq)]
 struct Census {
     descriptors: Vec<String>,
+    /// How many the nursery has.
+    its_descriptors: usize,
     threads: usize,
     /// Children of ours and of the nursery, alive or not.
     processes: Vec<String>,
@@ -100,6 +102,7 @@ impl Census {
         let me = std::process::id();
         Census {
             descriptors: descriptors(),
+            its_descriptors: fs::read_dir(format!("/proc/{nursery}/fd")).map_or(0, Iterator::count),
             threads: fs::read_dir("/proc/self/task").unwrap().count(),
             processes: [me, nursery].into_iter().flat_map(children).collect(),
         }

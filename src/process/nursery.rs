@@ -214,7 +214,8 @@ struct Client {
 }
 
 impl Nursery {
-    /// Forks the nursery. Workers will see the program's memory as it is now.
+    /// Forks the nursery. Workers will see the program's memory as it is now; a page of it is
+    /// copied only for who writes into it (`examples/copy_on_write.rs` shows it).
     ///
     /// Standard input, output and error stay open in the nursery and the workers; every other
     /// descriptor is closed there. (In Python a child reads nothing from standard input, which is

@@ -11,7 +11,7 @@ use crate::process::call::encode_call;
 use crate::process::descriptor::packing;
 use crate::process::dispatcher::Settings;
 use crate::process::hearing::INITIALIZER;
-use crate::process::nursery::Nursery;
+use crate::process::nursery::{Nursery, with_remedy};
 use crate::process::supervisor::Initializer;
 use std::fmt;
 use std::io;
@@ -37,10 +37,16 @@ pub enum PoolError {
 impl fmt::Display for PoolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            PoolError::NoWorkers => write!(f, "a pool needs at least one worker"),
-            PoolError::NoTasks => write!(f, "max_tasks_per_child must be at least 1"),
+            PoolError::NoWorkers => {
+                write!(f, "a pool of 0 workers would never run a job; give at least 1")
+            }
+            PoolError::NoTasks => {
+                write!(f, "max_tasks_per_child is 0, so no worker would run a job; give at least 1")
+            }
             PoolError::Initializer(error) => write!(f, "the initializer cannot be sent: {error}"),
-            PoolError::Os(error) => write!(f, "the pool could not be started: {error}"),
+            PoolError::Os(error) => {
+                write!(f, "the pool could not be started: {}", with_remedy(error))
+            }
         }
     }
 }

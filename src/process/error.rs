@@ -47,7 +47,7 @@ impl fmt::Display for ChannelError {
             ChannelError::Truncated => write!(f, "the sender died in the middle of a value"),
             ChannelError::TimedOut => write!(f, "the time ran out"),
             ChannelError::Codec(error) => write!(f, "{error}"),
-            ChannelError::Garbage(error) => write!(f, "this is no value: {error}"),
+            ChannelError::Garbage(error) => write!(f, "what came is no value: {error}"),
             ChannelError::Os(error) => write!(f, "the operating system refused: {error}"),
         }
     }

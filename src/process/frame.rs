@@ -111,7 +111,10 @@ pub enum FrameError {
 impl fmt::Display for FrameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            FrameError::BadCheck => write!(f, "a frame's header does not match its check"),
+            FrameError::BadCheck => write!(
+                f,
+                "a frame's header does not match its check: somebody else has written into the pipe"
+            ),
             FrameError::UnknownKind(number) => {
                 write!(f, "a frame of kind {number} does not belong here")
             }

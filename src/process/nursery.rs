@@ -85,12 +85,25 @@ impl fmt::Display for NurseryError {
                 "this process descends from {depth} nurseries, and from more than {MAX_DEPTH} none \
                  may: does a function start itself again and again?"
             ),
-            NurseryError::Os(error) => write!(f, "the nursery could not be started: {error}"),
+            NurseryError::Os(error) => {
+                write!(f, "the nursery could not be started: {}", with_remedy(error))
+            }
         }
     }
 }
 
 impl std::error::Error for NurseryError {}
+
+/// Why something could not be forked or opened, and what to do about it.
+pub(crate) fn with_remedy(error: &io::Error) -> String {
+    let remedy = match error.raw_os_error() {
+        Some(libc::EAGAIN) => "; end some processes, or raise their limit (ulimit -u)",
+        Some(libc::EMFILE) => "; close some descriptors, or raise their limit (ulimit -n)",
+        Some(libc::ENOMEM) => "; use fewer workers, or less memory before the nursery starts",
+        _ => "",
+    };
+    format!("{error}{remedy}")
+}
 
 impl From<io::Error> for NurseryError {
     fn from(error: io::Error) -> Self {
@@ -274,10 +287,10 @@ impl Nursery {
             if kind == Kind::Spawned {
                 // Its pipes are gone with the descriptors, so it ends by itself.
                 self.reap(id as u32)?;
-                return Err(io::Error::from_raw_os_error(libc::EMFILE));
+                return Err(refused(libc::EMFILE));
             }
             return Err(match String::from_utf8_lossy(&why) {
-                none if none.is_empty() => io::Error::from_raw_os_error(id as i32),
+                none if none.is_empty() => refused(id as i32),
                 why => io::Error::other(why),
             });
         };
@@ -305,6 +318,12 @@ fn fill_standard_streams() -> io::Result<()> {
         }
         let _stays_open = null.into_raw_fd();
     }
+}
+
+/// What the system has said, with the remedy.
+fn refused(errno: i32) -> io::Error {
+    let error = io::Error::from_raw_os_error(errno);
+    io::Error::new(error.kind(), with_remedy(&error))
 }
 
 type Answer = (Kind, u64, Vec<u8>, Vec<OwnedFd>);

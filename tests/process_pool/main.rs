@@ -442,9 +442,15 @@ fn pools_share_a_nursery_from_many_threads(nursery: &Nursery) {
 }
 
 fn a_pool_of_no_workers_is_refused(nursery: &Nursery) {
+    let why = |error: PoolError| error.to_string();
     assert!(matches!(ProcessPool::new(nursery, 0), Err(PoolError::NoWorkers)));
+    assert!(why(PoolError::NoWorkers).contains("0 workers"));
     let builder = ProcessPool::builder(nursery).max_tasks_per_child(0);
     assert!(matches!(builder.start(), Err(PoolError::NoTasks)));
+    assert!(why(PoolError::NoTasks).contains("max_tasks_per_child is 0"));
+    let pool = pool(nursery, 1);
+    assert!(matches!(pool.resize(0), Err(PoolError::NoWorkers)));
+    assert_eq!(pool.workers(), 1);
 }
 
 fn a_nursery_in_a_program_with_threads_is_refused_by_name(_: &Nursery) {

@@ -224,7 +224,8 @@ impl LoopHandle {
     /// cancelled on the loop's side; [`JobError::Broken`] if the loop is gone, now or before
     /// `future` is done. On the loop's own thread *await* it: nobody else can run the loop, so
     /// blocking there in [`result`](Future::result) is answered by
-    /// [`JobError::WouldDeadlock`], and `future` is dropped. (asyncio waits for ever.)
+    /// [`JobError::WouldDeadlock`], and `future` is dropped. (asyncio waits for ever.) A job that
+    /// waits here while a task of the loop *blocks* on that job is not noticed: await the job.
     ///
     /// ```
     /// use singletrack::EventLoop;

@@ -12,6 +12,16 @@
 //!
 //! An event loop is like a pool of one worker, the thread that it was made on: no other can
 //! ever run it. asyncio's `run_coroutine_threadsafe(…).result()` on that thread hangs.
+//!
+//! ```text
+//!   worker of P ── sleeps on ──▶ job of P      P's other workers all sleep so: WouldDeadlock
+//!   thread of L ── sleeps on ──▶ task of L     WouldDeadlock
+//!   thread of L ── sleeps on ──▶ job of P, which sleeps on ──▶ task of L      not seen
+//! ```
+//! **What is not seen**: a circle through both. Each of its two steps alone is legal, and whether
+//! they close a circle depends on which job each worker runs at this moment. That would have to be
+//! written down at every job, however short, and followed from sleeper to sleeper at every sleep;
+//! and a job in another process is out of sight. So in a task, await a job; do not block on it.
 
 use crate::base::error::JobError;
 use crate::base::id::LoopId;

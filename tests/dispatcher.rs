@@ -196,6 +196,28 @@ fn a_worker_that_never_says_hello_is_killed_and_counts_as_a_failure() {
 }
 
 #[test]
+fn a_closed_pool_replaces_a_worker_that_a_queued_job_needs() {
+    let (mut pool, keys) = pool(2);
+    submit(&mut pool, 0..3);
+    for key in keys.iter().copied() {
+        assert_eq!(pool.assign(0, |_| true), Some(key));
+        pool.delivered(key);
+    }
+    pool.shutdown(false);
+    pool.died(keys[1], 1);
+    assert!(matches!(pool.next_action(1), Some(Action::Resolve(_, Verdict::Lost(_)))));
+    // The other may be busy for ever.
+    assert!(matches!(pool.next_action(1), Some(Action::Spawn)));
+    let new = pool.started(1);
+    assert!(pool.next_action(1).is_none(), "nobody else is needed");
+    pool.ready(new);
+    assert_eq!(pool.assign(2, |_| true), Some(new));
+    pool.died(keys[0], 3);
+    assert!(matches!(pool.next_action(3), Some(Action::Resolve(_, Verdict::Lost(_)))));
+    assert!(pool.next_action(3).is_none(), "nobody is needed any more");
+}
+
+#[test]
 fn a_worker_that_does_not_leave_is_killed() {
     let (mut pool, keys) = pool(1);
     pool.shutdown(false);

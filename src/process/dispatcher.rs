@@ -114,8 +114,8 @@ impl<B> Dispatcher<B> {
         self.counts.submitted += 1;
         match self.closed {
             None => self.queue.push_back(job),
-            Some(Closed::ShutDown | Closed::Terminated) => self.resolve(job, Verdict::ShutDown),
             Some(Closed::Broken) => self.resolve(job, Verdict::Broken),
+            Some(_) => self.resolve(job, Verdict::ShutDown),
         }
     }
 
@@ -287,8 +287,7 @@ impl<B> Dispatcher<B> {
         }
     }
 
-    /// From now on the pool is to have so many workers. Those that are too many go when they
-    /// have done what they hold; the least busy are chosen.
+    /// From now on the pool is to have so many workers.
     pub fn resize(&mut self, workers: usize) {
         self.workers.resize(workers);
     }
@@ -313,8 +312,8 @@ impl<B> Dispatcher<B> {
     /// done by others: the caller is about to kill the workers.
     pub fn terminate(&mut self) {
         self.shutdown(true);
-        if self.closed == Some(Closed::ShutDown) {
-            self.closed = Some(Closed::Terminated);
+        if let Some(closed @ Closed::ShutDown) = &mut self.closed {
+            *closed = Closed::Terminated;
         }
     }
 
@@ -354,15 +353,15 @@ impl<B> Dispatcher<B> {
         self.workers.deadline().into_iter().chain(self.next_birth()).min()
     }
 
-    /// When one more worker is to be forked, if one is missing. A closed pool replaces one only
-    /// if jobs wait for it.
+    /// When one more worker is to be forked, if one is missing. A closed pool needs one only for
+    /// a job that waits: those that are busy may be busy for ever.
     fn next_birth(&self) -> Option<u64> {
-        let wanted = match self.closed {
-            None => self.workers.wanted(),
-            Some(Closed::ShutDown) => self.workers.wanted().min(self.queue.len()),
-            Some(Closed::Terminated | Closed::Broken) => 0,
+        let needed = match self.closed {
+            None => true,
+            Some(Closed::ShutDown) => self.queue.len() > self.workers.idle(),
+            Some(Closed::Terminated | Closed::Broken) => false,
         };
-        if self.workers.len() < wanted { self.births.due() } else { None }
+        if needed && self.workers.are_too_few() { self.births.due() } else { None }
     }
 
     /// The next thing to do. Ask until there is none, after every change and every deadline.

@@ -41,6 +41,16 @@ impl<B> Workforce<B> {
         self.workers.len()
     }
 
+    /// Whether one is missing.
+    pub(crate) fn are_too_few(&self) -> bool {
+        self.len() < self.wanted
+    }
+
+    /// How many have nothing to do, or not yet.
+    pub(crate) fn idle(&self) -> usize {
+        self.workers.iter().filter(|(_, w)| w.load() == 0 && !w.stage.is_leaving()).count()
+    }
+
     /// One more, just forked.
     pub(crate) fn join(&mut self, now: u64) -> Key {
         let key = self.workers.insert(Worker::new(now));

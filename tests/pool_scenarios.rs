@@ -76,6 +76,8 @@ const BAD_INPUT: &[Row] = &[
     ("a worker that writes garbage", "process_pool/main", "garbage_breaks_the_protocol"),
     ("answers twice, or for a stranger", "process_pool/main", "a_forged_answer_breaks"),
     ("says anything at all", "shared_ops", "a_hostile_worker_loses_no_job"),
+    ("a process that writes garbage", "processes", "a_process_that_writes_garbage_is_killed"),
+    ("a process that answers twice", "processes", "a_process_that_answers_twice_is_killed"),
     ("closes its descriptors", "process_pool/main", "a_worker_without_its_pipes_is_killed"),
     ("never starts", "dispatcher", "a_worker_that_never_says_hello_is_killed"),
     ("dies at once, always", "nursery", "a_panic_in_a_new_worker_is_its_death"),
@@ -89,6 +91,10 @@ const BAD_INPUT: &[Row] = &[
     ("max_workers 0, threads", "thread_pool", "no_workers_is_a_typed_error"),
     ("max_workers 0, processes", "process_pool/main", "a_pool_of_no_workers_is_refused"),
     ("no nursery any more", "process_pool/main", "without_a_nursery_every_job_is_broken"),
+    ("no nursery for a process", "processes", "a_process_ends_with_its_nursery"),
+    ("closed standard streams", "nursery", "closed_standard_streams_are_no_pipes"),
+    ("a stdout that nobody reads", "nursery", "a_stdout_that_nobody_reads_is_no_obstacle"),
+    ("SIGCHLD ignored", "nursery", "an_ignored_sigchld_changes_nothing"),
     ("a program with threads", "process_pool/main", "a_nursery_in_a_program_with_threads"),
 ];
 
@@ -107,6 +113,7 @@ const PROPERTIES: &[Row] = &[
     ("E10 submit after shutdown", "thread_pool", "shutdown_cancel_futures_keeps_the_running"),
     ("E11 waiting for oneself", "thread_pool", "a_job_that_waits_for_its_own_full_pool_is_told"),
     ("E11 for many", "thread_pool", "waiting_for_many_in_ones_own_full_pool_is_told"),
+    ("E11 wherever it was made", "futures", "as_completed_made_outside_a_pool_and_iterated"),
     ("E11 under any schedule", "shuttle_pools", "workers_that_wait_for_each_other"),
     ("X1 each job resolves once", "dispatcher", "every_job_comes_out_exactly_once"),
     ("X1 under any schedule", "shuttle_pools", "callers_submitters_and_dying_workers"),

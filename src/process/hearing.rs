@@ -4,7 +4,7 @@
 //! *Promises*: whatever the bytes are, no panic, no job resolved by anything but its own
 //! answer, and no more memory than one frame's limit; a worker that says what it may not is
 //! reported to the dispatcher, which has it killed.
-//! *Leaves out*: reading (`process/supervisor.rs`), and what is in an answer
+//! *Leaves out*: reading (`process/shared.rs`), and what is in an answer
 //! (`process/call.rs`).
 //!
 //! ```text

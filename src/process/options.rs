@@ -2,7 +2,7 @@
 //!
 //! *Assumes*: nothing.
 //! *Promises*: the default of every choice is CPython's, where it has one.
-//! *Leaves out*: what can be chosen for a whole pool (`process/pool.rs`).
+//! *Leaves out*: what can be chosen for a whole pool (`process/builder.rs`).
 
 use crate::concurrent::future::Future;
 use crate::process::roster::Terms;

@@ -4,7 +4,7 @@
 //! *Promises*: says hello first; runs calls one at a time in the order they come; a reply is
 //! written before the next job begins, so the first job without a reply is the one that ran
 //! when the process died.
-//! *Leaves out*: who sends jobs and what becomes of the replies (`process/pool.rs`).
+//! *Leaves out*: who sends jobs (`process/desk.rs`) and reads the replies (`process/shared.rs`).
 //!
 //! ```text
 //!  requests ──▶ read ──▶ run_call ──▶ write ──▶ replies

@@ -42,6 +42,7 @@ const CASES: &[Case] = &[
     ("a_spare_that_dies_is_collected", Me, a_spare_that_dies_is_collected),
     ("a_worker_with_luggage_is_forked_afresh", Me, a_worker_with_luggage_is_forked_afresh),
     ("spares_end_with_the_nursery", Me, spares_end_with_the_nursery),
+    ("a_stopped_nursery_is_killed", Me, a_stopped_nursery_is_killed),
     ("hooks_run_in_the_order_of_register_at_fork", Me, hooks_run_in_the_order_of_register_at_fork),
     ("a_spare_is_as_old_as_its_fork", Me, a_spare_is_as_old_as_its_fork),
     ("a_panic_before_a_fork_is_its_askers_error", Me, a_panic_before_a_fork_is_its_askers_error),
@@ -184,10 +185,21 @@ fn a_worker_with_luggage_is_forked_afresh() {
 }
 
 fn spares_end_with_the_nursery() {
+    // As in a container, where the program may be the first process: orphans come to it.
+    // SAFETY: the call takes numbers.
+    assert_eq!(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) }, 0);
     let nursery = NurseryOptions::default().spares(3).start().unwrap();
     let spares = eventually_so_many(&nursery, 3);
+    signal(spares[1], libc::SIGSTOP);
     drop(nursery);
     eventually("they are gone", || !spares.iter().any(|pid| is_alive(*pid)));
+    assert_eq!(children(std::process::id()), [""; 0], "nobody has collected them");
+}
+
+fn a_stopped_nursery_is_killed() {
+    let nursery = Nursery::start().unwrap();
+    signal(nursery.pid(), libc::SIGSTOP);
+    drop(nursery);
 }
 
 // ---- hooks ----

@@ -2,7 +2,7 @@
 //!
 //! *Assumes*: it was just forked from a program with one thread, and starts none.
 //! *Promises*: forks only while it has one thread; one answer to each request, in order; a spare
-//! that dies is collected at once; when the program is gone it ends.
+//! that dies is collected at once; when the program is gone it ends its spares, and itself.
 //! *Leaves out*: the program's side (`process/nursery.rs`); the workers (`process/worker.rs`).
 //!
 //! ```text
@@ -22,7 +22,7 @@ use crate::base::error::Death;
 use crate::base::sys::pipe::{Reader, Writer, pipe};
 use crate::base::sys::poll::can_read;
 use crate::base::sys::process::{
-    SingleThreaded, fork, ignore_terminal_signals, pidfd_open, wait, wait_for_exit,
+    SingleThreaded, fork, ignore_terminal_signals, pidfd_open, send_signal, wait, wait_for_exit,
 };
 use crate::base::sys::rights;
 use crate::base::wire::encode;
@@ -50,7 +50,9 @@ pub(crate) fn tend(socket: &UnixStream, hooks: Hooks, spares: usize) -> i32 {
     ignore_terminal_signals();
     let Ok(proof) = SingleThreaded::prove() else { return 1 };
     let mut nursery = Forkserver { socket, proof, hooks, spares: Spares::new(spares) };
-    match nursery.serve() {
+    let served = nursery.serve();
+    nursery.end_spares();
+    match served {
         Ok(()) => 0,
         Err(error) if error.kind() == io::ErrorKind::InvalidData => 1,
         // The program is gone.
@@ -174,6 +176,15 @@ impl Forkserver<'_> {
                 drop(replies);
                 let _ = wait(pid);
                 Err(error)
+            }
+        }
+    }
+
+    /// They have nothing to lose, and nobody else would collect them.
+    fn end_spares(&mut self) {
+        while let Some(spare) = self.spares.take() {
+            if send_signal(spare.pidfd.as_fd(), libc::SIGKILL).is_ok() {
+                let _ = wait(spare.pid);
             }
         }
     }

@@ -27,7 +27,9 @@
 
 use crate::base::error::Death;
 use crate::base::sync::{Arc, Mutex};
-use crate::base::sys::process::{SingleThreaded, fork, pidfd_open, send_signal, wait};
+use crate::base::sys::process::{
+    SingleThreaded, fork, pidfd_open, send_signal, wait, wait_for_exit,
+};
 use crate::base::sys::rights::{self, MAX_RIGHTS};
 use crate::base::wire::decode;
 use crate::process::call::record_text;
@@ -45,6 +47,9 @@ use std::time::Duration;
 
 /// A nursery that has not answered for so long is given up.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A nursery that was told to go and is still there after a second is killed.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// Nurseries may be started in workers of nurseries, so deep and no deeper.
 pub const MAX_DEPTH: u32 = 4;
@@ -362,9 +367,12 @@ fn converse(socket: &UnixStream, kind: Kind, id: u64, luggage: &[OwnedFd]) -> io
 
 impl Drop for Client {
     fn drop(&mut self) {
-        // It would end when it sees the socket closed, unless it is stopped. It has nothing to
-        // lose. If somebody else has collected it, there is nothing left to do.
-        let _ = send_signal(self.pidfd.as_fd(), libc::SIGKILL);
+        // It sees the end of the socket, and goes; unless it is stopped, or busy with a hook.
+        *self.socket.lock() = None;
+        if wait_for_exit(&[self.pidfd.as_fd()], Some(GRACE)).is_ok_and(|ended| ended.is_empty()) {
+            let _ = send_signal(self.pidfd.as_fd(), libc::SIGKILL);
+        }
+        // If somebody else has collected it, there is nothing left to do.
         let _ = wait(self.pid);
     }
 }

@@ -11,7 +11,8 @@
 //! # The floors
 //!
 //! A file may import only files printed above it. So this list is the layering, the reading
-//! order and the table of contents at once; `tests/floors.rs` enforces it.
+//! order and the table of contents at once; `tests/floors.rs` enforces it. A fuzz target runs what
+//! is marked `[fuzz]`.
 //!
 //! ```text
 //! words
@@ -143,7 +144,7 @@
 //!   gil/cell.rs                unsafe: a value that only the holder can reach
 //!   gil/channel.rs             the way for values from one interpreter to another
 //!   gil/worker.rs              threads that run under the lock and block without it
-//!   gil/world.rs               threads without a lock, and one that stops the others: every rule
+//!   gil/world.rs               threads without a lock, and one that stops the others: every rule [fuzz]
 //!   gil/free_threading.rs      threads in parallel, and a door for each to keep them out
 //!   gil/member.rs              one thread's dealings with it: attach, detach, park, stop
 //!   gil/attached.rs            the proof that a thread is attached; that no other is

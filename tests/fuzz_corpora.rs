@@ -21,4 +21,5 @@ fn every_seed_passes() {
     replay("registry_ops", model::registry::check_bytes);
     replay("sync_prims", model::sync::check_bytes);
     replay("backend_diff", model::backends::check_bytes);
+    replay("world_ops", model::world::check_bytes);
 }

@@ -190,14 +190,14 @@ impl World {
             return Err(Misuse::NotStopping);
         }
         self.stopper = None;
-        let mut wakes = self.parked();
+        let wakes = self.parked();
         for &id in &wakes {
             self.set(id, Standing::Attached);
         }
         if let Some(next) = self.queue.pop_front() {
+            // It sleeps on: this thread, at least, has yet to park.
             self.set(next, Standing::Attached);
             self.begins_to_stop(next);
-            wakes.extend(self.alone());
         }
         Ok(wakes)
     }

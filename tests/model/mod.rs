@@ -8,3 +8,4 @@ pub mod registry;
 pub mod sync;
 pub mod tasks;
 pub mod timers;
+pub mod world;

@@ -17,6 +17,7 @@
 use crate::gil::error::{AttachError, Expelled};
 use crate::gil::free_threading::FreeThreading;
 use crate::gil::member::Member;
+use crate::gil::own::Own;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -105,7 +106,7 @@ impl FreeThreading {
         let mut attached = Attached { member: &member };
         let outcome = catch_unwind(AssertUnwindSafe(|| f(&mut attached)));
         drop(attached);
-        Member::put_back(member);
+        Own::put_back(member);
         Expelled::caught(outcome)
     }
 }
@@ -115,7 +116,7 @@ impl Attached<'_> {
     #[doc(alias = "eval_breaker")]
     #[inline]
     pub fn checkpoint(&mut self) {
-        if self.member.place.door.is_shut()
+        if self.member.seat.door.is_shut()
             && let Err(error) = self.member.park()
         {
             Expelled::unwind(error);

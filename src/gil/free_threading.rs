@@ -12,7 +12,7 @@
 //!     thread c ──▶ door of c ── open ──▶ runs ─┘
 //!                                │ shut
 //!                                ▼
-//!                  table: a mutex, around the rules. Who stops the world shuts all doors,
+//!                  desk: a mutex, around the rules. Who stops the world shuts all doors,
 //!                  and so learns who runs; who finds its door shut comes here, and sleeps.
 //! ```
 //! It is the door of the lock (`gil/door.rs`), but one for each thread. CPython does the same
@@ -65,25 +65,25 @@ use std::fmt;
 #[derive(Clone)]
 #[doc(alias = "Py_GIL_DISABLED")]
 pub struct FreeThreading {
-    pub(crate) shared: Arc<Common>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 /// What all handles of one scope share.
-pub(crate) struct Common {
+pub(crate) struct Shared {
     pub(crate) observer: Observer,
-    table: Mutex<Table>,
+    desk: Mutex<Desk>,
     made_in: u32,
 }
 
-/// What a thread at the table can see and change.
-pub(crate) struct Table {
+/// What a thread at the desk can see and change.
+pub(crate) struct Desk {
     pub(crate) world: World,
-    places: Vec<Option<Arc<Place>>>,
+    seats: Vec<Option<Arc<Seat>>>,
     shelf: Shelf,
 }
 
 /// What a scope keeps of one thread.
-pub(crate) struct Place {
+pub(crate) struct Seat {
     pub(crate) door: Door,
     pub(crate) pass: Pass,
     pub(crate) bed: Condvar,
@@ -99,10 +99,10 @@ impl Default for FreeThreading {
 impl FreeThreading {
     /// A scope that no thread has attached to.
     pub fn new() -> FreeThreading {
-        let table = Table { world: World::default(), places: Vec::new(), shelf: Shelf::default() };
-        let shared = Common {
+        let desk = Desk { world: World::default(), seats: Vec::new(), shelf: Shelf::default() };
+        let shared = Shared {
             observer: Observer::new(),
-            table: Mutex::new(table),
+            desk: Mutex::new(desk),
             made_in: std::process::id(),
         };
         FreeThreading { shared: Arc::new(shared) }
@@ -110,20 +110,20 @@ impl FreeThreading {
 
     /// How often somebody has begun to stop the world.
     pub fn stops(&self) -> u64 {
-        self.shared.read(|table| table.world.stops_begun()).unwrap_or(0)
+        self.shared.read(|desk| desk.world.stops_begun()).unwrap_or(0)
     }
 
     /// What has happened so far, summed over all threads. The words are the lock's: to attach
     /// is an acquisition, to park at a checkpoint a forced drop, to ask the world to stop a drop
     /// request.
     pub fn counters(&self) -> Counters {
-        self.shared.read(|table| table.shelf.counters()).unwrap_or_default()
+        self.shared.read(|desk| desk.shelf.counters()).unwrap_or_default()
     }
 
     /// The name of every living thread, and of every one that was recorded; how long it was
     /// parked each time, and attached.
     pub fn thread_times(&self) -> Vec<(String, Times)> {
-        self.shared.read(|table| table.shelf.thread_times()).unwrap_or_default()
+        self.shared.read(|desk| desk.shelf.thread_times()).unwrap_or_default()
     }
 
     /// Measures how long threads are attached, from each thread's next attaching on.
@@ -134,13 +134,13 @@ impl FreeThreading {
     /// From now on writes down when threads attach, park and detach. See
     /// [`GlobalLock::record`](crate::gil::lock::GlobalLock::record).
     pub fn record(&self, events_per_thread: usize) {
-        self.shared.read(|table| table.shelf.records(events_per_thread));
+        self.shared.read(|desk| desk.shelf.records(events_per_thread));
         self.shared.observer.watch(RECORD, true);
     }
 
     /// What was written down so far; the threads need not stop for it.
     pub fn recording(&self) -> Recording {
-        let tracks = self.shared.read(|table| table.shelf.tracks()).unwrap_or_default();
+        let tracks = self.shared.read(|desk| desk.shelf.tracks()).unwrap_or_default();
         // Read last, so that no event is later.
         Recording { tracks, until: self.shared.observer.now() }
     }
@@ -152,106 +152,106 @@ impl fmt::Debug for FreeThreading {
     }
 }
 
-impl Common {
-    /// A new thread's place.
-    pub(crate) fn joins(&self) -> Result<(ThreadId, Arc<Place>), AttachError> {
-        let mut table = self.table()?;
-        let id = table.world.joins();
+impl Shared {
+    /// A new thread's seat.
+    pub(crate) fn joins(&self) -> Result<(ThreadId, Arc<Seat>), AttachError> {
+        let mut desk = self.desk()?;
+        let id = desk.world.joins();
         let diary = Arc::new(Diary::of_this_thread(id.index()));
-        table.shelf.adds(id, &diary);
+        desk.shelf.adds(id, &diary);
         let (door, bed) = (Door::shut_from_the_start(), Condvar::new());
-        let place = Arc::new(Place { door, pass: Pass::of(id), bed, diary });
-        if table.places.len() <= id.index() {
-            table.places.resize_with(id.index() + 1, || None);
+        let seat = Arc::new(Seat { door, pass: Pass::of(id), bed, diary });
+        if desk.seats.len() <= id.index() {
+            desk.seats.resize_with(id.index() + 1, || None);
         }
-        table.places[id.index()] = Some(Arc::clone(&place));
-        self.leave(table, id);
-        Ok((id, place))
+        desk.seats[id.index()] = Some(Arc::clone(&seat));
+        self.leave(desk, id);
+        Ok((id, seat))
     }
 
     /// A thread ends.
     pub(crate) fn dies(&self, id: ThreadId) {
-        // The child of a fork that cannot come to the table has nobody to tell.
-        let Ok(mut table) = self.come(id) else { return };
-        let wakes = table.world.dies(id);
-        table.wake(wakes);
-        table.shelf.removes(id);
-        table.places[id.index()] = None;
+        // The child of a fork that cannot come to the desk has nobody to tell.
+        let Ok(mut desk) = self.come(id) else { return };
+        let wakes = desk.world.dies(id);
+        desk.wake(wakes);
+        desk.shelf.removes(id);
+        desk.seats[id.index()] = None;
     }
 
-    /// A thread comes to the table: its door is shut, and the world knows where it stands.
-    pub(crate) fn come(&self, me: ThreadId) -> Result<MutexGuard<'_, Table>, AttachError> {
-        let mut table = self.table()?;
-        table.shuts(me);
-        Ok(table)
+    /// A thread comes to the desk: its door is shut, and the world knows where it stands.
+    pub(crate) fn come(&self, me: ThreadId) -> Result<MutexGuard<'_, Desk>, AttachError> {
+        let mut desk = self.desk()?;
+        desk.shuts(me);
+        Ok(desk)
     }
 
-    /// A thread leaves the table. It need not come again until somebody stops the world.
-    pub(crate) fn leave(&self, table: MutexGuard<'_, Table>, me: ThreadId) {
-        if table.world.stopper().is_none() {
-            table.opens(me);
+    /// A thread leaves the desk. It need not come again until somebody stops the world.
+    pub(crate) fn leave(&self, desk: MutexGuard<'_, Desk>, me: ThreadId) {
+        if desk.world.stopper().is_none() {
+            desk.opens(me);
         }
     }
 
     /// Sleeps until woken, perhaps for no reason.
     pub(crate) fn sleep(
         &self,
-        table: &mut MutexGuard<'_, Table>,
-        place: &Place,
+        desk: &mut MutexGuard<'_, Desk>,
+        seat: &Seat,
     ) -> Result<(), AttachError> {
         AttachError::unless_made_here(self.made_in)?;
-        place.diary.meter.sleeps.add(1);
-        place.bed.wait(table);
+        seat.diary.meter.sleeps.add(1);
+        seat.bed.wait(desk);
         Ok(())
     }
 
-    fn table(&self) -> Result<MutexGuard<'_, Table>, AttachError> {
-        match self.table.try_lock() {
-            Some(table) => Ok(table),
+    fn desk(&self) -> Result<MutexGuard<'_, Desk>, AttachError> {
+        match self.desk.try_lock() {
+            Some(desk) => Ok(desk),
             None => {
                 AttachError::unless_made_here(self.made_in)?;
-                Ok(self.table.lock())
+                Ok(self.desk.lock())
             }
         }
     }
 
-    /// One look, by anybody; `None` in a fork that cannot come to the table.
-    pub(crate) fn read<R>(&self, f: impl FnOnce(&mut Table) -> R) -> Option<R> {
-        self.table().ok().map(|mut table| f(&mut table))
+    /// One look, by anybody; `None` in a fork that cannot come to the desk.
+    pub(crate) fn read<R>(&self, f: impl FnOnce(&mut Desk) -> R) -> Option<R> {
+        self.desk().ok().map(|mut desk| f(&mut desk))
     }
 }
 
-impl Table {
+impl Desk {
     /// Everybody must come here from now on, and the world knows who is attached.
     pub(crate) fn shuts_all(&mut self) {
-        for index in 0..self.places.len() {
+        for index in 0..self.seats.len() {
             self.shuts(ThreadId(index as u32));
         }
     }
 
     fn shuts(&mut self, id: ThreadId) {
-        let place = self.places.get(id.index()).and_then(Option::as_ref);
-        if let Some(attached) = place.and_then(|place| place.door.shut()) {
+        let seat = self.seats.get(id.index()).and_then(Option::as_ref);
+        if let Some(attached) = seat.and_then(|seat| seat.door.shut()) {
             self.world.catches_up(id, attached);
         }
     }
 
     /// Nobody need come here until somebody stops the world.
     pub(crate) fn opens_all(&self) {
-        for index in 0..self.places.len() {
+        for index in 0..self.seats.len() {
             self.opens(ThreadId(index as u32));
         }
     }
 
     fn opens(&self, id: ThreadId) {
-        if let Some(place) = &self.places[id.index()] {
-            place.door.open(place.pass, self.world.standing(id) == Standing::Attached);
+        if let Some(seat) = &self.seats[id.index()] {
+            seat.door.open(seat.pass, self.world.standing(id) == Standing::Attached);
         }
     }
 
     pub(crate) fn wake(&self, ids: impl IntoIterator<Item = ThreadId>) {
-        for place in ids.into_iter().filter_map(|id| self.places[id.index()].as_ref()) {
-            place.bed.notify_one();
+        for seat in ids.into_iter().filter_map(|id| self.seats[id.index()].as_ref()) {
+            seat.bed.notify_one();
         }
     }
 }

@@ -11,12 +11,21 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 /// A thread's own part in something that is shared.
-pub(crate) trait Part {
+pub(crate) trait Part: Sized {
     /// What is shared: a lock.
     type Of;
 
     /// The lock that this is a part of.
     fn of(&self) -> &Arc<Self::Of>;
+
+    /// This thread becomes one of those that use the lock.
+    fn joins(shared: &Arc<Self::Of>) -> Result<Self, AttachError>;
+
+    /// What this thread keeps.
+    ///
+    /// # Errors
+    /// If the thread ends, and has dropped it: [`ending`].
+    fn with_own<R>(f: impl FnOnce(&Own<Self>) -> R) -> Result<R, AttachError>;
 }
 
 /// A thread's parts in all locks of one kind.
@@ -33,28 +42,40 @@ impl<P> Default for Own<P> {
 }
 
 impl<P: Part> Own<P> {
-    /// The one used last, if it is a part of `shared`. It is taken out: see
+    /// This thread's part in `shared`; it joins if need be. The one used last is taken out: see
     /// [`put_back`](Self::put_back).
     #[inline]
-    pub(crate) fn take_latest(&self, shared: &Arc<P::Of>) -> Option<Rc<P>> {
-        self.latest.take().filter(|part| Arc::ptr_eq(part.of(), shared))
+    pub(crate) fn part_in(shared: &Arc<P::Of>) -> Result<Rc<P>, AttachError> {
+        match P::with_own(|own| own.latest.take().filter(|part| Arc::ptr_eq(part.of(), shared))) {
+            Ok(Some(part)) => Ok(part),
+            _ => Own::search(shared),
+        }
     }
 
     /// Keeps one at hand for the next time.
     #[inline]
-    pub(crate) fn put_back(&self, part: Rc<P>) {
-        self.latest.set(Some(part));
+    pub(crate) fn put_back(part: Rc<P>) {
+        // A thread that ends has no use for it.
+        let _ = P::with_own(|own| own.latest.set(Some(part)));
     }
 
-    /// The part in `shared`, if there is one.
-    pub(crate) fn find(&self, shared: &Arc<P::Of>) -> Option<Rc<P>> {
+    #[cold]
+    fn search(shared: &Arc<P::Of>) -> Result<Rc<P>, AttachError> {
+        if let Some(known) = P::with_own(|own| own.find(shared))? {
+            return Ok(known);
+        }
+        let part = Rc::new(P::joins(shared)?);
+        let forgotten = P::with_own(|own| own.keep(&part))?;
+        drop(forgotten); // outside the borrow: that runs code
+        Ok(part)
+    }
+
+    fn find(&self, shared: &Arc<P::Of>) -> Option<Rc<P>> {
         self.all.borrow().iter().find(|part| Arc::ptr_eq(part.of(), shared)).map(Rc::clone)
     }
 
-    /// Keeps a new one. Gives those that are of no use any more, to be dropped when this is
-    /// over: that runs code.
-    #[must_use]
-    pub(crate) fn keep(&self, part: &Rc<P>) -> Vec<Rc<P>> {
+    /// Keeps a new one. Gives those that are of no use any more.
+    fn keep(&self, part: &Rc<P>) -> Vec<Rc<P>> {
         let mut all = self.all.borrow_mut();
         all.push(Rc::clone(part));
         all.extract_if(.., |part| Arc::strong_count(part.of()) == 1).collect()

@@ -44,37 +44,11 @@ impl Part for ThreadState {
     fn of(&self) -> &Arc<Shared> {
         &self.shared
     }
-}
 
-impl ThreadState {
-    /// This thread's state for `lock`; it joins if need be, as CPython's
-    /// `PyGILState_Ensure` makes one.
-    #[inline]
-    pub(crate) fn of(lock: &GlobalLock) -> Result<Rc<ThreadState>, AttachError> {
-        match STATES.try_with(|states| states.take_latest(&lock.shared)) {
-            Ok(Some(state)) => Ok(state),
-            _ => ThreadState::search(lock),
-        }
-    }
-
-    /// Keeps a state at hand for the next time.
-    #[inline]
-    pub(crate) fn put_back(self: Rc<ThreadState>) {
-        // A thread that ends has no use for it.
-        let _ = STATES.try_with(|states| states.put_back(self));
-    }
-
-    #[cold]
-    fn search(lock: &GlobalLock) -> Result<Rc<ThreadState>, AttachError> {
-        let known = STATES.try_with(|states| states.find(&lock.shared)).map_err(ending)?;
-        known.map_or_else(|| ThreadState::join(lock), Ok)
-    }
-
-    #[cold]
-    fn join(lock: &GlobalLock) -> Result<Rc<ThreadState>, AttachError> {
-        let (id, seat) = lock.shared.joins()?;
-        let state = Rc::new(ThreadState {
-            shared: Arc::clone(&lock.shared),
+    fn joins(shared: &Arc<Shared>) -> Result<ThreadState, AttachError> {
+        let (id, seat) = shared.joins()?;
+        Ok(ThreadState {
+            shared: Arc::clone(shared),
             diary: Arc::clone(&seat.diary),
             seat,
             id,
@@ -82,10 +56,21 @@ impl ThreadState {
             attached: Cell::new(false),
             lent_by: Cell::new(0),
             is_main: Cell::new(false),
-        });
-        let forgotten = STATES.try_with(|states| states.keep(&state)).map_err(ending)?;
-        drop(forgotten); // outside the borrow
-        Ok(state)
+        })
+    }
+
+    #[inline]
+    fn with_own<R>(f: impl FnOnce(&Own<ThreadState>) -> R) -> Result<R, AttachError> {
+        STATES.try_with(f).map_err(ending)
+    }
+}
+
+impl ThreadState {
+    /// This thread's state for `lock`; it joins if need be, as CPython's
+    /// `PyGILState_Ensure` makes one.
+    #[inline]
+    pub(crate) fn of(lock: &GlobalLock) -> Result<Rc<ThreadState>, AttachError> {
+        Own::part_in(&lock.shared)
     }
 
     /// The word to read at each checkpoint.
@@ -138,24 +123,22 @@ impl ThreadState {
         let mut desk = self.shared.desk()?;
         let mut verdict = desk.machine.wants(self.id, began);
         let mut waited = None;
-        loop {
+        let error = loop {
             let (until, why) = match verdict.turn {
                 Turn::Run { switched } => {
                     self.diary.acquired(switched, waited);
                     self.leave(desk, verdict.wake);
                     return Ok(());
                 }
-                Turn::Refused(refusal) => {
-                    if waited.is_some() {
-                        self.note(self.shared.now(), What::GivesUp);
-                    }
-                    self.leave(desk, verdict.wake);
-                    return Err(refusal.into());
-                }
+                Turn::Refused(refusal) => break refusal.into(),
                 Turn::Sleep { until, why } => (until, why),
             };
-            if waited.is_none() {
-                self.note(began, What::Waits);
+            match (waited, limit) {
+                (None, _) => self.note(began, What::Waits),
+                (Some(time), Some(limit)) if began + time >= end => {
+                    break AttachError::TimedOut(limit);
+                }
+                _ => {}
             }
             if let Some(what) = What::sleep_for(why) {
                 self.note(self.shared.now(), what);
@@ -164,11 +147,7 @@ impl ThreadState {
             self.shared.settle(&mut desk, None);
             let timed_out = match self.sleep(&mut desk, until, end) {
                 Ok(timed_out) => timed_out,
-                Err(error) => {
-                    let wake = desk.machine.gives_up(self.id);
-                    self.leave(desk, wake);
-                    return Err(error);
-                }
+                Err(error) => break error,
             };
             let now = self.shared.now();
             waited = Some(now - began);
@@ -177,13 +156,13 @@ impl ThreadState {
             } else {
                 desk.machine.woken(self.id, now)
             };
-            if limit.is_some() && now >= end && matches!(verdict.turn, Turn::Sleep { .. }) {
-                self.note(now, What::GivesUp);
-                let wake = desk.machine.gives_up(self.id);
-                self.leave(desk, wake);
-                return Err(AttachError::TimedOut(limit.unwrap_or_default()));
-            }
+        };
+        if waited.is_some() {
+            self.note(self.shared.now(), What::GivesUp);
         }
+        let wake = desk.machine.gives_up(self.id);
+        self.leave(desk, wake);
+        Err(error)
     }
 
     fn sleep(

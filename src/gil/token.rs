@@ -17,6 +17,7 @@ use crate::base::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use crate::gil::counters::Counters;
 use crate::gil::error::{AttachError, Expelled};
 use crate::gil::lock::{GlobalLock, Shared};
+use crate::gil::own::Own;
 use crate::gil::policy::{Look, Place, PolicyError};
 use crate::gil::thread_state::ThreadState;
 use crate::gil::ticker::Ticker;
@@ -161,7 +162,7 @@ impl Gil<'_> {
         };
         let outcome = catch_unwind(AssertUnwindSafe(|| f(&mut gil)));
         drop(gil);
-        state.put_back();
+        Own::put_back(state);
         Expelled::caught(outcome)
     }
 
@@ -213,9 +214,9 @@ impl Gil<'_> {
     #[inline]
     pub fn detach<R>(&mut self, f: impl FnOnce() -> R) -> R {
         self.leave(Reason::Voluntary);
-        let mut back = Back { gil: self };
+        let back = Back { gil: self };
         let result = f();
-        back.come();
+        back.gil.come_back();
         result
     }
 
@@ -378,13 +379,6 @@ impl Drop for Gil<'_> {
 /// `attach` has the token still.
 struct Back<'a, 'g> {
     gil: &'a mut Gil<'g>,
-}
-
-impl Back<'_, '_> {
-    #[inline]
-    fn come(&mut self) {
-        self.gil.come_back();
-    }
 }
 
 impl Drop for Back<'_, '_> {

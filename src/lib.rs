@@ -231,7 +231,8 @@
 //!   lab/bytecode.rs            loops with the checkpoints of CPython's bytecode
 //!   lab/lanes.rs               a recording drawn in characters
 //!   lab/trace.rs               a recording as a trace file
-//!   lab/film.rs                a recording that crosses a pipe, and its figures
+//!   lab/flat_recording.rs      a recording that crosses a pipe
+//!   lab/profile.rs             a recording in figures, thread by thread
 //!   lab/echo.rs                an echo server thread, its peer, and threads beside it
 //!   lab/stage.rs               what happens in each scene
 //!   lab/scopes.rs              the scenes with a lock each, and with none
@@ -256,6 +257,29 @@
 //! roof
 //!   main.rs                    the `singletrack` command
 //! ```
+//!
+//! # Words
+//!
+//! A file is a *page*, a group of them a *floor*. A *pure* page has rules and nothing else: no
+//! system call, no thread, and time comes in as a number. Its *shell* is the page that binds it to
+//! the system. The other words are asyncio's where asyncio has one, else tokio's and mio's, else
+//! CPython's; these may need a line:
+//!
+//! | here | is | elsewhere |
+//! | --- | --- | --- |
+//! | turn | one pass of an event loop | asyncio's `_run_once` |
+//! | bell | what wakes a selector from another thread | mio's `Waker`, asyncio's self-pipe |
+//! | door | an atomic word that spares most callers a mutex or a system call | a fast path |
+//! | desk | a mutex that is held for one decision, and the pure rules behind it | |
+//! | seat, bed | what a lock keeps of a thread; the condition variable it sleeps on | |
+//! | diary, shelf | what one thread counted, measured and recorded; those of all threads | |
+//! | tick, checkpoint | an instruction; one at which a drop request is read | the eval breaker |
+//! | attach, detach | take the lock for a thread; drop it around what blocks | `Py_BEGIN_ALLOW_THREADS` |
+//! | hand-off | who has a dropped lock next | `FORCE_SWITCHING` is one |
+//! | nursery | a process of one thread that forks all others | fork server, zygote |
+//! | frame | one message with its length in front | |
+//! | promise | the side that sets a future's result | CPython's future has both sides |
+//! | job, lane | a submitted call; in the lab, whatever takes jobs one after another | |
 //!
 //! # Unsafe
 //!

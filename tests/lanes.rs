@@ -4,8 +4,9 @@
 use proptest::prelude::*;
 use serde_json::Value;
 use singletrack::gil::record::{Event, Recording, Track, What};
-use singletrack::lab::film::{Film, Profile};
+use singletrack::lab::flat_recording::FlatRecording;
 use singletrack::lab::lanes::{Pen, Words, lanes, legend};
+use singletrack::lab::profile::Profile;
 use singletrack::lab::trace::{Process, write_trace};
 
 const MS: u64 = 1_000_000;
@@ -148,7 +149,7 @@ proptest! {
 #[test]
 fn a_film_gives_its_recording_back() {
     let recording = convoy();
-    assert_eq!(Recording::from(Film::from(&recording)), recording);
+    assert_eq!(Recording::from(FlatRecording::from(&recording)), recording);
     let echo = Profile::of(&recording.tracks[1], recording.until);
     assert_eq!((echo.takes, echo.requests, echo.failed_takes), (2, 2, 0));
     assert_eq!((echo.hold.max, echo.wait.max), (100_000, 5 * MS));

@@ -1,4 +1,24 @@
 //! Switched threads: real threads of which one runs at a time, as under CPython's GIL.
+//!
+//! ```text
+//!                   real threads, one lock        simulated cores             no lock
+//!
+//!   is called       token · cell · ensure         simulator                   attached
+//!                     worker · channel              │ script · costs            │
+//!                         │                         │ actor · cores             │
+//!   sleeps, wakes   thread_state · lock             │ timeline · outcome      member
+//!                     door · seat                   │                           free_threading
+//!                         │                         │                           │
+//!   decides         machine: waiters · classes ◀────┘                         world
+//!                         │                                         (all that decides is pure)
+//!   by these rules  policy · ticker
+//!
+//!   writes down     diary: one thread's counters, histogram, ring · shelf: all diaries
+//!   reads           watch: counters, times, record
+//! ```
+//!
+//! To take the lock is [`GlobalLock::attach`](lock::GlobalLock::attach); who has it next is
+//! [`Machine`](machine::Machine); when it must be dropped is [`SwitchPolicy`](policy::SwitchPolicy).
 
 mod actor;
 pub mod attached;

@@ -2,12 +2,13 @@
 //!
 //! *Assumes*: a thread of its own for each context.
 //! *Promises*: its futures are ready at their first poll.
-//! *Leaves out*: who makes the threads (`threads.rs`).
+//! *Leaves out*: who makes the threads (`lab/threads.rs`).
 
 use crate::base::sys::usage::thread_cpu_time;
+use crate::gil::verdict::nanos;
 use crate::lab::context::{Compute, Context, Tick};
 use crate::lab::failure::Failure;
-use crate::lab::tally::{self, Queue, Tally, nanos};
+use crate::lab::tally::{self, Queue, Tally};
 use std::fs::File;
 use std::future::Future;
 use std::io::{self, Read, Write};

@@ -3,7 +3,7 @@
 //! *Assumes*: the machine is not much slower a moment after it was measured.
 //! *Promises*: counted instructions tick, back edges and calls are checkpoints, and what 2.7
 //! does without counting (constants, locals) is nothing here.
-//! *Leaves out*: a real machine with opcodes.
+//! *Leaves out*: a real machine with opcodes (`vm/`).
 //!
 //! ```text
 //!   while n > 0: n -= 1        for _ in range(n): x += 1        … x += f(1)

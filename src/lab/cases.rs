@@ -1,8 +1,8 @@
 //! What is compared: three built-in cases, and two on the user's own input.
 //!
-//! *Assumes*: that files and pages stay as they are while they are compared.
+//! *Assumes*: files and pages that stay as they are while they are compared.
 //! *Promises*: the jobs of a case depend on its input, its sizes and the seed alone.
-//! *Leaves out*: doing the jobs (`workload.rs`).
+//! *Leaves out*: doing the jobs (`lab/workload.rs`).
 
 use crate::base::random::SplitMix64;
 use crate::lab::blocking::read_piece;

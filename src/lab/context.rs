@@ -2,7 +2,7 @@
 //!
 //! *Assumes*: nothing.
 //! *Promises*: a job written against [`Context`] runs unchanged under every model.
-//! *Leaves out*: the models themselves (`blocking.rs`, `loops.rs`) and the jobs (`workload.rs`).
+//! *Leaves out*: the models themselves (`lab/blocking.rs`, `lab/loops.rs`) and the jobs (`lab/workload.rs`).
 //!
 //! ```text
 //!                        compute               send / wait             read_file

@@ -22,7 +22,7 @@ use crate::gil::token::Gil;
 use crate::gil::worker::GilThread;
 use crate::lab::bytecode::{Work, countdown_until};
 use crate::lab::failure::Failure;
-use crate::lab::film::Film;
+use crate::lab::flat_recording::FlatRecording;
 use crate::lab::measure::Errand;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -163,8 +163,8 @@ pub fn serve_and_ask(
     let server = places.on(&places.server, begin)?;
     let pid = server.pid();
     let answers = places.on(&places.peer, || ask(address, time))?;
-    let (film, _) = server.finish(PATIENCE)?;
-    Ok((answers, film.into(), pid))
+    let (flat, _) = server.finish(PATIENCE)?;
+    Ok((answers, flat.into(), pid))
 }
 
 /// Serves one connection to its end.
@@ -173,7 +173,7 @@ fn serve(
     burners: usize,
     work: Work,
     listener: &TcpListener,
-) -> Result<Film, Failure> {
+) -> Result<FlatRecording, Failure> {
     let no_thread = |e| Failure::io("a thread", &e, "close other programs");
     let lock = GlobalLock::new(policy);
     lock.record(ROOM);
@@ -187,14 +187,14 @@ fn serve(
     let listener = listener.try_clone().map_err(no_thread)?;
     let server = GilThread::spawn(&lock, "echo", move |gil| echo(gil, &listener));
     let ended = server.map_err(no_thread)?.join();
-    let film = Film::from(&lock.recording());
+    let flat = FlatRecording::from(&lock.recording());
     done.store(true, Relaxed);
     for burner in burners {
         burner.join().map_err(|e| Failure::new("a thread", e.to_string(), "report it"))?;
     }
     let ended = ended.map_err(|e| Failure::new("the server", e.to_string(), "report it"))?;
     ended.map_err(|e| Failure::io("the server", &e, "run it again"))?;
-    Ok(film)
+    Ok(flat)
 }
 
 /// What a server thread in Python does: each call that may block drops the lock.

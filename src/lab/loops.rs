@@ -1,19 +1,20 @@
 //! Jobs as tasks of an event loop: one thread, and every wait is an `await`.
 //!
 //! *Assumes*: a thread for the loop.
-//! *Promises*: the same verbs as `blocking.rs`, with the task parked where the thread blocked.
+//! *Promises*: the same verbs as `lab/blocking.rs`, with the task parked where the thread blocked.
 //! *Leaves out*: reading files without blocking: Linux says of every file that it is ready.
 //!
 //! Where a loop computes is a choice of its own: [`Here`], and then everything else waits, or
-//! in other processes (`processes.rs`).
+//! in other processes (`lab/processes.rs`).
 
 use crate::aio::net::TcpStream;
 use crate::base::sys::usage::thread_cpu_time;
 use crate::event_loop::run::EventLoop;
+use crate::gil::verdict::nanos;
 use crate::lab::blocking::{Free, read_piece};
 use crate::lab::context::{Compute, Context};
 use crate::lab::failure::Failure;
-use crate::lab::tally::{self, Queue, Tally, nanos};
+use crate::lab::tally::{self, Queue, Tally};
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;

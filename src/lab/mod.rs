@@ -9,9 +9,9 @@
 //!         result ─▶ verdict ─▶ table · json
 //! ```
 //!
-//! A new case is a variant of [`Job`](workload::Job) with a body in `workload.rs`, and a line
-//! in `cases.rs`. A new model is a [`Context`](context::Context), if the ones there will not
-//! do, and a line in `model.rs` and `run.rs`.
+//! A new case is a variant of [`Job`](workload::Job) with a body in `lab/workload.rs`, and a line
+//! in `lab/cases.rs`. A new model is a [`Context`](context::Context), if the ones there will not
+//! do, and a line in `lab/model.rs` and `lab/run.rs`.
 
 pub mod blocking;
 pub mod bytecode;
@@ -26,7 +26,7 @@ pub mod explore;
 pub mod explore_cli;
 pub mod failure;
 pub mod fidelity;
-pub mod film;
+pub mod flat_recording;
 pub mod gil_cli;
 pub mod gil_command;
 pub mod http;
@@ -38,6 +38,7 @@ pub mod model;
 pub mod parity;
 pub mod preset;
 pub mod processes;
+pub mod profile;
 pub mod program_file;
 pub mod progress;
 pub mod python;

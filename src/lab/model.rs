@@ -2,7 +2,7 @@
 //!
 //! *Assumes*: nothing.
 //! *Promises*: one name, one model, in the order in which they are shown.
-//! *Leaves out*: what they do (`run.rs`).
+//! *Leaves out*: what they do (`lab/run.rs`).
 
 use std::fmt;
 

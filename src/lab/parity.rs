@@ -64,6 +64,9 @@ impl Row {
     }
 }
 
+/// Runs a scene both ways, under this policy, for so long, on so many of these cores.
+type Compared = fn(SwitchPolicy, Duration, usize, &Places, &Measured) -> Result<Row, Failure>;
+
 /// Both scenes under each policy, on one core and on all; `done` is told of each row.
 ///
 /// # Errors
@@ -76,18 +79,15 @@ pub fn compare(
 ) -> Result<Vec<Row>, Failure> {
     let places = Places::find()?;
     let mut rows = Vec::new();
-    let many = |count: usize| [1, count].into_iter().take(count.min(2));
-    for cores in many(places.count()) {
-        for &policy in policies {
-            rows.push(battle(policy, time, cores, &places, measured)?);
-            rows.last().map_or(Ok(()), &mut done)?;
-        }
-    }
     // A peer on a core of the server's would hide the convoy.
-    for cores in many(places.count() - 1) {
-        for &policy in policies {
-            rows.push(convoy(policy, time, cores, &places, measured)?);
-            rows.last().map_or(Ok(()), &mut done)?;
+    let scenes: [(Compared, usize); 2] = [(battle, places.count()), (convoy, places.count() - 1)];
+    for (scene, most) in scenes {
+        for cores in [1, most].into_iter().take(most.min(2)) {
+            for &policy in policies {
+                let row = scene(policy, time, cores, &places, measured)?;
+                done(&row)?;
+                rows.push(row);
+            }
         }
     }
     Ok(rows)

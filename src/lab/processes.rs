@@ -13,11 +13,12 @@
 use crate::base::error::JobError;
 use crate::base::sys::usage::thread_cpu_time;
 use crate::concurrent::executor::Executor;
+use crate::gil::verdict::nanos;
 use crate::lab::blocking::{Blocking, Free, drive};
 use crate::lab::context::Compute;
 use crate::lab::failure::Failure;
 use crate::lab::loops::{self, Workplace};
-use crate::lab::tally::{Queue, Tally, nanos};
+use crate::lab::tally::{Queue, Tally};
 use crate::lab::workload::{self, Job};
 use crate::process::nursery::Nursery;
 use crate::process::pool::ProcessPool;

@@ -2,7 +2,7 @@
 //!
 //! *Assumes*: every round did the same jobs.
 //! *Promises*: medians over rounds; percentiles over the jobs of all rounds.
-//! *Leaves out*: how it is shown (`table.rs`, `json.rs`).
+//! *Leaves out*: how it is shown (`lab/table.rs`, `lab/json.rs`).
 
 use crate::base::sys::usage::Usage;
 use crate::lab::model::Model;

@@ -3,15 +3,16 @@
 //! *Assumes*: a process of its own, still with one thread.
 //! *Promises*: the wall clock covers everything a model does for its answers: starting its
 //! threads, its loop or its workers, the jobs, and the end of the lanes.
-//! *Leaves out*: what only the kernel knows (`measure.rs`).
+//! *Leaves out*: what only the kernel knows (`lab/measure.rs`).
 
 use crate::gil::policy::SwitchPolicy;
+use crate::gil::verdict::nanos;
 use crate::lab::cases::Plan;
 use crate::lab::failure::Failure;
 use crate::lab::loops::{self, Here};
 use crate::lab::model::Model;
 use crate::lab::processes::{self, with_pool};
-use crate::lab::tally::{Queue, Tally, nanos};
+use crate::lab::tally::{Queue, Tally};
 use crate::lab::threads::{self, LockUse};
 use serde::{Deserialize, Serialize};
 use std::rc::Rc;

@@ -17,9 +17,9 @@
 use crate::gil::policy::{Check, SwitchPolicy};
 use crate::gil::record::Recording;
 use crate::gil::verdict::{Nanos, nanos};
-use crate::lab::film::{Lengths, Profile};
 use crate::lab::json::SCHEMA_VERSION;
 use crate::lab::lanes::{Pen, lanes, legend};
+use crate::lab::profile::{Lengths, Profile};
 use crate::lab::scene::Scene;
 use crate::lab::simulated::Setting;
 use crate::lab::source::resolve;

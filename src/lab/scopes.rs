@@ -27,7 +27,7 @@ use crate::gil::worker::GilThread;
 use crate::lab::bytecode::{Work, countdown};
 use crate::lab::echo::ROOM;
 use crate::lab::failure::Failure;
-use crate::lab::film::Film;
+use crate::lab::flat_recording::FlatRecording;
 use crate::lab::stage::{OPCODE, Take, compute, in_child, join, named, no_thread};
 use crate::lab::stats::percentile;
 use std::sync::Arc;
@@ -96,7 +96,7 @@ pub fn per_interpreter(policy: SwitchPolicy, time: Duration) -> Result<Take, Fai
             ("values_whole", f64::from(u8::from(sum == (0..sent).sum::<u64>()))),
             ("refused_wrong_lock", f64::from(u8::from(refused))),
         ];
-        Ok((Film::from(&recording), named(&figures)))
+        Ok((FlatRecording::from(&recording), named(&figures)))
     })
 }
 
@@ -174,7 +174,7 @@ pub fn free_threaded(policy: SwitchPolicy, time: Duration) -> Result<Take, Failu
             ("slow_paths", counters.slow_paths as f64),
             ("sleeps", counters.sleeps as f64),
         ];
-        Ok((Film::from(&recording), named(&figures)))
+        Ok((FlatRecording::from(&recording), named(&figures)))
     })
 }
 

@@ -19,7 +19,7 @@ use crate::gil::simulator::{NoSuchMachine, Simulator};
 use crate::gil::verdict::{Nanos, nanos};
 use crate::lab::echo::ROOM;
 use crate::lab::failure::Failure;
-use crate::lab::film::{handed_over, longest_wait};
+use crate::lab::profile::{handed_over, longest_wait};
 use crate::lab::stage::{Figures, Take, count, named};
 use std::time::Duration;
 

@@ -16,8 +16,9 @@ use crate::gil::worker::GilThread;
 use crate::lab::bytecode::{Work, countdown, countdown_until, increment};
 use crate::lab::echo::{Places, ROOM, serve_and_ask};
 use crate::lab::failure::Failure;
-use crate::lab::film::{Film, handed_over, longest_wait};
+use crate::lab::flat_recording::FlatRecording;
 use crate::lab::measure::Errand;
+use crate::lab::profile::{handed_over, longest_wait};
 use crate::lab::stats::Spread;
 use std::collections::BTreeMap;
 use std::io;
@@ -57,7 +58,7 @@ pub struct Take {
 }
 
 /// What a child sends back.
-pub(crate) type Report = (Film, Figures);
+pub(crate) type Report = (FlatRecording, Figures);
 
 /// Requests beside nobody, then beside a thread that computes.
 ///
@@ -108,7 +109,7 @@ pub fn battle(policy: SwitchPolicy, time: Duration) -> Result<Take, Failure> {
             let each = delay.as_secs_f64() / counters.sleeps.max(1) as f64;
             figures.insert("core_wait_us".into(), 1e6 * each);
         }
-        let last = rounds.last().map(|(_, both)| Film::from(&both.recording));
+        let last = rounds.last().map(|(_, both)| FlatRecording::from(&both.recording));
         let missing = || Failure::new("the battle", "no round was fought", "report it");
         Ok((last.ok_or_else(missing)?, figures))
     })
@@ -127,7 +128,7 @@ pub fn starvation(policy: SwitchPolicy, time: Duration) -> Result<Take, Failure>
         figures.insert("smallest_share".into(), shares().fold(1.0, f64::min));
         figures.insert("largest_share".into(), shares().fold(0.0, f64::max));
         figures.insert("longest_wait_ms".into(), longest_wait(&run.recording) as f64 / 1e6);
-        Ok((Film::from(&run.recording), figures))
+        Ok((FlatRecording::from(&run.recording), figures))
     })
 }
 
@@ -140,7 +141,7 @@ pub fn no_force(policy: SwitchPolicy, time: Duration) -> Result<Take, Failure> {
         let run = compute(policy, 2, time)?;
         let mut figures = run.figures(time);
         figures.insert("handed_over".into(), handed_over(&run.recording));
-        Ok((Film::from(&run.recording), figures))
+        Ok((FlatRecording::from(&run.recording), figures))
     })
 }
 
@@ -168,7 +169,7 @@ pub fn race(policy: SwitchPolicy, time: Duration) -> Result<Take, Failure> {
         let mut figures = count(&lock.counters(), time);
         figures.insert("increments".into(), wanted);
         figures.insert("lost".into(), wanted - counted as f64);
-        Ok((Film::from(&recording), figures))
+        Ok((FlatRecording::from(&recording), figures))
     })
 }
 
@@ -215,7 +216,7 @@ pub fn signal_storm(policy: SwitchPolicy, time: Duration) -> Result<Take, Failur
         figures.insert("handled_while_main_was_blocked".into(), f64::from(u8::from(late)));
         let handled = handled.load(Relaxed);
         figures.insert("handled_when_main_was_back".into(), f64::from(u8::from(handled)));
-        Ok((Film::from(&picture.recording), figures))
+        Ok((FlatRecording::from(&picture.recording), figures))
     })
 }
 
@@ -307,8 +308,8 @@ pub(crate) fn in_child(
 ) -> Result<Take, Failure> {
     let child = Errand::begin(&[], work)?;
     let pid = child.pid();
-    let ((film, figures), _) = child.finish(2 * time + PATIENCE)?;
-    Ok(Take { pid, recording: film.into(), figures })
+    let ((flat, figures), _) = child.finish(2 * time + PATIENCE)?;
+    Ok(Take { pid, recording: flat.into(), figures })
 }
 
 pub(crate) fn join<R: Send + 'static>(thread: GilThread<R>) -> Result<R, Failure> {

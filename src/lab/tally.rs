@@ -3,7 +3,7 @@
 //! *Assumes*: nothing of the model; only [`Context`].
 //! *Promises*: every job is taken once; a checksum does not depend on who did what when;
 //! after a failure no further job is begun.
-//! *Leaves out*: how lanes run side by side (`threads.rs`, `loops.rs`, `processes.rs`).
+//! *Leaves out*: how lanes run side by side (`lab/threads.rs`, `lab/loops.rs`, `lab/processes.rs`).
 //!
 //! ```text
 //!   Queue  job 0 · job 1 · job 2 · …          a lane is a thread, a task or a process
@@ -15,6 +15,7 @@
 
 use crate::base::random::mix;
 use crate::base::sync::atomic::{AtomicUsize, Ordering};
+use crate::gil::verdict::nanos;
 use crate::lab::context::Context;
 use crate::lab::failure::Failure;
 use crate::lab::workload::{self, Job};
@@ -80,11 +81,6 @@ impl Tally {
         self.lane_ns += other.lane_ns;
         self.cpu_ns += other.cpu_ns;
     }
-}
-
-/// Nanoseconds that fit a word: 584 years.
-pub fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// One lane: takes jobs until there are none.

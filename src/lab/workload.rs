@@ -2,7 +2,7 @@
 //!
 //! *Assumes*: nothing of the model; only [`Context`].
 //! *Promises*: a job's value depends on the job alone, so every model must find the same.
-//! *Leaves out*: how many jobs there are and who runs them (`cases.rs`, `tally.rs`).
+//! *Leaves out*: how many jobs there are and who runs them (`lab/cases.rs`, `lab/tally.rs`).
 
 use crate::base::random::mix;
 use crate::lab::context::{Compute, Context, Tick};

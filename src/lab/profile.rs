@@ -1,63 +1,14 @@
-//! A recording that can cross a pipe, and what it says about each thread in figures.
+//! A recording in figures: what it says about each thread, and about the lock.
 //!
 //! *Assumes*: nothing.
-//! *Promises*: the recording that comes out is the one that went in.
-//! *Leaves out*: pictures.
+//! *Promises*: lengths of all holds and waits, if the lock has measured them; else of those that
+//! are in the recording.
+//! *Leaves out*: how they are shown (`lab/scene_report.rs`).
 
 use crate::gil::histogram::{Histogram, Times};
 use crate::gil::record::{Event, Recording, Slice, State, Track, What};
 use crate::gil::verdict::Nanos;
 use crate::lab::stats::percentile;
-use serde::{Deserialize, Serialize};
-
-/// A histogram, flat: its buckets, and its longest.
-type Flat = (Vec<(Nanos, u64)>, Nanos);
-
-/// One thread.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Reel {
-    name: String,
-    tid: u32,
-    events: Vec<u64>,
-    dropped: u64,
-    /// Its waits and its holds.
-    times: Option<(Flat, Flat)>,
-}
-
-/// A [`Recording`], flat.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Film {
-    reels: Vec<Reel>,
-    until: Nanos,
-}
-
-impl From<&Recording> for Film {
-    fn from(recording: &Recording) -> Film {
-        let flat = |histogram: &Histogram| (histogram.buckets().collect(), histogram.max());
-        let reel = |track: &Track| Reel {
-            name: track.name.clone(),
-            tid: track.tid,
-            events: track.events.iter().map(|event| event.to_word()).collect(),
-            dropped: track.dropped,
-            times: track.times.map(|times| (flat(&times.wait), flat(&times.hold))),
-        };
-        Film { reels: recording.tracks.iter().map(reel).collect(), until: recording.until }
-    }
-}
-
-impl From<Film> for Recording {
-    fn from(film: Film) -> Recording {
-        let whole = |(buckets, max): Flat| Histogram::from_buckets(buckets, max);
-        let track = |reel: Reel| Track {
-            name: reel.name,
-            tid: reel.tid,
-            events: reel.events.into_iter().map(Event::from_word).collect(),
-            dropped: reel.dropped,
-            times: reel.times.map(|(wait, hold)| Times { wait: whole(wait), hold: whole(hold) }),
-        };
-        Recording { tracks: film.reels.into_iter().map(track).collect(), until: film.until }
-    }
-}
 
 /// Typical and extreme lengths of time, in nanoseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -209,7 +209,7 @@ fn files(root: &Path) -> Result<Vec<Job>, Failure> {
     Ok(jobs)
 }
 
-/// Symbolic links are not followed: they may lead in circles.
+/// Symbolic links are not followed: they may lead back.
 fn regular_files(root: &Path) -> Result<Vec<PathBuf>, Failure> {
     let mut found = Vec::new();
     let mut directories = vec![root.to_owned()];

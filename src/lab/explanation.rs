@@ -51,7 +51,9 @@ busy machine, give it precedence, as root: `chrt -r 1 singletrack gil battle`; o
 the machine out: `--simulate 4`. On one core there is none: `taskset -c 0`, `--simulate 1`.
 
 python-2-linux: the same rule over a semaphore. The sleeper is woken after the
-dropper has let go of everything, not while it holds the mutex: [gil/lock.rs leave].
+dropper has let go of everything, not while it holds the mutex: [gil/lock.rs leave]. That
+matters where a wake-up is quicker than the signal that starts it; on simulated cores with
+the usual costs it is not, and the two pictures are the same.
 
 python-3.2: no ticks. The sleeper asks after 5 ms, [gil/machine.rs timed_out],
 and the holder, once it has gone, sleeps until the other one has really had the lock:

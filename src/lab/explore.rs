@@ -152,7 +152,7 @@ fn remark(found: &Found) -> &'static str {
         Ending::Finished => "← no order of whole threads gives this",
         Ending::Deadlock => "← they wait for each other",
         Ending::Starvation => "← one could run, and never gets the lock",
-        Ending::Endless => "← they go in a circle for ever",
+        Ending::Endless => "← they go round a cycle for ever",
         Ending::OutOfFuel => "← it was stopped",
     }
 }

@@ -203,7 +203,7 @@ struct Edge {
     thread: usize,
     step: Step,
     /// The search below came back to this node, or to one above, and was cut there.
-    in_circle: bool,
+    in_cycle: bool,
 }
 
 /// One world on the way from the beginning to where the search is.
@@ -215,11 +215,11 @@ struct Node {
     asleep: Vec<(usize, Step)>,
     edge: Option<Edge>,
     /// Ways from here back to here.
-    circles: Vec<Circle>,
+    cycles: Vec<Cycle>,
 }
 
 /// A way from a world back to the same.
-struct Circle {
+struct Cycle {
     /// The threads that run on it.
     members: BTreeSet<usize>,
     /// One of them blocks on it, so every other thread has its chance.
@@ -261,7 +261,7 @@ impl<'p> Search<'p> {
         while let Some(node) = self.path.last_mut() {
             if let Some(edge) = node.edge.take() {
                 self.instructions -= edge.step.instructions;
-                if self.explorer.reduce && !edge.in_circle {
+                if self.explorer.reduce && !edge.in_cycle {
                     node.asleep.push((edge.thread, edge.step));
                 }
             }
@@ -298,11 +298,11 @@ impl<'p> Search<'p> {
         self.instructions += step.instructions;
         let goes_on_sleeping = |(_, other): &&(usize, Step)| step.is_independent(other);
         let asleep = node.asleep.iter().filter(goes_on_sleeping).cloned().collect();
-        node.edge = Some(Edge { thread, step, in_circle: false });
+        node.edge = Some(Edge { thread, step, in_cycle: false });
         if let Some(outcome) = world.outcome(self.program) {
             self.record(outcome, self.schedule());
         } else if let Some(&at) = self.on_path.get(&world) {
-            self.close_circle(at, &world);
+            self.close_cycle(at, &world);
         } else if self.instructions >= self.explorer.limits.fuel {
             self.bound = Some(Bound::Fuel(self.explorer.limits.fuel));
             self.record(world.as_outcome(Ending::OutOfFuel), self.schedule());
@@ -317,39 +317,39 @@ impl<'p> Search<'p> {
         to_try.sort_by_key(|&thread| std::cmp::Reverse((thread != ran, thread)));
         let world = Rc::new(world);
         self.on_path.insert(Rc::clone(&world), self.path.len());
-        self.path.push(Node { world, to_try, asleep, edge: None, circles: Vec::new() });
+        self.path.push(Node { world, to_try, asleep, edge: None, cycles: Vec::new() });
     }
 
-    /// The last step led back to a world on the path: this could go on for ever. All circles
+    /// The last step led back to a world on the path: this could go on for ever. All cycles
     /// that lead back to one world can be gone round in turn.
-    fn close_circle(&mut self, at: usize, world: &World) {
+    fn close_cycle(&mut self, at: usize, world: &World) {
         let edges = || self.path[at..].iter().filter_map(|node| node.edge.as_ref());
-        let circle = Circle {
+        let cycle = Cycle {
             members: edges().map(|edge| edge.thread).collect(),
             blocks: edges().any(|edge| edge.step.blocked),
             runs: self.path[at..].iter().filter_map(Node::run).collect(),
         };
-        let blocks = circle.blocks;
+        let blocks = cycle.blocks;
         for edge in self.path[at..].iter_mut().filter_map(|node| node.edge.as_mut()) {
-            edge.in_circle = true;
+            edge.in_cycle = true;
         }
         let before: Vec<Run> = self.path[..at].iter().filter_map(Node::run).collect();
-        let circles = &mut self.path[at].circles;
-        let others = circles.iter().filter(|other| other.blocks == blocks);
+        let cycles = &mut self.path[at].cycles;
+        let others = cycles.iter().filter(|other| other.blocks == blocks);
         let known: BTreeSet<usize> = others.flat_map(|other| other.members.clone()).collect();
-        if circle.members.is_subset(&known) && !known.is_empty() {
+        if cycle.members.is_subset(&known) && !known.is_empty() {
             return;
         }
-        circles.push(circle);
-        let all: BTreeSet<usize> = circles.iter().flat_map(|c| c.members.clone()).collect();
-        let busy: Vec<&Circle> = circles.iter().filter(|circle| !circle.blocks).collect();
+        cycles.push(cycle);
+        let all: BTreeSet<usize> = cycles.iter().flat_map(|c| c.members.clone()).collect();
+        let busy: Vec<&Cycle> = cycles.iter().filter(|cycle| !cycle.blocks).collect();
         let hogs: BTreeSet<usize> = busy.iter().flat_map(|c| c.members.clone()).collect();
-        let schedule = |circles: &[&Circle]| {
-            let runs = circles.iter().flat_map(|circle| &circle.runs);
+        let schedule = |cycles: &[&Cycle]| {
+            let runs = cycles.iter().flat_map(|cycle| &cycle.runs);
             before.iter().chain(runs).copied().collect::<Schedule>()
         };
         if world.runnable(self.program).iter().all(|thread| all.contains(thread)) {
-            let schedule = schedule(&circles.iter().collect::<Vec<&Circle>>());
+            let schedule = schedule(&cycles.iter().collect::<Vec<&Cycle>>());
             self.record(world.as_outcome(Ending::Endless), schedule);
         } else if !blocks && can_starve(&self.explorer.policy, hogs.len()) {
             let schedule = schedule(&busy);
@@ -380,7 +380,7 @@ impl Node {
     }
 }
 
-/// So many threads, going in a circle without blocking, may keep the lock from all others.
+/// So many threads, going in a cycle without blocking, may keep the lock from all others.
 fn can_starve(policy: &SwitchPolicy, members: usize) -> bool {
     match policy.hand_off() {
         // Who drops it may be the quickest to take it, any number of times.

@@ -1,7 +1,7 @@
 //! The locks of a program: who has which, and who waits for ever.
 //!
 //! *Assumes*: a lock is let go by the thread that took it; the verifier sees to that.
-//! *Promises*: a circle of threads that wait for each other is found.
+//! *Promises*: a cycle of threads that wait for each other is found.
 //! *Leaves out*: sleeping and waking (`vm/run.rs`).
 //!
 //! ```text
@@ -25,12 +25,12 @@ pub struct Locks {
     /// By lock.
     owners: Vec<Option<usize>>,
     /// By thread.
-    doings: Vec<Doing>,
+    states: Vec<State>,
 }
 
-/// What a thread does about locks.
+/// Where a thread stands with locks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Doing {
+enum State {
     Runs,
     Waits(u16),
     HasStopped,
@@ -39,7 +39,7 @@ enum Doing {
 impl Locks {
     /// Free locks, and threads that run.
     pub fn new(locks: usize, threads: usize) -> Locks {
-        Locks { owners: vec![None; locks], doings: vec![Doing::Runs; threads] }
+        Locks { owners: vec![None; locks], states: vec![State::Runs; threads] }
     }
 
     /// Takes the lock if it is free; if not, the thread waits, until it tries again.
@@ -49,7 +49,7 @@ impl Locks {
         if free {
             *owner = Some(thread);
         }
-        self.doings[thread] = if free { Doing::Runs } else { Doing::Waits(lock) };
+        self.states[thread] = if free { State::Runs } else { State::Waits(lock) };
         free
     }
 
@@ -60,7 +60,7 @@ impl Locks {
 
     /// This thread does not run any more. What it holds it will hold for ever.
     pub fn stops(&mut self, thread: usize) {
-        self.doings[thread] = Doing::HasStopped;
+        self.states[thread] = State::HasStopped;
     }
 
     /// The thread that has the lock.
@@ -71,10 +71,10 @@ impl Locks {
     /// This thread waits, and nobody is left who could end that.
     pub fn is_stuck(&self, thread: usize) -> bool {
         let mut at = thread;
-        // A chain that is longer than there are threads goes in a circle.
-        for _ in 0..self.doings.len() {
-            let Doing::Waits(lock) = self.doings[at] else {
-                return at != thread && self.doings[at] == Doing::HasStopped;
+        // A chain that is longer than there are threads goes in a cycle.
+        for _ in 0..self.states.len() {
+            let State::Waits(lock) = self.states[at] else {
+                return at != thread && self.states[at] == State::HasStopped;
             };
             match self.owner(lock) {
                 None => return false,

@@ -130,7 +130,7 @@ pub fn replay(
     let mut world = World::new(program);
     let mut events = Vec::new();
     let mut seen = HashMap::from([(world.clone(), 0)]);
-    let mut circle = None;
+    let mut cycle = None;
     for (at, run) in schedule.runs().iter().enumerate() {
         let thread = run.thread;
         let mut last = None;
@@ -140,7 +140,7 @@ pub fn replay(
             events.push(event);
             if op.may_switch(policy) {
                 let first = *seen.entry(world.clone()).or_insert(events.len());
-                circle = (first < events.len()).then_some(first);
+                cycle = (first < events.len()).then_some(first);
             }
         }
         let others_follow = at + 1 < schedule.runs().len();
@@ -157,7 +157,7 @@ pub fn replay(
             let in_it = |thread: &usize| events[*from..].iter().any(|e| e.thread == *thread);
             world.runnable(program).iter().all(in_it)
         };
-        world.as_outcome(match circle {
+        world.as_outcome(match cycle {
             None => Ending::OutOfFuel,
             Some(from) if goes_round(&from) => Ending::Endless,
             Some(_) => Ending::Starvation,

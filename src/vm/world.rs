@@ -80,9 +80,9 @@ pub enum Ending {
     Finished,
     /// The threads that have not ended wait for each other's locks.
     Deadlock,
-    /// Some threads go in a circle for ever, and others, which could run, never get the lock.
+    /// Some threads go round a cycle for ever, and others, which could run, never get the lock.
     Starvation,
-    /// All threads that can run go in a circle for ever.
+    /// All threads that can run go round a cycle for ever.
     Endless,
     /// It was stopped, since it took too long.
     OutOfFuel,

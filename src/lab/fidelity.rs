@@ -18,6 +18,7 @@
 
 use crate::gil::policy::{Check, SwitchPolicy};
 use crate::lab::failure::Failure;
+use crate::lab::json::SCHEMA_VERSION;
 use crate::lab::preset::Preset;
 use crate::lab::python::Interpreter;
 use crate::lab::subject::{RealOne, Subject};
@@ -226,7 +227,7 @@ pub fn document(rows: &[Row], skipped: &[String]) -> Value {
         })
     };
     json!({
-        "schema_version": crate::lab::json::SCHEMA_VERSION,
+        "schema_version": SCHEMA_VERSION,
         "rows": rows.iter().map(row).collect::<Vec<_>>(),
         "skipped": skipped,
     })

@@ -56,7 +56,7 @@ pub struct GilArgs {
     /// Policies to show it under, separated by commas or spaces: python-2, python-2-linux,
     /// python-3.2, python-3.10, python-3.13, no-force, fair, priority
     #[arg(long, value_name = "P", num_args = 1.., value_delimiter = ',')]
-    policy: Vec<String>,
+    policy: Vec<SwitchPolicy>,
     /// Runs convoy, battle, starvation or no-force on so many simulated cores, 1 to 1024, in
     /// virtual time: the same lock, the same picture, the same on every machine
     #[arg(long, value_name = "CORES", value_parser = cores)]
@@ -189,10 +189,7 @@ impl GilArgs {
             price: self.costs.unwrap_or(Price::Given(Costs::TYPICAL)),
             seed: self.seed.unwrap_or(SEED),
         });
-        let policies = match self.policy.is_empty() {
-            true => scene.policies(),
-            false => named(&self.policy)?,
-        };
+        let policies = if self.policy.is_empty() { scene.policies() } else { self.policy };
         self.trace.as_deref().map_or(Ok(()), writable)?;
         Ok(GilRequest::Scene(SceneRequest {
             scene,
@@ -229,7 +226,7 @@ impl GilArgs {
             SwitchPolicy::PYTHON_3_2,
             SwitchPolicy::PRIORITY,
         ];
-        let policies = if self.policy.is_empty() { usual.to_vec() } else { named(&self.policy)? };
+        let policies = if self.policy.is_empty() { usual.to_vec() } else { self.policy };
         let time = Duration::from_secs_f64(self.seconds.unwrap_or(0.5));
         Ok(GilRequest::Parity(ParityRequest { policies, time, json: self.json }))
     }
@@ -263,23 +260,6 @@ fn unknown(name: &str) -> Failure {
 
 fn misplaced(option: &str, why: &str) -> Failure {
     Failure::new(option, why, "leave it out")
-}
-
-fn named(names: &[String]) -> Result<Vec<SwitchPolicy>, Failure> {
-    let policy = |name: &String| {
-        let wrong = |e: crate::gil::policy::PolicyError| {
-            let known: Vec<&str> = SwitchPolicy::PRESETS.iter().map(|(name, _)| *name).collect();
-            let remedy = format!("name {}", known.join(", "));
-            match e {
-                crate::gil::policy::PolicyError::Unknown(_) => {
-                    Failure::new(format!("--policy {name}"), "there is no such policy", remedy)
-                }
-                e => Failure::new(format!("--policy {name}"), e.to_string(), remedy),
-            }
-        };
-        name.parse::<SwitchPolicy>().map_err(wrong)
-    };
-    names.iter().map(policy).collect()
 }
 
 fn usual_width() -> usize {

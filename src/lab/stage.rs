@@ -19,7 +19,7 @@ use crate::lab::failure::Failure;
 use crate::lab::flat_recording::FlatRecording;
 use crate::lab::measure::Errand;
 use crate::lab::profile::{handed_over, longest_wait};
-use crate::lab::stats::Spread;
+use crate::lab::stats::{Spread, percentile};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -68,7 +68,7 @@ pub fn convoy(policy: SwitchPolicy, time: Duration, places: &Places) -> Result<T
     let work = Work::of(OPCODE);
     let (idle, _, _) = serve_and_ask(policy, 0, work, time / 4, places)?;
     let (beside, recording, pid) = serve_and_ask(policy, 1, work, time, places)?;
-    let at = |share| crate::lab::stats::percentile(&beside.round_trips, share).unwrap_or(0);
+    let at = |share| percentile(&beside.round_trips, share).unwrap_or(0);
     let figures = [
         ("idle_us", idle.mean_us()),
         ("idle_requests_per_s", idle.per_second()),

@@ -1,7 +1,7 @@
 //! Servers: scenarios 62 and 63, the connection limit, and what is left at the end.
 
 mod common;
-use common::{DropFlag, on_real_selectors as run, watchdog};
+use common::{DropFlag, on_real_selectors as run, until_async, watchdog};
 use singletrack::aio::byte_stream::ByteStream;
 use singletrack::aio::net::{TcpListener, TcpStream};
 use singletrack::aio::server::{Counts, Listener, ServerOptions, start_server, start_server_with};
@@ -33,13 +33,6 @@ async fn echo(mut reader: StreamReader<Tcp>, writer: StreamWriter<Tcp>) {
         && writer.write(&bytes).is_ok()
         && writer.drain().await.is_ok()
     {}
-}
-
-/// Waits until `reached`, a turn at a time with a short sleep between.
-async fn until(reached: impl Fn() -> bool) {
-    while !reached() {
-        sleep(Duration::from_micros(200)).await;
-    }
 }
 
 /// Scenario 62.
@@ -79,7 +72,7 @@ fn close_clients_sends_what_is_queued_and_releases_the_wait() {
             assert_eq!(reader.read(1).await.unwrap(), b"", "close_clients ends the reader");
         });
         let (mut reader, _writer) = open_connection(address).await.unwrap();
-        until(|| server.connections() == 1).await;
+        until_async(|| server.connections() == 1).await;
         yield_now().await;
         server.close();
         server.close_clients();
@@ -103,7 +96,7 @@ fn abort_clients_drops_what_is_queued_and_the_handlers() {
             std::future::pending().await
         });
         let (mut reader, _writer) = open_connection(address).await.unwrap();
-        until(|| flag.borrow().len() == 1).await;
+        until_async(|| flag.borrow().len() == 1).await;
         server.close();
         server.abort_clients();
         server.wait_closed().await;
@@ -314,7 +307,7 @@ fn a_loop_dropped_with_a_live_server_drops_its_handlers() {
     });
     let _client = event_loop.run_until_complete(async {
         let client = TcpStream::connect(address).await.unwrap();
-        until(|| server.connections() == 1).await;
+        until_async(|| server.connections() == 1).await;
         yield_now().await;
         client
     });

@@ -1,7 +1,7 @@
 //! Child processes: scenario 64, and properties Z4, Z6 and Z7.
 
 mod common;
-use common::{on_real_selectors as run, watchdog};
+use common::{on_real_selectors as run, until_async, watchdog};
 use singletrack::aio::subprocess::{Child, spawn};
 use singletrack::aio::time::sleep;
 use singletrack::aio::timeout::wait_for;
@@ -26,12 +26,6 @@ fn piped(command: &mut Command) -> Child {
 fn state(pid: u32) -> Option<char> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit_once(") ")?.1.chars().next()
-}
-
-async fn until(reached: impl Fn() -> bool) {
-    while !reached() {
-        sleep(Duration::from_micros(200)).await;
-    }
 }
 
 /// Scenario 64: more than the pipes hold crosses in both directions.
@@ -104,7 +98,7 @@ fn kill_and_send_signal_after_the_end_are_harmless() {
     run(async || {
         let mut child = spawn(&mut shell("exit 7")).unwrap();
         let pid = child.id();
-        until(|| state(pid) == Some('Z')).await; // ended, and not collected
+        until_async(|| state(pid) == Some('Z')).await; // ended, and not collected
         child.kill().unwrap();
         child.send_signal(libc::SIGUSR1).unwrap();
         assert_eq!(child.wait().await.unwrap().code(), Some(7));
@@ -214,7 +208,7 @@ fn a_child_of_somebody_elses_keeps_its_status() {
                 let pid = dropped.id();
                 dropped.kill_on_drop(kill);
                 drop(dropped);
-                until(|| state(pid).is_none()).await; // collected by the loop
+                until_async(|| state(pid).is_none()).await; // collected by the loop
             }
         }
     });
@@ -235,7 +229,7 @@ fn all_output_is_delivered_before_the_end_is() {
                 if size == 4096 {
                     // Even when the end is known long before anybody reads.
                     let pid = child.id();
-                    until(|| state(pid) == Some('Z')).await;
+                    until_async(|| state(pid) == Some('Z')).await;
                 }
                 let output = child.communicate(b"").await.unwrap();
                 assert_eq!((output.stdout.len(), output.status.code()), (size, Some(0)));
@@ -253,7 +247,7 @@ fn kill_on_drop_leaves_no_zombie() {
         child.kill_on_drop(true);
         let pid = child.id();
         drop(child);
-        until(|| state(pid).is_none()).await;
+        until_async(|| state(pid).is_none()).await;
     });
     // With the loop, and without one.
     let event_loop = EventLoop::new().unwrap();
@@ -288,7 +282,7 @@ fn a_dropped_child_goes_on_and_is_collected() {
         sleep(Duration::from_millis(5)).await;
         assert!(matches!(state(pid), Some('S' | 'R' | 'D')), "it is still running");
         drop(stdin);
-        until(|| state(pid).is_none()).await;
+        until_async(|| state(pid).is_none()).await;
     });
 }
 

@@ -1,7 +1,7 @@
 //! `add_reader` and `add_writer`: asyncio's level-triggered meaning over both selectors.
 
 mod common;
-use common::{DropFlag, watchdog};
+use common::{DropFlag, until_async, watchdog};
 use singletrack::aio::net::TcpListener;
 use singletrack::aio::time::sleep;
 use singletrack::aio::watch::{add_reader, add_writer, remove_reader, remove_writer};
@@ -50,12 +50,6 @@ fn counter() -> (Rc<Cell<u32>>, impl FnMut() + 'static) {
     (count, move || inner.set(inner.get() + 1))
 }
 
-async fn until(mut done: impl FnMut() -> bool) {
-    while !done() {
-        sleep(Duration::from_micros(200)).await;
-    }
-}
-
 /// On edges alone, this would read one byte and hang.
 #[test]
 fn a_reader_that_reads_one_byte_is_called_for_each() {
@@ -71,9 +65,9 @@ fn a_reader_that_reads_one_byte_is_called_for_each() {
         };
         add_reader(Rc::clone(&near), reader).unwrap();
         far.write_all(b"abc").unwrap();
-        until(|| *seen.borrow() == b"abc").await;
+        until_async(|| *seen.borrow() == b"abc").await;
         far.write_all(b"de").unwrap();
-        until(|| *seen.borrow() == b"abcde").await;
+        until_async(|| *seen.borrow() == b"abcde").await;
         assert!(remove_reader(&*near));
     });
 }
@@ -87,7 +81,7 @@ fn a_reader_that_reads_nothing_is_called_every_turn_and_starves_nobody() {
         sleep(Duration::from_millis(2)).await;
         assert_eq!(calls.get(), 0, "not before there is something to read");
         far.write_all(b"x").unwrap();
-        until(|| calls.get() > 100).await; // the sleeps in between end all the same
+        until_async(|| calls.get() > 100).await; // the sleeps in between end all the same
         assert!(remove_reader(&near.as_raw_fd()), "the number will do");
         let so_far = calls.get();
         sleep(Duration::from_millis(2)).await;
@@ -138,7 +132,7 @@ fn adding_again_replaces_and_drops_the_old_callback_at_once() {
         assert!(flag.dropped());
         assert_eq!(Rc::strong_count(&near), 2);
         far.write_all(b"x").unwrap();
-        until(|| calls.get() > 0).await;
+        until_async(|| calls.get() > 0).await;
         assert_eq!(sources(), 1);
         assert!(remove_reader(&*near));
         assert_eq!(Rc::strong_count(&near), 1);
@@ -175,13 +169,13 @@ fn a_reader_and_a_writer_share_a_descriptor() {
         add_reader(Rc::clone(&near), count_reads).unwrap();
         add_writer(Rc::clone(&near), count_writes).unwrap();
         assert_eq!(sources(), 1, "one registration for both");
-        until(|| writes.get() > 2).await;
+        until_async(|| writes.get() > 2).await;
         assert_eq!(reads.get(), 0);
         assert!(remove_writer(&*near));
         assert!(!remove_writer(&*near));
         let so_far = writes.get();
         far.write_all(b"x").unwrap();
-        until(|| reads.get() > 2).await;
+        until_async(|| reads.get() > 2).await;
         assert_eq!(writes.get(), so_far);
         assert!(remove_reader(&*near));
     });
@@ -197,7 +191,7 @@ fn a_writer_waits_until_there_is_room() {
         sleep(Duration::from_millis(2)).await;
         assert_eq!(calls.get(), 0);
         let _ = far.read(&mut vec![0; 1 << 20]).unwrap();
-        until(|| calls.get() > 0).await;
+        until_async(|| calls.get() > 0).await;
         assert!(remove_writer(&*near));
     });
 }
@@ -214,7 +208,7 @@ fn a_hang_up_calls_both() {
         sleep(Duration::from_millis(1)).await;
         assert_eq!((reads.get(), writes.get()), (0, 0));
         drop(far);
-        until(|| reads.get() > 0 && writes.get() > 0).await;
+        until_async(|| reads.get() > 0 && writes.get() > 0).await;
         assert!(remove_reader(&*near) && remove_writer(&*near));
     });
 }
@@ -233,7 +227,7 @@ fn a_callback_may_remove_itself() {
         };
         add_reader(Rc::clone(&near), reader).unwrap();
         far.write_all(b"x").unwrap();
-        until(|| calls.get() > 0).await;
+        until_async(|| calls.get() > 0).await;
         sleep(Duration::from_millis(1)).await;
         assert_eq!((calls.get(), flag.dropped(), Rc::strong_count(&near)), (1, true, 1));
     });
@@ -249,7 +243,7 @@ fn a_callback_may_replace_itself() {
         let reader = move || add_reader(Rc::clone(&inner), next.take().unwrap()).unwrap();
         add_reader(Rc::clone(&near), reader).unwrap();
         far.write_all(b"x").unwrap();
-        until(|| calls.get() > 0).await;
+        until_async(|| calls.get() > 0).await;
         assert!(remove_reader(&*near));
         assert_eq!(Rc::strong_count(&near), 1);
     });
@@ -268,7 +262,7 @@ fn a_callbacks_panic_is_reported_and_the_watch_goes_on() {
         let (near, mut far) = pair();
         add_reader(Rc::clone(&near), || panic!("badly read")).unwrap();
         far.write_all(b"x").unwrap();
-        until(|| reports.borrow().len() > 1).await;
+        until_async(|| reports.borrow().len() > 1).await;
         let expected = format!("reader of descriptor {}: badly read", near.as_raw_fd());
         assert_eq!(reports.borrow()[0], expected);
         assert!(remove_reader(&*near));

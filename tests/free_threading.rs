@@ -5,7 +5,7 @@
 mod common;
 mod model;
 
-use common::bounded;
+use common::{bounded, until};
 use model::world::{check, check_bytes};
 use proptest::prelude::*;
 use singletrack::gil::counters::Counters;
@@ -64,12 +64,6 @@ fn those_who_want_to_stop_the_world_take_turns_and_the_others_run_in_between() {
     assert_eq!(world.parks(c).unwrap().wake, None);
     assert_eq!(world.parks(a).unwrap().wake, Some(b));
     assert!(world.is_stopped() && world.stops_begun() == 2);
-}
-
-fn until(condition: impl Fn() -> bool) {
-    while !condition() {
-        thread::yield_now();
-    }
 }
 
 #[test]

@@ -2,6 +2,9 @@
 //! a watchdog, and waits for conditions.
 #![cfg(not(loom))]
 
+mod common;
+
+use common::{bounded, until};
 use singletrack::base::error::JobError;
 use singletrack::gil::cell::{GilCell, WrongLock};
 use singletrack::gil::counters::Counters;
@@ -14,25 +17,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Barrier, mpsc};
 use std::time::Duration;
 
-/// Runs a test body, and fails if it hangs.
-fn watched(body: impl FnOnce() + Send + 'static) {
-    let (done, ended) = mpsc::channel();
-    let body = std::thread::spawn(move || {
-        body();
-        let _ = done.send(());
-    });
-    match ended.recv_timeout(Duration::from_secs(60)) {
-        Err(mpsc::RecvTimeoutError::Timeout) => panic!("hangs"),
-        _ => body.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-    }
-}
-
-fn until(condition: impl Fn() -> bool) {
-    while !condition() {
-        std::thread::yield_now();
-    }
-}
-
 fn presets() -> impl Iterator<Item = SwitchPolicy> {
     SwitchPolicy::PRESETS.into_iter().map(|(_, policy)| policy)
 }
@@ -43,7 +27,7 @@ fn on_request() -> impl Iterator<Item = SwitchPolicy> {
 
 #[test]
 fn one_thread_at_a_time_under_every_preset() {
-    watched(|| {
+    bounded(|| {
         for policy in presets() {
             let lock = GlobalLock::new(policy);
             let sum = Arc::new(GilCell::new(&lock, 0u64));
@@ -81,7 +65,7 @@ fn one_thread_at_a_time_under_every_preset() {
 
 #[test]
 fn a_forced_switch_hands_over() {
-    watched(|| {
+    bounded(|| {
         for policy in on_request().filter(|p| p.hand_off() != HandOff::Race) {
             let lock = GlobalLock::new(policy);
             let ran = Arc::new(AtomicU64::new(0));
@@ -105,7 +89,7 @@ fn a_forced_switch_hands_over() {
 
 #[test]
 fn a_waiter_asks_when_its_interval_is_over() {
-    watched(|| {
+    bounded(|| {
         for policy in on_request() {
             let interval = Duration::from_micros(200);
             let lock = GlobalLock::new(policy.with_check(Check::OnRequest { interval }).unwrap());
@@ -158,7 +142,7 @@ fn scenario_2_tick_period() {
 
 #[test]
 fn the_ticker_goes_with_the_lock() {
-    watched(|| {
+    bounded(|| {
         let lock = GlobalLock::new(SwitchPolicy::PYTHON_2);
         let ticks = |n: u32| lock.attach(|gil| (0..n).for_each(|_| gil.tick())).unwrap();
         ticks(61); // the first is a check; 40 are left
@@ -209,7 +193,7 @@ fn the_uncontended_path_is_two_atomic_operations() {
 
 #[test]
 fn taking_a_free_lock_from_another_thread_sleeps_never() {
-    watched(|| {
+    bounded(|| {
         for policy in presets() {
             let lock = GlobalLock::new(policy);
             let turns = Barrier::new(2);
@@ -235,7 +219,7 @@ fn taking_a_free_lock_from_another_thread_sleeps_never() {
 
 #[test]
 fn detach_lets_others_in() {
-    watched(|| {
+    bounded(|| {
         for policy in presets() {
             let lock = GlobalLock::new(policy);
             let cell = Arc::new(GilCell::new(&lock, 1));
@@ -257,7 +241,7 @@ fn detach_lets_others_in() {
 
 #[test]
 fn counters_add_up_by_thread() {
-    watched(|| {
+    bounded(|| {
         let lock = GlobalLock::new(SwitchPolicy::FAIR);
         let gate = Arc::new(Barrier::new(4));
         let threads: Vec<_> = (0..3)
@@ -293,7 +277,7 @@ fn counters_add_up_by_thread() {
 
 #[test]
 fn nested_attach_is_reported() {
-    watched(|| {
+    bounded(|| {
         let (lock, other) =
             (GlobalLock::new(SwitchPolicy::FAIR), GlobalLock::new(SwitchPolicy::FAIR));
         lock.attach(|gil| {
@@ -311,7 +295,7 @@ fn nested_attach_is_reported() {
 
 #[test]
 fn a_panic_drops_the_lock() {
-    watched(|| {
+    bounded(|| {
         for policy in presets() {
             let lock = GlobalLock::new(policy);
             let thread = GilThread::<()>::spawn(&lock, "clumsy", |_| panic!("oops"));
@@ -323,7 +307,7 @@ fn a_panic_drops_the_lock() {
 
 #[test]
 fn a_panic_while_detached_takes_the_lock_again() {
-    watched(|| {
+    bounded(|| {
         let lock = GlobalLock::new(SwitchPolicy::PYTHON_3_2);
         let cell = GilCell::new(&lock, 5);
         lock.attach(|gil| {
@@ -342,7 +326,7 @@ fn a_panic_while_detached_takes_the_lock_again() {
 
 #[test]
 fn a_waiter_that_gives_up_blocks_nobody() {
-    watched(|| {
+    bounded(|| {
         for policy in presets() {
             let lock = GlobalLock::new(policy);
             lock.attach(|gil| {
@@ -366,7 +350,7 @@ fn a_waiter_that_gives_up_blocks_nobody() {
 
 #[test]
 fn finalising_ends_all_other_threads() {
-    watched(|| {
+    bounded(|| {
         for policy in presets() {
             let lock = GlobalLock::new(policy);
             let (out, gone) = mpsc::channel();
@@ -406,7 +390,7 @@ fn finalising_ends_all_other_threads() {
 
 #[test]
 fn a_lost_token_opens_nothing() {
-    watched(|| {
+    bounded(|| {
         let lock = GlobalLock::new(SwitchPolicy::PYTHON_3_2);
         let cell = GilCell::new(&lock, 0);
         let result = lock.attach(|gil| {
@@ -449,7 +433,7 @@ fn values_are_dropped_once_wherever_the_cell_goes() {
 
 #[test]
 fn each_holder_reads_its_own_flag_if_the_policy_says_so() {
-    watched(|| {
+    bounded(|| {
         let policy = SwitchPolicy::FAIR.with_flag(DropFlag::Holder);
         let lock = GlobalLock::new(policy);
         lock.attach(|gil| {

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::watchdog;
+use common::{until, watchdog};
 use singletrack::gil::error::AttachError;
 use singletrack::gil::lock::GlobalLock;
 use singletrack::gil::policy::{Check, SwitchPolicy};
@@ -14,12 +14,6 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 const ROOM: usize = 1 << 12;
-
-fn until(condition: impl Fn() -> bool) {
-    while !condition() {
-        std::thread::yield_now();
-    }
-}
 
 fn whats(track: &Track) -> Vec<What> {
     track.events.iter().map(|event| event.what).collect()

@@ -7,8 +7,11 @@
 //! world: loom fails a model in which the two meet, or one does not see what the other wrote.
 #![cfg(loom)]
 
+#[path = "common/loom.rs"]
+mod bounded;
+
+use bounded::model;
 use loom::cell::UnsafeCell;
-use loom::model::Builder;
 use loom::thread;
 use singletrack::base::sync::Arc;
 use singletrack::gil::attached::{Attached, Stopped};
@@ -47,12 +50,6 @@ impl World {
     fn value(&self) -> u32 {
         self.scope.attach(|me| self.read(me)).unwrap()
     }
-}
-
-fn model(preemptions: usize, body: impl Fn() + Sync + Send + 'static) {
-    let mut builder = Builder::new();
-    builder.preemption_bound = Some(preemptions);
-    builder.check(body);
 }
 
 #[test]

@@ -8,8 +8,11 @@
 //! it at once, or one does not see what the other wrote.
 #![cfg(loom)]
 
+#[path = "common/loom.rs"]
+mod bounded;
+
+use bounded::model;
 use loom::cell::UnsafeCell;
-use loom::model::Builder;
 use loom::thread;
 use singletrack::base::sync::Arc;
 use singletrack::gil::error::AttachError;
@@ -41,12 +44,6 @@ impl World {
             }
         })
     }
-}
-
-fn model(preemptions: usize, body: impl Fn() + Sync + Send + 'static) {
-    let mut builder = Builder::new();
-    builder.preemption_bound = Some(preemptions);
-    builder.check(body);
 }
 
 #[test]

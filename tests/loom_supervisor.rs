@@ -4,16 +4,12 @@
 //! `RUSTFLAGS="--cfg loom" cargo test --release --target-dir target/loom --test loom_supervisor`
 #![cfg(loom)]
 
+#[path = "common/loom.rs"]
+mod bounded;
 mod supervision;
 
-use loom::model::Builder;
+use bounded::model;
 use supervision::{Deed, End, Pool};
-
-fn model(preemptions: usize, body: impl Fn() + Sync + Send + 'static) {
-    let mut builder = Builder::new();
-    builder.preemption_bound = Some(preemptions);
-    builder.check(body);
-}
 
 #[test]
 fn a_caller_hears_his_answer() {

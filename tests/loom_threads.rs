@@ -7,7 +7,10 @@
 //! and loom says so.
 #![cfg(loom)]
 
-use loom::model::Builder;
+#[path = "common/loom.rs"]
+mod bounded;
+
+use bounded::model;
 use loom::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use singletrack::base::error::JobError;
 use singletrack::concurrent::executor::Executor;
@@ -15,12 +18,6 @@ use singletrack::concurrent::future::promise;
 use singletrack::concurrent::threads::ThreadPoolExecutor;
 use singletrack::concurrent::waiting::{ReturnWhen, as_completed, wait};
 use std::sync::Arc;
-
-fn model(preemptions: usize, body: impl Fn() + Sync + Send + 'static) {
-    let mut builder = Builder::new();
-    builder.preemption_bound = Some(preemptions);
-    builder.check(body);
-}
 
 fn pool(max_workers: usize) -> ThreadPoolExecutor {
     ThreadPoolExecutor::new(max_workers).unwrap()

@@ -1,6 +1,7 @@
 //! What several test files share.
 #![allow(dead_code)] // each test file uses its own part
 
+use singletrack::aio::time::sleep;
 use singletrack::selector::polling::PollingSelector;
 use singletrack::selector::scripted::ScriptedSelector;
 use singletrack::{EventLoop, yield_now};
@@ -79,6 +80,20 @@ pub fn on_real_selectors(test: impl AsyncFn()) {
 pub fn on_every_selector(test: impl AsyncFn()) {
     run_scripted(test());
     on_real_selectors(test);
+}
+
+/// Waits for other threads to come so far.
+pub fn until(condition: impl Fn() -> bool) {
+    while !condition() {
+        std::thread::yield_now();
+    }
+}
+
+/// Waits for the world outside the loop to come so far.
+pub async fn until_async(mut condition: impl FnMut() -> bool) {
+    while !condition() {
+        sleep(Duration::from_micros(200)).await;
+    }
 }
 
 /// A loop in virtual time: a test that would hang is an error at once.

@@ -117,7 +117,7 @@ impl Case {
         }
     }
 
-    /// Whether it talks to the server of `server.rs`.
+    /// Whether it talks to the server of `lab/server.rs`.
     pub fn needs_server(&self) -> bool {
         matches!(self, Case::SlowIo | Case::FastIo)
     }

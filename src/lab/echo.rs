@@ -174,7 +174,6 @@ fn serve(
     work: Work,
     listener: &TcpListener,
 ) -> Result<FlatRecording, Failure> {
-    let no_thread = |e| Failure::io("a thread", &e, "close other programs");
     let lock = GlobalLock::new(policy);
     lock.record(ROOM);
     let done = Arc::new(AtomicBool::new(false));
@@ -183,14 +182,15 @@ fn serve(
         let name = if burners == 1 { "cpu".to_owned() } else { format!("cpu {}", number + 1) };
         GilThread::spawn(&lock, &name, move |gil| countdown_until(gil, &done, work))
     };
-    let burners: Vec<_> = (0..burners).map(burner).collect::<Result<_, _>>().map_err(no_thread)?;
-    let listener = listener.try_clone().map_err(no_thread)?;
+    let burners: Vec<_> =
+        (0..burners).map(burner).collect::<Result<_, _>>().map_err(|e| Failure::no_thread(&e))?;
+    let listener = listener.try_clone().map_err(|e| Failure::no_thread(&e))?;
     let server = GilThread::spawn(&lock, "echo", move |gil| echo(gil, &listener));
-    let ended = server.map_err(no_thread)?.join();
+    let ended = server.map_err(|e| Failure::no_thread(&e))?.join();
     let flat = FlatRecording::from(&lock.recording());
     done.store(true, Relaxed);
     for burner in burners {
-        burner.join().map_err(|e| Failure::new("a thread", e.to_string(), "report it"))?;
+        burner.join().map_err(Failure::lost_thread)?;
     }
     let ended = ended.map_err(|e| Failure::new("the server", e.to_string(), "report it"))?;
     ended.map_err(|e| Failure::io("the server", &e, "run it again"))?;

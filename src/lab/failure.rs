@@ -54,6 +54,16 @@ impl Failure {
         Failure::io(to.to_string(), why, "run it again; if it stays, the server died")
     }
 
+    /// There is no thread to be had.
+    pub fn no_thread(why: &io::Error) -> Failure {
+        Failure::io("a thread", why, "close other programs")
+    }
+
+    /// A thread did not come to the end of its work.
+    pub fn lost_thread(why: impl fmt::Display) -> Failure {
+        Failure::new("a thread", why.to_string(), "report it")
+    }
+
     /// A job waits for an answer, and has asked nothing.
     pub fn nothing_sent() -> Failure {
         Failure::new("wait", "nothing was sent, so nothing will come", "send first")

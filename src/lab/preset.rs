@@ -15,6 +15,7 @@ use crate::lab::ccbench::{pings, return_packets, socket, time_pings, volley};
 use crate::lab::echo::{Places, serve_and_ask};
 use crate::lab::failure::Failure;
 use crate::lab::measure::{Errand, measure};
+use crate::lab::stage::join;
 use crate::lab::subject::{ADDERS, ADDITIONS, PAIRS, Passes, Subject, countdown_passes};
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
@@ -49,13 +50,13 @@ impl Preset {
         peer: impl FnOnce(SocketAddr) -> Result<f64, Failure>,
     ) -> Result<(f64, f64), Failure> {
         let places = Places::find()?;
-        let place = socket().map_err(|e| no_socket(&e))?;
-        let address = place.local_addr().map_err(|e| no_socket(&e))?;
+        let socket = socket().map_err(|e| no_socket(&e))?;
+        let address = socket.local_addr().map_err(|e| no_socket(&e))?;
         let (policy, pass) = (self.policy, self.passes.countdown);
         let server = places.on(&places.server, || {
-            Errand::begin(&[place.as_fd()], || {
-                let place = place.try_clone().map_err(|e| no_socket(&e))?;
-                beside(policy, burners, pass, move |gil| serve(gil, &place))
+            Errand::begin(&[socket.as_fd()], || {
+                let socket = socket.try_clone().map_err(|e| no_socket(&e))?;
+                beside(policy, burners, pass, move |gil| serve(gil, &socket))
                     .and_then(|served| served.map(number).map_err(|e| no_socket(&e)))
             })
         })?;
@@ -169,12 +170,7 @@ fn spawn<R: Send + 'static>(
     lock: &GlobalLock,
     body: impl FnOnce(&mut Gil<'_>) -> R + Send + 'static,
 ) -> Result<GilThread<R>, Failure> {
-    GilThread::spawn(lock, "fidelity", body)
-        .map_err(|e| Failure::io("a thread", &e, "close other programs"))
-}
-
-fn join<R: Send + 'static>(thread: GilThread<R>) -> Result<R, Failure> {
-    thread.join().map_err(|e| Failure::new("a thread", e.to_string(), "report it"))
+    GilThread::spawn(lock, "fidelity", body).map_err(|e| Failure::no_thread(&e))
 }
 
 fn no_socket(why: &io::Error) -> Failure {

@@ -13,7 +13,6 @@
 //!                      collector: peeks at all accounts; stops the world; looks again
 //! ```
 
-use crate::base::sys::affinity::{cores, pin_to};
 use crate::gil::attached::Attached;
 use crate::gil::channel::{ChannelError, Inlet, Outlet, channel};
 use crate::gil::error::AttachError;
@@ -28,7 +27,7 @@ use crate::lab::bytecode::{Work, countdown};
 use crate::lab::echo::ROOM;
 use crate::lab::failure::Failure;
 use crate::lab::flat_recording::FlatRecording;
-use crate::lab::stage::{OPCODE, Take, compute, in_child, join, named, no_thread};
+use crate::lab::stage::{OPCODE, Take, compute, in_child, join, named, place};
 use crate::lab::stats::percentile;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
@@ -63,7 +62,7 @@ pub fn per_interpreter(policy: SwitchPolicy, time: Duration) -> Result<Take, Fai
         let (outlet, inlet) = channel::<u64>(&a, &b, UNDER_WAY);
         // Under the wrong lock; by a thread that is gone before anything is recorded.
         let stranger = GilThread::spawn(&a, "stranger", |gil| (inlet.recv(gil).err(), inlet));
-        let (told, inlet) = join(stranger.map_err(|e| no_thread(&e))?)?;
+        let (told, inlet) = join(stranger.map_err(|e| Failure::no_thread(&e))?)?;
         let refused = told == Some(ChannelError::WrongLock);
         a.record(ROOM);
         b.record(ROOM);
@@ -81,8 +80,8 @@ pub fn per_interpreter(policy: SwitchPolicy, time: Duration) -> Result<Take, Fai
         std::thread::sleep(time / 2);
         let (first, second) = (a.recording(), b.recording());
         done.store(true, Relaxed);
-        let sent = join(sender.map_err(|e| no_thread(&e))?)?;
-        let (received, sum) = join(receiver.map_err(|e| no_thread(&e))?)?;
+        let sent = join(sender.map_err(|e| Failure::no_thread(&e))?)?;
+        let (received, sum) = join(receiver.map_err(|e| Failure::no_thread(&e))?)?;
         let passes = (sent + received) * PASSES_A_VALUE;
         let own = passes as f64 / began.elapsed().as_secs_f64();
         let tracks = first.tracks.into_iter().chain(second.tracks).collect();
@@ -195,9 +194,8 @@ fn work_and_collect(
     let (work, collection) = (Work::of(OPCODE), Work::of(COLLECTION));
     let done = AtomicBool::new(false);
     let accounts: Vec<Accounts> = (0..WORKERS).map(|_| Accounts::default()).collect();
-    let broken = |why: String| Failure::new("a thread", why, "report it");
-    let panicked = |_| broken("panicked".into());
-    let refused = |e: AttachError| broken(e.to_string());
+    let panicked = |_| Failure::lost_thread("panicked");
+    let refused = |e: AttachError| Failure::lost_thread(e);
     std::thread::scope(|s| {
         let ends = Done(&done);
         let worker = |number: usize| {
@@ -208,11 +206,13 @@ fn work_and_collect(
             };
             Builder::new().name(format!("cpu {}", number + 1)).spawn_scoped(s, body)
         };
-        let workers: Vec<ScopedJoinHandle<'_, _>> =
-            (0..WORKERS).map(worker).collect::<Result<_, _>>().map_err(|e| no_thread(&e))?;
+        let workers: Vec<ScopedJoinHandle<'_, _>> = (0..WORKERS)
+            .map(worker)
+            .collect::<Result<_, _>>()
+            .map_err(|e| Failure::no_thread(&e))?;
         let collector = || collect_for(scope, &accounts, time, collection);
         let collector = Builder::new().name("collector".into()).spawn_scoped(s, collector);
-        let seen = collector.map_err(|e| no_thread(&e))?.join();
+        let seen = collector.map_err(|e| Failure::no_thread(&e))?.join();
         let recording = scope.recording();
         drop(ends);
         let seen = seen.map_err(panicked)?.map_err(refused)?;
@@ -283,12 +283,4 @@ fn collect_for(
 fn is_torn(accounts: &[Accounts]) -> bool {
     let all = accounts.iter().flat_map(|Accounts(both)| both);
     all.map(|account| account.load(Relaxed)).sum::<i64>() != 0
-}
-
-/// Gives this thread a core of its own, as far as there are cores. If the system refuses, the
-/// kernel places it.
-fn place(number: usize) {
-    if let Ok(cores) = cores() {
-        let _ = pin_to(&[cores[number % cores.len()]]);
-    }
 }

@@ -21,7 +21,6 @@ use crate::lab::measure::Errand;
 use crate::lab::profile::{handed_over, longest_wait};
 use crate::lab::stats::{Spread, percentile};
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
@@ -161,7 +160,7 @@ pub fn race(policy: SwitchPolicy, time: Duration) -> Result<Take, Failure> {
             GilThread::spawn(&lock, &format!("racer {}", number + 1), body)
         };
         let racers: Vec<_> =
-            (0..RACERS).map(racer).collect::<Result<_, _>>().map_err(|e| no_thread(&e))?;
+            (0..RACERS).map(racer).collect::<Result<_, _>>().map_err(|e| Failure::no_thread(&e))?;
         racers.into_iter().try_for_each(join)?;
         let recording = lock.recording();
         let counted = lock.attach(|gil| *x.get(gil)).unwrap_or(0);
@@ -191,7 +190,7 @@ pub fn signal_storm(policy: SwitchPolicy, time: Duration) -> Result<Take, Failur
             let _ = gil.detach(|| blocked.recv());
             countdown(gil, ENOUGH_FOR_A_CHECK, Work::of(Duration::ZERO));
         });
-        let main = main.map_err(|e| no_thread(&e))?;
+        let main = main.map_err(|e| Failure::no_thread(&e))?;
         let _ = claimed.recv();
         let before = compute_under(&lock, 2, time / 2)?;
         let signal = Arc::clone(&handled);
@@ -254,13 +253,10 @@ pub(crate) fn compute(
 fn compute_under(lock: &GlobalLock, threads: usize, time: Duration) -> Result<Computed, Failure> {
     let work = Work::of(OPCODE);
     let done = Arc::new(AtomicBool::new(false));
-    let cores = cores().map_err(|e| Failure::io("the cores", &e, "run it again"))?;
     let start = |number: usize| {
-        let (done, core) = (Arc::clone(&done), cores[number % cores.len()]);
+        let done = Arc::clone(&done);
         let body = move |gil: &mut Gil<'_>| {
-            // Where each has a core, a woken thread really runs. If the system refuses, the
-            // kernel places the threads: a milder scene, but a true one.
-            let _ = pin_to(&[core]);
+            place(number);
             (countdown_until(gil, &done, work), thread_core_wait())
         };
         GilThread::spawn(lock, &format!("cpu {}", number + 1), body)
@@ -268,7 +264,7 @@ fn compute_under(lock: &GlobalLock, threads: usize, time: Duration) -> Result<Co
     let began = Instant::now();
     let all = lock.thread_counters().len() + threads;
     let threads: Vec<_> =
-        (0..threads).map(start).collect::<Result<_, _>>().map_err(|e| no_thread(&e))?;
+        (0..threads).map(start).collect::<Result<_, _>>().map_err(|e| Failure::no_thread(&e))?;
     // On a busy machine the time could be over before they have come to the lock.
     while lock.thread_counters().len() < all && began.elapsed() < PATIENCE {
         std::thread::sleep(COMING);
@@ -313,9 +309,13 @@ pub(crate) fn in_child(
 }
 
 pub(crate) fn join<R: Send + 'static>(thread: GilThread<R>) -> Result<R, Failure> {
-    thread.join().map_err(|e| Failure::new("a thread", e.to_string(), "report it"))
+    thread.join().map_err(Failure::lost_thread)
 }
 
-pub(crate) fn no_thread(why: &io::Error) -> Failure {
-    Failure::io("a thread", why, "close other programs")
+/// Gives this thread a core of its own, as far as there are cores: a woken thread then really
+/// runs. If the system refuses, the kernel places it: a milder scene, but a true one.
+pub(crate) fn place(number: usize) {
+    if let Ok(cores) = cores() {
+        let _ = pin_to(&[cores[number % cores.len()]]);
+    }
 }

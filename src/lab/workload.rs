@@ -32,7 +32,7 @@ pub enum Job {
         /// How many candidates.
         count: u64,
     },
-    /// Ask the server of `server.rs` a question and digest the answer.
+    /// Ask the server of `lab/server.rs` a question and digest the answer.
     Ask {
         /// Where it listens.
         server: SocketAddr,

@@ -241,7 +241,8 @@
 //!   lab/parity.rs              the simulator beside the real lock
 //!   lab/source.rs              where in this source a function stands
 //!   lab/explanation.rs         why each scene goes as it does
-//!   lab/scene.rs               the scenes, and what was measured in each
+//!   lab/sentence.rs            what was measured in each scene
+//!   lab/scene.rs               the scenes: what runs, and under which policies
 //!   lab/scene_report.rs        a scene for people and for machines
 //!   lab/ccbench.rs             latency and bandwidth over UDP, in ccbench's manner
 //!   lab/python.rs              real interpreters: which there are, and one at work

@@ -158,6 +158,23 @@ fn every_file_opens_with_its_contract() {
     }
 }
 
+/// `dir/file.rs` between backticks in a doc comment: a page that is gone teaches nobody.
+#[test]
+fn pages_that_pages_name_are_there() {
+    for file in source_files() {
+        for line in read(format!("src/{file}")).lines().filter(|l| l.trim_start().starts_with("//"))
+        {
+            let quoted = line.split('`').skip(1).step_by(2);
+            for page in quoted.filter(|word| word.ends_with(".rs") && word.contains('/')) {
+                let there = [format!("src/{page}"), page.to_owned()];
+                let plain = !page.contains(['*', '{', ' ']);
+                let found = there.iter().any(|path| root().join(path).exists());
+                assert!(found || !plain, "{file} speaks of `{page}`, which is not there");
+            }
+        }
+    }
+}
+
 #[test]
 fn unsafe_stands_only_where_the_plan_says() {
     let plan = floor_plan(&read("src/lib.rs"));

@@ -3,7 +3,7 @@
 //! *Assumes*: nothing.
 //! *Promises*: every explanation names the functions that are responsible, where they stand.
 //! Its lines are broken anew when it is shown; an empty line ends a paragraph.
-//! *Leaves out*: what was measured (`lab/scene.rs`).
+//! *Leaves out*: what was measured (`lab/sentence.rs`).
 //!
 //! `[gil/machine.rs timed_out]` stands for the file and line of a function; `lab/source.rs` fills
 //! it in.

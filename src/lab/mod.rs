@@ -48,6 +48,7 @@ pub mod run;
 pub mod scene;
 pub mod scene_report;
 pub mod scopes;
+mod sentence;
 pub mod server;
 pub mod simulated;
 pub mod source;

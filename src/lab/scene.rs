@@ -1,9 +1,9 @@
-//! The scenes that `singletrack gil` shows: what runs, under which policies, and what was
-//! measured, in a sentence.
+//! The scenes that `singletrack gil` shows: what runs, and under which policies.
 //!
 //! *Assumes*: nothing.
-//! *Promises*: a sentence states what was measured, and nothing else.
-//! *Leaves out*: running and drawing; why it goes as it does (`lab/explanation.rs`).
+//! *Promises*: one name, one scene; each has all that is asked of a scene here.
+//! *Leaves out*: running (`lab/stage.rs`, `lab/scopes.rs`) and drawing (`lab/lanes.rs`); what is
+//! said of it (`lab/sentence.rs`, `lab/explanation.rs`).
 
 use crate::gil::policy::SwitchPolicy;
 use crate::lab::echo::Places;
@@ -11,6 +11,7 @@ use crate::lab::explanation;
 use crate::lab::failure::Failure;
 use crate::lab::lanes::Words;
 use crate::lab::scopes;
+use crate::lab::sentence;
 use crate::lab::simulated::{self, Setting};
 use crate::lab::stage::{self, Figures, Take};
 use std::time::Duration;
@@ -173,81 +174,15 @@ impl Scene {
 
     /// What was measured, in one sentence.
     pub fn sentence(self, figures: &Figures) -> String {
-        let get = |name: &str| figures.get(name).copied().unwrap_or(f64::NAN);
         match self {
-            Scene::Convoy => format!(
-                "A request takes {} beside a thread that computes and {} without it: the toll is \
-                 {} a request, and {:.0} requests a second instead of {:.0}.",
-                time(get("beside_us")),
-                time(get("idle_us")),
-                time(get("toll_us").max(0.0)),
-                get("beside_requests_per_s"),
-                get("idle_requests_per_s"),
-            ),
-            Scene::Battle => {
-                let waited = match figures.get("core_wait_us") {
-                    Some(&us) => format!("; a woken thread waited {} for a core", time(us)),
-                    None => String::new(),
-                };
-                format!(
-                    "Two threads take {:.2} times as long as one after the other would: {:.0} \
-                     switches, {:.0} failed takes and {:.0} sleeps a second{waited}.",
-                    get("times_as_long"),
-                    get("switches_per_s"),
-                    get("failed_takes_per_s"),
-                    get("sleeps_per_s"),
-                )
-            }
-            Scene::Race => format!(
-                "{:.0} of {:.0} updates were lost, at {:.0} switches a second.",
-                get("lost"),
-                get("increments"),
-                get("switches_per_s"),
-            ),
-            Scene::Starvation => format!(
-                "The longest wait was {:.1} ms; the threads had {:.0} % to {:.0} % of the work \
-                 done, where a third each would be fair.",
-                get("longest_wait_ms"),
-                100.0 * get("smallest_share"),
-                100.0 * get("largest_share"),
-            ),
-            Scene::NoForce => format!(
-                "{:.0} % of {:.0} drops on request a second led to a switch; each of the others \
-                 cost two threads a visit to the lock and changed nothing.",
-                100.0 * get("handed_over"),
-                get("forced_drops_per_s"),
-            ),
-            Scene::SignalStorm => format!(
-                "After the signal the threads that compute ran {:.1} times slower, and dropped \
-                 the lock {:.0} times a second instead of {:.0}; the signal was handled {}.",
-                get("times_slower"),
-                get("drops_per_s_after"),
-                get("drops_per_s_before"),
-                match get("handled_while_main_was_blocked") > 0.0 {
-                    true => "at once",
-                    false => "when the main thread was back, and no sooner",
-                },
-            ),
-            Scene::PerInterpreter => format!(
-                "With a lock each the two threads did {:.2} times the work they did under one, \
-                 and {:.0} of {:.0} values crossed from one interpreter to the other.",
-                get("speed_up"),
-                get("values_received"),
-                get("values_sent"),
-            ),
-            Scene::FreeThreaded => format!(
-                "Without a lock the two threads did {:.2} times the work they did under one. {:.0} \
-                 times the world was stopped, {} after it was asked for (at worst {}). Of {:.0} \
-                 looks at moving accounts {:.0} saw a wrong sum; of those in a stopped world, \
-                 {:.0}.",
-                get("speed_up"),
-                get("stops"),
-                time(get("to_stop_us_p50")),
-                time(get("to_stop_us_max")),
-                get("peeks"),
-                get("torn_while_running"),
-                get("torn_when_stopped"),
-            ),
+            Scene::Convoy => sentence::convoy(figures),
+            Scene::Battle => sentence::battle(figures),
+            Scene::Race => sentence::race(figures),
+            Scene::Starvation => sentence::starvation(figures),
+            Scene::NoForce => sentence::no_force(figures),
+            Scene::SignalStorm => sentence::signal_storm(figures),
+            Scene::PerInterpreter => sentence::per_interpreter(figures),
+            Scene::FreeThreaded => sentence::free_threaded(figures),
         }
     }
 
@@ -264,8 +199,4 @@ impl Scene {
             Scene::FreeThreaded => explanation::FREE_THREADED,
         }
     }
-}
-
-fn time(micros: f64) -> String {
-    if micros >= 1000.0 { format!("{:.2} ms", micros / 1e3) } else { format!("{micros:.0} us") }
 }

@@ -2,7 +2,7 @@
 //!
 //! *Assumes*: the calling process has one thread.
 //! *Promises*: every thread has ended when a run is over; figures are measured, never built in.
-//! *Leaves out*: what they mean (`lab/scene.rs`).
+//! *Leaves out*: what they mean (`lab/explanation.rs`).
 
 use crate::base::sys::affinity::{cores, pin_to};
 use crate::base::sys::usage::thread_core_wait;

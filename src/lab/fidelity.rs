@@ -30,6 +30,9 @@ use std::time::Duration;
 const USUAL_INTERVAL_MS: f64 = 5.0;
 /// What is left of the idle rate in a convoy, at most.
 const CONVOY: f64 = 0.25;
+/// For how long switches are counted, at least: threads that start and end switch a few times
+/// more, and in a shorter time those few would be the rate.
+const SHORTEST_COUNT: Duration = Duration::from_millis(150);
 /// Two threads that share a lock take between so much and so much of the time; without one
 /// they would take half of it.
 const ALIKE: (f64, f64) = (0.7, 1.5);
@@ -109,7 +112,7 @@ pub fn compare(python: &Interpreter, time: Duration) -> Result<Vec<Row>, Failure
     both(&|s| s.lost(false))?;
     both(&|s| s.lost(true))?;
     both(&|s| s.countdown(2 * slice))?;
-    both(&|s| s.switches(slice))?;
+    both(&|s| s.switches(slice.max(SHORTEST_COUNT)))?;
     both(&|s| s.latency(2 * slice))?;
     for burners in 0..2 {
         both(&move |s| s.bandwidth(burners, slice))?;

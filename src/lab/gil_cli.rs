@@ -69,7 +69,7 @@ pub struct GilArgs {
     #[arg(long, value_name = "N", requires = "simulate")]
     seed: Option<u64>,
     /// Seconds a run [default: 0.5; fidelity: 1.5 for each interpreter and preset, and as much
-    /// again for what has a fixed size]
+    /// again for what has a fixed size; in less, rows agree or disagree by chance]
     #[arg(long, value_name = "S", value_parser = seconds)]
     seconds: Option<f64>,
     /// Prints one JSON object instead of text

@@ -52,7 +52,8 @@ pub struct Costs {
 }
 
 impl Costs {
-    /// Nothing but the work costs anything, and no core is taken from anybody: the rules of the lock alone.
+    /// Nothing but the work costs anything, and no core is taken from anybody: the rules of the
+    /// lock alone.
     pub const NONE: Costs = Costs {
         tick: 1,
         door: 0,

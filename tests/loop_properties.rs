@@ -169,6 +169,42 @@ fn t11_a_waker_may_use_the_loop_while_it_is_cloned_and_dropped() {
     });
 }
 
+/// T9: what another thread's message lets go of may panic as well, and must take no other
+/// message along.
+#[test]
+fn t9_a_panic_in_what_a_message_drops_loses_no_other_message() {
+    struct Angry(Arc<AtomicUsize>);
+    impl Wake for Angry {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            panic!("in a wake");
+        }
+    }
+    let event_loop = EventLoop::new().unwrap();
+    let (drops, told, angry) = (Rc::new(Cell::new(0)), Log::default(), Arc::default());
+    let (bomb, log) = (Bomb(Rc::clone(&drops)), told.clone());
+    event_loop.set_exception_handler(move |unhandled| log.note(&*unhandled.message));
+    event_loop.run_until_complete(async {
+        let call = event_loop.call_later(Duration::MAX, move || drop(bomb));
+        let (stream, _peer) = UnixStream::pair().unwrap();
+        let waker = Waker::from(Arc::new(Angry(Arc::clone(&angry))));
+        assert!(stream.poll_read(&mut Context::from_waker(&waker), &mut [0]).is_pending());
+        let handle = event_loop.handle();
+        let heard = Arc::new(AtomicUsize::new(0));
+        let hear = Arc::clone(&heard);
+        let other = std::thread::spawn(move || {
+            call.cancel();
+            drop(stream);
+            handle.call_soon_threadsafe(move || _ = hear.fetch_add(1, Ordering::SeqCst)).unwrap();
+        });
+        other.join().unwrap();
+        settle().await;
+        assert_eq!((drops.get(), heard.load(Ordering::SeqCst)), (1, 1));
+    });
+    assert_eq!(angry.load(Ordering::SeqCst), 1);
+    assert_eq!(told.read(), ["in a drop", "in a wake"]);
+}
+
 /// T10: among tasks that wake themselves for ever each has its turn, and so have timers.
 #[test]
 fn t10_tasks_that_never_rest_starve_neither_each_other_nor_a_timer() {

@@ -120,6 +120,13 @@ impl Core {
         call
     }
 
+    /// Runs user code whose panic is nobody's to hear: it goes to the exception handler.
+    pub fn survive(&self, what: &str, user_code: impl FnOnce()) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(user_code)) {
+            self.report(what.to_owned(), panic_message(&*panic));
+        }
+    }
+
     /// Tells the exception handler of a panic that has no other place to go. If the handler
     /// panics itself, standard error is told of both, and the loop goes on, as in asyncio.
     pub fn report(&self, place: String, message: String) {

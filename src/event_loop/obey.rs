@@ -1,8 +1,9 @@
 //! What other threads ask of a loop, carried out on its own.
 //!
 //! *Assumes*: the loop's parts; messages in order of arrival (`event_loop/inbox.rs`).
-//! *Promises*: a message about something that is gone changes nothing; what a message brings
-//! along is dropped outside of every borrow.
+//! *Promises*: a message about something that is gone changes nothing; what a message lets go
+//! of is dropped outside of every borrow, and if that panics, the messages behind it are heard
+//! all the same.
 //! *Leaves out*: taking the messages in (`event_loop/run.rs`).
 
 use crate::base::slab::Key;
@@ -20,11 +21,11 @@ impl Core {
             // Its timer, if it has one, will find nothing to call.
             Message::CancelCall(key) => {
                 let call = self.calls.borrow_mut().remove(key);
-                drop(call);
+                self.survive("a cancelled callback", || drop(call));
             }
             Message::CancelTimer(key) => {
                 let due = self.timers.borrow_mut().cancel(key);
-                drop(due);
+                self.survive("a waker", || drop(due));
             }
             Message::Close(key, fd) => self.close_source(key, fd),
             Message::Stop => self.stopping.set(true),
@@ -42,7 +43,7 @@ impl Core {
         let waiters = self.reactor.borrow_mut().deregister(key, fd.as_fd());
         drop(fd);
         for waker in waiters {
-            waker.wake();
+            self.survive("a waker", || waker.wake());
         }
     }
 }

@@ -16,7 +16,6 @@
 //! Counterpart: `BaseEventLoop._run_once` in CPython's Lib/asyncio/base_events.py; tokio's
 //! `current_thread` `block_on`.
 
-use crate::base::error::panic_message;
 use crate::base::id::LoopId;
 use crate::concurrent::home::move_out;
 use crate::event_loop::core::{Core, Due, enter, no_loop, try_enter, with_current};
@@ -30,7 +29,7 @@ use crate::task::waker::{wake, waker};
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -329,9 +328,7 @@ impl EventLoop {
     /// A callback's panic goes to the handler; the loop goes on.
     fn guarded(&self, call: impl FnOnce()) {
         let start = self.core.watchful.is_on().then(|| self.core.now());
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
-            self.core.report("a callback".to_owned(), panic_message(&*payload));
-        }
+        self.core.survive("a callback", call);
         if let Some(start) = start {
             let took = Duration::from_nanos(self.core.now() - start);
             self.core.watchful.check(took, || "a callback".to_owned());

@@ -777,3 +777,40 @@ fn waiting_costs_no_poll_until_it_is_over() {
         ));
     });
 }
+
+/// T9: who is woken together must not fall together.
+#[test]
+fn a_waker_that_panics_takes_no_other_wake_along() {
+    struct Angry;
+    impl Wake for Angry {
+        fn wake(self: Arc<Self>) {
+            panic!("in a wake");
+        }
+    }
+    let event_loop = EventLoop::with_selector(Box::new(ScriptedSelector::new()));
+    let told = Log::default();
+    let log = told.clone();
+    event_loop.set_exception_handler(move |unhandled| log.note(&*unhandled.message));
+    event_loop.run_until_complete(async {
+        let angry = Waker::from(Arc::new(Angry));
+        let mut cx = Context::from_waker(&angry);
+        let shared = Rc::new((Event::new(), Condition::new(), Lock::new(())));
+        let mut told_first = Box::pin(shared.0.wait());
+        assert!(told_first.as_mut().poll(&mut cx).is_pending());
+        let mut notified_first = Box::pin(shared.1.wait(shared.2.acquire().await));
+        assert!(notified_first.as_mut().poll(&mut cx).is_pending());
+        let inner = Rc::clone(&shared);
+        let second = create_task(async move {
+            inner.0.wait().await;
+            drop(inner.1.wait(inner.2.acquire().await).await);
+        });
+        yield_now().await;
+        shared.0.set();
+        yield_now().await;
+        shared.1.notify(2);
+        told_first.await;
+        drop(notified_first.await);
+        second.await.unwrap();
+    });
+    assert_eq!(told.read(), ["in a wake", "in a wake"]);
+}

@@ -122,7 +122,7 @@ impl Condition {
     pub fn notify(&self, n: usize) {
         for _ in 0..n {
             let Ok(waker) = self.notices.borrow_mut().line.grant(()) else { return };
-            waker.wake();
+            wake([waker]);
         }
     }
 

@@ -19,10 +19,12 @@
 
 use crate::aio::waiters::{Left, Waiters};
 use crate::base::slab::Key;
-use crate::event_loop::core::spend_budget;
+use crate::event_loop::core::{spend_budget, with_current};
+use crate::task::waker::task_of;
 use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 /// The rules of one primitive.
@@ -113,7 +115,16 @@ impl<P: Gate> Drop for Wait<'_, P> {
     }
 }
 
-/// Wakes those who were granted something, now that no borrow is held.
+/// Wakes those who were granted something, now that no borrow is held. If somebody else's waker
+/// panics, the exception handler is told, and the others are woken all the same.
 pub fn wake(wakers: impl IntoIterator<Item = Waker>) {
-    wakers.into_iter().for_each(Waker::wake);
+    for waker in wakers {
+        if task_of(&waker).is_some() {
+            waker.wake(); // one of ours cannot panic
+        } else if let Some(core) = with_current(Rc::clone) {
+            core.rouse(waker);
+        } else {
+            waker.wake();
+        }
+    }
 }

@@ -74,7 +74,8 @@ impl TcpListener {
     ///
     /// # Errors
     /// `EMFILE` when there are no descriptors left, and what `accept(2)` lists besides; the
-    /// listener goes on working. A connection that was reset while it queued is skipped.
+    /// listener goes on working, but fails again at once: wait a little before the next try, as
+    /// [servers](crate::aio::server) do. A connection that was reset while it queued is skipped.
     #[doc(alias = "asyncio.loop.sock_accept")]
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (stream, peer) = self.0.io_call(Direction::Read, accept).await?;

@@ -5,6 +5,7 @@
 //! that is dropped leaves nothing behind.
 //! *Leaves out*: an order among them (`aio/waiters.rs` has one), and what there is to see.
 
+use crate::aio::gate::wake;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -68,7 +69,7 @@ impl Onlookers {
 
     /// Something has changed: all look again.
     pub fn wake_all(&self) {
-        self.waiting.take().into_values().for_each(Waker::wake);
+        wake(self.waiting.take().into_values());
     }
 
     fn add(&self, waker: &Waker) -> u64 {

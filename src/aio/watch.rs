@@ -24,10 +24,9 @@
 
 use crate::aio::source::register;
 use crate::aio::tasks::create_named_task;
-use crate::base::error::panic_message;
 use crate::base::slab::Key;
 use crate::base::sys::poll::{can_read, can_write};
-use crate::event_loop::core::{Core, with_current};
+use crate::event_loop::core::{Core, current, with_current};
 use crate::event_loop::reactor::Direction;
 use crate::event_loop::yielding::yield_now;
 use crate::task::join::Task;
@@ -37,7 +36,6 @@ use std::collections::HashMap;
 use std::future::poll_fn;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll};
 
@@ -235,11 +233,6 @@ fn poll_ready(side: &Weak<Side>, cx: &mut Context<'_>) -> Poll<bool> {
 
 impl Side {
     fn call(&self) {
-        let call = || (self.callback.borrow_mut())();
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(call))
-            && let Some(core) = with_current(Rc::clone)
-        {
-            core.report(self.name.clone(), panic_message(&*panic));
-        }
+        current("a watch").survive(&self.name, || (self.callback.borrow_mut())());
     }
 }

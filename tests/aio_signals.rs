@@ -28,6 +28,7 @@ const TESTS: &[(&str, fn())] = &[
     ("interrupted_sleeps_keep_their_time", interrupted_sleeps_keep_their_time),
     ("callbacks_are_replaced_removed_and_may_panic", callbacks_are_replaced),
     ("a_callback_removed_before_its_turn_does_not_run", removed_before_its_turn),
+    ("a_callback_that_is_replaced_hands_its_arrival_on", a_replaced_callback),
     ("a_dropped_loop_lets_go_of_its_signals", a_dropped_loop_lets_go),
     ("one_loop_listens_at_a_time", one_loop_listens),
     ("what_cannot_be_handled_is_refused", what_cannot_be_handled),
@@ -259,6 +260,31 @@ fn removed_before_its_turn() {
         watch.recv().await.unwrap();
         sleep(Duration::from_millis(1)).await;
         assert!(!ran.get());
+    });
+}
+
+/// A program that swaps its handler must not lose the signal that comes meanwhile.
+fn a_replaced_callback() {
+    run(async {
+        let told = Rc::new(Cell::new(0));
+        let count = Rc::clone(&told);
+        add_signal_handler(libc::SIGUSR2, || unreachable!("it is replaced before its turn"))
+            .unwrap();
+        add_signal_handler(libc::SIGUSR1, move || {
+            let count = Rc::clone(&count);
+            add_signal_handler(libc::SIGUSR2, move || count.set(count.get() + 1)).unwrap();
+        })
+        .unwrap();
+        raise(libc::SIGUSR1);
+        raise(libc::SIGUSR2); // both in one delivery; the first callback replaces the second
+        let heard = async {
+            while told.get() == 0 {
+                sleep(Duration::from_micros(100)).await;
+            }
+        };
+        wait_for(heard, Some(Duration::from_secs(5))).await.expect("the new callback was told");
+        sleep(Duration::from_millis(1)).await;
+        assert_eq!(told.get(), 1);
     });
 }
 

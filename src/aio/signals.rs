@@ -60,6 +60,8 @@ struct Watch {
 
 struct Callback {
     call: RefCell<Box<dyn FnMut()>>,
+    /// It has been scheduled and has not run yet.
+    due: Cell<bool>,
     removed: Cell<bool>,
 }
 
@@ -73,7 +75,8 @@ struct Inbox {
 }
 
 /// Runs `callback` on the loop each time `signal` has come. Takes the place of an earlier
-/// callback for the same signal. Call it while the loop runs, from one of its tasks.
+/// callback for the same signal, and of its turn if that was due. Call it while the loop runs,
+/// from one of its tasks.
 ///
 /// # Errors
 /// `InvalidInput` for a signal that cannot be handled; `ResourceBusy` while another loop
@@ -104,7 +107,7 @@ pub fn add_signal_handler(signal: i32, callback: impl FnMut() + 'static) -> io::
     let callback = Callback::new(callback);
     let old = Desk::open()?.watch(signal, |watch| watch.callback.replace(callback))?;
     if let Some(old) = old {
-        old.removed.set(true);
+        old.give_way(signal);
     }
     Ok(())
 }
@@ -295,7 +298,7 @@ impl Desk {
         let first = watch.callback.take();
         drop(watches);
         if let Some(first) = first {
-            first.removed.set(true);
+            first.give_way(signal);
         }
         Ok(())
     }
@@ -362,13 +365,23 @@ impl Desk {
 impl Callback {
     fn new(callback: impl FnMut() + 'static) -> Rc<Callback> {
         let call = RefCell::new(Box::new(callback) as Box<dyn FnMut()>);
-        Rc::new(Callback { call, removed: Cell::new(false) })
+        Rc::new(Callback { call, due: Cell::new(false), removed: Cell::new(false) })
+    }
+
+    /// Somebody else listens in its place, and hears of what it was about to be told.
+    fn give_way(&self, signal: i32) {
+        self.removed.set(true);
+        if self.due.get() {
+            signal::hand_on(signal);
+        }
     }
 
     /// An ordinary callback of the loop, so that order and panics are as for all others.
     fn turn(self: &Rc<Self>) -> Box<dyn FnOnce()> {
         let this = Rc::clone(self);
+        self.due.set(true);
         Box::new(move || {
+            this.due.set(false);
             if !this.removed.get() {
                 (this.call.borrow_mut())();
             }

@@ -106,6 +106,12 @@ pub fn take(signal: i32) -> bool {
     ARRIVALS.take(signal as usize)
 }
 
+/// Whoever was told of `signal` went before he could act: as if it had arrived anew, for those
+/// who listen now.
+pub fn hand_on(signal: i32) {
+    ARRIVALS.note(signal as usize, ring);
+}
+
 /// A descriptor that is readable when something has arrived: a duplicate of the process's own.
 /// Reading eight bytes from it silences it; then ask [`take`] for each signal.
 ///

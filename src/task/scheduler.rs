@@ -101,12 +101,7 @@ impl Core {
     pub fn rouse(&self, waker: Waker) {
         match task_of(&waker) {
             Some(id) => wake(id),
-            None => {
-                let used = catch_unwind(AssertUnwindSafe(|| waker.wake()));
-                if let Err(panic) = used {
-                    self.report("a waker".to_owned(), panic_message(&*panic));
-                }
-            }
+            None => self.survive("a waker", || waker.wake()),
         }
     }
 

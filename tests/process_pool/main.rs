@@ -53,6 +53,7 @@ const TESTS: &[Test<Nursery>] = &[
     ),
     ("max_tasks_per_child_uses_fresh_workers", max_tasks_per_child_uses_fresh_workers),
     ("a_forged_answer_breaks_the_protocol", a_forged_answer_breaks_the_protocol),
+    ("an_answer_given_twice_costs_the_worker", an_answer_given_twice_costs_the_worker),
     ("garbage_breaks_the_protocol", garbage_breaks_the_protocol),
     ("a_worker_without_its_pipes_is_killed", a_worker_without_its_pipes_is_killed),
     ("state_from_before_the_fork_is_visible", state_from_before_the_fork_is_visible),
@@ -367,6 +368,16 @@ fn a_forged_answer_breaks_the_protocol(nursery: &Nursery) {
         other => panic!("{other:?}"),
     }
     assert_serves(&pool);
+}
+
+fn an_answer_given_twice_costs_the_worker(nursery: &Nursery) {
+    let pool = pool(nursery, 1);
+    let pid = pool.submit(my_pid, ()).result().unwrap() as u32;
+    // Job 1 answers itself, with a 1; then its worker answers for it, with a 0.
+    assert_eq!(pool.submit(answer_for, 1).result(), Ok(1), "the first answer counts");
+    eventually("its worker is replaced", || pool.worker_pids().iter().any(|new| *new != pid));
+    assert_serves(&pool);
+    assert_eq!(pool.counts().answered, 22, "each job once");
 }
 
 fn garbage_breaks_the_protocol(nursery: &Nursery) {

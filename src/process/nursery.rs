@@ -1,6 +1,7 @@
 //! The nursery: a process with one thread, forked first, that forks workers when asked.
 //!
-//! *Assumes*: it is started while the program has a single thread, mostly first in `main`.
+//! *Assumes*: it is started while the program has a single thread, mostly first in `main`; SIGPIPE
+//! stays ignored, as it is in every Rust program: else writing to a dead worker ends the program.
 //! *Promises*: forks from a clean single thread at any time, however many threads the program
 //! has by then; no zombie is left; when the program dies, even by SIGKILL, the nursery and all
 //! workers die with it.

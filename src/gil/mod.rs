@@ -17,8 +17,9 @@
 //!   reads           watch: counters, times, record
 //! ```
 //!
-//! To take the lock is [`GlobalLock::attach`](lock::GlobalLock::attach); who has it next is
-//! [`Machine`](machine::Machine); when it must be dropped is [`SwitchPolicy`](policy::SwitchPolicy).
+//! To take the lock is [`GlobalLock::attach`](lock::GlobalLock::attach); who has it next is for
+//! [`Machine`](machine::Machine) to say; when it must be dropped, for
+//! [`SwitchPolicy`](policy::SwitchPolicy).
 
 mod actor;
 pub mod attached;

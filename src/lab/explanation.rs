@@ -159,7 +159,8 @@ or its own. Here it is as simple: two interpreters are two values of GlobalLock,
 [lab/scopes.rs per_interpreter].
 
 The picture is drawn from two recordings, so for once two lanes have the GIL at the
-same time, and no strip names the one owner. They are two GILs, and nobody asks for the other. Each thread takes the lock
+same time, and no strip names the one owner. They are two GILs, and nobody asks for the
+other. Each thread takes the lock
 it had last by one atomic operation, [gil/door.rs take], and if it is asked for
 nothing, a checkpoint costs one read, [gil/token.rs look].
 

@@ -3,7 +3,8 @@
 //! *Assumes*: nothing.
 //! *Promises*: a column in which a thread waited shows it, however short the wait; no line is
 //! wider than asked for.
-//! *Leaves out*: what it means (`lab/explanation.rs`); zooming (that is what the trace file is for).
+//! *Leaves out*: what it means (`lab/explanation.rs`); zooming (that is what the trace file is
+//! for).
 //!
 //! ```text
 //!              0 ms                                            40 ms

@@ -14,6 +14,7 @@ use singletrack::EventLoop;
 use singletrack::base::error::{Death, JobError};
 use singletrack::concurrent::executor::Executor;
 use singletrack::concurrent::future::Future;
+use singletrack::concurrent::threads::ThreadPoolExecutor;
 use singletrack::concurrent::waiting::{ReturnWhen, as_completed, wait};
 use singletrack::process::builder::PoolError;
 use singletrack::process::multiprocessing::Pool;
@@ -89,6 +90,10 @@ const TESTS: &[Test<Nursery>] = &[
     (
         "a_callback_on_a_callers_thread_may_shut_the_pool_down",
         a_callback_on_a_callers_thread_may_shut_the_pool_down,
+    ),
+    (
+        "a_callers_callback_must_not_wait_for_the_callers_own_pool",
+        a_callers_callback_must_not_wait_for_the_callers_own_pool,
     ),
     ("wakeup_pipe_full_a_hundred_thousand_submits", wakeup_pipe_full_a_hundred_thousand_submits),
 ];
@@ -776,6 +781,23 @@ fn a_callback_on_a_callers_thread_may_shut_the_pool_down(nursery: &Nursery) {
     assert_eq!(told.recv(), Ok(on), "the callback ran on another thread than it was to");
     assert_eq!(ahead.result(), Ok(25));
     eventually("the callback is gone", || Arc::strong_count(&pool) == 1);
+}
+
+/// The thread works for two: for the pool of threads that it is a worker of, and, while it hears
+/// its call out, for the pool of processes.
+fn a_callers_callback_must_not_wait_for_the_callers_own_pool(nursery: &Nursery) {
+    let pool = Arc::new(executor(nursery, 1));
+    assert!(pool.map(square, 0..1000).all(|result| result.is_ok()));
+    let threads = Arc::new(ThreadPoolExecutor::new(1).unwrap());
+    let caller = Arc::clone(&pool);
+    let calling = threads.submit_fn(move || caller.call(slow_text, 1 << 20).map(drop));
+    eventually("it runs", || pool.worker_stats().iter().any(|worker| worker.running.is_some()));
+    let ahead = pool.submit(square, 5);
+    let (tell, told) = mpsc::channel();
+    let inner = Arc::clone(&threads);
+    ahead.add_done_callback(move || tell.send(inner.submit_fn(|| 7).result()).unwrap());
+    assert!(matches!(told.recv().unwrap(), Err(JobError::WouldDeadlock(_))));
+    assert_eq!(calling.result(), Ok(Ok(())));
 }
 
 fn wakeup_pipe_full_a_hundred_thousand_submits(nursery: &Nursery) {

@@ -52,7 +52,8 @@ pub(crate) type Home = Arc<dyn Household>;
 pub(crate) type HomeId = usize;
 
 sync::thread_local! {
-    static HOME: RefCell<Option<Home>> = RefCell::new(None);
+    /// The pools that this thread works for; seldom more than one.
+    static HOMES: RefCell<Vec<Home>> = RefCell::new(Vec::new());
 }
 
 thread_local! {
@@ -101,14 +102,14 @@ pub(crate) fn home_id<H: Household>(home: &Arc<H>) -> HomeId {
 
 /// From now on this thread works for `home`.
 pub(crate) fn work_for(home: Home) {
-    HOME.with(|slot| *slot.borrow_mut() = Some(home));
+    HOMES.with(|homes| homes.borrow_mut().push(home));
 }
 
-/// This thread works for `home` as long as `act` takes, which must not panic.
+/// This thread works for `home`, too, as long as `act` takes, which must not panic.
 pub(crate) fn working_for<R>(home: Home, act: impl FnOnce() -> R) -> R {
-    let before = HOME.with(|slot| slot.replace(Some(home)));
+    work_for(home);
     let result = act();
-    HOME.with(|slot| *slot.borrow_mut() = before);
+    HOMES.with(|homes| homes.borrow_mut().pop());
     result
 }
 
@@ -121,6 +122,6 @@ pub(crate) fn own_home(id: HomeId) -> Option<Home> {
         let lives_here = LOOPS.with(|loops| loops.borrow().iter().any(|l| loop_home(*l) == id));
         return lives_here.then(|| Arc::new(OwnLoop) as Home);
     }
-    let own = HOME.with(|slot| slot.borrow().clone());
-    own.filter(|home| Arc::as_ptr(home).addr() == id)
+    let is_it = |home: &&Home| Arc::as_ptr(home).addr() == id;
+    HOMES.with(|homes| homes.borrow().iter().find(is_it).cloned())
 }

@@ -22,8 +22,8 @@
 //! gives the free top of its heap back to the system and asks for it anew. Frame buffers kept by
 //! the pool save a half of the faults and a twentieth of the time (tried, and left out): the other
 //! buffers are the caller's values. Who moves many of them can tell malloc to keep its memory, by
-//! setting `MALLOC_TRIM_THRESHOLD_` and `MALLOC_MMAP_THRESHOLD_` to 64 MiB, say: 1.2 to 2.4 times as
-//! many MiB a second, measured.
+//! setting `MALLOC_TRIM_THRESHOLD_` and `MALLOC_MMAP_THRESHOLD_` to 64 MiB, say; up to twice as many
+//! MiB a second were measured then.
 
 use crate::base::error::JobError;
 use crate::base::sync::Mutex;

@@ -55,6 +55,8 @@ enum Worker {
 #[derive(Debug, Clone)]
 enum Op {
     Submit,
+    /// More jobs at once than the pool thinks one worker can keep up with.
+    Flood,
     /// The worker at this place (modulo their number) does its next step.
     Step(usize),
     Finish(usize),
@@ -72,6 +74,7 @@ fn op() -> impl Strategy<Value = Op> {
         5 => at.clone().prop_map(Op::Finish),
         3 => at.clone().prop_map(Op::FallAsleep),
         2 => at.prop_map(Op::WakeUp),
+        1 => Just(Op::Flood),
         1 => Just(Op::HireFails),
         1 => Just(Op::Close),
     ]
@@ -171,6 +174,7 @@ impl Model {
         let n = self.workers.len();
         match *op {
             Op::Submit => self.submit(false),
+            Op::Flood => (0..600).for_each(|_| self.submit(false)),
             Op::HireFails => self.submit(true),
             Op::Step(at) => {
                 if let Some(at) = place(at, n) {
@@ -231,6 +235,9 @@ impl Model {
                 self.apply(&Op::Finish(at));
                 self.apply(&Op::Step(at));
             }
+            if self.workers.iter().all(|w| matches!(w, Worker::Sleeping | Worker::Gone)) {
+                return;
+            }
         }
     }
 }
@@ -247,6 +254,26 @@ proptest! {
         model.drain();
         prop_assert_eq!(model.alive(), 0, "everybody has gone");
     }
+}
+
+#[test]
+fn a_queue_that_grows_long_wakes_one_more_although_someone_searches() {
+    let mut crew = Crew::new(3);
+    for _ in 0..3 {
+        assert!(matches!(crew.submit(), Hail::Hire(_)));
+    }
+    for _ in 0..3 {
+        assert!(matches!(crew.next(true), Step::Run { .. }));
+    }
+    for _ in 0..3 {
+        crew.finished();
+        assert_eq!(crew.next(false), Step::Sleep);
+    }
+    let woken = |jobs, crew: &mut Crew| (0..jobs).filter(|_| crew.submit() == Hail::Wake).count();
+    assert_eq!(woken(500, &mut crew), 1, "the first job wakes one, which looks for the others");
+    assert_eq!(woken(500, &mut crew), 1, "it does not keep up");
+    assert_eq!(woken(500, &mut crew), 1, "nor do the two");
+    assert_eq!((woken(500, &mut crew), crew.sleeping()), (0, 0), "all are awake");
 }
 
 // ---- CPython's scenarios, by their names in its tests ----

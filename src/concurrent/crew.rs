@@ -19,6 +19,14 @@
 //! is Go's and tokio's: while someone searches, nobody else is woken; the last to stop
 //! searching because it found a job wakes the next. So a flood of short jobs wakes one
 //! worker, and a flood of long jobs wakes them all.
+//!
+//! One exception: a queue that has grown long shows that those awake do not keep up, so the
+//! submitter wakes another itself. Linux likes to put who is woken beside who woke him: a worker
+//! woken by a worker may have to share its core while the submitter's falls idle.
+
+/// As often as the queue has grown by so many jobs, the submitter wakes one more worker. Many
+/// more than come in while a woken thread gets up, if the jobs are as short as can be.
+const LONG: usize = 512;
 
 /// What the submitter must do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +107,10 @@ impl Crew {
             return Hail::Refuse;
         }
         self.queued += 1;
+        if self.queued.is_multiple_of(LONG) && self.sleeping > 0 {
+            self.wake_one();
+            return Hail::Wake;
+        }
         if self.queued <= self.searching + self.sleeping {
             return if self.wake_if_unattended() { Hail::Wake } else { Hail::Leave };
         }
@@ -151,10 +163,14 @@ impl Crew {
     fn wake_if_unattended(&mut self) -> bool {
         let wake = self.queued > 0 && self.searching == 0 && self.sleeping > 0;
         if wake {
-            self.sleeping -= 1;
-            self.searching += 1;
+            self.wake_one();
         }
         wake
+    }
+
+    fn wake_one(&mut self) {
+        self.sleeping -= 1;
+        self.searching += 1;
     }
 
     /// No more jobs: everybody drains the queue and goes. Gives how many must be woken.

@@ -114,6 +114,7 @@ fn quick_answers_let_a_worker_be_sent_ahead_and_one_slow_answer_ends_it() {
     let (mut pool, keys) = pool(1);
     submit(&mut pool, 0..1000);
     let (mut now, mut answered, mut held, mut most) = (0, 0, 0, 0);
+    // A gap of 2 µs would make 250 jobs in half a millisecond: more than the most.
     let mut round = |gap: u64, pool: &mut Dispatcher<()>| {
         while pool.assign(now, |_| true).is_some() {
             pool.delivered(keys[0]);
@@ -130,8 +131,63 @@ fn quick_answers_let_a_worker_be_sent_ahead_and_one_slow_answer_ends_it() {
     let most = (0..200).map(|_| round(2_000, &mut pool)).max().unwrap();
     assert_eq!(most, MAX_AHEAD);
     round(1_000_000_000, &mut pool);
-    let after: Vec<usize> = (0..MAX_AHEAD).map(|_| round(2_000, &mut pool)).collect();
+    let after: Vec<usize> = (0..MAX_AHEAD).map(|_| round(1_000_000, &mut pool)).collect();
+    assert!(after[..64].is_sorted_by(|before, then| before > then), "still sent ahead: {after:?}");
     assert_eq!(after.last(), Some(&1), "still sent ahead: {after:?}");
+}
+
+/// Feeds the only worker, and gives how many jobs it holds then.
+fn feed(pool: &mut Dispatcher<()>, key: Key, held: &mut usize, now: u64) -> usize {
+    while pool.assign(now, |_| true).is_some() {
+        pool.delivered(key);
+        *held += 1;
+    }
+    *held
+}
+
+#[test]
+fn answers_that_come_together_share_the_time_they_took() {
+    let (mut pool, keys) = pool(1);
+    submit(&mut pool, 0..10_000);
+    // Jobs of 50 µs, five heard at a time: half a millisecond is ten of them.
+    let (mut now, mut answered, mut held) = (0, 0, 0);
+    for _ in 0..200 {
+        for _ in 0..feed(&mut pool, keys[0], &mut held, now).min(5) {
+            now += 50_000;
+        }
+        for _ in 0..held.min(5) {
+            pool.answered(keys[0], answered, now).unwrap();
+            (answered, held) = (answered + 1, held - 1);
+        }
+    }
+    let held = feed(&mut pool, keys[0], &mut held, now);
+    assert!((9..=11).contains(&held), "it holds {held} jobs of 50 µs");
+}
+
+#[test]
+fn nobody_looks_away_but_from_workers_that_all_have_much_to_do() {
+    let (mut pool, keys) = pool(2);
+    assert_eq!(pool.lull(), 0, "nobody works");
+    submit(&mut pool, 0..1);
+    assert_eq!(pool.assign(0, |_| true), Some(keys[0]));
+    pool.delivered(keys[0]);
+    assert_eq!(pool.lull(), 0, "somebody waits for this one");
+    pool.answered(keys[0], 0, 1_000).unwrap();
+    // The second worker dies at once; the first does what there is, a microsecond each.
+    pool.died(keys[1], 1_000);
+    submit(&mut pool, 1..1000);
+    let (mut now, mut answered, mut held, mut lulls) = (1_000, 1, 0, Vec::new());
+    while feed(&mut pool, keys[0], &mut held, now) > 0 {
+        lulls.push((held, pool.lull()));
+        now += 1_000;
+        pool.answered(keys[0], answered, now).unwrap();
+        (answered, held) = (answered + 1, held - 1);
+    }
+    assert_eq!(answered, 1000);
+    let most = lulls.iter().map(|(_, lull)| *lull).max().unwrap();
+    assert!(most > 100_000, "{MAX_AHEAD} jobs of a microsecond, and only {most} ns");
+    assert!(lulls.iter().all(|(held, lull)| *held >= 16 || *lull == 0), "{lulls:?}");
+    assert_eq!(lulls.last(), Some(&(1, 0)));
 }
 
 #[test]

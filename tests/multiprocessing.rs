@@ -22,6 +22,7 @@ use singletrack::process::nursery::Nursery;
 use singletrack::process::options::{JobOptions, MapOptions};
 use singletrack::process::pool::ProcessPool;
 use singletrack::process::queue::{Consumer, Producer, queue};
+use singletrack::process::roster::MAX_AHEAD;
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -33,6 +34,12 @@ const TESTS: &[Test<Nursery>] = &[
     ("apply_and_its_async_twin", apply_and_its_async_twin),
     ("map_and_starmap_keep_the_order", map_and_starmap_keep_the_order),
     ("chunks_follow_cpythons_rule", chunks_follow_cpythons_rule),
+    (
+        "a_map_works_while_its_iterator_is_not_at_its_end",
+        a_map_works_while_its_iterator_is_not_at_its_end,
+    ),
+    ("an_iterator_that_miscounts_loses_no_item", an_iterator_that_miscounts_loses_no_item),
+    ("map_iterable_raises_and_the_pool_lives", map_iterable_raises_and_the_pool_lives),
     ("pool_map_no_failfast_all_are_run", pool_map_no_failfast_all_are_run),
     ("fail_fast_gives_up_at_the_first_failure", fail_fast_gives_up_at_the_first_failure),
     ("pool_empty_iterable_is_done", pool_empty_iterable_is_done),
@@ -168,6 +175,56 @@ fn chunks_follow_cpythons_rule(nursery: &Nursery) {
     assert_eq!(count, 4);
     assert_eq!(jobs(&|| assert_eq!(pool.imap(square, 0..10).count(), 10)), 10);
     assert_eq!(jobs(&|| drop(pool.map(square, []).unwrap())), 0);
+    // An iterator that does not know its length is emptied to count its items.
+    let count = jobs(&|| drop(pool.map(square, (0..200).filter(|i| i % 2 == 0)).unwrap()));
+    assert_eq!(count, 8);
+}
+
+fn a_map_works_while_its_iterator_is_not_at_its_end(nursery: &Nursery) {
+    let pool = pool(nursery, 2);
+    let items = (0..8).inspect(|&item| {
+        let answered = || pool.executor().counts().answered;
+        eventually("the chunks before are done", || answered() >= item / 2);
+    });
+    let options = MapOptions::default().chunksize(2);
+    let squares = pool.map_with(options, square, items).result().unwrap();
+    assert_eq!(squares, (0..8).map(square).collect::<Vec<_>>());
+}
+
+/// Says that it has so many items, whatever it has.
+struct Miscounted(std::ops::Range<u64>, usize);
+
+impl Iterator for Miscounted {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
+        self.0.next()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.1, Some(self.1))
+    }
+}
+
+fn an_iterator_that_miscounts_loses_no_item(nursery: &Nursery) {
+    let pool = pool(nursery, 2);
+    for announced in [0, 1, 3, 100] {
+        let squares = pool.map(square, Miscounted(0..20, announced)).unwrap();
+        assert_eq!(squares, (0..20).map(square).collect::<Vec<_>>(), "{announced} announced");
+    }
+}
+
+fn map_iterable_raises_and_the_pool_lives(nursery: &Nursery) {
+    let pool = pool(nursery, 2);
+    let items = (0..10).inspect(|i| assert_ne!(*i, 7, "no item 7"));
+    let map = || pool.map(square, items);
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(map));
+    assert!(panicked.is_err(), "the iterator's panic is the caller's");
+    assert_eq!(pool.map(square, 0..3), Ok(vec![0, 1, 4]));
+    eventually("the chunks that were sent are over", || {
+        let counts = pool.executor().counts();
+        counts.submitted == counts.answered + counts.cancelled
+    });
 }
 
 fn pool_map_no_failfast_all_are_run(nursery: &Nursery) {
@@ -261,8 +318,9 @@ fn imap_reads_an_endless_input_no_further_than_told(nursery: &Nursery) {
     }
     drop(results);
     read.set(0);
-    assert!(pool.imap_unordered(square, input()).take(100).all(|result| result.is_ok()));
-    assert!(read.get() <= 100 + 2 * 32, "{}", read.get());
+    assert!(pool.imap_unordered(square, input()).take(1000).all(|result| result.is_ok()));
+    let window = 2 * MAX_AHEAD as u64;
+    assert!(read.get() <= 1000 + window, "{}", read.get());
 }
 
 fn buffersize_bounds_what_an_endless_input_costs(nursery: &Nursery) {

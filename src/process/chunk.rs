@@ -14,7 +14,7 @@
 //! ```
 
 use crate::base::error::JobError;
-use crate::base::sync::{Condvar, Mutex, wait_until};
+use crate::base::sync::{Condvar, Mutex, MutexGuard, wait_until};
 use crate::base::wire::Wire;
 use crate::concurrent::future::Promise;
 use crate::process::call::{Function, Harvest, decoded};
@@ -111,9 +111,15 @@ pub(crate) struct Gathering<R> {
 }
 
 struct Gathered<R> {
-    /// A chunk's values, in the place of the chunk.
-    chunks: Vec<Vec<R>>,
-    missing: usize,
+    /// The values of the first chunks, one after the other. Chunks that stay as they come, to be
+    /// joined at the end, touch twice the memory, and the last worker idles meanwhile.
+    values: Vec<R>,
+    /// How many chunks those are.
+    joined: usize,
+    /// From there on: what has come before its turn.
+    early: VecDeque<Option<Vec<R>>>,
+    /// How many chunks there are, once the last was sent.
+    chunks: Option<usize>,
     /// The failure that stands first in the input, and the chunk it is in.
     failure: Option<(usize, JobError)>,
     /// Taken when it is kept.
@@ -121,15 +127,56 @@ struct Gathered<R> {
 }
 
 impl<R> Gathering<R> {
-    /// Waits for so many chunks, at least one.
-    pub(crate) fn new(chunks: usize, fail_fast: bool, promise: Promise<Vec<R>>) -> Self {
+    /// Of about so many results.
+    pub(crate) fn new(results: usize, fail_fast: bool, promise: Promise<Vec<R>>) -> Self {
+        let mut values = Vec::new();
+        // The number is the word of a user's iterator: too much of it is no reason to fail.
+        let _ = values.try_reserve(results);
         let state = Gathered {
-            chunks: (0..chunks).map(|_| Vec::new()).collect(),
-            missing: chunks,
+            values,
+            joined: 0,
+            early: VecDeque::new(),
+            chunks: None,
             failure: None,
             promise: Some(promise),
         };
         Gathering { state: Mutex::new(state), fail_fast }
+    }
+
+    /// All chunks were sent, so many.
+    pub(crate) fn all_sent(&self, chunks: usize) {
+        let mut state = self.state.lock();
+        state.chunks = Some(chunks);
+        self.settle_if_over(state);
+    }
+
+    fn settle_if_over(&self, mut state: MutexGuard<'_, Gathered<R>>) {
+        let over =
+            state.chunks == Some(state.joined) || (self.fail_fast && state.failure.is_some());
+        let Some(promise) = state.promise.take_if(|_| over) else { return };
+        let values = std::mem::take(&mut state.values);
+        let early = std::mem::take(&mut state.early);
+        let failure = state.failure.take();
+        // Unlocked: the values are a user's, and may be dropped here.
+        drop(state);
+        drop(early);
+        promise.resolve(failure.map_or(Ok(values), |(_, error)| Err(error)));
+    }
+}
+
+impl<R> Gathered<R> {
+    /// Here is a chunk. Moves it, and those that waited for it, to their place.
+    fn join(&mut self, index: usize, values: Vec<R>) {
+        let place = index - self.joined;
+        if place >= self.early.len() {
+            self.early.resize_with(place + 1, || None);
+        }
+        self.early[place] = Some(values);
+        while let Some(mut next) = self.early.front_mut().and_then(Option::take) {
+            self.early.pop_front();
+            self.joined += 1;
+            self.values.append(&mut next);
+        }
     }
 }
 
@@ -147,29 +194,14 @@ impl<R: Send> Collect<R> for Gathering<R> {
             drop(state);
             return drop(values);
         }
-        state.missing -= 1;
-        state.chunks[index] = values;
+        state.join(index, values);
         if let Some((_, error)) = failures.into_iter().next()
             && state.failure.as_ref().is_none_or(|(first, _)| index < *first)
         {
             state.failure = Some((index, error));
         }
-        let over = state.missing == 0 || (self.fail_fast && state.failure.is_some());
-        let Some(promise) = state.promise.take_if(|_| over) else { return };
-        let (chunks, failure) = (std::mem::take(&mut state.chunks), state.failure.take());
-        drop(state);
-        promise.resolve(match failure {
-            Some((_, error)) => Err(error),
-            None => Ok(concatenated(chunks)),
-        });
+        self.settle_if_over(state);
     }
-}
-
-/// Moves each chunk as a whole; `flatten` would move item by item.
-fn concatenated<R>(chunks: Vec<Vec<R>>) -> Vec<R> {
-    let mut all = Vec::with_capacity(chunks.iter().map(Vec::len).sum());
-    chunks.into_iter().for_each(|mut chunk| all.append(&mut chunk));
-    all
 }
 
 /// The chunks of an `imap` that have arrived and were not taken yet.

@@ -28,7 +28,7 @@ use crate::process::dispatcher::{Action, Dispatcher, Settings};
 use crate::process::hearing::Hearing;
 use crate::process::listening::Listening;
 use crate::process::parcel::Parcel;
-use crate::process::roster::{Job, MAX_AHEAD, Terms, WorkerStats};
+use crate::process::roster::{Job, Terms, WorkerStats};
 use crate::process::worker::ROOMY;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
@@ -37,6 +37,9 @@ use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// One system call writes at most so many frames.
+const AT_ONCE: usize = 64;
 
 /// A worker's reply pipe and pidfd: what there is to listen to.
 pub(crate) struct Ear {
@@ -240,7 +243,7 @@ impl Desk {
             }
         }
         loop {
-            let mut slices = [IoSlice::new(&[]); MAX_AHEAD];
+            let mut slices = [IoSlice::new(&[]); AT_ONCE];
             let mut count = 0;
             for (slot, job) in slices.iter_mut().zip(self.dispatcher.undelivered(key)) {
                 let from = if count == 0 { hand.offset } else { 0 };

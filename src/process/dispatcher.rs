@@ -133,6 +133,12 @@ impl<B> Dispatcher<B> {
         }
     }
 
+    /// For so many nanoseconds no worker needs to be heard: each has many jobs, or none. 0 if
+    /// somebody may be waiting for an answer in particular.
+    pub fn lull(&self) -> u64 {
+        self.workers.lull()
+    }
+
     /// What is still to be written to a worker's pipe, in order.
     pub fn undelivered(&self, key: Key) -> impl Iterator<Item = &Job<B>> {
         self.workers.get(key).into_iter().flat_map(Worker::undelivered)

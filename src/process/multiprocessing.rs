@@ -95,6 +95,10 @@ impl Pool {
 
     /// Runs `f` of every item and waits for all results, which come in the order of the items.
     ///
+    /// The first chunks are at work while the last items are still to come, if the iterator knows
+    /// how many there are, or the options say how many make a chunk. If it panics, so does this
+    /// call; chunks that were sent are run all the same.
+    ///
     /// # Errors
     /// The failure that stands first in the input, after all items were run.
     pub fn map<A, R, I>(&self, f: fn(A) -> R, items: I) -> Result<Vec<R>, JobError>
@@ -124,7 +128,7 @@ impl Pool {
         R: Wire,
         I: IntoIterator<Item = A>,
     {
-        self.send_all(options, f, items.into_iter().collect())
+        self.send_all(options, f, items.into_iter())
     }
 
     /// As [`map`](Self::map), for a function of two arguments, which come in pairs.
@@ -155,26 +159,40 @@ impl Pool {
         R: Wire,
         I: IntoIterator<Item = (A, B)>,
     {
-        self.send_all(options, f, items.into_iter().collect())
+        self.send_all(options, f, items.into_iter())
     }
 
-    fn send_all<F: Function>(
-        &self,
-        options: MapOptions,
-        f: F,
-        items: Vec<F::Args>,
-    ) -> Future<Vec<F::Value>> {
-        let by_rule = || default_chunksize(items.len(), self.executor.workers());
-        let size = options.chunksize.map_or_else(by_rule, usize::from);
-        if items.is_empty() {
-            return Future::resolved(Ok(Vec::new()));
-        }
+    /// The items go out as the iterator gives them, so that the first are at work while the last
+    /// are still to come. But the rule for the size of a chunk wants their number: an iterator
+    /// that does not know it is emptied first, as in CPython (`Pool._map_async`).
+    fn send_all<F, I>(&self, options: MapOptions, f: F, mut items: I) -> Future<Vec<F::Value>>
+    where
+        F: Function,
+        I: Iterator<Item = F::Args>,
+    {
+        let (count, at_most) = items.size_hint();
+        let size = match options.chunksize {
+            Some(size) => usize::from(size),
+            None if at_most == Some(count) => {
+                // Not 0, although 0 items are announced: there may be some all the same.
+                default_chunksize(count, self.executor.workers()).max(1)
+            }
+            None => return self.send_all(options, f, items.collect::<Vec<_>>().into_iter()),
+        };
         let (promise, future) = promise_of(self.executor.home());
-        let chunks = items.chunks(size);
-        let all = Arc::new(Gathering::new(chunks.len(), options.fail_fast, promise));
-        for (index, chunk) in chunks.enumerate() {
-            send_chunk(&self.executor, options.job, f, chunk, index, &all);
+        let all = Arc::new(Gathering::new(count, options.fail_fast, promise));
+        let mut chunks = 0;
+        let mut chunk = Vec::new();
+        loop {
+            chunk.extend(items.by_ref().take(size));
+            if chunk.is_empty() {
+                break;
+            }
+            send_chunk(&self.executor, options.job, f, &chunk, chunks, &all);
+            chunk.clear();
+            chunks += 1;
         }
+        all.all_sent(chunks);
         future
     }
 

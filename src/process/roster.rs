@@ -17,7 +17,8 @@
 //! jobs take microseconds it would then mostly wait for the pipe. So it is sent as many jobs
 //! as it does in [`AHEAD_NS`], judged by the gaps between its answers, at most [`MAX_AHEAD`];
 //! and it gets more when it has done half of them, not after each: then one system call sends
-//! many, and one wake-up has many to read.
+//! many, and one wake-up has many to read. Answers that are heard at the same moment share the time
+//! since the last: of a hundred, ninety-nine would otherwise seem to have taken none.
 //! A job with a time limit, or one that may be killed, travels alone: that must endanger no
 //! other.
 //!
@@ -30,7 +31,7 @@ use std::collections::VecDeque;
 pub const AHEAD_NS: u64 = 500_000;
 
 /// A worker never holds more jobs than this.
-pub const MAX_AHEAD: usize = 32;
+pub const MAX_AHEAD: usize = 128;
 
 /// A worker that has not said hello after ten seconds is taken for dead, and killed.
 pub const HELLO_NS: u64 = 10_000_000_000;
@@ -105,6 +106,16 @@ impl Stage {
     }
 }
 
+/// Answers heard at the same moment.
+#[derive(Debug, Default)]
+struct Burst {
+    answers: u64,
+    /// Nanoseconds since the answer before them.
+    time: u64,
+    /// The average gap before them.
+    before: u64,
+}
+
 /// See the top of the page.
 #[derive(Debug)]
 pub(crate) struct Worker<B> {
@@ -124,6 +135,8 @@ pub(crate) struct Worker<B> {
     since: u64,
     /// The average gap between answers; the newest counts 1/16.
     gap: u64,
+    /// The newest answers, which came at the same moment.
+    burst: Burst,
     answered: u64,
     busy_ns: u64,
 }
@@ -141,6 +154,7 @@ impl<B> Worker<B> {
             taken: 0,
             since: now,
             gap: AHEAD_NS,
+            burst: Burst::default(),
             answered: 0,
             busy_ns: 0,
         }
@@ -162,6 +176,11 @@ impl<B> Worker<B> {
 
     fn depth(&self) -> usize {
         (AHEAD_NS / self.gap.max(1)).clamp(1, MAX_AHEAD as u64) as usize
+    }
+
+    /// For how long it has work, in nanoseconds, by all that is known of it.
+    pub(crate) fn work(&self) -> u64 {
+        self.gap.saturating_mul(self.load() as u64)
     }
 
     /// Whether it runs this job, and holds no other.
@@ -211,12 +230,22 @@ impl<B> Worker<B> {
         if self.delivered == 0 || self.sent.front()?.id != id {
             return None;
         }
-        let gap = now.saturating_sub(self.since);
-        self.gap = self.gap.saturating_mul(15).saturating_add(gap) / 16;
+        let time = now.saturating_sub(self.since);
+        self.measure(time);
         self.since = now;
         self.answered += 1;
-        self.busy_ns = self.busy_ns.saturating_add(gap);
+        self.busy_ns = self.busy_ns.saturating_add(time);
         self.take_running()
+    }
+
+    /// An answer came so long after the one before.
+    fn measure(&mut self, time: u64) {
+        if time > 0 || self.burst.answers == 0 {
+            self.burst = Burst { answers: 0, time, before: self.gap };
+        }
+        self.burst.answers += 1;
+        let share = self.burst.time / self.burst.answers;
+        self.gap = self.burst.before.saturating_mul(15).saturating_add(share) / 16;
     }
 
     /// Takes out the job it runs.

@@ -18,6 +18,10 @@
 //!  deadline ──────┤ passed ▶ kill who is late                │
 //!                 └──────────────────────────────────────────┘
 //! ```
+//! **Looking away.** While every worker that is busy holds many short jobs, to wake up for each
+//! answer would cost more than the job. So the supervisor sleeps for a moment and then hears many
+//! at once, as Linux's network drivers do under load (NAPI). A result is at most that moment late.
+//!
 //! It is an event loop of its own and not an [`EventLoop`](crate::EventLoop) with tasks: what
 //! there is to do at an event is one `match`, and a task a worker would add a wake and a poll
 //! to every reply. Also, a caller takes a reply pipe out of the poll and puts it back from his
@@ -40,6 +44,7 @@ use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 /// What every worker runs before its first job, and the descriptors that go with it.
@@ -49,6 +54,20 @@ pub(crate) struct Initializer {
 }
 
 const WAKE: Token = Token(usize::MAX);
+
+/// How long the supervisor looks away. The system's timers add about 50 µs.
+const NAP: Duration = Duration::from_micros(20);
+
+/// It looks away if no worker can run out of work in so many nanoseconds: longer than a nap.
+const LULL_NS: u64 = 100_000;
+
+/// What is to come before the next events are handled.
+struct Pause {
+    /// Let answers collect first.
+    look_away: bool,
+    /// How long to wait for an event; `None`: until there is one.
+    timeout: Option<Duration>,
+}
 
 /// See the top of the page.
 pub(crate) struct Supervisor {
@@ -80,7 +99,10 @@ impl Supervisor {
     pub(crate) fn run(mut self) {
         work_for(Arc::clone(&self.shared) as Home);
         let mut events = Events::with_capacity(256);
-        while let Some(timeout) = self.prepare() {
+        while let Some(Pause { look_away, timeout }) = self.prepare() {
+            if look_away {
+                thread::sleep(NAP);
+            }
             match self.poll.poll(&mut events, timeout) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -92,9 +114,8 @@ impl Supervisor {
         }
     }
 
-    /// Everything that can be done without waiting; then how long to wait (`Some(None)`: until
-    /// something happens). `None` when all is over.
-    fn prepare(&mut self) -> Option<Option<Duration>> {
+    /// Everything that can be done without waiting; then how to wait. `None` when all is over.
+    fn prepare(&mut self) -> Option<Pause> {
         loop {
             let mut desk = self.shared.desk.lock();
             let settled = desk.turn();
@@ -103,6 +124,7 @@ impl Supervisor {
             let finished = desk.dispatcher.finished();
             let deadline = desk.dispatcher.next_deadline();
             desk.armed = deadline.unwrap_or(u64::MAX);
+            let look_away = desk.dispatcher.lull() > LULL_NS;
             let timeout = deadline.map(|at| Duration::from_nanos(at.saturating_sub(desk.now())));
             drop(desk);
             settled.into_iter().for_each(Settled::settle);
@@ -110,7 +132,7 @@ impl Supervisor {
                 return None;
             }
             if !spawn && burials.is_empty() {
-                return Some(timeout);
+                return Some(Pause { look_away, timeout });
             }
             burials.into_iter().for_each(|key| self.bury(key));
             if spawn {

@@ -16,6 +16,9 @@
 use crate::base::slab::{GenerationSlab, Key};
 use crate::process::roster::{Job, Worker, WorkerStats};
 
+/// Among so many jobs of one worker nobody waits for a certain one.
+const MANY: usize = 16;
+
 /// See the top of the page.
 #[derive(Debug)]
 pub(crate) struct Workforce<B> {
@@ -49,6 +52,14 @@ impl<B> Workforce<B> {
     /// How many have nothing to do, or not yet.
     pub(crate) fn idle(&self) -> usize {
         self.workers.iter().filter(|(_, w)| w.load() == 0 && !w.stage.is_leaving()).count()
+    }
+
+    /// For so many nanoseconds, by all that is known, each worker that has jobs has more of them;
+    /// 0 if one has few.
+    pub(crate) fn lull(&self) -> u64 {
+        let busy = self.workers.iter().map(|(_, worker)| worker).filter(|w| w.load() > 0);
+        let work = busy.map(|w| if w.load() < MANY { 0 } else { w.work() });
+        work.min().unwrap_or(0)
     }
 
     /// One more, just forked.

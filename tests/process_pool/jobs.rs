@@ -27,6 +27,21 @@ pub fn length(text: String) -> u64 {
     text.len() as u64
 }
 
+/// Fills so many bytes, gives them back, and tells how many pages the kernel had to bring.
+pub fn page_faults_of(bytes: u64) -> i64 {
+    let faults = || {
+        let mut usage = std::mem::MaybeUninit::<libc::rusage>::uninit();
+        // SAFETY: the kernel fills the whole structure when it answers 0.
+        unsafe {
+            assert_eq!(libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr()), 0);
+            usage.assume_init().ru_minflt
+        }
+    };
+    let before = faults();
+    drop(std::hint::black_box(vec![1_u8; bytes as usize]));
+    faults() - before
+}
+
 pub fn long_text(length: u64) -> String {
     "y".repeat(length as usize)
 }

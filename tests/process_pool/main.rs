@@ -35,6 +35,7 @@ const TESTS: &[Test<Nursery>] = &[
     ("many_kills_lose_no_job", many_kills_lose_no_job),
     ("a_mebibyte_both_ways_at_once", a_mebibyte_both_ways_at_once),
     ("crash_big_data_half_written", crash_big_data_half_written),
+    ("memory_freed_by_one_job_serves_the_next", memory_freed_by_one_job_serves_the_next),
     ("what_exceeds_a_frame_is_refused", what_exceeds_a_frame_is_refused),
     ("unpicklable_result_fails_only_its_job", unpicklable_result_fails_only_its_job),
     ("queued_jobs_can_be_cancelled", queued_jobs_can_be_cancelled),
@@ -226,6 +227,15 @@ fn crash_big_data_half_written(nursery: &Nursery) {
     wait_until_running(&big);
     signal(pid, libc::SIGKILL);
     assert_eq!(big.result(), Ok(8 << 20));
+}
+
+/// A mebibyte is 256 pages. (That malloc keeps it is glibc's doing.)
+fn memory_freed_by_one_job_serves_the_next(nursery: &Nursery) {
+    let pool = ProcessPool::new(nursery, 1).unwrap();
+    let faults = || pool.submit(page_faults_of, 1 << 20).result().unwrap();
+    let (first, then) = (faults(), faults());
+    assert!(first >= 200, "the first time its pages must come from the kernel: {first}");
+    assert!(cfg!(not(target_env = "gnu")) || then < 50, "and they stay: {then}");
 }
 
 fn what_exceeds_a_frame_is_refused(nursery: &Nursery) {

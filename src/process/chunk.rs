@@ -111,8 +111,8 @@ pub(crate) struct Gathering<R> {
 }
 
 struct Gathered<R> {
-    /// The values of the first chunks, one after the other. Chunks that stay as they come, to be
-    /// joined at the end, touch twice the memory, and the last worker idles meanwhile.
+    /// The values of the first chunks, one after the other. (Kept apart until the end, chunks
+    /// would touch twice the memory, and everybody would wait while they are joined.)
     values: Vec<R>,
     /// How many chunks those are.
     joined: usize,

@@ -39,6 +39,7 @@ const TESTS: &[Test<Nursery>] = &[
         a_map_works_while_its_iterator_is_not_at_its_end,
     ),
     ("an_iterator_that_miscounts_loses_no_item", an_iterator_that_miscounts_loses_no_item),
+    ("an_iterator_is_not_asked_again_after_its_end", an_iterator_is_not_asked_again_after_its_end),
     ("map_iterable_raises_and_the_pool_lives", map_iterable_raises_and_the_pool_lives),
     ("pool_map_no_failfast_all_are_run", pool_map_no_failfast_all_are_run),
     ("fail_fast_gives_up_at_the_first_failure", fail_fast_gives_up_at_the_first_failure),
@@ -212,6 +213,19 @@ fn an_iterator_that_miscounts_loses_no_item(nursery: &Nursery) {
         let squares = pool.map(square, Miscounted(0..20, announced)).unwrap();
         assert_eq!(squares, (0..20).map(square).collect::<Vec<_>>(), "{announced} announced");
     }
+}
+
+fn an_iterator_is_not_asked_again_after_its_end(nursery: &Nursery) {
+    let pool = pool(nursery, 2);
+    let (mut next, mut over) = (0, false);
+    let items = std::iter::from_fn(|| {
+        assert!(!std::mem::replace(&mut over, next == 10), "it has ended");
+        next += 1;
+        (next <= 10).then_some(next)
+    });
+    let options = MapOptions::default().chunksize(4);
+    let squares = pool.map_with(options, square, items).result().unwrap();
+    assert_eq!(squares, (1..=10).map(square).collect::<Vec<_>>());
 }
 
 fn map_iterable_raises_and_the_pool_lives(nursery: &Nursery) {

@@ -165,7 +165,7 @@ impl Pool {
     /// The items go out as the iterator gives them, so that the first are at work while the last
     /// are still to come. But the rule for the size of a chunk wants their number: an iterator
     /// that does not know it is emptied first, as in CPython (`Pool._map_async`).
-    fn send_all<F, I>(&self, options: MapOptions, f: F, mut items: I) -> Future<Vec<F::Value>>
+    fn send_all<F, I>(&self, options: MapOptions, f: F, items: I) -> Future<Vec<F::Value>>
     where
         F: Function,
         I: Iterator<Item = F::Args>,
@@ -181,6 +181,7 @@ impl Pool {
         };
         let (promise, future) = promise_of(self.executor.home());
         let all = Arc::new(Gathering::new(count, options.fail_fast, promise));
+        let mut items = items.fuse();
         let mut chunks = 0;
         let mut chunk = Vec::new();
         loop {

@@ -61,7 +61,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut random = SplitMix64::new(seed);
     let mut sheet = Sheet::default();
     let mut window: VecDeque<Future<(u64, usize)>> = VecDeque::new();
-    let (mut killed, mut taken) = (0, 0);
+    let (mut due, mut killed, mut taken, mut struck) = (0, 0, 0, Vec::new());
     for i in 0..jobs {
         let options = JobOptions::default().retries(if i % 2 == 0 { 1000 } else { 0 });
         window.push_back(pool.submit_with(options, job, (i, vec![7; load(i)])).future);
@@ -69,13 +69,14 @@ fn main() -> Result<(), Box<dyn Error>> {
             settle(&mut sheet, taken, window.pop_front().expect("it is full"));
             taken += 1;
         }
-        // As many kills as jobs allow, at moments that the seed decides.
-        if killed < kills && random.next_u64() % jobs < kills {
-            killed += u64::from(kill_one(&pool, &mut random));
+        // At moments that the seed decides; or a little later, if all were dying then.
+        due += u64::from(due < kills && random.next_u64() % jobs < kills);
+        if killed < due {
+            killed += u64::from(kill_one(&pool, &mut random, &mut struck));
         }
     }
     while killed < kills && window.len() > WINDOW / 2 {
-        killed += u64::from(kill_one(&pool, &mut random));
+        killed += u64::from(kill_one(&pool, &mut random, &mut struck));
         settle(&mut sheet, taken, window.pop_front().expect("some are left"));
         taken += 1;
     }
@@ -88,15 +89,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Sends SIGKILL to some worker. By number, as a person would: it may be dead and replaced by
-/// then, which is why kills and deaths need not be equal. The nursery collects a worker only
-/// when told to, so its number is not another's yet.
-fn kill_one(pool: &ProcessPool, random: &mut SplitMix64) -> bool {
+/// Sends SIGKILL to some worker that has not been struck yet, if there is one. By number, as a
+/// person would: it may be gone by then. The pool's books forget a worker when it has been
+/// collected, so a number that is in them is not another's.
+fn kill_one(pool: &ProcessPool, random: &mut SplitMix64, struck: &mut Vec<u32>) -> bool {
     let pids = pool.worker_pids();
-    if pids.is_empty() {
+    struck.retain(|pid| pids.contains(pid));
+    let alive: Vec<u32> = pids.into_iter().filter(|pid| !struck.contains(pid)).collect();
+    if alive.is_empty() {
         return false;
     }
-    let pid = pids[random.next_u64() as usize % pids.len()];
+    let pid = alive[random.next_u64() as usize % alive.len()];
+    struck.push(pid);
     // SAFETY: `kill` takes two numbers and touches no memory of ours.
     unsafe { libc::kill(pid as libc::pid_t, libc::SIGKILL) == 0 }
 }
@@ -125,7 +129,7 @@ fn report(pool: &ProcessPool, sheet: &Sheet, jobs: u64, killed: u64) {
     println!("jobs tried again      {:>9}", counts.retried);
     println!("workers started       {:>9}", counts.workers_started);
     println!("workers ended         {:>9}", counts.workers_ended);
-    println!("SIGKILLs sent         {killed:>9}");
+    println!("  killed by us        {killed:>9}");
     assert_eq!(sheet.answered + sheet.lost, jobs);
     assert_eq!((counts.submitted, counts.resolved()), (jobs, jobs));
     assert_eq!((counts.answered, counts.lost), (sheet.answered, sheet.lost));

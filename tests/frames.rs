@@ -1,8 +1,11 @@
 //! Frames: what goes in comes out, however the stream is cut, and garbage is refused in time.
 
+#[path = "common/seeds.rs"]
+mod seeds;
+
 use proptest::prelude::*;
+use seeds::seeds;
 use singletrack::process::frame::*;
-use std::path::Path;
 
 const KINDS: [Kind; 10] = [
     Kind::Hello,
@@ -179,11 +182,7 @@ fn a_body_above_the_limit_is_refused_to_its_sender() {
 
 #[test]
 fn the_committed_corpus_holds() {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/frame_decode");
-    let mut count = 0;
-    for entry in std::fs::read_dir(dir).unwrap() {
-        check_any_bytes(&std::fs::read(entry.unwrap().path()).unwrap());
-        count += 1;
-    }
-    assert!(count >= 8, "the corpus is gone: {count} files");
+    let seeds = seeds("frame_decode");
+    assert!(seeds.len() >= 8, "the corpus is gone: {} files", seeds.len());
+    seeds.iter().for_each(|(_, seed)| check_any_bytes(seed));
 }

@@ -2,14 +2,13 @@
 
 mod common;
 mod model;
+#[path = "common/seeds.rs"]
+mod seeds;
 
 fn replay(target: &str, check: fn(&[u8])) {
-    let dir = format!("{}/fuzz/corpus/{target}", env!("CARGO_MANIFEST_DIR"));
-    let seeds: Vec<_> = std::fs::read_dir(dir).unwrap().flatten().collect();
-    assert!(!seeds.is_empty());
-    for seed in seeds {
-        println!("{target}: {:?}", seed.file_name()); // shown when it fails
-        check(&std::fs::read(seed.path()).unwrap());
+    for (name, seed) in seeds::seeds(target) {
+        println!("{target}: {name}"); // shown when it fails
+        check(&seed);
     }
 }
 

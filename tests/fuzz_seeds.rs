@@ -1,28 +1,27 @@
 //! What the fuzz targets of the lock and the machine check, on every run of the tests: for the
 //! seeds in `fuzz/corpus`, and for random input.
 
+#[path = "common/seeds.rs"]
+mod seeds;
+
 use proptest::prelude::*;
+use seeds::seeds;
 use singletrack::gil::check::check_any_schedule;
 use singletrack::vm::check::{any_program, check_any_bytes, check_any_text};
 use singletrack::vm::verifier::Verified;
 use std::fs;
-use std::path::Path;
-
-/// The seeds of one target.
-fn seeds(target: &str) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
-    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let seeds: Vec<Vec<u8>> = files.map(|path| fs::read(path).unwrap()).collect();
-    assert!(seeds.len() >= 5, "{target} has lost its seeds");
-    seeds
-}
 
 #[test]
 fn every_seed_holds() {
-    seeds("gil_schedule").iter().for_each(|seed| check_any_schedule(seed));
-    seeds("vm_verify_run").iter().for_each(|seed| check_any_bytes(seed));
-    for seed in seeds("assembler_text") {
-        check_any_text(str::from_utf8(&seed).unwrap());
+    let seeds = |target| {
+        let seeds = seeds(target);
+        assert!(seeds.len() >= 5, "{target} has lost some of its seeds");
+        seeds
+    };
+    seeds("gil_schedule").iter().for_each(|(_, seed)| check_any_schedule(seed));
+    seeds("vm_verify_run").iter().for_each(|(_, seed)| check_any_bytes(seed));
+    for (name, seed) in seeds("assembler_text") {
+        check_any_text(str::from_utf8(&seed).expect(&name));
     }
 }
 

@@ -1,22 +1,22 @@
 //! What other threads ask of a loop, and the door that decides whether to ring its bell.
 //!
-//! *Assumes*: a bell that makes the sleeping loop's `wait` return (`selector/`).
+//! *Assumes*: a bell that makes the sleeping loop's `wait` return (`selector/event.rs`).
 //! *Promises*: every message is taken in once, in order of arrival; the loop never sleeps on
 //! a message; the bell, which costs a system call, rings only when the loop really sleeps.
-//! *Leaves out*: what the messages do (`event_loop/obey.rs`).
+//! *Leaves out*: when a turn takes messages in and parks (steps 1, 3 and 5 of
+//! `event_loop/run.rs`), and what each message then does (`event_loop/obey.rs`).
 //!
 //! ```text
-//!             push: swap in NOTIFIED
-//!      ┌────────────────────────────────┐
-//!      │                                ▼
-//!   AWAKE ──park: only from AWAKE──► PARKED ──push: ring!──► NOTIFIED
-//!      ▲                                │                        │
-//!      └──────── take: swap in AWAKE ───┴────────────────────────┘
+//!      ┌────────────── push: the loop will look, no ring ─────────────┐
+//!      │                                                              ▼
+//!   AWAKE ──park: may sleep──► PARKED ──push: ring the bell!──► NOTIFIED ◄─┐
+//!      ▲                          │                                │   │   │ push
+//!      └───────── take ───────────┴────────────── take ────────────┘   └───┘
 //! ```
-//! All three transitions are read-modify-writes of one atomic, so they stand in one order
-//! that all threads agree on. Either `push` comes first, and `park` finds NOTIFIED and does
-//! not sleep; or `park` comes first, and `push` finds PARKED and rings. There is no third
-//! way. `tests/loom_inbox.rs` walks through all of them.
+//! `park` succeeds only from AWAKE. Push, park and take are read-modify-writes of one atomic,
+//! so they stand in one order that all threads agree on. Either `push` comes first, and `park`
+//! finds NOTIFIED and the loop does not sleep; or `park` comes first, and `push` finds PARKED
+//! and rings. There is no third way. `tests/loom_inbox.rs` walks through all of them.
 //!
 //! Counterpart: asyncio's `call_soon_threadsafe` writes a byte into the self-pipe every time.
 

@@ -4,7 +4,7 @@
 //! *Promises*: a message about something that is gone changes nothing; what a message lets go
 //! of is dropped outside of every borrow, and if that panics, the messages behind it are heard
 //! all the same.
-//! *Leaves out*: taking the messages in (`event_loop/run.rs`).
+//! *Leaves out*: when a turn takes the messages in (`event_loop/run.rs`, steps 1 and 5).
 
 use crate::base::slab::Key;
 use crate::event_loop::core::Core;

@@ -1,9 +1,10 @@
 //! A loop's settings: how often it looks at its selector, what a task may do in one poll, who
 //! is told of panics and of slow steps.
 //!
-//! *Assumes*: the loop.
-//! *Promises*: each takes effect in the next turn; the defaults are good.
-//! *Leaves out*: what the settings do; each links to the place.
+//! *Assumes*: the loop (`event_loop/run.rs`) and its parts (`event_loop/core.rs`).
+//! *Promises*: each takes effect in the next turn at the latest; the defaults are good.
+//! *Leaves out*: acting on them: the turn (`event_loop/run.rs`), the budget (`task/budget.rs`),
+//! debug mode (`event_loop/watchful.rs`), and the exception handler (`event_loop/core.rs`).
 
 use crate::event_loop::core::Unhandled;
 use crate::event_loop::run::EventLoop;
@@ -12,10 +13,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 impl EventLoop {
-    /// Once there have been so many polls since the last look at the selector and the timers,
-    /// the next turn looks again, even when there is work. (A turn is never cut short: a thousand ready tasks
-    /// are polled between two looks.) 1 means in every turn, as asyncio does; the default, 61,
-    /// is tokio's.
+    /// Once there have been so many polls and callbacks since the last look at the selector and
+    /// the timers, the next turn looks again, even when there is work. (A turn is never cut
+    /// short: a thousand ready tasks are polled between two looks.) 1 means in every turn, as
+    /// asyncio does; the default, 61, is tokio's.
     ///
     /// # Panics
     /// If `polls` is 0.
@@ -38,8 +39,8 @@ impl EventLoop {
     }
 
     /// How many operations on sockets, streams, locks and queues one poll of a task may do
-    /// before it gives the others a turn; the default is 128. `u32::MAX` is as good as no limit, and lets a task
-    /// whose socket is always ready starve the rest.
+    /// before it gives the others a turn; at least 1, and 128 by default. `u32::MAX` is as good
+    /// as no limit, and lets a task whose socket is always ready starve the rest.
     pub fn set_budget(&self, operations: u32) {
         self.core.budget.set(operations.max(1));
     }

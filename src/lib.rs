@@ -36,38 +36,38 @@
 //!   base/sys/memory.rs         unsafe: pages from the kernel, huge ones too
 //!   base/arena.rs              unsafe: memory for the tasks of one thread
 //! futures
-//!   concurrent/state.rs        the five states of a future and the steps between them
+//!   concurrent/state.rs        the five states of a future and the steps between them [fuzz]
 //!   concurrent/home.rs         which pool or loop this thread works for
-//!   concurrent/oneshot.rs      the cell that a promise and its future share
-//!   concurrent/future.rs       Promise and Future: set a result, wait for it
+//!   concurrent/oneshot.rs      the cell that a promise and its future share [fuzz]
+//!   concurrent/future.rs       Promise and Future: set a result, wait for it [fuzz]
 //!   concurrent/waiting.rs      waiting for several futures: wait, as_completed
 //!   concurrent/executor.rs     Executor: submit, map, shutdown
 //! the event loop
-//!   event_loop/timers.rs       deadlines in order: a heap that can cancel
-//!   event_loop/inbox.rs        what other threads ask of a loop, and the door
+//!   event_loop/timers.rs       deadlines in order: a heap that can cancel [fuzz]
+//!   event_loop/inbox.rs        what other threads ask of a loop, and the door [fuzz]
 //!   selector/event.rs          the Selector trait: news, a bell, a clock
-//!   selector/mio.rs            epoll through mio, timeouts to the nanosecond
-//!   selector/polling.rs        unsafe: epoll through polling, one shot at a time
+//!   selector/mio.rs            epoll through mio, timeouts to the nanosecond [fuzz]
+//!   selector/polling.rs        unsafe: epoll through polling, one shot at a time [fuzz]
 //!   selector/scripted.rs       virtual time and scripted news, for tests
-//!   event_loop/reactor.rs      sources: what is ready, and who waits
-//!   task/state.rs              five states and every legal step between them
-//!   task/self_wake.rs          a task that wakes itself while it runs
+//!   event_loop/reactor.rs      sources: what is ready, and who waits [fuzz]
+//!   task/state.rs              five states and every legal step between them [fuzz]
+//!   task/self_wake.rs          a task that wakes itself while it runs [fuzz]
 //!   task/error.rs              why a task has no value
-//!   task/stage.rs              unsafe: a future that becomes its output, in place
-//!   task/cell.rs               unsafe: a task in one block, and a pointer to it in one word
+//!   task/stage.rs              unsafe: a future that becomes its output, in place [fuzz]
+//!   task/cell.rs               unsafe: a task in one block, and a pointer to it in one word [fuzz]
 //!   task/notes.rs              names and done callbacks, for those that have any
 //!   task/budget.rs             how much a task may do before the others get a turn
 //!   event_loop/watchful.rs     debug mode: which step held the loop for too long?
-//!   task/ready.rs              slots, and the queue of what is ready
+//!   task/ready.rs              slots, and the queue of what is ready [fuzz]
 //!   event_loop/attached.rs     what upper floors keep with a loop
 //!   event_loop/core.rs         all the state of a loop; which loop am I in?
 //!   event_loop/obey.rs         what other threads ask of a loop, carried out
-//!   task/waker.rs              unsafe: a waker that is a number
-//!   task/join.rs               the handle of a task
-//!   task/scheduler.rs          a task's life: spawned, run, dropped
+//!   task/waker.rs              unsafe: a waker that is a number [fuzz]
+//!   task/join.rs               the handle of a task [fuzz]
+//!   task/scheduler.rs          a task's life: spawned, run, dropped [fuzz]
 //!   task/eager.rs              a task whose first step runs inside its spawn
 //!   event_loop/ended.rs        a run that ended without its future's output
-//!   event_loop/run.rs          the loop: a turn on one page
+//!   event_loop/run.rs          the loop: a turn on one page [fuzz]
 //!   event_loop/settings.rs     what may be set, and its defaults
 //!   event_loop/yielding.rs     giving the others a turn
 //!   event_loop/calls.rs        callbacks, now or at a time
@@ -81,9 +81,9 @@
 //!   aio/awaiting.rs            who awaits several tasks at once
 //!   aio/task_tree.rs           who awaits whom, and what for
 //!   aio/context.rs             values that belong to a task
-//!   aio/waiters.rs             a line of waiters: first come, first served
+//!   aio/waiters.rs             a line of waiters: first come, first served [fuzz]
 //!   aio/gate.rs                waiting at a gate: the one future under all of them
-//!   aio/semaphore.rs           permits, handed out in order
+//!   aio/semaphore.rs           permits, handed out in order [fuzz]
 //!   aio/lock.rs                one task at a time
 //!   aio/event.rs               a flag to wait for
 //!   aio/condition.rs           waiting for a change to what a lock protects

@@ -1,6 +1,6 @@
 //! A barrier: so many tasks wait for each other, then all go on together.
 //!
-//! *Assumes*: the gate.
+//! *Assumes*: the future that waits (`aio/gate.rs`), and the line it stands in (`aio/waiters.rs`).
 //! *Promises*: the last to arrive lets all go; each gets a number of its own, in order of
 //! arrival; a task that is cancelled while it waits is not counted, and its replacement
 //! completes the round.

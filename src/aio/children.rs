@@ -1,6 +1,6 @@
 //! Several tasks awaited at once: which of them is done next?
 //!
-//! *Assumes*: task handles, which remember one waker each.
+//! *Assumes*: task handles (`task/join.rs`), which remember one waker each.
 //! *Promises*: each task comes out once, in the order in which they become done; a task is
 //! looked at once at first and once when it is done, however many there are.
 //! *Leaves out*: what to do with them (`aio/combine.rs`).

@@ -1,6 +1,7 @@
 //! Waiting for several tasks: all of them, the first, or one after the other.
 //!
-//! *Assumes*: task handles, and the order in which they become done (`aio/children.rs`).
+//! *Assumes*: task handles (`task/join.rs`), and the order in which they become done
+//! (`aio/children.rs`).
 //! *Promises*: results in the order of the arguments; nobody is polled in vain; each function
 //! says what becomes of the other tasks when one fails or when it is dropped itself.
 //! *Leaves out*: groups that end together (`aio/task_group.rs`).

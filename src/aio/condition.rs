@@ -1,6 +1,6 @@
 //! A condition: waiting, without the lock, for a change to what the lock protects.
 //!
-//! *Assumes*: the gate and the lock.
+//! *Assumes*: the future that waits (`aio/gate.rs`), and the lock (`aio/lock.rs`).
 //! *Promises*: `notify(n)` wakes the `n` who have waited longest; a notification whose
 //! receiver is dropped before it has the lock again goes to the next.
 //! *Leaves out*: the predicate's truth. Between a notification and the lock others may run;

@@ -1,6 +1,6 @@
 //! Values that belong to a task and are seen by all it calls: a request's id, a user's name.
 //!
-//! *Assumes*: a future is polled from its outermost wrapper.
+//! *Assumes*: a task polls what it wraps, so what is set around a poll is seen in all of it.
 //! *Promises*: two tasks never see each other's value; after a poll, however it ends, the
 //! value from before is back.
 //! *Leaves out*: handing values down to new tasks. asyncio copies the whole context at each

@@ -1,6 +1,6 @@
 //! An event: a flag that tasks can wait for.
 //!
-//! *Assumes*: the gate.
+//! *Assumes*: the future that waits (`aio/gate.rs`), and the line it stands in (`aio/waiters.rs`).
 //! *Promises*: `set` wakes everybody who waits at that moment, even if `clear` follows at
 //! once; who comes while it is set does not wait.
 //! *Leaves out*: a value; that is what a queue is for.

@@ -1,6 +1,6 @@
 //! The traits of the `futures-io` crate on every stream (feature `futures-io`).
 //!
-//! *Assumes*: byte streams, which poll through a shared reference.
+//! *Assumes*: byte streams (`aio/byte_stream.rs`), which poll through a shared reference.
 //! *Promises*: a stream, or a reference to one, is an `AsyncRead` and an `AsyncWrite`, so that
 //! codecs, TLS and HTTP written against these traits run on this loop; so is a buffered reader,
 //! with what it has in its buffer, and a writer.

@@ -1,6 +1,7 @@
 //! Waiting at a gate: the one future under every lock, queue and event.
 //!
-//! *Assumes*: the gate's rules, a pure state machine with a line of waiters.
+//! *Assumes*: rules that are a pure state machine (such as `Permits`, `aio/semaphore.rs`) with a
+//! line of waiters (`aio/waiters.rs`).
 //! *Promises*: who comes first goes first; a dropped wait leaves the line, and a grant it
 //! already held goes to the next; no waker is called, cloned or dropped under a borrow.
 //! *Leaves out*: what lies behind the gate.

@@ -1,6 +1,6 @@
 //! A lock between the tasks of one loop, around the value it protects.
 //!
-//! *Assumes*: permits; a lock is one of them.
+//! *Assumes*: permits (`aio/semaphore.rs`); a lock is one of them.
 //! *Promises*: at most one guard at a time; waiters are served in order of arrival; a guard
 //! may be kept across an `await`, which is what such a lock is for.
 //! *Leaves out*: other threads. Between two awaits nothing else runs, so a `RefCell` often

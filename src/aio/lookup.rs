@@ -1,6 +1,6 @@
 //! Names to addresses, on a thread of the default executor.
 //!
-//! *Assumes*: the system's resolver, which blocks; `to_thread`.
+//! *Assumes*: the system's resolver, which blocks; `to_thread` (`concurrent/bridge.rs`).
 //! *Promises*: the loop goes on meanwhile; an address written as a number costs no thread.
 //! *Leaves out*: a cache, and trying two addresses at once (Happy Eyeballs, RFC 8305).
 

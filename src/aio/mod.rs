@@ -1,4 +1,26 @@
 //! What asyncio's users know: sleeping, sockets, locks, queues, and what is built from them.
+//!
+//! ```text
+//!                waits for time   for a descriptor           for each other        for tasks
+//!
+//!   is called    run: a loop, start to close
+//!                timeout          server · subprocess        lock · semaphore      task_group
+//!                    │            streams · writer           event · condition     combine
+//!                    │            │  └ read_buffer (pure)    barrier · queue           │
+//!                    │            │  └ write_queue (pure)        │    └ store       children
+//!                    │            net · unix · udp · pipe        │      (pure)         │
+//!   waits        time             └ byte_stream              gate: one future      join (task/)
+//!                    │                │                          │
+//!   wakes        timers           source ─► reactor          waiters (pure)        scheduler
+//!                (event_loop/)      (event_loop/)                                  (task/)
+//! ```
+//! Beside these: `readiness`, `watch` and `signals` wait for descriptors that are no streams;
+//! `onlookers` is a gate without order, for writer and server; `lookup` asks a thread; `tasks`,
+//! `awaiting`, `task_tree` and `context` say who is who; `futures_io` lends the streams to other
+//! crates.
+//!
+//! Read a column upwards: `time`; or `source`, `byte_stream`, `net`, `streams`; or `waiters`,
+//! `gate`, `semaphore`, `lock`.
 #![doc = include_str!("asyncio.md")]
 
 pub mod awaiting;

@@ -1,6 +1,6 @@
 //! Queues between the tasks of one loop.
 //!
-//! *Assumes*: permits: one lot counts free slots, the other counts items.
+//! *Assumes*: permits (`aio/semaphore.rs`): one lot counts free slots, the other counts items.
 //! *Promises*: putters and getters are each served in order of arrival; no item is lost or
 //! given out twice, whoever is cancelled when; `shutdown` leaves nobody waiting; no
 //! allocation per operation.

@@ -1,6 +1,7 @@
 //! `run`: a loop for one main task, from the first poll to the last thread.
 //!
-//! *Assumes*: the loop, its signals, its default executor.
+//! *Assumes*: the loop (`event_loop/run.rs`), its signals (`aio/signals.rs`), its default executor
+//! (`concurrent/bridge.rs`).
 //! *Promises*: however `main` ends, no task, thread or descriptor of the loop is left, and
 //! Ctrl-C ends it in order once and by force the second time.
 //! *Leaves out*: several mains on one loop (asyncio's `Runner`); that is an

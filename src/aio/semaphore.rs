@@ -1,6 +1,6 @@
 //! Semaphores: a number of permits, handed out in order.
 //!
-//! *Assumes*: the gate.
+//! *Assumes*: the future that waits (`aio/gate.rs`), and the line it stands in (`aio/waiters.rs`).
 //! *Promises*: strictly first come, first served; a permit is never lost and never doubled,
 //! whoever is cancelled when; `release` hands the permit to the first waiter itself.
 //! *Leaves out*: other threads. These are for the tasks of one loop, shared by `Rc`.

@@ -1,6 +1,6 @@
 //! A server: accepts connections and runs one task for each.
 //!
-//! *Assumes*: listeners and buffered streams.
+//! *Assumes*: listeners (`aio/net.rs`, `aio/unix.rs`) and buffered streams (`aio/streams.rs`).
 //! *Promises*: one pending retry, one second later, when an accept fails, so that a process
 //! without descriptors neither spins nor gives up; no more connections at a time than told;
 //! `close` stops listening and nothing else; `wait_closed` waits for every connection.

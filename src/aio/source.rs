@@ -1,6 +1,6 @@
 //! A descriptor that the loop watches: the step between a system call and a future.
 //!
-//! *Assumes*: the reactor; descriptors in non-blocking mode.
+//! *Assumes*: the reactor (`event_loop/reactor.rs`); descriptors in non-blocking mode.
 //! *Promises*: the system call is tried first and the task sleeps only on `WouldBlock`; the
 //! source is forgotten before its descriptor is closed, wherever it is dropped.
 //! *Leaves out*: what the calls are (`aio/byte_stream.rs` and below).

@@ -1,6 +1,6 @@
 //! Tasks that end together: if one fails, the rest is cancelled, and none outlives the block.
 //!
-//! *Assumes*: tasks and their cancel.
+//! *Assumes*: tasks and their cancel (`task/join.rs`).
 //! *Promises*: when `run` returns, every task of the group is gone, its future dropped; all
 //! errors are in the result, in the order in which they came.
 //! *Leaves out*: the values; each task's handle has its own.

@@ -1,6 +1,6 @@
 //! Sleeping, without holding the thread.
 //!
-//! *Assumes*: the loop's timers.
+//! *Assumes*: the loop's timers (`event_loop/timers.rs`).
 //! *Promises*: never wakes early; a dropped sleep leaves nothing behind.
 //! *Leaves out*: timeouts around other futures.
 

@@ -1,6 +1,6 @@
 //! Time limits around a future.
 //!
-//! *Assumes*: `sleep`.
+//! *Assumes*: `sleep` (`aio/time.rs`).
 //! *Promises*: when time is up the future is dropped, there and then, before the error is
 //! seen; a future that is ready in time, or in the same turn, wins.
 //! *Leaves out*: stopping a future that never awaits. Nothing can, on one thread.

@@ -1,6 +1,7 @@
 //! Callbacks for descriptors: `add_reader`, `add_writer`, and their removal.
 //!
-//! *Assumes*: the reactor, which speaks once per change; `ppoll`, which answers how things are.
+//! *Assumes*: the reactor (`event_loop/reactor.rs`), which speaks once per change; `ppoll`
+//! (`base/sys/poll.rs`), which answers how things are.
 //! *Promises*: asyncio's level-triggered meaning: a callback is called in every turn in which
 //! its descriptor is ready, whether or not it has read all there is; a removed callback is
 //! never called again, and what it holds is dropped at once.

@@ -1,6 +1,6 @@
 //! A buffered writer: `write` never waits, `drain` waits when too much is queued.
 //!
-//! *Assumes*: the queue's rules (`aio/write_queue.rs`); byte streams.
+//! *Assumes*: the queue's rules (`aio/write_queue.rs`); byte streams (`aio/byte_stream.rs`).
 //! *Promises*: what `write` took is sent in order, by a task of the writer's own, whether or
 //! not anybody drains; `close` sends it all before it closes; `abort` sends nothing more.
 //! *Leaves out*: reading (`aio/streams.rs`).

@@ -1,6 +1,6 @@
 //! Callbacks: plain functions in the ready queue, now or at a time.
 //!
-//! *Assumes*: the loop.
+//! *Assumes*: the ready queue (`task/ready.rs`) and the timers (`event_loop/timers.rs`) of a loop.
 //! *Promises*: FIFO among equals; a cancelled callback never runs and frees what it holds at
 //! once; a panic in one goes to the exception handler.
 //! *Leaves out*: coroutines; those are tasks.

@@ -1,6 +1,7 @@
 //! All the state of one loop, and the answer to "which loop am I in?".
 //!
-//! *Assumes*: the queue, the timers, the reactor and the inbox, each with its own rules.
+//! *Assumes*: parts with rules of their own: the ready queue (`task/ready.rs`), timers, reactor and
+//! inbox (`event_loop/`).
 //! *Promises*: a thread runs at most one loop at a time; what is asked of a loop from
 //! elsewhere reaches it through its inbox.
 //! *Leaves out*: the turn itself (`event_loop/run.rs`).

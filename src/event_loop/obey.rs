@@ -1,6 +1,7 @@
 //! What other threads ask of a loop, carried out on its own.
 //!
-//! *Assumes*: the loop's parts; messages in order of arrival (`event_loop/inbox.rs`).
+//! *Assumes*: the loop's parts (`event_loop/core.rs`); messages in order of arrival
+//! (`event_loop/inbox.rs`).
 //! *Promises*: a message about something that is gone changes nothing; what a message lets go
 //! of is dropped outside of every borrow, and if that panics, the messages behind it are heard
 //! all the same.

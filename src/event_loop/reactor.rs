@@ -1,6 +1,6 @@
 //! The sources of one loop: what is ready on each, and who waits for it.
 //!
-//! *Assumes*: a selector that speaks once per change (`selector/`).
+//! *Assumes*: a selector that speaks once per change (`selector/event.rs`).
 //! *Promises*: readiness is remembered until a system call says `WouldBlock`; stale events
 //! wake nobody; no user code runs in here: wakers are handed out, not called.
 //! *Leaves out*: the system calls on the sources (`aio/`) and waking (`event_loop/run.rs`).

@@ -1,6 +1,6 @@
 //! A loop, seen from another thread.
 //!
-//! *Assumes*: the loop's inbox.
+//! *Assumes*: the loop's inbox (`event_loop/inbox.rs`).
 //! *Promises*: everything here may be called from any thread, at any time, and never blocks
 //! for longer than it takes to append to a queue.
 //! *Leaves out*: results; `concurrent::bridge` brings those back.

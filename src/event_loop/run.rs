@@ -1,6 +1,7 @@
 //! The event loop: one page that says what a turn is.
 //!
-//! *Assumes*: everything above: queue, timers, reactor, inbox, tasks.
+//! *Assumes*: the parts of a loop (`event_loop/core.rs`), and tasks that can be run step by step
+//! (`task/scheduler.rs`).
 //! *Promises*: asyncio's order. Callbacks and tasks run FIFO; what becomes ready during a
 //! turn runs in the next. A turn that looks for news hears of descriptors before due timers,
 //! and of both before it runs anything.

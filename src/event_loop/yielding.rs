@@ -1,6 +1,6 @@
 //! Giving the other tasks a turn.
 //!
-//! *Assumes*: a waker.
+//! *Assumes*: a waker that puts its own task into the ready queue (`task/self_wake.rs`).
 //! *Promises*: pending once, and woken at once: the task goes to the end of the ready queue.
 //! *Leaves out*: waiting for anything.
 

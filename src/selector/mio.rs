@@ -1,6 +1,6 @@
 //! The selector for real life: mio's epoll, edge-triggered, with timeouts to the nanosecond.
 //!
-//! *Assumes*: mio, and `ppoll` for the last stretch of a timeout.
+//! *Assumes*: mio; `ppoll` (`base/sys/poll.rs`) for the last stretch of a timeout.
 //! *Promises*: one system call a turn when no deadline is near; timers late by the wake-up
 //! itself, not by a rounded millisecond.
 //! *Leaves out*: level-triggered watching. A source speaks once; remember what it said.

@@ -1,6 +1,6 @@
 //! The handle of a task: await it, cancel it, or let it go.
 //!
-//! *Assumes*: the task's cell, shared with its slot.
+//! *Assumes*: the task's block (`task/cell.rs`), which its slot in the loop shares.
 //! *Promises*: the output is given out once; dropping the handle detaches the task, it does
 //! not stop it; a panic that nobody fetches is reported.
 //! *Leaves out*: sending the output to another thread; `concurrent::future` does that.

@@ -1,6 +1,7 @@
 //! A task's life on its loop: spawned, run, dropped.
 //!
-//! *Assumes*: slots and queue (`task/ready.rs`), cells (`task/cell.rs`), wakers that are ids.
+//! *Assumes*: slots and queue (`task/ready.rs`), cells (`task/cell.rs`), wakers that are ids
+//! (`task/waker.rs`).
 //! *Promises*: while a task runs the queue is nobody's, so it may spawn, wake and cancel
 //! whatever it likes, itself included; its panic reaches its awaiter or the handler.
 //! *Leaves out*: how many to run (`event_loop/run.rs`).

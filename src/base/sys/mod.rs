@@ -2,7 +2,7 @@
 //!
 //! *Assumes*: Linux.
 //! *Promises*: safe functions that return `io::Result` and retry `EINTR` where that is
-//! right; no other file calls `libc` in earnest.
+//! right; no other file calls a function of `libc`.
 //! *Leaves out*: what std already says safely.
 
 pub mod affinity;

@@ -1,7 +1,14 @@
 //! Task states against an enumerated model, and the queue that is built on them.
 
 use proptest::prelude::*;
+use singletrack::base::id::TaskId;
+use singletrack::task::cell::{AnyTask, Ran, TaskOf};
 use singletrack::task::state::{Pause, State};
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
 
 /// What the state machine stands for, said naively.
 #[derive(Default)]
@@ -78,4 +85,27 @@ fn every_edge_of_the_diagram() {
         state.finish();
         assert_eq!(state, Done);
     }
+}
+
+/// Safe code may hold a task and run it when it should not. A second poll inside the first, or
+/// one of what is an output by now, would be the end of memory safety: it must be refused, and
+/// not in debug builds only.
+#[test]
+fn a_task_runs_only_when_it_stands_in_the_queue() {
+    let id = TaskId::from_raw(0x0000_0100_0200_0003);
+    let own = Rc::new(RefCell::new(None::<AnyTask>));
+    let inner = Rc::clone(&own);
+    let refused = |task: &AnyTask| {
+        let cx = &mut Context::from_waker(Waker::noop());
+        catch_unwind(AssertUnwindSafe(|| drop(task.run(cx)))).is_err()
+    };
+    let task = TaskOf::new(
+        id,
+        poll_fn(move |_| Poll::Ready(inner.borrow().as_ref().is_some_and(refused))),
+    );
+    own.replace(Some(task.clone()));
+    let cx = &mut Context::from_waker(Waker::noop());
+    assert!(matches!(task.run(cx), Ran::Done(_)));
+    assert!(refused(&task), "it is done");
+    assert!(matches!(task.poll_join(cx), Poll::Ready(Ok(true))), "and was refused inside");
 }

@@ -132,12 +132,17 @@ pub struct AnyTask(NonNull<Head>);
 
 impl AnyTask {
     /// The task came out of the ready queue: polls the future, or drops it if cancelled.
+    ///
+    /// # Panics
+    /// If the task is not queued.
     pub fn run(&self, cx: &mut Context<'_>) -> Ran {
+        assert!(self.state.get() == State::Queued, "only a queued task can run");
         self.step(State::start);
         self_wake::begin(self.id);
-        // SAFETY: the state was Queued and is Running until `finish` or `pause` below, and all
-        // uses of the stage in this file look at it first. So nothing that the future does, in
-        // its poll or its drop, reaches the stage a second time. `self` keeps the block.
+        // SAFETY: the state was Queued, so there is a future; it is Running until `finish` or
+        // `pause` below, and all uses of the stage in this file look at it first. So nothing
+        // that the future does, in its poll or its drop, reaches the stage a second time.
+        // `self` keeps the block.
         let ready = unsafe {
             if self.kind.get() == Kind::Doomed {
                 (self.verbs.cancel)(self.0);

@@ -208,6 +208,25 @@ fn a_panic_that_nobody_awaits_goes_to_the_handler() {
 }
 
 #[test]
+fn a_panic_whose_handle_goes_while_the_loop_rests_goes_to_the_handler_all_the_same() {
+    let event_loop = scripted();
+    let log = Log::default();
+    let sink = log.clone();
+    event_loop.set_exception_handler(move |unhandled| sink.note(unhandled.message.clone()));
+    let heard_in_a_turn = event_loop.create_task(async { panic!("dropped between two runs") });
+    let heard_at_the_end = event_loop.create_task(async { panic!("dropped after the last run") });
+    let heard_elsewhere = event_loop.create_task(async { panic!("dropped under another loop") });
+    event_loop.run_until_complete(yield_now());
+    drop(heard_in_a_turn);
+    event_loop.run_until_complete(async {});
+    assert_eq!(log.read(), ["dropped between two runs"]);
+    scripted().run_until_complete(async move { drop(heard_elsewhere) });
+    drop(heard_at_the_end);
+    drop(event_loop);
+    assert_eq!(log.read()[1..], ["dropped under another loop", "dropped after the last run"]);
+}
+
+#[test]
 fn a_panic_in_a_futures_drop_costs_only_that_task() {
     struct Bomb;
     impl Drop for Bomb {

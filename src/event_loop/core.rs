@@ -138,7 +138,13 @@ impl Core {
             let Err(panic) = told else { return };
             eprintln!("singletrack: the exception handler panicked: {}", panic_message(&*panic));
         }
-        eprintln!("singletrack: {} panicked: {}", unhandled.place, unhandled.message);
+        unhandled.print();
+    }
+}
+
+impl Unhandled {
+    fn print(&self) {
+        eprintln!("singletrack: {} panicked: {}", self.place, self.message);
     }
 }
 
@@ -188,6 +194,19 @@ pub fn tell(id: LoopId, here: impl FnOnce(&Core), message: impl FnOnce() -> Mess
         false
     });
     local == Some(true) || inbox::send(id, message()).is_ok()
+}
+
+/// Tells the exception handler of the loop `id` of a panic: now if that loop is running here, else
+/// when it next looks into its inbox. Once it is gone, standard error is told.
+pub fn report_to(id: LoopId, place: String, message: String) {
+    // Not under the borrow of `with_current`: the handler is user code.
+    if let Some(core) = with_current(Rc::clone).filter(|core| core.id == id) {
+        core.report(place, message);
+    } else if let Err(Message::Panicked { place, message }) =
+        inbox::send(id, Message::Panicked { place, message })
+    {
+        Unhandled { place, message }.print();
+    }
 }
 
 /// Makes `core` the thread's running loop until the guard is dropped.

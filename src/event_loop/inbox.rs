@@ -46,6 +46,14 @@ pub enum Message {
     CancelTimer(Key),
     /// A socket was dropped: forget the source, then close the descriptor.
     Close(Key, OwnedFd),
+    /// The handle of a task was dropped while the loop rested, and with it a panic that nobody
+    /// has fetched.
+    Panicked {
+        /// The task.
+        place: String,
+        /// The panic's message.
+        message: String,
+    },
     /// `stop` was called.
     Stop,
 }

@@ -29,6 +29,7 @@ impl Core {
                 self.survive("a waker", || drop(due));
             }
             Message::Close(key, fd) => self.close_source(key, fd),
+            Message::Panicked { place, message } => self.report(place, message),
             Message::Stop => self.stopping.set(true),
         }
     }

@@ -6,7 +6,7 @@
 //! *Leaves out*: sending the output to another thread; `concurrent::future` does that.
 
 use crate::base::id::TaskId;
-use crate::event_loop::core::{tell, with_current};
+use crate::event_loop::core::{report_to, tell, with_current};
 use crate::event_loop::inbox::Message;
 use crate::task::cell::TaskOf;
 use crate::task::error::TaskError;
@@ -14,7 +14,6 @@ use crate::task::waker::task_of;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 /// A running task.
@@ -126,10 +125,8 @@ impl<T> Future for Task<T> {
 
 impl<T> Drop for Task<T> {
     fn drop(&mut self) {
-        if let Some(message) = self.task.unread_panic()
-            && let Some(core) = with_current(Rc::clone)
-        {
-            core.report(format!("{:?}", self.id()), message);
+        if let Some(message) = self.task.unread_panic() {
+            report_to(self.id().loop_id(), format!("{:?}", self.id()), message);
         }
     }
 }

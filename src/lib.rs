@@ -95,7 +95,7 @@
 //!   aio/pipe.rs                pipes
 //!   aio/read_buffer.rs         what has arrived and is not yet read
 //!   aio/write_queue.rs         what is to be written, and two watermarks
-//!   aio/onlookers.rs           tasks that look again after each change
+//!   aio/notify.rs              tasks that look again after each change
 //!   aio/writer.rs              StreamWriter: write, drain, close
 //!   aio/streams.rs             StreamReader: read_exactly, read_until, readline
 //!   aio/futures_io.rs          feature futures-io: other people's traits

@@ -21,7 +21,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
     prop::collection::vec(op, 0..80)
 }
 
-/// Found by the fuzz target: the second waiter stood in the crowd and, once the first had
+/// Found by the fuzz target: the second waiter stood behind the first and, once the first had
 /// gone, also in the first's place, and was woken twice.
 #[test]
 fn a_waiter_who_waits_again_after_the_first_has_left_is_woken_once() {

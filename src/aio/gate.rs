@@ -123,7 +123,7 @@ pub fn wake(wakers: impl IntoIterator<Item = Waker>) {
         if task_of(&waker).is_some() {
             waker.wake(); // one of ours cannot panic
         } else if let Some(core) = with_current(Rc::clone) {
-            core.rouse(waker);
+            core.wake_or_report(waker);
         } else {
             waker.wake();
         }

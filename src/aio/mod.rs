@@ -15,7 +15,7 @@
 //!                (event_loop/)      (event_loop/)                                  (task/)
 //! ```
 //! Beside these: `readiness`, `watch` and `signals` wait for descriptors that are no streams;
-//! `onlookers` is a gate without order, for writer and server; `lookup` asks a thread; `tasks`,
+//! `notify` is a gate without order, for writer and server; `lookup` asks a thread; `tasks`,
 //! `awaiting`, `task_tree` and `context` say who is who; `futures_io` lends the streams to other
 //! crates.
 //!
@@ -36,7 +36,7 @@ pub mod gate;
 pub mod lock;
 pub mod lookup;
 pub mod net;
-pub mod onlookers;
+pub mod notify;
 pub mod pipe;
 pub mod queue;
 pub mod read_buffer;

@@ -17,7 +17,7 @@
 
 use crate::aio::byte_stream::{ByteStream, Bytes};
 use crate::aio::net::TcpListener;
-use crate::aio::onlookers::Onlookers;
+use crate::aio::notify::Notify;
 use crate::aio::streams::{StreamReader, split};
 use crate::aio::time::sleep;
 use crate::aio::unix::UnixListener;
@@ -130,7 +130,7 @@ struct Shared<L> {
     /// The task that accepts.
     acceptor: RefCell<Option<Task<()>>>,
     /// Those who wait for a connection to end: the acceptor at the limit, `wait_closed`.
-    onlookers: Onlookers,
+    changed: Notify,
     counts: Cell<Counts>,
     error: RefCell<Option<io::Error>>,
 }
@@ -174,7 +174,7 @@ where
         options,
         clients: RefCell::default(),
         acceptor: RefCell::default(),
-        onlookers: Onlookers::default(),
+        changed: Notify::default(),
         counts: Cell::default(),
         error: RefCell::default(),
     });
@@ -195,7 +195,7 @@ impl<L: Listener> Server<L> {
         }
         drop((listener, acceptor));
         self.0.count(|counts| counts.pending_retries = 0);
-        self.0.onlookers.wake_all();
+        self.0.changed.notify_all();
     }
 
     /// Waits until the server is closed and its last connection has ended.
@@ -322,7 +322,7 @@ impl<L: Listener> Shared<L> {
     /// The next connection, once there is room for it. `None` when the server is closed.
     fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<Option<io::Result<ByteStream<L::Io>>>> {
         let has_room = || self.connections() < self.options.connections;
-        ready!(self.onlookers.poll_until(cx, has_room));
+        ready!(self.changed.poll_until(cx, has_room));
         let listener = self.listener.borrow().clone();
         match listener {
             None => Poll::Ready(None),
@@ -332,7 +332,7 @@ impl<L: Listener> Shared<L> {
 
     async fn until(&self, reached: impl Fn(&Self) -> bool) {
         let look = || if reached(self) { Poll::Ready(()) } else { Poll::Pending };
-        self.onlookers.until(look).await;
+        self.changed.until(look).await;
     }
 
     fn serve<H>(self: &Rc<Self>, stream: ByteStream<L::Io>, handler: Rc<H>)
@@ -379,6 +379,6 @@ impl<L: Listener> Drop for Leave<L> {
     fn drop(&mut self) {
         let left = self.shared.clients.borrow_mut().remove(self.key);
         drop(left);
-        self.shared.onlookers.wake_all();
+        self.shared.changed.notify_all();
     }
 }

@@ -358,7 +358,7 @@ impl Desk {
         }
         drop(watches);
         // Outside the borrow: they may be anybody's, and change who listens.
-        waiters.into_iter().for_each(|waiter| core.rouse(waiter));
+        waiters.into_iter().for_each(|waiter| core.wake_or_report(waiter));
     }
 }
 

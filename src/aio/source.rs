@@ -157,7 +157,7 @@ impl<T: AsFd + Into<OwnedFd>> Source<T> {
             Some(false) => {
                 // Cloned and dropped outside the borrow: it may be anybody's.
                 let waker = cx.waker().clone();
-                let known = core.reactor.borrow_mut().wait_for(self.key, direction, waker);
+                let known = core.reactor.borrow_mut().add_waiter(self.key, direction, waker);
                 drop(known);
                 Poll::Pending
             }

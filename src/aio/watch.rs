@@ -215,7 +215,7 @@ fn poll_ready(side: &Weak<Side>, cx: &mut Context<'_>) -> Poll<bool> {
             None => return Poll::Ready(false),
             Some(false) => {
                 let waker = cx.waker().clone();
-                let known = core.reactor.borrow_mut().wait_for(key, direction, waker);
+                let known = core.reactor.borrow_mut().add_waiter(key, direction, waker);
                 drop(known);
                 return Poll::Pending;
             }

@@ -14,7 +14,7 @@
 //! ```
 
 use crate::aio::byte_stream::{ByteStream, Bytes};
-use crate::aio::onlookers::Onlookers;
+use crate::aio::notify::Notify;
 use crate::aio::write_queue::WriteQueue;
 use crate::event_loop::core::spend_budget;
 use crate::event_loop::run::create_task;
@@ -58,7 +58,7 @@ pub(crate) struct Outgoing<T: Bytes> {
     stream: RefCell<Option<Rc<ByteStream<T>>>>,
     queue: RefCell<WriteQueue>,
     /// Those who drain or wait for the close, and the flushing task.
-    onlookers: Onlookers,
+    changed: Notify,
     error: RefCell<Option<io::Error>>,
     flushing: Cell<bool>,
     /// `write_eof` was called.
@@ -76,7 +76,7 @@ where
         StreamWriter(Rc::new(Outgoing {
             stream: RefCell::new(Some(stream.into())),
             queue: RefCell::default(),
-            onlookers: Onlookers::default(),
+            changed: Notify::default(),
             error: RefCell::default(),
             flushing: Cell::new(false),
             ending: Cell::new(false),
@@ -197,7 +197,7 @@ where
     #[doc(alias = "asyncio.WriteTransport.set_write_buffer_limits")]
     pub fn set_limits(&self, high: Option<usize>, low: Option<usize>) -> io::Result<()> {
         self.0.queue.borrow_mut().set_limits(high, low)?;
-        self.0.onlookers.wake_all();
+        self.0.changed.notify_all();
         Ok(())
     }
 
@@ -284,7 +284,7 @@ impl<T: Bytes> Outgoing<T> {
             (Ok(()), false) => Poll::Pending,
             (checked, _) => Poll::Ready(checked),
         };
-        self.onlookers.until(look).await
+        self.changed.until(look).await
     }
 
     fn poll_until(
@@ -293,7 +293,7 @@ impl<T: Bytes> Outgoing<T> {
         reached: impl Fn(&Self) -> bool,
     ) -> Poll<io::Result<()>> {
         self.check()?;
-        self.onlookers.poll_until(cx, || reached(self)).map(Ok)
+        self.changed.poll_until(cx, || reached(self)).map(Ok)
     }
 
     /// If nothing is queued: does what was asked for after that.
@@ -310,7 +310,7 @@ impl<T: Bytes> Outgoing<T> {
                 }
             }
         }
-        self.onlookers.wake_all();
+        self.changed.notify_all();
     }
 
     /// The stream has failed: everything queued is lost, and everybody is told.
@@ -361,7 +361,7 @@ where
                 Err(e) => self.lose(e),
             }
             if self.turns().1 != resumes {
-                self.onlookers.wake_all();
+                self.changed.notify_all();
             }
         }
         self.flushing.set(false);

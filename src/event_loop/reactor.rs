@@ -56,12 +56,25 @@ impl Source {
     }
 }
 
+/// One more who waits for news of a source in one direction.
+struct Waiter {
+    key: Key,
+    direction: Direction,
+    waker: Waker,
+}
+
+impl Waiter {
+    fn waits_for(&self, key: Key, direction: Direction) -> bool {
+        (self.key, self.direction) == (key, direction)
+    }
+}
+
 /// The table of sources and the selector that feeds it.
 pub struct Reactor {
     selector: Box<dyn Selector>,
     sources: GenerationSlab<Source>,
     /// Those who wait where somebody else waits already; nearly always empty.
-    crowd: Vec<(Key, Direction, Waker)>,
+    more_waiters: Vec<Waiter>,
     /// Kept between turns so that a turn does not allocate.
     events: Vec<Event>,
 }
@@ -69,7 +82,8 @@ pub struct Reactor {
 impl Reactor {
     /// No sources yet.
     pub fn new(selector: Box<dyn Selector>) -> Self {
-        Reactor { selector, sources: GenerationSlab::new(), crowd: Vec::new(), events: Vec::new() }
+        let (sources, more_waiters, events) = (GenerationSlab::new(), Vec::new(), Vec::new());
+        Reactor { selector, sources, more_waiters, events }
     }
 
     /// Nanoseconds of the loop's clock.
@@ -110,8 +124,8 @@ impl Reactor {
             // It can only fail if the descriptor is not watched, which is what we want.
             let _ = self.selector.deregister(fd);
             waiters.extend([source.reader, source.writer].into_iter().flatten());
-            let left = self.crowd.extract_if(.., |(at, ..)| *at == key);
-            waiters.extend(left.map(|(.., waker)| waker));
+            let others = self.more_waiters.extract_if(.., |waiter| waiter.key == key);
+            waiters.extend(others.map(|waiter| waiter.waker));
         }
         waiters
     }
@@ -156,19 +170,18 @@ impl Reactor {
     ///
     /// A waker that waits already comes back, to be dropped outside of here.
     #[must_use]
-    pub fn wait_for(&mut self, key: Key, direction: Direction, waker: Waker) -> Option<Waker> {
+    pub fn add_waiter(&mut self, key: Key, direction: Direction, waker: Waker) -> Option<Waker> {
         let Some(source) = self.sources.get_mut(key) else { return Some(waker) };
         let slot = source.waiter(direction);
         let Some(first) = slot else {
             *slot = Some(waker);
             return None;
         };
-        let same =
-            |w: &(Key, Direction, Waker)| (w.0, w.1) == (key, direction) && w.2.will_wake(&waker);
-        if first.will_wake(&waker) || self.crowd.iter().any(same) {
+        let same = |w: &Waiter| w.waits_for(key, direction) && w.waker.will_wake(&waker);
+        if first.will_wake(&waker) || self.more_waiters.iter().any(same) {
             return Some(waker);
         }
-        self.crowd.push((key, direction, waker));
+        self.more_waiters.push(Waiter { key, direction, waker });
         None
     }
 
@@ -180,16 +193,15 @@ impl Reactor {
         waker: &Waker,
     ) -> Option<Waker> {
         let slot = self.sources.get_mut(key)?.waiter(direction);
-        let mut here =
-            self.crowd.iter().enumerate().filter(|(_, w)| (w.0, w.1) == (key, direction));
+        let others = &mut self.more_waiters;
         if slot.as_ref().is_some_and(|first| first.will_wake(waker)) {
             // The next one moves up: who finds the slot empty may then be sure to be alone.
-            let next = here.next().map(|(at, _)| at);
-            let next = next.map(|at| self.crowd.remove(at).2);
-            return std::mem::replace(slot, next);
+            let next = others.iter().position(|w| w.waits_for(key, direction));
+            return std::mem::replace(slot, next.map(|at| others.remove(at).waker));
         }
-        let at = here.find(|(_, w)| w.2.will_wake(waker)).map(|(at, _)| at)?;
-        Some(self.crowd.remove(at).2)
+        let same = |w: &Waiter| w.waits_for(key, direction) && w.waker.will_wake(waker);
+        let at = others.iter().position(same)?;
+        Some(others.remove(at).waker)
     }
 
     /// Everybody who waits: for which descriptor, in which direction.
@@ -198,8 +210,8 @@ impl Reactor {
             let reader = source.reader.iter().map(|waker| (source.fd, Direction::Read, waker));
             reader.chain(source.writer.iter().map(|waker| (source.fd, Direction::Write, waker)))
         });
-        let others = self.crowd.iter().filter_map(|(key, direction, waker)| {
-            Some((self.sources.get(*key)?.fd, *direction, waker))
+        let others = self.more_waiters.iter().filter_map(|waiter| {
+            Some((self.sources.get(waiter.key)?.fd, waiter.direction, &waiter.waker))
         });
         first.chain(others)
     }
@@ -209,22 +221,22 @@ impl Reactor {
     ///
     /// # Errors
     /// The selector's.
-    pub fn turn(&mut self, timeout: Option<Duration>, woken: &mut Vec<Waker>) -> io::Result<usize> {
+    pub fn wait(&mut self, timeout: Option<Duration>, woken: &mut Vec<Waker>) -> io::Result<usize> {
         self.events.clear();
         self.selector.wait(&mut self.events, timeout)?;
         for event in &self.events {
+            let key = Key::unpack(event.token.0);
             // A source that was dropped after the kernel queued this event is not found.
-            let Some(source) = self.sources.get_mut(Key::unpack(event.token.0)) else { continue };
+            let Some(source) = self.sources.get_mut(key) else { continue };
             source.ready = source.ready.with(event.ready);
             for direction in [Direction::Read, Direction::Write] {
-                if event.ready.has(direction.bit()) {
-                    woken.extend(source.waiter(direction).take());
-                    if !self.crowd.is_empty() {
-                        let token = Key::unpack(event.token.0);
-                        let here =
-                            |w: &mut (Key, Direction, Waker)| (w.0, w.1) == (token, direction);
-                        woken.extend(self.crowd.extract_if(.., here).map(|(.., waker)| waker));
-                    }
+                if !event.ready.has(direction.bit()) {
+                    continue;
+                }
+                woken.extend(source.waiter(direction).take());
+                if !self.more_waiters.is_empty() {
+                    let here = |waiter: &mut Waiter| waiter.waits_for(key, direction);
+                    woken.extend(self.more_waiters.extract_if(.., here).map(|w| w.waker));
                 }
             }
         }

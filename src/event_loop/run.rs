@@ -266,13 +266,13 @@ impl EventLoop {
             }
             // 4. Wait for news. The wakers it concerns come out.
             let mut woken = self.woken.take();
-            let events = core.reactor.borrow_mut().turn(timeout, &mut woken);
+            let events = core.reactor.borrow_mut().wait(timeout, &mut woken);
             // 5. The inbox again: a message may be what ended the sleep.
             turn.foreign += self.take_inbox();
             turn.events = events?;
             // 6. Whom the news concerns is ready …
             for waker in woken.drain(..) {
-                core.rouse(waker);
+                core.wake_or_report(waker);
             }
             // 7. … and then whoever has slept long enough.
             turn.timers = self.expire();
@@ -310,7 +310,7 @@ impl EventLoop {
         for fired in 0..armed {
             let due = core.timers.borrow_mut().pop_due(now);
             match due {
-                Some(Due::Wake(waker)) => core.rouse(waker),
+                Some(Due::Wake(waker)) => core.wake_or_report(waker),
                 Some(Due::Call(key)) => core.ready.borrow_mut().push_call(key),
                 None => return fired,
             }

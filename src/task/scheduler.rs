@@ -90,7 +90,7 @@ impl Core {
         let slot = self.ready.borrow_mut().remove(id.index());
         drop(slot);
         if let Some(joiner) = joiner {
-            self.rouse(joiner);
+            self.wake_or_report(joiner);
         }
         let note = self.notes.borrow_mut().remove(id);
         let name = note.and_then(|note| self.announce(note));
@@ -99,7 +99,7 @@ impl Core {
 
     /// Uses a waker. One of ours cannot panic. Somebody else's may, and must not take the
     /// wakes of others down with it.
-    pub fn rouse(&self, waker: Waker) {
+    pub fn wake_or_report(&self, waker: Waker) {
         match task_of(&waker) {
             Some(id) => wake(id),
             None => self.survive("a waker", || waker.wake()),
@@ -144,7 +144,7 @@ impl Core {
             let slot = self.ready.borrow_mut().pop_slot();
             let Some(task) = slot else { break };
             if let Some(joiner) = task.evict() {
-                self.rouse(joiner);
+                self.wake_or_report(joiner);
             }
         }
     }

@@ -144,7 +144,7 @@ impl World {
     fn readiness(&mut self) -> Vec<Option<(bool, bool)>> {
         let mut woken = Vec::new();
         for _ in 0..3 {
-            self.reactor.turn(Some(Duration::ZERO), &mut woken).unwrap();
+            self.reactor.wait(Some(Duration::ZERO), &mut woken).unwrap();
         }
         self.pairs
             .iter()

@@ -205,7 +205,7 @@ impl World {
                 source.ready[0] &= source.ready[2];
             }
             Op::Wait(_, direction, task) => {
-                drop(reactor.wait_for(source.key, direction, waker.clone()));
+                drop(reactor.add_waiter(source.key, direction, waker.clone()));
                 let line = &mut source.waiting[side(direction)];
                 if source.live && !line.contains(&task) {
                     line.push(task);
@@ -222,7 +222,7 @@ impl World {
                 let ready = set.iter().fold(Readiness::NONE, |all, bit| all.with(BITS[*bit]));
                 script.borrow_mut().news.push(Event { token: Token(source.key.pack()), ready });
                 let mut wakers = Vec::new();
-                assert_eq!(reactor.turn(Some(Duration::ZERO), &mut wakers).unwrap(), 1);
+                assert_eq!(reactor.wait(Some(Duration::ZERO), &mut wakers).unwrap(), 1);
                 wakers.into_iter().for_each(Waker::wake);
                 for bit in set.into_iter().filter(|_| source.live) {
                     source.ready[bit] = true;

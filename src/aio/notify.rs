@@ -1,9 +1,14 @@
 //! Tasks that look again whenever something has changed.
 //!
 //! *Assumes*: that whoever changes something says so.
-//! *Promises*: each onlooker is woken once for all the changes since it last looked; a wait
-//! that is dropped leaves nothing behind.
+//! *Promises*: each task is woken once for all the changes since it last looked; a wait that
+//! is dropped leaves nothing behind.
 //! *Leaves out*: an order among them (`aio/waiters.rs` has one), and what there is to see.
+//!
+//! ```text
+//!   until(look): look ── not yet ──► leave a waker ── notify_all ──► look again …
+//!                  └── there it is ──► done
+//! ```
 
 use crate::aio::gate::wake;
 use std::cell::{Cell, RefCell};
@@ -11,20 +16,20 @@ use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::task::{Context, Poll, Waker};
 
-/// Who waits for something to become true of an object that only the object can tell.
+/// Those who wait for something to become true of an object, which only a look at it can tell.
 ///
 /// ```
-/// use singletrack::aio::onlookers::Onlookers;
+/// use singletrack::aio::notify::Notify;
 /// use std::cell::Cell;
 /// use std::rc::Rc;
 /// use std::task::Poll;
 ///
 /// let event_loop = singletrack::EventLoop::new()?;
-/// let shared = Rc::new((Cell::new(0), Onlookers::default()));
+/// let shared = Rc::new((Cell::new(0), Notify::default()));
 /// let inner = Rc::clone(&shared);
 /// event_loop.call_soon(move || {
 ///     inner.0.set(3);
-///     inner.1.wake_all();
+///     inner.1.notify_all();
 /// });
 /// event_loop.run_until_complete(shared.1.until(|| match shared.0.get() {
 ///     3 => Poll::Ready(()),
@@ -34,16 +39,16 @@ use std::task::{Context, Poll, Waker};
 /// ```
 #[derive(Debug, Default)]
 #[doc(alias = "tokio::sync::Notify")]
-pub struct Onlookers {
+pub struct Notify {
     /// In order of arrival, which numbers them.
     waiting: RefCell<BTreeMap<u64, Waker>>,
     arrived: Cell<u64>,
 }
 
-impl Onlookers {
+impl Notify {
     /// Waits until `look` sees what it looks for: now, or after a change.
     pub async fn until<R>(&self, mut look: impl FnMut() -> Poll<R>) -> R {
-        let mut place = Place { onlookers: self, number: None };
+        let mut place = Place { notify: self, number: None };
         poll_fn(|cx| {
             place.leave();
             let seen = look();
@@ -68,7 +73,7 @@ impl Onlookers {
     }
 
     /// Something has changed: all look again.
-    pub fn wake_all(&self) {
+    pub fn notify_all(&self) {
         wake(self.waiting.take().into_values());
     }
 
@@ -80,16 +85,16 @@ impl Onlookers {
     }
 }
 
-/// One wait's place among the onlookers.
+/// One wait's place among the others.
 struct Place<'a> {
-    onlookers: &'a Onlookers,
+    notify: &'a Notify,
     number: Option<u64>,
 }
 
 impl Place<'_> {
     fn leave(&mut self) {
         let Some(number) = self.number.take() else { return };
-        let waker = self.onlookers.waiting.borrow_mut().remove(&number);
+        let waker = self.notify.waiting.borrow_mut().remove(&number);
         drop(waker);
     }
 }

@@ -100,6 +100,7 @@
 //!   aio/streams.rs             StreamReader: read_exactly, read_until, readline
 //!   aio/futures_io.rs          feature futures-io: other people's traits
 //!   aio/server.rs              start_server: one task a connection
+//!   aio/signal_listeners.rs    who listens to which signal, on the one loop that does
 //!   aio/signals.rs             signals as callbacks and as streams
 //!   aio/watch.rs               callbacks for descriptors: add_reader, add_writer
 //!   aio/subprocess.rs          child processes with pipes on the loop

@@ -44,6 +44,7 @@ pub mod readiness;
 pub mod run;
 pub mod semaphore;
 pub mod server;
+mod signal_listeners;
 pub mod signals;
 pub mod source;
 pub mod store;

@@ -4,7 +4,7 @@
 //! *Promises*: the handler touches only atomics and `write(2)`, and keeps `errno`, so it may
 //! interrupt anything; the bell cannot be full in a way that loses a signal; the descriptor it
 //! writes to is never closed, so a late handler never writes into a stranger's.
-//! *Leaves out*: who wants to know (`aio/signals.rs`).
+//! *Leaves out*: who wants to know (`aio/signal_listeners.rs`).
 //!
 //! ```text
 //!   signal ──► note(n): flag n, then write(BELL) ──► epoll ──► silence it, then take(n) each

@@ -272,6 +272,10 @@
 //! | turn | one pass of an event loop | asyncio's `_run_once` |
 //! | bell | what wakes a selector from another thread | mio's `Waker`, asyncio's self-pipe |
 //! | door | an atomic word that spares most callers a mutex or a system call | a fast path |
+//! | root | the future given to `run_until_complete`: polled as a task is, but none | asyncio makes a task of it |
+//! | step | one of the eight parts of a turn; of a task: one poll of its future | asyncio's `__step` |
+//! | block, stage | the memory of a task; the part of it that is first the future, then its output | tokio's `Cell`, `Stage` |
+//! | gate, line | what tasks wait at: the rules of a lock, an event, a queue; those who wait | |
 //! | desk | a mutex that is held for one decision, and the pure rules behind it | |
 //! | seat, bed | what a lock keeps of a thread; the condition variable it sleeps on | |
 //! | diary, shelf | what one thread counted, measured and recorded; those of all threads | |

@@ -2,15 +2,17 @@
 //!
 //! *Assumes*: pages from the kernel (`base/sys/memory.rs`); one thread.
 //! *Promises*: a block is nobody else's until it is given back; taking one and giving it back
-//! are a few instructions; when the last one is back, so is the kernel's memory.
-//! *Leaves out*: large blocks, which the heap serves; giving memory back while blocks are out.
+//! are a few instructions; when the last one is back, the kernel has all of its memory back but
+//! half a megabyte.
+//! *Leaves out*: blocks of more than 512 bytes, which the heap serves; giving memory back while
+//! blocks are out.
 //!
 //! ```text
 //!   chunk (64 KiB, then twice the last, at most 2 MiB)
 //!   ┌────┬────┬──────┬────┬────┬──────────────────────┐
-//!   │ 64 │ 64 │  96  │ 64 │ 64 │        fresh ►       │   first: cut from here
-//!   └────┴─┬──┴──────┴─┬──┴────┴──────────────────────┘
-//!          └───────────┴──► free[64]: given back, last first       then: from here
+//!   │ 64 │ 64 │  96  │ 64 │ 64 │        fresh ►       │   else: cut a block from here
+//!   └────┴─┬──┴──────┴──┬─┴────┴──────────────────────┘
+//!          └────────────┴─► free, for 64 bytes: given back, last first      if any: from here
 //! ```
 //! This is what an allocator is, without all that makes a general one slow: other threads,
 //! sizes of any kind, neighbours that merge. `malloc` and `free` of a hundred thousand tasks
@@ -23,13 +25,14 @@ use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
 
-/// Sizes are rounded up to this, and every block is aligned to it.
+/// Sizes are rounded up to this many bytes, and every block is aligned to it.
 const GRAIN: usize = 8;
-/// The largest block is so many grains.
+/// Sizes of blocks: from one grain to this many. Each has a list of its own.
 const CLASSES: usize = 64;
 /// Bytes in the first chunk. Pages nobody writes to cost nothing.
 const FIRST_CHUNK: usize = 64 << 10;
-/// So many chunks are kept when the last block is back: half a megabyte.
+/// Up to so many chunks, of 64, 128 and 256 KiB, stay when the last block is back. With more,
+/// all but the first go: a thread that needed them once need not need them again.
 const KEPT: usize = 3;
 
 /// Blocks of memory for one thread.
@@ -79,12 +82,16 @@ impl Default for Arena {
 
 impl Arena {
     /// Memory with room for `layout`, uninitialised. Aborts when there is none, as `Box` does.
+    ///
+    /// # Panics
+    /// If `layout` has no bytes.
     pub fn take(&self, layout: Layout) -> NonNull<u8> {
         let Some(class) = class_of(layout) else { return from_heap(layout) };
         self.out.set(self.out.get() + 1);
         match self.free[class].get() {
             Some(block) => {
-                // SAFETY: `give_back` wrote a `Free` into it, and nobody has had it since.
+                // SAFETY: `give_back` wrote a `Free` into it, and nobody has had it since. Its
+                // chunk is there: `start_over` empties all lists before it drops a chunk.
                 self.free[class].set(unsafe { block.read() }.next);
                 block.cast()
             }
@@ -101,7 +108,8 @@ impl Arena {
             return unsafe { dealloc(block.as_ptr(), layout) };
         };
         let block = block.cast::<Free>();
-        // SAFETY: the block is ours again; it is at least a grain long and aligned to one.
+        // SAFETY: the caller hands it over. Its chunk is there, since it was out until now; it
+        // is at least a grain long and aligned to one, and so is a `Free`.
         unsafe { block.write(Free { next: self.free[class].get() }) };
         self.free[class].set(Some(block));
         self.out.set(self.out.get() - 1);
@@ -126,7 +134,8 @@ impl Arena {
             Some((start, len)) if len >= size => (start, len),
             _ => self.grow(layout),
         };
-        // SAFETY: the chunk has `len >= size` bytes from `start` on.
+        // SAFETY: the chunk has `len >= size` bytes from `start` on: one that is too short was
+        // left behind above, and no class is longer than a new chunk.
         let rest = unsafe { start.add(size) };
         self.fresh.set(Some((rest, len - size)));
         start
@@ -142,7 +151,7 @@ impl Arena {
         fresh
     }
 
-    /// Nothing is out: all chunks but the first go back to the kernel.
+    /// Nothing is out, so no chunk is in use: all but the first go back to the kernel.
     #[cold]
     fn start_over(&self) {
         self.free.iter().for_each(|list| list.set(None));
@@ -173,7 +182,10 @@ thread_local! {
     static OWN: Arena = Arena::default();
 }
 
-/// A block from this thread's arena; from the heap if the thread is about to end.
+/// A block from this thread's arena; from the heap once that is gone, at the thread's end.
+///
+/// # Panics
+/// If `layout` has no bytes.
 pub fn take(layout: Layout) -> NonNull<u8> {
     OWN.try_with(|arena| arena.take(layout)).unwrap_or_else(|_| from_heap(layout))
 }
@@ -182,7 +194,8 @@ pub fn take(layout: Layout) -> NonNull<u8> {
 /// `block` came from [`take`] on this thread with the same layout, and nobody uses it any
 /// more.
 pub unsafe fn give_back(block: NonNull<u8>, layout: Layout) {
-    // SAFETY: the caller's promise. Where the arena is gone, its chunks are lost and stay
-    // (`Drop` above), or the block came from the heap: it is lost too, with its thread.
-    let _gone = OWN.try_with(|arena| unsafe { arena.give_back(block, layout) });
+    // SAFETY: the caller's promise; and the block is this arena's, since a thread has one, and
+    // none again once that is gone. After that nobody can tell whether a block came from a chunk,
+    // which stays (`Drop` above), or from the heap: it is lost, with its thread.
+    let _lost_if_gone = OWN.try_with(|arena| unsafe { arena.give_back(block, layout) });
 }

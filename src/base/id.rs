@@ -1,7 +1,8 @@
 //! Numbers that stand for things: a task's id fits in one machine word, so a waker can be one.
 //!
 //! *Assumes*: pointers of 64 bits (a `Waker`'s data pointer carries the number).
-//! *Promises*: `pack` and `unpack` are inverse; two live tasks never share an id.
+//! *Promises*: what `new` packs comes out again; two live tasks never share an id, since no two
+//! live loops share a number, and no two live tasks of a loop a slot.
 //! *Leaves out*: what the numbers refer to (`base/slab.rs`, `task/`).
 //!
 //! ```text
@@ -21,11 +22,13 @@ const INDEX_BITS: u32 = 24;
 const GENERATION_BITS: u32 = 16;
 const LOOP_BITS: u32 = 24;
 
-/// The greatest slot index an id can carry: one loop holds at most 16,777,216 tasks.
+/// The greatest slot index an id can carry. It is the root future's (`task/ready.rs`), so one loop
+/// holds at most 16,777,215 tasks.
 pub const MAX_INDEX: u32 = (1 << INDEX_BITS) - 1;
 /// Generations are counted modulo this power of two.
 pub const GENERATIONS: u32 = 1 << GENERATION_BITS;
-/// At most so many event loops live in one process at a time.
+/// Every loop's number is below this. 0 is nobody's (`event_loop/inbox.rs`), so 16,777,215 loops
+/// can live in one process at a time.
 pub const MAX_LOOPS: u32 = 1 << LOOP_BITS;
 
 /// The number of an event loop, unique among the loops alive in this process.
@@ -57,7 +60,7 @@ impl TaskId {
     /// # Panics
     /// If `index` is above [`MAX_INDEX`].
     pub fn new(loop_id: LoopId, generation: u32, index: u32) -> Self {
-        assert!(index <= MAX_INDEX, "a loop holds at most {} tasks", MAX_INDEX + 1);
+        assert!(index <= MAX_INDEX, "slot {index} does not fit into a task's id");
         Self::pack(loop_id, (generation % GENERATIONS) as u16, index)
     }
 

@@ -2,18 +2,22 @@
 //!
 //! *Assumes*: nothing; time is a number of nanoseconds that the caller brings.
 //! *Promises*: entries come out by deadline, and in order of insertion among equals; never
-//! before their deadline; `cancel` frees the entry at once; O(log n) for all three.
+//! before their deadline; `cancel` frees the entry at once; O(log n) for each entry that comes
+//! and goes.
 //! *Leaves out*: clocks and waiting (`selector/`), and what an entry means (`T`).
 //!
 //! ```text
-//!   slab (by key)                heap (by deadline, then age)
-//!   ┌───┬─────────┬─────┐                 3 ns
-//!   │ 0 │ at 1, T │  ───┼──┐      ┌─────┬──┴──┬─────┐
-//!   │ 1 │ at 0, T │  ───┼─ │ ─►  5 ns  9 ns  9 ns  7 ns      four children a node:
-//!   └───┴─────────┴─────┘  └──────▲                          flat, so cache-friendly
+//!   slab, by key                  heap, by deadline and then age: `at` is a place in it
+//!   ┌───┬───────────────┐                            at 0: 3 ns
+//!   │ 0 │ heap at 1, T  │              ┌─────────────┬────┴──────┬─────────────┐
+//!   │ 1 │ heap at 0, T  │          at 1: 5 ns   at 2: 9 ns   at 3: 9 ns   at 4: 7 ns
+//!   │ … │               │           four children a node: flat, so cache-friendly
+//!   │ 5 │ fresh at 0, T │
+//!   └───┴───────────────┘         fresh, in no order: 4 ns
 //! ```
-//! Each side knows where the other half of an entry is, so that `cancel` need not search.
-//! asyncio marks cancelled timers and sweeps them up later; here nothing dead stays behind.
+//! Each side knows where the other half of an entry is (the heap's nodes hold keys), so that
+//! `cancel` need not search. asyncio marks cancelled timers and sweeps them up later; here
+//! nothing dead stays behind.
 //!
 //! Most timers are timeouts that are cancelled soon. So a new one first stands in a plain
 //! list, and moves into the heap when somebody next asks what is due: one that is cancelled

@@ -1,7 +1,7 @@
 //! The other selector for real life: the `polling` crate, one shot at a time.
 //!
-//! *Assumes*: `polling`; descriptors stay open until they are deregistered (the reactor's
-//! duty, see `aio/source.rs`).
+//! *Assumes*: `polling`; descriptors stay open until they are deregistered (`event_loop/obey.rs`
+//! and `aio/watch.rs` see to that).
 //! *Promises*: the same news as mio's, by the other of the kernel's two idioms.
 //! *Leaves out*: speed. It makes about five system calls a turn where mio's makes one.
 //!
@@ -74,9 +74,11 @@ impl Selector for PollingSelector {
     fn register(&mut self, fd: BorrowedFd<'_>, token: Token) -> io::Result<()> {
         // Nothing is wanted yet: the reactor takes a new source for ready until it blocks.
         let watch = Watch { fd: fd.as_raw_fd(), wanted: Readiness::NONE };
-        // SAFETY: the descriptor must be deleted from the poller before it is closed. Only
-        // the reactor registers, and its sources are deregistered before they are closed; if
-        // the whole selector goes first, its epoll instance goes with it.
+        // SAFETY: the descriptor must be deleted from the poller before it is closed, and that
+        // is what `Selector::deregister` asks of its callers. Behind the reactor these are two:
+        // `Core::close_source` and `aio/watch.rs`, which deregister first and close then. Where
+        // a loop ends, what it still watches may be closed first; no call of this poller comes
+        // after that, and its epoll instance goes with it.
         unsafe { self.poller.add(watch.fd, shot(token, watch.wanted))? };
         self.watched.insert(token, watch);
         Ok(())
@@ -112,7 +114,8 @@ impl Selector for PollingSelector {
             }
             watch.wanted = watch.wanted.without(ready);
             if watch.wanted != Readiness::NONE {
-                // SAFETY: as in `register`, a watched descriptor is open.
+                // SAFETY: as in `register`, a descriptor that is watched is open. The borrow ends
+                // with this call, and nothing runs in between that could close it.
                 let fd = unsafe { BorrowedFd::borrow_raw(watch.fd) };
                 self.poller.modify(fd, shot(token, watch.wanted))?;
             }

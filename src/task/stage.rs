@@ -65,9 +65,11 @@ impl<F: Future> Stage<F> {
     /// Polls the future; true: its output is there. The stage does not move from now on.
     pub unsafe fn poll(&self, kind: &Cell<Kind>, cx: &mut Context<'_>) -> bool {
         debug_assert_eq!(kind.get(), Kind::Future);
-        // SAFETY: the caller lets nobody else at the content, which is a future.
+        // SAFETY: no two calls overlap, so this is the one reference into the content; `kind`
+        // says that it is a future.
         let future = unsafe { &mut *(*self.0.get()).future };
-        // SAFETY: the caller does not move the stage, and nothing in this file moves a future.
+        // SAFETY: the caller does not move the stage, and here a future is only ever dropped
+        // where it stands.
         let future = unsafe { Pin::new_unchecked(future) };
         let (then, output) = match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
             Ok(Poll::Pending) => return false,
@@ -107,7 +109,7 @@ impl<F: Future> Stage<F> {
         panic_message(unsafe { &***(*self.0.get()).panic })
     }
 
-    /// Moves the output out, if there is one.
+    /// Moves the output out; `None` if that has happened before. Only once the future is gone.
     pub unsafe fn take(&self, kind: &Cell<Kind>) -> Option<Result<F::Output, TaskError>> {
         // SAFETY: the caller lets nobody else at the content, which was what `kind` said and
         // is nothing from now on.

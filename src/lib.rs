@@ -23,6 +23,7 @@
 //!   base/random.rs             numbers that are the same for the same seed
 //!   base/arrivals.rs           what has arrived and nobody has looked at
 //!   base/wire.rs               what may cross a pipe, and how it is encoded
+//!   base/sys/errno.rs          how a system call says that it failed
 //!   base/sys/poll.rs           unsafe: ppoll
 //!   base/sys/pipe.rs           unsafe: pipe2, read, writev
 //!   base/sys/rights.rs         unsafe: descriptors handed over a Unix socket

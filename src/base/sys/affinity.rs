@@ -5,6 +5,7 @@
 //! *Leaves out*: which cores are near each other.
 #![allow(unsafe_code)]
 
+use crate::base::sys::errno::checked;
 use std::io;
 
 /// The cores this thread may run on, in ascending order.
@@ -16,13 +17,10 @@ pub fn cores() -> io::Result<Vec<usize>> {
     // SAFETY: `cpu_set_t` is plain integers, for which all zeroes is a value.
     let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
     // SAFETY: the set is a local of the size that is given; 0 is this thread.
-    match unsafe { libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &mut set) } {
-        -1 => Err(io::Error::last_os_error()),
-        // SAFETY: every number below CPU_SETSIZE has a bit in the set.
-        _ => Ok((0..libc::CPU_SETSIZE as usize)
-            .filter(|&core| unsafe { libc::CPU_ISSET(core, &set) })
-            .collect()),
-    }
+    checked(unsafe { libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &mut set) })?;
+    // SAFETY: every number below CPU_SETSIZE has a bit in the set.
+    let may_run = |core: &usize| unsafe { libc::CPU_ISSET(*core, &set) };
+    Ok((0..libc::CPU_SETSIZE as usize).filter(may_run).collect())
 }
 
 /// Lets this thread run on these cores only.
@@ -48,8 +46,5 @@ pub fn pin_to(cores: &[usize]) -> io::Result<()> {
         unsafe { libc::CPU_SET(core, &mut set) };
     }
     // SAFETY: the set is a local of the size that is given; 0 is this thread.
-    match unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set) } {
-        -1 => Err(io::Error::last_os_error()),
-        _ => Ok(()),
-    }
+    checked(unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set) }).map(drop)
 }

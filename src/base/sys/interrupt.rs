@@ -5,6 +5,7 @@
 //! *Leaves out*: signals as events; a program that wants those has an event loop.
 #![allow(unsafe_code)]
 
+use crate::base::sys::errno::checked;
 use std::io;
 
 /// The exit code after `SIGINT`.
@@ -22,10 +23,10 @@ extern "C" fn leave(_signal: libc::c_int) {
 pub fn exit_on_interrupt() -> io::Result<()> {
     // SAFETY: all zeroes is a `sigaction` with an empty mask and no flags. `leave` has the
     // type of a handler, lives as long as the program, and only calls `_exit`.
-    let done = unsafe {
+    let installed = unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = leave as extern "C" fn(libc::c_int) as usize;
         libc::sigaction(libc::SIGINT, &action, std::ptr::null_mut())
     };
-    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    checked(installed).map(drop)
 }

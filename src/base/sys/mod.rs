@@ -6,6 +6,7 @@
 //! *Leaves out*: what std already says safely.
 
 pub mod affinity;
+pub mod errno;
 pub mod interrupt;
 pub mod memory;
 pub mod packet;

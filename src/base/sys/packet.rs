@@ -6,6 +6,7 @@
 //! *Leaves out*: sending and receiving (`base/sys/rights.rs`).
 #![allow(unsafe_code)]
 
+use crate::base::sys::errno::checked;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
@@ -19,9 +20,7 @@ pub fn packet_pair() -> io::Result<(OwnedFd, OwnedFd)> {
     let kind = libc::SOCK_SEQPACKET | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
     let mut ends = [-1; 2];
     // SAFETY: `ends` is a local array of the two integers that the call fills in.
-    if unsafe { libc::socketpair(libc::AF_UNIX, kind, 0, ends.as_mut_ptr()) } == -1 {
-        return Err(io::Error::last_os_error());
-    }
+    checked(unsafe { libc::socketpair(libc::AF_UNIX, kind, 0, ends.as_mut_ptr()) })?;
     // SAFETY: the call succeeded, so both are open, and nobody else knows them yet.
     let [one, other] = ends.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
     Ok((one, other))
@@ -36,10 +35,8 @@ pub fn all_received(socket: impl AsFd) -> io::Result<bool> {
     let mut count: libc::c_int = 0;
     // SAFETY: this command (SIOCOUTQ by its other name) writes one integer to where the pointer
     // says: a local that outlives the call; the descriptor is borrowed.
-    match unsafe { libc::ioctl(socket.as_fd().as_raw_fd(), libc::TIOCOUTQ, &mut count) } {
-        -1 => Err(io::Error::last_os_error()),
-        _ => Ok(count == 0),
-    }
+    checked(unsafe { libc::ioctl(socket.as_fd().as_raw_fd(), libc::TIOCOUTQ, &mut count) })?;
+    Ok(count == 0)
 }
 
 /// A file that exists in memory only, as long as somebody has it open.
@@ -50,9 +47,7 @@ pub fn memory_file() -> io::Result<File> {
     // SAFETY: the name is a literal that ends in zero; what the call gives is a descriptor
     // that nobody else has.
     unsafe {
-        match libc::memfd_create(c"singletrack".as_ptr(), libc::MFD_CLOEXEC) {
-            -1 => Err(io::Error::last_os_error()),
-            fd => Ok(File::from_raw_fd(fd)),
-        }
+        let fd = checked(libc::memfd_create(c"singletrack".as_ptr(), libc::MFD_CLOEXEC))?;
+        Ok(File::from_raw_fd(fd))
     }
 }

@@ -7,6 +7,7 @@
 //! (`process/frame.rs`).
 #![allow(unsafe_code)]
 
+use crate::base::sys::errno::{checked, retry};
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
@@ -34,9 +35,7 @@ pub struct Writer(OwnedFd);
 pub fn pipe() -> io::Result<(Reader, Writer)> {
     let mut ends = [-1; 2];
     // SAFETY: `ends` is a local array of the two integers that the call fills in.
-    if unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) } == -1 {
-        return Err(io::Error::last_os_error());
-    }
+    checked(unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) })?;
     // SAFETY: the call succeeded, so both are open, and nobody else knows them yet.
     let [reader, writer] = ends.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
     Ok((Reader(reader), Writer(writer)))
@@ -48,10 +47,11 @@ impl Reader {
     /// # Errors
     /// What `read(2)` reports; `WouldBlock` if non-blocking and nothing is there.
     pub fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        retry(|| {
+        let count = retry(|| {
             // SAFETY: pointer and length are those of a live, writable slice.
             unsafe { libc::read(self.0.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) }
-        })
+        })?;
+        Ok(count as usize)
     }
 }
 
@@ -61,10 +61,11 @@ impl Writer {
     /// # Errors
     /// What `write(2)` reports; `WouldBlock` if non-blocking and full.
     pub fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        retry(|| {
+        let count = retry(|| {
             // SAFETY: pointer and length are those of a live slice.
             unsafe { libc::write(self.0.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) }
-        })
+        })?;
+        Ok(count as usize)
     }
 
     /// Writes some of the slices, in order, in one system call; says how many bytes.
@@ -72,12 +73,13 @@ impl Writer {
     /// # Errors
     /// What `writev(2)` reports; `WouldBlock` if non-blocking and full.
     pub fn write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        let count = slices.len().min(libc::UIO_MAXIOV as usize) as libc::c_int;
-        retry(|| {
-            // SAFETY: `IoSlice` is guaranteed to have the layout of `iovec`; `count` of them
-            // are borrowed for the whole call, as is what they point to.
-            unsafe { libc::writev(self.0.as_raw_fd(), slices.as_ptr().cast(), count) }
-        })
+        let pieces = slices.len().min(libc::UIO_MAXIOV as usize) as libc::c_int;
+        let count = retry(|| {
+            // SAFETY: `IoSlice` is guaranteed to have the layout of `iovec`; so many of them are
+            // borrowed for the whole call, as is what they point to.
+            unsafe { libc::writev(self.0.as_raw_fd(), slices.as_ptr().cast(), pieces) }
+        })?;
+        Ok(count as usize)
     }
 
     /// Writes everything, blocking as long as it takes.
@@ -158,21 +160,4 @@ pub fn unread(end: impl AsFd) -> io::Result<usize> {
     // the call; the descriptor is borrowed.
     checked(unsafe { libc::ioctl(end.as_fd().as_raw_fd(), libc::FIONREAD, &mut count) })?;
     Ok(count as usize)
-}
-
-fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
-    if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
-}
-
-/// Makes a call that gives a count, again after every `EINTR`.
-pub(crate) fn retry(mut call: impl FnMut() -> libc::ssize_t) -> io::Result<usize> {
-    loop {
-        match call() {
-            -1 => match io::Error::last_os_error() {
-                e if e.kind() == io::ErrorKind::Interrupted => {}
-                e => return Err(e),
-            },
-            count => return Ok(count as usize),
-        }
-    }
 }

@@ -6,6 +6,7 @@
 //! *Leaves out*: waiting for many (that is what the selectors are for).
 #![allow(unsafe_code)]
 
+use crate::base::sys::errno::checked;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::{Duration, Instant};
@@ -65,13 +66,9 @@ pub fn wait_ready(
     // SAFETY: `entry` and `timeout` are locals that outlive the call, a null limit is none, the
     // count is 1, a null signal mask means "leave it", and the descriptor is borrowed, hence
     // open.
-    let ready = unsafe { libc::ppoll(&mut entry, 1, limit, std::ptr::null()) };
-    match ready {
-        -1 => match io::Error::last_os_error() {
-            e if e.kind() == io::ErrorKind::Interrupted => Ok(false),
-            e => Err(e),
-        },
-        n => Ok(n > 0),
+    match checked(unsafe { libc::ppoll(&mut entry, 1, limit, std::ptr::null()) }) {
+        Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(false),
+        ready => Ok(ready? > 0),
     }
 }
 

@@ -9,6 +9,7 @@
 #![allow(unsafe_code)]
 
 use crate::base::error::Death;
+use crate::base::sys::errno::{checked, retry};
 use std::fs;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -186,10 +187,8 @@ fn close_all_but(keep: &[RawFd]) {
 pub fn pidfd_open(child: u32) -> io::Result<OwnedFd> {
     // SAFETY: the call takes a number and flags, and gives a descriptor that nobody else has.
     unsafe {
-        match libc::syscall(libc::SYS_pidfd_open, child as libc::pid_t, 0) {
-            -1 => Err(io::Error::last_os_error()),
-            fd => Ok(OwnedFd::from_raw_fd(fd as RawFd)),
-        }
+        let fd = checked(libc::syscall(libc::SYS_pidfd_open, child as libc::pid_t, 0))?;
+        Ok(OwnedFd::from_raw_fd(fd as RawFd))
     }
 }
 
@@ -202,12 +201,9 @@ pub fn send_signal(pidfd: BorrowedFd<'_>, signal: i32) -> io::Result<()> {
     // SAFETY: the descriptor is borrowed, hence open; no info and no flags are allowed.
     let result =
         unsafe { libc::syscall(libc::SYS_pidfd_send_signal, pidfd.as_raw_fd(), signal, info, 0) };
-    match result {
-        -1 => match io::Error::last_os_error() {
-            e if e.raw_os_error() == Some(libc::ESRCH) => Ok(()),
-            e => Err(e),
-        },
-        _ => Ok(()),
+    match checked(result) {
+        Err(e) if e.raw_os_error() == Some(libc::ESRCH) => Ok(()),
+        sent => sent.map(drop),
     }
 }
 
@@ -219,12 +215,7 @@ pub fn wait(child: u32) -> io::Result<Death> {
     // SAFETY: `siginfo_t` is plain data, for which all zeros is a valid value.
     let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
     // SAFETY: `info` is a local that outlives the call.
-    while unsafe { libc::waitid(libc::P_PID, child, &mut info, libc::WEXITED) } == -1 {
-        match io::Error::last_os_error() {
-            e if e.kind() == io::ErrorKind::Interrupted => {}
-            e => return Err(e),
-        }
-    }
+    retry(|| unsafe { libc::waitid(libc::P_PID, child, &mut info, libc::WEXITED) })?;
     // SAFETY: after a successful `waitid` for an ended child the status field is the one set.
     let status = unsafe { info.si_status() };
     Ok(if info.si_code == libc::CLD_EXITED { Death::Code(status) } else { Death::Signal(status) })
@@ -246,11 +237,10 @@ pub fn wait_for_exit(
     let millis =
         timeout.map_or(-1, |t| t.as_nanos().div_ceil(1_000_000).min(i32::MAX as u128) as i32);
     // SAFETY: pointer and count are those of a live vector; the descriptors are borrowed.
-    match unsafe { libc::poll(entries.as_mut_ptr(), entries.len() as libc::nfds_t, millis) } {
-        -1 => match io::Error::last_os_error() {
-            e if e.kind() == io::ErrorKind::Interrupted => Ok(Vec::new()),
-            e => Err(e),
-        },
-        _ => Ok((0..entries.len()).filter(|i| entries[*i].revents != 0).collect()),
+    let polled = unsafe { libc::poll(entries.as_mut_ptr(), entries.len() as libc::nfds_t, millis) };
+    match checked(polled) {
+        Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(Vec::new()),
+        Err(e) => Err(e),
+        Ok(_) => Ok((0..entries.len()).filter(|i| entries[*i].revents != 0).collect()),
     }
 }

@@ -6,7 +6,7 @@
 //! *Leaves out*: credentials; more than [`MAX_RIGHTS`] descriptors at a time.
 #![allow(unsafe_code)]
 
-use crate::base::sys::pipe::retry;
+use crate::base::sys::errno::retry;
 use std::io;
 use std::mem::size_of_val;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -69,11 +69,12 @@ pub fn send_some(socket: impl AsFd, bytes: &[u8], rights: &[BorrowedFd<'_>]) -> 
             std::ptr::copy_nonoverlapping(fds.as_ptr(), data, fds.len());
         }
     }
-    retry(|| {
+    let count = retry(|| {
         // SAFETY: `message` points to `piece` and `control`, locals that outlive the call;
         // sending reads `bytes` and does not write through `iov_base`.
         unsafe { libc::sendmsg(socket.as_fd().as_raw_fd(), &message, libc::MSG_NOSIGNAL) }
-    })
+    })?;
+    Ok(count as usize)
 }
 
 /// Receives some bytes and appends the descriptors that came along to `rights`; 0 means
@@ -116,5 +117,5 @@ pub fn receive(
             header = libc::CMSG_NXTHDR(&message, header);
         }
     }
-    Ok(count)
+    Ok(count as usize)
 }

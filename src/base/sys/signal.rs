@@ -15,6 +15,7 @@
 #![allow(unsafe_code)]
 
 use crate::base::arrivals::Arrivals;
+use crate::base::sys::errno::checked;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 // Not `base::sync`: loom's atomics are no statics, and no model runs inside a signal handler.
@@ -169,8 +170,4 @@ fn set_action(signal: i32, action: &libc::sigaction) -> io::Result<libc::sigacti
         checked(libc::sigaction(signal, action, &mut old))?;
         Ok(old)
     }
-}
-
-fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
-    if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }

@@ -6,6 +6,7 @@
 //! *Leaves out*: everything std's sockets do as well.
 #![allow(unsafe_code)]
 
+use crate::base::sys::errno::checked;
 use std::io;
 use std::mem::size_of;
 use std::net::{SocketAddr, TcpListener};
@@ -113,8 +114,4 @@ fn bind_as<A>(socket: &OwnedFd, address: &A) -> io::Result<()> {
     let result =
         unsafe { libc::bind(socket.as_raw_fd(), pointer, size_of::<A>() as libc::socklen_t) };
     checked(result).map(drop)
-}
-
-fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
-    if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }

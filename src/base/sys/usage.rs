@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 use crate::base::error::Death;
+use crate::base::sys::errno::retry;
 use std::io;
 use std::time::Duration;
 
@@ -30,16 +31,9 @@ pub fn wait_with_usage(pid: u32) -> io::Result<(Death, Usage)> {
     let mut status = 0;
     // SAFETY: `rusage` is plain integers, for which all zeroes is a value.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-    loop {
-        // SAFETY: `status` and `usage` are locals that outlive the call.
-        match unsafe { libc::wait4(pid as libc::pid_t, &mut status, 0, &mut usage) } {
-            -1 => match io::Error::last_os_error() {
-                e if e.kind() == io::ErrorKind::Interrupted => {}
-                e => return Err(e),
-            },
-            _ => return Ok((death(status), Usage::from(usage))),
-        }
-    }
+    // SAFETY: `status` and `usage` are locals that outlive the call.
+    retry(|| unsafe { libc::wait4(pid as libc::pid_t, &mut status, 0, &mut usage) })?;
+    Ok((death(status), Usage::from(usage)))
 }
 
 fn death(status: libc::c_int) -> Death {

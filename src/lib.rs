@@ -69,6 +69,7 @@
 //!   task/eager.rs              a task whose first step runs inside its spawn
 //!   event_loop/ended.rs        a run that ended without its future's output
 //!   event_loop/run.rs          the loop: a turn on one page [fuzz]
+//!   event_loop/close.rs        closing a loop: what goes, in which order
 //!   event_loop/settings.rs     what may be set, and its defaults
 //!   event_loop/yielding.rs     giving the others a turn
 //!   event_loop/calls.rs        callbacks, now or at a time

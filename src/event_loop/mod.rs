@@ -5,7 +5,7 @@
 //!
 //!   is called       remote                          settings · calls · yielding
 //!                     │ a message                     │
-//!   runs            inbox ─► obey ───────┐          run: a turn in eight steps ─► ended
+//!   runs            inbox ─► obey ───────┐          run: a turn in eight steps ─► ended · close
 //!                                        ▼            ▼
 //!   holds together                       core: the parts, and "which loop am I in?"
 //!                                                     │
@@ -16,6 +16,7 @@
 
 pub mod attached;
 pub mod calls;
+mod close;
 pub mod core;
 pub mod ended;
 pub mod inbox;

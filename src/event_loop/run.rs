@@ -29,10 +29,9 @@
 //! `current_thread` `block_on`.
 
 use crate::base::id::LoopId;
-use crate::concurrent::home::move_out;
-use crate::event_loop::core::{Core, Due, enter, no_loop, try_enter, with_current};
+use crate::event_loop::core::{Core, Due, enter, no_loop, with_current};
 use crate::event_loop::ended::EndedEarly;
-use crate::event_loop::inbox::{self, Message};
+use crate::event_loop::inbox::Message;
 use crate::selector::event::Selector;
 use crate::selector::mio::MioSelector;
 use crate::task::join::Task;
@@ -352,7 +351,8 @@ impl EventLoop {
         }
     }
 
-    fn take_inbox(&self) -> usize {
+    /// Takes in and carries out what other threads have asked for; says how much that was.
+    pub(crate) fn take_inbox(&self) -> usize {
         if self.core.inbox.has_news() { self.take_messages() } else { 0 }
     }
 
@@ -366,31 +366,6 @@ impl EventLoop {
         }
         self.messages.replace(messages);
         count
-    }
-}
-
-impl Drop for EventLoop {
-    /// The order: 1 no more messages; 2 the tasks, which may use everything else in their
-    /// drops; 3 callbacks and timers; 4 what upper floors attached, such as the default
-    /// executor, whose threads are joined; 5 sources and selector, with the core.
-    ///
-    /// A copy that came with a fork is left as it is: its threads are not here, and its epoll
-    /// is the parent's.
-    fn drop(&mut self) {
-        if self.core.is_copy() {
-            std::mem::forget(Rc::clone(&self.core));
-            return;
-        }
-        inbox::close(self.core.id);
-        let entered = try_enter(&self.core);
-        self.take_inbox();
-        self.core.drop_tasks();
-        let calls = self.core.calls.take();
-        let timers = self.core.timers.take();
-        let notes = self.core.notes.take();
-        drop((calls, timers, notes));
-        drop((self.core.attached.take(), entered));
-        move_out(self.core.id);
     }
 }
 

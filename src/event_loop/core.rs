@@ -7,7 +7,8 @@
 //! *Leaves out*: the turn itself (`event_loop/run.rs`).
 //!
 //! The parts stand in a `RefCell` each. The rule that keeps them from ever being borrowed
-//! twice: **no user code runs under a borrow** (no poll, no callback, no drop of a body).
+//! twice: **no user code runs under a borrow** (no poll, no callback, no waker of a stranger's, no
+//! drop of a future).
 
 use crate::base::error::panic_message;
 use crate::base::id::LoopId;

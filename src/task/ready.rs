@@ -5,6 +5,14 @@
 //! id changes nothing; nothing of the user's runs in here.
 //! *Leaves out*: running (`task/scheduler.rs`), and finding the loop of a waker
 //! (`task/waker.rs`).
+//!
+//! ```text
+//!   a waker's number ─► slot 2 ─► its task, if it is still the same ─► queue, if it was idle
+//!
+//!   slots    0: task   1: –   2: task   3: task          vacant   1
+//!   queue    task of slot 3 · – · task of slot 0         what runs next stands first
+//!   calls    key of a callback                           one for each – in the queue
+//! ```
 
 use crate::base::id::{LoopId, MAX_INDEX, TaskId};
 use crate::base::slab::Key;

@@ -2,8 +2,9 @@
 //!
 //! *Assumes*: slots and queue (`task/ready.rs`), cells (`task/cell.rs`), wakers that are ids
 //! (`task/waker.rs`).
-//! *Promises*: while a task runs the queue is nobody's, so it may spawn, wake and cancel
-//! whatever it likes, itself included; its panic reaches its awaiter or the handler.
+//! *Promises*: while a task runs nothing of the loop is borrowed, so it may spawn, wake and
+//! cancel whatever it likes, itself included; its panic reaches its awaiter or the exception
+//! handler.
 //! *Leaves out*: how many to run (`event_loop/run.rs`).
 
 use crate::base::error::panic_message;
@@ -93,8 +94,8 @@ impl Core {
             self.wake_or_report(joiner);
         }
         let note = self.notes.borrow_mut().remove(id);
-        let name = note.and_then(|note| self.announce(note));
-        self.bury(task, name);
+        let name = note.and_then(|note| self.schedule_callbacks(note));
+        self.let_go(task, name);
     }
 
     /// Uses a waker. One of ours cannot panic. Somebody else's may, and must not take the
@@ -106,9 +107,9 @@ impl Core {
         }
     }
 
-    /// If the handle is gone too, nobody will ever fetch a panic: report it. Nor a value: its
-    /// drop is user code, and may panic as well.
-    fn bury(&self, task: AnyTask, name: Option<Rc<str>>) {
+    /// Drops a task that is done. If its handle is gone too, nobody will ever fetch its panic,
+    /// which is reported; nor its value, whose drop is user code and may panic as well.
+    fn let_go(&self, task: AnyTask, name: Option<Rc<str>>) {
         if !task.is_last() {
             return;
         }
@@ -122,7 +123,7 @@ impl Core {
     }
 
     /// A task with a note has ended: its callbacks come in the next turn. Returns its name.
-    fn announce(&self, note: Note) -> Option<Rc<str>> {
+    fn schedule_callbacks(&self, note: Note) -> Option<Rc<str>> {
         for callback in note.callbacks {
             self.call_soon(callback);
         }

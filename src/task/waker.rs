@@ -6,12 +6,13 @@
 //! *Leaves out*: reference counts, and with them every question of lifetime.
 //!
 //! ```text
-//!   Waker { vtable, data = id } ── wake ──► this thread runs loop(id)?
-//!                                             yes: ready queue      (no system call)
-//!                                             no:  inbox of loop(id) (a bell if it sleeps)
+//!   Waker { vtable, data = id } ── wake ──► the task that runs here?   a flag: it runs again
+//!                                           of the loop that does?     its ready queue
+//!                                           else                       the inbox of its loop,
+//!                                                                      and a bell if that sleeps
 //! ```
-//! asyncio's counterpart is `loop.call_soon(task.__step)`; tokio's and async-task's wakers
-//! are reference-counted pointers.
+//! asyncio's counterparts are `loop.call_soon(task.__step)` and `call_soon_threadsafe`; tokio's
+//! and async-task's wakers are reference-counted pointers.
 #![allow(unsafe_code)]
 
 use crate::base::id::TaskId;

@@ -58,7 +58,7 @@
 //!   task/cell.rs               unsafe: a task in one block, and a pointer to it in one word [fuzz]
 //!   task/notes.rs              names and done callbacks, for those that have any
 //!   task/budget.rs             how much a task may do before the others get a turn
-//!   event_loop/watchful.rs     debug mode: which step held the loop for too long?
+//!   event_loop/debug.rs        debug mode: which step held the loop for too long?
 //!   task/ready.rs              slots, and the queue of what is ready [fuzz]
 //!   event_loop/attached.rs     what upper floors keep with a loop
 //!   event_loop/core.rs         all the state of a loop; which loop am I in?

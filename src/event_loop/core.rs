@@ -16,10 +16,10 @@ use crate::base::slab::{GenerationSlab, Key};
 use crate::base::sync::Arc;
 use crate::concurrent::home::move_in;
 use crate::event_loop::attached::Attached;
+use crate::event_loop::debug::DebugMode;
 use crate::event_loop::inbox::{self, Inbox, Message};
 use crate::event_loop::reactor::Reactor;
 use crate::event_loop::timers::Timers;
-use crate::event_loop::watchful::Watchful;
 use crate::selector::event::Selector;
 use crate::task::budget::Budget;
 use crate::task::notes::Notes;
@@ -70,7 +70,7 @@ pub struct Core {
     /// What is left to the poll in progress.
     pub budget: Budget,
     /// Debug mode.
-    pub watchful: Watchful,
+    pub debug: DebugMode,
     /// `stop` was called.
     pub stopping: Cell<bool>,
     /// Who is told of panics that nobody awaits; `None`: standard error.
@@ -96,7 +96,7 @@ impl Core {
             reactor: RefCell::new(Reactor::new(selector)),
             calls: RefCell::default(),
             budget: Budget::default(),
-            watchful: Watchful::default(),
+            debug: DebugMode::default(),
             stopping: Cell::new(false),
             handler: RefCell::default(),
             notes: RefCell::default(),

@@ -9,7 +9,7 @@
 //!                                        ▼            ▼
 //!   holds together                       core: the parts, and "which loop am I in?"
 //!                                                     │
-//!   the parts       timers (pure) · reactor ─► selector/ · task/ready.rs · watchful · attached
+//!   the parts       timers (pure) · reactor ─► selector/ · task/ready.rs · debug · attached
 //! ```
 //! Read `timers`, `inbox` and `reactor`, each of which stands alone; then the tasks
 //! ([`task`](crate::task)); then `core` and `run`, where all of it meets. The rest is short.
@@ -18,6 +18,7 @@ pub mod attached;
 pub mod calls;
 mod close;
 pub mod core;
+pub mod debug;
 pub mod ended;
 pub mod inbox;
 pub mod obey;
@@ -26,5 +27,4 @@ pub mod remote;
 pub mod run;
 pub mod settings;
 pub mod timers;
-pub mod watchful;
 pub mod yielding;

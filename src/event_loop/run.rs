@@ -343,11 +343,11 @@ impl EventLoop {
 
     /// A callback's panic goes to the handler; the loop goes on.
     fn guarded(&self, call: impl FnOnce()) {
-        let start = self.core.watchful.is_on().then(|| self.core.now());
+        let start = self.core.debug.is_on().then(|| self.core.now());
         self.core.survive("a callback", call);
         if let Some(start) = start {
             let took = Duration::from_nanos(self.core.now() - start);
-            self.core.watchful.check(took, || "a callback".to_owned());
+            self.core.debug.check(took, || "a callback".to_owned());
         }
     }
 

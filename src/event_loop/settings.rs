@@ -4,11 +4,11 @@
 //! *Assumes*: the loop (`event_loop/run.rs`) and its parts (`event_loop/core.rs`).
 //! *Promises*: each takes effect in the next turn at the latest; the defaults are good.
 //! *Leaves out*: acting on them: the turn (`event_loop/run.rs`), the budget (`task/budget.rs`),
-//! debug mode (`event_loop/watchful.rs`), and the exception handler (`event_loop/core.rs`).
+//! debug mode (`event_loop/debug.rs`), and the exception handler (`event_loop/core.rs`).
 
 use crate::event_loop::core::Unhandled;
+use crate::event_loop::debug::SlowStep;
 use crate::event_loop::run::EventLoop;
-use crate::event_loop::watchful::Slow;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -49,18 +49,18 @@ impl EventLoop {
     /// or longer. Off by default, and then free.
     #[doc(alias = "asyncio.loop.set_debug")]
     pub fn set_debug(&self, on: bool) {
-        self.core.watchful.set(on);
+        self.core.debug.set(on);
     }
 
     /// In debug mode, tells of steps that take at least this long.
     #[doc(alias = "asyncio.loop.slow_callback_duration")]
     pub fn set_slow_callback_duration(&self, limit: Duration) {
-        self.core.watchful.set_limit(limit);
+        self.core.debug.set_limit(limit);
     }
 
     /// In debug mode, who is told. The default prints one line on standard error.
-    pub fn set_slow_callback_handler(&self, handler: impl Fn(&Slow) + 'static) {
-        self.core.watchful.set_handler(handler);
+    pub fn set_slow_callback_handler(&self, handler: impl Fn(&SlowStep) + 'static) {
+        self.core.debug.set_handler(handler);
     }
 
     /// Who is told of a panic in a callback, or in a task that nobody awaits. The default

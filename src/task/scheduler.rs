@@ -42,7 +42,7 @@ impl Core {
         drop(ready); // ending a future is user code
         if refused {
             let _nobody_awaits_it_yet = task.evict();
-        } else if self.watchful.is_on() {
+        } else if self.debug.is_on() {
             self.notes.borrow_mut().of(task.id()).made_at = Some(place);
         }
         Task::new(task)
@@ -59,7 +59,7 @@ impl Core {
         // Its drop would do nothing, and that by a call through a pointer.
         let waker = ManuallyDrop::new(waker(task.id()));
         let cx = &mut Context::from_waker(&waker);
-        let ran = match self.watchful.is_on() {
+        let ran = match self.debug.is_on() {
             false => task.run(cx),
             true => self.run_watched(&task, cx),
         };
@@ -76,7 +76,7 @@ impl Core {
         let start = self.now();
         let (id, ran) = (task.id(), task.run(cx));
         let took = Duration::from_nanos(self.now() - start);
-        self.watchful.check(took, || match self.notes.borrow().made_at(id) {
+        self.debug.check(took, || match self.notes.borrow().made_at(id) {
             Some(place) => format!("{}, made at {place}", self.name_of(id)),
             None => self.name_of(id),
         });

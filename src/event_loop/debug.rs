@@ -1,7 +1,7 @@
 //! Debug mode: which step held the loop for too long, and where was its task made?
 //!
 //! *Assumes*: nothing; times are numbers of nanoseconds.
-//! *Promises*: costs one predictable branch a step while it is off.
+//! *Promises*: while it is off, it costs one branch a step.
 //! *Leaves out*: the steps (`task/scheduler.rs`, `event_loop/run.rs`) and the notes of where
 //! tasks were made (`task/notes.rs`).
 //!
@@ -17,24 +17,24 @@ const SLOW: Duration = Duration::from_millis(100);
 
 /// One step that took long.
 #[derive(Debug, Clone)]
-pub struct Slow {
+pub struct SlowStep {
     /// What it was, such as `task 1:0.3, made at src/main.rs:7:5` or `a callback`.
     pub place: String,
     /// How long it held the loop.
     pub took: Duration,
 }
 
-type Handler = Rc<dyn Fn(&Slow)>;
+type Handler = Rc<dyn Fn(&SlowStep)>;
 
-/// Whether the loop watches its steps, and whom it tells.
+/// Whether the loop times its steps, from when on one is slow, and who is told.
 #[derive(Default)]
-pub struct Watchful {
+pub struct DebugMode {
     on: Cell<bool>,
     limit: Cell<Option<Duration>>,
     handler: RefCell<Option<Handler>>,
 }
 
-impl Watchful {
+impl DebugMode {
     /// True in debug mode.
     pub fn is_on(&self) -> bool {
         self.on.get()
@@ -51,7 +51,7 @@ impl Watchful {
     }
 
     /// Who is told; `None`: standard error.
-    pub fn set_handler(&self, handler: impl Fn(&Slow) + 'static) {
+    pub fn set_handler(&self, handler: impl Fn(&SlowStep) + 'static) {
         let old = self.handler.replace(Some(Rc::new(handler)));
         drop(old);
     }
@@ -61,7 +61,7 @@ impl Watchful {
         if took < self.limit.get().unwrap_or(SLOW) {
             return;
         }
-        let slow = Slow { place: place(), took };
+        let slow = SlowStep { place: place(), took };
         let handler = self.handler.borrow().clone();
         match handler {
             Some(handler) => handler(&slow),

@@ -2,9 +2,9 @@
 //!
 //! *Assumes*: the parts of a loop (`event_loop/core.rs`), and tasks that can be run step by step
 //! (`task/scheduler.rs`).
-//! *Promises*: asyncio's order. Callbacks and tasks run FIFO; what becomes ready during a
-//! turn runs in the next. A turn that looks for news hears of descriptors before due timers,
-//! and of both before it runs anything.
+//! *Promises*: asyncio's order. Callbacks and tasks run FIFO; what they make ready runs in the
+//! next turn. A turn that looks for news hears of descriptors before due timers, and of both
+//! before it runs anything.
 //! *Leaves out*: sockets and sleeps (`aio/`), threads and processes.
 //!
 //! ```text

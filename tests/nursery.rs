@@ -51,6 +51,7 @@ const CASES: &[Case] = &[
     ("a_hook_that_starts_a_thread_is_told", Me, a_hook_that_starts_a_thread_is_told),
     ("closed_standard_streams_are_no_pipes", Me, closed_standard_streams_are_no_pipes),
     ("a_stdout_that_nobody_reads_is_no_obstacle", Me, a_stdout_that_nobody_reads_is_no_obstacle),
+    ("a_signal_to_the_group_spares_the_nursery", Me, a_signal_to_the_group_spares_the_nursery),
     ("an_ignored_sigchld_changes_nothing", Me, an_ignored_sigchld_changes_nothing),
     ("nurseries_in_nurseries_have_an_end", Me, nurseries_in_nurseries_have_an_end),
     ("a_nursery_that_cannot_be_forked", Me, a_nursery_that_cannot_be_forked),
@@ -321,6 +322,24 @@ fn a_stdout_that_nobody_reads_is_no_obstacle() {
     print!("this waits for the end of its line");
     let nursery = Nursery::start().unwrap();
     assert_eq!(Process::spawn(&nursery, square, 3).unwrap().join(), Ok(9));
+}
+
+/// What comes from a terminal, or from a supervisor that ends a service, is sent to all. A program
+/// that goes on still has its nursery; a worker does what it would do anywhere, and ends.
+fn a_signal_to_the_group_spares_the_nursery() {
+    // SAFETY: the call takes nothing; from here on the group is ours alone.
+    assert_eq!(unsafe { libc::setpgid(0, 0) }, 0);
+    let nursery = Nursery::start().unwrap();
+    for number in [libc::SIGINT, libc::SIGQUIT, libc::SIGHUP, libc::SIGTERM] {
+        let worker = Process::spawn(&nursery, sleep_for_ever, ()).unwrap();
+        // SAFETY: SIG_IGN is always a valid handler; 0 is the group that was made above.
+        unsafe {
+            libc::signal(number, libc::SIG_IGN);
+            assert_eq!(libc::kill(0, number), 0);
+        }
+        assert_eq!(death(worker.join()), Death::Signal(number));
+        assert_eq!(Process::spawn(&nursery, square, 3).unwrap().join(), Ok(9));
+    }
 }
 
 /// Who ignores SIGCHLD has no zombies, and nothing to wait for. Here the nursery's children are

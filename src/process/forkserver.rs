@@ -22,7 +22,7 @@ use crate::base::error::Death;
 use crate::base::sys::pipe::{Reader, Writer, pipe};
 use crate::base::sys::poll::can_read;
 use crate::base::sys::process::{
-    SingleThreaded, fork, ignore_terminal_signals, pidfd_open, send_signal, wait, wait_for_exit,
+    SingleThreaded, fork, ignore_group_signals, pidfd_open, send_signal, wait, wait_for_exit,
 };
 use crate::base::sys::rights;
 use crate::base::wire::encode;
@@ -46,8 +46,9 @@ pub(crate) struct Forked {
 
 /// Serves until the program is gone; gives the exit code.
 pub(crate) fn tend(socket: &UnixStream, hooks: Hooks, spares: usize) -> i32 {
-    // Ctrl-C goes to the whole group. The program may survive it, so the nursery must.
-    ignore_terminal_signals();
+    // Ctrl-C goes to the whole group, and so may SIGTERM. The program may survive them, or want its
+    // workers to finish first; so the nursery must survive them, too. It ends with the program.
+    ignore_group_signals();
     let Ok(proof) = SingleThreaded::prove() else { return 1 };
     let mut nursery = Forkserver { socket, proof, hooks, spares: Spares::new(spares) };
     let served = nursery.serve();

@@ -21,6 +21,12 @@
 //! answer is the *forkserver*, which this is, except that ours is a copy of the program: a
 //! worker sees all that was there when the nursery was started, copy-on-write.
 //!
+//! **Signals.** What goes to the whole group (Ctrl-C, a hang-up, mostly SIGTERM when a service is
+//! stopped) the nursery ignores: how the program takes it is the program's affair, and the nursery
+//! ends with the program. CPython's forkserver ignores SIGINT only, its resource tracker SIGTERM,
+//! too. A worker starts with default handlers: such a signal ends it, unless its function has
+//! other plans (`examples/prefork_server.rs`).
+//!
 //! **Who reaps.** A worker is the nursery's child, so only the nursery can collect it. But it
 //! does so only when told, after the program has seen the pidfd become readable. So `waitid`
 //! never has to wait, the nursery needs no signals, the program learns how

@@ -147,9 +147,10 @@ fn reset_signals() {
     }
 }
 
-/// Ignores what a terminal sends to the whole group: Ctrl-C, Ctrl-\ and hang-up.
-pub fn ignore_terminal_signals() {
-    for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGHUP] {
+/// Ignores what is sent to whole groups: Ctrl-C, Ctrl-\ and the hang-up by a terminal, SIGTERM by
+/// whoever ends a service.
+pub fn ignore_group_signals() {
+    for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGHUP, libc::SIGTERM] {
         // SAFETY: SIG_IGN is always a valid handler.
         unsafe { libc::signal(signal, libc::SIG_IGN) };
     }

@@ -8,7 +8,10 @@
 //!     nc 127.0.0.1 PORT            # each line comes back with generation and pid
 //!     kill -9 WORKER               # it is replaced
 //!     kill -HUP SUPERVISOR         # a new generation; the old one finishes its work
-//!     kill -TERM SUPERVISOR        # all finish their work, then the end
+//!     kill -TERM SUPERVISOR        # all finish their work, then the end; so does Ctrl-C
+//!
+//! A terminal sends Ctrl-C to every process of the program, and so may SIGTERM come to all. The
+//! workers leave SIGINT and SIGHUP to the supervisor, who tells each by SIGTERM when to stop.
 //!
 //! ```text
 //!   supervisor ── forks ──▶ worker   worker   worker       each: accept, answer, accept …
@@ -51,6 +54,7 @@ fn serve((socket, generation, mut ready): (Descriptor, u32, Sender<u32>)) {
     let served = EventLoop::new().and_then(|event_loop| {
         event_loop.run_until_complete(async {
             let mut told_to_stop = signal(libc::SIGTERM)?;
+            let _the_supervisors = [signal(libc::SIGINT)?, signal(libc::SIGHUP)?];
             let socket = net::TcpListener::from(OwnedFd::from(socket));
             let server = start_server(TcpListener::from_std(socket)?, move |reader, writer| {
                 answer(reader, writer, generation)
@@ -91,6 +95,7 @@ async fn answer(
 // ---- the supervisor ----
 
 /// What the supervisor hears of.
+#[derive(Clone, Copy)]
 enum News {
     Ended(u32, Death),
     Reload,
@@ -196,7 +201,7 @@ impl Supervisor {
     }
 }
 
-/// Runs the server until SIGTERM; calls `started` with its address.
+/// Runs the server until SIGTERM or Ctrl-C; calls `started` with its address.
 pub fn run(
     size: usize,
     port: u16,
@@ -207,12 +212,11 @@ pub fn run(
     let address = socket.local_addr()?;
     EventLoop::new()?.run_until_complete(async move {
         let news = Rc::new(Queue::new(0));
-        for (number, what) in [(libc::SIGHUP, || News::Reload), (libc::SIGTERM, || News::Stop)]
-            as [(i32, fn() -> News); 2]
-        {
+        for number in [libc::SIGHUP, libc::SIGINT, libc::SIGTERM] {
             let (mut signals, news) = (signal(number)?, Rc::clone(&news));
+            let what = if number == libc::SIGHUP { News::Reload } else { News::Stop };
             drop(create_task(async move {
-                while signals.recv().await.is_ok() && news.put(what()).await.is_ok() {}
+                while signals.recv().await.is_ok() && news.put(what).await.is_ok() {}
             }));
         }
         println!("serving {address} from process {}", std::process::id());

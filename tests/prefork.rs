@@ -14,6 +14,7 @@ use runner::{Test, children, eventually, is_alive};
 use std::collections::BTreeSet;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -25,17 +26,22 @@ const TESTS: &[Test<()>] = &[
     ("a_killed_worker_is_replaced", a_killed_worker_is_replaced),
     ("a_reload_turns_nobody_away", a_reload_turns_nobody_away),
     ("a_stop_finishes_what_was_begun", a_stop_finishes_what_was_begun),
+    ("ctrl_c_finishes_what_was_begun", ctrl_c_finishes_what_was_begun),
+    ("a_stop_of_the_group_finishes_what_was_begun", a_stop_of_the_group_finishes_what_was_begun),
+    ("a_hang_up_of_the_group_is_a_reload", a_hang_up_of_the_group_is_a_reload),
     ("workers_die_with_a_killed_supervisor", workers_die_with_a_killed_supervisor),
 ];
 
 fn main() {
     if std::env::args().nth(1).as_deref() == Some("--serve") {
+        // SAFETY: the call takes a number. A server that nobody stops ends by SIGALRM.
+        unsafe { libc::alarm(60) };
         return server::run(SIZE, 0, |_| ()).expect("the server fails");
     }
     std::process::exit(runner::run(TESTS, &(), std::process::id()));
 }
 
-/// The server in a process of its own.
+/// The server in a process of its own, the leader of a group of its own, as a shell has it.
 struct Server {
     process: Child,
     address: SocketAddr,
@@ -44,7 +50,8 @@ struct Server {
 impl Server {
     fn start() -> Server {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        let mut process = command.arg("--serve").stdout(Stdio::piped()).spawn().unwrap();
+        command.arg("--serve").stdout(Stdio::piped()).process_group(0);
+        let mut process = command.spawn().unwrap();
         let mut output = BufReader::new(process.stdout.take().unwrap()).lines();
         let line = output.next().unwrap().unwrap(); // serving ADDRESS from process PID
         let address = line.split(' ').nth(1).unwrap().parse().unwrap();
@@ -66,6 +73,12 @@ impl Server {
 
     fn send(&self, number: i32) {
         assert!(signal(self.process.id(), number));
+    }
+
+    /// To all its processes, as a terminal sends it.
+    fn send_to_group(&self, number: i32) {
+        // SAFETY: `kill` takes two numbers. The group is that of a child not yet waited for.
+        assert_eq!(unsafe { libc::kill(-(self.process.id() as i32), number) }, 0);
     }
 
     /// All its processes: the nursery and the workers.
@@ -196,7 +209,8 @@ fn a_reload_turns_nobody_away(_: &()) {
     server.stop();
 }
 
-fn a_stop_finishes_what_was_begun(_: &()) {
+/// Has the server stopped in this way while it is at work.
+fn finishes_what_was_begun(stop: impl FnOnce(&Server)) {
     let mut server = Server::start();
     let mut client = Client::connect(server.address).unwrap();
     client.ask("hello").unwrap();
@@ -204,12 +218,37 @@ fn a_stop_finishes_what_was_begun(_: &()) {
     thread::sleep(std::time::Duration::from_millis(20)); // it has been read by then
     let all = server.descendants();
     assert_eq!(all.len(), SIZE + 1);
-    server.send(libc::SIGTERM);
+    stop(&server);
     assert_eq!(client.answer().unwrap().text, "slow");
     drop(client);
-    assert!(server.process.wait().unwrap().success());
+    assert_eq!(server.process.wait().unwrap().code(), Some(0));
     assert!(server.ask("hello").is_err(), "nobody listens any more");
     eventually("all processes are gone", || !all.iter().any(|pid| is_alive(*pid)));
+}
+
+fn a_stop_finishes_what_was_begun(_: &()) {
+    finishes_what_was_begun(|server| server.send(libc::SIGTERM));
+}
+
+fn ctrl_c_finishes_what_was_begun(_: &()) {
+    finishes_what_was_begun(|server| server.send_to_group(libc::SIGINT));
+}
+
+fn a_stop_of_the_group_finishes_what_was_begun(_: &()) {
+    finishes_what_was_begun(|server| server.send_to_group(libc::SIGTERM));
+}
+
+/// What the kernel sends when the terminal is closed.
+fn a_hang_up_of_the_group_is_a_reload(_: &()) {
+    let server = Server::start();
+    let mut client = connect_to(&server, 1);
+    client.stream.get_mut().write_all(b"slow\n").unwrap();
+    thread::sleep(std::time::Duration::from_millis(20)); // it has been read by then
+    server.send_to_group(libc::SIGHUP);
+    assert_eq!(client.answer().unwrap().generation, 1, "it finishes its work");
+    drop(connect_to(&server, 2));
+    drop(client);
+    server.stop();
 }
 
 fn workers_die_with_a_killed_supervisor(_: &()) {

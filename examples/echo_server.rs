@@ -62,15 +62,7 @@ async fn polite(address: SocketAddr) -> io::Result<()> {
 }
 
 fn main() -> io::Result<()> {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    let once = words.iter().any(|word| word == "--once");
-    let port = match words.iter().position(|word| word == "--port") {
-        Some(at) => words.get(at + 1).and_then(|n| n.parse().ok()).unwrap_or_else(|| {
-            eprintln!("--port wants a number up to 65535, as in `--port 8888`");
-            std::process::exit(2);
-        }),
-        None => 8888,
-    };
+    let (port, once) = options();
     EventLoop::new()?.run_until_complete(async {
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], port)))?;
         let address = listener.local_addr()?;
@@ -102,4 +94,22 @@ fn main() -> io::Result<()> {
         server.wait_closed().await;
         Ok(())
     })
+}
+
+/// `--port N` and `--once`, from the command line.
+fn options() -> (u16, bool) {
+    let (mut port, mut once) = (Some(8888), false);
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--once" => once = true,
+            "--port" => port = words.next().and_then(|number| number.parse().ok()),
+            _ => port = None,
+        }
+        if port.is_none() {
+            eprintln!("`{word}`: give nothing, --once, or --port and a number up to 65535");
+            std::process::exit(2);
+        }
+    }
+    (port.unwrap_or_default(), once)
 }

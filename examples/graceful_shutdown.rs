@@ -14,6 +14,9 @@
 //! `--once` sends the signal from a process of its own while three requests are under way,
 //! and checks that all three are answered and a fourth is refused.
 
+#[path = "common/flag.rs"]
+mod flag;
+
 use singletrack::aio::net::TcpListener;
 use singletrack::aio::server::{Server, start_server};
 use singletrack::aio::signals::{Signal, signal};
@@ -55,7 +58,7 @@ async fn until_told_to_stop(mut terminate: Signal, server: &Server<TcpListener>)
 }
 
 fn main() -> io::Result<()> {
-    let once = std::env::args().any(|word| word == "--once");
+    let once = flag::flag("--once");
     EventLoop::new()?.run_until_complete(async {
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
         let address = listener.local_addr()?;

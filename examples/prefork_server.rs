@@ -20,6 +20,9 @@
 //! ```
 //! CI: --once
 
+#[path = "common/flag.rs"]
+mod flag;
+
 use singletrack::aio::net::TcpListener;
 use singletrack::aio::queue::Queue;
 use singletrack::aio::server::start_server;
@@ -228,7 +231,7 @@ pub fn run(
 
 #[allow(dead_code)] // the test that drives this has a `main` of its own
 fn main() -> Result<(), Box<dyn Error>> {
-    let once = std::env::args().any(|word| word == "--once");
+    let once = flag::flag("--once");
     run(2, 0, move |address| {
         if once {
             std::thread::spawn(move || visit(address));

@@ -9,6 +9,9 @@
 //!
 //! CI: --virtual
 
+#[path = "common/flag.rs"]
+mod flag;
+
 use singletrack::aio::combine::gather;
 use singletrack::aio::queue::Queue;
 use singletrack::aio::time::sleep;
@@ -42,7 +45,7 @@ async fn consume(name: char, queue: Rc<Queue<u32>>) -> (u32, u32) {
 }
 
 fn main() -> std::io::Result<()> {
-    let event_loop = match std::env::args().any(|word| word == "--virtual") {
+    let event_loop = match flag::flag("--virtual") {
         true => EventLoop::with_selector(Box::new(ScriptedSelector::new())),
         false => EventLoop::new()?,
     };

@@ -10,6 +10,9 @@
 //!
 //! CI: --virtual
 
+#[path = "common/flag.rs"]
+mod flag;
+
 use singletrack::aio::combine::gather;
 use singletrack::aio::semaphore::Semaphore;
 use singletrack::aio::time::sleep;
@@ -47,7 +50,7 @@ async fn client(
 }
 
 fn main() -> std::io::Result<()> {
-    let event_loop = Rc::new(match std::env::args().any(|word| word == "--virtual") {
+    let event_loop = Rc::new(match flag::flag("--virtual") {
         true => EventLoop::with_selector(Box::new(ScriptedSelector::new())),
         false => EventLoop::new()?,
     });

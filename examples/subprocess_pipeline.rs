@@ -40,7 +40,7 @@ async fn feed(mut first: Child, count: u32) -> io::Result<u64> {
 fn main() -> io::Result<()> {
     let word = std::env::args().nth(1).unwrap_or_else(|| "20000".to_owned());
     let Ok(count) = word.parse::<u32>() else {
-        eprintln!("usage: subprocess_pipeline [HOW-MANY-NUMBERS]");
+        eprintln!("`{word}`: give nothing, or how many numbers");
         std::process::exit(2);
     };
     EventLoop::new()?.run_until_complete(async {

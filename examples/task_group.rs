@@ -9,6 +9,9 @@
 //!
 //! CI: --virtual
 
+#[path = "common/flag.rs"]
+mod flag;
+
 use singletrack::EventLoop;
 use singletrack::aio::task_group::{GroupErrors, TaskGroup};
 use singletrack::aio::time::sleep;
@@ -65,7 +68,7 @@ async fn fetch_all(
 }
 
 fn main() -> std::io::Result<()> {
-    let event_loop = match std::env::args().any(|word| word == "--virtual") {
+    let event_loop = match flag::flag("--virtual") {
         true => EventLoop::with_selector(Box::new(ScriptedSelector::new())),
         false => EventLoop::new()?,
     };

@@ -96,10 +96,16 @@ async fn three_guests(path: &Path, room: &Rc<RefCell<Room>>) -> io::Result<()> {
 }
 
 fn main() -> io::Result<()> {
-    let word = std::env::args().nth(1).unwrap_or_else(|| "--once".to_owned());
-    let once = word == "--once";
     let own = std::env::temp_dir().join(format!("unix_chat-{}", std::process::id()));
-    let path = if once { own } else { PathBuf::from(word) };
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let (path, once) = match &words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] | ["--once"] => (own, true),
+        [path] if !path.starts_with('-') => (PathBuf::from(path), false),
+        _ => {
+            eprintln!("`{}`: give nothing, --once, or a path for the socket", words.join(" "));
+            std::process::exit(2);
+        }
+    };
     EventLoop::new()?.run_until_complete(async {
         let room = Rc::new(RefCell::new(Room::default()));
         let inner = Rc::clone(&room);

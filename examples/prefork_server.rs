@@ -97,6 +97,11 @@ async fn answer(
 
 // ---- the supervisor ----
 
+/// Prints a line. A server goes on when nobody reads its output any more.
+fn log(line: &str) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
 /// What the supervisor hears of.
 #[derive(Clone, Copy)]
 enum News {
@@ -151,7 +156,7 @@ impl Supervisor {
         for mut ready in hired {
             // An error is the end of that worker, of which there will be news.
             if let Ok(pid) = ready.recv_async().await {
-                println!("worker {pid} of generation {} accepts", self.generation);
+                log(&format!("worker {pid} of generation {} accepts", self.generation));
             }
         }
         Ok(())
@@ -164,24 +169,26 @@ impl Supervisor {
     }
 
     async fn supervise(mut self) -> Result<(), Box<dyn Error>> {
-        self.man().await?;
         loop {
+            // Not before all news have been heard: a stop may be among them.
+            if self.news.empty() {
+                self.man().await?;
+            }
             match self.news.get().await? {
                 News::Ended(pid, death) => {
                     let worker = self.workers.remove(&pid).expect("it was hired");
                     if worker.generation == self.generation {
-                        println!("worker {pid} ended by {death}: it is replaced");
+                        log(&format!("worker {pid} ended by {death}"));
                         if worker.born.elapsed() < Duration::from_secs(1) {
                             sleep(Duration::from_millis(50)).await; // one that cannot live at all
                         }
-                        self.man().await?;
                     }
                 }
                 News::Reload => {
                     self.generation += 1;
                     self.man().await?;
                     self.signal_before(self.generation, libc::SIGTERM)?; // only now: somebody accepts all the time
-                    println!("generation {} has taken over", self.generation);
+                    log(&format!("generation {} has taken over", self.generation));
                 }
                 News::Stop => break,
             }
@@ -199,7 +206,7 @@ impl Supervisor {
                 Err(_) => self.signal_before(u32::MAX, libc::SIGKILL)?,
             }
         }
-        println!("all workers are gone");
+        log("all workers are gone");
         Ok(())
     }
 }
@@ -222,7 +229,7 @@ pub fn run(
                 while signals.recv().await.is_ok() && news.put(what).await.is_ok() {}
             }));
         }
-        println!("serving {address} from process {}", std::process::id());
+        log(&format!("serving {address} from process {}", std::process::id()));
         started(address);
         let workers = BTreeMap::new();
         Supervisor { nursery, socket, size, generation: 1, workers, news }.supervise().await

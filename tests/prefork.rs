@@ -12,11 +12,12 @@ mod server;
 use jobs::signal;
 use runner::{Test, children, eventually, is_alive};
 use std::collections::BTreeSet;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Lines, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 use std::thread;
 
 const SIZE: usize = 3;
@@ -28,7 +29,12 @@ const TESTS: &[Test<()>] = &[
     ("a_stop_finishes_what_was_begun", a_stop_finishes_what_was_begun),
     ("ctrl_c_finishes_what_was_begun", ctrl_c_finishes_what_was_begun),
     ("a_stop_of_the_group_finishes_what_was_begun", a_stop_of_the_group_finishes_what_was_begun),
+    (
+        "workers_that_a_stop_of_the_group_has_ended_are_not_replaced",
+        workers_that_a_stop_of_the_group_has_ended_are_not_replaced,
+    ),
     ("a_hang_up_of_the_group_is_a_reload", a_hang_up_of_the_group_is_a_reload),
+    ("a_server_that_nobody_reads_goes_on", a_server_that_nobody_reads_goes_on),
     ("workers_die_with_a_killed_supervisor", workers_die_with_a_killed_supervisor),
 ];
 
@@ -41,6 +47,9 @@ fn main() {
     std::process::exit(runner::run(TESTS, &(), std::process::id()));
 }
 
+/// The lines that the server prints.
+type Output = Lines<BufReader<ChildStdout>>;
+
 /// The server in a process of its own, the leader of a group of its own, as a shell has it.
 struct Server {
     process: Child,
@@ -49,14 +58,18 @@ struct Server {
 
 impl Server {
     fn start() -> Server {
+        // What it says is read, so that it never waits for a reader.
+        Server::start_heard_by(|output| drop(thread::spawn(move || output.for_each(drop))))
+    }
+
+    fn start_heard_by(listener: impl FnOnce(Output)) -> Server {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.arg("--serve").stdout(Stdio::piped()).process_group(0);
         let mut process = command.spawn().unwrap();
         let mut output = BufReader::new(process.stdout.take().unwrap()).lines();
         let line = output.next().unwrap().unwrap(); // serving ADDRESS from process PID
         let address = line.split(' ').nth(1).unwrap().parse().unwrap();
-        // What else it says is read, so that it never waits for a reader.
-        thread::spawn(move || output.for_each(drop));
+        listener(output);
         let server = Server { process, address };
         eventually("all workers accept", || server.workers().len() == SIZE);
         server
@@ -238,6 +251,19 @@ fn a_stop_of_the_group_finishes_what_was_begun(_: &()) {
     finishes_what_was_begun(|server| server.send_to_group(libc::SIGTERM));
 }
 
+/// The workers hear of the stop as soon as the supervisor does, and may be gone before it looks.
+fn workers_that_a_stop_of_the_group_has_ended_are_not_replaced(_: &()) {
+    let (heard, said) = mpsc::channel();
+    let listen = |output: Output| {
+        thread::spawn(move || output.for_each(|line| heard.send(line.unwrap()).unwrap()));
+    };
+    let mut server = Server::start_heard_by(listen);
+    server.send_to_group(libc::SIGTERM);
+    assert_eq!(server.process.wait().unwrap().code(), Some(0));
+    let hired = said.iter().filter(|line| line.ends_with("accepts")).count();
+    assert_eq!(hired, SIZE);
+}
+
 /// What the kernel sends when the terminal is closed.
 fn a_hang_up_of_the_group_is_a_reload(_: &()) {
     let server = Server::start();
@@ -248,6 +274,13 @@ fn a_hang_up_of_the_group_is_a_reload(_: &()) {
     assert_eq!(client.answer().unwrap().generation, 1, "it finishes its work");
     drop(connect_to(&server, 2));
     drop(client);
+    server.stop();
+}
+
+fn a_server_that_nobody_reads_goes_on(_: &()) {
+    let server = Server::start_heard_by(drop);
+    server.send(libc::SIGHUP);
+    drop(connect_to(&server, 2));
     server.stop();
 }
 

@@ -1,15 +1,15 @@
 //! The one face of all pools: submit a function, map it over many, shut down.
 //!
-//! *Assumes*: `concurrent/future.rs`.
+//! *Assumes*: futures as in `concurrent/future.rs`.
 //! *Promises*: `map` keeps the order of its input, and whoever stops listening leaves nothing
 //! behind.
 //! *Leaves out*: how a job is run (the pools below this page); waiting for several futures
 //! (`concurrent/waiting.rs`).
 //!
 //! ```text
-//!   submit(f, args) ─▶ Future                      ┌ threads.rs      closures, shared memory
-//!   map(f, items)   ─▶ results in order      over  ├ gil_threads.rs  the same, one at a time
-//!   shutdown(wait, cancel_futures)                 └ processes.rs    bytes over pipes
+//!   submit(f, args) ─▶ Future                ┌ concurrent/threads.rs      closures, shared memory
+//!   map(f, items)   ─▶ results in order over ├ concurrent/gil_threads.rs  the same, one at a time
+//!   shutdown(wait, cancel_futures)           └ concurrent/processes.rs    bytes over pipes
 //! ```
 //! The counterpart of `concurrent.futures`. A function is given as `fn(A) -> R`, which
 //! captures nothing, and its argument and result are serde values: then the same call can be

@@ -3,7 +3,7 @@
 //! *Assumes*: the cell they share, `concurrent/oneshot.rs`.
 //! *Promises*: every future becomes done exactly once; its value is moved, never cloned;
 //! wakers, callbacks and drops of user values run outside the lock.
-//! *Leaves out*: who runs the job (the executors), how a task waits (any event loop's `Waker`).
+//! *Leaves out*: who runs the job (`concurrent/executor.rs`), how a task waits (any event loop's `Waker`).
 //!
 //! ```text
 //!  a worker                     one Arc                          whoever submitted

@@ -3,7 +3,8 @@
 //! *Assumes*: `concurrent/threads.rs` for the threads, `gil/token.rs` for the lock.
 //! *Promises*: a job runs with the lock held, and drops it only where it says so; the lock is
 //! free while a worker waits for a job.
-//! *Leaves out*: when the lock changes hands. That is the lock's policy.
+//! *Leaves out*: when the lock changes hands. That is the lock's policy
+//! (`gil/policy.rs`).
 //!
 //! ```text
 //!  submit ──▶ queue ──▶ worker ── lock.attach ──▶ job(gil) ── gil.checkpoint ──▶ …

@@ -3,7 +3,8 @@
 //! *Assumes*: the steps of `concurrent/state.rs`.
 //! *Promises*: it is closed exactly once, whoever comes first; wakers, callbacks and drops of user
 //! values run outside its lock; whoever waits sees it closed.
-//! *Leaves out*: who may do what with it (`concurrent/future.rs`), and the job that may lie in it.
+//! *Leaves out*: who may do what with it (`concurrent/future.rs`), and the job that may lie in it
+//! (`concurrent/job.rs`).
 //!
 //! ```text
 //!   lock:     state ─ outcome ─ waker, callbacks, sleepers

@@ -1,8 +1,8 @@
 //! The process pool behind the one face of all pools.
 //!
 //! *Assumes*: `process/pool.rs`.
-//! *Promises*: what `Executor` promises.
-//! *Leaves out*: everything else; the pool has methods of its own.
+//! *Promises*: what `Executor` promises (`concurrent/executor.rs`).
+//! *Leaves out*: everything else; the pool has methods of its own (`process/pool.rs`).
 
 use crate::base::wire::Wire;
 use crate::concurrent::executor::Executor;

@@ -2,7 +2,7 @@
 //!
 //! *Assumes*: nothing. No lock, no thread, no value: pure.
 //! *Promises*: a state only moves along an arrow below; a refused step changes nothing.
-//! *Leaves out*: the value, the waiters, the callbacks (`concurrent/future.rs`).
+//! *Leaves out*: the value, the waiters, the callbacks (`concurrent/oneshot.rs`).
 //!
 //! ```text
 //!             start                finish

@@ -18,7 +18,7 @@ pub const MAX_FAILURES: u32 = 8;
 /// The pause after the first failure to start a worker; it doubles with each, to 64 times.
 pub const BACKOFF_NS: u64 = 10_000_000;
 
-/// See the top of the page.
+/// Counts forks that failed and workers that died young, and says when to try again, or to give up.
 ///
 /// ```
 /// use singletrack::process::births::{BACKOFF_NS, Births};

@@ -1,6 +1,6 @@
 //! What a pool of processes should be like, collected before it starts.
 //!
-//! *Assumes*: a nursery.
+//! *Assumes*: a nursery (`process/nursery.rs`).
 //! *Promises*: nothing is forked and no thread started here; what cannot be is a typed error at
 //! the start.
 //! *Leaves out*: starting (`process/pool.rs`); what a single job may have (`process/options.rs`).

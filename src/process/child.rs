@@ -1,6 +1,6 @@
 //! A process for one function: start it, watch it, wait for its end, take its result.
 //!
-//! *Assumes*: the nursery.
+//! *Assumes*: a nursery (`process/nursery.rs`).
 //! *Promises*: the end is told as it was: value, panic, exit code or signal; a result of any
 //! size never keeps the process from ending while somebody waits for it; no process is left
 //! behind: a dropped one is waited for, a dropped daemon killed.

@@ -125,7 +125,7 @@ fn next_length(dispatcher: &Dispatcher<Parcel>, key: Key) -> Option<usize> {
     dispatcher.undelivered(key).next().map(|job| job.body.frame.len())
 }
 
-/// See the top of the page.
+/// The dispatcher with the pipes of its workers: what whoever has the lock can act on at once.
 pub(crate) struct Desk {
     pub(crate) dispatcher: Dispatcher<Parcel>,
     pub(crate) hands: BTreeMap<Key, Hand>,

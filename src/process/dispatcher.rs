@@ -60,7 +60,7 @@ enum Closed {
     Broken,
 }
 
-/// See the top of the page.
+/// A pool's books: jobs, replies, deaths and the time come in; assignments and verdicts come out.
 ///
 /// ```
 /// use singletrack::process::account::Verdict;

@@ -61,7 +61,7 @@ pub(crate) fn tend(socket: &UnixStream, hooks: Hooks, spares: usize) -> i32 {
     }
 }
 
-/// See the top of the page.
+/// All that the nursery process has: the socket, the hooks, and the workers in stock.
 struct Forkserver<'a> {
     socket: &'a UnixStream,
     proof: SingleThreaded,

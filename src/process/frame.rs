@@ -4,7 +4,8 @@
 //! *Promises*: any chunking gives the same frames; no byte string panics; a length above
 //! [`MAX_FRAME`] is refused before anything is allocated; after an error the decoder stays
 //! in error; a stream that ends inside a frame is [`FrameError::Truncated`].
-//! *Leaves out*: what a body means (`base/wire.rs`, `process/call.rs`) and who may send what.
+//! *Leaves out*: what a body means (`base/wire.rs`, `process/call.rs`) and who may send what
+//! (`process/forkserver.rs`, `process/worker.rs`).
 //!
 //! ```text
 //!  0        4        8                16       20

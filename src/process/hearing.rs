@@ -4,8 +4,8 @@
 //! *Promises*: whatever the bytes are, no panic, no job resolved by anything but its own
 //! answer, and no more memory than one frame's limit; a worker that says what it may not is
 //! reported to the dispatcher, which has it killed.
-//! *Leaves out*: reading (`process/shared.rs`), and what is in an answer
-//! (`process/call.rs`).
+//! *Leaves out*: reading (`process/shared.rs`), whose turn that is (`process/listening.rs`), and
+//! what is in an answer (`process/call.rs`).
 //!
 //! ```text
 //!   hello ──▶ (initializer's reply) ──▶ reply, reply, reply …
@@ -30,7 +30,7 @@ enum Turn {
     Answer,
 }
 
-/// See the top of the page.
+/// How far one worker's replies have been taken in: half a frame, perhaps, and what went wrong.
 #[derive(Debug)]
 pub struct Hearing {
     decoder: Decoder,

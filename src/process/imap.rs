@@ -3,7 +3,7 @@
 //! *Assumes*: `process/pool.rs`, `process/chunk.rs`.
 //! *Promises*: the input is read no further ahead than the window, so it may be endless; in order
 //! if asked for, and then what comes too early is kept; dropped, it cancels what has not begun.
-//! *Leaves out*: its faces (`Pool::imap` and `Pool::imap_unordered`).
+//! *Leaves out*: its faces, `Pool::imap` and `Pool::imap_unordered` (`process/multiprocessing.rs`).
 //!
 //! ```text
 //!   items ─ chunk ─▶ ░░░▓▓▓▓▓▓ ─▶ arrivals ─▶ early: 5, 7 ─▶ ready ─▶ next

@@ -27,7 +27,7 @@ enum Listener {
     Caller,
 }
 
-/// See the top of the page.
+/// Who may read one worker's replies: the supervisor, a caller, or nobody for now.
 ///
 /// ```
 /// use singletrack::process::listening::Listening;

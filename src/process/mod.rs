@@ -1,4 +1,31 @@
 //! The processes: a fork server, workers forked from it, and a pool that cannot lose a job.
+//!
+//! ```text
+//!                   one process       a pool of processes                      between processes
+//!
+//!   is called       child             multiprocessing: chunk · imap            pipe
+//!                     │                 │                                      queue
+//!                     │               pool: builder · options                    └ slots
+//!                     │                 │
+//!   binds             │               shared ──▶ desk: parcel ◀── supervisor   error
+//!                     │                            │                  │
+//!   decides           │               dispatcher: workforce · roster  │
+//!   (pure)            │                 births · account              │
+//!                     │                 hearing · listening           │
+//!                     ▼                                               │
+//!   forks           nursery ◀─────────────────────────────────────────┘
+//!                   ══ a socket ══
+//!                   forkserver: hooks · spares
+//!                     ▼
+//!   works           worker
+//!
+//!   in what form    frame: messages · call: a function's address, its argument · descriptor
+//! ```
+//! Pure as well are [`frame`] and [`spares`].
+//!
+//! To read: [`frame`], [`call`], [`worker`], [`nursery`]: a process can be had. [`child`] is the
+//! least that can be built on it. Then [`dispatcher`], the pool's rules, and who carries them out:
+//! the desk, the supervisor, [`pool`].
 
 pub mod account;
 pub mod births;

@@ -4,8 +4,8 @@
 //! *Promises*: results in the order of the items, except from `imap_unordered`; several items
 //! go as one job, by CPython's rule unless told otherwise; `imap` reads its input no further
 //! ahead than its buffer, so that it may be endless.
-//! *Leaves out*: what an executor offers (`Pool::executor` gives it): limits and retries for
-//! single jobs, kill, resize, statistics.
+//! *Leaves out*: what an executor offers (`process/pool.rs`; `Pool::executor` gives it): limits and
+//! retries for single jobs, kill, resize, statistics.
 //!
 //! ```text
 //!   map           items ─▶ chunks ─▶ jobs ─▶ one future of a Vec

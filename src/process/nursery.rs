@@ -6,7 +6,7 @@
 //! has by then; no zombie is left; when the program dies, even by SIGKILL, the nursery and all
 //! workers die with it.
 //! *Leaves out*: the other end of the socket (`process/forkserver.rs`), what the workers do
-//! (`process/worker.rs`) and who gets which job.
+//! (`process/worker.rs`) and who gets which job (`process/dispatcher.rs`).
 //!
 //! ```text
 //!  program ════ Unix socket ═════▶ nursery ─┬─ fork ──▶ worker 4711 ◀┄┄ request pipe ┄┄ program

@@ -1,6 +1,6 @@
 //! What can be chosen for a job, and for a map of many.
 //!
-//! *Assumes*: nothing.
+//! *Assumes*: nothing; a pool of `process/builder.rs` has its own limit, where a job has none.
 //! *Promises*: the default of every choice is CPython's, where it has one.
 //! *Leaves out*: what can be chosen for a whole pool (`process/builder.rs`).
 

@@ -1,9 +1,9 @@
 //! A job's body in the pool: the frame to send, and the promise to keep, of whatever type.
 //!
-//! *Assumes*: `process/call.rs`, `concurrent/future.rs`.
+//! *Assumes*: `process/call.rs` encodes and decodes; `concurrent/future.rs` has the promise.
 //! *Promises*: settled exactly once; a panic in the user's code (decoding, dropping, calling
 //! back) goes no further.
-//! *Leaves out*: when to send and when to settle.
+//! *Leaves out*: when to send (`process/dispatcher.rs`) and when to settle (`process/desk.rs`).
 
 use crate::base::error::{JobError, panic_message};
 use crate::base::wire::Wire;
@@ -12,7 +12,7 @@ use crate::concurrent::home::HomeId;
 use crate::process::call::{Function, decoded, encode_call, encode_chunk};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// See the top of the page.
+/// A job that is on its way through the pool: the bytes to send, and the promise to keep.
 pub(crate) struct Parcel {
     /// The frame of the call. Kept until the job is settled: a job that was sent but not begun
     /// when its worker died is sent again.

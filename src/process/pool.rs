@@ -1,6 +1,6 @@
 //! The process pool: functions submitted here run in forked workers.
 //!
-//! *Assumes*: a nursery.
+//! *Assumes*: a nursery (`process/nursery.rs`).
 //! *Promises*: every submitted job resolves exactly once; a worker's death fails only the job
 //! it ran, and it is replaced; results and arguments of any size up to a frame's limit pass,
 //! both ways at once; nothing is left behind when the pool is gone.

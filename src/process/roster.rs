@@ -116,7 +116,7 @@ struct Burst {
     before: u64,
 }
 
-/// See the top of the page.
+/// A worker in the books: its stage of life, the jobs sent to it, and how fast it answers.
 #[derive(Debug)]
 pub(crate) struct Worker<B> {
     pub(crate) stage: Stage,

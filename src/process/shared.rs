@@ -27,7 +27,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-/// See the top of the page.
+/// What every handle of a pool and its supervisor have: the desk, and how to wake the supervisor.
 pub(crate) struct Shared {
     pub(crate) desk: Mutex<Desk>,
     pub(crate) waker: Waker,

@@ -69,7 +69,7 @@ struct Pause {
     timeout: Option<Duration>,
 }
 
-/// See the top of the page.
+/// What the supervisor's thread owns: the selector, the nursery, and its share of the desk.
 pub(crate) struct Supervisor {
     shared: Arc<Shared>,
     nursery: Nursery,

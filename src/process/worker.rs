@@ -4,7 +4,8 @@
 //! *Promises*: says hello first; runs calls one at a time in the order they come; a reply is
 //! written before the next job begins, so the first job without a reply is the one that ran
 //! when the process died.
-//! *Leaves out*: who sends jobs (`process/desk.rs`) and reads the replies (`process/shared.rs`).
+//! *Leaves out*: which job comes when (`process/dispatcher.rs`), who sends it (`process/desk.rs`)
+//! and who reads the replies (`process/shared.rs`).
 //!
 //! ```text
 //!  requests ──▶ read ──▶ run_call ──▶ write ──▶ replies

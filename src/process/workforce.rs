@@ -19,7 +19,7 @@ use crate::process::roster::{Job, Worker, WorkerStats};
 /// Among so many jobs of one worker nobody waits for a certain one.
 const MANY: usize = 16;
 
-/// See the top of the page.
+/// All workers of a pool, of whom the one with least to do gets the next job.
 #[derive(Debug)]
 pub(crate) struct Workforce<B> {
     workers: GenerationSlab<Worker<B>>,

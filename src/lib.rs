@@ -193,7 +193,7 @@
 //!   process/parcel.rs          a job's frame and promise, whatever its type
 //!   process/desk.rs            books and request pipes under one lock
 //!   process/shared.rs          how a worker is heard, by the supervisor or by a caller
-//!   process/supervisor.rs      the thread that hears workers out, buries and replaces them
+//!   process/supervisor.rs      the thread that hears workers out, reaps and replaces them
 //!   process/builder.rs         what a pool of processes should be like
 //!   process/pool.rs            ProcessPool: submit, limits, retries, kill, resize, shutdown
 //!   process/chunk.rs           many items in one job
@@ -285,6 +285,10 @@
 //! | attach, detach | take the lock for a thread; drop it around what blocks | `Py_BEGIN_ALLOW_THREADS` |
 //! | hand-off | who has a dropped lock next | `FORCE_SWITCHING` is one |
 //! | nursery | a process of one thread that forks all others | fork server, zygote |
+//! | spare | a worker forked ahead of being asked for | |
+//! | reap | collect a dead process, so that it is no zombie | `waitpid` |
+//! | home, household | the pool or loop that a thread works for, and its rules for waiting | |
+//! | onlooker | a task that looks again after each change | a waiter of a condition |
 //! | frame | one message with its length in front | |
 //! | promise | the side that sets a future's result | CPython's future has both sides |
 //! | job, lane | a submitted call; in the lab, whatever takes jobs one after another | |

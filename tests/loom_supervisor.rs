@@ -32,7 +32,7 @@ fn a_caller_hears_of_his_workers_death() {
 }
 
 #[test]
-fn last_words_are_heard_before_a_burial() {
+fn last_words_are_heard_before_a_worker_is_reaped() {
     model(2, || {
         let (pool, supervisor) = Pool::start(1, |_| Deed::AnswerAndDie);
         pool.wait_for_workers(1);

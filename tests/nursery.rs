@@ -40,7 +40,7 @@ const CASES: &[Case] = &[
     ("a_spare_is_forked_ahead_and_handed_out", Me, a_spare_is_forked_ahead_and_handed_out),
     ("recycled_workers_come_from_the_stock", Me, recycled_workers_come_from_the_stock),
     ("a_spare_that_dies_is_collected", Me, a_spare_that_dies_is_collected),
-    ("a_worker_with_luggage_is_forked_afresh", Me, a_worker_with_luggage_is_forked_afresh),
+    ("a_worker_with_descriptors_is_forked_afresh", Me, a_worker_with_descriptors_is_forked_afresh),
     ("spares_end_with_the_nursery", Me, spares_end_with_the_nursery),
     ("a_stopped_nursery_is_killed", Me, a_stopped_nursery_is_killed),
     ("hooks_run_in_the_order_of_register_at_fork", Me, hooks_run_in_the_order_of_register_at_fork),
@@ -173,7 +173,7 @@ fn receive(mut receiver: Receiver<u64>) -> (u64, u64) {
     (receiver.recv().unwrap(), my_pid(()))
 }
 
-fn a_worker_with_luggage_is_forked_afresh() {
+fn a_worker_with_descriptors_is_forked_afresh() {
     let nursery = NurseryOptions::default().spares(1).start().unwrap();
     let [spare] = eventually_so_many(&nursery, 1)[..] else { unreachable!() };
     let (receiver, mut sender) = pipe().unwrap();
@@ -245,7 +245,7 @@ fn a_spare_is_as_old_as_its_fork() {
     let count = || BEFORE_THE_FORK.store(BEFORE_THE_FORK.load(Relaxed) + 1, Relaxed);
     let nursery = NurseryOptions::default().spares(1).before_fork(count).start().unwrap();
     eventually_so_many(&nursery, 1);
-    // The first fork was the spare's, though a worker with luggage is born before it serves.
+    // The first fork was the spare's, though a worker with descriptors is born before it serves.
     let (receiver, mut sender) = pipe().unwrap();
     let process = Process::spawn(&nursery, receive, receiver).unwrap();
     sender.send(&7).unwrap();

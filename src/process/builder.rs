@@ -103,8 +103,9 @@ impl Builder {
     /// workers again and again, for ever.) A worker that dies in it is replaced, some times.
     #[doc(alias = "initargs")]
     pub fn initializer<A: Wire>(mut self, f: fn(A), args: A) -> Self {
-        let (frame, luggage) = packing(|| encode_call(f, &args, INITIALIZER));
-        self.initializer = Some(frame.map(|frame| Initializer { frame: Arc::new(frame), luggage }));
+        let (frame, descriptors) = packing(|| encode_call(f, &args, INITIALIZER));
+        self.initializer =
+            Some(frame.map(|frame| Initializer { frame: Arc::new(frame), descriptors }));
         self
     }
 }

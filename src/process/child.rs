@@ -89,9 +89,9 @@ impl ProcessOptions {
         args: A,
     ) -> Result<Process<R>, JobError> {
         static COUNT: AtomicU64 = AtomicU64::new(1);
-        let (call, luggage) = packing(|| encode_call(f, &args, 0));
+        let (call, descriptors) = packing(|| encode_call(f, &args, 0));
         let call = call?;
-        let forked = nursery.spawn(&luggage);
+        let forked = nursery.spawn(&descriptors);
         let forked = forked.map_err(|e| broken("no process could be forked", &e))?;
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let process = Process {

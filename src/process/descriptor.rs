@@ -9,10 +9,10 @@
 //! ```text
 //!   the spawner                                    the child
 //!   encode(args) ─▶ bytes   …#0…#1…  ─ request ─▶  decode(args)
-//!        └────────▶ luggage [fd, fd] ─ socket ──▶  luggage ─┘ #0, #1
+//!        └────────▶ [fd, fd]  ───────── socket ──▶  [fd, fd] ┘ #0, #1
 //! ```
-//! In the bytes stands only the number of the piece of luggage. CPython has the same rule and
-//! the same trick: a connection can be pickled only while a process is being spawned.
+//! In the bytes stands only the descriptor's number. CPython has the same rule and the same
+//! trick: a connection can be pickled only while a process is being spawned.
 
 use serde::de::{self, Deserialize, Deserializer};
 use serde::ser::{self, Serialize, Serializer};
@@ -95,15 +95,15 @@ impl Serialize for Packed<'_> {
 
 /// Packs a duplicate of `fd` and writes its number into the bytes.
 pub(crate) fn pack<S: Serializer>(fd: BorrowedFd<'_>, serializer: S) -> Result<S::Ok, S::Error> {
-    let number = PACKING.with_borrow_mut(|luggage| {
-        let luggage = luggage.as_mut().ok_or_else(|| {
+    let number = PACKING.with_borrow_mut(|descriptors| {
+        let descriptors = descriptors.as_mut().ok_or_else(|| {
             refuse(
                 "a descriptor can be handed only to a process that is being started: pass it to \
                  `Process::spawn`, or to the pool's initializer",
             )
         })?;
-        luggage.push(fd.try_clone_to_owned().map_err(ser::Error::custom)?);
-        Ok(luggage.len() as u32 - 1)
+        descriptors.push(fd.try_clone_to_owned().map_err(ser::Error::custom)?);
+        Ok(descriptors.len() as u32 - 1)
     })?;
     serializer.serialize_u32(number)
 }
@@ -119,7 +119,7 @@ pub(crate) fn take_refusal() -> Option<&'static str> {
     REFUSAL.take()
 }
 
-/// Reads the number of a piece of luggage and takes it out.
+/// Reads the number of a descriptor and takes it out.
 pub(crate) fn unpack<'de, D: Deserializer<'de>>(deserializer: D) -> Result<OwnedFd, D::Error> {
     let number = u32::deserialize(deserializer)? as usize;
     let fd = ARRIVED.with_borrow_mut(|arrived| arrived.get_mut(number).and_then(Option::take));
@@ -141,7 +141,7 @@ pub(crate) fn packing<R>(encode: impl FnOnce() -> R) -> (R, Vec<OwnedFd>) {
     (result, PACKING.take().unwrap_or_default())
 }
 
-/// This process was just born with `luggage`.
-pub(crate) fn arrive_with(luggage: Vec<OwnedFd>) {
-    ARRIVED.set(luggage.into_iter().map(Some).collect());
+/// This process was just born with `descriptors`.
+pub(crate) fn arrive_with(descriptors: Vec<OwnedFd>) {
+    ARRIVED.set(descriptors.into_iter().map(Some).collect());
 }

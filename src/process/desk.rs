@@ -9,14 +9,14 @@
 //!
 //! ```text
 //!  submit ─┐          ┌───────────── Desk ─────────────┐
-//!          ├─ lock ─▶ │ Dispatcher     Hand per worker │ ─ writev ─▶ request pipes
+//!          ├─ lock ─▶ │ Dispatcher     Link per worker │ ─ writev ─▶ request pipes
 //!  reply ──┘          └──────┬─────────────────────────┘ ─ SIGKILL ▶ pidfds
 //!                            ▼
 //!                     Settled: resolved by whoever held the lock, after letting go
 //! ```
 //! So a submitted job goes to an idle worker in the submitter's own system call: no thread has
 //! to be woken first. Nor need one be for the answer, if the submitter waits for it: he is lent
-//! the worker's ear, and reads. The supervisor waits only for what nobody else brings: other
+//! the worker's reply pipe, and reads. The supervisor waits only for what nobody else brings: other
 //! replies, deaths, time, and pipes that have room again.
 
 use crate::base::error::{Death, JobError};
@@ -41,23 +41,23 @@ use std::time::{Duration, Instant};
 /// One system call writes at most so many frames.
 const AT_ONCE: usize = 64;
 
-/// A worker's reply pipe and pidfd: what there is to listen to.
-pub(crate) struct Ear {
+/// Where a worker is heard: its reply pipe, and the pidfd that tells of its death.
+pub(crate) struct Ends {
     pub(crate) replies: Reader,
     pub(crate) pidfd: OwnedFd,
 }
 
-/// The right to read a worker's replies, in one's hands.
+/// The right to read a worker's replies, and what that takes.
 pub(crate) struct Lent {
     pub(crate) key: Key,
-    pub(crate) ear: Arc<Ear>,
+    pub(crate) ends: Arc<Ends>,
     pub(crate) hearing: Hearing,
 }
 
 /// A worker as seen by those who send to it.
-pub(crate) struct Hand {
+pub(crate) struct Link {
     pub(crate) pid: u32,
-    pub(crate) ear: Arc<Ear>,
+    pub(crate) ends: Arc<Ends>,
     pub(crate) listening: Listening<Hearing>,
     /// `None` when the worker was let go.
     pub(crate) requests: Option<Writer>,
@@ -71,17 +71,17 @@ pub(crate) struct Hand {
     pub(crate) death: Option<Death>,
 }
 
-impl Hand {
+impl Link {
     /// Of a worker just forked, to which the supervisor listens.
     pub(crate) fn new(
         pid: u32,
-        ear: Arc<Ear>,
+        ends: Arc<Ends>,
         requests: Writer,
         prologue: Option<Arc<Vec<u8>>>,
-    ) -> Hand {
-        Hand {
+    ) -> Link {
+        Link {
             pid,
-            ear,
+            ends,
             listening: Listening::new(Hearing::new(prologue.is_some())),
             requests: Some(requests),
             prologue,
@@ -128,14 +128,14 @@ fn next_length(dispatcher: &Dispatcher<Parcel>, key: Key) -> Option<usize> {
 /// The dispatcher with the pipes of its workers: what whoever has the lock can act on at once.
 pub(crate) struct Desk {
     pub(crate) dispatcher: Dispatcher<Parcel>,
-    pub(crate) hands: BTreeMap<Key, Hand>,
+    pub(crate) links: BTreeMap<Key, Link>,
     /// The dispatcher wants a spawn that the supervisor has not begun.
     spawn: bool,
     /// The dead whose last words a caller was still hearing.
-    burials: Vec<Key>,
+    dead: Vec<Key>,
     /// The job that a caller will wait for himself, if he may.
     awaited: Option<u64>,
-    /// The worker whose ear that caller is to have.
+    /// The worker whose replies that caller is to read.
     lent: Option<Key>,
     /// The supervisor's selector.
     registry: Registry,
@@ -150,9 +150,9 @@ impl Desk {
     pub(crate) fn new(settings: Settings, registry: Registry) -> Self {
         Desk {
             dispatcher: Dispatcher::new(settings),
-            hands: BTreeMap::new(),
+            links: BTreeMap::new(),
             spawn: false,
-            burials: Vec::new(),
+            dead: Vec::new(),
             awaited: None,
             lent: None,
             registry,
@@ -194,15 +194,15 @@ impl Desk {
             match action {
                 Action::Spawn => self.spawn = true,
                 Action::Kill(key) => {
-                    if let Some(hand) = self.hands.get(&key) {
+                    if let Some(link) = self.links.get(&key) {
                         // It can only fail for want of permission (a worker that changed its
                         // user); then it is at least cut off.
-                        let _ = send_signal(hand.ear.pidfd.as_fd(), libc::SIGKILL);
+                        let _ = send_signal(link.ends.pidfd.as_fd(), libc::SIGKILL);
                     }
                 }
                 Action::Retire(key) => {
-                    if let Some(hand) = self.hands.get_mut(&key) {
-                        hand.requests = None;
+                    if let Some(link) = self.links.get_mut(&key) {
+                        link.requests = None;
                     }
                 }
                 Action::Resolve(job, verdict) => {
@@ -214,12 +214,12 @@ impl Desk {
     }
 
     fn explain(&self, job: u64, verdict: Verdict) -> JobError {
-        let pid = |key: Key| self.hands.get(&key).map_or(0, |hand| hand.pid);
+        let pid = |key: Key| self.links.get(&key).map_or(0, |link| link.pid);
         match verdict {
             Verdict::Cancelled => JobError::Cancelled,
             Verdict::TimedOut(limit) => JobError::TimedOut(Duration::from_nanos(limit)),
             Verdict::Lost(key) => {
-                let death = self.hands.get(&key).and_then(|hand| hand.death);
+                let death = self.links.get(&key).and_then(|link| link.death);
                 let death = death.unwrap_or(Death::Signal(libc::SIGKILL));
                 JobError::WorkerLost { pid: pid(key), death, job }
             }
@@ -233,38 +233,38 @@ impl Desk {
 
     /// Writes to a worker's pipe what it has room for.
     pub(crate) fn write(&mut self, key: Key) {
-        let Some(hand) = self.hands.get_mut(&key) else { return };
-        let Some(pipe) = &hand.requests else { return };
-        while let Some(prologue) = &hand.prologue {
-            let Ok(written) = pipe.write(&prologue[hand.offset..]) else { return };
-            hand.offset += written;
-            if hand.offset == prologue.len() {
-                (hand.prologue, hand.offset) = (None, 0);
+        let Some(link) = self.links.get_mut(&key) else { return };
+        let Some(pipe) = &link.requests else { return };
+        while let Some(prologue) = &link.prologue {
+            let Ok(written) = pipe.write(&prologue[link.offset..]) else { return };
+            link.offset += written;
+            if link.offset == prologue.len() {
+                (link.prologue, link.offset) = (None, 0);
             }
         }
         loop {
             let mut slices = [IoSlice::new(&[]); AT_ONCE];
             let mut count = 0;
             for (slot, job) in slices.iter_mut().zip(self.dispatcher.undelivered(key)) {
-                let from = if count == 0 { hand.offset } else { 0 };
+                let from = if count == 0 { link.offset } else { 0 };
                 *slot = IoSlice::new(&job.body.frame[from..]);
                 count += 1;
             }
             if count == 0 {
                 return;
             }
-            if !hand.roomy && slices[0].len() > CAPACITY {
-                hand.roomy = true;
+            if !link.roomy && slices[0].len() > CAPACITY {
+                link.roomy = true;
                 // Many small steps take longer; but if the system says no, they will do.
                 let _ = set_capacity(pipe, ROOMY);
             }
             // An error is a full pipe, or a dead worker, of which the pidfd tells.
             let Ok(written) = pipe.write_vectored(&slices[..count]) else { return };
-            hand.offset += written;
+            link.offset += written;
             while let Some(length) = next_length(&self.dispatcher, key)
-                && hand.offset >= length
+                && link.offset >= length
             {
-                hand.offset -= length;
+                link.offset -= length;
                 self.dispatcher.delivered(key);
             }
         }
@@ -272,26 +272,26 @@ impl Desk {
 
     /// Sees to it that somebody reads the replies of a worker that has jobs.
     fn find_listener(&mut self, key: Key) {
-        let Some(hand) = self.hands.get_mut(&key) else { return };
+        let Some(link) = self.links.get_mut(&key) else { return };
         let alone = self.awaited.is_some_and(|job| self.dispatcher.runs_only(key, job));
-        let caller = if alone { hand.listening.appoint_caller() } else { None };
+        let caller = if alone { link.listening.appoint_caller() } else { None };
         if let Some(watched) = caller {
             self.lent = Some(key);
             if watched {
-                let replies = hand.ear.replies.as_fd().as_raw_fd();
+                let replies = link.ends.replies.as_fd().as_raw_fd();
                 let _ = self.registry.deregister(&mut SourceFd(&replies));
             }
-        } else if self.dispatcher.load(key) > 0 && hand.listening.appoint_supervisor() {
+        } else if self.dispatcher.load(key) > 0 && link.listening.appoint_supervisor() {
             let token = token(key, Source::Replies);
-            if watch(&self.registry, &hand.ear.replies, token).is_err() {
+            if watch(&self.registry, &link.ends.replies, token).is_err() {
                 // A worker that nobody can hear is of no use; its end will be heard.
-                let _ = send_signal(hand.ear.pidfd.as_fd(), libc::SIGKILL);
+                let _ = send_signal(link.ends.pidfd.as_fd(), libc::SIGKILL);
             }
         }
     }
 
     /// Submits a job for which the caller will wait. If it went to an idle worker, he gets the
-    /// ear of that worker.
+    /// reader of that worker.
     pub(crate) fn submit_awaited(
         &mut self,
         id: u64,
@@ -303,43 +303,43 @@ impl Desk {
         let settled = self.turn();
         self.awaited = None;
         let key = self.lent.take();
-        (settled, key.and_then(|key| self.borrow_ear(key)))
+        (settled, key.and_then(|key| self.borrow_reader(key)))
     }
 
-    /// Takes the ear of a worker to read from it, unless somebody has.
-    pub(crate) fn borrow_ear(&mut self, key: Key) -> Option<Lent> {
-        let hand = self.hands.get_mut(&key)?;
-        Some(Lent { key, ear: Arc::clone(&hand.ear), hearing: hand.listening.take()? })
+    /// Takes the reader of a worker, unless somebody has.
+    pub(crate) fn borrow_reader(&mut self, key: Key) -> Option<Lent> {
+        let link = self.links.get_mut(&key)?;
+        Some(Lent { key, ends: Arc::clone(&link.ends), hearing: link.listening.take()? })
     }
 
-    /// The same for a worker that is dead. If a caller has its ear, the worker is buried when
+    /// The same for a worker that is dead. If a caller has its reader, the worker is reaped when
     /// he gives it back.
-    pub(crate) fn borrow_ear_of_the_dead(&mut self, key: Key) -> Option<Lent> {
-        let hand = self.hands.get_mut(&key)?;
-        let hearing = hand.listening.take_of_the_dead()?;
-        Some(Lent { key, ear: Arc::clone(&hand.ear), hearing })
+    pub(crate) fn borrow_reader_of_the_dead(&mut self, key: Key) -> Option<Lent> {
+        let link = self.links.get_mut(&key)?;
+        let hearing = link.listening.take_of_the_dead()?;
+        Some(Lent { key, ends: Arc::clone(&link.ends), hearing })
     }
 
     /// A caller has heard what he waited for, or the end. True: wake the supervisor.
-    pub(crate) fn give_ear_back(&mut self, Lent { key, hearing, .. }: Lent) -> bool {
-        let Some(hand) = self.hands.get_mut(&key) else { return false };
-        if hand.listening.give_back(hearing) {
-            self.burials.push(key);
+    pub(crate) fn give_reader_back(&mut self, Lent { key, hearing, .. }: Lent) -> bool {
+        let Some(link) = self.links.get_mut(&key) else { return false };
+        if link.listening.give_back(hearing) {
+            self.dead.push(key);
         } else {
             self.find_listener(key);
         }
-        !self.burials.is_empty() || self.wants_supervisor()
+        !self.dead.is_empty() || self.wants_supervisor()
     }
 
-    /// The dead whom the supervisor can bury now.
-    pub(crate) fn take_burials(&mut self) -> Vec<Key> {
-        std::mem::take(&mut self.burials)
+    /// The dead whom the supervisor can reap now.
+    pub(crate) fn take_dead(&mut self) -> Vec<Key> {
+        std::mem::take(&mut self.dead)
     }
 
     /// Takes a dead worker's descriptors out of the supervisor's selector.
     pub(crate) fn stop_watching(&mut self, key: Key) {
-        let Some(hand) = self.hands.get(&key) else { return };
-        for fd in [hand.ear.pidfd.as_fd(), hand.ear.replies.as_fd()] {
+        let Some(link) = self.links.get(&key) else { return };
+        for fd in [link.ends.pidfd.as_fd(), link.ends.replies.as_fd()] {
             // The pipe may be out already.
             let _ = self.registry.deregister(&mut SourceFd(&fd.as_raw_fd()));
         }
@@ -363,15 +363,15 @@ impl Desk {
 
     /// Sends a signal to every worker.
     pub(crate) fn signal_all(&self, signal: i32) {
-        for hand in self.hands.values() {
+        for link in self.links.values() {
             // It can only fail for a worker that has become another user's.
-            let _ = send_signal(hand.ear.pidfd.as_fd(), signal);
+            let _ = send_signal(link.ends.pidfd.as_fd(), signal);
         }
     }
 
     /// What each worker has done.
     pub(crate) fn worker_stats(&self) -> Vec<WorkerStats> {
-        let pid = |key: Key| self.hands.get(&key).map_or(0, |hand| hand.pid);
+        let pid = |key: Key| self.links.get(&key).map_or(0, |link| link.pid);
         let all = self.dispatcher.worker_stats();
         all.map(|(key, stats)| WorkerStats { pid: pid(key), ..stats }).collect()
     }

@@ -72,16 +72,16 @@ struct Forkserver<'a> {
 impl Forkserver<'_> {
     /// One request after the other.
     fn serve(&mut self) -> io::Result<()> {
-        let (mut decoder, mut luggage) = (Decoder::new(), Vec::new());
+        let (mut decoder, mut descriptors) = (Decoder::new(), Vec::new());
         loop {
             self.wait_for_request()?;
-            match rights::receive(self.socket, decoder.room(), &mut luggage)? {
+            match rights::receive(self.socket, decoder.room(), &mut descriptors)? {
                 0 => return Ok(()),
                 count => decoder.filled(count),
             }
             while let Some(request) = decoder.next_frame().map_err(invalid)? {
                 match request.kind {
-                    Kind::Spawn => self.spawn(request.id, std::mem::take(&mut luggage))?,
+                    Kind::Spawn => self.spawn(request.id, std::mem::take(&mut descriptors))?,
                     Kind::Reap => self.reap(request.id)?,
                     kind => return Err(invalid(format!("{kind:?} is no request"))),
                 }
@@ -112,14 +112,14 @@ impl Forkserver<'_> {
         }
     }
 
-    /// Hands out a worker that has so many `pieces` of luggage.
-    fn spawn(&mut self, pieces: u64, luggage: Vec<OwnedFd>) -> io::Result<()> {
-        let spare = if pieces == 0 { self.spares.take() } else { None };
+    /// Hands out a worker that has so many descriptors (`count`).
+    fn spawn(&mut self, count: u64, descriptors: Vec<OwnedFd>) -> io::Result<()> {
+        let spare = if count == 0 { self.spares.take() } else { None };
         // With no descriptor left, some would have been lost on the way here.
-        let complete = luggage.len() as u64 == pieces;
+        let complete = descriptors.len() as u64 == count;
         let forked = match spare {
             Some(spare) => Ok(spare),
-            None if complete => self.fork_worker(luggage),
+            None if complete => self.fork_worker(descriptors),
             None => Err(io::Error::from_raw_os_error(libc::EMFILE)),
         };
         match forked {
@@ -136,9 +136,9 @@ impl Forkserver<'_> {
         }
     }
 
-    fn fork_worker(&mut self, luggage: Vec<OwnedFd>) -> io::Result<Forked> {
+    fn fork_worker(&mut self, descriptors: Vec<OwnedFd>) -> io::Result<Forked> {
         let ready = self.run_hooks_before();
-        let forked = ready.and_then(|()| self.fork_with_pipes(luggage));
+        let forked = ready.and_then(|()| self.fork_with_pipes(descriptors));
         self.hooks.run_after_in_parent();
         forked
     }
@@ -157,16 +157,16 @@ impl Forkserver<'_> {
         Ok(())
     }
 
-    fn fork_with_pipes(&mut self, luggage: Vec<OwnedFd>) -> io::Result<Forked> {
+    fn fork_with_pipes(&mut self, descriptors: Vec<OwnedFd>) -> io::Result<Forked> {
         let (request_reader, requests) = pipe()?;
         let (replies, reply_writer) = pipe()?;
         let ends = [request_reader.as_fd(), reply_writer.as_fd()];
-        let all = ends.into_iter().chain(luggage.iter().map(AsFd::as_fd));
+        let all = ends.into_iter().chain(descriptors.iter().map(AsFd::as_fd));
         let keep: Vec<RawFd> = all.map(|fd| fd.as_raw_fd()).collect();
         let hooks = &mut self.hooks;
         let pid = fork(&self.proof, &keep, move || {
             hooks.run_after_in_child();
-            arrive_with(luggage);
+            arrive_with(descriptors);
             serve(&request_reader, &reply_writer)
         })?;
         match pidfd_open(pid) {

@@ -1,9 +1,9 @@
 //! Whose turn it is to read a worker's replies. Pure.
 //!
-//! *Assumes*: it is asked under one lock; `E`, the ear, is what one needs to read.
+//! *Assumes*: it is asked under one lock; `R`, the reader, is what one needs to read.
 //! *Promises*: at most one reads at a time; the supervisor is told to watch whenever a worker has
-//! jobs and no caller listens; a dead worker is buried once, and not before the last who read from
-//! it has given the ear back.
+//! jobs and no caller listens; a dead worker is reaped once, and not before the last who read from
+//! it has given the reader back.
 //! *Leaves out*: reading (`process/shared.rs`), pipes and selectors (`process/desk.rs`).
 //!
 //! ```text
@@ -13,8 +13,8 @@
 //!       │                        │ └───────────────────────────────────────┘ │
 //!       └─── give_back, jobs ────┘◀──────── jobs: watch again ───────────────┘
 //! ```
-//! Whoever listens takes the ear, reads without the lock, and puts it back. A death is seen by the
-//! supervisor alone; if a caller has the ear at that moment, the burial waits for him.
+//! Whoever listens takes the reader, reads without the lock, and puts it back. A death is seen by
+//! the supervisor alone; if a caller has the reader at that moment, the reaping waits for him.
 
 /// Who reads the replies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,31 +32,31 @@ enum Listener {
 /// ```
 /// use singletrack::process::listening::Listening;
 ///
-/// let mut replies = Listening::new("ear"); // the supervisor watches
+/// let mut replies = Listening::new("reader"); // the supervisor watches
 /// assert_eq!(replies.appoint_caller(), Some(true)); // stop watching!
-/// let ear = replies.take().unwrap();
+/// let reader = replies.take().unwrap();
 /// assert_eq!(replies.take_of_the_dead(), None); // it died, but somebody is still reading
-/// assert!(replies.give_back(ear)); // now it is to be buried
+/// assert!(replies.give_back(reader)); // now it is to be reaped
 /// ```
 #[derive(Debug)]
-pub struct Listening<E> {
+pub struct Listening<R> {
     /// `None` while somebody reads.
-    ear: Option<E>,
+    reader: Option<R>,
     listener: Listener,
     /// It died while a caller was reading.
     dead: bool,
 }
 
-impl<E> Listening<E> {
+impl<R> Listening<R> {
     /// Of a worker just forked, which the supervisor watches.
-    pub fn new(ear: E) -> Self {
-        Listening { ear: Some(ear), listener: Listener::Supervisor, dead: false }
+    pub fn new(reader: R) -> Self {
+        Listening { reader: Some(reader), listener: Listener::Supervisor, dead: false }
     }
 
     /// A caller wants to listen until he has his answer. `None`: he cannot, for somebody is
     /// reading. Otherwise he is the listener; true: the supervisor is to stop watching.
     pub fn appoint_caller(&mut self) -> Option<bool> {
-        if self.ear.is_none() || self.listener == Listener::Caller {
+        if self.reader.is_none() || self.listener == Listener::Caller {
             return None;
         }
         let watched = self.listener == Listener::Supervisor;
@@ -73,32 +73,32 @@ impl<E> Listening<E> {
         needed
     }
 
-    /// The ear, to read; `None` if somebody has it.
-    pub fn take(&mut self) -> Option<E> {
-        self.ear.take()
+    /// The reader, to read; `None` if somebody has it.
+    pub fn take(&mut self) -> Option<R> {
+        self.reader.take()
     }
 
-    /// The same, of a worker that is dead. `None`: bury it when the ear is given back.
-    pub fn take_of_the_dead(&mut self) -> Option<E> {
-        let ear = self.ear.take();
-        self.dead |= ear.is_none();
-        ear
+    /// The same, of a worker that is dead. `None`: reap it when the reader is given back.
+    pub fn take_of_the_dead(&mut self) -> Option<R> {
+        let reader = self.reader.take();
+        self.dead |= reader.is_none();
+        reader
     }
 
     /// The supervisor has read what there was.
-    pub fn put_back(&mut self, ear: E) {
-        self.ear = Some(ear);
+    pub fn put_back(&mut self, reader: R) {
+        self.reader = Some(reader);
     }
 
-    /// A caller listens no longer. True: the worker is dead and can be buried now.
-    pub fn give_back(&mut self, ear: E) -> bool {
-        self.ear = Some(ear);
+    /// A caller listens no longer. True: the worker is dead and can be reaped now.
+    pub fn give_back(&mut self, reader: R) -> bool {
+        self.reader = Some(reader);
         self.listener = Listener::Nobody;
         self.dead
     }
 
-    /// The ear, to look at.
-    pub fn ear(&self) -> Option<&E> {
-        self.ear.as_ref()
+    /// The reader, to look at.
+    pub fn reader(&self) -> Option<&R> {
+        self.reader.as_ref()
     }
 }

@@ -287,14 +287,15 @@ impl Nursery {
         self.client.pid
     }
 
-    /// Forks a worker, which is born with duplicates of `luggage`.
-    pub(crate) fn spawn(&self, luggage: &[OwnedFd]) -> io::Result<Forked> {
-        if luggage.len() > MAX_RIGHTS {
-            let why = format!("{} descriptors; at most {MAX_RIGHTS} can go along", luggage.len());
+    /// Forks a worker, which is born with duplicates of `descriptors`.
+    pub(crate) fn spawn(&self, descriptors: &[OwnedFd]) -> io::Result<Forked> {
+        if descriptors.len() > MAX_RIGHTS {
+            let why =
+                format!("{} descriptors; at most {MAX_RIGHTS} can go along", descriptors.len());
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
         let (kind, id, why, rights) =
-            self.client.ask(Kind::Spawn, luggage.len() as u64, luggage)?;
+            self.client.ask(Kind::Spawn, descriptors.len() as u64, descriptors)?;
         let Ok([pidfd, requests, replies]) = <[OwnedFd; 3]>::try_from(rights) else {
             if kind == Kind::Spawned {
                 // Its pipes are gone with the descriptors, so it ends by itself.
@@ -343,10 +344,10 @@ type Answer = (Kind, u64, Vec<u8>, Vec<OwnedFd>);
 impl Client {
     /// Sends one request and waits for its answer. After a failure the nursery is given up,
     /// which ends it and, with it, its workers.
-    fn ask(&self, kind: Kind, id: u64, luggage: &[OwnedFd]) -> io::Result<Answer> {
+    fn ask(&self, kind: Kind, id: u64, descriptors: &[OwnedFd]) -> io::Result<Answer> {
         let mut slot = self.socket.lock();
         let answer = match &*slot {
-            Some(socket) => converse(socket, kind, id, luggage),
+            Some(socket) => converse(socket, kind, id, descriptors),
             None => Err(io::ErrorKind::BrokenPipe.into()),
         };
         answer.map_err(|error| {
@@ -357,9 +358,14 @@ impl Client {
     }
 }
 
-fn converse(socket: &UnixStream, kind: Kind, id: u64, luggage: &[OwnedFd]) -> io::Result<Answer> {
-    let luggage: Vec<_> = luggage.iter().map(AsFd::as_fd).collect();
-    tell(socket, kind, id, &[], &luggage)?;
+fn converse(
+    socket: &UnixStream,
+    kind: Kind,
+    id: u64,
+    descriptors: &[OwnedFd],
+) -> io::Result<Answer> {
+    let descriptors: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
+    tell(socket, kind, id, &[], &descriptors)?;
     let (mut decoder, mut rights) = (Decoder::new(), Vec::new());
     loop {
         if let Some(answer) = decoder.next_frame().map_err(io::Error::other)? {

@@ -177,8 +177,8 @@ impl ProcessPool {
         let job = self.next_job.fetch_add(1, Ordering::Relaxed);
         let (parcel, future) = Parcel::pack(f, &args, job, self.home())?;
         let terms = self.terms(JobOptions::default());
-        if let Some(ear) = self.at_desk(|desk| desk.submit_awaited(job, terms, parcel)) {
-            self.shared.listen_for(&future, ear);
+        if let Some(lent) = self.at_desk(|desk| desk.submit_awaited(job, terms, parcel)) {
+            self.shared.listen_for(&future, lent);
         }
         future.result()
     }
@@ -287,7 +287,7 @@ impl ProcessPool {
     /// The process ids of the workers alive now.
     pub fn worker_pids(&self) -> Vec<u32> {
         let desk = self.shared.desk.lock();
-        let mut pids: Vec<u32> = desk.hands.values().map(|hand| hand.pid).collect();
+        let mut pids: Vec<u32> = desk.links.values().map(|link| link.pid).collect();
         pids.sort_unstable();
         pids
     }

@@ -55,11 +55,11 @@ impl Shared {
     /// Reads what a worker has said, until there is nothing more. False: it will never say
     /// anything again.
     pub(crate) fn hear(&self, lent: &mut Lent) -> bool {
-        let Lent { key, ear, hearing } = lent;
+        let Lent { key, ends, hearing } = lent;
         loop {
             let room = hearing.room();
             let asked = room.len();
-            let count = match ear.replies.read(room) {
+            let count = match ends.replies.read(room) {
                 Ok(0) => break,
                 Ok(count) => count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return true,
@@ -75,7 +75,7 @@ impl Shared {
         // The end of the stream. A process that is exiting closes its files when its exit code
         // is decided, so this kill changes nothing for it; one that lives on without its pipe
         // is of no use.
-        let _ = send_signal(ear.pidfd.as_fd(), libc::SIGKILL);
+        let _ = send_signal(ends.pidfd.as_fd(), libc::SIGKILL);
         false
     }
 
@@ -101,13 +101,13 @@ impl Shared {
         working_for(Arc::clone(self) as Home, || {
             let mut alive = true;
             while alive && !future.done() {
-                let ear = &lent.ear;
-                let news = wait_for_exit(&[ear.replies.as_fd(), ear.pidfd.as_fd()], None);
+                let ends = &lent.ends;
+                let news = wait_for_exit(&[ends.replies.as_fd(), ends.pidfd.as_fd()], None);
                 alive = news.is_ok_and(|ready| !ready.contains(&1));
                 alive &= self.hear(&mut lent);
             }
         });
-        let wake = self.desk.lock().give_ear_back(lent);
+        let wake = self.desk.lock().give_reader_back(lent);
         if wake {
             // An eventfd's counter does not overflow by ones, so this cannot fail.
             let _ = self.waker.wake();

@@ -1,4 +1,4 @@
-//! The supervisor: the pool's one thread, which hears workers out, buries and replaces them.
+//! The supervisor: the pool's one thread, which hears workers out, reaps and replaces them.
 //!
 //! *Assumes*: `mio` (edge-triggered); every worker has a reply pipe and a pidfd.
 //! *Promises*: reads a pipe to its end before it believes a death, so no reply is lost; holds
@@ -33,7 +33,7 @@ use crate::base::sync::Mutex;
 use crate::base::sys::pipe::set_nonblocking;
 use crate::base::sys::process::wait_for_exit;
 use crate::concurrent::home::{Home, work_for};
-use crate::process::desk::{Desk, Ear, Hand, Lent, Settled, Source, token, watch};
+use crate::process::desk::{Desk, Ends, Lent, Link, Settled, Source, token, watch};
 use crate::process::dispatcher::Settings;
 use crate::process::forkserver::Forked;
 use crate::process::nursery::Nursery;
@@ -50,7 +50,7 @@ use std::time::Duration;
 /// What every worker runs before its first job, and the descriptors that go with it.
 pub(crate) struct Initializer {
     pub(crate) frame: Arc<Vec<u8>>,
-    pub(crate) luggage: Vec<OwnedFd>,
+    pub(crate) descriptors: Vec<OwnedFd>,
 }
 
 const WAKE: Token = Token(usize::MAX);
@@ -120,7 +120,7 @@ impl Supervisor {
             let mut desk = self.shared.desk.lock();
             let settled = desk.turn();
             let spawn = desk.take_spawn();
-            let burials = desk.take_burials();
+            let dead = desk.take_dead();
             let finished = desk.dispatcher.finished();
             let deadline = desk.dispatcher.next_deadline();
             desk.armed = deadline.unwrap_or(u64::MAX);
@@ -131,10 +131,10 @@ impl Supervisor {
             if finished {
                 return None;
             }
-            if !spawn && burials.is_empty() {
+            if !spawn && dead.is_empty() {
                 return Some(Pause { look_away, timeout });
             }
-            burials.into_iter().for_each(|key| self.bury(key));
+            dead.into_iter().for_each(|key| self.reap(key));
             if spawn {
                 self.spawn();
             }
@@ -148,14 +148,14 @@ impl Supervisor {
         let Some(key) = self.keys.get(&(token.0 / 4)).copied() else { return };
         match token.0 % 4 {
             source if source == Source::Replies as usize => self.listen(key),
-            source if source == Source::Death as usize => self.bury(key),
+            source if source == Source::Death as usize => self.reap(key),
             _ => self.shared.desk.lock().write(key),
         }
     }
 
     /// Reads what a worker has said, until there is nothing more.
     fn listen(&self, key: Key) {
-        let lent = self.shared.desk.lock().borrow_ear(key);
+        let lent = self.shared.desk.lock().borrow_reader(key);
         if let Some(lent) = lent {
             self.hear(lent);
         }
@@ -163,32 +163,32 @@ impl Supervisor {
 
     fn hear(&self, mut lent: Lent) {
         self.shared.hear(&mut lent);
-        if let Some(hand) = self.shared.desk.lock().hands.get_mut(&lent.key) {
-            hand.listening.put_back(lent.hearing);
+        if let Some(link) = self.shared.desk.lock().links.get_mut(&lent.key) {
+            link.listening.put_back(lent.hearing);
         }
     }
 
     /// A worker is dead: hears its last words, collects it, and settles what it ran.
-    fn bury(&mut self, key: Key) {
+    fn reap(&mut self, key: Key) {
         if !self.is_dead(key) {
             return;
         }
-        let lent = self.shared.desk.lock().borrow_ear_of_the_dead(key);
+        let lent = self.shared.desk.lock().borrow_reader_of_the_dead(key);
         let Some(lent) = lent else { return };
         self.hear(lent);
         let mut desk = self.shared.desk.lock();
         self.keys.remove(&(key.index as usize));
         desk.stop_watching(key);
-        let Some(pid) = desk.hands.get(&key).map(|hand| hand.pid) else { return };
+        let Some(pid) = desk.links.get(&key).map(|link| link.pid) else { return };
         drop(desk);
         // If the nursery is gone, its workers were killed by the kernel.
         let death = self.nursery.reap(pid).unwrap_or(Death::Signal(libc::SIGKILL));
         let mut desk = self.shared.desk.lock();
         let stillborn = !desk.dispatcher.has_lived(key);
-        if let Some(hand) = desk.hands.get_mut(&key) {
-            hand.requests = None;
-            hand.death = Some(death);
-            if stillborn && hand.listening.ear().is_some_and(|said| said.failure().is_none()) {
+        if let Some(link) = desk.links.get_mut(&key) {
+            link.requests = None;
+            link.death = Some(death);
+            if stillborn && link.listening.reader().is_some_and(|said| said.failure().is_none()) {
                 desk.last_failure = format!(
                     "worker process {pid} ended with {death} before it could take a job; look at \
                      the initializer and the fork hooks"
@@ -198,7 +198,7 @@ impl Supervisor {
         let now = desk.now();
         desk.dispatcher.died(key, now);
         let settled = desk.turn();
-        desk.hands.remove(&key);
+        desk.links.remove(&key);
         drop(desk);
         settled.into_iter().for_each(Settled::settle);
     }
@@ -207,14 +207,14 @@ impl Supervisor {
     /// worker would block it.
     fn is_dead(&self, key: Key) -> bool {
         let desk = self.shared.desk.lock();
-        let Some(hand) = desk.hands.get(&key) else { return false };
-        wait_for_exit(&[hand.ear.pidfd.as_fd()], Some(Duration::ZERO)).is_ok_and(|d| !d.is_empty())
+        let Some(link) = desk.links.get(&key) else { return false };
+        wait_for_exit(&[link.ends.pidfd.as_fd()], Some(Duration::ZERO)).is_ok_and(|d| !d.is_empty())
     }
 
     /// Has one worker forked and begins to listen to it.
     fn spawn(&mut self) {
-        let luggage = self.initializer.as_ref().map_or(&[][..], |first| &first.luggage);
-        let forked = self.nursery.spawn(luggage);
+        let descriptors = self.initializer.as_ref().map_or(&[][..], |first| &first.descriptors);
+        let forked = self.nursery.spawn(descriptors);
         // One lock for all of it: who finds a worker in the books finds its pipe as well, and can
         // let it go.
         let mut desk = self.shared.desk.lock();
@@ -224,9 +224,9 @@ impl Supervisor {
                 let key = desk.dispatcher.started(now);
                 let pid = forked.pid;
                 match self.watch_all(key, forked) {
-                    Ok(hand) => {
+                    Ok(link) => {
                         self.keys.insert(key.index as usize, key);
-                        desk.hands.insert(key, hand);
+                        desk.links.insert(key, link);
                         desk.write(key);
                     }
                     Err(error) => {
@@ -246,18 +246,18 @@ impl Supervisor {
     }
 
     /// Has the poll report all that becomes of a worker.
-    fn watch_all(&self, key: Key, forked: Forked) -> io::Result<Hand> {
+    fn watch_all(&self, key: Key, forked: Forked) -> io::Result<Link> {
         let Forked { pid, pidfd, requests, replies } = forked;
-        let ear = Arc::new(Ear { replies, pidfd });
+        let ends = Arc::new(Ends { replies, pidfd });
         let registry = self.poll.registry();
         set_nonblocking(&requests)?;
-        set_nonblocking(&ear.replies)?;
-        watch(registry, &ear.pidfd, token(key, Source::Death))?;
-        watch(registry, &ear.replies, token(key, Source::Replies))?;
+        set_nonblocking(&ends.replies)?;
+        watch(registry, &ends.pidfd, token(key, Source::Death))?;
+        watch(registry, &ends.replies, token(key, Source::Replies))?;
         let fd = requests.as_fd().as_raw_fd();
         registry.register(&mut SourceFd(&fd), token(key, Source::Room), Interest::WRITABLE)?;
         let prologue = self.initializer.as_ref().map(|first| Arc::clone(&first.frame));
-        Ok(Hand::new(pid, ear, requests, prologue))
+        Ok(Link::new(pid, ends, requests, prologue))
     }
 }
 
@@ -272,7 +272,7 @@ impl Drop for Supervisor {
         desk.last_failure = "the pool's supervisor thread failed".to_owned();
         desk.dispatcher.collapse();
         let settled = desk.turn();
-        desk.hands.clear();
+        desk.links.clear();
         drop(desk);
         settled.into_iter().for_each(Settled::settle);
     }

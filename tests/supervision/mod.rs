@@ -84,18 +84,18 @@ enum Event {
 
 struct Desk {
     dispatcher: Dispatcher<()>,
-    hands: Vec<(Key, Listening<()>)>,
+    links: Vec<(Key, Listening<()>)>,
     spawns: usize,
-    burials: Vec<Key>,
+    dead: Vec<Key>,
     awaited: Option<u64>,
     lent: Option<Key>,
     ends: Vec<(u64, End)>,
-    buried: u64,
+    reaped: u64,
 }
 
 impl Desk {
-    fn hand(&mut self, key: Key) -> Option<&mut Listening<()>> {
-        self.hands.iter_mut().find(|(k, _)| *k == key).map(|(_, hand)| hand)
+    fn link(&mut self, key: Key) -> Option<&mut Listening<()>> {
+        self.links.iter_mut().find(|(k, _)| *k == key).map(|(_, link)| link)
     }
 
     fn end(&mut self, job: u64, end: End) {
@@ -121,13 +121,13 @@ impl Pool {
     pub fn start(workers: usize, plan: fn(u64) -> Deed) -> (Arc<Pool>, JoinHandle<()>) {
         let desk = Desk {
             dispatcher: Dispatcher::new(Settings { workers, max_tasks_per_child: None }),
-            hands: Vec::new(),
+            links: Vec::new(),
             spawns: 0,
-            burials: Vec::new(),
+            dead: Vec::new(),
             awaited: None,
             lent: None,
             ends: Vec::new(),
-            buried: 0,
+            reaped: 0,
         };
         let pool = Arc::new(Pool {
             desk: Mutex::new(desk),
@@ -143,7 +143,7 @@ impl Pool {
     /// Waits until so many workers are there.
     pub fn wait_for_workers(&self, count: usize) {
         let mut desk = self.desk.lock();
-        while desk.hands.len() < count {
+        while desk.links.len() < count {
             self.resolved.wait(&mut desk);
         }
     }
@@ -164,7 +164,7 @@ impl Pool {
         self.turn(&mut desk);
         desk.awaited = None;
         self.wake_if_wanted(&desk);
-        let lent = desk.lent.take().filter(|key| desk.hand(*key).unwrap().take().is_some());
+        let lent = desk.lent.take().filter(|key| desk.link(*key).unwrap().take().is_some());
         drop(desk);
         if let Some(key) = lent {
             self.listen_for(job, key);
@@ -202,12 +202,12 @@ impl Pool {
         supervisor.join().unwrap();
         let mut kernel = self.kernel.lock();
         let threads = std::mem::take(&mut kernel.threads);
-        assert!(kernel.procs.is_empty(), "somebody was not buried");
+        assert!(kernel.procs.is_empty(), "somebody was not reaped");
         drop(kernel);
         threads.into_iter().for_each(|thread| thread.join().unwrap());
         let mut desk = self.desk.lock();
         let counts = desk.dispatcher.counts();
-        assert_eq!((counts.workers_started, counts.workers_ended), (desk.buried, desk.buried));
+        assert_eq!((counts.workers_started, counts.workers_ended), (desk.reaped, desk.reaped));
         assert_eq!(counts.submitted, counts.resolved());
         assert_eq!(counts.submitted, desk.ends.len() as u64);
         let mut ends = std::mem::take(&mut desk.ends);
@@ -221,7 +221,7 @@ impl Pool {
     }
 
     fn wake_if_wanted(&self, desk: &Desk) {
-        if desk.spawns > 0 || !desk.burials.is_empty() || desk.dispatcher.finished() {
+        if desk.spawns > 0 || !desk.dead.is_empty() || desk.dispatcher.finished() {
             self.wake();
         }
     }
@@ -272,7 +272,7 @@ impl Pool {
     fn find_listener(&self, desk: &mut Desk, key: Key) {
         let alone = desk.awaited.is_some_and(|job| desk.dispatcher.runs_only(key, job));
         let busy = desk.dispatcher.load(key) > 0;
-        let Some(listening) = desk.hand(key) else { return };
+        let Some(listening) = desk.link(key) else { return };
         let caller = if alone { listening.appoint_caller() } else { None };
         if let Some(watched) = caller {
             desk.lent = Some(key);
@@ -322,9 +322,9 @@ impl Pool {
             }
         }
         let mut desk = self.desk.lock();
-        let Some(listening) = desk.hand(key) else { panic!("buried while it was read") };
+        let Some(listening) = desk.link(key) else { panic!("reaped while it was read") };
         if listening.give_back(()) {
-            desk.burials.push(key);
+            desk.dead.push(key);
         } else {
             self.find_listener(&mut desk, key);
         }
@@ -336,14 +336,14 @@ impl Pool {
             let mut desk = self.desk.lock();
             self.turn(&mut desk);
             let spawns = std::mem::take(&mut desk.spawns);
-            let burials = std::mem::take(&mut desk.burials);
+            let dead = std::mem::take(&mut desk.dead);
             let finished = desk.dispatcher.finished();
             drop(desk);
             if finished {
                 return;
             }
-            let busy = spawns > 0 || !burials.is_empty();
-            burials.into_iter().for_each(|key| self.bury(key));
+            let busy = spawns > 0 || !dead.is_empty();
+            dead.into_iter().for_each(|key| self.reap(key));
             (0..spawns).for_each(|_| self.spawn());
             if !busy {
                 self.poll();
@@ -362,38 +362,38 @@ impl Pool {
         drop(kernel);
         match event {
             Event::Bell => {}
-            Event::Death(key) => self.bury(key),
+            Event::Death(key) => self.reap(key),
             Event::Replies(key) => {
-                let ear = self.desk.lock().hand(key).and_then(Listening::take);
-                if let Some(ear) = ear {
+                let reader = self.desk.lock().link(key).and_then(Listening::take);
+                if let Some(reader) = reader {
                     self.hear(key);
-                    self.desk.lock().hand(key).expect("not buried").put_back(ear);
+                    self.desk.lock().link(key).expect("not reaped").put_back(reader);
                 }
             }
         }
     }
 
-    fn bury(&self, key: Key) {
-        let ear = self.desk.lock().hand(key).and_then(Listening::take_of_the_dead);
-        let Some(ear) = ear else { return };
+    fn reap(&self, key: Key) {
+        let reader = self.desk.lock().link(key).and_then(Listening::take_of_the_dead);
+        let Some(reader) = reader else { return };
         self.hear(key);
         let mut desk = self.desk.lock();
-        desk.hand(key).expect("not buried").put_back(ear);
+        desk.link(key).expect("not reaped").put_back(reader);
         let mut kernel = self.kernel.lock();
         assert!(kernel.proc(key).is_some_and(|proc| proc.dead && proc.replies.is_empty()));
         kernel.procs.retain(|proc| proc.key != key);
         drop(kernel);
         desk.dispatcher.died(key, 0);
         self.turn(&mut desk);
-        desk.hands.retain(|(k, _)| *k != key);
-        desk.buried += 1;
+        desk.links.retain(|(k, _)| *k != key);
+        desk.reaped += 1;
     }
 
     fn spawn(self: &Arc<Self>) {
         let mut desk = self.desk.lock();
         let key = desk.dispatcher.started(0);
         desk.dispatcher.ready(key);
-        desk.hands.push((key, Listening::new(())));
+        desk.links.push((key, Listening::new(())));
         let mut kernel = self.kernel.lock();
         kernel.procs.push(Proc {
             key,
@@ -419,7 +419,7 @@ impl Pool {
         loop {
             let mut kernel = self.kernel.lock();
             let job = loop {
-                let proc = kernel.proc(key).expect("nobody buries the living");
+                let proc = kernel.proc(key).expect("nobody reaps the living");
                 if proc.killed {
                     break None;
                 }
@@ -428,7 +428,7 @@ impl Pool {
                     job => break job,
                 }
             };
-            let proc = kernel.proc(key).expect("nobody buries the living");
+            let proc = kernel.proc(key).expect("nobody reaps the living");
             let deed = job.map_or(Deed::DieFirst, self.plan);
             if let (Some(job), Deed::Answer | Deed::AnswerAndDie) = (job, deed) {
                 proc.replies.push_back(job);

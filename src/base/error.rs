@@ -4,8 +4,10 @@
 //! *Promises*: every failure names what failed and, where there is one, the remedy.
 //! *Leaves out*: errors that belong to one noun only; those live in that noun's file.
 
+use std::any::Any;
 use std::fmt;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 /// How a process came to its end.
@@ -125,13 +127,28 @@ impl fmt::Display for JobError {
 impl std::error::Error for JobError {}
 
 /// The text of a panic payload: what `panic!` was given, as far as it can be read.
-pub fn panic_message(payload: &(dyn std::any::Any + Send)) -> String {
+pub fn panic_message(payload: &(dyn Any + Send)) -> String {
     if let Some(text) = payload.downcast_ref::<&'static str>() {
         (*text).to_owned()
     } else if let Some(text) = payload.downcast_ref::<String>() {
         text.clone()
     } else {
         "a panic payload that is not text".to_owned()
+    }
+}
+
+/// The same of a payload that nobody wants any more, which is [`discard`]ed.
+pub fn last_words(payload: Box<dyn Any + Send>) -> String {
+    let message = panic_message(&*payload);
+    discard(payload);
+    message
+}
+
+/// Drops what a panic brought along. Its drop is user code and may panic in its turn: what that
+/// brings is not dropped at all, for there would be no end to it.
+pub fn discard(payload: Box<dyn Any + Send>) {
+    if let Err(next) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(next);
     }
 }
 

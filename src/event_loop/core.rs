@@ -10,7 +10,7 @@
 //! twice: **no user code runs under a borrow** (no poll, no callback, no waker of a stranger's, no
 //! drop of a future).
 
-use crate::base::error::panic_message;
+use crate::base::error::last_words;
 use crate::base::id::LoopId;
 use crate::base::slab::{GenerationSlab, Key};
 use crate::base::sync::Arc;
@@ -25,10 +25,12 @@ use crate::task::budget::Budget;
 use crate::task::notes::Notes;
 use crate::task::ready::Ready;
 use std::cell::{Cell, RefCell};
+use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 /// What a timer does when it is due.
 pub enum Due {
@@ -125,8 +127,13 @@ impl Core {
     /// Runs user code whose panic is nobody's to hear: it goes to the exception handler.
     pub fn survive(&self, what: &str, user_code: impl FnOnce()) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(user_code)) {
-            self.report(what.to_owned(), panic_message(&*panic));
+            self.report(what.to_owned(), last_words(panic));
         }
+    }
+
+    /// In debug mode: something took so long. Whoever is told of it is user code.
+    pub fn check_slow(&self, took: Duration, place: impl FnOnce() -> String) {
+        self.survive("the handler of slow callbacks", || self.debug.check(took, place));
     }
 
     /// Tells the exception handler of a panic that has no other place to go. If the handler
@@ -137,7 +144,7 @@ impl Core {
         if let Some(handler) = handler {
             let told = catch_unwind(AssertUnwindSafe(|| handler(&unhandled)));
             let Err(panic) = told else { return };
-            eprintln!("singletrack: the exception handler panicked: {}", panic_message(&*panic));
+            eprintln!("singletrack: the exception handler panicked: {}", last_words(panic));
         }
         unhandled.print();
     }
@@ -241,12 +248,12 @@ pub fn try_enter(core: &Rc<Core>) -> Option<Entered> {
         }
         // Forked while a loop ran: its copy will never run here, and is left alone.
         std::mem::forget(current.replace(Rc::clone(core)));
-        Some(Entered(()))
+        Some(Entered(PhantomData))
     })
 }
 
-/// The thread is running a loop; dropped, it is not.
-pub struct Entered(());
+/// The thread is running a loop; dropped, it is not. So it must not go to another thread.
+pub struct Entered(PhantomData<*const ()>);
 
 impl Drop for Entered {
     fn drop(&mut self) {

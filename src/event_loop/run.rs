@@ -347,7 +347,7 @@ impl EventLoop {
         self.core.survive("a callback", call);
         if let Some(start) = start {
             let took = Duration::from_nanos(self.core.now() - start);
-            self.core.debug.check(took, || "a callback".to_owned());
+            self.core.check_slow(took, || "a callback".to_owned());
         }
     }
 

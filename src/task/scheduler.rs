@@ -7,7 +7,7 @@
 //! handler.
 //! *Leaves out*: how many to run (`event_loop/run.rs`).
 
-use crate::base::error::panic_message;
+use crate::base::error::last_words;
 use crate::base::id::TaskId;
 use crate::event_loop::core::Core;
 use crate::task::cell::{AnyTask, Ran};
@@ -76,10 +76,11 @@ impl Core {
         let start = self.now();
         let (id, ran) = (task.id(), task.run(cx));
         let took = Duration::from_nanos(self.now() - start);
-        self.debug.check(took, || match self.notes.borrow().made_at(id) {
+        let place = || match self.notes.borrow().made_at(id) {
             Some(place) => format!("{}, made at {place}", self.name_of(id)),
             None => self.name_of(id),
-        });
+        };
+        self.check_slow(took, place);
         ran
     }
 
@@ -115,9 +116,8 @@ impl Core {
         }
         let id = task.id();
         let unread = task.unread_panic();
-        let dropped = catch_unwind(AssertUnwindSafe(|| drop(task)));
-        let message = unread.or_else(|| Some(panic_message(&*dropped.err()?)));
-        if let Some(message) = message {
+        let dropped = catch_unwind(AssertUnwindSafe(|| drop(task))).map_err(last_words);
+        if let Some(message) = unread.or(dropped.err()) {
             self.report(name.map_or_else(|| format!("{id:?}"), |name| name.to_string()), message);
         }
     }

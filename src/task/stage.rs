@@ -15,7 +15,7 @@
 //! a tag here would cost a word a task.
 #![allow(unsafe_code)]
 
-use crate::base::error::panic_message;
+use crate::base::error::{discard, panic_message};
 use crate::task::error::TaskError;
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
@@ -93,7 +93,8 @@ impl<F: Future> Stage<F> {
         // SAFETY: the caller's promise is the same.
         let drop_it = || unsafe { self.empty(kind) };
         if std::mem::needs_drop::<F>() {
-            let _ = catch_unwind(AssertUnwindSafe(drop_it));
+            let dropped = catch_unwind(AssertUnwindSafe(drop_it));
+            dropped.unwrap_or_else(discard);
         }
         if let Some(output) = output {
             // SAFETY: the caller lets nobody else at the content, and it is empty.

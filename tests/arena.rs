@@ -97,6 +97,21 @@ fn the_kernels_memory_goes_back_with_the_last_block() {
     Block::take(&arena, layout, 9).give_back(&arena);
 }
 
+#[test]
+fn a_retired_arena_has_no_memory_once_no_block_is_out() {
+    let (arena, layout) = (Arena::new(), Layout::new::<[u64; 8]>());
+    let kept = Block::take(&arena, layout, 1);
+    arena.retire();
+    assert_eq!(arena.mapped(), 64 << 10);
+    let late = Block::take(&arena, layout, 2);
+    kept.give_back(&arena);
+    assert_eq!(arena.mapped(), 64 << 10);
+    late.give_back(&arena);
+    assert_eq!(arena.mapped(), 0);
+    Block::take(&arena, layout, 3).give_back(&arena); // it serves whoever comes even later
+    assert_eq!(arena.mapped(), 0);
+}
+
 type Leftovers = (Task<()>, Task<Rc<String>>);
 
 /// A task that is never done, and the handle of one that is, with a value on the heap.

@@ -3,7 +3,7 @@
 //! *Assumes*: pages from the kernel (`base/sys/memory.rs`); one thread.
 //! *Promises*: a block is nobody else's until it is given back; taking one and giving it back
 //! are a few instructions; when the last one is back, the kernel has all of its memory back but
-//! half a megabyte.
+//! half a megabyte, and that at the thread's end.
 //! *Leaves out*: blocks of more than 512 bytes, which the heap serves; giving memory back while
 //! blocks are out.
 //!
@@ -23,6 +23,7 @@
 use crate::base::sys::memory::{HUGE_PAGE, Pages};
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::{Cell, RefCell};
+use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
 /// Sizes are rounded up to this many bytes, and every block is aligned to it.
@@ -31,8 +32,8 @@ const GRAIN: usize = 8;
 const CLASSES: usize = 64;
 /// Bytes in the first chunk. Pages nobody writes to cost nothing.
 const FIRST_CHUNK: usize = 64 << 10;
-/// Up to so many chunks, of 64, 128 and 256 KiB, stay when the last block is back. With more,
-/// all but the first go: a thread that needed them once need not need them again.
+/// Chunks of 64, 128 and 256 KiB stay when the last block is back. With more, all but the first
+/// go: a thread that needed them once need not need them again.
 const KEPT: usize = 3;
 
 /// Blocks of memory for one thread.
@@ -56,6 +57,8 @@ pub struct Arena {
     /// Blocks that are out.
     out: Cell<usize>,
     chunks: RefCell<Vec<Pages>>,
+    /// Up to so many chunks stay when the last block is back.
+    kept: Cell<usize>,
 }
 
 /// What stands in a block that nobody has.
@@ -71,16 +74,22 @@ fn class_of(layout: Layout) -> Option<usize> {
 
 impl Default for Arena {
     fn default() -> Self {
-        Arena {
-            free: [const { Cell::new(None) }; CLASSES],
-            fresh: Cell::default(),
-            out: Cell::default(),
-            chunks: RefCell::default(),
-        }
+        Arena::new()
     }
 }
 
 impl Arena {
+    /// No chunks yet.
+    pub const fn new() -> Self {
+        Arena {
+            free: [const { Cell::new(None) }; CLASSES],
+            fresh: Cell::new(None),
+            out: Cell::new(0),
+            chunks: RefCell::new(Vec::new()),
+            kept: Cell::new(KEPT),
+        }
+    }
+
     /// Memory with room for `layout`, uninitialised. Aborts when there is none, as `Box` does.
     ///
     /// # Panics
@@ -113,7 +122,7 @@ impl Arena {
         unsafe { block.write(Free { next: self.free[class].get() }) };
         self.free[class].set(Some(block));
         self.out.set(self.out.get() - 1);
-        if self.out.get() == 0 && self.chunks.borrow().len() > KEPT {
+        if self.out.get() == 0 && self.chunks.borrow().len() > self.kept.get() {
             self.start_over();
         }
     }
@@ -148,22 +157,32 @@ impl Arena {
         let Ok(chunk) = Pages::map(len) else { handle_alloc_error(layout) };
         let fresh = (chunk.start(), chunk.len());
         chunks.push(chunk);
+        // The first look at it is what makes it be dropped at the thread's end.
+        let _at_the_end_already = LEAVING.try_with(|_| ());
         fresh
     }
 
-    /// Nothing is out, so no chunk is in use: all but the first go back to the kernel.
+    /// From now on no chunk stays when no block is out.
+    pub fn retire(&self) {
+        self.kept.set(0);
+        if self.out.get() == 0 {
+            self.start_over();
+        }
+    }
+
+    /// Nothing is out, so no chunk is in use: all go back to the kernel, or all but the first.
     #[cold]
     fn start_over(&self) {
         self.free.iter().for_each(|list| list.set(None));
         let mut chunks = self.chunks.borrow_mut();
-        chunks.truncate(1);
+        chunks.truncate(self.kept.get().min(1));
+        chunks.shrink_to_fit();
         self.fresh.set(chunks.first().map(|chunk| (chunk.start(), chunk.len())));
     }
 }
 
 impl Drop for Arena {
-    /// A block that is still out, in a value that outlives its thread's arena, keeps all the
-    /// memory: better lost than gone.
+    /// A block that is still out keeps all the memory: better lost than gone.
     fn drop(&mut self) {
         if self.out.get() > 0 {
             self.chunks.take().into_iter().for_each(std::mem::forget);
@@ -179,23 +198,33 @@ fn from_heap(layout: Layout) -> NonNull<u8> {
 }
 
 thread_local! {
-    static OWN: Arena = Arena::default();
+    /// It has no destructor, so it is there for whatever the thread drops at its end.
+    static OWN: ManuallyDrop<Arena> = const { ManuallyDrop::new(Arena::new()) };
+    static LEAVING: Leaving = const { Leaving };
 }
 
-/// A block from this thread's arena; from the heap once that is gone, at the thread's end.
+/// The thread is at its end. Blocks may be out in other thread-locals, which are dropped later:
+/// then the memory goes with the last of them.
+struct Leaving;
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        OWN.with(|arena| arena.retire());
+    }
+}
+
+/// A block from this thread's arena.
 ///
 /// # Panics
 /// If `layout` has no bytes.
 pub fn take(layout: Layout) -> NonNull<u8> {
-    OWN.try_with(|arena| arena.take(layout)).unwrap_or_else(|_| from_heap(layout))
+    OWN.with(|arena| arena.take(layout))
 }
 
 /// # Safety
 /// `block` came from [`take`] on this thread with the same layout, and nobody uses it any
 /// more.
 pub unsafe fn give_back(block: NonNull<u8>, layout: Layout) {
-    // SAFETY: the caller's promise; and the block is this arena's, since a thread has one, and
-    // none again once that is gone. After that nobody can tell whether a block came from a chunk,
-    // which stays (`Drop` above), or from the heap: it is lost, with its thread.
-    let _lost_if_gone = OWN.try_with(|arena| unsafe { arena.give_back(block, layout) });
+    // SAFETY: the caller's promise; and a thread has one arena for as long as it runs.
+    OWN.with(|arena| unsafe { arena.give_back(block, layout) });
 }

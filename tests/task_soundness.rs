@@ -373,6 +373,36 @@ fn a_loop_may_go_with_its_thread_before_or_after_the_arena() {
     }
 }
 
+/// Runs a new loop when it is dropped.
+struct LastWill(DropFlag);
+
+impl Drop for LastWill {
+    fn drop(&mut self) {
+        let guard = self.0.guard();
+        scripted().run_until_complete(async {
+            yield_now().await;
+            create_task(async move { drop(guard) }).await.unwrap();
+        });
+    }
+}
+
+thread_local! {
+    static WILL: RefCell<Option<LastWill>> = const { RefCell::new(None) };
+}
+
+#[test]
+fn a_loop_may_run_while_its_thread_ends() {
+    let _watchdog = watchdog("a loop that runs while its thread ends", 60);
+    let flag = DropFlag::default();
+    let will = LastWill(flag.clone());
+    let thread = move || {
+        WILL.set(Some(will)); // before all else, so that it is dropped after all else
+        scripted().run_until_complete(yield_now());
+    };
+    std::thread::spawn(thread).join().unwrap();
+    assert!(flag.dropped());
+}
+
 /// A waker of a stranger's, that does as it likes wherever it is used.
 struct Hostile(fn());
 

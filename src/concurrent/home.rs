@@ -27,6 +27,7 @@ use crate::base::error::JobError;
 use crate::base::id::LoopId;
 use crate::base::sync;
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 /// Who is told when what a worker sleeps for is done. Called under a future's lock: must be
@@ -57,8 +58,10 @@ sync::thread_local! {
 }
 
 thread_local! {
-    /// The loops that live on this thread; seldom more than one.
-    static LOOPS: RefCell<Vec<LoopId>> = const { RefCell::new(Vec::new()) };
+    /// The loops that live on this thread; seldom more than one. It has no destructor, so that
+    /// a loop can be made and dropped by what the thread drops at its end.
+    static LOOPS: ManuallyDrop<RefCell<Vec<LoopId>>> =
+        const { ManuallyDrop::new(RefCell::new(Vec::new())) };
 }
 
 /// A loop as a household: the thread that would sleep is the one it would sleep for.
@@ -92,7 +95,11 @@ pub(crate) fn move_in(id: LoopId) {
 
 /// A loop of this thread is gone, perhaps because the thread is going.
 pub(crate) fn move_out(id: LoopId) {
-    let _ = LOOPS.try_with(|loops| loops.borrow_mut().retain(|other| *other != id));
+    LOOPS.with(|loops| {
+        let mut loops = loops.borrow_mut();
+        loops.retain(|other| *other != id);
+        loops.shrink_to_fit(); // with the last one goes the memory, since nobody drops the list
+    });
 }
 
 /// The number of a pool.
@@ -123,5 +130,6 @@ pub(crate) fn own_home(id: HomeId) -> Option<Home> {
         return lives_here.then(|| Arc::new(OwnLoop) as Home);
     }
     let is_it = |home: &&Home| Arc::as_ptr(home).addr() == id;
-    HOMES.with(|homes| homes.borrow().iter().find(is_it).cloned())
+    let find = |homes: &RefCell<Vec<Home>>| homes.borrow().iter().find(is_it).cloned();
+    HOMES.try_with(find).ok().flatten() // a thread at its end works for nobody any more
 }

@@ -207,6 +207,29 @@ fn a_panic_that_nobody_awaits_goes_to_the_handler() {
     assert_eq!(log.read(), ["detached", "callback", "handle dropped later"]);
 }
 
+/// `eprintln!` panics then. The child is this test again.
+#[test]
+#[cfg_attr(miri, ignore = "starts a process")]
+fn a_panic_that_cannot_be_written_down_ends_no_run() {
+    const NAME: &str = "a_panic_that_cannot_be_written_down_ends_no_run";
+    if std::env::var_os(NAME).is_some() {
+        let event_loop = scripted();
+        event_loop.set_debug(true);
+        event_loop.set_slow_callback_duration(Duration::ZERO);
+        drop(event_loop.create_task(async { panic!("to nobody") }));
+        event_loop.run_until_complete(yield_now());
+        event_loop.set_exception_handler(|_| panic!("the handler, too"));
+        event_loop.call_soon(|| panic!("to nobody"));
+        return event_loop.run_until_complete(yield_now());
+    }
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", NAME, "--nocapture"]).env(NAME, "1");
+    let output = child.stderr(full).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}
+
 #[test]
 fn a_panic_whose_handle_goes_while_the_loop_rests_goes_to_the_handler_all_the_same() {
     let event_loop = scripted();

@@ -18,6 +18,7 @@
 
 use crate::aio::signals::{forget_first, on_first};
 use crate::aio::timeout::wait_for;
+use crate::base::error::warn;
 use crate::base::id::TaskId;
 use crate::base::sys::signal::on_main_thread;
 use crate::concurrent::bridge::shutdown_default_executor;
@@ -195,9 +196,9 @@ fn put_away(event_loop: &EventLoop) {
         ended = event_loop.drive(joined());
     }
     if let Ok(Err(_)) = ended {
-        eprintln!(
-            "singletrack: jobs of the default executor still run after {JOIN_LIMIT:?}; they are \
-             left to themselves"
-        );
+        warn(format_args!(
+            "jobs of the default executor still run after {JOIN_LIMIT:?}; they are left to \
+             themselves"
+        ));
     }
 }

@@ -6,7 +6,7 @@
 
 use std::any::Any;
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -150,6 +150,12 @@ pub fn discard(payload: Box<dyn Any + Send>) {
     if let Err(next) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
         std::mem::forget(next);
     }
+}
+
+/// Tells standard error. If that is closed or full, nobody hears of it: `eprintln!` would panic,
+/// and here that would often be in the middle of telling of a panic.
+pub fn warn(text: impl fmt::Display) {
+    let _ = writeln!(io::stderr(), "singletrack: {text}");
 }
 
 /// The same kind of error, with a text that also says what was tried, such as

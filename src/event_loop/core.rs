@@ -10,7 +10,7 @@
 //! twice: **no user code runs under a borrow** (no poll, no callback, no waker of a stranger's, no
 //! drop of a future).
 
-use crate::base::error::last_words;
+use crate::base::error::{last_words, warn};
 use crate::base::id::LoopId;
 use crate::base::slab::{GenerationSlab, Key};
 use crate::base::sync::Arc;
@@ -144,7 +144,7 @@ impl Core {
         if let Some(handler) = handler {
             let told = catch_unwind(AssertUnwindSafe(|| handler(&unhandled)));
             let Err(panic) = told else { return };
-            eprintln!("singletrack: the exception handler panicked: {}", last_words(panic));
+            warn(format_args!("the exception handler panicked: {}", last_words(panic)));
         }
         unhandled.print();
     }
@@ -152,7 +152,7 @@ impl Core {
 
 impl Unhandled {
     fn print(&self) {
-        eprintln!("singletrack: {} panicked: {}", self.place, self.message);
+        warn(format_args!("{} panicked: {}", self.place, self.message));
     }
 }
 

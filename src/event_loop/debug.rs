@@ -8,6 +8,7 @@
 //! A loop is one thread. A step that computes for a while, or blocks in a system call, holds
 //! up every timer and socket, and nothing else would say which step it was.
 
+use crate::base::error::warn;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
@@ -65,7 +66,7 @@ impl DebugMode {
         let handler = self.handler.borrow().clone();
         match handler {
             Some(handler) => handler(&slow),
-            None => eprintln!("singletrack: {} held the loop for {:?}", slow.place, slow.took),
+            None => warn(format_args!("{} held the loop for {:?}", slow.place, slow.took)),
         }
     }
 }

@@ -735,3 +735,25 @@ fn others_may_end_a_wait_for_many_so_it_is_no_deadlock() {
         assert_eq!(outer.result(), Ok((Ok(2), Some(true))), "then only its own is left");
     });
 }
+
+/// A payload is user code once more, when it is dropped.
+#[test]
+fn a_payload_that_panics_costs_neither_the_outcome_nor_a_callback() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("a payload's drop");
+        }
+    }
+    bounded(|| {
+        let panicked = pool(1).submit_fn(|| std::panic::panic_any(Bomb)).result();
+        assert!(matches!(panicked, Err(JobError::Panicked(_))), "{panicked:?}");
+        let (promise, future) = singletrack::concurrent::future::promise::<()>();
+        let told = Arc::new(AtomicUsize::new(0));
+        future.add_done_callback(|| std::panic::panic_any(Bomb));
+        let count = Arc::clone(&told);
+        future.add_done_callback(move || _ = count.fetch_add(1, SeqCst));
+        promise.set_result(());
+        assert_eq!(told.load(SeqCst), 1);
+    });
+}

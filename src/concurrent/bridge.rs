@@ -13,7 +13,7 @@
 //!                        ── its value ──────────►   .result()
 //! ```
 
-use crate::base::error::{JobError, panic_message};
+use crate::base::error::{JobError, last_words};
 use crate::base::id::LoopId;
 use crate::base::wire::Wire;
 use crate::concurrent::executor::Executor;
@@ -281,7 +281,7 @@ impl<T> Answer<T> {
             }
             match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
                 Ok(polled) => polled.map(Ok),
-                Err(panic) => Poll::Ready(Err(JobError::Panicked(panic_message(&*panic)))),
+                Err(panic) => Poll::Ready(Err(JobError::Panicked(last_words(panic)))),
             }
         })
         .await;

@@ -17,7 +17,7 @@
 //! is free. A worker that takes several at once, as many pools do, would hide them from the
 //! free one. What makes short jobs cheap is that nobody is woken while somebody looks for work.
 
-use crate::base::error::{JobError, panic_message};
+use crate::base::error::{JobError, last_words};
 use crate::base::sync::atomic::{AtomicUsize, Ordering};
 use crate::base::sync::thread::{Builder, JoinHandle};
 use crate::base::sync::{Condvar, Mutex, spin_until};
@@ -181,7 +181,7 @@ impl Pool {
         if let Some(initializer) = &self.initializer
             && let Err(panic) = catch_unwind(AssertUnwindSafe(initializer))
         {
-            self.break_down(&panic_message(&*panic));
+            self.break_down(&last_words(panic));
         }
         let mut job = self.next_job(false);
         while let Some(some) = job {

@@ -11,7 +11,7 @@
 //! One allocation for all there is of a job. With two, malloc and free, of blocks that one
 //! thread makes and another frees, were two thirds of a short job.
 
-use crate::base::error::{JobError, panic_message};
+use crate::base::error::{JobError, last_words};
 use crate::base::sync::Mutex;
 use crate::concurrent::future::Promise;
 use crate::concurrent::oneshot::OneShot;
@@ -40,7 +40,7 @@ where
         {
             promise.resolve(match catch_unwind(AssertUnwindSafe(f)) {
                 Ok(outcome) => outcome,
-                Err(panic) => Err(JobError::Panicked(panic_message(&*panic))),
+                Err(panic) => Err(JobError::Panicked(last_words(panic))),
             });
         }
     }

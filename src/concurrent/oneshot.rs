@@ -13,7 +13,7 @@
 //!                        └─▶ waker, then callbacks in order
 //! ```
 
-use crate::base::error::JobError;
+use crate::base::error::{JobError, discard};
 use crate::base::sync::{Condvar, Mutex, MutexGuard, spin_until};
 use crate::concurrent::home::{Home, HomeId, Sleeper, own_home};
 use crate::concurrent::state::State;
@@ -63,10 +63,10 @@ impl Listeners {
     /// goes no further (CPython logs it), so it cannot harm the others or the worker.
     fn tell(self) {
         if let Some(waker) = self.waker {
-            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+            catch_unwind(AssertUnwindSafe(|| waker.wake())).unwrap_or_else(discard);
         }
         for (_, callback) in self.callbacks {
-            let _ = catch_unwind(AssertUnwindSafe(callback));
+            catch_unwind(AssertUnwindSafe(callback)).unwrap_or_else(discard);
         }
     }
 }

@@ -4,7 +4,7 @@
 //! *Promises*: the body runs once, under the lock; its end, good or bad, is reported at `join`.
 //! *Leaves out*: pools (`concurrent/gil_threads.rs`).
 
-use crate::base::error::{JobError, panic_message};
+use crate::base::error::{JobError, last_words};
 use crate::gil::lock::GlobalLock;
 use crate::gil::token::Gil;
 use std::io;
@@ -59,7 +59,7 @@ impl<R: Send + 'static> GilThread<R> {
         let run = move || match catch_unwind(AssertUnwindSafe(|| lock.attach(body))) {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(JobError::Broken(error.to_string())),
-            Err(panic) => Err(JobError::Panicked(panic_message(&*panic))),
+            Err(panic) => Err(JobError::Panicked(last_words(panic))),
         };
         let handle = Builder::new().name(name.to_owned()).spawn(run)?;
         Ok(GilThread { handle })
@@ -74,7 +74,7 @@ impl<R: Send + 'static> GilThread<R> {
     pub fn join(self) -> Result<R, JobError> {
         match self.handle.join() {
             Ok(outcome) => outcome,
-            Err(panic) => Err(JobError::Panicked(panic_message(&*panic))),
+            Err(panic) => Err(JobError::Panicked(last_words(panic))),
         }
     }
 

@@ -19,7 +19,7 @@
 //! functions is needed; CPython pickles the function's import path for the same end.
 #![allow(unsafe_code)]
 
-use crate::base::error::{JobError, panic_message};
+use crate::base::error::{JobError, last_words};
 use crate::base::wire::{Wire, decode, encode, encode_onto};
 use crate::process::descriptor::take_refusal;
 use crate::process::frame::{Kind, open, seal};
@@ -251,7 +251,7 @@ fn chunk_entry<F: Function>(target: usize, args: &[u8], id: u64, reply: &mut Vec
         for (item, index) in items.into_iter().zip(0..) {
             match catch_unwind(AssertUnwindSafe(|| f.apply(item))) {
                 Ok(value) => harvest.0.push(value),
-                Err(payload) => harvest.1.push((index, panic_message(&*payload))),
+                Err(payload) => harvest.1.push((index, last_words(payload))),
             }
         }
         Ok(harvest)
@@ -276,7 +276,7 @@ fn answer<R: Serialize>(
         Ok(Ok(())) => return Kind::Value,
         Ok(Err(JobError::Codec(why))) => (Kind::Refused, why),
         Ok(Err(other)) => (Kind::Refused, other.to_string()),
-        Err(payload) => (Kind::Panicked, panic_message(&*payload)),
+        Err(payload) => (Kind::Panicked, last_words(payload)),
     };
     open(reply, kind, id);
     let room = why.floor_char_boundary(1 << 20);
@@ -302,7 +302,7 @@ pub fn read_reply(kind: Kind, body: &[u8]) -> Result<&[u8], JobError> {
 /// The value of a reply's bytes. Decoding runs the user's `Deserialize`, which may panic.
 pub(crate) fn decoded<R: Wire>(bytes: &[u8]) -> Result<R, JobError> {
     catch_unwind(AssertUnwindSafe(|| decode(bytes))).unwrap_or_else(|payload| {
-        let message = panic_message(&*payload);
+        let message = last_words(payload);
         Err(JobError::Codec(format!("the result: decoding it panicked: {message}")))
     })
 }

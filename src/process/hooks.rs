@@ -13,7 +13,7 @@
 //! What was registered last may build on what was registered first: so it is prepared first
 //! and restored last, as scopes are.
 
-use crate::base::error::panic_message;
+use crate::base::error::{discard, last_words};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -75,16 +75,17 @@ impl Hooks {
     /// The message of the first that panicked: then there must be no fork, for nobody knows
     /// what it left undone. (CPython prints the exception and forks.)
     pub fn run_before(&mut self) -> Result<(), String> {
-        self.before.iter_mut().rev().try_for_each(|hook| {
-            catch_unwind(AssertUnwindSafe(hook)).map_err(|panic| panic_message(&*panic))
-        })
+        self.before
+            .iter_mut()
+            .rev()
+            .try_for_each(|hook| catch_unwind(AssertUnwindSafe(hook)).map_err(last_words))
     }
 
     /// Runs what was registered for the parent, the first first. A panic is printed and goes no
     /// further: the fork is done, and the others must have their turn.
     pub fn run_after_in_parent(&mut self) {
         for hook in &mut self.after_in_parent {
-            let _ = catch_unwind(AssertUnwindSafe(hook));
+            catch_unwind(AssertUnwindSafe(hook)).unwrap_or_else(discard);
         }
     }
 

@@ -5,7 +5,7 @@
 //! back) goes no further.
 //! *Leaves out*: when to send (`process/dispatcher.rs`) and when to settle (`process/desk.rs`).
 
-use crate::base::error::{JobError, panic_message};
+use crate::base::error::{JobError, discard, last_words};
 use crate::base::wire::Wire;
 use crate::concurrent::future::{Future, Promise, promise_of};
 use crate::concurrent::home::HomeId;
@@ -53,14 +53,15 @@ impl Parcel {
 
     /// Keeps the promise. Runs user code: hold no lock.
     pub(crate) fn settle(self, outcome: Result<&[u8], JobError>) {
-        let _ = catch_unwind(AssertUnwindSafe(|| self.promise.settle(outcome)));
+        let settle = || self.promise.settle(outcome);
+        catch_unwind(AssertUnwindSafe(settle)).unwrap_or_else(discard);
     }
 }
 
 /// Encoding runs the user's `Serialize`, which may panic.
 fn encoded(encode: impl FnOnce() -> Result<Vec<u8>, JobError>) -> Result<Vec<u8>, JobError> {
     catch_unwind(AssertUnwindSafe(encode))
-        .unwrap_or_else(|payload| Err(JobError::Panicked(panic_message(&*payload))))
+        .unwrap_or_else(|payload| Err(JobError::Panicked(last_words(payload))))
 }
 
 /// A promise whose type is forgotten.

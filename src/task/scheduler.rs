@@ -49,13 +49,13 @@ impl Core {
     }
 
     /// Runs one step of a task that came out of the queue.
-    pub fn step(&self, task: AnyTask) {
+    pub(crate) fn step(&self, task: AnyTask) {
         self.budget.refill();
         self.advance(task);
     }
 
     /// The same, on what is left of the budget.
-    pub fn advance(&self, task: AnyTask) {
+    pub(crate) fn advance(&self, task: AnyTask) {
         // Its drop would do nothing, and that by a call through a pointer.
         let waker = ManuallyDrop::new(waker(task.id()));
         let cx = &mut Context::from_waker(&waker);
@@ -137,7 +137,7 @@ impl Core {
     }
 
     /// Drops every task. Awaiters read `Cancelled`; what the drops spawn is refused.
-    pub fn drop_tasks(&self) {
+    pub(crate) fn drop_tasks(&self) {
         let queue = self.ready.borrow_mut().close();
         drop(queue);
         loop {

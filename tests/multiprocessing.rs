@@ -43,6 +43,19 @@ const TESTS: &[Test<Nursery>] = &[
     ("map_iterable_raises_and_the_pool_lives", map_iterable_raises_and_the_pool_lives),
     ("pool_map_no_failfast_all_are_run", pool_map_no_failfast_all_are_run),
     ("fail_fast_gives_up_at_the_first_failure", fail_fast_gives_up_at_the_first_failure),
+    (
+        "a_map_reads_no_further_when_it_has_failed_fast",
+        a_map_reads_no_further_when_it_has_failed_fast,
+    ),
+    ("a_closed_pool_reads_no_input_to_its_end", a_closed_pool_reads_no_input_to_its_end),
+    (
+        "a_pool_that_ends_in_the_middle_of_a_map_ends_it",
+        a_pool_that_ends_in_the_middle_of_a_map_ends_it,
+    ),
+    (
+        "a_panic_in_the_drop_of_a_value_hides_no_failure",
+        a_panic_in_the_drop_of_a_value_hides_no_failure,
+    ),
     ("pool_empty_iterable_is_done", pool_empty_iterable_is_done),
     ("a_map_is_awaited_on_the_loop", a_map_is_awaited_on_the_loop),
     ("imap_keeps_the_order_and_errors_their_places", imap_keeps_the_order_and_errors_their_places),
@@ -209,7 +222,7 @@ impl Iterator for Miscounted {
 
 fn an_iterator_that_miscounts_loses_no_item(nursery: &Nursery) {
     let pool = pool(nursery, 2);
-    for announced in [0, 1, 3, 100] {
+    for announced in [0, 1, 3, 100, usize::MAX] {
         let squares = pool.map(square, Miscounted(0..20, announced)).unwrap();
         assert_eq!(squares, (0..20).map(square).collect::<Vec<_>>(), "{announced} announced");
     }
@@ -265,8 +278,79 @@ fn fail_fast_gives_up_at_the_first_failure(nursery: &Nursery) {
     pool.close();
     pool.join();
     let counts = pool.executor().counts();
-    assert!(counts.cancelled > 400, "{counts:?}");
+    assert!(counts.answered < 100, "{counts:?}");
     assert_eq!(counts.submitted, counts.resolved());
+}
+
+fn a_map_reads_no_further_when_it_has_failed_fast(nursery: &Nursery) {
+    let pool = pool(nursery, 2);
+    let options = MapOptions::default().chunksize(1).fail_fast();
+    let endless = (0..).inspect(|i| assert!(*i < 10_000_000, "it reads on"));
+    let result = pool.map_with(options, picky, endless).result();
+    assert_eq!(result, Err(JobError::Panicked("not 7".to_owned())));
+}
+
+fn a_closed_pool_reads_no_input_to_its_end(nursery: &Nursery) {
+    let pool = pool(nursery, 2);
+    pool.terminate();
+    let mut read = 0;
+    let endless = (0..).inspect(|_| {
+        read += 1;
+        assert!(read < 1000, "it reads on");
+    });
+    let options = MapOptions::default().chunksize(1);
+    assert_eq!(pool.map_with(options, square, endless).result(), Err(JobError::ShutDown));
+    assert_eq!(read, 1);
+}
+
+fn a_pool_that_ends_in_the_middle_of_a_map_ends_it(nursery: &Nursery) {
+    let pool = pool(nursery, 2);
+    let mut read = 0;
+    let endless = (0..).inspect(|i| {
+        read += 1;
+        assert!(read < 1000, "it reads on");
+        if *i == 100 {
+            pool.terminate();
+        }
+    });
+    let options = MapOptions::default().chunksize(1);
+    let result = pool.map_with(options, nap, endless.map(|_| 10_000)).result();
+    assert!(matches!(result, Err(JobError::WorkerLost { .. } | JobError::Cancelled)), "{result:?}");
+    assert_eq!(read, 101);
+}
+
+/// Must not be dropped on the pool's own thread.
+struct Fragile;
+
+impl Drop for Fragile {
+    fn drop(&mut self) {
+        assert_ne!(std::thread::current().name(), Some("process-pool"), "dropped there");
+    }
+}
+
+impl serde::Serialize for Fragile {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_unit()
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Fragile {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        <()>::deserialize(from).map(|()| Fragile)
+    }
+}
+
+fn fragile_or_panic(i: u64) -> Fragile {
+    assert_ne!(i, 1, "not 1");
+    Fragile
+}
+
+fn a_panic_in_the_drop_of_a_value_hides_no_failure(nursery: &Nursery) {
+    let pool = pool(nursery, 1);
+    let options = MapOptions::default().chunksize(1).fail_fast();
+    let result = pool.map_with(options, fragile_or_panic, 0..2).result();
+    let why = result.err().expect("one has failed");
+    assert!(why.to_string().contains("not 1"), "{why}");
 }
 
 fn pool_empty_iterable_is_done(nursery: &Nursery) {

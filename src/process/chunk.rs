@@ -122,6 +122,8 @@ struct Gathered<R> {
     chunks: Option<usize>,
     /// The failure that stands first in the input, and the chunk it is in.
     failure: Option<(usize, JobError)>,
+    /// The pool took a chunk no more.
+    refused: bool,
     /// Taken when it is kept.
     promise: Option<Promise<Vec<R>>>,
 }
@@ -138,9 +140,16 @@ impl<R> Gathering<R> {
             early: VecDeque::new(),
             chunks: None,
             failure: None,
+            refused: false,
             promise: Some(promise),
         };
         Gathering { state: Mutex::new(state), fail_fast }
+    }
+
+    /// Whether another chunk can change anything.
+    pub(crate) fn wants_more(&self) -> bool {
+        let state = self.state.lock();
+        state.promise.is_some() && !state.refused
     }
 
     /// All chunks were sent, so many.
@@ -157,10 +166,13 @@ impl<R> Gathering<R> {
         let values = std::mem::take(&mut state.values);
         let early = std::mem::take(&mut state.early);
         let failure = state.failure.take();
-        // Unlocked: the values are a user's, and may be dropped here.
+        // Unlocked, and first of all: the values are a user's, whose drop may panic.
         drop(state);
+        match failure {
+            Some((_, error)) => promise.resolve(Err(error)),
+            None => promise.resolve(Ok(values)),
+        }
         drop(early);
-        promise.resolve(failure.map_or(Ok(values), |(_, error)| Err(error)));
     }
 }
 
@@ -195,10 +207,11 @@ impl<R: Send> Collect<R> for Gathering<R> {
             return drop(values);
         }
         state.join(index, values);
-        if let Some((_, error)) = failures.into_iter().next()
-            && state.failure.as_ref().is_none_or(|(first, _)| index < *first)
-        {
-            state.failure = Some((index, error));
+        if let Some((_, error)) = failures.into_iter().next() {
+            state.refused |= matches!(error, JobError::ShutDown | JobError::Broken(_));
+            if state.failure.as_ref().is_none_or(|(first, _)| index < *first) {
+                state.failure = Some((index, error));
+            }
         }
         self.settle_if_over(state);
     }

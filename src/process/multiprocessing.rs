@@ -100,7 +100,8 @@ impl Pool {
     /// call; chunks that were sent are run all the same.
     ///
     /// # Errors
-    /// The failure that stands first in the input, after all items were run.
+    /// The failure that stands first in the input, after all items were run. A pool that takes no
+    /// more jobs reads no more items.
     pub fn map<A, R, I>(&self, f: fn(A) -> R, items: I) -> Result<Vec<R>, JobError>
     where
         A: Wire,
@@ -184,8 +185,10 @@ impl Pool {
         let mut items = items.fuse();
         let mut chunks = 0;
         let mut chunk = Vec::new();
-        loop {
-            chunk.extend(items.by_ref().take(size));
+        let _ = chunk.try_reserve(size.min(count));
+        while all.wants_more() {
+            // Not `extend`, which takes the iterator at its word and asks for as much memory.
+            items.by_ref().take(size).for_each(|item| chunk.push(item));
             if chunk.is_empty() {
                 break;
             }

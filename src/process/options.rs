@@ -99,8 +99,8 @@ impl MapOptions {
         self
     }
 
-    /// For `map`: gives up at the first failure, and cancels what has not begun. Default: all
-    /// is run, and then the first failure told, as in CPython.
+    /// For `map`: gives up at the first failure, reads no further, and cancels what has not begun.
+    /// Default: all is run, and then the first failure told, as in CPython.
     #[must_use]
     pub fn fail_fast(mut self) -> Self {
         self.fail_fast = true;

@@ -145,6 +145,41 @@ fn feed(pool: &mut Dispatcher<()>, key: Key, held: &mut usize, now: u64) -> usiz
     *held
 }
 
+/// Sends all that can be sent; says how many jobs that were.
+fn send(pool: &mut Dispatcher<()>, now: u64) -> usize {
+    std::iter::from_fn(|| pool.assign(now, |_| true).map(|key| pool.delivered(key))).count()
+}
+
+#[test]
+fn how_quick_jobs_were_says_little_of_those_after_a_pause() {
+    let (mut pool, keys) = pool(2);
+    submit(&mut pool, 0..1000);
+    let (mut now, mut most) = (0, 0);
+    let answer = |key: Key, now: u64, pool: &mut Dispatcher<()>| {
+        let (_, stats) = pool.worker_stats().find(|(worker, _)| *worker == key).unwrap();
+        stats.running.map(|id| pool.answered(key, id, now).unwrap()).is_some()
+    };
+    loop {
+        send(&mut pool, now);
+        most = most.max(pool.load(keys[0]));
+        now += 1_000;
+        if keys.iter().filter(|key| answer(**key, now, &mut pool)).count() == 0 {
+            break;
+        }
+    }
+    assert_eq!((pool.counts().answered, most), (1000, MAX_AHEAD));
+    // Ten long jobs, say, that come in one by one: if they were all sent, a worker might fall
+    // idle while another has four more to do.
+    let sent = (1000..1010).map(|id| {
+        submit(&mut pool, id..id + 1);
+        send(&mut pool, now)
+    });
+    assert_eq!(sent.sum::<usize>(), 4, "each has one to do, and one ahead");
+    // But these are short as well, as soon shows.
+    assert!(answer(keys[0], now + 1_000, &mut pool));
+    assert_eq!(send(&mut pool, now + 1_000), 2, "one to do, two ahead");
+}
+
 #[test]
 fn answers_that_come_together_share_the_time_they_took() {
     let (mut pool, keys) = pool(1);

@@ -221,6 +221,9 @@ impl<B> Dispatcher<B> {
             return None;
         }
         let job = worker.answer(id, now);
+        if worker.load() == 0 && self.queue.is_empty() {
+            worker.pause();
+        }
         if job.is_none() {
             self.misbehaved(key, format!("it answered job {id}, which it was not running"));
         }

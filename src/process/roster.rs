@@ -19,6 +19,8 @@
 //! and it gets more when it has done half of them, not after each: then one system call sends
 //! many, and one wake-up has many to read. Answers that are heard at the same moment share the time
 //! since the last: of a hundred, ninety-nine would otherwise seem to have taken none.
+//! All that says little of jobs that come after a pause: a worker that ran out of them is sent one
+//! ahead, and one more for each that it has answered since (TCP's slow start).
 //! A job with a time limit, or one that may be killed, travels alone: that must endanger no
 //! other.
 //!
@@ -137,6 +139,8 @@ pub(crate) struct Worker<B> {
     gap: u64,
     /// The newest answers, which came at the same moment.
     burst: Burst,
+    /// Answers since there was last nothing to do.
+    streak: usize,
     answered: u64,
     busy_ns: u64,
 }
@@ -155,6 +159,7 @@ impl<B> Worker<B> {
             since: now,
             gap: AHEAD_NS,
             burst: Burst::default(),
+            streak: 0,
             answered: 0,
             busy_ns: 0,
         }
@@ -175,7 +180,8 @@ impl<B> Worker<B> {
     }
 
     fn depth(&self) -> usize {
-        (AHEAD_NS / self.gap.max(1)).clamp(1, MAX_AHEAD as u64) as usize
+        let most = MAX_AHEAD.min(self.streak + 2);
+        (AHEAD_NS / self.gap.max(1)).clamp(1, most as u64) as usize
     }
 
     /// For how long it has work, in nanoseconds, by all that is known of it.
@@ -233,9 +239,15 @@ impl<B> Worker<B> {
         let time = now.saturating_sub(self.since);
         self.measure(time);
         self.since = now;
+        self.streak += 1;
         self.answered += 1;
         self.busy_ns = self.busy_ns.saturating_add(time);
         self.take_running()
+    }
+
+    /// Nothing is left to do: what comes next may be of another kind.
+    pub(crate) fn pause(&mut self) {
+        self.streak = 0;
     }
 
     /// An answer came so long after the one before.

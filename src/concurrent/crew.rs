@@ -24,8 +24,8 @@
 //! submitter wakes another itself. Linux likes to put who is woken beside who woke him: a worker
 //! woken by a worker may have to share its core while the submitter's falls idle.
 
-/// As often as the queue has grown by so many jobs, the submitter wakes one more worker. Many
-/// more than come in while a woken thread gets up, if the jobs are as short as can be.
+/// Whenever the queue reaches a multiple of so many jobs, the submitter wakes one more worker.
+/// About as many come in while a woken thread gets up.
 const LONG: usize = 512;
 
 /// What the submitter must do.

@@ -19,11 +19,11 @@
 //! no lock between processes that a killed worker could hold: each has two pipes of its own.
 //!
 //! **Large values.** Beyond its copies, what a mebibyte costs is mostly page faults: glibc's malloc
-//! gives the free top of its heap back to the system and asks for it anew. Frame buffers kept by
-//! the pool save a half of the faults and a twentieth of the time (tried, and left out): the other
-//! buffers are the caller's values. Who moves many of them can tell malloc to keep its memory, by
-//! setting `MALLOC_TRIM_THRESHOLD_` and `MALLOC_MMAP_THRESHOLD_` to 64 MiB, say; up to twice as many
-//! MiB a second were measured then.
+//! gives the free top of its heap back to the system and asks for it anew. A worker has it keep some
+//! (`process/worker.rs`); a library must not decide that for its caller's process. There, frame
+//! buffers kept by the pool save a half of the faults and a twentieth of the time (tried, and left
+//! out): the other buffers are the caller's values. Who moves many of them can tell malloc to keep
+//! its memory, by setting `MALLOC_TRIM_THRESHOLD_` and `MALLOC_MMAP_THRESHOLD_` to 64 MiB, say.
 
 use crate::base::error::JobError;
 use crate::base::sync::Mutex;

@@ -14,6 +14,7 @@
 //! ```
 
 use crate::base::error::JobError;
+use crate::base::sync::atomic::{AtomicBool, Ordering};
 use crate::base::sync::{Condvar, Mutex, MutexGuard, wait_until};
 use crate::base::wire::Wire;
 use crate::concurrent::future::Promise;
@@ -108,6 +109,8 @@ impl<R: Wire, C: Collect<R>> Settle for Typed<R, C> {
 pub(crate) struct Gathering<R> {
     state: Mutex<Gathered<R>>,
     fail_fast: bool,
+    /// No further chunk can change anything.
+    enough: AtomicBool,
 }
 
 struct Gathered<R> {
@@ -122,8 +125,6 @@ struct Gathered<R> {
     chunks: Option<usize>,
     /// The failure that stands first in the input, and the chunk it is in.
     failure: Option<(usize, JobError)>,
-    /// The pool took a chunk no more.
-    refused: bool,
     /// Taken when it is kept.
     promise: Option<Promise<Vec<R>>>,
 }
@@ -140,16 +141,14 @@ impl<R> Gathering<R> {
             early: VecDeque::new(),
             chunks: None,
             failure: None,
-            refused: false,
             promise: Some(promise),
         };
-        Gathering { state: Mutex::new(state), fail_fast }
+        Gathering { state: Mutex::new(state), fail_fast, enough: AtomicBool::new(false) }
     }
 
-    /// Whether another chunk can change anything.
+    /// Whether another chunk can change anything. A hint: what counts is decided under the lock.
     pub(crate) fn wants_more(&self) -> bool {
-        let state = self.state.lock();
-        state.promise.is_some() && !state.refused
+        !self.enough.load(Ordering::Relaxed)
     }
 
     /// All chunks were sent, so many.
@@ -163,6 +162,7 @@ impl<R> Gathering<R> {
         let over =
             state.chunks == Some(state.joined) || (self.fail_fast && state.failure.is_some());
         let Some(promise) = state.promise.take_if(|_| over) else { return };
+        self.enough.store(true, Ordering::Relaxed);
         let values = std::mem::take(&mut state.values);
         let early = std::mem::take(&mut state.early);
         let failure = state.failure.take();
@@ -208,7 +208,9 @@ impl<R: Send> Collect<R> for Gathering<R> {
         }
         state.join(index, values);
         if let Some((_, error)) = failures.into_iter().next() {
-            state.refused |= matches!(error, JobError::ShutDown | JobError::Broken(_));
+            if matches!(error, JobError::ShutDown | JobError::Broken(_)) {
+                self.enough.store(true, Ordering::Relaxed);
+            }
             if state.failure.as_ref().is_none_or(|(first, _)| index < *first) {
                 state.failure = Some((index, error));
             }

@@ -12,7 +12,7 @@
 //! waiting, so the output is the same for the same `--seed N`.
 
 use singletrack::EventLoop;
-use singletrack::aio::time::sleep;
+use singletrack::aio::sleep;
 use singletrack::base::random::SplitMix64;
 use singletrack::selector::scripted::ScriptedSelector;
 use std::rc::Rc;

@@ -15,8 +15,8 @@
 //! ```
 //! CI: --mib 16
 
-use singletrack::process::nursery::Nursery;
-use singletrack::process::pool::ProcessPool;
+use singletrack::process::Nursery;
+use singletrack::process::ProcessPool;
 use std::error::Error;
 use std::fs;
 use std::sync::OnceLock;

@@ -11,11 +11,11 @@
 //! `--once` brings a greedy client and a polite one of its own, checks that the greedy one
 //! costs no more memory than two watermarks, and ends.
 
-use singletrack::aio::net::TcpListener;
-use singletrack::aio::server::start_server;
-use singletrack::aio::streams::{StreamReader, open_connection};
-use singletrack::aio::time::sleep;
-use singletrack::aio::writer::StreamWriter;
+use singletrack::aio::StreamWriter;
+use singletrack::aio::TcpListener;
+use singletrack::aio::sleep;
+use singletrack::aio::start_server;
+use singletrack::aio::{StreamReader, open_connection};
 use singletrack::{EventLoop, create_task};
 use std::cell::Cell;
 use std::io;

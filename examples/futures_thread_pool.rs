@@ -15,7 +15,7 @@
 //! Run: `cargo run --example futures_thread_pool -- --scale 0.1`
 //! CI: --scale 0.02
 
-use singletrack::concurrent::threads::ThreadPoolExecutor;
+use singletrack::futures::ThreadPoolExecutor;
 use std::error::Error;
 use std::time::{Duration, Instant};
 

@@ -17,14 +17,14 @@
 #[path = "common/flag.rs"]
 mod flag;
 
-use singletrack::aio::net::TcpListener;
-use singletrack::aio::server::{Server, start_server};
-use singletrack::aio::signals::{Signal, signal};
-use singletrack::aio::streams::{StreamReader, open_connection};
-use singletrack::aio::subprocess::spawn;
-use singletrack::aio::time::sleep;
-use singletrack::aio::timeout::wait_for;
-use singletrack::aio::writer::StreamWriter;
+use singletrack::aio::StreamWriter;
+use singletrack::aio::TcpListener;
+use singletrack::aio::sleep;
+use singletrack::aio::spawn;
+use singletrack::aio::wait_for;
+use singletrack::aio::{Server, start_server};
+use singletrack::aio::{Signal, signal};
+use singletrack::aio::{StreamReader, open_connection};
 use singletrack::{EventLoop, create_task};
 use std::io;
 use std::net::{SocketAddr, TcpStream};

@@ -11,12 +11,13 @@
 //!
 //! CI: --kills 60 --jobs 10000
 
-use singletrack::base::error::{Death, JobError};
 use singletrack::base::random::SplitMix64;
-use singletrack::concurrent::future::Future;
-use singletrack::process::nursery::Nursery;
-use singletrack::process::options::JobOptions;
-use singletrack::process::pool::ProcessPool;
+use singletrack::futures::Future;
+use singletrack::futures::JobError;
+use singletrack::process::JobOptions;
+use singletrack::process::Nursery;
+use singletrack::process::ProcessPool;
+use singletrack::sys::process::Death;
 use std::collections::VecDeque;
 use std::error::Error;
 use std::time::{Duration, Instant};

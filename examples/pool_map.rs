@@ -16,10 +16,10 @@
 //! Run: `cargo run --example pool_map -- --long`
 //! CI: --long --scale 0.01
 
-use singletrack::base::error::JobError;
-use singletrack::concurrent::executor::Executor;
-use singletrack::process::nursery::Nursery;
-use singletrack::process::pool::ProcessPool;
+use singletrack::futures::Executor;
+use singletrack::futures::JobError;
+use singletrack::process::Nursery;
+use singletrack::process::ProcessPool;
 use std::error::Error;
 use std::time::Duration;
 

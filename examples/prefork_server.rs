@@ -23,20 +23,20 @@
 #[path = "common/flag.rs"]
 mod flag;
 
-use singletrack::aio::net::TcpListener;
-use singletrack::aio::queue::Queue;
-use singletrack::aio::server::start_server;
-use singletrack::aio::signals::signal;
-use singletrack::aio::streams::StreamReader;
-use singletrack::aio::time::sleep;
-use singletrack::aio::timeout::wait_for;
-use singletrack::aio::writer::StreamWriter;
-use singletrack::base::error::Death;
-use singletrack::base::sys::process::send_signal;
-use singletrack::process::child::ProcessOptions;
-use singletrack::process::descriptor::Descriptor;
-use singletrack::process::nursery::Nursery;
-use singletrack::process::pipe::{Receiver, Sender, pipe};
+use singletrack::aio::Queue;
+use singletrack::aio::StreamReader;
+use singletrack::aio::StreamWriter;
+use singletrack::aio::TcpListener;
+use singletrack::aio::signal;
+use singletrack::aio::sleep;
+use singletrack::aio::start_server;
+use singletrack::aio::wait_for;
+use singletrack::process::Descriptor;
+use singletrack::process::Nursery;
+use singletrack::process::ProcessOptions;
+use singletrack::process::{Receiver, Sender, pipe};
+use singletrack::sys::process::Death;
+use singletrack::sys::process::send_signal;
 use singletrack::{EventLoop, create_task};
 use std::collections::BTreeMap;
 use std::error::Error;

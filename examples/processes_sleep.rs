@@ -21,9 +21,9 @@
 #[path = "common/sleeps.rs"]
 mod sleeps;
 
-use singletrack::base::sys::process::wait_for_exit;
-use singletrack::process::child::Process;
-use singletrack::process::nursery::Nursery;
+use singletrack::process::Nursery;
+use singletrack::process::Process;
+use singletrack::sys::process::wait_for_exit;
 use sleeps::{Options, sleeps};
 use std::error::Error;
 use std::time::Duration;

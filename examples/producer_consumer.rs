@@ -12,9 +12,9 @@
 #[path = "common/flag.rs"]
 mod flag;
 
-use singletrack::aio::combine::gather;
-use singletrack::aio::queue::Queue;
-use singletrack::aio::time::sleep;
+use singletrack::aio::Queue;
+use singletrack::aio::gather;
+use singletrack::aio::sleep;
 use singletrack::selector::scripted::ScriptedSelector;
 use singletrack::{EventLoop, create_task};
 use std::rc::Rc;

@@ -13,9 +13,9 @@
 #[path = "common/flag.rs"]
 mod flag;
 
-use singletrack::aio::combine::gather;
-use singletrack::aio::semaphore::Semaphore;
-use singletrack::aio::time::sleep;
+use singletrack::aio::Semaphore;
+use singletrack::aio::gather;
+use singletrack::aio::sleep;
 use singletrack::selector::scripted::ScriptedSelector;
 use singletrack::{EventLoop, create_task};
 use std::cell::RefCell;

@@ -7,7 +7,7 @@
 //!
 //! CI: 20000
 
-use singletrack::aio::subprocess::{Child, spawn};
+use singletrack::aio::{Child, spawn};
 use singletrack::{EventLoop, create_task, yield_now};
 use std::cell::Cell;
 use std::io;

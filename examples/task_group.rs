@@ -13,8 +13,8 @@
 mod flag;
 
 use singletrack::EventLoop;
-use singletrack::aio::task_group::{GroupErrors, TaskGroup};
-use singletrack::aio::time::sleep;
+use singletrack::aio::sleep;
+use singletrack::aio::{GroupErrors, TaskGroup};
 use singletrack::selector::scripted::ScriptedSelector;
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -20,10 +20,10 @@
 #[path = "common/sleeps.rs"]
 mod sleeps;
 
-use singletrack::gil::cell::GilCell;
-use singletrack::gil::lock::GlobalLock;
-use singletrack::gil::policy::SwitchPolicy;
-use singletrack::gil::worker::GilThread;
+use singletrack::gil::GilCell;
+use singletrack::gil::GilThread;
+use singletrack::gil::GlobalLock;
+use singletrack::gil::SwitchPolicy;
 use sleeps::{Options, sleeps};
 use std::error::Error;
 use std::sync::Arc;

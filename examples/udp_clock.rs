@@ -13,8 +13,8 @@
 //! In one process both clocks are the same, so the error is known, and checked. The clock
 //! ignores every third question, because UDP may lose messages and clients must cope.
 
-use singletrack::aio::timeout::{TimedOut, wait_for};
-use singletrack::aio::udp::UdpSocket;
+use singletrack::aio::UdpSocket;
+use singletrack::aio::{TimedOut, wait_for};
 use singletrack::{EventLoop, create_task};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

@@ -11,11 +11,11 @@
 //! `--once` brings three guests of its own and checks that each hears every line of the other
 //! two, in the order in which its speaker said them.
 
-use singletrack::aio::server::start_server;
-use singletrack::aio::streams::{StreamReader, open_unix_connection};
-use singletrack::aio::time::sleep;
-use singletrack::aio::unix::UnixListener;
-use singletrack::aio::writer::StreamWriter;
+use singletrack::aio::StreamWriter;
+use singletrack::aio::UnixListener;
+use singletrack::aio::sleep;
+use singletrack::aio::start_server;
+use singletrack::aio::{StreamReader, open_unix_connection};
 use singletrack::{EventLoop, create_task};
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -5,15 +5,15 @@
 //! where there is no result; 130 on SIGINT.
 //! *Leaves out*: all logic.
 
-use singletrack::base::sys::interrupt::exit_on_interrupt;
 use singletrack::lab::cli::{Order, Refusal, Request, When, parse};
-use singletrack::lab::explore::explore;
-use singletrack::lab::failure::Failure;
+use singletrack::lab::compare::json::document;
+use singletrack::lab::compare::table::Progress;
+use singletrack::lab::compare::table::table;
+use singletrack::lab::explore::output::explore;
 use singletrack::lab::gil_cli::GilRequest;
 use singletrack::lab::gil_command::{fidelity, parity, show};
-use singletrack::lab::json::document;
-use singletrack::lab::progress::Progress;
-use singletrack::lab::table::table;
+use singletrack::lab::report::failure::Failure;
+use singletrack::sys::signal::exit_on_interrupt;
 use singletrack::vm::disassembler::dis;
 use std::env;
 use std::io::{self, IsTerminal, Write};

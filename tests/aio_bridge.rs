@@ -3,18 +3,18 @@
 
 mod common;
 use common::{DropFlag, watchdog};
-use singletrack::aio::lookup::lookup_host;
-use singletrack::aio::net::{TcpListener, TcpStream};
-use singletrack::base::error::JobError;
-use singletrack::concurrent::bridge::{
+use singletrack::aio::lookup_host;
+use singletrack::aio::{
     Job, run_in_executor, set_default_executor, shutdown_default_executor, to_thread,
 };
-use singletrack::concurrent::gil_threads::GilThreadPoolExecutor;
-use singletrack::concurrent::threads::{ThreadPoolExecutor, ThreadPoolOptions};
-use singletrack::concurrent::waiting::{ReturnWhen, as_completed, wait};
-use singletrack::event_loop::remote::LoopHandle;
-use singletrack::gil::lock::GlobalLock;
-use singletrack::gil::policy::SwitchPolicy;
+use singletrack::aio::{TcpListener, TcpStream};
+use singletrack::event_loop::LoopHandle;
+use singletrack::futures::JobError;
+use singletrack::futures::{ReturnWhen, as_completed, wait};
+use singletrack::futures::{ThreadPoolExecutor, ThreadPoolOptions};
+use singletrack::gil::GilThreadPoolExecutor;
+use singletrack::gil::GlobalLock;
+use singletrack::gil::SwitchPolicy;
 use singletrack::{EventLoop, create_task, yield_now};
 use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -274,7 +274,7 @@ fn a_task_cancelled_on_its_loop_cancels_the_future() {
     let future = event_loop.handle().run_coroutine_threadsafe(std::future::pending::<()>());
     event_loop.run_until_complete(async {
         yield_now().await;
-        for id in singletrack::aio::tasks::all_tasks() {
+        for id in singletrack::aio::all_tasks() {
             singletrack::event_loop::core::current("test").ready.borrow_mut().cancel(id);
         }
         yield_now().await;

@@ -4,17 +4,15 @@
 
 mod common;
 use common::{DropFlag, run_scripted as run, scripted, settle};
-use singletrack::aio::children::ChildError;
-use singletrack::aio::combine::{
-    as_completed, gather, gather_outcomes, shield, try_gather, try_wait, wait,
-};
-use singletrack::aio::task_group::{GroupClosed, TaskGroup};
-use singletrack::aio::time::sleep;
-use singletrack::aio::timeout::{RescheduleError, TimedOut, timeout, timeout_at, wait_for};
-use singletrack::concurrent::waiting::ReturnWhen;
+use singletrack::aio::sleep;
+use singletrack::aio::tasks::children::ChildError;
+use singletrack::aio::{GroupClosed, TaskGroup};
+use singletrack::aio::{RescheduleError, TimedOut, timeout, timeout_at, wait_for};
+use singletrack::aio::{as_completed, gather, gather_outcomes, shield, try_gather, try_wait, wait};
+use singletrack::event_loop::Task;
+use singletrack::futures::ReturnWhen;
 use singletrack::selector::scripted::ScriptedSelector;
-use singletrack::task::error::TaskError;
-use singletrack::task::join::Task;
+use singletrack::task::state::TaskError;
 use singletrack::{EventLoop, create_task, yield_now};
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
@@ -420,7 +418,7 @@ fn nested_timeouts_loop_busy_end_the_inner_first_then_the_outer() {
 fn a_foreign_cancel_before_expiry_is_no_timeout() {
     run(async {
         let expired = Rc::new(Cell::new(None));
-        struct Note(Rc<Cell<Option<bool>>>, Rc<singletrack::aio::timeout::Timeout>);
+        struct Note(Rc<Cell<Option<bool>>>, Rc<singletrack::aio::Timeout>);
         impl Drop for Note {
             fn drop(&mut self) {
                 self.0.set(Some(self.1.expired()));

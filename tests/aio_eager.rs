@@ -3,14 +3,14 @@
 
 mod common;
 use common::{DropFlag, Log, run_scripted, scripted, settle};
-use singletrack::aio::combine::gather;
-use singletrack::aio::event::Event;
-use singletrack::aio::queue::Queue;
-use singletrack::aio::task_group::TaskGroup;
-use singletrack::aio::tasks::{all_tasks, current_task};
+use singletrack::aio::Event;
+use singletrack::aio::Queue;
+use singletrack::aio::TaskGroup;
+use singletrack::aio::gather;
+use singletrack::aio::{all_tasks, current_task};
+use singletrack::event_loop::Task;
+use singletrack::event_loop::create_eager_task;
 use singletrack::task::budget::BUDGET;
-use singletrack::task::eager::create_eager_task;
-use singletrack::task::join::Task;
 use singletrack::{create_task, yield_now};
 use std::cell::Cell;
 use std::future::{Future, pending, poll_fn};

@@ -3,16 +3,16 @@
 
 mod common;
 use common::watchdog;
-use singletrack::aio::net::{TcpListener, TcpStream};
-use singletrack::aio::pipe::pipe;
-use singletrack::aio::server::{ServerOptions, start_server, start_server_with};
-use singletrack::aio::signals::signal;
-use singletrack::aio::streams::StreamReader;
-use singletrack::aio::subprocess::spawn;
-use singletrack::aio::time::sleep;
-use singletrack::aio::udp::UdpSocket;
-use singletrack::aio::unix::{UnixDatagram, UnixListener, UnixStream};
-use singletrack::concurrent::bridge::to_thread;
+use singletrack::aio::StreamReader;
+use singletrack::aio::UdpSocket;
+use singletrack::aio::pipe;
+use singletrack::aio::signal;
+use singletrack::aio::sleep;
+use singletrack::aio::spawn;
+use singletrack::aio::to_thread;
+use singletrack::aio::{ServerOptions, start_server, start_server_with};
+use singletrack::aio::{TcpListener, TcpStream};
+use singletrack::aio::{UnixDatagram, UnixListener, UnixStream};
 use singletrack::{EventLoop, create_task, yield_now};
 use std::collections::BTreeSet;
 use std::io::{Read, Write};

@@ -5,10 +5,10 @@
 mod common;
 use common::watchdog;
 use futures_io::{AsyncBufRead, AsyncRead, AsyncWrite};
-use singletrack::aio::net::{TcpListener, TcpStream};
-use singletrack::aio::pipe::pipe;
-use singletrack::aio::streams::split;
-use singletrack::aio::unix::UnixStream;
+use singletrack::aio::UnixStream;
+use singletrack::aio::pipe;
+use singletrack::aio::split;
+use singletrack::aio::{TcpListener, TcpStream};
 use singletrack::{EventLoop, create_task};
 use std::future::poll_fn;
 use std::io::{self, IoSlice, IoSliceMut};

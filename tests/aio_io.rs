@@ -3,14 +3,14 @@
 
 mod common;
 use common::{on_real_selectors as run, watchdog};
-use singletrack::aio::byte_stream::{ByteStream, Bytes};
-use singletrack::aio::net::{TcpListener, TcpStream};
-use singletrack::aio::pipe::pipe;
-use singletrack::aio::time::sleep;
-use singletrack::aio::timeout::wait_for;
-use singletrack::aio::udp::UdpSocket;
-use singletrack::aio::unix::{UnixDatagram, UnixListener, UnixStream};
-use singletrack::base::sys::socket::ListenOptions;
+use singletrack::aio::UdpSocket;
+use singletrack::aio::pipe;
+use singletrack::aio::sleep;
+use singletrack::aio::wait_for;
+use singletrack::aio::{ByteStream, Bytes};
+use singletrack::aio::{TcpListener, TcpStream};
+use singletrack::aio::{UnixDatagram, UnixListener, UnixStream};
+use singletrack::sys::socket::ListenOptions;
 use singletrack::{EventLoop, create_task, yield_now};
 use std::cell::Cell;
 use std::future::poll_fn;

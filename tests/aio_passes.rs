@@ -5,17 +5,17 @@
 //! It is the cheapest proof of asyncio's order: a loop that polled inline, or woke too often,
 //! would show other numbers. Where ours differ, the row says why.
 
-use singletrack::aio::barrier::Barrier;
-use singletrack::aio::combine::{as_completed, gather, shield, wait};
-use singletrack::aio::condition::Condition;
-use singletrack::aio::event::Event;
-use singletrack::aio::lock::Lock;
-use singletrack::aio::queue::Queue;
-use singletrack::aio::semaphore::Semaphore;
-use singletrack::aio::task_group::TaskGroup;
-use singletrack::aio::time::sleep;
-use singletrack::aio::timeout::{timeout, wait_for};
-use singletrack::concurrent::waiting::ReturnWhen;
+use singletrack::aio::Barrier;
+use singletrack::aio::Condition;
+use singletrack::aio::Event;
+use singletrack::aio::Lock;
+use singletrack::aio::Queue;
+use singletrack::aio::Semaphore;
+use singletrack::aio::TaskGroup;
+use singletrack::aio::sleep;
+use singletrack::aio::{as_completed, gather, shield, wait};
+use singletrack::aio::{timeout, wait_for};
+use singletrack::futures::ReturnWhen;
 use singletrack::selector::scripted::ScriptedSelector;
 use singletrack::{EventLoop, create_task, yield_now};
 use std::future::Future;

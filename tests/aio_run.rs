@@ -5,17 +5,17 @@
 
 mod common;
 use common::{DropFlag, watchdog};
-use singletrack::aio::lookup::lookup_host;
-use singletrack::aio::net::{TcpListener, TcpStream};
-use singletrack::aio::run::{RunError, run_on};
-use singletrack::aio::signals::{remove_signal_handler, signal};
-use singletrack::aio::tasks::{current_task, task_name};
-use singletrack::aio::time::sleep;
-use singletrack::aio::watch::{add_reader, remove_reader};
-use singletrack::base::error::JobError;
-use singletrack::concurrent::bridge::to_thread;
+use singletrack::aio::lookup_host;
+use singletrack::aio::sleep;
+use singletrack::aio::to_thread;
+use singletrack::aio::{RunError, run_on};
+use singletrack::aio::{TcpListener, TcpStream};
+use singletrack::aio::{add_reader, remove_reader};
+use singletrack::aio::{current_task, task_name};
+use singletrack::aio::{remove_signal_handler, signal};
+use singletrack::event_loop::LoopHandle;
 use singletrack::event_loop::core::current;
-use singletrack::event_loop::remote::LoopHandle;
+use singletrack::futures::JobError;
 use singletrack::selector::scripted::ScriptedSelector;
 use singletrack::{EventLoop, create_task, run, yield_now};
 use std::cell::{Cell, RefCell};

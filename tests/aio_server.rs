@@ -2,13 +2,13 @@
 
 mod common;
 use common::{DropFlag, on_real_selectors as run, until_async, watchdog};
-use singletrack::aio::byte_stream::ByteStream;
-use singletrack::aio::net::{TcpListener, TcpStream};
-use singletrack::aio::server::{Counts, Listener, ServerOptions, start_server, start_server_with};
-use singletrack::aio::streams::{StreamReader, open_connection, open_unix_connection};
-use singletrack::aio::time::sleep;
-use singletrack::aio::unix::{UnixListener, UnixStream};
-use singletrack::aio::writer::StreamWriter;
+use singletrack::aio::ByteStream;
+use singletrack::aio::StreamWriter;
+use singletrack::aio::sleep;
+use singletrack::aio::{Counts, Listener, ServerOptions, start_server, start_server_with};
+use singletrack::aio::{StreamReader, open_connection, open_unix_connection};
+use singletrack::aio::{TcpListener, TcpStream};
+use singletrack::aio::{UnixListener, UnixStream};
 use singletrack::selector::scripted::ScriptedSelector;
 use singletrack::{EventLoop, create_task, yield_now};
 use std::cell::RefCell;

@@ -3,11 +3,11 @@
 
 mod common;
 use common::{DropFlag, watchdog};
-use singletrack::aio::signals::{add_signal_handler, remove_signal_handler, signal};
-use singletrack::aio::time::sleep;
-use singletrack::aio::timeout::wait_for;
-use singletrack::base::sys::signal::take;
+use singletrack::aio::sleep;
+use singletrack::aio::wait_for;
+use singletrack::aio::{add_signal_handler, remove_signal_handler, signal};
 use singletrack::selector::scripted::ScriptedSelector;
+use singletrack::sys::signal::take;
 use singletrack::{EventLoop, create_task, yield_now};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, RefCell};

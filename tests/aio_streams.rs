@@ -3,15 +3,15 @@
 mod common;
 use common::{on_real_selectors as run, watchdog};
 use proptest::prelude::*;
-use singletrack::aio::net::TcpListener;
-use singletrack::aio::pipe::pipe;
-use singletrack::aio::read_buffer::{Answer, ReadBuffer, StreamError};
-use singletrack::aio::server::start_server;
-use singletrack::aio::streams::{LIMIT, StreamReader, split};
-use singletrack::aio::time::sleep;
-use singletrack::aio::unix::UnixStream;
-use singletrack::aio::write_queue::WriteQueue;
-use singletrack::aio::writer::StreamWriter;
+use singletrack::aio::StreamWriter;
+use singletrack::aio::TcpListener;
+use singletrack::aio::UnixStream;
+use singletrack::aio::pipe;
+use singletrack::aio::sleep;
+use singletrack::aio::start_server;
+use singletrack::aio::streams::buffers::WriteQueue;
+use singletrack::aio::streams::buffers::{Answer, ReadBuffer, StreamError};
+use singletrack::aio::{LIMIT, StreamReader, split};
 use singletrack::{EventLoop, create_task, yield_now};
 use std::io::{self, ErrorKind, Read};
 use std::pin::Pin;
@@ -347,7 +347,7 @@ fn after_write_eof_the_other_direction_goes_on() {
         // The end of a pipe's writing is its close.
         let (mut receiver, sender) = std::io::pipe().unwrap();
         let writer =
-            StreamWriter::new(singletrack::aio::pipe::PipeWriter::from_fd(sender.into()).unwrap());
+            StreamWriter::new(singletrack::aio::PipeWriter::from_fd(sender.into()).unwrap());
         writer.write_eof().unwrap();
         writer.wait_closed().await.unwrap();
         assert_eq!(receiver.read(&mut [0; 8]).unwrap(), 0);
@@ -382,11 +382,9 @@ fn a_lost_stream_is_an_error_for_everybody_who_asks() {
 fn an_error_of_a_stream_comes_after_its_bytes_and_stays() {
     let _dog = watchdog("sticky error", 30);
     run(async || {
-        let listener =
-            singletrack::aio::net::TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = singletrack::aio::TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
-        let (mut reader, writer) =
-            singletrack::aio::streams::open_connection(address).await.unwrap();
+        let (mut reader, writer) = singletrack::aio::open_connection(address).await.unwrap();
         let (peer, _) = listener.accept().await.unwrap();
         peer.write_all(b"ab").await.unwrap();
         assert_eq!(reader.read_exactly(1).await.unwrap(), b"a");

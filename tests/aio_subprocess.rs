@@ -2,9 +2,9 @@
 
 mod common;
 use common::{on_real_selectors as run, until_async, watchdog};
-use singletrack::aio::subprocess::{Child, spawn};
-use singletrack::aio::time::sleep;
-use singletrack::aio::timeout::wait_for;
+use singletrack::aio::sleep;
+use singletrack::aio::wait_for;
+use singletrack::aio::{Child, spawn};
 use singletrack::{EventLoop, create_task, yield_now};
 use std::io::ErrorKind;
 use std::os::unix::process::ExitStatusExt;

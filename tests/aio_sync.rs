@@ -3,17 +3,17 @@
 
 mod common;
 use common::{DropFlag, Log, on_every_selector as run, settle};
-use singletrack::aio::barrier::{Barrier, BrokenBarrier};
-use singletrack::aio::condition::Condition;
-use singletrack::aio::event::Event;
-use singletrack::aio::lock::Lock;
-use singletrack::aio::queue::{
+use singletrack::aio::Condition;
+use singletrack::aio::Event;
+use singletrack::aio::Lock;
+use singletrack::aio::{Barrier, BrokenBarrier};
+use singletrack::aio::{BoundedSemaphore, Semaphore};
+use singletrack::aio::{
     DoneTooOften, GetError, LifoQueue, PriorityQueue, PutError, Queue, ShutDown,
 };
-use singletrack::aio::semaphore::{BoundedSemaphore, Semaphore};
+use singletrack::event_loop::Task;
 use singletrack::selector::scripted::ScriptedSelector;
 use singletrack::task::budget::BUDGET;
-use singletrack::task::join::Task;
 use singletrack::{EventLoop, create_task, yield_now};
 use std::cell::Cell;
 use std::future::{Future, poll_fn};

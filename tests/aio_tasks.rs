@@ -2,11 +2,11 @@
 
 mod common;
 use common::{DropFlag, run_scripted as run, scripted, settle};
-use singletrack::aio::combine::gather;
-use singletrack::aio::context::{ContextVar, scope};
-use singletrack::aio::tasks::{all_tasks, create_named_task, current_task, task_name};
-use singletrack::aio::time::sleep;
-use singletrack::task::join::Task;
+use singletrack::aio::gather;
+use singletrack::aio::sleep;
+use singletrack::aio::{ContextVar, scope};
+use singletrack::aio::{all_tasks, create_named_task, current_task, task_name};
+use singletrack::event_loop::Task;
 use singletrack::{create_task, yield_now};
 use std::cell::RefCell;
 use std::future::Future;

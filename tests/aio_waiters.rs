@@ -4,10 +4,10 @@
 mod model;
 use model::sync::{Op, check, check_bytes};
 use proptest::prelude::*;
-use singletrack::aio::gate::Gate;
-use singletrack::aio::semaphore::{Grant, Permits};
-use singletrack::aio::waiters::{Left, Waiters};
-use singletrack::base::slab::Key;
+use singletrack::aio::sync::waiters::Gate;
+use singletrack::aio::sync::waiters::{Left, Waiters};
+use singletrack::aio::{Grant, Permits};
+use singletrack::base::id::Key;
 use std::task::Waker;
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {

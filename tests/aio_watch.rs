@@ -2,9 +2,9 @@
 
 mod common;
 use common::{DropFlag, until_async, watchdog};
-use singletrack::aio::net::TcpListener;
-use singletrack::aio::time::sleep;
-use singletrack::aio::watch::{add_reader, add_writer, remove_reader, remove_writer};
+use singletrack::aio::TcpListener;
+use singletrack::aio::sleep;
+use singletrack::aio::{add_reader, add_writer, remove_reader, remove_writer};
 use singletrack::event_loop::core::current;
 use singletrack::selector::event::Selector;
 use singletrack::selector::mio::MioSelector;

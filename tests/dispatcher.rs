@@ -6,15 +6,15 @@ mod pool_ops;
 
 use pool_ops::{Op, Out, Twin};
 use proptest::prelude::*;
-use singletrack::base::slab::Key;
-use singletrack::base::wire::encode;
-use singletrack::process::account::Verdict;
-use singletrack::process::births::{BACKOFF_NS, MAX_FAILURES};
-use singletrack::process::call::greeting;
-use singletrack::process::dispatcher::*;
-use singletrack::process::frame::{Kind, frame};
-use singletrack::process::hearing::Hearing;
-use singletrack::process::roster::*;
+use singletrack::base::id::Key;
+use singletrack::futures::encode;
+use singletrack::process::message::call::greeting;
+use singletrack::process::message::frame::{Kind, frame};
+use singletrack::process::pool::dispatcher::*;
+use singletrack::process::pool::replies::Hearing;
+use singletrack::process::pool::worker::Verdict;
+use singletrack::process::pool::worker::*;
+use singletrack::process::pool::workers::{BACKOFF_NS, MAX_FAILURES};
 
 fn op() -> impl Strategy<Value = Op> {
     let worker = 0usize..8;

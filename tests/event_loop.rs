@@ -2,11 +2,11 @@
 
 mod common;
 use common::{DropFlag, Log, scripted, watchdog};
-use singletrack::aio::time::sleep;
-use singletrack::event_loop::run::Turn;
+use singletrack::aio::sleep;
+use singletrack::event_loop::Turn;
 use singletrack::selector::event::Selector;
 use singletrack::selector::scripted::ScriptedSelector;
-use singletrack::task::error::TaskError;
+use singletrack::task::state::TaskError;
 use singletrack::{EventLoop, create_task, yield_now};
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -160,7 +160,7 @@ fn cancel_of_a_done_task_is_refused() {
 fn a_task_that_cancels_itself_is_dropped_at_its_next_await() {
     let event_loop = scripted();
     event_loop.run_until_complete(async {
-        let own = Rc::new(RefCell::new(None::<singletrack::task::join::Task<()>>));
+        let own = Rc::new(RefCell::new(None::<singletrack::event_loop::Task<()>>));
         let (seen, after) = (Rc::clone(&own), Rc::new(Cell::new(false)));
         let reached = Rc::clone(&after);
         let task = create_task(async move {
@@ -277,7 +277,7 @@ fn awaiting_oneself_is_an_error_not_a_hang() {
     let handle = Rc::new(RefCell::new(None));
     let own = Rc::clone(&handle);
     let task = event_loop.create_task(async move {
-        let me: singletrack::task::join::Task<()> = own.take().unwrap();
+        let me: singletrack::event_loop::Task<()> = own.take().unwrap();
         assert!(matches!(me.await, Err(TaskError::AwaitsItself)));
     });
     handle.replace(Some(task));

@@ -3,9 +3,9 @@
 #![cfg(feature = "cli")]
 
 use serde_json::Value;
-use singletrack::gil::policy::SwitchPolicy;
-use singletrack::lab::fidelity::{Figures, document, rows, table};
-use singletrack::lab::python::Interpreter;
+use singletrack::gil::SwitchPolicy;
+use singletrack::lab::fidelity::comparison::{Figures, document, rows, table};
+use singletrack::lab::fidelity::python::Interpreter;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 

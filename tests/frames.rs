@@ -1,11 +1,14 @@
 //! Frames: what goes in comes out, however the stream is cut, and garbage is refused in time.
 
+#[path = "common/frame_check.rs"]
+mod frame_check;
 #[path = "common/seeds.rs"]
 mod seeds;
 
+use frame_check::{OwnedFrame, check_any_bytes, decode_in_pieces};
 use proptest::prelude::*;
 use seeds::seeds;
-use singletrack::process::frame::*;
+use singletrack::process::message::frame::*;
 
 const KINDS: [Kind; 10] = [
     Kind::Hello,

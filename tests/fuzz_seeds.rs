@@ -1,15 +1,19 @@
 //! What the fuzz targets of the lock and the machine check, on every run of the tests: for the
 //! seeds in `fuzz/corpus`, and for random input.
 
+#[path = "common/gil_check.rs"]
+mod gil_check;
 #[path = "common/seeds.rs"]
 mod seeds;
+#[path = "common/vm_check.rs"]
+mod vm_check;
 
+use gil_check::check_any_schedule;
 use proptest::prelude::*;
 use seeds::seeds;
-use singletrack::gil::check::check_any_schedule;
-use singletrack::vm::check::{any_program, check_any_bytes, check_any_text};
 use singletrack::vm::verifier::Verified;
 use std::fs;
+use vm_check::{any_program, check_any_bytes, check_any_text};
 
 #[test]
 fn every_seed_holds() {

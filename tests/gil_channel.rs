@@ -4,10 +4,10 @@
 mod common;
 
 use common::watchdog;
-use singletrack::gil::channel::{ChannelError, channel};
-use singletrack::gil::lock::GlobalLock;
-use singletrack::gil::policy::SwitchPolicy;
-use singletrack::gil::worker::GilThread;
+use singletrack::gil::GilThread;
+use singletrack::gil::GlobalLock;
+use singletrack::gil::SwitchPolicy;
+use singletrack::gil::{ChannelError, channel};
 
 fn two() -> (GlobalLock, GlobalLock) {
     [SwitchPolicy::PYTHON_3_13; 2].map(GlobalLock::new).into()

@@ -6,8 +6,8 @@ mod command;
 
 use command::finish;
 use serde_json::Value;
-use singletrack::lab::scene::Scene;
-use singletrack::lab::source::resolve;
+use singletrack::lab::scenes::scene::Scene;
+use singletrack::lab::scenes::source::resolve;
 use std::fs;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
@@ -217,7 +217,7 @@ fn this_machine_can_be_measured_and_simulated() {
     let words = ["battle", "--simulate", "2", "--costs", "measured", "--seconds", "0.05", "--json"];
     let page = json(&words);
     let costs = page["simulated"]["costs"].as_str().unwrap();
-    let costs: singletrack::gil::costs::Costs = costs.parse().unwrap();
+    let costs: singletrack::gil::Costs = costs.parse().unwrap();
     assert!(costs.tick > 0 && costs.door > 0 && costs.desk > 0, "{costs}");
     assert!(costs.signal + costs.interrupt > 0 && costs.quantum > 0, "{costs}");
 }

@@ -5,11 +5,11 @@
 mod common;
 
 use common::bounded;
-use singletrack::gil::cell::{GilCell, WrongLock};
-use singletrack::gil::error::AttachError;
-use singletrack::gil::lock::GlobalLock;
-use singletrack::gil::policy::SwitchPolicy;
-use singletrack::gil::worker::GilThread;
+use singletrack::gil::AttachError;
+use singletrack::gil::GilThread;
+use singletrack::gil::GlobalLock;
+use singletrack::gil::SwitchPolicy;
+use singletrack::gil::{GilCell, WrongLock};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;

@@ -4,12 +4,12 @@
 
 #[cfg(not(loom))]
 mod forks {
-    use singletrack::gil::attached::Stopped;
-    use singletrack::gil::cell::GilCell;
-    use singletrack::gil::error::AttachError;
-    use singletrack::gil::free_threading::FreeThreading;
-    use singletrack::gil::lock::GlobalLock;
-    use singletrack::gil::policy::SwitchPolicy;
+    use singletrack::gil::AttachError;
+    use singletrack::gil::FreeThreading;
+    use singletrack::gil::GilCell;
+    use singletrack::gil::GlobalLock;
+    use singletrack::gil::Stopped;
+    use singletrack::gil::SwitchPolicy;
     use std::sync::mpsc;
 
     /// Runs `body` in a child, which must say `true` within ten seconds.

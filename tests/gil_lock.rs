@@ -5,13 +5,13 @@
 mod common;
 
 use common::{bounded, until};
-use singletrack::base::error::JobError;
-use singletrack::gil::cell::{GilCell, WrongLock};
-use singletrack::gil::counters::Counters;
-use singletrack::gil::error::AttachError;
-use singletrack::gil::lock::GlobalLock;
-use singletrack::gil::policy::{Check, DropFlag, HandOff, PolicyError, SwitchPolicy};
-use singletrack::gil::worker::GilThread;
+use singletrack::futures::JobError;
+use singletrack::gil::AttachError;
+use singletrack::gil::Counters;
+use singletrack::gil::GilThread;
+use singletrack::gil::GlobalLock;
+use singletrack::gil::{Check, DropFlag, HandOff, PolicyError, SwitchPolicy};
+use singletrack::gil::{GilCell, WrongLock};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Barrier, mpsc};

@@ -4,14 +4,12 @@
 //! sleeps and who was woken, does what the machine says, and complains when that is absurd.
 
 use proptest::prelude::*;
-use singletrack::gil::machine::Machine;
-use singletrack::gil::policy::{
+use singletrack::gil::rules::machine::Machine;
+use singletrack::gil::rules::ticker::Ticker;
+use singletrack::gil::{
     Check, Checkpoint, HandOff, Look, Place, PolicyError, Substrate, SwitchPolicy,
 };
-use singletrack::gil::ticker::Ticker;
-use singletrack::gil::verdict::{
-    NotHolder, Parting, Reason, Refusal, ThreadId, Turn, Verdict, Why,
-};
+use singletrack::gil::{NotHolder, Parting, Reason, Refusal, ThreadId, Turn, Verdict, Why};
 use std::time::Duration;
 
 const INTERVAL: u64 = 5_000_000;

@@ -87,7 +87,7 @@ const PROPERTIES: [Property; 22] = [
         "G9",
         "no tick outside a hold",
         &[
-            ("src/gil/token.rs", "lock.attach(|gil| gil.detach(|| gil.tick()));"),
+            ("src/gil/lock/token.rs", "lock.attach(|gil| gil.detach(|| gil.tick()));"),
             ("tests/vm_machine.rs", "the_real_lock_sees_each_tick_and_no_other"),
         ],
     ),

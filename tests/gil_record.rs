@@ -4,11 +4,11 @@
 mod common;
 
 use common::{until, watchdog};
-use singletrack::gil::error::AttachError;
-use singletrack::gil::lock::GlobalLock;
-use singletrack::gil::policy::{Check, SwitchPolicy};
-use singletrack::gil::record::{Event, Recording, Slice, State, Track, What};
-use singletrack::gil::worker::GilThread;
+use singletrack::gil::AttachError;
+use singletrack::gil::GilThread;
+use singletrack::gil::GlobalLock;
+use singletrack::gil::{Check, SwitchPolicy};
+use singletrack::gil::{Event, Recording, Slice, State, Track, What};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, Instant};

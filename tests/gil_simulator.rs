@@ -5,12 +5,12 @@ mod common;
 
 use common::watchdog;
 use proptest::prelude::*;
-use singletrack::gil::costs::Costs;
-use singletrack::gil::outcome::{Ending, Run};
-use singletrack::gil::policy::{Check, SwitchPolicy};
-use singletrack::gil::record::{Recording, What};
-use singletrack::gil::script::{Act, Script};
-use singletrack::gil::simulator::{MAX_CORES, NoSuchMachine, Simulator};
+use singletrack::gil::Costs;
+use singletrack::gil::{Act, Script};
+use singletrack::gil::{Check, SwitchPolicy};
+use singletrack::gil::{Ending, Run};
+use singletrack::gil::{MAX_CORES, NoSuchMachine, Simulator};
+use singletrack::gil::{Recording, What};
 
 const MS: u64 = 1_000_000;
 

@@ -2,14 +2,14 @@
 
 mod common;
 use common::bounded;
-use singletrack::base::error::JobError;
-use singletrack::concurrent::executor::Executor;
-use singletrack::concurrent::future::Future;
-use singletrack::concurrent::gil_threads::GilThreadPoolExecutor;
-use singletrack::concurrent::threads::{NoWorkers, ThreadPoolOptions};
-use singletrack::concurrent::waiting::{ReturnWhen, wait};
-use singletrack::gil::lock::GlobalLock;
-use singletrack::gil::policy::SwitchPolicy;
+use singletrack::futures::Executor;
+use singletrack::futures::Future;
+use singletrack::futures::JobError;
+use singletrack::futures::{NoWorkers, ThreadPoolOptions};
+use singletrack::futures::{ReturnWhen, wait};
+use singletrack::gil::GilThreadPoolExecutor;
+use singletrack::gil::GlobalLock;
+use singletrack::gil::SwitchPolicy;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier};
 

@@ -6,10 +6,10 @@ mod common;
 
 use common::watchdog;
 use proptest::prelude::*;
-use singletrack::gil::histogram::Histogram;
-use singletrack::gil::lock::GlobalLock;
-use singletrack::gil::policy::SwitchPolicy;
-use singletrack::gil::worker::GilThread;
+use singletrack::gil::GilThread;
+use singletrack::gil::GlobalLock;
+use singletrack::gil::Histogram;
+use singletrack::gil::SwitchPolicy;
 use std::sync::{Arc, Barrier};
 
 /// Lengths of every size, with those at the edges of buckets among them.

@@ -4,15 +4,15 @@
 use proptest::prelude::*;
 use singletrack::base::random::SplitMix64;
 use singletrack::lab::cli::{Order, Refusal, Request, parse};
-use singletrack::lab::http::{Url, body};
-use singletrack::lab::json::document;
-use singletrack::lab::model::{Family, Model};
-use singletrack::lab::result::{CaseResult, ModelResult, Switches, Time};
-use singletrack::lab::stats::{Spread, percentile};
-use singletrack::lab::table::{duration, table};
-use singletrack::lab::tally::{Queue, Tally};
-use singletrack::lab::verdict::{Finish, Nature, Verdict};
-use singletrack::lab::workload::{Job, Question};
+use singletrack::lab::compare::blocking::{Queue, Tally};
+use singletrack::lab::compare::http::{Url, body};
+use singletrack::lab::compare::job::{Job, Question};
+use singletrack::lab::compare::json::document;
+use singletrack::lab::compare::model::{Family, Model};
+use singletrack::lab::compare::result::{CaseResult, ModelResult, Switches, Time};
+use singletrack::lab::compare::table::{duration, table};
+use singletrack::lab::compare::verdict::{Finish, Nature, Verdict};
+use singletrack::lab::report::stats::{Spread, percentile};
 use std::ffi::OsString;
 use std::time::Duration;
 

@@ -3,11 +3,11 @@
 
 use proptest::prelude::*;
 use serde_json::Value;
-use singletrack::gil::record::{Event, Recording, Track, What};
-use singletrack::lab::flat_recording::FlatRecording;
-use singletrack::lab::lanes::{Pen, Words, lanes, legend};
-use singletrack::lab::profile::Profile;
-use singletrack::lab::trace::{Process, write_trace};
+use singletrack::gil::{Event, Recording, Track, What};
+use singletrack::lab::report::lanes::{Pen, Words, lanes, legend};
+use singletrack::lab::report::recording::FlatRecording;
+use singletrack::lab::report::recording::Profile;
+use singletrack::lab::report::trace::{Process, write_trace};
 
 const MS: u64 = 1_000_000;
 

@@ -14,8 +14,8 @@ use bounded::model;
 use loom::cell::UnsafeCell;
 use loom::thread;
 use singletrack::base::sync::Arc;
-use singletrack::gil::attached::{Attached, Stopped};
-use singletrack::gil::free_threading::FreeThreading;
+use singletrack::gil::FreeThreading;
+use singletrack::gil::{Attached, Stopped};
 
 struct World {
     scope: FreeThreading,

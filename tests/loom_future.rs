@@ -6,9 +6,9 @@
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use loom::thread;
-use singletrack::base::error::JobError;
-use singletrack::concurrent::future::{Future, promise};
-use singletrack::concurrent::waiting::{ReturnWhen, as_completed, wait};
+use singletrack::futures::JobError;
+use singletrack::futures::{Future, promise};
+use singletrack::futures::{ReturnWhen, as_completed, wait};
 use std::pin::Pin;
 use std::task::{Context, Poll, Wake, Waker};
 

@@ -15,10 +15,10 @@ use bounded::model;
 use loom::cell::UnsafeCell;
 use loom::thread;
 use singletrack::base::sync::Arc;
-use singletrack::gil::error::AttachError;
-use singletrack::gil::lock::GlobalLock;
-use singletrack::gil::policy::{Check, SwitchPolicy};
-use singletrack::gil::token::Gil;
+use singletrack::gil::AttachError;
+use singletrack::gil::Gil;
+use singletrack::gil::GlobalLock;
+use singletrack::gil::{Check, SwitchPolicy};
 
 struct World {
     lock: GlobalLock,

@@ -10,10 +10,10 @@ use loom::cell::UnsafeCell;
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread;
-use singletrack::base::arrivals::{Arrivals, Flag};
-use singletrack::base::error::JobError;
-use singletrack::concurrent::future::{Future, Promise, promise};
 use singletrack::event_loop::inbox::{Inbox, Loops};
+use singletrack::futures::JobError;
+use singletrack::futures::{Future, Promise, promise};
+use singletrack::sys::signal::{Arrivals, Flag};
 use singletrack::task::state::{Pause, State};
 use std::pin::Pin;
 use std::task::{Context, Poll, Wake, Waker};
@@ -273,7 +273,7 @@ fn to_thread_always_ends_the_loops_sleep() {
     }
 }
 
-/// `run_coroutine_threadsafe`, as `concurrent/bridge.rs` polls it: the task listens, then looks.
+/// `run_coroutine_threadsafe`, as `aio/tasks/bridge.rs` polls it: the task listens, then looks.
 fn unwanted(p: &Promise<u8>, listening: &mut bool, post: &Arc<Post<Message>>) -> bool {
     if !std::mem::replace(listening, true) {
         let remote = Remote(Arc::clone(post));

@@ -12,11 +12,11 @@ mod bounded;
 
 use bounded::model;
 use loom::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use singletrack::base::error::JobError;
-use singletrack::concurrent::executor::Executor;
-use singletrack::concurrent::future::promise;
-use singletrack::concurrent::threads::ThreadPoolExecutor;
-use singletrack::concurrent::waiting::{ReturnWhen, as_completed, wait};
+use singletrack::futures::Executor;
+use singletrack::futures::JobError;
+use singletrack::futures::ThreadPoolExecutor;
+use singletrack::futures::promise;
+use singletrack::futures::{ReturnWhen, as_completed, wait};
 use std::sync::Arc;
 
 fn pool(max_workers: usize) -> ThreadPoolExecutor {

@@ -3,8 +3,8 @@
 
 mod common;
 use common::{Log, run_scripted, scripted, settle, watchdog};
-use singletrack::aio::time::sleep;
-use singletrack::aio::unix::UnixStream;
+use singletrack::aio::UnixStream;
+use singletrack::aio::sleep;
 use singletrack::selector::scripted::ScriptedSelector;
 use singletrack::task::budget::BUDGET;
 use singletrack::{EventLoop, create_task, yield_now};

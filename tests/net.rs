@@ -2,9 +2,9 @@
 
 mod common;
 use common::{on_real_selectors as run, watchdog};
-use singletrack::aio::net::{TcpListener, TcpStream};
-use singletrack::aio::source::Source;
-use singletrack::aio::time::sleep;
+use singletrack::aio::net::source::Source;
+use singletrack::aio::sleep;
+use singletrack::aio::{TcpListener, TcpStream};
 use singletrack::{EventLoop, create_task};
 use std::io::{self, ErrorKind};
 use std::net::{Shutdown, SocketAddr};

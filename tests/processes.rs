@@ -11,19 +11,20 @@ mod runner;
 use jobs::*;
 use runner::{Test, children, eventually, is_alive};
 use singletrack::EventLoop;
-use singletrack::aio::readiness::readable;
-use singletrack::aio::time::sleep;
-use singletrack::aio::timeout::wait_for;
-use singletrack::base::error::{Death, JobError};
-use singletrack::base::sys::process::wait_for_exit;
-use singletrack::process::child::{Process, ProcessOptions};
-use singletrack::process::descriptor::Descriptor;
-use singletrack::process::error::ChannelError;
-use singletrack::process::frame::{Kind, frame};
-use singletrack::process::nursery::Nursery;
-use singletrack::process::pipe::{Connection, Receiver, Sender, duplex, pipe};
-use singletrack::process::pool::ProcessPool;
-use singletrack::process::queue::{Consumer, Producer, queue, queue_of};
+use singletrack::aio::readable;
+use singletrack::aio::sleep;
+use singletrack::aio::wait_for;
+use singletrack::futures::JobError;
+use singletrack::process::ChannelError;
+use singletrack::process::Descriptor;
+use singletrack::process::Nursery;
+use singletrack::process::ProcessPool;
+use singletrack::process::message::frame::{Kind, frame};
+use singletrack::process::{Connection, Receiver, Sender, duplex, pipe};
+use singletrack::process::{Consumer, Producer, queue, queue_of};
+use singletrack::process::{Process, ProcessOptions};
+use singletrack::sys::process::Death;
+use singletrack::sys::process::wait_for_exit;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read, Write};
@@ -313,8 +314,8 @@ fn descriptors_travel_only_at_birth(nursery: &Nursery) {
 fn close_sender(_: Sender<u8>) {}
 
 fn take_sender(number: u32) -> bool {
-    let bytes = singletrack::base::wire::encode(&number).unwrap();
-    singletrack::base::wire::decode::<Sender<u8>>(&bytes).map(drop).unwrap();
+    let bytes = singletrack::futures::encode(&number).unwrap();
+    singletrack::futures::decode::<Sender<u8>>(&bytes).map(drop).unwrap();
     true
 }
 

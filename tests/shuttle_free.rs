@@ -6,7 +6,7 @@
 use shuttle::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use shuttle::thread;
 use singletrack::base::sync::Arc;
-use singletrack::gil::free_threading::FreeThreading;
+use singletrack::gil::FreeThreading;
 
 const SCHEDULES: usize = 5_000;
 const SURPRISES: usize = 3;

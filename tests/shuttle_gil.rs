@@ -10,11 +10,11 @@
 use shuttle::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use shuttle::thread::{self, JoinHandle};
 use singletrack::base::sync::Arc;
-use singletrack::gil::cell::GilCell;
-use singletrack::gil::error::AttachError;
-use singletrack::gil::lock::GlobalLock;
-use singletrack::gil::policy::{Check, HandOff, SwitchPolicy};
-use singletrack::gil::token::Gil;
+use singletrack::gil::AttachError;
+use singletrack::gil::Gil;
+use singletrack::gil::GilCell;
+use singletrack::gil::GlobalLock;
+use singletrack::gil::{Check, HandOff, SwitchPolicy};
 
 /// How many interleavings of each model.
 const SCHEDULES: usize = 1_000;

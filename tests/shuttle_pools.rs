@@ -10,11 +10,11 @@ mod supervision;
 
 use shuttle::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use shuttle::thread;
-use singletrack::base::error::JobError;
-use singletrack::concurrent::executor::Executor;
-use singletrack::concurrent::future::{Future, promise};
-use singletrack::concurrent::threads::ThreadPoolExecutor;
-use singletrack::concurrent::waiting::{ReturnWhen, as_completed, wait};
+use singletrack::futures::Executor;
+use singletrack::futures::JobError;
+use singletrack::futures::ThreadPoolExecutor;
+use singletrack::futures::{Future, promise};
+use singletrack::futures::{ReturnWhen, as_completed, wait};
 use std::sync::Arc;
 use supervision::{Deed, End, Pool};
 

@@ -4,15 +4,15 @@
 mod common;
 
 use common::{DropFlag, scripted, watchdog};
-use singletrack::aio::combine::gather_outcomes;
-use singletrack::base::arena::Arena;
-use singletrack::base::sys::memory::Pages;
+use singletrack::aio::gather_outcomes;
+use singletrack::event_loop::Task;
 use singletrack::event_loop::core::{Core, Entered, with_current};
+use singletrack::event_loop::create_eager_task;
+use singletrack::sys::memory::Pages;
+use singletrack::task::arena::Arena;
 use singletrack::task::cell::{AnyTask, TaskOf};
-use singletrack::task::eager::create_eager_task;
-use singletrack::task::error::TaskError;
-use singletrack::task::join::Task;
-use singletrack::task::ready::Ready;
+use singletrack::task::ready_queue::Ready;
+use singletrack::task::state::TaskError;
 use singletrack::{EventLoop, create_task, yield_now};
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;

@@ -3,12 +3,12 @@
 mod common;
 use common::bounded;
 use proptest::prelude::*;
-use singletrack::base::error::JobError;
-use singletrack::concurrent::crew::{Crew, Hail, Step};
-use singletrack::concurrent::executor::Executor;
-use singletrack::concurrent::future::Future;
-use singletrack::concurrent::threads::{NoWorkers, ThreadPoolExecutor, ThreadPoolOptions};
-use singletrack::concurrent::waiting::{ReturnWhen, as_completed, wait};
+use singletrack::futures::Executor;
+use singletrack::futures::Future;
+use singletrack::futures::JobError;
+use singletrack::futures::idle_workers::{Crew, Hail, Step};
+use singletrack::futures::{NoWorkers, ThreadPoolExecutor, ThreadPoolOptions};
+use singletrack::futures::{ReturnWhen, as_completed, wait};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 
@@ -748,7 +748,7 @@ fn a_payload_that_panics_costs_neither_the_outcome_nor_a_callback() {
     bounded(|| {
         let panicked = pool(1).submit_fn(|| std::panic::panic_any(Bomb)).result();
         assert!(matches!(panicked, Err(JobError::Panicked(_))), "{panicked:?}");
-        let (promise, future) = singletrack::concurrent::future::promise::<()>();
+        let (promise, future) = singletrack::futures::promise::<()>();
         let told = Arc::new(AtomicUsize::new(0));
         future.add_done_callback(|| std::panic::panic_any(Bomb));
         let count = Arc::clone(&told);

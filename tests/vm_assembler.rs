@@ -1,14 +1,17 @@
 //! Text to program and back: what is read, what is refused, and where.
 
+#[path = "common/vm_check.rs"]
+mod vm_check;
+
 use proptest::prelude::*;
 use singletrack::vm::assembler::assemble;
-use singletrack::vm::check::{Style, check_any_text, proper_program};
 use singletrack::vm::disassembler::dis;
-use singletrack::vm::op::{OPCODES, Op, Operand};
 use singletrack::vm::program::Position;
+use singletrack::vm::program::{OPCODES, Op, Operand};
 use singletrack::vm::verifier::{Fault, Verified, VerifyError};
 use std::fs;
 use std::path::Path;
+use vm_check::{Style, check_any_text, proper_program};
 
 const INCREMENT: &str = include_str!("../examples/programs/increment.gil");
 

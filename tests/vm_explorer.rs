@@ -3,23 +3,25 @@
 #![cfg(not(loom))]
 
 mod common;
+#[path = "common/vm_check.rs"]
+mod vm_check;
 
 use common::watchdog;
 use proptest::prelude::*;
-use singletrack::gil::policy::{Check, SwitchPolicy};
+use singletrack::gil::{Check, SwitchPolicy};
 use singletrack::vm::assembler::assemble;
-use singletrack::vm::check::{Style, proper_program};
-use singletrack::vm::columns::columns;
 use singletrack::vm::explorer::{Bound, Exploration, Explorer, Limits};
-use singletrack::vm::op::Op;
+use singletrack::vm::program::Op;
+use singletrack::vm::real_threads::{End, run};
+use singletrack::vm::replay::columns;
 use singletrack::vm::replay::{ReplayError, replay};
-use singletrack::vm::run::{End, run};
-use singletrack::vm::schedule::{Run, Schedule};
+use singletrack::vm::replay::{Run, Schedule};
 use singletrack::vm::shortest::shortest;
 use singletrack::vm::verifier::Verified;
 use singletrack::vm::world::{Ending, Outcome};
 use std::collections::BTreeSet;
 use std::time::Duration;
+use vm_check::{Style, proper_program};
 
 const INCREMENT: &str = include_str!("../examples/programs/increment.gil");
 const INCREMENT_CALL: &str = include_str!("../examples/programs/increment_call.gil");

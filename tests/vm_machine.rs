@@ -3,15 +3,17 @@
 #![cfg(not(loom))]
 
 mod common;
+#[path = "common/vm_check.rs"]
+mod vm_check;
 
 use common::watchdog;
 use proptest::prelude::*;
-use singletrack::gil::policy::{Check, Checkpoint, HandOff, Substrate, SwitchPolicy};
+use singletrack::gil::{Check, Checkpoint, HandOff, Substrate, SwitchPolicy};
 use singletrack::vm::assembler::assemble;
-use singletrack::vm::check::{Style, check_any_bytes, proper_program, run_by_bytes};
-use singletrack::vm::run::{Account, End, run};
+use singletrack::vm::real_threads::{Account, End, run};
 use singletrack::vm::verifier::Verified;
 use singletrack::vm::world::{Ending, World};
+use vm_check::{Style, check_any_bytes, proper_program, run_by_bytes};
 
 const ALONE: Style = Style { threads: 2, statements: 4, spins: false, private: true };
 

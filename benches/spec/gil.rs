@@ -2,11 +2,11 @@
 
 use crate::args::{Args, Line, percentile, repeat, usage};
 use crate::wake::pin;
-use singletrack::gil::cell::GilCell;
-use singletrack::gil::lock::GlobalLock;
-use singletrack::gil::policy::{Check, SwitchPolicy};
-use singletrack::gil::token::Gil;
-use singletrack::gil::worker::GilThread;
+use singletrack::gil::Gil;
+use singletrack::gil::GilCell;
+use singletrack::gil::GilThread;
+use singletrack::gil::GlobalLock;
+use singletrack::gil::{Check, SwitchPolicy};
 use std::hint::black_box;
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -1,7 +1,7 @@
 //! pingpong: what a message between two tasks costs.
 
 use crate::args::{Args, Line, repeat};
-use singletrack::aio::queue::Queue;
+use singletrack::aio::Queue;
 use singletrack::{EventLoop, create_task};
 use std::rc::Rc;
 use std::time::Instant;

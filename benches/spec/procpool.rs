@@ -4,9 +4,9 @@ use crate::args::{Args, Line, percentile};
 use crate::threadpool::spin;
 use serde::de::{self, Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
-use singletrack::process::multiprocessing::Pool;
-use singletrack::process::nursery::Nursery;
-use singletrack::process::options::MapOptions;
+use singletrack::process::MapOptions;
+use singletrack::process::Nursery;
+use singletrack::process::Pool;
 use std::fmt;
 use std::time::Instant;
 

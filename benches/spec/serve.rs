@@ -1,6 +1,6 @@
 //! `serve echo`, `serve http`: one thread, any number of connections, until SIGTERM.
 
-use singletrack::aio::net::{TcpListener, TcpStream};
+use singletrack::aio::{TcpListener, TcpStream};
 use singletrack::{EventLoop, create_task};
 use std::io;
 use std::os::fd::AsRawFd;

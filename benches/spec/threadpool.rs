@@ -1,8 +1,8 @@
 //! threadpool: jobs to two threads.
 
 use crate::args::{Args, Line, percentile, usage};
-use singletrack::concurrent::threads::ThreadPoolExecutor;
-use singletrack::concurrent::waiting::{ReturnWhen, wait};
+use singletrack::futures::ThreadPoolExecutor;
+use singletrack::futures::{ReturnWhen, wait};
 use std::hint::black_box;
 use std::time::Instant;
 

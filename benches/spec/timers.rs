@@ -1,7 +1,7 @@
 //! timers_late, timers_churn: what a sleep costs, and how late it ends.
 
 use crate::args::{Args, Line, Random, percentile, repeat, usage};
-use singletrack::aio::time::sleep;
+use singletrack::aio::sleep;
 use singletrack::{EventLoop, create_task};
 use std::future::Future;
 use std::pin::pin;

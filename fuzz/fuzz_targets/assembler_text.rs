@@ -1,3 +1,6 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &str| singletrack::vm::check::check_any_text(input));
+#[path = "../../tests/common/vm_check.rs"]
+mod vm_check;
+
+libfuzzer_sys::fuzz_target!(|input: &str| vm_check::check_any_text(input));

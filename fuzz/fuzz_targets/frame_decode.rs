@@ -1,3 +1,6 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| singletrack::process::frame::check_any_bytes(input));
+#[path = "../../tests/common/frame_check.rs"]
+mod frame_check;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| frame_check::check_any_bytes(input));

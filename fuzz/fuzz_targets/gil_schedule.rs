@@ -1,3 +1,6 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| singletrack::gil::check::check_any_schedule(input));
+#[path = "../../tests/common/gil_check.rs"]
+mod gil_check;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| gil_check::check_any_schedule(input));

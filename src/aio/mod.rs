@@ -1,65 +1,57 @@
-//! What asyncio's users know: sleeping, sockets, locks, queues, and what is built from them.
+//! What asyncio users know: sleeping, sockets, locks, queues, and what is built from them.
 //!
 //! ```text
-//!                waits for time   for a descriptor           for each other        for tasks
-//!
-//!   is called    run: a loop, start to close
-//!                timeout          server · subprocess        lock · semaphore      task_group
-//!                    │            streams · writer           event · condition     combine
-//!                    │            │  └ read_buffer (pure)    barrier · queue           │
-//!                    │            │  └ write_queue (pure)        │    └ store       children
-//!                    │            net · unix · udp · pipe        │      (pure)         │
-//!   waits        time             └ byte_stream              gate: one future      join (task/)
-//!                    │                │                          │
-//!   wakes        timers           source ─► reactor          waiters (pure)        scheduler
-//!                (event_loop/)      (event_loop/)                                  (task/)
+//!   run              `run`: a loop for one main task, from the first poll to the last thread
+//!   signals          Who listens to which signal, on the one loop of the process that does
+//!   subprocess       Child processes: std's `Command`, with the pipes and the end of the child on the loop
+//!   time/            Time: sleeping, and limits
+//!   sync/            Waiting for each other: locks, events, queues
+//!   tasks/           Tasks: which there are, several at once, and jobs on threads
+//!   net/             Sockets and other descriptors
+//!   streams/         Buffered streams, and servers
 //! ```
-//! Beside these: `readiness`, `watch` and `signals` wait for descriptors that are no streams;
-//! `notify` is a gate without order, for writer and server; `lookup` asks a thread; `tasks`,
-//! `awaiting`, `task_tree` and `context` say who is who; `futures_io` lends the streams to other
-//! crates.
-//!
-//! Read a column upwards: `time`; or `source`, `byte_stream`, `net`, `streams`; or `waiters`,
-//! `gate`, `semaphore`, `lock`.
 #![doc = include_str!("asyncio.md")]
 
-pub mod awaiting;
-pub mod barrier;
-pub mod byte_stream;
-pub mod children;
-pub mod combine;
-pub mod condition;
-pub mod context;
-pub mod event;
-pub mod futures_io;
-pub mod gate;
-pub mod lock;
-pub mod lookup;
 pub mod net;
-pub mod notify;
-pub mod pipe;
-pub mod queue;
-pub mod read_buffer;
-pub mod readiness;
 pub mod run;
-pub mod semaphore;
-pub mod server;
-mod signal_listeners;
 pub mod signals;
-pub mod source;
-pub mod store;
 pub mod streams;
 pub mod subprocess;
-pub mod task_group;
-pub mod task_tree;
-#[doc(alias = "asyncio.Task.cancelling")]
-#[doc(alias = "asyncio.Task.uncancel")]
+pub mod sync;
 pub mod tasks;
 pub mod time;
-pub mod timeout;
-pub mod udp;
-pub mod unix;
-pub mod waiters;
-pub mod watch;
-pub mod write_queue;
-pub mod writer;
+
+pub use net::byte_stream::{ByteStream, Bytes, PipeReader, PipeWriter, pipe};
+pub use net::fds::{add_reader, add_writer, readable, remove_reader, remove_writer};
+pub use net::tcp::{TcpListener, TcpStream, lookup_host};
+pub use net::udp::UdpSocket;
+pub use net::unix::{UnixDatagram, UnixListener, UnixStream};
+pub use run::{RunError, run_on};
+pub use signals::{Signal, add_signal_handler, remove_signal_handler, signal};
+pub use streams::reader::{LIMIT, StreamReader, open_connection, open_unix_connection, split};
+pub use streams::server::{
+    Counts, Listener, Server, ServerOptions, start_server, start_server_with,
+};
+pub use streams::writer::StreamWriter;
+pub use subprocess::{Child, spawn};
+pub use sync::barrier::{Barrier, BrokenBarrier};
+pub use sync::event::Event;
+pub use sync::lock::{Condition, Lock};
+pub use sync::notify::Notify;
+pub use sync::queue::{
+    DoneTooOften, GetError, LifoQueue, PriorityQueue, PutError, Queue, ShutDown, Store,
+};
+pub use sync::semaphore::{BoundedSemaphore, Grant, Permits, Semaphore};
+pub use tasks::bridge::{
+    Job, run_in_executor, set_default_executor, shutdown_default_executor, to_thread,
+};
+pub use tasks::combine::{
+    as_completed, gather, gather_outcomes, shield, try_gather, try_wait, wait,
+};
+pub use tasks::current::{
+    ContextVar, all_tasks, create_named_task, current_task, scope, task_name,
+};
+pub use tasks::task_group::{GroupClosed, GroupErrors, TaskGroup};
+pub use tasks::task_tree::{Doing, TaskTree, task_tree};
+pub use time::sleep::sleep;
+pub use time::timeout::{RescheduleError, TimedOut, Timeout, timeout, timeout_at, wait_for};

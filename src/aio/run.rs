@@ -1,7 +1,7 @@
 //! `run`: a loop for one main task, from the first poll to the last thread.
 //!
-//! *Assumes*: the loop (`event_loop/run.rs`), its signals (`aio/signals.rs`), its default executor
-//! (`concurrent/bridge.rs`).
+//! *Assumes*: the loop (`event_loop/run_once.rs`), its signals (`aio/signals.rs`), its default executor
+//! (`aio/tasks/bridge.rs`).
 //! *Promises*: however `main` ends, no task, thread or descriptor of the loop is left, and
 //! Ctrl-C ends it in order once and by force the second time.
 //! *Leaves out*: several mains on one loop (asyncio's `Runner`); that is an
@@ -17,16 +17,16 @@
 //! so the signal gets its default action back, in the kernel, when the first one arrives.
 
 use crate::aio::signals::{forget_first, on_first};
-use crate::aio::timeout::wait_for;
-use crate::base::error::warn;
+use crate::aio::tasks::bridge::shutdown_default_executor;
+use crate::aio::time::timeout::wait_for;
 use crate::base::id::TaskId;
-use crate::base::sys::signal::on_main_thread;
-use crate::concurrent::bridge::shutdown_default_executor;
+use crate::base::panic::warn;
+use crate::event_loop::core::EndedEarly;
 use crate::event_loop::core::with_current;
-use crate::event_loop::ended::EndedEarly;
-use crate::event_loop::run::EventLoop;
-use crate::event_loop::yielding::yield_now;
-use crate::task::error::TaskError;
+use crate::event_loop::run_once::EventLoop;
+use crate::sys::signal::on_main_thread;
+use crate::task::budget::yield_now;
+use crate::task::state::TaskError;
 use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
@@ -91,7 +91,7 @@ impl std::error::Error for RunError {
 ///
 /// *When `main` is done*, in asyncio's order: the other tasks are cancelled, and have a turn to
 /// end in; panics that nobody awaited go to the exception handler; the default executor of
-/// [`to_thread`](crate::concurrent::bridge::to_thread) is shut down and its threads are joined,
+/// [`to_thread`](crate::aio::tasks::bridge::to_thread) is shut down and its threads are joined,
 /// while the loop runs on (for 300 seconds; then a line on standard error says so and they are
 /// left to themselves); the loop is dropped.
 ///
@@ -128,13 +128,13 @@ pub fn run<F: Future + 'static>(main: F) -> Result<F::Output, RunError> {
 ///
 /// ```
 /// use singletrack::EventLoop;
-/// use singletrack::aio::{run::run_on, time::sleep};
+/// use singletrack::aio::{run_on, sleep};
 /// use singletrack::selector::scripted::ScriptedSelector;
 /// use std::time::Duration;
 ///
 /// let event_loop = EventLoop::with_selector(Box::new(ScriptedSelector::new()));
 /// run_on(event_loop, sleep(Duration::from_secs(3600)))?; // an hour of virtual time
-/// # Ok::<(), singletrack::aio::run::RunError>(())
+/// # Ok::<(), singletrack::aio::RunError>(())
 /// ```
 #[doc(alias = "asyncio.Runner")]
 #[doc(alias = "loop_factory")]

@@ -1,6 +1,6 @@
 //! Child processes: std's `Command`, with the pipes and the end of the child on the loop.
 //!
-//! *Assumes*: pidfds (`base/sys/process.rs`), which are readable when their process has ended.
+//! *Assumes*: pidfds (`sys/process.rs`), which are readable when their process has ended.
 //! *Promises*: one descriptor a child and no `SIGCHLD`, so nobody else's `waitpid` can take
 //! the status and ours takes nobody else's; signals go to the child or to nobody, never to a
 //! stranger with its number; a wait that is dropped leaves the child alone.
@@ -15,13 +15,13 @@
 //! Counterpart: asyncio's `PidfdChildWatcher`. There `wait` also waits for the pipes to close;
 //! here it waits for the process, and `communicate` for both.
 
-use crate::aio::pipe::{PipeReader, PipeWriter};
-use crate::aio::source::Source;
-use crate::aio::streams::StreamReader;
-use crate::aio::writer::StreamWriter;
-use crate::base::sys::process::{pidfd_open, send_signal};
+use crate::aio::net::byte_stream::{PipeReader, PipeWriter};
+use crate::aio::net::source::Source;
+use crate::aio::streams::reader::StreamReader;
+use crate::aio::streams::writer::StreamWriter;
 use crate::event_loop::core::with_current;
 use crate::event_loop::reactor::Direction;
+use crate::sys::process::{pidfd_open, send_signal};
 use mio::unix::pipe::{Receiver, Sender};
 use std::future::{Future, poll_fn};
 use std::io;
@@ -35,7 +35,7 @@ use std::task::Poll;
 ///
 /// ```
 /// use singletrack::EventLoop;
-/// use singletrack::aio::subprocess::spawn;
+/// use singletrack::aio::spawn;
 /// use std::process::{Command, Stdio};
 ///
 /// let event_loop = EventLoop::new()?;

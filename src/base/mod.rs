@@ -1,22 +1,13 @@
-//! The ground floor: the words every other floor speaks.
+//! What every floor uses: locks, ids, what a panic leaves, numbers from a seed.
 //!
 //! ```text
-//!   two threads meet      sync: locks and atomics · arrivals: flags and a bell (pure)
-//!   numbers for things    id (pure) · slab (pure)
-//!   what went wrong       error
-//!   a pipe carries        wire
-//!   the same every time   random (pure)
-//!   memory for tasks      arena ─► sys/memory
-//!   the kernel            sys: one file a noun
+//!   id               Numbers that stand for things: a task's id fits in one machine word, so a waker can be one
+//!   panic            What a panic leaves behind, and warnings that have no other place to go
+//!   random           Numbers that look random and are the same for the same seed
+//!   sync             The locks and atomics that two threads meet at: parking_lot's and std's, or a model's
 //! ```
-//! They hardly need each other: look a page up when a floor above names it.
 
-pub mod arena;
-pub mod arrivals;
-pub mod error;
 pub mod id;
+pub mod panic;
 pub mod random;
-pub mod slab;
 pub mod sync;
-pub mod sys;
-pub mod wire;

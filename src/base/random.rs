@@ -1,6 +1,5 @@
 //! Numbers that look random and are the same for the same seed.
 //!
-//! *Assumes*: nothing.
 //! *Promises*: one seed, one sequence, on every machine and under every model.
 //! *Leaves out*: secrecy. This is Steele, Lea and Flood's SplitMix64, made for statistics.
 

@@ -1,6 +1,5 @@
 //! The locks and atomics that two threads meet at: parking_lot's and std's, or a model's.
 //!
-//! *Assumes*: nothing.
 //! *Promises*: `Mutex` (no poisoning), `Condvar`, `Arc`, `atomic`, `thread` and `thread_local`
 //! with one shape under all, so that a model runs the very code that ships.
 //! *Leaves out*: fairness. Who gets a lock next is policy, and policy lives in `gil/`.

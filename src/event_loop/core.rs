@@ -1,36 +1,59 @@
 //! All the state of one loop, and the answer to "which loop am I in?".
 //!
-//! *Assumes*: parts with rules of their own: the ready queue (`task/ready.rs`), timers, reactor and
+//! *Assumes*: parts with rules of their own: the ready queue (`task/ready_queue.rs`), timers, reactor and
 //! inbox (`event_loop/`).
 //! *Promises*: a thread runs at most one loop at a time; what is asked of a loop from
 //! elsewhere reaches it through its inbox.
-//! *Leaves out*: the turn itself (`event_loop/run.rs`).
+//! *Leaves out*: the turn itself (`event_loop/run_once.rs`).
 //!
 //! The parts stand in a `RefCell` each. The rule that keeps them from ever being borrowed
 //! twice: **no user code runs under a borrow** (no poll, no callback, no waker of a stranger's, no
 //! drop of a future).
+//!
+//! # What upper floors keep with a loop
+//!
+//! *Assumes*: one thread.
+//! *Promises*: one value a type, made when it is first asked for, and dropped with the loop:
+//! after its tasks, before its sources. So a floor needs neither a global nor a field here.
+//! *Leaves out*: what the values are (`aio/net/fds.rs`, `aio/tasks/bridge.rs`).
+//!
+//! # A run that ended without its future's output
+//!
+//! *Promises*: it says why.
+//! *Leaves out*: what becomes of the future; it is dropped (`event_loop/run_once.rs`).
+//!
+//! # What other threads ask of a loop, carried out on its own
+//!
+//! *Assumes*: the loop's parts (`event_loop/core.rs`); messages in order of arrival
+//! (`event_loop/inbox.rs`).
+//! *Promises*: a message about something that is gone changes nothing; what a message lets go
+//! of is dropped outside of every borrow, and if that panics, the messages behind it are heard
+//! all the same.
+//! *Leaves out*: when a turn takes the messages in (`event_loop/run_once.rs`, steps 1 and 5).
 
-use crate::base::error::{last_words, warn};
-use crate::base::id::LoopId;
-use crate::base::slab::{GenerationSlab, Key};
+use crate::base::id::{GenerationSlab, Key, LoopId};
+use crate::base::panic::{last_words, warn};
 use crate::base::sync::Arc;
-use crate::concurrent::home::move_in;
-use crate::event_loop::attached::Attached;
 use crate::event_loop::debug::DebugMode;
-use crate::event_loop::inbox::{self, Inbox, Message};
+use crate::event_loop::inbox;
+use crate::event_loop::inbox::{Inbox, Message};
 use crate::event_loop::reactor::Reactor;
 use crate::event_loop::timers::Timers;
+use crate::futures::deadlock::move_in;
 use crate::selector::event::Selector;
 use crate::task::budget::Budget;
 use crate::task::notes::Notes;
-use crate::task::ready::Ready;
+use crate::task::ready_queue::Ready;
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
+use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
+use std::{fmt, io};
 
 /// What a timer does when it is due.
 pub enum Due {
@@ -259,5 +282,94 @@ impl Drop for Entered {
     fn drop(&mut self) {
         let left = CURRENT.with(|current| current.borrow_mut().take());
         drop(left);
+    }
+}
+
+/// One value of each type. There are two or three, so a list is searched.
+///
+/// ```
+/// use singletrack::event_loop::core::Attached;
+/// use std::cell::Cell;
+///
+/// let attached = Attached::default();
+/// attached.get::<Cell<u8>>().set(7);
+/// assert_eq!(attached.get::<Cell<u8>>().get(), 7);
+/// ```
+#[derive(Default)]
+pub struct Attached(RefCell<Vec<Rc<dyn Any>>>);
+
+impl Attached {
+    /// The value of this type.
+    pub fn get<T: Default + 'static>(&self) -> Rc<T> {
+        let found = self.0.borrow().iter().find_map(|any| Rc::clone(any).downcast().ok());
+        found.unwrap_or_else(|| {
+            let new = Rc::<T>::default();
+            self.0.borrow_mut().push(Rc::clone(&new) as Rc<dyn Any>);
+            new
+        })
+    }
+
+    /// Hands all values out, to be dropped.
+    #[must_use]
+    pub fn take(&self) -> Vec<Rc<dyn Any>> {
+        self.0.take()
+    }
+}
+
+/// Why there is no output.
+#[derive(Debug)]
+pub(crate) enum EndedEarly {
+    /// `stop` was called.
+    Stopped,
+    /// The selector failed.
+    Failed(io::Error),
+}
+
+impl fmt::Display for EndedEarly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            EndedEarly::Stopped => {
+                f.write_str("the event loop was stopped before the future was done")
+            }
+            EndedEarly::Failed(error) => write!(f, "the event loop failed: {error}"),
+        }
+    }
+}
+
+impl Core {
+    /// Does what the message says.
+    pub(crate) fn obey(&self, message: Message) {
+        match message {
+            Message::Wake(id) => self.ready.borrow_mut().wake(id),
+            Message::Cancel(id) => self.ready.borrow_mut().cancel(id),
+            Message::Call(call) => _ = self.call_soon(call),
+            // Its timer, if it has one, will find nothing to call.
+            Message::CancelCall(key) => {
+                let call = self.calls.borrow_mut().remove(key);
+                self.survive("a cancelled callback", || drop(call));
+            }
+            Message::CancelTimer(key) => {
+                let due = self.timers.borrow_mut().cancel(key);
+                self.survive("a waker", || drop(due));
+            }
+            Message::Close(key, fd) => self.close_source(key, fd),
+            Message::Panicked { place, message } => self.report(place, message),
+            Message::Stop => self.stopping.set(true),
+        }
+    }
+
+    /// A socket was dropped: first forget the source, then close the descriptor. The other
+    /// order would leave a duplicate of the descriptor watched under a number that is reused.
+    ///
+    /// In a forked child it is only closed: forgetting it there would forget the parent's.
+    pub(crate) fn close_source(&self, key: Key, fd: OwnedFd) {
+        if self.is_copy() {
+            return;
+        }
+        let waiters = self.reactor.borrow_mut().deregister(key, fd.as_fd());
+        drop(fd);
+        for waker in waiters {
+            self.survive("a waker", || waker.wake());
+        }
     }
 }

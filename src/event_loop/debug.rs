@@ -1,14 +1,14 @@
 //! Debug mode: which step held the loop for too long, and where was its task made?
 //!
-//! *Assumes*: nothing; times are numbers of nanoseconds.
+//! *Assumes*: times are numbers of nanoseconds.
 //! *Promises*: while it is off, it costs one branch a step.
-//! *Leaves out*: the steps (`task/scheduler.rs`, `event_loop/run.rs`) and the notes of where
+//! *Leaves out*: the steps (`event_loop/scheduler.rs`, `event_loop/run_once.rs`) and the notes of where
 //! tasks were made (`task/notes.rs`).
 //!
 //! A loop is one thread. A step that computes for a while, or blocks in a system call, holds
 //! up every timer and socket, and nothing else would say which step it was.
 
-use crate::base::error::warn;
+use crate::base::panic::warn;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;

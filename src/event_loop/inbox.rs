@@ -4,7 +4,7 @@
 //! *Promises*: every message is taken in once, in order of arrival; the loop never sleeps on
 //! a message; the bell, which costs a system call, rings only when the loop really sleeps.
 //! *Leaves out*: when a turn takes messages in and parks (steps 1, 3 and 5 of
-//! `event_loop/run.rs`), and what each message then does (`event_loop/obey.rs`).
+//! `event_loop/run_once.rs`), and what each message then does (`event_loop/core.rs`).
 //!
 //! ```text
 //!      ┌────────────── push: the loop will look, no ring ─────────────┐
@@ -20,8 +20,8 @@
 //!
 //! Counterpart: asyncio's `call_soon_threadsafe` writes a byte into the self-pipe every time.
 
+use crate::base::id::Key;
 use crate::base::id::{LoopId, MAX_LOOPS, TaskId};
-use crate::base::slab::Key;
 use crate::base::sync::atomic::{AtomicU8, Ordering};
 use crate::base::sync::{Arc, Mutex};
 use std::collections::BTreeMap;

@@ -1,30 +1,32 @@
 //! The event loop: one thread that runs what is ready and sleeps when nothing is.
 //!
 //! ```text
-//!                   another thread                  this thread
-//!
-//!   is called       remote                          settings · calls · yielding
-//!                     │ a message                     │
-//!   runs            inbox ─► obey ───────┐          run: a turn in eight steps ─► ended · close
-//!                                        ▼            ▼
-//!   holds together                       core: the parts, and "which loop am I in?"
-//!                                                     │
-//!   the parts       timers (pure) · reactor ─► selector/ · task/ready.rs · debug · attached
+//!   calls            Callbacks: plain functions in the ready queue, now or at a time
+//!   core             All the state of one loop, and the answer to "which loop am I in?"
+//!   debug            Debug mode: which step held the loop for too long, and where was its task made?
+//!   inbox            What other threads ask of a loop, and the door that decides whether to ring its bell
+//!   join             The handle of a task: await it, cancel it, or let it go
+//!   reactor          The sources of one loop: what is ready on each, and who waits for it
+//!   run_once         The event loop: one page that says what a turn is
+//!   scheduler        A task's life on its loop: spawned, run, dropped
+//!   settings         A loop's settings: how often it looks at its selector, what a task may do in one poll, who
+//!   timers           Deadlines in order: a heap from which any entry can be taken back
+//!   waker            A waker that is a number
 //! ```
-//! Read `timers`, `inbox` and `reactor`, each of which stands alone; then the tasks
-//! ([`task`](crate::task)); then `core` and `run`, where all of it meets. The rest is short.
 
-pub mod attached;
 pub mod calls;
-mod close;
 pub mod core;
 pub mod debug;
-pub mod ended;
 pub mod inbox;
-pub mod obey;
+pub mod join;
 pub mod reactor;
-pub mod remote;
-pub mod run;
+pub mod run_once;
+pub mod scheduler;
 pub mod settings;
 pub mod timers;
-pub mod yielding;
+pub mod waker;
+
+pub use calls::LoopHandle;
+pub use join::Task;
+pub use run_once::Turn;
+pub use scheduler::create_eager_task;

@@ -3,7 +3,7 @@
 //! *Assumes*: a selector that speaks once per change (`selector/event.rs`).
 //! *Promises*: readiness is remembered until a system call says `WouldBlock`; stale events
 //! wake nobody; no user code runs in here: wakers are handed out, not called.
-//! *Leaves out*: the system calls on the sources (`aio/`) and waking (`event_loop/run.rs`).
+//! *Leaves out*: the system calls on the sources (`aio/`) and waking (`event_loop/run_once.rs`).
 //!
 //! ```text
 //!   task ── read() ──► WouldBlock ──► clear the bit, leave the waker ──► pending
@@ -13,7 +13,7 @@
 //! Bits need no lock and no tick counter: the same thread sets and clears them. tokio's
 //! `ScheduledIo` packs both into one atomic because there a driver thread may race a reader.
 
-use crate::base::slab::{GenerationSlab, Key};
+use crate::base::id::{GenerationSlab, Key};
 use crate::selector::event::{Event, Readiness, Selector, Token};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};

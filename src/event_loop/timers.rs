@@ -1,6 +1,6 @@
 //! Deadlines in order: a heap from which any entry can be taken back.
 //!
-//! *Assumes*: nothing; time is a number of nanoseconds that the caller brings.
+//! *Assumes*: time is a number of nanoseconds that the caller brings.
 //! *Promises*: entries come out by deadline, and in order of insertion among equals; never
 //! before their deadline; `cancel` frees the entry at once; O(log n) for each entry that comes
 //! and goes.
@@ -23,7 +23,7 @@
 //! list, and moves into the heap when somebody next asks what is due: one that is cancelled
 //! before that never costs a sift.
 
-use crate::base::slab::{GenerationSlab, Key};
+use crate::base::id::{GenerationSlab, Key};
 
 /// Children of one heap node. Four keeps a sift within two cache lines a level.
 const ARITY: usize = 4;

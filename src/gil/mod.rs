@@ -1,63 +1,33 @@
 //! Switched threads: real threads of which one runs at a time, as under CPython's GIL.
 //!
 //! ```text
-//!                   real threads, one lock        simulated cores             no lock
-//!
-//!   is called       token · cell · ensure         simulator                   attached
-//!                     worker · channel              │ script · costs            │
-//!                         │                         │ actor · cores             │
-//!   sleeps, wakes   thread_state · lock             │ timeline · outcome      member
-//!                     door · seat                   │                           free_threading
-//!                         │                         │                           │
-//!   decides         machine: waiters · classes ◀────┘                         world
-//!                         │                                         (all that decides is pure)
-//!   by these rules  policy · ticker
-//!
-//!   writes down     diary: one thread's counters, histogram, ring · shelf: all diaries
-//!   reads           watch: counters, times, record
+//!   rules/           Who has the lock, and when it goes: every rule, without threads
+//!   stats/           What is counted, measured and recorded of a lock and its threads
+//!   lock/            The lock: real threads that follow the rules
+//!   simulator/       The same rules on simulated cores, in virtual time
+//!   free_threading/  Threads without a lock, and one that stops the others
 //! ```
-//!
-//! To take the lock is [`GlobalLock::attach`](lock::GlobalLock::attach); who has it next is for
-//! [`Machine`](machine::Machine) to say; when it must be dropped, for
-//! [`SwitchPolicy`](policy::SwitchPolicy).
 
-mod actor;
-pub mod attached;
-pub mod cell;
-pub mod channel;
-pub mod check;
-mod classes;
-mod cores;
-pub mod costs;
-pub mod counters;
-mod diary;
-mod door;
-pub mod ensure;
-pub mod error;
 pub mod free_threading;
-pub mod histogram;
-mod interrupts;
-mod interval;
 pub mod lock;
-pub mod machine;
-mod member;
-mod observer;
-pub mod outcome;
-mod own;
-pub mod pending;
-pub mod policy;
-pub mod record;
-mod ring;
-pub mod script;
-mod seat;
-mod shelf;
+pub mod rules;
 pub mod simulator;
-pub(crate) mod thread_state;
-pub mod ticker;
-mod timeline;
-pub mod token;
-pub mod verdict;
-mod waiters;
-mod watch;
-pub mod worker;
-pub mod world;
+pub mod stats;
+
+pub use free_threading::attached::{Attached, Stopped};
+pub use free_threading::scope::FreeThreading;
+pub use lock::cell::{ChannelError, GilCell, WrongLock, channel};
+pub use lock::global_lock::GlobalLock;
+pub use lock::token::Gil;
+pub use lock::worker::{GilThread, GilThreadPoolExecutor};
+pub use rules::decision::{
+    AttachError, NotHolder, Parting, Reason, Refusal, ThreadId, Turn, Verdict, Why,
+};
+pub use rules::policy::{
+    Check, Checkpoint, DropFlag, HandOff, Look, Place, PolicyError, Substrate, SwitchPolicy,
+};
+pub use simulator::script::{Act, Costs, CostsError, Ending, Run, Script};
+pub use simulator::simulation::{MAX_CORES, NoSuchMachine, Simulator};
+pub use stats::counters::Counters;
+pub use stats::histogram::Histogram;
+pub use stats::record::{Event, Recording, Slice, State, Track, What};

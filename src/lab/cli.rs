@@ -4,12 +4,14 @@
 //! *Promises*: a request that makes sense, or one line that names what does not.
 //! *Leaves out*: doing it (`main.rs`).
 
-use crate::lab::cases::{Case, Sizes};
-use crate::lab::explore_cli::{self, DisArgs, ExploreArgs, ExploreRequest};
-use crate::lab::failure::Failure;
-use crate::lab::gil_cli::{self, GilArgs, GilRequest};
-use crate::lab::model::Model;
-use crate::lab::race::Race;
+use crate::lab::compare::cases::{Case, Sizes};
+use crate::lab::compare::model::Model;
+use crate::lab::compare::race::Race;
+use crate::lab::explore::request as explore_cli;
+use crate::lab::explore::request::{DisArgs, ExploreArgs, ExploreRequest};
+use crate::lab::gil_cli;
+use crate::lab::gil_cli::{GilArgs, GilRequest};
+use crate::lab::report::failure::Failure;
 use crate::vm::program::Program;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};

@@ -4,11 +4,11 @@
 //! *Promises*: a request that makes sense, or one line that names what does not.
 //! *Leaves out*: doing it (`lab/gil_command.rs`).
 
-use crate::gil::costs::{Costs, CostsError};
-use crate::gil::policy::SwitchPolicy;
-use crate::gil::simulator::MAX_CORES;
-use crate::lab::failure::Failure;
-use crate::lab::scene::{SIMULATED, Scene};
+use crate::gil::rules::policy::SwitchPolicy;
+use crate::gil::simulator::script::{Costs, CostsError};
+use crate::gil::simulator::simulation::MAX_CORES;
+use crate::lab::report::failure::Failure;
+use crate::lab::scenes::scene::{SIMULATED, Scene};
 use clap::Args;
 use std::fs::File;
 use std::path::{Path, PathBuf};

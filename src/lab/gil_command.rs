@@ -5,19 +5,19 @@
 //! recording holds.
 //! *Leaves out*: what is shown.
 
-use crate::gil::policy::SwitchPolicy;
-use crate::lab::calibration::{Measured, calibrate};
-use crate::lab::echo::Places;
-use crate::lab::failure::Failure;
-use crate::lab::fidelity::{compare, document as comparison, table};
+use crate::gil::rules::policy::SwitchPolicy;
+use crate::lab::fidelity::comparison::{compare, document as comparison, table};
+use crate::lab::fidelity::python::Interpreter;
 use crate::lab::gil_cli::{FidelityRequest, Machine, ParityRequest, Price, SceneRequest};
-use crate::lab::lanes::Pen;
-use crate::lab::parity;
-use crate::lab::python::Interpreter;
-use crate::lab::scene_report::{document, explanation, picture};
-use crate::lab::simulated::Setting;
-use crate::lab::stage::Take;
-use crate::lab::trace::{Process, write_trace};
+use crate::lab::report::failure::Failure;
+use crate::lab::report::lanes::Pen;
+use crate::lab::report::trace::{Process, write_trace};
+use crate::lab::scenes::calibration::{Measured, calibrate};
+use crate::lab::scenes::echo::Places;
+use crate::lab::scenes::parity;
+use crate::lab::scenes::scene_report::{document, explanation, picture};
+use crate::lab::scenes::simulated::Setting;
+use crate::lab::scenes::stage::Take;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;

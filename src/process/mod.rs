@@ -1,59 +1,22 @@
 //! The processes: a fork server, workers forked from it, and a pool that cannot lose a job.
 //!
 //! ```text
-//!                   one process       a pool of processes                      between processes
-//!
-//!   is called       child             multiprocessing: chunk · imap            pipe
-//!                     │                 │                                      queue
-//!                     │               pool: builder · options                    └ slots
-//!                     │                 │
-//!   binds             │               shared ──▶ desk: parcel ◀── supervisor   error
-//!                     │                            │                  │
-//!   decides           │               dispatcher: workforce · roster  │
-//!   (pure)            │                 births · account              │
-//!                     │                 hearing · listening           │
-//!                     ▼                                               │
-//!   forks           nursery ◀─────────────────────────────────────────┘
-//!                   ══ a socket ══
-//!                   forkserver: hooks · spares
-//!                     ▼
-//!   works           worker
-//!
-//!   in what form    frame: messages · call: a function's address, its argument · descriptor
+//!   message/         What goes through a pipe: frames, calls, descriptors
+//!   forkserver/      The fork server: one thread, forked first, that forks all others
+//!   channel/         Values between processes: pipes and queues
+//!   pool/            The pool that loses no job
 //! ```
-//! Pure as well are [`frame`] and [`spares`].
-//!
-//! To read: [`frame`], [`call`], [`worker`], [`nursery`]: a process can be had. [`child`] is the
-//! least that can be built on it. Then [`dispatcher`], the pool's rules, and who carries them out:
-//! the desk, the supervisor, [`pool`].
 
-pub mod account;
-pub mod births;
-pub mod builder;
-pub mod call;
-pub mod child;
-pub mod chunk;
-pub mod descriptor;
-pub(crate) mod desk;
-pub mod dispatcher;
-pub mod error;
-pub(crate) mod forkserver;
-pub mod frame;
-pub mod hearing;
-pub mod hooks;
-pub mod imap;
-pub mod listening;
-pub mod multiprocessing;
-pub mod nursery;
-pub mod options;
-pub(crate) mod parcel;
-pub mod pipe;
+pub mod channel;
+pub mod forkserver;
+pub mod message;
 pub mod pool;
-pub mod queue;
-pub mod roster;
-pub(crate) mod shared;
-pub(crate) mod slots;
-pub mod spares;
-pub(crate) mod supervisor;
-pub mod worker;
-pub(crate) mod workforce;
+
+pub use channel::pipe::{ChannelError, Connection, Receiver, Sender, duplex, pipe};
+pub use channel::queue::{Consumer, Producer, queue, queue_of};
+pub use forkserver::client::{MAX_DEPTH, Nursery, NurseryError, NurseryOptions};
+pub use forkserver::process::{Process, ProcessOptions};
+pub use message::descriptor::Descriptor;
+pub use pool::multiprocessing::Pool;
+pub use pool::options::{JobOptions, MapOptions, PoolError};
+pub use pool::process_pool::ProcessPool;

@@ -1,6 +1,5 @@
 //! What a loop needs of the operating system: a bell, a clock, and news of descriptors.
 //!
-//! *Assumes*: nothing.
 //! *Promises*: one trait of six verbs, so that the loop above can run on epoll, on another
 //! poller, or on a script, and cannot tell which.
 //! *Leaves out*: who is interested in a descriptor (`event_loop/reactor.rs`).

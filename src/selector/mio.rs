@@ -1,12 +1,12 @@
 //! The selector for real life: mio's epoll, edge-triggered, with timeouts to the nanosecond.
 //!
-//! *Assumes*: mio; `ppoll` (`base/sys/poll.rs`) for the last stretch of a timeout.
+//! *Assumes*: mio; `ppoll` (`sys/fd.rs`) for the last stretch of a timeout.
 //! *Promises*: one system call a turn when no deadline is near; timers late by the wake-up
 //! itself, not by a rounded millisecond.
 //! *Leaves out*: level-triggered watching. A source speaks once; remember what it said.
 
-use crate::base::sys::poll::wait_readable;
 use crate::selector::event::{Bell, Event, Readiness, Selector, Token};
+use crate::sys::fd::wait_readable;
 use mio::unix::SourceFd;
 use mio::{Interest, Poll, Waker};
 use std::io;

@@ -1,13 +1,11 @@
-//! Where news of descriptors comes from: epoll through mio or through polling, or a
-//! script in virtual time.
+//! Where the loop waits for descriptors: epoll through mio or polling, or a script.
 //!
 //! ```text
-//!   event: one trait ◄─┬─ mio       epoll, edge-triggered: what `EventLoop::new` takes
-//!                      ├─ polling   epoll, one shot at a time: must give the same news
-//!                      └─ scripted  no system call: time is a number that jumps
+//!   event            What a loop needs of the operating system: a bell, a clock, and news of descriptors
+//!   mio              The selector for real life: mio's epoll, edge-triggered, with timeouts to the nanosecond
+//!   polling          The other selector for real life: the `polling` crate, one shot at a time
+//!   scripted         The selector for tests: time is a number that jumps, and news comes from a script
 //! ```
-//! `event_loop/reactor.rs` is the one caller. `tests/backend_diff.rs` holds mio and polling
-//! against each other.
 
 pub mod event;
 pub mod mio;

@@ -1,7 +1,7 @@
 //! The other selector for real life: the `polling` crate, one shot at a time.
 //!
-//! *Assumes*: `polling`; descriptors stay open until they are deregistered (`event_loop/obey.rs`
-//! and `aio/watch.rs` see to that).
+//! *Assumes*: `polling`; descriptors stay open until they are deregistered (`event_loop/core.rs`
+//! and `aio/net/fds.rs` see to that).
 //! *Promises*: the same news as mio's, by the other of the kernel's two idioms.
 //! *Leaves out*: speed. It makes about five system calls a turn where mio's makes one.
 //!
@@ -76,7 +76,7 @@ impl Selector for PollingSelector {
         let watch = Watch { fd: fd.as_raw_fd(), wanted: Readiness::NONE };
         // SAFETY: the descriptor must be deleted from the poller before it is closed, and that
         // is what `Selector::deregister` asks of its callers. Behind the reactor these are two:
-        // `Core::close_source` and `aio/watch.rs`, which deregister first and close then. Where
+        // `Core::close_source` and `aio/net/fds.rs`, which deregister first and close then. Where
         // a loop ends, what it still watches may be closed first; no call of this poller comes
         // after that, and its epoll instance goes with it.
         unsafe { self.poller.add(watch.fd, shot(token, watch.wanted))? };

@@ -1,6 +1,6 @@
 //! The selector for tests: time is a number that jumps, and news comes from a script.
 //!
-//! *Assumes*: nothing; it makes no system call.
+//! *Assumes*: it makes no system call.
 //! *Promises*: a loop on it is a deterministic function of its script: no sleep takes real
 //! time, and a wait that nothing could ever end is an error instead of a hang.
 //! *Leaves out*: the descriptors' own behaviour. The script says when one is ready; what a
@@ -18,7 +18,7 @@ use std::time::Duration;
 ///
 /// ```
 /// use singletrack::EventLoop;
-/// use singletrack::aio::time::sleep;
+/// use singletrack::aio::sleep;
 /// use singletrack::selector::scripted::ScriptedSelector;
 /// use std::time::Duration;
 ///

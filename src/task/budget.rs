@@ -1,6 +1,5 @@
 //! How much a task may do before it lets the others have a turn.
 //!
-//! *Assumes*: nothing.
 //! *Promises*: a task whose I/O is always ready pauses after 128 operations of one poll, and
 //! goes to the end of the ready queue.
 //! *Leaves out*: computation. A task that never awaits cannot be interrupted; that is what
@@ -9,8 +8,16 @@
 //! Without it, a task that reads from a peer who writes faster than it reads would never meet
 //! `Pending`: its loop would look at no timer and no other socket. asyncio has no such limit,
 //! since each of its reads costs a turn. tokio's is `coop`, and the number is tokio's.
+//!
+//! # Giving the other tasks a turn
+//!
+//! *Assumes*: a waker that puts its own task into the ready queue (`task/running.rs`).
+//! *Promises*: pending once, and woken at once: the task goes to the end of the ready queue.
+//! *Leaves out*: waiting for anything.
 
 use std::cell::Cell;
+use std::future::Future;
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// Operations in one poll.
@@ -68,5 +75,39 @@ impl Budget {
                 Poll::Pending
             }
         }
+    }
+}
+
+/// Gives the other tasks a turn.
+///
+/// ```
+/// use singletrack::{EventLoop, yield_now};
+///
+/// let event_loop = EventLoop::new()?;
+/// event_loop.run_until_complete(yield_now());
+/// assert_eq!(event_loop.turns(), 2);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[doc(alias = "asyncio.sleep(0)")]
+pub fn yield_now() -> YieldNow {
+    YieldNow { yielded: false }
+}
+
+/// The future of [`yield_now`]: pending once.
+#[derive(Debug)]
+#[must_use = "a future does nothing until it is awaited"]
+pub struct YieldNow {
+    yielded: bool,
+}
+
+impl Future for YieldNow {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }

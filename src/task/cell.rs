@@ -1,10 +1,10 @@
 //! A task: one block of memory, whose owners know nothing of the type of its future.
 //!
-//! *Assumes*: one thread; blocks of memory (`base/arena.rs`); the states' rules
+//! *Assumes*: one thread; blocks of memory (`task/arena.rs`); the states' rules
 //! (`task/state.rs`); a tail that is first a future and then its output (`task/stage.rs`).
 //! *Promises*: a future is polled and dropped where it was born, and never while it runs;
 //! the block goes back when the last owner has gone.
-//! *Leaves out*: when to run (`task/ready.rs`, `task/scheduler.rs`).
+//! *Leaves out*: when to run (`task/ready_queue.rs`, `event_loop/scheduler.rs`).
 //!
 //! ```text
 //!   slot ───┐        ┌ head ───────────────────────────────────────┐
@@ -20,11 +20,11 @@
 //! `RawTask` and async-task's header are built like this one, with atomics.
 #![allow(unsafe_code)]
 
-use crate::base::arena;
 use crate::base::id::TaskId;
-use crate::task::error::TaskError;
-use crate::task::self_wake;
+use crate::task::arena;
+use crate::task::running as self_wake;
 use crate::task::stage::{Kind, Stage};
+use crate::task::state::TaskError;
 use crate::task::state::{Pause, State};
 use std::alloc::Layout;
 use std::cell::Cell;

@@ -1,31 +1,21 @@
-//! Tasks: a future, a slot, a number, and a queue of what is ready.
+//! Tasks: one block of memory, its states, and the queue of what is ready.
 //!
 //! ```text
-//!   is called       create_task       create_eager_task     a waker, which is a number
-//!                       │                   │                 │             │
-//!   a task's life   scheduler ◄─────────── eager            waker ─► self_wake: its own task
-//!                       │ runs what comes out                 │
-//!   what is ready   ready: slots and a queue ◄────────────────┘ another task of this loop
-//!                       │
-//!   a task          cell: one block, many owners ◄─── join: the handle
-//!                       │
-//!                     state (pure): queued? running? done?
-//!                     stage: the future, which becomes its output
-//!
-//!   beside them     notes: names, done callbacks · budget: operations in one poll · error
+//!   arena            Memory for the tasks of one thread: small, many, and gone soon
+//!   budget           How much a task may do before it lets the others have a turn
+//!   cell             A task: one block of memory, whose owners know nothing of the type of its future
+//!   notes            What is known of some tasks and not of most: a name, and who wants to hear of the end
+//!   ready_queue      The tasks of one loop, and the queue of what is ready to run
+//!   running          The shortest wake: a task that wakes itself while it runs
+//!   stage            What a task is from one moment to the next: a future, then its output, then nothing
+//!   state            The five states of a task, and every legal step between them
 //! ```
-//! Read `state`, `stage` and `cell`: what one task is. Then `ready`, `waker` and `scheduler`: how
-//! it comes to run. `join` is what the user holds of it.
 
+pub mod arena;
 pub mod budget;
 pub mod cell;
-pub mod eager;
-pub mod error;
-pub mod join;
 pub mod notes;
-pub mod ready;
-pub mod scheduler;
-pub mod self_wake;
+pub mod ready_queue;
+pub mod running;
 pub mod stage;
 pub mod state;
-pub mod waker;

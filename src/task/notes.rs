@@ -1,9 +1,9 @@
 //! What is known of some tasks and not of most: a name, and who wants to hear of the end.
 //!
-//! *Assumes*: nothing; ids are keys.
+//! *Assumes*: ids are keys.
 //! *Promises*: a task without a name and without callbacks costs nothing here; nothing stays
 //! behind when a task ends.
-//! *Leaves out*: calling the callbacks (`task/scheduler.rs`).
+//! *Leaves out*: calling the callbacks (`event_loop/scheduler.rs`).
 //!
 //! asyncio keeps both in each task. Here they stand beside the tasks, since most have
 //! neither, and the cost of a million parked tasks is their size.

@@ -15,8 +15,8 @@
 //! a tag here would cost a word a task.
 #![allow(unsafe_code)]
 
-use crate::base::error::{discard, panic_message};
-use crate::task::error::TaskError;
+use crate::base::panic::{discard, panic_message};
+use crate::task::state::TaskError;
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
 use std::future::Future;

@@ -1,6 +1,5 @@
 //! From text to a program.
 //!
-//! *Assumes*: nothing.
 //! *Promises*: a program, or one error with line, column, what stands there and what was
 //! expected. What it makes can be printed and read again without a difference.
 //! *Leaves out*: whether the program can run (`vm/verifier.rs`).
@@ -23,8 +22,8 @@
 //! ```
 //! Declarations may come in any order. Indentation means nothing.
 
-use crate::vm::op::{OPCODES, Opcode, Operand};
 use crate::vm::program::{Function, Global, Instruction, Position, Program, Start};
+use crate::vm::program::{OPCODES, Opcode, Operand};
 use std::collections::HashMap;
 use std::fmt;
 

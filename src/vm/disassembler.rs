@@ -9,8 +9,8 @@
 //!      9       >>         3      LOAD_GLOBAL   0        (x)
 //! ```
 
-use crate::vm::op::{Op, Operand};
 use crate::vm::program::{Function, Program};
+use crate::vm::program::{Op, Operand};
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 

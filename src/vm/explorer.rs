@@ -35,11 +35,11 @@
 //! cut there. So not all that begins with its first step has been tried *below* it, and that
 //! step is not put to sleep.
 //!
-//! [`Op::may_switch`]: crate::vm::op::Op::may_switch
+//! [`Op::may_switch`]: crate::vm::program::Op::may_switch
 
-use crate::gil::policy::{HandOff, SwitchPolicy};
-use crate::vm::schedule::{Run, Schedule};
-use crate::vm::serial::serial;
+use crate::gil::rules::policy::{HandOff, SwitchPolicy};
+use crate::vm::replay::{Run, Schedule};
+use crate::vm::shortest::serial;
 use crate::vm::shortest::shortest;
 use crate::vm::verifier::Verified;
 use crate::vm::world::{Ending, Outcome, Step, World};
@@ -118,7 +118,7 @@ pub struct Exploration {
 /// Tries schedules.
 ///
 /// ```
-/// use singletrack::gil::policy::SwitchPolicy;
+/// use singletrack::gil::SwitchPolicy;
 /// use singletrack::vm::assembler::assemble;
 /// use singletrack::vm::explorer::Explorer;
 /// use singletrack::vm::verifier::Verified;

@@ -74,21 +74,30 @@
 //! ```
 //!
 //! Both worlds run the same instructions ([`thread`](thread::Thread)) and ask the same question
-//! after each ([`Op::look`](op::Op::look)). So what a real run comes to must be among what
+//! after each ([`Op::look`](program::Op::look)). So what a real run comes to must be among what
 //! the explorer lists; `tests/vm_explorer.rs` holds it to that, under every preset.
+//!
+//! # The files
+//!
+//! ```text
+//!   assembler        From text to a program
+//!   disassembler     From a program to text: as it is written, and as Python's `dis` would show it
+//!   explorer         Every schedule that a policy allows, and what the program comes to under each
+//!   program          The instructions, and what each means to the lock
+//!   real_threads     A program on real threads, under a real lock
+//!   replay           A schedule: which thread runs for how many instructions, then which
+//!   shortest         What a program may come to: the outcomes of running its threads one after the other
+//!   thread           The locks of a program: who has which, and who waits for ever
+//!   verifier         Which programs can run: a verified one cannot go wrong
+//!   world            All threads of a program as coroutines: one is run, for a step, then another
+//! ```
 
 pub mod assembler;
-pub mod check;
-pub mod columns;
 pub mod disassembler;
 pub mod explorer;
-pub mod locks;
-pub mod op;
 pub mod program;
+pub mod real_threads;
 pub mod replay;
-pub mod run;
-pub mod schedule;
-pub mod serial;
 pub mod shortest;
 pub mod thread;
 pub mod verifier;

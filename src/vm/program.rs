@@ -1,4 +1,22 @@
-//! A program: functions of instructions, the names they use, and the threads that run them.
+//! The instructions, and what each means to the lock.
+//!
+//! *Promises*: one table holds all that is known of an opcode; the rest is read from it.
+//! *Leaves out*: what an instruction does to a stack (`vm/thread.rs`).
+//!
+//! ```text
+//!   x += 1   LOAD_GLOBAL  x     ─┐
+//!            LOAD_CONST   1      │ 2.7 may stop after every counted one,
+//!            ADD                 │ 3.9 after every one, 3.10 after none
+//!            STORE_GLOBAL x     ─┘
+//! ```
+//! Where the lock is looked at is told *after* an instruction, as CPython's jump back to the
+//! top of its loop comes after it. CPython 2.7 leaves that jump out after its cheapest opcodes
+//! (`goto fast_next_opcode`): such an opcode is *not counted*, and no switch comes between it
+//! and the next. CPython 3.2 to 3.9 leave it out after the same opcodes. Here they look after
+//! every one. Nobody can tell: the cheap opcodes touch nothing that is shared, so a switch
+//! after one of them has the effect of a switch before it.
+//!
+//! # A program: functions of instructions, the names they use, and the threads that run them
 //!
 //! *Assumes*: nothing. A `Program` may be nonsense.
 //! *Promises*: plain data with public parts, so that tools can build and take it apart.
@@ -13,8 +31,190 @@
 //!           └─ threads     increment()      where each begins, with which arguments
 //! ```
 
-use crate::vm::op::Op;
+use crate::gil::rules::policy::{Check, Look, Place, SwitchPolicy};
 use std::fmt;
+
+/// One instruction. The number is an index into a table of the program, a target, or a time.
+///
+/// ```
+/// use singletrack::gil::SwitchPolicy;
+/// use singletrack::vm::program::Op;
+///
+/// assert!(Op::LoadGlobal(0).may_switch(&SwitchPolicy::PYTHON_2));
+/// assert!(!Op::LoadConst(0).may_switch(&SwitchPolicy::PYTHON_2), "not counted");
+/// assert!(Op::LoadConst(0).may_switch(&SwitchPolicy::PYTHON_3_2));
+/// assert!(!Op::LoadGlobal(0).may_switch(&SwitchPolicy::PYTHON_3_10));
+/// assert!(Op::Call(0).may_switch(&SwitchPolicy::PYTHON_3_10));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Op {
+    /// Pushes a constant.
+    LoadConst(u16),
+    /// Pushes a local variable.
+    LoadFast(u16),
+    /// Pops into a local variable.
+    StoreFast(u16),
+    /// Pushes a global variable.
+    LoadGlobal(u16),
+    /// Pops into a global variable.
+    StoreGlobal(u16),
+    /// Pops two numbers, pushes their sum. Numbers have 64 bits and wrap; Python's grow.
+    #[doc(alias = "INPLACE_ADD")]
+    #[doc(alias = "BINARY_OP")]
+    Add,
+    /// Pops `b`, then `a`; pushes `a - b`, wrapping.
+    Subtract,
+    /// Pops `b`, then `a`; pushes 1 if `a < b`, else 0.
+    #[doc(alias = "COMPARE_OP")]
+    LessThan,
+    /// Pops a number and forgets it.
+    PopTop,
+    /// Pops a number; goes on at the target, further down, if it is 0.
+    PopJumpIfFalse(u16),
+    /// Goes on at the target, further down.
+    JumpForward(u16),
+    /// Goes on at the target, further up. Every loop has one.
+    JumpBackward(u16),
+    /// Pops as many numbers as the function has parameters, and enters it. What it returns is
+    /// pushed.
+    Call(u16),
+    /// A call into the world that blocks: a `recv`, say. The lock is dropped around it.
+    CallBlocking,
+    /// Drops the lock for so many milliseconds.
+    #[doc(alias = "time.sleep")]
+    Sleep(u16),
+    /// Takes a lock of the program, as `lock.acquire()` does. If it is not free the global lock
+    /// is dropped until it is.
+    #[doc(alias = "threading.Lock.acquire")]
+    Acquire(u16),
+    /// Lets go of a lock of the program.
+    Release(u16),
+    /// Pops a number and leaves the function with it.
+    ReturnValue,
+}
+
+/// What the number of an instruction counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operand {
+    /// There is none.
+    None,
+    /// A constant of the program.
+    Constant,
+    /// A local variable of the function, parameters first.
+    Local,
+    /// A global variable.
+    Global,
+    /// An instruction of the same function.
+    Target,
+    /// A function.
+    Function,
+    /// A time.
+    Milliseconds,
+    /// A lock of the program.
+    Lock,
+}
+
+/// What is known of an opcode.
+#[derive(Debug)]
+pub struct Opcode {
+    /// As it is written.
+    pub name: &'static str,
+    /// What its number counts.
+    pub operand: Operand,
+    /// Python 2 counts it as a tick: it goes back to the top of its loop afterwards.
+    pub counted: bool,
+    /// Python 3.10 reads the drop request afterwards: a loop's jump back, or a call.
+    pub edge_or_call: bool,
+    /// The instruction with this number.
+    pub make: fn(u16) -> Op,
+}
+
+const fn row(
+    name: &'static str,
+    operand: Operand,
+    (counted, edge_or_call): (bool, bool),
+    make: fn(u16) -> Op,
+) -> Opcode {
+    Opcode { name, operand, counted, edge_or_call, make }
+}
+
+const FAST: (bool, bool) = (false, false);
+const COUNTED: (bool, bool) = (true, false);
+const EDGE_OR_CALL: (bool, bool) = (true, true);
+
+/// Every opcode, in the order of [`Op`].
+pub static OPCODES: [Opcode; 18] = [
+    row("LOAD_CONST", Operand::Constant, FAST, Op::LoadConst),
+    row("LOAD_FAST", Operand::Local, FAST, Op::LoadFast),
+    row("STORE_FAST", Operand::Local, FAST, Op::StoreFast),
+    row("LOAD_GLOBAL", Operand::Global, COUNTED, Op::LoadGlobal),
+    row("STORE_GLOBAL", Operand::Global, COUNTED, Op::StoreGlobal),
+    row("ADD", Operand::None, COUNTED, |_| Op::Add),
+    row("SUBTRACT", Operand::None, COUNTED, |_| Op::Subtract),
+    row("LESS_THAN", Operand::None, COUNTED, |_| Op::LessThan),
+    row("POP_TOP", Operand::None, FAST, |_| Op::PopTop),
+    row("POP_JUMP_IF_FALSE", Operand::Target, FAST, Op::PopJumpIfFalse),
+    row("JUMP_FORWARD", Operand::Target, FAST, Op::JumpForward),
+    row("JUMP_BACKWARD", Operand::Target, EDGE_OR_CALL, Op::JumpBackward),
+    row("CALL", Operand::Function, EDGE_OR_CALL, Op::Call),
+    row("CALL_BLOCKING", Operand::None, EDGE_OR_CALL, |_| Op::CallBlocking),
+    row("SLEEP", Operand::Milliseconds, EDGE_OR_CALL, Op::Sleep),
+    row("ACQUIRE", Operand::Lock, EDGE_OR_CALL, Op::Acquire),
+    row("RELEASE", Operand::Lock, EDGE_OR_CALL, Op::Release),
+    // Python 3.10 looks when a call has come back; since 3.11 only when it called into C.
+    row("RETURN_VALUE", Operand::None, EDGE_OR_CALL, |_| Op::ReturnValue),
+];
+
+impl Op {
+    /// The place of its opcode in [`OPCODES`], and its number, or 0.
+    pub fn parts(self) -> (usize, u16) {
+        match self {
+            Op::LoadConst(i) => (0, i),
+            Op::LoadFast(i) => (1, i),
+            Op::StoreFast(i) => (2, i),
+            Op::LoadGlobal(i) => (3, i),
+            Op::StoreGlobal(i) => (4, i),
+            Op::Add => (5, 0),
+            Op::Subtract => (6, 0),
+            Op::LessThan => (7, 0),
+            Op::PopTop => (8, 0),
+            Op::PopJumpIfFalse(to) => (9, to),
+            Op::JumpForward(to) => (10, to),
+            Op::JumpBackward(to) => (11, to),
+            Op::Call(i) => (12, i),
+            Op::CallBlocking => (13, 0),
+            Op::Sleep(ms) => (14, ms),
+            Op::Acquire(i) => (15, i),
+            Op::Release(i) => (16, i),
+            Op::ReturnValue => (17, 0),
+        }
+    }
+
+    /// What is known of it.
+    pub fn opcode(self) -> &'static Opcode {
+        &OPCODES[self.parts().0]
+    }
+
+    /// What a thread does about the lock after this instruction.
+    pub fn look(self, policy: &SwitchPolicy) -> Look {
+        let opcode = self.opcode();
+        match policy.check() {
+            _ if opcode.edge_or_call => policy.at(Place::BackEdgeOrCall),
+            Check::EveryTicks(_) if !opcode.counted => Look::Nothing,
+            _ => policy.at(Place::Op),
+        }
+    }
+
+    /// The lock is dropped around it, under every policy.
+    pub fn blocks(self) -> bool {
+        matches!(self, Op::CallBlocking | Op::Sleep(_))
+    }
+
+    /// Another thread may come next, under this policy.
+    pub fn may_switch(self, policy: &SwitchPolicy) -> bool {
+        self.blocks() || self.look(policy) != Look::Nothing
+    }
+}
 
 /// A place in a program's text, both counted from 1. A column is a character, not a byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -80,7 +280,7 @@ pub struct Start {
 /// Threads, the functions they run, and what they share.
 ///
 /// ```
-/// use singletrack::vm::op::Op;
+/// use singletrack::vm::program::Op;
 /// use singletrack::vm::program::{Function, Instruction, Position, Program, Start};
 /// use singletrack::vm::verifier::Verified;
 ///

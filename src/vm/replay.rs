@@ -1,25 +1,135 @@
-//! A schedule, carried out: every instruction of it, in order.
+//! A schedule: which thread runs for how many instructions, then which.
+//!
+//! *Promises*: what is printed is read back as the same schedule.
+//! *Leaves out*: whether a program and a policy allow it (`vm/replay.rs`).
+//!
+//! ```text
+//!   1x1,2x6,1x5      thread 1 for one instruction, thread 2 for six, thread 1 for five
+//! ```
+//!
+//! # A schedule, carried out: every instruction of it, in order
 //!
 //! *Assumes*: nothing of the schedule.
 //! *Promises*: a schedule that the policy does not allow is refused, with the instruction after
 //! which nobody else could have come in.
-//! *Leaves out*: drawing it (`vm/columns.rs`).
+//! *Leaves out*: drawing it (`vm/replay.rs`).
 //!
 //! ```text
 //!   schedule ─┐
 //!   program  ─┼─▶ replay ──▶ events: who, which instruction, which value; and the outcome
 //!   policy   ─┘         └──▶ or: "thread 1 cannot be left after LOAD_GLOBAL"
 //! ```
+//!
+//! # What a schedule does, drawn: a column for each thread, time going down
+//!
+//! *Assumes*: a terminal of 80 columns for two threads.
+//! *Promises*: plain text; long stretches are cut in the middle, and say so.
+//! *Leaves out*: colours.
+//!
+//! ```text
+//!        thread 1: increment()      thread 2: increment()
+//!    1   LOAD_GLOBAL x       = 0
+//!    2                              LOAD_GLOBAL x       = 0
+//! ```
 
-use crate::gil::policy::SwitchPolicy;
+use crate::gil::rules::policy::SwitchPolicy;
 use crate::vm::disassembler::operand;
-use crate::vm::op::Op;
-use crate::vm::program::Position;
-use crate::vm::schedule::Schedule;
+use crate::vm::program::{Op, Position, Program};
 use crate::vm::verifier::Verified;
 use crate::vm::world::{Ending, Outcome, World};
 use std::collections::HashMap;
 use std::fmt;
+use std::str::FromStr;
+
+/// A stretch of instructions of one thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Run {
+    /// The thread, counted from 0; it is printed counted from 1.
+    pub thread: usize,
+    /// How many instructions it executes.
+    pub instructions: usize,
+}
+
+/// Which thread runs when.
+///
+/// ```
+/// use singletrack::vm::replay::Schedule;
+///
+/// let schedule: Schedule = "1x1,2x6,1x5".parse()?;
+/// assert_eq!(schedule.switches(), 2);
+/// assert_eq!(schedule.to_string(), "1x1,2x6,1x5");
+/// assert!("1x1,2".parse::<Schedule>().is_err());
+/// # Ok::<(), singletrack::vm::replay::ScheduleError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Schedule {
+    runs: Vec<Run>,
+}
+
+impl Schedule {
+    /// Lets a thread run on, or another one begin.
+    pub fn push(&mut self, thread: usize, instructions: usize) {
+        match self.runs.last_mut() {
+            Some(last) if last.thread == thread => last.instructions += instructions,
+            _ => self.runs.push(Run { thread, instructions }),
+        }
+    }
+
+    /// The stretches, in order; neighbours are of different threads.
+    pub fn runs(&self) -> &[Run] {
+        &self.runs
+    }
+
+    /// How often another thread runs than before.
+    pub fn switches(&self) -> usize {
+        self.runs.len().saturating_sub(1)
+    }
+}
+
+impl FromIterator<Run> for Schedule {
+    fn from_iter<I: IntoIterator<Item = Run>>(runs: I) -> Schedule {
+        let mut schedule = Schedule::default();
+        runs.into_iter().for_each(|run| schedule.push(run.thread, run.instructions));
+        schedule
+    }
+}
+
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, run) in self.runs.iter().enumerate() {
+            let comma = if at == 0 { "" } else { "," };
+            write!(f, "{comma}{}x{}", run.thread + 1, run.instructions)?;
+        }
+        Ok(())
+    }
+}
+
+/// A piece of text that is no stretch of a schedule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScheduleError(String);
+
+impl fmt::Display for ScheduleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` is no stretch of a schedule; write THREADxINSTRUCTIONS, as in 1x3", self.0)
+    }
+}
+
+impl std::error::Error for ScheduleError {}
+
+impl FromStr for Schedule {
+    type Err = ScheduleError;
+
+    fn from_str(text: &str) -> Result<Schedule, ScheduleError> {
+        let stretch = |piece: &str| {
+            let (thread, instructions) = piece.trim().split_once('x')?;
+            let number = |text: &str| text.parse::<u32>().ok().filter(|n| *n > 0);
+            let thread = number(thread)? as usize - 1;
+            Some(Run { thread, instructions: number(instructions)? as usize })
+        };
+        let read = |piece: &str| stretch(piece).ok_or_else(|| ScheduleError(piece.to_owned()));
+        text.split(',').map(read).collect()
+    }
+}
 
 /// One instruction that was executed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,7 +216,7 @@ impl std::error::Error for ReplayError {}
 /// [`ReplayError`] if the program or the policy does not allow it.
 ///
 /// ```
-/// use singletrack::gil::policy::SwitchPolicy;
+/// use singletrack::gil::SwitchPolicy;
 /// use singletrack::vm::assembler::assemble;
 /// use singletrack::vm::replay::replay;
 /// use singletrack::vm::verifier::Verified;
@@ -196,4 +306,52 @@ fn advance(
         _ => None,
     };
     Ok((Event { thread, text, value, position: instruction.position }, op))
+}
+
+/// The least width of a thread's column.
+const WIDTH: usize = 30;
+/// Of a longer stretch only the ends are shown.
+const LONG: usize = 14;
+const ENDS: usize = 5;
+
+/// Draws what happened.
+pub fn columns(program: &Program, events: &[Event]) -> String {
+    let heads: Vec<String> = (0..program.threads.len()).map(|at| head(program, at)).collect();
+    let width = heads.iter().map(|head| head.chars().count() + 3).max().unwrap_or(0).max(WIDTH);
+    let mut text = String::from("       ");
+    for head in &heads {
+        text += &format!("{head:<width$}");
+    }
+    let mut text = text.trim_end().to_owned() + "\n";
+    let mut number = 1;
+    for stretch in events.chunk_by(|a, b| a.thread == b.thread) {
+        for (at, event) in stretch.iter().enumerate() {
+            let left = stretch.len() - at;
+            let indent = " ".repeat(width * event.thread);
+            if stretch.len() > LONG && at == ENDS {
+                let more = stretch.len() - 2 * ENDS;
+                text += &format!("    ⋮  {indent}({more} more instructions)\n");
+            }
+            if stretch.len() <= LONG || at < ENDS || left <= ENDS {
+                text += format!("{number:>5}  {indent}{}", cell(event)).trim_end();
+                text.push('\n');
+            }
+            number += 1;
+        }
+    }
+    text
+}
+
+fn head(program: &Program, thread: usize) -> String {
+    let start = &program.threads[thread];
+    let name = program.functions.get(usize::from(start.function)).map_or("?", |f| &f.name);
+    let arguments: Vec<String> = start.arguments.iter().map(i64::to_string).collect();
+    format!("thread {}: {name}({})", thread + 1, arguments.join(", "))
+}
+
+fn cell(event: &Event) -> String {
+    match event.value {
+        None => event.text.clone(),
+        Some(value) => format!("{:<20}= {value}", event.text),
+    }
 }

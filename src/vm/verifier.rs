@@ -1,6 +1,5 @@
 //! Which programs can run: a verified one cannot go wrong.
 //!
-//! *Assumes*: nothing.
 //! *Promises*: a `Verified` program never pops an empty stack, never leaves its code, names
 //! nothing that is not there, calls itself never, and lets go of exactly the locks it holds.
 //! All that can happen to it is to end, to wait for ever, or to run out of fuel.
@@ -16,8 +15,8 @@
 //! ```
 //! CPython's compiler computes the depth; its interpreter trusts it. The JVM checks, as here.
 
-use crate::vm::op::{Op, Operand};
 use crate::vm::program::{Function, Instruction, Position, Program};
+use crate::vm::program::{Op, Operand};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;

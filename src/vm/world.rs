@@ -12,8 +12,8 @@
 //! A *step* goes to the next place where the policy lets the lock change hands. Nobody comes
 //! between, so steps are what there is to order.
 
-use crate::gil::policy::SwitchPolicy;
-use crate::vm::op::Op;
+use crate::gil::rules::policy::SwitchPolicy;
+use crate::vm::program::Op;
 use crate::vm::thread::{Effect, Shared, Thread};
 use crate::vm::verifier::Verified;
 use std::fmt;
@@ -119,7 +119,7 @@ pub struct Outcome {
 /// All threads of a program, and what they share.
 ///
 /// ```
-/// use singletrack::gil::policy::SwitchPolicy;
+/// use singletrack::gil::SwitchPolicy;
 /// use singletrack::vm::assembler::assemble;
 /// use singletrack::vm::verifier::Verified;
 /// use singletrack::vm::world::World;

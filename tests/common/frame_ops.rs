@@ -1,7 +1,11 @@
 //! Frames there and back, and with a bit flipped: shared by a property test and the fuzz
 //! target `frame_roundtrip`.
 
-use singletrack::process::frame::{FrameError, HEADER, Kind, decode_in_pieces, frame};
+#[path = "frame_check.rs"]
+mod frame_check;
+
+use frame_check::decode_in_pieces;
+use singletrack::process::message::frame::{FrameError, HEADER, Kind, frame};
 
 const KINDS: [Kind; 4] = [Kind::Call, Kind::Value, Kind::Panicked, Kind::Item];
 

@@ -1,8 +1,8 @@
 //! Operations on a future and its promise, beside a simple model: shared by a property test and
 //! the fuzz target `future_ops`.
 
-use singletrack::base::error::JobError;
-use singletrack::concurrent::future::{Future, Promise, promise};
+use singletrack::futures::JobError;
+use singletrack::futures::{Future, Promise, promise};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

@@ -1,13 +1,13 @@
 //! Any bytes as a worker's replies: shared by a property test and the fuzz target
 //! `hostile_worker`.
 
-use singletrack::base::wire::encode;
-use singletrack::process::account::Verdict;
-use singletrack::process::call::{greeting, read_reply};
-use singletrack::process::dispatcher::{Action, Dispatcher, Settings};
-use singletrack::process::frame::{Kind, MAX_FRAME, frame};
-use singletrack::process::hearing::{Hearing, INITIALIZER};
-use singletrack::process::roster::{Job, Terms};
+use singletrack::futures::encode;
+use singletrack::process::message::call::{greeting, read_reply};
+use singletrack::process::message::frame::{Kind, MAX_FRAME, frame};
+use singletrack::process::pool::dispatcher::{Action, Dispatcher, Settings};
+use singletrack::process::pool::replies::{Hearing, INITIALIZER};
+use singletrack::process::pool::worker::Verdict;
+use singletrack::process::pool::worker::{Job, Terms};
 use std::collections::BTreeMap;
 
 const JOBS: u64 = 4;

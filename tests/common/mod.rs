@@ -1,7 +1,7 @@
 //! What several test files share.
 #![allow(dead_code)] // each test file uses its own part
 
-use singletrack::aio::time::sleep;
+use singletrack::aio::sleep;
 use singletrack::selector::polling::PollingSelector;
 use singletrack::selector::scripted::ScriptedSelector;
 use singletrack::{EventLoop, yield_now};

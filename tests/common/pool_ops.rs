@@ -2,10 +2,10 @@
 //! the fuzz target `pool_ops`.
 #![allow(dead_code)] // each of them uses its own part
 
-use singletrack::base::slab::Key;
-use singletrack::process::account::Verdict;
-use singletrack::process::dispatcher::*;
-use singletrack::process::roster::*;
+use singletrack::base::id::Key;
+use singletrack::process::pool::dispatcher::*;
+use singletrack::process::pool::worker::Verdict;
+use singletrack::process::pool::worker::*;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Something that can happen to a pool.

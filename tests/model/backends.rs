@@ -2,7 +2,7 @@
 //! edge-triggered or oneshot.
 
 use super::reader::Reader;
-use singletrack::base::slab::Key;
+use singletrack::base::id::Key;
 use singletrack::event_loop::reactor::{Direction, Reactor};
 use singletrack::selector::event::Selector;
 use singletrack::selector::mio::MioSelector;

@@ -2,7 +2,7 @@
 //! tells of sources that are gone, reuses descriptors. Properties R1 to R4 and R7.
 
 use super::reader::Reader;
-use singletrack::base::slab::Key;
+use singletrack::base::id::Key;
 use singletrack::event_loop::reactor::{Direction, Reactor};
 use singletrack::selector::event::{Bell, Event, Readiness, Selector, Token};
 use std::cell::RefCell;

@@ -2,10 +2,10 @@
 //! operations nobody is stranded, the order is that of arrival, and no permit is lost.
 
 use super::reader::Reader;
-use singletrack::aio::gate::Gate;
-use singletrack::aio::semaphore::{Grant, Permits};
-use singletrack::aio::waiters::Left;
-use singletrack::base::slab::Key;
+use singletrack::aio::sync::waiters::Gate;
+use singletrack::aio::sync::waiters::Left;
+use singletrack::aio::{Grant, Permits};
+use singletrack::base::id::Key;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -4,8 +4,8 @@
 
 use super::reader::Reader;
 use singletrack::EventLoop;
+use singletrack::event_loop::Task;
 use singletrack::selector::scripted::ScriptedSelector;
-use singletrack::task::join::Task;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::Future;

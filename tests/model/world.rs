@@ -2,8 +2,8 @@
 //! a stopped world, and nobody is forgotten.
 
 use super::reader::Reader;
-use singletrack::gil::verdict::ThreadId;
-use singletrack::gil::world::{Misuse, Next, Standing, World};
+use singletrack::gil::ThreadId;
+use singletrack::gil::free_threading::world::{Misuse, Next, Standing, World};
 use std::collections::VecDeque;
 
 /// How many threads, and then for each step: who, and what it does.

@@ -1,8 +1,9 @@
 //! What the workers run, good and bad.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
-use singletrack::base::error::{Death, JobError};
-use singletrack::process::frame::{Kind, frame};
+use singletrack::futures::JobError;
+use singletrack::process::message::frame::{Kind, frame};
+use singletrack::sys::process::Death;
 use std::fs;
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};

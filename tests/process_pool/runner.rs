@@ -1,7 +1,7 @@
 //! A test runner with one thread, so that the nursery can be forked from it; a watchdog, so
 //! that a hang fails; and a census before and after each test, so that nothing is left behind.
 
-use singletrack::process::nursery::Nursery;
+use singletrack::process::Nursery;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;

@@ -4,13 +4,13 @@
 //! same locks; what is left out is bytes. Loom and shuttle run it.
 #![allow(dead_code)] // each of them uses its own part
 
-use singletrack::base::slab::Key;
+use singletrack::base::id::Key;
 use singletrack::base::sync::thread::{self, JoinHandle};
 use singletrack::base::sync::{Condvar, Mutex};
-use singletrack::process::account::Verdict;
-use singletrack::process::dispatcher::{Action, Dispatcher, Settings};
-use singletrack::process::listening::Listening;
-use singletrack::process::roster::{Job, Terms};
+use singletrack::process::pool::dispatcher::{Action, Dispatcher, Settings};
+use singletrack::process::pool::replies::Listening;
+use singletrack::process::pool::worker::Verdict;
+use singletrack::process::pool::worker::{Job, Terms};
 use std::collections::VecDeque;
 use std::sync::Arc;
 

@@ -78,11 +78,11 @@ impl Runtime for Singletrack {
     }
 
     fn sleep(delay: Duration) -> Option<impl Future> {
-        Some(singletrack::aio::time::sleep(delay))
+        Some(singletrack::aio::sleep(delay))
     }
 
     async fn round_trips(n: u64) -> u64 {
-        use singletrack::aio::queue::Queue;
+        use singletrack::aio::Queue;
         let (there, back) = (Rc::new(Queue::new(1)), Rc::new(Queue::new(1)));
         let (to_b, from_a) = (Rc::clone(&there), there);
         let (to_a, from_b) = (Rc::clone(&back), back);

@@ -1,0 +1,309 @@
+//! A stream of bytes: what TCP, Unix streams and pipes have in common.
+//!
+//! *Assumes*: sources (`aio/net/source.rs`); std's `Read` and `Write` on a shared reference.
+//! *Promises*: std's semantics, with `.await` where std would block; every read and write
+//! tries first and sleeps only on `WouldBlock`.
+//! *Leaves out*: how a stream comes to be (`aio/net/tcp.rs`, `aio/net/unix.rs`, `aio/net/byte_stream.rs`), and
+//! buffering (`aio/streams/reader.rs`).
+//!
+//! Reading and writing take `&self`: a stream behind an `Rc` serves a reading task and a
+//! writing one, and needs no splitting into halves.
+//!
+//! # Pipes: bytes in one direction
+//!
+//! *Assumes*: byte streams (`aio/net/byte_stream.rs`); mio's pipe ends, which can be made
+//! non-blocking without a word of `libc`.
+//! *Promises*: the reader reads the end of the stream once every writer is dropped; a writer
+//! without a reader gets `BrokenPipe`.
+//! *Leaves out*: named pipes. Open one with std, non-blocking, and take it over.
+
+use crate::aio::net::source::Source;
+use crate::event_loop::reactor::Direction;
+use mio::unix::pipe::{Receiver, Sender};
+use std::future::Future;
+use std::io;
+use std::io::{IoSlice, IoSliceMut, Read, Write};
+use std::net::Shutdown;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::task::{Context, Poll, ready};
+
+/// What a [`ByteStream`] wants to know of the object inside it.
+pub trait Bytes: AsFd + Into<OwnedFd> {
+    /// A read of less than there was room for means that the kernel has no more, so the next
+    /// one need not be tried before there is news. True of TCP and pipes. False of Unix
+    /// streams, where a read also stops short at a message that carries descriptors.
+    const SHORT_READ_DRAINS: bool;
+
+    /// Whether one direction can be closed while the other stays open. If not (a pipe), the
+    /// end of writing is the end of the object.
+    const HALF_CLOSES: bool;
+
+    /// Closes one direction or both, if that can be done without closing the descriptor.
+    ///
+    /// # Errors
+    /// What `shutdown(2)` reports.
+    fn shutdown(&self, how: Shutdown) -> io::Result<()>;
+}
+
+/// A stream of bytes that the loop watches.
+///
+/// ```
+/// use singletrack::EventLoop;
+/// use singletrack::aio::UnixStream;
+///
+/// let event_loop = EventLoop::new()?;
+/// event_loop.run_until_complete(async {
+///     let (here, there) = UnixStream::pair()?;
+///     there.write_all(b"hello").await?;
+///     let mut greeting = [0; 5];
+///     here.read_exact(&mut greeting).await?;
+///     assert_eq!(&greeting, b"hello");
+///     Ok::<(), std::io::Error>(())
+/// })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct ByteStream<T: Bytes>(Source<T>);
+
+impl<T: Bytes> ByteStream<T> {
+    /// Has the running loop watch `io`, which must be in non-blocking mode.
+    ///
+    /// # Errors
+    /// As [`Source::new`].
+    pub fn new(io: T) -> io::Result<Self> {
+        Ok(ByteStream(Source::new(io)?))
+    }
+
+    /// The source, for calls of a kind's own.
+    pub fn source(&self) -> &Source<T> {
+        &self.0
+    }
+
+    /// Closes one direction or both; the peer then reads the end of the stream. It does
+    /// nothing to a pipe, which ends when it is dropped.
+    ///
+    /// # Errors
+    /// What `shutdown(2)` reports.
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.0.io().shutdown(how)
+    }
+
+    /// A read that got `got` of `room` bytes may have emptied the kernel's buffer.
+    fn note_drained(&self, got: usize, room: usize) -> io::Result<usize> {
+        if T::SHORT_READ_DRAINS && 0 < got && got < room {
+            self.0.clear_drained()?;
+        }
+        Ok(got)
+    }
+}
+
+impl<T: Bytes> ByteStream<T>
+where
+    for<'a> &'a T: Read,
+{
+    /// Reads what there is, at least one byte, into `buffer`; 0 is the end of the stream.
+    /// Dropped before it is done, it has taken nothing.
+    ///
+    /// # Errors
+    /// `ConnectionReset` and the rest of `read(2)`.
+    #[doc(alias = "asyncio.loop.sock_recv_into")]
+    #[doc(alias = "asyncio.loop.sock_recv")]
+    pub fn read(&self, buffer: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
+        self.0.wait(Direction::Read, move |cx| self.poll_read(cx, buffer))
+    }
+
+    /// [`read`](Self::read) for hand-written futures. Every waker it was polled with since the
+    /// last news is woken by the next.
+    pub fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        let room = buffer.len();
+        let got = self.0.poll_io(cx, Direction::Read, |mut io| io.read(buffer));
+        got.map(|got| self.note_drained(got?, room))
+    }
+
+    /// [`read`](Self::read) into several buffers, in their order.
+    ///
+    /// # Errors
+    /// As `read`.
+    #[doc(alias = "readv")]
+    pub fn read_vectored(
+        &self,
+        buffers: &mut [IoSliceMut<'_>],
+    ) -> impl Future<Output = io::Result<usize>> {
+        self.0.wait(Direction::Read, move |cx| self.poll_read_vectored(cx, buffers))
+    }
+
+    /// [`read_vectored`](Self::read_vectored) for hand-written futures.
+    pub fn poll_read_vectored(
+        &self,
+        cx: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let room = buffers.iter().map(|buffer| buffer.len()).sum();
+        let got = self.0.poll_io(cx, Direction::Read, |mut io| io.read_vectored(buffers));
+        got.map(|got| self.note_drained(got?, room))
+    }
+
+    /// Fills `buffer`. Dropped half way, it has taken some bytes from the stream.
+    ///
+    /// # Errors
+    /// `UnexpectedEof` if the stream ends first; and as [`read`](Self::read).
+    pub async fn read_exact(&self, buffer: &mut [u8]) -> io::Result<()> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match self.read(&mut buffer[filled..]).await? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                n => filled += n,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<T: Bytes> ByteStream<T>
+where
+    for<'a> &'a T: Write,
+{
+    /// Writes some of `bytes` and says how many.
+    ///
+    /// # Errors
+    /// `BrokenPipe`, `ConnectionReset` and the rest of `write(2)`.
+    pub fn write(&self, bytes: &[u8]) -> impl Future<Output = io::Result<usize>> {
+        self.0.wait(Direction::Write, move |cx| self.poll_write(cx, bytes))
+    }
+
+    /// [`write`](Self::write) for hand-written futures. Every waker it was polled with since
+    /// the last news is woken by the next.
+    pub fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.0.poll_io(cx, Direction::Write, |mut io| io.write(bytes))
+    }
+
+    /// Writes what goes at once, without waiting.
+    ///
+    /// # Errors
+    /// `WouldBlock` if nothing does; and as [`write`](Self::write).
+    pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.try_io(Direction::Write, |mut io| io.write(bytes))
+    }
+
+    /// [`write`](Self::write) from several buffers, in their order.
+    ///
+    /// # Errors
+    /// As `write`.
+    #[doc(alias = "writev")]
+    pub fn write_vectored(
+        &self,
+        buffers: &[IoSlice<'_>],
+    ) -> impl Future<Output = io::Result<usize>> {
+        self.0.wait(Direction::Write, move |cx| self.poll_write_vectored(cx, buffers))
+    }
+
+    /// [`write_vectored`](Self::write_vectored) for hand-written futures.
+    pub fn poll_write_vectored(
+        &self,
+        cx: &mut Context<'_>,
+        buffers: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.0.poll_io(cx, Direction::Write, |mut io| io.write_vectored(buffers))
+    }
+
+    /// Writes all of `bytes`. Dropped half way, it has written some of them.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    #[doc(alias = "asyncio.loop.sock_sendall")]
+    pub fn write_all(&self, mut bytes: &[u8]) -> impl Future<Output = io::Result<()>> {
+        self.0.wait(Direction::Write, move |cx| {
+            while !bytes.is_empty() {
+                match ready!(self.poll_write(cx, bytes))? {
+                    0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                    n => bytes = &bytes[n..],
+                }
+            }
+            Poll::Ready(Ok(()))
+        })
+    }
+}
+
+impl<T: Bytes> AsFd for ByteStream<T> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.io().as_fd()
+    }
+}
+
+/// The end of a pipe that bytes come out of.
+///
+/// ```
+/// use singletrack::EventLoop;
+/// use singletrack::aio::pipe;
+///
+/// let event_loop = EventLoop::new()?;
+/// event_loop.run_until_complete(async {
+///     let (reader, writer) = pipe()?;
+///     writer.write_all(b"hello").await?;
+///     drop(writer);
+///     let mut greeting = [0; 8];
+///     assert_eq!(reader.read(&mut greeting).await?, 5);
+///     assert_eq!(reader.read(&mut greeting).await?, 0);
+///     Ok::<(), std::io::Error>(())
+/// })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[doc(alias = "asyncio.loop.connect_read_pipe")]
+pub type PipeReader = ByteStream<Receiver>;
+
+/// The end of a pipe that bytes go into.
+#[doc(alias = "asyncio.loop.connect_write_pipe")]
+pub type PipeWriter = ByteStream<Sender>;
+
+/// A new pipe.
+///
+/// # Errors
+/// `EMFILE` when there are no descriptors left; and `NotConnected` outside a running loop.
+#[doc(alias = "os.pipe")]
+pub fn pipe() -> io::Result<(PipeReader, PipeWriter)> {
+    let (sender, receiver) = mio::unix::pipe::new()?;
+    Ok((PipeReader::new(receiver)?, PipeWriter::new(sender)?))
+}
+
+impl Bytes for Receiver {
+    const SHORT_READ_DRAINS: bool = true;
+    const HALF_CLOSES: bool = false;
+
+    fn shutdown(&self, _: Shutdown) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Bytes for Sender {
+    const SHORT_READ_DRAINS: bool = true;
+    const HALF_CLOSES: bool = false;
+
+    fn shutdown(&self, _: Shutdown) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl PipeReader {
+    /// Takes over the reading end of a pipe. Non-blocking mode belongs to the open pipe end:
+    /// whoever shares it gets it too.
+    ///
+    /// # Errors
+    /// `PermissionDenied` for a regular file; and `NotConnected` outside a running loop.
+    pub fn from_fd(fd: OwnedFd) -> io::Result<Self> {
+        let receiver = Receiver::from(fd);
+        receiver.set_nonblocking(true)?;
+        PipeReader::new(receiver)
+    }
+}
+
+impl PipeWriter {
+    /// Takes over the writing end of a pipe, as [`PipeReader::from_fd`] does the reading end.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn from_fd(fd: OwnedFd) -> io::Result<Self> {
+        let sender = Sender::from(fd);
+        sender.set_nonblocking(true)?;
+        PipeWriter::new(sender)
+    }
+}

@@ -1,0 +1,296 @@
+//! A descriptor that the loop watches: the step between a system call and a future.
+//!
+//! *Assumes*: the reactor (`event_loop/reactor.rs`); descriptors in non-blocking mode.
+//! *Promises*: the system call is tried first and the task sleeps only on `WouldBlock`; the
+//! source is forgotten before its descriptor is closed, wherever it is dropped.
+//! *Leaves out*: what the calls are (`aio/net/byte_stream.rs` and below).
+
+use crate::base::id::Key;
+use crate::base::id::LoopId;
+use crate::base::sync::atomic::{AtomicU32, Ordering};
+use crate::event_loop::core::{Core, tell, with_current};
+use crate::event_loop::inbox::Message;
+use crate::event_loop::reactor::Direction;
+use std::future::Future;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker, ready};
+
+/// An I/O object of std and its place in the reactor of the loop it was made on.
+///
+/// It may travel to other threads, but polls there report an error: its readiness lives with
+/// its loop. Counterparts: tokio's `AsyncFd`, async-io's `Async`.
+#[derive(Debug)]
+pub struct Source<T: AsFd + Into<OwnedFd>> {
+    /// `None` only inside `drop`.
+    io: Option<T>,
+    loop_id: LoopId,
+    key: Key,
+    /// Those who wait and have left a waker. Atomic only because a source may travel.
+    waits: AtomicU32,
+}
+
+impl<T: AsFd + Into<OwnedFd>> Source<T> {
+    /// Has the running loop watch `io`, which must be in non-blocking mode.
+    ///
+    /// # Errors
+    /// `EPERM` for what cannot be watched (a regular file), the system's limits, and
+    /// `NotConnected` when this thread runs no loop.
+    pub fn new(io: T) -> io::Result<Self> {
+        let core = with_current(Rc::clone).ok_or_else(no_loop)?;
+        let key = register(&core, io.as_fd())?;
+        Ok(Source { io: Some(io), loop_id: core.id, key, waits: AtomicU32::new(0) })
+    }
+
+    /// The object itself, for calls that do not block.
+    pub fn io(&self) -> &T {
+        self.io.as_ref().expect("an object is in its source until the drop")
+    }
+
+    /// Tries `call`; on `WouldBlock` waits for news in that direction.
+    ///
+    /// # Errors
+    /// What `call` reports; and `InvalidInput` on another loop than the source's own.
+    pub fn poll_io<R>(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        mut call: impl FnMut(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        let tried = self.at_home(|core| self.poll_at_home(core, cx, direction, &mut call));
+        tried.unwrap_or_else(|not_at_home| Poll::Ready(Err(not_at_home)))
+    }
+
+    fn poll_at_home<R>(
+        &self,
+        core: &Core,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        mut call: impl FnMut(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        loop {
+            ready!(self.poll_ready(core, cx, direction))?;
+            ready!(core.budget.spend(cx));
+            match call(self.io()) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    let mut reactor = core.reactor.borrow_mut();
+                    reactor.clear(self.key, self.io().as_fd(), direction)?;
+                }
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                done => return Poll::Ready(done),
+            }
+        }
+    }
+
+    /// [`poll_io`](Self::poll_io) as a future. Several tasks may wait in the same direction;
+    /// news wakes them all, and each tries again.
+    pub fn io_call<R>(
+        &self,
+        direction: Direction,
+        mut call: impl FnMut(&T) -> io::Result<R> + Unpin,
+    ) -> impl Future<Output = io::Result<R>> {
+        self.wait(direction, move |cx| self.poll_io(cx, direction, &mut call))
+    }
+
+    /// A future that polls this source in one direction. Polled with another waker or dropped,
+    /// it leaves none of its wakers behind.
+    pub fn wait<R, F>(&self, direction: Direction, poll: F) -> Wait<'_, T, F>
+    where
+        F: FnMut(&mut Context<'_>) -> Poll<R> + Unpin,
+    {
+        Wait { source: self, direction, waker: None, poll }
+    }
+
+    /// Tries `call` once, without waiting.
+    ///
+    /// # Errors
+    /// `WouldBlock`, and as [`poll_io`](Self::poll_io).
+    pub fn try_io<R>(
+        &self,
+        direction: Direction,
+        mut call: impl FnMut(&T) -> io::Result<R>,
+    ) -> io::Result<R> {
+        self.at_home(|core| {
+            if core.reactor.borrow().is_ready(self.key, direction) != Some(true) {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            match call(self.io()) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    core.reactor.borrow_mut().clear(self.key, self.io().as_fd(), direction)?;
+                    Err(e)
+                }
+                other => other,
+            }
+        })?
+    }
+
+    /// A read of a byte stream that returned less than it had room for has emptied the
+    /// kernel's buffer: saying so saves the system call that would find out.
+    ///
+    /// # Errors
+    /// What the selector reports.
+    pub fn clear_drained(&self) -> io::Result<()> {
+        let fd = self.io().as_fd();
+        self.at_home(|core| core.reactor.borrow_mut().clear_drained(self.key, fd))?
+    }
+
+    /// Fine on the loop that watches this, while it runs; for those above, who must tell a
+    /// mistake of their caller's from an error of the object.
+    ///
+    /// # Errors
+    /// `InvalidInput` on another loop, `NotConnected` outside any.
+    pub fn check_home(&self) -> io::Result<()> {
+        self.at_home(|_| ())
+    }
+
+    fn poll_ready(
+        &self,
+        core: &Core,
+        cx: &mut Context<'_>,
+        direction: Direction,
+    ) -> Poll<io::Result<()>> {
+        let ready = core.reactor.borrow().is_ready(self.key, direction);
+        match ready {
+            Some(true) => Poll::Ready(Ok(())),
+            Some(false) => {
+                // Cloned and dropped outside the borrow: it may be anybody's.
+                let waker = cx.waker().clone();
+                let known = core.reactor.borrow_mut().add_waiter(self.key, direction, waker);
+                drop(known);
+                Poll::Pending
+            }
+            None => Poll::Ready(Err(io::Error::new(
+                io::ErrorKind::NotConnected,
+                "this source was forgotten by its event loop",
+            ))),
+        }
+    }
+
+    /// Does `act` on the source's own loop, if this thread is running it.
+    fn at_home<R>(&self, act: impl FnOnce(&Core) -> R) -> io::Result<R> {
+        let done = with_current(|core| match core.id == self.loop_id {
+            true => Ok(act(core)),
+            false => Err(self.not_at_home(core.id)),
+        });
+        done.unwrap_or_else(|| Err(no_loop()))
+    }
+
+    #[cold]
+    fn not_at_home(&self, there: LoopId) -> io::Error {
+        io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!(
+                "this source belongs to event loop {}, not to event loop {}: make it on the loop \
+                 that uses it",
+                self.loop_id.get(),
+                there.get()
+            ),
+        )
+    }
+}
+
+/// See [`Source::wait`]. Written out, for an `async fn` would hold all of it twice: as
+/// arguments, and as the variables of its body.
+#[must_use = "a future does nothing until it is awaited"]
+pub struct Wait<'a, T: AsFd + Into<OwnedFd>, F> {
+    source: &'a Source<T>,
+    direction: Direction,
+    waker: Option<Waker>,
+    poll: F,
+}
+
+impl<T, F, R> Future for Wait<'_, T, F>
+where
+    T: AsFd + Into<OwnedFd>,
+    F: FnMut(&mut Context<'_>) -> Poll<R> + Unpin,
+{
+    type Output = R;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R> {
+        if self.waker.as_ref().is_some_and(|waker| !waker.will_wake(cx.waker())) {
+            self.forget();
+        }
+        let polled = (self.poll)(cx);
+        match (&polled, &self.waker) {
+            (Poll::Pending, None) => {
+                self.waker = Some(cx.waker().clone());
+                self.source.waits.fetch_add(1, Ordering::Relaxed);
+            }
+            (Poll::Ready(_), Some(_)) => {
+                self.waker = None;
+                self.source.waits.fetch_sub(1, Ordering::Relaxed);
+            }
+            _ => {}
+        }
+        polled
+    }
+}
+
+impl<T: AsFd + Into<OwnedFd>, F> Wait<'_, T, F> {
+    /// Off the busy path: a wait that gets its news has nothing to forget.
+    #[cold]
+    fn forget(&mut self) {
+        let Some(waker) = self.waker.take() else { return };
+        let (key, direction) = (self.source.key, self.direction);
+        let is_last = self.source.waits.fetch_sub(1, Ordering::Relaxed) == 1;
+        // On any other thread or loop it stays, and wakes nobody or once for nothing.
+        let left = self
+            .source
+            .at_home(|core| core.reactor.borrow_mut().forget_waiter(key, direction, &waker));
+        // Outside the borrow, for it may be anybody's.
+        if let Ok(Some(left)) = left
+            && !is_last
+        {
+            left.wake(); // another wait of its task may have counted on it, and leaves it again
+        }
+    }
+}
+
+impl<T: AsFd + Into<OwnedFd>, F> Drop for Wait<'_, T, F> {
+    fn drop(&mut self) {
+        if self.waker.is_some() {
+            self.forget();
+        }
+    }
+}
+
+/// Enters a descriptor into the loop's reactor.
+pub(crate) fn register(core: &Core, fd: BorrowedFd<'_>) -> io::Result<Key> {
+    let registered = core.reactor.borrow_mut().register(fd);
+    registered.map_err(|error| refused(fd.as_raw_fd(), &error))
+}
+
+/// The system's word, and what to do about it.
+fn refused(fd: RawFd, error: &io::Error) -> io::Error {
+    let why = match (error.kind(), error.raw_os_error()) {
+        (io::ErrorKind::PermissionDenied, _) => {
+            "is always ready, as regular files are; read or write it on a thread, with `to_thread`"
+        }
+        (io::ErrorKind::AlreadyExists, _) => "is watched by a stream of this loop; use that",
+        (_, Some(libc::EBADF)) => "is closed",
+        _ => "was refused by the system",
+    };
+    io::Error::new(error.kind(), format!("descriptor {fd} cannot be watched: it {why} ({error})"))
+}
+
+fn no_loop() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::NotConnected,
+        "I/O needs a running event loop: use it inside `EventLoop::run_until_complete`",
+    )
+}
+
+impl<T: AsFd + Into<OwnedFd>> Drop for Source<T> {
+    fn drop(&mut self) {
+        let Some(io) = self.io.take() else { return };
+        let fd = std::cell::Cell::new(Some(io.into()));
+        // If the loop is gone, so is its epoll instance: closing is all that is left to do.
+        let _ = tell(
+            self.loop_id,
+            |core| core.close_source(self.key, fd.take().expect("one of the two runs")),
+            || Message::Close(self.key, fd.take().expect("one of the two runs")),
+        );
+    }
+}

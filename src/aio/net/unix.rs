@@ -1,0 +1,320 @@
+//! Unix sockets: streams, their listener, and datagrams.
+//!
+//! *Assumes*: byte streams (`aio/net/byte_stream.rs`); mio for the `connect` that does not block.
+//! *Promises*: a socket file that nobody listens on any more is replaced at bind; the file
+//! that a bind made is removed at close, unless somebody has put another one in its place.
+//! *Leaves out*: passing descriptors and credentials.
+//!
+//! asyncio, too, removes a socket file before it binds, but without asking whether somebody
+//! listens there. Here, taking a live server's address is an error.
+
+use crate::aio::net::byte_stream::{ByteStream, Bytes};
+use crate::aio::net::source::Source;
+use crate::event_loop::reactor::Direction;
+use crate::sys::fd::while_trying;
+use std::fs;
+use std::io;
+use std::net::Shutdown;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::net::{self, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::task::{Context, Poll, ready};
+
+/// A connection between two processes of one machine.
+pub type UnixStream = ByteStream<net::UnixStream>;
+
+impl Bytes for net::UnixStream {
+    const SHORT_READ_DRAINS: bool = false;
+    const HALF_CLOSES: bool = true;
+
+    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.shutdown(how)
+    }
+}
+
+impl UnixStream {
+    /// Connects to the listener at `path`.
+    ///
+    /// # Errors
+    /// `NotFound`, `ConnectionRefused` when nobody listens at the file, `PermissionDenied`;
+    /// `WouldBlock` when the listener's queue is full: the system gives no news of room in
+    /// it, so try again a little later.
+    #[doc(alias = "asyncio.open_unix_connection")]
+    #[doc(alias = "asyncio.loop.create_unix_connection")]
+    pub fn connect(path: impl AsRef<Path>) -> io::Result<Self> {
+        let path = path.as_ref();
+        let connected = SocketAddr::from_pathname(path).and_then(|at| Self::connect_addr(&at));
+        connected.map_err(while_trying(format_args!("cannot connect to {}", path.display())))
+    }
+
+    /// [`connect`](Self::connect) to an address, such as one in the abstract namespace
+    /// (`std::os::linux::net::SocketAddrExt`).
+    ///
+    /// # Errors
+    /// As `connect`.
+    pub fn connect_addr(address: &SocketAddr) -> io::Result<Self> {
+        let begun = mio::net::UnixStream::connect_addr(address)?;
+        UnixStream::new(OwnedFd::from(begun).into())
+    }
+
+    /// Two streams, connected to each other.
+    ///
+    /// # Errors
+    /// The system's limits; and `NotConnected` outside a running loop.
+    #[doc(alias = "socketpair")]
+    pub fn pair() -> io::Result<(Self, Self)> {
+        let (one, other) = net::UnixStream::pair()?;
+        Ok((Self::from_std(one)?, Self::from_std(other)?))
+    }
+
+    /// Takes over a stream of std's.
+    ///
+    /// # Errors
+    /// The system's limits; and `NotConnected` outside a running loop.
+    pub fn from_std(stream: net::UnixStream) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        UnixStream::new(stream)
+    }
+}
+
+/// A socket that waits for connections at a path.
+///
+/// ```
+/// use singletrack::EventLoop;
+/// use singletrack::aio::{UnixListener, UnixStream};
+///
+/// let path = std::env::temp_dir().join(format!("singletrack-doc-{}", std::process::id()));
+/// let event_loop = EventLoop::new()?;
+/// event_loop.run_until_complete(async {
+///     let listener = UnixListener::bind(&path)?;
+///     let client = UnixStream::connect(&path)?;
+///     let (server, _) = listener.accept().await?;
+///     client.write_all(b"x").await?;
+///     server.read_exact(&mut [0]).await
+/// })?;
+/// assert!(!path.exists(), "closing the listener removed its file");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+#[doc(alias = "asyncio.start_unix_server")]
+pub struct UnixListener {
+    // Fields drop in order. As long as the socket is open, its file's number belongs to it, so
+    // the file that is removed cannot be somebody else's. (asyncio closes first.)
+    _file: Option<SocketFile>,
+    source: Source<net::UnixListener>,
+}
+
+impl UnixListener {
+    /// Listens at `path`, in place of a socket file that nobody listens on any more.
+    ///
+    /// # Errors
+    /// `AddrInUse` if somebody does listen there, or if the file is no socket; `NotFound`,
+    /// `PermissionDenied`; and `NotConnected` outside a running loop.
+    pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
+        let path = path.as_ref();
+        let bound = remove_stale(path).and_then(|()| net::UnixListener::bind(path));
+        let listener =
+            bound.map_err(while_trying(format_args!("cannot listen on {}", path.display())))?;
+        let file = SocketFile::made_at(path)?;
+        Ok(UnixListener { _file: Some(file), ..Self::from_std(listener)? })
+    }
+
+    /// Takes over a listener of std's, and leaves its file, if it has one, alone.
+    ///
+    /// # Errors
+    /// The system's limits; and `NotConnected` outside a running loop.
+    pub fn from_std(listener: net::UnixListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        Ok(UnixListener { source: Source::new(listener)?, _file: None })
+    }
+
+    /// The next connection, and the name of its other end, mostly none.
+    ///
+    /// # Errors
+    /// `EMFILE` when there are no descriptors left, and what `accept(2)` lists besides; the
+    /// listener goes on working.
+    pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
+        let accepted = self.source.io_call(Direction::Read, net::UnixListener::accept).await?;
+        Ok((UnixStream::from_std(accepted.0)?, accepted.1))
+    }
+
+    /// [`accept`](Self::accept) for hand-written futures.
+    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
+        let accepted = self.source.poll_io(cx, Direction::Read, net::UnixListener::accept);
+        let (stream, peer) = ready!(accepted)?;
+        Poll::Ready(UnixStream::from_std(stream).map(|stream| (stream, peer)))
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// What `getsockname(2)` reports.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.source.io().local_addr()
+    }
+}
+
+impl AsFd for UnixListener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.source.io().as_fd()
+    }
+}
+
+/// A socket for messages between processes of one machine. None is lost or cut short on the
+/// way, unless the receiver's buffer is too small for it.
+///
+/// ```
+/// use singletrack::EventLoop;
+/// use singletrack::aio::UnixDatagram;
+///
+/// let event_loop = EventLoop::new()?;
+/// event_loop.run_until_complete(async {
+///     let (here, there) = UnixDatagram::pair()?;
+///     there.send(b"one").await?;
+///     there.send(b"two").await?;
+///     let mut message = [0; 16];
+///     assert_eq!(here.recv(&mut message).await?, 3); // messages do not run together
+///     Ok::<(), std::io::Error>(())
+/// })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct UnixDatagram {
+    // Goes first, as in a listener.
+    _file: Option<SocketFile>,
+    source: Source<net::UnixDatagram>,
+}
+
+impl UnixDatagram {
+    /// Receives at `path`, in place of a socket file that nobody uses any more.
+    ///
+    /// # Errors
+    /// As [`UnixListener::bind`].
+    pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
+        let path = path.as_ref();
+        let bound = remove_stale(path).and_then(|()| net::UnixDatagram::bind(path));
+        let socket =
+            bound.map_err(while_trying(format_args!("cannot receive at {}", path.display())))?;
+        let file = SocketFile::made_at(path)?;
+        Ok(UnixDatagram { _file: Some(file), ..Self::from_std(socket)? })
+    }
+
+    /// A socket without a name: it can send, and nobody can answer.
+    ///
+    /// # Errors
+    /// The system's limits; and `NotConnected` outside a running loop.
+    pub fn unbound() -> io::Result<Self> {
+        Self::from_std(net::UnixDatagram::unbound()?)
+    }
+
+    /// Two sockets, connected to each other.
+    ///
+    /// # Errors
+    /// The system's limits; and `NotConnected` outside a running loop.
+    #[doc(alias = "socketpair")]
+    pub fn pair() -> io::Result<(Self, Self)> {
+        let (one, other) = net::UnixDatagram::pair()?;
+        Ok((Self::from_std(one)?, Self::from_std(other)?))
+    }
+
+    /// Takes over a socket of std's, and leaves its file, if it has one, alone.
+    ///
+    /// # Errors
+    /// The system's limits; and `NotConnected` outside a running loop.
+    pub fn from_std(socket: net::UnixDatagram) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        Ok(UnixDatagram { source: Source::new(socket)?, _file: None })
+    }
+
+    /// Makes `path` the destination of [`send`](Self::send), and the only sender to hear.
+    ///
+    /// # Errors
+    /// `NotFound`, `ConnectionRefused`, `PermissionDenied`.
+    pub fn connect(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        self.source.io().connect(path)
+    }
+
+    /// Sends one message to the connected socket; waits while its queue is full.
+    ///
+    /// # Errors
+    /// `NotConnected` without a destination; `ConnectionRefused` once it is gone; `EMSGSIZE`.
+    pub async fn send(&self, message: &[u8]) -> io::Result<usize> {
+        self.source.io_call(Direction::Write, |io| io.send(message)).await
+    }
+
+    /// Sends one message to `path`.
+    ///
+    /// # Errors
+    /// `NotFound`, `ConnectionRefused`, `EMSGSIZE`; `WouldBlock` when the receiver's queue is
+    /// full: the system gives no news of room in another socket's queue, so try again later,
+    /// or [`connect`](Self::connect), of which it does.
+    pub fn try_send_to(&self, message: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
+        self.source.io().send_to(message, path)
+    }
+
+    /// Receives one message; what does not fit into `buffer` is lost.
+    ///
+    /// # Errors
+    /// What `recv(2)` reports.
+    pub async fn recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.source.io_call(Direction::Read, |io| io.recv(buffer)).await
+    }
+
+    /// [`recv`](Self::recv), and who sent it.
+    ///
+    /// # Errors
+    /// What `recvfrom(2)` reports.
+    pub async fn recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.source.io_call(Direction::Read, |io| io.recv_from(buffer)).await
+    }
+}
+
+impl AsFd for UnixDatagram {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.source.io().as_fd()
+    }
+}
+
+/// Removes a socket file whose owner has died, so that its address can be bound again. A
+/// connect tells: it is refused where nobody listens.
+fn remove_stale(path: &Path) -> io::Result<()> {
+    let is_socket = fs::symlink_metadata(path).is_ok_and(|data| data.file_type().is_socket());
+    if is_socket
+        && let Err(e) = mio::net::UnixStream::connect(path)
+        && e.kind() == io::ErrorKind::ConnectionRefused
+    {
+        fs::remove_file(path)?;
+    }
+    Ok(())
+}
+
+/// The file that a bind has made. Dropped, it removes the file, if it still is the same.
+#[derive(Debug)]
+struct SocketFile {
+    path: PathBuf,
+    identity: (u64, u64),
+}
+
+impl SocketFile {
+    /// Notes which file stands at `path`.
+    fn made_at(path: &Path) -> io::Result<Self> {
+        let path = std::path::absolute(path)?;
+        let identity = identity(&path)?;
+        Ok(SocketFile { path, identity })
+    }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    let data = fs::symlink_metadata(path)?;
+    Ok((data.dev(), data.ino()))
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if identity(&self.path).is_ok_and(|found| found == self.identity) {
+            // A file that cannot be removed is replaced by the next bind.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}

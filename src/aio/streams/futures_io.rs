@@ -1,0 +1,181 @@
+//! The traits of the `futures-io` crate on every stream (feature `futures-io`).
+//!
+//! *Assumes*: byte streams (`aio/net/byte_stream.rs`), which poll through a shared reference.
+//! *Promises*: a stream, or a reference to one, is an `AsyncRead` and an `AsyncWrite`, so that
+//! codecs, TLS and HTTP written against these traits run on this loop; so is a buffered reader,
+//! with what it has in its buffer, and a writer.
+//! *Leaves out*: tokio's traits; `tokio_util::compat` turns these into those.
+#![cfg(feature = "futures-io")]
+
+use crate::aio::net::byte_stream::{ByteStream, Bytes};
+use crate::aio::streams::reader::StreamReader;
+use crate::aio::streams::writer::StreamWriter;
+use futures_io::{AsyncBufRead, AsyncRead, AsyncWrite};
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::net::Shutdown;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+/// Reading through a reference: two halves of one stream can be `&stream` twice.
+impl<T: Bytes> AsyncRead for &ByteStream<T>
+where
+    for<'a> &'a T: Read,
+{
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        ByteStream::poll_read(*self, cx, buffer)
+    }
+
+    fn poll_read_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        ByteStream::poll_read_vectored(*self, cx, buffers)
+    }
+}
+
+/// There is nothing to flush. `close` ends the direction; a pipe ends when it is dropped.
+impl<T: Bytes> AsyncWrite for &ByteStream<T>
+where
+    for<'a> &'a T: Write,
+{
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        ByteStream::poll_write(*self, cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffers: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        ByteStream::poll_write_vectored(*self, cx, buffers)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.shutdown(Shutdown::Write) {
+            // The peer was quicker.
+            Err(e) if e.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
+            done => Poll::Ready(done),
+        }
+    }
+}
+
+/// As for a reference.
+impl<T: Bytes> AsyncRead for ByteStream<T>
+where
+    for<'a> &'a T: Read,
+{
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut &*self).poll_read(cx, buffer)
+    }
+
+    fn poll_read_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut &*self).poll_read_vectored(cx, buffers)
+    }
+}
+
+/// As for a reference.
+impl<T: Bytes> AsyncWrite for ByteStream<T>
+where
+    for<'a> &'a T: Write,
+{
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut &*self).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffers: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut &*self).poll_write_vectored(cx, buffers)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut &*self).poll_flush(cx)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut &*self).poll_close(cx)
+    }
+}
+
+/// What is in the buffer comes first.
+impl<T: Bytes> AsyncRead for StreamReader<T>
+where
+    for<'a> &'a T: Read,
+{
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let count = ready!(this.poll_fill(cx))?.read(buffer)?;
+        this.consume(count);
+        Poll::Ready(Ok(count))
+    }
+}
+
+/// The reader's own buffer.
+impl<T: Bytes> AsyncBufRead for StreamReader<T>
+where
+    for<'a> &'a T: Read,
+{
+    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        self.get_mut().poll_fill(cx)
+    }
+
+    fn consume(self: Pin<&mut Self>, count: usize) {
+        StreamReader::consume(self.get_mut(), count);
+    }
+}
+
+/// A write drains first, so the queue stays below its high mark and one write. `flush` waits
+/// until the queue is empty; `close` does, and ends the direction.
+impl<T: Bytes + 'static> AsyncWrite for StreamWriter<T>
+where
+    for<'a> &'a T: Write,
+{
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_drain(cx))?;
+        Poll::Ready(self.write(bytes).map(|()| bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_sent(cx)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.write_eof()?;
+        self.poll_sent(cx)
+    }
+}

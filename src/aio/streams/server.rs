@@ -1,0 +1,384 @@
+//! A server: accepts connections and runs one task for each.
+//!
+//! *Assumes*: listeners (`aio/net/tcp.rs`, `aio/net/unix.rs`) and buffered streams (`aio/streams/reader.rs`).
+//! *Promises*: one pending retry, one second later, when an accept fails, so that a process
+//! without descriptors neither spins nor gives up; no more connections at a time than told;
+//! `close` stops listening and nothing else; `wait_closed` waits for every connection.
+//! *Leaves out*: what is said on a connection; that is the handler's.
+//!
+//! ```text
+//!   listening ──close──► closed ──last connection ends──► wait_closed returns
+//!       │                  │
+//!       └─ close_clients: each writer closes; its handler reads the end of the stream
+//!          abort_clients: what is queued is dropped, the handlers' tasks are cancelled
+//! ```
+//! Counterpart: `Server` in CPython's Lib/asyncio/base_events.py. There a connection ends
+//! with its transport; here with its task, so that nothing a handler does outlives the wait.
+
+use crate::aio::net::byte_stream::{ByteStream, Bytes};
+use crate::aio::net::tcp::TcpListener;
+use crate::aio::net::unix::UnixListener;
+use crate::aio::streams::reader::{StreamReader, split};
+use crate::aio::streams::writer::{Closing, StreamWriter};
+use crate::aio::sync::notify::Notify;
+use crate::aio::time::sleep::sleep;
+use crate::base::id::{GenerationSlab, Key};
+use crate::event_loop::join::Task;
+use crate::event_loop::run_once::create_task;
+use crate::task::budget::yield_now;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::future::poll_fn;
+use std::io::{self, Read, Write};
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+/// So many connections are accepted in a row; then the other tasks get a turn.
+const BATCH: u32 = 64;
+
+/// What a server accepts connections from.
+pub trait Listener: 'static {
+    /// What its connections are made of.
+    type Io: Bytes + 'static;
+
+    /// The next connection.
+    fn poll_connection(&self, cx: &mut Context<'_>) -> Poll<io::Result<ByteStream<Self::Io>>>;
+}
+
+impl Listener for TcpListener {
+    type Io = std::net::TcpStream;
+
+    fn poll_connection(&self, cx: &mut Context<'_>) -> Poll<io::Result<ByteStream<Self::Io>>> {
+        self.poll_accept(cx).map_ok(|(stream, _)| stream)
+    }
+}
+
+impl Listener for UnixListener {
+    type Io = std::os::unix::net::UnixStream;
+
+    fn poll_connection(&self, cx: &mut Context<'_>) -> Poll<io::Result<ByteStream<Self::Io>>> {
+        self.poll_accept(cx).map_ok(|(stream, _)| stream)
+    }
+}
+
+/// How to serve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServerOptions {
+    /// Connections at a time; more wait in the listener's queue, and with 0 all of them do. No
+    /// limit unless told.
+    pub connections: usize,
+    /// How long to wait after an accept that failed. A second unless told otherwise, as in
+    /// asyncio (`ACCEPT_RETRY_DELAY`).
+    pub backoff: Duration,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        ServerOptions { connections: usize::MAX, backoff: Duration::from_secs(1) }
+    }
+}
+
+/// What a server has done so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Connections accepted.
+    pub accepted: u64,
+    /// Accepts that failed.
+    pub failed: u64,
+    /// Retries that wait for their time: 0 or 1.
+    pub pending_retries: u32,
+}
+
+/// A running server. Dropping the handle leaves it running, as with a task.
+///
+/// ```
+/// use singletrack::EventLoop;
+/// use singletrack::aio::TcpListener;
+/// use singletrack::aio::start_server;
+/// use singletrack::aio::open_connection;
+///
+/// let event_loop = EventLoop::new()?;
+/// event_loop.run_until_complete(async {
+///     let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap())?;
+///     let address = listener.local_addr()?;
+///     let server = start_server(listener, async |mut reader, writer| {
+///         while let Ok(line) = reader.readline().await
+///             && !line.is_empty()
+///             && writer.write(&line).is_ok()
+///             && writer.drain().await.is_ok()
+///         {}
+///     });
+///     let (mut reader, writer) = open_connection(address).await?;
+///     writer.write(b"hello\n")?;
+///     assert_eq!(reader.readline().await?, b"hello\n");
+///     writer.close();
+///     server.close();
+///     server.wait_closed().await;
+///     Ok::<(), std::io::Error>(())
+/// })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[doc(alias = "asyncio.Server")]
+pub struct Server<L: Listener>(Rc<Shared<L>>);
+
+struct Shared<L> {
+    /// `None` once closed.
+    listener: RefCell<Option<Rc<L>>>,
+    options: ServerOptions,
+    clients: RefCell<GenerationSlab<Client>>,
+    /// The task that accepts.
+    acceptor: RefCell<Option<Task<()>>>,
+    /// Those who wait for a connection to end: the acceptor at the limit, `wait_closed`.
+    changed: Notify,
+    counts: Cell<Counts>,
+    error: RefCell<Option<io::Error>>,
+}
+
+/// One connection.
+struct Client {
+    outgoing: Rc<dyn Closing>,
+    task: Option<Task<()>>,
+}
+
+/// Serves every connection of `listener` with a task of its own that runs `handler`. A
+/// connection ends when its handler has returned and what it wrote is sent.
+///
+/// # Panics
+/// If this thread runs no loop.
+#[doc(alias = "asyncio.start_server")]
+#[doc(alias = "asyncio.start_unix_server")]
+#[doc(alias = "asyncio.loop.create_server")]
+#[doc(alias = "asyncio.loop.create_unix_server")]
+pub fn start_server<L, H>(listener: L, handler: H) -> Server<L>
+where
+    L: Listener,
+    H: AsyncFn(StreamReader<L::Io>, StreamWriter<L::Io>) + 'static,
+    for<'a> &'a L::Io: Read + Write,
+{
+    start_server_with(listener, ServerOptions::default(), handler)
+}
+
+/// [`start_server`] with options.
+///
+/// # Panics
+/// If this thread runs no loop.
+pub fn start_server_with<L, H>(listener: L, options: ServerOptions, handler: H) -> Server<L>
+where
+    L: Listener,
+    H: AsyncFn(StreamReader<L::Io>, StreamWriter<L::Io>) + 'static,
+    for<'a> &'a L::Io: Read + Write,
+{
+    let shared = Rc::new(Shared {
+        listener: RefCell::new(Some(Rc::new(listener))),
+        options,
+        clients: RefCell::default(),
+        acceptor: RefCell::default(),
+        changed: Notify::default(),
+        counts: Cell::default(),
+        error: RefCell::default(),
+    });
+    let acceptor = create_task(accept_all(Rc::clone(&shared), Rc::new(handler)));
+    shared.acceptor.replace(Some(acceptor));
+    Server(shared)
+}
+
+impl<L: Listener> Server<L> {
+    /// Closes the listener, at once. Connections go on; those that nobody has accepted yet
+    /// are reset by the system.
+    #[doc(alias = "asyncio.Server.close")]
+    pub fn close(&self) {
+        let listener = self.0.listener.take();
+        let acceptor = self.0.acceptor.take();
+        if let Some(acceptor) = &acceptor {
+            acceptor.cancel();
+        }
+        drop((listener, acceptor));
+        self.0.count(|counts| counts.pending_retries = 0);
+        self.0.changed.notify_all();
+    }
+
+    /// Waits until the server is closed and its last connection has ended.
+    #[doc(alias = "asyncio.Server.wait_closed")]
+    pub async fn wait_closed(&self) {
+        self.0.until(|s| !s.is_serving() && s.connections() == 0).await;
+    }
+
+    /// Serves until somebody closes the server, or until this future is dropped, which closes
+    /// it. Connections go on either way.
+    #[doc(alias = "asyncio.Server.serve_forever")]
+    pub async fn serve_forever(&self) {
+        struct Close<'a, L: Listener>(&'a Server<L>);
+        impl<L: Listener> Drop for Close<'_, L> {
+            fn drop(&mut self) {
+                self.0.close();
+            }
+        }
+        let _close = Close(self);
+        self.0.until(|s| !s.is_serving()).await;
+    }
+
+    /// Closes every connection, once what its handler wrote is sent. The handler then reads
+    /// the end of the stream; what it does about that is its own affair.
+    #[doc(alias = "asyncio.Server.close_clients")]
+    pub fn close_clients(&self) {
+        for outgoing in self.0.outgoing() {
+            outgoing.close();
+        }
+    }
+
+    /// Closes every connection now, and cancels the handlers: their futures are dropped in
+    /// the next turn. (asyncio closes only; its handlers notice when they read or write.)
+    #[doc(alias = "asyncio.Server.abort_clients")]
+    pub fn abort_clients(&self) {
+        for task in self.0.clients.borrow().iter().filter_map(|(_, client)| client.task.as_ref()) {
+            task.cancel();
+        }
+        for outgoing in self.0.outgoing() {
+            outgoing.abort();
+        }
+    }
+
+    /// True until [`close`](Self::close).
+    #[doc(alias = "asyncio.Server.is_serving")]
+    pub fn is_serving(&self) -> bool {
+        self.0.is_serving()
+    }
+
+    /// How many connections there are.
+    pub fn connections(&self) -> usize {
+        self.0.connections()
+    }
+
+    /// What it has done so far.
+    pub fn counts(&self) -> Counts {
+        self.0.counts.get()
+    }
+
+    /// Why the last accept failed that did; each is told once.
+    pub fn take_error(&self) -> Option<io::Error> {
+        self.0.error.take()
+    }
+}
+
+impl<L: Listener> fmt::Debug for Server<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = if self.is_serving() { "serving" } else { "closed" };
+        write!(f, "Server ({state}, {} connections)", self.connections())
+    }
+}
+
+/// The acceptor's task. Because one task both accepts and waits, there can be only one retry.
+async fn accept_all<L, H>(shared: Rc<Shared<L>>, handler: Rc<H>)
+where
+    L: Listener,
+    H: AsyncFn(StreamReader<L::Io>, StreamWriter<L::Io>) + 'static,
+    for<'a> &'a L::Io: Read + Write,
+{
+    let mut in_a_row = 0;
+    loop {
+        match poll_fn(|cx| shared.poll_accept(cx)).await {
+            None => return,
+            Some(Ok(stream)) => {
+                shared.count(|counts| counts.accepted += 1);
+                shared.serve(stream, Rc::clone(&handler));
+                in_a_row += 1;
+            }
+            Some(Err(error)) => {
+                shared.error.replace(Some(error));
+                shared.count(|counts| counts.failed += 1);
+                shared.count(|counts| counts.pending_retries += 1);
+                sleep(shared.options.backoff).await;
+                shared.count(|counts| counts.pending_retries -= 1);
+                in_a_row = 0;
+            }
+        }
+        if in_a_row == BATCH {
+            yield_now().await;
+            in_a_row = 0;
+        }
+    }
+}
+
+impl<L: Listener> Shared<L> {
+    fn is_serving(&self) -> bool {
+        self.listener.borrow().is_some()
+    }
+
+    fn connections(&self) -> usize {
+        self.clients.borrow().len()
+    }
+
+    fn count(&self, change: impl FnOnce(&mut Counts)) {
+        let mut counts = self.counts.get();
+        change(&mut counts);
+        self.counts.set(counts);
+    }
+
+    fn outgoing(&self) -> Vec<Rc<dyn Closing>> {
+        self.clients.borrow().iter().map(|(_, client)| Rc::clone(&client.outgoing)).collect()
+    }
+
+    /// The next connection, once there is room for it. `None` when the server is closed.
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<Option<io::Result<ByteStream<L::Io>>>> {
+        let has_room = || self.connections() < self.options.connections;
+        ready!(self.changed.poll_until(cx, has_room));
+        let listener = self.listener.borrow().clone();
+        match listener {
+            None => Poll::Ready(None),
+            Some(listener) => listener.poll_connection(cx).map(Some),
+        }
+    }
+
+    async fn until(&self, reached: impl Fn(&Self) -> bool) {
+        let look = || if reached(self) { Poll::Ready(()) } else { Poll::Pending };
+        self.changed.until(look).await;
+    }
+
+    fn serve<H>(self: &Rc<Self>, stream: ByteStream<L::Io>, handler: Rc<H>)
+    where
+        H: AsyncFn(StreamReader<L::Io>, StreamWriter<L::Io>) + 'static,
+        for<'a> &'a L::Io: Read + Write,
+    {
+        let (reader, writer) = split(stream);
+        let outgoing = writer.outgoing();
+        let key = self.clients.borrow_mut().insert(Client { outgoing, task: None });
+        let leave = Leave { shared: Rc::clone(self), key };
+        let task = create_task(connection(handler, reader, writer, leave));
+        // On a loop that is being dropped the connection is gone already.
+        if let Some(client) = self.clients.borrow_mut().get_mut(key) {
+            client.task = Some(task);
+        }
+    }
+}
+
+/// One connection's task: the handler, and then what it left to be sent.
+async fn connection<L, H>(
+    handler: Rc<H>,
+    reader: StreamReader<L::Io>,
+    writer: StreamWriter<L::Io>,
+    _leave: Leave<L>,
+) where
+    L: Listener,
+    H: AsyncFn(StreamReader<L::Io>, StreamWriter<L::Io>) + 'static,
+    for<'a> &'a L::Io: Read + Write,
+{
+    let outgoing = writer.outgoing();
+    handler(reader, writer).await;
+    // A peer that went away is no error of the server's.
+    let _ = poll_fn(|cx| outgoing.poll_closed(cx)).await;
+}
+
+/// Dropped with the connection's task, however that ends.
+struct Leave<L: Listener> {
+    shared: Rc<Shared<L>>,
+    key: Key,
+}
+
+impl<L: Listener> Drop for Leave<L> {
+    fn drop(&mut self) {
+        let left = self.shared.clients.borrow_mut().remove(self.key);
+        drop(left);
+        self.shared.changed.notify_all();
+    }
+}

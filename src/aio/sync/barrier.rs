@@ -1,0 +1,165 @@
+//! A barrier: so many tasks wait for each other, then all go on together.
+//!
+//! *Assumes*: the future that waits (`aio/sync/waiters.rs`), and the line it stands in (`aio/sync/waiters.rs`).
+//! *Promises*: the last to arrive lets all go; each gets a number of its own, in order of
+//! arrival; a task that is cancelled while it waits is not counted, and its replacement
+//! completes the round.
+//! *Leaves out*: time limits; wrap the wait in one.
+//!
+//! asyncio's barrier has a *draining* state, in which late comers block until the last of the
+//! round has left. Here each of the round has its pass in hand, so late comers simply begin
+//! the next round.
+
+use crate::aio::sync::waiters::Waiters;
+use crate::aio::sync::waiters::{Gate, Wait, wake};
+use std::cell::RefCell;
+use std::fmt;
+use std::task::Waker;
+
+/// The barrier was aborted, or reset while tasks waited at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[doc(alias = "asyncio.BrokenBarrierError")]
+pub struct BrokenBarrier;
+
+impl fmt::Display for BrokenBarrier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the barrier was aborted or reset; `reset` makes it usable again")
+    }
+}
+
+impl std::error::Error for BrokenBarrier {}
+
+/// The pure half.
+#[derive(Debug)]
+struct Round {
+    parties: usize,
+    broken: bool,
+    line: Waiters<Result<usize, BrokenBarrier>>,
+}
+
+impl Round {
+    /// Is the one who arrives now the last? Then all may go, and its own number is the last.
+    fn complete(&mut self) -> Option<(usize, Vec<Waker>)> {
+        let last = self.parties - 1;
+        if self.broken || self.line.waiting() < last {
+            return None;
+        }
+        let mut numbers = 0..last;
+        Some((last, self.line.grant_all(|| numbers.next().ok_or(BrokenBarrier))))
+    }
+
+    fn break_up(&mut self) -> Vec<Waker> {
+        self.line.grant_all(|| Err(BrokenBarrier))
+    }
+}
+
+impl Gate for Round {
+    type Pass = Result<usize, BrokenBarrier>;
+
+    fn line(&mut self) -> &mut Waiters<Self::Pass> {
+        &mut self.line
+    }
+
+    fn enter(&mut self) -> Option<Self::Pass> {
+        self.broken.then_some(Err(BrokenBarrier))
+    }
+
+    /// The round is over for the others as well; there is nobody to hand a number to.
+    fn pass_on(&mut self, _: Self::Pass) -> Option<Waker> {
+        None
+    }
+}
+
+/// Makes a fixed number of tasks wait for each other, again and again.
+///
+/// ```
+/// use singletrack::aio::Barrier;
+/// use singletrack::{EventLoop, create_task};
+/// use std::rc::Rc;
+///
+/// let event_loop = EventLoop::new()?;
+/// event_loop.run_until_complete(async {
+///     let barrier = Rc::new(Barrier::new(2));
+///     let other = Rc::clone(&barrier);
+///     let helper = create_task(async move { other.wait().await });
+///     let (mine, its) = (barrier.wait().await, helper.await.unwrap());
+///     assert_eq!((mine, its), (Ok(0), Ok(1))); // we arrived first
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[doc(alias = "asyncio.Barrier")]
+#[doc(alias = "tokio::sync::Barrier")]
+pub struct Barrier {
+    round: RefCell<Round>,
+}
+
+impl Barrier {
+    /// A barrier for `parties` tasks.
+    ///
+    /// # Panics
+    /// If `parties` is 0.
+    pub fn new(parties: usize) -> Self {
+        assert!(parties > 0, "a barrier needs at least one party");
+        Barrier { round: RefCell::new(Round { parties, broken: false, line: Waiters::new() }) }
+    }
+
+    /// Waits for the others. The numbers 0 to `parties - 1` are given in order of arrival.
+    ///
+    /// # Errors
+    /// [`BrokenBarrier`] if it is aborted or reset before the round is complete.
+    #[doc(alias = "asyncio.Barrier.wait")]
+    pub async fn wait(&self) -> Result<usize, BrokenBarrier> {
+        let complete = self.round.borrow_mut().complete();
+        match complete {
+            Some((last, others)) => {
+                wake(others);
+                Ok(last)
+            }
+            None => Wait::at(&self.round).await,
+        }
+    }
+
+    /// Sends all who wait away with an error, and begins afresh.
+    #[doc(alias = "asyncio.Barrier.reset")]
+    pub fn reset(&self) {
+        self.end_round(false);
+    }
+
+    /// Breaks it: all who wait, and all who come until [`reset`](Self::reset), get an error.
+    #[doc(alias = "asyncio.Barrier.abort")]
+    pub fn abort(&self) {
+        self.end_round(true);
+    }
+
+    fn end_round(&self, broken: bool) {
+        let mut round = self.round.borrow_mut();
+        round.broken = broken;
+        let waiters = round.break_up();
+        drop(round);
+        wake(waiters);
+    }
+
+    /// Is it broken?
+    pub fn broken(&self) -> bool {
+        self.round.borrow().broken
+    }
+
+    /// How many tasks make a round.
+    pub fn parties(&self) -> usize {
+        self.round.borrow().parties
+    }
+
+    /// How many wait now.
+    #[doc(alias = "asyncio.Barrier.n_waiting")]
+    pub fn waiting(&self) -> usize {
+        self.round.borrow().line.waiting()
+    }
+}
+
+impl fmt::Debug for Barrier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let round = self.round.borrow();
+        write!(f, "Barrier({} of {} wait", round.line.waiting(), round.parties)?;
+        f.write_str(if round.broken { ", broken)" } else { ")" })
+    }
+}

@@ -1,0 +1,124 @@
+//! An event: a flag that tasks can wait for.
+//!
+//! *Assumes*: the future that waits (`aio/sync/waiters.rs`), and the line it stands in (`aio/sync/waiters.rs`).
+//! *Promises*: `set` wakes everybody who waits at that moment, even if `clear` follows at
+//! once; who comes while it is set does not wait.
+//! *Leaves out*: a value; that is what a queue is for.
+
+use crate::aio::sync::waiters::Waiters;
+use crate::aio::sync::waiters::{Gate, Wait, wake};
+use std::cell::RefCell;
+use std::fmt;
+use std::task::Waker;
+
+/// The pure half of an event.
+#[derive(Debug, Default)]
+pub struct Flag {
+    set: bool,
+    line: Waiters<()>,
+}
+
+impl Flag {
+    /// A flag, and nobody waiting.
+    pub fn new(set: bool) -> Self {
+        Flag { set, line: Waiters::new() }
+    }
+
+    /// Is it set?
+    pub fn is_set(&self) -> bool {
+        self.set
+    }
+
+    /// Sets it; brings the wakers of all who waited.
+    #[must_use]
+    pub fn set(&mut self) -> Vec<Waker> {
+        self.set = true;
+        self.line.grant_all(|| ())
+    }
+
+    /// Whoever comes from now on waits.
+    pub fn clear(&mut self) {
+        self.set = false;
+    }
+}
+
+impl Gate for Flag {
+    type Pass = ();
+
+    fn line(&mut self) -> &mut Waiters<()> {
+        &mut self.line
+    }
+
+    fn enter(&mut self) -> Option<()> {
+        self.set.then_some(())
+    }
+
+    /// Everybody had a pass of their own; there is nothing to hand on.
+    fn pass_on(&mut self, (): ()) -> Option<Waker> {
+        None
+    }
+}
+
+/// Tasks wait until it is set; all of them go on then.
+///
+/// ```
+/// use singletrack::aio::Event;
+/// use singletrack::{EventLoop, create_task, yield_now};
+/// use std::rc::Rc;
+///
+/// let event_loop = EventLoop::new()?;
+/// event_loop.run_until_complete(async {
+///     let start = Rc::new(Event::new());
+///     let signal = Rc::clone(&start);
+///     let runner = create_task(async move { signal.wait().await });
+///     yield_now().await;
+///     start.set();
+///     start.clear(); // the runner goes all the same
+///     runner.await.unwrap();
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Default)]
+#[doc(alias = "asyncio.Event")]
+#[doc(alias = "tokio::sync::Notify")]
+pub struct Event {
+    flag: RefCell<Flag>,
+}
+
+impl Event {
+    /// An event that is not set.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Is it set?
+    #[doc(alias = "asyncio.Event.is_set")]
+    pub fn is_set(&self) -> bool {
+        self.flag.borrow().is_set()
+    }
+
+    /// Sets it and wakes all who wait, in order of arrival.
+    #[doc(alias = "asyncio.Event.set")]
+    pub fn set(&self) {
+        let waiters = self.flag.borrow_mut().set();
+        wake(waiters);
+    }
+
+    /// Whoever comes from now on waits.
+    #[doc(alias = "asyncio.Event.clear")]
+    pub fn clear(&self) {
+        self.flag.borrow_mut().clear();
+    }
+
+    /// Waits until it is set; returns at once if it is.
+    #[doc(alias = "asyncio.Event.wait")]
+    pub async fn wait(&self) {
+        Wait::at(&self.flag).await;
+    }
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event").field("set", &self.is_set()).finish_non_exhaustive()
+    }
+}

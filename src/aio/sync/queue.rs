@@ -1,0 +1,428 @@
+//! What a queue keeps its items in: the order in which they come out.
+//!
+//! *Promises*: what was pushed is popped once: the oldest first, the newest, or the smallest.
+//! *Leaves out*: waiting (`aio/sync/queue.rs`).
+//!
+//! # Queues between the tasks of one loop
+//!
+//! *Assumes*: permits (`aio/sync/semaphore.rs`): one lot counts free slots, the other counts items.
+//! *Promises*: putters and getters are each served in order of arrival; no item is lost or
+//! given out twice, whoever is cancelled when; `shutdown` leaves nobody waiting; no
+//! allocation per operation.
+//! *Leaves out*: other threads.
+//!
+//! ```text
+//!            take a slot                      take an item
+//!   put ───► slots ───► ┌───────────┐ ───► items ───► get
+//!              ▲        │ the store │                  │
+//!              │        └───────────┘                  │
+//!              └──────────── give the slot back ───────┘
+//! ```
+//! A queue is a store between two lots of permits, so all that is hard about it is in
+//! `aio/sync/waiters.rs`. The store (`aio/sync/queue.rs`) decides the order.
+//!
+//! asyncio's queue wakes a getter and lets it look again, so a newcomer may be quicker and
+//! the order is not kept. Here the item is promised to the getter that is woken.
+
+use crate::aio::sync::event::Flag;
+use crate::aio::sync::semaphore::{Grant, Permits};
+use crate::aio::sync::waiters::{Gate, Wait, wake};
+use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::fmt;
+
+/// Items in some order.
+///
+/// ```
+/// use singletrack::aio::Store;
+/// use std::cmp::Reverse;
+/// use std::collections::{BinaryHeap, VecDeque};
+///
+/// fn first_out<S: Store<Item = u8>>() -> Option<u8> {
+///     let mut store = S::default();
+///     [2, 1, 3].map(|item| store.push(item));
+///     store.pop()
+/// }
+/// assert_eq!(first_out::<VecDeque<u8>>(), Some(2)); // the oldest
+/// assert_eq!(first_out::<Vec<u8>>(), Some(3)); // the newest
+/// assert_eq!(first_out::<BinaryHeap<Reverse<u8>>>(), Some(1)); // the smallest
+/// ```
+pub trait Store: Default {
+    /// The items.
+    type Item;
+    /// Puts one in.
+    fn push(&mut self, item: Self::Item);
+    /// Takes the next one out.
+    fn pop(&mut self) -> Option<Self::Item>;
+    /// How many there are.
+    fn len(&self) -> usize;
+    /// True when there is none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl<T> Store for VecDeque<T> {
+    type Item = T;
+    fn push(&mut self, item: T) {
+        self.push_back(item);
+    }
+    fn pop(&mut self) -> Option<T> {
+        self.pop_front()
+    }
+    fn len(&self) -> usize {
+        self.len()
+    }
+}
+
+impl<T> Store for Vec<T> {
+    type Item = T;
+    fn push(&mut self, item: T) {
+        self.push(item);
+    }
+    fn pop(&mut self) -> Option<T> {
+        self.pop()
+    }
+    fn len(&self) -> usize {
+        self.len()
+    }
+}
+
+impl<T: Ord> Store for BinaryHeap<Reverse<T>> {
+    type Item = T;
+    fn push(&mut self, item: T) {
+        self.push(Reverse(item));
+    }
+    fn pop(&mut self) -> Option<T> {
+        self.pop().map(|Reverse(item)| item)
+    }
+    fn len(&self) -> usize {
+        self.len()
+    }
+}
+
+/// First in, first out.
+///
+/// ```
+/// use singletrack::aio::{Queue, ShutDown};
+/// use singletrack::{EventLoop, create_task};
+/// use std::rc::Rc;
+///
+/// let event_loop = EventLoop::new()?;
+/// event_loop.run_until_complete(async {
+///     let queue = Rc::new(Queue::new(1)); // one item at a time
+///     let source = Rc::clone(&queue);
+///     let producer = create_task(async move {
+///         for n in 1..=3 {
+///             source.put(n).await.unwrap();
+///         }
+///         source.shutdown(false); // what is in it may still be had
+///     });
+///     let mut sum = 0;
+///     while let Ok(n) = queue.get().await {
+///         sum += n;
+///     }
+///     assert_eq!(sum, 6);
+///     assert_eq!(queue.put(4).await, Err(ShutDown(4))); // the item comes back
+///     producer.await.unwrap();
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[doc(alias = "asyncio.Queue")]
+#[doc(alias = "mpsc")]
+pub type Queue<T> = QueueOf<VecDeque<T>>;
+
+/// Last in, first out.
+///
+/// ```
+/// use singletrack::aio::LifoQueue;
+///
+/// let stack = LifoQueue::new(0);
+/// stack.put_nowait("plate").unwrap();
+/// stack.put_nowait("bowl").unwrap();
+/// assert_eq!(stack.get_nowait(), Ok("bowl"));
+/// ```
+#[doc(alias = "asyncio.LifoQueue")]
+pub type LifoQueue<T> = QueueOf<Vec<T>>;
+
+/// Smallest first. Among equals the order is open, as in asyncio; add a counter to the item
+/// if it matters. The items' `cmp` must not use the queue, and must not panic.
+///
+/// ```
+/// use singletrack::aio::PriorityQueue;
+///
+/// let jobs = PriorityQueue::new(0);
+/// jobs.put_nowait((2, "sweep")).unwrap();
+/// jobs.put_nowait((1, "put the fire out")).unwrap();
+/// assert_eq!(jobs.get_nowait(), Ok((1, "put the fire out")));
+/// ```
+#[doc(alias = "asyncio.PriorityQueue")]
+pub type PriorityQueue<T> = QueueOf<BinaryHeap<Reverse<T>>>;
+
+/// A queue over any store; see [`Queue`], [`LifoQueue`] and [`PriorityQueue`].
+///
+/// It belongs to the tasks of one thread, which share it by `Rc`; two threads cannot. Tasks of
+/// two loops that take turns on one thread may: each waker knows its loop, so here asyncio's
+/// "bound to a different event loop" does not exist.
+///
+/// ```compile_fail
+/// fn share(_: impl Sync) {}
+/// share(singletrack::aio::Queue::<u8>::new(1));
+/// ```
+pub struct QueueOf<S: Store> {
+    store: RefCell<S>,
+    slots: RefCell<Permits>,
+    items: RefCell<Permits>,
+    maxsize: usize,
+    shut: Cell<bool>,
+    /// Items put and not yet reported done, and the flag that is set while there are none.
+    unfinished: Cell<usize>,
+    finished: RefCell<Flag>,
+}
+
+/// The queue was shut down. Brings back what was to be put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[doc(alias = "asyncio.QueueShutDown")]
+pub struct ShutDown<T = ()>(pub T);
+
+impl<T> fmt::Display for ShutDown<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the queue was shut down")
+    }
+}
+
+impl<T: fmt::Debug> std::error::Error for ShutDown<T> {}
+
+/// Why [`QueueOf::put_nowait`] refused; the item comes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[doc(alias = "asyncio.QueueFull")]
+pub enum PutError<T> {
+    /// There is no slot free. asyncio's `QueueFull`.
+    Full(T),
+    /// The queue was shut down.
+    ShutDown(T),
+}
+
+impl<T> fmt::Display for PutError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PutError::Full(_) => "the queue is full; `put` would wait for a slot",
+            PutError::ShutDown(_) => "the queue was shut down",
+        })
+    }
+}
+
+impl<T: fmt::Debug> std::error::Error for PutError<T> {}
+
+/// Why [`QueueOf::get_nowait`] has nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[doc(alias = "asyncio.QueueEmpty")]
+pub enum GetError {
+    /// Every item is gone, or promised to a getter that waited. asyncio's `QueueEmpty`.
+    Empty,
+    /// It is empty and was shut down, so there will be no more.
+    ShutDown,
+}
+
+impl fmt::Display for GetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            GetError::Empty => "the queue is empty; `get` would wait for an item",
+            GetError::ShutDown => "the queue is empty and was shut down",
+        })
+    }
+}
+
+impl std::error::Error for GetError {}
+
+/// [`QueueOf::task_done`] was called more often than items were put; asyncio's `ValueError`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DoneTooOften;
+
+impl fmt::Display for DoneTooOften {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`task_done` was called more often than items were put")
+    }
+}
+
+impl std::error::Error for DoneTooOften {}
+
+impl<S: Store> QueueOf<S> {
+    /// An empty queue for at most `maxsize` items; 0 means no limit.
+    pub fn new(maxsize: usize) -> Self {
+        let slots = if maxsize == 0 { usize::MAX } else { maxsize };
+        QueueOf {
+            store: RefCell::default(),
+            slots: RefCell::new(Permits::new(slots)),
+            items: RefCell::new(Permits::new(0)),
+            maxsize,
+            shut: Cell::new(false),
+            unfinished: Cell::new(0),
+            finished: RefCell::new(Flag::new(true)),
+        }
+    }
+
+    /// How many items are in it, those promised to waiting getters included.
+    #[doc(alias = "asyncio.Queue.qsize")]
+    pub fn qsize(&self) -> usize {
+        self.store.borrow().len()
+    }
+
+    /// How many items may be in it; 0 means no limit.
+    pub fn maxsize(&self) -> usize {
+        self.maxsize
+    }
+
+    /// True when there is no item in it.
+    #[doc(alias = "asyncio.Queue.empty")]
+    pub fn empty(&self) -> bool {
+        self.qsize() == 0
+    }
+
+    /// True when [`put`](Self::put) would wait.
+    #[doc(alias = "asyncio.Queue.full")]
+    pub fn full(&self) -> bool {
+        self.slots.borrow().free() == 0
+    }
+
+    /// Puts an item in; waits for a slot if there is none. If the wait is dropped, the item
+    /// is dropped with it.
+    ///
+    /// # Errors
+    /// [`ShutDown`], with the item, if the queue is shut down before there is a slot.
+    #[doc(alias = "asyncio.Queue.put")]
+    #[doc(alias = "send")]
+    pub async fn put(&self, item: S::Item) -> Result<(), ShutDown<S::Item>> {
+        // Looked at after the wait: a slot that was promised is of no use after a shutdown.
+        if Wait::at(&self.slots).await == Grant::Closed || self.shut.get() {
+            return Err(ShutDown(item));
+        }
+        self.fill(item);
+        Ok(())
+    }
+
+    /// Puts an item in if there is a slot now.
+    ///
+    /// # Errors
+    /// [`PutError`], with the item.
+    #[doc(alias = "asyncio.Queue.put_nowait")]
+    pub fn put_nowait(&self, item: S::Item) -> Result<(), PutError<S::Item>> {
+        if self.shut.get() {
+            return Err(PutError::ShutDown(item));
+        }
+        let slot = self.slots.borrow_mut().enter();
+        if slot.is_none() {
+            return Err(PutError::Full(item));
+        }
+        self.fill(item);
+        Ok(())
+    }
+
+    /// Takes the next item; waits for one if there is none. If the wait is dropped, the item
+    /// that was promised to it goes to the next getter.
+    ///
+    /// # Errors
+    /// [`ShutDown`] if the queue is shut down and empty.
+    #[doc(alias = "asyncio.Queue.get")]
+    #[doc(alias = "recv")]
+    pub async fn get(&self) -> Result<S::Item, ShutDown> {
+        match Wait::at(&self.items).await {
+            Grant::Permit => self.empty_slot().ok_or(ShutDown(())),
+            Grant::Closed => Err(ShutDown(())),
+        }
+    }
+
+    /// Takes the next item if there is one now that is not promised.
+    ///
+    /// # Errors
+    /// [`GetError`].
+    #[doc(alias = "asyncio.Queue.get_nowait")]
+    pub fn get_nowait(&self) -> Result<S::Item, GetError> {
+        let item = self.items.borrow_mut().enter();
+        match item {
+            None => Err(GetError::Empty),
+            Some(Grant::Closed) => Err(GetError::ShutDown),
+            Some(Grant::Permit) => self.empty_slot().ok_or(GetError::ShutDown),
+        }
+    }
+
+    /// An item that was taken has been dealt with.
+    ///
+    /// # Errors
+    /// If that has been said of all of them already.
+    #[doc(alias = "asyncio.Queue.task_done")]
+    pub fn task_done(&self) -> Result<(), DoneTooOften> {
+        if self.unfinished.get() == 0 {
+            return Err(DoneTooOften);
+        }
+        self.finish(1);
+        Ok(())
+    }
+
+    /// Waits until [`task_done`](Self::task_done) has been said of every item that was put.
+    #[doc(alias = "asyncio.Queue.join")]
+    pub async fn join(&self) {
+        Wait::at(&self.finished).await;
+    }
+
+    /// No more items. Putters, those that wait included, get [`ShutDown`]. Getters get what
+    /// is in the queue and then [`ShutDown`]; with `immediate`, what is in it is dropped at
+    /// once and counts as done.
+    #[doc(alias = "asyncio.Queue.shutdown")]
+    #[doc(alias = "close")]
+    pub fn shutdown(&self, immediate: bool) {
+        self.shut.set(true);
+        if immediate {
+            let dropped = self.store.take();
+            self.finish(dropped.len());
+            drop(dropped); // the items' drops are user code: no borrow is held
+        }
+        let getters = self.items.borrow_mut().close();
+        let putters = self.slots.borrow_mut().close();
+        wake(getters.into_iter().chain(putters));
+    }
+
+    /// True after [`shutdown`](Self::shutdown).
+    pub fn is_shut_down(&self) -> bool {
+        self.shut.get()
+    }
+
+    /// Puts an item into a slot that is ours, and promises it to the first getter.
+    fn fill(&self, item: S::Item) {
+        if self.unfinished.replace(self.unfinished.get() + 1) == 0 {
+            self.finished.borrow_mut().clear();
+        }
+        self.store.borrow_mut().push(item);
+        let getter = self.items.borrow_mut().release();
+        wake(getter);
+    }
+
+    /// Takes an item that is ours, and gives its slot to the first putter. `None`: an
+    /// immediate shutdown dropped it.
+    fn empty_slot(&self) -> Option<S::Item> {
+        let item = self.store.borrow_mut().pop()?;
+        let putter = self.slots.borrow_mut().release();
+        wake(putter);
+        Some(item)
+    }
+
+    fn finish(&self, items: usize) {
+        let left = self.unfinished.get().saturating_sub(items);
+        self.unfinished.set(left);
+        if left == 0 {
+            let joiners = self.finished.borrow_mut().set();
+            wake(joiners);
+        }
+    }
+}
+
+impl<S: Store> fmt::Debug for QueueOf<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue")
+            .field("qsize", &self.qsize())
+            .field("maxsize", &self.maxsize)
+            .field("shut_down", &self.shut.get())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,287 @@
+//! Semaphores: a number of permits, handed out in order.
+//!
+//! *Assumes*: the future that waits (`aio/sync/waiters.rs`), and the line it stands in (`aio/sync/waiters.rs`).
+//! *Promises*: strictly first come, first served; a permit is never lost and never doubled,
+//! whoever is cancelled when; `release` hands the permit to the first waiter itself.
+//! *Leaves out*: other threads. These are for the tasks of one loop, shared by `Rc`.
+//!
+//! [`Permits`] is the pure half. A lock is one permit, a queue is two lots of them.
+
+use crate::aio::sync::waiters::Waiters;
+use crate::aio::sync::waiters::{Gate, Wait, wake};
+use std::cell::RefCell;
+use std::fmt;
+use std::task::Waker;
+
+/// What a waiter for a permit gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grant {
+    /// A permit.
+    Permit,
+    /// The word that there will be none.
+    Closed,
+}
+
+/// So many permits, and those who wait for one.
+///
+/// While anybody waits, none is free: a permit that is released goes to the first in line at
+/// once, before its task has run.
+///
+/// ```
+/// use singletrack::aio::sync::waiters::Gate;
+/// use singletrack::aio::{Grant, Permits};
+/// use std::task::Waker;
+///
+/// let mut permits = Permits::new(1);
+/// assert_eq!(permits.enter(), Some(Grant::Permit));
+/// assert_eq!(permits.enter(), None);
+/// let place = permits.line().push(Waker::noop().clone());
+/// assert!(permits.release().is_some()); // there is somebody to wake
+/// assert_eq!(permits.enter(), None); // a newcomer cannot take it away
+/// assert_eq!(permits.line().take(place), Some(Grant::Permit));
+/// ```
+#[derive(Debug)]
+pub struct Permits {
+    free: usize,
+    closed: bool,
+    line: Waiters<Grant>,
+}
+
+impl Permits {
+    /// `free` permits and nobody waiting.
+    pub fn new(free: usize) -> Self {
+        Permits { free, closed: false, line: Waiters::new() }
+    }
+
+    /// How many are free.
+    pub fn free(&self) -> usize {
+        self.free
+    }
+
+    /// Brings one permit. Returns the waker of whoever has it now.
+    #[must_use]
+    pub fn release(&mut self) -> Option<Waker> {
+        match self.line.grant(Grant::Permit) {
+            Ok(waker) => Some(waker),
+            Err(_) => {
+                self.free += 1;
+                None
+            }
+        }
+    }
+
+    /// From now on nobody waits: what is free may still be had, then there is only `Closed`.
+    #[must_use]
+    pub fn close(&mut self) -> Vec<Waker> {
+        self.closed = true;
+        self.line.grant_all(|| Grant::Closed)
+    }
+}
+
+impl Gate for Permits {
+    type Pass = Grant;
+
+    fn line(&mut self) -> &mut Waiters<Grant> {
+        &mut self.line
+    }
+
+    fn enter(&mut self) -> Option<Grant> {
+        if self.free > 0 {
+            self.free -= 1;
+            return Some(Grant::Permit);
+        }
+        self.closed.then_some(Grant::Closed)
+    }
+
+    fn pass_on(&mut self, pass: Grant) -> Option<Waker> {
+        match pass {
+            Grant::Permit => self.release(),
+            Grant::Closed => None,
+        }
+    }
+}
+
+/// Lets so many tasks in at a time.
+///
+/// Waiters are served in order of arrival. A permit goes back when it is dropped. A wait that
+/// is dropped leaves the line; if it had been granted a permit already, the next in line gets
+/// that. asyncio does the same since gh-90155, with a counter and a loop; see
+/// `aio/sync/waiters.rs` for why a hand-off needs neither.
+///
+/// ```
+/// use singletrack::aio::Semaphore;
+/// use singletrack::{EventLoop, create_task, yield_now};
+/// use std::rc::Rc;
+///
+/// let event_loop = EventLoop::new()?;
+/// event_loop.run_until_complete(async {
+///     let two_at_a_time = Rc::new(Semaphore::new(2));
+///     for _ in 0..3 {
+///         let semaphore = Rc::clone(&two_at_a_time);
+///         drop(create_task(async move {
+///             let _permit = semaphore.acquire().await;
+///             yield_now().await; // the work
+///         }));
+///     }
+///     yield_now().await;
+///     assert!(two_at_a_time.locked());
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[doc(alias = "asyncio.Semaphore")]
+#[doc(alias = "tokio::sync::Semaphore")]
+pub struct Semaphore {
+    permits: RefCell<Permits>,
+}
+
+impl Semaphore {
+    /// A semaphore with `value` permits.
+    pub fn new(value: usize) -> Self {
+        Semaphore { permits: RefCell::new(Permits::new(value)) }
+    }
+
+    /// How many permits are free. Zero while anybody waits.
+    pub fn value(&self) -> usize {
+        self.permits.borrow().free()
+    }
+
+    /// True if [`acquire`](Self::acquire) would have to wait.
+    #[doc(alias = "asyncio.Semaphore.locked")]
+    pub fn locked(&self) -> bool {
+        self.value() == 0
+    }
+
+    /// Waits for a permit.
+    #[doc(alias = "asyncio.Semaphore.acquire")]
+    pub async fn acquire(&self) -> Permit<'_> {
+        Permit::wait(&self.permits).await
+    }
+
+    /// A permit, if one is free now.
+    pub fn try_acquire(&self) -> Option<Permit<'_>> {
+        Permit::try_take(&self.permits)
+    }
+
+    /// Brings one permit, whether or not it was ever acquired: the counterpart of
+    /// [`Permit::forget`]. Nothing limits how many there become; [`BoundedSemaphore`] does.
+    ///
+    /// # Panics
+    /// On overflow, after `usize::MAX` of them.
+    #[doc(alias = "asyncio.Semaphore.release")]
+    pub fn release(&self) {
+        let next = self.permits.borrow_mut().release();
+        wake(next);
+    }
+}
+
+impl fmt::Debug for Semaphore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Semaphore").field("value", &self.value()).finish_non_exhaustive()
+    }
+}
+
+/// One permit; dropped, it goes to the next in line.
+#[derive(Debug)]
+#[must_use = "a permit that is not kept is given back at once"]
+pub struct Permit<'a> {
+    permits: &'a RefCell<Permits>,
+}
+
+impl<'a> Permit<'a> {
+    /// Waits for a permit of these, which are never closed.
+    pub(crate) async fn wait(permits: &'a RefCell<Permits>) -> Permit<'a> {
+        let _never_closed = Wait::at(permits).await;
+        Permit { permits }
+    }
+
+    /// A permit of these, if one is free.
+    pub(crate) fn try_take(permits: &'a RefCell<Permits>) -> Option<Permit<'a>> {
+        permits.borrow_mut().enter().map(|_| Permit { permits })
+    }
+
+    /// Keeps the permit out of circulation until somebody calls [`Semaphore::release`]: for
+    /// permits that outlive a scope.
+    pub fn forget(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        let next = self.permits.borrow_mut().release();
+        wake(next);
+    }
+}
+
+/// A semaphore that refuses to have more permits than it began with, and so finds the task
+/// that gives back what it never had.
+///
+/// ```
+/// use singletrack::aio::BoundedSemaphore;
+///
+/// let semaphore = BoundedSemaphore::new(2);
+/// semaphore.try_acquire().unwrap().forget();
+/// assert!(semaphore.release().is_ok());
+/// let error = semaphore.release().unwrap_err();
+/// assert_eq!(error.to_string(), "released more often than acquired: all 2 permits are back");
+/// ```
+#[derive(Debug)]
+#[doc(alias = "asyncio.BoundedSemaphore")]
+pub struct BoundedSemaphore {
+    semaphore: Semaphore,
+    bound: usize,
+}
+
+/// [`BoundedSemaphore::release`] without an acquire before it; asyncio's `ValueError`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReleasedTooOften {
+    /// How many permits there are.
+    pub bound: usize,
+}
+
+impl fmt::Display for ReleasedTooOften {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "released more often than acquired: all {} permits are back", self.bound)
+    }
+}
+
+impl std::error::Error for ReleasedTooOften {}
+
+impl BoundedSemaphore {
+    /// A semaphore with `value` permits, now and at most.
+    pub fn new(value: usize) -> Self {
+        BoundedSemaphore { semaphore: Semaphore::new(value), bound: value }
+    }
+
+    /// As [`Semaphore::value`].
+    pub fn value(&self) -> usize {
+        self.semaphore.value()
+    }
+
+    /// As [`Semaphore::locked`].
+    pub fn locked(&self) -> bool {
+        self.semaphore.locked()
+    }
+
+    /// As [`Semaphore::acquire`].
+    pub async fn acquire(&self) -> Permit<'_> {
+        self.semaphore.acquire().await
+    }
+
+    /// As [`Semaphore::try_acquire`].
+    pub fn try_acquire(&self) -> Option<Permit<'_>> {
+        self.semaphore.try_acquire()
+    }
+
+    /// Brings back a permit that was [forgotten](Permit::forget).
+    ///
+    /// # Errors
+    /// If all permits are here already.
+    pub fn release(&self) -> Result<(), ReleasedTooOften> {
+        if self.value() >= self.bound {
+            return Err(ReleasedTooOften { bound: self.bound });
+        }
+        self.semaphore.release();
+        Ok(())
+    }
+}

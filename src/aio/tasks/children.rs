@@ -1,0 +1,196 @@
+//! Several tasks awaited at once: which of them is done next?
+//!
+//! *Assumes*: task handles (`event_loop/join.rs`), which remember one waker each.
+//! *Promises*: each task comes out once, in the order in which they become done; a task is
+//! looked at once at first and once when it is done, however many there are.
+//! *Leaves out*: what to do with them (`aio/tasks/combine.rs`).
+//!
+//! ```text
+//!   task 0 ── waker ─┐
+//!   task 1 ── waker ─┼─► arrivals: [1, 0] ──► parent's waker ──► next() = 1, then 0
+//!   task 2 ── waker ─┘
+//! ```
+//! Polling all of `n` handles at every wake would cost n² looks. So each is given a waker that
+//! notes its number before it wakes the parent: the idea of futures' `FuturesUnordered`, with
+//! a vector where that has an intrusive list. asyncio adds a done-callback to each task.
+
+use crate::aio::tasks::task_tree::{Awaits, note};
+use crate::base::id::TaskId;
+use crate::base::sync::Mutex;
+use crate::event_loop::join::Task;
+use crate::event_loop::waker::task_of;
+use crate::task::state::TaskError;
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+
+/// How a task failed whose output is a `Result`.
+#[derive(Debug)]
+pub enum ChildError<E> {
+    /// It returned this error.
+    Failed(E),
+    /// It panicked, or was cancelled by somebody else.
+    Task(TaskError),
+}
+
+impl<E: fmt::Display> fmt::Display for ChildError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ChildError::Failed(error) => error.fmt(f),
+            ChildError::Task(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: fmt::Debug + fmt::Display> std::error::Error for ChildError<E> {}
+
+/// Task handles, each to be given out when its task is done.
+pub struct Children<T> {
+    tasks: Vec<Option<Task<T>>>,
+    left: usize,
+    arrivals: Arc<Arrivals>,
+    /// Made when there is somebody to wait for; shows the wait in the tree of tasks.
+    waiting: Option<Rc<Waiting>>,
+}
+
+/// The numbers of tasks to look at, and whom to wake for it. Behind a lock because a waker
+/// may be used on any thread; these never are, so it never waits.
+struct Arrivals(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    woken: VecDeque<usize>,
+    parent: Option<Waker>,
+}
+
+/// The waker of one child.
+struct Child {
+    number: usize,
+    arrivals: Arc<Arrivals>,
+}
+
+impl Wake for Child {
+    fn wake(self: Arc<Self>) {
+        let mut state = self.arrivals.0.lock();
+        state.woken.push_back(self.number);
+        let parent = state.parent.take();
+        drop(state);
+        if let Some(parent) = parent {
+            parent.wake();
+        }
+    }
+}
+
+impl Arrivals {
+    fn pop(&self) -> Option<usize> {
+        self.0.lock().woken.pop_front()
+    }
+
+    /// Cloned and dropped outside the lock: a waker may be anybody's.
+    fn set_parent(&self, waker: &Waker) {
+        let waker = waker.clone();
+        let old = self.0.lock().parent.replace(waker);
+        drop(old);
+    }
+}
+
+/// A wait for all of these tasks.
+struct Waiting {
+    tasks: Vec<TaskId>,
+    arrivals: Arc<Arrivals>,
+}
+
+impl Awaits for Waiting {
+    fn awaiter(&self) -> Option<TaskId> {
+        self.arrivals.0.lock().parent.as_ref().and_then(task_of)
+    }
+
+    fn awaited(&self) -> Vec<TaskId> {
+        self.tasks.clone()
+    }
+}
+
+impl<T> FromIterator<Task<T>> for Children<T> {
+    fn from_iter<I: IntoIterator<Item = Task<T>>>(tasks: I) -> Self {
+        let tasks: Vec<_> = tasks.into_iter().map(Some).collect();
+        let state = State { woken: (0..tasks.len()).collect(), parent: None };
+        let arrivals = Arc::new(Arrivals(Mutex::new(state)));
+        Children { left: tasks.len(), tasks, arrivals, waiting: None }
+    }
+}
+
+impl<T> Children<T> {
+    /// How many have not been given out.
+    pub fn left(&self) -> usize {
+        self.left
+    }
+
+    /// The next task that is done, and its number; `None` when all have been given out.
+    pub async fn next(&mut self) -> Option<(usize, Task<T>)> {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// The same, for those who poll by hand.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<(usize, Task<T>)>> {
+        if self.left == 0 {
+            return Poll::Ready(None);
+        }
+        self.arrivals.set_parent(cx.waker());
+        while let Some(number) = self.arrivals.pop() {
+            if let Some(task) = self.take_if_done(number) {
+                self.left -= 1;
+                return Poll::Ready(Some((number, task)));
+            }
+        }
+        if self.waiting.is_none() {
+            self.show();
+        }
+        Poll::Pending
+    }
+
+    fn show(&mut self) {
+        let tasks = self.tasks.iter().flatten().map(Task::id).collect();
+        let waiting = Rc::new(Waiting { tasks, arrivals: Arc::clone(&self.arrivals) });
+        note(Rc::downgrade(&waiting) as Weak<dyn Awaits>);
+        self.waiting = Some(waiting);
+    }
+
+    /// Gives a task out if it is done; else leaves it a waker.
+    fn take_if_done(&mut self, number: usize) -> Option<Task<T>> {
+        let task = self.tasks[number].as_mut()?;
+        if !task.done() {
+            let child = Child { number, arrivals: Arc::clone(&self.arrivals) };
+            let waker = Waker::from(Arc::new(child));
+            // Ready can only mean that the task awaits itself; then it hears so when it asks
+            // for its output.
+            if Pin::new(task).poll(&mut Context::from_waker(&waker)).is_pending() {
+                return None;
+            }
+        }
+        self.tasks[number].take()
+    }
+
+    /// Cancels those that have not been given out.
+    pub fn cancel(&self) {
+        for task in self.tasks.iter().flatten() {
+            task.cancel();
+        }
+    }
+
+    /// Those that have not been given out, with their numbers, in order.
+    pub fn into_rest(self) -> impl Iterator<Item = (usize, Task<T>)> {
+        self.tasks.into_iter().enumerate().filter_map(|(number, task)| Some((number, task?)))
+    }
+}
+
+/// Fetches the output of a task that came out of [`Children`].
+pub fn output<T>(mut task: Task<T>) -> Result<T, TaskError> {
+    match Pin::new(&mut task).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => unreachable!("the task is done"),
+    }
+}

@@ -1,0 +1,327 @@
+//! Waiting for several tasks: all of them, the first, or one after the other.
+//!
+//! *Assumes*: task handles (`event_loop/join.rs`), and the order in which they become done
+//! (`aio/tasks/children.rs`).
+//! *Promises*: results in the order of the arguments; nobody is polled in vain; each function
+//! says what becomes of the other tasks when one fails or when it is dropped itself.
+//! *Leaves out*: groups that end together (`aio/tasks/task_group.rs`).
+//!
+//! asyncio's functions take tasks or coroutines, and make tasks of the latter. These take
+//! [`Task`]s: a handle cannot be told from any other future by its type, and what is cancelled
+//! or left running should show in the call. `futures.map(create_task)` makes tasks of futures;
+//! and tasks of different futures have one type, so that they fit into one array.
+//!
+//! | dropped or ended early | asyncio | here |
+//! |---|---|---|
+//! | `gather` fails | siblings run on | the same |
+//! | `gather` is cancelled | children are cancelled | dropped: the same |
+//! | `wait`, `as_completed` | never cancel | dropped: the tasks are detached |
+//! | `shield` is cancelled | the inner task runs on | dropped: the same |
+
+use crate::aio::tasks::children::{ChildError, Children, output};
+use crate::aio::time::sleep::sleep;
+use crate::event_loop::join::Task;
+use crate::event_loop::run_once::create_task;
+use crate::futures::waiting::ReturnWhen;
+use crate::task::state::TaskError;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+/// Children that are cancelled if this is dropped before it is disarmed.
+struct Cancelling<T>(Option<Children<T>>);
+
+impl<T> Cancelling<T> {
+    fn new(tasks: impl IntoIterator<Item = Task<T>>) -> Self {
+        Cancelling(Some(tasks.into_iter().collect()))
+    }
+
+    async fn next(&mut self) -> Option<(usize, Result<T, TaskError>)> {
+        let (number, task) = self.0.as_mut()?.next().await?;
+        Some((number, output(task)))
+    }
+
+    fn places<R>(&self) -> Vec<Option<R>> {
+        let count = self.0.as_ref().map_or(0, Children::left);
+        (0..count).map(|_| None).collect()
+    }
+
+    /// The rest runs on by itself.
+    fn detach(&mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl<T> Drop for Cancelling<T> {
+    fn drop(&mut self) {
+        if let Some(children) = &self.0 {
+            children.cancel();
+        }
+    }
+}
+
+/// Awaits all tasks; their values come in the order of the arguments.
+///
+/// *When one panics or is cancelled*, that error is the result at once. The others run on,
+/// detached, as asyncio's do; their own panics go to the exception handler.
+///
+/// *Dropped*, it cancels the tasks that are not done, as cancelling asyncio's `gather` does.
+/// No tasks: `Ok(vec![])`. For tasks that return `Result`, see [`try_gather`].
+///
+/// ```
+/// use singletrack::aio::gather;
+/// use singletrack::aio::sleep;
+/// use singletrack::{EventLoop, create_task};
+/// use std::time::Duration;
+///
+/// let event_loop = EventLoop::new()?;
+/// let values = event_loop.run_until_complete(async {
+///     gather([3, 1, 2].map(|n| {
+///         create_task(async move {
+///             sleep(Duration::from_millis(n)).await;
+///             n
+///         })
+///     }))
+///     .await
+/// });
+/// assert_eq!(values.unwrap(), [3, 1, 2]);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[doc(alias = "asyncio.gather")]
+#[doc(alias = "join_all")]
+pub fn gather<T>(
+    tasks: impl IntoIterator<Item = Task<T>>,
+) -> impl Future<Output = Result<Vec<T>, TaskError>> {
+    collect(Cancelling::new(tasks), |output| output)
+}
+
+/// Awaits all tasks; the first `Err`, panic or cancel ends it. In all else like [`gather`].
+///
+/// ```
+/// use singletrack::aio::tasks::children::ChildError;
+/// use singletrack::aio::try_gather;
+/// use singletrack::{EventLoop, create_task};
+///
+/// let event_loop = EventLoop::new()?;
+/// let sum = event_loop.run_until_complete(async {
+///     try_gather(["1", "2", "three"].map(|text| create_task(async { text.parse::<u8>() }))).await
+/// });
+/// assert!(matches!(sum, Err(ChildError::Failed(_))));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[doc(alias = "asyncio.gather")]
+#[doc(alias = "try_join_all")]
+pub fn try_gather<T, E>(
+    tasks: impl IntoIterator<Item = Task<Result<T, E>>>,
+) -> impl Future<Output = Result<Vec<T>, ChildError<E>>> {
+    collect(Cancelling::new(tasks), |output| match output {
+        Ok(result) => result.map_err(ChildError::Failed),
+        Err(error) => Err(ChildError::Task(error)),
+    })
+}
+
+/// Awaits all tasks, whatever becomes of them; their outcomes come in the order of the
+/// arguments: asyncio's `gather(…, return_exceptions=True)`. Dropped, it cancels the tasks.
+///
+/// ```
+/// use singletrack::aio::gather_outcomes;
+/// use singletrack::{EventLoop, create_task};
+///
+/// let event_loop = EventLoop::new()?;
+/// event_loop.run_until_complete(async {
+///     let (good, bad) = (create_task(async { 1 }), create_task(async { 2 }));
+///     bad.cancel();
+///     let outcomes = gather_outcomes([good, bad]).await;
+///     assert!(matches!(&outcomes[..], [Ok(1), Err(_)]));
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[doc(alias = "asyncio.gather")]
+#[doc(alias = "return_exceptions")]
+pub fn gather_outcomes<T>(
+    tasks: impl IntoIterator<Item = Task<T>>,
+) -> impl Future<Output = Vec<Result<T, TaskError>>> {
+    let outcomes = collect(Cancelling::new(tasks), Ok::<_, std::convert::Infallible>);
+    async { outcomes.await.unwrap_or_else(|never| match never {}) }
+}
+
+/// Puts what `judge` lets pass into its place; the first that it does not ends it.
+async fn collect<T, R, E>(
+    mut children: Cancelling<T>,
+    judge: impl Fn(Result<T, TaskError>) -> Result<R, E>,
+) -> Result<Vec<R>, E> {
+    let mut places = children.places();
+    while let Some((number, output)) = children.next().await {
+        match judge(output) {
+            Ok(value) => places[number] = Some(value),
+            Err(error) => {
+                children.detach();
+                return Err(error);
+            }
+        }
+    }
+    Ok(places.into_iter().flatten().collect())
+}
+
+/// The tasks that are done, and those that are not, each in the order of the arguments.
+pub type DoneAndPending<T> = (Vec<Task<T>>, Vec<Task<T>>);
+
+/// Waits until `when` holds or `timeout` has passed (`None`: no limit), and gives all handles
+/// back: those of tasks that are done, whose output can be had at once, and the others.
+///
+/// It never cancels and never fails: time running out is not an error. Dropped, it detaches
+/// the tasks. `FirstException` means a panic here; [`try_wait`] also counts `Err`s. No tasks:
+/// returns at once (asyncio raises `ValueError`).
+///
+/// ```
+/// use singletrack::aio::wait;
+/// use singletrack::aio::sleep;
+/// use singletrack::futures::ReturnWhen;
+/// use singletrack::{EventLoop, create_task};
+/// use std::time::Duration;
+///
+/// let event_loop = EventLoop::new()?;
+/// event_loop.run_until_complete(async {
+///     let tasks = [0, 3600].map(|s| create_task(sleep(Duration::from_secs(s))));
+///     let (done, pending) = wait(tasks, ReturnWhen::FirstCompleted, None).await;
+///     assert_eq!((done.len(), pending.len()), (1, 1));
+///     pending[0].cancel();
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[doc(alias = "asyncio.wait")]
+#[doc(alias = "asyncio.FIRST_COMPLETED")]
+#[doc(alias = "asyncio.FIRST_EXCEPTION")]
+#[doc(alias = "asyncio.ALL_COMPLETED")]
+pub async fn wait<T>(
+    tasks: impl IntoIterator<Item = Task<T>>,
+    when: ReturnWhen,
+    timeout: Option<Duration>,
+) -> DoneAndPending<T> {
+    wait_until(tasks, when, timeout, Task::panicked).await
+}
+
+/// Like [`wait`], for tasks that return `Result`: `FirstException` means a panic or an `Err`.
+/// A task that was cancelled is no exception, as in asyncio.
+#[doc(alias = "asyncio.wait")]
+pub async fn try_wait<T, E>(
+    tasks: impl IntoIterator<Item = Task<Result<T, E>>>,
+    when: ReturnWhen,
+    timeout: Option<Duration>,
+) -> DoneAndPending<Result<T, E>> {
+    wait_until(tasks, when, timeout, Task::failed).await
+}
+
+async fn wait_until<T>(
+    tasks: impl IntoIterator<Item = Task<T>>,
+    when: ReturnWhen,
+    timeout: Option<Duration>,
+    failed: impl Fn(&Task<T>) -> bool,
+) -> DoneAndPending<T> {
+    let mut children: Children<T> = tasks.into_iter().collect();
+    let mut seen = Vec::new();
+    let all = async {
+        while let Some((number, task)) = children.next().await {
+            let enough = match when {
+                ReturnWhen::FirstCompleted => true,
+                ReturnWhen::FirstException => failed(&task),
+                ReturnWhen::AllCompleted => false,
+            };
+            seen.push((number, task));
+            if enough {
+                break;
+            }
+        }
+    };
+    match timeout {
+        None => all.await,
+        Some(timeout) => either(all, sleep(timeout)).await,
+    }
+    seen.extend(children.into_rest());
+    seen.sort_by_key(|(number, _)| *number);
+    seen.into_iter().map(|(_, task)| task).partition(Task::done)
+}
+
+/// Ends with the first of the two; what is ready now comes before what is only due.
+async fn either(first: impl Future<Output = ()>, second: impl Future<Output = ()>) {
+    let (mut first, mut second) = (pin!(first), pin!(second));
+    poll_fn(|cx| match first.as_mut().poll(cx) {
+        Poll::Ready(()) => Poll::Ready(()),
+        Poll::Pending => second.as_mut().poll(cx),
+    })
+    .await;
+}
+
+/// The tasks, each once, in the order in which they become done.
+///
+/// [`next`](AsCompleted::next) gives the handle itself, whose output can be had at once, as
+/// asyncio's `async for` does since 3.13. There is no `timeout` parameter: a time limit around
+/// the loop over it does the same, and the tasks are not cancelled either way.
+///
+/// ```
+/// use singletrack::aio::as_completed;
+/// use singletrack::aio::sleep;
+/// use singletrack::{EventLoop, create_task};
+/// use std::time::Duration;
+///
+/// let event_loop = EventLoop::new()?;
+/// event_loop.run_until_complete(async {
+///     let naps = [30, 1].map(|ms| create_task(async move {
+///         sleep(Duration::from_millis(ms)).await;
+///         ms
+///     }));
+///     let mut completed = as_completed(naps);
+///     let mut order = Vec::new();
+///     while let Some(task) = completed.next().await {
+///         order.push(task.await.unwrap());
+///     }
+///     assert_eq!(order, [1, 30]);
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[doc(alias = "asyncio.as_completed")]
+#[doc(alias = "FuturesUnordered")]
+#[doc(alias = "JoinSet")]
+pub fn as_completed<T>(tasks: impl IntoIterator<Item = Task<T>>) -> AsCompleted<T> {
+    AsCompleted(tasks.into_iter().collect())
+}
+
+/// See [`as_completed`].
+pub struct AsCompleted<T>(Children<T>);
+
+impl<T> AsCompleted<T> {
+    /// The next task that is done; `None` when there are no more. Dropping this future loses
+    /// nothing.
+    pub async fn next(&mut self) -> Option<Task<T>> {
+        self.0.next().await.map(|(_, task)| task)
+    }
+
+    /// The tasks that have not come out, in the order of the arguments.
+    pub fn into_rest(self) -> Vec<Task<T>> {
+        self.0.into_rest().map(|(_, task)| task).collect()
+    }
+}
+
+/// Lets `future` run to its end, even if whoever awaits it is cancelled.
+///
+/// Here this is no more than a task: dropping its handle detaches it. asyncio needs a special
+/// future, because there cancelling goes down the chain of awaits. The inner task can still be
+/// cancelled by its handle, and then the awaiter reads `Cancelled`; a panic after the awaiter
+/// has gone goes to the exception handler.
+///
+/// ```
+/// use singletrack::EventLoop;
+/// use singletrack::aio::shield;
+///
+/// let event_loop = EventLoop::new()?;
+/// assert_eq!(event_loop.run_until_complete(async { shield(async { 7 }).await }).unwrap(), 7);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Panics
+/// When called outside a running loop.
+#[doc(alias = "asyncio.shield")]
+pub fn shield<F: Future + 'static>(future: F) -> Task<F::Output> {
+    create_task(future)
+}

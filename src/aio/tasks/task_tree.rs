@@ -1,0 +1,343 @@
+//! Who awaits several tasks at once, where no waker tells.
+//!
+//! *Assumes*: what a loop keeps for upper floors (`event_loop/core.rs`).
+//! *Promises*: whoever waits is found as long as it lives, and is forgotten with it; noting
+//! it costs one entry a wait, not one a task, and nothing where all is done already.
+//! *Leaves out*: one task that awaits another: that one's waker is the other's number.
+//!
+//! ```text
+//!   parent ── gather ──► child          child's joiner = gather's own waker, nobody's number
+//!     ▲         │  └───► child
+//!     │     Weak│
+//!     └─────────┴──── noted here: parent, and the children's numbers when somebody looks
+//! ```
+//! Counterpart: `asyncio.future_add_to_awaited_by` of Python 3.14, which keeps a set in each
+//! task. Only [`task_tree`](crate::aio::tasks::task_tree) looks here.
+//!
+//! # Who awaits whom: the tasks of a loop as a tree, printable from inside the program
+//!
+//! *Assumes*: that a waker of ours is a task's number. So whoever is to be woken by a task, a
+//! timer or a descriptor is known without keeping any books; and who awaits several at once
+//! (`aio/tasks/task_tree.rs`).
+//! *Promises*: one node a task and one line an edge, however many paths there are; costs
+//! nothing until it is asked for.
+//! *Leaves out*: lines of code inside a future; Rust keeps no stack of awaits.
+//!
+//! ```text
+//! └── (T) main
+//!     └── (T) crawl                 awaits 2 tasks               src/main.rs:12:9
+//!         ├── (T) fetch             sleeps, 0.250 s left         src/main.rs:14:9
+//!         └── (T) task 1:2.2        waits to read descriptor 9   src/main.rs:15:9
+//! ```
+//! A task that several await stands below each of them; what it awaits in turn only below the
+//! first, so that a ring ends and no drawing is longer than the tasks and their edges. (CPython
+//! draws paths, of which there may be exponentially many: gh-156860.)
+//!
+//! Counterpart: `python -m asyncio pstree` of Python 3.14, which reads another process's
+//! memory and shows coroutine stacks.
+
+use crate::base::id::TaskId;
+use crate::event_loop::core::{Core, Due, current, with_current};
+use crate::event_loop::reactor::Direction;
+use crate::event_loop::run_once::EventLoop;
+use crate::event_loop::waker::task_of;
+use crate::task::state::State;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::panic::Location;
+use std::rc::{Rc, Weak};
+use std::task::Waker;
+use std::time::Duration;
+
+/// One that awaits tasks on behalf of another.
+pub trait Awaits {
+    /// The task that will be woken; `None` while it waits for none of them, and if it is
+    /// polled through somebody else's waker.
+    fn awaiter(&self) -> Option<TaskId>;
+    /// The tasks it awaits. Those that are done may be among them.
+    fn awaited(&self) -> Vec<TaskId>;
+}
+
+/// Those of one loop that are alive, and some that are not.
+#[derive(Default)]
+struct Awaiting(RefCell<Known>);
+
+#[derive(Default)]
+struct Known {
+    all: Vec<Weak<dyn Awaits>>,
+    /// With so many the dead leave; never fewer than twice the living.
+    full: usize,
+}
+
+/// From now on the running loop knows of `who`.
+#[doc(alias = "asyncio.future_add_to_awaited_by")]
+#[doc(alias = "asyncio.future_discard_from_awaited_by")]
+pub fn note(who: Weak<dyn Awaits>) {
+    with_current(|core| {
+        let known = core.attached.get::<Awaiting>();
+        let mut known = known.0.borrow_mut();
+        if known.all.len() >= known.full {
+            known.all.retain(|one| one.strong_count() > 0);
+            known.full = 2 * known.all.len() + 8;
+        }
+        known.all.push(who);
+    });
+}
+
+/// Who awaits whom: awaiter and awaited.
+pub fn edges(core: &Core) -> Vec<(TaskId, TaskId)> {
+    let known = core.attached.get::<Awaiting>();
+    let alive: Vec<Rc<dyn Awaits>> =
+        known.0.borrow().all.iter().filter_map(Weak::upgrade).collect();
+    let edges_of = |one: &Rc<dyn Awaits>| {
+        let awaiter = one.awaiter()?;
+        Some(one.awaited().into_iter().map(move |awaited| (awaiter, awaited)))
+    };
+    alive.iter().filter_map(edges_of).flatten().collect()
+}
+
+/// What a task is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Doing {
+    /// It is the one that asks.
+    Runs,
+    /// It stands in the ready queue.
+    IsReady,
+    /// Its timer has so long to go.
+    Sleeps(Duration),
+    /// It waits for news of this descriptor.
+    WaitsFor(i32, Direction),
+    /// It awaits these tasks.
+    Awaits(Vec<TaskId>),
+    /// It waits for a wake that the loop knows nothing of: a lock, a queue, another thread.
+    Waits,
+}
+
+/// One task.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// Its number.
+    pub id: TaskId,
+    /// Its name, or its number in words.
+    pub name: String,
+    /// What it is doing.
+    pub doing: Doing,
+    /// Who awaits it, directly or with others in a `gather`, a `TaskGroup` and the like.
+    pub awaited_by: Vec<TaskId>,
+    /// Where it was made; known in debug mode.
+    pub made_at: Option<&'static Location<'static>>,
+}
+
+/// The tasks of one loop at one moment. `Display` draws it.
+///
+/// ```
+/// use singletrack::EventLoop;
+/// use singletrack::aio::task_tree;
+/// use singletrack::aio::create_named_task;
+/// use singletrack::aio::sleep;
+/// use std::time::Duration;
+///
+/// let event_loop = EventLoop::new()?;
+/// event_loop.run_until_complete(async {
+///     let nap = create_named_task("nap", sleep(Duration::from_millis(20)));
+///     let look = singletrack::create_task(async { task_tree().to_string() });
+///     let drawing = look.await.unwrap();
+///     assert!(drawing.contains("(T) main"), "{drawing}");
+///     assert!(drawing.contains("(T) nap"), "{drawing}");
+///     nap.await.unwrap();
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[doc(alias = "asyncio.print_call_graph")]
+#[doc(alias = "pstree")]
+#[derive(Debug, Clone)]
+#[doc(alias = "asyncio.format_call_graph")]
+#[doc(alias = "asyncio.capture_call_graph")]
+#[doc(alias = "asyncio.FutureCallGraph")]
+#[doc(alias = "asyncio.FrameCallGraphEntry")]
+pub struct TaskTree {
+    root: TaskId,
+    nodes: BTreeMap<u64, Node>,
+    /// Whom each awaits.
+    below: BTreeMap<u64, Vec<TaskId>>,
+}
+
+/// The tasks of the running loop.
+///
+/// # Panics
+/// When called outside a running loop; [`EventLoop::task_tree`] can do without.
+pub fn task_tree() -> TaskTree {
+    TaskTree::of(&current("task_tree"))
+}
+
+impl EventLoop {
+    /// As [`task_tree`], whether or not the loop is running.
+    pub fn task_tree(&self) -> TaskTree {
+        TaskTree::of(&self.core)
+    }
+}
+
+impl TaskTree {
+    fn of(core: &Core) -> TaskTree {
+        let tasks = core.ready.borrow().all();
+        let mut nodes = BTreeMap::new();
+        for task in &tasks {
+            let id = task.id();
+            let doing = match task.state() {
+                State::Running | State::RunningWoken => Doing::Runs,
+                State::Queued => Doing::IsReady,
+                State::Idle | State::Done => Doing::Waits,
+            };
+            let node = Node {
+                id,
+                name: core.name_of(id),
+                doing,
+                awaited_by: task.joiner().as_ref().and_then(task_of).into_iter().collect(),
+                made_at: core.notes.borrow().made_at(id),
+            };
+            nodes.insert(id.raw(), node);
+        }
+        let root = core.ready.borrow().root_id();
+        let mut tree = TaskTree { root, nodes, below: BTreeMap::new() };
+        tree.note_timers(core);
+        tree.note_descriptors(core);
+        tree.note_awaiters(core);
+        tree.note_awaited();
+        tree
+    }
+
+    /// All tasks, without the root future, by number.
+    pub fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.values()
+    }
+
+    /// Notes what an idle task does.
+    fn note(&mut self, waker: &Waker, doing: Doing) {
+        if let Some(node) = task_of(waker).and_then(|id| self.nodes.get_mut(&id.raw()))
+            && node.doing == Doing::Waits
+        {
+            node.doing = doing;
+        }
+    }
+
+    fn note_timers(&mut self, core: &Core) {
+        let now = core.now();
+        for (deadline, due) in core.timers.borrow().iter() {
+            if let Due::Wake(waker) = due {
+                self.note(waker, Doing::Sleeps(Duration::from_nanos(deadline.saturating_sub(now))));
+            }
+        }
+    }
+
+    fn note_descriptors(&mut self, core: &Core) {
+        for (fd, direction, waker) in core.reactor.borrow().waiters() {
+            self.note(waker, Doing::WaitsFor(fd, direction));
+        }
+    }
+
+    /// Adds those who await several.
+    fn note_awaiters(&mut self, core: &Core) {
+        for (awaiter, awaited) in edges(core) {
+            if let Some(node) = self.nodes.get_mut(&awaited.raw())
+                && !node.awaited_by.contains(&awaiter)
+            {
+                node.awaited_by.push(awaiter);
+            }
+        }
+    }
+
+    fn note_awaited(&mut self) {
+        for node in self.nodes.values() {
+            for awaiter in &node.awaited_by {
+                self.below.entry(awaiter.raw()).or_default().push(node.id);
+            }
+        }
+        for (awaiter, awaited) in &self.below {
+            if let Some(node) = self.nodes.get_mut(awaiter)
+                && node.doing == Doing::Waits
+            {
+                node.doing = Doing::Awaits(awaited.clone());
+            }
+        }
+    }
+
+    /// Those whom `awaiter` awaits.
+    fn children(&self, awaiter: TaskId) -> Vec<&Node> {
+        let ids = self.below.get(&awaiter.raw()).into_iter().flatten();
+        ids.map(|id| &self.nodes[&id.raw()]).collect()
+    }
+
+    /// Those whom nobody awaits that is still there.
+    fn tops(&self) -> Vec<&Node> {
+        let known = |id: &TaskId| *id == self.root || self.nodes.contains_key(&id.raw());
+        self.nodes().filter(|node| !node.awaited_by.iter().any(known)).collect()
+    }
+
+    /// In words, with the name of the one it awaits.
+    fn doing_of(&self, node: &Node) -> String {
+        match &node.doing {
+            Doing::Awaits(tasks) if tasks.len() == 1 => {
+                format!("awaits {}", self.nodes[&tasks[0].raw()].name)
+            }
+            doing => doing.to_string(),
+        }
+    }
+
+    fn draw(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        nodes: &[&Node],
+        indent: &str,
+        drawn: &mut BTreeSet<u64>,
+    ) -> fmt::Result {
+        for (i, node) in nodes.iter().enumerate() {
+            let (branch, below) = match i + 1 == nodes.len() {
+                true => ("└── ", "    "),
+                false => ("├── ", "│   "),
+            };
+            let label = format!("{indent}{branch}(T) {}", node.name);
+            if !drawn.insert(node.id.raw()) {
+                writeln!(f, "{label:<34} (see above)")?;
+                continue;
+            }
+            let doing = self.doing_of(node);
+            match node.made_at {
+                Some(place) => writeln!(f, "{label:<34} {doing:<28} {place}")?,
+                None => writeln!(f, "{label:<34} {doing}")?,
+            }
+            let children = self.children(node.id);
+            self.draw(f, &children, &format!("{indent}{below}"), drawn)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Doing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Doing::Runs => write!(f, "runs"),
+            Doing::IsReady => write!(f, "is ready"),
+            Doing::Sleeps(left) => write!(f, "sleeps, {:.3} s left", left.as_secs_f64()),
+            Doing::WaitsFor(fd, Direction::Read) => write!(f, "waits to read descriptor {fd}"),
+            Doing::WaitsFor(fd, Direction::Write) => write!(f, "waits to write descriptor {fd}"),
+            Doing::Awaits(tasks) if tasks.len() == 1 => write!(f, "awaits {:?}", tasks[0]),
+            Doing::Awaits(tasks) => write!(f, "awaits {} tasks", tasks.len()),
+            Doing::Waits => write!(f, "waits"),
+        }
+    }
+}
+
+impl fmt::Display for TaskTree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut drawn = BTreeSet::new();
+        writeln!(f, "└── (T) main")?;
+        self.draw(f, &self.children(self.root), "    ", &mut drawn)?;
+        self.draw(f, &self.tops(), "", &mut drawn)?;
+        // Only rings are left: tasks that await each other.
+        while let Some(node) = self.nodes().find(|node| !drawn.contains(&node.id.raw())) {
+            self.draw(f, &[node], "", &mut drawn)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,115 @@
+//! Sleeping, without holding the thread.
+//!
+//! *Assumes*: the loop's timers (`event_loop/timers.rs`).
+//! *Promises*: never wakes early; a dropped sleep leaves nothing behind.
+//! *Leaves out*: timeouts around other futures.
+
+use crate::base::id::Key;
+use crate::base::id::LoopId;
+use crate::event_loop::core::{Due, current, tell};
+use crate::event_loop::inbox::Message;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+/// Waits until `delay` has passed, counted from the first poll.
+///
+/// Zero gives the other tasks one turn, as `asyncio.sleep(0)` does. A delay beyond 584 years
+/// never ends.
+///
+/// # Panics
+/// When polled outside a running [`EventLoop`](crate::EventLoop), or on another loop than the
+/// first time.
+///
+/// ```
+/// use singletrack::{EventLoop, aio::time::sleep};
+/// use std::time::Duration;
+///
+/// let event_loop = EventLoop::new()?;
+/// let before = event_loop.time();
+/// event_loop.run_until_complete(sleep(Duration::from_millis(3)));
+/// assert!(event_loop.time() - before >= Duration::from_millis(3));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[doc(alias = "asyncio.sleep")]
+pub fn sleep(delay: Duration) -> Sleep {
+    Sleep { stage: Stage::New(delay) }
+}
+
+/// The future of [`sleep`]. It holds only numbers, so it is `Send` and `Sync`; but once
+/// polled it belongs to that loop.
+#[derive(Debug)]
+#[must_use = "a future does nothing until it is awaited"]
+pub struct Sleep {
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    New(Duration),
+    Armed(LoopId, Key),
+    Over,
+}
+
+impl Sleep {
+    /// The first poll: arms the timer.
+    fn arm(delay: Duration, waker: &Waker) -> Stage {
+        if delay.is_zero() {
+            waker.wake_by_ref();
+            return Stage::Over;
+        }
+        let core = current("sleep");
+        let delay = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
+        let deadline = core.now().saturating_add(delay);
+        let due = Due::Wake(waker.clone()); // may be anybody's: outside the borrow
+        let key = core.timers.borrow_mut().insert(deadline, due);
+        Stage::Armed(core.id, key)
+    }
+
+    /// A later poll: true when the timer has come out.
+    fn is_over(loop_id: LoopId, key: Key, waker: &Waker) -> bool {
+        let core = current("sleep");
+        assert!(
+            core.id == loop_id,
+            "this sleep was armed on event loop {}; it cannot go on on event loop {}",
+            loop_id.get(),
+            core.id.get()
+        );
+        let mut other = Due::Wake(waker.clone());
+        let armed =
+            core.timers.borrow_mut().get_mut(key).map(|due| std::mem::swap(due, &mut other));
+        armed.is_none() // and the other waker, which may be anybody's, goes outside the borrow
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        match self.stage {
+            Stage::New(delay) => {
+                self.stage = Self::arm(delay, cx.waker());
+                Poll::Pending
+            }
+            Stage::Armed(loop_id, key) if !Self::is_over(loop_id, key, cx.waker()) => Poll::Pending,
+            Stage::Armed(..) | Stage::Over => {
+                self.stage = Stage::Over;
+                Poll::Ready(())
+            }
+        }
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        let Stage::Armed(loop_id, key) = self.stage else { return };
+        let mut due = None;
+        tell(
+            loop_id,
+            |core| due = core.timers.borrow_mut().cancel(key),
+            || Message::CancelTimer(key),
+        );
+        drop(due);
+    }
+}

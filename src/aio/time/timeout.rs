@@ -1,0 +1,253 @@
+//! Time limits around a future.
+//!
+//! *Assumes*: `sleep` (`aio/time/sleep.rs`).
+//! *Promises*: when time is up the future is dropped, there and then, before the error is
+//! seen; a future that is ready in time, or in the same turn, wins.
+//! *Leaves out*: stopping a future that never awaits. Nothing can, on one thread.
+//!
+//! ```text
+//!   each poll:   the body ── ready ──────────────► Ok(output)
+//!                   │ pending
+//!                   ▼
+//!                the alarm ── due ──► drop the body ──► Err(TimedOut)
+//! ```
+//!
+//! *What asyncio does*: it cancels the task at the deadline, and turns the `CancelledError`
+//! that comes out of the block into `TimeoutError`, but only if nobody else cancelled the
+//! task too. For that it counts the cancels (`cancelling`, `uncancel`). The body may take its
+//! time to clean up, or refuse.
+//!
+//! *What we do*: we drop the body. It cannot refuse, it cannot await while it goes, and there
+//! is nothing to count: an outside cancel drops the time limit together with the body, and
+//! an inner limit and an outer one cannot be mistaken for each other.
+
+use crate::aio::time::sleep::{Sleep, sleep};
+use crate::event_loop::core::current;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+/// Time is up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[doc(alias = "asyncio.TimeoutError")]
+#[doc(alias = "Elapsed")]
+pub struct TimedOut;
+
+impl fmt::Display for TimedOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the time limit passed before the future was done")
+    }
+}
+
+impl std::error::Error for TimedOut {}
+
+/// Awaits `future` for at most `limit`; `None` means for ever.
+///
+/// The future is polled first, so even with a limit of zero it has one chance. asyncio's
+/// `wait_for(coroutine, 0)` never starts the coroutine; but whether a Rust future is done can
+/// only be learned by polling it.
+///
+/// A [`Task`](crate::event_loop::join::Task) that is waited for so is detached when time is up, since
+/// only its handle is dropped. asyncio cancels it; say
+/// [`cancel_on_drop`](crate::event_loop::join::Task::cancel_on_drop) for that.
+///
+/// # Errors
+/// [`TimedOut`]; the future is gone by then.
+///
+/// ```
+/// use singletrack::EventLoop;
+/// use singletrack::aio::{TimedOut, sleep, wait_for};
+/// use std::time::Duration;
+///
+/// let event_loop = EventLoop::new()?;
+/// let nap = wait_for(sleep(Duration::MAX), Some(Duration::from_millis(1)));
+/// assert_eq!(event_loop.run_until_complete(nap), Err(TimedOut));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[doc(alias = "asyncio.wait_for")]
+#[doc(alias = "tokio::time::timeout")]
+pub async fn wait_for<F: Future>(
+    future: F,
+    limit: Option<Duration>,
+) -> Result<F::Output, TimedOut> {
+    match limit {
+        None => Ok(future.await),
+        Some(limit) => timeout(limit).run(future).await,
+    }
+}
+
+/// A limit of `delay` from now, for a block of code.
+///
+/// ```
+/// use singletrack::EventLoop;
+/// use singletrack::aio::{sleep, timeout};
+/// use std::time::Duration;
+///
+/// let ms = Duration::from_millis(1);
+/// let event_loop = EventLoop::new()?;
+/// event_loop.run_until_complete(async {
+///     let limit = timeout(2 * ms);
+///     let end = limit.run(async {
+///         limit.reschedule(None).unwrap(); // we need longer
+///         sleep(4 * ms).await;
+///     });
+///     assert!(end.await.is_ok());
+///     assert!(!limit.expired());
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Panics
+/// When called outside a running loop.
+#[doc(alias = "asyncio.timeout")]
+pub fn timeout(delay: Duration) -> Timeout {
+    timeout_at(Some(now().saturating_add(delay)))
+}
+
+/// A limit at a time of the [loop's clock](crate::EventLoop::time); `None`: not yet.
+#[doc(alias = "asyncio.timeout_at")]
+pub fn timeout_at(when: Option<Duration>) -> Timeout {
+    Timeout { when: Cell::new(when), stage: Cell::new(Stage::New), alarm: RefCell::default() }
+}
+
+/// The running loop's clock.
+fn now() -> Duration {
+    Duration::from_nanos(current("timeout").now())
+}
+
+/// A time limit that can be moved while the block under it runs. See [`timeout`].
+#[derive(Debug)]
+#[doc(alias = "asyncio.Timeout")]
+pub struct Timeout {
+    when: Cell<Option<Duration>>,
+    stage: Cell<Stage>,
+    alarm: RefCell<Alarm>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    New,
+    Running,
+    Expired,
+    Over,
+}
+
+/// The sleep until the deadline, and whom to wake when the deadline is moved.
+#[derive(Debug, Default)]
+struct Alarm {
+    sleep: Option<Sleep>,
+    runner: Option<Waker>,
+}
+
+/// The limit cannot be moved any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RescheduleError {
+    /// It has passed.
+    Expired,
+    /// The block has ended in time.
+    Over,
+}
+
+impl fmt::Display for RescheduleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            RescheduleError::Expired => "the time limit has passed and cannot be moved any more",
+            RescheduleError::Over => "the block under the time limit has ended already",
+        })
+    }
+}
+
+impl std::error::Error for RescheduleError {}
+
+impl Timeout {
+    /// When it is, on the loop's clock.
+    #[doc(alias = "asyncio.Timeout.when")]
+    pub fn when(&self) -> Option<Duration> {
+        self.when.get()
+    }
+
+    /// True once the block was dropped because time was up.
+    #[doc(alias = "asyncio.Timeout.expired")]
+    pub fn expired(&self) -> bool {
+        self.stage.get() == Stage::Expired
+    }
+
+    /// Moves the limit, or takes it away with `None`. A time in the past ends the block at
+    /// its next await, in the next turn, not inside this call.
+    ///
+    /// # Errors
+    /// If it is too late for that.
+    #[doc(alias = "asyncio.Timeout.reschedule")]
+    pub fn reschedule(&self, when: Option<Duration>) -> Result<(), RescheduleError> {
+        match self.stage.get() {
+            Stage::Expired => return Err(RescheduleError::Expired),
+            Stage::Over => return Err(RescheduleError::Over),
+            Stage::New | Stage::Running => {}
+        }
+        self.when.set(when);
+        let old = self.alarm.take();
+        if let Some(runner) = old.runner {
+            runner.wake();
+        }
+        Ok(())
+    }
+
+    /// Runs the block under this limit.
+    ///
+    /// # Errors
+    /// [`TimedOut`] if time is up first; the block has been dropped by then.
+    ///
+    /// # Panics
+    /// If it has run before: a limit is used once.
+    pub async fn run<F: Future>(&self, body: F) -> Result<F::Output, TimedOut> {
+        let before = self.stage.replace(Stage::Running);
+        assert!(before == Stage::New, "a time limit is used once; make a new one");
+        let end = End(self);
+        let output = {
+            let mut body = pin!(body);
+            poll_fn(|cx| match body.as_mut().poll(cx) {
+                Poll::Ready(output) => Poll::Ready(Some(output)),
+                Poll::Pending => self.poll_alarm(cx).map(|()| None),
+            })
+            .await
+            // If time is up, the body is dropped here.
+        };
+        if output.is_none() {
+            self.stage.set(Stage::Expired);
+        }
+        drop(end);
+        output.ok_or(TimedOut)
+    }
+
+    /// Ready when the deadline has come. Armed at the first poll after each change.
+    fn poll_alarm(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let alarm = self.alarm.take();
+        let mut sleep_left = match (alarm.sleep, self.when.get()) {
+            (Some(armed), _) => Some(armed),
+            (None, when) => when.map(|when| sleep(when.saturating_sub(now()))),
+        };
+        let over = match &mut sleep_left {
+            Some(armed) => Pin::new(armed).poll(cx),
+            None => Poll::Pending,
+        };
+        let runner = Some(cx.waker().clone());
+        self.alarm.replace(Alarm { sleep: sleep_left, runner });
+        over
+    }
+}
+
+/// However the block ends, by a panic or a drop as well, its limit is over.
+struct End<'a>(&'a Timeout);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        if self.0.stage.get() == Stage::Running {
+            self.0.stage.set(Stage::Over);
+        }
+        let alarm = self.0.alarm.take();
+        drop(alarm);
+    }
+}

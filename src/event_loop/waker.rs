@@ -1,0 +1,75 @@
+//! A waker that is a number.
+//!
+//! *Assumes*: a task id fits into a pointer (`base/id.rs`).
+//! *Promises*: cloning copies a word, dropping does nothing, waking looks the number up; from
+//! any thread; a number whose task or loop is gone is ignored.
+//! *Leaves out*: reference counts, and with them every question of lifetime.
+//!
+//! ```text
+//!   Waker { vtable, data = id } ── wake ──► the task that runs here?   a flag: it runs again
+//!                                           of the loop that does?     its ready queue
+//!                                           else                       the inbox of its loop,
+//!                                                                      and a bell if that sleeps
+//! ```
+//! asyncio's counterparts are `loop.call_soon(task.__step)` and `call_soon_threadsafe`; tokio's
+//! and async-task's wakers are reference-counted pointers.
+#![allow(unsafe_code)]
+
+use crate::base::id::TaskId;
+use crate::event_loop::core::tell;
+use crate::event_loop::inbox::Message;
+use crate::task::running as self_wake;
+use std::task::{RawWaker, RawWakerVTable, Waker};
+
+static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake_raw, wake_raw, drop_raw);
+
+/// The waker of a task.
+///
+/// ```
+/// use singletrack::base::id::TaskId;
+/// use singletrack::event_loop::waker::waker;
+///
+/// let waker = waker(TaskId::from_raw(0x0000_0100_0200_0003));
+/// assert!(waker.will_wake(&waker.clone()));
+/// waker.wake(); // no such loop: nothing happens
+/// ```
+pub fn waker(id: TaskId) -> Waker {
+    // SAFETY: the vtable's functions treat the data pointer as a number and never follow it,
+    // so any value is valid, on any thread, for ever.
+    unsafe { Waker::from_raw(raw(id)) }
+}
+
+/// Whose waker this is; `None` if it was not made here.
+pub fn task_of(waker: &Waker) -> Option<TaskId> {
+    std::ptr::eq(waker.vtable(), &VTABLE).then(|| TaskId::from_raw(waker.data().addr() as u64))
+}
+
+/// Makes the task ready: at once if this thread runs its loop, else through the inbox.
+#[inline]
+pub fn wake(id: TaskId) {
+    if !self_wake::wake(id) {
+        wake_other(id);
+    }
+}
+
+/// Out of line, so that a task that wakes itself need not save registers for this.
+#[inline(never)]
+fn wake_other(id: TaskId) {
+    // False if the loop is gone; a waker may outlive it, and then wakes nothing.
+    let _ = tell(id.loop_id(), |core| core.ready.borrow_mut().wake(id), || Message::Wake(id));
+}
+
+fn raw(id: TaskId) -> RawWaker {
+    RawWaker::new(std::ptr::without_provenance(id.raw() as usize), &VTABLE)
+}
+
+// A vtable's entries are `unsafe fn` by type; these ask nothing of their callers.
+unsafe fn clone(data: *const ()) -> RawWaker {
+    RawWaker::new(data, &VTABLE)
+}
+
+unsafe fn wake_raw(data: *const ()) {
+    wake(TaskId::from_raw(data.addr() as u64));
+}
+
+unsafe fn drop_raw(_: *const ()) {}

@@ -1,0 +1,312 @@
+//! Promise and future: one thread will set a result, others wait for it.
+//!
+//! *Assumes*: the cell they share, `futures/oneshot.rs`.
+//! *Promises*: every future becomes done exactly once; its value is moved, never cloned;
+//! wakers, callbacks and drops of user values run outside the lock.
+//! *Leaves out*: who runs the job (`futures/executor.rs`), how a task waits (any event loop's `Waker`).
+//!
+//! ```text
+//!  a worker                     one Arc                          whoever submitted
+//!  Promise ──set_result──▶ ┌────────────────────┐ ◀──wait────── Future   (a thread)
+//!                          │ state   outcome    │ ◀──poll────── Future   (a task)
+//!                          │ waker   callbacks  │ ◀──add_done_callback── Future
+//!                          └────────────────────┘
+//! ```
+//! The counterpart of `concurrent.futures.Future`. CPython has one object with both faces;
+//! here a worker cannot cancel and a client cannot set a result, because the types differ.
+//! `Future` is not `Clone`: the value has one owner.
+
+use crate::base::sync::MutexGuard;
+use crate::futures::deadlock::{HomeId, Sleeper};
+use crate::futures::error::JobError;
+use crate::futures::oneshot::State;
+use crate::futures::oneshot::{Cell, OneShot};
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+/// A promise and its future: two ends of one cell.
+///
+/// ```
+/// use singletrack::futures::promise;
+///
+/// let (promise, future) = promise();
+/// std::thread::spawn(move || promise.set_result("hello"));
+/// assert_eq!(future.result(), Ok("hello"));
+/// ```
+#[doc(alias = "asyncio.Future")]
+#[doc(alias = "asyncio.loop.create_future")]
+#[doc(alias = "asyncio.wrap_future")]
+pub fn promise<T>() -> (Promise<T>, Future<T>) {
+    promise_of(HomeId::default())
+}
+
+/// A promise for a job that only the workers of `home` can run.
+pub(crate) fn promise_of<T>(home: HomeId) -> (Promise<T>, Future<T>) {
+    let shared: Arc<OneShot<T>> = Arc::new(OneShot::new(home, ()));
+    (Promise { shared: Some(Arc::clone(&shared)) }, Future { shared })
+}
+
+/// The future of `job`, which lies in one allocation with it. A [`Promise::of`] the other one
+/// must be made and kept.
+pub(crate) fn future_of<T, J>(home: HomeId, job: J) -> (Arc<OneShot<T, J>>, Future<T>)
+where
+    J: Send + Sync + 'static,
+{
+    let shared = Arc::new(OneShot::new(home, job));
+    (Arc::clone(&shared), Future { shared })
+}
+
+/// The side that sets the result: held by an executor for a job.
+///
+/// Dropped without a result, it gives its future [`JobError::Abandoned`], so nobody waits
+/// for ever.
+///
+/// ```
+/// use singletrack::futures::JobError;
+/// use singletrack::futures::promise;
+///
+/// let (promise, future) = promise::<u8>();
+/// assert!(promise.set_running_or_notify_cancel());
+/// assert!(!future.cancel(), "too late: it runs");
+/// drop(promise);
+/// assert_eq!(future.result(), Err(JobError::Abandoned));
+/// ```
+pub struct Promise<T> {
+    /// Taken by `resolve`, so that `drop` knows there is nothing left to do.
+    shared: Option<Arc<OneShot<T>>>,
+}
+
+impl<T> Promise<T> {
+    /// The promise for what [`future_of`] made; to be asked for once.
+    pub(crate) fn of(shared: Arc<OneShot<T>>) -> Promise<T> {
+        Promise { shared: Some(shared) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Cell<T>> {
+        self.shared.as_ref().expect("only `resolve` and `drop` take it").cell.lock()
+    }
+
+    /// A worker is about to begin: PENDING → RUNNING and true; false if the future was
+    /// cancelled, and then the job must not run.
+    #[must_use = "false means that the job was cancelled and must not run"]
+    pub fn set_running_or_notify_cancel(&self) -> bool {
+        self.lock().state.start()
+    }
+
+    /// True if the value would be dropped: the future was cancelled, or refused its owner.
+    pub(crate) fn is_unwanted(&self) -> bool {
+        self.lock().state.is_done()
+    }
+
+    /// True if the future was cancelled: its value would be dropped.
+    pub fn cancelled(&self) -> bool {
+        self.lock().state.is_cancelled()
+    }
+
+    /// Wakes `waker` when the future is done, because it was cancelled, say. The counterpart
+    /// of [`Future::add_done_callback`] on this side.
+    #[doc(alias = "tokio::sync::oneshot::Sender::closed")]
+    pub fn wake_when_done(&self, waker: Waker) {
+        let shared = self.shared.as_ref().expect("only `resolve` and `drop` take it");
+        shared.subscribe(0, Box::new(move || waker.wake()));
+    }
+
+    /// The job's value. Dropped if the future was cancelled.
+    pub fn set_result(self, value: T) {
+        self.resolve(Ok(value));
+    }
+
+    /// Why there is no value. `Future.set_exception` in CPython.
+    #[doc(alias = "set_exception")]
+    pub fn set_error(self, error: JobError) {
+        self.resolve(Err(error));
+    }
+
+    /// Withdraws a job that has not begun, as [`Future::cancel`] does from the other side.
+    pub fn cancel(mut self) {
+        if let Some(shared) = self.shared.take()
+            && !shared.cancel()
+        {
+            shared.finish(Err(JobError::Abandoned));
+        }
+    }
+
+    /// Value or error, whichever it is.
+    pub fn resolve(mut self, outcome: Result<T, JobError>) {
+        if let Some(shared) = self.shared.take() {
+            shared.finish(outcome);
+        }
+    }
+}
+
+impl<T> Drop for Promise<T> {
+    fn drop(&mut self) {
+        if let Some(shared) = self.shared.take() {
+            shared.finish(Err(JobError::Abandoned));
+        }
+    }
+}
+
+impl<T> fmt::Debug for Promise<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Promise").field(&self.lock().state).finish()
+    }
+}
+
+/// The side that waits for the result: with a thread (`result`, `wait`), in a task
+/// (`.await`, on any executor), or by callback.
+///
+/// Dropping it detaches: the job runs on, its value is dropped where it was made.
+///
+/// ```
+/// use singletrack::futures::JobError;
+/// use singletrack::futures::promise;
+///
+/// let (promise, future) = promise::<u8>();
+/// assert!(future.cancel());
+/// assert!(!promise.set_running_or_notify_cancel(), "the worker must not begin");
+/// assert_eq!(future.result(), Err(JobError::Cancelled));
+/// ```
+#[doc(alias = "concurrent.futures.Future")]
+#[must_use = "dropping a future detaches its job and loses the result"]
+pub struct Future<T> {
+    shared: Arc<OneShot<T>>,
+}
+
+impl<T> Future<T> {
+    /// A future that is done from the start.
+    pub fn resolved(outcome: Result<T, JobError>) -> Future<T> {
+        let (promise, future) = promise();
+        promise.resolve(outcome);
+        future
+    }
+
+    /// True once there is a value or an error, or it was cancelled.
+    pub fn done(&self) -> bool {
+        self.state().is_done()
+    }
+
+    /// True while a worker is at it.
+    pub fn running(&self) -> bool {
+        self.state() == State::Running
+    }
+
+    /// True if [`cancel`](Self::cancel) came in time.
+    pub fn cancelled(&self) -> bool {
+        self.state().is_cancelled()
+    }
+
+    fn state(&self) -> State {
+        self.shared.cell.lock().state
+    }
+
+    /// Asks that the job never start. True means it will not, ever; false means that it has
+    /// started or ended, and nothing changes.
+    ///
+    /// Everyone who waits learns of it at once. In CPython `wait` and `as_completed` learn
+    /// of a cancel only when a worker meets the job (gh-94440).
+    pub fn cancel(&self) -> bool {
+        self.shared.cancel()
+    }
+
+    /// Blocks this thread until done, or for `timeout`; `None` waits for ever. True = done.
+    pub fn wait(&self, timeout: Option<Duration>) -> bool {
+        self.shared.wait(timeout).state.is_done()
+    }
+
+    /// Blocks until done and gives the value.
+    ///
+    /// # Errors
+    /// Why there is none; [`JobError::Cancelled`] after a cancel; [`JobError::WouldDeadlock`]
+    /// on a thread that would wait for itself: the last free worker of the job's pool, or the
+    /// thread of the event loop that the task lives on.
+    ///
+    /// # Panics
+    /// If an `.await` has already taken the result.
+    pub fn result(self) -> Result<T, JobError> {
+        self.shared.wait(None).take()
+    }
+
+    /// As [`result`](Self::result), but gives the future back when the time runs out first.
+    ///
+    /// # Panics
+    /// If an `.await` has already taken the result.
+    pub fn result_timeout(self, timeout: Duration) -> Result<Result<T, JobError>, Future<T>> {
+        let mut cell = self.shared.wait(Some(timeout));
+        if cell.state.is_done() {
+            return Ok(cell.take());
+        }
+        drop(cell);
+        Err(self)
+    }
+
+    /// Blocks until done and tells why there is no value, or `None` if there is one. The
+    /// result stays in the future.
+    pub fn exception(&self) -> Option<JobError> {
+        self.shared.wait(None).outcome.as_ref().and_then(|o| o.as_ref().err().cloned())
+    }
+
+    /// Calls `callback` once when done: on the thread that resolves or cancels, in the order
+    /// of these calls; at once, on this thread, if already done.
+    ///
+    /// A panic in a callback is printed and goes no further. CPython passes the future to
+    /// the callback; here it would have two owners, so a callback gets nothing.
+    pub fn add_done_callback(&self, callback: impl FnOnce() + Send + 'static) {
+        self.subscribe(0, callback);
+    }
+
+    /// `add_done_callback` under a name by which it can be taken back. False: it is done, and
+    /// `callback` was called.
+    pub(crate) fn subscribe(&self, who: usize, callback: impl FnOnce() + Send + 'static) -> bool {
+        self.shared.subscribe(who, Box::new(callback))
+    }
+
+    /// Has `sleeper` told, before any callback, when this is done. False: it is.
+    pub(crate) fn wake_when_done(&self, who: usize, sleeper: std::sync::Arc<dyn Sleeper>) -> bool {
+        self.shared.wake_when_done(who, sleeper)
+    }
+
+    /// Takes back what `who` subscribed and was not called yet.
+    pub(crate) fn unsubscribe(&self, who: usize) {
+        self.shared.unsubscribe(who);
+    }
+
+    /// The pool whose workers alone can run the job.
+    pub(crate) fn home(&self) -> HomeId {
+        self.shared.home
+    }
+
+    /// Ends the job here, unless it is done: waiting for it would last for ever.
+    pub(crate) fn fail(&self, error: JobError) {
+        self.shared.finish(Err(error));
+    }
+}
+
+/// Awaitable anywhere: the waker is called from the thread that resolves.
+///
+/// Polled again after it was ready it panics, as most futures do.
+impl<T> std::future::Future for Future<T> {
+    type Output = Result<T, JobError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // Cloned before, and the old one dropped after the lock: a waker is foreign code.
+        let waker = cx.waker().clone();
+        let mut cell = self.shared.cell.lock();
+        if cell.state.is_done() {
+            return Poll::Ready(cell.take());
+        }
+        let old = cell.listeners().waker.replace(waker);
+        drop(cell);
+        drop(old);
+        Poll::Pending
+    }
+}
+
+impl<T> fmt::Debug for Future<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Future").field(&self.state()).finish()
+    }
+}

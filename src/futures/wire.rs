@@ -1,0 +1,98 @@
+//! What may cross a pipe between processes: any serde value, encoded by postcard.
+//!
+//! *Assumes*: both ends are the same program image (a forked child is).
+//! *Promises*: `decode(encode(x)) == x`; every failure is a [`JobError::Codec`] that says why.
+//! *Leaves out*: framing (`process/message/frame.rs`) and who may send what.
+
+use crate::futures::error::JobError;
+use postcard::ser_flavors::Flavor;
+use serde::{Serialize, de::DeserializeOwned};
+
+/// A value that can be shipped to another process and back: the counterpart of "picklable".
+///
+/// Implemented for every owned serde type; nothing needs to be written by hand.
+///
+/// ```
+/// use singletrack::futures::{decode, encode};
+///
+/// let bytes = encode(&(7u8, "seven".to_owned())).unwrap();
+/// assert_eq!(decode::<(u8, String)>(&bytes).unwrap(), (7, "seven".to_owned()));
+/// assert!(decode::<(u8, String)>(&bytes[..1]).is_err());
+/// ```
+#[doc(alias = "pickle")]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be shipped to another process",
+    label = "is not `Wire`",
+    note = "derive `serde::Serialize` and `serde::Deserialize` for it; it must own what it holds \
+            (a `String`, not a `&str`) and be `Send`"
+)]
+pub trait Wire: Serialize + DeserializeOwned + Send + 'static {}
+
+impl<T: Serialize + DeserializeOwned + Send + 'static> Wire for T {}
+
+/// The bytes of a value.
+///
+/// # Errors
+/// [`JobError::Codec`] if its `Serialize` refuses.
+pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, JobError> {
+    postcard::to_allocvec(value).map_err(|e| codec::<T>("encoded", &e))
+}
+
+/// As [`encode`], but appends to `buffer` and gives it back.
+///
+/// # Errors
+/// [`JobError::Codec`] if its `Serialize` refuses; the buffer is lost then.
+pub fn encode_onto<T: Serialize + ?Sized>(value: &T, buffer: Vec<u8>) -> Result<Vec<u8>, JobError> {
+    postcard::serialize_with_flavor(value, Onto(buffer)).map_err(|e| codec::<T>("encoded", &e))
+}
+
+/// Tells postcard to append to a vector we have. (Its own way, `to_extend`, goes byte by byte
+/// in a debug build.)
+struct Onto(Vec<u8>);
+
+impl Flavor for Onto {
+    type Output = Vec<u8>;
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    #[inline]
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        // A number comes as a few bytes. Copying so many as the compiler knows of is one move;
+        // copying "some" is a call of `memcpy`, four times as long.
+        match *bytes {
+            [a] => self.0.push(a),
+            [a, b] => self.0.extend_from_slice(&[a, b]),
+            [a, b, c] => self.0.extend_from_slice(&[a, b, c]),
+            [a, b, c, d] => self.0.extend_from_slice(&[a, b, c, d]),
+            [a, b, c, d, e] => self.0.extend_from_slice(&[a, b, c, d, e]),
+            _ => self.0.extend_from_slice(bytes),
+        }
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<Vec<u8>> {
+        Ok(self.0)
+    }
+}
+
+/// The value of some bytes.
+///
+/// # Errors
+/// [`JobError::Codec`] if the bytes are not one `T` exactly.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JobError> {
+    match postcard::take_from_bytes(bytes) {
+        Ok((value, [])) => Ok(value),
+        Ok((_, rest)) => {
+            let extra = format!("{} bytes are left over", rest.len());
+            Err(codec::<T>("decoded", &extra))
+        }
+        Err(e) => Err(codec::<T>("decoded", &e)),
+    }
+}
+
+fn codec<T: ?Sized>(verb: &str, why: &dyn std::fmt::Display) -> JobError {
+    JobError::Codec(format!("{} could not be {verb}: {why}", std::any::type_name::<T>()))
+}

@@ -1,0 +1,214 @@
+//! The words of the lock's decisions: what a thread is told, and why.
+//!
+//! *Promises*: plain data, compared and printed as such.
+//! *Leaves out*: the rules (`gil/rules/machine.rs`).
+//!
+//! # Why a thread cannot run: what is reported instead of a deadlock
+//!
+//! *Promises*: every error says what to do about it.
+//! *Leaves out*: mistakes that do not compile (`gil/lock/token.rs`, `gil/free_threading/attached.rs`).
+
+use std::fmt;
+use std::panic::resume_unwind;
+use std::time::Duration;
+
+/// A moment, in nanoseconds since the lock was made.
+pub type Nanos = u64;
+
+/// The number of a thread that uses the lock. It is used again after the thread has died.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ThreadId(pub(crate) u32);
+
+impl ThreadId {
+    /// The number itself, counted from 0.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// What a thread that wants the lock does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// It holds the lock and runs.
+    Run {
+        /// Another thread held it before.
+        switched: bool,
+    },
+    /// It sleeps until it is woken, or until this moment; then it says which of the two.
+    Sleep {
+        /// The moment to give up sleeping; `None` is never.
+        until: Option<Nanos>,
+        /// Why it may not run.
+        why: Why,
+    },
+    /// It cannot have the lock.
+    Refused(Refusal),
+}
+
+/// Why a thread sleeps (again).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// It is taken.
+    Busy,
+    /// It was woken for a free lock, and somebody was quicker.
+    Barged,
+    /// It waited a whole interval under one holder and has now asked for the lock.
+    Asked,
+    /// The interval passed, but the holder is a new one, who gets a whole interval of its own.
+    NewHolder,
+    /// It woke up for no reason.
+    Early,
+}
+
+/// Why a thread cannot have the lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// It has it already.
+    Nested,
+    /// The lock was finalised by another thread.
+    Finalised,
+}
+
+/// What to do after an event: the thread's own turn, and one sleeper to wake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "the thread must do as it is told, and the sleeper must be woken"]
+pub struct Verdict {
+    /// For the thread whose event it was.
+    pub turn: Turn,
+    /// Another thread.
+    pub wake: Option<ThreadId>,
+}
+
+/// What to do after the lock was dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "the sleeper must be woken"]
+pub struct Parting {
+    /// A waiter to wake.
+    pub wake: Option<ThreadId>,
+    /// The dropper sleeps until the switch has come: the machine's
+    /// `is_handing_over` is false for it.
+    pub await_switch: bool,
+}
+
+/// A thread that does not hold the lock tried to drop it. Nothing was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotHolder;
+
+/// Why the lock is dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// The thread blocks, or is done.
+    Voluntary,
+    /// A tick check: it wants the lock back at once.
+    Tick,
+    /// It saw the drop request: it wants the lock back at once.
+    Request,
+}
+
+impl Verdict {
+    /// Run; and perhaps somebody may go on.
+    pub(crate) fn run(switched: bool, wake: Option<ThreadId>) -> Verdict {
+        Verdict { turn: Turn::Run { switched }, wake }
+    }
+
+    /// No.
+    pub(crate) fn refused(refusal: Refusal) -> Verdict {
+        Verdict { turn: Turn::Refused(refusal), wake: None }
+    }
+}
+
+/// A duration as a number; what does not fit is for ever, or five centuries.
+pub fn nanos(duration: Duration) -> Nanos {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Why a thread did not get the lock; or, where there is none, why it may not run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AttachError {
+    /// This thread is attached already.
+    Nested,
+    /// The lock was finalised, by another thread.
+    Finalised,
+    /// It was not free within this time.
+    TimedOut(Duration),
+    /// This process is a fork of the one that made the lock, and a thread that was not copied
+    /// has it, or has stopped the world.
+    Forked {
+        /// The process that made it.
+        made_in: u32,
+        /// This process.
+        here: u32,
+    },
+    /// The thread is ending and has given up its place already.
+    ThreadEnding,
+    /// It had the lock, and was [interrupted](crate::gil::lock::global_lock::GlobalLock::interrupt) at a check.
+    Interrupted,
+}
+
+impl fmt::Display for AttachError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AttachError::Nested => {
+                write!(
+                    f,
+                    "this thread is attached already: pass its token on, lend it, or detach first"
+                )
+            }
+            AttachError::Finalised => {
+                write!(f, "the lock was finalised: no thread but its finaliser can have it")
+            }
+            AttachError::TimedOut(limit) => write!(f, "the lock was not free within {limit:?}"),
+            AttachError::Forked { made_in, here } => write!(
+                f,
+                "made in process {made_in}, and in the hands of a thread that was left there; \
+                 make a new one in this fork, process {here}"
+            ),
+            AttachError::ThreadEnding => {
+                write!(f, "this thread is ending: attach before its thread-locals are dropped")
+            }
+            AttachError::Interrupted => {
+                write!(f, "this thread was interrupted while it had the lock: attach again")
+            }
+        }
+    }
+}
+
+impl std::error::Error for AttachError {}
+
+impl From<Refusal> for AttachError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Nested => AttachError::Nested,
+            Refusal::Finalised => AttachError::Finalised,
+        }
+    }
+}
+
+impl AttachError {
+    /// A thread of a fork must not wait for threads that were not copied.
+    pub(crate) fn unless_made_here(made_in: u32) -> Result<(), AttachError> {
+        let here = std::process::id();
+        if made_in == here { Ok(()) } else { Err(AttachError::Forked { made_in, here }) }
+    }
+}
+
+/// What unwinds a thread that cannot run on, up to its `attach`, which gives the error.
+pub(crate) struct Expelled(AttachError);
+
+impl Expelled {
+    /// Unwinds, unless that is under way.
+    pub(crate) fn unwind(error: AttachError) {
+        if !std::thread::panicking() {
+            resume_unwind(Box::new(Expelled(error)));
+        }
+    }
+
+    /// What a body came to that may have been unwound.
+    pub(crate) fn caught<R>(outcome: std::thread::Result<R>) -> Result<R, AttachError> {
+        outcome.or_else(|payload| match payload.downcast::<Expelled>() {
+            Ok(expelled) => Err(expelled.0),
+            Err(panic) => resume_unwind(panic),
+        })
+    }
+}

@@ -1,0 +1,450 @@
+//! Who holds the lock, who has it next, and who sleeps meanwhile: every rule of the lock.
+//!
+//! *Assumes*: its caller reports what happens, in order, and does what it is told.
+//! *Promises*: at most one holder; whenever the lock is free and threads wait, one of them is
+//! awake; nobody waits for a thread that has left.
+//! *Leaves out*: threads, clocks, sleeping. Time is a number of nanoseconds. The real lock
+//! (`gil/lock/global_lock.rs`) sleeps in earnest; an explorer or a simulator can drive the same machine.
+//!
+//! ```text
+//!               wants: it is free
+//!        ┌───────────────────────────────────────────┐
+//!        │   wants: taken         woken, timed out:  │
+//!        │                        it is free         ▼
+//!      Away ───────────▶ Waiting ───────────────▶ Holding
+//!        ▲  ◀───────────   │ ▲                      │  │
+//!        │    gives up     └─┘ it is not: wait on,  │  │
+//!        │                     perhaps ask          │  │
+//!        ├──────────────────────────────────────────┘  │ drops, having been asked,
+//!        │            drops                            ▼ under a forced hand-off
+//!        └──────────────────────────────────────── HandingOver
+//!                     somebody else took the lock
+//! ```
+//! The rules are those of CPython's `take_gil` and `drop_gil` (`Python/ceval_gil.c`). One thing
+//! differs: CPython lets the condition variable choose which sleeper a release wakes; here the
+//! machine chooses (the one that has slept longest), so that a schedule can be replayed.
+
+use crate::gil::rules::decision::{
+    Nanos, NotHolder, Parting, Reason, Refusal, ThreadId, Turn, Verdict, Why, nanos,
+};
+use crate::gil::rules::policy::{Check, HandOff, SwitchPolicy};
+use crate::gil::rules::waiters::Classes;
+use crate::gil::rules::waiters::{Wait, Waiters};
+
+/// Where a thread stands. It is told from the machine's other variables, so it cannot contradict
+/// them: "at most one holder" needs no proof beyond `Machine::holder` being one variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Gone,
+    Away,
+    Waiting,
+    Holding,
+    HandingOver,
+}
+
+/// Whether the lock is for all, for its finaliser, or for nobody any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Shutdown {
+    No,
+    By(ThreadId),
+    ByTheDead,
+}
+
+/// The lock without its threads.
+///
+/// ```
+/// use singletrack::gil::rules::machine::Machine;
+/// use singletrack::gil::SwitchPolicy;
+/// use singletrack::gil::{Parting, Reason, Turn, Verdict, Why};
+///
+/// let mut machine = Machine::new(SwitchPolicy::PYTHON_3_2);
+/// let (a, b) = (machine.joins(), machine.joins());
+/// let run = |switched| Verdict { turn: Turn::Run { switched }, wake: None };
+/// let sleep = |until, why| Verdict { turn: Turn::Sleep { until: Some(until), why }, wake: None };
+///
+/// assert_eq!(machine.wants(a, 0), run(true));
+/// assert_eq!(machine.wants(b, 7), sleep(5_000_007, Why::Busy));
+/// assert_eq!(machine.timed_out(b, 5_000_007), sleep(10_000_007, Why::Asked));
+/// assert!(machine.drop_requested());
+///
+/// // Forced: `a` wakes `b`, and sleeps until `b` has taken the lock.
+/// let parting = machine.drops(a, Reason::Request, 5_000_100).unwrap();
+/// assert_eq!(parting, Parting { wake: Some(b), await_switch: true });
+/// let taken = machine.woken(b, 5_000_200);
+/// assert_eq!(taken, Verdict { turn: Turn::Run { switched: true }, wake: Some(a) });
+/// assert_eq!(machine.switch_number(), 2);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Machine {
+    policy: SwitchPolicy,
+    classes: Classes,
+    holder: Option<ThreadId>,
+    last_holder: Option<ThreadId>,
+    /// Counts changes of holder.
+    switch_number: u64,
+    tenure_began: Nanos,
+    waiters: Waiters,
+    /// The one dropper that waits for a switch. Only the last holder can, so there is one.
+    handing_over: Option<ThreadId>,
+    shutdown: Shutdown,
+}
+
+impl Machine {
+    /// A free lock that no thread has joined.
+    pub fn new(policy: SwitchPolicy) -> Self {
+        Machine {
+            policy,
+            classes: Classes::default(),
+            holder: None,
+            last_holder: None,
+            switch_number: 0,
+            tenure_began: 0,
+            waiters: Waiters::default(),
+            handing_over: None,
+            shutdown: Shutdown::No,
+        }
+    }
+
+    /// A thread that will use the lock.
+    pub fn joins(&mut self) -> ThreadId {
+        self.classes.joins()
+    }
+
+    /// A thread that will not use the lock any more. If it held the lock, it drops it; if it
+    /// waited, its request is withdrawn and a wake-up meant for it goes to the next.
+    #[must_use = "the sleeper must be woken"]
+    pub fn dies(&mut self, me: ThreadId) -> Option<ThreadId> {
+        let wake = match self.standing(me) {
+            Standing::Holding => {
+                self.holder = None;
+                self.passes_on()
+            }
+            _ => self.gives_up(me),
+        };
+        if self.last_holder == Some(me) {
+            // The number will be given to a newcomer, who must not be taken for this one.
+            self.last_holder = None;
+        }
+        if self.shutdown == Shutdown::By(me) {
+            self.shutdown = Shutdown::ByTheDead;
+        }
+        self.classes.leaves(me);
+        wake
+    }
+
+    /// A thread asks for the lock.
+    pub fn wants(&mut self, me: ThreadId, now: Nanos) -> Verdict {
+        match self.standing(me) {
+            Standing::Holding => return Verdict::refused(Refusal::Nested),
+            Standing::Waiting => return self.woken(me, now),
+            Standing::HandingOver => return self.sleep(me, Why::Early),
+            Standing::Gone | Standing::Away => {}
+        }
+        if self.shut_to(me) {
+            return Verdict::refused(Refusal::Finalised);
+        }
+        if self.holder.is_none() {
+            return self.takes(me, now);
+        }
+        self.lies_down(me, now);
+        if self.goes_before_holder(me) {
+            return self.asks(me);
+        }
+        self.sleep(me, Why::Busy)
+    }
+
+    /// A waiter woke up without its time having run out.
+    pub fn woken(&mut self, me: ThreadId, now: Nanos) -> Verdict {
+        match self.standing(me) {
+            // The lock was put into its hands while it slept.
+            Standing::Holding => Verdict::run(true, None),
+            Standing::Waiting if self.holder.is_none() => self.takes(me, now),
+            Standing::Waiting if self.is_woken(me) => {
+                self.lies_down(me, now);
+                self.sleep(me, Why::Barged)
+            }
+            Standing::Waiting => self.sleep(me, Why::Early),
+            _ => Verdict::refused(Refusal::Finalised),
+        }
+    }
+
+    /// A waiter's time ran out.
+    pub fn timed_out(&mut self, me: ThreadId, now: Nanos) -> Verdict {
+        let Some(wait) = self.waiters.get(me) else { return self.woken(me, now) };
+        if self.holder.is_none() {
+            return self.takes(me, now);
+        }
+        if self.until(&wait).is_none_or(|until| now < until) {
+            return self.sleep(me, Why::Early);
+        }
+        let same_holder = wait.saved == self.switch_number || self.grants();
+        self.lies_down(me, now);
+        if same_holder { self.asks(me) } else { self.sleep(me, Why::NewHolder) }
+    }
+
+    /// Every waiter asks at once, as if the interval of each had run out under this holder.
+    pub fn all_ask(&mut self) {
+        if self.holder.is_none() {
+            return;
+        }
+        for id in self.waiters.all() {
+            self.waiters.asks(id);
+        }
+    }
+
+    /// A waiter stops waiting. Its request is withdrawn (CPython forgot to, gh-96387), and if a
+    /// drop had woken it, the next sleeper is woken instead.
+    #[must_use = "the sleeper must be woken"]
+    pub fn gives_up(&mut self, me: ThreadId) -> Option<ThreadId> {
+        match self.standing(me) {
+            Standing::Waiting => {
+                let woken = self.waiters.gets_up(me).is_some_and(|wait| wait.woken);
+                let missed = self.holder.is_none() && (woken || self.waiting() == 0);
+                if missed { self.passes_on() } else { None }
+            }
+            Standing::HandingOver => {
+                self.handing_over = None;
+                None
+            }
+            Standing::Gone | Standing::Away | Standing::Holding => None,
+        }
+    }
+
+    /// The holder drops the lock.
+    ///
+    /// # Errors
+    /// [`NotHolder`] if `me` does not hold it.
+    pub fn drops(
+        &mut self,
+        me: ThreadId,
+        reason: Reason,
+        now: Nanos,
+    ) -> Result<Parting, NotHolder> {
+        if self.holder != Some(me) {
+            return Err(NotHolder);
+        }
+        let asked = self.asked();
+        let forced = asked && self.policy.hand_off() == HandOff::Forced;
+        match reason {
+            Reason::Voluntary => self.classes.blocks(me),
+            Reason::Tick | Reason::Request if asked => self.classes.is_made_to_go(me),
+            Reason::Tick | Reason::Request => {}
+        }
+        self.holder = None;
+        self.waiters.forget_requests();
+        self.handing_over = forced.then_some(me);
+        if self.grants() {
+            return Ok(Parting { wake: self.grants_next(now), await_switch: false });
+        }
+        Ok(Parting { wake: self.waiters.wakes_next(), await_switch: forced })
+    }
+
+    /// The holder, at a checkpoint, saw the request to drop the lock. `None` if whoever asked
+    /// has left meanwhile: then it keeps the lock.
+    ///
+    /// # Errors
+    /// [`NotHolder`] if `me` does not hold it.
+    pub fn yields(&mut self, me: ThreadId, now: Nanos) -> Result<Option<Parting>, NotHolder> {
+        if self.holder == Some(me) && !self.drop_requested() {
+            return Ok(None);
+        }
+        self.drops(me, Reason::Request, now).map(Some)
+    }
+
+    /// From now on only `me`, which holds the lock, can have it; all who wait are refused. They
+    /// are returned, to be woken.
+    ///
+    /// # Errors
+    /// [`NotHolder`] if `me` does not hold it.
+    pub fn finalises(&mut self, me: ThreadId) -> Result<Vec<ThreadId>, NotHolder> {
+        if self.holder != Some(me) {
+            return Err(NotHolder);
+        }
+        self.shutdown = Shutdown::By(me);
+        let refused = self.waiters.all();
+        for &id in &refused {
+            self.waiters.gets_up(id);
+        }
+        Ok(refused)
+    }
+
+    /// Changes the rules; meant for another interval. A sleep that has begun ends when it would
+    /// have, and goes on if the new interval is not over then.
+    pub fn set_policy(&mut self, policy: SwitchPolicy) {
+        self.policy = policy;
+    }
+}
+
+/// What can be seen from outside.
+impl Machine {
+    /// The rules it follows.
+    pub fn policy(&self) -> SwitchPolicy {
+        self.policy
+    }
+
+    /// The thread that holds the lock.
+    pub fn holder(&self) -> Option<ThreadId> {
+        self.holder
+    }
+
+    /// The thread that holds or last held the lock, if it has not died.
+    pub fn last_holder(&self) -> Option<ThreadId> {
+        self.last_holder
+    }
+
+    /// How often the lock went from one thread to another; the first taking counts, too.
+    pub fn switch_number(&self) -> u64 {
+        self.switch_number
+    }
+
+    /// A waiter has asked the present holder to drop the lock.
+    pub fn drop_requested(&self) -> bool {
+        self.waiters.requests() > 0
+    }
+
+    /// How many threads wait for the lock.
+    pub fn waiting(&self) -> usize {
+        self.waiters.count()
+    }
+
+    /// This thread waits for the lock.
+    pub fn is_waiting(&self, id: ThreadId) -> bool {
+        self.standing(id) == Standing::Waiting
+    }
+
+    /// This waiter has been woken, or has the lock, and is on its way.
+    pub fn is_woken(&self, id: ThreadId) -> bool {
+        self.waiters.get(id).is_some_and(|wait| wait.woken)
+    }
+
+    /// This thread has dropped the lock and sleeps until another has taken it.
+    pub fn is_handing_over(&self, id: ThreadId) -> bool {
+        self.standing(id) == Standing::HandingOver
+    }
+
+    /// The lock was finalised.
+    pub fn is_finalised(&self) -> bool {
+        self.shutdown != Shutdown::No
+    }
+
+    /// The last holder, if it could take and drop the lock any number of times without that
+    /// mattering to anybody: nobody waits, and neither `last_holder`, the switch number nor
+    /// anybody's class would change. The real lock lets it do so with one atomic operation.
+    pub fn undisturbed(&self) -> Option<ThreadId> {
+        let last = self.last_holder?;
+        let calm = self.waiting() == 0
+            && self.handing_over.is_none()
+            && (self.classes.is_io(last) || self.policy.hand_off() != HandOff::Priority);
+        calm.then_some(last)
+    }
+
+    /// Tells what an [`undisturbed`](Self::undisturbed) thread has come to: does it hold the
+    /// lock?
+    pub fn catches_up(&mut self, held: bool) {
+        self.holder = self.last_holder.filter(|_| held);
+    }
+}
+
+/// The steps the events are made of.
+impl Machine {
+    fn standing(&self, id: ThreadId) -> Standing {
+        if !self.classes.contains(id) {
+            Standing::Gone
+        } else if self.holder == Some(id) {
+            Standing::Holding
+        } else if self.handing_over == Some(id) {
+            Standing::HandingOver
+        } else if self.waiters.get(id).is_some() {
+            Standing::Waiting
+        } else {
+            Standing::Away
+        }
+    }
+
+    fn shut_to(&self, me: ThreadId) -> bool {
+        let open = self.shutdown == Shutdown::No || self.shutdown == Shutdown::By(me);
+        self.standing(me) == Standing::Gone || !open
+    }
+
+    /// A dropped lock goes to a certain waiter, instead of lying free.
+    fn grants(&self) -> bool {
+        matches!(self.policy.hand_off(), HandOff::Fifo | HandOff::Priority)
+    }
+
+    /// Somebody wants the holder to go. Where nobody asks, waiting is asking.
+    fn asked(&self) -> bool {
+        match self.policy.check() {
+            Check::EveryTicks(_) => self.waiting() > 0,
+            Check::OnRequest { .. } => self.drop_requested(),
+        }
+    }
+
+    /// Beazley: an I/O thread need not wait before it asks a CPU thread.
+    fn goes_before_holder(&self, me: ThreadId) -> bool {
+        self.policy.hand_off() == HandOff::Priority
+            && matches!(self.policy.check(), Check::OnRequest { .. })
+            && self.classes.is_io(me)
+            && self.holder.is_some_and(|holder| !self.classes.is_io(holder))
+    }
+
+    /// `me` gets the free lock; a dropper that waited for this may go on.
+    fn takes(&mut self, me: ThreadId, now: Nanos) -> Verdict {
+        self.waiters.gets_up(me);
+        let switched = self.begins_tenure(me, now);
+        let wake = if switched { self.handing_over.take() } else { None };
+        Verdict::run(switched, wake)
+    }
+
+    fn begins_tenure(&mut self, me: ThreadId, now: Nanos) -> bool {
+        let switched = self.last_holder != Some(me);
+        if switched {
+            self.last_holder = Some(me);
+            self.switch_number += 1;
+        }
+        self.holder = Some(me);
+        self.tenure_began = now;
+        self.waiters.new_tenure();
+        switched
+    }
+
+    fn lies_down(&mut self, me: ThreadId, now: Nanos) {
+        self.waiters.lies_down(me, now, self.switch_number);
+    }
+
+    fn asks(&mut self, me: ThreadId) -> Verdict {
+        self.waiters.asks(me);
+        self.sleep(me, Why::Asked)
+    }
+
+    fn sleep(&self, me: ThreadId, why: Why) -> Verdict {
+        let until = self.waiters.get(me).and_then(|wait| self.until(&wait));
+        Verdict { turn: Turn::Sleep { until, why }, wake: None }
+    }
+
+    /// When a sleep ends by itself. Under a direct hand-off the interval begins with the
+    /// holder's tenure, which bounds the wait; CPython's begins with the waiter's sleep.
+    fn until(&self, wait: &Wait) -> Option<Nanos> {
+        let Check::OnRequest { interval } = self.policy.check() else { return None };
+        let from = if self.grants() { wait.since.max(self.tenure_began) } else { wait.since };
+        Some(from.saturating_add(nanos(interval)))
+    }
+
+    /// A free lock whose taker failed to come: the next sleeper, or the dropper that waits for
+    /// a switch which will not come if nobody is left to make it.
+    fn passes_on(&mut self) -> Option<ThreadId> {
+        if self.waiting() == 0 {
+            return self.handing_over.take();
+        }
+        if self.grants() { self.grants_next(self.tenure_began) } else { self.waiters.wakes_next() }
+    }
+
+    /// Puts the lock into the hands of the next sleeper.
+    fn grants_next(&mut self, now: Nanos) -> Option<ThreadId> {
+        let priority = self.policy.hand_off() == HandOff::Priority;
+        let goes_first = |id: ThreadId| priority && self.classes.is_io(id);
+        let next = self.waiters.first(goes_first)?;
+        self.waiters.gets_up(next);
+        self.begins_tenure(next, now);
+        Some(next)
+    }
+}

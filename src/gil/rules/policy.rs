@@ -1,0 +1,378 @@
+//! When the lock changes hands, as plain data: five small choices make every GIL there has been.
+//!
+//! *Promises*: a `SwitchPolicy` that exists is valid; equal policies behave equally.
+//! *Leaves out*: how the choices are carried out (`gil/rules/ticker.rs`, `gil/rules/machine.rs`), and who
+//! shares a lock: that is a question of how many locks you make.
+//!
+//! ```text
+//!                 check               hand-off   checkpoint           substrate      request
+//! python-2        every 100 ticks     race       every op             mutex+condvar  shared
+//! python-2-linux  every 100 ticks     race       every op             semaphore      shared
+//! python-3.2      on request, 5 ms    forced     every op             mutex+condvar  shared
+//! python-3.10     on request, 5 ms    forced     back edges, calls    mutex+condvar  shared
+//! python-3.13     on request, 5 ms    forced     back edges, calls    mutex+condvar  holder
+//! no-force        on request, 5 ms    race       every op             mutex+condvar  shared
+//! fair            on request, 5 ms    fifo       every op             mutex+condvar  shared
+//! priority        on request, 5 ms    priority   every op             mutex+condvar  shared
+//! ```
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// The longest switch interval: one day. A longer one is taken for a mistake in the unit.
+pub const MAX_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
+/// The greatest number of ticks between checks; CPython keeps it in a C `int`, too.
+pub const MAX_TICKS: u32 = i32::MAX as u32;
+
+/// What makes a thread that runs give the lock up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Check {
+    /// It counts ticks. After so many, plus one, it drops the lock and takes it again, whether
+    /// or not anybody waits (CPython 2's `sys.setcheckinterval`).
+    #[doc(alias = "sys.setcheckinterval")]
+    EveryTicks(u32),
+    /// It runs until asked. A thread that has waited `interval` and saw no switch meanwhile
+    /// asks (CPython 3.2's `sys.setswitchinterval`).
+    #[doc(alias = "sys.setswitchinterval")]
+    OnRequest {
+        /// How long a waiter waits before it asks: a latency of requests, not a time slice.
+        interval: Duration,
+    },
+}
+
+/// Who has the lock next when it is dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HandOff {
+    /// The quickest. One waiter is woken, but whoever comes first takes it, and the thread
+    /// that just dropped it is on a core already.
+    Race,
+    /// The quickest *other*. A dropper who was asked waits until somebody else has held the
+    /// lock (CPython's `FORCE_SWITCHING`).
+    #[doc(alias = "FORCE_SWITCHING")]
+    Forced,
+    /// The thread that has waited longest; the lock is put into its hands while it sleeps.
+    Fifo,
+    /// Two classes, first come first served within each. A thread that gives the lock up by
+    /// itself is *I/O* and goes first; one that had to be asked is *CPU*. An I/O thread asks a
+    /// CPU thread at once, without waiting for the interval.
+    Priority,
+}
+
+/// Where a running thread looks whether it should give the lock up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Checkpoint {
+    /// At every counted instruction: `x += 1` can be cut in half.
+    EveryOp,
+    /// At loop back edges and calls only (CPython 3.10, bpo-29988): `x += 1` seems atomic.
+    BackEdgesAndCalls,
+}
+
+/// What a waiting thread sleeps on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Substrate {
+    /// A flag under a mutex with a condition variable. The sleeper is signalled while the mutex
+    /// is held, so it wakes up only to meet it.
+    MutexCondvar,
+    /// A binary semaphore: the sleeper is posted when the releaser is done with all.
+    Semaphore,
+}
+
+/// On whose memory a request to drop the lock is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DropFlag {
+    /// One word for all threads; a new holder clears it for everyone.
+    Shared,
+    /// The word of the thread that is asked (CPython 3.13 moved the eval breaker there).
+    Holder,
+}
+
+/// A place in a program where the lock could change hands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// Between two instructions of straight-line code.
+    Op,
+    /// A loop's jump back, or a call.
+    BackEdgeOrCall,
+}
+
+/// What a thread does at a [`Place`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Look {
+    /// Count a tick, and switch when the count is full.
+    Count,
+    /// Read the drop request, and switch when it is set.
+    AtRequest,
+    /// Nothing: the lock cannot change hands here.
+    Nothing,
+}
+
+/// A rule for when the lock changes hands, and to whom.
+///
+/// ```
+/// use singletrack::gil::{Check, Checkpoint, HandOff, Substrate, SwitchPolicy};
+///
+/// let policy: SwitchPolicy = "python-3.2".parse()?;
+/// assert_eq!(policy, SwitchPolicy::PYTHON_3_2);
+/// assert_eq!(policy.hand_off(), HandOff::Forced);
+///
+/// // Python 2's default was 100 ticks; some servers ran with 1,000.
+/// let patient = SwitchPolicy::PYTHON_2.with_check(Check::EveryTicks(1000))?;
+/// assert_eq!(patient.to_string(), "every 1000 ticks, race, every op, mutex+condvar, shared flag");
+/// assert!(patient.with_check(Check::EveryTicks(0)).is_err());
+/// # Ok::<(), singletrack::gil::PolicyError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SwitchPolicy {
+    check: Check,
+    hand_off: HandOff,
+    checkpoint: Checkpoint,
+    substrate: Substrate,
+    flag: DropFlag,
+}
+
+const FIVE_MS: Check = Check::OnRequest { interval: Duration::from_millis(5) };
+
+impl SwitchPolicy {
+    /// Python 1.5 to 2.7, 3.0 and 3.1, as on macOS: a check every 100 ticks, and the lock is a
+    /// flag under a mutex. Beazley's "Inside the Python GIL" (2009) measured this one: on two
+    /// cores the woken thread really runs, finds the lock taken again, and goes back to sleep,
+    /// thousands of times per switch.
+    pub const PYTHON_2: SwitchPolicy = SwitchPolicy {
+        check: Check::EveryTicks(100),
+        hand_off: HandOff::Race,
+        checkpoint: Checkpoint::EveryOp,
+        substrate: Substrate::MutexCondvar,
+        flag: DropFlag::Shared,
+    };
+
+    /// The same on Linux, where the lock was one POSIX semaphore. The battle is hardly milder, if
+    /// the cores are idle: CPython 2.7 itself fights it there.
+    pub const PYTHON_2_LINUX: SwitchPolicy =
+        SwitchPolicy { substrate: Substrate::Semaphore, ..Self::PYTHON_2 };
+
+    /// Antoine Pitrou's "new GIL" of 2009, in Python 3.2 to 3.9: no ticks, a waiter asks after
+    /// 5 ms, and whoever was asked waits until another thread has run.
+    pub const PYTHON_3_2: SwitchPolicy = SwitchPolicy {
+        check: FIVE_MS,
+        hand_off: HandOff::Forced,
+        checkpoint: Checkpoint::EveryOp,
+        substrate: Substrate::MutexCondvar,
+        flag: DropFlag::Shared,
+    };
+
+    /// Python 3.10 to 3.12: the request is read at back edges and calls only, which hides the
+    /// lost updates of `x += 1`.
+    pub const PYTHON_3_10: SwitchPolicy =
+        SwitchPolicy { checkpoint: Checkpoint::BackEdgesAndCalls, ..Self::PYTHON_3_2 };
+
+    /// Python 3.13 on: each thread reads a word of its own, so that a request touches only the
+    /// thread it is meant for. The decisions are those of 3.10.
+    pub const PYTHON_3_13: SwitchPolicy =
+        SwitchPolicy { flag: DropFlag::Holder, ..Self::PYTHON_3_10 };
+
+    /// Python 3.2 without its forced switch. It never shipped; it shows what the forced switch
+    /// is for: the thread that yields takes the lock straight back.
+    pub const NO_FORCE: SwitchPolicy = SwitchPolicy { hand_off: HandOff::Race, ..Self::PYTHON_3_2 };
+
+    /// First come, first served. No CPython has it; it is what a fair mutex would do, and the
+    /// only policy here with a bound on waiting: (threads - 1) x (interval + one check).
+    pub const FAIR: SwitchPolicy = SwitchPolicy { hand_off: HandOff::Fifo, ..Self::PYTHON_3_2 };
+
+    /// David Beazley's answer to the convoy (bpo-7946, 2010): two priorities, earned by
+    /// behaviour. It was not merged, since every simple rule has a workload that defeats it.
+    pub const PRIORITY: SwitchPolicy =
+        SwitchPolicy { hand_off: HandOff::Priority, ..Self::PYTHON_3_2 };
+
+    /// Every preset with the name it has on the command line, oldest first.
+    pub const PRESETS: [(&'static str, SwitchPolicy); 8] = [
+        ("python-2", Self::PYTHON_2),
+        ("python-2-linux", Self::PYTHON_2_LINUX),
+        ("python-3.2", Self::PYTHON_3_2),
+        ("python-3.10", Self::PYTHON_3_10),
+        ("python-3.13", Self::PYTHON_3_13),
+        ("no-force", Self::NO_FORCE),
+        ("fair", Self::FAIR),
+        ("priority", Self::PRIORITY),
+    ];
+
+    /// A policy of one's own, with [`DropFlag::Shared`].
+    ///
+    /// # Errors
+    /// [`PolicyError::Ticks`] or [`PolicyError::Interval`] if the check is zero or huge.
+    pub fn new(
+        check: Check,
+        hand_off: HandOff,
+        checkpoint: Checkpoint,
+        substrate: Substrate,
+    ) -> Result<Self, PolicyError> {
+        check.validate()?;
+        Ok(SwitchPolicy { check, hand_off, checkpoint, substrate, flag: DropFlag::Shared })
+    }
+
+    /// The same policy with another check.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_check(self, check: Check) -> Result<Self, PolicyError> {
+        check.validate()?;
+        Ok(SwitchPolicy { check, ..self })
+    }
+
+    /// The same policy with requests written elsewhere.
+    pub fn with_flag(self, flag: DropFlag) -> Self {
+        SwitchPolicy { flag, ..self }
+    }
+
+    /// What makes a running thread give the lock up.
+    pub fn check(&self) -> Check {
+        self.check
+    }
+
+    /// Who has the lock next.
+    pub fn hand_off(&self) -> HandOff {
+        self.hand_off
+    }
+
+    /// Where a running thread looks.
+    pub fn checkpoint(&self) -> Checkpoint {
+        self.checkpoint
+    }
+
+    /// What a waiter sleeps on.
+    pub fn substrate(&self) -> Substrate {
+        self.substrate
+    }
+
+    /// Where a request to drop is written.
+    pub fn flag(&self) -> DropFlag {
+        self.flag
+    }
+
+    /// What a thread does at this place.
+    pub fn at(&self, place: Place) -> Look {
+        match (self.checkpoint, place, self.check) {
+            (Checkpoint::BackEdgesAndCalls, Place::Op, _) => Look::Nothing,
+            (_, _, Check::EveryTicks(_)) => Look::Count,
+            (_, _, Check::OnRequest { .. }) => Look::AtRequest,
+        }
+    }
+
+    /// How many ticks a check sets the ticker to; 0 if ticks are not counted.
+    pub(crate) fn period(&self) -> u32 {
+        match self.check {
+            Check::EveryTicks(ticks) => ticks,
+            Check::OnRequest { .. } => 0,
+        }
+    }
+
+    /// The preset's name, if this is one.
+    pub fn name(&self) -> Option<&'static str> {
+        Self::PRESETS.iter().find(|(_, preset)| preset == self).map(|(name, _)| *name)
+    }
+}
+
+impl Check {
+    fn validate(self) -> Result<(), PolicyError> {
+        match self {
+            Check::EveryTicks(n) if n == 0 || n > MAX_TICKS => Err(PolicyError::Ticks(n)),
+            Check::OnRequest { interval } if interval.is_zero() || interval > MAX_INTERVAL => {
+                Err(PolicyError::Interval(interval))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl FromStr for SwitchPolicy {
+    type Err = PolicyError;
+
+    /// Reads a preset's name.
+    fn from_str(name: &str) -> Result<Self, PolicyError> {
+        Self::PRESETS
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, policy)| *policy)
+            .ok_or_else(|| PolicyError::Unknown(name.to_owned()))
+    }
+}
+
+impl fmt::Display for SwitchPolicy {
+    /// The preset's name; a policy of one's own is spelled out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(name) = self.name() {
+            return f.pad(name);
+        }
+        match self.check {
+            Check::EveryTicks(n) => write!(f, "every {n} ticks")?,
+            Check::OnRequest { interval } => write!(f, "on request after {interval:?}")?,
+        }
+        let hand_off = match self.hand_off {
+            HandOff::Race => "race",
+            HandOff::Forced => "forced",
+            HandOff::Fifo => "fifo",
+            HandOff::Priority => "priority",
+        };
+        let checkpoint = match self.checkpoint {
+            Checkpoint::EveryOp => "every op",
+            Checkpoint::BackEdgesAndCalls => "back edges and calls",
+        };
+        let substrate = match self.substrate {
+            Substrate::MutexCondvar => "mutex+condvar",
+            Substrate::Semaphore => "semaphore",
+        };
+        let flag = match self.flag {
+            DropFlag::Shared => "shared flag",
+            DropFlag::Holder => "holder's flag",
+        };
+        write!(f, ", {hand_off}, {checkpoint}, {substrate}, {flag}")
+    }
+}
+
+/// Why something is no policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PolicyError {
+    /// No check can come every so many ticks.
+    Ticks(u32),
+    /// No waiter can wait for this interval.
+    Interval(Duration),
+    /// The lock's policy counts ticks, so it has no switch interval.
+    NoInterval,
+    /// The lock's policy does not count ticks, so it has no check interval.
+    NoTicks,
+    /// No preset has this name.
+    Unknown(String),
+}
+
+impl fmt::Display for PolicyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PolicyError::Ticks(n) => {
+                write!(f, "a check every {n} ticks is out of range: use 1 to {MAX_TICKS}")
+            }
+            PolicyError::Interval(interval) => write!(
+                f,
+                "a switch interval of {interval:?} is out of range: use more than zero, at most \
+                 {MAX_INTERVAL:?}"
+            ),
+            PolicyError::NoInterval => write!(
+                f,
+                "this lock checks by ticks and has no switch interval: make one with \
+                 Check::OnRequest"
+            ),
+            PolicyError::NoTicks => write!(
+                f,
+                "this lock does not count ticks and has no check interval: make one with \
+                 Check::EveryTicks"
+            ),
+            PolicyError::Unknown(name) => {
+                write!(f, "no switch policy is called `{name}`: use one of ")?;
+                let names: Vec<_> = SwitchPolicy::PRESETS.iter().map(|(name, _)| *name).collect();
+                write!(f, "{}", names.join(", "))
+            }
+        }
+    }
+}
+
+impl std::error::Error for PolicyError {}

@@ -1,0 +1,205 @@
+//! How often each thing happened to a lock, and how long threads waited for it.
+//!
+//! *Assumes*: each `Meter` is written by one thread only.
+//! *Promises*: counting costs a load and a store, never an atomic read-modify-write.
+//! *Leaves out*: when a thing happened (that is a recording, not a count).
+//!
+//! The atomics are std's, under loom too: a number that is only shown synchronises nothing, so
+//! a model need not explore who sees it when.
+
+use crate::gil::rules::decision::{Nanos, Reason, Why};
+use std::iter::Sum;
+use std::ops::{Add, Sub};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// What has happened, for one thread or for all that used a lock.
+///
+/// Every acquisition is counted once, as at-once or after-wait, and every drop once, by its
+/// reason. So while nobody holds the lock, `acquisitions() == drops()`.
+///
+/// ```
+/// use singletrack::gil::GlobalLock;
+/// use singletrack::gil::SwitchPolicy;
+///
+/// let lock = GlobalLock::new(SwitchPolicy::PYTHON_3_2);
+/// for _ in 0..10 {
+///     lock.attach(|_| ()).unwrap();
+/// }
+/// let counters = lock.counters();
+/// assert_eq!((counters.acquired_at_once, counters.voluntary_drops), (10, 10));
+/// assert_eq!((counters.switches, counters.sleeps), (1, 0));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// The lock was free when asked for.
+    pub acquired_at_once: u64,
+    /// The lock was taken, and had after a sleep.
+    pub acquired_after_wait: u64,
+    /// A waiter was woken for a free lock, and somebody was quicker.
+    pub retries: u64,
+    /// A waiter's interval passed, and it asked the holder to go.
+    pub drop_requests: u64,
+    /// Drops at a checkpoint, because a waiter had asked.
+    pub forced_drops: u64,
+    /// Drops at a tick check, whether or not anybody waited.
+    pub tick_drops: u64,
+    /// Drops around something that blocks, or at the end.
+    pub voluntary_drops: u64,
+    /// Acquisitions by another thread than the one before.
+    pub switches: u64,
+    /// Visits to the mutex behind the door; all else was one atomic operation.
+    pub slow_paths: u64,
+    /// Sleeps on a condition variable, which are system calls. So are the wake-ups.
+    pub sleeps: u64,
+    /// Sleeping threads that were woken.
+    pub wakes: u64,
+    /// Time from asking for the lock to having it, in nanoseconds; 0 for at-once.
+    pub wait_ns: u64,
+    /// Time the lock was held, in nanoseconds, if that is
+    /// [measured](crate::gil::lock::global_lock::GlobalLock::measure_hold).
+    pub hold_ns: u64,
+}
+
+impl Counters {
+    /// How often the lock was taken.
+    pub fn acquisitions(&self) -> u64 {
+        self.acquired_at_once + self.acquired_after_wait
+    }
+
+    /// How often the lock was dropped.
+    pub fn drops(&self) -> u64 {
+        self.forced_drops + self.tick_drops + self.voluntary_drops
+    }
+
+    fn with(self, other: Counters, f: fn(u64, u64) -> u64) -> Counters {
+        Counters {
+            acquired_at_once: f(self.acquired_at_once, other.acquired_at_once),
+            acquired_after_wait: f(self.acquired_after_wait, other.acquired_after_wait),
+            retries: f(self.retries, other.retries),
+            drop_requests: f(self.drop_requests, other.drop_requests),
+            forced_drops: f(self.forced_drops, other.forced_drops),
+            tick_drops: f(self.tick_drops, other.tick_drops),
+            voluntary_drops: f(self.voluntary_drops, other.voluntary_drops),
+            switches: f(self.switches, other.switches),
+            slow_paths: f(self.slow_paths, other.slow_paths),
+            sleeps: f(self.sleeps, other.sleeps),
+            wakes: f(self.wakes, other.wakes),
+            wait_ns: f(self.wait_ns, other.wait_ns),
+            hold_ns: f(self.hold_ns, other.hold_ns),
+        }
+    }
+}
+
+impl Add for Counters {
+    type Output = Counters;
+
+    fn add(self, other: Counters) -> Counters {
+        self.with(other, u64::wrapping_add)
+    }
+}
+
+/// What happened between two readings: the later minus the earlier.
+impl Sub for Counters {
+    type Output = Counters;
+
+    fn sub(self, earlier: Counters) -> Counters {
+        self.with(earlier, u64::wrapping_sub)
+    }
+}
+
+impl Sum for Counters {
+    fn sum<I: Iterator<Item = Counters>>(all: I) -> Counters {
+        all.fold(Counters::default(), Add::add)
+    }
+}
+
+/// One number that one thread writes and any thread reads.
+#[derive(Debug, Default)]
+pub(crate) struct Tally(AtomicU64);
+
+impl Tally {
+    #[inline]
+    pub(crate) fn add(&self, n: u64) {
+        self.0.store(self.0.load(Relaxed).wrapping_add(n), Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn set(&self, n: u64) {
+        self.0.store(n, Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// The counters of one thread, as it counts.
+#[derive(Debug, Default)]
+pub(crate) struct Meter {
+    pub(crate) acquired_at_once: Tally,
+    acquired_after_wait: Tally,
+    retries: Tally,
+    drop_requests: Tally,
+    forced_drops: Tally,
+    tick_drops: Tally,
+    voluntary_drops: Tally,
+    switches: Tally,
+    pub(crate) slow_paths: Tally,
+    pub(crate) sleeps: Tally,
+    pub(crate) wakes: Tally,
+    wait_ns: Tally,
+    pub(crate) hold_ns: Tally,
+}
+
+impl Meter {
+    /// The lock was had, after a wait or at once.
+    pub(crate) fn acquired(&self, switched: bool, waited: Option<Nanos>) {
+        match waited {
+            None => self.acquired_at_once.add(1),
+            Some(time) => {
+                self.acquired_after_wait.add(1);
+                self.wait_ns.add(time);
+            }
+        }
+        self.switches.add(u64::from(switched));
+    }
+
+    /// A waiter was told to sleep.
+    pub(crate) fn told_to_sleep(&self, why: Why) {
+        match why {
+            Why::Barged => self.retries.add(1),
+            Why::Asked => self.drop_requests.add(1),
+            Why::Busy | Why::NewHolder | Why::Early => {}
+        }
+    }
+
+    /// The lock was dropped.
+    #[inline]
+    pub(crate) fn dropped(&self, reason: Reason) {
+        match reason {
+            Reason::Voluntary => self.voluntary_drops.add(1),
+            Reason::Tick => self.tick_drops.add(1),
+            Reason::Request => self.forced_drops.add(1),
+        }
+    }
+
+    /// What was counted so far.
+    pub(crate) fn read(&self) -> Counters {
+        Counters {
+            acquired_at_once: self.acquired_at_once.get(),
+            acquired_after_wait: self.acquired_after_wait.get(),
+            retries: self.retries.get(),
+            drop_requests: self.drop_requests.get(),
+            forced_drops: self.forced_drops.get(),
+            tick_drops: self.tick_drops.get(),
+            voluntary_drops: self.voluntary_drops.get(),
+            switches: self.switches.get(),
+            slow_paths: self.slow_paths.get(),
+            sleeps: self.sleeps.get(),
+            wakes: self.wakes.get(),
+            wait_ns: self.wait_ns.get(),
+            hold_ns: self.hold_ns.get(),
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! What happened to a lock and when: the events, and the states of a thread between them.
+//!
+//! *Promises*: an event fits into one word; a thread's states follow each other without a gap.
+//! *Leaves out*: writing it down (`gil/stats/thread_stats.rs`); pictures of it (`lab/report/lanes.rs`,
+//! `lab/report/trace.rs`).
+//!
+//! ```text
+//!   an event is one word:   time, in nanoseconds since the lock was made │ what
+//!                                                                 60 bits  4 bits
+//!
+//!   Takes          Drops…                      Waits           Takes
+//!     ├── Has GIL ─────┼── No GIL ───────────────┼─ Waiting for GIL ─┼── Has GIL …
+//!                                                   ▲      ▲
+//!                                              Requests  FailsToTake   (points in time)
+//! ```
+//! The states have the names that CPython 3.15's sampling profiler gives them. That one samples;
+//! here every change is written down.
+//!
+//! # The last events of one thread: a ring that one thread writes, and any thread reads
+//!
+//! *Assumes*: it is written by one thread, the one it belongs to.
+//! *Promises*: writing takes no lock and never waits; a full ring forgets its oldest events and
+//! counts them; a reader sees whole events, in order, while the writer goes on.
+//! *Leaves out*: what the events mean (`gil/stats/record.rs`).
+//!
+//! ```text
+//!   written = 9            slot   0   1   2   3      room for three, and one
+//!                               ┌───┬───┬───┬───┐    that the writer may be about to fill
+//!                               │ 8 │ 5 │ 6 │ 7 │
+//!                               └───┴───┴───┴───┘
+//! ```
+//! The atomics are std's, under loom too: as with the counters, nothing waits for them.
+
+use crate::gil::rules::decision::{Nanos, Reason, Why};
+use crate::gil::stats::histogram::Times;
+use std::fmt;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicU64, fence};
+
+const KIND_BITS: u32 = 4;
+
+/// What a thread has to do with the lock at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum State {
+    /// It holds the lock.
+    HasGil,
+    /// It wants the lock and sleeps until it can have it.
+    WaitingForGil,
+    /// It does not want the lock: it blocks elsewhere, or computes without it.
+    NoGil,
+}
+
+impl State {
+    /// CPython 3.15's word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            State::HasGil => "Has GIL",
+            State::WaitingForGil => "Waiting for GIL",
+            State::NoGil => "No GIL",
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum What {
+    /// The thread got the lock.
+    Takes,
+    /// It wants the lock, and must sleep.
+    Waits,
+    /// It has slept for an interval and asks the holder to go.
+    Requests,
+    /// It was woken for a free lock, and somebody was quicker.
+    FailsToTake,
+    /// It stopped waiting without the lock.
+    GivesUp,
+    /// It dropped the lock because it blocks or is done.
+    DropsVoluntarily,
+    /// It dropped the lock because somebody had asked.
+    DropsOnRequest,
+    /// It dropped the lock because its ticks had run out.
+    DropsAtTick,
+}
+
+impl What {
+    const ALL: [What; 8] = [
+        What::Takes,
+        What::Waits,
+        What::Requests,
+        What::FailsToTake,
+        What::GivesUp,
+        What::DropsVoluntarily,
+        What::DropsOnRequest,
+        What::DropsAtTick,
+    ];
+
+    /// What a drop for this reason is called.
+    pub(crate) fn drop_for(reason: Reason) -> What {
+        match reason {
+            Reason::Voluntary => What::DropsVoluntarily,
+            Reason::Request => What::DropsOnRequest,
+            Reason::Tick => What::DropsAtTick,
+        }
+    }
+
+    /// What is worth a note when a waiter is told to sleep on.
+    pub(crate) fn sleep_for(why: Why) -> Option<What> {
+        match why {
+            Why::Asked => Some(What::Requests),
+            Why::Barged => Some(What::FailsToTake),
+            Why::Busy | Why::NewHolder | Why::Early => None,
+        }
+    }
+}
+
+/// One thing that happened to one thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Event {
+    /// When.
+    pub at: Nanos,
+    /// What.
+    pub what: What,
+}
+
+impl Event {
+    /// The event as one number.
+    pub fn to_word(self) -> u64 {
+        self.at << KIND_BITS | self.what as u64
+    }
+
+    /// The inverse of [`to_word`](Self::to_word).
+    pub fn from_word(word: u64) -> Event {
+        let kind = word as usize & ((1 << KIND_BITS) - 1);
+        Event { at: word >> KIND_BITS, what: What::ALL[kind % What::ALL.len()] }
+    }
+}
+
+/// What happened to a lock, thread by thread. See
+/// [`GlobalLock::record`](crate::gil::lock::global_lock::GlobalLock::record).
+///
+/// ```
+/// use singletrack::gil::GlobalLock;
+/// use singletrack::gil::SwitchPolicy;
+/// use singletrack::gil::What;
+///
+/// let lock = GlobalLock::new(SwitchPolicy::PYTHON_3_10);
+/// lock.record(100);
+/// lock.attach(|gil| gil.detach(|| ())).unwrap();
+/// let recording = lock.recording();
+/// let whats: Vec<What> = recording.tracks[0].events.iter().map(|event| event.what).collect();
+/// let hold = [What::Takes, What::DropsVoluntarily];
+/// assert_eq!(whats, [hold, hold].concat());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recording {
+    /// One a thread, in the order in which they first used the lock.
+    pub tracks: Vec<Track>,
+    /// When it was read, in nanoseconds since the lock was made.
+    pub until: Nanos,
+}
+
+impl Recording {
+    /// The time since which no thread's events were dropped.
+    pub fn whole_since(&self) -> Nanos {
+        let torn = self.tracks.iter().filter(|track| track.dropped > 0);
+        torn.map(|track| track.events.first().map_or(self.until, |e| e.at)).max().unwrap_or(0)
+    }
+}
+
+/// What happened to one thread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Track {
+    /// The thread's name.
+    pub name: String,
+    /// The kernel's number for it, as `ps -L` and `perf` show it.
+    pub tid: u32,
+    /// The last events, oldest first.
+    pub events: Vec<Event>,
+    /// How many events before those were dropped, for want of room.
+    pub dropped: u64,
+    /// How long its waits and its holds were, all of them, with those that were dropped; `None`
+    /// if somebody has made up the events.
+    pub times: Option<Times>,
+}
+
+/// A thread that dropped the lock at a checkpoint wants it back. If it has it after so little
+/// time, without having slept, nobody was in its way: that is not called waiting.
+const AT_ONCE: Nanos = 10_000;
+
+/// A stretch of time in one state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slice {
+    /// The state.
+    pub state: State,
+    /// Its first nanosecond.
+    pub from: Nanos,
+    /// The first nanosecond after it.
+    pub to: Nanos,
+}
+
+impl Track {
+    /// The states of this thread one after the other, from its first event until the moment
+    /// `until`. A state that is entered again goes on; one without length is left out.
+    pub fn slices(&self, until: Nanos) -> Vec<Slice> {
+        let mut slices: Vec<Slice> = Vec::new();
+        let mut at = 0;
+        for (index, event) in self.events.iter().enumerate() {
+            // A ring is in order; a track made by hand need not be.
+            at = event.at.clamp(at, until.max(at));
+            let Some(state) = self.state_after(index, until) else { continue };
+            if let Some(last) = slices.last_mut() {
+                if last.state == state {
+                    continue;
+                }
+                last.to = at;
+            }
+            slices.push(Slice { state, from: at, to: at });
+        }
+        if let Some(last) = slices.last_mut() {
+            last.to = until.max(last.from);
+        }
+        slices.retain(|slice| slice.from < slice.to);
+        slices
+    }
+
+    /// The state that an event begins, if it begins one.
+    fn state_after(&self, index: usize, until: Nanos) -> Option<State> {
+        let Event { at, what } = self.events[index];
+        let next = self.events.get(index + 1).map_or(until, |next| next.at);
+        match what {
+            What::Takes => Some(State::HasGil),
+            What::Waits => Some(State::WaitingForGil),
+            What::Requests | What::FailsToTake => None,
+            What::GivesUp | What::DropsVoluntarily => Some(State::NoGil),
+            What::DropsOnRequest | What::DropsAtTick if next.saturating_sub(at) <= AT_ONCE => {
+                Some(State::NoGil)
+            }
+            What::DropsOnRequest | What::DropsAtTick => Some(State::WaitingForGil),
+        }
+    }
+}
+
+/// The last events of one thread. One writes, anybody reads.
+#[derive(Debug)]
+pub(crate) struct Ring {
+    slots: Box<[AtomicU64]>,
+    /// How many events were ever written.
+    written: AtomicU64,
+}
+
+impl Ring {
+    pub(crate) fn new(capacity: usize) -> Ring {
+        // One slot more than asked for: the writer may be about to fill it.
+        let slots = (0..=capacity).map(|_| AtomicU64::new(0)).collect();
+        Ring { slots, written: AtomicU64::new(0) }
+    }
+
+    /// Only ever by its own thread.
+    #[inline]
+    pub(crate) fn write(&self, event: Event) {
+        let written = self.written.load(Relaxed);
+        let slot = (written % self.slots.len() as u64) as usize;
+        // Release: who reads this word also sees that all before it were written.
+        self.slots[slot].store(event.to_word(), Release);
+        self.written.store(written + 1, Release);
+    }
+
+    /// The events, oldest first, and how many were before them.
+    pub(crate) fn read(&self) -> (Vec<Event>, u64) {
+        let (size, until) = (self.slots.len() as u64, self.written.load(Acquire));
+        let slot = |i: u64| self.slots[(i % size) as usize].load(Relaxed);
+        let from = (until + 1).saturating_sub(size);
+        let words: Vec<u64> = (from..until).map(slot).collect();
+        // What the writer has meanwhile written over, or is about to, does not count.
+        fence(Acquire);
+        let lost = (self.written.load(Relaxed) + 1).saturating_sub(size).min(until);
+        let whole = &words[(lost - from) as usize..];
+        (whole.iter().map(|&word| Event::from_word(word)).collect(), lost)
+    }
+}

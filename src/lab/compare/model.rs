@@ -1,0 +1,108 @@
+//! The eight ways to run the same jobs, by name.
+//!
+//! *Promises*: one name, one model, in the order in which they are shown.
+//! *Leaves out*: what they do (`lab/compare/run.rs`).
+
+use std::fmt;
+
+/// A way to run many jobs.
+///
+/// ```
+/// use singletrack::lab::compare::model::Model;
+///
+/// assert_eq!(Model::from_name("threads-py3.2"), Some(Model::ThreadsPy32));
+/// assert_eq!(Model::ALL.len(), 8);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Model {
+    /// One job after another on one thread.
+    Sequential,
+    /// One thread, many tasks on an event loop.
+    EventLoop,
+    /// Threads under the lock of Python 2: a switch may come every 100 ticks.
+    ThreadsPy2,
+    /// Threads under the lock of Python 3.2: a switch on request, after 5 ms.
+    ThreadsPy32,
+    /// The same lock with the checks of Python 3.10: at back edges and calls only.
+    ThreadsPy310,
+    /// Threads under no lock.
+    ThreadsFree,
+    /// A pool of forked processes.
+    Processes,
+    /// An event loop whose computations go to a pool of forked processes.
+    LoopProcesses,
+}
+
+/// The three answers of the rule of thumb.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// For CPU-bound work.
+    Processes,
+    /// For fast I/O over few connections.
+    Threads,
+    /// For slow I/O over many connections.
+    EventLoop,
+}
+
+impl Model {
+    /// All of them, in the order in which they are shown.
+    pub const ALL: [Model; 8] = [
+        Model::Sequential,
+        Model::EventLoop,
+        Model::ThreadsPy2,
+        Model::ThreadsPy32,
+        Model::ThreadsPy310,
+        Model::ThreadsFree,
+        Model::Processes,
+        Model::LoopProcesses,
+    ];
+
+    /// Its name on the command line and in every output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Model::Sequential => "sequential",
+            Model::EventLoop => "event-loop",
+            Model::ThreadsPy2 => "threads-py2",
+            Model::ThreadsPy32 => "threads-py3.2",
+            Model::ThreadsPy310 => "threads-py3.10",
+            Model::ThreadsFree => "threads-free",
+            Model::Processes => "processes",
+            Model::LoopProcesses => "loop+processes",
+        }
+    }
+
+    /// The model of this name.
+    pub fn from_name(name: &str) -> Option<Model> {
+        Model::ALL.into_iter().find(|model| model.name() == name)
+    }
+
+    /// Whether the rule would call it by this word. The loop with processes behind it
+    /// is both.
+    pub fn belongs_to(self, family: Family) -> bool {
+        match self {
+            Model::Sequential => false,
+            Model::EventLoop => family == Family::EventLoop,
+            Model::Processes => family == Family::Processes,
+            Model::LoopProcesses => family != Family::Threads,
+            Model::ThreadsPy2 | Model::ThreadsPy32 | Model::ThreadsPy310 | Model::ThreadsFree => {
+                family == Family::Threads
+            }
+        }
+    }
+}
+
+impl fmt::Display for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Family::Processes => "processes",
+            Family::Threads => "threads",
+            Family::EventLoop => "event loop",
+        })
+    }
+}

@@ -1,0 +1,138 @@
+//! Jobs, or the computations of jobs, in a pool of forked processes.
+//!
+//! *Assumes*: a process with one thread, for the nursery must be forked first.
+//! *Promises*: the workers have ended, and the kernel has charged them to this process, when
+//! a function here returns.
+//! *Leaves out*: the pool itself (`process/`, `process/pool/process_pool.rs`).
+//!
+//! ```text
+//!   processes        whole jobs cross the pipe:  Job ──▶ worker: compute, send, wait, read
+//!   loop+processes   computations do:            Compute ──▶ worker     (I/O stays on the loop)
+//! ```
+
+use crate::futures::error::JobError;
+use crate::futures::executor::Executor;
+use crate::gil::rules::decision::nanos;
+use crate::lab::compare::blocking::{Blocking, Free, drive};
+use crate::lab::compare::blocking::{Queue, Tally};
+use crate::lab::compare::job as workload;
+use crate::lab::compare::job::Compute;
+use crate::lab::compare::job::Job;
+use crate::lab::compare::loops;
+use crate::lab::compare::loops::Workplace;
+use crate::lab::report::failure::Failure;
+use crate::process::forkserver::client::Nursery;
+use crate::process::pool::process_pool::ProcessPool;
+use crate::sys::usage::thread_cpu_time;
+use serde::{Deserialize, Serialize};
+use std::cell::{Cell, RefCell};
+use std::fmt::Display;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// What a worker says of something it did.
+#[derive(Debug, Serialize, Deserialize)]
+struct Done<T> {
+    value: T,
+    wall_ns: u64,
+    cpu_ns: u64,
+}
+
+impl<T> Done<T> {
+    fn timed(work: impl FnOnce() -> T) -> Done<T> {
+        let (start, cpu) = (Instant::now(), thread_cpu_time());
+        let value = work();
+        let cpu_ns = nanos(thread_cpu_time().saturating_sub(cpu));
+        Done { value, wall_ns: nanos(start.elapsed()), cpu_ns }
+    }
+}
+
+thread_local! {
+    /// A worker's connection outlives its jobs, like that of any lane.
+    static CONTEXT: RefCell<Blocking<Free>> = RefCell::new(Blocking::new(Free));
+}
+
+/// Runs in the worker.
+fn whole_job(job: Job) -> Done<Result<u64, Failure>> {
+    Done::timed(|| CONTEXT.with_borrow_mut(|context| drive(workload::run(context, &job))))
+}
+
+/// Runs in the worker.
+fn computation<C: Compute>(work: C) -> Done<C::Output> {
+    Done::timed(|| work.compute(&mut Free))
+}
+
+/// Lends `work` a pool, and sees it and its nursery to their ends.
+///
+/// # Errors
+/// Those of `work`, and that there is no pool.
+pub fn with_pool<R>(
+    workers: usize,
+    work: impl FnOnce(&Rc<ProcessPool>) -> Result<R, Failure>,
+) -> Result<R, Failure> {
+    let no_pool = |why: &dyn Display| {
+        Failure::new("the process pool", why.to_string(), "lower --workers, or raise `ulimit -u`")
+    };
+    let nursery = Nursery::start().map_err(|e| no_pool(&e))?;
+    let pool = Rc::new(ProcessPool::new(&nursery, workers).map_err(|e| no_pool(&e))?);
+    let result = work(&pool);
+    // After a failure, what has not begun need not begin.
+    pool.shutdown(true, result.is_err());
+    result
+}
+
+/// All jobs of the queue in the workers of a pool.
+///
+/// # Errors
+/// The first failure of a job, or of the worker that ran it.
+pub fn whole_jobs(queue: &Queue, pool: &impl Executor) -> Result<Tally, Failure> {
+    let jobs = std::iter::from_fn(|| queue.take()).map(|(_, job)| job.clone());
+    let mut tally = Tally::default();
+    for (number, done) in pool.map(whole_job, jobs).enumerate() {
+        let done = done.map_err(|e| lost(&e))?;
+        tally.record(number, done.value?, Duration::from_nanos(done.wall_ns));
+        tally.lane_ns += done.wall_ns;
+        tally.cpu_ns += done.cpu_ns;
+    }
+    Ok(tally)
+}
+
+/// `lanes` tasks on a loop whose computations go to the workers of a pool.
+///
+/// # Errors
+/// The first failure of a job, of the loop, or of a worker.
+pub fn computations<P: Executor + 'static>(
+    queue: &Rc<Queue>,
+    lanes: usize,
+    pool: Rc<P>,
+) -> Result<Tally, Failure> {
+    let cpu_ns = Rc::new(Cell::new(0));
+    let mut tally = loops::run(queue, lanes, Elsewhere { pool, cpu_ns: Rc::clone(&cpu_ns) })?;
+    tally.cpu_ns += cpu_ns.get();
+    Ok(tally)
+}
+
+/// A loop's computations are done by a pool.
+struct Elsewhere<P> {
+    pool: Rc<P>,
+    /// What the workers said they spent.
+    cpu_ns: Rc<Cell<u64>>,
+}
+
+impl<P> Clone for Elsewhere<P> {
+    fn clone(&self) -> Self {
+        Elsewhere { pool: Rc::clone(&self.pool), cpu_ns: Rc::clone(&self.cpu_ns) }
+    }
+}
+
+impl<P: Executor + 'static> Workplace for Elsewhere<P> {
+    async fn compute<C: Compute>(&self, work: C) -> Result<C::Output, Failure> {
+        let done = self.pool.submit(computation::<C>, work).await.map_err(|e| lost(&e))?;
+        self.cpu_ns.set(self.cpu_ns.get() + done.cpu_ns);
+        Ok(done.value)
+    }
+}
+
+fn lost(why: &JobError) -> Failure {
+    Failure::new("a worker", why.to_string(), "run it again; look for who killed it")
+}

@@ -1,0 +1,179 @@
+//! A program of the bytecode machine, read from a file.
+//!
+//! *Assumes*: nothing of the file.
+//! *Promises*: a program that can run, or one line: file, line, column, what is wrong, what to
+//! do.
+//! *Leaves out*: running it.
+//!
+//! # What `explore` and `dis` are asked for on the command line
+//!
+//! *Assumes*: words that clap has sorted.
+//! *Promises*: a request that can be carried out: the program can run, the policy allows the
+//! schedule. Or one line that says why not.
+//! *Leaves out*: carrying it out (`lab/explore/output.rs`).
+
+use crate::gil::rules::policy::SwitchPolicy;
+use crate::lab::report::failure::Failure;
+use crate::vm::assembler::assemble;
+use crate::vm::explorer::{Explorer, Limits};
+use crate::vm::program::Program;
+use crate::vm::replay::{Replay, Schedule, replay};
+use crate::vm::verifier::Verified;
+use clap::{Args, value_parser};
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// A longer file is no program.
+const LONGEST: u64 = 1 << 20;
+
+/// Reads a program.
+///
+/// # Errors
+/// [`Failure`] if there is no such file, or no program in it.
+pub fn read(path: &Path) -> Result<Program, Failure> {
+    let name = path.display().to_string();
+    let failed = |e| Failure::io(&name, &e, "name a file that can be read");
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(failed)?;
+    file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > LONGEST {
+        let why = format!("it has more than {LONGEST} bytes");
+        return Err(Failure::new(name, why, "name a file with a program"));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = 1 + good.iter().filter(|byte| **byte == b'\n').count();
+        let line_start = good.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let column = 1 + String::from_utf8_lossy(&good[line_start..]).chars().count();
+        let place = format!("{name}:{line}:{column}");
+        Failure::new(place, "no UTF-8 text", "name a file with a program")
+    })?;
+    assemble(&text).map_err(|error| {
+        let place = format!("{name}:{}", error.position);
+        let expected = format!("expected {}", error.expected);
+        Failure::new(place, format!("found {}", error.found), expected)
+    })
+}
+
+/// Reads a program and checks that it can run.
+///
+/// # Errors
+/// As [`read`], and if it cannot.
+pub fn read_verified(path: &Path) -> Result<Verified, Failure> {
+    Verified::new(read(path)?).map_err(|error| {
+        let place = format!("{}:{}", path.display(), error.position);
+        Failure::new(place, error.what(), error.remedy())
+    })
+}
+
+/// For the end of `explore --help`.
+pub const EXAMPLES: &str = "\
+Examples:
+  singletrack explore examples/programs/increment.gil --policy python-2
+  singletrack explore examples/programs/increment.gil --policy python-3.10
+  singletrack explore examples/programs/lock_order.gil --policy fair --json
+  singletrack explore examples/programs/increment.gil --policy python-2 --schedule 1x1,2x6,1x5
+
+A schedule is written THREADxINSTRUCTIONS,...: thread 1 for one instruction, thread 2 for six.
+Policies: python-2, python-2-linux, python-3.2, python-3.10, python-3.13, no-force, fair, priority.";
+
+/// The words after `explore`.
+#[derive(Args)]
+pub struct ExploreArgs {
+    /// A file with a program, such as those in examples/programs
+    program: PathBuf,
+    /// When threads may switch: python-2, python-3.2, python-3.10, ...
+    #[arg(long, value_name = "P")]
+    policy: SwitchPolicy,
+    /// Runs this one schedule and draws it
+    #[arg(long, value_name = "S", conflicts_with_all = ["full", "max_schedules"])]
+    schedule: Option<Schedule>,
+    /// Prints one JSON object
+    #[arg(long)]
+    json: bool,
+    /// Runs each schedule, also those that must come to the same
+    #[arg(long)]
+    full: bool,
+    /// Stops after so many schedules, and says so
+    #[arg(long, value_name = "N", default_value = "100000",
+          value_parser = value_parser!(u64).range(1..=100_000_000))]
+    max_schedules: u64,
+}
+
+/// The words after `dis`.
+#[derive(Args)]
+pub struct DisArgs {
+    /// A file with a program, such as those in examples/programs
+    program: PathBuf,
+}
+
+/// What to explore.
+#[derive(Debug, Clone)]
+pub struct ExploreRequest {
+    /// The program's file, as it was named.
+    pub name: String,
+    /// The program.
+    pub program: Verified,
+    /// When threads may switch.
+    pub policy: SwitchPolicy,
+    /// How.
+    pub how: How,
+    /// Whether to print JSON.
+    pub json: bool,
+}
+
+/// One schedule, or all.
+#[derive(Debug, Clone)]
+pub enum How {
+    /// All of them; in full, or reduced.
+    All {
+        /// With the limits that were asked for.
+        explorer: Explorer,
+        /// Each was asked for.
+        full: bool,
+    },
+    /// This one, and what it came to.
+    One(Schedule, Box<Replay>),
+}
+
+impl ExploreArgs {
+    /// The request these words make.
+    ///
+    /// # Errors
+    /// [`Failure`] if there is no such program, or it does not allow the schedule.
+    pub fn request(self) -> Result<ExploreRequest, Failure> {
+        let program = read_verified(&self.program)?;
+        let how = match self.schedule {
+            Some(schedule) => {
+                let replayed = replay(&program, &self.policy, &schedule).map_err(|error| {
+                    let line = error.to_string();
+                    let (why, remedy) = line.rsplit_once("; ").unwrap_or((&line, "change it"));
+                    Failure::new(format!("--schedule {schedule}"), why, remedy)
+                })?;
+                How::One(schedule, Box::new(replayed))
+            }
+            None => {
+                let limits = Limits::default();
+                let steps = limits.steps.max(self.max_schedules.saturating_mul(20));
+                let limits = Limits { schedules: self.max_schedules, steps, ..limits };
+                let explorer = Explorer::new(self.policy).with_limits(limits);
+                let full = self.full;
+                let explorer = if full { explorer.in_full() } else { explorer };
+                How::All { explorer, full }
+            }
+        };
+        let name = self.program.display().to_string();
+        Ok(ExploreRequest { name, program, policy: self.policy, how, json: self.json })
+    }
+}
+
+impl DisArgs {
+    /// The program to list. It need not be able to run.
+    ///
+    /// # Errors
+    /// [`Failure`] if there is no such program.
+    pub fn request(self) -> Result<Program, Failure> {
+        read(&self.program)
+    }
+}

@@ -1,0 +1,180 @@
+//! The emulator's side of the fidelity comparison: a preset, doing what the interpreter did.
+//!
+//! *Assumes*: the calling process has one thread.
+//! *Promises*: the same threads, loops and system calls as `lab/fidelity.py`, each loop with
+//! the checkpoints of its bytecode and as much work a pass.
+//! *Leaves out*: an interpreter. Between two ticks there is a spin of the right length.
+
+use crate::gil::lock::cell::GilCell;
+use crate::gil::lock::global_lock::GlobalLock;
+use crate::gil::lock::token::Gil;
+use crate::gil::lock::worker::GilThread;
+use crate::gil::rules::policy::SwitchPolicy;
+use crate::lab::fidelity::subject::{ADDERS, ADDITIONS, PAIRS, Passes, Subject, countdown_passes};
+use crate::lab::fidelity::subject::{pings, return_packets, socket, time_pings, volley};
+use crate::lab::report::failure::Failure;
+use crate::lab::report::measure::{Errand, measure};
+use crate::lab::scenes::bytecode::{
+    Work, countdown, countdown_until, increment, increment_by_call,
+};
+use crate::lab::scenes::echo::{Places, serve_and_ask};
+use crate::lab::scenes::stage::join;
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The loops of `lab/scenes/bytecode.rs` work twice a pass.
+const TWICE: u32 = 2;
+
+/// A preset whose loops take as long as an interpreter's.
+#[derive(Debug, Clone, Copy)]
+pub struct Preset {
+    policy: SwitchPolicy,
+    passes: Passes,
+}
+
+impl Preset {
+    /// The preset with loops of these lengths.
+    pub fn new(policy: SwitchPolicy, passes: Passes) -> Preset {
+        Preset { policy, passes }
+    }
+
+    /// A UDP server in a child, asked by this process.
+    fn serve<T: Send + 'static>(
+        &self,
+        burners: usize,
+        serve: fn(&mut Gil<'_>, &UdpSocket) -> io::Result<T>,
+        number: fn(T) -> f64,
+        peer: impl FnOnce(SocketAddr) -> Result<f64, Failure>,
+    ) -> Result<(f64, f64), Failure> {
+        let places = Places::find()?;
+        let socket = socket().map_err(|e| no_socket(&e))?;
+        let address = socket.local_addr().map_err(|e| no_socket(&e))?;
+        let (policy, pass) = (self.policy, self.passes.countdown);
+        let server = places.on(&places.server, || {
+            Errand::begin(&[socket.as_fd()], || {
+                let socket = socket.try_clone().map_err(|e| no_socket(&e))?;
+                beside(policy, burners, pass, move |gil| serve(gil, &socket))
+                    .and_then(|served| served.map(number).map_err(|e| no_socket(&e)))
+            })
+        })?;
+        let seen = places.on(&places.peer, || peer(address))?;
+        let (told, _) = server.finish(PATIENCE)?;
+        Ok((seen, told))
+    }
+}
+
+impl Subject for Preset {
+    fn lost(&mut self, by_call: bool) -> Result<f64, Failure> {
+        let Preset { policy, passes } = *self;
+        let (lost, _) = measure(PATIENCE, || {
+            let pass = if by_call { passes.add_by_call } else { passes.add };
+            let (work, lock) = (Work::of(pass / TWICE), GlobalLock::new(policy));
+            let x = Arc::new(GilCell::new(&lock, 0i64));
+            let body = if by_call { increment_by_call } else { increment };
+            let add = |_| {
+                let x = Arc::clone(&x);
+                spawn(&lock, move |gil| body(gil, &x, ADDITIONS, work))
+            };
+            let adders: Vec<_> = (0..ADDERS).map(add).collect::<Result<_, _>>()?;
+            adders.into_iter().try_for_each(join)?;
+            let counted = lock.attach(|gil| *x.get(gil)).unwrap_or(0);
+            Ok((ADDERS * ADDITIONS) as i64 - counted)
+        })?;
+        Ok(lost as f64)
+    }
+
+    fn countdown(&mut self, time: Duration) -> Result<f64, Failure> {
+        let Preset { policy, passes } = *self;
+        let n = countdown_passes(time, passes.countdown);
+        let (ratio, _) = measure(PATIENCE, || {
+            let (work, lock) = (Work::of(passes.countdown / TWICE), GlobalLock::new(policy));
+            let start = || spawn(&lock, move |gil| countdown(gil, n, work));
+            let pair = |_| {
+                let begun = Instant::now();
+                let threads = [start()?, start()?];
+                threads.into_iter().try_for_each(join)?;
+                let together = begun.elapsed();
+                let begun = Instant::now();
+                start().and_then(join)?;
+                start().and_then(join)?;
+                Ok((together.as_secs_f64(), begun.elapsed().as_secs_f64()))
+            };
+            let runs: Vec<(f64, f64)> = (0..PAIRS).map(pair).collect::<Result<_, Failure>>()?;
+            let best =
+                |time: fn(&(f64, f64)) -> f64| runs.iter().map(time).fold(f64::MAX, f64::min);
+            Ok(best(|run| run.0) / best(|run| run.1))
+        })?;
+        Ok(ratio)
+    }
+
+    fn switches(&mut self, time: Duration) -> Result<f64, Failure> {
+        let Preset { policy, passes } = *self;
+        let (rate, _) = measure(time + PATIENCE, || {
+            let (work, lock) = (Work::of(passes.countdown / TWICE), GlobalLock::new(policy));
+            let done = Arc::new(AtomicBool::new(false));
+            let watch = |_| {
+                let done = Arc::clone(&done);
+                spawn(&lock, move |gil| countdown_until(gil, &done, work))
+            };
+            let watchers: Vec<_> = (0..2).map(watch).collect::<Result<_, _>>()?;
+            std::thread::sleep(time);
+            let switches = lock.switch_number();
+            done.store(true, Relaxed);
+            watchers.into_iter().try_for_each(|watcher| join(watcher).map(drop))?;
+            Ok(switches as f64 / time.as_secs_f64())
+        })?;
+        Ok(rate)
+    }
+
+    fn latency(&mut self, time: Duration) -> Result<f64, Failure> {
+        let peer = |server| pings(server, time).map(|()| 0.0);
+        self.serve(1, time_pings, |delay| delay, peer).map(|(_, delay)| delay)
+    }
+
+    fn bandwidth(&mut self, burners: usize, time: Duration) -> Result<f64, Failure> {
+        let peer = |server| volley(server, time);
+        self.serve(burners, return_packets, |()| 0.0, peer).map(|(rate, _)| rate)
+    }
+
+    fn echo(&mut self, burners: usize, time: Duration) -> Result<f64, Failure> {
+        let work = Work::of(self.passes.countdown / TWICE);
+        let (answers, _, _) = serve_and_ask(self.policy, burners, work, time, &Places::find()?)?;
+        Ok(answers.per_second())
+    }
+}
+
+/// `serve` under a lock, beside threads that compute under it.
+fn beside<T: Send + 'static>(
+    policy: SwitchPolicy,
+    burners: usize,
+    pass: Duration,
+    serve: impl FnOnce(&mut Gil<'_>) -> T + Send + 'static,
+) -> Result<T, Failure> {
+    let (work, lock) = (Work::of(pass / TWICE), GlobalLock::new(policy));
+    let done = Arc::new(AtomicBool::new(false));
+    let burn = |_| {
+        let done = Arc::clone(&done);
+        spawn(&lock, move |gil| countdown_until(gil, &done, work))
+    };
+    let burners: Vec<_> = (0..burners).map(burn).collect::<Result<_, _>>()?;
+    let served = spawn(&lock, serve).and_then(join);
+    done.store(true, Relaxed);
+    burners.into_iter().try_for_each(|burner| join(burner).map(drop))?;
+    served
+}
+
+fn spawn<R: Send + 'static>(
+    lock: &GlobalLock,
+    body: impl FnOnce(&mut Gil<'_>) -> R + Send + 'static,
+) -> Result<GilThread<R>, Failure> {
+    GilThread::spawn(lock, "fidelity", body).map_err(|e| Failure::no_thread(&e))
+}
+
+fn no_socket(why: &io::Error) -> Failure {
+    Failure::io("a socket", why, "close other programs")
+}

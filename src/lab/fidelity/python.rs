@@ -1,0 +1,216 @@
+//! Real interpreters: which there are, and one at work.
+//!
+//! *Assumes*: an interpreter that is asked for its version answers, or can be killed.
+//! *Promises*: each is found once, whatever links lead to it; none outlives its handle; one
+//! that does not answer is an error.
+//! *Leaves out*: what it is asked (`lab/fidelity.py`).
+
+use crate::gil::rules::policy::SwitchPolicy;
+use crate::lab::report::failure::Failure;
+use crate::sys::fd::wait_readable;
+use std::collections::BTreeSet;
+use std::env;
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const SCRIPT: &str = include_str!("fidelity.py");
+/// Prints implementation, version and the program's own path, one a line.
+const WHO: &str = "import platform, sys\n\
+    print(platform.python_implementation())\n\
+    print('%d.%d.%d' % sys.version_info[:3])\n\
+    print(sys.executable)\n\
+    print(int(getattr(sys, '_is_gil_enabled', lambda: True)()))\n";
+const STARTING: Duration = Duration::from_secs(10);
+
+/// A CPython with a global lock.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Interpreter {
+    /// Major, minor, micro.
+    pub version: [u32; 3],
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+impl Interpreter {
+    /// Asks a program what it is.
+    ///
+    /// # Errors
+    /// If it does not run, is no CPython, or has no global lock.
+    pub fn at(path: &Path) -> Result<Interpreter, Failure> {
+        let no = |why: String| {
+            Failure::new(path.display().to_string(), why, "name a CPython with --python")
+        };
+        let mut python = Python::run(path, WHO)?;
+        let mut line = || python.line(STARTING);
+        let (implementation, version) = (line()?, line()?);
+        let (program, has_gil) = (line()?, line()?);
+        if implementation != "CPython" {
+            return Err(no(format!("it is {implementation}, not CPython")));
+        }
+        if has_gil != "1" {
+            return Err(no("it runs without a global lock".into()));
+        }
+        let numbers: Vec<u32> = version.split('.').flat_map(str::parse).collect();
+        let version = numbers.try_into().map_err(|_| no(format!("its version is {version}")))?;
+        Ok(Interpreter { version, path: PathBuf::from(program) })
+    }
+
+    /// All that are on `PATH` and in pyenv, oldest first.
+    pub fn find() -> Vec<Interpreter> {
+        let found: BTreeSet<Interpreter> =
+            places().iter().filter_map(|path| Interpreter::at(path).ok()).collect();
+        let mut seen = BTreeSet::new();
+        let real = |python: &Interpreter| python.path.canonicalize().ok();
+        found.into_iter().filter(|python| seen.insert(real(python))).collect()
+    }
+
+    /// The preset that describes its lock.
+    pub fn preset(&self) -> SwitchPolicy {
+        match self.version {
+            [..3, ..] | [3, ..2, _] => SwitchPolicy::PYTHON_2_LINUX,
+            [3, ..10, _] => SwitchPolicy::PYTHON_3_2,
+            [3, ..13, _] => SwitchPolicy::PYTHON_3_10,
+            _ => SwitchPolicy::PYTHON_3_13,
+        }
+    }
+
+    /// `3.12.1`.
+    pub fn name(&self) -> String {
+        let [major, minor, micro] = self.version;
+        format!("{major}.{minor}.{micro}")
+    }
+
+    /// Starts it with the script of `lab/fidelity.py`. It runs where this thread may run now.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn start(&self) -> Result<Python, Failure> {
+        Python::run(&self.path, SCRIPT)
+    }
+}
+
+/// Programs that may be interpreters.
+fn places() -> Vec<PathBuf> {
+    let mut places = Vec::new();
+    let home = || env::var_os("HOME").map(|home| PathBuf::from(home).join(".pyenv"));
+    let pyenv = env::var_os("PYENV_ROOT").map(PathBuf::from).or_else(home);
+    for version in pyenv.iter().flat_map(|root| entries(&root.join("versions"))) {
+        places.push(version.join("bin/python"));
+    }
+    let path = env::var_os("PATH").unwrap_or_default();
+    for program in env::split_paths(&path).flat_map(|directory| entries(&directory)) {
+        let name = program.file_name().unwrap_or_default().to_string_lossy();
+        let shim = program.parent().is_some_and(|parent| parent.ends_with("shims"));
+        let version = name.strip_prefix("python").unwrap_or("no");
+        if !shim && version.chars().all(|c| c.is_ascii_digit() || c == '.') {
+            places.push(program);
+        }
+    }
+    // Links to one program need not be asked one by one.
+    let mut seen = BTreeSet::new();
+    places.retain(|place| place.canonicalize().is_ok_and(|real| seen.insert(real)));
+    places
+}
+
+fn entries(directory: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten();
+    entries.flatten().map(|entry| entry.path()).collect()
+}
+
+/// A running interpreter. Dropping it ends it.
+#[derive(Debug)]
+pub struct Python {
+    path: PathBuf,
+    child: Child,
+    commands: ChildStdin,
+    answers: ChildStdout,
+    unread: Vec<u8>,
+}
+
+impl Python {
+    fn run(path: &Path, script: &str) -> Result<Python, Failure> {
+        let mut command = Command::new(path);
+        command.args(["-u", "-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let refuse =
+            |e: io::Error| Failure::io(path.display().to_string(), &e, "name another --python");
+        let mut child = command.stderr(Stdio::null()).spawn().map_err(refuse)?;
+        match (child.stdin.take(), child.stdout.take()) {
+            (Some(commands), Some(answers)) => {
+                Ok(Python { path: path.to_owned(), child, commands, answers, unread: Vec::new() })
+            }
+            _ => Err(refuse(io::Error::from(io::ErrorKind::BrokenPipe))),
+        }
+    }
+
+    /// Says a command.
+    ///
+    /// # Errors
+    /// If it has ended.
+    pub fn say(&mut self, command: &str) -> Result<(), Failure> {
+        let told = writeln!(self.commands, "{command}");
+        told.map_err(|e| self.failed(&format!("`{command}`: {e}")))
+    }
+
+    /// The next line of its answers.
+    ///
+    /// # Errors
+    /// If it ends, or says nothing for so long.
+    pub fn line(&mut self, limit: Duration) -> Result<String, Failure> {
+        let deadline = Instant::now() + limit;
+        loop {
+            if let Some(end) = self.unread.iter().position(|&byte| byte == b'\n') {
+                let line: Vec<u8> = self.unread.drain(..=end).collect();
+                return Ok(String::from_utf8_lossy(&line).trim().to_owned());
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            let readable = wait_readable(self.answers.as_fd(), left);
+            if readable.map_err(|e| self.failed(&e.to_string()))? {
+                let mut buffer = [0; 4096];
+                match self.answers.read(&mut buffer) {
+                    Ok(0) => return Err(self.failed("it ended before it had answered")),
+                    Ok(n) => self.unread.extend_from_slice(&buffer[..n]),
+                    Err(e) => return Err(self.failed(&e.to_string())),
+                }
+            } else if left.is_zero() {
+                return Err(self.failed(&format!("it had not answered after {limit:?}")));
+            }
+        }
+    }
+
+    /// A command, and the numbers that answer it.
+    ///
+    /// # Errors
+    /// As [`line`](Self::line), or if the answer is no row of numbers.
+    pub fn ask(&mut self, command: &str, limit: Duration) -> Result<Vec<f64>, Failure> {
+        self.say(command)?;
+        self.numbers(limit)
+    }
+
+    /// The numbers on the next line.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask).
+    pub fn numbers(&mut self, limit: Duration) -> Result<Vec<f64>, Failure> {
+        let line = self.line(limit)?;
+        let numbers: Result<Vec<f64>, _> = line.split_whitespace().map(str::parse).collect();
+        match numbers {
+            Ok(numbers) if !numbers.is_empty() => Ok(numbers),
+            _ => Err(self.failed(&format!("it answered `{line}`"))),
+        }
+    }
+
+    fn failed(&self, why: &str) -> Failure {
+        Failure::new(self.path.display().to_string(), why, "name another --python")
+    }
+}
+
+impl Drop for Python {
+    fn drop(&mut self) {
+        // It may have ended by itself; what counts is that it is reaped.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

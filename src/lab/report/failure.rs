@@ -1,0 +1,92 @@
+//! Why a comparison ended without a result: the thing, the reason, the remedy.
+//!
+//! *Promises*: every failure prints as one line that names all three, and survives a pipe.
+//! *Leaves out*: exit codes; the command chooses those.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+
+/// One line for the user: what failed, why, and what to do about it.
+///
+/// ```
+/// use singletrack::lab::report::failure::Failure;
+///
+/// let failure = Failure::new("--jobs 0", "nothing would run", "ask for at least 1 job");
+/// assert_eq!(failure.to_string(), "--jobs 0: nothing would run; ask for at least 1 job");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    thing: String,
+    why: String,
+    remedy: String,
+}
+
+impl Failure {
+    /// A failure of `thing`.
+    pub fn new(
+        thing: impl Into<String>,
+        why: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Failure {
+        Failure { thing: thing.into(), why: why.into(), remedy: remedy.into() }
+    }
+
+    /// The operating system refused something about `thing`.
+    pub fn io(thing: impl Into<String>, why: &io::Error, remedy: &str) -> Failure {
+        let remedy = match why.raw_os_error() {
+            Some(libc::EMFILE) => "raise `ulimit -n`, or lower --connections",
+            Some(libc::EAGAIN) => "raise `ulimit -u`, or lower --connections",
+            _ => remedy,
+        };
+        Failure::new(thing, reason(why), remedy)
+    }
+
+    /// There is no way to `to`.
+    pub fn unreachable(to: SocketAddr, why: &io::Error) -> Failure {
+        Failure::io(to.to_string(), why, "check that a server listens there")
+    }
+
+    /// The connection to `to` broke.
+    pub fn broken(to: SocketAddr, why: &io::Error) -> Failure {
+        Failure::io(to.to_string(), why, "run it again; if it stays, the server died")
+    }
+
+    /// There is no thread to be had.
+    pub fn no_thread(why: &io::Error) -> Failure {
+        Failure::io("a thread", why, "close other programs")
+    }
+
+    /// A thread did not come to the end of its work.
+    pub fn lost_thread(why: impl fmt::Display) -> Failure {
+        Failure::new("a thread", why.to_string(), "report it")
+    }
+
+    /// A job waits for an answer, and has asked nothing.
+    pub fn nothing_sent() -> Failure {
+        Failure::new("wait", "nothing was sent, so nothing will come", "send first")
+    }
+
+    /// The same failure, seen from further out: `cpu under threads-free: …`.
+    pub fn within(mut self, place: &str) -> Failure {
+        self.thing = format!("{place}: {}", self.thing);
+        self
+    }
+}
+
+/// The system's words without Rust's "(os error 2)".
+fn reason(why: &io::Error) -> String {
+    let text = why.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_owned()
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line = format!("{}: {}; {}", self.thing, self.why, self.remedy);
+        // A panic message or a file name may hold line breaks; a failure is one line.
+        f.write_str(&line.replace(['\n', '\r'], " "))
+    }
+}
+
+impl std::error::Error for Failure {}

@@ -1,0 +1,177 @@
+//! Work in a child process of its own, and what the kernel charged for it.
+//!
+//! *Assumes*: a process with more than one thread is refused, for `fork` would
+//! lose the others.
+//! *Promises*: a child that dies, or does not come to an end, is an error and is reaped; no
+//! child outlives its [`Child`] or this process.
+//! *Leaves out*: what the child does.
+//!
+//! ```text
+//!   parent                                child
+//!     │  flush, fork ───────────────────────┐
+//!     │                                     │ work
+//!     │  read until the end ◀─── pipe ───── │ answer, encoded
+//!     │  wait4: CPU, memory, switches ◀──── ┘ _exit
+//!     ▼  (or, past the limit: kill, reap)
+//! ```
+
+use crate::base::panic::panic_message;
+use crate::futures::wire::{Wire, decode, encode};
+use crate::lab::report::failure::Failure;
+use crate::sys::fd::wait_readable;
+use crate::sys::process::Death;
+use crate::sys::process::{SingleThreaded, fork, pidfd_open, send_signal};
+use crate::sys::usage::{Usage, wait_with_usage};
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::marker::PhantomData;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+/// A forked child that has not been waited for. Dropping it kills and reaps it.
+#[derive(Debug)]
+pub struct Child {
+    pid: u32,
+    /// Stands for the child even if its number should be given to another; `None` once it
+    /// has been reaped.
+    pidfd: Option<OwnedFd>,
+}
+
+impl Child {
+    /// Forks a child that does `work` with the descriptors `keep`, and leaves by `_exit`
+    /// with the code that `work` returns.
+    ///
+    /// # Errors
+    /// If this process has more than one thread, or the system no room for another process.
+    pub fn start(keep: &[BorrowedFd<'_>], work: impl FnOnce() -> i32) -> Result<Child, Failure> {
+        let refuse =
+            |e| Failure::io("a child process", &e, "close other programs, or raise `ulimit -u`");
+        let alone = SingleThreaded::prove().map_err(|threads| threaded(&threads))?;
+        // What is still in a buffer would be written by both.
+        io::stdout().flush().and_then(|()| io::stderr().flush()).map_err(refuse)?;
+        let quiet = || {
+            // A panic becomes the failure's text; a second report on stderr would be noise.
+            std::panic::set_hook(Box::new(|_| {}));
+            work()
+        };
+        let keep: Vec<_> = keep.iter().map(AsRawFd::as_raw_fd).collect();
+        let pid = fork(&alone, &keep, quiet).map_err(refuse)?;
+        match pidfd_open(pid) {
+            Ok(pidfd) => Ok(Child { pid, pidfd: Some(pidfd) }),
+            Err(e) => Err(refuse(e)),
+        }
+    }
+
+    /// Waits for its end; says how it ended and what it used.
+    fn wait(mut self) -> io::Result<(Death, Usage)> {
+        self.pidfd = None;
+        wait_with_usage(self.pid)
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        if let Some(pidfd) = &self.pidfd {
+            // It may be dead already; what counts is that it is reaped.
+            let _ = send_signal(pidfd.as_fd(), libc::SIGKILL);
+            let _ = wait_with_usage(self.pid);
+        }
+    }
+}
+
+fn threaded(threads: &[String]) -> Failure {
+    let why = format!("fork would lose the threads {}", threads.join(", "));
+    Failure::new("this process", why, "start the comparison before any thread")
+}
+
+/// Does `work` in a child; gives its answer and what it used.
+///
+/// # Errors
+/// The failure of the work itself; or that the child panicked, died, or was still at it
+/// after `limit` and was killed.
+pub fn measure<T: Wire>(
+    limit: Duration,
+    work: impl FnOnce() -> Result<T, Failure>,
+) -> Result<(T, Usage), Failure> {
+    Errand::begin(&[], work)?.finish(limit)
+}
+
+/// Work that a child has begun, while this process does something else. Dropping it kills the
+/// child.
+#[derive(Debug)]
+pub struct Errand<T> {
+    child: Child,
+    reader: PipeReader,
+    answer: PhantomData<fn() -> T>,
+}
+
+impl<T: Wire> Errand<T> {
+    /// Begins `work` in a child that keeps these descriptors.
+    ///
+    /// # Errors
+    /// Those of [`Child::start`].
+    pub fn begin(
+        keep: &[BorrowedFd<'_>],
+        work: impl FnOnce() -> Result<T, Failure>,
+    ) -> Result<Errand<T>, Failure> {
+        let (reader, writer) = io::pipe().map_err(|e| Failure::io("a pipe", &e, "run it again"))?;
+        let keep: Vec<BorrowedFd<'_>> = keep.iter().copied().chain([writer.as_fd()]).collect();
+        // The parent's copy of the writing end closes here, so that the child's is the only one.
+        let child = Child::start(&keep, || answer(&writer, work))?;
+        Ok(Errand { child, reader, answer: PhantomData })
+    }
+
+    /// The child's number.
+    pub fn pid(&self) -> u32 {
+        self.child.pid
+    }
+
+    /// Waits for its answer and its end.
+    ///
+    /// # Errors
+    /// As [`measure`].
+    pub fn finish(mut self, limit: Duration) -> Result<(T, Usage), Failure> {
+        let bytes = read_to_end(&mut self.reader, limit)?;
+        let (death, usage) =
+            self.child.wait().map_err(|e| Failure::io("a child process", &e, "run it again"))?;
+        match (death, decode::<Result<T, Failure>>(&bytes)) {
+            (Death::Code(0), Ok(answer)) => Ok((answer?, usage)),
+            (Death::Code(0), Err(e)) => {
+                Err(Failure::new("its process", e.to_string(), "this is a bug; please report it"))
+            }
+            (death, _) => {
+                let why = format!("died by {death} before it had an answer");
+                Err(Failure::new("its process", why, "run it again; look for who killed it"))
+            }
+        }
+    }
+}
+
+/// The child's half: works, writes, and says with which code to leave.
+fn answer<T: Wire>(mut pipe: &PipeWriter, work: impl FnOnce() -> Result<T, Failure>) -> i32 {
+    let worked = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
+        let why = format!("panicked: {}", panic_message(&*payload));
+        Err(Failure::new("its process", why, "this is a bug; please report it"))
+    });
+    let written = encode(&worked).map_err(io::Error::other).and_then(|all| pipe.write_all(&all));
+    i32::from(written.is_err())
+}
+
+/// Reads until the last writer has gone, but not past the limit.
+fn read_to_end(pipe: &mut PipeReader, limit: Duration) -> Result<Vec<u8>, Failure> {
+    let refuse = |e| Failure::io("a pipe", &e, "run it again");
+    let deadline = Instant::now() + limit;
+    let (mut bytes, mut buffer) = (Vec::new(), [0; 64 * 1024]);
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if wait_readable(pipe.as_fd(), left).map_err(refuse)? {
+            match pipe.read(&mut buffer).map_err(refuse)? {
+                0 => return Ok(bytes),
+                n => bytes.extend_from_slice(&buffer[..n]),
+            }
+        } else if Instant::now() >= deadline {
+            let why = format!("had not ended after {limit:?} and was killed");
+            return Err(Failure::new("its process", why, "ask for fewer --jobs, or raise --limit"));
+        }
+    }
+}

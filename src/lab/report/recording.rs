@@ -1,0 +1,184 @@
+//! A recording as numbers and names, to cross a pipe: the lock's own types know no serde.
+//!
+//! *Promises*: the recording that comes out is the one that went in.
+//! *Leaves out*: what it says (`lab/report/recording.rs`); pictures (`lab/report/lanes.rs`, `lab/report/trace.rs`).
+//!
+//! # A recording in figures: what it says about each thread, and about the lock
+//!
+//! *Promises*: lengths of all holds and waits, if the lock has measured them; else of those that
+//! are in the recording.
+//! *Leaves out*: how they are shown (`lab/scenes/scene_report.rs`).
+
+use crate::gil::rules::decision::Nanos;
+use crate::gil::stats::histogram::{Histogram, Times};
+use crate::gil::stats::record::{Event, Recording, Slice, State, Track, What};
+use crate::lab::report::stats::percentile;
+use serde::{Deserialize, Serialize};
+
+/// A histogram, flat: its buckets, and its longest.
+type Flat = (Vec<(Nanos, u64)>, Nanos);
+
+/// A [`Track`], flat.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct FlatTrack {
+    name: String,
+    tid: u32,
+    events: Vec<u64>,
+    dropped: u64,
+    /// Its waits and its holds.
+    times: Option<(Flat, Flat)>,
+}
+
+/// A [`Recording`], flat.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlatRecording {
+    tracks: Vec<FlatTrack>,
+    until: Nanos,
+}
+
+impl From<&Recording> for FlatRecording {
+    fn from(recording: &Recording) -> FlatRecording {
+        let flat = |histogram: &Histogram| (histogram.buckets().collect(), histogram.max());
+        let track = |track: &Track| FlatTrack {
+            name: track.name.clone(),
+            tid: track.tid,
+            events: track.events.iter().map(|event| event.to_word()).collect(),
+            dropped: track.dropped,
+            times: track.times.map(|times| (flat(&times.wait), flat(&times.hold))),
+        };
+        FlatRecording {
+            tracks: recording.tracks.iter().map(track).collect(),
+            until: recording.until,
+        }
+    }
+}
+
+impl From<FlatRecording> for Recording {
+    fn from(flat: FlatRecording) -> Recording {
+        let whole = |(buckets, max): Flat| Histogram::from_buckets(buckets, max);
+        let track = |track: FlatTrack| Track {
+            name: track.name,
+            tid: track.tid,
+            events: track.events.into_iter().map(Event::from_word).collect(),
+            dropped: track.dropped,
+            times: track.times.map(|(wait, hold)| Times { wait: whole(wait), hold: whole(hold) }),
+        };
+        Recording { tracks: flat.tracks.into_iter().map(track).collect(), until: flat.until }
+    }
+}
+
+/// Typical and extreme lengths of time, in nanoseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Lengths {
+    /// How many there were.
+    pub count: u64,
+    /// Half were no longer than this.
+    pub p50: Nanos,
+    /// 99 in a hundred were no longer than this.
+    pub p99: Nanos,
+    /// The longest.
+    pub max: Nanos,
+}
+
+impl Lengths {
+    /// Of all, to the bucket.
+    fn of_all(histogram: &Histogram) -> Lengths {
+        Lengths {
+            count: histogram.count(),
+            p50: histogram.percentile(0.50),
+            p99: histogram.percentile(0.99),
+            max: histogram.max(),
+        }
+    }
+
+    /// Of those that are drawn.
+    fn of_drawn(slices: &[Slice], state: State) -> Lengths {
+        let in_state = slices.iter().filter(|slice| slice.state == state);
+        let mut lengths: Vec<Nanos> = in_state.map(|slice| slice.to - slice.from).collect();
+        lengths.sort_unstable();
+        let at = |share| percentile(&lengths, share).unwrap_or(0);
+        Lengths { count: lengths.len() as u64, p50: at(0.50), p99: at(0.99), max: at(1.0) }
+    }
+}
+
+/// One thread in figures.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Profile {
+    /// Its name.
+    pub name: String,
+    /// The kernel's number for it.
+    pub tid: u32,
+    /// How much of its recorded time it had the lock, from 0 to 1.
+    pub has: f64,
+    /// How much of it it waited for the lock.
+    pub waits: f64,
+    /// How often it took the lock.
+    pub takes: usize,
+    /// How often it asked another thread to drop it.
+    pub requests: usize,
+    /// How often it woke up for a free lock and came too late.
+    pub failed_takes: usize,
+    /// Its holds: all of them, if the lock has measured them, else those that are drawn.
+    pub hold: Lengths,
+    /// Its waits, likewise.
+    pub wait: Lengths,
+    /// Events that the recording had no room for.
+    pub dropped: u64,
+}
+
+impl Profile {
+    /// What a track says.
+    pub fn of(track: &Track, until: Nanos) -> Profile {
+        let slices = track.slices(until);
+        let time = |state: State| -> Nanos {
+            let of = slices.iter().filter(|slice| slice.state == state);
+            of.map(|slice| slice.to - slice.from).sum()
+        };
+        let all = slices.iter().map(|slice| slice.to - slice.from).sum::<Nanos>().max(1) as f64;
+        let lengths = |all: fn(Times) -> Histogram, state| match track.times {
+            Some(times) => Lengths::of_all(&all(times)),
+            None => Lengths::of_drawn(&slices, state),
+        };
+        let count = |what| track.events.iter().filter(|event| event.what == what).count();
+        Profile {
+            name: track.name.clone(),
+            tid: track.tid,
+            has: time(State::HasGil) as f64 / all,
+            waits: time(State::WaitingForGil) as f64 / all,
+            takes: count(What::Takes),
+            requests: count(What::Requests),
+            failed_takes: count(What::FailsToTake),
+            hold: lengths(|times| times.hold, State::HasGil),
+            wait: lengths(|times| times.wait, State::WaitingForGil),
+            dropped: track.dropped,
+        }
+    }
+}
+
+/// The share of drops on request after which another thread was the next to take the lock.
+pub fn handed_over(recording: &Recording) -> f64 {
+    let tracks = recording.tracks.iter().enumerate();
+    let mut events: Vec<(usize, Event)> =
+        tracks.flat_map(|(track, t)| t.events.iter().map(move |&event| (track, event))).collect();
+    events.sort_by_key(|(_, event)| event.at);
+    let (mut dropper, mut drops, mut switches) = (None, 0, 0);
+    for (track, event) in events {
+        match (event.what, dropper) {
+            (What::DropsOnRequest, _) => dropper = Some(track),
+            (What::Takes, Some(last)) => {
+                drops += 1;
+                switches += u32::from(last != track);
+                dropper = None;
+            }
+            _ => {}
+        }
+    }
+    f64::from(switches) / f64::from(drops.max(1))
+}
+
+/// The longest that a thread waited for the lock, in nanoseconds.
+pub fn longest_wait(recording: &Recording) -> Nanos {
+    let slices = recording.tracks.iter().flat_map(|track| track.slices(recording.until));
+    let waits = slices.filter(|slice| slice.state == State::WaitingForGil);
+    waits.map(|slice| slice.to - slice.from).max().unwrap_or(0)
+}

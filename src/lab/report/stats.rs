@@ -1,0 +1,60 @@
+//! Medians, extremes and percentiles of measured values. Pure.
+//!
+//! *Assumes*: the values are finite.
+//! *Promises*: every figure it names was measured: no interpolation between values, save
+//! that the median of an even number of them is the middle of the two middle ones.
+//! *Leaves out*: any belief about how the values are distributed.
+
+/// The middle and the ends of some values.
+///
+/// ```
+/// use singletrack::lab::report::stats::Spread;
+///
+/// let spread = Spread::of(&[0.3, 0.1, 0.2]).unwrap();
+/// assert_eq!((spread.median, spread.min, spread.max), (0.2, 0.1, 0.3));
+/// assert!(Spread::of(&[]).is_none());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Spread {
+    /// The middle value.
+    pub median: f64,
+    /// The smallest.
+    pub min: f64,
+    /// The largest.
+    pub max: f64,
+}
+
+impl Spread {
+    /// The spread of these values; `None` of no values.
+    pub fn of(values: &[f64]) -> Option<Spread> {
+        let mut sorted = values.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        let (&min, &max) = (sorted.first()?, sorted.last()?);
+        let middle = sorted.len() / 2;
+        let median = match sorted.len() % 2 {
+            1 => sorted[middle],
+            _ => sorted[middle - 1].midpoint(sorted[middle]),
+        };
+        Some(Spread { median, min, max })
+    }
+
+    /// Whether some value of one may be as small as some value of the other.
+    pub fn overlaps(&self, other: &Spread) -> bool {
+        self.min <= other.max && other.min <= self.max
+    }
+}
+
+/// The smallest value that is at least as large as this share of all of them ("nearest
+/// rank"). `share` counts from 0 to 1; the values must be sorted. `None` of no values.
+///
+/// ```
+/// use singletrack::lab::report::stats::percentile;
+///
+/// let sorted: Vec<u64> = (1..=100).collect();
+/// assert_eq!(percentile(&sorted, 0.50), Some(50));
+/// assert_eq!(percentile(&sorted, 0.99), Some(99));
+/// ```
+pub fn percentile(sorted: &[u64], share: f64) -> Option<u64> {
+    let rank = (share.clamp(0.0, 1.0) * sorted.len() as f64).ceil() as usize;
+    sorted.get(rank.max(1) - 1).copied()
+}

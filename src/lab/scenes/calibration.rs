@@ -1,0 +1,278 @@
+//! What this machine charges for ticks, wake-ups and switches, measured in half a second.
+//!
+//! *Assumes*: the calling process has one thread.
+//! *Promises*: every cost is measured, here and now, with the lock that is to be simulated;
+//! threads are where the measurement needs them, on one core or on two.
+//! *Leaves out*: what else runs on the machine. Of many trials the quicker quarter counts, for
+//! others only ever make a trial slower.
+//!
+//! ```text
+//!   core 0: waker     ── notify ────────────▶ returns
+//!                     ├─ signal + interrupt ─┤
+//!                                            ├── wake ─┤
+//!   core 1: sleeper   ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒ runs
+//!
+//!   core 0: two that wake each other: from sleep to sleep = signal + switch
+//!   core 0: two that spin: how long one runs until the other does = quantum
+//! ```
+
+use crate::base::sync::{Arc, Condvar, Mutex};
+use crate::gil::lock::global_lock::GlobalLock;
+use crate::gil::lock::token::Gil;
+use crate::gil::rules::decision::{Nanos, nanos};
+use crate::gil::rules::policy::SwitchPolicy;
+use crate::gil::simulator::script::Costs;
+use crate::lab::report::failure::Failure;
+use crate::lab::report::measure::measure;
+use crate::lab::report::stats::percentile;
+use crate::lab::scenes::bytecode::{Work, countdown};
+use crate::lab::scenes::echo::ROOM;
+use crate::lab::scenes::stage::OPCODE;
+use crate::sys::usage::thread_cpu_time;
+use crate::sys::usage::{cores, pin_to};
+use std::hint::black_box;
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Wake-ups that are timed.
+const WAKE_UPS: usize = 300;
+/// By then who sleeps is asleep.
+const UNTIL_ASLEEP: Duration = Duration::from_micros(200);
+/// Visits to the lock in one trial, and passes of a loop.
+const VISITS: u32 = 2_000;
+/// How long two threads spin side by side.
+const SPIN: Duration = Duration::from_millis(100);
+/// A gap in a spinning thread's time that is more than an interrupt.
+const GAP: Duration = Duration::from_micros(200);
+/// A spinning thread of no Linux keeps its core longer than this beside another.
+const LONGEST_QUANTUM: Nanos = 100_000_000;
+
+/// What was measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Measured {
+    /// For the simulator.
+    pub costs: Costs,
+    /// A `write` to a socket, which is what the echo thread does without the lock.
+    pub call: Nanos,
+}
+
+/// Measures, in a child process.
+///
+/// # Errors
+/// If the child, its threads or its sockets cannot be had.
+pub fn calibrate() -> Result<Measured, Failure> {
+    let refuse = |e: io::Error| Failure::io("the measurement", &e, "close other programs");
+    let (numbers, _) = measure(PATIENCE, || numbers().map_err(refuse))?;
+    let [tick, door, desk, signal, interrupt, wake, switch, quantum, jitter, call] = numbers;
+    let costs = Costs { tick, door, desk, signal, interrupt, wake, switch, quantum, jitter };
+    Ok(Measured { costs, call })
+}
+
+fn numbers() -> io::Result<[u64; 10]> {
+    let all = cores()?;
+    let (here, there) = (all[0], all[1 % all.len()]);
+    pin_to(&[here])?;
+    let (door, desk) = visits();
+    let (from_sleep_to_sleep, signal) = ping_pong(here)?;
+    let (with_interrupt, wakes) = wake_ups(there)?;
+    let (wake, usual) = (quicker(&wakes), percentile(&wakes, 0.5).unwrap_or(0));
+    let interrupt = quicker(&with_interrupt).saturating_sub(signal);
+    let jitter = (usual - wake) * 100 / usual.max(1);
+    let switch = from_sleep_to_sleep.saturating_sub(signal);
+    let (tick, quantum, call) = (tick(), quantum()?, call()?);
+    Ok([tick, door, desk, signal, interrupt, wake, switch, quantum, jitter, call])
+}
+
+/// Of sorted trials, the one that a quarter of them were quicker than.
+fn quicker(sorted: &[Nanos]) -> Nanos {
+    percentile(sorted, 0.25).unwrap_or(0)
+}
+
+fn sorted(mut trials: Vec<Nanos>) -> Vec<Nanos> {
+    trials.sort_unstable();
+    trials
+}
+
+/// The length of one of many, over a few trials.
+fn each(mut trial: impl FnMut()) -> Nanos {
+    let trials = (0..9).map(|_| {
+        let begun = Instant::now();
+        trial();
+        nanos(begun.elapsed()) / u64::from(VISITS)
+    });
+    quicker(&sorted(trials.collect()))
+}
+
+/// One tick of the loop that the scenes run, with all that the lock does at it.
+fn tick() -> Nanos {
+    let (work, lock) = (Work::of(OPCODE), GlobalLock::new(SwitchPolicy::PYTHON_3_2));
+    // The lock is new and this thread holds none: it cannot be refused.
+    let pass = lock.attach(|gil| each(|| countdown(gil, u64::from(VISITS), work)));
+    (pass.unwrap_or(0) / 3).max(1)
+}
+
+/// What it costs to take or drop the lock at the door, and at the desk; recorded, as in a scene.
+fn visits() -> (Nanos, Nanos) {
+    let lock = GlobalLock::new(SwitchPolicy::PYTHON_2);
+    lock.record(ROOM);
+    let detach = |gil: &mut Gil<'_>| (0..VISITS).for_each(|_| gil.detach(|| ()));
+    let there_and_back = lock.attach(|gil| each(|| detach(gil))).unwrap_or(0);
+    let door = there_and_back / 2;
+    // A limit can be kept at the desk only; out it goes by the door.
+    let attach = || {
+        for _ in 0..VISITS {
+            // Nobody else knows the lock, so it is free.
+            let _ = lock.attach_timeout(PATIENCE, |_| ());
+        }
+    };
+    (door, each(attach).saturating_sub(door))
+}
+
+/// Two threads at one bed: whose turn it is, and a bell.
+struct Bed {
+    turn: Mutex<usize>,
+    bell: Condvar,
+    woke: Mutex<Option<Instant>>,
+    awake: AtomicBool,
+    sleeps: AtomicU64,
+    /// How long each ring of the bell took.
+    rings: Mutex<Vec<Nanos>>,
+}
+
+fn bed() -> Arc<Bed> {
+    let (turn, bell) = (Mutex::new(0), Condvar::new());
+    let (woke, rings) = (Mutex::new(None), Mutex::new(Vec::new()));
+    let (awake, sleeps) = (AtomicBool::new(false), AtomicU64::new(0));
+    Arc::new(Bed { turn, bell, woke, awake, sleeps, rings })
+}
+
+/// Thread number `me` waits for its turns; `then` is called at each. It ends with the CPU time
+/// that it has spent.
+fn sleeper(
+    bed: &Arc<Bed>,
+    me: usize,
+    core: usize,
+    then: fn(&Bed),
+) -> io::Result<JoinHandle<Duration>> {
+    let bed = Arc::clone(bed);
+    thread::Builder::new().spawn(move || {
+        // Refused, it runs wherever it runs: a cost of another place, but a true one.
+        let _ = pin_to(&[core]);
+        for _ in 0..WAKE_UPS {
+            let mut turn = bed.turn.lock();
+            while *turn != me {
+                bed.sleeps.fetch_add(1, SeqCst);
+                bed.bell.wait(&mut turn);
+            }
+            *turn = 1 - me;
+            drop(turn);
+            then(&bed);
+        }
+        thread_cpu_time()
+    })
+}
+
+/// How long it takes to wake a thread on that core: for the waker, and from then on until the
+/// sleeper runs.
+fn wake_ups(core: usize) -> io::Result<(Vec<Nanos>, Vec<Nanos>)> {
+    let bed = bed();
+    let thread = sleeper(&bed, 1, core, |bed| {
+        *bed.woke.lock() = Some(Instant::now());
+        bed.awake.store(true, SeqCst);
+    })?;
+    let (mut signals, mut wakes) = (Vec::new(), Vec::new());
+    for _ in 0..WAKE_UPS {
+        let asleep = Instant::now() + UNTIL_ASLEEP;
+        while Instant::now() < asleep {
+            std::hint::spin_loop();
+        }
+        *bed.turn.lock() = 1;
+        let begun = Instant::now();
+        bed.bell.notify_one();
+        let ended = Instant::now();
+        while !bed.awake.swap(false, SeqCst) {
+            // On one core it has to be let in.
+            thread::yield_now();
+        }
+        signals.push(nanos(ended - begun));
+        let woke = bed.woke.lock().take();
+        wakes.push(woke.map_or(0, |woke| nanos(woke.saturating_duration_since(ended))));
+    }
+    ended(thread)?;
+    Ok((sorted(signals), sorted(wakes)))
+}
+
+/// Two threads on this core that wake each other: from sleep to sleep, and the system call that
+/// is a part of it. In CPU time, for others may have the core in between.
+fn ping_pong(core: usize) -> io::Result<(Nanos, Nanos)> {
+    let bed = bed();
+    let ring: fn(&Bed) = |bed| {
+        let begun = thread_cpu_time();
+        bed.bell.notify_one();
+        let took = thread_cpu_time() - begun;
+        bed.rings.lock().push(nanos(took));
+    };
+    let threads = [sleeper(&bed, 0, core, ring)?, sleeper(&bed, 1, core, ring)?];
+    let mut spent = Duration::ZERO;
+    for thread in threads {
+        spent += ended(thread)?;
+    }
+    let reads = || {
+        for _ in 0..VISITS {
+            black_box(thread_cpu_time());
+        }
+    };
+    let clock = each(reads);
+    // Up to half of the rings find nobody asleep: it is the others that tell.
+    let rings = sorted(std::mem::take(&mut *bed.rings.lock()));
+    let signal = percentile(&rings, 0.75).unwrap_or(0).saturating_sub(clock);
+    let from_sleep_to_sleep = nanos(spent) / bed.sleeps.load(SeqCst).max(1);
+    Ok((from_sleep_to_sleep.saturating_sub(2 * clock).max(signal), signal))
+}
+
+/// How long a thread that spins keeps this core beside another.
+fn quantum() -> io::Result<Nanos> {
+    let spin = || {
+        let (begun, mut stretches) = (Instant::now(), Vec::new());
+        let (mut since, mut last) = (begun, begun);
+        while last < begun + SPIN {
+            let now = Instant::now();
+            if now - last > GAP {
+                stretches.push(nanos(last - since));
+                since = now;
+            }
+            last = now;
+        }
+        stretches
+    };
+    let threads = [thread::Builder::new().spawn(spin)?, thread::Builder::new().spawn(spin)?];
+    let mut stretches = Vec::new();
+    for thread in threads {
+        stretches.extend(ended(thread)?);
+    }
+    Ok(percentile(&sorted(stretches), 0.5).unwrap_or(LONGEST_QUANTUM).max(1))
+}
+
+/// A write to a connection whose other side is there.
+fn call() -> io::Result<Nanos> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let mut writer = TcpStream::connect(listener.local_addr()?)?;
+    let (mut reader, _) = listener.accept()?;
+    writer.set_nodelay(true)?;
+    let (mut trials, mut buffer) = (Vec::new(), [7; 64]);
+    for _ in 0..WAKE_UPS {
+        let begun = Instant::now();
+        writer.write_all(&buffer)?;
+        trials.push(nanos(begun.elapsed()));
+        reader.read_exact(&mut buffer)?;
+    }
+    Ok(quicker(&sorted(trials)))
+}
+
+fn ended<R>(thread: JoinHandle<R>) -> io::Result<R> {
+    thread.join().map_err(|_| io::Error::other("a thread panicked"))
+}

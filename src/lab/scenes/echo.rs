@@ -1,0 +1,212 @@
+//! An echo server thread beside threads that compute, and the peer that waits for its answers.
+//!
+//! *Assumes*: the calling process has one thread.
+//! *Promises*: real sockets between two processes, which run on different cores if there are
+//! two; a peer that gets no answer is an error, not a hang.
+//! *Leaves out*: many connections. One shows what a request pays.
+//!
+//! ```text
+//!   core 1: peer                    core 0: server
+//!     write ──────────────────────▶ read   (lock dropped)
+//!       │                             wants the lock … beside a thread that computes with it
+//!     read ◀─────────────────────── write  (lock dropped)
+//! ```
+//! With both on one core the answer is there before the server has dropped the lock, and there
+//! is no convoy to be seen: this has misled more than one measurement.
+
+use crate::gil::lock::global_lock::GlobalLock;
+use crate::gil::lock::token::Gil;
+use crate::gil::lock::worker::GilThread;
+use crate::gil::rules::policy::SwitchPolicy;
+use crate::gil::stats::record::Recording;
+use crate::lab::report::failure::Failure;
+use crate::lab::report::measure::Errand;
+use crate::lab::report::recording::FlatRecording;
+use crate::lab::scenes::bytecode::{Work, countdown_until};
+use crate::sys::usage::{cores, pin_to};
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+/// Bytes of a request, and of its answer.
+const SIZE: usize = 64;
+/// Requests before the clock starts.
+const WARM_UP: usize = 3;
+/// How long a peer waits for one answer.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Events a thread that are kept.
+pub const ROOM: usize = 1 << 16;
+
+/// Where the two sides run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Places {
+    /// The server's cores.
+    pub server: Vec<usize>,
+    /// The peer's.
+    pub peer: Vec<usize>,
+    all: Vec<usize>,
+}
+
+impl Places {
+    /// A core each; if there is only one, the same for both.
+    ///
+    /// # Errors
+    /// If the system does not say which cores there are.
+    pub fn find() -> Result<Places, Failure> {
+        let all = cores().map_err(|e| Failure::io("the cores", &e, "run it again"))?;
+        let (server, peer) = match all[..] {
+            [first, second, ..] => (vec![first], vec![second]),
+            _ => (all.clone(), all.clone()),
+        };
+        Ok(Places { server, peer, all })
+    }
+
+    /// The server has all cores but the peer's.
+    pub fn with_all_but_the_peers(&self) -> Places {
+        let rest = self.all.iter().filter(|core| !self.peer.contains(core));
+        Places { server: rest.copied().collect(), ..self.clone() }
+    }
+
+    /// How many cores there are.
+    pub fn count(&self) -> usize {
+        self.all.len()
+    }
+
+    /// The two sides have a core each.
+    pub fn apart(&self) -> bool {
+        self.server != self.peer
+    }
+
+    /// Runs `work` on these cores, and then goes back to all.
+    ///
+    /// # Errors
+    /// If the system refuses; else what `work` says.
+    pub fn on<R>(
+        &self,
+        cores: &[usize],
+        work: impl FnOnce() -> Result<R, Failure>,
+    ) -> Result<R, Failure> {
+        let refuse = |e| Failure::io("a core", &e, "run it where it may use all cores");
+        pin_to(cores).map_err(refuse)?;
+        let result = work();
+        pin_to(&self.all).map_err(refuse)?;
+        result
+    }
+}
+
+/// What the peer saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answers {
+    /// How long each request took, sorted, in nanoseconds.
+    pub round_trips: Vec<u64>,
+}
+
+impl Answers {
+    /// The mean in microseconds.
+    pub fn mean_us(&self) -> f64 {
+        let sum: u64 = self.round_trips.iter().sum();
+        sum as f64 / 1e3 / self.round_trips.len().max(1) as f64
+    }
+
+    /// One after the other, this is how many a second there were.
+    pub fn per_second(&self) -> f64 {
+        1e6 / self.mean_us()
+    }
+}
+
+/// Asks one request after the other, for this long and at least twice.
+///
+/// # Errors
+/// If there is no connection, or no answer.
+pub fn ask(server: SocketAddr, time: Duration) -> Result<Answers, Failure> {
+    let broken = |e: io::Error| Failure::broken(server, &e);
+    let mut stream = TcpStream::connect(server).map_err(|e| Failure::unreachable(server, &e))?;
+    stream.set_nodelay(true).map_err(broken)?;
+    stream.set_read_timeout(Some(PATIENCE)).map_err(broken)?;
+    let mut request = || -> io::Result<u64> {
+        let start = Instant::now();
+        let mut buffer = [7; SIZE];
+        stream.write_all(&buffer)?;
+        stream.read_exact(&mut buffer)?;
+        Ok(start.elapsed().as_nanos() as u64)
+    };
+    for _ in 0..WARM_UP {
+        request().map_err(broken)?;
+    }
+    let (start, mut round_trips) = (Instant::now(), Vec::new());
+    while round_trips.len() < 2 || start.elapsed() < time {
+        round_trips.push(request().map_err(broken)?);
+    }
+    round_trips.sort_unstable();
+    Ok(Answers { round_trips })
+}
+
+/// A server with one echo thread and `burners` that compute, asked for this long: what the
+/// peer saw, what happened to the lock, and in which process.
+///
+/// # Errors
+/// If a process, a socket or a thread cannot be had, or a side breaks down.
+pub fn serve_and_ask(
+    policy: SwitchPolicy,
+    burners: usize,
+    work: Work,
+    time: Duration,
+    places: &Places,
+) -> Result<(Answers, Recording, u32), Failure> {
+    let refuse = |e: io::Error| Failure::io("the server", &e, "close other programs");
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(refuse)?;
+    let address = listener.local_addr().map_err(refuse)?;
+    let begin = || Errand::begin(&[listener.as_fd()], || serve(policy, burners, work, &listener));
+    let server = places.on(&places.server, begin)?;
+    let pid = server.pid();
+    let answers = places.on(&places.peer, || ask(address, time))?;
+    let (flat, _) = server.finish(PATIENCE)?;
+    Ok((answers, flat.into(), pid))
+}
+
+/// Serves one connection to its end.
+fn serve(
+    policy: SwitchPolicy,
+    burners: usize,
+    work: Work,
+    listener: &TcpListener,
+) -> Result<FlatRecording, Failure> {
+    let lock = GlobalLock::new(policy);
+    lock.record(ROOM);
+    let done = Arc::new(AtomicBool::new(false));
+    let burner = |number: usize| {
+        let done = Arc::clone(&done);
+        let name = if burners == 1 { "cpu".to_owned() } else { format!("cpu {}", number + 1) };
+        GilThread::spawn(&lock, &name, move |gil| countdown_until(gil, &done, work))
+    };
+    let burners: Vec<_> =
+        (0..burners).map(burner).collect::<Result<_, _>>().map_err(|e| Failure::no_thread(&e))?;
+    let listener = listener.try_clone().map_err(|e| Failure::no_thread(&e))?;
+    let server = GilThread::spawn(&lock, "echo", move |gil| echo(gil, &listener));
+    let ended = server.map_err(|e| Failure::no_thread(&e))?.join();
+    let flat = FlatRecording::from(&lock.recording());
+    done.store(true, Relaxed);
+    for burner in burners {
+        burner.join().map_err(Failure::lost_thread)?;
+    }
+    let ended = ended.map_err(|e| Failure::new("the server", e.to_string(), "report it"))?;
+    ended.map_err(|e| Failure::io("the server", &e, "run it again"))?;
+    Ok(flat)
+}
+
+/// What a server thread in Python does: each call that may block drops the lock.
+fn echo(gil: &mut Gil<'_>, listener: &TcpListener) -> io::Result<()> {
+    let (mut stream, _) = gil.detach(|| listener.accept())?;
+    stream.set_nodelay(true)?;
+    let mut buffer = [0; SIZE];
+    loop {
+        match gil.detach(|| stream.read(&mut buffer))? {
+            0 => return Ok(()),
+            n => gil.detach(|| stream.write_all(&buffer[..n]))?,
+        }
+        gil.checkpoint();
+    }
+}

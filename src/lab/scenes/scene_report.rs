@@ -1,0 +1,200 @@
+//! A scene for people, drawn and explained; and for machines, one JSON object.
+//!
+//! *Assumes*: takes that are whole.
+//! *Promises*: lines no wider than the pen allows, save the legend's 57 columns; the JSON fields
+//! below, always all of them.
+//! *Leaves out*: writing it anywhere.
+//!
+//! ```text
+//! {schema_version, scene, title, seconds, simulated: null | {cores, seed, costs: text},
+//!  runs: [{policy, pid, sentence, figures: {NAME: number},
+//!          threads: [{name, tid, has_share, waits_share, takes, drop_requests, failed_takes,
+//!                     hold_us: {count, p50, p99, max}, wait_us: {count, p50, p99, max},
+//!                     events_dropped}]}],
+//!  code: [{file, line, function}]}
+//! ```
+
+use crate::gil::rules::decision::{Nanos, nanos};
+use crate::gil::rules::policy::{Check, SwitchPolicy};
+use crate::gil::stats::record::Recording;
+use crate::lab::compare::json::SCHEMA_VERSION;
+use crate::lab::compare::table::three_digits;
+use crate::lab::report::lanes::{Pen, lanes, legend};
+use crate::lab::report::recording::{Lengths, Profile};
+use crate::lab::scenes::scene::Scene;
+use crate::lab::scenes::simulated::Setting;
+use crate::lab::scenes::source::resolve;
+use crate::lab::scenes::stage::Take;
+use serde_json::{Value, json};
+use std::ops::Range;
+use std::time::Duration;
+
+/// How many switch intervals a picture shows; under a counting policy, of 5 ms.
+const INTERVALS: u64 = 8;
+const FIVE_MS: Nanos = 5_000_000;
+
+/// One run as text: what, the picture, the threads in figures, the sentence.
+pub fn picture(scene: Scene, policy: SwitchPolicy, take: &Take, pen: &Pen) -> String {
+    let window = window(policy, &take.recording);
+    let length = (window.end - window.start) as f64 / 1e6;
+    let (caption, words) = (scene.caption(policy), scene.words());
+    let mut text = format!("{caption}: the last {length:.0} ms\n\n");
+    text += &lanes(&take.recording, window, &words, pen);
+    text += &format!("{}\n\n", legend(&words, pen));
+    text += &threads(&profiles(&take.recording), pen);
+    let arrow = if pen.ascii { "->" } else { "→" };
+    text + "\n" + &wrap(&format!("{arrow} {}", scene.sentence(&take.figures)), pen.width)
+}
+
+/// Breaks a paragraph into lines.
+fn wrap(paragraph: &str, width: usize) -> String {
+    let (mut text, mut length) = (String::new(), 0);
+    for word in paragraph.split(' ') {
+        let letters = word.chars().count();
+        if length > 0 && length + 1 + letters > width {
+            text.push('\n');
+            length = 0;
+        } else if length > 0 {
+            text.push(' ');
+            length += 1;
+        }
+        text += word;
+        length += letters;
+    }
+    text + "\n"
+}
+
+/// The explanation, with its places filled in, in lines of at most `width`.
+pub fn explanation(scene: Scene, width: usize) -> String {
+    let (text, _) = resolve(scene.explanation());
+    let paragraphs =
+        text.trim_end().split("\n\n").map(|lines| wrap(&lines.replace('\n', " "), width));
+    format!("Why\n{}", paragraphs.collect::<Vec<_>>().join("\n"))
+}
+
+/// All runs as one object; `setting` is the machine, if it was a simulated one.
+pub fn document(
+    scene: Scene,
+    time: Duration,
+    setting: Option<&Setting>,
+    runs: &[(SwitchPolicy, Take)],
+) -> Value {
+    let machine =
+        |on: &Setting| json!({ "cores": on.cores, "seed": on.seed, "costs": on.costs.to_string() });
+    let (_, places) = resolve(scene.explanation());
+    let code = places
+        .iter()
+        .map(|place| json!({ "file": place.file, "line": place.line, "function": place.function }));
+    json!({
+        "schema_version": SCHEMA_VERSION,
+        "scene": scene.name(),
+        "title": scene.title(),
+        "seconds": time.as_secs_f64(),
+        "simulated": setting.map(machine),
+        "runs": runs.iter().map(|(policy, take)| run(scene, *policy, take)).collect::<Vec<_>>(),
+        "code": code.collect::<Vec<_>>(),
+    })
+}
+
+fn run(scene: Scene, policy: SwitchPolicy, take: &Take) -> Value {
+    json!({
+        "policy": policy.to_string(),
+        "pid": take.pid,
+        "sentence": scene.sentence(&take.figures),
+        "figures": take.figures,
+        "threads": profiles(&take.recording).iter().map(thread).collect::<Vec<_>>(),
+    })
+}
+
+fn thread(profile: &Profile) -> Value {
+    let micros = |lengths: &Lengths| {
+        let us = |nanos: Nanos| nanos as f64 / 1e3;
+        let (p50, p99, max) = (us(lengths.p50), us(lengths.p99), us(lengths.max));
+        json!({ "count": lengths.count, "p50": p50, "p99": p99, "max": max })
+    };
+    json!({
+        "name": profile.name,
+        "tid": profile.tid,
+        "has_share": profile.has,
+        "waits_share": profile.waits,
+        "takes": profile.takes,
+        "drop_requests": profile.requests,
+        "failed_takes": profile.failed_takes,
+        "hold_us": micros(&profile.hold),
+        "wait_us": micros(&profile.wait),
+        "events_dropped": profile.dropped,
+    })
+}
+
+fn profiles(recording: &Recording) -> Vec<Profile> {
+    recording.tracks.iter().map(|track| Profile::of(track, recording.until)).collect()
+}
+
+/// The end of the recording, as far back as it is whole and there is something to see.
+fn window(policy: SwitchPolicy, recording: &Recording) -> Range<Nanos> {
+    let interval = match policy.check() {
+        Check::OnRequest { interval } => nanos(interval),
+        Check::EveryTicks(_) => FIVE_MS,
+    };
+    let until = recording.until;
+    let events = || recording.tracks.iter().flat_map(|track| &track.events);
+    let first = events().map(|event| event.at).min().unwrap_or(until);
+    let from = until.saturating_sub(INTERVALS * interval);
+    from.max(recording.whole_since()).max(first).min(until)..until
+}
+
+/// The threads in figures. Columns that do not fit are left out, the last ones first: half a
+/// number would be a wrong one.
+fn threads(profiles: &[Profile], pen: &Pen) -> String {
+    let heads = [
+        ["", "", "", "", "hold", "", "", "wait", "", ""],
+        ["thread", "takes", "asks", "fails", "p50", "p99", "max", "p50", "p99", "max"],
+    ];
+    let mut rows = heads.map(|head| head.map(str::to_owned)).to_vec();
+    rows.extend(profiles.iter().map(figures));
+    let widths: [usize; 10] = std::array::from_fn(|column| {
+        rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
+    });
+    let line = |row: &[String; 10]| {
+        let mut text = format!("{:width$}", row[0], width = widths[0]);
+        let mut room = pen.width.saturating_sub(widths[0]);
+        for (cell, &width) in row.iter().zip(&widths).skip(1) {
+            let Some(rest) = room.checked_sub(2 + width) else { break };
+            text += &format!("  {cell:>width$}");
+            room = rest;
+        }
+        text.trim_end().to_owned() + "\n"
+    };
+    rows.iter().map(line).collect()
+}
+
+fn figures(profile: &Profile) -> [String; 10] {
+    let [hold_p50, hold_p99, hold_max] = lengths(&profile.hold);
+    let [wait_p50, wait_p99, wait_max] = lengths(&profile.wait);
+    [
+        profile.name.clone(),
+        profile.takes.to_string(),
+        profile.requests.to_string(),
+        profile.failed_takes.to_string(),
+        hold_p50,
+        hold_p99,
+        hold_max,
+        wait_p50,
+        wait_p99,
+        wait_max,
+    ]
+}
+
+/// Three of them; none, if there is nothing to say.
+fn lengths(lengths: &Lengths) -> [String; 3] {
+    let Lengths { count, p50, p99, max } = *lengths;
+    [p50, p99, max].map(|nanos| if count == 0 { "-".into() } else { length(nanos) })
+}
+
+fn length(nanos: Nanos) -> String {
+    match nanos {
+        0..1_000 => format!("{nanos}ns"),
+        1_000..999_500 => three_digits(nanos as f64 / 1e3) + "us",
+        _ => three_digits(nanos as f64 / 1e6) + "ms",
+    }
+}

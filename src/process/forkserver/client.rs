@@ -1,0 +1,390 @@
+//! The nursery: a process with one thread, forked first, that forks workers when asked.
+//!
+//! *Assumes*: it is started while the program has a single thread, mostly first in `main`; SIGPIPE
+//! stays ignored, as it is in every Rust program: else writing to a dead worker ends the program.
+//! *Promises*: forks from a clean single thread at any time, however many threads the program
+//! has by then; no zombie is left; when the program dies, even by SIGKILL, the nursery and all
+//! workers die with it.
+//! *Leaves out*: the other end of the socket (`process/forkserver/server.rs`), what the workers do
+//! (`process/forkserver/worker.rs`) and who gets which job (`process/pool/dispatcher.rs`).
+//!
+//! ```text
+//!  program ════ Unix socket ═════▶ nursery ─┬─ fork ──▶ worker 4711 ◀┄┄ request pipe ┄┄ program
+//!          "spawn"                          │                │
+//!          ◀── pid, pidfd, two pipe ends    │                └┄┄┄┄┄┄┄┄┄ reply pipe ┄┄┄▶ program
+//!          "reap 4711"                      │
+//!          ◀── signal 9                     └─ fork ──▶ a spare, if wanted
+//! ```
+//! **Why.** `fork` copies only the calling thread. A lock that another thread holds at that
+//! moment stays locked in the child for ever: malloc's, stdout's, anyone's. So CPython warns
+//! about forking a program with threads, and refuses `max_tasks_per_child` with fork; its
+//! answer is the *forkserver*, which this is, except that ours is a copy of the program: a
+//! worker sees all that was there when the nursery was started, copy-on-write.
+//!
+//! **Signals.** What goes to the whole group (Ctrl-C, a hang-up, mostly SIGTERM when a service is
+//! stopped) the nursery ignores: how the program takes it is the program's affair, and the nursery
+//! ends with the program. CPython's forkserver ignores SIGINT only, its resource tracker SIGTERM,
+//! too. A worker starts with default handlers: such a signal ends it, unless its function has
+//! other plans (`examples/prefork_server.rs`).
+//!
+//! **Who reaps.** A worker is the nursery's child, so only the nursery can collect it. But it
+//! does so only when told, after the program has seen the pidfd become readable. So `waitid`
+//! never has to wait, the nursery needs no signals, the program learns how
+//! the worker ended, and until then its number cannot be given to another process.
+
+use crate::base::sync::{Arc, Mutex};
+use crate::futures::wire::decode;
+use crate::process::forkserver::server::{Forked, tell, tend};
+use crate::process::forkserver::worker::Hooks;
+use crate::process::message::call::record_text;
+use crate::process::message::frame::{Decoder, Kind};
+use crate::sys::process::Death;
+use crate::sys::process::{SingleThreaded, fork, pidfd_open, send_signal, wait, wait_for_exit};
+use crate::sys::socket as rights;
+use crate::sys::socket::MAX_RIGHTS;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::net::Shutdown;
+use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+/// A nursery that has not answered for so long is given up.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A nursery that was told to go and is still there after a second is killed.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Nurseries may be started in workers of nurseries, so deep and no deeper.
+pub const MAX_DEPTH: u32 = 4;
+
+/// How deep this process is: how many nurseries are among its ancestors.
+static DEPTH: AtomicU32 = AtomicU32::new(0);
+
+/// Why there is no nursery.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum NurseryError {
+    /// The program has more than one thread; these. None: they could not be counted.
+    Threads(Vec<String>),
+    /// This process is a worker of a worker of …: so many nurseries are among its ancestors,
+    /// and there may be no more than [`MAX_DEPTH`].
+    TooDeep(u32),
+    /// The operating system refused.
+    Os(io::Error),
+}
+
+impl fmt::Display for NurseryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NurseryError::Threads(names) if names.is_empty() => write!(
+                f,
+                "the program's threads cannot be counted, so it cannot be forked safely; \
+                 /proc/self/task must be readable: mount /proc"
+            ),
+            NurseryError::Threads(names) => write!(
+                f,
+                "a program with threads cannot be forked safely, and this one has {}: {}; \
+                 start the nursery first in main, before any thread",
+                names.len(),
+                names.join(", ")
+            ),
+            NurseryError::TooDeep(depth) => write!(
+                f,
+                "this process descends from {depth} nurseries, and from more than {MAX_DEPTH} none \
+                 may: does a function start itself again and again?"
+            ),
+            NurseryError::Os(error) => {
+                write!(f, "the nursery could not be started: {}", with_remedy(error))
+            }
+        }
+    }
+}
+
+impl std::error::Error for NurseryError {}
+
+/// Why something could not be forked or opened, and what to do about it.
+pub(crate) fn with_remedy(error: &io::Error) -> String {
+    let remedy = match error.raw_os_error() {
+        Some(libc::EAGAIN) => "; end some processes, or raise their limit (ulimit -u)",
+        Some(libc::EMFILE) => "; close some descriptors, or raise their limit (ulimit -n)",
+        Some(libc::ENOMEM) => "; use fewer workers, or less memory before the nursery starts",
+        _ => "",
+    };
+    format!("{error}{remedy}")
+}
+
+impl From<io::Error> for NurseryError {
+    fn from(error: io::Error) -> Self {
+        NurseryError::Os(error)
+    }
+}
+
+/// How a nursery is to be.
+///
+/// ```
+/// use singletrack::process::NurseryOptions;
+/// use singletrack::process::ProcessPool;
+/// use std::sync::atomic::{AtomicU32, Ordering};
+///
+/// static SEED: AtomicU32 = AtomicU32::new(0);
+///
+/// fn seed(_: ()) -> u32 {
+///     SEED.load(Ordering::Relaxed)
+/// }
+///
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let options = NurseryOptions::default().spares(1);
+///     let options = options.after_fork_in_child(|| SEED.store(std::process::id(), Ordering::Relaxed));
+///     let nursery = options.start()?;
+///     let pool = ProcessPool::new(&nursery, 2)?;
+///     let seed = pool.submit(seed, ()).result()?;
+///     assert!(pool.worker_pids().contains(&seed), "every worker has a seed of its own");
+///     Ok(())
+/// }
+/// ```
+#[derive(Debug, Default)]
+#[must_use = "nothing happens before `start`"]
+pub struct NurseryOptions {
+    spares: usize,
+    hooks: Hooks,
+}
+
+impl NurseryOptions {
+    /// How many workers are kept ready. A spare is handed out at once when somebody wants a
+    /// worker (a pool that replaces one, say) and another is forked while nobody waits. A worker
+    /// that is to be born with descriptors (pipe ends in its arguments, or in a pool's
+    /// initializer) is always forked afresh: a spare was born without.
+    ///
+    /// A spare's memory is that of the nursery at the spare's fork. Nothing changes there
+    /// between two forks but what the hooks change; so only hooks can make a spare stale.
+    ///
+    /// Default: none. A spare costs a process that does nothing, and a fork that most programs
+    /// would never need; it saves the time of a fork where workers are lost or recycled often.
+    /// That time grows with memory, for a fork copies the page tables. One worker recycled after
+    /// every job, measured: 1.0 ms a job in a small program, 0.9 with a spare; with 500 MiB in
+    /// use 36 ms, and 17 with a spare. Take as many as workers go at once.
+    pub fn spares(mut self, spares: usize) -> Self {
+        self.spares = spares;
+        self
+    }
+
+    /// Has the nursery run `hook` before each fork of a worker; the last one given runs first.
+    /// If it panics there is no fork: whoever wanted the worker gets the message as an error.
+    ///
+    /// Hooks run in the nursery, not in the program: what they change the program does not see,
+    /// and while one runs no worker can be had. One that takes longer than ten seconds is the
+    /// end of the nursery. The fork of the nursery itself is none of theirs: what is to be done
+    /// around that can stand around [`start`](Self::start).
+    #[doc(alias = "os.register_at_fork")]
+    pub fn before_fork(mut self, hook: impl FnMut() + 'static) -> Self {
+        self.hooks.before(hook);
+        self
+    }
+
+    /// Has the nursery run `hook` after each fork of a worker, also one that failed; the first
+    /// one given runs first. A panic is printed and goes no further.
+    #[doc(alias = "os.register_at_fork")]
+    pub fn after_fork_in_parent(mut self, hook: impl FnMut() + 'static) -> Self {
+        self.hooks.after_in_parent(hook);
+        self
+    }
+
+    /// Has every worker run `hook` when it is born, before its initializer and its first job;
+    /// the first one given runs first. A panic ends the worker with exit code 101, as a death
+    /// like any other: a `Process` tells of it, and a pool whose workers all die so is broken.
+    #[doc(alias = "os.register_at_fork")]
+    pub fn after_fork_in_child(mut self, hook: impl FnMut() + 'static) -> Self {
+        self.hooks.after_in_child(hook);
+        self
+    }
+
+    /// Forks the nursery; see [`Nursery::start`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn start(self) -> Result<Nursery, NurseryError> {
+        Nursery::start_with(self)
+    }
+}
+
+/// A handle to the nursery process; clones share it. It ends when the last handle is dropped,
+/// and a pool keeps one.
+///
+/// ```
+/// use singletrack::process::Nursery;
+///
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let nursery = Nursery::start()?; // first of all: no threads yet
+///     assert_ne!(nursery.pid(), std::process::id());
+///     Ok(())
+/// }
+/// ```
+#[derive(Clone, Debug)]
+#[doc(alias = "forkserver")]
+pub struct Nursery {
+    client: Arc<Client>,
+}
+
+/// The program's end of the socket: one question at a time.
+#[derive(Debug)]
+struct Client {
+    pid: u32,
+    pidfd: OwnedFd,
+    /// `None` once the nursery has failed: then its answers could not be told apart.
+    socket: Mutex<Option<UnixStream>>,
+}
+
+impl Nursery {
+    /// Forks the nursery. Workers will see the program's memory as it is now; a page of it is
+    /// copied only for who writes into it (`examples/copy_on_write.rs` shows it).
+    ///
+    /// Standard input, output and error stay open in the nursery and the workers; every other
+    /// descriptor is closed there. (In Python a child reads nothing from standard input, which is
+    /// `/dev/null` there.) One of the three that is closed becomes `/dev/null` in the program, too.
+    ///
+    /// # Errors
+    /// [`NurseryError::Threads`] if the program has more than one thread;
+    /// [`NurseryError::TooDeep`] in a worker, if it comes from too many nurseries. (Python's pool
+    /// workers are daemons, which may have no children at all.)
+    pub fn start() -> Result<Nursery, NurseryError> {
+        NurseryOptions::default().start()
+    }
+
+    fn start_with(options: NurseryOptions) -> Result<Nursery, NurseryError> {
+        let NurseryOptions { spares, hooks } = options;
+        let depth = DEPTH.load(Ordering::Relaxed);
+        if depth >= MAX_DEPTH {
+            return Err(NurseryError::TooDeep(depth));
+        }
+        let proof = SingleThreaded::prove().map_err(NurseryError::Threads)?;
+        record_text();
+        fill_standard_streams()?;
+        let (ours, theirs) = UnixStream::pair()?;
+        ours.set_read_timeout(Some(PATIENCE))?;
+        ours.set_write_timeout(Some(PATIENCE))?;
+        // What is buffered now would be printed once more by every child that prints; unless it
+        // cannot be printed at all.
+        let _ = io::stdout().flush();
+        let pid = fork(&proof, &[theirs.as_raw_fd()], move || {
+            DEPTH.store(depth + 1, Ordering::Relaxed);
+            tend(&theirs, hooks, spares)
+        })?;
+        let pidfd = pidfd_open(pid).inspect_err(|_| {
+            // Without the socket it ends at once.
+            let _ = ours.shutdown(Shutdown::Both);
+            let _ = wait(pid);
+        })?;
+        let socket = Mutex::new(Some(ours));
+        Ok(Nursery { client: Arc::new(Client { pid, pidfd, socket }) })
+    }
+
+    /// The nursery's process id.
+    pub fn pid(&self) -> u32 {
+        self.client.pid
+    }
+
+    /// Forks a worker, which is born with duplicates of `descriptors`.
+    pub(crate) fn spawn(&self, descriptors: &[OwnedFd]) -> io::Result<Forked> {
+        if descriptors.len() > MAX_RIGHTS {
+            let why =
+                format!("{} descriptors; at most {MAX_RIGHTS} can go along", descriptors.len());
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
+        let (kind, id, why, rights) =
+            self.client.ask(Kind::Spawn, descriptors.len() as u64, descriptors)?;
+        let Ok([pidfd, requests, replies]) = <[OwnedFd; 3]>::try_from(rights) else {
+            if kind == Kind::Spawned {
+                // Its pipes are gone with the descriptors, so it ends by itself.
+                self.reap(id as u32)?;
+                return Err(refused(libc::EMFILE));
+            }
+            return Err(match String::from_utf8_lossy(&why) {
+                none if none.is_empty() => refused(id as i32),
+                why => io::Error::other(why),
+            });
+        };
+        Ok(Forked { pid: id as u32, pidfd, requests: requests.into(), replies: replies.into() })
+    }
+
+    /// Collects a worker that is dead or about to die, and tells how it ended.
+    pub(crate) fn reap(&self, pid: u32) -> io::Result<Death> {
+        let (_, _, body, _) = self.client.ask(Kind::Reap, u64::from(pid), &[])?;
+        match decode::<(bool, i32)>(&body) {
+            Ok((true, signal)) => Ok(Death::Signal(signal)),
+            Ok((false, code)) => Ok(Death::Code(code)),
+            Err(_) => Err(io::Error::from_raw_os_error(libc::ECHILD)),
+        }
+    }
+}
+
+/// Opens `/dev/null` where a standard stream was closed, as Rust does before `main`. A pipe with
+/// such a number would stay open in every process, and `eprintln!` would write into it.
+fn fill_standard_streams() -> io::Result<()> {
+    loop {
+        let null = File::options().read(true).write(true).open("/dev/null")?;
+        if null.as_raw_fd() > libc::STDERR_FILENO {
+            return Ok(());
+        }
+        let _stays_open = null.into_raw_fd();
+    }
+}
+
+/// What the system has said, with the remedy.
+fn refused(errno: i32) -> io::Error {
+    let error = io::Error::from_raw_os_error(errno);
+    io::Error::new(error.kind(), with_remedy(&error))
+}
+
+type Answer = (Kind, u64, Vec<u8>, Vec<OwnedFd>);
+
+impl Client {
+    /// Sends one request and waits for its answer. After a failure the nursery is given up,
+    /// which ends it and, with it, its workers.
+    fn ask(&self, kind: Kind, id: u64, descriptors: &[OwnedFd]) -> io::Result<Answer> {
+        let mut slot = self.socket.lock();
+        let answer = match &*slot {
+            Some(socket) => converse(socket, kind, id, descriptors),
+            None => Err(io::ErrorKind::BrokenPipe.into()),
+        };
+        answer.map_err(|error| {
+            *slot = None;
+            let why = format!("the nursery (process {}) does not answer: {error}", self.pid);
+            io::Error::new(error.kind(), why)
+        })
+    }
+}
+
+fn converse(
+    socket: &UnixStream,
+    kind: Kind,
+    id: u64,
+    descriptors: &[OwnedFd],
+) -> io::Result<Answer> {
+    let descriptors: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
+    tell(socket, kind, id, &[], &descriptors)?;
+    let (mut decoder, mut rights) = (Decoder::new(), Vec::new());
+    loop {
+        if let Some(answer) = decoder.next_frame().map_err(io::Error::other)? {
+            return Ok((answer.kind, answer.id, answer.body.to_vec(), rights));
+        }
+        match rights::receive(socket, decoder.room(), &mut rights)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            count => decoder.filled(count),
+        }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        // It sees the end of the socket, and goes; unless it is stopped, or busy with a hook.
+        *self.socket.lock() = None;
+        if wait_for_exit(&[self.pidfd.as_fd()], Some(GRACE)).is_ok_and(|ended| ended.is_empty()) {
+            let _ = send_signal(self.pidfd.as_fd(), libc::SIGKILL);
+        }
+        // If somebody else has collected it, there is nothing left to do.
+        let _ = wait(self.pid);
+    }
+}

@@ -1,0 +1,342 @@
+//! A process for one function: start it, watch it, wait for its end, take its result.
+//!
+//! *Assumes*: a nursery (`process/forkserver/client.rs`).
+//! *Promises*: the end is told as it was: value, panic, exit code or signal; a result of any
+//! size never keeps the process from ending while somebody waits for it; no process is left
+//! behind: a dropped one is waited for, a dropped daemon killed.
+//! *Leaves out*: restarting; the child's own children, which it cannot have by this crate.
+//!
+//! ```text
+//!   spawn ──▶ alive ──┬─ returns ────▶ exit code 0,   join: Ok(value)
+//!                     ├─ panics ─────▶ exit code 101, join: Panicked
+//!                     ├─ exit(n) ────▶ exit code n,   join: WorkerLost
+//!                     └─ signal s ───▶ signal s,      join: WorkerLost
+//! ```
+
+use crate::aio::net::fds::readable;
+use crate::futures::error::JobError;
+use crate::futures::wire::Wire;
+use crate::process::forkserver::client::Nursery;
+use crate::process::message::call::{decoded, encode_call, read_reply};
+use crate::process::message::descriptor::packing;
+use crate::process::message::frame::{Decoder, Kind};
+use crate::sys::fd::{Reader, set_nonblocking};
+use crate::sys::process::Death;
+use crate::sys::process::{send_signal, wait_for_exit};
+use std::future::{Future, poll_fn};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How a process is to be: `multiprocessing.Process`'s keyword arguments.
+///
+/// ```
+/// use singletrack::process::ProcessOptions;
+/// use singletrack::process::Nursery;
+///
+/// fn forever(_: ()) {
+///     loop {
+///         std::thread::park();
+///     }
+/// }
+///
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let nursery = Nursery::start()?;
+///     let lamp = ProcessOptions::default().name("lamp").daemon(true);
+///     let mut lamp = lamp.spawn(&nursery, forever, ())?;
+///     assert!(lamp.name() == "lamp" && lamp.is_alive());
+///     Ok(()) // a daemon does not hold the program up: it is killed
+/// }
+/// ```
+#[derive(Debug, Clone, Default)]
+#[must_use = "nothing happens before `spawn`"]
+pub struct ProcessOptions {
+    name: Option<String>,
+    daemon: bool,
+}
+
+impl ProcessOptions {
+    /// A name for people; nothing depends on it. Default: `Process-N`.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// A daemon is killed when its handle is dropped. Otherwise dropping the handle waits for
+    /// the process. Default: false.
+    ///
+    /// Either way no process outlives the program: when that dies, even by SIGKILL, the
+    /// kernel kills its processes. (Python waits for those that are no daemons when it exits,
+    /// terminates the daemons, and leaves all of them alive when it is killed.)
+    pub fn daemon(mut self, daemon: bool) -> Self {
+        self.daemon = daemon;
+        self
+    }
+
+    /// Starts `f(args)` in a new process. Ends of pipes and queues and other descriptors in
+    /// `args` go with it, at most eight.
+    ///
+    /// # Errors
+    /// [`JobError::Broken`] if no process can be forked, [`JobError::Codec`] if the argument
+    /// cannot be encoded.
+    pub fn spawn<A: Wire, R: Wire>(
+        self,
+        nursery: &Nursery,
+        f: fn(A) -> R,
+        args: A,
+    ) -> Result<Process<R>, JobError> {
+        static COUNT: AtomicU64 = AtomicU64::new(1);
+        let (call, descriptors) = packing(|| encode_call(f, &args, 0));
+        let call = call?;
+        let forked = nursery.spawn(&descriptors);
+        let forked = forked.map_err(|e| broken("no process could be forked", &e))?;
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let process = Process {
+            nursery: nursery.clone(),
+            name: self.name.unwrap_or_else(|| format!("Process-{number}")),
+            daemon: self.daemon,
+            pid: forked.pid,
+            pidfd: forked.pidfd,
+            replies: forked.replies,
+            decoder: Decoder::new(),
+            silent: false,
+            result: None,
+            death: None,
+        };
+        set_nonblocking(&process.replies).map_err(|e| broken("its pipe", &e))?;
+        // Fails if the process is dead already; then `join` will tell how it died. With the
+        // pipe closed after one call, the process ends after that call.
+        let _ = forked.requests.write_all(&call);
+        Ok(process)
+    }
+}
+
+/// One function running in a process of its own. `multiprocessing.Process` in Python, which
+/// throws the function's result away; here [`join`](Self::join) gives it.
+///
+/// ```
+/// use singletrack::process::Process;
+/// use singletrack::process::Nursery;
+///
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let nursery = Nursery::start()?;
+///     let process = Process::spawn(&nursery, |x: u64| x * x, 12)?;
+///     assert_eq!(process.join()?, 144);
+///     Ok(())
+/// }
+/// ```
+#[derive(Debug)]
+#[doc(alias = "multiprocessing.Process")]
+pub struct Process<R: Wire> {
+    nursery: Nursery,
+    name: String,
+    daemon: bool,
+    pid: u32,
+    pidfd: OwnedFd,
+    replies: Reader,
+    decoder: Decoder,
+    /// The reply pipe has ended.
+    silent: bool,
+    result: Option<Result<R, JobError>>,
+    /// Known once the process has been collected.
+    death: Option<Death>,
+}
+
+impl<R: Wire> Process<R> {
+    /// Starts `f(args)` in a new process; [`ProcessOptions::spawn`] without options.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn spawn<A: Wire>(nursery: &Nursery, f: fn(A) -> R, args: A) -> Result<Self, JobError> {
+        ProcessOptions::default().spawn(nursery, f, args)
+    }
+
+    /// True until the process has ended.
+    pub fn is_alive(&mut self) -> bool {
+        self.exit_code().is_none()
+    }
+
+    /// How the process ended; `None` while it is alive. Code 101 after a panic (Python: 1).
+    ///
+    /// The nursery collects it and tells. If the nursery is gone, all its processes were killed,
+    /// and SIGKILL is the answer even for one that had ended just before.
+    #[doc(alias = "exitcode")]
+    pub fn exit_code(&mut self) -> Option<Death> {
+        // An error means that the system refuses to tell: then it is not known to have ended.
+        let _ = self.wait(Some(Duration::ZERO));
+        self.death
+    }
+
+    /// Blocks until the process has ended, or for `timeout` (`None`: no limit). True = ended.
+    /// May be repeated; the result stays for [`join`](Self::join).
+    ///
+    /// # Errors
+    /// [`JobError::Broken`] if the system refuses to wait.
+    #[doc(alias = "multiprocessing.Process.join")]
+    pub fn wait(&mut self, timeout: Option<Duration>) -> Result<bool, JobError> {
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        loop {
+            if self.look()? {
+                return Ok(true);
+            }
+            let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO) {
+                return Ok(false);
+            }
+            let both = [self.pidfd.as_fd(), self.replies.as_fd()];
+            let watched = if self.silent { &both[..1] } else { &both };
+            wait_for_exit(watched, left).map_err(|e| broken("a process cannot be awaited", &e))?;
+        }
+    }
+
+    /// [`wait`](Self::wait) on the event loop. Dropped before it is done, it has changed
+    /// nothing.
+    ///
+    /// # Errors
+    /// As `wait`; and outside a running loop.
+    pub async fn ended(&mut self) -> Result<(), JobError> {
+        while !self.look()? {
+            let (mut end, mut news) = (pin!(readable(&self.pidfd)), pin!(readable(&self.replies)));
+            let silent = self.silent;
+            let either = poll_fn(|cx| match end.as_mut().poll(cx) {
+                Poll::Pending if !silent => news.as_mut().poll(cx),
+                ended => ended,
+            });
+            either.await.map_err(|e| broken("a process cannot be awaited", &e))?;
+        }
+        Ok(())
+    }
+
+    /// Blocks until the process has ended and gives the function's result.
+    ///
+    /// A process that waits for its parent (to empty a queue, say) is waited for in vain.
+    ///
+    /// # Errors
+    /// [`JobError::Panicked`] if the function panicked; [`JobError::WorkerLost`] with the exit
+    /// code or signal if the process ended before the function returned; [`JobError::Codec`] if
+    /// its result cannot be encoded or decoded; [`JobError::Protocol`] if the function wrote into
+    /// the pipe that its result comes by: then the process was killed.
+    pub fn join(mut self) -> Result<R, JobError> {
+        self.wait(None)?;
+        let death = self.death.expect("it has ended");
+        let lost = JobError::WorkerLost { pid: self.pid, death, job: 0 };
+        self.result.take().unwrap_or(Err(lost))
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Its name, for people.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether dropping this kills it.
+    pub fn daemon(&self) -> bool {
+        self.daemon
+    }
+
+    /// A descriptor that becomes readable when the process has ended: for [`wait_for_exit`],
+    /// and for [`readable`] on the loop. (A process whose large result nobody takes does not
+    /// end; [`ended`](Self::ended) and [`wait`](Self::wait) take it.)
+    pub fn sentinel(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+
+    /// Asks it to end, with SIGTERM, which kills it unless it has a handler.
+    ///
+    /// # Errors
+    /// What the operating system reports. For a process that has ended, nothing.
+    pub fn terminate(&self) -> io::Result<()> {
+        send_signal(self.sentinel(), libc::SIGTERM)
+    }
+
+    /// Ends it, with SIGKILL. `join` will then tell of signal 9, unless the function was
+    /// quicker.
+    ///
+    /// # Errors
+    /// As [`terminate`](Self::terminate).
+    pub fn kill(&self) -> io::Result<()> {
+        send_signal(self.sentinel(), libc::SIGKILL)
+    }
+
+    /// Does what Ctrl-C does, with SIGINT, which kills it unless it has a handler.
+    ///
+    /// # Errors
+    /// As [`terminate`](Self::terminate).
+    pub fn interrupt(&self) -> io::Result<()> {
+        send_signal(self.sentinel(), libc::SIGINT)
+    }
+
+    /// Collects it, if it is dead; true if it has been collected.
+    fn collect_if_dead(&mut self) -> Result<bool, JobError> {
+        if self.death.is_some() {
+            return Ok(true);
+        }
+        let ended = wait_for_exit(&[self.pidfd.as_fd()], Some(Duration::ZERO));
+        if ended.map_err(|e| broken("a process cannot be awaited", &e))?.is_empty() {
+            return Ok(false);
+        }
+        // If the nursery is gone, its processes were killed by the kernel.
+        let death = self.nursery.reap(self.pid).unwrap_or(Death::Signal(libc::SIGKILL));
+        self.death = Some(death);
+        Ok(true)
+    }
+
+    /// Hears what it has said so far; true if it has ended, and then nothing is unheard.
+    fn look(&mut self) -> Result<bool, JobError> {
+        // Asked first: what was said before the end is in the pipe by then.
+        let ended = self.collect_if_dead()?;
+        while !self.silent {
+            match self.replies.read(self.decoder.room()) {
+                Ok(count) if count > 0 => self.decoder.filled(count),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
+                Ok(_) | Err(_) => self.silent = true,
+            }
+            if let Err(why) = self.take_in() {
+                // Nobody listens to it any longer, so it must not go on talking.
+                self.silent = true;
+                let _ = self.kill();
+                let why = format!("process {} was killed: {why}", self.pid);
+                self.result = Some(Err(JobError::Protocol(why)));
+            }
+        }
+        Ok(ended)
+    }
+
+    /// Takes in what was heard. The error is why it is no answer.
+    fn take_in(&mut self) -> Result<(), String> {
+        while let Some(frame) = self.decoder.next_frame().map_err(|e| e.to_string())? {
+            match frame.kind {
+                Kind::Hello => {}
+                _ if self.result.is_some() => return Err("it answered twice".to_owned()),
+                kind => self.result = Some(read_reply(kind, frame.body).and_then(decoded)),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn broken(what: &str, error: &io::Error) -> JobError {
+    JobError::Broken(format!("{what}: {error}"))
+}
+
+impl<R: Wire> Drop for Process<R> {
+    fn drop(&mut self) {
+        if self.death.is_some() {
+            return;
+        }
+        if self.daemon || thread::panicking() {
+            // Fails only for a process that has become another user's.
+            let _ = self.kill();
+        }
+        // If the system refuses to wait, so it does in a drop.
+        let _ = self.wait(None);
+    }
+}

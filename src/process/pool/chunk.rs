@@ -1,0 +1,291 @@
+//! Chunks: many items in one job, and what becomes of their results.
+//!
+//! *Assumes*: each chunk is settled once, on whatever thread.
+//! *Promises*: `Gathering` puts results in the order of the items and ends exactly once;
+//! `Arrivals` hands every chunk on once. No user code runs under their locks.
+//! *Leaves out*: cutting the input (`process/pool/multiprocessing.rs`).
+//!
+//! ```text
+//!  items   0 1 2 3 │ 4 5 6 7 │ 8 9
+//!          chunk 0 │ chunk 1 │ chunk 2      each is one job, one frame there, one back
+//!             │         │         │
+//!             └────▶ Gathering ◀──┘         one future of all:  map
+//!             └────▶ Arrivals ◀───┘         a chunk at a time:  imap, imap_unordered
+//! ```
+
+use crate::base::sync::atomic::{AtomicBool, Ordering};
+use crate::base::sync::{Condvar, Mutex, MutexGuard, wait_until};
+use crate::futures::error::JobError;
+use crate::futures::future::Promise;
+use crate::futures::wire::Wire;
+use crate::process::message::call::{Function, Harvest, decoded};
+use crate::process::pool::options::JobOptions;
+use crate::process::pool::process_pool::ProcessPool;
+use crate::process::pool::work_item::Settle;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// CPython's rule (`Pool._map_async`): so many items a job that each worker gets about four
+/// jobs, the last one smaller. 0 if there is nothing to do.
+///
+/// ```
+/// use singletrack::process::pool::chunk::default_chunksize;
+///
+/// assert_eq!(default_chunksize(100, 2), 13); // eight jobs: seven of 13 and one of 9
+/// assert_eq!(default_chunksize(3, 2), 1);
+/// assert_eq!(default_chunksize(0, 2), 0);
+/// ```
+pub fn default_chunksize(items: usize, workers: usize) -> usize {
+    items.div_ceil(workers.saturating_mul(4).max(1))
+}
+
+/// What became of the items of a chunk.
+pub(crate) struct Outcomes<R> {
+    /// The values, in the order of their items.
+    values: Vec<R>,
+    /// Which items have none, in order, and why.
+    failures: Vec<(usize, JobError)>,
+}
+
+impl<R> Outcomes<R> {
+    /// From a reply to a chunk of so many items.
+    fn new(reply: Result<Harvest<R>, JobError>, items: usize) -> Self {
+        let why = match reply {
+            Ok((values, failures)) if values.len() + failures.len() == items => {
+                let panicked = |(item, why)| (item as usize, JobError::Panicked(why));
+                return Outcomes { values, failures: failures.into_iter().map(panicked).collect() };
+            }
+            Ok(_) => JobError::Protocol(format!("the results for {items} items are too many")),
+            Err(error) => error,
+        };
+        // The chunk failed as a whole: so did every item in it.
+        let failures = (0..items).map(|item| (item, why.clone())).collect();
+        Outcomes { values: Vec::new(), failures }
+    }
+
+    /// One by one, in the order of the items.
+    pub(crate) fn into_results(self) -> impl Iterator<Item = Result<R, JobError>> {
+        let mut values = self.values.into_iter();
+        let mut failures = self.failures.into_iter().peekable();
+        (0..).map_while(move |item| match failures.next_if(|(failed, _)| *failed == item) {
+            Some((_, error)) => Some(Err(error)),
+            None => values.next().map(Ok),
+        })
+    }
+}
+
+/// Where the chunks of a map end up.
+pub(crate) trait Collect<R>: Send + Sync {
+    /// A chunk is about to be sent; false: it is not wanted any more.
+    fn start(&self) -> bool;
+    /// Here is chunk number `index`.
+    fn collect(&self, index: usize, outcomes: Outcomes<R>);
+}
+
+/// One chunk's promise.
+pub(crate) struct Chunk<C> {
+    pub(crate) collector: Arc<C>,
+    pub(crate) index: usize,
+    /// How many items it has.
+    pub(crate) items: usize,
+}
+
+/// A [`Chunk`] of results `R`, for the parcel that it rides in.
+pub(crate) struct Typed<R, C>(pub(crate) Chunk<C>, pub(crate) std::marker::PhantomData<fn(R)>);
+
+impl<R: Wire, C: Collect<R>> Settle for Typed<R, C> {
+    fn start(&self) -> bool {
+        self.0.collector.start()
+    }
+
+    fn settle(self: Box<Self>, outcome: Result<&[u8], JobError>) {
+        let Chunk { collector, index, items } = self.0;
+        collector.collect(index, Outcomes::new(outcome.and_then(decoded::<Harvest<R>>), items));
+    }
+}
+
+/// All results of a `map`, until they are complete.
+pub(crate) struct Gathering<R> {
+    state: Mutex<Gathered<R>>,
+    fail_fast: bool,
+    /// No further chunk can change anything.
+    enough: AtomicBool,
+}
+
+struct Gathered<R> {
+    /// The values of the first chunks, one after the other. (Kept apart until the end, chunks
+    /// would touch twice the memory, and everybody would wait while they are joined.)
+    values: Vec<R>,
+    /// How many chunks those are.
+    joined: usize,
+    /// From there on: what has come before its turn.
+    early: VecDeque<Option<Vec<R>>>,
+    /// How many chunks there are, once the last was sent.
+    chunks: Option<usize>,
+    /// The failure that stands first in the input, and the chunk it is in.
+    failure: Option<(usize, JobError)>,
+    /// Taken when it is kept.
+    promise: Option<Promise<Vec<R>>>,
+}
+
+impl<R> Gathering<R> {
+    /// Of about so many results.
+    pub(crate) fn new(results: usize, fail_fast: bool, promise: Promise<Vec<R>>) -> Self {
+        let mut values = Vec::new();
+        // The number is the word of a user's iterator: too much of it is no reason to fail.
+        let _ = values.try_reserve(results);
+        let state = Gathered {
+            values,
+            joined: 0,
+            early: VecDeque::new(),
+            chunks: None,
+            failure: None,
+            promise: Some(promise),
+        };
+        Gathering { state: Mutex::new(state), fail_fast, enough: AtomicBool::new(false) }
+    }
+
+    /// Whether another chunk can change anything. A hint: what counts is decided under the lock.
+    pub(crate) fn wants_more(&self) -> bool {
+        !self.enough.load(Ordering::Relaxed)
+    }
+
+    /// All chunks were sent, so many.
+    pub(crate) fn all_sent(&self, chunks: usize) {
+        let mut state = self.state.lock();
+        state.chunks = Some(chunks);
+        self.settle_if_over(state);
+    }
+
+    fn settle_if_over(&self, mut state: MutexGuard<'_, Gathered<R>>) {
+        let over =
+            state.chunks == Some(state.joined) || (self.fail_fast && state.failure.is_some());
+        let Some(promise) = state.promise.take_if(|_| over) else { return };
+        self.enough.store(true, Ordering::Relaxed);
+        let values = std::mem::take(&mut state.values);
+        let early = std::mem::take(&mut state.early);
+        let failure = state.failure.take();
+        // Unlocked, and first of all: the values are a user's, whose drop may panic.
+        drop(state);
+        match failure {
+            Some((_, error)) => promise.resolve(Err(error)),
+            None => promise.resolve(Ok(values)),
+        }
+        drop(early);
+    }
+}
+
+impl<R> Gathered<R> {
+    /// Here is a chunk. Moves it, and those that waited for it, to their place.
+    fn join(&mut self, index: usize, values: Vec<R>) {
+        let place = index - self.joined;
+        if place >= self.early.len() {
+            self.early.resize_with(place + 1, || None);
+        }
+        self.early[place] = Some(values);
+        while let Some(mut next) = self.early.front_mut().and_then(Option::take) {
+            self.early.pop_front();
+            self.joined += 1;
+            self.values.append(&mut next);
+        }
+    }
+}
+
+impl<R: Send> Collect<R> for Gathering<R> {
+    fn start(&self) -> bool {
+        let state = self.state.lock();
+        state.promise.as_ref().is_some_and(Promise::set_running_or_notify_cancel)
+    }
+
+    fn collect(&self, index: usize, outcomes: Outcomes<R>) {
+        let Outcomes { values, failures } = outcomes;
+        let mut state = self.state.lock();
+        if state.promise.is_none() {
+            // It failed before. These are a user's values: they are dropped outside the lock.
+            drop(state);
+            return drop(values);
+        }
+        state.join(index, values);
+        if let Some((_, error)) = failures.into_iter().next() {
+            if matches!(error, JobError::ShutDown | JobError::Broken(_)) {
+                self.enough.store(true, Ordering::Relaxed);
+            }
+            if state.failure.as_ref().is_none_or(|(first, _)| index < *first) {
+                state.failure = Some((index, error));
+            }
+        }
+        self.settle_if_over(state);
+    }
+}
+
+/// The chunks of an `imap` that have arrived and were not taken yet.
+pub(crate) struct Arrivals<R> {
+    queue: Mutex<Inflow<R>>,
+    arrived: Condvar,
+}
+
+struct Inflow<R> {
+    chunks: VecDeque<(usize, Outcomes<R>)>,
+    /// Nobody will take any more.
+    closed: bool,
+}
+
+impl<R> Arrivals<R> {
+    pub(crate) fn new() -> Self {
+        let queue = Inflow { chunks: VecDeque::new(), closed: false };
+        Arrivals { queue: Mutex::new(queue), arrived: Condvar::new() }
+    }
+
+    /// From now on no chunk is begun.
+    pub(crate) fn close(&self) {
+        self.queue.lock().closed = true;
+    }
+
+    /// The next chunk to arrive; `None` when the deadline passes first.
+    pub(crate) fn take(&self, deadline: Option<Instant>) -> Option<(usize, Outcomes<R>)> {
+        let mut queue = self.queue.lock();
+        loop {
+            if let Some(chunk) = queue.chunks.pop_front() {
+                return Some(chunk);
+            }
+            if !wait_until(&self.arrived, &mut queue, deadline) {
+                return None;
+            }
+        }
+    }
+}
+
+impl<R: Send> Collect<R> for Arrivals<R> {
+    fn start(&self) -> bool {
+        !self.queue.lock().closed
+    }
+
+    fn collect(&self, index: usize, outcomes: Outcomes<R>) {
+        let mut queue = self.queue.lock();
+        // What nobody takes is dropped outside the lock: these are a user's values.
+        let unwanted = match queue.closed {
+            true => Some(outcomes),
+            false => {
+                queue.chunks.push_back((index, outcomes));
+                None
+            }
+        };
+        drop(queue);
+        self.arrived.notify_one();
+        drop(unwanted);
+    }
+}
+
+/// Submits some items as one job, whose outcomes the collector gets as chunk `index`.
+pub(crate) fn send_chunk<F: Function, C: Collect<F::Value> + 'static>(
+    executor: &ProcessPool,
+    options: JobOptions,
+    f: F,
+    items: &[F::Args],
+    index: usize,
+    collector: &Arc<C>,
+) {
+    let chunk = Chunk { collector: Arc::clone(collector), index, items: items.len() };
+    executor.submit_chunk(options, f, items, Box::new(Typed(chunk, std::marker::PhantomData)));
+}

@@ -1,0 +1,412 @@
+//! The pool's bookkeeping: which job is where, and what must happen next. Pure.
+//!
+//! *Assumes*: a worker runs its jobs one at a time, in the order in which they were sent;
+//! time comes in as nanoseconds that never go back.
+//! *Promises*: every job submitted comes out exactly once, with a verdict; a death fails only
+//! the job that worker ran; a job that may have begun is sent again only as its terms allow;
+//! none is started beyond the workers wanted; when no worker can be had, all jobs come out as
+//! `Broken`.
+//! *Leaves out*: processes, pipes, clocks and promises (`process/pool/pool_state.rs`); which worker is next
+//! (`process/pool/workers.rs`), and how far ahead it is fed (`process/pool/worker.rs`); when one more may
+//! be forked (`process/pool/workers.rs`).
+//!
+//! ```text
+//!  submit ──▶ queue ──assign──▶ sent to a worker ──answered──▶ out: the caller has its answer
+//!               │  ▲             (the first runs)
+//!               │  └──death, not begun──┤├──death, begun────▶ out: Lost
+//!               ├──cancelled────▶ out    ├──past its limit──▶ out: TimedOut, worker killed
+//!               └──shutdown─────▶ out    ├──kill────────────▶ out: Lost, worker killed
+//!                                        └──garbage─────────▶ out: Protocol, worker killed
+//! ```
+//! A job is a value that is *moved*: from the queue to a worker's list to an [`Action`]. So
+//! "exactly once" is not a count that is kept but an owner that changes.
+
+use crate::base::id::Key;
+use crate::process::pool::worker::{Counts, Verdict};
+use crate::process::pool::worker::{Job, Stage, Worker, WorkerStats};
+use crate::process::pool::workers::Births;
+use crate::process::pool::workers::Workforce;
+use std::collections::VecDeque;
+
+/// What the shell has to do.
+#[derive(Debug)]
+pub enum Action<B> {
+    /// Start one worker; then call `started` or `spawn_failed`. No other is asked for before.
+    Spawn,
+    /// Kill this worker; its death is still to be reported.
+    Kill(Key),
+    /// Let this worker go: close its request pipe. Its death is still to be reported.
+    Retire(Key),
+    /// Resolve this job.
+    Resolve(Job<B>, Verdict),
+}
+
+/// What the pool should be like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// How many workers.
+    pub workers: usize,
+    /// After so many jobs a worker is replaced by a fresh one. `None`: never.
+    pub max_tasks_per_child: Option<u32>,
+}
+
+/// Why the pool takes no more jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Closed {
+    /// The queue is worked off first.
+    ShutDown,
+    /// What has not begun never will.
+    Terminated,
+    Broken,
+}
+
+/// A pool's books: jobs, replies, deaths and the time come in; assignments and verdicts come out.
+///
+/// ```
+/// use singletrack::process::pool::worker::Verdict;
+/// use singletrack::process::pool::dispatcher::{Action, Dispatcher, Settings};
+/// use singletrack::process::pool::worker::{Job, Terms};
+///
+/// let mut pool = Dispatcher::new(Settings { workers: 1, max_tasks_per_child: None });
+/// assert!(matches!(pool.next_action(0), Some(Action::Spawn)));
+/// let worker = pool.started(0);
+/// pool.ready(worker);
+///
+/// for id in [0, 1] {
+///     pool.submit(Job { id, terms: Terms::default(), body: "sleep" });
+/// }
+/// assert_eq!(pool.assign(0, |_| true), Some(worker)); // job 0 is sent; job 1 waits
+/// assert_eq!(pool.assign(0, |_| true), None);
+/// pool.delivered(worker);
+///
+/// pool.died(worker, 5); // by the kernel's hand, say: out of memory
+/// match pool.next_action(5) {
+///     Some(Action::Resolve(job, Verdict::Lost(_))) => assert_eq!(job.id, 0),
+///     other => panic!("{other:?}"),
+/// }
+/// assert!(matches!(pool.next_action(5), Some(Action::Spawn))); // for job 1
+/// ```
+#[derive(Debug)]
+pub struct Dispatcher<B> {
+    queue: VecDeque<Job<B>>,
+    workers: Workforce<B>,
+    births: Births,
+    actions: VecDeque<Action<B>>,
+    closed: Option<Closed>,
+    counts: Counts,
+}
+
+impl<B> Dispatcher<B> {
+    /// A pool that has no workers yet and wants them.
+    pub fn new(settings: Settings) -> Self {
+        Dispatcher {
+            queue: VecDeque::new(),
+            workers: Workforce::new(settings.workers, settings.max_tasks_per_child),
+            births: Births::default(),
+            actions: VecDeque::new(),
+            closed: None,
+            counts: Counts::default(),
+        }
+    }
+
+    /// Takes a job. After a shutdown it comes straight out again.
+    pub fn submit(&mut self, job: Job<B>) {
+        self.counts.submitted += 1;
+        match self.closed {
+            None => self.queue.push_back(job),
+            Some(Closed::Broken) => self.resolve(job, Verdict::Broken),
+            Some(_) => self.resolve(job, Verdict::ShutDown),
+        }
+    }
+
+    /// Moves one job from the queue to the worker that has least to do, and says to which.
+    /// `admit` is asked whether the job still wants to run; if not, it comes out as cancelled.
+    pub fn assign(&mut self, now: u64, mut admit: impl FnMut(&Job<B>) -> bool) -> Option<Key> {
+        loop {
+            let key = self.workers.with_room_for(self.queue.front()?)?;
+            let job = self.queue.pop_front()?;
+            if admit(&job) {
+                self.workers.get_mut(key)?.send(job, now);
+                return Some(key);
+            }
+            self.resolve(job, Verdict::Cancelled);
+        }
+    }
+
+    /// For so many nanoseconds no worker needs to be heard: each has many jobs, or none. 0 if
+    /// somebody may be waiting for an answer in particular.
+    pub fn lull(&self) -> u64 {
+        self.workers.lull()
+    }
+
+    /// What is still to be written to a worker's pipe, in order.
+    pub fn undelivered(&self, key: Key) -> impl Iterator<Item = &Job<B>> {
+        self.workers.get(key).into_iter().flat_map(Worker::undelivered)
+    }
+
+    /// The first of a worker's [`undelivered`](Self::undelivered) jobs was written whole.
+    /// From now on it may have begun.
+    pub fn delivered(&mut self, key: Key) {
+        if let Some(worker) = self.workers.get_mut(key) {
+            worker.deliver();
+        }
+    }
+
+    /// A spawn succeeded: the worker's key. It gets jobs when it is [`ready`](Self::ready).
+    pub fn started(&mut self, now: u64) -> Key {
+        self.births.end();
+        self.counts.workers_started += 1;
+        self.workers.join(now)
+    }
+
+    /// A spawn did not succeed. It is tried again after a pause, while there is hope.
+    pub fn spawn_failed(&mut self, now: u64) {
+        self.births.end();
+        self.one_more_failure(now);
+    }
+
+    fn one_more_failure(&mut self, now: u64) {
+        self.births.failed(now);
+        if self.births.are_hopeless() && self.workers.len() == 0 {
+            self.give_up();
+        }
+    }
+
+    /// The caller cannot go on: every job there is comes out as broken, also those that run.
+    pub fn collapse(&mut self) {
+        while let Some(key) = self.workers.first() {
+            let (begun, rest) = self.workers.remove(key).expect("just found").split();
+            self.queue.extend(begun.into_iter().chain(rest));
+        }
+        self.births.end();
+        self.give_up();
+    }
+
+    /// Takes no more jobs, and all that have not begun come out as broken; those that run may
+    /// finish. For a worker's initializer that fails: it would fail in the next one too.
+    pub fn give_up(&mut self) {
+        self.closed = Some(Closed::Broken);
+        for job in std::mem::take(&mut self.queue) {
+            self.resolve(job, Verdict::Broken);
+        }
+    }
+
+    /// A worker said hello, and prepares itself for as long as it needs.
+    pub fn hello(&mut self, key: Key) {
+        if let Some(worker) = self.workers.get_mut(key)
+            && worker.stage == Stage::Starting
+        {
+            worker.stage = Stage::Preparing;
+        }
+    }
+
+    /// A worker may be sent jobs from now on.
+    pub fn ready(&mut self, key: Key) {
+        if let Some(worker) = self.workers.get_mut(key)
+            && matches!(worker.stage, Stage::Starting | Stage::Preparing)
+        {
+            worker.stage = Stage::Serving;
+            worker.lived = true;
+            self.births.lived();
+        }
+    }
+
+    /// A worker answered job `id`: gives the job, whose answer the caller holds.
+    ///
+    /// `None` if the answer does not count: the worker is about to be killed, or this is no
+    /// answer to the job it runs; then it [`misbehaved`](Self::misbehaved).
+    pub fn answered(&mut self, key: Key, id: u64, now: u64) -> Option<Job<B>> {
+        let worker = self.workers.get_mut(key)?;
+        if worker.stage == Stage::Doomed {
+            return None;
+        }
+        let job = worker.answer(id, now);
+        if worker.load() == 0 && self.queue.is_empty() {
+            worker.pause();
+        }
+        if job.is_none() {
+            self.misbehaved(key, format!("it answered job {id}, which it was not running"));
+        }
+        self.counts.answered += u64::from(job.is_some());
+        job
+    }
+
+    /// A worker broke the protocol: it is killed. The job it ran comes out with `why`; others
+    /// it was sent may have begun by the time it is dead, and are then lost.
+    pub fn misbehaved(&mut self, key: Key, why: String) {
+        if let Some(job) = self.doom(key) {
+            self.resolve(job, Verdict::Protocol(key, why));
+        }
+    }
+
+    /// Has a worker killed; gives the job it ran.
+    fn doom(&mut self, key: Key) -> Option<Job<B>> {
+        let worker = self.workers.get_mut(key)?;
+        if worker.stage == Stage::Doomed {
+            return None;
+        }
+        worker.stage = Stage::Doomed;
+        self.actions.push_back(Action::Kill(key));
+        worker.take_running()
+    }
+
+    /// Ends a job: takes it out of the queue, or has the worker killed that runs it. False if
+    /// it is not here, or in company: jobs that may be killed are to travel alone.
+    pub fn kill(&mut self, id: u64) -> bool {
+        if let Some(at) = self.queue.iter().position(|job| job.id == id) {
+            let job = self.queue.remove(at).expect("just found");
+            self.resolve(job, Verdict::Cancelled);
+            return true;
+        }
+        let Some(key) = self.workers.running_only(id) else { return false };
+        let job = self.doom(key);
+        let killed = job.is_some();
+        job.into_iter().for_each(|job| self.resolve(job, Verdict::Lost(key)));
+        killed
+    }
+
+    /// A worker is dead, and all it had said was reported before. What it had not begun goes
+    /// back to the front of the queue, and so does what may be tried again.
+    pub fn died(&mut self, key: Key, now: u64) {
+        let Some(worker) = self.workers.remove(key) else { return };
+        self.counts.workers_ended += 1;
+        let stillborn = !worker.lived && worker.stage != Stage::Retiring;
+        let (begun, rest) = worker.split();
+        let mut back = Vec::new();
+        for mut job in begun {
+            if job.terms.retries > 0 && self.closed != Some(Closed::Terminated) {
+                job.terms.retries -= 1;
+                self.counts.retried += 1;
+                back.push(job);
+            } else {
+                self.resolve(job, Verdict::Lost(key));
+            }
+        }
+        for job in back.into_iter().chain(rest).rev() {
+            match self.closed {
+                Some(Closed::Terminated) => self.resolve(job, Verdict::Cancelled),
+                _ => self.queue.push_front(job),
+            }
+        }
+        if stillborn {
+            self.one_more_failure(now);
+        }
+        if self.closed == Some(Closed::Broken) {
+            self.give_up();
+        }
+    }
+
+    /// From now on the pool is to have so many workers.
+    pub fn resize(&mut self, workers: usize) {
+        self.workers.resize(workers);
+    }
+
+    /// How many workers the pool is to have.
+    pub fn workers_wanted(&self) -> usize {
+        self.workers.wanted()
+    }
+
+    /// Takes no more jobs. With `cancel`, the queue comes out as cancelled; without, it is
+    /// worked off first. Workers go when there is nothing left for them. May be repeated.
+    pub fn shutdown(&mut self, cancel: bool) {
+        self.closed.get_or_insert(Closed::ShutDown);
+        if cancel {
+            for job in std::mem::take(&mut self.queue) {
+                self.resolve(job, Verdict::Cancelled);
+            }
+        }
+    }
+
+    /// As `shutdown` with `cancel`, and whatever dies now is neither replaced nor its work
+    /// done by others: the caller is about to kill the workers.
+    pub fn terminate(&mut self) {
+        self.shutdown(true);
+        if let Some(closed @ Closed::ShutDown) = &mut self.closed {
+            *closed = Closed::Terminated;
+        }
+    }
+
+    /// How many jobs a worker holds.
+    pub fn load(&self, key: Key) -> usize {
+        self.workers.get(key).map_or(0, Worker::load)
+    }
+
+    /// Whether a worker was ever ready for jobs.
+    pub fn has_lived(&self, key: Key) -> bool {
+        self.workers.get(key).is_some_and(|worker| worker.lived)
+    }
+
+    /// Whether a worker holds this job and no other.
+    pub fn runs_only(&self, key: Key, job: u64) -> bool {
+        self.workers.get(key).is_some_and(|worker| worker.runs_only(job))
+    }
+
+    /// What happened so far.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// What each worker has done.
+    pub fn worker_stats(&self) -> impl Iterator<Item = (Key, WorkerStats)> {
+        self.workers.stats()
+    }
+
+    /// True when a closed pool has nothing left: no job, no worker, no action.
+    pub fn finished(&self) -> bool {
+        let left = self.queue.len() + self.workers.len() + self.actions.len();
+        self.closed.is_some() && left == 0 && self.births.due().is_some()
+    }
+
+    /// When something will be due though nothing happens.
+    pub fn next_deadline(&self) -> Option<u64> {
+        self.workers.deadline().into_iter().chain(self.next_birth()).min()
+    }
+
+    /// When one more worker is to be forked, if one is missing. A closed pool needs one only for
+    /// a job that waits: those that are busy may be busy for ever.
+    fn next_birth(&self) -> Option<u64> {
+        let needed = match self.closed {
+            None => true,
+            Some(Closed::ShutDown) => self.queue.len() > self.workers.idle(),
+            Some(Closed::Terminated | Closed::Broken) => false,
+        };
+        if needed && self.workers.are_too_few() { self.births.due() } else { None }
+    }
+
+    /// The next thing to do. Ask until there is none, after every change and every deadline.
+    pub fn next_action(&mut self, now: u64) -> Option<Action<B>> {
+        if self.actions.is_empty() {
+            self.expire(now);
+            self.retire(now);
+            if self.next_birth().is_some_and(|due| now >= due) {
+                self.births.begin();
+                self.actions.push_back(Action::Spawn);
+            }
+        }
+        self.actions.pop_front()
+    }
+
+    /// Kills every worker that is late: with its job, with its hello, or in leaving.
+    fn expire(&mut self, now: u64) {
+        while let Some(key) = self.workers.late(now) {
+            if let Some(job) = self.doom(key) {
+                let limit = job.terms.limit.unwrap_or_default();
+                self.resolve(job, Verdict::TimedOut(limit));
+            }
+        }
+    }
+
+    /// Lets idle workers go for which there is nothing left.
+    fn retire(&mut self, now: u64) {
+        let nothing_left = self.closed.is_some() && self.queue.is_empty();
+        while let Some(key) = self.workers.leaver(nothing_left) {
+            self.workers.get_mut(key).expect("just found").retire(now);
+            self.actions.push_back(Action::Retire(key));
+        }
+    }
+
+    fn resolve(&mut self, job: Job<B>, verdict: Verdict) {
+        self.counts.enter(&verdict);
+        self.actions.push_back(Action::Resolve(job, verdict));
+    }
+}

@@ -1,0 +1,434 @@
+//! A stream of results: many items submitted a window at a time, given out one by one.
+//!
+//! *Assumes*: `process/pool/process_pool.rs`, `process/pool/chunk.rs`.
+//! *Promises*: the input is read no further ahead than the window, so it may be endless; in order
+//! if asked for, and then what comes too early is kept; dropped, it cancels what has not begun.
+//! *Leaves out*: its faces, `Pool::imap` and `Pool::imap_unordered` (`process/pool/multiprocessing.rs`).
+//!
+//! ```text
+//!   items ─ chunk ─▶ ░░░▓▓▓▓▓▓ ─▶ arrivals ─▶ early: 5, 7 ─▶ ready ─▶ next
+//!                    └ window ┘     any order   (in order only)
+//! ```
+//!
+//! # The process pool as users of `multiprocessing` know it: apply, map, imap and their kin
+//!
+//! *Assumes*: `process/pool/process_pool.rs`.
+//! *Promises*: results in the order of the items, except from `imap_unordered`; several items
+//! go as one job, by CPython's rule unless told otherwise; `imap` reads its input no further
+//! ahead than its buffer, so that it may be endless.
+//! *Leaves out*: what an executor offers (`process/pool/process_pool.rs`; `Pool::executor` gives it): limits and
+//! retries for single jobs, kill, resize, statistics.
+//!
+//! ```text
+//!   map           items ─▶ chunks ─▶ jobs ─▶ one future of a Vec
+//!   imap          items ─▶ a window of jobs ─▶ in order
+//!   imap_unordered         a window of jobs ─▶ as they are done
+//! ```
+//! | `Pool` here                       | in Python                                          |
+//! |-----------------------------------|----------------------------------------------------|
+//! | a killed worker fails its chunk   | the call never returns (gh-96062)                  |
+//! | `imap` reads ahead by its buffer  | `imap` reads all its input at once (gh-64192)      |
+//! | a job that waits for the pool's own thread fails | it hangs                            |
+//! | a dropped pool is terminated      | a `with` block terminates; `del` is undefined      |
+
+use crate::futures::deadlock::own_home;
+use crate::futures::error::JobError;
+use crate::futures::future::{Future, promise_of};
+use crate::futures::waiting::Unfinished;
+use crate::futures::wire::Wire;
+use crate::process::forkserver::client::Nursery;
+use crate::process::message::call::Function;
+use crate::process::pool::chunk::{Arrivals, Gathering, Outcomes, default_chunksize, send_chunk};
+use crate::process::pool::options::{JobOptions, MapOptions, PoolError};
+use crate::process::pool::process_pool::ProcessPool;
+use crate::process::pool::worker::MAX_AHEAD;
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::iter::Fuse;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// The results of an `imap`, one after the other. Dropping it cancels what has
+/// not begun.
+///
+/// In a callback on the pool's own thread it cannot wait: it gives one
+/// [`JobError::WouldDeadlock`] and ends. [`next_before`](Self::next_before) can, with a limit.
+#[must_use = "nothing is submitted before the first `next`"]
+pub struct Imap<'pool, A, R, I> {
+    pool: &'pool ProcessPool,
+    f: fn(A) -> R,
+    items: Fuse<I>,
+    options: JobOptions,
+    chunksize: usize,
+    /// How many chunks may be submitted and not handed out.
+    window: usize,
+    submitted: usize,
+    handed_out: usize,
+    arrivals: Arc<Arrivals<R>>,
+    /// What has arrived before its turn; `None` if there are no turns.
+    early: Option<BTreeMap<usize, Outcomes<R>>>,
+    /// What is to be given next.
+    ready: VecDeque<Result<R, JobError>>,
+}
+
+impl<'pool, A: Wire, R: Wire, I: Iterator<Item = A>> Imap<'pool, A, R, I> {
+    pub(crate) fn new(
+        pool: &'pool ProcessPool,
+        options: MapOptions,
+        f: fn(A) -> R,
+        items: I,
+        early: Option<BTreeMap<usize, Outcomes<R>>>,
+    ) -> Self {
+        let most = pool.workers().saturating_mul(MAX_AHEAD);
+        Imap {
+            pool,
+            f,
+            items: items.fuse(),
+            options: options.job,
+            chunksize: options.chunksize.map_or(1, usize::from),
+            window: options.buffersize.map_or(most, usize::from),
+            submitted: 0,
+            handed_out: 0,
+            arrivals: Arc::new(Arrivals::new()),
+            early,
+            ready: VecDeque::new(),
+        }
+    }
+
+    /// The next result, waiting for it no longer than until `deadline`. `None` at the end.
+    ///
+    /// # Errors
+    /// [`Unfinished`] when the deadline passes first; nothing is lost by that.
+    pub fn next_before(
+        &mut self,
+        deadline: Instant,
+    ) -> Result<Option<Result<R, JobError>>, Unfinished> {
+        self.advance(Some(deadline))
+    }
+
+    fn advance(
+        &mut self,
+        deadline: Option<Instant>,
+    ) -> Result<Option<Result<R, JobError>>, Unfinished> {
+        loop {
+            if let Some(result) = self.ready.pop_front() {
+                return Ok(Some(result));
+            }
+            self.fill_window();
+            let missing = self.submitted - self.handed_out;
+            if missing == 0 {
+                return Ok(None);
+            }
+            if let (Some(home), None) = (own_home(self.pool.home()), deadline) {
+                // Waiting here would last for ever. That is told once, and is the end.
+                self.arrivals.close();
+                (self.window, self.handed_out) = (0, self.submitted);
+                return Ok(home.fall_asleep().err().map(Err));
+            }
+            let (index, outcomes) = self
+                .arrivals
+                .take(deadline)
+                .ok_or(Unfinished { unfinished: missing, of: self.submitted })?;
+            self.sort_in(index, outcomes);
+        }
+    }
+
+    /// Submits as much as may be under way.
+    fn fill_window(&mut self) {
+        while self.submitted - self.handed_out < self.window {
+            let chunk: Vec<A> = self.items.by_ref().take(self.chunksize).collect();
+            if chunk.is_empty() {
+                return;
+            }
+            let (pool, index) = (self.pool, self.submitted);
+            send_chunk(pool, self.options, self.f, &chunk, index, &self.arrivals);
+            self.submitted += 1;
+        }
+    }
+
+    fn sort_in(&mut self, index: usize, outcomes: Outcomes<R>) {
+        let Some(early) = &mut self.early else {
+            self.handed_out += 1;
+            return self.ready.extend(outcomes.into_results());
+        };
+        early.insert(index, outcomes);
+        while let Some(outcomes) = early.remove(&self.handed_out) {
+            self.handed_out += 1;
+            self.ready.extend(outcomes.into_results());
+        }
+    }
+}
+
+impl<A: Wire, R: Wire, I: Iterator<Item = A>> Iterator for Imap<'_, A, R, I> {
+    type Item = Result<R, JobError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.advance(None).expect("without a deadline none passes")
+    }
+}
+
+impl<A, R, I> Drop for Imap<'_, A, R, I> {
+    fn drop(&mut self) {
+        self.arrivals.close();
+    }
+}
+
+impl<A, R, I> fmt::Debug for Imap<'_, A, R, I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (submitted, handed_out) = (self.submitted, self.handed_out);
+        write!(f, "Imap({handed_out} of {submitted} chunks handed out)")
+    }
+}
+
+/// `multiprocessing.Pool`.
+///
+/// ```
+/// use singletrack::process::Pool;
+/// use singletrack::process::Nursery;
+///
+/// fn power(base: u64, exponent: u32) -> u64 {
+///     base.pow(exponent)
+/// }
+///
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let nursery = Nursery::start()?;
+///     let pool = Pool::new(&nursery, 4)?;
+///     assert_eq!(pool.map(|x: u64| x * x, [1, 2, 3])?, [1, 4, 9]);
+///     assert_eq!(pool.starmap(power, [(2, 3), (3, 2)])?, [8, 9]);
+///     let endless = pool.imap(|x: u64| x + 1, 0..);
+///     let firsts: Vec<u64> = endless.take(3).collect::<Result<_, _>>()?;
+///     assert_eq!(firsts, [1, 2, 3]);
+///     Ok(()) // dropped, a pool is terminated; `close` and `join` wait instead
+/// }
+/// ```
+#[doc(alias = "multiprocessing.Pool")]
+pub struct Pool {
+    executor: ProcessPool,
+}
+
+/// A pool with more to choose: see [`ProcessPool::builder`].
+impl From<ProcessPool> for Pool {
+    fn from(executor: ProcessPool) -> Self {
+        Pool { executor }
+    }
+}
+
+impl Pool {
+    /// A pool of so many workers, forked from the nursery.
+    ///
+    /// # Errors
+    /// As [`ProcessPool::new`].
+    pub fn new(nursery: &Nursery, processes: usize) -> Result<Pool, PoolError> {
+        ProcessPool::new(nursery, processes).map(Pool::from)
+    }
+
+    /// The same workers as an executor.
+    pub fn executor(&self) -> &ProcessPool {
+        &self.executor
+    }
+
+    /// Runs `f(args)` in a worker and waits for its result.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn apply<A: Wire, R: Wire>(&self, f: fn(A) -> R, args: A) -> Result<R, JobError> {
+        self.executor.call(f, args)
+    }
+
+    /// Runs `f(args)` in a worker.
+    pub fn apply_async<A: Wire, R: Wire>(&self, f: fn(A) -> R, args: A) -> Future<R> {
+        self.executor.submit(f, args)
+    }
+
+    /// Runs `f` of every item and waits for all results, which come in the order of the items.
+    ///
+    /// The first chunks are at work while the last items are still to come, if the iterator knows
+    /// how many there are, or the options say how many make a chunk. If it panics, so does this
+    /// call; chunks that were sent are run all the same.
+    ///
+    /// # Errors
+    /// The failure that stands first in the input, after all items were run. A pool that takes no
+    /// more jobs reads no more items.
+    pub fn map<A, R, I>(&self, f: fn(A) -> R, items: I) -> Result<Vec<R>, JobError>
+    where
+        A: Wire,
+        R: Wire,
+        I: IntoIterator<Item = A>,
+    {
+        self.map_async(f, items).result()
+    }
+
+    /// As [`map`](Self::map), for a future of all results. It counts as running when its first
+    /// chunk was sent.
+    pub fn map_async<A, R, I>(&self, f: fn(A) -> R, items: I) -> Future<Vec<R>>
+    where
+        A: Wire,
+        R: Wire,
+        I: IntoIterator<Item = A>,
+    {
+        self.map_with(MapOptions::default(), f, items)
+    }
+
+    /// As [`map_async`](Self::map_async), with options.
+    pub fn map_with<A, R, I>(&self, options: MapOptions, f: fn(A) -> R, items: I) -> Future<Vec<R>>
+    where
+        A: Wire,
+        R: Wire,
+        I: IntoIterator<Item = A>,
+    {
+        self.send_all(options, f, items.into_iter())
+    }
+
+    /// As [`map`](Self::map), for a function of two arguments, which come in pairs.
+    ///
+    /// # Errors
+    /// As `map`.
+    pub fn starmap<A, B, R, I>(&self, f: fn(A, B) -> R, items: I) -> Result<Vec<R>, JobError>
+    where
+        A: Wire,
+        B: Wire,
+        R: Wire,
+        I: IntoIterator<Item = (A, B)>,
+    {
+        self.starmap_with(MapOptions::default(), f, items).result()
+    }
+
+    /// As [`starmap`](Self::starmap), with options, for a future of all results.
+    #[doc(alias = "starmap_async")]
+    pub fn starmap_with<A, B, R, I>(
+        &self,
+        options: MapOptions,
+        f: fn(A, B) -> R,
+        items: I,
+    ) -> Future<Vec<R>>
+    where
+        A: Wire,
+        B: Wire,
+        R: Wire,
+        I: IntoIterator<Item = (A, B)>,
+    {
+        self.send_all(options, f, items.into_iter())
+    }
+
+    /// The items go out as the iterator gives them, so that the first are at work while the last
+    /// are still to come. But the rule for the size of a chunk wants their number: an iterator
+    /// that does not know it is emptied first, as in CPython (`Pool._map_async`).
+    fn send_all<F, I>(&self, options: MapOptions, f: F, items: I) -> Future<Vec<F::Value>>
+    where
+        F: Function,
+        I: Iterator<Item = F::Args>,
+    {
+        let (count, at_most) = items.size_hint();
+        let size = match options.chunksize {
+            Some(size) => usize::from(size),
+            None if at_most == Some(count) => {
+                // Not 0, although 0 items are announced: there may be some all the same.
+                default_chunksize(count, self.executor.workers()).max(1)
+            }
+            None => return self.send_all(options, f, items.collect::<Vec<_>>().into_iter()),
+        };
+        let (promise, future) = promise_of(self.executor.home());
+        let all = Arc::new(Gathering::new(count, options.fail_fast, promise));
+        let mut items = items.fuse();
+        let mut chunks = 0;
+        let mut chunk = Vec::new();
+        let _ = chunk.try_reserve(size.min(count));
+        while all.wants_more() {
+            // Not `extend`, which takes the iterator at its word and asks for as much memory.
+            items.by_ref().take(size).for_each(|item| chunk.push(item));
+            if chunk.is_empty() {
+                break;
+            }
+            send_chunk(&self.executor, options.job, f, &chunk, chunks, &all);
+            chunk.clear();
+            chunks += 1;
+        }
+        all.all_sent(chunks);
+        future
+    }
+
+    /// Runs `f` of every item and gives the results in the order of the items, each as soon as
+    /// it and those before it are there. One item is one job; the input is read as far ahead
+    /// as the workers can hold jobs.
+    ///
+    /// An error stands at the place of its item, and the rest go on.
+    pub fn imap<A, R, I>(&self, f: fn(A) -> R, items: I) -> Imap<'_, A, R, I::IntoIter>
+    where
+        A: Wire,
+        R: Wire,
+        I: IntoIterator<Item = A>,
+    {
+        self.imap_with(MapOptions::default(), f, items)
+    }
+
+    /// As [`imap`](Self::imap), with options.
+    pub fn imap_with<A, R, I>(
+        &self,
+        options: MapOptions,
+        f: fn(A) -> R,
+        items: I,
+    ) -> Imap<'_, A, R, I::IntoIter>
+    where
+        A: Wire,
+        R: Wire,
+        I: IntoIterator<Item = A>,
+    {
+        Imap::new(&self.executor, options, f, items.into_iter(), Some(BTreeMap::new()))
+    }
+
+    /// As [`imap`](Self::imap), but gives each result as soon as it is there.
+    pub fn imap_unordered<A, R, I>(&self, f: fn(A) -> R, items: I) -> Imap<'_, A, R, I::IntoIter>
+    where
+        A: Wire,
+        R: Wire,
+        I: IntoIterator<Item = A>,
+    {
+        self.imap_unordered_with(MapOptions::default(), f, items)
+    }
+
+    /// As [`imap_unordered`](Self::imap_unordered), with options.
+    pub fn imap_unordered_with<A, R, I>(
+        &self,
+        options: MapOptions,
+        f: fn(A) -> R,
+        items: I,
+    ) -> Imap<'_, A, R, I::IntoIter>
+    where
+        A: Wire,
+        R: Wire,
+        I: IntoIterator<Item = A>,
+    {
+        Imap::new(&self.executor, options, f, items.into_iter(), None)
+    }
+
+    /// Takes no more jobs; the workers go when those it has are done.
+    pub fn close(&self) {
+        self.executor.shutdown(false, false);
+    }
+
+    /// Ends the pool at once: the workers are killed, jobs that run are lost, the others
+    /// cancelled. (Python sends SIGTERM; here [`ProcessPool::terminate_workers`] does.)
+    pub fn terminate(&self) {
+        self.executor.kill_workers();
+    }
+
+    /// Waits until the workers are gone. Closes the pool first, if nobody did; in Python that
+    /// would be a `ValueError`.
+    pub fn join(&self) {
+        self.executor.shutdown(true, false);
+    }
+}
+
+/// Terminates the pool and waits, as the end of a `with` block does in Python.
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.terminate();
+        self.join();
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").field("executor", &self.executor).finish()
+    }
+}

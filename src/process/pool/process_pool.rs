@@ -1,0 +1,369 @@
+//! The process pool: functions submitted here run in forked workers.
+//!
+//! *Assumes*: a nursery (`process/forkserver/client.rs`).
+//! *Promises*: every submitted job resolves exactly once; a worker's death fails only the job
+//! it ran, and it is replaced; results and arguments of any size up to a frame's limit pass,
+//! both ways at once; nothing is left behind when the pool is gone.
+//! *Leaves out*: `map`, which comes with the `Executor` trait (`process/pool/process_pool.rs`), and
+//! what `multiprocessing.Pool` has besides (`process/pool/multiprocessing.rs`).
+//!
+//! ```text
+//!   any thread          desk (one lock)      supervisor (one thread)      nursery
+//!   submit ─────▶ books, write ──┐                  ▲                        │ fork
+//!      ▲                         ▼ request pipe     │ reply pipe, pidfd      ▼
+//!      │                      worker ───────────────┘               new worker
+//!    future ◀──────────────────────────── settle
+//! ```
+//! `concurrent.futures.ProcessPoolExecutor` in Python, where one killed worker breaks the
+//! whole pool, and `multiprocessing.Pool`, where its job hangs for ever (gh-96062). There is
+//! no lock between processes that a killed worker could hold: each has two pipes of its own.
+//!
+//! **Large values.** Beyond its copies, what a mebibyte costs is mostly page faults: glibc's malloc
+//! gives the free top of its heap back to the system and asks for it anew. A worker has it keep some
+//! (`process/forkserver/worker.rs`); a library must not decide that for its caller's process. There, frame
+//! buffers kept by the pool save a half of the faults and a twentieth of the time (tried, and left
+//! out): the other buffers are the caller's values. Who moves many of them can tell malloc to keep
+//! its memory, by setting `MALLOC_TRIM_THRESHOLD_` and `MALLOC_MMAP_THRESHOLD_` to 64 MiB, say.
+//!
+//! # The process pool behind the one face of all pools
+//!
+//! *Assumes*: `process/pool/process_pool.rs`.
+//! *Promises*: what `Executor` promises (`futures/executor.rs`).
+//! *Leaves out*: everything else; the pool has methods of its own (`process/pool/process_pool.rs`).
+
+use crate::base::sync::Mutex;
+use crate::futures::deadlock::{HomeId, home_id, own_home};
+use crate::futures::error::JobError;
+use crate::futures::executor::Executor;
+use crate::futures::future::Future;
+use crate::futures::wire::Wire;
+use crate::process::forkserver::client::Nursery;
+use crate::process::message::call::Function;
+use crate::process::pool::options::{Builder, JobOptions, PoolError, Submitted};
+use crate::process::pool::pool_state::{Desk, Settled};
+use crate::process::pool::supervisor::{Shared, Supervisor};
+use crate::process::pool::work_item::{Parcel, Settle};
+use crate::process::pool::worker::{Counts, Terms, WorkerStats};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use std::{fmt, thread};
+
+impl Builder {
+    /// Starts the pool: one thread here, and the workers.
+    ///
+    /// # Errors
+    /// [`PoolError`]. That workers cannot be forked is no error of this call: it is tried for
+    /// a while, and then every job resolves to [`JobError::Broken`].
+    pub fn start(self) -> Result<ProcessPool, PoolError> {
+        if self.settings.workers == 0 {
+            return Err(PoolError::NoWorkers);
+        }
+        if self.settings.max_tasks_per_child == Some(0) {
+            return Err(PoolError::NoTasks);
+        }
+        let initializer = self.initializer.transpose().map_err(PoolError::Initializer)?;
+        let (supervisor, shared) = Supervisor::new(self.nursery, initializer, self.settings)?;
+        let thread =
+            thread::Builder::new().name("process-pool".to_owned()).spawn(|| supervisor.run())?;
+        Ok(ProcessPool {
+            shared,
+            supervisor: Mutex::new(Some(thread)),
+            next_job: AtomicU64::new(0),
+            limit: self.limit,
+        })
+    }
+}
+
+/// Worker processes that run functions.
+///
+/// ```
+/// use singletrack::process::Nursery;
+/// use singletrack::process::ProcessPool;
+///
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let nursery = Nursery::start()?; // before any thread
+///     let pool = ProcessPool::new(&nursery, 2)?;
+///     let future = pool.submit(|x: u64| x * x, 12);
+///     assert_eq!(future.result()?, 144);
+///     Ok(())
+/// }
+/// ```
+///
+/// The function is a `fn` or a closure that captures nothing; what it needs goes into its
+/// argument. A closure with captures does not compile:
+///
+/// ```compile_fail
+/// # use singletrack::process::ProcessPool;
+/// fn scaled(pool: &ProcessPool, by: u64) {
+///     pool.submit(|x: u64| x * by, 12); // expected fn pointer, found closure
+/// }
+/// ```
+/// The compiler points at `by`: "closures can only be coerced to `fn` types if they do not
+/// capture any variables". Make it part of the argument:
+///
+/// ```
+/// # use singletrack::process::ProcessPool;
+/// fn scaled(pool: &ProcessPool, by: u64) {
+///     pool.submit(|(x, by): (u64, u64)| x * by, (12, by));
+/// }
+/// ```
+///
+/// Dropping the pool waits for all jobs, as leaving a `with` block does in Python; in a panic
+/// it cancels those that have not begun.
+#[doc(alias = "concurrent.futures.ProcessPoolExecutor")]
+#[doc(alias = "multiprocessing.Pool")]
+pub struct ProcessPool {
+    shared: Arc<Shared>,
+    /// Taken by the first who joins it; others wait at this lock meanwhile.
+    supervisor: Mutex<Option<JoinHandle<()>>>,
+    next_job: AtomicU64,
+    limit: Option<Duration>,
+}
+
+impl ProcessPool {
+    /// A pool of so many workers, forked from the nursery.
+    ///
+    /// # Errors
+    /// See [`Builder::start`].
+    pub fn new(nursery: &Nursery, workers: usize) -> Result<ProcessPool, PoolError> {
+        ProcessPool::builder(nursery).workers(workers).start()
+    }
+
+    /// A pool with more to choose.
+    pub fn builder(nursery: &Nursery) -> Builder {
+        Builder::new(nursery)
+    }
+
+    /// Queues `f(args)`. The future becomes `running` when the job is sent to a worker, and
+    /// cannot be cancelled from then on. Never blocks on the job; all failures come by the
+    /// future.
+    ///
+    /// A callback of such a future runs on the pool's own thread. If it waits there for
+    /// another job of the pool without a time limit, that job fails with
+    /// [`JobError::WouldDeadlock`].
+    pub fn submit<A: Wire, R: Wire>(&self, f: fn(A) -> R, args: A) -> Future<R> {
+        self.send(JobOptions::default(), f, args).future
+    }
+
+    /// As [`submit`](Self::submit), but the job may run no longer than `limit` after it was
+    /// sent: then its worker is killed and replaced, and the future gives
+    /// [`JobError::TimedOut`]. Limits are kept to about a millisecond.
+    pub fn submit_within<A: Wire, R: Wire>(
+        &self,
+        limit: Duration,
+        f: fn(A) -> R,
+        args: A,
+    ) -> Future<R> {
+        self.send(JobOptions::default().limit(limit), f, args).future
+    }
+
+    /// As [`submit`](Self::submit), with options; gives the job's number as well.
+    pub fn submit_with<A: Wire, R: Wire>(
+        &self,
+        options: JobOptions,
+        f: fn(A) -> R,
+        args: A,
+    ) -> Submitted<R> {
+        self.send(options, f, args)
+    }
+
+    /// Runs `f(args)` in a worker and waits for the result: `submit` and `result` in one, but
+    /// the reply of an idle worker is read by this very thread.
+    ///
+    /// # Errors
+    /// Why there is no result.
+    pub fn call<A: Wire, R: Wire>(&self, f: fn(A) -> R, args: A) -> Result<R, JobError> {
+        if own_home(self.home()).is_some() {
+            return self.submit(f, args).result();
+        }
+        let job = self.next_job.fetch_add(1, Ordering::Relaxed);
+        let (parcel, future) = Parcel::pack(f, &args, job, self.home())?;
+        let terms = self.terms(JobOptions::default());
+        if let Some(lent) = self.at_desk(|desk| desk.submit_awaited(job, terms, parcel)) {
+            self.shared.listen_for(&future, lent);
+        }
+        future.result()
+    }
+
+    fn send<A: Wire, R: Wire>(&self, options: JobOptions, f: fn(A) -> R, args: A) -> Submitted<R> {
+        let job = self.next_job.fetch_add(1, Ordering::Relaxed);
+        let future = match Parcel::pack(f, &args, job, home_id(&self.shared)) {
+            Ok((parcel, future)) => {
+                let terms = self.terms(options);
+                self.change(|desk| desk.submit(job, terms, parcel));
+                future
+            }
+            Err(error) => Future::resolved(Err(error)),
+        };
+        Submitted { job, future }
+    }
+
+    /// Queues `f` of each of `items` as one job, whose results `promise` will get.
+    pub(crate) fn submit_chunk<F: Function>(
+        &self,
+        options: JobOptions,
+        f: F,
+        items: &[F::Args],
+        promise: Box<dyn Settle>,
+    ) {
+        let job = self.next_job.fetch_add(1, Ordering::Relaxed);
+        match Parcel::pack_chunk(f, items, job, promise) {
+            Ok(parcel) => {
+                let terms = self.terms(options);
+                self.change(|desk| desk.submit(job, terms, parcel));
+            }
+            Err((error, promise)) => promise.settle(Err(error)),
+        }
+    }
+
+    fn terms(&self, options: JobOptions) -> Terms {
+        options.terms(self.limit)
+    }
+
+    /// Ends a job that was submitted as [`killable`](JobOptions::killable) (or with a time
+    /// limit). If it runs, its worker is killed and replaced, and its future gives
+    /// [`JobError::WorkerLost`] with SIGKILL, whatever its `retries`; if not, it gives
+    /// [`JobError::Cancelled`]. False if the job is done, or was not submitted so.
+    pub fn kill(&self, job: u64) -> bool {
+        let mut killed = false;
+        self.change(|desk| killed = desk.dispatcher.kill(job));
+        killed
+    }
+
+    /// Makes the pool larger or smaller. Workers that are too many go when they have done the
+    /// jobs that were sent to them; those with least to do are chosen.
+    ///
+    /// # Errors
+    /// [`PoolError::NoWorkers`] for 0; to be rid of all workers shut the pool down.
+    pub fn resize(&self, workers: usize) -> Result<(), PoolError> {
+        if workers == 0 {
+            return Err(PoolError::NoWorkers);
+        }
+        self.change(|desk| desk.dispatcher.resize(workers));
+        Ok(())
+    }
+
+    /// How many workers the pool is to have; there may be less while one is being replaced.
+    pub fn workers(&self) -> usize {
+        self.shared.desk.lock().dispatcher.workers_wanted()
+    }
+
+    /// How often each thing has happened.
+    pub fn counts(&self) -> Counts {
+        self.shared.desk.lock().dispatcher.counts()
+    }
+
+    /// What each worker has done and does, in no order.
+    pub fn worker_stats(&self) -> Vec<WorkerStats> {
+        self.shared.desk.lock().worker_stats()
+    }
+
+    /// The pool, as its workers' futures know it.
+    pub(crate) fn home(&self) -> HomeId {
+        home_id(&self.shared)
+    }
+
+    /// Changes the books and does what follows.
+    fn change(&self, change: impl FnOnce(&mut Desk)) {
+        self.at_desk(|desk| {
+            change(desk);
+            (desk.turn(), ())
+        });
+    }
+
+    /// Does something at the desk, and settles what came out. Wakes the supervisor only for
+    /// what cannot be done here.
+    fn at_desk<T>(&self, act: impl FnOnce(&mut Desk) -> (Vec<Settled>, T)) -> T {
+        let mut desk = self.shared.desk.lock();
+        let (settled, result) = act(&mut desk);
+        let wake = desk.wants_supervisor();
+        drop(desk);
+        if wake {
+            // An eventfd's counter does not overflow by ones, so this cannot fail.
+            let _ = self.shared.waker.wake();
+        }
+        settled.into_iter().for_each(Settled::settle);
+        result
+    }
+
+    /// The process ids of the workers alive now.
+    pub fn worker_pids(&self) -> Vec<u32> {
+        let desk = self.shared.desk.lock();
+        let mut pids: Vec<u32> = desk.links.values().map(|link| link.pid).collect();
+        pids.sort_unstable();
+        pids
+    }
+
+    /// Ends all workers with SIGTERM, as [`kill_workers`](Self::kill_workers) does with
+    /// SIGKILL. A job that handles SIGTERM may live on, and its future with it.
+    pub fn terminate_workers(&self) {
+        self.end_workers(libc::SIGTERM);
+    }
+
+    /// Shuts the pool down and kills its workers. Jobs that have not begun resolve to
+    /// [`JobError::Cancelled`], those that run to [`JobError::WorkerLost`]. Does not wait.
+    pub fn kill_workers(&self) {
+        self.end_workers(libc::SIGKILL);
+    }
+
+    fn end_workers(&self, signal: i32) {
+        self.change(|desk| {
+            desk.dispatcher.terminate();
+            desk.signal_all(signal);
+        });
+        let _ = self.shared.waker.wake();
+    }
+
+    /// Refuses new jobs with [`JobError::ShutDown`]. With `cancel_futures`, jobs not yet sent
+    /// to a worker resolve to [`JobError::Cancelled`]; without, all are run first. With
+    /// `wait`, blocks until every job is resolved and every worker gone. May be called again.
+    ///
+    /// A job that runs is never interrupted. Called from a future's callback, on the pool's
+    /// own thread or on one that hears its own [`call`](Self::call) out, it does not wait.
+    pub fn shutdown(&self, wait: bool, cancel_futures: bool) {
+        self.change(|desk| desk.dispatcher.shutdown(cancel_futures));
+        let _ = self.shared.waker.wake();
+        if wait && own_home(self.home()).is_none() {
+            let mut supervisor = self.supervisor.lock();
+            // An error would be a panic, of which every future has told.
+            let _ = supervisor.take().map(JoinHandle::join);
+        }
+    }
+}
+
+impl Drop for ProcessPool {
+    fn drop(&mut self) {
+        self.shutdown(true, thread::panicking());
+    }
+}
+
+impl fmt::Debug for ProcessPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProcessPool").field("workers", &self.worker_pids()).finish_non_exhaustive()
+    }
+}
+
+/// ```
+/// use singletrack::futures::Executor;
+/// use singletrack::process::Nursery;
+/// use singletrack::process::ProcessPool;
+///
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let nursery = Nursery::start()?;
+///     let pool = ProcessPool::new(&nursery, 5)?;
+///     let squares: Result<Vec<u64>, _> = pool.map(|x| x * x, [1, 2, 3]).collect();
+///     assert_eq!(squares?, [1, 4, 9]);
+///     Ok(())
+/// }
+/// ```
+impl Executor for ProcessPool {
+    fn submit<A: Wire, R: Wire>(&self, f: fn(A) -> R, args: A) -> Future<R> {
+        self.submit(f, args)
+    }
+
+    fn shutdown(&self, wait: bool, cancel_futures: bool) {
+        self.shutdown(wait, cancel_futures);
+    }
+}

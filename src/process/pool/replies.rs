@@ -1,0 +1,237 @@
+//! Whose turn it is to read a worker's replies. Pure.
+//!
+//! *Assumes*: it is asked under one lock; `R`, the reader, is what one needs to read.
+//! *Promises*: at most one reads at a time; the supervisor is told to watch whenever a worker has
+//! jobs and no caller listens; a dead worker is reaped once, and not before the last who read from
+//! it has given the reader back.
+//! *Leaves out*: reading (`process/pool/supervisor.rs`), pipes and selectors (`process/pool/pool_state.rs`).
+//!
+//! ```text
+//!              appoint_caller                        give_back, no jobs
+//!   SUPERVISOR ──────────────▶ CALLER ─────────────────────────────────▶ NOBODY
+//!       ▲  (stop watching)       │ ▲          appoint_caller               │ │
+//!       │                        │ └───────────────────────────────────────┘ │
+//!       └─── give_back, jobs ────┘◀──────── jobs: watch again ───────────────┘
+//! ```
+//! Whoever listens takes the reader, reads without the lock, and puts it back. A death is seen by
+//! the supervisor alone; if a caller has the reader at that moment, the reaping waits for him.
+//!
+//! # What a worker says, taken into the pool's books. Pure
+//!
+//! *Assumes*: the bytes are those of one worker's reply pipe, in order.
+//! *Promises*: whatever the bytes are, no panic, no job resolved by anything but its own
+//! answer, and no more memory than one frame's limit; a worker that says what it may not is
+//! reported to the dispatcher, which has it killed.
+//! *Leaves out*: reading (`process/pool/supervisor.rs`), whose turn that is (`process/pool/replies.rs`), and
+//! what is in an answer (`process/message/call.rs`).
+//!
+//! ```text
+//!   hello ──▶ (initializer's reply) ──▶ reply, reply, reply …
+//!     anything else, at any time ──▶ misbehaved
+//! ```
+
+use crate::base::id::Key;
+use crate::process::message::call::{check_greeting, read_reply};
+use crate::process::message::frame::{Decoder, Kind};
+use crate::process::pool::dispatcher::Dispatcher;
+use crate::process::pool::worker::Job;
+use std::ops::Range;
+
+/// Who reads the replies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Listener {
+    /// The worker has no job.
+    Nobody,
+    /// The reply pipe is in the supervisor's selector.
+    Supervisor,
+    /// The thread that waits for the one job the worker has.
+    Caller,
+}
+
+/// Who may read one worker's replies: the supervisor, a caller, or nobody for now.
+///
+/// ```
+/// use singletrack::process::pool::replies::Listening;
+///
+/// let mut replies = Listening::new("reader"); // the supervisor watches
+/// assert_eq!(replies.appoint_caller(), Some(true)); // stop watching!
+/// let reader = replies.take().unwrap();
+/// assert_eq!(replies.take_of_the_dead(), None); // it died, but somebody is still reading
+/// assert!(replies.give_back(reader)); // now it is to be reaped
+/// ```
+#[derive(Debug)]
+pub struct Listening<R> {
+    /// `None` while somebody reads.
+    reader: Option<R>,
+    listener: Listener,
+    /// It died while a caller was reading.
+    dead: bool,
+}
+
+impl<R> Listening<R> {
+    /// Of a worker just forked, which the supervisor watches.
+    pub fn new(reader: R) -> Self {
+        Listening { reader: Some(reader), listener: Listener::Supervisor, dead: false }
+    }
+
+    /// A caller wants to listen until he has his answer. `None`: he cannot, for somebody is
+    /// reading. Otherwise he is the listener; true: the supervisor is to stop watching.
+    pub fn appoint_caller(&mut self) -> Option<bool> {
+        if self.reader.is_none() || self.listener == Listener::Caller {
+            return None;
+        }
+        let watched = self.listener == Listener::Supervisor;
+        self.listener = Listener::Caller;
+        Some(watched)
+    }
+
+    /// Whether the supervisor must watch, now that there are jobs; if so, it does.
+    pub fn appoint_supervisor(&mut self) -> bool {
+        let needed = self.listener == Listener::Nobody;
+        if needed {
+            self.listener = Listener::Supervisor;
+        }
+        needed
+    }
+
+    /// The reader, to read; `None` if somebody has it.
+    pub fn take(&mut self) -> Option<R> {
+        self.reader.take()
+    }
+
+    /// The same, of a worker that is dead. `None`: reap it when the reader is given back.
+    pub fn take_of_the_dead(&mut self) -> Option<R> {
+        let reader = self.reader.take();
+        self.dead |= reader.is_none();
+        reader
+    }
+
+    /// The supervisor has read what there was.
+    pub fn put_back(&mut self, reader: R) {
+        self.reader = Some(reader);
+    }
+
+    /// A caller listens no longer. True: the worker is dead and can be reaped now.
+    pub fn give_back(&mut self, reader: R) -> bool {
+        self.reader = Some(reader);
+        self.listener = Listener::Nobody;
+        self.dead
+    }
+
+    /// The reader, to look at.
+    pub fn reader(&self) -> Option<&R> {
+        self.reader.as_ref()
+    }
+}
+
+/// The number of the initializer, which is no job.
+pub const INITIALIZER: u64 = u64::MAX;
+
+/// What a worker may say next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    Hello,
+    Prepared,
+    Answer,
+}
+
+/// How far one worker's replies have been taken in: half a frame, perhaps, and what went wrong.
+#[derive(Debug)]
+pub struct Hearing {
+    decoder: Decoder,
+    turn: Turn,
+    /// It has an initializer to run.
+    prepares: bool,
+    /// Why its initializer failed.
+    failure: Option<String>,
+}
+
+/// A job that was answered, and where its answer lies.
+pub type Answered<B> = (Job<B>, Kind, Range<usize>);
+
+impl Hearing {
+    /// Of a worker that has not spoken yet.
+    pub fn new(prepares: bool) -> Hearing {
+        Hearing { decoder: Decoder::new(), turn: Turn::Hello, prepares, failure: None }
+    }
+
+    /// Room for the next bytes; see [`Decoder::room`].
+    pub fn room(&mut self) -> &mut [u8] {
+        self.decoder.room()
+    }
+
+    /// So many bytes came into the room.
+    pub fn filled(&mut self, count: usize) {
+        self.decoder.filled(count);
+    }
+
+    /// The bytes of an answer; good until there is room for more.
+    pub fn body(&self, place: Range<usize>) -> &[u8] {
+        self.decoder.body(place)
+    }
+
+    /// Why the initializer failed, if it did.
+    pub fn failure(&self) -> Option<&String> {
+        self.failure.as_ref()
+    }
+
+    /// Takes all that was said into the books of `pool`, as said by worker `key`; gives the
+    /// jobs that were answered.
+    pub fn take_in<B>(&mut self, key: Key, pool: &mut Dispatcher<B>, now: u64) -> Vec<Answered<B>> {
+        let mut answered = Vec::new();
+        loop {
+            match self.decoder.next_place() {
+                Ok(Some((kind, id, place))) if self.is_answer(kind) => {
+                    if let Some(job) = pool.answered(key, id, now) {
+                        answered.push((job, kind, place));
+                    }
+                }
+                Ok(Some((kind, id, place))) => {
+                    if let Err(why) = self.come_to_life(key, pool, (kind, id, place)) {
+                        pool.misbehaved(key, why);
+                    }
+                }
+                Ok(None) => return answered,
+                Err(error) => {
+                    pool.misbehaved(key, error.to_string());
+                    return answered;
+                }
+            }
+        }
+    }
+
+    fn is_answer(&self, kind: Kind) -> bool {
+        self.turn == Turn::Answer && matches!(kind, Kind::Value | Kind::Panicked | Kind::Refused)
+    }
+
+    /// What comes before the first answer.
+    fn come_to_life<B>(
+        &mut self,
+        key: Key,
+        pool: &mut Dispatcher<B>,
+        (kind, id, place): (Kind, u64, Range<usize>),
+    ) -> Result<(), String> {
+        let body = self.decoder.body(place);
+        match (self.turn, kind) {
+            (Turn::Hello, Kind::Hello) => {
+                check_greeting(body)?;
+                pool.hello(key);
+                self.turn = Turn::Prepared;
+            }
+            (Turn::Prepared, _) if self.prepares && id == INITIALIZER => {
+                if let Err(error) = read_reply(kind, body) {
+                    let why = format!("the initializer of a worker failed: {error}");
+                    pool.give_up();
+                    return Err(self.failure.insert(why).clone());
+                }
+                self.prepares = false;
+            }
+            _ => return Err(format!("it sent a frame of kind {kind:?} out of turn")),
+        }
+        if !self.prepares {
+            pool.ready(key);
+            self.turn = Turn::Answer;
+        }
+        Ok(())
+    }
+}

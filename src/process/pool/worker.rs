@@ -1,0 +1,380 @@
+//! What becomes of jobs: the verdicts, and how many there were of each. Pure.
+//!
+//! *Assumes*: each job is entered once when it comes and once when it goes.
+//! *Promises*: the books balance: submitted = answered + the verdicts + what is in the pool.
+//! *Leaves out*: who passes the verdicts (`process/pool/dispatcher.rs`).
+//!
+//! # One worker in the pool's books: what it was sent, how fast it answers, when it is late. Pure
+//!
+//! *Assumes*: a worker runs its jobs one at a time, in the order in which they were sent.
+//! *Promises*: knows which jobs may have begun and which have not.
+//! *Leaves out*: which worker gets which job (`process/pool/workers.rs`).
+//!
+//! ```text
+//!               sent, oldest first
+//!  ┌─────────┬─────────┬─────────┬╌╌╌╌╌╌╌╌╌┐
+//!  │ running │ waiting │ waiting │ on its  │
+//!  │         │         │         │ way     │
+//!  └─────────┴─────────┴─────────┴╌╌╌╌╌╌╌╌╌┘
+//!  └────────── delivered ────────┘
+//! ```
+//! **How far ahead a worker is fed.** A job that was sent can neither be cancelled nor given
+//! to an idle worker, so a worker gets its next job when it has answered the last. But when
+//! jobs take microseconds it would then mostly wait for the pipe. So it is sent as many jobs
+//! as it does in [`AHEAD_NS`], judged by the gaps between its answers, at most [`MAX_AHEAD`];
+//! and it gets more when it has done half of them, not after each: then one system call sends
+//! many, and one wake-up has many to read. Answers that are heard at the same moment share the time
+//! since the last: of a hundred, ninety-nine would otherwise seem to have taken none.
+//! All that says little of jobs that come after a pause: a worker that ran out of them is sent one
+//! ahead, and one more for each that it has answered since (TCP's slow start).
+//! A job with a time limit, or one that may be killed, travels alone: that must endanger no
+//! other.
+//!
+//! CPython's executor always keeps one job more than workers in its call queue; its `Pool`
+//! puts everything into the pipe at once.
+
+use crate::base::id::Key;
+use std::collections::VecDeque;
+
+/// Why a job came out without an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It was cancelled before it was sent.
+    Cancelled,
+    /// It ran past its limit, in nanoseconds.
+    TimedOut(u64),
+    /// This worker died, or was killed, and may have begun it.
+    Lost(Key),
+    /// This worker, which had it, broke the protocol: how.
+    Protocol(Key, String),
+    /// It came after the shutdown.
+    ShutDown,
+    /// No worker can be had any more.
+    Broken,
+}
+
+/// How often each thing happened in a pool's life.
+///
+/// ```
+/// use singletrack::process::pool::worker::{Counts, Verdict};
+///
+/// let mut counts = Counts { submitted: 2, answered: 1, ..Counts::default() };
+/// counts.enter(&Verdict::Cancelled);
+/// assert_eq!(counts.submitted, counts.resolved());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Jobs that came. (A chunk of a `map` is one.)
+    pub submitted: u64,
+    /// Jobs that a worker answered, with a value, a panic or a refusal.
+    pub answered: u64,
+    /// Jobs cancelled before they were sent.
+    pub cancelled: u64,
+    /// Jobs killed because they ran too long.
+    pub timed_out: u64,
+    /// Jobs lost with their workers, or killed.
+    pub lost: u64,
+    /// Jobs whose workers broke the protocol.
+    pub protocol: u64,
+    /// Jobs that came after the shutdown.
+    pub shut_down: u64,
+    /// Jobs that no worker could be had for.
+    pub broken: u64,
+    /// Times a job that was lost was sent again, as its `retries` allow.
+    pub retried: u64,
+    /// Workers that were forked.
+    pub workers_started: u64,
+    /// Workers that are dead and collected, whatever ended them.
+    pub workers_ended: u64,
+}
+
+impl Counts {
+    /// A job came out with this verdict.
+    pub fn enter(&mut self, verdict: &Verdict) {
+        *match verdict {
+            Verdict::Cancelled => &mut self.cancelled,
+            Verdict::TimedOut(_) => &mut self.timed_out,
+            Verdict::Lost(_) => &mut self.lost,
+            Verdict::Protocol(..) => &mut self.protocol,
+            Verdict::ShutDown => &mut self.shut_down,
+            Verdict::Broken => &mut self.broken,
+        } += 1;
+    }
+
+    /// Jobs that are out of the pool, one way or another.
+    pub fn resolved(&self) -> u64 {
+        let failed = self.timed_out + self.lost + self.protocol + self.shut_down + self.broken;
+        self.answered + self.cancelled + failed
+    }
+}
+
+/// Short jobs are sent ahead until a worker holds about so much work: half a millisecond.
+pub const AHEAD_NS: u64 = 500_000;
+
+/// A worker never holds more jobs than this.
+pub const MAX_AHEAD: usize = 128;
+
+/// A worker that has not said hello after ten seconds is taken for dead, and killed.
+pub const HELLO_NS: u64 = 10_000_000_000;
+
+/// A worker that was let go and is still there after a second is killed.
+pub const GRACE_NS: u64 = 1_000_000_000;
+
+/// What was agreed on for a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Terms {
+    /// How long it may run, in nanoseconds.
+    pub limit: Option<u64>,
+    /// How often it may be sent again after a worker died that may have begun it.
+    pub retries: u32,
+    /// It is sent only to a worker that holds no other, so that it can be killed.
+    pub alone: bool,
+}
+
+impl Terms {
+    /// Whether killing its worker must endanger no other job.
+    fn travels_alone(&self) -> bool {
+        self.alone || self.limit.is_some()
+    }
+}
+
+/// One job on its way through the pool. `B` is whatever the caller needs to send and resolve
+/// it; the books only move it.
+#[derive(Debug)]
+pub struct Job<B> {
+    /// Its number.
+    pub id: u64,
+    /// What was agreed on.
+    pub terms: Terms,
+    /// The caller's part.
+    pub body: B,
+}
+
+/// What a worker has done, and does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WorkerStats {
+    /// Its process; 0 before that is known.
+    pub pid: u32,
+    /// Jobs it has answered.
+    pub answered: u64,
+    /// Jobs it holds; it runs the first of them.
+    pub held: usize,
+    /// The job it runs, or is about to.
+    pub running: Option<u64>,
+    /// Nanoseconds from the sending of jobs to their answers, waiting ones not counted twice.
+    pub busy_ns: u64,
+}
+
+/// What a worker is doing, as far as anyone can tell from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Forked; has not said hello.
+    Starting,
+    /// Has said hello and runs the initializer.
+    Preparing,
+    /// Takes jobs.
+    Serving,
+    /// Has been told to go; it has no jobs and gets none.
+    Retiring,
+    /// A kill is on its way; nothing it says counts any more.
+    Doomed,
+}
+
+impl Stage {
+    /// It is as good as gone.
+    pub(crate) fn is_leaving(self) -> bool {
+        matches!(self, Stage::Retiring | Stage::Doomed)
+    }
+}
+
+/// Answers heard at the same moment.
+#[derive(Debug, Default)]
+struct Burst {
+    answers: u64,
+    /// Nanoseconds since the answer before them.
+    time: u64,
+    /// The average gap before them.
+    before: u64,
+}
+
+/// A worker in the books: its stage of life, the jobs sent to it, and how fast it answers.
+#[derive(Debug)]
+pub(crate) struct Worker<B> {
+    pub(crate) stage: Stage,
+    /// It came to life: it was ready for jobs once.
+    pub(crate) lived: bool,
+    /// It gets no more jobs, for the pool is to be smaller.
+    pub(crate) surplus: bool,
+    sent: VecDeque<Job<B>>,
+    /// It is being fed; not, from when it has had enough until it has done half of it.
+    hungry: bool,
+    /// How many of `sent`, from the front, were written to its pipe whole.
+    delivered: usize,
+    /// Jobs sent to it in its whole life.
+    taken: u32,
+    /// When it entered its stage, or the first of `sent` began, whichever is later.
+    since: u64,
+    /// The average gap between answers; the newest counts 1/16.
+    gap: u64,
+    /// The newest answers, which came at the same moment.
+    burst: Burst,
+    /// Answers since there was last nothing to do.
+    streak: usize,
+    answered: u64,
+    busy_ns: u64,
+}
+
+impl<B> Worker<B> {
+    /// A worker just forked. It counts as slow until it has shown otherwise.
+    pub(crate) fn new(now: u64) -> Self {
+        Worker {
+            stage: Stage::Starting,
+            lived: false,
+            surplus: false,
+            sent: VecDeque::new(),
+            hungry: true,
+            delivered: 0,
+            taken: 0,
+            since: now,
+            gap: AHEAD_NS,
+            burst: Burst::default(),
+            streak: 0,
+            answered: 0,
+            busy_ns: 0,
+        }
+    }
+
+    /// How many jobs it holds.
+    pub(crate) fn load(&self) -> usize {
+        self.sent.len()
+    }
+
+    /// Whether it may be sent this job now.
+    pub(crate) fn has_room_for(&self, job: &Job<B>, max_tasks: Option<u32>) -> bool {
+        let first = self.sent.front();
+        let alone = job.terms.travels_alone() || first.is_some_and(|j| j.terms.travels_alone());
+        let room = if alone { 1 } else { self.depth() };
+        let serves = self.stage == Stage::Serving && !self.surplus;
+        serves && self.hungry && !self.used_up(max_tasks) && self.sent.len() < room
+    }
+
+    fn depth(&self) -> usize {
+        let most = MAX_AHEAD.min(self.streak + 2);
+        (AHEAD_NS / self.gap.max(1)).clamp(1, most as u64) as usize
+    }
+
+    /// For how long it has work, in nanoseconds, by all that is known of it.
+    pub(crate) fn work(&self) -> u64 {
+        self.gap.saturating_mul(self.load() as u64)
+    }
+
+    /// Whether it runs this job, and holds no other.
+    pub(crate) fn runs_only(&self, id: u64) -> bool {
+        self.sent.len() == 1 && self.sent[0].id == id
+    }
+
+    /// What it has done. The pid is the caller's to fill in.
+    pub(crate) fn stats(&self) -> WorkerStats {
+        WorkerStats {
+            pid: 0,
+            answered: self.answered,
+            held: self.sent.len(),
+            running: self.sent.front().map(|job| job.id),
+            busy_ns: self.busy_ns,
+        }
+    }
+
+    /// Whether it has had its share of jobs.
+    pub(crate) fn used_up(&self, max_tasks: Option<u32>) -> bool {
+        max_tasks.is_some_and(|max| self.taken >= max)
+    }
+
+    /// Writes a job down as sent.
+    pub(crate) fn send(&mut self, job: Job<B>, now: u64) {
+        if self.sent.is_empty() {
+            self.since = now;
+        }
+        self.taken = self.taken.saturating_add(1);
+        self.sent.push_back(job);
+        self.hungry = self.sent.len() < self.depth();
+    }
+
+    /// What is still to be written to its pipe. Nothing, once a kill is on its way.
+    pub(crate) fn undelivered(&self) -> impl Iterator<Item = &Job<B>> {
+        let skip = if self.stage == Stage::Doomed { self.sent.len() } else { self.delivered };
+        self.sent.iter().skip(skip)
+    }
+
+    /// The first undelivered job was written whole.
+    pub(crate) fn deliver(&mut self) {
+        self.delivered = (self.delivered + 1).min(self.sent.len());
+    }
+
+    /// Takes out the running job, if this is the answer to it.
+    pub(crate) fn answer(&mut self, id: u64, now: u64) -> Option<Job<B>> {
+        if self.delivered == 0 || self.sent.front()?.id != id {
+            return None;
+        }
+        let time = now.saturating_sub(self.since);
+        self.measure(time);
+        self.since = now;
+        self.streak += 1;
+        self.answered += 1;
+        self.busy_ns = self.busy_ns.saturating_add(time);
+        self.take_running()
+    }
+
+    /// Nothing is left to do: what comes next may be of another kind.
+    pub(crate) fn pause(&mut self) {
+        self.streak = 0;
+    }
+
+    /// An answer came so long after the one before.
+    fn measure(&mut self, time: u64) {
+        if time > 0 || self.burst.answers == 0 {
+            self.burst = Burst { answers: 0, time, before: self.gap };
+        }
+        self.burst.answers += 1;
+        let share = self.burst.time / self.burst.answers;
+        self.gap = self.burst.before.saturating_mul(15).saturating_add(share) / 16;
+    }
+
+    /// Takes out the job it runs.
+    pub(crate) fn take_running(&mut self) -> Option<Job<B>> {
+        self.delivered = self.delivered.saturating_sub(1);
+        let job = self.sent.pop_front();
+        self.hungry |= self.sent.len() <= self.depth() / 2;
+        job
+    }
+
+    /// Tells it to go.
+    pub(crate) fn retire(&mut self, now: u64) {
+        self.stage = Stage::Retiring;
+        self.since = now;
+    }
+
+    /// The moment at which it will have to be killed, unless something happens before.
+    pub(crate) fn deadline(&self) -> Option<u64> {
+        let limit = match self.stage {
+            Stage::Starting => HELLO_NS,
+            Stage::Preparing => return None,
+            Stage::Serving => self.sent.front()?.terms.limit?,
+            Stage::Retiring => GRACE_NS,
+            Stage::Doomed => return None,
+        };
+        Some(self.since.saturating_add(limit))
+    }
+
+    /// It is dead: the jobs it may have begun, and those it has not.
+    ///
+    /// That is the running job, if it was delivered. But a worker that was being killed may
+    /// have gone on to the next ones meanwhile, unheard.
+    pub(crate) fn split(mut self) -> (VecDeque<Job<B>>, VecDeque<Job<B>>) {
+        let begun = match self.stage {
+            Stage::Doomed => self.delivered,
+            _ => self.delivered.min(1),
+        };
+        let rest = self.sent.split_off(begun);
+        (self.sent, rest)
+    }
+}

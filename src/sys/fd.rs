@@ -1,0 +1,310 @@
+//! How a system call says that it failed: minus one, and a number to be looked up.
+//!
+//! *Assumes*: calls of `libc` that answer -1 and set `errno`, as nearly all do.
+//! *Promises*: what failed is an [`io::Error`] with the system's own number.
+//! *Leaves out*: the calls themselves, each in the page of its noun.
+//!
+//! # Pipes: a read end and a write end, each closed by its drop
+//!
+//! *Assumes*: Linux `pipe2`.
+//! *Promises*: both ends are close-on-exec; `EINTR` is retried and never seen; writing to a
+//! pipe nobody reads is an error (`BrokenPipe`), because Rust programs ignore `SIGPIPE`.
+//! *Leaves out*: `Read` and `Write` (they want `&mut`; a pipe end may be shared), messages
+//! (`process/message/frame.rs`).
+//!
+//! # Waiting for one descriptor, to the nanosecond, or asking how it is now
+//!
+//! *Assumes*: Linux `ppoll`.
+//! *Promises*: never returns before the timeout unless the descriptor is ready or a signal
+//! came; both look the same to the caller, who looks again anyway.
+//! *Leaves out*: waiting for many (that is what the selectors are for).
+#![allow(unsafe_code)]
+
+use std::fmt;
+use std::io;
+use std::io::IoSlice;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+/// What a call answered, if that is no failure.
+///
+/// # Errors
+/// What the system says.
+pub fn checked<N: PartialEq + From<i8>>(answer: N) -> io::Result<N> {
+    if answer == N::from(-1) { Err(io::Error::last_os_error()) } else { Ok(answer) }
+}
+
+/// Makes a call, and again each time that a signal interrupts it (`EINTR`).
+///
+/// # Errors
+/// What the system says else.
+pub fn retry<N: PartialEq + From<i8>>(mut call: impl FnMut() -> N) -> io::Result<N> {
+    loop {
+        match checked(call()) {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
+}
+
+/// The end to read from.
+#[derive(Debug)]
+pub struct Reader(OwnedFd);
+
+/// The end to write to.
+#[derive(Debug)]
+pub struct Writer(OwnedFd);
+
+/// A new pipe, blocking at both ends.
+///
+/// ```
+/// let (reader, writer) = singletrack::sys::fd::pipe().unwrap();
+/// writer.write_all(b"token").unwrap();
+/// drop(writer);
+/// let mut buffer = [0; 8];
+/// assert_eq!(reader.read(&mut buffer).unwrap(), 5);
+/// assert_eq!(reader.read(&mut buffer).unwrap(), 0); // the end
+/// ```
+///
+/// # Errors
+/// What `pipe2(2)` reports: too many descriptors, mostly.
+pub fn pipe() -> io::Result<(Reader, Writer)> {
+    let mut ends = [-1; 2];
+    // SAFETY: `ends` is a local array of the two integers that the call fills in.
+    checked(unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) })?;
+    // SAFETY: the call succeeded, so both are open, and nobody else knows them yet.
+    let [reader, writer] = ends.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
+    Ok((Reader(reader), Writer(writer)))
+}
+
+impl Reader {
+    /// Reads what is there, waiting for at least one byte; 0 means that no writer is left.
+    ///
+    /// # Errors
+    /// What `read(2)` reports; `WouldBlock` if non-blocking and nothing is there.
+    pub fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = retry(|| {
+            // SAFETY: pointer and length are those of a live, writable slice.
+            unsafe { libc::read(self.0.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) }
+        })?;
+        Ok(count as usize)
+    }
+}
+
+impl Writer {
+    /// Writes some of the bytes; says how many.
+    ///
+    /// # Errors
+    /// What `write(2)` reports; `WouldBlock` if non-blocking and full.
+    pub fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        let count = retry(|| {
+            // SAFETY: pointer and length are those of a live slice.
+            unsafe { libc::write(self.0.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) }
+        })?;
+        Ok(count as usize)
+    }
+
+    /// Writes some of the slices, in order, in one system call; says how many bytes.
+    ///
+    /// # Errors
+    /// What `writev(2)` reports; `WouldBlock` if non-blocking and full.
+    pub fn write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let pieces = slices.len().min(libc::UIO_MAXIOV as usize) as libc::c_int;
+        let count = retry(|| {
+            // SAFETY: `IoSlice` is guaranteed to have the layout of `iovec`; so many of them are
+            // borrowed for the whole call, as is what they point to.
+            unsafe { libc::writev(self.0.as_raw_fd(), slices.as_ptr().cast(), pieces) }
+        })?;
+        Ok(count as usize)
+    }
+
+    /// Writes everything, blocking as long as it takes.
+    ///
+    /// # Errors
+    /// What `write(2)` reports.
+    pub fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let written = self.write(bytes)?;
+            bytes = &bytes[written..];
+        }
+        Ok(())
+    }
+}
+
+impl AsFd for Reader {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl AsFd for Writer {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// A descriptor that came from elsewhere (another process), known to be a read end.
+impl From<OwnedFd> for Reader {
+    fn from(fd: OwnedFd) -> Self {
+        Reader(fd)
+    }
+}
+
+/// A descriptor that came from elsewhere, known to be a write end.
+impl From<OwnedFd> for Writer {
+    fn from(fd: OwnedFd) -> Self {
+        Writer(fd)
+    }
+}
+
+/// Makes operations on this end answer `WouldBlock` where they would wait. The other end is
+/// not affected.
+///
+/// # Errors
+/// What `fcntl(2)` reports.
+pub fn set_nonblocking(end: impl AsFd) -> io::Result<()> {
+    let fd = end.as_fd().as_raw_fd();
+    // SAFETY: these commands of `fcntl` take and give integers; the descriptor is borrowed.
+    let flags = checked(unsafe { libc::fcntl(fd, libc::F_GETFL) })?;
+    // SAFETY: as above.
+    checked(unsafe { libc::fcntl(fd, libc::F_SETFL, flags | libc::O_NONBLOCK) }).map(drop)
+}
+
+/// What a pipe holds unless told otherwise.
+pub const CAPACITY: usize = 64 << 10;
+
+/// Lets the pipe hold about so many bytes, if the system allows; says how many it is now.
+/// For an unprivileged user the limit is in `/proc/sys/fs/pipe-max-size`: 1 MiB, mostly.
+///
+/// # Errors
+/// What `fcntl(2)` reports; the pipe is then as before.
+pub fn set_capacity(end: impl AsFd, bytes: usize) -> io::Result<usize> {
+    let fd = end.as_fd().as_raw_fd();
+    let bytes = bytes.min(i32::MAX as usize) as libc::c_int;
+    // SAFETY: this command of `fcntl` takes and gives an integer; the descriptor is borrowed.
+    checked(unsafe { libc::fcntl(fd, libc::F_SETPIPE_SZ, bytes) }).map(|now| now as usize)
+}
+
+/// How many bytes lie in the pipe.
+///
+/// # Errors
+/// What `ioctl(2)` reports.
+#[doc(alias = "FIONREAD")]
+pub fn unread(end: impl AsFd) -> io::Result<usize> {
+    let mut count: libc::c_int = 0;
+    // SAFETY: this command writes one integer to where the pointer says: a local that outlives
+    // the call; the descriptor is borrowed.
+    checked(unsafe { libc::ioctl(end.as_fd().as_raw_fd(), libc::FIONREAD, &mut count) })?;
+    Ok(count as usize)
+}
+
+/// What to wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readiness {
+    /// Something can be read, or the end of the stream.
+    Read,
+    /// Something can be written, or nobody will ever read it.
+    Write,
+}
+
+/// Waits until `fd` is readable or `timeout` has passed; says whether it is readable.
+///
+/// # Errors
+/// What `ppoll(2)` reports, except `EINTR`, which answers `Ok(false)`.
+pub fn wait_readable(fd: BorrowedFd<'_>, timeout: Duration) -> io::Result<bool> {
+    wait_ready(fd, Readiness::Read, Some(timeout))
+}
+
+/// True if a read would not block now, be it because there is an end or an error to be read.
+///
+/// # Errors
+/// As [`wait_readable`].
+pub fn can_read(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    wait_ready(fd, Readiness::Read, Some(Duration::ZERO))
+}
+
+/// True if a write would not block now, be it because it would fail.
+///
+/// # Errors
+/// As [`wait_readable`].
+pub fn can_write(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    wait_ready(fd, Readiness::Write, Some(Duration::ZERO))
+}
+
+/// Waits until `fd` is ready or `timeout` has passed (`None`: no limit); says which.
+///
+/// # Errors
+/// As [`wait_readable`].
+pub fn wait_ready(
+    fd: BorrowedFd<'_>,
+    readiness: Readiness,
+    timeout: Option<Duration>,
+) -> io::Result<bool> {
+    let events = match readiness {
+        Readiness::Read => libc::POLLIN,
+        Readiness::Write => libc::POLLOUT,
+    };
+    let mut entry = libc::pollfd { fd: fd.as_raw_fd(), events, revents: 0 };
+    let timeout = timeout.map(|timeout| libc::timespec {
+        tv_sec: timeout.as_secs().min(i32::MAX as u64) as libc::time_t,
+        tv_nsec: timeout.subsec_nanos() as libc::c_long,
+    });
+    let limit = timeout.as_ref().map_or(std::ptr::null(), |timeout| &raw const *timeout);
+    // SAFETY: `entry` and `timeout` are locals that outlive the call, a null limit is none, the
+    // count is 1, a null signal mask means "leave it", and the descriptor is borrowed, hence
+    // open.
+    match checked(unsafe { libc::ppoll(&mut entry, 1, limit, std::ptr::null()) }) {
+        Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(false),
+        ready => Ok(ready? > 0),
+    }
+}
+
+/// Makes `attempt` until it does something else than `WouldBlock`, sleeping in between until
+/// `fd` is ready, but not past the deadline.
+///
+/// # Errors
+/// What `attempt` and `ppoll(2)` report; `TimedOut`.
+pub fn block_on<R>(
+    fd: BorrowedFd<'_>,
+    readiness: Readiness,
+    deadline: Option<Instant>,
+    mut attempt: impl FnMut() -> io::Result<R>,
+) -> io::Result<R> {
+    loop {
+        match attempt() {
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+            done => return done,
+        }
+        wait_until(fd, readiness, deadline)?;
+    }
+}
+
+/// Waits until `fd` is ready, or a signal came, so look again.
+///
+/// # Errors
+/// What `ppoll(2)` reports; `TimedOut` when the deadline has passed.
+pub fn wait_until(
+    fd: BorrowedFd<'_>,
+    readiness: Readiness,
+    deadline: Option<Instant>,
+) -> io::Result<()> {
+    let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+    if left == Some(Duration::ZERO) {
+        return Err(io::ErrorKind::TimedOut.into());
+    }
+    wait_ready(fd, readiness, left).map(drop)
+}
+
+/// The same kind of error, with a text that also says what was tried, such as
+/// `cannot listen on 127.0.0.1:80`, and what may be done about it.
+pub fn while_trying(what: impl fmt::Display) -> impl FnOnce(io::Error) -> io::Error {
+    move |error| {
+        let remedy = match error.kind() {
+            io::ErrorKind::AddrInUse => "; end whoever has it, or take another",
+            io::ErrorKind::AddrNotAvailable => "; take one of this machine's",
+            io::ErrorKind::ConnectionRefused => "; start whoever is to listen there first",
+            _ => "",
+        };
+        io::Error::new(error.kind(), format!("{what}: {error}{remedy}"))
+    }
+}

@@ -1,0 +1,75 @@
+//! Memory straight from the kernel.
+//!
+//! *Assumes*: Linux `mmap` and `madvise`.
+//! *Promises*: zeroed pages that belong to nobody else, given back when dropped; long
+//! stretches in huge pages where the kernel has some to give.
+//! *Leaves out*: cutting them up (`task/arena.rs`).
+//!
+//! The kernel hands memory out when it is first written to, a page at a time, and each page
+//! costs a fault: about a microsecond in a virtual machine, as much as fifteen spawns. A huge
+//! page is 512 pages for the price of some thirty.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::ptr::{self, NonNull};
+
+/// Bytes in one of the kernel's huge pages (x86-64, and AArch64 with pages of 4 KiB).
+pub const HUGE_PAGE: usize = 2 << 20;
+
+/// Some pages.
+///
+/// ```
+/// use singletrack::sys::memory::Pages;
+///
+/// let pages = Pages::map(4096)?;
+/// assert_eq!(pages.len(), 4096);
+/// assert_eq!(pages.start().addr().get() % 4096, 0);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Pages {
+    start: NonNull<u8>,
+    len: usize,
+}
+
+impl Pages {
+    /// So many bytes, readable and writable. From [`HUGE_PAGE`] on, asks for huge pages.
+    ///
+    /// # Errors
+    /// What `mmap(2)` reports: `ENOMEM`; `EINVAL` for no bytes at all.
+    pub fn map(len: usize) -> io::Result<Pages> {
+        let access = libc::PROT_READ | libc::PROT_WRITE;
+        let how = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        // SAFETY: new pages at a place of the kernel's choice change nothing that exists.
+        let start = unsafe { libc::mmap(ptr::null_mut(), len, access, how, -1, 0) };
+        if start == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        if len >= HUGE_PAGE {
+            // SAFETY: these pages are ours. A kernel that cannot says so, and that is no harm.
+            let _advice = unsafe { libc::madvise(start, len, libc::MADV_HUGEPAGE) };
+        }
+        let start = NonNull::new(start.cast()).expect("mmap does not use the page at zero");
+        Ok(Pages { start, len })
+    }
+
+    /// The first byte.
+    pub fn start(&self) -> NonNull<u8> {
+        self.start
+    }
+
+    /// How many bytes.
+    #[allow(clippy::len_without_is_empty)] // they are never empty
+    pub fn len(&self) -> usize {
+        self.len
+    }
+}
+
+impl Drop for Pages {
+    fn drop(&mut self) {
+        // SAFETY: mapped by `map` with this length, and nothing else unmaps them. Whoever
+        // keeps a pointer into them has to see to it that they live (`task/arena.rs` does).
+        let unmapped = unsafe { libc::munmap(self.start.as_ptr().cast(), self.len) };
+        debug_assert_eq!(unmapped, 0);
+    }
+}

@@ -1,0 +1,289 @@
+//! Processes: fork, wait, kill by descriptor, and what a child does before anything else.
+//!
+//! *Assumes*: Linux 5.9 (`pidfd_open`, `close_range`); `/proc` is mounted.
+//! *Promises*: only a process with one thread can fork; a child has default signal handlers, an
+//! empty signal mask and only the descriptors it was promised; it dies with its parent, and
+//! leaves by `_exit`; processes are killed by descriptor, never by number, so a stranger who
+//! got the number of a dead child is safe.
+//! *Leaves out*: `exec`.
+#![allow(unsafe_code)]
+
+use crate::sys::fd::{checked, retry};
+use std::fmt;
+use std::fs;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+/// What a child exits with when its function panicked, as every Rust program does.
+pub const PANICKED: i32 = 101;
+
+/// Proof that this process had one thread when it looked. Whoever holds it must not start
+/// another while it means to fork.
+#[derive(Debug)]
+pub struct SingleThreaded(());
+
+impl SingleThreaded {
+    /// Looks into `/proc/self/task`.
+    ///
+    /// # Errors
+    /// The names of all threads, if there is more than one; no names, if they cannot be
+    /// counted. (A thread that was joined a moment ago may still be on its way out; it is
+    /// waited for, 20 ms at most.)
+    pub fn prove() -> Result<SingleThreaded, Vec<String>> {
+        let mut names = threads();
+        for _ in 0..20 {
+            if names.len() == 1 {
+                return Ok(SingleThreaded(()));
+            }
+            std::thread::sleep(Duration::from_millis(1));
+            names = threads();
+        }
+        Err(names)
+    }
+}
+
+/// The threads of this process by name and number, as in `main (4711)`. Empty if `/proc`
+/// cannot be read.
+pub fn threads() -> Vec<String> {
+    let Ok(tasks) = fs::read_dir("/proc/self/task") else { return Vec::new() };
+    let name = |task: fs::DirEntry| {
+        let name = fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+        format!("{} ({})", name.trim_end(), task.file_name().to_string_lossy())
+    };
+    tasks.flatten().map(name).collect()
+}
+
+/// The kernel's number for this thread.
+#[doc(alias = "threading.get_native_id")]
+pub fn thread_id() -> u32 {
+    // SAFETY: the call takes nothing and cannot fail.
+    unsafe { libc::gettid() as u32 }
+}
+
+/// Forks a child that runs `child` and exits with the code it returns; gives its pid.
+///
+/// Before `child` runs, the new process has reset its signal handlers and mask, asked to be
+/// killed when this one ends, and closed all descriptors but 0, 1, 2 and `keep`: `child` must
+/// not touch others, not even drop them. Those that it owns are closed here when it is
+/// dropped, and so have been given away.
+///
+/// Nothing of the parent's is torn down in the child: it never returns into the parent's
+/// stack, runs no `atexit` handlers, and does not flush what the parent had buffered.
+///
+/// # Errors
+/// What `fork(2)` reports: `EAGAIN` or `ENOMEM`, mostly.
+pub(crate) fn fork(
+    _: &SingleThreaded,
+    keep: &[RawFd],
+    child: impl FnOnce() -> i32,
+) -> io::Result<u32> {
+    let parent = std::process::id();
+    // A signal that arrives between the fork and the reset would run the parent's handler in
+    // the child: so all wait until the child is itself.
+    let mask = block_signals();
+    // SAFETY: there is one thread (the caller holds the proof), so no lock is held by a thread
+    // that the child would lack; the child can do whatever this process could.
+    match unsafe { libc::fork() } {
+        -1 => {
+            let error = io::Error::last_os_error();
+            restore_signals(&mask);
+            Err(error)
+        }
+        0 => {
+            let code = catch_unwind(AssertUnwindSafe(|| {
+                reset_signals();
+                die_with(parent);
+                close_all_but(keep);
+                child()
+            }));
+            exit(code.unwrap_or(PANICKED))
+        }
+        pid => {
+            restore_signals(&mask);
+            Ok(pid as u32)
+        }
+    }
+}
+
+/// Ends this process at once: no destructors, no `atexit`, no flushing.
+pub fn exit(code: i32) -> ! {
+    // SAFETY: `_exit` has no preconditions and does not return.
+    unsafe { libc::_exit(code) }
+}
+
+fn block_signals() -> libc::sigset_t {
+    // SAFETY: `sigset_t` is plain data; both sets are locals that outlive the calls.
+    unsafe {
+        let mut all: libc::sigset_t = std::mem::zeroed();
+        let mut old: libc::sigset_t = std::mem::zeroed();
+        libc::sigfillset(&mut all);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut old);
+        old
+    }
+}
+
+fn restore_signals(mask: &libc::sigset_t) {
+    // SAFETY: `mask` is a set that `block_signals` got from the kernel.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, mask, std::ptr::null_mut()) };
+}
+
+/// Default handlers for all signals, except that `SIGPIPE` stays ignored as in every Rust
+/// program; then an empty mask.
+fn reset_signals() {
+    for signal in 1..=libc::SIGRTMAX() {
+        if signal != libc::SIGPIPE {
+            // SAFETY: SIG_DFL is always a valid handler. For SIGKILL, SIGSTOP and those that
+            // libc keeps to itself the call is refused, which is as good.
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
+        }
+    }
+    // SAFETY: `sigset_t` is plain data, a local that outlives the calls.
+    unsafe {
+        let mut none: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&mut none);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &none, std::ptr::null_mut());
+    }
+}
+
+/// Ignores what is sent to whole groups: Ctrl-C, Ctrl-\ and the hang-up by a terminal, SIGTERM by
+/// whoever ends a service.
+pub fn ignore_group_signals() {
+    for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGHUP, libc::SIGTERM] {
+        // SAFETY: SIG_IGN is always a valid handler.
+        unsafe { libc::signal(signal, libc::SIG_IGN) };
+    }
+}
+
+/// Asks the kernel for SIGKILL at the parent's end. If that came before the request, the
+/// parent is another one by now, and we go ourselves.
+fn die_with(parent: u32) {
+    // SAFETY: this option takes a signal number.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+    if std::os::unix::process::parent_id() != parent {
+        exit(0);
+    }
+}
+
+/// Closes the gaps between the descriptors to keep, whatever is in them.
+fn close_all_but(keep: &[RawFd]) {
+    let mut keep = keep.to_vec();
+    keep.sort_unstable();
+    let mut first = 3;
+    for fd in keep.into_iter().filter(|fd| *fd >= 3).chain([RawFd::MAX]) {
+        if first < fd {
+            // SAFETY: right after a fork this process has one thread, whose function has
+            // promised to use no descriptor but those we keep.
+            unsafe { libc::close_range(first as u32, fd as u32 - 1, 0) };
+        }
+        first = fd.saturating_add(1);
+    }
+}
+
+/// A descriptor that stands for a child: readable when it is dead.
+///
+/// # Errors
+/// What `pidfd_open(2)` reports.
+pub fn pidfd_open(child: u32) -> io::Result<OwnedFd> {
+    // SAFETY: the call takes a number and flags, and gives a descriptor that nobody else has.
+    unsafe {
+        let fd = checked(libc::syscall(libc::SYS_pidfd_open, child as libc::pid_t, 0))?;
+        Ok(OwnedFd::from_raw_fd(fd as RawFd))
+    }
+}
+
+/// Sends a signal to the process behind a pidfd; to a dead one it sends nothing.
+///
+/// # Errors
+/// What `pidfd_send_signal(2)` reports, except `ESRCH`.
+pub fn send_signal(pidfd: BorrowedFd<'_>, signal: i32) -> io::Result<()> {
+    let info = std::ptr::null_mut::<libc::siginfo_t>();
+    // SAFETY: the descriptor is borrowed, hence open; no info and no flags are allowed.
+    let result =
+        unsafe { libc::syscall(libc::SYS_pidfd_send_signal, pidfd.as_raw_fd(), signal, info, 0) };
+    match checked(result) {
+        Err(e) if e.raw_os_error() == Some(libc::ESRCH) => Ok(()),
+        sent => sent.map(drop),
+    }
+}
+
+/// Waits for a child to end and collects it, so that it is no zombie any more.
+///
+/// # Errors
+/// `ECHILD` if this is no child of ours, or was collected before.
+pub fn wait(child: u32) -> io::Result<Death> {
+    // SAFETY: `siginfo_t` is plain data, for which all zeros is a valid value.
+    let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+    // SAFETY: `info` is a local that outlives the call.
+    retry(|| unsafe { libc::waitid(libc::P_PID, child, &mut info, libc::WEXITED) })?;
+    // SAFETY: after a successful `waitid` for an ended child the status field is the one set.
+    let status = unsafe { info.si_status() };
+    Ok(if info.si_code == libc::CLD_EXITED { Death::Code(status) } else { Death::Signal(status) })
+}
+
+/// Waits until one of the processes behind these pidfds has ended, or the time is up (`None`:
+/// no limit). Gives the indices of all that have. `multiprocessing.connection.wait` in Python.
+///
+/// # Errors
+/// What `poll(2)` reports. `EINTR` gives an empty answer, as a timeout does.
+#[doc(alias = "sentinel")]
+pub fn wait_for_exit(
+    pidfds: &[BorrowedFd<'_>],
+    timeout: Option<Duration>,
+) -> io::Result<Vec<usize>> {
+    let entry =
+        |fd: &BorrowedFd<'_>| libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    let mut entries: Vec<libc::pollfd> = pidfds.iter().map(entry).collect();
+    let millis =
+        timeout.map_or(-1, |t| t.as_nanos().div_ceil(1_000_000).min(i32::MAX as u128) as i32);
+    // SAFETY: pointer and count are those of a live vector; the descriptors are borrowed.
+    let polled = unsafe { libc::poll(entries.as_mut_ptr(), entries.len() as libc::nfds_t, millis) };
+    match checked(polled) {
+        Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(Vec::new()),
+        Err(e) => Err(e),
+        Ok(_) => Ok((0..entries.len()).filter(|i| entries[*i].revents != 0).collect()),
+    }
+}
+
+/// How a process came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Death {
+    /// It returned or called `exit` with this code.
+    Code(i32),
+    /// This signal killed it.
+    Signal(i32),
+}
+
+impl fmt::Display for Death {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Death::Code(code) => write!(f, "exit code {code}"),
+            Death::Signal(signal) => match signal_name(*signal) {
+                Some(name) => write!(f, "signal {signal} ({name})"),
+                None => write!(f, "signal {signal}"),
+            },
+        }
+    }
+}
+
+/// The name of a signal that commonly kills; `None` for the rest.
+fn signal_name(signal: i32) -> Option<&'static str> {
+    Some(match signal {
+        libc::SIGHUP => "SIGHUP",
+        libc::SIGINT => "SIGINT",
+        libc::SIGQUIT => "SIGQUIT",
+        libc::SIGILL => "SIGILL",
+        libc::SIGABRT => "SIGABRT",
+        libc::SIGBUS => "SIGBUS",
+        libc::SIGFPE => "SIGFPE",
+        libc::SIGKILL => "SIGKILL",
+        libc::SIGSEGV => "SIGSEGV",
+        libc::SIGPIPE => "SIGPIPE",
+        libc::SIGALRM => "SIGALRM",
+        libc::SIGTERM => "SIGTERM",
+        libc::SIGXCPU => "SIGXCPU",
+        libc::SIGXFSZ => "SIGXFSZ",
+        _ => return None,
+    })
+}

@@ -1,0 +1,248 @@
+//! The tasks of one loop, and the queue of what is ready to run.
+//!
+//! *Assumes*: one thread; cells that know their own state (`task/cell.rs`).
+//! *Promises*: strict FIFO, asyncio's order; a task stands in the queue at most once; a stale
+//! id changes nothing; nothing of the user's runs in here.
+//! *Leaves out*: running (`event_loop/scheduler.rs`), and finding the loop of a waker
+//! (`event_loop/waker.rs`).
+//!
+//! ```text
+//!   a waker's number ─► slot 2 ─► its task, if it is still the same ─► queue, if it was idle
+//!
+//!   slots    0: task   1: –   2: task   3: task          vacant   1
+//!   queue    task of slot 3 · – · task of slot 0         what runs next stands first
+//!   calls    key of a callback                           one for each – in the queue
+//! ```
+
+use crate::base::id::Key;
+use crate::base::id::{LoopId, MAX_INDEX, TaskId};
+use crate::task::cell::{AnyTask, TaskOf};
+use crate::task::state::{Pause, State};
+use std::collections::VecDeque;
+use std::future::Future;
+
+/// The slot number of the root future, which lives on the caller's stack and has no slot.
+const ROOT: u32 = MAX_INDEX;
+
+/// A queue of so many entries is never made smaller.
+const ROOMY: usize = 4096;
+
+/// One thing to run.
+pub enum Entry {
+    /// A task.
+    Task(AnyTask),
+    /// The callback with this key; or the root future, whose key is [`ROOT_CALL`].
+    Call(Key),
+}
+
+/// The future given to `run_until_complete` stands among the callbacks under a key that none
+/// of them has.
+pub const ROOT_CALL: Key = Key { index: u32::MAX, generation: u32::MAX };
+
+/// The key of a root that was given up while it was queued: it opens nothing.
+const NO_CALL: Key = Key { index: u32::MAX, generation: 0 };
+
+/// Slots and queue.
+pub struct Ready {
+    loop_id: LoopId,
+    /// By index. A task leaves when it is done, so its absence means just that. Which tenant
+    /// of its slot it is, the task itself knows.
+    slots: Vec<Option<AnyTask>>,
+    /// The slots without a tenant, the last one to become so on top.
+    vacant: Vec<u32>,
+    next_generation: u16,
+    /// What runs when; `None` is the next of `calls`. Tasks are the common case, and an entry
+    /// that is nothing but a pointer travels in a register: an enum with both kinds goes
+    /// through memory, which makes a yield a quarter slower.
+    queue: VecDeque<Option<AnyTask>>,
+    calls: VecDeque<Key>,
+    root: State,
+    closed: bool,
+}
+
+impl Ready {
+    /// No tasks.
+    pub fn new(loop_id: LoopId) -> Self {
+        Ready {
+            loop_id,
+            slots: Vec::new(),
+            vacant: Vec::new(),
+            next_generation: 0,
+            queue: VecDeque::new(),
+            calls: VecDeque::new(),
+            root: State::Idle,
+            closed: false,
+        }
+    }
+
+    /// A turn begins: how many entries it is to run.
+    pub fn batch(&mut self) -> usize {
+        self.give_memory_back();
+        self.queue.len()
+    }
+
+    /// True when nothing is ready.
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// How many tasks are alive, not counting the root.
+    pub fn tasks(&self) -> usize {
+        self.slots.len() - self.vacant.len()
+    }
+
+    /// Those tasks, in the order of their slots.
+    pub fn all(&self) -> Vec<AnyTask> {
+        self.slots.iter().flatten().cloned().collect()
+    }
+
+    /// The ids of those tasks, in the order of their slots.
+    pub fn ids(&self) -> Vec<TaskId> {
+        self.slots.iter().flatten().map(|task| task.id()).collect()
+    }
+
+    /// The next entry, oldest first.
+    pub fn pop(&mut self) -> Option<Entry> {
+        match self.queue.pop_front()? {
+            Some(task) => Some(Entry::Task(task)),
+            None => {
+                self.give_memory_back();
+                self.calls.pop_front().map(Entry::Call)
+            }
+        }
+    }
+
+    /// When a burst is over. Not looked at for every task that comes out: that path is hot.
+    fn give_memory_back(&mut self) {
+        if self.queue.capacity() > ROOMY && self.queue.len() < ROOMY {
+            self.shrink();
+        }
+    }
+
+    #[cold]
+    fn shrink(&mut self) {
+        self.queue.shrink_to(ROOMY);
+    }
+
+    /// Appends a callback.
+    pub fn push_call(&mut self, key: Key) {
+        self.calls.push_back(key);
+        self.queue.push_back(None);
+    }
+
+    /// Appends a task whose state says that it is queued.
+    pub fn push_task(&mut self, task: AnyTask) {
+        self.queue.push_back(Some(task));
+    }
+
+    /// Takes the task out again if it stands last in the queue.
+    pub fn unqueue_last(&mut self, id: TaskId) -> Option<AnyTask> {
+        let its_own =
+            |entry: &mut Option<AnyTask>| entry.as_ref().is_some_and(|task| task.id() == id);
+        self.queue.pop_back_if(its_own).flatten()
+    }
+
+    /// Gives a new task its slot and queues it: its first step comes in the next turn. Once
+    /// the loop is going away there is no slot, and the task is for the caller to end.
+    ///
+    /// # Panics
+    /// If 16,777,215 tasks are alive.
+    pub fn insert<F: Future + 'static>(
+        &mut self,
+        future: F,
+    ) -> Result<TaskOf<F::Output>, TaskOf<F::Output>> {
+        if self.closed {
+            return Err(TaskOf::new(self.root_id(), future));
+        }
+        let index = self.vacant.pop().unwrap_or_else(|| self.new_slot());
+        let task = TaskOf::new(TaskId::pack(self.loop_id, self.next_generation, index), future);
+        self.next_generation = self.next_generation.wrapping_add(1);
+        self.slots[index as usize] = Some(task.clone());
+        self.push_task(task.clone());
+        Ok(task)
+    }
+
+    fn new_slot(&mut self) -> u32 {
+        let index = self.slots.len() as u32;
+        assert!(index < ROOT, "a loop holds at most {ROOT} tasks");
+        self.slots.push(None);
+        index
+    }
+
+    /// The id by which the root future is woken.
+    pub fn root_id(&self) -> TaskId {
+        TaskId::pack(self.loop_id, 0, ROOT)
+    }
+
+    /// Somebody used the waker of `id`.
+    pub fn wake(&mut self, id: TaskId) {
+        if id.index() == ROOT {
+            if self.root.wake() {
+                self.push_call(ROOT_CALL);
+            }
+        } else if let Some(task) = self.task(id)
+            && task.wake()
+        {
+            let task = task.clone();
+            self.push_task(task);
+        }
+    }
+
+    /// Marks a task to be dropped at its next turn, which comes soon.
+    pub fn cancel(&mut self, id: TaskId) {
+        if let Some(task) = self.task(id) {
+            task.cancel();
+            self.wake(id);
+        }
+    }
+
+    /// A task is done. Hands the slot's share of it out, since its drop may be user code.
+    #[must_use]
+    pub fn remove(&mut self, index: u32) -> Option<AnyTask> {
+        let task = self.slots.get_mut(index as usize)?.take()?;
+        self.vacant.push(index);
+        Some(task)
+    }
+
+    /// The root future is about to be polled.
+    pub fn start_root(&mut self) {
+        self.root.start();
+    }
+
+    /// The root future's poll returned `Pending`.
+    pub fn pause_root(&mut self) {
+        if self.root.pause() == Pause::Requeue {
+            self.push_call(ROOT_CALL);
+        }
+    }
+
+    /// The root future is done or given up; what is left of it in the queue is nobody's.
+    pub fn forget_root(&mut self) {
+        for key in self.calls.iter_mut().filter(|key| **key == ROOT_CALL) {
+            *key = NO_CALL;
+        }
+        self.root = State::Idle;
+    }
+
+    /// The loop is going away: no more tasks. Hands out the queue, to be dropped.
+    #[must_use]
+    pub fn close(&mut self) -> VecDeque<Option<AnyTask>> {
+        self.closed = true;
+        self.calls.clear();
+        std::mem::take(&mut self.queue)
+    }
+
+    /// Takes any one task out, to be dropped with its loop.
+    pub fn pop_slot(&mut self) -> Option<AnyTask> {
+        loop {
+            match self.slots.pop()? {
+                None => self.vacant.pop(),
+                task => return task,
+            };
+        }
+    }
+
+    fn task(&self, id: TaskId) -> Option<&AnyTask> {
+        self.slots.get(id.index() as usize)?.as_ref().filter(|task| task.id() == id)
+    }
+}

@@ -1,0 +1,301 @@
+//! What must hold for every program, whatever bytes it is made of.
+//!
+//! *Assumes*: nothing.
+//! *Promises*: the fuzz targets `vm_verify_run` and `assembler_text` and the property tests
+//! check the same things: these.
+//! *Leaves out*: real threads.
+//!
+//! ```text
+//!   bytes ─┬─▶ any_program ────▶ verifier ──▶ mostly refused; else run: no panic, fuel holds
+//!          └─▶ proper_program ─▶ verifier ──▶ never refused; run; compare with a naive
+//!                                             interpreter; print and read again
+//! ```
+#![allow(dead_code)] // each test and each fuzz target uses its own part
+
+use singletrack::gil::rules::policy::SwitchPolicy;
+use singletrack::vm::assembler::assemble;
+use singletrack::vm::disassembler::dis;
+use singletrack::vm::program::{Function, Global, Instruction, Position, Program, Start};
+use singletrack::vm::program::{OPCODES, Op};
+use singletrack::vm::verifier::Verified;
+use singletrack::vm::world::{Ending, World};
+
+/// Bytes to decide by; when there are no more, all that is left is decided by zeros.
+struct Source<'b>(std::slice::Iter<'b, u8>);
+
+impl Source<'_> {
+    fn below(&mut self, count: u8) -> u8 {
+        self.0.next().map_or(0, |byte| byte % count.max(1))
+    }
+}
+
+/// A program that is probably nonsense: opcodes and numbers as the bytes have it.
+pub fn any_program(bytes: &[u8]) -> Program {
+    let mut source = Source(bytes.iter());
+    let names = |count: u8| (0..count).map(|i| format!("n{i}")).collect::<Vec<String>>();
+    let mut program = Program {
+        globals: names(source.below(3)).into_iter().map(|name| Global { name, value: 1 }).collect(),
+        locks: names(source.below(3)),
+        constants: (0..i64::from(source.below(4))).collect(),
+        ..Program::default()
+    };
+    for at in 0..source.below(3) + 1 {
+        let parameters = usize::from(source.below(3));
+        let code = (0..source.below(24)).map(|_| {
+            let opcode = &OPCODES[usize::from(source.below(OPCODES.len() as u8))];
+            let op = (opcode.make)(u16::from(source.below(12)));
+            Instruction { op, position: Position::default() }
+        });
+        let (code, name) = (code.collect(), format!("f{at}"));
+        let locals = names(3);
+        let position = Position::default();
+        program.functions.push(Function { name, parameters, locals, code, position });
+    }
+    for _ in 0..source.below(3) + 1 {
+        let function = u16::from(source.below(4));
+        let arguments = vec![2; usize::from(source.below(3))];
+        program.threads.push(Start { function, arguments, position: Position::default() });
+    }
+    program
+}
+
+/// How a proper program may look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Style {
+    /// How many threads.
+    pub threads: u8,
+    /// At most so many statements in a row.
+    pub statements: u8,
+    /// Loops that wait for another thread, perhaps for ever.
+    pub spins: bool,
+    /// Each thread has a global and a lock of its own, and uses no other.
+    pub private: bool,
+}
+
+/// A program that can run: functions are made of whole statements.
+pub fn proper_program(bytes: &[u8], style: Style) -> Program {
+    let mut builder =
+        Builder { source: Source(bytes.iter()), style, text: String::new(), fresh: 0 };
+    for name in 0..style.threads.max(2) {
+        builder.text += &format!("global g{name} = 0\nlock l{name}\n");
+    }
+    builder.text += "def helper(n):\n LOAD_FAST n\n LOAD_CONST 1\n ADD\n RETURN_VALUE\n";
+    for thread in 0..style.threads {
+        builder.text += &format!("thread t{thread}(1)\ndef t{thread}(a):\n");
+        builder.block(thread, 2);
+        builder.text += " LOAD_FAST a\n RETURN_VALUE\n";
+    }
+    assemble(&builder.text).unwrap_or_else(|error| panic!("{error} in\n{}", builder.text))
+}
+
+/// Writes statements.
+struct Builder<'b> {
+    source: Source<'b>,
+    style: Style,
+    text: String,
+    /// Makes names that are new.
+    fresh: usize,
+}
+
+impl Builder<'_> {
+    fn block(&mut self, thread: u8, depth: u8) {
+        for _ in 0..=self.source.below(self.style.statements) {
+            self.statement(thread, depth);
+        }
+    }
+
+    /// One of the two globals or locks, or the thread's own.
+    fn shared(&mut self, thread: u8) -> u8 {
+        if self.style.private { thread } else { self.source.below(2) }
+    }
+
+    fn statement(&mut self, thread: u8, depth: u8) {
+        self.fresh += 1;
+        let (new, shared) = (self.fresh, self.shared(thread));
+        let number = self.source.below(3);
+        let kinds = if depth == 0 { 6 } else { 9 };
+        match self.source.below(kinds) {
+            0 => {
+                self.text += &format!(
+                    " LOAD_GLOBAL g{shared}\n LOAD_CONST {number}\n ADD\n STORE_GLOBAL g{shared}\n"
+                )
+            }
+            1 => self.text += &format!(" LOAD_GLOBAL g{shared}\n STORE_FAST a\n"),
+            2 => self.text += &format!(" LOAD_FAST a\n STORE_GLOBAL g{shared}\n"),
+            3 => self.text += " LOAD_FAST a\n CALL helper\n STORE_FAST a\n",
+            4 => self.text += " CALL_BLOCKING\n LOAD_FAST a\n POP_TOP\n SLEEP 0\n",
+            5 if self.style.spins => {
+                self.text += &format!(
+                    "on{new}:\n LOAD_GLOBAL g{shared}\n LOAD_CONST {number}\n LESS_THAN\n \
+                     POP_JUMP_IF_FALSE out{new}\n JUMP_BACKWARD on{new}\nout{new}:\n"
+                );
+            }
+            5 => self.text += " LOAD_FAST a\n LOAD_CONST 3\n SUBTRACT\n STORE_FAST a\n",
+            6 => {
+                self.text += &format!(
+                    " LOAD_GLOBAL g{shared}\n LOAD_CONST {number}\n LESS_THAN\n \
+                     POP_JUMP_IF_FALSE else{new}\n"
+                );
+                self.block(thread, depth - 1);
+                self.text += &format!(" JUMP_FORWARD out{new}\nelse{new}:\n SLEEP 0\nout{new}:\n");
+            }
+            7 => {
+                self.text += &format!(
+                    " LOAD_CONST 0\n STORE_FAST i{new}\non{new}:\n LOAD_FAST i{new}\n LOAD_CONST \
+                     {number}\n LESS_THAN\n POP_JUMP_IF_FALSE out{new}\n"
+                );
+                self.block(thread, depth - 1);
+                self.text += &format!(
+                    " LOAD_FAST i{new}\n LOAD_CONST 1\n ADD\n STORE_FAST i{new}\n JUMP_BACKWARD \
+                     on{new}\nout{new}:\n"
+                );
+            }
+            _ => {
+                let other = 1 - shared.min(1);
+                let nested = !self.style.private && self.source.below(2) == 1;
+                let inner = |op| if nested { format!(" {op} l{other}\n") } else { String::new() };
+                self.text += &format!(" ACQUIRE l{shared}\n{}", inner("ACQUIRE"));
+                self.block(thread, 0);
+                self.text += &format!("{} RELEASE l{shared}\n", inner("RELEASE"));
+            }
+        }
+    }
+}
+
+/// The plainest interpreter there could be, for one thread that is alone: to compare with.
+/// `None` if it is not done after `fuel` instructions.
+pub fn naive(
+    program: &Program,
+    function: u16,
+    mut locals: Vec<i64>,
+    globals: &mut [i64],
+    fuel: &mut u64,
+) -> Option<i64> {
+    let code = &program.functions[usize::from(function)];
+    locals.resize(code.locals.len(), 0);
+    let (mut stack, mut at) = (Vec::new(), 0);
+    loop {
+        *fuel = fuel.checked_sub(1)?;
+        let op = code.code[at].op;
+        let number = usize::from(op.parts().1);
+        at += 1;
+        match op.opcode().name {
+            "LOAD_CONST" => stack.push(program.constants[number]),
+            "LOAD_FAST" => stack.push(locals[number]),
+            "STORE_FAST" => locals[number] = stack.pop()?,
+            "LOAD_GLOBAL" => stack.push(globals[number]),
+            "STORE_GLOBAL" => globals[number] = stack.pop()?,
+            "POP_TOP" => drop(stack.pop()?),
+            "JUMP_FORWARD" | "JUMP_BACKWARD" => at = number,
+            "POP_JUMP_IF_FALSE" => at = if stack.pop()? == 0 { number } else { at },
+            "CALL" => {
+                let parameters = program.functions[number].parameters;
+                let arguments = stack.split_off(stack.len() - parameters);
+                stack.push(naive(program, number as u16, arguments, globals, fuel)?);
+            }
+            "RETURN_VALUE" => return stack.pop(),
+            "ADD" | "SUBTRACT" | "LESS_THAN" => {
+                let (b, a): (i64, i64) = (stack.pop()?, stack.pop()?);
+                stack.push(match op {
+                    Op::Add => a.wrapping_add(b),
+                    Op::Subtract => a.wrapping_sub(b),
+                    _ => i64::from(a < b),
+                });
+            }
+            _ => {} // Alone, a thread need not wait.
+        }
+    }
+}
+
+/// Runs a verified program step by step: the bytes say who is next. It ends, or is still at it
+/// after `fuel` instructions; it never runs further than to the next checkpoint after that.
+///
+/// # Panics
+/// If a thread that can run does nothing, or one that cannot does something.
+pub fn run_by_bytes(program: &Verified, policy: &SwitchPolicy, bytes: &[u8], fuel: usize) -> World {
+    let mut world = World::new(program);
+    let mut choices = bytes.iter().cycle();
+    let mut spent = 0;
+    while world.outcome(program).is_none() && spent < fuel {
+        let runnable = world.runnable(program);
+        let choice = choices.next().map_or(0, |byte| usize::from(*byte));
+        let step = world.step(program, runnable[choice % runnable.len()], policy);
+        assert!(step.instructions > 0, "a thread that can run did nothing");
+        spent += step.instructions;
+        let waiting = |thread: &usize| world.waits_for(program, *thread).is_some();
+        for thread in (0..world.threads()).filter(waiting) {
+            assert_eq!(world.clone().execute(program, thread), None, "it waits, and ran");
+        }
+    }
+    world
+}
+
+/// What must hold for all bytes, read as a program: no verified program panics, leaves its
+/// stack, or outruns its fuel; alone, it does what the naive interpreter does.
+///
+/// # Panics
+/// If the property does not hold: that is a bug in this wing.
+pub fn check_any_bytes(bytes: &[u8]) {
+    let policies = SwitchPolicy::PRESETS;
+    let policy = policies[bytes.first().map_or(0, |byte| usize::from(*byte) % policies.len())].1;
+    let style = Style { threads: 3, statements: 3, spins: true, private: false };
+    let proper = proper_program(bytes, style);
+    check_text(&proper.to_string());
+    let proper = Verified::new(proper).expect("whole statements make a whole program");
+    check_alone(&proper);
+    run_by_bytes(&proper, &policy, bytes, 2_000);
+    let any = any_program(bytes);
+    let _ = dis(&any); // of nonsense, too
+    if let Ok(program) = Verified::new(any) {
+        check_alone(&program);
+        run_by_bytes(&program, &policy, bytes, 2_000);
+    }
+}
+
+/// Each thread in a world of its own against the naive interpreter.
+fn check_alone(program: &Verified) {
+    for start in &program.program().threads {
+        let alone = Program { threads: vec![start.clone()], ..program.program().clone() };
+        let alone = Verified::new(alone).expect("one thread of a verified program");
+        let mut globals = World::new(&alone).globals().to_vec();
+        let mut fuel = 2_000;
+        let value = naive(
+            alone.program(),
+            start.function,
+            start.arguments.clone(),
+            &mut globals,
+            &mut fuel,
+        );
+        let world = run_by_bytes(&alone, &SwitchPolicy::PYTHON_2, &[], 2_000);
+        let ended = world.outcome(&alone).is_some_and(|o| o.ending == Ending::Finished);
+        if value.is_some() && ended {
+            assert_eq!(world.globals(), globals, "two interpreters disagree");
+        }
+    }
+}
+
+/// What must hold for every text: it is refused at a place that is there, or it is a program
+/// that can be printed and read again without a difference.
+///
+/// # Panics
+/// If the property does not hold: that is a bug in this wing.
+pub fn check_any_text(text: &str) {
+    match assemble(text) {
+        Ok(_) => check_text(text),
+        Err(error) => {
+            let line = text.lines().nth(error.position.line - 1).expect("the line is there");
+            assert!(error.position.column <= line.chars().count() + 1, "{error}");
+        }
+    }
+}
+
+fn check_text(text: &str) {
+    let printed = assemble(text).expect("it was read before").to_string();
+    let again = assemble(&printed).unwrap_or_else(|error| panic!("{error} in\n{printed}"));
+    assert_eq!(again.to_string(), printed);
+    let ops = |program: &Program| {
+        let functions = program.functions.iter();
+        functions.flat_map(|f| f.code.iter().map(|i| i.op)).collect::<Vec<Op>>()
+    };
+    assert_eq!(ops(&again), ops(&assemble(text).expect("it was read before")));
+}

@@ -1,7 +1,7 @@
 //! A large table, made once, that several processes use without a copy.
 //!
 //! Question: does each worker need a table of its own? Prediction: no. What is there when the
-//! nursery starts is there in every worker: the same pages of memory, until somebody writes into
+//! fork server starts is there in every worker: the same pages of memory, until somebody writes into
 //! one. Then this page is copied, for the writer alone; nobody else sees what was written.
 //!
 //!     cargo run --release --example copy_on_write
@@ -9,13 +9,13 @@
 //!
 //! ```text
 //!   program   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓        the table
-//!   nursery   ░░░░░░░░░░░░░░░░        the same pages
+//!   fork server   ░░░░░░░░░░░░░░░░        the same pages
 //!   worker    ░░░░░░░░░░░░░░░░        the same pages
 //!   worker    ▓▓▓▓░░░░░░░░░░░░        has written into a quarter of them
 //! ```
 //! CI: --mib 16
 
-use singletrack::process::Nursery;
+use singletrack::process::ForkServer;
 use singletrack::process::ProcessPool;
 use std::error::Error;
 use std::fs;
@@ -30,7 +30,7 @@ const PAGE: usize = 4096 / size_of::<u64>();
 static TABLE: OnceLock<Vec<AtomicU64>> = OnceLock::new();
 
 fn table() -> &'static [AtomicU64] {
-    TABLE.get().expect("made before the nursery")
+    TABLE.get().expect("made before the fork server")
 }
 
 fn sum() -> u64 {
@@ -66,8 +66,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let numbers = mib << 20 >> 3;
     TABLE.get_or_init(|| (0..numbers as u64).map(AtomicU64::new).collect());
     let (total, kib) = (sum(), mib as u64 * 1024);
-    let nursery = Nursery::start()?; // with all that is there now
-    let pool = ProcessPool::new(&nursery, WORKERS)?;
+    let fork_server = ForkServer::start()?; // with all that is there now
+    let pool = ProcessPool::new(&fork_server, WORKERS)?;
     println!("process {} has made a table of {mib} MiB", std::process::id());
 
     for told in [(); WORKERS].map(|()| pool.submit(read, ())) {

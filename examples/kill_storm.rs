@@ -14,8 +14,8 @@
 use singletrack::base::random::SplitMix64;
 use singletrack::futures::Future;
 use singletrack::futures::JobError;
+use singletrack::process::ForkServer;
 use singletrack::process::JobOptions;
-use singletrack::process::Nursery;
 use singletrack::process::ProcessPool;
 use singletrack::sys::process::Death;
 use std::collections::VecDeque;
@@ -57,8 +57,8 @@ fn load(i: u64) -> usize {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let Options { kills, jobs, seed } = options();
-    let nursery = Nursery::start()?;
-    let pool = ProcessPool::new(&nursery, WORKERS)?;
+    let fork_server = ForkServer::start()?;
+    let pool = ProcessPool::new(&fork_server, WORKERS)?;
     let mut random = SplitMix64::new(seed);
     let mut sheet = Sheet::default();
     let mut window: VecDeque<Future<(u64, usize)>> = VecDeque::new();

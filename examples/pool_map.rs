@@ -18,7 +18,7 @@
 
 use singletrack::futures::Executor;
 use singletrack::futures::JobError;
-use singletrack::process::Nursery;
+use singletrack::process::ForkServer;
 use singletrack::process::ProcessPool;
 use std::error::Error;
 use std::time::Duration;
@@ -40,8 +40,8 @@ fn slow_f((x, seconds): (u64, f64)) -> u64 {
 fn main() -> Result<(), Box<dyn Error>> {
     let (is_long, scale) = options();
     // Before any thread: workers are forked from a copy of this process as it is now.
-    let nursery = Nursery::start()?;
-    let pool = ProcessPool::new(&nursery, WORKERS)?;
+    let fork_server = ForkServer::start()?;
+    let pool = ProcessPool::new(&fork_server, WORKERS)?;
 
     let squares: Vec<u64> = pool.map(f, [1, 2, 3]).collect::<Result<_, _>>()?;
     println!("{squares:?}");

@@ -32,7 +32,7 @@ use singletrack::aio::sleep;
 use singletrack::aio::start_server;
 use singletrack::aio::wait_for;
 use singletrack::process::Descriptor;
-use singletrack::process::Nursery;
+use singletrack::process::ForkServer;
 use singletrack::process::ProcessOptions;
 use singletrack::process::{Receiver, Sender, pipe};
 use singletrack::sys::process::Death;
@@ -117,7 +117,7 @@ struct Worker {
 }
 
 struct Supervisor {
-    nursery: Nursery,
+    fork_server: ForkServer,
     /// The socket that all workers share: as long as it is open here, nobody is turned away.
     socket: net::TcpListener,
     size: usize,
@@ -134,13 +134,13 @@ impl Supervisor {
         let generation = self.generation;
         // A daemon: should the supervisor fail, its workers are killed, not waited for.
         let options = ProcessOptions::default().daemon(true);
-        let mut process = options.spawn(&self.nursery, serve, (socket, generation, tell))?;
+        let mut process = options.spawn(&self.fork_server, serve, (socket, generation, tell))?;
         let pid = process.pid();
         let pidfd = process.sentinel().try_clone_to_owned()?;
         self.workers.insert(pid, Worker { pidfd, generation, born: Instant::now() });
         let news = Rc::clone(&self.news);
         drop(create_task(async move {
-            // Without a nursery there are no processes: then all of them have been killed.
+            // Without a fork server there are no processes: then all of them have been killed.
             let _ = process.ended().await;
             let death = process.exit_code().unwrap_or(Death::Signal(libc::SIGKILL));
             let _ = news.put(News::Ended(pid, death)).await;
@@ -217,7 +217,7 @@ pub fn run(
     port: u16,
     started: impl FnOnce(SocketAddr) + 'static,
 ) -> Result<(), Box<dyn Error>> {
-    let nursery = Nursery::start()?; // before the loop and any thread
+    let fork_server = ForkServer::start()?; // before the loop and any thread
     let socket = net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], port)))?;
     let address = socket.local_addr()?;
     EventLoop::new()?.run_until_complete(async move {
@@ -232,7 +232,7 @@ pub fn run(
         log(&format!("serving {address} from process {}", std::process::id()));
         started(address);
         let workers = BTreeMap::new();
-        Supervisor { nursery, socket, size, generation: 1, workers, news }.supervise().await
+        Supervisor { fork_server, socket, size, generation: 1, workers, news }.supervise().await
     })
 }
 

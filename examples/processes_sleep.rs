@@ -21,7 +21,7 @@
 #[path = "common/sleeps.rs"]
 mod sleeps;
 
-use singletrack::process::Nursery;
+use singletrack::process::ForkServer;
 use singletrack::process::Process;
 use singletrack::sys::process::wait_for_exit;
 use sleeps::{Options, sleeps};
@@ -40,11 +40,14 @@ fn worker((number, seconds, scale): (usize, u64, f64)) -> u32 {
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::read();
     // Before any thread: workers are forked from a copy of this process as it is now.
-    let nursery = Nursery::start()?;
+    let fork_server = ForkServer::start()?;
 
     let mut asleep = Vec::new();
     for (number, seconds) in sleeps(options.seed, WORKERS).into_iter().enumerate() {
-        asleep.push((seconds, Process::spawn(&nursery, worker, (number, seconds, options.scale))?));
+        asleep.push((
+            seconds,
+            Process::spawn(&fork_server, worker, (number, seconds, options.scale))?,
+        ));
     }
     println!("All Processes are queued, let's see when they finish!");
 

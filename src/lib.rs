@@ -145,7 +145,7 @@
 //!   descriptor.rs       An open descriptor as an argument: it travels to a process at its birth
 //!   frame.rs            Frames: a stream of bytes cut into messages with a kind, a number and a body
 //! process/forkserver    The fork server: one thread, forked first, that forks all others
-//!   client.rs           The nursery: a process with one thread, forked first, that forks workers when asked
+//!   client.rs           The fork server: a process with one thread, forked first, that forks workers when asked
 //!   process.rs          A process for one function: start it, watch it, wait for its end, take its result
 //!   server.rs           Spare workers, forked ahead of being asked for. Pure
 //!   worker.rs           What is to be done around every fork of a worker
@@ -236,7 +236,7 @@
 //! | tick, checkpoint | an instruction; one at which a drop request is read | the eval breaker |
 //! | attach, detach | take the lock for a thread; drop it around what blocks | `Py_BEGIN_ALLOW_THREADS` |
 //! | hand-off | who has a dropped lock next | `FORCE_SWITCHING` is one |
-//! | nursery | a process of one thread that forks all others | fork server, zygote |
+//! | fork server | a process of one thread that forks all others | fork server, zygote |
 //! | spare | a worker forked ahead of being asked for | |
 //! | reap | collect a dead process, so that it is no zombie | `waitpid` |
 //! | home, household | the pool or loop that a thread works for, and its rules for waiting | |
@@ -252,8 +252,8 @@
 //! | file | why it is sound, in a line | tests that would notice | under Miri |
 //! | --- | --- | --- | --- |
 //! | `sys/fd.rs` | system calls on descriptors and buffers that are borrowed for the call | `process_pool`, `aio_fds` | no |
-//! | `sys/socket.rs` | the same; a received descriptor is owned at once | `nursery`, `processes` | no |
-//! | `sys/process.rs` | `fork` in a process of one thread; the rest are calls on numbers | `nursery`, `crash_matrix` | no |
+//! | `sys/socket.rs` | the same; a received descriptor is owned at once | `fork_server`, `processes` | no |
+//! | `sys/process.rs` | `fork` in a process of one thread; the rest are calls on numbers | `fork_server`, `crash_matrix` | no |
 //! | `sys/usage.rs` | structures of plain integers that the kernel fills in | `compare_cli` | no |
 //! | `sys/signal.rs` | the handler swaps atomics and writes a descriptor, no more | `aio_signals`, `loom_loop` | no |
 //! | `sys/memory.rs` | pages are mapped and unmapped by their one owner | `arena` | yes |

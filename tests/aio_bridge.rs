@@ -5,7 +5,7 @@ mod common;
 use common::{DropFlag, watchdog};
 use singletrack::aio::lookup_host;
 use singletrack::aio::{
-    Job, run_in_executor, set_default_executor, shutdown_default_executor, to_thread,
+    ExecutorJob, run_in_executor, set_default_executor, shutdown_default_executor, to_thread,
 };
 use singletrack::aio::{TcpListener, TcpStream};
 use singletrack::event_loop::LoopHandle;
@@ -109,7 +109,7 @@ fn a_detached_job_runs_though_nobody_awaits_it() {
     let first = pool.submit_fn(move || wait.recv().unwrap());
     let ran = Arc::new(AtomicBool::new(false));
     let inner = Arc::clone(&ran);
-    drop(Job::from(pool.submit_fn(move || inner.store(true, Ordering::SeqCst))).detach());
+    drop(ExecutorJob::from(pool.submit_fn(move || inner.store(true, Ordering::SeqCst))).detach());
     go.send(()).unwrap();
     first.result().unwrap();
     drop(pool);
@@ -123,7 +123,7 @@ fn every_executor_runs_for_a_task() {
     let lock = GlobalLock::new(SwitchPolicy::PYTHON_3_10);
     let switched = GilThreadPoolExecutor::new(&lock, 2).unwrap();
     run(async {
-        let jobs: Vec<Job<u64>> = (0..20)
+        let jobs: Vec<ExecutorJob<u64>> = (0..20)
             .flat_map(|n| {
                 [
                     run_in_executor(&threads, |n: u64| n * n, n),

@@ -444,10 +444,10 @@ fn timeout_in_past_fires_at_the_next_await() {
     let event_loop = scripted();
     event_loop.run_until_complete(async {
         sleep(10 * MS).await;
-        let before = event_loop.turns();
+        let before = event_loop.iterations();
         let limit = timeout_at(Some(MS));
         assert_eq!(limit.run(pending::<()>()).await, Err(TimedOut));
-        assert_eq!(event_loop.turns() - before, 1, "in the next turn, not inside the call");
+        assert_eq!(event_loop.iterations() - before, 1, "in the next turn, not inside the call");
         // A body that is ready at once never meets the deadline.
         assert_eq!(timeout_at(Some(MS)).run(async { 3 }).await, Ok(3));
     });
@@ -760,14 +760,14 @@ fn limits_of_ages_and_of_nothing() {
             nap.await.unwrap_err();
         }
         let never = pending::<()>;
-        let before = event_loop.turns();
+        let before = event_loop.iterations();
         assert_eq!(timeout(Duration::ZERO).run(never()).await, Err(TimedOut));
         assert_eq!(timeout_at(Some(Duration::ZERO)).run(never()).await, Err(TimedOut));
         assert_eq!(wait_for(never(), Some(Duration::ZERO)).await, Err(TimedOut));
         let nap = create_task(sleep(Duration::MAX));
         let (_, left) = wait([nap], ReturnWhen::AllCompleted, Some(Duration::ZERO)).await;
         left[0].cancel();
-        assert_eq!((left.len(), event_loop.turns() - before), (1, 4), "a turn for each");
+        assert_eq!((left.len(), event_loop.iterations() - before), (1, 4), "a turn for each");
     });
     assert!(event_loop.time() < Duration::from_secs(1), "nobody slept through an age");
 }

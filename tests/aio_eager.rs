@@ -23,13 +23,13 @@ use std::task::Poll;
 fn scenario_35_eager_completion_takes_no_pass_and_no_place_in_the_queue() {
     let event_loop = scripted();
     event_loop.run_until_complete(async {
-        let before = event_loop.turns();
+        let before = event_loop.iterations();
         let task = create_eager_task(async { 7 });
         assert!(task.done());
         assert_eq!(all_tasks(), []);
         assert_eq!(task.peek(|value| *value), Some(7));
         assert_eq!(task.await.unwrap(), 7);
-        assert_eq!(event_loop.turns(), before);
+        assert_eq!(event_loop.iterations(), before);
     });
     // Of the root alone; the task was never in the queue.
     event_loop.call_soon(|| drop(create_eager_task(async {})));

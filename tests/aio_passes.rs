@@ -422,9 +422,9 @@ fn turns_per_feature_beside_asyncios() {
         let Row { what, asyncio, ours, why, work, .. } = row;
         assert_eq!(asyncio == ours, why.is_empty(), "{what}: a difference needs a reason");
         let taken = event_loop.run_until_complete(async {
-            let before = event_loop.turns();
+            let before = event_loop.iterations();
             work.await;
-            event_loop.turns() - before
+            event_loop.iterations() - before
         });
         println!("{what:40} asyncio {asyncio:2}   here {taken:2}   {why}");
         if taken != ours {

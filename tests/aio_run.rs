@@ -449,7 +449,7 @@ fn pre_stopped() {
     let (event_loop, script) = scripted();
     event_loop.stop();
     event_loop.run_forever().unwrap();
-    assert_eq!((event_loop.turns(), script.waits()), (1, 1));
+    assert_eq!((event_loop.iterations(), script.waits()), (1, 1));
 }
 
 fn added_during_pass() {

@@ -285,8 +285,8 @@ fn scenario_34_differs_a_cancel_cannot_be_taken_back_and_a_second_one_adds_nothi
         yield_now().await;
         assert!(task.cancel() && task.cancel());
         assert_eq!(*drops.borrow(), 0, "not inside the call");
-        let before = event_loop.turns();
+        let before = event_loop.iterations();
         assert!(matches!(task.await, Err(TaskError::Cancelled)));
-        assert_eq!((*drops.borrow(), event_loop.turns() - before), (1, 2));
+        assert_eq!((*drops.borrow(), event_loop.iterations() - before), (1, 2));
     });
 }

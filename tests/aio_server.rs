@@ -5,7 +5,7 @@ use common::{DropFlag, on_real_selectors as run, until_async, watchdog};
 use singletrack::aio::ByteStream;
 use singletrack::aio::StreamWriter;
 use singletrack::aio::sleep;
-use singletrack::aio::{Counts, Listener, ServerOptions, start_server, start_server_with};
+use singletrack::aio::{Listener, ServerOptions, ServerStats, start_server, start_server_with};
 use singletrack::aio::{StreamReader, open_connection, open_unix_connection};
 use singletrack::aio::{TcpListener, TcpStream};
 use singletrack::aio::{UnixListener, UnixStream};
@@ -57,7 +57,7 @@ fn server_wait_closed_blocks_until_the_last_client_goes() {
         assert!(!closed.done() && server.connections() == 1);
         writer.close();
         closed.await.unwrap();
-        assert_eq!(server.counts(), Counts { accepted: 1, failed: 0, pending_retries: 0 });
+        assert_eq!(server.counts(), ServerStats { accepted: 1, failed: 0, pending_retries: 0 });
     });
 }
 
@@ -141,13 +141,13 @@ fn accept_emfile_suspends_for_one_second_with_one_retry_pending() {
             let half = Duration::from_millis(500);
             for failed in 1..=3 {
                 sleep(half).await;
-                let expect = Counts { accepted: 0, failed, pending_retries: 1 };
+                let expect = ServerStats { accepted: 0, failed, pending_retries: 1 };
                 assert_eq!(server.counts(), expect);
                 assert_eq!(server.take_error().unwrap().raw_os_error(), Some(code));
                 sleep(half).await;
             }
             sleep(half).await;
-            assert_eq!(server.counts(), Counts { accepted: 2, failed: 3, pending_retries: 0 });
+            assert_eq!(server.counts(), ServerStats { accepted: 2, failed: 3, pending_retries: 0 });
             assert!(server.take_error().is_none());
             server.close();
             server.wait_closed().await;
@@ -174,7 +174,7 @@ fn a_server_closed_while_it_backs_off_has_no_retry_left() {
         server.close();
         server.wait_closed().await;
         sleep(Duration::from_secs(10)).await;
-        assert_eq!(server.counts(), Counts { accepted: 0, failed: 1, pending_retries: 0 });
+        assert_eq!(server.counts(), ServerStats { accepted: 0, failed: 1, pending_retries: 0 });
     });
     assert_eq!(times.borrow().len(), 1);
     // Only an empty timer heap lets a scripted loop notice that it would wait for ever.

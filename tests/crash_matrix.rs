@@ -22,8 +22,8 @@ use serde::ser::{self, Serialize, SerializeTuple, Serializer};
 use singletrack::futures::Executor;
 use singletrack::futures::Future;
 use singletrack::futures::JobError;
+use singletrack::process::ForkServer;
 use singletrack::process::JobOptions;
-use singletrack::process::Nursery;
 use singletrack::process::ProcessPool;
 use singletrack::process::message::frame::{HEADER, Kind, frame};
 use singletrack::sys::process::Death;
@@ -76,19 +76,19 @@ static PARENT: AtomicU32 = AtomicU32::new(0);
 
 fn main() {
     PARENT.store(std::process::id(), Ordering::Relaxed);
-    let nursery = Nursery::start().expect("one thread so far");
+    let fork_server = ForkServer::start().expect("one thread so far");
     let mut cases: Vec<Case<'_>> = Vec::new();
     for place in PLACES {
         for way in WAYS {
             for (size, load) in [("small", 10), ("large", 1 << 20)] {
                 let name = format!("{way:?} {place:?} {size}").to_lowercase().replace(' ', "_");
-                let nursery = &nursery;
-                cases.push((name, Box::new(move || case(nursery, place, way, load))));
+                let fork_server = &fork_server;
+                cases.push((name, Box::new(move || case(fork_server, place, way, load))));
             }
         }
     }
-    let code = runner::run_cases(cases, nursery.pid());
-    drop(nursery);
+    let code = runner::run_cases(cases, fork_server.pid());
+    drop(fork_server);
     std::process::exit(code);
 }
 
@@ -180,14 +180,14 @@ type Carried = Result<Result<Bomb, String>, JobError>;
 const SOON: Duration = Duration::from_millis(100);
 const NEVER: Duration = Duration::from_secs(20);
 
-fn case(nursery: &Nursery, place: Place, way: Way, load: usize) {
-    let pool = ProcessPool::new(nursery, 2).unwrap();
+fn case(fork_server: &ForkServer, place: Place, way: Way, load: usize) {
+    let pool = ProcessPool::new(fork_server, 2).unwrap();
     let bomb = Bomb { place, way, load: "x".repeat(load) };
     match place {
-        Place::Idle => idle(nursery, way, load),
+        Place::Idle => idle(fork_server, way, load),
         Place::HalfRequest => {
-            half_request(nursery, way, load);
-            half_request_behind_a_bomb(nursery, way, load);
+            half_request(fork_server, way, load);
+            half_request_behind_a_bomb(fork_server, way, load);
         }
         _ => beside_others(&pool, &bomb),
     }
@@ -245,8 +245,8 @@ fn plant((way, _load): (u8, String)) -> u64 {
     u64::from(std::process::id())
 }
 
-fn idle(nursery: &Nursery, way: Way, load: usize) {
-    let pool = ProcessPool::new(nursery, 1).unwrap();
+fn idle(fork_server: &ForkServer, way: Way, load: usize) {
+    let pool = ProcessPool::new(fork_server, 1).unwrap();
     let pid = pool.submit(plant, (way as u8, "x".repeat(load))).result().unwrap() as u32;
     if death(way).is_some() {
         eventually("the worker is gone", || !is_alive(pid));
@@ -272,8 +272,8 @@ fn state(pid: u32) -> char {
 /// The worker is stopped, so that the request stays in the pipe: a large one in part, a small
 /// one whole. What is whole may have begun. Then the worker ends, by the signal that the way
 /// would send; those that need the worker's own doing are a stop that lasts.
-fn half_request(nursery: &Nursery, way: Way, load: usize) {
-    let pool = ProcessPool::new(nursery, 1).unwrap();
+fn half_request(fork_server: &ForkServer, way: Way, load: usize) {
+    let pool = ProcessPool::new(fork_server, 1).unwrap();
     let pid = pool.submit(my_pid, ()).result().unwrap() as u32;
     signal(pid, libc::SIGSTOP);
     eventually("the worker is stopped", || state(pid) == 'T');
@@ -312,8 +312,8 @@ fn await_and_go_off((way, file): (u8, String)) -> Result<(), String> {
 
 /// The request lies behind a job that goes off, a large one in part: it has not begun, whatever
 /// becomes of the worker, so it is answered, by this one or by the next.
-fn half_request_behind_a_bomb(nursery: &Nursery, way: Way, load: usize) {
-    let pool = ProcessPool::new(nursery, 1).unwrap();
+fn half_request_behind_a_bomb(fork_server: &ForkServer, way: Way, load: usize) {
+    let pool = ProcessPool::new(fork_server, 1).unwrap();
     // Quick jobs, so that the worker is sent ahead.
     assert!(pool.map(square, 0..1000).all(|result| result.is_ok()));
     let fuse = std::env::temp_dir().join(format!("fuse-{}-{way:?}-{load}", std::process::id()));

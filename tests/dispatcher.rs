@@ -11,8 +11,8 @@ use singletrack::futures::encode;
 use singletrack::process::message::call::greeting;
 use singletrack::process::message::frame::{Kind, frame};
 use singletrack::process::pool::dispatcher::*;
-use singletrack::process::pool::replies::Hearing;
-use singletrack::process::pool::worker::Verdict;
+use singletrack::process::pool::replies::ReplyReader;
+use singletrack::process::pool::worker::JobOutcome;
 use singletrack::process::pool::worker::*;
 use singletrack::process::pool::workers::{BACKOFF_NS, MAX_FAILURES};
 
@@ -94,7 +94,7 @@ fn pool(n: usize) -> (Dispatcher<()>, Vec<Key>) {
 }
 
 fn submit(pool: &mut Dispatcher<()>, ids: std::ops::Range<u64>) {
-    ids.for_each(|id| pool.submit(Job { id, terms: Terms::default(), body: () }));
+    ids.for_each(|id| pool.submit(PoolJob { id, terms: Terms::default(), body: () }));
 }
 
 #[test]
@@ -245,12 +245,12 @@ fn eight_failures_with_no_worker_alive_break_the_pool_with_growing_pauses() {
     for id in 0..2 {
         assert!(matches!(
             pool.next_action(now),
-            Some(Action::Resolve(Job { id: i, .. }, Verdict::Broken)) if i == id
+            Some(Action::Resolve(PoolJob { id: i, .. }, JobOutcome::Broken)) if i == id
         ));
     }
     assert!(pool.finished());
     submit(&mut pool, 2..3);
-    assert!(matches!(pool.next_action(now), Some(Action::Resolve(_, Verdict::Broken))));
+    assert!(matches!(pool.next_action(now), Some(Action::Resolve(_, JobOutcome::Broken))));
 }
 
 #[test]
@@ -284,7 +284,7 @@ fn a_worker_that_never_says_hello_is_killed_and_counts_as_a_failure() {
         assert!(matches!(pool.next_action(now), Some(Action::Kill(k)) if k == key));
         pool.died(key, now);
     }
-    assert!(matches!(pool.next_action(now), Some(Action::Resolve(_, Verdict::Broken))));
+    assert!(matches!(pool.next_action(now), Some(Action::Resolve(_, JobOutcome::Broken))));
 }
 
 #[test]
@@ -297,7 +297,7 @@ fn a_closed_pool_replaces_a_worker_that_a_queued_job_needs() {
     }
     pool.shutdown(false);
     pool.died(keys[1], 1);
-    assert!(matches!(pool.next_action(1), Some(Action::Resolve(_, Verdict::Lost(_)))));
+    assert!(matches!(pool.next_action(1), Some(Action::Resolve(_, JobOutcome::Lost(_)))));
     // The other may be busy for ever.
     assert!(matches!(pool.next_action(1), Some(Action::Spawn)));
     let new = pool.started(1);
@@ -305,7 +305,7 @@ fn a_closed_pool_replaces_a_worker_that_a_queued_job_needs() {
     pool.ready(new);
     assert_eq!(pool.assign(2, |_| true), Some(new));
     pool.died(keys[0], 3);
-    assert!(matches!(pool.next_action(3), Some(Action::Resolve(_, Verdict::Lost(_)))));
+    assert!(matches!(pool.next_action(3), Some(Action::Resolve(_, JobOutcome::Lost(_)))));
     assert!(pool.next_action(3).is_none(), "nobody is needed any more");
 }
 
@@ -328,7 +328,7 @@ fn an_answer_to_a_job_that_was_not_delivered_breaks_the_protocol() {
     pool.assign(0, |_| true);
     assert!(pool.answered(keys[0], 0, 0).is_none());
     assert!(matches!(pool.next_action(0), Some(Action::Kill(_))));
-    assert!(matches!(pool.next_action(0), Some(Action::Resolve(_, Verdict::Protocol(..)))));
+    assert!(matches!(pool.next_action(0), Some(Action::Resolve(_, JobOutcome::Protocol(..)))));
 }
 
 #[test]
@@ -377,7 +377,7 @@ fn a_worker_of_another_program_is_refused() {
         assert!(matches!(pool.next_action(0), Some(Action::Spawn)));
         let key = pool.started(0);
         submit(&mut pool, 0..1);
-        let mut hearing = Hearing::new(false);
+        let mut hearing = ReplyReader::new(false);
         let hello = frame(Kind::Hello, 0, &body).unwrap();
         hearing.room()[..hello.len()].copy_from_slice(&hello);
         hearing.filled(hello.len());

@@ -3,7 +3,7 @@
 mod common;
 use common::{DropFlag, Log, scripted, watchdog};
 use singletrack::aio::sleep;
-use singletrack::event_loop::Turn;
+use singletrack::event_loop::Iteration;
 use singletrack::selector::event::Selector;
 use singletrack::selector::scripted::ScriptedSelector;
 use singletrack::task::state::TaskError;
@@ -42,7 +42,7 @@ fn a_turn_says_what_it_did() {
     event_loop.call_later(Duration::ZERO, || ());
     drop(event_loop.create_task(async {}));
     event_loop.handle().call_soon_threadsafe(|| ()).unwrap();
-    let expect = Turn { polled: 1, called: 3, events: 0, timers: 1, foreign: 1 };
+    let expect = Iteration { polled: 1, called: 3, events: 0, timers: 1, foreign: 1 };
     assert_eq!(event_loop.run_once().unwrap(), expect);
 }
 
@@ -94,7 +94,7 @@ fn stop_before_run_forever_makes_one_turn_without_sleeping() {
     event_loop.call_soon(move || inner.set(inner.get() + 1));
     event_loop.stop();
     event_loop.run_forever().unwrap();
-    assert_eq!((calls.get(), event_loop.turns()), (1, 1));
+    assert_eq!((calls.get(), event_loop.iterations()), (1, 1));
 }
 
 #[test]
@@ -463,9 +463,9 @@ fn passes_counted_as_asyncio_counts_them() {
         let event_loop = scripted();
         event_loop.set_io_interval(1);
         event_loop.run_until_complete(async {
-            let before = event_loop.turns();
+            let before = event_loop.iterations();
             future.await;
-            event_loop.turns() - before
+            event_loop.iterations() - before
         })
     };
     assert_eq!(count(Box::pin(async {})), 0, "await a plain coroutine");

@@ -7,7 +7,7 @@ use singletrack::futures::Executor;
 use singletrack::futures::JobError;
 use singletrack::futures::ThreadPoolExecutor;
 use singletrack::futures::Wire;
-use singletrack::futures::oneshot::State;
+use singletrack::futures::oneshot::FutureState;
 use singletrack::futures::{AsCompleted, ReturnWhen, Unfinished, as_completed, wait};
 use singletrack::futures::{Future, Promise, promise};
 use std::cell::{Cell, RefCell};
@@ -32,7 +32,7 @@ impl Wake for CountingWaker {
 
 #[test]
 fn every_step_from_every_state_is_as_drawn() {
-    use State::*;
+    use FutureState::*;
     // (from, start, finish, cancel): each step gives the next state and its answer.
     let table = [
         (Pending, (Running, true), (Finished, true), (Cancelled, true)),
@@ -47,14 +47,14 @@ fn every_step_from_every_state_is_as_drawn() {
         ),
     ];
     for (from, start, finish, cancel) in table {
-        let step = |f: fn(&mut State) -> bool| {
+        let step = |f: fn(&mut FutureState) -> bool| {
             let mut state = from;
             let answer = f(&mut state);
             (state, answer)
         };
-        assert_eq!(step(State::start), start, "start from {from:?}");
-        assert_eq!(step(State::finish), finish, "finish from {from:?}");
-        assert_eq!(step(State::cancel), cancel, "cancel from {from:?}");
+        assert_eq!(step(FutureState::start), start, "start from {from:?}");
+        assert_eq!(step(FutureState::finish), finish, "finish from {from:?}");
+        assert_eq!(step(FutureState::cancel), cancel, "cancel from {from:?}");
     }
 }
 
@@ -99,7 +99,7 @@ impl Drop for Value {
 
 #[derive(Default)]
 struct Model {
-    state: State,
+    state: FutureState,
     /// What the future would give.
     outcome: Option<Result<u8, JobError>>,
     /// Numbers of the callbacks that should have run, in order.
@@ -111,11 +111,11 @@ struct Model {
 
 impl Model {
     fn done(&self) -> bool {
-        !matches!(self.state, State::Pending | State::Running)
+        !matches!(self.state, FutureState::Pending | FutureState::Running)
     }
 
     /// Becomes done unless it was: the callbacks run now, in the order they were added.
-    fn end(&mut self, state: State, outcome: Result<u8, JobError>) {
+    fn end(&mut self, state: FutureState, outcome: Result<u8, JobError>) {
         if !self.done() {
             self.state = state;
             self.outcome = Some(outcome);
@@ -138,12 +138,12 @@ fn run_against_model(ops: &[Op]) -> Result<(), TestCaseError> {
             Op::Start => {
                 if let Some(p) = &p {
                     let expected = match model.state {
-                        State::Pending | State::Running => State::Running,
-                        State::Cancelled => State::CancelledAndNotified,
+                        FutureState::Pending | FutureState::Running => FutureState::Running,
+                        FutureState::Cancelled => FutureState::CancelledAndNotified,
                         other => other,
                     };
                     let answer = p.set_running_or_notify_cancel();
-                    prop_assert_eq!(answer, expected == State::Running);
+                    prop_assert_eq!(answer, expected == FutureState::Running);
                     model.state = expected;
                 }
             }
@@ -151,26 +151,27 @@ fn run_against_model(ops: &[Op]) -> Result<(), TestCaseError> {
                 if let Some(p) = p.take() {
                     made += 1;
                     p.set_result(Value(*x, Arc::clone(&drops)));
-                    model.end(State::Finished, Ok(*x));
+                    model.end(FutureState::Finished, Ok(*x));
                 }
             }
             Op::SetError => {
                 if let Some(p) = p.take() {
                     p.set_error(JobError::Panicked("x".into()));
-                    model.end(State::Finished, Err(JobError::Panicked("x".into())));
+                    model.end(FutureState::Finished, Err(JobError::Panicked("x".into())));
                 }
             }
             Op::DropPromise => {
                 if p.take().is_some() {
-                    model.end(State::Finished, Err(JobError::Abandoned));
+                    model.end(FutureState::Finished, Err(JobError::Abandoned));
                 }
             }
             Op::Cancel => {
                 if let Some(f) = &f {
-                    let expected = !matches!(model.state, State::Running | State::Finished);
+                    let expected =
+                        !matches!(model.state, FutureState::Running | FutureState::Finished);
                     prop_assert_eq!(f.cancel(), expected);
-                    if model.state == State::Pending {
-                        model.end(State::Cancelled, Err(JobError::Cancelled));
+                    if model.state == FutureState::Pending {
+                        model.end(FutureState::Cancelled, Err(JobError::Cancelled));
                     }
                 }
             }
@@ -211,15 +212,16 @@ fn run_against_model(ops: &[Op]) -> Result<(), TestCaseError> {
         }
         if let Some(f) = &f {
             prop_assert_eq!(f.done(), model.done());
-            prop_assert_eq!(f.running(), model.state == State::Running);
-            let cancelled = matches!(model.state, State::Cancelled | State::CancelledAndNotified);
+            prop_assert_eq!(f.running(), model.state == FutureState::Running);
+            let cancelled =
+                matches!(model.state, FutureState::Cancelled | FutureState::CancelledAndNotified);
             prop_assert_eq!(f.cancelled(), cancelled);
         }
         prop_assert_eq!(&*called.lock().unwrap(), &model.called, "callbacks after op {}", number);
         prop_assert_eq!(counter.0.load(SeqCst), model.wakes);
     }
     drop(p);
-    model.end(State::Finished, Err(JobError::Abandoned));
+    model.end(FutureState::Finished, Err(JobError::Abandoned));
     if let Some(f) = f {
         prop_assert_eq!(f.exception(), model.outcome.clone().unwrap().err());
         prop_assert_eq!(Some(f.result().map(|v| v.0)), model.outcome);

@@ -7,9 +7,11 @@ use proptest::prelude::*;
 use singletrack::gil::rules::machine::Machine;
 use singletrack::gil::rules::ticker::Ticker;
 use singletrack::gil::{
-    Check, Checkpoint, HandOff, Look, Place, PolicyError, Substrate, SwitchPolicy,
+    Check, Checkpoint, HandOff, PointCheck, PolicyError, Substrate, SwitchPoint, SwitchPolicy,
 };
-use singletrack::gil::{NotHolder, Parting, Reason, Refusal, ThreadId, Turn, Verdict, Why};
+use singletrack::gil::{
+    Decision, DropReason, Next, NotHolder, Refusal, Release, SleepReason, ThreadId,
+};
 use std::time::Duration;
 
 const INTERVAL: u64 = 5_000_000;
@@ -84,9 +86,9 @@ impl World {
         self.machine.holder() == Some(self.ids[t])
     }
 
-    fn obey(&mut self, t: usize, verdict: Verdict) {
-        match verdict.turn {
-            Turn::Run { switched } => {
+    fn obey(&mut self, t: usize, verdict: Decision) {
+        match verdict.next {
+            Next::Run { switched } => {
                 let runner = self.bodies.iter().position(|b| *b == Body::Running);
                 assert_eq!(runner, None, "G1: {t} was let in beside another");
                 if let Some((dropper, number)) = self.owes
@@ -101,20 +103,20 @@ impl World {
                 self.bodies[t] = Body::Running;
                 assert!(self.finaliser.is_none_or(|f| f == t), "G15: let in after the end");
             }
-            Turn::Sleep { until, .. } => self.bodies[t] = Body::Asleep { until },
-            Turn::Refused(Refusal::Finalised) => {
+            Next::Sleep { until, .. } => self.bodies[t] = Body::Asleep { until },
+            Next::Refused(Refusal::Finalised) => {
                 assert!(self.finaliser.is_some_and(|f| f != t), "G15");
                 self.bodies[t] = Body::Refused;
             }
-            Turn::Refused(Refusal::Nested) => panic!("{t} did not hold the lock"),
+            Next::Refused(Refusal::Nested) => panic!("{t} did not hold the lock"),
         }
         self.wake(verdict.wake);
     }
 
-    fn drops(&mut self, t: usize, reason: Reason) {
-        let back = reason != Reason::Voluntary;
+    fn drops(&mut self, t: usize, reason: DropReason) {
+        let back = reason != DropReason::Voluntary;
         let parting = match reason {
-            Reason::Request => match self.machine.yields(self.ids[t], self.now).unwrap() {
+            DropReason::Request => match self.machine.yields(self.ids[t], self.now).unwrap() {
                 Some(parting) => parting,
                 None => return,
             },
@@ -154,7 +156,7 @@ impl World {
             let t = self.of(id);
             self.bodies[t] = Body::Refused;
             let verdict = self.machine.woken(id, self.now);
-            assert_eq!(verdict.turn, Turn::Refused(Refusal::Finalised));
+            assert_eq!(verdict.next, Next::Refused(Refusal::Finalised));
         }
     }
 
@@ -168,14 +170,14 @@ impl World {
                 self.obey(t, verdict);
             }
             (Body::Running, 0) => self.dies(t),
-            (Body::Running, 1..=3) => self.drops(t, Reason::Voluntary),
-            (Body::Running, 4..=6) => self.drops(t, Reason::Tick),
+            (Body::Running, 1..=3) => self.drops(t, DropReason::Voluntary),
+            (Body::Running, 4..=6) => self.drops(t, DropReason::Tick),
             (Body::Running, 7) if how > 240 && self.finaliser.is_none() => self.finalises(t),
             (Body::Running, 8) => {
                 let again = self.machine.wants(id, self.now);
-                assert_eq!(again.turn, Turn::Refused(Refusal::Nested), "G14");
+                assert_eq!(again.next, Next::Refused(Refusal::Nested), "G14");
             }
-            (Body::Running, _) => self.drops(t, Reason::Request),
+            (Body::Running, _) => self.drops(t, DropReason::Request),
             (Body::Asleep { .. }, 0) => self.dies(t),
             (Body::Asleep { .. } | Body::Awake, 1) if !self.granted(t) => {
                 let wake = self.machine.gives_up(id);
@@ -224,7 +226,7 @@ impl World {
         for (t, body) in self.bodies.iter().enumerate() {
             if *body != Body::Running && !self.granted(t) && *body != Body::Dead {
                 let mut copy = m.clone();
-                let stranger = copy.drops(self.ids[t], Reason::Voluntary, self.now);
+                let stranger = copy.drops(self.ids[t], DropReason::Voluntary, self.now);
                 assert_eq!(stranger, Err(NotHolder), "G2");
                 assert_eq!(&copy, m, "G2: nothing changed");
             }
@@ -237,7 +239,7 @@ impl World {
             self.now += 2 * INTERVAL;
             for t in 0..self.bodies.len() {
                 match self.bodies[t] {
-                    Body::Running => self.drops(t, Reason::Voluntary),
+                    Body::Running => self.drops(t, DropReason::Voluntary),
                     Body::Asleep { .. } | Body::Awake => self.step(t, 15),
                     _ => {}
                 }
@@ -384,15 +386,15 @@ impl Race {
     }
 }
 
-fn sleeping(verdict: Verdict) -> Why {
-    match verdict.turn {
-        Turn::Sleep { why, .. } => why,
+fn sleeping(verdict: Decision) -> SleepReason {
+    match verdict.next {
+        Next::Sleep { why, .. } => why,
         other => panic!("should sleep, not {other:?}"),
     }
 }
 
-fn running(verdict: Verdict) -> bool {
-    matches!(verdict.turn, Turn::Run { .. })
+fn running(verdict: Decision) -> bool {
+    matches!(verdict.next, Next::Run { .. })
 }
 
 #[test]
@@ -400,17 +402,17 @@ fn a_new_holder_is_not_asked_for_its_predecessors_time() {
     let mut m = Machine::new(SwitchPolicy::PYTHON_3_2);
     let [a, b, c] = [m.joins(), m.joins(), m.joins()];
     assert!(running(m.wants(a, 0)));
-    assert_eq!(sleeping(m.wants(b, 0)), Why::Busy);
-    assert_eq!(m.drops(a, Reason::Voluntary, 1_000_000).unwrap().wake, Some(b));
+    assert_eq!(sleeping(m.wants(b, 0)), SleepReason::Busy);
+    assert_eq!(m.drops(a, DropReason::Voluntary, 1_000_000).unwrap().wake, Some(b));
     assert!(running(m.wants(c, 1_000_001)), "c is quicker than the woken b");
-    assert_eq!(sleeping(m.woken(b, 1_000_002)), Why::Barged);
+    assert_eq!(sleeping(m.woken(b, 1_000_002)), SleepReason::Barged);
     assert!(!m.drop_requested());
-    assert_eq!(m.drops(c, Reason::Voluntary, 2_000_000).unwrap().wake, Some(b));
+    assert_eq!(m.drops(c, DropReason::Voluntary, 2_000_000).unwrap().wake, Some(b));
     assert!(running(m.wants(a, 2_000_001)));
     // b's interval ends, but the switch number has moved since it lay down.
-    assert_eq!(sleeping(m.timed_out(b, 6_000_002)), Why::NewHolder);
+    assert_eq!(sleeping(m.timed_out(b, 6_000_002)), SleepReason::NewHolder);
     assert!(!m.drop_requested());
-    assert_eq!(sleeping(m.timed_out(b, 11_000_002)), Why::Asked);
+    assert_eq!(sleeping(m.timed_out(b, 11_000_002)), SleepReason::Asked);
     assert!(m.drop_requested());
 }
 
@@ -420,8 +422,8 @@ fn taking_the_lock_clears_the_requests_of_all() {
     let [a, b, c] = [m.joins(), m.joins(), m.joins()];
     assert!(running(m.wants(a, 0)));
     let _ = (m.wants(b, 0), m.wants(c, 0));
-    assert_eq!(sleeping(m.timed_out(b, INTERVAL)), Why::Asked);
-    assert_eq!(sleeping(m.timed_out(c, INTERVAL)), Why::Asked);
+    assert_eq!(sleeping(m.timed_out(b, INTERVAL)), SleepReason::Asked);
+    assert_eq!(sleeping(m.timed_out(c, INTERVAL)), SleepReason::Asked);
     let parting = m.yields(a, INTERVAL + 1).unwrap().unwrap();
     assert_eq!((parting.wake, parting.await_switch), (Some(b), false));
     assert!(running(m.wants(a, INTERVAL + 2)), "not forced: the yielder takes it straight back");
@@ -435,13 +437,13 @@ fn a_leaving_waiter_withdraws_its_request_and_hands_its_wake_up_on() {
     let [a, b, c] = [m.joins(), m.joins(), m.joins()];
     assert!(running(m.wants(a, 0)));
     let _ = m.wants(b, 0);
-    assert_eq!(sleeping(m.timed_out(b, INTERVAL)), Why::Asked);
+    assert_eq!(sleeping(m.timed_out(b, INTERVAL)), SleepReason::Asked);
     assert_eq!(m.gives_up(b), None);
     assert!(!m.drop_requested());
     assert_eq!(m.yields(a, INTERVAL + 1), Ok(None), "nobody to yield to: it keeps the lock");
 
     let _ = (m.wants(b, INTERVAL), m.wants(c, INTERVAL));
-    assert_eq!(sleeping(m.timed_out(b, 2 * INTERVAL)), Why::Asked);
+    assert_eq!(sleeping(m.timed_out(b, 2 * INTERVAL)), SleepReason::Asked);
     let parting = m.yields(a, 2 * INTERVAL).unwrap().unwrap();
     assert!(parting.await_switch);
     assert_eq!(parting.wake, Some(b));
@@ -459,8 +461,8 @@ fn a_voluntary_drop_is_forced_too_while_a_request_is_pending() {
     assert!(running(m.wants(a, 0)));
     let _ = m.wants(b, 0);
     let _ = m.timed_out(b, INTERVAL);
-    assert!(m.drops(a, Reason::Voluntary, INTERVAL).unwrap().await_switch);
-    assert_eq!(sleeping(m.wants(a, INTERVAL)), Why::Early, "not before b had it");
+    assert!(m.drops(a, DropReason::Voluntary, INTERVAL).unwrap().await_switch);
+    assert_eq!(sleeping(m.wants(a, INTERVAL)), SleepReason::Early, "not before b had it");
     assert_eq!(m.woken(b, INTERVAL).wake, Some(a));
 }
 
@@ -469,16 +471,20 @@ fn an_io_thread_goes_before_a_cpu_thread() {
     let mut m = Machine::new(SwitchPolicy::PRIORITY);
     let [cpu, other, io] = [m.joins(), m.joins(), m.joins()];
     assert!(running(m.wants(cpu, 0)));
-    assert_eq!(sleeping(m.wants(other, 0)), Why::Busy, "nobody is known to be a CPU thread yet");
+    assert_eq!(
+        sleeping(m.wants(other, 0)),
+        SleepReason::Busy,
+        "nobody is known to be a CPU thread yet"
+    );
     let _ = m.timed_out(other, INTERVAL);
     assert_eq!(m.yields(cpu, INTERVAL).unwrap().unwrap().wake, Some(other));
-    assert_eq!(sleeping(m.wants(cpu, INTERVAL)), Why::Busy);
+    assert_eq!(sleeping(m.wants(cpu, INTERVAL)), SleepReason::Busy);
     assert!(m.undisturbed().is_none());
     let _ = m.timed_out(cpu, 2 * INTERVAL);
     assert_eq!(m.yields(other, 2 * INTERVAL).unwrap().unwrap().wake, Some(cpu));
-    assert_eq!(sleeping(m.wants(other, 2 * INTERVAL)), Why::Busy);
+    assert_eq!(sleeping(m.wants(other, 2 * INTERVAL)), SleepReason::Busy);
     // `cpu` was made to go once, so a newcomer asks at once, and passes `other` in the queue.
-    assert_eq!(sleeping(m.wants(io, 2 * INTERVAL + 1)), Why::Asked);
+    assert_eq!(sleeping(m.wants(io, 2 * INTERVAL + 1)), SleepReason::Asked);
     assert_eq!(m.yields(cpu, 2 * INTERVAL + 2).unwrap().unwrap().wake, Some(io));
 }
 
@@ -491,9 +497,9 @@ fn the_finaliser_waits_for_nobody() {
     let _ = m.timed_out(b, INTERVAL);
     assert_eq!(m.finalises(b), Err(NotHolder));
     assert_eq!(m.finalises(a), Ok(vec![b]));
-    assert_eq!(m.woken(b, INTERVAL).turn, Turn::Refused(Refusal::Finalised));
-    assert_eq!(m.wants(late, INTERVAL).turn, Turn::Refused(Refusal::Finalised));
-    assert!(!m.drops(a, Reason::Voluntary, INTERVAL).unwrap().await_switch);
+    assert_eq!(m.woken(b, INTERVAL).next, Next::Refused(Refusal::Finalised));
+    assert_eq!(m.wants(late, INTERVAL).next, Next::Refused(Refusal::Finalised));
+    assert!(!m.drops(a, DropReason::Voluntary, INTERVAL).unwrap().await_switch);
     assert!(running(m.wants(a, INTERVAL)), "the finaliser may come back");
 }
 
@@ -506,7 +512,7 @@ fn a_newcomer_with_a_dead_threads_number_is_another_thread() {
     assert_eq!(m.holder(), None);
     let b = m.joins();
     assert_eq!(a, b);
-    assert_eq!(m.wants(b, 1).turn, Turn::Run { switched: true });
+    assert_eq!(m.wants(b, 1).next, Next::Run { switched: true });
 }
 
 #[test]
@@ -546,10 +552,10 @@ fn zero_and_huge_checks_are_refused() {
 
 #[test]
 fn where_a_policy_looks() {
-    let look = |p: SwitchPolicy| (p.at(Place::Op), p.at(Place::BackEdgeOrCall));
-    assert_eq!(look(SwitchPolicy::PYTHON_2), (Look::Count, Look::Count));
-    assert_eq!(look(SwitchPolicy::PYTHON_3_2), (Look::AtRequest, Look::AtRequest));
-    assert_eq!(look(SwitchPolicy::PYTHON_3_10), (Look::Nothing, Look::AtRequest));
+    let look = |p: SwitchPolicy| (p.at(SwitchPoint::Op), p.at(SwitchPoint::BackEdgeOrCall));
+    assert_eq!(look(SwitchPolicy::PYTHON_2), (PointCheck::Count, PointCheck::Count));
+    assert_eq!(look(SwitchPolicy::PYTHON_3_2), (PointCheck::AtRequest, PointCheck::AtRequest));
+    assert_eq!(look(SwitchPolicy::PYTHON_3_10), (PointCheck::Nothing, PointCheck::AtRequest));
 }
 
 #[test]
@@ -558,11 +564,11 @@ fn a_fair_holder_has_a_whole_interval_from_its_own_beginning() {
     let [a, b, c] = [m.joins(), m.joins(), m.joins()];
     assert!(running(m.wants(a, 0)));
     let _ = (m.wants(b, 0), m.wants(c, 0));
-    assert_eq!(m.drops(a, Reason::Voluntary, 4_000_000).unwrap().wake, Some(b));
+    assert_eq!(m.drops(a, DropReason::Voluntary, 4_000_000).unwrap().wake, Some(b));
     let early = m.timed_out(c, INTERVAL);
     let until = Some(4_000_000 + INTERVAL);
-    assert_eq!(early.turn, Turn::Sleep { until, why: Why::Early });
-    assert_eq!(sleeping(m.timed_out(c, 4_000_000 + INTERVAL)), Why::Asked);
+    assert_eq!(early.next, Next::Sleep { until, why: SleepReason::Early });
+    assert_eq!(sleeping(m.timed_out(c, 4_000_000 + INTERVAL)), SleepReason::Asked);
 }
 
 #[test]
@@ -575,16 +581,16 @@ fn where_nobody_is_forced_nothing_bounds_a_wait() {
         for round in 1..=1_000 {
             let now = round * 2 * INTERVAL;
             if let Check::OnRequest { .. } = policy.check() {
-                assert_eq!(sleeping(machine.timed_out(unlucky, now)), Why::Asked);
+                assert_eq!(sleeping(machine.timed_out(unlucky, now)), SleepReason::Asked);
             }
             let reason = match policy.check() {
-                Check::EveryTicks(_) => Reason::Tick,
-                Check::OnRequest { .. } => Reason::Request,
+                Check::EveryTicks(_) => DropReason::Tick,
+                Check::OnRequest { .. } => DropReason::Request,
             };
             let parting = machine.drops(hog, reason, now).unwrap();
-            assert_eq!(parting, Parting { wake: Some(unlucky), await_switch: false });
+            assert_eq!(parting, Release { wake: Some(unlucky), await_switch: false });
             assert!(running(machine.wants(hog, now + 1)), "it is quicker than who must wake up");
-            assert_eq!(sleeping(machine.woken(unlucky, now + 2)), Why::Barged);
+            assert_eq!(sleeping(machine.woken(unlucky, now + 2)), SleepReason::Barged);
         }
         assert_eq!(machine.switch_number(), 1, "{policy}: and so it went");
     }
@@ -598,8 +604,8 @@ fn a_new_interval_applies_from_the_next_wait() {
         |interval| SwitchPolicy::PYTHON_3_2.with_check(Check::OnRequest { interval }).unwrap();
     let mut machine = Machine::new(with(long));
     let [a, b, c] = [(); 3].map(|()| machine.joins());
-    let until = |verdict: Verdict| match verdict.turn {
-        Turn::Sleep { until, .. } => until,
+    let until = |verdict: Decision| match verdict.next {
+        Next::Sleep { until, .. } => until,
         other => panic!("{other:?}"),
     };
     assert!(running(machine.wants(a, 0)));
@@ -609,7 +615,7 @@ fn a_new_interval_applies_from_the_next_wait() {
     machine.set_policy(with(long));
     // c's sleep ends when it would have; but under the rules of now it is not over.
     assert_eq!(
-        machine.timed_out(c, INTERVAL + 5).turn,
-        Turn::Sleep { until: Some(10 * INTERVAL + 5), why: Why::Early }
+        machine.timed_out(c, INTERVAL + 5).next,
+        Next::Sleep { until: Some(10 * INTERVAL + 5), why: SleepReason::Early }
     );
 }

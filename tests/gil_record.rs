@@ -8,14 +8,14 @@ use singletrack::gil::AttachError;
 use singletrack::gil::GilThread;
 use singletrack::gil::GlobalLock;
 use singletrack::gil::{Check, SwitchPolicy};
-use singletrack::gil::{Event, Recording, Slice, State, Track, What};
+use singletrack::gil::{EventKind, LockEvent, LockState, Recording, Slice, Track};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 const ROOM: usize = 1 << 12;
 
-fn whats(track: &Track) -> Vec<What> {
+fn whats(track: &Track) -> Vec<EventKind> {
     track.events.iter().map(|event| event.what).collect()
 }
 
@@ -62,12 +62,12 @@ fn a_forced_switch_is_written_down_step_by_step() {
     thread.unwrap().join().unwrap().unwrap().join().unwrap();
     let recording = lock.recording();
     let holder = whats(track(&recording, "holder"));
-    let switch = [What::Takes, What::DropsOnRequest, What::Waits];
+    let switch = [EventKind::Takes, EventKind::DropsOnRequest, EventKind::Waits];
     assert_eq!(holder[..3], switch, "the dropper sleeps until the other has had the lock");
-    assert_eq!(holder[holder.len() - 2..], [What::Takes, What::DropsVoluntarily]);
+    assert_eq!(holder[holder.len() - 2..], [EventKind::Takes, EventKind::DropsVoluntarily]);
     let waiter = whats(track(&recording, "waiter"));
-    assert_eq!(waiter[..2], [What::Waits, What::Requests]);
-    assert_eq!(waiter[waiter.len() - 2..], [What::Takes, What::DropsVoluntarily]);
+    assert_eq!(waiter[..2], [EventKind::Waits, EventKind::Requests]);
+    assert_eq!(waiter[waiter.len() - 2..], [EventKind::Takes, EventKind::DropsVoluntarily]);
     assert!(recording.tracks.iter().all(|track| track.tid > 0 && track.dropped == 0));
 }
 
@@ -85,7 +85,7 @@ fn a_waiter_that_gives_up_is_not_shown_waiting_for_ever() {
     let limit = Duration::from_millis(1);
     assert_eq!(refused.unwrap().unwrap(), Err(AttachError::TimedOut(limit)));
     let recording = lock.recording();
-    assert_eq!(whats(track(&recording, "impatient")), [What::Waits, What::GivesUp]);
+    assert_eq!(whats(track(&recording, "impatient")), [EventKind::Waits, EventKind::GivesUp]);
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn a_full_ring_forgets_the_oldest_and_counts_them() {
     let recording = lock.recording();
     let track = &recording.tracks[0];
     assert_eq!((track.events.len(), track.dropped), (7, 13));
-    assert_eq!(track.events.last().unwrap().what, What::DropsVoluntarily);
+    assert_eq!(track.events.last().unwrap().what, EventKind::DropsVoluntarily);
     assert_eq!(recording.whole_since(), track.events[0].at);
 }
 
@@ -125,11 +125,11 @@ fn two_threads_are_never_shown_with_the_lock_at_once() {
         for track in &recording.tracks {
             assert!(track.events.is_sorted_by_key(|event| event.at), "{name}: {track:?}");
             let count = |what| track.events.iter().filter(|e| e.what == what).count() as u64;
-            takes += count(What::Takes);
-            asks += count(What::Requests);
-            fails += count(What::FailsToTake);
+            takes += count(EventKind::Takes);
+            asks += count(EventKind::Requests);
+            fails += count(EventKind::FailsToTake);
             let slices = track.slices(recording.until);
-            holds.extend(slices.iter().filter(|slice| slice.state == State::HasGil));
+            holds.extend(slices.iter().filter(|slice| slice.state == LockState::HasGil));
         }
         assert_eq!(takes, counters.acquisitions(), "{name}");
         assert_eq!((asks, fails), (counters.drop_requests, counters.retries), "{name}");
@@ -152,15 +152,15 @@ struct Replay {
 }
 
 impl Replay {
-    fn step(&mut self, name: &str, who: usize, event: Event) {
+    fn step(&mut self, name: &str, who: usize, event: LockEvent) {
         let passed = event.at - self.since;
         match event.what {
-            What::Takes => {
+            EventKind::Takes => {
                 assert_eq!(self.holder.replace(who), None, "{name}: {who} takes what is taken");
                 self.idle += passed;
                 self.switches += u64::from(self.last.replace(who) != Some(who));
             }
-            What::DropsVoluntarily | What::DropsOnRequest | What::DropsAtTick => {
+            EventKind::DropsVoluntarily | EventKind::DropsOnRequest | EventKind::DropsAtTick => {
                 assert_eq!(self.holder.take(), Some(who), "{name}: {who} drops what it has not");
                 self.held += passed;
             }
@@ -196,10 +196,10 @@ fn a_recording_replays_and_all_of_its_time_is_hold_or_idle() {
         let (recording, counters) = (lock.recording(), lock.counters());
         let after = before.elapsed();
         let tracks = recording.tracks.iter().enumerate();
-        let mut events: Vec<(usize, Event)> =
+        let mut events: Vec<(usize, LockEvent)> =
             tracks.flat_map(|(who, t)| t.events.iter().map(move |&e| (who, e))).collect();
         // A drop and the next take can have the same nanosecond: the drop was first.
-        events.sort_by_key(|(_, event)| (event.at, event.what == What::Takes));
+        events.sort_by_key(|(_, event)| (event.at, event.what == EventKind::Takes));
         let (holder, last) = (None, None);
         let mut replay = Replay { holder, since: 0, held: 0, idle: 0, last, switches: 0 };
         events.into_iter().for_each(|(who, event)| replay.step(name, who, event));
@@ -242,27 +242,27 @@ fn a_recording_is_whole_though_the_thread_goes_on() {
 #[test]
 fn slices_run_from_state_to_state() {
     let events = [
-        (10, What::Waits),
-        (15, What::Requests),
-        (18, What::FailsToTake),
-        (20, What::Takes),
-        (30, What::DropsOnRequest),
-        (30, What::Waits),
-        (40, What::Waits),
-        (50, What::Takes),
-        (60, What::DropsVoluntarily),
+        (10, EventKind::Waits),
+        (15, EventKind::Requests),
+        (18, EventKind::FailsToTake),
+        (20, EventKind::Takes),
+        (30, EventKind::DropsOnRequest),
+        (30, EventKind::Waits),
+        (40, EventKind::Waits),
+        (50, EventKind::Takes),
+        (60, EventKind::DropsVoluntarily),
     ];
-    let events = events.map(|(at, what)| Event { at, what }).to_vec();
+    let events = events.map(|(at, what)| LockEvent { at, what }).to_vec();
     let track = Track { name: "t".into(), tid: 1, events, dropped: 0, times: None };
     let slice = |state, from, to| Slice { state, from, to };
     assert_eq!(
         track.slices(100),
         [
-            slice(State::WaitingForGil, 10, 20),
-            slice(State::HasGil, 20, 30),
-            slice(State::WaitingForGil, 30, 50),
-            slice(State::HasGil, 50, 60),
-            slice(State::NoGil, 60, 100),
+            slice(LockState::WaitingForGil, 10, 20),
+            slice(LockState::HasGil, 20, 30),
+            slice(LockState::WaitingForGil, 30, 50),
+            slice(LockState::HasGil, 50, 60),
+            slice(LockState::NoGil, 60, 100),
         ]
     );
 }
@@ -270,21 +270,21 @@ fn slices_run_from_state_to_state() {
 #[test]
 fn a_thread_that_drops_the_lock_at_a_tick_waits_for_it_unless_it_has_it_at_once() {
     let events = [
-        (0, What::Takes),
-        (1_000, What::DropsAtTick),
-        (1_100, What::Takes),
-        (2_000, What::DropsAtTick),
-        (52_000, What::Takes),
+        (0, EventKind::Takes),
+        (1_000, EventKind::DropsAtTick),
+        (1_100, EventKind::Takes),
+        (2_000, EventKind::DropsAtTick),
+        (52_000, EventKind::Takes),
     ];
-    let events = events.map(|(at, what)| Event { at, what }).to_vec();
+    let events = events.map(|(at, what)| LockEvent { at, what }).to_vec();
     let track = Track { name: "t".into(), tid: 1, events, dropped: 0, times: None };
-    let states: Vec<State> = track.slices(60_000).iter().map(|slice| slice.state).collect();
-    let (has, waits, none) = (State::HasGil, State::WaitingForGil, State::NoGil);
+    let states: Vec<LockState> = track.slices(60_000).iter().map(|slice| slice.state).collect();
+    let (has, waits, none) = (LockState::HasGil, LockState::WaitingForGil, LockState::NoGil);
     assert_eq!(states, [has, none, has, waits, has]);
 }
 
 #[test]
 fn the_states_have_cpythons_names() {
-    let states = [State::HasGil, State::WaitingForGil, State::NoGil];
-    assert_eq!(states.map(State::name), ["Has GIL", "Waiting for GIL", "No GIL"]);
+    let states = [LockState::HasGil, LockState::WaitingForGil, LockState::NoGil];
+    assert_eq!(states.map(LockState::name), ["Has GIL", "Waiting for GIL", "No GIL"]);
 }

@@ -9,8 +9,8 @@ use singletrack::gil::Costs;
 use singletrack::gil::{Act, Script};
 use singletrack::gil::{Check, SwitchPolicy};
 use singletrack::gil::{Ending, Run};
+use singletrack::gil::{EventKind, Recording};
 use singletrack::gil::{MAX_CORES, NoSuchMachine, Simulator};
-use singletrack::gil::{Recording, What};
 
 const MS: u64 = 1_000_000;
 
@@ -71,11 +71,16 @@ fn holds(recording: &Recording) -> Vec<(u64, u64)> {
         let mut since = None;
         for event in &track.events {
             match event.what {
-                What::Takes => assert_eq!(since.replace(event.at), None, "taken twice"),
-                What::DropsVoluntarily | What::DropsOnRequest | What::DropsAtTick => {
+                EventKind::Takes => assert_eq!(since.replace(event.at), None, "taken twice"),
+                EventKind::DropsVoluntarily
+                | EventKind::DropsOnRequest
+                | EventKind::DropsAtTick => {
                     holds.push((since.take().expect("it had the lock"), event.at));
                 }
-                What::Waits | What::Requests | What::FailsToTake | What::GivesUp => {
+                EventKind::Waits
+                | EventKind::Requests
+                | EventKind::FailsToTake
+                | EventKind::GivesUp => {
                     assert_eq!(since, None, "{:?} with the lock in hand", event.what);
                 }
             }

@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use serde_json::Value;
-use singletrack::gil::{Event, Recording, Track, What};
+use singletrack::gil::{EventKind, LockEvent, Recording, Track};
 use singletrack::lab::report::lanes::{Pen, Words, lanes, legend};
 use singletrack::lab::report::recording::FlatRecording;
 use singletrack::lab::report::recording::Profile;
@@ -11,31 +11,31 @@ use singletrack::lab::report::trace::{Process, write_trace};
 
 const MS: u64 = 1_000_000;
 
-fn track(name: &str, tid: u32, events: &[(u64, What)]) -> Track {
-    let events = events.iter().map(|&(at, what)| Event { at, what }).collect();
+fn track(name: &str, tid: u32, events: &[(u64, EventKind)]) -> Track {
+    let events = events.iter().map(|&(at, what)| LockEvent { at, what }).collect();
     Track { name: name.into(), tid, events, dropped: 0, times: None }
 }
 
 /// Two turns of a convoy: the echo thread waits 5 ms, has the lock for 0.1 ms, and waits again.
 fn convoy() -> Recording {
     let cpu = [
-        (0, What::Takes),
-        (5 * MS, What::DropsOnRequest),
-        (5 * MS, What::Waits),
-        (5 * MS + 100_000, What::Takes),
-        (10 * MS, What::DropsOnRequest),
-        (10 * MS, What::Waits),
-        (10 * MS + 100_000, What::Takes),
+        (0, EventKind::Takes),
+        (5 * MS, EventKind::DropsOnRequest),
+        (5 * MS, EventKind::Waits),
+        (5 * MS + 100_000, EventKind::Takes),
+        (10 * MS, EventKind::DropsOnRequest),
+        (10 * MS, EventKind::Waits),
+        (10 * MS + 100_000, EventKind::Takes),
     ];
     let echo = [
-        (0, What::Waits),
-        (5 * MS - 1, What::Requests),
-        (5 * MS, What::Takes),
-        (5 * MS + 100_000, What::DropsVoluntarily),
-        (5 * MS + 200_000, What::Waits),
-        (10 * MS - 1, What::Requests),
-        (10 * MS, What::Takes),
-        (10 * MS + 100_000, What::DropsVoluntarily),
+        (0, EventKind::Waits),
+        (5 * MS - 1, EventKind::Requests),
+        (5 * MS, EventKind::Takes),
+        (5 * MS + 100_000, EventKind::DropsVoluntarily),
+        (5 * MS + 200_000, EventKind::Waits),
+        (10 * MS - 1, EventKind::Requests),
+        (10 * MS, EventKind::Takes),
+        (10 * MS + 100_000, EventKind::DropsVoluntarily),
     ];
     Recording { tracks: vec![track("cpu", 11, &cpu), track("echo", 12, &echo)], until: 12 * MS }
 }
@@ -91,8 +91,8 @@ fn colours_are_those_of_the_trace_viewers() {
 
 #[test]
 fn a_part_of_a_column_is_as_high_as_its_share() {
-    let steps: Vec<(u64, What)> = (0..8)
-        .flat_map(|i| [(i * 8, What::Takes), (i * 8 + i + 1, What::DropsVoluntarily)])
+    let steps: Vec<(u64, EventKind)> = (0..8)
+        .flat_map(|i| [(i * 8, EventKind::Takes), (i * 8 + i + 1, EventKind::DropsVoluntarily)])
         .collect();
     let recording = Recording { tracks: vec![track("t", 1, &steps)], until: 64 };
     let pen = Pen { width: 11 + 10, ..PLAIN };
@@ -117,8 +117,8 @@ proptest! {
     /// However short a wait is against a column, its column shows it.
     #[test]
     fn no_wait_is_lost(at in 0..10_000_000_000u64, length in 1..1_000_000u64) {
-        let events = [(0, What::Takes), (at, What::DropsOnRequest), (at, What::Waits),
-                      (at + length, What::Takes)];
+        let events = [(0, EventKind::Takes), (at, EventKind::DropsOnRequest), (at, EventKind::Waits),
+                      (at + length, EventKind::Takes)];
         let recording =
             Recording { tracks: vec![track("t", 1, &events)], until: 20_000_000_000 };
         let text = lanes(&recording, 0..20_000_000_000, &Words::LOCK, &PLAIN);
@@ -132,7 +132,7 @@ proptest! {
         until in any::<u64>(),
         from in any::<u64>(),
     ) {
-        let events: Vec<Event> = words.into_iter().map(Event::from_word).collect();
+        let events: Vec<LockEvent> = words.into_iter().map(LockEvent::from_word).collect();
         let recording = Recording {
             tracks: vec![Track { name: "\"\n\u{1}".into(), tid: 7, events, dropped: 3, times: None }],
             until,

@@ -14,7 +14,7 @@ use singletrack::event_loop::inbox::{Inbox, Loops};
 use singletrack::futures::JobError;
 use singletrack::futures::{Future, Promise, promise};
 use singletrack::sys::signal::{Arrivals, Flag};
-use singletrack::task::state::{Pause, State};
+use singletrack::task::state::{Pause, TaskState};
 use std::pin::Pin;
 use std::task::{Context, Poll, Wake, Waker};
 

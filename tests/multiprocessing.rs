@@ -16,7 +16,7 @@ use singletrack::futures::Future;
 use singletrack::futures::JobError;
 use singletrack::futures::ThreadPoolExecutor;
 use singletrack::futures::{ReturnWhen, as_completed, wait};
-use singletrack::process::Nursery;
+use singletrack::process::ForkServer;
 use singletrack::process::Pool;
 use singletrack::process::PoolError;
 use singletrack::process::ProcessPool;
@@ -31,7 +31,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-const TESTS: &[Test<Nursery>] = &[
+const TESTS: &[Test<ForkServer>] = &[
     ("apply_and_its_async_twin", apply_and_its_async_twin),
     ("map_and_starmap_keep_the_order", map_and_starmap_keep_the_order),
     ("chunks_follow_cpythons_rule", chunks_follow_cpythons_rule),
@@ -121,17 +121,17 @@ const TESTS: &[Test<Nursery>] = &[
 ];
 
 fn main() {
-    runner::run_with_nursery(TESTS);
+    runner::run_with_fork_server(TESTS);
 }
 
 const SHORT: Duration = Duration::from_millis(20);
 
-fn pool(nursery: &Nursery, workers: usize) -> Pool {
-    Pool::new(nursery, workers).unwrap()
+fn pool(fork_server: &ForkServer, workers: usize) -> Pool {
+    Pool::new(fork_server, workers).unwrap()
 }
 
-fn executor(nursery: &Nursery, workers: usize) -> ProcessPool {
-    ProcessPool::new(nursery, workers).unwrap()
+fn executor(fork_server: &ForkServer, workers: usize) -> ProcessPool {
+    ProcessPool::new(fork_server, workers).unwrap()
 }
 
 fn multiply(a: u64, b: u64) -> u64 {
@@ -150,8 +150,8 @@ fn picky(x: u64) -> u64 {
     x
 }
 
-fn apply_and_its_async_twin(nursery: &Nursery) {
-    let pool = pool(nursery, 2);
+fn apply_and_its_async_twin(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 2);
     assert_eq!(pool.apply(square, 7), Ok(49));
     let futures: Vec<_> = (0..10).map(|x| pool.apply_async(square, x)).collect();
     let squares: Result<Vec<u64>, _> = futures.into_iter().map(Future::result).collect();
@@ -159,8 +159,8 @@ fn apply_and_its_async_twin(nursery: &Nursery) {
     assert_eq!(pool.apply(picky, 7), Err(JobError::Panicked("not 7".to_owned())));
 }
 
-fn map_and_starmap_keep_the_order(nursery: &Nursery) {
-    let pool = pool(nursery, 3);
+fn map_and_starmap_keep_the_order(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 3);
     let naps = [30, 1, 20, 0, 10, 5];
     assert_eq!(pool.map(nap, naps), Ok(naps.to_vec()));
     let squares: Vec<u64> = (0..10_000).map(|x| x * x).collect();
@@ -171,8 +171,8 @@ fn map_and_starmap_keep_the_order(nursery: &Nursery) {
     assert_eq!(pool.starmap_with(one_by_one, multiply, [(2, 3)]).result(), Ok(vec![6]));
 }
 
-fn chunks_follow_cpythons_rule(nursery: &Nursery) {
-    let pool = pool(nursery, 2);
+fn chunks_follow_cpythons_rule(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 2);
     let jobs = |run: &dyn Fn()| {
         let before = pool.executor().counts().submitted;
         run();
@@ -195,8 +195,8 @@ fn chunks_follow_cpythons_rule(nursery: &Nursery) {
     assert_eq!(count, 8);
 }
 
-fn a_map_works_while_its_iterator_is_not_at_its_end(nursery: &Nursery) {
-    let pool = pool(nursery, 2);
+fn a_map_works_while_its_iterator_is_not_at_its_end(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 2);
     let items = (0..8).inspect(|&item| {
         let answered = || pool.executor().counts().answered;
         eventually("the chunks before are done", || answered() >= item / 2);
@@ -221,16 +221,16 @@ impl Iterator for Miscounted {
     }
 }
 
-fn an_iterator_that_miscounts_loses_no_item(nursery: &Nursery) {
-    let pool = pool(nursery, 2);
+fn an_iterator_that_miscounts_loses_no_item(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 2);
     for announced in [0, 1, 3, 100, usize::MAX] {
         let squares = pool.map(square, Miscounted(0..20, announced)).unwrap();
         assert_eq!(squares, (0..20).map(square).collect::<Vec<_>>(), "{announced} announced");
     }
 }
 
-fn an_iterator_is_not_asked_again_after_its_end(nursery: &Nursery) {
-    let pool = pool(nursery, 2);
+fn an_iterator_is_not_asked_again_after_its_end(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 2);
     let (mut next, mut over) = (0, false);
     let items = std::iter::from_fn(|| {
         assert!(!std::mem::replace(&mut over, next == 10), "it has ended");
@@ -242,8 +242,8 @@ fn an_iterator_is_not_asked_again_after_its_end(nursery: &Nursery) {
     assert_eq!(squares, (1..=10).map(square).collect::<Vec<_>>());
 }
 
-fn map_iterable_raises_and_the_pool_lives(nursery: &Nursery) {
-    let pool = pool(nursery, 2);
+fn map_iterable_raises_and_the_pool_lives(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 2);
     let items = (0..10).inspect(|i| assert_ne!(*i, 7, "no item 7"));
     let map = || pool.map(square, items);
     let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(map));
@@ -255,8 +255,8 @@ fn map_iterable_raises_and_the_pool_lives(nursery: &Nursery) {
     });
 }
 
-fn pool_map_no_failfast_all_are_run(nursery: &Nursery) {
-    let pool = pool(nursery, 2);
+fn pool_map_no_failfast_all_are_run(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 2);
     let options = MapOptions::default().chunksize(10);
     let result = pool.map_with(options, picky, (0..200).rev()).result();
     assert_eq!(result, Err(JobError::Panicked("not 150".to_owned())), "first in the input");
@@ -270,8 +270,8 @@ fn panic_or_nap(ms: u64) -> u64 {
     if ms == 0 { picky(7) } else { nap(ms) }
 }
 
-fn fail_fast_gives_up_at_the_first_failure(nursery: &Nursery) {
-    let pool = pool(nursery, 2);
+fn fail_fast_gives_up_at_the_first_failure(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 2);
     let options = MapOptions::default().chunksize(1).fail_fast();
     let naps = [20, 0].into_iter().chain((0..500).map(|_| 20));
     let result = pool.map_with(options, panic_or_nap, naps).result();
@@ -283,16 +283,16 @@ fn fail_fast_gives_up_at_the_first_failure(nursery: &Nursery) {
     assert_eq!(counts.submitted, counts.resolved());
 }
 
-fn a_map_reads_no_further_when_it_has_failed_fast(nursery: &Nursery) {
-    let pool = pool(nursery, 2);
+fn a_map_reads_no_further_when_it_has_failed_fast(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 2);
     let options = MapOptions::default().chunksize(1).fail_fast();
     let endless = (0..).inspect(|i| assert!(*i < 10_000_000, "it reads on"));
     let result = pool.map_with(options, picky, endless).result();
     assert_eq!(result, Err(JobError::Panicked("not 7".to_owned())));
 }
 
-fn a_closed_pool_reads_no_input_to_its_end(nursery: &Nursery) {
-    let pool = pool(nursery, 2);
+fn a_closed_pool_reads_no_input_to_its_end(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 2);
     pool.terminate();
     let mut read = 0;
     let endless = (0..).inspect(|_| {
@@ -304,8 +304,8 @@ fn a_closed_pool_reads_no_input_to_its_end(nursery: &Nursery) {
     assert_eq!(read, 1);
 }
 
-fn a_pool_that_ends_in_the_middle_of_a_map_ends_it(nursery: &Nursery) {
-    let pool = pool(nursery, 2);
+fn a_pool_that_ends_in_the_middle_of_a_map_ends_it(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 2);
     let mut read = 0;
     let endless = (0..).inspect(|i| {
         read += 1;
@@ -346,16 +346,16 @@ fn fragile_or_panic(i: u64) -> Fragile {
     Fragile
 }
 
-fn a_panic_in_the_drop_of_a_value_hides_no_failure(nursery: &Nursery) {
-    let pool = pool(nursery, 1);
+fn a_panic_in_the_drop_of_a_value_hides_no_failure(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 1);
     let options = MapOptions::default().chunksize(1).fail_fast();
     let result = pool.map_with(options, fragile_or_panic, 0..2).result();
     let why = result.err().expect("one has failed");
     assert!(why.to_string().contains("not 1"), "{why}");
 }
 
-fn pool_empty_iterable_is_done(nursery: &Nursery) {
-    let pool = pool(nursery, 2);
+fn pool_empty_iterable_is_done(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 2);
     assert_eq!(pool.map(square, []), Ok(vec![]));
     assert_eq!(pool.map_with(MapOptions::default().chunksize(1), square, []).result(), Ok(vec![]));
     assert_eq!(pool.starmap(multiply, []), Ok(vec![]));
@@ -363,8 +363,8 @@ fn pool_empty_iterable_is_done(nursery: &Nursery) {
     assert_eq!(pool.imap_unordered(square, []).next(), None);
 }
 
-fn a_map_is_awaited_on_the_loop(nursery: &Nursery) {
-    let pool = pool(nursery, 2);
+fn a_map_is_awaited_on_the_loop(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 2);
     let squares = EventLoop::new().unwrap().run_until_complete(async {
         let first = pool.map_async(square, 0..100);
         let second = pool.map_async(square, 0..10);
@@ -374,8 +374,8 @@ fn a_map_is_awaited_on_the_loop(nursery: &Nursery) {
     assert_eq!(squares.1, Ok((0..100).map(|x| x * x).collect()));
 }
 
-fn imap_keeps_the_order_and_errors_their_places(nursery: &Nursery) {
-    let pool = pool(nursery, 3);
+fn imap_keeps_the_order_and_errors_their_places(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 3);
     let naps: Vec<u64> = (0..30).map(|i| (i * 7) % 5).collect();
     let results: Result<Vec<u64>, _> = pool.imap(nap, naps.clone()).collect();
     assert_eq!(results, Ok(naps));
@@ -391,8 +391,8 @@ fn imap_keeps_the_order_and_errors_their_places(nursery: &Nursery) {
     }
 }
 
-fn imap_unordered_gives_what_is_done(nursery: &Nursery) {
-    let pool = pool(nursery, 2);
+fn imap_unordered_gives_what_is_done(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 2);
     let mut results = pool.imap_unordered(nap, [300, 1, 2, 3]);
     let first: Vec<u64> = results.by_ref().take(3).map(Result::unwrap).collect();
     assert_eq!(first, [1, 2, 3], "nobody waits for the slow one");
@@ -404,8 +404,8 @@ fn imap_unordered_gives_what_is_done(nursery: &Nursery) {
     assert_eq!(all.unwrap(), (0..1000).map(|x| x * x).collect());
 }
 
-fn imap_reads_an_endless_input_no_further_than_told(nursery: &Nursery) {
-    let pool = pool(nursery, 2);
+fn imap_reads_an_endless_input_no_further_than_told(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 2);
     let read = Cell::new(0u64);
     let input = || (0..).inspect(|_| read.set(read.get() + 1));
     let options = MapOptions::default().chunksize(5).buffersize(3);
@@ -422,8 +422,8 @@ fn imap_reads_an_endless_input_no_further_than_told(nursery: &Nursery) {
     assert!(read.get() <= 1000 + window, "{}", read.get());
 }
 
-fn buffersize_bounds_what_an_endless_input_costs(nursery: &Nursery) {
-    let pool = executor(nursery, 2);
+fn buffersize_bounds_what_an_endless_input_costs(fork_server: &ForkServer) {
+    let pool = executor(fork_server, 2);
     let read = Cell::new(0u64);
     let input = (0..).inspect(|_| read.set(read.get() + 1));
     let results = pool.map_buffered(square, input, 4.try_into().unwrap());
@@ -432,8 +432,8 @@ fn buffersize_bounds_what_an_endless_input_costs(nursery: &Nursery) {
     assert!(read.get() <= 104, "{}", read.get());
 }
 
-fn imap_iterable_raises_and_the_pool_lives(nursery: &Nursery) {
-    let pool = pool(nursery, 2);
+fn imap_iterable_raises_and_the_pool_lives(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 2);
     let input = || (0..10).inspect(|x| assert!(*x < 5, "no more than five"));
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
@@ -449,8 +449,8 @@ fn imap_iterable_raises_and_the_pool_lives(nursery: &Nursery) {
     assert_eq!(pool.apply(square, 3), Ok(9));
 }
 
-fn imap_times_out_and_loses_nothing(nursery: &Nursery) {
-    let pool = pool(nursery, 1);
+fn imap_times_out_and_loses_nothing(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 1);
     let mut results = pool.imap(nap, [1, 200, 2]);
     assert_eq!(results.next(), Some(Ok(1)));
     let error = results.next_before(Instant::now() + SHORT).unwrap_err();
@@ -460,8 +460,8 @@ fn imap_times_out_and_loses_nothing(nursery: &Nursery) {
     assert_eq!(results.next_before(Instant::now()), Ok(None));
 }
 
-fn unpicklable_result_fails_its_map(nursery: &Nursery) {
-    let pool = pool(nursery, 2);
+fn unpicklable_result_fails_its_map(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 2);
     let argument = pool.map(take_thorny, [Thorny::RefusesToEncode]);
     assert!(matches!(argument, Err(JobError::Codec(_))), "{argument:?}");
     let argument = pool.map(take_thorny, [Thorny::RefusesToDecode]);
@@ -473,8 +473,8 @@ fn unpicklable_result_fails_its_map(nursery: &Nursery) {
     assert_eq!(pool.map(square, 0..3), Ok(vec![0, 1, 4]));
 }
 
-fn a_crash_fails_its_chunk_alone(nursery: &Nursery) {
-    let pool = pool(nursery, 2);
+fn a_crash_fails_its_chunk_alone(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 2);
     let options = MapOptions::default().chunksize(10);
     for end in [End::Exit(3), End::Kill, End::Segv] {
         let items = (0..100).map(|i| (i, (i == 42).then_some(end)));
@@ -487,8 +487,8 @@ fn a_crash_fails_its_chunk_alone(nursery: &Nursery) {
     }
 }
 
-fn a_dropped_imap_cancels_what_has_not_begun(nursery: &Nursery) {
-    let pool = pool(nursery, 1);
+fn a_dropped_imap_cancels_what_has_not_begun(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 1);
     let mut results = pool.imap(nap, (0..50).map(|_| 10));
     assert_eq!(results.next(), Some(Ok(10)));
     drop(results);
@@ -498,8 +498,8 @@ fn a_dropped_imap_cancels_what_has_not_begun(nursery: &Nursery) {
     assert!(counts.cancelled > 20, "{counts:?}");
 }
 
-fn close_and_join_run_everything(nursery: &Nursery) {
-    let pool = pool(nursery, 2);
+fn close_and_join_run_everything(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 2);
     let naps = pool.map_async(nap, (0..20).map(|i| i % 4));
     pool.close();
     assert_eq!(pool.apply(square, 2), Err(JobError::ShutDown));
@@ -511,8 +511,8 @@ fn close_and_join_run_everything(nursery: &Nursery) {
     assert!(pool.executor().worker_pids().is_empty());
 }
 
-fn pool_terminate_with_ten_thousand_jobs_returns(nursery: &Nursery) {
-    let pool = pool(nursery, 2);
+fn pool_terminate_with_ten_thousand_jobs_returns(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 2);
     let sleeps = pool.map_with(MapOptions::default().chunksize(1), nap, vec![1000; 10_000]);
     eventually("it runs", || sleeps.running());
     pool.terminate();
@@ -524,8 +524,8 @@ fn pool_terminate_with_ten_thousand_jobs_returns(nursery: &Nursery) {
     assert!(counts.answered < 100, "it waited for {} naps of a second", counts.answered);
 }
 
-fn worker_lifetime(nursery: &Nursery) {
-    let builder = ProcessPool::builder(nursery).workers(3).max_tasks_per_child(10);
+fn worker_lifetime(fork_server: &ForkServer) {
+    let builder = ProcessPool::builder(fork_server).workers(3).max_tasks_per_child(10);
     let pool = Pool::from(builder.start().unwrap());
     let options = MapOptions::default().chunksize(1);
     let pids = pool.map_with(options, pid, 0..100).result().unwrap();
@@ -555,8 +555,8 @@ fn loaded(_: u64) -> u64 {
     LOADED.load(Ordering::SeqCst)
 }
 
-fn an_initializer_runs_first_in_every_worker(nursery: &Nursery) {
-    let builder = ProcessPool::builder(nursery).workers(2).max_tasks_per_child(5);
+fn an_initializer_runs_first_in_every_worker(fork_server: &ForkServer) {
+    let builder = ProcessPool::builder(fork_server).workers(2).max_tasks_per_child(5);
     let pool = Pool::from(builder.initializer(load, 7).start().unwrap());
     let options = MapOptions::default().chunksize(1);
     assert_eq!(pool.map_with(options, loaded, 0..40).result(), Ok(vec![7; 40]));
@@ -573,9 +573,9 @@ fn put_square(x: u64) {
     RESULTS.get().unwrap().put(&(x * x)).unwrap();
 }
 
-fn an_initializer_may_carry_a_queue(nursery: &Nursery) {
+fn an_initializer_may_carry_a_queue(fork_server: &ForkServer) {
     let (producer, results): (_, Consumer<u64>) = queue().unwrap();
-    let builder = ProcessPool::builder(nursery).workers(2).initializer(keep_queue, producer);
+    let builder = ProcessPool::builder(fork_server).workers(2).initializer(keep_queue, producer);
     let pool = Pool::from(builder.start().unwrap());
     assert!(pool.map(put_square, 0..100).is_ok());
     let mut squares: Vec<u64> = (0..100).map(|_| results.get().unwrap()).collect();
@@ -589,12 +589,12 @@ fn keep_length(text: String) {
     LOADED.store(text.len() as u64, Ordering::SeqCst);
 }
 
-fn a_long_initializer_argument_arrives(nursery: &Nursery) {
+fn a_long_initializer_argument_arrives(fork_server: &ForkServer) {
     let text = "x".repeat(3 << 20);
-    let builder = ProcessPool::builder(nursery).workers(2).initializer(keep_length, text);
+    let builder = ProcessPool::builder(fork_server).workers(2).initializer(keep_length, text);
     let pool = Pool::from(builder.start().unwrap());
     assert_eq!(pool.map(loaded, 0..10), Ok(vec![3 << 20; 10]));
-    let refused = ProcessPool::builder(nursery).initializer(keep_length, "x".repeat(65 << 20));
+    let refused = ProcessPool::builder(fork_server).initializer(keep_length, "x".repeat(65 << 20));
     assert!(matches!(refused.start(), Err(PoolError::Initializer(JobError::Codec(_)))));
 }
 
@@ -602,8 +602,8 @@ fn fail_to_load(why: String) {
     panic_with(why);
 }
 
-fn initializer_fails_and_the_pool_is_broken(nursery: &Nursery) {
-    let builder = ProcessPool::builder(nursery).workers(2);
+fn initializer_fails_and_the_pool_is_broken(fork_server: &ForkServer) {
+    let builder = ProcessPool::builder(fork_server).workers(2);
     let pool = builder.initializer(fail_to_load, "no crane".to_owned()).start().unwrap();
     let queued: Vec<_> = (0..10).map(|x| pool.submit(square, x)).collect();
     for future in queued.into_iter().chain([pool.submit(square, 1)]) {
@@ -618,8 +618,8 @@ fn die_loading(end: End) {
     end_if((0, Some(end)));
 }
 
-fn an_initializer_that_dies_breaks_the_pool_in_the_end(nursery: &Nursery) {
-    let builder = ProcessPool::builder(nursery).workers(1);
+fn an_initializer_that_dies_breaks_the_pool_in_the_end(fork_server: &ForkServer) {
+    let builder = ProcessPool::builder(fork_server).workers(1);
     let pool = builder.initializer(die_loading, End::Segv).start().unwrap();
     let result = pool.submit(square, 1).result();
     assert!(matches!(result, Err(JobError::Broken(_))), "{result:?}");
@@ -628,8 +628,8 @@ fn an_initializer_that_dies_breaks_the_pool_in_the_end(nursery: &Nursery) {
 
 // ---- kill, retry, resize, statistics ----
 
-fn killing_a_job_harms_no_other(nursery: &Nursery) {
-    let pool = executor(nursery, 2);
+fn killing_a_job_harms_no_other(fork_server: &ForkServer) {
+    let pool = executor(fork_server, 2);
     // Quick jobs first, so that workers are sent ahead.
     assert!(pool.map(square, 0..1000).all(|result| result.is_ok()));
     let endless = pool.submit_with(JobOptions::default().killable(), sleep_for_ever, ());
@@ -645,8 +645,8 @@ fn killing_a_job_harms_no_other(nursery: &Nursery) {
     assert_eq!(pool.counts().lost, 1);
 }
 
-fn a_queued_job_is_killed_by_cancelling_it(nursery: &Nursery) {
-    let pool = executor(nursery, 1);
+fn a_queued_job_is_killed_by_cancelling_it(fork_server: &ForkServer) {
+    let pool = executor(fork_server, 1);
     let first = pool.submit(nap, 100);
     eventually("it runs", || first.running());
     let queued = pool.submit_with(JobOptions::default(), square, 3);
@@ -661,11 +661,11 @@ fn unreliable((i, marks): (u64, String)) -> u64 {
     end_if((i, mark.is_ok().then_some(End::Kill)))
 }
 
-fn idempotent_jobs_are_run_again(nursery: &Nursery) {
+fn idempotent_jobs_are_run_again(fork_server: &ForkServer) {
     let marks = std::env::temp_dir().join(format!("singletrack-marks-{}", std::process::id()));
     std::fs::create_dir(&marks).unwrap();
     let path = marks.display().to_string();
-    let pool = Pool::from(executor(nursery, 2));
+    let pool = Pool::from(executor(fork_server, 2));
     let options = JobOptions::default().retries(5);
     let futures: Vec<_> = (0..10)
         .map(|i| pool.executor().submit_with(options, unreliable, (i, path.clone())).future)
@@ -682,8 +682,8 @@ fn idempotent_jobs_are_run_again(nursery: &Nursery) {
     std::fs::remove_dir_all(marks).unwrap();
 }
 
-fn retries_have_an_end(nursery: &Nursery) {
-    let pool = executor(nursery, 1);
+fn retries_have_an_end(fork_server: &ForkServer) {
+    let pool = executor(fork_server, 1);
     let options = JobOptions::default().retries(2);
     let job = pool.submit_with(options, end_if, (0, Some(End::Segv))).future;
     assert_eq!(death(job.result()), Death::Signal(libc::SIGSEGV));
@@ -691,8 +691,8 @@ fn retries_have_an_end(nursery: &Nursery) {
     assert_eq!(pool.submit(square, 3).result(), Ok(9));
 }
 
-fn a_pool_grows_and_shrinks(nursery: &Nursery) {
-    let pool = executor(nursery, 1);
+fn a_pool_grows_and_shrinks(fork_server: &ForkServer) {
+    let pool = executor(fork_server, 1);
     for size in [4, 2, 3, 1] {
         let jobs: Vec<_> = (0..40).map(|i| pool.submit(nap_a_little, i)).collect();
         pool.resize(size).unwrap();
@@ -705,8 +705,8 @@ fn a_pool_grows_and_shrinks(nursery: &Nursery) {
     assert_eq!(pool.submit(square, 3).result(), Ok(9));
 }
 
-fn counts_and_stats_balance(nursery: &Nursery) {
-    let pool = executor(nursery, 2);
+fn counts_and_stats_balance(fork_server: &ForkServer) {
+    let pool = executor(fork_server, 2);
     assert!(pool.map(square, 0..500).all(|result| result.is_ok()));
     let busy = pool.submit(sleep_for_ever, ());
     eventually("it runs", || busy.running());
@@ -726,8 +726,8 @@ fn counts_and_stats_balance(nursery: &Nursery) {
 
 // ---- ending ----
 
-fn ended(nursery: &Nursery, end: fn(&ProcessPool), signal: i32) {
-    let pool = executor(nursery, 2);
+fn ended(fork_server: &ForkServer, end: fn(&ProcessPool), signal: i32) {
+    let pool = executor(fork_server, 2);
     let sleepers: Vec<_> = (0..2).map(|_| pool.submit(sleep_for_ever, ())).collect();
     let queued: Vec<_> = (0..20).map(|x| pool.submit(square, x)).collect();
     eventually("both run", || sleepers.iter().all(Future::running));
@@ -746,18 +746,18 @@ fn ended(nursery: &Nursery, end: fn(&ProcessPool), signal: i32) {
     assert_eq!(counts.workers_started, counts.workers_ended);
 }
 
-fn kill_workers_resolves_everything(nursery: &Nursery) {
-    ended(nursery, ProcessPool::kill_workers, libc::SIGKILL);
+fn kill_workers_resolves_everything(fork_server: &ForkServer) {
+    ended(fork_server, ProcessPool::kill_workers, libc::SIGKILL);
 }
 
-fn terminate_workers_resolves_everything(nursery: &Nursery) {
-    ended(nursery, ProcessPool::terminate_workers, libc::SIGTERM);
+fn terminate_workers_resolves_everything(fork_server: &ForkServer) {
+    ended(fork_server, ProcessPool::terminate_workers, libc::SIGTERM);
 }
 
 // ---- waiting ----
 
-fn wait_and_as_completed_take_futures_of_processes(nursery: &Nursery) {
-    let pool = executor(nursery, 2);
+fn wait_and_as_completed_take_futures_of_processes(fork_server: &ForkServer) {
+    let pool = executor(fork_server, 2);
     let submit = |naps: [u64; 3]| naps.map(|ms| pool.submit(nap, ms));
     let (done, rest) = wait(submit([400, 5, 5]), ReturnWhen::FirstCompleted, None);
     assert!(!done.is_empty() && !rest.is_empty());
@@ -776,8 +776,8 @@ fn wait_and_as_completed_take_futures_of_processes(nursery: &Nursery) {
     assert_eq!(death(unfinished.into_rest().pop().unwrap().result()), KILLED);
 }
 
-fn map_timeout_gives_what_is_there(nursery: &Nursery) {
-    let pool = executor(nursery, 1);
+fn map_timeout_gives_what_is_there(fork_server: &ForkServer) {
+    let pool = executor(fork_server, 1);
     let mut results = pool.map(nap, [1, 500]);
     let deadline = Instant::now() + Duration::from_millis(250);
     assert_eq!(results.next_before(deadline), Ok(Some(Ok(1))));
@@ -785,8 +785,8 @@ fn map_timeout_gives_what_is_there(nursery: &Nursery) {
     assert_eq!(results.next(), Some(Ok(500)));
 }
 
-fn waiting_for_the_pool_on_its_own_thread_is_refused(nursery: &Nursery) {
-    let pool = Arc::new(pool(nursery, 2));
+fn waiting_for_the_pool_on_its_own_thread_is_refused(fork_server: &ForkServer) {
+    let pool = Arc::new(pool(fork_server, 2));
     let (tell, told) = mpsc::channel();
     // Slow enough for the callback to be there in time, so that it runs on the pool's thread.
     let outer = pool.apply_async(nap, 100);
@@ -814,8 +814,8 @@ fn waiting_for_the_pool_on_its_own_thread_is_refused(nursery: &Nursery) {
     eventually("the callback is gone", || Arc::strong_count(&pool) == 1);
 }
 
-fn callers_read_their_own_replies(nursery: &Nursery) {
-    let pool = executor(nursery, 2);
+fn callers_read_their_own_replies(fork_server: &ForkServer) {
+    let pool = executor(fork_server, 2);
     thread::scope(|scope| {
         for i in 0..4 {
             let pool = &pool;
@@ -833,8 +833,8 @@ fn callers_read_their_own_replies(nursery: &Nursery) {
     assert_eq!(pool.call(square, 1), Err(JobError::ShutDown));
 }
 
-fn a_caller_hears_of_its_workers_end(nursery: &Nursery) {
-    let pool = executor(nursery, 2);
+fn a_caller_hears_of_its_workers_end(fork_server: &ForkServer) {
+    let pool = executor(fork_server, 2);
     for end in [End::Exit(3), End::Kill, End::Segv, End::Abort] {
         for i in 0..10 {
             assert_eq!(pool.call(square, i), Ok(i * i));
@@ -844,18 +844,18 @@ fn a_caller_hears_of_its_workers_end(nursery: &Nursery) {
     assert_eq!(pool.call(panic_with, "oh".to_owned()), Err(JobError::Panicked("oh".to_owned())));
     assert!(matches!(pool.call(write_garbage, ()), Err(JobError::Protocol(_))));
     assert_eq!(death(pool.call(close_my_pipes, ())), KILLED);
-    let strict = ProcessPool::builder(nursery).workers(1).time_limit(SHORT).start().unwrap();
+    let strict = ProcessPool::builder(fork_server).workers(1).time_limit(SHORT).start().unwrap();
     assert_eq!(strict.call(sleep_for_ever, ()), Err(JobError::TimedOut(SHORT)));
     assert_eq!(strict.call(stop_myself, ()), Err(JobError::TimedOut(SHORT)));
     assert_eq!(strict.call(square, 3), Ok(9));
-    let recycled = ProcessPool::builder(nursery).workers(1).max_tasks_per_child(1);
+    let recycled = ProcessPool::builder(fork_server).workers(1).max_tasks_per_child(1);
     let recycled = recycled.start().unwrap();
     let pids: BTreeSet<u32> = (0..10).map(|i| recycled.call(pid, i).unwrap()).collect();
     assert_eq!(pids.len(), 10);
 }
 
-fn calls_and_submits_share_the_workers(nursery: &Nursery) {
-    let pool = executor(nursery, 2);
+fn calls_and_submits_share_the_workers(fork_server: &ForkServer) {
+    let pool = executor(fork_server, 2);
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
         let submitter = scope.spawn(|| {
@@ -876,8 +876,8 @@ fn calls_and_submits_share_the_workers(nursery: &Nursery) {
     assert_eq!((counts.submitted, counts.answered), (counts.resolved(), counts.resolved()));
 }
 
-fn a_callback_on_a_callers_thread_must_not_wait(nursery: &Nursery) {
-    let pool = Arc::new(executor(nursery, 1));
+fn a_callback_on_a_callers_thread_must_not_wait(fork_server: &ForkServer) {
+    let pool = Arc::new(executor(fork_server, 1));
     // Quick jobs, so that the worker is sent ahead, behind a call that takes its time.
     assert!(pool.map(square, 0..1000).all(|result| result.is_ok()));
     let (tell, told) = mpsc::channel();
@@ -917,8 +917,8 @@ fn slow_text(length: usize) -> Slow {
     Slow("x".repeat(length))
 }
 
-fn a_callback_on_a_callers_thread_may_shut_the_pool_down(nursery: &Nursery) {
-    let pool = Arc::new(executor(nursery, 1));
+fn a_callback_on_a_callers_thread_may_shut_the_pool_down(fork_server: &ForkServer) {
+    let pool = Arc::new(executor(fork_server, 1));
     // Quick jobs, so that the worker is sent ahead, behind a call that takes its time.
     assert!(pool.map(square, 0..1000).all(|result| result.is_ok()));
     let caller = Arc::clone(&pool);
@@ -942,8 +942,8 @@ fn a_callback_on_a_callers_thread_may_shut_the_pool_down(nursery: &Nursery) {
 
 /// The thread works for two: for the pool of threads that it is a worker of, and, while it hears
 /// its call out, for the pool of processes.
-fn a_callers_callback_must_not_wait_for_the_callers_own_pool(nursery: &Nursery) {
-    let pool = Arc::new(executor(nursery, 1));
+fn a_callers_callback_must_not_wait_for_the_callers_own_pool(fork_server: &ForkServer) {
+    let pool = Arc::new(executor(fork_server, 1));
     assert!(pool.map(square, 0..1000).all(|result| result.is_ok()));
     let threads = Arc::new(ThreadPoolExecutor::new(1).unwrap());
     let caller = Arc::clone(&pool);
@@ -957,8 +957,8 @@ fn a_callers_callback_must_not_wait_for_the_callers_own_pool(nursery: &Nursery) 
     assert_eq!(calling.result(), Ok(Ok(())));
 }
 
-fn wakeup_pipe_full_a_hundred_thousand_submits(nursery: &Nursery) {
-    let pool = executor(nursery, 2);
+fn wakeup_pipe_full_a_hundred_thousand_submits(fork_server: &ForkServer) {
+    let pool = executor(fork_server, 2);
     let futures: Vec<_> = (0..100_000).map(|x| pool.submit(square, x)).collect();
     let sum: u64 = futures.into_iter().map(|future| future.result().unwrap()).sum();
     assert_eq!(sum, (0..100_000).map(|x| x * x).sum::<u64>());

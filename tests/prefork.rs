@@ -94,14 +94,18 @@ impl Server {
         assert_eq!(unsafe { libc::kill(-(self.process.id() as i32), number) }, 0);
     }
 
-    /// All its processes: the nursery and the workers.
+    /// All its processes: the fork server and the workers.
     fn descendants(&self) -> Vec<u32> {
         let pids = |parent| {
             let lines = children(parent).into_iter();
             lines.map(|line| line.split(' ').next().unwrap().parse().unwrap()).collect::<Vec<u32>>()
         };
-        let nursery = pids(self.process.id());
-        nursery.iter().flat_map(|nursery| pids(*nursery)).chain(nursery.clone()).collect()
+        let fork_server = pids(self.process.id());
+        fork_server
+            .iter()
+            .flat_map(|fork_server| pids(*fork_server))
+            .chain(fork_server.clone())
+            .collect()
     }
 
     fn stop(mut self) {

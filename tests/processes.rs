@@ -15,9 +15,9 @@ use singletrack::aio::readable;
 use singletrack::aio::sleep;
 use singletrack::aio::wait_for;
 use singletrack::futures::JobError;
-use singletrack::process::ChannelError;
 use singletrack::process::Descriptor;
-use singletrack::process::Nursery;
+use singletrack::process::ForkServer;
+use singletrack::process::PipeError;
 use singletrack::process::ProcessPool;
 use singletrack::process::message::frame::{Kind, frame};
 use singletrack::process::{Connection, Receiver, Sender, duplex, pipe};
@@ -32,14 +32,14 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::process::Command;
 use std::time::Duration;
 
-const TESTS: &[Test<Nursery>] = &[
+const TESTS: &[Test<ForkServer>] = &[
     ("a_process_tells_its_end_as_it_was", a_process_tells_its_end_as_it_was),
     ("exitcodes_are_numbers_or_signals", exitcodes_are_numbers_or_signals),
     ("a_process_is_watched_while_it_runs", a_process_is_watched_while_it_runs),
     ("a_large_result_does_not_keep_a_process_alive", a_large_result_does_not_keep_a_process_alive),
     ("a_process_that_writes_garbage_is_killed", a_process_that_writes_garbage_is_killed),
     ("a_process_that_answers_twice_is_killed", a_process_that_answers_twice_is_killed),
-    ("a_process_ends_with_its_nursery", a_process_ends_with_its_nursery),
+    ("a_process_ends_with_its_fork_server", a_process_ends_with_its_fork_server),
     ("a_process_is_awaited_on_the_loop", a_process_is_awaited_on_the_loop),
     ("a_sentinel_is_awaited_on_the_loop", a_sentinel_is_awaited_on_the_loop),
     (
@@ -81,10 +81,10 @@ const TESTS: &[Test<Nursery>] = &[
 ];
 
 fn main() {
-    if std::env::args().nth(1).as_deref() == Some("--lose-the-nursery") {
-        return lose_the_nursery();
+    if std::env::args().nth(1).as_deref() == Some("--lose-the-fork-server") {
+        return lose_the_fork_server();
     }
-    runner::run_with_nursery(TESTS);
+    runner::run_with_fork_server(TESTS);
 }
 
 const SHORT: Duration = Duration::from_millis(20);
@@ -92,29 +92,29 @@ const LONG: Duration = Duration::from_secs(30);
 
 // ---- processes (scenarios 79-81) ----
 
-fn a_process_tells_its_end_as_it_was(nursery: &Nursery) {
-    assert_eq!(Process::spawn(nursery, square, 12).unwrap().join(), Ok(144));
-    let big = Process::spawn(nursery, long_text, 1 << 20).unwrap().join();
+fn a_process_tells_its_end_as_it_was(fork_server: &ForkServer) {
+    assert_eq!(Process::spawn(fork_server, square, 12).unwrap().join(), Ok(144));
+    let big = Process::spawn(fork_server, long_text, 1 << 20).unwrap().join();
     assert_eq!(big.map(|text| text.len()), Ok(1 << 20));
-    let panicked = Process::spawn(nursery, panic_with, "oh".to_owned()).unwrap().join();
+    let panicked = Process::spawn(fork_server, panic_with, "oh".to_owned()).unwrap().join();
     assert_eq!(panicked, Err(JobError::Panicked("oh".to_owned())));
     for end in [End::Exit(0), End::Exit(7), End::Kill, End::Segv, End::Abort] {
-        let process = Process::spawn(nursery, end_if, (0, Some(end))).unwrap();
+        let process = Process::spawn(fork_server, end_if, (0, Some(end))).unwrap();
         let pid = process.pid();
         assert_eq!(lost(process.join()), (pid, end.death(), 0));
     }
 }
 
-fn exitcodes_are_numbers_or_signals(nursery: &Nursery) {
+fn exitcodes_are_numbers_or_signals(fork_server: &ForkServer) {
     let code = |mut process: Process<u64>| {
         assert_eq!(process.wait(Some(LONG)), Ok(true));
         assert!(!process.is_alive());
         process.exit_code().unwrap()
     };
-    assert_eq!(code(Process::spawn(nursery, square, 2).unwrap()), Death::Code(0));
-    let panics = Process::spawn(nursery, panic_with, "oh".to_owned()).unwrap();
+    assert_eq!(code(Process::spawn(fork_server, square, 2).unwrap()), Death::Code(0));
+    let panics = Process::spawn(fork_server, panic_with, "oh".to_owned()).unwrap();
     assert_eq!(code(panics), Death::Code(101));
-    let exits = Process::spawn(nursery, end_if, (0, Some(End::Exit(7)))).unwrap();
+    let exits = Process::spawn(fork_server, end_if, (0, Some(End::Exit(7)))).unwrap();
     assert_eq!(code(exits), Death::Code(7));
     type Send = fn(&Process<u64>) -> std::io::Result<()>;
     let signals: [(Send, i32); 3] = [
@@ -123,15 +123,15 @@ fn exitcodes_are_numbers_or_signals(nursery: &Nursery) {
         (|p| p.interrupt(), libc::SIGINT),
     ];
     for (send, signal) in signals {
-        let process = Process::spawn(nursery, sleep_for_ever, ()).unwrap();
+        let process = Process::spawn(fork_server, sleep_for_ever, ()).unwrap();
         send(&process).unwrap();
         assert_eq!(code(process), Death::Signal(signal));
     }
 }
 
-fn a_process_is_watched_while_it_runs(nursery: &Nursery) {
+fn a_process_is_watched_while_it_runs(fork_server: &ForkServer) {
     let options = ProcessOptions::default().name("crane");
-    let mut process = options.spawn(nursery, sleep_for_ever, ()).unwrap();
+    let mut process = options.spawn(fork_server, sleep_for_ever, ()).unwrap();
     assert_eq!((process.name(), process.daemon()), ("crane", false));
     assert!(process.is_alive() && process.exit_code().is_none());
     assert_eq!(process.wait(Some(SHORT)), Ok(false));
@@ -139,12 +139,12 @@ fn a_process_is_watched_while_it_runs(nursery: &Nursery) {
     assert_eq!(process.wait(Some(LONG)), Ok(true));
     assert_eq!(process.wait(None), Ok(true), "it may be asked again");
     assert_eq!(lost(process.join()).1, Death::Signal(libc::SIGKILL));
-    let unnamed = Process::spawn(nursery, square, 1).unwrap();
+    let unnamed = Process::spawn(fork_server, square, 1).unwrap();
     assert!(unnamed.name().starts_with("Process-"), "{}", unnamed.name());
 }
 
-fn a_large_result_does_not_keep_a_process_alive(nursery: &Nursery) {
-    let mut process = Process::spawn(nursery, long_text, 1 << 20).unwrap();
+fn a_large_result_does_not_keep_a_process_alive(fork_server: &ForkServer) {
+    let mut process = Process::spawn(fork_server, long_text, 1 << 20).unwrap();
     eventually_mut("it ends", || !process.is_alive());
     assert_eq!(process.join().map(|text| text.len()), Ok(1 << 20));
 }
@@ -163,8 +163,8 @@ fn protocol<T: std::fmt::Debug>(result: Result<T, JobError>) -> String {
     }
 }
 
-fn a_process_that_writes_garbage_is_killed(nursery: &Nursery) {
-    let mut process = Process::spawn(nursery, garbage_for_ever, ()).unwrap();
+fn a_process_that_writes_garbage_is_killed(fork_server: &ForkServer) {
+    let mut process = Process::spawn(fork_server, garbage_for_ever, ()).unwrap();
     let pid = process.pid();
     assert_eq!(process.wait(Some(LONG)), Ok(true));
     assert_eq!(process.exit_code(), Some(KILLED));
@@ -178,31 +178,31 @@ fn answer_and_stay(_: ()) -> u64 {
     sleep_for_ever(())
 }
 
-fn a_process_that_answers_twice_is_killed(nursery: &Nursery) {
-    let why = protocol(Process::spawn(nursery, answer_and_stay, ()).unwrap().join());
+fn a_process_that_answers_twice_is_killed(fork_server: &ForkServer) {
+    let why = protocol(Process::spawn(fork_server, answer_and_stay, ()).unwrap().join());
     assert!(why.contains("twice"), "{why}");
 }
 
-/// In a program of its own, for it loses its nursery.
-fn lose_the_nursery() {
-    let nursery = Nursery::start().unwrap();
-    let mut asleep = Process::spawn(&nursery, sleep_for_ever, ()).unwrap();
-    let mut done = Process::spawn(&nursery, square, 12).unwrap();
+/// In a program of its own, for it loses its fork server.
+fn lose_the_fork_server() {
+    let fork_server = ForkServer::start().unwrap();
+    let mut asleep = Process::spawn(&fork_server, sleep_for_ever, ()).unwrap();
+    let mut done = Process::spawn(&fork_server, square, 12).unwrap();
     let ended = wait_for_exit(&[done.sentinel()], Some(LONG)).unwrap();
     assert_eq!(ended, [0]);
     assert!(asleep.is_alive());
-    signal(nursery.pid(), libc::SIGKILL);
+    signal(fork_server.pid(), libc::SIGKILL);
     eventually_mut("it is dead", || !asleep.is_alive());
     assert_eq!(asleep.exit_code(), Some(KILLED));
     assert_eq!(lost(asleep.join()).1, KILLED);
     assert!(!done.is_alive());
     assert_eq!(done.join(), Ok(144), "what it had said is not lost");
-    assert!(matches!(Process::spawn(&nursery, square, 12), Err(JobError::Broken(_))));
+    assert!(matches!(Process::spawn(&fork_server, square, 12), Err(JobError::Broken(_))));
 }
 
-fn a_process_ends_with_its_nursery(_: &Nursery) {
+fn a_process_ends_with_its_fork_server(_: &ForkServer) {
     let mut program = Command::new(std::env::current_exe().unwrap());
-    let status = program.arg("--lose-the-nursery").status().unwrap();
+    let status = program.arg("--lose-the-fork-server").status().unwrap();
     assert!(status.success(), "{status}");
 }
 
@@ -216,21 +216,21 @@ fn eventually_mut(what: &str, mut condition: impl FnMut() -> bool) {
     panic!("waited in vain: {what}");
 }
 
-fn a_process_is_awaited_on_the_loop(nursery: &Nursery) {
+fn a_process_is_awaited_on_the_loop(fork_server: &ForkServer) {
     let event_loop = EventLoop::new().unwrap();
     event_loop.run_until_complete(async {
         let mut processes: Vec<_> =
-            (0..4).map(|i| Process::spawn(nursery, nap, 10 * (4 - i)).unwrap()).collect();
+            (0..4).map(|i| Process::spawn(fork_server, nap, 10 * (4 - i)).unwrap()).collect();
         for process in &mut processes {
             process.ended().await.unwrap();
         }
         let naps: Result<Vec<u64>, _> = processes.into_iter().map(Process::join).collect();
         assert_eq!(naps, Ok(vec![40, 30, 20, 10]));
-        let mut big = Process::spawn(nursery, long_text, 1 << 20).unwrap();
+        let mut big = Process::spawn(fork_server, long_text, 1 << 20).unwrap();
         big.ended().await.unwrap();
         assert_eq!(big.exit_code(), Some(Death::Code(0)));
         // A wait that is given up leaves the process alone.
-        let mut sleeper = Process::spawn(nursery, sleep_for_ever, ()).unwrap();
+        let mut sleeper = Process::spawn(fork_server, sleep_for_ever, ()).unwrap();
         wait_for(sleeper.ended(), Some(SHORT)).await.unwrap_err();
         assert!(sleeper.is_alive());
         sleeper.kill().unwrap();
@@ -239,8 +239,8 @@ fn a_process_is_awaited_on_the_loop(nursery: &Nursery) {
     });
 }
 
-fn a_sentinel_is_awaited_on_the_loop(nursery: &Nursery) {
-    let mut process = Process::spawn(nursery, nap, 20).unwrap();
+fn a_sentinel_is_awaited_on_the_loop(fork_server: &ForkServer) {
+    let mut process = Process::spawn(fork_server, nap, 20).unwrap();
     EventLoop::new().unwrap().run_until_complete(async {
         readable(process.sentinel()).await.unwrap();
     });
@@ -248,14 +248,14 @@ fn a_sentinel_is_awaited_on_the_loop(nursery: &Nursery) {
     assert_eq!(process.join(), Ok(20));
 }
 
-fn daemon_a_dropped_one_is_killed_others_are_joined(nursery: &Nursery) {
+fn daemon_a_dropped_one_is_killed_others_are_joined(fork_server: &ForkServer) {
     let daemon = ProcessOptions::default().daemon(true);
-    let process = daemon.spawn(nursery, sleep_for_ever, ()).unwrap();
-    assert_eq!(children(nursery.pid()).len(), 1);
+    let process = daemon.spawn(fork_server, sleep_for_ever, ()).unwrap();
+    assert_eq!(children(fork_server.pid()).len(), 1);
     drop(process);
-    assert_eq!(children(nursery.pid()).len(), 0);
+    assert_eq!(children(fork_server.pid()).len(), 0);
     let (mut receiver, sender) = pipe().unwrap();
-    drop(Process::spawn(nursery, nap_and_tell, (30, sender)).unwrap());
+    drop(Process::spawn(fork_server, nap_and_tell, (30, sender)).unwrap());
     // It was waited for: its last word is there, and it is gone.
     assert!(receiver.try_recv().unwrap().is_some_and(|pid: u32| !is_alive(pid)));
 }
@@ -267,12 +267,12 @@ fn nap_and_tell((ms, mut sender): (u64, Sender<u32>)) {
 
 // ---- descriptors ----
 
-fn a_file_travels_to_a_new_process(nursery: &Nursery) {
+fn a_file_travels_to_a_new_process(fork_server: &ForkServer) {
     let (mut reader, writer) = std::io::pipe().unwrap();
     let writer = Descriptor::from(OwnedFd::from(writer));
-    let process = Process::spawn(nursery, write_my_descriptors, (writer, 7)).unwrap();
+    let process = Process::spawn(fork_server, write_my_descriptors, (writer, 7)).unwrap();
     let mut text = String::new();
-    // It comes to its end, so nobody holds the writer: neither we nor the nursery.
+    // It comes to its end, so nobody holds the writer: neither we nor the fork server.
     reader.read_to_string(&mut text).unwrap();
     assert_eq!(process.join(), Ok(7));
     // Besides its own two pipes there is only what it was given.
@@ -285,19 +285,21 @@ fn write_my_descriptors((file, number): (Descriptor, u64)) -> u64 {
     number
 }
 
-fn fd_inflation_the_nth_child_has_no_more(nursery: &Nursery) {
+fn fd_inflation_the_nth_child_has_no_more(fork_server: &ForkServer) {
     let (_receiver, sender) = pipe::<u8>().unwrap();
-    let pools: Vec<_> = (0..3).map(|_| ProcessPool::new(nursery, 2).unwrap()).collect();
+    let pools: Vec<_> = (0..3).map(|_| ProcessPool::new(fork_server, 2).unwrap()).collect();
     let alive: Vec<_> = (0..5)
-        .map(|_| ProcessOptions::default().daemon(true).spawn(nursery, sleep_for_ever, ()).unwrap())
+        .map(|_| {
+            ProcessOptions::default().daemon(true).spawn(fork_server, sleep_for_ever, ()).unwrap()
+        })
         .collect();
-    let descriptors = Process::spawn(nursery, my_descriptors, 0).unwrap().join().unwrap();
+    let descriptors = Process::spawn(fork_server, my_descriptors, 0).unwrap().join().unwrap();
     assert_eq!(descriptors.len(), 5, "{descriptors:?}");
     drop((sender, pools, alive));
 }
 
-fn descriptors_travel_only_at_birth(nursery: &Nursery) {
-    let pool = ProcessPool::new(nursery, 1).unwrap();
+fn descriptors_travel_only_at_birth(fork_server: &ForkServer) {
+    let pool = ProcessPool::new(fork_server, 1).unwrap();
     let (receiver, sender) = pipe::<u8>().unwrap();
     match pool.submit(close_sender, sender).result() {
         Err(JobError::Codec(why)) => assert!(why.contains("being started"), "{why}"),
@@ -319,14 +321,14 @@ fn take_sender(number: u32) -> bool {
     true
 }
 
-fn too_many_descriptors_are_refused(nursery: &Nursery) {
+fn too_many_descriptors_are_refused(fork_server: &ForkServer) {
     let ends: Vec<Sender<u8>> = (0..9).map(|_| pipe().unwrap().1).collect();
-    match Process::spawn(nursery, |ends: Vec<Sender<u8>>| ends.len(), ends) {
+    match Process::spawn(fork_server, |ends: Vec<Sender<u8>>| ends.len(), ends) {
         Err(JobError::Broken(why)) => assert!(why.contains("at most 8"), "{why}"),
         other => panic!("{other:?}"),
     }
     let ends: Vec<Sender<u8>> = (0..8).map(|_| pipe().unwrap().1).collect();
-    let process = Process::spawn(nursery, |ends: Vec<Sender<u8>>| ends.len(), ends);
+    let process = Process::spawn(fork_server, |ends: Vec<Sender<u8>>| ends.len(), ends);
     assert_eq!(process.unwrap().join(), Ok(8));
 }
 
@@ -338,14 +340,14 @@ fn lengths(mut parent: Connection<usize, String>) {
     }
 }
 
-fn values_pass_through_a_pipe_both_ways(nursery: &Nursery) {
+fn values_pass_through_a_pipe_both_ways(fork_server: &ForkServer) {
     let (mut ours, theirs) = duplex::<String, usize>().unwrap();
-    let child = Process::spawn(nursery, lengths, theirs).unwrap();
+    let child = Process::spawn(fork_server, lengths, theirs).unwrap();
     for length in [0, 1, 1000, 1 << 16, 3 << 20] {
         ours.send(&"x".repeat(length)).unwrap();
         assert_eq!(ours.recv().unwrap(), length);
     }
-    assert!(matches!(ours.receiver.recv_timeout(SHORT), Err(ChannelError::TimedOut)));
+    assert!(matches!(ours.receiver.recv_timeout(SHORT), Err(PipeError::TimedOut)));
     assert!(ours.receiver.try_recv().unwrap().is_none());
     drop(ours);
     assert_eq!(child.join(), Ok(()));
@@ -356,14 +358,14 @@ fn send_three_and_die((mut sender, end): (Sender<u64>, End)) -> u64 {
     end_if((0, Some(end)))
 }
 
-fn a_receiver_notices_the_senders_death(nursery: &Nursery) {
+fn a_receiver_notices_the_senders_death(fork_server: &ForkServer) {
     for end in [End::Exit(0), End::Kill] {
         let (mut receiver, sender) = pipe().unwrap();
-        let child = Process::spawn(nursery, send_three_and_die, (sender, end)).unwrap();
+        let child = Process::spawn(fork_server, send_three_and_die, (sender, end)).unwrap();
         for i in 0..3 {
             assert_eq!(receiver.recv().unwrap(), i);
         }
-        assert!(matches!(receiver.recv(), Err(ChannelError::Closed)));
+        assert!(matches!(receiver.recv(), Err(PipeError::Closed)));
         assert_eq!(lost(child.join()).1, end.death());
     }
 }
@@ -375,10 +377,10 @@ fn half_a_value(sender: Sender<String>) -> u64 {
     end_if((0, Some(End::Kill)))
 }
 
-fn half_a_value_is_told_as_such(nursery: &Nursery) {
+fn half_a_value_is_told_as_such(fork_server: &ForkServer) {
     let (mut receiver, sender) = pipe().unwrap();
-    let child = Process::spawn(nursery, half_a_value, sender).unwrap();
-    assert!(matches!(receiver.recv(), Err(ChannelError::Truncated)));
+    let child = Process::spawn(fork_server, half_a_value, sender).unwrap();
+    assert!(matches!(receiver.recv(), Err(PipeError::Truncated)));
     assert!(child.join().is_err());
 }
 
@@ -386,24 +388,24 @@ fn receive_one(mut receiver: Receiver<String>) -> usize {
     receiver.recv().unwrap().len()
 }
 
-fn a_sender_notices_the_receivers_death(nursery: &Nursery) {
+fn a_sender_notices_the_receivers_death(fork_server: &ForkServer) {
     let (receiver, mut sender) = pipe().unwrap();
-    let child = Process::spawn(nursery, receive_one, receiver).unwrap();
+    let child = Process::spawn(fork_server, receive_one, receiver).unwrap();
     sender.send(&"hello".to_owned()).unwrap();
     assert_eq!(child.join(), Ok(5));
     let text = "x".repeat(1 << 20);
-    assert!(matches!(sender.send(&text), Err(ChannelError::Closed)));
+    assert!(matches!(sender.send(&text), Err(PipeError::Closed)));
     // Also while it waits for room.
     let (receiver, mut sender) = pipe::<String>().unwrap();
-    let child = Process::spawn(nursery, |_: Receiver<String>| nap(50), receiver).unwrap();
-    assert!(matches!(sender.send(&text), Err(ChannelError::Closed)));
+    let child = Process::spawn(fork_server, |_: Receiver<String>| nap(50), receiver).unwrap();
+    assert!(matches!(sender.send(&text), Err(PipeError::Closed)));
     assert_eq!(child.join(), Ok(50));
 }
 
-fn a_send_that_timed_out_is_finished_by_the_next(_: &Nursery) {
+fn a_send_that_timed_out_is_finished_by_the_next(_: &ForkServer) {
     let (mut receiver, mut sender) = pipe().unwrap();
     let text = "x".repeat(100_000); // more than a pipe holds
-    assert!(matches!(sender.send_timeout(&text, SHORT), Err(ChannelError::TimedOut)));
+    assert!(matches!(sender.send_timeout(&text, SHORT), Err(PipeError::TimedOut)));
     let reader = std::thread::spawn(move || {
         let values: Vec<String> = std::iter::from_fn(|| receiver.recv().ok()).collect();
         values
@@ -413,22 +415,22 @@ fn a_send_that_timed_out_is_finished_by_the_next(_: &Nursery) {
     assert_eq!(reader.join().unwrap(), [text, "y".to_owned()]);
 }
 
-fn garbage_in_a_pipe_is_an_error(_: &Nursery) {
+fn garbage_in_a_pipe_is_an_error(_: &ForkServer) {
     let (mut receiver, sender) = pipe::<u8>().unwrap();
     let mut raw = File::from(sender.as_fd().try_clone_to_owned().unwrap());
     raw.write_all(&[0x5a; 100]).unwrap();
-    assert!(matches!(receiver.recv(), Err(ChannelError::Garbage(_))));
+    assert!(matches!(receiver.recv(), Err(PipeError::Garbage(_))));
     let (mut receiver, sender) = pipe::<u8>().unwrap();
     let mut raw = File::from(sender.as_fd().try_clone_to_owned().unwrap());
     raw.write_all(&frame(Kind::Item, 0, &[1, 2, 3]).unwrap()).unwrap();
     raw.write_all(&frame(Kind::Item, 0, &[4]).unwrap()).unwrap();
-    assert!(matches!(receiver.recv(), Err(ChannelError::Codec(_))));
+    assert!(matches!(receiver.recv(), Err(PipeError::Codec(_))));
     assert_eq!(receiver.recv().unwrap(), 4, "the next one passes");
 }
 
-fn pipes_are_awaited_on_the_loop(nursery: &Nursery) {
+fn pipes_are_awaited_on_the_loop(fork_server: &ForkServer) {
     let (ours, theirs) = duplex::<String, usize>().unwrap();
-    let child = Process::spawn(nursery, lengths, theirs).unwrap();
+    let child = Process::spawn(fork_server, lengths, theirs).unwrap();
     EventLoop::new().unwrap().run_until_complete(async {
         let Connection { mut sender, mut receiver } = ours;
         let sending = singletrack::create_task(async move {
@@ -441,16 +443,16 @@ fn pipes_are_awaited_on_the_loop(nursery: &Nursery) {
             assert_eq!(receiver.recv_async().await.unwrap(), length);
         }
         sending.await.unwrap();
-        assert!(matches!(receiver.recv_async().await, Err(ChannelError::Closed)));
+        assert!(matches!(receiver.recv_async().await, Err(PipeError::Closed)));
     });
     assert_eq!(child.join(), Ok(()));
 }
 
-fn a_used_pipe_end_does_not_travel(nursery: &Nursery) {
+fn a_used_pipe_end_does_not_travel(fork_server: &ForkServer) {
     let (mut receiver, mut sender) = pipe::<u8>().unwrap();
     (0..2).for_each(|i| sender.send(&i).unwrap());
     assert_eq!(receiver.recv().unwrap(), 0); // and the other is in this end's buffer
-    match Process::spawn(nursery, |_: Receiver<u8>| (), receiver) {
+    match Process::spawn(fork_server, |_: Receiver<u8>| (), receiver) {
         Err(JobError::Codec(_)) => {}
         other => panic!("{other:?}"),
     }
@@ -458,11 +460,11 @@ fn a_used_pipe_end_does_not_travel(nursery: &Nursery) {
 
 // ---- queues (scenario 88 among them) ----
 
-fn queue_put_unpicklable_leaves_the_queue_usable(_: &Nursery) {
+fn queue_put_unpicklable_leaves_the_queue_usable(_: &ForkServer) {
     let (producer, consumer) = queue().unwrap();
-    assert!(matches!(producer.put(&Thorny::RefusesToEncode), Err(ChannelError::Codec(_))));
+    assert!(matches!(producer.put(&Thorny::RefusesToEncode), Err(PipeError::Codec(_))));
     producer.put(&Thorny::RefusesToDecode).unwrap();
-    assert!(matches!(consumer.get(), Err(ChannelError::Codec(_))));
+    assert!(matches!(consumer.get(), Err(PipeError::Codec(_))));
     assert!(consumer.try_get().unwrap().is_none(), "nothing else was put");
 }
 
@@ -475,13 +477,13 @@ fn squares((numbers, results): (Consumer<u64>, Producer<(u32, u64)>)) -> u64 {
     count
 }
 
-fn a_queue_serves_many_processes_and_threads(nursery: &Nursery) {
+fn a_queue_serves_many_processes_and_threads(fork_server: &ForkServer) {
     let (numbers, theirs) = queue().unwrap();
     let (doubled, results) = queue().unwrap();
     let workers: Vec<_> = (0..3)
         .map(|_| {
             let ends = (theirs.try_clone().unwrap(), doubled.try_clone().unwrap());
-            Process::spawn(nursery, squares, ends).unwrap()
+            Process::spawn(fork_server, squares, ends).unwrap()
         })
         .collect();
     drop((theirs, doubled));
@@ -504,7 +506,7 @@ fn a_queue_serves_many_processes_and_threads(nursery: &Nursery) {
     drop(numbers); // no more: the workers return
     let squares: BTreeSet<u64> = total.iter().map(|(_, square)| *square).collect();
     assert_eq!((total.len(), squares.len()), (2000, 2000), "each value once");
-    assert!(matches!(results.get(), Err(ChannelError::Closed)));
+    assert!(matches!(results.get(), Err(PipeError::Closed)));
     let counts: u64 = workers.into_iter().map(|worker| worker.join().unwrap()).sum();
     assert_eq!(counts, 2000);
 }
@@ -515,10 +517,10 @@ fn texts((ask, answer): (Consumer<usize>, Producer<String>)) {
     }
 }
 
-fn long_values_pass_a_queue(nursery: &Nursery) {
+fn long_values_pass_a_queue(fork_server: &ForkServer) {
     let (ask, theirs) = queue().unwrap();
     let (answer, answers) = queue().unwrap();
-    let child = Process::spawn(nursery, texts, (theirs, answer)).unwrap();
+    let child = Process::spawn(fork_server, texts, (theirs, answer)).unwrap();
     let lengths = [0, 8000, 8189, 8190, 8191, 8192, 100_000, 5 << 20];
     lengths.iter().for_each(|length| ask.put(length).unwrap());
     lengths.iter().for_each(|length| assert_eq!(answers.get().unwrap().len(), *length));
@@ -534,11 +536,13 @@ fn put_for_ever(queue: Producer<(u64, String, u64)>) -> u64 {
     0
 }
 
-fn killed_producers_leave_no_half_value(nursery: &Nursery) {
+fn killed_producers_leave_no_half_value(fork_server: &ForkServer) {
     let (producer, consumer) = queue().unwrap();
     for round in 0..10 {
         let children: Vec<_> = (0..2)
-            .map(|_| Process::spawn(nursery, put_for_ever, producer.try_clone().unwrap()).unwrap())
+            .map(|_| {
+                Process::spawn(fork_server, put_for_ever, producer.try_clone().unwrap()).unwrap()
+            })
             .collect();
         for _ in 0..50 + round {
             let (i, _, again) = consumer.get().unwrap();
@@ -560,11 +564,11 @@ fn get_for_ever(queue: Consumer<u64>) -> u64 {
     }
 }
 
-fn a_killed_consumer_stops_nobody(nursery: &Nursery) {
+fn a_killed_consumer_stops_nobody(fork_server: &ForkServer) {
     let (producer, consumer) = queue().unwrap();
     for _ in 0..10 {
         let theirs = consumer.try_clone().unwrap();
-        let child = Process::spawn(nursery, get_for_ever, theirs).unwrap();
+        let child = Process::spawn(fork_server, get_for_ever, theirs).unwrap();
         (0..200).for_each(|i| producer.put(&i).unwrap());
         child.kill().unwrap();
         drop(child);
@@ -574,22 +578,22 @@ fn a_killed_consumer_stops_nobody(nursery: &Nursery) {
     assert_eq!(consumer.get().unwrap(), 7);
 }
 
-fn a_queue_without_the_other_side_says_so(nursery: &Nursery) {
+fn a_queue_without_the_other_side_says_so(fork_server: &ForkServer) {
     let (producer, consumer) = queue::<u64>().unwrap();
     producer.put(&1).unwrap();
     drop(producer);
     assert_eq!(consumer.get().unwrap(), 1, "what was put is there");
-    assert!(matches!(consumer.get(), Err(ChannelError::Closed)));
-    assert!(matches!(consumer.get_timeout(SHORT), Err(ChannelError::Closed)));
+    assert!(matches!(consumer.get(), Err(PipeError::Closed)));
+    assert!(matches!(consumer.get_timeout(SHORT), Err(PipeError::Closed)));
     let (producer, consumer) = queue::<u64>().unwrap();
     producer.put(&5).unwrap();
     producer.put(&6).unwrap(); // goes down with the child, which takes one only
-    let child = Process::spawn(nursery, |c: Consumer<u64>| c.get().unwrap(), consumer).unwrap();
+    let child = Process::spawn(fork_server, |c: Consumer<u64>| c.get().unwrap(), consumer).unwrap();
     assert_eq!(child.join(), Ok(5));
-    assert!(matches!(producer.put(&7), Err(ChannelError::Closed)));
+    assert!(matches!(producer.put(&7), Err(PipeError::Closed)));
 }
 
-fn a_full_queue_waits_and_times_out(_: &Nursery) {
+fn a_full_queue_waits_and_times_out(_: &ForkServer) {
     let (producer, consumer) = queue::<Vec<u8>>().unwrap();
     let value = vec![1; 4000];
     let mut put = 0;
@@ -597,20 +601,20 @@ fn a_full_queue_waits_and_times_out(_: &Nursery) {
         put += 1;
     }
     assert!(put >= 10, "{put}");
-    assert!(matches!(producer.put_timeout(&value, SHORT), Err(ChannelError::TimedOut)));
+    assert!(matches!(producer.put_timeout(&value, SHORT), Err(PipeError::TimedOut)));
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| producer.put(&value).unwrap());
         (0..=put).for_each(|_| assert_eq!(consumer.get().unwrap(), value));
         waiting.join().unwrap();
     });
     assert!(consumer.try_get().unwrap().is_none());
-    assert!(matches!(consumer.get_timeout(SHORT), Err(ChannelError::TimedOut)));
+    assert!(matches!(consumer.get_timeout(SHORT), Err(PipeError::TimedOut)));
 }
 
-fn queues_are_awaited_on_the_loop(nursery: &Nursery) {
+fn queues_are_awaited_on_the_loop(fork_server: &ForkServer) {
     let (numbers, theirs) = queue().unwrap();
     let (doubled, results) = queue().unwrap();
-    let child = Process::spawn(nursery, squares, (theirs, doubled)).unwrap();
+    let child = Process::spawn(fork_server, squares, (theirs, doubled)).unwrap();
     EventLoop::new().unwrap().run_until_complete(async {
         let putting = singletrack::create_task(async move {
             for i in 0..2000 {
@@ -621,29 +625,29 @@ fn queues_are_awaited_on_the_loop(nursery: &Nursery) {
             assert_eq!(results.get_async().await.unwrap().1, i * i);
         }
         putting.await.unwrap();
-        assert!(matches!(results.get_async().await, Err(ChannelError::Closed)));
+        assert!(matches!(results.get_async().await, Err(PipeError::Closed)));
     });
     assert_eq!(child.join(), Ok(2000));
-    eventually("it is gone", || children(nursery.pid()).is_empty());
+    eventually("it is gone", || children(fork_server.pid()).is_empty());
 }
 
 // ---- queues with a maxsize ----
 
-fn maxsize_bounds_a_queue(_: &Nursery) {
+fn maxsize_bounds_a_queue(_: &ForkServer) {
     let (producer, consumer) = queue_of::<Thorny>(2).unwrap();
     assert!(consumer.is_empty() && !producer.is_full());
     assert_eq!((producer.qsize(), consumer.qsize()), (Some(0), Some(0)));
     let thorn = Thorny::RefusesToDecode;
     producer.put(&thorn).unwrap();
-    assert!(matches!(producer.put(&Thorny::RefusesToEncode), Err(ChannelError::Codec(_))));
+    assert!(matches!(producer.put(&Thorny::RefusesToEncode), Err(PipeError::Codec(_))));
     assert_eq!(producer.qsize(), Some(1), "what was not put takes no room");
     producer.put(&thorn).unwrap();
     assert!(producer.is_full() && !consumer.is_empty());
-    assert!(matches!(producer.put_timeout(&thorn, SHORT), Err(ChannelError::TimedOut)));
+    assert!(matches!(producer.put_timeout(&thorn, SHORT), Err(PipeError::TimedOut)));
     assert_eq!(consumer.qsize(), Some(2));
     std::thread::scope(|scope| {
         let third = scope.spawn(|| producer.put(&thorn).unwrap());
-        assert!(matches!(consumer.get(), Err(ChannelError::Codec(_))), "it is got all the same");
+        assert!(matches!(consumer.get(), Err(PipeError::Codec(_))), "it is got all the same");
         third.join().unwrap();
     });
     assert!(producer.is_full());
@@ -654,13 +658,13 @@ fn maxsize_bounds_a_queue(_: &Nursery) {
     assert!(queue_of::<u64>(65_537).unwrap_err().to_string().contains("at most 65536"));
 }
 
-fn maxsize_holds_among_many_processes(nursery: &Nursery) {
+fn maxsize_holds_among_many_processes(fork_server: &ForkServer) {
     let (numbers, theirs) = queue_of(3).unwrap();
     let (doubled, results) = queue_of(2).unwrap();
     let workers: Vec<_> = (0..3)
         .map(|_| {
             let ends = (theirs.try_clone().unwrap(), doubled.try_clone().unwrap());
-            Process::spawn(nursery, squares, ends).unwrap()
+            Process::spawn(fork_server, squares, ends).unwrap()
         })
         .collect();
     drop((theirs, doubled));
@@ -682,14 +686,14 @@ fn maxsize_holds_among_many_processes(nursery: &Nursery) {
     assert_eq!(workers.into_iter().map(|worker| worker.join().unwrap()).sum::<u64>(), 1000);
 }
 
-fn a_put_waits_for_a_slot_on_the_loop(nursery: &Nursery) {
+fn a_put_waits_for_a_slot_on_the_loop(fork_server: &ForkServer) {
     let (numbers, theirs) = queue_of(1).unwrap();
     let (doubled, results) = queue_of(1).unwrap();
     EventLoop::new().unwrap().run_until_complete(async {
         numbers.put_async(&7).await.unwrap();
         let waiting = wait_for(numbers.put_async(&8), Some(SHORT)).await;
         assert!(waiting.is_err(), "it is full");
-        let child = Process::spawn(nursery, squares, (theirs, doubled)).unwrap();
+        let child = Process::spawn(fork_server, squares, (theirs, doubled)).unwrap();
         let putting = singletrack::create_task(async move {
             for i in 8..200 {
                 numbers.put_async(&i).await.unwrap();
@@ -703,19 +707,19 @@ fn a_put_waits_for_a_slot_on_the_loop(nursery: &Nursery) {
     });
 }
 
-fn a_bounded_queue_without_consumers_says_so(nursery: &Nursery) {
+fn a_bounded_queue_without_consumers_says_so(fork_server: &ForkServer) {
     let (producer, consumer) = queue_of::<u64>(1).unwrap();
     producer.put(&5).unwrap();
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| producer.put(&6));
-        let child = Process::spawn(nursery, get_one_and_stay, consumer).unwrap();
+        let child = Process::spawn(fork_server, get_one_and_stay, consumer).unwrap();
         waiting.join().unwrap().unwrap();
         let waiting = scope.spawn(|| producer.put(&7));
         child.kill().unwrap();
-        assert!(matches!(waiting.join().unwrap(), Err(ChannelError::Closed)));
+        assert!(matches!(waiting.join().unwrap(), Err(PipeError::Closed)));
         drop(child.join());
     });
-    assert!(matches!(producer.put_timeout(&8, SHORT), Err(ChannelError::Closed)));
+    assert!(matches!(producer.put_timeout(&8, SHORT), Err(PipeError::Closed)));
 }
 
 fn get_one_and_stay(consumer: Consumer<u64>) -> u64 {
@@ -738,16 +742,16 @@ fn steal_a_slot() {
     File::open(path).unwrap().read_exact(&mut [0]).unwrap();
 }
 
-fn lost_slots_are_made_good(_: &Nursery) {
+fn lost_slots_are_made_good(_: &ForkServer) {
     let (producer, consumer) = queue_of::<u64>(2).unwrap();
     steal_a_slot();
     producer.put(&1).unwrap();
     assert!(producer.is_full(), "the queue is one shorter");
-    assert!(matches!(producer.put_timeout(&2, SHORT * 10), Err(ChannelError::TimedOut)));
+    assert!(matches!(producer.put_timeout(&2, SHORT * 10), Err(PipeError::TimedOut)));
     assert_eq!(consumer.get().unwrap(), 1);
     steal_a_slot();
     assert!(producer.is_full() && consumer.is_empty(), "nobody could put");
-    assert!(matches!(producer.put_timeout(&2, SHORT), Err(ChannelError::TimedOut)));
+    assert!(matches!(producer.put_timeout(&2, SHORT), Err(PipeError::TimedOut)));
     producer.put(&3).unwrap();
     assert_eq!(consumer.get().unwrap(), 3);
     assert_eq!(producer.qsize(), Some(1), "one slot is there again");
@@ -756,13 +760,15 @@ fn lost_slots_are_made_good(_: &Nursery) {
     assert_eq!(consumer.get().unwrap(), 4);
 }
 
-fn killed_holders_of_slots_stop_nobody(nursery: &Nursery) {
+fn killed_holders_of_slots_stop_nobody(fork_server: &ForkServer) {
     let (producer, consumer) = queue_of::<(u64, String, u64)>(2).unwrap();
     for round in 0..10 {
         let puts: Vec<_> = (0..2)
-            .map(|_| Process::spawn(nursery, put_for_ever, producer.try_clone().unwrap()).unwrap())
+            .map(|_| {
+                Process::spawn(fork_server, put_for_ever, producer.try_clone().unwrap()).unwrap()
+            })
             .collect();
-        let gets = Process::spawn(nursery, get_texts_for_ever, consumer.try_clone().unwrap());
+        let gets = Process::spawn(fork_server, get_texts_for_ever, consumer.try_clone().unwrap());
         for _ in 0..20 + round {
             let (i, _, again) = consumer.get().unwrap();
             assert_eq!(i, again);

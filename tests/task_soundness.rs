@@ -11,7 +11,7 @@ use singletrack::event_loop::create_eager_task;
 use singletrack::sys::memory::Pages;
 use singletrack::task::arena::Arena;
 use singletrack::task::cell::{AnyTask, TaskOf};
-use singletrack::task::ready_queue::Ready;
+use singletrack::task::ready_queue::ReadyQueue;
 use singletrack::task::state::TaskError;
 use singletrack::{EventLoop, create_task, yield_now};
 use std::cell::{Cell, RefCell};
@@ -56,7 +56,7 @@ fn nothing_that_points_into_a_threads_tasks_leaves_the_thread() {
     assert_eq!(crosses_threads!(AnyTask), (false, false));
     assert_eq!(crosses_threads!(TaskOf<u8>), (false, false));
     assert_eq!(crosses_threads!(Task<u8>), (false, false));
-    assert_eq!(crosses_threads!(Ready), (false, false));
+    assert_eq!(crosses_threads!(ReadyQueue), (false, false));
     assert_eq!(crosses_threads!(Core), (false, false));
     assert_eq!(crosses_threads!(EventLoop), (false, false));
     assert_eq!(crosses_threads!(Arena), (false, false));
@@ -204,11 +204,11 @@ fn attack(own: &RefCell<Option<Task<u8>>>) {
     let core = with_current(Rc::clone).expect("called in a task");
     let all = core.ready.borrow().all();
     for task in &all {
-        let queued = task.state() == singletrack::task::state::State::Queued;
+        let queued = task.state() == singletrack::task::state::TaskState::Queued;
         if !queued {
             assert!(catch_unwind(AssertUnwindSafe(|| drop(task.run(cx)))).is_err());
         }
-        drop(task.evict());
+        drop(task.cancel_now());
         drop(task.unread_panic());
         task.cancel();
         let _ = task.wake();

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use singletrack::base::id::TaskId;
-use singletrack::task::cell::{AnyTask, Ran, TaskOf};
-use singletrack::task::state::{Pause, State};
+use singletrack::task::cell::{AnyTask, StepEnd, TaskOf};
+use singletrack::task::state::{Pause, TaskState};
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,7 +24,7 @@ proptest! {
     /// true = somebody wakes the task, false = the loop does its next step with it.
     #[test]
     fn no_wake_is_lost_and_none_counts_twice(ops in prop::collection::vec(any::<bool>(), 0..200)) {
-        let (mut state, mut model) = (State::Idle, Model::default());
+        let (mut state, mut model) = (TaskState::Idle, Model::default());
         let (mut wakes, mut polls) = (0u32, 0u32);
         for wake in ops {
             if wake {
@@ -46,10 +46,10 @@ proptest! {
                 state.start();
             }
             let expect = match (model.in_queue, model.running, model.woken_while_running) {
-                (0, false, _) => State::Idle,
-                (1, false, _) => State::Queued,
-                (0, true, false) => State::Running,
-                (0, true, true) => State::RunningWoken,
+                (0, false, _) => TaskState::Idle,
+                (1, false, _) => TaskState::Queued,
+                (0, true, false) => TaskState::Running,
+                (0, true, true) => TaskState::RunningWoken,
                 other => panic!("the model itself is lost: {other:?}"),
             };
             prop_assert_eq!(state, expect);
@@ -61,7 +61,7 @@ proptest! {
 /// All five states times all four steps, written out.
 #[test]
 fn every_edge_of_the_diagram() {
-    use State::*;
+    use TaskState::*;
     for (before, enqueue, after) in [
         (Idle, true, Queued),
         (Queued, false, Queued),
@@ -105,7 +105,7 @@ fn a_task_runs_only_when_it_stands_in_the_queue() {
     );
     own.replace(Some(task.clone()));
     let cx = &mut Context::from_waker(Waker::noop());
-    assert!(matches!(task.run(cx), Ran::Done(_)));
+    assert!(matches!(task.run(cx), StepEnd::Done(_)));
     assert!(refused(&task), "it is done");
     assert!(matches!(task.poll_join(cx), Poll::Ready(Ok(true))), "and was refused inside");
 }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use singletrack::futures::Executor;
 use singletrack::futures::Future;
 use singletrack::futures::JobError;
-use singletrack::futures::idle_workers::{Crew, Hail, Step};
+use singletrack::futures::idle_workers::{Hail, IdleWorkers, Step};
 use singletrack::futures::{NoWorkers, ThreadPoolExecutor, ThreadPoolOptions};
 use singletrack::futures::{ReturnWhen, as_completed, wait};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -81,7 +81,7 @@ fn op() -> impl Strategy<Value = Op> {
 }
 
 struct Model {
-    crew: Crew,
+    crew: IdleWorkers,
     max: usize,
     workers: Vec<Worker>,
     queued: usize,
@@ -93,7 +93,7 @@ struct Model {
 
 impl Model {
     fn new(max: usize) -> Model {
-        let (crew, workers) = (Crew::new(max), Vec::new());
+        let (crew, workers) = (IdleWorkers::new(max), Vec::new());
         Model { crew, max, workers, queued: 0, submitted: 0, refused: 0, ran: 0, open: true }
     }
 
@@ -258,7 +258,7 @@ proptest! {
 
 #[test]
 fn a_queue_that_grows_long_wakes_one_more_although_someone_searches() {
-    let mut crew = Crew::new(3);
+    let mut crew = IdleWorkers::new(3);
     for _ in 0..3 {
         assert!(matches!(crew.submit(), Hail::Hire(_)));
     }
@@ -269,7 +269,8 @@ fn a_queue_that_grows_long_wakes_one_more_although_someone_searches() {
         crew.finished();
         assert_eq!(crew.next(false), Step::Sleep);
     }
-    let woken = |jobs, crew: &mut Crew| (0..jobs).filter(|_| crew.submit() == Hail::Wake).count();
+    let woken =
+        |jobs, crew: &mut IdleWorkers| (0..jobs).filter(|_| crew.submit() == Hail::Wake).count();
     assert_eq!(woken(500, &mut crew), 1, "the first job wakes one, which looks for the others");
     assert_eq!(woken(500, &mut crew), 1, "it does not keep up");
     assert_eq!(woken(500, &mut crew), 1, "nor do the two");

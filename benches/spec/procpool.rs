@@ -4,8 +4,8 @@ use crate::args::{Args, Line, percentile};
 use crate::threadpool::spin;
 use serde::de::{self, Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
+use singletrack::process::ForkServer;
 use singletrack::process::MapOptions;
-use singletrack::process::Nursery;
 use singletrack::process::Pool;
 use std::fmt;
 use std::time::Instant;
@@ -52,8 +52,8 @@ fn echo(bytes: Bytes) -> Bytes {
 /// Runs the operation that `op=` names. To be called while this process has one thread.
 pub fn procpool(args: &Args) {
     let op = args.text("op", "map1");
-    let nursery = Nursery::start().expect("one thread so far");
-    let pool = || Pool::new(&nursery, WORKERS).expect("a pool");
+    let fork_server = ForkServer::start().expect("one thread so far");
+    let pool = || Pool::new(&fork_server, WORKERS).expect("a pool");
     match op.as_str() {
         "map1" | "mapauto" => map(&op, args, &pool()),
         "rtt" => round_trips(args, &pool()),

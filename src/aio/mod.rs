@@ -30,7 +30,7 @@ pub use run::{RunError, run_on};
 pub use signals::{Signal, add_signal_handler, remove_signal_handler, signal};
 pub use streams::reader::{LIMIT, StreamReader, open_connection, open_unix_connection, split};
 pub use streams::server::{
-    Counts, Listener, Server, ServerOptions, start_server, start_server_with,
+    Listener, Server, ServerOptions, ServerStats, start_server, start_server_with,
 };
 pub use streams::writer::StreamWriter;
 pub use subprocess::{Child, spawn};
@@ -43,7 +43,7 @@ pub use sync::queue::{
 };
 pub use sync::semaphore::{BoundedSemaphore, Grant, Permits, Semaphore};
 pub use tasks::bridge::{
-    Job, run_in_executor, set_default_executor, shutdown_default_executor, to_thread,
+    ExecutorJob, run_in_executor, set_default_executor, shutdown_default_executor, to_thread,
 };
 pub use tasks::combine::{
     as_completed, gather, gather_outcomes, shield, try_gather, try_wait, wait,

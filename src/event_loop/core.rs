@@ -39,11 +39,11 @@ use crate::event_loop::inbox;
 use crate::event_loop::inbox::{Inbox, Message};
 use crate::event_loop::reactor::Reactor;
 use crate::event_loop::timers::Timers;
-use crate::futures::deadlock::move_in;
+use crate::futures::deadlock::loop_made;
 use crate::selector::event::Selector;
 use crate::task::budget::Budget;
 use crate::task::notes::Notes;
-use crate::task::ready_queue::Ready;
+use crate::task::ready_queue::ReadyQueue;
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
@@ -85,7 +85,7 @@ pub struct Core {
     /// Where other threads leave messages.
     pub inbox: Arc<Inbox<Message>>,
     /// Tasks and the ready queue.
-    pub ready: RefCell<Ready>,
+    pub ready: RefCell<ReadyQueue>,
     /// Deadlines.
     pub timers: RefCell<Timers<Due>>,
     /// Descriptors.
@@ -103,20 +103,20 @@ pub struct Core {
     /// Names and done callbacks of the tasks that have any.
     pub notes: RefCell<Notes>,
     /// What upper floors keep here.
-    pub attached: Attached,
+    pub attached: Extensions,
 }
 
 impl Core {
     /// A loop with nothing to do, entered into the table of loops.
     pub fn new(selector: Box<dyn Selector>) -> Rc<Core> {
-        let inbox = Arc::new(Inbox::new(selector.bell()));
+        let inbox = Arc::new(Inbox::new(selector.waker()));
         let id = inbox::open(Arc::clone(&inbox));
-        move_in(id);
+        loop_made(id);
         Rc::new(Core {
             id,
             made_in: std::process::id(),
             inbox,
-            ready: RefCell::new(Ready::new(id)),
+            ready: RefCell::new(ReadyQueue::new(id)),
             timers: RefCell::default(),
             reactor: RefCell::new(Reactor::new(selector)),
             calls: RefCell::default(),
@@ -125,7 +125,7 @@ impl Core {
             stopping: Cell::new(false),
             handler: RefCell::default(),
             notes: RefCell::default(),
-            attached: Attached::default(),
+            attached: Extensions::default(),
         })
     }
 
@@ -288,17 +288,17 @@ impl Drop for Entered {
 /// One value of each type. There are two or three, so a list is searched.
 ///
 /// ```
-/// use singletrack::event_loop::core::Attached;
+/// use singletrack::event_loop::core::Extensions;
 /// use std::cell::Cell;
 ///
-/// let attached = Attached::default();
-/// attached.get::<Cell<u8>>().set(7);
-/// assert_eq!(attached.get::<Cell<u8>>().get(), 7);
+/// let extensions = Extensions::default();
+/// extensions.get::<Cell<u8>>().set(7);
+/// assert_eq!(extensions.get::<Cell<u8>>().get(), 7);
 /// ```
 #[derive(Default)]
-pub struct Attached(RefCell<Vec<Rc<dyn Any>>>);
+pub struct Extensions(RefCell<Vec<Rc<dyn Any>>>);
 
-impl Attached {
+impl Extensions {
     /// The value of this type.
     pub fn get<T: Default + 'static>(&self) -> Rc<T> {
         let found = self.0.borrow().iter().find_map(|any| Rc::clone(any).downcast().ok());
@@ -338,7 +338,7 @@ impl fmt::Display for EndedEarly {
 
 impl Core {
     /// Does what the message says.
-    pub(crate) fn obey(&self, message: Message) {
+    pub(crate) fn handle(&self, message: Message) {
         match message {
             Message::Wake(id) => self.ready.borrow_mut().wake(id),
             Message::Cancel(id) => self.ready.borrow_mut().cancel(id),

@@ -28,5 +28,5 @@ pub mod waker;
 
 pub use calls::LoopHandle;
 pub use join::Task;
-pub use run_once::Turn;
+pub use run_once::Iteration;
 pub use scheduler::create_eager_task;

@@ -14,7 +14,7 @@
 //! `ScheduledIo` packs both into one atomic because there a driver thread may race a reader.
 
 use crate::base::id::{GenerationSlab, Key};
-use crate::selector::event::{Event, Readiness, Selector, Token};
+use crate::selector::event::{IoEvent, Readiness, Selector, Token};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::task::Waker;
@@ -76,7 +76,7 @@ pub struct Reactor {
     /// Those who wait where somebody else waits already; nearly always empty.
     more_waiters: Vec<Waiter>,
     /// Kept between turns so that a turn does not allocate.
-    events: Vec<Event>,
+    events: Vec<IoEvent>,
 }
 
 impl Reactor {

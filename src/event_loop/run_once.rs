@@ -36,7 +36,7 @@ use crate::event_loop::join::Task;
 use crate::event_loop::waker::{wake, waker};
 use crate::selector::event::Selector;
 use crate::selector::mio::MioSelector;
-use crate::task::ready_queue::{Entry, ROOT_CALL};
+use crate::task::ready_queue::{ROOT_CALL, ReadyEntry};
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io;
@@ -56,7 +56,7 @@ const IO_INTERVAL: u32 = 61;
 
 /// What one turn did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Turn {
+pub struct Iteration {
     /// Tasks polled, the root included.
     pub polled: usize,
     /// Callbacks called.
@@ -153,7 +153,7 @@ impl EventLoop {
     }
 
     /// How many turns the loop has made: asyncio's "passes".
-    pub fn turns(&self) -> u64 {
+    pub fn iterations(&self) -> u64 {
         self.turns.get()
     }
 
@@ -233,7 +233,7 @@ impl EventLoop {
     ///
     /// # Panics
     /// If this thread is running a loop already.
-    pub fn run_once(&self) -> io::Result<Turn> {
+    pub fn run_once(&self) -> io::Result<Iteration> {
         let _entered = enter(&self.core);
         self.turn(None)
     }
@@ -245,9 +245,9 @@ impl EventLoop {
     }
 
     /// One turn, in the eight steps of the drawing above.
-    fn turn(&self, mut root: Root<'_>) -> io::Result<Turn> {
+    fn turn(&self, mut root: Root<'_>) -> io::Result<Iteration> {
         let core = &*self.core;
-        let mut turn = Turn::default();
+        let mut turn = Iteration::default();
         self.turns.set(self.turns.get() + 1);
 
         // 1. Take in what other threads have asked for.
@@ -317,21 +317,21 @@ impl EventLoop {
         armed
     }
 
-    fn run_next(&self, root: &mut Root<'_>, turn: &mut Turn) {
+    fn run_next(&self, root: &mut Root<'_>, turn: &mut Iteration) {
         let core = &*self.core;
         let Some(entry) = core.ready.borrow_mut().pop() else { return };
         match entry {
-            Entry::Task(task) => {
+            ReadyEntry::Task(task) => {
                 turn.polled += 1;
                 core.step(task);
             }
-            Entry::Call(ROOT_CALL) => {
+            ReadyEntry::Call(ROOT_CALL) => {
                 if let Some(root) = root {
                     turn.polled += 1;
                     root();
                 }
             }
-            Entry::Call(key) => {
+            ReadyEntry::Call(key) => {
                 let call = core.calls.borrow_mut().remove(key);
                 if let Some(call) = call {
                     turn.called += 1;
@@ -362,7 +362,7 @@ impl EventLoop {
         self.core.inbox.take(&mut messages);
         let count = messages.len();
         for message in messages.drain(..) {
-            self.core.obey(message);
+            self.core.handle(message);
         }
         self.messages.replace(messages);
         count

@@ -32,7 +32,7 @@ use crate::base::panic::last_words;
 use crate::event_loop::core::{Core, current};
 use crate::event_loop::join::Task;
 use crate::event_loop::waker::{task_of, wake, waker};
-use crate::task::cell::{AnyTask, Ran};
+use crate::task::cell::{AnyTask, StepEnd};
 use crate::task::notes::Note;
 use crate::task::running as self_wake;
 use std::future::Future;
@@ -62,7 +62,7 @@ impl Core {
         let (Ok(task) | Err(task)) = inserted;
         drop(ready); // ending a future is user code
         if refused {
-            let _nobody_awaits_it_yet = task.evict();
+            let _nobody_awaits_it_yet = task.cancel_now();
         } else if self.debug.is_on() {
             self.notes.borrow_mut().of(task.id()).made_at = Some(place);
         }
@@ -85,15 +85,15 @@ impl Core {
             true => self.run_watched(&task, cx),
         };
         match ran {
-            Ran::Parked => {}
-            Ran::Again => self.ready.borrow_mut().push_task(task),
-            Ran::Done(joiner) => self.conclude(task, joiner),
+            StepEnd::Parked => {}
+            StepEnd::Again => self.ready.borrow_mut().push_task(task),
+            StepEnd::Done(joiner) => self.conclude(task, joiner),
         }
     }
 
     /// In debug mode: a step that takes long is told of.
     #[inline(never)]
-    fn run_watched(&self, task: &AnyTask, cx: &mut Context<'_>) -> Ran {
+    fn run_watched(&self, task: &AnyTask, cx: &mut Context<'_>) -> StepEnd {
         let start = self.now();
         let (id, ran) = (task.id(), task.run(cx));
         let took = Duration::from_nanos(self.now() - start);
@@ -165,7 +165,7 @@ impl Core {
             // The borrow ends before the task does: its drop is user code.
             let slot = self.ready.borrow_mut().pop_slot();
             let Some(task) = slot else { break };
-            if let Some(joiner) = task.evict() {
+            if let Some(joiner) = task.cancel_now() {
                 self.wake_or_report(joiner);
             }
         }
@@ -186,11 +186,11 @@ impl Core {
 ///
 /// let event_loop = EventLoop::new()?;
 /// let turns = event_loop.run_until_complete(async {
-///     let before = event_loop.turns();
+///     let before = event_loop.iterations();
 ///     let task = create_eager_task(async { 6 * 7 });
 ///     assert!(task.done());
 ///     assert_eq!(task.await.unwrap(), 42);
-///     event_loop.turns() - before
+///     event_loop.iterations() - before
 /// });
 /// assert_eq!(turns, 0);
 /// # Ok::<(), std::io::Error>(())

@@ -38,7 +38,7 @@ pub(crate) trait Sleeper: Send + Sync {
 }
 
 /// What a pool learns of its workers' sleep; under the same conditions.
-pub(crate) trait Household: Sleeper {
+pub(crate) trait DeadlockGuard: Sleeper {
     /// One more worker will sleep until a job of this pool is done.
     ///
     /// # Errors
@@ -47,14 +47,14 @@ pub(crate) trait Household: Sleeper {
 }
 
 /// A pool, seen from its futures. (std's `Arc` also under loom, whose own cannot hold `dyn`.)
-pub(crate) type Home = Arc<dyn Household>;
+pub(crate) type SharedGuard = Arc<dyn DeadlockGuard>;
 
 /// The number of a pool, unique while it lives; 0 is no pool.
-pub(crate) type HomeId = usize;
+pub(crate) type GuardId = usize;
 
 sync::thread_local! {
     /// The pools that this thread works for; seldom more than one.
-    static HOMES: RefCell<Vec<Home>> = RefCell::new(Vec::new());
+    static HOMES: RefCell<Vec<SharedGuard>> = RefCell::new(Vec::new());
 }
 
 thread_local! {
@@ -73,7 +73,7 @@ impl Sleeper for OwnLoop {
     }
 }
 
-impl Household for OwnLoop {
+impl DeadlockGuard for OwnLoop {
     fn fall_asleep(&self) -> Result<(), JobError> {
         Err(JobError::WouldDeadlock(
             "this thread is the only one that can run the event loop of that task; await the \
@@ -84,17 +84,17 @@ impl Household for OwnLoop {
 }
 
 /// The number of a loop as a household: odd, as the address of a pool never is.
-pub(crate) fn loop_home(id: LoopId) -> HomeId {
+pub(crate) fn loop_guard_id(id: LoopId) -> GuardId {
     id.get() as usize * 2 + 1
 }
 
 /// A loop was made on this thread.
-pub(crate) fn move_in(id: LoopId) {
+pub(crate) fn loop_made(id: LoopId) {
     LOOPS.with(|loops| loops.borrow_mut().push(id));
 }
 
 /// A loop of this thread is gone, perhaps because the thread is going.
-pub(crate) fn move_out(id: LoopId) {
+pub(crate) fn loop_gone(id: LoopId) {
     LOOPS.with(|loops| {
         let mut loops = loops.borrow_mut();
         loops.retain(|other| *other != id);
@@ -103,33 +103,33 @@ pub(crate) fn move_out(id: LoopId) {
 }
 
 /// The number of a pool.
-pub(crate) fn home_id<H: Household>(home: &Arc<H>) -> HomeId {
+pub(crate) fn guard_id<H: DeadlockGuard>(home: &Arc<H>) -> GuardId {
     Arc::as_ptr(home).addr()
 }
 
 /// From now on this thread works for `home`.
-pub(crate) fn work_for(home: Home) {
+pub(crate) fn join_guard(home: SharedGuard) {
     HOMES.with(|homes| homes.borrow_mut().push(home));
 }
 
 /// This thread works for `home`, too, as long as `act` takes, which must not panic.
-pub(crate) fn working_for<R>(home: Home, act: impl FnOnce() -> R) -> R {
-    work_for(home);
+pub(crate) fn while_guarded<R>(home: SharedGuard, act: impl FnOnce() -> R) -> R {
+    join_guard(home);
     let result = act();
     HOMES.with(|homes| homes.borrow_mut().pop());
     result
 }
 
 /// The pool or loop with this number, if this thread works for it.
-pub(crate) fn own_home(id: HomeId) -> Option<Home> {
-    if id == HomeId::default() {
+pub(crate) fn own_guard(id: GuardId) -> Option<SharedGuard> {
+    if id == GuardId::default() {
         return None;
     }
     if id % 2 == 1 {
-        let lives_here = LOOPS.with(|loops| loops.borrow().iter().any(|l| loop_home(*l) == id));
-        return lives_here.then(|| Arc::new(OwnLoop) as Home);
+        let lives_here = LOOPS.with(|loops| loops.borrow().iter().any(|l| loop_guard_id(*l) == id));
+        return lives_here.then(|| Arc::new(OwnLoop) as SharedGuard);
     }
-    let is_it = |home: &&Home| Arc::as_ptr(home).addr() == id;
-    let find = |homes: &RefCell<Vec<Home>>| homes.borrow().iter().find(is_it).cloned();
+    let is_it = |home: &&SharedGuard| Arc::as_ptr(home).addr() == id;
+    let find = |homes: &RefCell<Vec<SharedGuard>>| homes.borrow().iter().find(is_it).cloned();
     HOMES.try_with(find).ok().flatten() // a thread at its end works for nobody any more
 }

@@ -17,9 +17,9 @@
 //! `Future` is not `Clone`: the value has one owner.
 
 use crate::base::sync::MutexGuard;
-use crate::futures::deadlock::{HomeId, Sleeper};
+use crate::futures::deadlock::{GuardId, Sleeper};
 use crate::futures::error::JobError;
-use crate::futures::oneshot::State;
+use crate::futures::oneshot::FutureState;
 use crate::futures::oneshot::{Cell, OneShot};
 use std::fmt;
 use std::pin::Pin;
@@ -40,18 +40,18 @@ use std::time::Duration;
 #[doc(alias = "asyncio.loop.create_future")]
 #[doc(alias = "asyncio.wrap_future")]
 pub fn promise<T>() -> (Promise<T>, Future<T>) {
-    promise_of(HomeId::default())
+    promise_of(GuardId::default())
 }
 
 /// A promise for a job that only the workers of `home` can run.
-pub(crate) fn promise_of<T>(home: HomeId) -> (Promise<T>, Future<T>) {
+pub(crate) fn promise_of<T>(home: GuardId) -> (Promise<T>, Future<T>) {
     let shared: Arc<OneShot<T>> = Arc::new(OneShot::new(home, ()));
     (Promise { shared: Some(Arc::clone(&shared)) }, Future { shared })
 }
 
 /// The future of `job`, which lies in one allocation with it. A [`Promise::of`] the other one
 /// must be made and kept.
-pub(crate) fn future_of<T, J>(home: HomeId, job: J) -> (Arc<OneShot<T, J>>, Future<T>)
+pub(crate) fn future_of<T, J>(home: GuardId, job: J) -> (Arc<OneShot<T, J>>, Future<T>)
 where
     J: Send + Sync + 'static,
 {
@@ -191,7 +191,7 @@ impl<T> Future<T> {
 
     /// True while a worker is at it.
     pub fn running(&self) -> bool {
-        self.state() == State::Running
+        self.state() == FutureState::Running
     }
 
     /// True if [`cancel`](Self::cancel) came in time.
@@ -199,7 +199,7 @@ impl<T> Future<T> {
         self.state().is_cancelled()
     }
 
-    fn state(&self) -> State {
+    fn state(&self) -> FutureState {
         self.shared.cell.lock().state
     }
 
@@ -275,7 +275,7 @@ impl<T> Future<T> {
     }
 
     /// The pool whose workers alone can run the job.
-    pub(crate) fn home(&self) -> HomeId {
+    pub(crate) fn home(&self) -> GuardId {
         self.shared.home
     }
 

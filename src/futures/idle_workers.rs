@@ -62,17 +62,17 @@ pub enum Step {
 /// The account of a pool's workers.
 ///
 /// ```
-/// use singletrack::futures::idle_workers::{Crew, Hail, Step};
+/// use singletrack::futures::idle_workers::{Hail, IdleWorkers, Step};
 ///
-/// let mut crew = Crew::new(2);
-/// assert_eq!(crew.submit(), Hail::Hire(0)); // nobody is free
-/// assert_eq!(crew.next(true), Step::Run { wake: false });
-/// crew.finished();
-/// assert_eq!(crew.next(false), Step::Sleep);
-/// assert_eq!(crew.submit(), Hail::Wake); // the free one is used again
+/// let mut workers = IdleWorkers::new(2);
+/// assert_eq!(workers.submit(), Hail::Hire(0)); // nobody is free
+/// assert_eq!(workers.next(true), Step::Run { wake: false });
+/// workers.finished();
+/// assert_eq!(workers.next(false), Step::Sleep);
+/// assert_eq!(workers.submit(), Hail::Wake); // the free one is used again
 /// ```
 #[derive(Debug, Clone)]
-pub struct Crew {
+pub struct IdleWorkers {
     max: usize,
     /// Numbers given out so far; a worker that could not start has one too.
     hired: usize,
@@ -86,10 +86,10 @@ pub struct Crew {
     open: bool,
 }
 
-impl Crew {
+impl IdleWorkers {
     /// Nobody yet, and room for `max`.
-    pub fn new(max: usize) -> Crew {
-        Crew {
+    pub fn new(max: usize) -> IdleWorkers {
+        IdleWorkers {
             max,
             hired: 0,
             workers: 0,

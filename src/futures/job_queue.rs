@@ -34,10 +34,10 @@ use crate::base::panic::last_words;
 use crate::base::sync::atomic::{AtomicUsize, Ordering};
 use crate::base::sync::thread::{Builder, JoinHandle};
 use crate::base::sync::{Condvar, Mutex, spin_until};
-use crate::futures::deadlock::{Home, Household, Sleeper, work_for};
+use crate::futures::deadlock::{DeadlockGuard, SharedGuard, Sleeper, join_guard};
 use crate::futures::error::JobError;
 use crate::futures::future::Promise;
-use crate::futures::idle_workers::{Crew, Hail, Step};
+use crate::futures::idle_workers::{Hail, IdleWorkers, Step};
 use crate::futures::oneshot::OneShot;
 use std::collections::VecDeque;
 use std::fmt;
@@ -103,7 +103,7 @@ pub(crate) struct Pool {
 
 /// What the lock guards. Jobs are only moved in it: user code runs outside.
 struct Hall {
-    crew: Crew,
+    crew: IdleWorkers,
     queue: VecDeque<Arc<dyn Job>>,
     /// How many sleepers may get up: a notification that cannot be missed.
     permits: usize,
@@ -134,7 +134,7 @@ impl Pool {
         obstacle: Option<Obstacle>,
     ) -> Self {
         let hall = Hall {
-            crew: Crew::new(max),
+            crew: IdleWorkers::new(max),
             queue: VecDeque::new(),
             permits: 0,
             threads: Vec::new(),
@@ -229,7 +229,7 @@ fn give_up_all(jobs: VecDeque<Arc<dyn Job>>, why: &JobError) {
 
 impl Pool {
     fn work(self: Arc<Self>) {
-        work_for(Arc::clone(&self) as Home);
+        join_guard(Arc::clone(&self) as SharedGuard);
         if let Some(initializer) = &self.initializer
             && let Err(panic) = catch_unwind(AssertUnwindSafe(initializer))
         {
@@ -300,7 +300,7 @@ impl Pool {
     }
 }
 
-impl Household for Pool {
+impl DeadlockGuard for Pool {
     fn fall_asleep(&self) -> Result<(), JobError> {
         if let Some(obstacle) = self.obstacle.as_ref().and_then(|obstacle| obstacle()) {
             return Err(JobError::WouldDeadlock(obstacle.to_owned()));

@@ -1,6 +1,6 @@
 //! The five states of a future and every legal step between them.
 //!
-//! *Assumes*: nothing. No lock, no thread, no value: pure.
+//! *Assumes*: whoever owns the cell serialises these steps; this is pure.
 //! *Promises*: a state only moves along an arrow below; a refused step changes nothing.
 //! *Leaves out*: the value, the waiters, the callbacks (`futures/oneshot.rs`).
 //!
@@ -32,7 +32,7 @@
 
 use crate::base::panic::discard;
 use crate::base::sync::{Condvar, Mutex, MutexGuard, spin_until};
-use crate::futures::deadlock::{Home, HomeId, Sleeper, own_home};
+use crate::futures::deadlock::{GuardId, SharedGuard, Sleeper, own_guard};
 use crate::futures::error::JobError;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -42,16 +42,16 @@ use std::time::{Duration, Instant};
 /// Where a job stands. `Finished` and the two cancelled states are *done*.
 ///
 /// ```
-/// use singletrack::futures::oneshot::State;
+/// use singletrack::futures::oneshot::FutureState;
 ///
-/// let mut state = State::default();
+/// let mut state = FutureState::default();
 /// assert!(state.cancel()); // PENDING -> CANCELLED
 /// assert!(!state.start()); // -> CANCELLED_AND_NOTIFIED: the job must not run
 /// assert!(!state.finish()); // too late for a result
-/// assert_eq!(state, State::CancelledAndNotified);
+/// assert_eq!(state, FutureState::CancelledAndNotified);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum State {
+pub enum FutureState {
     /// Waiting for a worker.
     #[default]
     Pending,
@@ -65,18 +65,18 @@ pub enum State {
     CancelledAndNotified,
 }
 
-impl State {
+impl FutureState {
     /// A worker wants to begin. False means: do not run it.
     ///
     /// Asked again it changes nothing and answers the same; CPython raises there.
     #[must_use]
     pub fn start(&mut self) -> bool {
         match self {
-            State::Pending => *self = State::Running,
-            State::Cancelled => *self = State::CancelledAndNotified,
-            State::Running | State::Finished | State::CancelledAndNotified => {}
+            FutureState::Pending => *self = FutureState::Running,
+            FutureState::Cancelled => *self = FutureState::CancelledAndNotified,
+            FutureState::Running | FutureState::Finished | FutureState::CancelledAndNotified => {}
         }
-        *self == State::Running
+        *self == FutureState::Running
     }
 
     /// A result has come. False means: the future was done before, drop the result.
@@ -84,7 +84,7 @@ impl State {
     pub fn finish(&mut self) -> bool {
         let open = !self.is_done();
         if open {
-            *self = State::Finished;
+            *self = FutureState::Finished;
         }
         open
     }
@@ -92,20 +92,20 @@ impl State {
     /// Someone lost interest. True means: it will never run (now, or since an earlier call).
     #[must_use]
     pub fn cancel(&mut self) -> bool {
-        if *self == State::Pending {
-            *self = State::Cancelled;
+        if *self == FutureState::Pending {
+            *self = FutureState::Cancelled;
         }
         self.is_cancelled()
     }
 
     /// No step can change the outcome any more.
     pub fn is_done(self) -> bool {
-        self == State::Finished || self.is_cancelled()
+        self == FutureState::Finished || self.is_cancelled()
     }
 
     /// Either of the two cancelled states.
     pub fn is_cancelled(self) -> bool {
-        matches!(self, State::Cancelled | State::CancelledAndNotified)
+        matches!(self, FutureState::Cancelled | FutureState::CancelledAndNotified)
     }
 }
 
@@ -123,13 +123,13 @@ pub(crate) struct OneShot<T, J: ?Sized = dyn Send + Sync> {
     /// Notified once, when the state becomes done. Costs one load when no thread waits.
     done: Condvar,
     /// The pool that runs the job, if a worker of it can wait for it in vain.
-    pub(crate) home: HomeId,
+    pub(crate) home: GuardId,
     /// Whatever is to lie beside the cell; nothing, mostly.
     pub(crate) job: J,
 }
 
 pub(crate) struct Cell<T> {
-    pub(crate) state: State,
+    pub(crate) state: FutureState,
     /// `Some` from the moment the state is done until the future's owner takes it.
     pub(crate) outcome: Option<Result<T, JobError>>,
     /// Boxed, for most futures have none and there may be millions of them.
@@ -160,8 +160,8 @@ impl Listeners {
 
 impl<T, J> OneShot<T, J> {
     /// Open, for a job of this pool.
-    pub(crate) fn new(home: HomeId, job: J) -> Self {
-        let cell = Cell { state: State::default(), outcome: None, listeners: None };
+    pub(crate) fn new(home: GuardId, job: J) -> Self {
+        let cell = Cell { state: FutureState::default(), outcome: None, listeners: None };
         OneShot { cell: Mutex::new(cell), done: Condvar::new(), home, job }
     }
 }
@@ -259,7 +259,7 @@ impl<T> OneShot<T> {
         let deadline = timeout.and_then(|t| Instant::now().checked_add(t));
         if !cell.state.is_done()
             && deadline.is_none()
-            && let Some(home) = own_home(self.home)
+            && let Some(home) = own_guard(self.home)
         {
             cell = self.report_to(home, cell);
         }
@@ -285,7 +285,7 @@ impl<T> OneShot<T> {
     /// ends here, with the pool's error, instead of never.
     fn report_to<'a>(
         &'a self,
-        home: Home,
+        home: SharedGuard,
         mut cell: MutexGuard<'a, Cell<T>>,
     ) -> MutexGuard<'a, Cell<T>> {
         match home.fall_asleep() {

@@ -12,7 +12,7 @@
 //! ```
 
 use crate::base::sync::Mutex;
-use crate::futures::deadlock::{home_id, own_home};
+use crate::futures::deadlock::{guard_id, own_guard};
 use crate::futures::error::JobError;
 use crate::futures::executor::Executor;
 use crate::futures::future::{Future, future_of};
@@ -162,7 +162,7 @@ impl ThreadPoolExecutor {
         &self,
         f: impl FnOnce() -> Result<R, JobError> + Send + 'static,
     ) -> Future<R> {
-        let (job, future) = future_of(home_id(&self.pool), Mutex::new(Some(f)));
+        let (job, future) = future_of(guard_id(&self.pool), Mutex::new(Some(f)));
         Pool::submit(&self.pool, job);
         future
     }
@@ -189,7 +189,7 @@ impl Executor for ThreadPoolExecutor {
     /// for its own end) and returns at once; the pool still drains.
     fn shutdown(&self, wait: bool, cancel_futures: bool) {
         self.pool.close(cancel_futures);
-        if wait && own_home(home_id(&self.pool)).is_none() {
+        if wait && own_guard(guard_id(&self.pool)).is_none() {
             self.pool.join();
         }
     }

@@ -13,7 +13,7 @@
 //! ```
 
 use crate::base::sync::{Condvar, Mutex, wait_until};
-use crate::futures::deadlock::{Home, Sleeper, own_home};
+use crate::futures::deadlock::{SharedGuard, Sleeper, own_guard};
 use crate::futures::error::JobError;
 use crate::futures::future::Future;
 use std::collections::VecDeque;
@@ -200,7 +200,7 @@ impl<T> AsCompleted<T> {
         }
         self.seat = here;
         self.give_up_watch();
-        let home = self.futures.iter().flatten().find_map(|future| own_home(future.home()));
+        let home = self.futures.iter().flatten().find_map(|future| own_guard(future.home()));
         self.watch = home.map(|home| Watch::over(home, self.futures.iter().flatten()));
     }
 
@@ -283,7 +283,7 @@ impl Arrivals {
 
 /// A waiting thread, as the pool sees it that the thread works for and that runs some of the jobs.
 struct Watch {
-    home: Home,
+    home: SharedGuard,
     state: Mutex<Watched>,
 }
 
@@ -297,9 +297,12 @@ struct Watched {
 
 impl Watch {
     /// Of this thread, which works for `home`.
-    fn over<'a, T: 'a>(home: Home, futures: impl Iterator<Item = &'a Future<T>>) -> Arc<Watch> {
+    fn over<'a, T: 'a>(
+        home: SharedGuard,
+        futures: impl Iterator<Item = &'a Future<T>>,
+    ) -> Arc<Watch> {
         let watch = Arc::new(Watch { home, state: Mutex::default() });
-        for future in futures.filter(|future| own_home(future.home()).is_some()) {
+        for future in futures.filter(|future| own_guard(future.home()).is_some()) {
             // Counted first: it may be done before the next line.
             watch.state.lock().open += 1;
             let sleeper = Arc::clone(&watch) as Arc<dyn Sleeper>;

@@ -21,13 +21,14 @@ pub use lock::global_lock::GlobalLock;
 pub use lock::token::Gil;
 pub use lock::worker::{GilThread, GilThreadPoolExecutor};
 pub use rules::decision::{
-    AttachError, NotHolder, Parting, Reason, Refusal, ThreadId, Turn, Verdict, Why,
+    AttachError, Decision, DropReason, Next, NotHolder, Refusal, Release, SleepReason, ThreadId,
 };
 pub use rules::policy::{
-    Check, Checkpoint, DropFlag, HandOff, Look, Place, PolicyError, Substrate, SwitchPolicy,
+    Check, Checkpoint, DropFlag, HandOff, PointCheck, PolicyError, Substrate, SwitchPoint,
+    SwitchPolicy,
 };
 pub use simulator::script::{Act, Costs, CostsError, Ending, Run, Script};
 pub use simulator::simulation::{MAX_CORES, NoSuchMachine, Simulator};
 pub use stats::counters::Counters;
 pub use stats::histogram::Histogram;
-pub use stats::record::{Event, Recording, Slice, State, Track, What};
+pub use stats::record::{EventKind, LockEvent, LockState, Recording, Slice, Track};

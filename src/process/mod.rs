@@ -12,9 +12,9 @@ pub mod forkserver;
 pub mod message;
 pub mod pool;
 
-pub use channel::pipe::{ChannelError, Connection, Receiver, Sender, duplex, pipe};
+pub use channel::pipe::{Connection, PipeError, Receiver, Sender, duplex, pipe};
 pub use channel::queue::{Consumer, Producer, queue, queue_of};
-pub use forkserver::client::{MAX_DEPTH, Nursery, NurseryError, NurseryOptions};
+pub use forkserver::client::{ForkServer, ForkServerError, ForkServerOptions, MAX_DEPTH};
 pub use forkserver::process::{Process, ProcessOptions};
 pub use message::descriptor::Descriptor;
 pub use pool::multiprocessing::Pool;

@@ -49,7 +49,7 @@ impl Readiness {
 
 /// One piece of news.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Event {
+pub struct IoEvent {
     /// Whose.
     pub token: Token,
     /// What became possible since the last news.
@@ -57,7 +57,7 @@ pub struct Event {
 }
 
 /// Makes a sleeping [`Selector::wait`] return. May be rung from any thread.
-pub type Bell = Box<dyn Fn() + Send + Sync>;
+pub type WakeFn = Box<dyn Fn() + Send + Sync>;
 
 /// A source of readiness and of time. Counterparts: mio's `Poll`, Python's `selectors`.
 ///
@@ -90,10 +90,10 @@ pub trait Selector {
     ///
     /// # Errors
     /// What the system reports; an interrupting signal is no error.
-    fn wait(&mut self, events: &mut Vec<Event>, timeout: Option<Duration>) -> io::Result<()>;
+    fn wait(&mut self, events: &mut Vec<IoEvent>, timeout: Option<Duration>) -> io::Result<()>;
 
     /// A bell for other threads.
-    fn bell(&self) -> Bell;
+    fn waker(&self) -> WakeFn;
 
     /// Nanoseconds since the selector was made; never goes back.
     fn now(&self) -> u64;

@@ -5,7 +5,7 @@
 //! itself, not by a rounded millisecond.
 //! *Leaves out*: level-triggered watching. A source speaks once; remember what it said.
 
-use crate::selector::event::{Bell, Event, Readiness, Selector, Token};
+use crate::selector::event::{IoEvent, Readiness, Selector, Token, WakeFn};
 use crate::sys::fd::wait_readable;
 use mio::unix::SourceFd;
 use mio::{Interest, Poll, Waker};
@@ -28,7 +28,7 @@ const FINE: Duration = Duration::from_millis(2);
 /// use std::time::Duration;
 ///
 /// let mut selector = MioSelector::new()?;
-/// selector.bell()(); // rung before the wait: it returns at once
+/// selector.waker()(); // rung before the wait: it returns at once
 /// selector.wait(&mut Vec::new(), None)?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
@@ -86,7 +86,7 @@ impl Selector for MioSelector {
         self.poll.registry().deregister(&mut SourceFd(&fd.as_raw_fd()))
     }
 
-    fn wait(&mut self, events: &mut Vec<Event>, timeout: Option<Duration>) -> io::Result<()> {
+    fn wait(&mut self, events: &mut Vec<IoEvent>, timeout: Option<Duration>) -> io::Result<()> {
         let Some(timeout) = self.fine_wait(timeout)? else { return Ok(()) };
         match self.poll.poll(&mut self.batch, timeout) {
             Err(e) if e.kind() == io::ErrorKind::Interrupted => return Ok(()),
@@ -96,7 +96,7 @@ impl Selector for MioSelector {
         Ok(())
     }
 
-    fn bell(&self) -> Bell {
+    fn waker(&self) -> WakeFn {
         let waker = Arc::clone(&self.waker);
         // An eventfd write fails only when its counter is full, and then it is readable.
         Box::new(move || drop(waker.wake()))
@@ -108,7 +108,7 @@ impl Selector for MioSelector {
 }
 
 /// mio's event in our words. Errors and hang-ups let both directions look for themselves.
-fn translate(event: &mio::event::Event) -> Event {
+fn translate(event: &mio::event::Event) -> IoEvent {
     let mut ready = Readiness::NONE;
     if event.is_readable() || event.is_read_closed() || event.is_error() {
         ready = ready.with(Readiness::READABLE);
@@ -120,5 +120,5 @@ fn translate(event: &mio::event::Event) -> Event {
     if event.is_read_closed() || event.is_error() || event.is_priority() {
         ready = ready.with(Readiness::READ_CLOSED);
     }
-    Event { token: Token(event.token().0 as u64), ready }
+    IoEvent { token: Token(event.token().0 as u64), ready }
 }

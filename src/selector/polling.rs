@@ -15,7 +15,7 @@
 //! wanted, and asks again for those that the news did not answer.
 #![allow(unsafe_code)]
 
-use crate::selector::event::{Bell, Event, Readiness, Selector, Token};
+use crate::selector::event::{IoEvent, Readiness, Selector, Token, WakeFn};
 use polling::{Event as Shot, Events, Poller};
 use std::collections::HashMap;
 use std::io;
@@ -99,7 +99,7 @@ impl Selector for PollingSelector {
         self.poller.delete(fd)
     }
 
-    fn wait(&mut self, events: &mut Vec<Event>, timeout: Option<Duration>) -> io::Result<()> {
+    fn wait(&mut self, events: &mut Vec<IoEvent>, timeout: Option<Duration>) -> io::Result<()> {
         self.batch.clear();
         self.poller.wait(&mut self.batch, timeout)?;
         for news in self.batch.iter() {
@@ -119,12 +119,12 @@ impl Selector for PollingSelector {
                 let fd = unsafe { BorrowedFd::borrow_raw(watch.fd) };
                 self.poller.modify(fd, shot(token, watch.wanted))?;
             }
-            events.push(Event { token, ready });
+            events.push(IoEvent { token, ready });
         }
         Ok(())
     }
 
-    fn bell(&self) -> Bell {
+    fn waker(&self) -> WakeFn {
         let poller = Arc::clone(&self.poller);
         // It fails only when the eventfd's counter is full, and then it is readable.
         Box::new(move || drop(poller.notify()))

@@ -7,7 +7,7 @@
 //! read then returns is up to the test.
 
 use crate::base::sync::{Arc, Mutex};
-use crate::selector::event::{Bell, Event, Readiness, Selector, Token};
+use crate::selector::event::{IoEvent, Readiness, Selector, Token, WakeFn};
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
@@ -111,7 +111,7 @@ impl Selector for ScriptedSelector {
         }
     }
 
-    fn wait(&mut self, events: &mut Vec<Event>, timeout: Option<Duration>) -> io::Result<()> {
+    fn wait(&mut self, events: &mut Vec<IoEvent>, timeout: Option<Duration>) -> io::Result<()> {
         let mut shared = self.shared.lock();
         shared.waits += 1;
         shared.now = shared.wake_time(timeout)?;
@@ -120,12 +120,12 @@ impl Selector for ScriptedSelector {
         let later = shared.script.split_off(&after_now);
         let due = std::mem::replace(&mut shared.script, later);
         events.extend(due.into_values().filter_map(|(fd, ready)| {
-            shared.watched.get(&fd).map(|&token| Event { token, ready })
+            shared.watched.get(&fd).map(|&token| IoEvent { token, ready })
         }));
         Ok(())
     }
 
-    fn bell(&self) -> Bell {
+    fn waker(&self) -> WakeFn {
         let shared = Arc::clone(&self.shared);
         Box::new(move || shared.lock().rung = true)
     }

@@ -85,7 +85,7 @@ impl Budget {
 ///
 /// let event_loop = EventLoop::new()?;
 /// event_loop.run_until_complete(yield_now());
-/// assert_eq!(event_loop.turns(), 2);
+/// assert_eq!(event_loop.iterations(), 2);
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[doc(alias = "asyncio.sleep(0)")]

@@ -23,9 +23,9 @@
 use crate::base::id::TaskId;
 use crate::task::arena;
 use crate::task::running as self_wake;
-use crate::task::stage::{Kind, Stage};
+use crate::task::stage::{Stage, StageKind};
 use crate::task::state::TaskError;
-use crate::task::state::{Pause, State};
+use crate::task::state::{Pause, TaskState};
 use std::alloc::Layout;
 use std::cell::Cell;
 use std::future::Future;
@@ -36,11 +36,11 @@ use std::task::{Context, Poll, Waker};
 
 /// What all tasks have in common.
 pub struct Head {
-    verbs: &'static Verbs,
+    verbs: &'static TaskVtable,
     id: TaskId,
     owners: Cell<u32>,
-    state: Cell<State>,
-    kind: Cell<Kind>,
+    state: Cell<TaskState>,
+    kind: Cell<StageKind>,
     joiner: Cell<Option<Waker>>,
 }
 
@@ -54,7 +54,7 @@ struct TaskCell<F: Future> {
 
 /// What depends on the future's type. Each function wants the pointer of an [`AnyTask`] whose
 /// verbs these are, and the promise of [`Stage`]: no two calls overlap.
-struct Verbs {
+struct TaskVtable {
     poll: unsafe fn(NonNull<Head>, &mut Context<'_>) -> bool,
     cancel: unsafe fn(NonNull<Head>),
     panic_message: unsafe fn(NonNull<Head>) -> String,
@@ -68,7 +68,7 @@ struct Verbs {
 
 /// How a run ended.
 #[must_use]
-pub enum Ran {
+pub enum StepEnd {
     /// Pending, and nobody woke it meanwhile.
     Parked,
     /// Pending, and woken meanwhile: put it at the end of the queue.
@@ -86,18 +86,18 @@ impl Head {
     /// Somebody used the waker. True: put the task into the ready queue.
     #[must_use]
     pub fn wake(&self) -> bool {
-        self.step(State::wake)
+        self.step(TaskState::wake)
     }
 
     /// From now on a run drops the future instead of polling it.
     pub fn cancel(&self) {
-        if self.kind.get() == Kind::Future {
-            self.kind.set(Kind::Doomed);
+        if self.kind.get() == StageKind::Future {
+            self.kind.set(StageKind::Doomed);
         }
     }
 
     /// Where it is between its spawn and its end.
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> TaskState {
         self.state.get()
     }
 
@@ -111,19 +111,19 @@ impl Head {
 
     /// True when the future is gone.
     pub fn is_done(&self) -> bool {
-        self.state.get() == State::Done
+        self.state.get() == TaskState::Done
     }
 
-    fn step<R>(&self, step: impl FnOnce(&mut State) -> R) -> R {
+    fn step<R>(&self, step: impl FnOnce(&mut TaskState) -> R) -> R {
         let mut state = self.state.get();
         let result = step(&mut state);
         self.state.set(state);
         result
     }
 
-    fn finish(&self) -> Ran {
-        self.step(State::finish);
-        Ran::Done(self.joiner.take())
+    fn finish(&self) -> StepEnd {
+        self.step(TaskState::finish);
+        StepEnd::Done(self.joiner.take())
     }
 }
 
@@ -135,16 +135,16 @@ impl AnyTask {
     ///
     /// # Panics
     /// If the task is not queued.
-    pub fn run(&self, cx: &mut Context<'_>) -> Ran {
-        assert!(self.state.get() == State::Queued, "only a queued task can run");
-        self.step(State::start);
+    pub fn run(&self, cx: &mut Context<'_>) -> StepEnd {
+        assert!(self.state.get() == TaskState::Queued, "only a queued task can run");
+        self.step(TaskState::start);
         self_wake::begin(self.id);
         // SAFETY: the state was Queued, so there is a future; it is Running until `finish` or
         // `pause` below, and all uses of the stage in this file look at it first. So nothing
         // that the future does, in its poll or its drop, reaches the stage a second time.
         // `self` keeps the block.
         let ready = unsafe {
-            if self.kind.get() == Kind::Doomed {
+            if self.kind.get() == StageKind::Doomed {
                 (self.verbs.cancel)(self.0);
                 true
             } else {
@@ -158,30 +158,30 @@ impl AnyTask {
         if woke_itself {
             let _it_runs_so_there_is_nothing_to_enqueue = self.wake();
         }
-        match self.step(State::pause) {
-            Pause::Park => Ran::Parked,
-            Pause::Requeue => Ran::Again,
+        match self.step(TaskState::pause) {
+            Pause::Park => StepEnd::Parked,
+            Pause::Requeue => StepEnd::Again,
         }
     }
 
     /// The loop is going away: drops the future, whatever state it is in.
-    pub fn evict(&self) -> Option<Waker> {
+    pub fn cancel_now(&self) -> Option<Waker> {
         let state = self.state.get();
-        if state.is_running() || state == State::Done {
+        if state.is_running() || state == TaskState::Done {
             return None;
         }
-        self.state.set(State::Running);
+        self.state.set(TaskState::Running);
         // SAFETY: as in `run`: not running before, running now.
         unsafe { (self.verbs.cancel)(self.0) };
         match self.finish() {
-            Ran::Done(joiner) => joiner,
-            Ran::Parked | Ran::Again => None,
+            StepEnd::Done(joiner) => joiner,
+            StepEnd::Parked | StepEnd::Again => None,
         }
     }
 
     /// The message of a panic that nobody has fetched.
     pub fn unread_panic(&self) -> Option<String> {
-        if !self.is_done() || self.kind.get() != Kind::Panic {
+        if !self.is_done() || self.kind.get() != StageKind::Panic {
             return None; // without asking the tail, which costs a call through a pointer
         }
         // SAFETY: a task that is done is never run again, and this runs no user code.
@@ -238,8 +238,8 @@ impl<T> TaskOf<T> {
             verbs: &TaskCell::<F>::VERBS,
             id,
             owners: Cell::new(1),
-            state: Cell::new(State::Queued),
-            kind: Cell::new(Kind::Future),
+            state: Cell::new(TaskState::Queued),
+            kind: Cell::new(StageKind::Future),
             joiner: Cell::new(None),
         };
         let block = arena::take(Layout::new::<TaskCell<F>>()).cast();
@@ -254,7 +254,7 @@ impl<T> TaskOf<T> {
     /// If the output was fetched before.
     pub fn poll_join(&self, cx: &mut Context<'_>) -> Poll<Result<T, TaskError>> {
         match self.state.get() {
-            State::Done => {}
+            TaskState::Done => {}
             // Only its own future can ask while it runs.
             state if state.is_running() => return Poll::Ready(Err(TaskError::AwaitsItself)),
             _ => {
@@ -273,16 +273,16 @@ impl<T> TaskOf<T> {
     /// Shows the value of a task that is done to `look`, if it has one and nobody fetched it.
     pub fn peek<R>(&self, look: impl FnOnce(&T) -> R) -> Option<R> {
         /// However `look` ends, the task is done again.
-        struct Restore<'a>(&'a Cell<State>);
+        struct Restore<'a>(&'a Cell<TaskState>);
         impl Drop for Restore<'_> {
             fn drop(&mut self) {
-                self.0.set(State::Done);
+                self.0.set(TaskState::Done);
             }
         }
-        if self.state.get() != State::Done {
+        if self.state.get() != TaskState::Done {
             return None;
         }
-        self.state.set(State::Running);
+        self.state.set(TaskState::Running);
         let _restore = Restore(&self.state);
         // SAFETY: as in `run`: it counts as running, so nothing that `look` does reaches the
         // stage a second time. `new` saw to it that the value is a `T`.
@@ -302,7 +302,7 @@ impl<T> Deref for TaskOf<T> {
 /// `Verbs` for a stage of `F`. Each passes its caller's promises on: the pointer is that of a
 /// `TaskCell<F>`, and leads to all of it, because `TaskOf::new` made it so.
 impl<F: Future> TaskCell<F> {
-    const VERBS: Verbs = Verbs {
+    const VERBS: TaskVtable = TaskVtable {
         poll: Self::poll,
         cancel: Self::cancel,
         panic_message: Self::panic_message,

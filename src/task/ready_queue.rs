@@ -17,7 +17,7 @@
 use crate::base::id::Key;
 use crate::base::id::{LoopId, MAX_INDEX, TaskId};
 use crate::task::cell::{AnyTask, TaskOf};
-use crate::task::state::{Pause, State};
+use crate::task::state::{Pause, TaskState};
 use std::collections::VecDeque;
 use std::future::Future;
 
@@ -28,7 +28,7 @@ const ROOT: u32 = MAX_INDEX;
 const ROOMY: usize = 4096;
 
 /// One thing to run.
-pub enum Entry {
+pub enum ReadyEntry {
     /// A task.
     Task(AnyTask),
     /// The callback with this key; or the root future, whose key is [`ROOT_CALL`].
@@ -43,7 +43,7 @@ pub const ROOT_CALL: Key = Key { index: u32::MAX, generation: u32::MAX };
 const NO_CALL: Key = Key { index: u32::MAX, generation: 0 };
 
 /// Slots and queue.
-pub struct Ready {
+pub struct ReadyQueue {
     loop_id: LoopId,
     /// By index. A task leaves when it is done, so its absence means just that. Which tenant
     /// of its slot it is, the task itself knows.
@@ -56,21 +56,21 @@ pub struct Ready {
     /// through memory, which makes a yield a quarter slower.
     queue: VecDeque<Option<AnyTask>>,
     calls: VecDeque<Key>,
-    root: State,
+    root: TaskState,
     closed: bool,
 }
 
-impl Ready {
+impl ReadyQueue {
     /// No tasks.
     pub fn new(loop_id: LoopId) -> Self {
-        Ready {
+        ReadyQueue {
             loop_id,
             slots: Vec::new(),
             vacant: Vec::new(),
             next_generation: 0,
             queue: VecDeque::new(),
             calls: VecDeque::new(),
-            root: State::Idle,
+            root: TaskState::Idle,
             closed: false,
         }
     }
@@ -102,12 +102,12 @@ impl Ready {
     }
 
     /// The next entry, oldest first.
-    pub fn pop(&mut self) -> Option<Entry> {
+    pub fn pop(&mut self) -> Option<ReadyEntry> {
         match self.queue.pop_front()? {
-            Some(task) => Some(Entry::Task(task)),
+            Some(task) => Some(ReadyEntry::Task(task)),
             None => {
                 self.give_memory_back();
-                self.calls.pop_front().map(Entry::Call)
+                self.calls.pop_front().map(ReadyEntry::Call)
             }
         }
     }
@@ -221,7 +221,7 @@ impl Ready {
         for key in self.calls.iter_mut().filter(|key| **key == ROOT_CALL) {
             *key = NO_CALL;
         }
-        self.root = State::Idle;
+        self.root = TaskState::Idle;
     }
 
     /// The loop is going away: no more tasks. Hands out the queue, to be dropped.

@@ -27,7 +27,7 @@ use std::task::{Context, Poll};
 
 /// What a stage holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum StageKind {
     /// A future.
     Future,
     /// A future that is to be dropped instead of polled.
@@ -57,14 +57,14 @@ union Content<F: Future> {
 
 #[allow(clippy::missing_safety_doc)] // the type says it once for all
 impl<F: Future> Stage<F> {
-    /// Holds a [`Kind::Future`].
+    /// Holds a [`StageKind::Future`].
     pub fn new(future: F) -> Self {
         Stage(UnsafeCell::new(Content { future: ManuallyDrop::new(future) }))
     }
 
     /// Polls the future; true: its output is there. The stage does not move from now on.
-    pub unsafe fn poll(&self, kind: &Cell<Kind>, cx: &mut Context<'_>) -> bool {
-        debug_assert_eq!(kind.get(), Kind::Future);
+    pub unsafe fn poll(&self, kind: &Cell<StageKind>, cx: &mut Context<'_>) -> bool {
+        debug_assert_eq!(kind.get(), StageKind::Future);
         // SAFETY: no two calls overlap, so this is the one reference into the content; `kind`
         // says that it is a future.
         let future = unsafe { &mut *(*self.0.get()).future };
@@ -73,23 +73,27 @@ impl<F: Future> Stage<F> {
         let future = unsafe { Pin::new_unchecked(future) };
         let (then, output) = match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
             Ok(Poll::Pending) => return false,
-            Ok(Poll::Ready(value)) => (Kind::Value, Content { value: ManuallyDrop::new(value) }),
-            Err(payload) => (Kind::Panic, Content { panic: ManuallyDrop::new(Box::new(payload)) }),
+            Ok(Poll::Ready(value)) => {
+                (StageKind::Value, Content { value: ManuallyDrop::new(value) })
+            }
+            Err(payload) => {
+                (StageKind::Panic, Content { panic: ManuallyDrop::new(Box::new(payload)) })
+            }
         };
         // SAFETY: the caller's promise is the same; `future` is not used any more.
         unsafe { self.conclude(kind, then, Some(output)) };
         true
     }
 
-    /// Drops the future; the output is [`Kind::Cancelled`].
-    pub unsafe fn cancel(&self, kind: &Cell<Kind>) {
+    /// Drops the future; the output is [`StageKind::Cancelled`].
+    pub unsafe fn cancel(&self, kind: &Cell<StageKind>) {
         // SAFETY: the caller's promise is the same; nothing is what a cancelled task holds.
-        unsafe { self.conclude(kind, Kind::Cancelled, None) };
+        unsafe { self.conclude(kind, StageKind::Cancelled, None) };
     }
 
     /// Replaces the future by its output, which is of the kind `then`. The future's drop is
     /// user code and may panic; the output stands all the same.
-    unsafe fn conclude(&self, kind: &Cell<Kind>, then: Kind, output: Option<Content<F>>) {
+    unsafe fn conclude(&self, kind: &Cell<StageKind>, then: StageKind, output: Option<Content<F>>) {
         // SAFETY: the caller's promise is the same.
         let drop_it = || unsafe { self.empty(kind) };
         if std::mem::needs_drop::<F>() {
@@ -104,47 +108,47 @@ impl<F: Future> Stage<F> {
     }
 
     /// The message of the panic that the output is.
-    pub unsafe fn panic_message(&self, kind: &Cell<Kind>) -> String {
-        assert_eq!(kind.get(), Kind::Panic);
+    pub unsafe fn panic_message(&self, kind: &Cell<StageKind>) -> String {
+        assert_eq!(kind.get(), StageKind::Panic);
         // SAFETY: the caller lets nobody else at the content, which is what `kind` says.
         panic_message(unsafe { &***(*self.0.get()).panic })
     }
 
     /// Moves the output out; `None` if that has happened before. Only once the future is gone.
-    pub unsafe fn take(&self, kind: &Cell<Kind>) -> Option<Result<F::Output, TaskError>> {
+    pub unsafe fn take(&self, kind: &Cell<StageKind>) -> Option<Result<F::Output, TaskError>> {
         // SAFETY: the caller lets nobody else at the content, which was what `kind` said and
         // is nothing from now on.
         unsafe {
             let content = &mut *self.0.get();
-            match kind.replace(Kind::Empty) {
-                Kind::Value => Some(Ok(ManuallyDrop::take(&mut content.value))),
-                Kind::Panic => {
+            match kind.replace(StageKind::Empty) {
+                StageKind::Value => Some(Ok(ManuallyDrop::take(&mut content.value))),
+                StageKind::Panic => {
                     Some(Err(TaskError::Panicked(*ManuallyDrop::take(&mut content.panic))))
                 }
-                Kind::Cancelled => Some(Err(TaskError::Cancelled)),
-                Kind::Future | Kind::Doomed | Kind::Empty => None,
+                StageKind::Cancelled => Some(Err(TaskError::Cancelled)),
+                StageKind::Future | StageKind::Doomed | StageKind::Empty => None,
             }
         }
     }
 
     /// The value, if there is one, for as long as the caller keeps its promise.
-    pub unsafe fn value(&self, kind: &Cell<Kind>) -> Option<&F::Output> {
+    pub unsafe fn value(&self, kind: &Cell<StageKind>) -> Option<&F::Output> {
         // SAFETY: the caller lets nobody else at the content, which is what `kind` says.
-        (kind.get() == Kind::Value).then(|| unsafe { &*(*self.0.get()).value })
+        (kind.get() == StageKind::Value).then(|| unsafe { &*(*self.0.get()).value })
     }
 
     /// Drops what there is.
-    pub unsafe fn empty(&self, kind: &Cell<Kind>) {
+    pub unsafe fn empty(&self, kind: &Cell<StageKind>) {
         // Noted first: whatever the drop does, there is nothing left to drop again.
-        let was = kind.replace(Kind::Empty);
+        let was = kind.replace(StageKind::Empty);
         // SAFETY: the caller lets nobody else at the content, which was what `kind` said.
         unsafe {
             let content = &mut *self.0.get();
             match was {
-                Kind::Future | Kind::Doomed => ManuallyDrop::drop(&mut content.future),
-                Kind::Value => ManuallyDrop::drop(&mut content.value),
-                Kind::Panic => ManuallyDrop::drop(&mut content.panic),
-                Kind::Cancelled | Kind::Empty => {}
+                StageKind::Future | StageKind::Doomed => ManuallyDrop::drop(&mut content.future),
+                StageKind::Value => ManuallyDrop::drop(&mut content.value),
+                StageKind::Panic => ManuallyDrop::drop(&mut content.panic),
+                StageKind::Cancelled | StageKind::Empty => {}
             }
         }
     }

@@ -30,9 +30,9 @@ use std::fmt;
 /// Where a task is between its spawn and its end.
 ///
 /// ```
-/// use singletrack::task::state::{Pause, State};
+/// use singletrack::task::state::{Pause, TaskState};
 ///
-/// let mut state = State::Idle;
+/// let mut state = TaskState::Idle;
 /// assert!(state.wake()); // enqueue it
 /// assert!(!state.wake()); // it is queued already
 /// state.start();
@@ -40,7 +40,7 @@ use std::fmt;
 /// assert_eq!(state.pause(), Pause::Requeue);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum TaskState {
     /// Waits for a wake.
     Idle,
     /// Stands in the ready queue.
@@ -63,39 +63,39 @@ pub enum Pause {
     Requeue,
 }
 
-impl State {
+impl TaskState {
     /// 1: somebody used the waker. True: put the task into the ready queue.
     #[must_use]
     pub fn wake(&mut self) -> bool {
         match *self {
-            State::Idle => {
-                *self = State::Queued;
+            TaskState::Idle => {
+                *self = TaskState::Queued;
                 true
             }
-            State::Running => {
-                *self = State::RunningWoken;
+            TaskState::Running => {
+                *self = TaskState::RunningWoken;
                 false
             }
-            State::Queued | State::RunningWoken | State::Done => false,
+            TaskState::Queued | TaskState::RunningWoken | TaskState::Done => false,
         }
     }
 
     /// 2: the task left the ready queue and is about to be polled.
     pub fn start(&mut self) {
-        debug_assert_eq!(*self, State::Queued, "only a queued task can start");
-        *self = State::Running;
+        debug_assert_eq!(*self, TaskState::Queued, "only a queued task can start");
+        *self = TaskState::Running;
     }
 
     /// 3: the poll returned `Pending`.
     pub fn pause(&mut self) -> Pause {
         match *self {
-            State::RunningWoken => {
-                *self = State::Queued;
+            TaskState::RunningWoken => {
+                *self = TaskState::Queued;
                 Pause::Requeue
             }
             _ => {
-                debug_assert_eq!(*self, State::Running, "only a running task can pause");
-                *self = State::Idle;
+                debug_assert_eq!(*self, TaskState::Running, "only a running task can pause");
+                *self = TaskState::Idle;
                 Pause::Park
             }
         }
@@ -104,12 +104,12 @@ impl State {
     /// 4: the future is gone, because it was ready or because it was dropped.
     pub fn finish(&mut self) {
         debug_assert!(self.is_running(), "only a running task can finish");
-        *self = State::Done;
+        *self = TaskState::Done;
     }
 
     /// True while the future is being polled or dropped.
     pub fn is_running(self) -> bool {
-        matches!(self, State::Running | State::RunningWoken)
+        matches!(self, TaskState::Running | TaskState::RunningWoken)
     }
 }
 

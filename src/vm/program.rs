@@ -18,7 +18,7 @@
 //!
 //! # A program: functions of instructions, the names they use, and the threads that run them
 //!
-//! *Assumes*: nothing. A `Program` may be nonsense.
+//! *Assumes*: a `Program` may be nonsense.
 //! *Promises*: plain data with public parts, so that tools can build and take it apart.
 //! *Leaves out*: whether it makes sense (`vm/verifier.rs`), how it is written
 //! (`vm/assembler.rs`).
@@ -31,7 +31,7 @@
 //!           └─ threads     increment()      where each begins, with which arguments
 //! ```
 
-use crate::gil::rules::policy::{Check, Look, Place, SwitchPolicy};
+use crate::gil::rules::policy::{Check, PointCheck, SwitchPoint, SwitchPolicy};
 use std::fmt;
 
 /// One instruction. The number is an index into a table of the program, a target, or a time.
@@ -196,12 +196,12 @@ impl Op {
     }
 
     /// What a thread does about the lock after this instruction.
-    pub fn look(self, policy: &SwitchPolicy) -> Look {
+    pub fn look(self, policy: &SwitchPolicy) -> PointCheck {
         let opcode = self.opcode();
         match policy.check() {
-            _ if opcode.edge_or_call => policy.at(Place::BackEdgeOrCall),
-            Check::EveryTicks(_) if !opcode.counted => Look::Nothing,
-            _ => policy.at(Place::Op),
+            _ if opcode.edge_or_call => policy.at(SwitchPoint::BackEdgeOrCall),
+            Check::EveryTicks(_) if !opcode.counted => PointCheck::Nothing,
+            _ => policy.at(SwitchPoint::Op),
         }
     }
 
@@ -212,7 +212,7 @@ impl Op {
 
     /// Another thread may come next, under this policy.
     pub fn may_switch(self, policy: &SwitchPolicy) -> bool {
-        self.blocks() || self.look(policy) != Look::Nothing
+        self.blocks() || self.look(policy) != PointCheck::Nothing
     }
 }
 

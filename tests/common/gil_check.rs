@@ -11,7 +11,7 @@
 //! says, and complains when that is absurd: two that run, a lock that lies free while all sleep.
 #![allow(dead_code)] // each test and each fuzz target uses its own part
 
-use singletrack::gil::rules::decision::{Parting, Reason, ThreadId, Turn, Verdict};
+use singletrack::gil::rules::decision::{Decision, DropReason, Next, Release, ThreadId};
 use singletrack::gil::rules::machine::Machine;
 use singletrack::gil::rules::policy::{Check, HandOff, SwitchPolicy};
 
@@ -100,9 +100,9 @@ impl Stage {
         let ticks = matches!(self.machine.policy().check(), Check::EveryTicks(_));
         let forced = self.machine.policy().hand_off() == HandOff::Forced;
         let requested = forced && self.machine.drop_requested();
-        let reason = if ticks { Reason::Tick } else { Reason::Request };
+        let reason = if ticks { DropReason::Tick } else { DropReason::Request };
         let (parting, back) = match what % 4 {
-            0 => (self.machine.drops(id, Reason::Voluntary, self.now).ok(), false),
+            0 => (self.machine.drops(id, DropReason::Voluntary, self.now).ok(), false),
             1 if ticks => (self.machine.drops(id, reason, self.now).ok(), true),
             1 => (self.machine.yields(id, self.now).expect("it holds the lock"), true),
             2 => return self.machine.all_ask(),
@@ -115,7 +115,7 @@ impl Stage {
         self.part(who, parting, back);
     }
 
-    fn part(&mut self, who: usize, parting: Parting, back: bool) {
+    fn part(&mut self, who: usize, parting: Release, back: bool) {
         self.bodies[who] =
             if parting.await_switch { Body::HandsOver { back } } else { Body::Outside };
         self.wake(parting.wake);
@@ -136,12 +136,12 @@ impl Stage {
         }
     }
 
-    fn obey(&mut self, who: usize, verdict: Verdict) {
+    fn obey(&mut self, who: usize, verdict: Decision) {
         let before = self.bodies[who];
-        self.bodies[who] = match verdict.turn {
-            Turn::Run { .. } => Body::Runs,
-            Turn::Sleep { until, .. } => Body::Sleeps { until },
-            Turn::Refused(refusal) => panic!("{who}, {before:?}, is refused: {refusal:?}"),
+        self.bodies[who] = match verdict.next {
+            Next::Run { .. } => Body::Runs,
+            Next::Sleep { until, .. } => Body::Sleeps { until },
+            Next::Refused(refusal) => panic!("{who}, {before:?}, is refused: {refusal:?}"),
         };
         if self.bodies[who] == Body::Runs
             && let Some((dropper, number)) = self.owes.take_if(|(dropper, _)| *dropper == who)
@@ -179,7 +179,7 @@ impl Stage {
         }
         if let Some(stranger) = self.ids.iter().copied().find(|id| Some(*id) != holder) {
             let before = self.machine.clone();
-            assert!(self.machine.drops(stranger, Reason::Voluntary, self.now).is_err());
+            assert!(self.machine.drops(stranger, DropReason::Voluntary, self.now).is_err());
             assert_eq!(self.machine, before, "a stranger's drop changed something");
         }
     }

@@ -5,9 +5,9 @@ use singletrack::futures::encode;
 use singletrack::process::message::call::{greeting, read_reply};
 use singletrack::process::message::frame::{Kind, MAX_FRAME, frame};
 use singletrack::process::pool::dispatcher::{Action, Dispatcher, Settings};
-use singletrack::process::pool::replies::{Hearing, INITIALIZER};
-use singletrack::process::pool::worker::Verdict;
-use singletrack::process::pool::worker::{Job, Terms};
+use singletrack::process::pool::replies::{INITIALIZER, ReplyReader};
+use singletrack::process::pool::worker::JobOutcome;
+use singletrack::process::pool::worker::{PoolJob, Terms};
 use std::collections::BTreeMap;
 
 const JOBS: u64 = 4;
@@ -46,8 +46,8 @@ pub fn run(input: &[u8]) {
     let mut out: BTreeMap<u64, u32> = BTreeMap::new();
     assert!(matches!(pool.next_action(0), Some(Action::Spawn)));
     let key = pool.started(0);
-    let mut hearing = Hearing::new(first % 2 == 1);
-    (0..JOBS).for_each(|id| pool.submit(Job { id, terms: Terms::default(), body: () }));
+    let mut hearing = ReplyReader::new(first % 2 == 1);
+    (0..JOBS).for_each(|id| pool.submit(PoolJob { id, terms: Terms::default(), body: () }));
     for piece in said.chunks(usize::from(first / 2).max(1)) {
         // What the worker could have been sent by now.
         while pool.assign(0, |_| true).is_some() {
@@ -68,7 +68,7 @@ pub fn run(input: &[u8]) {
     while let Some(action) = pool.next_action(u64::MAX / 2) {
         match action {
             Action::Resolve(job, verdict) => {
-                assert!(!matches!(verdict, Verdict::TimedOut(_) | Verdict::ShutDown));
+                assert!(!matches!(verdict, JobOutcome::TimedOut(_) | JobOutcome::ShutDown));
                 *out.entry(job.id).or_default() += 1;
             }
             Action::Spawn => pool.spawn_failed(2),

@@ -4,7 +4,7 @@
 
 use singletrack::base::id::Key;
 use singletrack::process::pool::dispatcher::*;
-use singletrack::process::pool::worker::Verdict;
+use singletrack::process::pool::worker::JobOutcome;
 use singletrack::process::pool::worker::*;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -85,7 +85,7 @@ pub fn run(input: &[u8]) {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Out {
     Answered,
-    Not(Verdict),
+    Not(JobOutcome),
 }
 
 #[derive(Debug, Default)]
@@ -113,7 +113,7 @@ pub struct Twin {
     broken: bool,
     out: BTreeMap<u64, Out>,
     /// Verdicts the last operation must have brought, by job.
-    due: BTreeMap<u64, Verdict>,
+    due: BTreeMap<u64, JobOutcome>,
 }
 
 impl Twin {
@@ -232,10 +232,10 @@ impl Twin {
     fn submit(&mut self, terms: Terms) {
         let id = self.submitted;
         self.submitted += 1;
-        self.system.submit(Job { id, terms, body: () });
+        self.system.submit(PoolJob { id, terms, body: () });
         match (self.broken, self.closed) {
-            (true, _) => drop(self.due.insert(id, Verdict::Broken)),
-            (_, true) => drop(self.due.insert(id, Verdict::ShutDown)),
+            (true, _) => drop(self.due.insert(id, JobOutcome::Broken)),
+            (_, true) => drop(self.due.insert(id, JobOutcome::ShutDown)),
             _ => self.queue.push_back((id, terms)),
         }
     }
@@ -251,7 +251,7 @@ impl Twin {
             let job = self.queue.pop_front().expect("a job came from nowhere");
             assert_eq!(job.0, *id, "not the oldest job");
             if self.cancelled.contains(id) {
-                self.due.insert(*id, Verdict::Cancelled);
+                self.due.insert(*id, JobOutcome::Cancelled);
             } else {
                 let key = chosen.expect("a job was admitted and went nowhere");
                 let max = self.settings.max_tasks_per_child.unwrap_or(u32::MAX);
@@ -273,7 +273,7 @@ impl Twin {
         if !worker.killed {
             worker.delivered = worker.delivered.saturating_sub(1);
             if let Some((id, _)) = worker.sent.pop_front() {
-                self.due.insert(id, Verdict::Protocol(key, why.to_owned()));
+                self.due.insert(id, JobOutcome::Protocol(key, why.to_owned()));
             }
         }
     }
@@ -288,14 +288,14 @@ impl Twin {
                 terms.retries -= 1;
                 back.push((id, terms));
             } else {
-                self.due.insert(id, Verdict::Lost(key));
+                self.due.insert(id, JobOutcome::Lost(key));
             }
         }
         back.extend(worker.sent);
         for job in back.into_iter().rev() {
             match (self.terminated, self.broken) {
-                (true, _) => drop(self.due.insert(job.0, Verdict::Cancelled)),
-                (_, true) => drop(self.due.insert(job.0, Verdict::Broken)),
+                (true, _) => drop(self.due.insert(job.0, JobOutcome::Cancelled)),
+                (_, true) => drop(self.due.insert(job.0, JobOutcome::Broken)),
                 _ => self.queue.push_front(job),
             }
         }
@@ -307,12 +307,12 @@ impl Twin {
         let running = self.workers.iter().find(|(_, w)| runs(w)).map(|(key, _)| Key::unpack(*key));
         if let Some(at) = queued {
             self.queue.remove(at);
-            self.due.insert(id, Verdict::Cancelled);
+            self.due.insert(id, JobOutcome::Cancelled);
         } else if let Some(key) = running {
             let worker = self.model(key);
             worker.sent.clear();
             worker.delivered = 0;
-            self.due.insert(id, Verdict::Lost(key));
+            self.due.insert(id, JobOutcome::Lost(key));
         }
         assert_eq!(self.system.kill(id), queued.is_some() || running.is_some());
     }
@@ -326,7 +326,7 @@ impl Twin {
     fn give_up(&mut self) {
         self.system.give_up();
         let queue = std::mem::take(&mut self.queue);
-        self.due.extend(queue.into_iter().map(|(id, _)| (id, Verdict::Broken)));
+        self.due.extend(queue.into_iter().map(|(id, _)| (id, JobOutcome::Broken)));
         self.broken = true;
         self.terminated = false;
     }
@@ -336,7 +336,7 @@ impl Twin {
         self.closed = true;
         if cancel {
             let queue = std::mem::take(&mut self.queue);
-            self.due.extend(queue.into_iter().map(|(id, _)| (id, Verdict::Cancelled)));
+            self.due.extend(queue.into_iter().map(|(id, _)| (id, JobOutcome::Cancelled)));
         }
     }
 
@@ -386,10 +386,10 @@ impl Twin {
         assert_eq!((counts.submitted, counts.resolved()), (self.submitted, self.out.len() as u64));
     }
 
-    fn resolved(&mut self, id: u64, verdict: Verdict) {
+    fn resolved(&mut self, id: u64, verdict: JobOutcome) {
         match &verdict {
             // Comes by itself when time passes, to the running job of one worker.
-            Verdict::TimedOut(limit) => {
+            JobOutcome::TimedOut(limit) => {
                 let mut workers = self.workers.values_mut();
                 let runs = |w: &ModelWorker| {
                     w.sent.front().is_some_and(|(i, t)| *i == id && t.limit == Some(*limit))
@@ -401,13 +401,13 @@ impl Twin {
                 holder.delivered = holder.delivered.saturating_sub(1);
             }
             // Comes by itself when the last hope of a worker is gone.
-            Verdict::Broken if self.due.remove(&id).is_none() => {
+            JobOutcome::Broken if self.due.remove(&id).is_none() => {
                 assert!(self.broken || self.workers.is_empty(), "broken, but a worker lives");
                 self.broken = true;
                 self.terminated = false;
                 self.queue.retain(|job| job.0 != id);
             }
-            Verdict::Broken => {}
+            JobOutcome::Broken => {}
             _ => assert_eq!(self.due.remove(&id).as_ref(), Some(&verdict), "job {id}"),
         }
         assert_eq!(self.out.insert(id, Out::Not(verdict)), None, "job {id} came out twice");

@@ -4,7 +4,7 @@
 use super::reader::Reader;
 use singletrack::base::id::Key;
 use singletrack::event_loop::reactor::{Direction, Reactor};
-use singletrack::selector::event::{Bell, Event, Readiness, Selector, Token};
+use singletrack::selector::event::{IoEvent, Readiness, Selector, Token, WakeFn};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
@@ -63,7 +63,7 @@ pub fn check(ops: &[Op]) {
 struct Script {
     refuse: bool,
     watched: BTreeMap<RawFd, Token>,
-    news: Vec<Event>,
+    news: Vec<IoEvent>,
 }
 
 struct Puppet(Rc<RefCell<Script>>);
@@ -88,12 +88,12 @@ impl Selector for Puppet {
         Ok(())
     }
 
-    fn wait(&mut self, events: &mut Vec<Event>, _: Option<Duration>) -> io::Result<()> {
+    fn wait(&mut self, events: &mut Vec<IoEvent>, _: Option<Duration>) -> io::Result<()> {
         events.append(&mut self.0.borrow_mut().news);
         Ok(())
     }
 
-    fn bell(&self) -> Bell {
+    fn waker(&self) -> WakeFn {
         Box::new(|| ())
     }
 
@@ -220,7 +220,7 @@ impl World {
             Op::News(_, bits) => {
                 let set: Vec<usize> = (0..3).filter(|bit| bits >> bit & 1 == 1).collect();
                 let ready = set.iter().fold(Readiness::NONE, |all, bit| all.with(BITS[*bit]));
-                script.borrow_mut().news.push(Event { token: Token(source.key.pack()), ready });
+                script.borrow_mut().news.push(IoEvent { token: Token(source.key.pack()), ready });
                 let mut wakers = Vec::new();
                 assert_eq!(reactor.wait(Some(Duration::ZERO), &mut wakers).unwrap(), 1);
                 wakers.into_iter().for_each(Waker::wake);

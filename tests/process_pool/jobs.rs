@@ -9,7 +9,7 @@ use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Written before the nursery is forked, and changed after.
+/// Written before the fork server is forked, and changed after.
 pub static BEFORE_THE_FORK: AtomicU64 = AtomicU64::new(0);
 
 pub fn square(x: u64) -> u64 {

@@ -1,4 +1,4 @@
-//! The nursery, the pool and single processes, with real forks and real kills.
+//! The fork server, the pool and single processes, with real forks and real kills.
 //!
 //! Most tests count as one of the scenarios 65-89 of the conformance list, or one of the
 //! invariants X1-X17; the names say what must hold.
@@ -17,7 +17,7 @@ use singletrack::process::PoolError;
 use singletrack::process::Process;
 use singletrack::process::ProcessPool;
 use singletrack::process::message::frame::MAX_FRAME;
-use singletrack::process::{Nursery, NurseryError};
+use singletrack::process::{ForkServer, ForkServerError};
 use singletrack::sys::process::Death;
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
@@ -25,7 +25,7 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-const TESTS: &[Test<Nursery>] = &[
+const TESTS: &[Test<ForkServer>] = &[
     ("map_keeps_the_order", map_keeps_the_order),
     ("ten_thousand_small_jobs", ten_thousand_small_jobs),
     ("a_panic_keeps_its_message_and_the_worker", a_panic_keeps_its_message_and_the_worker),
@@ -65,33 +65,33 @@ const TESTS: &[Test<Nursery>] = &[
         "an_interrupt_to_the_group_gives_every_job_a_verdict",
         an_interrupt_to_the_group_gives_every_job_a_verdict,
     ),
-    ("pools_share_a_nursery_from_many_threads", pools_share_a_nursery_from_many_threads),
+    ("pools_share_a_fork_server_from_many_threads", pools_share_a_fork_server_from_many_threads),
     ("a_pool_of_no_workers_is_refused", a_pool_of_no_workers_is_refused),
     (
-        "a_nursery_in_a_program_with_threads_is_refused_by_name",
-        a_nursery_in_a_program_with_threads_is_refused_by_name,
+        "a_fork_server_in_a_program_with_threads_is_refused_by_name",
+        a_fork_server_in_a_program_with_threads_is_refused_by_name,
     ),
-    ("without_a_nursery_every_job_is_broken", without_a_nursery_every_job_is_broken),
+    ("without_a_fork_server_every_job_is_broken", without_a_fork_server_every_job_is_broken),
     ("no_worker_outlives_a_killed_parent", no_worker_outlives_a_killed_parent),
 ];
 
 fn main() {
     match std::env::args().nth(1).as_deref() {
         Some("--be-a-parent") => return be_a_parent(),
-        Some("--lose-the-nursery") => return lose_the_nursery(),
+        Some("--lose-the-fork-server") => return lose_the_fork_server(),
         _ => {}
     }
-    // Workers will find this number: it was written before the nursery was forked.
+    // Workers will find this number: it was written before the fork server was forked.
     BEFORE_THE_FORK.store(1986, std::sync::atomic::Ordering::Relaxed);
-    let nursery = Nursery::start().expect("one thread so far");
+    let fork_server = ForkServer::start().expect("one thread so far");
     BEFORE_THE_FORK.store(0, std::sync::atomic::Ordering::Relaxed);
-    let code = runner::run(TESTS, &nursery, nursery.pid());
-    drop(nursery);
+    let code = runner::run(TESTS, &fork_server, fork_server.pid());
+    drop(fork_server);
     std::process::exit(code);
 }
 
-fn pool(nursery: &Nursery, workers: usize) -> ProcessPool {
-    ProcessPool::new(nursery, workers).unwrap()
+fn pool(fork_server: &ForkServer, workers: usize) -> ProcessPool {
+    ProcessPool::new(fork_server, workers).unwrap()
 }
 
 /// The pool works: every worker, and only for jobs submitted now.
@@ -104,31 +104,31 @@ fn wait_until_running<T>(future: &Future<T>) {
     eventually("the job runs", || future.running() || future.done());
 }
 
-fn map_keeps_the_order(nursery: &Nursery) {
-    let pool = pool(nursery, 3);
+fn map_keeps_the_order(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 3);
     let naps = [30, 1, 20, 0, 10, 5];
     let results: Result<Vec<u64>, _> = pool.map(nap, naps).collect();
     assert_eq!(results, Ok(naps.to_vec()));
     assert_eq!(pool.map(square, []).count(), 0);
 }
 
-fn ten_thousand_small_jobs(nursery: &Nursery) {
-    let pool = pool(nursery, 2);
+fn ten_thousand_small_jobs(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 2);
     let results: Result<Vec<u64>, _> = pool.map(square, 0..10_000).collect();
     assert!(results.unwrap().into_iter().eq((0..10_000).map(|x| x * x)));
 }
 
-fn a_panic_keeps_its_message_and_the_worker(nursery: &Nursery) {
-    let pool = pool(nursery, 1);
+fn a_panic_keeps_its_message_and_the_worker(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 1);
     let pid = pool.submit(my_pid, ()).result().unwrap();
     let result = pool.submit(panic_with, "seven is not eight".to_owned()).result();
     assert_eq!(result, Err(JobError::Panicked("seven is not eight".to_owned())));
     assert_eq!(pool.submit(my_pid, ()).result(), Ok(pid));
 }
 
-fn a_death_fails_only_its_own_job(nursery: &Nursery) {
+fn a_death_fails_only_its_own_job(fork_server: &ForkServer) {
     for end in [End::Exit(3), End::Kill, End::Segv, End::Abort] {
-        let pool = pool(nursery, 2);
+        let pool = pool(fork_server, 2);
         let futures: Vec<_> =
             (0..40).map(|i| pool.submit(end_if, (i, (i == 17).then_some(end)))).collect();
         for (i, future) in futures.into_iter().enumerate() {
@@ -145,8 +145,8 @@ fn a_death_fails_only_its_own_job(nursery: &Nursery) {
     }
 }
 
-fn worker_lost_names_pid_and_end(nursery: &Nursery) {
-    let pool = pool(nursery, 1);
+fn worker_lost_names_pid_and_end(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 1);
     for (job, end) in [(1, End::Exit(3)), (3, End::Kill), (5, End::Segv), (7, End::Exit(0))] {
         let pid = pool.submit(my_pid, ()).result().unwrap() as u32;
         let result = pool.submit(end_if, (0, Some(end))).result();
@@ -154,8 +154,8 @@ fn worker_lost_names_pid_and_end(nursery: &Nursery) {
     }
 }
 
-fn pool_worker_sigkilled_is_replaced(nursery: &Nursery) {
-    let pool = pool(nursery, 2);
+fn pool_worker_sigkilled_is_replaced(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 2);
     let sleeper = pool.submit(sleep_for_ever, ());
     wait_until_running(&sleeper);
     let sleeping = pool.worker_pids().into_iter().find(|pid| {
@@ -171,8 +171,8 @@ fn pool_worker_sigkilled_is_replaced(nursery: &Nursery) {
     assert!(!pool.worker_pids().contains(&pid));
 }
 
-fn an_idle_worker_killed_costs_no_job(nursery: &Nursery) {
-    let pool = pool(nursery, 1);
+fn an_idle_worker_killed_costs_no_job(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 1);
     for _ in 0..20 {
         let pid = pool.submit(my_pid, ()).result().unwrap() as u32;
         signal(pid, libc::SIGKILL);
@@ -184,8 +184,8 @@ fn an_idle_worker_killed_costs_no_job(nursery: &Nursery) {
     }
 }
 
-fn many_kills_lose_no_job(nursery: &Nursery) {
-    let pool = pool(nursery, 3);
+fn many_kills_lose_no_job(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 3);
     let jobs = 600;
     let futures: Vec<_> = (0..jobs).map(|i| pool.submit(nap_a_little, i)).collect();
     let mut kills = 0;
@@ -211,15 +211,15 @@ fn many_kills_lose_no_job(nursery: &Nursery) {
     assert_serves(&pool);
 }
 
-fn a_mebibyte_both_ways_at_once(nursery: &Nursery) {
-    let pool = pool(nursery, 2);
+fn a_mebibyte_both_ways_at_once(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 2);
     let texts = || (0..16).map(|i| char::from(b'a' + i).to_string().repeat(1 << 20));
     let results: Result<Vec<String>, _> = pool.map(echo, texts()).collect();
     assert!(results.unwrap().into_iter().eq(texts()));
 }
 
-fn crash_big_data_half_written(nursery: &Nursery) {
-    let pool = pool(nursery, 1);
+fn crash_big_data_half_written(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 1);
     let pid = pool.submit(my_pid, ()).result().unwrap() as u32;
     signal(pid, libc::SIGSTOP);
     // Stopped, it reads nothing: the frame cannot be written whole, so the job cannot begin,
@@ -231,16 +231,16 @@ fn crash_big_data_half_written(nursery: &Nursery) {
 }
 
 /// A mebibyte is 256 pages. (That malloc keeps it is glibc's doing.)
-fn memory_freed_by_one_job_serves_the_next(nursery: &Nursery) {
-    let pool = ProcessPool::new(nursery, 1).unwrap();
+fn memory_freed_by_one_job_serves_the_next(fork_server: &ForkServer) {
+    let pool = ProcessPool::new(fork_server, 1).unwrap();
     let faults = || pool.submit(page_faults_of, 1 << 20).result().unwrap();
     let (first, then) = (faults(), faults());
     assert!(first >= 200, "the first time its pages must come from the kernel: {first}");
     assert!(cfg!(not(target_env = "gnu")) || then < 50, "and they stay: {then}");
 }
 
-fn what_exceeds_a_frame_is_refused(nursery: &Nursery) {
-    let pool = pool(nursery, 1);
+fn what_exceeds_a_frame_is_refused(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 1);
     for result in [
         pool.submit(length, "x".repeat(MAX_FRAME)).result().map(drop),
         pool.submit(long_text, MAX_FRAME as u64).result().map(drop),
@@ -253,8 +253,8 @@ fn what_exceeds_a_frame_is_refused(nursery: &Nursery) {
     assert_serves(&pool);
 }
 
-fn unpicklable_result_fails_only_its_job(nursery: &Nursery) {
-    let pool = pool(nursery, 1);
+fn unpicklable_result_fails_only_its_job(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 1);
     let argument = pool.submit(take_thorny, Thorny::RefusesToEncode).result();
     assert!(matches!(argument, Err(JobError::Codec(_))), "{argument:?}");
     let decoding = pool.submit(take_thorny, Thorny::RefusesToDecode).result();
@@ -268,8 +268,8 @@ fn unpicklable_result_fails_only_its_job(nursery: &Nursery) {
     assert_serves(&pool);
 }
 
-fn queued_jobs_can_be_cancelled(nursery: &Nursery) {
-    let pool = pool(nursery, 1);
+fn queued_jobs_can_be_cancelled(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 1);
     let first = pool.submit(nap, 100);
     wait_until_running(&first);
     let queued: Vec<_> = (0..10).map(|i| pool.submit(square, i)).collect();
@@ -284,8 +284,8 @@ fn queued_jobs_can_be_cancelled(nursery: &Nursery) {
     }
 }
 
-fn shutdown_runs_what_is_queued(nursery: &Nursery) {
-    let pool = pool(nursery, 2);
+fn shutdown_runs_what_is_queued(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 2);
     let futures: Vec<_> = (0..20).map(|i| pool.submit(nap_a_little, i)).collect();
     pool.shutdown(false, false);
     assert_eq!(pool.submit(square, 2).result(), Err(JobError::ShutDown));
@@ -298,8 +298,8 @@ fn shutdown_runs_what_is_queued(nursery: &Nursery) {
     pool.shutdown(true, true);
 }
 
-fn shutdown_cancel_futures_keeps_the_running(nursery: &Nursery) {
-    let pool = pool(nursery, 1);
+fn shutdown_cancel_futures_keeps_the_running(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 1);
     let running = pool.submit(nap, 50);
     wait_until_running(&running);
     let queued: Vec<_> = (0..10).map(|i| pool.submit(square, i)).collect();
@@ -310,8 +310,8 @@ fn shutdown_cancel_futures_keeps_the_running(nursery: &Nursery) {
     }
 }
 
-fn shutdown_from_a_callback_does_not_deadlock(nursery: &Nursery) {
-    let pool = std::sync::Arc::new(pool(nursery, 1));
+fn shutdown_from_a_callback_does_not_deadlock(fork_server: &ForkServer) {
+    let pool = std::sync::Arc::new(pool(fork_server, 1));
     let (tell, told) = mpsc::channel();
     let future = pool.submit(nap, 20);
     let again = std::sync::Arc::clone(&pool);
@@ -325,16 +325,16 @@ fn shutdown_from_a_callback_does_not_deadlock(nursery: &Nursery) {
     eventually("the callback is gone", || std::sync::Arc::strong_count(&pool) == 1);
 }
 
-fn gc_executor_dropping_the_pool_runs_what_is_queued(nursery: &Nursery) {
-    let pool = pool(nursery, 2);
+fn gc_executor_dropping_the_pool_runs_what_is_queued(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 2);
     let futures: Vec<_> = (0..20).map(|i| pool.submit(nap_a_little, i)).collect();
     drop(pool);
     assert!(futures.iter().all(Future::done));
     assert!(futures.into_iter().all(|future| future.result().is_ok()));
 }
 
-fn a_time_limit_kills_a_hung_job(nursery: &Nursery) {
-    let pool = ProcessPool::builder(nursery).workers(2).start().unwrap();
+fn a_time_limit_kills_a_hung_job(fork_server: &ForkServer) {
+    let pool = ProcessPool::builder(fork_server).workers(2).start().unwrap();
     let limit = Duration::from_millis(30);
     let hung = pool.submit_within(limit, sleep_for_ever, ());
     let others: Vec<_> = (0..20).map(|i| pool.submit(nap_a_little, i)).collect();
@@ -343,37 +343,37 @@ fn a_time_limit_kills_a_hung_job(nursery: &Nursery) {
     assert_eq!(pool.submit_within(Duration::from_secs(50), square, 3).result(), Ok(9));
     assert_serves(&pool);
     // The same by default for all jobs.
-    let strict = ProcessPool::builder(nursery).workers(1).time_limit(limit).start().unwrap();
+    let strict = ProcessPool::builder(fork_server).workers(1).time_limit(limit).start().unwrap();
     assert_eq!(strict.submit(sleep_for_ever, ()).result(), Err(JobError::TimedOut(limit)));
     assert_eq!(strict.submit(square, 3).result(), Ok(9));
 }
 
-fn a_time_limit_kills_a_stopped_worker(nursery: &Nursery) {
-    let pool = pool(nursery, 1);
+fn a_time_limit_kills_a_stopped_worker(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 1);
     let limit = Duration::from_millis(30);
     let stopped = pool.submit_within(limit, stop_myself, ());
     assert_eq!(stopped.result(), Err(JobError::TimedOut(limit)));
     assert_serves(&pool);
 }
 
-fn a_stopped_idle_worker_does_not_hold_up_shutdown(nursery: &Nursery) {
-    let pool = pool(nursery, 2);
+fn a_stopped_idle_worker_does_not_hold_up_shutdown(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 2);
     let pid = pool.submit(my_pid, ()).result().unwrap() as u32;
     signal(pid, libc::SIGSTOP);
     pool.shutdown(true, false);
     assert!(!is_alive(pid));
 }
 
-fn max_tasks_per_child_uses_fresh_workers(nursery: &Nursery) {
-    let pool = ProcessPool::builder(nursery).workers(1).max_tasks_per_child(2).start().unwrap();
+fn max_tasks_per_child_uses_fresh_workers(fork_server: &ForkServer) {
+    let pool = ProcessPool::builder(fork_server).workers(1).max_tasks_per_child(2).start().unwrap();
     let pids: Result<Vec<u64>, _> = pool.map(my_pid, vec![(); 10]).collect();
     let pids = pids.unwrap();
     assert!(pids.chunks(2).all(|pair| pair[0] == pair[1]), "{pids:?}");
     assert_eq!(pids.iter().collect::<BTreeSet<_>>().len(), 5, "{pids:?}");
 }
 
-fn a_forged_answer_breaks_the_protocol(nursery: &Nursery) {
-    let pool = pool(nursery, 1);
+fn a_forged_answer_breaks_the_protocol(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 1);
     match pool.submit(answer_for, 999).result() {
         Err(JobError::Protocol(why)) => assert!(why.contains("answered job 999"), "{why}"),
         other => panic!("{other:?}"),
@@ -381,8 +381,8 @@ fn a_forged_answer_breaks_the_protocol(nursery: &Nursery) {
     assert_serves(&pool);
 }
 
-fn an_answer_given_twice_costs_the_worker(nursery: &Nursery) {
-    let pool = pool(nursery, 1);
+fn an_answer_given_twice_costs_the_worker(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 1);
     let pid = pool.submit(my_pid, ()).result().unwrap() as u32;
     // Job 1 answers itself, with a 1; then its worker answers for it, with a 0.
     assert_eq!(pool.submit(answer_for, 1).result(), Ok(1), "the first answer counts");
@@ -391,8 +391,8 @@ fn an_answer_given_twice_costs_the_worker(nursery: &Nursery) {
     assert_eq!(pool.counts().answered, 22, "each job once");
 }
 
-fn garbage_breaks_the_protocol(nursery: &Nursery) {
-    let pool = pool(nursery, 1);
+fn garbage_breaks_the_protocol(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 1);
     let pid = pool.submit(my_pid, ()).result().unwrap();
     match pool.submit(write_garbage, ()).result() {
         Err(JobError::Protocol(why)) => assert!(why.contains(&pid.to_string()), "{why}"),
@@ -401,24 +401,24 @@ fn garbage_breaks_the_protocol(nursery: &Nursery) {
     assert_serves(&pool);
 }
 
-fn a_worker_without_its_pipes_is_killed(nursery: &Nursery) {
-    let pool = pool(nursery, 1);
+fn a_worker_without_its_pipes_is_killed(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 1);
     let (_, death, _) = lost(pool.submit(close_my_pipes, ()).result());
     assert_eq!(death, Death::Signal(libc::SIGKILL));
     assert_serves(&pool);
 }
 
-fn state_from_before_the_fork_is_visible(nursery: &Nursery) {
-    let pool = pool(nursery, 1);
+fn state_from_before_the_fork_is_visible(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 1);
     assert_eq!(pool.submit(read_state, ()).result(), Ok(1986));
     // What a worker changes is its own: the program's copy is not touched.
     assert_eq!(BEFORE_THE_FORK.load(std::sync::atomic::Ordering::Relaxed), 0);
 }
 
-fn a_worker_has_only_its_own_descriptors(nursery: &Nursery) {
-    // Opened after the nursery, and before: neither may be seen.
+fn a_worker_has_only_its_own_descriptors(fork_server: &ForkServer) {
+    // Opened after the fork server, and before: neither may be seen.
     let _file = std::fs::File::open("/dev/null").unwrap();
-    let pool = pool(nursery, 8);
+    let pool = pool(fork_server, 8);
     let results: Result<Vec<Vec<String>>, _> = pool.map(my_descriptors, [10; 24]).collect();
     for descriptors in results.unwrap() {
         let numbers: Vec<&str> = descriptors.iter().map(|d| d.split(' ').next().unwrap()).collect();
@@ -428,8 +428,8 @@ fn a_worker_has_only_its_own_descriptors(nursery: &Nursery) {
     }
 }
 
-fn a_worker_has_default_signals(nursery: &Nursery) {
-    let pool = pool(nursery, 1);
+fn a_worker_has_default_signals(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 1);
     let mut masks = pool.submit(my_signal_masks, ()).result().unwrap();
     // 32 and 33 belong to libc, which lets nobody touch them.
     masks.ignored &= !(0b11 << 31);
@@ -437,12 +437,12 @@ fn a_worker_has_default_signals(nursery: &Nursery) {
     assert_eq!(masks, SignalMasks { blocked: 0, ignored: sigpipe, caught: 0 });
 }
 
-fn an_interrupt_to_the_group_gives_every_job_a_verdict(nursery: &Nursery) {
-    let pool = pool(nursery, 2);
+fn an_interrupt_to_the_group_gives_every_job_a_verdict(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 2);
     let futures: Vec<_> = (0..40).map(|i| pool.submit(nap, 3 + i % 2)).collect();
     wait_until_running(&futures[0]);
-    // As Ctrl-C does to all workers and the nursery; the program itself would catch it.
-    signal(nursery.pid(), libc::SIGINT);
+    // As Ctrl-C does to all workers and the fork server; the program itself would catch it.
+    signal(fork_server.pid(), libc::SIGINT);
     for pid in pool.worker_pids() {
         signal(pid, libc::SIGINT);
     }
@@ -455,32 +455,32 @@ fn an_interrupt_to_the_group_gives_every_job_a_verdict(nursery: &Nursery) {
     assert_serves(&pool);
 }
 
-fn pools_share_a_nursery_from_many_threads(nursery: &Nursery) {
+fn pools_share_a_fork_server_from_many_threads(fork_server: &ForkServer) {
     std::thread::scope(|scope| {
         for _ in 0..4 {
-            scope.spawn(|| assert_serves(&pool(nursery, 2)));
+            scope.spawn(|| assert_serves(&pool(fork_server, 2)));
         }
     });
 }
 
-fn a_pool_of_no_workers_is_refused(nursery: &Nursery) {
+fn a_pool_of_no_workers_is_refused(fork_server: &ForkServer) {
     let why = |error: PoolError| error.to_string();
-    assert!(matches!(ProcessPool::new(nursery, 0), Err(PoolError::NoWorkers)));
+    assert!(matches!(ProcessPool::new(fork_server, 0), Err(PoolError::NoWorkers)));
     assert!(why(PoolError::NoWorkers).contains("0 workers"));
-    let builder = ProcessPool::builder(nursery).max_tasks_per_child(0);
+    let builder = ProcessPool::builder(fork_server).max_tasks_per_child(0);
     assert!(matches!(builder.start(), Err(PoolError::NoTasks)));
     assert!(why(PoolError::NoTasks).contains("max_tasks_per_child is 0"));
-    let pool = pool(nursery, 1);
+    let pool = pool(fork_server, 1);
     assert!(matches!(pool.resize(0), Err(PoolError::NoWorkers)));
     assert_eq!(pool.workers(), 1);
 }
 
-fn a_nursery_in_a_program_with_threads_is_refused_by_name(_: &Nursery) {
+fn a_fork_server_in_a_program_with_threads_is_refused_by_name(_: &ForkServer) {
     let (tell, told) = mpsc::channel::<()>();
     let thread = std::thread::Builder::new().name("the-culprit".to_owned());
     let thread = thread.spawn(move || told.recv()).unwrap();
-    match Nursery::start() {
-        Err(error @ NurseryError::Threads(_)) => {
+    match ForkServer::start() {
+        Err(error @ ForkServerError::Threads(_)) => {
             let text = error.to_string();
             assert!(text.contains("the-culprit") && text.contains("first in main"), "{text}");
         }
@@ -490,26 +490,26 @@ fn a_nursery_in_a_program_with_threads_is_refused_by_name(_: &Nursery) {
     let _ = thread.join();
 }
 
-fn without_a_nursery_every_job_is_broken(_: &Nursery) {
+fn without_a_fork_server_every_job_is_broken(_: &ForkServer) {
     let program = std::env::current_exe().unwrap();
-    let status = Command::new(program).arg("--lose-the-nursery").status().unwrap();
+    let status = Command::new(program).arg("--lose-the-fork-server").status().unwrap();
     assert!(status.success(), "{status}");
 }
 
-/// Run as a program of its own, because it kills its nursery.
-fn lose_the_nursery() {
-    let nursery = Nursery::start().unwrap();
-    let pool = pool(&nursery, 2);
+/// Run as a program of its own, because it kills its fork server.
+fn lose_the_fork_server() {
+    let fork_server = ForkServer::start().unwrap();
+    let pool = pool(&fork_server, 2);
     assert_serves(&pool);
     let futures: Vec<_> = (0..10).map(|_| pool.submit(sleep_for_ever, ())).collect();
     futures[..2].iter().for_each(wait_until_running);
-    signal(nursery.pid(), libc::SIGKILL);
+    signal(fork_server.pid(), libc::SIGKILL);
     let mut broken = 0;
     for future in futures {
         match future.result() {
             Err(JobError::WorkerLost { .. }) => {}
             Err(JobError::Broken(why)) => {
-                assert!(why.contains("nursery"), "{why}");
+                assert!(why.contains("fork server"), "{why}");
                 broken += 1;
             }
             other => panic!("{other:?}"),
@@ -521,18 +521,18 @@ fn lose_the_nursery() {
 
 /// Run as a program of its own: starts workers, names them, and waits to be killed.
 fn be_a_parent() {
-    let nursery = Nursery::start().unwrap();
-    let pool = ProcessPool::new(&nursery, 3).unwrap();
+    let fork_server = ForkServer::start().unwrap();
+    let pool = ProcessPool::new(&fork_server, 3).unwrap();
     let _busy = pool.submit(sleep_for_ever, ());
     let _idle = pool.submit(my_pid, ()).result();
     eventually("all workers are there", || pool.worker_pids().len() == 3);
-    let process = Process::spawn(&nursery, sleep_for_ever, ()).unwrap();
-    let pids = pool.worker_pids().into_iter().chain([nursery.pid(), process.pid()]);
+    let process = Process::spawn(&fork_server, sleep_for_ever, ()).unwrap();
+    let pids = pool.worker_pids().into_iter().chain([fork_server.pid(), process.pid()]);
     println!("{}", pids.map(|pid| pid.to_string()).collect::<Vec<_>>().join(" "));
     std::thread::sleep(Duration::from_secs(60));
 }
 
-fn no_worker_outlives_a_killed_parent(_: &Nursery) {
+fn no_worker_outlives_a_killed_parent(_: &ForkServer) {
     let program = std::env::current_exe().unwrap();
     let mut parent =
         Command::new(program).arg("--be-a-parent").stdout(Stdio::piped()).spawn().unwrap();

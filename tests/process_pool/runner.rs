@@ -1,7 +1,7 @@
-//! A test runner with one thread, so that the nursery can be forked from it; a watchdog, so
+//! A test runner with one thread, so that the fork server can be forked from it; a watchdog, so
 //! that a hang fails; and a census before and after each test, so that nothing is left behind.
 
-use singletrack::process::Nursery;
+use singletrack::process::ForkServer;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -18,26 +18,26 @@ static RUNNING: Mutex<Option<(String, Instant)>> = Mutex::new(None);
 /// A test that is made while the program runs.
 pub type Case<'a> = (String, Box<dyn Fn() + 'a>);
 
-/// Starts a nursery, runs the tests with it, and ends the program.
-pub fn run_with_nursery(tests: &[Test<Nursery>]) -> ! {
-    let nursery = Nursery::start().expect("one thread so far");
-    let code = run(tests, &nursery, nursery.pid());
-    drop(nursery);
+/// Starts a fork server, runs the tests with it, and ends the program.
+pub fn run_with_fork_server(tests: &[Test<ForkServer>]) -> ! {
+    let fork_server = ForkServer::start().expect("one thread so far");
+    let code = run(tests, &fork_server, fork_server.pid());
+    drop(fork_server);
     std::process::exit(code);
 }
 
 /// Runs the tests whose names contain one of the arguments; gives the exit code.
-/// The children of `nursery` and our own are counted.
-pub fn run<T>(tests: &[Test<T>], things: &T, nursery: u32) -> i32 {
+/// The children of `fork server` and our own are counted.
+pub fn run<T>(tests: &[Test<T>], things: &T, fork_server: u32) -> i32 {
     let case = |(name, test): &Test<T>| {
         let test = *test;
         ((*name).to_owned(), Box::new(move || test(things)) as Box<dyn Fn()>)
     };
-    run_cases(tests.iter().map(case).collect(), nursery)
+    run_cases(tests.iter().map(case).collect(), fork_server)
 }
 
 /// The same for cases.
-pub fn run_cases(tests: Vec<Case<'_>>, nursery: u32) -> i32 {
+pub fn run_cases(tests: Vec<Case<'_>>, fork_server: u32) -> i32 {
     let args: Vec<String> = std::env::args().skip(1).collect();
     if args.iter().any(|arg| arg == "--list") {
         tests.iter().for_each(|(name, _)| println!("{name}: test"));
@@ -48,23 +48,23 @@ pub fn run_cases(tests: Vec<Case<'_>>, nursery: u32) -> i32 {
     let mut failed = 0;
     for (name, test) in tests {
         if filters.is_empty() || filters.iter().any(|filter| name.contains(*filter)) {
-            failed += i32::from(!run_one(&name, &*test, nursery));
+            failed += i32::from(!run_one(&name, &*test, fork_server));
         }
     }
     println!("test result: {failed} failed");
     i32::from(failed > 0)
 }
 
-fn run_one(name: &str, test: &dyn Fn(), nursery: u32) -> bool {
+fn run_one(name: &str, test: &dyn Fn(), fork_server: u32) -> bool {
     *RUNNING.lock().unwrap() = Some((name.to_owned(), Instant::now()));
-    let before = Census::take(nursery);
+    let before = Census::take(fork_server);
     let passed = catch_unwind(AssertUnwindSafe(test)).is_ok();
-    let mut after = Census::take(nursery);
+    let mut after = Census::take(fork_server);
     let patience = Instant::now() + Duration::from_secs(5);
     // A thread that was joined is seen in /proc for a moment.
     while !after.leaves_nothing(&before) && Instant::now() < patience {
         std::thread::sleep(Duration::from_millis(1));
-        after = Census::take(nursery);
+        after = Census::take(fork_server);
     }
     let clean = after.leaves_nothing(&before);
     if !clean {
@@ -91,25 +91,26 @@ fn watch() {
 #[derive(Debug)]
 struct Census {
     descriptors: Vec<String>,
-    /// How many the nursery has.
+    /// How many the fork server has.
     its_descriptors: usize,
     threads: usize,
-    /// Children of ours and of the nursery, alive or not.
+    /// Children of ours and of the fork server, alive or not.
     processes: Vec<String>,
 }
 
 impl Census {
-    fn take(nursery: u32) -> Census {
+    fn take(fork_server: u32) -> Census {
         let me = std::process::id();
         Census {
             descriptors: descriptors(),
-            its_descriptors: fs::read_dir(format!("/proc/{nursery}/fd")).map_or(0, Iterator::count),
+            its_descriptors: fs::read_dir(format!("/proc/{fork_server}/fd"))
+                .map_or(0, Iterator::count),
             threads: fs::read_dir("/proc/self/task").unwrap().count(),
-            processes: [me, nursery].into_iter().flat_map(children).collect(),
+            processes: [me, fork_server].into_iter().flat_map(children).collect(),
         }
     }
 
-    /// All is as before. (The nursery may have less: when the first test begins it may still be
+    /// All is as before. (The fork server may have less: when the first test begins it may still be
     /// closing what it was born with.)
     fn leaves_nothing(&self, before: &Census) -> bool {
         self.descriptors == before.descriptors

@@ -1,5 +1,5 @@
 //! A process pool without processes: the real books (`Dispatcher`) and the real rule for who
-//! reads (`Listening`), between threads that play workers, callers, the supervisor and the kernel.
+//! reads (`ReaderOwner`), between threads that play workers, callers, the supervisor and the kernel.
 //! The flows are those of `desk.rs`, `shared.rs` and `supervisor.rs`, in the same order under the
 //! same locks; what is left out is bytes. Loom and shuttle run it.
 #![allow(dead_code)] // each of them uses its own part
@@ -8,8 +8,8 @@ use singletrack::base::id::Key;
 use singletrack::base::sync::thread::{self, JoinHandle};
 use singletrack::base::sync::{Condvar, Mutex};
 use singletrack::process::pool::dispatcher::{Action, Dispatcher, Settings};
-use singletrack::process::pool::replies::Listening;
-use singletrack::process::pool::worker::Verdict;
+use singletrack::process::pool::replies::ReaderOwner;
+use singletrack::process::pool::worker::JobOutcome;
 use singletrack::process::pool::worker::{Job, Terms};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -82,9 +82,9 @@ enum Event {
     Death(Key),
 }
 
-struct Desk {
+struct PoolState {
     dispatcher: Dispatcher<()>,
-    links: Vec<(Key, Listening<()>)>,
+    links: Vec<(Key, ReaderOwner<()>)>,
     spawns: usize,
     dead: Vec<Key>,
     awaited: Option<u64>,
@@ -93,8 +93,8 @@ struct Desk {
     reaped: u64,
 }
 
-impl Desk {
-    fn link(&mut self, key: Key) -> Option<&mut Listening<()>> {
+impl PoolState {
+    fn link(&mut self, key: Key) -> Option<&mut ReaderOwner<()>> {
         self.links.iter_mut().find(|(k, _)| *k == key).map(|(_, link)| link)
     }
 
@@ -109,7 +109,7 @@ impl Desk {
 }
 
 pub struct Pool {
-    desk: Mutex<Desk>,
+    desk: Mutex<PoolState>,
     resolved: Condvar,
     kernel: Mutex<Kernel>,
     happened: Condvar,
@@ -119,7 +119,7 @@ pub struct Pool {
 impl Pool {
     /// A pool of so many workers, which do as planned, and its supervisor.
     pub fn start(workers: usize, plan: fn(u64) -> Deed) -> (Arc<Pool>, JoinHandle<()>) {
-        let desk = Desk {
+        let desk = PoolState {
             dispatcher: Dispatcher::new(Settings { workers, max_tasks_per_child: None }),
             links: Vec::new(),
             spawns: 0,
@@ -220,7 +220,7 @@ impl Pool {
         self.happened.notify_all();
     }
 
-    fn wake_if_wanted(&self, desk: &Desk) {
+    fn wake_if_wanted(&self, desk: &PoolState) {
         if desk.spawns > 0 || !desk.dead.is_empty() || desk.dispatcher.finished() {
             self.wake();
         }
@@ -230,7 +230,7 @@ impl Pool {
 // ---- the desk ----
 
 impl Pool {
-    fn turn(&self, desk: &mut Desk) {
+    fn turn(&self, desk: &mut PoolState) {
         self.act(desk);
         let mut fed: Vec<Key> = Vec::new();
         while let Some(key) = desk.dispatcher.assign(0, |_| true) {
@@ -245,7 +245,7 @@ impl Pool {
         self.act(desk);
     }
 
-    fn act(&self, desk: &mut Desk) {
+    fn act(&self, desk: &mut PoolState) {
         while let Some(action) = desk.dispatcher.next_action(0) {
             match action {
                 Action::Spawn => desk.spawns += 1,
@@ -255,7 +255,7 @@ impl Pool {
                 Action::Retire(key) => {
                     self.kernel.lock().proc(key).into_iter().for_each(|proc| proc.closed = true);
                 }
-                Action::Resolve(job, Verdict::Lost(_)) => desk.end(job.id, End::Lost),
+                Action::Resolve(job, JobOutcome::Lost(_)) => desk.end(job.id, End::Lost),
                 Action::Resolve(job, _) => desk.end(job.id, End::Other),
             }
         }
@@ -263,13 +263,13 @@ impl Pool {
         self.resolved.notify_all();
     }
 
-    fn write(&self, desk: &mut Desk, key: Key) {
+    fn write(&self, desk: &mut PoolState, key: Key) {
         let jobs: Vec<u64> = desk.dispatcher.undelivered(key).map(|job| job.id).collect();
         jobs.iter().for_each(|_| desk.dispatcher.delivered(key));
         self.kernel.lock().proc(key).into_iter().for_each(|proc| proc.requests.extend(&jobs));
     }
 
-    fn find_listener(&self, desk: &mut Desk, key: Key) {
+    fn find_listener(&self, desk: &mut PoolState, key: Key) {
         let alone = desk.awaited.is_some_and(|job| desk.dispatcher.runs_only(key, job));
         let busy = desk.dispatcher.load(key) > 0;
         let Some(listening) = desk.link(key) else { return };
@@ -364,7 +364,7 @@ impl Pool {
             Event::Bell => {}
             Event::Death(key) => self.reap(key),
             Event::Replies(key) => {
-                let reader = self.desk.lock().link(key).and_then(Listening::take);
+                let reader = self.desk.lock().link(key).and_then(ReaderOwner::take);
                 if let Some(reader) = reader {
                     self.hear(key);
                     self.desk.lock().link(key).expect("not reaped").put_back(reader);
@@ -374,7 +374,7 @@ impl Pool {
     }
 
     fn reap(&self, key: Key) {
-        let reader = self.desk.lock().link(key).and_then(Listening::take_of_the_dead);
+        let reader = self.desk.lock().link(key).and_then(ReaderOwner::take_of_the_dead);
         let Some(reader) = reader else { return };
         self.hear(key);
         let mut desk = self.desk.lock();
@@ -393,7 +393,7 @@ impl Pool {
         let mut desk = self.desk.lock();
         let key = desk.dispatcher.started(0);
         desk.dispatcher.ready(key);
-        desk.links.push((key, Listening::new(())));
+        desk.links.push((key, ReaderOwner::new(())));
         let mut kernel = self.kernel.lock();
         kernel.procs.push(Proc {
             key,

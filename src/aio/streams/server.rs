@@ -81,7 +81,7 @@ impl Default for ServerOptions {
 
 /// What a server has done so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counts {
+pub struct ServerStats {
     /// Connections accepted.
     pub accepted: u64,
     /// Accepts that failed.
@@ -131,7 +131,7 @@ struct Shared<L> {
     acceptor: RefCell<Option<Task<()>>>,
     /// Those who wait for a connection to end: the acceptor at the limit, `wait_closed`.
     changed: Notify,
-    counts: Cell<Counts>,
+    counts: Cell<ServerStats>,
     error: RefCell<Option<io::Error>>,
 }
 
@@ -251,7 +251,7 @@ impl<L: Listener> Server<L> {
     }
 
     /// What it has done so far.
-    pub fn counts(&self) -> Counts {
+    pub fn counts(&self) -> ServerStats {
         self.0.counts.get()
     }
 
@@ -309,7 +309,7 @@ impl<L: Listener> Shared<L> {
         self.clients.borrow().len()
     }
 
-    fn count(&self, change: impl FnOnce(&mut Counts)) {
+    fn count(&self, change: impl FnOnce(&mut ServerStats)) {
         let mut counts = self.counts.get();
         change(&mut counts);
         self.counts.set(counts);

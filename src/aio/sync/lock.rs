@@ -163,7 +163,7 @@ impl Gate for Notices {
     }
 }
 
-/// Lets tasks that hold a [`Lock`](crate::aio::sync::lock::Lock) wait for each other's changes.
+/// Lets tasks that hold a [`Lock`] wait for each other's changes.
 ///
 /// asyncio's condition owns its lock; here, as with std's `Condvar`, the guard says which lock
 /// it is. asyncio's `notify` insists on the lock being held, because a thread could change

@@ -19,7 +19,7 @@ use crate::event_loop::calls::{LoopClosed, LoopHandle};
 use crate::event_loop::core::{Core, current};
 use crate::event_loop::inbox;
 use crate::event_loop::run_once::{EventLoop, create_task};
-use crate::futures::deadlock::loop_home;
+use crate::futures::deadlock::loop_guard_id;
 use crate::futures::error::JobError;
 use crate::futures::executor::Executor;
 use crate::futures::future::{Future, Promise, promise, promise_of};
@@ -39,9 +39,9 @@ use std::task::{Context, Poll};
 /// not interrupted, and its value is dropped on its thread. That is asyncio's rule. A plain
 /// [`Future`] can be awaited as well, but dropping it leaves the job queued.
 #[must_use = "dropping it cancels the job; `detach` lets it run"]
-pub struct Job<T>(Option<Future<T>>);
+pub struct ExecutorJob<T>(Option<Future<T>>);
 
-impl<T> Job<T> {
+impl<T> ExecutorJob<T> {
     /// True once there is a value or an error.
     pub fn done(&self) -> bool {
         self.0.as_ref().is_some_and(Future::done)
@@ -58,15 +58,15 @@ impl<T> Job<T> {
     }
 }
 
-impl<T> From<Future<T>> for Job<T> {
-    fn from(future: Future<T>) -> Job<T> {
-        Job(Some(future))
+impl<T> From<Future<T>> for ExecutorJob<T> {
+    fn from(future: Future<T>) -> ExecutorJob<T> {
+        ExecutorJob(Some(future))
     }
 }
 
 /// # Panics
 /// When polled again after it was ready.
-impl<T> std::future::Future for Job<T> {
+impl<T> std::future::Future for ExecutorJob<T> {
     type Output = Result<T, JobError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -74,7 +74,7 @@ impl<T> std::future::Future for Job<T> {
     }
 }
 
-impl<T> Drop for Job<T> {
+impl<T> Drop for ExecutorJob<T> {
     fn drop(&mut self) {
         if let Some(future) = &self.0 {
             future.cancel();
@@ -82,7 +82,7 @@ impl<T> Drop for Job<T> {
     }
 }
 
-impl<T> fmt::Debug for Job<T> {
+impl<T> fmt::Debug for ExecutorJob<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Job").field(&self.0).finish()
     }
@@ -110,8 +110,8 @@ pub fn run_in_executor<A: Wire, R: Wire>(
     executor: &impl Executor,
     f: fn(A) -> R,
     args: A,
-) -> Job<R> {
-    Job::from(executor.submit(f, args))
+) -> ExecutorJob<R> {
+    ExecutorJob::from(executor.submit(f, args))
 }
 
 /// Runs `f`, which may block, on a thread of the loop's default executor.
@@ -143,7 +143,7 @@ pub fn run_in_executor<A: Wire, R: Wire>(
 pub async fn to_thread<R: Send + 'static>(
     f: impl FnOnce() -> R + Send + 'static,
 ) -> Result<R, JobError> {
-    let job = Job::from(default_executor(&current("to_thread")).submit_fn(f));
+    let job = ExecutorJob::from(default_executor(&current("to_thread")).submit_fn(f));
     job.await
 }
 
@@ -253,7 +253,7 @@ impl LoopHandle {
     where
         F: std::future::Future<Output: Send> + Send + 'static,
     {
-        let (promise, result) = promise_of(loop_home(self.id()));
+        let (promise, result) = promise_of(loop_guard_id(self.id()));
         let answer = Answer { promise: Some(promise), loop_id: self.id() };
         // If the loop is gone the call is dropped, and the answer with it, which says so.
         let _ = self.call_soon_threadsafe(move || drop(create_task(answer.run(future))));

@@ -12,6 +12,8 @@
 pub mod bridge;
 pub mod children;
 pub mod combine;
+#[doc(alias = "asyncio.Task.cancelling")]
+#[doc(alias = "asyncio.Task.uncancel")]
 pub mod current;
 pub mod task_group;
 pub mod task_tree;

@@ -41,7 +41,7 @@ use crate::event_loop::core::{Core, Due, current, with_current};
 use crate::event_loop::reactor::Direction;
 use crate::event_loop::run_once::EventLoop;
 use crate::event_loop::waker::task_of;
-use crate::task::state::State;
+use crate::task::state::TaskState;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -185,9 +185,9 @@ impl TaskTree {
         for task in &tasks {
             let id = task.id();
             let doing = match task.state() {
-                State::Running | State::RunningWoken => Doing::Runs,
-                State::Queued => Doing::IsReady,
-                State::Idle | State::Done => Doing::Waits,
+                TaskState::Running | TaskState::RunningWoken => Doing::Runs,
+                TaskState::Queued => Doing::IsReady,
+                TaskState::Idle | TaskState::Done => Doing::Waits,
             };
             let node = Node {
                 id,

@@ -23,7 +23,7 @@ use std::time::Duration;
 /// first time.
 ///
 /// ```
-/// use singletrack::{EventLoop, aio::time::sleep};
+/// use singletrack::{EventLoop, aio::sleep};
 /// use std::time::Duration;
 ///
 /// let event_loop = EventLoop::new()?;

@@ -25,8 +25,8 @@ use crate::base::sync::{Arc, MutexGuard, thread_local};
 use crate::gil::free_threading::scope::{Desk, FreeThreading, Seat, Shared};
 use crate::gil::free_threading::world::Next;
 use crate::gil::lock::thread_state::{Own, Part, ending};
-use crate::gil::rules::decision::{AttachError, Expelled, Reason, ThreadId, Why};
-use crate::gil::stats::record::What;
+use crate::gil::rules::decision::{AttachError, DropReason, Expelled, SleepReason, ThreadId};
+use crate::gil::stats::record::EventKind;
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -93,7 +93,7 @@ impl Member {
     /// CPython's `_PyThreadState_Detach`.
     #[inline]
     pub(crate) fn detach(&self) {
-        self.rests(Reason::Voluntary);
+        self.rests(DropReason::Voluntary);
         if !self.seat.door.leave(self.seat.pass) {
             self.detach_at_desk();
         }
@@ -122,7 +122,7 @@ impl Member {
             self.shared.leave(desk, self.id);
             return Ok(());
         }
-        self.rests(Reason::Request);
+        self.rests(DropReason::Request);
         self.rest(desk, |_| outcome.next)?;
         self.runs();
         Ok(())
@@ -132,13 +132,13 @@ impl Member {
     pub(crate) fn stop(&self) -> Result<(), AttachError> {
         let mut desk = self.come()?;
         desk.shuts_all();
-        self.seat.diary.meter.told_to_sleep(Why::Asked);
+        self.seat.diary.meter.told_to_sleep(SleepReason::Asked);
         let Ok(outcome) = desk.world.stops(self.id) else { return Ok(()) };
         self.wake(&desk, outcome.wake);
         if outcome.next == Next::Run {
             return Ok(());
         }
-        self.rests(Reason::Request);
+        self.rests(DropReason::Request);
         if let Err(error) = self.rest(desk, |_| outcome.next) {
             self.attach()?;
             return Err(error);
@@ -182,7 +182,7 @@ impl Member {
         let began = self.shared.observer.now();
         let (mut next, mut waited) = (ask(&mut desk), None);
         if next == Next::Sleep {
-            self.seat.diary.note(&self.shared.observer, began, What::Waits);
+            self.seat.diary.note(&self.shared.observer, began, EventKind::Waits);
         }
         while next == Next::Sleep {
             if let Err(error) = self.shared.sleep(&mut desk, &self.seat) {
@@ -206,7 +206,7 @@ impl Member {
     }
 
     #[inline]
-    fn rests(&self, reason: Reason) {
+    fn rests(&self, reason: DropReason) {
         self.attached.set(false);
         self.seat.diary.ends_hold(&self.shared.observer, reason);
         self.seat.diary.meter.dropped(reason);

@@ -21,14 +21,14 @@
 
 use crate::base::sync::{Arc, Condvar, Mutex, MutexGuard};
 use crate::gil::free_threading::world::{Standing, World};
-use crate::gil::lock::state_word::{Door, Pass};
+use crate::gil::lock::state_word::{Pass, StateWord};
 use crate::gil::rules::decision::AttachError;
 use crate::gil::rules::decision::ThreadId;
 use crate::gil::stats::counters::Counters;
 use crate::gil::stats::histogram::Times;
 use crate::gil::stats::record::Recording;
-use crate::gil::stats::thread_stats::Diary;
-use crate::gil::stats::thread_stats::Shelf;
+use crate::gil::stats::thread_stats::StatsRegistry;
+use crate::gil::stats::thread_stats::ThreadStats;
 use crate::gil::stats::thread_stats::{HOLD, Observer, RECORD};
 use std::fmt;
 
@@ -79,15 +79,15 @@ pub(crate) struct Shared {
 pub(crate) struct Desk {
     pub(crate) world: World,
     seats: Vec<Option<Arc<Seat>>>,
-    shelf: Shelf,
+    shelf: StatsRegistry,
 }
 
 /// What a scope keeps of one thread.
 pub(crate) struct Seat {
-    pub(crate) door: Door,
+    pub(crate) door: StateWord,
     pub(crate) pass: Pass,
     pub(crate) bed: Condvar,
-    pub(crate) diary: Arc<Diary>,
+    pub(crate) diary: Arc<ThreadStats>,
 }
 
 impl Default for FreeThreading {
@@ -99,7 +99,8 @@ impl Default for FreeThreading {
 impl FreeThreading {
     /// A scope that no thread has attached to.
     pub fn new() -> FreeThreading {
-        let desk = Desk { world: World::default(), seats: Vec::new(), shelf: Shelf::default() };
+        let desk =
+            Desk { world: World::default(), seats: Vec::new(), shelf: StatsRegistry::default() };
         let shared = Shared {
             observer: Observer::new(),
             desk: Mutex::new(desk),
@@ -157,9 +158,9 @@ impl Shared {
     pub(crate) fn joins(&self) -> Result<(ThreadId, Arc<Seat>), AttachError> {
         let mut desk = self.desk()?;
         let id = desk.world.joins();
-        let diary = Arc::new(Diary::of_this_thread(id.index()));
+        let diary = Arc::new(ThreadStats::of_this_thread(id.index()));
         desk.shelf.adds(id, &diary);
-        let (door, bed) = (Door::shut_from_the_start(), Condvar::new());
+        let (door, bed) = (StateWord::shut_from_the_start(), Condvar::new());
         let seat = Arc::new(Seat { door, pass: Pass::of(id), bed, diary });
         if desk.seats.len() <= id.index() {
             desk.seats.resize_with(id.index() + 1, || None);

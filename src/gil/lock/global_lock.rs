@@ -38,7 +38,7 @@
 use crate::base::sync::atomic::Ordering::Relaxed;
 use crate::base::sync::atomic::{AtomicBool, AtomicI32, AtomicU32};
 use crate::base::sync::{Arc, Condvar, Mutex, MutexGuard};
-use crate::gil::lock::state_word::{Door, Pass};
+use crate::gil::lock::state_word::{Pass, StateWord};
 use crate::gil::rules::decision::{AttachError, Nanos, ThreadId};
 use crate::gil::rules::machine::Machine;
 use crate::gil::rules::pending::Pending;
@@ -47,7 +47,7 @@ use crate::gil::rules::ticker::Ticker;
 use crate::gil::stats::counters::Counters;
 use crate::gil::stats::histogram::Times;
 use crate::gil::stats::record::Recording;
-use crate::gil::stats::thread_stats::{Diary, HOLD, Observer, RECORD, Shelf};
+use crate::gil::stats::thread_stats::{HOLD, Observer, RECORD, StatsRegistry, ThreadStats};
 use std::fmt;
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ pub(crate) struct Seat {
     pub(crate) bed: Condvar,
     /// Somebody wants this thread to unwind at its next check.
     pub(crate) interrupted: AtomicBool,
-    pub(crate) diary: Arc<Diary>,
+    pub(crate) diary: Arc<ThreadStats>,
 }
 
 impl Seat {
@@ -68,7 +68,7 @@ impl Seat {
             flag: Flag::default(),
             bed: Condvar::new(),
             interrupted: AtomicBool::new(false),
-            diary: Arc::new(Diary::of_this_thread(number)),
+            diary: Arc::new(ThreadStats::of_this_thread(number)),
         }
     }
 }
@@ -115,7 +115,7 @@ pub struct GlobalLock {
 
 /// What all handles of one lock share.
 pub(crate) struct Shared {
-    pub(crate) door: Door,
+    pub(crate) door: StateWord,
     flag: Flag,
     /// The ticker while nobody holds the lock; the holder has it in its token.
     ticker: AtomicI32,
@@ -134,7 +134,7 @@ pub(crate) struct Shared {
 pub(crate) struct Desk {
     pub(crate) machine: Machine,
     pub(crate) seats: Vec<Option<Arc<Seat>>>,
-    pub(crate) shelf: Shelf,
+    pub(crate) shelf: StatsRegistry,
     pub(crate) pending: Pending<Call>,
 }
 
@@ -147,11 +147,11 @@ impl GlobalLock {
         let desk = Desk {
             machine: Machine::new(policy),
             seats: Vec::new(),
-            shelf: Shelf::default(),
+            shelf: StatsRegistry::default(),
             pending: Pending::default(),
         };
         let shared = Shared {
-            door: Door::shut_from_the_start(),
+            door: StateWord::shut_from_the_start(),
             flag: Flag::default(),
             ticker: AtomicI32::new(Ticker::new().left()),
             policy,
@@ -407,12 +407,12 @@ impl Shared {
 impl GlobalLock {
     /// What has happened so far, summed over all threads, dead ones included.
     pub fn counters(&self) -> Counters {
-        self.read(Shelf::counters).unwrap_or_default()
+        self.read(StatsRegistry::counters).unwrap_or_default()
     }
 
     /// The name and the counters of every living thread that has used the lock.
     pub fn thread_counters(&self) -> Vec<(String, Counters)> {
-        self.read(Shelf::thread_counters).unwrap_or_default()
+        self.read(StatsRegistry::thread_counters).unwrap_or_default()
     }
 
     /// How long the waits for the lock were so far, and the holds; of all threads, dead ones
@@ -433,13 +433,13 @@ impl GlobalLock {
     /// # Ok::<(), singletrack::gil::AttachError>(())
     /// ```
     pub fn times(&self) -> Times {
-        self.read(Shelf::times).unwrap_or_default()
+        self.read(StatsRegistry::times).unwrap_or_default()
     }
 
     /// The name of every living thread that has used the lock, and of every one that was
     /// recorded; how long its waits and its holds were.
     pub fn thread_times(&self) -> Vec<(String, Times)> {
-        self.read(Shelf::thread_times).unwrap_or_default()
+        self.read(StatsRegistry::thread_times).unwrap_or_default()
     }
 
     /// Measures how long the lock is held (`hold_ns`), from each thread's next attaching on.
@@ -468,13 +468,13 @@ impl GlobalLock {
 
     /// What was written down so far; the threads need not stop for it.
     pub fn recording(&self) -> Recording {
-        let tracks = self.read(Shelf::tracks).unwrap_or_default();
+        let tracks = self.read(StatsRegistry::tracks).unwrap_or_default();
         // Read last, so that no event is later.
         Recording { tracks, until: self.shared.now() }
     }
 
     /// One look at the shelf; `None` in a fork that cannot come to the desk.
-    fn read<R>(&self, f: impl FnOnce(&Shelf) -> R) -> Option<R> {
+    fn read<R>(&self, f: impl FnOnce(&StatsRegistry) -> R) -> Option<R> {
         let desk = self.shared.desk().ok()?;
         let result = f(&desk.shelf);
         self.shared.leave(desk, None);

@@ -40,11 +40,11 @@ impl Pass {
 /// The word, on a cache line of its own.
 #[derive(Debug)]
 #[repr(align(64))]
-pub(crate) struct Door(AtomicU64);
+pub(crate) struct StateWord(AtomicU64);
 
-impl Door {
-    pub(crate) fn shut_from_the_start() -> Door {
-        Door(AtomicU64::new(SHUT))
+impl StateWord {
+    pub(crate) fn shut_from_the_start() -> StateWord {
+        StateWord(AtomicU64::new(SHUT))
     }
 
     /// Takes the free lock; false if the door is not open for this thread.

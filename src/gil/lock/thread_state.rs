@@ -24,10 +24,10 @@ use crate::base::sync::atomic::Ordering::Relaxed;
 use crate::base::sync::{Arc, MutexGuard, thread_local};
 use crate::gil::lock::global_lock::{Call, Desk, GlobalLock, Seat, Shared};
 use crate::gil::lock::state_word::Pass;
-use crate::gil::rules::decision::{AttachError, Nanos, Parting, Reason, ThreadId, Turn, nanos};
+use crate::gil::rules::decision::{AttachError, DropReason, Nanos, Next, Release, ThreadId, nanos};
 use crate::gil::rules::pending::{Full, Pending};
-use crate::gil::stats::record::What;
-use crate::gil::stats::thread_stats::Diary;
+use crate::gil::stats::record::EventKind;
+use crate::gil::stats::thread_stats::ThreadStats;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
@@ -118,7 +118,7 @@ thread_local! {
 pub(crate) struct ThreadState {
     pub(crate) shared: Arc<Shared>,
     pub(crate) seat: Arc<Seat>,
-    pub(crate) diary: Arc<Diary>,
+    pub(crate) diary: Arc<ThreadStats>,
     pub(crate) id: ThreadId,
     pass: Pass,
     /// A token for this lock is out, and the lock is held.
@@ -195,12 +195,12 @@ impl ThreadState {
     }
 
     #[inline]
-    fn end_hold(&self, reason: Reason) {
+    fn end_hold(&self, reason: DropReason) {
         self.attached.set(false);
         self.diary.ends_hold(&self.shared.observer, reason);
     }
 
-    fn note(&self, at: Nanos, what: What) {
+    fn note(&self, at: Nanos, what: EventKind) {
         self.diary.note(&self.shared.observer, at, what);
     }
 
@@ -215,23 +215,23 @@ impl ThreadState {
         let mut verdict = desk.machine.wants(self.id, began);
         let mut waited = None;
         let error = loop {
-            let (until, why) = match verdict.turn {
-                Turn::Run { switched } => {
+            let (until, why) = match verdict.next {
+                Next::Run { switched } => {
                     self.diary.acquired(switched, waited);
                     self.leave(desk, verdict.wake);
                     return Ok(());
                 }
-                Turn::Refused(refusal) => break refusal.into(),
-                Turn::Sleep { until, why } => (until, why),
+                Next::Refused(refusal) => break refusal.into(),
+                Next::Sleep { until, why } => (until, why),
             };
             match (waited, limit) {
-                (None, _) => self.note(began, What::Waits),
+                (None, _) => self.note(began, EventKind::Waits),
                 (Some(time), Some(limit)) if began + time >= end => {
                     break AttachError::TimedOut(limit);
                 }
                 _ => {}
             }
-            if let Some(what) = What::sleep_for(why) {
+            if let Some(what) = EventKind::sleep_for(why) {
                 self.note(self.shared.now(), what);
             }
             self.diary.meter.told_to_sleep(why);
@@ -249,7 +249,7 @@ impl ThreadState {
             };
         };
         if waited.is_some() {
-            self.note(self.shared.now(), What::GivesUp);
+            self.note(self.shared.now(), EventKind::GivesUp);
         }
         let wake = desk.machine.gives_up(self.id);
         self.leave(desk, wake);
@@ -271,7 +271,7 @@ impl ThreadState {
 
     /// Drops the lock.
     #[inline]
-    pub(crate) fn drop_lock(&self, reason: Reason) {
+    pub(crate) fn drop_lock(&self, reason: DropReason) {
         self.end_hold(reason);
         if self.shared.door.leave(self.pass) {
             self.diary.meter.dropped(reason);
@@ -283,7 +283,7 @@ impl ThreadState {
     /// CPython's `drop_gil`.
     #[cold]
     #[inline(never)]
-    fn drop_at_desk(&self, reason: Reason) {
+    fn drop_at_desk(&self, reason: DropReason) {
         self.diary.meter.slow_paths.add(1);
         // In a fork that cannot come to the desk nobody waits.
         let Ok(mut desk) = self.shared.desk() else { return };
@@ -304,17 +304,17 @@ impl ThreadState {
             self.leave(desk, None);
             return Ok(());
         };
-        self.end_hold(Reason::Request);
-        self.diary.meter.dropped(Reason::Request);
+        self.end_hold(DropReason::Request);
+        self.diary.meter.dropped(DropReason::Request);
         if parting.await_switch {
-            self.note(self.shared.now(), What::Waits);
+            self.note(self.shared.now(), EventKind::Waits);
         }
         self.part(desk, parting);
         self.take()
     }
 
     /// Wakes the next thread and, if the switch is forced, sleeps until it came.
-    fn part(&self, mut desk: MutexGuard<'_, Desk>, parting: Parting) {
+    fn part(&self, mut desk: MutexGuard<'_, Desk>, parting: Release) {
         if !parting.await_switch {
             return self.leave(desk, parting.wake);
         }
@@ -381,7 +381,7 @@ impl GlobalLock {
     }
 
     /// Unwinds a thread at its next check with the lock, up to its `attach`, which gives
-    /// [`AttachError::Interrupted`](crate::gil::rules::decision::AttachError::Interrupted). A thread that
+    /// [`AttachError::Interrupted`]. A thread that
     /// blocks elsewhere is not woken: it is interrupted when it is back and comes to a check.
     /// False if there is no such thread (any more).
     #[doc(alias = "PyThreadState_SetAsyncExc")]

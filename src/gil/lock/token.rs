@@ -18,8 +18,8 @@ use crate::gil::lock::global_lock::{GlobalLock, Shared};
 use crate::gil::lock::thread_state::Own;
 use crate::gil::lock::thread_state::ThreadState;
 use crate::gil::rules::decision::{AttachError, Expelled};
-use crate::gil::rules::decision::{Reason, ThreadId};
-use crate::gil::rules::policy::{Look, Place, PolicyError};
+use crate::gil::rules::decision::{DropReason, ThreadId};
+use crate::gil::rules::policy::{PointCheck, PolicyError, SwitchPoint};
 use crate::gil::rules::ticker::Ticker;
 use crate::gil::stats::counters::Counters;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -91,8 +91,8 @@ pub struct Gil<'g> {
     flag: &'g AtomicBool,
     ticker: Ticker,
     period: u32,
-    at_op: Look,
-    at_edge: Look,
+    at_op: PointCheck,
+    at_edge: PointCheck,
     /// 1, or more if tokens further up this thread's stack are lent. Only 1 drops the lock.
     depth: u32,
     /// The lock, or null when it was lost for ever. As a pointer it also makes the token
@@ -155,8 +155,8 @@ impl Gil<'_> {
             flag: state.flag(),
             ticker: state.shared.ticker(),
             period: state.shared.period(),
-            at_op: policy.at(Place::Op),
-            at_edge: policy.at(Place::BackEdgeOrCall),
+            at_op: policy.at(SwitchPoint::Op),
+            at_edge: policy.at(SwitchPoint::BackEdgeOrCall),
             depth,
             lock: &raw const *state.shared,
         };
@@ -184,25 +184,25 @@ impl Gil<'_> {
     /// An instruction that must not be interrupted; CPython 2's `SETUP_FINALLY`, which enters a
     /// `try`. It is counted, but a check that falls due waits for the next tick.
     pub fn tick_with_grace(&mut self) {
-        if self.at_op == Look::Count {
+        if self.at_op == PointCheck::Count {
             self.ticker.tick_with_grace();
         }
     }
 
     #[inline]
-    fn look(&mut self, look: Look) {
+    fn look(&mut self, look: PointCheck) {
         match look {
-            Look::Count => {
+            PointCheck::Count => {
                 if self.ticker.tick(self.period) {
                     self.check();
                 }
             }
-            Look::AtRequest => {
+            PointCheck::AtRequest => {
                 if self.flag.load(Relaxed) {
                     self.yields();
                 }
             }
-            Look::Nothing => {}
+            PointCheck::Nothing => {}
         }
     }
 
@@ -213,7 +213,7 @@ impl Gil<'_> {
     #[doc(alias = "Py_BEGIN_ALLOW_THREADS")]
     #[inline]
     pub fn detach<R>(&mut self, f: impl FnOnce() -> R) -> R {
-        self.leave(Reason::Voluntary);
+        self.leave(DropReason::Voluntary);
         let back = Back { gil: self };
         let result = f();
         back.gil.come_back();
@@ -280,7 +280,7 @@ impl Gil<'_> {
             // What still waits is looked for again at the very next tick.
             self.ticker = Ticker::new();
         }
-        self.leave(Reason::Tick);
+        self.leave(DropReason::Tick);
         self.come_back();
         self.unwinds_if_asked();
     }
@@ -309,7 +309,7 @@ impl Gil<'_> {
         }
     }
 
-    fn leave(&mut self, reason: Reason) {
+    fn leave(&mut self, reason: DropReason) {
         if !self.lock.is_null() {
             self.state.shared.save_ticker(self.ticker);
             self.state.drop_lock(reason);
@@ -367,7 +367,7 @@ impl Drop for Gil<'_> {
     #[inline]
     fn drop(&mut self) {
         if self.depth == 1 {
-            self.leave(Reason::Voluntary);
+            self.leave(DropReason::Voluntary);
         } else if !self.lock.is_null() {
             self.state.shared.save_ticker(self.ticker);
             self.state.lent_by.set(self.depth - 1);

@@ -28,7 +28,7 @@ impl ThreadId {
 
 /// What a thread that wants the lock does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Turn {
+pub enum Next {
     /// It holds the lock and runs.
     Run {
         /// Another thread held it before.
@@ -39,7 +39,7 @@ pub enum Turn {
         /// The moment to give up sleeping; `None` is never.
         until: Option<Nanos>,
         /// Why it may not run.
-        why: Why,
+        why: SleepReason,
     },
     /// It cannot have the lock.
     Refused(Refusal),
@@ -47,7 +47,7 @@ pub enum Turn {
 
 /// Why a thread sleeps (again).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Why {
+pub enum SleepReason {
     /// It is taken.
     Busy,
     /// It was woken for a free lock, and somebody was quicker.
@@ -72,9 +72,9 @@ pub enum Refusal {
 /// What to do after an event: the thread's own turn, and one sleeper to wake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "the thread must do as it is told, and the sleeper must be woken"]
-pub struct Verdict {
+pub struct Decision {
     /// For the thread whose event it was.
-    pub turn: Turn,
+    pub next: Next,
     /// Another thread.
     pub wake: Option<ThreadId>,
 }
@@ -82,7 +82,7 @@ pub struct Verdict {
 /// What to do after the lock was dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "the sleeper must be woken"]
-pub struct Parting {
+pub struct Release {
     /// A waiter to wake.
     pub wake: Option<ThreadId>,
     /// The dropper sleeps until the switch has come: the machine's
@@ -96,7 +96,7 @@ pub struct NotHolder;
 
 /// Why the lock is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Reason {
+pub enum DropReason {
     /// The thread blocks, or is done.
     Voluntary,
     /// A tick check: it wants the lock back at once.
@@ -105,15 +105,15 @@ pub enum Reason {
     Request,
 }
 
-impl Verdict {
+impl Decision {
     /// Run; and perhaps somebody may go on.
-    pub(crate) fn run(switched: bool, wake: Option<ThreadId>) -> Verdict {
-        Verdict { turn: Turn::Run { switched }, wake }
+    pub(crate) fn run(switched: bool, wake: Option<ThreadId>) -> Decision {
+        Decision { next: Next::Run { switched }, wake }
     }
 
     /// No.
-    pub(crate) fn refused(refusal: Refusal) -> Verdict {
-        Verdict { turn: Turn::Refused(refusal), wake: None }
+    pub(crate) fn refused(refusal: Refusal) -> Decision {
+        Decision { next: Next::Refused(refusal), wake: None }
     }
 }
 

@@ -25,7 +25,7 @@
 //! machine chooses (the one that has slept longest), so that a schedule can be replayed.
 
 use crate::gil::rules::decision::{
-    Nanos, NotHolder, Parting, Reason, Refusal, ThreadId, Turn, Verdict, Why, nanos,
+    Decision, DropReason, Nanos, Next, NotHolder, Refusal, Release, SleepReason, ThreadId, nanos,
 };
 use crate::gil::rules::policy::{Check, HandOff, SwitchPolicy};
 use crate::gil::rules::waiters::Classes;
@@ -55,23 +55,23 @@ enum Shutdown {
 /// ```
 /// use singletrack::gil::rules::machine::Machine;
 /// use singletrack::gil::SwitchPolicy;
-/// use singletrack::gil::{Parting, Reason, Turn, Verdict, Why};
+/// use singletrack::gil::{Release, DropReason, Next, Decision, SleepReason};
 ///
 /// let mut machine = Machine::new(SwitchPolicy::PYTHON_3_2);
 /// let (a, b) = (machine.joins(), machine.joins());
-/// let run = |switched| Verdict { turn: Turn::Run { switched }, wake: None };
-/// let sleep = |until, why| Verdict { turn: Turn::Sleep { until: Some(until), why }, wake: None };
+/// let run = |switched| Decision { next: Next::Run { switched }, wake: None };
+/// let sleep = |until, why| Decision { next: Next::Sleep { until: Some(until), why }, wake: None };
 ///
 /// assert_eq!(machine.wants(a, 0), run(true));
-/// assert_eq!(machine.wants(b, 7), sleep(5_000_007, Why::Busy));
-/// assert_eq!(machine.timed_out(b, 5_000_007), sleep(10_000_007, Why::Asked));
+/// assert_eq!(machine.wants(b, 7), sleep(5_000_007, SleepReason::Busy));
+/// assert_eq!(machine.timed_out(b, 5_000_007), sleep(10_000_007, SleepReason::Asked));
 /// assert!(machine.drop_requested());
 ///
 /// // Forced: `a` wakes `b`, and sleeps until `b` has taken the lock.
-/// let parting = machine.drops(a, Reason::Request, 5_000_100).unwrap();
-/// assert_eq!(parting, Parting { wake: Some(b), await_switch: true });
+/// let parting = machine.drops(a, DropReason::Request, 5_000_100).unwrap();
+/// assert_eq!(parting, Release { wake: Some(b), await_switch: true });
 /// let taken = machine.woken(b, 5_000_200);
-/// assert_eq!(taken, Verdict { turn: Turn::Run { switched: true }, wake: Some(a) });
+/// assert_eq!(taken, Decision { next: Next::Run { switched: true }, wake: Some(a) });
 /// assert_eq!(machine.switch_number(), 2);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -133,15 +133,15 @@ impl Machine {
     }
 
     /// A thread asks for the lock.
-    pub fn wants(&mut self, me: ThreadId, now: Nanos) -> Verdict {
+    pub fn wants(&mut self, me: ThreadId, now: Nanos) -> Decision {
         match self.standing(me) {
-            Standing::Holding => return Verdict::refused(Refusal::Nested),
+            Standing::Holding => return Decision::refused(Refusal::Nested),
             Standing::Waiting => return self.woken(me, now),
-            Standing::HandingOver => return self.sleep(me, Why::Early),
+            Standing::HandingOver => return self.sleep(me, SleepReason::Early),
             Standing::Gone | Standing::Away => {}
         }
         if self.shut_to(me) {
-            return Verdict::refused(Refusal::Finalised);
+            return Decision::refused(Refusal::Finalised);
         }
         if self.holder.is_none() {
             return self.takes(me, now);
@@ -150,36 +150,36 @@ impl Machine {
         if self.goes_before_holder(me) {
             return self.asks(me);
         }
-        self.sleep(me, Why::Busy)
+        self.sleep(me, SleepReason::Busy)
     }
 
     /// A waiter woke up without its time having run out.
-    pub fn woken(&mut self, me: ThreadId, now: Nanos) -> Verdict {
+    pub fn woken(&mut self, me: ThreadId, now: Nanos) -> Decision {
         match self.standing(me) {
             // The lock was put into its hands while it slept.
-            Standing::Holding => Verdict::run(true, None),
+            Standing::Holding => Decision::run(true, None),
             Standing::Waiting if self.holder.is_none() => self.takes(me, now),
             Standing::Waiting if self.is_woken(me) => {
                 self.lies_down(me, now);
-                self.sleep(me, Why::Barged)
+                self.sleep(me, SleepReason::Barged)
             }
-            Standing::Waiting => self.sleep(me, Why::Early),
-            _ => Verdict::refused(Refusal::Finalised),
+            Standing::Waiting => self.sleep(me, SleepReason::Early),
+            _ => Decision::refused(Refusal::Finalised),
         }
     }
 
     /// A waiter's time ran out.
-    pub fn timed_out(&mut self, me: ThreadId, now: Nanos) -> Verdict {
+    pub fn timed_out(&mut self, me: ThreadId, now: Nanos) -> Decision {
         let Some(wait) = self.waiters.get(me) else { return self.woken(me, now) };
         if self.holder.is_none() {
             return self.takes(me, now);
         }
         if self.until(&wait).is_none_or(|until| now < until) {
-            return self.sleep(me, Why::Early);
+            return self.sleep(me, SleepReason::Early);
         }
         let same_holder = wait.saved == self.switch_number || self.grants();
         self.lies_down(me, now);
-        if same_holder { self.asks(me) } else { self.sleep(me, Why::NewHolder) }
+        if same_holder { self.asks(me) } else { self.sleep(me, SleepReason::NewHolder) }
     }
 
     /// Every waiter asks at once, as if the interval of each had run out under this holder.
@@ -217,26 +217,26 @@ impl Machine {
     pub fn drops(
         &mut self,
         me: ThreadId,
-        reason: Reason,
+        reason: DropReason,
         now: Nanos,
-    ) -> Result<Parting, NotHolder> {
+    ) -> Result<Release, NotHolder> {
         if self.holder != Some(me) {
             return Err(NotHolder);
         }
         let asked = self.asked();
         let forced = asked && self.policy.hand_off() == HandOff::Forced;
         match reason {
-            Reason::Voluntary => self.classes.blocks(me),
-            Reason::Tick | Reason::Request if asked => self.classes.is_made_to_go(me),
-            Reason::Tick | Reason::Request => {}
+            DropReason::Voluntary => self.classes.blocks(me),
+            DropReason::Tick | DropReason::Request if asked => self.classes.is_made_to_go(me),
+            DropReason::Tick | DropReason::Request => {}
         }
         self.holder = None;
         self.waiters.forget_requests();
         self.handing_over = forced.then_some(me);
         if self.grants() {
-            return Ok(Parting { wake: self.grants_next(now), await_switch: false });
+            return Ok(Release { wake: self.grants_next(now), await_switch: false });
         }
-        Ok(Parting { wake: self.waiters.wakes_next(), await_switch: forced })
+        Ok(Release { wake: self.waiters.wakes_next(), await_switch: forced })
     }
 
     /// The holder, at a checkpoint, saw the request to drop the lock. `None` if whoever asked
@@ -244,11 +244,11 @@ impl Machine {
     ///
     /// # Errors
     /// [`NotHolder`] if `me` does not hold it.
-    pub fn yields(&mut self, me: ThreadId, now: Nanos) -> Result<Option<Parting>, NotHolder> {
+    pub fn yields(&mut self, me: ThreadId, now: Nanos) -> Result<Option<Release>, NotHolder> {
         if self.holder == Some(me) && !self.drop_requested() {
             return Ok(None);
         }
-        self.drops(me, Reason::Request, now).map(Some)
+        self.drops(me, DropReason::Request, now).map(Some)
     }
 
     /// From now on only `me`, which holds the lock, can have it; all who wait are refused. They
@@ -388,11 +388,11 @@ impl Machine {
     }
 
     /// `me` gets the free lock; a dropper that waited for this may go on.
-    fn takes(&mut self, me: ThreadId, now: Nanos) -> Verdict {
+    fn takes(&mut self, me: ThreadId, now: Nanos) -> Decision {
         self.waiters.gets_up(me);
         let switched = self.begins_tenure(me, now);
         let wake = if switched { self.handing_over.take() } else { None };
-        Verdict::run(switched, wake)
+        Decision::run(switched, wake)
     }
 
     fn begins_tenure(&mut self, me: ThreadId, now: Nanos) -> bool {
@@ -411,14 +411,14 @@ impl Machine {
         self.waiters.lies_down(me, now, self.switch_number);
     }
 
-    fn asks(&mut self, me: ThreadId) -> Verdict {
+    fn asks(&mut self, me: ThreadId) -> Decision {
         self.waiters.asks(me);
-        self.sleep(me, Why::Asked)
+        self.sleep(me, SleepReason::Asked)
     }
 
-    fn sleep(&self, me: ThreadId, why: Why) -> Verdict {
+    fn sleep(&self, me: ThreadId, why: SleepReason) -> Decision {
         let until = self.waiters.get(me).and_then(|wait| self.until(&wait));
-        Verdict { turn: Turn::Sleep { until, why }, wake: None }
+        Decision { next: Next::Sleep { until, why }, wake: None }
     }
 
     /// When a sleep ends by itself. Under a direct hand-off the interval begins with the

@@ -89,16 +89,16 @@ pub enum DropFlag {
 
 /// A place in a program where the lock could change hands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Place {
+pub enum SwitchPoint {
     /// Between two instructions of straight-line code.
     Op,
     /// A loop's jump back, or a call.
     BackEdgeOrCall,
 }
 
-/// What a thread does at a [`Place`].
+/// What a thread does at a [`SwitchPoint`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Look {
+pub enum PointCheck {
     /// Count a tick, and switch when the count is full.
     Count,
     /// Read the drop request, and switch when it is set.
@@ -250,11 +250,11 @@ impl SwitchPolicy {
     }
 
     /// What a thread does at this place.
-    pub fn at(&self, place: Place) -> Look {
+    pub fn at(&self, place: SwitchPoint) -> PointCheck {
         match (self.checkpoint, place, self.check) {
-            (Checkpoint::BackEdgesAndCalls, Place::Op, _) => Look::Nothing,
-            (_, _, Check::EveryTicks(_)) => Look::Count,
-            (_, _, Check::OnRequest { .. }) => Look::AtRequest,
+            (Checkpoint::BackEdgesAndCalls, SwitchPoint::Op, _) => PointCheck::Nothing,
+            (_, _, Check::EveryTicks(_)) => PointCheck::Count,
+            (_, _, Check::OnRequest { .. }) => PointCheck::AtRequest,
         }
     }
 

@@ -10,10 +10,10 @@
 //!              ▲ each takes time on a core, and can be paused; what it is for happens at its end
 //! ```
 
-use crate::gil::rules::decision::{Nanos, Reason, ThreadId};
+use crate::gil::rules::decision::{DropReason, Nanos, ThreadId};
 use crate::gil::simulator::script::{Act, Script};
 use crate::gil::stats::counters::Counters;
-use crate::gil::stats::record::{Event, Track, What};
+use crate::gil::stats::record::{EventKind, LockEvent, Track};
 use std::collections::VecDeque;
 
 /// What a thread is at, on a core. What it is for happens when its time is over.
@@ -26,22 +26,22 @@ pub(crate) enum Step {
     /// It runs so many ticks of its act.
     Computes { ticks: u64 },
     /// It drops the lock.
-    Drops { reason: Reason, next: Next },
+    Drops { reason: DropReason, next: AndThen },
     /// It has seen a request to drop the lock.
     Yields,
     /// It wakes another thread.
-    Signals { whom: ThreadId, next: Next },
+    Signals { whom: ThreadId, next: AndThen },
     /// It is in a call that needs no lock, or back from one.
     Works,
     /// It has its core, or has it back, and goes on.
-    Goes { next: Next },
+    Goes { next: AndThen },
     /// It has nothing to do any more.
     Ends,
 }
 
 /// What comes after a step that has dropped or taken the lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Next {
+pub(crate) enum AndThen {
     /// It has the lock: on with the script.
     Goes,
     /// It wants the lock back.
@@ -91,13 +91,13 @@ pub(crate) struct Actor {
     pub(crate) resumed: Nanos,
     pub(crate) bed: Option<Bed>,
     /// What comes after a forced switch.
-    pub(crate) after: Next,
+    pub(crate) after: AndThen,
     /// Tells appointments that stand from those that were cancelled.
     pub(crate) stamp: u64,
     waits_since: Option<Nanos>,
     pub(crate) ended: Option<Nanos>,
     pub(crate) counters: Counters,
-    events: VecDeque<Event>,
+    events: VecDeque<LockEvent>,
     room: usize,
     dropped: u64,
 }
@@ -117,7 +117,7 @@ impl Actor {
             left: 0,
             resumed: 0,
             bed: None,
-            after: Next::Goes,
+            after: AndThen::Goes,
             stamp: 0,
             waits_since: None,
             ended: None,
@@ -194,33 +194,33 @@ impl Actor {
             None => self.counters.acquired_at_once += 1,
         }
         self.counters.switches += u64::from(switched);
-        self.note(now, What::Takes);
+        self.note(now, EventKind::Takes);
     }
 
     /// It is about to wait for the lock, perhaps not for the first time.
     pub(crate) fn waits(&mut self, now: Nanos) {
         if self.waits_since.is_none() {
             self.waits_since = Some(now);
-            self.note(now, What::Waits);
+            self.note(now, EventKind::Waits);
         }
     }
 
-    pub(crate) fn drops(&mut self, reason: Reason, now: Nanos) {
+    pub(crate) fn drops(&mut self, reason: DropReason, now: Nanos) {
         match reason {
-            Reason::Voluntary => self.counters.voluntary_drops += 1,
-            Reason::Tick => self.counters.tick_drops += 1,
-            Reason::Request => self.counters.forced_drops += 1,
+            DropReason::Voluntary => self.counters.voluntary_drops += 1,
+            DropReason::Tick => self.counters.tick_drops += 1,
+            DropReason::Request => self.counters.forced_drops += 1,
         }
-        self.note(now, What::drop_for(reason));
+        self.note(now, EventKind::drop_for(reason));
     }
 
-    pub(crate) fn note(&mut self, at: Nanos, what: What) {
+    pub(crate) fn note(&mut self, at: Nanos, what: EventKind) {
         if self.events.len() == self.room {
             self.events.pop_front();
             self.dropped += 1;
         }
         if self.room > 0 {
-            self.events.push_back(Event { at, what });
+            self.events.push_back(LockEvent { at, what });
         }
     }
 

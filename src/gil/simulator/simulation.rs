@@ -1,6 +1,6 @@
 //! The lock's rules on so many cores, in virtual time: a battle of 2009 on a laptop of today.
 //!
-//! *Assumes*: nothing. Its costs are numbers, its clock is a number.
+//! *Assumes*: its costs are numbers, its clock is a number.
 //! *Promises*: every decision about the lock is the [`Machine`]'s, the very one that the real
 //! lock asks; one seed, one history; without a limit it ends when all threads have.
 //! *Leaves out*: caches, memory, several queues of threads; calls for the main thread.
@@ -23,16 +23,18 @@
 //! What a thread does takes steps (`gil/simulator/actor.rs`); a step takes time on a core, and what it is
 //! for happens at its end. Between two steps nothing happens, so the clock jumps.
 
-use crate::gil::rules::decision::{Nanos, Parting, Reason, ThreadId, Turn, Verdict, Why};
+use crate::gil::rules::decision::{
+    Decision, DropReason, Nanos, Next, Release, SleepReason, ThreadId,
+};
 use crate::gil::rules::machine::Machine;
-use crate::gil::rules::policy::{Check, Look, Place, Substrate, SwitchPolicy};
+use crate::gil::rules::policy::{Check, PointCheck, Substrate, SwitchPoint, SwitchPolicy};
 use crate::gil::rules::ticker::Ticker;
-use crate::gil::simulator::actor::{Actor, Bed, Next, Step, Task};
+use crate::gil::simulator::actor::{Actor, AndThen, Bed, Step, Task};
 use crate::gil::simulator::script::Costs;
 use crate::gil::simulator::script::Script;
 use crate::gil::simulator::script::{Ending, Fate, Run};
 use crate::gil::simulator::timeline::{Passed, Timeline};
-use crate::gil::stats::record::{Recording, What};
+use crate::gil::stats::record::{EventKind, Recording};
 use std::fmt;
 
 /// The greatest machine.
@@ -206,9 +208,11 @@ impl Simulator {
                 }
             }
             Step::Yields => match self.machine.yields(id, self.world.now) {
-                Ok(Some(parting)) => self.parts(thread, Reason::Request, parting, Next::Wants),
+                Ok(Some(parting)) => {
+                    self.parts(thread, DropReason::Request, parting, AndThen::Wants)
+                }
                 // Whoever asked has left.
-                Ok(None) | Err(_) => self.goes(thread, Next::Goes),
+                Ok(None) | Err(_) => self.goes(thread, AndThen::Goes),
             },
             Step::Signals { whom, next } => {
                 // The one that is woken may have this one's core, so this step ends here.
@@ -229,38 +233,38 @@ impl Simulator {
         self.world.now < self.desk_taken_until && self.machine.undisturbed() != Some(id)
     }
 
-    fn obeys(&mut self, thread: usize, verdict: Verdict) {
+    fn obeys(&mut self, thread: usize, verdict: Decision) {
         let actor = &mut self.world.actors[thread];
-        match verdict.turn {
-            Turn::Run { switched } => {
+        match verdict.next {
+            Next::Run { switched } => {
                 actor.takes(switched, self.world.now);
-                self.wakes_one(thread, verdict.wake, Next::Goes);
+                self.wakes_one(thread, verdict.wake, AndThen::Goes);
             }
-            Turn::Sleep { until, why } => {
+            Next::Sleep { until, why } => {
                 actor.waits(self.world.now);
-                if let Some(what) = What::sleep_for(why) {
+                if let Some(what) = EventKind::sleep_for(why) {
                     actor.note(self.world.now, what);
                 }
-                actor.counters.retries += u64::from(why == Why::Barged);
-                actor.counters.drop_requests += u64::from(why == Why::Asked);
+                actor.counters.retries += u64::from(why == SleepReason::Barged);
+                actor.counters.drop_requests += u64::from(why == SleepReason::Asked);
                 actor.counters.sleeps += 1;
                 self.world.sleeps(thread, Bed::Lock, until);
             }
             // Nobody finalises a simulated lock, and no thread here takes it twice.
-            Turn::Refused(_) => self.ends(thread),
+            Next::Refused(_) => self.ends(thread),
         }
     }
 
     /// The lock was dropped.
-    fn parts(&mut self, thread: usize, reason: Reason, parting: Parting, next: Next) {
+    fn parts(&mut self, thread: usize, reason: DropReason, parting: Release, next: AndThen) {
         self.world.actors[thread].drops(reason, self.world.now);
         self.world.actors[thread].after = next;
-        let next = if parting.await_switch { Next::HandsOver } else { next };
+        let next = if parting.await_switch { AndThen::HandsOver } else { next };
         self.wakes_one(thread, parting.wake, next);
     }
 
     /// Wakes a sleeper, with the mutex in hand or not: that is what the substrates differ in.
-    fn wakes_one(&mut self, thread: usize, whom: Option<ThreadId>, next: Next) {
+    fn wakes_one(&mut self, thread: usize, whom: Option<ThreadId>, next: AndThen) {
         let Some(whom) = whom else { return self.goes(thread, next) };
         self.world.actors[thread].counters.wakes += 1;
         self.begins(thread, Step::Signals { whom, next });
@@ -269,27 +273,27 @@ impl Simulator {
         }
     }
 
-    fn goes(&mut self, thread: usize, next: Next) {
+    fn goes(&mut self, thread: usize, next: AndThen) {
         match next {
-            Next::Goes => self.goes_on(thread),
-            Next::Wants => self.begins(thread, Step::Wants),
-            Next::Blocks => match self.world.actors[thread].detached(self.world.now) {
+            AndThen::Goes => self.goes_on(thread),
+            AndThen::Wants => self.begins(thread, Step::Wants),
+            AndThen::Blocks => match self.world.actors[thread].detached(self.world.now) {
                 (_, Some(until)) => {
                     self.world.actors[thread].step = Step::Works;
                     self.world.sleeps(thread, Bed::Act, Some(until));
                 }
                 (_, None) => self.begins(thread, Step::Works),
             },
-            Next::HandsOver if self.machine.is_handing_over(self.world.actors[thread].id) => {
+            AndThen::HandsOver if self.machine.is_handing_over(self.world.actors[thread].id) => {
                 let actor = &mut self.world.actors[thread];
-                if actor.after == Next::Wants {
+                if actor.after == AndThen::Wants {
                     actor.waits(self.world.now);
                 }
                 actor.counters.sleeps += 1;
                 self.world.sleeps(thread, Bed::Switch, None);
             }
-            Next::HandsOver => self.goes(thread, self.world.actors[thread].after),
-            Next::Ends => self.begins(thread, Step::Ends),
+            AndThen::HandsOver => self.goes(thread, self.world.actors[thread].after),
+            AndThen::Ends => self.begins(thread, Step::Ends),
         }
     }
 
@@ -306,19 +310,19 @@ impl Simulator {
 
     /// With the lock in its hands: on with the script.
     fn goes_on(&mut self, thread: usize) {
-        let drops = |next| Step::Drops { reason: Reason::Voluntary, next };
+        let drops = |next| Step::Drops { reason: DropReason::Voluntary, next };
         match self.world.actors[thread].task() {
             Task::Compute(left) => self.computes(thread, left),
-            Task::Detached => self.begins(thread, drops(Next::Blocks)),
-            Task::Nothing => self.begins(thread, drops(Next::Ends)),
+            Task::Detached => self.begins(thread, drops(AndThen::Blocks)),
+            Task::Nothing => self.begins(thread, drops(AndThen::Ends)),
         }
     }
 
     /// Ticks between two places where the policy looks.
     fn grain(&self) -> u64 {
-        match self.machine.policy().at(Place::Op) {
-            Look::Nothing => PASS,
-            Look::Count | Look::AtRequest => 1,
+        match self.machine.policy().at(SwitchPoint::Op) {
+            PointCheck::Nothing => PASS,
+            PointCheck::Count | PointCheck::AtRequest => 1,
         }
     }
 
@@ -332,7 +336,7 @@ impl Simulator {
                 if until_check == 0 {
                     self.ticker.tick(period);
                     self.world.actors[thread].counted = grain;
-                    let check = Step::Drops { reason: Reason::Tick, next: Next::Wants };
+                    let check = Step::Drops { reason: DropReason::Tick, next: AndThen::Wants };
                     return self.begins(thread, check);
                 }
                 until_check

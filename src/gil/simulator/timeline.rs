@@ -15,7 +15,7 @@
 
 use crate::base::random::SplitMix64;
 use crate::gil::rules::decision::Nanos;
-use crate::gil::simulator::actor::{Actor, Bed, Next, Step};
+use crate::gil::simulator::actor::{Actor, AndThen, Bed, Step};
 use crate::gil::simulator::cores::{Cores, Placed};
 use crate::gil::simulator::script::Costs;
 use std::cmp::Reverse;
@@ -220,7 +220,7 @@ impl Timeline {
         let Some(bed) = self.actors[thread].bed.take() else { return };
         let step = match bed {
             Bed::Lock => Step::LooksUp { timed_out },
-            Bed::Switch => Step::Goes { next: Next::HandsOver },
+            Bed::Switch => Step::Goes { next: AndThen::HandsOver },
             Bed::Act => Step::Works,
         };
         let visit = if bed == Bed::Lock { self.costs.desk } else { 0 };

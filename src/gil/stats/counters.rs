@@ -7,7 +7,7 @@
 //! The atomics are std's, under loom too: a number that is only shown synchronises nothing, so
 //! a model need not explore who sees it when.
 
-use crate::gil::rules::decision::{Nanos, Reason, Why};
+use crate::gil::rules::decision::{DropReason, Nanos, SleepReason};
 use std::iter::Sum;
 use std::ops::{Add, Sub};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -115,9 +115,9 @@ impl Sum for Counters {
 
 /// One number that one thread writes and any thread reads.
 #[derive(Debug, Default)]
-pub(crate) struct Tally(AtomicU64);
+pub(crate) struct Counter(AtomicU64);
 
-impl Tally {
+impl Counter {
     #[inline]
     pub(crate) fn add(&self, n: u64) {
         self.0.store(self.0.load(Relaxed).wrapping_add(n), Relaxed);
@@ -137,19 +137,19 @@ impl Tally {
 /// The counters of one thread, as it counts.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
-    pub(crate) acquired_at_once: Tally,
-    acquired_after_wait: Tally,
-    retries: Tally,
-    drop_requests: Tally,
-    forced_drops: Tally,
-    tick_drops: Tally,
-    voluntary_drops: Tally,
-    switches: Tally,
-    pub(crate) slow_paths: Tally,
-    pub(crate) sleeps: Tally,
-    pub(crate) wakes: Tally,
-    wait_ns: Tally,
-    pub(crate) hold_ns: Tally,
+    pub(crate) acquired_at_once: Counter,
+    acquired_after_wait: Counter,
+    retries: Counter,
+    drop_requests: Counter,
+    forced_drops: Counter,
+    tick_drops: Counter,
+    voluntary_drops: Counter,
+    switches: Counter,
+    pub(crate) slow_paths: Counter,
+    pub(crate) sleeps: Counter,
+    pub(crate) wakes: Counter,
+    wait_ns: Counter,
+    pub(crate) hold_ns: Counter,
 }
 
 impl Meter {
@@ -166,21 +166,21 @@ impl Meter {
     }
 
     /// A waiter was told to sleep.
-    pub(crate) fn told_to_sleep(&self, why: Why) {
+    pub(crate) fn told_to_sleep(&self, why: SleepReason) {
         match why {
-            Why::Barged => self.retries.add(1),
-            Why::Asked => self.drop_requests.add(1),
-            Why::Busy | Why::NewHolder | Why::Early => {}
+            SleepReason::Barged => self.retries.add(1),
+            SleepReason::Asked => self.drop_requests.add(1),
+            SleepReason::Busy | SleepReason::NewHolder | SleepReason::Early => {}
         }
     }
 
     /// The lock was dropped.
     #[inline]
-    pub(crate) fn dropped(&self, reason: Reason) {
+    pub(crate) fn dropped(&self, reason: DropReason) {
         match reason {
-            Reason::Voluntary => self.voluntary_drops.add(1),
-            Reason::Tick => self.tick_drops.add(1),
-            Reason::Request => self.forced_drops.add(1),
+            DropReason::Voluntary => self.voluntary_drops.add(1),
+            DropReason::Tick => self.tick_drops.add(1),
+            DropReason::Request => self.forced_drops.add(1),
         }
     }
 

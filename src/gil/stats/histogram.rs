@@ -11,7 +11,7 @@
 //! A bucket is found by counting leading zeros. Nothing is ever moved or allocated.
 
 use crate::gil::rules::decision::Nanos;
-use crate::gil::stats::counters::Tally;
+use crate::gil::stats::counters::Counter;
 use std::ops::Add;
 
 /// One for zero, and one for each number of binary digits.
@@ -110,13 +110,16 @@ impl Add for Histogram {
 /// A histogram that one thread fills, and any thread reads.
 #[derive(Debug)]
 pub(crate) struct LiveHistogram {
-    buckets: [Tally; BUCKETS],
-    max: Tally,
+    buckets: [Counter; BUCKETS],
+    max: Counter,
 }
 
 impl Default for LiveHistogram {
     fn default() -> Self {
-        LiveHistogram { buckets: std::array::from_fn(|_| Tally::default()), max: Tally::default() }
+        LiveHistogram {
+            buckets: std::array::from_fn(|_| Counter::default()),
+            max: Counter::default(),
+        }
     }
 }
 

@@ -31,7 +31,7 @@
 //! ```
 //! The atomics are std's, under loom too: as with the counters, nothing waits for them.
 
-use crate::gil::rules::decision::{Nanos, Reason, Why};
+use crate::gil::rules::decision::{DropReason, Nanos, SleepReason};
 use crate::gil::stats::histogram::Times;
 use std::fmt;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -41,7 +41,7 @@ const KIND_BITS: u32 = 4;
 
 /// What a thread has to do with the lock at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum State {
+pub enum LockState {
     /// It holds the lock.
     HasGil,
     /// It wants the lock and sleeps until it can have it.
@@ -50,18 +50,18 @@ pub enum State {
     NoGil,
 }
 
-impl State {
+impl LockState {
     /// CPython 3.15's word for it.
     pub const fn name(self) -> &'static str {
         match self {
-            State::HasGil => "Has GIL",
-            State::WaitingForGil => "Waiting for GIL",
-            State::NoGil => "No GIL",
+            LockState::HasGil => "Has GIL",
+            LockState::WaitingForGil => "Waiting for GIL",
+            LockState::NoGil => "No GIL",
         }
     }
 }
 
-impl fmt::Display for State {
+impl fmt::Display for LockState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }
@@ -69,7 +69,7 @@ impl fmt::Display for State {
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum What {
+pub enum EventKind {
     /// The thread got the lock.
     Takes,
     /// It wants the lock, and must sleep.
@@ -88,56 +88,56 @@ pub enum What {
     DropsAtTick,
 }
 
-impl What {
-    const ALL: [What; 8] = [
-        What::Takes,
-        What::Waits,
-        What::Requests,
-        What::FailsToTake,
-        What::GivesUp,
-        What::DropsVoluntarily,
-        What::DropsOnRequest,
-        What::DropsAtTick,
+impl EventKind {
+    const ALL: [EventKind; 8] = [
+        EventKind::Takes,
+        EventKind::Waits,
+        EventKind::Requests,
+        EventKind::FailsToTake,
+        EventKind::GivesUp,
+        EventKind::DropsVoluntarily,
+        EventKind::DropsOnRequest,
+        EventKind::DropsAtTick,
     ];
 
     /// What a drop for this reason is called.
-    pub(crate) fn drop_for(reason: Reason) -> What {
+    pub(crate) fn drop_for(reason: DropReason) -> EventKind {
         match reason {
-            Reason::Voluntary => What::DropsVoluntarily,
-            Reason::Request => What::DropsOnRequest,
-            Reason::Tick => What::DropsAtTick,
+            DropReason::Voluntary => EventKind::DropsVoluntarily,
+            DropReason::Request => EventKind::DropsOnRequest,
+            DropReason::Tick => EventKind::DropsAtTick,
         }
     }
 
     /// What is worth a note when a waiter is told to sleep on.
-    pub(crate) fn sleep_for(why: Why) -> Option<What> {
+    pub(crate) fn sleep_for(why: SleepReason) -> Option<EventKind> {
         match why {
-            Why::Asked => Some(What::Requests),
-            Why::Barged => Some(What::FailsToTake),
-            Why::Busy | Why::NewHolder | Why::Early => None,
+            SleepReason::Asked => Some(EventKind::Requests),
+            SleepReason::Barged => Some(EventKind::FailsToTake),
+            SleepReason::Busy | SleepReason::NewHolder | SleepReason::Early => None,
         }
     }
 }
 
 /// One thing that happened to one thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Event {
+pub struct LockEvent {
     /// When.
     pub at: Nanos,
     /// What.
-    pub what: What,
+    pub what: EventKind,
 }
 
-impl Event {
+impl LockEvent {
     /// The event as one number.
     pub fn to_word(self) -> u64 {
         self.at << KIND_BITS | self.what as u64
     }
 
     /// The inverse of [`to_word`](Self::to_word).
-    pub fn from_word(word: u64) -> Event {
+    pub fn from_word(word: u64) -> LockEvent {
         let kind = word as usize & ((1 << KIND_BITS) - 1);
-        Event { at: word >> KIND_BITS, what: What::ALL[kind % What::ALL.len()] }
+        LockEvent { at: word >> KIND_BITS, what: EventKind::ALL[kind % EventKind::ALL.len()] }
     }
 }
 
@@ -147,14 +147,14 @@ impl Event {
 /// ```
 /// use singletrack::gil::GlobalLock;
 /// use singletrack::gil::SwitchPolicy;
-/// use singletrack::gil::What;
+/// use singletrack::gil::EventKind;
 ///
 /// let lock = GlobalLock::new(SwitchPolicy::PYTHON_3_10);
 /// lock.record(100);
 /// lock.attach(|gil| gil.detach(|| ())).unwrap();
 /// let recording = lock.recording();
-/// let whats: Vec<What> = recording.tracks[0].events.iter().map(|event| event.what).collect();
-/// let hold = [What::Takes, What::DropsVoluntarily];
+/// let whats: Vec<EventKind> = recording.tracks[0].events.iter().map(|event| event.what).collect();
+/// let hold = [EventKind::Takes, EventKind::DropsVoluntarily];
 /// assert_eq!(whats, [hold, hold].concat());
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -181,7 +181,7 @@ pub struct Track {
     /// The kernel's number for it, as `ps -L` and `perf` show it.
     pub tid: u32,
     /// The last events, oldest first.
-    pub events: Vec<Event>,
+    pub events: Vec<LockEvent>,
     /// How many events before those were dropped, for want of room.
     pub dropped: u64,
     /// How long its waits and its holds were, all of them, with those that were dropped; `None`
@@ -197,7 +197,7 @@ const AT_ONCE: Nanos = 10_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slice {
     /// The state.
-    pub state: State,
+    pub state: LockState,
     /// Its first nanosecond.
     pub from: Nanos,
     /// The first nanosecond after it.
@@ -230,18 +230,20 @@ impl Track {
     }
 
     /// The state that an event begins, if it begins one.
-    fn state_after(&self, index: usize, until: Nanos) -> Option<State> {
-        let Event { at, what } = self.events[index];
+    fn state_after(&self, index: usize, until: Nanos) -> Option<LockState> {
+        let LockEvent { at, what } = self.events[index];
         let next = self.events.get(index + 1).map_or(until, |next| next.at);
         match what {
-            What::Takes => Some(State::HasGil),
-            What::Waits => Some(State::WaitingForGil),
-            What::Requests | What::FailsToTake => None,
-            What::GivesUp | What::DropsVoluntarily => Some(State::NoGil),
-            What::DropsOnRequest | What::DropsAtTick if next.saturating_sub(at) <= AT_ONCE => {
-                Some(State::NoGil)
+            EventKind::Takes => Some(LockState::HasGil),
+            EventKind::Waits => Some(LockState::WaitingForGil),
+            EventKind::Requests | EventKind::FailsToTake => None,
+            EventKind::GivesUp | EventKind::DropsVoluntarily => Some(LockState::NoGil),
+            EventKind::DropsOnRequest | EventKind::DropsAtTick
+                if next.saturating_sub(at) <= AT_ONCE =>
+            {
+                Some(LockState::NoGil)
             }
-            What::DropsOnRequest | What::DropsAtTick => Some(State::WaitingForGil),
+            EventKind::DropsOnRequest | EventKind::DropsAtTick => Some(LockState::WaitingForGil),
         }
     }
 }
@@ -263,7 +265,7 @@ impl Ring {
 
     /// Only ever by its own thread.
     #[inline]
-    pub(crate) fn write(&self, event: Event) {
+    pub(crate) fn write(&self, event: LockEvent) {
         let written = self.written.load(Relaxed);
         let slot = (written % self.slots.len() as u64) as usize;
         // Release: who reads this word also sees that all before it were written.
@@ -272,7 +274,7 @@ impl Ring {
     }
 
     /// The events, oldest first, and how many were before them.
-    pub(crate) fn read(&self) -> (Vec<Event>, u64) {
+    pub(crate) fn read(&self) -> (Vec<LockEvent>, u64) {
         let (size, until) = (self.slots.len() as u64, self.written.load(Acquire));
         let slot = |i: u64| self.slots[(i % size) as usize].load(Relaxed);
         let from = (until + 1).saturating_sub(size);
@@ -281,6 +283,6 @@ impl Ring {
         fence(Acquire);
         let lost = (self.written.load(Relaxed) + 1).saturating_sub(size).min(until);
         let whole = &words[(lost - from) as usize..];
-        (whole.iter().map(|&word| Event::from_word(word)).collect(), lost)
+        (whole.iter().map(|&word| LockEvent::from_word(word)).collect(), lost)
     }
 }

@@ -20,10 +20,10 @@
 //! *Leaves out*: writing (`gil/stats/thread_stats.rs`).
 
 use crate::base::sync::Arc;
-use crate::gil::rules::decision::{Nanos, Reason, ThreadId, nanos};
-use crate::gil::stats::counters::{Counters, Meter, Tally};
+use crate::gil::rules::decision::{DropReason, Nanos, ThreadId, nanos};
+use crate::gil::stats::counters::{Counter, Counters, Meter};
 use crate::gil::stats::histogram::{LiveHistogram, Times};
-use crate::gil::stats::record::{Event, Ring, Track, What};
+use crate::gil::stats::record::{EventKind, LockEvent, Ring, Track};
 use crate::sys::process::thread_id;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicU8;
@@ -70,10 +70,10 @@ impl Observer {
 
 /// One thread's.
 #[derive(Debug)]
-pub(crate) struct Diary {
+pub(crate) struct ThreadStats {
     pub(crate) meter: Meter,
     /// When the present hold began, if holds are watched; else 0.
-    since: Tally,
+    since: Counter,
     wait: LiveHistogram,
     hold: LiveHistogram,
     /// Where its events are recorded, once there is a recording.
@@ -82,16 +82,16 @@ pub(crate) struct Diary {
     tid: u32,
 }
 
-impl Diary {
+impl ThreadStats {
     /// For the thread that calls this. If it has no name it is called by its number.
-    pub(crate) fn of_this_thread(number: usize) -> Diary {
+    pub(crate) fn of_this_thread(number: usize) -> ThreadStats {
         let name = match std::thread::current().name() {
             Some(name) => name.to_owned(),
             None => format!("thread {number}"),
         };
-        Diary {
+        ThreadStats {
             meter: Meter::default(),
-            since: Tally::default(),
+            since: Counter::default(),
             wait: LiveHistogram::default(),
             hold: LiveHistogram::default(),
             ring: OnceLock::new(),
@@ -118,7 +118,7 @@ impl Diary {
 
     /// To be called before the lock is dropped, so that no two holds overlap in a recording.
     #[inline]
-    pub(crate) fn ends_hold(&self, observer: &Observer, reason: Reason) {
+    pub(crate) fn ends_hold(&self, observer: &Observer, reason: DropReason) {
         if self.since.get() != 0 {
             self.watch_end(observer, reason);
         }
@@ -129,12 +129,12 @@ impl Diary {
     fn watch_begin(&self, observer: &Observer) {
         let now = observer.now();
         self.since.set(now.max(1));
-        self.note(observer, now, What::Takes);
+        self.note(observer, now, EventKind::Takes);
     }
 
     #[cold]
     #[inline(never)]
-    fn watch_end(&self, observer: &Observer, reason: Reason) {
+    fn watch_end(&self, observer: &Observer, reason: DropReason) {
         let now = observer.now();
         let held = now - self.since.get().min(now);
         self.since.set(0);
@@ -142,7 +142,7 @@ impl Diary {
             self.meter.hold_ns.add(held);
         }
         self.hold.add(held);
-        self.note(observer, now, What::drop_for(reason));
+        self.note(observer, now, EventKind::drop_for(reason));
     }
 
     /// The lock was had, at once or after a wait.
@@ -155,11 +155,11 @@ impl Diary {
 
     /// Writes down what happened, if there is a recording.
     #[inline]
-    pub(crate) fn note(&self, observer: &Observer, at: Nanos, what: What) {
+    pub(crate) fn note(&self, observer: &Observer, at: Nanos, what: EventKind) {
         if observer.watched() & RECORD != 0
             && let Some(ring) = self.ring.get()
         {
-            ring.write(Event { at, what });
+            ring.write(LockEvent { at, what });
         }
     }
 
@@ -181,19 +181,19 @@ impl Diary {
 
 /// Diaries.
 #[derive(Debug, Default)]
-pub(crate) struct Shelf {
+pub(crate) struct StatsRegistry {
     /// By thread number.
-    living: Vec<Option<Arc<Diary>>>,
+    living: Vec<Option<Arc<ThreadStats>>>,
     /// Those that have a ring, of the living and of the dead, in the order in which they got it.
-    recorded: Vec<Arc<Diary>>,
+    recorded: Vec<Arc<ThreadStats>>,
     /// How many events a ring holds; 0 until there is a recording.
     capacity: usize,
     of_the_dead: (Counters, Times),
 }
 
-impl Shelf {
+impl StatsRegistry {
     /// A thread joined.
-    pub(crate) fn adds(&mut self, id: ThreadId, diary: &Arc<Diary>) {
+    pub(crate) fn adds(&mut self, id: ThreadId, diary: &Arc<ThreadStats>) {
         if self.living.len() <= id.index() {
             self.living.resize_with(id.index() + 1, || None);
         }
@@ -212,11 +212,11 @@ impl Shelf {
     /// Threads have rings of this many events from now on; those that have one keep it.
     pub(crate) fn records(&mut self, capacity: usize) {
         self.capacity = capacity;
-        let living: Vec<Arc<Diary>> = self.living().map(Arc::clone).collect();
+        let living: Vec<Arc<ThreadStats>> = self.living().map(Arc::clone).collect();
         living.iter().for_each(|diary| self.equips(diary));
     }
 
-    fn equips(&mut self, diary: &Arc<Diary>) {
+    fn equips(&mut self, diary: &Arc<ThreadStats>) {
         if self.capacity > 0 && diary.begins_ring(self.capacity) {
             self.recorded.push(Arc::clone(diary));
         }
@@ -249,7 +249,7 @@ impl Shelf {
         all.map(|diary| (diary.name().to_owned(), diary.times())).collect()
     }
 
-    fn living(&self) -> impl Iterator<Item = &Arc<Diary>> {
+    fn living(&self) -> impl Iterator<Item = &Arc<ThreadStats>> {
         self.living.iter().flatten()
     }
 }

@@ -1,6 +1,6 @@
 //! Jobs, or the computations of jobs, in a pool of forked processes.
 //!
-//! *Assumes*: a process with one thread, for the nursery must be forked first.
+//! *Assumes*: a process with one thread, for the fork server must be forked first.
 //! *Promises*: the workers have ended, and the kernel has charged them to this process, when
 //! a function here returns.
 //! *Leaves out*: the pool itself (`process/`, `process/pool/process_pool.rs`).
@@ -21,7 +21,7 @@ use crate::lab::compare::job::Job;
 use crate::lab::compare::loops;
 use crate::lab::compare::loops::Workplace;
 use crate::lab::report::failure::Failure;
-use crate::process::forkserver::client::Nursery;
+use crate::process::forkserver::client::ForkServer;
 use crate::process::pool::process_pool::ProcessPool;
 use crate::sys::usage::thread_cpu_time;
 use serde::{Deserialize, Serialize};
@@ -62,7 +62,7 @@ fn computation<C: Compute>(work: C) -> Done<C::Output> {
     Done::timed(|| work.compute(&mut Free))
 }
 
-/// Lends `work` a pool, and sees it and its nursery to their ends.
+/// Lends `work` a pool, and sees it and its fork server to their ends.
 ///
 /// # Errors
 /// Those of `work`, and that there is no pool.
@@ -73,8 +73,8 @@ pub fn with_pool<R>(
     let no_pool = |why: &dyn Display| {
         Failure::new("the process pool", why.to_string(), "lower --workers, or raise `ulimit -u`")
     };
-    let nursery = Nursery::start().map_err(|e| no_pool(&e))?;
-    let pool = Rc::new(ProcessPool::new(&nursery, workers).map_err(|e| no_pool(&e))?);
+    let fork_server = ForkServer::start().map_err(|e| no_pool(&e))?;
+    let pool = Rc::new(ProcessPool::new(&fork_server, workers).map_err(|e| no_pool(&e))?);
     let result = work(&pool);
     // After a failure, what has not begun need not begin.
     pool.shutdown(true, result.is_err());

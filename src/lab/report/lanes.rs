@@ -13,7 +13,7 @@
 //! ```
 
 use crate::gil::rules::decision::Nanos;
-use crate::gil::stats::record::{Recording, Slice, State, Track};
+use crate::gil::stats::record::{LockState, Recording, Slice, Track};
 use std::ops::Range;
 
 /// The longest name that is shown whole.
@@ -33,7 +33,7 @@ const RESET: &str = "\x1b[0m";
 pub struct Words {
     /// The strip that shows the owner, where there is one.
     pub owner: Option<&'static str>,
-    /// [`State::HasGil`], [`State::WaitingForGil`] and [`State::NoGil`].
+    /// [`LockState::HasGil`], [`LockState::WaitingForGil`] and [`LockState::NoGil`].
     pub states: [&'static str; 3],
     /// What a thread does in the first two, in a word.
     pub verbs: [&'static str; 2],
@@ -43,7 +43,11 @@ impl Words {
     /// For threads under a lock: the words of CPython 3.15.
     pub const LOCK: Words = Words {
         owner: Some("GIL owner"),
-        states: [State::HasGil.name(), State::WaitingForGil.name(), State::NoGil.name()],
+        states: [
+            LockState::HasGil.name(),
+            LockState::WaitingForGil.name(),
+            LockState::NoGil.name(),
+        ],
         verbs: ["has", "waits"],
     };
 
@@ -58,7 +62,7 @@ impl Words {
     };
 
     /// What this state is called.
-    pub fn of(&self, state: State) -> &'static str {
+    pub fn of(&self, state: LockState) -> &'static str {
         self.states[state as usize]
     }
 }
@@ -83,11 +87,11 @@ struct Column {
 }
 
 impl Column {
-    fn add(&mut self, state: State, time: Nanos) {
+    fn add(&mut self, state: LockState, time: Nanos) {
         match state {
-            State::HasGil => self.has += time,
-            State::WaitingForGil => self.waits += time,
-            State::NoGil => self.none += time,
+            LockState::HasGil => self.has += time,
+            LockState::WaitingForGil => self.waits += time,
+            LockState::NoGil => self.none += time,
         }
     }
 
@@ -146,10 +150,10 @@ impl Look {
 /// What the glyphs mean, in two lines.
 pub fn legend(words: &Words, pen: &Pen) -> String {
     let looks = [
-        (Look::Has { eighths: 8 }, words.of(State::HasGil)),
-        (Look::Waits, words.of(State::WaitingForGil)),
+        (Look::Has { eighths: 8 }, words.of(LockState::HasGil)),
+        (Look::Waits, words.of(LockState::WaitingForGil)),
         (Look::Both, "both in turn"),
-        (Look::NoGil, words.of(State::NoGil)),
+        (Look::NoGil, words.of(LockState::NoGil)),
     ];
     let entry = |(look, name): (Look, &str)| format!("{} {name}", paint(&[look], pen));
     let part = paint(&[Look::Has { eighths: 4 }], pen);
@@ -162,18 +166,18 @@ pub fn legend(words: &Words, pen: &Pen) -> String {
 /// The threads' states within `window`, a lane each, below a strip that shows the owner.
 ///
 /// ```
-/// use singletrack::gil::{Event, Recording, Track, What};
+/// use singletrack::gil::{EventKind, LockEvent, Recording, Track};
 /// use singletrack::lab::report::lanes::{Pen, Words, lanes};
 ///
-/// let track = |name: &str, events: &[(u64, What)]| Track {
+/// let track = |name: &str, events: &[(u64, EventKind)]| Track {
 ///     name: name.into(),
 ///     tid: 0,
-///     events: events.iter().map(|&(at, what)| Event { at, what }).collect(),
+///     events: events.iter().map(|&(at, what)| LockEvent { at, what }).collect(),
 ///     dropped: 0,
 ///     times: None,
 /// };
-/// let a = track("cpu", &[(0, What::Takes), (6000, What::DropsOnRequest)]);
-/// let b = track("io", &[(1000, What::Waits), (6000, What::Takes)]);
+/// let a = track("cpu", &[(0, EventKind::Takes), (6000, EventKind::DropsOnRequest)]);
+/// let b = track("io", &[(1000, EventKind::Waits), (6000, EventKind::Takes)]);
 /// let recording = Recording { tracks: vec![a, b], until: 10_000 };
 /// let pen = Pen { width: 44, ascii: true, colour: false };
 /// assert_eq!(lanes(&recording, 0..10_000, &Words::LOCK, &pen), "           0 us  10 us

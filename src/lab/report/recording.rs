@@ -11,7 +11,7 @@
 
 use crate::gil::rules::decision::Nanos;
 use crate::gil::stats::histogram::{Histogram, Times};
-use crate::gil::stats::record::{Event, Recording, Slice, State, Track, What};
+use crate::gil::stats::record::{EventKind, LockEvent, LockState, Recording, Slice, Track};
 use crate::lab::report::stats::percentile;
 use serde::{Deserialize, Serialize};
 
@@ -59,7 +59,7 @@ impl From<FlatRecording> for Recording {
         let track = |track: FlatTrack| Track {
             name: track.name,
             tid: track.tid,
-            events: track.events.into_iter().map(Event::from_word).collect(),
+            events: track.events.into_iter().map(LockEvent::from_word).collect(),
             dropped: track.dropped,
             times: track.times.map(|(wait, hold)| Times { wait: whole(wait), hold: whole(hold) }),
         };
@@ -92,7 +92,7 @@ impl Lengths {
     }
 
     /// Of those that are drawn.
-    fn of_drawn(slices: &[Slice], state: State) -> Lengths {
+    fn of_drawn(slices: &[Slice], state: LockState) -> Lengths {
         let in_state = slices.iter().filter(|slice| slice.state == state);
         let mut lengths: Vec<Nanos> = in_state.map(|slice| slice.to - slice.from).collect();
         lengths.sort_unstable();
@@ -130,7 +130,7 @@ impl Profile {
     /// What a track says.
     pub fn of(track: &Track, until: Nanos) -> Profile {
         let slices = track.slices(until);
-        let time = |state: State| -> Nanos {
+        let time = |state: LockState| -> Nanos {
             let of = slices.iter().filter(|slice| slice.state == state);
             of.map(|slice| slice.to - slice.from).sum()
         };
@@ -143,13 +143,13 @@ impl Profile {
         Profile {
             name: track.name.clone(),
             tid: track.tid,
-            has: time(State::HasGil) as f64 / all,
-            waits: time(State::WaitingForGil) as f64 / all,
-            takes: count(What::Takes),
-            requests: count(What::Requests),
-            failed_takes: count(What::FailsToTake),
-            hold: lengths(|times| times.hold, State::HasGil),
-            wait: lengths(|times| times.wait, State::WaitingForGil),
+            has: time(LockState::HasGil) as f64 / all,
+            waits: time(LockState::WaitingForGil) as f64 / all,
+            takes: count(EventKind::Takes),
+            requests: count(EventKind::Requests),
+            failed_takes: count(EventKind::FailsToTake),
+            hold: lengths(|times| times.hold, LockState::HasGil),
+            wait: lengths(|times| times.wait, LockState::WaitingForGil),
             dropped: track.dropped,
         }
     }
@@ -158,14 +158,14 @@ impl Profile {
 /// The share of drops on request after which another thread was the next to take the lock.
 pub fn handed_over(recording: &Recording) -> f64 {
     let tracks = recording.tracks.iter().enumerate();
-    let mut events: Vec<(usize, Event)> =
+    let mut events: Vec<(usize, LockEvent)> =
         tracks.flat_map(|(track, t)| t.events.iter().map(move |&event| (track, event))).collect();
     events.sort_by_key(|(_, event)| event.at);
     let (mut dropper, mut drops, mut switches) = (None, 0, 0);
     for (track, event) in events {
         match (event.what, dropper) {
-            (What::DropsOnRequest, _) => dropper = Some(track),
-            (What::Takes, Some(last)) => {
+            (EventKind::DropsOnRequest, _) => dropper = Some(track),
+            (EventKind::Takes, Some(last)) => {
                 drops += 1;
                 switches += u32::from(last != track);
                 dropper = None;
@@ -179,6 +179,6 @@ pub fn handed_over(recording: &Recording) -> f64 {
 /// The longest that a thread waited for the lock, in nanoseconds.
 pub fn longest_wait(recording: &Recording) -> Nanos {
     let slices = recording.tracks.iter().flat_map(|track| track.slices(recording.until));
-    let waits = slices.filter(|slice| slice.state == State::WaitingForGil);
+    let waits = slices.filter(|slice| slice.state == LockState::WaitingForGil);
     waits.map(|slice| slice.to - slice.from).max().unwrap_or(0)
 }

@@ -11,7 +11,7 @@
 //! ```
 
 use crate::gil::rules::decision::Nanos;
-use crate::gil::stats::record::{Event, Recording, Slice, State, Track, What};
+use crate::gil::stats::record::{EventKind, LockEvent, LockState, Recording, Slice, Track};
 use crate::lab::report::lanes::Words;
 use std::io::{self, Write};
 
@@ -92,9 +92,9 @@ impl<W: Write> Writer<'_, W> {
         let pid = process.pid;
         for slice in slices {
             let args = match slice.state {
-                State::WaitingForGil => {
-                    let within = |e: &&Event| slice.from <= e.at && e.at < slice.to;
-                    let asked = |e: &&Event| e.what == What::Requests;
+                LockState::WaitingForGil => {
+                    let within = |e: &&LockEvent| slice.from <= e.at && e.at < slice.to;
+                    let asked = |e: &&LockEvent| e.what == EventKind::Requests;
                     // One search a slice, not one a slice and event: the events are in order.
                     let first = track.events.partition_point(|e| e.at < slice.from);
                     let requests =
@@ -102,15 +102,15 @@ impl<W: Write> Writer<'_, W> {
                     let holder = holder_at(slice.from).map_or("null".into(), |t| t.to_string());
                     format!("\"holder\":{holder},\"requests\":{requests}")
                 }
-                State::HasGil => format!("\"ended\":{}", quoted(ended(track, slice.to))),
-                State::NoGil => String::new(),
+                LockState::HasGil => format!("\"ended\":{}", quoted(ended(track, slice.to))),
+                LockState::NoGil => String::new(),
             };
             self.slice(&quoted(process.words.of(slice.state)), pid, track.tid, slice, &args)?;
         }
         for event in &track.events {
             let name = match event.what {
-                What::Requests => "drop request",
-                What::FailsToTake => "failed take",
+                EventKind::Requests => "drop request",
+                EventKind::FailsToTake => "failed take",
                 _ => continue,
             };
             let at = micros(event.at);
@@ -160,7 +160,7 @@ struct Hold {
 
 /// All holds, in order of time. They do not overlap, for one thread has the lock at a time.
 fn holds(slices: &[Vec<Slice>]) -> Vec<Hold> {
-    let has = |slice: &&Slice| slice.state == State::HasGil;
+    let has = |slice: &&Slice| slice.state == LockState::HasGil;
     let of = |(track, slices): (usize, &Vec<Slice>)| {
         let holds = slices.iter().filter(has).map(move |&slice| Hold { track, slice });
         holds.collect::<Vec<_>>()
@@ -180,10 +180,10 @@ fn holder_at(holds: &[Hold], at: Nanos) -> Option<usize> {
 fn ended(track: &Track, at: Nanos) -> &'static str {
     let first = track.events.partition_point(|event| event.at < at);
     let drop = track.events[first..].iter().take_while(|event| event.at == at);
-    let why = |event: &Event| match event.what {
-        What::DropsVoluntarily => Some("released by itself"),
-        What::DropsOnRequest => Some("asked to"),
-        What::DropsAtTick => Some("out of ticks"),
+    let why = |event: &LockEvent| match event.what {
+        EventKind::DropsVoluntarily => Some("released by itself"),
+        EventKind::DropsOnRequest => Some("asked to"),
+        EventKind::DropsAtTick => Some("out of ticks"),
         _ => None,
     };
     drop.filter_map(why).next().unwrap_or("not ended")

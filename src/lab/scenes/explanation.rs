@@ -41,7 +41,7 @@ wakes the sleeper, [gil/rules/machine.rs drops]; on a second core it really wake
 up, needs some microseconds for it, finds the lock taken again, and goes back to
 sleep: a failed take, [gil/rules/machine.rs woken]. Two system calls for nothing, tens of
 thousands of times a second. Beazley showed it in 2009: two threads on two cores took
-twice as long as one. CPython 2.7 does the same on Linux to this day.
+twice as long as one; CPython 2.7 on Linux still does it.
 
 It takes a core that idles. Where other programs have the cores, the one that was woken
 queues behind them, the holder goes on undisturbed, and the fight is off: the sentence
@@ -182,7 +182,7 @@ pub(crate) const FREE_THREADED: &str = "\
 PEP 703, Python 3.13 and later, built without a GIL: both threads run at the same time,
 in one interpreter, on the same values. A thread still says when it may be disturbed.
 It attaches to run and detaches to block: each is one atomic operation, on a word that is
-the thread's own, [gil/free_threading/attached.rs attach], [gil/free_threading/attached.rs detach]. A lock has one
+the thread's own, [gil/free_threading/attached.rs FreeThreading::attach], [gil/free_threading/attached.rs Attached::detach]. A lock has one
 such word for all, which goes from core to core; here none does.
 
 No lock protects a value any more: a GilCell has no meaning. Each account is an atomic; in

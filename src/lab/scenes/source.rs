@@ -42,23 +42,34 @@ impl std::fmt::Display for Place {
     }
 }
 
-/// Where `function` stands in `file`, which is named from `src`.
+/// Where `function`, or `Type::function`, stands in `file`, which is named from `src`.
 ///
 /// ```
 /// use singletrack::lab::scenes::source::locate;
 ///
 /// assert_eq!(locate("gil/rules/ticker.rs", "tick").unwrap().file, "src/gil/rules/ticker.rs");
+/// assert!(locate("gil/rules/ticker.rs", "Ticker::tick").is_some());
 /// assert_eq!(locate("gil/rules/ticker.rs", "tock"), None);
 /// ```
 pub fn locate(file: &str, function: &str) -> Option<Place> {
     let (_, text) = FILES.iter().find(|(name, _)| *name == file)?;
-    let mut lines = text.lines().enumerate().filter(|(_, line)| defines(line, function));
-    match (lines.next(), lines.next()) {
-        (Some((index, _)), None) => Some(Place {
-            file: format!("src/{file}"),
-            line: index + 1,
-            function: function.to_owned(),
-        }),
+    let (of, name) = match function.split_once("::") {
+        Some((of, name)) => (Some(of), name),
+        None => (None, function),
+    };
+    let mut block = None;
+    let mut found = text.lines().enumerate().filter(|(_, line)| {
+        match line.strip_prefix("impl") {
+            Some(rest) => block = rest.split([' ', '<', '>', '{']).find(|word| of == Some(word)),
+            None if *line == "}" => block = None,
+            None => {}
+        }
+        block == of && defines(line, name) || of.is_none() && defines(line, name)
+    });
+    match (found.next(), found.next()) {
+        (Some((index, _)), None) => {
+            Some(Place { file: format!("src/{file}"), line: index + 1, function: name.to_owned() })
+        }
         _ => None,
     }
 }

@@ -43,19 +43,19 @@ use std::{fmt, io};
 /// Why a value could not be sent or received.
 ///
 /// ```
-/// use singletrack::process::ChannelError;
+/// use singletrack::process::PipeError;
 /// use singletrack::process::pipe;
 ///
 /// let (mut receiver, sender) = pipe::<u8>()?;
 /// drop(sender);
 /// let error = receiver.recv().unwrap_err();
-/// assert!(matches!(error, ChannelError::Closed));
+/// assert!(matches!(error, PipeError::Closed));
 /// assert_eq!(error.to_string(), "nobody is at the other end any more");
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum ChannelError {
+pub enum PipeError {
     /// Nobody is at the other end any more. `EOFError` and `BrokenPipeError` in Python.
     Closed,
     /// The sender died in the middle of a value.
@@ -70,33 +70,33 @@ pub enum ChannelError {
     Os(io::Error),
 }
 
-impl fmt::Display for ChannelError {
+impl fmt::Display for PipeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ChannelError::Closed => write!(f, "nobody is at the other end any more"),
-            ChannelError::Truncated => write!(f, "the sender died in the middle of a value"),
-            ChannelError::TimedOut => write!(f, "the time ran out"),
-            ChannelError::Codec(error) => write!(f, "{error}"),
-            ChannelError::Garbage(error) => write!(f, "what came is no value: {error}"),
-            ChannelError::Os(error) => write!(f, "the operating system refused: {error}"),
+            PipeError::Closed => write!(f, "nobody is at the other end any more"),
+            PipeError::Truncated => write!(f, "the sender died in the middle of a value"),
+            PipeError::TimedOut => write!(f, "the time ran out"),
+            PipeError::Codec(error) => write!(f, "{error}"),
+            PipeError::Garbage(error) => write!(f, "what came is no value: {error}"),
+            PipeError::Os(error) => write!(f, "the operating system refused: {error}"),
         }
     }
 }
 
-impl std::error::Error for ChannelError {}
+impl std::error::Error for PipeError {}
 
-impl From<JobError> for ChannelError {
+impl From<JobError> for PipeError {
     fn from(error: JobError) -> Self {
-        ChannelError::Codec(error)
+        PipeError::Codec(error)
     }
 }
 
-impl From<io::Error> for ChannelError {
+impl From<io::Error> for PipeError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => ChannelError::Closed,
-            io::ErrorKind::TimedOut => ChannelError::TimedOut,
-            _ => ChannelError::Os(error),
+            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => PipeError::Closed,
+            io::ErrorKind::TimedOut => PipeError::TimedOut,
+            _ => PipeError::Os(error),
         }
     }
 }
@@ -106,8 +106,8 @@ impl From<io::Error> for ChannelError {
 ///
 /// ```
 /// use singletrack::process::Process;
-/// use singletrack::process::ChannelError;
-/// use singletrack::process::Nursery;
+/// use singletrack::process::PipeError;
+/// use singletrack::process::ForkServer;
 /// use singletrack::process::{Sender, pipe};
 ///
 /// fn count((mut numbers, to): (Sender<u32>, u32)) {
@@ -115,13 +115,13 @@ impl From<io::Error> for ChannelError {
 /// }
 ///
 /// fn main() -> Result<(), Box<dyn std::error::Error>> {
-///     let nursery = Nursery::start()?;
+///     let fork_server = ForkServer::start()?;
 ///     let (mut receiver, sender) = pipe()?;
-///     let child = Process::spawn(&nursery, count, (sender, 3))?; // the end moves to the child
+///     let child = Process::spawn(&fork_server, count, (sender, 3))?; // the end moves to the child
 ///     assert_eq!(receiver.recv()?, 0);
 ///     assert_eq!(receiver.recv()?, 1);
 ///     assert_eq!(receiver.recv()?, 2);
-///     assert!(matches!(receiver.recv(), Err(ChannelError::Closed))); // the child has returned
+///     assert!(matches!(receiver.recv(), Err(PipeError::Closed))); // the child has returned
 ///     Ok(child.join()?)
 /// }
 /// ```
@@ -143,7 +143,7 @@ pub fn pipe<T: Wire>() -> io::Result<(Receiver<T>, Sender<T>)> {
 ///
 /// ```
 /// use singletrack::process::Process;
-/// use singletrack::process::Nursery;
+/// use singletrack::process::ForkServer;
 /// use singletrack::process::{Connection, duplex};
 ///
 /// fn measure(mut parent: Connection<usize, String>) {
@@ -153,9 +153,9 @@ pub fn pipe<T: Wire>() -> io::Result<(Receiver<T>, Sender<T>)> {
 /// }
 ///
 /// fn main() -> Result<(), Box<dyn std::error::Error>> {
-///     let nursery = Nursery::start()?;
+///     let fork_server = ForkServer::start()?;
 ///     let (mut ours, theirs) = duplex::<String, usize>()?;
-///     let child = Process::spawn(&nursery, measure, theirs)?;
+///     let child = Process::spawn(&fork_server, measure, theirs)?;
 ///     ours.send(&"four".to_owned())?;
 ///     assert_eq!(ours.recv()?, 4);
 ///     drop(ours); // ends the child's loop
@@ -188,9 +188,9 @@ impl<T: Wire> Sender<T> {
     /// Sends a value; blocks while the pipe is full.
     ///
     /// # Errors
-    /// [`ChannelError::Closed`] when nobody can receive it, [`ChannelError::Codec`] when it
+    /// [`PipeError::Closed`] when nobody can receive it, [`PipeError::Codec`] when it
     /// cannot be encoded or is longer than a frame: then nothing is sent.
-    pub fn send(&mut self, value: &T) -> Result<(), ChannelError> {
+    pub fn send(&mut self, value: &T) -> Result<(), PipeError> {
         self.flush(None)?;
         self.encode(value)?;
         self.flush(None)
@@ -200,8 +200,8 @@ impl<T: Wire> Sender<T> {
     /// the rest of the value goes first with the next one.
     ///
     /// # Errors
-    /// As `send`; [`ChannelError::TimedOut`].
-    pub fn send_timeout(&mut self, value: &T, timeout: Duration) -> Result<(), ChannelError> {
+    /// As `send`; [`PipeError::TimedOut`].
+    pub fn send_timeout(&mut self, value: &T, timeout: Duration) -> Result<(), PipeError> {
         let deadline = Instant::now().checked_add(timeout);
         self.flush(deadline)?;
         self.encode(value)?;
@@ -213,13 +213,13 @@ impl<T: Wire> Sender<T> {
     ///
     /// # Errors
     /// As `send`; and outside a running loop.
-    pub async fn send_async(&mut self, value: &T) -> Result<(), ChannelError> {
+    pub async fn send_async(&mut self, value: &T) -> Result<(), PipeError> {
         self.flush_async().await?;
         self.encode(value)?;
         self.flush_async().await
     }
 
-    fn encode(&mut self, value: &T) -> Result<(), ChannelError> {
+    fn encode(&mut self, value: &T) -> Result<(), PipeError> {
         let mut frame = std::mem::take(&mut self.frame);
         open(&mut frame, Kind::Item, 0);
         let mut frame = encode_onto(value, frame)?;
@@ -229,14 +229,14 @@ impl<T: Wire> Sender<T> {
         Ok(())
     }
 
-    fn flush(&mut self, deadline: Option<Instant>) -> Result<(), ChannelError> {
+    fn flush(&mut self, deadline: Option<Instant>) -> Result<(), PipeError> {
         let (end, frame, sent) = (&self.end, &self.frame, &mut self.sent);
         let flushed =
             block_on(end.as_fd(), Readiness::Write, deadline, || write_rest(end, frame, sent));
         Ok(flushed?)
     }
 
-    async fn flush_async(&mut self) -> Result<(), ChannelError> {
+    async fn flush_async(&mut self) -> Result<(), PipeError> {
         loop {
             match write_rest(&self.end, &self.frame, &mut self.sent) {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => writable(&self.end).await?,
@@ -269,17 +269,17 @@ impl<T: Wire> Receiver<T> {
     /// The next value; blocks until there is one.
     ///
     /// # Errors
-    /// [`ChannelError::Closed`] when none will come, [`ChannelError::Truncated`] when the
-    /// sender died in the middle of one, [`ChannelError::Codec`] when its bytes are no `T`.
-    pub fn recv(&mut self) -> Result<T, ChannelError> {
+    /// [`PipeError::Closed`] when none will come, [`PipeError::Truncated`] when the
+    /// sender died in the middle of one, [`PipeError::Codec`] when its bytes are no `T`.
+    pub fn recv(&mut self) -> Result<T, PipeError> {
         self.recv_before(None)
     }
 
     /// [`recv`](Self::recv), for no longer than `timeout`.
     ///
     /// # Errors
-    /// As `recv`; [`ChannelError::TimedOut`], and nothing is lost.
-    pub fn recv_timeout(&mut self, timeout: Duration) -> Result<T, ChannelError> {
+    /// As `recv`; [`PipeError::TimedOut`], and nothing is lost.
+    pub fn recv_timeout(&mut self, timeout: Duration) -> Result<T, PipeError> {
         self.recv_before(Instant::now().checked_add(timeout))
     }
 
@@ -288,21 +288,21 @@ impl<T: Wire> Receiver<T> {
     /// # Errors
     /// As [`recv`](Self::recv).
     #[doc(alias = "poll")]
-    pub fn try_recv(&mut self) -> Result<Option<T>, ChannelError> {
+    pub fn try_recv(&mut self) -> Result<Option<T>, PipeError> {
         loop {
             match self.decoder.next_frame() {
                 Ok(Some(frame)) if frame.kind == Kind::Item => {
                     return Ok(Some(decode(frame.body)?));
                 }
                 Ok(Some(frame)) => {
-                    return Err(ChannelError::Garbage(FrameError::UnknownKind(frame.kind as u32)));
+                    return Err(PipeError::Garbage(FrameError::UnknownKind(frame.kind as u32)));
                 }
-                Err(error) => return Err(ChannelError::Garbage(error)),
+                Err(error) => return Err(PipeError::Garbage(error)),
                 Ok(None) => {}
             }
             match self.end.read(self.decoder.room()) {
-                Ok(0) if self.decoder.end().is_ok() => return Err(ChannelError::Closed),
-                Ok(0) => return Err(ChannelError::Truncated),
+                Ok(0) if self.decoder.end().is_ok() => return Err(PipeError::Closed),
+                Ok(0) => return Err(PipeError::Truncated),
                 Ok(count) => self.decoder.filled(count),
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(None),
                 Err(e) => return Err(e.into()),
@@ -315,7 +315,7 @@ impl<T: Wire> Receiver<T> {
     ///
     /// # Errors
     /// As `recv`; and outside a running loop.
-    pub async fn recv_async(&mut self) -> Result<T, ChannelError> {
+    pub async fn recv_async(&mut self) -> Result<T, PipeError> {
         loop {
             match self.try_recv()? {
                 Some(value) => return Ok(value),
@@ -324,7 +324,7 @@ impl<T: Wire> Receiver<T> {
         }
     }
 
-    fn recv_before(&mut self, deadline: Option<Instant>) -> Result<T, ChannelError> {
+    fn recv_before(&mut self, deadline: Option<Instant>) -> Result<T, PipeError> {
         loop {
             if let Some(value) = self.try_recv()? {
                 return Ok(value);
@@ -351,7 +351,7 @@ impl<S: Wire, R: Wire> Connection<S, R> {
     ///
     /// # Errors
     /// As there.
-    pub fn send(&mut self, value: &S) -> Result<(), ChannelError> {
+    pub fn send(&mut self, value: &S) -> Result<(), PipeError> {
         self.sender.send(value)
     }
 
@@ -359,7 +359,7 @@ impl<S: Wire, R: Wire> Connection<S, R> {
     ///
     /// # Errors
     /// As there.
-    pub fn recv(&mut self) -> Result<R, ChannelError> {
+    pub fn recv(&mut self) -> Result<R, PipeError> {
         self.receiver.recv()
     }
 }

@@ -31,7 +31,7 @@
 use crate::aio::net::fds::{readable, writable};
 use crate::futures::error::JobError;
 use crate::futures::wire::{Wire, decode, encode_onto};
-use crate::process::channel::pipe::ChannelError;
+use crate::process::channel::pipe::PipeError;
 use crate::process::channel::slots::{Free, Return, Taken, slots};
 use crate::process::message::descriptor::{Descriptor, Packed};
 use crate::process::message::frame::{FrameError, MAX_FRAME};
@@ -58,7 +58,7 @@ const IN_FILE: u8 = 1;
 ///
 /// ```
 /// use singletrack::process::Process;
-/// use singletrack::process::Nursery;
+/// use singletrack::process::ForkServer;
 /// use singletrack::process::{Consumer, Producer, queue};
 ///
 /// fn double((numbers, doubled): (Consumer<u32>, Producer<u32>)) {
@@ -68,11 +68,11 @@ const IN_FILE: u8 = 1;
 /// }
 ///
 /// fn main() -> Result<(), Box<dyn std::error::Error>> {
-///     let nursery = Nursery::start()?;
+///     let fork_server = ForkServer::start()?;
 ///     let (numbers, theirs) = queue()?;
 ///     let (results, doubled) = queue()?;
 ///     let ends = |_| Ok::<_, std::io::Error>((theirs.try_clone()?, results.try_clone()?));
-///     let workers = (0..2).map(|i| Ok(Process::spawn(&nursery, double, ends(i)?)?));
+///     let workers = (0..2).map(|i| Ok(Process::spawn(&fork_server, double, ends(i)?)?));
 ///     let workers: Vec<_> = workers.collect::<Result<_, Box<dyn std::error::Error>>>()?;
 ///     drop((theirs, results)); // what is left of these ends is in the workers
 ///     (1..=10).try_for_each(|i| numbers.put(&i))?;
@@ -101,7 +101,7 @@ pub fn queue<T: Wire>() -> io::Result<(Producer<T>, Consumer<T>)> {
 /// the same moment into the last place, one waits.
 ///
 /// ```
-/// use singletrack::process::ChannelError;
+/// use singletrack::process::PipeError;
 /// use singletrack::process::queue_of;
 /// use std::time::Duration;
 ///
@@ -110,7 +110,7 @@ pub fn queue<T: Wire>() -> io::Result<(Producer<T>, Consumer<T>)> {
 /// producer.put(&'b')?;
 /// assert!(producer.is_full() && producer.qsize() == Some(2));
 /// let full = producer.put_timeout(&'c', Duration::from_millis(1));
-/// assert!(matches!(full, Err(ChannelError::TimedOut)));
+/// assert!(matches!(full, Err(PipeError::TimedOut)));
 /// assert_eq!(consumer.get()?, 'a');
 /// producer.put(&'c')?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -144,7 +144,7 @@ struct Message {
 }
 
 impl Message {
-    fn of<T: Wire>(value: &T) -> Result<Message, ChannelError> {
+    fn of<T: Wire>(value: &T) -> Result<Message, PipeError> {
         let bytes = encode_onto(value, vec![HERE])?;
         if bytes.len() > MAX_FRAME {
             return Err(JobError::Codec(FrameError::TooLong(bytes.len()).to_string()).into());
@@ -167,17 +167,17 @@ impl<T: Wire> Producer<T> {
     /// Puts a value; blocks while the queue is full.
     ///
     /// # Errors
-    /// [`ChannelError::Closed`] when there is no consumer any more, [`ChannelError::Codec`]
+    /// [`PipeError::Closed`] when there is no consumer any more, [`PipeError::Codec`]
     /// when the value cannot be encoded or is longer than a frame: then nothing was put.
-    pub fn put(&self, value: &T) -> Result<(), ChannelError> {
+    pub fn put(&self, value: &T) -> Result<(), PipeError> {
         self.put_before(value, None)
     }
 
     /// [`put`](Self::put), for no longer than `timeout`.
     ///
     /// # Errors
-    /// As `put`; [`ChannelError::TimedOut`] (Python: `queue.Full`), and nothing was put.
-    pub fn put_timeout(&self, value: &T, timeout: Duration) -> Result<(), ChannelError> {
+    /// As `put`; [`PipeError::TimedOut`] (Python: `queue.Full`), and nothing was put.
+    pub fn put_timeout(&self, value: &T, timeout: Duration) -> Result<(), PipeError> {
         self.put_before(value, Instant::now().checked_add(timeout))
     }
 
@@ -185,7 +185,7 @@ impl<T: Wire> Producer<T> {
     ///
     /// # Errors
     /// As `put`; and outside a running loop.
-    pub async fn put_async(&self, value: &T) -> Result<(), ChannelError> {
+    pub async fn put_async(&self, value: &T) -> Result<(), PipeError> {
         let message = Message::of(value)?;
         let slot = match &self.free {
             Some(free) => Some(free.take_async(|| self.is_drained()).await?),
@@ -201,7 +201,7 @@ impl<T: Wire> Producer<T> {
         Ok(())
     }
 
-    fn put_before(&self, value: &T, deadline: Option<Instant>) -> Result<(), ChannelError> {
+    fn put_before(&self, value: &T, deadline: Option<Instant>) -> Result<(), PipeError> {
         let message = Message::of(value)?;
         let slot = match &self.free {
             Some(free) => Some(free.take(deadline, || self.is_drained())?),
@@ -232,18 +232,18 @@ impl<T: Wire> Consumer<T> {
     /// The next value; blocks until there is one.
     ///
     /// # Errors
-    /// [`ChannelError::Closed`] when there is none and no producer any more;
-    /// [`ChannelError::Codec`] when its bytes are no `T`. [`ChannelError::Os`] may mean that a
+    /// [`PipeError::Closed`] when there is none and no producer any more;
+    /// [`PipeError::Codec`] when its bytes are no `T`. [`PipeError::Os`] may mean that a
     /// long value came while this process had no descriptor left; it is lost then.
-    pub fn get(&self) -> Result<T, ChannelError> {
+    pub fn get(&self) -> Result<T, PipeError> {
         self.get_before(None)
     }
 
     /// [`get`](Self::get), for no longer than `timeout`.
     ///
     /// # Errors
-    /// As `get`; [`ChannelError::TimedOut`] (Python: `queue.Empty`).
-    pub fn get_timeout(&self, timeout: Duration) -> Result<T, ChannelError> {
+    /// As `get`; [`PipeError::TimedOut`] (Python: `queue.Empty`).
+    pub fn get_timeout(&self, timeout: Duration) -> Result<T, PipeError> {
         self.get_before(Instant::now().checked_add(timeout))
     }
 
@@ -252,7 +252,7 @@ impl<T: Wire> Consumer<T> {
     /// # Errors
     /// As [`get`](Self::get).
     #[doc(alias = "get_nowait")]
-    pub fn try_get(&self) -> Result<Option<T>, ChannelError> {
+    pub fn try_get(&self) -> Result<Option<T>, PipeError> {
         match self.receive() {
             Ok(bytes) => Ok(Some(value(bytes)?)),
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(None),
@@ -264,7 +264,7 @@ impl<T: Wire> Consumer<T> {
     ///
     /// # Errors
     /// As `get`; and outside a running loop.
-    pub async fn get_async(&self) -> Result<T, ChannelError> {
+    pub async fn get_async(&self) -> Result<T, PipeError> {
         loop {
             match self.try_get()? {
                 Some(value) => return Ok(value),
@@ -273,7 +273,7 @@ impl<T: Wire> Consumer<T> {
         }
     }
 
-    fn get_before(&self, deadline: Option<Instant>) -> Result<T, ChannelError> {
+    fn get_before(&self, deadline: Option<Instant>) -> Result<T, PipeError> {
         let receive = || self.receive();
         value(block_on(self.socket.as_fd(), Readiness::Read, deadline, receive)?)
     }
@@ -299,8 +299,8 @@ impl<T: Wire> Consumer<T> {
     }
 }
 
-fn value<T: Wire>(bytes: Option<Vec<u8>>) -> Result<T, ChannelError> {
-    Ok(decode(&bytes.ok_or(ChannelError::Closed)?)?)
+fn value<T: Wire>(bytes: Option<Vec<u8>>) -> Result<T, PipeError> {
+    Ok(decode(&bytes.ok_or(PipeError::Closed)?)?)
 }
 
 impl<T> Producer<T> {

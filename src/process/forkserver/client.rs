@@ -1,15 +1,15 @@
-//! The nursery: a process with one thread, forked first, that forks workers when asked.
+//! The fork server: a process with one thread, forked first, that forks workers when asked.
 //!
 //! *Assumes*: it is started while the program has a single thread, mostly first in `main`; SIGPIPE
 //! stays ignored, as it is in every Rust program: else writing to a dead worker ends the program.
 //! *Promises*: forks from a clean single thread at any time, however many threads the program
-//! has by then; no zombie is left; when the program dies, even by SIGKILL, the nursery and all
+//! has by then; no zombie is left; when the program dies, even by SIGKILL, the fork server and all
 //! workers die with it.
 //! *Leaves out*: the other end of the socket (`process/forkserver/server.rs`), what the workers do
 //! (`process/forkserver/worker.rs`) and who gets which job (`process/pool/dispatcher.rs`).
 //!
 //! ```text
-//!  program ════ Unix socket ═════▶ nursery ─┬─ fork ──▶ worker 4711 ◀┄┄ request pipe ┄┄ program
+//!  program ════ Unix socket ═════▶ fork server ─┬─ fork ──▶ worker 4711 ◀┄┄ request pipe ┄┄ program
 //!          "spawn"                          │                │
 //!          ◀── pid, pidfd, two pipe ends    │                └┄┄┄┄┄┄┄┄┄ reply pipe ┄┄┄▶ program
 //!          "reap 4711"                      │
@@ -19,22 +19,22 @@
 //! moment stays locked in the child for ever: malloc's, stdout's, anyone's. So CPython warns
 //! about forking a program with threads, and refuses `max_tasks_per_child` with fork; its
 //! answer is the *forkserver*, which this is, except that ours is a copy of the program: a
-//! worker sees all that was there when the nursery was started, copy-on-write.
+//! worker sees all that was there when the fork server was started, copy-on-write.
 //!
 //! **Signals.** What goes to the whole group (Ctrl-C, a hang-up, mostly SIGTERM when a service is
-//! stopped) the nursery ignores: how the program takes it is the program's affair, and the nursery
+//! stopped) the fork server ignores: how the program takes it is the program's affair, and the fork server
 //! ends with the program. CPython's forkserver ignores SIGINT only, its resource tracker SIGTERM,
 //! too. A worker starts with default handlers: such a signal ends it, unless its function has
 //! other plans (`examples/prefork_server.rs`).
 //!
-//! **Who reaps.** A worker is the nursery's child, so only the nursery can collect it. But it
+//! **Who reaps.** A worker is the fork server's child, so only the fork server can collect it. But it
 //! does so only when told, after the program has seen the pidfd become readable. So `waitid`
-//! never has to wait, the nursery needs no signals, the program learns how
+//! never has to wait, the fork server needs no signals, the program learns how
 //! the worker ended, and until then its number cannot be given to another process.
 
 use crate::base::sync::{Arc, Mutex};
 use crate::futures::wire::decode;
-use crate::process::forkserver::server::{Forked, tell, tend};
+use crate::process::forkserver::server::{Forked, serve_forks, tell};
 use crate::process::forkserver::worker::Hooks;
 use crate::process::message::call::record_text;
 use crate::process::message::frame::{Decoder, Kind};
@@ -51,81 +51,81 @@ use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// A nursery that has not answered for so long is given up.
+/// A fork server that has not answered for so long is given up.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A nursery that was told to go and is still there after a second is killed.
+/// A fork server that was told to go and is still there after a second is killed.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Nurseries may be started in workers of nurseries, so deep and no deeper.
+/// Fork servers may be started in workers of fork servers, so deep and no deeper.
 pub const MAX_DEPTH: u32 = 4;
 
-/// How deep this process is: how many nurseries are among its ancestors.
+/// How deep this process is: how many fork servers are among its ancestors.
 static DEPTH: AtomicU32 = AtomicU32::new(0);
 
-/// Why there is no nursery.
+/// Why there is no fork server.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum NurseryError {
+pub enum ForkServerError {
     /// The program has more than one thread; these. None: they could not be counted.
     Threads(Vec<String>),
-    /// This process is a worker of a worker of …: so many nurseries are among its ancestors,
+    /// This process is a worker of a worker of …: so many fork servers are among its ancestors,
     /// and there may be no more than [`MAX_DEPTH`].
     TooDeep(u32),
     /// The operating system refused.
     Os(io::Error),
 }
 
-impl fmt::Display for NurseryError {
+impl fmt::Display for ForkServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            NurseryError::Threads(names) if names.is_empty() => write!(
+            ForkServerError::Threads(names) if names.is_empty() => write!(
                 f,
                 "the program's threads cannot be counted, so it cannot be forked safely; \
                  /proc/self/task must be readable: mount /proc"
             ),
-            NurseryError::Threads(names) => write!(
+            ForkServerError::Threads(names) => write!(
                 f,
                 "a program with threads cannot be forked safely, and this one has {}: {}; \
-                 start the nursery first in main, before any thread",
+                 start the fork_server first in main, before any thread",
                 names.len(),
                 names.join(", ")
             ),
-            NurseryError::TooDeep(depth) => write!(
+            ForkServerError::TooDeep(depth) => write!(
                 f,
-                "this process descends from {depth} nurseries, and from more than {MAX_DEPTH} none \
+                "this process descends from {depth} fork servers, and from more than {MAX_DEPTH} none \
                  may: does a function start itself again and again?"
             ),
-            NurseryError::Os(error) => {
-                write!(f, "the nursery could not be started: {}", with_remedy(error))
+            ForkServerError::Os(error) => {
+                write!(f, "the fork server could not be started: {}", with_remedy(error))
             }
         }
     }
 }
 
-impl std::error::Error for NurseryError {}
+impl std::error::Error for ForkServerError {}
 
 /// Why something could not be forked or opened, and what to do about it.
 pub(crate) fn with_remedy(error: &io::Error) -> String {
     let remedy = match error.raw_os_error() {
         Some(libc::EAGAIN) => "; end some processes, or raise their limit (ulimit -u)",
         Some(libc::EMFILE) => "; close some descriptors, or raise their limit (ulimit -n)",
-        Some(libc::ENOMEM) => "; use fewer workers, or less memory before the nursery starts",
+        Some(libc::ENOMEM) => "; use fewer workers, or less memory before the fork server starts",
         _ => "",
     };
     format!("{error}{remedy}")
 }
 
-impl From<io::Error> for NurseryError {
+impl From<io::Error> for ForkServerError {
     fn from(error: io::Error) -> Self {
-        NurseryError::Os(error)
+        ForkServerError::Os(error)
     }
 }
 
-/// How a nursery is to be.
+/// How a fork server is to be.
 ///
 /// ```
-/// use singletrack::process::NurseryOptions;
+/// use singletrack::process::ForkServerOptions;
 /// use singletrack::process::ProcessPool;
 /// use std::sync::atomic::{AtomicU32, Ordering};
 ///
@@ -136,10 +136,10 @@ impl From<io::Error> for NurseryError {
 /// }
 ///
 /// fn main() -> Result<(), Box<dyn std::error::Error>> {
-///     let options = NurseryOptions::default().spares(1);
+///     let options = ForkServerOptions::default().spares(1);
 ///     let options = options.after_fork_in_child(|| SEED.store(std::process::id(), Ordering::Relaxed));
-///     let nursery = options.start()?;
-///     let pool = ProcessPool::new(&nursery, 2)?;
+///     let fork_server = options.start()?;
+///     let pool = ProcessPool::new(&fork_server, 2)?;
 ///     let seed = pool.submit(seed, ()).result()?;
 ///     assert!(pool.worker_pids().contains(&seed), "every worker has a seed of its own");
 ///     Ok(())
@@ -147,18 +147,18 @@ impl From<io::Error> for NurseryError {
 /// ```
 #[derive(Debug, Default)]
 #[must_use = "nothing happens before `start`"]
-pub struct NurseryOptions {
+pub struct ForkServerOptions {
     spares: usize,
     hooks: Hooks,
 }
 
-impl NurseryOptions {
+impl ForkServerOptions {
     /// How many workers are kept ready. A spare is handed out at once when somebody wants a
     /// worker (a pool that replaces one, say) and another is forked while nobody waits. A worker
     /// that is to be born with descriptors (pipe ends in its arguments, or in a pool's
     /// initializer) is always forked afresh: a spare was born without.
     ///
-    /// A spare's memory is that of the nursery at the spare's fork. Nothing changes there
+    /// A spare's memory is that of the fork server at the spare's fork. Nothing changes there
     /// between two forks but what the hooks change; so only hooks can make a spare stale.
     ///
     /// Default: none. A spare costs a process that does nothing, and a fork that most programs
@@ -171,12 +171,12 @@ impl NurseryOptions {
         self
     }
 
-    /// Has the nursery run `hook` before each fork of a worker; the last one given runs first.
+    /// Has the fork server run `hook` before each fork of a worker; the last one given runs first.
     /// If it panics there is no fork: whoever wanted the worker gets the message as an error.
     ///
-    /// Hooks run in the nursery, not in the program: what they change the program does not see,
+    /// Hooks run in the fork server, not in the program: what they change the program does not see,
     /// and while one runs no worker can be had. One that takes longer than ten seconds is the
-    /// end of the nursery. The fork of the nursery itself is none of theirs: what is to be done
+    /// end of the fork server. The fork of the fork server itself is none of theirs: what is to be done
     /// around that can stand around [`start`](Self::start).
     #[doc(alias = "os.register_at_fork")]
     pub fn before_fork(mut self, hook: impl FnMut() + 'static) -> Self {
@@ -184,7 +184,7 @@ impl NurseryOptions {
         self
     }
 
-    /// Has the nursery run `hook` after each fork of a worker, also one that failed; the first
+    /// Has the fork server run `hook` after each fork of a worker, also one that failed; the first
     /// one given runs first. A panic is printed and goes no further.
     #[doc(alias = "os.register_at_fork")]
     pub fn after_fork_in_parent(mut self, hook: impl FnMut() + 'static) -> Self {
@@ -201,30 +201,30 @@ impl NurseryOptions {
         self
     }
 
-    /// Forks the nursery; see [`Nursery::start`].
+    /// Forks the fork_server; see [`ForkServer::start`].
     ///
     /// # Errors
     /// As there.
-    pub fn start(self) -> Result<Nursery, NurseryError> {
-        Nursery::start_with(self)
+    pub fn start(self) -> Result<ForkServer, ForkServerError> {
+        ForkServer::start_with(self)
     }
 }
 
-/// A handle to the nursery process; clones share it. It ends when the last handle is dropped,
+/// A handle to the fork server process; clones share it. It ends when the last handle is dropped,
 /// and a pool keeps one.
 ///
 /// ```
-/// use singletrack::process::Nursery;
+/// use singletrack::process::ForkServer;
 ///
 /// fn main() -> Result<(), Box<dyn std::error::Error>> {
-///     let nursery = Nursery::start()?; // first of all: no threads yet
-///     assert_ne!(nursery.pid(), std::process::id());
+///     let fork_server = ForkServer::start()?; // first of all: no threads yet
+///     assert_ne!(fork_server.pid(), std::process::id());
 ///     Ok(())
 /// }
 /// ```
 #[derive(Clone, Debug)]
 #[doc(alias = "forkserver")]
-pub struct Nursery {
+pub struct ForkServer {
     client: Arc<Client>,
 }
 
@@ -233,33 +233,33 @@ pub struct Nursery {
 struct Client {
     pid: u32,
     pidfd: OwnedFd,
-    /// `None` once the nursery has failed: then its answers could not be told apart.
+    /// `None` once the fork server has failed: then its answers could not be told apart.
     socket: Mutex<Option<UnixStream>>,
 }
 
-impl Nursery {
-    /// Forks the nursery. Workers will see the program's memory as it is now; a page of it is
+impl ForkServer {
+    /// Forks the fork_server. Workers will see the program's memory as it is now; a page of it is
     /// copied only for who writes into it (`examples/copy_on_write.rs` shows it).
     ///
-    /// Standard input, output and error stay open in the nursery and the workers; every other
+    /// Standard input, output and error stay open in the fork server and the workers; every other
     /// descriptor is closed there. (In Python a child reads nothing from standard input, which is
     /// `/dev/null` there.) One of the three that is closed becomes `/dev/null` in the program, too.
     ///
     /// # Errors
-    /// [`NurseryError::Threads`] if the program has more than one thread;
-    /// [`NurseryError::TooDeep`] in a worker, if it comes from too many nurseries. (Python's pool
+    /// [`ForkServerError::Threads`] if the program has more than one thread;
+    /// [`ForkServerError::TooDeep`] in a worker, if it comes from too many fork servers. (Python's pool
     /// workers are daemons, which may have no children at all.)
-    pub fn start() -> Result<Nursery, NurseryError> {
-        NurseryOptions::default().start()
+    pub fn start() -> Result<ForkServer, ForkServerError> {
+        ForkServerOptions::default().start()
     }
 
-    fn start_with(options: NurseryOptions) -> Result<Nursery, NurseryError> {
-        let NurseryOptions { spares, hooks } = options;
+    fn start_with(options: ForkServerOptions) -> Result<ForkServer, ForkServerError> {
+        let ForkServerOptions { spares, hooks } = options;
         let depth = DEPTH.load(Ordering::Relaxed);
         if depth >= MAX_DEPTH {
-            return Err(NurseryError::TooDeep(depth));
+            return Err(ForkServerError::TooDeep(depth));
         }
-        let proof = SingleThreaded::prove().map_err(NurseryError::Threads)?;
+        let proof = SingleThreaded::prove().map_err(ForkServerError::Threads)?;
         record_text();
         fill_standard_streams()?;
         let (ours, theirs) = UnixStream::pair()?;
@@ -270,7 +270,7 @@ impl Nursery {
         let _ = io::stdout().flush();
         let pid = fork(&proof, &[theirs.as_raw_fd()], move || {
             DEPTH.store(depth + 1, Ordering::Relaxed);
-            tend(&theirs, hooks, spares)
+            serve_forks(&theirs, hooks, spares)
         })?;
         let pidfd = pidfd_open(pid).inspect_err(|_| {
             // Without the socket it ends at once.
@@ -278,10 +278,10 @@ impl Nursery {
             let _ = wait(pid);
         })?;
         let socket = Mutex::new(Some(ours));
-        Ok(Nursery { client: Arc::new(Client { pid, pidfd, socket }) })
+        Ok(ForkServer { client: Arc::new(Client { pid, pidfd, socket }) })
     }
 
-    /// The nursery's process id.
+    /// The fork server's process id.
     pub fn pid(&self) -> u32 {
         self.client.pid
     }
@@ -341,7 +341,7 @@ fn refused(errno: i32) -> io::Error {
 type Answer = (Kind, u64, Vec<u8>, Vec<OwnedFd>);
 
 impl Client {
-    /// Sends one request and waits for its answer. After a failure the nursery is given up,
+    /// Sends one request and waits for its answer. After a failure the fork server is given up,
     /// which ends it and, with it, its workers.
     fn ask(&self, kind: Kind, id: u64, descriptors: &[OwnedFd]) -> io::Result<Answer> {
         let mut slot = self.socket.lock();
@@ -351,7 +351,7 @@ impl Client {
         };
         answer.map_err(|error| {
             *slot = None;
-            let why = format!("the nursery (process {}) does not answer: {error}", self.pid);
+            let why = format!("the fork server (process {}) does not answer: {error}", self.pid);
             io::Error::new(error.kind(), why)
         })
     }

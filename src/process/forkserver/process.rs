@@ -1,6 +1,6 @@
 //! A process for one function: start it, watch it, wait for its end, take its result.
 //!
-//! *Assumes*: a nursery (`process/forkserver/client.rs`).
+//! *Assumes*: a fork server (`process/forkserver/client.rs`).
 //! *Promises*: the end is told as it was: value, panic, exit code or signal; a result of any
 //! size never keeps the process from ending while somebody waits for it; no process is left
 //! behind: a dropped one is waited for, a dropped daemon killed.
@@ -16,7 +16,7 @@
 use crate::aio::net::fds::readable;
 use crate::futures::error::JobError;
 use crate::futures::wire::Wire;
-use crate::process::forkserver::client::Nursery;
+use crate::process::forkserver::client::ForkServer;
 use crate::process::message::call::{decoded, encode_call, read_reply};
 use crate::process::message::descriptor::packing;
 use crate::process::message::frame::{Decoder, Kind};
@@ -36,7 +36,7 @@ use std::time::{Duration, Instant};
 ///
 /// ```
 /// use singletrack::process::ProcessOptions;
-/// use singletrack::process::Nursery;
+/// use singletrack::process::ForkServer;
 ///
 /// fn forever(_: ()) {
 ///     loop {
@@ -45,9 +45,9 @@ use std::time::{Duration, Instant};
 /// }
 ///
 /// fn main() -> Result<(), Box<dyn std::error::Error>> {
-///     let nursery = Nursery::start()?;
+///     let fork_server = ForkServer::start()?;
 ///     let lamp = ProcessOptions::default().name("lamp").daemon(true);
-///     let mut lamp = lamp.spawn(&nursery, forever, ())?;
+///     let mut lamp = lamp.spawn(&fork_server, forever, ())?;
 ///     assert!(lamp.name() == "lamp" && lamp.is_alive());
 ///     Ok(()) // a daemon does not hold the program up: it is killed
 /// }
@@ -85,18 +85,18 @@ impl ProcessOptions {
     /// cannot be encoded.
     pub fn spawn<A: Wire, R: Wire>(
         self,
-        nursery: &Nursery,
+        fork_server: &ForkServer,
         f: fn(A) -> R,
         args: A,
     ) -> Result<Process<R>, JobError> {
         static COUNT: AtomicU64 = AtomicU64::new(1);
         let (call, descriptors) = packing(|| encode_call(f, &args, 0));
         let call = call?;
-        let forked = nursery.spawn(&descriptors);
+        let forked = fork_server.spawn(&descriptors);
         let forked = forked.map_err(|e| broken("no process could be forked", &e))?;
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let process = Process {
-            nursery: nursery.clone(),
+            fork_server: fork_server.clone(),
             name: self.name.unwrap_or_else(|| format!("Process-{number}")),
             daemon: self.daemon,
             pid: forked.pid,
@@ -120,11 +120,11 @@ impl ProcessOptions {
 ///
 /// ```
 /// use singletrack::process::Process;
-/// use singletrack::process::Nursery;
+/// use singletrack::process::ForkServer;
 ///
 /// fn main() -> Result<(), Box<dyn std::error::Error>> {
-///     let nursery = Nursery::start()?;
-///     let process = Process::spawn(&nursery, |x: u64| x * x, 12)?;
+///     let fork_server = ForkServer::start()?;
+///     let process = Process::spawn(&fork_server, |x: u64| x * x, 12)?;
 ///     assert_eq!(process.join()?, 144);
 ///     Ok(())
 /// }
@@ -132,7 +132,7 @@ impl ProcessOptions {
 #[derive(Debug)]
 #[doc(alias = "multiprocessing.Process")]
 pub struct Process<R: Wire> {
-    nursery: Nursery,
+    fork_server: ForkServer,
     name: String,
     daemon: bool,
     pid: u32,
@@ -151,8 +151,12 @@ impl<R: Wire> Process<R> {
     ///
     /// # Errors
     /// As there.
-    pub fn spawn<A: Wire>(nursery: &Nursery, f: fn(A) -> R, args: A) -> Result<Self, JobError> {
-        ProcessOptions::default().spawn(nursery, f, args)
+    pub fn spawn<A: Wire>(
+        fork_server: &ForkServer,
+        f: fn(A) -> R,
+        args: A,
+    ) -> Result<Self, JobError> {
+        ProcessOptions::default().spawn(fork_server, f, args)
     }
 
     /// True until the process has ended.
@@ -162,7 +166,7 @@ impl<R: Wire> Process<R> {
 
     /// How the process ended; `None` while it is alive. Code 101 after a panic (Python: 1).
     ///
-    /// The nursery collects it and tells. If the nursery is gone, all its processes were killed,
+    /// The fork server collects it and tells. If the fork server is gone, all its processes were killed,
     /// and SIGKILL is the answer even for one that had ended just before.
     #[doc(alias = "exitcode")]
     pub fn exit_code(&mut self) -> Option<Death> {
@@ -283,8 +287,8 @@ impl<R: Wire> Process<R> {
         if ended.map_err(|e| broken("a process cannot be awaited", &e))?.is_empty() {
             return Ok(false);
         }
-        // If the nursery is gone, its processes were killed by the kernel.
-        let death = self.nursery.reap(self.pid).unwrap_or(Death::Signal(libc::SIGKILL));
+        // If the fork server is gone, its processes were killed by the kernel.
+        let death = self.fork_server.reap(self.pid).unwrap_or(Death::Signal(libc::SIGKILL));
         self.death = Some(death);
         Ok(true)
     }

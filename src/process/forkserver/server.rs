@@ -13,7 +13,7 @@
 //!                 collected; no more until the next take
 //! ```
 //!
-//! # What the nursery process does all its life: fork workers, keep spares, collect the dead
+//! # What the fork server process does all its life: fork workers, keep spares, collect the dead
 //!
 //! *Assumes*: it was just forked from a program with one thread, and starts none.
 //! *Promises*: forks only while it has one thread; one answer to each request, in order; a spare
@@ -29,7 +29,7 @@
 //!             │ quiet, and too few spares: fork one       │
 //!             └───────────────────────────────────────────┘
 //! ```
-//! **A spare is as old as its fork.** But nothing happens in the nursery between two forks
+//! **A spare is as old as its fork.** But nothing happens in the fork server between two forks
 //! except what the hooks do. So a spare differs from a worker forked this moment only in what
 //! hooks have changed meanwhile.
 
@@ -51,9 +51,9 @@ use std::os::unix::net::UnixStream;
 /// The stock of spares, and how many there should be.
 ///
 /// ```
-/// use singletrack::process::forkserver::server::Spares;
+/// use singletrack::process::forkserver::server::Preforked;
 ///
-/// let mut spares = Spares::new(1);
+/// let mut spares = Preforked::new(1);
 /// assert!(spares.is_short());
 /// spares.add("the first");
 /// assert!(!spares.is_short());
@@ -61,17 +61,17 @@ use std::os::unix::net::UnixStream;
 /// assert!(spares.is_short(), "so the next is forked while nobody waits for it");
 /// ```
 #[derive(Debug)]
-pub struct Spares<S> {
+pub struct Preforked<S> {
     wanted: usize,
     stock: VecDeque<S>,
     /// The last attempt came to nothing, and nobody has asked since.
     discouraged: bool,
 }
 
-impl<S> Spares<S> {
+impl<S> Preforked<S> {
     /// None yet, and `wanted` to be had.
     pub fn new(wanted: usize) -> Self {
-        Spares { wanted, stock: VecDeque::new(), discouraged: false }
+        Preforked { wanted, stock: VecDeque::new(), discouraged: false }
     }
 
     /// Whether one more should be forked now.
@@ -120,14 +120,14 @@ pub(crate) struct Forked {
 }
 
 /// Serves until the program is gone; gives the exit code.
-pub(crate) fn tend(socket: &UnixStream, hooks: Hooks, spares: usize) -> i32 {
+pub(crate) fn serve_forks(socket: &UnixStream, hooks: Hooks, spares: usize) -> i32 {
     // Ctrl-C goes to the whole group, and so may SIGTERM. The program may survive them, or want its
-    // workers to finish first; so the nursery must survive them, too. It ends with the program.
+    // workers to finish first; so the fork server must survive them, too. It ends with the program.
     ignore_group_signals();
     let Ok(proof) = SingleThreaded::prove() else { return 1 };
-    let mut nursery = Forkserver { socket, proof, hooks, spares: Spares::new(spares) };
-    let served = nursery.serve();
-    nursery.end_spares();
+    let mut fork_server = Forkserver { socket, proof, hooks, spares: Preforked::new(spares) };
+    let served = fork_server.serve();
+    fork_server.end_spares();
     match served {
         Ok(()) => 0,
         Err(error) if error.kind() == io::ErrorKind::InvalidData => 1,
@@ -136,12 +136,12 @@ pub(crate) fn tend(socket: &UnixStream, hooks: Hooks, spares: usize) -> i32 {
     }
 }
 
-/// All that the nursery process has: the socket, the hooks, and the workers in stock.
+/// All that the fork server process has: the socket, the hooks, and the workers in stock.
 struct Forkserver<'a> {
     socket: &'a UnixStream,
     proof: SingleThreaded,
     hooks: Hooks,
-    spares: Spares<Forked>,
+    spares: Preforked<Forked>,
 }
 
 impl Forkserver<'_> {
@@ -227,7 +227,7 @@ impl Forkserver<'_> {
         // A hook may have started a thread.
         self.proof = SingleThreaded::prove().map_err(|names| {
             let names = names.join(", ");
-            io::Error::other(format!("the hooks have given the nursery threads: {names}"))
+            io::Error::other(format!("the hooks have given the fork server threads: {names}"))
         })?;
         Ok(())
     }

@@ -5,7 +5,7 @@
 //! *Leaves out*: the fork itself (`process/forkserver/server.rs`).
 //!
 //! ```text
-//!   registered 1, 2, 3       nursery:  before 3, 2, 1 ── fork ── after in parent 1, 2, 3
+//!   registered 1, 2, 3       fork server:  before 3, 2, 1 ── fork ── after in parent 1, 2, 3
 //!                                                         │
 //!                            worker:                      └───── after in child  1, 2, 3
 //! ```

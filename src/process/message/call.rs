@@ -48,7 +48,7 @@ fn address_of_anchor() -> usize {
 /// The executable mappings of the file that the anchor is in.
 static TEXT: OnceLock<Vec<Range<usize>>> = OnceLock::new();
 
-/// Writes down where the program's own code lies. Done before the nursery is forked, so that
+/// Writes down where the program's own code lies. Done before the fork server is forked, so that
 /// all processes agree, and code loaded later is refused.
 pub fn record_text() {
     TEXT.get_or_init(|| text_in(&std::fs::read_to_string("/proc/self/maps").unwrap_or_default()));
@@ -225,7 +225,7 @@ pub fn run_call(body: &[u8], id: u64, reply: &mut Vec<u8>) -> Result<Kind, JobEr
         return Err(JobError::Protocol("a call to an address outside our code".to_owned()));
     }
     let entry = std::ptr::with_exposed_provenance::<()>(entry);
-    // SAFETY: frames of kind `Call` reach a worker only through its request pipe. The nursery
+    // SAFETY: frames of kind `Call` reach a worker only through its request pipe. The fork server
     // made that pipe, close-on-exec, and gave its write end only to the process it was forked
     // from, which writes there only what `encode_call` made (the pool's greeting check has
     // seen that both have the same anchor, so the same image at the same place). So `entry` is

@@ -33,7 +33,7 @@ thread_local! {
 /// ```
 /// use singletrack::process::Process;
 /// use singletrack::process::Descriptor;
-/// use singletrack::process::Nursery;
+/// use singletrack::process::ForkServer;
 /// use std::fs::File;
 /// use std::io::Read;
 /// use std::os::fd::OwnedFd;
@@ -44,9 +44,9 @@ thread_local! {
 /// }
 ///
 /// fn main() -> Result<(), Box<dyn std::error::Error>> {
-///     let nursery = Nursery::start()?;
+///     let fork_server = ForkServer::start()?;
 ///     let file = Descriptor::from(OwnedFd::from(File::open("/proc/self/comm")?));
-///     assert!(Process::spawn(&nursery, count, file)?.join()? > 0);
+///     assert!(Process::spawn(&fork_server, count, file)?.join()? > 0);
 ///     Ok(())
 /// }
 /// ```

@@ -51,15 +51,15 @@ pub enum Kind {
     /// Worker to pool: arguments or result would not be decoded or encoded. Id: the job.
     /// Body: why.
     Refused,
-    /// Client to nursery: fork a worker. Id: how many descriptors come along for it.
+    /// Client to fork server: fork a worker. Id: how many descriptors come along for it.
     Spawn,
-    /// Nursery to client: done. Id: the pid; three descriptors come along.
+    /// Server to client: done. Id: the pid; three descriptors come along.
     Spawned,
-    /// Nursery to client: it could not be done. Id: the `errno`.
+    /// Fork server to client: it could not be done. Id: the `errno`.
     SpawnFailed,
-    /// Client to nursery: collect a dead worker. Id: the pid.
+    /// Client to fork server: collect a dead worker. Id: the pid.
     Reap,
-    /// Nursery to client: collected. Id: the pid. Body: how it ended.
+    /// Fork server to client: collected. Id: the pid. Body: how it ended.
     Reaped,
     /// Along a pipe between processes: one value. Body: the value.
     Item,

@@ -22,8 +22,8 @@
 //! "exactly once" is not a count that is kept but an owner that changes.
 
 use crate::base::id::Key;
-use crate::process::pool::worker::{Counts, Verdict};
-use crate::process::pool::worker::{Job, Stage, Worker, WorkerStats};
+use crate::process::pool::worker::{JobOutcome, PoolCounts};
+use crate::process::pool::worker::{PoolJob, Stage, Worker, WorkerStats};
 use crate::process::pool::workers::Births;
 use crate::process::pool::workers::Workforce;
 use std::collections::VecDeque;
@@ -38,7 +38,7 @@ pub enum Action<B> {
     /// Let this worker go: close its request pipe. Its death is still to be reported.
     Retire(Key),
     /// Resolve this job.
-    Resolve(Job<B>, Verdict),
+    Resolve(PoolJob<B>, JobOutcome),
 }
 
 /// What the pool should be like.
@@ -63,9 +63,8 @@ enum Closed {
 /// A pool's books: jobs, replies, deaths and the time come in; assignments and verdicts come out.
 ///
 /// ```
-/// use singletrack::process::pool::worker::Verdict;
+/// use singletrack::process::pool::worker::{JobOutcome, PoolJob, Terms};
 /// use singletrack::process::pool::dispatcher::{Action, Dispatcher, Settings};
-/// use singletrack::process::pool::worker::{Job, Terms};
 ///
 /// let mut pool = Dispatcher::new(Settings { workers: 1, max_tasks_per_child: None });
 /// assert!(matches!(pool.next_action(0), Some(Action::Spawn)));
@@ -73,7 +72,7 @@ enum Closed {
 /// pool.ready(worker);
 ///
 /// for id in [0, 1] {
-///     pool.submit(Job { id, terms: Terms::default(), body: "sleep" });
+///     pool.submit(PoolJob { id, terms: Terms::default(), body: "sleep" });
 /// }
 /// assert_eq!(pool.assign(0, |_| true), Some(worker)); // job 0 is sent; job 1 waits
 /// assert_eq!(pool.assign(0, |_| true), None);
@@ -81,19 +80,19 @@ enum Closed {
 ///
 /// pool.died(worker, 5); // by the kernel's hand, say: out of memory
 /// match pool.next_action(5) {
-///     Some(Action::Resolve(job, Verdict::Lost(_))) => assert_eq!(job.id, 0),
+///     Some(Action::Resolve(job, JobOutcome::Lost(_))) => assert_eq!(job.id, 0),
 ///     other => panic!("{other:?}"),
 /// }
 /// assert!(matches!(pool.next_action(5), Some(Action::Spawn))); // for job 1
 /// ```
 #[derive(Debug)]
 pub struct Dispatcher<B> {
-    queue: VecDeque<Job<B>>,
+    queue: VecDeque<PoolJob<B>>,
     workers: Workforce<B>,
     births: Births,
     actions: VecDeque<Action<B>>,
     closed: Option<Closed>,
-    counts: Counts,
+    counts: PoolCounts,
 }
 
 impl<B> Dispatcher<B> {
@@ -105,23 +104,23 @@ impl<B> Dispatcher<B> {
             births: Births::default(),
             actions: VecDeque::new(),
             closed: None,
-            counts: Counts::default(),
+            counts: PoolCounts::default(),
         }
     }
 
     /// Takes a job. After a shutdown it comes straight out again.
-    pub fn submit(&mut self, job: Job<B>) {
+    pub fn submit(&mut self, job: PoolJob<B>) {
         self.counts.submitted += 1;
         match self.closed {
             None => self.queue.push_back(job),
-            Some(Closed::Broken) => self.resolve(job, Verdict::Broken),
-            Some(_) => self.resolve(job, Verdict::ShutDown),
+            Some(Closed::Broken) => self.resolve(job, JobOutcome::Broken),
+            Some(_) => self.resolve(job, JobOutcome::ShutDown),
         }
     }
 
     /// Moves one job from the queue to the worker that has least to do, and says to which.
     /// `admit` is asked whether the job still wants to run; if not, it comes out as cancelled.
-    pub fn assign(&mut self, now: u64, mut admit: impl FnMut(&Job<B>) -> bool) -> Option<Key> {
+    pub fn assign(&mut self, now: u64, mut admit: impl FnMut(&PoolJob<B>) -> bool) -> Option<Key> {
         loop {
             let key = self.workers.with_room_for(self.queue.front()?)?;
             let job = self.queue.pop_front()?;
@@ -129,7 +128,7 @@ impl<B> Dispatcher<B> {
                 self.workers.get_mut(key)?.send(job, now);
                 return Some(key);
             }
-            self.resolve(job, Verdict::Cancelled);
+            self.resolve(job, JobOutcome::Cancelled);
         }
     }
 
@@ -140,7 +139,7 @@ impl<B> Dispatcher<B> {
     }
 
     /// What is still to be written to a worker's pipe, in order.
-    pub fn undelivered(&self, key: Key) -> impl Iterator<Item = &Job<B>> {
+    pub fn undelivered(&self, key: Key) -> impl Iterator<Item = &PoolJob<B>> {
         self.workers.get(key).into_iter().flat_map(Worker::undelivered)
     }
 
@@ -187,7 +186,7 @@ impl<B> Dispatcher<B> {
     pub fn give_up(&mut self) {
         self.closed = Some(Closed::Broken);
         for job in std::mem::take(&mut self.queue) {
-            self.resolve(job, Verdict::Broken);
+            self.resolve(job, JobOutcome::Broken);
         }
     }
 
@@ -215,7 +214,7 @@ impl<B> Dispatcher<B> {
     ///
     /// `None` if the answer does not count: the worker is about to be killed, or this is no
     /// answer to the job it runs; then it [`misbehaved`](Self::misbehaved).
-    pub fn answered(&mut self, key: Key, id: u64, now: u64) -> Option<Job<B>> {
+    pub fn answered(&mut self, key: Key, id: u64, now: u64) -> Option<PoolJob<B>> {
         let worker = self.workers.get_mut(key)?;
         if worker.stage == Stage::Doomed {
             return None;
@@ -235,12 +234,12 @@ impl<B> Dispatcher<B> {
     /// it was sent may have begun by the time it is dead, and are then lost.
     pub fn misbehaved(&mut self, key: Key, why: String) {
         if let Some(job) = self.doom(key) {
-            self.resolve(job, Verdict::Protocol(key, why));
+            self.resolve(job, JobOutcome::Protocol(key, why));
         }
     }
 
     /// Has a worker killed; gives the job it ran.
-    fn doom(&mut self, key: Key) -> Option<Job<B>> {
+    fn doom(&mut self, key: Key) -> Option<PoolJob<B>> {
         let worker = self.workers.get_mut(key)?;
         if worker.stage == Stage::Doomed {
             return None;
@@ -255,13 +254,13 @@ impl<B> Dispatcher<B> {
     pub fn kill(&mut self, id: u64) -> bool {
         if let Some(at) = self.queue.iter().position(|job| job.id == id) {
             let job = self.queue.remove(at).expect("just found");
-            self.resolve(job, Verdict::Cancelled);
+            self.resolve(job, JobOutcome::Cancelled);
             return true;
         }
         let Some(key) = self.workers.running_only(id) else { return false };
         let job = self.doom(key);
         let killed = job.is_some();
-        job.into_iter().for_each(|job| self.resolve(job, Verdict::Lost(key)));
+        job.into_iter().for_each(|job| self.resolve(job, JobOutcome::Lost(key)));
         killed
     }
 
@@ -279,12 +278,12 @@ impl<B> Dispatcher<B> {
                 self.counts.retried += 1;
                 back.push(job);
             } else {
-                self.resolve(job, Verdict::Lost(key));
+                self.resolve(job, JobOutcome::Lost(key));
             }
         }
         for job in back.into_iter().chain(rest).rev() {
             match self.closed {
-                Some(Closed::Terminated) => self.resolve(job, Verdict::Cancelled),
+                Some(Closed::Terminated) => self.resolve(job, JobOutcome::Cancelled),
                 _ => self.queue.push_front(job),
             }
         }
@@ -312,7 +311,7 @@ impl<B> Dispatcher<B> {
         self.closed.get_or_insert(Closed::ShutDown);
         if cancel {
             for job in std::mem::take(&mut self.queue) {
-                self.resolve(job, Verdict::Cancelled);
+                self.resolve(job, JobOutcome::Cancelled);
             }
         }
     }
@@ -342,7 +341,7 @@ impl<B> Dispatcher<B> {
     }
 
     /// What happened so far.
-    pub fn counts(&self) -> Counts {
+    pub fn counts(&self) -> PoolCounts {
         self.counts
     }
 
@@ -391,7 +390,7 @@ impl<B> Dispatcher<B> {
         while let Some(key) = self.workers.late(now) {
             if let Some(job) = self.doom(key) {
                 let limit = job.terms.limit.unwrap_or_default();
-                self.resolve(job, Verdict::TimedOut(limit));
+                self.resolve(job, JobOutcome::TimedOut(limit));
             }
         }
     }
@@ -405,7 +404,7 @@ impl<B> Dispatcher<B> {
         }
     }
 
-    fn resolve(&mut self, job: Job<B>, verdict: Verdict) {
+    fn resolve(&mut self, job: PoolJob<B>, verdict: JobOutcome) {
         self.counts.enter(&verdict);
         self.actions.push_back(Action::Resolve(job, verdict));
     }

@@ -31,12 +31,12 @@
 //! | a job that waits for the pool's own thread fails | it hangs                            |
 //! | a dropped pool is terminated      | a `with` block terminates; `del` is undefined      |
 
-use crate::futures::deadlock::own_home;
+use crate::futures::deadlock::own_guard;
 use crate::futures::error::JobError;
 use crate::futures::future::{Future, promise_of};
 use crate::futures::waiting::Unfinished;
 use crate::futures::wire::Wire;
-use crate::process::forkserver::client::Nursery;
+use crate::process::forkserver::client::ForkServer;
 use crate::process::message::call::Function;
 use crate::process::pool::chunk::{Arrivals, Gathering, Outcomes, default_chunksize, send_chunk};
 use crate::process::pool::options::{JobOptions, MapOptions, PoolError};
@@ -119,7 +119,7 @@ impl<'pool, A: Wire, R: Wire, I: Iterator<Item = A>> Imap<'pool, A, R, I> {
             if missing == 0 {
                 return Ok(None);
             }
-            if let (Some(home), None) = (own_home(self.pool.home()), deadline) {
+            if let (Some(home), None) = (own_guard(self.pool.home()), deadline) {
                 // Waiting here would last for ever. That is told once, and is the end.
                 self.arrivals.close();
                 (self.window, self.handed_out) = (0, self.submitted);
@@ -184,15 +184,15 @@ impl<A, R, I> fmt::Debug for Imap<'_, A, R, I> {
 ///
 /// ```
 /// use singletrack::process::Pool;
-/// use singletrack::process::Nursery;
+/// use singletrack::process::ForkServer;
 ///
 /// fn power(base: u64, exponent: u32) -> u64 {
 ///     base.pow(exponent)
 /// }
 ///
 /// fn main() -> Result<(), Box<dyn std::error::Error>> {
-///     let nursery = Nursery::start()?;
-///     let pool = Pool::new(&nursery, 4)?;
+///     let fork_server = ForkServer::start()?;
+///     let pool = Pool::new(&fork_server, 4)?;
 ///     assert_eq!(pool.map(|x: u64| x * x, [1, 2, 3])?, [1, 4, 9]);
 ///     assert_eq!(pool.starmap(power, [(2, 3), (3, 2)])?, [8, 9]);
 ///     let endless = pool.imap(|x: u64| x + 1, 0..);
@@ -214,12 +214,12 @@ impl From<ProcessPool> for Pool {
 }
 
 impl Pool {
-    /// A pool of so many workers, forked from the nursery.
+    /// A pool of so many workers, forked from the fork server.
     ///
     /// # Errors
     /// As [`ProcessPool::new`].
-    pub fn new(nursery: &Nursery, processes: usize) -> Result<Pool, PoolError> {
-        ProcessPool::new(nursery, processes).map(Pool::from)
+    pub fn new(fork_server: &ForkServer, processes: usize) -> Result<Pool, PoolError> {
+        ProcessPool::new(fork_server, processes).map(Pool::from)
     }
 
     /// The same workers as an executor.

@@ -6,7 +6,7 @@
 //!
 //! # What a pool of processes should be like, collected before it starts
 //!
-//! *Assumes*: a nursery (`process/forkserver/client.rs`).
+//! *Assumes*: a fork server (`process/forkserver/client.rs`).
 //! *Promises*: nothing is forked and no thread started here; what cannot be is a typed error at
 //! the start.
 //! *Leaves out*: starting (`process/pool/process_pool.rs`); what a single job may have (`process/pool/options.rs`).
@@ -14,7 +14,7 @@
 use crate::futures::error::JobError;
 use crate::futures::future::Future;
 use crate::futures::wire::Wire;
-use crate::process::forkserver::client::{Nursery, with_remedy};
+use crate::process::forkserver::client::{ForkServer, with_remedy};
 use crate::process::message::call::encode_call;
 use crate::process::message::descriptor::packing;
 use crate::process::pool::dispatcher::Settings;
@@ -174,7 +174,7 @@ impl From<io::Error> for PoolError {
 /// Collects what a pool should be like; made by `ProcessPool::builder`.
 #[must_use = "nothing happens before `start`"]
 pub struct Builder {
-    pub(crate) nursery: Nursery,
+    pub(crate) fork_server: ForkServer,
     pub(crate) settings: Settings,
     pub(crate) limit: Option<Duration>,
     pub(crate) initializer: Option<Result<Initializer, JobError>>,
@@ -182,10 +182,10 @@ pub struct Builder {
 
 impl Builder {
     /// A pool of one worker for each core.
-    pub(crate) fn new(nursery: &Nursery) -> Self {
+    pub(crate) fn new(fork_server: &ForkServer) -> Self {
         let workers = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let settings = Settings { workers, max_tasks_per_child: None };
-        Builder { nursery: nursery.clone(), settings, limit: None, initializer: None }
+        Builder { fork_server: fork_server.clone(), settings, limit: None, initializer: None }
     }
 
     /// How many worker processes. Default: one for each core.
@@ -201,7 +201,7 @@ impl Builder {
     }
 
     /// Replaces a worker by a fresh one after so many jobs. Default: never. CPython refuses
-    /// this with fork, because its parent has threads by then; the nursery has none.
+    /// this with fork, because its parent has threads by then; the fork server has none.
     pub fn max_tasks_per_child(mut self, tasks: u32) -> Self {
         self.settings.max_tasks_per_child = Some(tasks);
         self

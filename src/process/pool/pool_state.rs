@@ -3,12 +3,12 @@
 //!
 //! *Assumes*: the lock is held by whoever calls; all request pipes are non-blocking.
 //! *Promises*: never blocks, never runs user code; what must be done without the lock is
-//! handed out ([`Settled`], [`Desk::take_spawn`]).
+//! handed out ([`Settled`], [`PoolState::take_spawn`]).
 //! *Leaves out*: reading replies (`process/pool/supervisor.rs`), forking and collecting
 //! (`process/pool/supervisor.rs`).
 //!
 //! ```text
-//!  submit ─┐          ┌───────────── Desk ─────────────┐
+//!  submit ─┐          ┌───────────── PoolState ─────────────┐
 //!          ├─ lock ─▶ │ Dispatcher     Link per worker │ ─ writev ─▶ request pipes
 //!  reply ──┘          └──────┬─────────────────────────┘ ─ SIGKILL ▶ pidfds
 //!                            ▼
@@ -23,11 +23,11 @@ use crate::base::id::Key;
 use crate::futures::error::JobError;
 use crate::process::forkserver::worker::ROOMY;
 use crate::process::pool::dispatcher::{Action, Dispatcher, Settings};
-use crate::process::pool::replies::Hearing;
-use crate::process::pool::replies::Listening;
-use crate::process::pool::work_item::Parcel;
-use crate::process::pool::worker::Verdict;
-use crate::process::pool::worker::{Job, Terms, WorkerStats};
+use crate::process::pool::replies::ReaderOwner;
+use crate::process::pool::replies::ReplyReader;
+use crate::process::pool::work_item::WorkItem;
+use crate::process::pool::worker::JobOutcome;
+use crate::process::pool::worker::{PoolJob, Terms, WorkerStats};
 use crate::sys::fd::{CAPACITY, Reader, Writer, set_capacity};
 use crate::sys::process::Death;
 use crate::sys::process::send_signal;
@@ -52,14 +52,14 @@ pub(crate) struct Ends {
 pub(crate) struct Lent {
     pub(crate) key: Key,
     pub(crate) ends: Arc<Ends>,
-    pub(crate) hearing: Hearing,
+    pub(crate) hearing: ReplyReader,
 }
 
 /// A worker as seen by those who send to it.
 pub(crate) struct Link {
     pub(crate) pid: u32,
     pub(crate) ends: Arc<Ends>,
-    pub(crate) listening: Listening<Hearing>,
+    pub(crate) listening: ReaderOwner<ReplyReader>,
     /// `None` when the worker was let go.
     pub(crate) requests: Option<Writer>,
     /// What is to be written before any job: the initializer's call.
@@ -83,7 +83,7 @@ impl Link {
         Link {
             pid,
             ends,
-            listening: Listening::new(Hearing::new(prologue.is_some())),
+            listening: ReaderOwner::new(ReplyReader::new(prologue.is_some())),
             requests: Some(requests),
             prologue,
             roomy: false,
@@ -112,7 +112,7 @@ pub(crate) fn watch(registry: &Registry, fd: &impl AsFd, token: Token) -> io::Re
 }
 
 /// A job that came out without an answer, to be resolved when the lock is released.
-pub(crate) struct Settled(Parcel, JobError);
+pub(crate) struct Settled(WorkItem, JobError);
 
 impl Settled {
     /// Keeps the promise. Runs user code: hold no lock.
@@ -122,13 +122,13 @@ impl Settled {
 }
 
 /// How long the frame is that a worker gets next.
-fn next_length(dispatcher: &Dispatcher<Parcel>, key: Key) -> Option<usize> {
+fn next_length(dispatcher: &Dispatcher<WorkItem>, key: Key) -> Option<usize> {
     dispatcher.undelivered(key).next().map(|job| job.body.frame.len())
 }
 
 /// The dispatcher with the pipes of its workers: what whoever has the lock can act on at once.
-pub(crate) struct Desk {
-    pub(crate) dispatcher: Dispatcher<Parcel>,
+pub(crate) struct PoolState {
+    pub(crate) dispatcher: Dispatcher<WorkItem>,
     pub(crate) links: BTreeMap<Key, Link>,
     /// The dispatcher wants a spawn that the supervisor has not begun.
     spawn: bool,
@@ -147,9 +147,9 @@ pub(crate) struct Desk {
     epoch: Instant,
 }
 
-impl Desk {
+impl PoolState {
     pub(crate) fn new(settings: Settings, registry: Registry) -> Self {
-        Desk {
+        PoolState {
             dispatcher: Dispatcher::new(settings),
             links: BTreeMap::new(),
             spawn: false,
@@ -214,21 +214,21 @@ impl Desk {
         }
     }
 
-    fn explain(&self, job: u64, verdict: Verdict) -> JobError {
+    fn explain(&self, job: u64, verdict: JobOutcome) -> JobError {
         let pid = |key: Key| self.links.get(&key).map_or(0, |link| link.pid);
         match verdict {
-            Verdict::Cancelled => JobError::Cancelled,
-            Verdict::TimedOut(limit) => JobError::TimedOut(Duration::from_nanos(limit)),
-            Verdict::Lost(key) => {
+            JobOutcome::Cancelled => JobError::Cancelled,
+            JobOutcome::TimedOut(limit) => JobError::TimedOut(Duration::from_nanos(limit)),
+            JobOutcome::Lost(key) => {
                 let death = self.links.get(&key).and_then(|link| link.death);
                 let death = death.unwrap_or(Death::Signal(libc::SIGKILL));
                 JobError::WorkerLost { pid: pid(key), death, job }
             }
-            Verdict::Protocol(key, why) => {
+            JobOutcome::Protocol(key, why) => {
                 JobError::Protocol(format!("worker process {} was killed: {why}", pid(key)))
             }
-            Verdict::ShutDown => JobError::ShutDown,
-            Verdict::Broken => JobError::Broken(self.last_failure.clone()),
+            JobOutcome::ShutDown => JobError::ShutDown,
+            JobOutcome::Broken => JobError::Broken(self.last_failure.clone()),
         }
     }
 
@@ -297,7 +297,7 @@ impl Desk {
         &mut self,
         id: u64,
         terms: Terms,
-        body: Parcel,
+        body: WorkItem,
     ) -> (Vec<Settled>, Option<Lent>) {
         self.submit(id, terms, body);
         self.awaited = Some(id);
@@ -358,8 +358,8 @@ impl Desk {
     }
 
     /// One more job.
-    pub(crate) fn submit(&mut self, id: u64, terms: Terms, body: Parcel) {
-        self.dispatcher.submit(Job { id, terms, body });
+    pub(crate) fn submit(&mut self, id: u64, terms: Terms, body: WorkItem) {
+        self.dispatcher.submit(PoolJob { id, terms, body });
     }
 
     /// Sends a signal to every worker.

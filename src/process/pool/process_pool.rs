@@ -1,6 +1,6 @@
 //! The process pool: functions submitted here run in forked workers.
 //!
-//! *Assumes*: a nursery (`process/forkserver/client.rs`).
+//! *Assumes*: a fork server (`process/forkserver/client.rs`).
 //! *Promises*: every submitted job resolves exactly once; a worker's death fails only the job
 //! it ran, and it is replaced; results and arguments of any size up to a frame's limit pass,
 //! both ways at once; nothing is left behind when the pool is gone.
@@ -8,7 +8,7 @@
 //! what `multiprocessing.Pool` has besides (`process/pool/multiprocessing.rs`).
 //!
 //! ```text
-//!   any thread          desk (one lock)      supervisor (one thread)      nursery
+//!   any thread          desk (one lock)      supervisor (one thread)      fork server
 //!   submit ─────▶ books, write ──┐                  ▲                        │ fork
 //!      ▲                         ▼ request pipe     │ reply pipe, pidfd      ▼
 //!      │                      worker ───────────────┘               new worker
@@ -32,18 +32,18 @@
 //! *Leaves out*: everything else; the pool has methods of its own (`process/pool/process_pool.rs`).
 
 use crate::base::sync::Mutex;
-use crate::futures::deadlock::{HomeId, home_id, own_home};
+use crate::futures::deadlock::{GuardId, guard_id, own_guard};
 use crate::futures::error::JobError;
 use crate::futures::executor::Executor;
 use crate::futures::future::Future;
 use crate::futures::wire::Wire;
-use crate::process::forkserver::client::Nursery;
+use crate::process::forkserver::client::ForkServer;
 use crate::process::message::call::Function;
 use crate::process::pool::options::{Builder, JobOptions, PoolError, Submitted};
-use crate::process::pool::pool_state::{Desk, Settled};
+use crate::process::pool::pool_state::{PoolState, Settled};
 use crate::process::pool::supervisor::{Shared, Supervisor};
-use crate::process::pool::work_item::{Parcel, Settle};
-use crate::process::pool::worker::{Counts, Terms, WorkerStats};
+use crate::process::pool::work_item::{Settle, WorkItem};
+use crate::process::pool::worker::{PoolCounts, Terms, WorkerStats};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -64,7 +64,7 @@ impl Builder {
             return Err(PoolError::NoTasks);
         }
         let initializer = self.initializer.transpose().map_err(PoolError::Initializer)?;
-        let (supervisor, shared) = Supervisor::new(self.nursery, initializer, self.settings)?;
+        let (supervisor, shared) = Supervisor::new(self.fork_server, initializer, self.settings)?;
         let thread =
             thread::Builder::new().name("process-pool".to_owned()).spawn(|| supervisor.run())?;
         Ok(ProcessPool {
@@ -79,12 +79,12 @@ impl Builder {
 /// Worker processes that run functions.
 ///
 /// ```
-/// use singletrack::process::Nursery;
+/// use singletrack::process::ForkServer;
 /// use singletrack::process::ProcessPool;
 ///
 /// fn main() -> Result<(), Box<dyn std::error::Error>> {
-///     let nursery = Nursery::start()?; // before any thread
-///     let pool = ProcessPool::new(&nursery, 2)?;
+///     let fork_server = ForkServer::start()?; // before any thread
+///     let pool = ProcessPool::new(&fork_server, 2)?;
 ///     let future = pool.submit(|x: u64| x * x, 12);
 ///     assert_eq!(future.result()?, 144);
 ///     Ok(())
@@ -123,17 +123,17 @@ pub struct ProcessPool {
 }
 
 impl ProcessPool {
-    /// A pool of so many workers, forked from the nursery.
+    /// A pool of so many workers, forked from the fork server.
     ///
     /// # Errors
     /// See [`Builder::start`].
-    pub fn new(nursery: &Nursery, workers: usize) -> Result<ProcessPool, PoolError> {
-        ProcessPool::builder(nursery).workers(workers).start()
+    pub fn new(fork_server: &ForkServer, workers: usize) -> Result<ProcessPool, PoolError> {
+        ProcessPool::builder(fork_server).workers(workers).start()
     }
 
     /// A pool with more to choose.
-    pub fn builder(nursery: &Nursery) -> Builder {
-        Builder::new(nursery)
+    pub fn builder(fork_server: &ForkServer) -> Builder {
+        Builder::new(fork_server)
     }
 
     /// Queues `f(args)`. The future becomes `running` when the job is sent to a worker, and
@@ -175,11 +175,11 @@ impl ProcessPool {
     /// # Errors
     /// Why there is no result.
     pub fn call<A: Wire, R: Wire>(&self, f: fn(A) -> R, args: A) -> Result<R, JobError> {
-        if own_home(self.home()).is_some() {
+        if own_guard(self.home()).is_some() {
             return self.submit(f, args).result();
         }
         let job = self.next_job.fetch_add(1, Ordering::Relaxed);
-        let (parcel, future) = Parcel::pack(f, &args, job, self.home())?;
+        let (parcel, future) = WorkItem::pack(f, &args, job, self.home())?;
         let terms = self.terms(JobOptions::default());
         if let Some(lent) = self.at_desk(|desk| desk.submit_awaited(job, terms, parcel)) {
             self.shared.listen_for(&future, lent);
@@ -189,7 +189,7 @@ impl ProcessPool {
 
     fn send<A: Wire, R: Wire>(&self, options: JobOptions, f: fn(A) -> R, args: A) -> Submitted<R> {
         let job = self.next_job.fetch_add(1, Ordering::Relaxed);
-        let future = match Parcel::pack(f, &args, job, home_id(&self.shared)) {
+        let future = match WorkItem::pack(f, &args, job, guard_id(&self.shared)) {
             Ok((parcel, future)) => {
                 let terms = self.terms(options);
                 self.change(|desk| desk.submit(job, terms, parcel));
@@ -209,7 +209,7 @@ impl ProcessPool {
         promise: Box<dyn Settle>,
     ) {
         let job = self.next_job.fetch_add(1, Ordering::Relaxed);
-        match Parcel::pack_chunk(f, items, job, promise) {
+        match WorkItem::pack_chunk(f, items, job, promise) {
             Ok(parcel) => {
                 let terms = self.terms(options);
                 self.change(|desk| desk.submit(job, terms, parcel));
@@ -251,7 +251,7 @@ impl ProcessPool {
     }
 
     /// How often each thing has happened.
-    pub fn counts(&self) -> Counts {
+    pub fn counts(&self) -> PoolCounts {
         self.shared.desk.lock().dispatcher.counts()
     }
 
@@ -261,12 +261,12 @@ impl ProcessPool {
     }
 
     /// The pool, as its workers' futures know it.
-    pub(crate) fn home(&self) -> HomeId {
-        home_id(&self.shared)
+    pub(crate) fn home(&self) -> GuardId {
+        guard_id(&self.shared)
     }
 
     /// Changes the books and does what follows.
-    fn change(&self, change: impl FnOnce(&mut Desk)) {
+    fn change(&self, change: impl FnOnce(&mut PoolState)) {
         self.at_desk(|desk| {
             change(desk);
             (desk.turn(), ())
@@ -275,7 +275,7 @@ impl ProcessPool {
 
     /// Does something at the desk, and settles what came out. Wakes the supervisor only for
     /// what cannot be done here.
-    fn at_desk<T>(&self, act: impl FnOnce(&mut Desk) -> (Vec<Settled>, T)) -> T {
+    fn at_desk<T>(&self, act: impl FnOnce(&mut PoolState) -> (Vec<Settled>, T)) -> T {
         let mut desk = self.shared.desk.lock();
         let (settled, result) = act(&mut desk);
         let wake = desk.wants_supervisor();
@@ -325,7 +325,7 @@ impl ProcessPool {
     pub fn shutdown(&self, wait: bool, cancel_futures: bool) {
         self.change(|desk| desk.dispatcher.shutdown(cancel_futures));
         let _ = self.shared.waker.wake();
-        if wait && own_home(self.home()).is_none() {
+        if wait && own_guard(self.home()).is_none() {
             let mut supervisor = self.supervisor.lock();
             // An error would be a panic, of which every future has told.
             let _ = supervisor.take().map(JoinHandle::join);
@@ -347,12 +347,12 @@ impl fmt::Debug for ProcessPool {
 
 /// ```
 /// use singletrack::futures::Executor;
-/// use singletrack::process::Nursery;
+/// use singletrack::process::ForkServer;
 /// use singletrack::process::ProcessPool;
 ///
 /// fn main() -> Result<(), Box<dyn std::error::Error>> {
-///     let nursery = Nursery::start()?;
-///     let pool = ProcessPool::new(&nursery, 5)?;
+///     let fork_server = ForkServer::start()?;
+///     let pool = ProcessPool::new(&fork_server, 5)?;
 ///     let squares: Result<Vec<u64>, _> = pool.map(|x| x * x, [1, 2, 3]).collect();
 ///     assert_eq!(squares?, [1, 4, 9]);
 ///     Ok(())

@@ -34,7 +34,7 @@ use crate::base::id::Key;
 use crate::process::message::call::{check_greeting, read_reply};
 use crate::process::message::frame::{Decoder, Kind};
 use crate::process::pool::dispatcher::Dispatcher;
-use crate::process::pool::worker::Job;
+use crate::process::pool::worker::PoolJob;
 use std::ops::Range;
 
 /// Who reads the replies.
@@ -51,16 +51,16 @@ enum Listener {
 /// Who may read one worker's replies: the supervisor, a caller, or nobody for now.
 ///
 /// ```
-/// use singletrack::process::pool::replies::Listening;
+/// use singletrack::process::pool::replies::ReaderOwner;
 ///
-/// let mut replies = Listening::new("reader"); // the supervisor watches
+/// let mut replies = ReaderOwner::new("reader"); // the supervisor watches
 /// assert_eq!(replies.appoint_caller(), Some(true)); // stop watching!
 /// let reader = replies.take().unwrap();
 /// assert_eq!(replies.take_of_the_dead(), None); // it died, but somebody is still reading
 /// assert!(replies.give_back(reader)); // now it is to be reaped
 /// ```
 #[derive(Debug)]
-pub struct Listening<R> {
+pub struct ReaderOwner<R> {
     /// `None` while somebody reads.
     reader: Option<R>,
     listener: Listener,
@@ -68,10 +68,10 @@ pub struct Listening<R> {
     dead: bool,
 }
 
-impl<R> Listening<R> {
+impl<R> ReaderOwner<R> {
     /// Of a worker just forked, which the supervisor watches.
     pub fn new(reader: R) -> Self {
-        Listening { reader: Some(reader), listener: Listener::Supervisor, dead: false }
+        ReaderOwner { reader: Some(reader), listener: Listener::Supervisor, dead: false }
     }
 
     /// A caller wants to listen until he has his answer. `None`: he cannot, for somebody is
@@ -137,7 +137,7 @@ enum Turn {
 
 /// How far one worker's replies have been taken in: half a frame, perhaps, and what went wrong.
 #[derive(Debug)]
-pub struct Hearing {
+pub struct ReplyReader {
     decoder: Decoder,
     turn: Turn,
     /// It has an initializer to run.
@@ -147,12 +147,12 @@ pub struct Hearing {
 }
 
 /// A job that was answered, and where its answer lies.
-pub type Answered<B> = (Job<B>, Kind, Range<usize>);
+pub type Answered<B> = (PoolJob<B>, Kind, Range<usize>);
 
-impl Hearing {
+impl ReplyReader {
     /// Of a worker that has not spoken yet.
-    pub fn new(prepares: bool) -> Hearing {
-        Hearing { decoder: Decoder::new(), turn: Turn::Hello, prepares, failure: None }
+    pub fn new(prepares: bool) -> ReplyReader {
+        ReplyReader { decoder: Decoder::new(), turn: Turn::Hello, prepares, failure: None }
     }
 
     /// Room for the next bytes; see [`Decoder::room`].

@@ -1,6 +1,6 @@
 //! What a pool's callers and its supervisor share: the desk, and how a worker is heard.
 //!
-//! *Assumes*: who holds a worker's `Hearing` is the only one to read its pipe.
+//! *Assumes*: who holds a worker's `ReplyReader` is the only one to read its pipe.
 //! *Promises*: a caller who waits for one result reads it himself, where he can: no other
 //! thread is woken for it.
 //! *Leaves out*: who may listen when (`process/pool/pool_state.rs`).
@@ -17,7 +17,7 @@
 //!
 //! *Assumes*: `mio` (edge-triggered); every worker has a reply pipe and a pidfd.
 //! *Promises*: reads a pipe to its end before it believes a death, so no reply is lost; holds
-//! the desk's lock neither while it asks the nursery nor while user code runs; when it ends,
+//! the desk's lock neither while it asks the fork server nor while user code runs; when it ends,
 //! whatever the reason, no job is left unresolved.
 //! *Leaves out*: sending (`process/pool/pool_state.rs`), and the replies that a caller waits for himself
 //! (`process/pool/supervisor.rs`).
@@ -44,15 +44,17 @@
 
 use crate::base::id::Key;
 use crate::base::sync::Mutex;
-use crate::futures::deadlock::{Home, Household, Sleeper, work_for, working_for};
+use crate::futures::deadlock::{DeadlockGuard, SharedGuard, Sleeper, join_guard, while_guarded};
 use crate::futures::error::JobError;
 use crate::futures::future::Future;
-use crate::process::forkserver::client::Nursery;
+use crate::process::forkserver::client::ForkServer;
 use crate::process::forkserver::server::Forked;
 use crate::process::message::call::read_reply;
 use crate::process::pool::dispatcher::Settings;
-use crate::process::pool::pool_state::{Desk, Ends, Lent, Link, Settled, Source, token, watch};
-use crate::process::pool::replies::Hearing;
+use crate::process::pool::pool_state::{
+    Ends, Lent, Link, PoolState, Settled, Source, token, watch,
+};
+use crate::process::pool::replies::ReplyReader;
 use crate::sys::fd::set_nonblocking;
 use crate::sys::process::Death;
 use crate::sys::process::{send_signal, wait_for_exit};
@@ -66,13 +68,13 @@ use std::{io, thread};
 
 /// What every handle of a pool and its supervisor have: the desk, and how to wake the supervisor.
 pub(crate) struct Shared {
-    pub(crate) desk: Mutex<Desk>,
+    pub(crate) desk: Mutex<PoolState>,
     pub(crate) waker: Waker,
 }
 
 /// The thread that listens to a worker must not wait for the pool: it would be waiting for
 /// itself. Callbacks of futures run on it, and may try.
-impl Household for Shared {
+impl DeadlockGuard for Shared {
     fn fall_asleep(&self) -> Result<(), JobError> {
         Err(JobError::WouldDeadlock(
             "the thread on which this callback runs is the pool's own, and what the job needs; \
@@ -116,7 +118,7 @@ impl Shared {
         false
     }
 
-    fn take_in(&self, key: Key, hearing: &mut Hearing) {
+    fn take_in(&self, key: Key, hearing: &mut ReplyReader) {
         let mut desk = self.desk.lock();
         let now = desk.now();
         let answered = hearing.take_in(key, &mut desk.dispatcher, now);
@@ -135,7 +137,7 @@ impl Shared {
     /// then leaves it to whoever is next.
     pub(crate) fn listen_for<R>(self: &Arc<Self>, future: &Future<R>, mut lent: Lent) {
         // Jobs sent ahead to the same worker are settled here as well, callbacks and all.
-        working_for(Arc::clone(self) as Home, || {
+        while_guarded(Arc::clone(self) as SharedGuard, || {
             let mut alive = true;
             while alive && !future.done() {
                 let ends = &lent.ends;
@@ -174,10 +176,10 @@ struct Pause {
     timeout: Option<Duration>,
 }
 
-/// What the supervisor's thread owns: the selector, the nursery, and its share of the desk.
+/// What the supervisor's thread owns: the selector, the fork server, and its share of the desk.
 pub(crate) struct Supervisor {
     shared: Arc<Shared>,
-    nursery: Nursery,
+    fork_server: ForkServer,
     initializer: Option<Initializer>,
     poll: Poll,
     /// The workers by the index of their keys, which is what a token can carry.
@@ -187,22 +189,25 @@ pub(crate) struct Supervisor {
 impl Supervisor {
     /// A supervisor for this desk, and what it shares with submitters.
     pub(crate) fn new(
-        nursery: Nursery,
+        fork_server: ForkServer,
         initializer: Option<Initializer>,
         settings: Settings,
     ) -> io::Result<(Supervisor, Arc<Shared>)> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKE)?;
         let registry = poll.registry().try_clone()?;
-        let desk = Mutex::new(Desk::new(settings, registry));
+        let desk = Mutex::new(PoolState::new(settings, registry));
         let shared = Arc::new(Shared { desk, waker });
         let ours = Arc::clone(&shared);
-        Ok((Supervisor { shared: ours, nursery, initializer, poll, keys: HashMap::new() }, shared))
+        Ok((
+            Supervisor { shared: ours, fork_server, initializer, poll, keys: HashMap::new() },
+            shared,
+        ))
     }
 
     /// Runs until the pool is shut down and all workers are gone.
     pub(crate) fn run(mut self) {
-        work_for(Arc::clone(&self.shared) as Home);
+        join_guard(Arc::clone(&self.shared) as SharedGuard);
         let mut events = Events::with_capacity(256);
         while let Some(Pause { look_away, timeout }) = self.prepare() {
             if look_away {
@@ -286,8 +291,8 @@ impl Supervisor {
         desk.stop_watching(key);
         let Some(pid) = desk.links.get(&key).map(|link| link.pid) else { return };
         drop(desk);
-        // If the nursery is gone, its workers were killed by the kernel.
-        let death = self.nursery.reap(pid).unwrap_or(Death::Signal(libc::SIGKILL));
+        // If the fork server is gone, its workers were killed by the kernel.
+        let death = self.fork_server.reap(pid).unwrap_or(Death::Signal(libc::SIGKILL));
         let mut desk = self.shared.desk.lock();
         let stillborn = !desk.dispatcher.has_lived(key);
         if let Some(link) = desk.links.get_mut(&key) {
@@ -308,7 +313,7 @@ impl Supervisor {
         settled.into_iter().for_each(Settled::settle);
     }
 
-    /// A pidfd may be reported once too often; and asking the nursery to collect a living
+    /// A pidfd may be reported once too often; and asking the fork server to collect a living
     /// worker would block it.
     fn is_dead(&self, key: Key) -> bool {
         let desk = self.shared.desk.lock();
@@ -319,7 +324,7 @@ impl Supervisor {
     /// Has one worker forked and begins to listen to it.
     fn spawn(&mut self) {
         let descriptors = self.initializer.as_ref().map_or(&[][..], |first| &first.descriptors);
-        let forked = self.nursery.spawn(descriptors);
+        let forked = self.fork_server.spawn(descriptors);
         // One lock for all of it: who finds a worker in the books finds its pipe as well, and can
         // let it go.
         let mut desk = self.shared.desk.lock();
@@ -339,7 +344,7 @@ impl Supervisor {
                         desk.dispatcher.died(key, now);
                         drop(desk);
                         // With its pipes closed it ends at once.
-                        let _ = self.nursery.reap(pid);
+                        let _ = self.fork_server.reap(pid);
                     }
                 }
             }

@@ -6,7 +6,7 @@
 //! *Leaves out*: when to send (`process/pool/dispatcher.rs`) and when to settle (`process/pool/pool_state.rs`).
 
 use crate::base::panic::{discard, last_words};
-use crate::futures::deadlock::HomeId;
+use crate::futures::deadlock::GuardId;
 use crate::futures::error::JobError;
 use crate::futures::future::{Future, Promise, promise_of};
 use crate::futures::wire::Wire;
@@ -14,24 +14,24 @@ use crate::process::message::call::{Function, decoded, encode_call, encode_chunk
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A job that is on its way through the pool: the bytes to send, and the promise to keep.
-pub(crate) struct Parcel {
+pub(crate) struct WorkItem {
     /// The frame of the call. Kept until the job is settled: a job that was sent but not begun
     /// when its worker died is sent again.
     pub(crate) frame: Vec<u8>,
     promise: Box<dyn Settle>,
 }
 
-impl Parcel {
+impl WorkItem {
     /// Packs up `f(args)` as job `id` of the pool that is `home`.
     pub(crate) fn pack<A: Wire, R: Wire>(
         f: fn(A) -> R,
         args: &A,
         id: u64,
-        home: HomeId,
-    ) -> Result<(Parcel, Future<R>), JobError> {
+        home: GuardId,
+    ) -> Result<(WorkItem, Future<R>), JobError> {
         let frame = encoded(|| encode_call(f, args, id))?;
         let (promise, future) = promise_of(home);
-        Ok((Parcel { frame, promise: Box::new(promise) }, future))
+        Ok((WorkItem { frame, promise: Box::new(promise) }, future))
     }
 
     /// Packs up `f` of each of `items` as job `id`; the promise will get all results in one.
@@ -40,9 +40,9 @@ impl Parcel {
         items: &[F::Args],
         id: u64,
         promise: Box<dyn Settle>,
-    ) -> Result<Parcel, (JobError, Box<dyn Settle>)> {
+    ) -> Result<WorkItem, (JobError, Box<dyn Settle>)> {
         match encoded(|| encode_chunk(f, items, id)) {
-            Ok(frame) => Ok(Parcel { frame, promise }),
+            Ok(frame) => Ok(WorkItem { frame, promise }),
             Err(error) => Err((error, promise)),
         }
     }

@@ -38,7 +38,7 @@ use std::collections::VecDeque;
 
 /// Why a job came out without an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum JobOutcome {
     /// It was cancelled before it was sent.
     Cancelled,
     /// It ran past its limit, in nanoseconds.
@@ -56,14 +56,14 @@ pub enum Verdict {
 /// How often each thing happened in a pool's life.
 ///
 /// ```
-/// use singletrack::process::pool::worker::{Counts, Verdict};
+/// use singletrack::process::pool::worker::{PoolCounts, JobOutcome};
 ///
-/// let mut counts = Counts { submitted: 2, answered: 1, ..Counts::default() };
-/// counts.enter(&Verdict::Cancelled);
+/// let mut counts = PoolCounts { submitted: 2, answered: 1, ..PoolCounts::default() };
+/// counts.enter(&JobOutcome::Cancelled);
 /// assert_eq!(counts.submitted, counts.resolved());
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counts {
+pub struct PoolCounts {
     /// Jobs that came. (A chunk of a `map` is one.)
     pub submitted: u64,
     /// Jobs that a worker answered, with a value, a panic or a refusal.
@@ -88,16 +88,16 @@ pub struct Counts {
     pub workers_ended: u64,
 }
 
-impl Counts {
+impl PoolCounts {
     /// A job came out with this verdict.
-    pub fn enter(&mut self, verdict: &Verdict) {
+    pub fn enter(&mut self, verdict: &JobOutcome) {
         *match verdict {
-            Verdict::Cancelled => &mut self.cancelled,
-            Verdict::TimedOut(_) => &mut self.timed_out,
-            Verdict::Lost(_) => &mut self.lost,
-            Verdict::Protocol(..) => &mut self.protocol,
-            Verdict::ShutDown => &mut self.shut_down,
-            Verdict::Broken => &mut self.broken,
+            JobOutcome::Cancelled => &mut self.cancelled,
+            JobOutcome::TimedOut(_) => &mut self.timed_out,
+            JobOutcome::Lost(_) => &mut self.lost,
+            JobOutcome::Protocol(..) => &mut self.protocol,
+            JobOutcome::ShutDown => &mut self.shut_down,
+            JobOutcome::Broken => &mut self.broken,
         } += 1;
     }
 
@@ -141,7 +141,7 @@ impl Terms {
 /// One job on its way through the pool. `B` is whatever the caller needs to send and resolve
 /// it; the books only move it.
 #[derive(Debug)]
-pub struct Job<B> {
+pub struct PoolJob<B> {
     /// Its number.
     pub id: u64,
     /// What was agreed on.
@@ -205,7 +205,7 @@ pub(crate) struct Worker<B> {
     pub(crate) lived: bool,
     /// It gets no more jobs, for the pool is to be smaller.
     pub(crate) surplus: bool,
-    sent: VecDeque<Job<B>>,
+    sent: VecDeque<PoolJob<B>>,
     /// It is being fed; not, from when it has had enough until it has done half of it.
     hungry: bool,
     /// How many of `sent`, from the front, were written to its pipe whole.
@@ -250,7 +250,7 @@ impl<B> Worker<B> {
     }
 
     /// Whether it may be sent this job now.
-    pub(crate) fn has_room_for(&self, job: &Job<B>, max_tasks: Option<u32>) -> bool {
+    pub(crate) fn has_room_for(&self, job: &PoolJob<B>, max_tasks: Option<u32>) -> bool {
         let first = self.sent.front();
         let alone = job.terms.travels_alone() || first.is_some_and(|j| j.terms.travels_alone());
         let room = if alone { 1 } else { self.depth() };
@@ -290,7 +290,7 @@ impl<B> Worker<B> {
     }
 
     /// Writes a job down as sent.
-    pub(crate) fn send(&mut self, job: Job<B>, now: u64) {
+    pub(crate) fn send(&mut self, job: PoolJob<B>, now: u64) {
         if self.sent.is_empty() {
             self.since = now;
         }
@@ -300,7 +300,7 @@ impl<B> Worker<B> {
     }
 
     /// What is still to be written to its pipe. Nothing, once a kill is on its way.
-    pub(crate) fn undelivered(&self) -> impl Iterator<Item = &Job<B>> {
+    pub(crate) fn undelivered(&self) -> impl Iterator<Item = &PoolJob<B>> {
         let skip = if self.stage == Stage::Doomed { self.sent.len() } else { self.delivered };
         self.sent.iter().skip(skip)
     }
@@ -311,7 +311,7 @@ impl<B> Worker<B> {
     }
 
     /// Takes out the running job, if this is the answer to it.
-    pub(crate) fn answer(&mut self, id: u64, now: u64) -> Option<Job<B>> {
+    pub(crate) fn answer(&mut self, id: u64, now: u64) -> Option<PoolJob<B>> {
         if self.delivered == 0 || self.sent.front()?.id != id {
             return None;
         }
@@ -340,7 +340,7 @@ impl<B> Worker<B> {
     }
 
     /// Takes out the job it runs.
-    pub(crate) fn take_running(&mut self) -> Option<Job<B>> {
+    pub(crate) fn take_running(&mut self) -> Option<PoolJob<B>> {
         self.delivered = self.delivered.saturating_sub(1);
         let job = self.sent.pop_front();
         self.hungry |= self.sent.len() <= self.depth() / 2;
@@ -369,7 +369,7 @@ impl<B> Worker<B> {
     ///
     /// That is the running job, if it was delivered. But a worker that was being killed may
     /// have gone on to the next ones meanwhile, unheard.
-    pub(crate) fn split(mut self) -> (VecDeque<Job<B>>, VecDeque<Job<B>>) {
+    pub(crate) fn split(mut self) -> (VecDeque<PoolJob<B>>, VecDeque<PoolJob<B>>) {
         let begun = match self.stage {
             Stage::Doomed => self.delivered,
             _ => self.delivered.min(1),

@@ -28,7 +28,7 @@
 //! ```
 
 use crate::base::id::{GenerationSlab, Key};
-use crate::process::pool::worker::{Job, Worker, WorkerStats};
+use crate::process::pool::worker::{PoolJob, Worker, WorkerStats};
 
 /// So many workers in a row that did not come to life, and none alive: the pool is broken.
 pub const MAX_FAILURES: u32 = 8;
@@ -36,7 +36,7 @@ pub const MAX_FAILURES: u32 = 8;
 /// The pause after the first failure to start a worker; it doubles with each, to 64 times.
 pub const BACKOFF_NS: u64 = 10_000_000;
 
-/// Counts forks that failed and workers that died young, and says when to try again, or to give up.
+/// PoolCounts forks that failed and workers that died young, and says when to try again, or to give up.
 ///
 /// ```
 /// use singletrack::process::pool::workers::{BACKOFF_NS, Births};
@@ -162,7 +162,7 @@ impl<B> Workforce<B> {
     }
 
     /// The one with least to do of those that have room for `job`.
-    pub(crate) fn with_room_for(&self, job: &Job<B>) -> Option<Key> {
+    pub(crate) fn with_room_for(&self, job: &PoolJob<B>) -> Option<Key> {
         let with_room = self.workers.iter().filter(|(_, w)| w.has_room_for(job, self.max_tasks));
         with_room.min_by_key(|(_, worker)| worker.load()).map(|(key, _)| key)
     }

@@ -1,5 +1,5 @@
-//! The nursery's own affairs: spares, fork hooks, and forks that the system refuses. Each test
-//! runs in a fresh process, since it wants a nursery, or limits, of its own.
+//! The fork server's own affairs: spares, fork hooks, and forks that the system refuses. Each test
+//! runs in a fresh process, since it wants a fork server, or limits, of its own.
 
 #[path = "process_pool/jobs.rs"]
 #[allow(dead_code)]
@@ -14,8 +14,8 @@ use singletrack::futures::Future;
 use singletrack::futures::JobError;
 use singletrack::process::Process;
 use singletrack::process::ProcessPool;
-use singletrack::process::forkserver::server::Spares;
-use singletrack::process::{MAX_DEPTH, Nursery, NurseryError, NurseryOptions};
+use singletrack::process::forkserver::server::Preforked;
+use singletrack::process::{ForkServer, ForkServerError, ForkServerOptions, MAX_DEPTH};
 use singletrack::process::{Receiver, pipe};
 use singletrack::sys::process::Death;
 use std::fs::{self, OpenOptions};
@@ -42,8 +42,8 @@ const CASES: &[Case] = &[
     ("recycled_workers_come_from_the_stock", Me, recycled_workers_come_from_the_stock),
     ("a_spare_that_dies_is_collected", Me, a_spare_that_dies_is_collected),
     ("a_worker_with_descriptors_is_forked_afresh", Me, a_worker_with_descriptors_is_forked_afresh),
-    ("spares_end_with_the_nursery", Me, spares_end_with_the_nursery),
-    ("a_stopped_nursery_is_killed", Me, a_stopped_nursery_is_killed),
+    ("spares_end_with_the_fork_server", Me, spares_end_with_the_fork_server),
+    ("a_stopped_fork_server_is_killed", Me, a_stopped_fork_server_is_killed),
     ("hooks_run_in_the_order_of_register_at_fork", Me, hooks_run_in_the_order_of_register_at_fork),
     ("a_spare_is_as_old_as_its_fork", Me, a_spare_is_as_old_as_its_fork),
     ("a_panic_before_a_fork_is_its_askers_error", Me, a_panic_before_a_fork_is_its_askers_error),
@@ -52,14 +52,18 @@ const CASES: &[Case] = &[
     ("a_hook_that_starts_a_thread_is_told", Me, a_hook_that_starts_a_thread_is_told),
     ("closed_standard_streams_are_no_pipes", Me, closed_standard_streams_are_no_pipes),
     ("a_stdout_that_nobody_reads_is_no_obstacle", Me, a_stdout_that_nobody_reads_is_no_obstacle),
-    ("a_signal_to_the_group_spares_the_nursery", Me, a_signal_to_the_group_spares_the_nursery),
+    (
+        "a_signal_to_the_group_spares_the_fork_server",
+        Me,
+        a_signal_to_the_group_spares_the_fork_server,
+    ),
     ("an_ignored_sigchld_changes_nothing", Me, an_ignored_sigchld_changes_nothing),
-    ("nurseries_in_nurseries_have_an_end", Me, nurseries_in_nurseries_have_an_end),
-    ("a_nursery_that_cannot_be_forked", Me, a_nursery_that_cannot_be_forked),
+    ("fork_servers_in_fork_servers_have_an_end", Me, fork_servers_in_fork_servers_have_an_end),
+    ("a_fork_server_that_cannot_be_forked", Me, a_fork_server_that_cannot_be_forked),
     ("no_memory_for_a_fork_is_told", Me, no_memory_for_a_fork_is_told),
     ("no_process_to_be_had_breaks_the_pool", Nobody, no_process_to_be_had_breaks_the_pool),
     ("a_pool_outlives_a_lack_of_processes", Nobody, a_pool_outlives_a_lack_of_processes),
-    ("a_nursery_without_descriptors_heals", Me, a_nursery_without_descriptors_heals),
+    ("a_fork_server_without_descriptors_heals", Me, a_fork_server_without_descriptors_heals),
     ("a_program_without_descriptors_heals", Me, a_program_without_descriptors_heals),
 ];
 
@@ -104,21 +108,21 @@ fn broken<T: std::fmt::Debug>(result: Result<T, JobError>) -> String {
     }
 }
 
-/// The living children of the nursery.
-fn brood(nursery: &Nursery) -> Vec<u32> {
+/// The living children of the fork server.
+fn brood(fork_server: &ForkServer) -> Vec<u32> {
     let pid = |line: &String| line.split(' ').next().unwrap().parse().unwrap();
-    children(nursery.pid()).iter().map(pid).collect()
+    children(fork_server.pid()).iter().map(pid).collect()
 }
 
-fn eventually_so_many(nursery: &Nursery, count: usize) -> Vec<u32> {
-    eventually("so many children", || brood(nursery).len() == count);
-    brood(nursery)
+fn eventually_so_many(fork_server: &ForkServer, count: usize) -> Vec<u32> {
+    eventually("so many children", || brood(fork_server).len() == count);
+    brood(fork_server)
 }
 
 // ---- spares ----
 
 fn spares_are_handed_out_oldest_first() {
-    let mut spares = Spares::new(2);
+    let mut spares = Preforked::new(2);
     spares.add('a');
     assert!(spares.is_short());
     spares.add('b');
@@ -134,40 +138,41 @@ fn spares_are_handed_out_oldest_first() {
     assert!(!spares.is_short());
     assert_eq!((spares.take(), spares.take()), (Some('c'), None));
     assert!(spares.is_short());
-    assert!(!Spares::<char>::new(0).is_short());
+    assert!(!Preforked::<char>::new(0).is_short());
 }
 
 fn a_spare_is_forked_ahead_and_handed_out() {
-    let nursery = NurseryOptions::default().spares(1).start().unwrap();
-    let [spare] = eventually_so_many(&nursery, 1)[..] else { unreachable!() };
-    let pool = ProcessPool::new(&nursery, 1).unwrap();
+    let fork_server = ForkServerOptions::default().spares(1).start().unwrap();
+    let [spare] = eventually_so_many(&fork_server, 1)[..] else { unreachable!() };
+    let pool = ProcessPool::new(&fork_server, 1).unwrap();
     assert_eq!(pool.call(my_pid, ()), Ok(u64::from(spare)));
-    let next = eventually_so_many(&nursery, 2);
+    let next = eventually_so_many(&fork_server, 2);
     let next = next.into_iter().find(|pid| *pid != spare).unwrap();
     assert_eq!(death(pool.call(end_if, (0, Some(End::Kill)))), KILLED);
     assert_eq!(pool.call(my_pid, ()), Ok(u64::from(next)), "the next one takes its place");
 }
 
 fn recycled_workers_come_from_the_stock() {
-    let nursery = NurseryOptions::default().spares(2).start().unwrap();
-    let pool = ProcessPool::builder(&nursery).workers(1).max_tasks_per_child(1).start().unwrap();
-    let mut before = eventually_so_many(&nursery, 3);
+    let fork_server = ForkServerOptions::default().spares(2).start().unwrap();
+    let pool =
+        ProcessPool::builder(&fork_server).workers(1).max_tasks_per_child(1).start().unwrap();
+    let mut before = eventually_so_many(&fork_server, 3);
     for _ in 0..10 {
         let pid = pool.call(my_pid, ()).unwrap() as u32;
         assert!(before.contains(&pid), "{pid} was not among {before:?}");
         eventually("it is replaced", || !is_alive(pid));
-        before = eventually_so_many(&nursery, 3);
+        before = eventually_so_many(&fork_server, 3);
     }
 }
 
 fn a_spare_that_dies_is_collected() {
-    let nursery = NurseryOptions::default().spares(1).start().unwrap();
-    let [spare] = eventually_so_many(&nursery, 1)[..] else { unreachable!() };
+    let fork_server = ForkServerOptions::default().spares(1).start().unwrap();
+    let [spare] = eventually_so_many(&fork_server, 1)[..] else { unreachable!() };
     signal(spare, libc::SIGKILL);
-    eventually_so_many(&nursery, 0);
-    let pool = ProcessPool::new(&nursery, 1).unwrap();
+    eventually_so_many(&fork_server, 0);
+    let pool = ProcessPool::new(&fork_server, 1).unwrap();
     assert_eq!(pool.call(square, 3), Ok(9));
-    eventually_so_many(&nursery, 2);
+    eventually_so_many(&fork_server, 2);
 }
 
 fn receive(mut receiver: Receiver<u64>) -> (u64, u64) {
@@ -175,40 +180,40 @@ fn receive(mut receiver: Receiver<u64>) -> (u64, u64) {
 }
 
 fn a_worker_with_descriptors_is_forked_afresh() {
-    let nursery = NurseryOptions::default().spares(1).start().unwrap();
-    let [spare] = eventually_so_many(&nursery, 1)[..] else { unreachable!() };
+    let fork_server = ForkServerOptions::default().spares(1).start().unwrap();
+    let [spare] = eventually_so_many(&fork_server, 1)[..] else { unreachable!() };
     let (receiver, mut sender) = pipe().unwrap();
-    let process = Process::spawn(&nursery, receive, receiver).unwrap();
+    let process = Process::spawn(&fork_server, receive, receiver).unwrap();
     sender.send(&7).unwrap();
     let (value, pid) = process.join().unwrap();
     assert_eq!(value, 7);
     assert_ne!(pid, u64::from(spare));
-    assert_eq!(Process::spawn(&nursery, my_pid, ()).unwrap().join(), Ok(u64::from(spare)));
+    assert_eq!(Process::spawn(&fork_server, my_pid, ()).unwrap().join(), Ok(u64::from(spare)));
 }
 
-fn spares_end_with_the_nursery() {
+fn spares_end_with_the_fork_server() {
     // As in a container, where the program may be the first process: orphans come to it.
     // SAFETY: the call takes numbers.
     assert_eq!(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) }, 0);
-    let nursery = NurseryOptions::default().spares(3).start().unwrap();
-    let spares = eventually_so_many(&nursery, 3);
+    let fork_server = ForkServerOptions::default().spares(3).start().unwrap();
+    let spares = eventually_so_many(&fork_server, 3);
     signal(spares[1], libc::SIGSTOP);
-    drop(nursery);
+    drop(fork_server);
     eventually("they are gone", || !spares.iter().any(|pid| is_alive(*pid)));
     assert_eq!(children(std::process::id()), [""; 0], "nobody has collected them");
 }
 
-fn a_stopped_nursery_is_killed() {
-    let nursery = Nursery::start().unwrap();
-    signal(nursery.pid(), libc::SIGSTOP);
-    drop(nursery);
+fn a_stopped_fork_server_is_killed() {
+    let fork_server = ForkServer::start().unwrap();
+    signal(fork_server.pid(), libc::SIGSTOP);
+    drop(fork_server);
 }
 
 // ---- hooks ----
 
 /// A file that all processes append lines to.
 fn log() -> PathBuf {
-    // The nursery and its workers write to the file of the program that was first.
+    // The fork server and its workers write to the file of the program that was first.
     static FIRST: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
     let first = FIRST.get_or_init(std::process::id);
     std::env::temp_dir().join(format!("singletrack-hooks-{first}"))
@@ -221,45 +226,45 @@ fn note(text: &str) {
 
 fn hooks_run_in_the_order_of_register_at_fork() {
     let me = log();
-    let options = NurseryOptions::default()
+    let options = ForkServerOptions::default()
         .before_fork(|| note("before 1"))
         .after_fork_in_parent(|| note("parent 1"))
         .after_fork_in_child(|| note("child 1"))
         .before_fork(|| note("before 2"))
         .after_fork_in_parent(|| note("parent 2"))
         .after_fork_in_child(|| note("child 2"));
-    let nursery = options.start().unwrap();
-    let worker = Process::spawn(&nursery, my_pid, ()).unwrap().join().unwrap();
+    let fork_server = options.start().unwrap();
+    let worker = Process::spawn(&fork_server, my_pid, ()).unwrap().join().unwrap();
     let text = fs::read_to_string(&me).unwrap();
     let said_by = |pid: u64| -> Vec<&str> {
         text.lines().filter_map(|line| line.strip_prefix(&format!("{pid} "))).collect()
     };
-    let nursery = u64::from(nursery.pid());
-    assert_eq!(said_by(nursery), ["before 2", "before 1", "parent 1", "parent 2"]);
+    let fork_server = u64::from(fork_server.pid());
+    assert_eq!(said_by(fork_server), ["before 2", "before 1", "parent 1", "parent 2"]);
     assert_eq!(said_by(worker), ["child 1", "child 2"]);
-    assert_eq!(text.lines().count(), 6, "the nursery's own fork runs none: {text}");
+    assert_eq!(text.lines().count(), 6, "the fork server's own fork runs none: {text}");
     fs::remove_file(me).unwrap();
 }
 
 fn a_spare_is_as_old_as_its_fork() {
     use std::sync::atomic::Ordering::Relaxed;
     let count = || BEFORE_THE_FORK.store(BEFORE_THE_FORK.load(Relaxed) + 1, Relaxed);
-    let nursery = NurseryOptions::default().spares(1).before_fork(count).start().unwrap();
-    eventually_so_many(&nursery, 1);
+    let fork_server = ForkServerOptions::default().spares(1).before_fork(count).start().unwrap();
+    eventually_so_many(&fork_server, 1);
     // The first fork was the spare's, though a worker with descriptors is born before it serves.
     let (receiver, mut sender) = pipe().unwrap();
-    let process = Process::spawn(&nursery, receive, receiver).unwrap();
+    let process = Process::spawn(&fork_server, receive, receiver).unwrap();
     sender.send(&7).unwrap();
     process.join().unwrap();
-    assert_eq!(Process::spawn(&nursery, read_state, ()).unwrap().join(), Ok(1));
+    assert_eq!(Process::spawn(&fork_server, read_state, ()).unwrap().join(), Ok(1));
 }
 
 fn a_panic_before_a_fork_is_its_askers_error() {
     let panic = || std::panic::resume_unwind(Box::new("the clock does not stop"));
-    let nursery = NurseryOptions::default().before_fork(panic).start().unwrap();
-    let why = broken(Process::spawn(&nursery, square, 3));
+    let fork_server = ForkServerOptions::default().before_fork(panic).start().unwrap();
+    let why = broken(Process::spawn(&fork_server, square, 3));
     assert!(why.contains("the clock does not stop"), "{why}");
-    let pool = ProcessPool::new(&nursery, 2).unwrap();
+    let pool = ProcessPool::new(&fork_server, 2).unwrap();
     let jobs: Vec<_> = (0..10).map(|x| pool.submit(square, x)).collect();
     for job in jobs {
         let why = broken(job.result());
@@ -269,10 +274,11 @@ fn a_panic_before_a_fork_is_its_askers_error() {
 
 fn a_panic_in_a_new_worker_is_its_death() {
     let panic = || std::panic::resume_unwind(Box::new("no seed"));
-    let nursery = NurseryOptions::default().spares(1).after_fork_in_child(panic).start().unwrap();
-    let process = Process::spawn(&nursery, square, 3).unwrap();
+    let fork_server =
+        ForkServerOptions::default().spares(1).after_fork_in_child(panic).start().unwrap();
+    let process = Process::spawn(&fork_server, square, 3).unwrap();
     assert_eq!(death(process.join()), Death::Code(101));
-    let pool = ProcessPool::new(&nursery, 2).unwrap();
+    let pool = ProcessPool::new(&fork_server, 2).unwrap();
     let why = broken(pool.call(square, 3));
     assert!(why.contains("exit code 101") && why.contains("hooks"), "{why}");
     let counts = pool.counts();
@@ -282,8 +288,8 @@ fn a_panic_in_a_new_worker_is_its_death() {
 
 fn a_panic_after_a_fork_harms_nobody() {
     let panic = || std::panic::resume_unwind(Box::new("never mind"));
-    let nursery = NurseryOptions::default().after_fork_in_parent(panic).start().unwrap();
-    assert_eq!(ProcessPool::new(&nursery, 2).unwrap().call(square, 3), Ok(9));
+    let fork_server = ForkServerOptions::default().after_fork_in_parent(panic).start().unwrap();
+    assert_eq!(ProcessPool::new(&fork_server, 2).unwrap().call(square, 3), Ok(9));
 }
 
 fn a_hook_that_starts_a_thread_is_told() {
@@ -291,22 +297,22 @@ fn a_hook_that_starts_a_thread_is_told() {
         let thread = std::thread::Builder::new().name("the-culprit".to_owned());
         drop(thread.spawn(|| std::thread::sleep(Duration::from_secs(100))).unwrap());
     };
-    let nursery = NurseryOptions::default().before_fork(start).start().unwrap();
-    let why = broken(Process::spawn(&nursery, square, 3));
+    let fork_server = ForkServerOptions::default().before_fork(start).start().unwrap();
+    let why = broken(Process::spawn(&fork_server, square, 3));
     assert!(why.contains("the-culprit"), "{why}");
 }
 
-// ---- nurseries in workers ----
+// ---- fork servers in workers ----
 
-/// Starts a nursery, and itself in it, as often as it may; tells how often that was.
+/// Starts a fork_server, and itself in it, as often as it may; tells how often that was.
 /// A daemon closes what connects it with a terminal. If a pipe got such a number, every worker
 /// would keep it open, and `eprintln!` would write into it.
 fn closed_standard_streams_are_no_pipes() {
     // SAFETY: the call takes numbers; nobody here reads or writes these streams meanwhile.
     assert_eq!(unsafe { libc::close_range(0, 2, 0) }, 0);
-    let nursery = NurseryOptions::default().spares(1).start().unwrap();
-    eventually_so_many(&nursery, 1);
-    let pool = ProcessPool::new(&nursery, 2).unwrap();
+    let fork_server = ForkServerOptions::default().spares(1).start().unwrap();
+    eventually_so_many(&fork_server, 1);
+    let pool = ProcessPool::new(&fork_server, 2).unwrap();
     for descriptors in [descriptors(), pool.call(my_descriptors, 0).unwrap()] {
         for fd in 0..3 {
             assert!(descriptors.contains(&format!("{fd} -> /dev/null")), "{descriptors:?}");
@@ -321,53 +327,53 @@ fn a_stdout_that_nobody_reads_is_no_obstacle() {
     // SAFETY: the call takes two descriptors, of which one is borrowed and the other nobody's.
     assert_eq!(unsafe { libc::dup2(writer.as_raw_fd(), 1) }, 1);
     print!("this waits for the end of its line");
-    let nursery = Nursery::start().unwrap();
-    assert_eq!(Process::spawn(&nursery, square, 3).unwrap().join(), Ok(9));
+    let fork_server = ForkServer::start().unwrap();
+    assert_eq!(Process::spawn(&fork_server, square, 3).unwrap().join(), Ok(9));
 }
 
 /// What comes from a terminal, or from a supervisor that ends a service, is sent to all. A program
-/// that goes on still has its nursery; a worker does what it would do anywhere, and ends.
-fn a_signal_to_the_group_spares_the_nursery() {
+/// that goes on still has its fork_server; a worker does what it would do anywhere, and ends.
+fn a_signal_to_the_group_spares_the_fork_server() {
     // SAFETY: the call takes nothing; from here on the group is ours alone.
     assert_eq!(unsafe { libc::setpgid(0, 0) }, 0);
-    let nursery = Nursery::start().unwrap();
+    let fork_server = ForkServer::start().unwrap();
     for number in [libc::SIGINT, libc::SIGQUIT, libc::SIGHUP, libc::SIGTERM] {
-        let worker = Process::spawn(&nursery, sleep_for_ever, ()).unwrap();
+        let worker = Process::spawn(&fork_server, sleep_for_ever, ()).unwrap();
         // SAFETY: SIG_IGN is always a valid handler; 0 is the group that was made above.
         unsafe {
             libc::signal(number, libc::SIG_IGN);
             assert_eq!(libc::kill(0, number), 0);
         }
         assert_eq!(death(worker.join()), Death::Signal(number));
-        assert_eq!(Process::spawn(&nursery, square, 3).unwrap().join(), Ok(9));
+        assert_eq!(Process::spawn(&fork_server, square, 3).unwrap().join(), Ok(9));
     }
 }
 
-/// Who ignores SIGCHLD has no zombies, and nothing to wait for. Here the nursery's children are
-/// the nursery's.
+/// Who ignores SIGCHLD has no zombies, and nothing to wait for. Here the fork server's children are
+/// the fork server's.
 fn an_ignored_sigchld_changes_nothing() {
     // SAFETY: SIG_IGN is always a valid handler.
     unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
-    let nursery = Nursery::start().unwrap();
-    let pool = ProcessPool::new(&nursery, 2).unwrap();
+    let fork_server = ForkServer::start().unwrap();
+    let pool = ProcessPool::new(&fork_server, 2).unwrap();
     assert_eq!(pool.call(square, 3), Ok(9));
     assert_eq!(death(pool.call(end_if, (0, Some(End::Exit(3))))), Death::Code(3));
-    let process = Process::spawn(&nursery, end_if, (0, Some(End::Segv))).unwrap();
+    let process = Process::spawn(&fork_server, end_if, (0, Some(End::Segv))).unwrap();
     assert_eq!(death(process.join()), Death::Signal(libc::SIGSEGV));
 }
 
 fn descend(_: ()) -> Result<u32, String> {
-    match Nursery::start() {
-        Ok(nursery) => {
-            let below = Process::spawn(&nursery, descend, ()).unwrap().join();
+    match ForkServer::start() {
+        Ok(fork_server) => {
+            let below = Process::spawn(&fork_server, descend, ()).unwrap().join();
             below.unwrap().map(|depth| depth + 1)
         }
-        Err(NurseryError::TooDeep(depth)) if depth == MAX_DEPTH => Ok(0),
+        Err(ForkServerError::TooDeep(depth)) if depth == MAX_DEPTH => Ok(0),
         Err(other) => Err(other.to_string()),
     }
 }
 
-fn nurseries_in_nurseries_have_an_end() {
+fn fork_servers_in_fork_servers_have_an_end() {
     assert_eq!(descend(()), Ok(MAX_DEPTH));
 }
 
@@ -408,24 +414,24 @@ fn limit(pid: u32, resource: libc::__rlimit_resource_t, to: u64) -> u64 {
     old.rlim_cur
 }
 
-fn a_nursery_that_cannot_be_forked() {
+fn a_fork_server_that_cannot_be_forked() {
     refuse_forks(libc::EAGAIN);
-    match Nursery::start() {
-        Err(error @ NurseryError::Os(_)) => assert!(error.to_string().contains("ulimit -u")),
+    match ForkServer::start() {
+        Err(error @ ForkServerError::Os(_)) => assert!(error.to_string().contains("ulimit -u")),
         other => panic!("{other:?}"),
     }
 }
 
 fn no_memory_for_a_fork_is_told() {
     let mut forks = 0;
-    let nursery = NurseryOptions::default().before_fork(move || {
+    let fork_server = ForkServerOptions::default().before_fork(move || {
         forks += 1;
         if forks == 3 {
             refuse_forks(libc::ENOMEM);
         }
     });
-    let nursery = nursery.start().unwrap();
-    let pool = ProcessPool::new(&nursery, 2).unwrap();
+    let fork_server = fork_server.start().unwrap();
+    let pool = ProcessPool::new(&fork_server, 2).unwrap();
     assert!((0..100).all(|x| pool.call(square, x) == Ok(x * x)));
     eventually("both are there", || pool.worker_pids().len() == 2);
     assert_eq!(death(pool.call(end_if, (0, Some(End::Kill)))), KILLED);
@@ -447,11 +453,11 @@ fn no_memory_for_a_fork_is_told() {
 }
 
 fn no_process_to_be_had_breaks_the_pool() {
-    let nursery = Nursery::start().unwrap();
-    limit(nursery.pid(), libc::RLIMIT_NPROC, 0);
-    let why = broken(Process::spawn(&nursery, square, 3));
+    let fork_server = ForkServer::start().unwrap();
+    limit(fork_server.pid(), libc::RLIMIT_NPROC, 0);
+    let why = broken(Process::spawn(&fork_server, square, 3));
     assert!(why.contains("temporarily unavailable") && why.contains("ulimit -u"), "{why}");
-    let pool = ProcessPool::new(&nursery, 2).unwrap();
+    let pool = ProcessPool::new(&fork_server, 2).unwrap();
     let jobs: Vec<_> = (0..10).map(|x| pool.submit(square, x)).collect();
     for why in jobs.into_iter().map(|job| broken(job.result())) {
         assert!(why.contains("temporarily unavailable") && why.contains("ulimit -u"), "{why}");
@@ -460,11 +466,11 @@ fn no_process_to_be_had_breaks_the_pool() {
 }
 
 fn a_pool_outlives_a_lack_of_processes() {
-    let nursery = Nursery::start().unwrap();
-    let pool = ProcessPool::new(&nursery, 2).unwrap();
+    let fork_server = ForkServer::start().unwrap();
+    let pool = ProcessPool::new(&fork_server, 2).unwrap();
     eventually("both are there", || pool.worker_pids().len() == 2);
     assert_eq!(pool.call(square, 3), Ok(9));
-    let processes = limit(nursery.pid(), libc::RLIMIT_NPROC, 0);
+    let processes = limit(fork_server.pid(), libc::RLIMIT_NPROC, 0);
     assert_eq!(death(pool.call(end_if, (0, Some(End::Kill)))), KILLED);
     let jobs: Vec<_> = (0..100).map(|x| pool.submit(square, x)).collect();
     assert!(jobs.into_iter().all(|job| job.result().is_ok()), "one worker does it all");
@@ -472,27 +478,27 @@ fn a_pool_outlives_a_lack_of_processes() {
     assert_eq!(death(pool.call(end_if, (0, Some(End::Kill)))), KILLED);
     let waiting: Vec<Future<u64>> = (0..100).map(|x| pool.submit(square, x)).collect();
     eventually("nobody is left", || pool.worker_pids().is_empty());
-    limit(nursery.pid(), libc::RLIMIT_NPROC, processes);
+    limit(fork_server.pid(), libc::RLIMIT_NPROC, processes);
     assert!(waiting.into_iter().all(|job| job.result().is_ok()), "and then there are some again");
     eventually("both are there", || pool.worker_pids().len() == 2);
 }
 
-fn a_nursery_without_descriptors_heals() {
-    let nursery = NurseryOptions::default().spares(1).start().unwrap();
-    eventually_so_many(&nursery, 1);
-    let pool = ProcessPool::new(&nursery, 1).unwrap();
+fn a_fork_server_without_descriptors_heals() {
+    let fork_server = ForkServerOptions::default().spares(1).start().unwrap();
+    eventually_so_many(&fork_server, 1);
+    let pool = ProcessPool::new(&fork_server, 1).unwrap();
     assert_eq!(pool.call(square, 3), Ok(9));
-    eventually_so_many(&nursery, 2);
-    let descriptors = limit(nursery.pid(), libc::RLIMIT_NOFILE, 3);
+    eventually_so_many(&fork_server, 2);
+    let descriptors = limit(fork_server.pid(), libc::RLIMIT_NOFILE, 3);
     // The spare needs none any more.
     assert_eq!(death(pool.call(end_if, (0, Some(End::Kill)))), KILLED);
     assert_eq!(pool.call(square, 3), Ok(9));
-    let why = broken(Process::spawn(&nursery, square, 3));
+    let why = broken(Process::spawn(&fork_server, square, 3));
     assert!(why.contains("Too many open files") && why.contains("ulimit -n"), "{why}");
     assert_eq!(death(pool.call(end_if, (0, Some(End::Kill)))), KILLED);
     let waiting = pool.submit(square, 4);
     assert!(!waiting.wait(Some(Duration::from_millis(50))));
-    limit(nursery.pid(), libc::RLIMIT_NOFILE, descriptors);
+    limit(fork_server.pid(), libc::RLIMIT_NOFILE, descriptors);
     assert_eq!(waiting.result(), Ok(16));
 }
 
@@ -505,19 +511,19 @@ fn leave_descriptors(count: usize) -> u64 {
 }
 
 fn a_program_without_descriptors_heals() {
-    let nursery = Nursery::start().unwrap();
-    let pool = ProcessPool::new(&nursery, 1).unwrap();
+    let fork_server = ForkServer::start().unwrap();
+    let pool = ProcessPool::new(&fork_server, 1).unwrap();
     assert_eq!(pool.call(square, 3), Ok(9));
     // A new worker comes with three descriptors; all, or some, or none find room.
     for room in 0..3 {
         let descriptors = leave_descriptors(room);
-        let why = broken(Process::spawn(&nursery, square, 3));
+        let why = broken(Process::spawn(&fork_server, square, 3));
         assert!(why.contains("Too many open files") && why.contains("ulimit -n"), "{why}");
         limit(0, libc::RLIMIT_NOFILE, descriptors);
         assert_eq!(pool.call(square, 3), Ok(9));
     }
     let descriptors = leave_descriptors(0);
-    assert!(ProcessPool::new(&nursery, 1).is_err());
+    assert!(ProcessPool::new(&fork_server, 1).is_err());
     assert!(pipe::<u64>().is_err());
     limit(0, libc::RLIMIT_NOFILE, descriptors);
     let descriptors = limit(0, libc::RLIMIT_NOFILE, 3);

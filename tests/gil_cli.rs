@@ -218,7 +218,7 @@ fn this_machine_can_be_measured_and_simulated() {
     let page = json(&words);
     let costs = page["simulated"]["costs"].as_str().unwrap();
     let costs: singletrack::gil::Costs = costs.parse().unwrap();
-    assert!(costs.tick > 0 && costs.door > 0 && costs.desk > 0, "{costs}");
+    assert!(costs.tick > 0 && costs.uncontended > 0 && costs.contended > 0, "{costs}");
     assert!(costs.signal + costs.interrupt > 0 && costs.quantum > 0, "{costs}");
 }
 

@@ -8,13 +8,13 @@ use proptest::prelude::*;
 use singletrack::gil::Costs;
 use singletrack::gil::{Act, Script};
 use singletrack::gil::{Check, SwitchPolicy};
-use singletrack::gil::{Ending, Run};
+use singletrack::gil::{SimulationEnd, SimulationResult};
 use singletrack::gil::{EventKind, Recording};
 use singletrack::gil::{MAX_CORES, NoSuchMachine, Simulator};
 
 const MS: u64 = 1_000_000;
 
-fn play(policy: SwitchPolicy, cores: usize, costs: Costs, seed: u64, scripts: &[Script]) -> Run {
+fn play(policy: SwitchPolicy, cores: usize, costs: Costs, seed: u64, scripts: &[Script]) -> SimulationResult {
     let _watchdog = watchdog("a simulation", 60);
     let mut world = Simulator::new(policy, cores, costs, seed).unwrap();
     world.record(100_000);
@@ -40,8 +40,8 @@ fn any_costs() -> impl Strategy<Value = Costs> {
     (small(), small(), small(), small(), small(), small(), quantum, 0u64..=100).prop_map(
         |(door, desk, signal, interrupt, wake, switch, quantum, jitter)| Costs {
             tick: 1 + door % 30,
-            door,
-            desk,
+            uncontended: door,
+            contended: desk,
             signal,
             interrupt,
             wake,
@@ -104,8 +104,8 @@ proptest! {
     ) {
         let run = play(policy, cores, costs, seed, &scripts);
         // No lost wake-up: it always ends.
-        prop_assert_eq!(&run.ending, &Ending::Done);
-        for (fate, script) in run.fates.iter().zip(&scripts) {
+        prop_assert_eq!(&run.ending, &SimulationEnd::Done);
+        for (fate, script) in run.threads.iter().zip(&scripts) {
             prop_assert_eq!(fate.ticks, script.work());
             prop_assert_eq!(fate.rounds, script.rounds());
             prop_assert!(fate.ended.unwrap() <= run.elapsed);
@@ -164,9 +164,9 @@ proptest! {
             world.spawn(Script::computes(name, u64::MAX));
         }
         let run = world.run(limit);
-        prop_assert_eq!(run.ending, Ending::OutOfTime);
+        prop_assert_eq!(run.ending, SimulationEnd::OutOfTime);
         prop_assert_eq!(run.elapsed, limit);
-        let done: u64 = run.fates.iter().map(|fate| fate.ticks).sum();
+        let done: u64 = run.threads.iter().map(|fate| fate.ticks).sum();
         prop_assert!(done * costs.tick <= limit);
     }
 }
@@ -251,7 +251,7 @@ fn a_convoy_costs_an_interval_a_request_and_priority_cures_it() {
         let mut world = Simulator::new(policy, cores, Costs::TYPICAL, 7).unwrap();
         world.spawn(Script::new("echo", u64::MAX, &echo));
         (0..burners).for_each(|_| world.spawn(Script::computes("cpu", u64::MAX)));
-        world.run(500 * MS).fates[0].rounds
+        world.run(500 * MS).threads[0].rounds
     };
     for cores in [1, 2, 64] {
         let idle = requests(SwitchPolicy::PYTHON_3_10, cores, 0);

@@ -18,19 +18,19 @@ use std::collections::VecDeque;
 
 /// What a thread is at, on a core. What it is for happens when its time is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum Activity {
     /// It asks for the lock.
-    Wants,
+    Acquire,
     /// It woke up from waiting for the lock.
-    LooksUp { timed_out: bool },
+    Recheck { timed_out: bool },
     /// It runs so many ticks of its act.
-    Computes { ticks: u64 },
+    Compute { ticks: u64 },
     /// It drops the lock.
-    Drops { reason: DropReason, next: AndThen },
+    Release { reason: DropReason, next: AndThen },
     /// It has seen a request to drop the lock.
-    Yields,
+    Yield,
     /// It wakes another thread.
-    Signals { whom: ThreadId, next: AndThen },
+    Signal { whom: ThreadId, next: AndThen },
     /// It is in a call that needs no lock, or back from one.
     Works,
     /// It has its core, or has it back, and goes on.
@@ -56,7 +56,7 @@ pub(crate) enum AndThen {
 
 /// What a thread sleeps on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Bed {
+pub(crate) enum WaitsOn {
     Lock,
     Switch,
     Act,
@@ -64,7 +64,7 @@ pub(crate) enum Bed {
 
 /// What an actor is to do with the lock in its hands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Task {
+pub(crate) enum NextWork {
     /// So many ticks are left of this act.
     Compute(u64),
     /// An act without the lock.
@@ -73,89 +73,89 @@ pub(crate) enum Task {
 }
 
 #[derive(Debug)]
-pub(crate) struct Actor {
+pub(crate) struct SimThread {
     pub(crate) id: ThreadId,
     script: Script,
     round: u64,
     act: usize,
     /// Ticks that are done of this act, and in all.
-    done: u64,
-    worked: u64,
+    ticks_done: u64,
+    total_ticks: u64,
     /// Ticks to come that the lock's ticker has counted already.
     pub(crate) counted: u64,
     last_call: Nanos,
-    pub(crate) step: Step,
+    pub(crate) activity: Activity,
     /// Time that the step still takes on a core.
     pub(crate) left: Nanos,
     /// When it goes on with its step, if it is on a core.
     pub(crate) resumed: Nanos,
-    pub(crate) bed: Option<Bed>,
+    pub(crate) waits_on: Option<WaitsOn>,
     /// What comes after a forced switch.
-    pub(crate) after: AndThen,
+    pub(crate) after_switch: AndThen,
     /// Tells appointments that stand from those that were cancelled.
-    pub(crate) stamp: u64,
+    pub(crate) generation: u64,
     waits_since: Option<Nanos>,
     pub(crate) ended: Option<Nanos>,
     pub(crate) counters: Counters,
     events: VecDeque<LockEvent>,
-    room: usize,
-    dropped: u64,
+    events_kept: usize,
+    events_lost: u64,
 }
 
-impl Actor {
-    pub(crate) fn new(id: ThreadId, script: Script, room: usize) -> Actor {
-        Actor {
+impl SimThread {
+    pub(crate) fn new(id: ThreadId, script: Script, room: usize) -> SimThread {
+        SimThread {
             id,
             script,
             round: 0,
             act: 0,
-            done: 0,
-            worked: 0,
+            ticks_done: 0,
+            total_ticks: 0,
             counted: 0,
             last_call: 0,
-            step: Step::Wants,
+            activity: Activity::Acquire,
             left: 0,
             resumed: 0,
-            bed: None,
-            after: AndThen::Goes,
-            stamp: 0,
+            waits_on: None,
+            after_switch: AndThen::Goes,
+            generation: 0,
             waits_since: None,
             ended: None,
             counters: Counters::default(),
             events: VecDeque::new(),
-            room,
-            dropped: 0,
+            events_kept: room,
+            events_lost: 0,
         }
     }
 
-    fn current(&self) -> Option<Act> {
+    fn current_act(&self) -> Option<Act> {
         (self.round < self.script.rounds()).then(|| self.script.acts()[self.act])
     }
 
     /// What is to be done now, acts without any work passed over.
-    pub(crate) fn task(&mut self) -> Task {
+    pub(crate) fn next_work(&mut self) -> NextWork {
         loop {
-            match self.current() {
-                None => return Task::Nothing,
-                Some(Act::Compute { ticks }) if ticks > self.done => {
-                    return Task::Compute(ticks - self.done);
+            match self.current_act() {
+                None => return NextWork::Nothing,
+                Some(Act::Compute { ticks }) if ticks > self.ticks_done => {
+                    return NextWork::Compute(ticks - self.ticks_done);
                 }
-                Some(Act::Compute { .. }) => self.act_over(),
-                Some(_) => return Task::Detached,
+                Some(Act::Compute { .. }) => self.finish_act(),
+                Some(_) => return NextWork::Detached,
             }
         }
     }
 
     /// So many ticks of the act are done.
-    pub(crate) fn did(&mut self, ticks: u64) {
-        self.done += ticks;
-        self.worked += ticks;
+    pub(crate) fn count_ticks(&mut self, ticks: u64) {
+        self.ticks_done += ticks;
+        self.total_ticks += ticks;
         self.counted -= self.counted.min(ticks);
     }
 
     /// On to the next act.
-    pub(crate) fn act_over(&mut self) {
-        self.done = 0;
+    pub(crate) fn finish_act(&mut self) {
+        self.ticks_done = 0;
         self.act += 1;
         if self.act == self.script.acts().len() {
             self.act = 0;
@@ -164,8 +164,8 @@ impl Actor {
     }
 
     /// How long an act without the lock works on a core, or when it is over, if it blocks.
-    pub(crate) fn detached(&self, now: Nanos) -> (Nanos, Option<Nanos>) {
-        match self.current() {
+    pub(crate) fn detached_cost(&self, now: Nanos) -> (Nanos, Option<Nanos>) {
+        match self.current_act() {
             Some(Act::Call { time }) => (time, None),
             Some(Act::Await { time }) => {
                 let answer = self.last_call.saturating_add(time);
@@ -177,15 +177,15 @@ impl Actor {
     }
 
     /// An act without the lock is over.
-    pub(crate) fn returns(&mut self, now: Nanos) {
-        if let Some(Act::Call { .. }) = self.current() {
+    pub(crate) fn finish_detached(&mut self, now: Nanos) {
+        if let Some(Act::Call { .. }) = self.current_act() {
             self.last_call = now;
         }
-        self.act_over();
+        self.finish_act();
     }
 
     /// It has the lock.
-    pub(crate) fn takes(&mut self, switched: bool, now: Nanos) {
+    pub(crate) fn note_acquire(&mut self, switched: bool, now: Nanos) {
         match self.waits_since.take() {
             Some(since) => {
                 self.counters.acquired_after_wait += 1;
@@ -198,14 +198,14 @@ impl Actor {
     }
 
     /// It is about to wait for the lock, perhaps not for the first time.
-    pub(crate) fn waits(&mut self, now: Nanos) {
+    pub(crate) fn note_wait(&mut self, now: Nanos) {
         if self.waits_since.is_none() {
             self.waits_since = Some(now);
             self.note(now, EventKind::Waits);
         }
     }
 
-    pub(crate) fn drops(&mut self, reason: DropReason, now: Nanos) {
+    pub(crate) fn note_release(&mut self, reason: DropReason, now: Nanos) {
         match reason {
             DropReason::Voluntary => self.counters.voluntary_drops += 1,
             DropReason::Tick => self.counters.tick_drops += 1,
@@ -215,30 +215,30 @@ impl Actor {
     }
 
     pub(crate) fn note(&mut self, at: Nanos, what: EventKind) {
-        if self.events.len() == self.room {
+        if self.events.len() == self.events_kept {
             self.events.pop_front();
-            self.dropped += 1;
+            self.events_lost += 1;
         }
-        if self.room > 0 {
+        if self.events_kept > 0 {
             self.events.push_back(LockEvent { at, what });
         }
     }
 
     /// How many ticks it has done, and how many rounds.
     pub(crate) fn progress(&self) -> (u64, u64) {
-        (self.worked, self.round)
+        (self.total_ticks, self.round)
     }
 
     pub(crate) fn name(&self) -> &str {
         self.script.name()
     }
 
-    pub(crate) fn track(&mut self) -> Track {
+    pub(crate) fn take_track(&mut self) -> Track {
         Track {
             name: self.script.name().to_owned(),
             tid: self.id.0 + 1,
             events: std::mem::take(&mut self.events).into(),
-            dropped: self.dropped,
+            dropped: self.events_lost,
             times: None,
         }
     }

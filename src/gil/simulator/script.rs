@@ -121,7 +121,7 @@ impl Script {
 }
 
 /// The greatest cost that is believed: ten seconds. A greater one is a mistake in the unit.
-const MOST: Nanos = 10_000_000_000;
+const LONGEST: Nanos = 10_000_000_000;
 
 /// What a simulated machine charges, in nanoseconds.
 ///
@@ -139,9 +139,9 @@ pub struct Costs {
     /// One instruction of bytecode, from tick to tick. Zero counts as one.
     pub tick: Nanos,
     /// To take or drop the lock where nobody is in the way: one atomic operation.
-    pub door: Nanos,
+    pub uncontended: Nanos,
     /// To take or drop it where others wait: a visit to the mutex around the decision.
-    pub desk: Nanos,
+    pub contended: Nanos,
     /// To wake a sleeper, for the thread that wakes it: a system call.
     pub signal: Nanos,
     /// What that costs on top if there is an idle core to run the sleeper: it must be told.
@@ -161,8 +161,8 @@ impl Costs {
     /// lock alone.
     pub const NONE: Costs = Costs {
         tick: 1,
-        door: 0,
-        desk: 0,
+        uncontended: 0,
+        contended: 0,
         signal: 0,
         interrupt: 0,
         wake: 0,
@@ -175,8 +175,8 @@ impl Costs {
     /// shows on machines of several cores. To know those of yours, have them measured.
     pub const TYPICAL: Costs = Costs {
         tick: 12,
-        door: 10,
-        desk: 100,
+        uncontended: 10,
+        contended: 100,
         signal: 1_000,
         interrupt: 4_000,
         wake: 20_000,
@@ -189,8 +189,8 @@ impl Costs {
     fn named(&mut self) -> [(&'static str, &mut u64); 9] {
         [
             ("tick", &mut self.tick),
-            ("door", &mut self.door),
-            ("desk", &mut self.desk),
+            ("door", &mut self.uncontended),
+            ("desk", &mut self.contended),
             ("signal", &mut self.signal),
             ("interrupt", &mut self.interrupt),
             ("wake", &mut self.wake),
@@ -207,13 +207,13 @@ impl fmt::Display for Costs {
         let mut copy = *self;
         let part = |(name, value): (&str, &mut u64)| match name {
             "jitter" => format!("{name}={value}%"),
-            _ => format!("{name}={}", spelled(*value)),
+            _ => format!("{name}={}", in_largest_unit(*value)),
         };
         f.write_str(&copy.named().map(part).join(","))
     }
 }
 
-fn spelled(nanos: Nanos) -> String {
+fn in_largest_unit(nanos: Nanos) -> String {
     match nanos {
         0 => "0ns".to_owned(),
         n if n % 1_000_000 == 0 => format!("{}ms", n / 1_000_000),
@@ -257,7 +257,7 @@ fn nanos(text: &str) -> Option<Nanos> {
         _ => return None,
     };
     let all = number.parse::<Nanos>().ok()?.checked_mul(unit)?;
-    (all <= MOST).then_some(all)
+    (all <= LONGEST).then_some(all)
 }
 
 /// Text that is no cost.
@@ -280,7 +280,7 @@ impl std::error::Error for CostsError {}
 /// How a simulation ended. There is no deadlock among these: every act ends by itself, and the
 /// machine forgets no sleeper.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
+pub enum SimulationEnd {
     /// Every thread has come to the end of its script.
     Done,
     /// The time was over.
@@ -289,7 +289,7 @@ pub enum Ending {
 
 /// What became of a thread.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fate {
+pub struct ThreadResult {
     /// Its name.
     pub name: String,
     /// Ticks that it has done.
@@ -318,13 +318,13 @@ pub struct Fate {
 /// # Ok::<(), singletrack::gil::NoSuchMachine>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Run {
+pub struct SimulationResult {
     /// How it ended.
-    pub ending: Ending,
+    pub ending: SimulationEnd,
     /// How long it took, in virtual nanoseconds.
     pub elapsed: Nanos,
     /// Thread by thread, in the order they were spawned.
-    pub fates: Vec<Fate>,
+    pub threads: Vec<ThreadResult>,
     /// What happened to the lock, how often.
     pub counters: Counters,
     /// What happened to the lock, when.

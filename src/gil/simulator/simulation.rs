@@ -29,18 +29,18 @@ use crate::gil::rules::decision::{
 use crate::gil::rules::machine::Machine;
 use crate::gil::rules::policy::{Check, PointCheck, Substrate, SwitchPoint, SwitchPolicy};
 use crate::gil::rules::ticker::Ticker;
-use crate::gil::simulator::actor::{Actor, AndThen, Bed, Step, Task};
+use crate::gil::simulator::actor::{SimThread, AndThen, WaitsOn, Activity, NextWork};
 use crate::gil::simulator::script::Costs;
 use crate::gil::simulator::script::Script;
-use crate::gil::simulator::script::{Ending, Fate, Run};
-use crate::gil::simulator::timeline::{Passed, Timeline};
+use crate::gil::simulator::script::{SimulationEnd, ThreadResult, SimulationResult};
+use crate::gil::simulator::timeline::{Advance, Timeline};
 use crate::gil::stats::record::{EventKind, Recording};
 use std::fmt;
 
 /// The greatest machine.
 pub const MAX_CORES: usize = 1024;
 /// Ticks of one pass of a loop, for policies that look at its end only.
-const PASS: u64 = 3;
+const TICKS_PER_LOOP: u64 = 3;
 
 /// Threads, cores and one lock.
 ///
@@ -70,10 +70,10 @@ const PASS: u64 = 3;
 pub struct Simulator {
     machine: Machine,
     ticker: Ticker,
-    world: Timeline,
+    timeline: Timeline,
     /// Until then whoever comes to the desk meets its mutex.
-    desk_taken_until: Nanos,
-    room: usize,
+    mutex_taken_until: Nanos,
+    events_per_thread: usize,
 }
 
 /// No machine has so many cores, or so few.
@@ -105,54 +105,54 @@ impl Simulator {
         Ok(Simulator {
             machine: Machine::new(policy),
             ticker: Ticker::new(),
-            world: Timeline::new(cores, costs, seed),
-            desk_taken_until: 0,
-            room: 0,
+            timeline: Timeline::new(cores, costs, seed),
+            mutex_taken_until: 0,
+            events_per_thread: 0,
         })
     }
 
     /// Keeps the last events of each thread that is spawned from now on, so many.
     pub fn record(&mut self, events_per_thread: usize) {
-        self.room = events_per_thread;
+        self.events_per_thread = events_per_thread;
     }
 
     /// A thread, which can run from the beginning. Its number is its place in line: all join
     /// the lock before one leaves it.
     pub fn spawn(&mut self, script: Script) {
         let id = self.machine.joins();
-        self.world.joins(Actor::new(id, script, self.room));
+        self.timeline.add_thread(SimThread::new(id, script, self.events_per_thread));
     }
 
     /// Runs until all threads have ended, or until this moment.
-    pub fn run(mut self, limit: Nanos) -> Run {
-        self.world.starts();
+    pub fn run(mut self, limit: Nanos) -> SimulationResult {
+        self.timeline.start_all();
         loop {
-            match self.world.passes(limit) {
-                Passed::Step(thread) => self.ends_step(thread),
-                Passed::Limit => return self.reports(Ending::OutOfTime),
-                Passed::Everything => {
-                    let left = self.world.actors.iter().find(|actor| actor.ended.is_none());
+            match self.timeline.advance(limit) {
+                Advance::Step(thread) => self.finish_activity(thread),
+                Advance::Limit => return self.into_result(SimulationEnd::OutOfTime),
+                Advance::Everything => {
+                    let left = self.timeline.threads.iter().find(|actor| actor.ended.is_none());
                     debug_assert!(left.is_none(), "nobody is left to wake {left:?}");
-                    return self.reports(Ending::Done);
+                    return self.into_result(SimulationEnd::Done);
                 }
             }
         }
     }
 
-    fn reports(mut self, ending: Ending) -> Run {
-        let fate = |actor: &Actor| {
+    fn into_result(mut self, ending: SimulationEnd) -> SimulationResult {
+        let fate = |actor: &SimThread| {
             let (ticks, rounds) = actor.progress();
-            Fate { name: actor.name().to_owned(), ticks, rounds, ended: actor.ended }
+            ThreadResult { name: actor.name().to_owned(), ticks, rounds, ended: actor.ended }
         };
-        let ends = self.world.actors.iter().map(|actor| actor.ended.unwrap_or(self.world.now));
-        Run {
+        let ends = self.timeline.threads.iter().map(|actor| actor.ended.unwrap_or(self.timeline.now));
+        SimulationResult {
             ending,
             elapsed: ends.max().unwrap_or(0),
-            fates: self.world.actors.iter().map(fate).collect(),
-            counters: self.world.actors.iter().map(|actor| actor.counters).sum(),
+            threads: self.timeline.threads.iter().map(fate).collect(),
+            counters: self.timeline.threads.iter().map(|actor| actor.counters).sum(),
             recording: Recording {
-                tracks: self.world.actors.iter_mut().map(Actor::track).collect(),
-                until: self.world.now,
+                tracks: self.timeline.threads.iter_mut().map(SimThread::take_track).collect(),
+                until: self.timeline.now,
             },
         }
     }
@@ -161,196 +161,196 @@ impl Simulator {
 /// Threads and the lock.
 impl Simulator {
     /// A thread that is on a core, or will be, begins a step.
-    fn begins(&mut self, thread: usize, step: Step) {
+    fn start_activity(&mut self, thread: usize, step: Activity) {
         let cost = match step {
-            Step::Wants | Step::LooksUp { .. } | Step::Drops { .. } => self.visit(thread),
-            Step::Yields => self.world.costs.desk,
-            Step::Signals { .. } => self.world.signal(),
-            Step::Computes { ticks } => ticks.saturating_mul(self.world.costs.tick),
-            Step::Works => self.world.actors[thread].detached(self.world.now).0,
-            Step::Goes { .. } | Step::Ends => 0,
+            Activity::Acquire | Activity::Recheck { .. } | Activity::Release { .. } => self.access_cost(thread),
+            Activity::Yield => self.timeline.costs.contended,
+            Activity::Signal { .. } => self.timeline.signal_cost(),
+            Activity::Compute { ticks } => ticks.saturating_mul(self.timeline.costs.tick),
+            Activity::Works => self.timeline.threads[thread].detached_cost(self.timeline.now).0,
+            Activity::Goes { .. } | Activity::Ends => 0,
         };
-        self.world.begins(thread, step, cost);
+        self.timeline.start_activity(thread, step, cost);
     }
 
     /// What it costs to come to the lock: the machine knows whether anybody would see it.
-    fn visit(&self, thread: usize) -> Nanos {
-        let undisturbed = self.machine.undisturbed() == Some(self.world.actors[thread].id);
-        if undisturbed { self.world.costs.door } else { self.world.costs.desk }
+    fn access_cost(&self, thread: usize) -> Nanos {
+        let undisturbed = self.machine.undisturbed() == Some(self.timeline.threads[thread].id);
+        if undisturbed { self.timeline.costs.uncontended } else { self.timeline.costs.contended }
     }
 
     /// What a step was for.
-    fn ends_step(&mut self, thread: usize) {
-        let id = self.world.actors[thread].id;
-        match self.world.actors[thread].step {
-            Step::Wants | Step::LooksUp { .. } | Step::Drops { .. } | Step::Yields
-                if self.meets_mutex(id) =>
+    fn finish_activity(&mut self, thread: usize) {
+        let id = self.timeline.threads[thread].id;
+        match self.timeline.threads[thread].activity {
+            Activity::Acquire | Activity::Recheck { .. } | Activity::Release { .. } | Activity::Yield
+                if self.mutex_is_taken(id) =>
             {
-                self.world.takes_time(thread, self.desk_taken_until - self.world.now);
+                self.timeline.set_remaining(thread, self.mutex_taken_until - self.timeline.now);
             }
-            Step::Wants => {
-                let verdict = self.machine.wants(id, self.world.now);
-                self.obeys(thread, verdict);
+            Activity::Acquire => {
+                let verdict = self.machine.wants(id, self.timeline.now);
+                self.apply(thread, verdict);
             }
-            Step::LooksUp { timed_out: true } => {
-                let verdict = self.machine.timed_out(id, self.world.now);
-                self.obeys(thread, verdict);
+            Activity::Recheck { timed_out: true } => {
+                let verdict = self.machine.timed_out(id, self.timeline.now);
+                self.apply(thread, verdict);
             }
-            Step::LooksUp { timed_out: false } => {
-                let verdict = self.machine.woken(id, self.world.now);
-                self.obeys(thread, verdict);
+            Activity::Recheck { timed_out: false } => {
+                let verdict = self.machine.woken(id, self.timeline.now);
+                self.apply(thread, verdict);
             }
-            Step::Goes { next } => self.goes(thread, next),
-            Step::Computes { ticks } => self.has_computed(thread, ticks),
-            Step::Drops { reason, next } => {
-                if let Ok(parting) = self.machine.drops(id, reason, self.world.now) {
-                    self.parts(thread, reason, parting, next);
+            Activity::Goes { next } => self.proceed(thread, next),
+            Activity::Compute { ticks } => self.after_compute(thread, ticks),
+            Activity::Release { reason, next } => {
+                if let Ok(parting) = self.machine.drops(id, reason, self.timeline.now) {
+                    self.after_release(thread, reason, parting, next);
                 }
             }
-            Step::Yields => match self.machine.yields(id, self.world.now) {
+            Activity::Yield => match self.machine.yields(id, self.timeline.now) {
                 Ok(Some(parting)) => {
-                    self.parts(thread, DropReason::Request, parting, AndThen::Wants)
+                    self.after_release(thread, DropReason::Request, parting, AndThen::Wants)
                 }
                 // Whoever asked has left.
-                Ok(None) | Err(_) => self.goes(thread, AndThen::Goes),
+                Ok(None) | Err(_) => self.proceed(thread, AndThen::Goes),
             },
-            Step::Signals { whom, next } => {
+            Activity::Signal { whom, next } => {
                 // The one that is woken may have this one's core, so this step ends here.
-                self.world.gets_up(whom.index(), false);
-                self.begins(thread, Step::Goes { next });
+                self.timeline.wake(whom.index(), false);
+                self.start_activity(thread, Activity::Goes { next });
             }
-            Step::Works => {
-                self.world.actors[thread].returns(self.world.now);
-                self.begins(thread, Step::Wants);
+            Activity::Works => {
+                self.timeline.threads[thread].finish_detached(self.timeline.now);
+                self.start_activity(thread, Activity::Acquire);
             }
-            Step::Ends => self.ends(thread),
+            Activity::Ends => self.end_thread(thread),
         }
-        self.tells_holder();
+        self.show_request_to_holder();
     }
 
     /// Somebody signals with the mutex of the desk in hand, and this thread cannot go around it.
-    fn meets_mutex(&self, id: ThreadId) -> bool {
-        self.world.now < self.desk_taken_until && self.machine.undisturbed() != Some(id)
+    fn mutex_is_taken(&self, id: ThreadId) -> bool {
+        self.timeline.now < self.mutex_taken_until && self.machine.undisturbed() != Some(id)
     }
 
-    fn obeys(&mut self, thread: usize, verdict: Decision) {
-        let actor = &mut self.world.actors[thread];
+    fn apply(&mut self, thread: usize, verdict: Decision) {
+        let actor = &mut self.timeline.threads[thread];
         match verdict.next {
             Next::Run { switched } => {
-                actor.takes(switched, self.world.now);
-                self.wakes_one(thread, verdict.wake, AndThen::Goes);
+                actor.note_acquire(switched, self.timeline.now);
+                self.signal_waiter(thread, verdict.wake, AndThen::Goes);
             }
             Next::Sleep { until, why } => {
-                actor.waits(self.world.now);
+                actor.note_wait(self.timeline.now);
                 if let Some(what) = EventKind::sleep_for(why) {
-                    actor.note(self.world.now, what);
+                    actor.note(self.timeline.now, what);
                 }
                 actor.counters.retries += u64::from(why == SleepReason::Barged);
                 actor.counters.drop_requests += u64::from(why == SleepReason::Asked);
                 actor.counters.sleeps += 1;
-                self.world.sleeps(thread, Bed::Lock, until);
+                self.timeline.block(thread, WaitsOn::Lock, until);
             }
             // Nobody finalises a simulated lock, and no thread here takes it twice.
-            Next::Refused(_) => self.ends(thread),
+            Next::Refused(_) => self.end_thread(thread),
         }
     }
 
     /// The lock was dropped.
-    fn parts(&mut self, thread: usize, reason: DropReason, parting: Release, next: AndThen) {
-        self.world.actors[thread].drops(reason, self.world.now);
-        self.world.actors[thread].after = next;
+    fn after_release(&mut self, thread: usize, reason: DropReason, parting: Release, next: AndThen) {
+        self.timeline.threads[thread].note_release(reason, self.timeline.now);
+        self.timeline.threads[thread].after_switch = next;
         let next = if parting.await_switch { AndThen::HandsOver } else { next };
-        self.wakes_one(thread, parting.wake, next);
+        self.signal_waiter(thread, parting.wake, next);
     }
 
     /// Wakes a sleeper, with the mutex in hand or not: that is what the substrates differ in.
-    fn wakes_one(&mut self, thread: usize, whom: Option<ThreadId>, next: AndThen) {
-        let Some(whom) = whom else { return self.goes(thread, next) };
-        self.world.actors[thread].counters.wakes += 1;
-        self.begins(thread, Step::Signals { whom, next });
+    fn signal_waiter(&mut self, thread: usize, whom: Option<ThreadId>, next: AndThen) {
+        let Some(whom) = whom else { return self.proceed(thread, next) };
+        self.timeline.threads[thread].counters.wakes += 1;
+        self.start_activity(thread, Activity::Signal { whom, next });
         if self.machine.policy().substrate() == Substrate::MutexCondvar {
-            self.desk_taken_until = self.world.now.saturating_add(self.world.signal());
+            self.mutex_taken_until = self.timeline.now.saturating_add(self.timeline.signal_cost());
         }
     }
 
-    fn goes(&mut self, thread: usize, next: AndThen) {
+    fn proceed(&mut self, thread: usize, next: AndThen) {
         match next {
-            AndThen::Goes => self.goes_on(thread),
-            AndThen::Wants => self.begins(thread, Step::Wants),
-            AndThen::Blocks => match self.world.actors[thread].detached(self.world.now) {
+            AndThen::Goes => self.continue_script(thread),
+            AndThen::Wants => self.start_activity(thread, Activity::Acquire),
+            AndThen::Blocks => match self.timeline.threads[thread].detached_cost(self.timeline.now) {
                 (_, Some(until)) => {
-                    self.world.actors[thread].step = Step::Works;
-                    self.world.sleeps(thread, Bed::Act, Some(until));
+                    self.timeline.threads[thread].activity = Activity::Works;
+                    self.timeline.block(thread, WaitsOn::Act, Some(until));
                 }
-                (_, None) => self.begins(thread, Step::Works),
+                (_, None) => self.start_activity(thread, Activity::Works),
             },
-            AndThen::HandsOver if self.machine.is_handing_over(self.world.actors[thread].id) => {
-                let actor = &mut self.world.actors[thread];
-                if actor.after == AndThen::Wants {
-                    actor.waits(self.world.now);
+            AndThen::HandsOver if self.machine.is_handing_over(self.timeline.threads[thread].id) => {
+                let actor = &mut self.timeline.threads[thread];
+                if actor.after_switch == AndThen::Wants {
+                    actor.note_wait(self.timeline.now);
                 }
                 actor.counters.sleeps += 1;
-                self.world.sleeps(thread, Bed::Switch, None);
+                self.timeline.block(thread, WaitsOn::Switch, None);
             }
-            AndThen::HandsOver => self.goes(thread, self.world.actors[thread].after),
-            AndThen::Ends => self.begins(thread, Step::Ends),
+            AndThen::HandsOver => self.proceed(thread, self.timeline.threads[thread].after_switch),
+            AndThen::Ends => self.start_activity(thread, Activity::Ends),
         }
     }
 
-    fn ends(&mut self, thread: usize) {
-        let actor = &mut self.world.actors[thread];
-        actor.ended = Some(self.world.now);
-        actor.stamp += 1;
+    fn end_thread(&mut self, thread: usize) {
+        let actor = &mut self.timeline.threads[thread];
+        actor.ended = Some(self.timeline.now);
+        actor.generation += 1;
         let wake = self.machine.dies(actor.id);
-        self.world.leaves_core(thread);
+        self.timeline.leave_core(thread);
         if let Some(whom) = wake {
-            self.world.gets_up(whom.index(), false);
+            self.timeline.wake(whom.index(), false);
         }
     }
 
     /// With the lock in its hands: on with the script.
-    fn goes_on(&mut self, thread: usize) {
-        let drops = |next| Step::Drops { reason: DropReason::Voluntary, next };
-        match self.world.actors[thread].task() {
-            Task::Compute(left) => self.computes(thread, left),
-            Task::Detached => self.begins(thread, drops(AndThen::Blocks)),
-            Task::Nothing => self.begins(thread, drops(AndThen::Ends)),
+    fn continue_script(&mut self, thread: usize) {
+        let drops = |next| Activity::Release { reason: DropReason::Voluntary, next };
+        match self.timeline.threads[thread].next_work() {
+            NextWork::Compute(left) => self.compute(thread, left),
+            NextWork::Detached => self.start_activity(thread, drops(AndThen::Blocks)),
+            NextWork::Nothing => self.start_activity(thread, drops(AndThen::Ends)),
         }
     }
 
     /// Ticks between two places where the policy looks.
-    fn grain(&self) -> u64 {
+    fn ticks_per_check(&self) -> u64 {
         match self.machine.policy().at(SwitchPoint::Op) {
-            PointCheck::Nothing => PASS,
+            PointCheck::Nothing => TICKS_PER_LOOP,
             PointCheck::Count | PointCheck::AtRequest => 1,
         }
     }
 
     /// As many ticks as there are before the next check that does something.
-    fn computes(&mut self, thread: usize, left: u64) {
-        let grain = self.grain();
+    fn compute(&mut self, thread: usize, left: u64) {
+        let grain = self.ticks_per_check();
         let ticks = match self.machine.policy().check() {
             Check::EveryTicks(period) => {
-                let counted = self.world.actors[thread].counted;
+                let counted = self.timeline.threads[thread].counted;
                 let until_check = counted + self.ticker.left().max(0) as u64 * grain;
                 if until_check == 0 {
                     self.ticker.tick(period);
-                    self.world.actors[thread].counted = grain;
-                    let check = Step::Drops { reason: DropReason::Tick, next: AndThen::Wants };
-                    return self.begins(thread, check);
+                    self.timeline.threads[thread].counted = grain;
+                    let check = Activity::Release { reason: DropReason::Tick, next: AndThen::Wants };
+                    return self.start_activity(thread, check);
                 }
                 until_check
             }
             Check::OnRequest { .. } if self.machine.drop_requested() => grain,
             Check::OnRequest { .. } => u64::MAX,
         };
-        self.begins(thread, Step::Computes { ticks: ticks.min(left) });
+        self.start_activity(thread, Activity::Compute { ticks: ticks.min(left) });
     }
 
-    fn has_computed(&mut self, thread: usize, ticks: u64) {
-        let grain = self.grain();
-        let looks = ticks.saturating_sub(self.world.actors[thread].counted) / grain;
-        self.world.actors[thread].did(ticks);
+    fn after_compute(&mut self, thread: usize, ticks: u64) {
+        let grain = self.ticks_per_check();
+        let looks = ticks.saturating_sub(self.timeline.threads[thread].counted) / grain;
+        self.timeline.threads[thread].count_ticks(ticks);
         let left = self.ticker.left() - i32::try_from(looks).unwrap_or(i32::MAX);
         let on_request = match self.machine.policy().check() {
             Check::EveryTicks(_) => {
@@ -360,26 +360,26 @@ impl Simulator {
             Check::OnRequest { .. } => self.machine.drop_requested(),
         };
         if on_request {
-            self.begins(thread, Step::Yields);
+            self.start_activity(thread, Activity::Yield);
         } else {
-            self.goes_on(thread);
+            self.continue_script(thread);
         }
     }
 
     /// The holder sees a request at its next checkpoint: its step ends there.
-    fn tells_holder(&mut self) {
+    fn show_request_to_holder(&mut self) {
         if !self.machine.drop_requested() {
             return;
         }
         let Some(thread) = self.machine.holder().map(ThreadId::index) else { return };
-        let Step::Computes { ticks } = self.world.actors[thread].step else { return };
-        let grain = self.grain();
-        let done = self.world.ticks_done(thread, ticks);
+        let Activity::Compute { ticks } = self.timeline.threads[thread].activity else { return };
+        let grain = self.ticks_per_check();
+        let done = self.timeline.ticks_done(thread, ticks);
         let stop = (done.div_ceil(grain).max(1) * grain).min(ticks);
         if stop < ticks {
-            let spent = self.world.spent(thread, ticks);
-            self.world.actors[thread].step = Step::Computes { ticks: stop };
-            self.world.takes_time(thread, (stop * self.world.costs.tick).saturating_sub(spent));
+            let spent = self.timeline.time_spent(thread, ticks);
+            self.timeline.threads[thread].activity = Activity::Compute { ticks: stop };
+            self.timeline.set_remaining(thread, (stop * self.timeline.costs.tick).saturating_sub(spent));
         }
     }
 }

@@ -13,7 +13,7 @@
 use crate::gil::rules::decision::{Nanos, nanos};
 use crate::gil::rules::policy::SwitchPolicy;
 use crate::gil::simulator::script::Costs;
-use crate::gil::simulator::script::Run;
+use crate::gil::simulator::script::SimulationResult;
 use crate::gil::simulator::script::{Act, Script};
 use crate::gil::simulator::simulation::{NoSuchMachine, Simulator};
 use crate::lab::report::failure::Failure;
@@ -53,7 +53,7 @@ impl Setting {
         policy: SwitchPolicy,
         time: Duration,
         scripts: &[Script],
-    ) -> Result<Run, Failure> {
+    ) -> Result<SimulationResult, Failure> {
         let impossible = |e: NoSuchMachine| Failure::new("--simulate", e.to_string(), "name it so");
         let mut world =
             Simulator::new(policy, self.cores, self.costs, self.seed).map_err(impossible)?;
@@ -67,7 +67,7 @@ impl Setting {
         policy: SwitchPolicy,
         threads: usize,
         time: Duration,
-    ) -> Result<Run, Failure> {
+    ) -> Result<SimulationResult, Failure> {
         let script = |number| Script::computes(&format!("cpu {number}"), u64::MAX);
         self.play(policy, time, &(1..=threads).map(script).collect::<Vec<_>>())
     }
@@ -89,8 +89,8 @@ pub fn convoy(policy: SwitchPolicy, time: Duration, on: &Setting) -> Result<Take
     let idle = on.play(policy, time / 4, std::slice::from_ref(&echo))?;
     let beside = on.play(policy, time, &[cpu, echo])?;
     // A thread that starved has made no round: then one is all the time there was.
-    let rounds = |run: &Run| run.fates.last().map_or(0, |echo| echo.rounds).max(1) as f64;
-    let micros = |run: &Run| run.elapsed as f64 / 1e3 / rounds(run);
+    let rounds = |run: &SimulationResult| run.threads.last().map_or(0, |echo| echo.rounds).max(1) as f64;
+    let micros = |run: &SimulationResult| run.elapsed as f64 / 1e3 / rounds(run);
     let (idle_us, beside_us) = (micros(&idle), micros(&beside));
     let figures = [
         ("idle_us", idle_us),
@@ -124,8 +124,8 @@ pub fn battle(policy: SwitchPolicy, time: Duration, on: &Setting) -> Result<Take
 pub fn starvation(policy: SwitchPolicy, time: Duration, on: &Setting) -> Result<Take, Failure> {
     let run = on.compute(policy, 3, time)?;
     let mut figures = count(&run.counters, time);
-    let all = run.fates.iter().map(|fate| fate.ticks).sum::<u64>().max(1) as f64;
-    let shares = || run.fates.iter().map(|fate| fate.ticks as f64 / all);
+    let all = run.threads.iter().map(|fate| fate.ticks).sum::<u64>().max(1) as f64;
+    let shares = || run.threads.iter().map(|fate| fate.ticks as f64 / all);
     figures.insert("smallest_share".into(), shares().fold(1.0, f64::min));
     figures.insert("largest_share".into(), shares().fold(0.0, f64::max));
     figures.insert("longest_wait_ms".into(), longest_wait(&run.recording) as f64 / 1e6);
@@ -143,12 +143,12 @@ pub fn no_force(policy: SwitchPolicy, time: Duration, on: &Setting) -> Result<Ta
     Ok(take(run, figures))
 }
 
-fn passes_per_s(run: &Run) -> f64 {
-    let ticks: u64 = run.fates.iter().map(|fate| fate.ticks).sum();
+fn passes_per_s(run: &SimulationResult) -> f64 {
+    let ticks: u64 = run.threads.iter().map(|fate| fate.ticks).sum();
     ticks as f64 / TICKS_OF_A_PASS / (run.elapsed.max(1) as f64 / 1e9)
 }
 
 /// No process ran, so it has a number that no other process of a user has.
-fn take(run: Run, figures: Figures) -> Take {
+fn take(run: SimulationResult, figures: Figures) -> Take {
     Take { pid: 0, recording: run.recording, figures }
 }

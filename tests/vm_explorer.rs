@@ -12,10 +12,10 @@ use singletrack::gil::{Check, SwitchPolicy};
 use singletrack::vm::assembler::assemble;
 use singletrack::vm::explorer::{Bound, Exploration, Explorer, Limits};
 use singletrack::vm::program::Op;
-use singletrack::vm::real_threads::{End, run};
+use singletrack::vm::real_threads::{ThreadEnd, run};
 use singletrack::vm::replay::columns;
 use singletrack::vm::replay::{ReplayError, replay};
-use singletrack::vm::replay::{Run, Schedule};
+use singletrack::vm::replay::{Stretch, Schedule};
 use singletrack::vm::shortest::shortest;
 use singletrack::vm::verifier::Verified;
 use singletrack::vm::world::{Ending, Outcome};
@@ -280,7 +280,7 @@ fn the_losing_schedule_is_drawn_in_two_columns() {
    11  LOAD_CONST 0
    12  RETURN_VALUE
 ";
-    assert_eq!(columns(program.program(), &replayed.events), drawing);
+    assert_eq!(columns(program.program(), &replayed.trace), drawing);
 }
 
 #[test]
@@ -314,10 +314,10 @@ fn nervous(policy: SwitchPolicy) -> SwitchPolicy {
 
 fn on_threads(program: &Verified, policy: SwitchPolicy, fuel: u64) -> Outcome {
     let report = run(program, nervous(policy), fuel).unwrap();
-    let ended = |end: fn(End) -> bool| report.threads.iter().any(|thread| end(thread.end));
+    let ended = |end: fn(ThreadEnd) -> bool| report.threads.iter().any(|thread| end(thread.end));
     let ending = match () {
-        () if ended(|end| end == End::OutOfFuel) => Ending::Starvation,
-        () if ended(|end| end == End::Stuck) => Ending::Deadlock,
+        () if ended(|end| end == ThreadEnd::OutOfFuel) => Ending::Starvation,
+        () if ended(|end| end == ThreadEnd::Stuck) => Ending::Deadlock,
         () => Ending::Finished,
     };
     Outcome { ending, globals: report.globals }
@@ -384,7 +384,7 @@ proptest! {
     fn a_printed_schedule_is_read_back(
         runs in prop::collection::vec((0..4usize, 1..1000usize), 1..10)
     ) {
-        let runs = runs.into_iter().map(|(thread, instructions)| Run { thread, instructions });
+        let runs = runs.into_iter().map(|(thread, instructions)| Stretch { thread, instructions });
         let schedule: Schedule = runs.collect();
         prop_assert_eq!(schedule.to_string().parse::<Schedule>(), Ok(schedule));
     }

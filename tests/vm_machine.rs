@@ -10,7 +10,7 @@ use common::watchdog;
 use proptest::prelude::*;
 use singletrack::gil::{Check, Checkpoint, HandOff, Substrate, SwitchPolicy};
 use singletrack::vm::assembler::assemble;
-use singletrack::vm::real_threads::{Account, End, run};
+use singletrack::vm::real_threads::{ThreadRun, ThreadEnd, run};
 use singletrack::vm::verifier::Verified;
 use singletrack::vm::world::{Ending, World};
 use vm_check::{Style, check_any_bytes, proper_program, run_by_bytes};
@@ -71,7 +71,7 @@ fn real_threads_count_their_ticks() {
     for policy in presets() {
         let report = run(&program, policy, 1_000).unwrap();
         // Two LOAD_CONST are not counted, nor the last RETURN_VALUE: there is no way on.
-        let account = Account { end: End::Returned(0), instructions: 8, ticks: 5 };
+        let account = ThreadRun { end: ThreadEnd::Returned(0), instructions: 8, ticks: 5 };
         assert_eq!(report.threads, [account; 2], "{policy}");
         assert_eq!(report.counters.acquisitions(), report.counters.drops(), "{policy}");
     }
@@ -111,7 +111,7 @@ fn fuel_stops_an_endless_loop_on_real_threads() {
     let program = verified("thread f\nthread f\ndef f():\non:\nJUMP_BACKWARD on");
     for policy in presets() {
         let report = run(&program, policy, 5_000).unwrap();
-        let account = Account { end: End::OutOfFuel, instructions: 5_000, ticks: 5_000 };
+        let account = ThreadRun { end: ThreadEnd::OutOfFuel, instructions: 5_000, ticks: 5_000 };
         assert_eq!(report.threads, [account; 2], "{policy}");
     }
 }
@@ -177,8 +177,8 @@ still:
     let program = verified(text);
     for policy in presets() {
         let report = run(&program, policy, u64::MAX).unwrap();
-        let ends: Vec<End> = report.threads.iter().map(|thread| thread.end).collect();
-        assert_eq!(ends, [End::Stuck; 3], "{policy}");
+        let ends: Vec<ThreadEnd> = report.threads.iter().map(|thread| thread.end).collect();
+        assert_eq!(ends, [ThreadEnd::Stuck; 3], "{policy}");
     }
 }
 
@@ -189,9 +189,9 @@ fn who_waits_for_a_thread_that_ran_out_of_fuel_is_stuck() {
     let program = verified(text);
     for policy in presets() {
         let report = run(&program, policy, 1_000).unwrap();
-        let mut ends: Vec<End> = report.threads.iter().map(|thread| thread.end).collect();
-        ends.sort_by_key(|end| *end == End::Stuck);
-        assert_eq!(ends, [End::OutOfFuel, End::Stuck], "{policy}");
+        let mut ends: Vec<ThreadEnd> = report.threads.iter().map(|thread| thread.end).collect();
+        ends.sort_by_key(|end| *end == ThreadEnd::Stuck);
+        assert_eq!(ends, [ThreadEnd::OutOfFuel, ThreadEnd::Stuck], "{policy}");
     }
 }
 

@@ -22,7 +22,7 @@
 //! ```
 //! Declarations may come in any order. Indentation means nothing.
 
-use crate::vm::program::{Function, Global, Instruction, Position, Program, Start};
+use crate::vm::program::{Function, Global, Instruction, Position, Program, EntryPoint};
 use crate::vm::program::{OPCODES, Opcode, Operand};
 use std::collections::HashMap;
 use std::fmt;
@@ -44,8 +44,8 @@ use std::fmt;
 /// # Ok::<(), singletrack::vm::assembler::AssembleError>(())
 /// ```
 pub fn assemble(text: &str) -> Result<Program, AssembleError> {
-    let lines: Vec<Line> =
-        text.lines().zip(1..).map(|(text, number)| Line::of(text, number)).collect();
+    let lines: Vec<SourceLine> =
+        text.lines().zip(1..).map(|(text, number)| SourceLine::of(text, number)).collect();
     let mut assembler = Assembler::default();
     for line in &lines {
         assembler.declare(line.clone())?;
@@ -78,23 +78,23 @@ impl std::error::Error for AssembleError {}
 
 /// A word or a punctuation mark, and its column.
 #[derive(Debug, Clone)]
-struct Token {
+struct Lexeme {
     text: String,
     column: usize,
 }
 
 /// What is still to be read of a line.
 #[derive(Debug, Clone)]
-struct Line {
+struct SourceLine {
     number: usize,
-    tokens: std::vec::IntoIter<Token>,
+    lexemes: std::vec::IntoIter<Lexeme>,
     /// The column after the last token.
     end: usize,
 }
 
-impl Line {
-    fn of(text: &str, number: usize) -> Line {
-        let mut tokens: Vec<Token> = Vec::new();
+impl SourceLine {
+    fn of(text: &str, number: usize) -> SourceLine {
+        let mut tokens: Vec<Lexeme> = Vec::new();
         let mut end = 1;
         let mut in_word = false;
         for (c, column) in text.chars().zip(1..) {
@@ -105,21 +105,21 @@ impl Line {
             match tokens.last_mut() {
                 _ if c.is_whitespace() => {}
                 Some(word) if in_word && !mark => word.text.push(c),
-                _ => tokens.push(Token { text: c.to_string(), column }),
+                _ => tokens.push(Lexeme { text: c.to_string(), column }),
             }
             in_word = !mark && !c.is_whitespace();
             end = if c.is_whitespace() { end } else { column + 1 };
         }
-        Line { number, tokens: tokens.into_iter(), end }
+        SourceLine { number, lexemes: tokens.into_iter(), end }
     }
 
     fn peek(&self, ahead: usize) -> Option<&str> {
-        self.tokens.as_slice().get(ahead).map(|token| token.text.as_str())
+        self.lexemes.as_slice().get(ahead).map(|token| token.text.as_str())
     }
 
     /// Where the next token stands.
     fn position(&self) -> Position {
-        let column = self.tokens.as_slice().first().map_or(self.end, |token| token.column);
+        let column = self.lexemes.as_slice().first().map_or(self.end, |token| token.column);
         Position { line: self.number, column }
     }
 
@@ -129,7 +129,7 @@ impl Line {
     }
 
     fn take_if(&mut self, text: &str) -> bool {
-        self.peek(0) == Some(text) && self.tokens.next().is_some()
+        self.peek(0) == Some(text) && self.lexemes.next().is_some()
     }
 
     fn mark(&mut self, mark: &str) -> Result<(), AssembleError> {
@@ -144,7 +144,7 @@ impl Line {
         };
         match self.peek(0) {
             Some(word) if is_name(word) => {
-                Ok(self.tokens.next().map(|t| t.text).unwrap_or_default())
+                Ok(self.lexemes.next().map(|t| t.text).unwrap_or_default())
             }
             _ => Err(self.expected(what)),
         }
@@ -153,14 +153,14 @@ impl Line {
     fn number<N: std::str::FromStr>(&mut self, what: &str) -> Result<N, AssembleError> {
         let number = self.peek(0).and_then(|word| word.parse().ok());
         let number = number.ok_or_else(|| self.expected(what))?;
-        self.tokens.next();
+        self.lexemes.next();
         Ok(number)
     }
 
     /// What stands between parentheses, with commas.
     fn list<T>(
         &mut self,
-        mut item: impl FnMut(&mut Line) -> Result<T, AssembleError>,
+        mut item: impl FnMut(&mut SourceLine) -> Result<T, AssembleError>,
     ) -> Result<Vec<T>, AssembleError> {
         let mut items = Vec::new();
         self.mark("(")?;
@@ -196,7 +196,7 @@ struct Assembler {
 /// Gives a new name the next number.
 fn add(
     names: &mut HashMap<String, u16>,
-    line: &mut Line,
+    line: &mut SourceLine,
     what: &str,
 ) -> Result<String, AssembleError> {
     let free = line.expected(format!("a name that no other {what} has"));
@@ -211,25 +211,25 @@ fn add(
 
 impl Assembler {
     /// First pass: which names are there?
-    fn declare(&mut self, mut line: Line) -> Result<(), AssembleError> {
+    fn declare(&mut self, mut line: SourceLine) -> Result<(), AssembleError> {
         match (line.peek(0), line.peek(1)) {
             (Some(_), Some(":")) => return self.declare_label(line),
             (None, _) | (Some("thread"), _) => return Ok(()),
             (Some("global"), _) => {
-                line.tokens.next();
+                line.lexemes.next();
                 let name = add(&mut self.globals, &mut line, "global")?;
                 let given = line.take_if("=");
                 let value = if given { line.number("a whole number of 64 bits")? } else { 0 };
                 self.program.globals.push(Global { name, value });
             }
             (Some("lock"), _) => {
-                line.tokens.next();
+                line.lexemes.next();
                 let name = add(&mut self.locks, &mut line, "lock")?;
                 self.program.locks.push(name);
             }
             (Some("def"), _) => {
                 let position = line.position();
-                line.tokens.next();
+                line.lexemes.next();
                 let name = add(&mut self.functions, &mut line, "function")?;
                 let mut known = HashMap::new();
                 let locals = line.list(|line| add(&mut known, line, "parameter"))?;
@@ -245,7 +245,7 @@ impl Assembler {
         line.end()
     }
 
-    fn declare_label(&mut self, mut line: Line) -> Result<(), AssembleError> {
+    fn declare_label(&mut self, mut line: SourceLine) -> Result<(), AssembleError> {
         let function = self.function.ok_or_else(|| line.expected("`def NAME():` first"))?;
         let taken = line.expected("a label that this function does not have yet");
         let name = line.name("a label")?;
@@ -258,7 +258,7 @@ impl Assembler {
         }
     }
 
-    fn count_instruction(&mut self, line: &Line) -> Result<(), AssembleError> {
+    fn count_instruction(&mut self, line: &SourceLine) -> Result<(), AssembleError> {
         let first = "`global`, `lock`, `thread` or `def`: no function has begun";
         let function = self.function.ok_or_else(|| line.expected(first))?;
         let length = &mut self.lengths[usize::from(function)];
@@ -268,7 +268,7 @@ impl Assembler {
     }
 
     /// Second pass: instructions and threads.
-    fn emit(&mut self, mut line: Line) -> Result<(), AssembleError> {
+    fn emit(&mut self, mut line: SourceLine) -> Result<(), AssembleError> {
         let position = line.position();
         match (line.peek(0), line.peek(1)) {
             (_, Some(":")) | (None | Some("global" | "lock"), _) => Ok(()),
@@ -277,25 +277,25 @@ impl Assembler {
                 Ok(())
             }
             (Some("thread"), _) => {
-                line.tokens.next();
+                line.lexemes.next();
                 let function = known(&mut line, &self.functions, "function")?;
                 let arguments = match line.peek(0) {
                     Some("(") => line.list(|line| line.number("a whole number of 64 bits"))?,
                     _ => Vec::new(),
                 };
-                self.program.threads.push(Start { function, arguments, position });
+                self.program.threads.push(EntryPoint { function, arguments, position });
                 line.end()
             }
             _ => self.emit_instruction(line),
         }
     }
 
-    fn emit_instruction(&mut self, mut line: Line) -> Result<(), AssembleError> {
+    fn emit_instruction(&mut self, mut line: SourceLine) -> Result<(), AssembleError> {
         let position = line.position();
         let word = line.peek(0).unwrap_or_default();
         let opcode = OPCODES.iter().find(|opcode| opcode.name == word);
         let opcode = opcode.ok_or_else(|| line.expected(suggest(word)))?;
-        line.tokens.next();
+        line.lexemes.next();
         let op = (opcode.make)(self.operand(opcode, &mut line)?);
         line.end()?;
         if let Some(function) = self.function {
@@ -305,7 +305,7 @@ impl Assembler {
         Ok(())
     }
 
-    fn operand(&mut self, opcode: &Opcode, line: &mut Line) -> Result<u16, AssembleError> {
+    fn operand(&mut self, opcode: &Opcode, line: &mut SourceLine) -> Result<u16, AssembleError> {
         match opcode.operand {
             Operand::None => Ok(0),
             Operand::Milliseconds => line.number("milliseconds, 0 to 65535"),
@@ -328,7 +328,7 @@ impl Assembler {
     }
 
     /// A local is made by being stored to.
-    fn local(&mut self, opcode: &Opcode, line: &mut Line) -> Result<u16, AssembleError> {
+    fn local(&mut self, opcode: &Opcode, line: &mut SourceLine) -> Result<u16, AssembleError> {
         let expected = line.expected("a parameter, or a name that a STORE_FAST above has made");
         let full = line.expected("one of the 65536 locals that are there");
         let name = line.name("the name of a local")?;
@@ -351,7 +351,7 @@ fn number_of<T: PartialEq>(table: &mut Vec<T>, entry: T) -> Option<u16> {
     Some(number)
 }
 
-fn known(line: &mut Line, names: &HashMap<String, u16>, what: &str) -> Result<u16, AssembleError> {
+fn known(line: &mut SourceLine, names: &HashMap<String, u16>, what: &str) -> Result<u16, AssembleError> {
     let unknown = line.expected(format!("the name of a {what} that is declared"));
     let name = line.name(&format!("the name of a {what}"))?;
     names.get(&name).copied().ok_or(unknown)

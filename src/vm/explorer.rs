@@ -38,7 +38,7 @@
 //! [`Op::may_switch`]: crate::vm::program::Op::may_switch
 
 use crate::gil::rules::policy::{HandOff, SwitchPolicy};
-use crate::vm::replay::{Run, Schedule};
+use crate::vm::replay::{Stretch, Schedule};
 use crate::vm::shortest::serial;
 use crate::vm::shortest::shortest;
 use crate::vm::verifier::Verified;
@@ -59,7 +59,7 @@ pub struct Limits {
 }
 
 /// How many worlds are kept in mind to find the fewest switches.
-const MOST_STATES: usize = 100_000;
+const MAX_STATES: usize = 100_000;
 
 impl Default for Limits {
     fn default() -> Limits {
@@ -169,15 +169,15 @@ impl Explorer {
         let enough = |known: &BTreeMap<Outcome, Schedule>| {
             bound.is_none() && ends.iter().all(|end| known.contains_key(end))
         };
-        for (outcome, schedule) in shortest(program, &self.policy, MOST_STATES, enough) {
+        for (outcome, schedule) in shortest(program, &self.policy, MAX_STATES, enough) {
             let tally = found.entry(outcome).or_insert_with(|| {
                 // The search gave up before it came here, but few switches lead here.
                 schedules += 1;
-                Tally { count: 1, schedule: None }
+                OutcomeCount { count: 1, schedule: None }
             });
             tally.schedule = Some(schedule);
         }
-        let serial = serial(program, self.limits.fuel, MOST_STATES);
+        let serial = serial(program, self.limits.fuel, MAX_STATES);
         let outcomes = found.into_iter().map(|(outcome, tally)| Found {
             serial: serial.contains(&outcome),
             count: tally.count,
@@ -193,7 +193,7 @@ fn is_end(outcome: &Outcome) -> bool {
 }
 
 /// The schedules that led to one outcome.
-struct Tally {
+struct OutcomeCount {
     count: u64,
     schedule: Option<Schedule>,
 }
@@ -207,7 +207,7 @@ struct Edge {
 }
 
 /// One world on the way from the beginning to where the search is.
-struct Node {
+struct SearchNode {
     world: Rc<World>,
     /// Threads to run from here; the last one first.
     to_try: Vec<usize>,
@@ -224,20 +224,20 @@ struct Cycle {
     members: BTreeSet<usize>,
     /// One of them blocks on it, so every other thread has its chance.
     blocks: bool,
-    runs: Vec<Run>,
+    runs: Vec<Stretch>,
 }
 
 /// A depth-first search, with the way it has come in `path`.
 struct Search<'p> {
     program: &'p Verified,
     explorer: Explorer,
-    path: Vec<Node>,
+    path: Vec<SearchNode>,
     on_path: HashMap<Rc<World>, usize>,
     instructions: usize,
     schedules: u64,
     steps: u64,
     bound: Option<Bound>,
-    found: BTreeMap<Outcome, Tally>,
+    found: BTreeMap<Outcome, OutcomeCount>,
 }
 
 impl<'p> Search<'p> {
@@ -253,7 +253,7 @@ impl<'p> Search<'p> {
             bound: None,
             found: BTreeMap::new(),
         };
-        search.descend(World::new(program), 0, Vec::new());
+        search.push_node(World::new(program), 0, Vec::new());
         search
     }
 
@@ -271,13 +271,13 @@ impl<'p> Search<'p> {
                     self.path.pop();
                 }
                 Some(thread) if node.asleep.iter().any(|(asleep, _)| *asleep == thread) => {}
-                Some(_) if self.has_had_enough() => return,
+                Some(_) if self.limit_reached() => return,
                 Some(thread) => self.try_step(thread),
             }
         }
     }
 
-    fn has_had_enough(&mut self) -> bool {
+    fn limit_reached(&mut self) -> bool {
         let Limits { schedules, steps, .. } = self.explorer.limits;
         if self.schedules >= schedules {
             self.bound = Some(Bound::Schedules(schedules));
@@ -305,19 +305,19 @@ impl<'p> Search<'p> {
             self.close_cycle(at, &world);
         } else if self.instructions >= self.explorer.limits.fuel {
             self.bound = Some(Bound::Fuel(self.explorer.limits.fuel));
-            self.record(world.as_outcome(Ending::OutOfFuel), self.schedule());
+            self.record(world.outcome_with(Ending::OutOfFuel), self.schedule());
         } else {
-            self.descend(world, thread, asleep);
+            self.push_node(world, thread, asleep);
         }
     }
 
     /// Adds a node. The thread that ran is tried first: so few switches come first.
-    fn descend(&mut self, world: World, ran: usize, asleep: Vec<(usize, Step)>) {
+    fn push_node(&mut self, world: World, ran: usize, asleep: Vec<(usize, Step)>) {
         let mut to_try = world.runnable(self.program);
         to_try.sort_by_key(|&thread| std::cmp::Reverse((thread != ran, thread)));
         let world = Rc::new(world);
         self.on_path.insert(Rc::clone(&world), self.path.len());
-        self.path.push(Node { world, to_try, asleep, edge: None, cycles: Vec::new() });
+        self.path.push(SearchNode { world, to_try, asleep, edge: None, cycles: Vec::new() });
     }
 
     /// The last step led back to a world on the path: this could go on for ever. All cycles
@@ -327,13 +327,13 @@ impl<'p> Search<'p> {
         let cycle = Cycle {
             members: edges().map(|edge| edge.thread).collect(),
             blocks: edges().any(|edge| edge.step.blocked),
-            runs: self.path[at..].iter().filter_map(Node::run).collect(),
+            runs: self.path[at..].iter().filter_map(SearchNode::run).collect(),
         };
         let blocks = cycle.blocks;
         for edge in self.path[at..].iter_mut().filter_map(|node| node.edge.as_mut()) {
             edge.in_cycle = true;
         }
-        let before: Vec<Run> = self.path[..at].iter().filter_map(Node::run).collect();
+        let before: Vec<Stretch> = self.path[..at].iter().filter_map(SearchNode::run).collect();
         let cycles = &mut self.path[at].cycles;
         let others = cycles.iter().filter(|other| other.blocks == blocks);
         let known: BTreeSet<usize> = others.flat_map(|other| other.members.clone()).collect();
@@ -350,22 +350,22 @@ impl<'p> Search<'p> {
         };
         if world.runnable(self.program).iter().all(|thread| all.contains(thread)) {
             let schedule = schedule(&cycles.iter().collect::<Vec<&Cycle>>());
-            self.record(world.as_outcome(Ending::Endless), schedule);
+            self.record(world.outcome_with(Ending::Endless), schedule);
         } else if !blocks && can_starve(&self.explorer.policy, hogs.len()) {
             let schedule = schedule(&busy);
-            self.record(world.as_outcome(Ending::Starvation), schedule);
+            self.record(world.outcome_with(Ending::Starvation), schedule);
         }
     }
 
     /// The way from the beginning to here.
     fn schedule(&self) -> Schedule {
-        self.path.iter().filter_map(Node::run).collect()
+        self.path.iter().filter_map(SearchNode::run).collect()
     }
 
     /// A schedule has come to its end.
     fn record(&mut self, outcome: Outcome, schedule: Schedule) {
         self.schedules += 1;
-        let tally = self.found.entry(outcome).or_insert(Tally { count: 0, schedule: None });
+        let tally = self.found.entry(outcome).or_insert(OutcomeCount { count: 0, schedule: None });
         tally.count += 1;
         if tally.schedule.as_ref().is_none_or(|known| schedule.switches() < known.switches()) {
             tally.schedule = Some(schedule);
@@ -373,10 +373,10 @@ impl<'p> Search<'p> {
     }
 }
 
-impl Node {
-    fn run(&self) -> Option<Run> {
+impl SearchNode {
+    fn run(&self) -> Option<Stretch> {
         let edge = self.edge.as_ref()?;
-        Some(Run { thread: edge.thread, instructions: edge.step.instructions })
+        Some(Stretch { thread: edge.thread, instructions: edge.step.instructions })
     }
 }
 

@@ -124,7 +124,7 @@ pub struct Opcode {
     /// Python 2 counts it as a tick: it goes back to the top of its loop afterwards.
     pub counted: bool,
     /// Python 3.10 reads the drop request afterwards: a loop's jump back, or a call.
-    pub edge_or_call: bool,
+    pub back_edge_or_call: bool,
     /// The instruction with this number.
     pub make: fn(u16) -> Op,
 }
@@ -135,7 +135,7 @@ const fn row(
     (counted, edge_or_call): (bool, bool),
     make: fn(u16) -> Op,
 ) -> Opcode {
-    Opcode { name, operand, counted, edge_or_call, make }
+    Opcode { name, operand, counted, back_edge_or_call: edge_or_call, make }
 }
 
 const FAST: (bool, bool) = (false, false);
@@ -196,10 +196,10 @@ impl Op {
     }
 
     /// What a thread does about the lock after this instruction.
-    pub fn look(self, policy: &SwitchPolicy) -> PointCheck {
+    pub fn point_check(self, policy: &SwitchPolicy) -> PointCheck {
         let opcode = self.opcode();
         match policy.check() {
-            _ if opcode.edge_or_call => policy.at(SwitchPoint::BackEdgeOrCall),
+            _ if opcode.back_edge_or_call => policy.at(SwitchPoint::BackEdgeOrCall),
             Check::EveryTicks(_) if !opcode.counted => PointCheck::Nothing,
             _ => policy.at(SwitchPoint::Op),
         }
@@ -212,7 +212,7 @@ impl Op {
 
     /// Another thread may come next, under this policy.
     pub fn may_switch(self, policy: &SwitchPolicy) -> bool {
-        self.blocks() || self.look(policy) != PointCheck::Nothing
+        self.blocks() || self.point_check(policy) != PointCheck::Nothing
     }
 }
 
@@ -268,7 +268,7 @@ pub struct Global {
 
 /// Where a thread begins.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Start {
+pub struct EntryPoint {
     /// The number of its function.
     pub function: u16,
     /// The function's arguments.
@@ -312,5 +312,5 @@ pub struct Program {
     /// The functions.
     pub functions: Vec<Function>,
     /// The threads.
-    pub threads: Vec<Start>,
+    pub threads: Vec<EntryPoint>,
 }

@@ -21,14 +21,14 @@ use crate::gil::rules::decision::AttachError;
 use crate::gil::rules::policy::SwitchPolicy;
 use crate::gil::stats::counters::Counters;
 use crate::vm::program::Op;
-use crate::vm::thread::{Effect, Shared, Thread};
+use crate::vm::thread::{Effect, SharedMemory, Thread};
 use crate::vm::verifier::Verified;
 use std::fmt;
 use std::io;
 
 /// How a thread of a program came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub enum ThreadEnd {
     /// Its function returned this.
     Returned(i64),
     /// It waited for a lock that nobody would ever let go of.
@@ -39,9 +39,9 @@ pub enum End {
 
 /// What one thread did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Account {
+pub struct ThreadRun {
     /// How it ended.
-    pub end: End,
+    pub end: ThreadEnd,
     /// Instructions executed.
     pub instructions: u64,
     /// Those that Python 2 would count.
@@ -50,11 +50,11 @@ pub struct Account {
 
 /// What a program came to.
 #[derive(Debug, Clone)]
-pub struct Report {
+pub struct RealRun {
     /// The globals at the end.
     pub globals: Vec<i64>,
     /// By thread.
-    pub threads: Vec<Account>,
+    pub threads: Vec<ThreadRun>,
     /// What the lock went through.
     pub counters: Counters,
 }
@@ -62,7 +62,7 @@ pub struct Report {
 /// Why a program did not run.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum RunError {
+pub enum RealRunError {
     /// The operating system has no thread to give.
     Spawn(io::Error),
     /// A thread was lost.
@@ -71,17 +71,17 @@ pub enum RunError {
     Lock(AttachError),
 }
 
-impl fmt::Display for RunError {
+impl fmt::Display for RealRunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            RunError::Spawn(e) => write!(f, "no thread to be had: {e}; raise `ulimit -u`"),
-            RunError::Thread(e) => write!(f, "a thread was lost: {e}"),
-            RunError::Lock(e) => write!(f, "the lock was lost: {e}"),
+            RealRunError::Spawn(e) => write!(f, "no thread to be had: {e}; raise `ulimit -u`"),
+            RealRunError::Thread(e) => write!(f, "a thread was lost: {e}"),
+            RealRunError::Lock(e) => write!(f, "the lock was lost: {e}"),
         }
     }
 }
 
-impl std::error::Error for RunError {}
+impl std::error::Error for RealRunError {}
 
 /// Runs a program on real threads, under a new lock with this policy. Each thread is stopped
 /// after `fuel` instructions.
@@ -102,18 +102,18 @@ impl std::error::Error for RunError {}
 /// assert_eq!((report.globals[0], report.threads[0].end), (42, End::Returned(2)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn run(program: &Verified, policy: SwitchPolicy, fuel: u64) -> Result<Report, RunError> {
+pub fn run(program: &Verified, policy: SwitchPolicy, fuel: u64) -> Result<RealRun, RealRunError> {
     let lock = GlobalLock::new(policy);
-    let shared = GilCell::new(&lock, Shared::of(program.program()));
+    let shared = GilCell::new(&lock, SharedMemory::of(program.program()));
     let stage =
-        Arc::new(Stage { program: program.clone(), policy, shared, freed: Bell::default() });
+        Arc::new(Runner { program: program.clone(), policy, shared, releases: EventCount::default() });
     let threads = lock
         .attach(|gil| {
             // While this thread has the lock all others gather before it, and start together.
-            let spawned: Vec<io::Result<GilThread<Account>>> = (0..program.program().threads.len())
+            let spawned: Vec<io::Result<GilThread<ThreadRun>>> = (0..program.program().threads.len())
                 .map(|number| {
                     let stage = Arc::clone(&stage);
-                    let body = move |gil: &mut Gil<'_>| stage.play(gil, number, fuel);
+                    let body = move |gil: &mut Gil<'_>| stage.run_thread(gil, number, fuel);
                     GilThread::spawn(&lock, &format!("thread {}", number + 1), body)
                 })
                 .collect();
@@ -121,71 +121,71 @@ pub fn run(program: &Verified, policy: SwitchPolicy, fuel: u64) -> Result<Report
             while lock.waiting() < gathered {
                 std::thread::yield_now();
             }
-            gil.detach(|| spawned.into_iter().map(join).collect::<Result<Vec<Account>, RunError>>())
+            gil.detach(|| spawned.into_iter().map(join).collect::<Result<Vec<ThreadRun>, RealRunError>>())
         })
-        .map_err(RunError::Lock)??;
+        .map_err(RealRunError::Lock)??;
     let globals = lock.attach(|gil| stage.shared.get(gil).globals.clone());
-    let globals = globals.map_err(RunError::Lock)?;
-    Ok(Report { globals, threads, counters: lock.counters() })
+    let globals = globals.map_err(RealRunError::Lock)?;
+    Ok(RealRun { globals, threads, counters: lock.counters() })
 }
 
-fn join(spawned: io::Result<GilThread<Account>>) -> Result<Account, RunError> {
-    spawned.map_err(RunError::Spawn)?.join().map_err(RunError::Thread)
+fn join(spawned: io::Result<GilThread<ThreadRun>>) -> Result<ThreadRun, RealRunError> {
+    spawned.map_err(RealRunError::Spawn)?.join().map_err(RealRunError::Thread)
 }
 
 /// What the threads of one run share.
-struct Stage {
+struct Runner {
     program: Verified,
     policy: SwitchPolicy,
-    shared: GilCell<Shared>,
+    shared: GilCell<SharedMemory>,
     /// A lock of the program was let go of, or a thread has stopped for good.
-    freed: Bell,
+    releases: EventCount,
 }
 
-impl Stage {
+impl Runner {
     /// A thread's whole life: an instruction, what it asks for, a look at the lock.
-    fn play(&self, gil: &mut Gil<'_>, number: usize, fuel: u64) -> Account {
+    fn run_thread(&self, gil: &mut Gil<'_>, number: usize, fuel: u64) -> ThreadRun {
         let mut thread = Thread::new(&self.program, number);
         let (mut instructions, mut ticks) = (0, 0);
         let end = loop {
-            let Some((_, next)) = thread.next(&self.program) else { break End::Returned(0) };
+            let Some((_, next)) = thread.next(&self.program) else { break ThreadEnd::Returned(0) };
             if instructions == fuel {
-                break End::OutOfFuel;
+                break ThreadEnd::OutOfFuel;
             }
             match thread.execute(&self.program, self.shared.get_mut(gil)) {
-                Effect::Goes => {}
+                Effect::Nothing => {}
                 Effect::Blocks => gil.detach(std::thread::yield_now),
                 Effect::Sleeps(time) => gil.sleep(time),
-                Effect::Frees => self.freed.ring(),
+                Effect::Releases => self.releases.advance(),
                 Effect::Waits(_) if self.shared.get(gil).locks.is_stuck(number) => {
-                    break End::Stuck;
+                    break ThreadEnd::Stuck;
                 }
                 Effect::Waits(_) => {
                     // The count is read while nobody can let go, so no ring is missed.
-                    let heard = self.freed.rings();
-                    gil.detach(|| self.freed.wait(heard));
+                    let heard = self.releases.count();
+                    gil.detach(|| self.releases.wait_beyond(heard));
                     continue;
                 }
                 Effect::Ends(value) => {
                     instructions += 1;
-                    break End::Returned(value);
+                    break ThreadEnd::Returned(value);
                 }
             }
             instructions += 1;
             ticks += u64::from(next.op.opcode().counted);
-            self.look(gil, next.op);
+            self.checkpoint(gil, next.op);
         };
-        if !matches!(end, End::Returned(_)) {
-            self.shared.get_mut(gil).locks.stops(number);
-            self.freed.ring();
+        if !matches!(end, ThreadEnd::Returned(_)) {
+            self.shared.get_mut(gil).locks.mark_stopped(number);
+            self.releases.advance();
         }
-        Account { end, instructions, ticks }
+        ThreadRun { end, instructions, ticks }
     }
 
     /// The one checkpoint: the lock may change hands here, and nowhere else but where a thread
     /// blocks.
-    fn look(&self, gil: &mut Gil<'_>, op: Op) {
-        if op.opcode().edge_or_call {
+    fn checkpoint(&self, gil: &mut Gil<'_>, op: Op) {
+        if op.opcode().back_edge_or_call {
             gil.checkpoint();
         } else if op.may_switch(&self.policy) {
             gil.tick();
@@ -195,23 +195,23 @@ impl Stage {
 
 /// Something to wait for that can come again and again.
 #[derive(Debug, Default)]
-struct Bell {
+struct EventCount {
     rings: Mutex<u64>,
     rung: Condvar,
 }
 
-impl Bell {
-    fn rings(&self) -> u64 {
+impl EventCount {
+    fn count(&self) -> u64 {
         *self.rings.lock()
     }
 
-    fn ring(&self) {
+    fn advance(&self) {
         *self.rings.lock() += 1;
         self.rung.notify_all();
     }
 
     /// Waits until it has rung again.
-    fn wait(&self, heard: u64) {
+    fn wait_beyond(&self, heard: u64) {
         let mut rings = self.rings.lock();
         while *rings == heard {
             self.rung.wait(&mut rings);

@@ -43,7 +43,7 @@ use std::str::FromStr;
 
 /// A stretch of instructions of one thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Run {
+pub struct Stretch {
     /// The thread, counted from 0; it is printed counted from 1.
     pub thread: usize,
     /// How many instructions it executes.
@@ -63,7 +63,7 @@ pub struct Run {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Schedule {
-    runs: Vec<Run>,
+    runs: Vec<Stretch>,
 }
 
 impl Schedule {
@@ -71,12 +71,12 @@ impl Schedule {
     pub fn push(&mut self, thread: usize, instructions: usize) {
         match self.runs.last_mut() {
             Some(last) if last.thread == thread => last.instructions += instructions,
-            _ => self.runs.push(Run { thread, instructions }),
+            _ => self.runs.push(Stretch { thread, instructions }),
         }
     }
 
     /// The stretches, in order; neighbours are of different threads.
-    pub fn runs(&self) -> &[Run] {
+    pub fn stretches(&self) -> &[Stretch] {
         &self.runs
     }
 
@@ -86,8 +86,8 @@ impl Schedule {
     }
 }
 
-impl FromIterator<Run> for Schedule {
-    fn from_iter<I: IntoIterator<Item = Run>>(runs: I) -> Schedule {
+impl FromIterator<Stretch> for Schedule {
+    fn from_iter<I: IntoIterator<Item = Stretch>>(runs: I) -> Schedule {
         let mut schedule = Schedule::default();
         runs.into_iter().for_each(|run| schedule.push(run.thread, run.instructions));
         schedule
@@ -124,7 +124,7 @@ impl FromStr for Schedule {
             let (thread, instructions) = piece.trim().split_once('x')?;
             let number = |text: &str| text.parse::<u32>().ok().filter(|n| *n > 0);
             let thread = number(thread)? as usize - 1;
-            Some(Run { thread, instructions: number(instructions)? as usize })
+            Some(Stretch { thread, instructions: number(instructions)? as usize })
         };
         let read = |piece: &str| stretch(piece).ok_or_else(|| ScheduleError(piece.to_owned()));
         text.split(',').map(read).collect()
@@ -133,7 +133,7 @@ impl FromStr for Schedule {
 
 /// One instruction that was executed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
+pub struct TraceEntry {
     /// Who executed it; threads count from 0.
     pub thread: usize,
     /// The instruction with its operand: `LOAD_GLOBAL x`.
@@ -148,7 +148,7 @@ pub struct Event {
 #[derive(Debug, Clone)]
 pub struct Replay {
     /// All instructions, in order.
-    pub events: Vec<Event>,
+    pub trace: Vec<TraceEntry>,
     /// How it came out; [`Ending::OutOfFuel`] if the schedule stops while threads could go on
     /// to something new.
     pub outcome: Outcome,
@@ -241,11 +241,11 @@ pub fn replay(
     let mut events = Vec::new();
     let mut seen = HashMap::from([(world.clone(), 0)]);
     let mut cycle = None;
-    for (at, run) in schedule.runs().iter().enumerate() {
+    for (at, run) in schedule.stretches().iter().enumerate() {
         let thread = run.thread;
         let mut last = None;
         for _ in 0..run.instructions {
-            let (event, op) = advance(program, &mut world, thread)?;
+            let (event, op) = execute_next(program, &mut world, thread)?;
             last = Some((op, event.position));
             events.push(event);
             if op.may_switch(policy) {
@@ -253,7 +253,7 @@ pub fn replay(
                 cycle = (first < events.len()).then_some(first);
             }
         }
-        let others_follow = at + 1 < schedule.runs().len();
+        let others_follow = at + 1 < schedule.stretches().len();
         if let Some((op, position)) = last
             && others_follow
             && world.can_run(program, thread)
@@ -267,21 +267,21 @@ pub fn replay(
             let in_it = |thread: &usize| events[*from..].iter().any(|e| e.thread == *thread);
             world.runnable(program).iter().all(in_it)
         };
-        world.as_outcome(match cycle {
+        world.outcome_with(match cycle {
             None => Ending::OutOfFuel,
             Some(from) if goes_round(&from) => Ending::Endless,
             Some(_) => Ending::Starvation,
         })
     });
-    Ok(Replay { events, outcome, world })
+    Ok(Replay { trace: events, outcome, world })
 }
 
 /// One instruction of a thread.
-fn advance(
+fn execute_next(
     program: &Verified,
     world: &mut World,
     thread: usize,
-) -> Result<(Event, Op), ReplayError> {
+) -> Result<(TraceEntry, Op), ReplayError> {
     if thread >= world.threads() {
         return Err(ReplayError::NoThread(thread));
     }
@@ -305,7 +305,7 @@ fn advance(
         }
         _ => None,
     };
-    Ok((Event { thread, text, value, position: instruction.position }, op))
+    Ok((TraceEntry { thread, text, value, position: instruction.position }, op))
 }
 
 /// The least width of a thread's column.
@@ -315,7 +315,7 @@ const LONG: usize = 14;
 const ENDS: usize = 5;
 
 /// Draws what happened.
-pub fn columns(program: &Program, events: &[Event]) -> String {
+pub fn columns(program: &Program, events: &[TraceEntry]) -> String {
     let heads: Vec<String> = (0..program.threads.len()).map(|at| head(program, at)).collect();
     let width = heads.iter().map(|head| head.chars().count() + 3).max().unwrap_or(0).max(WIDTH);
     let mut text = String::from("       ");
@@ -349,7 +349,7 @@ fn head(program: &Program, thread: usize) -> String {
     format!("thread {}: {name}({})", thread + 1, arguments.join(", "))
 }
 
-fn cell(event: &Event) -> String {
+fn cell(event: &TraceEntry) -> String {
     match event.value {
         None => event.text.clone(),
         Some(value) => format!("{:<20}= {value}", event.text),

@@ -27,7 +27,7 @@
 //! (the observation behind Microsoft's CHESS).
 
 use crate::gil::rules::policy::SwitchPolicy;
-use crate::vm::replay::{Run, Schedule};
+use crate::vm::replay::{Stretch, Schedule};
 use crate::vm::verifier::Verified;
 use crate::vm::world::{Ending, Outcome, World};
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
@@ -81,7 +81,7 @@ pub fn serial(program: &Verified, fuel: usize, states: usize) -> BTreeSet<Outcom
 struct Reached {
     world: Rc<World>,
     /// The last step; none at the beginning.
-    run: Option<Run>,
+    run: Option<Stretch>,
     /// The place of the state before.
     from: usize,
 }
@@ -115,7 +115,7 @@ pub fn shortest(
         for thread in world.runnable(program).into_iter().rev() {
             let mut world = World::clone(&world);
             let instructions = world.step(program, thread, policy).instructions;
-            let run = Some(Run { thread, instructions });
+            let run = Some(Stretch { thread, instructions });
             reached.push(Reached { world: Rc::new(world), run, from: at });
             match last {
                 Some(last) if last != thread => to_visit.push_back(reached.len() - 1),

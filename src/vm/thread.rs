@@ -41,21 +41,21 @@ pub struct Locks {
     /// By lock.
     owners: Vec<Option<usize>>,
     /// By thread.
-    states: Vec<State>,
+    statuses: Vec<LockStatus>,
 }
 
 /// Where a thread stands with locks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum State {
+enum LockStatus {
     Runs,
     Waits(u16),
-    HasStopped,
+    Stopped,
 }
 
 impl Locks {
     /// Free locks, and threads that run.
     pub fn new(locks: usize, threads: usize) -> Locks {
-        Locks { owners: vec![None; locks], states: vec![State::Runs; threads] }
+        Locks { owners: vec![None; locks], statuses: vec![LockStatus::Runs; threads] }
     }
 
     /// Takes the lock if it is free; if not, the thread waits, until it tries again.
@@ -65,7 +65,7 @@ impl Locks {
         if free {
             *owner = Some(thread);
         }
-        self.states[thread] = if free { State::Runs } else { State::Waits(lock) };
+        self.statuses[thread] = if free { LockStatus::Runs } else { LockStatus::Waits(lock) };
         free
     }
 
@@ -75,8 +75,8 @@ impl Locks {
     }
 
     /// This thread does not run any more. What it holds it will hold for ever.
-    pub fn stops(&mut self, thread: usize) {
-        self.states[thread] = State::HasStopped;
+    pub fn mark_stopped(&mut self, thread: usize) {
+        self.statuses[thread] = LockStatus::Stopped;
     }
 
     /// The thread that has the lock.
@@ -88,9 +88,9 @@ impl Locks {
     pub fn is_stuck(&self, thread: usize) -> bool {
         let mut at = thread;
         // A chain that is longer than there are threads goes in a cycle.
-        for _ in 0..self.states.len() {
-            let State::Waits(lock) = self.states[at] else {
-                return at != thread && self.states[at] == State::HasStopped;
+        for _ in 0..self.statuses.len() {
+            let LockStatus::Waits(lock) = self.statuses[at] else {
+                return at != thread && self.statuses[at] == LockStatus::Stopped;
             };
             match self.owner(lock) {
                 None => return false,
@@ -103,17 +103,17 @@ impl Locks {
 
 /// What all threads of a program share.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Shared {
+pub struct SharedMemory {
     /// The values of the globals.
     pub globals: Vec<i64>,
     /// The program's own locks.
     pub locks: Locks,
 }
 
-impl Shared {
+impl SharedMemory {
     /// As a program begins.
-    pub fn of(program: &Program) -> Shared {
-        Shared {
+    pub fn of(program: &Program) -> SharedMemory {
+        SharedMemory {
             globals: program.globals.iter().map(|global| global.value).collect(),
             locks: Locks::new(program.locks.len(), program.threads.len()),
         }
@@ -122,7 +122,7 @@ impl Shared {
 
 /// One call of a function.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Frame {
+struct CallFrame {
     function: u16,
     /// The instruction to come.
     at: u16,
@@ -134,7 +134,7 @@ struct Frame {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
     /// Nothing.
-    Goes,
+    Nothing,
     /// To let other threads run while it blocks.
     Blocks,
     /// To let other threads run for so long.
@@ -142,7 +142,7 @@ pub enum Effect {
     /// To be tried again when the lock may be free. Nothing was done.
     Waits(u16),
     /// To tell those who wait: a lock is free.
-    Frees,
+    Releases,
     /// To be left alone: the thread has ended, and returned this.
     Ends(i64),
 }
@@ -168,7 +168,7 @@ pub enum Effect {
 pub struct Thread {
     number: usize,
     /// The innermost call comes last. None is left when the thread has ended.
-    frames: Vec<Frame>,
+    frames: Vec<CallFrame>,
 }
 
 impl Thread {
@@ -192,11 +192,11 @@ impl Thread {
     fn enter(&mut self, program: &Verified, function: u16, arguments: Vec<i64>) {
         let mut slots = arguments;
         slots.resize(program.program().functions[usize::from(function)].locals.len(), 0);
-        self.frames.push(Frame { function, at: 0, slots });
+        self.frames.push(CallFrame { function, at: 0, slots });
     }
 
     /// Runs the next instruction. A thread that has ended stays so.
-    pub fn execute(&mut self, program: &Verified, shared: &mut Shared) -> Effect {
+    pub fn execute(&mut self, program: &Verified, shared: &mut SharedMemory) -> Effect {
         let Some(frame) = self.frames.last_mut() else { return Effect::Ends(0) };
         let op = program.instruction(frame.function, frame.at).op;
         frame.at += 1;
@@ -231,7 +231,7 @@ impl Thread {
             }
             Op::Release(lock) => {
                 shared.locks.release(lock);
-                return Effect::Frees;
+                return Effect::Releases;
             }
             Op::ReturnValue => {
                 let value = frame.pop();
@@ -242,11 +242,11 @@ impl Thread {
                 }
             }
         }
-        Effect::Goes
+        Effect::Nothing
     }
 }
 
-impl Frame {
+impl CallFrame {
     fn push(&mut self, value: i64) {
         self.slots.push(value);
     }

@@ -82,7 +82,7 @@ impl Verified {
 
 /// What is known about the moment before an instruction.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Moment {
+struct AbstractState {
     depth: usize,
     held: BTreeSet<u16>,
 }
@@ -97,8 +97,8 @@ fn check_function(program: &Program, function: &Function) -> Result<(), VerifyEr
         check_number(program, function, at, instruction.op)
             .map_err(|fault| error(instruction.position, fault).of(instruction.op))?;
     }
-    let mut moments: Vec<Option<Moment>> = vec![None; function.code.len()];
-    let mut ways = vec![(0, Moment { depth: 0, held: BTreeSet::new() }, function.position)];
+    let mut moments: Vec<Option<AbstractState>> = vec![None; function.code.len()];
+    let mut ways = vec![(0, AbstractState { depth: 0, held: BTreeSet::new() }, function.position)];
     while let Some((at, moment, from)) = ways.pop() {
         let Some(instruction) = function.code.get(at) else {
             return Err(error(from, Fault::NoReturn));
@@ -112,7 +112,7 @@ fn check_function(program: &Program, function: &Function) -> Result<(), VerifyEr
             None => {}
         }
         moments[at] = Some(moment.clone());
-        let after = pass(program, instruction.op, moment)
+        let after = transfer(program, instruction.op, moment)
             .map_err(|fault| error(instruction.position, fault).of(instruction.op))?;
         for to in successors(at, instruction.op) {
             ways.push((to, after.clone(), instruction.position));
@@ -142,8 +142,8 @@ fn check_number(program: &Program, function: &Function, at: usize, op: Op) -> Re
 }
 
 /// What an instruction makes of a moment.
-fn pass(program: &Program, op: Op, moment: Moment) -> Result<Moment, Fault> {
-    let Moment { depth, mut held } = moment;
+fn transfer(program: &Program, op: Op, moment: AbstractState) -> Result<AbstractState, Fault> {
+    let AbstractState { depth, mut held } = moment;
     let (pops, pushes) = match op {
         Op::LoadConst(_) | Op::LoadFast(_) | Op::LoadGlobal(_) => (0, 1),
         Op::StoreFast(_) | Op::StoreGlobal(_) | Op::PopTop | Op::PopJumpIfFalse(_) => (1, 0),
@@ -158,7 +158,7 @@ fn pass(program: &Program, op: Op, moment: Moment) -> Result<Moment, Fault> {
         Op::Acquire(_) | Op::Release(_) => (0, 0),
     };
     let left = depth.checked_sub(pops).ok_or(Fault::Underflow { pops, depth })?;
-    Ok(Moment { depth: left + pushes, held })
+    Ok(AbstractState { depth: left + pushes, held })
 }
 
 fn successors(at: usize, op: Op) -> Vec<usize> {

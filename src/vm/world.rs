@@ -14,7 +14,7 @@
 
 use crate::gil::rules::policy::SwitchPolicy;
 use crate::vm::program::Op;
-use crate::vm::thread::{Effect, Shared, Thread};
+use crate::vm::thread::{Effect, SharedMemory, Thread};
 use crate::vm::verifier::Verified;
 use std::fmt;
 
@@ -60,7 +60,7 @@ pub struct Step {
 }
 
 impl Step {
-    fn touches(&mut self, access: Access) {
+    fn record_access(&mut self, access: Access) {
         if !self.accesses.contains(&access) {
             self.accesses.push(access);
         }
@@ -142,7 +142,7 @@ pub struct Outcome {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct World {
     threads: Vec<Thread>,
-    shared: Shared,
+    shared: SharedMemory,
 }
 
 impl World {
@@ -151,7 +151,7 @@ impl World {
         let count = program.program().threads.len();
         World {
             threads: (0..count).map(|number| Thread::new(program, number)).collect(),
-            shared: Shared::of(program.program()),
+            shared: SharedMemory::of(program.program()),
         }
     }
 
@@ -203,11 +203,11 @@ impl World {
         }
         let all_ended = self.threads.iter().all(|thread| thread.next(program).is_none());
         let ending = if all_ended { Ending::Finished } else { Ending::Deadlock };
-        Some(self.as_outcome(ending))
+        Some(self.outcome_with(ending))
     }
 
     /// What the globals are now, with this ending.
-    pub fn as_outcome(&self, ending: Ending) -> Outcome {
+    pub fn outcome_with(&self, ending: Ending) -> Outcome {
         Outcome { ending, globals: self.shared.globals.clone() }
     }
 
@@ -229,9 +229,9 @@ impl World {
             step.instructions += 1;
             step.blocked |= op.blocks();
             match op {
-                Op::LoadGlobal(global) => step.touches(Access::Read(global)),
-                Op::StoreGlobal(global) => step.touches(Access::Write(global)),
-                Op::Acquire(lock) | Op::Release(lock) => step.touches(Access::Lock(lock)),
+                Op::LoadGlobal(global) => step.record_access(Access::Read(global)),
+                Op::StoreGlobal(global) => step.record_access(Access::Write(global)),
+                Op::Acquire(lock) | Op::Release(lock) => step.record_access(Access::Lock(lock)),
                 _ => {}
             }
             if matches!(effect, Effect::Ends(_)) || op.may_switch(policy) {
@@ -239,7 +239,7 @@ impl World {
             }
         }
         if let Some(lock) = self.waits_for(program, thread) {
-            step.touches(Access::Lock(lock));
+            step.record_access(Access::Lock(lock));
         }
         step
     }

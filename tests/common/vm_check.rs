@@ -15,7 +15,7 @@
 use singletrack::gil::rules::policy::SwitchPolicy;
 use singletrack::vm::assembler::assemble;
 use singletrack::vm::disassembler::dis;
-use singletrack::vm::program::{Function, Global, Instruction, Position, Program, Start};
+use singletrack::vm::program::{Function, Global, Instruction, Position, Program, EntryPoint};
 use singletrack::vm::program::{OPCODES, Op};
 use singletrack::vm::verifier::Verified;
 use singletrack::vm::world::{Ending, World};
@@ -54,7 +54,7 @@ pub fn any_program(bytes: &[u8]) -> Program {
     for _ in 0..source.below(3) + 1 {
         let function = u16::from(source.below(4));
         let arguments = vec![2; usize::from(source.below(3))];
-        program.threads.push(Start { function, arguments, position: Position::default() });
+        program.threads.push(EntryPoint { function, arguments, position: Position::default() });
     }
     program
 }

@@ -47,7 +47,7 @@ pub fn explore(request: &ExploreRequest) -> String {
         }
         How::One(_, replayed) => format!(
             "{}{}→ {}\n",
-            columns(program, &replayed.events),
+            columns(program, &replayed.trace),
             afterword(request, replayed),
             words(program, &replayed.outcome)
         ),
@@ -174,7 +174,7 @@ fn finale(request: &ExploreRequest, exploration: &Exploration) -> String {
         "\n{}, by as few switches as can be:\n\n{}{}→ again: singletrack explore {} --policy {} \
          --schedule {}\n",
         words(program, &found.outcome),
-        columns(program, &replayed.events),
+        columns(program, &replayed.trace),
         afterword(request, &replayed),
         request.name,
         request.policy,

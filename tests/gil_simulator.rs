@@ -8,13 +8,19 @@ use proptest::prelude::*;
 use singletrack::gil::Costs;
 use singletrack::gil::{Act, Script};
 use singletrack::gil::{Check, SwitchPolicy};
-use singletrack::gil::{SimulationEnd, SimulationResult};
 use singletrack::gil::{EventKind, Recording};
 use singletrack::gil::{MAX_CORES, NoSuchMachine, Simulator};
+use singletrack::gil::{SimulationEnd, SimulationResult};
 
 const MS: u64 = 1_000_000;
 
-fn play(policy: SwitchPolicy, cores: usize, costs: Costs, seed: u64, scripts: &[Script]) -> SimulationResult {
+fn play(
+    policy: SwitchPolicy,
+    cores: usize,
+    costs: Costs,
+    seed: u64,
+    scripts: &[Script],
+) -> SimulationResult {
     let _watchdog = watchdog("a simulation", 60);
     let mut world = Simulator::new(policy, cores, costs, seed).unwrap();
     world.record(100_000);

@@ -10,7 +10,7 @@ use common::watchdog;
 use proptest::prelude::*;
 use singletrack::gil::{Check, Checkpoint, HandOff, Substrate, SwitchPolicy};
 use singletrack::vm::assembler::assemble;
-use singletrack::vm::real_threads::{ThreadRun, ThreadEnd, run};
+use singletrack::vm::real_threads::{ThreadEnd, ThreadRun, run};
 use singletrack::vm::verifier::Verified;
 use singletrack::vm::world::{Ending, World};
 use vm_check::{Style, check_any_bytes, proper_program, run_by_bytes};

@@ -27,7 +27,7 @@ pub use rules::policy::{
     Check, Checkpoint, DropFlag, HandOff, PointCheck, PolicyError, Substrate, SwitchPoint,
     SwitchPolicy,
 };
-pub use simulator::script::{Act, Costs, CostsError, SimulationEnd, SimulationResult, Script};
+pub use simulator::script::{Act, Costs, CostsError, Script, SimulationEnd, SimulationResult};
 pub use simulator::simulation::{MAX_CORES, NoSuchMachine, Simulator};
 pub use stats::counters::Counters;
 pub use stats::histogram::Histogram;

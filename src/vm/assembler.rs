@@ -22,7 +22,7 @@
 //! ```
 //! Declarations may come in any order. Indentation means nothing.
 
-use crate::vm::program::{Function, Global, Instruction, Position, Program, EntryPoint};
+use crate::vm::program::{EntryPoint, Function, Global, Instruction, Position, Program};
 use crate::vm::program::{OPCODES, Opcode, Operand};
 use std::collections::HashMap;
 use std::fmt;
@@ -351,7 +351,11 @@ fn number_of<T: PartialEq>(table: &mut Vec<T>, entry: T) -> Option<u16> {
     Some(number)
 }
 
-fn known(line: &mut SourceLine, names: &HashMap<String, u16>, what: &str) -> Result<u16, AssembleError> {
+fn known(
+    line: &mut SourceLine,
+    names: &HashMap<String, u16>,
+    what: &str,
+) -> Result<u16, AssembleError> {
     let unknown = line.expected(format!("the name of a {what} that is declared"));
     let name = line.name(&format!("the name of a {what}"))?;
     names.get(&name).copied().ok_or(unknown)

@@ -98,7 +98,8 @@ pub mod explorer;
 pub mod program;
 pub mod real_threads;
 pub mod replay;
-pub mod shortest;
+pub mod schedule;
+
 pub mod thread;
 pub mod verifier;
 pub mod world;

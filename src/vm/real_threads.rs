@@ -105,23 +105,30 @@ impl std::error::Error for RealRunError {}
 pub fn run(program: &Verified, policy: SwitchPolicy, fuel: u64) -> Result<RealRun, RealRunError> {
     let lock = GlobalLock::new(policy);
     let shared = GilCell::new(&lock, SharedMemory::of(program.program()));
-    let stage =
-        Arc::new(Runner { program: program.clone(), policy, shared, releases: EventCount::default() });
+    let stage = Arc::new(Runner {
+        program: program.clone(),
+        policy,
+        shared,
+        releases: EventCount::default(),
+    });
     let threads = lock
         .attach(|gil| {
             // While this thread has the lock all others gather before it, and start together.
-            let spawned: Vec<io::Result<GilThread<ThreadRun>>> = (0..program.program().threads.len())
-                .map(|number| {
-                    let stage = Arc::clone(&stage);
-                    let body = move |gil: &mut Gil<'_>| stage.run_thread(gil, number, fuel);
-                    GilThread::spawn(&lock, &format!("thread {}", number + 1), body)
-                })
-                .collect();
+            let spawned: Vec<io::Result<GilThread<ThreadRun>>> =
+                (0..program.program().threads.len())
+                    .map(|number| {
+                        let stage = Arc::clone(&stage);
+                        let body = move |gil: &mut Gil<'_>| stage.run_thread(gil, number, fuel);
+                        GilThread::spawn(&lock, &format!("thread {}", number + 1), body)
+                    })
+                    .collect();
             let gathered = spawned.iter().filter(|thread| thread.is_ok()).count();
             while lock.waiting() < gathered {
                 std::thread::yield_now();
             }
-            gil.detach(|| spawned.into_iter().map(join).collect::<Result<Vec<ThreadRun>, RealRunError>>())
+            gil.detach(|| {
+                spawned.into_iter().map(join).collect::<Result<Vec<ThreadRun>, RealRunError>>()
+            })
         })
         .map_err(RealRunError::Lock)??;
     let globals = lock.attach(|gil| stage.shared.get(gil).globals.clone());

@@ -15,7 +15,7 @@
 use singletrack::gil::rules::policy::SwitchPolicy;
 use singletrack::vm::assembler::assemble;
 use singletrack::vm::disassembler::dis;
-use singletrack::vm::program::{Function, Global, Instruction, Position, Program, EntryPoint};
+use singletrack::vm::program::{EntryPoint, Function, Global, Instruction, Position, Program};
 use singletrack::vm::program::{OPCODES, Op};
 use singletrack::vm::verifier::Verified;
 use singletrack::vm::world::{Ending, World};

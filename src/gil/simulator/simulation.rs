@@ -29,10 +29,10 @@ use crate::gil::rules::decision::{
 use crate::gil::rules::machine::Machine;
 use crate::gil::rules::policy::{Check, PointCheck, Substrate, SwitchPoint, SwitchPolicy};
 use crate::gil::rules::ticker::Ticker;
-use crate::gil::simulator::actor::{SimThread, AndThen, WaitsOn, Activity, NextWork};
+use crate::gil::simulator::actor::{Activity, AndThen, NextWork, SimThread, WaitsOn};
 use crate::gil::simulator::script::Costs;
 use crate::gil::simulator::script::Script;
-use crate::gil::simulator::script::{SimulationEnd, ThreadResult, SimulationResult};
+use crate::gil::simulator::script::{SimulationEnd, SimulationResult, ThreadResult};
 use crate::gil::simulator::timeline::{Advance, Timeline};
 use crate::gil::stats::record::{EventKind, Recording};
 use std::fmt;
@@ -144,7 +144,8 @@ impl Simulator {
             let (ticks, rounds) = actor.progress();
             ThreadResult { name: actor.name().to_owned(), ticks, rounds, ended: actor.ended }
         };
-        let ends = self.timeline.threads.iter().map(|actor| actor.ended.unwrap_or(self.timeline.now));
+        let ends =
+            self.timeline.threads.iter().map(|actor| actor.ended.unwrap_or(self.timeline.now));
         SimulationResult {
             ending,
             elapsed: ends.max().unwrap_or(0),
@@ -163,7 +164,9 @@ impl Simulator {
     /// A thread that is on a core, or will be, begins a step.
     fn start_activity(&mut self, thread: usize, step: Activity) {
         let cost = match step {
-            Activity::Acquire | Activity::Recheck { .. } | Activity::Release { .. } => self.access_cost(thread),
+            Activity::Acquire | Activity::Recheck { .. } | Activity::Release { .. } => {
+                self.access_cost(thread)
+            }
             Activity::Yield => self.timeline.costs.contended,
             Activity::Signal { .. } => self.timeline.signal_cost(),
             Activity::Compute { ticks } => ticks.saturating_mul(self.timeline.costs.tick),
@@ -183,7 +186,10 @@ impl Simulator {
     fn finish_activity(&mut self, thread: usize) {
         let id = self.timeline.threads[thread].id;
         match self.timeline.threads[thread].activity {
-            Activity::Acquire | Activity::Recheck { .. } | Activity::Release { .. } | Activity::Yield
+            Activity::Acquire
+            | Activity::Recheck { .. }
+            | Activity::Release { .. }
+            | Activity::Yield
                 if self.mutex_is_taken(id) =>
             {
                 self.timeline.set_remaining(thread, self.mutex_taken_until - self.timeline.now);
@@ -256,7 +262,13 @@ impl Simulator {
     }
 
     /// The lock was dropped.
-    fn after_release(&mut self, thread: usize, reason: DropReason, parting: Release, next: AndThen) {
+    fn after_release(
+        &mut self,
+        thread: usize,
+        reason: DropReason,
+        parting: Release,
+        next: AndThen,
+    ) {
         self.timeline.threads[thread].note_release(reason, self.timeline.now);
         self.timeline.threads[thread].after_switch = next;
         let next = if parting.await_switch { AndThen::HandsOver } else { next };
@@ -277,14 +289,17 @@ impl Simulator {
         match next {
             AndThen::Goes => self.continue_script(thread),
             AndThen::Wants => self.start_activity(thread, Activity::Acquire),
-            AndThen::Blocks => match self.timeline.threads[thread].detached_cost(self.timeline.now) {
+            AndThen::Blocks => match self.timeline.threads[thread].detached_cost(self.timeline.now)
+            {
                 (_, Some(until)) => {
                     self.timeline.threads[thread].activity = Activity::Works;
                     self.timeline.block(thread, WaitsOn::Act, Some(until));
                 }
                 (_, None) => self.start_activity(thread, Activity::Works),
             },
-            AndThen::HandsOver if self.machine.is_handing_over(self.timeline.threads[thread].id) => {
+            AndThen::HandsOver
+                if self.machine.is_handing_over(self.timeline.threads[thread].id) =>
+            {
                 let actor = &mut self.timeline.threads[thread];
                 if actor.after_switch == AndThen::Wants {
                     actor.note_wait(self.timeline.now);
@@ -336,7 +351,8 @@ impl Simulator {
                 if until_check == 0 {
                     self.ticker.tick(period);
                     self.timeline.threads[thread].counted = grain;
-                    let check = Activity::Release { reason: DropReason::Tick, next: AndThen::Wants };
+                    let check =
+                        Activity::Release { reason: DropReason::Tick, next: AndThen::Wants };
                     return self.start_activity(thread, check);
                 }
                 until_check
@@ -379,7 +395,8 @@ impl Simulator {
         if stop < ticks {
             let spent = self.timeline.time_spent(thread, ticks);
             self.timeline.threads[thread].activity = Activity::Compute { ticks: stop };
-            self.timeline.set_remaining(thread, (stop * self.timeline.costs.tick).saturating_sub(spent));
+            self.timeline
+                .set_remaining(thread, (stop * self.timeline.costs.tick).saturating_sub(spent));
         }
     }
 }

@@ -15,7 +15,7 @@
 
 use crate::base::random::SplitMix64;
 use crate::gil::rules::decision::Nanos;
-use crate::gil::simulator::actor::{SimThread, AndThen, WaitsOn, Activity};
+use crate::gil::simulator::actor::{Activity, AndThen, SimThread, WaitsOn};
 use crate::gil::simulator::cores::{Cores, Placement};
 use crate::gil::simulator::script::Costs;
 use std::cmp::Reverse;

@@ -68,7 +68,17 @@ pub fn calibrate() -> Result<Measured, Failure> {
     let refuse = |e: io::Error| Failure::io("the measurement", &e, "close other programs");
     let (numbers, _) = measure(PATIENCE, || numbers().map_err(refuse))?;
     let [tick, door, desk, signal, interrupt, wake, switch, quantum, jitter, call] = numbers;
-    let costs = Costs { tick, uncontended: door, contended: desk, signal, interrupt, wake, switch, quantum, jitter };
+    let costs = Costs {
+        tick,
+        uncontended: door,
+        contended: desk,
+        signal,
+        interrupt,
+        wake,
+        switch,
+        quantum,
+        jitter,
+    };
     Ok(Measured { costs, call })
 }
 

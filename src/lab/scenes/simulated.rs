@@ -89,7 +89,8 @@ pub fn convoy(policy: SwitchPolicy, time: Duration, on: &Setting) -> Result<Take
     let idle = on.play(policy, time / 4, std::slice::from_ref(&echo))?;
     let beside = on.play(policy, time, &[cpu, echo])?;
     // A thread that starved has made no round: then one is all the time there was.
-    let rounds = |run: &SimulationResult| run.threads.last().map_or(0, |echo| echo.rounds).max(1) as f64;
+    let rounds =
+        |run: &SimulationResult| run.threads.last().map_or(0, |echo| echo.rounds).max(1) as f64;
     let micros = |run: &SimulationResult| run.elapsed as f64 / 1e3 / rounds(run);
     let (idle_us, beside_us) = (micros(&idle), micros(&beside));
     let figures = [

@@ -1,7 +1,7 @@
-//! From text to a program.
+//! The assembler: from text to a program.
 //!
 //! *Promises*: a program, or one error with line, column, what stands there and what was
-//! expected. What it makes can be printed and read again without a difference.
+//! expected. A program that was read can be printed and read again without a difference.
 //! *Leaves out*: whether the program can run (`vm/verifier.rs`).
 //!
 //! ```text
@@ -20,10 +20,12 @@
 //!       LOAD_CONST 0
 //!       RETURN_VALUE
 //! ```
-//! Declarations may come in any order. Indentation means nothing.
+//! Declarations may come in any order. Indentation has no meaning. The text is read twice: the
+//! first pass collects names and labels, the second emits instructions.
 
-use crate::vm::program::{EntryPoint, Function, Global, Instruction, Position, Program};
-use crate::vm::program::{OPCODES, Opcode, Operand};
+use crate::vm::program::{
+    EntryPoint, Function, Global, Instruction, OPCODES, Opcode, Operand, Position, Program,
+};
 use std::collections::HashMap;
 use std::fmt;
 
@@ -57,14 +59,14 @@ pub fn assemble(text: &str) -> Result<Program, AssembleError> {
     Ok(assembler.program)
 }
 
-/// Why a text is no program: the place, what stands there, and what was expected instead.
+/// Why a text is not a program: the place, what stands there, and what was expected instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AssembleError {
-    /// Where.
+    /// The place.
     pub position: Position,
     /// What stands there.
     pub found: String,
-    /// What should.
+    /// What was expected.
     pub expected: String,
 }
 
@@ -83,12 +85,12 @@ struct Lexeme {
     column: usize,
 }
 
-/// What is still to be read of a line.
+/// A line of text, as far as it is not yet read.
 #[derive(Debug, Clone)]
 struct SourceLine {
     number: usize,
     lexemes: std::vec::IntoIter<Lexeme>,
-    /// The column after the last token.
+    /// The column after the last lexeme.
     end: usize,
 }
 
@@ -114,12 +116,12 @@ impl SourceLine {
     }
 
     fn peek(&self, ahead: usize) -> Option<&str> {
-        self.lexemes.as_slice().get(ahead).map(|token| token.text.as_str())
+        self.lexemes.as_slice().get(ahead).map(|lexeme| lexeme.text.as_str())
     }
 
-    /// Where the next token stands.
+    /// Where the next lexeme stands.
     fn position(&self) -> Position {
-        let column = self.lexemes.as_slice().first().map_or(self.end, |token| token.column);
+        let column = self.lexemes.as_slice().first().map_or(self.end, |lexeme| lexeme.column);
         Position { line: self.number, column }
     }
 
@@ -157,7 +159,7 @@ impl SourceLine {
         Ok(number)
     }
 
-    /// What stands between parentheses, with commas.
+    /// A list between parentheses, with commas.
     fn list<T>(
         &mut self,
         mut item: impl FnMut(&mut SourceLine) -> Result<T, AssembleError>,
@@ -178,23 +180,23 @@ impl SourceLine {
     }
 }
 
-/// What is known so far. Names are collected in a first pass and used in a second.
+/// The program so far, and the names that the first pass has collected for the second.
 #[derive(Default)]
 struct Assembler {
     program: Program,
     globals: HashMap<String, u16>,
     locks: HashMap<String, u16>,
     functions: HashMap<String, u16>,
-    /// By function and name.
+    /// The target of each label, by function and name.
     labels: HashMap<(u16, String), u16>,
     /// How many instructions each function has, in the first pass.
     lengths: Vec<u16>,
-    /// The function whose body this is.
+    /// The function whose body is being read.
     function: Option<u16>,
 }
 
-/// Gives a new name the next number.
-fn add(
+/// Declares a name: it gets the next number.
+fn declare_name(
     names: &mut HashMap<String, u16>,
     line: &mut SourceLine,
     what: &str,
@@ -210,29 +212,29 @@ fn add(
 }
 
 impl Assembler {
-    /// First pass: which names are there?
+    /// First pass: collects names, and counts instructions.
     fn declare(&mut self, mut line: SourceLine) -> Result<(), AssembleError> {
         match (line.peek(0), line.peek(1)) {
             (Some(_), Some(":")) => return self.declare_label(line),
             (None, _) | (Some("thread"), _) => return Ok(()),
             (Some("global"), _) => {
                 line.lexemes.next();
-                let name = add(&mut self.globals, &mut line, "global")?;
+                let name = declare_name(&mut self.globals, &mut line, "global")?;
                 let given = line.take_if("=");
                 let value = if given { line.number("a whole number of 64 bits")? } else { 0 };
                 self.program.globals.push(Global { name, value });
             }
             (Some("lock"), _) => {
                 line.lexemes.next();
-                let name = add(&mut self.locks, &mut line, "lock")?;
+                let name = declare_name(&mut self.locks, &mut line, "lock")?;
                 self.program.locks.push(name);
             }
             (Some("def"), _) => {
                 let position = line.position();
                 line.lexemes.next();
-                let name = add(&mut self.functions, &mut line, "function")?;
+                let name = declare_name(&mut self.functions, &mut line, "function")?;
                 let mut known = HashMap::new();
-                let locals = line.list(|line| add(&mut known, line, "parameter"))?;
+                let locals = line.list(|line| declare_name(&mut known, line, "parameter"))?;
                 line.mark(":")?;
                 self.function = Some(self.functions[&name]);
                 self.lengths.push(0);
@@ -278,7 +280,7 @@ impl Assembler {
             }
             (Some("thread"), _) => {
                 line.lexemes.next();
-                let function = known(&mut line, &self.functions, "function")?;
+                let function = declared(&mut line, &self.functions, "function")?;
                 let arguments = match line.peek(0) {
                     Some("(") => line.list(|line| line.number("a whole number of 64 bits"))?,
                     _ => Vec::new(),
@@ -312,11 +314,11 @@ impl Assembler {
             Operand::Constant => {
                 let full = line.expected("one of the 65536 numbers that are in use");
                 let value = line.number("a whole number of 64 bits")?;
-                number_of(&mut self.program.constants, value).ok_or(full)
+                index_of(&mut self.program.constants, value).ok_or(full)
             }
-            Operand::Global => known(line, &self.globals, "global"),
-            Operand::Lock => known(line, &self.locks, "lock"),
-            Operand::Function => known(line, &self.functions, "function"),
+            Operand::Global => declared(line, &self.globals, "global"),
+            Operand::Lock => declared(line, &self.locks, "lock"),
+            Operand::Function => declared(line, &self.functions, "function"),
             Operand::Local => self.local(opcode, line),
             Operand::Target => {
                 let unknown = line.expected("a label of this function");
@@ -327,7 +329,7 @@ impl Assembler {
         }
     }
 
-    /// A local is made by being stored to.
+    /// The number of a local. The first `STORE_FAST` to a name makes the local.
     fn local(&mut self, opcode: &Opcode, line: &mut SourceLine) -> Result<u16, AssembleError> {
         let expected = line.expected("a parameter, or a name that a STORE_FAST above has made");
         let full = line.expected("one of the 65536 locals that are there");
@@ -337,12 +339,12 @@ impl Assembler {
         if opcode.name != "STORE_FAST" && !locals.contains(&name) {
             return Err(expected);
         }
-        number_of(locals, name).ok_or(full)
+        index_of(locals, name).ok_or(full)
     }
 }
 
-/// The number of an entry, which is made if need be.
-fn number_of<T: PartialEq>(table: &mut Vec<T>, entry: T) -> Option<u16> {
+/// The index of an entry, which is appended if it is not there.
+fn index_of<T: PartialEq>(table: &mut Vec<T>, entry: T) -> Option<u16> {
     let at = table.iter().position(|known| *known == entry).unwrap_or(table.len());
     let number = u16::try_from(at).ok()?;
     if at == table.len() {
@@ -351,7 +353,7 @@ fn number_of<T: PartialEq>(table: &mut Vec<T>, entry: T) -> Option<u16> {
     Some(number)
 }
 
-fn known(
+fn declared(
     line: &mut SourceLine,
     names: &HashMap<String, u16>,
     what: &str,
@@ -361,10 +363,10 @@ fn known(
     names.get(&name).copied().ok_or(unknown)
 }
 
-/// The opcode that was probably meant: the one that shares most letters in their order.
+/// The opcode that was probably meant: the one with the longest common subsequence of letters.
 fn suggest(word: &str) -> String {
     let likeness = |name: &str| {
-        // The length of the longest common subsequence, less what is too much.
+        // Four times the length of the common subsequence, less the lengths of both words.
         let mut row = vec![0; name.len() + 1];
         for c in word.to_uppercase().chars() {
             let mut diagonal = 0;

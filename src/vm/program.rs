@@ -1,27 +1,10 @@
-//! The instructions, and what each means to the lock.
+//! The instruction set, and programs as plain data.
 //!
-//! *Promises*: one table holds all that is known of an opcode; the rest is read from it.
-//! *Leaves out*: what an instruction does to a stack (`vm/thread.rs`).
-//!
-//! ```text
-//!   x += 1   LOAD_GLOBAL  x     ─┐
-//!            LOAD_CONST   1      │ 2.7 may stop after every counted one,
-//!            ADD                 │ 3.9 after every one, 3.10 after none
-//!            STORE_GLOBAL x     ─┘
-//! ```
-//! Where the lock is looked at is told *after* an instruction, as CPython's jump back to the
-//! top of its loop comes after it. CPython 2.7 leaves that jump out after its cheapest opcodes
-//! (`goto fast_next_opcode`): such an opcode is *not counted*, and no switch comes between it
-//! and the next. CPython 3.2 to 3.9 leave it out after the same opcodes. Here they look after
-//! every one. Nobody can tell: the cheap opcodes touch nothing that is shared, so a switch
-//! after one of them has the effect of a switch before it.
-//!
-//! # A program: functions of instructions, the names they use, and the threads that run them
-//!
-//! *Assumes*: a `Program` may be nonsense.
-//! *Promises*: plain data with public parts, so that tools can build and take it apart.
-//! *Leaves out*: whether it makes sense (`vm/verifier.rs`), how it is written
-//! (`vm/assembler.rs`).
+//! *Promises*: one table holds all that is known of an opcode; the rest is read from it. A
+//! [`Program`] has public fields, so that tools can build one and take it apart; it may be
+//! nonsense.
+//! *Leaves out*: what an instruction does to a stack (`vm/thread.rs`), whether a program makes
+//! sense (`vm/verifier.rs`), how one is written (`vm/assembler.rs`).
 //!
 //! ```text
 //!   Program ── globals     x = 0            shared by all threads
@@ -29,7 +12,19 @@
 //!           ├─ constants   1, 10
 //!           ├─ functions   increment        code, names of locals
 //!           └─ threads     increment()      where each begins, with which arguments
+//!
+//!   x += 1     LOAD_GLOBAL  x     ─┐
+//!              LOAD_CONST   1      │ 2.7 may switch after every counted one,
+//!              ADD                 │ 3.9 after every one, 3.10 after none
+//!              STORE_GLOBAL x     ─┘
 //! ```
+//! A switch point comes *after* an instruction, as CPython's jump back to the top of its loop
+//! does. CPython 2.7 skips that jump after its cheapest opcodes (`goto fast_next_opcode`): such
+//! an opcode is *not counted*, and no switch comes between it and the next. CPython 3.2 to 3.9
+//! skip the read of the drop request after the same opcodes (`FAST_DISPATCH`). Here those
+//! policies read it after every instruction. No program can tell the difference: the cheap
+//! opcodes touch nothing that is shared, so a switch after one of them has the effect of a
+//! switch before it.
 
 use crate::gil::rules::policy::{Check, PointCheck, SwitchPoint, SwitchPolicy};
 use std::fmt;
@@ -78,22 +73,22 @@ pub enum Op {
     /// Pops as many numbers as the function has parameters, and enters it. What it returns is
     /// pushed.
     Call(u16),
-    /// A call into the world that blocks: a `recv`, say. The lock is dropped around it.
+    /// A system call that blocks: a `recv`, say. The lock is dropped around it.
     CallBlocking,
     /// Drops the lock for so many milliseconds.
     #[doc(alias = "time.sleep")]
     Sleep(u16),
-    /// Takes a lock of the program, as `lock.acquire()` does. If it is not free the global lock
+    /// Takes a lock of the program, as `lock.acquire()` does. If it is not free, the global lock
     /// is dropped until it is.
     #[doc(alias = "threading.Lock.acquire")]
     Acquire(u16),
-    /// Lets go of a lock of the program.
+    /// Releases a lock of the program.
     Release(u16),
     /// Pops a number and leaves the function with it.
     ReturnValue,
 }
 
-/// What the number of an instruction counts.
+/// What the number of an instruction is an index of, or else what it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operand {
     /// There is none.
@@ -114,14 +109,14 @@ pub enum Operand {
     Lock,
 }
 
-/// What is known of an opcode.
+/// A row of the table: all that is known of an opcode.
 #[derive(Debug)]
 pub struct Opcode {
-    /// As it is written.
+    /// Its name in a program's text.
     pub name: &'static str,
-    /// What its number counts.
+    /// What its number means.
     pub operand: Operand,
-    /// Python 2 counts it as a tick: it goes back to the top of its loop afterwards.
+    /// Python 2 counts it as a tick: the interpreter goes back to the top of its loop afterwards.
     pub counted: bool,
     /// Python 3.10 reads the drop request afterwards: a loop's jump back, or a call.
     pub back_edge_or_call: bool,
@@ -161,12 +156,12 @@ pub static OPCODES: [Opcode; 18] = [
     row("SLEEP", Operand::Milliseconds, EDGE_OR_CALL, Op::Sleep),
     row("ACQUIRE", Operand::Lock, EDGE_OR_CALL, Op::Acquire),
     row("RELEASE", Operand::Lock, EDGE_OR_CALL, Op::Release),
-    // Python 3.10 looks when a call has come back; since 3.11 only when it called into C.
+    // Python 3.10 reads the request when a call has returned; since 3.11 only if it called into C.
     row("RETURN_VALUE", Operand::None, EDGE_OR_CALL, |_| Op::ReturnValue),
 ];
 
 impl Op {
-    /// The place of its opcode in [`OPCODES`], and its number, or 0.
+    /// The index of its opcode in [`OPCODES`], and its number, or 0.
     pub fn parts(self) -> (usize, u16) {
         match self {
             Op::LoadConst(i) => (0, i),
@@ -190,12 +185,13 @@ impl Op {
         }
     }
 
-    /// What is known of it.
+    /// Its row of the table.
     pub fn opcode(self) -> &'static Opcode {
         &OPCODES[self.parts().0]
     }
 
-    /// What a thread does about the lock after this instruction.
+    /// What a thread does after this instruction, under this policy: count a tick, read the drop
+    /// request, or nothing. The one question that real threads and the explorer both ask.
     pub fn point_check(self, policy: &SwitchPolicy) -> PointCheck {
         let opcode = self.opcode();
         match policy.check() {
@@ -205,18 +201,18 @@ impl Op {
         }
     }
 
-    /// The lock is dropped around it, under every policy.
+    /// Whether the lock is dropped around it, under every policy.
     pub fn blocks(self) -> bool {
         matches!(self, Op::CallBlocking | Op::Sleep(_))
     }
 
-    /// Another thread may come next, under this policy.
+    /// Whether another thread may run next, under this policy.
     pub fn may_switch(self, policy: &SwitchPolicy) -> bool {
         self.blocks() || self.point_check(policy) != PointCheck::Nothing
     }
 }
 
-/// A place in a program's text, both counted from 1. A column is a character, not a byte.
+/// A place in a program's text; line and column count from 1. A column is a character, not a byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Position {
     /// The line.
@@ -262,7 +258,7 @@ pub struct Function {
 pub struct Global {
     /// Its name.
     pub name: String,
-    /// What it begins with.
+    /// Its value at the start.
     pub value: i64,
 }
 

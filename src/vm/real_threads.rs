@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!   GilThread 1 ──┐                         ┌─ one instruction (vm/thread.rs)
-//!   GilThread 2 ──┼── token ──▶ GilCell ────┤  one look at the lock: tick or checkpoint
+//!   GilThread 2 ──┼── token ──▶ GilCell ────┤  its switch point: a tick or a checkpoint
 //!   GilThread 3 ──┘             globals,    └─ and again
 //!                               locks
 //! ```
@@ -31,9 +31,9 @@ use std::io;
 pub enum ThreadEnd {
     /// Its function returned this.
     Returned(i64),
-    /// It waited for a lock that nobody would ever let go of.
+    /// It waited for a lock that would never be released.
     Stuck,
-    /// It had executed as many instructions as it was given.
+    /// It had executed as many instructions as it was allowed.
     OutOfFuel,
 }
 
@@ -42,20 +42,20 @@ pub enum ThreadEnd {
 pub struct ThreadRun {
     /// How it ended.
     pub end: ThreadEnd,
-    /// Instructions executed.
+    /// How many instructions it executed.
     pub instructions: u64,
-    /// Those that Python 2 would count.
+    /// How many of them Python 2 would count.
     pub ticks: u64,
 }
 
-/// What a program came to.
+/// The result of running a program.
 #[derive(Debug, Clone)]
 pub struct RealRun {
     /// The globals at the end.
     pub globals: Vec<i64>,
-    /// By thread.
+    /// What each thread did.
     pub threads: Vec<ThreadRun>,
-    /// What the lock went through.
+    /// What happened to the lock, how often.
     pub counters: Counters,
 }
 
@@ -63,11 +63,11 @@ pub struct RealRun {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RealRunError {
-    /// The operating system has no thread to give.
+    /// The operating system refused to make a thread.
     Spawn(io::Error),
-    /// A thread was lost.
+    /// A thread ended without a result.
     Thread(JobError),
-    /// The lock could not be had.
+    /// The lock could not be taken.
     Lock(AttachError),
 }
 
@@ -87,25 +87,25 @@ impl std::error::Error for RealRunError {}
 /// after `fuel` instructions.
 ///
 /// # Errors
-/// [`RunError`] if the threads cannot be had.
+/// [`RealRunError`] if the threads or the lock cannot be had.
 ///
 /// ```
 /// use singletrack::gil::SwitchPolicy;
 /// use singletrack::vm::assembler::assemble;
-/// use singletrack::vm::real_threads::{End, run};
+/// use singletrack::vm::real_threads::{ThreadEnd, run};
 /// use singletrack::vm::verifier::Verified;
 ///
 /// let text = "global x = 40\nthread f(2)\n\
 ///     def f(n):\n LOAD_GLOBAL x\n LOAD_FAST n\n ADD\n STORE_GLOBAL x\n LOAD_FAST n\n RETURN_VALUE";
 /// let program = Verified::new(assemble(text)?)?;
-/// let report = run(&program, SwitchPolicy::PYTHON_2, 1_000)?;
-/// assert_eq!((report.globals[0], report.threads[0].end), (42, End::Returned(2)));
+/// let result = run(&program, SwitchPolicy::PYTHON_2, 1_000)?;
+/// assert_eq!((result.globals[0], result.threads[0].end), (42, ThreadEnd::Returned(2)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn run(program: &Verified, policy: SwitchPolicy, fuel: u64) -> Result<RealRun, RealRunError> {
     let lock = GlobalLock::new(policy);
     let shared = GilCell::new(&lock, SharedMemory::of(program.program()));
-    let stage = Arc::new(Runner {
+    let runner = Arc::new(Runner {
         program: program.clone(),
         policy,
         shared,
@@ -113,17 +113,17 @@ pub fn run(program: &Verified, policy: SwitchPolicy, fuel: u64) -> Result<RealRu
     });
     let threads = lock
         .attach(|gil| {
-            // While this thread has the lock all others gather before it, and start together.
+            // While this thread holds the lock, all others queue for it, so they start together.
             let spawned: Vec<io::Result<GilThread<ThreadRun>>> =
                 (0..program.program().threads.len())
                     .map(|number| {
-                        let stage = Arc::clone(&stage);
-                        let body = move |gil: &mut Gil<'_>| stage.run_thread(gil, number, fuel);
+                        let runner = Arc::clone(&runner);
+                        let body = move |gil: &mut Gil<'_>| runner.run_thread(gil, number, fuel);
                         GilThread::spawn(&lock, &format!("thread {}", number + 1), body)
                     })
                     .collect();
-            let gathered = spawned.iter().filter(|thread| thread.is_ok()).count();
-            while lock.waiting() < gathered {
+            let started = spawned.iter().filter(|thread| thread.is_ok()).count();
+            while lock.waiting() < started {
                 std::thread::yield_now();
             }
             gil.detach(|| {
@@ -131,7 +131,7 @@ pub fn run(program: &Verified, policy: SwitchPolicy, fuel: u64) -> Result<RealRu
             })
         })
         .map_err(RealRunError::Lock)??;
-    let globals = lock.attach(|gil| stage.shared.get(gil).globals.clone());
+    let globals = lock.attach(|gil| runner.shared.get(gil).globals.clone());
     let globals = globals.map_err(RealRunError::Lock)?;
     Ok(RealRun { globals, threads, counters: lock.counters() })
 }
@@ -145,12 +145,12 @@ struct Runner {
     program: Verified,
     policy: SwitchPolicy,
     shared: GilCell<SharedMemory>,
-    /// A lock of the program was let go of, or a thread has stopped for good.
+    /// Advances when a lock of the program is released, or a thread stops for good.
     releases: EventCount,
 }
 
 impl Runner {
-    /// A thread's whole life: an instruction, what it asks for, a look at the lock.
+    /// The loop of one thread: an instruction, what it asks for, its switch point.
     fn run_thread(&self, gil: &mut Gil<'_>, number: usize, fuel: u64) -> ThreadRun {
         let mut thread = Thread::new(&self.program, number);
         let (mut instructions, mut ticks) = (0, 0);
@@ -168,9 +168,10 @@ impl Runner {
                     break ThreadEnd::Stuck;
                 }
                 Effect::Waits(_) => {
-                    // The count is read while nobody can let go, so no ring is missed.
-                    let heard = self.releases.count();
-                    gil.detach(|| self.releases.wait_beyond(heard));
+                    // The count is read with the lock held, while no other thread can release, so
+                    // no release is missed.
+                    let seen = self.releases.count();
+                    gil.detach(|| self.releases.wait_beyond(seen));
                     continue;
                 }
                 Effect::Ends(value) => {
@@ -180,7 +181,7 @@ impl Runner {
             }
             instructions += 1;
             ticks += u64::from(next.op.opcode().counted);
-            self.checkpoint(gil, next.op);
+            self.pass_switch_point(gil, next.op);
         };
         if !matches!(end, ThreadEnd::Returned(_)) {
             self.shared.get_mut(gil).locks.mark_stopped(number);
@@ -189,9 +190,9 @@ impl Runner {
         ThreadRun { end, instructions, ticks }
     }
 
-    /// The one checkpoint: the lock may change hands here, and nowhere else but where a thread
-    /// blocks.
-    fn checkpoint(&self, gil: &mut Gil<'_>, op: Op) {
+    /// The switch point after an instruction. The lock changes hands here, and where a thread
+    /// blocks; nowhere else.
+    fn pass_switch_point(&self, gil: &mut Gil<'_>, op: Op) {
         if op.opcode().back_edge_or_call {
             gil.checkpoint();
         } else if op.may_switch(&self.policy) {
@@ -200,28 +201,28 @@ impl Runner {
     }
 }
 
-/// Something to wait for that can come again and again.
+/// An event count: a number that only grows, and a way to wait until it has grown.
 #[derive(Debug, Default)]
 struct EventCount {
-    rings: Mutex<u64>,
-    rung: Condvar,
+    count: Mutex<u64>,
+    advanced: Condvar,
 }
 
 impl EventCount {
     fn count(&self) -> u64 {
-        *self.rings.lock()
+        *self.count.lock()
     }
 
     fn advance(&self) {
-        *self.rings.lock() += 1;
-        self.rung.notify_all();
+        *self.count.lock() += 1;
+        self.advanced.notify_all();
     }
 
-    /// Waits until it has rung again.
-    fn wait_beyond(&self, heard: u64) {
-        let mut rings = self.rings.lock();
-        while *rings == heard {
-            self.rung.wait(&mut rings);
+    /// Waits until the count has grown beyond `seen`.
+    fn wait_beyond(&self, seen: u64) {
+        let mut count = self.count.lock();
+        while *count == seen {
+            self.advanced.wait(&mut count);
         }
     }
 }

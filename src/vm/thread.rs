@@ -1,23 +1,18 @@
-//! The locks of a program: who has which, and who waits for ever.
+//! A thread of a program: its frames, the locks it uses, and the one `match` that executes.
 //!
-//! *Assumes*: a lock is let go by the thread that took it; the verifier sees to that.
-//! *Promises*: a cycle of threads that wait for each other is found.
-//! *Leaves out*: sleeping and waking (`vm/real_threads.rs`).
+//! *Assumes*: a verified program, and the same one all the time; a lock is released by the
+//! thread that took it (the verifier checks that, too).
+//! *Promises*: no panic; an instruction is atomic; it does the same on real threads and in the
+//! explorer; a cycle of threads that wait for each other is found.
+//! *Leaves out*: when another thread runs. Real threads ask the global lock, which also makes
+//! them sleep and wakes them (`vm/real_threads.rs`); the explorer tries every order
+//! (`vm/world.rs`). Both run this code.
 //!
 //! ```text
+//!   Thread ── CallFrame  main    at 7   │ locals │ stack …      CPython's layout: one array,
+//!          └─ CallFrame  helper  at 2   │ locals │ stack …      locals first
+//!
 //!   thread 1 ── wants ──▶ b ── held by ──▶ thread 2 ── wants ──▶ a ── held by ──▶ thread 1
-//! ```
-//!
-//! # A thread of a program: its frames, and the one `match` that runs an instruction
-//!
-//! *Assumes*: a verified program, and the same one all the time.
-//! *Promises*: no panic; an instruction is atomic; it does the same in every world.
-//! *Leaves out*: when another thread comes next. Real threads ask a lock (`vm/real_threads.rs`), the
-//! explorer tries everything (`vm/world.rs`); both run this code.
-//!
-//! ```text
-//!   Thread ── Frame  main    at 7   │ locals │ stack …      CPython's layout: one array,
-//!          └─ Frame  helper  at 2   │ locals │ stack …      locals first
 //! ```
 
 use crate::vm::program::{Instruction, Op, Program};
@@ -32,64 +27,64 @@ use std::time::Duration;
 /// let mut locks = Locks::new(2, 2);
 /// assert!(locks.acquire(0, 0) && locks.acquire(1, 1));
 /// assert!(!locks.acquire(0, 1), "taken: thread 0 waits");
-/// assert!(!locks.is_stuck(0), "thread 1 may still let go");
+/// assert!(!locks.is_stuck(0), "thread 1 may still release it");
 /// assert!(!locks.acquire(1, 0));
 /// assert!(locks.is_stuck(0) && locks.is_stuck(1), "now it cannot");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Locks {
-    /// By lock.
+    /// The owner of each lock.
     owners: Vec<Option<usize>>,
-    /// By thread.
+    /// What each thread does.
     statuses: Vec<LockStatus>,
 }
 
-/// Where a thread stands with locks.
+/// What a thread does, as far as locks are concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum LockStatus {
-    Runs,
-    Waits(u16),
+    Running,
+    Waiting(u16),
     Stopped,
 }
 
 impl Locks {
     /// Free locks, and threads that run.
     pub fn new(locks: usize, threads: usize) -> Locks {
-        Locks { owners: vec![None; locks], statuses: vec![LockStatus::Runs; threads] }
+        Locks { owners: vec![None; locks], statuses: vec![LockStatus::Running; threads] }
     }
 
-    /// Takes the lock if it is free; if not, the thread waits, until it tries again.
+    /// Takes the lock if it is free. If not, the thread counts as waiting until it tries again.
     pub fn acquire(&mut self, thread: usize, lock: u16) -> bool {
         let owner = &mut self.owners[usize::from(lock)];
         let free = owner.is_none();
         if free {
             *owner = Some(thread);
         }
-        self.statuses[thread] = if free { LockStatus::Runs } else { LockStatus::Waits(lock) };
+        self.statuses[thread] = if free { LockStatus::Running } else { LockStatus::Waiting(lock) };
         free
     }
 
-    /// Lets go of the lock.
+    /// Releases the lock.
     pub fn release(&mut self, lock: u16) {
         self.owners[usize::from(lock)] = None;
     }
 
-    /// This thread does not run any more. What it holds it will hold for ever.
+    /// This thread does not run any more. The locks that it holds are never released.
     pub fn mark_stopped(&mut self, thread: usize) {
         self.statuses[thread] = LockStatus::Stopped;
     }
 
-    /// The thread that has the lock.
+    /// The thread that holds the lock.
     pub fn owner(&self, lock: u16) -> Option<usize> {
         self.owners[usize::from(lock)]
     }
 
-    /// This thread waits, and nobody is left who could end that.
+    /// Whether this thread waits, and no thread is left that could end its wait.
     pub fn is_stuck(&self, thread: usize) -> bool {
         let mut at = thread;
-        // A chain that is longer than there are threads goes in a cycle.
+        // A chain of waits that is longer than the number of threads is a cycle.
         for _ in 0..self.statuses.len() {
-            let LockStatus::Waits(lock) = self.statuses[at] else {
+            let LockStatus::Waiting(lock) = self.statuses[at] else {
                 return at != thread && self.statuses[at] == LockStatus::Stopped;
             };
             match self.owner(lock) {
@@ -111,7 +106,7 @@ pub struct SharedMemory {
 }
 
 impl SharedMemory {
-    /// As a program begins.
+    /// The initial values.
     pub fn of(program: &Program) -> SharedMemory {
         SharedMemory {
             globals: program.globals.iter().map(|global| global.value).collect(),
@@ -124,26 +119,26 @@ impl SharedMemory {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct CallFrame {
     function: u16,
-    /// The instruction to come.
+    /// The index of the next instruction.
     at: u16,
     /// Locals, then the stack.
     slots: Vec<i64>,
 }
 
-/// What an instruction asks of the world its thread lives in.
+/// What an instruction asks of the caller, which runs all threads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
     /// Nothing.
     Nothing,
-    /// To let other threads run while it blocks.
+    /// To let other threads run: the instruction blocks.
     Blocks,
     /// To let other threads run for so long.
     Sleeps(Duration),
     /// To be tried again when the lock may be free. Nothing was done.
     Waits(u16),
-    /// To tell those who wait: a lock is free.
+    /// To wake the threads that wait: a lock is free.
     Releases,
-    /// To be left alone: the thread has ended, and returned this.
+    /// To run the thread no more: it has ended, and returned this.
     Ends(i64),
 }
 
@@ -151,23 +146,23 @@ pub enum Effect {
 ///
 /// ```
 /// use singletrack::vm::assembler::assemble;
-/// use singletrack::vm::thread::{Effect, Shared, Thread};
+/// use singletrack::vm::thread::{Effect, SharedMemory, Thread};
 /// use singletrack::vm::verifier::Verified;
 ///
 /// let text = "global x\nthread f\ndef f():\n LOAD_CONST 7\n STORE_GLOBAL x\n CALL_BLOCKING\n\
 ///     LOAD_GLOBAL x\n RETURN_VALUE";
 /// let program = Verified::new(assemble(text)?)?;
-/// let mut shared = Shared::of(program.program());
+/// let mut shared = SharedMemory::of(program.program());
 /// let mut thread = Thread::new(&program, 0);
 /// let effects: Vec<Effect> = (0..5).map(|_| thread.execute(&program, &mut shared)).collect();
-/// let (goes, ends) = (Effect::Goes, Effect::Ends(7));
-/// assert_eq!(effects, [goes, goes, Effect::Blocks, goes, ends]);
+/// let (nothing, ends) = (Effect::Nothing, Effect::Ends(7));
+/// assert_eq!(effects, [nothing, nothing, Effect::Blocks, nothing, ends]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Thread {
     number: usize,
-    /// The innermost call comes last. None is left when the thread has ended.
+    /// The innermost call is the last one. A thread that has ended has none.
     frames: Vec<CallFrame>,
 }
 
@@ -183,7 +178,7 @@ impl Thread {
         thread
     }
 
-    /// The function and the instruction to come; `None` when the thread has ended.
+    /// The function and the next instruction; `None` if the thread has ended.
     pub fn next(&self, program: &Verified) -> Option<(u16, Instruction)> {
         let frame = self.frames.last()?;
         Some((frame.function, program.instruction(frame.function, frame.at)))
@@ -195,7 +190,7 @@ impl Thread {
         self.frames.push(CallFrame { function, at: 0, slots });
     }
 
-    /// Runs the next instruction. A thread that has ended stays so.
+    /// Executes the next instruction. Of a thread that has ended it changes nothing.
     pub fn execute(&mut self, program: &Verified, shared: &mut SharedMemory) -> Effect {
         let Some(frame) = self.frames.last_mut() else { return Effect::Ends(0) };
         let op = program.instruction(frame.function, frame.at).op;
@@ -217,8 +212,8 @@ impl Thread {
             }
             Op::JumpForward(to) | Op::JumpBackward(to) => frame.at = to,
             Op::Call(callee) => {
-                let wanted = program.program().functions[usize::from(callee)].parameters;
-                let arguments = frame.slots.split_off(frame.slots.len() - wanted);
+                let count = program.program().functions[usize::from(callee)].parameters;
+                let arguments = frame.slots.split_off(frame.slots.len() - count);
                 self.enter(program, callee, arguments);
             }
             Op::CallBlocking => return Effect::Blocks,

@@ -127,15 +127,15 @@ pub struct Opcode {
 const fn row(
     name: &'static str,
     operand: Operand,
-    (counted, edge_or_call): (bool, bool),
+    (counted, back_edge_or_call): (bool, bool),
     make: fn(u16) -> Op,
 ) -> Opcode {
-    Opcode { name, operand, counted, back_edge_or_call: edge_or_call, make }
+    Opcode { name, operand, counted, back_edge_or_call, make }
 }
 
 const FAST: (bool, bool) = (false, false);
 const COUNTED: (bool, bool) = (true, false);
-const EDGE_OR_CALL: (bool, bool) = (true, true);
+const BACK_EDGE_OR_CALL: (bool, bool) = (true, true);
 
 /// Every opcode, in the order of [`Op`].
 pub static OPCODES: [Opcode; 18] = [
@@ -150,14 +150,14 @@ pub static OPCODES: [Opcode; 18] = [
     row("POP_TOP", Operand::None, FAST, |_| Op::PopTop),
     row("POP_JUMP_IF_FALSE", Operand::Target, FAST, Op::PopJumpIfFalse),
     row("JUMP_FORWARD", Operand::Target, FAST, Op::JumpForward),
-    row("JUMP_BACKWARD", Operand::Target, EDGE_OR_CALL, Op::JumpBackward),
-    row("CALL", Operand::Function, EDGE_OR_CALL, Op::Call),
-    row("CALL_BLOCKING", Operand::None, EDGE_OR_CALL, |_| Op::CallBlocking),
-    row("SLEEP", Operand::Milliseconds, EDGE_OR_CALL, Op::Sleep),
-    row("ACQUIRE", Operand::Lock, EDGE_OR_CALL, Op::Acquire),
-    row("RELEASE", Operand::Lock, EDGE_OR_CALL, Op::Release),
+    row("JUMP_BACKWARD", Operand::Target, BACK_EDGE_OR_CALL, Op::JumpBackward),
+    row("CALL", Operand::Function, BACK_EDGE_OR_CALL, Op::Call),
+    row("CALL_BLOCKING", Operand::None, BACK_EDGE_OR_CALL, |_| Op::CallBlocking),
+    row("SLEEP", Operand::Milliseconds, BACK_EDGE_OR_CALL, Op::Sleep),
+    row("ACQUIRE", Operand::Lock, BACK_EDGE_OR_CALL, Op::Acquire),
+    row("RELEASE", Operand::Lock, BACK_EDGE_OR_CALL, Op::Release),
     // Python 3.10 reads the request when a call has returned; since 3.11 only if it called into C.
-    row("RETURN_VALUE", Operand::None, EDGE_OR_CALL, |_| Op::ReturnValue),
+    row("RETURN_VALUE", Operand::None, BACK_EDGE_OR_CALL, |_| Op::ReturnValue),
 ];
 
 impl Op {

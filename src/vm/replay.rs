@@ -8,7 +8,7 @@
 //! ```text
 //!   schedule ─┐             ┌──▶ trace: which thread, which instruction, which value; the outcome
 //!   program  ─┼─▶ replay ───┤
-//!   policy   ─┘             └──▶ or: "thread 1 cannot be left after LOAD_GLOBAL"
+//!   policy   ─┘             └──▶ or: "thread 1 cannot be interrupted after LOAD_GLOBAL"
 //!
 //!   trace ─▶ columns:          thread 1: increment()      thread 2: increment()
 //!                          1   LOAD_GLOBAL x       = 0
@@ -69,7 +69,7 @@ pub enum ReplayError {
     NoSwitch {
         /// The thread.
         thread: usize,
-        /// The instruction it would be left after.
+        /// The instruction after which it would be interrupted.
         op: Op,
         /// Where that stands.
         position: Position,
@@ -92,7 +92,7 @@ impl fmt::Display for ReplayError {
             }
             ReplayError::NoSwitch { thread, op, position, policy } => write!(
                 f,
-                "thread {} cannot be left after {} in line {}, for {policy} does not look there; \
+                "thread {} cannot be interrupted after {} in line {}, for {policy} allows no switch there; \
                  let it go on, or take another policy",
                 thread + 1,
                 op.opcode().name,
@@ -123,7 +123,7 @@ impl std::error::Error for ReplayError {}
 /// let replayed = replay(&program, &SwitchPolicy::PYTHON_2, &schedule)?;
 /// assert_eq!(replayed.outcome.globals, [1], "an update is lost");
 /// let refused = replay(&program, &SwitchPolicy::PYTHON_3_10, &schedule).unwrap_err();
-/// assert!(refused.to_string().starts_with("thread 1 cannot be left after LOAD_GLOBAL"));
+/// assert!(refused.to_string().starts_with("thread 1 cannot be interrupted after LOAD_GLOBAL"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn replay(

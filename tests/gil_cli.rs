@@ -161,7 +161,7 @@ fn what_can_be_simulated_is_drawn_and_explained_on_any_number_of_cores() {
             let words = [scene.name(), "--simulate", cores, "--seconds", "0.05"];
             let page = text(&words);
             assert!(page.contains(&format!("on {cores} simulated core")), "{page}");
-            assert!(page.contains("--costs tick=12ns,door=10ns"), "{page}");
+            assert!(page.contains("--costs tick=12ns,uncontended=10ns"), "{page}");
             assert!(page.contains("GIL owner") && page.contains("▒ Waiting for GIL"), "{page}");
             let sentences = page.lines().filter(|line| line.starts_with('→')).count();
             assert_eq!(sentences, scene.policies().len(), "{page}");

@@ -5,7 +5,7 @@
 //! *Leaves out*: doing it (`lab/gil_command.rs`).
 
 use crate::gil::rules::policy::SwitchPolicy;
-use crate::gil::simulator::script::{Costs, CostsError};
+use crate::gil::simulator::costs::{Costs, CostsError};
 use crate::gil::simulator::simulation::MAX_CORES;
 use crate::lab::report::failure::Failure;
 use crate::lab::scenes::scene::{SIMULATED, Scene};

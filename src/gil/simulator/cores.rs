@@ -1,27 +1,29 @@
 //! Simulated cores, and the scheduler that gives them to threads.
 //!
-//! *Assumes*: its caller reports who wakes, who leaves and whose slice is over, in order of time.
-//! *Promises*: a thread is on one core at most; no core idles while a thread queues; who has had
-//! the least gets the next.
-//! *Leaves out*: what the threads do, and what a switch costs (`gil/simulator/simulation.rs`).
+//! *Assumes*: the caller reports which thread wakes, which blocks and which slice is over, in
+//! order of time.
+//! *Promises*: a thread is on one core at most; no core idles while a thread queues; the thread
+//! with the least runtime is next.
+//! *Leaves out*: what the threads do, and what a switch costs (`gil/simulator/timeline.rs`).
 //!
 //! ```text
-//!      wakes ──▶ a core idles? ──▶ on it
-//!                  │ no
-//!                  ▼
-//!                it has slept long: ──▶ instead of the one that has had the most
-//!                  │ no
-//!                  ▼
-//!                one queue, least served first ──▶ on the next core that is left,
-//!                                                  or whose slice is over
+//!      a thread wakes ──▶ a core idles? ──▶ it runs there
+//!                          │ no
+//!                          ▼
+//!                         it has slept long? ──▶ it preempts the thread with the most runtime
+//!                          │ no
+//!                          ▼
+//!                         one run queue, least runtime first ──▶ it runs on the next core that
+//!                                                       is left, or whose time slice is over
 //! ```
-//! There is one queue for the whole machine. Real kernels have one a core and move threads
-//! between them now and then, which is why a real battle of two threads sometimes stops for a
-//! while: both were put on one core. With one queue a woken thread runs wherever a core idles,
-//! every time, and the effect is there to be studied.
+//! There is one run queue for the whole machine. Real kernels have one for each core and move
+//! threads between them now and then, which is why a real battle of two threads sometimes stops
+//! for a while: both were put on one core. With one queue a woken thread runs wherever a core
+//! idles, every time, and the effect is there to be studied.
 //!
-//! Time on a core counts as in Linux's fair scheduler: a thread that comes back from a sleep is
-//! owed no more than one quantum, so it goes before threads that compute, but not for long.
+//! Runtime counts as in Linux's fair scheduler (`vruntime`): a thread that comes back from a sleep
+//! is at most one quantum behind the others, so it goes before threads that compute, but not for
+//! long.
 
 use crate::gil::rules::decision::Nanos;
 use std::collections::BTreeSet;
@@ -31,10 +33,10 @@ use std::collections::BTreeSet;
 pub(crate) enum Placement {
     /// Onto a core that was idle.
     OnIdle(usize),
-    /// Onto this core, whose thread was put back into the queue.
+    /// Onto this core, whose thread was put back into the run queue.
     Preempting {
         core: usize,
-        of: usize,
+        preempted: usize,
     },
     Queued,
 }
@@ -48,9 +50,9 @@ struct OnCore {
 #[derive(Debug)]
 pub(crate) struct Cores {
     running: Vec<Option<OnCore>>,
-    /// By time on a core, then by arrival.
+    /// By runtime, then by arrival.
     run_queue: BTreeSet<(Nanos, u64, usize)>,
-    /// How long each thread has been on a core; a sleeper's is raised when it wakes.
+    /// How long each thread has been on a core; that of a sleeper is raised when it wakes.
     runtime: Vec<Nanos>,
     /// The core each thread ran on last.
     last_core: Vec<usize>,
@@ -70,7 +72,7 @@ impl Cores {
         }
     }
 
-    /// A thread, numbered from 0, that does not run yet.
+    /// Adds a thread that does not run yet. Threads are numbered from 0.
     pub(crate) fn add_thread(&mut self) {
         self.last_core.push(self.last_core.len() % self.running.len());
         self.runtime.push(0);
@@ -79,36 +81,36 @@ impl Cores {
     /// The core this thread is on.
     pub(crate) fn core_of(&self, thread: usize) -> Option<usize> {
         let core = self.last_core[thread];
-        self.running[core].is_some_and(|shift| shift.thread == thread).then_some(core)
+        self.running[core].is_some_and(|on| on.thread == thread).then_some(core)
     }
 
-    /// Whoever wakes now would run at once.
+    /// Whether a thread that wakes now would run at once.
     pub(crate) fn has_idle_core(&self) -> bool {
         self.running.iter().any(Option::is_none)
     }
 
-    /// A thread can run again.
+    /// A thread can run again: places it on a core or in the queue.
     pub(crate) fn wake(&mut self, thread: usize, now: Nanos) -> Placement {
         let idle = |core: &usize| self.running[*core].is_none();
-        let home = Some(self.last_core[thread]).filter(idle);
-        if let Some(core) = home.or_else(|| (0..self.running.len()).find(idle)) {
+        let last = Some(self.last_core[thread]).filter(idle);
+        if let Some(core) = last.or_else(|| (0..self.running.len()).find(idle)) {
             self.dispatch(thread, core, now);
             return Placement::OnIdle(core);
         }
-        let most_served = (0..self.running.len()).max_by_key(|&core| self.runtime_on(core, now));
-        let most = most_served.map_or(0, |core| self.runtime_on(core, now));
-        let served = &mut self.runtime[thread];
-        *served = (*served).max(most.saturating_sub(self.quantum));
-        // Half a quantum is what it takes to be preferred: else two threads that wake each
-        // other would do nothing but change places.
-        let preferred = self.quantum > 0 && most - (*served).min(most) > self.quantum / 2;
-        match most_served.filter(|_| preferred) {
+        let longest_on = (0..self.running.len()).max_by_key(|&core| self.runtime_on(core, now));
+        let most = longest_on.map_or(0, |core| self.runtime_on(core, now));
+        let runtime = &mut self.runtime[thread];
+        *runtime = (*runtime).max(most.saturating_sub(self.quantum));
+        // Only a thread that is more than half a quantum behind preempts another. Else two threads
+        // that wake each other would do nothing but change places.
+        let preempts = self.quantum > 0 && most - (*runtime).min(most) > self.quantum / 2;
+        match longest_on.filter(|_| preempts) {
             Some(core) => {
-                let of = self.take_off(core, now);
+                let preempted = self.take_off(core, now);
                 self.dispatch(thread, core, now);
-                of.map_or(Placement::OnIdle(core), |of| {
-                    self.enqueue(of);
-                    Placement::Preempting { core, of }
+                preempted.map_or(Placement::OnIdle(core), |preempted| {
+                    self.enqueue(preempted);
+                    Placement::Preempting { core, preempted }
                 })
             }
             None => {
@@ -118,7 +120,8 @@ impl Cores {
         }
     }
 
-    /// A thread goes to sleep, or ends. The core it leaves, and who is on that now.
+    /// A thread goes to sleep, or ends. Gives the core that it leaves, and the thread that runs
+    /// there now.
     pub(crate) fn block(&mut self, thread: usize, now: Nanos) -> Option<(usize, Option<usize>)> {
         let core = self.core_of(thread)?;
         self.take_off(core, now);
@@ -129,7 +132,8 @@ impl Cores {
         Some((core, next))
     }
 
-    /// A core's slice is over: who had it, and who has it now, if anybody queued.
+    /// A core's time slice is over. Gives the thread that had it and the one that has it now, if any
+    /// thread queued.
     pub(crate) fn end_slice(&mut self, core: usize, now: Nanos) -> Option<(usize, usize)> {
         if self.run_queue.is_empty() {
             return None;
@@ -142,8 +146,8 @@ impl Cores {
     }
 
     fn runtime_on(&self, core: usize, now: Nanos) -> Nanos {
-        let shift = |shift: OnCore| self.runtime[shift.thread] + now.saturating_sub(shift.since);
-        self.running[core].map_or(0, shift)
+        let runtime = |on: OnCore| self.runtime[on.thread] + now.saturating_sub(on.since);
+        self.running[core].map_or(0, runtime)
     }
 
     fn dispatch(&mut self, thread: usize, core: usize, now: Nanos) {
@@ -152,10 +156,10 @@ impl Cores {
     }
 
     fn take_off(&mut self, core: usize, now: Nanos) -> Option<usize> {
-        let served = self.runtime_on(core, now);
-        let shift = self.running[core].take()?;
-        self.runtime[shift.thread] = served;
-        Some(shift.thread)
+        let runtime = self.runtime_on(core, now);
+        let on_core = self.running[core].take()?;
+        self.runtime[on_core.thread] = runtime;
+        Some(on_core.thread)
     }
 
     fn enqueue(&mut self, thread: usize) {
@@ -197,12 +201,12 @@ mod tests {
     }
 
     #[test]
-    fn who_has_slept_long_goes_before_who_computes() {
+    fn a_thread_that_has_slept_long_preempts_one_that_computes() {
         let mut cores = cores(1, 2);
         assert_eq!(cores.wake(0, 0), Placement::OnIdle(0));
-        assert_eq!(cores.wake(1, 51), Placement::Preempting { core: 0, of: 0 });
+        assert_eq!(cores.wake(1, 51), Placement::Preempting { core: 0, preempted: 0 });
         assert_eq!(cores.block(1, 60), Some((0, Some(0))));
-        // It has had 9 and is owed 43 of the other's 52: not enough.
+        // It has run for 9, the other for 52: it is less than half a quantum behind.
         assert_eq!(cores.wake(1, 61), Placement::Queued);
     }
 }

@@ -21,7 +21,7 @@ use crate::gil::lock::global_lock::GlobalLock;
 use crate::gil::lock::token::Gil;
 use crate::gil::rules::decision::{Nanos, nanos};
 use crate::gil::rules::policy::SwitchPolicy;
-use crate::gil::simulator::script::Costs;
+use crate::gil::simulator::costs::Costs;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::measure::measure;
 use crate::lab::report::stats::percentile;

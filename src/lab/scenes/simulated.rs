@@ -12,10 +12,10 @@
 
 use crate::gil::rules::decision::{Nanos, nanos};
 use crate::gil::rules::policy::SwitchPolicy;
-use crate::gil::simulator::script::Costs;
-use crate::gil::simulator::script::SimulationResult;
-use crate::gil::simulator::script::{Act, Script};
+use crate::gil::simulator::costs::Costs;
+use crate::gil::simulator::simulation::SimulationResult;
 use crate::gil::simulator::simulation::{NoSuchMachine, Simulator};
+use crate::gil::simulator::thread::{Act, Script};
 use crate::lab::report::failure::Failure;
 use crate::lab::report::recording::{handed_over, longest_wait};
 use crate::lab::scenes::echo::ROOM;

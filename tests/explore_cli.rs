@@ -168,7 +168,10 @@ fn bad_input_is_one_line_with_its_place_and_exit_2() {
     let words = ["explore", &path, "--policy", "python-3.10", "--schedule"];
     let schedule = |schedule: &'static str| [&words[..], &[schedule]].concat();
     assert_refused(&schedule("1x1,2"), "invalid value '1x1,2'");
-    assert_refused(&schedule("1x1,2x6,1x5"), "--schedule 1x1,2x6,1x5: thread 1 cannot be interrupted");
+    assert_refused(
+        &schedule("1x1,2x6,1x5"),
+        "--schedule 1x1,2x6,1x5: thread 1 cannot be interrupted",
+    );
     assert_refused(&schedule("7x1"), "--schedule 7x1: there is no thread 7");
     let zero = ["explore", &path, "--policy", "fair", "--max-schedules", "0"];
     assert_refused(&zero, "invalid value '0'");

@@ -12,7 +12,9 @@ use singletrack::gil::AttachError;
 use singletrack::gil::Counters;
 use singletrack::gil::FreeThreading;
 use singletrack::gil::LockState;
-use singletrack::gil::free_threading::world::{Misuse, Next, Standing, World};
+use singletrack::gil::free_threading::stop_the_world::{
+    AttachState, Misuse, RunOrSleep, StopTheWorld,
+};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::SeqCst};
 use std::sync::{Barrier, mpsc};
@@ -37,32 +39,32 @@ proptest! {
 
 #[test]
 fn who_comes_while_the_world_is_stopped_is_kept_out() {
-    let mut world = World::default();
-    let (a, b) = (world.joins(), world.joins());
-    assert_eq!(world.stops(a), Err(Misuse::NotAttached));
-    assert_eq!(world.attaches(a), Ok(Next::Run));
-    assert_eq!(world.stops(a).unwrap().next, Next::Run, "there is nobody to wait for");
-    assert_eq!(world.attaches(b), Ok(Next::Sleep));
-    assert_eq!(world.standing(b), Standing::Suspended);
-    assert_eq!(world.starts(a), Ok(vec![b]));
+    let mut world = StopTheWorld::default();
+    let (a, b) = (world.add_thread(), world.add_thread());
+    assert_eq!(world.stop(a), Err(Misuse::NotAttached));
+    assert_eq!(world.attach(a), Ok(RunOrSleep::Run));
+    assert_eq!(world.stop(a).unwrap().next, RunOrSleep::Run, "there is nobody to wait for");
+    assert_eq!(world.attach(b), Ok(RunOrSleep::Sleep));
+    assert_eq!(world.state(b), AttachState::Suspended);
+    assert_eq!(world.start(a), Ok(vec![b]));
     assert_eq!(world.attached(), 2);
 }
 
 #[test]
 fn those_who_want_to_stop_the_world_take_turns_and_the_others_run_in_between() {
-    let mut world = World::default();
-    let [a, b, c] = [(); 3].map(|()| world.joins());
+    let mut world = StopTheWorld::default();
+    let [a, b, c] = [(); 3].map(|()| world.add_thread());
     for id in [a, b, c] {
-        assert_eq!(world.attaches(id), Ok(Next::Run));
+        assert_eq!(world.attach(id), Ok(RunOrSleep::Run));
     }
-    assert_eq!(world.stops(a).unwrap().next, Next::Sleep);
-    assert_eq!(world.stops(b).unwrap().wake, None, "c runs still");
-    assert_eq!(world.parks(c).unwrap().wake, Some(a));
-    assert_eq!(world.starts(a), Ok(vec![c]), "b's turn, but not before a and c have parked");
-    assert_eq!((world.stopper(), world.woken(b)), (Some(b), Next::Sleep));
-    assert_eq!(world.woken(c), Next::Run, "c has run in between");
-    assert_eq!(world.parks(c).unwrap().wake, None);
-    assert_eq!(world.parks(a).unwrap().wake, Some(b));
+    assert_eq!(world.stop(a).unwrap().next, RunOrSleep::Sleep);
+    assert_eq!(world.stop(b).unwrap().wake, None, "c runs still");
+    assert_eq!(world.park(c).unwrap().wake, Some(a));
+    assert_eq!(world.start(a), Ok(vec![c]), "b's turn, but not before a and c have parked");
+    assert_eq!((world.stopper(), world.after_wake(b)), (Some(b), RunOrSleep::Sleep));
+    assert_eq!(world.after_wake(c), RunOrSleep::Run, "c has run in between");
+    assert_eq!(world.park(c).unwrap().wake, None);
+    assert_eq!(world.park(a).unwrap().wake, Some(b));
     assert!(world.is_stopped() && world.stops_begun() == 2);
 }
 

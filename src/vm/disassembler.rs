@@ -1,4 +1,4 @@
-//! The disassembler: from a program to text, as it is written or as Python's `dis` shows it.
+//! The disassembler: a program as text, and as Python's `dis` would list it.
 //!
 //! *Assumes*: names that the assembler can read; those of an assembled program are.
 //! *Promises*: the text that `Display` prints assembles to the same program.

@@ -1,4 +1,4 @@
-//! A small bytecode machine whose instructions are the lock's ticks, and an explorer of schedules.
+//! A small bytecode machine whose instructions are the lock's ticks.
 //!
 //! # Why `x += 1` loses updates in Python 2.7 and 3.9, and not in 3.10
 //!

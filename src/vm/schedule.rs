@@ -1,4 +1,4 @@
-//! Schedules: how they are written, which outcomes are serial, and the shortest way to each.
+//! Schedules: their text, the serial outcomes, the fewest switches to each outcome.
 //!
 //! *Promises*: a schedule that is printed is read back as the same one; an outcome that is not
 //! serial needs threads that interrupt each other: that is what is called *lost* or *a race*

@@ -1,4 +1,4 @@
-//! A thread of a program: its frames, the locks it uses, and the one `match` that executes.
+//! A thread of a program: its frames, its locks, and the one `match` that executes.
 //!
 //! *Assumes*: a verified program, and the same one all the time; a lock is released by the
 //! thread that took it (the verifier checks that, too).

@@ -3,7 +3,9 @@
 
 use super::reader::Reader;
 use singletrack::gil::ThreadId;
-use singletrack::gil::free_threading::world::{Misuse, Next, Standing, World};
+use singletrack::gil::free_threading::stop_the_world::{
+    AttachState, Misuse, RunOrSleep, StopTheWorld,
+};
 use std::collections::VecDeque;
 
 /// How many threads, and then for each step: who, and what it does.
@@ -38,7 +40,7 @@ enum Body {
 
 /// Threads, played. It knows no rule of the world, and complains when what it is told is absurd.
 struct Stage {
-    world: World,
+    world: StopTheWorld,
     ids: Vec<ThreadId>,
     bodies: Vec<Body>,
     /// Who wants to stop the world, in the order of asking.
@@ -51,8 +53,8 @@ struct Stage {
 
 impl Stage {
     fn new(count: usize) -> Stage {
-        let mut world = World::default();
-        let ids = (0..count).map(|_| world.joins()).collect();
+        let mut world = StopTheWorld::default();
+        let ids = (0..count).map(|_| world.add_thread()).collect();
         let (bodies, line) = (vec![Body::Outside; count], VecDeque::new());
         let (woken, slept_through) = (vec![false; count], vec![0; count]);
         Stage { world, ids, bodies, line, woken, slept_through }
@@ -62,47 +64,47 @@ impl Stage {
         let id = self.ids[who];
         match (self.bodies[who], what % 6) {
             (Body::Dead, _) => {
-                self.ids[who] = self.world.joins();
+                self.ids[who] = self.world.add_thread();
                 self.bodies[who] = Body::Outside;
             }
             (Body::Outside, 0) => self.dies(who),
             // Through its door, which is open while nobody stops the world: it asks nobody.
             (Body::Outside, 5) if self.line.is_empty() => {
-                self.world.catches_up(id, true);
+                self.world.record_fast_path(id, true);
                 self.bodies[who] = Body::Runs;
             }
             (Body::Outside, _) => {
-                let next = self.world.attaches(id).unwrap();
+                let next = self.world.attach(id).unwrap();
                 self.obey(who, next, Body::Runs, Body::Parked);
             }
             (Body::Runs, 0) => {
-                let outcome = self.world.detaches(id).unwrap();
+                let outcome = self.world.detach(id).unwrap();
                 self.bodies[who] = Body::Outside;
                 self.wake(outcome.wake);
             }
             (Body::Runs, 5) if self.line.is_empty() => {
-                self.world.catches_up(id, false);
+                self.world.record_fast_path(id, false);
                 self.bodies[who] = Body::Outside;
             }
             (Body::Runs, 1 | 2) => {
-                let outcome = self.world.parks(id).unwrap();
+                let outcome = self.world.park(id).unwrap();
                 self.obey(who, outcome.next, Body::Runs, Body::Parked);
                 self.wake(outcome.wake);
             }
             (Body::Runs, 3) => {
                 self.line.push_back(who);
-                let outcome = self.world.stops(id).unwrap();
+                let outcome = self.world.stop(id).unwrap();
                 self.obey(who, outcome.next, Body::Stops, Body::WantsToStop);
                 self.wake(outcome.wake);
             }
             (Body::Runs, _) => {
-                assert_eq!(self.world.attaches(id), Err(Misuse::Nested));
-                assert_eq!(self.world.starts(id), Err(Misuse::NotStopping));
+                assert_eq!(self.world.attach(id), Err(Misuse::Nested));
+                assert_eq!(self.world.start(id), Err(Misuse::NotStopping));
             }
             // Perhaps for no reason: condition variables do that.
             (Body::Parked | Body::WantsToStop, 0..=3) => self.looks(who),
             (Body::Parked | Body::WantsToStop, _) => {
-                let wakes = self.world.gives_up(id);
+                let wakes = self.world.give_up(id);
                 self.line.retain(|&other| other != who);
                 self.bodies[who] = Body::Outside;
                 (self.woken[who], self.slept_through[who]) = (false, 0);
@@ -110,9 +112,9 @@ impl Stage {
             }
             (Body::Stops, 0) => self.dies(who),
             (Body::Stops, 1) => {
-                assert_eq!(self.world.detaches(id), Err(Misuse::Stopping));
-                assert_eq!(self.world.stops(id), Err(Misuse::Stopping));
-                assert_eq!(self.world.parks(id).unwrap().next, Next::Run);
+                assert_eq!(self.world.detach(id), Err(Misuse::Stopping));
+                assert_eq!(self.world.stop(id), Err(Misuse::Stopping));
+                assert_eq!(self.world.park(id).unwrap().next, RunOrSleep::Run);
             }
             (Body::Stops, _) => self.starts(who),
         }
@@ -121,14 +123,14 @@ impl Stage {
     fn starts(&mut self, who: usize) {
         assert_eq!(self.line.pop_front(), Some(who));
         self.bodies[who] = Body::Runs;
-        let wakes = self.world.starts(self.ids[who]).unwrap();
+        let wakes = self.world.start(self.ids[who]).unwrap();
         self.world_started();
         self.wake_all(wakes);
     }
 
     fn dies(&mut self, who: usize) {
         let stopped = self.bodies[who] == Body::Stops;
-        let wakes = self.world.dies(self.ids[who]);
+        let wakes = self.world.remove_thread(self.ids[who]);
         self.line.retain(|&other| other != who);
         self.bodies[who] = Body::Dead;
         if stopped {
@@ -150,13 +152,13 @@ impl Stage {
     fn looks(&mut self, who: usize) {
         self.woken[who] = false;
         let runs = if self.bodies[who] == Body::Parked { Body::Runs } else { Body::Stops };
-        let next = self.world.woken(self.ids[who]);
+        let next = self.world.after_wake(self.ids[who]);
         self.obey(who, next, runs, self.bodies[who]);
     }
 
-    fn obey(&mut self, who: usize, next: Next, runs: Body, sleeps: Body) {
-        self.bodies[who] = if next == Next::Run { runs } else { sleeps };
-        if next == Next::Run {
+    fn obey(&mut self, who: usize, next: RunOrSleep, runs: Body, sleeps: Body) {
+        self.bodies[who] = if next == RunOrSleep::Run { runs } else { sleeps };
+        if next == RunOrSleep::Run {
             self.slept_through[who] = 0;
         }
         if self.bodies[who] == Body::Stops {
@@ -188,12 +190,12 @@ impl Stage {
         let stopping = self.bodies.iter().filter(|b| **b == Body::Stops).count();
         assert!(stopping <= 1 && (stopping == 0 || running == 0), "{:?}", self.bodies);
         for (who, &body) in self.bodies.iter().enumerate() {
-            let standing = self.world.standing(self.ids[who]);
+            let standing = self.world.state(self.ids[who]);
             match body {
-                Body::Outside => assert_eq!(standing, Standing::Detached),
-                Body::Runs | Body::Stops => assert_eq!(standing, Standing::Attached),
+                Body::Outside => assert_eq!(standing, AttachState::Detached),
+                Body::Runs | Body::Stops => assert_eq!(standing, AttachState::Attached),
                 Body::Parked | Body::WantsToStop => {
-                    let told = self.world.woken(self.ids[who]) == Next::Sleep;
+                    let told = self.world.after_wake(self.ids[who]) == RunOrSleep::Sleep;
                     assert!(told || self.woken[who], "{who} may run, and nobody has told it");
                 }
                 Body::Dead => {}

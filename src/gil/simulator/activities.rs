@@ -1,4 +1,4 @@
-//! What comes of an activity that ends: the lock's rules decide, and the next activity begins.
+//! The effect of each activity's end: the rules decide, and the next activity starts.
 //!
 //! *Promises*: every decision about the lock is the [`Machine`]'s; a request to drop the lock is
 //! seen at the holder's next check, wherever its computation was.

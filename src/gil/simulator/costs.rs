@@ -1,4 +1,4 @@
-//! What a simulated machine charges for wake-ups, context switches and accesses to the lock.
+//! What a simulated machine charges for wake-ups, switches and the lock.
 //!
 //! *Promises*: all costs are whole nanoseconds; text that is written can be read back.
 //! *Leaves out*: how they are measured on the machine at hand (`lab/scenes/calibration.rs`).

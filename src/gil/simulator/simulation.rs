@@ -1,12 +1,12 @@
-//! The lock's rules on any number of cores, in virtual time: a battle of 2009 on a laptop of today.
+//! The simulator: the lock's rules on any number of cores, in virtual time.
 //!
 //! *Promises*: every decision about the lock is the [`Machine`]'s, the very one that the real
 //! lock asks; one seed, one history; without a limit it ends when all threads have ended. There
 //! is no deadlock: every act ends by itself, and the machine forgets no sleeper.
 //! *Leaves out*: caches, memory, several run queues; calls for the main thread.
 //!
-//! This is how Beazley's battle comes about here. `a` computes under Python 2 and has a core; so
-//! has `b`, which waits:
+//! This is how Beazley's battle of 2009 comes about here, on any laptop of today. `a` computes
+//! under Python 2 and has a core; so has `b`, which waits:
 //! ```text
 //!   a  ██████ drop signal take ██████ drop take ██████ drop take ██████ drop signal take ███
 //!             │  ╲                                             ▲     │  ╲

@@ -191,14 +191,14 @@ between taking from one account and giving to the other, [lab/scenes/scopes.rs t
 the sum is wrong, and whoever looks sees it: [lab/scenes/scopes.rs is_torn].
 
 To see all values as they belong together, the collector stops the world. It shuts every
-thread's word, [gil/free_threading/scope.rs shuts_all], and so learns who runs. A
+thread's word, [gil/free_threading/scope.rs close_all], and so learns who runs. A
 thread that runs finds its word shut at its next checkpoint, [gil/free_threading/attached.rs checkpoint],
-and parks: [gil/free_threading/world.rs parks]. One that blocks is not waited for, but kept out
-when it comes back, [gil/free_threading/world.rs attaches]. The last one to park wakes the collector.
+and parks: [gil/free_threading/stop_the_world.rs park]. One that blocks is not waited for, but kept out
+when it comes back, [gil/free_threading/stop_the_world.rs attach]. The last one to park wakes the collector.
 No checkpoint is between the two halves of a transfer: so the sum is right in every stop.
 
 When the world starts, those that were parked run at once, before anybody can stop it
-again: [gil/free_threading/world.rs starts]. CPython stops the world to collect garbage, to fork,
+again: [gil/free_threading/stop_the_world.rs start]. CPython stops the world to collect garbage, to fork,
 and to change what all threads read without a lock. The price is that every stop waits for
 the slowest thread to come to a checkpoint, all others with it; and one that has no core
 comes to none, until the kernel gives it one.

@@ -17,7 +17,10 @@ const FILES: [(&str, &str); 16] = [
     ("gil/lock/token.rs", include_str!("../../gil/lock/token.rs")),
     ("gil/lock/cell.rs", include_str!("../../gil/lock/cell.rs")),
     ("gil/rules/pending.rs", include_str!("../../gil/rules/pending.rs")),
-    ("gil/free_threading/world.rs", include_str!("../../gil/free_threading/world.rs")),
+    (
+        "gil/free_threading/stop_the_world.rs",
+        include_str!("../../gil/free_threading/stop_the_world.rs"),
+    ),
     ("gil/free_threading/scope.rs", include_str!("../../gil/free_threading/scope.rs")),
     ("gil/free_threading/attached.rs", include_str!("../../gil/free_threading/attached.rs")),
     ("lab/scenes/bytecode.rs", include_str!("../../lab/scenes/bytecode.rs")),

@@ -141,8 +141,8 @@ impl Attached<'_> {
         result
     }
 
-    /// Waits until every other thread is detached or parked at a checkpoint, runs `f`, and lets them
-    /// go on. If another thread stops the world, this one parks and queues.
+    /// Waits until every other thread is detached or parked at a checkpoint, runs `f`, and lets
+    /// them go on. If another thread stops the world, this one parks and queues.
     ///
     /// If `f` panics the world starts, and the panic goes on.
     ///

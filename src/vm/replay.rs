@@ -92,8 +92,8 @@ impl fmt::Display for ReplayError {
             }
             ReplayError::NoSwitch { thread, op, position, policy } => write!(
                 f,
-                "thread {} cannot be interrupted after {} in line {}, for {policy} allows no switch there; \
-                 let it go on, or take another policy",
+                "thread {} cannot be interrupted after {} in line {}, for {policy} allows no switch \
+                 there; let it go on, or take another policy",
                 thread + 1,
                 op.opcode().name,
                 position.line

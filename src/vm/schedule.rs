@@ -133,7 +133,8 @@ impl FromStr for Schedule {
 /// let text = "global x\nthread set(1)\nthread set(2)\n\
 ///     def set(n):\n LOAD_FAST n\n STORE_GLOBAL x\n LOAD_FAST n\n RETURN_VALUE";
 /// let program = Verified::new(assemble(text)?)?;
-/// let values: Vec<i64> = serial_outcomes(&program, 100, 100).iter().map(|o| o.globals[0]).collect();
+/// let outcomes = serial_outcomes(&program, 100, 100);
+/// let values: Vec<i64> = outcomes.iter().map(|outcome| outcome.globals[0]).collect();
 /// assert_eq!(values, [1, 2], "the thread that comes last decides");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -211,8 +211,8 @@ impl StopTheWorld {
         if attached && !waits { RunOrSleep::Run } else { RunOrSleep::Sleep }
     }
 
-    /// Detaches a thread, whatever it waits for. If it has stopped the world, the world starts; if it
-    /// wanted to stop it, it does not. Gives the threads to wake.
+    /// Detaches a thread, whatever it waits for. If it has stopped the world, the world starts; if
+    /// it wanted to stop it, it does not. Gives the threads to wake.
     #[must_use = "the sleepers must be woken"]
     pub fn give_up(&mut self, me: ThreadId) -> Vec<ThreadId> {
         let was_attached = self.state(me) == AttachState::Attached;

@@ -132,8 +132,8 @@ impl Cores {
         Some((core, next))
     }
 
-    /// A core's time slice is over. Gives the thread that had it and the one that has it now, if any
-    /// thread queued.
+    /// A core's time slice is over. Gives the thread that had it and the one that has it now, if
+    /// any thread queued.
     pub(crate) fn end_slice(&mut self, core: usize, now: Nanos) -> Option<(usize, usize)> {
         if self.run_queue.is_empty() {
             return None;

@@ -162,8 +162,9 @@ impl fmt::Display for CostsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "`{}` is no cost: write tick, uncontended, contended, signal, interrupt, wake, switch or \
-             quantum with ns, us or ms (at most 10000ms), as in wake=20us; or jitter=30%, at most 100%",
+            "`{}` is no cost: write tick, uncontended, contended, signal, interrupt, wake, switch \
+             or quantum with ns, us or ms (at most 10000ms), as in wake=20us; or jitter=30%, at \
+             most 100%",
             self.0
         )
     }

@@ -277,7 +277,7 @@ pub struct EntryPoint {
 ///
 /// ```
 /// use singletrack::vm::program::Op;
-/// use singletrack::vm::program::{Function, Instruction, Position, Program, Start};
+/// use singletrack::vm::program::{EntryPoint, Function, Instruction, Position, Program};
 /// use singletrack::vm::verifier::Verified;
 ///
 /// let code = [Op::LoadConst(0), Op::ReturnValue];
@@ -290,7 +290,7 @@ pub struct EntryPoint {
 /// let program = Program {
 ///     constants: vec![42],
 ///     functions: vec![function],
-///     threads: vec![Start { function: 0, arguments: vec![], position }],
+///     threads: vec![EntryPoint { function: 0, arguments: vec![], position }],
 ///     ..Program::default()
 /// };
 /// let text = "thread answer()\n\ndef answer():\n    LOAD_CONST        42\n    RETURN_VALUE\n";

@@ -86,7 +86,7 @@ struct AbstractState {
     held: BTreeSet<u16>,
 }
 
-/// Checks a function on all paths: a dataflow analysis whose states must agree where paths meet.
+/// Checks a function on all paths: a dataflow analysis subject states must agree where paths meet.
 fn check_function(program: &Program, function: &Function) -> Result<(), VerifyError> {
     let error = |position, fault| VerifyError::new(position, &function.name, fault);
     if function.parameters > function.locals.len() || function.code.len() > usize::from(u16::MAX) {
@@ -196,7 +196,7 @@ pub struct VerifyError {
     /// Where in the text.
     pub position: Position,
     /// The function, the thread or the program that is wrong.
-    pub whose: String,
+    pub subject: String,
     /// The instruction, if one is wrong.
     pub op: Option<Op>,
     /// What is wrong.
@@ -251,8 +251,8 @@ pub enum Fault {
 }
 
 impl VerifyError {
-    fn new(position: Position, whose: &str, fault: Fault) -> VerifyError {
-        VerifyError { position, whose: whose.to_owned(), op: None, fault }
+    fn new(position: Position, subject: &str, fault: Fault) -> VerifyError {
+        VerifyError { position, subject: subject.to_owned(), op: None, fault }
     }
 
     fn of(self, op: Op) -> VerifyError {
@@ -261,10 +261,10 @@ impl VerifyError {
 
     /// What is wrong, without the place.
     pub fn what(&self) -> String {
-        let whose = &self.whose;
+        let subject = &self.subject;
         match self.op {
-            Some(op) => format!("{} in {whose} {}", op.opcode().name, self.fault),
-            None => format!("{whose} {}", self.fault),
+            Some(op) => format!("{} in {subject} {}", op.opcode().name, self.fault),
+            None => format!("{subject} {}", self.fault),
         }
     }
 
@@ -325,7 +325,7 @@ impl fmt::Display for Fault {
             Fault::LeftOver(count) => write!(f, "leaves {count} more on the stack"),
             Fault::StillHeld => write!(f, "returns with a lock held"),
             Fault::HeldTwice => write!(f, "takes a lock that this function holds already"),
-            Fault::NotHeld => write!(f, "lets go of a lock that this function does not hold"),
+            Fault::NotHeld => write!(f, "releases a lock that this function does not hold"),
             Fault::Recursion => write!(f, "calls itself, perhaps by way of others"),
             Fault::Arguments { given, wanted } => {
                 write!(f, "gives {given} arguments to a function of {wanted}")

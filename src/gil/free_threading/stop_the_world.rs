@@ -64,7 +64,7 @@ pub enum Misuse {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "the sleeper must be woken"]
 pub struct Response {
-    /// What the thread does whose event it was.
+    /// What the thread that reported the event does.
     pub next: RunOrSleep,
     /// The thread that stops the world, if it waited for this thread only.
     pub wake: Option<ThreadId>,

@@ -5,7 +5,7 @@
 //! where there is no result; 130 on SIGINT.
 //! *Leaves out*: all logic.
 
-use singletrack::lab::cli::{Order, Refusal, Request, When, parse};
+use singletrack::lab::cli::{CliError, ColorChoice, CompareRequest, Request, parse};
 use singletrack::lab::compare::json::document;
 use singletrack::lab::compare::table::Progress;
 use singletrack::lab::compare::table::table;
@@ -24,32 +24,34 @@ const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     match parse(env::args_os()) {
-        Ok(order) => match obey(&order) {
+        Ok(order) => match handle(&order) {
             Ok(()) => ExitCode::SUCCESS,
-            Err(failure) => complain(&failure.to_string(), WORK_FAILED),
+            Err(failure) => fail(&failure.to_string(), WORK_FAILED),
         },
-        Err(Refusal::Help(text)) => match print(&text) {
+        Err(CliError::Help(text)) => match print(&text) {
             Ok(()) => ExitCode::SUCCESS,
-            Err(failure) => complain(&failure.to_string(), WORK_FAILED),
+            Err(failure) => fail(&failure.to_string(), WORK_FAILED),
         },
-        Err(Refusal::Usage(line)) => complain(&line, USAGE),
+        Err(CliError::Usage(line)) => fail(&line, USAGE),
     }
 }
 
-fn obey(order: &Order) -> Result<(), Failure> {
+fn handle(order: &Request) -> Result<(), Failure> {
     exit_on_interrupt().map_err(|e| Failure::io("SIGINT", &e, "run it again"))?;
     match order {
-        Order::Compare(request) => compare(request),
-        Order::Explore(request) => print(&explore(request)),
-        Order::Dis(program) => print(&dis(program)),
-        Order::Gil(GilRequest::Scene(request)) => show(request, wants_colour(When::Auto), print),
-        Order::Gil(GilRequest::Fidelity(request)) => fidelity(request, print),
-        Order::Gil(GilRequest::Parity(request)) => parity(request, print),
+        Request::Compare(request) => compare(request),
+        Request::Explore(request) => print(&explore(request)),
+        Request::Dis(program) => print(&dis(program)),
+        Request::Gil(GilRequest::Scene(request)) => {
+            show(request, wants_colour(ColorChoice::Auto), print)
+        }
+        Request::Gil(GilRequest::Fidelity(request)) => fidelity(request, print),
+        Request::Gil(GilRequest::Parity(request)) => parity(request, print),
     }
 }
 
-fn compare(request: &Request) -> Result<(), Failure> {
-    let Request { cases, race, json, color } = request;
+fn compare(request: &CompareRequest) -> Result<(), Failure> {
+    let CompareRequest { cases, race, json, color } = request;
     let colour = wants_colour(*color);
     let mut progress = Progress::new(race.runs(cases.len()));
     let mut results = Vec::new();
@@ -67,14 +69,16 @@ fn compare(request: &Request) -> Result<(), Failure> {
     }
 }
 
-fn wants_colour(when: When) -> bool {
+fn wants_colour(when: ColorChoice) -> bool {
     let set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
     match when {
-        When::Always => true,
-        When::Never => false,
-        When::Auto if set("NO_COLOR") => false,
-        When::Auto if env::var_os("CLICOLOR_FORCE").is_some_and(|value| value != "0") => true,
-        When::Auto => {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto if set("NO_COLOR") => false,
+        ColorChoice::Auto if env::var_os("CLICOLOR_FORCE").is_some_and(|value| value != "0") => {
+            true
+        }
+        ColorChoice::Auto => {
             io::stdout().is_terminal() && env::var_os("TERM").is_none_or(|term| term != "dumb")
         }
     }
@@ -91,7 +95,7 @@ fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-fn complain(line: &str, code: u8) -> ExitCode {
+fn fail(line: &str, code: u8) -> ExitCode {
     // If stderr is gone, the code alone must tell.
     let _ = writeln!(io::stderr(), "singletrack: {line}");
     ExitCode::from(code)

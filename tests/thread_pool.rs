@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use singletrack::futures::Executor;
 use singletrack::futures::Future;
 use singletrack::futures::JobError;
-use singletrack::futures::idle_workers::{Hail, IdleWorkers, Step};
+use singletrack::futures::idle_workers::{IdleWorkers, SubmitAction, WorkerAction};
 use singletrack::futures::{NoWorkers, ThreadPoolExecutor, ThreadPoolOptions};
 use singletrack::futures::{ReturnWhen, as_completed, wait};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -120,19 +120,19 @@ impl Model {
         self.submitted += 1;
         let (free, alive) = (self.idle(), self.alive());
         match self.crew.submit() {
-            Hail::Refuse => {
+            SubmitAction::Refuse => {
                 assert!(!self.open);
                 self.refused += 1;
                 return;
             }
-            Hail::Leave => {}
-            Hail::Wake => self.wake(1),
-            Hail::Hire(number) => {
+            SubmitAction::Nothing => {}
+            SubmitAction::Wake => self.wake(1),
+            SubmitAction::Spawn(number) => {
                 assert!(free <= self.queued, "hired although {free} were free");
                 assert!(alive < self.max, "hired above the maximum");
                 if hire_fails {
                     self.max = alive.max(1);
-                    if !self.crew.hire_failed() {
+                    if !self.crew.spawn_failed() {
                         assert_eq!(alive, 0);
                         self.refused += self.crew.discard();
                         self.queued = 0;
@@ -150,19 +150,19 @@ impl Model {
     fn step(&mut self, at: usize) {
         let Worker::Searching { patient } = self.workers[at] else { return };
         self.workers[at] = match self.crew.next(patient) {
-            Step::Run { wake } => {
+            WorkerAction::Run { wake } => {
                 self.queued -= 1;
                 self.ran += 1;
                 self.workers[at] = Worker::Running;
                 self.wake(usize::from(wake));
                 Worker::Running
             }
-            Step::Search => {
+            WorkerAction::Search => {
                 assert!(patient, "it has looked around just now");
                 Worker::Searching { patient: false }
             }
-            Step::Sleep => Worker::Sleeping,
-            Step::Exit => {
+            WorkerAction::Sleep => Worker::Sleeping,
+            WorkerAction::Exit => {
                 assert!(!self.open && self.queued == 0, "left work behind");
                 Worker::Gone
             }
@@ -190,7 +190,7 @@ impl Model {
             Op::FallAsleep(at) => {
                 if let Some(at) = place(at, n).filter(|at| self.workers[*at] == Worker::Running) {
                     let others = self.count(|w| !matches!(w, Worker::Gone | Worker::Stuck)) - 1;
-                    let may = self.crew.fall_asleep();
+                    let may = self.crew.begin_blocking();
                     assert_eq!(may, others > 0, "someone must stay to run what it waits for");
                     if may {
                         self.workers[at] = Worker::Stuck;
@@ -199,7 +199,7 @@ impl Model {
             }
             Op::WakeUp(at) => {
                 if let Some(at) = place(at, n).filter(|at| self.workers[*at] == Worker::Stuck) {
-                    self.crew.wake_up();
+                    self.crew.unblock();
                     self.workers[at] = Worker::Running;
                 }
             }
@@ -260,17 +260,18 @@ proptest! {
 fn a_queue_that_grows_long_wakes_one_more_although_someone_searches() {
     let mut crew = IdleWorkers::new(3);
     for _ in 0..3 {
-        assert!(matches!(crew.submit(), Hail::Hire(_)));
+        assert!(matches!(crew.submit(), SubmitAction::Spawn(_)));
     }
     for _ in 0..3 {
-        assert!(matches!(crew.next(true), Step::Run { .. }));
+        assert!(matches!(crew.next(true), WorkerAction::Run { .. }));
     }
     for _ in 0..3 {
         crew.finished();
-        assert_eq!(crew.next(false), Step::Sleep);
+        assert_eq!(crew.next(false), WorkerAction::Sleep);
     }
-    let woken =
-        |jobs, crew: &mut IdleWorkers| (0..jobs).filter(|_| crew.submit() == Hail::Wake).count();
+    let woken = |jobs, crew: &mut IdleWorkers| {
+        (0..jobs).filter(|_| crew.submit() == SubmitAction::Wake).count()
+    };
     assert_eq!(woken(500, &mut crew), 1, "the first job wakes one, which looks for the others");
     assert_eq!(woken(500, &mut crew), 1, "it does not keep up");
     assert_eq!(woken(500, &mut crew), 1, "nor do the two");

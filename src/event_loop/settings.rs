@@ -27,7 +27,7 @@ use crate::event_loop::core::{Unhandled, try_enter};
 use crate::event_loop::debug::SlowStep;
 use crate::event_loop::inbox;
 use crate::event_loop::run_once::EventLoop;
-use crate::futures::deadlock::loop_gone;
+use crate::futures::deadlock::unregister_loop;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -110,6 +110,6 @@ impl Drop for EventLoop {
         let notes = self.core.notes.take();
         drop((calls, timers, notes));
         drop((self.core.attached.take(), entered));
-        loop_gone(self.core.id);
+        unregister_loop(self.core.id);
     }
 }

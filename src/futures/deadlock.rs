@@ -32,18 +32,18 @@ use std::sync::Arc;
 
 /// Who is told when what a worker sleeps for is done. Called under a future's lock: must be
 /// short, must not touch a future.
-pub(crate) trait Sleeper: Send + Sync {
+pub(crate) trait Unblock: Send + Sync {
     /// What a worker slept for is done.
-    fn wake_up(&self);
+    fn unblock(&self);
 }
 
 /// What a pool learns of its workers' sleep; under the same conditions.
-pub(crate) trait DeadlockGuard: Sleeper {
+pub(crate) trait DeadlockGuard: Unblock {
     /// One more worker will sleep until a job of this pool is done.
     ///
     /// # Errors
     /// It must not, because no worker would be awake. It then does not count as asleep.
-    fn fall_asleep(&self) -> Result<(), JobError>;
+    fn begin_blocking(&self) -> Result<(), JobError>;
 }
 
 /// A pool, seen from its futures. (std's `Arc` also under loom, whose own cannot hold `dyn`.)
@@ -54,7 +54,7 @@ pub(crate) type GuardId = usize;
 
 sync::thread_local! {
     /// The pools that this thread works for; seldom more than one.
-    static HOMES: RefCell<Vec<SharedGuard>> = RefCell::new(Vec::new());
+    static GUARDS: RefCell<Vec<SharedGuard>> = RefCell::new(Vec::new());
 }
 
 thread_local! {
@@ -65,16 +65,16 @@ thread_local! {
 }
 
 /// A loop as a household: the thread that would sleep is the one it would sleep for.
-struct OwnLoop;
+struct LoopGuard;
 
-impl Sleeper for OwnLoop {
-    fn wake_up(&self) {
+impl Unblock for LoopGuard {
+    fn unblock(&self) {
         unreachable!("nobody falls asleep here");
     }
 }
 
-impl DeadlockGuard for OwnLoop {
-    fn fall_asleep(&self) -> Result<(), JobError> {
+impl DeadlockGuard for LoopGuard {
+    fn begin_blocking(&self) -> Result<(), JobError> {
         Err(JobError::WouldDeadlock(
             "this thread is the only one that can run the event loop of that task; await the \
              future, or wait on another thread"
@@ -89,12 +89,12 @@ pub(crate) fn loop_guard_id(id: LoopId) -> GuardId {
 }
 
 /// A loop was made on this thread.
-pub(crate) fn loop_made(id: LoopId) {
+pub(crate) fn register_loop(id: LoopId) {
     LOOPS.with(|loops| loops.borrow_mut().push(id));
 }
 
 /// A loop of this thread is gone, perhaps because the thread is going.
-pub(crate) fn loop_gone(id: LoopId) {
+pub(crate) fn unregister_loop(id: LoopId) {
     LOOPS.with(|loops| {
         let mut loops = loops.borrow_mut();
         loops.retain(|other| *other != id);
@@ -108,15 +108,15 @@ pub(crate) fn guard_id<H: DeadlockGuard>(home: &Arc<H>) -> GuardId {
 }
 
 /// From now on this thread works for `home`.
-pub(crate) fn join_guard(home: SharedGuard) {
-    HOMES.with(|homes| homes.borrow_mut().push(home));
+pub(crate) fn work_for(home: SharedGuard) {
+    GUARDS.with(|homes| homes.borrow_mut().push(home));
 }
 
 /// This thread works for `home`, too, as long as `act` takes, which must not panic.
-pub(crate) fn while_guarded<R>(home: SharedGuard, act: impl FnOnce() -> R) -> R {
-    join_guard(home);
+pub(crate) fn while_working_for<R>(home: SharedGuard, act: impl FnOnce() -> R) -> R {
+    work_for(home);
     let result = act();
-    HOMES.with(|homes| homes.borrow_mut().pop());
+    GUARDS.with(|homes| homes.borrow_mut().pop());
     result
 }
 
@@ -127,9 +127,9 @@ pub(crate) fn own_guard(id: GuardId) -> Option<SharedGuard> {
     }
     if id % 2 == 1 {
         let lives_here = LOOPS.with(|loops| loops.borrow().iter().any(|l| loop_guard_id(*l) == id));
-        return lives_here.then(|| Arc::new(OwnLoop) as SharedGuard);
+        return lives_here.then(|| Arc::new(LoopGuard) as SharedGuard);
     }
     let is_it = |home: &&SharedGuard| Arc::as_ptr(home).addr() == id;
     let find = |homes: &RefCell<Vec<SharedGuard>>| homes.borrow().iter().find(is_it).cloned();
-    HOMES.try_with(find).ok().flatten() // a thread at its end works for nobody any more
+    GUARDS.try_with(find).ok().flatten() // a thread at its end works for nobody any more
 }

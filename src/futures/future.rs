@@ -17,7 +17,7 @@
 //! `Future` is not `Clone`: the value has one owner.
 
 use crate::base::sync::MutexGuard;
-use crate::futures::deadlock::{GuardId, Sleeper};
+use crate::futures::deadlock::{GuardId, Unblock};
 use crate::futures::error::JobError;
 use crate::futures::oneshot::FutureState;
 use crate::futures::oneshot::{Cell, OneShot};
@@ -265,8 +265,8 @@ impl<T> Future<T> {
     }
 
     /// Has `sleeper` told, before any callback, when this is done. False: it is.
-    pub(crate) fn wake_when_done(&self, who: usize, sleeper: std::sync::Arc<dyn Sleeper>) -> bool {
-        self.shared.wake_when_done(who, sleeper)
+    pub(crate) fn wake_when_done(&self, who: usize, sleeper: std::sync::Arc<dyn Unblock>) -> bool {
+        self.shared.unblock_when_done(who, sleeper)
     }
 
     /// Takes back what `who` subscribed and was not called yet.
@@ -276,7 +276,7 @@ impl<T> Future<T> {
 
     /// The pool whose workers alone can run the job.
     pub(crate) fn home(&self) -> GuardId {
-        self.shared.home
+        self.shared.guard
     }
 
     /// Ends the job here, unless it is done: waiting for it would last for ever.
@@ -298,7 +298,7 @@ impl<T> std::future::Future for Future<T> {
         if cell.state.is_done() {
             return Poll::Ready(cell.take());
         }
-        let old = cell.listeners().waker.replace(waker);
+        let old = cell.on_done().waker.replace(waker);
         drop(cell);
         drop(old);
         Poll::Pending

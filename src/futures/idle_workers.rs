@@ -26,18 +26,18 @@
 
 /// Whenever the queue reaches a multiple of so many jobs, the submitter wakes one more worker.
 /// About as many come in while a woken thread gets up.
-const LONG: usize = 512;
+const LONG_QUEUE: usize = 512;
 
 /// What the submitter must do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-pub enum Hail {
+pub enum SubmitAction {
     /// Nothing: somebody awake will come to it.
-    Leave,
+    Nothing,
     /// Wake one sleeping worker.
     Wake,
     /// Start the worker with this number.
-    Hire(usize),
+    Spawn(usize),
     /// The crew takes no jobs any more.
     Refuse,
 }
@@ -45,7 +45,7 @@ pub enum Hail {
 /// What a worker must do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-pub enum Step {
+pub enum WorkerAction {
     /// Take the first job of the queue; before running it, wake a colleague if `wake`.
     Run {
         /// More work waits and nobody else is looking for it.
@@ -75,12 +75,12 @@ pub enum Step {
 pub struct IdleWorkers {
     max: usize,
     /// Numbers given out so far; a worker that could not start has one too.
-    hired: usize,
+    spawned: usize,
     /// Alive: searching, sleeping, running or stuck.
     workers: usize,
     searching: usize,
     sleeping: usize,
-    stuck: usize,
+    blocked: usize,
     /// Jobs nobody has taken.
     queued: usize,
     open: bool,
@@ -91,42 +91,46 @@ impl IdleWorkers {
     pub fn new(max: usize) -> IdleWorkers {
         IdleWorkers {
             max,
-            hired: 0,
+            spawned: 0,
             workers: 0,
             searching: 0,
             sleeping: 0,
-            stuck: 0,
+            blocked: 0,
             queued: 0,
             open: true,
         }
     }
 
     /// A job comes in. Unless refused it now counts as queued.
-    pub fn submit(&mut self) -> Hail {
+    pub fn submit(&mut self) -> SubmitAction {
         if !self.open {
-            return Hail::Refuse;
+            return SubmitAction::Refuse;
         }
         self.queued += 1;
-        if self.queued.is_multiple_of(LONG) && self.sleeping > 0 {
+        if self.queued.is_multiple_of(LONG_QUEUE) && self.sleeping > 0 {
             self.wake_one();
-            return Hail::Wake;
+            return SubmitAction::Wake;
         }
         if self.queued <= self.searching + self.sleeping {
-            return if self.wake_if_unattended() { Hail::Wake } else { Hail::Leave };
+            return if self.wake_if_unattended() {
+                SubmitAction::Wake
+            } else {
+                SubmitAction::Nothing
+            };
         }
         if self.workers < self.max {
             self.workers += 1;
             self.searching += 1;
-            self.hired += 1;
-            return Hail::Hire(self.hired - 1);
+            self.spawned += 1;
+            return SubmitAction::Spawn(self.spawned - 1);
         }
-        Hail::Leave
+        SubmitAction::Nothing
     }
 
     /// The system gave no thread: the crew stays as small as it is. False means that there
     /// is nobody at all, now or coming, and the queue must be given up.
     #[must_use]
-    pub fn hire_failed(&mut self) -> bool {
+    pub fn spawn_failed(&mut self) -> bool {
         self.workers -= 1;
         self.searching -= 1;
         self.max = self.workers.max(1);
@@ -134,23 +138,23 @@ impl IdleWorkers {
     }
 
     /// A searching worker asks what to do. `patient`: it has not searched in vain just now.
-    pub fn next(&mut self, patient: bool) -> Step {
+    pub fn next(&mut self, patient: bool) -> WorkerAction {
         if self.queued > 0 {
             self.queued -= 1;
             self.searching -= 1;
-            return Step::Run { wake: self.wake_if_unattended() };
+            return WorkerAction::Run { wake: self.wake_if_unattended() };
         }
         if !self.open {
             self.searching -= 1;
             self.workers -= 1;
-            return Step::Exit;
+            return WorkerAction::Exit;
         }
         if patient && self.searching == 1 {
-            return Step::Search;
+            return WorkerAction::Search;
         }
         self.searching -= 1;
         self.sleeping += 1;
-        Step::Sleep
+        WorkerAction::Sleep
     }
 
     /// A running worker's job is done; it searches again.
@@ -188,15 +192,15 @@ impl IdleWorkers {
     /// A running worker wants to sleep until a job of this very crew is done. False: it must
     /// not, since all others do so already.
     #[must_use]
-    pub fn fall_asleep(&mut self) -> bool {
-        let possible = self.stuck + 1 < self.workers;
-        self.stuck += usize::from(possible);
+    pub fn begin_blocking(&mut self) -> bool {
+        let possible = self.blocked + 1 < self.workers;
+        self.blocked += usize::from(possible);
         possible
     }
 
     /// What a stuck worker slept for is done.
-    pub fn wake_up(&mut self) {
-        self.stuck -= 1;
+    pub fn unblock(&mut self) {
+        self.blocked -= 1;
     }
 
     /// Workers alive.

@@ -34,10 +34,10 @@ use crate::base::panic::last_words;
 use crate::base::sync::atomic::{AtomicUsize, Ordering};
 use crate::base::sync::thread::{Builder, JoinHandle};
 use crate::base::sync::{Condvar, Mutex, spin_until};
-use crate::futures::deadlock::{DeadlockGuard, SharedGuard, Sleeper, join_guard};
+use crate::futures::deadlock::{DeadlockGuard, SharedGuard, Unblock, work_for};
 use crate::futures::error::JobError;
 use crate::futures::future::Promise;
-use crate::futures::idle_workers::{Hail, IdleWorkers, Step};
+use crate::futures::idle_workers::{IdleWorkers, SubmitAction, WorkerAction};
 use crate::futures::oneshot::OneShot;
 use std::collections::VecDeque;
 use std::fmt;
@@ -46,14 +46,14 @@ use std::sync::Arc;
 
 /// What the queue holds: a closure, in one allocation with the cell for its result. It must not
 /// be dropped before one of these was called.
-pub(crate) trait Job: Send + Sync {
+pub(crate) trait QueuedJob: Send + Sync {
     /// Runs the closure, unless its future was cancelled, and resolves the future.
     fn run(self: Arc<Self>);
     /// Drops the closure and resolves the future with this error.
     fn give_up(self: Arc<Self>, why: JobError);
 }
 
-impl<R, F> Job for OneShot<R, Mutex<Option<F>>>
+impl<R, F> QueuedJob for OneShot<R, Mutex<Option<F>>>
 where
     R: Send + 'static,
     F: FnOnce() -> Result<R, JobError> + Send + 'static,
@@ -88,8 +88,8 @@ pub(crate) type Initializer = Box<dyn Fn() + Send + Sync>;
 pub(crate) type Obstacle = Box<dyn Fn() -> Option<&'static str> + Send + Sync>;
 
 /// What the executor and its workers share.
-pub(crate) struct Pool {
-    hall: Mutex<Hall>,
+pub(crate) struct JobQueue {
+    state: Mutex<QueueState>,
     /// The length of the queue, to be looked at from outside the lock.
     waiting: AtomicUsize,
     /// Idle workers sleep here, until there are permits.
@@ -102,9 +102,9 @@ pub(crate) struct Pool {
 }
 
 /// What the lock guards. Jobs are only moved in it: user code runs outside.
-struct Hall {
-    crew: IdleWorkers,
-    queue: VecDeque<Arc<dyn Job>>,
+struct QueueState {
+    workers: IdleWorkers,
+    queue: VecDeque<Arc<dyn QueuedJob>>,
     /// How many sleepers may get up: a notification that cannot be missed.
     permits: usize,
     threads: Vec<JoinHandle<()>>,
@@ -112,9 +112,9 @@ struct Hall {
     broken: Option<String>,
 }
 
-impl Hall {
-    fn give_up_queue(&mut self) -> VecDeque<Arc<dyn Job>> {
-        self.crew.discard();
+impl QueueState {
+    fn give_up_queue(&mut self) -> VecDeque<Arc<dyn QueuedJob>> {
+        self.workers.discard();
         std::mem::take(&mut self.queue)
     }
 
@@ -125,7 +125,7 @@ impl Hall {
 
 // ---- the submitter's side ----
 
-impl Pool {
+impl JobQueue {
     /// No thread is started yet; there will be at most `max`.
     pub(crate) fn new(
         max: usize,
@@ -133,15 +133,15 @@ impl Pool {
         initializer: Option<Initializer>,
         obstacle: Option<Obstacle>,
     ) -> Self {
-        let hall = Hall {
-            crew: IdleWorkers::new(max),
+        let hall = QueueState {
+            workers: IdleWorkers::new(max),
             queue: VecDeque::new(),
             permits: 0,
             threads: Vec::new(),
             broken: None,
         };
-        Pool {
-            hall: Mutex::new(hall),
+        JobQueue {
+            state: Mutex::new(hall),
             waiting: AtomicUsize::new(0),
             work: Condvar::new(),
             gone: Condvar::new(),
@@ -153,40 +153,40 @@ impl Pool {
 
     /// How many threads there are now.
     pub(crate) fn workers(&self) -> usize {
-        self.hall.lock().crew.workers()
+        self.state.lock().workers.workers()
     }
 
     /// Queues a job and sees to it that somebody comes for it; or gives it up.
-    pub(crate) fn submit(self: &Arc<Self>, job: Arc<dyn Job>) {
-        let mut hall = self.hall.lock();
-        let hail = hall.crew.submit();
-        if hail == Hail::Refuse {
+    pub(crate) fn submit(self: &Arc<Self>, job: Arc<dyn QueuedJob>) {
+        let mut hall = self.state.lock();
+        let hail = hall.workers.submit();
+        if hail == SubmitAction::Refuse {
             let why = hall.refusal();
             drop(hall);
             return job.give_up(why);
         }
         hall.queue.push_back(job);
         self.waiting.store(hall.queue.len(), Ordering::Relaxed);
-        hall.permits += usize::from(hail == Hail::Wake);
+        hall.permits += usize::from(hail == SubmitAction::Wake);
         drop(hall);
         match hail {
-            Hail::Wake => {
+            SubmitAction::Wake => {
                 self.work.notify_one();
             }
-            Hail::Hire(number) => self.hire(number),
-            Hail::Leave | Hail::Refuse => {}
+            SubmitAction::Spawn(number) => self.spawn_worker(number),
+            SubmitAction::Nothing | SubmitAction::Refuse => {}
         }
     }
 
-    fn hire(self: &Arc<Self>, number: usize) {
+    fn spawn_worker(self: &Arc<Self>, number: usize) {
         let pool = Arc::clone(self);
         let thread = Builder::new().name(format!("{}_{number}", self.prefix));
         let spawned = thread.spawn(move || pool.work());
-        let mut hall = self.hall.lock();
+        let mut hall = self.state.lock();
         match spawned {
             Ok(handle) => hall.threads.push(handle),
             Err(error) => {
-                if !hall.crew.hire_failed() {
+                if !hall.workers.spawn_failed() {
                     let jobs = hall.give_up_queue();
                     drop(hall);
                     let why = format!("the pool has no thread and could not start one: {error}");
@@ -199,8 +199,8 @@ impl Pool {
 
     /// Refuses new jobs; the workers go when the queue is empty.
     pub(crate) fn close(&self, cancel_futures: bool) {
-        let mut hall = self.hall.lock();
-        hall.permits += hall.crew.close();
+        let mut hall = self.state.lock();
+        hall.permits += hall.workers.close();
         let jobs = if cancel_futures { hall.give_up_queue() } else { VecDeque::new() };
         drop(hall);
         self.work.notify_all();
@@ -209,8 +209,8 @@ impl Pool {
 
     /// Waits until the last worker has gone.
     pub(crate) fn join(&self) {
-        let mut hall = self.hall.lock();
-        while hall.crew.workers() > 0 {
+        let mut hall = self.state.lock();
+        while hall.workers.workers() > 0 {
             self.gone.wait(&mut hall);
         }
         let threads = std::mem::take(&mut hall.threads);
@@ -221,15 +221,15 @@ impl Pool {
     }
 }
 
-fn give_up_all(jobs: VecDeque<Arc<dyn Job>>, why: &JobError) {
+fn give_up_all(jobs: VecDeque<Arc<dyn QueuedJob>>, why: &JobError) {
     jobs.into_iter().for_each(|job| job.give_up(why.clone()));
 }
 
 // ---- the worker's side ----
 
-impl Pool {
+impl JobQueue {
     fn work(self: Arc<Self>) {
-        join_guard(Arc::clone(&self) as SharedGuard);
+        work_for(Arc::clone(&self) as SharedGuard);
         if let Some(initializer) = &self.initializer
             && let Err(panic) = catch_unwind(AssertUnwindSafe(initializer))
         {
@@ -247,15 +247,15 @@ impl Pool {
     }
 
     /// The next job, after a look around and a sleep if need be; `None` to go home.
-    fn next_job(&self, finished_one: bool) -> Option<Arc<dyn Job>> {
-        let mut hall = self.hall.lock();
+    fn next_job(&self, finished_one: bool) -> Option<Arc<dyn QueuedJob>> {
+        let mut hall = self.state.lock();
         if finished_one {
-            hall.crew.finished();
+            hall.workers.finished();
         }
         let mut patient = true;
         loop {
-            match hall.crew.next(patient) {
-                Step::Run { wake } => {
+            match hall.workers.next(patient) {
+                WorkerAction::Run { wake } => {
                     let job = hall.queue.pop_front();
                     self.waiting.store(hall.queue.len(), Ordering::Relaxed);
                     hall.permits += usize::from(wake);
@@ -265,20 +265,20 @@ impl Pool {
                     }
                     return job;
                 }
-                Step::Search => {
+                WorkerAction::Search => {
                     drop(hall);
                     spin_until(|| self.waiting.load(Ordering::Relaxed) > 0);
-                    hall = self.hall.lock();
+                    hall = self.state.lock();
                     patient = false;
                 }
-                Step::Sleep => {
+                WorkerAction::Sleep => {
                     while hall.permits == 0 {
                         self.work.wait(&mut hall);
                     }
                     hall.permits -= 1;
                     patient = true;
                 }
-                Step::Exit => {
+                WorkerAction::Exit => {
                     drop(hall);
                     self.gone.notify_all();
                     return None;
@@ -290,9 +290,9 @@ impl Pool {
     /// The initializer failed: no job can run any more.
     fn break_down(&self, message: &str) {
         let why = format!("the initializer of a worker of `{}` panicked: {message}", self.prefix);
-        let mut hall = self.hall.lock();
+        let mut hall = self.state.lock();
         hall.broken.get_or_insert_with(|| why.clone());
-        hall.permits += hall.crew.close();
+        hall.permits += hall.workers.close();
         let jobs = hall.give_up_queue();
         drop(hall);
         self.work.notify_all();
@@ -300,34 +300,34 @@ impl Pool {
     }
 }
 
-impl DeadlockGuard for Pool {
-    fn fall_asleep(&self) -> Result<(), JobError> {
+impl DeadlockGuard for JobQueue {
+    fn begin_blocking(&self) -> Result<(), JobError> {
         if let Some(obstacle) = self.obstacle.as_ref().and_then(|obstacle| obstacle()) {
             return Err(JobError::WouldDeadlock(obstacle.to_owned()));
         }
-        let mut hall = self.hall.lock();
-        hall.crew.fall_asleep().then_some(()).ok_or_else(|| {
+        let mut hall = self.state.lock();
+        hall.workers.begin_blocking().then_some(()).ok_or_else(|| {
             JobError::WouldDeadlock(format!(
                 "all {} workers of `{}` wait for jobs of that pool; give it more workers, or wait \
                  outside its jobs",
-                hall.crew.workers(),
+                hall.workers.workers(),
                 self.prefix
             ))
         })
     }
 }
 
-impl Sleeper for Pool {
-    fn wake_up(&self) {
-        self.hall.lock().crew.wake_up();
+impl Unblock for JobQueue {
+    fn unblock(&self) {
+        self.state.lock().workers.unblock();
     }
 }
 
-impl fmt::Debug for Pool {
+impl fmt::Debug for JobQueue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool")
             .field("prefix", &self.prefix)
-            .field("crew", &self.hall.lock().crew)
+            .field("crew", &self.state.lock().workers)
             .finish_non_exhaustive()
     }
 }

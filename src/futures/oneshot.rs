@@ -32,7 +32,7 @@
 
 use crate::base::panic::discard;
 use crate::base::sync::{Condvar, Mutex, MutexGuard, spin_until};
-use crate::futures::deadlock::{GuardId, SharedGuard, Sleeper, own_guard};
+use crate::futures::deadlock::{GuardId, SharedGuard, Unblock, own_guard};
 use crate::futures::error::JobError;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -109,7 +109,7 @@ impl FutureState {
     }
 }
 
-pub(crate) type Callback = Box<dyn FnOnce() + Send>;
+pub(crate) type FutureCallback = Box<dyn FnOnce() + Send>;
 
 /// Who added a callback, so that it can be taken back: 0 for `add_done_callback`.
 pub(crate) type Subscriber = usize;
@@ -123,7 +123,7 @@ pub(crate) struct OneShot<T, J: ?Sized = dyn Send + Sync> {
     /// Notified once, when the state becomes done. Costs one load when no thread waits.
     done: Condvar,
     /// The pool that runs the job, if a worker of it can wait for it in vain.
-    pub(crate) home: GuardId,
+    pub(crate) guard: GuardId,
     /// Whatever is to lie beside the cell; nothing, mostly.
     pub(crate) job: J,
 }
@@ -133,22 +133,22 @@ pub(crate) struct Cell<T> {
     /// `Some` from the moment the state is done until the future's owner takes it.
     pub(crate) outcome: Option<Result<T, JobError>>,
     /// Boxed, for most futures have none and there may be millions of them.
-    listeners: Option<Box<Listeners>>,
+    listeners: Option<Box<OnDone>>,
 }
 
 /// Who wants to hear of the end, besides the threads asleep on the condvar.
 #[derive(Default)]
-pub(crate) struct Listeners {
+pub(crate) struct OnDone {
     pub(crate) waker: Option<Waker>,
-    callbacks: Vec<(Subscriber, Callback)>,
+    callbacks: Vec<(Subscriber, FutureCallback)>,
     /// Those who must know that workers of the pool that runs this job sleep for it no longer.
-    sleepers: Vec<(Subscriber, Arc<dyn Sleeper>)>,
+    unblock: Vec<(Subscriber, Arc<dyn Unblock>)>,
 }
 
-impl Listeners {
+impl OnDone {
     /// Tells everyone, in order. A panic in one of them is printed by the panic hook and
     /// goes no further (CPython logs it), so it cannot harm the others or the worker.
-    fn tell(self) {
+    fn run(self) {
         if let Some(waker) = self.waker {
             catch_unwind(AssertUnwindSafe(|| waker.wake())).unwrap_or_else(discard);
         }
@@ -162,7 +162,7 @@ impl<T, J> OneShot<T, J> {
     /// Open, for a job of this pool.
     pub(crate) fn new(home: GuardId, job: J) -> Self {
         let cell = Cell { state: FutureState::default(), outcome: None, listeners: None };
-        OneShot { cell: Mutex::new(cell), done: Condvar::new(), home, job }
+        OneShot { cell: Mutex::new(cell), done: Condvar::new(), guard: home, job }
     }
 }
 
@@ -185,12 +185,12 @@ impl<T> OneShot<T> {
         let listeners = cell.listeners.take();
         if let Some(listeners) = &listeners {
             // Under the lock: from this moment on those workers are no longer stuck.
-            listeners.sleepers.iter().for_each(|(_, sleeper)| sleeper.wake_up());
+            listeners.unblock.iter().for_each(|(_, sleeper)| sleeper.unblock());
         }
         drop(cell);
         self.done.notify_all();
         if let Some(listeners) = listeners {
-            listeners.tell();
+            listeners.run();
         }
     }
 
@@ -206,24 +206,24 @@ impl<T> OneShot<T> {
     }
 
     /// Calls `callback` when done; at once if that is already so, and then gives false.
-    pub(crate) fn subscribe(&self, who: Subscriber, callback: Callback) -> bool {
+    pub(crate) fn subscribe(&self, who: Subscriber, callback: FutureCallback) -> bool {
         let mut cell = self.cell.lock();
         let open = !cell.state.is_done();
         if open {
-            cell.listeners().callbacks.push((who, callback));
+            cell.on_done().callbacks.push((who, callback));
         } else {
             drop(cell);
-            Listeners { callbacks: vec![(who, callback)], ..Listeners::default() }.tell();
+            OnDone { callbacks: vec![(who, callback)], ..OnDone::default() }.run();
         }
         open
     }
 
     /// Has `sleeper` told, before any callback, when this is done. False: it is.
-    pub(crate) fn wake_when_done(&self, who: Subscriber, sleeper: Arc<dyn Sleeper>) -> bool {
+    pub(crate) fn unblock_when_done(&self, who: Subscriber, sleeper: Arc<dyn Unblock>) -> bool {
         let mut cell = self.cell.lock();
         let open = !cell.state.is_done();
         if open {
-            cell.listeners().sleepers.push((who, sleeper));
+            cell.on_done().unblock.push((who, sleeper));
         }
         open
     }
@@ -235,7 +235,7 @@ impl<T> OneShot<T> {
             let all = std::mem::take(&mut listeners.callbacks);
             let (gone, kept) = all.into_iter().partition(|(owner, _)| *owner == who);
             listeners.callbacks = kept;
-            listeners.sleepers.retain(|(owner, _)| *owner != who);
+            listeners.unblock.retain(|(owner, _)| *owner != who);
             drop(cell);
             drop::<Vec<_>>(gone);
         }
@@ -259,9 +259,9 @@ impl<T> OneShot<T> {
         let deadline = timeout.and_then(|t| Instant::now().checked_add(t));
         if !cell.state.is_done()
             && deadline.is_none()
-            && let Some(home) = own_guard(self.home)
+            && let Some(home) = own_guard(self.guard)
         {
-            cell = self.report_to(home, cell);
+            cell = self.begin_blocking(home, cell);
         }
         while !cell.state.is_done() {
             match deadline {
@@ -283,14 +283,14 @@ impl<T> OneShot<T> {
     /// Tells this worker's pool that it is about to sleep until the pool's own job is done.
     /// If all its other workers do the same nobody is left to run the job: then the job
     /// ends here, with the pool's error, instead of never.
-    fn report_to<'a>(
+    fn begin_blocking<'a>(
         &'a self,
         home: SharedGuard,
         mut cell: MutexGuard<'a, Cell<T>>,
     ) -> MutexGuard<'a, Cell<T>> {
-        match home.fall_asleep() {
+        match home.begin_blocking() {
             Ok(()) => {
-                cell.listeners().sleepers.push((0, home));
+                cell.on_done().unblock.push((0, home));
                 cell
             }
             Err(deadlock) => {
@@ -303,7 +303,7 @@ impl<T> OneShot<T> {
 }
 
 impl<T> Cell<T> {
-    pub(crate) fn listeners(&mut self) -> &mut Listeners {
+    pub(crate) fn on_done(&mut self) -> &mut OnDone {
         self.listeners.get_or_insert_default()
     }
 

@@ -16,7 +16,7 @@ use crate::futures::deadlock::{guard_id, own_guard};
 use crate::futures::error::JobError;
 use crate::futures::executor::Executor;
 use crate::futures::future::{Future, future_of};
-use crate::futures::job_queue::{Initializer, Obstacle, Pool};
+use crate::futures::job_queue::{Initializer, JobQueue, Obstacle};
 use crate::futures::wire::Wire;
 use std::fmt;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ use std::sync::atomic::Ordering;
 /// ```
 #[doc(alias = "concurrent.futures.ThreadPoolExecutor")]
 pub struct ThreadPoolExecutor {
-    pool: Arc<Pool>,
+    pool: Arc<JobQueue>,
 }
 
 /// How a [`ThreadPoolExecutor`] is to be: CPython's keyword arguments.
@@ -107,7 +107,7 @@ impl ThreadPoolOptions {
             return Err(NoWorkers);
         }
         let prefix = self.thread_name_prefix.unwrap_or_else(next_prefix);
-        let pool = Pool::new(max, prefix, self.initializer, self.obstacle);
+        let pool = JobQueue::new(max, prefix, self.initializer, self.obstacle);
         Ok(ThreadPoolExecutor { pool: Arc::new(pool) })
     }
 }
@@ -163,7 +163,7 @@ impl ThreadPoolExecutor {
         f: impl FnOnce() -> Result<R, JobError> + Send + 'static,
     ) -> Future<R> {
         let (job, future) = future_of(guard_id(&self.pool), Mutex::new(Some(f)));
-        Pool::submit(&self.pool, job);
+        JobQueue::submit(&self.pool, job);
         future
     }
 

@@ -13,7 +13,7 @@
 //! ```
 
 use crate::base::sync::{Condvar, Mutex, wait_until};
-use crate::futures::deadlock::{SharedGuard, Sleeper, own_guard};
+use crate::futures::deadlock::{SharedGuard, Unblock, own_guard};
 use crate::futures::error::JobError;
 use crate::futures::future::Future;
 use std::collections::VecDeque;
@@ -131,28 +131,36 @@ pub fn as_completed<T>(
 ) -> AsCompleted<T> {
     let deadline = timeout.and_then(|t| Instant::now().checked_add(t));
     let futures: Vec<_> = futures.into_iter().map(Some).collect();
-    let arrivals = Arc::new(Arrivals::default());
+    let arrivals = Arc::new(Completions::default());
     let (waiting, who) = (futures.len(), subscriber(&arrivals));
     for (index, future) in futures.iter().flatten().enumerate() {
         let arrivals = Arc::clone(&arrivals);
         future.subscribe(who, move || arrivals.push(index));
     }
-    AsCompleted { futures, arrivals, deadline, waiting, expired: false, seat: None, watch: None }
+    AsCompleted {
+        futures,
+        completions: arrivals,
+        deadline,
+        waiting,
+        expired: false,
+        waiting_thread: None,
+        blocked: None,
+    }
 }
 
 /// See [`as_completed`].
 pub struct AsCompleted<T> {
     /// `None` where the future has been given out.
     futures: Vec<Option<Future<T>>>,
-    arrivals: Arc<Arrivals>,
+    completions: Arc<Completions>,
     deadline: Option<Instant>,
     /// How many have not been announced yet.
     waiting: usize,
     expired: bool,
     /// The thread that waited last.
-    seat: Option<ThreadId>,
+    waiting_thread: Option<ThreadId>,
     /// Its watch, if it works for a pool that runs some of the jobs.
-    watch: Option<Arc<Watch>>,
+    blocked: Option<Arc<BlockedThread>>,
 }
 
 impl<T> AsCompleted<T> {
@@ -166,9 +174,9 @@ impl<T> AsCompleted<T> {
         if self.waiting == 0 || self.expired {
             return None;
         }
-        self.sit_down();
+        self.set_waiting_thread();
         loop {
-            match self.arrivals.pop(self.deadline, self.waiting, self.watch.as_deref()) {
+            match self.completions.pop(self.deadline, self.waiting, self.blocked.as_deref()) {
                 Popped::Index(index) => {
                     self.waiting -= 1;
                     return Some(Ok(index));
@@ -193,27 +201,27 @@ impl<T> AsCompleted<T> {
     }
 
     /// This thread is to wait, which may be another than before, and work for another pool.
-    fn sit_down(&mut self) {
+    fn set_waiting_thread(&mut self) {
         let here = Some(thread::current().id());
-        if self.deadline.is_some() || self.seat == here {
+        if self.deadline.is_some() || self.waiting_thread == here {
             return;
         }
-        self.seat = here;
-        self.give_up_watch();
+        self.waiting_thread = here;
+        self.drop_blocked();
         let home = self.futures.iter().flatten().find_map(|future| own_guard(future.home()));
-        self.watch = home.map(|home| Watch::over(home, self.futures.iter().flatten()));
+        self.blocked = home.map(|home| BlockedThread::over(home, self.futures.iter().flatten()));
     }
 
-    fn give_up_watch(&mut self) {
-        if let Some(watch) = self.watch.take() {
+    fn drop_blocked(&mut self) {
+        if let Some(watch) = self.blocked.take() {
             let who = subscriber(&watch);
             self.futures.iter().flatten().for_each(|future| future.unsubscribe(who));
         }
     }
 
     fn unsubscribe(&mut self) {
-        self.give_up_watch();
-        let who = subscriber(&self.arrivals);
+        self.drop_blocked();
+        let who = subscriber(&self.completions);
         self.futures.iter().flatten().for_each(|future| future.unsubscribe(who));
     }
 }
@@ -241,7 +249,7 @@ impl<T> fmt::Debug for AsCompleted<T> {
 
 /// Where the callbacks of many futures meet one waiting thread: the numbers of those done.
 #[derive(Default)]
-struct Arrivals {
+struct Completions {
     queue: Mutex<VecDeque<usize>>,
     arrived: Condvar,
 }
@@ -258,14 +266,19 @@ fn subscriber<S>(this: &Arc<S>) -> usize {
     std::ptr::from_ref::<S>(this).addr()
 }
 
-impl Arrivals {
+impl Completions {
     fn push(&self, index: usize) {
         self.queue.lock().push_back(index);
         self.arrived.notify_one();
     }
 
     /// The number of the next of so many that did not arrive yet.
-    fn pop(&self, deadline: Option<Instant>, waiting: usize, watch: Option<&Watch>) -> Popped {
+    fn pop(
+        &self,
+        deadline: Option<Instant>,
+        waiting: usize,
+        watch: Option<&BlockedThread>,
+    ) -> Popped {
         let mut queue = self.queue.lock();
         loop {
             if let Some(index) = queue.pop_front() {
@@ -282,32 +295,32 @@ impl Arrivals {
 }
 
 /// A waiting thread, as the pool sees it that the thread works for and that runs some of the jobs.
-struct Watch {
+struct BlockedThread {
     home: SharedGuard,
-    state: Mutex<Watched>,
+    state: Mutex<BlockedState>,
 }
 
 #[derive(Default)]
-struct Watched {
+struct BlockedState {
     /// How many futures are not done of those that only the thread's own pool can bring about.
     open: usize,
     /// The pool counts the thread as asleep.
     asleep: bool,
 }
 
-impl Watch {
+impl BlockedThread {
     /// Of this thread, which works for `home`.
     fn over<'a, T: 'a>(
         home: SharedGuard,
         futures: impl Iterator<Item = &'a Future<T>>,
-    ) -> Arc<Watch> {
-        let watch = Arc::new(Watch { home, state: Mutex::default() });
+    ) -> Arc<BlockedThread> {
+        let watch = Arc::new(BlockedThread { home, state: Mutex::default() });
         for future in futures.filter(|future| own_guard(future.home()).is_some()) {
             // Counted first: it may be done before the next line.
             watch.state.lock().open += 1;
-            let sleeper = Arc::clone(&watch) as Arc<dyn Sleeper>;
+            let sleeper = Arc::clone(&watch) as Arc<dyn Unblock>;
             if !future.wake_when_done(subscriber(&watch), sleeper) {
-                watch.wake_up();
+                watch.unblock();
             }
         }
         watch
@@ -319,7 +332,7 @@ impl Watch {
         // If some are done the news is on its way, and if some are not the pool's own, others
         // will bring it.
         if !state.asleep && state.open == waiting {
-            self.home.fall_asleep()?;
+            self.home.begin_blocking()?;
             state.asleep = true;
         }
         Ok(())
@@ -327,12 +340,12 @@ impl Watch {
 }
 
 /// One of the futures is done: from this moment on the waiting thread is no longer stuck.
-impl Sleeper for Watch {
-    fn wake_up(&self) {
+impl Unblock for BlockedThread {
+    fn unblock(&self) {
         let mut state = self.state.lock();
         state.open -= 1;
         if std::mem::take(&mut state.asleep) {
-            self.home.wake_up();
+            self.home.unblock();
         }
     }
 }

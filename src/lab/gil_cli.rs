@@ -64,7 +64,7 @@ pub struct GilArgs {
     /// What simulated machines charge: `measured`, here and now, or such as wake=20us,signal=5us
     /// (tick, door, desk, signal, interrupt, wake, switch, quantum, jitter) [default: round numbers]
     #[arg(long, value_name = "COSTS", requires = "simulate", value_parser = costs)]
-    costs: Option<Price>,
+    costs: Option<CostSource>,
     /// Seed of what is left to chance in a simulation [default: 7]
     #[arg(long, value_name = "N", requires = "simulate")]
     seed: Option<u64>,
@@ -102,7 +102,7 @@ pub enum GilRequest {
 
 /// What a simulated machine charges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Price {
+pub enum CostSource {
     /// What this one does.
     Measured,
     /// So much.
@@ -111,11 +111,11 @@ pub enum Price {
 
 /// A machine to simulate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Machine {
+pub struct SimulatedMachine {
     /// How many cores.
     pub cores: usize,
     /// What it charges.
-    pub price: Price,
+    pub price: CostSource,
     /// What is left to chance.
     pub seed: u64,
 }
@@ -128,7 +128,7 @@ pub struct SceneRequest {
     /// Under what.
     pub policies: Vec<SwitchPolicy>,
     /// On a simulated machine, or for real.
-    pub simulate: Option<Machine>,
+    pub simulate: Option<SimulatedMachine>,
     /// For how long each.
     pub time: Duration,
     /// Whether to print JSON.
@@ -184,9 +184,9 @@ impl GilArgs {
         if let (Some(why), Some(_)) = (scene.cannot_be_simulated(), self.simulate) {
             return Err(Failure::new(format!("gil {} --simulate", scene.name()), why, SIMULATED));
         }
-        let simulate = self.simulate.map(|cores| Machine {
+        let simulate = self.simulate.map(|cores| SimulatedMachine {
             cores,
-            price: self.costs.unwrap_or(Price::Given(Costs::TYPICAL)),
+            price: self.costs.unwrap_or(CostSource::Given(Costs::TYPICAL)),
             seed: self.seed.unwrap_or(SEED),
         });
         let policies = if self.policy.is_empty() { scene.policies() } else { self.policy };
@@ -274,10 +274,10 @@ fn cores(text: &str) -> Result<usize, String> {
     }
 }
 
-fn costs(text: &str) -> Result<Price, String> {
+fn costs(text: &str) -> Result<CostSource, String> {
     match text {
-        MEASURED => Ok(Price::Measured),
-        _ => text.parse().map(Price::Given).map_err(|e: CostsError| e.to_string()),
+        MEASURED => Ok(CostSource::Measured),
+        _ => text.parse().map(CostSource::Given).map_err(|e: CostsError| e.to_string()),
     }
 }
 

@@ -8,10 +8,12 @@
 use crate::gil::rules::policy::SwitchPolicy;
 use crate::lab::fidelity::comparison::{compare, document as comparison, table};
 use crate::lab::fidelity::python::Interpreter;
-use crate::lab::gil_cli::{FidelityRequest, Machine, ParityRequest, Price, SceneRequest};
+use crate::lab::gil_cli::{
+    CostSource, FidelityRequest, ParityRequest, SceneRequest, SimulatedMachine,
+};
 use crate::lab::report::failure::Failure;
-use crate::lab::report::lanes::Pen;
-use crate::lab::report::trace::{Process, write_trace};
+use crate::lab::report::lanes::DrawOptions;
+use crate::lab::report::trace::{TraceProcess, write_trace};
 use crate::lab::scenes::calibration::{Measured, calibrate};
 use crate::lab::scenes::echo::Places;
 use crate::lab::scenes::parity;
@@ -32,7 +34,7 @@ pub fn show(
     mut print: impl FnMut(&str) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let SceneRequest { scene, policies, time, json, width, ascii, .. } = request;
-    let pen = Pen { width: *width, ascii: *ascii, colour };
+    let pen = DrawOptions { width: *width, ascii: *ascii, colour };
     let setting = request.simulate.as_ref().map(setting).transpose()?;
     if !json {
         print(&format!("{}: {}\n{}\n", scene.name(), scene.title(), place(setting.as_ref())))?;
@@ -61,10 +63,10 @@ pub fn show(
 }
 
 /// The machine to simulate, measured if need be.
-fn setting(machine: &Machine) -> Result<Setting, Failure> {
+fn setting(machine: &SimulatedMachine) -> Result<Setting, Failure> {
     Ok(match machine.price {
-        Price::Given(costs) => Setting::of(machine.cores, costs, machine.seed),
-        Price::Measured => {
+        CostSource::Given(costs) => Setting::of(machine.cores, costs, machine.seed),
+        CostSource::Measured => {
             let Measured { costs, call } = calibrate()?;
             Setting { call, ..Setting::of(machine.cores, costs, machine.seed) }
         }
@@ -148,13 +150,13 @@ fn trace(
 ) -> std::io::Result<()> {
     let policies: Vec<String> = runs.iter().map(|(policy, _)| policy.to_string()).collect();
     let command = format!("singletrack gil {}", request.scene.name());
-    let process = |(policy, take): &(SwitchPolicy, Take)| Process {
+    let process = |(policy, take): &(SwitchPolicy, Take)| TraceProcess {
         pid: take.pid,
         name: format!("{} · {policy}", request.scene.name()),
         recording: take.recording.clone(),
         words: request.scene.words(),
     };
-    let processes: Vec<Process> = runs.iter().map(process).collect();
+    let processes: Vec<TraceProcess> = runs.iter().map(process).collect();
     let mut file = BufWriter::new(File::create(path)?);
     let about = [("policy", policies.join(", ")), ("cmd", command)];
     let about: Vec<(&str, &str)> = about.iter().map(|(key, value)| (*key, &**value)).collect();

@@ -40,15 +40,15 @@ use std::time::{Duration, Instant};
 
 /// Jobs to be taken, first come, first served.
 #[derive(Debug)]
-pub struct Queue {
+pub struct WorkQueue {
     jobs: Vec<Job>,
     next: AtomicUsize,
 }
 
-impl Queue {
+impl WorkQueue {
     /// A queue of these jobs.
-    pub fn new(jobs: Vec<Job>) -> Queue {
-        Queue { jobs, next: AtomicUsize::new(0) }
+    pub fn new(jobs: Vec<Job>) -> WorkQueue {
+        WorkQueue { jobs, next: AtomicUsize::new(0) }
     }
 
     /// All the jobs, taken or not.
@@ -71,7 +71,7 @@ impl Queue {
 
 /// What a lane, or several, have done.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tally {
+pub struct LaneStats {
     /// How long each job took, from the moment a lane took it, in no particular order.
     pub latencies_ns: Vec<u64>,
     /// All values together with their job numbers, in any order.
@@ -83,7 +83,7 @@ pub struct Tally {
     pub cpu_ns: u64,
 }
 
-impl Tally {
+impl LaneStats {
     /// Writes down that job `number` came to `value` after `latency`.
     pub fn record(&mut self, number: usize, value: u64, latency: Duration) {
         self.latencies_ns.push(nanos(latency));
@@ -91,7 +91,7 @@ impl Tally {
     }
 
     /// Adds another lane's account to this one.
-    pub fn merge(&mut self, mut other: Tally) {
+    pub fn merge(&mut self, mut other: LaneStats) {
         self.latencies_ns.append(&mut other.latencies_ns);
         self.checksum = self.checksum.wrapping_add(other.checksum);
         self.lane_ns += other.lane_ns;
@@ -103,8 +103,8 @@ impl Tally {
 ///
 /// # Errors
 /// The first failure of a job; the queue is then closed, so that the other lanes end too.
-pub async fn run_lane(context: &mut impl Context, queue: &Queue) -> Result<Tally, Failure> {
-    let mut tally = Tally::default();
+pub async fn run_lane(context: &mut impl Context, queue: &WorkQueue) -> Result<LaneStats, Failure> {
+    let mut tally = LaneStats::default();
     while let Some((number, job)) = queue.take() {
         let start = Instant::now();
         let value = workload::run(context, job).await.inspect_err(|_| queue.close())?;
@@ -230,7 +230,7 @@ pub fn drive<F: Future>(future: F) -> F::Output {
 ///
 /// # Errors
 /// The first failure of a job.
-pub fn lane(interpreter: impl Interpreter, queue: &Queue) -> Result<Tally, Failure> {
+pub fn lane(interpreter: impl Interpreter, queue: &WorkQueue) -> Result<LaneStats, Failure> {
     drive(run_lane(&mut Blocking::new(interpreter), queue))
 }
 
@@ -238,7 +238,7 @@ pub fn lane(interpreter: impl Interpreter, queue: &Queue) -> Result<Tally, Failu
 ///
 /// # Errors
 /// Those of the lane.
-pub fn timed(lane: impl FnOnce() -> Result<Tally, Failure>) -> Result<Tally, Failure> {
+pub fn timed(lane: impl FnOnce() -> Result<LaneStats, Failure>) -> Result<LaneStats, Failure> {
     let (start, cpu) = (Instant::now(), thread_cpu_time());
     let mut tally = lane()?;
     tally.cpu_ns = nanos(thread_cpu_time().saturating_sub(cpu));

@@ -12,7 +12,7 @@ use crate::event_loop::run_once::EventLoop;
 use crate::gil::rules::decision::nanos;
 use crate::lab::compare::blocking::run_lane;
 use crate::lab::compare::blocking::{Free, read_piece};
-use crate::lab::compare::blocking::{Queue, Tally};
+use crate::lab::compare::blocking::{LaneStats, WorkQueue};
 use crate::lab::compare::job::{Compute, Context};
 use crate::lab::report::failure::Failure;
 use crate::sys::usage::thread_cpu_time;
@@ -92,7 +92,11 @@ impl<W: Workplace> Context for OnLoop<W> {
 ///
 /// # Errors
 /// The first failure of a job, or of the loop.
-pub fn run(queue: &Rc<Queue>, lanes: usize, workplace: impl Workplace) -> Result<Tally, Failure> {
+pub fn run(
+    queue: &Rc<WorkQueue>,
+    lanes: usize,
+    workplace: impl Workplace,
+) -> Result<LaneStats, Failure> {
     let cpu = thread_cpu_time();
     let event_loop =
         EventLoop::new().map_err(|e| Failure::io("the event loop", &e, "raise `ulimit -n`"))?;
@@ -102,7 +106,7 @@ pub fn run(queue: &Rc<Queue>, lanes: usize, workplace: impl Workplace) -> Result
     };
     let tasks: Vec<_> = (0..lanes).map(lane).collect();
     let mut total = event_loop.run_until_complete(async {
-        let mut total = Tally::default();
+        let mut total = LaneStats::default();
         for task in tasks {
             let ended = task.await.map_err(|e| {
                 Failure::new("a task", e.to_string(), "this is a bug; please report it")
@@ -115,7 +119,7 @@ pub fn run(queue: &Rc<Queue>, lanes: usize, workplace: impl Workplace) -> Result
     Ok(total)
 }
 
-async fn lane(queue: &Queue, workplace: impl Workplace) -> Result<Tally, Failure> {
+async fn lane(queue: &WorkQueue, workplace: impl Workplace) -> Result<LaneStats, Failure> {
     let start = Instant::now();
     let mut tally = run_lane(&mut OnLoop { workplace, link: None }, queue).await?;
     tally.lane_ns = nanos(start.elapsed());

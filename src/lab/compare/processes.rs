@@ -14,7 +14,7 @@ use crate::futures::error::JobError;
 use crate::futures::executor::Executor;
 use crate::gil::rules::decision::nanos;
 use crate::lab::compare::blocking::{Blocking, Free, drive};
-use crate::lab::compare::blocking::{Queue, Tally};
+use crate::lab::compare::blocking::{LaneStats, WorkQueue};
 use crate::lab::compare::job as workload;
 use crate::lab::compare::job::Compute;
 use crate::lab::compare::job::Job;
@@ -32,18 +32,18 @@ use std::time::{Duration, Instant};
 
 /// What a worker says of something it did.
 #[derive(Debug, Serialize, Deserialize)]
-struct Done<T> {
+struct Timed<T> {
     value: T,
     wall_ns: u64,
     cpu_ns: u64,
 }
 
-impl<T> Done<T> {
-    fn timed(work: impl FnOnce() -> T) -> Done<T> {
+impl<T> Timed<T> {
+    fn timed(work: impl FnOnce() -> T) -> Timed<T> {
         let (start, cpu) = (Instant::now(), thread_cpu_time());
         let value = work();
         let cpu_ns = nanos(thread_cpu_time().saturating_sub(cpu));
-        Done { value, wall_ns: nanos(start.elapsed()), cpu_ns }
+        Timed { value, wall_ns: nanos(start.elapsed()), cpu_ns }
     }
 }
 
@@ -53,13 +53,13 @@ thread_local! {
 }
 
 /// Runs in the worker.
-fn whole_job(job: Job) -> Done<Result<u64, Failure>> {
-    Done::timed(|| CONTEXT.with_borrow_mut(|context| drive(workload::run(context, &job))))
+fn whole_job(job: Job) -> Timed<Result<u64, Failure>> {
+    Timed::timed(|| CONTEXT.with_borrow_mut(|context| drive(workload::run(context, &job))))
 }
 
 /// Runs in the worker.
-fn computation<C: Compute>(work: C) -> Done<C::Output> {
-    Done::timed(|| work.compute(&mut Free))
+fn computation<C: Compute>(work: C) -> Timed<C::Output> {
+    Timed::timed(|| work.compute(&mut Free))
 }
 
 /// Lends `work` a pool, and sees it and its fork server to their ends.
@@ -85,9 +85,9 @@ pub fn with_pool<R>(
 ///
 /// # Errors
 /// The first failure of a job, or of the worker that ran it.
-pub fn whole_jobs(queue: &Queue, pool: &impl Executor) -> Result<Tally, Failure> {
+pub fn whole_jobs(queue: &WorkQueue, pool: &impl Executor) -> Result<LaneStats, Failure> {
     let jobs = std::iter::from_fn(|| queue.take()).map(|(_, job)| job.clone());
-    let mut tally = Tally::default();
+    let mut tally = LaneStats::default();
     for (number, done) in pool.map(whole_job, jobs).enumerate() {
         let done = done.map_err(|e| lost(&e))?;
         tally.record(number, done.value?, Duration::from_nanos(done.wall_ns));
@@ -102,10 +102,10 @@ pub fn whole_jobs(queue: &Queue, pool: &impl Executor) -> Result<Tally, Failure>
 /// # Errors
 /// The first failure of a job, of the loop, or of a worker.
 pub fn computations<P: Executor + 'static>(
-    queue: &Rc<Queue>,
+    queue: &Rc<WorkQueue>,
     lanes: usize,
     pool: Rc<P>,
-) -> Result<Tally, Failure> {
+) -> Result<LaneStats, Failure> {
     let cpu_ns = Rc::new(Cell::new(0));
     let mut tally = loops::run(queue, lanes, Elsewhere { pool, cpu_ns: Rc::clone(&cpu_ns) })?;
     tally.cpu_ns += cpu_ns.get();

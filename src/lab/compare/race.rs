@@ -17,10 +17,10 @@ use crate::base::random::SplitMix64;
 use crate::lab::compare::cases::{Case, Plan, Sizes};
 use crate::lab::compare::job::Question;
 use crate::lab::compare::model::Model;
-use crate::lab::compare::result::{CaseResult, Measured, ModelResult};
+use crate::lab::compare::result::{CaseResult, ModelResult, ModelRound};
 use crate::lab::compare::run;
 use crate::lab::report::failure::Failure;
-use crate::lab::report::measure::{Child, measure};
+use crate::lab::report::measure::{ForkedChild, measure};
 use crate::sys::socket::set_backlog;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -89,7 +89,7 @@ pub struct Race {
 #[derive(Debug)]
 pub struct ServerProcess {
     address: SocketAddr,
-    _process: Child,
+    _process: ForkedChild,
 }
 
 impl ServerProcess {
@@ -104,7 +104,7 @@ impl ServerProcess {
         set_backlog(&listener, i32::MAX).map_err(refuse)?;
         let address = listener.local_addr().map_err(refuse)?;
         let serve = || i32::from(serve(&listener).is_err());
-        let process = Child::start(&[listener.as_fd()], serve)?;
+        let process = ForkedChild::start(&[listener.as_fd()], serve)?;
         Ok(ServerProcess { address, _process: process })
     }
 }
@@ -129,7 +129,7 @@ impl Race {
         let server = case.needs_server().then(ServerProcess::start).transpose()?;
         let address = server.as_ref().map_or((Ipv4Addr::LOCALHOST, 0).into(), |s| s.address);
         let plan = case.plan(&self.sizes, address).map_err(|f| f.within(case.name()))?;
-        let mut rounds: Vec<Vec<Measured>> = vec![Vec::new(); self.models.len()];
+        let mut rounds: Vec<Vec<ModelRound>> = vec![Vec::new(); self.models.len()];
         let mut first = None;
         for round in 0..self.rounds {
             for &at in &self.order(round) {
@@ -155,9 +155,9 @@ impl Race {
         order
     }
 
-    fn once(&self, model: Model, plan: &Plan) -> Result<Measured, Failure> {
+    fn once(&self, model: Model, plan: &Plan) -> Result<ModelRound, Failure> {
         let (run, usage) = measure(self.limit, || run::run(model, plan.clone()))?;
-        Ok(Measured { run, usage })
+        Ok(ModelRound { run, usage })
     }
 }
 

@@ -5,23 +5,23 @@
 //! *Leaves out*: how it is shown (`lab/compare/table.rs`, `lab/compare/json.rs`).
 
 use crate::lab::compare::model::Model;
-use crate::lab::compare::run::Run;
+use crate::lab::compare::run::ModelRun;
 use crate::lab::compare::verdict::{Nature, Verdict};
 use crate::lab::report::stats::{Spread, percentile};
 use crate::sys::usage::Usage;
 
 /// One run of one model: what it said itself, and what the kernel said.
 #[derive(Debug, Clone)]
-pub struct Measured {
+pub struct ModelRound {
     /// What the model said.
-    pub run: Run,
+    pub run: ModelRun,
     /// What the kernel said.
     pub usage: Usage,
 }
 
 /// Where the time of the lanes went, in seconds, all lanes added up.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Time {
+pub struct TimeSplit {
     /// On a CPU: all that the kernel charged, starting and stopping included.
     pub on_cpu: f64,
     /// Waiting for the interpreter lock.
@@ -57,7 +57,7 @@ pub struct ModelResult {
     /// 99 of 100 jobs took no longer, in seconds.
     pub p99: f64,
     /// Where the time went.
-    pub time: Time,
+    pub time: TimeSplit,
     /// Who switched how often.
     pub switches: Switches,
     /// The most memory that the largest process of the model had, in KiB.
@@ -85,11 +85,11 @@ pub struct CaseResult {
 
 impl ModelResult {
     /// Sums up the rounds of a model; `None` of no rounds or no jobs.
-    pub fn of(model: Model, rounds: &[Measured]) -> Option<ModelResult> {
+    pub fn of(model: Model, rounds: &[ModelRound]) -> Option<ModelResult> {
         let mut latencies: Vec<u64> =
             rounds.iter().flat_map(|round| &round.run.tally.latencies_ns).copied().collect();
         latencies.sort_unstable();
-        let middle = |value: fn(&Measured) -> f64| {
+        let middle = |value: fn(&ModelRound) -> f64| {
             Spread::of(&rounds.iter().map(value).collect::<Vec<f64>>())
         };
         let count = |value| middle(value).map(|spread| spread.median.round() as u64);
@@ -99,7 +99,7 @@ impl ModelResult {
             wall: middle(|round| seconds(round.run.wall_ns))?,
             p50: seconds(percentile(&latencies, 0.50)?),
             p99: seconds(percentile(&latencies, 0.99)?),
-            time: Time {
+            time: TimeSplit {
                 on_cpu: middle(|round| round.usage.cpu.as_secs_f64())?.median,
                 gil_wait: middle(|round| seconds(round.run.lock.wait_ns))?.median,
                 blocked: middle(|round| seconds(blocked_ns(&round.run)))?.median,
@@ -147,7 +147,7 @@ fn measured_nature(models: &[ModelResult], lanes: usize) -> Option<Nature> {
 }
 
 /// Wall minus CPU alone would misread the wait for the lock as I/O.
-fn blocked_ns(run: &Run) -> u64 {
+fn blocked_ns(run: &ModelRun) -> u64 {
     run.tally.lane_ns.saturating_sub(run.tally.cpu_ns).saturating_sub(run.lock.wait_ns)
 }
 

@@ -7,7 +7,7 @@
 
 use crate::gil::rules::decision::nanos;
 use crate::gil::rules::policy::SwitchPolicy;
-use crate::lab::compare::blocking::{Queue, Tally};
+use crate::lab::compare::blocking::{LaneStats, WorkQueue};
 use crate::lab::compare::cases::Plan;
 use crate::lab::compare::loops;
 use crate::lab::compare::loops::Here;
@@ -23,11 +23,11 @@ use std::time::Instant;
 
 /// What a model knows of its own run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Run {
+pub struct ModelRun {
     /// From before the model began to start anything until the last lane had ended.
     pub wall_ns: u64,
     /// What the lanes did.
-    pub tally: Tally,
+    pub tally: LaneStats,
     /// What the lock did; nothing where there is none.
     pub lock: LockUse,
 }
@@ -36,20 +36,20 @@ pub struct Run {
 ///
 /// # Errors
 /// The first failure of a job, or of the model's own machinery.
-pub fn run(model: Model, plan: Plan) -> Result<Run, Failure> {
+pub fn run(model: Model, plan: Plan) -> Result<ModelRun, Failure> {
     let Plan { jobs, lanes, workers } = plan;
-    let queue = Rc::new(Queue::new(jobs));
+    let queue = Rc::new(WorkQueue::new(jobs));
     let start = Instant::now();
     let (tally, lock) = dispatch(model, &queue, lanes, workers)?;
-    Ok(Run { wall_ns: nanos(start.elapsed()), tally, lock })
+    Ok(ModelRun { wall_ns: nanos(start.elapsed()), tally, lock })
 }
 
 fn dispatch(
     model: Model,
-    queue: &Rc<Queue>,
+    queue: &Rc<WorkQueue>,
     lanes: usize,
     workers: usize,
-) -> Result<(Tally, LockUse), Failure> {
+) -> Result<(LaneStats, LockUse), Failure> {
     let under = |policy| threads::under_lock(queue, lanes, policy);
     let tally = match model {
         Model::ThreadsPy2 => return under(SwitchPolicy::PYTHON_2),

@@ -11,7 +11,7 @@ use crate::gil::rules::decision::AttachError;
 use crate::gil::rules::policy::SwitchPolicy;
 use crate::lab::compare::blocking;
 use crate::lab::compare::blocking::{Free, Interpreter, timed};
-use crate::lab::compare::blocking::{Queue, Tally};
+use crate::lab::compare::blocking::{LaneStats, WorkQueue};
 use crate::lab::compare::job::Tick;
 use crate::lab::report::failure::Failure;
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ use std::thread;
 ///
 /// # Errors
 /// The first failure of a job.
-pub fn sequential(queue: &Queue) -> Result<Tally, Failure> {
+pub fn sequential(queue: &WorkQueue) -> Result<LaneStats, Failure> {
     timed(|| blocking::lane(Free, queue))
 }
 
@@ -30,7 +30,7 @@ pub fn sequential(queue: &Queue) -> Result<Tally, Failure> {
 ///
 /// # Errors
 /// The first failure of a job, or of starting a thread.
-pub fn free(queue: &Queue, lanes: usize) -> Result<Tally, Failure> {
+pub fn free(queue: &WorkQueue, lanes: usize) -> Result<LaneStats, Failure> {
     side_by_side(queue, lanes, || blocking::lane(Free, queue))
 }
 
@@ -40,10 +40,10 @@ pub fn free(queue: &Queue, lanes: usize) -> Result<Tally, Failure> {
 /// # Errors
 /// The first failure of a job, or of starting a thread.
 pub fn under_lock(
-    queue: &Queue,
+    queue: &WorkQueue,
     lanes: usize,
     policy: SwitchPolicy,
-) -> Result<(Tally, LockUse), Failure> {
+) -> Result<(LaneStats, LockUse), Failure> {
     let lock = GlobalLock::new(policy);
     let lane = || {
         let attached = lock.attach(|gil| blocking::lane(Attached(gil), queue));
@@ -89,10 +89,10 @@ pub struct LockUse {
 
 /// Runs `lane` on `lanes` threads at once and adds up their accounts.
 fn side_by_side(
-    queue: &Queue,
+    queue: &WorkQueue,
     lanes: usize,
-    lane: impl Fn() -> Result<Tally, Failure> + Sync,
-) -> Result<Tally, Failure> {
+    lane: impl Fn() -> Result<LaneStats, Failure> + Sync,
+) -> Result<LaneStats, Failure> {
     thread::scope(|scope| {
         let start = |number| {
             let named = thread::Builder::new().name(format!("lane-{number}"));
@@ -100,7 +100,7 @@ fn side_by_side(
         };
         let started: Result<Vec<_>, Failure> =
             (0..lanes).map(start).collect::<Result<_, _>>().inspect_err(|_| queue.close());
-        let mut total = Tally::default();
+        let mut total = LaneStats::default();
         for thread in started? {
             let ended = thread.join();
             let tally = ended.map_err(|payload| panicked(&panic_message(&*payload)))?;

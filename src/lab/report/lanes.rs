@@ -30,7 +30,7 @@ const RESET: &str = "\x1b[0m";
 
 /// What the states are called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Words {
+pub struct StateNames {
     /// The strip that shows the owner, where there is one.
     pub owner: Option<&'static str>,
     /// [`LockState::HasGil`], [`LockState::WaitingForGil`] and [`LockState::NoGil`].
@@ -39,9 +39,9 @@ pub struct Words {
     pub verbs: [&'static str; 2],
 }
 
-impl Words {
+impl StateNames {
     /// For threads under a lock: the words of CPython 3.15.
-    pub const LOCK: Words = Words {
+    pub const LOCK: StateNames = StateNames {
         owner: Some("GIL owner"),
         states: [
             LockState::HasGil.name(),
@@ -52,10 +52,10 @@ impl Words {
     };
 
     /// For threads under a lock each: no column has one owner.
-    pub const OWN_LOCK: Words = Words { owner: None, ..Words::LOCK };
+    pub const OWN_LOCK: StateNames = StateNames { owner: None, ..StateNames::LOCK };
 
     /// For threads without one: those of PEP 703.
-    pub const NO_LOCK: Words = Words {
+    pub const NO_LOCK: StateNames = StateNames {
         owner: None,
         states: ["Attached", "Suspended", "Detached"],
         verbs: ["runs", "waits"],
@@ -69,7 +69,7 @@ impl Words {
 
 /// How to draw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pen {
+pub struct DrawOptions {
     /// Characters in a line, at most.
     pub width: usize,
     /// Nothing but ASCII.
@@ -96,22 +96,22 @@ impl Column {
     }
 
     /// What to draw: with the lock, without it, waiting, or a mixture. Waiting always shows.
-    fn look(&self) -> Look {
+    fn look(&self) -> Mark {
         match (self.has, self.waits, self.none) {
-            (0, 0, 0) => Look::Absent,
-            (0, 0, _) => Look::NoGil,
-            (0, _, _) => Look::Waits,
+            (0, 0, 0) => Mark::Absent,
+            (0, 0, _) => Mark::NoGil,
+            (0, _, _) => Mark::Waits,
             (_, 0, none) => {
                 let eighths = (8 * self.has).div_ceil(self.has + none);
-                Look::Has { eighths: eighths as usize }
+                Mark::Has { eighths: eighths as usize }
             }
-            _ => Look::Both,
+            _ => Mark::Both,
         }
     }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Look {
+enum Mark {
     Absent,
     NoGil,
     Waits,
@@ -119,18 +119,18 @@ enum Look {
     Has { eighths: usize },
 }
 
-impl Look {
+impl Mark {
     fn glyph(self, ascii: bool) -> char {
         match (self, ascii) {
-            (Look::Absent, _) => ' ',
-            (Look::NoGil, true) => '.',
-            (Look::NoGil, false) => '·',
-            (Look::Waits, true) => '/',
-            (Look::Waits, false) => '▒',
-            (Look::Both, true) => 'X',
-            (Look::Both, false) => '▞',
-            (Look::Has { eighths }, true) => ['+', '#'][usize::from(eighths > 4)],
-            (Look::Has { eighths }, false) => {
+            (Mark::Absent, _) => ' ',
+            (Mark::NoGil, true) => '.',
+            (Mark::NoGil, false) => '·',
+            (Mark::Waits, true) => '/',
+            (Mark::Waits, false) => '▒',
+            (Mark::Both, true) => 'X',
+            (Mark::Both, false) => '▞',
+            (Mark::Has { eighths }, true) => ['+', '#'][usize::from(eighths > 4)],
+            (Mark::Has { eighths }, false) => {
                 ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'][eighths.clamp(1, 8) - 1]
             }
         }
@@ -138,25 +138,25 @@ impl Look {
 
     fn colour(self) -> &'static str {
         match self {
-            Look::Absent => "",
-            Look::NoGil => DIM,
-            Look::Waits => ORANGE,
-            Look::Both => GREEN_ON_ORANGE,
-            Look::Has { .. } => GREEN,
+            Mark::Absent => "",
+            Mark::NoGil => DIM,
+            Mark::Waits => ORANGE,
+            Mark::Both => GREEN_ON_ORANGE,
+            Mark::Has { .. } => GREEN,
         }
     }
 }
 
 /// What the glyphs mean, in two lines.
-pub fn legend(words: &Words, pen: &Pen) -> String {
+pub fn legend(words: &StateNames, pen: &DrawOptions) -> String {
     let looks = [
-        (Look::Has { eighths: 8 }, words.of(LockState::HasGil)),
-        (Look::Waits, words.of(LockState::WaitingForGil)),
-        (Look::Both, "both in turn"),
-        (Look::NoGil, words.of(LockState::NoGil)),
+        (Mark::Has { eighths: 8 }, words.of(LockState::HasGil)),
+        (Mark::Waits, words.of(LockState::WaitingForGil)),
+        (Mark::Both, "both in turn"),
+        (Mark::NoGil, words.of(LockState::NoGil)),
     ];
-    let entry = |(look, name): (Look, &str)| format!("{} {name}", paint(&[look], pen));
-    let part = paint(&[Look::Has { eighths: 4 }], pen);
+    let entry = |(look, name): (Mark, &str)| format!("{} {name}", paint(&[look], pen));
+    let part = paint(&[Mark::Has { eighths: 4 }], pen);
     format!(
         "{}\n{part} for a part of its column   blank: no event yet",
         looks.map(entry).join("   ")
@@ -186,7 +186,12 @@ pub fn legend(words: &Words, pen: &Pen) -> String {
 /// b io        /////####  has 40 %, waits 50 %
 /// ");
 /// ```
-pub fn lanes(recording: &Recording, window: Range<Nanos>, words: &Words, pen: &Pen) -> String {
+pub fn lanes(
+    recording: &Recording,
+    window: Range<Nanos>,
+    words: &StateNames,
+    pen: &DrawOptions,
+) -> String {
     let names: Vec<String> = recording.tracks.iter().enumerate().map(label).collect();
     let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
     let margin = longest.max(words.owner.map_or(0, str::len)) + 2;
@@ -203,7 +208,7 @@ pub fn lanes(recording: &Recording, window: Range<Nanos>, words: &Words, pen: &P
         text.push('\n');
     }
     for (name, columns) in names.iter().zip(&columns) {
-        let looks: Vec<Look> = columns.iter().map(Column::look).collect();
+        let looks: Vec<Mark> = columns.iter().map(Column::look).collect();
         let lane = paint(&looks, pen);
         let shares = if with_shares { shares(columns, &window, words) } else { String::new() };
         text += format!("{name:margin$}{lane}{shares}").trim_end();
@@ -261,7 +266,7 @@ fn owners(lanes: &[Vec<Column>], count: usize) -> String {
     (0..count).map(owner).collect()
 }
 
-fn shares(columns: &[Column], window: &Range<Nanos>, words: &Words) -> String {
+fn shares(columns: &[Column], window: &Range<Nanos>, words: &StateNames) -> String {
     let length = window.end.saturating_sub(window.start).max(1) as f64;
     let percent = |part: fn(&Column) -> Nanos| {
         100.0 * columns.iter().map(part).sum::<Nanos>() as f64 / length
@@ -284,7 +289,7 @@ fn scale(window: &Range<Nanos>, count: usize) -> String {
 }
 
 /// Glyphs with as few changes of colour as possible.
-fn paint(looks: &[Look], pen: &Pen) -> String {
+fn paint(looks: &[Mark], pen: &DrawOptions) -> String {
     let mut text = String::new();
     let mut colour = "";
     for look in looks {

@@ -30,20 +30,23 @@ use std::time::{Duration, Instant};
 
 /// A forked child that has not been waited for. Dropping it kills and reaps it.
 #[derive(Debug)]
-pub struct Child {
+pub struct ForkedChild {
     pid: u32,
     /// Stands for the child even if its number should be given to another; `None` once it
     /// has been reaped.
     pidfd: Option<OwnedFd>,
 }
 
-impl Child {
+impl ForkedChild {
     /// Forks a child that does `work` with the descriptors `keep`, and leaves by `_exit`
     /// with the code that `work` returns.
     ///
     /// # Errors
     /// If this process has more than one thread, or the system no room for another process.
-    pub fn start(keep: &[BorrowedFd<'_>], work: impl FnOnce() -> i32) -> Result<Child, Failure> {
+    pub fn start(
+        keep: &[BorrowedFd<'_>],
+        work: impl FnOnce() -> i32,
+    ) -> Result<ForkedChild, Failure> {
         let refuse =
             |e| Failure::io("a child process", &e, "close other programs, or raise `ulimit -u`");
         let alone = SingleThreaded::prove().map_err(|threads| threaded(&threads))?;
@@ -57,7 +60,7 @@ impl Child {
         let keep: Vec<_> = keep.iter().map(AsRawFd::as_raw_fd).collect();
         let pid = fork(&alone, &keep, quiet).map_err(refuse)?;
         match pidfd_open(pid) {
-            Ok(pidfd) => Ok(Child { pid, pidfd: Some(pidfd) }),
+            Ok(pidfd) => Ok(ForkedChild { pid, pidfd: Some(pidfd) }),
             Err(e) => Err(refuse(e)),
         }
     }
@@ -69,7 +72,7 @@ impl Child {
     }
 }
 
-impl Drop for Child {
+impl Drop for ForkedChild {
     fn drop(&mut self) {
         if let Some(pidfd) = &self.pidfd {
             // It may be dead already; what counts is that it is reaped.
@@ -93,19 +96,19 @@ pub fn measure<T: Wire>(
     limit: Duration,
     work: impl FnOnce() -> Result<T, Failure>,
 ) -> Result<(T, Usage), Failure> {
-    Errand::begin(&[], work)?.finish(limit)
+    ChildRun::begin(&[], work)?.finish(limit)
 }
 
 /// Work that a child has begun, while this process does something else. Dropping it kills the
 /// child.
 #[derive(Debug)]
-pub struct Errand<T> {
-    child: Child,
+pub struct ChildRun<T> {
+    child: ForkedChild,
     reader: PipeReader,
     answer: PhantomData<fn() -> T>,
 }
 
-impl<T: Wire> Errand<T> {
+impl<T: Wire> ChildRun<T> {
     /// Begins `work` in a child that keeps these descriptors.
     ///
     /// # Errors
@@ -113,12 +116,12 @@ impl<T: Wire> Errand<T> {
     pub fn begin(
         keep: &[BorrowedFd<'_>],
         work: impl FnOnce() -> Result<T, Failure>,
-    ) -> Result<Errand<T>, Failure> {
+    ) -> Result<ChildRun<T>, Failure> {
         let (reader, writer) = io::pipe().map_err(|e| Failure::io("a pipe", &e, "run it again"))?;
         let keep: Vec<BorrowedFd<'_>> = keep.iter().copied().chain([writer.as_fd()]).collect();
         // The parent's copy of the writing end closes here, so that the child's is the only one.
-        let child = Child::start(&keep, || answer(&writer, work))?;
-        Ok(Errand { child, reader, answer: PhantomData })
+        let child = ForkedChild::start(&keep, || answer(&writer, work))?;
+        Ok(ChildRun { child, reader, answer: PhantomData })
     }
 
     /// The child's number.

@@ -4,14 +4,14 @@
 use proptest::prelude::*;
 use singletrack::base::random::SplitMix64;
 use singletrack::lab::cli::{CliError, CompareRequest, Request, parse};
-use singletrack::lab::compare::blocking::{LaneStats, WorkQueue};
 use singletrack::lab::compare::http::{Url, body};
-use singletrack::lab::compare::job::{Job, Question};
 use singletrack::lab::compare::json::document;
+use singletrack::lab::compare::lane::{LaneStats, WorkQueue};
 use singletrack::lab::compare::model::{Family, Model};
 use singletrack::lab::compare::result::{CaseResult, ModelResult, Switches, TimeSplit};
 use singletrack::lab::compare::table::{duration, table};
 use singletrack::lab::compare::verdict::{Finish, Nature, Verdict};
+use singletrack::lab::compare::{job::Job, server::Question};
 use singletrack::lab::report::stats::{Spread, percentile};
 use std::ffi::OsString;
 use std::time::Duration;

@@ -5,9 +5,9 @@
 //! *Leaves out*: doing the jobs (`lab/compare/job.rs`).
 
 use crate::base::random::SplitMix64;
-use crate::lab::compare::blocking::read_piece;
 use crate::lab::compare::http::Url;
-use crate::lab::compare::job::{Job, Question};
+use crate::lab::compare::job::{Job, read_piece};
+use crate::lab::compare::server::Question;
 use crate::lab::compare::verdict::Nature;
 use crate::lab::report::failure::Failure;
 use std::fs;
@@ -117,7 +117,7 @@ impl Case {
         }
     }
 
-    /// Whether it talks to the server of `lab/compare/race.rs`.
+    /// Whether it talks to the server of `lab/compare/server.rs`.
     pub fn needs_server(&self) -> bool {
         matches!(self, Case::SlowIo | Case::FastIo)
     }

@@ -17,17 +17,17 @@
 //!   verdict          Which model won, by how much, and whether the rule of thumb says so. Pure
 //! ```
 
-pub mod blocking;
 pub mod cases;
 pub mod http;
 pub mod job;
 pub mod json;
+pub mod lane;
 pub mod loops;
 pub mod model;
 pub mod processes;
 pub mod race;
 pub mod result;
-pub mod run;
+pub mod server;
 pub mod table;
 pub mod threads;
 pub mod verdict;

@@ -4,8 +4,8 @@
 //! *Promises*: medians over rounds; percentiles over the jobs of all rounds.
 //! *Leaves out*: how it is shown (`lab/compare/table.rs`, `lab/compare/json.rs`).
 
+use crate::lab::compare::lane::ModelRun;
 use crate::lab::compare::model::Model;
-use crate::lab::compare::run::ModelRun;
 use crate::lab::compare::verdict::{Nature, Verdict};
 use crate::lab::report::stats::{Spread, percentile};
 use crate::sys::usage::Usage;
@@ -87,7 +87,7 @@ impl ModelResult {
     /// Sums up the rounds of a model; `None` of no rounds or no jobs.
     pub fn of(model: Model, rounds: &[ModelRound]) -> Option<ModelResult> {
         let mut latencies: Vec<u64> =
-            rounds.iter().flat_map(|round| &round.run.tally.latencies_ns).copied().collect();
+            rounds.iter().flat_map(|round| &round.run.lanes.latencies_ns).copied().collect();
         latencies.sort_unstable();
         let middle = |value: fn(&ModelRound) -> f64| {
             Spread::of(&rounds.iter().map(value).collect::<Vec<f64>>())
@@ -95,14 +95,14 @@ impl ModelResult {
         let count = |value| middle(value).map(|spread| spread.median.round() as u64);
         Some(ModelResult {
             model,
-            jobs: rounds.first()?.run.tally.latencies_ns.len(),
+            jobs: rounds.first()?.run.lanes.latencies_ns.len(),
             wall: middle(|round| seconds(round.run.wall_ns))?,
             p50: seconds(percentile(&latencies, 0.50)?),
             p99: seconds(percentile(&latencies, 0.99)?),
             time: TimeSplit {
                 on_cpu: middle(|round| round.usage.cpu.as_secs_f64())?.median,
                 gil_wait: middle(|round| seconds(round.run.lock.wait_ns))?.median,
-                blocked: middle(|round| seconds(blocked_ns(&round.run)))?.median,
+                blocked: middle(|round| seconds(round.run.blocked_ns()))?.median,
             },
             switches: Switches {
                 forced: count(|round| round.run.lock.forced as f64)?,
@@ -111,7 +111,7 @@ impl ModelResult {
                 ctx_involuntary: count(|round| round.usage.involuntary_switches as f64)?,
             },
             peak_rss_kib: count(|round| round.usage.peak_rss_kib as f64)?,
-            checksum: rounds.first()?.run.tally.checksum,
+            checksum: rounds.first()?.run.lanes.checksum,
         })
     }
 
@@ -144,11 +144,6 @@ fn measured_nature(models: &[ModelResult], lanes: usize) -> Option<Nature> {
     let result = alone.or(models.first())?;
     let jobs = result.jobs as f64;
     Some(Nature::measured(result.time.on_cpu / jobs, result.time.blocked / jobs, lanes))
-}
-
-/// Wall minus CPU alone would misread the wait for the lock as I/O.
-fn blocked_ns(run: &ModelRun) -> u64 {
-    run.tally.lane_ns.saturating_sub(run.tally.cpu_ns).saturating_sub(run.lock.wait_ns)
 }
 
 fn seconds(ns: u64) -> f64 {

@@ -6,9 +6,9 @@
 //! *Leaves out*: all logic.
 
 use singletrack::lab::cli::{CliError, ColorChoice, CompareRequest, Request, parse};
-use singletrack::lab::compare::json::document;
-use singletrack::lab::compare::table::Progress;
-use singletrack::lab::compare::table::table;
+use singletrack::lab::compare::output::Progress;
+use singletrack::lab::compare::output::document;
+use singletrack::lab::compare::output::table;
 use singletrack::lab::explore::output::explore;
 use singletrack::lab::gil_cli::GilRequest;
 use singletrack::lab::gil_command::{fidelity, parity, show};

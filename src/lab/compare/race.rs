@@ -41,7 +41,7 @@ pub struct Race {
     pub models: Vec<Model>,
     /// How often each runs.
     pub rounds: usize,
-    /// How much each does.
+    /// How many jobs each does, and how many at once.
     pub sizes: Sizes,
     /// How long one run may take.
     pub limit: Duration,
@@ -53,12 +53,12 @@ impl Race {
         cases * self.rounds * self.models.len()
     }
 
-    /// Compares the models on one case. `progress` hears the name of the model that is
-    /// about to run, once for each of [`runs`](Self::runs).
+    /// Compares the models on one case. `progress` is called with the model that is about to run,
+    /// once for each of [`runs`](Self::runs).
     ///
     /// # Errors
-    /// The first failure of any run, with the case and the model it befell; or that two
-    /// runs came to different answers.
+    /// The first failure of any run, with its case and model; or that two runs came to different
+    /// answers.
     pub fn case(
         &self,
         case: &Case,
@@ -86,7 +86,7 @@ impl Race {
             .ok_or_else(|| Failure::new(case.name(), "nothing ran", "name at least one model"))
     }
 
-    /// The places of the models in this round.
+    /// In which order the models run in this round.
     fn order(&self, round: usize) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.models.len()).collect();
         SplitMix64::new(self.sizes.seed.wrapping_add(round as u64)).shuffle(&mut order);
@@ -103,7 +103,7 @@ fn place(case: &Case, model: Model) -> String {
     format!("{} under {model}", case.name())
 }
 
-/// Every run must find what the first one found.
+/// Every run must come to the checksum of the first.
 fn agree(
     case: &Case,
     first: &mut Option<(Model, u64)>,

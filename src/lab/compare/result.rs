@@ -1,8 +1,8 @@
-//! What the rounds of a model come to, and what the models of a case come to.
+//! The rounds of a model summed up, and the models of a case side by side. Pure.
 //!
 //! *Assumes*: every round did the same jobs.
 //! *Promises*: medians over rounds; percentiles over the jobs of all rounds.
-//! *Leaves out*: how it is shown (`lab/compare/table.rs`, `lab/compare/json.rs`).
+//! *Leaves out*: how it is shown (`lab/compare/output.rs`).
 
 use crate::lab::compare::lane::ModelRun;
 use crate::lab::compare::model::Model;
@@ -10,23 +10,25 @@ use crate::lab::compare::verdict::{Nature, Verdict};
 use crate::lab::report::stats::{Spread, percentile};
 use crate::sys::usage::Usage;
 
-/// One run of one model: what it said itself, and what the kernel said.
+/// One run of one model: its own figures, and the kernel's.
 #[derive(Debug, Clone)]
 pub struct ModelRound {
-    /// What the model said.
+    /// What the model reported through the pipe.
     pub run: ModelRun,
-    /// What the kernel said.
+    /// What the kernel charged to its process, and to those below it.
     pub usage: Usage,
 }
 
-/// Where the time of the lanes went, in seconds, all lanes added up.
+/// Where the time went, in seconds, all lanes added up. `lab/compare/lane.rs` says how exact that
+/// is, and what the three come to together.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TimeSplit {
-    /// On a CPU: all that the kernel charged, starting and stopping included.
+    /// On a CPU: [`Usage::cpu`], with the start and the end of all processes.
     pub on_cpu: f64,
     /// Waiting for the interpreter lock.
     pub gil_wait: f64,
-    /// The rest: waiting for I/O, for a worker, for the loop, or for a free core.
+    /// The rest: waiting for I/O, for a worker, for the loop, or for a free core:
+    /// [`ModelRun::blocked_ns`].
     pub blocked: f64,
 }
 
@@ -43,7 +45,7 @@ pub struct Switches {
     pub ctx_involuntary: u64,
 }
 
-/// What the rounds of one model come to.
+/// The rounds of one model, summed up.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelResult {
     /// The model.
@@ -58,15 +60,15 @@ pub struct ModelResult {
     pub p99: f64,
     /// Where the time went.
     pub time: TimeSplit,
-    /// Who switched how often.
+    /// How often the lock was dropped and the core changed hands.
     pub switches: Switches,
-    /// The most memory that the largest process of the model had, in KiB.
+    /// The most memory that the largest process of the model had resident, in KiB.
     pub peak_rss_kib: u64,
-    /// Of all the values.
+    /// Of all the values of a round.
     pub checksum: u64,
 }
 
-/// What the models of one case come to.
+/// The models of one case, side by side.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CaseResult {
     /// The name of the case.
@@ -79,7 +81,7 @@ pub struct CaseResult {
     pub workers: usize,
     /// In the order in which they were asked for.
     pub models: Vec<ModelResult>,
-    /// Who won.
+    /// Which model won.
     pub verdict: Verdict,
 }
 
@@ -137,8 +139,8 @@ impl CaseResult {
     }
 }
 
-/// The model that tells best what the work is made of is the one where nobody waits for
-/// anybody: the sequential one, or else the first that ran.
+/// Read from the sequential model, where no lane waits for another; if it did not run, from the
+/// first that did.
 fn measured_nature(models: &[ModelResult], lanes: usize) -> Option<Nature> {
     let alone = models.iter().find(|result| result.model == Model::Sequential);
     let result = alone.or(models.first())?;

@@ -85,7 +85,7 @@ impl ServerProcess {
 
 /// The longest answer that is given.
 pub const LONGEST_ANSWER: u32 = 1 << 20;
-/// A question, an answer and a few calls: far less than the usual 2 MiB.
+/// Stack of a connection's thread: a question and a few calls need far less than the usual 2 MiB.
 const STACK: usize = 64 * 1024;
 
 /// Serves for ever.
@@ -99,14 +99,14 @@ pub fn serve(listener: &TcpListener) -> io::Result<()> {
             Err(e) if e.kind() == io::ErrorKind::ConnectionAborted => continue,
             Err(e) => return Err(e),
         };
-        // A peer that goes away, even in the middle of a word, is its own business.
-        let session = move || drop(converse(stream));
+        // A peer may go away, even in the middle of a question: its connection ends, no more.
+        let session = move || drop(serve_peer(stream));
         thread::Builder::new().stack_size(STACK).spawn(session)?;
     }
 }
 
 /// Answers one peer until it closes.
-fn converse(mut stream: TcpStream) -> io::Result<()> {
+fn serve_peer(mut stream: TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut bytes = [0; Question::BYTES];
     loop {

@@ -58,3 +58,18 @@ pub fn percentile(sorted: &[u64], share: f64) -> Option<u64> {
     let rank = (share.clamp(0.0, 1.0) * sorted.len() as f64).ceil() as usize;
     sorted.get(rank.max(1) - 1).copied()
 }
+
+/// A number with three digits, or with more if they stand before the point.
+///
+/// ```
+/// use singletrack::lab::report::stats::three_digits;
+///
+/// assert_eq!([1.234, 12.34, 1234.5].map(three_digits), ["1.23", "12.3", "1234"]);
+/// ```
+pub fn three_digits(value: f64) -> String {
+    match value {
+        v if v < 9.995 => format!("{v:.2}"),
+        v if v < 99.95 => format!("{v:.1}"),
+        v => format!("{v:.0}"),
+    }
+}

@@ -17,10 +17,10 @@
 use crate::gil::rules::decision::{Nanos, nanos};
 use crate::gil::rules::policy::{Check, SwitchPolicy};
 use crate::gil::stats::record::Recording;
-use crate::lab::compare::json::SCHEMA_VERSION;
-use crate::lab::compare::table::three_digits;
+use crate::lab::compare::output::SCHEMA_VERSION;
 use crate::lab::report::lanes::{DrawOptions, lanes, legend};
 use crate::lab::report::recording::{Lengths, Profile};
+use crate::lab::report::stats::three_digits;
 use crate::lab::scenes::scene::Scene;
 use crate::lab::scenes::simulated::Setting;
 use crate::lab::scenes::source::resolve;

@@ -63,9 +63,9 @@ b echo     ▒▒▒▒▒▒▒▒▒▒▞▞▒▒▒▒▒▒▒▒▒▞·�
 
 #[test]
 fn ascii_says_the_same() {
-    let pen = DrawOptions { ascii: true, ..PLAIN };
-    let text =
-        lanes(&convoy(), 0..12 * MS, &StateNames::LOCK, &pen) + &legend(&StateNames::LOCK, &pen);
+    let options = DrawOptions { ascii: true, ..PLAIN };
+    let text = lanes(&convoy(), 0..12 * MS, &StateNames::LOCK, &options)
+        + &legend(&StateNames::LOCK, &options);
     assert_eq!(
         text,
         r"
@@ -82,8 +82,8 @@ b echo     //////////XX/////////X....  has  2 %, waits 82 %
 
 #[test]
 fn colours_are_those_of_the_trace_viewers() {
-    let pen = DrawOptions { colour: true, ..PLAIN };
-    let text = lanes(&convoy(), 6 * MS..9 * MS, &StateNames::LOCK, &pen);
+    let options = DrawOptions { colour: true, ..PLAIN };
+    let text = lanes(&convoy(), 6 * MS..9 * MS, &StateNames::LOCK, &options);
     let lane = text.lines().last().unwrap();
     let orange = "\x1b[38;2;213;94;0m";
     assert!(lane.contains(&format!("{orange}{}\x1b[0m", "▒".repeat(26))), "{lane:?}");
@@ -96,21 +96,21 @@ fn a_part_of_a_column_is_as_high_as_its_share() {
         .flat_map(|i| [(i * 8, EventKind::Takes), (i * 8 + i + 1, EventKind::DropsVoluntarily)])
         .collect();
     let recording = Recording { tracks: vec![track("t", 1, &steps)], until: 64 };
-    let pen = DrawOptions { width: 11 + 10, ..PLAIN };
-    let text = lanes(&recording, 0..80, &StateNames::LOCK, &pen);
+    let options = DrawOptions { width: 11 + 10, ..PLAIN };
+    let text = lanes(&recording, 0..80, &StateNames::LOCK, &options);
     assert_eq!(text.lines().last().unwrap(), "a t        ▁▂▃▄▅▆▇█");
 }
 
 #[test]
 fn a_narrow_terminal_loses_the_figures_before_the_lanes() {
     for width in 40..120 {
-        let pen = DrawOptions { width, ..PLAIN };
-        for line in lanes(&convoy(), 0..12 * MS, &StateNames::LOCK, &pen).lines() {
+        let options = DrawOptions { width, ..PLAIN };
+        for line in lanes(&convoy(), 0..12 * MS, &StateNames::LOCK, &options).lines() {
             assert!(line.chars().count() <= width, "{width}: {line}");
         }
     }
-    let pen = DrawOptions { width: 43, ..PLAIN };
-    let text = lanes(&convoy(), 0..12 * MS, &StateNames::LOCK, &pen);
+    let options = DrawOptions { width: 43, ..PLAIN };
+    let text = lanes(&convoy(), 0..12 * MS, &StateNames::LOCK, &options);
     assert!(!text.contains("has") && text.contains('▒'), "{text}");
 }
 

@@ -34,7 +34,7 @@ pub fn show(
     mut print: impl FnMut(&str) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let SceneRequest { scene, policies, time, json, width, ascii, .. } = request;
-    let pen = DrawOptions { width: *width, ascii: *ascii, colour };
+    let options = DrawOptions { width: *width, ascii: *ascii, colour };
     let setting = request.simulate.as_ref().map(setting).transpose()?;
     if !json {
         print(&format!("{}: {}\n{}\n", scene.name(), scene.title(), place(setting.as_ref())))?;
@@ -47,7 +47,7 @@ pub fn show(
             None => scene.run(policy, *time)?,
         };
         if !json {
-            print(&format!("{}\n", picture(*scene, policy, &take, &pen)))?;
+            print(&format!("{}\n", picture(*scene, policy, &take, &options)))?;
         }
         runs.push((policy, take));
     }

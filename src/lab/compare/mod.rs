@@ -34,7 +34,8 @@
 //!    `lab/compare/job.rs`.
 //! 4. The tests run every model of their own list on every case and compare the checksums: add the
 //!    name to `MODELS` in `tests/compare_cli.rs`, and to the counts in
-//!    `every_model_has_one_name_and_the_rule_knows_most` of `tests/lab_pure.rs`.
+//!    `every_model_has_one_name_and_the_rule_knows_most` of `tests/lab_pure.rs` and in the example of
+//!    `Model`.
 //!
 //! # How to add a job and a case
 //!

@@ -2,8 +2,7 @@
 //!
 //! *Promises*: a column in which a thread waited shows it, however short the wait; no line is
 //! wider than asked for.
-//! *Leaves out*: what it means (`lab/scenes/explanation.rs`); zooming (that is what the trace file is
-//! for).
+//! *Leaves out*: what the drawing means (`lab/scenes`); zooming, for which there is the trace file.
 //!
 //! ```text
 //!              0 ms                                            40 ms
@@ -28,7 +27,7 @@ const GREEN_ON_ORANGE: &str = "\x1b[38;2;0;158;115;48;2;213;94;0m";
 const DIM: &str = "\x1b[2m";
 const RESET: &str = "\x1b[0m";
 
-/// What the states are called.
+/// What the states of a thread are called in pictures and traces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StateNames {
     /// The strip that shows the owner, where there is one.
@@ -72,7 +71,7 @@ impl StateNames {
 pub struct DrawOptions {
     /// Characters in a line, at most.
     pub width: usize,
-    /// Nothing but ASCII.
+    /// Draw with ASCII characters only.
     pub ascii: bool,
     /// The colours of the trace viewers: green has the lock, orange waits for it.
     pub colour: bool,
@@ -95,8 +94,8 @@ impl Column {
         }
     }
 
-    /// What to draw: with the lock, without it, waiting, or a mixture. Waiting always shows.
-    fn look(&self) -> Mark {
+    /// Which mark to draw: with the lock, without it, waiting, or a mixture. Waiting always shows.
+    fn mark(&self) -> Mark {
         match (self.has, self.waits, self.none) {
             (0, 0, 0) => Mark::Absent,
             (0, 0, _) => Mark::NoGil,
@@ -110,6 +109,7 @@ impl Column {
     }
 }
 
+/// What one column of a lane shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mark {
     Absent,
@@ -147,19 +147,19 @@ impl Mark {
     }
 }
 
-/// What the glyphs mean, in two lines.
-pub fn legend(words: &StateNames, pen: &DrawOptions) -> String {
-    let looks = [
+/// The key to the characters, in two lines.
+pub fn legend(words: &StateNames, options: &DrawOptions) -> String {
+    let marks = [
         (Mark::Has { eighths: 8 }, words.of(LockState::HasGil)),
         (Mark::Waits, words.of(LockState::WaitingForGil)),
         (Mark::Both, "both in turn"),
         (Mark::NoGil, words.of(LockState::NoGil)),
     ];
-    let entry = |(look, name): (Mark, &str)| format!("{} {name}", paint(&[look], pen));
-    let part = paint(&[Mark::Has { eighths: 4 }], pen);
+    let entry = |(mark, name): (Mark, &str)| format!("{} {name}", paint(&[mark], options));
+    let part = paint(&[Mark::Has { eighths: 4 }], options);
     format!(
         "{}\n{part} for a part of its column   blank: no event yet",
-        looks.map(entry).join("   ")
+        marks.map(entry).join("   ")
     )
 }
 
@@ -179,8 +179,8 @@ pub fn legend(words: &StateNames, pen: &DrawOptions) -> String {
 /// let a = track("cpu", &[(0, EventKind::Takes), (6000, EventKind::DropsOnRequest)]);
 /// let b = track("io", &[(1000, EventKind::Waits), (6000, EventKind::Takes)]);
 /// let recording = Recording { tracks: vec![a, b], until: 10_000 };
-/// let pen = Pen { width: 44, ascii: true, colour: false };
-/// assert_eq!(lanes(&recording, 0..10_000, &Words::LOCK, &pen), "           0 us  10 us
+/// let options = Pen { width: 44, ascii: true, colour: false };
+/// assert_eq!(lanes(&recording, 0..10_000, &Words::LOCK, &options), "           0 us  10 us
 /// GIL owner  aaaaaabbbb
 /// a cpu      ######....  has 60 %, waits  0 %
 /// b io        /////####  has 40 %, waits 50 %
@@ -190,13 +190,13 @@ pub fn lanes(
     recording: &Recording,
     window: Range<Nanos>,
     words: &StateNames,
-    pen: &DrawOptions,
+    options: &DrawOptions,
 ) -> String {
     let names: Vec<String> = recording.tracks.iter().enumerate().map(label).collect();
     let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
     let margin = longest.max(words.owner.map_or(0, str::len)) + 2;
-    let with_shares = pen.width >= margin + FEWEST_COLUMNS + SHARES;
-    let room = pen.width.saturating_sub(margin + if with_shares { SHARES } else { 0 });
+    let with_shares = options.width >= margin + FEWEST_COLUMNS + SHARES;
+    let room = options.width.saturating_sub(margin + if with_shares { SHARES } else { 0 });
     let count = room.max(FEWEST_COLUMNS);
     let slices: Vec<Vec<Slice>> =
         recording.tracks.iter().map(|track| track.slices(recording.until)).collect();
@@ -208,8 +208,8 @@ pub fn lanes(
         text.push('\n');
     }
     for (name, columns) in names.iter().zip(&columns) {
-        let looks: Vec<Mark> = columns.iter().map(Column::look).collect();
-        let lane = paint(&looks, pen);
+        let marks: Vec<Mark> = columns.iter().map(Column::mark).collect();
+        let lane = paint(&marks, options);
         let shares = if with_shares { shares(columns, &window, words) } else { String::new() };
         text += format!("{name:margin$}{lane}{shares}").trim_end();
         text.push('\n');
@@ -254,7 +254,7 @@ fn columns(slices: &[Slice], window: &Range<Nanos>, count: usize) -> Vec<Column>
     columns
 }
 
-/// Who had the lock for most of each column.
+/// For each column, the letter of the thread that had the lock for most of it.
 fn owners(lanes: &[Vec<Column>], count: usize) -> String {
     let owner = |column: usize| {
         let most = lanes.iter().enumerate().max_by_key(|(i, lane)| {
@@ -275,7 +275,7 @@ fn shares(columns: &[Column], window: &Range<Nanos>, words: &StateNames) -> Stri
     format!("  {has} {:2.0} %, {waits} {:2.0} %", percent(|c| c.has), percent(|c| c.waits))
 }
 
-/// `0 ms`, and the window's length at the right end.
+/// The line above the lanes: `0 ms`, and the window's length at the right end.
 fn scale(window: &Range<Nanos>, count: usize) -> String {
     let length = window.end.saturating_sub(window.start);
     let (unit, size) = match length {
@@ -289,16 +289,16 @@ fn scale(window: &Range<Nanos>, count: usize) -> String {
 }
 
 /// Glyphs with as few changes of colour as possible.
-fn paint(looks: &[Mark], pen: &DrawOptions) -> String {
+fn paint(marks: &[Mark], options: &DrawOptions) -> String {
     let mut text = String::new();
     let mut colour = "";
-    for look in looks {
-        if pen.colour && look.colour() != colour {
+    for mark in marks {
+        if options.colour && mark.colour() != colour {
             text += if colour.is_empty() { "" } else { RESET };
-            colour = look.colour();
+            colour = mark.colour();
             text += colour;
         }
-        text.push(look.glyph(pen.ascii));
+        text.push(mark.glyph(options.ascii));
     }
     text + if colour.is_empty() { "" } else { RESET }
 }

@@ -1,9 +1,9 @@
-//! Work in a child process of its own, and what the kernel charged for it.
+//! Work in a forked child, and what the kernel charged for it: `wait4`'s figures.
 //!
-//! *Assumes*: a process with more than one thread is refused, for `fork` would
-//! lose the others.
-//! *Promises*: a child that dies, or does not come to an end, is an error and is reaped; no
-//! child outlives its [`Child`] or this process.
+//! *Assumes*: the calling process has one thread; another is refused, for `fork` would lose the
+//! other threads.
+//! *Promises*: a child that dies, or does not end in time, is an error and is reaped; no child
+//! outlives its [`ForkedChild`] or this process.
 //! *Leaves out*: what the child does.
 //!
 //! ```text
@@ -32,13 +32,13 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub struct ForkedChild {
     pid: u32,
-    /// Stands for the child even if its number should be given to another; `None` once it
-    /// has been reaped.
+    /// Names the child even if the kernel has given its number to another process; `None` once it
+    /// has been waited for.
     pidfd: Option<OwnedFd>,
 }
 
 impl ForkedChild {
-    /// Forks a child that does `work` with the descriptors `keep`, and leaves by `_exit`
+    /// Forks a child that does `work` with the descriptors `keep`, and exits through `_exit`
     /// with the code that `work` returns.
     ///
     /// # Errors
@@ -65,7 +65,7 @@ impl ForkedChild {
         }
     }
 
-    /// Waits for its end; says how it ended and what it used.
+    /// Waits for its end; returns how it ended and what it used.
     fn wait(mut self) -> io::Result<(Death, Usage)> {
         self.pidfd = None;
         wait_with_usage(self.pid)
@@ -75,7 +75,7 @@ impl ForkedChild {
 impl Drop for ForkedChild {
     fn drop(&mut self) {
         if let Some(pidfd) = &self.pidfd {
-            // It may be dead already; what counts is that it is reaped.
+            // The child may be dead already. Either way it is reaped here.
             let _ = send_signal(pidfd.as_fd(), libc::SIGKILL);
             let _ = wait_with_usage(self.pid);
         }
@@ -87,11 +87,11 @@ fn threaded(threads: &[String]) -> Failure {
     Failure::new("this process", why, "start the comparison before any thread")
 }
 
-/// Does `work` in a child; gives its answer and what it used.
+/// Does `work` in a child; returns its answer and what the child used.
 ///
 /// # Errors
-/// The failure of the work itself; or that the child panicked, died, or was still at it
-/// after `limit` and was killed.
+/// The failure of the work itself; or that the child panicked, died, or had not ended after
+/// `limit` and was killed.
 pub fn measure<T: Wire>(
     limit: Duration,
     work: impl FnOnce() -> Result<T, Failure>,
@@ -99,8 +99,7 @@ pub fn measure<T: Wire>(
     ChildRun::begin(&[], work)?.finish(limit)
 }
 
-/// Work that a child has begun, while this process does something else. Dropping it kills the
-/// child.
+/// Work that a child does while this process does something else. Dropping it kills the child.
 #[derive(Debug)]
 pub struct ChildRun<T> {
     child: ForkedChild,
@@ -124,7 +123,7 @@ impl<T: Wire> ChildRun<T> {
         Ok(ChildRun { child, reader, answer: PhantomData })
     }
 
-    /// The child's number.
+    /// The child's process number.
     pub fn pid(&self) -> u32 {
         self.child.pid
     }
@@ -150,7 +149,7 @@ impl<T: Wire> ChildRun<T> {
     }
 }
 
-/// The child's half: works, writes, and says with which code to leave.
+/// The child's half: does the work, writes the answer, and returns the exit code.
 fn answer<T: Wire>(mut pipe: &PipeWriter, work: impl FnOnce() -> Result<T, Failure>) -> i32 {
     let worked = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
         let why = format!("panicked: {}", panic_message(&*payload));
@@ -160,7 +159,7 @@ fn answer<T: Wire>(mut pipe: &PipeWriter, work: impl FnOnce() -> Result<T, Failu
     i32::from(written.is_err())
 }
 
-/// Reads until the last writer has gone, but not past the limit.
+/// Reads until the last writing end is closed, but not past the limit.
 fn read_to_end(pipe: &mut PipeReader, limit: Duration) -> Result<Vec<u8>, Failure> {
     let refuse = |e| Failure::io("a pipe", &e, "run it again");
     let deadline = Instant::now() + limit;

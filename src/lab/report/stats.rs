@@ -1,9 +1,9 @@
-//! Medians, extremes and percentiles of measured values. Pure.
+//! Medians, extremes and percentiles of measured values, and how they are written. Pure.
 //!
 //! *Assumes*: the values are finite.
-//! *Promises*: every figure it names was measured: no interpolation between values, save
-//! that the median of an even number of them is the middle of the two middle ones.
-//! *Leaves out*: any belief about how the values are distributed.
+//! *Promises*: every figure is one of the measured values, without interpolation, except that the
+//! median of an even number of values is halfway between the two in the middle.
+//! *Leaves out*: any assumption about how the values are distributed.
 
 /// The middle and the ends of some values.
 ///
@@ -38,7 +38,7 @@ impl Spread {
         Some(Spread { median, min, max })
     }
 
-    /// Whether some value of one may be as small as some value of the other.
+    /// Whether the two ranges overlap.
     pub fn overlaps(&self, other: &Spread) -> bool {
         self.min <= other.max && other.min <= self.max
     }

@@ -2,7 +2,7 @@
 //!
 //! *Promises*: slices of one lane follow one another, they never overlap; times are exact to
 //! the nanosecond; the file is written as it goes, whatever its length.
-//! *Leaves out*: colours. Viewers choose them by a slice's name, so slices have the state's.
+//! *Leaves out*: colours. Viewers choose them by a slice's name, so a slice is named after its state.
 //!
 //! ```text
 //!   process   one a policy
@@ -28,8 +28,8 @@ pub struct TraceProcess {
     pub words: StateNames,
 }
 
-/// Writes a trace of several runs. `about` is what the file says of itself, such as the policy
-/// and the command line.
+/// Writes a trace of several runs. `about` describes the file: the policy, say, and the command
+/// line.
 ///
 /// # Errors
 /// What writing reports.
@@ -170,7 +170,7 @@ fn holds(slices: &[Vec<Slice>]) -> Vec<Hold> {
     holds
 }
 
-/// Who has the lock then; if nobody, who has it next.
+/// The track that has the lock at that time, or else the next that has it.
 fn holder_at(holds: &[Hold], at: Nanos) -> Option<usize> {
     let over = holds.partition_point(|hold| hold.slice.to <= at);
     holds.get(over).map(|hold| hold.track)
@@ -197,7 +197,7 @@ fn sorted(index: usize) -> String {
     format!("\"sort_index\":{index}")
 }
 
-/// Microseconds, to the nanosecond.
+/// Microseconds with three decimals: exact to the nanosecond.
 fn micros(nanos: Nanos) -> String {
     format!("{}.{:03}", nanos / 1000, nanos % 1000)
 }

@@ -1,9 +1,14 @@
 //! The `singletrack` command.
 //!
-//! *Assumes*: the lab; one thread until a comparison has forked its children.
+//! *Assumes*: the process has one thread, for the lab forks a child for each run that it measures.
 //! *Promises*: results on stdout, everything else on stderr; one line and exit code 1 or 2
 //! where there is no result; 130 on SIGINT.
-//! *Leaves out*: all logic.
+//! *Leaves out*: all logic (`lab`).
+//!
+//! ```text
+//!   argv ─ parse ─▶ Request ─ handle ─▶ compare · explore · dis             ─ print ─▶ stdout
+//!                                       show · fidelity · parity
+//! ```
 
 use singletrack::lab::cli::{CliError, ColorChoice, CompareRequest, Request, parse};
 use singletrack::lab::compare::output::Progress;
@@ -84,7 +89,7 @@ fn wants_colour(when: ColorChoice) -> bool {
     }
 }
 
-/// A reader that has seen enough, such as `head`, is no failure.
+/// A reader that closes the pipe early, such as `head`, is no failure.
 fn print(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
@@ -96,7 +101,7 @@ fn print(text: &str) -> Result<(), Failure> {
 }
 
 fn fail(line: &str, code: u8) -> ExitCode {
-    // If stderr is gone, the code alone must tell.
+    // If stderr is closed, the exit code alone must do.
     let _ = writeln!(io::stderr(), "singletrack: {line}");
     ExitCode::from(code)
 }

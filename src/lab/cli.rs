@@ -1,16 +1,20 @@
 //! What the command line asks for.
 //!
-//! *Assumes*: arguments as the shell hands them over.
 //! *Promises*: a request that makes sense, or one line that names what does not.
-//! *Leaves out*: doing it (`main.rs`).
+//! *Leaves out*: handling the request (`main.rs`).
+//!
+//! ```text
+//!   argv ─ parse ─▶ Request ─┬─ Compare   lab/compare/race.rs
+//!                            ├─ Explore   lab/explore
+//!                            ├─ Dis       vm/disassembler.rs
+//!                            └─ Gil       lab/gil_cli.rs, then lab/gil_command.rs
+//! ```
 
 use crate::lab::compare::cases::{Case, Sizes};
 use crate::lab::compare::model::Model;
 use crate::lab::compare::race::Race;
-use crate::lab::explore::request as explore_cli;
-use crate::lab::explore::request::{DisArgs, ExploreArgs, ExploreRequest};
-use crate::lab::gil_cli;
-use crate::lab::gil_cli::{GilArgs, GilRequest};
+use crate::lab::explore::request::{self, DisArgs, ExploreArgs, ExploreRequest};
+use crate::lab::gil_cli::{self, GilArgs, GilRequest};
 use crate::lab::report::failure::Failure;
 use crate::vm::program::Program;
 use clap::error::ErrorKind;
@@ -57,7 +61,7 @@ enum Command {
     #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{READING}"))]
     Compare(CompareArgs),
     /// Tries every interleaving of a program's threads that a policy allows
-    #[command(after_help = explore_cli::EXAMPLES)]
+    #[command(after_help = request::EXAMPLES)]
     Explore(ExploreArgs),
     /// Lists a program's instructions in the look of Python's dis
     Dis(DisArgs),
@@ -116,7 +120,7 @@ pub enum ColorChoice {
     Never,
 }
 
-/// What to do.
+/// What a command line asks for.
 #[derive(Debug, Clone)]
 pub enum Request {
     /// Compare the models.
@@ -129,7 +133,7 @@ pub enum Request {
     Gil(GilRequest),
 }
 
-/// A comparison to do.
+/// What `singletrack compare` is asked for.
 #[derive(Debug, Clone)]
 pub struct CompareRequest {
     /// What to compare.
@@ -142,12 +146,12 @@ pub struct CompareRequest {
     pub color: ColorChoice,
 }
 
-/// What a command line may come to, other than a request.
+/// Why a command line is no request.
 #[derive(Debug)]
 pub enum CliError {
     /// It asked for this text.
     Help(String),
-    /// It makes no sense; this line says why.
+    /// It cannot be followed; this line says why.
     Usage(String),
 }
 
@@ -200,8 +204,8 @@ impl CompareArgs {
     }
 }
 
-/// `--model A B cpu` names two models and a case: the words from the first case on are
-/// none of the models.
+/// Splits the words after `--model` into models and cases: `--model A B cpu` names two models and
+/// a case.
 fn split(words: &[String]) -> (&[String], &[String]) {
     words.split_at(words.iter().position(|word| Case::is_name(word)).unwrap_or(words.len()))
 }
@@ -229,7 +233,7 @@ fn at_most<const MOST: usize>(text: &str) -> Result<usize, String> {
     }
 }
 
-/// What tells more about a command line that makes no sense.
+/// The help command for the subcommand that was named, or for all.
 fn help_command(arguments: &[OsString]) -> String {
     let line = CommandLine::command();
     match arguments.get(1).and_then(|word| line.find_subcommand(word)) {
@@ -238,7 +242,7 @@ fn help_command(arguments: &[OsString]) -> String {
     }
 }
 
-/// Clap explains itself in paragraphs; the first one says what is wrong.
+/// Makes one line of clap's paragraphs: the first one says what is wrong.
 fn refuse(error: &clap::Error, help: &str) -> CliError {
     let text = error.render().to_string();
     match error.kind() {

@@ -5,7 +5,7 @@
 //! *Leaves out*: doing the jobs (`lab/compare/job.rs`).
 //!
 //! ```text
-//!   words of the command line ─ Case::parse ─▶ Case ─ plan(sizes, server) ─▶ Plan: jobs, lanes, workers
+//!   words of the command line ─ parse ─▶ Case ─ plan ─▶ Plan: jobs, lanes, workers
 //! ```
 
 use crate::base::random::SplitMix64;

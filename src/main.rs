@@ -11,9 +11,7 @@
 //! ```
 
 use singletrack::lab::cli::{CliError, ColorChoice, CompareRequest, Request, parse};
-use singletrack::lab::compare::output::Progress;
-use singletrack::lab::compare::output::document;
-use singletrack::lab::compare::output::table;
+use singletrack::lab::compare::output::{Progress, document, table};
 use singletrack::lab::explore::output::explore;
 use singletrack::lab::gil_cli::GilRequest;
 use singletrack::lab::gil_command::{fidelity, parity, show};

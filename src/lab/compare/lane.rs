@@ -18,18 +18,18 @@
 //! A lane lasts from the start of its thread or task to its end; in a pool, a worker counts as a
 //! lane while it does a job. The comparison splits the time of all lanes, added up, in three:
 //!
-//! | column | is | read by |
+//! | column | what it is | where it is read |
 //! | --- | --- | --- |
-//! | on CPU | what the kernel charged to the model's process and to all processes below it | `wait4`, in `lab/report/measure.rs` |
-//! | GIL wait | from asking for the lock to having it, where a thread had to sleep for it | the lock's counters ([`LockUse::wait_ns`]) |
-//! | blocked | [`lane_ns`](LaneStats::lane_ns) − [`cpu_ns`](LaneStats::cpu_ns) − `wait_ns`, and never less than 0 | [`ModelRun::blocked_ns`] |
+//! | on CPU | CPU time of the model's process and of those below it | `lab/report/measure.rs` |
+//! | GIL wait | from asking for the lock to having it, after a sleep | [`LockUse::wait_ns`] |
+//! | blocked | `lane_ns` − `cpu_ns` − `wait_ns`, but not less than 0 | [`ModelRun::blocked_ns`] |
 //!
 //! So *blocked* is a rest: waiting for I/O, for a worker, for another task of the same loop, or for
 //! a free core. It is as good as what is subtracted:
 //!
-//! * `cpu_ns` is the CPU time of the threads behind the lanes while the lanes lasted. *On CPU* is
-//!   more: it has the start and the end of every process and thread in it as well. So the three
-//!   columns may come to more than the lanes lasted.
+//! * `cpu_ns` is the CPU time of the threads behind the lanes, by their own clocks, while the lanes
+//!   lasted. *On CPU* is what `wait4` says, which is more: the start and the end of every process
+//!   and thread are in it. So the three columns may come to more than the lanes lasted.
 //! * A thread that waits for the lock wakes up at each interval to ask for it. That little CPU time
 //!   is in `cpu_ns` and in `wait_ns`, so *blocked* is too small by it.
 //! * A thread that was asked to drop the lock sleeps until another has taken it (Python 3.2 and

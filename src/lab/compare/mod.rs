@@ -32,10 +32,9 @@
 //!    [`lane::LaneStats`] with `lane_ns` and `cpu_ns` filled in as [`lane`] says.
 //! 3. Name it in the help text (`MODELS` in `lab/cli.rs`) and in the table at the head of
 //!    `lab/compare/job.rs`.
-//! 4. The tests run every model of their own list on every case and compare the checksums: add the
-//!    name to `MODELS` in `tests/compare_cli.rs`, and to the counts in
-//!    `every_model_has_one_name_and_the_rule_knows_most` of `tests/lab_pure.rs` and in the example of
-//!    `Model`.
+//! 4. `tests/compare_cli.rs` expects the models of its list `MODELS` in every result and compares
+//!    their checksums: add the name there. Correct the counts in `tests/lab_pure.rs`
+//!    (`every_model_has_one_name_and_the_rule_knows_most`) and in the example of `Model`.
 //!
 //! # How to add a job and a case
 //!

@@ -1,8 +1,8 @@
 //! The comparison for people, a table a case; and for machines, one JSON object.
 //!
-//! *Promises*: the same text with and without colour, and units beside every number; the fields
-//! below, always all of them, and a change of their meaning changes [`SCHEMA_VERSION`]; no progress
-//! unless stderr is a terminal, and no thread for it: the command must stay single-threaded to fork.
+//! *Promises*: the same text with and without colour, and units beside every number; always all of
+//! the fields below, and a new [`SCHEMA_VERSION`] when their meaning changes; no progress unless
+//! stderr is a terminal, and no thread for it, for the command must have one thread to fork.
 //! *Leaves out*: writing text and object anywhere (`main.rs`).
 //!
 //! ```text

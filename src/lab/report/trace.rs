@@ -2,7 +2,7 @@
 //!
 //! *Promises*: slices of one lane follow one another, they never overlap; times are exact to
 //! the nanosecond; the file is written as it goes, whatever its length.
-//! *Leaves out*: colours. Viewers choose them by a slice's name, so a slice is named after its state.
+//! *Leaves out*: colours. Viewers choose them by a slice's name, so a slice has its state's name.
 //!
 //! ```text
 //!   process   one a policy

@@ -1,44 +1,45 @@
-//! Who works, who looks for work and who sleeps: when a pool wakes a thread or hires one.
+//! Which workers run, search and sleep: when a pool wakes a thread or starts one. Pure.
 //!
-//! *Assumes*: it is told of every event, one at a time. No lock, no thread, no job: pure.
-//! *Promises*: never more workers than `max`; none is hired while one is free; work that waits
-//! while a worker sleeps is being looked for; a closed crew drains and goes.
-//! *Leaves out*: the queue itself, the threads (`futures/job_queue.rs`).
+//! *Assumes*: every event is reported, one at a time.
+//! *Promises*: never more workers than `max`; none is started while one is idle; if jobs are
+//! queued and a worker sleeps, another searches; a closed pool empties its queue and its workers
+//! end.
+//! *Leaves out*: the queue itself and the threads (`futures/job_queue.rs`).
 //!
 //! ```text
 //!                 ┌──────────────── next: Run ───────────────┐
-//!   submit: Hire  │                                          ▼
+//!  submit: Spawn  │                                          ▼
 //!  ─────────▶ SEARCHING ◀─────────── finished ─────────── RUNNING
 //!                │   ▲                                      │ ▲
-//!    next: Sleep │   │ submit: Wake, close    fall_asleep   ▼ │ wake_up
-//!                ▼   │                                    STUCK (on a job of this crew)
+//!    next: Sleep │   │ submit: Wake, close   begin_blocking ▼ │ unblock
+//!                ▼   │                                    BLOCKED (on a job of this pool)
 //!              SLEEPING
 //! ```
-//! The rule for hiring is CPython's (`_adjust_thread_count` and its idle semaphore): a free
-//! worker is one with no job and no claim on it by a job queued before. The rule for waking
-//! is Go's and tokio's: while someone searches, nobody else is woken; the last to stop
-//! searching because it found a job wakes the next. So a flood of short jobs wakes one
+//! The rule for starting a worker is CPython's (`_adjust_thread_count` and its idle semaphore): an
+//! idle worker is one that has no job and is not needed for a job queued before. The rule for
+//! waking is Go's and tokio's: while one worker searches, no other is woken; the last worker to
+//! stop searching because it found a job wakes the next. So a flood of short jobs wakes one
 //! worker, and a flood of long jobs wakes them all.
 //!
-//! One exception: a queue that has grown long shows that those awake do not keep up, so the
-//! submitter wakes another itself. Linux likes to put who is woken beside who woke him: a worker
-//! woken by a worker may have to share its core while the submitter's falls idle.
+//! One exception: a queue that has grown long shows that the workers awake are too few, so the
+//! submitter wakes another itself. Linux tends to put a woken thread on the core of the thread that
+//! woke it: a worker woken by a worker may have to share its core while the submitter's is idle.
 
 /// Whenever the queue reaches a multiple of so many jobs, the submitter wakes one more worker.
-/// About as many come in while a woken thread gets up.
+/// About as many are submitted while a woken thread starts to run.
 const LONG_QUEUE: usize = 512;
 
 /// What the submitter must do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum SubmitAction {
-    /// Nothing: somebody awake will come to it.
+    /// Nothing: a worker that is awake will take the job.
     Nothing,
     /// Wake one sleeping worker.
     Wake,
     /// Start the worker with this number.
     Spawn(usize),
-    /// The crew takes no jobs any more.
+    /// Refuse the job: the pool is closed.
     Refuse,
 }
 
@@ -46,48 +47,48 @@ pub enum SubmitAction {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum WorkerAction {
-    /// Take the first job of the queue; before running it, wake a colleague if `wake`.
+    /// Take the first job of the queue; before running it, wake another worker if `wake`.
     Run {
-        /// More work waits and nobody else is looking for it.
+        /// More jobs are queued and no other worker searches for them.
         wake: bool,
     },
-    /// Look around for a moment, then ask again.
+    /// Watch the queue for a moment, then ask again.
     Search,
     /// Sleep until woken.
     Sleep,
-    /// Go home for good.
+    /// End.
     Exit,
 }
 
-/// The account of a pool's workers.
+/// What a pool's workers do at the moment.
 ///
 /// ```
 /// use singletrack::futures::idle_workers::{Hail, IdleWorkers, Step};
 ///
 /// let mut workers = IdleWorkers::new(2);
-/// assert_eq!(workers.submit(), Hail::Hire(0)); // nobody is free
+/// assert_eq!(workers.submit(), Hail::Hire(0)); // no worker is idle
 /// assert_eq!(workers.next(true), Step::Run { wake: false });
 /// workers.finished();
 /// assert_eq!(workers.next(false), Step::Sleep);
-/// assert_eq!(workers.submit(), Hail::Wake); // the free one is used again
+/// assert_eq!(workers.submit(), Hail::Wake); // the idle one is used again
 /// ```
 #[derive(Debug, Clone)]
 pub struct IdleWorkers {
     max: usize,
-    /// Numbers given out so far; a worker that could not start has one too.
+    /// Numbers given to workers so far; a worker that could not be started has one too.
     spawned: usize,
-    /// Alive: searching, sleeping, running or stuck.
+    /// Alive: searching, sleeping, running or blocked.
     workers: usize,
     searching: usize,
     sleeping: usize,
     blocked: usize,
-    /// Jobs nobody has taken.
+    /// Jobs that no worker has taken.
     queued: usize,
     open: bool,
 }
 
 impl IdleWorkers {
-    /// Nobody yet, and room for `max`.
+    /// No worker yet, and at most `max` later.
     pub fn new(max: usize) -> IdleWorkers {
         IdleWorkers {
             max,
@@ -101,7 +102,7 @@ impl IdleWorkers {
         }
     }
 
-    /// A job comes in. Unless refused it now counts as queued.
+    /// A job is submitted. Unless it is refused, it now counts as queued.
     pub fn submit(&mut self) -> SubmitAction {
         if !self.open {
             return SubmitAction::Refuse;
@@ -112,7 +113,7 @@ impl IdleWorkers {
             return SubmitAction::Wake;
         }
         if self.queued <= self.searching + self.sleeping {
-            return if self.wake_if_unattended() {
+            return if self.wake_if_none_searches() {
                 SubmitAction::Wake
             } else {
                 SubmitAction::Nothing
@@ -127,8 +128,8 @@ impl IdleWorkers {
         SubmitAction::Nothing
     }
 
-    /// The system gave no thread: the crew stays as small as it is. False means that there
-    /// is nobody at all, now or coming, and the queue must be given up.
+    /// The system gave no thread: the pool stays as small as it is. False means that there is no
+    /// worker at all and none will start, so the queued jobs must fail.
     #[must_use]
     pub fn spawn_failed(&mut self) -> bool {
         self.workers -= 1;
@@ -137,19 +138,19 @@ impl IdleWorkers {
         self.workers > 0
     }
 
-    /// A searching worker asks what to do. `patient`: it has not searched in vain just now.
-    pub fn next(&mut self, patient: bool) -> WorkerAction {
+    /// A searching worker asks what to do. `may_search`: it has not just searched in vain.
+    pub fn next(&mut self, may_search: bool) -> WorkerAction {
         if self.queued > 0 {
             self.queued -= 1;
             self.searching -= 1;
-            return WorkerAction::Run { wake: self.wake_if_unattended() };
+            return WorkerAction::Run { wake: self.wake_if_none_searches() };
         }
         if !self.open {
             self.searching -= 1;
             self.workers -= 1;
             return WorkerAction::Exit;
         }
-        if patient && self.searching == 1 {
+        if may_search && self.searching == 1 {
             return WorkerAction::Search;
         }
         self.searching -= 1;
@@ -162,9 +163,9 @@ impl IdleWorkers {
         self.searching += 1;
     }
 
-    /// Work waits, someone sleeps and nobody looks: then one is to be woken, and counts as
+    /// If jobs are queued, a worker sleeps and none searches, one must be woken. It counts as
     /// searching from now on.
-    fn wake_if_unattended(&mut self) -> bool {
+    fn wake_if_none_searches(&mut self) -> bool {
         let wake = self.queued > 0 && self.searching == 0 && self.sleeping > 0;
         if wake {
             self.wake_one();
@@ -177,20 +178,20 @@ impl IdleWorkers {
         self.searching += 1;
     }
 
-    /// No more jobs: everybody drains the queue and goes. Gives how many must be woken.
+    /// No more jobs: the workers empty the queue and end. Returns how many must be woken.
     pub fn close(&mut self) -> usize {
         self.open = false;
         self.searching += self.sleeping;
         std::mem::take(&mut self.sleeping)
     }
 
-    /// The queue was emptied by someone else than a worker. Gives how many jobs that were.
+    /// The queue was emptied without a worker. Returns how many jobs were in it.
     pub fn discard(&mut self) -> usize {
         std::mem::take(&mut self.queued)
     }
 
-    /// A running worker wants to sleep until a job of this very crew is done. False: it must
-    /// not, since all others do so already.
+    /// A running worker wants to block until a job of this very pool is done. False: it must not,
+    /// since all others are blocked already.
     #[must_use]
     pub fn begin_blocking(&mut self) -> bool {
         let possible = self.blocked + 1 < self.workers;
@@ -198,7 +199,7 @@ impl IdleWorkers {
         possible
     }
 
-    /// What a stuck worker slept for is done.
+    /// The job on which a worker was blocked is done.
     pub fn unblock(&mut self) {
         self.blocked -= 1;
     }
@@ -218,7 +219,7 @@ impl IdleWorkers {
         self.sleeping
     }
 
-    /// Jobs nobody has taken.
+    /// Jobs that no worker has taken.
     pub fn queued(&self) -> usize {
         self.queued
     }

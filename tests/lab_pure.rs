@@ -71,11 +71,11 @@ proptest! {
         let mut order: Vec<usize> = (0..values.len()).collect();
         SplitMix64::new(seed).shuffle(&mut order);
         let mut shared = vec![LaneStats::default(); lanes];
-        for (turn, &number) in order.iter().enumerate() {
-            shared[turn % lanes].record(number, values[number], Duration::from_nanos(1));
+        for (at, &number) in order.iter().enumerate() {
+            shared[at % lanes].record(number, values[number], Duration::from_nanos(1));
         }
-        let total = shared.into_iter().fold(LaneStats::default(), |mut total, tally| {
-            total.merge(tally);
+        let total = shared.into_iter().fold(LaneStats::default(), |mut total, stats| {
+            total.merge(stats);
             total
         });
         prop_assert_eq!(total.checksum, alone.checksum);
@@ -86,10 +86,10 @@ proptest! {
     fn a_checksum_sees_two_values_that_changed_places(a: u64, b: u64) {
         prop_assume!(a != b);
         let sum = |first, second| {
-            let mut tally = LaneStats::default();
-            tally.record(0, first, Duration::ZERO);
-            tally.record(1, second, Duration::ZERO);
-            tally.checksum
+            let mut stats = LaneStats::default();
+            stats.record(0, first, Duration::ZERO);
+            stats.record(1, second, Duration::ZERO);
+            stats.checksum
         };
         prop_assert_ne!(sum(a, b), sum(b, a));
     }

@@ -16,7 +16,7 @@ fn track(name: &str, tid: u32, events: &[(u64, EventKind)]) -> Track {
     Track { name: name.into(), tid, events, dropped: 0, times: None }
 }
 
-/// Two turns of a convoy: the echo thread waits 5 ms, has the lock for 0.1 ms, and waits again.
+/// Two rounds of a convoy: the echo thread waits 5 ms, has the lock for 0.1 ms, and waits again.
 fn convoy() -> Recording {
     let cpu = [
         (0, EventKind::Takes),

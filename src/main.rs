@@ -27,7 +27,7 @@ const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     match parse(env::args_os()) {
-        Ok(order) => match handle(&order) {
+        Ok(request) => match handle(&request) {
             Ok(()) => ExitCode::SUCCESS,
             Err(failure) => fail(&failure.to_string(), WORK_FAILED),
         },
@@ -39,9 +39,9 @@ fn main() -> ExitCode {
     }
 }
 
-fn handle(order: &Request) -> Result<(), Failure> {
+fn handle(request: &Request) -> Result<(), Failure> {
     exit_on_interrupt().map_err(|e| Failure::io("SIGINT", &e, "run it again"))?;
-    match order {
+    match request {
         Request::Compare(request) => compare(request),
         Request::Explore(request) => print(&explore(request)),
         Request::Dis(program) => print(&dis(program)),

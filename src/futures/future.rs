@@ -260,19 +260,23 @@ impl<T> Future<T> {
 
     /// `add_done_callback` under a number by which it can be removed. False: the future is done,
     /// and `callback` was called.
-    pub(crate) fn subscribe(&self, who: usize, callback: impl FnOnce() + Send + 'static) -> bool {
-        self.shared.subscribe(who, Box::new(callback))
+    pub(crate) fn subscribe(
+        &self,
+        subscriber: usize,
+        callback: impl FnOnce() + Send + 'static,
+    ) -> bool {
+        self.shared.subscribe(subscriber, Box::new(callback))
     }
 
     /// Calls `worker.unblock()`, before any callback, when this is done. False: it is done already,
     /// and nothing is called.
-    pub(crate) fn unblock_when_done(&self, who: usize, worker: Arc<dyn Unblock>) -> bool {
-        self.shared.unblock_when_done(who, worker)
+    pub(crate) fn unblock_when_done(&self, subscriber: usize, worker: Arc<dyn Unblock>) -> bool {
+        self.shared.unblock_when_done(subscriber, worker)
     }
 
-    /// Removes what `who` added and has not been called yet.
-    pub(crate) fn unsubscribe(&self, who: usize) {
-        self.shared.unsubscribe(who);
+    /// Removes what `subscriber` added and has not been called yet.
+    pub(crate) fn unsubscribe(&self, subscriber: usize) {
+        self.shared.unsubscribe(subscriber);
     }
 
     /// The guard of the pool or loop that alone can run the job.

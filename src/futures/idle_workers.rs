@@ -209,12 +209,12 @@ impl IdleWorkers {
         self.workers
     }
 
-    /// Workers without a job, asleep or looking for one.
+    /// Workers without a job: searching or sleeping.
     pub fn idle(&self) -> usize {
         self.searching + self.sleeping
     }
 
-    /// Workers asleep.
+    /// Workers that sleep.
     pub fn sleeping(&self) -> usize {
         self.sleeping
     }

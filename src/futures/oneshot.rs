@@ -1,4 +1,4 @@
-//! The cell that a promise and its future share: five states, an outcome, and who waits.
+//! The cell that a promise and its future share: five states, an outcome, and what waits for it.
 //!
 //! *Promises*: a state moves only along an arrow below, and a refused step changes nothing; the cell
 //! is closed exactly once, by the first that comes; wakers, callbacks and drops of user values run
@@ -205,37 +205,41 @@ impl<T> OneShot<T> {
 
     /// Calls `callback` when done; if the future is done already, calls it at once and returns
     /// false.
-    pub(crate) fn subscribe(&self, who: Subscriber, callback: FutureCallback) -> bool {
+    pub(crate) fn subscribe(&self, subscriber: Subscriber, callback: FutureCallback) -> bool {
         let mut cell = self.cell.lock();
         let open = !cell.state.is_done();
         if open {
-            cell.on_done().callbacks.push((who, callback));
+            cell.on_done().callbacks.push((subscriber, callback));
         } else {
             drop(cell);
-            OnDone { callbacks: vec![(who, callback)], ..OnDone::default() }.run();
+            OnDone { callbacks: vec![(subscriber, callback)], ..OnDone::default() }.run();
         }
         open
     }
 
     /// Calls `worker.unblock()` when done, before any callback. False: it is done already, and
     /// nothing is called.
-    pub(crate) fn unblock_when_done(&self, who: Subscriber, worker: Arc<dyn Unblock>) -> bool {
+    pub(crate) fn unblock_when_done(
+        &self,
+        subscriber: Subscriber,
+        worker: Arc<dyn Unblock>,
+    ) -> bool {
         let mut cell = self.cell.lock();
         let open = !cell.state.is_done();
         if open {
-            cell.on_done().unblock.push((who, worker));
+            cell.on_done().unblock.push((subscriber, worker));
         }
         open
     }
 
-    /// Removes what `who` added and has not been called yet.
-    pub(crate) fn unsubscribe(&self, who: Subscriber) {
+    /// Removes what `subscriber` added and has not been called yet.
+    pub(crate) fn unsubscribe(&self, subscriber: Subscriber) {
         let mut cell = self.cell.lock();
         if let Some(on_done) = &mut cell.on_done {
             let all = std::mem::take(&mut on_done.callbacks);
-            let (gone, kept) = all.into_iter().partition(|(owner, _)| *owner == who);
+            let (gone, kept) = all.into_iter().partition(|(owner, _)| *owner == subscriber);
             on_done.callbacks = kept;
-            on_done.unblock.retain(|(owner, _)| *owner != who);
+            on_done.unblock.retain(|(owner, _)| *owner != subscriber);
             drop(cell);
             drop::<Vec<_>>(gone);
         }

@@ -131,10 +131,10 @@ pub fn as_completed<T>(
     let deadline = timeout.and_then(|t| Instant::now().checked_add(t));
     let futures: Vec<_> = futures.into_iter().map(Some).collect();
     let completions = Arc::new(Completions::default());
-    let (waiting, who) = (futures.len(), subscriber(&completions));
+    let (waiting, id) = (futures.len(), subscriber_id(&completions));
     for (index, future) in futures.iter().flatten().enumerate() {
         let completions = Arc::clone(&completions);
-        future.subscribe(who, move || completions.push(index));
+        future.subscribe(id, move || completions.push(index));
     }
     AsCompleted {
         futures,
@@ -213,15 +213,15 @@ impl<T> AsCompleted<T> {
 
     fn drop_blocked(&mut self) {
         if let Some(blocked) = self.blocked.take() {
-            let who = subscriber(&blocked);
-            self.futures.iter().flatten().for_each(|future| future.unsubscribe(who));
+            let id = subscriber_id(&blocked);
+            self.futures.iter().flatten().for_each(|future| future.unsubscribe(id));
         }
     }
 
     fn unsubscribe(&mut self) {
         self.drop_blocked();
-        let who = subscriber(&self.completions);
-        self.futures.iter().flatten().for_each(|future| future.unsubscribe(who));
+        let id = subscriber_id(&self.completions);
+        self.futures.iter().flatten().for_each(|future| future.unsubscribe(id));
     }
 }
 
@@ -262,7 +262,7 @@ enum Popped {
 }
 
 /// The number under which something subscribes: unique while it lives.
-fn subscriber<S>(this: &Arc<S>) -> usize {
+fn subscriber_id<S>(this: &Arc<S>) -> usize {
     std::ptr::from_ref::<S>(this).addr()
 }
 
@@ -319,7 +319,7 @@ impl BlockedThread {
             // Counted first, because the future may be done before the next line.
             this.state.lock().open += 1;
             let unblock = Arc::clone(&this) as Arc<dyn Unblock>;
-            if !future.unblock_when_done(subscriber(&this), unblock) {
+            if !future.unblock_when_done(subscriber_id(&this), unblock) {
                 this.unblock();
             }
         }

@@ -63,14 +63,14 @@ pub enum WorkerAction {
 /// What a pool's workers do at the moment.
 ///
 /// ```
-/// use singletrack::futures::idle_workers::{Hail, IdleWorkers, Step};
+/// use singletrack::futures::idle_workers::{SubmitAction, IdleWorkers, WorkerAction};
 ///
 /// let mut workers = IdleWorkers::new(2);
-/// assert_eq!(workers.submit(), Hail::Hire(0)); // no worker is idle
-/// assert_eq!(workers.next(true), Step::Run { wake: false });
+/// assert_eq!(workers.submit(), SubmitAction::Spawn(0)); // no worker is idle
+/// assert_eq!(workers.next(true), WorkerAction::Run { wake: false });
 /// workers.finished();
-/// assert_eq!(workers.next(false), Step::Sleep);
-/// assert_eq!(workers.submit(), Hail::Wake); // the idle one is used again
+/// assert_eq!(workers.next(false), WorkerAction::Sleep);
+/// assert_eq!(workers.submit(), SubmitAction::Wake); // the idle one is used again
 /// ```
 #[derive(Debug, Clone)]
 pub struct IdleWorkers {

@@ -164,7 +164,7 @@ impl From<Failure> for CliError {
 /// Reads a command line, the program's name first.
 ///
 /// # Errors
-/// [`Refusal::Help`] if it asks for help, [`Refusal::Usage`] if it cannot be followed.
+/// [`CliError::Help`] if it asks for help, [`CliError::Usage`] if it cannot be followed.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, CliError> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let refused = |e: clap::Error| refuse(&e, &help_command(&arguments));

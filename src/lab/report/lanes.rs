@@ -167,7 +167,7 @@ pub fn legend(words: &StateNames, options: &DrawOptions) -> String {
 ///
 /// ```
 /// use singletrack::gil::{EventKind, LockEvent, Recording, Track};
-/// use singletrack::lab::report::lanes::{Pen, Words, lanes};
+/// use singletrack::lab::report::lanes::{DrawOptions, StateNames, lanes};
 ///
 /// let track = |name: &str, events: &[(u64, EventKind)]| Track {
 ///     name: name.into(),
@@ -179,8 +179,8 @@ pub fn legend(words: &StateNames, options: &DrawOptions) -> String {
 /// let a = track("cpu", &[(0, EventKind::Takes), (6000, EventKind::DropsOnRequest)]);
 /// let b = track("io", &[(1000, EventKind::Waits), (6000, EventKind::Takes)]);
 /// let recording = Recording { tracks: vec![a, b], until: 10_000 };
-/// let options = Pen { width: 44, ascii: true, colour: false };
-/// assert_eq!(lanes(&recording, 0..10_000, &Words::LOCK, &options), "           0 us  10 us
+/// let options = DrawOptions { width: 44, ascii: true, colour: false };
+/// assert_eq!(lanes(&recording, 0..10_000, &StateNames::LOCK, &options), "           0 us  10 us
 /// GIL owner  aaaaaabbbb
 /// a cpu      ######....  has 60 %, waits  0 %
 /// b io        /////####  has 40 %, waits 50 %

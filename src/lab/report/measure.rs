@@ -111,7 +111,7 @@ impl<T: Wire> ChildRun<T> {
     /// Begins `work` in a child that keeps these descriptors.
     ///
     /// # Errors
-    /// Those of [`Child::start`].
+    /// Those of [`ForkedChild::start`].
     pub fn begin(
         keep: &[BorrowedFd<'_>],
         work: impl FnOnce() -> Result<T, Failure>,

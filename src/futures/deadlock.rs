@@ -1,4 +1,4 @@
-//! The deadlock guard: which pools and loops this thread works for, asked before it blocks.
+//! The deadlock guard: which pools this thread works for, asked before it blocks.
 //!
 //! *Assumes*: a worker thread declares its pool once (`work_for`), and an event loop its thread
 //! (`register_loop`).

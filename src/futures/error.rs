@@ -1,4 +1,4 @@
-//! Why a submitted job has no value: one enum for threads, GIL threads and processes.
+//! Why a job has no value: one enum for threads, GIL threads and processes.
 //!
 //! *Promises*: every failure names what failed and, where there is one, the remedy.
 //! *Leaves out*: the errors of one type only, such as `NoWorkers`; those stand beside the type.

@@ -1,4 +1,4 @@
-//! `Executor`, the interface of all pools: submit a function, map it over many, shut down.
+//! `Executor`, the interface of all pools: submit, map, shut down.
 //!
 //! *Promises*: `map` keeps the order of its input; dropping its iterator cancels the jobs that have
 //! not begun.

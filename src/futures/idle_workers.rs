@@ -1,4 +1,4 @@
-//! Which workers run, search and sleep: when a pool wakes a thread or starts one. Pure.
+//! When a pool wakes or starts a worker: which run, search and sleep. Pure.
 //!
 //! *Assumes*: every event is reported, one at a time.
 //! *Promises*: never more workers than `max`; none is started while one is idle; if jobs are

@@ -1,4 +1,4 @@
-//! The job queue of a thread pool: where jobs wait for workers, and workers for jobs.
+//! The queue of a thread pool: where jobs wait for workers, and workers for jobs.
 //!
 //! *Assumes*: `futures/idle_workers.rs` decides which worker is woken and when one is started.
 //! *Promises*: jobs are taken in the order of submission, each by one worker; no wake-up is

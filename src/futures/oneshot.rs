@@ -1,4 +1,4 @@
-//! The cell that a promise and its future share: five states, an outcome, and what waits for it.
+//! The cell that a promise and its future share: five states and an outcome.
 //!
 //! *Promises*: a state moves only along an arrow below, and a refused step changes nothing; the cell
 //! is closed exactly once, by the first that comes; wakers, callbacks and drops of user values run

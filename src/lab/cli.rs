@@ -1,4 +1,4 @@
-//! What the command line asks for.
+//! What the command line asks for: its arguments, and a request.
 //!
 //! *Promises*: a request that makes sense, or one line that names what does not.
 //! *Leaves out*: handling the request (`main.rs`).

@@ -1,4 +1,4 @@
-//! What `singletrack gil` is asked for.
+//! What `singletrack gil` is asked for: its arguments, and a request.
 //!
 //! *Promises*: a request that makes sense, or one line that names what does not.
 //! *Leaves out*: handling the request (`lab/gil_command.rs`).

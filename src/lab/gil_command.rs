@@ -1,4 +1,4 @@
-//! `singletrack gil`: runs a scene under each policy, or asks real interpreters, and shows it.
+//! `singletrack gil`: runs a scene, or asks real interpreters, and shows the result.
 //!
 //! *Assumes*: the calling process has one thread, for scenes run in forked children.
 //! *Promises*: the trace file holds what was drawn, and all that was recorded before it.

@@ -1,4 +1,4 @@
-//! The jobs, each written once, and the four calls that a model makes for them.
+//! The jobs, each written once, and the calls that a model makes for them.
 //!
 //! *Promises*: a job runs unchanged under every model, and its value depends on the job alone, so
 //! every model must find the same.

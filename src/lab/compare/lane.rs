@@ -1,4 +1,4 @@
-//! A lane takes jobs one after another: the queue it takes them from, and its figures.
+//! A lane takes jobs one after another: its queue, its figures, where its time goes.
 //!
 //! *Promises*: every job is taken once; a checksum does not depend on which lane did which job
 //! when; after a failure no further job is begun.

@@ -1,4 +1,4 @@
-//! The server of the I/O cases, in a process of its own, and the question that it is asked.
+//! The server of the I/O cases, in a process of its own, and what it is asked.
 //!
 //! *Promises*: the answer depends on the question alone; a peer that breaks the protocol loses its
 //! connection and nothing else; the server ends with its [`ServerProcess`].

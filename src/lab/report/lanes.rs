@@ -1,4 +1,4 @@
-//! A recording drawn in characters: one lane a thread, and a strip for the owner. Pure.
+//! A recording drawn in characters: a line a thread, a strip for the owner. Pure.
 //!
 //! *Promises*: a column in which a thread waited shows it, however short the wait; no line is
 //! wider than asked for.

@@ -1,4 +1,4 @@
-//! A lock's recording: flat, to cross a pipe; and in figures, thread by thread. Pure.
+//! A lock's recording: flat, to cross a pipe; and in figures, by thread. Pure.
 //!
 //! *Promises*: a recording survives [`FlatRecording`] unchanged. The figures are of all holds and
 //! waits, if the lock has measured them; else of those that are in the recording.

@@ -1,4 +1,4 @@
-//! Medians, extremes and percentiles of measured values, and how they are written. Pure.
+//! Medians, percentiles, and how figures are written. Pure.
 //!
 //! *Assumes*: the values are finite.
 //! *Promises*: every figure is one of the measured values, without interpolation, except that the

@@ -10,9 +10,9 @@
 //!   all of them                report/    children, figures, drawings, trace files, failures
 //! ```
 //! `cli` reads every command line and knows nothing of what happens next; `main.rs` calls the
-//! function that handles the request. Whatever is measured runs in a forked child of its own
-//! ([`report::measure`]), so that no run inherits the threads, the memory or the figures of the one
-//! before. That is why the command itself never starts a thread.
+//! function that handles the request. What is measured runs in a forked child of its own
+//! ([`report::measure`]), so that a run leaves neither threads nor memory to the next, and the
+//! kernel's figures are its own. That is why the command itself never starts a thread.
 //!
 //! To read: [`report::measure`], then the folder that you came for; each has its own map. To add a
 //! command: a variant of the clap enum in `lab/cli.rs` and one of [`cli::Request`], and an arm of

@@ -24,8 +24,9 @@
 //!
 //! # How to add a model
 //!
-//! 1. Add a variant to [`model::Model`], with its place in `Model::ALL`, its name in `Model::name`
-//!    and its families in `Model::belongs_to`. The length of `ALL` is part of its type.
+//! 1. Add a variant to [`model::Model`], with its name in `Model::name`, its families in
+//!    `Model::belongs_to`, for which the compiler asks, and its place in `Model::ALL`, for which
+//!    it does not: a model that is missing there has no name on the command line.
 //! 2. Say in `dispatch` (`lab/compare/race.rs`) what runs it. The compiler asks for this line. A
 //!    lock with another policy is one more line there; lanes of another kind are one more
 //!    implementation of [`job::Calls`], run by [`lane::run_lane`], which returns
@@ -40,8 +41,8 @@
 //!
 //! 1. A job is a variant of [`job::Job`] and an arm of [`job::run`], written against
 //!    [`job::JobContext`] alone. Its value must depend on the job alone. What it computes is a
-//!    [`job::Compute`] that ticks about once a microsecond, or a lock that counts ticks or reads a
-//!    request at them would never be dropped.
+//!    [`job::Compute`] that ticks about once a microsecond: a thread under a lock drops it at no
+//!    other moment of a computation.
 //! 2. A case is a variant of [`cases::Case`]: its word in `Case::parse`, `Case::is_name` and
 //!    `Case::name`, its `Case::nature`, and its jobs in `Case::plan`.
 //! 3. Name it in the help text of `CompareArgs::cases` (`lab/cli.rs`) and give it a test in

@@ -46,8 +46,8 @@
 //! 2. A case is a variant of [`cases::Case`]: its word in `Case::parse`, `Case::is_name` and
 //!    `Case::name`, its `Case::nature`, and its jobs in `Case::plan`.
 //! 3. Name it in the help text of `CompareArgs::cases` (`lab/cli.rs`) and give it a test in
-//!    `tests/compare_cli.rs`; `assert_whole` there checks that all models agree and that every
-//!    field is present.
+//!    `tests/compare_cli.rs`; `assert_whole` there checks that all models ran, that their checksums
+//!    agree, and that the figures are plausible.
 
 pub mod cases;
 pub mod http;

@@ -287,6 +287,9 @@ pub struct Readme;
 #[doc = include_str!("tricks.md")]
 pub mod tricks {}
 
+#[doc = include_str!("journeys.md")]
+pub mod journeys {}
+
 pub use aio::run::run;
 pub use event_loop::run_once::{EventLoop, create_task};
 pub use task::budget::yield_now;

@@ -30,7 +30,8 @@
 //! * `cpu_ns` is the CPU time of the threads behind the lanes, by their own clocks, while the lanes
 //!   lasted: of a loop's one thread, from when the loop is made; of a pool's workers, while they do
 //!   a job or a computation. *On CPU* is what `wait4` says, which is more: the start and the end of
-//!   every process and thread are in it. So the three columns may come to more than the lanes lasted.
+//!   every process and thread are in it. So the three columns may come to more than the lanes
+//!   lasted.
 //! * A thread that waits for the lock wakes up at each interval to ask for it. That little CPU time
 //!   is in `cpu_ns` and in `wait_ns`, so *blocked* is too small by it.
 //! * A thread that was asked to drop the lock sleeps until another has taken it (Python 3.2 and

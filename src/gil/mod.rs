@@ -17,9 +17,9 @@ pub mod stats;
 pub use free_threading::attached::{Attached, Stopped};
 pub use free_threading::scope::FreeThreading;
 pub use lock::cell::{ChannelError, GilCell, WrongLock, channel};
+pub use lock::gil_thread::{GilThread, GilThreadPoolExecutor};
 pub use lock::global_lock::GlobalLock;
 pub use lock::token::Gil;
-pub use lock::worker::{GilThread, GilThreadPoolExecutor};
 pub use rules::decision::{
     AttachError, Decision, DropReason, Next, NotHolder, Refusal, Release, SleepReason, ThreadId,
 };

@@ -104,7 +104,7 @@ impl<T> GilCell<T> {
     /// [`WrongLock`] if the token is of another lock.
     #[inline]
     pub fn try_get<'a>(&'a self, gil: &'a Gil<'_>) -> Result<&'a T, WrongLock> {
-        if !gil.is_for(&self.lock) {
+        if !gil.is_for(&self.lock.shared) {
             return Err(WrongLock);
         }
         // SAFETY: the token is this lock's and is borrowed for 'a, so this thread holds the
@@ -120,7 +120,7 @@ impl<T> GilCell<T> {
     #[inline]
     #[allow(clippy::mut_from_ref)] // `gil` is the `&mut` that makes it unique
     pub fn try_get_mut<'a>(&'a self, gil: &'a mut Gil<'_>) -> Result<&'a mut T, WrongLock> {
-        if !gil.is_for(&self.lock) {
+        if !gil.is_for(&self.lock.shared) {
             return Err(WrongLock);
         }
         // SAFETY: as in `try_get`; and the token is borrowed mutably for 'a, of which one per
@@ -228,7 +228,7 @@ impl<T: Wire> Outlet<T> {
     /// # Errors
     /// [`ChannelError`].
     pub fn send(&self, gil: &mut Gil<'_>, value: &T) -> Result<(), ChannelError> {
-        if !gil.is_for(&self.lock) {
+        if !gil.is_for(&self.lock.shared) {
             return Err(ChannelError::WrongLock);
         }
         let bytes = encode(value).map_err(ChannelError::Codec)?;
@@ -248,7 +248,7 @@ impl<T: Wire> Inlet<T> {
     /// # Errors
     /// [`ChannelError`]; [`Closed`](ChannelError::Closed) when all have been received.
     pub fn recv(&self, gil: &mut Gil<'_>) -> Result<T, ChannelError> {
-        if !gil.is_for(&self.lock) {
+        if !gil.is_for(&self.lock.shared) {
             return Err(ChannelError::WrongLock);
         }
         let bytes = match self.bytes.try_recv() {

@@ -166,7 +166,7 @@ impl Meter {
     }
 
     /// A waiter was told to sleep.
-    pub(crate) fn told_to_sleep(&self, why: SleepReason) {
+    pub(crate) fn count_sleep_reason(&self, why: SleepReason) {
         match why {
             SleepReason::Barged => self.retries.add(1),
             SleepReason::Asked => self.drop_requests.add(1),

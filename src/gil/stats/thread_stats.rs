@@ -193,7 +193,7 @@ pub(crate) struct StatsRegistry {
 
 impl StatsRegistry {
     /// A thread joined.
-    pub(crate) fn adds(&mut self, id: ThreadId, diary: &Arc<ThreadStats>) {
+    pub(crate) fn add(&mut self, id: ThreadId, diary: &Arc<ThreadStats>) {
         if self.living.len() <= id.index() {
             self.living.resize_with(id.index() + 1, || None);
         }
@@ -202,7 +202,7 @@ impl StatsRegistry {
     }
 
     /// A thread died.
-    pub(crate) fn removes(&mut self, id: ThreadId) {
+    pub(crate) fn remove(&mut self, id: ThreadId) {
         if let Some(diary) = self.living[id.index()].take() {
             let (counters, times) = self.of_the_dead;
             self.of_the_dead = (counters + diary.meter.read(), times + diary.times());
@@ -210,7 +210,7 @@ impl StatsRegistry {
     }
 
     /// Threads have rings of this many events from now on; those that have one keep it.
-    pub(crate) fn records(&mut self, capacity: usize) {
+    pub(crate) fn start_recording(&mut self, capacity: usize) {
         self.capacity = capacity;
         let living: Vec<Arc<ThreadStats>> = self.living().map(Arc::clone).collect();
         living.iter().for_each(|diary| self.equips(diary));

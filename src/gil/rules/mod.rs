@@ -14,4 +14,4 @@ pub mod machine;
 pub mod pending;
 pub mod policy;
 pub mod ticker;
-pub(crate) mod waiters;
+pub(crate) mod wait_queue;

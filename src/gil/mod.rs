@@ -1,12 +1,75 @@
 //! Switched threads: real threads of which one runs at a time, as under CPython's GIL.
 //!
 //! ```text
-//!   rules/           Who has the lock, and when it goes: every rule, without threads
-//!   stats/           What is counted, measured and recorded of a lock and its threads
-//!   lock/            The lock: real threads that follow the rules
-//!   simulator/       The same rules on simulated cores, in virtual time
-//!   free_threading/  Threads without a lock, and one that stops the others
+//!                      real threads, one lock         simulated cores          no lock
+//!                      lock/                          simulator/               free_threading/
+//!
+//!   is called          global_lock · token            simulation               attached
+//!                      cell · gil_thread                │ script                 │
+//!                         │                             │ actor · cores          │
+//!   sleeps, wakes      thread_state · state_word        │ timeline             scope
+//!                      take_gil                         │                        │
+//!                         │                             │                        │
+//!   decides            machine · wait_queue ◀───────────┘                      world
+//!   (rules/)           decision · pending
+//!                         │
+//!   by these choices   policy · ticker
+//!   (rules/)
+//!
+//!   writes down        thread_stats: counters · histogram · record       used by all three
+//!   (stats/)
 //! ```
+//! All that decides is pure: `rules/`, and `world` for free threading. One and the same
+//! [`Machine`](rules::machine::Machine) is driven by real threads, by simulated ones and by the
+//! tests. Free threading shares with the lock its fast path, `state_word`, and how a thread finds
+//! its own state, `thread_state`.
+//!
+//! **To read it:** `rules/policy.rs` has the choices and the words; `rules/machine.rs` the rules;
+//! `lock/global_lock.rs` the lock's handle, where `attach` is; `lock/take_gil.rs` the sleeping and
+//! waking; `lock/token.rs` what a thread can do while it has the lock. Then the simulator or free
+//! threading, in any order.
+//!
+//! # How to add a GIL policy
+//!
+//! *Another combination of choices there are* is a constant and a line:
+//!
+//! 1. In `gil/rules/policy.rs`, a constant beside `SwitchPolicy::FAIR`, its name in
+//!    `SwitchPolicy::PRESETS`, its row in the table at the top. The command line, the fuzz target
+//!    `gil_schedule` and every test that goes through the presets know it from there.
+//! 2. The names are spelled out in the help of `lab/gil_cli.rs` and `lab/explore/request.rs`, and in
+//!    `tests/gil_cli.rs` (`every_scene_runs_under_every_policy`).
+//! 3. To show it in a scene: `Scene::policies` in `lab/scenes/scene.rs`.
+//!
+//! *A new choice* is a variant of one of the five enums in `gil/rules/policy.rs`. Add it, then follow
+//! the compiler. It stops at
+//!
+//! | enum | in `policy.rs`: `Display`, and | elsewhere |
+//! | --- | --- | --- |
+//! | `HandOff` | `forces_switch`, `grants`, `prefers_io` | `vm/explorer.rs`: which thread may come next |
+//! | `Check` | `at`, `period`, `validate`, `waiters_ask` | `Machine::asked`, `Machine::until`; `GlobalLock::switch_interval`; the ticks of `gil/simulator/simulation.rs`; `lab/fidelity/comparison.rs`, `lab/scenes/scene_report.rs` |
+//! | `Checkpoint` | `at` | |
+//! | `Substrate` | | `LockShared::leave` in `gil/lock/take_gil.rs` |
+//! | `DropFlag` | | `LockShared::eval_breaker_of` in `gil/lock/take_gil.rs` |
+//!
+//! A `HandOff` that those three questions do not describe needs a branch in `Machine::drops`, and in
+//! `Machine::wake_next` for a waiter that leaves. Two things to keep: `Machine::undisturbed` may
+//! name a thread only if its taking and dropping could not change what the rules decide next; and
+//! whenever the lock is free and threads wait, one of them is awake.
+//!
+//! Then the tests: add the variant to `policies` in `tests/gil_machine.rs`, whose properties hold
+//! for every combination, and a test there of what is new about it. If it bounds a wait, show that
+//! as `a_holder_that_looks_is_made_to_go` does; if not, name it in
+//! `where_nobody_is_forced_nothing_bounds_a_wait`. A preset with it also goes through
+//! `tests/gil_lock.rs`, `tests/shuttle_gil.rs` and `tests/gil_simulator.rs` without being named.
+//!
+//! # What must hold
+//!
+//! The properties G1 to G17 of the lock, and V1 to V5 of the bytecode machine, stand in
+//! `tests/gil_properties.rs`, each with the tests that show it. In short: one holder (G1), forced
+//! switches (G4), waiters that leave (G5), bounds (G6, G7), CPython 2's count (G8), panics (G13),
+//! finalisation (G15), forks (G16), recordings (G17). The pure machine is checked by properties and
+//! by a fuzzer (`tests/common/gil_check.rs`), the real lock by loom (`tests/loom_gil.rs`, two or
+//! three threads, every interleaving) and shuttle (`tests/shuttle_gil.rs`, four).
 
 pub mod free_threading;
 pub mod lock;

@@ -24,10 +24,10 @@
 //! tests. Free threading shares with the lock its fast path, `state_word`, and how a thread finds
 //! its own state, `thread_state`.
 //!
-//! **To read it:** `rules/policy.rs` has the choices and the words; `rules/machine.rs` the rules;
-//! `lock/global_lock.rs` the lock's handle, where `attach` is; `lock/take_gil.rs` the sleeping and
-//! waking; `lock/token.rs` what a thread can do while it has the lock. Then the simulator or free
-//! threading, in any order.
+//! **To read it:** `gil/rules/policy.rs` has the choices and the words; `gil/rules/machine.rs` the
+//! rules; `gil/lock/global_lock.rs` the lock's handle, with `attach`; `gil/lock/take_gil.rs` the
+//! sleeping and waking; `gil/lock/token.rs` what a thread can do while it has the lock. Then the
+//! simulator or free threading, in any order.
 //!
 //! # How to add a GIL policy
 //!

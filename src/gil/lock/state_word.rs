@@ -15,7 +15,7 @@
 //!          └─────────── CLOSED ──────────┘
 //! ```
 //! While no thread waits, one that takes a lock it had last and drops it again changes nothing
-//! that others could see: no switch, no request, nobody to wake. So it need not ask the machine.
+//! that others could see: no switch, no request, no thread to wake. So it need not ask the machine.
 //! This is why taking the lock and dropping it costs two atomic operations.
 //!
 //! In free threading (`gil/free_threading/scope.rs`) each thread has such a word: FREE is then

@@ -1,4 +1,4 @@
-//! CPython's `take_gil` and `drop_gil`: where threads sleep for the lock, and who wakes them.
+//! CPython's `take_gil` and `drop_gil`: how threads sleep for the lock, and are woken.
 //!
 //! *Assumes*: a lock is used in the process that made it, or in a fork that finds it free.
 //! *Promises*: every decision is the machine's; no system call unless a thread has to sleep or to
@@ -36,7 +36,7 @@ use std::time::Duration;
 pub(crate) struct LockShared {
     pub(crate) state_word: StateWord,
     eval_breaker: EvalBreaker,
-    /// The ticker while nobody holds the lock; the holder has it in its token.
+    /// The ticker while no thread holds the lock; the holder has it in its token.
     ticker: AtomicI32,
     /// As it was made; the interval may have changed since.
     pub(crate) policy: SwitchPolicy,
@@ -273,7 +273,7 @@ impl LockShared {
         self.publish(&mut guarded, release.wake);
         while guarded.machine.is_handing_over(me.id) {
             if self.sleep(&mut guarded, me, None).is_err() {
-                // A fork, without the thread to wait for; a dropper that gives up wakes nobody.
+                // A fork, without the thread to wait for; a dropper that gives up wakes no other.
                 let _ = guarded.machine.gives_up(me.id);
             }
         }

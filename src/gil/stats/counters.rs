@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 /// What has happened, for one thread or for all that used a lock.
 ///
 /// Every acquisition is counted once, as at-once or after-wait, and every drop once, by its
-/// reason. So while nobody holds the lock, `acquisitions() == drops()`.
+/// reason. So while no thread holds the lock, `acquisitions() == drops()`.
 ///
 /// ```
 /// use singletrack::gil::GlobalLock;

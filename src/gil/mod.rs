@@ -36,31 +36,32 @@
 //! 1. In `gil/rules/policy.rs`, a constant beside `SwitchPolicy::FAIR`, its name in
 //!    `SwitchPolicy::PRESETS`, its row in the table at the top. The command line, the fuzz target
 //!    `gil_schedule` and every test that goes through the presets know it from there.
-//! 2. The names are spelled out in the help of `lab/gil_cli.rs` and `lab/explore/request.rs`, and in
-//!    `tests/gil_cli.rs` (`every_scene_runs_under_every_policy`).
+//! 2. The names are spelled out in the help of `lab/gil_cli.rs` and `lab/explore/request.rs`, and
+//!    in `tests/gil_cli.rs` (`every_scene_runs_under_every_policy`).
 //! 3. To show it in a scene: `Scene::policies` in `lab/scenes/scene.rs`.
 //!
-//! *A new choice* is a variant of one of the five enums in `gil/rules/policy.rs`. Add it, then follow
-//! the compiler. It stops at
+//! *A new choice* is a variant of one of the five enums in `gil/rules/policy.rs`. Add it, then
+//! follow the compiler. It stops at
 //!
 //! | enum | in `policy.rs`: `Display`, and | elsewhere |
 //! | --- | --- | --- |
 //! | `HandOff` | `forces_switch`, `grants`, `prefers_io` | `vm/explorer.rs`: which thread may come next |
 //! | `Check` | `at`, `period`, `validate`, `waiters_ask` | `Machine::asked`, `Machine::until`; `GlobalLock::switch_interval`; the ticks of `gil/simulator/simulation.rs`; `lab/fidelity/comparison.rs`, `lab/scenes/scene_report.rs` |
 //! | `Checkpoint` | `at` | |
-//! | `Substrate` | | `LockShared::leave` in `gil/lock/take_gil.rs` |
+//! | `Substrate` | | `LockShared::leave` in `gil/lock/take_gil.rs`; by eye: where `gil/simulator/simulation.rs` asks for the substrate |
 //! | `DropFlag` | | `LockShared::eval_breaker_of` in `gil/lock/take_gil.rs` |
 //!
-//! A `HandOff` that those three questions do not describe needs a branch in `Machine::drops`, and in
-//! `Machine::wake_next` for a waiter that leaves. Two things to keep: `Machine::undisturbed` may
+//! A `HandOff` that those three questions do not describe needs a branch in `Machine::drops`, and
+//! in `Machine::wake_next` for a waiter that leaves. Two things to keep: `Machine::undisturbed` may
 //! name a thread only if its taking and dropping could not change what the rules decide next; and
 //! whenever the lock is free and threads wait, one of them is awake.
 //!
-//! Then the tests: add the variant to `policies` in `tests/gil_machine.rs`, whose properties hold
-//! for every combination, and a test there of what is new about it. If it bounds a wait, show that
-//! as `a_holder_that_looks_is_made_to_go` does; if not, name it in
-//! `where_nobody_is_forced_nothing_bounds_a_wait`. A preset with it also goes through
-//! `tests/gil_lock.rs`, `tests/shuttle_gil.rs` and `tests/gil_simulator.rs` without being named.
+//! Then the tests: a `HandOff` or a `Check` joins `policies` in `tests/gil_machine.rs`, whose
+//! properties hold for every combination; a `Checkpoint` gets its line in `where_a_policy_looks`
+//! there. If a hand-off bounds a wait, show that as `a_holder_that_looks_is_made_to_go` does; if
+//! not, name it in `where_nobody_is_forced_nothing_bounds_a_wait`. A preset with the new variant
+//! goes through `tests/gil_lock.rs`, `tests/shuttle_gil.rs` and `tests/gil_simulator.rs` without
+//! being named there.
 //!
 //! # What must hold
 //!

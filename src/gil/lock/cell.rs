@@ -9,7 +9,7 @@
 //! interpreters, as PEP 734's buffers have it.
 //!
 //! ```text
-//!   lock A │ send(gil of A, &value) ──▶ encode ──▶ ▯▯▯ bytes ──▶ decode ──▶ recv(gil of B) │ lock B
+//!   lock A │ send(gil of A, &value) ─▶ encode ─▶ ▯▯▯ bytes ─▶ decode ─▶ recv(gil of B) │ lock B
 //! ```
 #![allow(unsafe_code)]
 

@@ -1,8 +1,8 @@
 //! Threads that run with the lock and block without it, as Python's do; and a pool of them.
 //!
-//! *Promises*: a thread's body, and a pool's job, runs once, under the lock, and drops the lock only
-//! where it says so; its end, good or bad, is reported to the thread that waits for it; the lock is
-//! free while a worker waits for a job.
+//! *Promises*: a thread's body, and a pool's job, runs once, under the lock, and drops the lock
+//! only where it says so; its end, good or bad, is reported to the thread that waits for it; the
+//! lock is free while a worker waits for a job.
 //! *Leaves out*: when the lock changes hands (`gil/rules/policy.rs`); the pool's threads and queue
 //! (`futures/thread_pool.rs`).
 //!
@@ -105,8 +105,9 @@ impl<R: Send + 'static> GilThread<R> {
 /// Runs jobs on threads that must hold a [`GlobalLock`] to run.
 ///
 /// A closure given to [`submit_fn`](Self::submit_fn) gets the token, so it can tick, pass
-/// checkpoints and detach like Python code. A plain function given to [`submit`](Executor::submit) knows no
-/// token: it holds the lock to its end, like a C extension that never releases it.
+/// checkpoints and detach like Python code. A plain function given to
+/// [`submit`](Executor::submit) knows no token: it holds the lock to its end, like a C extension
+/// that never releases it.
 ///
 /// # Waiting with the lock in hand
 /// In CPython `future.result()` drops the lock while it sleeps. Here no call drops it unseen: a

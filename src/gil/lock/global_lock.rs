@@ -300,7 +300,7 @@ impl GlobalLock {
     /// lock.measure_hold(true);
     /// lock.attach(|gil| gil.detach(|| ()))?;
     /// let times = lock.times();
-    /// assert_eq!((times.hold.count(), times.wait.count()), (2, 0), "no other thread was in its way");
+    /// assert_eq!((times.hold.count(), times.wait.count()), (2, 0), "no other thread wanted it");
     /// # Ok::<(), singletrack::gil::AttachError>(())
     /// ```
     pub fn times(&self) -> Times {

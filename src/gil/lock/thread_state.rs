@@ -9,8 +9,9 @@
 //! (`gil/rules/pending.rs`).
 //!
 //! ```text
-//!   thread-local: LocalStates ─ latest ─▶ ThreadState ─ shared ─▶ LockShared: what all threads share
-//!                             ─ all ────▶ ▯ ▯ ▯         thread ─▶ LockThread: what the lock keeps of it
+//!   thread-local
+//!   LocalStates ─ latest ─▶ ThreadState ─ shared ─▶ LockShared: what all threads share
+//!               ─ all ────▶ ▯ ▯ ▯         thread ─▶ LockThread: what the lock keeps of this one
 //! ```
 
 use crate::base::sync::atomic::AtomicBool;

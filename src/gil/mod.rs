@@ -57,11 +57,12 @@
 //! whenever the lock is free and threads wait, one of them is awake.
 //!
 //! Then the tests: a `HandOff` or a `Check` joins `policies` in `tests/gil_machine.rs`, whose
-//! properties hold for every combination; a `Checkpoint` gets its line in `where_a_policy_looks`
-//! there. If a hand-off bounds a wait, show that as `a_holder_that_looks_is_made_to_go` does; if
-//! not, name it in `where_nobody_is_forced_nothing_bounds_a_wait`. A preset with the new variant
-//! goes through `tests/gil_lock.rs`, `tests/shuttle_gil.rs` and `tests/gil_simulator.rs` without
-//! being named there.
+//! properties hold for every combination; a `Checkpoint` gets its line in
+//! `which_switch_points_are_checkpoints` there. If a hand-off bounds a wait, show that as
+//! `a_holder_that_passes_checkpoints_is_made_to_go` does; if not, name it in
+//! `where_no_switch_is_forced_nothing_bounds_a_wait`. A preset with the new variant goes through
+//! `tests/gil_lock.rs`, `tests/shuttle_gil.rs` and `tests/gil_simulator.rs` without being named
+//! there.
 //!
 //! # What must hold
 //!

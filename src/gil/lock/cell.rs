@@ -1,4 +1,4 @@
-//! Values under a lock: a cell that its holder opens, and a channel to another interpreter.
+//! Values under a lock: a cell for its holder, a channel to another interpreter.
 //!
 //! *Assumes*: a `Gil` exists only while its thread holds its lock, and one lock has one usable
 //! `Gil` at a time (`gil/lock/token.rs`). An interpreter is a `GlobalLock` and all values under it.

@@ -1,4 +1,4 @@
-//! Threads that run with the lock and block without it, as Python's do; and a pool of them.
+//! Threads that run with the lock and block without it, and a pool of them.
 //!
 //! *Promises*: a thread's body, and a pool's job, runs once, under the lock, and drops the lock
 //! only where it says so; its end, good or bad, is reported to the thread that waits for it; the

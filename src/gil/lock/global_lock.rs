@@ -1,4 +1,4 @@
-//! The global lock's handle: attach to it, change its interval, see what has happened to it.
+//! The global lock's handle: attach to it, set its interval, read its counters.
 //!
 //! *Promises*: a thread that has the lock already gets an error, or the lock at once if it has
 //! lent its token; it never waits for itself. To look at a lock changes nothing about which

@@ -1,4 +1,4 @@
-//! A thread's own state for each lock that it uses: found without a search, taken and dropped.
+//! A thread's own state for each lock that it uses: take the lock, drop it.
 //!
 //! *Assumes*: a thread joins a lock the first time it attaches to it; a pending call uses no more
 //! of the lock than its handle, and does not attach to it.

@@ -1,4 +1,4 @@
-//! What the rules decide, as plain data: run, sleep, wake; and the errors instead of a deadlock.
+//! What the rules decide, as plain data; the errors instead of a deadlock.
 //!
 //! *Promises*: every error says what to do about it.
 //! *Leaves out*: the rules (`gil/rules/machine.rs`); mistakes that do not compile

@@ -1,4 +1,4 @@
-//! Which thread holds the lock, which has it next, and which sleep: every rule of the lock. Pure.
+//! Which thread holds the lock, which is next, which sleep: all rules. Pure.
 //!
 //! *Assumes*: its caller reports what happens, in order, and does what is decided.
 //! *Promises*: at most one holder; whenever the lock is free and threads wait, one of them is

@@ -1,4 +1,4 @@
-//! When the lock changes hands, as plain data: five small choices make every GIL there has been.
+//! When the lock changes hands: five small choices make every GIL there has been.
 //!
 //! *Promises*: a `SwitchPolicy` that exists is valid; equal policies behave equally.
 //! *Leaves out*: how the choices are carried out (`gil/rules/ticker.rs`, `gil/rules/machine.rs`,

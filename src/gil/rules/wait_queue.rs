@@ -1,4 +1,4 @@
-//! The queue of waiters: their order, their requests, and which of two classes each is of.
+//! The queue of waiters: their order, their requests, their two classes.
 //!
 //! *Assumes*: its caller says what a thread did when it dropped the lock.
 //! *Promises*: a request counts for one tenure only, and is withdrawn with its waiter; a thread's

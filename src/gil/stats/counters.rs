@@ -1,4 +1,4 @@
-//! Counters: how often each thing happened to a lock, and how long threads waited in all.
+//! Counters: how often each thing happened to a lock, and the time waited.
 //!
 //! *Assumes*: each `Meter` is written by one thread only.
 //! *Promises*: to count costs a load and a store, never an atomic read-modify-write.

@@ -1,4 +1,4 @@
-//! A recording of a lock: events in a ring for each thread, and the states between them.
+//! A recording: the events of each thread in a ring, the states between them.
 //!
 //! *Assumes*: a ring is written by one thread, the one that it belongs to.
 //! *Promises*: an event fits into one word; to write one takes no lock and never waits; a full

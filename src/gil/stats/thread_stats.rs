@@ -1,4 +1,4 @@
-//! What is counted, measured and recorded of each thread; the registry of all threads of a lock.
+//! What is counted and recorded of each thread, and the registry of all.
 //!
 //! *Assumes*: a `ThreadStats` is written by its own thread only; the registry is used under a
 //! mutex.

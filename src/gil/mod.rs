@@ -1,25 +1,25 @@
 //! Switched threads: real threads of which one runs at a time, as under CPython's GIL.
 //!
 //! ```text
-//!                      real threads, one lock         simulated cores          no lock
-//!                      lock/                          simulator/               free_threading/
+//!                      real threads, one lock         simulated cores           no lock
+//!                      lock/                          simulator/                free_threading/
 //!
-//!   is called          global_lock · token            simulation               attached
-//!                      cell · gil_thread                │ script                 │
-//!                         │                             │ actor · cores          │
-//!   sleeps, wakes      thread_state · state_word        │ timeline             scope
-//!                      take_gil                         │                        │
-//!                         │                             │                        │
-//!   decides            machine · wait_queue ◀───────────┘                      world
+//!   is called          global_lock · token            simulation · costs        attached
+//!                      cell · gil_thread                │ thread                  │
+//!                         │                             │                         │
+//!   sleeps, wakes      thread_state · state_word        │ activities            scope
+//!                      take_gil                         │ timeline · cores        │
+//!                         │                             │                         │
+//!   decides            machine · wait_queue ◀───────────┘                       stop_the_world
 //!   (rules/)           decision · pending
 //!                         │
 //!   by these choices   policy · ticker
 //!   (rules/)
 //!
-//!   writes down        thread_stats: counters · histogram · record       used by all three
+//!   writes down        thread_stats: counters · histogram · record         used by all three
 //!   (stats/)
 //! ```
-//! All that decides is pure: `rules/`, and `world` for free threading. One and the same
+//! All that decides is pure: `rules/`, and in free threading `stop_the_world`. One and the same
 //! [`Machine`](rules::machine::Machine) is driven by real threads, by simulated ones and by the
 //! tests. Free threading shares with the lock its fast path, `state_word`, and how a thread finds
 //! its own state, `thread_state`.
@@ -46,9 +46,9 @@
 //! | enum | in `policy.rs`: `Display`, and | elsewhere |
 //! | --- | --- | --- |
 //! | `HandOff` | `forces_switch`, `grants`, `prefers_io` | `vm/explorer.rs`: which thread may come next |
-//! | `Check` | `at`, `period`, `validate`, `waiters_ask` | `Machine::asked`, `Machine::until`; `GlobalLock::switch_interval`; the ticks of `gil/simulator/simulation.rs`; `lab/fidelity/comparison.rs`, `lab/scenes/scene_report.rs` |
+//! | `Check` | `at`, `period`, `validate`, `waiters_ask` | `Machine::asked`, `Machine::until`; `GlobalLock::switch_interval`; how the simulator counts; `lab/fidelity/comparison.rs`, `lab/scenes/scene_report.rs` |
 //! | `Checkpoint` | `at` | |
-//! | `Substrate` | | `LockShared::leave` in `gil/lock/take_gil.rs`; by eye: where `gil/simulator/simulation.rs` asks for the substrate |
+//! | `Substrate` | | `LockShared::leave` in `gil/lock/take_gil.rs`; by eye: where the simulator asks for `Substrate::MutexCondvar` |
 //! | `DropFlag` | | `LockShared::eval_breaker_of` in `gil/lock/take_gil.rs` |
 //!
 //! A `HandOff` that those three questions do not describe needs a branch in `Machine::drops`, and

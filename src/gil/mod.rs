@@ -38,7 +38,7 @@
 //!    `gil_schedule` and every test that goes through the presets know it from there.
 //! 2. The names are spelled out in the help of `lab/gil_cli.rs` and `lab/explore/request.rs`, and
 //!    in `tests/gil_cli.rs` (`every_scene_runs_under_every_policy`).
-//! 3. To show it in a scene: `Scene::policies` in `lab/scenes/scene.rs`.
+//! 3. To show it in a scene: the `policies` of that scene in `lab/scenes`.
 //!
 //! *A new choice* is a variant of one of the five enums in `gil/rules/policy.rs`. Add it, then
 //! follow the compiler. It stops at

@@ -6,9 +6,9 @@
 //! *Leaves out*: an interpreter. Between two ticks there is a spin of the right length.
 
 use crate::gil::lock::cell::GilCell;
+use crate::gil::lock::gil_thread::GilThread;
 use crate::gil::lock::global_lock::GlobalLock;
 use crate::gil::lock::token::Gil;
-use crate::gil::lock::worker::GilThread;
 use crate::gil::rules::policy::SwitchPolicy;
 use crate::lab::fidelity::subject::{ADDERS, ADDITIONS, PAIRS, Passes, Subject, countdown_passes};
 use crate::lab::fidelity::subject::{pings, return_packets, socket, time_pings, volley};

@@ -14,9 +14,9 @@
 //! With both on one core the answer is there before the server has dropped the lock, and there
 //! is no convoy to be seen: this has misled more than one measurement.
 
+use crate::gil::lock::gil_thread::GilThread;
 use crate::gil::lock::global_lock::GlobalLock;
 use crate::gil::lock::token::Gil;
-use crate::gil::lock::worker::GilThread;
 use crate::gil::rules::policy::SwitchPolicy;
 use crate::gil::stats::record::Recording;
 use crate::lab::report::failure::Failure;

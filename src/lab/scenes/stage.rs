@@ -5,9 +5,9 @@
 //! *Leaves out*: what they mean (`lab/scenes/explanation.rs`).
 
 use crate::gil::lock::cell::GilCell;
+use crate::gil::lock::gil_thread::GilThread;
 use crate::gil::lock::global_lock::GlobalLock;
 use crate::gil::lock::token::Gil;
-use crate::gil::lock::worker::GilThread;
 use crate::gil::rules::policy::SwitchPolicy;
 use crate::gil::stats::counters::Counters;
 use crate::gil::stats::record::Recording;

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use singletrack::base::id::TaskId;
-use singletrack::task::cell::{AnyTask, StepEnd, TaskOf};
-use singletrack::task::state::{Pause, TaskState};
+use singletrack::task::cell::{AnyTask, TaskOf};
+use singletrack::task::state::{Pause, StepEnd, TaskState};
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -7,7 +7,6 @@
 //!   notes            What is known of some tasks and not of most: a name, and who wants to hear of the end
 //!   ready_queue      The tasks of one loop, and the queue of what is ready to run
 //!   running          The shortest wake: a task that wakes itself while it runs
-//!   stage            What a task is from one moment to the next: a future, then its output, then nothing
 //!   state            The five states of a task, and every legal step between them
 //! ```
 
@@ -17,5 +16,4 @@ pub mod cell;
 pub mod notes;
 pub mod ready_queue;
 pub mod running;
-pub mod stage;
 pub mod state;

@@ -26,6 +26,7 @@
 use crate::base::panic::panic_message;
 use std::any::Any;
 use std::fmt;
+use std::task::Waker;
 
 /// Where a task is between its spawn and its end.
 ///
@@ -61,6 +62,17 @@ pub enum Pause {
     Park,
     /// Put it at the end of the ready queue.
     Requeue,
+}
+
+/// How one step of a task ended.
+#[must_use]
+pub enum StepEnd {
+    /// Pending, and not woken meanwhile.
+    Parked,
+    /// Pending, and woken meanwhile: put it at the end of the queue.
+    Again,
+    /// Done; this is the waker of the task that awaits the output.
+    Done(Option<Waker>),
 }
 
 impl TaskState {

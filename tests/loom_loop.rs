@@ -13,7 +13,7 @@ use loom::thread;
 use singletrack::event_loop::inbox::{Inbox, Loops};
 use singletrack::futures::JobError;
 use singletrack::futures::{Future, Promise, promise};
-use singletrack::sys::signal::{Arrivals, Flag};
+use singletrack::sys::signal::{AtomicFlag, SignalFlags};
 use singletrack::task::state::{Pause, TaskState};
 use std::pin::Pin;
 use std::task::{Context, Poll, Wake, Waker};
@@ -83,23 +83,23 @@ enum Message {
 /// One task of the loop: its state, how it was polled, whether it is to be dropped.
 #[derive(Default)]
 struct Task {
-    state: Option<State>,
+    state: Option<TaskState>,
     doomed: bool,
     polls: usize,
 }
 
 impl Task {
     fn new() -> Task {
-        Task { state: Some(State::Idle), ..Task::default() }
+        Task { state: Some(TaskState::Idle), ..Task::default() }
     }
 
-    fn state(&mut self) -> &mut State {
+    fn state(&mut self) -> &mut TaskState {
         self.state.as_mut().expect("always there")
     }
 
     /// What `Ready` does with a message; true if the task is to run now.
     fn obey(&mut self, message: Message) -> bool {
-        self.doomed |= matches!(message, Message::Cancel) && *self.state() != State::Done;
+        self.doomed |= matches!(message, Message::Cancel) && *self.state() != TaskState::Done;
         self.state().wake()
     }
 
@@ -117,7 +117,7 @@ impl Task {
     }
 
     fn done(&mut self) -> bool {
-        *self.state() == State::Done
+        *self.state() == TaskState::Done
     }
 }
 
@@ -327,7 +327,7 @@ fn run_coroutine_threadsafe_answers_or_is_cancelled() {
 
 struct Raised(AtomicBool);
 
-impl Flag for Raised {
+impl AtomicFlag for Raised {
     fn swap(&self, raised: bool, order: Ordering) -> bool {
         self.0.swap(raised, order)
     }
@@ -338,7 +338,7 @@ impl Flag for Raised {
 #[test]
 fn each_signal_that_arrives_is_told_of_at_least_once() {
     three_threads(|| {
-        let arrivals = Arc::new(Arrivals::new([false, false].map(AtomicBool::new).map(Raised)));
+        let arrivals = Arc::new(SignalFlags::new([false, false].map(AtomicBool::new).map(Raised)));
         let bell = Arc::new(Bell::default());
         let handlers: Vec<_> = [[0, 0], [0, 1]]
             .into_iter()

@@ -4,7 +4,7 @@
 mod model;
 use model::registry::{Op, check, check_bytes};
 use proptest::prelude::*;
-use singletrack::event_loop::reactor::Direction;
+use singletrack::sys::fd::Direction;
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {
     let direction = || prop_oneof![Just(Direction::Read), Just(Direction::Write)];

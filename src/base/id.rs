@@ -153,12 +153,12 @@ impl Key {
 /// ```
 #[derive(Debug)]
 pub struct GenerationSlab<T> {
-    entries: Slab<Entry<T>>,
+    entries: Slab<Versioned<T>>,
     next_generation: u32,
 }
 
 #[derive(Debug)]
-struct Entry<T> {
+struct Versioned<T> {
     generation: u32,
     value: T,
 }
@@ -186,7 +186,7 @@ impl<T> GenerationSlab<T> {
         self.next_generation = generation.wrapping_add(1);
         let slot = self.entries.vacant_entry();
         let key = Key { index: slot.key() as u32, generation };
-        slot.insert(Entry { generation, value: value(key) });
+        slot.insert(Versioned { generation, value: value(key) });
         key
     }
 

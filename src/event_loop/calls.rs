@@ -15,7 +15,7 @@
 use crate::base::id::{Key, LoopId};
 use crate::event_loop::core::{Core, Due, tell, with_current};
 use crate::event_loop::inbox;
-use crate::event_loop::inbox::Message;
+use crate::event_loop::inbox::LoopMessage;
 use crate::event_loop::run_once::EventLoop;
 use std::fmt;
 use std::time::Duration;
@@ -39,7 +39,7 @@ impl CallHandle {
             drop((timer, call));
         };
         // False if the loop is gone, and the callback with it.
-        let _ = tell(self.loop_id, here, || Message::CancelCall(self.call));
+        let _ = tell(self.loop_id, here, || LoopMessage::CancelCall(self.call));
     }
 }
 
@@ -167,7 +167,7 @@ impl LoopHandle {
         &self,
         callback: impl FnOnce() + Send + 'static,
     ) -> Result<(), LoopClosed> {
-        self.send(Message::Call(Box::new(callback)))
+        self.send(LoopMessage::Call(Box::new(callback)))
     }
 
     /// Ends [`EventLoop::run_forever`] after the turn in progress.
@@ -175,10 +175,10 @@ impl LoopHandle {
     /// # Errors
     /// [`LoopClosed`] if the loop is gone.
     pub fn stop(&self) -> Result<(), LoopClosed> {
-        self.send(Message::Stop)
+        self.send(LoopMessage::Stop)
     }
 
-    fn send(&self, message: Message) -> Result<(), LoopClosed> {
+    fn send(&self, message: LoopMessage) -> Result<(), LoopClosed> {
         inbox::send(self.0, message).map_err(|_| LoopClosed(self.0))
     }
 }

@@ -36,7 +36,7 @@ use crate::base::panic::{last_words, warn};
 use crate::base::sync::Arc;
 use crate::event_loop::debug::DebugMode;
 use crate::event_loop::inbox;
-use crate::event_loop::inbox::{Inbox, Message};
+use crate::event_loop::inbox::{Inbox, LoopMessage};
 use crate::event_loop::reactor::Reactor;
 use crate::event_loop::timers::Timers;
 use crate::futures::deadlock::loop_made;
@@ -74,7 +74,7 @@ pub struct Unhandled {
 
 /// A plain function in the ready queue.
 pub type Callback = Box<dyn FnOnce()>;
-type Handler = Rc<dyn Fn(&Unhandled)>;
+type ExceptionHandler = Rc<dyn Fn(&Unhandled)>;
 
 /// The parts of a loop.
 pub struct Core {
@@ -83,7 +83,7 @@ pub struct Core {
     /// The process it was made in; in any other it is a copy, made by `fork`.
     made_in: u32,
     /// Where other threads leave messages.
-    pub inbox: Arc<Inbox<Message>>,
+    pub inbox: Arc<Inbox<LoopMessage>>,
     /// Tasks and the ready queue.
     pub ready: RefCell<ReadyQueue>,
     /// Deadlines.
@@ -99,7 +99,7 @@ pub struct Core {
     /// `stop` was called.
     pub stopping: Cell<bool>,
     /// Who is told of panics that nobody awaits; `None`: standard error.
-    pub handler: RefCell<Option<Handler>>,
+    pub handler: RefCell<Option<ExceptionHandler>>,
     /// Names and done callbacks of the tasks that have any.
     pub notes: RefCell<Notes>,
     /// What upper floors keep here.
@@ -148,7 +148,7 @@ impl Core {
     }
 
     /// Runs user code whose panic is nobody's to hear: it goes to the exception handler.
-    pub fn survive(&self, what: &str, user_code: impl FnOnce()) {
+    pub fn run_user_code(&self, what: &str, user_code: impl FnOnce()) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(user_code)) {
             self.report(what.to_owned(), last_words(panic));
         }
@@ -156,7 +156,7 @@ impl Core {
 
     /// In debug mode: something took so long. Whoever is told of it is user code.
     pub fn check_slow(&self, took: Duration, place: impl FnOnce() -> String) {
-        self.survive("the handler of slow callbacks", || self.debug.check(took, place));
+        self.run_user_code("the handler of slow callbacks", || self.debug.check(took, place));
     }
 
     /// Tells the exception handler of a panic that has no other place to go. If the handler
@@ -213,7 +213,7 @@ pub fn no_loop(who: &str) -> ! {
 
 /// Does `here` if this thread runs the loop `id`, else leaves it a message. Returns false if
 /// that loop is gone.
-pub fn tell(id: LoopId, here: impl FnOnce(&Core), message: impl FnOnce() -> Message) -> bool {
+pub fn tell(id: LoopId, here: impl FnOnce(&Core), message: impl FnOnce() -> LoopMessage) -> bool {
     let mut here = Some(here);
     let local = with_current(|core| {
         if core.id == id
@@ -233,8 +233,8 @@ pub fn report_to(id: LoopId, place: String, message: String) {
     // Not under the borrow of `with_current`: the handler is user code.
     if let Some(core) = with_current(Rc::clone).filter(|core| core.id == id) {
         core.report(place, message);
-    } else if let Err(Message::Panicked { place, message }) =
-        inbox::send(id, Message::Panicked { place, message })
+    } else if let Err(LoopMessage::Panicked { place, message }) =
+        inbox::send(id, LoopMessage::Panicked { place, message })
     {
         Unhandled { place, message }.print();
     }
@@ -338,23 +338,23 @@ impl fmt::Display for EndedEarly {
 
 impl Core {
     /// Does what the message says.
-    pub(crate) fn handle(&self, message: Message) {
+    pub(crate) fn handle(&self, message: LoopMessage) {
         match message {
-            Message::Wake(id) => self.ready.borrow_mut().wake(id),
-            Message::Cancel(id) => self.ready.borrow_mut().cancel(id),
-            Message::Call(call) => _ = self.call_soon(call),
+            LoopMessage::Wake(id) => self.ready.borrow_mut().wake(id),
+            LoopMessage::Cancel(id) => self.ready.borrow_mut().cancel(id),
+            LoopMessage::Call(call) => _ = self.call_soon(call),
             // Its timer, if it has one, will find nothing to call.
-            Message::CancelCall(key) => {
+            LoopMessage::CancelCall(key) => {
                 let call = self.calls.borrow_mut().remove(key);
-                self.survive("a cancelled callback", || drop(call));
+                self.run_user_code("a cancelled callback", || drop(call));
             }
-            Message::CancelTimer(key) => {
+            LoopMessage::CancelTimer(key) => {
                 let due = self.timers.borrow_mut().cancel(key);
-                self.survive("a waker", || drop(due));
+                self.run_user_code("a waker", || drop(due));
             }
-            Message::Close(key, fd) => self.close_source(key, fd),
-            Message::Panicked { place, message } => self.report(place, message),
-            Message::Stop => self.stopping.set(true),
+            LoopMessage::Close(key, fd) => self.close_source(key, fd),
+            LoopMessage::Panicked { place, message } => self.report(place, message),
+            LoopMessage::Stop => self.stopping.set(true),
         }
     }
 
@@ -369,7 +369,7 @@ impl Core {
         let waiters = self.reactor.borrow_mut().deregister(key, fd.as_fd());
         drop(fd);
         for waker in waiters {
-            self.survive("a waker", || waker.wake());
+            self.run_user_code("a waker", || waker.wake());
         }
     }
 }

@@ -25,14 +25,14 @@ pub struct SlowStep {
     pub took: Duration,
 }
 
-type Handler = Rc<dyn Fn(&SlowStep)>;
+type SlowCallbackHandler = Rc<dyn Fn(&SlowStep)>;
 
 /// Whether the loop times its steps, from when on one is slow, and who is told.
 #[derive(Default)]
 pub struct DebugMode {
     on: Cell<bool>,
     limit: Cell<Option<Duration>>,
-    handler: RefCell<Option<Handler>>,
+    handler: RefCell<Option<SlowCallbackHandler>>,
 }
 
 impl DebugMode {

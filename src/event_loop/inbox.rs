@@ -33,7 +33,7 @@ const PARKED: u8 = 1;
 const NOTIFIED: u8 = 2;
 
 /// What one thread may ask of another thread's loop.
-pub enum Message {
+pub enum LoopMessage {
     /// A waker of one of its tasks was used.
     Wake(TaskId),
     /// One of its tasks was cancelled.
@@ -74,14 +74,14 @@ pub enum Message {
 /// ```
 pub struct Inbox<M> {
     queue: Mutex<Vec<M>>,
-    door: AtomicU8,
-    bell: Box<dyn Fn() + Send + Sync>,
+    state: AtomicU8,
+    waker: Box<dyn Fn() + Send + Sync>,
 }
 
 impl<M> Inbox<M> {
     /// An empty inbox of a loop that is awake.
     pub fn new(bell: Box<dyn Fn() + Send + Sync>) -> Self {
-        Inbox { queue: Mutex::new(Vec::new()), door: AtomicU8::new(AWAKE), bell }
+        Inbox { queue: Mutex::new(Vec::new()), state: AtomicU8::new(AWAKE), waker: bell }
     }
 
     /// Leaves a message; wakes the loop if it sleeps. From any thread.
@@ -89,27 +89,27 @@ impl<M> Inbox<M> {
         self.queue.lock().push(message);
         // Release: whoever sees NOTIFIED also sees the message. Acquire: a PARKED that we
         // see is the loop's newest word.
-        if self.door.swap(NOTIFIED, Ordering::AcqRel) == PARKED {
-            (self.bell)();
+        if self.state.swap(NOTIFIED, Ordering::AcqRel) == PARKED {
+            (self.waker)();
         }
     }
 
     /// The loop is about to sleep. False: it must not, there are messages.
     pub fn park(&self) -> bool {
-        self.door.compare_exchange(AWAKE, PARKED, Ordering::AcqRel, Ordering::Acquire).is_ok()
+        self.state.compare_exchange(AWAKE, PARKED, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
     /// False: there is nothing to take. Costs one load.
-    pub fn has_news(&self) -> bool {
-        self.door.load(Ordering::Relaxed) != AWAKE
+    pub fn has_messages(&self) -> bool {
+        self.state.load(Ordering::Relaxed) != AWAKE
     }
 
     /// The loop is awake: moves what has come in to the end of `into`.
     pub fn take(&self, into: &mut Vec<M>) {
-        if !self.has_news() {
+        if !self.has_messages() {
             return;
         }
-        if self.door.swap(AWAKE, Ordering::AcqRel) == NOTIFIED {
+        if self.state.swap(AWAKE, Ordering::AcqRel) == NOTIFIED {
             into.append(&mut self.queue.lock());
         }
     }
@@ -117,23 +117,23 @@ impl<M> Inbox<M> {
 
 /// The loops of this process. This is how a waker, which is only a number, finds its loop
 /// from a foreign thread.
-static LOOPS: LazyLock<Loops<Message>> = LazyLock::new(Loops::default);
+static LOOPS: LazyLock<Loops<LoopMessage>> = LazyLock::new(Loops::default);
 
 /// The inboxes of loops that are alive, by number. Generic for the sake of a model.
 ///
 /// A message may meet its loop on the way out: then it is pushed into an inbox that nobody
 /// empties any more, and is dropped with that inbox, by whoever lets go of it last. So every
 /// message is taken, given back, or dropped; who must know which puts a guard into it.
-pub struct Loops<M>(Mutex<Registry<M>>);
+pub struct Loops<M>(Mutex<OpenLoops<M>>);
 
-struct Registry<M> {
+struct OpenLoops<M> {
     inboxes: BTreeMap<u32, Arc<Inbox<M>>>,
     last: u32,
 }
 
 impl<M> Default for Loops<M> {
     fn default() -> Self {
-        Loops(Mutex::new(Registry { inboxes: BTreeMap::new(), last: 0 }))
+        Loops(Mutex::new(OpenLoops { inboxes: BTreeMap::new(), last: 0 }))
     }
 }
 
@@ -185,7 +185,7 @@ impl<M> Loops<M> {
 }
 
 /// [`Loops::open`] in this process.
-pub fn open(inbox: Arc<Inbox<Message>>) -> LoopId {
+pub fn open(inbox: Arc<Inbox<LoopMessage>>) -> LoopId {
     LOOPS.open(inbox)
 }
 
@@ -200,6 +200,6 @@ pub fn is_open(id: LoopId) -> bool {
 }
 
 /// [`Loops::send`] in this process.
-pub fn send(id: LoopId, message: Message) -> Result<(), Message> {
+pub fn send(id: LoopId, message: LoopMessage) -> Result<(), LoopMessage> {
     LOOPS.send(id, message)
 }

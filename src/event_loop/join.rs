@@ -7,7 +7,7 @@
 
 use crate::base::id::TaskId;
 use crate::event_loop::core::{report_to, tell, with_current};
-use crate::event_loop::inbox::Message;
+use crate::event_loop::inbox::LoopMessage;
 use crate::event_loop::waker::task_of;
 use crate::task::cell::TaskOf;
 use crate::task::state::TaskError;
@@ -69,7 +69,11 @@ impl<T> Task<T> {
     pub fn cancel(&self) -> bool {
         let id = self.id();
         !self.done()
-            && tell(id.loop_id(), |core| core.ready.borrow_mut().cancel(id), || Message::Cancel(id))
+            && tell(
+                id.loop_id(),
+                |core| core.ready.borrow_mut().cancel(id),
+                || LoopMessage::Cancel(id),
+            )
     }
 
     /// The same task, cancelled when the handle is dropped.

@@ -15,31 +15,21 @@
 
 use crate::base::id::{GenerationSlab, Key};
 use crate::selector::event::{IoEvent, Readiness, Selector, Token};
+use crate::sys::fd::Direction;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::task::Waker;
 use std::time::Duration;
 
-/// Reading or writing: each has its own waiters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    /// Read, accept, receive.
-    Read,
-    /// Write, connect, send.
-    Write,
-}
-
-impl Direction {
-    fn bit(self) -> Readiness {
-        match self {
-            Direction::Read => Readiness::READABLE,
-            Direction::Write => Readiness::WRITABLE,
-        }
+fn bit(direction: Direction) -> Readiness {
+    match direction {
+        Direction::Read => Readiness::READABLE,
+        Direction::Write => Readiness::WRITABLE,
     }
 }
 
 /// One watched descriptor.
-struct Source {
+struct WatchedFd {
     /// For people: who waits for what is shown by it.
     fd: RawFd,
     ready: Readiness,
@@ -47,7 +37,7 @@ struct Source {
     writer: Option<Waker>,
 }
 
-impl Source {
+impl WatchedFd {
     fn waiter(&mut self, direction: Direction) -> &mut Option<Waker> {
         match direction {
             Direction::Read => &mut self.reader,
@@ -57,13 +47,13 @@ impl Source {
 }
 
 /// One more who waits for news of a source in one direction.
-struct Waiter {
+struct ExtraWaiter {
     key: Key,
     direction: Direction,
     waker: Waker,
 }
 
-impl Waiter {
+impl ExtraWaiter {
     fn waits_for(&self, key: Key, direction: Direction) -> bool {
         (self.key, self.direction) == (key, direction)
     }
@@ -72,9 +62,9 @@ impl Waiter {
 /// The table of sources and the selector that feeds it.
 pub struct Reactor {
     selector: Box<dyn Selector>,
-    sources: GenerationSlab<Source>,
+    sources: GenerationSlab<WatchedFd>,
     /// Those who wait where somebody else waits already; nearly always empty.
-    more_waiters: Vec<Waiter>,
+    more_waiters: Vec<ExtraWaiter>,
     /// Kept between turns so that a turn does not allocate.
     events: Vec<IoEvent>,
 }
@@ -107,7 +97,7 @@ impl Reactor {
     /// The selector's; then nothing is kept.
     pub fn register(&mut self, fd: BorrowedFd<'_>) -> io::Result<Key> {
         let source =
-            Source { fd: fd.as_raw_fd(), ready: Readiness::BOTH, reader: None, writer: None };
+            WatchedFd { fd: fd.as_raw_fd(), ready: Readiness::BOTH, reader: None, writer: None };
         let key = self.sources.insert(source);
         if let Err(refused) = self.selector.register(fd, Token(key.pack())) {
             self.sources.remove(key);
@@ -132,7 +122,7 @@ impl Reactor {
 
     /// True while nobody has met `WouldBlock` since the last news. `None`: unknown source.
     pub fn is_ready(&self, key: Key, direction: Direction) -> Option<bool> {
-        self.sources.get(key).map(|source| source.ready.has(direction.bit()))
+        self.sources.get(key).map(|source| source.ready.has(bit(direction)))
     }
 
     /// A system call said `WouldBlock`.
@@ -141,8 +131,8 @@ impl Reactor {
     /// What the selector reports when asked for news again.
     pub fn clear(&mut self, key: Key, fd: BorrowedFd<'_>, direction: Direction) -> io::Result<()> {
         if let Some(source) = self.sources.get_mut(key) {
-            source.ready = source.ready.without(direction.bit());
-            self.selector.rearm(fd, Token(key.pack()), direction.bit())?;
+            source.ready = source.ready.without(bit(direction));
+            self.selector.rearm(fd, Token(key.pack()), bit(direction))?;
         }
         Ok(())
     }
@@ -177,11 +167,11 @@ impl Reactor {
             *slot = Some(waker);
             return None;
         };
-        let same = |w: &Waiter| w.waits_for(key, direction) && w.waker.will_wake(&waker);
+        let same = |w: &ExtraWaiter| w.waits_for(key, direction) && w.waker.will_wake(&waker);
         if first.will_wake(&waker) || self.more_waiters.iter().any(same) {
             return Some(waker);
         }
-        self.more_waiters.push(Waiter { key, direction, waker });
+        self.more_waiters.push(ExtraWaiter { key, direction, waker });
         None
     }
 
@@ -199,7 +189,7 @@ impl Reactor {
             let next = others.iter().position(|w| w.waits_for(key, direction));
             return std::mem::replace(slot, next.map(|at| others.remove(at).waker));
         }
-        let same = |w: &Waiter| w.waits_for(key, direction) && w.waker.will_wake(waker);
+        let same = |w: &ExtraWaiter| w.waits_for(key, direction) && w.waker.will_wake(waker);
         let at = others.iter().position(same)?;
         Some(others.remove(at).waker)
     }
@@ -230,12 +220,12 @@ impl Reactor {
             let Some(source) = self.sources.get_mut(key) else { continue };
             source.ready = source.ready.with(event.ready);
             for direction in [Direction::Read, Direction::Write] {
-                if !event.ready.has(direction.bit()) {
+                if !event.ready.has(bit(direction)) {
                     continue;
                 }
                 woken.extend(source.waiter(direction).take());
                 if !self.more_waiters.is_empty() {
-                    let here = |waiter: &mut Waiter| waiter.waits_for(key, direction);
+                    let here = |waiter: &mut ExtraWaiter| waiter.waits_for(key, direction);
                     woken.extend(self.more_waiters.extract_if(.., here).map(|w| w.waker));
                 }
             }

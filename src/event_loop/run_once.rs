@@ -31,7 +31,7 @@
 use crate::base::id::LoopId;
 use crate::event_loop::core::EndedEarly;
 use crate::event_loop::core::{Core, Due, enter, no_loop, with_current};
-use crate::event_loop::inbox::Message;
+use crate::event_loop::inbox::LoopMessage;
 use crate::event_loop::join::Task;
 use crate::event_loop::waker::{wake, waker};
 use crate::selector::event::Selector;
@@ -110,9 +110,9 @@ pub struct EventLoop {
     pub(crate) timer_slack: Cell<u64>,
     /// Polls and callbacks since the last look at the selector; the first turn takes one.
     since_io: Cell<u32>,
-    turns: Cell<u64>,
+    iterations: Cell<u64>,
     /// Buffers that keep their memory from turn to turn.
-    messages: RefCell<Vec<Message>>,
+    messages: RefCell<Vec<LoopMessage>>,
     woken: RefCell<Vec<Waker>>,
 }
 
@@ -135,7 +135,7 @@ impl EventLoop {
             io_interval: Cell::new(IO_INTERVAL),
             timer_slack: Cell::new(0),
             since_io: Cell::new(IO_INTERVAL),
-            turns: Cell::new(0),
+            iterations: Cell::new(0),
             messages: RefCell::default(),
             woken: RefCell::default(),
         }
@@ -154,7 +154,7 @@ impl EventLoop {
 
     /// How many turns the loop has made: asyncio's "passes".
     pub fn iterations(&self) -> u64 {
-        self.turns.get()
+        self.iterations.get()
     }
 
     /// How many tasks are alive, not counting the root future.
@@ -199,7 +199,7 @@ impl EventLoop {
                     Poll::Pending => self.core.ready.borrow_mut().pause_root(),
                 }
             };
-            self.turn(Some(&mut root)).map_err(EndedEarly::Failed)?;
+            self.iterate(Some(&mut root)).map_err(EndedEarly::Failed)?;
             if self.core.stopping.take() {
                 break;
             }
@@ -219,7 +219,7 @@ impl EventLoop {
     pub fn run_forever(&self) -> io::Result<()> {
         let _entered = enter(&self.core);
         loop {
-            self.turn(None)?;
+            self.iterate(None)?;
             if self.core.stopping.take() {
                 return Ok(());
             }
@@ -235,7 +235,7 @@ impl EventLoop {
     /// If this thread is running a loop already.
     pub fn run_once(&self) -> io::Result<Iteration> {
         let _entered = enter(&self.core);
-        self.turn(None)
+        self.iterate(None)
     }
 
     /// Ends [`run_forever`](Self::run_forever) after the turn in progress.
@@ -245,10 +245,10 @@ impl EventLoop {
     }
 
     /// One turn, in the eight steps of the drawing above.
-    fn turn(&self, mut root: Root<'_>) -> io::Result<Iteration> {
+    fn iterate(&self, mut root: Root<'_>) -> io::Result<Iteration> {
         let core = &*self.core;
         let mut turn = Iteration::default();
-        self.turns.set(self.turns.get() + 1);
+        self.iterations.set(self.iterations.get() + 1);
 
         // 1. Take in what other threads have asked for.
         turn.foreign = self.take_inbox();
@@ -274,7 +274,7 @@ impl EventLoop {
                 core.wake_or_report(waker);
             }
             // 7. … and then whoever has slept long enough.
-            turn.timers = self.expire();
+            turn.timers = self.fire_timers();
             self.woken.replace(woken);
         }
 
@@ -299,7 +299,7 @@ impl EventLoop {
     }
 
     /// Moves what is due into the ready queue; what a waker arms meanwhile is for later.
-    fn expire(&self) -> usize {
+    fn fire_timers(&self) -> usize {
         let core = &*self.core;
         let armed = core.timers.borrow().len();
         if armed == 0 {
@@ -335,16 +335,16 @@ impl EventLoop {
                 let call = core.calls.borrow_mut().remove(key);
                 if let Some(call) = call {
                     turn.called += 1;
-                    self.guarded(call);
+                    self.call(call);
                 }
             }
         }
     }
 
     /// A callback's panic goes to the handler; the loop goes on.
-    fn guarded(&self, call: impl FnOnce()) {
+    fn call(&self, call: impl FnOnce()) {
         let start = self.core.debug.is_on().then(|| self.core.now());
-        self.core.survive("a callback", call);
+        self.core.run_user_code("a callback", call);
         if let Some(start) = start {
             let took = Duration::from_nanos(self.core.now() - start);
             self.core.check_slow(took, || "a callback".to_owned());
@@ -353,7 +353,7 @@ impl EventLoop {
 
     /// Takes in and carries out what other threads have asked for; says how much that was.
     pub(crate) fn take_inbox(&self) -> usize {
-        if self.core.inbox.has_news() { self.take_messages() } else { 0 }
+        if self.core.inbox.has_messages() { self.take_messages() } else { 0 }
     }
 
     #[inline(never)]

@@ -118,7 +118,7 @@ impl Core {
         }
         let note = self.notes.borrow_mut().remove(id);
         let name = note.and_then(|note| self.schedule_callbacks(note));
-        self.let_go(task, name);
+        self.release(task, name);
     }
 
     /// Uses a waker. One of ours cannot panic. Somebody else's may, and must not take the
@@ -126,13 +126,13 @@ impl Core {
     pub fn wake_or_report(&self, waker: Waker) {
         match task_of(&waker) {
             Some(id) => wake(id),
-            None => self.survive("a waker", || waker.wake()),
+            None => self.run_user_code("a waker", || waker.wake()),
         }
     }
 
     /// Drops a task that is done. If its handle is gone too, nobody will ever fetch its panic,
     /// which is reported; nor its value, whose drop is user code and may panic as well.
-    fn let_go(&self, task: AnyTask, name: Option<Rc<str>>) {
+    fn release(&self, task: AnyTask, name: Option<Rc<str>>) {
         if !task.is_last() {
             return;
         }
@@ -217,7 +217,7 @@ impl Core {
         // It went to the end of the queue; nobody has had the time to queue up behind it.
         let queued_last = self.ready.borrow_mut().unqueue_last(task.id());
         if let Some(cell) = queued_last {
-            let _maker = self_wake::set_aside();
+            let _maker = self_wake::save();
             self.advance(cell);
         }
         task

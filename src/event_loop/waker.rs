@@ -17,7 +17,7 @@
 
 use crate::base::id::TaskId;
 use crate::event_loop::core::tell;
-use crate::event_loop::inbox::Message;
+use crate::event_loop::inbox::LoopMessage;
 use crate::task::running as self_wake;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
@@ -56,7 +56,7 @@ pub fn wake(id: TaskId) {
 #[inline(never)]
 fn wake_other(id: TaskId) {
     // False if the loop is gone; a waker may outlive it, and then wakes nothing.
-    let _ = tell(id.loop_id(), |core| core.ready.borrow_mut().wake(id), || Message::Wake(id));
+    let _ = tell(id.loop_id(), |core| core.ready.borrow_mut().wake(id), || LoopMessage::Wake(id));
 }
 
 fn raw(id: TaskId) -> RawWaker {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The bell's token; no slab key packs to it before 2^32 insertions at slot 2^32 - 1.
-const BELL: mio::Token = mio::Token(usize::MAX);
+const WAKER: mio::Token = mio::Token(usize::MAX);
 
 /// Below this, mio's whole milliseconds would be late: sleep with `ppoll` instead.
 const FINE: Duration = Duration::from_millis(2);
@@ -47,7 +47,7 @@ impl MioSelector {
     /// `EMFILE` or `ENFILE` when there are no descriptors left.
     pub fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
-        let waker = Arc::new(Waker::new(poll.registry(), BELL)?);
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
         Ok(MioSelector {
             poll,
             batch: mio::Events::with_capacity(1024),
@@ -92,7 +92,7 @@ impl Selector for MioSelector {
             Err(e) if e.kind() == io::ErrorKind::Interrupted => return Ok(()),
             other => other?,
         }
-        events.extend(self.batch.iter().filter(|e| e.token() != BELL).map(translate));
+        events.extend(self.batch.iter().filter(|e| e.token() != WAKER).map(translate));
         Ok(())
     }
 

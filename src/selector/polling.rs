@@ -38,15 +38,15 @@ pub struct PollingSelector {
     poller: Arc<Poller>,
     batch: Events,
     /// By token, since news comes with nothing else.
-    watched: HashMap<Token, Watch>,
+    watched: HashMap<Token, Armed>,
     origin: Instant,
 }
 
 /// One descriptor: its number, valid until it is deregistered, and what is asked of it.
 #[derive(Debug)]
-struct Watch {
+struct Armed {
     fd: RawFd,
-    wanted: Readiness,
+    interest: Readiness,
 }
 
 impl PollingSelector {
@@ -73,22 +73,22 @@ fn shot(token: Token, wanted: Readiness) -> Shot {
 impl Selector for PollingSelector {
     fn register(&mut self, fd: BorrowedFd<'_>, token: Token) -> io::Result<()> {
         // Nothing is wanted yet: the reactor takes a new source for ready until it blocks.
-        let watch = Watch { fd: fd.as_raw_fd(), wanted: Readiness::NONE };
+        let watch = Armed { fd: fd.as_raw_fd(), interest: Readiness::NONE };
         // SAFETY: the descriptor must be deleted from the poller before it is closed, and that
         // is what `Selector::deregister` asks of its callers. Behind the reactor these are two:
         // `Core::close_source` and `aio/net/fds.rs`, which deregister first and close then. Where
         // a loop ends, what it still watches may be closed first; no call of this poller comes
         // after that, and its epoll instance goes with it.
-        unsafe { self.poller.add(watch.fd, shot(token, watch.wanted))? };
+        unsafe { self.poller.add(watch.fd, shot(token, watch.interest))? };
         self.watched.insert(token, watch);
         Ok(())
     }
 
     fn rearm(&mut self, fd: BorrowedFd<'_>, token: Token, interest: Readiness) -> io::Result<()> {
         match self.watched.get_mut(&token) {
-            Some(watch) if !watch.wanted.has(interest) => {
-                watch.wanted = watch.wanted.with(interest);
-                self.poller.modify(fd, shot(token, watch.wanted))
+            Some(watch) if !watch.interest.has(interest) => {
+                watch.interest = watch.interest.with(interest);
+                self.poller.modify(fd, shot(token, watch.interest))
             }
             _ => Ok(()),
         }
@@ -112,12 +112,12 @@ impl Selector for PollingSelector {
             if news.writable {
                 ready = ready.with(Readiness::WRITABLE);
             }
-            watch.wanted = watch.wanted.without(ready);
-            if watch.wanted != Readiness::NONE {
+            watch.interest = watch.interest.without(ready);
+            if watch.interest != Readiness::NONE {
                 // SAFETY: as in `register`, a descriptor that is watched is open. The borrow ends
                 // with this call, and nothing runs in between that could close it.
                 let fd = unsafe { BorrowedFd::borrow_raw(watch.fd) };
-                self.poller.modify(fd, shot(token, watch.wanted))?;
+                self.poller.modify(fd, shot(token, watch.interest))?;
             }
             events.push(IoEvent { token, ready });
         }

@@ -28,13 +28,13 @@ use std::time::Duration;
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct ScriptedSelector {
-    shared: Arc<Mutex<Shared>>,
+    shared: Arc<Mutex<Script>>,
 }
 
 #[derive(Debug, Default)]
-struct Shared {
+struct Script {
     now: u64,
-    rung: bool,
+    woken: bool,
     watched: BTreeMap<RawFd, Token>,
     /// By time, then in the order of writing.
     script: BTreeMap<(u64, u64), (RawFd, Readiness)>,
@@ -73,14 +73,14 @@ impl ScriptedSelector {
     }
 }
 
-impl Shared {
+impl Script {
     /// When the sleep ends: at the next line of the script or at the deadline.
     fn wake_time(&self, timeout: Option<Duration>) -> io::Result<u64> {
         let next = self.script.keys().next().map(|(at, _)| (*at).max(self.now));
         let deadline = timeout
             .map(|t| self.now.saturating_add(u64::try_from(t.as_nanos()).unwrap_or(u64::MAX)));
         match (next, deadline) {
-            _ if self.rung => Ok(self.now),
+            _ if self.woken => Ok(self.now),
             (Some(a), Some(b)) => Ok(a.min(b)),
             (Some(t), None) | (None, Some(t)) => Ok(t),
             (None, None) => Err(io::Error::new(
@@ -115,7 +115,7 @@ impl Selector for ScriptedSelector {
         let mut shared = self.shared.lock();
         shared.waits += 1;
         shared.now = shared.wake_time(timeout)?;
-        shared.rung = false;
+        shared.woken = false;
         let after_now = (shared.now + 1, 0);
         let later = shared.script.split_off(&after_now);
         let due = std::mem::replace(&mut shared.script, later);
@@ -127,7 +127,7 @@ impl Selector for ScriptedSelector {
 
     fn waker(&self) -> WakeFn {
         let shared = Arc::clone(&self.shared);
-        Box::new(move || shared.lock().rung = true)
+        Box::new(move || shared.lock().woken = true)
     }
 
     fn now(&self) -> u64 {

@@ -51,7 +51,7 @@ const KEPT: usize = 3;
 /// ```
 pub struct Arena {
     /// By size: blocks that were given back, each with a pointer to the next in it.
-    free: [Cell<Option<NonNull<Free>>>; CLASSES],
+    free: [Cell<Option<NonNull<FreeBlock>>>; CLASSES],
     /// What nobody has had yet of the newest chunk: where, and how many bytes.
     fresh: Cell<Option<(NonNull<u8>, usize)>>,
     /// Blocks that are out.
@@ -62,8 +62,8 @@ pub struct Arena {
 }
 
 /// What stands in a block that nobody has.
-struct Free {
-    next: Option<NonNull<Free>>,
+struct FreeBlock {
+    next: Option<NonNull<FreeBlock>>,
 }
 
 /// Which list a block belongs to; `None`: the heap serves it.
@@ -116,10 +116,10 @@ impl Arena {
             // SAFETY: a layout without a class came from `from_heap`.
             return unsafe { dealloc(block.as_ptr(), layout) };
         };
-        let block = block.cast::<Free>();
+        let block = block.cast::<FreeBlock>();
         // SAFETY: the caller hands it over. Its chunk is there, since it was out until now; it
         // is at least a grain long and aligned to one, and so is a `Free`.
-        unsafe { block.write(Free { next: self.free[class].get() }) };
+        unsafe { block.write(FreeBlock { next: self.free[class].get() }) };
         self.free[class].set(Some(block));
         self.out.set(self.out.get() - 1);
         if self.out.get() == 0 && self.chunks.borrow().len() > self.kept.get() {

@@ -3,10 +3,11 @@
 
 use super::reader::Reader;
 use singletrack::base::id::Key;
-use singletrack::event_loop::reactor::{Direction, Reactor};
+use singletrack::event_loop::reactor::Reactor;
 use singletrack::selector::event::Selector;
 use singletrack::selector::mio::MioSelector;
 use singletrack::selector::polling::PollingSelector;
+use singletrack::sys::fd::Direction;
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::AsFd;

@@ -3,8 +3,9 @@
 
 use super::reader::Reader;
 use singletrack::base::id::Key;
-use singletrack::event_loop::reactor::{Direction, Reactor};
+use singletrack::event_loop::reactor::Reactor;
 use singletrack::selector::event::{IoEvent, Readiness, Selector, Token, WakeFn};
+use singletrack::sys::fd::Direction;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;

@@ -38,9 +38,8 @@ use crate::aio::tasks::current::create_named_task;
 use crate::base::id::Key;
 use crate::event_loop::core::{Core, current, with_current};
 use crate::event_loop::join::Task;
-use crate::event_loop::reactor::Direction;
 use crate::event_loop::waker::waker;
-use crate::sys::fd::{Readiness, can_read, can_write, wait_ready};
+use crate::sys::fd::{Direction, can_read, can_write, wait_ready};
 use crate::task::budget::yield_now;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -70,7 +69,7 @@ use std::time::Duration;
 /// descriptors left; `NotConnected` outside a running loop.
 #[doc(alias = "asyncio.loop.add_reader")]
 pub async fn readable(fd: impl AsFd) -> io::Result<()> {
-    ready(fd, Direction::Read, Readiness::Read).await
+    ready(fd, Direction::Read).await
 }
 
 /// Waits until something can be written to `fd`, or nobody is left to read it.
@@ -79,12 +78,12 @@ pub async fn readable(fd: impl AsFd) -> io::Result<()> {
 /// As [`readable`].
 #[doc(alias = "asyncio.loop.add_writer")]
 pub async fn writable(fd: impl AsFd) -> io::Result<()> {
-    ready(fd, Direction::Write, Readiness::Write).await
+    ready(fd, Direction::Write).await
 }
 
-async fn ready(fd: impl AsFd, direction: Direction, readiness: Readiness) -> io::Result<()> {
+async fn ready(fd: impl AsFd, direction: Direction) -> io::Result<()> {
     let source = Source::new(fd.as_fd().try_clone_to_owned()?)?;
-    let is_ready = |fd: &OwnedFd| match wait_ready(fd.as_fd(), readiness, Some(Duration::ZERO))? {
+    let is_ready = |fd: &OwnedFd| match wait_ready(fd.as_fd(), direction, Some(Duration::ZERO))? {
         true => Ok(()),
         false => Err(io::ErrorKind::WouldBlock.into()),
     };
@@ -285,6 +284,6 @@ fn poll_ready(side: &Weak<Side>, cx: &mut Context<'_>) -> Poll<bool> {
 
 impl Side {
     fn call(&self) {
-        current("a watch").survive(&self.name, || (self.callback.borrow_mut())());
+        current("a watch").run_user_code(&self.name, || (self.callback.borrow_mut())());
     }
 }

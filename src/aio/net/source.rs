@@ -9,8 +9,8 @@ use crate::base::id::Key;
 use crate::base::id::LoopId;
 use crate::base::sync::atomic::{AtomicU32, Ordering};
 use crate::event_loop::core::{Core, tell, with_current};
-use crate::event_loop::inbox::Message;
-use crate::event_loop::reactor::Direction;
+use crate::event_loop::inbox::LoopMessage;
+use crate::sys::fd::Direction;
 use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -290,7 +290,7 @@ impl<T: AsFd + Into<OwnedFd>> Drop for Source<T> {
         let _ = tell(
             self.loop_id,
             |core| core.close_source(self.key, fd.take().expect("one of the two runs")),
-            || Message::Close(self.key, fd.take().expect("one of the two runs")),
+            || LoopMessage::Close(self.key, fd.take().expect("one of the two runs")),
         );
     }
 }

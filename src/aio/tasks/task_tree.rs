@@ -38,9 +38,9 @@
 
 use crate::base::id::TaskId;
 use crate::event_loop::core::{Core, Due, current, with_current};
-use crate::event_loop::reactor::Direction;
 use crate::event_loop::run_once::EventLoop;
 use crate::event_loop::waker::task_of;
+use crate::sys::fd::Direction;
 use crate::task::state::TaskState;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

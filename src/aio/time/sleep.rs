@@ -7,7 +7,7 @@
 use crate::base::id::Key;
 use crate::base::id::LoopId;
 use crate::event_loop::core::{Due, current, tell};
-use crate::event_loop::inbox::Message;
+use crate::event_loop::inbox::LoopMessage;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -108,7 +108,7 @@ impl Drop for Sleep {
         tell(
             loop_id,
             |core| due = core.timers.borrow_mut().cancel(key),
-            || Message::CancelTimer(key),
+            || LoopMessage::CancelTimer(key),
         );
         drop(due);
     }

@@ -27,7 +27,7 @@ use crate::aio::sync::waiters::wake;
 use crate::base::id::LoopId;
 use crate::event_loop::core::{current, with_current};
 use crate::event_loop::join::Task;
-use crate::event_loop::run_once::create_task;
+use crate::event_loop::scheduler::create_task;
 use crate::sys::fd::Direction;
 use crate::sys::signal;
 use crate::sys::signal::OldAction;

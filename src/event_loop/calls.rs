@@ -16,7 +16,7 @@ use crate::base::id::{Key, LoopId};
 use crate::event_loop::core::{Core, Due, tell, with_current};
 use crate::event_loop::inbox;
 use crate::event_loop::inbox::LoopMessage;
-use crate::event_loop::run_once::EventLoop;
+use crate::event_loop::lifecycle::EventLoop;
 use std::fmt;
 use std::time::Duration;
 

@@ -53,7 +53,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
-use std::{fmt, io};
 
 /// What a timer does when it is due.
 pub enum Due {
@@ -313,26 +312,6 @@ impl Extensions {
     #[must_use]
     pub fn take(&self) -> Vec<Rc<dyn Any>> {
         self.0.take()
-    }
-}
-
-/// Why there is no output.
-#[derive(Debug)]
-pub(crate) enum EndedEarly {
-    /// `stop` was called.
-    Stopped,
-    /// The selector failed.
-    Failed(io::Error),
-}
-
-impl fmt::Display for EndedEarly {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            EndedEarly::Stopped => {
-                f.write_str("the event loop was stopped before the future was done")
-            }
-            EndedEarly::Failed(error) => write!(f, "the event loop failed: {error}"),
-        }
     }
 }
 

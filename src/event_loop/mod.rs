@@ -9,7 +9,7 @@
 //!   reactor          The sources of one loop: what is ready on each, and who waits for it
 //!   run_once         The event loop: one page that says what a turn is
 //!   scheduler        A task's life on its loop: spawned, run, dropped
-//!   settings         A loop's settings: how often it looks at its selector, what a task may do in one poll, who
+//!   lifecycle
 //!   timers           Deadlines in order: a heap from which any entry can be taken back
 //!   waker            A waker that is a number
 //! ```
@@ -19,10 +19,10 @@ pub mod core;
 pub mod debug;
 pub mod inbox;
 pub mod join;
+pub mod lifecycle;
 pub mod reactor;
 pub mod run_once;
 pub mod scheduler;
-pub mod settings;
 pub mod timers;
 pub mod waker;
 

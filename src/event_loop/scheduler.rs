@@ -29,7 +29,7 @@
 
 use crate::base::id::TaskId;
 use crate::base::panic::last_words;
-use crate::event_loop::core::{Core, current};
+use crate::event_loop::core::{Core, current, no_loop, with_current};
 use crate::event_loop::join::Task;
 use crate::event_loop::waker::{task_of, wake, waker};
 use crate::task::cell::AnyTask;
@@ -171,6 +171,19 @@ impl Core {
             }
         }
     }
+}
+
+/// Starts a task on the loop that this thread is running; its first poll comes in the next
+/// iteration.
+///
+/// # Panics
+/// When called outside a running loop.
+#[doc(alias = "asyncio.create_task")]
+#[track_caller]
+#[doc(alias = "asyncio.ensure_future")]
+pub fn create_task<F: Future + 'static>(future: F) -> Task<F::Output> {
+    let place = Location::caller();
+    with_current(|core| core.spawn_at(place, future)).unwrap_or_else(|| no_loop("create_task"))
 }
 
 /// Starts a task on the running loop and runs its first step here and now.

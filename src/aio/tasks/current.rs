@@ -36,7 +36,7 @@
 use crate::base::id::TaskId;
 use crate::event_loop::core::{Core, current};
 use crate::event_loop::join::Task;
-use crate::event_loop::run_once::EventLoop;
+use crate::event_loop::lifecycle::EventLoop;
 use crate::event_loop::waker::task_of;
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};

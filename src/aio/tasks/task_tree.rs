@@ -38,7 +38,7 @@
 
 use crate::base::id::TaskId;
 use crate::event_loop::core::{Core, Due, current, with_current};
-use crate::event_loop::run_once::EventLoop;
+use crate::event_loop::lifecycle::EventLoop;
 use crate::event_loop::waker::task_of;
 use crate::sys::fd::Direction;
 use crate::task::state::TaskState;

@@ -67,7 +67,7 @@ proptest! {
             }
         }
         blocks.into_iter().for_each(|block| block.give_back(&arena));
-        prop_assert_eq!(arena.out(), 0);
+        prop_assert_eq!(arena.in_use(), 0);
     }
 }
 

@@ -20,7 +20,7 @@ pub fn panic_message(payload: &(dyn Any + Send)) -> String {
 }
 
 /// The same of a payload that nobody wants any more, which is [`discard`]ed.
-pub fn last_words(payload: Box<dyn Any + Send>) -> String {
+pub fn into_message(payload: Box<dyn Any + Send>) -> String {
     let message = panic_message(&*payload);
     discard(payload);
     message

@@ -13,7 +13,7 @@
 //! *Leaves out*: results; `aio::tasks::bridge` brings those back.
 
 use crate::base::id::{Key, LoopId};
-use crate::event_loop::core::{Core, Due, tell, with_current};
+use crate::event_loop::core::{Core, Due, run_or_send, with_current};
 use crate::event_loop::inbox;
 use crate::event_loop::inbox::LoopMessage;
 use crate::event_loop::lifecycle::EventLoop;
@@ -39,7 +39,7 @@ impl CallHandle {
             drop((timer, call));
         };
         // False if the loop is gone, and the callback with it.
-        let _ = tell(self.loop_id, here, || LoopMessage::CancelCall(self.call));
+        let _ = run_or_send(self.loop_id, here, || LoopMessage::CancelCall(self.call));
     }
 }
 

@@ -32,7 +32,7 @@
 //! *Leaves out*: when a turn takes the messages in (`event_loop/run_once.rs`, steps 1 and 5).
 
 use crate::base::id::{GenerationSlab, Key, LoopId};
-use crate::base::panic::{last_words, warn};
+use crate::base::panic::{into_message, warn};
 use crate::base::sync::Arc;
 use crate::event_loop::debug::DebugMode;
 use crate::event_loop::inbox;
@@ -42,7 +42,7 @@ use crate::event_loop::timers::Timers;
 use crate::futures::deadlock::loop_made;
 use crate::selector::event::Selector;
 use crate::task::budget::Budget;
-use crate::task::notes::Notes;
+use crate::task::metadata::MetadataTable;
 use crate::task::ready_queue::ReadyQueue;
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -100,9 +100,9 @@ pub struct Core {
     /// Who is told of panics that nobody awaits; `None`: standard error.
     pub handler: RefCell<Option<ExceptionHandler>>,
     /// Names and done callbacks of the tasks that have any.
-    pub notes: RefCell<Notes>,
+    pub metadata: RefCell<MetadataTable>,
     /// What upper floors keep here.
-    pub attached: Extensions,
+    pub extensions: Extensions,
 }
 
 impl Core {
@@ -123,8 +123,8 @@ impl Core {
             debug: DebugMode::default(),
             stopping: Cell::new(false),
             handler: RefCell::default(),
-            notes: RefCell::default(),
-            attached: Extensions::default(),
+            metadata: RefCell::default(),
+            extensions: Extensions::default(),
         })
     }
 
@@ -149,7 +149,7 @@ impl Core {
     /// Runs user code whose panic is nobody's to hear: it goes to the exception handler.
     pub fn run_user_code(&self, what: &str, user_code: impl FnOnce()) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(user_code)) {
-            self.report(what.to_owned(), last_words(panic));
+            self.report(what.to_owned(), into_message(panic));
         }
     }
 
@@ -166,7 +166,7 @@ impl Core {
         if let Some(handler) = handler {
             let told = catch_unwind(AssertUnwindSafe(|| handler(&unhandled)));
             let Err(panic) = told else { return };
-            warn(format_args!("the exception handler panicked: {}", last_words(panic)));
+            warn(format_args!("the exception handler panicked: {}", into_message(panic)));
         }
         unhandled.print();
     }
@@ -212,7 +212,11 @@ pub fn no_loop(who: &str) -> ! {
 
 /// Does `here` if this thread runs the loop `id`, else leaves it a message. Returns false if
 /// that loop is gone.
-pub fn tell(id: LoopId, here: impl FnOnce(&Core), message: impl FnOnce() -> LoopMessage) -> bool {
+pub fn run_or_send(
+    id: LoopId,
+    here: impl FnOnce(&Core),
+    message: impl FnOnce() -> LoopMessage,
+) -> bool {
     let mut here = Some(here);
     let local = with_current(|core| {
         if core.id == id

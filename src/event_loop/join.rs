@@ -6,7 +6,7 @@
 //! *Leaves out*: sending the output to another thread; `futures::future` does that.
 
 use crate::base::id::TaskId;
-use crate::event_loop::core::{report_to, tell, with_current};
+use crate::event_loop::core::{report_to, run_or_send, with_current};
 use crate::event_loop::inbox::LoopMessage;
 use crate::event_loop::waker::task_of;
 use crate::task::cell::TaskOf;
@@ -69,7 +69,7 @@ impl<T> Task<T> {
     pub fn cancel(&self) -> bool {
         let id = self.id();
         !self.done()
-            && tell(
+            && run_or_send(
                 id.loop_id(),
                 |core| core.ready.borrow_mut().cancel(id),
                 || LoopMessage::Cancel(id),

@@ -233,9 +233,9 @@ impl Drop for EventLoop {
         self.core.drop_tasks();
         let calls = self.core.calls.take();
         let timers = self.core.timers.take();
-        let notes = self.core.notes.take();
+        let notes = self.core.metadata.take();
         drop((calls, timers, notes));
-        drop((self.core.attached.take(), entered));
+        drop((self.core.extensions.take(), entered));
         loop_gone(self.core.id);
     }
 }

@@ -64,7 +64,7 @@ pub struct Reactor {
     selector: Box<dyn Selector>,
     sources: GenerationSlab<WatchedFd>,
     /// Those who wait where somebody else waits already; nearly always empty.
-    more_waiters: Vec<ExtraWaiter>,
+    extra_waiters: Vec<ExtraWaiter>,
     /// Kept between turns so that a turn does not allocate.
     events: Vec<IoEvent>,
 }
@@ -73,7 +73,7 @@ impl Reactor {
     /// No sources yet.
     pub fn new(selector: Box<dyn Selector>) -> Self {
         let (sources, more_waiters, events) = (GenerationSlab::new(), Vec::new(), Vec::new());
-        Reactor { selector, sources, more_waiters, events }
+        Reactor { selector, sources, extra_waiters: more_waiters, events }
     }
 
     /// Nanoseconds of the loop's clock.
@@ -114,7 +114,7 @@ impl Reactor {
             // It can only fail if the descriptor is not watched, which is what we want.
             let _ = self.selector.deregister(fd);
             waiters.extend([source.reader, source.writer].into_iter().flatten());
-            let others = self.more_waiters.extract_if(.., |waiter| waiter.key == key);
+            let others = self.extra_waiters.extract_if(.., |waiter| waiter.key == key);
             waiters.extend(others.map(|waiter| waiter.waker));
         }
         waiters
@@ -168,22 +168,22 @@ impl Reactor {
             return None;
         };
         let same = |w: &ExtraWaiter| w.waits_for(key, direction) && w.waker.will_wake(&waker);
-        if first.will_wake(&waker) || self.more_waiters.iter().any(same) {
+        if first.will_wake(&waker) || self.extra_waiters.iter().any(same) {
             return Some(waker);
         }
-        self.more_waiters.push(ExtraWaiter { key, direction, waker });
+        self.extra_waiters.push(ExtraWaiter { key, direction, waker });
         None
     }
 
     /// A wait was given up: its waker is handed back, to be dropped outside of here.
-    pub fn forget_waiter(
+    pub fn remove_waiter(
         &mut self,
         key: Key,
         direction: Direction,
         waker: &Waker,
     ) -> Option<Waker> {
         let slot = self.sources.get_mut(key)?.waiter(direction);
-        let others = &mut self.more_waiters;
+        let others = &mut self.extra_waiters;
         if slot.as_ref().is_some_and(|first| first.will_wake(waker)) {
             // The next one moves up: who finds the slot empty may then be sure to be alone.
             let next = others.iter().position(|w| w.waits_for(key, direction));
@@ -200,7 +200,7 @@ impl Reactor {
             let reader = source.reader.iter().map(|waker| (source.fd, Direction::Read, waker));
             reader.chain(source.writer.iter().map(|waker| (source.fd, Direction::Write, waker)))
         });
-        let others = self.more_waiters.iter().filter_map(|waiter| {
+        let others = self.extra_waiters.iter().filter_map(|waiter| {
             Some((self.sources.get(waiter.key)?.fd, waiter.direction, &waiter.waker))
         });
         first.chain(others)
@@ -224,9 +224,9 @@ impl Reactor {
                     continue;
                 }
                 woken.extend(source.waiter(direction).take());
-                if !self.more_waiters.is_empty() {
+                if !self.extra_waiters.is_empty() {
                     let here = |waiter: &mut ExtraWaiter| waiter.waits_for(key, direction);
-                    woken.extend(self.more_waiters.extract_if(.., here).map(|w| w.waker));
+                    woken.extend(self.extra_waiters.extract_if(.., here).map(|w| w.waker));
                 }
             }
         }

@@ -28,12 +28,12 @@
 //! turns the meaning of `create_task` around far from where it is read.
 
 use crate::base::id::TaskId;
-use crate::base::panic::last_words;
+use crate::base::panic::into_message;
 use crate::event_loop::core::{Core, current, no_loop, with_current};
 use crate::event_loop::join::Task;
 use crate::event_loop::waker::{task_of, wake, waker};
 use crate::task::cell::AnyTask;
-use crate::task::notes::Note;
+use crate::task::metadata::TaskMetadata;
 use crate::task::running as self_wake;
 use crate::task::state::StepEnd;
 use std::future::Future;
@@ -65,7 +65,7 @@ impl Core {
         if refused {
             let _nobody_awaits_it_yet = task.cancel_now();
         } else if self.debug.is_on() {
-            self.notes.borrow_mut().of(task.id()).made_at = Some(place);
+            self.metadata.borrow_mut().of(task.id()).made_at = Some(place);
         }
         Task::new(task)
     }
@@ -83,7 +83,7 @@ impl Core {
         let cx = &mut Context::from_waker(&waker);
         let ran = match self.debug.is_on() {
             false => task.run(cx),
-            true => self.run_watched(&task, cx),
+            true => self.run_timed(&task, cx),
         };
         match ran {
             StepEnd::Parked => {}
@@ -94,11 +94,11 @@ impl Core {
 
     /// In debug mode: a step that takes long is told of.
     #[inline(never)]
-    fn run_watched(&self, task: &AnyTask, cx: &mut Context<'_>) -> StepEnd {
+    fn run_timed(&self, task: &AnyTask, cx: &mut Context<'_>) -> StepEnd {
         let start = self.now();
         let (id, ran) = (task.id(), task.run(cx));
         let took = Duration::from_nanos(self.now() - start);
-        let place = || match self.notes.borrow().made_at(id) {
+        let place = || match self.metadata.borrow().made_at(id) {
             Some(place) => format!("{}, made at {place}", self.name_of(id)),
             None => self.name_of(id),
         };
@@ -116,7 +116,7 @@ impl Core {
         if let Some(joiner) = joiner {
             self.wake_or_report(joiner);
         }
-        let note = self.notes.borrow_mut().remove(id);
+        let note = self.metadata.borrow_mut().remove(id);
         let name = note.and_then(|note| self.schedule_callbacks(note));
         self.release(task, name);
     }
@@ -138,14 +138,14 @@ impl Core {
         }
         let id = task.id();
         let unread = task.unread_panic();
-        let dropped = catch_unwind(AssertUnwindSafe(|| drop(task))).map_err(last_words);
+        let dropped = catch_unwind(AssertUnwindSafe(|| drop(task))).map_err(into_message);
         if let Some(message) = unread.or(dropped.err()) {
             self.report(name.map_or_else(|| format!("{id:?}"), |name| name.to_string()), message);
         }
     }
 
     /// A task with a note has ended: its callbacks come in the next turn. Returns its name.
-    fn schedule_callbacks(&self, note: Note) -> Option<Rc<str>> {
+    fn schedule_callbacks(&self, note: TaskMetadata) -> Option<Rc<str>> {
         for callback in note.callbacks {
             self.call_soon(callback);
         }
@@ -154,7 +154,7 @@ impl Core {
 
     /// A task's name, or its number.
     pub fn name_of(&self, id: TaskId) -> String {
-        let name = self.notes.borrow().name(id);
+        let name = self.metadata.borrow().name(id);
         name.map_or_else(|| format!("{id:?}"), |name| name.to_string())
     }
 

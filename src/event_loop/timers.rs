@@ -102,7 +102,7 @@ impl<T> Timers<T> {
 
     /// The earliest deadline.
     pub fn next_deadline(&mut self) -> Option<u64> {
-        self.settle();
+        self.push_fresh();
         self.heap.first().map(|node| node.deadline)
     }
 
@@ -140,13 +140,13 @@ impl<T> Timers<T> {
 
     /// The next entry whose deadline is `now` or earlier.
     pub fn pop_due(&mut self, now: u64) -> Option<T> {
-        self.settle();
+        self.push_fresh();
         let head = self.heap.first().filter(|node| node.deadline <= now)?.key;
         self.cancel(head)
     }
 
     /// Moves what is new into the heap.
-    fn settle(&mut self) {
+    fn push_fresh(&mut self) {
         for i in 0..self.fresh.len() {
             self.heap.push(self.fresh[i]);
             self.sift_up(self.heap.len() - 1);

@@ -16,7 +16,7 @@
 #![allow(unsafe_code)]
 
 use crate::base::id::TaskId;
-use crate::event_loop::core::tell;
+use crate::event_loop::core::run_or_send;
 use crate::event_loop::inbox::LoopMessage;
 use crate::task::running as self_wake;
 use std::task::{RawWaker, RawWakerVTable, Waker};
@@ -56,7 +56,11 @@ pub fn wake(id: TaskId) {
 #[inline(never)]
 fn wake_other(id: TaskId) {
     // False if the loop is gone; a waker may outlive it, and then wakes nothing.
-    let _ = tell(id.loop_id(), |core| core.ready.borrow_mut().wake(id), || LoopMessage::Wake(id));
+    let _ = run_or_send(
+        id.loop_id(),
+        |core| core.ready.borrow_mut().wake(id),
+        || LoopMessage::Wake(id),
+    );
 }
 
 fn raw(id: TaskId) -> RawWaker {

@@ -38,7 +38,7 @@ pub struct PollingSelector {
     poller: Arc<Poller>,
     batch: Events,
     /// By token, since news comes with nothing else.
-    watched: HashMap<Token, Armed>,
+    armed: HashMap<Token, Armed>,
     origin: Instant,
 }
 
@@ -58,14 +58,14 @@ impl PollingSelector {
         Ok(PollingSelector {
             poller: Arc::new(Poller::new()?),
             batch: Events::new(),
-            watched: HashMap::new(),
+            armed: HashMap::new(),
             origin: Instant::now(),
         })
     }
 }
 
 /// What to ask of the poller. Its keys are `usize`, as wide as a token here.
-fn shot(token: Token, wanted: Readiness) -> Shot {
+fn event(token: Token, wanted: Readiness) -> Shot {
     let (read, write) = (wanted.has(Readiness::READABLE), wanted.has(Readiness::WRITABLE));
     Shot::new(token.0 as usize, read, write)
 }
@@ -79,23 +79,23 @@ impl Selector for PollingSelector {
         // `Core::close_source` and `aio/net/fds.rs`, which deregister first and close then. Where
         // a loop ends, what it still watches may be closed first; no call of this poller comes
         // after that, and its epoll instance goes with it.
-        unsafe { self.poller.add(watch.fd, shot(token, watch.interest))? };
-        self.watched.insert(token, watch);
+        unsafe { self.poller.add(watch.fd, event(token, watch.interest))? };
+        self.armed.insert(token, watch);
         Ok(())
     }
 
     fn rearm(&mut self, fd: BorrowedFd<'_>, token: Token, interest: Readiness) -> io::Result<()> {
-        match self.watched.get_mut(&token) {
+        match self.armed.get_mut(&token) {
             Some(watch) if !watch.interest.has(interest) => {
                 watch.interest = watch.interest.with(interest);
-                self.poller.modify(fd, shot(token, watch.interest))
+                self.poller.modify(fd, event(token, watch.interest))
             }
             _ => Ok(()),
         }
     }
 
     fn deregister(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
-        self.watched.retain(|_, watch| watch.fd != fd.as_raw_fd());
+        self.armed.retain(|_, watch| watch.fd != fd.as_raw_fd());
         self.poller.delete(fd)
     }
 
@@ -104,7 +104,7 @@ impl Selector for PollingSelector {
         self.poller.wait(&mut self.batch, timeout)?;
         for news in self.batch.iter() {
             let token = Token(news.key as u64);
-            let Some(watch) = self.watched.get_mut(&token) else { continue };
+            let Some(watch) = self.armed.get_mut(&token) else { continue };
             let mut ready = Readiness::NONE;
             if news.readable {
                 ready = ready.with(Readiness::READABLE);
@@ -117,7 +117,7 @@ impl Selector for PollingSelector {
                 // SAFETY: as in `register`, a descriptor that is watched is open. The borrow ends
                 // with this call, and nothing runs in between that could close it.
                 let fd = unsafe { BorrowedFd::borrow_raw(watch.fd) };
-                self.poller.modify(fd, shot(token, watch.interest))?;
+                self.poller.modify(fd, event(token, watch.interest))?;
             }
             events.push(IoEvent { token, ready });
         }

@@ -55,7 +55,7 @@ pub struct Arena {
     /// What nobody has had yet of the newest chunk: where, and how many bytes.
     fresh: Cell<Option<(NonNull<u8>, usize)>>,
     /// Blocks that are out.
-    out: Cell<usize>,
+    in_use: Cell<usize>,
     chunks: RefCell<Vec<Pages>>,
     /// Up to so many chunks stay when the last block is back.
     kept: Cell<usize>,
@@ -84,7 +84,7 @@ impl Arena {
         Arena {
             free: [const { Cell::new(None) }; CLASSES],
             fresh: Cell::new(None),
-            out: Cell::new(0),
+            in_use: Cell::new(0),
             chunks: RefCell::new(Vec::new()),
             kept: Cell::new(KEPT),
         }
@@ -96,7 +96,7 @@ impl Arena {
     /// If `layout` has no bytes.
     pub fn take(&self, layout: Layout) -> NonNull<u8> {
         let Some(class) = class_of(layout) else { return from_heap(layout) };
-        self.out.set(self.out.get() + 1);
+        self.in_use.set(self.in_use.get() + 1);
         match self.free[class].get() {
             Some(block) => {
                 // SAFETY: `give_back` wrote a `Free` into it, and nobody has had it since. Its
@@ -104,7 +104,7 @@ impl Arena {
                 self.free[class].set(unsafe { block.read() }.next);
                 block.cast()
             }
-            None => self.cut((class + 1) * GRAIN, layout),
+            None => self.bump((class + 1) * GRAIN, layout),
         }
     }
 
@@ -121,15 +121,15 @@ impl Arena {
         // is at least a grain long and aligned to one, and so is a `Free`.
         unsafe { block.write(FreeBlock { next: self.free[class].get() }) };
         self.free[class].set(Some(block));
-        self.out.set(self.out.get() - 1);
-        if self.out.get() == 0 && self.chunks.borrow().len() > self.kept.get() {
-            self.start_over();
+        self.in_use.set(self.in_use.get() - 1);
+        if self.in_use.get() == 0 && self.chunks.borrow().len() > self.kept.get() {
+            self.reset();
         }
     }
 
     /// Blocks that are out.
-    pub fn out(&self) -> usize {
-        self.out.get()
+    pub fn in_use(&self) -> usize {
+        self.in_use.get()
     }
 
     /// Bytes got from the kernel.
@@ -138,10 +138,10 @@ impl Arena {
     }
 
     /// Cuts a block off what is fresh; what is left of a chunk and too short, is lost.
-    fn cut(&self, size: usize, layout: Layout) -> NonNull<u8> {
+    fn bump(&self, size: usize, layout: Layout) -> NonNull<u8> {
         let (start, len) = match self.fresh.get() {
             Some((start, len)) if len >= size => (start, len),
-            _ => self.grow(layout),
+            _ => self.add_chunk(layout),
         };
         // SAFETY: the chunk has `len >= size` bytes from `start` on: one that is too short was
         // left behind above, and no class is longer than a new chunk.
@@ -151,28 +151,28 @@ impl Arena {
     }
 
     #[cold]
-    fn grow(&self, layout: Layout) -> (NonNull<u8>, usize) {
+    fn add_chunk(&self, layout: Layout) -> (NonNull<u8>, usize) {
         let mut chunks = self.chunks.borrow_mut();
         let len = (FIRST_CHUNK << chunks.len().min(16)).min(HUGE_PAGE);
         let Ok(chunk) = Pages::map(len) else { handle_alloc_error(layout) };
         let fresh = (chunk.start(), chunk.len());
         chunks.push(chunk);
         // The first look at it is what makes it be dropped at the thread's end.
-        let _at_the_end_already = LEAVING.try_with(|_| ());
+        let _at_the_end_already = THREAD_END.try_with(|_| ());
         fresh
     }
 
     /// From now on no chunk stays when no block is out.
     pub fn retire(&self) {
         self.kept.set(0);
-        if self.out.get() == 0 {
-            self.start_over();
+        if self.in_use.get() == 0 {
+            self.reset();
         }
     }
 
     /// Nothing is out, so no chunk is in use: all go back to the kernel, or all but the first.
     #[cold]
-    fn start_over(&self) {
+    fn reset(&self) {
         self.free.iter().for_each(|list| list.set(None));
         let mut chunks = self.chunks.borrow_mut();
         chunks.truncate(self.kept.get().min(1));
@@ -184,7 +184,7 @@ impl Arena {
 impl Drop for Arena {
     /// A block that is still out keeps all the memory: better lost than gone.
     fn drop(&mut self) {
-        if self.out.get() > 0 {
+        if self.in_use.get() > 0 {
             self.chunks.take().into_iter().for_each(std::mem::forget);
         }
     }
@@ -199,17 +199,17 @@ fn from_heap(layout: Layout) -> NonNull<u8> {
 
 thread_local! {
     /// It has no destructor, so it is there for whatever the thread drops at its end.
-    static OWN: ManuallyDrop<Arena> = const { ManuallyDrop::new(Arena::new()) };
-    static LEAVING: Leaving = const { Leaving };
+    static ARENA: ManuallyDrop<Arena> = const { ManuallyDrop::new(Arena::new()) };
+    static THREAD_END: ThreadEnd = const { ThreadEnd };
 }
 
 /// The thread is at its end. Blocks may be out in other thread-locals, which are dropped later:
 /// then the memory goes with the last of them.
-struct Leaving;
+struct ThreadEnd;
 
-impl Drop for Leaving {
+impl Drop for ThreadEnd {
     fn drop(&mut self) {
-        OWN.with(|arena| arena.retire());
+        ARENA.with(|arena| arena.retire());
     }
 }
 
@@ -218,7 +218,7 @@ impl Drop for Leaving {
 /// # Panics
 /// If `layout` has no bytes.
 pub fn take(layout: Layout) -> NonNull<u8> {
-    OWN.with(|arena| arena.take(layout))
+    ARENA.with(|arena| arena.take(layout))
 }
 
 /// # Safety
@@ -226,5 +226,5 @@ pub fn take(layout: Layout) -> NonNull<u8> {
 /// more.
 pub unsafe fn give_back(block: NonNull<u8>, layout: Layout) {
     // SAFETY: the caller's promise; and a thread has one arena for as long as it runs.
-    OWN.with(|arena| unsafe { arena.give_back(block, layout) });
+    ARENA.with(|arena| unsafe { arena.give_back(block, layout) });
 }

@@ -4,7 +4,7 @@
 //!   arena            Memory for the tasks of one thread: small, many, and gone soon
 //!   budget           How much a task may do before it lets the others have a turn
 //!   cell             A task: one block of memory, whose owners know nothing of the type of its future
-//!   notes            What is known of some tasks and not of most: a name, and who wants to hear of the end
+//!   metadata
 //!   ready_queue      The tasks of one loop, and the queue of what is ready to run
 //!   running          The shortest wake: a task that wakes itself while it runs
 //!   state            The five states of a task, and every legal step between them
@@ -13,7 +13,7 @@
 pub mod arena;
 pub mod budget;
 pub mod cell;
-pub mod notes;
+pub mod metadata;
 pub mod ready_queue;
 pub mod running;
 pub mod state;

@@ -49,7 +49,7 @@ pub struct ReadyQueue {
     /// of its slot it is, the task itself knows.
     slots: Vec<Option<AnyTask>>,
     /// The slots without a tenant, the last one to become so on top.
-    vacant: Vec<u32>,
+    free_slots: Vec<u32>,
     next_generation: u16,
     /// What runs when; `None` is the next of `calls`. Tasks are the common case, and an entry
     /// that is nothing but a pointer travels in a register: an enum with both kinds goes
@@ -66,7 +66,7 @@ impl ReadyQueue {
         ReadyQueue {
             loop_id,
             slots: Vec::new(),
-            vacant: Vec::new(),
+            free_slots: Vec::new(),
             next_generation: 0,
             queue: VecDeque::new(),
             calls: VecDeque::new(),
@@ -88,7 +88,7 @@ impl ReadyQueue {
 
     /// How many tasks are alive, not counting the root.
     pub fn tasks(&self) -> usize {
-        self.slots.len() - self.vacant.len()
+        self.slots.len() - self.free_slots.len()
     }
 
     /// Those tasks, in the order of their slots.
@@ -154,7 +154,7 @@ impl ReadyQueue {
         if self.closed {
             return Err(TaskOf::new(self.root_id(), future));
         }
-        let index = self.vacant.pop().unwrap_or_else(|| self.new_slot());
+        let index = self.free_slots.pop().unwrap_or_else(|| self.new_slot());
         let task = TaskOf::new(TaskId::pack(self.loop_id, self.next_generation, index), future);
         self.next_generation = self.next_generation.wrapping_add(1);
         self.slots[index as usize] = Some(task.clone());
@@ -200,7 +200,7 @@ impl ReadyQueue {
     #[must_use]
     pub fn remove(&mut self, index: u32) -> Option<AnyTask> {
         let task = self.slots.get_mut(index as usize)?.take()?;
-        self.vacant.push(index);
+        self.free_slots.push(index);
         Some(task)
     }
 
@@ -236,7 +236,7 @@ impl ReadyQueue {
     pub fn pop_slot(&mut self) -> Option<AnyTask> {
         loop {
             match self.slots.pop()? {
-                None => self.vacant.pop(),
+                None => self.free_slots.pop(),
                 task => return task,
             };
         }

@@ -213,7 +213,7 @@ impl World {
                 }
             }
             Op::Forget(_, direction, task) => {
-                let found = reactor.forget_waiter(source.key, direction, &waker).is_some();
+                let found = reactor.remove_waiter(source.key, direction, &waker).is_some();
                 let line = &mut source.waiting[side(direction)];
                 assert_eq!(found, line.contains(&task));
                 line.retain(|other| *other != task);

@@ -191,7 +191,7 @@ fn add(direction: Direction, io: Box<dyn AsFd>, callback: Box<dyn FnMut()>) -> i
         let text = "watching a descriptor needs a running event loop";
         io::Error::new(io::ErrorKind::NotConnected, text)
     })?;
-    let watches = core.attached.get::<Watches>();
+    let watches = core.extensions.get::<Watches>();
     let fd = io.as_fd().as_raw_fd();
     let known = watches.0.borrow().get(&fd).map(|watched| watched.key);
     let key = match known {
@@ -214,7 +214,7 @@ fn add(direction: Direction, io: Box<dyn AsFd>, callback: Box<dyn FnMut()>) -> i
 
 fn remove(direction: Direction, fd: RawFd) -> bool {
     let Some(core) = with_current(Rc::clone) else { return false };
-    let watches = core.attached.get::<Watches>();
+    let watches = core.extensions.get::<Watches>();
     let mut table = watches.0.borrow_mut();
     let Some(watched) = table.get_mut(&fd) else { return false };
     let Some(watch) = watched.side(direction).take() else { return false };
@@ -237,7 +237,7 @@ impl Watch {
     fn end(self, core: &Core) {
         let Side { key, direction, .. } = *self.side;
         let waker = waker(self.task.id());
-        let own = core.reactor.borrow_mut().forget_waiter(key, direction, &waker);
+        let own = core.reactor.borrow_mut().remove_waiter(key, direction, &waker);
         self.task.cancel();
         drop(own);
     }

@@ -115,7 +115,7 @@ pub fn task_name(id: TaskId) -> String {
 fn spawn_named<F: Future + 'static>(core: &Core, name: &str, future: F) -> Task<F::Output> {
     let task = core.spawn(future);
     if !task.done() {
-        core.notes.borrow_mut().of(task.id()).name = Some(name.into());
+        core.metadata.borrow_mut().of(task.id()).name = Some(name.into());
     }
     task
 }
@@ -147,7 +147,7 @@ impl<T> Task<T> {
     pub fn set_name(&self, name: &str) {
         let core = self.running_loop("Task::set_name");
         if !self.done() {
-            core.notes.borrow_mut().of(self.id()).name = Some(name.into());
+            core.metadata.borrow_mut().of(self.id()).name = Some(name.into());
         }
     }
 
@@ -182,7 +182,7 @@ impl<T> Task<T> {
         if self.done() {
             core.call_soon(Box::new(callback));
         } else {
-            core.notes.borrow_mut().of(self.id()).callbacks.push(Box::new(callback));
+            core.metadata.borrow_mut().of(self.id()).callbacks.push(Box::new(callback));
         }
     }
 

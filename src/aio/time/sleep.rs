@@ -6,7 +6,7 @@
 
 use crate::base::id::Key;
 use crate::base::id::LoopId;
-use crate::event_loop::core::{Due, current, tell};
+use crate::event_loop::core::{Due, current, run_or_send};
 use crate::event_loop::inbox::LoopMessage;
 use std::future::Future;
 use std::pin::Pin;
@@ -105,7 +105,7 @@ impl Drop for Sleep {
     fn drop(&mut self) {
         let Stage::Armed(loop_id, key) = self.stage else { return };
         let mut due = None;
-        tell(
+        run_or_send(
             loop_id,
             |core| due = core.timers.borrow_mut().cancel(key),
             || LoopMessage::CancelTimer(key),

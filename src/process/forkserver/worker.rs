@@ -29,7 +29,7 @@
 //!          call panicked)
 //! ```
 
-use crate::base::panic::{discard, last_words};
+use crate::base::panic::{discard, into_message};
 use crate::process::message::call::{greeting, run_call};
 use crate::process::message::frame::{Decoder, Kind, frame};
 use crate::sys::fd::{CAPACITY, PipeReader, PipeWriter, set_capacity};
@@ -99,7 +99,7 @@ impl Hooks {
         self.before
             .iter_mut()
             .rev()
-            .try_for_each(|hook| catch_unwind(AssertUnwindSafe(hook)).map_err(last_words))
+            .try_for_each(|hook| catch_unwind(AssertUnwindSafe(hook)).map_err(into_message))
     }
 
     /// Runs what was registered for the parent, the first first. A panic is printed and goes no

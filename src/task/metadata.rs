@@ -18,7 +18,7 @@ pub type DoneCallback = Box<dyn FnOnce()>;
 
 /// What is known of one task.
 #[derive(Default)]
-pub struct Note {
+pub struct TaskMetadata {
     /// Its name, if it was given one.
     pub name: Option<Rc<str>>,
     /// Where it was made, if that was in debug mode.
@@ -31,7 +31,7 @@ pub struct Note {
 ///
 /// ```
 /// use singletrack::base::id::TaskId;
-/// use singletrack::task::notes::Notes;
+/// use singletrack::task::metadata::Notes;
 ///
 /// let (id, mut notes) = (TaskId::from_raw(7), Notes::default());
 /// notes.of(id).name = Some("fetch".into());
@@ -40,11 +40,11 @@ pub struct Note {
 /// assert!(notes.name(id).is_none());
 /// ```
 #[derive(Default)]
-pub struct Notes(HashMap<TaskId, Note>);
+pub struct MetadataTable(HashMap<TaskId, TaskMetadata>);
 
-impl Notes {
+impl MetadataTable {
     /// The note of a task, to write on.
-    pub fn of(&mut self, id: TaskId) -> &mut Note {
+    pub fn of(&mut self, id: TaskId) -> &mut TaskMetadata {
         self.0.entry(id).or_default()
     }
 
@@ -59,7 +59,7 @@ impl Notes {
     }
 
     /// The task has ended; where nobody has notes, that is known at a glance.
-    pub fn remove(&mut self, id: TaskId) -> Option<Note> {
+    pub fn remove(&mut self, id: TaskId) -> Option<TaskMetadata> {
         if self.0.is_empty() { None } else { self.0.remove(&id) }
     }
 }

@@ -16,11 +16,11 @@
 //!   └───┴───────────────┘         fresh, in no order: 4 ns
 //! ```
 //! Each side knows where the other half of an entry is (the heap's nodes hold keys), so that
-//! `cancel` need not search. asyncio marks cancelled timers and sweeps them up later; here
-//! nothing dead stays behind.
+//! `cancel` need not search. asyncio marks cancelled timers and sweeps them up later; here a
+//! cancelled one is gone at once.
 //!
 //! Most timers are timeouts that are cancelled soon. So a new one first stands in a plain
-//! list, and moves into the heap when somebody next asks what is due: one that is cancelled
+//! list, and moves into the heap when the loop next asks for a deadline: one that is cancelled
 //! before that never costs a sift.
 
 use crate::base::id::{GenerationSlab, Key};

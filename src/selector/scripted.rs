@@ -1,10 +1,9 @@
-//! The selector for tests: time is a number that jumps, and news comes from a script.
+//! The selector for tests: time is a number that jumps, and events come from a script.
 //!
-//! *Assumes*: it makes no system call.
-//! *Promises*: a loop on it is a deterministic function of its script: no sleep takes real
-//! time, and a wait that nothing could ever end is an error instead of a hang.
-//! *Leaves out*: the descriptors' own behaviour. The script says when one is ready; what a
-//! read then returns is up to the test.
+//! *Promises*: no system call; a loop on it is a deterministic function of its script: no sleep
+//! takes real time, and a wait that nothing could ever end is an error instead of a hang.
+//! *Leaves out*: the descriptors' own behaviour. The script says when one is ready, and when it is
+//! [`Readiness::READ_CLOSED`]; what a read then returns is up to the test.
 
 use crate::base::sync::{Arc, Mutex};
 use crate::selector::event::{IoEvent, Readiness, Selector, Token, WakeFn};
@@ -48,8 +47,8 @@ impl ScriptedSelector {
         Self::default()
     }
 
-    /// Writes into the script: at this time, `fd` becomes ready so. News of a descriptor that
-    /// is not watched at that time is lost, as it is in life.
+    /// Writes into the script: at this time, `fd` becomes ready so. An event of a descriptor that
+    /// is not watched at that time is lost, as it is with a real selector.
     pub fn ready_at(&self, time: Duration, fd: RawFd, ready: Readiness) {
         let mut shared = self.shared.lock();
         let order = shared.written;
@@ -62,7 +61,7 @@ impl ScriptedSelector {
         self.shared.lock().now += by.as_nanos() as u64;
     }
 
-    /// How often the loop has looked for news.
+    /// How often the loop has polled this selector.
     pub fn waits(&self) -> u64 {
         self.shared.lock().waits
     }
@@ -86,7 +85,7 @@ impl Script {
             (None, None) => Err(io::Error::new(
                 io::ErrorKind::Deadlock,
                 "the loop waits for ever: no timer is armed, the script is over, \
-                 and nobody rang the bell",
+                 and its waker was not used",
             )),
         }
     }

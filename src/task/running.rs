@@ -36,7 +36,7 @@ pub fn end() -> bool {
     })
 }
 
-/// Somebody wakes `id`. True: it is the task that runs here, and that is all there is to do.
+/// The waker of `id` was used. True: it is the task that runs here, and nothing else is to be done.
 pub fn wake(id: TaskId) -> bool {
     RUNNING.with(|running| {
         let is_own = running.id.get() == id.raw();
@@ -47,8 +47,8 @@ pub fn wake(id: TaskId) -> bool {
     })
 }
 
-/// Keeps what is noted of the running task, until this is dropped: another one runs inside
-/// its step.
+/// What was noted of the outer task while another one runs inside its step; its drop puts that
+/// back.
 pub struct Saved {
     id: u64,
     woken: bool,

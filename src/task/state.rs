@@ -1,9 +1,10 @@
-//! The five states of a task, and every legal step between them.
+//! The five states of a task, every legal step between them, and why a task has no value.
 //!
 //! *Assumes*: one thread.
 //! *Promises*: a task is queued at most once; a wake during a poll leads to exactly one more
-//! poll; no wake is lost, and none disturbs a task that is done.
-//! *Leaves out*: the future and the queue.
+//! poll; no wake is lost, and none disturbs a task that is done. A panic's payload stays what it
+//! was, so that an awaiter may resume it.
+//! *Leaves out*: the future and its output (`task/cell.rs`), the queue (`task/ready_queue.rs`).
 //!
 //! ```text
 //!            1 wake              2 start             4 finish
@@ -17,11 +18,6 @@
 //! A wake in any state not drawn changes nothing. Counterparts: embassy's two bits,
 //! async-task's `SCHEDULED | RUNNING`, tokio's `State`; those are atomics because wakes come
 //! from other threads. Here they come through the inbox, so an enum does.
-//!
-//! # Why a task has no value
-//!
-//! *Promises*: a panic's payload stays what it was, so that an awaiter may resume it.
-//! *Leaves out*: errors of the task's own: those are values.
 
 use crate::base::panic::panic_message;
 use std::any::Any;
@@ -76,7 +72,7 @@ pub enum StepEnd {
 }
 
 impl TaskState {
-    /// 1: somebody used the waker. True: put the task into the ready queue.
+    /// 1: the waker was used. True: put the task into the ready queue.
     #[must_use]
     pub fn wake(&mut self) -> bool {
         match *self {

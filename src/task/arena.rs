@@ -99,7 +99,7 @@ impl Arena {
         self.in_use.set(self.in_use.get() + 1);
         match self.free[class].get() {
             Some(block) => {
-                // SAFETY: `give_back` wrote a `Free` into it, and nobody has had it since. Its
+                // SAFETY: `give_back` wrote a `Free` into it, and it was not taken since. Its
                 // chunk is there: `start_over` empties all lists before it drops a chunk.
                 self.free[class].set(unsafe { block.read() }.next);
                 block.cast()
@@ -117,7 +117,7 @@ impl Arena {
             return unsafe { dealloc(block.as_ptr(), layout) };
         };
         let block = block.cast::<FreeBlock>();
-        // SAFETY: the caller hands it over. Its chunk is there, since it was out until now; it
+        // SAFETY: the caller hands it over. Its chunk is there, since it was in use until now; it
         // is at least a grain long and aligned to one, and so is a `Free`.
         unsafe { block.write(FreeBlock { next: self.free[class].get() }) };
         self.free[class].set(Some(block));

@@ -1,4 +1,4 @@
-//! Ids and keys: numbers that stand for loops, tasks and slots, and that notice when they are stale.
+//! Ids and keys: numbers for loops, tasks and slots that notice when they are stale.
 //!
 //! *Assumes*: pointers of 64 bits (a `Waker`'s data pointer carries a task's id).
 //! *Promises*: what `new` packs comes out again; two live tasks never share an id, since no two

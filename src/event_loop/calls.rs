@@ -1,4 +1,4 @@
-//! Callbacks: plain functions in the ready queue, now or at a time, from this thread or another.
+//! Callbacks in the ready queue, now or at a time; and the loop's handle for other threads.
 //!
 //! *Assumes*: the ready queue (`task/ready_queue.rs`), timers (`event_loop/timers.rs`) and inbox
 //! (`event_loop/inbox.rs`) of a loop.

@@ -1,4 +1,4 @@
-//! The parts of one loop, which loop a thread is running, and what reaches a loop from elsewhere.
+//! The parts of one loop, which loop a thread runs, and what reaches it from elsewhere.
 //!
 //! *Assumes*: parts with rules of their own: the ready queue (`task/ready_queue.rs`), timers,
 //! reactor and inbox (`event_loop/`).

@@ -1,4 +1,4 @@
-//! What other threads ask of a loop, and the state word that decides whether to wake its selector.
+//! The inbox: what other threads ask of a loop, and when that has to wake its selector.
 //!
 //! *Assumes*: a waker that makes the sleeping loop's `wait` return (`selector/event.rs`).
 //! *Promises*: every message is taken once, in order of arrival; the loop never sleeps while a

@@ -1,4 +1,4 @@
-//! An event loop from its making to its end: what it is made of, its settings, and its closing.
+//! The `EventLoop` from its making to its end: its parts, its settings, its closing.
 //!
 //! *Assumes*: the parts of a loop (`event_loop/core.rs`).
 //! *Promises*: a setting takes effect in the next iteration at the latest. When a loop is dropped,

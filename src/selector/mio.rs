@@ -1,12 +1,10 @@
-//! The selector of [`EventLoop::new`]: mio's epoll, edge-triggered, with timeouts to the nanosecond.
+//! The default selector: mio's epoll, edge-triggered, with timeouts to the nanosecond.
 //!
 //! *Assumes*: mio; `ppoll` (`sys/fd.rs`) for the last stretch of a timeout.
 //! *Promises*: one system call a poll when no deadline is near; timers late by the wake-up
 //! itself, not by a rounded millisecond; [`Readiness::READ_CLOSED`] at the end of file, on errors
 //! and on urgent data, since no later edge would announce them.
 //! *Leaves out*: level-triggered watching. A change is told once; the reactor remembers it.
-//!
-//! [`EventLoop::new`]: crate::EventLoop::new
 
 use crate::selector::event::{IoEvent, Readiness, Selector, Token, WakeFn};
 use crate::sys::fd::wait_readable;

@@ -20,7 +20,7 @@
 //!    nothing, and above all whether the backend **must** send
 //!    [`READ_CLOSED`](event::Readiness::READ_CLOSED) (it must if its `rearm` does nothing).
 //! 2. If it calls `unsafe` functions (`polling` does, to borrow a descriptor for longer than a
-//!    call), `#![allow(unsafe_code)]` in it and a row in the table of `lib.rs`. Then
+//!    call), it allows them by an attribute, as that file does, and gets a row in the table of `lib.rs`. Then
 //!    `BLESS=1 cargo test --test floors` lists the file in `lib.rs`.
 //! 3. A line in `on_real_selectors` of `tests/common/mod.rs`: the tests of sockets, streams and pipes
 //!    that use it then run on the backend, ends of files after short reads among them. And one more

@@ -6,7 +6,7 @@
 //! between two reads, once. The handler touches only atomics and `write(2)`, and keeps `errno`, so
 //! it may interrupt anything. Its eventfd is never closed, so a late handler never writes into a
 //! descriptor of another purpose.
-//! *Leaves out*: who listens to which signal (`aio/signals.rs`).
+//! *Leaves out*: which tasks listen to which signal (`aio/signals.rs`).
 //!
 //! ```text
 //!   signal ──► note(n): raise flag n ──► write(eventfd) ──► epoll ──► drain it ──► take each flag

@@ -1,4 +1,4 @@
-//! Sockets that std does not offer: listeners with options, whole messages, and descriptors sent.
+//! Sockets beyond std's: listeners with options, whole messages, descriptors sent.
 //!
 //! *Assumes*: Linux (`SO_REUSEPORT`, `SOCK_CLOEXEC`, `SOCK_SEQPACKET`, `SCM_RIGHTS`,
 //! `memfd_create`); of a stream that carries descriptors, one thread reads at a time.

@@ -1,4 +1,4 @@
-//! What the kernel charged a child or a thread, and the cores that a thread may run on.
+//! What the kernel charged a child or a thread, and on which cores a thread may run.
 //!
 //! *Assumes*: Linux (`wait4`, `CLOCK_THREAD_CPUTIME_ID`, `sched_setaffinity`); at most 1024 cores.
 //! *Promises*: the figures of a child include every descendant that it has waited for; threads

@@ -1,4 +1,4 @@
-//! A task: one block of memory that its owners share without knowing the type of its future.
+//! A task: one block of memory, whose owners do not know the type of its future.
 //!
 //! *Assumes*: one thread; blocks of memory (`task/arena.rs`); the rules of `task/state.rs`.
 //! *Promises*: a future is polled and dropped where it was born, and never while it runs; it is

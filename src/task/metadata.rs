@@ -1,4 +1,4 @@
-//! What some tasks have and most do not: a name, done callbacks, and the place they were made.
+//! What few tasks have: a name, done callbacks, and the place where they were made.
 //!
 //! *Assumes*: ids are keys.
 //! *Promises*: a task without a name and without callbacks costs nothing here; nothing stays

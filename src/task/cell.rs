@@ -225,8 +225,7 @@ impl Drop for AnyTask {
 /// A share of a task whose output is a `T`.
 pub struct TaskOf<T> {
     task: AnyTask,
-    /// As if in a box: it may be dropped with this, and does not move with it.
-    output: PhantomData<Box<T>>,
+    output: PhantomData<Box<T>>, // as if in a box: may be dropped with this, does not move with it
 }
 
 impl<T> TaskOf<T> {
@@ -267,9 +266,10 @@ impl<T> TaskOf<T> {
             // task from a future with that output; from here on `kind` says that it is moved out.
             // The state is Done, so no call is inside the stage.
             StageKind::Value => Ok(unsafe { stage.cast().read() }),
-            // SAFETY: the same, of the payload of a panic.
             StageKind::Panic => {
-                Err(TaskError::Panicked(*unsafe { stage.cast::<PanicPayload>().read() }))
+                // SAFETY: the same, of the payload of a panic.
+                let payload = unsafe { stage.cast::<PanicPayload>().read() };
+                Err(TaskError::Panicked(*payload))
             }
             StageKind::Cancelled => Err(TaskError::Cancelled),
             StageKind::Future | StageKind::MustCancel | StageKind::Empty => {
@@ -310,13 +310,10 @@ impl<T> Deref for TaskOf<T> {
 
 /// What depends on the future's type. [`TaskCell`] says what the functions ask of their callers.
 struct TaskVtable {
-    /// Bytes from the head to the stage.
-    stage: usize,
-    /// True: the future is gone and its output is there.
-    poll: unsafe fn(NonNull<Head>, &mut Context<'_>) -> bool,
+    stage: usize,                                             // bytes from the head to it
+    poll: unsafe fn(NonNull<Head>, &mut Context<'_>) -> bool, // true: the output is there
     cancel: unsafe fn(NonNull<Head>),
-    /// Drops what there is and gives the block back.
-    free: unsafe fn(NonNull<Head>),
+    free: unsafe fn(NonNull<Head>), // drops what there is and gives the block back
 }
 
 /// The tag of the union below: what the stage holds.

@@ -31,9 +31,9 @@ pub struct TaskMetadata {
 ///
 /// ```
 /// use singletrack::base::id::TaskId;
-/// use singletrack::task::metadata::Notes;
+/// use singletrack::task::metadata::MetadataTable;
 ///
-/// let (id, mut table) = (TaskId::from_raw(7), Notes::default());
+/// let (id, mut table) = (TaskId::from_raw(7), MetadataTable::default());
 /// table.of(id).name = Some("fetch".into());
 /// assert_eq!(table.name(id).as_deref(), Some("fetch"));
 /// assert!(table.remove(id).is_some());

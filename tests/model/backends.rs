@@ -70,7 +70,7 @@ impl World {
         World { reactor: Reactor::new(selector), pairs: Vec::new() }
     }
 
-    /// Does one thing. What the system calls themselves answered is part of the result.
+    /// Does one thing. What the system calls themselves returned is part of the result.
     fn apply(&mut self, op: &Op) -> String {
         if let Op::Open = op {
             if self.pairs.iter().flatten().count() == 4 {
@@ -141,7 +141,7 @@ impl World {
         }
     }
 
-    /// Takes in all news there is, and says what counts as ready.
+    /// Takes in all events there are, and returns what counts as ready.
     fn readiness(&mut self) -> Vec<Option<(bool, bool)>> {
         let mut woken = Vec::new();
         for _ in 0..3 {

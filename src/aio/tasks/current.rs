@@ -1,6 +1,6 @@
 //! Tasks seen from inside: who am I, who else is there, what are they called, who is done?
 //!
-//! *Assumes*: the loop's tasks (`task/ready_queue.rs`), and the notes beside them (`task/metadata.rs`).
+//! *Assumes*: the loop's tasks (`task/ready_queue.rs`), and their metadata (`task/metadata.rs`).
 //! *Promises*: none of this costs a task that does not use it anything when it is polled.
 //! *Leaves out*: states and who awaits whom.
 //!

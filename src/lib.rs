@@ -290,5 +290,6 @@ pub mod tricks {}
 pub mod journeys {}
 
 pub use aio::run::run;
-pub use event_loop::run_once::{EventLoop, create_task};
+pub use event_loop::lifecycle::EventLoop;
+pub use event_loop::scheduler::create_task;
 pub use task::budget::yield_now;

@@ -23,7 +23,7 @@
 //! idle. A worker that takes several jobs at once, as in many pools, would hide them from the idle
 //! one. Short jobs are cheap because no worker is woken while another searches for work.
 
-use crate::base::panic::last_words;
+use crate::base::panic::into_message;
 use crate::base::sync::atomic::{AtomicUsize, Ordering};
 use crate::base::sync::thread::{Builder, JoinHandle};
 use crate::base::sync::{Condvar, Mutex, spin_until};
@@ -59,7 +59,7 @@ where
         {
             promise.resolve(match catch_unwind(AssertUnwindSafe(f)) {
                 Ok(outcome) => outcome,
-                Err(panic) => Err(JobError::Panicked(last_words(panic))),
+                Err(panic) => Err(JobError::Panicked(into_message(panic))),
             });
         }
     }
@@ -226,7 +226,7 @@ impl JobQueue {
         if let Some(initializer) = &self.initializer
             && let Err(panic) = catch_unwind(AssertUnwindSafe(initializer))
         {
-            self.break_down(&last_words(panic));
+            self.break_down(&into_message(panic));
         }
         let mut job = self.next_job(false);
         while let Some(some) = job {

@@ -11,7 +11,7 @@
 //! While [`LoopThread`] computes, everything else on the loop waits.
 
 use crate::aio::net::tcp::TcpStream;
-use crate::event_loop::run_once::EventLoop;
+use crate::event_loop::lifecycle::EventLoop;
 use crate::gil::rules::decision::nanos;
 use crate::lab::compare::job::{Calls, Compute, JobContext};
 use crate::lab::compare::lane::{LaneStats, WorkQueue, run_lane};

@@ -16,14 +16,14 @@
 //!
 //! ```text
 //! sys                   The system calls, each behind a safe function
-//!   fd.rs               How a system call says that it failed: minus one, and a number to be looked up
-//!   memory.rs           Memory straight from the kernel
+//!   fd.rs               Descriptors: how a call on one fails, pipes, and waiting for one of them
+//!   memory.rs           Memory straight from the kernel: pages, and huge pages
 //!   process.rs          Processes: fork, wait, kill by descriptor, and what a child does before anything else
-//!   signal.rs           What has arrived and nobody has looked at: a flag for each kind, and one bell for all
-//!   socket.rs           A listening TCP socket with the options that std does not offer
-//!   usage.rs            What the kernel charged: a child to its end, and a thread so far
+//!   signal.rs           Signals: a handler that notes the number and writes to an eventfd, and no more
+//!   socket.rs           Sockets beyond std's: listeners with options, whole messages, descriptors sent
+//!   usage.rs            What the kernel charged a child or a thread, and on which cores a thread may run
 //! base                  What every floor uses: locks, ids, what a panic leaves, numbers from a seed
-//!   id.rs               Numbers that stand for things: a task's id fits in one machine word, so a waker can be one
+//!   id.rs               Ids and keys: numbers for loops, tasks and slots that notice when they are stale
 //!   panic.rs            What a panic leaves behind, and warnings that have no other place to go
 //!   random.rs           Numbers that look random and are the same for the same seed
 //!   sync.rs             The locks and atomics that two threads meet at: parking_lot's and std's, or a model's
@@ -39,29 +39,28 @@
 //!   waiting.rs          Waiting for several futures: for all, for the first, or for each as it comes
 //!   wire.rs             What may cross a pipe between processes: any serde value, encoded by postcard
 //! selector              Where the loop waits for descriptors: epoll through mio or polling, or a script
-//!   event.rs            What a loop needs of the operating system: a bell, a clock, and news of descriptors
-//!   mio.rs              The selector for real life: mio's epoll, edge-triggered, with timeouts to the nanosecond
-//!   polling.rs          The other selector for real life: the `polling` crate, one shot at a time
-//!   scripted.rs         The selector for tests: time is a number that jumps, and news comes from a script
+//!   event.rs            The `Selector` trait: what a loop needs of the system, and a backend's contract
+//!   mio.rs              The default selector: mio's epoll, edge-triggered, with timeouts to the nanosecond
+//!   polling.rs          The second backend for real descriptors: the `polling` crate, one shot at a time
+//!   scripted.rs         The selector for tests: time is a number that jumps, and events come from a script
 //! task                  Tasks: one block of memory, its states, and the queue of what is ready
-//!   arena.rs            Memory for the tasks of one thread: small, many, and gone soon
-//!   budget.rs           How much a task may do before it lets the others have a turn
-//!   cell.rs             A task: one block of memory, whose owners know nothing of the type of its future
-//!   notes.rs            What is known of some tasks and not of most: a name, and who wants to hear of the end
+//!   arena.rs            Memory for the tasks of one thread: small blocks, many of them, and soon given back
+//!   budget.rs           A task's budget for one poll, and yielding: how a task lets the others run
+//!   cell.rs             A task: one block of memory, whose owners do not know the type of its future
+//!   metadata.rs         What few tasks have: a name, done callbacks, and the place where they were made
 //!   ready_queue.rs      The tasks of one loop, and the queue of what is ready to run
 //!   running.rs          The shortest wake: a task that wakes itself while it runs
-//!   stage.rs            What a task is from one moment to the next: a future, then its output, then nothing
-//!   state.rs            The five states of a task, and every legal step between them
+//!   state.rs            The five states of a task, every legal step between them, and its errors
 //! event_loop            The event loop: one thread that runs what is ready and sleeps when nothing is
-//!   calls.rs            Callbacks: plain functions in the ready queue, now or at a time
-//!   core.rs             All the state of one loop, and the answer to "which loop am I in?"
-//!   debug.rs            Debug mode: which step held the loop for too long, and where was its task made?
-//!   inbox.rs            What other threads ask of a loop, and the door that decides whether to ring its bell
+//!   calls.rs            Callbacks, now or at a time, and the handle of a loop for other threads
+//!   core.rs             The parts of one loop, which loop a thread runs, and what reaches it from elsewhere
+//!   debug.rs            Debug mode: which step held the loop for too long, and where its task was made
+//!   inbox.rs            The inbox: what other threads ask of a loop, and when that has to wake its selector
 //!   join.rs             The handle of a task: await it, cancel it, or let it go
-//!   reactor.rs          The sources of one loop: what is ready on each, and who waits for it
-//!   run_once.rs         The event loop: one page that says what a turn is
-//!   scheduler.rs        A task's life on its loop: spawned, run, dropped
-//!   settings.rs         A loop's settings: how often it looks at its selector, what a task may do in one poll, who
+//!   lifecycle.rs        The `EventLoop` from its making to its end: its parts, its settings, its closing
+//!   reactor.rs          The descriptors of one loop: what is ready on each, and which tasks wait for it
+//!   run_once.rs         One iteration of the event loop, in eight steps, and the three ways to run it
+//!   scheduler.rs        A task's life on its loop: spawned, run step by step, dropped
 //!   timers.rs           Deadlines in order: a heap from which any entry can be taken back
 //!   waker.rs            A waker that is a number
 //! aio/time              Time: sleeping, and limits
@@ -99,26 +98,26 @@
 //!   run.rs              `run`: a loop for one main task, from the first poll to the last thread
 //!   signals.rs          Who listens to which signal, on the one loop of the process that does
 //!   subprocess.rs       Child processes: std's `Command`, with the pipes and the end of the child on the loop
-//! gil/rules             Who has the lock, and when it goes: every rule, without threads
-//!   decision.rs         The words of the lock's decisions: what a thread is told, and why
-//!   machine.rs          Who holds the lock, who has it next, and who sleeps meanwhile: every rule of the lock
+//! gil/rules             Which thread has the lock, and when it drops it: every rule, without threads
+//!   decision.rs         What the rules decide, as plain data; the errors instead of a deadlock
+//!   machine.rs          Which thread holds the lock, which is next, which sleep: all rules. Pure
 //!   pending.rs          Calls that only the main thread may make, such as the handlers of signals
-//!   policy.rs           When the lock changes hands, as plain data: five small choices make every GIL there has been
-//!   ticker.rs           When the next check is due, for policies that count: every `n + 1` ticks
-//!   waiters.rs          Who waits for the lock, in what order, and who of them has asked the holder to go
+//!   policy.rs           When the lock changes hands: five small choices make every GIL there has been
+//!   ticker.rs           When a check is due under a policy that counts: every `n + 1` ticks
+//!   wait_queue.rs       The queue of waiters: their order, their requests, their two classes
 //! gil/stats             What is counted, measured and recorded of a lock and its threads
-//!   counters.rs         How often each thing happened to a lock, and how long threads waited for it
-//!   histogram.rs        How long things took, in buckets that double: a histogram of 65 numbers
-//!   record.rs           What happened to a lock and when: the events, and the states of a thread between them
-//!   thread_stats.rs     The clock of one lock, and how closely its threads are watched
+//!   counters.rs         Counters: how often each thing happened to a lock, and the time waited
+//!   histogram.rs        A histogram of lengths of time: 65 buckets, each twice as wide as the one before
+//!   record.rs           A recording: the events of each thread in a ring, the states between them
+//!   thread_stats.rs     What is counted and recorded of each thread, and the registry of all
 //! gil/lock              The lock: real threads that follow the rules
-//!   cell.rs             A value that only the holder of its lock can reach
-//!   ensure.rs           For code that does not know whether its thread holds the lock: ensure that it does
-//!   global_lock.rs      What a lock keeps of one thread that uses it
-//!   state_word.rs       The fast way in and out: one atomic word, for the thread that had the lock last
-//!   thread_state.rs     What a thread keeps of its own for each lock that it has attached to
+//!   cell.rs             Values under a lock: a cell for its holder, a channel to another interpreter
+//!   gil_thread.rs       Threads that run with the lock and block without it, and a pool of them
+//!   global_lock.rs      The global lock's handle: attach to it, set its interval, read its counters
+//!   state_word.rs       The fast path: one atomic word, for the thread that had the lock last
+//!   take_gil.rs         CPython's `take_gil` and `drop_gil`: how threads sleep for the lock, and are woken
+//!   thread_state.rs     A thread's own state for each lock that it uses: take the lock, drop it
 //!   token.rs            The token that proves that this thread holds the lock
-//!   worker.rs           Threads that take the lock as Python's do: they run with it, and block without it
 //! gil/simulator         The same rules on simulated cores, in virtual time
 //!   actor.rs            A simulated thread: where it stands in its script, what it is at, and what happened to it
 //!   cores.rs            Simulated cores, and the scheduler that gives them to threads
@@ -257,7 +256,6 @@
 //! | `sys/signal.rs` | the handler swaps atomics and writes a descriptor, no more | `aio_signals`, `loom_loop` | no |
 //! | `sys/memory.rs` | pages are mapped and unmapped by their one owner | `arena` | yes |
 //! | `task/arena.rs` | a block belongs to one size, one thread and one taker | `arena`, `task_soundness` | yes |
-//! | `task/stage.rs` | the tag says which field of the union there is; the head keeps calls apart | `task_soundness` | yes |
 //! | `task/cell.rs` | a pointer counts as an owner; a running task is not entered again | `task_soundness`, `task_state` | yes |
 //! | `event_loop/waker.rs` | the data pointer is a number and never followed | `event_loop` | yes |
 //! | `selector/polling.rs` | a source is forgotten before its descriptor is closed | `backend_diff`, `registry` | no |

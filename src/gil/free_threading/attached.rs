@@ -18,7 +18,7 @@
 use crate::base::sync::{Arc, MutexGuard, thread_local};
 use crate::gil::free_threading::scope::{FreeThreading, ScopeGuarded, ScopeShared, ScopeThread};
 use crate::gil::free_threading::stop_the_world::RunOrSleep;
-use crate::gil::lock::thread_state::{Own, Part, ending};
+use crate::gil::lock::thread_state::{LocalState, LocalStates, thread_is_ending};
 use crate::gil::rules::decision::{AttachError, DropReason, Expelled, SleepReason, ThreadId};
 use crate::gil::stats::record::EventKind;
 use std::cell::Cell;
@@ -111,7 +111,7 @@ impl FreeThreading {
         let mut attached = Attached { state: &state };
         let outcome = catch_unwind(AssertUnwindSafe(|| f(&mut attached)));
         drop(attached);
-        Own::put_back(state);
+        LocalStates::put_back(state);
         Expelled::caught(outcome)
     }
 }
@@ -121,7 +121,7 @@ impl Attached<'_> {
     #[doc(alias = "eval_breaker")]
     #[inline]
     pub fn checkpoint(&mut self) {
-        if self.state.thread.state_word.is_shut()
+        if self.state.thread.state_word.is_closed()
             && let Err(error) = self.state.park()
         {
             Expelled::unwind(error);
@@ -200,7 +200,7 @@ impl Drop for StartTheWorld<'_> {
 
 thread_local! {
     /// The scopes this thread has attached to.
-    static STATES: Own<ScopeThreadState> = Own::default();
+    static STATES: LocalStates<ScopeThreadState> = LocalStates::default();
 }
 
 /// This thread's own state in a scope, as CPython's `PyThreadState`.
@@ -212,21 +212,23 @@ struct ScopeThreadState {
     attached: Cell<bool>,
 }
 
-impl Part for ScopeThreadState {
-    type Of = ScopeShared;
+impl LocalState for ScopeThreadState {
+    type Shared = ScopeShared;
 
-    fn of(&self) -> &Arc<ScopeShared> {
+    fn shared(&self) -> &Arc<ScopeShared> {
         &self.shared
     }
 
-    fn joins(shared: &Arc<ScopeShared>) -> Result<ScopeThreadState, AttachError> {
+    fn join(shared: &Arc<ScopeShared>) -> Result<ScopeThreadState, AttachError> {
         let (id, thread) = shared.join()?;
         Ok(ScopeThreadState { shared: Arc::clone(shared), thread, id, attached: Cell::new(false) })
     }
 
     #[inline]
-    fn with_own<R>(f: impl FnOnce(&Own<ScopeThreadState>) -> R) -> Result<R, AttachError> {
-        STATES.try_with(f).map_err(ending)
+    fn with_local_states<R>(
+        f: impl FnOnce(&LocalStates<ScopeThreadState>) -> R,
+    ) -> Result<R, AttachError> {
+        STATES.try_with(f).map_err(thread_is_ending)
     }
 }
 
@@ -234,13 +236,13 @@ impl ScopeThreadState {
     /// This thread's state in `scope`; it joins if it has none.
     #[inline]
     fn of(scope: &FreeThreading) -> Result<Rc<ScopeThreadState>, AttachError> {
-        Own::part_in(&scope.shared)
+        LocalStates::state_for(&scope.shared)
     }
 
     /// CPython's `_PyThreadState_Attach`.
     #[inline]
     fn attach(&self) -> Result<(), AttachError> {
-        if self.thread.state_word.take(self.thread.owner_bits) {
+        if self.thread.state_word.try_take(self.thread.owner_bits) {
             self.thread.stats.meter.acquired_at_once.add(1);
         } else {
             self.attach_slow()?;
@@ -260,7 +262,7 @@ impl ScopeThreadState {
     #[inline]
     fn detach(&self) {
         self.end_attached(DropReason::Voluntary);
-        if !self.thread.state_word.leave(self.thread.owner_bits) {
+        if !self.thread.state_word.try_drop(self.thread.owner_bits) {
             self.detach_slow();
         }
     }
@@ -298,7 +300,7 @@ impl ScopeThreadState {
     fn stop(&self) -> Result<(), AttachError> {
         let mut guarded = self.lock()?;
         guarded.close_all();
-        self.thread.stats.meter.told_to_sleep(SleepReason::Asked);
+        self.thread.stats.meter.count_sleep_reason(SleepReason::Asked);
         let Ok(response) = guarded.world.stop(self.id) else { return Ok(()) };
         self.wake(&guarded, response.wake);
         if response.next == RunOrSleep::Run {

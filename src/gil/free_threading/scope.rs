@@ -24,7 +24,7 @@
 
 use crate::base::sync::{Arc, Condvar, Mutex, MutexGuard};
 use crate::gil::free_threading::stop_the_world::{AttachState, StopTheWorld};
-use crate::gil::lock::state_word::{Pass, StateWord};
+use crate::gil::lock::state_word::{OwnerBits, StateWord};
 use crate::gil::rules::decision::{AttachError, ThreadId};
 use crate::gil::stats::counters::Counters;
 use crate::gil::stats::histogram::Times;
@@ -87,7 +87,7 @@ pub(crate) struct ScopeGuarded {
 /// What a scope keeps of one thread, for others to see.
 pub(crate) struct ScopeThread {
     pub(crate) state_word: StateWord,
-    pub(crate) owner_bits: Pass,
+    pub(crate) owner_bits: OwnerBits,
     condvar: Condvar,
     pub(crate) stats: Arc<ThreadStats>,
 }
@@ -140,7 +140,7 @@ impl FreeThreading {
     /// From now on records when threads attach, park and detach. See
     /// [`GlobalLock::record`](crate::gil::lock::global_lock::GlobalLock::record).
     pub fn record(&self, events_per_thread: usize) {
-        self.shared.with_guarded(|guarded| guarded.registry.records(events_per_thread));
+        self.shared.with_guarded(|guarded| guarded.registry.start_recording(events_per_thread));
         self.shared.observer.watch(RECORD, true);
     }
 
@@ -165,9 +165,10 @@ impl ScopeShared {
         let mut guarded = self.lock()?;
         let id = guarded.world.add_thread();
         let stats = Arc::new(ThreadStats::of_this_thread(id.index()));
-        guarded.registry.adds(id, &stats);
-        let (state_word, condvar) = (StateWord::shut_from_the_start(), Condvar::new());
-        let thread = Arc::new(ScopeThread { state_word, owner_bits: Pass::of(id), condvar, stats });
+        guarded.registry.add(id, &stats);
+        let (state_word, condvar) = (StateWord::closed(), Condvar::new());
+        let thread =
+            Arc::new(ScopeThread { state_word, owner_bits: OwnerBits::of(id), condvar, stats });
         if guarded.threads.len() <= id.index() {
             guarded.threads.resize_with(id.index() + 1, || None);
         }
@@ -182,7 +183,7 @@ impl ScopeShared {
         let Ok(mut guarded) = self.lock_as(id) else { return };
         let wakes = guarded.world.remove_thread(id);
         guarded.wake(wakes);
-        guarded.registry.removes(id);
+        guarded.registry.remove(id);
         guarded.threads[id.index()] = None;
     }
 
@@ -245,7 +246,7 @@ impl ScopeGuarded {
 
     fn close(&mut self, id: ThreadId) {
         let thread = self.threads.get(id.index()).and_then(Option::as_ref);
-        if let Some(attached) = thread.and_then(|thread| thread.state_word.shut()) {
+        if let Some(attached) = thread.and_then(|thread| thread.state_word.close()) {
             self.world.record_fast_path(id, attached);
         }
     }

@@ -44,10 +44,10 @@ fn any_costs() -> impl Strategy<Value = Costs> {
     let small = || prop_oneof![Just(0u64), 0u64..200, 0u64..50_000];
     let quantum = prop_oneof![Just(0u64), 1_000u64..300_000];
     (small(), small(), small(), small(), small(), small(), quantum, 0u64..=100).prop_map(
-        |(door, desk, signal, interrupt, wake, switch, quantum, jitter)| Costs {
-            tick: 1 + door % 30,
-            uncontended: door,
-            contended: desk,
+        |(uncontended, contended, signal, interrupt, wake, switch, quantum, jitter)| Costs {
+            tick: 1 + uncontended % 30,
+            uncontended,
+            contended,
             signal,
             interrupt,
             wake,

@@ -51,42 +51,44 @@ pub struct Stretch {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Schedule {
-    runs: Vec<Stretch>,
+    stretches: Vec<Stretch>,
 }
 
 impl Schedule {
     /// Appends instructions of a thread; those of the thread that ran last extend its stretch.
     pub fn push(&mut self, thread: usize, instructions: usize) {
-        match self.runs.last_mut() {
+        match self.stretches.last_mut() {
             Some(last) if last.thread == thread => last.instructions += instructions,
-            _ => self.runs.push(Stretch { thread, instructions }),
+            _ => self.stretches.push(Stretch { thread, instructions }),
         }
     }
 
     /// The stretches, in order; neighbours are of different threads.
     pub fn stretches(&self) -> &[Stretch] {
-        &self.runs
+        &self.stretches
     }
 
     /// How often the thread changes.
     pub fn switches(&self) -> usize {
-        self.runs.len().saturating_sub(1)
+        self.stretches.len().saturating_sub(1)
     }
 }
 
 impl FromIterator<Stretch> for Schedule {
-    fn from_iter<I: IntoIterator<Item = Stretch>>(runs: I) -> Schedule {
+    fn from_iter<I: IntoIterator<Item = Stretch>>(stretches: I) -> Schedule {
         let mut schedule = Schedule::default();
-        runs.into_iter().for_each(|run| schedule.push(run.thread, run.instructions));
+        stretches
+            .into_iter()
+            .for_each(|stretch| schedule.push(stretch.thread, stretch.instructions));
         schedule
     }
 }
 
 impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, run) in self.runs.iter().enumerate() {
+        for (at, stretch) in self.stretches.iter().enumerate() {
             let comma = if at == 0 { "" } else { "," };
-            write!(f, "{comma}{}x{}", run.thread + 1, run.instructions)?;
+            write!(f, "{comma}{}x{}", stretch.thread + 1, stretch.instructions)?;
         }
         Ok(())
     }
@@ -170,7 +172,7 @@ pub fn serial_outcomes(program: &Verified, fuel: usize, states: usize) -> BTreeS
 struct Reached {
     world: Rc<World>,
     /// The last step; none at the beginning.
-    run: Option<Stretch>,
+    stretch: Option<Stretch>,
     /// The index of the state before.
     from: usize,
 }
@@ -186,7 +188,7 @@ pub fn shortest(
     states: usize,
     enough: impl Fn(&BTreeMap<Outcome, Schedule>) -> bool,
 ) -> BTreeMap<Outcome, Schedule> {
-    let start = Reached { world: Rc::new(World::new(program)), run: None, from: 0 };
+    let start = Reached { world: Rc::new(World::new(program)), stretch: None, from: 0 };
     let mut reached = vec![start];
     let mut to_visit = VecDeque::from([0]);
     let mut visited = HashSet::new();
@@ -196,7 +198,7 @@ pub fn shortest(
         && !enough(&found)
     {
         let world = Rc::clone(&reached[at].world);
-        let last = reached[at].run.map(|run| run.thread);
+        let last = reached[at].stretch.map(|stretch| stretch.thread);
         if !visited.insert((Rc::clone(&world), last)) {
             continue;
         }
@@ -207,8 +209,8 @@ pub fn shortest(
         for thread in world.runnable(program).into_iter().rev() {
             let mut world = World::clone(&world);
             let instructions = world.step(program, thread, policy).instructions;
-            let run = Some(Stretch { thread, instructions });
-            reached.push(Reached { world: Rc::new(world), run, from: at });
+            let stretch = Some(Stretch { thread, instructions });
+            reached.push(Reached { world: Rc::new(world), stretch, from: at });
             match last {
                 Some(last) if last != thread => to_visit.push_back(reached.len() - 1),
                 _ => to_visit.push_front(reached.len() - 1),
@@ -220,10 +222,10 @@ pub fn shortest(
 
 /// The steps to a state, from the beginning.
 fn schedule_to(reached: &[Reached], mut at: usize) -> Schedule {
-    let mut runs = Vec::new();
-    while let Some(run) = reached[at].run {
-        runs.push(run);
+    let mut stretches = Vec::new();
+    while let Some(stretch) = reached[at].stretch {
+        stretches.push(stretch);
         at = reached[at].from;
     }
-    runs.into_iter().rev().collect()
+    stretches.into_iter().rev().collect()
 }

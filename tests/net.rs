@@ -2,7 +2,7 @@
 
 mod common;
 use common::{on_real_selectors as run, watchdog};
-use singletrack::aio::net::source::Source;
+use singletrack::aio::net::async_fd::AsyncFd;
 use singletrack::aio::sleep;
 use singletrack::aio::{TcpListener, TcpStream};
 use singletrack::{EventLoop, create_task};
@@ -179,7 +179,7 @@ fn io_without_a_loop_and_on_a_foreign_loop_say_what_to_do() {
 fn a_regular_file_cannot_be_watched() {
     run(|| async {
         let file = std::fs::File::open("/proc/self/exe").unwrap();
-        let error = Source::new(file).unwrap_err();
+        let error = AsyncFd::new(file).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::PermissionDenied);
         assert!(error.to_string().contains("on a thread, with `to_thread`"), "{error}");
     });

@@ -28,7 +28,9 @@ pub use net::udp::UdpSocket;
 pub use net::unix::{UnixDatagram, UnixListener, UnixStream};
 pub use run::{RunError, run_on};
 pub use signals::{Signal, add_signal_handler, remove_signal_handler, signal};
-pub use streams::reader::{LIMIT, StreamReader, open_connection, open_unix_connection, split};
+pub use streams::reader::{
+    DEFAULT_LIMIT, StreamReader, open_connection, open_unix_connection, split,
+};
 pub use streams::server::{
     Listener, Server, ServerOptions, ServerStats, start_server, start_server_with,
 };

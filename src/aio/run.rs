@@ -16,7 +16,7 @@
 //! raises `KeyboardInterrupt` in the middle of whatever runs. Rust code cannot be thrown into;
 //! so the signal gets its default action back, in the kernel, when the first one arrives.
 
-use crate::aio::signals::{forget_first, on_first};
+use crate::aio::signals::{remove_first_handler, set_first_handler};
 use crate::aio::tasks::bridge::shutdown_default_executor;
 use crate::aio::time::timeout::wait_for;
 use crate::base::id::TaskId;
@@ -147,10 +147,10 @@ pub fn run_on<F: Future + 'static>(event_loop: EventLoop, main: F) -> Result<F::
     let told = Rc::clone(&interrupted);
     let ended = event_loop.drive(async {
         let main = event_loop.create_named_task("main", main);
-        let _interrupts = Interrupts::cancel(main.id(), told); // before the first poll of `main`
+        let _interrupts = InterruptHandler::cancel(main.id(), told); // before the first poll of `main`
         main.await
     });
-    put_away(&event_loop);
+    shut_down(&event_loop);
     drop(event_loop);
     match ended {
         Ok(Ok(value)) => Ok(value),
@@ -163,28 +163,29 @@ pub fn run_on<F: Future + 'static>(event_loop: EventLoop, main: F) -> Result<F::
 }
 
 /// As long as this lives, the first SIGINT cancels the main task.
-struct Interrupts;
+struct InterruptHandler;
 
-impl Interrupts {
+impl InterruptHandler {
     /// `None` where that is not ours to do: on other threads, beside another loop that listens
     /// to signals, or if SIGINT is ignored or handled already.
-    fn cancel(main: TaskId, interrupted: Rc<Cell<bool>>) -> Option<Interrupts> {
+    fn cancel(main: TaskId, interrupted: Rc<Cell<bool>>) -> Option<InterruptHandler> {
         let cancel = move || {
             interrupted.set(true);
             with_current(|core| core.ready.borrow_mut().cancel(main));
         };
-        (on_main_thread() && on_first(libc::SIGINT, cancel).ok()?).then_some(Interrupts)
+        (on_main_thread() && set_first_handler(libc::SIGINT, cancel).ok()?)
+            .then_some(InterruptHandler)
     }
 }
 
-impl Drop for Interrupts {
+impl Drop for InterruptHandler {
     fn drop(&mut self) {
-        forget_first(libc::SIGINT);
+        remove_first_handler(libc::SIGINT);
     }
 }
 
 /// What asyncio does between the end of `main` and `close`.
-fn put_away(event_loop: &EventLoop) {
+fn shut_down(event_loop: &EventLoop) {
     for id in event_loop.all_tasks() {
         event_loop.core.ready.borrow_mut().cancel(id);
     }

@@ -22,7 +22,7 @@
 //! One loop of a process listens at a time (asyncio: the main thread's). A second one is
 //! told which; it can be asked with `call_soon_threadsafe`.
 
-use crate::aio::net::source::Source;
+use crate::aio::net::async_fd::AsyncFd;
 use crate::aio::sync::waiters::wake;
 use crate::base::id::LoopId;
 use crate::event_loop::core::{current, with_current};
@@ -47,30 +47,30 @@ static OWNER: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
     /// Those of this thread's loop, if that is the one that listens.
-    static LISTENERS: RefCell<Option<Rc<Listeners>>> = const { RefCell::new(None) };
+    static DISPATCHER: RefCell<Option<Rc<SignalDispatcher>>> = const { RefCell::new(None) };
 }
 
 /// Who listens to what, on the one loop that does.
-pub(crate) struct Listeners {
+pub(crate) struct SignalDispatcher {
     loop_id: LoopId,
     /// What it has put into [`OWNER`].
     claim: u64,
-    watches: RefCell<BTreeMap<i32, Watch>>,
+    subscribers: RefCell<BTreeMap<i32, Subscribers>>,
     /// The task that hears the bell.
-    hearing: RefCell<Option<Task<()>>>,
+    dispatch_task: RefCell<Option<Task<()>>>,
 }
 
 /// Those who listen to one signal.
-pub(crate) struct Watch {
+pub(crate) struct Subscribers {
     old: OldAction,
     /// Its callback was told to listen once, and gives way to anybody else.
-    pub(crate) yields: bool,
-    pub(crate) callback: Option<Rc<Callback>>,
-    pub(crate) streams: Vec<Rc<Subscription>>,
+    pub(crate) first_only: bool,
+    pub(crate) callback: Option<Rc<SignalHandler>>,
+    pub(crate) streams: Vec<Rc<StreamState>>,
 }
 
 /// Called on the loop each time the signal has come.
-pub(crate) struct Callback {
+pub(crate) struct SignalHandler {
     call: RefCell<Box<dyn FnMut()>>,
     /// It has been scheduled and has not run yet.
     due: Cell<bool>,
@@ -79,7 +79,7 @@ pub(crate) struct Callback {
 
 /// What a stream of arrivals shares with this page.
 #[derive(Default)]
-pub(crate) struct Subscription {
+pub(crate) struct StreamState {
     pub(crate) arrived: Cell<bool>,
     /// The loop is gone or going.
     pub(crate) closed: Cell<bool>,
@@ -101,37 +101,44 @@ fn claim(loop_id: LoopId) -> io::Result<u64> {
     Err(io::Error::new(io::ErrorKind::ResourceBusy, text))
 }
 
-impl Listeners {
+impl SignalDispatcher {
     /// Those of the running loop, if it is the one that listens.
-    pub(crate) fn here() -> Option<Rc<Listeners>> {
+    pub(crate) fn current() -> Option<Rc<SignalDispatcher>> {
         let id = with_current(|core| core.id)?;
-        LISTENERS.with_borrow(Clone::clone).filter(|listeners| listeners.loop_id == id)
+        DISPATCHER.with_borrow(Clone::clone).filter(|listeners| listeners.loop_id == id)
     }
 
     /// Those of the running loop, which listens from now on if no other loop does.
-    pub(crate) fn open() -> io::Result<Rc<Listeners>> {
-        if let Some(listeners) = Self::here() {
+    pub(crate) fn get_or_start() -> io::Result<Rc<SignalDispatcher>> {
+        if let Some(listeners) = Self::current() {
             return Ok(listeners);
         }
         // Outside a running loop this is an error that says so.
-        let bell = Source::new(File::from(signal::bell()?))?;
+        let bell = AsyncFd::new(File::from(signal::bell()?))?;
         let loop_id = with_current(|core| core.id).expect("a source was made on it");
         let claim = claim(loop_id)?;
         let (watches, hearing) = (RefCell::default(), RefCell::default());
-        let listeners = Rc::new(Listeners { loop_id, claim, watches, hearing });
-        listeners.hearing.replace(Some(create_task(hear(bell, Open(Rc::clone(&listeners))))));
-        LISTENERS.set(Some(Rc::clone(&listeners)));
+        let listeners = Rc::new(SignalDispatcher {
+            loop_id,
+            claim,
+            subscribers: watches,
+            dispatch_task: hearing,
+        });
+        listeners
+            .dispatch_task
+            .replace(Some(create_task(dispatch_signals(bell, CloseOnDrop(Rc::clone(&listeners))))));
+        DISPATCHER.set(Some(Rc::clone(&listeners)));
         Ok(listeners)
     }
 
     /// Changes who listens to `signal`, and begins to listen if nobody did.
-    pub(crate) fn watch<R>(
+    pub(crate) fn subscribe<R>(
         &self,
         signal: i32,
-        change: impl FnOnce(&mut Watch) -> R,
+        change: impl FnOnce(&mut Subscribers) -> R,
     ) -> io::Result<R> {
-        self.push_aside(signal)?;
-        if !self.watches.borrow().contains_key(&signal) {
+        self.displace_first(signal)?;
+        if !self.subscribers.borrow().contains_key(&signal) {
             let old = match signal::listen(signal) {
                 Ok(old) => old,
                 Err(e) => {
@@ -139,17 +146,21 @@ impl Listeners {
                     return Err(e);
                 }
             };
-            let watch = Watch { old, yields: false, callback: None, streams: Vec::new() };
-            self.watches.borrow_mut().insert(signal, watch);
+            let watch = Subscribers { old, first_only: false, callback: None, streams: Vec::new() };
+            self.subscribers.borrow_mut().insert(signal, watch);
         }
-        let mut watches = self.watches.borrow_mut();
+        let mut watches = self.subscribers.borrow_mut();
         Ok(change(watches.get_mut(&signal).expect("inserted above")))
     }
 
     /// Has `callback` told of the first arrival alone, until somebody listens for good. False, and
     /// nothing is changed, if somebody listens already or the signal has not its default action.
-    pub(crate) fn watch_once(&self, signal: i32, callback: Rc<Callback>) -> io::Result<bool> {
-        let listening = match self.watches.borrow().contains_key(&signal) {
+    pub(crate) fn subscribe_once(
+        &self,
+        signal: i32,
+        callback: Rc<SignalHandler>,
+    ) -> io::Result<bool> {
+        let listening = match self.subscribers.borrow().contains_key(&signal) {
             true => Ok(None),
             false => signal::listen_once(signal),
         };
@@ -157,38 +168,39 @@ impl Listeners {
             self.close_if_idle();
             return listening.map(|_| false);
         };
-        let watch = Watch { old, yields: true, callback: Some(callback), streams: Vec::new() };
-        self.watches.borrow_mut().insert(signal, watch);
+        let watch =
+            Subscribers { old, first_only: true, callback: Some(callback), streams: Vec::new() };
+        self.subscribers.borrow_mut().insert(signal, watch);
         Ok(true)
     }
 
     /// Somebody listens for good: who listened until then goes, and every arrival counts.
-    fn push_aside(&self, signal: i32) -> io::Result<()> {
-        let mut watches = self.watches.borrow_mut();
-        let Some(watch) = watches.get_mut(&signal).filter(|watch| watch.yields) else {
+    fn displace_first(&self, signal: i32) -> io::Result<()> {
+        let mut watches = self.subscribers.borrow_mut();
+        let Some(watch) = watches.get_mut(&signal).filter(|watch| watch.first_only) else {
             return Ok(());
         };
         signal::listen(signal)?; // what was before all of us is remembered already
-        watch.yields = false;
+        watch.first_only = false;
         let first = watch.callback.take();
         drop(watches);
         if let Some(first) = first {
-            first.give_way(signal);
+            first.displace(signal);
         }
         Ok(())
     }
 
     /// Changes who listens to `signal`, and stops listening if nobody does any more.
-    pub(crate) fn unwatch<R>(
+    pub(crate) fn unsubscribe<R>(
         &self,
         signal: i32,
-        change: impl FnOnce(&mut Watch) -> Option<R>,
+        change: impl FnOnce(&mut Subscribers) -> Option<R>,
     ) -> Option<R> {
-        let mut watches = self.watches.borrow_mut();
+        let mut watches = self.subscribers.borrow_mut();
         let watch = watches.get_mut(&signal)?;
         let result = change(watch);
         if watch.callback.is_none() && watch.streams.is_empty() {
-            put_back(signal, &watch.old);
+            restore(signal, &watch.old);
             watches.remove(&signal);
         }
         drop(watches);
@@ -198,20 +210,20 @@ impl Listeners {
 
     /// Nobody listens to anything: let another loop have the signals.
     fn close_if_idle(&self) {
-        if self.watches.borrow().is_empty() {
+        if self.subscribers.borrow().is_empty() {
             self.close();
         }
     }
 
     fn close(&self) {
-        let Some(hearing) = self.hearing.take() else { return };
+        let Some(hearing) = self.dispatch_task.take() else { return };
         hearing.cancel();
-        let watches = self.watches.take();
+        let watches = self.subscribers.take();
         for (signal, watch) in &watches {
-            put_back(*signal, &watch.old);
+            restore(*signal, &watch.old);
         }
-        let is_this = |known: &mut Rc<Listeners>| known.loop_id == self.loop_id;
-        let this = LISTENERS.try_with(|known| known.borrow_mut().take_if(is_this));
+        let is_this = |known: &mut Rc<SignalDispatcher>| known.loop_id == self.loop_id;
+        let this = DISPATCHER.try_with(|known| known.borrow_mut().take_if(is_this));
         let _ = OWNER.compare_exchange(self.claim, 0, Ordering::SeqCst, Ordering::SeqCst);
         drop((this, hearing));
         // Last of all: whoever is told may begin to listen anew.
@@ -222,17 +234,17 @@ impl Listeners {
     }
 
     /// Tells everybody of what has arrived.
-    fn deliver(&self) {
+    fn dispatch(&self) {
         let core = current("a signal");
         let mut waiters: Vec<Waker> = Vec::new();
-        let watches = self.watches.borrow();
+        let watches = self.subscribers.borrow();
         for (_, watch) in watches.iter().filter(|(signal, _)| signal::take(**signal)) {
             for subscription in &watch.streams {
                 subscription.arrived.set(true);
                 waiters.extend(subscription.waiter.take());
             }
             if let Some(callback) = &watch.callback {
-                core.call_soon(callback.turn());
+                core.call_soon(callback.schedule());
             }
         }
         drop(watches);
@@ -241,10 +253,10 @@ impl Listeners {
     }
 }
 
-impl Callback {
-    pub(crate) fn new(callback: impl FnMut() + 'static) -> Rc<Callback> {
+impl SignalHandler {
+    pub(crate) fn new(callback: impl FnMut() + 'static) -> Rc<SignalHandler> {
         let call = RefCell::new(Box::new(callback) as Box<dyn FnMut()>);
-        Rc::new(Callback { call, due: Cell::new(false), removed: Cell::new(false) })
+        Rc::new(SignalHandler { call, due: Cell::new(false), removed: Cell::new(false) })
     }
 
     /// It is not called any more, not even if it was due.
@@ -253,7 +265,7 @@ impl Callback {
     }
 
     /// Somebody else listens in its place, and hears of what it was about to be told.
-    pub(crate) fn give_way(&self, signal: i32) {
+    pub(crate) fn displace(&self, signal: i32) {
         self.remove();
         if self.due.get() {
             signal::hand_on(signal);
@@ -261,7 +273,7 @@ impl Callback {
     }
 
     /// An ordinary callback of the loop, so that order and panics are as for all others.
-    fn turn(self: &Rc<Self>) -> Box<dyn FnOnce()> {
+    fn schedule(self: &Rc<Self>) -> Box<dyn FnOnce()> {
         let this = Rc::clone(self);
         self.due.set(true);
         Box::new(move || {
@@ -273,25 +285,25 @@ impl Callback {
     }
 }
 
-fn put_back(signal: i32, old: &OldAction) {
+fn restore(signal: i32, old: &OldAction) {
     // The number and the action came from the system; it takes them back.
     let _ = signal::restore(signal, old);
 }
 
 /// The listeners are there as long as the hearing task lives. If the loop is dropped, so is this.
-struct Open(Rc<Listeners>);
+struct CloseOnDrop(Rc<SignalDispatcher>);
 
-impl Drop for Open {
+impl Drop for CloseOnDrop {
     fn drop(&mut self) {
         self.0.close();
     }
 }
 
 /// The hearing task: silence the bell, then look at every signal; never the other way.
-async fn hear(bell: Source<File>, open: Open) {
+async fn dispatch_signals(bell: AsyncFd<File>, open: CloseOnDrop) {
     let silence = |mut bell: &File| bell.read(&mut [0; 8]);
     while bell.io_call(Direction::Read, silence).await.is_ok() {
-        open.0.deliver();
+        open.0.dispatch();
     }
 }
 
@@ -325,10 +337,11 @@ async fn hear(bell: Source<File>, open: Open) {
 /// ```
 #[doc(alias = "asyncio.loop.add_signal_handler")]
 pub fn add_signal_handler(signal: i32, callback: impl FnMut() + 'static) -> io::Result<()> {
-    let callback = Callback::new(callback);
-    let old = Listeners::open()?.watch(signal, |watch| watch.callback.replace(callback))?;
+    let callback = SignalHandler::new(callback);
+    let old = SignalDispatcher::get_or_start()?
+        .subscribe(signal, |watch| watch.callback.replace(callback))?;
     if let Some(old) = old {
-        old.give_way(signal);
+        old.displace(signal);
     }
     Ok(())
 }
@@ -340,15 +353,15 @@ pub fn add_signal_handler(signal: i32, callback: impl FnMut() + 'static) -> io::
 ///
 /// # Errors
 /// As [`add_signal_handler`].
-pub(crate) fn on_first(signal: i32, callback: impl FnMut() + 'static) -> io::Result<bool> {
-    Listeners::open()?.watch_once(signal, Callback::new(callback))
+pub(crate) fn set_first_handler(signal: i32, callback: impl FnMut() + 'static) -> io::Result<bool> {
+    SignalDispatcher::get_or_start()?.subscribe_once(signal, SignalHandler::new(callback))
 }
 
 /// Undoes [`on_first`], unless it has given way.
-pub(crate) fn forget_first(signal: i32) {
-    let Some(listeners) = Listeners::here() else { return };
+pub(crate) fn remove_first_handler(signal: i32) {
+    let Some(listeners) = SignalDispatcher::current() else { return };
     let forgotten =
-        listeners.unwatch(signal, |watch| watch.yields.then(|| watch.callback.take())?);
+        listeners.unsubscribe(signal, |watch| watch.first_only.then(|| watch.callback.take())?);
     if let Some(callback) = forgotten {
         callback.remove();
     }
@@ -358,8 +371,8 @@ pub(crate) fn forget_first(signal: i32) {
 /// there was none.
 #[doc(alias = "asyncio.loop.remove_signal_handler")]
 pub fn remove_signal_handler(signal: i32) -> bool {
-    let Some(listeners) = Listeners::here() else { return false };
-    let removed = listeners.unwatch(signal, |watch| watch.callback.take());
+    let Some(listeners) = SignalDispatcher::current() else { return false };
+    let removed = listeners.unsubscribe(signal, |watch| watch.callback.take());
     removed.map(|callback| callback.remove()).is_some()
 }
 
@@ -383,17 +396,17 @@ pub fn remove_signal_handler(signal: i32) -> bool {
 /// ```
 #[doc(alias = "tokio::signal::unix::signal")]
 pub fn signal(signal: i32) -> io::Result<Signal> {
-    let listeners = Listeners::open()?;
-    let subscription = Rc::new(Subscription::default());
-    listeners.watch(signal, |watch| watch.streams.push(Rc::clone(&subscription)))?;
+    let listeners = SignalDispatcher::get_or_start()?;
+    let subscription = Rc::new(StreamState::default());
+    listeners.subscribe(signal, |watch| watch.streams.push(Rc::clone(&subscription)))?;
     Ok(Signal { signal, listeners, subscription })
 }
 
 /// A signal as a stream of its arrivals. Dropped, it stops listening.
 pub struct Signal {
     signal: i32,
-    listeners: Rc<Listeners>,
-    subscription: Rc<Subscription>,
+    listeners: Rc<SignalDispatcher>,
+    subscription: Rc<StreamState>,
 }
 
 impl Signal {
@@ -421,7 +434,7 @@ impl Signal {
 
 impl Drop for Signal {
     fn drop(&mut self) {
-        let gone = self.listeners.unwatch(self.signal, |watch| {
+        let gone = self.listeners.unsubscribe(self.signal, |watch| {
             let at = watch
                 .streams
                 .iter()

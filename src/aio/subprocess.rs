@@ -15,8 +15,8 @@
 //! Counterpart: asyncio's `PidfdChildWatcher`. There `wait` also waits for the pipes to close;
 //! here it waits for the process, and `communicate` for both.
 
+use crate::aio::net::async_fd::AsyncFd;
 use crate::aio::net::byte_stream::{PipeReader, PipeWriter};
-use crate::aio::net::source::Source;
 use crate::aio::streams::reader::StreamReader;
 use crate::aio::streams::writer::StreamWriter;
 use crate::event_loop::core::with_current;
@@ -57,7 +57,7 @@ pub struct Child {
     pub stdout: Option<StreamReader<Receiver>>,
     /// Its complaints, likewise.
     pub stderr: Option<StreamReader<Receiver>>,
-    process: Process,
+    process: WatchedProcess,
 }
 
 /// Starts a process. Of the command's streams those that are `Stdio::piped()` come as
@@ -80,7 +80,7 @@ pub fn spawn(command: &mut Command) -> io::Result<Child> {
     let mut child = command.spawn()?;
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     // From here on an error drops the process, which kills and collects it.
-    let mut process = Process::watch(child)?;
+    let mut process = WatchedProcess::watch(child)?;
     let reader = |fd: OwnedFd| PipeReader::from_fd(fd).map(StreamReader::new);
     let stdin = stdin.map(|end| PipeWriter::from_fd(end.into())).transpose()?;
     let stdout = stdout.map(|end| reader(end.into())).transpose()?;
@@ -141,12 +141,13 @@ impl Child {
                 _ => stdin.close(), // what is queued is sent by the writer's own task
             }
         }
-        let (stdout, stderr) = both(hear_out(&mut self.stdout), hear_out(&mut self.stderr)).await;
+        let (stdout, stderr) =
+            join_both(wait_eof(&mut self.stdout), wait_eof(&mut self.stderr)).await;
         stdout.and(stderr)?;
         let status = self.wait().await?;
         // All is here, and nothing is waited for any more: now it can be taken.
         let rest = |reader: &mut Option<StreamReader<_>>| {
-            reader.as_mut().map(StreamReader::take_rest).unwrap_or_default()
+            reader.as_mut().map(StreamReader::take_buffered).unwrap_or_default()
         };
         Ok(Output { status, stdout: rest(&mut self.stdout), stderr: rest(&mut self.stderr) })
     }
@@ -181,24 +182,24 @@ impl Child {
 
 /// A process that is ours to collect.
 #[derive(Debug)]
-struct Process {
+struct WatchedProcess {
     /// `None` only inside `drop`.
-    running: Option<Running>,
+    running: Option<Watched>,
     kill_on_drop: bool,
 }
 
 #[derive(Debug)]
-struct Running {
+struct Watched {
     child: process::Child,
-    pidfd: Source<OwnedFd>,
+    pidfd: AsyncFd<OwnedFd>,
 }
 
-impl Process {
+impl WatchedProcess {
     /// Has the loop watch `child`, which is killed if that cannot be.
-    fn watch(mut child: process::Child) -> io::Result<Process> {
-        match pidfd_open(child.id()).and_then(Source::new) {
+    fn watch(mut child: process::Child) -> io::Result<WatchedProcess> {
+        match pidfd_open(child.id()).and_then(AsyncFd::new) {
             Ok(pidfd) => {
-                Ok(Process { running: Some(Running { child, pidfd }), kill_on_drop: true })
+                Ok(WatchedProcess { running: Some(Watched { child, pidfd }), kill_on_drop: true })
             }
             Err(e) => {
                 // Not waited for yet, so the number is still its own.
@@ -209,16 +210,16 @@ impl Process {
         }
     }
 
-    fn running(&self) -> &Running {
+    fn running(&self) -> &Watched {
         self.running.as_ref().expect("a process is here until the drop")
     }
 
-    fn running_mut(&mut self) -> &mut Running {
+    fn running_mut(&mut self) -> &mut Watched {
         self.running.as_mut().expect("a process is here until the drop")
     }
 }
 
-impl Running {
+impl Watched {
     /// std remembers the status once it has it, so this may be asked again.
     async fn wait(&mut self) -> io::Result<ExitStatus> {
         let child = &mut self.child;
@@ -227,7 +228,7 @@ impl Running {
     }
 }
 
-impl Drop for Process {
+impl Drop for WatchedProcess {
     fn drop(&mut self) {
         let Some(mut running) = self.running.take() else { return };
         let Ok(None) = running.child.try_wait() else { return };
@@ -250,7 +251,7 @@ impl Drop for Process {
 /// one that was killed, which is soon over; one that was not goes its way, and is collected
 /// by the system when this process ends.
 struct Orphan {
-    running: Running,
+    running: Watched,
     killed: bool,
 }
 
@@ -262,15 +263,15 @@ impl Drop for Orphan {
     }
 }
 
-async fn hear_out(reader: &mut Option<StreamReader<Receiver>>) -> io::Result<()> {
+async fn wait_eof(reader: &mut Option<StreamReader<Receiver>>) -> io::Result<()> {
     match reader {
-        Some(reader) => reader.hear_out().await,
+        Some(reader) => reader.wait_eof().await,
         None => Ok(()),
     }
 }
 
 /// Runs two futures side by side.
-async fn both<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Output) {
+async fn join_both<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Output) {
     let (mut a, mut b) = (pin!(a), pin!(b));
     let (mut of_a, mut of_b) = (None, None);
     poll_fn(|cx| {

@@ -2,8 +2,8 @@
 //! operations nobody is stranded, the order is that of arrival, and no permit is lost.
 
 use super::reader::Reader;
-use singletrack::aio::sync::waiters::Gate;
-use singletrack::aio::sync::waiters::Left;
+use singletrack::aio::sync::waiters::Removed;
+use singletrack::aio::sync::waiters::Synchronizer;
 use singletrack::aio::{Grant, Permits};
 use singletrack::base::id::Key;
 use std::collections::VecDeque;
@@ -126,7 +126,7 @@ impl World {
     fn obey(&mut self, op: &Op) {
         match *op {
             Op::Acquire(has_budget) => {
-                let entered = self.permits.enter();
+                let entered = self.permits.try_acquire();
                 assert_eq!(entered.is_some(), self.free > 0);
                 if entered.is_some() {
                     self.free -= 1;
@@ -139,11 +139,11 @@ impl World {
                     }
                     Some(pass) => {
                         bell.0.fetch_add(1, Ordering::Relaxed); // as the spent budget does
-                        (self.permits.line().keep(pass), true)
+                        (self.permits.waiters().insert_granted(pass), true)
                     }
                     None => {
                         self.line.push_back(self.names);
-                        (self.permits.line().push(Waker::from(Arc::clone(&bell))), false)
+                        (self.permits.waiters().push(Waker::from(Arc::clone(&bell))), false)
                     }
                 };
                 self.waiters.push(Waiter { name: self.names, place, bell, granted });
@@ -151,22 +151,22 @@ impl World {
             }
             Op::Run(i) if i < self.waiters.len() => {
                 let Waiter { place, granted, .. } = self.waiters[i];
-                let pass = self.permits.line().take(place);
+                let pass = self.permits.waiters().take(place);
                 assert_eq!(pass, granted.then_some(Grant::Permit));
                 if granted {
                     self.waiters.remove(i);
                     self.held += 1;
-                    assert!(matches!(self.permits.line().leave(place), Left::Gone));
+                    assert!(matches!(self.permits.waiters().remove(place), Removed::Gone));
                 }
             }
             Op::Cancel(i) if i < self.waiters.len() => {
                 let waiter = self.waiters.remove(i);
-                match self.permits.line().leave(waiter.place) {
-                    Left::Waiting(_) => assert!(!waiter.granted),
-                    Left::Gone => panic!("it was there"),
-                    Left::Granted(pass) => {
+                match self.permits.waiters().remove(waiter.place) {
+                    Removed::Waiting(_) => assert!(!waiter.granted),
+                    Removed::Gone => panic!("it was there"),
+                    Removed::Granted(pass) => {
                         assert!(waiter.granted);
-                        if let Some(waker) = self.permits.pass_on(pass) {
+                        if let Some(waker) = self.permits.give_back(pass) {
                             waker.wake();
                         }
                         self.hand_off();
@@ -179,7 +179,7 @@ impl World {
                 if waiter.granted {
                     return;
                 }
-                let line = self.permits.line();
+                let line = self.permits.waiters();
                 assert!(line.will_wake(waiter.place, &Waker::from(Arc::clone(&waiter.bell))));
                 waiter.bell = Arc::new(Bell::default());
                 let new = Waker::from(Arc::clone(&waiter.bell));
@@ -203,8 +203,8 @@ impl World {
         assert_eq!(self.permits.free(), self.free);
         assert_eq!(self.free + self.held + granted, self.total, "permits are conserved");
         assert!(self.free == 0 || self.line.is_empty(), "nobody waits while one is free");
-        assert_eq!(self.permits.line().waiting(), self.line.len());
-        assert_eq!(self.permits.line().granted(), granted);
+        assert_eq!(self.permits.waiters().waiting(), self.line.len());
+        assert_eq!(self.permits.waiters().granted(), granted);
         for waiter in &self.waiters {
             assert_eq!(waiter.bell.rung(), usize::from(waiter.granted), "woken once, if granted");
         }

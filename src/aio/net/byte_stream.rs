@@ -17,7 +17,7 @@
 //! without a reader gets `BrokenPipe`.
 //! *Leaves out*: named pipes. Open one with std, non-blocking, and take it over.
 
-use crate::aio::net::source::Source;
+use crate::aio::net::async_fd::AsyncFd;
 use crate::event_loop::reactor::Direction;
 use mio::unix::pipe::{Receiver, Sender};
 use std::future::Future;
@@ -63,7 +63,7 @@ pub trait Bytes: AsFd + Into<OwnedFd> {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct ByteStream<T: Bytes>(Source<T>);
+pub struct ByteStream<T: Bytes>(AsyncFd<T>);
 
 impl<T: Bytes> ByteStream<T> {
     /// Has the running loop watch `io`, which must be in non-blocking mode.
@@ -71,11 +71,11 @@ impl<T: Bytes> ByteStream<T> {
     /// # Errors
     /// As [`Source::new`].
     pub fn new(io: T) -> io::Result<Self> {
-        Ok(ByteStream(Source::new(io)?))
+        Ok(ByteStream(AsyncFd::new(io)?))
     }
 
     /// The source, for calls of a kind's own.
-    pub fn source(&self) -> &Source<T> {
+    pub fn async_fd(&self) -> &AsyncFd<T> {
         &self.0
     }
 

@@ -33,7 +33,7 @@
 //! stale watch behind, which a new one with the same number inherits. Here the loop owns or
 //! shares (by `Rc`) what it watches, so it cannot be closed too early.
 
-use crate::aio::net::source::{Source, register};
+use crate::aio::net::async_fd::{AsyncFd, register};
 use crate::aio::tasks::current::create_named_task;
 use crate::base::id::Key;
 use crate::event_loop::core::{Core, current, with_current};
@@ -70,7 +70,7 @@ use std::time::Duration;
 /// descriptors left; `NotConnected` outside a running loop.
 #[doc(alias = "asyncio.loop.add_reader")]
 pub async fn readable(fd: impl AsFd) -> io::Result<()> {
-    ready(fd, Direction::Read, Readiness::Read).await
+    wait_until_ready(fd, Direction::Read, Readiness::Read).await
 }
 
 /// Waits until something can be written to `fd`, or nobody is left to read it.
@@ -79,11 +79,15 @@ pub async fn readable(fd: impl AsFd) -> io::Result<()> {
 /// As [`readable`].
 #[doc(alias = "asyncio.loop.add_writer")]
 pub async fn writable(fd: impl AsFd) -> io::Result<()> {
-    ready(fd, Direction::Write, Readiness::Write).await
+    wait_until_ready(fd, Direction::Write, Readiness::Write).await
 }
 
-async fn ready(fd: impl AsFd, direction: Direction, readiness: Readiness) -> io::Result<()> {
-    let source = Source::new(fd.as_fd().try_clone_to_owned()?)?;
+async fn wait_until_ready(
+    fd: impl AsFd,
+    direction: Direction,
+    readiness: Readiness,
+) -> io::Result<()> {
+    let source = AsyncFd::new(fd.as_fd().try_clone_to_owned()?)?;
     let is_ready = |fd: &OwnedFd| match wait_ready(fd.as_fd(), readiness, Some(Duration::ZERO))? {
         true => Ok(()),
         false => Err(io::ErrorKind::WouldBlock.into()),
@@ -155,17 +159,17 @@ pub fn remove_writer(fd: &impl AsRawFd) -> bool {
 
 /// The watched descriptors of one loop.
 #[derive(Default)]
-struct Watches(RefCell<HashMap<RawFd, Watched>>);
+struct FdCallbacks(RefCell<HashMap<RawFd, FdEntry>>);
 
 /// One descriptor: its place in the reactor, and at most one watch in each direction.
-struct Watched {
+struct FdEntry {
     key: Key,
-    reader: Option<Watch>,
-    writer: Option<Watch>,
+    reader: Option<Registered>,
+    writer: Option<Registered>,
 }
 
-impl Watched {
-    fn side(&mut self, direction: Direction) -> &mut Option<Watch> {
+impl FdEntry {
+    fn slot(&mut self, direction: Direction) -> &mut Option<Registered> {
         match direction {
             Direction::Read => &mut self.reader,
             Direction::Write => &mut self.writer,
@@ -174,12 +178,12 @@ impl Watched {
 }
 
 /// The only strong hold on a side, and the task that serves it.
-struct Watch {
-    side: Rc<Side>,
+struct Registered {
+    side: Rc<FdCallback>,
     task: Task<()>,
 }
 
-struct Side {
+struct FdCallback {
     key: Key,
     direction: Direction,
     io: Box<dyn AsFd>,
@@ -192,7 +196,7 @@ fn add(direction: Direction, io: Box<dyn AsFd>, callback: Box<dyn FnMut()>) -> i
         let text = "watching a descriptor needs a running event loop";
         io::Error::new(io::ErrorKind::NotConnected, text)
     })?;
-    let watches = core.attached.get::<Watches>();
+    let watches = core.attached.get::<FdCallbacks>();
     let fd = io.as_fd().as_raw_fd();
     let known = watches.0.borrow().get(&fd).map(|watched| watched.key);
     let key = match known {
@@ -201,11 +205,11 @@ fn add(direction: Direction, io: Box<dyn AsFd>, callback: Box<dyn FnMut()>) -> i
     };
     let what = if direction == Direction::Read { "reader" } else { "writer" };
     let name = format!("{what} of descriptor {fd}");
-    let side = Rc::new(Side { key, direction, io, callback: RefCell::new(callback), name });
+    let side = Rc::new(FdCallback { key, direction, io, callback: RefCell::new(callback), name });
     let task = create_named_task(&side.name, serve(Rc::downgrade(&side)));
     let mut table = watches.0.borrow_mut();
-    let watched = table.entry(fd).or_insert(Watched { key, reader: None, writer: None });
-    let old = watched.side(direction).replace(Watch { side, task });
+    let watched = table.entry(fd).or_insert(FdEntry { key, reader: None, writer: None });
+    let old = watched.slot(direction).replace(Registered { side, task });
     drop(table);
     if let Some(old) = old {
         old.end(&core);
@@ -215,10 +219,10 @@ fn add(direction: Direction, io: Box<dyn AsFd>, callback: Box<dyn FnMut()>) -> i
 
 fn remove(direction: Direction, fd: RawFd) -> bool {
     let Some(core) = with_current(Rc::clone) else { return false };
-    let watches = core.attached.get::<Watches>();
+    let watches = core.attached.get::<FdCallbacks>();
     let mut table = watches.0.borrow_mut();
     let Some(watched) = table.get_mut(&fd) else { return false };
-    let Some(watch) = watched.side(direction).take() else { return false };
+    let Some(watch) = watched.slot(direction).take() else { return false };
     let last = watched.reader.is_none() && watched.writer.is_none();
     if last {
         table.remove(&fd);
@@ -233,10 +237,10 @@ fn remove(direction: Direction, fd: RawFd) -> bool {
     true
 }
 
-impl Watch {
+impl Registered {
     /// The task polls no more; the callback and its descriptor go, if it is not running.
     fn end(self, core: &Core) {
-        let Side { key, direction, .. } = *self.side;
+        let FdCallback { key, direction, .. } = *self.side;
         let waker = waker(self.task.id());
         let own = core.reactor.borrow_mut().forget_waiter(key, direction, &waker);
         self.task.cancel();
@@ -245,7 +249,7 @@ impl Watch {
 }
 
 /// Serves a side as long as it is there.
-async fn serve(side: Weak<Side>) {
+async fn serve(side: Weak<FdCallback>) {
     while poll_fn(|cx| poll_ready(&side, cx)).await {
         let Some(side) = side.upgrade() else { return };
         side.call();
@@ -255,7 +259,7 @@ async fn serve(side: Weak<Side>) {
 }
 
 /// True when the descriptor is ready; false when nobody watches it any more.
-fn poll_ready(side: &Weak<Side>, cx: &mut Context<'_>) -> Poll<bool> {
+fn poll_ready(side: &Weak<FdCallback>, cx: &mut Context<'_>) -> Poll<bool> {
     let (Some(side), Some(core)) = (side.upgrade(), with_current(Rc::clone)) else {
         return Poll::Ready(false);
     };
@@ -283,7 +287,7 @@ fn poll_ready(side: &Weak<Side>, cx: &mut Context<'_>) -> Poll<bool> {
     }
 }
 
-impl Side {
+impl FdCallback {
     fn call(&self) {
         current("a watch").survive(&self.name, || (self.callback.borrow_mut())());
     }

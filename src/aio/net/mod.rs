@@ -9,9 +9,9 @@
 //!   unix             Unix sockets: streams, their listener, and datagrams
 //! ```
 
+pub mod async_fd;
 pub mod byte_stream;
 pub mod fds;
-pub mod source;
 pub mod tcp;
 pub mod udp;
 pub mod unix;

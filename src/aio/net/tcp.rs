@@ -10,8 +10,8 @@
 //! *Promises*: the loop goes on meanwhile; an address written as a number costs no thread.
 //! *Leaves out*: a cache, and trying two addresses at once (Happy Eyeballs, RFC 8305).
 
+use crate::aio::net::async_fd::AsyncFd;
 use crate::aio::net::byte_stream::{ByteStream, Bytes};
-use crate::aio::net::source::Source;
 use crate::aio::tasks::bridge::to_thread;
 use crate::event_loop::reactor::Direction;
 use crate::sys::fd::while_trying;
@@ -46,7 +46,7 @@ use std::{io, net};
 /// ```
 #[derive(Debug)]
 #[doc(alias = "asyncio.start_server")]
-pub struct TcpListener(Source<net::TcpListener>);
+pub struct TcpListener(AsyncFd<net::TcpListener>);
 
 impl TcpListener {
     /// Listens on `address`; port 0 lets the system choose one.
@@ -66,7 +66,7 @@ impl TcpListener {
     pub fn bind_with(address: SocketAddr, options: &ListenOptions) -> io::Result<Self> {
         let listening = socket::listen(address, options);
         let socket = listening.map_err(while_trying(format_args!("cannot listen on {address}")))?;
-        Ok(TcpListener(Source::new(socket.into())?))
+        Ok(TcpListener(AsyncFd::new(socket.into())?))
     }
 
     /// Takes over a listener of std's.
@@ -75,7 +75,7 @@ impl TcpListener {
     /// As [`bind`](Self::bind).
     pub fn from_std(listener: net::TcpListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
-        Ok(TcpListener(Source::new(listener)?))
+        Ok(TcpListener(AsyncFd::new(listener)?))
     }
 
     /// The next connection, and where it comes from.
@@ -151,7 +151,7 @@ impl TcpStream {
         // std's `connect` blocks; mio's begins and returns.
         let begun = OwnedFd::from(mio::net::TcpStream::connect(address)?);
         let stream = TcpStream::new(net::TcpStream::from(begun))?;
-        stream.source().io_call(Direction::Write, connected).await?;
+        stream.async_fd().io_call(Direction::Write, connected).await?;
         Ok(stream)
     }
 
@@ -170,7 +170,7 @@ impl TcpStream {
     /// # Errors
     /// What `setsockopt(2)` reports.
     pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
-        self.source().io().set_nodelay(on)
+        self.async_fd().io().set_nodelay(on)
     }
 
     /// This end.
@@ -178,7 +178,7 @@ impl TcpStream {
     /// # Errors
     /// What `getsockname(2)` reports.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.source().io().local_addr()
+        self.async_fd().io().local_addr()
     }
 
     /// The other end.
@@ -186,7 +186,7 @@ impl TcpStream {
     /// # Errors
     /// `NotConnected` once the peer is gone.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.source().io().peer_addr()
+        self.async_fd().io().peer_addr()
     }
 }
 

@@ -5,7 +5,7 @@
 //! refuses is an error of one call, not the end of the socket.
 //! *Leaves out*: multicast. [`std::net::UdpSocket`] can join a group; then take it over.
 
-use crate::aio::net::source::Source;
+use crate::aio::net::async_fd::AsyncFd;
 use crate::event_loop::reactor::Direction;
 use crate::sys::fd::while_trying;
 use std::io;
@@ -33,7 +33,7 @@ use std::task::{Context, Poll};
 /// ```
 #[derive(Debug)]
 #[doc(alias = "asyncio.loop.create_datagram_endpoint")]
-pub struct UdpSocket(Source<net::UdpSocket>);
+pub struct UdpSocket(AsyncFd<net::UdpSocket>);
 
 impl UdpSocket {
     /// Receives at `address`; port 0 lets the system choose one.
@@ -52,7 +52,7 @@ impl UdpSocket {
     /// The system's limits; and `NotConnected` outside a running loop.
     pub fn from_std(socket: net::UdpSocket) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
-        Ok(UdpSocket(Source::new(socket)?))
+        Ok(UdpSocket(AsyncFd::new(socket)?))
     }
 
     /// Makes `peer` the destination of [`send`](Self::send), and the only sender to hear. No

@@ -8,8 +8,8 @@
 //! asyncio, too, removes a socket file before it binds, but without asking whether somebody
 //! listens there. Here, taking a live server's address is an error.
 
+use crate::aio::net::async_fd::AsyncFd;
 use crate::aio::net::byte_stream::{ByteStream, Bytes};
-use crate::aio::net::source::Source;
 use crate::event_loop::reactor::Direction;
 use crate::sys::fd::while_trying;
 use std::fs;
@@ -102,7 +102,7 @@ pub struct UnixListener {
     // Fields drop in order. As long as the socket is open, its file's number belongs to it, so
     // the file that is removed cannot be somebody else's. (asyncio closes first.)
     _file: Option<SocketFile>,
-    source: Source<net::UnixListener>,
+    async_fd: AsyncFd<net::UnixListener>,
 }
 
 impl UnixListener {
@@ -126,7 +126,7 @@ impl UnixListener {
     /// The system's limits; and `NotConnected` outside a running loop.
     pub fn from_std(listener: net::UnixListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
-        Ok(UnixListener { source: Source::new(listener)?, _file: None })
+        Ok(UnixListener { async_fd: AsyncFd::new(listener)?, _file: None })
     }
 
     /// The next connection, and the name of its other end, mostly none.
@@ -135,13 +135,13 @@ impl UnixListener {
     /// `EMFILE` when there are no descriptors left, and what `accept(2)` lists besides; the
     /// listener goes on working.
     pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
-        let accepted = self.source.io_call(Direction::Read, net::UnixListener::accept).await?;
+        let accepted = self.async_fd.io_call(Direction::Read, net::UnixListener::accept).await?;
         Ok((UnixStream::from_std(accepted.0)?, accepted.1))
     }
 
     /// [`accept`](Self::accept) for hand-written futures.
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
-        let accepted = self.source.poll_io(cx, Direction::Read, net::UnixListener::accept);
+        let accepted = self.async_fd.poll_io(cx, Direction::Read, net::UnixListener::accept);
         let (stream, peer) = ready!(accepted)?;
         Poll::Ready(UnixStream::from_std(stream).map(|stream| (stream, peer)))
     }
@@ -151,13 +151,13 @@ impl UnixListener {
     /// # Errors
     /// What `getsockname(2)` reports.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.source.io().local_addr()
+        self.async_fd.io().local_addr()
     }
 }
 
 impl AsFd for UnixListener {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.source.io().as_fd()
+        self.async_fd.io().as_fd()
     }
 }
 
@@ -183,7 +183,7 @@ impl AsFd for UnixListener {
 pub struct UnixDatagram {
     // Goes first, as in a listener.
     _file: Option<SocketFile>,
-    source: Source<net::UnixDatagram>,
+    source: AsyncFd<net::UnixDatagram>,
 }
 
 impl UnixDatagram {
@@ -224,7 +224,7 @@ impl UnixDatagram {
     /// The system's limits; and `NotConnected` outside a running loop.
     pub fn from_std(socket: net::UnixDatagram) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
-        Ok(UnixDatagram { source: Source::new(socket)?, _file: None })
+        Ok(UnixDatagram { source: AsyncFd::new(socket)?, _file: None })
     }
 
     /// Makes `path` the destination of [`send`](Self::send), and the only sender to hear.

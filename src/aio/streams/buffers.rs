@@ -98,7 +98,7 @@ impl From<StreamError> for io::Error {
 }
 
 /// An answer, or `None`: bring more bytes, or the end, and ask again.
-pub type Answer = Option<Result<Vec<u8>, StreamError>>;
+pub type ReadResult = Option<Result<Vec<u8>, StreamError>>;
 
 /// The buffer.
 ///
@@ -193,7 +193,7 @@ impl ReadBuffer {
     }
 
     /// `count` bytes. The limit does not matter here.
-    pub fn read_exactly(&mut self, count: usize) -> Answer {
+    pub fn read_exactly(&mut self, count: usize) -> ReadResult {
         let have = self.data().len();
         if have >= count {
             return Some(Ok(self.take(count)));
@@ -209,7 +209,7 @@ impl ReadBuffer {
     ///
     /// The answer hangs on the first `limit + separator.len()` bytes alone: CPython's hangs on
     /// how many of them have arrived, and so do the numbers in its errors.
-    pub fn read_until(&mut self, separator: &[u8], searched: &mut usize) -> Answer {
+    pub fn read_until(&mut self, separator: &[u8], searched: &mut usize) -> ReadResult {
         if separator.is_empty() {
             let text = "the separator must have at least one byte";
             return Some(Err(io::Error::new(io::ErrorKind::InvalidInput, text).into()));
@@ -266,7 +266,7 @@ fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
 }
 
 /// The high mark, unless told otherwise.
-const HIGH: usize = 64 * 1024;
+const DEFAULT_HIGH: usize = 64 * 1024;
 
 /// The queue.
 ///
@@ -295,8 +295,8 @@ impl Default for WriteQueue {
     fn default() -> Self {
         WriteQueue {
             bytes: VecDeque::new(),
-            high: HIGH,
-            low: HIGH / 4,
+            high: DEFAULT_HIGH,
+            low: DEFAULT_HIGH / 4,
             paused: false,
             pauses: 0,
             resumes: 0,
@@ -326,7 +326,7 @@ impl WriteQueue {
     }
 
     /// How often it has paused and resumed.
-    pub fn turns(&self) -> (u64, u64) {
+    pub fn pauses_and_resumes(&self) -> (u64, u64) {
         (self.pauses, self.resumes)
     }
 
@@ -339,7 +339,7 @@ impl WriteQueue {
     /// Appends bytes.
     pub fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend(bytes);
-        self.judge();
+        self.update_paused();
     }
 
     /// The first `count` bytes have gone.
@@ -348,7 +348,7 @@ impl WriteQueue {
         if self.bytes.is_empty() {
             self.bytes = VecDeque::new(); // a queue is the exception: do not keep its memory
         }
-        self.judge();
+        self.update_paused();
     }
 
     /// Drops everything.
@@ -362,18 +362,18 @@ impl WriteQueue {
     /// # Errors
     /// `InvalidInput` if `low` is above `high`.
     pub fn set_limits(&mut self, high: Option<usize>, low: Option<usize>) -> io::Result<()> {
-        let high = high.unwrap_or_else(|| low.map_or(HIGH, |low| low.saturating_mul(4)));
+        let high = high.unwrap_or_else(|| low.map_or(DEFAULT_HIGH, |low| low.saturating_mul(4)));
         let low = low.unwrap_or(high / 4);
         if low > high {
             let text = format!("the low mark ({low}) must not be above the high one ({high})");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
         (self.high, self.low) = (high, low);
-        self.judge();
+        self.update_paused();
         Ok(())
     }
 
-    fn judge(&mut self) {
+    fn update_paused(&mut self) {
         if !self.paused && self.len() > self.high {
             self.paused = true;
             self.pauses += 1;

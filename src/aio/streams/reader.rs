@@ -24,7 +24,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 /// A separator must begin within so many bytes, unless told otherwise.
-pub const LIMIT: usize = 64 * 1024;
+pub const DEFAULT_LIMIT: usize = 64 * 1024;
 
 /// The reading side of a stream.
 ///
@@ -73,7 +73,7 @@ where
 {
     /// A reader for a stream of its own or shared with a writer, with the usual [`LIMIT`].
     pub fn new(stream: impl Into<Rc<ByteStream<T>>>) -> Self {
-        Self::with_limit(stream, LIMIT)
+        Self::with_limit(stream, DEFAULT_LIMIT)
     }
 
     /// A reader whose separators must begin within `limit` bytes.
@@ -86,7 +86,7 @@ where
     /// # Errors
     /// The error that ended the stream.
     pub async fn read(&mut self, most: usize) -> io::Result<Vec<u8>> {
-        self.ask(|buffer| buffer.read(most)).await
+        self.read_with(|buffer| buffer.read(most)).await
     }
 
     /// Everything until the end of the stream.
@@ -95,7 +95,7 @@ where
     /// The error that ended the stream.
     #[doc(alias = "asyncio.StreamReader.read(-1)")]
     pub async fn read_to_end(&mut self) -> io::Result<Vec<u8>> {
-        self.ask(ReadBuffer::read_to_end).await
+        self.read_with(ReadBuffer::read_to_end).await
     }
 
     /// `count` bytes, of which there may be more than the limit.
@@ -105,7 +105,7 @@ where
     /// there was. And the error that ended the stream.
     #[doc(alias = "asyncio.StreamReader.readexactly")]
     pub async fn read_exactly(&mut self, count: usize) -> Result<Vec<u8>, StreamError> {
-        self.ask(|buffer| buffer.read_exactly(count)).await?
+        self.read_with(|buffer| buffer.read_exactly(count)).await?
     }
 
     /// Everything through the next `separator`.
@@ -116,7 +116,7 @@ where
     #[doc(alias = "asyncio.StreamReader.readuntil")]
     pub async fn read_until(&mut self, separator: &[u8]) -> Result<Vec<u8>, StreamError> {
         let mut searched = 0;
-        self.ask(|buffer| buffer.read_until(separator, &mut searched)).await?
+        self.read_with(|buffer| buffer.read_until(separator, &mut searched)).await?
     }
 
     /// The next line with its `\n`; without one at the end of the stream; empty after it.
@@ -137,7 +137,7 @@ where
     }
 
     /// Waits for the end of the stream, and takes nothing.
-    pub(crate) async fn hear_out(&mut self) -> io::Result<()> {
+    pub(crate) async fn wait_eof(&mut self) -> io::Result<()> {
         while !self.buffer.has_ended() {
             self.fill().await?;
         }
@@ -145,7 +145,7 @@ where
     }
 
     /// What is here and not yet read.
-    pub(crate) fn take_rest(&mut self) -> Vec<u8> {
+    pub(crate) fn take_buffered(&mut self) -> Vec<u8> {
         self.buffer.read(usize::MAX).unwrap_or_default()
     }
 
@@ -167,7 +167,7 @@ where
 
     /// Asks until there is an answer. What is in the buffer already counts against the budget
     /// as well: there may be thousands of lines in it.
-    async fn ask<A>(
+    async fn read_with<A>(
         &mut self,
         mut question: impl FnMut(&mut ReadBuffer) -> Option<A>,
     ) -> io::Result<A> {
@@ -186,7 +186,7 @@ where
             return Err(copy(error));
         }
         let read = self.stream.read(self.buffer.room()).await;
-        self.note(read)
+        self.record_read(read)
     }
 
     /// What is here and not yet read, or after a read if there is nothing; at the end, nothing.
@@ -198,7 +198,7 @@ where
                 return Poll::Ready(Err(copy(error)));
             }
             let read = ready!(self.stream.poll_read(cx, self.buffer.room()));
-            self.note(read)?;
+            self.record_read(read)?;
         }
         Poll::Ready(Ok(self.buffer.data()))
     }
@@ -211,13 +211,13 @@ where
         self.buffer.skip(count);
     }
 
-    fn note(&mut self, read: io::Result<usize>) -> io::Result<()> {
+    fn record_read(&mut self, read: io::Result<usize>) -> io::Result<()> {
         match read {
             Ok(0) => self.buffer.feed_eof(),
             Ok(count) => self.buffer.filled(count),
             Err(e) => {
                 // The system tells of a reset once, and of an end after that.
-                self.error = self.stream.source().check_home().is_ok().then(|| copy(&e));
+                self.error = self.stream.async_fd().check_loop().is_ok().then(|| copy(&e));
                 return Err(e);
             }
         }

@@ -19,7 +19,7 @@ use crate::aio::net::byte_stream::{ByteStream, Bytes};
 use crate::aio::net::tcp::TcpListener;
 use crate::aio::net::unix::UnixListener;
 use crate::aio::streams::reader::{StreamReader, split};
-use crate::aio::streams::writer::{Closing, StreamWriter};
+use crate::aio::streams::writer::{Closable, StreamWriter};
 use crate::aio::sync::notify::Notify;
 use crate::aio::time::sleep::sleep;
 use crate::base::id::{GenerationSlab, Key};
@@ -35,7 +35,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 /// So many connections are accepted in a row; then the other tasks get a turn.
-const BATCH: u32 = 64;
+const ACCEPT_BATCH: u32 = 64;
 
 /// What a server accepts connections from.
 pub trait Listener: 'static {
@@ -120,13 +120,13 @@ pub struct ServerStats {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[doc(alias = "asyncio.Server")]
-pub struct Server<L: Listener>(Rc<Shared<L>>);
+pub struct Server<L: Listener>(Rc<ServerState<L>>);
 
-struct Shared<L> {
+struct ServerState<L> {
     /// `None` once closed.
     listener: RefCell<Option<Rc<L>>>,
     options: ServerOptions,
-    clients: RefCell<GenerationSlab<Client>>,
+    open: RefCell<GenerationSlab<OpenConnection>>,
     /// The task that accepts.
     acceptor: RefCell<Option<Task<()>>>,
     /// Those who wait for a connection to end: the acceptor at the limit, `wait_closed`.
@@ -136,8 +136,8 @@ struct Shared<L> {
 }
 
 /// One connection.
-struct Client {
-    outgoing: Rc<dyn Closing>,
+struct OpenConnection {
+    outgoing: Rc<dyn Closable>,
     task: Option<Task<()>>,
 }
 
@@ -169,10 +169,10 @@ where
     H: AsyncFn(StreamReader<L::Io>, StreamWriter<L::Io>) + 'static,
     for<'a> &'a L::Io: Read + Write,
 {
-    let shared = Rc::new(Shared {
+    let shared = Rc::new(ServerState {
         listener: RefCell::new(Some(Rc::new(listener))),
         options,
-        clients: RefCell::default(),
+        open: RefCell::default(),
         acceptor: RefCell::default(),
         changed: Notify::default(),
         counts: Cell::default(),
@@ -231,7 +231,7 @@ impl<L: Listener> Server<L> {
     /// the next turn. (asyncio closes only; its handlers notice when they read or write.)
     #[doc(alias = "asyncio.Server.abort_clients")]
     pub fn abort_clients(&self) {
-        for task in self.0.clients.borrow().iter().filter_map(|(_, client)| client.task.as_ref()) {
+        for task in self.0.open.borrow().iter().filter_map(|(_, client)| client.task.as_ref()) {
             task.cancel();
         }
         for outgoing in self.0.outgoing() {
@@ -251,7 +251,7 @@ impl<L: Listener> Server<L> {
     }
 
     /// What it has done so far.
-    pub fn counts(&self) -> ServerStats {
+    pub fn stats(&self) -> ServerStats {
         self.0.counts.get()
     }
 
@@ -269,7 +269,7 @@ impl<L: Listener> fmt::Debug for Server<L> {
 }
 
 /// The acceptor's task. Because one task both accepts and waits, there can be only one retry.
-async fn accept_all<L, H>(shared: Rc<Shared<L>>, handler: Rc<H>)
+async fn accept_all<L, H>(shared: Rc<ServerState<L>>, handler: Rc<H>)
 where
     L: Listener,
     H: AsyncFn(StreamReader<L::Io>, StreamWriter<L::Io>) + 'static,
@@ -293,20 +293,20 @@ where
                 in_a_row = 0;
             }
         }
-        if in_a_row == BATCH {
+        if in_a_row == ACCEPT_BATCH {
             yield_now().await;
             in_a_row = 0;
         }
     }
 }
 
-impl<L: Listener> Shared<L> {
+impl<L: Listener> ServerState<L> {
     fn is_serving(&self) -> bool {
         self.listener.borrow().is_some()
     }
 
     fn connections(&self) -> usize {
-        self.clients.borrow().len()
+        self.open.borrow().len()
     }
 
     fn count(&self, change: impl FnOnce(&mut ServerStats)) {
@@ -315,8 +315,8 @@ impl<L: Listener> Shared<L> {
         self.counts.set(counts);
     }
 
-    fn outgoing(&self) -> Vec<Rc<dyn Closing>> {
-        self.clients.borrow().iter().map(|(_, client)| Rc::clone(&client.outgoing)).collect()
+    fn outgoing(&self) -> Vec<Rc<dyn Closable>> {
+        self.open.borrow().iter().map(|(_, client)| Rc::clone(&client.outgoing)).collect()
     }
 
     /// The next connection, once there is room for it. `None` when the server is closed.
@@ -342,11 +342,11 @@ impl<L: Listener> Shared<L> {
     {
         let (reader, writer) = split(stream);
         let outgoing = writer.outgoing();
-        let key = self.clients.borrow_mut().insert(Client { outgoing, task: None });
-        let leave = Leave { shared: Rc::clone(self), key };
+        let key = self.open.borrow_mut().insert(OpenConnection { outgoing, task: None });
+        let leave = RemoveOnDrop { shared: Rc::clone(self), key };
         let task = create_task(connection(handler, reader, writer, leave));
         // On a loop that is being dropped the connection is gone already.
-        if let Some(client) = self.clients.borrow_mut().get_mut(key) {
+        if let Some(client) = self.open.borrow_mut().get_mut(key) {
             client.task = Some(task);
         }
     }
@@ -357,7 +357,7 @@ async fn connection<L, H>(
     handler: Rc<H>,
     reader: StreamReader<L::Io>,
     writer: StreamWriter<L::Io>,
-    _leave: Leave<L>,
+    _leave: RemoveOnDrop<L>,
 ) where
     L: Listener,
     H: AsyncFn(StreamReader<L::Io>, StreamWriter<L::Io>) + 'static,
@@ -370,14 +370,14 @@ async fn connection<L, H>(
 }
 
 /// Dropped with the connection's task, however that ends.
-struct Leave<L: Listener> {
-    shared: Rc<Shared<L>>,
+struct RemoveOnDrop<L: Listener> {
+    shared: Rc<ServerState<L>>,
     key: Key,
 }
 
-impl<L: Listener> Drop for Leave<L> {
+impl<L: Listener> Drop for RemoveOnDrop<L> {
     fn drop(&mut self) {
-        let left = self.shared.clients.borrow_mut().remove(self.key);
+        let left = self.shared.open.borrow_mut().remove(self.key);
         drop(left);
         self.shared.changed.notify_all();
     }

@@ -98,7 +98,7 @@ where
             let text = "this writer was ended or closed and takes no more bytes";
             return Err(io::Error::new(io::ErrorKind::BrokenPipe, text));
         }
-        self.stream().map_or(Ok(()), |stream| stream.source().check_home())?;
+        self.stream().map_or(Ok(()), |stream| stream.async_fd().check_loop())?;
         let sent = if self.0.queue.borrow().is_empty() { self.0.send_now(bytes)? } else { 0 };
         if sent < bytes.len() {
             self.0.queue.borrow_mut().push(&bytes[sent..]);
@@ -148,7 +148,7 @@ where
     pub fn write_eof(&self) -> io::Result<()> {
         self.0.check()?;
         self.0.ending.set(true);
-        self.0.settle();
+        self.0.finish_if_flushed();
         Ok(())
     }
 
@@ -186,7 +186,7 @@ where
     }
 
     /// How often the queue has grown above its high mark, and come down to its low one.
-    pub fn turns(&self) -> (u64, u64) {
+    pub fn pauses_and_resumes(&self) -> (u64, u64) {
         self.0.turns()
     }
 
@@ -208,8 +208,8 @@ where
     }
 
     /// For a server, which may close its connections.
-    pub(crate) fn outgoing(&self) -> Rc<dyn Closing> {
-        Rc::clone(&self.0) as Rc<dyn Closing>
+    pub(crate) fn outgoing(&self) -> Rc<dyn Closable> {
+        Rc::clone(&self.0) as Rc<dyn Closable>
     }
 }
 
@@ -237,7 +237,7 @@ where
 }
 
 /// What a server does to a connection, whatever it is made of.
-pub(crate) trait Closing {
+pub(crate) trait Closable {
     /// Closes once the queue is empty.
     fn close(&self);
     /// Closes now.
@@ -246,10 +246,10 @@ pub(crate) trait Closing {
     fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 }
 
-impl<T: Bytes> Closing for Outgoing<T> {
+impl<T: Bytes> Closable for Outgoing<T> {
     fn close(&self) {
         self.closing.set(true);
-        self.settle();
+        self.finish_if_flushed();
     }
 
     fn abort(&self) {
@@ -272,7 +272,7 @@ impl<T: Bytes> Outgoing<T> {
     }
 
     fn turns(&self) -> (u64, u64) {
-        self.queue.borrow().turns()
+        self.queue.borrow().pauses_and_resumes()
     }
 
     fn is_closed(&self) -> bool {
@@ -297,7 +297,7 @@ impl<T: Bytes> Outgoing<T> {
     }
 
     /// If nothing is queued: does what was asked for after that.
-    fn settle(&self) {
+    fn finish_if_flushed(&self) {
         if self.queue.borrow().is_empty() {
             let stream = self.stream.borrow().clone();
             // It can only fail if the peer has closed already, which is as good.
@@ -314,7 +314,7 @@ impl<T: Bytes> Outgoing<T> {
     }
 
     /// The stream has failed: everything queued is lost, and everybody is told.
-    fn lose(&self, error: io::Error) {
+    fn fail(&self, error: io::Error) {
         self.error.replace(Some(error));
         self.abort();
     }
@@ -331,7 +331,7 @@ where
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(0),
             Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(0),
             Err(e) => {
-                self.lose(copy(&e));
+                self.fail(copy(&e));
                 Err(e)
             }
         }
@@ -358,14 +358,14 @@ where
             let resumes = self.turns().1;
             match sent {
                 Ok(sent) => self.queue.borrow_mut().pop(sent),
-                Err(e) => self.lose(e),
+                Err(e) => self.fail(e),
             }
             if self.turns().1 != resumes {
                 self.changed.notify_all();
             }
         }
         self.flushing.set(false);
-        self.settle();
+        self.finish_if_flushed();
         Poll::Ready(())
     }
 }

@@ -11,7 +11,7 @@
 //! the next round.
 
 use crate::aio::sync::waiters::Waiters;
-use crate::aio::sync::waiters::{Gate, Wait, wake};
+use crate::aio::sync::waiters::{Acquire, Synchronizer, wake};
 use std::cell::RefCell;
 use std::fmt;
 use std::task::Waker;
@@ -31,41 +31,41 @@ impl std::error::Error for BrokenBarrier {}
 
 /// The pure half.
 #[derive(Debug)]
-struct Round {
+struct BarrierState {
     parties: usize,
     broken: bool,
-    line: Waiters<Result<usize, BrokenBarrier>>,
+    waiters: Waiters<Result<usize, BrokenBarrier>>,
 }
 
-impl Round {
+impl BarrierState {
     /// Is the one who arrives now the last? Then all may go, and its own number is the last.
     fn complete(&mut self) -> Option<(usize, Vec<Waker>)> {
         let last = self.parties - 1;
-        if self.broken || self.line.waiting() < last {
+        if self.broken || self.waiters.waiting() < last {
             return None;
         }
         let mut numbers = 0..last;
-        Some((last, self.line.grant_all(|| numbers.next().ok_or(BrokenBarrier))))
+        Some((last, self.waiters.grant_all(|| numbers.next().ok_or(BrokenBarrier))))
     }
 
     fn break_up(&mut self) -> Vec<Waker> {
-        self.line.grant_all(|| Err(BrokenBarrier))
+        self.waiters.grant_all(|| Err(BrokenBarrier))
     }
 }
 
-impl Gate for Round {
-    type Pass = Result<usize, BrokenBarrier>;
+impl Synchronizer for BarrierState {
+    type Grant = Result<usize, BrokenBarrier>;
 
-    fn line(&mut self) -> &mut Waiters<Self::Pass> {
-        &mut self.line
+    fn waiters(&mut self) -> &mut Waiters<Self::Grant> {
+        &mut self.waiters
     }
 
-    fn enter(&mut self) -> Option<Self::Pass> {
+    fn try_acquire(&mut self) -> Option<Self::Grant> {
         self.broken.then_some(Err(BrokenBarrier))
     }
 
     /// The round is over for the others as well; there is nobody to hand a number to.
-    fn pass_on(&mut self, _: Self::Pass) -> Option<Waker> {
+    fn give_back(&mut self, _: Self::Grant) -> Option<Waker> {
         None
     }
 }
@@ -90,7 +90,7 @@ impl Gate for Round {
 #[doc(alias = "asyncio.Barrier")]
 #[doc(alias = "tokio::sync::Barrier")]
 pub struct Barrier {
-    round: RefCell<Round>,
+    state: RefCell<BarrierState>,
 }
 
 impl Barrier {
@@ -100,7 +100,9 @@ impl Barrier {
     /// If `parties` is 0.
     pub fn new(parties: usize) -> Self {
         assert!(parties > 0, "a barrier needs at least one party");
-        Barrier { round: RefCell::new(Round { parties, broken: false, line: Waiters::new() }) }
+        Barrier {
+            state: RefCell::new(BarrierState { parties, broken: false, waiters: Waiters::new() }),
+        }
     }
 
     /// Waits for the others. The numbers 0 to `parties - 1` are given in order of arrival.
@@ -109,13 +111,13 @@ impl Barrier {
     /// [`BrokenBarrier`] if it is aborted or reset before the round is complete.
     #[doc(alias = "asyncio.Barrier.wait")]
     pub async fn wait(&self) -> Result<usize, BrokenBarrier> {
-        let complete = self.round.borrow_mut().complete();
+        let complete = self.state.borrow_mut().complete();
         match complete {
             Some((last, others)) => {
                 wake(others);
                 Ok(last)
             }
-            None => Wait::at(&self.round).await,
+            None => Acquire::of(&self.state).await,
         }
     }
 
@@ -132,7 +134,7 @@ impl Barrier {
     }
 
     fn end_round(&self, broken: bool) {
-        let mut round = self.round.borrow_mut();
+        let mut round = self.state.borrow_mut();
         round.broken = broken;
         let waiters = round.break_up();
         drop(round);
@@ -141,25 +143,25 @@ impl Barrier {
 
     /// Is it broken?
     pub fn broken(&self) -> bool {
-        self.round.borrow().broken
+        self.state.borrow().broken
     }
 
     /// How many tasks make a round.
     pub fn parties(&self) -> usize {
-        self.round.borrow().parties
+        self.state.borrow().parties
     }
 
     /// How many wait now.
     #[doc(alias = "asyncio.Barrier.n_waiting")]
     pub fn waiting(&self) -> usize {
-        self.round.borrow().line.waiting()
+        self.state.borrow().waiters.waiting()
     }
 }
 
 impl fmt::Debug for Barrier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let round = self.round.borrow();
-        write!(f, "Barrier({} of {} wait", round.line.waiting(), round.parties)?;
+        let round = self.state.borrow();
+        write!(f, "Barrier({} of {} wait", round.waiters.waiting(), round.parties)?;
         f.write_str(if round.broken { ", broken)" } else { ")" })
     }
 }

@@ -6,22 +6,22 @@
 //! *Leaves out*: a value; that is what a queue is for.
 
 use crate::aio::sync::waiters::Waiters;
-use crate::aio::sync::waiters::{Gate, Wait, wake};
+use crate::aio::sync::waiters::{Acquire, Synchronizer, wake};
 use std::cell::RefCell;
 use std::fmt;
 use std::task::Waker;
 
 /// The pure half of an event.
 #[derive(Debug, Default)]
-pub struct Flag {
+pub struct EventState {
     set: bool,
-    line: Waiters<()>,
+    waiters: Waiters<()>,
 }
 
-impl Flag {
+impl EventState {
     /// A flag, and nobody waiting.
     pub fn new(set: bool) -> Self {
-        Flag { set, line: Waiters::new() }
+        EventState { set, waiters: Waiters::new() }
     }
 
     /// Is it set?
@@ -33,7 +33,7 @@ impl Flag {
     #[must_use]
     pub fn set(&mut self) -> Vec<Waker> {
         self.set = true;
-        self.line.grant_all(|| ())
+        self.waiters.grant_all(|| ())
     }
 
     /// Whoever comes from now on waits.
@@ -42,19 +42,19 @@ impl Flag {
     }
 }
 
-impl Gate for Flag {
-    type Pass = ();
+impl Synchronizer for EventState {
+    type Grant = ();
 
-    fn line(&mut self) -> &mut Waiters<()> {
-        &mut self.line
+    fn waiters(&mut self) -> &mut Waiters<()> {
+        &mut self.waiters
     }
 
-    fn enter(&mut self) -> Option<()> {
+    fn try_acquire(&mut self) -> Option<()> {
         self.set.then_some(())
     }
 
     /// Everybody had a pass of their own; there is nothing to hand on.
-    fn pass_on(&mut self, (): ()) -> Option<Waker> {
+    fn give_back(&mut self, (): ()) -> Option<Waker> {
         None
     }
 }
@@ -82,7 +82,7 @@ impl Gate for Flag {
 #[doc(alias = "asyncio.Event")]
 #[doc(alias = "tokio::sync::Notify")]
 pub struct Event {
-    flag: RefCell<Flag>,
+    state: RefCell<EventState>,
 }
 
 impl Event {
@@ -94,26 +94,26 @@ impl Event {
     /// Is it set?
     #[doc(alias = "asyncio.Event.is_set")]
     pub fn is_set(&self) -> bool {
-        self.flag.borrow().is_set()
+        self.state.borrow().is_set()
     }
 
     /// Sets it and wakes all who wait, in order of arrival.
     #[doc(alias = "asyncio.Event.set")]
     pub fn set(&self) {
-        let waiters = self.flag.borrow_mut().set();
+        let waiters = self.state.borrow_mut().set();
         wake(waiters);
     }
 
     /// Whoever comes from now on waits.
     #[doc(alias = "asyncio.Event.clear")]
     pub fn clear(&self) {
-        self.flag.borrow_mut().clear();
+        self.state.borrow_mut().clear();
     }
 
     /// Waits until it is set; returns at once if it is.
     #[doc(alias = "asyncio.Event.wait")]
     pub async fn wait(&self) {
-        Wait::at(&self.flag).await;
+        Acquire::of(&self.state).await;
     }
 }
 

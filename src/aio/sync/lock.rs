@@ -21,7 +21,7 @@
 //! ```
 
 use crate::aio::sync::semaphore::{Permit, Permits};
-use crate::aio::sync::waiters::{Gate, Wait, Waiters, wake};
+use crate::aio::sync::waiters::{Acquire, Synchronizer, Waiters, wake};
 use std::cell::{RefCell, RefMut};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -143,23 +143,23 @@ impl<T: fmt::Debug> fmt::Debug for LockGuard<'_, T> {
 
 /// The pure half: nobody passes without a notification, and none is kept for later.
 #[derive(Debug, Default)]
-struct Notices {
-    line: Waiters<()>,
+struct Notifications {
+    waiters: Waiters<()>,
 }
 
-impl Gate for Notices {
-    type Pass = ();
+impl Synchronizer for Notifications {
+    type Grant = ();
 
-    fn line(&mut self) -> &mut Waiters<()> {
-        &mut self.line
+    fn waiters(&mut self) -> &mut Waiters<()> {
+        &mut self.waiters
     }
 
-    fn enter(&mut self) -> Option<()> {
+    fn try_acquire(&mut self) -> Option<()> {
         None
     }
 
-    fn pass_on(&mut self, (): ()) -> Option<Waker> {
-        self.line.grant(()).ok()
+    fn give_back(&mut self, (): ()) -> Option<Waker> {
+        self.waiters.grant(()).ok()
     }
 }
 
@@ -201,7 +201,7 @@ impl Gate for Notices {
 #[doc(alias = "asyncio.Condition")]
 #[doc(alias = "Condvar")]
 pub struct Condition {
-    notices: RefCell<Notices>,
+    notifications: RefCell<Notifications>,
 }
 
 impl Condition {
@@ -216,9 +216,9 @@ impl Condition {
         let lock = guard.lock();
         // Until the next line has polled, no other task runs: no notification can be missed.
         drop(guard);
-        Wait::at(&self.notices).await;
+        Acquire::of(&self.notifications).await;
         // Notified but not back yet: if we are dropped now, the next must hear of it.
-        let notice = Notice(self);
+        let notice = Notification(self);
         let guard = lock.acquire().await;
         std::mem::forget(notice);
         guard
@@ -243,7 +243,7 @@ impl Condition {
     #[doc(alias = "asyncio.Condition.notify")]
     pub fn notify(&self, n: usize) {
         for _ in 0..n {
-            let Ok(waker) = self.notices.borrow_mut().line.grant(()) else { return };
+            let Ok(waker) = self.notifications.borrow_mut().waiters.grant(()) else { return };
             wake([waker]);
         }
     }
@@ -251,22 +251,22 @@ impl Condition {
     /// Wakes all who wait now.
     #[doc(alias = "asyncio.Condition.notify_all")]
     pub fn notify_all(&self) {
-        let waiters = self.notices.borrow_mut().line.grant_all(|| ());
+        let waiters = self.notifications.borrow_mut().waiters.grant_all(|| ());
         wake(waiters);
     }
 }
 
 impl fmt::Debug for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let waiting = self.notices.borrow().line.waiting();
+        let waiting = self.notifications.borrow().waiters.waiting();
         f.debug_struct("Condition").field("waiting", &waiting).finish_non_exhaustive()
     }
 }
 
 /// A notification that nobody has acted on; dropped, it goes to the next waiter.
-struct Notice<'a>(&'a Condition);
+struct Notification<'a>(&'a Condition);
 
-impl Drop for Notice<'_> {
+impl Drop for Notification<'_> {
     fn drop(&mut self) {
         self.0.notify(1);
     }

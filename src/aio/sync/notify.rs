@@ -42,18 +42,18 @@ use std::task::{Context, Poll, Waker};
 pub struct Notify {
     /// In order of arrival, which numbers them.
     waiting: RefCell<BTreeMap<u64, Waker>>,
-    arrived: Cell<u64>,
+    next_number: Cell<u64>,
 }
 
 impl Notify {
     /// Waits until `look` sees what it looks for: now, or after a change.
     pub async fn until<R>(&self, mut look: impl FnMut() -> Poll<R>) -> R {
-        let mut place = Place { notify: self, number: None };
+        let mut place = Registration { notify: self, number: None };
         poll_fn(|cx| {
-            place.leave();
+            place.remove();
             let seen = look();
             if seen.is_pending() {
-                place.number = Some(self.add(cx.waker()));
+                place.number = Some(self.register(cx.waker()));
             }
             seen
         })
@@ -67,7 +67,7 @@ impl Notify {
             return Poll::Ready(());
         }
         if !self.waiting.borrow().values().any(|known| known.will_wake(cx.waker())) {
-            self.add(cx.waker());
+            self.register(cx.waker());
         }
         Poll::Pending
     }
@@ -77,30 +77,30 @@ impl Notify {
         wake(self.waiting.take().into_values());
     }
 
-    fn add(&self, waker: &Waker) -> u64 {
-        let (number, waker) = (self.arrived.get(), waker.clone()); // may be anybody's: unborrowed
-        self.arrived.set(number + 1);
+    fn register(&self, waker: &Waker) -> u64 {
+        let (number, waker) = (self.next_number.get(), waker.clone()); // may be anybody's: unborrowed
+        self.next_number.set(number + 1);
         self.waiting.borrow_mut().insert(number, waker);
         number
     }
 }
 
 /// One wait's place among the others.
-struct Place<'a> {
+struct Registration<'a> {
     notify: &'a Notify,
     number: Option<u64>,
 }
 
-impl Place<'_> {
-    fn leave(&mut self) {
+impl Registration<'_> {
+    fn remove(&mut self) {
         let Some(number) = self.number.take() else { return };
         let waker = self.notify.waiting.borrow_mut().remove(&number);
         drop(waker);
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Registration<'_> {
     fn drop(&mut self) {
-        self.leave();
+        self.remove();
     }
 }

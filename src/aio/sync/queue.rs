@@ -24,9 +24,9 @@
 //! asyncio's queue wakes a getter and lets it look again, so a newcomer may be quicker and
 //! the order is not kept. Here the item is promised to the getter that is woken.
 
-use crate::aio::sync::event::Flag;
+use crate::aio::sync::event::EventState;
 use crate::aio::sync::semaphore::{Grant, Permits};
-use crate::aio::sync::waiters::{Gate, Wait, wake};
+use crate::aio::sync::waiters::{Acquire, Synchronizer, wake};
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -175,10 +175,10 @@ pub struct QueueOf<S: Store> {
     slots: RefCell<Permits>,
     items: RefCell<Permits>,
     maxsize: usize,
-    shut: Cell<bool>,
+    is_shut: Cell<bool>,
     /// Items put and not yet reported done, and the flag that is set while there are none.
     unfinished: Cell<usize>,
-    finished: RefCell<Flag>,
+    finished: RefCell<EventState>,
 }
 
 /// The queue was shut down. Brings back what was to be put.
@@ -257,9 +257,9 @@ impl<S: Store> QueueOf<S> {
             slots: RefCell::new(Permits::new(slots)),
             items: RefCell::new(Permits::new(0)),
             maxsize,
-            shut: Cell::new(false),
+            is_shut: Cell::new(false),
             unfinished: Cell::new(0),
-            finished: RefCell::new(Flag::new(true)),
+            finished: RefCell::new(EventState::new(true)),
         }
     }
 
@@ -295,10 +295,10 @@ impl<S: Store> QueueOf<S> {
     #[doc(alias = "send")]
     pub async fn put(&self, item: S::Item) -> Result<(), ShutDown<S::Item>> {
         // Looked at after the wait: a slot that was promised is of no use after a shutdown.
-        if Wait::at(&self.slots).await == Grant::Closed || self.shut.get() {
+        if Acquire::of(&self.slots).await == Grant::Closed || self.is_shut.get() {
             return Err(ShutDown(item));
         }
-        self.fill(item);
+        self.put_item(item);
         Ok(())
     }
 
@@ -308,14 +308,14 @@ impl<S: Store> QueueOf<S> {
     /// [`PutError`], with the item.
     #[doc(alias = "asyncio.Queue.put_nowait")]
     pub fn put_nowait(&self, item: S::Item) -> Result<(), PutError<S::Item>> {
-        if self.shut.get() {
+        if self.is_shut.get() {
             return Err(PutError::ShutDown(item));
         }
-        let slot = self.slots.borrow_mut().enter();
+        let slot = self.slots.borrow_mut().try_acquire();
         if slot.is_none() {
             return Err(PutError::Full(item));
         }
-        self.fill(item);
+        self.put_item(item);
         Ok(())
     }
 
@@ -327,8 +327,8 @@ impl<S: Store> QueueOf<S> {
     #[doc(alias = "asyncio.Queue.get")]
     #[doc(alias = "recv")]
     pub async fn get(&self) -> Result<S::Item, ShutDown> {
-        match Wait::at(&self.items).await {
-            Grant::Permit => self.empty_slot().ok_or(ShutDown(())),
+        match Acquire::of(&self.items).await {
+            Grant::Permit => self.take_item().ok_or(ShutDown(())),
             Grant::Closed => Err(ShutDown(())),
         }
     }
@@ -339,11 +339,11 @@ impl<S: Store> QueueOf<S> {
     /// [`GetError`].
     #[doc(alias = "asyncio.Queue.get_nowait")]
     pub fn get_nowait(&self) -> Result<S::Item, GetError> {
-        let item = self.items.borrow_mut().enter();
+        let item = self.items.borrow_mut().try_acquire();
         match item {
             None => Err(GetError::Empty),
             Some(Grant::Closed) => Err(GetError::ShutDown),
-            Some(Grant::Permit) => self.empty_slot().ok_or(GetError::ShutDown),
+            Some(Grant::Permit) => self.take_item().ok_or(GetError::ShutDown),
         }
     }
 
@@ -363,7 +363,7 @@ impl<S: Store> QueueOf<S> {
     /// Waits until [`task_done`](Self::task_done) has been said of every item that was put.
     #[doc(alias = "asyncio.Queue.join")]
     pub async fn join(&self) {
-        Wait::at(&self.finished).await;
+        Acquire::of(&self.finished).await;
     }
 
     /// No more items. Putters, those that wait included, get [`ShutDown`]. Getters get what
@@ -372,7 +372,7 @@ impl<S: Store> QueueOf<S> {
     #[doc(alias = "asyncio.Queue.shutdown")]
     #[doc(alias = "close")]
     pub fn shutdown(&self, immediate: bool) {
-        self.shut.set(true);
+        self.is_shut.set(true);
         if immediate {
             let dropped = self.store.take();
             self.finish(dropped.len());
@@ -385,11 +385,11 @@ impl<S: Store> QueueOf<S> {
 
     /// True after [`shutdown`](Self::shutdown).
     pub fn is_shut_down(&self) -> bool {
-        self.shut.get()
+        self.is_shut.get()
     }
 
     /// Puts an item into a slot that is ours, and promises it to the first getter.
-    fn fill(&self, item: S::Item) {
+    fn put_item(&self, item: S::Item) {
         if self.unfinished.replace(self.unfinished.get() + 1) == 0 {
             self.finished.borrow_mut().clear();
         }
@@ -400,7 +400,7 @@ impl<S: Store> QueueOf<S> {
 
     /// Takes an item that is ours, and gives its slot to the first putter. `None`: an
     /// immediate shutdown dropped it.
-    fn empty_slot(&self) -> Option<S::Item> {
+    fn take_item(&self) -> Option<S::Item> {
         let item = self.store.borrow_mut().pop()?;
         let putter = self.slots.borrow_mut().release();
         wake(putter);
@@ -422,7 +422,7 @@ impl<S: Store> fmt::Debug for QueueOf<S> {
         f.debug_struct("Queue")
             .field("qsize", &self.qsize())
             .field("maxsize", &self.maxsize)
-            .field("shut_down", &self.shut.get())
+            .field("shut_down", &self.is_shut.get())
             .finish_non_exhaustive()
     }
 }

@@ -8,7 +8,7 @@
 //! [`Permits`] is the pure half. A lock is one permit, a queue is two lots of them.
 
 use crate::aio::sync::waiters::Waiters;
-use crate::aio::sync::waiters::{Gate, Wait, wake};
+use crate::aio::sync::waiters::{Acquire, Synchronizer, wake};
 use std::cell::RefCell;
 use std::fmt;
 use std::task::Waker;
@@ -44,13 +44,13 @@ pub enum Grant {
 pub struct Permits {
     free: usize,
     closed: bool,
-    line: Waiters<Grant>,
+    waiters: Waiters<Grant>,
 }
 
 impl Permits {
     /// `free` permits and nobody waiting.
     pub fn new(free: usize) -> Self {
-        Permits { free, closed: false, line: Waiters::new() }
+        Permits { free, closed: false, waiters: Waiters::new() }
     }
 
     /// How many are free.
@@ -61,7 +61,7 @@ impl Permits {
     /// Brings one permit. Returns the waker of whoever has it now.
     #[must_use]
     pub fn release(&mut self) -> Option<Waker> {
-        match self.line.grant(Grant::Permit) {
+        match self.waiters.grant(Grant::Permit) {
             Ok(waker) => Some(waker),
             Err(_) => {
                 self.free += 1;
@@ -74,18 +74,18 @@ impl Permits {
     #[must_use]
     pub fn close(&mut self) -> Vec<Waker> {
         self.closed = true;
-        self.line.grant_all(|| Grant::Closed)
+        self.waiters.grant_all(|| Grant::Closed)
     }
 }
 
-impl Gate for Permits {
-    type Pass = Grant;
+impl Synchronizer for Permits {
+    type Grant = Grant;
 
-    fn line(&mut self) -> &mut Waiters<Grant> {
-        &mut self.line
+    fn waiters(&mut self) -> &mut Waiters<Grant> {
+        &mut self.waiters
     }
 
-    fn enter(&mut self) -> Option<Grant> {
+    fn try_acquire(&mut self) -> Option<Grant> {
         if self.free > 0 {
             self.free -= 1;
             return Some(Grant::Permit);
@@ -93,7 +93,7 @@ impl Gate for Permits {
         self.closed.then_some(Grant::Closed)
     }
 
-    fn pass_on(&mut self, pass: Grant) -> Option<Waker> {
+    fn give_back(&mut self, pass: Grant) -> Option<Waker> {
         match pass {
             Grant::Permit => self.release(),
             Grant::Closed => None,
@@ -190,13 +190,13 @@ pub struct Permit<'a> {
 impl<'a> Permit<'a> {
     /// Waits for a permit of these, which are never closed.
     pub(crate) async fn wait(permits: &'a RefCell<Permits>) -> Permit<'a> {
-        let _never_closed = Wait::at(permits).await;
+        let _never_closed = Acquire::of(permits).await;
         Permit { permits }
     }
 
     /// A permit of these, if one is free.
     pub(crate) fn try_take(permits: &'a RefCell<Permits>) -> Option<Permit<'a>> {
-        permits.borrow_mut().enter().map(|_| Permit { permits })
+        permits.borrow_mut().try_acquire().map(|_| Permit { permits })
     }
 
     /// Keeps the permit out of circulation until somebody calls [`Semaphore::release`]: for

@@ -71,22 +71,22 @@ use std::task::{Context, Poll, Waker};
 /// ```
 #[derive(Debug)]
 pub struct Waiters<G> {
-    nodes: GenerationSlab<Node<G>>,
+    nodes: GenerationSlab<WaiterNode<G>>,
     head: Option<Key>,
     tail: Option<Key>,
     waiting: usize,
 }
 
 #[derive(Debug)]
-struct Node<G> {
-    stage: Stage<G>,
+struct WaiterNode<G> {
+    state: WaiterState<G>,
     /// Both are `None` once granted: that waiter stands in the line no more.
-    before: Option<Key>,
-    behind: Option<Key>,
+    prev: Option<Key>,
+    next: Option<Key>,
 }
 
 #[derive(Debug)]
-enum Stage<G> {
+enum WaiterState<G> {
     Waiting(Waker),
     Granted(G),
 }
@@ -94,7 +94,7 @@ enum Stage<G> {
 /// What a waiter had when it left.
 #[derive(Debug)]
 #[must_use = "a grant that comes back must go to the next waiter"]
-pub enum Left<G> {
+pub enum Removed<G> {
     /// Nothing yet. The waker is handed out so that it is not dropped inside a borrow.
     Waiting(Waker),
     /// This, which now belongs to the next in line.
@@ -128,9 +128,13 @@ impl<G> Waiters<G> {
     /// Stands at the end of the line.
     pub fn push(&mut self, waker: Waker) -> Key {
         let before = self.tail;
-        let key = self.nodes.insert(Node { stage: Stage::Waiting(waker), before, behind: None });
+        let key = self.nodes.insert(WaiterNode {
+            state: WaiterState::Waiting(waker),
+            prev: before,
+            next: None,
+        });
         match before.and_then(|key| self.nodes.get_mut(key)) {
-            Some(last) => last.behind = Some(key),
+            Some(last) => last.next = Some(key),
             None => self.head = Some(key),
         }
         self.tail = Some(key);
@@ -139,8 +143,8 @@ impl<G> Waiters<G> {
     }
 
     /// For one who need not stand in the line, but cannot come for its grant before later.
-    pub fn keep(&mut self, grant: G) -> Key {
-        self.nodes.insert(Node { stage: Stage::Granted(grant), before: None, behind: None })
+    pub fn insert_granted(&mut self, grant: G) -> Key {
+        self.nodes.insert(WaiterNode { state: WaiterState::Granted(grant), prev: None, next: None })
     }
 
     /// Hands `grant` to the first in line; brings its waker, to be called once no borrow is
@@ -152,17 +156,17 @@ impl<G> Waiters<G> {
         let Some(node) = self.head.and_then(|key| self.nodes.get_mut(key)) else {
             return Err(grant);
         };
-        let behind = node.behind.take();
-        let stage = std::mem::replace(&mut node.stage, Stage::Granted(grant));
+        let behind = node.next.take();
+        let stage = std::mem::replace(&mut node.state, WaiterState::Granted(grant));
         self.head = behind;
         match behind.and_then(|key| self.nodes.get_mut(key)) {
-            Some(next) => next.before = None,
+            Some(next) => next.prev = None,
             None => self.tail = None,
         }
         self.waiting -= 1;
         match stage {
-            Stage::Waiting(waker) => Ok(waker),
-            Stage::Granted(_) => unreachable!("who stands in the line waits"),
+            WaiterState::Waiting(waker) => Ok(waker),
+            WaiterState::Granted(_) => unreachable!("who stands in the line waits"),
         }
     }
 
@@ -175,19 +179,19 @@ impl<G> Waiters<G> {
 
     /// Comes for a grant. With it, the waiter is gone; `None`: it still waits.
     pub fn take(&mut self, key: Key) -> Option<G> {
-        if let Stage::Waiting(_) = self.nodes.get(key)?.stage {
+        if let WaiterState::Waiting(_) = self.nodes.get(key)?.state {
             return None;
         }
-        match self.nodes.remove(key)?.stage {
-            Stage::Granted(grant) => Some(grant),
-            Stage::Waiting(_) => None,
+        match self.nodes.remove(key)?.state {
+            WaiterState::Granted(grant) => Some(grant),
+            WaiterState::Waiting(_) => None,
         }
     }
 
     /// True if this waiter would be woken through `waker`.
     pub fn will_wake(&self, key: Key, waker: &Waker) -> bool {
         match self.nodes.get(key) {
-            Some(Node { stage: Stage::Waiting(own), .. }) => own.will_wake(waker),
+            Some(WaiterNode { state: WaiterState::Waiting(own), .. }) => own.will_wake(waker),
             _ => false,
         }
     }
@@ -197,33 +201,35 @@ impl<G> Waiters<G> {
     #[must_use]
     pub fn replace_waker(&mut self, key: Key, waker: Waker) -> Waker {
         match self.nodes.get_mut(key) {
-            Some(Node { stage: Stage::Waiting(own), .. }) => std::mem::replace(own, waker),
+            Some(WaiterNode { state: WaiterState::Waiting(own), .. }) => {
+                std::mem::replace(own, waker)
+            }
             _ => waker,
         }
     }
 
     /// The waiter gives up.
-    pub fn leave(&mut self, key: Key) -> Left<G> {
-        if let Some(Node { stage: Stage::Waiting(_), .. }) = self.nodes.get(key) {
+    pub fn remove(&mut self, key: Key) -> Removed<G> {
+        if let Some(WaiterNode { state: WaiterState::Waiting(_), .. }) = self.nodes.get(key) {
             self.unlink(key);
         }
-        match self.nodes.remove(key).map(|node| node.stage) {
-            Some(Stage::Waiting(waker)) => Left::Waiting(waker),
-            Some(Stage::Granted(grant)) => Left::Granted(grant),
-            None => Left::Gone,
+        match self.nodes.remove(key).map(|node| node.state) {
+            Some(WaiterState::Waiting(waker)) => Removed::Waiting(waker),
+            Some(WaiterState::Granted(grant)) => Removed::Granted(grant),
+            None => Removed::Gone,
         }
     }
 
     /// Closes the gap around a waiter who stands in the line.
     fn unlink(&mut self, key: Key) {
         let Some(node) = self.nodes.get_mut(key) else { return };
-        let (before, behind) = (node.before.take(), node.behind.take());
+        let (before, behind) = (node.prev.take(), node.next.take());
         match before.and_then(|key| self.nodes.get_mut(key)) {
-            Some(other) => other.behind = behind,
+            Some(other) => other.next = behind,
             None => self.head = behind,
         }
         match behind.and_then(|key| self.nodes.get_mut(key)) {
-            Some(other) => other.before = before,
+            Some(other) => other.prev = before,
             None => self.tail = before,
         }
         self.waiting -= 1;
@@ -231,18 +237,18 @@ impl<G> Waiters<G> {
 }
 
 /// The rules of one primitive.
-pub trait Gate {
+pub trait Synchronizer {
     /// What a waiter goes through with.
-    type Pass;
+    type Grant;
 
     /// Those who wait here.
-    fn line(&mut self) -> &mut Waiters<Self::Pass>;
+    fn waiters(&mut self) -> &mut Waiters<Self::Grant>;
 
     /// Goes through at once, if that is fair: not while others wait.
-    fn enter(&mut self) -> Option<Self::Pass>;
+    fn try_acquire(&mut self) -> Option<Self::Grant>;
 
     /// A waiter was dropped with its pass unused. Brings the waker of whoever has it now.
-    fn pass_on(&mut self, pass: Self::Pass) -> Option<Waker>;
+    fn give_back(&mut self, pass: Self::Grant) -> Option<Waker>;
 }
 
 /// Waits until the gate lets it through.
@@ -259,60 +265,60 @@ pub trait Gate {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[must_use = "a future does nothing until it is awaited"]
-pub struct Wait<'a, P: Gate> {
-    gate: &'a RefCell<P>,
-    place: Option<Key>,
+pub struct Acquire<'a, P: Synchronizer> {
+    owner: &'a RefCell<P>,
+    key: Option<Key>,
 }
 
-impl<'a, P: Gate> Wait<'a, P> {
+impl<'a, P: Synchronizer> Acquire<'a, P> {
     /// A place at this gate; the line is joined at the first poll.
-    pub fn at(gate: &'a RefCell<P>) -> Self {
-        Wait { gate, place: None }
+    pub fn of(gate: &'a RefCell<P>) -> Self {
+        Acquire { owner: gate, key: None }
     }
 
     /// The first poll. A task whose budget is spent takes its place as well, and its pass waits
     /// there: were it to come back next turn to join, it would miss what is told today.
-    fn join(&mut self, cx: &mut Context<'_>) -> Poll<P::Pass> {
-        let Some(pass) = self.gate.borrow_mut().enter() else {
+    fn join(&mut self, cx: &mut Context<'_>) -> Poll<P::Grant> {
+        let Some(pass) = self.owner.borrow_mut().try_acquire() else {
             let waker = cx.waker().clone();
-            self.place = Some(self.gate.borrow_mut().line().push(waker));
+            self.key = Some(self.owner.borrow_mut().waiters().push(waker));
             return Poll::Pending;
         };
         if spend_budget(cx).is_ready() {
             return Poll::Ready(pass);
         }
-        self.place = Some(self.gate.borrow_mut().line().keep(pass));
+        self.key = Some(self.owner.borrow_mut().waiters().insert_granted(pass));
         Poll::Pending
     }
 }
 
-impl<P: Gate> Future for Wait<'_, P> {
-    type Output = P::Pass;
+impl<P: Synchronizer> Future for Acquire<'_, P> {
+    type Output = P::Grant;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<P::Pass> {
-        let Some(place) = self.place else { return self.join(cx) };
-        let mut gate = self.gate.borrow_mut();
-        if let Some(pass) = gate.line().take(place) {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<P::Grant> {
+        let Some(place) = self.key else { return self.join(cx) };
+        let mut gate = self.owner.borrow_mut();
+        if let Some(pass) = gate.waiters().take(place) {
             drop(gate);
-            self.place = None;
+            self.key = None;
             return Poll::Ready(pass);
         }
-        if !gate.line().will_wake(place, cx.waker()) {
+        if !gate.waiters().will_wake(place, cx.waker()) {
             drop(gate);
             let new = cx.waker().clone();
-            let old = self.gate.borrow_mut().line().replace_waker(place, new);
+            let old = self.owner.borrow_mut().waiters().replace_waker(place, new);
             drop(old);
         }
         Poll::Pending
     }
 }
 
-impl<P: Gate> Drop for Wait<'_, P> {
+impl<P: Synchronizer> Drop for Acquire<'_, P> {
     fn drop(&mut self) {
-        let Some(place) = self.place else { return };
-        let left = self.gate.borrow_mut().line().leave(place);
-        if let Left::Granted(pass) = left {
-            let next = self.gate.borrow_mut().pass_on(pass);
+        let Some(place) = self.key else { return };
+        let left = self.owner.borrow_mut().waiters().remove(place);
+        if let Removed::Granted(pass) = left {
+            let next = self.owner.borrow_mut().give_back(pass);
             wake(next);
         }
     }

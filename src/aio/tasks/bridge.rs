@@ -149,10 +149,10 @@ pub async fn to_thread<R: Send + 'static>(
 
 /// The pools of one loop, the one in use last. Others are kept to be joined with it.
 #[derive(Default)]
-struct Pools(RefCell<Vec<Arc<ThreadPoolExecutor>>>);
+struct DefaultExecutors(RefCell<Vec<Arc<ThreadPoolExecutor>>>);
 
 fn default_executor(core: &Core) -> Arc<ThreadPoolExecutor> {
-    let pools = core.attached.get::<Pools>();
+    let pools = core.attached.get::<DefaultExecutors>();
     let mut pools = pools.0.borrow_mut();
     if pools.is_empty() {
         let options = ThreadPoolOptions::default().thread_name_prefix("asyncio");
@@ -167,17 +167,17 @@ fn default_executor(core: &Core) -> Arc<ThreadPoolExecutor> {
 /// When called outside a running loop; [`EventLoop::set_default_executor`] can do without.
 #[doc(alias = "asyncio.loop.set_default_executor")]
 pub fn set_default_executor(pool: ThreadPoolExecutor) {
-    use_by_default(&current("set_default_executor"), pool);
+    push_default_executor(&current("set_default_executor"), pool);
 }
 
-fn use_by_default(core: &Core, pool: ThreadPoolExecutor) {
-    core.attached.get::<Pools>().0.borrow_mut().push(Arc::new(pool));
+fn push_default_executor(core: &Core, pool: ThreadPoolExecutor) {
+    core.attached.get::<DefaultExecutors>().0.borrow_mut().push(Arc::new(pool));
 }
 
 impl EventLoop {
     /// As [`set_default_executor`], whether or not the loop is running.
     pub fn set_default_executor(&self, pool: ThreadPoolExecutor) {
-        use_by_default(&self.core, pool);
+        push_default_executor(&self.core, pool);
     }
 }
 
@@ -193,7 +193,7 @@ impl EventLoop {
 pub async fn shutdown_default_executor() {
     let core = current("shutdown_default_executor");
     default_executor(&core); // there must be one, to refuse what comes later
-    let pools = core.attached.get::<Pools>().0.borrow().clone();
+    let pools = core.attached.get::<DefaultExecutors>().0.borrow().clone();
     pools.iter().for_each(|pool| pool.shutdown(false, false));
     if pools.iter().all(|pool| pool.workers() == 0) {
         return;
@@ -254,7 +254,7 @@ impl LoopHandle {
         F: std::future::Future<Output: Send> + Send + 'static,
     {
         let (promise, result) = promise_of(loop_guard_id(self.id()));
-        let answer = Answer { promise: Some(promise), loop_id: self.id() };
+        let answer = TaskPromise { promise: Some(promise), loop_id: self.id() };
         // If the loop is gone the call is dropped, and the answer with it, which says so.
         let _ = self.call_soon_threadsafe(move || drop(create_task(answer.run(future))));
         result
@@ -262,12 +262,12 @@ impl LoopHandle {
 }
 
 /// A promise that is kept in one way or another, whenever the task or the loop goes.
-struct Answer<T> {
+struct TaskPromise<T> {
     promise: Option<Promise<T>>,
     loop_id: LoopId,
 }
 
-impl<T> Answer<T> {
+impl<T> TaskPromise<T> {
     /// Polls `future` until it is done or nobody wants to know any more.
     async fn run(mut self, future: impl std::future::Future<Output = T>) {
         let mut future = pin!(future);
@@ -292,7 +292,7 @@ impl<T> Answer<T> {
     }
 }
 
-impl<T> Drop for Answer<T> {
+impl<T> Drop for TaskPromise<T> {
     fn drop(&mut self) {
         let Some(promise) = self.promise.take() else { return };
         if inbox::is_open(self.loop_id) {

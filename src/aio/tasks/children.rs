@@ -52,31 +52,31 @@ impl<E: fmt::Debug + fmt::Display> std::error::Error for ChildError<E> {}
 pub struct Children<T> {
     tasks: Vec<Option<Task<T>>>,
     left: usize,
-    arrivals: Arc<Arrivals>,
+    woken: Arc<WokenQueue>,
     /// Made when there is somebody to wait for; shows the wait in the tree of tasks.
-    waiting: Option<Rc<Waiting>>,
+    waiting: Option<Rc<AwaitingChildren>>,
 }
 
 /// The numbers of tasks to look at, and whom to wake for it. Behind a lock because a waker
 /// may be used on any thread; these never are, so it never waits.
-struct Arrivals(Mutex<State>);
+struct WokenQueue(Mutex<Woken>);
 
 #[derive(Default)]
-struct State {
-    woken: VecDeque<usize>,
+struct Woken {
+    numbers: VecDeque<usize>,
     parent: Option<Waker>,
 }
 
 /// The waker of one child.
-struct Child {
+struct ChildWaker {
     number: usize,
-    arrivals: Arc<Arrivals>,
+    arrivals: Arc<WokenQueue>,
 }
 
-impl Wake for Child {
+impl Wake for ChildWaker {
     fn wake(self: Arc<Self>) {
         let mut state = self.arrivals.0.lock();
-        state.woken.push_back(self.number);
+        state.numbers.push_back(self.number);
         let parent = state.parent.take();
         drop(state);
         if let Some(parent) = parent {
@@ -85,9 +85,9 @@ impl Wake for Child {
     }
 }
 
-impl Arrivals {
+impl WokenQueue {
     fn pop(&self) -> Option<usize> {
-        self.0.lock().woken.pop_front()
+        self.0.lock().numbers.pop_front()
     }
 
     /// Cloned and dropped outside the lock: a waker may be anybody's.
@@ -99,12 +99,12 @@ impl Arrivals {
 }
 
 /// A wait for all of these tasks.
-struct Waiting {
+struct AwaitingChildren {
     tasks: Vec<TaskId>,
-    arrivals: Arc<Arrivals>,
+    arrivals: Arc<WokenQueue>,
 }
 
-impl Awaits for Waiting {
+impl Awaits for AwaitingChildren {
     fn awaiter(&self) -> Option<TaskId> {
         self.arrivals.0.lock().parent.as_ref().and_then(task_of)
     }
@@ -117,9 +117,9 @@ impl Awaits for Waiting {
 impl<T> FromIterator<Task<T>> for Children<T> {
     fn from_iter<I: IntoIterator<Item = Task<T>>>(tasks: I) -> Self {
         let tasks: Vec<_> = tasks.into_iter().map(Some).collect();
-        let state = State { woken: (0..tasks.len()).collect(), parent: None };
-        let arrivals = Arc::new(Arrivals(Mutex::new(state)));
-        Children { left: tasks.len(), tasks, arrivals, waiting: None }
+        let state = Woken { numbers: (0..tasks.len()).collect(), parent: None };
+        let arrivals = Arc::new(WokenQueue(Mutex::new(state)));
+        Children { left: tasks.len(), tasks, woken: arrivals, waiting: None }
     }
 }
 
@@ -139,22 +139,22 @@ impl<T> Children<T> {
         if self.left == 0 {
             return Poll::Ready(None);
         }
-        self.arrivals.set_parent(cx.waker());
-        while let Some(number) = self.arrivals.pop() {
+        self.woken.set_parent(cx.waker());
+        while let Some(number) = self.woken.pop() {
             if let Some(task) = self.take_if_done(number) {
                 self.left -= 1;
                 return Poll::Ready(Some((number, task)));
             }
         }
         if self.waiting.is_none() {
-            self.show();
+            self.register();
         }
         Poll::Pending
     }
 
-    fn show(&mut self) {
+    fn register(&mut self) {
         let tasks = self.tasks.iter().flatten().map(Task::id).collect();
-        let waiting = Rc::new(Waiting { tasks, arrivals: Arc::clone(&self.arrivals) });
+        let waiting = Rc::new(AwaitingChildren { tasks, arrivals: Arc::clone(&self.woken) });
         note(Rc::downgrade(&waiting) as Weak<dyn Awaits>);
         self.waiting = Some(waiting);
     }
@@ -163,7 +163,7 @@ impl<T> Children<T> {
     fn take_if_done(&mut self, number: usize) -> Option<Task<T>> {
         let task = self.tasks[number].as_mut()?;
         if !task.done() {
-            let child = Child { number, arrivals: Arc::clone(&self.arrivals) };
+            let child = ChildWaker { number, arrivals: Arc::clone(&self.woken) };
             let waker = Waker::from(Arc::new(child));
             // Ready can only mean that the task awaits itself; then it hears so when it asks
             // for its output.

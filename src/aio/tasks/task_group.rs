@@ -59,20 +59,20 @@ use std::task::{Poll, Waker};
 #[doc(alias = "JoinSet")]
 #[doc(alias = "nursery")]
 pub struct TaskGroup<E> {
-    shared: Rc<RefCell<Shared<E>>>,
+    state: Rc<RefCell<GroupState<E>>>,
 }
 
-struct Shared<E> {
+struct GroupState<E> {
     /// Whom to cancel. A task leaves when its future is gone.
     members: GenerationSlab<Option<TaskId>>,
     errors: Vec<ChildError<E>>,
-    stage: Stage,
+    stage: GroupStage,
     /// The task in `run`.
     parent: Option<Waker>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum GroupStage {
     Open,
     /// One has failed; `run` is about to cancel the others.
     Failing,
@@ -113,7 +113,7 @@ impl<E: fmt::Debug + fmt::Display> std::error::Error for GroupErrors<E> {}
 
 impl<E> Clone for TaskGroup<E> {
     fn clone(&self) -> Self {
-        TaskGroup { shared: Rc::clone(&self.shared) }
+        TaskGroup { state: Rc::clone(&self.state) }
     }
 }
 
@@ -127,18 +127,18 @@ impl<E: 'static> TaskGroup<E> {
     pub async fn run<R>(
         body: impl AsyncFnOnce(TaskGroup<E>) -> Result<R, E>,
     ) -> Result<R, GroupErrors<E>> {
-        let shared = Shared {
+        let shared = GroupState {
             members: GenerationSlab::new(),
             errors: Vec::new(),
-            stage: Stage::Open,
+            stage: GroupStage::Open,
             parent: None,
         };
-        let group = TaskGroup { shared: Rc::new(RefCell::new(shared)) };
-        note(Rc::downgrade(&group.shared) as Weak<dyn Awaits>);
+        let group = TaskGroup { state: Rc::new(RefCell::new(shared)) };
+        note(Rc::downgrade(&group.state) as Weak<dyn Awaits>);
         let _abort = AbortOnDrop(&group);
         let value = group.run_body(body(group.clone())).await;
         poll_fn(|cx| group.poll_empty(cx.waker())).await;
-        let errors = std::mem::take(&mut group.shared.borrow_mut().errors);
+        let errors = std::mem::take(&mut group.state.borrow_mut().errors);
         match value {
             Some(value) if errors.is_empty() => Ok(value),
             _ => Err(GroupErrors(errors)),
@@ -149,10 +149,10 @@ impl<E: 'static> TaskGroup<E> {
     async fn run_body<R>(&self, body: impl Future<Output = Result<R, E>>) -> Option<R> {
         let mut body = pin!(caught(body));
         let end = poll_fn(|cx| {
-            if self.stage() != Stage::Open {
+            if self.stage() != GroupStage::Open {
                 return Poll::Ready(None);
             }
-            self.watch(cx.waker());
+            self.set_parent(cx.waker());
             body.as_mut().poll(cx).map(Some)
         });
         match end.await {
@@ -179,11 +179,11 @@ impl<E: 'static> TaskGroup<E> {
         &self,
         future: impl Future<Output = Result<T, E>> + 'static,
     ) -> Result<Task<T>, GroupClosed> {
-        if self.stage() != Stage::Open {
+        if self.stage() != GroupStage::Open {
             return Err(GroupClosed);
         }
-        let place = self.shared.borrow_mut().members.insert(None);
-        let member = Member { group: self.clone(), place };
+        let place = self.state.borrow_mut().members.insert(None);
+        let member = Membership { group: self.clone(), key: place };
         let task = current("create_task").spawn(async move {
             let member = member; // dropped after the future: then it is really gone
             let end = caught(future).await;
@@ -195,7 +195,7 @@ impl<E: 'static> TaskGroup<E> {
                 }
             }
         });
-        if let Some(id) = self.shared.borrow_mut().members.get_mut(place) {
+        if let Some(id) = self.state.borrow_mut().members.get_mut(place) {
             *id = Some(task.id());
         }
         Ok(task)
@@ -205,27 +205,27 @@ impl<E: 'static> TaskGroup<E> {
 impl<E> TaskGroup<E> {
     /// How many tasks of the group are not gone.
     pub fn tasks(&self) -> usize {
-        self.shared.borrow().members.len()
+        self.state.borrow().members.len()
     }
 
-    fn stage(&self) -> Stage {
-        self.shared.borrow().stage
+    fn stage(&self) -> GroupStage {
+        self.state.borrow().stage
     }
 
     /// Keeps an error. `run` does the rest when it is next polled, so that what is ready in
     /// this turn still runs.
     fn note(&self, error: ChildError<E>) {
-        let mut shared = self.shared.borrow_mut();
+        let mut shared = self.state.borrow_mut();
         shared.errors.push(error);
-        if shared.stage == Stage::Open {
-            shared.stage = Stage::Failing;
+        if shared.stage == GroupStage::Open {
+            shared.stage = GroupStage::Failing;
         }
     }
 
     /// No more tasks, and those there are are cancelled.
     fn abort(&self) {
-        let mut shared = self.shared.borrow_mut();
-        shared.stage = Stage::Closed;
+        let mut shared = self.state.borrow_mut();
+        shared.stage = GroupStage::Closed;
         let ids: Vec<TaskId> = shared.members.iter().filter_map(|(_, id)| *id).collect();
         drop(shared);
         ids.into_iter().for_each(cancel);
@@ -233,25 +233,25 @@ impl<E> TaskGroup<E> {
 
     /// Ready when all tasks are gone; from then on there are no new ones.
     fn poll_empty(&self, waker: &Waker) -> Poll<()> {
-        if self.stage() == Stage::Failing {
+        if self.stage() == GroupStage::Failing {
             self.abort();
         }
         if self.tasks() == 0 {
-            self.shared.borrow_mut().stage = Stage::Closed;
+            self.state.borrow_mut().stage = GroupStage::Closed;
             return Poll::Ready(());
         }
-        self.watch(waker);
+        self.set_parent(waker);
         Poll::Pending
     }
 
-    fn watch(&self, waker: &Waker) {
+    fn set_parent(&self, waker: &Waker) {
         let waker = waker.clone();
-        let old = self.shared.borrow_mut().parent.replace(waker);
+        let old = self.state.borrow_mut().parent.replace(waker);
         drop(old);
     }
 }
 
-impl<E> Awaits for RefCell<Shared<E>> {
+impl<E> Awaits for RefCell<GroupState<E>> {
     fn awaiter(&self) -> Option<TaskId> {
         self.borrow().parent.as_ref().and_then(task_of)
     }
@@ -285,17 +285,17 @@ fn cancel(id: TaskId) {
 }
 
 /// A task's membership; it ends when the task's future is dropped, for whatever reason.
-struct Member<E> {
+struct Membership<E> {
     group: TaskGroup<E>,
-    place: Key,
+    key: Key,
 }
 
-impl<E> Member<E> {
+impl<E> Membership<E> {
     /// The task has failed. It has no value to end with, so it ends by a cancel of its own.
     fn fail(&self, error: ChildError<E>) {
         self.group.note(error);
-        let mut shared = self.group.shared.borrow_mut();
-        let id = shared.members.get(self.place).copied().flatten();
+        let mut shared = self.group.state.borrow_mut();
+        let id = shared.members.get(self.key).copied().flatten();
         let parent = shared.parent.take();
         drop(shared);
         id.into_iter().for_each(cancel);
@@ -303,10 +303,10 @@ impl<E> Member<E> {
     }
 }
 
-impl<E> Drop for Member<E> {
+impl<E> Drop for Membership<E> {
     fn drop(&mut self) {
-        let mut shared = self.group.shared.borrow_mut();
-        shared.members.remove(self.place);
+        let mut shared = self.group.state.borrow_mut();
+        shared.members.remove(self.key);
         let parent = if shared.members.is_empty() { shared.parent.take() } else { None };
         drop(shared);
         parent.into_iter().for_each(Waker::wake);

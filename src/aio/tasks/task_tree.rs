@@ -61,13 +61,13 @@ pub trait Awaits {
 
 /// Those of one loop that are alive, and some that are not.
 #[derive(Default)]
-struct Awaiting(RefCell<Known>);
+struct AwaitRegistry(RefCell<AwaitEntries>);
 
 #[derive(Default)]
-struct Known {
+struct AwaitEntries {
     all: Vec<Weak<dyn Awaits>>,
     /// With so many the dead leave; never fewer than twice the living.
-    full: usize,
+    prune_at: usize,
 }
 
 /// From now on the running loop knows of `who`.
@@ -75,11 +75,11 @@ struct Known {
 #[doc(alias = "asyncio.future_discard_from_awaited_by")]
 pub fn note(who: Weak<dyn Awaits>) {
     with_current(|core| {
-        let known = core.attached.get::<Awaiting>();
+        let known = core.attached.get::<AwaitRegistry>();
         let mut known = known.0.borrow_mut();
-        if known.all.len() >= known.full {
+        if known.all.len() >= known.prune_at {
             known.all.retain(|one| one.strong_count() > 0);
-            known.full = 2 * known.all.len() + 8;
+            known.prune_at = 2 * known.all.len() + 8;
         }
         known.all.push(who);
     });
@@ -87,7 +87,7 @@ pub fn note(who: Weak<dyn Awaits>) {
 
 /// Who awaits whom: awaiter and awaited.
 pub fn edges(core: &Core) -> Vec<(TaskId, TaskId)> {
-    let known = core.attached.get::<Awaiting>();
+    let known = core.attached.get::<AwaitRegistry>();
     let alive: Vec<Rc<dyn Awaits>> =
         known.0.borrow().all.iter().filter_map(Weak::upgrade).collect();
     let edges_of = |one: &Rc<dyn Awaits>| {
@@ -116,7 +116,7 @@ pub enum Doing {
 
 /// One task.
 #[derive(Debug, Clone)]
-pub struct Node {
+pub struct TaskNode {
     /// Its number.
     pub id: TaskId,
     /// Its name, or its number in words.
@@ -158,7 +158,7 @@ pub struct Node {
 #[doc(alias = "asyncio.FrameCallGraphEntry")]
 pub struct TaskTree {
     root: TaskId,
-    nodes: BTreeMap<u64, Node>,
+    nodes: BTreeMap<u64, TaskNode>,
     /// Whom each awaits.
     below: BTreeMap<u64, Vec<TaskId>>,
 }
@@ -189,7 +189,7 @@ impl TaskTree {
                 TaskState::Queued => Doing::IsReady,
                 TaskState::Idle | TaskState::Done => Doing::Waits,
             };
-            let node = Node {
+            let node = TaskNode {
                 id,
                 name: core.name_of(id),
                 doing,
@@ -208,7 +208,7 @@ impl TaskTree {
     }
 
     /// All tasks, without the root future, by number.
-    pub fn nodes(&self) -> impl Iterator<Item = &Node> {
+    pub fn nodes(&self) -> impl Iterator<Item = &TaskNode> {
         self.nodes.values()
     }
 
@@ -263,19 +263,19 @@ impl TaskTree {
     }
 
     /// Those whom `awaiter` awaits.
-    fn children(&self, awaiter: TaskId) -> Vec<&Node> {
+    fn children(&self, awaiter: TaskId) -> Vec<&TaskNode> {
         let ids = self.below.get(&awaiter.raw()).into_iter().flatten();
         ids.map(|id| &self.nodes[&id.raw()]).collect()
     }
 
     /// Those whom nobody awaits that is still there.
-    fn tops(&self) -> Vec<&Node> {
+    fn roots(&self) -> Vec<&TaskNode> {
         let known = |id: &TaskId| *id == self.root || self.nodes.contains_key(&id.raw());
         self.nodes().filter(|node| !node.awaited_by.iter().any(known)).collect()
     }
 
     /// In words, with the name of the one it awaits.
-    fn doing_of(&self, node: &Node) -> String {
+    fn doing_of(&self, node: &TaskNode) -> String {
         match &node.doing {
             Doing::Awaits(tasks) if tasks.len() == 1 => {
                 format!("awaits {}", self.nodes[&tasks[0].raw()].name)
@@ -287,7 +287,7 @@ impl TaskTree {
     fn draw(
         &self,
         f: &mut fmt::Formatter<'_>,
-        nodes: &[&Node],
+        nodes: &[&TaskNode],
         indent: &str,
         drawn: &mut BTreeSet<u64>,
     ) -> fmt::Result {
@@ -333,7 +333,7 @@ impl fmt::Display for TaskTree {
         let mut drawn = BTreeSet::new();
         writeln!(f, "└── (T) main")?;
         self.draw(f, &self.children(self.root), "    ", &mut drawn)?;
-        self.draw(f, &self.tops(), "", &mut drawn)?;
+        self.draw(f, &self.roots(), "", &mut drawn)?;
         // Only rings are left: tasks that await each other.
         while let Some(node) = self.nodes().find(|node| !drawn.contains(&node.id.raw())) {
             self.draw(f, &[node], "", &mut drawn)?;

@@ -34,7 +34,7 @@ use std::time::Duration;
 /// ```
 #[doc(alias = "asyncio.sleep")]
 pub fn sleep(delay: Duration) -> Sleep {
-    Sleep { stage: Stage::New(delay) }
+    Sleep { state: SleepState::New(delay) }
 }
 
 /// The future of [`sleep`]. It holds only numbers, so it is `Send` and `Sync`; but once
@@ -42,11 +42,11 @@ pub fn sleep(delay: Duration) -> Sleep {
 #[derive(Debug)]
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Sleep {
-    stage: Stage,
+    state: SleepState,
 }
 
 #[derive(Debug)]
-enum Stage {
+enum SleepState {
     New(Duration),
     Armed(LoopId, Key),
     Over,
@@ -54,17 +54,17 @@ enum Stage {
 
 impl Sleep {
     /// The first poll: arms the timer.
-    fn arm(delay: Duration, waker: &Waker) -> Stage {
+    fn arm(delay: Duration, waker: &Waker) -> SleepState {
         if delay.is_zero() {
             waker.wake_by_ref();
-            return Stage::Over;
+            return SleepState::Over;
         }
         let core = current("sleep");
         let delay = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
         let deadline = core.now().saturating_add(delay);
         let due = Due::Wake(waker.clone()); // may be anybody's: outside the borrow
         let key = core.timers.borrow_mut().insert(deadline, due);
-        Stage::Armed(core.id, key)
+        SleepState::Armed(core.id, key)
     }
 
     /// A later poll: true when the timer has come out.
@@ -87,14 +87,16 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        match self.stage {
-            Stage::New(delay) => {
-                self.stage = Self::arm(delay, cx.waker());
+        match self.state {
+            SleepState::New(delay) => {
+                self.state = Self::arm(delay, cx.waker());
                 Poll::Pending
             }
-            Stage::Armed(loop_id, key) if !Self::is_over(loop_id, key, cx.waker()) => Poll::Pending,
-            Stage::Armed(..) | Stage::Over => {
-                self.stage = Stage::Over;
+            SleepState::Armed(loop_id, key) if !Self::is_over(loop_id, key, cx.waker()) => {
+                Poll::Pending
+            }
+            SleepState::Armed(..) | SleepState::Over => {
+                self.state = SleepState::Over;
                 Poll::Ready(())
             }
         }
@@ -103,7 +105,7 @@ impl Future for Sleep {
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        let Stage::Armed(loop_id, key) = self.stage else { return };
+        let SleepState::Armed(loop_id, key) = self.state else { return };
         let mut due = None;
         tell(
             loop_id,

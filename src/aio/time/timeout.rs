@@ -110,7 +110,11 @@ pub fn timeout(delay: Duration) -> Timeout {
 /// A limit at a time of the [loop's clock](crate::EventLoop::time); `None`: not yet.
 #[doc(alias = "asyncio.timeout_at")]
 pub fn timeout_at(when: Option<Duration>) -> Timeout {
-    Timeout { when: Cell::new(when), stage: Cell::new(Stage::New), alarm: RefCell::default() }
+    Timeout {
+        when: Cell::new(when),
+        state: Cell::new(TimeoutState::New),
+        alarm: RefCell::default(),
+    }
 }
 
 /// The running loop's clock.
@@ -123,12 +127,12 @@ fn now() -> Duration {
 #[doc(alias = "asyncio.Timeout")]
 pub struct Timeout {
     when: Cell<Option<Duration>>,
-    stage: Cell<Stage>,
+    state: Cell<TimeoutState>,
     alarm: RefCell<Alarm>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum TimeoutState {
     New,
     Running,
     Expired,
@@ -139,7 +143,7 @@ enum Stage {
 #[derive(Debug, Default)]
 struct Alarm {
     sleep: Option<Sleep>,
-    runner: Option<Waker>,
+    waker: Option<Waker>,
 }
 
 /// The limit cannot be moved any more.
@@ -172,7 +176,7 @@ impl Timeout {
     /// True once the block was dropped because time was up.
     #[doc(alias = "asyncio.Timeout.expired")]
     pub fn expired(&self) -> bool {
-        self.stage.get() == Stage::Expired
+        self.state.get() == TimeoutState::Expired
     }
 
     /// Moves the limit, or takes it away with `None`. A time in the past ends the block at
@@ -182,14 +186,14 @@ impl Timeout {
     /// If it is too late for that.
     #[doc(alias = "asyncio.Timeout.reschedule")]
     pub fn reschedule(&self, when: Option<Duration>) -> Result<(), RescheduleError> {
-        match self.stage.get() {
-            Stage::Expired => return Err(RescheduleError::Expired),
-            Stage::Over => return Err(RescheduleError::Over),
-            Stage::New | Stage::Running => {}
+        match self.state.get() {
+            TimeoutState::Expired => return Err(RescheduleError::Expired),
+            TimeoutState::Over => return Err(RescheduleError::Over),
+            TimeoutState::New | TimeoutState::Running => {}
         }
         self.when.set(when);
         let old = self.alarm.take();
-        if let Some(runner) = old.runner {
+        if let Some(runner) = old.waker {
             runner.wake();
         }
         Ok(())
@@ -203,9 +207,9 @@ impl Timeout {
     /// # Panics
     /// If it has run before: a limit is used once.
     pub async fn run<F: Future>(&self, body: F) -> Result<F::Output, TimedOut> {
-        let before = self.stage.replace(Stage::Running);
-        assert!(before == Stage::New, "a time limit is used once; make a new one");
-        let end = End(self);
+        let before = self.state.replace(TimeoutState::Running);
+        assert!(before == TimeoutState::New, "a time limit is used once; make a new one");
+        let end = EndOnDrop(self);
         let output = {
             let mut body = pin!(body);
             poll_fn(|cx| match body.as_mut().poll(cx) {
@@ -216,7 +220,7 @@ impl Timeout {
             // If time is up, the body is dropped here.
         };
         if output.is_none() {
-            self.stage.set(Stage::Expired);
+            self.state.set(TimeoutState::Expired);
         }
         drop(end);
         output.ok_or(TimedOut)
@@ -234,18 +238,18 @@ impl Timeout {
             None => Poll::Pending,
         };
         let runner = Some(cx.waker().clone());
-        self.alarm.replace(Alarm { sleep: sleep_left, runner });
+        self.alarm.replace(Alarm { sleep: sleep_left, waker: runner });
         over
     }
 }
 
 /// However the block ends, by a panic or a drop as well, its limit is over.
-struct End<'a>(&'a Timeout);
+struct EndOnDrop<'a>(&'a Timeout);
 
-impl Drop for End<'_> {
+impl Drop for EndOnDrop<'_> {
     fn drop(&mut self) {
-        if self.0.stage.get() == Stage::Running {
-            self.0.stage.set(Stage::Over);
+        if self.0.state.get() == TimeoutState::Running {
+            self.0.state.set(TimeoutState::Over);
         }
         let alarm = self.0.alarm.take();
         drop(alarm);

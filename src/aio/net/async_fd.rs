@@ -23,7 +23,7 @@ use std::task::{Context, Poll, Waker, ready};
 /// It may travel to other threads, but polls there report an error: its readiness lives with
 /// its loop. Counterparts: tokio's `AsyncFd`, async-io's `Async`.
 #[derive(Debug)]
-pub struct Source<T: AsFd + Into<OwnedFd>> {
+pub struct AsyncFd<T: AsFd + Into<OwnedFd>> {
     /// `None` only inside `drop`.
     io: Option<T>,
     loop_id: LoopId,
@@ -32,7 +32,7 @@ pub struct Source<T: AsFd + Into<OwnedFd>> {
     waits: AtomicU32,
 }
 
-impl<T: AsFd + Into<OwnedFd>> Source<T> {
+impl<T: AsFd + Into<OwnedFd>> AsyncFd<T> {
     /// Has the running loop watch `io`, which must be in non-blocking mode.
     ///
     /// # Errors
@@ -41,7 +41,7 @@ impl<T: AsFd + Into<OwnedFd>> Source<T> {
     pub fn new(io: T) -> io::Result<Self> {
         let core = with_current(Rc::clone).ok_or_else(no_loop)?;
         let key = register(&core, io.as_fd())?;
-        Ok(Source { io: Some(io), loop_id: core.id, key, waits: AtomicU32::new(0) })
+        Ok(AsyncFd { io: Some(io), loop_id: core.id, key, waits: AtomicU32::new(0) })
     }
 
     /// The object itself, for calls that do not block.
@@ -59,11 +59,11 @@ impl<T: AsFd + Into<OwnedFd>> Source<T> {
         direction: Direction,
         mut call: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        let tried = self.at_home(|core| self.poll_at_home(core, cx, direction, &mut call));
+        let tried = self.on_own_loop(|core| self.poll_on_own_loop(core, cx, direction, &mut call));
         tried.unwrap_or_else(|not_at_home| Poll::Ready(Err(not_at_home)))
     }
 
-    fn poll_at_home<R>(
+    fn poll_on_own_loop<R>(
         &self,
         core: &Core,
         cx: &mut Context<'_>,
@@ -96,11 +96,11 @@ impl<T: AsFd + Into<OwnedFd>> Source<T> {
 
     /// A future that polls this source in one direction. Polled with another waker or dropped,
     /// it leaves none of its wakers behind.
-    pub fn wait<R, F>(&self, direction: Direction, poll: F) -> Wait<'_, T, F>
+    pub fn wait<R, F>(&self, direction: Direction, poll: F) -> IoWait<'_, T, F>
     where
         F: FnMut(&mut Context<'_>) -> Poll<R> + Unpin,
     {
-        Wait { source: self, direction, waker: None, poll }
+        IoWait { source: self, direction, waker: None, poll }
     }
 
     /// Tries `call` once, without waiting.
@@ -112,7 +112,7 @@ impl<T: AsFd + Into<OwnedFd>> Source<T> {
         direction: Direction,
         mut call: impl FnMut(&T) -> io::Result<R>,
     ) -> io::Result<R> {
-        self.at_home(|core| {
+        self.on_own_loop(|core| {
             if core.reactor.borrow().is_ready(self.key, direction) != Some(true) {
                 return Err(io::ErrorKind::WouldBlock.into());
             }
@@ -133,7 +133,7 @@ impl<T: AsFd + Into<OwnedFd>> Source<T> {
     /// What the selector reports.
     pub fn clear_drained(&self) -> io::Result<()> {
         let fd = self.io().as_fd();
-        self.at_home(|core| core.reactor.borrow_mut().clear_drained(self.key, fd))?
+        self.on_own_loop(|core| core.reactor.borrow_mut().clear_drained(self.key, fd))?
     }
 
     /// Fine on the loop that watches this, while it runs; for those above, who must tell a
@@ -141,8 +141,8 @@ impl<T: AsFd + Into<OwnedFd>> Source<T> {
     ///
     /// # Errors
     /// `InvalidInput` on another loop, `NotConnected` outside any.
-    pub fn check_home(&self) -> io::Result<()> {
-        self.at_home(|_| ())
+    pub fn check_loop(&self) -> io::Result<()> {
+        self.on_own_loop(|_| ())
     }
 
     fn poll_ready(
@@ -169,16 +169,16 @@ impl<T: AsFd + Into<OwnedFd>> Source<T> {
     }
 
     /// Does `act` on the source's own loop, if this thread is running it.
-    fn at_home<R>(&self, act: impl FnOnce(&Core) -> R) -> io::Result<R> {
+    fn on_own_loop<R>(&self, act: impl FnOnce(&Core) -> R) -> io::Result<R> {
         let done = with_current(|core| match core.id == self.loop_id {
             true => Ok(act(core)),
-            false => Err(self.not_at_home(core.id)),
+            false => Err(self.wrong_loop(core.id)),
         });
         done.unwrap_or_else(|| Err(no_loop()))
     }
 
     #[cold]
-    fn not_at_home(&self, there: LoopId) -> io::Error {
+    fn wrong_loop(&self, there: LoopId) -> io::Error {
         io::Error::new(
             io::ErrorKind::InvalidInput,
             format!(
@@ -194,14 +194,14 @@ impl<T: AsFd + Into<OwnedFd>> Source<T> {
 /// See [`Source::wait`]. Written out, for an `async fn` would hold all of it twice: as
 /// arguments, and as the variables of its body.
 #[must_use = "a future does nothing until it is awaited"]
-pub struct Wait<'a, T: AsFd + Into<OwnedFd>, F> {
-    source: &'a Source<T>,
+pub struct IoWait<'a, T: AsFd + Into<OwnedFd>, F> {
+    source: &'a AsyncFd<T>,
     direction: Direction,
     waker: Option<Waker>,
     poll: F,
 }
 
-impl<T, F, R> Future for Wait<'_, T, F>
+impl<T, F, R> Future for IoWait<'_, T, F>
 where
     T: AsFd + Into<OwnedFd>,
     F: FnMut(&mut Context<'_>) -> Poll<R> + Unpin,
@@ -228,7 +228,7 @@ where
     }
 }
 
-impl<T: AsFd + Into<OwnedFd>, F> Wait<'_, T, F> {
+impl<T: AsFd + Into<OwnedFd>, F> IoWait<'_, T, F> {
     /// Off the busy path: a wait that gets its news has nothing to forget.
     #[cold]
     fn forget(&mut self) {
@@ -238,7 +238,7 @@ impl<T: AsFd + Into<OwnedFd>, F> Wait<'_, T, F> {
         // On any other thread or loop it stays, and wakes nobody or once for nothing.
         let left = self
             .source
-            .at_home(|core| core.reactor.borrow_mut().forget_waiter(key, direction, &waker));
+            .on_own_loop(|core| core.reactor.borrow_mut().forget_waiter(key, direction, &waker));
         // Outside the borrow, for it may be anybody's.
         if let Ok(Some(left)) = left
             && !is_last
@@ -248,7 +248,7 @@ impl<T: AsFd + Into<OwnedFd>, F> Wait<'_, T, F> {
     }
 }
 
-impl<T: AsFd + Into<OwnedFd>, F> Drop for Wait<'_, T, F> {
+impl<T: AsFd + Into<OwnedFd>, F> Drop for IoWait<'_, T, F> {
     fn drop(&mut self) {
         if self.waker.is_some() {
             self.forget();
@@ -282,7 +282,7 @@ fn no_loop() -> io::Error {
     )
 }
 
-impl<T: AsFd + Into<OwnedFd>> Drop for Source<T> {
+impl<T: AsFd + Into<OwnedFd>> Drop for AsyncFd<T> {
     fn drop(&mut self) {
         let Some(io) = self.io.take() else { return };
         let fd = std::cell::Cell::new(Some(io.into()));

@@ -1,17 +1,15 @@
-//! A barrier: so many tasks wait for each other, then all go on together.
+//! A barrier: a fixed number of tasks wait for each other, then all go on together
 //!
-//! *Assumes*: the future that waits (`aio/sync/waiters.rs`), and the line it stands in (`aio/sync/waiters.rs`).
-//! *Promises*: the last to arrive lets all go; each gets a number of its own, in order of
+//! *Promises*: the last task to arrive lets all go; each gets a number of its own, in order of
 //! arrival; a task that is cancelled while it waits is not counted, and its replacement
 //! completes the round.
 //! *Leaves out*: time limits; wrap the wait in one.
 //!
-//! asyncio's barrier has a *draining* state, in which late comers block until the last of the
-//! round has left. Here each of the round has its pass in hand, so late comers simply begin
-//! the next round.
+//! asyncio's barrier has a *draining* state, in which late comers block until the last task of
+//! the round has left. Here each task of the round has its grant in hand, so late comers simply
+//! begin the next round.
 
-use crate::aio::sync::waiters::Waiters;
-use crate::aio::sync::waiters::{Acquire, Synchronizer, wake};
+use crate::aio::sync::waiters::{Acquire, Synchronizer, Waiters, wake};
 use std::cell::RefCell;
 use std::fmt;
 use std::task::Waker;
@@ -38,7 +36,8 @@ struct BarrierState {
 }
 
 impl BarrierState {
-    /// Is the one who arrives now the last? Then all may go, and its own number is the last.
+    /// If the task that arrives now is the last of the round: its number, and the wakers of the
+    /// others, which may all go.
     fn complete(&mut self) -> Option<(usize, Vec<Waker>)> {
         let last = self.parties - 1;
         if self.broken || self.waiters.waiting() < last {
@@ -48,7 +47,7 @@ impl BarrierState {
         Some((last, self.waiters.grant_all(|| numbers.next().ok_or(BrokenBarrier))))
     }
 
-    fn break_up(&mut self) -> Vec<Waker> {
+    fn break_round(&mut self) -> Vec<Waker> {
         self.waiters.grant_all(|| Err(BrokenBarrier))
     }
 }
@@ -64,7 +63,7 @@ impl Synchronizer for BarrierState {
         self.broken.then_some(Err(BrokenBarrier))
     }
 
-    /// The round is over for the others as well; there is nobody to hand a number to.
+    /// The round is over for the others as well: no waiter needs the number.
     fn give_back(&mut self, _: Self::Grant) -> Option<Waker> {
         None
     }
@@ -121,23 +120,24 @@ impl Barrier {
         }
     }
 
-    /// Sends all who wait away with an error, and begins afresh.
+    /// Ends the waits of all tasks with an error, and begins afresh.
     #[doc(alias = "asyncio.Barrier.reset")]
     pub fn reset(&self) {
         self.end_round(false);
     }
 
-    /// Breaks it: all who wait, and all who come until [`reset`](Self::reset), get an error.
+    /// Breaks it: all tasks that wait, and all that come until [`reset`](Self::reset), get an
+    /// error.
     #[doc(alias = "asyncio.Barrier.abort")]
     pub fn abort(&self) {
         self.end_round(true);
     }
 
     fn end_round(&self, broken: bool) {
-        let mut round = self.state.borrow_mut();
-        round.broken = broken;
-        let waiters = round.break_up();
-        drop(round);
+        let mut state = self.state.borrow_mut();
+        state.broken = broken;
+        let waiters = state.break_round();
+        drop(state);
         wake(waiters);
     }
 
@@ -160,8 +160,8 @@ impl Barrier {
 
 impl fmt::Debug for Barrier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let round = self.state.borrow();
-        write!(f, "Barrier({} of {} wait", round.waiters.waiting(), round.parties)?;
-        f.write_str(if round.broken { ", broken)" } else { ")" })
+        let state = self.state.borrow();
+        write!(f, "Barrier({} of {} wait", state.waiters.waiting(), state.parties)?;
+        f.write_str(if state.broken { ", broken)" } else { ")" })
     }
 }

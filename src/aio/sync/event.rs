@@ -1,12 +1,10 @@
-//! An event: a flag that tasks can wait for.
+//! An event: a flag that tasks can wait for
 //!
-//! *Assumes*: the future that waits (`aio/sync/waiters.rs`), and the line it stands in (`aio/sync/waiters.rs`).
-//! *Promises*: `set` wakes everybody who waits at that moment, even if `clear` follows at
-//! once; who comes while it is set does not wait.
+//! *Promises*: `set` wakes every task that waits at that moment, even if `clear` follows at
+//! once; a task that comes while it is set does not wait.
 //! *Leaves out*: a value; that is what a queue is for.
 
-use crate::aio::sync::waiters::Waiters;
-use crate::aio::sync::waiters::{Acquire, Synchronizer, wake};
+use crate::aio::sync::waiters::{Acquire, Synchronizer, Waiters, wake};
 use std::cell::RefCell;
 use std::fmt;
 use std::task::Waker;
@@ -19,7 +17,7 @@ pub struct EventState {
 }
 
 impl EventState {
-    /// A flag, and nobody waiting.
+    /// A flag without waiters.
     pub fn new(set: bool) -> Self {
         EventState { set, waiters: Waiters::new() }
     }
@@ -29,14 +27,14 @@ impl EventState {
         self.set
     }
 
-    /// Sets it; brings the wakers of all who waited.
+    /// Sets it; returns the wakers of all that waited.
     #[must_use]
     pub fn set(&mut self) -> Vec<Waker> {
         self.set = true;
         self.waiters.grant_all(|| ())
     }
 
-    /// Whoever comes from now on waits.
+    /// From now on tasks wait again.
     pub fn clear(&mut self) {
         self.set = false;
     }
@@ -53,7 +51,7 @@ impl Synchronizer for EventState {
         self.set.then_some(())
     }
 
-    /// Everybody had a pass of their own; there is nothing to hand on.
+    /// Every waiter had a grant of its own: no other needs this one.
     fn give_back(&mut self, (): ()) -> Option<Waker> {
         None
     }
@@ -97,14 +95,14 @@ impl Event {
         self.state.borrow().is_set()
     }
 
-    /// Sets it and wakes all who wait, in order of arrival.
+    /// Sets it and wakes all tasks that wait, in order of arrival.
     #[doc(alias = "asyncio.Event.set")]
     pub fn set(&self) {
         let waiters = self.state.borrow_mut().set();
         wake(waiters);
     }
 
-    /// Whoever comes from now on waits.
+    /// From now on tasks wait again.
     #[doc(alias = "asyncio.Event.clear")]
     pub fn clear(&self) {
         self.state.borrow_mut().clear();

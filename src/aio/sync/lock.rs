@@ -1,23 +1,20 @@
-//! A lock between the tasks of one loop, around the value it protects.
+//! A lock around a value, and a condition: waiting for a change to that value
 //!
-//! *Assumes*: permits (`aio/sync/semaphore.rs`); a lock is one of them.
 //! *Promises*: at most one guard at a time; waiters are served in order of arrival; a guard
-//! may be kept across an `await`, which is what such a lock is for.
-//! *Leaves out*: other threads. Between two awaits nothing else runs, so a `RefCell` often
-//! does.
-//!
-//! # A condition: waiting, without the lock, for a change to what the lock protects
-//!
-//! *Assumes*: the future that waits (`aio/sync/waiters.rs`), and the lock (`aio/sync/lock.rs`).
-//! *Promises*: `notify(n)` wakes the `n` who have waited longest; a notification whose
-//! receiver is dropped before it has the lock again goes to the next.
-//! *Leaves out*: the predicate's truth. Between a notification and the lock others may run;
+//! may be kept across an `await`, which is what such a lock is for. `notify(n)` wakes the `n`
+//! tasks that have waited longest; a notification whose receiver is dropped before it has the
+//! lock again goes to the next.
+//! *Leaves out*: other threads. Between two awaits nothing else runs, so a `RefCell` often does.
+//! And the predicate's truth: between a notification and the lock others may run, so
 //! `wait_for` checks again.
 //!
+//! A lock is one permit of `aio/sync/semaphore.rs`. A condition:
+//!
 //! ```text
-//!   holds the lock ── wait: unlock, stand in the line ──► notified ──► in line for the lock
-//!         ▲                                                   │ dropped here: the next hears
-//!         └───────────────────────────────────────────────────┴──────────── holds it again
+//!   holds the lock ── wait: unlock, queue for a notification ──► notified ──► queues for the lock
+//!         ▲                                                         │ dropped here: it goes to
+//!         │                                                         │ the next waiter
+//!         └─────────────────────────────────────────────────────────┴──────── holds it again
 //! ```
 
 use crate::aio::sync::semaphore::{Permit, Permits};
@@ -27,12 +24,12 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::task::Waker;
 
-/// Lets one task at a time at a value.
+/// Gives one task at a time access to a value.
 ///
 /// asyncio's lock protects nothing in particular; use `Lock<()>` for that. Here, as in all of
 /// Rust, the lock owns what it protects. Dropping the guard releases it and hands the lock to
 /// the first waiter; a newcomer cannot slip in between. A wait that is dropped leaves the
-/// line, and passes the lock on if it had been handed it.
+/// queue; if the lock had been handed to it, the lock goes to the next waiter.
 ///
 /// ```
 /// use singletrack::aio::Lock;
@@ -141,7 +138,7 @@ impl<T: fmt::Debug> fmt::Debug for LockGuard<'_, T> {
     }
 }
 
-/// The pure half: nobody passes without a notification, and none is kept for later.
+/// The pure half of a condition: every task waits for a notification, and none is kept for later.
 #[derive(Debug, Default)]
 struct Notifications {
     waiters: Waiters<()>,
@@ -205,7 +202,7 @@ pub struct Condition {
 }
 
 impl Condition {
-    /// A condition that nobody waits for.
+    /// A condition without waiters.
     pub fn new() -> Self {
         Self::default()
     }
@@ -217,7 +214,7 @@ impl Condition {
         // Until the next line has polled, no other task runs: no notification can be missed.
         drop(guard);
         Acquire::of(&self.notifications).await;
-        // Notified but not back yet: if we are dropped now, the next must hear of it.
+        // Notified, but without the lock yet: if we are dropped now, the next waiter gets it.
         let notice = Notification(self);
         let guard = lock.acquire().await;
         std::mem::forget(notice);
@@ -239,7 +236,7 @@ impl Condition {
         guard
     }
 
-    /// Wakes the `n` who have waited longest. If fewer wait, the rest is forgotten.
+    /// Wakes the `n` tasks that have waited longest. If fewer wait, the rest is forgotten.
     #[doc(alias = "asyncio.Condition.notify")]
     pub fn notify(&self, n: usize) {
         for _ in 0..n {
@@ -248,7 +245,7 @@ impl Condition {
         }
     }
 
-    /// Wakes all who wait now.
+    /// Wakes all tasks that wait now.
     #[doc(alias = "asyncio.Condition.notify_all")]
     pub fn notify_all(&self) {
         let waiters = self.notifications.borrow_mut().waiters.grant_all(|| ());
@@ -263,7 +260,7 @@ impl fmt::Debug for Condition {
     }
 }
 
-/// A notification that nobody has acted on; dropped, it goes to the next waiter.
+/// A notification that its task has not acted on; dropped, it goes to the next waiter.
 struct Notification<'a>(&'a Condition);
 
 impl Drop for Notification<'_> {

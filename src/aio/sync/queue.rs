@@ -1,13 +1,7 @@
-//! What a queue keeps its items in: the order in which they come out.
+//! Queues between the tasks of one loop: first in first out, last in first out, or by priority
 //!
-//! *Promises*: what was pushed is popped once: the oldest first, the newest, or the smallest.
-//! *Leaves out*: waiting (`aio/sync/queue.rs`).
-//!
-//! # Queues between the tasks of one loop
-//!
-//! *Assumes*: permits (`aio/sync/semaphore.rs`): one lot counts free slots, the other counts items.
 //! *Promises*: putters and getters are each served in order of arrival; no item is lost or
-//! given out twice, whoever is cancelled when; `shutdown` leaves nobody waiting; no
+//! given out twice, whichever task is cancelled when; `shutdown` leaves no task waiting; no
 //! allocation per operation.
 //! *Leaves out*: other threads.
 //!
@@ -18,10 +12,11 @@
 //!              │        └───────────┘                  │
 //!              └──────────── give the slot back ───────┘
 //! ```
-//! A queue is a store between two lots of permits, so all that is hard about it is in
-//! `aio/sync/waiters.rs`. The store (`aio/sync/queue.rs`) decides the order.
+//! A queue is a [`Store`], which decides the order, between two lots of permits
+//! (`aio/sync/semaphore.rs`): one counts free slots, the other counts items. So all that is hard
+//! about it is in `aio/sync/waiters.rs`.
 //!
-//! asyncio's queue wakes a getter and lets it look again, so a newcomer may be quicker and
+//! asyncio's queue wakes a getter and lets it check again, so a newcomer may be quicker and
 //! the order is not kept. Here the item is promised to the getter that is woken.
 
 use crate::aio::sync::event::EventState;
@@ -32,7 +27,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::fmt;
 
-/// Items in some order.
+/// What a queue keeps its items in, which decides the order in which they come out.
 ///
 /// ```
 /// use singletrack::aio::Store;
@@ -163,7 +158,7 @@ pub type PriorityQueue<T> = QueueOf<BinaryHeap<Reverse<T>>>;
 /// A queue over any store; see [`Queue`], [`LifoQueue`] and [`PriorityQueue`].
 ///
 /// It belongs to the tasks of one thread, which share it by `Rc`; two threads cannot. Tasks of
-/// two loops that take turns on one thread may: each waker knows its loop, so here asyncio's
+/// two loops that run on one thread by turns can: each waker knows its loop, so here asyncio's
 /// "bound to a different event loop" does not exist.
 ///
 /// ```compile_fail
@@ -294,7 +289,7 @@ impl<S: Store> QueueOf<S> {
     #[doc(alias = "asyncio.Queue.put")]
     #[doc(alias = "send")]
     pub async fn put(&self, item: S::Item) -> Result<(), ShutDown<S::Item>> {
-        // Looked at after the wait: a slot that was promised is of no use after a shutdown.
+        // Checked after the wait: a slot that was promised is of no use after a shutdown.
         if Acquire::of(&self.slots).await == Grant::Closed || self.is_shut.get() {
             return Err(ShutDown(item));
         }

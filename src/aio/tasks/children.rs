@@ -1,20 +1,20 @@
 //! Several tasks awaited at once: which of them is done next?
 //!
 //! *Assumes*: task handles (`event_loop/join.rs`), which remember one waker each.
-//! *Promises*: each task comes out once, in the order in which they become done; a task is
-//! looked at once at first and once when it is done, however many there are.
+//! *Promises*: each task is given out once, in the order in which they become done; a task is
+//! polled once at first and once when it is done, however many there are.
 //! *Leaves out*: what to do with them (`aio/tasks/combine.rs`).
 //!
 //! ```text
 //!   task 0 ── waker ─┐
-//!   task 1 ── waker ─┼─► arrivals: [1, 0] ──► parent's waker ──► next() = 1, then 0
+//!   task 1 ── waker ─┼─► woken: [1, 0] ──► parent's waker ──► next() = 1, then 0
 //!   task 2 ── waker ─┘
 //! ```
-//! Polling all of `n` handles at every wake would cost n² looks. So each is given a waker that
-//! notes its number before it wakes the parent: the idea of futures' `FuturesUnordered`, with
+//! Polling all of `n` handles at every wake would cost n² polls. So each is given a waker that
+//! queues its number before it wakes the parent: the idea of futures' `FuturesUnordered`, with
 //! a vector where that has an intrusive list. asyncio adds a done-callback to each task.
 
-use crate::aio::tasks::task_tree::{Awaits, note};
+use crate::aio::tasks::task_tree::{Awaits, add_to_awaited_by};
 use crate::base::id::TaskId;
 use crate::base::sync::Mutex;
 use crate::event_loop::join::Task;
@@ -33,7 +33,7 @@ use std::task::{Context, Poll, Wake, Waker};
 pub enum ChildError<E> {
     /// It returned this error.
     Failed(E),
-    /// It panicked, or was cancelled by somebody else.
+    /// It panicked, or was cancelled from outside.
     Task(TaskError),
 }
 
@@ -53,12 +53,12 @@ pub struct Children<T> {
     tasks: Vec<Option<Task<T>>>,
     left: usize,
     woken: Arc<WokenQueue>,
-    /// Made when there is somebody to wait for; shows the wait in the tree of tasks.
+    /// Made when a task must be waited for; shows the wait in the tree of tasks.
     waiting: Option<Rc<AwaitingChildren>>,
 }
 
-/// The numbers of tasks to look at, and whom to wake for it. Behind a lock because a waker
-/// may be used on any thread; these never are, so it never waits.
+/// The numbers of the tasks to poll, and the waker of the task that polls them. Behind a lock
+/// because a waker may be used on any thread; these never are, so the lock never waits.
 struct WokenQueue(Mutex<Woken>);
 
 #[derive(Default)]
@@ -90,7 +90,7 @@ impl WokenQueue {
         self.0.lock().numbers.pop_front()
     }
 
-    /// Cloned and dropped outside the lock: a waker may be anybody's.
+    /// Cloned and dropped outside the lock: a foreign waker runs foreign code.
     fn set_parent(&self, waker: &Waker) {
         let waker = waker.clone();
         let old = self.0.lock().parent.replace(waker);
@@ -134,7 +134,7 @@ impl<T> Children<T> {
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    /// The same, for those who poll by hand.
+    /// [`next`](Self::next) for hand-written futures.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<(usize, Task<T>)>> {
         if self.left == 0 {
             return Poll::Ready(None);
@@ -155,7 +155,7 @@ impl<T> Children<T> {
     fn register(&mut self) {
         let tasks = self.tasks.iter().flatten().map(Task::id).collect();
         let waiting = Rc::new(AwaitingChildren { tasks, arrivals: Arc::clone(&self.woken) });
-        note(Rc::downgrade(&waiting) as Weak<dyn Awaits>);
+        add_to_awaited_by(Rc::downgrade(&waiting) as Weak<dyn Awaits>);
         self.waiting = Some(waiting);
     }
 
@@ -165,8 +165,7 @@ impl<T> Children<T> {
         if !task.done() {
             let child = ChildWaker { number, arrivals: Arc::clone(&self.woken) };
             let waker = Waker::from(Arc::new(child));
-            // Ready can only mean that the task awaits itself; then it hears so when it asks
-            // for its output.
+            // Ready can only mean that the task awaits itself; `output` tells it so.
             if Pin::new(task).poll(&mut Context::from_waker(&waker)).is_pending() {
                 return None;
             }
@@ -187,7 +186,7 @@ impl<T> Children<T> {
     }
 }
 
-/// Fetches the output of a task that came out of [`Children`].
+/// The output of a task that [`Children`] gave out.
 pub fn output<T>(mut task: Task<T>) -> Result<T, TaskError> {
     match Pin::new(&mut task).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,

@@ -1,6 +1,5 @@
 //! Tasks that end together: if one fails, the rest is cancelled, and none outlives the block.
 //!
-//! *Assumes*: tasks and their cancel (`event_loop/join.rs`).
 //! *Promises*: when `run` returns, every task of the group is gone, its future dropped; all
 //! errors are in the result, in the order in which they came.
 //! *Leaves out*: the values; each task's handle has its own.
@@ -16,15 +15,14 @@
 //! cancelled meanwhile, and takes its own cancel back (`uncancel`).
 //!
 //! *What we do*: the body is a future in our hands, so it is dropped rather than cancelled,
-//! and there is nothing to take back. As there, what was ready in the turn of the first error
-//! still runs, and may fail as well: hence a *group* of errors. But a drop cannot wait: if
-//! `run` itself is dropped, the children are cancelled and go at their next turn, just after
-//! it instead of just before.
+//! and there is nothing to take back. As there, what was ready in the iteration of the first
+//! error still runs, and may fail as well: hence a *group* of errors. But a drop cannot wait: if
+//! `run` itself is dropped, the children are cancelled, and dropped in the next iteration: just
+//! after it instead of just before.
 
 use crate::aio::tasks::children::ChildError;
-use crate::aio::tasks::task_tree::{Awaits, note};
-use crate::base::id::TaskId;
-use crate::base::id::{GenerationSlab, Key};
+use crate::aio::tasks::task_tree::{Awaits, add_to_awaited_by};
+use crate::base::id::{GenerationSlab, Key, TaskId};
 use crate::event_loop::core::{Core, current, tell};
 use crate::event_loop::inbox::Message;
 use crate::event_loop::join::Task;
@@ -63,7 +61,7 @@ pub struct TaskGroup<E> {
 }
 
 struct GroupState<E> {
-    /// Whom to cancel. A task leaves when its future is gone.
+    /// The tasks to cancel. A task is removed when its future is gone.
     members: GenerationSlab<Option<TaskId>>,
     errors: Vec<ChildError<E>>,
     stage: GroupStage,
@@ -74,7 +72,7 @@ struct GroupState<E> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum GroupStage {
     Open,
-    /// One has failed; `run` is about to cancel the others.
+    /// A task has failed; `run` is about to cancel the others.
     Failing,
     /// All are cancelled or gone.
     Closed,
@@ -119,22 +117,22 @@ impl<E> Clone for TaskGroup<E> {
 
 impl<E: 'static> TaskGroup<E> {
     /// Runs `body`, which may create tasks in the group, and waits until all of them are
-    /// gone. The first `Err` or panic, of the body or of a task, cancels all the others; that
-    /// a task is cancelled by somebody is no failure.
+    /// gone. The first `Err` or panic, of the body or of a task, cancels all the others; a task
+    /// that is cancelled from outside is no failure.
     ///
     /// # Errors
     /// [`GroupErrors`], if there was one.
     pub async fn run<R>(
         body: impl AsyncFnOnce(TaskGroup<E>) -> Result<R, E>,
     ) -> Result<R, GroupErrors<E>> {
-        let shared = GroupState {
+        let state = GroupState {
             members: GenerationSlab::new(),
             errors: Vec::new(),
             stage: GroupStage::Open,
             parent: None,
         };
-        let group = TaskGroup { state: Rc::new(RefCell::new(shared)) };
-        note(Rc::downgrade(&group.state) as Weak<dyn Awaits>);
+        let group = TaskGroup { state: Rc::new(RefCell::new(state)) };
+        add_to_awaited_by(Rc::downgrade(&group.state) as Weak<dyn Awaits>);
         let _abort = AbortOnDrop(&group);
         let value = group.run_body(body(group.clone())).await;
         poll_fn(|cx| group.poll_empty(cx.waker())).await;
@@ -158,7 +156,7 @@ impl<E: 'static> TaskGroup<E> {
         match end.await {
             Some(Ok(value)) => Some(value),
             Some(Err(error)) => {
-                self.note(error);
+                self.add_error(error);
                 None
             }
             None => None,
@@ -213,21 +211,21 @@ impl<E> TaskGroup<E> {
     }
 
     /// Keeps an error. `run` does the rest when it is next polled, so that what is ready in
-    /// this turn still runs.
-    fn note(&self, error: ChildError<E>) {
-        let mut shared = self.state.borrow_mut();
-        shared.errors.push(error);
-        if shared.stage == GroupStage::Open {
-            shared.stage = GroupStage::Failing;
+    /// this iteration still runs.
+    fn add_error(&self, error: ChildError<E>) {
+        let mut state = self.state.borrow_mut();
+        state.errors.push(error);
+        if state.stage == GroupStage::Open {
+            state.stage = GroupStage::Failing;
         }
     }
 
-    /// No more tasks, and those there are are cancelled.
+    /// Takes no more tasks, and cancels those that there are.
     fn abort(&self) {
-        let mut shared = self.state.borrow_mut();
-        shared.stage = GroupStage::Closed;
-        let ids: Vec<TaskId> = shared.members.iter().filter_map(|(_, id)| *id).collect();
-        drop(shared);
+        let mut state = self.state.borrow_mut();
+        state.stage = GroupStage::Closed;
+        let ids: Vec<TaskId> = state.members.iter().filter_map(|(_, id)| *id).collect();
+        drop(state);
         ids.into_iter().for_each(cancel);
     }
 
@@ -267,7 +265,7 @@ impl<E> fmt::Debug for TaskGroup<E> {
     }
 }
 
-/// Turns a panic into an error of the group.
+/// The future, with its panic as an error of the group.
 async fn caught<T, E>(future: impl Future<Output = Result<T, E>>) -> Result<T, ChildError<E>> {
     let mut future = pin!(future);
     poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
@@ -293,11 +291,11 @@ struct Membership<E> {
 impl<E> Membership<E> {
     /// The task has failed. It has no value to end with, so it ends by a cancel of its own.
     fn fail(&self, error: ChildError<E>) {
-        self.group.note(error);
-        let mut shared = self.group.state.borrow_mut();
-        let id = shared.members.get(self.key).copied().flatten();
-        let parent = shared.parent.take();
-        drop(shared);
+        self.group.add_error(error);
+        let mut state = self.group.state.borrow_mut();
+        let id = state.members.get(self.key).copied().flatten();
+        let parent = state.parent.take();
+        drop(state);
         id.into_iter().for_each(cancel);
         parent.into_iter().for_each(Waker::wake);
     }
@@ -305,15 +303,15 @@ impl<E> Membership<E> {
 
 impl<E> Drop for Membership<E> {
     fn drop(&mut self) {
-        let mut shared = self.group.state.borrow_mut();
-        shared.members.remove(self.key);
-        let parent = if shared.members.is_empty() { shared.parent.take() } else { None };
-        drop(shared);
+        let mut state = self.group.state.borrow_mut();
+        state.members.remove(self.key);
+        let parent = if state.members.is_empty() { state.parent.take() } else { None };
+        drop(state);
         parent.into_iter().for_each(Waker::wake);
     }
 }
 
-/// `run` was dropped: nobody waits for the tasks any more.
+/// Dropped when `run` is: no caller waits for the tasks any more.
 struct AbortOnDrop<'a, E>(&'a TaskGroup<E>);
 
 impl<E> Drop for AbortOnDrop<'_, E> {

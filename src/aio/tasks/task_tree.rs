@@ -1,26 +1,10 @@
-//! Who awaits several tasks at once, where no waker tells.
+//! The tasks of a loop as a tree: which task awaits which, printable from inside the program.
 //!
-//! *Assumes*: what a loop keeps for upper floors (`event_loop/core.rs`).
-//! *Promises*: whoever waits is found as long as it lives, and is forgotten with it; noting
-//! it costs one entry a wait, not one a task, and nothing where all is done already.
-//! *Leaves out*: one task that awaits another: that one's waker is the other's number.
-//!
-//! ```text
-//!   parent ── gather ──► child          child's joiner = gather's own waker, nobody's number
-//!     ▲         │  └───► child
-//!     │     Weak│
-//!     └─────────┴──── noted here: parent, and the children's numbers when somebody looks
-//! ```
-//! Counterpart: `asyncio.future_add_to_awaited_by` of Python 3.14, which keeps a set in each
-//! task. Only [`task_tree`](crate::aio::tasks::task_tree) looks here.
-//!
-//! # Who awaits whom: the tasks of a loop as a tree, printable from inside the program
-//!
-//! *Assumes*: that a waker of ours is a task's number. So whoever is to be woken by a task, a
-//! timer or a descriptor is known without keeping any books; and who awaits several at once
-//! (`aio/tasks/task_tree.rs`).
+//! *Assumes*: a waker of ours is a task's number (`event_loop/waker.rs`). So the task that a
+//! task, a timer or a descriptor will wake is known without any bookkeeping.
 //! *Promises*: one node a task and one line an edge, however many paths there are; costs
-//! nothing until it is asked for.
+//! nothing until it is asked for, but one entry for each wait for *several* tasks: the entry is
+//! valid as long as the wait lives.
 //! *Leaves out*: lines of code inside a future; Rust keeps no stack of awaits.
 //!
 //! ```text
@@ -29,12 +13,22 @@
 //!         ├── (T) fetch             sleeps, 0.250 s left         src/main.rs:14:9
 //!         └── (T) task 1:2.2        waits to read descriptor 9   src/main.rs:15:9
 //! ```
-//! A task that several await stands below each of them; what it awaits in turn only below the
+//! A task that several await stands below each of them; what it awaits itself only below the
 //! first, so that a ring ends and no drawing is longer than the tasks and their edges. (CPython
 //! draws paths, of which there may be exponentially many: gh-156860.)
 //!
-//! Counterpart: `python -m asyncio pstree` of Python 3.14, which reads another process's
-//! memory and shows coroutine stacks.
+//! A wait for several tasks gives each of them a waker of its own, which is no task's number. It
+//! registers itself ([`add_to_awaited_by`]):
+//!
+//! ```text
+//!   parent ── gather ──► child          child's joiner = gather's own waker
+//!     ▲         │  └───► child
+//!     │     Weak│
+//!     └─────────┴──── AwaitRegistry: asks the wait for its parent and children, when needed
+//! ```
+//! Counterparts: `asyncio.future_add_to_awaited_by` of Python 3.14, which keeps a set in each
+//! task; `python -m asyncio pstree`, which reads another process's memory and shows coroutine
+//! stacks.
 
 use crate::base::id::TaskId;
 use crate::event_loop::core::{Core, Due, current, with_current};
@@ -50,46 +44,46 @@ use std::rc::{Rc, Weak};
 use std::task::Waker;
 use std::time::Duration;
 
-/// One that awaits tasks on behalf of another.
+/// A wait for several tasks, on behalf of another.
 pub trait Awaits {
     /// The task that will be woken; `None` while it waits for none of them, and if it is
-    /// polled through somebody else's waker.
+    /// polled through a foreign waker.
     fn awaiter(&self) -> Option<TaskId>;
     /// The tasks it awaits. Those that are done may be among them.
     fn awaited(&self) -> Vec<TaskId>;
 }
 
-/// Those of one loop that are alive, and some that are not.
+/// The waits for several tasks on one loop: all that are alive, and some that are not.
 #[derive(Default)]
 struct AwaitRegistry(RefCell<AwaitEntries>);
 
 #[derive(Default)]
 struct AwaitEntries {
     all: Vec<Weak<dyn Awaits>>,
-    /// With so many the dead leave; never fewer than twice the living.
+    /// With so many entries the dead ones are removed; never fewer than twice the living.
     prune_at: usize,
 }
 
-/// From now on the running loop knows of `who`.
+/// Registers a wait for several tasks with the running loop, for as long as it lives.
 #[doc(alias = "asyncio.future_add_to_awaited_by")]
 #[doc(alias = "asyncio.future_discard_from_awaited_by")]
-pub fn note(who: Weak<dyn Awaits>) {
+pub fn add_to_awaited_by(wait: Weak<dyn Awaits>) {
     with_current(|core| {
-        let known = core.attached.get::<AwaitRegistry>();
-        let mut known = known.0.borrow_mut();
+        let registry = core.attached.get::<AwaitRegistry>();
+        let mut known = registry.0.borrow_mut();
         if known.all.len() >= known.prune_at {
             known.all.retain(|one| one.strong_count() > 0);
             known.prune_at = 2 * known.all.len() + 8;
         }
-        known.all.push(who);
+        known.all.push(wait);
     });
 }
 
-/// Who awaits whom: awaiter and awaited.
+/// The pairs of awaiter and awaited, of all waits for several tasks.
 pub fn edges(core: &Core) -> Vec<(TaskId, TaskId)> {
-    let known = core.attached.get::<AwaitRegistry>();
+    let registry = core.attached.get::<AwaitRegistry>();
     let alive: Vec<Rc<dyn Awaits>> =
-        known.0.borrow().all.iter().filter_map(Weak::upgrade).collect();
+        registry.0.borrow().all.iter().filter_map(Weak::upgrade).collect();
     let edges_of = |one: &Rc<dyn Awaits>| {
         let awaiter = one.awaiter()?;
         Some(one.awaited().into_iter().map(move |awaited| (awaiter, awaited)))
@@ -100,13 +94,13 @@ pub fn edges(core: &Core) -> Vec<(TaskId, TaskId)> {
 /// What a task is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Doing {
-    /// It is the one that asks.
+    /// It is the task that asks.
     Runs,
-    /// It stands in the ready queue.
+    /// It is in the ready queue.
     IsReady,
-    /// Its timer has so long to go.
+    /// It sleeps; this is the time left.
     Sleeps(Duration),
-    /// It waits for news of this descriptor.
+    /// It waits until this descriptor is ready.
     WaitsFor(i32, Direction),
     /// It awaits these tasks.
     Awaits(Vec<TaskId>),
@@ -123,7 +117,7 @@ pub struct TaskNode {
     pub name: String,
     /// What it is doing.
     pub doing: Doing,
-    /// Who awaits it, directly or with others in a `gather`, a `TaskGroup` and the like.
+    /// The tasks that await it, directly or with others in a `gather`, a `TaskGroup` and so on.
     pub awaited_by: Vec<TaskId>,
     /// Where it was made; known in debug mode.
     pub made_at: Option<&'static Location<'static>>,
@@ -133,16 +127,14 @@ pub struct TaskNode {
 ///
 /// ```
 /// use singletrack::EventLoop;
-/// use singletrack::aio::task_tree;
-/// use singletrack::aio::create_named_task;
-/// use singletrack::aio::sleep;
+/// use singletrack::aio::{create_named_task, sleep, task_tree};
 /// use std::time::Duration;
 ///
 /// let event_loop = EventLoop::new()?;
 /// event_loop.run_until_complete(async {
 ///     let nap = create_named_task("nap", sleep(Duration::from_millis(20)));
-///     let look = singletrack::create_task(async { task_tree().to_string() });
-///     let drawing = look.await.unwrap();
+///     let draws = singletrack::create_task(async { task_tree().to_string() });
+///     let drawing = draws.await.unwrap();
 ///     assert!(drawing.contains("(T) main"), "{drawing}");
 ///     assert!(drawing.contains("(T) nap"), "{drawing}");
 ///     nap.await.unwrap();
@@ -159,7 +151,7 @@ pub struct TaskNode {
 pub struct TaskTree {
     root: TaskId,
     nodes: BTreeMap<u64, TaskNode>,
-    /// Whom each awaits.
+    /// For each task, the tasks that it awaits.
     below: BTreeMap<u64, Vec<TaskId>>,
 }
 
@@ -200,10 +192,10 @@ impl TaskTree {
         }
         let root = core.ready.borrow().root_id();
         let mut tree = TaskTree { root, nodes, below: BTreeMap::new() };
-        tree.note_timers(core);
-        tree.note_descriptors(core);
-        tree.note_awaiters(core);
-        tree.note_awaited();
+        tree.add_timers(core);
+        tree.add_descriptors(core);
+        tree.add_awaiters(core);
+        tree.add_awaited();
         tree
     }
 
@@ -212,8 +204,8 @@ impl TaskTree {
         self.nodes.values()
     }
 
-    /// Notes what an idle task does.
-    fn note(&mut self, waker: &Waker, doing: Doing) {
+    /// Records what an idle task does.
+    fn set_doing(&mut self, waker: &Waker, doing: Doing) {
         if let Some(node) = task_of(waker).and_then(|id| self.nodes.get_mut(&id.raw()))
             && node.doing == Doing::Waits
         {
@@ -221,23 +213,26 @@ impl TaskTree {
         }
     }
 
-    fn note_timers(&mut self, core: &Core) {
+    fn add_timers(&mut self, core: &Core) {
         let now = core.now();
         for (deadline, due) in core.timers.borrow().iter() {
             if let Due::Wake(waker) = due {
-                self.note(waker, Doing::Sleeps(Duration::from_nanos(deadline.saturating_sub(now))));
+                self.set_doing(
+                    waker,
+                    Doing::Sleeps(Duration::from_nanos(deadline.saturating_sub(now))),
+                );
             }
         }
     }
 
-    fn note_descriptors(&mut self, core: &Core) {
+    fn add_descriptors(&mut self, core: &Core) {
         for (fd, direction, waker) in core.reactor.borrow().waiters() {
-            self.note(waker, Doing::WaitsFor(fd, direction));
+            self.set_doing(waker, Doing::WaitsFor(fd, direction));
         }
     }
 
-    /// Adds those who await several.
-    fn note_awaiters(&mut self, core: &Core) {
+    /// Adds the waits for several tasks.
+    fn add_awaiters(&mut self, core: &Core) {
         for (awaiter, awaited) in edges(core) {
             if let Some(node) = self.nodes.get_mut(&awaited.raw())
                 && !node.awaited_by.contains(&awaiter)
@@ -247,7 +242,7 @@ impl TaskTree {
         }
     }
 
-    fn note_awaited(&mut self) {
+    fn add_awaited(&mut self) {
         for node in self.nodes.values() {
             for awaiter in &node.awaited_by {
                 self.below.entry(awaiter.raw()).or_default().push(node.id);
@@ -262,19 +257,19 @@ impl TaskTree {
         }
     }
 
-    /// Those whom `awaiter` awaits.
+    /// The tasks that `awaiter` awaits.
     fn children(&self, awaiter: TaskId) -> Vec<&TaskNode> {
         let ids = self.below.get(&awaiter.raw()).into_iter().flatten();
         ids.map(|id| &self.nodes[&id.raw()]).collect()
     }
 
-    /// Those whom nobody awaits that is still there.
+    /// The tasks that no living task awaits.
     fn roots(&self) -> Vec<&TaskNode> {
         let known = |id: &TaskId| *id == self.root || self.nodes.contains_key(&id.raw());
         self.nodes().filter(|node| !node.awaited_by.iter().any(known)).collect()
     }
 
-    /// In words, with the name of the one it awaits.
+    /// In words, with the name of the task that it awaits.
     fn doing_of(&self, node: &TaskNode) -> String {
         match &node.doing {
             Doing::Awaits(tasks) if tasks.len() == 1 => {

@@ -1,11 +1,15 @@
 //! Sleeping, without holding the thread.
 //!
-//! *Assumes*: the loop's timers (`event_loop/timers.rs`).
-//! *Promises*: never wakes early; a dropped sleep leaves nothing behind.
-//! *Leaves out*: timeouts around other futures.
+//! *Promises*: never wakes early; a dropped sleep takes its timer with it.
+//! *Leaves out*: limits around other futures (`aio/time/timeout.rs`).
+//!
+//! ```text
+//!            first poll: a timer               the timer has fired
+//!   New ───────────────────────────► Armed ───────────────────────► Over
+//!                                      └─ drop: the timer is cancelled
+//! ```
 
-use crate::base::id::Key;
-use crate::base::id::LoopId;
+use crate::base::id::{Key, LoopId};
 use crate::event_loop::core::{Due, current, tell};
 use crate::event_loop::inbox::Message;
 use std::future::Future;
@@ -15,7 +19,7 @@ use std::time::Duration;
 
 /// Waits until `delay` has passed, counted from the first poll.
 ///
-/// Zero gives the other tasks one turn, as `asyncio.sleep(0)` does. A delay beyond 584 years
+/// Zero lets the other tasks run once, as `asyncio.sleep(0)` does. A delay beyond 584 years
 /// never ends.
 ///
 /// # Panics
@@ -62,12 +66,12 @@ impl Sleep {
         let core = current("sleep");
         let delay = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
         let deadline = core.now().saturating_add(delay);
-        let due = Due::Wake(waker.clone()); // may be anybody's: outside the borrow
+        let due = Due::Wake(waker.clone()); // may be a foreign one: outside the borrow
         let key = core.timers.borrow_mut().insert(deadline, due);
         SleepState::Armed(core.id, key)
     }
 
-    /// A later poll: true when the timer has come out.
+    /// A later poll: true when the timer has fired.
     fn is_over(loop_id: LoopId, key: Key, waker: &Waker) -> bool {
         let core = current("sleep");
         assert!(
@@ -79,7 +83,7 @@ impl Sleep {
         let mut other = Due::Wake(waker.clone());
         let armed =
             core.timers.borrow_mut().get_mut(key).map(|due| std::mem::swap(due, &mut other));
-        armed.is_none() // and the other waker, which may be anybody's, goes outside the borrow
+        armed.is_none() // the other waker, maybe a foreign one, is dropped outside the borrow
     }
 }
 

@@ -1,8 +1,7 @@
 //! Time limits around a future.
 //!
-//! *Assumes*: `sleep` (`aio/time/sleep.rs`).
 //! *Promises*: when time is up the future is dropped, there and then, before the error is
-//! seen; a future that is ready in time, or in the same turn, wins.
+//! seen; a future that is ready in time, or in the same iteration, wins.
 //! *Leaves out*: stopping a future that never awaits. Nothing can, on one thread.
 //!
 //! ```text
@@ -13,7 +12,7 @@
 //! ```
 //!
 //! *What asyncio does*: it cancels the task at the deadline, and turns the `CancelledError`
-//! that comes out of the block into `TimeoutError`, but only if nobody else cancelled the
+//! that comes out of the block into `TimeoutError`, but only if no other code cancelled the
 //! task too. For that it counts the cancels (`cancelling`, `uncancel`). The body may take its
 //! time to clean up, or refuse.
 //!
@@ -50,9 +49,9 @@ impl std::error::Error for TimedOut {}
 /// `wait_for(coroutine, 0)` never starts the coroutine; but whether a Rust future is done can
 /// only be learned by polling it.
 ///
-/// A [`Task`](crate::event_loop::join::Task) that is waited for so is detached when time is up, since
-/// only its handle is dropped. asyncio cancels it; say
-/// [`cancel_on_drop`](crate::event_loop::join::Task::cancel_on_drop) for that.
+/// A [`Task`](crate::aio::Task) that is waited for in this way is detached when time is up,
+/// since only its handle is dropped. asyncio cancels it; say
+/// [`cancel_on_drop`](crate::aio::Task::cancel_on_drop) for that.
 ///
 /// # Errors
 /// [`TimedOut`]; the future is gone by then.
@@ -91,7 +90,7 @@ pub async fn wait_for<F: Future>(
 /// event_loop.run_until_complete(async {
 ///     let limit = timeout(2 * ms);
 ///     let end = limit.run(async {
-///         limit.reschedule(None).unwrap(); // we need longer
+///         limit.reschedule(None).unwrap(); // no limit any more
 ///         sleep(4 * ms).await;
 ///     });
 ///     assert!(end.await.is_ok());
@@ -139,7 +138,7 @@ enum TimeoutState {
     Over,
 }
 
-/// The sleep until the deadline, and whom to wake when the deadline is moved.
+/// The sleep until the deadline, and the waker to call when the deadline is moved.
 #[derive(Debug, Default)]
 struct Alarm {
     sleep: Option<Sleep>,
@@ -167,7 +166,7 @@ impl fmt::Display for RescheduleError {
 impl std::error::Error for RescheduleError {}
 
 impl Timeout {
-    /// When it is, on the loop's clock.
+    /// The deadline, on the loop's clock.
     #[doc(alias = "asyncio.Timeout.when")]
     pub fn when(&self) -> Option<Duration> {
         self.when.get()
@@ -180,7 +179,7 @@ impl Timeout {
     }
 
     /// Moves the limit, or takes it away with `None`. A time in the past ends the block at
-    /// its next await, in the next turn, not inside this call.
+    /// its next await, in the next iteration, not inside this call.
     ///
     /// # Errors
     /// If it is too late for that.

@@ -1,14 +1,10 @@
-//! TCP: a listener that accepts, and a stream.
+//! TCP: a listener, a stream, and the look-up of names.
 //!
-//! *Assumes*: byte streams (`aio/net/byte_stream.rs`); mio for the `connect` that does not block.
-//! *Promises*: std's semantics, with `.await` where std would block.
-//! *Leaves out*: TLS; and names: an address is a number here (`aio/net/tcp.rs` has names).
-//!
-//! # Names to addresses, on a thread of the default executor
-//!
-//! *Assumes*: the system's resolver, which blocks; `to_thread` (`aio/tasks/bridge.rs`).
-//! *Promises*: the loop goes on meanwhile; an address written as a number costs no thread.
-//! *Leaves out*: a cache, and trying two addresses at once (Happy Eyeballs, RFC 8305).
+//! *Assumes*: mio's `connect` does not block; the system's resolver does, so it runs on a thread
+//! (`to_thread`, `aio/tasks/bridge.rs`).
+//! *Promises*: std's semantics, with `.await` where std would block. While a name is looked up
+//! the loop goes on; an address written as a number costs no thread.
+//! *Leaves out*: TLS; a cache of names; trying two addresses at once (Happy Eyeballs, RFC 8305).
 
 use crate::aio::net::async_fd::AsyncFd;
 use crate::aio::net::byte_stream::{ByteStream, Bytes};
@@ -83,7 +79,7 @@ impl TcpListener {
     /// # Errors
     /// `EMFILE` when there are no descriptors left, and what `accept(2)` lists besides; the
     /// listener goes on working, but fails again at once: wait a little before the next try, as
-    /// [servers](crate::aio::streams::server) do. A connection that was reset while it queued is skipped.
+    /// [servers](crate::aio::Server) do. A connection that was reset while it queued is skipped.
     #[doc(alias = "asyncio.loop.sock_accept")]
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (stream, peer) = self.0.io_call(Direction::Read, accept).await?;
@@ -146,7 +142,7 @@ impl TcpStream {
         tried.map_err(while_trying(format_args!("cannot connect to {address}")))
     }
 
-    /// [`connect`](Self::connect), for a caller who says himself where to.
+    /// [`connect`](Self::connect), for a caller that adds the address to the error itself.
     pub(crate) async fn connect_to(address: SocketAddr) -> io::Result<Self> {
         // std's `connect` blocks; mio's begins and returns.
         let begun = OwnedFd::from(mio::net::TcpStream::connect(address)?);

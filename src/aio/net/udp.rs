@@ -1,6 +1,5 @@
 //! UDP: messages that may be lost, doubled or reordered, but never cut by the network.
 //!
-//! *Assumes*: sources (`aio/net/source.rs`).
 //! *Promises*: std's semantics, with `.await` where std would block; a destination that
 //! refuses is an error of one call, not the end of the socket.
 //! *Leaves out*: multicast. [`std::net::UdpSocket`] can join a group; then take it over.
@@ -55,8 +54,8 @@ impl UdpSocket {
         Ok(UdpSocket(AsyncFd::new(socket)?))
     }
 
-    /// Makes `peer` the destination of [`send`](Self::send), and the only sender to hear. No
-    /// message is exchanged.
+    /// Makes `peer` the destination of [`send`](Self::send), and the only sender to receive from.
+    /// No message is exchanged.
     ///
     /// # Errors
     /// What `connect(2)` reports.

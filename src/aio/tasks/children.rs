@@ -70,15 +70,15 @@ struct Woken {
 /// The waker of one child.
 struct ChildWaker {
     number: usize,
-    arrivals: Arc<WokenQueue>,
+    woken: Arc<WokenQueue>,
 }
 
 impl Wake for ChildWaker {
     fn wake(self: Arc<Self>) {
-        let mut state = self.arrivals.0.lock();
-        state.numbers.push_back(self.number);
-        let parent = state.parent.take();
-        drop(state);
+        let mut woken = self.woken.0.lock();
+        woken.numbers.push_back(self.number);
+        let parent = woken.parent.take();
+        drop(woken);
         if let Some(parent) = parent {
             parent.wake();
         }
@@ -101,12 +101,12 @@ impl WokenQueue {
 /// A wait for all of these tasks.
 struct AwaitingChildren {
     tasks: Vec<TaskId>,
-    arrivals: Arc<WokenQueue>,
+    woken: Arc<WokenQueue>,
 }
 
 impl Awaits for AwaitingChildren {
     fn awaiter(&self) -> Option<TaskId> {
-        self.arrivals.0.lock().parent.as_ref().and_then(task_of)
+        self.woken.0.lock().parent.as_ref().and_then(task_of)
     }
 
     fn awaited(&self) -> Vec<TaskId> {
@@ -117,9 +117,9 @@ impl Awaits for AwaitingChildren {
 impl<T> FromIterator<Task<T>> for Children<T> {
     fn from_iter<I: IntoIterator<Item = Task<T>>>(tasks: I) -> Self {
         let tasks: Vec<_> = tasks.into_iter().map(Some).collect();
-        let state = Woken { numbers: (0..tasks.len()).collect(), parent: None };
-        let arrivals = Arc::new(WokenQueue(Mutex::new(state)));
-        Children { left: tasks.len(), tasks, woken: arrivals, waiting: None }
+        let woken = Woken { numbers: (0..tasks.len()).collect(), parent: None };
+        let woken = Arc::new(WokenQueue(Mutex::new(woken)));
+        Children { left: tasks.len(), tasks, woken, waiting: None }
     }
 }
 
@@ -154,7 +154,7 @@ impl<T> Children<T> {
 
     fn register(&mut self) {
         let tasks = self.tasks.iter().flatten().map(Task::id).collect();
-        let waiting = Rc::new(AwaitingChildren { tasks, arrivals: Arc::clone(&self.woken) });
+        let waiting = Rc::new(AwaitingChildren { tasks, woken: Arc::clone(&self.woken) });
         add_to_awaited_by(Rc::downgrade(&waiting) as Weak<dyn Awaits>);
         self.waiting = Some(waiting);
     }
@@ -163,7 +163,7 @@ impl<T> Children<T> {
     fn take_if_done(&mut self, number: usize) -> Option<Task<T>> {
         let task = self.tasks[number].as_mut()?;
         if !task.done() {
-            let child = ChildWaker { number, arrivals: Arc::clone(&self.woken) };
+            let child = ChildWaker { number, woken: Arc::clone(&self.woken) };
             let waker = Waker::from(Arc::new(child));
             // Ready can only mean that the task awaits itself; `output` tells it so.
             if Pin::new(task).poll(&mut Context::from_waker(&waker)).is_pending() {

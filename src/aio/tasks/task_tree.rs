@@ -44,53 +44,6 @@ use std::rc::{Rc, Weak};
 use std::task::Waker;
 use std::time::Duration;
 
-/// A wait for several tasks, on behalf of another.
-pub trait Awaits {
-    /// The task that will be woken; `None` while it waits for none of them, and if it is
-    /// polled through a foreign waker.
-    fn awaiter(&self) -> Option<TaskId>;
-    /// The tasks it awaits. Those that are done may be among them.
-    fn awaited(&self) -> Vec<TaskId>;
-}
-
-/// The waits for several tasks on one loop: all that are alive, and some that are not.
-#[derive(Default)]
-struct AwaitRegistry(RefCell<AwaitEntries>);
-
-#[derive(Default)]
-struct AwaitEntries {
-    all: Vec<Weak<dyn Awaits>>,
-    /// With so many entries the dead ones are removed; never fewer than twice the living.
-    prune_at: usize,
-}
-
-/// Registers a wait for several tasks with the running loop, for as long as it lives.
-#[doc(alias = "asyncio.future_add_to_awaited_by")]
-#[doc(alias = "asyncio.future_discard_from_awaited_by")]
-pub fn add_to_awaited_by(wait: Weak<dyn Awaits>) {
-    with_current(|core| {
-        let registry = core.attached.get::<AwaitRegistry>();
-        let mut known = registry.0.borrow_mut();
-        if known.all.len() >= known.prune_at {
-            known.all.retain(|one| one.strong_count() > 0);
-            known.prune_at = 2 * known.all.len() + 8;
-        }
-        known.all.push(wait);
-    });
-}
-
-/// The pairs of awaiter and awaited, of all waits for several tasks.
-pub fn edges(core: &Core) -> Vec<(TaskId, TaskId)> {
-    let registry = core.attached.get::<AwaitRegistry>();
-    let alive: Vec<Rc<dyn Awaits>> =
-        registry.0.borrow().all.iter().filter_map(Weak::upgrade).collect();
-    let edges_of = |one: &Rc<dyn Awaits>| {
-        let awaiter = one.awaiter()?;
-        Some(one.awaited().into_iter().map(move |awaited| (awaiter, awaited)))
-    };
-    alive.iter().filter_map(edges_of).flatten().collect()
-}
-
 /// What a task is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Doing {
@@ -335,4 +288,51 @@ impl fmt::Display for TaskTree {
         }
         Ok(())
     }
+}
+
+/// A wait for several tasks, on behalf of another.
+pub trait Awaits {
+    /// The task that will be woken; `None` while it waits for none of them, and if it is
+    /// polled through a foreign waker.
+    fn awaiter(&self) -> Option<TaskId>;
+    /// The tasks it awaits. Those that are done may be among them.
+    fn awaited(&self) -> Vec<TaskId>;
+}
+
+/// The waits for several tasks on one loop: all that are alive, and some that are not.
+#[derive(Default)]
+struct AwaitRegistry(RefCell<AwaitEntries>);
+
+#[derive(Default)]
+struct AwaitEntries {
+    all: Vec<Weak<dyn Awaits>>,
+    /// With so many entries the dead ones are removed; never fewer than twice the living.
+    prune_at: usize,
+}
+
+/// Registers a wait for several tasks with the running loop, for as long as it lives.
+#[doc(alias = "asyncio.future_add_to_awaited_by")]
+#[doc(alias = "asyncio.future_discard_from_awaited_by")]
+pub fn add_to_awaited_by(wait: Weak<dyn Awaits>) {
+    with_current(|core| {
+        let registry = core.attached.get::<AwaitRegistry>();
+        let mut known = registry.0.borrow_mut();
+        if known.all.len() >= known.prune_at {
+            known.all.retain(|one| one.strong_count() > 0);
+            known.prune_at = 2 * known.all.len() + 8;
+        }
+        known.all.push(wait);
+    });
+}
+
+/// The pairs of awaiter and awaited, of all waits for several tasks.
+pub fn edges(core: &Core) -> Vec<(TaskId, TaskId)> {
+    let registry = core.attached.get::<AwaitRegistry>();
+    let alive: Vec<Rc<dyn Awaits>> =
+        registry.0.borrow().all.iter().filter_map(Weak::upgrade).collect();
+    let edges_of = |one: &Rc<dyn Awaits>| {
+        let awaiter = one.awaiter()?;
+        Some(one.awaited().into_iter().map(move |awaited| (awaiter, awaited)))
+    };
+    alive.iter().filter_map(edges_of).flatten().collect()
 }

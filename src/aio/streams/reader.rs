@@ -76,7 +76,7 @@ impl<T: Bytes> StreamReader<T>
 where
     for<'a> &'a T: Read,
 {
-    /// A reader for a stream of its own or shared with a writer, with the usual [`LIMIT`].
+    /// A reader for a stream of its own or shared with a writer, with the usual [`DEFAULT_LIMIT`].
     pub fn new(stream: impl Into<Rc<ByteStream<T>>>) -> Self {
         Self::with_limit(stream, DEFAULT_LIMIT)
     }

@@ -67,7 +67,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// `NotConnected` without a peer; `EMSGSIZE` when it is too long; `ConnectionRefused`
-    /// when an earlier message found nobody there.
+    /// when an earlier message found no receiver.
     pub async fn send(&self, message: &[u8]) -> io::Result<usize> {
         self.0.io_call(Direction::Write, |io| io.send(message)).await
     }
@@ -84,13 +84,13 @@ impl UdpSocket {
     /// Receives one message from the connected peer; what does not fit into `buffer` is lost.
     ///
     /// # Errors
-    /// `ConnectionRefused` when an earlier message found nobody there (asyncio calls
+    /// `ConnectionRefused` when an earlier message found no receiver (asyncio calls
     /// `error_received`); the socket goes on working.
     pub async fn recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
         self.0.io_call(Direction::Read, |io| io.recv(buffer)).await
     }
 
-    /// Receives one message, and says who sent it.
+    /// Receives one message, and the address of its sender.
     ///
     /// # Errors
     /// As [`recv`](Self::recv).

@@ -185,7 +185,7 @@ where
 
     /// How often the queue has grown above its high mark, and has come down to its low one.
     pub fn pauses_and_resumes(&self) -> (u64, u64) {
-        self.0.turns()
+        self.0.pauses_and_resumes()
     }
 
     /// Sets the marks, see [`WriteQueue::set_limits`].
@@ -269,7 +269,7 @@ impl<T: Bytes> Outgoing<T> {
         }
     }
 
-    fn turns(&self) -> (u64, u64) {
+    fn pauses_and_resumes(&self) -> (u64, u64) {
         self.queue.borrow().pauses_and_resumes()
     }
 
@@ -353,12 +353,12 @@ where
                 // An abort must wake this task too, so that it drops the stream.
                 return self.poll_until(cx, |_| false).map(drop);
             };
-            let resumes = self.turns().1;
+            let resumes = self.pauses_and_resumes().1;
             match sent {
                 Ok(sent) => self.queue.borrow_mut().pop(sent),
                 Err(e) => self.fail(e),
             }
-            if self.turns().1 != resumes {
+            if self.pauses_and_resumes().1 != resumes {
                 self.changed.notify_all();
             }
         }

@@ -16,7 +16,7 @@ use std::task::Waker;
 pub enum Grant {
     /// A permit.
     Permit,
-    /// The news that there will be none.
+    /// There will be none any more.
     Closed,
 }
 

@@ -320,7 +320,7 @@ impl<S: Synchronizer> Drop for Acquire<'_, S> {
 }
 
 /// Wakes the waiters that were granted something; call it when no borrow is held. If a foreign
-/// waker panics, the exception handler is told, and the others are woken all the same.
+/// waker panics, the exception handler gets the panic, and the others are woken all the same.
 pub fn wake(wakers: impl IntoIterator<Item = Waker>) {
     for waker in wakers {
         if task_of(&waker).is_some() {

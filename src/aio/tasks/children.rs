@@ -180,7 +180,7 @@ impl<T> Children<T> {
         }
     }
 
-    /// Those that have not been given out, with their numbers, in order.
+    /// The tasks that have not been given out, with their numbers, in order.
     pub fn into_rest(self) -> impl Iterator<Item = (usize, Task<T>)> {
         self.tasks.into_iter().enumerate().filter_map(|(number, task)| Some((number, task?)))
     }

@@ -141,13 +141,13 @@ fn emfile() {
                 let bytes = reader.read(1).await.unwrap();
                 w.write(&bytes).unwrap();
             });
-        let (start, turns) = (event_loop.time(), event_loop.iterations());
+        let (start, iterations) = (event_loop.time(), event_loop.iterations());
         while server.stats().failed < 4 {
             sleep(Duration::from_millis(5)).await;
             assert_eq!(server.stats().pending_retries, 1);
         }
         assert!(event_loop.time() - start >= 3 * backoff, "a retry a back-off, no more");
-        assert!(event_loop.iterations() - turns < 200, "the loop sleeps in between");
+        assert!(event_loop.iterations() - iterations < 200, "the loop sleeps in between");
         assert_eq!(server.stats().accepted, 0);
         assert_eq!(server.take_error().unwrap().raw_os_error(), Some(libc::EMFILE));
         set_limit(old);

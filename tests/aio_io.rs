@@ -51,7 +51,7 @@ where
     }
 }
 
-/// Each end closes its writing half in turn; the other direction goes on until it is closed.
+/// Each end closes its writing half, one after the other; the other direction goes on until it is closed.
 async fn half_close<T: Bytes>(one: ByteStream<T>, other: ByteStream<T>)
 where
     for<'a> &'a T: Read + Write,
@@ -92,7 +92,7 @@ fn a_half_closed_stream_does_not_keep_the_loop_busy() {
         sleep(Duration::from_millis(20)).await;
         assert!(
             event_loop.iterations() - before < 10,
-            "{} turns",
+            "{} iterations",
             event_loop.iterations() - before
         );
         drop(other);
@@ -189,7 +189,7 @@ fn two_readers_of_one_stream_both_wait_without_waking_each_other() {
         sleep(Duration::from_millis(20)).await;
         assert!(
             event_loop.iterations() - before < 10,
-            "{} turns",
+            "{} iterations",
             event_loop.iterations() - before
         );
         other.write_all(&[1; 100]).await.unwrap();

@@ -257,7 +257,7 @@ fn scenario_33_an_inner_limit_leaves_the_outer_code_alone_and_an_outside_cancel_
         assert_eq!(alone.read(), ["after the limit", "to the end"]);
 
         let task = create_task(steps(both.clone()));
-        sleep(Duration::from_secs(1)).await; // the limit has passed in this very turn …
+        sleep(Duration::from_secs(1)).await; // the limit has passed in this very iteration …
         task.cancel();
         assert!(matches!(task.await, Err(TaskError::Cancelled)));
         assert!(both.read().len() < 2, "… and the cancel is not mistaken for it");

@@ -218,9 +218,9 @@ fn connections_beyond_the_limit_wait_their_turn() {
 fn a_handler_that_panics_ends_its_connection_only() {
     let _dog = watchdog("panicking handler", 30);
     let event_loop = EventLoop::new().unwrap();
-    let told = Rc::new(RefCell::new(Vec::new()));
-    let tell = Rc::clone(&told);
-    event_loop.set_exception_handler(move |e| tell.borrow_mut().push(e.message.clone()));
+    let reports = Rc::new(RefCell::new(Vec::new()));
+    let sink = Rc::clone(&reports);
+    event_loop.set_exception_handler(move |e| sink.borrow_mut().push(e.message.clone()));
     event_loop.run_until_complete(async {
         let (listener, address) = tcp();
         let server = start_server(listener, async |mut reader: StreamReader<Tcp>, writer| {
@@ -237,7 +237,7 @@ fn a_handler_that_panics_ends_its_connection_only() {
         server.wait_closed().await;
         assert_eq!(server.stats().accepted, 2);
     });
-    assert!(told.borrow()[0].contains("a bad byte") && told.borrow().len() == 1);
+    assert!(reports.borrow()[0].contains("a bad byte") && reports.borrow().len() == 1);
 }
 
 #[test]

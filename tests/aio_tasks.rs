@@ -1,4 +1,5 @@
-//! Tasks from inside: looking at a value, done callbacks, names, who runs, values of a task.
+//! Tasks from inside: peeking at an output, done-callbacks, names, the current task, context
+//! variables.
 
 mod common;
 use common::{DropFlag, run_scripted as run, scripted, settle};
@@ -53,7 +54,7 @@ fn done_callbacks_run_in_the_turn_after_the_end_in_order() {
         let task = create_task(async {});
         task.add_done_callback(note(1));
         task.add_done_callback(note(2));
-        yield_now().await; // the task has run; its callbacks come in this turn, after us
+        yield_now().await; // the task has run; its callbacks come in this iteration, after us
         assert!(task.done() && log.borrow().is_empty());
         task.add_done_callback(note(3));
         assert!(log.borrow().is_empty(), "never inside the call");

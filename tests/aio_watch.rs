@@ -283,7 +283,7 @@ fn what_cannot_be_watched_is_refused_and_nothing_is_kept() {
         assert!(error.to_string().contains(&format!("descriptor {fd} cannot be")), "{error}");
         assert!(error.to_string().contains("`to_thread`"), "{error}");
         assert!(flag.dropped());
-        // SAFETY: nobody opens a descriptor of this number; it is only shown to the system.
+        // SAFETY: no code opens a descriptor of this number; it is only shown to the system.
         let closed = unsafe { BorrowedFd::borrow_raw(900_000) };
         let error = add_writer(closed, || ()).unwrap_err();
         assert!(error.to_string().contains("is closed"), "{error}");

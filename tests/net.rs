@@ -199,7 +199,7 @@ fn sources_are_forgotten_before_they_are_closed_wherever_they_are_dropped() {
         drop(here);
         assert_eq!(selector.watched().len(), 1);
         std::thread::spawn(move || drop(there)).join().unwrap();
-        singletrack::yield_now().await; // the next turn takes the inbox in
+        singletrack::yield_now().await; // the next iteration drains the inbox
         singletrack::yield_now().await;
         assert_eq!(selector.watched().len(), 0);
     });

@@ -3,11 +3,10 @@
 
 mod common;
 use common::{DropFlag, watchdog};
-use singletrack::aio::lookup_host;
 use singletrack::aio::{
-    ExecutorJob, run_in_executor, set_default_executor, shutdown_default_executor, to_thread,
+    ExecutorJob, TcpListener, TcpStream, lookup_host, run_in_executor, set_default_executor,
+    shutdown_default_executor, to_thread,
 };
-use singletrack::aio::{TcpListener, TcpStream};
 use singletrack::event_loop::LoopHandle;
 use singletrack::futures::JobError;
 use singletrack::futures::{ReturnWhen, as_completed, wait};

@@ -4,11 +4,10 @@
 
 mod common;
 use common::{DropFlag, run_scripted as run, scripted, settle};
-use singletrack::aio::sleep;
-use singletrack::aio::tasks::children::ChildError;
-use singletrack::aio::{GroupClosed, TaskGroup};
-use singletrack::aio::{RescheduleError, TimedOut, timeout, timeout_at, wait_for};
-use singletrack::aio::{as_completed, gather, gather_outcomes, shield, try_gather, try_wait, wait};
+use singletrack::aio::{
+    ChildError, GroupClosed, RescheduleError, TaskGroup, TimedOut, as_completed, gather,
+    gather_outcomes, shield, sleep, timeout, timeout_at, try_gather, try_wait, wait, wait_for,
+};
 use singletrack::event_loop::Task;
 use singletrack::futures::ReturnWhen;
 use singletrack::selector::scripted::ScriptedSelector;

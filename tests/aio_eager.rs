@@ -3,11 +3,7 @@
 
 mod common;
 use common::{DropFlag, Log, run_scripted, scripted, settle};
-use singletrack::aio::Event;
-use singletrack::aio::Queue;
-use singletrack::aio::TaskGroup;
-use singletrack::aio::gather;
-use singletrack::aio::{all_tasks, current_task};
+use singletrack::aio::{Event, Queue, TaskGroup, all_tasks, current_task, gather};
 use singletrack::event_loop::Task;
 use singletrack::event_loop::create_eager_task;
 use singletrack::task::budget::BUDGET;

@@ -3,16 +3,10 @@
 
 mod common;
 use common::watchdog;
-use singletrack::aio::StreamReader;
-use singletrack::aio::UdpSocket;
-use singletrack::aio::pipe;
-use singletrack::aio::signal;
-use singletrack::aio::sleep;
-use singletrack::aio::spawn;
-use singletrack::aio::to_thread;
-use singletrack::aio::{ServerOptions, start_server, start_server_with};
-use singletrack::aio::{TcpListener, TcpStream};
-use singletrack::aio::{UnixDatagram, UnixListener, UnixStream};
+use singletrack::aio::{
+    ServerOptions, StreamReader, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener,
+    UnixStream, pipe, signal, sleep, spawn, start_server, start_server_with, to_thread,
+};
 use singletrack::{EventLoop, create_task, yield_now};
 use std::collections::BTreeSet;
 use std::io::{Read, Write};

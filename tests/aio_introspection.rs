@@ -2,17 +2,10 @@
 
 mod common;
 use common::{run_scripted, settle};
-use singletrack::aio::Queue;
-use singletrack::aio::StreamReader;
-use singletrack::aio::StreamWriter;
-use singletrack::aio::TaskGroup;
-use singletrack::aio::create_named_task;
-use singletrack::aio::pipe;
-use singletrack::aio::sleep;
-use singletrack::aio::wait_for;
-use singletrack::aio::{Doing, TaskTree, task_tree};
-use singletrack::aio::{TcpListener, TcpStream};
-use singletrack::aio::{as_completed, gather, shield, wait};
+use singletrack::aio::{
+    Doing, Queue, StreamReader, StreamWriter, TaskGroup, TaskTree, TcpListener, TcpStream,
+    as_completed, create_named_task, gather, pipe, shield, sleep, task_tree, wait, wait_for,
+};
 use singletrack::event_loop::Task;
 use singletrack::event_loop::reactor::Direction;
 use singletrack::futures::ReturnWhen;

@@ -3,13 +3,10 @@
 
 mod common;
 use common::{on_real_selectors as run, watchdog};
-use singletrack::aio::UdpSocket;
-use singletrack::aio::pipe;
-use singletrack::aio::sleep;
-use singletrack::aio::wait_for;
-use singletrack::aio::{ByteStream, Bytes};
-use singletrack::aio::{TcpListener, TcpStream};
-use singletrack::aio::{UnixDatagram, UnixListener, UnixStream};
+use singletrack::aio::{
+    ByteStream, Bytes, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream,
+    pipe, sleep, wait_for,
+};
 use singletrack::sys::socket::ListenOptions;
 use singletrack::{EventLoop, create_task, yield_now};
 use std::cell::Cell;

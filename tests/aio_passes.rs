@@ -5,16 +5,10 @@
 //! It is the cheapest proof of asyncio's order: a loop that polled inline, or woke too often,
 //! would show other numbers. Where ours differ, the row says why.
 
-use singletrack::aio::Barrier;
-use singletrack::aio::Condition;
-use singletrack::aio::Event;
-use singletrack::aio::Lock;
-use singletrack::aio::Queue;
-use singletrack::aio::Semaphore;
-use singletrack::aio::TaskGroup;
-use singletrack::aio::sleep;
-use singletrack::aio::{as_completed, gather, shield, wait};
-use singletrack::aio::{timeout, wait_for};
+use singletrack::aio::{
+    Barrier, Condition, Event, Lock, Queue, Semaphore, TaskGroup, as_completed, gather, shield,
+    sleep, timeout, wait, wait_for,
+};
 use singletrack::futures::ReturnWhen;
 use singletrack::selector::scripted::ScriptedSelector;
 use singletrack::{EventLoop, create_task, yield_now};

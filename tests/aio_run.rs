@@ -5,14 +5,10 @@
 
 mod common;
 use common::{DropFlag, watchdog};
-use singletrack::aio::lookup_host;
-use singletrack::aio::sleep;
-use singletrack::aio::to_thread;
-use singletrack::aio::{RunError, run_on};
-use singletrack::aio::{TcpListener, TcpStream};
-use singletrack::aio::{add_reader, remove_reader};
-use singletrack::aio::{current_task, task_name};
-use singletrack::aio::{remove_signal_handler, signal};
+use singletrack::aio::{
+    RunError, TcpListener, TcpStream, add_reader, current_task, lookup_host, remove_reader,
+    remove_signal_handler, run_on, signal, sleep, task_name, to_thread,
+};
 use singletrack::event_loop::LoopHandle;
 use singletrack::event_loop::core::current;
 use singletrack::futures::JobError;

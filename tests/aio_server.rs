@@ -2,13 +2,11 @@
 
 mod common;
 use common::{DropFlag, on_real_selectors as run, until_async, watchdog};
-use singletrack::aio::ByteStream;
-use singletrack::aio::StreamWriter;
-use singletrack::aio::sleep;
-use singletrack::aio::{Listener, ServerOptions, ServerStats, start_server, start_server_with};
-use singletrack::aio::{StreamReader, open_connection, open_unix_connection};
-use singletrack::aio::{TcpListener, TcpStream};
-use singletrack::aio::{UnixListener, UnixStream};
+use singletrack::aio::{
+    ByteStream, Listener, ServerOptions, ServerStats, StreamReader, StreamWriter, TcpListener,
+    TcpStream, UnixListener, UnixStream, open_connection, open_unix_connection, sleep,
+    start_server, start_server_with,
+};
 use singletrack::selector::scripted::ScriptedSelector;
 use singletrack::{EventLoop, create_task, yield_now};
 use std::cell::RefCell;

@@ -3,9 +3,7 @@
 
 mod common;
 use common::{DropFlag, watchdog};
-use singletrack::aio::sleep;
-use singletrack::aio::wait_for;
-use singletrack::aio::{add_signal_handler, remove_signal_handler, signal};
+use singletrack::aio::{add_signal_handler, remove_signal_handler, signal, sleep, wait_for};
 use singletrack::selector::scripted::ScriptedSelector;
 use singletrack::sys::signal::take;
 use singletrack::{EventLoop, create_task, yield_now};

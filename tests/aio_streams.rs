@@ -3,15 +3,12 @@
 mod common;
 use common::{on_real_selectors as run, watchdog};
 use proptest::prelude::*;
-use singletrack::aio::StreamWriter;
-use singletrack::aio::TcpListener;
-use singletrack::aio::UnixStream;
-use singletrack::aio::pipe;
-use singletrack::aio::sleep;
-use singletrack::aio::start_server;
 use singletrack::aio::streams::buffers::WriteQueue;
-use singletrack::aio::streams::buffers::{ReadBuffer, ReadResult, StreamError};
-use singletrack::aio::{DEFAULT_LIMIT, StreamReader, split};
+use singletrack::aio::streams::buffers::{ReadBuffer, ReadResult};
+use singletrack::aio::{
+    DEFAULT_LIMIT, StreamError, StreamReader, StreamWriter, TcpListener, UnixStream, pipe, sleep,
+    split, start_server,
+};
 use singletrack::{EventLoop, create_task, yield_now};
 use std::io::{self, ErrorKind, Read};
 use std::pin::Pin;

@@ -2,9 +2,7 @@
 
 mod common;
 use common::{on_real_selectors as run, until_async, watchdog};
-use singletrack::aio::sleep;
-use singletrack::aio::wait_for;
-use singletrack::aio::{Child, spawn};
+use singletrack::aio::{Child, sleep, spawn, wait_for};
 use singletrack::{EventLoop, create_task, yield_now};
 use std::io::ErrorKind;
 use std::os::unix::process::ExitStatusExt;

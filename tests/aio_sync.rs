@@ -3,13 +3,9 @@
 
 mod common;
 use common::{DropFlag, Log, on_every_selector as run, settle};
-use singletrack::aio::Condition;
-use singletrack::aio::Event;
-use singletrack::aio::Lock;
-use singletrack::aio::{Barrier, BrokenBarrier};
-use singletrack::aio::{BoundedSemaphore, Semaphore};
 use singletrack::aio::{
-    DoneTooOften, GetError, LifoQueue, PriorityQueue, PutError, Queue, ShutDown,
+    Barrier, BoundedSemaphore, BrokenBarrier, Condition, DoneTooOften, Event, GetError, LifoQueue,
+    Lock, PriorityQueue, PutError, Queue, Semaphore, ShutDown,
 };
 use singletrack::event_loop::Task;
 use singletrack::selector::scripted::ScriptedSelector;

@@ -3,10 +3,9 @@
 
 mod common;
 use common::{DropFlag, run_scripted as run, scripted, settle};
-use singletrack::aio::gather;
-use singletrack::aio::sleep;
-use singletrack::aio::{ContextVar, scope};
-use singletrack::aio::{all_tasks, create_named_task, current_task, task_name};
+use singletrack::aio::{
+    ContextVar, all_tasks, create_named_task, current_task, gather, scope, sleep, task_name,
+};
 use singletrack::event_loop::Task;
 use singletrack::{create_task, yield_now};
 use std::cell::RefCell;

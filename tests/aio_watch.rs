@@ -2,9 +2,7 @@
 
 mod common;
 use common::{DropFlag, until_async, watchdog};
-use singletrack::aio::TcpListener;
-use singletrack::aio::sleep;
-use singletrack::aio::{add_reader, add_writer, remove_reader, remove_writer};
+use singletrack::aio::{TcpListener, add_reader, add_writer, remove_reader, remove_writer, sleep};
 use singletrack::event_loop::core::current;
 use singletrack::selector::event::Selector;
 use singletrack::selector::mio::MioSelector;

@@ -3,8 +3,7 @@
 mod common;
 use common::{on_real_selectors as run, watchdog};
 use singletrack::aio::net::async_fd::AsyncFd;
-use singletrack::aio::sleep;
-use singletrack::aio::{TcpListener, TcpStream};
+use singletrack::aio::{TcpListener, TcpStream, sleep};
 use singletrack::{EventLoop, create_task};
 use std::io::{self, ErrorKind};
 use std::net::{Shutdown, SocketAddr};

@@ -112,7 +112,7 @@ impl<T: Ord> Store for BinaryHeap<Reverse<T>> {
 ///         for n in 1..=3 {
 ///             source.put(n).await.unwrap();
 ///         }
-///         source.shutdown(false); // what is in it may still be had
+///         source.shutdown(false); // its items can still be taken
 ///     });
 ///     let mut sum = 0;
 ///     while let Ok(n) = queue.get().await {
@@ -361,9 +361,9 @@ impl<S: Store> QueueOf<S> {
         Acquire::of(&self.finished).await;
     }
 
-    /// No more items. Putters, those that wait included, get [`ShutDown`]. Getters get what
-    /// is in the queue and then [`ShutDown`]; with `immediate`, what is in it is dropped at
-    /// once and counts as done.
+    /// From now on it takes no items. Putters, waiting ones included, get [`ShutDown`]. Getters get
+    /// the items in the queue and then [`ShutDown`]; with `immediate`, these items are dropped at
+    /// once and count as done.
     #[doc(alias = "asyncio.Queue.shutdown")]
     #[doc(alias = "close")]
     pub fn shutdown(&self, immediate: bool) {

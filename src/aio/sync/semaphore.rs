@@ -68,7 +68,7 @@ impl Permits {
         }
     }
 
-    /// From now on no task waits: what is free may still be had, then there is only `Closed`.
+    /// From now on no task waits: free permits can still be acquired, then there is only `Closed`.
     #[must_use]
     pub fn close(&mut self) -> Vec<Waker> {
         self.closed = true;

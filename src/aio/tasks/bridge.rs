@@ -256,7 +256,7 @@ impl LoopHandle {
     {
         let (promise, result) = promise_of(loop_guard_id(self.id()));
         let promised = TaskPromise { promise: Some(promise), loop_id: self.id() };
-        // If the loop is gone the call is dropped, and with it the promise, whose drop says so.
+        // If the loop is gone the call is dropped, and with it the promise, whose drop reports that.
         let _ = self.call_soon_threadsafe(move || drop(create_task(promised.run(future))));
         result
     }

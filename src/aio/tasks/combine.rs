@@ -6,8 +6,8 @@
 //! *Leaves out*: groups that end together (`aio/tasks/task_group.rs`).
 //!
 //! asyncio's functions take tasks or coroutines, and make tasks of the latter. These take
-//! [`Task`]s: a handle cannot be distinguished from other futures by its type, and what is cancelled
-//! or left running should show in the call. `futures.map(create_task)` makes tasks of futures;
+//! [`Task`]s: a handle cannot be distinguished from other futures by its type, and the call should
+//! show which tasks are cancelled or left running. `futures.map(create_task)` makes tasks of futures;
 //! and tasks of different futures have one type, so that they fit into one array.
 //!
 //! | dropped or ended early | asyncio | here |

@@ -288,5 +288,6 @@ pub struct Readme;
 pub mod tricks {}
 
 pub use aio::run::run;
-pub use event_loop::run_once::{EventLoop, create_task};
+pub use event_loop::lifecycle::EventLoop;
+pub use event_loop::scheduler::create_task;
 pub use task::budget::yield_now;

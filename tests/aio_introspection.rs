@@ -7,9 +7,9 @@ use singletrack::aio::{
     as_completed, create_named_task, gather, pipe, shield, sleep, task_tree, wait, wait_for,
 };
 use singletrack::event_loop::Task;
-use singletrack::event_loop::reactor::Direction;
 use singletrack::futures::ReturnWhen;
 use singletrack::selector::scripted::ScriptedSelector;
+use singletrack::sys::fd::Direction;
 use singletrack::task::budget::BUDGET;
 use singletrack::{EventLoop, create_task, yield_now};
 use std::cell::{Cell, RefCell};

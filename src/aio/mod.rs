@@ -52,9 +52,11 @@ pub mod tasks;
 pub mod time;
 
 pub use crate::event_loop::calls::CallHandle;
-pub use crate::event_loop::run_once::{EventLoop, create_task};
+pub use crate::event_loop::lifecycle::EventLoop;
+pub use crate::event_loop::scheduler::create_task;
 pub use crate::event_loop::{LoopHandle, Task, create_eager_task};
 pub use crate::futures::{ReturnWhen, promise};
+pub use crate::sys::fd::Direction;
 pub use crate::sys::socket::ListenOptions;
 pub use crate::task::budget::yield_now;
 pub use crate::task::state::TaskError;

@@ -19,8 +19,8 @@ use crate::aio::sync::waiters::wake;
 use crate::base::id::LoopId;
 use crate::event_loop::core::{current, with_current};
 use crate::event_loop::join::Task;
-use crate::event_loop::reactor::Direction;
-use crate::event_loop::run_once::create_task;
+use crate::event_loop::scheduler::create_task;
+use crate::sys::fd::Direction;
 use crate::sys::signal;
 use crate::sys::signal::OldAction;
 use std::cell::{Cell, RefCell};
@@ -247,7 +247,7 @@ impl SignalDispatcher {
             return Ok(dispatcher);
         }
         // Outside a running loop this is an error that says so.
-        let wakeup_fd = AsyncFd::new(File::from(signal::bell()?))?;
+        let wakeup_fd = AsyncFd::new(File::from(signal::wakeup_fd()?))?;
         let loop_id = with_current(|core| core.id).expect("the descriptor was registered with it");
         let claim = claim(loop_id)?;
         let (subscribers, dispatch_task) = (RefCell::default(), RefCell::default());
@@ -391,7 +391,7 @@ impl SignalHandler {
     fn displace(&self, signal: i32) {
         self.remove();
         if self.due.get() {
-            signal::hand_on(signal);
+            signal::note_again(signal);
         }
     }
 

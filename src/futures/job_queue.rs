@@ -30,7 +30,7 @@
 //! is free. A worker that takes several at once, as many pools do, would hide them from the
 //! free one. What makes short jobs cheap is that nobody is woken while somebody looks for work.
 
-use crate::base::panic::last_words;
+use crate::base::panic::into_message;
 use crate::base::sync::atomic::{AtomicUsize, Ordering};
 use crate::base::sync::thread::{Builder, JoinHandle};
 use crate::base::sync::{Condvar, Mutex, spin_until};
@@ -66,7 +66,7 @@ where
         {
             promise.resolve(match catch_unwind(AssertUnwindSafe(f)) {
                 Ok(outcome) => outcome,
-                Err(panic) => Err(JobError::Panicked(last_words(panic))),
+                Err(panic) => Err(JobError::Panicked(into_message(panic))),
             });
         }
     }
@@ -233,7 +233,7 @@ impl Pool {
         if let Some(initializer) = &self.initializer
             && let Err(panic) = catch_unwind(AssertUnwindSafe(initializer))
         {
-            self.break_down(&last_words(panic));
+            self.break_down(&into_message(panic));
         }
         let mut job = self.next_job(false);
         while let Some(some) = job {

@@ -15,9 +15,9 @@
 
 use crate::base::id::{Key, LoopId};
 use crate::base::sync::atomic::{AtomicU32, Ordering};
-use crate::event_loop::core::{Core, tell, with_current};
-use crate::event_loop::inbox::Message;
-use crate::event_loop::reactor::Direction;
+use crate::event_loop::core::{Core, run_or_send, with_current};
+use crate::event_loop::inbox::LoopMessage;
+use crate::sys::fd::Direction;
 use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -245,7 +245,7 @@ impl<T: AsFd + Into<OwnedFd>, F> IoWait<'_, T, F> {
         // On another thread or loop the waker stays: it wakes no task, or one once in vain.
         let removed = self
             .fd
-            .on_own_loop(|core| core.reactor.borrow_mut().forget_waiter(key, direction, &waker));
+            .on_own_loop(|core| core.reactor.borrow_mut().remove_waiter(key, direction, &waker));
         // Outside the borrow: it may be a foreign waker.
         if let Ok(Some(removed)) = removed
             && !is_last
@@ -294,10 +294,10 @@ impl<T: AsFd + Into<OwnedFd>> Drop for AsyncFd<T> {
         let Some(io) = self.io.take() else { return };
         let fd = std::cell::Cell::new(Some(io.into()));
         // If the loop is gone, so is its epoll instance: closing is all that is left to do.
-        let _ = tell(
+        let _ = run_or_send(
             self.loop_id,
             |core| core.close_source(self.key, fd.take().expect("one of the two runs")),
-            || Message::Close(self.key, fd.take().expect("one of the two runs")),
+            || LoopMessage::Close(self.key, fd.take().expect("one of the two runs")),
         );
     }
 }

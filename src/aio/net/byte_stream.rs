@@ -19,7 +19,7 @@
 //! ```
 
 use crate::aio::net::async_fd::AsyncFd;
-use crate::event_loop::reactor::Direction;
+use crate::sys::fd::Direction;
 use mio::unix::pipe::{Receiver, Sender};
 use std::future::Future;
 use std::io;

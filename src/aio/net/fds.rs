@@ -34,9 +34,8 @@ use crate::aio::tasks::current::create_named_task;
 use crate::base::id::Key;
 use crate::event_loop::core::{Core, current, with_current};
 use crate::event_loop::join::Task;
-use crate::event_loop::reactor::Direction;
 use crate::event_loop::waker::waker;
-use crate::sys::fd::{Readiness, can_read, can_write, wait_ready};
+use crate::sys::fd::{Direction, can_read, can_write, wait_ready};
 use crate::task::budget::yield_now;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -66,7 +65,7 @@ use std::time::Duration;
 /// descriptors left; `NotConnected` outside a running loop.
 #[doc(alias = "asyncio.loop.add_reader")]
 pub async fn readable(fd: impl AsFd) -> io::Result<()> {
-    wait_until_ready(fd, Direction::Read, Readiness::Read).await
+    wait_until_ready(fd, Direction::Read).await
 }
 
 /// Waits until something can be written to `fd`, or until it has no reader any more.
@@ -75,20 +74,16 @@ pub async fn readable(fd: impl AsFd) -> io::Result<()> {
 /// As [`readable`].
 #[doc(alias = "asyncio.loop.add_writer")]
 pub async fn writable(fd: impl AsFd) -> io::Result<()> {
-    wait_until_ready(fd, Direction::Write, Readiness::Write).await
+    wait_until_ready(fd, Direction::Write).await
 }
 
-async fn wait_until_ready(
-    fd: impl AsFd,
-    direction: Direction,
-    readiness: Readiness,
-) -> io::Result<()> {
-    let source = AsyncFd::new(fd.as_fd().try_clone_to_owned()?)?;
-    let is_ready = |fd: &OwnedFd| match wait_ready(fd.as_fd(), readiness, Some(Duration::ZERO))? {
+async fn wait_until_ready(fd: impl AsFd, direction: Direction) -> io::Result<()> {
+    let duplicate = AsyncFd::new(fd.as_fd().try_clone_to_owned()?)?;
+    let is_ready = |fd: &OwnedFd| match wait_ready(fd.as_fd(), direction, Some(Duration::ZERO))? {
         true => Ok(()),
         false => Err(io::ErrorKind::WouldBlock.into()),
     };
-    source.io_call(direction, is_ready).await
+    duplicate.io_call(direction, is_ready).await
 }
 
 /// Calls `callback` in every iteration in which `io` can be read, or is at its end or has failed.
@@ -192,7 +187,7 @@ fn add(direction: Direction, io: Box<dyn AsFd>, function: Box<dyn FnMut()>) -> i
         let text = "watching a descriptor needs a running event loop";
         io::Error::new(io::ErrorKind::NotConnected, text)
     })?;
-    let callbacks = core.attached.get::<FdCallbacks>();
+    let callbacks = core.extensions.get::<FdCallbacks>();
     let fd = io.as_fd().as_raw_fd();
     let known = callbacks.0.borrow().get(&fd).map(|entry| entry.key);
     let key = match known {
@@ -216,7 +211,7 @@ fn add(direction: Direction, io: Box<dyn AsFd>, function: Box<dyn FnMut()>) -> i
 
 fn remove(direction: Direction, fd: RawFd) -> bool {
     let Some(core) = with_current(Rc::clone) else { return false };
-    let callbacks = core.attached.get::<FdCallbacks>();
+    let callbacks = core.extensions.get::<FdCallbacks>();
     let mut table = callbacks.0.borrow_mut();
     let Some(entry) = table.get_mut(&fd) else { return false };
     let Some(registered) = entry.slot(direction).take() else { return false };
@@ -239,7 +234,7 @@ impl Registered {
     fn end(self, core: &Core) {
         let FdCallback { key, direction, .. } = *self.callback;
         let waker = waker(self.task.id());
-        let own = core.reactor.borrow_mut().forget_waiter(key, direction, &waker);
+        let own = core.reactor.borrow_mut().remove_waiter(key, direction, &waker);
         self.task.cancel();
         drop(own);
     }
@@ -286,6 +281,6 @@ fn poll_ready(callback: &Weak<FdCallback>, cx: &mut Context<'_>) -> Poll<bool> {
 
 impl FdCallback {
     fn call(&self) {
-        current("a callback").survive(&self.name, || (self.function.borrow_mut())());
+        current("a callback").run_user_code(&self.name, || (self.function.borrow_mut())());
     }
 }

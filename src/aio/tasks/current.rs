@@ -32,7 +32,7 @@
 use crate::base::id::TaskId;
 use crate::event_loop::core::{Core, current};
 use crate::event_loop::join::Task;
-use crate::event_loop::run_once::EventLoop;
+use crate::event_loop::lifecycle::EventLoop;
 use crate::event_loop::waker::task_of;
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
@@ -111,7 +111,7 @@ pub fn task_name(id: TaskId) -> String {
 fn spawn_named<F: Future + 'static>(core: &Core, name: &str, future: F) -> Task<F::Output> {
     let task = core.spawn(future);
     if !task.done() {
-        core.notes.borrow_mut().of(task.id()).name = Some(name.into());
+        core.metadata.borrow_mut().of(task.id()).name = Some(name.into());
     }
     task
 }
@@ -143,7 +143,7 @@ impl<T> Task<T> {
     pub fn set_name(&self, name: &str) {
         let core = self.running_loop("Task::set_name");
         if !self.done() {
-            core.notes.borrow_mut().of(self.id()).name = Some(name.into());
+            core.metadata.borrow_mut().of(self.id()).name = Some(name.into());
         }
     }
 
@@ -178,7 +178,7 @@ impl<T> Task<T> {
         if self.done() {
             core.call_soon(Box::new(callback));
         } else {
-            core.notes.borrow_mut().of(self.id()).callbacks.push(Box::new(callback));
+            core.metadata.borrow_mut().of(self.id()).callbacks.push(Box::new(callback));
         }
     }
 

@@ -23,8 +23,8 @@
 use crate::aio::tasks::children::ChildError;
 use crate::aio::tasks::task_tree::{Awaits, add_to_awaited_by};
 use crate::base::id::{GenerationSlab, Key, TaskId};
-use crate::event_loop::core::{Core, current, tell};
-use crate::event_loop::inbox::Message;
+use crate::event_loop::core::{Core, current, run_or_send};
+use crate::event_loop::inbox::LoopMessage;
 use crate::event_loop::join::Task;
 use crate::event_loop::waker::task_of;
 use crate::task::state::TaskError;
@@ -279,7 +279,7 @@ async fn caught<T, E>(future: impl Future<Output = Result<T, E>>) -> Result<T, C
 fn cancel(id: TaskId) {
     let here = |core: &Core| core.ready.borrow_mut().cancel(id);
     // False if the task is gone together with its loop.
-    let _ = tell(id.loop_id(), here, || Message::Cancel(id));
+    let _ = run_or_send(id.loop_id(), here, || LoopMessage::Cancel(id));
 }
 
 /// A task's membership; it ends when the task's future is dropped, for whatever reason.

@@ -32,9 +32,9 @@
 
 use crate::base::id::TaskId;
 use crate::event_loop::core::{Core, Due, current, with_current};
-use crate::event_loop::reactor::Direction;
-use crate::event_loop::run_once::EventLoop;
+use crate::event_loop::lifecycle::EventLoop;
 use crate::event_loop::waker::task_of;
+use crate::sys::fd::Direction;
 use crate::task::state::TaskState;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -139,7 +139,7 @@ impl TaskTree {
                 name: core.name_of(id),
                 doing,
                 awaited_by: task.joiner().as_ref().and_then(task_of).into_iter().collect(),
-                made_at: core.notes.borrow().made_at(id),
+                made_at: core.metadata.borrow().made_at(id),
             };
             nodes.insert(id.raw(), node);
         }
@@ -315,7 +315,7 @@ struct AwaitEntries {
 #[doc(alias = "asyncio.future_discard_from_awaited_by")]
 pub fn add_to_awaited_by(wait: Weak<dyn Awaits>) {
     with_current(|core| {
-        let registry = core.attached.get::<AwaitRegistry>();
+        let registry = core.extensions.get::<AwaitRegistry>();
         let mut known = registry.0.borrow_mut();
         if known.all.len() >= known.prune_at {
             known.all.retain(|one| one.strong_count() > 0);
@@ -327,7 +327,7 @@ pub fn add_to_awaited_by(wait: Weak<dyn Awaits>) {
 
 /// The pairs of awaiter and awaited, of all waits for several tasks.
 pub fn edges(core: &Core) -> Vec<(TaskId, TaskId)> {
-    let registry = core.attached.get::<AwaitRegistry>();
+    let registry = core.extensions.get::<AwaitRegistry>();
     let alive: Vec<Rc<dyn Awaits>> =
         registry.0.borrow().all.iter().filter_map(Weak::upgrade).collect();
     let edges_of = |one: &Rc<dyn Awaits>| {

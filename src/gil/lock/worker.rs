@@ -17,7 +17,7 @@
 //!                       worker ── waits for the lock ……………… has it now
 //! ```
 
-use crate::base::panic::last_words;
+use crate::base::panic::into_message;
 use crate::futures::error::JobError;
 use crate::futures::executor::Executor;
 use crate::futures::future::Future;
@@ -78,7 +78,7 @@ impl<R: Send + 'static> GilThread<R> {
         let run = move || match catch_unwind(AssertUnwindSafe(|| lock.attach(body))) {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(JobError::Broken(error.to_string())),
-            Err(panic) => Err(JobError::Panicked(last_words(panic))),
+            Err(panic) => Err(JobError::Panicked(into_message(panic))),
         };
         let handle = Builder::new().name(name.to_owned()).spawn(run)?;
         Ok(GilThread { handle })
@@ -93,7 +93,7 @@ impl<R: Send + 'static> GilThread<R> {
     pub fn join(self) -> Result<R, JobError> {
         match self.handle.join() {
             Ok(outcome) => outcome,
-            Err(panic) => Err(JobError::Panicked(last_words(panic))),
+            Err(panic) => Err(JobError::Panicked(into_message(panic))),
         }
     }
 

@@ -8,7 +8,7 @@
 //! in other processes (`lab/compare/processes.rs`).
 
 use crate::aio::net::tcp::TcpStream;
-use crate::event_loop::run_once::EventLoop;
+use crate::event_loop::lifecycle::EventLoop;
 use crate::gil::rules::decision::nanos;
 use crate::lab::compare::blocking::run_lane;
 use crate::lab::compare::blocking::{Free, read_piece};

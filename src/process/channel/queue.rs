@@ -35,7 +35,7 @@ use crate::process::channel::pipe::PipeError;
 use crate::process::channel::slots::{Free, Return, Taken, slots};
 use crate::process::message::descriptor::{Descriptor, Packed};
 use crate::process::message::frame::{FrameError, MAX_FRAME};
-use crate::sys::fd::{Readiness, block_on, can_read, can_write};
+use crate::sys::fd::{Direction, block_on, can_read, can_write};
 use crate::sys::socket as rights;
 use crate::sys::socket::{all_received, memory_file, packet_pair};
 use serde::de::{Deserialize, Deserializer};
@@ -208,7 +208,7 @@ impl<T: Wire> Producer<T> {
             None => None,
         };
         let send = || message.send(&self.socket);
-        block_on(self.socket.as_fd(), Readiness::Write, deadline, send)?;
+        block_on(self.socket.as_fd(), Direction::Write, deadline, send)?;
         slot.into_iter().for_each(Taken::spend);
         Ok(())
     }
@@ -275,7 +275,7 @@ impl<T: Wire> Consumer<T> {
 
     fn get_before(&self, deadline: Option<Instant>) -> Result<T, PipeError> {
         let receive = || self.receive();
-        value(block_on(self.socket.as_fd(), Readiness::Read, deadline, receive)?)
+        value(block_on(self.socket.as_fd(), Direction::Read, deadline, receive)?)
     }
 
     /// The bytes of one value, or none at the end.

@@ -37,7 +37,7 @@ use crate::futures::wire::encode;
 use crate::process::forkserver::worker::{Hooks, serve};
 use crate::process::message::descriptor::arrive_with;
 use crate::process::message::frame::{Decoder, Kind, frame};
-use crate::sys::fd::{Reader, Writer, can_read, pipe};
+use crate::sys::fd::{PipeReader, PipeWriter, can_read, pipe};
 use crate::sys::process::Death;
 use crate::sys::process::{
     SingleThreaded, fork, ignore_group_signals, pidfd_open, send_signal, wait, wait_for_exit,
@@ -115,8 +115,8 @@ impl<S> Preforked<S> {
 pub(crate) struct Forked {
     pub(crate) pid: u32,
     pub(crate) pidfd: OwnedFd,
-    pub(crate) requests: Writer,
-    pub(crate) replies: Reader,
+    pub(crate) requests: PipeWriter,
+    pub(crate) replies: PipeReader,
 }
 
 /// Serves until the program is gone; gives the exit code.

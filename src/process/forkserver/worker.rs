@@ -29,10 +29,10 @@
 //!          call panicked)
 //! ```
 
-use crate::base::panic::{discard, last_words};
+use crate::base::panic::{discard, into_message};
 use crate::process::message::call::{greeting, run_call};
 use crate::process::message::frame::{Decoder, Kind, frame};
-use crate::sys::fd::{CAPACITY, Reader, Writer, set_capacity};
+use crate::sys::fd::{CAPACITY, PipeReader, PipeWriter, set_capacity};
 use crate::sys::process::PANICKED;
 use std::fmt;
 use std::io::Write as _;
@@ -99,7 +99,7 @@ impl Hooks {
         self.before
             .iter_mut()
             .rev()
-            .try_for_each(|hook| catch_unwind(AssertUnwindSafe(hook)).map_err(last_words))
+            .try_for_each(|hook| catch_unwind(AssertUnwindSafe(hook)).map_err(into_message))
     }
 
     /// Runs what was registered for the parent, the first first. A panic is printed and goes no
@@ -138,7 +138,7 @@ pub const NOT_UNDERSTOOD: i32 = 76;
 pub(crate) const ROOMY: usize = 1 << 20;
 
 /// Serves until the request pipe ends; gives the exit code.
-pub fn serve(requests: &Reader, replies: &Writer) -> i32 {
+pub fn serve(requests: &PipeReader, replies: &PipeWriter) -> i32 {
     let code = serve_frames(requests, replies);
     // The process leaves by `_exit`: what jobs have printed without a newline goes out now.
     let _ = std::io::stdout().flush();
@@ -154,7 +154,7 @@ fn keep_freed_memory() {
     drop(std::hint::black_box(Vec::<u8>::with_capacity(KEPT / 2)));
 }
 
-fn serve_frames(requests: &Reader, replies: &Writer) -> i32 {
+fn serve_frames(requests: &PipeReader, replies: &PipeWriter) -> i32 {
     keep_freed_memory();
     let hello = frame(Kind::Hello, 0, &greeting()).expect("a greeting is short");
     if replies.write_all(&hello).is_err() {

@@ -19,7 +19,7 @@
 //! functions is needed; CPython pickles the function's import path for the same end.
 #![allow(unsafe_code)]
 
-use crate::base::panic::last_words;
+use crate::base::panic::into_message;
 use crate::futures::error::JobError;
 use crate::futures::wire::{Wire, decode, encode, encode_onto};
 use crate::process::message::descriptor::take_refusal;
@@ -252,7 +252,7 @@ fn chunk_entry<F: Function>(target: usize, args: &[u8], id: u64, reply: &mut Vec
         for (item, index) in items.into_iter().zip(0..) {
             match catch_unwind(AssertUnwindSafe(|| f.apply(item))) {
                 Ok(value) => harvest.0.push(value),
-                Err(payload) => harvest.1.push((index, last_words(payload))),
+                Err(payload) => harvest.1.push((index, into_message(payload))),
             }
         }
         Ok(harvest)
@@ -277,7 +277,7 @@ fn answer<R: Serialize>(
         Ok(Ok(())) => return Kind::Value,
         Ok(Err(JobError::Codec(why))) => (Kind::Refused, why),
         Ok(Err(other)) => (Kind::Refused, other.to_string()),
-        Err(payload) => (Kind::Panicked, last_words(payload)),
+        Err(payload) => (Kind::Panicked, into_message(payload)),
     };
     open(reply, kind, id);
     let room = why.floor_char_boundary(1 << 20);
@@ -303,7 +303,7 @@ pub fn read_reply(kind: Kind, body: &[u8]) -> Result<&[u8], JobError> {
 /// The value of a reply's bytes. Decoding runs the user's `Deserialize`, which may panic.
 pub(crate) fn decoded<R: Wire>(bytes: &[u8]) -> Result<R, JobError> {
     catch_unwind(AssertUnwindSafe(|| decode(bytes))).unwrap_or_else(|payload| {
-        let message = last_words(payload);
+        let message = into_message(payload);
         Err(JobError::Codec(format!("the result: decoding it panicked: {message}")))
     })
 }

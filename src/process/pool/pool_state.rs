@@ -28,7 +28,7 @@ use crate::process::pool::replies::ReplyReader;
 use crate::process::pool::work_item::WorkItem;
 use crate::process::pool::worker::JobOutcome;
 use crate::process::pool::worker::{PoolJob, Terms, WorkerStats};
-use crate::sys::fd::{CAPACITY, Reader, Writer, set_capacity};
+use crate::sys::fd::{CAPACITY, PipeReader, PipeWriter, set_capacity};
 use crate::sys::process::Death;
 use crate::sys::process::send_signal;
 use mio::unix::SourceFd;
@@ -44,7 +44,7 @@ const AT_ONCE: usize = 64;
 
 /// Where a worker is heard: its reply pipe, and the pidfd that tells of its death.
 pub(crate) struct Ends {
-    pub(crate) replies: Reader,
+    pub(crate) replies: PipeReader,
     pub(crate) pidfd: OwnedFd,
 }
 
@@ -61,7 +61,7 @@ pub(crate) struct Link {
     pub(crate) ends: Arc<Ends>,
     pub(crate) listening: ReaderOwner<ReplyReader>,
     /// `None` when the worker was let go.
-    pub(crate) requests: Option<Writer>,
+    pub(crate) requests: Option<PipeWriter>,
     /// What is to be written before any job: the initializer's call.
     prologue: Option<Arc<Vec<u8>>>,
     /// Its pipe was made larger.
@@ -77,7 +77,7 @@ impl Link {
     pub(crate) fn new(
         pid: u32,
         ends: Arc<Ends>,
-        requests: Writer,
+        requests: PipeWriter,
         prologue: Option<Arc<Vec<u8>>>,
     ) -> Link {
         Link {

@@ -20,12 +20,11 @@
 //! `waker` and `inbox` (how a task becomes ready), `reactor` (step 4 to 6) and `timers` (step 7);
 //! `core` when you want to know why no `RefCell` is ever borrowed twice.
 //!
-//! Properties of the loop are tested where these letters stand in the comments: T (tasks) and M
-//! (timers) in `tests/loop_properties.rs`, `tests/model/tasks.rs` and `tests/model/timers.rs`; R
-//! (registry of descriptors) in `tests/model/registry.rs` and `tests/backend_diff.rs`; all
-//! interleavings with other threads in `tests/loom_inbox.rs` and `tests/loom_loop.rs`; through the
-//! public functions again in `tests/event_loop.rs` and `tests/aio_scenarios.rs`. The models have
-//! fuzz targets: `task_ops`, `timer_ops`, `registry_ops`.
+//! The properties T (tasks), M (timers) and R (descriptors) are listed with their tests in
+//! `PROPERTIES` of `tests/aio_scenarios.rs`, which checks that each is there. Most stand in
+//! `tests/loop_properties.rs`, `tests/event_loop.rs` and in the models of `tests/model/`, which
+//! the fuzz targets `task_ops`, `timer_ops`, `registry_ops` and `backend_diff` drive as well; all
+//! interleavings with other threads are in `tests/loom_inbox.rs` and `tests/loom_loop.rs`.
 
 pub mod calls;
 pub mod core;

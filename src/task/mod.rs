@@ -21,10 +21,10 @@
 //! Read `state` (pure: an enum and four steps), then `cell` (all the `unsafe` of a task, and how its
 //! two state machines go together), then `ready_queue`. `arena` stands for itself.
 //!
-//! Properties of tasks (T1 to T14: dropped once, polled once for each wake, no wake lost, …) are
-//! tested in `tests/task_state.rs` (states), `tests/task_soundness.rs` (memory, under Miri),
-//! `tests/model/tasks.rs` (random lives beside a model; `tests/task_ops.rs` and the fuzz target
-//! `task_ops` drive it), `tests/loop_properties.rs` and `tests/aio_scenarios.rs`.
+//! The properties of tasks, T1 to T14 (dropped once, no wake lost, …), are listed with their tests in
+//! `PROPERTIES` of `tests/aio_scenarios.rs`. States alone are tested in `tests/task_state.rs`, memory
+//! (under Miri) in `tests/task_soundness.rs` and `tests/arena.rs`, random lives of tasks beside a
+//! model in `tests/task_ops.rs` and by the fuzz target of that name.
 
 pub mod arena;
 pub mod budget;

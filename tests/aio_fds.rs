@@ -56,7 +56,7 @@ fn watched() -> Vec<usize> {
 
 /// One of everything, all at once.
 fn census() {
-    // The bell for signals is made once and stays.
+    // The eventfd for signals is made once and stays.
     EventLoop::new().unwrap().run_until_complete(async { drop(signal(libc::SIGUSR1).unwrap()) });
     let before = open();
     let path = std::env::temp_dir().join(format!("singletrack-fds-{}", std::process::id()));
@@ -84,10 +84,10 @@ fn census() {
         for fd in &ours {
             assert!(is_cloexec(*fd), "descriptor {fd} would leak into children");
         }
-        // All but the epoll instance itself are watched, the loop's bell included.
+        // All but the epoll instance itself are watched, the loop's waker included.
         assert_eq!(watched(), [ours.len() - 1]);
         // Listener, client, server side; three of Unix; UDP and two datagrams; two pipe ends;
-        // the bell for signals; pidfd, stdin, stdout; epoll and its bell.
+        // the eventfd for signals; pidfd, stdin, stdout; epoll and its waker.
         assert_eq!(ours.len(), 3 + 3 + 3 + 2 + 1 + 3 + 2);
         (server, client, unix, near, far, sockets, pipes, hangups, child)
     });

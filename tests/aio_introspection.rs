@@ -112,7 +112,7 @@ fn buffered_streams_count_against_the_budget_too() {
 }
 
 #[test]
-fn slow_steps_are_told_of_in_debug_mode_only() {
+fn slow_steps_are_reported_in_debug_mode_only() {
     let selector = ScriptedSelector::new();
     let event_loop = EventLoop::with_selector(Box::new(selector.clone()));
     let reports = Rc::new(RefCell::new(Vec::new()));

@@ -31,7 +31,7 @@ const TESTS: &[(&str, fn())] = &[
     ("scenario_22_run_forever_pre_stopped_runs_exactly_one_pass", pre_stopped),
     ("scenario_23_callback_added_during_pass_runs_in_the_next", added_during_pass),
     ("scenario_24_cancelled_timers_leave_nothing", cancelled_timers),
-    ("scenario_25_a_slow_callback_is_told_of_only_in_debug_mode", slow_callback),
+    ("scenario_25_a_slow_callback_is_reported_only_in_debug_mode", slow_callback),
     ("scenario_26_an_exception_handler_that_panics_costs_nothing", handler_panics),
     ("scenario_52_the_first_sigint_cancels_main", first_sigint),
     ("scenario_52_the_second_sigint_ends_a_tight_loop", second_sigint),
@@ -568,7 +568,7 @@ fn census() -> [usize; 4] {
 }
 
 fn bad_input() {
-    drop(run(async {})); // the bell for signals is made once and stays
+    drop(run(async {})); // the eventfd for signals is made once and stays
     let before = open();
     run(async {
         let (entries, descriptors) = (census(), open());

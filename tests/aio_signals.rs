@@ -19,8 +19,11 @@ use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 const TESTS: &[(&str, fn())] = &[
-    ("each_listener_is_told_at_least_once", each_listener_is_told_at_least_once),
-    ("a_full_bell_loses_nothing_and_the_handler_keeps_errno", a_full_bell_loses_nothing),
+    (
+        "each_listener_learns_of_a_signal_at_least_once",
+        each_listener_learns_of_a_signal_at_least_once,
+    ),
+    ("a_full_eventfd_loses_nothing_and_the_handler_keeps_errno", a_full_eventfd_loses_nothing),
     ("the_last_listener_restores_the_old_action", the_last_listener_restores),
     ("a_signal_ends_the_sleep_of_the_loop", a_signal_ends_the_sleep),
     ("interrupted_sleeps_keep_their_time", interrupted_sleeps_keep_their_time),
@@ -67,7 +70,7 @@ fn run<F: Future>(future: F) -> F::Output {
 }
 
 /// Z1, and coalescing.
-fn each_listener_is_told_at_least_once() {
+fn each_listener_learns_of_a_signal_at_least_once() {
     let event_loop = EventLoop::new().unwrap();
     event_loop.run_until_complete(async {
         let calls = Rc::new(RefCell::new([0; 2]));
@@ -99,15 +102,15 @@ fn each_listener_is_told_at_least_once() {
     assert_eq!(event_loop.tasks(), 2);
 }
 
-/// Z1 with a bell that can take no more, and Z2.
-fn a_full_bell_loses_nothing() {
+/// Z1 with an eventfd whose counter is full, and Z2.
+fn a_full_eventfd_loses_nothing() {
     run(async {
         let mut stream = signal(libc::SIGUSR1).unwrap();
         let mut full = 0;
         for entry in std::fs::read_dir("/proc/self/fd").unwrap().flatten() {
-            let is_bell = std::fs::read_link(entry.path())
+            let is_eventfd = std::fs::read_link(entry.path())
                 .is_ok_and(|to| to.to_string_lossy().contains("eventfd"));
-            if is_bell {
+            if is_eventfd {
                 let fd: i32 = entry.file_name().to_str().unwrap().parse().unwrap();
                 let most = u64::MAX - 1;
                 // SAFETY: eight bytes of a local.
@@ -115,7 +118,7 @@ fn a_full_bell_loses_nothing() {
                 full += 1;
             }
         }
-        assert!(full >= 2, "the loop's bell and the signals'");
+        assert!(full >= 2, "the loop's eventfd and the signals'");
         // SAFETY: `errno` is this thread's.
         unsafe { *libc::__errno_location() = 1234 };
         // The handler runs before `raise` returns; its write fails with EAGAIN.

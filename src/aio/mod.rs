@@ -1,4 +1,4 @@
-//! What asyncio users know: sleeping, sockets, locks, queues, and what is built from them.
+//! What asyncio users know: sleeping, sockets, locks, queues, tasks, and `run`.
 //!
 //! ```text
 //!                waits for time   for a descriptor             for each other      for tasks
@@ -11,7 +11,7 @@
 //!                    │            tcp · unix · udp · pipes         │               children
 //!                    │            │  └ byte_stream                 │                  │
 //!   waits        sleep            async_fd · fds · signals     waiters: Acquire    Task
-//!                    │                │                            │               (event_loop/join)
+//!                    │                │                            │             (join)
 //!                    │                │                            │                  │
 //!   wakes        timers           reactor                      waiters: Waiters    scheduler
 //!                (event_loop/)    (event_loop/)                (pure)              (event_loop/)

@@ -1,4 +1,4 @@
-//! Child processes: std's `Command`, with the pipes and the end of the child on the loop.
+//! Child processes: std's `Command`, with the pipes and the child's end on the loop.
 //!
 //! *Assumes*: pidfds (`sys/process.rs`), which are readable when their process has ended.
 //! *Promises*: one descriptor a child and no `SIGCHLD`: a wait here takes the status of this child

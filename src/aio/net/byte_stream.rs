@@ -1,4 +1,4 @@
-//! A stream of bytes: what TCP, Unix streams and pipes have in common; and the pipes.
+//! A stream of bytes: what TCP, Unix streams and pipes have in common.
 //!
 //! *Assumes*: std's `Read` and `Write` on a shared reference.
 //! *Promises*: std's semantics, with `.await` where std would block; every read and write

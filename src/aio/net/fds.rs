@@ -1,4 +1,4 @@
-//! Descriptors that other code reads and writes: `readable`, `writable`, `add_reader`, `add_writer`.
+//! Descriptors of other code: `readable`, `writable`, `add_reader`, `add_writer`.
 //!
 //! *Assumes*: the reactor (`event_loop/reactor.rs`) reports each change once; `ppoll`
 //! (`sys/fd.rs`) says whether a descriptor is ready now.

@@ -1,4 +1,4 @@
-//! Waiting for descriptors: sockets, pipes, and descriptors that other code reads and writes.
+//! Waiting for descriptors: sockets, pipes, and descriptors of other code.
 //!
 //! ```text
 //!      tcp          unix           (pipes)       udp            fds

@@ -1,4 +1,4 @@
-//! UDP: messages that may be lost, doubled or reordered, but never cut by the network.
+//! UDP: messages that may be lost, doubled or reordered, but are never cut.
 //!
 //! *Promises*: std's semantics, with `.await` where std would block; a destination that
 //! refuses is an error of one call, not the end of the socket.

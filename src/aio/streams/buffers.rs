@@ -1,4 +1,4 @@
-//! The two buffers of a stream: bytes that have arrived, and bytes that are to be sent. Pure.
+//! The two buffers of a stream: bytes that have arrived, and bytes to be sent. Pure.
 //!
 //! *Promises*: however the stream was cut on its way, [`ReadBuffer`]'s `read_exactly`,
 //! `read_until` and `read_to_end` give the same results; no byte is lost or doubled; no byte is

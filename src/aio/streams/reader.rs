@@ -1,4 +1,4 @@
-//! A buffered reader, by lines, by separators and by counts; and connections as reader and writer.
+//! A buffered reader: by lines, by separators, by counts.
 //!
 //! *Promises*: a read that is dropped half way has taken nothing; an error of the stream is
 //! reported to every later read, but only after the bytes before it are read.

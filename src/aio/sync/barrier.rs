@@ -1,4 +1,4 @@
-//! A barrier: a fixed number of tasks wait for each other, then all go on together
+//! A barrier: a fixed number of tasks wait for each other, then all go on together.
 //!
 //! *Promises*: the last task to arrive lets all go; each gets a number of its own, in order of
 //! arrival; a task that is cancelled while it waits is not counted, and its replacement

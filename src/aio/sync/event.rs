@@ -1,4 +1,4 @@
-//! An event: a flag that tasks can wait for
+//! An event: a flag that tasks can wait for.
 //!
 //! *Promises*: `set` wakes every task that waits at that moment, even if `clear` follows at
 //! once; a task that comes while it is set does not wait.

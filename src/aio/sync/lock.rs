@@ -1,4 +1,4 @@
-//! A lock around a value, and a condition: waiting for a change to that value
+//! A lock around a value, and a condition: waiting for a change to that value.
 //!
 //! *Promises*: at most one guard at a time; waiters are served in order of arrival; a guard
 //! may be kept across an `await`, which is what such a lock is for. `notify(n)` wakes the `n`

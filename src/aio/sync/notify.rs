@@ -1,4 +1,4 @@
-//! Tasks that check again whenever an object has changed
+//! Tasks that check again whenever an object has changed.
 //!
 //! *Assumes*: the code that changes the object calls `notify_all`.
 //! *Promises*: each task is woken once for all the changes since its last check; a wait that

@@ -1,4 +1,4 @@
-//! Queues between the tasks of one loop: first in first out, last in first out, or by priority
+//! Queues between the tasks of one loop: by age, by priority, or last in, first out.
 //!
 //! *Promises*: putters and getters are each served in order of arrival; no item is lost or
 //! given out twice, whichever task is cancelled when; `shutdown` leaves no task waiting; no

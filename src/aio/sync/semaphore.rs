@@ -1,4 +1,4 @@
-//! Semaphores: a number of permits, handed out in order
+//! Semaphores: a number of permits, handed out in order.
 //!
 //! *Promises*: strictly first come, first served; a permit is never lost and never doubled,
 //! whichever task is cancelled when; `release` hands the permit to the first waiter itself.

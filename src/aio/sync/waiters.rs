@@ -1,4 +1,4 @@
-//! The queue of waiters, and the one future that waits in it: under every lock, event and queue
+//! The queue of waiters, and the future that waits in it, under every primitive.
 //!
 //! *Promises*: waiters are served in order of arrival; a waiter may leave at any time, in O(1);
 //! a waiter that is dropped with a grant in its hands gives the grant back, and it goes to the

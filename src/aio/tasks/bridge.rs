@@ -1,4 +1,4 @@
-//! Between the loop and the executors: jobs that tasks await, futures that threads wait for.
+//! Between loop and executors: jobs that tasks await, futures that threads wait for.
 //!
 //! *Assumes*: a [`Future`] wakes tasks and threads alike.
 //! *Promises*: a task that is dropped cancels its job, if that has not begun; a thread that
@@ -257,7 +257,7 @@ impl LoopHandle {
     {
         let (promise, result) = promise_of(loop_guard_id(self.id()));
         let promised = TaskPromise { promise: Some(promise), loop_id: self.id() };
-        // If the loop is gone the call is dropped, and with it the promise, whose drop reports that.
+        // If the loop is gone the call is dropped, and with it the promise, which reports that.
         let _ = self.call_soon_threadsafe(move || drop(create_task(promised.run(future))));
         result
     }

@@ -7,8 +7,8 @@
 //!
 //! asyncio's functions take tasks or coroutines, and make tasks of the latter. These take
 //! [`Task`]s: a handle cannot be distinguished from other futures by its type, and the call should
-//! show which tasks are cancelled or left running. `futures.map(create_task)` makes tasks of futures;
-//! and tasks of different futures have one type, so that they fit into one array.
+//! show which tasks are cancelled or left running. `futures.map(create_task)` makes tasks of
+//! futures; and tasks of different futures have one type, so that they fit into one array.
 //!
 //! | dropped or ended early | asyncio | here |
 //! |---|---|---|

@@ -1,4 +1,4 @@
-//! Tasks seen from inside: the current one, all others, names, done-callbacks, context variables.
+//! Tasks from inside: the current one, all others, names, callbacks, context variables.
 //!
 //! *Promises*: a task that uses none of this pays nothing for it when it is polled. Two tasks
 //! never see each other's value of a context variable; after a poll, however it ends, the value

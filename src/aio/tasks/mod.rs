@@ -1,13 +1,13 @@
 //! Waiting for tasks and for jobs on threads, and looking at the tasks of a loop.
 //!
 //! ```text
-//!    combine: gather, wait, as_completed      task_group: all end together      bridge:
-//!       │                                        │                              to_thread,
-//!    children: which task is done next?          │                              run_in_executor,
-//!       │                                        │                              run_coroutine_threadsafe
-//!       ├── registers its waits ──► task_tree ◄──┤                                 │
-//!       ▼                           (draws all)  ▼                                 ▼
-//!    join (event_loop/): the handle of one task, which remembers one waker      futures/
+//!    combine: gather, wait, …              task_group: end together    bridge: to_thread,
+//!       │                                     │                        run_in_executor, …
+//!    children: which task is done next?       │                           │
+//!       │                                     │                           │
+//!       ├── registers its waits ► task_tree ◄─┤                           │
+//!       ▼                                     ▼                           ▼
+//!    join (event_loop/): a task's handle, which remembers one waker    futures/
 //!
 //!    current: the task that runs, its name, its callbacks, its context variables
 //! ```

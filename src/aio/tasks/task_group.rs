@@ -1,4 +1,4 @@
-//! Tasks that end together: if one fails, the rest is cancelled, and none outlives the block.
+//! Tasks that end together: if one fails, the rest is cancelled; none outlives the block.
 //!
 //! *Promises*: when `run` returns, every task of the group is gone, its future dropped; all
 //! errors are in the result, in the order in which they came.

@@ -1,4 +1,4 @@
-//! The tasks of a loop as a tree: which task awaits which, printable from inside the program.
+//! The tasks of a loop as a tree: which task awaits which, drawn from inside.
 //!
 //! *Assumes*: a waker of ours is a task's number (`event_loop/waker.rs`). So the task that a
 //! task, a timer or a descriptor will wake is known without any bookkeeping.

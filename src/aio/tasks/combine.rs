@@ -28,38 +28,6 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-/// Children that are cancelled if this is dropped before it is disarmed.
-struct Cancelling<T>(Option<Children<T>>);
-
-impl<T> Cancelling<T> {
-    fn new(tasks: impl IntoIterator<Item = Task<T>>) -> Self {
-        Cancelling(Some(tasks.into_iter().collect()))
-    }
-
-    async fn next(&mut self) -> Option<(usize, Result<T, TaskError>)> {
-        let (number, task) = self.0.as_mut()?.next().await?;
-        Some((number, output(task)))
-    }
-
-    fn places<R>(&self) -> Vec<Option<R>> {
-        let count = self.0.as_ref().map_or(0, Children::left);
-        (0..count).map(|_| None).collect()
-    }
-
-    /// The rest runs on by itself.
-    fn detach(&mut self) {
-        drop(self.0.take());
-    }
-}
-
-impl<T> Drop for Cancelling<T> {
-    fn drop(&mut self) {
-        if let Some(children) = &self.0 {
-            children.cancel();
-        }
-    }
-}
-
 /// Awaits all tasks; their values come in the order of the arguments.
 ///
 /// *When one panics or is cancelled*, that error is the result at once. The others run on,
@@ -160,6 +128,38 @@ async fn collect<T, R, E>(
         }
     }
     Ok(places.into_iter().flatten().collect())
+}
+
+/// Children that are cancelled if this is dropped before it is disarmed.
+struct Cancelling<T>(Option<Children<T>>);
+
+impl<T> Cancelling<T> {
+    fn new(tasks: impl IntoIterator<Item = Task<T>>) -> Self {
+        Cancelling(Some(tasks.into_iter().collect()))
+    }
+
+    async fn next(&mut self) -> Option<(usize, Result<T, TaskError>)> {
+        let (number, task) = self.0.as_mut()?.next().await?;
+        Some((number, output(task)))
+    }
+
+    fn places<R>(&self) -> Vec<Option<R>> {
+        let count = self.0.as_ref().map_or(0, Children::left);
+        (0..count).map(|_| None).collect()
+    }
+
+    /// The rest runs on by itself.
+    fn detach(&mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl<T> Drop for Cancelling<T> {
+    fn drop(&mut self) {
+        if let Some(children) = &self.0 {
+            children.cancel();
+        }
+    }
 }
 
 /// The tasks that are done, and the others, each in the order of the arguments.

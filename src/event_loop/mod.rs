@@ -11,10 +11,11 @@
 //!   │  what others     deadlines       descriptors,     slow steps      metadata, budget      │
 //!   │  ask of it                       and a selector                                         │
 //!   └──▲──────────────────────────────────────────────────────────────────────────────────────┘
-//!      │ here: at once; from elsewhere: a message
-//!   ┌──┴ handles that work from anywhere ──────────────────────────────────────────────────────┐
-//!   │  waker: wake a task    join: await or cancel it    calls: callbacks, LoopHandle          │
-//!   └──────────────────────────────────────────────────────────────────────────────────────────┘
+//!      │ on the loop's thread while it runs: at once; from elsewhere: a message
+//!   ┌──┴ handles ─────────────────────────────────────────────────────────────────────────────┐
+//!   │  waker: wakes a task, from      join: await or cancel a     calls: callbacks, and the   │
+//!   │  any thread                     task                        LoopHandle of other threads │
+//!   └─────────────────────────────────────────────────────────────────────────────────────────┘
 //! ```
 //! Read `run_once` first: its drawing is the loop. Then `scheduler` (what step 8 does with a task),
 //! `waker` and `inbox` (how a task becomes ready), `reactor` (step 4 to 6) and `timers` (step 7);

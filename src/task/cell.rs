@@ -21,7 +21,7 @@
 //!                   Future            MustCancel        Empty            Value Panic Cancelled
 //!   Idle            parked ────c────► parked
 //!                   w│  ▲p            w│  ▲p
-//!   Queued   new ─► in line ───c────► in line
+//!   Queued   new ─► queued ───c────► queued
 //!                   r│  ▲p            r│  ▲p
 //!   Running         polled ────c────► polled still ─┐
 //!   RunningWoken       └──────────────e─────────────┴─► its drop runs ─o─► a moment, or `peek`
@@ -30,10 +30,9 @@
 //!
 //!   w wake · r run · p pause · c cancel · e empty · o output written · f finish · k peek · t take
 //! ```
-//! A task that must be cancelled is not polled when it runs: `r` and `e` in one. `cancel_now` goes
-//! from `Idle` and `Queued` to `Running` and `e` as well, without a place in the queue. A poll that
-//! is `Ready` although the task was cancelled in it keeps its value. `k` starts from a value only.
-//! The last owner may drop a task in any row but the two of `Running`, where a caller has `&self`.
+//! A task that must be cancelled is not polled when it runs: `r` and `e` in one. So is `cancel_now`,
+//! from `Idle` too. A poll that is `Ready` although the task was cancelled in it keeps its value.
+//! `k` starts from a value only. The last owner may go in any row but the two of `Running`.
 //!
 //! `Rc<TaskCell<dyn Body>>` would let the compiler write the table, with pointers of two words
 //! and a `malloc` a task: a spawn and join takes 1.5 times as long then, a yield 1.25. tokio's
@@ -128,10 +127,11 @@ impl AnyTask {
         assert!(self.state.get() == TaskState::Queued, "only a queued task can run");
         self.step(TaskState::start);
         running::begin(self.id);
-        // SAFETY: the state was Queued, so the stage holds a future. From here to `finish` or
-        // `pause` below the state is one of the two Runnings, and every path to the vtable in
-        // this file but `free` is closed in those. So the user code in this call, the future's
-        // poll and its drop, reaches the stage no second time. `self` is an owner, so no `free`.
+        // SAFETY: the state was Queued, so the stage holds a future. Until `finish` or `pause` below
+        // the state is one of the two Runnings, in which every other path to the stage is closed:
+        // `run`, `cancel_now`, `unread_panic`, `poll_join` and `peek` ask for another state first.
+        // So the user code in this call, the future's poll and its drop, reaches the stage no
+        // second time. `self` is an owner, so there is no `free`.
         let ready = unsafe {
             if self.kind.get() == StageKind::MustCancel {
                 (self.vtable.cancel)(self.0);

@@ -3,7 +3,7 @@
 //! ```text
 //!                        ┌ ready_queue ──────────────────────────────┐
 //!   TaskId ─────────────►│ slots: which tasks there are              │
-//!   (a waker's number)   │ queue: which of them run next, oldest first│
+//!   (a waker's number)   │ queue: which of them run next, in order   │
 //!                        └──────┬────────────────────────────────────┘
 //!                               │ AnyTask: a share of
 //!                               ▼

@@ -185,12 +185,12 @@ impl Child {
 #[derive(Debug)]
 struct WatchedProcess {
     /// `None` only inside `drop`.
-    running: Option<Watched>,
+    running: Option<RunningChild>,
     kill_on_drop: bool,
 }
 
 #[derive(Debug)]
-struct Watched {
+struct RunningChild {
     child: process::Child,
     pidfd: AsyncFd<OwnedFd>,
 }
@@ -199,9 +199,10 @@ impl WatchedProcess {
     /// Has the loop watch `child`, which is killed if that fails.
     fn watch(mut child: process::Child) -> io::Result<WatchedProcess> {
         match pidfd_open(child.id()).and_then(AsyncFd::new) {
-            Ok(pidfd) => {
-                Ok(WatchedProcess { running: Some(Watched { child, pidfd }), kill_on_drop: true })
-            }
+            Ok(pidfd) => Ok(WatchedProcess {
+                running: Some(RunningChild { child, pidfd }),
+                kill_on_drop: true,
+            }),
             Err(e) => {
                 // Not waited for yet, so the number is still its own.
                 child.kill()?;
@@ -211,16 +212,16 @@ impl WatchedProcess {
         }
     }
 
-    fn running(&self) -> &Watched {
+    fn running(&self) -> &RunningChild {
         self.running.as_ref().expect("a process is here until the drop")
     }
 
-    fn running_mut(&mut self) -> &mut Watched {
+    fn running_mut(&mut self) -> &mut RunningChild {
         self.running.as_mut().expect("a process is here until the drop")
     }
 }
 
-impl Watched {
+impl RunningChild {
     /// std remembers the status once it has it, so this may be called again.
     async fn wait(&mut self) -> io::Result<ExitStatus> {
         let child = &mut self.child;
@@ -252,7 +253,7 @@ impl Drop for WatchedProcess {
 /// for a process that was killed, which is soon over; a process that was not killed runs on, and is
 /// collected by the system when this process ends.
 struct Orphan {
-    running: Watched,
+    running: RunningChild,
     killed: bool,
 }
 

@@ -228,9 +228,7 @@ impl<L: Listener> Server<L> {
     /// next iteration. (asyncio only closes; its handlers notice when they read or write.)
     #[doc(alias = "asyncio.Server.abort_clients")]
     pub fn abort_clients(&self) {
-        for task in
-            self.0.clients.borrow().iter().filter_map(|(_, connection)| connection.task.as_ref())
-        {
+        for task in self.0.clients.borrow().iter().filter_map(|(_, client)| client.task.as_ref()) {
             task.cancel();
         }
         for outgoing in self.0.outgoing() {
@@ -315,11 +313,7 @@ impl<L: Listener> ServerState<L> {
     }
 
     fn outgoing(&self) -> Vec<Rc<dyn Closable>> {
-        self.clients
-            .borrow()
-            .iter()
-            .map(|(_, connection)| Rc::clone(&connection.outgoing))
-            .collect()
+        self.clients.borrow().iter().map(|(_, client)| Rc::clone(&client.outgoing)).collect()
     }
 
     /// The next connection, once there is room for it. `None` when the server is closed.

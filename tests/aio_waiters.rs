@@ -4,8 +4,8 @@
 mod model;
 use model::sync::{Op, check, check_bytes};
 use proptest::prelude::*;
+use singletrack::aio::sync::semaphore::{Grant, Permits};
 use singletrack::aio::sync::waiters::{Removed, Synchronizer, Waiters};
-use singletrack::aio::{Grant, Permits};
 use singletrack::base::id::Key;
 use std::task::Waker;
 

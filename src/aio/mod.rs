@@ -26,16 +26,16 @@
 //! # How to add a primitive or a stream type
 //!
 //! *A primitive* is a pure `Synchronizer` that waits through `Acquire` (`aio/sync/waiters.rs`);
-//! its wakes and drops are proved by `tests/model/sync.rs`. The steps are in [`sync`].
+//! its wakes and drops are checked by `tests/model/sync.rs`. The steps are in [`sync`].
 //!
 //! *A stream type* is an implementation of `Bytes` under `ByteStream` (`aio/net/byte_stream.rs`);
-//! readiness is proved by `tests/model/registry.rs` and `tests/model/backends.rs`. The steps are in
-//! [`net`].
+//! readiness is checked by `tests/model/registry.rs` and `tests/model/backends.rs`. The steps are
+//! in [`net`].
 //!
 //! *Anything else that waits* needs one of four wakers: a timer (`sleep`), a descriptor
 //! (`AsyncFd::io_call`), a grant (`Acquire`) or a task's end (`Task`). Build it from these, and a
-//! drop cleans up by itself; a future that stores a waker of its own must give it back in `drop`,
-//! as `IoWait` does, and must clone, call and drop wakers outside every borrow.
+//! drop cleans up by itself. A future that stores a waker elsewhere removes it in its own `drop`, as
+//! `IoWait` does, and clones, calls and drops wakers outside every borrow.
 //!
 //! The properties that these pages promise again and again (T of tasks, M of timers, R of the
 //! reactor, Z of signals and processes) have their table in `tests/aio_scenarios.rs`, which says
@@ -84,7 +84,7 @@ pub use sync::notify::Notify;
 pub use sync::queue::{
     DoneTooOften, GetError, LifoQueue, PriorityQueue, PutError, Queue, QueueOf, ShutDown, Store,
 };
-pub use sync::semaphore::{BoundedSemaphore, Grant, Permit, Permits, ReleasedTooOften, Semaphore};
+pub use sync::semaphore::{BoundedSemaphore, Permit, ReleasedTooOften, Semaphore};
 pub use tasks::bridge::{
     ExecutorJob, run_in_executor, set_default_executor, shutdown_default_executor, to_thread,
 };

@@ -2,8 +2,8 @@
 //! operations no waiter is stranded, the order is that of arrival, and no permit is lost.
 
 use super::reader::Reader;
+use singletrack::aio::sync::semaphore::{Grant, Permits};
 use singletrack::aio::sync::waiters::{Removed, Synchronizer};
-use singletrack::aio::{Grant, Permits};
 use singletrack::base::id::Key;
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -27,7 +27,7 @@ pub enum Grant {
 ///
 /// ```
 /// use singletrack::aio::sync::waiters::Synchronizer;
-/// use singletrack::aio::{Grant, Permits};
+/// use singletrack::aio::sync::semaphore::{Grant, Permits};
 /// use std::task::Waker;
 ///
 /// let mut permits = Permits::new(1);

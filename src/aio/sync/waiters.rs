@@ -229,7 +229,7 @@ impl<G> Waiters<G> {
 }
 
 /// The rules of one primitive: a pure state machine with a queue of waiters, such as
-/// [`Permits`](crate::aio::Permits).
+/// [`Permits`](crate::aio::sync::semaphore::Permits).
 pub trait Synchronizer {
     /// What a waiter is granted.
     type Grant;
@@ -250,7 +250,7 @@ pub trait Synchronizer {
 /// ```
 /// use singletrack::EventLoop;
 /// use singletrack::aio::sync::waiters::Acquire;
-/// use singletrack::aio::{Grant, Permits};
+/// use singletrack::aio::sync::semaphore::{Grant, Permits};
 /// use std::cell::RefCell;
 ///
 /// let permits = RefCell::new(Permits::new(1));

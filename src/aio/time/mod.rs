@@ -3,7 +3,7 @@
 //! ```text
 //!   timeout    polls a body, and beside it a sleep: the first that is ready wins
 //!      │
-//!   sleep      one timer of the loop; polled or dropped, it cancels or moves that
+//!   sleep      one timer of the loop, which a drop cancels
 //!      │
 //!   Timers     (event_loop/timers.rs) a heap of deadlines
 //! ```

@@ -28,13 +28,13 @@
 //!   random.rs           Numbers that look random and are the same for the same seed
 //!   sync.rs             The locks and atomics that two threads meet at: parking_lot's and std's, or a model's
 //! futures               Futures and executors: `concurrent.futures`, and the pool of threads
-//!   deadlock.rs         Who this thread works for, so that nobody waits for what only he himself would do
-//!   error.rs            Why a submitted job has no value: one enum for threads, GIL threads and processes
-//!   executor.rs         The one face of all pools: submit a function, map it over many, shut down
+//!   deadlock.rs         The deadlock guard: which pools this thread works for, asked before it blocks
+//!   error.rs            Why a job has no value: one enum for threads, GIL threads and processes
+//!   executor.rs         `Executor`, the interface of all pools: submit, map, shut down
 //!   future.rs           Promise and future: one thread will set a result, others wait for it
-//!   idle_workers.rs     Who works, who looks for work and who sleeps: when a pool wakes a thread or hires one
-//!   job_queue.rs        What a thread pool's queue holds: a closure, and the promise of its result
-//!   oneshot.rs          The five states of a future and every legal step between them
+//!   idle_workers.rs     When a pool wakes or starts a worker: which run, search and sleep. Pure
+//!   job_queue.rs        The queue of a thread pool: where jobs wait for workers, and workers for jobs
+//!   oneshot.rs          The cell that a promise and its future share: five states and an outcome
 //!   thread_pool.rs      A pool of threads that share memory: `ThreadPoolExecutor`
 //!   waiting.rs          Waiting for several futures: for all, for the first, or for each as it comes
 //!   wire.rs             What may cross a pipe between processes: any serde value, encoded by postcard
@@ -165,27 +165,26 @@
 //!   work_item.rs        A job's body in the pool: the frame to send, and the promise to keep, of whatever type
 //!   worker.rs           What becomes of jobs: the verdicts, and how many there were of each. Pure
 //!   workers.rs          When the next worker may be forked: one at a time, and after a failure not at once. Pure
-//! lab/report            What all reports are made of: figures, measurements, pictures
-//!   failure.rs          Why a comparison ended without a result: the thing, the reason, the remedy
-//!   lanes.rs            A recording drawn in characters: one lane a thread, and a strip for the owner. Pure
-//!   measure.rs          Work in a child process of its own, and what the kernel charged for it
-//!   recording.rs        A recording as numbers and names, to cross a pipe: the lock's own types know no serde
-//!   stats.rs            Medians, extremes and percentiles of measured values. Pure
+//! lab/report            What all reports are made of: measurements, figures, pictures
+//!   failure.rs          Why there is no result, in one line: the thing, the reason, the remedy
+//!   lanes.rs            A recording drawn in characters: a line a thread, a strip for the owner. Pure
+//!   measure.rs          Work in a forked child, and what the kernel charged for it: `wait4`'s figures
+//!   recording.rs        A lock's recording: flat, to cross a pipe; and in figures, by thread. Pure
+//!   stats.rs            Medians, percentiles, and how figures are written. Pure
 //!   trace.rs            A recording as a trace file: JSON that Perfetto and `chrome://tracing` open
 //! lab/compare           `singletrack compare`: the same jobs under eight models
-//!   blocking.rs         The queue that lanes take jobs from, and the account they keep
 //!   cases.rs            What is compared: three built-in cases, and two on the user's own input
 //!   http.rs             As much of HTTP/1.1 as one GET over plain TCP takes. Pure
-//!   job.rs              The verbs of a job: compute, send, wait, read. A model of concurrency is one way to do them
-//!   json.rs             The comparison for machines: one JSON object
+//!   job.rs              The jobs, each written once, and the calls that a model makes for them
+//!   lane.rs             A lane takes jobs one after another: its queue, its figures, where its time goes
 //!   loops.rs            Jobs as tasks of an event loop: one thread, and every wait is an `await`
 //!   model.rs            The eight ways to run the same jobs, by name
+//!   output.rs           The comparison for people, a table a case; and for machines, one JSON object
 //!   processes.rs        Jobs, or the computations of jobs, in a pool of forked processes
-//!   race.rs             The server of the I/O cases: a process of its own that answers as late as it is asked to
-//!   result.rs           What the rounds of a model come to, and what the models of a case come to
-//!   run.rs              Runs a plan under a model, in this process
-//!   table.rs            The comparison for people: one table a case, and one sentence. Pure
-//!   threads.rs          One thread a lane: none beside the command's own, many that are free, many under a lock
+//!   race.rs             The comparison: every model in every round, in another order each time
+//!   result.rs           The rounds of a model summed up, and the models of a case side by side. Pure
+//!   server.rs           The server of the I/O cases, in a process of its own, and what it is asked
+//!   threads.rs          One thread a lane: no other thread, many without a lock, or many under one lock
 //!   verdict.rs          Which model won, by how much, and whether the rule of thumb says so. Pure
 //! lab/scenes            `singletrack gil`: scenes of the lock
 //!   bytecode.rs         Loops with the checkpoints that CPython's bytecode has for the same source line
@@ -209,9 +208,9 @@
 //!   output.rs           What was explored, for people and for machines
 //!   request.rs          A program of the bytecode machine, read from a file
 //! lab                   The lab behind the `singletrack` command
-//!   cli.rs              What the command line asks for
-//!   gil_cli.rs          What `singletrack gil` is asked for
-//!   gil_command.rs      `singletrack gil`: runs a scene under each policy, or asks real interpreters, and shows it
+//!   cli.rs              What the command line asks for: its arguments, and a request
+//!   gil_cli.rs          What `singletrack gil` is asked for: its arguments, and a request
+//!   gil_command.rs      `singletrack gil`: runs a scene, or asks real interpreters, and shows the result
 //! ```
 //!
 //! # Words
@@ -286,6 +285,9 @@ pub struct Readme;
 
 #[doc = include_str!("tricks.md")]
 pub mod tricks {}
+
+#[doc = include_str!("journeys.md")]
+pub mod journeys {}
 
 pub use aio::run::run;
 pub use event_loop::lifecycle::EventLoop;

@@ -1,4 +1,4 @@
-//! Callbacks in the ready queue, now or at a time; and the loop's handle for other threads.
+//! Callbacks, now or at a time, and the handle of a loop for other threads.
 //!
 //! *Assumes*: the ready queue (`task/ready_queue.rs`), timers (`event_loop/timers.rs`) and inbox
 //! (`event_loop/inbox.rs`) of a loop.

@@ -29,7 +29,7 @@ use crate::event_loop::debug::DebugMode;
 use crate::event_loop::inbox::{self, Inbox, LoopMessage};
 use crate::event_loop::reactor::Reactor;
 use crate::event_loop::timers::Timers;
-use crate::futures::deadlock::loop_made;
+use crate::futures::deadlock::register_loop;
 use crate::selector::event::Selector;
 use crate::task::budget::Budget;
 use crate::task::metadata::MetadataTable;
@@ -91,7 +91,7 @@ impl Core {
     pub fn new(selector: Box<dyn Selector>) -> Rc<Core> {
         let inbox = Arc::new(Inbox::new(selector.waker()));
         let id = inbox::open(Arc::clone(&inbox));
-        loop_made(id);
+        register_loop(id);
         Rc::new(Core {
             id,
             made_in: std::process::id(),

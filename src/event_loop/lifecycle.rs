@@ -23,7 +23,7 @@ use crate::event_loop::debug::SlowStep;
 use crate::event_loop::inbox;
 use crate::event_loop::inbox::LoopMessage;
 use crate::event_loop::join::Task;
-use crate::futures::deadlock::loop_gone;
+use crate::futures::deadlock::unregister_loop;
 use crate::selector::event::Selector;
 use crate::selector::mio::MioSelector;
 use std::cell::{Cell, RefCell};
@@ -236,6 +236,6 @@ impl Drop for EventLoop {
         let notes = self.core.metadata.take();
         drop((calls, timers, notes));
         drop((self.core.extensions.take(), entered));
-        loop_gone(self.core.id);
+        unregister_loop(self.core.id);
     }
 }

@@ -1,4 +1,4 @@
-//! The `Selector` trait: what a loop needs of the system, and the contract of a backend.
+//! The `Selector` trait: what a loop needs of the system, and a backend's contract.
 //!
 //! *Promises*: one trait of six methods, so that the loop above can run on epoll, on another
 //! poller, or on a script, and cannot tell which.

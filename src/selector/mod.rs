@@ -20,13 +20,14 @@
 //!    nothing, and above all whether the backend **must** send
 //!    [`READ_CLOSED`](event::Readiness::READ_CLOSED) (it must if its `rearm` does nothing).
 //! 2. If it calls `unsafe` functions (`polling` does, to borrow a descriptor for longer than a
-//!    call), it allows them by an attribute, as that file does, and gets a row in the table of `lib.rs`. Then
-//!    `BLESS=1 cargo test --test floors` lists the file in `lib.rs`.
+//!    call), it allows them by an attribute, as that file does, and gets a row in the table of
+//!    `lib.rs`. Then `BLESS=1 cargo test --test floors` lists the file in `lib.rs`.
 //! 3. A line in `on_real_selectors` of `tests/common/mod.rs`: the tests of sockets, streams and pipes
-//!    that use it then run on the backend, ends of files after short reads among them. And one more
-//!    `World` in `check` of `tests/model/backends.rs`, compared as the two are now:
-//!    `tests/backend_diff.rs` and the fuzz target `backend_diff` drive it with random lives of real
-//!    sockets. (They read until `WouldBlock`, so they do not see a missing `READ_CLOSED`.)
+//!    that use it then run on the backend, `the_end_of_a_stream_is_seen_whenever_it_comes` of
+//!    `tests/net.rs` among them, which shows whether `READ_CLOSED` is missing. And one more `World`
+//!    in `check` of `tests/model/backends.rs`, compared as the two are now: `tests/backend_diff.rs`
+//!    and the fuzz target `backend_diff` drive it with random lives of real sockets. (They read
+//!    until `WouldBlock`, so they do not see a missing `READ_CLOSED`.)
 //! 4. `EventLoop::with_selector(Box::new(…))` runs a loop on it. To make it the default, change
 //!    `EventLoop::new` in `event_loop/lifecycle.rs`.
 

@@ -1,4 +1,4 @@
-//! Signals: a handler that notes the number, writes to an eventfd, and does nothing else.
+//! Signals: a handler that notes the number and writes to an eventfd, and no more.
 //!
 //! *Assumes*: Linux; `eventfd`; a reader that first drains the eventfd and then takes the flags,
 //! each time that it becomes readable.

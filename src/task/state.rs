@@ -1,4 +1,4 @@
-//! The five states of a task, every legal step between them, and why a task has no value.
+//! The five states of a task, every legal step between them, and its errors.
 //!
 //! *Assumes*: one thread.
 //! *Promises*: a task is queued at most once; a wake during a poll leads to exactly one more

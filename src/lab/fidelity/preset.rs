@@ -13,7 +13,7 @@ use crate::gil::rules::policy::SwitchPolicy;
 use crate::lab::fidelity::subject::{ADDERS, ADDITIONS, PAIRS, Passes, Subject, countdown_passes};
 use crate::lab::fidelity::subject::{pings, return_packets, socket, time_pings, volley};
 use crate::lab::report::failure::Failure;
-use crate::lab::report::measure::{Errand, measure};
+use crate::lab::report::measure::{ChildRun, measure};
 use crate::lab::scenes::bytecode::{
     Work, countdown, countdown_until, increment, increment_by_call,
 };
@@ -56,7 +56,7 @@ impl Preset {
         let address = socket.local_addr().map_err(|e| no_socket(&e))?;
         let (policy, pass) = (self.policy, self.passes.countdown);
         let server = places.on(&places.server, || {
-            Errand::begin(&[socket.as_fd()], || {
+            ChildRun::begin(&[socket.as_fd()], || {
                 let socket = socket.try_clone().map_err(|e| no_socket(&e))?;
                 beside(policy, burners, pass, move |gil| serve(gil, &socket))
                     .and_then(|served| served.map(number).map_err(|e| no_socket(&e)))

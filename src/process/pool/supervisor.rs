@@ -44,7 +44,7 @@
 
 use crate::base::id::Key;
 use crate::base::sync::Mutex;
-use crate::futures::deadlock::{DeadlockGuard, SharedGuard, Sleeper, join_guard, while_guarded};
+use crate::futures::deadlock::{DeadlockGuard, SharedGuard, Unblock, while_working_for, work_for};
 use crate::futures::error::JobError;
 use crate::futures::future::Future;
 use crate::process::forkserver::client::ForkServer;
@@ -75,7 +75,7 @@ pub(crate) struct Shared {
 /// The thread that listens to a worker must not wait for the pool: it would be waiting for
 /// itself. Callbacks of futures run on it, and may try.
 impl DeadlockGuard for Shared {
-    fn fall_asleep(&self) -> Result<(), JobError> {
+    fn begin_blocking(&self) -> Result<(), JobError> {
         Err(JobError::WouldDeadlock(
             "the thread on which this callback runs is the pool's own, and what the job needs; \
              wait on another thread, or in a task"
@@ -84,8 +84,8 @@ impl DeadlockGuard for Shared {
     }
 }
 
-impl Sleeper for Shared {
-    fn wake_up(&self) {
+impl Unblock for Shared {
+    fn unblock(&self) {
         unreachable!("nobody falls asleep here");
     }
 }
@@ -137,7 +137,7 @@ impl Shared {
     /// then leaves it to whoever is next.
     pub(crate) fn listen_for<R>(self: &Arc<Self>, future: &Future<R>, mut lent: Lent) {
         // Jobs sent ahead to the same worker are settled here as well, callbacks and all.
-        while_guarded(Arc::clone(self) as SharedGuard, || {
+        while_working_for(Arc::clone(self) as SharedGuard, || {
             let mut alive = true;
             while alive && !future.done() {
                 let ends = &lent.ends;
@@ -207,7 +207,7 @@ impl Supervisor {
 
     /// Runs until the pool is shut down and all workers are gone.
     pub(crate) fn run(mut self) {
-        join_guard(Arc::clone(&self.shared) as SharedGuard);
+        work_for(Arc::clone(&self.shared) as SharedGuard);
         let mut events = Events::with_capacity(256);
         while let Some(Pause { look_away, timeout }) = self.prepare() {
             if look_away {

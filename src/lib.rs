@@ -118,27 +118,28 @@
 //!   take_gil.rs         CPython's `take_gil` and `drop_gil`: how threads sleep for the lock, and are woken
 //!   thread_state.rs     A thread's own state for each lock that it uses: take the lock, drop it
 //!   token.rs            The token that proves that this thread holds the lock
-//! gil/simulator         The same rules on simulated cores, in virtual time
-//!   actor.rs            A simulated thread: where it stands in its script, what it is at, and what happened to it
+//! gil/simulator         The lock on simulated cores: the same rules, in virtual time
+//!   activities.rs       The effect of each activity's end: the rules decide, and the next activity starts
 //!   cores.rs            Simulated cores, and the scheduler that gives them to threads
-//!   script.rs           What a simulated thread does: acts, one after the other, so many rounds
-//!   simulation.rs       The lock's rules on so many cores, in virtual time: a battle of 2009 on a laptop of today
-//!   timeline.rs         Threads on cores as virtual time goes by: who is at which step, until when
-//! gil/free_threading    Threads without a lock, and one that stops the others
-//!   attached.rs         One thread's dealings with a scope without a lock: attach, detach, park, stop the world
-//!   scope.rs            Threads without a lock that run in parallel, until one stops the world: PEP 703
-//!   world.rs            Threads without a lock, and the one that stops all others: the rules of PEP 703
+//!   costs.rs            What a simulated machine charges for wake-ups, switches and the lock
+//!   simulation.rs       The simulator: the lock's rules on any number of cores, in virtual time
+//!   thread.rs           A simulated thread: the script that it runs, and how far it has come
+//!   timeline.rs         Virtual time: which thread is at which activity, and until when
+//! gil/free_threading    Free threading: threads without a lock, and one that stops the world (PEP 703)
+//!   attached.rs         A thread in a scope of free threading: attach, detach, park, stop the world
+//!   scope.rs            A scope of free threading: threads run in parallel, until one stops the world (PEP 703)
+//!   stop_the_world.rs   The rules of PEP 703: threads that run in parallel, and one that stops the world
 //! vm                    A small bytecode machine whose instructions are the lock's ticks
-//!   assembler.rs        From text to a program
-//!   disassembler.rs     From a program to text: as it is written, and as Python's `dis` would show it
-//!   explorer.rs         Every schedule that a policy allows, and what the program comes to under each
-//!   program.rs          The instructions, and what each means to the lock
+//!   assembler.rs        The assembler: from text to a program
+//!   disassembler.rs     The disassembler: a program as text, and as Python's `dis` would list it
+//!   explorer.rs         The explorer: every schedule that a policy allows, and the outcome of each
+//!   program.rs          The instruction set, and programs as plain data
 //!   real_threads.rs     A program on real threads, under a real lock
-//!   replay.rs           A schedule: which thread runs for how many instructions, then which
-//!   shortest.rs         What a program may come to: the outcomes of running its threads one after the other
-//!   thread.rs           The locks of a program: who has which, and who waits for ever
-//!   verifier.rs         Which programs can run: a verified one cannot go wrong
-//!   world.rs            All threads of a program as coroutines: one is run, for a step, then another
+//!   replay.rs           A schedule, carried out instruction by instruction, and drawn
+//!   schedule.rs         Schedules: their text, the serial outcomes, the fewest switches to each outcome
+//!   thread.rs           A thread of a program: its frames, its locks, and the one `match` that executes
+//!   verifier.rs         The verifier: which programs can run. A verified one cannot go wrong
+//!   world.rs            The world: all threads of a program as coroutines, run step by step
 //! process/message       What goes through a pipe: frames, calls, descriptors
 //!   call.rs             A call that can be shipped: the addresses of two functions, and the bytes of an argument
 //!   descriptor.rs       An open descriptor as an argument: it travels to a process at its birth

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use singletrack::base::id::Key;
 use singletrack::futures::encode;
 use singletrack::process::message::call::greeting;
-use singletrack::process::message::frame::{Kind, frame};
+use singletrack::process::message::frame::{FrameKind, frame};
 use singletrack::process::pool::dispatcher::*;
 use singletrack::process::pool::replies::ReplyReader;
 use singletrack::process::pool::worker::JobOutcome;
@@ -203,18 +203,18 @@ fn answers_that_come_together_share_the_time_they_took() {
 #[test]
 fn nobody_looks_away_but_from_workers_that_all_have_much_to_do() {
     let (mut pool, keys) = pool(2);
-    assert_eq!(pool.lull(), 0, "nobody works");
+    assert_eq!(pool.backlog(), 0, "nobody works");
     submit(&mut pool, 0..1);
     assert_eq!(pool.assign(0, |_| true), Some(keys[0]));
     pool.delivered(keys[0]);
-    assert_eq!(pool.lull(), 0, "somebody waits for this one");
+    assert_eq!(pool.backlog(), 0, "somebody waits for this one");
     pool.answered(keys[0], 0, 1_000).unwrap();
     // The second worker dies at once; the first does what there is, a microsecond each.
     pool.died(keys[1], 1_000);
     submit(&mut pool, 1..1000);
     let (mut now, mut answered, mut held, mut lulls) = (1_000, 1, 0, Vec::new());
     while feed(&mut pool, keys[0], &mut held, now) > 0 {
-        lulls.push((held, pool.lull()));
+        lulls.push((held, pool.backlog()));
         now += 1_000;
         pool.answered(keys[0], answered, now).unwrap();
         (answered, held) = (answered + 1, held - 1);
@@ -378,10 +378,10 @@ fn a_worker_of_another_program_is_refused() {
         let key = pool.started(0);
         submit(&mut pool, 0..1);
         let mut hearing = ReplyReader::new(false);
-        let hello = frame(Kind::Hello, 0, &body).unwrap();
+        let hello = frame(FrameKind::Hello, 0, &body).unwrap();
         hearing.room()[..hello.len()].copy_from_slice(&hello);
         hearing.filled(hello.len());
-        assert!(hearing.take_in(key, &mut pool, 0).is_empty());
+        assert!(hearing.handle_frames(key, &mut pool, 0).is_empty());
         assert!(matches!(pool.next_action(0), Some(Action::Kill(k)) if k == key), "{body:?}");
         assert_eq!(pool.assign(0, |_| true), None, "it gets no job");
     }

@@ -142,7 +142,7 @@ fn spares_are_handed_out_oldest_first() {
 }
 
 fn a_spare_is_forked_ahead_and_handed_out() {
-    let fork_server = ForkServerOptions::default().spares(1).start().unwrap();
+    let fork_server = ForkServerOptions::default().preforked(1).start().unwrap();
     let [spare] = eventually_so_many(&fork_server, 1)[..] else { unreachable!() };
     let pool = ProcessPool::new(&fork_server, 1).unwrap();
     assert_eq!(pool.call(my_pid, ()), Ok(u64::from(spare)));
@@ -153,7 +153,7 @@ fn a_spare_is_forked_ahead_and_handed_out() {
 }
 
 fn recycled_workers_come_from_the_stock() {
-    let fork_server = ForkServerOptions::default().spares(2).start().unwrap();
+    let fork_server = ForkServerOptions::default().preforked(2).start().unwrap();
     let pool =
         ProcessPool::builder(&fork_server).workers(1).max_tasks_per_child(1).start().unwrap();
     let mut before = eventually_so_many(&fork_server, 3);
@@ -166,7 +166,7 @@ fn recycled_workers_come_from_the_stock() {
 }
 
 fn a_spare_that_dies_is_collected() {
-    let fork_server = ForkServerOptions::default().spares(1).start().unwrap();
+    let fork_server = ForkServerOptions::default().preforked(1).start().unwrap();
     let [spare] = eventually_so_many(&fork_server, 1)[..] else { unreachable!() };
     signal(spare, libc::SIGKILL);
     eventually_so_many(&fork_server, 0);
@@ -180,7 +180,7 @@ fn receive(mut receiver: Receiver<u64>) -> (u64, u64) {
 }
 
 fn a_worker_with_descriptors_is_forked_afresh() {
-    let fork_server = ForkServerOptions::default().spares(1).start().unwrap();
+    let fork_server = ForkServerOptions::default().preforked(1).start().unwrap();
     let [spare] = eventually_so_many(&fork_server, 1)[..] else { unreachable!() };
     let (receiver, mut sender) = pipe().unwrap();
     let process = Process::spawn(&fork_server, receive, receiver).unwrap();
@@ -195,7 +195,7 @@ fn spares_end_with_the_fork_server() {
     // As in a container, where the program may be the first process: orphans come to it.
     // SAFETY: the call takes numbers.
     assert_eq!(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) }, 0);
-    let fork_server = ForkServerOptions::default().spares(3).start().unwrap();
+    let fork_server = ForkServerOptions::default().preforked(3).start().unwrap();
     let spares = eventually_so_many(&fork_server, 3);
     signal(spares[1], libc::SIGSTOP);
     drop(fork_server);
@@ -249,7 +249,7 @@ fn hooks_run_in_the_order_of_register_at_fork() {
 fn a_spare_is_as_old_as_its_fork() {
     use std::sync::atomic::Ordering::Relaxed;
     let count = || BEFORE_THE_FORK.store(BEFORE_THE_FORK.load(Relaxed) + 1, Relaxed);
-    let fork_server = ForkServerOptions::default().spares(1).before_fork(count).start().unwrap();
+    let fork_server = ForkServerOptions::default().preforked(1).before_fork(count).start().unwrap();
     eventually_so_many(&fork_server, 1);
     // The first fork was the spare's, though a worker with descriptors is born before it serves.
     let (receiver, mut sender) = pipe().unwrap();
@@ -275,7 +275,7 @@ fn a_panic_before_a_fork_is_its_askers_error() {
 fn a_panic_in_a_new_worker_is_its_death() {
     let panic = || std::panic::resume_unwind(Box::new("no seed"));
     let fork_server =
-        ForkServerOptions::default().spares(1).after_fork_in_child(panic).start().unwrap();
+        ForkServerOptions::default().preforked(1).after_fork_in_child(panic).start().unwrap();
     let process = Process::spawn(&fork_server, square, 3).unwrap();
     assert_eq!(death(process.join()), Death::Code(101));
     let pool = ProcessPool::new(&fork_server, 2).unwrap();
@@ -310,7 +310,7 @@ fn a_hook_that_starts_a_thread_is_told() {
 fn closed_standard_streams_are_no_pipes() {
     // SAFETY: the call takes numbers; nobody here reads or writes these streams meanwhile.
     assert_eq!(unsafe { libc::close_range(0, 2, 0) }, 0);
-    let fork_server = ForkServerOptions::default().spares(1).start().unwrap();
+    let fork_server = ForkServerOptions::default().preforked(1).start().unwrap();
     eventually_so_many(&fork_server, 1);
     let pool = ProcessPool::new(&fork_server, 2).unwrap();
     for descriptors in [descriptors(), pool.call(my_descriptors, 0).unwrap()] {
@@ -484,7 +484,7 @@ fn a_pool_outlives_a_lack_of_processes() {
 }
 
 fn a_fork_server_without_descriptors_heals() {
-    let fork_server = ForkServerOptions::default().spares(1).start().unwrap();
+    let fork_server = ForkServerOptions::default().preforked(1).start().unwrap();
     eventually_so_many(&fork_server, 1);
     let pool = ProcessPool::new(&fork_server, 1).unwrap();
     assert_eq!(pool.call(square, 3), Ok(9));

@@ -29,7 +29,7 @@ use crate::aio::net::fds::{readable, writable};
 use crate::futures::error::JobError;
 use crate::futures::wire::{Wire, decode, encode_onto};
 use crate::process::message::descriptor::{pack, refuse, unpack};
-use crate::process::message::frame::{Decoder, FrameError, Kind, open, seal};
+use crate::process::message::frame::{Decoder, FrameError, FrameKind, open, seal};
 use crate::sys::fd as pipe;
 use crate::sys::fd::{Reader, Readiness, Writer, block_on, set_nonblocking, wait_until};
 use serde::de::{Deserialize, Deserializer};
@@ -221,7 +221,7 @@ impl<T: Wire> Sender<T> {
 
     fn encode(&mut self, value: &T) -> Result<(), PipeError> {
         let mut frame = std::mem::take(&mut self.frame);
-        open(&mut frame, Kind::Item, 0);
+        open(&mut frame, FrameKind::Item, 0);
         let mut frame = encode_onto(value, frame)?;
         seal(&mut frame).map_err(|e| JobError::Codec(e.to_string()))?;
         self.frame = frame;
@@ -291,7 +291,7 @@ impl<T: Wire> Receiver<T> {
     pub fn try_recv(&mut self) -> Result<Option<T>, PipeError> {
         loop {
             match self.decoder.next_frame() {
-                Ok(Some(frame)) if frame.kind == Kind::Item => {
+                Ok(Some(frame)) if frame.kind == FrameKind::Item => {
                     return Ok(Some(decode(frame.body)?));
                 }
                 Ok(Some(frame)) => {

@@ -32,7 +32,7 @@ use crate::aio::net::fds::{readable, writable};
 use crate::futures::error::JobError;
 use crate::futures::wire::{Wire, decode, encode_onto};
 use crate::process::channel::pipe::PipeError;
-use crate::process::channel::slots::{Free, Return, Taken, slots};
+use crate::process::channel::slots::{FreeSlots, SlotReturn, SlotGuard, slots};
 use crate::process::message::descriptor::{Descriptor, Packed};
 use crate::process::message::frame::{FrameError, MAX_FRAME};
 use crate::sys::fd::{Readiness, block_on, can_read, can_write};
@@ -133,28 +133,28 @@ pub fn queue_of<T: Wire>(maxsize: usize) -> io::Result<(Producer<T>, Consumer<T>
 pub struct Producer<T> {
     socket: OwnedFd,
     /// With a `maxsize`: where slots are taken from.
-    free: Option<Free>,
+    free: Option<FreeSlots>,
     value: PhantomData<fn(T)>,
 }
 
 /// A value ready to be sent.
-struct Message {
+struct EncodedValue {
     bytes: Vec<u8>,
     file: Option<File>,
 }
 
-impl Message {
-    fn of<T: Wire>(value: &T) -> Result<Message, PipeError> {
+impl EncodedValue {
+    fn of<T: Wire>(value: &T) -> Result<EncodedValue, PipeError> {
         let bytes = encode_onto(value, vec![HERE])?;
         if bytes.len() > MAX_FRAME {
             return Err(JobError::Codec(FrameError::TooLong(bytes.len()).to_string()).into());
         }
         if bytes.len() <= INLINE {
-            return Ok(Message { bytes, file: None });
+            return Ok(EncodedValue { bytes, file: None });
         }
         let file = memory_file()?;
         file.write_all_at(&bytes[1..], 0)?;
-        Ok(Message { bytes: vec![IN_FILE], file: Some(file) })
+        Ok(EncodedValue { bytes: vec![IN_FILE], file: Some(file) })
     }
 
     fn send(&self, socket: &OwnedFd) -> io::Result<()> {
@@ -186,7 +186,7 @@ impl<T: Wire> Producer<T> {
     /// # Errors
     /// As `put`; and outside a running loop.
     pub async fn put_async(&self, value: &T) -> Result<(), PipeError> {
-        let message = Message::of(value)?;
+        let message = EncodedValue::of(value)?;
         let slot = match &self.free {
             Some(free) => Some(free.take_async(|| self.is_drained()).await?),
             None => None,
@@ -197,19 +197,19 @@ impl<T: Wire> Producer<T> {
                 done => break done?,
             }
         }
-        slot.into_iter().for_each(Taken::spend);
+        slot.into_iter().for_each(SlotGuard::spend);
         Ok(())
     }
 
     fn put_before(&self, value: &T, deadline: Option<Instant>) -> Result<(), PipeError> {
-        let message = Message::of(value)?;
+        let message = EncodedValue::of(value)?;
         let slot = match &self.free {
             Some(free) => Some(free.take(deadline, || self.is_drained())?),
             None => None,
         };
         let send = || message.send(&self.socket);
         block_on(self.socket.as_fd(), Readiness::Write, deadline, send)?;
-        slot.into_iter().for_each(Taken::spend);
+        slot.into_iter().for_each(SlotGuard::spend);
         Ok(())
     }
 
@@ -224,7 +224,7 @@ impl<T: Wire> Producer<T> {
 pub struct Consumer<T> {
     socket: OwnedFd,
     /// With a `maxsize`: where slots are given back.
-    back: Option<Return>,
+    back: Option<SlotReturn>,
     value: PhantomData<fn() -> T>,
 }
 
@@ -307,7 +307,7 @@ impl<T> Producer<T> {
     /// Whether a `put` would wait now. By the time it is told it may be otherwise.
     #[doc(alias = "full")]
     pub fn is_full(&self) -> bool {
-        let slots = self.free.as_ref().map(Free::count);
+        let slots = self.free.as_ref().map(FreeSlots::count);
         matches!(slots, Some(Ok((_, 0)))) || !can_write(self.socket.as_fd()).unwrap_or(true)
     }
 
@@ -324,7 +324,7 @@ impl<T> Producer<T> {
     /// # Errors
     /// `EMFILE` when there are no descriptors left.
     pub fn try_clone(&self) -> io::Result<Self> {
-        let free = self.free.as_ref().map(Free::try_clone).transpose()?;
+        let free = self.free.as_ref().map(FreeSlots::try_clone).transpose()?;
         Ok(Producer { socket: self.socket.try_clone()?, free, value: PhantomData })
     }
 }
@@ -347,7 +347,7 @@ impl<T> Consumer<T> {
     /// # Errors
     /// `EMFILE` when there are no descriptors left.
     pub fn try_clone(&self) -> io::Result<Self> {
-        let back = self.back.as_ref().map(Return::try_clone).transpose()?;
+        let back = self.back.as_ref().map(SlotReturn::try_clone).transpose()?;
         Ok(Consumer { socket: self.socket.try_clone()?, back, value: PhantomData })
     }
 }
@@ -361,7 +361,7 @@ impl<T> Serialize for Producer<T> {
 
 impl<'de, T> Deserialize<'de> for Producer<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (socket, free) = <(Descriptor, Option<Free>)>::deserialize(deserializer)?;
+        let (socket, free) = <(Descriptor, Option<FreeSlots>)>::deserialize(deserializer)?;
         Ok(Producer { socket: socket.into(), free, value: PhantomData })
     }
 }
@@ -375,7 +375,7 @@ impl<T> Serialize for Consumer<T> {
 
 impl<'de, T> Deserialize<'de> for Consumer<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (socket, back) = <(Descriptor, Option<Return>)>::deserialize(deserializer)?;
+        let (socket, back) = <(Descriptor, Option<SlotReturn>)>::deserialize(deserializer)?;
         Ok(Consumer { socket: socket.into(), back, value: PhantomData })
     }
 }

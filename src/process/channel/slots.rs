@@ -37,7 +37,7 @@ pub(crate) const MAX_SLOTS: usize = 64 << 10;
 const RECHECK: Duration = Duration::from_millis(50);
 
 /// So many slots, all free: the producers' side and the consumers'.
-pub(crate) fn slots(maxsize: usize) -> io::Result<(Free, Return)> {
+pub(crate) fn slots(maxsize: usize) -> io::Result<(FreeSlots, SlotReturn)> {
     if maxsize > MAX_SLOTS {
         let why = format!("a queue of {maxsize} values: at most {MAX_SLOTS} can be had");
         return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
@@ -47,12 +47,12 @@ pub(crate) fn slots(maxsize: usize) -> io::Result<(Free, Return)> {
     set_nonblocking(&back)?;
     back.write_all(&vec![0; maxsize])?;
     let in_hand = AtomicUsize::new(0);
-    Ok((Free { maxsize, pipe: free, in_hand }, Return { maxsize, pipe: back }))
+    Ok((FreeSlots { maxsize, pipe: free, in_hand }, SlotReturn { maxsize, pipe: back }))
 }
 
 /// The end that producers take free slots from.
 #[derive(Debug)]
-pub(crate) struct Free {
+pub(crate) struct FreeSlots {
     maxsize: usize,
     pipe: Reader,
     /// Taken for values that were not put after all. The next ones use them.
@@ -61,16 +61,16 @@ pub(crate) struct Free {
 
 /// A slot for one value. Dropped before the value is put, it is kept for the next one.
 #[must_use = "spend it when the value is put"]
-pub(crate) struct Taken<'a>(&'a Free);
+pub(crate) struct SlotGuard<'a>(&'a FreeSlots);
 
-impl Taken<'_> {
+impl SlotGuard<'_> {
     /// The value was put.
     pub(crate) fn spend(self) {
         std::mem::forget(self);
     }
 }
 
-impl Drop for Taken<'_> {
+impl Drop for SlotGuard<'_> {
     fn drop(&mut self) {
         self.0.in_hand.fetch_add(1, Ordering::Relaxed);
     }
@@ -78,18 +78,18 @@ impl Drop for Taken<'_> {
 
 /// The end that consumers give slots back to.
 #[derive(Debug)]
-pub(crate) struct Return {
+pub(crate) struct SlotReturn {
     maxsize: usize,
     pipe: Writer,
 }
 
 /// Since when a slot has been missing: none free, and no value in the queue.
 #[derive(Debug, Default)]
-struct Doubt(Option<Instant>);
+struct LostSlotCheck(Option<Instant>);
 
-impl Doubt {
+impl LostSlotCheck {
     /// One more look. True: it must have been lost.
-    fn look(&mut self, now: Instant, is_empty: bool) -> bool {
+    fn check(&mut self, now: Instant, is_empty: bool) -> bool {
         if !is_empty {
             self.0 = None;
             return false;
@@ -98,7 +98,7 @@ impl Doubt {
     }
 }
 
-impl Free {
+impl FreeSlots {
     /// Takes a slot if one is free.
     ///
     /// # Errors
@@ -120,12 +120,12 @@ impl Free {
         &self,
         deadline: Option<Instant>,
         is_empty: impl Fn() -> bool,
-    ) -> io::Result<Taken<'_>> {
-        let mut doubt = Doubt::default();
+    ) -> io::Result<SlotGuard<'_>> {
+        let mut doubt = LostSlotCheck::default();
         loop {
             match self.try_take() {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-                done => return done.map(|()| Taken(self)),
+                done => return done.map(|()| SlotGuard(self)),
             }
             let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
             if left == Some(Duration::ZERO) {
@@ -133,23 +133,23 @@ impl Free {
             }
             let patience = left.map_or(RECHECK, |left| left.min(RECHECK));
             let ready = wait_ready(self.pipe.as_fd(), Readiness::Read, Some(patience))?;
-            if !ready && doubt.look(Instant::now(), is_empty()) {
-                return Ok(Taken(self));
+            if !ready && doubt.check(Instant::now(), is_empty()) {
+                return Ok(SlotGuard(self));
             }
         }
     }
 
     /// The same on the event loop. Dropped before it is done, it has taken nothing.
-    pub(crate) async fn take_async(&self, is_empty: impl Fn() -> bool) -> io::Result<Taken<'_>> {
-        let mut doubt = Doubt::default();
+    pub(crate) async fn take_async(&self, is_empty: impl Fn() -> bool) -> io::Result<SlotGuard<'_>> {
+        let mut doubt = LostSlotCheck::default();
         loop {
             match self.try_take() {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-                done => return done.map(|()| Taken(self)),
+                done => return done.map(|()| SlotGuard(self)),
             }
             match wait_for(readable(&self.pipe), Some(RECHECK)).await {
                 Ok(ready) => ready?,
-                Err(_) if doubt.look(Instant::now(), is_empty()) => return Ok(Taken(self)),
+                Err(_) if doubt.check(Instant::now(), is_empty()) => return Ok(SlotGuard(self)),
                 Err(_) => {}
             }
         }
@@ -162,11 +162,11 @@ impl Free {
 
     pub(crate) fn try_clone(&self) -> io::Result<Self> {
         let pipe = self.pipe.as_fd().try_clone_to_owned()?.into();
-        Ok(Free { maxsize: self.maxsize, pipe, in_hand: AtomicUsize::new(0) })
+        Ok(FreeSlots { maxsize: self.maxsize, pipe, in_hand: AtomicUsize::new(0) })
     }
 }
 
-impl Return {
+impl SlotReturn {
     /// Gives one slot back.
     pub(crate) fn give(&self) {
         // It fails if there is no producer any more; and that the pipe is full means that no
@@ -180,33 +180,33 @@ impl Return {
     }
 
     pub(crate) fn try_clone(&self) -> io::Result<Self> {
-        Ok(Return { maxsize: self.maxsize, pipe: self.pipe.as_fd().try_clone_to_owned()?.into() })
+        Ok(SlotReturn { maxsize: self.maxsize, pipe: self.pipe.as_fd().try_clone_to_owned()?.into() })
     }
 }
 
-impl Serialize for Free {
+impl Serialize for FreeSlots {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         (self.maxsize, Packed(self.pipe.as_fd())).serialize(serializer)
     }
 }
 
-impl<'de> Deserialize<'de> for Free {
+impl<'de> Deserialize<'de> for FreeSlots {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let (maxsize, pipe) = <(usize, Descriptor)>::deserialize(deserializer)?;
         let pipe = OwnedFd::from(pipe).into();
-        Ok(Free { maxsize, pipe, in_hand: AtomicUsize::new(0) })
+        Ok(FreeSlots { maxsize, pipe, in_hand: AtomicUsize::new(0) })
     }
 }
 
-impl Serialize for Return {
+impl Serialize for SlotReturn {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         (self.maxsize, Packed(self.pipe.as_fd())).serialize(serializer)
     }
 }
 
-impl<'de> Deserialize<'de> for Return {
+impl<'de> Deserialize<'de> for SlotReturn {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let (maxsize, pipe) = <(usize, Descriptor)>::deserialize(deserializer)?;
-        Ok(Return { maxsize, pipe: OwnedFd::from(pipe).into() })
+        Ok(SlotReturn { maxsize, pipe: OwnedFd::from(pipe).into() })
     }
 }

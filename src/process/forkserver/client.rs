@@ -34,10 +34,10 @@
 
 use crate::base::sync::{Arc, Mutex};
 use crate::futures::wire::decode;
-use crate::process::forkserver::server::{Forked, serve_forks, tell};
+use crate::process::forkserver::server::{Forked, serve_forks, send_frame};
 use crate::process::forkserver::worker::Hooks;
 use crate::process::message::call::record_text;
-use crate::process::message::frame::{Decoder, Kind};
+use crate::process::message::frame::{Decoder, FrameKind};
 use crate::sys::process::Death;
 use crate::sys::process::{SingleThreaded, fork, pidfd_open, send_signal, wait, wait_for_exit};
 use crate::sys::socket as rights;
@@ -166,7 +166,7 @@ impl ForkServerOptions {
     /// That time grows with memory, for a fork copies the page tables. One worker recycled after
     /// every job, measured: 1.0 ms a job in a small program, 0.9 with a spare; with 500 MiB in
     /// use 36 ms, and 17 with a spare. Take as many as workers go at once.
-    pub fn spares(mut self, spares: usize) -> Self {
+    pub fn preforked(mut self, spares: usize) -> Self {
         self.spares = spares;
         self
     }
@@ -225,12 +225,12 @@ impl ForkServerOptions {
 #[derive(Clone, Debug)]
 #[doc(alias = "forkserver")]
 pub struct ForkServer {
-    client: Arc<Client>,
+    client: Arc<ServerConnection>,
 }
 
 /// The program's end of the socket: one question at a time.
 #[derive(Debug)]
-struct Client {
+struct ServerConnection {
     pid: u32,
     pidfd: OwnedFd,
     /// `None` once the fork server has failed: then its answers could not be told apart.
@@ -278,7 +278,7 @@ impl ForkServer {
             let _ = wait(pid);
         })?;
         let socket = Mutex::new(Some(ours));
-        Ok(ForkServer { client: Arc::new(Client { pid, pidfd, socket }) })
+        Ok(ForkServer { client: Arc::new(ServerConnection { pid, pidfd, socket }) })
     }
 
     /// The fork server's process id.
@@ -294,9 +294,9 @@ impl ForkServer {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
         let (kind, id, why, rights) =
-            self.client.ask(Kind::Spawn, descriptors.len() as u64, descriptors)?;
+            self.client.request(FrameKind::Spawn, descriptors.len() as u64, descriptors)?;
         let Ok([pidfd, requests, replies]) = <[OwnedFd; 3]>::try_from(rights) else {
-            if kind == Kind::Spawned {
+            if kind == FrameKind::Spawned {
                 // Its pipes are gone with the descriptors, so it ends by itself.
                 self.reap(id as u32)?;
                 return Err(refused(libc::EMFILE));
@@ -311,7 +311,7 @@ impl ForkServer {
 
     /// Collects a worker that is dead or about to die, and tells how it ended.
     pub(crate) fn reap(&self, pid: u32) -> io::Result<Death> {
-        let (_, _, body, _) = self.client.ask(Kind::Reap, u64::from(pid), &[])?;
+        let (_, _, body, _) = self.client.request(FrameKind::Reap, u64::from(pid), &[])?;
         match decode::<(bool, i32)>(&body) {
             Ok((true, signal)) => Ok(Death::Signal(signal)),
             Ok((false, code)) => Ok(Death::Code(code)),
@@ -338,15 +338,15 @@ fn refused(errno: i32) -> io::Error {
     io::Error::new(error.kind(), with_remedy(&error))
 }
 
-type Answer = (Kind, u64, Vec<u8>, Vec<OwnedFd>);
+type ServerReply = (FrameKind, u64, Vec<u8>, Vec<OwnedFd>);
 
-impl Client {
+impl ServerConnection {
     /// Sends one request and waits for its answer. After a failure the fork server is given up,
     /// which ends it and, with it, its workers.
-    fn ask(&self, kind: Kind, id: u64, descriptors: &[OwnedFd]) -> io::Result<Answer> {
+    fn request(&self, kind: FrameKind, id: u64, descriptors: &[OwnedFd]) -> io::Result<ServerReply> {
         let mut slot = self.socket.lock();
         let answer = match &*slot {
-            Some(socket) => converse(socket, kind, id, descriptors),
+            Some(socket) => exchange(socket, kind, id, descriptors),
             None => Err(io::ErrorKind::BrokenPipe.into()),
         };
         answer.map_err(|error| {
@@ -357,14 +357,14 @@ impl Client {
     }
 }
 
-fn converse(
+fn exchange(
     socket: &UnixStream,
-    kind: Kind,
+    kind: FrameKind,
     id: u64,
     descriptors: &[OwnedFd],
-) -> io::Result<Answer> {
+) -> io::Result<ServerReply> {
     let descriptors: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
-    tell(socket, kind, id, &[], &descriptors)?;
+    send_frame(socket, kind, id, &[], &descriptors)?;
     let (mut decoder, mut rights) = (Decoder::new(), Vec::new());
     loop {
         if let Some(answer) = decoder.next_frame().map_err(io::Error::other)? {
@@ -377,7 +377,7 @@ fn converse(
     }
 }
 
-impl Drop for Client {
+impl Drop for ServerConnection {
     fn drop(&mut self) {
         // It sees the end of the socket, and goes; unless it is stopped, or busy with a hook.
         *self.socket.lock() = None;

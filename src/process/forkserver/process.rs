@@ -19,7 +19,7 @@ use crate::futures::wire::Wire;
 use crate::process::forkserver::client::ForkServer;
 use crate::process::message::call::{decoded, encode_call, read_reply};
 use crate::process::message::descriptor::packing;
-use crate::process::message::frame::{Decoder, Kind};
+use crate::process::message::frame::{Decoder, FrameKind};
 use crate::sys::fd::{Reader, set_nonblocking};
 use crate::sys::process::Death;
 use crate::sys::process::{send_signal, wait_for_exit};
@@ -103,7 +103,7 @@ impl ProcessOptions {
             pidfd: forked.pidfd,
             replies: forked.replies,
             decoder: Decoder::new(),
-            silent: false,
+            replies_ended: false,
             result: None,
             death: None,
         };
@@ -140,7 +140,7 @@ pub struct Process<R: Wire> {
     replies: Reader,
     decoder: Decoder,
     /// The reply pipe has ended.
-    silent: bool,
+    replies_ended: bool,
     result: Option<Result<R, JobError>>,
     /// Known once the process has been collected.
     death: Option<Death>,
@@ -184,7 +184,7 @@ impl<R: Wire> Process<R> {
     pub fn wait(&mut self, timeout: Option<Duration>) -> Result<bool, JobError> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         loop {
-            if self.look()? {
+            if self.check()? {
                 return Ok(true);
             }
             let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
@@ -192,7 +192,7 @@ impl<R: Wire> Process<R> {
                 return Ok(false);
             }
             let both = [self.pidfd.as_fd(), self.replies.as_fd()];
-            let watched = if self.silent { &both[..1] } else { &both };
+            let watched = if self.replies_ended { &both[..1] } else { &both };
             wait_for_exit(watched, left).map_err(|e| broken("a process cannot be awaited", &e))?;
         }
     }
@@ -203,9 +203,9 @@ impl<R: Wire> Process<R> {
     /// # Errors
     /// As `wait`; and outside a running loop.
     pub async fn ended(&mut self) -> Result<(), JobError> {
-        while !self.look()? {
+        while !self.check()? {
             let (mut end, mut news) = (pin!(readable(&self.pidfd)), pin!(readable(&self.replies)));
-            let silent = self.silent;
+            let silent = self.replies_ended;
             let either = poll_fn(|cx| match end.as_mut().poll(cx) {
                 Poll::Pending if !silent => news.as_mut().poll(cx),
                 ended => ended,
@@ -294,18 +294,18 @@ impl<R: Wire> Process<R> {
     }
 
     /// Hears what it has said so far; true if it has ended, and then nothing is unheard.
-    fn look(&mut self) -> Result<bool, JobError> {
+    fn check(&mut self) -> Result<bool, JobError> {
         // Asked first: what was said before the end is in the pipe by then.
         let ended = self.collect_if_dead()?;
-        while !self.silent {
+        while !self.replies_ended {
             match self.replies.read(self.decoder.room()) {
                 Ok(count) if count > 0 => self.decoder.filled(count),
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
-                Ok(_) | Err(_) => self.silent = true,
+                Ok(_) | Err(_) => self.replies_ended = true,
             }
-            if let Err(why) = self.take_in() {
+            if let Err(why) = self.decode_replies() {
                 // Nobody listens to it any longer, so it must not go on talking.
-                self.silent = true;
+                self.replies_ended = true;
                 let _ = self.kill();
                 let why = format!("process {} was killed: {why}", self.pid);
                 self.result = Some(Err(JobError::Protocol(why)));
@@ -315,10 +315,10 @@ impl<R: Wire> Process<R> {
     }
 
     /// Takes in what was heard. The error is why it is no answer.
-    fn take_in(&mut self) -> Result<(), String> {
+    fn decode_replies(&mut self) -> Result<(), String> {
         while let Some(frame) = self.decoder.next_frame().map_err(|e| e.to_string())? {
             match frame.kind {
-                Kind::Hello => {}
+                FrameKind::Hello => {}
                 _ if self.result.is_some() => return Err("it answered twice".to_owned()),
                 kind => self.result = Some(read_reply(kind, frame.body).and_then(decoded)),
             }

@@ -36,7 +36,7 @@
 use crate::futures::wire::encode;
 use crate::process::forkserver::worker::{Hooks, serve};
 use crate::process::message::descriptor::arrive_with;
-use crate::process::message::frame::{Decoder, Kind, frame};
+use crate::process::message::frame::{Decoder, FrameKind, frame};
 use crate::sys::fd::{Reader, Writer, can_read, pipe};
 use crate::sys::process::Death;
 use crate::sys::process::{
@@ -63,36 +63,36 @@ use std::os::unix::net::UnixStream;
 #[derive(Debug)]
 pub struct Preforked<S> {
     wanted: usize,
-    stock: VecDeque<S>,
+    ready: VecDeque<S>,
     /// The last attempt came to nothing, and nobody has asked since.
-    discouraged: bool,
+    paused: bool,
 }
 
 impl<S> Preforked<S> {
     /// None yet, and `wanted` to be had.
     pub fn new(wanted: usize) -> Self {
-        Preforked { wanted, stock: VecDeque::new(), discouraged: false }
+        Preforked { wanted, ready: VecDeque::new(), paused: false }
     }
 
     /// Whether one more should be forked now.
     pub fn is_short(&self) -> bool {
-        self.stock.len() < self.wanted && !self.discouraged
+        self.ready.len() < self.wanted && !self.paused
     }
 
     /// One was forked.
     pub fn add(&mut self, spare: S) {
-        self.stock.push_back(spare);
+        self.ready.push_back(spare);
     }
 
     /// One could not be forked.
     pub fn failed(&mut self) {
-        self.discouraged = true;
+        self.paused = true;
     }
 
     /// Somebody wants a worker: the oldest spare, if there is one.
     pub fn take(&mut self) -> Option<S> {
-        self.discouraged = false;
-        self.stock.pop_front()
+        self.paused = false;
+        self.ready.pop_front()
     }
 
     /// The spare at this place died waiting.
@@ -100,13 +100,13 @@ impl<S> Preforked<S> {
     /// # Panics
     /// If there is none at this place.
     pub fn lost(&mut self, place: usize) -> S {
-        self.discouraged = true;
-        self.stock.remove(place).expect("a spare at this place")
+        self.paused = true;
+        self.ready.remove(place).expect("a spare at this place")
     }
 
     /// All spares, the oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &S> {
-        self.stock.iter()
+        self.ready.iter()
     }
 }
 
@@ -125,9 +125,9 @@ pub(crate) fn serve_forks(socket: &UnixStream, hooks: Hooks, spares: usize) -> i
     // workers to finish first; so the fork server must survive them, too. It ends with the program.
     ignore_group_signals();
     let Ok(proof) = SingleThreaded::prove() else { return 1 };
-    let mut fork_server = Forkserver { socket, proof, hooks, spares: Preforked::new(spares) };
+    let mut fork_server = ServerProcess { socket, proof, hooks, spares: Preforked::new(spares) };
     let served = fork_server.serve();
-    fork_server.end_spares();
+    fork_server.end_preforked();
     match served {
         Ok(()) => 0,
         Err(error) if error.kind() == io::ErrorKind::InvalidData => 1,
@@ -137,14 +137,14 @@ pub(crate) fn serve_forks(socket: &UnixStream, hooks: Hooks, spares: usize) -> i
 }
 
 /// All that the fork server process has: the socket, the hooks, and the workers in stock.
-struct Forkserver<'a> {
+struct ServerProcess<'a> {
     socket: &'a UnixStream,
     proof: SingleThreaded,
     hooks: Hooks,
     spares: Preforked<Forked>,
 }
 
-impl Forkserver<'_> {
+impl ServerProcess<'_> {
     /// One request after the other.
     fn serve(&mut self) -> io::Result<()> {
         let (mut decoder, mut descriptors) = (Decoder::new(), Vec::new());
@@ -156,8 +156,8 @@ impl Forkserver<'_> {
             }
             while let Some(request) = decoder.next_frame().map_err(invalid)? {
                 match request.kind {
-                    Kind::Spawn => self.spawn(request.id, std::mem::take(&mut descriptors))?,
-                    Kind::Reap => self.reap(request.id)?,
+                    FrameKind::Spawn => self.spawn(request.id, std::mem::take(&mut descriptors))?,
+                    FrameKind::Reap => self.reap(request.id)?,
                     kind => return Err(invalid(format!("{kind:?} is no request"))),
                 }
             }
@@ -200,13 +200,13 @@ impl Forkserver<'_> {
         match forked {
             Ok(child) => {
                 let rights = [child.pidfd.as_fd(), child.requests.as_fd(), child.replies.as_fd()];
-                tell(self.socket, Kind::Spawned, u64::from(child.pid), &[], &rights)
+                send_frame(self.socket, FrameKind::Spawned, u64::from(child.pid), &[], &rights)
             }
             Err(error) => {
                 let errno = error.raw_os_error();
                 let why = if errno.is_some() { String::new() } else { error.to_string() };
                 let errno = errno.unwrap_or(libc::EIO) as u64;
-                tell(self.socket, Kind::SpawnFailed, errno, why.as_bytes(), &[])
+                send_frame(self.socket, FrameKind::SpawnFailed, errno, why.as_bytes(), &[])
             }
         }
     }
@@ -257,7 +257,7 @@ impl Forkserver<'_> {
     }
 
     /// They have nothing to lose, and nobody else would collect them.
-    fn end_spares(&mut self) {
+    fn end_preforked(&mut self) {
         while let Some(spare) = self.spares.take() {
             if send_signal(spare.pidfd.as_fd(), libc::SIGKILL).is_ok() {
                 let _ = wait(spare.pid);
@@ -271,14 +271,14 @@ impl Forkserver<'_> {
             Ok(Death::Signal(signal)) => encode(&(true, signal)).map_err(invalid)?,
             Err(_) => Vec::new(),
         };
-        tell(self.socket, Kind::Reaped, pid, &body, &[])
+        send_frame(self.socket, FrameKind::Reaped, pid, &body, &[])
     }
 }
 
 /// Sends one message, with duplicates of `rights`.
-pub(crate) fn tell(
+pub(crate) fn send_frame(
     socket: &UnixStream,
-    kind: Kind,
+    kind: FrameKind,
     id: u64,
     body: &[u8],
     rights: &[BorrowedFd<'_>],

@@ -31,7 +31,7 @@
 
 use crate::base::panic::{discard, last_words};
 use crate::process::message::call::{greeting, run_call};
-use crate::process::message::frame::{Decoder, Kind, frame};
+use crate::process::message::frame::{Decoder, FrameKind, frame};
 use crate::sys::fd::{CAPACITY, Reader, Writer, set_capacity};
 use crate::sys::process::PANICKED;
 use std::fmt;
@@ -156,22 +156,22 @@ fn keep_freed_memory() {
 
 fn serve_frames(requests: &Reader, replies: &Writer) -> i32 {
     keep_freed_memory();
-    let hello = frame(Kind::Hello, 0, &greeting()).expect("a greeting is short");
+    let hello = frame(FrameKind::Hello, 0, &greeting()).expect("a greeting is short");
     if replies.write_all(&hello).is_err() {
         return 0;
     }
     let (mut decoder, mut reply) = (Decoder::new(), Vec::new());
-    let (mut last, mut roomy) = (Kind::Hello, false);
+    let (mut last, mut roomy) = (FrameKind::Hello, false);
     loop {
         match requests.read(decoder.room()) {
-            Ok(0) if last == Kind::Panicked => return PANICKED,
+            Ok(0) if last == FrameKind::Panicked => return PANICKED,
             Ok(0) | Err(_) => return 0,
             Ok(count) => decoder.filled(count),
         }
         loop {
             last = match decoder.next_frame() {
                 Ok(None) => break,
-                Ok(Some(call)) if call.kind == Kind::Call => {
+                Ok(Some(call)) if call.kind == FrameKind::Call => {
                     match run_call(call.body, call.id, &mut reply) {
                         Ok(kind) => kind,
                         Err(_) => return NOT_UNDERSTOOD,

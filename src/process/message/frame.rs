@@ -39,7 +39,7 @@ const CHUNK: usize = 64 << 10;
 /// What a frame is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
-pub enum Kind {
+pub enum FrameKind {
     /// Worker to pool, once, first: who I am. Body: a greeting (`process/message/call.rs`).
     Hello = 1,
     /// Pool to worker: run this. Id: the job. Body: a call.
@@ -65,9 +65,9 @@ pub enum Kind {
     Item,
 }
 
-impl Kind {
-    fn from_number(number: u32) -> Option<Kind> {
-        use Kind::*;
+impl FrameKind {
+    fn from_number(number: u32) -> Option<FrameKind> {
+        use FrameKind::*;
         let all = [
             Hello,
             Call,
@@ -89,7 +89,7 @@ impl Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Frame<'a> {
     /// What it is about.
-    pub kind: Kind,
+    pub kind: FrameKind,
     /// Its number: of a job or a process, as the kind says.
     pub id: u64,
     /// The bytes it carries.
@@ -135,7 +135,7 @@ impl std::error::Error for FrameError {}
 
 /// Begins a frame in `buffer`, emptying it first. Append the body, then [`seal`] it: so a
 /// value is encoded right where it will be sent from.
-pub fn open(buffer: &mut Vec<u8>, kind: Kind, id: u64) {
+pub fn open(buffer: &mut Vec<u8>, kind: FrameKind, id: u64) {
     buffer.clear();
     buffer.extend_from_slice(&[0; 4]);
     buffer.extend_from_slice(&(kind as u32).to_le_bytes());
@@ -178,7 +178,7 @@ pub fn seal(buffer: &mut [u8]) -> Result<(), FrameError> {
 ///
 /// # Errors
 /// [`FrameError::TooLong`] if the body exceeds [`MAX_FRAME`].
-pub fn frame(kind: Kind, id: u64, body: &[u8]) -> Result<Vec<u8>, FrameError> {
+pub fn frame(kind: FrameKind, id: u64, body: &[u8]) -> Result<Vec<u8>, FrameError> {
     if body.len() > MAX_FRAME {
         return Err(FrameError::TooLong(body.len()));
     }
@@ -266,7 +266,7 @@ impl Decoder {
     ///
     /// # Errors
     /// As `next_frame`.
-    pub fn next_place(&mut self) -> Result<Option<(Kind, u64, Range<usize>)>, FrameError> {
+    pub fn next_place(&mut self) -> Result<Option<(FrameKind, u64, Range<usize>)>, FrameError> {
         if let Some(error) = self.failed {
             return Err(error);
         }
@@ -312,7 +312,7 @@ impl Decoder {
     }
 
     /// Kind, id and length of the frame that is waiting, once its header is there.
-    fn header(&self) -> Result<Option<(Kind, u64, usize)>, FrameError> {
+    fn header(&self) -> Result<Option<(FrameKind, u64, usize)>, FrameError> {
         let Some(header) = self.waiting().get(..HEADER) else { return Ok(None) };
         if check(header) != word(header, 4) {
             return Err(FrameError::BadCheck);
@@ -322,7 +322,7 @@ impl Decoder {
             return Err(FrameError::TooLong(length));
         }
         let kind =
-            Kind::from_number(word(header, 1)).ok_or(FrameError::UnknownKind(word(header, 1)))?;
+            FrameKind::from_number(word(header, 1)).ok_or(FrameError::UnknownKind(word(header, 1)))?;
         let id = u64::from(word(header, 2)) | u64::from(word(header, 3)) << 32;
         Ok(Some((kind, id, length)))
     }

@@ -23,9 +23,9 @@
 
 use crate::base::id::Key;
 use crate::process::pool::worker::{JobOutcome, PoolCounts};
-use crate::process::pool::worker::{PoolJob, Stage, Worker, WorkerStats};
-use crate::process::pool::workers::Births;
-use crate::process::pool::workers::Workforce;
+use crate::process::pool::worker::{PoolJob, WorkerStatus, Worker, WorkerStats};
+use crate::process::pool::workers::SpawnBackoff;
+use crate::process::pool::workers::Workers;
 use std::collections::VecDeque;
 
 /// What the shell has to do.
@@ -88,8 +88,8 @@ enum Closed {
 #[derive(Debug)]
 pub struct Dispatcher<B> {
     queue: VecDeque<PoolJob<B>>,
-    workers: Workforce<B>,
-    births: Births,
+    workers: Workers<B>,
+    backoff: SpawnBackoff,
     actions: VecDeque<Action<B>>,
     closed: Option<Closed>,
     counts: PoolCounts,
@@ -100,8 +100,8 @@ impl<B> Dispatcher<B> {
     pub fn new(settings: Settings) -> Self {
         Dispatcher {
             queue: VecDeque::new(),
-            workers: Workforce::new(settings.workers, settings.max_tasks_per_child),
-            births: Births::default(),
+            workers: Workers::new(settings.workers, settings.max_tasks_per_child),
+            backoff: SpawnBackoff::default(),
             actions: VecDeque::new(),
             closed: None,
             counts: PoolCounts::default(),
@@ -134,8 +134,8 @@ impl<B> Dispatcher<B> {
 
     /// For so many nanoseconds no worker needs to be heard: each has many jobs, or none. 0 if
     /// somebody may be waiting for an answer in particular.
-    pub fn lull(&self) -> u64 {
-        self.workers.lull()
+    pub fn backlog(&self) -> u64 {
+        self.workers.backlog()
     }
 
     /// What is still to be written to a worker's pipe, in order.
@@ -153,20 +153,20 @@ impl<B> Dispatcher<B> {
 
     /// A spawn succeeded: the worker's key. It gets jobs when it is [`ready`](Self::ready).
     pub fn started(&mut self, now: u64) -> Key {
-        self.births.end();
+        self.backoff.end();
         self.counts.workers_started += 1;
-        self.workers.join(now)
+        self.workers.add(now)
     }
 
     /// A spawn did not succeed. It is tried again after a pause, while there is hope.
     pub fn spawn_failed(&mut self, now: u64) {
-        self.births.end();
-        self.one_more_failure(now);
+        self.backoff.end();
+        self.record_failure(now);
     }
 
-    fn one_more_failure(&mut self, now: u64) {
-        self.births.failed(now);
-        if self.births.are_hopeless() && self.workers.len() == 0 {
+    fn record_failure(&mut self, now: u64) {
+        self.backoff.failed(now);
+        if self.backoff.is_hopeless() && self.workers.len() == 0 {
             self.give_up();
         }
     }
@@ -174,10 +174,10 @@ impl<B> Dispatcher<B> {
     /// The caller cannot go on: every job there is comes out as broken, also those that run.
     pub fn collapse(&mut self) {
         while let Some(key) = self.workers.first() {
-            let (begun, rest) = self.workers.remove(key).expect("just found").split();
+            let (begun, rest) = self.workers.remove(key).expect("just found").split_begun();
             self.queue.extend(begun.into_iter().chain(rest));
         }
-        self.births.end();
+        self.backoff.end();
         self.give_up();
     }
 
@@ -193,20 +193,20 @@ impl<B> Dispatcher<B> {
     /// A worker said hello, and prepares itself for as long as it needs.
     pub fn hello(&mut self, key: Key) {
         if let Some(worker) = self.workers.get_mut(key)
-            && worker.stage == Stage::Starting
+            && worker.status == WorkerStatus::Starting
         {
-            worker.stage = Stage::Preparing;
+            worker.status = WorkerStatus::Initializing;
         }
     }
 
     /// A worker may be sent jobs from now on.
     pub fn ready(&mut self, key: Key) {
         if let Some(worker) = self.workers.get_mut(key)
-            && matches!(worker.stage, Stage::Starting | Stage::Preparing)
+            && matches!(worker.status, WorkerStatus::Starting | WorkerStatus::Initializing)
         {
-            worker.stage = Stage::Serving;
-            worker.lived = true;
-            self.births.lived();
+            worker.status = WorkerStatus::Serving;
+            worker.was_ready = true;
+            self.backoff.succeeded();
         }
     }
 
@@ -216,12 +216,12 @@ impl<B> Dispatcher<B> {
     /// answer to the job it runs; then it [`misbehaved`](Self::misbehaved).
     pub fn answered(&mut self, key: Key, id: u64, now: u64) -> Option<PoolJob<B>> {
         let worker = self.workers.get_mut(key)?;
-        if worker.stage == Stage::Doomed {
+        if worker.status == WorkerStatus::BeingKilled {
             return None;
         }
         let job = worker.answer(id, now);
         if worker.load() == 0 && self.queue.is_empty() {
-            worker.pause();
+            worker.reset_streak();
         }
         if job.is_none() {
             self.misbehaved(key, format!("it answered job {id}, which it was not running"));
@@ -233,18 +233,18 @@ impl<B> Dispatcher<B> {
     /// A worker broke the protocol: it is killed. The job it ran comes out with `why`; others
     /// it was sent may have begun by the time it is dead, and are then lost.
     pub fn misbehaved(&mut self, key: Key, why: String) {
-        if let Some(job) = self.doom(key) {
+        if let Some(job) = self.kill_worker(key) {
             self.resolve(job, JobOutcome::Protocol(key, why));
         }
     }
 
     /// Has a worker killed; gives the job it ran.
-    fn doom(&mut self, key: Key) -> Option<PoolJob<B>> {
+    fn kill_worker(&mut self, key: Key) -> Option<PoolJob<B>> {
         let worker = self.workers.get_mut(key)?;
-        if worker.stage == Stage::Doomed {
+        if worker.status == WorkerStatus::BeingKilled {
             return None;
         }
-        worker.stage = Stage::Doomed;
+        worker.status = WorkerStatus::BeingKilled;
         self.actions.push_back(Action::Kill(key));
         worker.take_running()
     }
@@ -258,7 +258,7 @@ impl<B> Dispatcher<B> {
             return true;
         }
         let Some(key) = self.workers.running_only(id) else { return false };
-        let job = self.doom(key);
+        let job = self.kill_worker(key);
         let killed = job.is_some();
         job.into_iter().for_each(|job| self.resolve(job, JobOutcome::Lost(key)));
         killed
@@ -269,8 +269,8 @@ impl<B> Dispatcher<B> {
     pub fn died(&mut self, key: Key, now: u64) {
         let Some(worker) = self.workers.remove(key) else { return };
         self.counts.workers_ended += 1;
-        let stillborn = !worker.lived && worker.stage != Stage::Retiring;
-        let (begun, rest) = worker.split();
+        let stillborn = !worker.was_ready && worker.status != WorkerStatus::Retiring;
+        let (begun, rest) = worker.split_begun();
         let mut back = Vec::new();
         for mut job in begun {
             if job.terms.retries > 0 && self.closed != Some(Closed::Terminated) {
@@ -288,7 +288,7 @@ impl<B> Dispatcher<B> {
             }
         }
         if stillborn {
-            self.one_more_failure(now);
+            self.record_failure(now);
         }
         if self.closed == Some(Closed::Broken) {
             self.give_up();
@@ -331,8 +331,8 @@ impl<B> Dispatcher<B> {
     }
 
     /// Whether a worker was ever ready for jobs.
-    pub fn has_lived(&self, key: Key) -> bool {
-        self.workers.get(key).is_some_and(|worker| worker.lived)
+    pub fn was_ready(&self, key: Key) -> bool {
+        self.workers.get(key).is_some_and(|worker| worker.was_ready)
     }
 
     /// Whether a worker holds this job and no other.
@@ -353,23 +353,23 @@ impl<B> Dispatcher<B> {
     /// True when a closed pool has nothing left: no job, no worker, no action.
     pub fn finished(&self) -> bool {
         let left = self.queue.len() + self.workers.len() + self.actions.len();
-        self.closed.is_some() && left == 0 && self.births.due().is_some()
+        self.closed.is_some() && left == 0 && self.backoff.due().is_some()
     }
 
     /// When something will be due though nothing happens.
     pub fn next_deadline(&self) -> Option<u64> {
-        self.workers.deadline().into_iter().chain(self.next_birth()).min()
+        self.workers.deadline().into_iter().chain(self.next_spawn()).min()
     }
 
     /// When one more worker is to be forked, if one is missing. A closed pool needs one only for
     /// a job that waits: those that are busy may be busy for ever.
-    fn next_birth(&self) -> Option<u64> {
+    fn next_spawn(&self) -> Option<u64> {
         let needed = match self.closed {
             None => true,
             Some(Closed::ShutDown) => self.queue.len() > self.workers.idle(),
             Some(Closed::Terminated | Closed::Broken) => false,
         };
-        if needed && self.workers.are_too_few() { self.births.due() } else { None }
+        if needed && self.workers.is_short() { self.backoff.due() } else { None }
     }
 
     /// The next thing to do. Ask until there is none, after every change and every deadline.
@@ -377,8 +377,8 @@ impl<B> Dispatcher<B> {
         if self.actions.is_empty() {
             self.expire(now);
             self.retire(now);
-            if self.next_birth().is_some_and(|due| now >= due) {
-                self.births.begin();
+            if self.next_spawn().is_some_and(|due| now >= due) {
+                self.backoff.begin();
                 self.actions.push_back(Action::Spawn);
             }
         }
@@ -387,8 +387,8 @@ impl<B> Dispatcher<B> {
 
     /// Kills every worker that is late: with its job, with its hello, or in leaving.
     fn expire(&mut self, now: u64) {
-        while let Some(key) = self.workers.late(now) {
-            if let Some(job) = self.doom(key) {
+        while let Some(key) = self.workers.overdue(now) {
+            if let Some(job) = self.kill_worker(key) {
                 let limit = job.terms.limit.unwrap_or_default();
                 self.resolve(job, JobOutcome::TimedOut(limit));
             }
@@ -398,14 +398,14 @@ impl<B> Dispatcher<B> {
     /// Lets idle workers go for which there is nothing left.
     fn retire(&mut self, now: u64) {
         let nothing_left = self.closed.is_some() && self.queue.is_empty();
-        while let Some(key) = self.workers.leaver(nothing_left) {
+        while let Some(key) = self.workers.next_to_retire(nothing_left) {
             self.workers.get_mut(key).expect("just found").retire(now);
             self.actions.push_back(Action::Retire(key));
         }
     }
 
     fn resolve(&mut self, job: PoolJob<B>, verdict: JobOutcome) {
-        self.counts.enter(&verdict);
+        self.counts.record(&verdict);
         self.actions.push_back(Action::Resolve(job, verdict));
     }
 }

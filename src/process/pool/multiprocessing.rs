@@ -37,8 +37,8 @@ use crate::futures::future::{Future, promise_of};
 use crate::futures::waiting::Unfinished;
 use crate::futures::wire::Wire;
 use crate::process::forkserver::client::ForkServer;
-use crate::process::message::call::Function;
-use crate::process::pool::chunk::{Arrivals, Gathering, Outcomes, default_chunksize, send_chunk};
+use crate::process::message::call::RemoteFunction;
+use crate::process::pool::chunk::{ArrivedChunks, MapResults, ChunkResults, default_chunksize, send_chunk};
 use crate::process::pool::options::{JobOptions, MapOptions, PoolError};
 use crate::process::pool::process_pool::ProcessPool;
 use crate::process::pool::worker::MAX_AHEAD;
@@ -64,9 +64,9 @@ pub struct Imap<'pool, A, R, I> {
     window: usize,
     submitted: usize,
     handed_out: usize,
-    arrivals: Arc<Arrivals<R>>,
+    arrivals: Arc<ArrivedChunks<R>>,
     /// What has arrived before its turn; `None` if there are no turns.
-    early: Option<BTreeMap<usize, Outcomes<R>>>,
+    out_of_order: Option<BTreeMap<usize, ChunkResults<R>>>,
     /// What is to be given next.
     ready: VecDeque<Result<R, JobError>>,
 }
@@ -77,7 +77,7 @@ impl<'pool, A: Wire, R: Wire, I: Iterator<Item = A>> Imap<'pool, A, R, I> {
         options: MapOptions,
         f: fn(A) -> R,
         items: I,
-        early: Option<BTreeMap<usize, Outcomes<R>>>,
+        early: Option<BTreeMap<usize, ChunkResults<R>>>,
     ) -> Self {
         let most = pool.workers().saturating_mul(MAX_AHEAD);
         Imap {
@@ -89,8 +89,8 @@ impl<'pool, A: Wire, R: Wire, I: Iterator<Item = A>> Imap<'pool, A, R, I> {
             window: options.buffersize.map_or(most, usize::from),
             submitted: 0,
             handed_out: 0,
-            arrivals: Arc::new(Arrivals::new()),
-            early,
+            arrivals: Arc::new(ArrivedChunks::new()),
+            out_of_order: early,
             ready: VecDeque::new(),
         }
     }
@@ -119,7 +119,7 @@ impl<'pool, A: Wire, R: Wire, I: Iterator<Item = A>> Imap<'pool, A, R, I> {
             if missing == 0 {
                 return Ok(None);
             }
-            if let (Some(home), None) = (own_guard(self.pool.home()), deadline) {
+            if let (Some(home), None) = (own_guard(self.pool.guard()), deadline) {
                 // Waiting here would last for ever. That is told once, and is the end.
                 self.arrivals.close();
                 (self.window, self.handed_out) = (0, self.submitted);
@@ -129,7 +129,7 @@ impl<'pool, A: Wire, R: Wire, I: Iterator<Item = A>> Imap<'pool, A, R, I> {
                 .arrivals
                 .take(deadline)
                 .ok_or(Unfinished { unfinished: missing, of: self.submitted })?;
-            self.sort_in(index, outcomes);
+            self.accept(index, outcomes);
         }
     }
 
@@ -146,8 +146,8 @@ impl<'pool, A: Wire, R: Wire, I: Iterator<Item = A>> Imap<'pool, A, R, I> {
         }
     }
 
-    fn sort_in(&mut self, index: usize, outcomes: Outcomes<R>) {
-        let Some(early) = &mut self.early else {
+    fn accept(&mut self, index: usize, outcomes: ChunkResults<R>) {
+        let Some(early) = &mut self.out_of_order else {
             self.handed_out += 1;
             return self.ready.extend(outcomes.into_results());
         };
@@ -315,7 +315,7 @@ impl Pool {
     /// that does not know it is emptied first, as in CPython (`Pool._map_async`).
     fn send_all<F, I>(&self, options: MapOptions, f: F, items: I) -> Future<Vec<F::Value>>
     where
-        F: Function,
+        F: RemoteFunction,
         I: Iterator<Item = F::Args>,
     {
         let (count, at_most) = items.size_hint();
@@ -327,8 +327,8 @@ impl Pool {
             }
             None => return self.send_all(options, f, items.collect::<Vec<_>>().into_iter()),
         };
-        let (promise, future) = promise_of(self.executor.home());
-        let all = Arc::new(Gathering::new(count, options.fail_fast, promise));
+        let (promise, future) = promise_of(self.executor.guard());
+        let all = Arc::new(MapResults::new(count, options.fail_fast, promise));
         let mut items = items.fuse();
         let mut chunks = 0;
         let mut chunk = Vec::new();

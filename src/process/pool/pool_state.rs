@@ -317,7 +317,7 @@ impl PoolState {
     /// he gives it back.
     pub(crate) fn borrow_reader_of_the_dead(&mut self, key: Key) -> Option<Lent> {
         let link = self.links.get_mut(&key)?;
-        let hearing = link.listening.take_of_the_dead()?;
+        let hearing = link.listening.take_of_dead()?;
         Some(Lent { key, ends: Arc::clone(&link.ends), hearing })
     }
 

@@ -38,7 +38,7 @@ use crate::futures::executor::Executor;
 use crate::futures::future::Future;
 use crate::futures::wire::Wire;
 use crate::process::forkserver::client::ForkServer;
-use crate::process::message::call::Function;
+use crate::process::message::call::RemoteFunction;
 use crate::process::pool::options::{Builder, JobOptions, PoolError, Submitted};
 use crate::process::pool::pool_state::{PoolState, Settled};
 use crate::process::pool::supervisor::{Shared, Supervisor};
@@ -175,13 +175,13 @@ impl ProcessPool {
     /// # Errors
     /// Why there is no result.
     pub fn call<A: Wire, R: Wire>(&self, f: fn(A) -> R, args: A) -> Result<R, JobError> {
-        if own_guard(self.home()).is_some() {
+        if own_guard(self.guard()).is_some() {
             return self.submit(f, args).result();
         }
         let job = self.next_job.fetch_add(1, Ordering::Relaxed);
-        let (parcel, future) = WorkItem::pack(f, &args, job, self.home())?;
+        let (parcel, future) = WorkItem::pack(f, &args, job, self.guard())?;
         let terms = self.terms(JobOptions::default());
-        if let Some(lent) = self.at_desk(|desk| desk.submit_awaited(job, terms, parcel)) {
+        if let Some(lent) = self.with_state(|desk| desk.submit_awaited(job, terms, parcel)) {
             self.shared.listen_for(&future, lent);
         }
         future.result()
@@ -192,7 +192,7 @@ impl ProcessPool {
         let future = match WorkItem::pack(f, &args, job, guard_id(&self.shared)) {
             Ok((parcel, future)) => {
                 let terms = self.terms(options);
-                self.change(|desk| desk.submit(job, terms, parcel));
+                self.update(|desk| desk.submit(job, terms, parcel));
                 future
             }
             Err(error) => Future::resolved(Err(error)),
@@ -201,7 +201,7 @@ impl ProcessPool {
     }
 
     /// Queues `f` of each of `items` as one job, whose results `promise` will get.
-    pub(crate) fn submit_chunk<F: Function>(
+    pub(crate) fn submit_chunk<F: RemoteFunction>(
         &self,
         options: JobOptions,
         f: F,
@@ -212,7 +212,7 @@ impl ProcessPool {
         match WorkItem::pack_chunk(f, items, job, promise) {
             Ok(parcel) => {
                 let terms = self.terms(options);
-                self.change(|desk| desk.submit(job, terms, parcel));
+                self.update(|desk| desk.submit(job, terms, parcel));
             }
             Err((error, promise)) => promise.settle(Err(error)),
         }
@@ -228,7 +228,7 @@ impl ProcessPool {
     /// [`JobError::Cancelled`]. False if the job is done, or was not submitted so.
     pub fn kill(&self, job: u64) -> bool {
         let mut killed = false;
-        self.change(|desk| killed = desk.dispatcher.kill(job));
+        self.update(|desk| killed = desk.dispatcher.kill(job));
         killed
     }
 
@@ -241,7 +241,7 @@ impl ProcessPool {
         if workers == 0 {
             return Err(PoolError::NoWorkers);
         }
-        self.change(|desk| desk.dispatcher.resize(workers));
+        self.update(|desk| desk.dispatcher.resize(workers));
         Ok(())
     }
 
@@ -261,13 +261,13 @@ impl ProcessPool {
     }
 
     /// The pool, as its workers' futures know it.
-    pub(crate) fn home(&self) -> GuardId {
+    pub(crate) fn guard(&self) -> GuardId {
         guard_id(&self.shared)
     }
 
     /// Changes the books and does what follows.
-    fn change(&self, change: impl FnOnce(&mut PoolState)) {
-        self.at_desk(|desk| {
+    fn update(&self, change: impl FnOnce(&mut PoolState)) {
+        self.with_state(|desk| {
             change(desk);
             (desk.turn(), ())
         });
@@ -275,7 +275,7 @@ impl ProcessPool {
 
     /// Does something at the desk, and settles what came out. Wakes the supervisor only for
     /// what cannot be done here.
-    fn at_desk<T>(&self, act: impl FnOnce(&mut PoolState) -> (Vec<Settled>, T)) -> T {
+    fn with_state<T>(&self, act: impl FnOnce(&mut PoolState) -> (Vec<Settled>, T)) -> T {
         let mut desk = self.shared.desk.lock();
         let (settled, result) = act(&mut desk);
         let wake = desk.wants_supervisor();
@@ -309,7 +309,7 @@ impl ProcessPool {
     }
 
     fn end_workers(&self, signal: i32) {
-        self.change(|desk| {
+        self.update(|desk| {
             desk.dispatcher.terminate();
             desk.signal_all(signal);
         });
@@ -323,9 +323,9 @@ impl ProcessPool {
     /// A job that runs is never interrupted. Called from a future's callback, on the pool's
     /// own thread or on one that hears its own [`call`](Self::call) out, it does not wait.
     pub fn shutdown(&self, wait: bool, cancel_futures: bool) {
-        self.change(|desk| desk.dispatcher.shutdown(cancel_futures));
+        self.update(|desk| desk.dispatcher.shutdown(cancel_futures));
         let _ = self.shared.waker.wake();
-        if wait && own_guard(self.home()).is_none() {
+        if wait && own_guard(self.guard()).is_none() {
             let mut supervisor = self.supervisor.lock();
             // An error would be a panic, of which every future has told.
             let _ = supervisor.take().map(JoinHandle::join);

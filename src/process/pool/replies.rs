@@ -32,14 +32,14 @@
 
 use crate::base::id::Key;
 use crate::process::message::call::{check_greeting, read_reply};
-use crate::process::message::frame::{Decoder, Kind};
+use crate::process::message::frame::{Decoder, FrameKind};
 use crate::process::pool::dispatcher::Dispatcher;
 use crate::process::pool::worker::PoolJob;
 use std::ops::Range;
 
 /// Who reads the replies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Listener {
+enum Owner {
     /// The worker has no job.
     Nobody,
     /// The reply pipe is in the supervisor's selector.
@@ -63,7 +63,7 @@ enum Listener {
 pub struct ReaderOwner<R> {
     /// `None` while somebody reads.
     reader: Option<R>,
-    listener: Listener,
+    owner: Owner,
     /// It died while a caller was reading.
     dead: bool,
 }
@@ -71,25 +71,25 @@ pub struct ReaderOwner<R> {
 impl<R> ReaderOwner<R> {
     /// Of a worker just forked, which the supervisor watches.
     pub fn new(reader: R) -> Self {
-        ReaderOwner { reader: Some(reader), listener: Listener::Supervisor, dead: false }
+        ReaderOwner { reader: Some(reader), owner: Owner::Supervisor, dead: false }
     }
 
     /// A caller wants to listen until he has his answer. `None`: he cannot, for somebody is
     /// reading. Otherwise he is the listener; true: the supervisor is to stop watching.
     pub fn appoint_caller(&mut self) -> Option<bool> {
-        if self.reader.is_none() || self.listener == Listener::Caller {
+        if self.reader.is_none() || self.owner == Owner::Caller {
             return None;
         }
-        let watched = self.listener == Listener::Supervisor;
-        self.listener = Listener::Caller;
+        let watched = self.owner == Owner::Supervisor;
+        self.owner = Owner::Caller;
         Some(watched)
     }
 
     /// Whether the supervisor must watch, now that there are jobs; if so, it does.
     pub fn appoint_supervisor(&mut self) -> bool {
-        let needed = self.listener == Listener::Nobody;
+        let needed = self.owner == Owner::Nobody;
         if needed {
-            self.listener = Listener::Supervisor;
+            self.owner = Owner::Supervisor;
         }
         needed
     }
@@ -100,7 +100,7 @@ impl<R> ReaderOwner<R> {
     }
 
     /// The same, of a worker that is dead. `None`: reap it when the reader is given back.
-    pub fn take_of_the_dead(&mut self) -> Option<R> {
+    pub fn take_of_dead(&mut self) -> Option<R> {
         let reader = self.reader.take();
         self.dead |= reader.is_none();
         reader
@@ -114,7 +114,7 @@ impl<R> ReaderOwner<R> {
     /// A caller listens no longer. True: the worker is dead and can be reaped now.
     pub fn give_back(&mut self, reader: R) -> bool {
         self.reader = Some(reader);
-        self.listener = Listener::Nobody;
+        self.owner = Owner::Nobody;
         self.dead
     }
 
@@ -129,30 +129,30 @@ pub const INITIALIZER: u64 = u64::MAX;
 
 /// What a worker may say next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Turn {
+enum Expected {
     Hello,
-    Prepared,
-    Answer,
+    InitializerReply,
+    JobReply,
 }
 
 /// How far one worker's replies have been taken in: half a frame, perhaps, and what went wrong.
 #[derive(Debug)]
 pub struct ReplyReader {
     decoder: Decoder,
-    turn: Turn,
+    expected: Expected,
     /// It has an initializer to run.
-    prepares: bool,
+    has_initializer: bool,
     /// Why its initializer failed.
     failure: Option<String>,
 }
 
 /// A job that was answered, and where its answer lies.
-pub type Answered<B> = (PoolJob<B>, Kind, Range<usize>);
+pub type Answered<B> = (PoolJob<B>, FrameKind, Range<usize>);
 
 impl ReplyReader {
     /// Of a worker that has not spoken yet.
     pub fn new(prepares: bool) -> ReplyReader {
-        ReplyReader { decoder: Decoder::new(), turn: Turn::Hello, prepares, failure: None }
+        ReplyReader { decoder: Decoder::new(), expected: Expected::Hello, has_initializer: prepares, failure: None }
     }
 
     /// Room for the next bytes; see [`Decoder::room`].
@@ -177,7 +177,7 @@ impl ReplyReader {
 
     /// Takes all that was said into the books of `pool`, as said by worker `key`; gives the
     /// jobs that were answered.
-    pub fn take_in<B>(&mut self, key: Key, pool: &mut Dispatcher<B>, now: u64) -> Vec<Answered<B>> {
+    pub fn handle_frames<B>(&mut self, key: Key, pool: &mut Dispatcher<B>, now: u64) -> Vec<Answered<B>> {
         let mut answered = Vec::new();
         loop {
             match self.decoder.next_place() {
@@ -187,7 +187,7 @@ impl ReplyReader {
                     }
                 }
                 Ok(Some((kind, id, place))) => {
-                    if let Err(why) = self.come_to_life(key, pool, (kind, id, place)) {
+                    if let Err(why) = self.start_up(key, pool, (kind, id, place)) {
                         pool.misbehaved(key, why);
                     }
                 }
@@ -200,37 +200,37 @@ impl ReplyReader {
         }
     }
 
-    fn is_answer(&self, kind: Kind) -> bool {
-        self.turn == Turn::Answer && matches!(kind, Kind::Value | Kind::Panicked | Kind::Refused)
+    fn is_answer(&self, kind: FrameKind) -> bool {
+        self.expected == Expected::JobReply && matches!(kind, FrameKind::Value | FrameKind::Panicked | FrameKind::Refused)
     }
 
     /// What comes before the first answer.
-    fn come_to_life<B>(
+    fn start_up<B>(
         &mut self,
         key: Key,
         pool: &mut Dispatcher<B>,
-        (kind, id, place): (Kind, u64, Range<usize>),
+        (kind, id, place): (FrameKind, u64, Range<usize>),
     ) -> Result<(), String> {
         let body = self.decoder.body(place);
-        match (self.turn, kind) {
-            (Turn::Hello, Kind::Hello) => {
+        match (self.expected, kind) {
+            (Expected::Hello, FrameKind::Hello) => {
                 check_greeting(body)?;
                 pool.hello(key);
-                self.turn = Turn::Prepared;
+                self.expected = Expected::InitializerReply;
             }
-            (Turn::Prepared, _) if self.prepares && id == INITIALIZER => {
+            (Expected::InitializerReply, _) if self.has_initializer && id == INITIALIZER => {
                 if let Err(error) = read_reply(kind, body) {
                     let why = format!("the initializer of a worker failed: {error}");
                     pool.give_up();
                     return Err(self.failure.insert(why).clone());
                 }
-                self.prepares = false;
+                self.has_initializer = false;
             }
             _ => return Err(format!("it sent a frame of kind {kind:?} out of turn")),
         }
-        if !self.prepares {
+        if !self.has_initializer {
             pool.ready(key);
-            self.turn = Turn::Answer;
+            self.expected = Expected::JobReply;
         }
         Ok(())
     }

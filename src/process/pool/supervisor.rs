@@ -121,7 +121,7 @@ impl Shared {
     fn take_in(&self, key: Key, hearing: &mut ReplyReader) {
         let mut desk = self.desk.lock();
         let now = desk.now();
-        let answered = hearing.take_in(key, &mut desk.dispatcher, now);
+        let answered = hearing.handle_frames(key, &mut desk.dispatcher, now);
         if let Some(why) = hearing.failure() {
             desk.last_failure.clone_from(why);
         }
@@ -234,7 +234,7 @@ impl Supervisor {
             let finished = desk.dispatcher.finished();
             let deadline = desk.dispatcher.next_deadline();
             desk.armed = deadline.unwrap_or(u64::MAX);
-            let look_away = desk.dispatcher.lull() > LULL_NS;
+            let look_away = desk.dispatcher.backlog() > LULL_NS;
             let timeout = deadline.map(|at| Duration::from_nanos(at.saturating_sub(desk.now())));
             drop(desk);
             settled.into_iter().for_each(Settled::settle);
@@ -294,7 +294,7 @@ impl Supervisor {
         // If the fork server is gone, its workers were killed by the kernel.
         let death = self.fork_server.reap(pid).unwrap_or(Death::Signal(libc::SIGKILL));
         let mut desk = self.shared.desk.lock();
-        let stillborn = !desk.dispatcher.has_lived(key);
+        let stillborn = !desk.dispatcher.was_ready(key);
         if let Some(link) = desk.links.get_mut(&key) {
             link.requests = None;
             link.death = Some(death);

@@ -10,7 +10,7 @@ use crate::futures::deadlock::GuardId;
 use crate::futures::error::JobError;
 use crate::futures::future::{Future, Promise, promise_of};
 use crate::futures::wire::Wire;
-use crate::process::message::call::{Function, decoded, encode_call, encode_chunk};
+use crate::process::message::call::{RemoteFunction, decoded, encode_call, encode_chunk};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A job that is on its way through the pool: the bytes to send, and the promise to keep.
@@ -35,7 +35,7 @@ impl WorkItem {
     }
 
     /// Packs up `f` of each of `items` as job `id`; the promise will get all results in one.
-    pub(crate) fn pack_chunk<F: Function>(
+    pub(crate) fn pack_chunk<F: RemoteFunction>(
         f: F,
         items: &[F::Args],
         id: u64,

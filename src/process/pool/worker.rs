@@ -90,7 +90,7 @@ pub struct PoolCounts {
 
 impl PoolCounts {
     /// A job came out with this verdict.
-    pub fn enter(&mut self, verdict: &JobOutcome) {
+    pub fn record(&mut self, verdict: &JobOutcome) {
         *match verdict {
             JobOutcome::Cancelled => &mut self.cancelled,
             JobOutcome::TimedOut(_) => &mut self.timed_out,
@@ -167,23 +167,23 @@ pub struct WorkerStats {
 
 /// What a worker is doing, as far as anyone can tell from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stage {
+pub(crate) enum WorkerStatus {
     /// Forked; has not said hello.
     Starting,
     /// Has said hello and runs the initializer.
-    Preparing,
+    Initializing,
     /// Takes jobs.
     Serving,
     /// Has been told to go; it has no jobs and gets none.
     Retiring,
     /// A kill is on its way; nothing it says counts any more.
-    Doomed,
+    BeingKilled,
 }
 
-impl Stage {
+impl WorkerStatus {
     /// It is as good as gone.
     pub(crate) fn is_leaving(self) -> bool {
-        matches!(self, Stage::Retiring | Stage::Doomed)
+        matches!(self, WorkerStatus::Retiring | WorkerStatus::BeingKilled)
     }
 }
 
@@ -200,18 +200,18 @@ struct Burst {
 /// A worker in the books: its stage of life, the jobs sent to it, and how fast it answers.
 #[derive(Debug)]
 pub(crate) struct Worker<B> {
-    pub(crate) stage: Stage,
+    pub(crate) status: WorkerStatus,
     /// It came to life: it was ready for jobs once.
-    pub(crate) lived: bool,
+    pub(crate) was_ready: bool,
     /// It gets no more jobs, for the pool is to be smaller.
     pub(crate) surplus: bool,
     sent: VecDeque<PoolJob<B>>,
     /// It is being fed; not, from when it has had enough until it has done half of it.
-    hungry: bool,
+    filling: bool,
     /// How many of `sent`, from the front, were written to its pipe whole.
     delivered: usize,
     /// Jobs sent to it in its whole life.
-    taken: u32,
+    jobs_sent: u32,
     /// When it entered its stage, or the first of `sent` began, whichever is later.
     since: u64,
     /// The average gap between answers; the newest counts 1/16.
@@ -228,13 +228,13 @@ impl<B> Worker<B> {
     /// A worker just forked. It counts as slow until it has shown otherwise.
     pub(crate) fn new(now: u64) -> Self {
         Worker {
-            stage: Stage::Starting,
-            lived: false,
+            status: WorkerStatus::Starting,
+            was_ready: false,
             surplus: false,
             sent: VecDeque::new(),
-            hungry: true,
+            filling: true,
             delivered: 0,
-            taken: 0,
+            jobs_sent: 0,
             since: now,
             gap: AHEAD_NS,
             burst: Burst::default(),
@@ -254,8 +254,8 @@ impl<B> Worker<B> {
         let first = self.sent.front();
         let alone = job.terms.travels_alone() || first.is_some_and(|j| j.terms.travels_alone());
         let room = if alone { 1 } else { self.depth() };
-        let serves = self.stage == Stage::Serving && !self.surplus;
-        serves && self.hungry && !self.used_up(max_tasks) && self.sent.len() < room
+        let serves = self.status == WorkerStatus::Serving && !self.surplus;
+        serves && self.filling && !self.used_up(max_tasks) && self.sent.len() < room
     }
 
     fn depth(&self) -> usize {
@@ -264,7 +264,7 @@ impl<B> Worker<B> {
     }
 
     /// For how long it has work, in nanoseconds, by all that is known of it.
-    pub(crate) fn work(&self) -> u64 {
+    pub(crate) fn backlog(&self) -> u64 {
         self.gap.saturating_mul(self.load() as u64)
     }
 
@@ -286,7 +286,7 @@ impl<B> Worker<B> {
 
     /// Whether it has had its share of jobs.
     pub(crate) fn used_up(&self, max_tasks: Option<u32>) -> bool {
-        max_tasks.is_some_and(|max| self.taken >= max)
+        max_tasks.is_some_and(|max| self.jobs_sent >= max)
     }
 
     /// Writes a job down as sent.
@@ -294,14 +294,14 @@ impl<B> Worker<B> {
         if self.sent.is_empty() {
             self.since = now;
         }
-        self.taken = self.taken.saturating_add(1);
+        self.jobs_sent = self.jobs_sent.saturating_add(1);
         self.sent.push_back(job);
-        self.hungry = self.sent.len() < self.depth();
+        self.filling = self.sent.len() < self.depth();
     }
 
     /// What is still to be written to its pipe. Nothing, once a kill is on its way.
     pub(crate) fn undelivered(&self) -> impl Iterator<Item = &PoolJob<B>> {
-        let skip = if self.stage == Stage::Doomed { self.sent.len() } else { self.delivered };
+        let skip = if self.status == WorkerStatus::BeingKilled { self.sent.len() } else { self.delivered };
         self.sent.iter().skip(skip)
     }
 
@@ -316,7 +316,7 @@ impl<B> Worker<B> {
             return None;
         }
         let time = now.saturating_sub(self.since);
-        self.measure(time);
+        self.update_gap(time);
         self.since = now;
         self.streak += 1;
         self.answered += 1;
@@ -325,12 +325,12 @@ impl<B> Worker<B> {
     }
 
     /// Nothing is left to do: what comes next may be of another kind.
-    pub(crate) fn pause(&mut self) {
+    pub(crate) fn reset_streak(&mut self) {
         self.streak = 0;
     }
 
     /// An answer came so long after the one before.
-    fn measure(&mut self, time: u64) {
+    fn update_gap(&mut self, time: u64) {
         if time > 0 || self.burst.answers == 0 {
             self.burst = Burst { answers: 0, time, before: self.gap };
         }
@@ -343,24 +343,24 @@ impl<B> Worker<B> {
     pub(crate) fn take_running(&mut self) -> Option<PoolJob<B>> {
         self.delivered = self.delivered.saturating_sub(1);
         let job = self.sent.pop_front();
-        self.hungry |= self.sent.len() <= self.depth() / 2;
+        self.filling |= self.sent.len() <= self.depth() / 2;
         job
     }
 
     /// Tells it to go.
     pub(crate) fn retire(&mut self, now: u64) {
-        self.stage = Stage::Retiring;
+        self.status = WorkerStatus::Retiring;
         self.since = now;
     }
 
     /// The moment at which it will have to be killed, unless something happens before.
     pub(crate) fn deadline(&self) -> Option<u64> {
-        let limit = match self.stage {
-            Stage::Starting => HELLO_NS,
-            Stage::Preparing => return None,
-            Stage::Serving => self.sent.front()?.terms.limit?,
-            Stage::Retiring => GRACE_NS,
-            Stage::Doomed => return None,
+        let limit = match self.status {
+            WorkerStatus::Starting => HELLO_NS,
+            WorkerStatus::Initializing => return None,
+            WorkerStatus::Serving => self.sent.front()?.terms.limit?,
+            WorkerStatus::Retiring => GRACE_NS,
+            WorkerStatus::BeingKilled => return None,
         };
         Some(self.since.saturating_add(limit))
     }
@@ -369,9 +369,9 @@ impl<B> Worker<B> {
     ///
     /// That is the running job, if it was delivered. But a worker that was being killed may
     /// have gone on to the next ones meanwhile, unheard.
-    pub(crate) fn split(mut self) -> (VecDeque<PoolJob<B>>, VecDeque<PoolJob<B>>) {
-        let begun = match self.stage {
-            Stage::Doomed => self.delivered,
+    pub(crate) fn split_begun(mut self) -> (VecDeque<PoolJob<B>>, VecDeque<PoolJob<B>>) {
+        let begun = match self.status {
+            WorkerStatus::BeingKilled => self.delivered,
             _ => self.delivered.min(1),
         };
         let rest = self.sent.split_off(begun);

@@ -50,14 +50,14 @@ pub const BACKOFF_NS: u64 = 10_000_000;
 /// assert_eq!(births.due(), Some(5 + BACKOFF_NS));
 /// ```
 #[derive(Debug, Default)]
-pub struct Births {
+pub struct SpawnBackoff {
     under_way: bool,
     /// Workers in a row that did not come to life.
     failures: u32,
     not_before: u64,
 }
 
-impl Births {
+impl SpawnBackoff {
     /// From when on one more may be forked; `None` while a fork is under way.
     pub fn due(&self) -> Option<u64> {
         (!self.under_way).then_some(self.not_before)
@@ -80,12 +80,12 @@ impl Births {
     }
 
     /// A worker is ready for jobs.
-    pub fn lived(&mut self) {
+    pub fn succeeded(&mut self) {
         self.failures = 0;
     }
 
     /// It has failed too often to be tried again, if nobody is alive.
-    pub fn are_hopeless(&self) -> bool {
+    pub fn is_hopeless(&self) -> bool {
         self.failures >= MAX_FAILURES
     }
 }
@@ -95,17 +95,17 @@ const MANY: usize = 16;
 
 /// All workers of a pool, of whom the one with least to do gets the next job.
 #[derive(Debug)]
-pub(crate) struct Workforce<B> {
+pub(crate) struct Workers<B> {
     workers: GenerationSlab<Worker<B>>,
     wanted: usize,
     /// How many jobs one worker does in its life.
     max_tasks: Option<u32>,
 }
 
-impl<B> Workforce<B> {
+impl<B> Workers<B> {
     /// Nobody yet, and so many wanted.
     pub(crate) fn new(wanted: usize, max_tasks: Option<u32>) -> Self {
-        Workforce { workers: GenerationSlab::new(), wanted, max_tasks }
+        Workers { workers: GenerationSlab::new(), wanted, max_tasks }
     }
 
     /// How many are wanted.
@@ -119,25 +119,25 @@ impl<B> Workforce<B> {
     }
 
     /// Whether one is missing.
-    pub(crate) fn are_too_few(&self) -> bool {
+    pub(crate) fn is_short(&self) -> bool {
         self.len() < self.wanted
     }
 
     /// How many have nothing to do, or not yet.
     pub(crate) fn idle(&self) -> usize {
-        self.workers.iter().filter(|(_, w)| w.load() == 0 && !w.stage.is_leaving()).count()
+        self.workers.iter().filter(|(_, w)| w.load() == 0 && !w.status.is_leaving()).count()
     }
 
     /// For so many nanoseconds, by all that is known, each worker that has jobs has more of them;
     /// 0 if one has few.
-    pub(crate) fn lull(&self) -> u64 {
+    pub(crate) fn backlog(&self) -> u64 {
         let busy = self.workers.iter().map(|(_, worker)| worker).filter(|w| w.load() > 0);
-        let work = busy.map(|w| if w.load() < MANY { 0 } else { w.work() });
+        let work = busy.map(|w| if w.load() < MANY { 0 } else { w.backlog() });
         work.min().unwrap_or(0)
     }
 
     /// One more, just forked.
-    pub(crate) fn join(&mut self, now: u64) -> Key {
+    pub(crate) fn add(&mut self, now: u64) -> Key {
         let key = self.workers.insert(Worker::new(now));
         self.mark_surplus();
         key
@@ -173,7 +173,7 @@ impl<B> Workforce<B> {
     }
 
     /// One that is late: with its job, with its hello, or in leaving.
-    pub(crate) fn late(&self, now: u64) -> Option<Key> {
+    pub(crate) fn overdue(&self, now: u64) -> Option<Key> {
         self.find(|worker| worker.deadline().is_some_and(|deadline| now >= deadline))
     }
 
@@ -184,10 +184,10 @@ impl<B> Workforce<B> {
 
     /// An idle one that is to go: because it is used up, or one too many, or because nothing is
     /// left to do.
-    pub(crate) fn leaver(&self, nothing_left: bool) -> Option<Key> {
+    pub(crate) fn next_to_retire(&self, nothing_left: bool) -> Option<Key> {
         self.find(|w| {
             let over = nothing_left || w.surplus || w.used_up(self.max_tasks);
-            over && w.load() == 0 && !w.stage.is_leaving()
+            over && w.load() == 0 && !w.status.is_leaving()
         })
     }
 
@@ -200,7 +200,7 @@ impl<B> Workforce<B> {
     }
 
     fn mark_surplus(&mut self) {
-        let stays = |w: &Worker<B>| !w.surplus && !w.stage.is_leaving();
+        let stays = |w: &Worker<B>| !w.surplus && !w.status.is_leaving();
         let staying = self.workers.iter().filter(|(_, worker)| stays(worker));
         let mut staying: Vec<_> = staying.map(|(key, worker)| (worker.load(), key)).collect();
         let surplus = staying.len().saturating_sub(self.wanted);

@@ -25,7 +25,7 @@ use singletrack::futures::JobError;
 use singletrack::process::ForkServer;
 use singletrack::process::JobOptions;
 use singletrack::process::ProcessPool;
-use singletrack::process::message::frame::{HEADER, FrameKind, frame};
+use singletrack::process::message::frame::{FrameKind, HEADER, frame};
 use singletrack::sys::process::Death;
 use std::fs::OpenOptions;
 use std::io::Write;

@@ -11,8 +11,8 @@ use singletrack::futures::encode;
 use singletrack::process::message::call::greeting;
 use singletrack::process::message::frame::{FrameKind, frame};
 use singletrack::process::pool::dispatcher::*;
+use singletrack::process::pool::job::*;
 use singletrack::process::pool::replies::ReplyReader;
-use singletrack::process::pool::worker::JobOutcome;
 use singletrack::process::pool::worker::*;
 use singletrack::process::pool::workers::{BACKOFF_NS, MAX_FAILURES};
 

@@ -1,7 +1,7 @@
 //! What must hold for every byte string that is read as frames.
 #![allow(dead_code)] // each test and each fuzz target uses its own part
 
-use singletrack::process::message::frame::{Decoder, FrameError, HEADER, FrameKind, frame};
+use singletrack::process::message::frame::{Decoder, FrameError, FrameKind, HEADER, frame};
 
 /// A frame that owns its body, for those who keep frames.
 pub type OwnedFrame = (FrameKind, u64, Vec<u8>);

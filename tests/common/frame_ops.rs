@@ -5,9 +5,10 @@
 mod frame_check;
 
 use frame_check::decode_in_pieces;
-use singletrack::process::message::frame::{FrameError, HEADER, FrameKind, frame};
+use singletrack::process::message::frame::{FrameError, FrameKind, HEADER, frame};
 
-const KINDS: [FrameKind; 4] = [FrameKind::Call, FrameKind::Value, FrameKind::Panicked, FrameKind::Item];
+const KINDS: [FrameKind; 4] =
+    [FrameKind::Call, FrameKind::Value, FrameKind::Panicked, FrameKind::Item];
 
 /// Messages as `input` has them: a kind, an id, a length, and the bytes.
 fn messages(input: &[u8]) -> Vec<(FrameKind, u64, Vec<u8>)> {

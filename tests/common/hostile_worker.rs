@@ -5,9 +5,9 @@ use singletrack::futures::encode;
 use singletrack::process::message::call::{greeting, read_reply};
 use singletrack::process::message::frame::{FrameKind, MAX_FRAME, frame};
 use singletrack::process::pool::dispatcher::{Action, Dispatcher, Settings};
+use singletrack::process::pool::job::JobOutcome;
+use singletrack::process::pool::job::{PoolJob, Terms};
 use singletrack::process::pool::replies::{INITIALIZER, ReplyReader};
-use singletrack::process::pool::worker::JobOutcome;
-use singletrack::process::pool::worker::{PoolJob, Terms};
 use std::collections::BTreeMap;
 
 const JOBS: u64 = 4;

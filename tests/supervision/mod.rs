@@ -8,9 +8,10 @@ use singletrack::base::id::Key;
 use singletrack::base::sync::thread::{self, JoinHandle};
 use singletrack::base::sync::{Condvar, Mutex};
 use singletrack::process::pool::dispatcher::{Action, Dispatcher, Settings};
+use singletrack::process::pool::job::JobOutcome;
+use singletrack::process::pool::job::PoolJob;
+use singletrack::process::pool::job::Terms;
 use singletrack::process::pool::replies::ReaderOwner;
-use singletrack::process::pool::worker::JobOutcome;
-use singletrack::process::pool::worker::{Job, Terms};
 use std::collections::VecDeque;
 use std::sync::Arc;
 

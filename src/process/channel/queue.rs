@@ -32,7 +32,7 @@ use crate::aio::net::fds::{readable, writable};
 use crate::futures::error::JobError;
 use crate::futures::wire::{Wire, decode, encode_onto};
 use crate::process::channel::pipe::PipeError;
-use crate::process::channel::slots::{FreeSlots, SlotReturn, SlotGuard, slots};
+use crate::process::channel::slots::{FreeSlots, SlotGuard, SlotReturn, slots};
 use crate::process::message::descriptor::{Descriptor, Packed};
 use crate::process::message::frame::{FrameError, MAX_FRAME};
 use crate::sys::fd::{Readiness, block_on, can_read, can_write};

@@ -140,7 +140,10 @@ impl FreeSlots {
     }
 
     /// The same on the event loop. Dropped before it is done, it has taken nothing.
-    pub(crate) async fn take_async(&self, is_empty: impl Fn() -> bool) -> io::Result<SlotGuard<'_>> {
+    pub(crate) async fn take_async(
+        &self,
+        is_empty: impl Fn() -> bool,
+    ) -> io::Result<SlotGuard<'_>> {
         let mut doubt = LostSlotCheck::default();
         loop {
             match self.try_take() {
@@ -180,7 +183,10 @@ impl SlotReturn {
     }
 
     pub(crate) fn try_clone(&self) -> io::Result<Self> {
-        Ok(SlotReturn { maxsize: self.maxsize, pipe: self.pipe.as_fd().try_clone_to_owned()?.into() })
+        Ok(SlotReturn {
+            maxsize: self.maxsize,
+            pipe: self.pipe.as_fd().try_clone_to_owned()?.into(),
+        })
     }
 }
 

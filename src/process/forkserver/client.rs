@@ -34,7 +34,7 @@
 
 use crate::base::sync::{Arc, Mutex};
 use crate::futures::wire::decode;
-use crate::process::forkserver::server::{Forked, serve_forks, send_frame};
+use crate::process::forkserver::server::{Forked, send_frame, serve_forks};
 use crate::process::forkserver::worker::Hooks;
 use crate::process::message::call::record_text;
 use crate::process::message::frame::{Decoder, FrameKind};
@@ -343,7 +343,12 @@ type ServerReply = (FrameKind, u64, Vec<u8>, Vec<OwnedFd>);
 impl ServerConnection {
     /// Sends one request and waits for its answer. After a failure the fork server is given up,
     /// which ends it and, with it, its workers.
-    fn request(&self, kind: FrameKind, id: u64, descriptors: &[OwnedFd]) -> io::Result<ServerReply> {
+    fn request(
+        &self,
+        kind: FrameKind,
+        id: u64,
+        descriptors: &[OwnedFd],
+    ) -> io::Result<ServerReply> {
         let mut slot = self.socket.lock();
         let answer = match &*slot {
             Some(socket) => exchange(socket, kind, id, descriptors),

@@ -243,7 +243,12 @@ fn entry<F: RemoteFunction>(target: usize, args: &[u8], id: u64, reply: &mut Vec
 }
 
 /// The same for many arguments. A panic is the result of its item alone.
-fn chunk_entry<F: RemoteFunction>(target: usize, args: &[u8], id: u64, reply: &mut Vec<u8>) -> FrameKind {
+fn chunk_entry<F: RemoteFunction>(
+    target: usize,
+    args: &[u8],
+    id: u64,
+    reply: &mut Vec<u8>,
+) -> FrameKind {
     // SAFETY: as in `entry`; `encode_chunk` is the only one to write down this address.
     let f = unsafe { F::at(target) };
     write_reply(id, reply, || {

@@ -321,8 +321,8 @@ impl Decoder {
         if length > MAX_FRAME {
             return Err(FrameError::TooLong(length));
         }
-        let kind =
-            FrameKind::from_number(word(header, 1)).ok_or(FrameError::UnknownKind(word(header, 1)))?;
+        let kind = FrameKind::from_number(word(header, 1))
+            .ok_or(FrameError::UnknownKind(word(header, 1)))?;
         let id = u64::from(word(header, 2)) | u64::from(word(header, 3)) << 32;
         Ok(Some((kind, id, length)))
     }

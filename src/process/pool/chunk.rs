@@ -18,7 +18,7 @@ use crate::base::sync::{Condvar, Mutex, MutexGuard, wait_until};
 use crate::futures::error::JobError;
 use crate::futures::future::Promise;
 use crate::futures::wire::Wire;
-use crate::process::message::call::{RemoteFunction, ChunkReply, decoded};
+use crate::process::message::call::{ChunkReply, RemoteFunction, decoded};
 use crate::process::pool::options::JobOptions;
 use crate::process::pool::process_pool::ProcessPool;
 use crate::process::pool::work_item::Settle;
@@ -54,7 +54,10 @@ impl<R> ChunkResults<R> {
         let why = match reply {
             Ok((values, failures)) if values.len() + failures.len() == items => {
                 let panicked = |(item, why)| (item as usize, JobError::Panicked(why));
-                return ChunkResults { values, failures: failures.into_iter().map(panicked).collect() };
+                return ChunkResults {
+                    values,
+                    failures: failures.into_iter().map(panicked).collect(),
+                };
             }
             Ok(_) => JobError::Protocol(format!("the results for {items} items are too many")),
             Err(error) => error,
@@ -101,7 +104,8 @@ impl<R: Wire, C: ChunkCollector<R>> Settle for Typed<R, C> {
 
     fn settle(self: Box<Self>, outcome: Result<&[u8], JobError>) {
         let Chunk { collector, index, items } = self.0;
-        collector.collect(index, ChunkResults::new(outcome.and_then(decoded::<ChunkReply<R>>), items));
+        collector
+            .collect(index, ChunkResults::new(outcome.and_then(decoded::<ChunkReply<R>>), items));
     }
 }
 

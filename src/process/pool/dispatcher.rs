@@ -1,14 +1,14 @@
-//! The pool's bookkeeping: which job is where, and what must happen next. Pure.
+//! The pool's rules: which job is where, and what must happen next. Pure.
 //!
 //! *Assumes*: a worker runs its jobs one at a time, in the order in which they were sent;
 //! time comes in as nanoseconds that never go back.
-//! *Promises*: every job submitted comes out exactly once, with a verdict; a death fails only
-//! the job that worker ran; a job that may have begun is sent again only as its terms allow;
-//! none is started beyond the workers wanted; when no worker can be had, all jobs come out as
-//! `Broken`.
-//! *Leaves out*: processes, pipes, clocks and promises (`process/pool/pool_state.rs`); which worker is next
-//! (`process/pool/workers.rs`), and how far ahead it is fed (`process/pool/worker.rs`); when one more may
-//! be forked (`process/pool/workers.rs`).
+//! *Promises*: every job submitted comes out exactly once, answered or with a [`JobOutcome`]; a death
+//! fails only the job which that worker ran; a job that may have begun is sent again only as its
+//! terms allow; no worker is started beyond those wanted; when none can be started, all jobs come
+//! out as `Broken`.
+//! *Leaves out*: pipes, clocks and promises (`process/pool/pool_state.rs`) and processes
+//! (`process/pool/supervisor.rs`); which worker is next and when one more is forked
+//! (`process/pool/workers.rs`); how far ahead a worker is fed (`process/pool/worker.rs`).
 //!
 //! ```text
 //!  submit ──▶ queue ──assign──▶ sent to a worker ──answered──▶ out: the caller has its answer
@@ -22,20 +22,21 @@
 //! "exactly once" is not a count that is kept but an owner that changes.
 
 use crate::base::id::Key;
-use crate::process::pool::worker::{JobOutcome, PoolCounts};
-use crate::process::pool::worker::{PoolJob, WorkerStatus, Worker, WorkerStats};
+use crate::process::pool::job::PoolJob;
+use crate::process::pool::job::{JobOutcome, PoolCounts};
+use crate::process::pool::worker::{Worker, WorkerStats, WorkerStatus};
 use crate::process::pool::workers::SpawnBackoff;
 use crate::process::pool::workers::Workers;
 use std::collections::VecDeque;
 
-/// What the shell has to do.
+/// What the caller has to do.
 #[derive(Debug)]
 pub enum Action<B> {
     /// Start one worker; then call `started` or `spawn_failed`. No other is asked for before.
     Spawn,
     /// Kill this worker; its death is still to be reported.
     Kill(Key),
-    /// Let this worker go: close its request pipe. Its death is still to be reported.
+    /// Tell this worker to exit, by closing its request pipe. Its death is still to be reported.
     Retire(Key),
     /// Resolve this job.
     Resolve(PoolJob<B>, JobOutcome),
@@ -60,10 +61,10 @@ enum Closed {
     Broken,
 }
 
-/// A pool's books: jobs, replies, deaths and the time come in; assignments and verdicts come out.
+/// A pool's records: jobs, replies, deaths and the time come in; assignments and outcomes come out.
 ///
 /// ```
-/// use singletrack::process::pool::worker::{JobOutcome, PoolJob, Terms};
+/// use singletrack::process::pool::job::{JobOutcome, PoolJob, Terms};
 /// use singletrack::process::pool::dispatcher::{Action, Dispatcher, Settings};
 ///
 /// let mut pool = Dispatcher::new(Settings { workers: 1, max_tasks_per_child: None });
@@ -78,7 +79,7 @@ enum Closed {
 /// assert_eq!(pool.assign(0, |_| true), None);
 /// pool.delivered(worker);
 ///
-/// pool.died(worker, 5); // by the kernel's hand, say: out of memory
+/// pool.died(worker, 5); // the kernel was out of memory and killed it, say
 /// match pool.next_action(5) {
 ///     Some(Action::Resolve(job, JobOutcome::Lost(_))) => assert_eq!(job.id, 0),
 ///     other => panic!("{other:?}"),
@@ -132,13 +133,13 @@ impl<B> Dispatcher<B> {
         }
     }
 
-    /// For so many nanoseconds no worker needs to be heard: each has many jobs, or none. 0 if
-    /// somebody may be waiting for an answer in particular.
+    /// For so many nanoseconds no worker runs out of jobs: each has many of them, or none. 0 if a
+    /// thread may be waiting for one particular answer.
     pub fn backlog(&self) -> u64 {
         self.workers.backlog()
     }
 
-    /// What is still to be written to a worker's pipe, in order.
+    /// The jobs that are still to be written to a worker's pipe, in order.
     pub fn undelivered(&self, key: Key) -> impl Iterator<Item = &PoolJob<B>> {
         self.workers.get(key).into_iter().flat_map(Worker::undelivered)
     }
@@ -158,7 +159,7 @@ impl<B> Dispatcher<B> {
         self.workers.add(now)
     }
 
-    /// A spawn did not succeed. It is tried again after a pause, while there is hope.
+    /// A spawn failed. It is tried again after a pause, unless too many have failed.
     pub fn spawn_failed(&mut self, now: u64) {
         self.backoff.end();
         self.record_failure(now);
@@ -182,7 +183,7 @@ impl<B> Dispatcher<B> {
     }
 
     /// Takes no more jobs, and all that have not begun come out as broken; those that run may
-    /// finish. For a worker's initializer that fails: it would fail in the next one too.
+    /// finish. Called when a worker's initializer fails: it would fail in the next worker too.
     pub fn give_up(&mut self) {
         self.closed = Some(Closed::Broken);
         for job in std::mem::take(&mut self.queue) {
@@ -190,7 +191,7 @@ impl<B> Dispatcher<B> {
         }
     }
 
-    /// A worker said hello, and prepares itself for as long as it needs.
+    /// A worker's hello has come. It runs its initializer for as long as that needs.
     pub fn hello(&mut self, key: Key) {
         if let Some(worker) = self.workers.get_mut(key)
             && worker.status == WorkerStatus::Starting
@@ -230,8 +231,8 @@ impl<B> Dispatcher<B> {
         job
     }
 
-    /// A worker broke the protocol: it is killed. The job it ran comes out with `why`; others
-    /// it was sent may have begun by the time it is dead, and are then lost.
+    /// A worker broke the protocol: it is killed. The job it ran comes out with `why`; other jobs
+    /// that it was sent may have begun by the time it is dead, and are then lost.
     pub fn misbehaved(&mut self, key: Key, why: String) {
         if let Some(job) = self.kill_worker(key) {
             self.resolve(job, JobOutcome::Protocol(key, why));
@@ -249,8 +250,9 @@ impl<B> Dispatcher<B> {
         worker.take_running()
     }
 
-    /// Ends a job: takes it out of the queue, or has the worker killed that runs it. False if
-    /// it is not here, or in company: jobs that may be killed are to travel alone.
+    /// Ends a job: takes it out of the queue, or has the worker killed that runs it. False if the
+    /// pool does not have it, or its worker holds other jobs as well: a job that may be killed is
+    /// to be submitted as one that travels alone.
     pub fn kill(&mut self, id: u64) -> bool {
         if let Some(at) = self.queue.iter().position(|job| job.id == id) {
             let job = self.queue.remove(at).expect("just found");
@@ -264,12 +266,12 @@ impl<B> Dispatcher<B> {
         killed
     }
 
-    /// A worker is dead, and all it had said was reported before. What it had not begun goes
-    /// back to the front of the queue, and so does what may be tried again.
+    /// A worker is dead, and all its replies were reported before. Jobs that it had not begun go
+    /// back to the front of the queue, and so do those that may be tried again.
     pub fn died(&mut self, key: Key, now: u64) {
         let Some(worker) = self.workers.remove(key) else { return };
         self.counts.workers_ended += 1;
-        let stillborn = !worker.was_ready && worker.status != WorkerStatus::Retiring;
+        let never_ready = !worker.was_ready && worker.status != WorkerStatus::Retiring;
         let (begun, rest) = worker.split_begun();
         let mut back = Vec::new();
         for mut job in begun {
@@ -287,7 +289,7 @@ impl<B> Dispatcher<B> {
                 _ => self.queue.push_front(job),
             }
         }
-        if stillborn {
+        if never_ready {
             self.record_failure(now);
         }
         if self.closed == Some(Closed::Broken) {
@@ -295,7 +297,7 @@ impl<B> Dispatcher<B> {
         }
     }
 
-    /// From now on the pool is to have so many workers.
+    /// Changes how many workers the pool is to have.
     pub fn resize(&mut self, workers: usize) {
         self.workers.resize(workers);
     }
@@ -306,7 +308,7 @@ impl<B> Dispatcher<B> {
     }
 
     /// Takes no more jobs. With `cancel`, the queue comes out as cancelled; without, it is
-    /// worked off first. Workers go when there is nothing left for them. May be repeated.
+    /// worked off first. Workers exit when there is nothing left for them. May be repeated.
     pub fn shutdown(&mut self, cancel: bool) {
         self.closed.get_or_insert(Closed::ShutDown);
         if cancel {
@@ -316,8 +318,8 @@ impl<B> Dispatcher<B> {
         }
     }
 
-    /// As `shutdown` with `cancel`, and whatever dies now is neither replaced nor its work
-    /// done by others: the caller is about to kill the workers.
+    /// As `shutdown` with `cancel`; besides, a worker that dies now is not replaced, and its jobs
+    /// are not given to others: the caller is about to kill the workers.
     pub fn terminate(&mut self) {
         self.shutdown(true);
         if let Some(closed @ Closed::ShutDown) = &mut self.closed {
@@ -340,7 +342,7 @@ impl<B> Dispatcher<B> {
         self.workers.get(key).is_some_and(|worker| worker.runs_only(job))
     }
 
-    /// What happened so far.
+    /// How often each thing has happened so far.
     pub fn counts(&self) -> PoolCounts {
         self.counts
     }
@@ -356,13 +358,13 @@ impl<B> Dispatcher<B> {
         self.closed.is_some() && left == 0 && self.backoff.due().is_some()
     }
 
-    /// When something will be due though nothing happens.
+    /// When something is due next even if no event comes before.
     pub fn next_deadline(&self) -> Option<u64> {
         self.workers.deadline().into_iter().chain(self.next_spawn()).min()
     }
 
     /// When one more worker is to be forked, if one is missing. A closed pool needs one only for
-    /// a job that waits: those that are busy may be busy for ever.
+    /// a job that waits and has no idle worker: the busy ones may be busy for ever.
     fn next_spawn(&self) -> Option<u64> {
         let needed = match self.closed {
             None => true,
@@ -385,7 +387,7 @@ impl<B> Dispatcher<B> {
         self.actions.pop_front()
     }
 
-    /// Kills every worker that is late: with its job, with its hello, or in leaving.
+    /// Kills every worker that is late: with its job, with its hello, or with its exit.
     fn expire(&mut self, now: u64) {
         while let Some(key) = self.workers.overdue(now) {
             if let Some(job) = self.kill_worker(key) {
@@ -395,7 +397,7 @@ impl<B> Dispatcher<B> {
         }
     }
 
-    /// Lets idle workers go for which there is nothing left.
+    /// Tells idle workers to exit that are not needed any more.
     fn retire(&mut self, now: u64) {
         let nothing_left = self.closed.is_some() && self.queue.is_empty();
         while let Some(key) = self.workers.next_to_retire(nothing_left) {
@@ -404,8 +406,8 @@ impl<B> Dispatcher<B> {
         }
     }
 
-    fn resolve(&mut self, job: PoolJob<B>, verdict: JobOutcome) {
-        self.counts.record(&verdict);
-        self.actions.push_back(Action::Resolve(job, verdict));
+    fn resolve(&mut self, job: PoolJob<B>, outcome: JobOutcome) {
+        self.counts.record(&outcome);
+        self.actions.push_back(Action::Resolve(job, outcome));
     }
 }

@@ -16,6 +16,7 @@
 
 pub mod chunk;
 pub mod dispatcher;
+pub mod job;
 pub mod multiprocessing;
 pub mod options;
 pub(crate) mod pool_state;
@@ -24,4 +25,5 @@ pub mod replies;
 pub(crate) mod supervisor;
 pub(crate) mod work_item;
 pub mod worker;
+pub(crate) mod worker_pipes;
 pub mod workers;

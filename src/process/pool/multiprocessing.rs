@@ -38,7 +38,9 @@ use crate::futures::waiting::Unfinished;
 use crate::futures::wire::Wire;
 use crate::process::forkserver::client::ForkServer;
 use crate::process::message::call::RemoteFunction;
-use crate::process::pool::chunk::{ArrivedChunks, MapResults, ChunkResults, default_chunksize, send_chunk};
+use crate::process::pool::chunk::{
+    ArrivedChunks, ChunkResults, MapResults, default_chunksize, send_chunk,
+};
 use crate::process::pool::options::{JobOptions, MapOptions, PoolError};
 use crate::process::pool::process_pool::ProcessPool;
 use crate::process::pool::worker::MAX_AHEAD;

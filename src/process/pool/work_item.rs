@@ -1,9 +1,10 @@
-//! A job's body in the pool: the frame to send, and the promise to keep, of whatever type.
+//! The body of a job: the frame to send, and the promise to resolve, of whatever type.
 //!
 //! *Assumes*: `process/message/call.rs` encodes and decodes; `futures/future.rs` has the promise.
 //! *Promises*: settled exactly once; a panic in the user's code (decoding, dropping, calling
 //! back) goes no further.
-//! *Leaves out*: when to send (`process/pool/dispatcher.rs`) and when to settle (`process/pool/pool_state.rs`).
+//! *Leaves out*: when to send (`process/pool/dispatcher.rs`) and when to settle
+//! (`process/pool/pool_state.rs`).
 
 use crate::base::panic::{discard, last_words};
 use crate::futures::deadlock::GuardId;
@@ -13,7 +14,7 @@ use crate::futures::wire::Wire;
 use crate::process::message::call::{RemoteFunction, decoded, encode_call, encode_chunk};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// A job that is on its way through the pool: the bytes to send, and the promise to keep.
+/// What a job takes along on its way through the pool.
 pub(crate) struct WorkItem {
     /// The frame of the call. Kept until the job is settled: a job that was sent but not begun
     /// when its worker died is sent again.
@@ -22,20 +23,20 @@ pub(crate) struct WorkItem {
 }
 
 impl WorkItem {
-    /// Packs up `f(args)` as job `id` of the pool that is `home`.
-    pub(crate) fn pack<A: Wire, R: Wire>(
+    /// `f(args)` as job `id` of the pool whose guard is `guard`.
+    pub(crate) fn for_call<A: Wire, R: Wire>(
         f: fn(A) -> R,
         args: &A,
         id: u64,
-        home: GuardId,
+        guard: GuardId,
     ) -> Result<(WorkItem, Future<R>), JobError> {
         let frame = encoded(|| encode_call(f, args, id))?;
-        let (promise, future) = promise_of(home);
+        let (promise, future) = promise_of(guard);
         Ok((WorkItem { frame, promise: Box::new(promise) }, future))
     }
 
-    /// Packs up `f` of each of `items` as job `id`; the promise will get all results in one.
-    pub(crate) fn pack_chunk<F: RemoteFunction>(
+    /// `f` of each of `items` as job `id`; the promise will get all results in one.
+    pub(crate) fn for_chunk<F: RemoteFunction>(
         f: F,
         items: &[F::Args],
         id: u64,
@@ -52,7 +53,7 @@ impl WorkItem {
         self.promise.start()
     }
 
-    /// Keeps the promise. Runs user code: hold no lock.
+    /// Resolves the promise. Runs user code: hold no lock.
     pub(crate) fn settle(self, outcome: Result<&[u8], JobError>) {
         let settle = || self.promise.settle(outcome);
         catch_unwind(AssertUnwindSafe(settle)).unwrap_or_else(discard);

@@ -1,16 +1,16 @@
-//! Chunks: many items in one job, and what becomes of their results.
+//! Chunks: many items in one job, and where their results are collected.
 //!
-//! *Assumes*: each chunk is settled once, on whatever thread.
-//! *Promises*: `Gathering` puts results in the order of the items and ends exactly once;
-//! `Arrivals` hands every chunk on once. No user code runs under their locks.
+//! *Assumes*: each chunk is settled once, on any thread.
+//! *Promises*: `MapResults` puts results in the order of the items and resolves exactly once;
+//! `ArrivedChunks` hands every chunk on once. No user code runs under their locks.
 //! *Leaves out*: cutting the input (`process/pool/multiprocessing.rs`).
 //!
 //! ```text
 //!  items   0 1 2 3 │ 4 5 6 7 │ 8 9
 //!          chunk 0 │ chunk 1 │ chunk 2      each is one job, one frame there, one back
 //!             │         │         │
-//!             └────▶ Gathering ◀──┘         one future of all:  map
-//!             └────▶ Arrivals ◀───┘         a chunk at a time:  imap, imap_unordered
+//!             └───▶ MapResults ◀──┘         one future of all:  map
+//!             └──▶ ArrivedChunks ◀┘         a chunk at a time:  imap, imap_unordered
 //! ```
 
 use crate::base::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +23,7 @@ use crate::process::pool::options::JobOptions;
 use crate::process::pool::process_pool::ProcessPool;
 use crate::process::pool::work_item::Settle;
 use std::collections::VecDeque;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -40,11 +41,11 @@ pub fn default_chunksize(items: usize, workers: usize) -> usize {
     items.div_ceil(workers.saturating_mul(4).max(1))
 }
 
-/// What became of the items of a chunk.
+/// The results of the items of a chunk.
 pub(crate) struct ChunkResults<R> {
     /// The values, in the order of their items.
     values: Vec<R>,
-    /// Which items have none, in order, and why.
+    /// Which items have no value, in order, and why.
     failures: Vec<(usize, JobError)>,
 }
 
@@ -78,34 +79,31 @@ impl<R> ChunkResults<R> {
     }
 }
 
-/// Where the chunks of a map end up.
+/// Where the results of chunks are collected.
 pub(crate) trait ChunkCollector<R>: Send + Sync {
     /// A chunk is about to be sent; false: it is not wanted any more.
     fn start(&self) -> bool;
     /// Here is chunk number `index`.
-    fn collect(&self, index: usize, outcomes: ChunkResults<R>);
+    fn collect(&self, index: usize, results: ChunkResults<R>);
 }
 
-/// One chunk's promise.
-pub(crate) struct Chunk<C> {
-    pub(crate) collector: Arc<C>,
-    pub(crate) index: usize,
-    /// How many items it has.
-    pub(crate) items: usize,
+/// One chunk's promise, of results `R`: hands them to the collector.
+pub(crate) struct ChunkPromise<R, C> {
+    collector: Arc<C>,
+    index: usize,
+    /// How many items the chunk has.
+    items: usize,
+    results: PhantomData<fn(R)>,
 }
 
-/// A [`Chunk`] of results `R`, for the parcel that it rides in.
-pub(crate) struct Typed<R, C>(pub(crate) Chunk<C>, pub(crate) std::marker::PhantomData<fn(R)>);
-
-impl<R: Wire, C: ChunkCollector<R>> Settle for Typed<R, C> {
+impl<R: Wire, C: ChunkCollector<R>> Settle for ChunkPromise<R, C> {
     fn start(&self) -> bool {
-        self.0.collector.start()
+        self.collector.start()
     }
 
     fn settle(self: Box<Self>, outcome: Result<&[u8], JobError>) {
-        let Chunk { collector, index, items } = self.0;
-        collector
-            .collect(index, ChunkResults::new(outcome.and_then(decoded::<ChunkReply<R>>), items));
+        let reply = outcome.and_then(decoded::<ChunkReply<R>>);
+        self.collector.collect(self.index, ChunkResults::new(reply, self.items));
     }
 }
 
@@ -119,17 +117,17 @@ pub(crate) struct MapResults<R> {
 
 struct MapState<R> {
     /// The values of the first chunks, one after the other. (Kept apart until the end, chunks
-    /// would touch twice the memory, and everybody would wait while they are joined.)
+    /// would touch twice the memory, and the thread that waits would wait for the joining, too.)
     values: Vec<R>,
     /// How many chunks those are.
     joined: usize,
-    /// From there on: what has come before its turn.
+    /// From there on: chunks that have arrived before one that precedes them.
     early: VecDeque<Option<Vec<R>>>,
     /// How many chunks there are, once the last was sent.
     chunks: Option<usize>,
     /// The failure that stands first in the input, and the chunk it is in.
     failure: Option<(usize, JobError)>,
-    /// Taken when it is kept.
+    /// Taken when it is resolved.
     promise: Option<Promise<Vec<R>>>,
 }
 
@@ -137,7 +135,7 @@ impl<R> MapResults<R> {
     /// Of about so many results.
     pub(crate) fn new(results: usize, fail_fast: bool, promise: Promise<Vec<R>>) -> Self {
         let mut values = Vec::new();
-        // The number is the word of a user's iterator: too much of it is no reason to fail.
+        // The number comes from a user's iterator, which may be wrong: too much is no reason to fail.
         let _ = values.try_reserve(results);
         let state = MapState {
             values,
@@ -181,7 +179,7 @@ impl<R> MapResults<R> {
 }
 
 impl<R> MapState<R> {
-    /// Here is a chunk. Moves it, and those that waited for it, to their place.
+    /// Joins a chunk to those before it, and the ones that waited for it.
     fn join(&mut self, index: usize, values: Vec<R>) {
         let place = index - self.joined;
         if place >= self.early.len() {
@@ -202,8 +200,8 @@ impl<R: Send> ChunkCollector<R> for MapResults<R> {
         state.promise.as_ref().is_some_and(Promise::set_running_or_notify_cancel)
     }
 
-    fn collect(&self, index: usize, outcomes: ChunkResults<R>) {
-        let ChunkResults { values, failures } = outcomes;
+    fn collect(&self, index: usize, results: ChunkResults<R>) {
+        let ChunkResults { values, failures } = results;
         let mut state = self.state.lock();
         if state.promise.is_none() {
             // It failed before. These are a user's values: they are dropped outside the lock.
@@ -223,7 +221,7 @@ impl<R: Send> ChunkCollector<R> for MapResults<R> {
     }
 }
 
-/// The chunks of an `imap` that have arrived and were not taken yet.
+/// The chunks of an `imap` that have arrived and are still to be taken.
 pub(crate) struct ArrivedChunks<R> {
     queue: Mutex<ArrivedState<R>>,
     arrived: Condvar,
@@ -231,7 +229,7 @@ pub(crate) struct ArrivedChunks<R> {
 
 struct ArrivedState<R> {
     chunks: VecDeque<(usize, ChunkResults<R>)>,
-    /// Nobody will take any more.
+    /// No more will be taken.
     closed: bool,
 }
 
@@ -265,13 +263,13 @@ impl<R: Send> ChunkCollector<R> for ArrivedChunks<R> {
         !self.queue.lock().closed
     }
 
-    fn collect(&self, index: usize, outcomes: ChunkResults<R>) {
+    fn collect(&self, index: usize, results: ChunkResults<R>) {
         let mut queue = self.queue.lock();
-        // What nobody takes is dropped outside the lock: these are a user's values.
+        // What is not wanted is dropped outside the lock: these are a user's values.
         let unwanted = match queue.closed {
-            true => Some(outcomes),
+            true => Some(results),
             false => {
-                queue.chunks.push_back((index, outcomes));
+                queue.chunks.push_back((index, results));
                 None
             }
         };
@@ -290,6 +288,7 @@ pub(crate) fn send_chunk<F: RemoteFunction, C: ChunkCollector<F::Value> + 'stati
     index: usize,
     collector: &Arc<C>,
 ) {
-    let chunk = Chunk { collector: Arc::clone(collector), index, items: items.len() };
-    executor.submit_chunk(options, f, items, Box::new(Typed(chunk, std::marker::PhantomData)));
+    let (collector, count) = (Arc::clone(collector), items.len());
+    let promise = ChunkPromise { collector, index, items: count, results: PhantomData };
+    executor.submit_chunk(options, f, items, Box::new(promise));
 }

@@ -1,9 +1,9 @@
 //! The slots of a queue with a `maxsize`: one byte in a pipe for each that is free.
 //!
 //! *Assumes*: a consumer gives a slot back for each value it receives.
-//! *Promises*: a value is put only by who has taken a slot, so there are never more values than
-//! slots; no process that dies, at whatever moment, stops the others: a slot that went down with
-//! it is missed, and made good once the queue has run empty.
+//! *Promises*: a producer puts a value only with a slot that it has taken, so there are never more
+//! values than slots; no process that dies, at whatever moment, stops the others: a slot that is
+//! lost with it is detected, and replaced once the queue has run empty.
 //! *Leaves out*: the values (`process/channel/queue.rs`).
 //!
 //! ```text
@@ -11,12 +11,12 @@
 //!   1. read one byte  ◀──────────────── pipe ◀──────────────── 4. write one byte
 //!   2. send the value ───────────── the queue ────────────────▶ 3. receive it
 //! ```
-//! **What dies with a slot in hand.** Who is killed between 1 and 2, or between 3 and 4, takes a
-//! slot along, and the queue is one shorter. When all are lost like that, nobody could put any
+//! **Lost slots.** A process that is killed between 1 and 2, or between 3 and 4, takes a slot
+//! along, and the queue holds one less. When all are lost like that, no producer could put any
 //! more: Python's `Queue`, whose slots are a semaphore, then stops for ever. Here a producer that
 //! has waited and found the queue empty and no slot free, twice, [`RECHECK`] apart, puts without
-//! one. Its consumer gives one back all the same: the lost slot is made good. (A process that was
-//! not dead but stopped, at just that moment, makes the queue one longer when it goes on.)
+//! one. The consumer of that value gives one back all the same: the lost slot is replaced. (If the
+//! process was not dead but stopped at just that moment, the queue holds one more when it goes on.)
 
 use crate::aio::net::fds::readable;
 use crate::aio::time::timeout::wait_for;
@@ -33,10 +33,10 @@ use std::time::{Duration, Instant};
 /// As many slots as a pipe holds bytes.
 pub(crate) const MAX_SLOTS: usize = 64 << 10;
 
-/// How long a producer waits for a slot before it looks whether one is missing.
+/// How long a producer waits for a slot before it checks whether one is lost.
 const RECHECK: Duration = Duration::from_millis(50);
 
-/// So many slots, all free: the producers' side and the consumers'.
+/// `maxsize` slots, all free: the producers' end and the consumers'.
 pub(crate) fn slots(maxsize: usize) -> io::Result<(FreeSlots, SlotReturn)> {
     if maxsize > MAX_SLOTS {
         let why = format!("a queue of {maxsize} values: at most {MAX_SLOTS} can be had");
@@ -59,7 +59,8 @@ pub(crate) struct FreeSlots {
     in_hand: AtomicUsize,
 }
 
-/// A slot for one value. Dropped before the value is put, it is kept for the next one.
+/// A slot that was taken for one value. If it is dropped before the value is put, it is kept for
+/// the next one.
 #[must_use = "spend it when the value is put"]
 pub(crate) struct SlotGuard<'a>(&'a FreeSlots);
 
@@ -83,12 +84,12 @@ pub(crate) struct SlotReturn {
     pipe: Writer,
 }
 
-/// Since when a slot has been missing: none free, and no value in the queue.
+/// Since when no slot has been free and no value in the queue.
 #[derive(Debug, Default)]
 struct LostSlotCheck(Option<Instant>);
 
 impl LostSlotCheck {
-    /// One more look. True: it must have been lost.
+    /// Checks once more. True: a slot must have been lost.
     fn check(&mut self, now: Instant, is_empty: bool) -> bool {
         if !is_empty {
             self.0 = None;
@@ -114,14 +115,14 @@ impl FreeSlots {
         }
     }
 
-    /// Takes a slot, waiting until the deadline. `is_empty` tells whether all that was put has
+    /// Takes a slot, waiting until the deadline. `is_empty` says whether all that was put has
     /// been received.
     pub(crate) fn take(
         &self,
         deadline: Option<Instant>,
         is_empty: impl Fn() -> bool,
     ) -> io::Result<SlotGuard<'_>> {
-        let mut doubt = LostSlotCheck::default();
+        let mut lost = LostSlotCheck::default();
         loop {
             match self.try_take() {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
@@ -133,18 +134,18 @@ impl FreeSlots {
             }
             let patience = left.map_or(RECHECK, |left| left.min(RECHECK));
             let ready = wait_ready(self.pipe.as_fd(), Readiness::Read, Some(patience))?;
-            if !ready && doubt.check(Instant::now(), is_empty()) {
+            if !ready && lost.check(Instant::now(), is_empty()) {
                 return Ok(SlotGuard(self));
             }
         }
     }
 
-    /// The same on the event loop. Dropped before it is done, it has taken nothing.
+    /// [`take`](Self::take) on the event loop. Dropped before it is done, it has taken nothing.
     pub(crate) async fn take_async(
         &self,
         is_empty: impl Fn() -> bool,
     ) -> io::Result<SlotGuard<'_>> {
-        let mut doubt = LostSlotCheck::default();
+        let mut lost = LostSlotCheck::default();
         loop {
             match self.try_take() {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
@@ -152,7 +153,7 @@ impl FreeSlots {
             }
             match wait_for(readable(&self.pipe), Some(RECHECK)).await {
                 Ok(ready) => ready?,
-                Err(_) if doubt.check(Instant::now(), is_empty()) => return Ok(SlotGuard(self)),
+                Err(_) if lost.check(Instant::now(), is_empty()) => return Ok(SlotGuard(self)),
                 Err(_) => {}
             }
         }
@@ -172,8 +173,8 @@ impl FreeSlots {
 impl SlotReturn {
     /// Gives one slot back.
     pub(crate) fn give(&self) {
-        // It fails if there is no producer any more; and that the pipe is full means that no
-        // slot is missing.
+        // It fails if there is no producer any more, or if the pipe is full; then no slot is
+        // missing.
         let _ = self.pipe.write_all(&[0]);
     }
 

@@ -1,4 +1,4 @@
-//! A call that can be shipped: the addresses of two functions, and the bytes of an argument.
+//! A call as bytes: the addresses of two functions, and the bytes of an argument.
 //!
 //! *Assumes*: both ends are the same program image at the same addresses, as a forked child
 //! is that did not `exec`; calls come from a pipe that only our own process writes to.
@@ -13,8 +13,8 @@
 //!   A           ─▶ │ target: f     │      decode A, call f, encode R
 //!                  └ args: bytes   ┘
 //! ```
-//! How does the worker know the types? It does not. It calls `entry`, whose address came
-//! along, and that one is generic: `entry::<fn(A) -> R>` was compiled for these very types, and
+//! How does the worker know the types? It does not. It calls `entry`, whose address is in the
+//! frame, and which is generic: `entry::<fn(A) -> R>` was compiled for these very types, and
 //! only it turns `target` back into a `fn(A) -> R`. So an address is a name, and no registry of
 //! functions is needed; CPython pickles the function's import path for the same end.
 #![allow(unsafe_code)]
@@ -23,7 +23,7 @@ use crate::base::panic::last_words;
 use crate::futures::error::JobError;
 use crate::futures::wire::{Wire, decode, encode, encode_onto};
 use crate::process::message::descriptor::take_refusal;
-use crate::process::message::frame::{FrameKind, open, seal};
+use crate::process::message::frame::{FrameKind, open, seal, seal_value};
 use serde::Serialize;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -48,7 +48,7 @@ fn address_of_anchor() -> usize {
 /// The executable mappings of the file that the anchor is in.
 static TEXT: OnceLock<Vec<Range<usize>>> = OnceLock::new();
 
-/// Writes down where the program's own code lies. Done before the fork server is forked, so that
+/// Records where the program's own code lies. Done before the fork server is forked, so that
 /// all processes agree, and code loaded later is refused.
 pub fn record_text() {
     TEXT.get_or_init(|| text_in(&std::fs::read_to_string("/proc/self/maps").unwrap_or_default()));
@@ -75,7 +75,7 @@ fn is_our_code(address: usize) -> bool {
     TEXT.get().is_some_and(|text| text.iter().any(|range| range.contains(&address)))
 }
 
-/// What a worker says first: which protocol it speaks, and where its code lies.
+/// The body of a worker's hello: which protocol it speaks, and where its code lies.
 pub fn greeting() -> Vec<u8> {
     encode(&(PROTOCOL, address_of_anchor())).expect("two numbers can be encoded")
 }
@@ -95,14 +95,14 @@ pub fn check_greeting(body: &[u8]) -> Result<(), String> {
     }
 }
 
-/// A function of the program: what it takes, what it gives, and how its address is one.
+/// A function of the program that a worker can call by its address.
 pub(crate) trait RemoteFunction: Copy {
     /// Its arguments, as one value.
     type Args: Wire;
     /// Its result.
     type Value: Wire;
 
-    /// Its address, to be shipped.
+    /// Its address, to be sent.
     fn address(self) -> usize;
 
     /// The function at an address.
@@ -236,8 +236,8 @@ pub fn run_call(body: &[u8], id: u64, reply: &mut Vec<u8>) -> Result<FrameKind, 
 
 /// Decode, call, encode: what a worker does with a job, for one type of function.
 fn entry<F: RemoteFunction>(target: usize, args: &[u8], id: u64, reply: &mut Vec<u8>) -> FrameKind {
-    // SAFETY: `encode_call` is the only one to write down the address of `entry::<F>`, and it
-    // pairs it with the address of an `F`.
+    // SAFETY: only `encode_call` puts the address of `entry::<F>` into a frame, and it pairs it with
+    // the address of an `F`.
     let f = unsafe { F::at(target) };
     write_reply(id, reply, || Ok(f.apply(decode(args)?)))
 }
@@ -249,18 +249,18 @@ fn chunk_entry<F: RemoteFunction>(
     id: u64,
     reply: &mut Vec<u8>,
 ) -> FrameKind {
-    // SAFETY: as in `entry`; `encode_chunk` is the only one to write down this address.
+    // SAFETY: as in `entry`; only `encode_chunk` puts this address into a frame.
     let f = unsafe { F::at(target) };
     write_reply(id, reply, || {
         let items: Vec<F::Args> = decode(args)?;
-        let mut harvest: ChunkReply<F::Value> = (Vec::with_capacity(items.len()), Vec::new());
+        let mut results: ChunkReply<F::Value> = (Vec::with_capacity(items.len()), Vec::new());
         for (item, index) in items.into_iter().zip(0..) {
             match catch_unwind(AssertUnwindSafe(|| f.apply(item))) {
-                Ok(value) => harvest.0.push(value),
-                Err(payload) => harvest.1.push((index, last_words(payload))),
+                Ok(value) => results.0.push(value),
+                Err(payload) => results.1.push((index, last_words(payload))),
             }
         }
-        Ok(harvest)
+        Ok(results)
     })
 }
 
@@ -273,11 +273,11 @@ fn write_reply<R: Serialize>(
     let job = || {
         let value = job()?;
         open(reply, FrameKind::Value, id);
-        *reply = encode_onto(&value, std::mem::take(reply))?;
-        seal(reply).map_err(|e| JobError::Codec(format!("the result: {e}")))
+        *reply = seal_value(std::mem::take(reply), &value, "the result: ")?;
+        Ok(())
     };
-    // Unwind safety: what the job leaves behind broken stays in this process, and nobody but
-    // later jobs of this worker will see it; a thread pool has the same deal.
+    // Unwind safety: what the job leaves broken stays in this process, where only later jobs of
+    // this worker can see it; in a thread pool it is the same.
     let (kind, why) = match catch_unwind(AssertUnwindSafe(job)) {
         Ok(Ok(())) => return FrameKind::Value,
         Ok(Err(JobError::Codec(why))) => (FrameKind::Refused, why),
@@ -291,7 +291,7 @@ fn write_reply<R: Serialize>(
     kind
 }
 
-/// What a reply frame says: the bytes of the value, or why there is none.
+/// What is in a reply frame: the bytes of the value, or why there is none.
 ///
 /// # Errors
 /// The job's own failure, or [`JobError::Protocol`] if this is no reply.

@@ -9,7 +9,6 @@
 //!   process_pool     The process pool: functions submitted here run in forked workers
 //!   replies          Whose turn it is to read a worker's replies. Pure
 //!   supervisor       What a pool's callers and its supervisor share: the desk, and how a worker is heard
-//!   work_item        A job's body in the pool: the frame to send, and the promise to keep, of whatever type
 //!   worker           What becomes of jobs: the verdicts, and how many there were of each. Pure
 //!   workers          When the next worker may be forked: one at a time, and after a failure not at once. Pure
 //! ```
@@ -23,7 +22,6 @@ pub(crate) mod pool_state;
 pub mod process_pool;
 pub mod replies;
 pub(crate) mod supervisor;
-pub(crate) mod work_item;
 pub mod worker;
 pub(crate) mod worker_pipes;
 pub mod workers;

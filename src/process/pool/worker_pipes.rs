@@ -16,8 +16,8 @@
 use crate::base::id::Key;
 use crate::process::forkserver::worker::ROOMY;
 use crate::process::pool::dispatcher::Dispatcher;
+use crate::process::pool::job::WorkItem;
 use crate::process::pool::replies::{ReaderOwner, ReplyReader};
-use crate::process::pool::work_item::WorkItem;
 use crate::sys::fd::{CAPACITY, Reader, Writer, set_capacity};
 use crate::sys::process::{Death, send_signal};
 use mio::unix::SourceFd;

@@ -1,4 +1,4 @@
-//! Every interleaving of a caller who reads his own reply, the supervisor and one worker, which
+//! Every interleaving of a caller that reads its own reply, the supervisor and one worker, which
 //! answers, dies, or both: `tests/supervision` says what is real here.
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test --release --target-dir target/loom --test loom_supervisor`
@@ -9,12 +9,12 @@ mod bounded;
 mod supervision;
 
 use bounded::model;
-use supervision::{Deed, End, Pool};
+use supervision::{Behaviour, End, Pool};
 
 #[test]
 fn a_caller_hears_his_answer() {
     model(2, || {
-        let (pool, supervisor) = Pool::start(1, |_| Deed::Answer);
+        let (pool, supervisor) = Pool::start(1, |_| Behaviour::Answer);
         pool.wait_for_workers(1);
         assert_eq!(pool.call(0), End::Answered);
         assert_eq!(pool.finish(supervisor), [(0, End::Answered)]);
@@ -24,7 +24,7 @@ fn a_caller_hears_his_answer() {
 #[test]
 fn a_caller_hears_of_his_workers_death() {
     model(2, || {
-        let (pool, supervisor) = Pool::start(1, |_| Deed::DieFirst);
+        let (pool, supervisor) = Pool::start(1, |_| Behaviour::DieFirst);
         pool.wait_for_workers(1);
         assert_eq!(pool.call(0), End::Lost);
         assert_eq!(pool.finish(supervisor), [(0, End::Lost)]);
@@ -34,7 +34,7 @@ fn a_caller_hears_of_his_workers_death() {
 #[test]
 fn last_words_are_heard_before_a_worker_is_reaped() {
     model(2, || {
-        let (pool, supervisor) = Pool::start(1, |_| Deed::AnswerAndDie);
+        let (pool, supervisor) = Pool::start(1, |_| Behaviour::AnswerAndDie);
         pool.wait_for_workers(1);
         assert_eq!(pool.call(0), End::Answered);
         assert_eq!(pool.finish(supervisor), [(0, End::Answered)]);
@@ -44,7 +44,7 @@ fn last_words_are_heard_before_a_worker_is_reaped() {
 #[test]
 fn a_job_sent_while_a_caller_reads_is_heard_by_somebody() {
     model(2, || {
-        let (pool, supervisor) = Pool::start(1, |_| Deed::Answer);
+        let (pool, supervisor) = Pool::start(1, |_| Behaviour::Answer);
         pool.wait_for_workers(1);
         pool.submit(0);
         assert_eq!(pool.call(1), End::Answered);
@@ -55,7 +55,7 @@ fn a_job_sent_while_a_caller_reads_is_heard_by_somebody() {
 #[test]
 fn a_shutdown_lets_a_worker_go_that_is_just_being_born() {
     model(3, || {
-        let (pool, supervisor) = Pool::start(1, |_| Deed::Answer);
+        let (pool, supervisor) = Pool::start(1, |_| Behaviour::Answer);
         assert_eq!(pool.finish(supervisor), []);
     });
 }

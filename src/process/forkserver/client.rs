@@ -1,4 +1,4 @@
-//! The fork server's handle: starts it, asks it for workers, and has it reap them.
+//! The fork server's handle: starts it, has it fork workers and reap them.
 //!
 //! *Assumes*: the fork server is started while the program has a single thread, mostly first in
 //! `main`; SIGPIPE stays ignored, as it is in every Rust program: else writing to a dead worker ends

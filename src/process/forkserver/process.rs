@@ -1,4 +1,4 @@
-//! A process for one function: start it, watch it, wait for its end, take its result.
+//! A process for one function: start it, watch it, wait for it, take its result.
 //!
 //! *Assumes*: a fork server (`process/forkserver/client.rs`).
 //! *Promises*: gives the end as it was: value, panic, exit code or signal; a result of any

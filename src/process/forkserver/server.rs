@@ -1,4 +1,4 @@
-//! The fork server process: forks workers, runs hooks around each fork, keeps preforked workers.
+//! The fork server process: forks, with hooks around it, keeps preforked workers.
 //!
 //! *Assumes*: it was just forked from a program with one thread, and starts none.
 //! *Promises*: forks only while it has one thread; one answer to each request, in order; hooks run in

@@ -1,4 +1,4 @@
-//! A call as bytes: the addresses of two functions, and the bytes of an argument.
+//! A call as bytes: the addresses of two functions, and an argument.
 //!
 //! *Assumes*: both ends are the same program image at the same addresses, as a forked child
 //! is that did not `exec`; calls come from a pipe that only our own process writes to.

@@ -1,4 +1,4 @@
-//! A job: what was agreed on, its frame and promise, how it came out, and how many came out how.
+//! A job: what was agreed on, its frame and promise, and how it came out.
 //!
 //! *Assumes*: each job is counted once when it is submitted and once when it comes out.
 //! *Promises*: the counts balance: submitted = answered + the other outcomes + the jobs that are

@@ -1,4 +1,4 @@
-//! `multiprocessing.Pool`: apply, map, imap and their kin, on top of the process pool.
+//! `multiprocessing.Pool`: apply, map, imap and their kin.
 //!
 //! *Assumes*: `process/pool/process_pool.rs` runs the jobs, `process/pool/chunk.rs` collects results.
 //! *Promises*: results in the order of the items, except from `imap_unordered`; several items

@@ -1,4 +1,4 @@
-//! What can be chosen: for a pool before it starts, for a job, and for a map of many jobs.
+//! What can be chosen for a pool, for a job, and for a map of many jobs.
 //!
 //! *Assumes*: a fork server (`process/forkserver/client.rs`).
 //! *Promises*: the default of every choice is CPython's, where it has one; nothing is forked and no

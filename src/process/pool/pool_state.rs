@@ -1,4 +1,4 @@
-//! What a pool's handles and its supervisor share: the records and the pipes under one lock.
+//! What callers and the supervisor share: records and pipes under one lock.
 //!
 //! *Assumes*: all pipes of the workers are non-blocking; the thread that has a worker's
 //! [`BorrowedReader`] is the only one to read its reply pipe.

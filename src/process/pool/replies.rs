@@ -1,4 +1,4 @@
-//! A worker's replies: which thread may read them, and what the bytes do to the pool's records. Pure.
+//! A worker's replies: which thread reads them, what they may be. Pure.
 //!
 //! *Assumes*: [`ReaderOwner`] is asked under one lock; the bytes that [`ReplyReader`] is fed are those
 //! of one worker's reply pipe, in order.

@@ -1,4 +1,4 @@
-//! The supervisor: the pool's one thread, which reads replies, reaps workers and replaces them.
+//! The supervisor: the pool's one thread, which reads replies, reaps, respawns.
 //!
 //! *Assumes*: `mio` (edge-triggered); every worker has a reply pipe and a pidfd.
 //! *Promises*: reads a pipe to its end before it believes a death, so no reply is lost; holds

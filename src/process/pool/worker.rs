@@ -1,4 +1,4 @@
-//! One worker in the pool's records: what it was sent, how fast it answers, when it is late. Pure.
+//! One worker, as the pool knows it: what it was sent, when it is late. Pure.
 //!
 //! *Assumes*: a worker runs its jobs one at a time, in the order in which they were sent.
 //! *Promises*: knows which jobs may have begun and which have not.

@@ -1,4 +1,4 @@
-//! All workers of a pool: how many, which one gets the next job, when one more is forked. Pure.
+//! All workers: which one gets the next job, when one more is forked. Pure.
 //!
 //! *Assumes*: it is told what each worker does (`process/pool/worker.rs`), and what becomes of every
 //! fork.

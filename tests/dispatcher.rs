@@ -1,5 +1,5 @@
 //! The dispatcher against a simple model, under random submissions, answers, deaths, time and
-//! shutdowns: every job comes out once, with the verdict the model expects.
+//! shutdowns: every job comes out once, with the outcome that the model expects.
 
 #[path = "common/pool_ops.rs"]
 mod pool_ops;
@@ -103,7 +103,7 @@ fn a_slow_worker_is_never_sent_ahead() {
     submit(&mut pool, 0..3);
     assert_eq!(pool.assign(0, |_| true), Some(keys[0]));
     assert_eq!(pool.assign(0, |_| true), Some(keys[1]));
-    assert_eq!(pool.assign(0, |_| true), None, "job 2 must wait for whoever is free first");
+    assert_eq!(pool.assign(0, |_| true), None, "job 2 must wait for the worker that is free first");
     pool.delivered(keys[1]);
     assert_eq!(pool.answered(keys[1], 1, 1_000_000_000).unwrap().id, 1);
     assert_eq!(pool.assign(1_000_000_000, |_| true), Some(keys[1]));
@@ -201,13 +201,13 @@ fn answers_that_come_together_share_the_time_they_took() {
 }
 
 #[test]
-fn nobody_looks_away_but_from_workers_that_all_have_much_to_do() {
+fn the_supervisor_naps_only_while_all_busy_workers_have_many_jobs() {
     let (mut pool, keys) = pool(2);
-    assert_eq!(pool.backlog(), 0, "nobody works");
+    assert_eq!(pool.backlog(), 0, "no worker has a job");
     submit(&mut pool, 0..1);
     assert_eq!(pool.assign(0, |_| true), Some(keys[0]));
     pool.delivered(keys[0]);
-    assert_eq!(pool.backlog(), 0, "somebody waits for this one");
+    assert_eq!(pool.backlog(), 0, "a thread may wait for this one");
     pool.answered(keys[0], 0, 1_000).unwrap();
     // The second worker dies at once; the first does what there is, a microsecond each.
     pool.died(keys[1], 1_000);
@@ -301,12 +301,12 @@ fn a_closed_pool_replaces_a_worker_that_a_queued_job_needs() {
     // The other may be busy for ever.
     assert!(matches!(pool.next_action(1), Some(Action::Spawn)));
     let new = pool.started(1);
-    assert!(pool.next_action(1).is_none(), "nobody else is needed");
+    assert!(pool.next_action(1).is_none(), "no other worker is needed");
     pool.ready(new);
     assert_eq!(pool.assign(2, |_| true), Some(new));
     pool.died(keys[0], 3);
     assert!(matches!(pool.next_action(3), Some(Action::Resolve(_, JobOutcome::Lost(_)))));
-    assert!(pool.next_action(3).is_none(), "nobody is needed any more");
+    assert!(pool.next_action(3).is_none(), "no worker is needed any more");
 }
 
 #[test]
@@ -361,7 +361,7 @@ fn a_pool_made_larger_again_keeps_those_that_had_not_gone() {
     pool.resize(1);
     pool.resize(2);
     keys.iter().zip(0..).for_each(|(key, id)| assert!(pool.answered(*key, id, 1).is_some()));
-    assert!(pool.next_action(1).is_none(), "nobody goes, nobody comes");
+    assert!(pool.next_action(1).is_none(), "no worker ends, none is forked");
 }
 
 #[test]

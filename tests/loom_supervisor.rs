@@ -12,7 +12,7 @@ use bounded::model;
 use supervision::{Behaviour, End, Pool};
 
 #[test]
-fn a_caller_hears_his_answer() {
+fn a_caller_reads_its_answer() {
     model(2, || {
         let (pool, supervisor) = Pool::start(1, |_| Behaviour::Answer);
         pool.wait_for_workers(1);
@@ -22,7 +22,7 @@ fn a_caller_hears_his_answer() {
 }
 
 #[test]
-fn a_caller_hears_of_his_workers_death() {
+fn a_caller_learns_of_its_workers_death() {
     model(2, || {
         let (pool, supervisor) = Pool::start(1, |_| Behaviour::DieFirst);
         pool.wait_for_workers(1);
@@ -32,7 +32,7 @@ fn a_caller_hears_of_his_workers_death() {
 }
 
 #[test]
-fn last_words_are_heard_before_a_worker_is_reaped() {
+fn the_last_reply_is_read_before_a_worker_is_reaped() {
     model(2, || {
         let (pool, supervisor) = Pool::start(1, |_| Behaviour::AnswerAndDie);
         pool.wait_for_workers(1);
@@ -42,7 +42,7 @@ fn last_words_are_heard_before_a_worker_is_reaped() {
 }
 
 #[test]
-fn a_job_sent_while_a_caller_reads_is_heard_by_somebody() {
+fn the_reply_to_a_job_sent_while_a_caller_reads_is_read() {
     model(2, || {
         let (pool, supervisor) = Pool::start(1, |_| Behaviour::Answer);
         pool.wait_for_workers(1);
@@ -53,7 +53,7 @@ fn a_job_sent_while_a_caller_reads_is_heard_by_somebody() {
 }
 
 #[test]
-fn a_shutdown_lets_a_worker_go_that_is_just_being_born() {
+fn a_shutdown_ends_a_worker_that_is_just_being_forked() {
     model(3, || {
         let (pool, supervisor) = Pool::start(1, |_| Behaviour::Answer);
         assert_eq!(pool.finish(supervisor), []);

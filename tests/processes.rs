@@ -1,5 +1,5 @@
-//! Single processes, and the pipes and queues between them: who dies when, and what the
-//! others notice.
+//! Single processes, and the pipes and queues between them: a process dies at some moment, and the
+//! others notice it.
 
 #[path = "process_pool/jobs.rs"]
 #[allow(dead_code)]

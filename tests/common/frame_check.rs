@@ -3,7 +3,7 @@
 
 use singletrack::process::message::frame::{Decoder, FrameError, FrameKind, HEADER, frame};
 
-/// A frame that owns its body, for those who keep frames.
+/// A frame that owns its body, to be kept.
 pub type OwnedFrame = (FrameKind, u64, Vec<u8>);
 
 /// All frames of a stream that arrives in pieces of the given sizes (over and over; the rest

@@ -178,15 +178,15 @@ pub(crate) fn seal_value(
 /// A whole frame around a body that is there already.
 ///
 /// ```
-/// use singletrack::process::message::frame::{Decoder, Kind, frame};
+/// use singletrack::process::message::frame::{Decoder, FrameKind, frame};
 ///
-/// let bytes = frame(Kind::Value, 7, b"forty-two").unwrap();
+/// let bytes = frame(FrameKind::Value, 7, b"forty-two").unwrap();
 /// let mut decoder = Decoder::new();
 /// decoder.feed(&bytes[..5]);
 /// assert_eq!(decoder.next_frame(), Ok(None)); // not all there yet
 /// decoder.feed(&bytes[5..]);
 /// let frame = decoder.next_frame().unwrap().unwrap();
-/// assert_eq!((frame.kind, frame.id, frame.body), (Kind::Value, 7, &b"forty-two"[..]));
+/// assert_eq!((frame.kind, frame.id, frame.body), (FrameKind::Value, 7, &b"forty-two"[..]));
 /// assert_eq!(decoder.end(), Ok(()));
 /// ```
 ///

@@ -2,7 +2,7 @@
 //!
 //! *Assumes*: each job is counted once when it is submitted and once when it comes out.
 //! *Promises*: the counts balance: submitted = answered + the other outcomes + the jobs that are
-//! still in the pool. A [`WorkItem`] is settled exactly once, since that consumes it; a panic in the
+//! still in the pool. A `WorkItem` is settled exactly once, since that consumes it; a panic in the
 //! user's code (encoding, decoding, dropping, calling back) goes no further.
 //! *Leaves out*: the rules by which a job comes out (`process/pool/dispatcher.rs`); when to send it and
 //! when to settle it (`process/pool/pool_state.rs`).

@@ -194,7 +194,7 @@ impl ForkServerOptions {
 
     /// Has every worker run `hook` right after its fork, before its initializer and its first job;
     /// the first one given runs first. A panic ends the worker with exit code 101, as a death
-    /// like any other: a `Process` tells of it, and a pool whose workers all die so is broken.
+    /// like any other: a `Process` reports it, and a pool whose workers all die so is broken.
     #[doc(alias = "os.register_at_fork")]
     pub fn after_fork_in_child(mut self, hook: impl FnMut() + 'static) -> Self {
         self.hooks.after_in_child(hook);

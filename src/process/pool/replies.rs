@@ -71,8 +71,8 @@ impl<R> ReaderOwner<R> {
         ReaderOwner { reader: Some(reader), owner: Owner::Supervisor, dead: false }
     }
 
-    /// A caller wants to listen until he has his answer. `None`: he cannot, for somebody is
-    /// reading. Otherwise he is the listener; true: the supervisor is to stop watching.
+    /// A caller wants to read until it has its answer. `None`: it cannot, because another thread
+    /// reads. Otherwise the caller is the owner; true: the supervisor is to stop watching.
     pub fn appoint_caller(&mut self) -> Option<bool> {
         if self.reader.is_none() || self.owner == Owner::Caller {
             return None;

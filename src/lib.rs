@@ -16,52 +16,51 @@
 //!
 //! ```text
 //! sys                   The system calls, each behind a safe function
-//!   fd.rs               How a system call says that it failed: minus one, and a number to be looked up
-//!   memory.rs           Memory straight from the kernel
+//!   fd.rs               Descriptors: how a call on one fails, pipes, and waiting for one of them
+//!   memory.rs           Memory straight from the kernel: pages, and huge pages
 //!   process.rs          Processes: fork, wait, kill by descriptor, and what a child does before anything else
-//!   signal.rs           What has arrived and nobody has looked at: a flag for each kind, and one bell for all
-//!   socket.rs           A listening TCP socket with the options that std does not offer
-//!   usage.rs            What the kernel charged: a child to its end, and a thread so far
+//!   signal.rs           Signals: a handler that notes the number and writes to an eventfd, and no more
+//!   socket.rs           Sockets beyond std's: listeners with options, whole messages, descriptors sent
+//!   usage.rs            What the kernel charged a child or a thread, and on which cores a thread may run
 //! base                  What every floor uses: locks, ids, what a panic leaves, numbers from a seed
-//!   id.rs               Numbers that stand for things: a task's id fits in one machine word, so a waker can be one
+//!   id.rs               Ids and keys: numbers for loops, tasks and slots that notice when they are stale
 //!   panic.rs            What a panic leaves behind, and warnings that have no other place to go
 //!   random.rs           Numbers that look random and are the same for the same seed
 //!   sync.rs             The locks and atomics that two threads meet at: parking_lot's and std's, or a model's
 //! futures               Futures and executors: `concurrent.futures`, and the pool of threads
-//!   deadlock.rs         Who this thread works for, so that nobody waits for what only he himself would do
-//!   error.rs            Why a submitted job has no value: one enum for threads, GIL threads and processes
-//!   executor.rs         The one face of all pools: submit a function, map it over many, shut down
+//!   deadlock.rs         The deadlock guard: which pools this thread works for, asked before it blocks
+//!   error.rs            Why a job has no value: one enum for threads, GIL threads and processes
+//!   executor.rs         `Executor`, the interface of all pools: submit, map, shut down
 //!   future.rs           Promise and future: one thread will set a result, others wait for it
-//!   idle_workers.rs     Who works, who looks for work and who sleeps: when a pool wakes a thread or hires one
-//!   job_queue.rs        What a thread pool's queue holds: a closure, and the promise of its result
-//!   oneshot.rs          The five states of a future and every legal step between them
+//!   idle_workers.rs     When a pool wakes or starts a worker: which run, search and sleep. Pure
+//!   job_queue.rs        The queue of a thread pool: where jobs wait for workers, and workers for jobs
+//!   oneshot.rs          The cell that a promise and its future share: five states and an outcome
 //!   thread_pool.rs      A pool of threads that share memory: `ThreadPoolExecutor`
 //!   waiting.rs          Waiting for several futures: for all, for the first, or for each as it comes
 //!   wire.rs             What may cross a pipe between processes: any serde value, encoded by postcard
 //! selector              Where the loop waits for descriptors: epoll through mio or polling, or a script
-//!   event.rs            What a loop needs of the operating system: a bell, a clock, and news of descriptors
-//!   mio.rs              The selector for real life: mio's epoll, edge-triggered, with timeouts to the nanosecond
-//!   polling.rs          The other selector for real life: the `polling` crate, one shot at a time
-//!   scripted.rs         The selector for tests: time is a number that jumps, and news comes from a script
+//!   event.rs            The `Selector` trait: what a loop needs of the system, and a backend's contract
+//!   mio.rs              The default selector: mio's epoll, edge-triggered, with timeouts to the nanosecond
+//!   polling.rs          The second backend for real descriptors: the `polling` crate, one shot at a time
+//!   scripted.rs         The selector for tests: time is a number that jumps, and events come from a script
 //! task                  Tasks: one block of memory, its states, and the queue of what is ready
-//!   arena.rs            Memory for the tasks of one thread: small, many, and gone soon
-//!   budget.rs           How much a task may do before it lets the others have a turn
-//!   cell.rs             A task: one block of memory, whose owners know nothing of the type of its future
-//!   notes.rs            What is known of some tasks and not of most: a name, and who wants to hear of the end
+//!   arena.rs            Memory for the tasks of one thread: small blocks, many of them, and soon given back
+//!   budget.rs           A task's budget for one poll, and yielding: how a task lets the others run
+//!   cell.rs             A task: one block of memory, whose owners do not know the type of its future
+//!   metadata.rs         What few tasks have: a name, done callbacks, and the place where they were made
 //!   ready_queue.rs      The tasks of one loop, and the queue of what is ready to run
 //!   running.rs          The shortest wake: a task that wakes itself while it runs
-//!   stage.rs            What a task is from one moment to the next: a future, then its output, then nothing
-//!   state.rs            The five states of a task, and every legal step between them
+//!   state.rs            The five states of a task, every legal step between them, and its errors
 //! event_loop            The event loop: one thread that runs what is ready and sleeps when nothing is
-//!   calls.rs            Callbacks: plain functions in the ready queue, now or at a time
-//!   core.rs             All the state of one loop, and the answer to "which loop am I in?"
-//!   debug.rs            Debug mode: which step held the loop for too long, and where was its task made?
-//!   inbox.rs            What other threads ask of a loop, and the door that decides whether to ring its bell
+//!   calls.rs            Callbacks, now or at a time, and the handle of a loop for other threads
+//!   core.rs             The parts of one loop, which loop a thread runs, and what reaches it from elsewhere
+//!   debug.rs            Debug mode: which step held the loop for too long, and where its task was made
+//!   inbox.rs            The inbox: what other threads ask of a loop, and when that has to wake its selector
 //!   join.rs             The handle of a task: await it, cancel it, or let it go
-//!   reactor.rs          The sources of one loop: what is ready on each, and who waits for it
-//!   run_once.rs         The event loop: one page that says what a turn is
-//!   scheduler.rs        A task's life on its loop: spawned, run, dropped
-//!   settings.rs         A loop's settings: how often it looks at its selector, what a task may do in one poll, who
+//!   lifecycle.rs        The `EventLoop` from its making to its end: its parts, its settings, its closing
+//!   reactor.rs          The descriptors of one loop: what is ready on each, and which tasks wait for it
+//!   run_once.rs         One iteration of the event loop, in eight steps, and the three ways to run it
+//!   scheduler.rs        A task's life on its loop: spawned, run step by step, dropped
 //!   timers.rs           Deadlines in order: a heap from which any entry can be taken back
 //!   waker.rs            A waker that is a number
 //! aio/time              Time: sleeping, and limits
@@ -99,26 +98,26 @@
 //!   run.rs              `run`: a loop for one main task, from the first poll to the last thread
 //!   signals.rs          Who listens to which signal, on the one loop of the process that does
 //!   subprocess.rs       Child processes: std's `Command`, with the pipes and the end of the child on the loop
-//! gil/rules             Who has the lock, and when it goes: every rule, without threads
-//!   decision.rs         The words of the lock's decisions: what a thread is told, and why
-//!   machine.rs          Who holds the lock, who has it next, and who sleeps meanwhile: every rule of the lock
+//! gil/rules             Which thread has the lock, and when it drops it: every rule, without threads
+//!   decision.rs         What the rules decide, as plain data; the errors instead of a deadlock
+//!   machine.rs          Which thread holds the lock, which is next, which sleep: all rules. Pure
 //!   pending.rs          Calls that only the main thread may make, such as the handlers of signals
-//!   policy.rs           When the lock changes hands, as plain data: five small choices make every GIL there has been
-//!   ticker.rs           When the next check is due, for policies that count: every `n + 1` ticks
-//!   waiters.rs          Who waits for the lock, in what order, and who of them has asked the holder to go
+//!   policy.rs           When the lock changes hands: five small choices make every GIL there has been
+//!   ticker.rs           When a check is due under a policy that counts: every `n + 1` ticks
+//!   wait_queue.rs       The queue of waiters: their order, their requests, their two classes
 //! gil/stats             What is counted, measured and recorded of a lock and its threads
-//!   counters.rs         How often each thing happened to a lock, and how long threads waited for it
-//!   histogram.rs        How long things took, in buckets that double: a histogram of 65 numbers
-//!   record.rs           What happened to a lock and when: the events, and the states of a thread between them
-//!   thread_stats.rs     The clock of one lock, and how closely its threads are watched
+//!   counters.rs         Counters: how often each thing happened to a lock, and the time waited
+//!   histogram.rs        A histogram of lengths of time: 65 buckets, each twice as wide as the one before
+//!   record.rs           A recording: the events of each thread in a ring, the states between them
+//!   thread_stats.rs     What is counted and recorded of each thread, and the registry of all
 //! gil/lock              The lock: real threads that follow the rules
-//!   cell.rs             A value that only the holder of its lock can reach
-//!   ensure.rs           For code that does not know whether its thread holds the lock: ensure that it does
-//!   global_lock.rs      What a lock keeps of one thread that uses it
-//!   state_word.rs       The fast way in and out: one atomic word, for the thread that had the lock last
-//!   thread_state.rs     What a thread keeps of its own for each lock that it has attached to
+//!   cell.rs             Values under a lock: a cell for its holder, a channel to another interpreter
+//!   gil_thread.rs       Threads that run with the lock and block without it, and a pool of them
+//!   global_lock.rs      The global lock's handle: attach to it, set its interval, read its counters
+//!   state_word.rs       The fast path: one atomic word, for the thread that had the lock last
+//!   take_gil.rs         CPython's `take_gil` and `drop_gil`: how threads sleep for the lock, and are woken
+//!   thread_state.rs     A thread's own state for each lock that it uses: take the lock, drop it
 //!   token.rs            The token that proves that this thread holds the lock
-//!   worker.rs           Threads that take the lock as Python's do: they run with it, and block without it
 //! gil/simulator         The same rules on simulated cores, in virtual time
 //!   actor.rs            A simulated thread: where it stands in its script, what it is at, and what happened to it
 //!   cores.rs            Simulated cores, and the scheduler that gives them to threads
@@ -165,27 +164,26 @@
 //!   work_item.rs        A job's body in the pool: the frame to send, and the promise to keep, of whatever type
 //!   worker.rs           What becomes of jobs: the verdicts, and how many there were of each. Pure
 //!   workers.rs          When the next worker may be forked: one at a time, and after a failure not at once. Pure
-//! lab/report            What all reports are made of: figures, measurements, pictures
-//!   failure.rs          Why a comparison ended without a result: the thing, the reason, the remedy
-//!   lanes.rs            A recording drawn in characters: one lane a thread, and a strip for the owner. Pure
-//!   measure.rs          Work in a child process of its own, and what the kernel charged for it
-//!   recording.rs        A recording as numbers and names, to cross a pipe: the lock's own types know no serde
-//!   stats.rs            Medians, extremes and percentiles of measured values. Pure
+//! lab/report            What all reports are made of: measurements, figures, pictures
+//!   failure.rs          Why there is no result, in one line: the thing, the reason, the remedy
+//!   lanes.rs            A recording drawn in characters: a line a thread, a strip for the owner. Pure
+//!   measure.rs          Work in a forked child, and what the kernel charged for it: `wait4`'s figures
+//!   recording.rs        A lock's recording: flat, to cross a pipe; and in figures, by thread. Pure
+//!   stats.rs            Medians, percentiles, and how figures are written. Pure
 //!   trace.rs            A recording as a trace file: JSON that Perfetto and `chrome://tracing` open
 //! lab/compare           `singletrack compare`: the same jobs under eight models
-//!   blocking.rs         The queue that lanes take jobs from, and the account they keep
 //!   cases.rs            What is compared: three built-in cases, and two on the user's own input
 //!   http.rs             As much of HTTP/1.1 as one GET over plain TCP takes. Pure
-//!   job.rs              The verbs of a job: compute, send, wait, read. A model of concurrency is one way to do them
-//!   json.rs             The comparison for machines: one JSON object
+//!   job.rs              The jobs, each written once, and the calls that a model makes for them
+//!   lane.rs             A lane takes jobs one after another: its queue, its figures, where its time goes
 //!   loops.rs            Jobs as tasks of an event loop: one thread, and every wait is an `await`
 //!   model.rs            The eight ways to run the same jobs, by name
+//!   output.rs           The comparison for people, a table a case; and for machines, one JSON object
 //!   processes.rs        Jobs, or the computations of jobs, in a pool of forked processes
-//!   race.rs             The server of the I/O cases: a process of its own that answers as late as it is asked to
-//!   result.rs           What the rounds of a model come to, and what the models of a case come to
-//!   run.rs              Runs a plan under a model, in this process
-//!   table.rs            The comparison for people: one table a case, and one sentence. Pure
-//!   threads.rs          One thread a lane: none beside the command's own, many that are free, many under a lock
+//!   race.rs             The comparison: every model in every round, in another order each time
+//!   result.rs           The rounds of a model summed up, and the models of a case side by side. Pure
+//!   server.rs           The server of the I/O cases, in a process of its own, and what it is asked
+//!   threads.rs          One thread a lane: no other thread, many without a lock, or many under one lock
 //!   verdict.rs          Which model won, by how much, and whether the rule of thumb says so. Pure
 //! lab/scenes            `singletrack gil`: scenes of the lock
 //!   bytecode.rs         Loops with the checkpoints that CPython's bytecode has for the same source line
@@ -209,9 +207,9 @@
 //!   output.rs           What was explored, for people and for machines
 //!   request.rs          A program of the bytecode machine, read from a file
 //! lab                   The lab behind the `singletrack` command
-//!   cli.rs              What the command line asks for
-//!   gil_cli.rs          What `singletrack gil` is asked for
-//!   gil_command.rs      `singletrack gil`: runs a scene under each policy, or asks real interpreters, and shows it
+//!   cli.rs              What the command line asks for: its arguments, and a request
+//!   gil_cli.rs          What `singletrack gil` is asked for: its arguments, and a request
+//!   gil_command.rs      `singletrack gil`: runs a scene, or asks real interpreters, and shows the result
 //! ```
 //!
 //! # Words
@@ -258,7 +256,6 @@
 //! | `sys/signal.rs` | the handler swaps atomics and writes a descriptor, no more | `aio_signals`, `loom_loop` | no |
 //! | `sys/memory.rs` | pages are mapped and unmapped by their one owner | `arena` | yes |
 //! | `task/arena.rs` | a block belongs to one size, one thread and one taker | `arena`, `task_soundness` | yes |
-//! | `task/stage.rs` | the tag says which field of the union there is; the head keeps calls apart | `task_soundness` | yes |
 //! | `task/cell.rs` | a pointer counts as an owner; a running task is not entered again | `task_soundness`, `task_state` | yes |
 //! | `event_loop/waker.rs` | the data pointer is a number and never followed | `event_loop` | yes |
 //! | `selector/polling.rs` | a source is forgotten before its descriptor is closed | `backend_diff`, `registry` | no |
@@ -287,6 +284,10 @@ pub struct Readme;
 #[doc = include_str!("tricks.md")]
 pub mod tricks {}
 
+#[doc = include_str!("journeys.md")]
+pub mod journeys {}
+
 pub use aio::run::run;
-pub use event_loop::run_once::{EventLoop, create_task};
+pub use event_loop::lifecycle::EventLoop;
+pub use event_loop::scheduler::create_task;
 pub use task::budget::yield_now;

@@ -1,14 +1,17 @@
 //! The `singletrack` command.
 //!
-//! *Assumes*: the lab; one thread until a comparison has forked its children.
+//! *Assumes*: the process has one thread, for the lab forks a child for each run that it measures.
 //! *Promises*: results on stdout, everything else on stderr; one line and exit code 1 or 2
 //! where there is no result; 130 on SIGINT.
-//! *Leaves out*: all logic.
+//! *Leaves out*: all logic (`lab`).
+//!
+//! ```text
+//!   argv ─ parse ─▶ Request ─ handle ─▶ compare · explore · dis             ─ print ─▶ stdout
+//!                                       show · fidelity · parity
+//! ```
 
-use singletrack::lab::cli::{Order, Refusal, Request, When, parse};
-use singletrack::lab::compare::json::document;
-use singletrack::lab::compare::table::Progress;
-use singletrack::lab::compare::table::table;
+use singletrack::lab::cli::{CliError, ColorChoice, CompareRequest, Request, parse};
+use singletrack::lab::compare::output::{Progress, document, table};
 use singletrack::lab::explore::output::explore;
 use singletrack::lab::gil_cli::GilRequest;
 use singletrack::lab::gil_command::{fidelity, parity, show};
@@ -24,32 +27,34 @@ const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
     match parse(env::args_os()) {
-        Ok(order) => match obey(&order) {
+        Ok(request) => match handle(&request) {
             Ok(()) => ExitCode::SUCCESS,
-            Err(failure) => complain(&failure.to_string(), WORK_FAILED),
+            Err(failure) => fail(&failure.to_string(), WORK_FAILED),
         },
-        Err(Refusal::Help(text)) => match print(&text) {
+        Err(CliError::Help(text)) => match print(&text) {
             Ok(()) => ExitCode::SUCCESS,
-            Err(failure) => complain(&failure.to_string(), WORK_FAILED),
+            Err(failure) => fail(&failure.to_string(), WORK_FAILED),
         },
-        Err(Refusal::Usage(line)) => complain(&line, USAGE),
+        Err(CliError::Usage(line)) => fail(&line, USAGE),
     }
 }
 
-fn obey(order: &Order) -> Result<(), Failure> {
+fn handle(request: &Request) -> Result<(), Failure> {
     exit_on_interrupt().map_err(|e| Failure::io("SIGINT", &e, "run it again"))?;
-    match order {
-        Order::Compare(request) => compare(request),
-        Order::Explore(request) => print(&explore(request)),
-        Order::Dis(program) => print(&dis(program)),
-        Order::Gil(GilRequest::Scene(request)) => show(request, wants_colour(When::Auto), print),
-        Order::Gil(GilRequest::Fidelity(request)) => fidelity(request, print),
-        Order::Gil(GilRequest::Parity(request)) => parity(request, print),
+    match request {
+        Request::Compare(request) => compare(request),
+        Request::Explore(request) => print(&explore(request)),
+        Request::Dis(program) => print(&dis(program)),
+        Request::Gil(GilRequest::Scene(request)) => {
+            show(request, wants_colour(ColorChoice::Auto), print)
+        }
+        Request::Gil(GilRequest::Fidelity(request)) => fidelity(request, print),
+        Request::Gil(GilRequest::Parity(request)) => parity(request, print),
     }
 }
 
-fn compare(request: &Request) -> Result<(), Failure> {
-    let Request { cases, race, json, color } = request;
+fn compare(request: &CompareRequest) -> Result<(), Failure> {
+    let CompareRequest { cases, race, json, color } = request;
     let colour = wants_colour(*color);
     let mut progress = Progress::new(race.runs(cases.len()));
     let mut results = Vec::new();
@@ -67,20 +72,22 @@ fn compare(request: &Request) -> Result<(), Failure> {
     }
 }
 
-fn wants_colour(when: When) -> bool {
+fn wants_colour(when: ColorChoice) -> bool {
     let set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
     match when {
-        When::Always => true,
-        When::Never => false,
-        When::Auto if set("NO_COLOR") => false,
-        When::Auto if env::var_os("CLICOLOR_FORCE").is_some_and(|value| value != "0") => true,
-        When::Auto => {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto if set("NO_COLOR") => false,
+        ColorChoice::Auto if env::var_os("CLICOLOR_FORCE").is_some_and(|value| value != "0") => {
+            true
+        }
+        ColorChoice::Auto => {
             io::stdout().is_terminal() && env::var_os("TERM").is_none_or(|term| term != "dumb")
         }
     }
 }
 
-/// A reader that has seen enough, such as `head`, is no failure.
+/// A reader that closes the pipe early, such as `head`, is no failure.
 fn print(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
@@ -91,8 +98,8 @@ fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-fn complain(line: &str, code: u8) -> ExitCode {
-    // If stderr is gone, the code alone must tell.
+fn fail(line: &str, code: u8) -> ExitCode {
+    // If stderr is closed, the exit code alone must do.
     let _ = writeln!(io::stderr(), "singletrack: {line}");
     ExitCode::from(code)
 }

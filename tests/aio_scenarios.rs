@@ -117,7 +117,7 @@ const PROPERTIES: &[(&str, &str, &str)] = &[
     ("R3 forgotten before it is closed", "net", "fn sources_are_forgotten_before"),
     ("R5 R12 two backends see the same", "model/backends", "polling"),
     ("R6 hang-ups wake both", "aio_watch", "fn a_hang_up_calls_both"),
-    ("R8 one ring for each sleep", "loom_inbox", "ring_once_for_each_sleep"),
+    ("R8 one wake for each sleep", "loom_inbox", "wake_once_for_each_sleep"),
     ("R11 EINTR is invisible", "aio_signals", "fn interrupted_sleeps_keep_their_time"),
     ("R13 forked", "aio_fds", "fn fork_with_loop"),
     ("R14 EMFILE", "aio_server", "fn accept_emfile"),

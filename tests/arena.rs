@@ -14,7 +14,7 @@ use std::future::pending;
 use std::ptr::NonNull;
 use std::rc::Rc;
 
-/// A block that is out, and what was written into all of it.
+/// A block that is in use, and the byte that was written into all of it.
 struct Block {
     start: NonNull<u8>,
     layout: Layout,
@@ -31,9 +31,9 @@ impl Block {
     }
 
     fn give_back(self, arena: &Arena) {
-        // SAFETY: `take` filled it, and nobody else has it: that is what is tested.
+        // SAFETY: `take` filled it, and no other block overlaps it: that is what is tested.
         let bytes = unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.layout.size()) };
-        assert!(bytes.iter().all(|byte| *byte == self.mark), "nobody else wrote into the block");
+        assert!(bytes.iter().all(|byte| *byte == self.mark), "nothing else wrote into the block");
         // SAFETY: it came from this arena with this layout, and is not used again.
         unsafe { arena.give_back(self.start, self.layout) };
     }
@@ -42,7 +42,7 @@ impl Block {
 #[derive(Debug, Clone)]
 enum Op {
     Take(Layout),
-    /// Gives back one of those that are out, whichever this number picks.
+    /// Gives back one of those that are in use; this number picks which.
     GiveBack(usize),
 }
 
@@ -56,9 +56,9 @@ proptest! {
     #[test]
     fn blocks_are_apart_and_keep_what_is_in_them(ops in prop::collection::vec(op(), 0..200)) {
         let (arena, mut blocks) = (Arena::default(), Vec::new());
-        for (turn, op) in ops.into_iter().enumerate() {
+        for (number, op) in ops.into_iter().enumerate() {
             match op {
-                Op::Take(layout) => blocks.push(Block::take(&arena, layout, turn as u8)),
+                Op::Take(layout) => blocks.push(Block::take(&arena, layout, number as u8)),
                 Op::GiveBack(which) if !blocks.is_empty() => {
                     let which = which % blocks.len();
                     blocks.swap_remove(which).give_back(&arena);
@@ -67,7 +67,7 @@ proptest! {
             }
         }
         blocks.into_iter().for_each(|block| block.give_back(&arena));
-        prop_assert_eq!(arena.out(), 0);
+        prop_assert_eq!(arena.in_use(), 0);
     }
 }
 
@@ -98,7 +98,7 @@ fn the_kernels_memory_goes_back_with_the_last_block() {
 }
 
 #[test]
-fn a_retired_arena_has_no_memory_once_no_block_is_out() {
+fn a_retired_arena_has_no_memory_once_no_block_is_in_use() {
     let (arena, layout) = (Arena::new(), Layout::new::<[u64; 8]>());
     let kept = Block::take(&arena, layout, 1);
     arena.retire();
@@ -108,7 +108,7 @@ fn a_retired_arena_has_no_memory_once_no_block_is_out() {
     assert_eq!(arena.mapped(), 64 << 10);
     late.give_back(&arena);
     assert_eq!(arena.mapped(), 0);
-    Block::take(&arena, layout, 3).give_back(&arena); // it serves whoever comes even later
+    Block::take(&arena, layout, 3).give_back(&arena); // it serves later callers, too
     assert_eq!(arena.mapped(), 0);
 }
 

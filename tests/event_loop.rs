@@ -79,7 +79,7 @@ fn a_cancelled_callback_never_runs_and_frees_what_it_holds_at_once() {
     let b = event_loop.call_later(MS, call(Box::new(later_guard)));
     a.cancel();
     b.cancel();
-    // Outside a run, the handle speaks through the inbox; the next turn takes it in.
+    // Outside a run, the handle leaves a message in the inbox; the next iteration takes it.
     assert_eq!(event_loop.run_until_complete(async { 1 }), 1);
     assert!(soon.dropped() && later.dropped());
     event_loop.run_until_complete(sleep(2 * MS));
@@ -87,7 +87,7 @@ fn a_cancelled_callback_never_runs_and_frees_what_it_holds_at_once() {
 }
 
 #[test]
-fn stop_before_run_forever_makes_one_turn_without_sleeping() {
+fn stop_before_run_forever_makes_one_iteration_without_sleeping() {
     let event_loop = scripted();
     let calls = Rc::new(Cell::new(0));
     let inner = Rc::clone(&calls);
@@ -216,10 +216,10 @@ fn a_panic_that_cannot_be_written_down_ends_no_run() {
         let event_loop = scripted();
         event_loop.set_debug(true);
         event_loop.set_slow_callback_duration(Duration::ZERO);
-        drop(event_loop.create_task(async { panic!("to nobody") }));
+        drop(event_loop.create_task(async { panic!("not awaited") }));
         event_loop.run_until_complete(yield_now());
         event_loop.set_exception_handler(|_| panic!("the handler, too"));
-        event_loop.call_soon(|| panic!("to nobody"));
+        event_loop.call_soon(|| panic!("not awaited"));
         return event_loop.run_until_complete(yield_now());
     }
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
@@ -236,15 +236,16 @@ fn a_panic_whose_handle_goes_while_the_loop_rests_goes_to_the_handler_all_the_sa
     let log = Log::default();
     let sink = log.clone();
     event_loop.set_exception_handler(move |unhandled| sink.note(unhandled.message.clone()));
-    let heard_in_a_turn = event_loop.create_task(async { panic!("dropped between two runs") });
-    let heard_at_the_end = event_loop.create_task(async { panic!("dropped after the last run") });
-    let heard_elsewhere = event_loop.create_task(async { panic!("dropped under another loop") });
+    let reported_in_a_run = event_loop.create_task(async { panic!("dropped between two runs") });
+    let reported_at_the_end =
+        event_loop.create_task(async { panic!("dropped after the last run") });
+    let reported_elsewhere = event_loop.create_task(async { panic!("dropped under another loop") });
     event_loop.run_until_complete(yield_now());
-    drop(heard_in_a_turn);
+    drop(reported_in_a_run);
     event_loop.run_until_complete(async {});
     assert_eq!(log.read(), ["dropped between two runs"]);
-    scripted().run_until_complete(async move { drop(heard_elsewhere) });
-    drop(heard_at_the_end);
+    scripted().run_until_complete(async move { drop(reported_elsewhere) });
+    drop(reported_at_the_end);
     drop(event_loop);
     assert_eq!(log.read()[1..], ["dropped under another loop", "dropped after the last run"]);
 }
@@ -300,7 +301,7 @@ fn many_wakes_during_one_poll_cause_one_more_poll() {
     for expect in [1, 1] {
         assert_eq!(event_loop.run_once().unwrap().polled, expect);
     }
-    assert!(event_loop.run_once().is_err(), "the third turn has nothing to do");
+    assert!(event_loop.run_once().is_err(), "the third iteration has nothing to do");
     assert_eq!(polls.get(), 2);
 }
 

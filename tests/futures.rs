@@ -3,13 +3,11 @@
 mod common;
 use common::bounded;
 use proptest::prelude::*;
-use singletrack::futures::Executor;
-use singletrack::futures::JobError;
-use singletrack::futures::ThreadPoolExecutor;
-use singletrack::futures::Wire;
 use singletrack::futures::oneshot::FutureState;
 use singletrack::futures::{AsCompleted, ReturnWhen, Unfinished, as_completed, wait};
-use singletrack::futures::{Future, Promise, promise};
+use singletrack::futures::{
+    Executor, Future, JobError, Promise, ThreadPoolExecutor, Wire, promise,
+};
 use std::cell::{Cell, RefCell};
 use std::num::NonZeroUsize;
 use std::pin::Pin;
@@ -33,7 +31,7 @@ impl Wake for CountingWaker {
 #[test]
 fn every_step_from_every_state_is_as_drawn() {
     use FutureState::*;
-    // (from, start, finish, cancel): each step gives the next state and its answer.
+    // (from, start, finish, cancel): each step gives the next state and its result.
     let table = [
         (Pending, (Running, true), (Finished, true), (Cancelled, true)),
         (Running, (Running, true), (Finished, true), (Running, false)),
@@ -241,7 +239,7 @@ impl<T> PollOnce<T> for Pin<&mut Future<T>> {
     }
 }
 
-/// How each of several futures ends, in the order in which they do.
+/// How a future ends.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum End {
     Value,
@@ -513,9 +511,9 @@ fn waiting_again_and_again_leaves_no_callbacks_behind() {
     assert_eq!(Arc::strong_count(&token), 1);
 }
 
-/// Who waits is the thread that iterates; where the iterator was made is no matter.
+/// The thread that waits is the one that iterates, wherever the iterator was made.
 #[test]
-fn as_completed_made_outside_a_pool_and_iterated_inside_is_told() {
+fn as_completed_made_outside_a_pool_and_iterated_inside_gets_an_error() {
     bounded(|| {
         let pool = ThreadPoolExecutor::new(1).unwrap();
         let (send, received) = mpsc::channel();
@@ -545,7 +543,7 @@ fn as_completed_made_inside_a_pool_and_iterated_outside_may_wait() {
         });
         let completed = made.result().unwrap();
         let opener = thread::spawn(move || {
-            thread::sleep(Duration::from_millis(20)); // the other one is asleep by then
+            thread::sleep(Duration::from_millis(20)); // the waiting thread is asleep by then
             open.send(()).unwrap();
         });
         let results: Vec<_> = completed.map(|job| job.unwrap().result()).collect();
@@ -554,7 +552,7 @@ fn as_completed_made_inside_a_pool_and_iterated_outside_may_wait() {
     });
 }
 
-// ---- map, on an executor that runs its jobs when told ----
+// ---- map, on an executor that runs its jobs on demand ----
 
 /// Keeps the promises of submitted jobs until `run` is called.
 #[derive(Default)]
@@ -564,7 +562,7 @@ struct ByHand {
 }
 
 impl ByHand {
-    /// Runs what is queued; answers how many were not cancelled.
+    /// Runs the queued jobs; returns how many were not cancelled.
     fn run(&self) -> usize {
         let jobs = self.queue.take();
         jobs.into_iter().filter_map(|job| job().then_some(())).count()
@@ -588,7 +586,7 @@ impl Executor for ByHand {
     fn shutdown(&self, _wait: bool, _cancel_futures: bool) {}
 }
 
-/// Runs every job on the spot.
+/// Runs every job at once, on the caller's thread.
 struct Inline(Cell<usize>);
 
 impl Executor for Inline {

@@ -92,7 +92,7 @@ fn the_main_thread_makes_the_calls_in_order_under_every_preset() {
         lock.attach(|gil| {
             lock.add_pending_call(call(1)).unwrap();
             run_to_a_check(gil);
-            assert_eq!(made.lock().unwrap().len(), 0, "{policy}: nobody is the main thread yet");
+            assert_eq!(made.lock().unwrap().len(), 0, "{policy}: no thread is the main thread yet");
             gil.claim_main();
             let (theirs, two) = (lock.clone(), call(2));
             let stranger = GilThread::spawn(&lock, "stranger", move |gil| {
@@ -190,11 +190,11 @@ fn an_interrupted_thread_unwinds_to_its_attach() {
     let _watchdog = watchdog("an interrupt", 60);
     for policy in presets() {
         let lock = GlobalLock::new(policy);
-        let (tell, told) = mpsc::channel();
+        let (send_id, id) = mpsc::channel();
         let theirs = lock.clone();
         let thread = std::thread::spawn(move || {
             let interrupted = theirs.attach(|gil| {
-                tell.send(gil.thread_id()).unwrap();
+                send_id.send(gil.thread_id()).unwrap();
                 loop {
                     gil.checkpoint();
                 }
@@ -202,7 +202,7 @@ fn an_interrupted_thread_unwinds_to_its_attach() {
             assert_eq!(interrupted, Err::<(), _>(AttachError::Interrupted), "{policy}");
             theirs.attach(run_to_a_check).expect("once is once")
         });
-        assert!(lock.interrupt(told.recv().unwrap()), "{policy}");
+        assert!(lock.interrupt(id.recv().unwrap()), "{policy}");
         thread.join().unwrap();
         let counters = lock.counters();
         assert_eq!(counters.acquisitions(), counters.drops(), "{policy}");
@@ -210,7 +210,7 @@ fn an_interrupted_thread_unwinds_to_its_attach() {
 }
 
 #[test]
-fn nobody_is_interrupted_in_place_of_the_dead() {
+fn no_thread_is_interrupted_in_place_of_a_dead_one() {
     let _watchdog = watchdog("a late interrupt", 30);
     let lock = GlobalLock::new(SwitchPolicy::PYTHON_3_10);
     let dead = GilThread::spawn(&lock, "dead", |gil| gil.thread_id()).unwrap().join().unwrap();

@@ -187,7 +187,7 @@ fn the_uncontended_path_is_two_atomic_operations() {
         let after = lock.counters() - before;
         let expected =
             Counters { acquired_at_once: 2_000, voluntary_drops: 2_000, ..Counters::default() };
-        assert_eq!(after, expected, "{policy}: no visit to the desk, no sleep, no wake");
+        assert_eq!(after, expected, "{policy}: no need of the mutex, no sleep, no wake");
     }
 }
 
@@ -446,7 +446,7 @@ fn each_holder_reads_its_own_flag_if_the_policy_says_so() {
             assert_eq!(gil.counters().forced_drops, 1, "and the flag is cleared");
         })
         .unwrap();
-        assert_eq!(lock.counters().forced_drops, 1, "nobody else was asked");
+        assert_eq!(lock.counters().forced_drops, 1, "no other thread was asked");
     });
 }
 

@@ -1,7 +1,7 @@
 //! The pure lock under random schedules: no threads, no clock, every policy.
 //!
-//! `World` plays the threads. It knows nothing of the rules: it keeps who believes to run, who
-//! sleeps and who was woken, does what the machine says, and complains when that is absurd.
+//! `World` plays the threads. It knows no rule: it keeps which threads believe that they run, which
+//! sleep and which were woken, does what the machine decides, and fails when that is absurd.
 
 use proptest::prelude::*;
 use singletrack::gil::rules::machine::Machine;
@@ -39,7 +39,7 @@ struct World {
     ids: Vec<ThreadId>,
     bodies: Vec<Body>,
     now: u64,
-    /// Who ran last, as the model sees it.
+    /// The thread that ran last, as the model sees it.
     last: Option<usize>,
     switches: u64,
     finaliser: Option<usize>,
@@ -77,8 +77,8 @@ impl World {
         if self.bodies[t] == Body::Awake && !self.machine.is_waiting(id) && !self.granted(t) {
             // It was handing over and now asks again.
             self.bodies[t] = Body::Outside;
-            let verdict = self.machine.wants(id, self.now);
-            self.obey(t, verdict);
+            let decision = self.machine.wants(id, self.now);
+            self.follow(t, decision);
         }
     }
 
@@ -86,8 +86,8 @@ impl World {
         self.machine.holder() == Some(self.ids[t])
     }
 
-    fn obey(&mut self, t: usize, verdict: Decision) {
-        match verdict.next {
+    fn follow(&mut self, t: usize, decision: Decision) {
+        match decision.next {
             Next::Run { switched } => {
                 let runner = self.bodies.iter().position(|b| *b == Body::Running);
                 assert_eq!(runner, None, "G1: {t} was let in beside another");
@@ -110,28 +110,28 @@ impl World {
             }
             Next::Refused(Refusal::Nested) => panic!("{t} did not hold the lock"),
         }
-        self.wake(verdict.wake);
+        self.wake(decision.wake);
     }
 
     fn drops(&mut self, t: usize, reason: DropReason) {
         let back = reason != DropReason::Voluntary;
-        let parting = match reason {
+        let release = match reason {
             DropReason::Request => match self.machine.yields(self.ids[t], self.now).unwrap() {
-                Some(parting) => parting,
+                Some(release) => release,
                 None => return,
             },
             _ => self.machine.drops(self.ids[t], reason, self.now).unwrap(),
         };
         self.bodies[t] = Body::Outside;
-        if parting.await_switch {
-            assert!(self.machine.waiting() > 0, "waits for a switch nobody can make");
+        if release.await_switch {
+            assert!(self.machine.waiting() > 0, "waits for a switch that no thread can make");
             self.bodies[t] = Body::HandingOver { back };
             self.owes = Some((t, self.machine.switch_number()));
         }
-        self.wake(parting.wake);
-        if back && !parting.await_switch {
-            let verdict = self.machine.wants(self.ids[t], self.now);
-            self.obey(t, verdict);
+        self.wake(release.wake);
+        if back && !release.await_switch {
+            let decision = self.machine.wants(self.ids[t], self.now);
+            self.follow(t, decision);
         }
     }
 
@@ -144,7 +144,7 @@ impl World {
             self.owes = None;
         }
         if self.finaliser == Some(t) {
-            self.finaliser = Some(usize::MAX); // nobody can come after it
+            self.finaliser = Some(usize::MAX); // no thread can have the lock after it
         }
         self.bodies[t] = Body::Dead;
         self.wake(wake);
@@ -155,8 +155,8 @@ impl World {
         for id in self.machine.finalises(self.ids[t]).unwrap() {
             let t = self.of(id);
             self.bodies[t] = Body::Refused;
-            let verdict = self.machine.woken(id, self.now);
-            assert_eq!(verdict.next, Next::Refused(Refusal::Finalised));
+            let decision = self.machine.woken(id, self.now);
+            assert_eq!(decision.next, Next::Refused(Refusal::Finalised));
         }
     }
 
@@ -166,8 +166,8 @@ impl World {
         match (self.bodies[t], how % 16) {
             (Body::Outside, 0) => self.dies(t),
             (Body::Outside, _) => {
-                let verdict = self.machine.wants(id, self.now);
-                self.obey(t, verdict);
+                let decision = self.machine.wants(id, self.now);
+                self.follow(t, decision);
             }
             (Body::Running, 0) => self.dies(t),
             (Body::Running, 1..=3) => self.drops(t, DropReason::Voluntary),
@@ -185,12 +185,12 @@ impl World {
                 self.wake(wake);
             }
             (Body::Asleep { until }, _) if until.is_some_and(|u| u <= self.now) => {
-                let verdict = self.machine.timed_out(id, self.now);
-                self.obey(t, verdict);
+                let decision = self.machine.timed_out(id, self.now);
+                self.follow(t, decision);
             }
             (Body::Awake, _) => {
-                let verdict = self.machine.woken(id, self.now);
-                self.obey(t, verdict);
+                let decision = self.machine.woken(id, self.now);
+                self.follow(t, decision);
             }
             (Body::Asleep { .. } | Body::HandingOver { .. } | Body::Refused, _) => {}
             (Body::Dead, 0..=3) => {
@@ -219,7 +219,7 @@ impl World {
                 assert!(waiting == 0 || awake, "free, and {waiting} threads sleep");
                 let handing = |b: &Body| matches!(b, Body::HandingOver { .. });
                 let handing = self.bodies.iter().any(handing);
-                assert!(!handing || waiting > 0, "G5: waits for a switch nobody can make");
+                assert!(!handing || waiting > 0, "G5: waits for a switch that no thread can make");
             }
         }
         assert!(!m.drop_requested() || m.waiting() > 0, "G11: a request without a waiter");
@@ -305,11 +305,11 @@ proptest! {
         }
         let total: usize = by_thread.iter().sum();
         let expected: Vec<usize> = (1..=total).step_by(n as usize + 1).collect();
-        prop_assert_eq!(checks, expected, "G8: one check every n + 1 ticks, whoever ticks");
+        prop_assert_eq!(checks, expected, "G8: one check every n + 1 ticks, of whatever threads");
     }
 
     #[test]
-    fn a_holder_that_looks_is_made_to_go(
+    fn a_holder_that_passes_checkpoints_is_made_to_go(
         forced in any::<bool>(),
         threads in 2usize..6,
         pace in prop::collection::vec(1u64..200_000, 20..60),
@@ -386,15 +386,15 @@ impl Race {
     }
 }
 
-fn sleeping(verdict: Decision) -> SleepReason {
-    match verdict.next {
+fn sleeping(decision: Decision) -> SleepReason {
+    match decision.next {
         Next::Sleep { why, .. } => why,
         other => panic!("should sleep, not {other:?}"),
     }
 }
 
-fn running(verdict: Decision) -> bool {
-    matches!(verdict.next, Next::Run { .. })
+fn running(decision: Decision) -> bool {
+    matches!(decision.next, Next::Run { .. })
 }
 
 #[test]
@@ -424,8 +424,8 @@ fn taking_the_lock_clears_the_requests_of_all() {
     let _ = (m.wants(b, 0), m.wants(c, 0));
     assert_eq!(sleeping(m.timed_out(b, INTERVAL)), SleepReason::Asked);
     assert_eq!(sleeping(m.timed_out(c, INTERVAL)), SleepReason::Asked);
-    let parting = m.yields(a, INTERVAL + 1).unwrap().unwrap();
-    assert_eq!((parting.wake, parting.await_switch), (Some(b), false));
+    let release = m.yields(a, INTERVAL + 1).unwrap().unwrap();
+    assert_eq!((release.wake, release.await_switch), (Some(b), false));
     assert!(running(m.wants(a, INTERVAL + 2)), "not forced: the yielder takes it straight back");
     assert!(!m.drop_requested(), "and everybody must wait an interval anew");
     assert_eq!(m.switch_number(), 1);
@@ -440,16 +440,16 @@ fn a_leaving_waiter_withdraws_its_request_and_hands_its_wake_up_on() {
     assert_eq!(sleeping(m.timed_out(b, INTERVAL)), SleepReason::Asked);
     assert_eq!(m.gives_up(b), None);
     assert!(!m.drop_requested());
-    assert_eq!(m.yields(a, INTERVAL + 1), Ok(None), "nobody to yield to: it keeps the lock");
+    assert_eq!(m.yields(a, INTERVAL + 1), Ok(None), "no thread to yield to: it keeps the lock");
 
     let _ = (m.wants(b, INTERVAL), m.wants(c, INTERVAL));
     assert_eq!(sleeping(m.timed_out(b, 2 * INTERVAL)), SleepReason::Asked);
-    let parting = m.yields(a, 2 * INTERVAL).unwrap().unwrap();
-    assert!(parting.await_switch);
-    assert_eq!(parting.wake, Some(b));
+    let release = m.yields(a, 2 * INTERVAL).unwrap().unwrap();
+    assert!(release.await_switch);
+    assert_eq!(release.wake, Some(b));
     assert_eq!(m.dies(b), Some(c), "the wake-up goes to the next");
     assert!(m.is_handing_over(a));
-    assert_eq!(m.gives_up(c), Some(a), "nobody is left to switch to: the dropper may go on");
+    assert_eq!(m.gives_up(c), Some(a), "no thread is left to switch to: the dropper may go on");
     assert!(!m.is_handing_over(a));
     assert!(running(m.wants(a, 2 * INTERVAL)));
 }
@@ -474,7 +474,7 @@ fn an_io_thread_goes_before_a_cpu_thread() {
     assert_eq!(
         sleeping(m.wants(other, 0)),
         SleepReason::Busy,
-        "nobody is known to be a CPU thread yet"
+        "no thread is known to be a CPU thread yet"
     );
     let _ = m.timed_out(other, INTERVAL);
     assert_eq!(m.yields(cpu, INTERVAL).unwrap().unwrap().wake, Some(other));
@@ -489,7 +489,7 @@ fn an_io_thread_goes_before_a_cpu_thread() {
 }
 
 #[test]
-fn the_finaliser_waits_for_nobody() {
+fn the_finaliser_waits_for_no_other() {
     let mut m = Machine::new(SwitchPolicy::PYTHON_3_2);
     let [a, b, late] = [m.joins(), m.joins(), m.joins()];
     assert!(running(m.wants(a, 0)));
@@ -504,7 +504,7 @@ fn the_finaliser_waits_for_nobody() {
 }
 
 #[test]
-fn a_newcomer_with_a_dead_threads_number_is_another_thread() {
+fn a_new_thread_with_a_dead_threads_number_is_another_thread() {
     let mut m = Machine::new(SwitchPolicy::PYTHON_3_2);
     let a = m.joins();
     assert!(running(m.wants(a, 0)));
@@ -551,11 +551,11 @@ fn zero_and_huge_checks_are_refused() {
 }
 
 #[test]
-fn where_a_policy_looks() {
-    let look = |p: SwitchPolicy| (p.at(SwitchPoint::Op), p.at(SwitchPoint::BackEdgeOrCall));
-    assert_eq!(look(SwitchPolicy::PYTHON_2), (PointCheck::Count, PointCheck::Count));
-    assert_eq!(look(SwitchPolicy::PYTHON_3_2), (PointCheck::AtRequest, PointCheck::AtRequest));
-    assert_eq!(look(SwitchPolicy::PYTHON_3_10), (PointCheck::Nothing, PointCheck::AtRequest));
+fn which_switch_points_are_checkpoints() {
+    let at = |p: SwitchPolicy| (p.at(SwitchPoint::Op), p.at(SwitchPoint::BackEdgeOrCall));
+    assert_eq!(at(SwitchPolicy::PYTHON_2), (PointCheck::Count, PointCheck::Count));
+    assert_eq!(at(SwitchPolicy::PYTHON_3_2), (PointCheck::AtRequest, PointCheck::AtRequest));
+    assert_eq!(at(SwitchPolicy::PYTHON_3_10), (PointCheck::Nothing, PointCheck::AtRequest));
 }
 
 #[test]
@@ -572,7 +572,7 @@ fn a_fair_holder_has_a_whole_interval_from_its_own_beginning() {
 }
 
 #[test]
-fn where_nobody_is_forced_nothing_bounds_a_wait() {
+fn where_no_switch_is_forced_nothing_bounds_a_wait() {
     for policy in [SwitchPolicy::PYTHON_2, SwitchPolicy::PYTHON_2_LINUX, SwitchPolicy::NO_FORCE] {
         let mut machine = Machine::new(policy);
         let (hog, unlucky) = (machine.joins(), machine.joins());
@@ -587,9 +587,12 @@ fn where_nobody_is_forced_nothing_bounds_a_wait() {
                 Check::EveryTicks(_) => DropReason::Tick,
                 Check::OnRequest { .. } => DropReason::Request,
             };
-            let parting = machine.drops(hog, reason, now).unwrap();
-            assert_eq!(parting, Release { wake: Some(unlucky), await_switch: false });
-            assert!(running(machine.wants(hog, now + 1)), "it is quicker than who must wake up");
+            let release = machine.drops(hog, reason, now).unwrap();
+            assert_eq!(release, Release { wake: Some(unlucky), await_switch: false });
+            assert!(
+                running(machine.wants(hog, now + 1)),
+                "it is quicker than the one that must wake up"
+            );
             assert_eq!(sleeping(machine.woken(unlucky, now + 2)), SleepReason::Barged);
         }
         assert_eq!(machine.switch_number(), 1, "{policy}: and so it went");
@@ -604,12 +607,12 @@ fn a_new_interval_applies_from_the_next_wait() {
         |interval| SwitchPolicy::PYTHON_3_2.with_check(Check::OnRequest { interval }).unwrap();
     let mut machine = Machine::new(with(long));
     let [a, b, c] = [(); 3].map(|()| machine.joins());
-    let until = |verdict: Decision| match verdict.next {
+    let until = |decision: Decision| match decision.next {
         Next::Sleep { until, .. } => until,
         other => panic!("{other:?}"),
     };
     assert!(running(machine.wants(a, 0)));
-    assert_eq!(until(machine.wants(b, 0)), Some(10 * INTERVAL), "it sleeps as long as it was told");
+    assert_eq!(until(machine.wants(b, 0)), Some(10 * INTERVAL), "it sleeps as long as was decided");
     machine.set_policy(with(short));
     assert_eq!(until(machine.wants(c, 5)), Some(INTERVAL + 5));
     machine.set_policy(with(long));

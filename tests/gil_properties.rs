@@ -26,25 +26,25 @@ const PROPERTIES: [Property; 22] = [
     ("G2", "a stranger's drop is an error and changes nothing", &[ANY_SCHEDULE]),
     (
         "G3",
-        "a holder that looks is asked after an interval, and goes",
+        "a holder that passes checkpoints is asked after an interval, and drops the lock",
         &[
-            ("tests/gil_machine.rs", "a_holder_that_looks_is_made_to_go"),
+            ("tests/gil_machine.rs", "a_holder_that_passes_checkpoints_is_made_to_go"),
             ("tests/gil_lock.rs", "a_waiter_asks_when_its_interval_is_over"),
         ],
     ),
     (
         "G4",
-        "who was forced comes back after another, or after all have left",
+        "a forced dropper comes back after another thread, or after all have left",
         &[
             ANY_SCHEDULE,
             ("tests/gil_lock.rs", "a_forced_switch_hands_over"),
             ("tests/loom_gil.rs", "a_forced_hand_off_lets_the_waiter_in_first"),
-            ("tests/shuttle_gil.rs", "who_is_forced_comes_back_after_another"),
+            ("tests/shuttle_gil.rs", "a_forced_dropper_comes_back_after_another"),
         ],
     ),
     (
         "G5",
-        "a waiter that leaves blocks nobody",
+        "a waiter that leaves blocks no other thread",
         &[
             ANY_SCHEDULE,
             (
@@ -60,15 +60,15 @@ const PROPERTIES: [Property; 22] = [
         "G6",
         "first come first served bounds the wait",
         &[
-            ("tests/gil_machine.rs", "a_holder_that_looks_is_made_to_go"),
-            ("tests/loom_gil.rs", "a_fair_lock_is_handed_to_whoever_waits"),
+            ("tests/gil_machine.rs", "a_holder_that_passes_checkpoints_is_made_to_go"),
+            ("tests/loom_gil.rs", "a_fair_lock_is_handed_to_those_that_wait"),
         ],
     ),
     (
         "G7",
         "the other policies have no bound, and it is measured",
         &[
-            ("tests/gil_machine.rs", "where_nobody_is_forced_nothing_bounds_a_wait"),
+            ("tests/gil_machine.rs", "where_no_switch_is_forced_nothing_bounds_a_wait"),
             ("tests/gil_times.rs", "every_wait_is_counted_and_every_hold_that_is_measured"),
             ("tests/vm_explorer.rs", "two_of_three_can_starve_the_third_even_by_force"),
         ],
@@ -78,7 +78,7 @@ const PROPERTIES: [Property; 22] = [
         "a check every n + 1 ticks, one count for all, never forced",
         &[
             ("tests/gil_machine.rs", "the_ticker_is_one_for_all_threads"),
-            ("tests/gil_machine.rs", "where_nobody_is_forced_nothing_bounds_a_wait"),
+            ("tests/gil_machine.rs", "where_no_switch_is_forced_nothing_bounds_a_wait"),
             ("tests/gil_lock.rs", "scenario_2_tick_period"),
             ("tests/gil_lock.rs", "the_ticker_goes_with_the_lock"),
         ],
@@ -134,7 +134,7 @@ const PROPERTIES: [Property; 22] = [
     ),
     (
         "G15",
-        "after the end only the finaliser has the lock, and waits for nobody",
+        "after the end only the finaliser has the lock, and waits for no other thread",
         &[
             ANY_SCHEDULE,
             ("tests/gil_lock.rs", "finalising_ends_all_other_threads"),
@@ -144,7 +144,7 @@ const PROPERTIES: [Property; 22] = [
     ),
     (
         "G16",
-        "a forked child uses the lock, or is told why not",
+        "a forked child uses the lock, or gets an error that says why not",
         &[
             ("tests/gil_fork.rs", "the_forking_thread_keeps_the_lock"),
             ("tests/gil_fork.rs", "a_lock_held_by_a_thread_that_is_not_copied_is_an_error"),

@@ -152,16 +152,24 @@ struct Replay {
 }
 
 impl Replay {
-    fn step(&mut self, name: &str, who: usize, event: LockEvent) {
+    fn step(&mut self, name: &str, thread: usize, event: LockEvent) {
         let passed = event.at - self.since;
         match event.what {
             EventKind::Takes => {
-                assert_eq!(self.holder.replace(who), None, "{name}: {who} takes what is taken");
+                assert_eq!(
+                    self.holder.replace(thread),
+                    None,
+                    "{name}: {thread} takes what is taken"
+                );
                 self.idle += passed;
-                self.switches += u64::from(self.last.replace(who) != Some(who));
+                self.switches += u64::from(self.last.replace(thread) != Some(thread));
             }
             EventKind::DropsVoluntarily | EventKind::DropsOnRequest | EventKind::DropsAtTick => {
-                assert_eq!(self.holder.take(), Some(who), "{name}: {who} drops what it has not");
+                assert_eq!(
+                    self.holder.take(),
+                    Some(thread),
+                    "{name}: {thread} drops a lock that it does not hold"
+                );
                 self.held += passed;
             }
             _ => return,
@@ -197,12 +205,12 @@ fn a_recording_replays_and_all_of_its_time_is_hold_or_idle() {
         let after = before.elapsed();
         let tracks = recording.tracks.iter().enumerate();
         let mut events: Vec<(usize, LockEvent)> =
-            tracks.flat_map(|(who, t)| t.events.iter().map(move |&e| (who, e))).collect();
+            tracks.flat_map(|(index, t)| t.events.iter().map(move |&e| (index, e))).collect();
         // A drop and the next take can have the same nanosecond: the drop was first.
         events.sort_by_key(|(_, event)| (event.at, event.what == EventKind::Takes));
         let (holder, last) = (None, None);
         let mut replay = Replay { holder, since: 0, held: 0, idle: 0, last, switches: 0 };
-        events.into_iter().for_each(|(who, event)| replay.step(name, who, event));
+        events.into_iter().for_each(|(thread, event)| replay.step(name, thread, event));
         assert_eq!(replay.holder, None, "{name}: all have left");
         assert_eq!(replay.switches, counters.switches, "{name}");
         assert_eq!(replay.held, counters.hold_ns, "{name}: measured twice, in two ways");

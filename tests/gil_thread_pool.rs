@@ -1,4 +1,4 @@
-//! The pool whose jobs hold a global lock: never two at once, and who waits is told how.
+//! The pool whose jobs hold a global lock: never two at once, and a job that waits in the wrong way gets an error.
 
 mod common;
 use common::bounded;
@@ -17,7 +17,7 @@ fn pool(policy: SwitchPolicy, max_workers: usize) -> GilThreadPoolExecutor {
     GilThreadPoolExecutor::new(&GlobalLock::new(policy), max_workers).unwrap()
 }
 
-/// Who is inside, and the most there ever were.
+/// How many jobs are inside now, and the most that there ever were.
 #[derive(Default)]
 struct Room {
     inside: AtomicUsize,
@@ -98,13 +98,13 @@ fn a_panic_gives_the_lock_back() {
 }
 
 #[test]
-fn waiting_for_a_job_with_the_lock_in_hand_is_told() {
+fn waiting_for_a_job_with_the_lock_in_hand_is_an_error() {
     bounded(|| {
         let pool = Arc::new(pool(SwitchPolicy::PYTHON_3_10, 2));
         let inside = Arc::clone(&pool);
         let outer = pool.submit_fn(move |_gil| inside.submit_fn(|_| 7).result());
-        let told = outer.result().unwrap().unwrap_err();
-        assert!(matches!(&told, JobError::WouldDeadlock(why) if why.contains("gil.detach")));
+        let error = outer.result().unwrap().unwrap_err();
+        assert!(matches!(&error, JobError::WouldDeadlock(why) if why.contains("gil.detach")));
     });
 }
 

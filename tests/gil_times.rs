@@ -41,8 +41,8 @@ proptest! {
         };
         prop_assert_eq!(histogram.max(), max);
         let rank = ((share * lengths.len() as f64).ceil() as usize).max(1);
-        let (exact, told) = (lengths[rank - 1], histogram.percentile(share));
-        prop_assert!(exact <= told && told <= max && told / 2 <= exact, "{exact} {told}");
+        let (exact, shown) = (lengths[rank - 1], histogram.percentile(share));
+        prop_assert!(exact <= shown && shown <= max && shown / 2 <= exact, "{exact} {shown}");
     }
 
     #[test]
@@ -84,7 +84,7 @@ fn every_wait_is_counted_and_every_hold_that_is_measured() {
                     gil.detach(std::thread::yield_now);
                 }
                 gil.detach(|| gate.wait()); // all have counted
-                gil.detach(|| gate.wait()); // and are looked at
+                gil.detach(|| gate.wait()); // and their counters are read
             })
         };
         let threads: Vec<_> = (0..3).map(|number| spawn(number).unwrap()).collect();

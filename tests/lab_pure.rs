@@ -3,15 +3,15 @@
 
 use proptest::prelude::*;
 use singletrack::base::random::SplitMix64;
-use singletrack::lab::cli::{Order, Refusal, Request, parse};
-use singletrack::lab::compare::blocking::{Queue, Tally};
+use singletrack::lab::cli::{CliError, CompareRequest, Request, parse};
 use singletrack::lab::compare::http::{Url, body};
-use singletrack::lab::compare::job::{Job, Question};
-use singletrack::lab::compare::json::document;
+use singletrack::lab::compare::lane::{LaneStats, WorkQueue};
 use singletrack::lab::compare::model::{Family, Model};
-use singletrack::lab::compare::result::{CaseResult, ModelResult, Switches, Time};
-use singletrack::lab::compare::table::{duration, table};
+use singletrack::lab::compare::output::document;
+use singletrack::lab::compare::output::{duration, table};
+use singletrack::lab::compare::result::{CaseResult, ModelResult, Switches, TimeSplit};
 use singletrack::lab::compare::verdict::{Finish, Nature, Verdict};
+use singletrack::lab::compare::{job::Job, server::Question};
 use singletrack::lab::report::stats::{Spread, percentile};
 use std::ffi::OsString;
 use std::time::Duration;
@@ -64,18 +64,18 @@ proptest! {
         seed: u64,
         lanes in 1usize..5,
     ) {
-        let mut alone = Tally::default();
+        let mut alone = LaneStats::default();
         for (number, &value) in values.iter().enumerate() {
             alone.record(number, value, Duration::from_nanos(1));
         }
         let mut order: Vec<usize> = (0..values.len()).collect();
         SplitMix64::new(seed).shuffle(&mut order);
-        let mut shared = vec![Tally::default(); lanes];
-        for (turn, &number) in order.iter().enumerate() {
-            shared[turn % lanes].record(number, values[number], Duration::from_nanos(1));
+        let mut shared = vec![LaneStats::default(); lanes];
+        for (at, &number) in order.iter().enumerate() {
+            shared[at % lanes].record(number, values[number], Duration::from_nanos(1));
         }
-        let total = shared.into_iter().fold(Tally::default(), |mut total, tally| {
-            total.merge(tally);
+        let total = shared.into_iter().fold(LaneStats::default(), |mut total, stats| {
+            total.merge(stats);
             total
         });
         prop_assert_eq!(total.checksum, alone.checksum);
@@ -86,10 +86,10 @@ proptest! {
     fn a_checksum_sees_two_values_that_changed_places(a: u64, b: u64) {
         prop_assume!(a != b);
         let sum = |first, second| {
-            let mut tally = Tally::default();
-            tally.record(0, first, Duration::ZERO);
-            tally.record(1, second, Duration::ZERO);
-            tally.checksum
+            let mut stats = LaneStats::default();
+            stats.record(0, first, Duration::ZERO);
+            stats.record(1, second, Duration::ZERO);
+            stats.checksum
         };
         prop_assert_ne!(sum(a, b), sum(b, a));
     }
@@ -98,7 +98,7 @@ proptest! {
 #[test]
 fn a_queue_hands_out_every_job_once_and_none_after_it_is_closed() {
     let jobs: Vec<Job> = (0..3).map(|from| Job::Primes { from, count: 1 }).collect();
-    let queue = Queue::new(jobs.clone());
+    let queue = WorkQueue::new(jobs.clone());
     assert_eq!(queue.take(), Some((0, &jobs[0])));
     assert_eq!(queue.take(), Some((1, &jobs[1])));
     queue.close();
@@ -329,7 +329,7 @@ fn some_result() -> CaseResult {
         wall: spread(median * 0.9, median, median * 1.1),
         p50: median / 32.0,
         p99: median / 16.0,
-        time: Time { on_cpu: median, gil_wait: 0.0, blocked: 0.000_25 },
+        time: TimeSplit { on_cpu: median, gil_wait: 0.0, blocked: 0.000_25 },
         switches: Switches { forced: 3, voluntary: 0, ctx_voluntary: 14, ctx_involuntary: 5 },
         peak_rss_kib: 2048,
         checksum: 0xabcd,
@@ -399,9 +399,9 @@ fn line(words: &str) -> Vec<OsString> {
     ["singletrack", "compare"].into_iter().chain(words.split(' ')).map(OsString::from).collect()
 }
 
-fn comparison(words: &str) -> Request {
+fn comparison(words: &str) -> CompareRequest {
     match parse(line(words)) {
-        Ok(Order::Compare(request)) => request,
+        Ok(Request::Compare(request)) => request,
         other => panic!("{words}: {other:?}"),
     }
 }
@@ -449,7 +449,7 @@ fn a_wrong_command_line_is_refused_in_one_line() {
         ("urls", "urls"),
         ("urls https://a/", "https://a/"),
     ] {
-        let Err(Refusal::Usage(refusal)) = parse(line(words)) else {
+        let Err(CliError::Usage(refusal)) = parse(line(words)) else {
             panic!("`{words}` was not refused")
         };
         assert!(refusal.contains(named), "`{words}`: {refusal}");

@@ -4,10 +4,10 @@
 use proptest::prelude::*;
 use serde_json::Value;
 use singletrack::gil::{EventKind, LockEvent, Recording, Track};
-use singletrack::lab::report::lanes::{Pen, Words, lanes, legend};
+use singletrack::lab::report::lanes::{DrawOptions, StateNames, lanes, legend};
 use singletrack::lab::report::recording::FlatRecording;
 use singletrack::lab::report::recording::Profile;
-use singletrack::lab::report::trace::{Process, write_trace};
+use singletrack::lab::report::trace::{TraceProcess, write_trace};
 
 const MS: u64 = 1_000_000;
 
@@ -16,7 +16,7 @@ fn track(name: &str, tid: u32, events: &[(u64, EventKind)]) -> Track {
     Track { name: name.into(), tid, events, dropped: 0, times: None }
 }
 
-/// Two turns of a convoy: the echo thread waits 5 ms, has the lock for 0.1 ms, and waits again.
+/// Two rounds of a convoy: the echo thread waits 5 ms, has the lock for 0.1 ms, and waits again.
 fn convoy() -> Recording {
     let cpu = [
         (0, EventKind::Takes),
@@ -40,12 +40,12 @@ fn convoy() -> Recording {
     Recording { tracks: vec![track("cpu", 11, &cpu), track("echo", 12, &echo)], until: 12 * MS }
 }
 
-const PLAIN: Pen = Pen { width: 60, ascii: false, colour: false };
+const PLAIN: DrawOptions = DrawOptions { width: 60, ascii: false, colour: false };
 
 #[test]
 fn a_convoy_is_seen_at_a_glance() {
     assert_eq!(
-        lanes(&convoy(), 0..12 * MS, &Words::LOCK, &PLAIN),
+        lanes(&convoy(), 0..12 * MS, &StateNames::LOCK, &PLAIN),
         r"
            0 ms                 12 ms
 GIL owner  aaaaaaaaaaaaaaaaaaaaaaaaaa
@@ -55,7 +55,7 @@ b echo     ▒▒▒▒▒▒▒▒▒▒▞▞▒▒▒▒▒▒▒▒▒▞·�
         .trim_start_matches('\n')
     );
     assert_eq!(
-        legend(&Words::LOCK, &PLAIN),
+        legend(&StateNames::LOCK, &PLAIN),
         "█ Has GIL   ▒ Waiting for GIL   ▞ both in turn   · No GIL\n\
          ▄ for a part of its column   blank: no event yet"
     );
@@ -63,8 +63,9 @@ b echo     ▒▒▒▒▒▒▒▒▒▒▞▞▒▒▒▒▒▒▒▒▒▞·�
 
 #[test]
 fn ascii_says_the_same() {
-    let pen = Pen { ascii: true, ..PLAIN };
-    let text = lanes(&convoy(), 0..12 * MS, &Words::LOCK, &pen) + &legend(&Words::LOCK, &pen);
+    let options = DrawOptions { ascii: true, ..PLAIN };
+    let text = lanes(&convoy(), 0..12 * MS, &StateNames::LOCK, &options)
+        + &legend(&StateNames::LOCK, &options);
     assert_eq!(
         text,
         r"
@@ -81,8 +82,8 @@ b echo     //////////XX/////////X....  has  2 %, waits 82 %
 
 #[test]
 fn colours_are_those_of_the_trace_viewers() {
-    let pen = Pen { colour: true, ..PLAIN };
-    let text = lanes(&convoy(), 6 * MS..9 * MS, &Words::LOCK, &pen);
+    let options = DrawOptions { colour: true, ..PLAIN };
+    let text = lanes(&convoy(), 6 * MS..9 * MS, &StateNames::LOCK, &options);
     let lane = text.lines().last().unwrap();
     let orange = "\x1b[38;2;213;94;0m";
     assert!(lane.contains(&format!("{orange}{}\x1b[0m", "▒".repeat(26))), "{lane:?}");
@@ -95,21 +96,21 @@ fn a_part_of_a_column_is_as_high_as_its_share() {
         .flat_map(|i| [(i * 8, EventKind::Takes), (i * 8 + i + 1, EventKind::DropsVoluntarily)])
         .collect();
     let recording = Recording { tracks: vec![track("t", 1, &steps)], until: 64 };
-    let pen = Pen { width: 11 + 10, ..PLAIN };
-    let text = lanes(&recording, 0..80, &Words::LOCK, &pen);
+    let options = DrawOptions { width: 11 + 10, ..PLAIN };
+    let text = lanes(&recording, 0..80, &StateNames::LOCK, &options);
     assert_eq!(text.lines().last().unwrap(), "a t        ▁▂▃▄▅▆▇█");
 }
 
 #[test]
 fn a_narrow_terminal_loses_the_figures_before_the_lanes() {
     for width in 40..120 {
-        let pen = Pen { width, ..PLAIN };
-        for line in lanes(&convoy(), 0..12 * MS, &Words::LOCK, &pen).lines() {
+        let options = DrawOptions { width, ..PLAIN };
+        for line in lanes(&convoy(), 0..12 * MS, &StateNames::LOCK, &options).lines() {
             assert!(line.chars().count() <= width, "{width}: {line}");
         }
     }
-    let pen = Pen { width: 43, ..PLAIN };
-    let text = lanes(&convoy(), 0..12 * MS, &Words::LOCK, &pen);
+    let options = DrawOptions { width: 43, ..PLAIN };
+    let text = lanes(&convoy(), 0..12 * MS, &StateNames::LOCK, &options);
     assert!(!text.contains("has") && text.contains('▒'), "{text}");
 }
 
@@ -121,7 +122,7 @@ proptest! {
                       (at + length, EventKind::Takes)];
         let recording =
             Recording { tracks: vec![track("t", 1, &events)], until: 20_000_000_000 };
-        let text = lanes(&recording, 0..20_000_000_000, &Words::LOCK, &PLAIN);
+        let text = lanes(&recording, 0..20_000_000_000, &StateNames::LOCK, &PLAIN);
         prop_assert!(text.contains(['▞', '▒']), "{}", text);
     }
 
@@ -138,8 +139,8 @@ proptest! {
             until,
         };
         let window = from.min(until)..until;
-        prop_assert_eq!(lanes(&recording, window, &Words::LOCK, &PLAIN).lines().count() >= 3, true);
-        let process = Process { pid: 1, name: "x".into(), recording, words: Words::LOCK };
+        prop_assert_eq!(lanes(&recording, window, &StateNames::LOCK, &PLAIN).lines().count() >= 3, true);
+        let process = TraceProcess { pid: 1, name: "x".into(), recording, words: StateNames::LOCK };
         let mut file = Vec::new();
         write_trace(&mut file, &[], &[process]).unwrap();
         prop_assert!(serde_json::from_slice::<Value>(&file).is_ok());
@@ -157,11 +158,11 @@ fn a_film_gives_its_recording_back() {
 
 #[test]
 fn a_trace_has_the_fields_that_viewers_read() {
-    let process = Process {
+    let process = TraceProcess {
         pid: 4711,
         name: "convoy · python-3.10".into(),
         recording: convoy(),
-        words: Words::LOCK,
+        words: StateNames::LOCK,
     };
     let mut file = Vec::new();
     write_trace(&mut file, &[("policy", "python-3.10")], &[process]).unwrap();

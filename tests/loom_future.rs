@@ -6,9 +6,7 @@
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use loom::thread;
-use singletrack::futures::JobError;
-use singletrack::futures::{Future, promise};
-use singletrack::futures::{ReturnWhen, as_completed, wait};
+use singletrack::futures::{Future, JobError, ReturnWhen, as_completed, promise, wait};
 use std::pin::Pin;
 use std::task::{Context, Poll, Wake, Waker};
 
@@ -98,7 +96,7 @@ fn a_task_that_saw_pending_is_woken_once() {
 }
 
 #[test]
-fn a_late_callback_runs_once_whoever_runs_it() {
+fn a_late_callback_runs_once_on_either_thread() {
     loom::model(|| {
         let (p, f) = promise::<u8>();
         let calls = Count::new();

@@ -34,7 +34,7 @@ impl World {
         Arc::new(World { lock: GlobalLock::new(policy), value: UnsafeCell::new(0) })
     }
 
-    /// One access that nobody may meet.
+    /// One access that must be alone.
     fn add(&self, _: &mut Gil<'_>) -> u32 {
         self.value.with_mut(|value| {
             // SAFETY: loom checks it.
@@ -143,7 +143,7 @@ fn a_tick_check_drops_and_takes() {
 }
 
 #[test]
-fn a_fair_lock_is_handed_to_whoever_waits() {
+fn a_fair_lock_is_handed_to_those_that_wait() {
     model(3, || {
         let world = World::new(SwitchPolicy::FAIR);
         let others: Vec<_> = (0..2)

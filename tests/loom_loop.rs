@@ -1,6 +1,6 @@
 //! What another thread does to a loop, under every interleaving: wakes, cancels and values that
-//! arrive while it runs, sleeps or goes. The pieces are those that ship (`Inbox`, `Loops`, a
-//! task's `State`, `Promise` and `Future`); the loop around them is the shortest that uses
+//! arrive while it runs, sleeps or goes. The pieces are those that ship (`Inbox`, `Loops`,
+//! `TaskState`, `Promise` and `Future`); the loop around them is the shortest that uses
 //! them as `EventLoop` does.
 //!
 //! Run: `RUSTFLAGS="--cfg loom" cargo test --release --target-dir target/loom --test loom_loop`
@@ -13,7 +13,7 @@ use loom::thread;
 use singletrack::event_loop::inbox::{Inbox, Loops};
 use singletrack::futures::JobError;
 use singletrack::futures::{Future, Promise, promise};
-use singletrack::sys::signal::{Arrivals, Flag};
+use singletrack::sys::signal::{AtomicFlag, SignalFlags};
 use singletrack::task::state::{Pause, TaskState};
 use std::pin::Pin;
 use std::task::{Context, Poll, Wake, Waker};
@@ -25,51 +25,51 @@ fn three_threads(body: impl Fn() + Sync + Send + 'static) {
     model.check(body);
 }
 
-/// What a selector's bell is: rung, it ends the next sleep.
+/// A selector that only its waker can wake: used, it ends the next sleep.
 #[derive(Default)]
-struct Bell {
-    rung: Mutex<bool>,
-    rang: Condvar,
+struct Selector {
+    woken: Mutex<bool>,
+    changed: Condvar,
 }
 
-impl Bell {
-    fn ring(&self) {
-        *self.rung.lock().unwrap() = true;
-        self.rang.notify_one();
+impl Selector {
+    fn wake(&self) {
+        *self.woken.lock().unwrap() = true;
+        self.changed.notify_one();
     }
 
     fn wait(&self) {
-        let mut rung = self.rung.lock().unwrap();
-        while !*rung {
-            rung = self.rang.wait(rung).unwrap();
+        let mut woken = self.woken.lock().unwrap();
+        while !*woken {
+            woken = self.changed.wait(woken).unwrap();
         }
-        *rung = false;
+        *woken = false;
     }
 }
 
-/// An inbox and the bell that it rings.
+/// An inbox and the selector that it wakes.
 struct Post<M> {
     inbox: Arc<Inbox<M>>,
-    bell: Arc<Bell>,
+    selector: Arc<Selector>,
 }
 
 impl<M> Clone for Post<M> {
     fn clone(&self) -> Self {
-        Post { inbox: Arc::clone(&self.inbox), bell: Arc::clone(&self.bell) }
+        Post { inbox: Arc::clone(&self.inbox), selector: Arc::clone(&self.selector) }
     }
 }
 
 impl<M> Post<M> {
     fn new() -> Self {
-        let bell = Arc::new(Bell::default());
-        let rope = Arc::clone(&bell);
-        Post { inbox: Arc::new(Inbox::new(Box::new(move || rope.ring()))), bell }
+        let selector = Arc::new(Selector::default());
+        let waker = Arc::clone(&selector);
+        Post { inbox: Arc::new(Inbox::new(Box::new(move || waker.wake()))), selector }
     }
 
-    /// Steps 2 to 5 of a turn: sleep if that is allowed, then take what has come.
-    fn wait_for_news(&self, into: &mut Vec<M>) {
+    /// Steps 2 to 5 of an iteration: sleep if that is allowed, then take what has come.
+    fn wait_for_messages(&self, into: &mut Vec<M>) {
         if self.inbox.park() {
-            self.bell.wait();
+            self.selector.wait();
         }
         self.inbox.take(into);
     }
@@ -83,41 +83,41 @@ enum Message {
 /// One task of the loop: its state, how it was polled, whether it is to be dropped.
 #[derive(Default)]
 struct Task {
-    state: Option<State>,
-    doomed: bool,
+    state: Option<TaskState>,
+    must_cancel: bool,
     polls: usize,
 }
 
 impl Task {
     fn new() -> Task {
-        Task { state: Some(State::Idle), ..Task::default() }
+        Task { state: Some(TaskState::Idle), ..Task::default() }
     }
 
-    fn state(&mut self) -> &mut State {
+    fn state(&mut self) -> &mut TaskState {
         self.state.as_mut().expect("always there")
     }
 
-    /// What `Ready` does with a message; true if the task is to run now.
-    fn obey(&mut self, message: Message) -> bool {
-        self.doomed |= matches!(message, Message::Cancel) && *self.state() != State::Done;
+    /// What `Core::handle` does with a message; true if the task is to run now.
+    fn handle(&mut self, message: Message) -> bool {
+        self.must_cancel |= matches!(message, Message::Cancel) && *self.state() != TaskState::Done;
         self.state().wake()
     }
 
-    /// What `TaskCell::run` does; `poll` says if the future is ready.
+    /// What `AnyTask::run` does; `poll` says if the future is ready.
     fn run(&mut self, poll: impl FnOnce() -> bool) {
         self.state().start();
-        let ready = self.doomed || {
+        let ready = self.must_cancel || {
             self.polls += 1;
             poll()
         };
         match ready {
             true => self.state().finish(),
-            false => assert_eq!(self.state().pause(), Pause::Park, "nobody wakes it from inside"),
+            false => assert_eq!(self.state().pause(), Pause::Park, "it does not wake itself"),
         }
     }
 
     fn done(&mut self) -> bool {
-        *self.state() == State::Done
+        *self.state() == TaskState::Done
     }
 }
 
@@ -139,13 +139,13 @@ fn wake_publishes_data() {
                 })
             })
             .collect();
-        let (mut task, mut news, mut seen, mut wakes) = (Task::new(), Vec::new(), 0, 0);
+        let (mut task, mut messages, mut seen, mut wakes) = (Task::new(), Vec::new(), 0, 0);
         while !task.done() {
-            post.wait_for_news(&mut news);
+            post.wait_for_messages(&mut messages);
             let mut runs = false;
-            for (i, message) in news.drain(..) {
+            for (i, message) in messages.drain(..) {
                 wakes += 1;
-                runs |= task.obey(message);
+                runs |= task.handle(message);
                 // SAFETY: its writer pushed the message after it wrote.
                 seen += data[i].with(|value| unsafe { *value });
             }
@@ -158,7 +158,7 @@ fn wake_publishes_data() {
     });
 }
 
-/// L2: a wake and a cancel from two threads: one end, and no poll after the cancel was heard.
+/// L2: a wake and a cancel from two threads: one end, and no poll after the cancel was handled.
 #[test]
 fn wake_against_cancel_ends_the_task_once() {
     three_threads(|| {
@@ -168,17 +168,17 @@ fn wake_against_cancel_ends_the_task_once() {
             thread::spawn(move || post.inbox.push(message))
         };
         let others = [send(Message::Wake), send(Message::Cancel)];
-        let (mut task, mut news, mut ends) = (Task::new(), Vec::new(), 0);
-        let mut heard = 0;
-        while heard < 2 {
-            post.wait_for_news(&mut news);
-            heard += news.len();
-            let runs = news.drain(..).fold(false, |runs, message| task.obey(message) || runs);
+        let (mut task, mut messages, mut ends) = (Task::new(), Vec::new(), 0);
+        let mut handled = 0;
+        while handled < 2 {
+            post.wait_for_messages(&mut messages);
+            handled += messages.len();
+            let runs = messages.drain(..).fold(false, |runs, message| task.handle(message) || runs);
             if runs {
                 let polls = task.polls;
                 task.run(|| false);
                 ends += usize::from(task.done());
-                assert!(!task.doomed || task.polls == polls, "polled after the cancel");
+                assert!(!task.must_cancel || task.polls == polls, "polled after the cancel");
             }
         }
         assert_eq!((task.done(), ends), (true, 1));
@@ -195,8 +195,8 @@ impl Drop for Counted {
     }
 }
 
-/// S5: a loop goes while others call it. Each message is taken, given back or dropped, exactly
-/// one of these; and once the loop has gone everybody is told so.
+/// S5: a loop closes while others call it. Each message is taken, given back or dropped, exactly
+/// one of these; and once the loop is gone every call is refused.
 #[test]
 fn a_message_to_a_loop_that_goes_is_taken_given_back_or_dropped() {
     three_threads(|| {
@@ -210,7 +210,7 @@ fn a_message_to_a_loop_that_goes_is_taken_given_back_or_dropped() {
                 thread::spawn(move || usize::from(loops.send(id, message).is_err()))
             })
             .collect();
-        // `EventLoop::drop`: no more messages, then the last look.
+        // `EventLoop::drop`: no more messages, then it takes the inbox once more.
         loops.close(id);
         let mut last = Vec::new();
         post.inbox.take(&mut last);
@@ -252,8 +252,8 @@ fn to_thread_always_ends_the_loops_sleep() {
                     p.set_result(7);
                 }
             });
-            let (mut task, mut news, mut outcome) = (Task::new(), Vec::new(), None);
-            assert!(task.obey(Message::Wake)); // its first turn
+            let (mut task, mut messages, mut outcome) = (Task::new(), Vec::new(), None);
+            assert!(task.handle(Message::Wake)); // its first poll
             let mut runs = true;
             while !task.done() {
                 if runs {
@@ -262,9 +262,9 @@ fn to_thread_always_ends_the_loops_sleep() {
                         Poll::Pending => false,
                     });
                 } else {
-                    post.wait_for_news(&mut news);
+                    post.wait_for_messages(&mut messages);
                 }
-                runs = news.drain(..).fold(false, |runs, message| task.obey(message) || runs);
+                runs = messages.drain(..).fold(false, |runs, message| task.handle(message) || runs);
             }
             assert_eq!(outcome, Some(if kept { Ok(7) } else { Err(JobError::Abandoned) }));
             assert!(task.polls <= 2);
@@ -273,19 +273,20 @@ fn to_thread_always_ends_the_loops_sleep() {
     }
 }
 
-/// `run_coroutine_threadsafe`, as `aio/tasks/bridge.rs` polls it: the task listens, then looks.
-fn unwanted(p: &Promise<u8>, listening: &mut bool, post: &Arc<Post<Message>>) -> bool {
-    if !std::mem::replace(listening, true) {
+/// `run_coroutine_threadsafe`, as `aio/tasks/bridge.rs` polls it: the task registers its waker, then
+/// checks.
+fn unwanted(p: &Promise<u8>, registered: &mut bool, post: &Arc<Post<Message>>) -> bool {
+    if !std::mem::replace(registered, true) {
         let remote = Remote(Arc::clone(post));
         p.wake_when_done(Waker::from(std::sync::Arc::new(remote)));
     }
     p.cancelled()
 }
 
-/// A caller on another thread cancels while the loop's task begins: the loop hears of it, and
+/// A caller on another thread cancels while the loop's task begins: the loop learns of it, and
 /// both agree.
 #[test]
-fn run_coroutine_threadsafe_hears_a_cancel_though_nobody_else_wakes_it() {
+fn run_coroutine_threadsafe_sees_a_cancel_though_nothing_else_wakes_it() {
     loom::model(|| {
         let post = Arc::new(Post::new());
         let (p, future) = promise::<u8>();
@@ -293,13 +294,13 @@ fn run_coroutine_threadsafe_hears_a_cancel_though_nobody_else_wakes_it() {
             assert!(future.cancel(), "the value is not there, so it can be");
             assert_eq!(future.result(), Err(JobError::Cancelled));
         });
-        let (mut task, mut news, mut listening) = (Task::new(), Vec::new(), false);
-        assert!(task.obey(Message::Wake));
-        task.run(|| unwanted(&p, &mut listening, &post));
+        let (mut task, mut messages, mut registered) = (Task::new(), Vec::new(), false);
+        assert!(task.handle(Message::Wake));
+        task.run(|| unwanted(&p, &mut registered, &post));
         while !task.done() {
-            post.wait_for_news(&mut news);
-            if news.drain(..).fold(false, |runs, message| task.obey(message) || runs) {
-                task.run(|| unwanted(&p, &mut listening, &post));
+            post.wait_for_messages(&mut messages);
+            if messages.drain(..).fold(false, |runs, message| task.handle(message) || runs) {
+                task.run(|| unwanted(&p, &mut registered, &post));
             }
         }
         assert!(task.polls <= 2);
@@ -317,48 +318,48 @@ fn run_coroutine_threadsafe_answers_or_is_cancelled() {
             let cancelled = future.cancel();
             (cancelled, future.result())
         });
-        let heard = p.cancelled();
-        p.resolve(if heard { Err(JobError::Cancelled) } else { Ok(7) });
+        let seen = p.cancelled();
+        p.resolve(if seen { Err(JobError::Cancelled) } else { Ok(7) });
         let (cancelled, outcome) = caller.join().unwrap();
         assert_eq!(outcome, if cancelled { Err(JobError::Cancelled) } else { Ok(7) });
-        assert!(!heard || cancelled);
+        assert!(!seen || cancelled);
     });
 }
 
 struct Raised(AtomicBool);
 
-impl Flag for Raised {
+impl AtomicFlag for Raised {
     fn swap(&self, raised: bool, order: Ordering) -> bool {
         self.0.swap(raised, order)
     }
 }
 
-/// S7 and Z1: signals that arrive while the loop sleeps, silences their bell or looks. A handler
-/// is a thread here, which may come in between at any step, as a handler may.
+/// S7 and Z1: signals that arrive while the loop sleeps, drains the eventfd or takes the flags. A
+/// handler is a thread here, which may come in between at any step, as a handler may.
 #[test]
-fn each_signal_that_arrives_is_told_of_at_least_once() {
+fn each_signal_that_arrives_is_told_at_least_once() {
     three_threads(|| {
-        let arrivals = Arc::new(Arrivals::new([false, false].map(AtomicBool::new).map(Raised)));
-        let bell = Arc::new(Bell::default());
+        let flags = Arc::new(SignalFlags::new([false, false].map(AtomicBool::new).map(Raised)));
+        let selector = Arc::new(Selector::default());
         let handlers: Vec<_> = [[0, 0], [0, 1]]
             .into_iter()
             .map(|signals| {
-                let (arrivals, bell) = (Arc::clone(&arrivals), Arc::clone(&bell));
+                let (flags, selector) = (Arc::clone(&flags), Arc::clone(&selector));
                 thread::spawn(move || {
-                    signals.into_iter().for_each(|n| arrivals.note(n, || bell.ring()));
+                    signals.into_iter().for_each(|n| flags.note(n, || selector.wake()));
                 })
             })
             .collect();
         let mut told = [0; 2];
         while told.contains(&0) {
-            bell.wait(); // and silence it
+            selector.wait(); // and drain it
             for (signal, count) in told.iter_mut().enumerate() {
-                *count += usize::from(arrivals.take(signal));
+                *count += usize::from(flags.take(signal));
             }
         }
         handlers.into_iter().for_each(|handler| handler.join().unwrap());
-        let untold = arrivals.take(0) || arrivals.take(1);
-        assert!(!untold || *bell.rung.lock().unwrap(), "nobody would look again");
+        let untold = flags.take(0) || flags.take(1);
+        assert!(!untold || *selector.woken.lock().unwrap(), "the flags would not be taken again");
         assert!(told[0] <= 3 && told[1] == 1, "{told:?}");
     });
 }

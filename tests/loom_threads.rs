@@ -1,5 +1,5 @@
-//! Every interleaving of a small thread pool: submitting, hiring, searching, sleeping, waking,
-//! waiting for oneself, and shutting down. The pool is the one that ships; its threads are loom's.
+//! Every interleaving of a small thread pool: submitting, starting a thread,
+//! searching, sleeping, waking, waiting for oneself, and shutting down. The pool is the one that ships; its threads are loom's.
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test --release --target-dir target/loom --test loom_threads`
 //!
@@ -12,10 +12,7 @@ mod bounded;
 
 use bounded::model;
 use loom::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use singletrack::futures::Executor;
-use singletrack::futures::JobError;
-use singletrack::futures::ThreadPoolExecutor;
-use singletrack::futures::promise;
+use singletrack::futures::{Executor, JobError, ThreadPoolExecutor, promise};
 use singletrack::futures::{ReturnWhen, as_completed, wait};
 use std::sync::Arc;
 
@@ -81,7 +78,7 @@ fn shutdown_with_cancel_runs_or_cancels_each_job() {
 }
 
 #[test]
-fn a_worker_that_waits_for_itself_is_told() {
+fn a_worker_that_waits_for_itself_gets_an_error() {
     model(3, || {
         let pool = Arc::new(pool(1));
         let inside = Arc::clone(&pool);
@@ -92,13 +89,13 @@ fn a_worker_that_waits_for_itself_is_told() {
             let many = as_completed(many, None).next().unwrap().unwrap();
             [one.result(), many.result()]
         });
-        for told in outer.result().unwrap() {
-            assert!(matches!(told, Err(JobError::WouldDeadlock(_))), "{told:?}");
+        for result in outer.result().unwrap() {
+            assert!(matches!(result, Err(JobError::WouldDeadlock(_))), "{result:?}");
         }
     });
 }
 
-/// The one that is told must be right: the other worker must not have been on its way back.
+/// Only a true deadlock may be an error: here a promise outside the pool ends the wait.
 #[test]
 fn a_wait_that_ends_from_outside_is_no_deadlock() {
     model(2, || {

@@ -64,7 +64,7 @@ impl Drop for Bomb {
     }
 }
 
-/// T9: an output whose drop panics, with nobody to take it, costs its task and nothing else.
+/// T9: an output whose drop panics, whose task is not awaited, costs that task and nothing else.
 #[test]
 fn t9_a_panic_in_an_outputs_drop_leaves_the_loop_whole() {
     let event_loop = scripted();
@@ -125,21 +125,21 @@ fn t9_a_panic_in_a_foreign_waker_leaves_the_loop_whole() {
     assert_eq!(event_loop.tasks(), 0);
 }
 
-/// T11: cloning and dropping a waker may be user code as well. This one looks at everything
-/// that the places where a waker is left keep under a borrow.
+/// T11: cloning and dropping a waker may be user code as well. This one borrows everything that
+/// the places where a waker is left keep in a `RefCell`.
 #[test]
 fn t11_a_waker_may_use_the_loop_while_it_is_cloned_and_dropped() {
     use std::task::{RawWaker, RawWakerVTable};
-    fn look() {
+    fn borrow_all() {
         let core = singletrack::event_loop::core::current("a test");
         let _all = (core.ready.borrow_mut(), core.timers.borrow_mut(), core.reactor.borrow_mut());
     }
     unsafe fn clone(_: *const ()) -> RawWaker {
-        look();
+        borrow_all();
         NOSY
     }
     unsafe fn touch(_: *const ()) {
-        look();
+        borrow_all();
     }
     static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, touch, touch, touch);
     const NOSY: RawWaker = RawWaker::new(std::ptr::null(), &VTABLE);
@@ -169,8 +169,8 @@ fn t11_a_waker_may_use_the_loop_while_it_is_cloned_and_dropped() {
     });
 }
 
-/// T9: what another thread's message lets go of may panic as well, and must take no other
-/// message along.
+/// T9: what another thread's message drops may panic as well, and the messages behind it are
+/// handled all the same.
 #[test]
 fn t9_a_panic_in_what_a_message_drops_loses_no_other_message() {
     struct Angry(Arc<AtomicUsize>);
@@ -190,22 +190,24 @@ fn t9_a_panic_in_what_a_message_drops_loses_no_other_message() {
         let waker = Waker::from(Arc::new(Angry(Arc::clone(&angry))));
         assert!(stream.poll_read(&mut Context::from_waker(&waker), &mut [0]).is_pending());
         let handle = event_loop.handle();
-        let heard = Arc::new(AtomicUsize::new(0));
-        let hear = Arc::clone(&heard);
+        let called = Arc::new(AtomicUsize::new(0));
+        let count_call = Arc::clone(&called);
         let other = std::thread::spawn(move || {
             call.cancel();
             drop(stream);
-            handle.call_soon_threadsafe(move || _ = hear.fetch_add(1, Ordering::SeqCst)).unwrap();
+            handle
+                .call_soon_threadsafe(move || _ = count_call.fetch_add(1, Ordering::SeqCst))
+                .unwrap();
         });
         other.join().unwrap();
         settle().await;
-        assert_eq!((drops.get(), heard.load(Ordering::SeqCst)), (1, 1));
+        assert_eq!((drops.get(), called.load(Ordering::SeqCst)), (1, 1));
     });
     assert_eq!(angry.load(Ordering::SeqCst), 1);
     assert_eq!(told.read(), ["in a drop", "in a wake"]);
 }
 
-/// T10: among tasks that wake themselves for ever each has its turn, and so have timers.
+/// T10: tasks that wake themselves for ever all run equally often, and timers fire in time.
 #[test]
 fn t10_tasks_that_never_rest_starve_neither_each_other_nor_a_timer() {
     run_scripted_on(|event_loop, selector| {
@@ -223,7 +225,7 @@ fn t10_tasks_that_never_rest_starve_neither_each_other_nor_a_timer() {
         let polls = polls.borrow();
         let (least, most) = (polls.iter().min().unwrap(), polls.iter().max().unwrap());
         assert!(most - least <= 1, "{polls:?}");
-        // 1,000 polls take the millisecond; a look at the timers comes every 61 or so.
+        // 1,000 polls take the millisecond; the timers are polled every 61 polls or so.
         assert!(polls.iter().sum::<u32>() < 1000 + 2 * BUDGET, "{polls:?}");
     });
 }
@@ -233,7 +235,7 @@ fn run_scripted_on(body: impl FnOnce(&EventLoop, &ScriptedSelector)) {
     body(&EventLoop::with_selector(Box::new(selector.clone())), &selector);
 }
 
-/// T14: whoever polled last is woken, and nobody else; for a handle, a sleep and a socket.
+/// T14: only the waker of the last poll is used; for a handle, a sleep and a socket.
 #[test]
 fn t14_polled_again_with_another_waker_only_that_one_is_woken() {
     let _dog = watchdog("t14", 30);
@@ -247,13 +249,13 @@ fn t14_polled_again_with_another_waker_only_that_one_is_woken() {
             Box::pin(sleep(MS * 2)),
             Box::pin(async { a.read_exact(&mut byte).await.unwrap() }),
         ];
-        for (wait, news) in waits.iter_mut().zip(["", "", "x"]) {
+        for (wait, bytes) in waits.iter_mut().zip(["", "", "x"]) {
             let (first, second) = (Arc::new(Counting::default()), Arc::new(Counting::default()));
             for counting in [&first, &second] {
                 let waker = Waker::from(Arc::clone(counting));
                 assert!(wait.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
             }
-            b.write_all(news.as_bytes()).await.unwrap();
+            b.write_all(bytes.as_bytes()).await.unwrap();
             sleep(MS * 10).await;
             let count = |counting: &Counting| counting.0.load(Ordering::SeqCst);
             assert_eq!((count(&first), count(&second)), (0, 1));
@@ -263,7 +265,7 @@ fn t14_polled_again_with_another_waker_only_that_one_is_woken() {
 }
 
 /// M9, M10 and M12: a jump over many deadlines fires all of them once and in order; what is
-/// armed meanwhile waits for the next turn; a panic in one leaves the others.
+/// armed meanwhile waits for the next iteration; a panic in one leaves the others.
 #[test]
 fn m9_m10_m12_a_jump_fires_all_that_is_due_once_in_order_whatever_they_do() {
     run_scripted_on(|event_loop, selector| {
@@ -286,8 +288,8 @@ fn m9_m10_m12_a_jump_fires_all_that_is_due_once_in_order_whatever_they_do() {
             }));
         });
         selector.advance(MS * 100);
-        let turn = event_loop.run_once().unwrap();
-        assert_eq!((turn.timers, turn.called), (4, 4));
+        let iteration = event_loop.run_once().unwrap();
+        assert_eq!((iteration.timers, iteration.called), (4, 4));
         assert_eq!(log.read(), ["1", "2", "3"]);
         selector.advance(MS);
         event_loop.run_until_complete(sleep(MS));
@@ -296,7 +298,7 @@ fn m9_m10_m12_a_jump_fires_all_that_is_due_once_in_order_whatever_they_do() {
     });
 }
 
-/// M6: at most a few looks at the selector for each deadline, on a real clock: no spinning
+/// M6: the selector is polled only a few times for each deadline, on a real clock: no spinning
 /// through the last fraction of a millisecond.
 #[test]
 fn m6_a_sleeping_loop_does_not_spin_towards_its_deadline() {
@@ -306,8 +308,8 @@ fn m6_a_sleeping_loop_does_not_spin_towards_its_deadline() {
         for micros in [100, 999, 1_001, 2_500, 4_999] {
             let before = event_loop.iterations();
             sleep(Duration::from_micros(micros)).await;
-            let turns = event_loop.iterations() - before;
-            assert!(turns <= 5, "{turns} turns for a sleep of {micros} us");
+            let iterations = event_loop.iterations() - before;
+            assert!(iterations <= 5, "{iterations} iterations for a sleep of {micros} us");
         }
     });
 }

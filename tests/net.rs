@@ -144,7 +144,7 @@ fn an_address_in_use_is_an_error() {
         assert_eq!(error.kind(), ErrorKind::AddrInUse);
         let text = error.to_string();
         assert!(text.starts_with(&format!("cannot listen on {address}: ")), "{text}");
-        assert!(text.ends_with("; end whoever has it, or take another"), "{text}");
+        assert!(text.ends_with("; end the program that has it, or take another"), "{text}");
     });
 }
 

@@ -1,10 +1,10 @@
-//! The reactor against a model, over a selector that does as it is told; the fuzz target
+//! The reactor against a model, over a selector that follows a script; the fuzz target
 //! `registry_ops` drives the same check.
 
 mod model;
 use model::registry::{Op, check, check_bytes};
 use proptest::prelude::*;
-use singletrack::event_loop::reactor::Direction;
+use singletrack::sys::fd::Direction;
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {
     let direction = || prop_oneof![Just(Direction::Read), Just(Direction::Write)];
@@ -16,7 +16,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         2 => which().prop_map(Op::ClearDrained),
         6 => (which(), direction(), 0usize..4).prop_map(|(i, d, t)| Op::Wait(i, d, t)),
         2 => (which(), direction(), 0usize..4).prop_map(|(i, d, t)| Op::Forget(i, d, t)),
-        5 => (which(), 0u8..8).prop_map(|(i, bits)| Op::News(i, bits)),
+        5 => (which(), 0u8..8).prop_map(|(i, bits)| Op::Event(i, bits)),
     ];
     prop::collection::vec(op, 0..80)
 }
@@ -24,12 +24,12 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
 /// Found by the fuzz target: the second waiter stood behind the first and, once the first had
 /// gone, also in the first's place, and was woken twice.
 #[test]
-fn a_waiter_who_waits_again_after_the_first_has_left_is_woken_once() {
+fn a_waiter_that_waits_again_after_the_first_has_left_is_woken_once() {
     let wait = |task| Op::Wait(0, Direction::Read, task);
     let forget = |task| Op::Forget(0, Direction::Read, task);
     let start = [Op::Register(0, true), wait(0), wait(1), forget(0), wait(1)];
-    check(&[&start[..], &[Op::News(0, 1)]].concat());
-    check(&[&start[..], &[forget(1), Op::News(0, 1)]].concat());
+    check(&[&start[..], &[Op::Event(0, 1)]].concat());
+    check(&[&start[..], &[forget(1), Op::Event(0, 1)]].concat());
 }
 
 proptest! {

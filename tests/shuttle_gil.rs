@@ -1,5 +1,5 @@
 //! The lock under shuttle: four threads, thousands of interleavings drawn by lot, on the code
-//! that ships. Loom explores all of two or three threads; this looks at what needs more.
+//! that ships. Loom explores all of two or three threads; this is for models that need more.
 //!
 //! `RUSTFLAGS="--cfg shuttle" cargo test --release --target-dir target/shuttle --test shuttle_gil`
 //!
@@ -44,7 +44,7 @@ impl World {
         World { lock, sum, inside: Arc::new(AtomicUsize::new(0)) }
     }
 
-    /// One access that nobody may meet; shuttle changes threads in the middle of it.
+    /// One access that must be alone; shuttle changes threads in the middle of it.
     fn add(&self, gil: &mut Gil<'_>) {
         assert_eq!(self.inside.fetch_add(1, SeqCst), 0, "two threads are inside");
         *self.sum.get_mut(gil) += 1;
@@ -137,7 +137,7 @@ fn four_threads_do_all_there_is_to_do() {
 }
 
 #[test]
-fn who_is_forced_comes_back_after_another() {
+fn a_forced_dropper_comes_back_after_another() {
     under_every_preset(|policy| {
         let forced =
             matches!(policy.check(), Check::OnRequest { .. }) && policy.hand_off() != HandOff::Race;

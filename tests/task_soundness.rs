@@ -266,7 +266,7 @@ fn a_task_may_turn_on_itself_and_its_loop() {
         own.replace(Some(task));
         let bystander = event_loop.create_task(pending::<()>());
         for _ in 0..3 {
-            // A task that was evicted by hand is refused when its turn comes.
+            // A task that was cancelled by hand while it was queued is refused when it would run.
             let _ = catch_unwind(AssertUnwindSafe(|| event_loop.run_once()));
         }
         assert_eq!(survived.get(), 1 + u8::from(in_poll));
@@ -304,7 +304,7 @@ fn a_payload_that_panics_takes_nothing_else_down() {
     });
     let fuse = Fuse;
     let finished = event_loop.create_task(poll_fn(move |_| {
-        let _its_drop_comes_after_the_poll = &fuse;
+        let _dropped_after_the_poll = &fuse;
         Poll::Ready(6)
     }));
     let fuse = Fuse;
@@ -415,7 +415,7 @@ fn a_loop_may_run_while_its_thread_ends() {
     assert!(flag.dropped());
 }
 
-/// A waker of a stranger's, that does as it likes wherever it is used.
+/// A waker of another executor, which runs its function wherever it is used or dropped.
 struct Hostile(fn());
 
 impl Wake for Hostile {

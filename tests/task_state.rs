@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use singletrack::base::id::TaskId;
-use singletrack::task::cell::{AnyTask, StepEnd, TaskOf};
-use singletrack::task::state::{Pause, TaskState};
+use singletrack::task::cell::{AnyTask, TaskOf};
+use singletrack::task::state::{Pause, StepEnd, TaskState};
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,7 +21,7 @@ struct Model {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// true = somebody wakes the task, false = the loop does its next step with it.
+    /// true: the task is woken. false: the loop does its next step with it.
     #[test]
     fn no_wake_is_lost_and_none_counts_twice(ops in prop::collection::vec(any::<bool>(), 0..200)) {
         let (mut state, mut model) = (TaskState::Idle, Model::default());

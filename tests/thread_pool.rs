@@ -1,14 +1,11 @@
-//! The thread pool: its account of workers against a model, then CPython's scenarios.
+//! The thread pool: the rules for its workers against a model, then CPython's scenarios.
 
 mod common;
 use common::bounded;
 use proptest::prelude::*;
-use singletrack::futures::Executor;
-use singletrack::futures::Future;
-use singletrack::futures::JobError;
-use singletrack::futures::idle_workers::{Hail, IdleWorkers, Step};
+use singletrack::futures::idle_workers::{IdleWorkers, SubmitAction, WorkerAction};
+use singletrack::futures::{Executor, Future, JobError, ReturnWhen, as_completed, wait};
 use singletrack::futures::{NoWorkers, ThreadPoolExecutor, ThreadPoolOptions};
-use singletrack::futures::{ReturnWhen, as_completed, wait};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 
@@ -41,28 +38,28 @@ impl Gate {
     }
 }
 
-// ---- the account, against workers that are plain data ----
+// ---- the rules (`IdleWorkers`), against workers that are plain data ----
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Worker {
-    Searching { patient: bool },
+    Searching { may_search: bool },
     Sleeping,
     Running,
-    Stuck,
+    Blocked,
     Gone,
 }
 
 #[derive(Debug, Clone)]
 enum Op {
     Submit,
-    /// More jobs at once than the pool thinks one worker can keep up with.
+    /// So many jobs at once that the submitter wakes more workers.
     Flood,
     /// The worker at this place (modulo their number) does its next step.
     Step(usize),
     Finish(usize),
-    FallAsleep(usize),
-    WakeUp(usize),
-    HireFails,
+    Block(usize),
+    Unblock(usize),
+    SpawnFails,
     Close,
 }
 
@@ -72,16 +69,16 @@ fn op() -> impl Strategy<Value = Op> {
         8 => Just(Op::Submit),
         8 => at.clone().prop_map(Op::Step),
         5 => at.clone().prop_map(Op::Finish),
-        3 => at.clone().prop_map(Op::FallAsleep),
-        2 => at.prop_map(Op::WakeUp),
+        3 => at.clone().prop_map(Op::Block),
+        2 => at.prop_map(Op::Unblock),
         1 => Just(Op::Flood),
-        1 => Just(Op::HireFails),
+        1 => Just(Op::SpawnFails),
         1 => Just(Op::Close),
     ]
 }
 
 struct Model {
-    crew: IdleWorkers,
+    rules: IdleWorkers,
     max: usize,
     workers: Vec<Worker>,
     queued: usize,
@@ -93,8 +90,8 @@ struct Model {
 
 impl Model {
     fn new(max: usize) -> Model {
-        let (crew, workers) = (IdleWorkers::new(max), Vec::new());
-        Model { crew, max, workers, queued: 0, submitted: 0, refused: 0, ran: 0, open: true }
+        let (rules, workers) = (IdleWorkers::new(max), Vec::new());
+        Model { rules, max, workers, queued: 0, submitted: 0, refused: 0, ran: 0, open: true }
     }
 
     fn count(&self, is: impl Fn(&Worker) -> bool) -> usize {
@@ -112,35 +109,35 @@ impl Model {
     fn wake(&mut self, how_many: usize) {
         for _ in 0..how_many {
             let sleeper = self.workers.iter_mut().find(|w| **w == Worker::Sleeping);
-            *sleeper.expect("woken, so asleep") = Worker::Searching { patient: true };
+            *sleeper.expect("woken, so asleep") = Worker::Searching { may_search: true };
         }
     }
 
-    fn submit(&mut self, hire_fails: bool) {
+    fn submit(&mut self, spawn_fails: bool) {
         self.submitted += 1;
-        let (free, alive) = (self.idle(), self.alive());
-        match self.crew.submit() {
-            Hail::Refuse => {
+        let (idle, alive) = (self.idle(), self.alive());
+        match self.rules.submit() {
+            SubmitAction::Refuse => {
                 assert!(!self.open);
                 self.refused += 1;
                 return;
             }
-            Hail::Leave => {}
-            Hail::Wake => self.wake(1),
-            Hail::Hire(number) => {
-                assert!(free <= self.queued, "hired although {free} were free");
-                assert!(alive < self.max, "hired above the maximum");
-                if hire_fails {
+            SubmitAction::Nothing => {}
+            SubmitAction::Wake => self.wake(1),
+            SubmitAction::Spawn(number) => {
+                assert!(idle <= self.queued, "started although {idle} were idle");
+                assert!(alive < self.max, "started above the maximum");
+                if spawn_fails {
                     self.max = alive.max(1);
-                    if !self.crew.hire_failed() {
+                    if !self.rules.spawn_failed() {
                         assert_eq!(alive, 0);
-                        self.refused += self.crew.discard();
+                        self.refused += self.rules.discard();
                         self.queued = 0;
                         return;
                     }
                 } else {
                     assert!(number >= self.workers.len(), "a number is given twice");
-                    self.workers.push(Worker::Searching { patient: true });
+                    self.workers.push(Worker::Searching { may_search: true });
                 }
             }
         }
@@ -148,22 +145,22 @@ impl Model {
     }
 
     fn step(&mut self, at: usize) {
-        let Worker::Searching { patient } = self.workers[at] else { return };
-        self.workers[at] = match self.crew.next(patient) {
-            Step::Run { wake } => {
+        let Worker::Searching { may_search } = self.workers[at] else { return };
+        self.workers[at] = match self.rules.next(may_search) {
+            WorkerAction::Run { wake } => {
                 self.queued -= 1;
                 self.ran += 1;
                 self.workers[at] = Worker::Running;
                 self.wake(usize::from(wake));
                 Worker::Running
             }
-            Step::Search => {
-                assert!(patient, "it has looked around just now");
-                Worker::Searching { patient: false }
+            WorkerAction::Search => {
+                assert!(may_search, "it has just searched in vain");
+                Worker::Searching { may_search: false }
             }
-            Step::Sleep => Worker::Sleeping,
-            Step::Exit => {
-                assert!(!self.open && self.queued == 0, "left work behind");
+            WorkerAction::Sleep => Worker::Sleeping,
+            WorkerAction::Exit => {
+                assert!(!self.open && self.queued == 0, "a worker ended while jobs were queued");
                 Worker::Gone
             }
         };
@@ -175,7 +172,7 @@ impl Model {
         match *op {
             Op::Submit => self.submit(false),
             Op::Flood => (0..600).for_each(|_| self.submit(false)),
-            Op::HireFails => self.submit(true),
+            Op::SpawnFails => self.submit(true),
             Op::Step(at) => {
                 if let Some(at) = place(at, n) {
                     self.step(at);
@@ -183,29 +180,29 @@ impl Model {
             }
             Op::Finish(at) => {
                 if let Some(at) = place(at, n).filter(|at| self.workers[*at] == Worker::Running) {
-                    self.crew.finished();
-                    self.workers[at] = Worker::Searching { patient: true };
+                    self.rules.finished();
+                    self.workers[at] = Worker::Searching { may_search: true };
                 }
             }
-            Op::FallAsleep(at) => {
+            Op::Block(at) => {
                 if let Some(at) = place(at, n).filter(|at| self.workers[*at] == Worker::Running) {
-                    let others = self.count(|w| !matches!(w, Worker::Gone | Worker::Stuck)) - 1;
-                    let may = self.crew.fall_asleep();
-                    assert_eq!(may, others > 0, "someone must stay to run what it waits for");
+                    let others = self.count(|w| !matches!(w, Worker::Gone | Worker::Blocked)) - 1;
+                    let may = self.rules.begin_blocking();
+                    assert_eq!(may, others > 0, "a worker must be left to run what it waits for");
                     if may {
-                        self.workers[at] = Worker::Stuck;
+                        self.workers[at] = Worker::Blocked;
                     }
                 }
             }
-            Op::WakeUp(at) => {
-                if let Some(at) = place(at, n).filter(|at| self.workers[*at] == Worker::Stuck) {
-                    self.crew.wake_up();
+            Op::Unblock(at) => {
+                if let Some(at) = place(at, n).filter(|at| self.workers[*at] == Worker::Blocked) {
+                    self.rules.unblock();
                     self.workers[at] = Worker::Running;
                 }
             }
             Op::Close => {
                 self.open = false;
-                let woken = self.crew.close();
+                let woken = self.rules.close();
                 assert_eq!(woken, self.count(|w| *w == Worker::Sleeping));
                 self.wake(woken);
             }
@@ -214,24 +211,24 @@ impl Model {
     }
 
     fn check(&self) {
-        assert_eq!(self.crew.queued(), self.queued);
-        assert_eq!(self.crew.workers(), self.alive());
-        assert_eq!(self.crew.idle(), self.idle());
-        assert_eq!(self.crew.sleeping(), self.count(|w| *w == Worker::Sleeping));
+        assert_eq!(self.rules.queued(), self.queued);
+        assert_eq!(self.rules.workers(), self.alive());
+        assert_eq!(self.rules.idle(), self.idle());
+        assert_eq!(self.rules.sleeping(), self.count(|w| *w == Worker::Sleeping));
         let searching = self.count(|w| matches!(w, Worker::Searching { .. }));
-        if self.queued > 0 && self.crew.sleeping() > 0 {
-            assert!(searching > 0, "work waits, one sleeps, nobody looks");
+        if self.queued > 0 && self.rules.sleeping() > 0 {
+            assert!(searching > 0, "jobs are queued, one worker sleeps, none searches");
         }
         if self.queued > 0 {
-            assert!(self.alive() > 0, "work waits and there is nobody");
+            assert!(self.alive() > 0, "jobs are queued and there is no worker");
         }
     }
 
-    /// Everyone does what is left to do; the number of rounds is bounded by the work.
+    /// All workers do what is left to do; the number of rounds is bounded by the work.
     fn drain(&mut self) {
         for _ in 0..4 * (self.submitted + self.workers.len()) + 4 {
             for at in 0..self.workers.len() {
-                self.apply(&Op::WakeUp(at));
+                self.apply(&Op::Unblock(at));
                 self.apply(&Op::Finish(at));
                 self.apply(&Op::Step(at));
             }
@@ -244,37 +241,38 @@ impl Model {
 
 proptest! {
     #[test]
-    fn the_crew_keeps_its_promises(max in 1usize..5, ops in prop::collection::vec(op(), 0..80)) {
+    fn the_worker_rules_keep_their_promises(max in 1usize..5, ops in prop::collection::vec(op(), 0..80)) {
         let mut model = Model::new(max);
         ops.iter().for_each(|op| model.apply(op));
         model.drain();
-        prop_assert_eq!(model.queued, 0, "everything was run");
+        prop_assert_eq!(model.queued, 0, "all jobs were run");
         prop_assert_eq!(model.ran + model.refused, model.submitted);
         model.apply(&Op::Close);
         model.drain();
-        prop_assert_eq!(model.alive(), 0, "everybody has gone");
+        prop_assert_eq!(model.alive(), 0, "all workers have ended");
     }
 }
 
 #[test]
-fn a_queue_that_grows_long_wakes_one_more_although_someone_searches() {
-    let mut crew = IdleWorkers::new(3);
+fn a_queue_that_grows_long_wakes_one_more_although_a_worker_searches() {
+    let mut rules = IdleWorkers::new(3);
     for _ in 0..3 {
-        assert!(matches!(crew.submit(), Hail::Hire(_)));
+        assert!(matches!(rules.submit(), SubmitAction::Spawn(_)));
     }
     for _ in 0..3 {
-        assert!(matches!(crew.next(true), Step::Run { .. }));
+        assert!(matches!(rules.next(true), WorkerAction::Run { .. }));
     }
     for _ in 0..3 {
-        crew.finished();
-        assert_eq!(crew.next(false), Step::Sleep);
+        rules.finished();
+        assert_eq!(rules.next(false), WorkerAction::Sleep);
     }
-    let woken =
-        |jobs, crew: &mut IdleWorkers| (0..jobs).filter(|_| crew.submit() == Hail::Wake).count();
-    assert_eq!(woken(500, &mut crew), 1, "the first job wakes one, which looks for the others");
-    assert_eq!(woken(500, &mut crew), 1, "it does not keep up");
-    assert_eq!(woken(500, &mut crew), 1, "nor do the two");
-    assert_eq!((woken(500, &mut crew), crew.sleeping()), (0, 0), "all are awake");
+    let woken = |jobs, rules: &mut IdleWorkers| {
+        (0..jobs).filter(|_| rules.submit() == SubmitAction::Wake).count()
+    };
+    assert_eq!(woken(500, &mut rules), 1, "the first job wakes one, which searches for the others");
+    assert_eq!(woken(500, &mut rules), 1, "it does not keep up");
+    assert_eq!(woken(500, &mut rules), 1, "nor do the two");
+    assert_eq!((woken(500, &mut rules), rules.sleeping()), (0, 0), "all are awake");
 }
 
 // ---- CPython's scenarios, by their names in its tests ----
@@ -285,7 +283,7 @@ fn idle_reuse_three_jobs_one_after_the_other_need_one_worker() {
         let pool = pool(4);
         for i in 0..3u32 {
             assert_eq!(pool.submit(|x: u32| x + 1, i).result(), Ok(i + 1));
-            // The result is there before the worker is back: it must be idle to be used again.
+            // The result is set before the worker is idle, and only an idle worker is used again.
             while !format!("{pool:?}").contains("sleeping: 1") {
                 std::thread::yield_now();
             }
@@ -295,7 +293,7 @@ fn idle_reuse_three_jobs_one_after_the_other_need_one_worker() {
 }
 
 #[test]
-fn saturation_hires_up_to_the_maximum_and_no_more() {
+fn saturation_starts_up_to_the_maximum_and_no_more() {
     bounded(|| {
         let pool = pool(3);
         let gate = Arc::new((Mutex::new(()), AtomicUsize::new(0)));
@@ -318,7 +316,7 @@ fn saturation_hires_up_to_the_maximum_and_no_more() {
 
 #[test]
 fn jobs_that_need_each_other_all_run_at_once() {
-    // As many jobs as workers meet at a barrier: whoever slept or searched was woken.
+    // As many jobs as workers meet at a barrier, so all workers must be awake at once.
     bounded(|| {
         let pool = pool(4);
         for _ in 0..200 {
@@ -377,7 +375,7 @@ fn a_value_that_panics_when_dropped_costs_no_worker() {
     bounded(|| {
         let pool = pool(1);
         let gate = Gate::shut(&pool);
-        drop(pool.submit_fn(|| Sore)); // nobody wants it: dropped on the worker
+        drop(pool.submit_fn(|| Sore)); // its future is dropped, so the value is dropped on the worker
         gate.open();
         assert_eq!(pool.submit_fn(|| 7).result(), Ok(7));
         assert_eq!(pool.workers(), 1);
@@ -503,7 +501,7 @@ fn the_last_owner_may_be_a_job_of_the_pool() {
         let (go, gone) = mpsc::channel::<()>();
         drop(pool.submit_fn(move || {
             gone.recv().unwrap();
-            drop(inside); // the pool goes here, on its own worker
+            drop(inside); // the pool is dropped here, on its own worker
             sent.send(()).unwrap();
         }));
         drop(pool);
@@ -557,7 +555,7 @@ fn no_workers_is_a_typed_error_that_names_the_remedy() {
 // ---- waiting inside one's own full pool ----
 
 #[test]
-fn a_job_that_waits_for_its_own_full_pool_is_told() {
+fn a_job_that_waits_for_its_own_full_pool_gets_an_error() {
     bounded(|| {
         let pool = Arc::new(pool(1));
         let inside = Arc::clone(&pool);
@@ -567,15 +565,15 @@ fn a_job_that_waits_for_its_own_full_pool_is_told() {
             let inner = inside.submit_fn(move || inner_ran.fetch_add(1, SeqCst));
             inner.result()
         });
-        let told = outer.result().unwrap().unwrap_err();
-        assert!(matches!(&told, JobError::WouldDeadlock(why) if why.contains("all 1 workers")));
+        let error = outer.result().unwrap().unwrap_err();
+        assert!(matches!(&error, JobError::WouldDeadlock(why) if why.contains("all 1 workers")));
         assert_eq!(pool.submit_fn(|| 7).result(), Ok(7), "the pool goes on");
         assert_eq!(ran.load(SeqCst), 0, "a job that failed is not run later");
     });
 }
 
 #[test]
-fn when_all_wait_for_each_other_only_the_last_is_told() {
+fn when_all_wait_for_each_other_only_the_last_gets_an_error() {
     bounded(|| {
         let pool = Arc::new(pool(2));
         let barrier = Arc::new(Barrier::new(2));
@@ -591,8 +589,8 @@ fn when_all_wait_for_each_other_only_the_last_is_told() {
             })
             .collect();
         let ends: Vec<_> = outer.into_iter().map(|o| o.result().unwrap()).collect();
-        let told = |e: &&Result<usize, _>| matches!(e, Err(JobError::WouldDeadlock(_)));
-        assert_eq!(ends.iter().filter(told).count(), 1);
+        let failed = |e: &&Result<usize, _>| matches!(e, Err(JobError::WouldDeadlock(_)));
+        assert_eq!(ends.iter().filter(failed).count(), 1);
         assert_eq!(ends.iter().filter(|e| e.is_ok()).count(), 1);
     });
 }
@@ -619,7 +617,7 @@ fn waiting_for_another_pool_is_no_deadlock() {
 }
 
 #[test]
-fn a_deep_tree_of_waiting_jobs_ends_somehow_on_few_workers() {
+fn a_deep_tree_of_waiting_jobs_ends_also_on_few_workers() {
     fn sum(pool: &Arc<ThreadPoolExecutor>, n: u64) -> Result<u64, JobError> {
         if n == 0 {
             return Ok(0);
@@ -640,7 +638,7 @@ fn would_deadlock<T>(future: Future<T>) -> bool {
 }
 
 #[test]
-fn waiting_for_many_in_ones_own_full_pool_is_told_one_by_one() {
+fn waiting_for_many_in_ones_own_full_pool_fails_one_by_one() {
     bounded(|| {
         let pool = Arc::new(pool(1));
         let ran = Arc::new(AtomicUsize::new(0));
@@ -661,7 +659,7 @@ fn waiting_for_many_in_ones_own_full_pool_is_told_one_by_one() {
 }
 
 #[test]
-fn wait_for_the_first_in_ones_own_full_pool_is_told() {
+fn wait_for_the_first_in_ones_own_full_pool_fails() {
     bounded(|| {
         let pool = Arc::new(pool(1));
         for when in [ReturnWhen::FirstCompleted, ReturnWhen::FirstException] {
@@ -694,7 +692,7 @@ fn waiting_for_many_inside_a_pool_with_a_free_worker_is_fine() {
 }
 
 #[test]
-fn when_all_wait_for_many_of_each_other_only_the_last_is_told() {
+fn when_all_wait_for_many_of_each_other_only_the_last_gets_an_error() {
     bounded(|| {
         let pool = Arc::new(pool(2));
         let barrier = Arc::new(Barrier::new(2));
@@ -711,8 +709,8 @@ fn when_all_wait_for_many_of_each_other_only_the_last_is_told() {
                 })
             })
             .collect();
-        let told: Vec<_> = outer.into_iter().map(|o| o.result().unwrap()).collect();
-        assert_eq!(told.into_iter().filter(|told| *told).count(), 1);
+        let failed: Vec<_> = outer.into_iter().map(|o| o.result().unwrap()).collect();
+        assert_eq!(failed.into_iter().filter(|failed| *failed).count(), 1);
     });
 }
 
@@ -733,11 +731,15 @@ fn others_may_end_a_wait_for_many_so_it_is_no_deadlock() {
         });
         is_waiting.recv().unwrap();
         gate.open();
-        assert_eq!(outer.result(), Ok((Ok(2), Some(true))), "then only its own is left");
+        assert_eq!(
+            outer.result(),
+            Ok((Ok(2), Some(true))),
+            "then only the job of its own pool is left"
+        );
     });
 }
 
-/// A payload is user code once more, when it is dropped.
+/// When a payload is dropped, user code runs once more.
 #[test]
 fn a_payload_that_panics_costs_neither_the_outcome_nor_a_callback() {
     struct Bomb;
@@ -750,11 +752,11 @@ fn a_payload_that_panics_costs_neither_the_outcome_nor_a_callback() {
         let panicked = pool(1).submit_fn(|| std::panic::panic_any(Bomb)).result();
         assert!(matches!(panicked, Err(JobError::Panicked(_))), "{panicked:?}");
         let (promise, future) = singletrack::futures::promise::<()>();
-        let told = Arc::new(AtomicUsize::new(0));
+        let called = Arc::new(AtomicUsize::new(0));
         future.add_done_callback(|| std::panic::panic_any(Bomb));
-        let count = Arc::clone(&told);
+        let count = Arc::clone(&called);
         future.add_done_callback(move || _ = count.fetch_add(1, SeqCst));
         promise.set_result(());
-        assert_eq!(told.load(SeqCst), 1);
+        assert_eq!(called.load(SeqCst), 1);
     });
 }

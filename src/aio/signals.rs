@@ -27,8 +27,8 @@ use crate::aio::sync::waiters::wake;
 use crate::base::id::LoopId;
 use crate::event_loop::core::{current, with_current};
 use crate::event_loop::join::Task;
-use crate::event_loop::reactor::Direction;
-use crate::event_loop::run_once::create_task;
+use crate::event_loop::scheduler::create_task;
+use crate::sys::fd::Direction;
 use crate::sys::signal;
 use crate::sys::signal::OldAction;
 use std::cell::{Cell, RefCell};
@@ -114,7 +114,7 @@ impl Listeners {
             return Ok(listeners);
         }
         // Outside a running loop this is an error that says so.
-        let bell = Source::new(File::from(signal::bell()?))?;
+        let bell = Source::new(File::from(signal::wakeup_fd()?))?;
         let loop_id = with_current(|core| core.id).expect("a source was made on it");
         let claim = claim(loop_id)?;
         let (watches, hearing) = (RefCell::default(), RefCell::default());
@@ -256,7 +256,7 @@ impl Callback {
     pub(crate) fn give_way(&self, signal: i32) {
         self.remove();
         if self.due.get() {
-            signal::hand_on(signal);
+            signal::note_again(signal);
         }
     }
 

@@ -20,7 +20,7 @@ use crate::aio::net::source::Source;
 use crate::aio::streams::reader::StreamReader;
 use crate::aio::streams::writer::StreamWriter;
 use crate::event_loop::core::with_current;
-use crate::event_loop::reactor::Direction;
+use crate::sys::fd::Direction;
 use crate::sys::process::{pidfd_open, send_signal};
 use mio::unix::pipe::{Receiver, Sender};
 use std::future::{Future, poll_fn};

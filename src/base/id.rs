@@ -1,26 +1,24 @@
-//! Numbers that stand for things: a task's id fits in one machine word, so a waker can be one.
+//! Ids and keys: numbers for loops, tasks and slots that notice when they are stale.
 //!
-//! *Assumes*: pointers of 64 bits (a `Waker`'s data pointer carries the number).
+//! *Assumes*: pointers of 64 bits (a `Waker`'s data pointer carries a task's id).
 //! *Promises*: what `new` packs comes out again; two live tasks never share an id, since no two
-//! live loops share a number, and no two live tasks of a loop a slot.
-//! *Leaves out*: what the numbers refer to (`base/id.rs`, `task/`).
+//! live loops share a number, and no two live tasks of a loop a slot. A key of a removed entry
+//! never finds the next entry of its slot, until 2^32 insertions later; O(1) for everything.
+//! *Leaves out*: what the numbers refer to; shrinking (a slab's memory stays at the high-water
+//! mark).
 //!
 //! ```text
 //!   63        40 39             24 23          0
 //!  ┌────────────┬─────────────────┬─────────────┐
-//!  │  loop (24) │ generation (16) │  index (24) │
+//!  │  loop (24) │ generation (16) │  index (24) │   TaskId: fits in a waker's data pointer
 //!  └────────────┴─────────────────┴─────────────┘
+//!  ┌──────────────────────┬─────────────────────┐
+//!  │   generation (32)    │     index (32)      │   Key: fits in an epoll token
+//!  └──────────────────────┴─────────────────────┘
 //! ```
-//! A generation wraps after 65,536 tasks. A waker that old which meets its own number again,
+//! A task's generation wraps after 65,536 tasks. A waker that old which meets its own number again,
 //! in its own slot, causes one spurious poll, which the `Future` contract allows. Sixteen
 //! bits are what loops and slots leave of a word.
-//!
-//! # Slots that remember who they were given to: a stale key answers `None`
-//!
-//! *Assumes*: the `slab` crate for the slots themselves.
-//! *Promises*: a key from a removed entry never reaches the next tenant of its slot, until
-//! 2^32 insertions later; O(1) for everything.
-//! *Leaves out*: shrinking. Memory stays at the high-water mark.
 //!
 //! This is what lets every handle of the crate be a plain number: timers, callbacks, sources
 //! and tasks are keys, and a key that outlives its entry is harmless.
@@ -34,12 +32,12 @@ const INDEX_BITS: u32 = 24;
 const GENERATION_BITS: u32 = 16;
 const LOOP_BITS: u32 = 24;
 
-/// The greatest slot index an id can carry. It is the root future's (`task/ready_queue.rs`), so one loop
-/// holds at most 16,777,215 tasks.
+/// The greatest slot index an id can carry. It is the root future's (`task/ready_queue.rs`), so one
+/// loop holds at most 16,777,215 tasks.
 pub const MAX_INDEX: u32 = (1 << INDEX_BITS) - 1;
 /// Generations are counted modulo this power of two.
 pub const GENERATIONS: u32 = 1 << GENERATION_BITS;
-/// Every loop's number is below this. 0 is nobody's (`event_loop/inbox.rs`), so 16,777,215 loops
+/// Every loop's number is below this. No loop has 0 (`event_loop/inbox.rs`), so 16,777,215 loops
 /// can live in one process at a time.
 pub const MAX_LOOPS: u32 = 1 << LOOP_BITS;
 
@@ -54,7 +52,8 @@ impl LoopId {
     }
 }
 
-/// The name of one task: which loop, which slot, and which tenant of that slot.
+/// The id of one task: its loop, its slot, and its generation, which tells it from the earlier and
+/// later tasks of that slot.
 ///
 /// ```
 /// use singletrack::base::id::TaskId;
@@ -99,7 +98,7 @@ impl TaskId {
         LoopId((self.0 >> (GENERATION_BITS + INDEX_BITS)) as u32)
     }
 
-    /// Which tenant of the slot this is.
+    /// Tells the tasks that have had the slot apart.
     pub fn generation(self) -> u32 {
         (self.0 >> INDEX_BITS) as u32 % GENERATIONS
     }
@@ -117,7 +116,7 @@ impl std::fmt::Debug for TaskId {
     }
 }
 
-/// The key of one entry: the slot, and which tenant of it.
+/// The key of one entry: its slot and its generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     /// The slot.
@@ -148,17 +147,17 @@ impl Key {
 /// slab.remove(old);
 /// let new = slab.insert("second");
 /// assert_eq!(old.index, new.index); // the slot is used again …
-/// assert_eq!(slab.get(old), None); // … but the old key opens nothing
+/// assert_eq!(slab.get(old), None); // … but the old key finds nothing
 /// assert_eq!(slab.get(new), Some(&"second"));
 /// ```
 #[derive(Debug)]
 pub struct GenerationSlab<T> {
-    entries: Slab<Entry<T>>,
+    entries: Slab<Versioned<T>>,
     next_generation: u32,
 }
 
 #[derive(Debug)]
-struct Entry<T> {
+struct Versioned<T> {
     generation: u32,
     value: T,
 }
@@ -180,13 +179,13 @@ impl<T> GenerationSlab<T> {
         self.insert_with(|_| value)
     }
 
-    /// Puts a value that wants to know its own key into a free slot.
+    /// Puts a value that is made from its own key into a free slot.
     pub fn insert_with(&mut self, value: impl FnOnce(Key) -> T) -> Key {
         let generation = self.next_generation;
         self.next_generation = generation.wrapping_add(1);
         let slot = self.entries.vacant_entry();
         let key = Key { index: slot.key() as u32, generation };
-        slot.insert(Entry { generation, value: value(key) });
+        slot.insert(Versioned { generation, value: value(key) });
         key
     }
 

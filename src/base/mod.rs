@@ -1,11 +1,13 @@
 //! What every floor uses: locks, ids, what a panic leaves, numbers from a seed.
 //!
 //! ```text
-//!   id               Numbers that stand for things: a task's id fits in one machine word, so a waker can be one
-//!   panic            What a panic leaves behind, and warnings that have no other place to go
-//!   random           Numbers that look random and are the same for the same seed
-//!   sync             The locks and atomics that two threads meet at: parking_lot's and std's, or a model's
+//!   id       loops, tasks and slots as numbers that notice when they are stale
+//!   sync     Mutex, Condvar, Arc, atomics: parking_lot's and std's, or those of loom or shuttle
+//!   panic    the message of a payload, and dropping one safely
+//!   random   SplitMix64
 //! ```
+//! The four know nothing of each other. Read `id` before `task/` (a waker is a task's id), and
+//! `sync` before any file that a model checks: which locks and atomics it uses is decided there.
 
 pub mod id;
 pub mod panic;

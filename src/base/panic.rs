@@ -1,7 +1,7 @@
 //! What a panic leaves behind, and warnings that have no other place to go.
 //!
-//! *Promises*: nothing here panics, whatever the payload's own drop does and whatever has become
-//! of standard error.
+//! *Promises*: nothing here panics, whatever the payload's own drop does, and even if standard
+//! error is closed.
 
 use std::any::Any;
 use std::fmt;
@@ -19,23 +19,23 @@ pub fn panic_message(payload: &(dyn Any + Send)) -> String {
     }
 }
 
-/// The same of a payload that nobody wants any more, which is [`discard`]ed.
-pub fn last_words(payload: Box<dyn Any + Send>) -> String {
+/// The same of a payload that is not needed any more, which is [`discard`]ed.
+pub fn into_message(payload: Box<dyn Any + Send>) -> String {
     let message = panic_message(&*payload);
     discard(payload);
     message
 }
 
-/// Drops what a panic brought along. Its drop is user code and may panic in its turn: what that
-/// brings is not dropped at all, for there would be no end to it.
+/// Drops the payload of a panic. Its drop is user code and may panic in its turn: the payload of
+/// that is leaked, since its drop could panic as well, and so on.
 pub fn discard(payload: Box<dyn Any + Send>) {
     if let Err(next) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
         std::mem::forget(next);
     }
 }
 
-/// Tells standard error. If that is closed or full, nobody hears of it: `eprintln!` would panic,
-/// and here that would often be in the middle of telling of a panic.
+/// Writes a line to standard error. If that is closed or full, the line is lost: `eprintln!` would
+/// panic, and here that would often be while another panic is being reported.
 pub fn warn(text: impl fmt::Display) {
     let _ = writeln!(io::stderr(), "singletrack: {text}");
 }

@@ -2,7 +2,7 @@
 //!
 //! *Promises*: `Mutex` (no poisoning), `Condvar`, `Arc`, `atomic`, `thread` and `thread_local`
 //! with one shape under all, so that a model runs the very code that ships.
-//! *Leaves out*: fairness. Who gets a lock next is policy, and policy lives in `gil/`.
+//! *Leaves out*: fairness. Which thread gets a lock next is policy, and policy is in `gil/`.
 //!
 //! ```text
 //!     what is built                 --cfg loom                    --cfg shuttle
@@ -20,8 +20,8 @@ mod imp {
     pub use std::sync::{Arc, atomic};
     pub use std::{thread, thread_local};
 
-    /// Looks at `ready` for some microseconds before the caller goes to sleep: a sleep and a
-    /// wake-up cost more than that. Gives the last answer.
+    /// Calls `ready` for some microseconds before the caller goes to sleep, since a sleep and a
+    /// wake-up cost more than that. Returns the last result.
     pub fn spin_until(mut ready: impl FnMut() -> bool) -> bool {
         for round in 0..SPIN_ROUNDS {
             if ready() {
@@ -38,7 +38,7 @@ mod imp {
 
     /// The first rounds keep the core, each twice as long as the one before …
     const BUSY_ROUNDS: u32 = 6;
-    /// … the others offer it to whoever else could run.
+    /// … the others offer it to other threads that could run.
     const SPIN_ROUNDS: u32 = 16;
 }
 
@@ -76,8 +76,8 @@ mod imp {
         }
     }
 
-    /// The model's guard, which its `wait` takes by value, and parking_lot's by reference: it
-    /// is away as long as its thread waits, when nobody can look.
+    /// The model's guard. Its `wait` takes the guard by value, and parking_lot's by reference: so
+    /// this is `None` while its thread waits, when no code can reach it.
     #[derive(Debug)]
     pub struct MutexGuard<'a, T>(Option<model::sync::MutexGuard<'a, T>>);
 
@@ -144,7 +144,7 @@ mod imp {
         }
     }
 
-    /// Looks once: in a model every interleaving happens anyway.
+    /// Calls it once: in a model every interleaving happens anyway.
     pub fn spin_until(mut ready: impl FnMut() -> bool) -> bool {
         ready()
     }

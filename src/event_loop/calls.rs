@@ -1,22 +1,17 @@
-//! Callbacks: plain functions in the ready queue, now or at a time.
+//! Callbacks, now or at a time, and the handle of a loop for other threads.
 //!
-//! *Assumes*: the ready queue (`task/ready_queue.rs`) and the timers (`event_loop/timers.rs`) of a loop.
+//! *Assumes*: the ready queue (`task/ready_queue.rs`), timers (`event_loop/timers.rs`) and inbox
+//! (`event_loop/inbox.rs`) of a loop.
 //! *Promises*: FIFO among equals; a cancelled callback never runs and frees what it holds at
-//! once; a panic in one goes to the exception handler.
-//! *Leaves out*: coroutines; those are tasks.
-//!
-//! # A loop, seen from another thread
-//!
-//! *Assumes*: the loop's inbox (`event_loop/inbox.rs`).
-//! *Promises*: everything here may be called from any thread, at any time, and never blocks
-//! for longer than it takes to append to a queue.
-//! *Leaves out*: results; `aio::tasks::bridge` brings those back.
+//! once; a panic in one goes to the exception handler. All of [`LoopHandle`] may be called from
+//! any thread, at any time, and blocks no longer than it takes to append to a queue.
+//! *Leaves out*: coroutines, which are tasks; results of a call on another thread
+//! (`aio/tasks/bridge.rs`).
 
 use crate::base::id::{Key, LoopId};
-use crate::event_loop::core::{Core, Due, tell, with_current};
-use crate::event_loop::inbox;
-use crate::event_loop::inbox::Message;
-use crate::event_loop::run_once::EventLoop;
+use crate::event_loop::core::{Core, Due, run_or_send, with_current};
+use crate::event_loop::inbox::{self, LoopMessage};
+use crate::event_loop::lifecycle::EventLoop;
 use std::fmt;
 use std::time::Duration;
 
@@ -39,12 +34,12 @@ impl CallHandle {
             drop((timer, call));
         };
         // False if the loop is gone, and the callback with it.
-        let _ = tell(self.loop_id, here, || Message::CancelCall(self.call));
+        let _ = run_or_send(self.loop_id, here, || LoopMessage::CancelCall(self.call));
     }
 }
 
 impl EventLoop {
-    /// Runs `callback` in the next turn, after all that is scheduled already.
+    /// Runs `callback` in the next iteration, after all that is scheduled already.
     ///
     /// ```
     /// use singletrack::EventLoop;
@@ -83,7 +78,7 @@ impl EventLoop {
     }
 }
 
-/// The loop that was asked is gone.
+/// The loop of a handle is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LoopClosed(pub LoopId);
 
@@ -95,7 +90,7 @@ impl fmt::Display for LoopClosed {
 
 impl std::error::Error for LoopClosed {}
 
-/// A loop's number, and what may be done with it from afar.
+/// A loop's number, and what may be asked of that loop from any thread.
 ///
 /// ```
 /// use singletrack::EventLoop;
@@ -106,7 +101,7 @@ impl std::error::Error for LoopClosed {}
 ///     handle.call_soon_threadsafe(|| println!("on the loop's thread")).unwrap();
 ///     handle.stop().unwrap();
 /// });
-/// event_loop.run_forever()?; // sleeps until the thread rings
+/// event_loop.run_forever()?; // sleeps until the thread wakes it
 /// thread.join().unwrap();
 /// # Ok::<(), std::io::Error>(())
 /// ```
@@ -119,8 +114,8 @@ impl EventLoop {
         LoopHandle(self.id())
     }
 
-    /// [`LoopHandle::call_soon_threadsafe`] of [`handle`](Self::handle), for code that asyncio
-    /// users find under this name. Another thread needs the handle: a loop stays on its own.
+    /// [`LoopHandle::call_soon_threadsafe`] of [`handle`](Self::handle), under the name that
+    /// asyncio users look for. Another thread needs the handle, since a loop stays on its own.
     pub fn call_soon_threadsafe(&self, callback: impl FnOnce() + Send + 'static) {
         self.handle().call_soon_threadsafe(callback).expect("a loop that is borrowed is alive");
     }
@@ -157,7 +152,7 @@ impl LoopHandle {
         self.0
     }
 
-    /// Runs `callback` on the loop's thread in its next turn. Calls from one thread keep
+    /// Runs `callback` on the loop's thread in its next iteration. Calls from one thread keep
     /// their order.
     ///
     /// # Errors
@@ -167,18 +162,18 @@ impl LoopHandle {
         &self,
         callback: impl FnOnce() + Send + 'static,
     ) -> Result<(), LoopClosed> {
-        self.send(Message::Call(Box::new(callback)))
+        self.send(LoopMessage::Call(Box::new(callback)))
     }
 
-    /// Ends [`EventLoop::run_forever`] after the turn in progress.
+    /// Ends [`EventLoop::run_forever`] after the iteration in progress.
     ///
     /// # Errors
     /// [`LoopClosed`] if the loop is gone.
     pub fn stop(&self) -> Result<(), LoopClosed> {
-        self.send(Message::Stop)
+        self.send(LoopMessage::Stop)
     }
 
-    fn send(&self, message: Message) -> Result<(), LoopClosed> {
+    fn send(&self, message: LoopMessage) -> Result<(), LoopClosed> {
         inbox::send(self.0, message).map_err(|_| LoopClosed(self.0))
     }
 }

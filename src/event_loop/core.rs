@@ -1,48 +1,38 @@
-//! All the state of one loop, and the answer to "which loop am I in?".
+//! The parts of one loop, which loop a thread runs, and what reaches it from elsewhere.
 //!
-//! *Assumes*: parts with rules of their own: the ready queue (`task/ready_queue.rs`), timers, reactor and
-//! inbox (`event_loop/`).
-//! *Promises*: a thread runs at most one loop at a time; what is asked of a loop from
-//! elsewhere reaches it through its inbox.
-//! *Leaves out*: the turn itself (`event_loop/run_once.rs`).
+//! *Assumes*: parts with rules of their own: the ready queue (`task/ready_queue.rs`), timers,
+//! reactor and inbox (`event_loop/`).
+//! *Promises*: a thread runs at most one loop at a time; what is asked of a loop from elsewhere
+//! reaches it through its inbox. A message about something that is gone changes nothing, and if
+//! what it drops panics, the messages behind it are handled all the same. An extension is made when
+//! it is first asked for, once for each type, and dropped after the tasks and before the sources.
+//! *Leaves out*: the iteration (`event_loop/run_once.rs`); what the extensions are
+//! (`aio/net/fds.rs`, `aio/tasks/bridge.rs`).
 //!
+//! ```text
+//!   waker, cancel, …                      ┌ Core ────────────────────────────────────────────┐
+//!     │                       this thread │ ready · calls   what runs next                   │
+//!     └► run_or_send(id) ─┬─ runs it ────►│ timers          when to run what                 │
+//!                         │               │ reactor         descriptors, and the selector    │
+//!                         └─ else ► inbox │ metadata · debug · handler · budget · extensions │
+//!                                     └──►│ handle: in steps 1 and 5 of an iteration         │
+//!                                         └──────────────────────────────────────────────────┘
+//! ```
 //! The parts stand in a `RefCell` each. The rule that keeps them from ever being borrowed
-//! twice: **no user code runs under a borrow** (no poll, no callback, no waker of a stranger's, no
-//! drop of a future).
-//!
-//! # What upper floors keep with a loop
-//!
-//! *Assumes*: one thread.
-//! *Promises*: one value a type, made when it is first asked for, and dropped with the loop:
-//! after its tasks, before its sources. So a floor needs neither a global nor a field here.
-//! *Leaves out*: what the values are (`aio/net/fds.rs`, `aio/tasks/bridge.rs`).
-//!
-//! # A run that ended without its future's output
-//!
-//! *Promises*: it says why.
-//! *Leaves out*: what becomes of the future; it is dropped (`event_loop/run_once.rs`).
-//!
-//! # What other threads ask of a loop, carried out on its own
-//!
-//! *Assumes*: the loop's parts (`event_loop/core.rs`); messages in order of arrival
-//! (`event_loop/inbox.rs`).
-//! *Promises*: a message about something that is gone changes nothing; what a message lets go
-//! of is dropped outside of every borrow, and if that panics, the messages behind it are heard
-//! all the same.
-//! *Leaves out*: when a turn takes the messages in (`event_loop/run_once.rs`, steps 1 and 5).
+//! twice: **no user code runs under a borrow** (no poll, no callback, no waker of another
+//! executor, no drop of a future).
 
 use crate::base::id::{GenerationSlab, Key, LoopId};
-use crate::base::panic::{last_words, warn};
+use crate::base::panic::{into_message, warn};
 use crate::base::sync::Arc;
 use crate::event_loop::debug::DebugMode;
-use crate::event_loop::inbox;
-use crate::event_loop::inbox::{Inbox, Message};
+use crate::event_loop::inbox::{self, Inbox, LoopMessage};
 use crate::event_loop::reactor::Reactor;
 use crate::event_loop::timers::Timers;
-use crate::futures::deadlock::loop_made;
+use crate::futures::deadlock::register_loop;
 use crate::selector::event::Selector;
 use crate::task::budget::Budget;
-use crate::task::notes::Notes;
+use crate::task::metadata::MetadataTable;
 use crate::task::ready_queue::ReadyQueue;
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -53,7 +43,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
-use std::{fmt, io};
 
 /// What a timer does when it is due.
 pub enum Due {
@@ -63,18 +52,9 @@ pub enum Due {
     Call(Key),
 }
 
-/// What the exception handler is told.
-#[derive(Debug, Clone)]
-pub struct Unhandled {
-    /// Where it happened: a task's name, or its number as `task 1:0.3`; or `a callback`.
-    pub place: String,
-    /// The panic's message.
-    pub message: String,
-}
-
 /// A plain function in the ready queue.
 pub type Callback = Box<dyn FnOnce()>;
-type Handler = Rc<dyn Fn(&Unhandled)>;
+type ExceptionHandler = Rc<dyn Fn(&Unhandled)>;
 
 /// The parts of a loop.
 pub struct Core {
@@ -83,7 +63,7 @@ pub struct Core {
     /// The process it was made in; in any other it is a copy, made by `fork`.
     made_in: u32,
     /// Where other threads leave messages.
-    pub inbox: Arc<Inbox<Message>>,
+    pub inbox: Arc<Inbox<LoopMessage>>,
     /// Tasks and the ready queue.
     pub ready: RefCell<ReadyQueue>,
     /// Deadlines.
@@ -98,12 +78,12 @@ pub struct Core {
     pub debug: DebugMode,
     /// `stop` was called.
     pub stopping: Cell<bool>,
-    /// Who is told of panics that nobody awaits; `None`: standard error.
-    pub handler: RefCell<Option<Handler>>,
+    /// What is called with panics that reach no awaiter; `None`: standard error.
+    pub handler: RefCell<Option<ExceptionHandler>>,
     /// Names and done callbacks of the tasks that have any.
-    pub notes: RefCell<Notes>,
+    pub metadata: RefCell<MetadataTable>,
     /// What upper floors keep here.
-    pub attached: Extensions,
+    pub extensions: Extensions,
 }
 
 impl Core {
@@ -111,7 +91,7 @@ impl Core {
     pub fn new(selector: Box<dyn Selector>) -> Rc<Core> {
         let inbox = Arc::new(Inbox::new(selector.waker()));
         let id = inbox::open(Arc::clone(&inbox));
-        loop_made(id);
+        register_loop(id);
         Rc::new(Core {
             id,
             made_in: std::process::id(),
@@ -124,13 +104,13 @@ impl Core {
             debug: DebugMode::default(),
             stopping: Cell::new(false),
             handler: RefCell::default(),
-            notes: RefCell::default(),
-            attached: Extensions::default(),
+            metadata: RefCell::default(),
+            extensions: Extensions::default(),
         })
     }
 
     /// True in a child that was forked with the loop. The copy shares epoll with the original,
-    /// so whatever it did about its sources, it would do to the parent's.
+    /// so all that it did about its sources, it would do to the parent's.
     pub fn is_copy(&self) -> bool {
         std::process::id() != self.made_in
     }
@@ -140,42 +120,11 @@ impl Core {
         self.reactor.borrow().now()
     }
 
-    /// Puts a callback behind all that is ready: it runs in the next turn.
+    /// Puts a callback behind all that is ready: it runs in the next iteration.
     pub fn call_soon(&self, callback: Callback) -> Key {
         let call = self.calls.borrow_mut().insert(callback);
         self.ready.borrow_mut().push_call(call);
         call
-    }
-
-    /// Runs user code whose panic is nobody's to hear: it goes to the exception handler.
-    pub fn survive(&self, what: &str, user_code: impl FnOnce()) {
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(user_code)) {
-            self.report(what.to_owned(), last_words(panic));
-        }
-    }
-
-    /// In debug mode: something took so long. Whoever is told of it is user code.
-    pub fn check_slow(&self, took: Duration, place: impl FnOnce() -> String) {
-        self.survive("the handler of slow callbacks", || self.debug.check(took, place));
-    }
-
-    /// Tells the exception handler of a panic that has no other place to go. If the handler
-    /// panics itself, standard error is told of both, and the loop goes on, as in asyncio.
-    pub fn report(&self, place: String, message: String) {
-        let handler = self.handler.borrow().clone();
-        let unhandled = Unhandled { place, message };
-        if let Some(handler) = handler {
-            let told = catch_unwind(AssertUnwindSafe(|| handler(&unhandled)));
-            let Err(panic) = told else { return };
-            warn(format_args!("the exception handler panicked: {}", last_words(panic)));
-        }
-        unhandled.print();
-    }
-}
-
-impl Unhandled {
-    fn print(&self) {
-        warn(format_args!("{} panicked: {}", self.place, self.message));
     }
 }
 
@@ -185,59 +134,6 @@ thread_local! {
     /// without asking whether it is still alive.
     static CURRENT: ManuallyDrop<RefCell<Option<Rc<Core>>>> =
         const { ManuallyDrop::new(RefCell::new(None)) };
-}
-
-/// Runs `f` on the loop that this thread is running.
-pub fn with_current<R>(f: impl FnOnce(&Rc<Core>) -> R) -> Option<R> {
-    CURRENT.with(|current| current.borrow().as_ref().map(f))
-}
-
-/// The loop that this thread is running.
-///
-/// # Panics
-/// If it runs none: the caller names what needed one.
-pub fn current(who: &str) -> Rc<Core> {
-    with_current(Rc::clone).unwrap_or_else(|| no_loop(who))
-}
-
-/// A leaf is about to do something that may well succeed; see [`Budget::spend`]. Outside a
-/// running loop nobody counts.
-pub fn spend_budget(cx: &mut Context<'_>) -> Poll<()> {
-    with_current(|core| core.budget.spend(cx)).unwrap_or(Poll::Ready(()))
-}
-
-/// The panic of whoever needs a running loop and has none.
-pub fn no_loop(who: &str) -> ! {
-    panic!("{who} needs a running event loop: call it inside `EventLoop::run_until_complete`")
-}
-
-/// Does `here` if this thread runs the loop `id`, else leaves it a message. Returns false if
-/// that loop is gone.
-pub fn tell(id: LoopId, here: impl FnOnce(&Core), message: impl FnOnce() -> Message) -> bool {
-    let mut here = Some(here);
-    let local = with_current(|core| {
-        if core.id == id
-            && let Some(here) = here.take()
-        {
-            here(core);
-            return true;
-        }
-        false
-    });
-    local == Some(true) || inbox::send(id, message()).is_ok()
-}
-
-/// Tells the exception handler of the loop `id` of a panic: now if that loop is running here, else
-/// when it next looks into its inbox. Once it is gone, standard error is told.
-pub fn report_to(id: LoopId, place: String, message: String) {
-    // Not under the borrow of `with_current`: the handler is user code.
-    if let Some(core) = with_current(Rc::clone).filter(|core| core.id == id) {
-        core.report(place, message);
-    } else if let Err(Message::Panicked { place, message }) =
-        inbox::send(id, Message::Panicked { place, message })
-    {
-        Unhandled { place, message }.print();
-    }
 }
 
 /// Makes `core` the thread's running loop until the guard is dropped.
@@ -264,7 +160,7 @@ pub fn enter(core: &Rc<Core>) -> Entered {
 #[must_use]
 pub fn try_enter(core: &Rc<Core>) -> Option<Entered> {
     CURRENT.with(|current| {
-        // It is borrowed while `with_current` looks at it, and then it is there.
+        // It is borrowed while `with_current` runs its closure, and then a loop is running.
         let mut current = current.try_borrow_mut().ok()?;
         if current.as_ref().is_some_and(|running| !running.is_copy()) {
             return None;
@@ -285,76 +181,69 @@ impl Drop for Entered {
     }
 }
 
-/// One value of each type. There are two or three, so a list is searched.
-///
-/// ```
-/// use singletrack::event_loop::core::Extensions;
-/// use std::cell::Cell;
-///
-/// let extensions = Extensions::default();
-/// extensions.get::<Cell<u8>>().set(7);
-/// assert_eq!(extensions.get::<Cell<u8>>().get(), 7);
-/// ```
-#[derive(Default)]
-pub struct Extensions(RefCell<Vec<Rc<dyn Any>>>);
-
-impl Extensions {
-    /// The value of this type.
-    pub fn get<T: Default + 'static>(&self) -> Rc<T> {
-        let found = self.0.borrow().iter().find_map(|any| Rc::clone(any).downcast().ok());
-        found.unwrap_or_else(|| {
-            let new = Rc::<T>::default();
-            self.0.borrow_mut().push(Rc::clone(&new) as Rc<dyn Any>);
-            new
-        })
-    }
-
-    /// Hands all values out, to be dropped.
-    #[must_use]
-    pub fn take(&self) -> Vec<Rc<dyn Any>> {
-        self.0.take()
-    }
+/// Runs `f` on the loop that this thread is running.
+pub fn with_current<R>(f: impl FnOnce(&Rc<Core>) -> R) -> Option<R> {
+    CURRENT.with(|current| current.borrow().as_ref().map(f))
 }
 
-/// Why there is no output.
-#[derive(Debug)]
-pub(crate) enum EndedEarly {
-    /// `stop` was called.
-    Stopped,
-    /// The selector failed.
-    Failed(io::Error),
+/// The loop that this thread is running.
+///
+/// # Panics
+/// If it runs none: the message says that `caller` needs one.
+pub fn current(caller: &str) -> Rc<Core> {
+    with_current(Rc::clone).unwrap_or_else(|| no_loop(caller))
 }
 
-impl fmt::Display for EndedEarly {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            EndedEarly::Stopped => {
-                f.write_str("the event loop was stopped before the future was done")
-            }
-            EndedEarly::Failed(error) => write!(f, "the event loop failed: {error}"),
+/// The panic of a `caller` that needs a running loop and has none.
+pub fn no_loop(caller: &str) -> ! {
+    panic!("{caller} needs a running event loop: call it inside `EventLoop::run_until_complete`")
+}
+
+/// A leaf is about to do something that may well succeed; see [`Budget::spend`]. Outside a
+/// running loop there is no budget.
+pub fn spend_budget(cx: &mut Context<'_>) -> Poll<()> {
+    with_current(|core| core.budget.spend(cx)).unwrap_or(Poll::Ready(()))
+}
+
+/// Does `here` if this thread runs the loop `id`, else leaves it a message. Returns false if
+/// that loop is gone.
+pub fn run_or_send(
+    id: LoopId,
+    here: impl FnOnce(&Core),
+    message: impl FnOnce() -> LoopMessage,
+) -> bool {
+    let mut here = Some(here);
+    let local = with_current(|core| {
+        if core.id == id
+            && let Some(here) = here.take()
+        {
+            here(core);
+            return true;
         }
-    }
+        false
+    });
+    local == Some(true) || inbox::send(id, message()).is_ok()
 }
 
 impl Core {
-    /// Does what the message says.
-    pub(crate) fn handle(&self, message: Message) {
+    /// Does what a message asks for.
+    pub(crate) fn handle(&self, message: LoopMessage) {
         match message {
-            Message::Wake(id) => self.ready.borrow_mut().wake(id),
-            Message::Cancel(id) => self.ready.borrow_mut().cancel(id),
-            Message::Call(call) => _ = self.call_soon(call),
+            LoopMessage::Wake(id) => self.ready.borrow_mut().wake(id),
+            LoopMessage::Cancel(id) => self.ready.borrow_mut().cancel(id),
+            LoopMessage::Call(call) => _ = self.call_soon(call),
             // Its timer, if it has one, will find nothing to call.
-            Message::CancelCall(key) => {
+            LoopMessage::CancelCall(key) => {
                 let call = self.calls.borrow_mut().remove(key);
-                self.survive("a cancelled callback", || drop(call));
+                self.run_user_code("a cancelled callback", || drop(call));
             }
-            Message::CancelTimer(key) => {
+            LoopMessage::CancelTimer(key) => {
                 let due = self.timers.borrow_mut().cancel(key);
-                self.survive("a waker", || drop(due));
+                self.run_user_code("a waker", || drop(due));
             }
-            Message::Close(key, fd) => self.close_source(key, fd),
-            Message::Panicked { place, message } => self.report(place, message),
-            Message::Stop => self.stopping.set(true),
+            LoopMessage::Close(key, fd) => self.close_source(key, fd),
+            LoopMessage::Panicked { place, message } => self.report(place, message),
+            LoopMessage::Stop => self.stopping.set(true),
         }
     }
 
@@ -369,7 +258,94 @@ impl Core {
         let waiters = self.reactor.borrow_mut().deregister(key, fd.as_fd());
         drop(fd);
         for waker in waiters {
-            self.survive("a waker", || waker.wake());
+            self.run_user_code("a waker", || waker.wake());
         }
+    }
+}
+
+/// What the exception handler is called with.
+#[derive(Debug, Clone)]
+pub struct Unhandled {
+    /// Where it happened: a task's name, or its number as `task 1:0.3`; or `a callback`.
+    pub place: String,
+    /// The panic's message.
+    pub message: String,
+}
+
+impl Unhandled {
+    fn print(&self) {
+        warn(format_args!("{} panicked: {}", self.place, self.message));
+    }
+}
+
+impl Core {
+    /// Runs user code whose panic reaches no caller: it goes to the exception handler.
+    pub fn run_user_code(&self, what: &str, user_code: impl FnOnce()) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(user_code)) {
+            self.report(what.to_owned(), into_message(panic));
+        }
+    }
+
+    /// In debug mode: something took so long. The handler of that is user code.
+    pub fn check_slow(&self, took: Duration, place: impl FnOnce() -> String) {
+        self.run_user_code("the handler of slow callbacks", || self.debug.check(took, place));
+    }
+
+    /// Calls the exception handler with a panic that reaches no caller. If the handler panics
+    /// itself, both go to standard error, and the loop goes on, as in asyncio.
+    pub fn report(&self, place: String, message: String) {
+        let handler = self.handler.borrow().clone();
+        let unhandled = Unhandled { place, message };
+        if let Some(handler) = handler {
+            let called = catch_unwind(AssertUnwindSafe(|| handler(&unhandled)));
+            let Err(panic) = called else { return };
+            warn(format_args!("the exception handler panicked: {}", into_message(panic)));
+        }
+        unhandled.print();
+    }
+}
+
+/// Calls the exception handler of the loop `id` with a panic: now if this thread runs that loop,
+/// else when the loop next takes its inbox. Once it is gone, the panic goes to standard error.
+pub fn report_to(id: LoopId, place: String, message: String) {
+    // Not under the borrow of `with_current`: the handler is user code.
+    if let Some(core) = with_current(Rc::clone).filter(|core| core.id == id) {
+        core.report(place, message);
+    } else if let Err(LoopMessage::Panicked { place, message }) =
+        inbox::send(id, LoopMessage::Panicked { place, message })
+    {
+        Unhandled { place, message }.print();
+    }
+}
+
+/// What upper floors keep with a loop: one value of each type, so that a floor needs neither a
+/// global nor a field here. There are two or three, so a list is searched.
+///
+/// ```
+/// use singletrack::event_loop::core::Extensions;
+/// use std::cell::Cell;
+///
+/// let extensions = Extensions::default();
+/// extensions.get::<Cell<u8>>().set(7);
+/// assert_eq!(extensions.get::<Cell<u8>>().get(), 7);
+/// ```
+#[derive(Default)]
+pub struct Extensions(RefCell<Vec<Rc<dyn Any>>>);
+
+impl Extensions {
+    /// The value of this type, made now if there is none.
+    pub fn get<T: Default + 'static>(&self) -> Rc<T> {
+        let found = self.0.borrow().iter().find_map(|any| Rc::clone(any).downcast().ok());
+        found.unwrap_or_else(|| {
+            let new = Rc::<T>::default();
+            self.0.borrow_mut().push(Rc::clone(&new) as Rc<dyn Any>);
+            new
+        })
+    }
+
+    /// Hands all values out, to be dropped.
+    #[must_use]
+    pub fn take(&self) -> Vec<Rc<dyn Any>> {
+        self.0.take()
     }
 }

@@ -1,9 +1,9 @@
-//! Debug mode: which step held the loop for too long, and where was its task made?
+//! Debug mode: which step held the loop for too long, and where its task was made.
 //!
 //! *Assumes*: times are numbers of nanoseconds.
 //! *Promises*: while it is off, it costs one branch a step.
-//! *Leaves out*: the steps (`event_loop/scheduler.rs`, `event_loop/run_once.rs`) and the notes of where
-//! tasks were made (`task/notes.rs`).
+//! *Leaves out*: the steps (`event_loop/scheduler.rs`, `event_loop/run_once.rs`) and the places
+//! where tasks were made (`task/metadata.rs`).
 //!
 //! A loop is one thread. A step that computes for a while, or blocks in a system call, holds
 //! up every timer and socket, and nothing else would say which step it was.
@@ -25,14 +25,14 @@ pub struct SlowStep {
     pub took: Duration,
 }
 
-type Handler = Rc<dyn Fn(&SlowStep)>;
+type SlowCallbackHandler = Rc<dyn Fn(&SlowStep)>;
 
-/// Whether the loop times its steps, from when on one is slow, and who is told.
+/// Whether the loop times its steps, from when on one is slow, and what is called then.
 #[derive(Default)]
 pub struct DebugMode {
     on: Cell<bool>,
     limit: Cell<Option<Duration>>,
-    handler: RefCell<Option<Handler>>,
+    handler: RefCell<Option<SlowCallbackHandler>>,
 }
 
 impl DebugMode {
@@ -46,18 +46,18 @@ impl DebugMode {
         self.on.set(on);
     }
 
-    /// Steps that take at least this long are told of.
+    /// Steps that take at least this long are reported.
     pub fn set_limit(&self, limit: Duration) {
         self.limit.set(Some(limit));
     }
 
-    /// Who is told; `None`: standard error.
+    /// What is called with each slow step. Without this, a line on standard error.
     pub fn set_handler(&self, handler: impl Fn(&SlowStep) + 'static) {
         let old = self.handler.replace(Some(Rc::new(handler)));
         drop(old);
     }
 
-    /// A step took so long; `place` is asked for only if that is too long.
+    /// A step took so long; `place` is called only if that is too long.
     pub fn check(&self, took: Duration, place: impl FnOnce() -> String) {
         if took < self.limit.get().unwrap_or(SLOW) {
             return;

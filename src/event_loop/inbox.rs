@@ -1,27 +1,26 @@
-//! What other threads ask of a loop, and the door that decides whether to ring its bell.
+//! The inbox: what other threads ask of a loop, and when that has to wake its selector.
 //!
-//! *Assumes*: a bell that makes the sleeping loop's `wait` return (`selector/event.rs`).
-//! *Promises*: every message is taken in once, in order of arrival; the loop never sleeps on
-//! a message; the bell, which costs a system call, rings only when the loop really sleeps.
-//! *Leaves out*: when a turn takes messages in and parks (steps 1, 3 and 5 of
+//! *Assumes*: a waker that makes the sleeping loop's `wait` return (`selector/event.rs`).
+//! *Promises*: every message is taken once, in order of arrival; the loop never sleeps while a
+//! message waits; the waker, which costs a system call, is used only when the loop really sleeps.
+//! *Leaves out*: when an iteration takes messages and parks (steps 1, 3 and 5 of
 //! `event_loop/run_once.rs`), and what each message then does (`event_loop/core.rs`).
 //!
 //! ```text
-//!      ┌────────────── push: the loop will look, no ring ─────────────┐
+//!      ┌────────── push: the loop will take it, no system call ───────┐
 //!      │                                                              ▼
-//!   AWAKE ──park: may sleep──► PARKED ──push: ring the bell!──► NOTIFIED ◄─┐
+//!   AWAKE ──park: may sleep──► PARKED ──push: use the waker──► NOTIFIED ◄─┐
 //!      ▲                          │                                │   │   │ push
 //!      └───────── take ───────────┴────────────── take ────────────┘   └───┘
 //! ```
 //! `park` succeeds only from AWAKE. Push, park and take are read-modify-writes of one atomic,
 //! so they stand in one order that all threads agree on. Either `push` comes first, and `park`
 //! finds NOTIFIED and the loop does not sleep; or `park` comes first, and `push` finds PARKED
-//! and rings. There is no third way. `tests/loom_inbox.rs` walks through all of them.
+//! and uses the waker. `tests/loom_inbox.rs` walks through all interleavings.
 //!
 //! Counterpart: asyncio's `call_soon_threadsafe` writes a byte into the self-pipe every time.
 
-use crate::base::id::Key;
-use crate::base::id::{LoopId, MAX_LOOPS, TaskId};
+use crate::base::id::{Key, LoopId, MAX_LOOPS, TaskId};
 use crate::base::sync::atomic::{AtomicU8, Ordering};
 use crate::base::sync::{Arc, Mutex};
 use std::collections::BTreeMap;
@@ -33,12 +32,12 @@ const PARKED: u8 = 1;
 const NOTIFIED: u8 = 2;
 
 /// What one thread may ask of another thread's loop.
-pub enum Message {
+pub enum LoopMessage {
     /// A waker of one of its tasks was used.
     Wake(TaskId),
     /// One of its tasks was cancelled.
     Cancel(TaskId),
-    /// Run this in the next turn.
+    /// Run this in the next iteration.
     Call(Box<dyn FnOnce() + Send>),
     /// A handle of a scheduled callback was cancelled.
     CancelCall(Key),
@@ -46,8 +45,8 @@ pub enum Message {
     CancelTimer(Key),
     /// A socket was dropped: forget the source, then close the descriptor.
     Close(Key, OwnedFd),
-    /// The handle of a task was dropped while the loop rested, and with it a panic that nobody
-    /// has fetched.
+    /// The handle of a task was dropped where its loop was not running, and with it a panic that
+    /// had not been fetched.
     Panicked {
         /// The task.
         place: String,
@@ -64,52 +63,52 @@ pub enum Message {
 /// ```
 /// use singletrack::event_loop::inbox::Inbox;
 ///
-/// let inbox = Inbox::new(Box::new(|| println!("ring")));
-/// inbox.push(1); // the loop is awake: no ring
+/// let inbox = Inbox::new(Box::new(|| println!("wake up")));
+/// inbox.push(1); // the loop is awake: the waker is not used
 /// assert!(!inbox.park()); // it must not sleep now
 /// let mut messages = Vec::new();
 /// inbox.take(&mut messages);
 /// assert_eq!(messages, [1]);
-/// assert!(inbox.park()); // now it may; the next push would ring
+/// assert!(inbox.park()); // now it may; the next push would use the waker
 /// ```
 pub struct Inbox<M> {
     queue: Mutex<Vec<M>>,
-    door: AtomicU8,
-    bell: Box<dyn Fn() + Send + Sync>,
+    state: AtomicU8,
+    waker: Box<dyn Fn() + Send + Sync>,
 }
 
 impl<M> Inbox<M> {
     /// An empty inbox of a loop that is awake.
-    pub fn new(bell: Box<dyn Fn() + Send + Sync>) -> Self {
-        Inbox { queue: Mutex::new(Vec::new()), door: AtomicU8::new(AWAKE), bell }
+    pub fn new(waker: Box<dyn Fn() + Send + Sync>) -> Self {
+        Inbox { queue: Mutex::new(Vec::new()), state: AtomicU8::new(AWAKE), waker }
     }
 
     /// Leaves a message; wakes the loop if it sleeps. From any thread.
     pub fn push(&self, message: M) {
         self.queue.lock().push(message);
-        // Release: whoever sees NOTIFIED also sees the message. Acquire: a PARKED that we
-        // see is the loop's newest word.
-        if self.door.swap(NOTIFIED, Ordering::AcqRel) == PARKED {
-            (self.bell)();
+        // Release: the thread that sees NOTIFIED also sees the message. Acquire: a PARKED that
+        // is seen here is the loop's newest word.
+        if self.state.swap(NOTIFIED, Ordering::AcqRel) == PARKED {
+            (self.waker)();
         }
     }
 
     /// The loop is about to sleep. False: it must not, there are messages.
     pub fn park(&self) -> bool {
-        self.door.compare_exchange(AWAKE, PARKED, Ordering::AcqRel, Ordering::Acquire).is_ok()
+        self.state.compare_exchange(AWAKE, PARKED, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
     /// False: there is nothing to take. Costs one load.
-    pub fn has_news(&self) -> bool {
-        self.door.load(Ordering::Relaxed) != AWAKE
+    pub fn has_messages(&self) -> bool {
+        self.state.load(Ordering::Relaxed) != AWAKE
     }
 
-    /// The loop is awake: moves what has come in to the end of `into`.
+    /// The loop is awake: moves all messages to the end of `into`.
     pub fn take(&self, into: &mut Vec<M>) {
-        if !self.has_news() {
+        if !self.has_messages() {
             return;
         }
-        if self.door.swap(AWAKE, Ordering::AcqRel) == NOTIFIED {
+        if self.state.swap(AWAKE, Ordering::AcqRel) == NOTIFIED {
             into.append(&mut self.queue.lock());
         }
     }
@@ -117,23 +116,23 @@ impl<M> Inbox<M> {
 
 /// The loops of this process. This is how a waker, which is only a number, finds its loop
 /// from a foreign thread.
-static LOOPS: LazyLock<Loops<Message>> = LazyLock::new(Loops::default);
+static LOOPS: LazyLock<Loops<LoopMessage>> = LazyLock::new(Loops::default);
 
 /// The inboxes of loops that are alive, by number. Generic for the sake of a model.
 ///
-/// A message may meet its loop on the way out: then it is pushed into an inbox that nobody
-/// empties any more, and is dropped with that inbox, by whoever lets go of it last. So every
-/// message is taken, given back, or dropped; who must know which puts a guard into it.
-pub struct Loops<M>(Mutex<Registry<M>>);
+/// A message may be sent while its loop closes: then it is pushed into an inbox that is not taken
+/// any more, and is dropped with that inbox, by the thread that holds it last. So every message is
+/// taken, given back, or dropped; a sender that must know which puts a guard into it.
+pub struct Loops<M>(Mutex<OpenLoops<M>>);
 
-struct Registry<M> {
+struct OpenLoops<M> {
     inboxes: BTreeMap<u32, Arc<Inbox<M>>>,
     last: u32,
 }
 
 impl<M> Default for Loops<M> {
     fn default() -> Self {
-        Loops(Mutex::new(Registry { inboxes: BTreeMap::new(), last: 0 }))
+        Loops(Mutex::new(OpenLoops { inboxes: BTreeMap::new(), last: 0 }))
     }
 }
 
@@ -148,7 +147,7 @@ impl<M> Loops<M> {
         for _ in 0..MAX_LOOPS {
             loops.last = (loops.last + 1) % MAX_LOOPS;
             let number = loops.last;
-            // Zero is nobody's: a task id of all zero bits would be a null waker.
+            // No loop has number zero: a task id of all zero bits would be a null waker.
             if number != 0 && !loops.inboxes.contains_key(&number) {
                 loops.inboxes.insert(number, inbox);
                 return LoopId(number);
@@ -185,7 +184,7 @@ impl<M> Loops<M> {
 }
 
 /// [`Loops::open`] in this process.
-pub fn open(inbox: Arc<Inbox<Message>>) -> LoopId {
+pub fn open(inbox: Arc<Inbox<LoopMessage>>) -> LoopId {
     LOOPS.open(inbox)
 }
 
@@ -200,6 +199,6 @@ pub fn is_open(id: LoopId) -> bool {
 }
 
 /// [`Loops::send`] in this process.
-pub fn send(id: LoopId, message: Message) -> Result<(), Message> {
+pub fn send(id: LoopId, message: LoopMessage) -> Result<(), LoopMessage> {
     LOOPS.send(id, message)
 }

@@ -2,12 +2,12 @@
 //!
 //! *Assumes*: the task's block (`task/cell.rs`), which its slot in the loop shares.
 //! *Promises*: the output is given out once; dropping the handle detaches the task, it does
-//! not stop it; a panic that nobody fetches is reported.
-//! *Leaves out*: sending the output to another thread; `futures::future` does that.
+//! not stop it; a panic that is never fetched is reported.
+//! *Leaves out*: sending the output to another thread (`aio/tasks/bridge.rs`).
 
 use crate::base::id::TaskId;
-use crate::event_loop::core::{report_to, tell, with_current};
-use crate::event_loop::inbox::Message;
+use crate::event_loop::core::{report_to, run_or_send, with_current};
+use crate::event_loop::inbox::LoopMessage;
 use crate::event_loop::waker::task_of;
 use crate::task::cell::TaskOf;
 use crate::task::state::TaskError;
@@ -59,7 +59,7 @@ impl<T> Task<T> {
         self.task.is_done()
     }
 
-    /// Asks for the future to be dropped at the task's next turn, on the loop's thread, never
+    /// Asks for the future to be dropped at the task's next step, on the loop's thread, never
     /// inside another task's poll. False if it is done already.
     ///
     /// asyncio throws `CancelledError` into the coroutine, which may refuse. A Rust future is
@@ -69,7 +69,11 @@ impl<T> Task<T> {
     pub fn cancel(&self) -> bool {
         let id = self.id();
         !self.done()
-            && tell(id.loop_id(), |core| core.ready.borrow_mut().cancel(id), || Message::Cancel(id))
+            && run_or_send(
+                id.loop_id(),
+                |core| core.ready.borrow_mut().cancel(id),
+                || LoopMessage::Cancel(id),
+            )
     }
 
     /// The same task, cancelled when the handle is dropped.
@@ -78,13 +82,13 @@ impl<T> Task<T> {
         CancelOnDrop(self)
     }
 
-    /// True when it is done, by a panic that nobody has fetched.
+    /// True when it is done, by a panic that has not been fetched.
     #[doc(alias = "asyncio.Task.exception")]
     pub fn panicked(&self) -> bool {
         self.task.unread_panic().is_some()
     }
 
-    /// Looks at the value without fetching it. `None` if there is none: the task is not done,
+    /// Shows `look` the value without fetching it. `None` if there is none: the task is not done,
     /// was cancelled, or panicked, or its output was fetched.
     #[doc(alias = "asyncio.Task.result")]
     pub fn peek<R>(&self, look: impl FnOnce(&T) -> R) -> Option<R> {
@@ -93,8 +97,8 @@ impl<T> Task<T> {
 }
 
 impl<T> Task<T> {
-    /// False if another loop than the task's own is running. A waker of ours tells without a
-    /// look at the thread's loop.
+    /// False if another loop than the task's own is running. One of this crate's wakers says so
+    /// without a read of the thread's current loop.
     fn is_of_this_loop(&self, waker: &Waker) -> bool {
         let own = self.id().loop_id();
         task_of(waker).is_some_and(|id| id.loop_id() == own)

@@ -1,28 +1,41 @@
 //! The event loop: one thread that runs what is ready and sleeps when nothing is.
 //!
 //! ```text
-//!   calls            Callbacks: plain functions in the ready queue, now or at a time
-//!   core             All the state of one loop, and the answer to "which loop am I in?"
-//!   debug            Debug mode: which step held the loop for too long, and where was its task made?
-//!   inbox            What other threads ask of a loop, and the door that decides whether to ring its bell
-//!   join             The handle of a task: await it, cancel it, or let it go
-//!   reactor          The sources of one loop: what is ready on each, and who waits for it
-//!   run_once         The event loop: one page that says what a turn is
-//!   scheduler        A task's life on its loop: spawned, run, dropped
-//!   settings         A loop's settings: how often it looks at its selector, what a task may do in one poll, who
-//!   timers           Deadlines in order: a heap from which any entry can be taken back
-//!   waker            A waker that is a number
+//!   EventLoop: made, set, closed     an iteration's eight steps      a task's life on the loop
+//!   ┌ lifecycle ─────────────┐       ┌ run_once ─────────────┐       ┌ scheduler ─────────────┐
+//!   └────────┬───────────────┘       └────────┬──────────────┘       └────────┬───────────────┘
+//!            └────────────────────────────────┼───────────────────────────────┘
+//!                                             ▼
+//!   ┌ core: the parts of one loop, and which loop this thread is running ─────────────────────┐
+//!   │  inbox           timers          reactor          debug           task/: ready_queue,   │
+//!   │  what others     deadlines       descriptors,     slow steps      metadata, budget      │
+//!   │  ask of it                       and a selector                                         │
+//!   └──▲──────────────────────────────────────────────────────────────────────────────────────┘
+//!      │ on the loop's thread while it runs: at once; from elsewhere: a message
+//!   ┌──┴ handles ─────────────────────────────────────────────────────────────────────────────┐
+//!   │  waker: wakes a task, from      join: await or cancel a     calls: callbacks, and the   │
+//!   │  any thread                     task                        LoopHandle of other threads │
+//!   └─────────────────────────────────────────────────────────────────────────────────────────┘
 //! ```
+//! Read `run_once` first: its drawing is the loop. Then `scheduler` (what step 8 does with a task),
+//! `waker` and `inbox` (how a task becomes ready), `reactor` (step 4 to 6) and `timers` (step 7);
+//! `core` when you want to know why no `RefCell` is ever borrowed twice.
+//!
+//! The properties T (tasks), M (timers) and R (descriptors) are listed with their tests in
+//! `PROPERTIES` of `tests/aio_scenarios.rs`, which checks that each is there. Most stand in
+//! `tests/loop_properties.rs`, `tests/event_loop.rs` and in the models of `tests/model/`, which
+//! the fuzz targets `task_ops`, `timer_ops`, `registry_ops` and `backend_diff` drive as well; all
+//! interleavings with other threads are in `tests/loom_inbox.rs` and `tests/loom_loop.rs`.
 
 pub mod calls;
 pub mod core;
 pub mod debug;
 pub mod inbox;
 pub mod join;
+pub mod lifecycle;
 pub mod reactor;
 pub mod run_once;
 pub mod scheduler;
-pub mod settings;
 pub mod timers;
 pub mod waker;
 

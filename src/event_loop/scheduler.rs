@@ -1,40 +1,35 @@
-//! A task's life on its loop: spawned, run, dropped.
+//! A task's life on its loop: spawned, run step by step, dropped.
 //!
 //! *Assumes*: slots and queue (`task/ready_queue.rs`), cells (`task/cell.rs`), wakers that are ids
 //! (`event_loop/waker.rs`).
 //! *Promises*: while a task runs nothing of the loop is borrowed, so it may spawn, wake and
-//! cancel whatever it likes, itself included; its panic reaches its awaiter or the exception
-//! handler.
+//! cancel any task, itself included; its panic reaches its awaiter or the exception handler. An
+//! eager task that is ready at once never enters the ready queue and costs no iteration; one that
+//! waits is a task like any other from then on.
 //! *Leaves out*: how many to run (`event_loop/run_once.rs`).
-//!
-//! # A task whose first step runs inside the call that makes it
-//!
-//! *Assumes*: tasks (`event_loop/scheduler.rs`), whose step may run inside another's.
-//! *Promises*: a future that is ready at once never stands in the ready queue and costs no
-//! turn; one that waits is a task like any other from then on.
-//! *Leaves out*: making every task so; the call says which one is.
 //!
 //! ```text
 //!   create_task        parent ───────────────────► waits      queue ─► child, step 1 …
 //!   create_eager_task  parent ─► child, step 1 ─► parent … waits        child, step 2 …
 //! ```
-//! *The order changes*: the child's code up to its first wait runs before the rest of its
-//! parent's step, and before all that is ready. That is the point where a result is often
+//! An eager task *changes the order*: the child's code up to its first wait runs before the rest
+//! of its parent's step, and before all that is ready. That is the point where a result is often
 //! there (a cache, a buffer that is not empty), and a trap where the parent still has
 //! something to prepare. Deep chains of eager tasks take stack, as calls do.
 //!
 //! Counterpart: `asyncio.eager_task_factory` and `create_task(…, eager_start=True)` of
-//! Python 3.12 and 3.14. There a factory can make all tasks of a loop eager; here no switch
-//! turns the meaning of `create_task` around far from where it is read.
+//! Python 3.12 and 3.14. There a factory can make all tasks of a loop eager; here each call says
+//! so itself, so that the meaning of `create_task` does not change far from where it is read.
 
 use crate::base::id::TaskId;
-use crate::base::panic::last_words;
-use crate::event_loop::core::{Core, current};
+use crate::base::panic::into_message;
+use crate::event_loop::core::{Core, current, no_loop, with_current};
 use crate::event_loop::join::Task;
 use crate::event_loop::waker::{task_of, wake, waker};
-use crate::task::cell::{AnyTask, StepEnd};
-use crate::task::notes::Note;
-use crate::task::running as self_wake;
+use crate::task::cell::AnyTask;
+use crate::task::metadata::TaskMetadata;
+use crate::task::running;
+use crate::task::state::StepEnd;
 use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
@@ -43,8 +38,8 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 impl Core {
-    /// Gives `future` a slot; its first poll comes in the next turn. A loop that is being
-    /// dropped takes no more tasks: the future is dropped, its handle reads `Cancelled`.
+    /// Gives `future` a slot; its first poll comes in the next iteration. A loop that is being
+    /// dropped takes no more tasks: the future is dropped, and awaiting it gives `Cancelled`.
     #[track_caller]
     pub fn spawn<F: Future + 'static>(&self, future: F) -> Task<F::Output> {
         self.spawn_at(Location::caller(), future)
@@ -62,9 +57,9 @@ impl Core {
         let (Ok(task) | Err(task)) = inserted;
         drop(ready); // ending a future is user code
         if refused {
-            let _nobody_awaits_it_yet = task.cancel_now();
+            let _no_joiner_yet = task.cancel_now();
         } else if self.debug.is_on() {
-            self.notes.borrow_mut().of(task.id()).made_at = Some(place);
+            self.metadata.borrow_mut().of(task.id()).made_at = Some(place);
         }
         Task::new(task)
     }
@@ -82,7 +77,7 @@ impl Core {
         let cx = &mut Context::from_waker(&waker);
         let ran = match self.debug.is_on() {
             false => task.run(cx),
-            true => self.run_watched(&task, cx),
+            true => self.run_timed(&task, cx),
         };
         match ran {
             StepEnd::Parked => {}
@@ -91,13 +86,13 @@ impl Core {
         }
     }
 
-    /// In debug mode: a step that takes long is told of.
+    /// In debug mode: a step that takes long is reported.
     #[inline(never)]
-    fn run_watched(&self, task: &AnyTask, cx: &mut Context<'_>) -> StepEnd {
+    fn run_timed(&self, task: &AnyTask, cx: &mut Context<'_>) -> StepEnd {
         let start = self.now();
         let (id, ran) = (task.id(), task.run(cx));
         let took = Duration::from_nanos(self.now() - start);
-        let place = || match self.notes.borrow().made_at(id) {
+        let place = || match self.metadata.borrow().made_at(id) {
             Some(place) => format!("{}, made at {place}", self.name_of(id)),
             None => self.name_of(id),
         };
@@ -105,8 +100,8 @@ impl Core {
         ran
     }
 
-    /// A task is done: frees its slot, tells those who wait. Out of line, for the sake of the
-    /// steps that end in `Pending`.
+    /// A task is done: frees its slot, wakes its joiner, schedules its callbacks. Out of line, for
+    /// the sake of the steps that end in `Pending`.
     #[inline(never)]
     fn conclude(&self, task: AnyTask, joiner: Option<Waker>) {
         let id = task.id();
@@ -115,49 +110,49 @@ impl Core {
         if let Some(joiner) = joiner {
             self.wake_or_report(joiner);
         }
-        let note = self.notes.borrow_mut().remove(id);
-        let name = note.and_then(|note| self.schedule_callbacks(note));
-        self.let_go(task, name);
+        let metadata = self.metadata.borrow_mut().remove(id);
+        let name = metadata.and_then(|metadata| self.schedule_callbacks(metadata));
+        self.release(task, name);
     }
 
-    /// Uses a waker. One of ours cannot panic. Somebody else's may, and must not take the
-    /// wakes of others down with it.
+    /// Uses a waker. One of this crate's cannot panic. Another one's may, and must not keep the
+    /// other wakers from being used.
     pub fn wake_or_report(&self, waker: Waker) {
         match task_of(&waker) {
             Some(id) => wake(id),
-            None => self.survive("a waker", || waker.wake()),
+            None => self.run_user_code("a waker", || waker.wake()),
         }
     }
 
-    /// Drops a task that is done. If its handle is gone too, nobody will ever fetch its panic,
-    /// which is reported; nor its value, whose drop is user code and may panic as well.
-    fn let_go(&self, task: AnyTask, name: Option<Rc<str>>) {
+    /// Drops a task that is done. If its handle is gone too, its panic can no longer be fetched,
+    /// and is reported; nor can its value, whose drop is user code and may panic as well.
+    fn release(&self, task: AnyTask, name: Option<Rc<str>>) {
         if !task.is_last() {
             return;
         }
         let id = task.id();
         let unread = task.unread_panic();
-        let dropped = catch_unwind(AssertUnwindSafe(|| drop(task))).map_err(last_words);
+        let dropped = catch_unwind(AssertUnwindSafe(|| drop(task))).map_err(into_message);
         if let Some(message) = unread.or(dropped.err()) {
             self.report(name.map_or_else(|| format!("{id:?}"), |name| name.to_string()), message);
         }
     }
 
-    /// A task with a note has ended: its callbacks come in the next turn. Returns its name.
-    fn schedule_callbacks(&self, note: Note) -> Option<Rc<str>> {
-        for callback in note.callbacks {
+    /// A task with metadata has ended: its callbacks run in the next iteration. Returns its name.
+    fn schedule_callbacks(&self, metadata: TaskMetadata) -> Option<Rc<str>> {
+        for callback in metadata.callbacks {
             self.call_soon(callback);
         }
-        note.name
+        metadata.name
     }
 
     /// A task's name, or its number.
     pub fn name_of(&self, id: TaskId) -> String {
-        let name = self.notes.borrow().name(id);
+        let name = self.metadata.borrow().name(id);
         name.map_or_else(|| format!("{id:?}"), |name| name.to_string())
     }
 
-    /// Drops every task. Awaiters read `Cancelled`; what the drops spawn is refused.
+    /// Drops every task. Awaiters get `Cancelled`; what the drops spawn is refused.
     pub(crate) fn drop_tasks(&self) {
         let queue = self.ready.borrow_mut().close();
         drop(queue);
@@ -172,27 +167,40 @@ impl Core {
     }
 }
 
+/// Starts a task on the loop that this thread is running; its first poll comes in the next
+/// iteration.
+///
+/// # Panics
+/// When called outside a running loop.
+#[doc(alias = "asyncio.create_task")]
+#[track_caller]
+#[doc(alias = "asyncio.ensure_future")]
+pub fn create_task<F: Future + 'static>(future: F) -> Task<F::Output> {
+    let place = Location::caller();
+    with_current(|core| core.spawn_at(place, future)).unwrap_or_else(|| no_loop("create_task"))
+}
+
 /// Starts a task on the running loop and runs its first step here and now.
 ///
 /// Inside, [`current_task`](crate::aio::tasks::current::current_task) is the new task, and outside
-/// again the old one. A panic stays in the task. The step spends what is left of its maker's
+/// again the old one. A panic stays in the task. The step spends what is left of its parent's
 /// [budget](crate::task::budget), so that a row of eager tasks cannot hold the loop for
-/// longer than one task could. It also sees the maker's [context](crate::aio::tasks::current), but
-/// later steps do not: give the future a scope of its own if it looks there.
+/// longer than one task could. It also sees the parent's [context](crate::aio::tasks::current), but
+/// later steps do not: give the future a scope of its own if it reads that.
 ///
 /// ```
 /// use singletrack::EventLoop;
 /// use singletrack::event_loop::create_eager_task;
 ///
 /// let event_loop = EventLoop::new()?;
-/// let turns = event_loop.run_until_complete(async {
+/// let iterations = event_loop.run_until_complete(async {
 ///     let before = event_loop.iterations();
 ///     let task = create_eager_task(async { 6 * 7 });
 ///     assert!(task.done());
 ///     assert_eq!(task.await.unwrap(), 42);
 ///     event_loop.iterations() - before
 /// });
-/// assert_eq!(turns, 0);
+/// assert_eq!(iterations, 0);
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
@@ -213,10 +221,10 @@ impl Core {
         future: F,
     ) -> Task<F::Output> {
         let task = self.spawn_at(place, future);
-        // It went to the end of the queue; nobody has had the time to queue up behind it.
+        // `spawn_at` put it at the end of the queue, and nothing was queued since.
         let queued_last = self.ready.borrow_mut().unqueue_last(task.id());
         if let Some(cell) = queued_last {
-            let _maker = self_wake::set_aside();
+            let _parent = running::save();
             self.advance(cell);
         }
         task

@@ -16,11 +16,11 @@
 //!   └───┴───────────────┘         fresh, in no order: 4 ns
 //! ```
 //! Each side knows where the other half of an entry is (the heap's nodes hold keys), so that
-//! `cancel` need not search. asyncio marks cancelled timers and sweeps them up later; here
-//! nothing dead stays behind.
+//! `cancel` need not search. asyncio marks cancelled timers and sweeps them up later; here a
+//! cancelled one is gone at once.
 //!
 //! Most timers are timeouts that are cancelled soon. So a new one first stands in a plain
-//! list, and moves into the heap when somebody next asks what is due: one that is cancelled
+//! list, and moves into the heap when the loop next asks for a deadline: one that is cancelled
 //! before that never costs a sift.
 
 use crate::base::id::{GenerationSlab, Key};
@@ -44,36 +44,36 @@ const ARITY: usize = 4;
 /// ```
 #[derive(Debug)]
 pub struct Timers<T> {
-    heap: Vec<Node>,
+    heap: Vec<HeapNode>,
     /// Inserted since the last question, in no order.
-    fresh: Vec<Node>,
-    entries: GenerationSlab<Entry<T>>,
+    fresh: Vec<HeapNode>,
+    entries: GenerationSlab<Timer<T>>,
     /// Breaks ties between equal deadlines. Wraps after 584 years at one a nanosecond.
     next_age: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Node {
+struct HeapNode {
     deadline: u64,
     age: u64,
     key: Key,
 }
 
-impl Node {
-    fn is_before(&self, other: &Node) -> bool {
+impl HeapNode {
+    fn is_before(&self, other: &HeapNode) -> bool {
         (self.deadline, self.age) < (other.deadline, other.age)
     }
 }
 
 #[derive(Debug)]
-struct Entry<T> {
-    place: Place,
+struct Timer<T> {
+    place: Position,
     value: T,
 }
 
 /// Where an entry's node stands.
 #[derive(Debug, Clone, Copy)]
-enum Place {
+enum Position {
     Heap(u32),
     Fresh(u32),
 }
@@ -102,17 +102,17 @@ impl<T> Timers<T> {
 
     /// The earliest deadline.
     pub fn next_deadline(&mut self) -> Option<u64> {
-        self.settle();
+        self.push_fresh();
         self.heap.first().map(|node| node.deadline)
     }
 
     /// Adds an entry that is due at `deadline`.
     pub fn insert(&mut self, deadline: u64, value: T) -> Key {
-        let place = Place::Fresh(self.fresh.len() as u32);
-        let key = self.entries.insert(Entry { place, value });
+        let place = Position::Fresh(self.fresh.len() as u32);
+        let key = self.entries.insert(Timer { place, value });
         let age = self.next_age;
         self.next_age = age.wrapping_add(1);
-        self.fresh.push(Node { deadline, age, key });
+        self.fresh.push(HeapNode { deadline, age, key });
         key
     }
 
@@ -132,21 +132,21 @@ impl<T> Timers<T> {
     pub fn cancel(&mut self, key: Key) -> Option<T> {
         let entry = self.entries.remove(key)?;
         match entry.place {
-            Place::Heap(at) => self.take_node(at as usize),
-            Place::Fresh(at) => self.take_fresh(at as usize),
+            Position::Heap(at) => self.take_node(at as usize),
+            Position::Fresh(at) => self.take_fresh(at as usize),
         }
         Some(entry.value)
     }
 
     /// The next entry whose deadline is `now` or earlier.
     pub fn pop_due(&mut self, now: u64) -> Option<T> {
-        self.settle();
+        self.push_fresh();
         let head = self.heap.first().filter(|node| node.deadline <= now)?.key;
         self.cancel(head)
     }
 
     /// Moves what is new into the heap.
-    fn settle(&mut self) {
+    fn push_fresh(&mut self) {
         for i in 0..self.fresh.len() {
             self.heap.push(self.fresh[i]);
             self.sift_up(self.heap.len() - 1);
@@ -160,7 +160,7 @@ impl<T> Timers<T> {
         if let Some(moved) = self.fresh.get(at)
             && let Some(entry) = self.entries.get_mut(moved.key)
         {
-            entry.place = Place::Fresh(at as u32);
+            entry.place = Position::Fresh(at as u32);
         }
     }
 
@@ -208,10 +208,10 @@ impl<T> Timers<T> {
     }
 
     /// Writes a node and tells its entry where it now stands.
-    fn place(&mut self, at: usize, node: Node) {
+    fn place(&mut self, at: usize, node: HeapNode) {
         self.heap[at] = node;
         if let Some(entry) = self.entries.get_mut(node.key) {
-            entry.place = Place::Heap(at as u32);
+            entry.place = Position::Heap(at as u32);
         }
     }
 }

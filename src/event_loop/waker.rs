@@ -8,17 +8,17 @@
 //! ```text
 //!   Waker { vtable, data = id } ── wake ──► the task that runs here?   a flag: it runs again
 //!                                           of the loop that does?     its ready queue
-//!                                           else                       the inbox of its loop,
-//!                                                                      and a bell if that sleeps
+//!                                           else                       the inbox of its loop, and
+//!                                                                      its selector, if that sleeps
 //! ```
 //! asyncio's counterparts are `loop.call_soon(task.__step)` and `call_soon_threadsafe`; tokio's
 //! and async-task's wakers are reference-counted pointers.
 #![allow(unsafe_code)]
 
 use crate::base::id::TaskId;
-use crate::event_loop::core::tell;
-use crate::event_loop::inbox::Message;
-use crate::task::running as self_wake;
+use crate::event_loop::core::run_or_send;
+use crate::event_loop::inbox::LoopMessage;
+use crate::task::running;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake_raw, wake_raw, drop_raw);
@@ -39,7 +39,7 @@ pub fn waker(id: TaskId) -> Waker {
     unsafe { Waker::from_raw(raw(id)) }
 }
 
-/// Whose waker this is; `None` if it was not made here.
+/// The task that this waker wakes; `None` if the waker was not made here.
 pub fn task_of(waker: &Waker) -> Option<TaskId> {
     std::ptr::eq(waker.vtable(), &VTABLE).then(|| TaskId::from_raw(waker.data().addr() as u64))
 }
@@ -47,7 +47,7 @@ pub fn task_of(waker: &Waker) -> Option<TaskId> {
 /// Makes the task ready: at once if this thread runs its loop, else through the inbox.
 #[inline]
 pub fn wake(id: TaskId) {
-    if !self_wake::wake(id) {
+    if !running::wake(id) {
         wake_other(id);
     }
 }
@@ -56,14 +56,19 @@ pub fn wake(id: TaskId) {
 #[inline(never)]
 fn wake_other(id: TaskId) {
     // False if the loop is gone; a waker may outlive it, and then wakes nothing.
-    let _ = tell(id.loop_id(), |core| core.ready.borrow_mut().wake(id), || Message::Wake(id));
+    let _ = run_or_send(
+        id.loop_id(),
+        |core| core.ready.borrow_mut().wake(id),
+        || LoopMessage::Wake(id),
+    );
 }
 
 fn raw(id: TaskId) -> RawWaker {
     RawWaker::new(std::ptr::without_provenance(id.raw() as usize), &VTABLE)
 }
 
-// A vtable's entries are `unsafe fn` by type; these ask nothing of their callers.
+// A vtable's entries are `unsafe fn` by type; these ask nothing of their callers, since none of
+// them follows the pointer.
 unsafe fn clone(data: *const ()) -> RawWaker {
     RawWaker::new(data, &VTABLE)
 }

@@ -1,14 +1,13 @@
-//! Why a submitted job has no value: one enum for threads, GIL threads and processes.
+//! Why a job has no value: one enum for threads, GIL threads and processes.
 //!
 //! *Promises*: every failure names what failed and, where there is one, the remedy.
-//! *Leaves out*: errors that belong to one noun only; those live in that noun's file.
+//! *Leaves out*: the errors of one type only, such as `NoWorkers`; those stand beside the type.
 
 use crate::sys::process::Death;
 use std::fmt;
 use std::time::Duration;
 
-/// The end of a job that is not a value. A job resolves exactly once: to its value or to
-/// one of these.
+/// Why a job has no value. A job ends exactly once: with its value or with one of these.
 ///
 /// CPython spreads the same facts over `CancelledError`, `TimeoutError`,
 /// `BrokenProcessPool`, `BrokenThreadPool` and the job's own exception.
@@ -42,15 +41,15 @@ pub enum JobError {
     },
     /// Arguments or result could not be encoded or decoded; the text says which and why.
     Codec(String),
-    /// The worker sent something that is no answer to the job it had.
+    /// The worker sent something that is no answer to the job that it had.
     Protocol(String),
     /// The executor was shut down before the job started.
     ShutDown,
     /// The executor can serve no job any more; the text says why.
     Broken(String),
-    /// The job was waited for by a worker of its own pool, or on the thread of its own event
-    /// loop, in a way that would have kept everybody from running it; the text says how, and
-    /// what to do instead.
+    /// A worker of the job's own pool, or the thread of its own event loop, was to block until the
+    /// job is done, and no thread would have been left to run it; the text says which, and what
+    /// to do instead.
     WouldDeadlock(String),
     /// The promise was dropped without a result: a bug in the executor that held it.
     Abandoned,

@@ -1,15 +1,14 @@
-//! The one face of all pools: submit a function, map it over many, shut down.
+//! `Executor`, the interface of all pools: submit, map, shut down.
 //!
-//! *Assumes*: futures as in `futures/future.rs`.
-//! *Promises*: `map` keeps the order of its input, and whoever stops listening leaves nothing
-//! behind.
-//! *Leaves out*: how a job is run (the pools below this page); waiting for several futures
-//! (`futures/waiting.rs`).
+//! *Promises*: `map` keeps the order of its input; dropping its iterator cancels the jobs that have
+//! not begun.
+//! *Leaves out*: running the jobs, which each executor does in its own way; waiting for several
+//! futures (`futures/waiting.rs`).
 //!
 //! ```text
-//!   submit(f, args) ─▶ Future                ┌ futures/thread_pool.rs      closures, shared memory
-//!   map(f, items)   ─▶ results in order over ├ gil/lock/worker.rs  the same, one at a time
-//!   shutdown(wait, cancel_futures)           └ process/pool/process_pool.rs    bytes over pipes
+//!   submit(f, args) ─▶ Future             ┌ futures/thread_pool.rs         closures, shared memory
+//!   map(f, items)   ─▶ results in order ──┼ gil/lock/worker.rs             the same, one at a time
+//!   shutdown(wait, cancel_futures)        └ process/pool/process_pool.rs   bytes over pipes
 //! ```
 //! The counterpart of `concurrent.futures`. A function is given as `fn(A) -> R`, which
 //! captures nothing, and its argument and result are serde values: then the same call can be
@@ -30,7 +29,7 @@ use std::time::Instant;
 /// use singletrack::futures::Executor;
 /// use singletrack::futures::Future;
 ///
-/// /// The smallest executor: it runs every job at once, on the spot.
+/// /// The smallest executor: it runs every job at once, on the caller's thread.
 /// struct Inline;
 ///
 /// impl Executor for Inline {
@@ -45,19 +44,19 @@ use std::time::Instant;
 /// ```
 #[doc(alias = "concurrent.futures.Executor")]
 pub trait Executor {
-    /// Queues `f(args)`. Never blocks on the job and never fails itself: when the executor
-    /// is shut down or broken, the future is done from the start and says so.
+    /// Queues `f(args)`. It does not wait for the job and returns no error: if the executor is shut
+    /// down or broken, the future is done from the start and has the error.
     fn submit<A: Wire, R: Wire>(&self, f: fn(A) -> R, args: A) -> Future<R>;
 
-    /// Refuses new jobs with [`JobError::ShutDown`]. With `cancel_futures`, cancels those no
-    /// worker has begun; a running job is never interrupted. With `wait`, blocks until every
-    /// job is done and the workers are gone. May be called again, from anywhere.
+    /// Refuses new jobs with [`JobError::ShutDown`]. With `cancel_futures`, cancels the jobs that no
+    /// worker has begun; a running job is never interrupted. With `wait`, blocks until every job is
+    /// done and the workers have ended. May be called again, from any thread.
     fn shutdown(&self, wait: bool, cancel_futures: bool);
 
     /// Queues `f(item)` for all items now, and gives the results in the order of the items,
     /// each as soon as it and those before it are done.
     ///
-    /// An error stands at the place of its item and the rest go on. (CPython raises it and
+    /// An error stands at the place of its item, and the other jobs go on. (CPython raises it and
     /// thereby cancels the rest; to get that, stop iterating.) Dropping the iterator cancels
     /// what has not begun.
     fn map<A, R, I>(&self, f: fn(A) -> R, items: I) -> Results<R>
@@ -101,11 +100,11 @@ pub struct Results<R> {
 }
 
 impl<R> Results<R> {
-    /// The next result, waiting for it no longer than until `deadline`.
+    /// The next result; waits for it until `deadline` at the latest.
     ///
     /// # Errors
-    /// [`Unfinished`] when the deadline passes first. Nothing is cancelled or lost by that:
-    /// ask again, or drop the iterator to cancel the rest, as CPython's `map(timeout=)` does.
+    /// [`Unfinished`] if the deadline passes first. That cancels and loses nothing: call again, or
+    /// drop the iterator to cancel the rest, as CPython's `map(timeout=)` does.
     pub fn next_before(
         &mut self,
         deadline: Instant,

@@ -1,26 +1,26 @@
 //! Promise and future: one thread will set a result, others wait for it.
 //!
-//! *Assumes*: the cell they share, `futures/oneshot.rs`.
 //! *Promises*: every future becomes done exactly once; its value is moved, never cloned;
 //! wakers, callbacks and drops of user values run outside the lock.
-//! *Leaves out*: who runs the job (`futures/executor.rs`), how a task waits (any event loop's `Waker`).
+//! *Leaves out*: the cell that both sides share (`futures/oneshot.rs`), and running the job
+//! (`futures/executor.rs`).
 //!
 //! ```text
-//!  a worker                     one Arc                          whoever submitted
+//!  a worker                     one Arc                          the submitter
 //!  Promise ──set_result──▶ ┌────────────────────┐ ◀──wait────── Future   (a thread)
 //!                          │ state   outcome    │ ◀──poll────── Future   (a task)
 //!                          │ waker   callbacks  │ ◀──add_done_callback── Future
 //!                          └────────────────────┘
 //! ```
-//! The counterpart of `concurrent.futures.Future`. CPython has one object with both faces;
-//! here a worker cannot cancel and a client cannot set a result, because the types differ.
+//! The counterpart of `concurrent.futures.Future`. CPython has one object for
+//! both sides; here a worker cannot cancel and a submitter cannot set a result, because the types
+//! differ.
 //! `Future` is not `Clone`: the value has one owner.
 
 use crate::base::sync::MutexGuard;
-use crate::futures::deadlock::{GuardId, Sleeper};
+use crate::futures::deadlock::{GuardId, Unblock};
 use crate::futures::error::JobError;
-use crate::futures::oneshot::FutureState;
-use crate::futures::oneshot::{Cell, OneShot};
+use crate::futures::oneshot::{Cell, FutureState, OneShot};
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -43,26 +43,26 @@ pub fn promise<T>() -> (Promise<T>, Future<T>) {
     promise_of(GuardId::default())
 }
 
-/// A promise for a job that only the workers of `home` can run.
-pub(crate) fn promise_of<T>(home: GuardId) -> (Promise<T>, Future<T>) {
-    let shared: Arc<OneShot<T>> = Arc::new(OneShot::new(home, ()));
+/// A promise for a job that only the pool or loop with this guard can run.
+pub(crate) fn promise_of<T>(guard: GuardId) -> (Promise<T>, Future<T>) {
+    let shared: Arc<OneShot<T>> = Arc::new(OneShot::new(guard, ()));
     (Promise { shared: Some(Arc::clone(&shared)) }, Future { shared })
 }
 
-/// The future of `job`, which lies in one allocation with it. A [`Promise::of`] the other one
-/// must be made and kept.
-pub(crate) fn future_of<T, J>(home: GuardId, job: J) -> (Arc<OneShot<T, J>>, Future<T>)
+/// The future of `job`, in one allocation with it. The other pointer must become a promise, by
+/// [`Promise::of`], that is resolved.
+pub(crate) fn future_of<T, J>(guard: GuardId, job: J) -> (Arc<OneShot<T, J>>, Future<T>)
 where
     J: Send + Sync + 'static,
 {
-    let shared = Arc::new(OneShot::new(home, job));
+    let shared = Arc::new(OneShot::new(guard, job));
     (Arc::clone(&shared), Future { shared })
 }
 
 /// The side that sets the result: held by an executor for a job.
 ///
-/// Dropped without a result, it gives its future [`JobError::Abandoned`], so nobody waits
-/// for ever.
+/// If it is dropped without a result, its future's result is [`JobError::Abandoned`], so that no
+/// thread waits for ever.
 ///
 /// ```
 /// use singletrack::futures::JobError;
@@ -75,12 +75,12 @@ where
 /// assert_eq!(future.result(), Err(JobError::Abandoned));
 /// ```
 pub struct Promise<T> {
-    /// Taken by `resolve`, so that `drop` knows there is nothing left to do.
+    /// Taken by `resolve` and `cancel`, so that `drop` knows that nothing is left to do.
     shared: Option<Arc<OneShot<T>>>,
 }
 
 impl<T> Promise<T> {
-    /// The promise for what [`future_of`] made; to be asked for once.
+    /// The promise for what [`future_of`] made. To be called once.
     pub(crate) fn of(shared: Arc<OneShot<T>>) -> Promise<T> {
         Promise { shared: Some(shared) }
     }
@@ -96,7 +96,7 @@ impl<T> Promise<T> {
         self.lock().state.start()
     }
 
-    /// True if the value would be dropped: the future was cancelled, or refused its owner.
+    /// True if a value would be dropped: the future was cancelled, or failed by a deadlock guard.
     pub(crate) fn is_unwanted(&self) -> bool {
         self.lock().state.is_done()
     }
@@ -114,12 +114,12 @@ impl<T> Promise<T> {
         shared.subscribe(0, Box::new(move || waker.wake()));
     }
 
-    /// The job's value. Dropped if the future was cancelled.
+    /// Sets the job's value. It is dropped if the future was cancelled.
     pub fn set_result(self, value: T) {
         self.resolve(Ok(value));
     }
 
-    /// Why there is no value. `Future.set_exception` in CPython.
+    /// Says why there is no value. `Future.set_exception` in CPython.
     #[doc(alias = "set_exception")]
     pub fn set_error(self, error: JobError) {
         self.resolve(Err(error));
@@ -134,7 +134,7 @@ impl<T> Promise<T> {
         }
     }
 
-    /// Value or error, whichever it is.
+    /// Sets the value or the error.
     pub fn resolve(mut self, outcome: Result<T, JobError>) {
         if let Some(shared) = self.shared.take() {
             shared.finish(outcome);
@@ -159,7 +159,7 @@ impl<T> fmt::Debug for Promise<T> {
 /// The side that waits for the result: with a thread (`result`, `wait`), in a task
 /// (`.await`, on any executor), or by callback.
 ///
-/// Dropping it detaches: the job runs on, its value is dropped where it was made.
+/// Dropping it detaches: the job runs on, and its value is dropped on the thread that made it.
 ///
 /// ```
 /// use singletrack::futures::JobError;
@@ -189,7 +189,7 @@ impl<T> Future<T> {
         self.state().is_done()
     }
 
-    /// True while a worker is at it.
+    /// True while a worker runs the job.
     pub fn running(&self) -> bool {
         self.state() == FutureState::Running
     }
@@ -203,16 +203,16 @@ impl<T> Future<T> {
         self.shared.cell.lock().state
     }
 
-    /// Asks that the job never start. True means it will not, ever; false means that it has
+    /// Keeps the job from starting. True means that it will never start; false means that it has
     /// started or ended, and nothing changes.
     ///
-    /// Everyone who waits learns of it at once. In CPython `wait` and `as_completed` learn
+    /// All that wait for the future learn of it at once. In CPython `wait` and `as_completed` learn
     /// of a cancel only when a worker meets the job (gh-94440).
     pub fn cancel(&self) -> bool {
         self.shared.cancel()
     }
 
-    /// Blocks this thread until done, or for `timeout`; `None` waits for ever. True = done.
+    /// Blocks this thread until done, or for `timeout`; `None` is no limit. True: done.
     pub fn wait(&self, timeout: Option<Duration>) -> bool {
         self.shared.wait(timeout).state.is_done()
     }
@@ -220,9 +220,9 @@ impl<T> Future<T> {
     /// Blocks until done and gives the value.
     ///
     /// # Errors
-    /// Why there is none; [`JobError::Cancelled`] after a cancel; [`JobError::WouldDeadlock`]
-    /// on a thread that would wait for itself: the last free worker of the job's pool, or the
-    /// thread of the event loop that the task lives on.
+    /// Why there is no value: [`JobError::Cancelled`] after a cancel; [`JobError::WouldDeadlock`]
+    /// on a thread that would wait for itself, which is the last free worker of the job's pool, or
+    /// the thread of the event loop that the task lives on.
     ///
     /// # Panics
     /// If an `.await` has already taken the result.
@@ -230,7 +230,7 @@ impl<T> Future<T> {
         self.shared.wait(None).take()
     }
 
-    /// As [`result`](Self::result), but gives the future back when the time runs out first.
+    /// As [`result`](Self::result), but returns the future if the time runs out first.
     ///
     /// # Panics
     /// If an `.await` has already taken the result.
@@ -243,62 +243,68 @@ impl<T> Future<T> {
         Err(self)
     }
 
-    /// Blocks until done and tells why there is no value, or `None` if there is one. The
+    /// Blocks until done and returns why there is no value, or `None` if there is one. The
     /// result stays in the future.
     pub fn exception(&self) -> Option<JobError> {
         self.shared.wait(None).outcome.as_ref().and_then(|o| o.as_ref().err().cloned())
     }
 
     /// Calls `callback` once when done: on the thread that resolves or cancels, in the order
-    /// of these calls; at once, on this thread, if already done.
+    /// of these calls; at once, on this thread, if it is done already.
     ///
     /// A panic in a callback is printed and goes no further. CPython passes the future to
-    /// the callback; here it would have two owners, so a callback gets nothing.
+    /// the callback; here the future would then have two owners, so a callback gets no argument.
     pub fn add_done_callback(&self, callback: impl FnOnce() + Send + 'static) {
         self.subscribe(0, callback);
     }
 
-    /// `add_done_callback` under a name by which it can be taken back. False: it is done, and
-    /// `callback` was called.
-    pub(crate) fn subscribe(&self, who: usize, callback: impl FnOnce() + Send + 'static) -> bool {
-        self.shared.subscribe(who, Box::new(callback))
+    /// `add_done_callback` under a number by which it can be removed. False: the future is done,
+    /// and `callback` was called.
+    pub(crate) fn subscribe(
+        &self,
+        subscriber: usize,
+        callback: impl FnOnce() + Send + 'static,
+    ) -> bool {
+        self.shared.subscribe(subscriber, Box::new(callback))
     }
 
-    /// Has `sleeper` told, before any callback, when this is done. False: it is.
-    pub(crate) fn wake_when_done(&self, who: usize, sleeper: std::sync::Arc<dyn Sleeper>) -> bool {
-        self.shared.wake_when_done(who, sleeper)
+    /// Calls `worker.unblock()`, before any callback, when this is done. False: it is done already,
+    /// and nothing is called.
+    pub(crate) fn unblock_when_done(&self, subscriber: usize, worker: Arc<dyn Unblock>) -> bool {
+        self.shared.unblock_when_done(subscriber, worker)
     }
 
-    /// Takes back what `who` subscribed and was not called yet.
-    pub(crate) fn unsubscribe(&self, who: usize) {
-        self.shared.unsubscribe(who);
+    /// Removes what `subscriber` added and has not been called yet.
+    pub(crate) fn unsubscribe(&self, subscriber: usize) {
+        self.shared.unsubscribe(subscriber);
     }
 
-    /// The pool whose workers alone can run the job.
-    pub(crate) fn home(&self) -> GuardId {
-        self.shared.home
+    /// The guard of the pool or loop that alone can run the job.
+    pub(crate) fn guard(&self) -> GuardId {
+        self.shared.guard
     }
 
-    /// Ends the job here, unless it is done: waiting for it would last for ever.
+    /// Ends the job with an error, unless it is done: a wait for it would last for ever.
     pub(crate) fn fail(&self, error: JobError) {
         self.shared.finish(Err(error));
     }
 }
 
-/// Awaitable anywhere: the waker is called from the thread that resolves.
+/// Can be awaited on any executor: the waker is called on the thread that resolves.
 ///
-/// Polled again after it was ready it panics, as most futures do.
+/// Polled again after it was ready, it panics, as most futures do.
 impl<T> std::future::Future for Future<T> {
     type Output = Result<T, JobError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // Cloned before, and the old one dropped after the lock: a waker is foreign code.
+        // The waker is cloned before the lock, and the old one dropped after it: both are foreign
+        // code.
         let waker = cx.waker().clone();
         let mut cell = self.shared.cell.lock();
         if cell.state.is_done() {
             return Poll::Ready(cell.take());
         }
-        let old = cell.listeners().waker.replace(waker);
+        let old = cell.on_done().waker.replace(waker);
         drop(cell);
         drop(old);
         Poll::Pending

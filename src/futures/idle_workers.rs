@@ -1,156 +1,161 @@
-//! Who works, who looks for work and who sleeps: when a pool wakes a thread or hires one.
+//! When a pool wakes or starts a worker: which run, search and sleep. Pure.
 //!
-//! *Assumes*: it is told of every event, one at a time. No lock, no thread, no job: pure.
-//! *Promises*: never more workers than `max`; none is hired while one is free; work that waits
-//! while a worker sleeps is being looked for; a closed crew drains and goes.
-//! *Leaves out*: the queue itself, the threads (`futures/job_queue.rs`).
+//! *Assumes*: every event is reported, one at a time.
+//! *Promises*: never more workers than `max`; none is started while one is idle; if jobs are
+//! queued and a worker sleeps, another searches; a closed pool empties its queue and its workers
+//! end.
+//! *Leaves out*: the queue itself and the threads (`futures/job_queue.rs`).
 //!
 //! ```text
 //!                 ┌──────────────── next: Run ───────────────┐
-//!   submit: Hire  │                                          ▼
+//!  submit: Spawn  │                                          ▼
 //!  ─────────▶ SEARCHING ◀─────────── finished ─────────── RUNNING
 //!                │   ▲                                      │ ▲
-//!    next: Sleep │   │ submit: Wake, close    fall_asleep   ▼ │ wake_up
-//!                ▼   │                                    STUCK (on a job of this crew)
+//!    next: Sleep │   │ submit: Wake, close   begin_blocking ▼ │ unblock
+//!                ▼   │                                    BLOCKED (on a job of this pool)
 //!              SLEEPING
 //! ```
-//! The rule for hiring is CPython's (`_adjust_thread_count` and its idle semaphore): a free
-//! worker is one with no job and no claim on it by a job queued before. The rule for waking
-//! is Go's and tokio's: while someone searches, nobody else is woken; the last to stop
-//! searching because it found a job wakes the next. So a flood of short jobs wakes one
+//! The rule for starting a worker is CPython's (`_adjust_thread_count` and its idle semaphore): an
+//! idle worker is one that has no job and is not needed for a job queued before. The rule for
+//! waking is Go's and tokio's: while one worker searches, no other is woken; the last worker to
+//! stop searching because it found a job wakes the next. So a flood of short jobs wakes one
 //! worker, and a flood of long jobs wakes them all.
 //!
-//! One exception: a queue that has grown long shows that those awake do not keep up, so the
-//! submitter wakes another itself. Linux likes to put who is woken beside who woke him: a worker
-//! woken by a worker may have to share its core while the submitter's falls idle.
+//! One exception: a queue that has grown long shows that the workers awake are too few, so the
+//! submitter wakes another itself. Linux tends to put a woken thread on the core of the thread that
+//! woke it: a worker woken by a worker may have to share its core while the submitter's is idle.
 
 /// Whenever the queue reaches a multiple of so many jobs, the submitter wakes one more worker.
-/// About as many come in while a woken thread gets up.
-const LONG: usize = 512;
+/// About as many are submitted while a woken thread starts to run.
+const LONG_QUEUE: usize = 512;
 
 /// What the submitter must do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-pub enum Hail {
-    /// Nothing: somebody awake will come to it.
-    Leave,
+pub enum SubmitAction {
+    /// Nothing: a worker that is awake will take the job.
+    Nothing,
     /// Wake one sleeping worker.
     Wake,
     /// Start the worker with this number.
-    Hire(usize),
-    /// The crew takes no jobs any more.
+    Spawn(usize),
+    /// Refuse the job: the pool is closed.
     Refuse,
 }
 
 /// What a worker must do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-pub enum Step {
-    /// Take the first job of the queue; before running it, wake a colleague if `wake`.
+pub enum WorkerAction {
+    /// Take the first job of the queue; before running it, wake another worker if `wake`.
     Run {
-        /// More work waits and nobody else is looking for it.
+        /// More jobs are queued and no other worker searches for them.
         wake: bool,
     },
-    /// Look around for a moment, then ask again.
+    /// Watch the queue for a moment, then ask again.
     Search,
     /// Sleep until woken.
     Sleep,
-    /// Go home for good.
+    /// End.
     Exit,
 }
 
-/// The account of a pool's workers.
+/// What a pool's workers do at the moment.
 ///
 /// ```
-/// use singletrack::futures::idle_workers::{Hail, IdleWorkers, Step};
+/// use singletrack::futures::idle_workers::{SubmitAction, IdleWorkers, WorkerAction};
 ///
 /// let mut workers = IdleWorkers::new(2);
-/// assert_eq!(workers.submit(), Hail::Hire(0)); // nobody is free
-/// assert_eq!(workers.next(true), Step::Run { wake: false });
+/// assert_eq!(workers.submit(), SubmitAction::Spawn(0)); // no worker is idle
+/// assert_eq!(workers.next(true), WorkerAction::Run { wake: false });
 /// workers.finished();
-/// assert_eq!(workers.next(false), Step::Sleep);
-/// assert_eq!(workers.submit(), Hail::Wake); // the free one is used again
+/// assert_eq!(workers.next(false), WorkerAction::Sleep);
+/// assert_eq!(workers.submit(), SubmitAction::Wake); // the idle one is used again
 /// ```
 #[derive(Debug, Clone)]
 pub struct IdleWorkers {
     max: usize,
-    /// Numbers given out so far; a worker that could not start has one too.
-    hired: usize,
-    /// Alive: searching, sleeping, running or stuck.
+    /// Numbers given to workers so far; a worker that could not be started has one too.
+    spawned: usize,
+    /// Alive: searching, sleeping, running or blocked.
     workers: usize,
     searching: usize,
     sleeping: usize,
-    stuck: usize,
-    /// Jobs nobody has taken.
+    blocked: usize,
+    /// Jobs that no worker has taken.
     queued: usize,
     open: bool,
 }
 
 impl IdleWorkers {
-    /// Nobody yet, and room for `max`.
+    /// No worker yet, and at most `max` later.
     pub fn new(max: usize) -> IdleWorkers {
         IdleWorkers {
             max,
-            hired: 0,
+            spawned: 0,
             workers: 0,
             searching: 0,
             sleeping: 0,
-            stuck: 0,
+            blocked: 0,
             queued: 0,
             open: true,
         }
     }
 
-    /// A job comes in. Unless refused it now counts as queued.
-    pub fn submit(&mut self) -> Hail {
+    /// A job is submitted. Unless it is refused, it now counts as queued.
+    pub fn submit(&mut self) -> SubmitAction {
         if !self.open {
-            return Hail::Refuse;
+            return SubmitAction::Refuse;
         }
         self.queued += 1;
-        if self.queued.is_multiple_of(LONG) && self.sleeping > 0 {
+        if self.queued.is_multiple_of(LONG_QUEUE) && self.sleeping > 0 {
             self.wake_one();
-            return Hail::Wake;
+            return SubmitAction::Wake;
         }
         if self.queued <= self.searching + self.sleeping {
-            return if self.wake_if_unattended() { Hail::Wake } else { Hail::Leave };
+            return if self.wake_if_none_searches() {
+                SubmitAction::Wake
+            } else {
+                SubmitAction::Nothing
+            };
         }
         if self.workers < self.max {
             self.workers += 1;
             self.searching += 1;
-            self.hired += 1;
-            return Hail::Hire(self.hired - 1);
+            self.spawned += 1;
+            return SubmitAction::Spawn(self.spawned - 1);
         }
-        Hail::Leave
+        SubmitAction::Nothing
     }
 
-    /// The system gave no thread: the crew stays as small as it is. False means that there
-    /// is nobody at all, now or coming, and the queue must be given up.
+    /// The system gave no thread: the pool stays as small as it is. False means that there is no
+    /// worker at all and none will start, so the queued jobs must fail.
     #[must_use]
-    pub fn hire_failed(&mut self) -> bool {
+    pub fn spawn_failed(&mut self) -> bool {
         self.workers -= 1;
         self.searching -= 1;
         self.max = self.workers.max(1);
         self.workers > 0
     }
 
-    /// A searching worker asks what to do. `patient`: it has not searched in vain just now.
-    pub fn next(&mut self, patient: bool) -> Step {
+    /// A searching worker asks what to do. `may_search`: it has not just searched in vain.
+    pub fn next(&mut self, may_search: bool) -> WorkerAction {
         if self.queued > 0 {
             self.queued -= 1;
             self.searching -= 1;
-            return Step::Run { wake: self.wake_if_unattended() };
+            return WorkerAction::Run { wake: self.wake_if_none_searches() };
         }
         if !self.open {
             self.searching -= 1;
             self.workers -= 1;
-            return Step::Exit;
+            return WorkerAction::Exit;
         }
-        if patient && self.searching == 1 {
-            return Step::Search;
+        if may_search && self.searching == 1 {
+            return WorkerAction::Search;
         }
         self.searching -= 1;
         self.sleeping += 1;
-        Step::Sleep
+        WorkerAction::Sleep
     }
 
     /// A running worker's job is done; it searches again.
@@ -158,9 +163,9 @@ impl IdleWorkers {
         self.searching += 1;
     }
 
-    /// Work waits, someone sleeps and nobody looks: then one is to be woken, and counts as
+    /// If jobs are queued, a worker sleeps and none searches, one must be woken. It counts as
     /// searching from now on.
-    fn wake_if_unattended(&mut self) -> bool {
+    fn wake_if_none_searches(&mut self) -> bool {
         let wake = self.queued > 0 && self.searching == 0 && self.sleeping > 0;
         if wake {
             self.wake_one();
@@ -173,30 +178,30 @@ impl IdleWorkers {
         self.searching += 1;
     }
 
-    /// No more jobs: everybody drains the queue and goes. Gives how many must be woken.
+    /// No more jobs: the workers empty the queue and end. Returns how many must be woken.
     pub fn close(&mut self) -> usize {
         self.open = false;
         self.searching += self.sleeping;
         std::mem::take(&mut self.sleeping)
     }
 
-    /// The queue was emptied by someone else than a worker. Gives how many jobs that were.
+    /// The queue was emptied without a worker. Returns how many jobs were in it.
     pub fn discard(&mut self) -> usize {
         std::mem::take(&mut self.queued)
     }
 
-    /// A running worker wants to sleep until a job of this very crew is done. False: it must
-    /// not, since all others do so already.
+    /// A running worker wants to block until a job of this very pool is done. False: it must not,
+    /// since all others are blocked already.
     #[must_use]
-    pub fn fall_asleep(&mut self) -> bool {
-        let possible = self.stuck + 1 < self.workers;
-        self.stuck += usize::from(possible);
+    pub fn begin_blocking(&mut self) -> bool {
+        let possible = self.blocked + 1 < self.workers;
+        self.blocked += usize::from(possible);
         possible
     }
 
-    /// What a stuck worker slept for is done.
-    pub fn wake_up(&mut self) {
-        self.stuck -= 1;
+    /// The job on which a worker was blocked is done.
+    pub fn unblock(&mut self) {
+        self.blocked -= 1;
     }
 
     /// Workers alive.
@@ -204,17 +209,17 @@ impl IdleWorkers {
         self.workers
     }
 
-    /// Workers without a job, asleep or looking for one.
+    /// Workers without a job: searching or sleeping.
     pub fn idle(&self) -> usize {
         self.searching + self.sleeping
     }
 
-    /// Workers asleep.
+    /// Workers that sleep.
     pub fn sleeping(&self) -> usize {
         self.sleeping
     }
 
-    /// Jobs nobody has taken.
+    /// Jobs that no worker has taken.
     pub fn queued(&self) -> usize {
         self.queued
     }

@@ -1,8 +1,10 @@
-//! The five states of a future and every legal step between them.
+//! The cell that a promise and its future share: five states and an outcome.
 //!
-//! *Assumes*: whoever owns the cell serialises these steps; this is pure.
-//! *Promises*: a state only moves along an arrow below; a refused step changes nothing.
-//! *Leaves out*: the value, the waiters, the callbacks (`futures/oneshot.rs`).
+//! *Promises*: a state moves only along an arrow below, and a refused step changes nothing; the cell
+//! is closed exactly once, by the first that comes; wakers, callbacks and drops of user values run
+//! outside its lock; a thread that waits sees it closed.
+//! *Leaves out*: which side may do what (`futures/future.rs`), and the job that may lie beside the
+//! cell (`futures/job_queue.rs`).
 //!
 //! ```text
 //!             start                finish
@@ -15,31 +17,25 @@
 //! ```
 //! The names and the arrows are those of CPython's `Lib/concurrent/futures/_base.py`.
 //!
-//! # The cell that a promise and its future share
-//!
-//! *Assumes*: the steps of `futures/oneshot.rs`.
-//! *Promises*: it is closed exactly once, whoever comes first; wakers, callbacks and drops of user
-//! values run outside its lock; whoever waits sees it closed.
-//! *Leaves out*: who may do what with it (`futures/future.rs`), and the job that may lie in it
-//! (`futures/job_queue.rs`).
-//!
 //! ```text
-//!   lock:     state ─ outcome ─ waker, callbacks, sleepers
+//!   lock:     state ─ outcome ─ waker, callbacks, blocked workers
 //!                        │ close
+//!                        ├─▶ blocked workers: no longer blocked
 //!   unlocked:            ├─▶ condvar: the threads that wait
 //!                        └─▶ waker, then callbacks in order
 //! ```
 
 use crate::base::panic::discard;
 use crate::base::sync::{Condvar, Mutex, MutexGuard, spin_until};
-use crate::futures::deadlock::{GuardId, SharedGuard, Sleeper, own_guard};
+use crate::futures::deadlock::{GuardId, SharedGuard, Unblock, own_guard};
 use crate::futures::error::JobError;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-/// Where a job stands. `Finished` and the two cancelled states are *done*.
+/// The state of a job. `Finished` and the two cancelled states are *done*. Pure: the lock of the
+/// cell serialises the steps.
 ///
 /// ```
 /// use singletrack::futures::oneshot::FutureState;
@@ -57,18 +53,18 @@ pub enum FutureState {
     Pending,
     /// A worker has begun; it can no longer be cancelled.
     Running,
-    /// A value or an error is there.
+    /// There is a value or an error.
     Finished,
-    /// Cancelled, and the worker that would run it has not been told yet.
+    /// Cancelled, and the worker that would run it does not know yet.
     Cancelled,
-    /// Cancelled, and its worker knows.
+    /// Cancelled, and the worker that would run it knows.
     CancelledAndNotified,
 }
 
 impl FutureState {
-    /// A worker wants to begin. False means: do not run it.
+    /// A worker wants to begin. False means that it must not run the job.
     ///
-    /// Asked again it changes nothing and answers the same; CPython raises there.
+    /// A second call changes nothing and returns the same; CPython raises there.
     #[must_use]
     pub fn start(&mut self) -> bool {
         match self {
@@ -79,7 +75,7 @@ impl FutureState {
         *self == FutureState::Running
     }
 
-    /// A result has come. False means: the future was done before, drop the result.
+    /// There is a result. False means that the future was done before, and the result is dropped.
     #[must_use]
     pub fn finish(&mut self) -> bool {
         let open = !self.is_done();
@@ -89,7 +85,8 @@ impl FutureState {
         open
     }
 
-    /// Someone lost interest. True means: it will never run (now, or since an earlier call).
+    /// The result is no longer wanted. True means that the job will never run, because of this call
+    /// or an earlier one.
     #[must_use]
     pub fn cancel(&mut self) -> bool {
         if *self == FutureState::Pending {
@@ -109,46 +106,46 @@ impl FutureState {
     }
 }
 
-pub(crate) type Callback = Box<dyn FnOnce() + Send>;
+pub(crate) type FutureCallback = Box<dyn FnOnce() + Send>;
 
-/// Who added a callback, so that it can be taken back: 0 for `add_done_callback`.
+/// A number for what added a callback, by which it can be removed; 0 for `add_done_callback`.
 pub(crate) type Subscriber = usize;
 
-/// What both halves point to: the only allocation of a future nobody waits for specially.
+/// What both halves point to: the only allocation of a future without waker and callbacks.
 ///
-/// A pool of threads puts the job there as well: one allocation for all there is of a job. The
+/// A pool of threads puts the job there as well: one allocation for a job and its result. The
 /// promise and the future need not know its type.
 pub(crate) struct OneShot<T, J: ?Sized = dyn Send + Sync> {
     pub(crate) cell: Mutex<Cell<T>>,
     /// Notified once, when the state becomes done. Costs one load when no thread waits.
     done: Condvar,
-    /// The pool that runs the job, if a worker of it can wait for it in vain.
-    pub(crate) home: GuardId,
-    /// Whatever is to lie beside the cell; nothing, mostly.
+    /// The guard of the pool or loop that runs the job, if a wait for the job could be a deadlock.
+    pub(crate) guard: GuardId,
+    /// What lies beside the cell; mostly nothing.
     pub(crate) job: J,
 }
 
 pub(crate) struct Cell<T> {
     pub(crate) state: FutureState,
-    /// `Some` from the moment the state is done until the future's owner takes it.
+    /// `Some` from when the state is done until the future's owner takes it.
     pub(crate) outcome: Option<Result<T, JobError>>,
-    /// Boxed, for most futures have none and there may be millions of them.
-    listeners: Option<Box<Listeners>>,
+    /// Boxed, because most futures have none, and there may be millions of futures.
+    on_done: Option<Box<OnDone>>,
 }
 
-/// Who wants to hear of the end, besides the threads asleep on the condvar.
+/// What happens when the future is done, besides waking the threads that wait on the condvar.
 #[derive(Default)]
-pub(crate) struct Listeners {
+pub(crate) struct OnDone {
     pub(crate) waker: Option<Waker>,
-    callbacks: Vec<(Subscriber, Callback)>,
-    /// Those who must know that workers of the pool that runs this job sleep for it no longer.
-    sleepers: Vec<(Subscriber, Arc<dyn Sleeper>)>,
+    callbacks: Vec<(Subscriber, FutureCallback)>,
+    /// For workers of the job's own pool that block on it: tells the pool that they no longer do.
+    unblock: Vec<(Subscriber, Arc<dyn Unblock>)>,
 }
 
-impl Listeners {
-    /// Tells everyone, in order. A panic in one of them is printed by the panic hook and
-    /// goes no further (CPython logs it), so it cannot harm the others or the worker.
-    fn tell(self) {
+impl OnDone {
+    /// Calls the waker, then the callbacks in order. A panic in one of them is printed by the panic
+    /// hook and goes no further (CPython logs it), so it harms neither the others nor the worker.
+    fn run(self) {
         if let Some(waker) = self.waker {
             catch_unwind(AssertUnwindSafe(|| waker.wake())).unwrap_or_else(discard);
         }
@@ -159,15 +156,15 @@ impl Listeners {
 }
 
 impl<T, J> OneShot<T, J> {
-    /// Open, for a job of this pool.
-    pub(crate) fn new(home: GuardId, job: J) -> Self {
-        let cell = Cell { state: FutureState::default(), outcome: None, listeners: None };
-        OneShot { cell: Mutex::new(cell), done: Condvar::new(), home, job }
+    /// Not done, for a job of the pool or loop with this guard.
+    pub(crate) fn new(guard: GuardId, job: J) -> Self {
+        let cell = Cell { state: FutureState::default(), outcome: None, on_done: None };
+        OneShot { cell: Mutex::new(cell), done: Condvar::new(), guard, job }
     }
 }
 
 impl<T> OneShot<T> {
-    /// Moves to FINISHED and tells everyone; if the future is done already, drops `outcome`.
+    /// Moves to FINISHED and closes the cell; if it is closed already, drops `outcome`.
     pub(crate) fn finish(&self, outcome: Result<T, JobError>) {
         let mut cell = self.cell.lock();
         if cell.state.finish() {
@@ -179,22 +176,23 @@ impl<T> OneShot<T> {
         }
     }
 
-    /// The last step to a done state: stores the outcome, then, unlocked, tells everyone.
+    /// The last step to a done state: stores the outcome, then, unlocked, wakes and calls all that
+    /// wait.
     fn close(&self, mut cell: MutexGuard<'_, Cell<T>>, outcome: Result<T, JobError>) {
         cell.outcome = Some(outcome);
-        let listeners = cell.listeners.take();
-        if let Some(listeners) = &listeners {
-            // Under the lock: from this moment on those workers are no longer stuck.
-            listeners.sleepers.iter().for_each(|(_, sleeper)| sleeper.wake_up());
+        let on_done = cell.on_done.take();
+        if let Some(on_done) = &on_done {
+            // Under the lock: from now on those workers are no longer blocked.
+            on_done.unblock.iter().for_each(|(_, worker)| worker.unblock());
         }
         drop(cell);
         self.done.notify_all();
-        if let Some(listeners) = listeners {
-            listeners.tell();
+        if let Some(on_done) = on_done {
+            on_done.run();
         }
     }
 
-    /// Cancels if nothing has begun; answers as [`State::cancel`].
+    /// Cancels the job if it has not begun; returns what [`FutureState::cancel`] does.
     pub(crate) fn cancel(&self) -> bool {
         let mut cell = self.cell.lock();
         let was_done = cell.state.is_done();
@@ -205,63 +203,69 @@ impl<T> OneShot<T> {
         cancelled
     }
 
-    /// Calls `callback` when done; at once if that is already so, and then gives false.
-    pub(crate) fn subscribe(&self, who: Subscriber, callback: Callback) -> bool {
+    /// Calls `callback` when done; if the future is done already, calls it at once and returns
+    /// false.
+    pub(crate) fn subscribe(&self, subscriber: Subscriber, callback: FutureCallback) -> bool {
         let mut cell = self.cell.lock();
         let open = !cell.state.is_done();
         if open {
-            cell.listeners().callbacks.push((who, callback));
+            cell.on_done().callbacks.push((subscriber, callback));
         } else {
             drop(cell);
-            Listeners { callbacks: vec![(who, callback)], ..Listeners::default() }.tell();
+            OnDone { callbacks: vec![(subscriber, callback)], ..OnDone::default() }.run();
         }
         open
     }
 
-    /// Has `sleeper` told, before any callback, when this is done. False: it is.
-    pub(crate) fn wake_when_done(&self, who: Subscriber, sleeper: Arc<dyn Sleeper>) -> bool {
+    /// Calls `worker.unblock()` when done, before any callback. False: it is done already, and
+    /// nothing is called.
+    pub(crate) fn unblock_when_done(
+        &self,
+        subscriber: Subscriber,
+        worker: Arc<dyn Unblock>,
+    ) -> bool {
         let mut cell = self.cell.lock();
         let open = !cell.state.is_done();
         if open {
-            cell.listeners().sleepers.push((who, sleeper));
+            cell.on_done().unblock.push((subscriber, worker));
         }
         open
     }
 
-    /// Takes back what `who` subscribed and was not called yet.
-    pub(crate) fn unsubscribe(&self, who: Subscriber) {
+    /// Removes what `subscriber` added and has not been called yet.
+    pub(crate) fn unsubscribe(&self, subscriber: Subscriber) {
         let mut cell = self.cell.lock();
-        if let Some(listeners) = &mut cell.listeners {
-            let all = std::mem::take(&mut listeners.callbacks);
-            let (gone, kept) = all.into_iter().partition(|(owner, _)| *owner == who);
-            listeners.callbacks = kept;
-            listeners.sleepers.retain(|(owner, _)| *owner != who);
+        if let Some(on_done) = &mut cell.on_done {
+            let all = std::mem::take(&mut on_done.callbacks);
+            let (gone, kept) = all.into_iter().partition(|(owner, _)| *owner == subscriber);
+            on_done.callbacks = kept;
+            on_done.unblock.retain(|(owner, _)| *owner != subscriber);
             drop(cell);
             drop::<Vec<_>>(gone);
         }
     }
 
-    /// Sleeps until done or until the time is up; the guard tells which.
+    /// Waits until done or until the time is up; the state under the returned lock says which.
     pub(crate) fn wait(&self, timeout: Option<Duration>) -> MutexGuard<'_, Cell<T>> {
         let cell = self.cell.lock();
         if cell.state.is_done() || timeout == Some(Duration::ZERO) {
             return cell;
         }
         drop(cell);
-        // A short job is done sooner than a sleep and a wake-up would be.
+        // A short job is done before this thread could sleep and be woken.
         spin_until(|| self.cell.lock().state.is_done());
         self.sleep(timeout)
     }
 
     fn sleep(&self, timeout: Option<Duration>) -> MutexGuard<'_, Cell<T>> {
         let mut cell = self.cell.lock();
-        // A timeout beyond the clock's end is no timeout.
+        // A timeout that the clock cannot represent is no timeout.
         let deadline = timeout.and_then(|t| Instant::now().checked_add(t));
         if !cell.state.is_done()
             && deadline.is_none()
-            && let Some(home) = own_guard(self.home)
+            && let Some(guard) = own_guard(self.guard)
         {
-            cell = self.report_to(home, cell);
+            cell = self.begin_blocking(guard, cell);
         }
         while !cell.state.is_done() {
             match deadline {
@@ -280,17 +284,17 @@ impl<T> OneShot<T> {
 }
 
 impl<T> OneShot<T> {
-    /// Tells this worker's pool that it is about to sleep until the pool's own job is done.
-    /// If all its other workers do the same nobody is left to run the job: then the job
-    /// ends here, with the pool's error, instead of never.
-    fn report_to<'a>(
+    /// Tells this worker's pool that the worker is about to block until the pool's own job is done.
+    /// If all other workers do the same, none is left to run the job: then the job ends here, with
+    /// the guard's error, instead of never.
+    fn begin_blocking<'a>(
         &'a self,
-        home: SharedGuard,
+        guard: SharedGuard,
         mut cell: MutexGuard<'a, Cell<T>>,
     ) -> MutexGuard<'a, Cell<T>> {
-        match home.fall_asleep() {
+        match guard.begin_blocking() {
             Ok(()) => {
-                cell.listeners().sleepers.push((0, home));
+                cell.on_done().unblock.push((0, guard));
                 cell
             }
             Err(deadlock) => {
@@ -303,8 +307,8 @@ impl<T> OneShot<T> {
 }
 
 impl<T> Cell<T> {
-    pub(crate) fn listeners(&mut self) -> &mut Listeners {
-        self.listeners.get_or_insert_default()
+    pub(crate) fn on_done(&mut self) -> &mut OnDone {
+        self.on_done.get_or_insert_default()
     }
 
     pub(crate) fn take(&mut self) -> Result<T, JobError> {

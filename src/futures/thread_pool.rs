@@ -1,14 +1,13 @@
 //! A pool of threads that share memory: `ThreadPoolExecutor`.
 //!
-//! *Assumes*: `futures/job_queue.rs`, where jobs and workers meet.
 //! *Promises*: jobs start in the order of submission; each future becomes done exactly once,
-//! whatever panics; no thread is started while one is free; dropping the pool finishes its work.
+//! whatever panics; no thread is started while one is idle; dropping the pool finishes its jobs.
 //! *Leaves out*: interrupting a running job. A thread cannot be stopped from outside.
 //!
 //! ```text
-//!   submit_fn(closure) ─▶ one allocation: job and cell ─▶ the pool's hall ─▶ a worker
-//!        │                               │                                     │
-//!        └──▶ Future ◀───────────────────┘ ◀───────── its result ◀─────────────┘
+//!   submit_fn(closure) ─▶ one allocation: job and cell ─▶ JobQueue ─▶ a worker
+//!        │                               │                              │
+//!        └──▶ Future ◀───────────────────┘ ◀──────── its result ◀───────┘
 //! ```
 
 use crate::base::sync::Mutex;
@@ -16,13 +15,13 @@ use crate::futures::deadlock::{guard_id, own_guard};
 use crate::futures::error::JobError;
 use crate::futures::executor::Executor;
 use crate::futures::future::{Future, future_of};
-use crate::futures::job_queue::{Initializer, Obstacle, Pool};
+use crate::futures::job_queue::{Initializer, JobQueue, Obstacle};
 use crate::futures::wire::Wire;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Runs jobs on threads that are started as needed and kept until the pool goes.
+/// Runs jobs on threads that are started as needed and kept until the pool is dropped.
 ///
 /// Dropping the pool is `shutdown(true, false)`: it refuses new jobs, finishes the old ones
 /// and waits for its threads. (A dropped CPython pool does the same, but lets only the
@@ -41,21 +40,21 @@ use std::sync::atomic::Ordering;
 /// ```
 #[doc(alias = "concurrent.futures.ThreadPoolExecutor")]
 pub struct ThreadPoolExecutor {
-    pool: Arc<Pool>,
+    queue: Arc<JobQueue>,
 }
 
-/// How a [`ThreadPoolExecutor`] is to be: CPython's keyword arguments.
+/// The options of a [`ThreadPoolExecutor`]: CPython's keyword arguments.
 ///
 /// ```
 /// use singletrack::futures::ThreadPoolOptions;
 ///
 /// let pool = ThreadPoolOptions::default()
 ///     .max_workers(1)
-///     .thread_name_prefix("crane")
-///     .initializer(|| println!("a crane is manned"))
+///     .thread_name_prefix("resizer")
+///     .initializer(|| println!("a thread has started"))
 ///     .build()?;
 /// let name = pool.submit_fn(|| std::thread::current().name().map(str::to_owned));
-/// assert_eq!(name.result(), Ok(Some("crane_0".to_owned())));
+/// assert_eq!(name.result(), Ok(Some("resizer_0".to_owned())));
 /// # Ok::<(), singletrack::futures::NoWorkers>(())
 /// ```
 #[derive(Default)]
@@ -87,8 +86,8 @@ impl ThreadPoolOptions {
         self
     }
 
-    /// For pools whose jobs need more than a thread to run: asked when a worker is about to
-    /// wait for a job of its own pool.
+    /// For pools whose jobs need more than a thread: called when a worker is about to block on a job
+    /// of its own pool, and returns why it must not.
     pub(crate) fn obstacle(
         mut self,
         obstacle: impl Fn() -> Option<&'static str> + Send + Sync + 'static,
@@ -107,8 +106,8 @@ impl ThreadPoolOptions {
             return Err(NoWorkers);
         }
         let prefix = self.thread_name_prefix.unwrap_or_else(next_prefix);
-        let pool = Pool::new(max, prefix, self.initializer, self.obstacle);
-        Ok(ThreadPoolExecutor { pool: Arc::new(pool) })
+        let queue = JobQueue::new(max, prefix, self.initializer, self.obstacle);
+        Ok(ThreadPoolExecutor { queue: Arc::new(queue) })
     }
 }
 
@@ -130,7 +129,7 @@ fn default_max_workers() -> usize {
 }
 
 fn next_prefix() -> String {
-    // Only numbers pools for the reader of a thread list; no model needs to see it.
+    // std's atomic even under loom: it only numbers pools for a list of threads.
     static POOLS: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
     format!("ThreadPoolExecutor-{}", POOLS.fetch_add(1, Ordering::Relaxed))
 }
@@ -144,12 +143,12 @@ impl ThreadPoolExecutor {
         ThreadPoolOptions::default().max_workers(max_workers).build()
     }
 
-    /// Queues a closure, which may capture what it likes and return what it likes.
+    /// Queues a closure, which may capture and return anything that is `Send`.
     ///
-    /// The future's error is [`JobError::Panicked`] if it panics, [`JobError::ShutDown`] or
-    /// [`JobError::Broken`] if the pool takes no jobs, and [`JobError::WouldDeadlock`] if it
-    /// is waited for by the last of this pool's workers that does not itself wait for such a
-    /// job. (That holds for waits without a time limit, for one future or for many.)
+    /// The future's error is [`JobError::Panicked`] if the closure panics, [`JobError::ShutDown`] or
+    /// [`JobError::Broken`] if the pool takes no jobs, and [`JobError::WouldDeadlock`] if one of
+    /// this pool's workers waits for it while all others wait for such a job already. (That holds
+    /// for waits without a time limit, for one future or for many.)
     pub fn submit_fn<R: Send + 'static>(
         &self,
         f: impl FnOnce() -> R + Send + 'static,
@@ -157,19 +156,19 @@ impl ThreadPoolExecutor {
         self.submit_outcome(move || Ok(f()))
     }
 
-    /// Queues a closure that knows more errors than its own panic.
+    /// Queues a closure that may return other errors than its own panic.
     pub(crate) fn submit_outcome<R: Send + 'static>(
         &self,
         f: impl FnOnce() -> Result<R, JobError> + Send + 'static,
     ) -> Future<R> {
-        let (job, future) = future_of(guard_id(&self.pool), Mutex::new(Some(f)));
-        Pool::submit(&self.pool, job);
+        let (job, future) = future_of(guard_id(&self.queue), Mutex::new(Some(f)));
+        JobQueue::submit(&self.queue, job);
         future
     }
 
     /// How many threads there are now.
     pub fn workers(&self) -> usize {
-        self.pool.workers()
+        self.queue.workers()
     }
 }
 
@@ -185,12 +184,12 @@ impl Executor for ThreadPoolExecutor {
         self.submit_fn(move || f(args))
     }
 
-    /// As the trait says. From one of the pool's own jobs it cannot wait (the job would wait
-    /// for its own end) and returns at once; the pool still drains.
+    /// As the trait says. Called by one of the pool's own jobs it cannot wait (the job would wait
+    /// for its own end) and returns at once; the pool still finishes its jobs.
     fn shutdown(&self, wait: bool, cancel_futures: bool) {
-        self.pool.close(cancel_futures);
-        if wait && own_guard(guard_id(&self.pool)).is_none() {
-            self.pool.join();
+        self.queue.close(cancel_futures);
+        if wait && own_guard(guard_id(&self.queue)).is_none() {
+            self.queue.join();
         }
     }
 }
@@ -203,6 +202,6 @@ impl Drop for ThreadPoolExecutor {
 
 impl fmt::Debug for ThreadPoolExecutor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ThreadPoolExecutor").field("pool", &self.pool).finish()
+        f.debug_struct("ThreadPoolExecutor").field("queue", &self.queue).finish()
     }
 }

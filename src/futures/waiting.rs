@@ -1,19 +1,18 @@
 //! Waiting for several futures: for all, for the first, or for each as it comes.
 //!
-//! *Assumes*: `futures/future.rs`.
-//! *Promises*: `wait` splits its input in two and loses none; `as_completed` gives every future
-//! once; whoever stops listening leaves nothing behind; a worker that waits for its own pool in
-//! vain is told so.
+//! *Promises*: `wait` splits its input in two and loses no future; `as_completed` gives every
+//! future once; both remove their callbacks from futures that they no longer wait for; a worker
+//! that would wait for its own pool in vain gets an error.
 //! *Leaves out*: the same for tasks (`aio/tasks/combine.rs`).
 //!
 //! ```text
-//!   future 0 ──done──▶ ┌─ Arrivals ─┐
-//!   future 1 ──done──▶ │   1, 0     │ ──▶ the one thread that waits
-//!   future 2           └────────────┘
+//!   future 0 ──done──▶ ┌ Completions ┐
+//!   future 1 ──done──▶ │    1, 0     │ ──▶ the one thread that waits
+//!   future 2           └─────────────┘
 //! ```
 
 use crate::base::sync::{Condvar, Mutex, wait_until};
-use crate::futures::deadlock::{SharedGuard, Sleeper, own_guard};
+use crate::futures::deadlock::{SharedGuard, Unblock, own_guard};
 use crate::futures::error::JobError;
 use crate::futures::future::Future;
 use std::collections::VecDeque;
@@ -39,7 +38,7 @@ pub enum ReturnWhen {
 pub struct Unfinished {
     /// How many are not done.
     pub unfinished: usize,
-    /// Of how many.
+    /// How many there were.
     pub of: usize,
 }
 
@@ -55,9 +54,9 @@ impl std::error::Error for Unfinished {}
 /// futures into those done and those not, each in the order given.
 ///
 /// A future cannot be given twice, since it has one owner. A cancelled one is done at once;
-/// in CPython only after a worker met it. Called without a time limit by a job whose pool is to
-/// run the others, and has nobody left to do it, it fails one of them with
-/// [`JobError::WouldDeadlock`], as [`Future::result`] does.
+/// in CPython only after a worker met it. If a job calls this without a time limit, and no worker
+/// of its pool is left to run the jobs that it waits for, one of them fails with
+/// [`JobError::WouldDeadlock`], as in [`Future::result`].
 ///
 /// ```
 /// use singletrack::futures::{ReturnWhen, wait};
@@ -90,8 +89,8 @@ pub fn wait<T>(
     completed.into_rest().into_iter().partition(Future::done)
 }
 
-/// Waits for the last first. It was queued last, so while it is not done most sleeps for the
-/// others would be short; one long sleep disturbs the workers less than many short ones.
+/// Waits for the last future first. Its job was queued last, so when it is done most others are
+/// done too; one long sleep disturbs the workers less than many short ones.
 fn wait_for_all<T>(
     futures: Vec<Future<T>>,
     timeout: Option<Duration>,
@@ -107,9 +106,9 @@ fn wait_for_all<T>(
 /// The futures, each once, in the order in which they become done.
 ///
 /// The time limit counts from this call. When it passes, the iterator gives one
-/// [`Unfinished`] and ends; [`AsCompleted::into_rest`] gives the unfinished back. A job that
-/// waits for its own pool in vain is told so, as by [`wait()`]: one future a time, the last first.
-/// Who waits is the thread that calls `next`, wherever the iterator was made.
+/// [`Unfinished`] and ends; [`AsCompleted::into_rest`] returns the unfinished ones. If a job
+/// waits for its own pool in vain, futures fail as in [`wait()`]: one at a time, the last first.
+/// The thread that waits is the one that calls `next`, wherever the iterator was made.
 ///
 /// ```
 /// use singletrack::futures::as_completed;
@@ -131,28 +130,36 @@ pub fn as_completed<T>(
 ) -> AsCompleted<T> {
     let deadline = timeout.and_then(|t| Instant::now().checked_add(t));
     let futures: Vec<_> = futures.into_iter().map(Some).collect();
-    let arrivals = Arc::new(Arrivals::default());
-    let (waiting, who) = (futures.len(), subscriber(&arrivals));
+    let completions = Arc::new(Completions::default());
+    let (waiting, id) = (futures.len(), subscriber_id(&completions));
     for (index, future) in futures.iter().flatten().enumerate() {
-        let arrivals = Arc::clone(&arrivals);
-        future.subscribe(who, move || arrivals.push(index));
+        let completions = Arc::clone(&completions);
+        future.subscribe(id, move || completions.push(index));
     }
-    AsCompleted { futures, arrivals, deadline, waiting, expired: false, seat: None, watch: None }
+    AsCompleted {
+        futures,
+        completions,
+        deadline,
+        waiting,
+        expired: false,
+        waiting_thread: None,
+        blocked: None,
+    }
 }
 
 /// See [`as_completed`].
 pub struct AsCompleted<T> {
-    /// `None` where the future has been given out.
+    /// `None` where a future has been given out.
     futures: Vec<Option<Future<T>>>,
-    arrivals: Arc<Arrivals>,
+    completions: Arc<Completions>,
     deadline: Option<Instant>,
-    /// How many have not been announced yet.
+    /// How many have not been taken from `completions` yet.
     waiting: usize,
     expired: bool,
     /// The thread that waited last.
-    seat: Option<ThreadId>,
-    /// Its watch, if it works for a pool that runs some of the jobs.
-    watch: Option<Arc<Watch>>,
+    waiting_thread: Option<ThreadId>,
+    /// That thread as its pool sees it, if it works for a pool that runs some of the jobs.
+    blocked: Option<Arc<BlockedThread>>,
 }
 
 impl<T> AsCompleted<T> {
@@ -166,9 +173,9 @@ impl<T> AsCompleted<T> {
         if self.waiting == 0 || self.expired {
             return None;
         }
-        self.sit_down();
+        self.set_waiting_thread();
         loop {
-            match self.arrivals.pop(self.deadline, self.waiting, self.watch.as_deref()) {
+            match self.completions.pop(self.deadline, self.waiting, self.blocked.as_deref()) {
                 Popped::Index(index) => {
                     self.waiting -= 1;
                     return Some(Ok(index));
@@ -179,7 +186,7 @@ impl<T> AsCompleted<T> {
                     return Some(Err(Unfinished { unfinished, of }));
                 }
                 Popped::Deadlock(error) => {
-                    // The last was submitted last, and is the most likely not to have begun.
+                    // The last job was submitted last, so it is the least likely to have begun.
                     let open = self.futures.iter().rev().flatten().find(|future| !future.done());
                     open.into_iter().for_each(|future| future.fail(error.clone()));
                 }
@@ -187,34 +194,34 @@ impl<T> AsCompleted<T> {
         }
     }
 
-    /// Ended with an error of its own, which a cancel is not.
+    /// Whether it ended with an error of its own, which a cancel is not.
     fn failed(&self, index: usize) -> bool {
         self.futures[index].as_ref().is_some_and(|f| !f.cancelled() && f.exception().is_some())
     }
 
-    /// This thread is to wait, which may be another than before, and work for another pool.
-    fn sit_down(&mut self) {
+    /// Notes that this thread waits. It may be another thread than before, of another pool.
+    fn set_waiting_thread(&mut self) {
         let here = Some(thread::current().id());
-        if self.deadline.is_some() || self.seat == here {
+        if self.deadline.is_some() || self.waiting_thread == here {
             return;
         }
-        self.seat = here;
-        self.give_up_watch();
-        let home = self.futures.iter().flatten().find_map(|future| own_guard(future.home()));
-        self.watch = home.map(|home| Watch::over(home, self.futures.iter().flatten()));
+        self.waiting_thread = here;
+        self.drop_blocked();
+        let guard = self.futures.iter().flatten().find_map(|future| own_guard(future.guard()));
+        self.blocked = guard.map(|guard| BlockedThread::on(guard, self.futures.iter().flatten()));
     }
 
-    fn give_up_watch(&mut self) {
-        if let Some(watch) = self.watch.take() {
-            let who = subscriber(&watch);
-            self.futures.iter().flatten().for_each(|future| future.unsubscribe(who));
+    fn drop_blocked(&mut self) {
+        if let Some(blocked) = self.blocked.take() {
+            let id = subscriber_id(&blocked);
+            self.futures.iter().flatten().for_each(|future| future.unsubscribe(id));
         }
     }
 
     fn unsubscribe(&mut self) {
-        self.give_up_watch();
-        let who = subscriber(&self.arrivals);
-        self.futures.iter().flatten().for_each(|future| future.unsubscribe(who));
+        self.drop_blocked();
+        let id = subscriber_id(&self.completions);
+        self.futures.iter().flatten().for_each(|future| future.unsubscribe(id));
     }
 }
 
@@ -223,7 +230,7 @@ impl<T> Iterator for AsCompleted<T> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let next = self.next_index()?;
-        Some(next.map(|index| self.futures[index].take().expect("each future arrives once")))
+        Some(next.map(|index| self.futures[index].take().expect("each future is completed once")))
     }
 }
 
@@ -239,100 +246,106 @@ impl<T> fmt::Debug for AsCompleted<T> {
     }
 }
 
-/// Where the callbacks of many futures meet one waiting thread: the numbers of those done.
+/// The numbers of the futures that are done: their callbacks put them in, and one thread takes them
+/// out.
 #[derive(Default)]
-struct Arrivals {
+struct Completions {
     queue: Mutex<VecDeque<usize>>,
-    arrived: Condvar,
+    changed: Condvar,
 }
 
-/// What came of waiting.
+/// What ended a wait.
 enum Popped {
     Index(usize),
     Expired,
     Deadlock(JobError),
 }
 
-/// The name under which something subscribes: unique while it lives.
-fn subscriber<S>(this: &Arc<S>) -> usize {
+/// The number under which something subscribes: unique while it lives.
+fn subscriber_id<S>(this: &Arc<S>) -> usize {
     std::ptr::from_ref::<S>(this).addr()
 }
 
-impl Arrivals {
+impl Completions {
     fn push(&self, index: usize) {
         self.queue.lock().push_back(index);
-        self.arrived.notify_one();
+        self.changed.notify_one();
     }
 
-    /// The number of the next of so many that did not arrive yet.
-    fn pop(&self, deadline: Option<Instant>, waiting: usize, watch: Option<&Watch>) -> Popped {
+    /// Waits for the next number; `waiting` have not been taken yet.
+    fn pop(
+        &self,
+        deadline: Option<Instant>,
+        waiting: usize,
+        blocked: Option<&BlockedThread>,
+    ) -> Popped {
         let mut queue = self.queue.lock();
         loop {
             if let Some(index) = queue.pop_front() {
                 return Popped::Index(index);
             }
-            if let Some(Err(deadlock)) = watch.map(|watch| watch.fall_asleep(waiting)) {
+            if let Some(Err(deadlock)) = blocked.map(|thread| thread.begin_blocking(waiting)) {
                 return Popped::Deadlock(deadlock);
             }
-            if !wait_until(&self.arrived, &mut queue, deadline) {
+            if !wait_until(&self.changed, &mut queue, deadline) {
                 return Popped::Expired;
             }
         }
     }
 }
 
-/// A waiting thread, as the pool sees it that the thread works for and that runs some of the jobs.
-struct Watch {
-    home: SharedGuard,
-    state: Mutex<Watched>,
+/// The waiting thread, as the pool sees it that the thread works for and that runs some of the jobs.
+struct BlockedThread {
+    guard: SharedGuard,
+    state: Mutex<BlockedState>,
 }
 
 #[derive(Default)]
-struct Watched {
-    /// How many futures are not done of those that only the thread's own pool can bring about.
+struct BlockedState {
+    /// How many of the futures that only the thread's own pool can complete are not done.
     open: usize,
-    /// The pool counts the thread as asleep.
-    asleep: bool,
+    /// The pool counts the thread as blocked.
+    counted: bool,
 }
 
-impl Watch {
-    /// Of this thread, which works for `home`.
-    fn over<'a, T: 'a>(
-        home: SharedGuard,
+impl BlockedThread {
+    /// This thread, which works for the pool of this guard.
+    fn on<'a, T: 'a>(
+        guard: SharedGuard,
         futures: impl Iterator<Item = &'a Future<T>>,
-    ) -> Arc<Watch> {
-        let watch = Arc::new(Watch { home, state: Mutex::default() });
-        for future in futures.filter(|future| own_guard(future.home()).is_some()) {
-            // Counted first: it may be done before the next line.
-            watch.state.lock().open += 1;
-            let sleeper = Arc::clone(&watch) as Arc<dyn Sleeper>;
-            if !future.wake_when_done(subscriber(&watch), sleeper) {
-                watch.wake_up();
+    ) -> Arc<BlockedThread> {
+        let this = Arc::new(BlockedThread { guard, state: Mutex::default() });
+        for future in futures.filter(|future| own_guard(future.guard()).is_some()) {
+            // Counted first, because the future may be done before the next line.
+            this.state.lock().open += 1;
+            let unblock = Arc::clone(&this) as Arc<dyn Unblock>;
+            if !future.unblock_when_done(subscriber_id(&this), unblock) {
+                this.unblock();
             }
         }
-        watch
+        this
     }
 
-    /// The thread will sleep until one of so many is done, unless it would be in vain.
-    fn fall_asleep(&self, waiting: usize) -> Result<(), JobError> {
+    /// The thread will block until one of `waiting` futures is done, unless that would be in vain.
+    fn begin_blocking(&self, waiting: usize) -> Result<(), JobError> {
         let mut state = self.state.lock();
-        // If some are done the news is on its way, and if some are not the pool's own, others
-        // will bring it.
-        if !state.asleep && state.open == waiting {
-            self.home.fall_asleep()?;
-            state.asleep = true;
+        // If fewer are open, either one is done and its callback is on its way, or one is not the
+        // pool's own and will be completed by something else.
+        if !state.counted && state.open == waiting {
+            self.guard.begin_blocking()?;
+            state.counted = true;
         }
         Ok(())
     }
 }
 
-/// One of the futures is done: from this moment on the waiting thread is no longer stuck.
-impl Sleeper for Watch {
-    fn wake_up(&self) {
+/// One of the futures is done: from now on the waiting thread is no longer blocked.
+impl Unblock for BlockedThread {
+    fn unblock(&self) {
         let mut state = self.state.lock();
         state.open -= 1;
-        if std::mem::take(&mut state.asleep) {
-            self.home.wake_up();
+        if std::mem::take(&mut state.counted) {
+            self.guard.unblock();
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! *Assumes*: both ends are the same program image (a forked child is).
 //! *Promises*: `decode(encode(x)) == x`; every failure is a [`JobError::Codec`] that says why.
-//! *Leaves out*: framing (`process/message/frame.rs`) and who may send what.
+//! *Leaves out*: framing (`process/message/frame.rs`).
 
 use crate::futures::error::JobError;
 use postcard::ser_flavors::Flavor;
@@ -38,16 +38,16 @@ pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, JobError> {
     postcard::to_allocvec(value).map_err(|e| codec::<T>("encoded", &e))
 }
 
-/// As [`encode`], but appends to `buffer` and gives it back.
+/// As [`encode`], but appends to `buffer` and returns it.
 ///
 /// # Errors
-/// [`JobError::Codec`] if its `Serialize` refuses; the buffer is lost then.
+/// [`JobError::Codec`] if its `Serialize` refuses; the buffer is then lost.
 pub fn encode_onto<T: Serialize + ?Sized>(value: &T, buffer: Vec<u8>) -> Result<Vec<u8>, JobError> {
     postcard::serialize_with_flavor(value, Onto(buffer)).map_err(|e| codec::<T>("encoded", &e))
 }
 
-/// Tells postcard to append to a vector we have. (Its own way, `to_extend`, goes byte by byte
-/// in a debug build.)
+/// Has postcard append to a vector that exists. (Its own `to_extend` goes byte by byte in a debug
+/// build.)
 struct Onto(Vec<u8>);
 
 impl Flavor for Onto {
@@ -60,8 +60,8 @@ impl Flavor for Onto {
 
     #[inline]
     fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
-        // A number comes as a few bytes. Copying so many as the compiler knows of is one move;
-        // copying "some" is a call of `memcpy`, four times as long.
+        // A number is a few bytes. A copy of a length that the compiler knows is one move; a copy of
+        // an unknown length is a call of `memcpy`, four times as long.
         match *bytes {
             [a] => self.0.push(a),
             [a, b] => self.0.extend_from_slice(&[a, b]),

@@ -1,16 +1,20 @@
-//! What the command line asks for.
+//! What the command line asks for: its arguments, and a request.
 //!
-//! *Assumes*: arguments as the shell hands them over.
 //! *Promises*: a request that makes sense, or one line that names what does not.
-//! *Leaves out*: doing it (`main.rs`).
+//! *Leaves out*: handling the request (`main.rs`).
+//!
+//! ```text
+//!   argv ─ parse ─▶ Request ─┬─ Compare   lab/compare/race.rs
+//!                            ├─ Explore   lab/explore
+//!                            ├─ Dis       vm/disassembler.rs
+//!                            └─ Gil       lab/gil_cli.rs, then lab/gil_command.rs
+//! ```
 
 use crate::lab::compare::cases::{Case, Sizes};
 use crate::lab::compare::model::Model;
 use crate::lab::compare::race::Race;
-use crate::lab::explore::request as explore_cli;
-use crate::lab::explore::request::{DisArgs, ExploreArgs, ExploreRequest};
-use crate::lab::gil_cli;
-use crate::lab::gil_cli::{GilArgs, GilRequest};
+use crate::lab::explore::request::{self, DisArgs, ExploreArgs, ExploreRequest};
+use crate::lab::gil_cli::{self, GilArgs, GilRequest};
 use crate::lab::report::failure::Failure;
 use crate::vm::program::Program;
 use clap::error::ErrorKind;
@@ -46,7 +50,7 @@ Exit codes: 0 done, 1 the work failed, 2 usage, 130 interrupted (SIGINT).";
     about = "Races an event loop, threads under a global lock and processes on the same work",
     after_help = EXAMPLES
 )]
-struct Line {
+struct CommandLine {
     #[command(subcommand)]
     command: Command,
 }
@@ -55,9 +59,9 @@ struct Line {
 enum Command {
     /// Runs the same jobs under every model and says which was fastest
     #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{READING}"))]
-    Compare(Compare),
+    Compare(CompareArgs),
     /// Tries every interleaving of a program's threads that a policy allows
-    #[command(after_help = explore_cli::EXAMPLES)]
+    #[command(after_help = request::EXAMPLES)]
     Explore(ExploreArgs),
     /// Lists a program's instructions in the look of Python's dis
     Dis(DisArgs),
@@ -68,7 +72,7 @@ enum Command {
 }
 
 #[derive(Args)]
-struct Compare {
+struct CompareArgs {
     /// cpu, slow-io, fast-io, `files DIR` or `urls URL...`; the first three if none is named
     #[arg(value_name = "CASE")]
     cases: Vec<String>,
@@ -98,7 +102,7 @@ struct Compare {
     json: bool,
     /// Colours in the tables
     #[arg(long, value_name = "WHEN", value_enum, default_value = "auto")]
-    color: When,
+    color: ColorChoice,
 }
 
 const MODELS: &str = "Models to run, separated by commas or spaces; all eight if none is named: \
@@ -107,7 +111,7 @@ loop+processes";
 
 /// When to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum When {
+pub enum ColorChoice {
     /// If stdout is a terminal, and neither `NO_COLOR` nor `TERM=dumb` speaks against it.
     Auto,
     /// Always.
@@ -116,11 +120,11 @@ pub enum When {
     Never,
 }
 
-/// What to do.
+/// What a command line asks for.
 #[derive(Debug, Clone)]
-pub enum Order {
+pub enum Request {
     /// Compare the models.
-    Compare(Request),
+    Compare(CompareRequest),
     /// Try the interleavings of a program.
     Explore(Box<ExploreRequest>),
     /// List a program.
@@ -129,9 +133,9 @@ pub enum Order {
     Gil(GilRequest),
 }
 
-/// A comparison to do.
+/// What `singletrack compare` is asked for.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct CompareRequest {
     /// What to compare.
     pub cases: Vec<Case>,
     /// How to compare.
@@ -139,42 +143,42 @@ pub struct Request {
     /// Whether to print JSON.
     pub json: bool,
     /// When to use colours.
-    pub color: When,
+    pub color: ColorChoice,
 }
 
-/// What a command line may come to, other than a request.
+/// Why a command line is no request.
 #[derive(Debug)]
-pub enum Refusal {
+pub enum CliError {
     /// It asked for this text.
     Help(String),
-    /// It makes no sense; this line says why.
+    /// It cannot be followed; this line says why.
     Usage(String),
 }
 
-impl From<Failure> for Refusal {
-    fn from(failure: Failure) -> Refusal {
-        Refusal::Usage(failure.to_string())
+impl From<Failure> for CliError {
+    fn from(failure: Failure) -> CliError {
+        CliError::Usage(failure.to_string())
     }
 }
 
 /// Reads a command line, the program's name first.
 ///
 /// # Errors
-/// [`Refusal::Help`] if it asks for help, [`Refusal::Usage`] if it cannot be followed.
-pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Order, Refusal> {
+/// [`CliError::Help`] if it asks for help, [`CliError::Usage`] if it cannot be followed.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, CliError> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let refused = |e: clap::Error| refuse(&e, &help_command(&arguments));
-    let Line { command } = Line::try_parse_from(&arguments).map_err(refused)?;
+    let CommandLine { command } = CommandLine::try_parse_from(&arguments).map_err(refused)?;
     Ok(match command {
-        Command::Compare(compare) => Order::Compare(compare.request()?),
-        Command::Explore(words) => Order::Explore(Box::new(words.request()?)),
-        Command::Dis(words) => Order::Dis(words.request()?),
-        Command::Gil(words) => Order::Gil(words.request()?),
+        Command::Compare(compare) => Request::Compare(compare.request()?),
+        Command::Explore(words) => Request::Explore(Box::new(words.request()?)),
+        Command::Dis(words) => Request::Dis(words.request()?),
+        Command::Gil(words) => Request::Gil(words.request()?),
     })
 }
 
-impl Compare {
-    fn request(self) -> Result<Request, Failure> {
+impl CompareArgs {
+    fn request(self) -> Result<CompareRequest, Failure> {
         let compare = self;
         let (models, case_words) = split(&compare.model);
         let words: Vec<String> = compare.cases.iter().chain(case_words).cloned().collect();
@@ -191,12 +195,17 @@ impl Compare {
             sizes,
             limit: Duration::from_secs(compare.limit as u64),
         };
-        Ok(Request { cases: Case::parse(&words)?, race, json: compare.json, color: compare.color })
+        Ok(CompareRequest {
+            cases: Case::parse(&words)?,
+            race,
+            json: compare.json,
+            color: compare.color,
+        })
     }
 }
 
-/// `--model A B cpu` names two models and a case: the words from the first case on are
-/// none of the models.
+/// Splits the words after `--model` into models and cases: `--model A B cpu` names two models and
+/// a case.
 fn split(words: &[String]) -> (&[String], &[String]) {
     words.split_at(words.iter().position(|word| Case::is_name(word)).unwrap_or(words.len()))
 }
@@ -224,30 +233,30 @@ fn at_most<const MOST: usize>(text: &str) -> Result<usize, String> {
     }
 }
 
-/// What tells more about a command line that makes no sense.
+/// The help command for the subcommand that was named, or for all.
 fn help_command(arguments: &[OsString]) -> String {
-    let line = Line::command();
+    let line = CommandLine::command();
     match arguments.get(1).and_then(|word| line.find_subcommand(word)) {
         Some(command) => format!("singletrack {} --help", command.get_name()),
         None => "singletrack --help".to_owned(),
     }
 }
 
-/// Clap explains itself in paragraphs; the first one says what is wrong.
-fn refuse(error: &clap::Error, help: &str) -> Refusal {
+/// Makes one line of clap's paragraphs: the first one says what is wrong.
+fn refuse(error: &clap::Error, help: &str) -> CliError {
     let text = error.render().to_string();
     match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Refusal::Help(text),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => CliError::Help(text),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
             let remedy = "try `singletrack compare`, or `singletrack --help`";
-            Refusal::Usage(format!("no command was given; {remedy}"))
+            CliError::Usage(format!("no command was given; {remedy}"))
         }
         _ => {
             let first: Vec<&str> =
                 text.lines().take_while(|line| !line.trim().is_empty()).map(str::trim).collect();
             let what = first.join(" ");
             let what = what.strip_prefix("error: ").unwrap_or(&what);
-            Refusal::Usage(format!("{what}; see `{help}`"))
+            CliError::Usage(format!("{what}; see `{help}`"))
         }
     }
 }

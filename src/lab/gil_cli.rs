@@ -1,8 +1,13 @@
-//! What `singletrack gil` is asked for.
+//! What `singletrack gil` is asked for: its arguments, and a request.
 //!
-//! *Assumes*: arguments that clap has split.
 //! *Promises*: a request that makes sense, or one line that names what does not.
-//! *Leaves out*: doing it (`lab/gil_command.rs`).
+//! *Leaves out*: handling the request (`lab/gil_command.rs`).
+//!
+//! ```text
+//!   GilArgs ─ request ─▶ GilRequest ─┬─ Scene      a scene, on real threads or simulated cores
+//!                                    ├─ Fidelity   real interpreters beside their presets
+//!                                    └─ Parity     the simulator beside the real lock
+//! ```
 
 use crate::gil::rules::policy::SwitchPolicy;
 use crate::gil::simulator::script::{Costs, CostsError};
@@ -14,11 +19,11 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The word in a scene's place that asks for the comparison with real interpreters.
+/// In place of a scene's name: compare with real interpreters.
 const FIDELITY: &str = "fidelity";
-/// The word that asks for the simulator beside the real lock.
+/// In place of a scene's name: compare the simulator with the real lock.
 const PARITY: &str = "parity";
-/// The costs that are measured, and not given.
+/// The word after `--costs` that has them measured.
 const MEASURED: &str = "measured";
 const SEED: u64 = 7;
 const NARROWEST: usize = 40;
@@ -46,7 +51,7 @@ How to read the table below a picture:
   hold, wait  how long it had the lock, and waited for it, each time; p50 and p99 are the upper
               ends of buckets that double: not below the true value, and less than twice it";
 
-/// The words of `singletrack gil`.
+/// The arguments of `singletrack gil`, as clap splits them.
 #[derive(Debug, Args)]
 pub struct GilArgs {
     /// convoy, battle, race, starvation, no-force, signal-storm, per-interpreter, free-threaded;
@@ -64,7 +69,7 @@ pub struct GilArgs {
     /// What simulated machines charge: `measured`, here and now, or such as wake=20us,signal=5us
     /// (tick, door, desk, signal, interrupt, wake, switch, quantum, jitter) [default: round numbers]
     #[arg(long, value_name = "COSTS", requires = "simulate", value_parser = costs)]
-    costs: Option<Price>,
+    costs: Option<CostSource>,
     /// Seed of what is left to chance in a simulation [default: 7]
     #[arg(long, value_name = "N", requires = "simulate")]
     seed: Option<u64>,
@@ -89,7 +94,7 @@ pub struct GilArgs {
     python: Vec<PathBuf>,
 }
 
-/// What to do.
+/// What `singletrack gil` is asked for.
 #[derive(Debug, Clone, PartialEq)]
 pub enum GilRequest {
     /// Show a scene.
@@ -100,36 +105,36 @@ pub enum GilRequest {
     Parity(ParityRequest),
 }
 
-/// What a simulated machine charges.
+/// Where the costs of a simulated machine come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Price {
-    /// What this one does.
+pub enum CostSource {
+    /// They are measured on this machine.
     Measured,
-    /// So much.
+    /// They were given.
     Given(Costs),
 }
 
 /// A machine to simulate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Machine {
+pub struct SimulatedMachine {
     /// How many cores.
     pub cores: usize,
-    /// What it charges.
-    pub price: Price,
-    /// What is left to chance.
+    /// Where its costs come from.
+    pub costs: CostSource,
+    /// Decides what is left to chance.
     pub seed: u64,
 }
 
 /// A scene to show.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SceneRequest {
-    /// Which.
+    /// Which scene.
     pub scene: Scene,
-    /// Under what.
+    /// Under which policies.
     pub policies: Vec<SwitchPolicy>,
-    /// On a simulated machine, or for real.
-    pub simulate: Option<Machine>,
-    /// For how long each.
+    /// On this simulated machine; on real threads if there is none.
+    pub simulate: Option<SimulatedMachine>,
+    /// For how long each runs.
     pub time: Duration,
     /// Whether to print JSON.
     pub json: bool,
@@ -137,16 +142,16 @@ pub struct SceneRequest {
     pub trace: Option<PathBuf>,
     /// Characters in a line.
     pub width: usize,
-    /// Nothing but ASCII.
+    /// Draw with ASCII characters only.
     pub ascii: bool,
 }
 
 /// A comparison with real interpreters.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FidelityRequest {
-    /// Which; if none is named, all that are found.
+    /// Which interpreters; if none is named, all that are found.
     pub pythons: Vec<PathBuf>,
-    /// For how long each, and its preset.
+    /// For how long each runs, and as long its preset.
     pub time: Duration,
     /// Whether to print JSON.
     pub json: bool,
@@ -155,7 +160,7 @@ pub struct FidelityRequest {
 /// A comparison of the simulator with the real lock.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ParityRequest {
-    /// Under what.
+    /// Under which policies.
     pub policies: Vec<SwitchPolicy>,
     /// For how long each run.
     pub time: Duration,
@@ -164,7 +169,7 @@ pub struct ParityRequest {
 }
 
 impl GilArgs {
-    /// What these words ask for.
+    /// What these arguments ask for.
     ///
     /// # Errors
     /// A scene or a policy that does not exist, or options that do not go together.
@@ -184,9 +189,9 @@ impl GilArgs {
         if let (Some(why), Some(_)) = (scene.cannot_be_simulated(), self.simulate) {
             return Err(Failure::new(format!("gil {} --simulate", scene.name()), why, SIMULATED));
         }
-        let simulate = self.simulate.map(|cores| Machine {
+        let simulate = self.simulate.map(|cores| SimulatedMachine {
             cores,
-            price: self.costs.unwrap_or(Price::Given(Costs::TYPICAL)),
+            costs: self.costs.unwrap_or(CostSource::Given(Costs::TYPICAL)),
             seed: self.seed.unwrap_or(SEED),
         });
         let policies = if self.policy.is_empty() { scene.policies() } else { self.policy };
@@ -231,7 +236,7 @@ impl GilArgs {
         Ok(GilRequest::Parity(ParityRequest { policies, time, json: self.json }))
     }
 
-    /// Neither comparison is a scene.
+    /// Refuses the options that only a scene has.
     fn draws_nothing(&self, what: &str) -> Result<(), Failure> {
         if self.trace.is_some() {
             return Err(misplaced(
@@ -246,7 +251,7 @@ impl GilArgs {
     }
 }
 
-/// Whether a file can be had, asked before a run and not after it.
+/// Checks before a run, not after it, that the file can be written.
 fn writable(path: &Path) -> Result<(), Failure> {
     let failed = |e| Failure::io(path.display().to_string(), &e, "name a file that can be written");
     File::create(path).map(drop).map_err(failed)
@@ -274,10 +279,10 @@ fn cores(text: &str) -> Result<usize, String> {
     }
 }
 
-fn costs(text: &str) -> Result<Price, String> {
+fn costs(text: &str) -> Result<CostSource, String> {
     match text {
-        MEASURED => Ok(Price::Measured),
-        _ => text.parse().map(Price::Given).map_err(|e: CostsError| e.to_string()),
+        MEASURED => Ok(CostSource::Measured),
+        _ => text.parse().map(CostSource::Given).map_err(|e: CostsError| e.to_string()),
     }
 }
 

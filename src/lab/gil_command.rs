@@ -1,17 +1,19 @@
-//! `singletrack gil`: runs a scene under each policy, or asks real interpreters, and shows it.
+//! `singletrack gil`: runs a scene, or asks real interpreters, and shows the result.
 //!
-//! *Assumes*: the calling process has one thread.
-//! *Promises*: what is written to the trace file is what was drawn, and all before it that the
-//! recording holds.
-//! *Leaves out*: what is shown.
+//! *Assumes*: the calling process has one thread, for scenes run in forked children.
+//! *Promises*: the trace file holds what was drawn, and all that was recorded before it.
+//! *Leaves out*: the scenes, the drawings and the tables (`lab/scenes`, `lab/fidelity`,
+//! `lab/report`).
 
 use crate::gil::rules::policy::SwitchPolicy;
-use crate::lab::fidelity::comparison::{compare, document as comparison, table};
+use crate::lab::fidelity::comparison::{self, compare, table};
 use crate::lab::fidelity::python::Interpreter;
-use crate::lab::gil_cli::{FidelityRequest, Machine, ParityRequest, Price, SceneRequest};
+use crate::lab::gil_cli::{
+    CostSource, FidelityRequest, ParityRequest, SceneRequest, SimulatedMachine,
+};
 use crate::lab::report::failure::Failure;
-use crate::lab::report::lanes::Pen;
-use crate::lab::report::trace::{Process, write_trace};
+use crate::lab::report::lanes::DrawOptions;
+use crate::lab::report::trace::{TraceProcess, write_trace};
 use crate::lab::scenes::calibration::{Measured, calibrate};
 use crate::lab::scenes::echo::Places;
 use crate::lab::scenes::parity;
@@ -22,7 +24,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-/// Shows a scene; `print` is called with each piece of text when it is there.
+/// Shows a scene; `print` is called with each piece of text as soon as there is one.
 ///
 /// # Errors
 /// If a run fails, or something cannot be written.
@@ -32,7 +34,7 @@ pub fn show(
     mut print: impl FnMut(&str) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let SceneRequest { scene, policies, time, json, width, ascii, .. } = request;
-    let pen = Pen { width: *width, ascii: *ascii, colour };
+    let options = DrawOptions { width: *width, ascii: *ascii, colour };
     let setting = request.simulate.as_ref().map(setting).transpose()?;
     if !json {
         print(&format!("{}: {}\n{}\n", scene.name(), scene.title(), place(setting.as_ref())))?;
@@ -40,12 +42,12 @@ pub fn show(
     let mut runs: Vec<(SwitchPolicy, Take)> = Vec::new();
     for &policy in policies {
         let take = match &setting {
-            // No process ran: its place in line is its number.
+            // No process ran: the number of the run stands for its process number.
             Some(on) => Take { pid: runs.len() as u32 + 1, ..scene.simulate(policy, *time, on)? },
             None => scene.run(policy, *time)?,
         };
         if !json {
-            print(&format!("{}\n", picture(*scene, policy, &take, &pen)))?;
+            print(&format!("{}\n", picture(*scene, policy, &take, &options)))?;
         }
         runs.push((policy, take));
     }
@@ -60,18 +62,18 @@ pub fn show(
     }
 }
 
-/// The machine to simulate, measured if need be.
-fn setting(machine: &Machine) -> Result<Setting, Failure> {
-    Ok(match machine.price {
-        Price::Given(costs) => Setting::of(machine.cores, costs, machine.seed),
-        Price::Measured => {
+/// The machine to simulate; its costs are measured here if that was asked for.
+fn setting(machine: &SimulatedMachine) -> Result<Setting, Failure> {
+    Ok(match machine.costs {
+        CostSource::Given(costs) => Setting::of(machine.cores, costs, machine.seed),
+        CostSource::Measured => {
             let Measured { costs, call } = calibrate()?;
             Setting { call, ..Setting::of(machine.cores, costs, machine.seed) }
         }
     })
 }
 
-/// Where it runs, if not here: all that is needed to see the same again.
+/// On which simulated machine it runs: all that is needed to see the same again.
 fn place(setting: Option<&Setting>) -> String {
     let Some(Setting { cores, costs, seed, .. }) = setting else { return String::new() };
     let s = if *cores == 1 { "" } else { "s" };
@@ -107,7 +109,7 @@ themselves. The convoy's peer has a core of its own: to see the server on severa
 /// Compares the presets with the interpreters that are named, or with all that are found.
 ///
 /// # Errors
-/// If an interpreter that was named cannot be asked, or a side breaks down.
+/// If an interpreter that was named cannot be run, or a measurement fails.
 pub fn fidelity(
     request: &FidelityRequest,
     mut print: impl FnMut(&str) -> Result<(), Failure>,
@@ -134,7 +136,7 @@ pub fn fidelity(
         rows.extend(new);
     }
     if request.json {
-        return print(&format!("{:#}\n", comparison(&rows, &skipped)));
+        return print(&format!("{:#}\n", comparison::document(&rows, &skipped)));
     }
     skipped.iter().try_for_each(|why| print(&format!("skipped: {why}\n")))?;
     let agree = rows.iter().filter(|row| row.agrees_in_kind()).count();
@@ -148,13 +150,13 @@ fn trace(
 ) -> std::io::Result<()> {
     let policies: Vec<String> = runs.iter().map(|(policy, _)| policy.to_string()).collect();
     let command = format!("singletrack gil {}", request.scene.name());
-    let process = |(policy, take): &(SwitchPolicy, Take)| Process {
+    let process = |(policy, take): &(SwitchPolicy, Take)| TraceProcess {
         pid: take.pid,
         name: format!("{} · {policy}", request.scene.name()),
         recording: take.recording.clone(),
         words: request.scene.words(),
     };
-    let processes: Vec<Process> = runs.iter().map(process).collect();
+    let processes: Vec<TraceProcess> = runs.iter().map(process).collect();
     let mut file = BufWriter::new(File::create(path)?);
     let about = [("policy", policies.join(", ")), ("cmd", command)];
     let about: Vec<(&str, &str)> = about.iter().map(|(key, value)| (*key, &**value)).collect();

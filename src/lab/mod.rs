@@ -1,15 +1,22 @@
 //! The lab behind the `singletrack` command.
 //!
 //! ```text
-//!   cli              What the command line asks for
-//!   gil_cli          What `singletrack gil` is asked for
-//!   gil_command      `singletrack gil`: runs a scene under each policy, or asks real interpreters, and shows it
-//!   report/          What all reports are made of: figures, measurements, pictures
-//!   compare/         `singletrack compare`: the same jobs under eight models
-//!   scenes/          `singletrack gil`: scenes of the lock
-//!   fidelity/        `singletrack gil fidelity`: real interpreters beside ours
-//!   explore/         `singletrack explore` and `dis`
+//!   singletrack compare        cli ──────▶ compare/    the same jobs under eight models, raced
+//!   singletrack explore, dis   cli ──────▶ explore/    every interleaving of a small program
+//!   singletrack gil SCENE      gil_cli ─▶ gil_command ─▶ scenes/     the lock at work, drawn
+//!   singletrack gil fidelity   gil_cli ─▶ gil_command ─▶ fidelity/   real interpreters beside ours
+//!   singletrack gil parity     gil_cli ─▶ gil_command ─▶ scenes/     the simulator beside the lock
+//!
+//!   all of them                report/    children, figures, drawings, trace files, failures
 //! ```
+//! `cli` reads every command line and knows nothing of what happens next; `main.rs` calls the
+//! function that handles the request. What is measured runs in a forked child of its own
+//! ([`report::measure`]), so that a run leaves neither threads nor memory to the next, and the
+//! kernel's figures are its own. That is why the command itself never starts a thread.
+//!
+//! To read: [`report::measure`], then the folder that you came for; each has its own map. To add a
+//! command: a variant of the clap enum in `lab/cli.rs` and one of [`cli::Request`], and an arm of
+//! `handle` in `main.rs`, for which the compiler asks.
 
 pub mod cli;
 pub mod compare;

@@ -1,8 +1,15 @@
-//! What a loop needs of the operating system: a bell, a clock, and news of descriptors.
+//! The `Selector` trait: what a loop needs of the system, and a backend's contract.
 //!
-//! *Promises*: one trait of six verbs, so that the loop above can run on epoll, on another
+//! *Promises*: one trait of six methods, so that the loop above can run on epoll, on another
 //! poller, or on a script, and cannot tell which.
-//! *Leaves out*: who is interested in a descriptor (`event_loop/reactor.rs`).
+//! *Leaves out*: which tasks wait for a descriptor (`event_loop/reactor.rs`).
+//!
+//! ```text
+//!   event_loop/reactor.rs    register ─► event ─► read … ─► WouldBlock ─► rearm ─► event ─► …
+//!                                                   │
+//!                                                   └─ a short read counts as WouldBlock, unless
+//!                                                      the source is READ_CLOSED
+//! ```
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -23,8 +30,9 @@ impl Readiness {
     pub const READABLE: Readiness = Readiness(1);
     /// A write would not block.
     pub const WRITABLE: Readiness = Readiness(2);
-    /// The peer will send no more: reads drain what is left, then see end of file. Or it has
-    /// marked a byte as urgent. From now on a short read does not mean that nothing is left.
+    /// A short read no longer means that nothing is left: the peer will send no more and the end
+    /// of file is still to be read, or there is an error, or a byte is marked as urgent and
+    /// reads stop short of it. [`Selector`] says which backends must send this.
     pub const READ_CLOSED: Readiness = Readiness(4);
     /// Both directions.
     pub const BOTH: Readiness = Readiness(3);
@@ -47,23 +55,40 @@ impl Readiness {
     }
 }
 
-/// One piece of news.
+/// What became possible on one source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IoEvent {
-    /// Whose.
+    /// The source's name.
     pub token: Token,
-    /// What became possible since the last news.
+    /// What became possible since its last event.
     pub ready: Readiness,
 }
 
-/// Makes a sleeping [`Selector::wait`] return. May be rung from any thread.
+/// Makes a sleeping [`Selector::wait`] return, or the next one if none sleeps. From any thread.
 pub type WakeFn = Box<dyn Fn() + Send + Sync>;
 
 /// A source of readiness and of time. Counterparts: mio's `Poll`, Python's `selectors`.
 ///
-/// Sources are registered for both directions at once. Readiness is *edge-like*: an event
-/// says that something became possible; the loop remembers it until a system call answers
-/// `WouldBlock`, and then says [`rearm`](Self::rearm).
+/// Sources are registered for both directions at once, and count as ready until a system call
+/// says otherwise. Readiness is *edge-like*: an event says that something became possible; the
+/// reactor remembers it until a system call returns `WouldBlock`, and then calls
+/// [`rearm`](Self::rearm). Between the two, a backend need not repeat itself.
+///
+/// # The contract of [`READ_CLOSED`](Readiness::READ_CLOSED)
+///
+/// After a read that filled only a part of its buffer the reactor expects `WouldBlock` next, saves
+/// that system call, and calls `rearm` at once. If the end of the file (or an error, or what
+/// stands behind an urgent byte) was in the kernel's buffer already, then
+///
+/// | backend | it | so it |
+/// | --- | --- | --- |
+/// | edge-triggered: `rearm` does nothing | would never speak of it again | **must** add `READ_CLOSED` to the event that announces it, and the reactor keeps reading |
+/// | oneshot: `rearm` asks the kernel anew | gets another `READABLE` at once | need not send it |
+///
+/// `mio.rs` is of the first kind and sends it on `EPOLLRDHUP`, `EPOLLHUP`, `EPOLLERR` and
+/// `EPOLLPRI`. `polling.rs` is of the second kind and never sends it. In `scripted.rs`, which does
+/// nothing in `rearm`, the script has to send it. An event that says `READ_CLOSED` also says
+/// `READABLE`.
 pub trait Selector {
     /// Starts watching a descriptor.
     ///
@@ -72,8 +97,9 @@ pub trait Selector {
     /// is watched already, `ENOSPC`/`ENOMEM` at the system's limits.
     fn register(&mut self, fd: BorrowedFd<'_>, token: Token) -> io::Result<()>;
 
-    /// The loop met `WouldBlock` and wants news of `interest` again. Nothing to do for an
-    /// edge-triggered selector; a oneshot selector must ask anew.
+    /// A system call returned `WouldBlock`, or is expected to: events of `interest` are wanted
+    /// again. Nothing to do for an edge-triggered selector; a oneshot selector must ask anew, for
+    /// this direction and for the other if that is still wanted.
     ///
     /// # Errors
     /// What the system reports.
@@ -85,14 +111,14 @@ pub trait Selector {
     /// `ENOENT` if it was not watched.
     fn deregister(&mut self, fd: BorrowedFd<'_>) -> io::Result<()>;
 
-    /// Sleeps until there is news, the bell rings, or `timeout` has passed (`None`: for
-    /// ever), and appends the news to `events`. May return early with none.
+    /// Sleeps until there are events, the waker is used, or `timeout` has passed (`None`: for
+    /// ever), and appends the events to `events`. May return early with none.
     ///
     /// # Errors
     /// What the system reports; an interrupting signal is no error.
     fn wait(&mut self, events: &mut Vec<IoEvent>, timeout: Option<Duration>) -> io::Result<()>;
 
-    /// A bell for other threads.
+    /// What makes [`wait`](Self::wait) return, for other threads.
     fn waker(&self) -> WakeFn;
 
     /// Nanoseconds since the selector was made; never goes back.

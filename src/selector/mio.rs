@@ -1,9 +1,10 @@
-//! The selector for real life: mio's epoll, edge-triggered, with timeouts to the nanosecond.
+//! The default selector: mio's epoll, edge-triggered, with timeouts to the nanosecond.
 //!
 //! *Assumes*: mio; `ppoll` (`sys/fd.rs`) for the last stretch of a timeout.
-//! *Promises*: one system call a turn when no deadline is near; timers late by the wake-up
-//! itself, not by a rounded millisecond.
-//! *Leaves out*: level-triggered watching. A source speaks once; remember what it said.
+//! *Promises*: one system call a poll when no deadline is near; timers late by the wake-up
+//! itself, not by a rounded millisecond; [`Readiness::READ_CLOSED`] at the end of file, on errors
+//! and on urgent data, since no later edge would announce them.
+//! *Leaves out*: level-triggered watching. A change is told once; the reactor remembers it.
 
 use crate::selector::event::{IoEvent, Readiness, Selector, Token, WakeFn};
 use crate::sys::fd::wait_readable;
@@ -14,13 +15,13 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The bell's token; no slab key packs to it before 2^32 insertions at slot 2^32 - 1.
-const BELL: mio::Token = mio::Token(usize::MAX);
+/// The waker's token; no slab key packs to it before 2^32 insertions at slot 2^32 - 1.
+const WAKER: mio::Token = mio::Token(usize::MAX);
 
 /// Below this, mio's whole milliseconds would be late: sleep with `ppoll` instead.
 const FINE: Duration = Duration::from_millis(2);
 
-/// mio, wrapped. `EventLoop::new` uses this one.
+/// mio, wrapped.
 ///
 /// ```
 /// use singletrack::selector::event::Selector;
@@ -28,7 +29,7 @@ const FINE: Duration = Duration::from_millis(2);
 /// use std::time::Duration;
 ///
 /// let mut selector = MioSelector::new()?;
-/// selector.waker()(); // rung before the wait: it returns at once
+/// selector.waker()(); // used before the wait: it returns at once
 /// selector.wait(&mut Vec::new(), None)?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
@@ -41,13 +42,13 @@ pub struct MioSelector {
 }
 
 impl MioSelector {
-    /// Opens an epoll instance and an eventfd for the bell.
+    /// Opens an epoll instance, and an eventfd for the waker.
     ///
     /// # Errors
     /// `EMFILE` or `ENFILE` when there are no descriptors left.
     pub fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
-        let waker = Arc::new(Waker::new(poll.registry(), BELL)?);
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
         Ok(MioSelector {
             poll,
             batch: mio::Events::with_capacity(1024),
@@ -57,9 +58,9 @@ impl MioSelector {
     }
 
     /// mio rounds a timeout up to whole milliseconds. So the coarse part of a wait goes to
-    /// mio, rounded down, and what is left (the loop asks again) to `ppoll` on mio's epoll
-    /// descriptor, which is readable when epoll has news. Returns how long mio may sleep;
-    /// `None` if time was up without news, so that there is nothing to ask mio for.
+    /// mio, rounded down, and what is left (the loop waits again) to `ppoll` on mio's epoll
+    /// descriptor, which is readable when epoll has events. Returns how long mio may sleep;
+    /// `None` if the time passed without events, so that mio need not be called.
     fn fine_wait(&self, timeout: Option<Duration>) -> io::Result<Option<Option<Duration>>> {
         Ok(match timeout {
             Some(t) if t >= FINE => Some(Some(Duration::from_millis(t.as_millis() as u64 - 1))),
@@ -79,7 +80,7 @@ impl Selector for MioSelector {
     }
 
     fn rearm(&mut self, _: BorrowedFd<'_>, _: Token, _: Readiness) -> io::Result<()> {
-        Ok(()) // edge-triggered: the next change speaks up by itself
+        Ok(()) // edge-triggered: the next change makes an event without being asked
     }
 
     fn deregister(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
@@ -92,7 +93,7 @@ impl Selector for MioSelector {
             Err(e) if e.kind() == io::ErrorKind::Interrupted => return Ok(()),
             other => other?,
         }
-        events.extend(self.batch.iter().filter(|e| e.token() != BELL).map(translate));
+        events.extend(self.batch.iter().filter(|e| e.token() != WAKER).map(translate));
         Ok(())
     }
 
@@ -107,7 +108,8 @@ impl Selector for MioSelector {
     }
 }
 
-/// mio's event in our words. Errors and hang-ups let both directions look for themselves.
+/// mio's event in this crate's type. After an error or a hang-up both directions try their system
+/// call, which says what happened.
 fn translate(event: &mio::event::Event) -> IoEvent {
     let mut ready = Readiness::NONE;
     if event.is_readable() || event.is_read_closed() || event.is_error() {
@@ -116,7 +118,7 @@ fn translate(event: &mio::event::Event) -> IoEvent {
     if event.is_writable() || event.is_write_closed() || event.is_error() {
         ready = ready.with(Readiness::WRITABLE);
     }
-    // Urgent data (priority) splits the stream: reads stop short there with more behind it.
+    // Urgent data (priority) splits the stream: a read stops short of it with more behind.
     if event.is_read_closed() || event.is_error() || event.is_priority() {
         ready = ready.with(Readiness::READ_CLOSED);
     }

@@ -1,10 +1,9 @@
-//! The selector for tests: time is a number that jumps, and news comes from a script.
+//! The selector for tests: time is a number that jumps, and events come from a script.
 //!
-//! *Assumes*: it makes no system call.
-//! *Promises*: a loop on it is a deterministic function of its script: no sleep takes real
-//! time, and a wait that nothing could ever end is an error instead of a hang.
-//! *Leaves out*: the descriptors' own behaviour. The script says when one is ready; what a
-//! read then returns is up to the test.
+//! *Promises*: no system call; a loop on it is a deterministic function of its script: no sleep
+//! takes real time, and a wait that nothing could ever end is an error instead of a hang.
+//! *Leaves out*: the descriptors' own behaviour. The script says when one is ready, and when it is
+//! [`Readiness::READ_CLOSED`]; what a read then returns is up to the test.
 
 use crate::base::sync::{Arc, Mutex};
 use crate::selector::event::{IoEvent, Readiness, Selector, Token, WakeFn};
@@ -28,13 +27,13 @@ use std::time::Duration;
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct ScriptedSelector {
-    shared: Arc<Mutex<Shared>>,
+    shared: Arc<Mutex<Script>>,
 }
 
 #[derive(Debug, Default)]
-struct Shared {
+struct Script {
     now: u64,
-    rung: bool,
+    woken: bool,
     watched: BTreeMap<RawFd, Token>,
     /// By time, then in the order of writing.
     script: BTreeMap<(u64, u64), (RawFd, Readiness)>,
@@ -48,8 +47,8 @@ impl ScriptedSelector {
         Self::default()
     }
 
-    /// Writes into the script: at this time, `fd` becomes ready so. News of a descriptor that
-    /// is not watched at that time is lost, as it is in life.
+    /// Writes into the script: at this time, `fd` becomes ready so. An event of a descriptor that
+    /// is not watched at that time is lost, as it is with a real selector.
     pub fn ready_at(&self, time: Duration, fd: RawFd, ready: Readiness) {
         let mut shared = self.shared.lock();
         let order = shared.written;
@@ -62,7 +61,7 @@ impl ScriptedSelector {
         self.shared.lock().now += by.as_nanos() as u64;
     }
 
-    /// How often the loop has looked for news.
+    /// How often the loop has polled this selector.
     pub fn waits(&self) -> u64 {
         self.shared.lock().waits
     }
@@ -73,20 +72,20 @@ impl ScriptedSelector {
     }
 }
 
-impl Shared {
+impl Script {
     /// When the sleep ends: at the next line of the script or at the deadline.
     fn wake_time(&self, timeout: Option<Duration>) -> io::Result<u64> {
         let next = self.script.keys().next().map(|(at, _)| (*at).max(self.now));
         let deadline = timeout
             .map(|t| self.now.saturating_add(u64::try_from(t.as_nanos()).unwrap_or(u64::MAX)));
         match (next, deadline) {
-            _ if self.rung => Ok(self.now),
+            _ if self.woken => Ok(self.now),
             (Some(a), Some(b)) => Ok(a.min(b)),
             (Some(t), None) | (None, Some(t)) => Ok(t),
             (None, None) => Err(io::Error::new(
                 io::ErrorKind::Deadlock,
                 "the loop waits for ever: no timer is armed, the script is over, \
-                 and nobody rang the bell",
+                 and its waker was not used",
             )),
         }
     }
@@ -115,7 +114,7 @@ impl Selector for ScriptedSelector {
         let mut shared = self.shared.lock();
         shared.waits += 1;
         shared.now = shared.wake_time(timeout)?;
-        shared.rung = false;
+        shared.woken = false;
         let after_now = (shared.now + 1, 0);
         let later = shared.script.split_off(&after_now);
         let due = std::mem::replace(&mut shared.script, later);
@@ -127,7 +126,7 @@ impl Selector for ScriptedSelector {
 
     fn waker(&self) -> WakeFn {
         let shared = Arc::clone(&self.shared);
-        Box::new(move || shared.lock().rung = true)
+        Box::new(move || shared.lock().woken = true)
     }
 
     fn now(&self) -> u64 {

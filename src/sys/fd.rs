@@ -1,23 +1,14 @@
-//! How a system call says that it failed: minus one, and a number to be looked up.
+//! Descriptors: how a call on one fails, pipes, and waiting for one of them.
 //!
-//! *Assumes*: calls of `libc` that answer -1 and set `errno`, as nearly all do.
-//! *Promises*: what failed is an [`io::Error`] with the system's own number.
-//! *Leaves out*: the calls themselves, each in the page of its noun.
-//!
-//! # Pipes: a read end and a write end, each closed by its drop
-//!
-//! *Assumes*: Linux `pipe2`.
-//! *Promises*: both ends are close-on-exec; `EINTR` is retried and never seen; writing to a
-//! pipe nobody reads is an error (`BrokenPipe`), because Rust programs ignore `SIGPIPE`.
+//! *Assumes*: Linux (`pipe2`, `ppoll`); calls of `libc` that return -1 and set `errno`, as nearly
+//! all do.
+//! *Promises*: every failure of a system call becomes an [`io::Error`] with the system's own
+//! number, here and in all of `sys/`. Both ends of a pipe are close-on-exec and closed by their
+//! drop; `EINTR` is retried; writing to a pipe without a reader is an error (`BrokenPipe`),
+//! because Rust programs ignore `SIGPIPE`. No wait returns before its timeout unless the descriptor
+//! is ready or a signal came; both look the same to the caller, which checks again anyway.
 //! *Leaves out*: `Read` and `Write` (they want `&mut`; a pipe end may be shared), messages
-//! (`process/message/frame.rs`).
-//!
-//! # Waiting for one descriptor, to the nanosecond, or asking how it is now
-//!
-//! *Assumes*: Linux `ppoll`.
-//! *Promises*: never returns before the timeout unless the descriptor is ready or a signal
-//! came; both look the same to the caller, who looks again anyway.
-//! *Leaves out*: waiting for many (that is what the selectors are for).
+//! (`process/message/frame.rs`), waiting for many descriptors (`selector/`).
 #![allow(unsafe_code)]
 
 use std::fmt;
@@ -26,18 +17,18 @@ use std::io::IoSlice;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-/// What a call answered, if that is no failure.
+/// What a call returned, unless that is -1: then the error that `errno` names.
 ///
 /// # Errors
-/// What the system says.
-pub fn checked<N: PartialEq + From<i8>>(answer: N) -> io::Result<N> {
-    if answer == N::from(-1) { Err(io::Error::last_os_error()) } else { Ok(answer) }
+/// What the system reports.
+pub fn checked<N: PartialEq + From<i8>>(result: N) -> io::Result<N> {
+    if result == N::from(-1) { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
 /// Makes a call, and again each time that a signal interrupts it (`EINTR`).
 ///
 /// # Errors
-/// What the system says else.
+/// What the system reports, except `EINTR`.
 pub fn retry<N: PartialEq + From<i8>>(mut call: impl FnMut() -> N) -> io::Result<N> {
     loop {
         match checked(call()) {
@@ -47,13 +38,27 @@ pub fn retry<N: PartialEq + From<i8>>(mut call: impl FnMut() -> N) -> io::Result
     }
 }
 
+/// The same kind of error, with a text that also says what was tried, such as
+/// `cannot listen on 127.0.0.1:80`, and what may be done about it.
+pub fn while_trying(what: impl fmt::Display) -> impl FnOnce(io::Error) -> io::Error {
+    move |error| {
+        let remedy = match error.kind() {
+            io::ErrorKind::AddrInUse => "; end the program that has it, or take another",
+            io::ErrorKind::AddrNotAvailable => "; take one of this machine's",
+            io::ErrorKind::ConnectionRefused => "; start the program that listens there first",
+            _ => "",
+        };
+        io::Error::new(error.kind(), format!("{what}: {error}{remedy}"))
+    }
+}
+
 /// The end to read from.
 #[derive(Debug)]
-pub struct Reader(OwnedFd);
+pub struct PipeReader(OwnedFd);
 
 /// The end to write to.
 #[derive(Debug)]
-pub struct Writer(OwnedFd);
+pub struct PipeWriter(OwnedFd);
 
 /// A new pipe, blocking at both ends.
 ///
@@ -68,17 +73,17 @@ pub struct Writer(OwnedFd);
 ///
 /// # Errors
 /// What `pipe2(2)` reports: too many descriptors, mostly.
-pub fn pipe() -> io::Result<(Reader, Writer)> {
+pub fn pipe() -> io::Result<(PipeReader, PipeWriter)> {
     let mut ends = [-1; 2];
     // SAFETY: `ends` is a local array of the two integers that the call fills in.
     checked(unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) })?;
-    // SAFETY: the call succeeded, so both are open, and nobody else knows them yet.
+    // SAFETY: the call succeeded, so both are open, and nothing else owns them yet.
     let [reader, writer] = ends.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
-    Ok((Reader(reader), Writer(writer)))
+    Ok((PipeReader(reader), PipeWriter(writer)))
 }
 
-impl Reader {
-    /// Reads what is there, waiting for at least one byte; 0 means that no writer is left.
+impl PipeReader {
+    /// Reads what is there, and waits for at least one byte; 0: no writer is left.
     ///
     /// # Errors
     /// What `read(2)` reports; `WouldBlock` if non-blocking and nothing is there.
@@ -91,8 +96,8 @@ impl Reader {
     }
 }
 
-impl Writer {
-    /// Writes some of the bytes; says how many.
+impl PipeWriter {
+    /// Writes some of the bytes; returns how many.
     ///
     /// # Errors
     /// What `write(2)` reports; `WouldBlock` if non-blocking and full.
@@ -104,7 +109,7 @@ impl Writer {
         Ok(count as usize)
     }
 
-    /// Writes some of the slices, in order, in one system call; says how many bytes.
+    /// Writes some of the slices, in order, in one system call; returns how many bytes.
     ///
     /// # Errors
     /// What `writev(2)` reports; `WouldBlock` if non-blocking and full.
@@ -131,33 +136,33 @@ impl Writer {
     }
 }
 
-impl AsFd for Reader {
+impl AsFd for PipeReader {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
 }
 
-impl AsFd for Writer {
+impl AsFd for PipeWriter {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
 }
 
 /// A descriptor that came from elsewhere (another process), known to be a read end.
-impl From<OwnedFd> for Reader {
+impl From<OwnedFd> for PipeReader {
     fn from(fd: OwnedFd) -> Self {
-        Reader(fd)
+        PipeReader(fd)
     }
 }
 
 /// A descriptor that came from elsewhere, known to be a write end.
-impl From<OwnedFd> for Writer {
+impl From<OwnedFd> for PipeWriter {
     fn from(fd: OwnedFd) -> Self {
-        Writer(fd)
+        PipeWriter(fd)
     }
 }
 
-/// Makes operations on this end answer `WouldBlock` where they would wait. The other end is
+/// Makes operations on this end return `WouldBlock` where they would wait. The other end is
 /// not affected.
 ///
 /// # Errors
@@ -170,11 +175,11 @@ pub fn set_nonblocking(end: impl AsFd) -> io::Result<()> {
     checked(unsafe { libc::fcntl(fd, libc::F_SETFL, flags | libc::O_NONBLOCK) }).map(drop)
 }
 
-/// What a pipe holds unless told otherwise.
+/// How many bytes a pipe holds by default.
 pub const CAPACITY: usize = 64 << 10;
 
-/// Lets the pipe hold about so many bytes, if the system allows; says how many it is now.
-/// For an unprivileged user the limit is in `/proc/sys/fs/pipe-max-size`: 1 MiB, mostly.
+/// Lets the pipe hold about so many bytes, if the system allows it; returns how many it holds now.
+/// For an unprivileged user the limit is in `/proc/sys/fs/pipe-max-size`, mostly 1 MiB.
 ///
 /// # Errors
 /// What `fcntl(2)` reports; the pipe is then as before.
@@ -185,7 +190,7 @@ pub fn set_capacity(end: impl AsFd, bytes: usize) -> io::Result<usize> {
     checked(unsafe { libc::fcntl(fd, libc::F_SETPIPE_SZ, bytes) }).map(|now| now as usize)
 }
 
-/// How many bytes lie in the pipe.
+/// How many bytes are in the pipe.
 ///
 /// # Errors
 /// What `ioctl(2)` reports.
@@ -198,51 +203,51 @@ pub fn unread(end: impl AsFd) -> io::Result<usize> {
     Ok(count as usize)
 }
 
-/// What to wait for.
+/// What is waited for: reading or writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Readiness {
-    /// Something can be read, or the end of the stream.
+pub enum Direction {
+    /// Read, accept, receive: there is something to read, or the end of the stream.
     Read,
-    /// Something can be written, or nobody will ever read it.
+    /// Write, connect, send: there is room, or no reader left.
     Write,
 }
 
-/// Waits until `fd` is readable or `timeout` has passed; says whether it is readable.
+/// Waits until `fd` is readable or `timeout` has passed, to the nanosecond; true: it is readable.
 ///
 /// # Errors
-/// What `ppoll(2)` reports, except `EINTR`, which answers `Ok(false)`.
+/// What `ppoll(2)` reports, except `EINTR`, which returns `Ok(false)`.
 pub fn wait_readable(fd: BorrowedFd<'_>, timeout: Duration) -> io::Result<bool> {
-    wait_ready(fd, Readiness::Read, Some(timeout))
+    wait_ready(fd, Direction::Read, Some(timeout))
 }
 
-/// True if a read would not block now, be it because there is an end or an error to be read.
+/// True if a read would not block now: there are bytes, the end of the stream, or an error.
 ///
 /// # Errors
 /// As [`wait_readable`].
 pub fn can_read(fd: BorrowedFd<'_>) -> io::Result<bool> {
-    wait_ready(fd, Readiness::Read, Some(Duration::ZERO))
+    wait_ready(fd, Direction::Read, Some(Duration::ZERO))
 }
 
-/// True if a write would not block now, be it because it would fail.
+/// True if a write would not block now: there is room, or it would fail.
 ///
 /// # Errors
 /// As [`wait_readable`].
 pub fn can_write(fd: BorrowedFd<'_>) -> io::Result<bool> {
-    wait_ready(fd, Readiness::Write, Some(Duration::ZERO))
+    wait_ready(fd, Direction::Write, Some(Duration::ZERO))
 }
 
-/// Waits until `fd` is ready or `timeout` has passed (`None`: no limit); says which.
+/// Waits until `fd` is ready or `timeout` has passed (`None`: no limit); true: it is ready.
 ///
 /// # Errors
 /// As [`wait_readable`].
 pub fn wait_ready(
     fd: BorrowedFd<'_>,
-    readiness: Readiness,
+    direction: Direction,
     timeout: Option<Duration>,
 ) -> io::Result<bool> {
-    let events = match readiness {
-        Readiness::Read => libc::POLLIN,
-        Readiness::Write => libc::POLLOUT,
+    let events = match direction {
+        Direction::Read => libc::POLLIN,
+        Direction::Write => libc::POLLOUT,
     };
     let mut entry = libc::pollfd { fd: fd.as_raw_fd(), events, revents: 0 };
     let timeout = timeout.map(|timeout| libc::timespec {
@@ -259,14 +264,14 @@ pub fn wait_ready(
     }
 }
 
-/// Makes `attempt` until it does something else than `WouldBlock`, sleeping in between until
-/// `fd` is ready, but not past the deadline.
+/// Calls `attempt` until it returns something other than `WouldBlock`; sleeps in between until `fd`
+/// is ready, but not past the deadline.
 ///
 /// # Errors
 /// What `attempt` and `ppoll(2)` report; `TimedOut`.
 pub fn block_on<R>(
     fd: BorrowedFd<'_>,
-    readiness: Readiness,
+    direction: Direction,
     deadline: Option<Instant>,
     mut attempt: impl FnMut() -> io::Result<R>,
 ) -> io::Result<R> {
@@ -275,36 +280,22 @@ pub fn block_on<R>(
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
             done => return done,
         }
-        wait_until(fd, readiness, deadline)?;
+        wait_until(fd, direction, deadline)?;
     }
 }
 
-/// Waits until `fd` is ready, or a signal came, so look again.
+/// Waits until `fd` is ready or a signal came: try again.
 ///
 /// # Errors
 /// What `ppoll(2)` reports; `TimedOut` when the deadline has passed.
 pub fn wait_until(
     fd: BorrowedFd<'_>,
-    readiness: Readiness,
+    direction: Direction,
     deadline: Option<Instant>,
 ) -> io::Result<()> {
     let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
     if left == Some(Duration::ZERO) {
         return Err(io::ErrorKind::TimedOut.into());
     }
-    wait_ready(fd, readiness, left).map(drop)
-}
-
-/// The same kind of error, with a text that also says what was tried, such as
-/// `cannot listen on 127.0.0.1:80`, and what may be done about it.
-pub fn while_trying(what: impl fmt::Display) -> impl FnOnce(io::Error) -> io::Error {
-    move |error| {
-        let remedy = match error.kind() {
-            io::ErrorKind::AddrInUse => "; end whoever has it, or take another",
-            io::ErrorKind::AddrNotAvailable => "; take one of this machine's",
-            io::ErrorKind::ConnectionRefused => "; start whoever is to listen there first",
-            _ => "",
-        };
-        io::Error::new(error.kind(), format!("{what}: {error}{remedy}"))
-    }
+    wait_ready(fd, direction, left).map(drop)
 }

@@ -1,8 +1,8 @@
-//! Memory straight from the kernel.
+//! Memory straight from the kernel: pages, and huge pages.
 //!
 //! *Assumes*: Linux `mmap` and `madvise`.
-//! *Promises*: zeroed pages that belong to nobody else, given back when dropped; long
-//! stretches in huge pages where the kernel has some to give.
+//! *Promises*: zeroed pages with one owner, given back when that is dropped; long stretches are in
+//! huge pages where the kernel has some to give.
 //! *Leaves out*: cutting them up (`task/arena.rs`).
 //!
 //! The kernel hands memory out when it is first written to, a page at a time, and each page
@@ -40,13 +40,14 @@ impl Pages {
     pub fn map(len: usize) -> io::Result<Pages> {
         let access = libc::PROT_READ | libc::PROT_WRITE;
         let how = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-        // SAFETY: new pages at a place of the kernel's choice change nothing that exists.
+        // SAFETY: new pages at an address of the kernel's choice change nothing that exists.
         let start = unsafe { libc::mmap(ptr::null_mut(), len, access, how, -1, 0) };
         if start == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
         if len >= HUGE_PAGE {
-            // SAFETY: these pages are ours. A kernel that cannot says so, and that is no harm.
+            // SAFETY: these pages were mapped above. If the kernel has no huge pages to give, the
+            // call fails and nothing changes.
             let _advice = unsafe { libc::madvise(start, len, libc::MADV_HUGEPAGE) };
         }
         let start = NonNull::new(start.cast()).expect("mmap does not use the page at zero");
@@ -67,8 +68,8 @@ impl Pages {
 
 impl Drop for Pages {
     fn drop(&mut self) {
-        // SAFETY: mapped by `map` with this length, and nothing else unmaps them. Whoever
-        // keeps a pointer into them has to see to it that they live (`task/arena.rs` does).
+        // SAFETY: mapped by `map` with this length, and nothing else unmaps them. A pointer into
+        // them is followed only while this value lives; `task/arena.rs` sees to that.
         let unmapped = unsafe { libc::munmap(self.start.as_ptr().cast(), self.len) };
         debug_assert_eq!(unmapped, 0);
     }

@@ -1,13 +1,23 @@
 //! The system calls, each behind a safe function.
 //!
 //! ```text
-//!   fd               How a system call says that it failed: minus one, and a number to be looked up
-//!   memory           Memory straight from the kernel
-//!   process          Processes: fork, wait, kill by descriptor, and what a child does before anything else
-//!   signal           What has arrived and nobody has looked at: a flag for each kind, and one bell for all
-//!   socket           A listening TCP socket with the options that std does not offer
-//!   usage            What the kernel charged: a child to its end, and a thread so far
+//!                  ┌────────────────────────────────────────────────────────────────┐
+//!                  │ fd       checked, retry: how a call says that it failed        │
+//!                  │          pipes, `ppoll` of one descriptor                      │
+//!                  └────▲──────────────▲──────────────▲──────────────▲──────────────┘
+//!   memory         socket         signal         process ◄────── usage
+//!   mmap, huge     listeners,     a handler      fork, pidfd,    rusage, CPU time,
+//!   pages          packets,       that writes    reset of a      cores
+//!                  SCM_RIGHTS     an eventfd     child
 //! ```
+//! A call fails in one way throughout: [`fd::checked`] turns its -1 into the [`std::io::Error`] of
+//! `errno`, and [`fd::retry`] repeats it after `EINTR`. (`mmap` and `fork` have results of their
+//! own and do the same by hand.) Nothing here knows a loop, a pool or a lock, and nothing
+//! but the handler of `signal` keeps state between calls.
+//!
+//! Read `fd` first, then the page of the noun you look for: `process` and `socket` are what the
+//! fork server is made of (`process/forkserver/`), `signal` what `aio/signals.rs` listens to,
+//! `memory` what the tasks' arena cuts up (`task/arena.rs`), `usage` what the lab measures.
 
 pub mod fd;
 pub mod memory;

@@ -3,8 +3,8 @@
 //! *Assumes*: Linux 5.9 (`pidfd_open`, `close_range`); `/proc` is mounted.
 //! *Promises*: only a process with one thread can fork; a child has default signal handlers, an
 //! empty signal mask and only the descriptors it was promised; it dies with its parent, and
-//! leaves by `_exit`; processes are killed by descriptor, never by number, so a stranger who
-//! got the number of a dead child is safe.
+//! leaves by `_exit`; processes are killed by descriptor, never by number, so that no other
+//! process is hit which got the number of a dead child.
 //! *Leaves out*: `exec`.
 #![allow(unsafe_code)]
 
@@ -19,13 +19,13 @@ use std::time::Duration;
 /// What a child exits with when its function panicked, as every Rust program does.
 pub const PANICKED: i32 = 101;
 
-/// Proof that this process had one thread when it looked. Whoever holds it must not start
+/// Proof that this process had one thread when that was checked. Its holder must not start
 /// another while it means to fork.
 #[derive(Debug)]
 pub struct SingleThreaded(());
 
 impl SingleThreaded {
-    /// Looks into `/proc/self/task`.
+    /// Counts the entries of `/proc/self/task`.
     ///
     /// # Errors
     /// The names of all threads, if there is more than one; no names, if they cannot be
@@ -62,12 +62,12 @@ pub fn thread_id() -> u32 {
     unsafe { libc::gettid() as u32 }
 }
 
-/// Forks a child that runs `child` and exits with the code it returns; gives its pid.
+/// Forks a child that runs `child` and exits with the code it returns; returns its pid.
 ///
 /// Before `child` runs, the new process has reset its signal handlers and mask, asked to be
 /// killed when this one ends, and closed all descriptors but 0, 1, 2 and `keep`: `child` must
-/// not touch others, not even drop them. Those that it owns are closed here when it is
-/// dropped, and so have been given away.
+/// not touch others, not even drop them. Those that the closure owns are closed in this process
+/// when the closure is dropped: they now belong to the child.
 ///
 /// Nothing of the parent's is torn down in the child: it never returns into the parent's
 /// stack, runs no `atexit` handlers, and does not flush what the parent had buffered.
@@ -81,10 +81,10 @@ pub(crate) fn fork(
 ) -> io::Result<u32> {
     let parent = std::process::id();
     // A signal that arrives between the fork and the reset would run the parent's handler in
-    // the child: so all wait until the child is itself.
+    // the child. So all signals are blocked until the reset.
     let mask = block_signals();
     // SAFETY: there is one thread (the caller holds the proof), so no lock is held by a thread
-    // that the child would lack; the child can do whatever this process could.
+    // that the child would lack; the child can do all that this process could.
     match unsafe { libc::fork() } {
         -1 => {
             let error = io::Error::last_os_error();
@@ -135,7 +135,7 @@ fn reset_signals() {
     for signal in 1..=libc::SIGRTMAX() {
         if signal != libc::SIGPIPE {
             // SAFETY: SIG_DFL is always a valid handler. For SIGKILL, SIGSTOP and those that
-            // libc keeps to itself the call is refused, which is as good.
+            // libc keeps to itself the call fails, and their handlers need no reset.
             unsafe { libc::signal(signal, libc::SIG_DFL) };
         }
     }
@@ -147,8 +147,8 @@ fn reset_signals() {
     }
 }
 
-/// Ignores what is sent to whole groups: Ctrl-C, Ctrl-\ and the hang-up by a terminal, SIGTERM by
-/// whoever ends a service.
+/// Ignores what is sent to whole process groups: Ctrl-C, Ctrl-\ and the hang-up by a terminal,
+/// SIGTERM by a service manager.
 pub fn ignore_group_signals() {
     for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGHUP, libc::SIGTERM] {
         // SAFETY: SIG_IGN is always a valid handler.
@@ -156,8 +156,8 @@ pub fn ignore_group_signals() {
     }
 }
 
-/// Asks the kernel for SIGKILL at the parent's end. If that came before the request, the
-/// parent is another one by now, and we go ourselves.
+/// Asks the kernel for SIGKILL at the parent's end. If that came before the request, this process
+/// has another parent by now, and exits.
 fn die_with(parent: u32) {
     // SAFETY: this option takes a signal number.
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
@@ -166,15 +166,15 @@ fn die_with(parent: u32) {
     }
 }
 
-/// Closes the gaps between the descriptors to keep, whatever is in them.
+/// Closes all descriptors from 3 on but those to keep: the gaps between them, one call each.
 fn close_all_but(keep: &[RawFd]) {
     let mut keep = keep.to_vec();
     keep.sort_unstable();
     let mut first = 3;
     for fd in keep.into_iter().filter(|fd| *fd >= 3).chain([RawFd::MAX]) {
         if first < fd {
-            // SAFETY: right after a fork this process has one thread, whose function has
-            // promised to use no descriptor but those we keep.
+            // SAFETY: right after a fork this process has one thread, and the function that it
+            // runs has promised to use no descriptor but those that are kept.
             unsafe { libc::close_range(first as u32, fd as u32 - 1, 0) };
         }
         first = fd.saturating_add(1);
@@ -186,7 +186,7 @@ fn close_all_but(keep: &[RawFd]) {
 /// # Errors
 /// What `pidfd_open(2)` reports.
 pub fn pidfd_open(child: u32) -> io::Result<OwnedFd> {
-    // SAFETY: the call takes a number and flags, and gives a descriptor that nobody else has.
+    // SAFETY: the call takes a number and flags, and returns a descriptor that nothing else owns.
     unsafe {
         let fd = checked(libc::syscall(libc::SYS_pidfd_open, child as libc::pid_t, 0))?;
         Ok(OwnedFd::from_raw_fd(fd as RawFd))
@@ -223,10 +223,10 @@ pub fn wait(child: u32) -> io::Result<Death> {
 }
 
 /// Waits until one of the processes behind these pidfds has ended, or the time is up (`None`:
-/// no limit). Gives the indices of all that have. `multiprocessing.connection.wait` in Python.
+/// no limit). Returns the indices of all that have. `multiprocessing.connection.wait` in Python.
 ///
 /// # Errors
-/// What `poll(2)` reports. `EINTR` gives an empty answer, as a timeout does.
+/// What `poll(2)` reports, except `EINTR`: then the answer is empty, as after a timeout.
 #[doc(alias = "sentinel")]
 pub fn wait_for_exit(
     pidfds: &[BorrowedFd<'_>],

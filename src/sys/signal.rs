@@ -1,37 +1,21 @@
-//! What has arrived and nobody has looked at: a flag for each kind, and one bell for all.
+//! Signals: a handler that notes the number and writes to an eventfd, and no more.
 //!
-//! *Assumes*: the bell stays rung until somebody silences it.
-//! *Promises*: who silences the bell and then takes the flags, each time it rings, hears of
-//! every kind that arrives; what arrives twice between two looks is told once.
-//! *Leaves out*: the bell, and what arrives (`sys/signal.rs`: signals).
-//!
-//! ```text
-//!   note:  raise the flag ──► ring           look:  silence ──► take each flag
-//! ```
-//! However the four steps mix: if a flag is raised too late to be taken, its ring comes after
-//! the silence, and there will be another look. Ring first, or silence last, and an arrival
-//! can be lost. `tests/loom_loop.rs` walks through all of it.
-//!
-//! # Signals: a handler that notes the number, rings a bell, and does nothing else
-//!
-//! *Assumes*: Linux; `eventfd`.
-//! *Promises*: the handler touches only atomics and `write(2)`, and keeps `errno`, so it may
-//! interrupt anything; the bell cannot be full in a way that loses a signal; the descriptor it
-//! writes to is never closed, so a late handler never writes into a stranger's.
-//! *Leaves out*: who wants to know (`aio/signals.rs`).
+//! *Assumes*: Linux; `eventfd`; a reader that first drains the eventfd and then takes the flags,
+//! each time that it becomes readable.
+//! *Promises*: that reader is told of every kind of signal that arrives; of one that arrives twice
+//! between two reads, once. The handler touches only atomics and `write(2)`, and keeps `errno`, so
+//! it may interrupt anything. Its eventfd is never closed, so a late handler never writes into a
+//! descriptor of another purpose.
+//! *Leaves out*: which tasks listen to which signal (`aio/signals.rs`).
 //!
 //! ```text
-//!   signal ──► note(n): flag n, then write(BELL) ──► epoll ──► silence it, then take(n) each
+//!   signal ──► note(n): raise flag n ──► write(eventfd) ──► epoll ──► drain it ──► take each flag
 //! ```
-//! Why nothing is missed says `sys/signal.rs`. Deliveries between two looks become one, as
-//! the kernel itself coalesces them. Python writes the number into a pipe instead
-//! (`signal.set_wakeup_fd`), which can be full.
-//!
-//! # Ctrl-C as an exit code
-//!
-//! *Assumes*: a command with nothing to clean up but its children, which die with it.
-//! *Promises*: `SIGINT` ends the process at once with code 130, the shell's 128 + 2.
-//! *Leaves out*: signals as events; a program that wants those has an event loop.
+//! However these steps mix: if a flag is raised too late to be taken, its write comes after the
+//! drain, and there will be another read. Write first, or drain last, and a signal can be lost.
+//! `tests/loom_loop.rs` walks through all of it. Deliveries between two reads become one, as the
+//! kernel itself coalesces them. Python writes the number into a pipe or socket instead
+//! (`signal.set_wakeup_fd`), which can be full; an eventfd whose counter is full is still readable.
 #![allow(unsafe_code)]
 
 use crate::sys::fd::checked;
@@ -40,13 +24,13 @@ use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// A flag that any thread may swap. A trait only because a model's atomics cannot stand in a
-/// `static`, as those that a signal handler finds must.
-pub trait Flag {
-    /// Puts `raised` in the place of what was there, and brings that.
+/// `static`, and those that a signal handler uses must.
+pub trait AtomicFlag {
+    /// Stores `raised` and returns what was there.
     fn swap(&self, raised: bool, order: Ordering) -> bool;
 }
 
-impl Flag for AtomicBool {
+impl AtomicFlag for AtomicBool {
     fn swap(&self, raised: bool, order: Ordering) -> bool {
         self.swap(raised, order)
     }
@@ -55,32 +39,32 @@ impl Flag for AtomicBool {
 /// Flags for the kinds 0 to `N - 1`.
 ///
 /// ```
-/// use singletrack::sys::signal::Arrivals;
+/// use singletrack::sys::signal::SignalFlags;
 /// use std::sync::atomic::AtomicBool;
 ///
-/// static ARRIVALS: Arrivals<AtomicBool, 2> =
-///     Arrivals::new([const { AtomicBool::new(false) }; 2]);
-/// ARRIVALS.note(1, || println!("ring"));
-/// ARRIVALS.note(1, || println!("ring"));
-/// assert_eq!((ARRIVALS.take(0), ARRIVALS.take(1)), (false, true));
-/// assert!(!ARRIVALS.take(1)); // both are told of
+/// static FLAGS: SignalFlags<AtomicBool, 2> =
+///     SignalFlags::new([const { AtomicBool::new(false) }; 2]);
+/// FLAGS.note(1, || println!("wake"));
+/// FLAGS.note(1, || println!("wake"));
+/// assert_eq!((FLAGS.take(0), FLAGS.take(1)), (false, true));
+/// assert!(!FLAGS.take(1)); // both were told
 /// ```
-pub struct Arrivals<F, const N: usize>([F; N]);
+pub struct SignalFlags<F, const N: usize>([F; N]);
 
-impl<F: Flag, const N: usize> Arrivals<F, N> {
+impl<F: AtomicFlag, const N: usize> SignalFlags<F, N> {
     /// Nothing has arrived, if no flag is raised.
     pub const fn new(flags: [F; N]) -> Self {
-        Arrivals(flags)
+        SignalFlags(flags)
     }
 
-    /// One of this kind has arrived. Takes no lock and no memory.
-    pub fn note(&self, kind: usize, ring: impl FnOnce()) {
+    /// One of this kind has arrived. Takes no lock and allocates nothing.
+    pub fn note(&self, kind: usize, wake: impl FnOnce()) {
         self.0[kind].swap(true, Ordering::AcqRel);
-        ring();
+        wake();
     }
 
     /// True if one of this kind has arrived since this was last asked; false for a kind that
-    /// there is not.
+    /// does not exist.
     pub fn take(&self, kind: usize) -> bool {
         self.0.get(kind).is_some_and(|flag| flag.swap(false, Ordering::AcqRel))
     }
@@ -91,19 +75,20 @@ impl<F: Flag, const N: usize> Arrivals<F, N> {
 /// Signals are numbered from 1 to 64.
 const SIGNALS: usize = 65;
 
-/// These arrived since somebody looked.
-static ARRIVALS: Arrivals<AtomicBool, SIGNALS> =
-    Arrivals::new([const { AtomicBool::new(false) }; SIGNALS]);
+/// These have arrived since they were last taken.
+static PENDING: SignalFlags<AtomicBool, SIGNALS> =
+    SignalFlags::new([const { AtomicBool::new(false) }; SIGNALS]);
 
-/// An eventfd, made once in a process and never closed, and above it the process: a forked
-/// child finds its parent's, and must not silence it. Process 0 and descriptor -1 before that.
-static BELL: AtomicU64 = AtomicU64::new(u32::MAX as u64);
+/// An eventfd, made once in a process and never closed, and in the upper half the process: a
+/// forked child finds its parent's, and must not drain it. Before that, process 0 and
+/// descriptor -1.
+static WAKEUP_FD: AtomicU64 = AtomicU64::new(u32::MAX as u64);
 
-fn fd_of(bell: u64) -> RawFd {
-    bell as u32 as RawFd
+fn fd_of(word: u64) -> RawFd {
+    word as u32 as RawFd
 }
 
-/// What a signal did before we listened to it.
+/// What a signal did before this process listened to it.
 pub struct OldAction(libc::sigaction);
 
 /// Has this process note `signal` from now on, and says what it did before.
@@ -111,7 +96,7 @@ pub struct OldAction(libc::sigaction);
 /// # Errors
 /// `InvalidInput` for what cannot be handled: `SIGKILL` and `SIGSTOP`; and the faults
 /// `SIGSEGV`, `SIGBUS`, `SIGFPE` and `SIGILL`, whose instruction would only fault again.
-/// `EMFILE` if the bell cannot be made.
+/// `EMFILE` if the eventfd cannot be made.
 pub fn listen(signal: i32) -> io::Result<OldAction> {
     let faults = [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL];
     let refused = [libc::SIGKILL, libc::SIGSTOP];
@@ -127,10 +112,10 @@ pub fn listen(signal: i32) -> io::Result<OldAction> {
 
 /// As [`listen`], but for one arrival: the second does what the signal does by default, at
 /// once, whatever the process is busy with. `None` if the signal does not do that now: then
-/// somebody ignores it or has plans of his own, and nothing changes.
+/// the process ignores it or has a handler for it, and nothing changes.
 ///
 /// # Errors
-/// What `sigaction(2)` reports; `EMFILE` if the bell cannot be made.
+/// What `sigaction(2)` reports; `EMFILE` if the eventfd cannot be made.
 pub fn listen_once(signal: i32) -> io::Result<Option<OldAction>> {
     // SAFETY: the struct is plain data, written by the call; no new action changes nothing.
     let now = unsafe {
@@ -145,7 +130,7 @@ pub fn listen_once(signal: i32) -> io::Result<Option<OldAction>> {
 }
 
 fn install(signal: i32, flags: libc::c_int) -> io::Result<OldAction> {
-    bell()?;
+    wakeup_fd()?;
     let _of_earlier_listeners = take(signal);
     // SAFETY: `sigaction` is plain data, for which all zeros is a valid value.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
@@ -171,67 +156,69 @@ pub fn restore(signal: i32, old: &OldAction) -> io::Result<()> {
 
 /// True if `signal` has arrived since this was last asked.
 pub fn take(signal: i32) -> bool {
-    ARRIVALS.take(signal as usize)
+    PENDING.take(signal as usize)
 }
 
-/// Whoever was told of `signal` went before he could act: as if it had arrived anew, for those
-/// who listen now.
-pub fn hand_on(signal: i32) {
-    ARRIVALS.note(signal as usize, ring);
+/// The listener that was told of `signal` went away before it acted: as if the signal had arrived
+/// anew, for those that listen now.
+pub fn note_again(signal: i32) {
+    PENDING.note(signal as usize, write_wakeup);
 }
 
-/// A descriptor that is readable when something has arrived: a duplicate of the process's own.
-/// Reading eight bytes from it silences it; then ask [`take`] for each signal.
+/// A descriptor that is readable when a signal has arrived: a duplicate of the process's own.
+/// Reading eight bytes drains it; then ask [`take`] for each signal.
 ///
 /// # Errors
 /// `EMFILE` when there are no descriptors left.
-pub fn bell() -> io::Result<OwnedFd> {
-    let mut bell = BELL.load(Ordering::SeqCst);
+#[doc(alias = "signal.set_wakeup_fd")]
+pub fn wakeup_fd() -> io::Result<OwnedFd> {
+    let mut word = WAKEUP_FD.load(Ordering::SeqCst);
     let here = std::process::id();
-    if bell >> 32 != u64::from(here) {
-        // SAFETY: the call takes two numbers, and gives a descriptor that nobody else has.
+    if word >> 32 != u64::from(here) {
+        // SAFETY: the call takes two numbers, and returns a descriptor that nothing else owns.
         let made = unsafe {
             let raw = checked(libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK))?;
             OwnedFd::from_raw_fd(raw)
         };
         let ours = u64::from(here) << 32 | made.as_raw_fd() as u64;
-        match BELL.compare_exchange(bell, ours, Ordering::SeqCst, Ordering::SeqCst) {
+        match WAKEUP_FD.compare_exchange(word, ours, Ordering::SeqCst, Ordering::SeqCst) {
             Ok(_) => {
-                bell = ours;
+                word = ours;
                 let _ = made.into_raw_fd(); // from now on it belongs to the process
             }
-            Err(first) => bell = first,
+            Err(first) => word = first,
         }
     }
-    // SAFETY: the bell is never closed; the duplicate is a new descriptor of our own.
+    // SAFETY: the eventfd is never closed; the duplicate is a new descriptor that nothing else
+    // owns.
     unsafe {
-        let copy: RawFd = checked(libc::fcntl(fd_of(bell), libc::F_DUPFD_CLOEXEC, 0))?;
+        let copy: RawFd = checked(libc::fcntl(fd_of(word), libc::F_DUPFD_CLOEXEC, 0))?;
         Ok(OwnedFd::from_raw_fd(copy))
     }
 }
 
 /// The handler. It may interrupt any instruction on any thread, this file's included.
 extern "C" fn note(signal: libc::c_int) {
-    ARRIVALS.note(signal as usize, ring);
+    PENDING.note(signal as usize, write_wakeup);
 }
 
-fn ring() {
+fn write_wakeup() {
     let one: u64 = 1;
     // SAFETY: `write` and `errno` are allowed in a handler; `one` is eight bytes on this
-    // stack; the bell is never closed. If its counter is full, the write fails, and the bell
-    // is readable anyway.
+    // stack; the eventfd is never closed. If its counter is full, the write fails, and the
+    // eventfd is readable anyway.
     unsafe {
         let errno = libc::__errno_location();
         let kept = *errno;
-        let bell = fd_of(BELL.load(Ordering::SeqCst));
-        libc::write(bell, (&raw const one).cast(), size_of::<u64>());
+        let fd = fd_of(WAKEUP_FD.load(Ordering::SeqCst));
+        libc::write(fd, (&raw const one).cast(), size_of::<u64>());
         *errno = kept;
     }
 }
 
 fn set_action(signal: i32, action: &libc::sigaction) -> io::Result<libc::sigaction> {
-    // SAFETY: both actions are whole structs that outlive the call. What is installed is
-    // either `note`, which is safe in any place, or what the process had installed before.
+    // SAFETY: both actions are whole structs that outlive the call. What is installed is `note` or
+    // `leave`, which may run at any instruction, or what the process had installed before.
     unsafe {
         let mut old: libc::sigaction = std::mem::zeroed();
         checked(libc::sigaction(signal, action, &mut old))?;
@@ -239,25 +226,22 @@ fn set_action(signal: i32, action: &libc::sigaction) -> io::Result<libc::sigacti
     }
 }
 
-/// The exit code after `SIGINT`.
+/// The exit code after `SIGINT`: the shell's 128 + 2.
 pub const EXIT_CODE: i32 = 128 + libc::SIGINT;
 
 extern "C" fn leave(_signal: libc::c_int) {
-    // SAFETY: `_exit` may be called from a signal handler; it runs no code of ours.
+    // SAFETY: `_exit` may be called from a signal handler; it runs no code of this program.
     unsafe { libc::_exit(EXIT_CODE) }
 }
 
-/// From now on `SIGINT` ends this process with code 130. Children start without this.
+/// From now on `SIGINT` ends this process at once with code 130. For a command that has nothing
+/// to clean up but its children, which die with it. Children start without this.
 ///
 /// # Errors
 /// What `sigaction(2)` reports.
 pub fn exit_on_interrupt() -> io::Result<()> {
-    // SAFETY: all zeroes is a `sigaction` with an empty mask and no flags. `leave` has the
-    // type of a handler, lives as long as the program, and only calls `_exit`.
-    let installed = unsafe {
-        let mut action: libc::sigaction = std::mem::zeroed();
-        action.sa_sigaction = leave as extern "C" fn(libc::c_int) as usize;
-        libc::sigaction(libc::SIGINT, &action, std::ptr::null_mut())
-    };
-    checked(installed).map(drop)
+    // SAFETY: `sigaction` is plain data; all zeroes is one with an empty mask and no flags.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = leave as extern "C" fn(libc::c_int) as usize;
+    set_action(libc::SIGINT, &action).map(drop)
 }

@@ -1,23 +1,13 @@
-//! A listening TCP socket with the options that std does not offer.
+//! Sockets beyond std's: listeners with options, whole messages, descriptors sent.
 //!
-//! *Assumes*: Linux (`SO_REUSEPORT`, `SOCK_CLOEXEC`).
-//! *Promises*: the socket is non-blocking and closed on exec from its first moment; on any
-//! error nothing stays open.
-//! *Leaves out*: everything std's sockets do as well.
-//!
-//! # Sockets of whole messages, and memory that travels as a descriptor
-//!
-//! *Assumes*: Linux (`SOCK_SEQPACKET` for Unix sockets, `memfd_create`).
-//! *Promises*: what they make is close-on-exec, the sockets non-blocking; a message over such
-//! a socket arrives whole or not at all, whoever dies, and in the order of sending.
-//! *Leaves out*: sending and receiving (`sys/socket.rs`).
-//!
-//! # Handing open descriptors to another process over a Unix socket (`SCM_RIGHTS`)
-//!
-//! *Assumes*: a connected Unix socket; of a stream, one thread reading at a time.
-//! *Promises*: descriptors arrive close-on-exec, owned by the receiver, no later than the
-//! first byte they were sent with; `EINTR` is retried.
-//! *Leaves out*: credentials; more than [`MAX_RIGHTS`] descriptors at a time.
+//! *Assumes*: Linux (`SO_REUSEPORT`, `SOCK_CLOEXEC`, `SOCK_SEQPACKET`, `SCM_RIGHTS`,
+//! `memfd_create`); of a stream that carries descriptors, one thread reads at a time.
+//! *Promises*: every descriptor made or received here is close-on-exec from its first moment, and
+//! on an error none stays open; new sockets are non-blocking. A message over a socket of packets
+//! arrives whole or not at all, whichever side dies, and in the order of sending. Descriptors
+//! arrive no later than the first byte they were sent with. `EINTR` is retried.
+//! *Leaves out*: all that std's sockets do as well; credentials; more than [`MAX_RIGHTS`]
+//! descriptors at a time.
 #![allow(unsafe_code)]
 
 use crate::sys::fd::{checked, retry};
@@ -37,14 +27,14 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListenOptions {
-    /// How many connections may queue until they are accepted. 1024 unless told otherwise;
-    /// asyncio's default is 100. The system caps it (`net.core.somaxconn`).
+    /// How many connections may queue until they are accepted. 1024 by default; asyncio's
+    /// default is 100. The system caps it (`net.core.somaxconn`).
     pub backlog: u32,
     /// Bind although connections of an earlier listener linger in `TIME_WAIT`
-    /// (`SO_REUSEADDR`). True unless told otherwise, as in asyncio and std.
+    /// (`SO_REUSEADDR`). True by default, as in asyncio and std.
     pub reuse_address: bool,
     /// Let several listeners share the address, and the kernel deal connections out to them
-    /// (`SO_REUSEPORT`). All of them must say so.
+    /// (`SO_REUSEPORT`). All of them must set it.
     pub reuse_port: bool,
 }
 
@@ -61,7 +51,7 @@ impl Default for ListenOptions {
 pub fn listen(address: SocketAddr, options: &ListenOptions) -> io::Result<OwnedFd> {
     let family = if address.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
     let kind = libc::SOCK_STREAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
-    // SAFETY: the call takes three numbers; what it gives is a descriptor that nobody else has.
+    // SAFETY: the call takes three numbers and returns a descriptor that nothing else owns.
     let socket = unsafe { OwnedFd::from_raw_fd(checked(libc::socket(family, kind, 0))?) };
     if options.reuse_address {
         switch_on(&socket, libc::SO_REUSEADDR)?;
@@ -71,14 +61,14 @@ pub fn listen(address: SocketAddr, options: &ListenOptions) -> io::Result<OwnedF
     }
     bind(&socket, address)?;
     let backlog = options.backlog.min(i32::MAX as u32) as i32;
-    // SAFETY: the descriptor is ours and open.
+    // SAFETY: the call takes two numbers; `socket` owns the descriptor, so it is open.
     checked(unsafe { libc::listen(socket.as_raw_fd(), backlog) })?;
     Ok(socket)
 }
 
-/// Lets `connections` of a listener that somebody else made queue until they are accepted, or
-/// as many as the system allows. std and mio say 128. What comes on top is dropped in silence,
-/// and the peer tries again a second later.
+/// Sets how many connections of an existing listener may queue until they are accepted; the system
+/// may allow fewer. std and mio set 128. One that finds the queue full is dropped without an
+/// answer, and its peer tries again a second later.
 ///
 /// # Errors
 /// What `listen(2)` reports.
@@ -141,7 +131,7 @@ pub fn packet_pair() -> io::Result<(OwnedFd, OwnedFd)> {
     let mut ends = [-1; 2];
     // SAFETY: `ends` is a local array of the two integers that the call fills in.
     checked(unsafe { libc::socketpair(libc::AF_UNIX, kind, 0, ends.as_mut_ptr()) })?;
-    // SAFETY: the call succeeded, so both are open, and nobody else knows them yet.
+    // SAFETY: the call succeeded, so both are open, and nothing else owns them yet.
     let [one, other] = ends.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
     Ok((one, other))
 }
@@ -159,13 +149,13 @@ pub fn all_received(socket: impl AsFd) -> io::Result<bool> {
     Ok(count == 0)
 }
 
-/// A file that exists in memory only, as long as somebody has it open.
+/// A file that exists in memory only, as long as a process has it open.
 ///
 /// # Errors
 /// What `memfd_create(2)` reports.
 pub fn memory_file() -> io::Result<File> {
-    // SAFETY: the name is a literal that ends in zero; what the call gives is a descriptor
-    // that nobody else has.
+    // SAFETY: the name is a literal that ends in zero; the call returns a descriptor that nothing
+    // else owns.
     unsafe {
         let fd = checked(libc::memfd_create(c"singletrack".as_ptr(), libc::MFD_CLOEXEC))?;
         Ok(File::from_raw_fd(fd))
@@ -239,8 +229,8 @@ pub fn send_some(socket: impl AsFd, bytes: &[u8], rights: &[BorrowedFd<'_>]) -> 
 }
 
 /// Receives some bytes and appends the descriptors that came along to `rights`; 0 means
-/// that the other end is closed. If this process has no descriptor left, those that came are
-/// lost without a word: count them.
+/// that the other end is closed. If this process can open no more descriptors, those that came are
+/// lost without an error: count them.
 ///
 /// # Errors
 /// What `recvmsg(2)` reports; `WouldBlock` when the socket's time limit passes.
@@ -264,7 +254,7 @@ pub fn receive(
     })?;
     // SAFETY: the kernel has filled in `control` and set `msg_controllen` to what it used, so
     // the CMSG functions walk only over complete headers inside it. `cmsg_len` counts header
-    // and data. Each descriptor in it was just opened for us and is known to nobody else.
+    // and data. Each descriptor in it was just opened for this call, and nothing else owns it.
     unsafe {
         let mut header = libc::CMSG_FIRSTHDR(&message);
         while !header.is_null() {

@@ -1,14 +1,10 @@
-//! What the kernel charged: a child to its end, and a thread so far.
+//! What the kernel charged a child or a thread, and on which cores a thread may run.
 //!
-//! *Assumes*: Linux `wait4` and `CLOCK_THREAD_CPUTIME_ID`.
-//! *Promises*: the figures of a child include every descendant that it has waited for.
-//! *Leaves out*: memory of several processes added up. `ru_maxrss` is that of the largest.
-//!
-//! # Which cores a thread may run on
-//!
-//! *Assumes*: Linux; at most 1024 cores.
-//! *Promises*: threads started afterwards inherit what is set here.
-//! *Leaves out*: which cores are near each other.
+//! *Assumes*: Linux (`wait4`, `CLOCK_THREAD_CPUTIME_ID`, `sched_setaffinity`); at most 1024 cores.
+//! *Promises*: the figures of a child include every descendant that it has waited for; threads
+//! started later inherit the cores that are set here.
+//! *Leaves out*: memory of several processes added up (`ru_maxrss` is that of the largest); which
+//! cores share a cache.
 #![allow(unsafe_code)]
 
 use crate::sys::fd::{checked, retry};
@@ -29,10 +25,10 @@ pub struct Usage {
     pub involuntary_switches: u64,
 }
 
-/// Waits for the end of child `pid`; says how it ended and what it used.
+/// Waits for the end of child `pid`; returns how it ended and what it used.
 ///
 /// # Errors
-/// What `wait4(2)` reports: `ECHILD` if this is no child of ours, or was waited for already.
+/// What `wait4(2)` reports: `ECHILD` if it is no child of this process, or was waited for already.
 pub fn wait_with_usage(pid: u32) -> io::Result<(Death, Usage)> {
     let mut status = 0;
     // SAFETY: `rusage` is plain integers, for which all zeroes is a value.

@@ -1,18 +1,18 @@
-//! Memory for the tasks of one thread: small, many, and gone soon.
+//! Memory for the tasks of one thread: small blocks, many of them, and soon given back.
 //!
 //! *Assumes*: pages from the kernel (`sys/memory.rs`); one thread.
-//! *Promises*: a block is nobody else's until it is given back; taking one and giving it back
-//! are a few instructions; when the last one is back, the kernel has all of its memory back but
+//! *Promises*: a block has one owner until it is given back; taking one and giving it back
+//! are a few instructions; when the last one is back, the kernel has all of the memory back but
 //! half a megabyte, and that at the thread's end.
 //! *Leaves out*: blocks of more than 512 bytes, which the heap serves; giving memory back while
-//! blocks are out.
+//! blocks are in use.
 //!
 //! ```text
 //!   chunk (64 KiB, then twice the last, at most 2 MiB)
 //!   ┌────┬────┬──────┬────┬────┬──────────────────────┐
-//!   │ 64 │ 64 │  96  │ 64 │ 64 │        fresh ►       │   else: cut a block from here
+//!   │ 64 │ 64 │  96  │ 64 │ 64 │        fresh ►       │   else: bump, a block from here
 //!   └────┴─┬──┴──────┴──┬─┴────┴──────────────────────┘
-//!          └────────────┴─► free, for 64 bytes: given back, last first      if any: from here
+//!          └────────────┴─► free list of 64 bytes: given back, last first     if any: from here
 //! ```
 //! This is what an allocator is, without all that makes a general one slow: other threads,
 //! sizes of any kind, neighbours that merge. `malloc` and `free` of a hundred thousand tasks
@@ -30,7 +30,7 @@ use std::ptr::NonNull;
 const GRAIN: usize = 8;
 /// Sizes of blocks: from one grain to this many. Each has a list of its own.
 const CLASSES: usize = 64;
-/// Bytes in the first chunk. Pages nobody writes to cost nothing.
+/// Bytes in the first chunk. Pages that are never written to cost nothing.
 const FIRST_CHUNK: usize = 64 << 10;
 /// Chunks of 64, 128 and 256 KiB stay when the last block is back. With more, all but the first
 /// go: a thread that needed them once need not need them again.
@@ -51,19 +51,19 @@ const KEPT: usize = 3;
 /// ```
 pub struct Arena {
     /// By size: blocks that were given back, each with a pointer to the next in it.
-    free: [Cell<Option<NonNull<Free>>>; CLASSES],
-    /// What nobody has had yet of the newest chunk: where, and how many bytes.
+    free: [Cell<Option<NonNull<FreeBlock>>>; CLASSES],
+    /// The rest of the newest chunk that was never in use: where, and how many bytes.
     fresh: Cell<Option<(NonNull<u8>, usize)>>,
-    /// Blocks that are out.
-    out: Cell<usize>,
+    /// Blocks that are in use.
+    in_use: Cell<usize>,
     chunks: RefCell<Vec<Pages>>,
     /// Up to so many chunks stay when the last block is back.
     kept: Cell<usize>,
 }
 
-/// What stands in a block that nobody has.
-struct Free {
-    next: Option<NonNull<Free>>,
+/// What a free block holds.
+struct FreeBlock {
+    next: Option<NonNull<FreeBlock>>,
 }
 
 /// Which list a block belongs to; `None`: the heap serves it.
@@ -84,7 +84,7 @@ impl Arena {
         Arena {
             free: [const { Cell::new(None) }; CLASSES],
             fresh: Cell::new(None),
-            out: Cell::new(0),
+            in_use: Cell::new(0),
             chunks: RefCell::new(Vec::new()),
             kept: Cell::new(KEPT),
         }
@@ -96,40 +96,40 @@ impl Arena {
     /// If `layout` has no bytes.
     pub fn take(&self, layout: Layout) -> NonNull<u8> {
         let Some(class) = class_of(layout) else { return from_heap(layout) };
-        self.out.set(self.out.get() + 1);
+        self.in_use.set(self.in_use.get() + 1);
         match self.free[class].get() {
             Some(block) => {
-                // SAFETY: `give_back` wrote a `Free` into it, and nobody has had it since. Its
+                // SAFETY: `give_back` wrote a `Free` into it, and it was not taken since. Its
                 // chunk is there: `start_over` empties all lists before it drops a chunk.
                 self.free[class].set(unsafe { block.read() }.next);
                 block.cast()
             }
-            None => self.cut((class + 1) * GRAIN, layout),
+            None => self.bump((class + 1) * GRAIN, layout),
         }
     }
 
     /// # Safety
-    /// `block` came from [`take`](Self::take) of this arena with the same layout, and nobody
-    /// uses it any more.
+    /// `block` came from [`take`](Self::take) of this arena with the same layout, and is not used
+    /// any more.
     pub unsafe fn give_back(&self, block: NonNull<u8>, layout: Layout) {
         let Some(class) = class_of(layout) else {
             // SAFETY: a layout without a class came from `from_heap`.
             return unsafe { dealloc(block.as_ptr(), layout) };
         };
-        let block = block.cast::<Free>();
-        // SAFETY: the caller hands it over. Its chunk is there, since it was out until now; it
+        let block = block.cast::<FreeBlock>();
+        // SAFETY: the caller hands it over. Its chunk is there, since it was in use until now; it
         // is at least a grain long and aligned to one, and so is a `Free`.
-        unsafe { block.write(Free { next: self.free[class].get() }) };
+        unsafe { block.write(FreeBlock { next: self.free[class].get() }) };
         self.free[class].set(Some(block));
-        self.out.set(self.out.get() - 1);
-        if self.out.get() == 0 && self.chunks.borrow().len() > self.kept.get() {
-            self.start_over();
+        self.in_use.set(self.in_use.get() - 1);
+        if self.in_use.get() == 0 && self.chunks.borrow().len() > self.kept.get() {
+            self.reset();
         }
     }
 
-    /// Blocks that are out.
-    pub fn out(&self) -> usize {
-        self.out.get()
+    /// Blocks that are in use.
+    pub fn in_use(&self) -> usize {
+        self.in_use.get()
     }
 
     /// Bytes got from the kernel.
@@ -137,11 +137,11 @@ impl Arena {
         self.chunks.borrow().iter().map(Pages::len).sum()
     }
 
-    /// Cuts a block off what is fresh; what is left of a chunk and too short, is lost.
-    fn cut(&self, size: usize, layout: Layout) -> NonNull<u8> {
+    /// Cuts a block off what is fresh. The rest of a chunk that is too short for it is lost.
+    fn bump(&self, size: usize, layout: Layout) -> NonNull<u8> {
         let (start, len) = match self.fresh.get() {
             Some((start, len)) if len >= size => (start, len),
-            _ => self.grow(layout),
+            _ => self.add_chunk(layout),
         };
         // SAFETY: the chunk has `len >= size` bytes from `start` on: one that is too short was
         // left behind above, and no class is longer than a new chunk.
@@ -151,28 +151,29 @@ impl Arena {
     }
 
     #[cold]
-    fn grow(&self, layout: Layout) -> (NonNull<u8>, usize) {
+    fn add_chunk(&self, layout: Layout) -> (NonNull<u8>, usize) {
         let mut chunks = self.chunks.borrow_mut();
         let len = (FIRST_CHUNK << chunks.len().min(16)).min(HUGE_PAGE);
         let Ok(chunk) = Pages::map(len) else { handle_alloc_error(layout) };
         let fresh = (chunk.start(), chunk.len());
         chunks.push(chunk);
-        // The first look at it is what makes it be dropped at the thread's end.
-        let _at_the_end_already = LEAVING.try_with(|_| ());
+        // The first access registers it, to be dropped at the thread's end. An error: that end has
+        // come already.
+        let _registered = THREAD_END.try_with(|_| ());
         fresh
     }
 
-    /// From now on no chunk stays when no block is out.
+    /// From now on no chunk stays when no block is in use.
     pub fn retire(&self) {
         self.kept.set(0);
-        if self.out.get() == 0 {
-            self.start_over();
+        if self.in_use.get() == 0 {
+            self.reset();
         }
     }
 
-    /// Nothing is out, so no chunk is in use: all go back to the kernel, or all but the first.
+    /// No block is in use, so no chunk is: all go back to the kernel, or all but the first.
     #[cold]
-    fn start_over(&self) {
+    fn reset(&self) {
         self.free.iter().for_each(|list| list.set(None));
         let mut chunks = self.chunks.borrow_mut();
         chunks.truncate(self.kept.get().min(1));
@@ -182,9 +183,9 @@ impl Arena {
 }
 
 impl Drop for Arena {
-    /// A block that is still out keeps all the memory: better lost than gone.
+    /// A block that is still in use keeps all the memory: a leak is better than a dangling pointer.
     fn drop(&mut self) {
-        if self.out.get() > 0 {
+        if self.in_use.get() > 0 {
             self.chunks.take().into_iter().for_each(std::mem::forget);
         }
     }
@@ -198,18 +199,18 @@ fn from_heap(layout: Layout) -> NonNull<u8> {
 }
 
 thread_local! {
-    /// It has no destructor, so it is there for whatever the thread drops at its end.
-    static OWN: ManuallyDrop<Arena> = const { ManuallyDrop::new(Arena::new()) };
-    static LEAVING: Leaving = const { Leaving };
+    /// It has no destructor, so it is there for all that the thread drops at its end.
+    static ARENA: ManuallyDrop<Arena> = const { ManuallyDrop::new(Arena::new()) };
+    static THREAD_END: ThreadEnd = const { ThreadEnd };
 }
 
-/// The thread is at its end. Blocks may be out in other thread-locals, which are dropped later:
-/// then the memory goes with the last of them.
-struct Leaving;
+/// Its drop is the thread's end. Blocks may be in use by other thread-locals, which are dropped
+/// later: then the memory goes with the last of them.
+struct ThreadEnd;
 
-impl Drop for Leaving {
+impl Drop for ThreadEnd {
     fn drop(&mut self) {
-        OWN.with(|arena| arena.retire());
+        ARENA.with(|arena| arena.retire());
     }
 }
 
@@ -218,13 +219,12 @@ impl Drop for Leaving {
 /// # Panics
 /// If `layout` has no bytes.
 pub fn take(layout: Layout) -> NonNull<u8> {
-    OWN.with(|arena| arena.take(layout))
+    ARENA.with(|arena| arena.take(layout))
 }
 
 /// # Safety
-/// `block` came from [`take`] on this thread with the same layout, and nobody uses it any
-/// more.
+/// `block` came from [`take`] on this thread with the same layout, and is not used any more.
 pub unsafe fn give_back(block: NonNull<u8>, layout: Layout) {
     // SAFETY: the caller's promise; and a thread has one arena for as long as it runs.
-    OWN.with(|arena| unsafe { arena.give_back(block, layout) });
+    ARENA.with(|arena| unsafe { arena.give_back(block, layout) });
 }

@@ -1,19 +1,14 @@
-//! How much a task may do before it lets the others have a turn.
-//!
-//! *Promises*: a task whose I/O is always ready pauses after 128 operations of one poll, and
-//! goes to the end of the ready queue.
-//! *Leaves out*: computation. A task that never awaits cannot be interrupted; that is what
-//! the other two engines are for.
-//!
-//! Without it, a task that reads from a peer who writes faster than it reads would never meet
-//! `Pending`: its loop would look at no timer and no other socket. asyncio has no such limit,
-//! since each of its reads costs a turn. tokio's is `coop`, and the number is tokio's.
-//!
-//! # Giving the other tasks a turn
+//! A task's budget for one poll, and yielding: how a task lets the others run.
 //!
 //! *Assumes*: a waker that puts its own task into the ready queue (`task/running.rs`).
-//! *Promises*: pending once, and woken at once: the task goes to the end of the ready queue.
-//! *Leaves out*: waiting for anything.
+//! *Promises*: a task whose I/O is always ready pauses after 128 operations of one poll, and
+//! goes to the end of the ready queue; so does one that yields.
+//! *Leaves out*: computation. A task that never awaits cannot be interrupted; that is what
+//! threads and processes are for.
+//!
+//! Without it, a task that reads from a peer that writes faster than it reads would never meet
+//! `Pending`: its loop would serve no timer and no other socket. asyncio has no such limit,
+//! since each of its reads costs an iteration. tokio's is `coop`, and the number is tokio's.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -36,7 +31,7 @@ pub const BUDGET: u32 = 128;
 /// for _ in 0..BUDGET {
 ///     assert!(budget.spend(&mut cx).is_ready());
 /// }
-/// assert!(budget.spend(&mut cx).is_pending()); // and the task is woken for its next turn
+/// assert!(budget.spend(&mut cx).is_pending()); // and the task is woken, to go on later
 /// ```
 #[derive(Debug)]
 pub struct Budget {
@@ -78,7 +73,7 @@ impl Budget {
     }
 }
 
-/// Gives the other tasks a turn.
+/// Lets all other ready tasks run before this one goes on.
 ///
 /// ```
 /// use singletrack::{EventLoop, yield_now};

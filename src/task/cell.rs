@@ -1,80 +1,68 @@
-//! A task: one block of memory, whose owners know nothing of the type of its future.
+//! A task: one block of memory, whose owners do not know the type of its future.
 //!
-//! *Assumes*: one thread; blocks of memory (`task/arena.rs`); the states' rules
-//! (`task/state.rs`); a tail that is first a future and then its output (`task/stage.rs`).
-//! *Promises*: a future is polled and dropped where it was born, and never while it runs;
-//! the block goes back when the last owner has gone.
+//! *Assumes*: one thread; blocks of memory (`task/arena.rs`); the rules of `task/state.rs`.
+//! *Promises*: a future is polled and dropped where it was born, and never while it runs; it is
+//! dropped exactly once, before its output is there; a panic in it or in its drop stays here; the
+//! block goes back with the last owner.
 //! *Leaves out*: when to run (`task/ready_queue.rs`, `event_loop/scheduler.rs`).
 //!
 //! ```text
-//!   slot ───┐        ┌ head ───────────────────────────────────────┐
-//!   queue ──┼──────► │ verbs │ id │ owners │ state │ kind │ joiner │   40 bytes
-//!   handle ─┘        ├ stage ───────────────┬──────────────────────┘
-//!   AnyTask:         │ future ► output ► –  │
-//!   one word         └──────────────────────┘
-//!                        ▲
-//!   verbs ──► poll, cancel, take, … for this type of future: a vtable, written by hand
+//!   slot ───┐        ┌ head ────────────────────────────────────────┐
+//!   queue ──┼──────► │ vtable │ id │ owners │ state │ kind │ joiner │   40 bytes
+//!   handle ─┘        ├ stage ───────────────┬───────────────────────┘
+//!   AnyTask:         │ future ► output ► –  │   which of them: `kind`, the tag of this union.
+//!   one word         └──────────────────────┘   In the head, since here it would cost a word
+//!
+//!   vtable ──► poll, cancel and free for this type of future: written by hand
 //! ```
+//! [`TaskState`] says who may reach the stage, `kind` what it holds. Of the thirty combinations
+//! these occur:
+//! ```text
+//!                   Future            MustCancel        Empty            Value Panic Cancelled
+//!   Idle            parked ────c────► parked
+//!                   w│  ▲p            w│  ▲p
+//!   Queued   new ─► queued ───c────► queued
+//!                   r│  ▲p            r│  ▲p
+//!   Running         polled ────c────► polled still ─┐
+//!   RunningWoken       └──────────────e─────────────┴─► its drop runs ─o─► a moment, or `peek`
+//!                                                                             f│  ▲k
+//!   Done                                                fetched ◄────t──── to be fetched
+//!
+//!   w wake · r run · p pause · c cancel · e empty · o output written · f finish · k peek · t take
+//! ```
+//! A task that must be cancelled is not polled when it runs: `r` and `e` in one. So is `cancel_now`,
+//! from `Idle` too. A poll that is `Ready` although the task was cancelled in it keeps its value.
+//! `k` starts from a value only. The last owner may go in any row but the two of `Running`.
+//!
 //! `Rc<TaskCell<dyn Body>>` would let the compiler write the table, with pointers of two words
 //! and a `malloc` a task: a spawn and join takes 1.5 times as long then, a yield 1.25. tokio's
 //! `RawTask` and async-task's header are built like this one, with atomics.
 #![allow(unsafe_code)]
 
 use crate::base::id::TaskId;
-use crate::task::arena;
-use crate::task::running as self_wake;
-use crate::task::stage::{Stage, StageKind};
-use crate::task::state::TaskError;
-use crate::task::state::{Pause, TaskState};
+use crate::base::panic::{discard, panic_message};
+use crate::task::state::{Pause, StepEnd, TaskError, TaskState};
+use crate::task::{arena, running};
 use std::alloc::Layout;
-use std::cell::Cell;
+use std::any::Any;
+use std::cell::{Cell, UnsafeCell};
 use std::future::Future;
 use std::marker::PhantomData;
+use std::mem::{ManuallyDrop, needs_drop, offset_of};
 use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::ptr::{self, NonNull};
 use std::task::{Context, Poll, Waker};
 
 /// What all tasks have in common.
 pub struct Head {
-    verbs: &'static TaskVtable,
+    vtable: &'static TaskVtable,
     id: TaskId,
     owners: Cell<u32>,
     state: Cell<TaskState>,
     kind: Cell<StageKind>,
     joiner: Cell<Option<Waker>>,
-}
-
-/// The head, and the stage the task has come to. In this order, so that a pointer to the
-/// whole is one to the head.
-#[repr(C)]
-struct TaskCell<F: Future> {
-    head: Head,
-    stage: Stage<F>,
-}
-
-/// What depends on the future's type. Each function wants the pointer of an [`AnyTask`] whose
-/// verbs these are, and the promise of [`Stage`]: no two calls overlap.
-struct TaskVtable {
-    poll: unsafe fn(NonNull<Head>, &mut Context<'_>) -> bool,
-    cancel: unsafe fn(NonNull<Head>),
-    panic_message: unsafe fn(NonNull<Head>) -> String,
-    /// Writes an `Option<Result<F::Output, TaskError>>` over the one that is there.
-    take: unsafe fn(NonNull<Head>, NonNull<()>),
-    /// An `F::Output`, if there is one.
-    value: unsafe fn(NonNull<Head>) -> Option<NonNull<()>>,
-    /// Drops what there is and gives the block back.
-    free: unsafe fn(NonNull<Head>),
-}
-
-/// How a run ended.
-#[must_use]
-pub enum StepEnd {
-    /// Pending, and nobody woke it meanwhile.
-    Parked,
-    /// Pending, and woken meanwhile: put it at the end of the queue.
-    Again,
-    /// Done; this waker belongs to whoever awaits the output.
-    Done(Option<Waker>),
 }
 
 impl Head {
@@ -83,7 +71,7 @@ impl Head {
         self.id
     }
 
-    /// Somebody used the waker. True: put the task into the ready queue.
+    /// The waker was used. True: put the task into the ready queue.
     #[must_use]
     pub fn wake(&self) -> bool {
         self.step(TaskState::wake)
@@ -92,7 +80,7 @@ impl Head {
     /// From now on a run drops the future instead of polling it.
     pub fn cancel(&self) {
         if self.kind.get() == StageKind::Future {
-            self.kind.set(StageKind::Doomed);
+            self.kind.set(StageKind::MustCancel);
         }
     }
 
@@ -101,7 +89,7 @@ impl Head {
         self.state.get()
     }
 
-    /// The waker of whoever awaits the output.
+    /// The waker of the task that awaits the output.
     pub fn joiner(&self) -> Option<Waker> {
         let joiner = self.joiner.take();
         let copy = joiner.clone();
@@ -121,9 +109,9 @@ impl Head {
         result
     }
 
-    fn finish(&self) -> StepEnd {
+    fn finish(&self) -> Option<Waker> {
         self.step(TaskState::finish);
-        StepEnd::Done(self.joiner.take())
+        self.joiner.take()
     }
 }
 
@@ -138,25 +126,27 @@ impl AnyTask {
     pub fn run(&self, cx: &mut Context<'_>) -> StepEnd {
         assert!(self.state.get() == TaskState::Queued, "only a queued task can run");
         self.step(TaskState::start);
-        self_wake::begin(self.id);
-        // SAFETY: the state was Queued, so there is a future; it is Running until `finish` or
-        // `pause` below, and all uses of the stage in this file look at it first. So nothing
-        // that the future does, in its poll or its drop, reaches the stage a second time.
-        // `self` keeps the block.
+        running::begin(self.id);
+        // SAFETY: the state was Queued, so the stage holds a future. Until `finish` or `pause` below
+        // the state is one of the two Runnings, in which every other path to the stage is closed:
+        // `run`, `cancel_now`, `unread_panic`, `poll_join` and `peek` ask for another state first.
+        // So the user code in this call, the future's poll and its drop, reaches the stage no
+        // second time. `self` is an owner, so there is no `free`.
         let ready = unsafe {
-            if self.kind.get() == StageKind::Doomed {
-                (self.verbs.cancel)(self.0);
+            if self.kind.get() == StageKind::MustCancel {
+                (self.vtable.cancel)(self.0);
                 true
             } else {
-                (self.verbs.poll)(self.0, cx)
+                (self.vtable.poll)(self.0, cx)
             }
         };
-        let woke_itself = self_wake::end();
+        let woke_itself = running::end();
         if ready {
-            return self.finish();
+            return StepEnd::Done(self.finish());
         }
         if woke_itself {
-            let _it_runs_so_there_is_nothing_to_enqueue = self.wake();
+            // Always false, as the task runs; `pause` below says where it goes.
+            let _enqueue = self.wake();
         }
         match self.step(TaskState::pause) {
             Pause::Park => StepEnd::Parked,
@@ -164,31 +154,39 @@ impl AnyTask {
         }
     }
 
-    /// The loop is going away: drops the future, whatever state it is in.
+    /// The loop is going away: drops the future, unless it runs or is gone. Returns the joiner.
     pub fn cancel_now(&self) -> Option<Waker> {
         let state = self.state.get();
         if state.is_running() || state == TaskState::Done {
             return None;
         }
         self.state.set(TaskState::Running);
-        // SAFETY: as in `run`: not running before, running now.
-        unsafe { (self.verbs.cancel)(self.0) };
-        match self.finish() {
-            StepEnd::Done(joiner) => joiner,
-            StepEnd::Parked | StepEnd::Again => None,
-        }
+        // SAFETY: as in `run`: the state was Idle or Queued, so the stage holds a future; it is
+        // Running until `finish`, so the future's drop reaches the stage no second time; `self`
+        // is an owner. A later `run` is refused, since the state is no longer Queued.
+        unsafe { (self.vtable.cancel)(self.0) };
+        self.finish()
     }
 
-    /// The message of a panic that nobody has fetched.
+    /// The message of a panic that has not been fetched.
     pub fn unread_panic(&self) -> Option<String> {
         if !self.is_done() || self.kind.get() != StageKind::Panic {
-            return None; // without asking the tail, which costs a call through a pointer
+            return None; // without a call through the vtable
         }
-        // SAFETY: a task that is done is never run again, and this runs no user code.
-        Some(unsafe { (self.verbs.panic_message)(self.0) })
+        // SAFETY: `kind` says that the stage holds a payload. The state is Done, so no call is
+        // inside the stage, and reading a message runs no user code that could begin one.
+        let payload = unsafe { self.stage().cast::<PanicPayload>().as_ref() };
+        Some(panic_message(&***payload))
     }
 
-    /// True when nobody else has a share.
+    /// Where the stage is. Safe code may ask; to follow it takes a reason.
+    fn stage(&self) -> NonNull<()> {
+        // SAFETY: `self` is an owner, so the block is there, and it is a head and a stage, so
+        // many bytes apart.
+        unsafe { self.0.byte_add(self.vtable.stage).cast() }
+    }
+
+    /// True when this is the only share.
     pub fn is_last(&self) -> bool {
         self.owners.get() == 1
     }
@@ -217,9 +215,9 @@ impl Drop for AnyTask {
         let others = self.owners.get() - 1;
         self.owners.set(others);
         if others == 0 {
-            // SAFETY: that was the last owner, so nobody is in any of the other verbs: their
-            // callers are owners too.
-            unsafe { (self.verbs.free)(self.0) };
+            // SAFETY: this was the last owner. Every other call through the vtable is made with
+            // a borrow of an owner, so none is in progress, and none can follow.
+            unsafe { (self.vtable.free)(self.0) };
         }
     }
 }
@@ -227,24 +225,24 @@ impl Drop for AnyTask {
 /// A share of a task whose output is a `T`.
 pub struct TaskOf<T> {
     task: AnyTask,
-    /// As if in a box: it may be dropped with this, and does not move with it.
-    output: PhantomData<Box<T>>,
+    output: PhantomData<Box<T>>, // as if in a box: may be dropped with this, does not move with it
 }
 
 impl<T> TaskOf<T> {
     /// Puts `future` where it will be polled and dropped. The task is born queued.
     pub fn new<F: Future<Output = T> + 'static>(id: TaskId, future: F) -> Self {
         let head = Head {
-            verbs: &TaskCell::<F>::VERBS,
+            vtable: &TaskCell::<F>::VTABLE,
             id,
             owners: Cell::new(1),
             state: Cell::new(TaskState::Queued),
             kind: Cell::new(StageKind::Future),
             joiner: Cell::new(None),
         };
+        let stage = UnsafeCell::new(Stage { future: ManuallyDrop::new(future) });
         let block = arena::take(Layout::new::<TaskCell<F>>()).cast();
-        // SAFETY: the block has room for just this, and is ours.
-        unsafe { block.write(TaskCell { head, stage: Stage::new(future) }) };
+        // SAFETY: the arena gave a block with room for just this, and gave it to this call alone.
+        unsafe { block.write(TaskCell { head, stage }) };
         TaskOf { task: AnyTask(block.cast()), output: PhantomData }
     }
 
@@ -258,19 +256,29 @@ impl<T> TaskOf<T> {
             // Only its own future can ask while it runs.
             state if state.is_running() => return Poll::Ready(Err(TaskError::AwaitsItself)),
             _ => {
-                let old = self.joiner.replace(Some(cx.waker().clone()));
-                drop(old);
+                drop(self.joiner.replace(Some(cx.waker().clone())));
                 return Poll::Pending;
             }
         }
-        let mut output: Option<Result<T, TaskError>> = None;
-        // SAFETY: a task that is done is never run again, and `take` moves the output out
-        // without running user code. `new` saw to it that the output is a `T`.
-        unsafe { (self.verbs.take)(self.task.0, NonNull::from(&mut output).cast()) };
-        Poll::Ready(output.expect("a task's output was awaited a second time"))
+        let stage = self.stage();
+        Poll::Ready(match self.kind.replace(StageKind::Empty) {
+            // SAFETY: `kind` said that the stage holds a value, which is a `T` since `new` made the
+            // task from a future with that output; from here on `kind` says that it is moved out.
+            // The state is Done, so no call is inside the stage.
+            StageKind::Value => Ok(unsafe { stage.cast().read() }),
+            StageKind::Panic => {
+                // SAFETY: the same, of the payload of a panic.
+                let payload = unsafe { stage.cast::<PanicPayload>().read() };
+                Err(TaskError::Panicked(*payload))
+            }
+            StageKind::Cancelled => Err(TaskError::Cancelled),
+            StageKind::Future | StageKind::MustCancel | StageKind::Empty => {
+                panic!("a task's output was awaited a second time")
+            }
+        })
     }
 
-    /// Shows the value of a task that is done to `look`, if it has one and nobody fetched it.
+    /// Shows `look` the value of a task that is done, if it has one that was not fetched.
     pub fn peek<R>(&self, look: impl FnOnce(&T) -> R) -> Option<R> {
         /// However `look` ends, the task is done again.
         struct Restore<'a>(&'a Cell<TaskState>);
@@ -279,14 +287,15 @@ impl<T> TaskOf<T> {
                 self.0.set(TaskState::Done);
             }
         }
-        if self.state.get() != TaskState::Done {
+        if !self.is_done() || self.kind.get() != StageKind::Value {
             return None;
         }
         self.state.set(TaskState::Running);
         let _restore = Restore(&self.state);
-        // SAFETY: as in `run`: it counts as running, so nothing that `look` does reaches the
-        // stage a second time. `new` saw to it that the value is a `T`.
-        let value = unsafe { (self.verbs.value)(self.task.0)?.cast::<T>().as_ref() };
+        // SAFETY: `kind` says that the stage holds a value, a `T` as in `poll_join`. As in `run`: until
+        // `_restore` is dropped, after the last use of the value, the task counts as running, so
+        // nothing that `look` does reaches the stage.
+        let value = unsafe { self.stage().cast::<T>().as_ref() };
         Some(look(value))
     }
 }
@@ -299,47 +308,102 @@ impl<T> Deref for TaskOf<T> {
     }
 }
 
-/// `Verbs` for a stage of `F`. Each passes its caller's promises on: the pointer is that of a
-/// `TaskCell<F>`, and leads to all of it, because `TaskOf::new` made it so.
+/// What depends on the future's type. [`TaskCell`] says what the functions ask of their callers.
+struct TaskVtable {
+    stage: usize,                                             // bytes from the head to it
+    poll: unsafe fn(NonNull<Head>, &mut Context<'_>) -> bool, // true: the output is there
+    cancel: unsafe fn(NonNull<Head>),
+    free: unsafe fn(NonNull<Head>), // drops what there is and gives the block back
+}
+
+/// The tag of the union below: what the stage holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum StageKind {
+    Future,
+    MustCancel, // a future too, which a run drops instead of polling it, as asyncio's `_must_cancel`
+    Value,
+    Panic,
+    Cancelled, // nothing: the future was dropped before it was ready
+    Empty,     // nothing: the content is being dropped, or the output was fetched
+}
+
+/// A thin pointer, so that a small future decides the size of the stage.
+type PanicPayload = Box<Box<dyn Any + Send>>;
+
+/// A future on its way to being an output. All fields begin where it does (`repr(C)`), so that
+/// the output can be reached without the type of the future.
+#[repr(C)]
+union Stage<F: Future> {
+    future: ManuallyDrop<F>,
+    value: ManuallyDrop<F::Output>,
+    panic: ManuallyDrop<PanicPayload>,
+}
+
+/// The head and the stage, in this order, so that a pointer to the whole is one to the head.
+///
+/// All `unsafe` functions here ask the same of their callers, which are all in this file: the
+/// pointer is that of an [`AnyTask`] whose vtable this is (`TaskOf::new` derived it from the whole
+/// cell), the cell is alive, and no two of these calls for one task overlap, not even through the
+/// user code that they run. `kind` says at all times what the stage holds.
+#[repr(C)]
+struct TaskCell<F: Future> {
+    head: Head,
+    stage: UnsafeCell<Stage<F>>,
+}
+
 impl<F: Future> TaskCell<F> {
-    const VERBS: TaskVtable = TaskVtable {
+    const VTABLE: TaskVtable = TaskVtable {
+        stage: offset_of!(Self, stage),
         poll: Self::poll,
         cancel: Self::cancel,
-        panic_message: Self::panic_message,
-        take: Self::take,
-        value: Self::value,
         free: Self::free,
     };
 
     unsafe fn of<'a>(task: NonNull<Head>) -> &'a Self {
-        // SAFETY: the promise above.
+        // SAFETY: the pointer leads to a whole `TaskCell<F>`, whose head is first; the caller has
+        // an owner for as long as it uses the reference; all that changes is in cells.
         unsafe { task.cast().as_ref() }
     }
 
     unsafe fn poll(task: NonNull<Head>, cx: &mut Context<'_>) -> bool {
-        // SAFETY: the promises above; a block never moves.
-        unsafe { Self::of(task).stage.poll(&task.as_ref().kind, cx) }
+        // SAFETY: the caller's promises.
+        let cell = unsafe { Self::of(task) };
+        // SAFETY: no call overlaps with this one, so this is the only reference into the stage;
+        // the callers poll only in a state in which `kind` is Future.
+        let future = unsafe { &mut *(*cell.stage.get()).future };
+        // SAFETY: a block never moves, and `empty` drops a future where it stands.
+        let future = unsafe { Pin::new_unchecked(future) };
+        let (then, output) = match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+            Ok(Poll::Pending) => return false,
+            Ok(Poll::Ready(value)) => (StageKind::Value, Stage { value: ManuallyDrop::new(value) }),
+            Err(payload) => {
+                (StageKind::Panic, Stage { panic: ManuallyDrop::new(Box::new(payload)) })
+            }
+        };
+        // SAFETY: the caller's promises; `future` is not used any more.
+        unsafe { cell.conclude(then, Some(output)) };
+        true
     }
 
     unsafe fn cancel(task: NonNull<Head>) {
-        // SAFETY: the promises above.
-        unsafe { Self::of(task).stage.cancel(&task.as_ref().kind) }
+        // SAFETY: the caller's promises. A cancelled task holds nothing.
+        unsafe { Self::of(task).conclude(StageKind::Cancelled, None) };
     }
 
-    unsafe fn panic_message(task: NonNull<Head>) -> String {
-        // SAFETY: the promises above.
-        unsafe { Self::of(task).stage.panic_message(&task.as_ref().kind) }
-    }
-
-    unsafe fn take(task: NonNull<Head>, output: NonNull<()>) {
-        // SAFETY: the promises above, and that of `take` about the place to write to.
-        unsafe { *output.cast().as_mut() = Self::of(task).stage.take(&task.as_ref().kind) }
-    }
-
-    unsafe fn value(task: NonNull<Head>) -> Option<NonNull<()>> {
-        // SAFETY: the promises above.
-        let value = unsafe { Self::of(task).stage.value(&task.as_ref().kind) };
-        value.map(|value| NonNull::from(value).cast())
+    /// Replaces the future by its output, which is of the kind `then`. The future's drop is
+    /// user code and may panic; the output is written all the same.
+    unsafe fn conclude(&self, then: StageKind, output: Option<Stage<F>>) {
+        // SAFETY: the caller's promises.
+        let empty = || unsafe { self.empty() };
+        if needs_drop::<F>() {
+            catch_unwind(AssertUnwindSafe(empty)).unwrap_or_else(discard);
+        }
+        if let Some(output) = output {
+            // SAFETY: no call overlaps with this one, and the future has been dropped (or needs
+            // no drop), so nothing that is alive is written over.
+            unsafe { self.stage.get().write(output) };
+        }
+        self.head.kind.set(then);
     }
 
     unsafe fn free(task: NonNull<Head>) {
@@ -348,19 +412,38 @@ impl<F: Future> TaskCell<F> {
         impl Drop for Block {
             fn drop(&mut self) {
                 // SAFETY: `TaskOf::new` took it on this thread (a task is not `Send`), with
-                // this layout, and what was in it has been dropped.
+                // this layout. The cell in it was dropped before: `free` makes this guard first.
                 unsafe { arena::give_back(self.0, self.1) };
             }
         }
         let _block = Block(task.cast(), Layout::new::<Self>());
-        // SAFETY: the promises above: the last owner is gone.
+        // SAFETY: the last owner is gone, so no other reference to the cell exists, and what its
+        // drop runs has no way to get one: the stage goes first, then the head and its joiner.
         unsafe { ptr::drop_in_place(task.cast::<Self>().as_ptr()) };
+    }
+
+    /// Drops what there is.
+    unsafe fn empty(&self) {
+        // Noted first: whatever the drop does, there is nothing left to drop again.
+        let was = self.head.kind.replace(StageKind::Empty);
+        // SAFETY: no call overlaps with this one, and `kind` was the tag of the field.
+        unsafe {
+            let stage = &mut *self.stage.get();
+            match was {
+                StageKind::Future | StageKind::MustCancel => {
+                    ManuallyDrop::drop(&mut stage.future);
+                }
+                StageKind::Value => ManuallyDrop::drop(&mut stage.value),
+                StageKind::Panic => ManuallyDrop::drop(&mut stage.panic),
+                StageKind::Cancelled | StageKind::Empty => {}
+            }
+        }
     }
 }
 
 impl<F: Future> Drop for TaskCell<F> {
     fn drop(&mut self) {
-        // SAFETY: nobody else has the cell any more.
-        unsafe { self.stage.empty(&self.head.kind) };
+        // SAFETY: `free` drops the cell, when no owner is left and no other call in progress.
+        unsafe { self.empty() };
     }
 }

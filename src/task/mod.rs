@@ -1,21 +1,35 @@
 //! Tasks: one block of memory, its states, and the queue of what is ready.
 //!
 //! ```text
-//!   arena            Memory for the tasks of one thread: small, many, and gone soon
-//!   budget           How much a task may do before it lets the others have a turn
-//!   cell             A task: one block of memory, whose owners know nothing of the type of its future
-//!   notes            What is known of some tasks and not of most: a name, and who wants to hear of the end
-//!   ready_queue      The tasks of one loop, and the queue of what is ready to run
-//!   running          The shortest wake: a task that wakes itself while it runs
-//!   stage            What a task is from one moment to the next: a future, then its output, then nothing
-//!   state            The five states of a task, and every legal step between them
+//!                        ┌ ready_queue ──────────────────────────────┐
+//!   TaskId ─────────────►│ slots: which tasks there are              │
+//!   (a waker's number)   │ queue: which of them run next, in order   │
+//!                        └──────┬────────────────────────────────────┘
+//!                               │ AnyTask: a share of
+//!                               ▼
+//!                        ┌ cell ─────────────────────────────────────┐
+//!         memory from    │ head: state, kind, owners, joiner         │   rules of `state`:
+//!         arena ────────►│ stage: future ► output ► nothing          │   Idle Queued Running Done
+//!                        └───────────────────────────────────────────┘
+//!   during a poll:   running    the task that runs, and whether it woke itself
+//!                    budget     what is left to it, and yielding
+//!   for few tasks:   metadata   a name, done callbacks, the place of its making
 //! ```
+//! Nothing here knows a loop: `event_loop/scheduler.rs` spawns, runs and drops tasks by means of
+//! these, and `event_loop/waker.rs` makes wakers of their ids.
+//!
+//! Read `state` (pure: an enum and four steps), then `cell` (all the `unsafe` of a task, and how its
+//! two state machines go together), then `ready_queue`. `arena` stands for itself.
+//!
+//! The properties of tasks, T1 to T14 (dropped once, no wake lost, …), are listed with their tests in
+//! `PROPERTIES` of `tests/aio_scenarios.rs`. States alone are tested in `tests/task_state.rs`, memory
+//! (under Miri) in `tests/task_soundness.rs` and `tests/arena.rs`, random lives of tasks beside a
+//! model in `tests/task_ops.rs` and by the fuzz target of that name.
 
 pub mod arena;
 pub mod budget;
 pub mod cell;
-pub mod notes;
+pub mod metadata;
 pub mod ready_queue;
 pub mod running;
-pub mod stage;
 pub mod state;

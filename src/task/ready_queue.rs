@@ -2,20 +2,19 @@
 //!
 //! *Assumes*: one thread; cells that know their own state (`task/cell.rs`).
 //! *Promises*: strict FIFO, asyncio's order; a task stands in the queue at most once; a stale
-//! id changes nothing; nothing of the user's runs in here.
+//! id changes nothing; no user code runs in here.
 //! *Leaves out*: running (`event_loop/scheduler.rs`), and finding the loop of a waker
 //! (`event_loop/waker.rs`).
 //!
 //! ```text
 //!   a waker's number ─► slot 2 ─► its task, if it is still the same ─► queue, if it was idle
 //!
-//!   slots    0: task   1: –   2: task   3: task          vacant   1
+//!   slots    0: task   1: –   2: task   3: task          free_slots   1
 //!   queue    task of slot 3 · – · task of slot 0         what runs next stands first
 //!   calls    key of a callback                           one for each – in the queue
 //! ```
 
-use crate::base::id::Key;
-use crate::base::id::{LoopId, MAX_INDEX, TaskId};
+use crate::base::id::{Key, LoopId, MAX_INDEX, TaskId};
 use crate::task::cell::{AnyTask, TaskOf};
 use crate::task::state::{Pause, TaskState};
 use std::collections::VecDeque;
@@ -24,8 +23,8 @@ use std::future::Future;
 /// The slot number of the root future, which lives on the caller's stack and has no slot.
 const ROOT: u32 = MAX_INDEX;
 
-/// A queue of so many entries is never made smaller.
-const ROOMY: usize = 4096;
+/// A queue with room for so many entries is not made smaller.
+const KEPT_CAPACITY: usize = 4096;
 
 /// One thing to run.
 pub enum ReadyEntry {
@@ -39,17 +38,17 @@ pub enum ReadyEntry {
 /// of them has.
 pub const ROOT_CALL: Key = Key { index: u32::MAX, generation: u32::MAX };
 
-/// The key of a root that was given up while it was queued: it opens nothing.
+/// The key of a root that was given up while it was queued: no callback has it.
 const NO_CALL: Key = Key { index: u32::MAX, generation: 0 };
 
 /// Slots and queue.
 pub struct ReadyQueue {
     loop_id: LoopId,
-    /// By index. A task leaves when it is done, so its absence means just that. Which tenant
-    /// of its slot it is, the task itself knows.
+    /// By index. A task leaves when it is done, so its absence means just that. The generation is
+    /// in the task's own id.
     slots: Vec<Option<AnyTask>>,
-    /// The slots without a tenant, the last one to become so on top.
-    vacant: Vec<u32>,
+    /// The slots without a task, the last one to become free on top.
+    free_slots: Vec<u32>,
     next_generation: u16,
     /// What runs when; `None` is the next of `calls`. Tasks are the common case, and an entry
     /// that is nothing but a pointer travels in a register: an enum with both kinds goes
@@ -66,7 +65,7 @@ impl ReadyQueue {
         ReadyQueue {
             loop_id,
             slots: Vec::new(),
-            vacant: Vec::new(),
+            free_slots: Vec::new(),
             next_generation: 0,
             queue: VecDeque::new(),
             calls: VecDeque::new(),
@@ -75,7 +74,7 @@ impl ReadyQueue {
         }
     }
 
-    /// A turn begins: how many entries it is to run.
+    /// Step 8 of an iteration begins: how many entries it is to run.
     pub fn batch(&mut self) -> usize {
         self.give_memory_back();
         self.queue.len()
@@ -88,7 +87,7 @@ impl ReadyQueue {
 
     /// How many tasks are alive, not counting the root.
     pub fn tasks(&self) -> usize {
-        self.slots.len() - self.vacant.len()
+        self.slots.len() - self.free_slots.len()
     }
 
     /// Those tasks, in the order of their slots.
@@ -112,16 +111,16 @@ impl ReadyQueue {
         }
     }
 
-    /// When a burst is over. Not looked at for every task that comes out: that path is hot.
+    /// When a burst is over. Not checked for every task that comes out: that path is hot.
     fn give_memory_back(&mut self) {
-        if self.queue.capacity() > ROOMY && self.queue.len() < ROOMY {
+        if self.queue.capacity() > KEPT_CAPACITY && self.queue.len() < KEPT_CAPACITY {
             self.shrink();
         }
     }
 
     #[cold]
     fn shrink(&mut self) {
-        self.queue.shrink_to(ROOMY);
+        self.queue.shrink_to(KEPT_CAPACITY);
     }
 
     /// Appends a callback.
@@ -142,8 +141,8 @@ impl ReadyQueue {
         self.queue.pop_back_if(its_own).flatten()
     }
 
-    /// Gives a new task its slot and queues it: its first step comes in the next turn. Once
-    /// the loop is going away there is no slot, and the task is for the caller to end.
+    /// Gives a new task its slot and queues it: its first step comes in the next iteration. Once
+    /// the loop is going away there is no slot, and the caller has to end the task.
     ///
     /// # Panics
     /// If 16,777,215 tasks are alive.
@@ -154,7 +153,7 @@ impl ReadyQueue {
         if self.closed {
             return Err(TaskOf::new(self.root_id(), future));
         }
-        let index = self.vacant.pop().unwrap_or_else(|| self.new_slot());
+        let index = self.free_slots.pop().unwrap_or_else(|| self.new_slot());
         let task = TaskOf::new(TaskId::pack(self.loop_id, self.next_generation, index), future);
         self.next_generation = self.next_generation.wrapping_add(1);
         self.slots[index as usize] = Some(task.clone());
@@ -174,7 +173,7 @@ impl ReadyQueue {
         TaskId::pack(self.loop_id, 0, ROOT)
     }
 
-    /// Somebody used the waker of `id`.
+    /// The waker of `id` was used.
     pub fn wake(&mut self, id: TaskId) {
         if id.index() == ROOT {
             if self.root.wake() {
@@ -188,7 +187,7 @@ impl ReadyQueue {
         }
     }
 
-    /// Marks a task to be dropped at its next turn, which comes soon.
+    /// Marks a task to be dropped at its next step, and queues it for that.
     pub fn cancel(&mut self, id: TaskId) {
         if let Some(task) = self.task(id) {
             task.cancel();
@@ -200,7 +199,7 @@ impl ReadyQueue {
     #[must_use]
     pub fn remove(&mut self, index: u32) -> Option<AnyTask> {
         let task = self.slots.get_mut(index as usize)?.take()?;
-        self.vacant.push(index);
+        self.free_slots.push(index);
         Some(task)
     }
 
@@ -216,7 +215,7 @@ impl ReadyQueue {
         }
     }
 
-    /// The root future is done or given up; what is left of it in the queue is nobody's.
+    /// The root future is done or given up: its entry in the queue, if there is one, runs nothing.
     pub fn forget_root(&mut self) {
         for key in self.calls.iter_mut().filter(|key| **key == ROOT_CALL) {
             *key = NO_CALL;
@@ -236,7 +235,7 @@ impl ReadyQueue {
     pub fn pop_slot(&mut self) -> Option<AnyTask> {
         loop {
             match self.slots.pop()? {
-                None => self.vacant.pop(),
+                None => self.free_slots.pop(),
                 task => return task,
             };
         }

@@ -11,13 +11,13 @@ use crate::base::id::TaskId;
 use std::cell::Cell;
 
 /// The running task, as a number (0: none), and whether it woke itself.
-struct Running {
+struct RunningTask {
     id: Cell<u64>,
     woken: Cell<bool>,
 }
 
 thread_local! {
-    static RUNNING: Running = const { Running { id: Cell::new(0), woken: Cell::new(false) } };
+    static RUNNING: RunningTask = const { RunningTask { id: Cell::new(0), woken: Cell::new(false) } };
 }
 
 /// A task's poll begins.
@@ -36,7 +36,7 @@ pub fn end() -> bool {
     })
 }
 
-/// Somebody wakes `id`. True: it is the task that runs here, and that is all there is to do.
+/// The waker of `id` was used. True: it is the task that runs here, and nothing else is to be done.
 pub fn wake(id: TaskId) -> bool {
     RUNNING.with(|running| {
         let is_own = running.id.get() == id.raw();
@@ -47,20 +47,20 @@ pub fn wake(id: TaskId) -> bool {
     })
 }
 
-/// Keeps what is noted of the running task, until this is dropped: another one runs inside
-/// its step.
-pub struct Aside {
+/// What was noted of the outer task while another one runs inside its step; its drop puts that
+/// back.
+pub struct Saved {
     id: u64,
     woken: bool,
 }
 
 /// A task is about to run inside the step of another, which may have woken itself already.
 #[must_use]
-pub fn set_aside() -> Aside {
-    RUNNING.with(|running| Aside { id: running.id.get(), woken: running.woken.get() })
+pub fn save() -> Saved {
+    RUNNING.with(|running| Saved { id: running.id.get(), woken: running.woken.get() })
 }
 
-impl Drop for Aside {
+impl Drop for Saved {
     fn drop(&mut self) {
         RUNNING.with(|running| {
             running.id.set(self.id);

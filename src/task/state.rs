@@ -1,9 +1,10 @@
-//! The five states of a task, and every legal step between them.
+//! The five states of a task, every legal step between them, and its errors.
 //!
 //! *Assumes*: one thread.
 //! *Promises*: a task is queued at most once; a wake during a poll leads to exactly one more
-//! poll; no wake is lost, and none disturbs a task that is done.
-//! *Leaves out*: the future and the queue.
+//! poll; no wake is lost, and none disturbs a task that is done. A panic's payload stays what it
+//! was, so that an awaiter may resume it.
+//! *Leaves out*: the future and its output (`task/cell.rs`), the queue (`task/ready_queue.rs`).
 //!
 //! ```text
 //!            1 wake              2 start             4 finish
@@ -17,15 +18,11 @@
 //! A wake in any state not drawn changes nothing. Counterparts: embassy's two bits,
 //! async-task's `SCHEDULED | RUNNING`, tokio's `State`; those are atomics because wakes come
 //! from other threads. Here they come through the inbox, so an enum does.
-//!
-//! # Why a task has no value
-//!
-//! *Promises*: a panic's payload stays what it was, so that an awaiter may resume it.
-//! *Leaves out*: errors of the task's own: those are values.
 
 use crate::base::panic::panic_message;
 use std::any::Any;
 use std::fmt;
+use std::task::Waker;
 
 /// Where a task is between its spawn and its end.
 ///
@@ -63,8 +60,19 @@ pub enum Pause {
     Requeue,
 }
 
+/// How one step of a task ended.
+#[must_use]
+pub enum StepEnd {
+    /// Pending, and not woken meanwhile.
+    Parked,
+    /// Pending, and woken meanwhile: put it at the end of the queue.
+    Again,
+    /// Done; this is the waker of the task that awaits the output.
+    Done(Option<Waker>),
+}
+
 impl TaskState {
-    /// 1: somebody used the waker. True: put the task into the ready queue.
+    /// 1: the waker was used. True: put the task into the ready queue.
     #[must_use]
     pub fn wake(&mut self) -> bool {
         match *self {

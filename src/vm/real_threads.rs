@@ -14,9 +14,9 @@
 use crate::base::sync::{Arc, Condvar, Mutex};
 use crate::futures::error::JobError;
 use crate::gil::lock::cell::GilCell;
+use crate::gil::lock::gil_thread::GilThread;
 use crate::gil::lock::global_lock::GlobalLock;
 use crate::gil::lock::token::Gil;
-use crate::gil::lock::worker::GilThread;
 use crate::gil::rules::decision::AttachError;
 use crate::gil::rules::policy::SwitchPolicy;
 use crate::gil::stats::counters::Counters;

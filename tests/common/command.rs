@@ -5,7 +5,8 @@ use std::process::{Child, Output};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Lets it run to its end and collects what it says; one that hangs is killed and fails the test.
+/// Waits for the command to end and collects its output; if it hangs, it is killed and the test
+/// fails.
 pub fn finish(mut child: Child, words: &[&str], patience: Duration) -> Output {
     // Both pipes are read meanwhile, or a long output would fill one and stop the child.
     let collect = |mut pipe: Box<dyn Read + Send>| {

@@ -34,7 +34,7 @@ struct Pair {
     called: Arc<Mutex<Vec<usize>>>,
     subscribed: usize,
     wakes: Arc<CountWakes>,
-    /// A waker waits to be called.
+    /// A waker has been left with the future and not been called yet.
     armed: bool,
     expected_wakes: usize,
 }

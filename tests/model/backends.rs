@@ -3,10 +3,11 @@
 
 use super::reader::Reader;
 use singletrack::base::id::Key;
-use singletrack::event_loop::reactor::{Direction, Reactor};
+use singletrack::event_loop::reactor::Reactor;
 use singletrack::selector::event::Selector;
 use singletrack::selector::mio::MioSelector;
 use singletrack::selector::polling::PollingSelector;
+use singletrack::sys::fd::Direction;
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::AsFd;
@@ -69,7 +70,7 @@ impl World {
         World { reactor: Reactor::new(selector), pairs: Vec::new() }
     }
 
-    /// Does one thing. What the system calls themselves answered is part of the result.
+    /// Does one thing. What the system calls themselves returned is part of the result.
     fn apply(&mut self, op: &Op) -> String {
         if let Op::Open = op {
             if self.pairs.iter().flatten().count() == 4 {
@@ -140,7 +141,7 @@ impl World {
         }
     }
 
-    /// Takes in all news there is, and says what counts as ready.
+    /// Takes in all events there are, and returns what counts as ready.
     fn readiness(&mut self) -> Vec<Option<(bool, bool)>> {
         let mut woken = Vec::new();
         for _ in 0..3 {

@@ -1,10 +1,11 @@
-//! The reactor against a list, over a selector that does as it is told: refuses to register,
-//! tells of sources that are gone, reuses descriptors. Properties R1 to R4 and R7.
+//! The reactor against a list, over a selector that follows a script: it refuses to register,
+//! sends events of sources that are gone, reuses descriptors. Properties R1 to R4 and R7.
 
 use super::reader::Reader;
 use singletrack::base::id::Key;
-use singletrack::event_loop::reactor::{Direction, Reactor};
+use singletrack::event_loop::reactor::Reactor;
 use singletrack::selector::event::{IoEvent, Readiness, Selector, Token, WakeFn};
+use singletrack::sys::fd::Direction;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
@@ -22,13 +23,13 @@ pub enum Op {
     /// All these mean the i-th source ever made, gone or not.
     Deregister(usize),
     Clear(usize, Direction),
-    /// The system says that a read was short: the buffer is empty.
+    /// A read was short: the kernel's buffer is empty.
     ClearDrained(usize),
     /// One of four tasks waits.
     Wait(usize, Direction, usize),
     Forget(usize, Direction, usize),
     /// Bits of `Readiness`: 1 read, 2 write, 4 read closed.
-    News(usize, u8),
+    Event(usize, u8),
 }
 
 const BITS: [Readiness; 3] = [Readiness::READABLE, Readiness::WRITABLE, Readiness::READ_CLOSED];
@@ -44,7 +45,7 @@ pub fn check_bytes(bytes: &[u8]) {
             3 => Op::ClearDrained(r.below(16)?),
             4 => Op::Wait(r.below(16)?, direction, r.below(4)?),
             5 => Op::Forget(r.below(16)?, direction, r.below(4)?),
-            _ => Op::News(r.below(16)?, r.byte()? % 8),
+            _ => Op::Event(r.below(16)?, r.byte()? % 8),
         })
     };
     check(&Reader::new(bytes).list(op));
@@ -53,22 +54,22 @@ pub fn check_bytes(bytes: &[u8]) {
 pub fn check(ops: &[Op]) {
     let mut world = World::new();
     for op in ops {
-        world.obey(op);
+        world.apply(op);
         world.check();
     }
 }
 
-/// What the selector is told, and what it is to say.
+/// What the selector was asked, and what it is to answer.
 #[derive(Default)]
 struct Script {
     refuse: bool,
     watched: BTreeMap<RawFd, Token>,
-    news: Vec<IoEvent>,
+    events: Vec<IoEvent>,
 }
 
-struct Puppet(Rc<RefCell<Script>>);
+struct FollowsScript(Rc<RefCell<Script>>);
 
-impl Selector for Puppet {
+impl Selector for FollowsScript {
     fn register(&mut self, fd: BorrowedFd<'_>, token: Token) -> io::Result<()> {
         let mut script = self.0.borrow_mut();
         if script.refuse || script.watched.contains_key(&fd.as_raw_fd()) {
@@ -89,7 +90,7 @@ impl Selector for Puppet {
     }
 
     fn wait(&mut self, events: &mut Vec<IoEvent>, _: Option<Duration>) -> io::Result<()> {
-        events.append(&mut self.0.borrow_mut().news);
+        events.append(&mut self.0.borrow_mut().events);
         Ok(())
     }
 
@@ -111,7 +112,7 @@ impl Wake for Task {
     }
 }
 
-/// A source as the model sees it: three bits, and who waits in which direction.
+/// A source as the model sees it: three bits, and the tasks that wait in each direction.
 struct Source {
     key: Key,
     fd: usize,
@@ -139,7 +140,7 @@ impl World {
         let script = Rc::new(RefCell::new(Script::default()));
         let null = || OwnedFd::from(std::fs::File::open("/dev/null").unwrap());
         World {
-            reactor: Reactor::new(Box::new(Puppet(Rc::clone(&script)))),
+            reactor: Reactor::new(Box::new(FollowsScript(Rc::clone(&script)))),
             script,
             fds: (0..4).map(|_| null()).collect(),
             sources: Vec::new(),
@@ -163,14 +164,14 @@ impl World {
         }
     }
 
-    fn obey(&mut self, op: &Op) {
+    fn apply(&mut self, op: &Op) {
         let (Op::Register(i, _)
         | Op::Deregister(i)
         | Op::Clear(i, _)
         | Op::ClearDrained(i)
         | Op::Wait(i, ..)
         | Op::Forget(i, ..)
-        | Op::News(i, _)) = *op;
+        | Op::Event(i, _)) = *op;
         if let Op::Register(fd, allow) = *op {
             return self.register(fd, allow);
         }
@@ -212,15 +213,15 @@ impl World {
                 }
             }
             Op::Forget(_, direction, task) => {
-                let found = reactor.forget_waiter(source.key, direction, &waker).is_some();
+                let found = reactor.remove_waiter(source.key, direction, &waker).is_some();
                 let line = &mut source.waiting[side(direction)];
                 assert_eq!(found, line.contains(&task));
                 line.retain(|other| *other != task);
             }
-            Op::News(_, bits) => {
+            Op::Event(_, bits) => {
                 let set: Vec<usize> = (0..3).filter(|bit| bits >> bit & 1 == 1).collect();
                 let ready = set.iter().fold(Readiness::NONE, |all, bit| all.with(BITS[*bit]));
-                script.borrow_mut().news.push(IoEvent { token: Token(source.key.pack()), ready });
+                script.borrow_mut().events.push(IoEvent { token: Token(source.key.pack()), ready });
                 let mut wakers = Vec::new();
                 assert_eq!(reactor.wait(Some(Duration::ZERO), &mut wakers).unwrap(), 1);
                 wakers.into_iter().for_each(Waker::wake);

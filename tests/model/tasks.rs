@@ -1,4 +1,4 @@
-//! Tasks of a real loop, stepped by hand, against a queue: who is polled in which turn, in
+//! Tasks of a real loop, stepped by hand, against a queue: which are polled in which iteration, in
 //! which order; every future dropped once; no wake lost, none counted twice. Properties T1 to
 //! T5, T7 and T13. (Panics are left to the tests: a fuzzer takes a caught one for a crash.)
 
@@ -22,7 +22,7 @@ pub enum Op {
     Detach(usize),
     /// What the i-th task does when it is polled next.
     Plan(usize, Act),
-    Turn,
+    Iterate,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +51,7 @@ pub fn check_bytes(bytes: &[u8]) {
                 };
                 Op::Plan(r.below(12)?, act)
             }
-            _ => Op::Turn,
+            _ => Op::Iterate,
         })
     };
     check(&Reader::new(bytes).list(op));
@@ -122,7 +122,7 @@ struct World {
     handles: Vec<Option<Task<usize>>>,
     tasks: Vec<Seen>,
     queue: VecDeque<usize>,
-    /// What comes through the inbox at the beginning of the next turn.
+    /// What comes through the inbox at the beginning of the next iteration.
     inbox: Vec<usize>,
 }
 
@@ -135,19 +135,19 @@ pub fn check(ops: &[Op]) {
         queue: VecDeque::new(),
         inbox: Vec::new(),
     };
-    ops.iter().for_each(|op| world.obey(*op));
-    world.turn();
+    ops.iter().for_each(|op| world.apply(*op));
+    world.iterate();
     let World { event_loop, log, handles, .. } = world;
     drop(event_loop);
     assert!(log.drops.borrow().iter().all(|drops| *drops == 1), "each future is dropped once");
     assert!(handles.iter().flatten().all(Task::done));
     for waker in log.wakers.take().into_iter().flatten() {
-        waker.wake(); // nobody is left to be woken
+        waker.wake(); // no task is left to be woken
     }
 }
 
 impl World {
-    fn obey(&mut self, op: Op) {
+    fn apply(&mut self, op: Op) {
         match op {
             Op::Spawn if self.tasks.len() < 12 => {
                 let (number, log) = (self.tasks.len(), Rc::clone(&self.log));
@@ -173,12 +173,12 @@ impl World {
             }
             Op::Detach(i) => drop(self.handles.get_mut(i).and_then(Option::take)),
             Op::Plan(i, act) if i < self.tasks.len() => self.log.plans.borrow_mut()[i] = act,
-            Op::Turn => self.turn(),
+            Op::Iterate => self.iterate(),
             Op::Spawn | Op::Wake(_) | Op::Plan(..) => {}
         }
     }
 
-    fn turn(&mut self) {
+    fn iterate(&mut self) {
         let expected = self.predict();
         self.event_loop.call_soon(|| ()); // so that it never waits
         self.event_loop.run_once().unwrap();
@@ -192,7 +192,7 @@ impl World {
         assert_eq!(self.event_loop.tasks(), self.tasks.iter().filter(|t| !t.done).count());
     }
 
-    /// Plays the next turn on the model, and says who will be polled.
+    /// Plays the next iteration on the model, and returns which tasks will be polled.
     fn predict(&mut self) -> Vec<usize> {
         for i in std::mem::take(&mut self.inbox) {
             self.wake(i);

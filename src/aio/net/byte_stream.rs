@@ -18,7 +18,7 @@
 //! *Leaves out*: named pipes. Open one with std, non-blocking, and take it over.
 
 use crate::aio::net::source::Source;
-use crate::event_loop::reactor::Direction;
+use crate::sys::fd::Direction;
 use mio::unix::pipe::{Receiver, Sender};
 use std::future::Future;
 use std::io;

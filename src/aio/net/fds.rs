@@ -38,9 +38,8 @@ use crate::aio::tasks::current::create_named_task;
 use crate::base::id::Key;
 use crate::event_loop::core::{Core, current, with_current};
 use crate::event_loop::join::Task;
-use crate::event_loop::reactor::Direction;
 use crate::event_loop::waker::waker;
-use crate::sys::fd::{Readiness, can_read, can_write, wait_ready};
+use crate::sys::fd::{Direction, can_read, can_write, wait_ready};
 use crate::task::budget::yield_now;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -70,7 +69,7 @@ use std::time::Duration;
 /// descriptors left; `NotConnected` outside a running loop.
 #[doc(alias = "asyncio.loop.add_reader")]
 pub async fn readable(fd: impl AsFd) -> io::Result<()> {
-    ready(fd, Direction::Read, Readiness::Read).await
+    ready(fd, Direction::Read).await
 }
 
 /// Waits until something can be written to `fd`, or nobody is left to read it.
@@ -79,12 +78,12 @@ pub async fn readable(fd: impl AsFd) -> io::Result<()> {
 /// As [`readable`].
 #[doc(alias = "asyncio.loop.add_writer")]
 pub async fn writable(fd: impl AsFd) -> io::Result<()> {
-    ready(fd, Direction::Write, Readiness::Write).await
+    ready(fd, Direction::Write).await
 }
 
-async fn ready(fd: impl AsFd, direction: Direction, readiness: Readiness) -> io::Result<()> {
+async fn ready(fd: impl AsFd, direction: Direction) -> io::Result<()> {
     let source = Source::new(fd.as_fd().try_clone_to_owned()?)?;
-    let is_ready = |fd: &OwnedFd| match wait_ready(fd.as_fd(), readiness, Some(Duration::ZERO))? {
+    let is_ready = |fd: &OwnedFd| match wait_ready(fd.as_fd(), direction, Some(Duration::ZERO))? {
         true => Ok(()),
         false => Err(io::ErrorKind::WouldBlock.into()),
     };
@@ -192,7 +191,7 @@ fn add(direction: Direction, io: Box<dyn AsFd>, callback: Box<dyn FnMut()>) -> i
         let text = "watching a descriptor needs a running event loop";
         io::Error::new(io::ErrorKind::NotConnected, text)
     })?;
-    let watches = core.attached.get::<Watches>();
+    let watches = core.extensions.get::<Watches>();
     let fd = io.as_fd().as_raw_fd();
     let known = watches.0.borrow().get(&fd).map(|watched| watched.key);
     let key = match known {
@@ -215,7 +214,7 @@ fn add(direction: Direction, io: Box<dyn AsFd>, callback: Box<dyn FnMut()>) -> i
 
 fn remove(direction: Direction, fd: RawFd) -> bool {
     let Some(core) = with_current(Rc::clone) else { return false };
-    let watches = core.attached.get::<Watches>();
+    let watches = core.extensions.get::<Watches>();
     let mut table = watches.0.borrow_mut();
     let Some(watched) = table.get_mut(&fd) else { return false };
     let Some(watch) = watched.side(direction).take() else { return false };
@@ -238,7 +237,7 @@ impl Watch {
     fn end(self, core: &Core) {
         let Side { key, direction, .. } = *self.side;
         let waker = waker(self.task.id());
-        let own = core.reactor.borrow_mut().forget_waiter(key, direction, &waker);
+        let own = core.reactor.borrow_mut().remove_waiter(key, direction, &waker);
         self.task.cancel();
         drop(own);
     }
@@ -285,6 +284,6 @@ fn poll_ready(side: &Weak<Side>, cx: &mut Context<'_>) -> Poll<bool> {
 
 impl Side {
     fn call(&self) {
-        current("a watch").survive(&self.name, || (self.callback.borrow_mut())());
+        current("a watch").run_user_code(&self.name, || (self.callback.borrow_mut())());
     }
 }

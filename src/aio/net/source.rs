@@ -8,9 +8,9 @@
 use crate::base::id::Key;
 use crate::base::id::LoopId;
 use crate::base::sync::atomic::{AtomicU32, Ordering};
-use crate::event_loop::core::{Core, tell, with_current};
-use crate::event_loop::inbox::Message;
-use crate::event_loop::reactor::Direction;
+use crate::event_loop::core::{Core, run_or_send, with_current};
+use crate::event_loop::inbox::LoopMessage;
+use crate::sys::fd::Direction;
 use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -238,7 +238,7 @@ impl<T: AsFd + Into<OwnedFd>, F> Wait<'_, T, F> {
         // On any other thread or loop it stays, and wakes nobody or once for nothing.
         let left = self
             .source
-            .at_home(|core| core.reactor.borrow_mut().forget_waiter(key, direction, &waker));
+            .at_home(|core| core.reactor.borrow_mut().remove_waiter(key, direction, &waker));
         // Outside the borrow, for it may be anybody's.
         if let Ok(Some(left)) = left
             && !is_last
@@ -287,10 +287,10 @@ impl<T: AsFd + Into<OwnedFd>> Drop for Source<T> {
         let Some(io) = self.io.take() else { return };
         let fd = std::cell::Cell::new(Some(io.into()));
         // If the loop is gone, so is its epoll instance: closing is all that is left to do.
-        let _ = tell(
+        let _ = run_or_send(
             self.loop_id,
             |core| core.close_source(self.key, fd.take().expect("one of the two runs")),
-            || Message::Close(self.key, fd.take().expect("one of the two runs")),
+            || LoopMessage::Close(self.key, fd.take().expect("one of the two runs")),
         );
     }
 }

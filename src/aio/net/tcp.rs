@@ -13,7 +13,7 @@
 use crate::aio::net::byte_stream::{ByteStream, Bytes};
 use crate::aio::net::source::Source;
 use crate::aio::tasks::bridge::to_thread;
-use crate::event_loop::reactor::Direction;
+use crate::sys::fd::Direction;
 use crate::sys::fd::while_trying;
 use crate::sys::socket;
 use crate::sys::socket::ListenOptions;

@@ -6,7 +6,7 @@
 //! *Leaves out*: multicast. [`std::net::UdpSocket`] can join a group; then take it over.
 
 use crate::aio::net::source::Source;
-use crate::event_loop::reactor::Direction;
+use crate::sys::fd::Direction;
 use crate::sys::fd::while_trying;
 use std::io;
 use std::net::{self, SocketAddr};

@@ -10,7 +10,7 @@
 
 use crate::aio::net::byte_stream::{ByteStream, Bytes};
 use crate::aio::net::source::Source;
-use crate::event_loop::reactor::Direction;
+use crate::sys::fd::Direction;
 use crate::sys::fd::while_trying;
 use std::fs;
 use std::io;

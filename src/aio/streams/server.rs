@@ -24,7 +24,7 @@ use crate::aio::sync::notify::Notify;
 use crate::aio::time::sleep::sleep;
 use crate::base::id::{GenerationSlab, Key};
 use crate::event_loop::join::Task;
-use crate::event_loop::run_once::create_task;
+use crate::event_loop::scheduler::create_task;
 use crate::task::budget::yield_now;
 use std::cell::{Cell, RefCell};
 use std::fmt;

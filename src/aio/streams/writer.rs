@@ -17,7 +17,7 @@ use crate::aio::net::byte_stream::{ByteStream, Bytes};
 use crate::aio::streams::buffers::WriteQueue;
 use crate::aio::sync::notify::Notify;
 use crate::event_loop::core::spend_budget;
-use crate::event_loop::run_once::create_task;
+use crate::event_loop::scheduler::create_task;
 use crate::task::budget::yield_now;
 use std::cell::{Cell, RefCell};
 use std::fmt;

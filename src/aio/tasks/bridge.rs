@@ -14,11 +14,12 @@
 //! ```
 
 use crate::base::id::LoopId;
-use crate::base::panic::last_words;
+use crate::base::panic::into_message;
 use crate::event_loop::calls::{LoopClosed, LoopHandle};
 use crate::event_loop::core::{Core, current};
 use crate::event_loop::inbox;
-use crate::event_loop::run_once::{EventLoop, create_task};
+use crate::event_loop::lifecycle::EventLoop;
+use crate::event_loop::scheduler::create_task;
 use crate::futures::deadlock::loop_guard_id;
 use crate::futures::error::JobError;
 use crate::futures::executor::Executor;
@@ -152,7 +153,7 @@ pub async fn to_thread<R: Send + 'static>(
 struct Pools(RefCell<Vec<Arc<ThreadPoolExecutor>>>);
 
 fn default_executor(core: &Core) -> Arc<ThreadPoolExecutor> {
-    let pools = core.attached.get::<Pools>();
+    let pools = core.extensions.get::<Pools>();
     let mut pools = pools.0.borrow_mut();
     if pools.is_empty() {
         let options = ThreadPoolOptions::default().thread_name_prefix("asyncio");
@@ -171,7 +172,7 @@ pub fn set_default_executor(pool: ThreadPoolExecutor) {
 }
 
 fn use_by_default(core: &Core, pool: ThreadPoolExecutor) {
-    core.attached.get::<Pools>().0.borrow_mut().push(Arc::new(pool));
+    core.extensions.get::<Pools>().0.borrow_mut().push(Arc::new(pool));
 }
 
 impl EventLoop {
@@ -193,7 +194,7 @@ impl EventLoop {
 pub async fn shutdown_default_executor() {
     let core = current("shutdown_default_executor");
     default_executor(&core); // there must be one, to refuse what comes later
-    let pools = core.attached.get::<Pools>().0.borrow().clone();
+    let pools = core.extensions.get::<Pools>().0.borrow().clone();
     pools.iter().for_each(|pool| pool.shutdown(false, false));
     if pools.iter().all(|pool| pool.workers() == 0) {
         return;
@@ -282,7 +283,7 @@ impl<T> Answer<T> {
             }
             match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
                 Ok(polled) => polled.map(Ok),
-                Err(panic) => Poll::Ready(Err(JobError::Panicked(last_words(panic)))),
+                Err(panic) => Poll::Ready(Err(JobError::Panicked(into_message(panic)))),
             }
         })
         .await;

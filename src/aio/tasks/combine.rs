@@ -21,7 +21,7 @@
 use crate::aio::tasks::children::{ChildError, Children, output};
 use crate::aio::time::sleep::sleep;
 use crate::event_loop::join::Task;
-use crate::event_loop::run_once::create_task;
+use crate::event_loop::scheduler::create_task;
 use crate::futures::waiting::ReturnWhen;
 use crate::task::state::TaskError;
 use std::future::{Future, poll_fn};

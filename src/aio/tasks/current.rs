@@ -1,6 +1,6 @@
 //! Tasks seen from inside: who am I, who else is there, what are they called, who is done?
 //!
-//! *Assumes*: the loop's tasks (`task/ready_queue.rs`), and the notes beside them (`task/notes.rs`).
+//! *Assumes*: the loop's tasks (`task/ready_queue.rs`), and their metadata (`task/metadata.rs`).
 //! *Promises*: none of this costs a task that does not use it anything when it is polled.
 //! *Leaves out*: states and who awaits whom.
 //!
@@ -36,7 +36,7 @@
 use crate::base::id::TaskId;
 use crate::event_loop::core::{Core, current};
 use crate::event_loop::join::Task;
-use crate::event_loop::run_once::EventLoop;
+use crate::event_loop::lifecycle::EventLoop;
 use crate::event_loop::waker::task_of;
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
@@ -115,7 +115,7 @@ pub fn task_name(id: TaskId) -> String {
 fn spawn_named<F: Future + 'static>(core: &Core, name: &str, future: F) -> Task<F::Output> {
     let task = core.spawn(future);
     if !task.done() {
-        core.notes.borrow_mut().of(task.id()).name = Some(name.into());
+        core.metadata.borrow_mut().of(task.id()).name = Some(name.into());
     }
     task
 }
@@ -147,7 +147,7 @@ impl<T> Task<T> {
     pub fn set_name(&self, name: &str) {
         let core = self.running_loop("Task::set_name");
         if !self.done() {
-            core.notes.borrow_mut().of(self.id()).name = Some(name.into());
+            core.metadata.borrow_mut().of(self.id()).name = Some(name.into());
         }
     }
 
@@ -182,7 +182,7 @@ impl<T> Task<T> {
         if self.done() {
             core.call_soon(Box::new(callback));
         } else {
-            core.notes.borrow_mut().of(self.id()).callbacks.push(Box::new(callback));
+            core.metadata.borrow_mut().of(self.id()).callbacks.push(Box::new(callback));
         }
     }
 

@@ -25,8 +25,8 @@ use crate::aio::tasks::children::ChildError;
 use crate::aio::tasks::task_tree::{Awaits, note};
 use crate::base::id::TaskId;
 use crate::base::id::{GenerationSlab, Key};
-use crate::event_loop::core::{Core, current, tell};
-use crate::event_loop::inbox::Message;
+use crate::event_loop::core::{Core, current, run_or_send};
+use crate::event_loop::inbox::LoopMessage;
 use crate::event_loop::join::Task;
 use crate::event_loop::waker::task_of;
 use crate::task::state::TaskError;
@@ -281,7 +281,7 @@ async fn caught<T, E>(future: impl Future<Output = Result<T, E>>) -> Result<T, C
 fn cancel(id: TaskId) {
     let here = |core: &Core| core.ready.borrow_mut().cancel(id);
     // False if the task is gone together with its loop.
-    let _ = tell(id.loop_id(), here, || Message::Cancel(id));
+    let _ = run_or_send(id.loop_id(), here, || LoopMessage::Cancel(id));
 }
 
 /// A task's membership; it ends when the task's future is dropped, for whatever reason.

@@ -38,9 +38,9 @@
 
 use crate::base::id::TaskId;
 use crate::event_loop::core::{Core, Due, current, with_current};
-use crate::event_loop::reactor::Direction;
-use crate::event_loop::run_once::EventLoop;
+use crate::event_loop::lifecycle::EventLoop;
 use crate::event_loop::waker::task_of;
+use crate::sys::fd::Direction;
 use crate::task::state::TaskState;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -75,7 +75,7 @@ struct Known {
 #[doc(alias = "asyncio.future_discard_from_awaited_by")]
 pub fn note(who: Weak<dyn Awaits>) {
     with_current(|core| {
-        let known = core.attached.get::<Awaiting>();
+        let known = core.extensions.get::<Awaiting>();
         let mut known = known.0.borrow_mut();
         if known.all.len() >= known.full {
             known.all.retain(|one| one.strong_count() > 0);
@@ -87,7 +87,7 @@ pub fn note(who: Weak<dyn Awaits>) {
 
 /// Who awaits whom: awaiter and awaited.
 pub fn edges(core: &Core) -> Vec<(TaskId, TaskId)> {
-    let known = core.attached.get::<Awaiting>();
+    let known = core.extensions.get::<Awaiting>();
     let alive: Vec<Rc<dyn Awaits>> =
         known.0.borrow().all.iter().filter_map(Weak::upgrade).collect();
     let edges_of = |one: &Rc<dyn Awaits>| {
@@ -194,7 +194,7 @@ impl TaskTree {
                 name: core.name_of(id),
                 doing,
                 awaited_by: task.joiner().as_ref().and_then(task_of).into_iter().collect(),
-                made_at: core.notes.borrow().made_at(id),
+                made_at: core.metadata.borrow().made_at(id),
             };
             nodes.insert(id.raw(), node);
         }

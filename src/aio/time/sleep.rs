@@ -6,8 +6,8 @@
 
 use crate::base::id::Key;
 use crate::base::id::LoopId;
-use crate::event_loop::core::{Due, current, tell};
-use crate::event_loop::inbox::Message;
+use crate::event_loop::core::{Due, current, run_or_send};
+use crate::event_loop::inbox::LoopMessage;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -105,10 +105,10 @@ impl Drop for Sleep {
     fn drop(&mut self) {
         let Stage::Armed(loop_id, key) = self.stage else { return };
         let mut due = None;
-        tell(
+        run_or_send(
             loop_id,
             |core| due = core.timers.borrow_mut().cancel(key),
-            || Message::CancelTimer(key),
+            || LoopMessage::CancelTimer(key),
         );
         drop(due);
     }

@@ -24,7 +24,7 @@
 use crate::base::sync::{Arc, MutexGuard, thread_local};
 use crate::gil::free_threading::scope::{Desk, FreeThreading, Seat, Shared};
 use crate::gil::free_threading::world::Next;
-use crate::gil::lock::thread_state::{Own, Part, ending};
+use crate::gil::lock::thread_state::{LocalState, LocalStates, thread_is_ending};
 use crate::gil::rules::decision::{AttachError, DropReason, Expelled, SleepReason, ThreadId};
 use crate::gil::stats::record::EventKind;
 use std::cell::Cell;
@@ -34,7 +34,7 @@ use std::rc::Rc;
 
 thread_local! {
     /// The scopes this thread has attached to.
-    static MEMBERS: Own<Member> = Own::default();
+    static MEMBERS: LocalStates<Member> = LocalStates::default();
 }
 
 /// This thread, as the scope knows it.
@@ -46,21 +46,21 @@ pub(crate) struct Member {
     pub(crate) attached: Cell<bool>,
 }
 
-impl Part for Member {
-    type Of = Shared;
+impl LocalState for Member {
+    type Shared = Shared;
 
-    fn of(&self) -> &Arc<Shared> {
+    fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
 
-    fn joins(shared: &Arc<Shared>) -> Result<Member, AttachError> {
+    fn join(shared: &Arc<Shared>) -> Result<Member, AttachError> {
         let (id, seat) = shared.joins()?;
         Ok(Member { shared: Arc::clone(shared), seat, id, attached: Cell::new(false) })
     }
 
     #[inline]
-    fn with_own<R>(f: impl FnOnce(&Own<Member>) -> R) -> Result<R, AttachError> {
-        MEMBERS.try_with(f).map_err(ending)
+    fn with_local_states<R>(f: impl FnOnce(&LocalStates<Member>) -> R) -> Result<R, AttachError> {
+        MEMBERS.try_with(f).map_err(thread_is_ending)
     }
 }
 
@@ -68,13 +68,13 @@ impl Member {
     /// This thread's membership of `scope`; it joins if need be.
     #[inline]
     pub(crate) fn of(scope: &FreeThreading) -> Result<Rc<Member>, AttachError> {
-        Own::part_in(&scope.shared)
+        LocalStates::state_for(&scope.shared)
     }
 
     /// CPython's `_PyThreadState_Attach`.
     #[inline]
     pub(crate) fn attach(&self) -> Result<(), AttachError> {
-        if self.seat.door.take(self.seat.pass) {
+        if self.seat.door.try_take(self.seat.pass) {
             self.seat.diary.meter.acquired_at_once.add(1);
         } else {
             self.attach_at_desk()?;
@@ -94,7 +94,7 @@ impl Member {
     #[inline]
     pub(crate) fn detach(&self) {
         self.rests(DropReason::Voluntary);
-        if !self.seat.door.leave(self.seat.pass) {
+        if !self.seat.door.try_drop(self.seat.pass) {
             self.detach_at_desk();
         }
     }
@@ -132,7 +132,7 @@ impl Member {
     pub(crate) fn stop(&self) -> Result<(), AttachError> {
         let mut desk = self.come()?;
         desk.shuts_all();
-        self.seat.diary.meter.told_to_sleep(SleepReason::Asked);
+        self.seat.diary.meter.count_sleep_reason(SleepReason::Asked);
         let Ok(outcome) = desk.world.stops(self.id) else { return Ok(()) };
         self.wake(&desk, outcome.wake);
         if outcome.next == Next::Run {
@@ -304,7 +304,7 @@ impl FreeThreading {
         let mut attached = Attached { member: &member };
         let outcome = catch_unwind(AssertUnwindSafe(|| f(&mut attached)));
         drop(attached);
-        Own::put_back(member);
+        LocalStates::put_back(member);
         Expelled::caught(outcome)
     }
 }
@@ -314,7 +314,7 @@ impl Attached<'_> {
     #[doc(alias = "eval_breaker")]
     #[inline]
     pub fn checkpoint(&mut self) {
-        if self.member.seat.door.is_shut()
+        if self.member.seat.door.is_closed()
             && let Err(error) = self.member.park()
         {
             Expelled::unwind(error);

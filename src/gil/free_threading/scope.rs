@@ -21,7 +21,7 @@
 
 use crate::base::sync::{Arc, Condvar, Mutex, MutexGuard};
 use crate::gil::free_threading::world::{Standing, World};
-use crate::gil::lock::state_word::{Pass, StateWord};
+use crate::gil::lock::state_word::{OwnerBits, StateWord};
 use crate::gil::rules::decision::AttachError;
 use crate::gil::rules::decision::ThreadId;
 use crate::gil::stats::counters::Counters;
@@ -85,7 +85,7 @@ pub(crate) struct Desk {
 /// What a scope keeps of one thread.
 pub(crate) struct Seat {
     pub(crate) door: StateWord,
-    pub(crate) pass: Pass,
+    pub(crate) pass: OwnerBits,
     pub(crate) bed: Condvar,
     pub(crate) diary: Arc<ThreadStats>,
 }
@@ -135,7 +135,7 @@ impl FreeThreading {
     /// From now on writes down when threads attach, park and detach. See
     /// [`GlobalLock::record`](crate::gil::lock::global_lock::GlobalLock::record).
     pub fn record(&self, events_per_thread: usize) {
-        self.shared.read(|desk| desk.shelf.records(events_per_thread));
+        self.shared.read(|desk| desk.shelf.start_recording(events_per_thread));
         self.shared.observer.watch(RECORD, true);
     }
 
@@ -159,9 +159,9 @@ impl Shared {
         let mut desk = self.desk()?;
         let id = desk.world.joins();
         let diary = Arc::new(ThreadStats::of_this_thread(id.index()));
-        desk.shelf.adds(id, &diary);
-        let (door, bed) = (StateWord::shut_from_the_start(), Condvar::new());
-        let seat = Arc::new(Seat { door, pass: Pass::of(id), bed, diary });
+        desk.shelf.add(id, &diary);
+        let (door, bed) = (StateWord::closed(), Condvar::new());
+        let seat = Arc::new(Seat { door, pass: OwnerBits::of(id), bed, diary });
         if desk.seats.len() <= id.index() {
             desk.seats.resize_with(id.index() + 1, || None);
         }
@@ -176,7 +176,7 @@ impl Shared {
         let Ok(mut desk) = self.come(id) else { return };
         let wakes = desk.world.dies(id);
         desk.wake(wakes);
-        desk.shelf.removes(id);
+        desk.shelf.remove(id);
         desk.seats[id.index()] = None;
     }
 
@@ -232,7 +232,7 @@ impl Desk {
 
     fn shuts(&mut self, id: ThreadId) {
         let seat = self.seats.get(id.index()).and_then(Option::as_ref);
-        if let Some(attached) = seat.and_then(|seat| seat.door.shut()) {
+        if let Some(attached) = seat.and_then(|seat| seat.door.close()) {
             self.world.catches_up(id, attached);
         }
     }

@@ -1,19 +1,15 @@
-//! A value that only the holder of its lock can reach.
+//! Values under a lock: a cell for its holder, a channel to another interpreter.
 //!
 //! *Assumes*: a `Gil` exists only while its thread holds its lock, and one lock has one usable
-//! `Gil` at a time (`gil/lock/token.rs`, `gil/lock/ensure.rs`).
-//! *Promises*: no two threads reach the value at once; a token of another lock is refused.
-//! *Leaves out*: waiting. Whoever has the token has waited already.
-//!
-//! # The way for values from one interpreter to another: as bytes, through a checked channel
-//!
-//! *Assumes*: an interpreter is a `GlobalLock` and what is under it.
-//! *Promises*: what arrives is a value of its own, sharing nothing with the one that was sent;
-//! an end is used only under its own lock; whoever waits here has dropped that lock.
-//! *Leaves out*: sharing memory, as PEP 734's buffers do.
+//! `Gil` at a time (`gil/lock/token.rs`). An interpreter is a `GlobalLock` and all values under it.
+//! *Promises*: no two threads reach a cell's value at once; a token of another lock is refused.
+//! A value that arrives through a channel shares nothing with the one that was sent; a thread
+//! that waits at a channel has dropped its lock.
+//! *Leaves out*: waiting for the lock: a thread that has the token has it. Shared memory between
+//! interpreters, as PEP 734's buffers have it.
 //!
 //! ```text
-//!   lock A │ send(gil of A, &value) ──▶ encode ──▶ ▯▯▯ bytes ──▶ decode ──▶ recv(gil of B) │ lock B
+//!   lock A │ send(gil of A, &value) ─▶ encode ─▶ ▯▯▯ bytes ─▶ decode ─▶ recv(gil of B) │ lock B
 //! ```
 #![allow(unsafe_code)]
 
@@ -44,9 +40,9 @@ impl std::error::Error for WrongLock {}
 
 /// A shared value under a [`GlobalLock`]: what a Python object is under the GIL.
 ///
-/// Opening it costs one compare. It is `Sync` although `T` need not be, since only one thread
-/// at a time has the token. As the token is borrowed while the value is, one cell at a time can
-/// be open for writing.
+/// To open it costs one compare. It is `Sync` although `T` need not be, since only one thread at a
+/// time has the token. The token is borrowed as long as the value is, so one cell at a time can be
+/// open for writing.
 ///
 /// ```
 /// use singletrack::gil::{GilCell, WrongLock};
@@ -70,8 +66,9 @@ pub struct GilCell<T> {
 // SAFETY: `get` and `get_mut` are the only ways to the value through `&GilCell`, and they ask
 // for a borrow of this lock's token. The token is neither `Send` nor `Sync`, and its thread
 // holds the lock as long as it can be borrowed, so threads reach the value one after the other;
-// the lock's drop and take order their accesses. That moves the value between threads without
-// sharing it, which is what `T: Send` allows. The handle of the lock is `Sync` itself.
+// the drop and the take of the lock between them order their accesses. So the value moves from
+// thread to thread and is not shared, which is what `T: Send` allows. The handle of the lock is
+// `Sync` itself.
 unsafe impl<T: Send> Sync for GilCell<T> {}
 
 impl<T> GilCell<T> {
@@ -80,7 +77,7 @@ impl<T> GilCell<T> {
         GilCell { lock: lock.clone(), value: UnsafeCell::new(value) }
     }
 
-    /// The value, to be read until the lock may change hands.
+    /// The value, to be read as long as the lock cannot change hands.
     ///
     /// # Panics
     /// If the token is of another lock.
@@ -89,7 +86,7 @@ impl<T> GilCell<T> {
         self.try_get(gil).unwrap_or_else(refuse)
     }
 
-    /// The value, to be changed until the lock may change hands.
+    /// The value, to be changed as long as the lock cannot change hands.
     ///
     /// # Panics
     /// If the token is of another lock.
@@ -104,7 +101,7 @@ impl<T> GilCell<T> {
     /// [`WrongLock`] if the token is of another lock.
     #[inline]
     pub fn try_get<'a>(&'a self, gil: &'a Gil<'_>) -> Result<&'a T, WrongLock> {
-        if !gil.is_for(&self.lock) {
+        if !gil.is_for(&self.lock.shared) {
             return Err(WrongLock);
         }
         // SAFETY: the token is this lock's and is borrowed for 'a, so this thread holds the
@@ -120,7 +117,7 @@ impl<T> GilCell<T> {
     #[inline]
     #[allow(clippy::mut_from_ref)] // `gil` is the `&mut` that makes it unique
     pub fn try_get_mut<'a>(&'a self, gil: &'a mut Gil<'_>) -> Result<&'a mut T, WrongLock> {
-        if !gil.is_for(&self.lock) {
+        if !gil.is_for(&self.lock.shared) {
             return Err(WrongLock);
         }
         // SAFETY: as in `try_get`; and the token is borrowed mutably for 'a, of which one per
@@ -129,7 +126,7 @@ impl<T> GilCell<T> {
         Ok(unsafe { &mut *self.value.get() })
     }
 
-    /// Puts a value in and gives the old one out, whose drop may then run any code.
+    /// Puts a value in and returns the old one; its drop may then run any code.
     ///
     /// # Panics
     /// If the token is of another lock.
@@ -137,7 +134,7 @@ impl<T> GilCell<T> {
         std::mem::replace(self.get_mut(gil), value)
     }
 
-    /// The value, of a cell that nobody shares any more.
+    /// The value, of a cell that is not shared any more.
     pub fn into_inner(self) -> T {
         self.value.into_inner()
     }
@@ -161,7 +158,7 @@ fn refuse<T>(error: WrongLock) -> T {
 pub enum ChannelError {
     /// The token is not for the lock of this end.
     WrongLock,
-    /// The value cannot be sent as bytes; it says why.
+    /// The value cannot be sent as bytes, for this reason.
     Codec(JobError),
     /// The other end is gone.
     Closed,
@@ -181,7 +178,7 @@ impl fmt::Display for ChannelError {
 
 impl std::error::Error for ChannelError {}
 
-/// The end under the lock that values leave.
+/// The sending end, to be used under its lock.
 #[derive(Debug)]
 pub struct Outlet<T> {
     lock: GlobalLock,
@@ -189,7 +186,7 @@ pub struct Outlet<T> {
     value: PhantomData<fn(&T)>,
 }
 
-/// The end under the lock that values arrive at.
+/// The receiving end, to be used under its lock.
 #[derive(Debug)]
 pub struct Inlet<T> {
     lock: GlobalLock,
@@ -197,7 +194,7 @@ pub struct Inlet<T> {
     value: PhantomData<fn() -> T>,
 }
 
-/// A channel from the interpreter of one lock to that of another, with room for so many values.
+/// A channel from the interpreter of one lock to that of another, with room for `capacity` values.
 ///
 /// ```
 /// use singletrack::gil::{ChannelError, channel};
@@ -228,7 +225,7 @@ impl<T: Wire> Outlet<T> {
     /// # Errors
     /// [`ChannelError`].
     pub fn send(&self, gil: &mut Gil<'_>, value: &T) -> Result<(), ChannelError> {
-        if !gil.is_for(&self.lock) {
+        if !gil.is_for(&self.lock.shared) {
             return Err(ChannelError::WrongLock);
         }
         let bytes = encode(value).map_err(ChannelError::Codec)?;
@@ -248,7 +245,7 @@ impl<T: Wire> Inlet<T> {
     /// # Errors
     /// [`ChannelError`]; [`Closed`](ChannelError::Closed) when all have been received.
     pub fn recv(&self, gil: &mut Gil<'_>) -> Result<T, ChannelError> {
-        if !gil.is_for(&self.lock) {
+        if !gil.is_for(&self.lock.shared) {
             return Err(ChannelError::WrongLock);
         }
         let bytes = match self.bytes.try_recv() {

@@ -1,22 +1,25 @@
-//! The fast way in and out: one atomic word, for the thread that had the lock last.
+//! The fast path: one atomic word, for the thread that had the lock last.
 //!
-//! *Assumes*: only a thread at the desk (holding the mutex around the machine) shuts or opens
-//! the door, and it opens it for a thread that [`Machine::undisturbed`] names.
-//! *Promises*: what happened at the door is not lost: whoever shuts it learns whether the lock
-//! is held, and what the holder wrote is seen by whoever takes the lock next.
-//! *Leaves out*: everybody else. They go to the desk.
+//! *Assumes*: only a thread that has the mutex around the rules closes or opens the word, and it
+//! opens it for a thread that [`Machine::undisturbed`] names.
+//! *Promises*: what happened on the word is not lost: the thread that closes it learns whether
+//! the lock is held, and the thread that takes the lock next sees what the holder wrote.
+//! *Leaves out*: every other thread. Those take the mutex (`gil/lock/take_gil.rs`).
 //!
 //! ```text
-//!              take (compare-exchange)
+//!              try_take (compare-exchange)
 //!     FREE for t ◀──────────────────▶ HELD by t
-//!          ▲ │     drop (the same)       ▲ │
-//!     open │ │ shut                 open │ │ shut       by a thread at the desk
+//!          ▲ │   try_drop (the same)     ▲ │
+//!     open │ │ close                open │ │ close      by a thread that has the mutex
 //!          │ ▼                           │ ▼
-//!          └──────────── SHUT ───────────┘
+//!          └─────────── CLOSED ──────────┘
 //! ```
-//! While nobody waits, a thread that takes a lock it had last and drops it again changes
-//! nothing that anyone could see: no switch, no request, nobody to wake. So it need not ask the
-//! machine. This is why taking the lock and dropping it costs two atomic operations.
+//! While no thread waits, one that takes a lock it had last and drops it again changes nothing
+//! that others could see: no switch, no request, no thread to wake. So it need not ask the machine.
+//! This is why taking the lock and dropping it costs two atomic operations.
+//!
+//! In free threading (`gil/free_threading/scope.rs`) each thread has such a word: FREE is then
+//! detached, HELD is attached, and to stop the world is to close all words.
 //!
 //! [`Machine::undisturbed`]: crate::gil::rules::machine::Machine::undisturbed
 
@@ -24,16 +27,16 @@ use crate::base::sync::atomic::AtomicU64;
 use crate::base::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::gil::rules::decision::ThreadId;
 
-const SHUT: u64 = 0;
+const CLOSED: u64 = 0;
 const HELD: u64 = 1;
 
-/// What a thread shows at the door; never the value of a shut one.
+/// The word's value while the lock is free for this thread. Never [`CLOSED`], never [`HELD`].
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Pass(u64);
+pub(crate) struct OwnerBits(u64);
 
-impl Pass {
-    pub(crate) fn of(id: ThreadId) -> Pass {
-        Pass((u64::from(id.0) + 1) << 1)
+impl OwnerBits {
+    pub(crate) fn of(id: ThreadId) -> OwnerBits {
+        OwnerBits((u64::from(id.0) + 1) << 1)
     }
 }
 
@@ -43,38 +46,38 @@ impl Pass {
 pub(crate) struct StateWord(AtomicU64);
 
 impl StateWord {
-    pub(crate) fn shut_from_the_start() -> StateWord {
-        StateWord(AtomicU64::new(SHUT))
+    pub(crate) fn closed() -> StateWord {
+        StateWord(AtomicU64::new(CLOSED))
     }
 
-    /// Takes the free lock; false if the door is not open for this thread.
+    /// Takes the free lock; false if the word is closed, or open for another thread.
     #[inline]
-    pub(crate) fn take(&self, pass: Pass) -> bool {
-        self.0.compare_exchange(pass.0, pass.0 | HELD, Acquire, Relaxed).is_ok()
+    pub(crate) fn try_take(&self, owner: OwnerBits) -> bool {
+        self.0.compare_exchange(owner.0, owner.0 | HELD, Acquire, Relaxed).is_ok()
     }
 
-    /// Drops the lock; false if the door was shut meanwhile.
+    /// Drops the lock; false if the word was closed meanwhile.
     #[inline]
-    pub(crate) fn leave(&self, pass: Pass) -> bool {
-        self.0.compare_exchange(pass.0 | HELD, pass.0, Release, Relaxed).is_ok()
+    pub(crate) fn try_drop(&self, owner: OwnerBits) -> bool {
+        self.0.compare_exchange(owner.0 | HELD, owner.0, Release, Relaxed).is_ok()
     }
 
-    /// Everybody is sent to the desk.
+    /// All threads must take the mutex.
     #[inline]
-    pub(crate) fn is_shut(&self) -> bool {
-        self.0.load(Relaxed) == SHUT
+    pub(crate) fn is_closed(&self) -> bool {
+        self.0.load(Relaxed) == CLOSED
     }
 
-    /// Sends everybody to the desk from now on. If the door was open: is the lock held?
-    pub(crate) fn shut(&self) -> Option<bool> {
-        match self.0.swap(SHUT, AcqRel) {
-            SHUT => None,
+    /// All threads must take the mutex from now on. If the word was open: is the lock held?
+    pub(crate) fn close(&self) -> Option<bool> {
+        match self.0.swap(CLOSED, AcqRel) {
+            CLOSED => None,
             word => Some(word & HELD != 0),
         }
     }
 
-    /// Lets this thread in and out.
-    pub(crate) fn open(&self, pass: Pass, held: bool) {
-        self.0.store(pass.0 | if held { HELD } else { 0 }, Release);
+    /// Lets this thread take and drop the lock without the mutex.
+    pub(crate) fn open(&self, owner: OwnerBits, held: bool) {
+        self.0.store(owner.0 | if held { HELD } else { 0 }, Release);
     }
 }

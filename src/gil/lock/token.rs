@@ -1,24 +1,26 @@
 //! The token that proves that this thread holds the lock.
 //!
 //! *Promises*: while a `Gil` can be used, its thread holds its lock; nothing borrowed through it
-//! outlives a moment at which the lock may change hands; a panic drops the lock.
-//! *Leaves out*: what the lock protects (`gil/lock/cell.rs`).
+//! outlives a moment at which the lock may change hands; a thread has one usable token of a lock
+//! at a time, also where tokens are lent; a panic drops the lock.
+//! *Leaves out*: what the lock protects (`gil/lock/cell.rs`); how a thread comes to a token
+//! (`gil/lock/global_lock.rs`).
 //!
 //! ```text
 //!   lock.attach(|gil| {            takes the lock; PyEval_RestoreThread
-//!       gil.tick();                one instruction: the lock may change hands
-//!       gil.checkpoint();          a loop's back edge or a call: it may, too
-//!       gil.detach(|| read());     drops it around what blocks; Py_BEGIN_ALLOW_THREADS
+//!       gil.tick();                a switch point in straight-line code: a checkpoint, or not
+//!       gil.checkpoint();          a back edge or a call: a checkpoint under every policy
+//!       gil.detach(|| read());     drops the lock around what blocks; Py_BEGIN_ALLOW_THREADS
+//!       gil.lend(|| callback());   the lock stays held; `callback` may `lock.ensure` that it is
 //!   })                             drops it; PyEval_SaveThread
 //! ```
+//! The words switch point, checkpoint, tick and check are told apart in `gil/rules/policy.rs`.
 
 use crate::base::sync::atomic::AtomicBool;
 use crate::base::sync::atomic::Ordering::Relaxed;
-use crate::gil::lock::global_lock::{GlobalLock, Shared};
-use crate::gil::lock::thread_state::Own;
-use crate::gil::lock::thread_state::ThreadState;
-use crate::gil::rules::decision::{AttachError, Expelled};
-use crate::gil::rules::decision::{DropReason, ThreadId};
+use crate::gil::lock::take_gil::LockShared;
+use crate::gil::lock::thread_state::{LocalStates, ThreadState};
+use crate::gil::rules::decision::{AttachError, DropReason, Expelled, ThreadId};
 use crate::gil::rules::policy::{PointCheck, PolicyError, SwitchPoint};
 use crate::gil::rules::ticker::Ticker;
 use crate::gil::stats::counters::Counters;
@@ -28,9 +30,9 @@ use std::time::Duration;
 
 /// Proof that this thread holds a [`GlobalLock`].
 ///
-/// Whatever may let another thread run takes `&mut self`. So a reference that was got through
-/// the token cannot be kept across it: that the world may have changed is known to the
-/// compiler. None of these compiles.
+/// Each method that may let another thread run takes `&mut self`. So a reference that was got
+/// through the token cannot be kept across the call: the compiler knows that other threads may
+/// have changed things. None of these compiles.
 ///
 /// A reference kept across a tick, a checkpoint, a detach:
 /// ```compile_fail,E0502
@@ -63,7 +65,7 @@ use std::time::Duration;
 /// # let cell = GilCell::new(&lock, 1);
 /// lock.attach(|gil| { let gil = &*gil; std::thread::scope(|s| { s.spawn(|| *cell.get(gil)); }) });
 /// ```
-/// Two tokens exchanged, or one used while its lock is dropped:
+/// Two tokens exchanged; or one used while its lock is dropped:
 /// ```compile_fail
 /// # use singletrack::gil::{GlobalLock, SwitchPolicy};
 /// # let (a, b) = (GlobalLock::new(SwitchPolicy::FAIR), GlobalLock::new(SwitchPolicy::FAIR));
@@ -74,7 +76,7 @@ use std::time::Duration;
 /// # let lock = GlobalLock::new(SwitchPolicy::PYTHON_3_2);
 /// lock.attach(|gil| gil.detach(|| gil.tick()));
 /// ```
-/// And this is how it is meant:
+/// This is how it is meant:
 /// ```
 /// use singletrack::gil::{GilCell, GlobalLock, SwitchPolicy};
 ///
@@ -86,9 +88,11 @@ use std::time::Duration;
 ///     *cell.get_mut(gil) = x + 1; // ... and this would undo it: the lost update
 /// }).unwrap();
 /// ```
+///
+/// [`GlobalLock`]: crate::gil::lock::global_lock::GlobalLock
 pub struct Gil<'g> {
     state: &'g ThreadState,
-    flag: &'g AtomicBool,
+    eval_breaker: &'g AtomicBool,
     ticker: Ticker,
     period: u32,
     at_op: PointCheck,
@@ -97,48 +101,7 @@ pub struct Gil<'g> {
     depth: u32,
     /// The lock, or null when it was lost for ever. As a pointer it also makes the token
     /// neither `Send` nor `Sync`.
-    lock: *const Shared,
-}
-
-impl GlobalLock {
-    /// Waits for the lock, runs `f` with the token, drops the lock. Any thread may call this;
-    /// it need not be registered first.
-    ///
-    /// If `f` panics the lock is dropped and the panic goes on.
-    ///
-    /// # Errors
-    /// [`Nested`](AttachError::Nested) if this thread has it already, instead of waiting for
-    /// itself; [`Finalised`](AttachError::Finalised), also when the lock was finalised while
-    /// `f` had dropped it: then `f` is unwound, as CPython ends such a thread;
-    /// [`Forked`](AttachError::Forked).
-    #[doc(alias = "PyEval_RestoreThread")]
-    #[inline]
-    pub fn attach<R>(&self, f: impl FnOnce(&mut Gil<'_>) -> R) -> Result<R, AttachError> {
-        let state = ThreadState::of(self)?;
-        if state.attached.get() {
-            return Err(AttachError::Nested);
-        }
-        state.take()?;
-        Gil::run(state, 1, f)
-    }
-
-    /// Like [`attach`](Self::attach), but gives up after `limit`. Zero means: only if it is
-    /// free.
-    ///
-    /// # Errors
-    /// [`TimedOut`](AttachError::TimedOut), and those of `attach`.
-    pub fn attach_timeout<R>(
-        &self,
-        limit: Duration,
-        f: impl FnOnce(&mut Gil<'_>) -> R,
-    ) -> Result<R, AttachError> {
-        let state = ThreadState::of(self)?;
-        if state.attached.get() {
-            return Err(AttachError::Nested);
-        }
-        state.take_within(limit)?;
-        Gil::run(state, 1, f)
-    }
+    lock: *const LockShared,
 }
 
 impl Gil<'_> {
@@ -152,7 +115,7 @@ impl Gil<'_> {
         let policy = &state.shared.policy;
         let mut gil = Gil {
             state: &state,
-            flag: state.flag(),
+            eval_breaker: state.eval_breaker(),
             ticker: state.shared.ticker(),
             period: state.shared.period(),
             at_op: policy.at(SwitchPoint::Op),
@@ -162,61 +125,100 @@ impl Gil<'_> {
         };
         let outcome = catch_unwind(AssertUnwindSafe(|| f(&mut gil)));
         drop(gil);
-        Own::put_back(state);
+        LocalStates::put_back(state);
         Expelled::caught(outcome)
     }
 
-    /// One instruction of straight-line code. The lock may change hands here if the policy
-    /// looks at every instruction; under a counting policy this is what it counts.
+    /// One instruction of straight-line code. The lock can change hands here if the policy has
+    /// its [`Checkpoint`](crate::gil::Checkpoint)s at every instruction.
     #[inline]
     pub fn tick(&mut self) {
-        self.look(self.at_op);
+        self.pass(self.at_op);
     }
 
-    /// A loop's jump back, or a call. The lock may change hands here under every policy; a
-    /// counting one counts it like any instruction.
+    /// A loop's jump back, or a call. The lock can change hands here under every policy.
     #[doc(alias = "eval_breaker")]
     #[inline]
     pub fn checkpoint(&mut self) {
-        self.look(self.at_edge);
+        self.pass(self.at_edge);
     }
 
     /// An instruction that must not be interrupted; CPython 2's `SETUP_FINALLY`, which enters a
-    /// `try`. It is counted, but a check that falls due waits for the next tick.
+    /// `try`. It is counted as a [`tick`](Self::tick) is, but a check that falls due waits for
+    /// the next one. Under a policy that reads requests it does nothing.
     pub fn tick_with_grace(&mut self) {
-        if self.at_op == PointCheck::Count {
-            self.ticker.tick_with_grace();
+        match self.at_op {
+            PointCheck::Count => self.ticker.tick_with_grace(),
+            PointCheck::AtRequest | PointCheck::Nothing => {}
         }
     }
 
     #[inline]
-    fn look(&mut self, look: PointCheck) {
-        match look {
+    fn pass(&mut self, point: PointCheck) {
+        match point {
             PointCheck::Count => {
                 if self.ticker.tick(self.period) {
-                    self.check();
+                    self.check_after_ticks();
                 }
             }
             PointCheck::AtRequest => {
-                if self.flag.load(Relaxed) {
-                    self.yields();
+                if self.eval_breaker.load(Relaxed) {
+                    self.check_on_request();
                 }
             }
             PointCheck::Nothing => {}
         }
     }
 
-    /// Drops the lock, runs `f`, takes the lock again. For whatever blocks.
+    /// CPython 2's check: release, acquire, nothing in between, though perhaps no thread waits.
+    #[cold]
+    #[inline(never)]
+    fn check_after_ticks(&mut self) {
+        if self.state.shared.calls_wait() && self.state.make_pending_calls() {
+            // There is another check at the very next tick, for the calls that still wait.
+            self.ticker = Ticker::new();
+        }
+        self.drop_lock(DropReason::Tick);
+        self.retake_lock();
+        self.unwind_if_interrupted();
+    }
+
+    /// CPython 3's check: `eval_frame_handle_pending`.
+    #[cold]
+    #[inline(never)]
+    fn check_on_request(&mut self) {
+        if self.lock.is_null() {
+            return self.lose(AttachError::Finalised);
+        }
+        if self.state.shared.calls_wait() {
+            self.state.make_pending_calls();
+        }
+        self.state.shared.save_ticker(self.ticker);
+        match self.state.yield_lock() {
+            Ok(()) => self.ticker = self.state.shared.ticker(),
+            Err(error) => self.lose(error),
+        }
+        self.unwind_if_interrupted();
+    }
+
+    /// An exception from another thread is raised when this one has the lock back.
+    fn unwind_if_interrupted(&mut self) {
+        if self.state.take_interrupt() {
+            Expelled::unwind(AttachError::Interrupted);
+        }
+    }
+
+    /// Drops the lock, runs `f`, takes the lock again. For calls that block.
     ///
-    /// If `f` panics, the lock is taken again before the panic goes on. If the lock is
-    /// finalised meanwhile, this does not return: see [`attach`](GlobalLock::attach).
+    /// If `f` panics, the lock is taken again before the panic goes on. If the lock is finalised
+    /// meanwhile, this does not return: see [`attach`](crate::gil::GlobalLock::attach).
     #[doc(alias = "Py_BEGIN_ALLOW_THREADS")]
     #[inline]
     pub fn detach<R>(&mut self, f: impl FnOnce() -> R) -> R {
-        self.leave(DropReason::Voluntary);
-        let back = Back { gil: self };
+        self.drop_lock(DropReason::Voluntary);
+        let reattach = Reattach { gil: self };
         let result = f();
-        back.gil.come_back();
+        reattach.gil.retake_lock();
         result
     }
 
@@ -226,9 +228,9 @@ impl Gil<'_> {
         self.detach(|| std::thread::sleep(time));
     }
 
-    /// From now on no other thread can have the lock. Who waits for it, and who asks later,
-    /// gets [`AttachError::Finalised`]; who has dropped it to block is unwound when it comes
-    /// back. This thread goes on, and never waits for the others.
+    /// From now on no other thread can have the lock. Threads that wait for it, and threads that
+    /// ask for it later, get [`AttachError::Finalised`]; a thread that has dropped it to block is
+    /// unwound when it comes back. This thread goes on, and never waits for the others.
     ///
     /// CPython ends such threads where they stand (until 3.13) or lets them hang (3.14).
     #[doc(alias = "Py_Finalize")]
@@ -237,7 +239,7 @@ impl Gil<'_> {
     }
 
     /// From now on this thread makes the calls that are
-    /// [left for the main thread](GlobalLock::add_pending_call).
+    /// [left for the main thread](crate::gil::GlobalLock::add_pending_call).
     pub fn claim_main(&mut self) {
         self.state.claim_main();
     }
@@ -247,8 +249,9 @@ impl Gil<'_> {
         self.state.id
     }
 
-    /// From now on a check comes every `ticks` ticks, plus one, and the first of them after as
-    /// many. For all threads: there is one ticker a lock.
+    /// Another check interval from now on, beginning with a whole one. For all threads: there is
+    /// one ticker a lock. As in CPython 2, an interval of `ticks` means a check every
+    /// `ticks + 1`: see [`Ticker`].
     ///
     /// # Errors
     /// [`PolicyError::Ticks`] if it is zero or huge, [`PolicyError::NoTicks`] if this lock does
@@ -263,71 +266,7 @@ impl Gil<'_> {
 
     /// What this thread has done with the lock so far.
     pub fn counters(&self) -> Counters {
-        self.state.diary.meter.read()
-    }
-
-    /// This is the token of that lock.
-    #[inline]
-    pub(crate) fn is_for(&self, lock: &GlobalLock) -> bool {
-        std::ptr::eq(self.lock, &raw const *lock.shared)
-    }
-
-    /// CPython 2's check: release, acquire, nothing in between, though nobody may wait.
-    #[cold]
-    #[inline(never)]
-    fn check(&mut self) {
-        if self.state.shared.has_pending() && self.state.make_pending_calls() {
-            // What still waits is looked for again at the very next tick.
-            self.ticker = Ticker::new();
-        }
-        self.leave(DropReason::Tick);
-        self.come_back();
-        self.unwinds_if_asked();
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn yields(&mut self) {
-        if self.lock.is_null() {
-            return self.lose(AttachError::Finalised);
-        }
-        if self.state.shared.has_pending() {
-            self.state.make_pending_calls();
-        }
-        self.state.shared.save_ticker(self.ticker);
-        match self.state.yield_lock() {
-            Ok(()) => self.ticker = self.state.shared.ticker(),
-            Err(error) => self.lose(error),
-        }
-        self.unwinds_if_asked();
-    }
-
-    /// An exception from another thread is raised when the lock has been had back.
-    fn unwinds_if_asked(&mut self) {
-        if self.state.takes_interrupt() {
-            Expelled::unwind(AttachError::Interrupted);
-        }
-    }
-
-    fn leave(&mut self, reason: DropReason) {
-        if !self.lock.is_null() {
-            self.state.shared.save_ticker(self.ticker);
-            self.state.drop_lock(reason);
-        }
-    }
-
-    #[inline]
-    fn come_back(&mut self) {
-        if self.lock.is_null() {
-            return self.lose(AttachError::Finalised);
-        }
-        match self.state.take() {
-            Ok(()) => {
-                self.ticker = self.state.shared.ticker();
-                self.period = self.state.shared.period();
-            }
-            Err(error) => self.lose(error),
-        }
+        self.state.stats.meter.read()
     }
 
     /// How many tokens for this lock this thread's stack has, with this one: 1, and one more for
@@ -336,20 +275,33 @@ impl Gil<'_> {
         self.depth
     }
 
-    /// This thread can [`ensure`](GlobalLock::ensure) the lock from now on.
-    pub(crate) fn lends(&mut self) {
+    /// This is the token of that lock.
+    #[inline]
+    pub(crate) fn is_for(&self, lock: &LockShared) -> bool {
+        std::ptr::eq(self.lock, lock)
+    }
+
+    fn drop_lock(&mut self, reason: DropReason) {
         if !self.lock.is_null() {
             self.state.shared.save_ticker(self.ticker);
-            self.state.lent_by.set(self.depth);
+            self.state.drop_lock(reason);
         }
     }
 
-    /// The one it was lent to is done, and may have lost it.
-    pub(crate) fn is_given_back(&mut self) {
-        self.state.lent_by.set(0);
-        if !self.state.attached.get() {
+    #[inline]
+    fn retake_lock(&mut self) {
+        if self.lock.is_null() {
             return self.lose(AttachError::Finalised);
         }
+        match self.state.take() {
+            Ok(()) => self.reload(),
+            Err(error) => self.lose(error),
+        }
+    }
+
+    /// Reads what other threads, or an inner token, may have changed.
+    #[inline]
+    fn reload(&mut self) {
         self.ticker = self.state.shared.ticker();
         self.period = self.state.shared.period();
     }
@@ -367,7 +319,7 @@ impl Drop for Gil<'_> {
     #[inline]
     fn drop(&mut self) {
         if self.depth == 1 {
-            self.leave(DropReason::Voluntary);
+            self.drop_lock(DropReason::Voluntary);
         } else if !self.lock.is_null() {
             self.state.shared.save_ticker(self.ticker);
             self.state.lent_by.set(self.depth - 1);
@@ -375,17 +327,85 @@ impl Drop for Gil<'_> {
     }
 }
 
-/// Takes the lock again, also when the detached code panics: whoever catches that panic inside
-/// `attach` has the token still.
-struct Back<'a, 'g> {
+/// Takes the lock again, also when the detached code panics: code inside `attach` may catch that
+/// panic, and has the token still.
+struct Reattach<'a, 'g> {
     gil: &'a mut Gil<'g>,
 }
 
-impl Drop for Back<'_, '_> {
+impl Drop for Reattach<'_, '_> {
     #[inline]
     fn drop(&mut self) {
         if !self.gil.state.attached.get() && !self.gil.lock.is_null() {
-            self.gil.come_back();
+            self.gil.retake_lock();
         }
+    }
+}
+
+/// The token, lent to code further down this thread's stack.
+impl Gil<'_> {
+    /// Runs `f` with the lock held, and lets it [`ensure`](crate::gil::GlobalLock::ensure) that it
+    /// is. For code that cannot be given the token. [`attach`](crate::gil::GlobalLock::attach) is
+    /// still an error in there: it would have to wait for this very thread.
+    ///
+    /// If the lock is finalised while `f` has dropped it, this does not return: see `attach`.
+    ///
+    /// No reference that was got through the token lives across the call, and the token cannot be
+    /// used within:
+    /// ```compile_fail,E0502
+    /// # use singletrack::gil::{GilCell, GlobalLock, SwitchPolicy};
+    /// # let lock = GlobalLock::new(SwitchPolicy::PYTHON_3_2);
+    /// # let cell = GilCell::new(&lock, 1);
+    /// lock.attach(|gil| { let x = cell.get(gil); gil.lend(|| ()); assert_eq!(*x, 1); });
+    /// ```
+    /// ```compile_fail,E0499
+    /// # use singletrack::gil::{GlobalLock, SwitchPolicy};
+    /// # let lock = GlobalLock::new(SwitchPolicy::PYTHON_3_2);
+    /// lock.ensure(|gil| gil.lend(|| gil.tick()));
+    /// ```
+    /// Nor can the outer level keep a reference that the inner one was given:
+    /// ```compile_fail
+    /// # use singletrack::gil::{GilCell, GlobalLock, SwitchPolicy};
+    /// # let lock = GlobalLock::new(SwitchPolicy::PYTHON_3_2);
+    /// # let cell = GilCell::new(&lock, 1);
+    /// lock.attach(|gil| { let x = gil.lend(|| lock.ensure(|inner| cell.get(inner))); });
+    /// ```
+    pub fn lend<R>(&mut self, f: impl FnOnce() -> R) -> R {
+        if !self.lock.is_null() {
+            self.state.shared.save_ticker(self.ticker);
+            self.state.lent_by.set(self.depth);
+        }
+        let mut loan = Loan { gil: Some(self) };
+        let result = f();
+        loan.end();
+        result
+    }
+
+    /// The code that it was lent to has ended, and may have lost the lock.
+    fn end_loan(&mut self) {
+        self.state.lent_by.set(0);
+        if !self.state.attached.get() {
+            return self.lose(AttachError::Finalised);
+        }
+        self.reload();
+    }
+}
+
+/// Ends a loan of the token, also when the code that it was lent to panics.
+struct Loan<'a, 'g> {
+    gil: Option<&'a mut Gil<'g>>,
+}
+
+impl Loan<'_, '_> {
+    fn end(&mut self) {
+        if let Some(gil) = self.gil.take() {
+            gil.end_loan();
+        }
+    }
+}
+
+impl Drop for Loan<'_, '_> {
+    fn drop(&mut self) {
+        self.end();
     }
 }

@@ -1,12 +1,13 @@
-//! The words of the lock's decisions: what a thread is told, and why.
-//!
-//! *Promises*: plain data, compared and printed as such.
-//! *Leaves out*: the rules (`gil/rules/machine.rs`).
-//!
-//! # Why a thread cannot run: what is reported instead of a deadlock
+//! What the rules decide, as plain data; the errors instead of a deadlock.
 //!
 //! *Promises*: every error says what to do about it.
-//! *Leaves out*: mistakes that do not compile (`gil/lock/token.rs`, `gil/free_threading/attached.rs`).
+//! *Leaves out*: the rules (`gil/rules/machine.rs`); mistakes that do not compile
+//! (`gil/lock/token.rs`, `gil/free_threading/attached.rs`).
+//!
+//! ```text
+//!   a thread asks:      Decision { next: Run | Sleep | Refused, wake }    ─▶ AttachError
+//!   the holder drops:   Release { wake, await_switch }, for a DropReason
+//! ```
 
 use std::fmt;
 use std::panic::resume_unwind;
@@ -34,9 +35,9 @@ pub enum Next {
         /// Another thread held it before.
         switched: bool,
     },
-    /// It sleeps until it is woken, or until this moment; then it says which of the two.
+    /// It sleeps until it is woken, or until this moment; then it reports which of the two.
     Sleep {
-        /// The moment to give up sleeping; `None` is never.
+        /// The moment at which the sleep ends by itself; `None` is never.
         until: Option<Nanos>,
         /// Why it may not run.
         why: SleepReason,
@@ -48,13 +49,13 @@ pub enum Next {
 /// Why a thread sleeps (again).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SleepReason {
-    /// It is taken.
+    /// The lock is taken.
     Busy,
-    /// It was woken for a free lock, and somebody was quicker.
+    /// It was woken for a free lock, and another thread was quicker.
     Barged,
     /// It waited a whole interval under one holder and has now asked for the lock.
     Asked,
-    /// The interval passed, but the holder is a new one, who gets a whole interval of its own.
+    /// The interval passed, but the holder is a new one, which gets a whole interval of its own.
     NewHolder,
     /// It woke up for no reason.
     Early,
@@ -69,13 +70,13 @@ pub enum Refusal {
     Finalised,
 }
 
-/// What to do after an event: the thread's own turn, and one sleeper to wake.
+/// What to do after an event: what the thread does next, and one sleeper to wake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use = "the thread must do as it is told, and the sleeper must be woken"]
+#[must_use = "the thread must do what was decided, and the sleeper must be woken"]
 pub struct Decision {
     /// For the thread whose event it was.
     pub next: Next,
-    /// Another thread.
+    /// Another thread, to be woken.
     pub wake: Option<ThreadId>,
 }
 
@@ -85,8 +86,8 @@ pub struct Decision {
 pub struct Release {
     /// A waiter to wake.
     pub wake: Option<ThreadId>,
-    /// The dropper sleeps until the switch has come: the machine's
-    /// `is_handing_over` is false for it.
+    /// The dropper sleeps until the switch has come: until the machine's `is_handing_over` is
+    /// false for it.
     pub await_switch: bool,
 }
 
@@ -99,30 +100,30 @@ pub struct NotHolder;
 pub enum DropReason {
     /// The thread blocks, or is done.
     Voluntary,
-    /// A tick check: it wants the lock back at once.
+    /// A check was due by the count of ticks: it wants the lock back at once.
     Tick,
-    /// It saw the drop request: it wants the lock back at once.
+    /// It saw a drop request: it wants the lock back at once.
     Request,
 }
 
 impl Decision {
-    /// Run; and perhaps somebody may go on.
+    /// The thread runs; and perhaps a sleeper goes on.
     pub(crate) fn run(switched: bool, wake: Option<ThreadId>) -> Decision {
         Decision { next: Next::Run { switched }, wake }
     }
 
-    /// No.
+    /// The thread cannot have the lock.
     pub(crate) fn refused(refusal: Refusal) -> Decision {
         Decision { next: Next::Refused(refusal), wake: None }
     }
 }
 
-/// A duration as a number; what does not fit is for ever, or five centuries.
+/// A duration in nanoseconds; one that does not fit becomes the greatest number, five centuries.
 pub fn nanos(duration: Duration) -> Nanos {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Why a thread did not get the lock; or, where there is none, why it may not run.
+/// Why a thread did not get the lock; in free threading, why it may not run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AttachError {
@@ -130,19 +131,19 @@ pub enum AttachError {
     Nested,
     /// The lock was finalised, by another thread.
     Finalised,
-    /// It was not free within this time.
+    /// The lock was not free within this time.
     TimedOut(Duration),
     /// This process is a fork of the one that made the lock, and a thread that was not copied
-    /// has it, or has stopped the world.
+    /// has the lock, or has stopped the world.
     Forked {
-        /// The process that made it.
+        /// The process that made the lock.
         made_in: u32,
         /// This process.
         here: u32,
     },
     /// The thread is ending and has given up its place already.
     ThreadEnding,
-    /// It had the lock, and was [interrupted](crate::gil::lock::global_lock::GlobalLock::interrupt) at a check.
+    /// It had the lock, and was [interrupted](crate::gil::GlobalLock::interrupt) at a check.
     Interrupted,
 }
 
@@ -186,14 +187,14 @@ impl From<Refusal> for AttachError {
 }
 
 impl AttachError {
-    /// A thread of a fork must not wait for threads that were not copied.
+    /// An error in a fork, where a thread must not wait for those that were not copied.
     pub(crate) fn unless_made_here(made_in: u32) -> Result<(), AttachError> {
         let here = std::process::id();
         if made_in == here { Ok(()) } else { Err(AttachError::Forked { made_in, here }) }
     }
 }
 
-/// What unwinds a thread that cannot run on, up to its `attach`, which gives the error.
+/// The payload that unwinds a thread that cannot run on, up to its `attach`, which gives the error.
 pub(crate) struct Expelled(AttachError);
 
 impl Expelled {
@@ -204,7 +205,7 @@ impl Expelled {
         }
     }
 
-    /// What a body came to that may have been unwound.
+    /// The result of a body that may have been unwound so; any other panic goes on.
     pub(crate) fn caught<R>(outcome: std::thread::Result<R>) -> Result<R, AttachError> {
         outcome.or_else(|payload| match payload.downcast::<Expelled>() {
             Ok(expelled) => Err(expelled.0),

@@ -1,10 +1,10 @@
-//! Who holds the lock, who has it next, and who sleeps meanwhile: every rule of the lock.
+//! Which thread holds the lock, which is next, which sleep: all rules. Pure.
 //!
-//! *Assumes*: its caller reports what happens, in order, and does what it is told.
+//! *Assumes*: its caller reports what happens, in order, and does what is decided.
 //! *Promises*: at most one holder; whenever the lock is free and threads wait, one of them is
-//! awake; nobody waits for a thread that has left.
+//! awake; no thread waits for one that has left.
 //! *Leaves out*: threads, clocks, sleeping. Time is a number of nanoseconds. The real lock
-//! (`gil/lock/global_lock.rs`) sleeps in earnest; an explorer or a simulator can drive the same machine.
+//! (`gil/lock/take_gil.rs`) really sleeps; the simulator drives the same machine in virtual time.
 //!
 //! ```text
 //!               wants: it is free
@@ -18,7 +18,7 @@
 //!        ├──────────────────────────────────────────┘  │ drops, having been asked,
 //!        │            drops                            ▼ under a forced hand-off
 //!        └──────────────────────────────────────── HandingOver
-//!                     somebody else took the lock
+//!                     another thread took the lock
 //! ```
 //! The rules are those of CPython's `take_gil` and `drop_gil` (`Python/ceval_gil.c`). One thing
 //! differs: CPython lets the condition variable choose which sleeper a release wakes; here the
@@ -27,14 +27,13 @@
 use crate::gil::rules::decision::{
     Decision, DropReason, Nanos, Next, NotHolder, Refusal, Release, SleepReason, ThreadId, nanos,
 };
-use crate::gil::rules::policy::{Check, HandOff, SwitchPolicy};
-use crate::gil::rules::waiters::Classes;
-use crate::gil::rules::waiters::{Wait, Waiters};
+use crate::gil::rules::policy::{Check, SwitchPolicy};
+use crate::gil::rules::wait_queue::{Classes, WaitQueue, Waiter};
 
-/// Where a thread stands. It is told from the machine's other variables, so it cannot contradict
+/// What a thread is doing. It is derived from the machine's variables, so it cannot contradict
 /// them: "at most one holder" needs no proof beyond `Machine::holder` being one variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
+enum ThreadStatus {
     Gone,
     Away,
     Waiting,
@@ -42,7 +41,7 @@ enum Standing {
     HandingOver,
 }
 
-/// Whether the lock is for all, for its finaliser, or for nobody any more.
+/// Whether the lock is for all threads, for its finaliser, or for none any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Shutdown {
     No,
@@ -68,8 +67,8 @@ enum Shutdown {
 /// assert!(machine.drop_requested());
 ///
 /// // Forced: `a` wakes `b`, and sleeps until `b` has taken the lock.
-/// let parting = machine.drops(a, DropReason::Request, 5_000_100).unwrap();
-/// assert_eq!(parting, Release { wake: Some(b), await_switch: true });
+/// let release = machine.drops(a, DropReason::Request, 5_000_100).unwrap();
+/// assert_eq!(release, Release { wake: Some(b), await_switch: true });
 /// let taken = machine.woken(b, 5_000_200);
 /// assert_eq!(taken, Decision { next: Next::Run { switched: true }, wake: Some(a) });
 /// assert_eq!(machine.switch_number(), 2);
@@ -83,7 +82,7 @@ pub struct Machine {
     /// Counts changes of holder.
     switch_number: u64,
     tenure_began: Nanos,
-    waiters: Waiters,
+    waiters: WaitQueue,
     /// The one dropper that waits for a switch. Only the last holder can, so there is one.
     handing_over: Option<ThreadId>,
     shutdown: Shutdown,
@@ -99,7 +98,7 @@ impl Machine {
             last_holder: None,
             switch_number: 0,
             tenure_began: 0,
-            waiters: Waiters::default(),
+            waiters: WaitQueue::default(),
             handing_over: None,
             shutdown: Shutdown::No,
         }
@@ -107,46 +106,46 @@ impl Machine {
 
     /// A thread that will use the lock.
     pub fn joins(&mut self) -> ThreadId {
-        self.classes.joins()
+        self.classes.add()
     }
 
     /// A thread that will not use the lock any more. If it held the lock, it drops it; if it
-    /// waited, its request is withdrawn and a wake-up meant for it goes to the next.
+    /// waited, its request is withdrawn, and a wake-up meant for it goes to the next.
     #[must_use = "the sleeper must be woken"]
     pub fn dies(&mut self, me: ThreadId) -> Option<ThreadId> {
-        let wake = match self.standing(me) {
-            Standing::Holding => {
+        let wake = match self.status(me) {
+            ThreadStatus::Holding => {
                 self.holder = None;
-                self.passes_on()
+                self.wake_next()
             }
             _ => self.gives_up(me),
         };
         if self.last_holder == Some(me) {
-            // The number will be given to a newcomer, who must not be taken for this one.
+            // The number will be given to a new thread, which must not be taken for this one.
             self.last_holder = None;
         }
         if self.shutdown == Shutdown::By(me) {
             self.shutdown = Shutdown::ByTheDead;
         }
-        self.classes.leaves(me);
+        self.classes.remove(me);
         wake
     }
 
     /// A thread asks for the lock.
     pub fn wants(&mut self, me: ThreadId, now: Nanos) -> Decision {
-        match self.standing(me) {
-            Standing::Holding => return Decision::refused(Refusal::Nested),
-            Standing::Waiting => return self.woken(me, now),
-            Standing::HandingOver => return self.sleep(me, SleepReason::Early),
-            Standing::Gone | Standing::Away => {}
+        match self.status(me) {
+            ThreadStatus::Holding => return Decision::refused(Refusal::Nested),
+            ThreadStatus::Waiting => return self.woken(me, now),
+            ThreadStatus::HandingOver => return self.sleep(me, SleepReason::Early),
+            ThreadStatus::Gone | ThreadStatus::Away => {}
         }
-        if self.shut_to(me) {
+        if self.is_refused(me) {
             return Decision::refused(Refusal::Finalised);
         }
         if self.holder.is_none() {
             return self.takes(me, now);
         }
-        self.lies_down(me, now);
+        self.waiters.enqueue(me, now, self.switch_number);
         if self.goes_before_holder(me) {
             return self.asks(me);
         }
@@ -155,30 +154,30 @@ impl Machine {
 
     /// A waiter woke up without its time having run out.
     pub fn woken(&mut self, me: ThreadId, now: Nanos) -> Decision {
-        match self.standing(me) {
-            // The lock was put into its hands while it slept.
-            Standing::Holding => Decision::run(true, None),
-            Standing::Waiting if self.holder.is_none() => self.takes(me, now),
-            Standing::Waiting if self.is_woken(me) => {
-                self.lies_down(me, now);
+        match self.status(me) {
+            // The lock was given to it while it slept.
+            ThreadStatus::Holding => Decision::run(true, None),
+            ThreadStatus::Waiting if self.holder.is_none() => self.takes(me, now),
+            ThreadStatus::Waiting if self.is_woken(me) => {
+                self.waiters.enqueue(me, now, self.switch_number);
                 self.sleep(me, SleepReason::Barged)
             }
-            Standing::Waiting => self.sleep(me, SleepReason::Early),
+            ThreadStatus::Waiting => self.sleep(me, SleepReason::Early),
             _ => Decision::refused(Refusal::Finalised),
         }
     }
 
     /// A waiter's time ran out.
     pub fn timed_out(&mut self, me: ThreadId, now: Nanos) -> Decision {
-        let Some(wait) = self.waiters.get(me) else { return self.woken(me, now) };
+        let Some(waiter) = self.waiters.get(me) else { return self.woken(me, now) };
         if self.holder.is_none() {
             return self.takes(me, now);
         }
-        if self.until(&wait).is_none_or(|until| now < until) {
+        if self.until(&waiter).is_none_or(|until| now < until) {
             return self.sleep(me, SleepReason::Early);
         }
-        let same_holder = wait.saved == self.switch_number || self.grants();
-        self.lies_down(me, now);
+        let same_holder = waiter.saved == self.switch_number || self.policy.hand_off().grants();
+        self.waiters.enqueue(me, now, self.switch_number);
         if same_holder { self.asks(me) } else { self.sleep(me, SleepReason::NewHolder) }
     }
 
@@ -188,7 +187,7 @@ impl Machine {
             return;
         }
         for id in self.waiters.all() {
-            self.waiters.asks(id);
+            self.waiters.request(id);
         }
     }
 
@@ -196,17 +195,17 @@ impl Machine {
     /// drop had woken it, the next sleeper is woken instead.
     #[must_use = "the sleeper must be woken"]
     pub fn gives_up(&mut self, me: ThreadId) -> Option<ThreadId> {
-        match self.standing(me) {
-            Standing::Waiting => {
-                let woken = self.waiters.gets_up(me).is_some_and(|wait| wait.woken);
+        match self.status(me) {
+            ThreadStatus::Waiting => {
+                let woken = self.waiters.dequeue(me).is_some_and(|waiter| waiter.woken);
                 let missed = self.holder.is_none() && (woken || self.waiting() == 0);
-                if missed { self.passes_on() } else { None }
+                if missed { self.wake_next() } else { None }
             }
-            Standing::HandingOver => {
+            ThreadStatus::HandingOver => {
                 self.handing_over = None;
                 None
             }
-            Standing::Gone | Standing::Away | Standing::Holding => None,
+            ThreadStatus::Gone | ThreadStatus::Away | ThreadStatus::Holding => None,
         }
     }
 
@@ -224,23 +223,23 @@ impl Machine {
             return Err(NotHolder);
         }
         let asked = self.asked();
-        let forced = asked && self.policy.hand_off() == HandOff::Forced;
+        let forced = asked && self.policy.hand_off().forces_switch();
         match reason {
             DropReason::Voluntary => self.classes.blocks(me),
-            DropReason::Tick | DropReason::Request if asked => self.classes.is_made_to_go(me),
+            DropReason::Tick | DropReason::Request if asked => self.classes.was_asked(me),
             DropReason::Tick | DropReason::Request => {}
         }
         self.holder = None;
         self.waiters.forget_requests();
         self.handing_over = forced.then_some(me);
-        if self.grants() {
+        if self.policy.hand_off().grants() {
             return Ok(Release { wake: self.grants_next(now), await_switch: false });
         }
-        Ok(Release { wake: self.waiters.wakes_next(), await_switch: forced })
+        Ok(Release { wake: self.waiters.wake_next(), await_switch: forced })
     }
 
-    /// The holder, at a checkpoint, saw the request to drop the lock. `None` if whoever asked
-    /// has left meanwhile: then it keeps the lock.
+    /// The holder, at a checkpoint, saw the request to drop the lock. `None` if the thread that
+    /// asked has left meanwhile: then the holder keeps the lock.
     ///
     /// # Errors
     /// [`NotHolder`] if `me` does not hold it.
@@ -251,7 +250,7 @@ impl Machine {
         self.drops(me, DropReason::Request, now).map(Some)
     }
 
-    /// From now on only `me`, which holds the lock, can have it; all who wait are refused. They
+    /// From now on only `me`, which holds the lock, can have it; all that wait are refused. They
     /// are returned, to be woken.
     ///
     /// # Errors
@@ -263,13 +262,13 @@ impl Machine {
         self.shutdown = Shutdown::By(me);
         let refused = self.waiters.all();
         for &id in &refused {
-            self.waiters.gets_up(id);
+            self.waiters.dequeue(id);
         }
         Ok(refused)
     }
 
     /// Changes the rules; meant for another interval. A sleep that has begun ends when it would
-    /// have, and goes on if the new interval is not over then.
+    /// have without the change, and goes on if the new interval is not over then.
     pub fn set_policy(&mut self, policy: SwitchPolicy) {
         self.policy = policy;
     }
@@ -309,17 +308,17 @@ impl Machine {
 
     /// This thread waits for the lock.
     pub fn is_waiting(&self, id: ThreadId) -> bool {
-        self.standing(id) == Standing::Waiting
+        self.status(id) == ThreadStatus::Waiting
     }
 
     /// This waiter has been woken, or has the lock, and is on its way.
     pub fn is_woken(&self, id: ThreadId) -> bool {
-        self.waiters.get(id).is_some_and(|wait| wait.woken)
+        self.waiters.get(id).is_some_and(|waiter| waiter.woken)
     }
 
     /// This thread has dropped the lock and sleeps until another has taken it.
     pub fn is_handing_over(&self, id: ThreadId) -> bool {
-        self.standing(id) == Standing::HandingOver
+        self.status(id) == ThreadStatus::HandingOver
     }
 
     /// The lock was finalised.
@@ -327,51 +326,46 @@ impl Machine {
         self.shutdown != Shutdown::No
     }
 
-    /// The last holder, if it could take and drop the lock any number of times without that
-    /// mattering to anybody: nobody waits, and neither `last_holder`, the switch number nor
-    /// anybody's class would change. The real lock lets it do so with one atomic operation.
+    /// The last holder, if it could take and drop the lock any number of times and no other thread
+    /// could tell: none waits, and neither `last_holder`, the switch number nor a class would
+    /// change. The real lock then lets it do so by one atomic operation each.
     pub fn undisturbed(&self) -> Option<ThreadId> {
         let last = self.last_holder?;
         let calm = self.waiting() == 0
             && self.handing_over.is_none()
-            && (self.classes.is_io(last) || self.policy.hand_off() != HandOff::Priority);
+            && (self.classes.is_io(last) || !self.policy.hand_off().prefers_io());
         calm.then_some(last)
     }
 
-    /// Tells what an [`undisturbed`](Self::undisturbed) thread has come to: does it hold the
-    /// lock?
+    /// What an [`undisturbed`](Self::undisturbed) thread has done meanwhile: does it hold the
+    /// lock now?
     pub fn catches_up(&mut self, held: bool) {
         self.holder = self.last_holder.filter(|_| held);
     }
 }
 
-/// The steps the events are made of.
+/// The steps that the events are made of.
 impl Machine {
-    fn standing(&self, id: ThreadId) -> Standing {
+    fn status(&self, id: ThreadId) -> ThreadStatus {
         if !self.classes.contains(id) {
-            Standing::Gone
+            ThreadStatus::Gone
         } else if self.holder == Some(id) {
-            Standing::Holding
+            ThreadStatus::Holding
         } else if self.handing_over == Some(id) {
-            Standing::HandingOver
+            ThreadStatus::HandingOver
         } else if self.waiters.get(id).is_some() {
-            Standing::Waiting
+            ThreadStatus::Waiting
         } else {
-            Standing::Away
+            ThreadStatus::Away
         }
     }
 
-    fn shut_to(&self, me: ThreadId) -> bool {
+    fn is_refused(&self, me: ThreadId) -> bool {
         let open = self.shutdown == Shutdown::No || self.shutdown == Shutdown::By(me);
-        self.standing(me) == Standing::Gone || !open
+        self.status(me) == ThreadStatus::Gone || !open
     }
 
-    /// A dropped lock goes to a certain waiter, instead of lying free.
-    fn grants(&self) -> bool {
-        matches!(self.policy.hand_off(), HandOff::Fifo | HandOff::Priority)
-    }
-
-    /// Somebody wants the holder to go. Where nobody asks, waiting is asking.
+    /// Another thread wants the lock. Where waiters do not ask, waiting counts as asking.
     fn asked(&self) -> bool {
         match self.policy.check() {
             Check::EveryTicks(_) => self.waiting() > 0,
@@ -381,15 +375,15 @@ impl Machine {
 
     /// Beazley: an I/O thread need not wait before it asks a CPU thread.
     fn goes_before_holder(&self, me: ThreadId) -> bool {
-        self.policy.hand_off() == HandOff::Priority
-            && matches!(self.policy.check(), Check::OnRequest { .. })
+        self.policy.hand_off().prefers_io()
+            && self.policy.check().waiters_ask()
             && self.classes.is_io(me)
             && self.holder.is_some_and(|holder| !self.classes.is_io(holder))
     }
 
     /// `me` gets the free lock; a dropper that waited for this may go on.
     fn takes(&mut self, me: ThreadId, now: Nanos) -> Decision {
-        self.waiters.gets_up(me);
+        self.waiters.dequeue(me);
         let switched = self.begins_tenure(me, now);
         let wake = if switched { self.handing_over.take() } else { None };
         Decision::run(switched, wake)
@@ -407,43 +401,46 @@ impl Machine {
         switched
     }
 
-    fn lies_down(&mut self, me: ThreadId, now: Nanos) {
-        self.waiters.lies_down(me, now, self.switch_number);
-    }
-
     fn asks(&mut self, me: ThreadId) -> Decision {
-        self.waiters.asks(me);
+        self.waiters.request(me);
         self.sleep(me, SleepReason::Asked)
     }
 
     fn sleep(&self, me: ThreadId, why: SleepReason) -> Decision {
-        let until = self.waiters.get(me).and_then(|wait| self.until(&wait));
+        let until = self.waiters.get(me).and_then(|waiter| self.until(&waiter));
         Decision { next: Next::Sleep { until, why }, wake: None }
     }
 
     /// When a sleep ends by itself. Under a direct hand-off the interval begins with the
     /// holder's tenure, which bounds the wait; CPython's begins with the waiter's sleep.
-    fn until(&self, wait: &Wait) -> Option<Nanos> {
-        let Check::OnRequest { interval } = self.policy.check() else { return None };
-        let from = if self.grants() { wait.since.max(self.tenure_began) } else { wait.since };
+    fn until(&self, waiter: &Waiter) -> Option<Nanos> {
+        let interval = match self.policy.check() {
+            Check::OnRequest { interval } => interval,
+            Check::EveryTicks(_) => return None,
+        };
+        let grants = self.policy.hand_off().grants();
+        let from = if grants { waiter.since.max(self.tenure_began) } else { waiter.since };
         Some(from.saturating_add(nanos(interval)))
     }
 
-    /// A free lock whose taker failed to come: the next sleeper, or the dropper that waits for
-    /// a switch which will not come if nobody is left to make it.
-    fn passes_on(&mut self) -> Option<ThreadId> {
+    /// The lock is free, and the thread that should have taken it has left. Wakes the next
+    /// sleeper; if none is left, the dropper that waits for a switch that will not come.
+    fn wake_next(&mut self) -> Option<ThreadId> {
         if self.waiting() == 0 {
             return self.handing_over.take();
         }
-        if self.grants() { self.grants_next(self.tenure_began) } else { self.waiters.wakes_next() }
+        if self.policy.hand_off().grants() {
+            self.grants_next(self.tenure_began)
+        } else {
+            self.waiters.wake_next()
+        }
     }
 
-    /// Puts the lock into the hands of the next sleeper.
+    /// Gives the lock to the next sleeper.
     fn grants_next(&mut self, now: Nanos) -> Option<ThreadId> {
-        let priority = self.policy.hand_off() == HandOff::Priority;
-        let goes_first = |id: ThreadId| priority && self.classes.is_io(id);
-        let next = self.waiters.first(goes_first)?;
-        self.waiters.gets_up(next);
+        let prefers_io = self.policy.hand_off().prefers_io();
+        let next = self.waiters.first(|id| prefers_io && self.classes.is_io(id))?;
+        self.waiters.dequeue(next);
         self.begins_tenure(next, now);
         Some(next)
     }

@@ -1,17 +1,23 @@
-//! Who has the lock, and when it goes: every rule, without threads.
+//! Which thread has the lock, and when it drops it: every rule, without threads.
 //!
 //! ```text
-//!   decision         The words of the lock's decisions: what a thread is told, and why
-//!   machine          Who holds the lock, who has it next, and who sleeps meanwhile: every rule of the lock
-//!   pending          Calls that only the main thread may make, such as the handlers of signals
-//!   policy           When the lock changes hands, as plain data: five small choices make every GIL there has been
-//!   ticker           When the next check is due, for policies that count: every `n + 1` ticks
-//!   waiters          Who waits for the lock, in what order, and who of them has asked the holder to go
+//!   policy      the five choices that make a GIL, as plain data; the words tick, switch point,
+//!     │         checkpoint and check
+//!     ├──▶ ticker       a running thread counts: when is a check due?
+//!     └──▶ machine      threads come and go: run, sleep, wake
+//!            ├─ wait_queue   the order of waiters, their requests, their classes
+//!            └─ decision     its answers, as data, and the errors
+//!   pending     calls that wait for the main thread
 //! ```
+//! All of it is pure: time comes in as a number, and what is decided goes out as a value. So the
+//! real lock (`gil/lock/take_gil.rs`), the simulator (`gil/simulator/simulation.rs`), the property
+//! tests (`tests/gil_machine.rs`) and the fuzz target `gil_schedule` drive the same code.
+//!
+//! Read `policy`, then `machine`. The rest is short.
 
 pub mod decision;
 pub mod machine;
 pub mod pending;
 pub mod policy;
 pub mod ticker;
-pub(crate) mod waiters;
+pub(crate) mod wait_queue;

@@ -1,18 +1,19 @@
 //! Calls that only the main thread may make, such as the handlers of signals.
 //!
-//! *Assumes*: its caller holds a lock around it, and none while it makes a call.
+//! *Assumes*: its caller holds a mutex around it, and none while it makes a call.
 //! *Promises*: each call is made once, in order, by the main thread, never one within another;
 //! at most a batch at a time.
-//! *Leaves out*: when a thread looks (`gil/lock/token.rs`), and C's signal handlers, which do no more
+//! *Leaves out*: when a check comes (`gil/lock/token.rs`); C's signal handlers, which do no more
 //! than [`add`](Pending::add) does.
 //!
 //! ```text
 //!   any thread: add ──▶ ▯▯▯▯ 31 at most ──▶ main thread, at its next check: next, call, next …
-//!                                    other threads, at each check: "not mine", and the flag stays
+//!                                    other threads, at each check: nothing, and the flag stays
 //! ```
-//! In CPython 2 a flag that stays means: check again at the very next tick. If the main thread
-//! is blocked where it cannot be woken, every other thread drops and takes the lock at every
-//! tick, until it is: the signal storm. `Py_MakePendingCalls` in `Python/ceval.c` has the rule.
+//! In CPython 2 a flag that stays means that there is another check at the very next tick. If the
+//! main thread is blocked where it cannot be woken, every other thread drops and takes the lock at
+//! every tick until the main thread is back: the signal storm. `Py_MakePendingCalls` in
+//! `Python/ceval.c` has the rule.
 
 use crate::gil::rules::decision::ThreadId;
 use std::collections::VecDeque;
@@ -20,7 +21,7 @@ use std::fmt;
 
 /// How many calls may wait: CPython's ring of 32 slots, one of which tells full from empty.
 pub const CAPACITY: usize = 31;
-/// How many calls a check makes at most.
+/// The most calls that one check makes.
 pub const BATCH: usize = 32;
 
 /// There was no room for another call; it was not added.
@@ -90,7 +91,7 @@ impl<C> Pending<C> {
         !self.calls.is_empty()
     }
 
-    /// Any thread, whether it has the lock or not, leaves a call.
+    /// Adds a call. Any thread may, whether it has the lock or not.
     ///
     /// # Errors
     /// [`Full`] if [`CAPACITY`] calls wait already.
@@ -102,7 +103,7 @@ impl<C> Pending<C> {
         Ok(())
     }
 
-    /// A check begins: true if this thread may make calls now. It then asks for the
+    /// A check begins: true if this thread may make calls now. It then makes the
     /// [`next`](Self::next) until there is none, and [`ends`](Self::ends).
     pub fn begins(&mut self, me: ThreadId) -> bool {
         let may = self.main == Some(me) && !self.busy;
@@ -113,7 +114,7 @@ impl<C> Pending<C> {
     }
 
     /// The next call of this check.
-    #[allow(clippy::should_implement_trait)] // a queue that is not over when it says none
+    #[allow(clippy::should_implement_trait)] // unlike an iterator it may go on after `None`
     pub fn next(&mut self) -> Option<C> {
         self.left = self.left.checked_sub(1)?;
         self.calls.pop_front()

@@ -1,13 +1,13 @@
-//! When the lock changes hands, as plain data: five small choices make every GIL there has been.
+//! When the lock changes hands: five small choices make every GIL there has been.
 //!
 //! *Promises*: a `SwitchPolicy` that exists is valid; equal policies behave equally.
-//! *Leaves out*: how the choices are carried out (`gil/rules/ticker.rs`, `gil/rules/machine.rs`), and who
-//! shares a lock: that is a question of how many locks you make.
+//! *Leaves out*: how the choices are carried out (`gil/rules/ticker.rs`, `gil/rules/machine.rs`,
+//! `gil/lock/take_gil.rs`); which threads share a lock: that depends on how many locks are made.
 //!
 //! ```text
-//!                 check               hand-off   checkpoint           substrate      request
-//! python-2        every 100 ticks     race       every op             mutex+condvar  shared
-//! python-2-linux  every 100 ticks     race       every op             semaphore      shared
+//!                 check               hand-off   checkpoints          substrate      request
+//! python-2        interval 100 ticks  race       every op             mutex+condvar  shared
+//! python-2-linux  interval 100 ticks  race       every op             semaphore      shared
 //! python-3.2      on request, 5 ms    forced     every op             mutex+condvar  shared
 //! python-3.10     on request, 5 ms    forced     back edges, calls    mutex+condvar  shared
 //! python-3.13     on request, 5 ms    forced     back edges, calls    mutex+condvar  holder
@@ -15,6 +15,18 @@
 //! fair            on request, 5 ms    fifo       every op             mutex+condvar  shared
 //! priority        on request, 5 ms    priority   every op             mutex+condvar  shared
 //! ```
+//! Four words have one meaning each, here and in the lock:
+//!
+//! - A **tick** is an instruction that the lock is told of. A switch point follows it.
+//! - A **switch point** is where a program could let another thread run: in straight-line code
+//!   (`Gil::tick`), or at a loop's jump back or a call (`Gil::checkpoint`).
+//! - A **checkpoint** is a switch point at which the policy lets the lock change hands. There the
+//!   thread counts the tick, under a counting policy; under the others it reads its eval breaker,
+//!   where requests are shown.
+//! - A **check** is what the thread does at a checkpoint where the count has run out, or where it
+//!   sees a request: it makes pending calls, drops the lock and takes it again (after a request,
+//!   only if a waiter has asked), and unwinds if it was interrupted. With a check interval of `n` a
+//!   check comes every `n + 1` counted ticks: `gil/rules/ticker.rs` says why.
 
 use std::fmt;
 use std::str::FromStr;
@@ -22,17 +34,18 @@ use std::time::Duration;
 
 /// The longest switch interval: one day. A longer one is taken for a mistake in the unit.
 pub const MAX_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
-/// The greatest number of ticks between checks; CPython keeps it in a C `int`, too.
+/// The greatest check interval. CPython keeps it in a C `int`, too.
 pub const MAX_TICKS: u32 = i32::MAX as u32;
 
-/// What makes a thread that runs give the lock up.
+/// What makes a running thread give the lock up: when a check is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Check {
-    /// It counts ticks. After so many, plus one, it drops the lock and takes it again, whether
-    /// or not anybody waits (CPython 2's `sys.setcheckinterval`).
+    /// When it has counted down from this check interval: it drops the lock and takes it again,
+    /// whether or not a thread waits (CPython 2's `sys.setcheckinterval`). The exact count is
+    /// [`Ticker`](crate::gil::rules::ticker::Ticker)'s.
     #[doc(alias = "sys.setcheckinterval")]
     EveryTicks(u32),
-    /// It runs until asked. A thread that has waited `interval` and saw no switch meanwhile
+    /// When it is asked to. A thread that has waited for `interval` and saw no switch meanwhile
     /// asks (CPython 3.2's `sys.setswitchinterval`).
     #[doc(alias = "sys.setswitchinterval")]
     OnRequest {
@@ -41,13 +54,13 @@ pub enum Check {
     },
 }
 
-/// Who has the lock next when it is dropped.
+/// Which thread has the lock next when it is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HandOff {
-    /// The quickest. One waiter is woken, but whoever comes first takes it, and the thread
-    /// that just dropped it is on a core already.
+    /// The quickest. One waiter is woken, but the first thread to come takes the lock, and the
+    /// thread that has just dropped it is on a core already.
     Race,
-    /// The quickest *other*. A dropper who was asked waits until somebody else has held the
+    /// The quickest *other*. A dropper that was asked waits until another thread has taken the
     /// lock (CPython's `FORCE_SWITCHING`).
     #[doc(alias = "FORCE_SWITCHING")]
     Forced,
@@ -59,12 +72,13 @@ pub enum HandOff {
     Priority,
 }
 
-/// Where a running thread looks whether it should give the lock up.
+/// Which switch points are checkpoints: where a running thread counts a tick, or reads whether it
+/// is asked to give the lock up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Checkpoint {
-    /// At every counted instruction: `x += 1` can be cut in half.
+    /// All of them: `x += 1` can be cut in half.
     EveryOp,
-    /// At loop back edges and calls only (CPython 3.10, bpo-29988): `x += 1` seems atomic.
+    /// Loop back edges and calls only (CPython 3.10, bpo-29988): `x += 1` seems atomic.
     BackEdgesAndCalls,
 }
 
@@ -72,22 +86,22 @@ pub enum Checkpoint {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Substrate {
     /// A flag under a mutex with a condition variable. The sleeper is signalled while the mutex
-    /// is held, so it wakes up only to meet it.
+    /// is held, so it may wake up only to wait for the mutex.
     MutexCondvar,
-    /// A binary semaphore: the sleeper is posted when the releaser is done with all.
+    /// A binary semaphore: the sleeper is posted when the releaser has let go of everything.
     Semaphore,
 }
 
-/// On whose memory a request to drop the lock is written.
+/// Where a request to drop the lock is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DropFlag {
-    /// One word for all threads; a new holder clears it for everyone.
+    /// One word for all threads; when the lock has a new holder, it is cleared for all.
     Shared,
     /// The word of the thread that is asked (CPython 3.13 moved the eval breaker there).
     Holder,
 }
 
-/// A place in a program where the lock could change hands.
+/// A kind of place in a program where the lock could change hands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SwitchPoint {
     /// Between two instructions of straight-line code.
@@ -99,11 +113,11 @@ pub enum SwitchPoint {
 /// What a thread does at a [`SwitchPoint`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PointCheck {
-    /// Count a tick, and switch when the count is full.
+    /// It is a checkpoint: counts the tick. A check is due when the count has run out.
     Count,
-    /// Read the drop request, and switch when it is set.
+    /// It is a checkpoint: reads the eval breaker. A check is due when that shows a request.
     AtRequest,
-    /// Nothing: the lock cannot change hands here.
+    /// Nothing: it is no checkpoint, so the lock cannot change hands.
     Nothing,
 }
 
@@ -134,8 +148,8 @@ pub struct SwitchPolicy {
 const FIVE_MS: Check = Check::OnRequest { interval: Duration::from_millis(5) };
 
 impl SwitchPolicy {
-    /// Python 1.5 to 2.7, 3.0 and 3.1, as on macOS: a check every 100 ticks, and the lock is a
-    /// flag under a mutex. Beazley's "Inside the Python GIL" (2009) measured this one: on two
+    /// Python 1.5 to 2.7, 3.0 and 3.1, as on macOS: a check interval of 100 ticks, and the lock
+    /// is a flag under a mutex. Beazley's "Inside the Python GIL" (2009) measured this one: on two
     /// cores the woken thread really runs, finds the lock taken again, and goes back to sleep,
     /// thousands of times per switch.
     pub const PYTHON_2: SwitchPolicy = SwitchPolicy {
@@ -146,13 +160,13 @@ impl SwitchPolicy {
         flag: DropFlag::Shared,
     };
 
-    /// The same on Linux, where the lock was one POSIX semaphore. The battle is hardly milder, if
-    /// the cores are idle: CPython 2.7 itself fights it there.
+    /// The same on Linux, where the lock was one POSIX semaphore. Where cores are idle, the battle
+    /// is hardly milder: CPython 2.7 itself fights it there.
     pub const PYTHON_2_LINUX: SwitchPolicy =
         SwitchPolicy { substrate: Substrate::Semaphore, ..Self::PYTHON_2 };
 
     /// Antoine Pitrou's "new GIL" of 2009, in Python 3.2 to 3.9: no ticks, a waiter asks after
-    /// 5 ms, and whoever was asked waits until another thread has run.
+    /// 5 ms, and the thread that was asked waits until another one has taken the lock.
     pub const PYTHON_3_2: SwitchPolicy = SwitchPolicy {
         check: FIVE_MS,
         hand_off: HandOff::Forced,
@@ -176,7 +190,8 @@ impl SwitchPolicy {
     pub const NO_FORCE: SwitchPolicy = SwitchPolicy { hand_off: HandOff::Race, ..Self::PYTHON_3_2 };
 
     /// First come, first served. No CPython has it; it is what a fair mutex would do, and the
-    /// only policy here with a bound on waiting: (threads - 1) x (interval + one check).
+    /// only policy here with a bound on waiting: (threads - 1) x (interval + the time from one
+    /// checkpoint to the next).
     pub const FAIR: SwitchPolicy = SwitchPolicy { hand_off: HandOff::Fifo, ..Self::PYTHON_3_2 };
 
     /// David Beazley's answer to the convoy (bpo-7946, 2010): two priorities, earned by
@@ -196,10 +211,11 @@ impl SwitchPolicy {
         ("priority", Self::PRIORITY),
     ];
 
-    /// A policy of one's own, with [`DropFlag::Shared`].
+    /// A policy of your own, with [`DropFlag::Shared`].
     ///
     /// # Errors
-    /// [`PolicyError::Ticks`] or [`PolicyError::Interval`] if the check is zero or huge.
+    /// [`PolicyError::Ticks`] or [`PolicyError::Interval`] if the check interval or the switch
+    /// interval is zero or huge.
     pub fn new(
         check: Check,
         hand_off: HandOff,
@@ -229,12 +245,12 @@ impl SwitchPolicy {
         self.check
     }
 
-    /// Who has the lock next.
+    /// Which thread has the lock next.
     pub fn hand_off(&self) -> HandOff {
         self.hand_off
     }
 
-    /// Where a running thread looks.
+    /// Which switch points are checkpoints.
     pub fn checkpoint(&self) -> Checkpoint {
         self.checkpoint
     }
@@ -249,16 +265,20 @@ impl SwitchPolicy {
         self.flag
     }
 
-    /// What a thread does at this place.
-    pub fn at(&self, place: SwitchPoint) -> PointCheck {
-        match (self.checkpoint, place, self.check) {
-            (Checkpoint::BackEdgesAndCalls, SwitchPoint::Op, _) => PointCheck::Nothing,
-            (_, _, Check::EveryTicks(_)) => PointCheck::Count,
-            (_, _, Check::OnRequest { .. }) => PointCheck::AtRequest,
+    /// What a thread does at a switch point of this kind.
+    pub fn at(&self, point: SwitchPoint) -> PointCheck {
+        match (self.checkpoint, point) {
+            (Checkpoint::BackEdgesAndCalls, SwitchPoint::Op) => return PointCheck::Nothing,
+            (Checkpoint::BackEdgesAndCalls, SwitchPoint::BackEdgeOrCall) => {}
+            (Checkpoint::EveryOp, SwitchPoint::Op | SwitchPoint::BackEdgeOrCall) => {}
+        }
+        match self.check {
+            Check::EveryTicks(_) => PointCheck::Count,
+            Check::OnRequest { .. } => PointCheck::AtRequest,
         }
     }
 
-    /// How many ticks a check sets the ticker to; 0 if ticks are not counted.
+    /// What a check sets the ticker to; 0 if ticks are not counted.
     pub(crate) fn period(&self) -> u32 {
         match self.check {
             Check::EveryTicks(ticks) => ticks,
@@ -279,7 +299,42 @@ impl Check {
             Check::OnRequest { interval } if interval.is_zero() || interval > MAX_INTERVAL => {
                 Err(PolicyError::Interval(interval))
             }
-            _ => Ok(()),
+            Check::EveryTicks(_) | Check::OnRequest { .. } => Ok(()),
+        }
+    }
+
+    /// A waiter asks the holder to go, instead of leaving it to the count.
+    pub(crate) fn waiters_ask(self) -> bool {
+        match self {
+            Check::OnRequest { .. } => true,
+            Check::EveryTicks(_) => false,
+        }
+    }
+}
+
+/// What the machine asks of a hand-off. A new one must answer each question.
+impl HandOff {
+    /// A dropper that was asked waits until another thread has taken the lock.
+    pub(crate) fn forces_switch(self) -> bool {
+        match self {
+            HandOff::Forced => true,
+            HandOff::Race | HandOff::Fifo | HandOff::Priority => false,
+        }
+    }
+
+    /// A dropped lock is given to a certain waiter, instead of lying free for the quickest.
+    pub(crate) fn grants(self) -> bool {
+        match self {
+            HandOff::Fifo | HandOff::Priority => true,
+            HandOff::Race | HandOff::Forced => false,
+        }
+    }
+
+    /// Threads that block go before threads that compute.
+    pub(crate) fn prefers_io(self) -> bool {
+        match self {
+            HandOff::Priority => true,
+            HandOff::Race | HandOff::Forced | HandOff::Fifo => false,
         }
     }
 }
@@ -287,7 +342,7 @@ impl Check {
 impl FromStr for SwitchPolicy {
     type Err = PolicyError;
 
-    /// Reads a preset's name.
+    /// The preset of that name.
     fn from_str(name: &str) -> Result<Self, PolicyError> {
         Self::PRESETS
             .iter()
@@ -298,7 +353,7 @@ impl FromStr for SwitchPolicy {
 }
 
 impl fmt::Display for SwitchPolicy {
-    /// The preset's name; a policy of one's own is spelled out.
+    /// The preset's name; a policy of your own is spelled out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(name) = self.name() {
             return f.pad(name);
@@ -329,13 +384,13 @@ impl fmt::Display for SwitchPolicy {
     }
 }
 
-/// Why something is no policy.
+/// Why a value is not a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PolicyError {
-    /// No check can come every so many ticks.
+    /// The check interval is out of range.
     Ticks(u32),
-    /// No waiter can wait for this interval.
+    /// The switch interval is out of range.
     Interval(Duration),
     /// The lock's policy counts ticks, so it has no switch interval.
     NoInterval,

@@ -1,16 +1,20 @@
-//! When the next check is due, for policies that count: every `n + 1` ticks.
+//! When a check is due under a policy that counts: every `n + 1` ticks.
 //!
-//! *Assumes*: only the thread that holds the lock ticks.
+//! *Assumes*: only the thread that holds the lock counts.
 //! *Promises*: CPython 2's exact off-by-ones.
-//! *Leaves out*: what a check does (`gil/lock/token.rs`).
+//! *Leaves out*: what a check does (`gil/lock/token.rs`); what is a tick (`gil/rules/policy.rs`).
 //!
 //! ```text
-//!   ticks     x  ·  ·  …  ·  x  ·  ·  …  ·  x          x = check
+//!   ticks     x  ·  ·  …  ·  x  ·  ·  …  ·  x          x = a tick with a check
 //!   ticker   0→n           0→n            0→n
 //!             └── n + 1 ────┘
 //! ```
-//! There is one ticker a lock, not one a thread. It goes with the lock: a thread that takes
-//! over after 60 ticks has 40 left. It is not set back by a switch, only by a check.
+//! A check sets the ticker to the check interval `n`. Each tick counts it down, and the next
+//! check is due when it falls *below* zero. So CPython 2's default of 100 is a check every 101
+//! ticks.
+//!
+//! There is one ticker for a lock, not one for each thread. It goes with the lock: a thread that
+//! takes over after 60 ticks has 40 left. A switch does not set it back, only a check does.
 
 /// The count-down of CPython 2's `_Py_Ticker`.
 ///
@@ -27,13 +31,12 @@
 pub struct Ticker(i32);
 
 impl Ticker {
-    /// It starts at 0, so the very first tick is a check.
+    /// It starts at 0, so a check is due at the very first tick.
     pub fn new() -> Self {
         Ticker(0)
     }
 
-    /// One counted instruction; true when a check is due before it runs. A check sets the
-    /// count to `n`, and the next one fires when it falls *below* zero: `n + 1` ticks later.
+    /// Counts one tick. True if a check is due; the ticker is set to `n` then.
     #[inline]
     pub fn tick(&mut self, n: u32) -> bool {
         self.0 -= 1;
@@ -44,18 +47,18 @@ impl Ticker {
         due
     }
 
-    /// An instruction that must not be interrupted (CPython 2's `SETUP_FINALLY`, the entry of
-    /// a `try`). It counts, but a check that falls due is left to the next tick.
+    /// Counts an instruction that must not be interrupted (CPython 2's `SETUP_FINALLY`, the entry
+    /// of a `try`). A check that falls due is left to the next tick.
     pub fn tick_with_grace(&mut self) {
         self.0 = (self.0 - 1).max(-1);
     }
 
-    /// Ticks that can still pass before the one that is a check.
+    /// How many ticks can still pass before the one with a check.
     pub fn left(self) -> i32 {
         self.0
     }
 
-    /// The inverse of [`left`](Self::left); what is below -1 means -1.
+    /// The inverse of [`left`](Self::left); a value below -1 means -1.
     pub fn with_left(left: i32) -> Self {
         Ticker(left.max(-1))
     }

@@ -1,11 +1,12 @@
-//! How often each thing happened to a lock, and how long threads waited for it.
+//! Counters: how often each thing happened to a lock, and the time waited.
 //!
 //! *Assumes*: each `Meter` is written by one thread only.
-//! *Promises*: counting costs a load and a store, never an atomic read-modify-write.
-//! *Leaves out*: when a thing happened (that is a recording, not a count).
+//! *Promises*: to count costs a load and a store, never an atomic read-modify-write.
+//! *Leaves out*: when each thing happened (`gil/stats/record.rs`); how long each wait was
+//! (`gil/stats/histogram.rs`).
 //!
 //! The atomics are std's, under loom too: a number that is only shown synchronises nothing, so
-//! a model need not explore who sees it when.
+//! a model need not explore which thread sees it when.
 
 use crate::gil::rules::decision::{DropReason, Nanos, SleepReason};
 use std::iter::Sum;
@@ -15,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 /// What has happened, for one thread or for all that used a lock.
 ///
 /// Every acquisition is counted once, as at-once or after-wait, and every drop once, by its
-/// reason. So while nobody holds the lock, `acquisitions() == drops()`.
+/// reason. So while no thread holds the lock, `acquisitions() == drops()`.
 ///
 /// ```
 /// use singletrack::gil::GlobalLock;
@@ -31,23 +32,24 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counters {
-    /// The lock was free when asked for.
+    /// The lock was free when the thread asked for it.
     pub acquired_at_once: u64,
-    /// The lock was taken, and had after a sleep.
+    /// The lock was taken then, and the thread had it after a sleep.
     pub acquired_after_wait: u64,
-    /// A waiter was woken for a free lock, and somebody was quicker.
+    /// A waiter was woken for a free lock, and another thread was quicker.
     pub retries: u64,
     /// A waiter's interval passed, and it asked the holder to go.
     pub drop_requests: u64,
     /// Drops at a checkpoint, because a waiter had asked.
     pub forced_drops: u64,
-    /// Drops at a tick check, whether or not anybody waited.
+    /// Drops because the count of ticks had run out, whether or not a thread waited.
     pub tick_drops: u64,
-    /// Drops around something that blocks, or at the end.
+    /// Drops around a call that blocks, or at the end.
     pub voluntary_drops: u64,
     /// Acquisitions by another thread than the one before.
     pub switches: u64,
-    /// Visits to the mutex behind the door; all else was one atomic operation.
+    /// How often a thread had to have the mutex to take or drop the lock; all else was one atomic
+    /// operation.
     pub slow_paths: u64,
     /// Sleeps on a condition variable, which are system calls. So are the wake-ups.
     pub sleeps: u64,
@@ -55,8 +57,8 @@ pub struct Counters {
     pub wakes: u64,
     /// Time from asking for the lock to having it, in nanoseconds; 0 for at-once.
     pub wait_ns: u64,
-    /// Time the lock was held, in nanoseconds, if that is
-    /// [measured](crate::gil::lock::global_lock::GlobalLock::measure_hold).
+    /// Time the lock was held, in nanoseconds, while that is
+    /// [measured](crate::gil::GlobalLock::measure_hold).
     pub hold_ns: u64,
 }
 
@@ -153,7 +155,7 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    /// The lock was had, after a wait or at once.
+    /// The thread has the lock, after a wait or at once.
     pub(crate) fn acquired(&self, switched: bool, waited: Option<Nanos>) {
         match waited {
             None => self.acquired_at_once.add(1),
@@ -165,8 +167,8 @@ impl Meter {
         self.switches.add(u64::from(switched));
     }
 
-    /// A waiter was told to sleep.
-    pub(crate) fn told_to_sleep(&self, why: SleepReason) {
+    /// A waiter is about to sleep, for this reason.
+    pub(crate) fn count_sleep_reason(&self, why: SleepReason) {
         match why {
             SleepReason::Barged => self.retries.add(1),
             SleepReason::Asked => self.drop_requests.add(1),

@@ -1,8 +1,8 @@
-//! How long things took, in buckets that double: a histogram of 65 numbers.
+//! A histogram of lengths of time: 65 buckets, each twice as wide as the one before.
 //!
-//! *Promises*: no length is lost, whatever it is; a percentile is never too small, never more
-//! than twice too large, and never above the longest.
-//! *Leaves out*: when each thing happened (that is a recording).
+//! *Promises*: every length has a bucket; a percentile is never too small, never more than twice
+//! too large, and never above the longest length.
+//! *Leaves out*: when each thing happened (`gil/stats/record.rs`).
 //!
 //! ```text
 //!   bucket     0    1    2     3      4     …    13       …   64
@@ -14,10 +14,10 @@ use crate::gil::rules::decision::Nanos;
 use crate::gil::stats::counters::Counter;
 use std::ops::Add;
 
-/// One for zero, and one for each number of binary digits.
+/// One bucket for zero, and one for each number of binary digits.
 const BUCKETS: usize = 65;
 
-/// How often things took how long.
+/// How many things took how long.
 ///
 /// ```
 /// use singletrack::gil::Histogram;
@@ -46,7 +46,7 @@ fn bucket_of(length: Nanos) -> usize {
     (Nanos::BITS - length.leading_zeros()) as usize
 }
 
-/// The longest that falls into a bucket.
+/// The longest length that falls into a bucket.
 fn end_of(bucket: usize) -> Nanos {
     Nanos::MAX.checked_shr(Nanos::BITS - bucket as u32).unwrap_or(0)
 }
@@ -63,7 +63,7 @@ impl Histogram {
         self.buckets.iter().sum()
     }
 
-    /// The longest, exactly; 0 if there was none.
+    /// The longest of all, exactly; 0 if there was none.
     pub fn max(&self) -> Nanos {
         self.max
     }
@@ -79,7 +79,7 @@ impl Histogram {
         (0..BUCKETS).find(enough).map_or(0, |bucket| end_of(bucket).min(self.max))
     }
 
-    /// A histogram from what [`buckets`](Self::buckets) and [`max`](Self::max) said of it.
+    /// The inverse of [`buckets`](Self::buckets) and [`max`](Self::max).
     pub fn from_buckets(buckets: impl IntoIterator<Item = (Nanos, u64)>, max: Nanos) -> Self {
         let mut histogram = Histogram { max, ..Histogram::default() };
         for (end, count) in buckets {
@@ -88,7 +88,7 @@ impl Histogram {
         histogram
     }
 
-    /// The buckets that are not empty: the longest that falls into each, and how many did.
+    /// The buckets that are not empty: the longest length that falls into each, and how many did.
     pub fn buckets(&self) -> impl Iterator<Item = (Nanos, u64)> {
         let filled = self.buckets.into_iter().enumerate().filter(|&(_, count)| count > 0);
         filled.map(|(bucket, count)| (end_of(bucket), count))
@@ -98,7 +98,7 @@ impl Histogram {
 impl Add for Histogram {
     type Output = Histogram;
 
-    /// Both, as if they had been one.
+    /// Both together.
     fn add(mut self, other: Histogram) -> Histogram {
         for (mine, theirs) in self.buckets.iter_mut().zip(other.buckets) {
             *mine += theirs;
@@ -124,7 +124,7 @@ impl Default for LiveHistogram {
 }
 
 impl LiveHistogram {
-    /// Only ever by its own thread.
+    /// To be called by its own thread only.
     pub(crate) fn add(&self, length: Nanos) {
         self.buckets[bucket_of(length)].add(1);
         self.max.add(length.saturating_sub(self.max.get()));
@@ -136,13 +136,13 @@ impl LiveHistogram {
     }
 }
 
-/// How long a thread waited for a lock, and held it, each time.
+/// How long a thread waited for a lock each time, and how long it held it each time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Times {
     /// The times that it had to sleep for the lock.
     pub wait: Histogram,
     /// The times that it held the lock, if that was
-    /// [measured](crate::gil::lock::global_lock::GlobalLock::measure_hold) or recorded.
+    /// [measured](crate::gil::GlobalLock::measure_hold) or recorded.
     pub hold: Histogram,
 }
 

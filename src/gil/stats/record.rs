@@ -1,8 +1,11 @@
-//! What happened to a lock and when: the events, and the states of a thread between them.
+//! A recording: the events of each thread in a ring, the states between them.
 //!
-//! *Promises*: an event fits into one word; a thread's states follow each other without a gap.
-//! *Leaves out*: writing it down (`gil/stats/thread_stats.rs`); pictures of it (`lab/report/lanes.rs`,
-//! `lab/report/trace.rs`).
+//! *Assumes*: a ring is written by one thread, the one that it belongs to.
+//! *Promises*: an event fits into one word; to write one takes no lock and never waits; a full
+//! ring forgets its oldest events and counts them; a reader sees whole events, in order, while the
+//! writer goes on; a thread's states follow each other without a gap.
+//! *Leaves out*: which events there are when (`gil/stats/thread_stats.rs`); pictures of them
+//! (`lab/report/lanes.rs`, `lab/report/trace.rs`).
 //!
 //! ```text
 //!   an event is one word:   time, in nanoseconds since the lock was made │ what
@@ -12,24 +15,15 @@
 //!     ├── Has GIL ─────┼── No GIL ───────────────┼─ Waiting for GIL ─┼── Has GIL …
 //!                                                   ▲      ▲
 //!                                              Requests  FailsToTake   (points in time)
-//! ```
-//! The states have the names that CPython 3.15's sampling profiler gives them. That one samples;
-//! here every change is written down.
 //!
-//! # The last events of one thread: a ring that one thread writes, and any thread reads
-//!
-//! *Assumes*: it is written by one thread, the one it belongs to.
-//! *Promises*: writing takes no lock and never waits; a full ring forgets its oldest events and
-//! counts them; a reader sees whole events, in order, while the writer goes on.
-//! *Leaves out*: what the events mean (`gil/stats/record.rs`).
-//!
-//! ```text
-//!   written = 9            slot   0   1   2   3      room for three, and one
+//!   a ring:  written = 9   slot   0   1   2   3      room for three events, and one
 //!                               ┌───┬───┬───┬───┐    that the writer may be about to fill
 //!                               │ 8 │ 5 │ 6 │ 7 │
 //!                               └───┴───┴───┴───┘
 //! ```
-//! The atomics are std's, under loom too: as with the counters, nothing waits for them.
+//! The states have the names that CPython 3.15's sampling profiler gives them. That one samples;
+//! here every change is written down. The atomics are std's, under loom too: as with the counters,
+//! no thread waits for them.
 
 use crate::gil::rules::decision::{DropReason, Nanos, SleepReason};
 use crate::gil::stats::histogram::Times;
@@ -76,13 +70,13 @@ pub enum EventKind {
     Waits,
     /// It has slept for an interval and asks the holder to go.
     Requests,
-    /// It was woken for a free lock, and somebody was quicker.
+    /// It was woken for a free lock, and another thread was quicker.
     FailsToTake,
     /// It stopped waiting without the lock.
     GivesUp,
     /// It dropped the lock because it blocks or is done.
     DropsVoluntarily,
-    /// It dropped the lock because somebody had asked.
+    /// It dropped the lock because a waiter had asked.
     DropsOnRequest,
     /// It dropped the lock because its ticks had run out.
     DropsAtTick,
@@ -109,7 +103,7 @@ impl EventKind {
         }
     }
 
-    /// What is worth a note when a waiter is told to sleep on.
+    /// The event when a waiter sleeps for this reason, if that is worth one.
     pub(crate) fn sleep_for(why: SleepReason) -> Option<EventKind> {
         match why {
             SleepReason::Asked => Some(EventKind::Requests),
@@ -142,7 +136,7 @@ impl LockEvent {
 }
 
 /// What happened to a lock, thread by thread. See
-/// [`GlobalLock::record`](crate::gil::lock::global_lock::GlobalLock::record).
+/// [`GlobalLock::record`](crate::gil::GlobalLock::record).
 ///
 /// ```
 /// use singletrack::gil::GlobalLock;
@@ -159,14 +153,14 @@ impl LockEvent {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recording {
-    /// One a thread, in the order in which they first used the lock.
+    /// One for each thread, in the order in which they first used the lock.
     pub tracks: Vec<Track>,
     /// When it was read, in nanoseconds since the lock was made.
     pub until: Nanos,
 }
 
 impl Recording {
-    /// The time since which no thread's events were dropped.
+    /// The time since which the recording has all events of all threads.
     pub fn whole_since(&self) -> Nanos {
         let torn = self.tracks.iter().filter(|track| track.dropped > 0);
         torn.map(|track| track.events.first().map_or(self.until, |e| e.at)).max().unwrap_or(0)
@@ -182,15 +176,15 @@ pub struct Track {
     pub tid: u32,
     /// The last events, oldest first.
     pub events: Vec<LockEvent>,
-    /// How many events before those were dropped, for want of room.
+    /// How many events before those were lost, because the ring was full.
     pub dropped: u64,
-    /// How long its waits and its holds were, all of them, with those that were dropped; `None`
-    /// if somebody has made up the events.
+    /// How long its waits and its holds were: all of them, those of lost events too. `None` if
+    /// the events are not from a real lock.
     pub times: Option<Times>,
 }
 
 /// A thread that dropped the lock at a checkpoint wants it back. If it has it after so little
-/// time, without having slept, nobody was in its way: that is not called waiting.
+/// time, without a sleep, no other thread was in its way: that is not called waiting.
 const AT_ONCE: Nanos = 10_000;
 
 /// A stretch of time in one state.
@@ -205,13 +199,13 @@ pub struct Slice {
 }
 
 impl Track {
-    /// The states of this thread one after the other, from its first event until the moment
-    /// `until`. A state that is entered again goes on; one without length is left out.
+    /// The states of this thread one after the other, from its first event to the moment `until`.
+    /// A state that is entered again goes on; one without length is left out.
     pub fn slices(&self, until: Nanos) -> Vec<Slice> {
         let mut slices: Vec<Slice> = Vec::new();
         let mut at = 0;
         for (index, event) in self.events.iter().enumerate() {
-            // A ring is in order; a track made by hand need not be.
+            // The events of a ring are in order; those of a track made by hand need not be.
             at = event.at.clamp(at, until.max(at));
             let Some(state) = self.state_after(index, until) else { continue };
             if let Some(last) = slices.last_mut() {
@@ -229,7 +223,7 @@ impl Track {
         slices
     }
 
-    /// The state that an event begins, if it begins one.
+    /// The state that this event begins, if it begins one.
     fn state_after(&self, index: usize, until: Nanos) -> Option<LockState> {
         let LockEvent { at, what } = self.events[index];
         let next = self.events.get(index + 1).map_or(until, |next| next.at);
@@ -248,7 +242,7 @@ impl Track {
     }
 }
 
-/// The last events of one thread. One writes, anybody reads.
+/// The last events of one thread. That thread writes, any thread reads.
 #[derive(Debug)]
 pub(crate) struct Ring {
     slots: Box<[AtomicU64]>,
@@ -258,17 +252,17 @@ pub(crate) struct Ring {
 
 impl Ring {
     pub(crate) fn new(capacity: usize) -> Ring {
-        // One slot more than asked for: the writer may be about to fill it.
+        // One slot more than asked for, since the writer may be about to fill it.
         let slots = (0..=capacity).map(|_| AtomicU64::new(0)).collect();
         Ring { slots, written: AtomicU64::new(0) }
     }
 
-    /// Only ever by its own thread.
+    /// To be called by its own thread only.
     #[inline]
     pub(crate) fn write(&self, event: LockEvent) {
         let written = self.written.load(Relaxed);
         let slot = (written % self.slots.len() as u64) as usize;
-        // Release: who reads this word also sees that all before it were written.
+        // Release: a thread that reads this word also sees that all before it were written.
         self.slots[slot].store(event.to_word(), Release);
         self.written.store(written + 1, Release);
     }
@@ -279,7 +273,7 @@ impl Ring {
         let slot = |i: u64| self.slots[(i % size) as usize].load(Relaxed);
         let from = (until + 1).saturating_sub(size);
         let words: Vec<u64> = (from..until).map(slot).collect();
-        // What the writer has meanwhile written over, or is about to, does not count.
+        // Events that the writer has overwritten meanwhile, or is about to, do not count.
         fence(Acquire);
         let lost = (self.written.load(Relaxed) + 1).saturating_sub(size).min(until);
         let whole = &words[(lost - from) as usize..];

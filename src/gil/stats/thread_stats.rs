@@ -1,23 +1,21 @@
-//! The clock of one lock, and how closely its threads are watched.
+//! What is counted and recorded of each thread, and the registry of all.
 //!
-//! *Promises*: while nothing is watched, to find that out is one load and one branch.
-//! *Leaves out*: what is written down (`gil/stats/thread_stats.rs`).
+//! *Assumes*: a `ThreadStats` is written by its own thread only; the registry is used under a
+//! mutex.
+//! *Promises*: to write takes no lock and never waits; what is off costs one load and one branch;
+//! the clock is read only where a thread has slept anyway, or where holds are watched. What a
+//! thread has counted is not lost when it dies, and what was recorded of it lasts as long as the
+//! lock.
+//! *Leaves out*: the numbers (`gil/stats/counters.rs`, `gil/stats/histogram.rs`) and the events
+//! (`gil/stats/record.rs`) themselves.
 //!
-//! The flags are std's, under loom too: no decision hangs on them.
-//!
-//! # What is written down about one thread: counts, lengths of time, and every event if asked for
-//!
-//! *Assumes*: a diary is written by one thread, the one it is named after.
-//! *Promises*: to write takes no lock and never waits. Times are taken where a thread has slept
-//! anyway, or where it was asked to measure; else a hold costs two branches.
-//! *Leaves out*: keeping and reading it (`gil/stats/thread_stats.rs`).
-//!
-//! # The diaries of all threads that use one lock
-//!
-//! *Assumes*: it stands under a mutex.
-//! *Promises*: what a thread has counted is not lost when it dies; who was recorded can be read
-//! as long as there is the lock.
-//! *Leaves out*: writing (`gil/stats/thread_stats.rs`).
+//! ```text
+//!   Observer: clock, what is watched     StatsRegistry: living, recorded, sums of the dead
+//!        │ read by                            │ by thread number
+//!        ▼                                    ▼
+//!   a thread takes or drops the lock ──▶ ThreadStats: Meter, histograms of waits and holds, ring
+//! ```
+//! The flags of the observer are std's, under loom too: no decision depends on them.
 
 use crate::base::sync::Arc;
 use crate::gil::rules::decision::{DropReason, Nanos, ThreadId, nanos};
@@ -35,7 +33,7 @@ pub(crate) const HOLD: u8 = 1;
 /// Events are recorded.
 pub(crate) const RECORD: u8 = 2;
 
-/// When the lock was made, and what is watched beside the counters: [`HOLD`], [`RECORD`], or
+/// The clock of one lock, and what is watched beside the counters: [`HOLD`], [`RECORD`], both, or
 /// nothing.
 #[derive(Debug)]
 pub(crate) struct Observer {
@@ -52,13 +50,13 @@ impl Observer {
         nanos(self.made_at.elapsed())
     }
 
-    /// What is watched.
+    /// [`HOLD`], [`RECORD`], both, or 0.
     #[inline]
     pub(crate) fn watched(&self) -> u8 {
         self.watched.load(Relaxed)
     }
 
-    /// Watches something, or does not any more.
+    /// Starts or stops watching [`HOLD`] or [`RECORD`].
     pub(crate) fn watch(&self, what: u8, on: bool) {
         if on {
             self.watched.fetch_or(what, Relaxed);
@@ -68,7 +66,7 @@ impl Observer {
     }
 }
 
-/// One thread's.
+/// What is counted, measured and recorded of one thread.
 #[derive(Debug)]
 pub(crate) struct ThreadStats {
     pub(crate) meter: Meter,
@@ -83,7 +81,7 @@ pub(crate) struct ThreadStats {
 }
 
 impl ThreadStats {
-    /// For the thread that calls this. If it has no name it is called by its number.
+    /// For the thread that calls this. If it has no name, it is called by its number.
     pub(crate) fn of_this_thread(number: usize) -> ThreadStats {
         let name = match std::thread::current().name() {
             Some(name) => name.to_owned(),
@@ -145,7 +143,7 @@ impl ThreadStats {
         self.note(observer, now, EventKind::drop_for(reason));
     }
 
-    /// The lock was had, at once or after a wait.
+    /// The thread has the lock, at once or after a wait.
     pub(crate) fn acquired(&self, switched: bool, waited: Option<Nanos>) {
         self.meter.acquired(switched, waited);
         if let Some(time) = waited {
@@ -153,7 +151,7 @@ impl ThreadStats {
         }
     }
 
-    /// Writes down what happened, if there is a recording.
+    /// Writes an event, if there is a recording.
     #[inline]
     pub(crate) fn note(&self, observer: &Observer, at: Nanos, what: EventKind) {
         if observer.watched() & RECORD != 0
@@ -164,7 +162,7 @@ impl ThreadStats {
     }
 
     /// Gives it a ring for so many events, if it has none; true if it had none.
-    pub(crate) fn begins_ring(&self, capacity: usize) -> bool {
+    fn give_ring(&self, capacity: usize) -> bool {
         self.ring.set(Ring::new(capacity)).is_ok()
     }
 
@@ -179,7 +177,7 @@ impl ThreadStats {
     }
 }
 
-/// Diaries.
+/// The stats of all threads that use one lock.
 #[derive(Debug, Default)]
 pub(crate) struct StatsRegistry {
     /// By thread number.
@@ -188,65 +186,66 @@ pub(crate) struct StatsRegistry {
     recorded: Vec<Arc<ThreadStats>>,
     /// How many events a ring holds; 0 until there is a recording.
     capacity: usize,
+    /// The sums of all threads that have died.
     of_the_dead: (Counters, Times),
 }
 
 impl StatsRegistry {
     /// A thread joined.
-    pub(crate) fn adds(&mut self, id: ThreadId, diary: &Arc<ThreadStats>) {
+    pub(crate) fn add(&mut self, id: ThreadId, stats: &Arc<ThreadStats>) {
         if self.living.len() <= id.index() {
             self.living.resize_with(id.index() + 1, || None);
         }
-        self.living[id.index()] = Some(Arc::clone(diary));
-        self.equips(diary);
+        self.living[id.index()] = Some(Arc::clone(stats));
+        self.give_ring(stats);
     }
 
     /// A thread died.
-    pub(crate) fn removes(&mut self, id: ThreadId) {
-        if let Some(diary) = self.living[id.index()].take() {
+    pub(crate) fn remove(&mut self, id: ThreadId) {
+        if let Some(stats) = self.living[id.index()].take() {
             let (counters, times) = self.of_the_dead;
-            self.of_the_dead = (counters + diary.meter.read(), times + diary.times());
+            self.of_the_dead = (counters + stats.meter.read(), times + stats.times());
         }
     }
 
-    /// Threads have rings of this many events from now on; those that have one keep it.
-    pub(crate) fn records(&mut self, capacity: usize) {
+    /// Threads have rings for so many events from now on; those that have one keep it.
+    pub(crate) fn start_recording(&mut self, capacity: usize) {
         self.capacity = capacity;
         let living: Vec<Arc<ThreadStats>> = self.living().map(Arc::clone).collect();
-        living.iter().for_each(|diary| self.equips(diary));
+        living.iter().for_each(|stats| self.give_ring(stats));
     }
 
-    fn equips(&mut self, diary: &Arc<ThreadStats>) {
-        if self.capacity > 0 && diary.begins_ring(self.capacity) {
-            self.recorded.push(Arc::clone(diary));
+    fn give_ring(&mut self, stats: &Arc<ThreadStats>) {
+        if self.capacity > 0 && stats.give_ring(self.capacity) {
+            self.recorded.push(Arc::clone(stats));
         }
     }
 
-    /// What was recorded.
+    /// What was recorded of each thread.
     pub(crate) fn tracks(&self) -> Vec<Track> {
-        self.recorded.iter().map(|diary| diary.track()).collect()
+        self.recorded.iter().map(|stats| stats.track()).collect()
     }
 
-    /// Summed over all, dead ones included.
+    /// Summed over all threads, dead ones included.
     pub(crate) fn counters(&self) -> Counters {
-        self.of_the_dead.0 + self.living().map(|diary| diary.meter.read()).sum::<Counters>()
+        self.of_the_dead.0 + self.living().map(|stats| stats.meter.read()).sum::<Counters>()
     }
 
-    /// Of the living.
+    /// Name and counters of each living thread.
     pub(crate) fn thread_counters(&self) -> Vec<(String, Counters)> {
-        self.living().map(|diary| (diary.name().to_owned(), diary.meter.read())).collect()
+        self.living().map(|stats| (stats.name().to_owned(), stats.meter.read())).collect()
     }
 
-    /// Summed over all, dead ones included.
+    /// Summed over all threads, dead ones included.
     pub(crate) fn times(&self) -> Times {
-        self.living().fold(self.of_the_dead.1, |sum, diary| sum + diary.times())
+        self.living().fold(self.of_the_dead.1, |sum, stats| sum + stats.times())
     }
 
-    /// Of those that were recorded, and of the living that were not.
+    /// Name and times of each thread that was recorded, and of each living one that was not.
     pub(crate) fn thread_times(&self) -> Vec<(String, Times)> {
-        let others = self.living().filter(|diary| !diary.has_ring());
+        let others = self.living().filter(|stats| !stats.has_ring());
         let all = self.recorded.iter().chain(others);
-        all.map(|diary| (diary.name().to_owned(), diary.times())).collect()
+        all.map(|stats| (stats.name().to_owned(), stats.times())).collect()
     }
 
     fn living(&self) -> impl Iterator<Item = &Arc<ThreadStats>> {

@@ -1,13 +1,17 @@
 //! What is compared: three built-in cases, and two on the user's own input.
 //!
-//! *Assumes*: files and pages that stay as they are while they are compared.
+//! *Assumes*: files and pages stay as they are while they are compared.
 //! *Promises*: the jobs of a case depend on its input, its sizes and the seed alone.
 //! *Leaves out*: doing the jobs (`lab/compare/job.rs`).
+//!
+//! ```text
+//!   words of the command line ─ parse ─▶ Case ─ plan ─▶ Plan: jobs, lanes, workers
+//! ```
 
 use crate::base::random::SplitMix64;
-use crate::lab::compare::blocking::read_piece;
 use crate::lab::compare::http::Url;
-use crate::lab::compare::job::{Job, Question};
+use crate::lab::compare::job::{Job, read_piece};
+use crate::lab::compare::server::Question;
 use crate::lab::compare::verdict::Nature;
 use crate::lab::report::failure::Failure;
 use std::fs;
@@ -16,7 +20,7 @@ use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Numbers that one `cpu` job tests for being prime: about two milliseconds of work.
+/// How many numbers one `cpu` job tests for being prime: about two milliseconds of work.
 const CANDIDATES: u64 = 10_000;
 /// How late the server of `slow-io` answers.
 const LATE: Duration = Duration::from_millis(10);
@@ -40,7 +44,7 @@ pub enum Case {
     Urls(Vec<Url>),
 }
 
-/// How much of it, and how many at once. `None` is the case's own default.
+/// How many jobs, and how many at once. `None` is the case's own default.
 #[derive(Debug, Clone)]
 pub struct Sizes {
     /// Jobs a round.
@@ -49,7 +53,7 @@ pub struct Sizes {
     pub workers: usize,
     /// Connections, hence lanes, of the I/O cases.
     pub connections: Option<usize>,
-    /// Decides the numbers that are tested and the questions that are asked.
+    /// Decides which numbers are tested and which questions are asked.
     pub seed: u64,
 }
 
@@ -65,7 +69,7 @@ pub struct Plan {
 }
 
 impl Case {
-    /// Those that run when none is named.
+    /// The cases that run when none is named.
     pub const BUILT_IN: [Case; 3] = [Case::Cpu, Case::SlowIo, Case::FastIo];
 
     /// The cases that these words of the command line name, in their order.
@@ -117,7 +121,7 @@ impl Case {
         }
     }
 
-    /// Whether it talks to the server of `lab/compare/race.rs`.
+    /// Whether it talks to the server of `lab/compare/server.rs`.
     pub fn needs_server(&self) -> bool {
         matches!(self, Case::SlowIo | Case::FastIo)
     }

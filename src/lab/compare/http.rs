@@ -1,7 +1,7 @@
 //! As much of HTTP/1.1 as one GET over plain TCP takes. Pure.
 //!
-//! *Assumes*: one request a connection (`Connection: close`), so the answer ends with it.
-//! *Promises*: nothing a server sends can make it panic; `https` is refused in words.
+//! *Assumes*: one request a connection (`Connection: close`), so the answer ends with the stream.
+//! *Promises*: nothing that a server sends can make it panic; `https` is refused with a reason.
 //! *Leaves out*: TLS, redirects, compression, and sending anything but GET.
 
 use crate::lab::report::failure::Failure;

@@ -1,9 +1,13 @@
-//! The verbs of a job: compute, send, wait, read. A model of concurrency is one way to do them.
+//! The jobs, each written once, and the calls that a model makes for them.
 //!
-//! *Promises*: a job written against [`Context`] runs unchanged under every model.
-//! *Leaves out*: the models themselves (`lab/compare/blocking.rs`, `lab/compare/loops.rs`) and the jobs (`lab/compare/job.rs`).
+//! *Promises*: a job runs unchanged under every model, and its value depends on the job alone, so
+//! every model must find the same.
+//! *Leaves out*: how many jobs there are (`lab/compare/cases.rs`) and which lane does which
+//! (`lab/compare/lane.rs`).
 //!
 //! ```text
+//!   run(job) ── compute, send, wait, read_file ──▶ JobContext ──▶ Calls, a model's own
+//!
 //!                        compute               send / wait             read_file
 //!  sequential            here                  the thread blocks       the thread blocks
 //!  threads-py*           here, tick by tick    without the lock        without the lock
@@ -14,78 +18,22 @@
 //! ```
 //!
 //! Linux has no readiness for regular files, so a file blocks the loop, as it does in asyncio.
-//!
-//! # The jobs, each written once: prime numbers, questions to a server, files, pages
-//!
-//! *Assumes*: nothing of the model; only [`Context`].
-//! *Promises*: a job's value depends on the job alone, so every model must find the same.
-//! *Leaves out*: how many jobs there are and who runs them (`lab/compare/cases.rs`, `lab/compare/blocking.rs`).
 
 use crate::base::random::mix;
 use crate::futures::wire::Wire;
-use crate::lab::compare::http;
-use crate::lab::compare::http::Url;
+use crate::lab::compare::http::{self, Url};
+use crate::lab::compare::server::Question;
 use crate::lab::report::failure::Failure;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::ffi::OsString;
+use std::fs::File;
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-
-/// One counted instruction of the emulated interpreter.
-pub trait Tick {
-    /// Called once per small slice of a computation. Under a global lock this is where the
-    /// lock may change hands; elsewhere it does nothing.
-    fn tick(&mut self);
-}
-
-/// A computation as a value, so that it can be done here or shipped to another process.
-pub trait Compute: Wire {
-    /// What it comes to.
-    type Output: Wire;
-
-    /// Does it, with one `tick` per small slice of work (about a microsecond).
-    fn compute(self, tick: &mut dyn Tick) -> Self::Output;
-}
-
-/// What a job may do, and at most one connection that it may hold.
-///
-/// Under the blocking models these futures are ready at their first poll; under the loop
-/// they truly wait. Nothing here is `Send`: a job stays on its thread.
-pub trait Context {
-    /// Does a computation, wherever this model does them.
-    ///
-    /// # Errors
-    /// If it was shipped to a process and that process failed.
-    fn compute<C: Compute>(&mut self, work: C) -> impl Future<Output = Result<C::Output, Failure>>;
-
-    /// Sends `bytes` to `to`, over the connection already held if it leads there, else over
-    /// a new one.
-    ///
-    /// # Errors
-    /// If there is no way to `to`, or it stopped listening.
-    fn send(&mut self, to: SocketAddr, bytes: &[u8]) -> impl Future<Output = Result<(), Failure>>;
-
-    /// Waits for the next bytes of the answer and says how many came. 0 means that the peer
-    /// has closed; the connection is then forgotten.
-    ///
-    /// # Errors
-    /// If nothing was sent before, or the connection broke.
-    fn wait(&mut self, buffer: &mut [u8]) -> impl Future<Output = Result<usize, Failure>>;
-
-    /// Reads at most `limit` bytes of a file from byte `from` on; fewer only at its end.
-    ///
-    /// # Errors
-    /// If the file cannot be opened or read.
-    fn read_file(
-        &mut self,
-        path: &Path,
-        from: u64,
-        limit: usize,
-    ) -> impl Future<Output = Result<Vec<u8>, Failure>>;
-}
 
 /// Bytes of a file that are read and hashed at a time; a huge file costs no more memory.
 const PIECE: usize = 1 << 20;
@@ -104,7 +52,7 @@ pub enum Job {
         /// How many candidates.
         count: u64,
     },
-    /// Ask the server of `lab/compare/race.rs` a question and digest the answer.
+    /// Ask the server of `lab/compare/server.rs` a question and digest the answer.
     Ask {
         /// Where it listens.
         server: SocketAddr,
@@ -136,7 +84,7 @@ impl Job {
 ///
 /// # Errors
 /// What stopped it, naming the file, the page or the server.
-pub async fn run(context: &mut impl Context, job: &Job) -> Result<u64, Failure> {
+pub async fn run(context: &mut JobContext<impl Calls>, job: &Job) -> Result<u64, Failure> {
     match job {
         Job::Primes { from, count } => context.compute(Primes { from: *from, count: *count }).await,
         Job::Ask { server, question } => ask(context, *server, *question).await,
@@ -148,7 +96,7 @@ pub async fn run(context: &mut impl Context, job: &Job) -> Result<u64, Failure> 
 }
 
 async fn ask(
-    context: &mut impl Context,
+    context: &mut JobContext<impl Calls>,
     server: SocketAddr,
     question: Question,
 ) -> Result<u64, Failure> {
@@ -164,11 +112,11 @@ async fn ask(
     context.compute(Hash { bytes: answer }).await
 }
 
-async fn hash_file(context: &mut impl Context, path: &Path) -> Result<u64, Failure> {
+async fn hash_file(context: &mut JobContext<impl Calls>, path: &Path) -> Result<u64, Failure> {
     let mut hash = 0;
     let mut from = 0;
     loop {
-        let bytes = context.read_file(path, from, PIECE).await?;
+        let bytes = context.read_file(path, from, PIECE)?;
         let got = bytes.len();
         hash = mix(hash ^ context.compute(Hash { bytes }).await?);
         from += got as u64;
@@ -178,7 +126,11 @@ async fn hash_file(context: &mut impl Context, path: &Path) -> Result<u64, Failu
     }
 }
 
-async fn get(context: &mut impl Context, url: &Url, at: SocketAddr) -> Result<u64, Failure> {
+async fn get(
+    context: &mut JobContext<impl Calls>,
+    url: &Url,
+    at: SocketAddr,
+) -> Result<u64, Failure> {
     let seen = |failure: Failure| failure.within(&url.to_string());
     context.send(at, &url.request()).await.map_err(seen)?;
     let mut answer = Vec::new();
@@ -204,41 +156,138 @@ fn cut_off(who: String, got: usize, whole: usize) -> Failure {
     Failure::new(who, why, "run it again; if it stays, the server died")
 }
 
-/// What the server is asked: answer with `answer` bytes made from `seed`, `late_us`
-/// microseconds after the question.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Question {
-    /// Decides the bytes of the answer.
-    pub seed: u64,
-    /// How late the answer is to come, in microseconds.
-    pub late_us: u32,
-    /// How long the answer is to be, in bytes.
-    pub answer: u32,
+// ---- what a job may call ----
+
+/// One counted instruction of the emulated interpreter.
+pub trait Tick {
+    /// Called once per small slice of a computation. Under a global lock this is where the
+    /// lock may change hands; elsewhere it does nothing.
+    fn tick(&mut self);
 }
 
-impl Question {
-    /// Length of a question on the wire.
-    pub const BYTES: usize = 16;
+/// A computation as a value, so that it can be done here or shipped to another process.
+pub trait Compute: Wire {
+    /// What it comes to.
+    type Output: Wire;
 
-    /// As it goes over the wire: three little-endian numbers.
-    pub fn to_bytes(self) -> [u8; Self::BYTES] {
-        let mut bytes = [0; Self::BYTES];
-        bytes[..8].copy_from_slice(&self.seed.to_le_bytes());
-        bytes[8..12].copy_from_slice(&self.late_us.to_le_bytes());
-        bytes[12..].copy_from_slice(&self.answer.to_le_bytes());
-        bytes
+    /// Does it, with one `tick` per small slice of work (about a microsecond).
+    fn compute(self, tick: &mut dyn Tick) -> Self::Output;
+}
+
+/// How a model computes and does its I/O: all in which the models differ, for one job at a time.
+///
+/// Under the blocking models these futures are ready at their first poll; under the loop they
+/// truly wait. Nothing here is `Send`: a job stays on its thread.
+pub trait Calls {
+    /// A connection.
+    type Stream;
+
+    /// Does a computation, wherever this model does them.
+    ///
+    /// # Errors
+    /// If it was shipped to a process and that process failed.
+    fn compute<C: Compute>(&mut self, work: C) -> impl Future<Output = Result<C::Output, Failure>>;
+
+    /// A new connection to `to` that sends each write at once (`TCP_NODELAY`).
+    fn connect(&mut self, to: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>>;
+
+    /// Sends all of `bytes`.
+    fn write_all(
+        &mut self,
+        stream: &mut Self::Stream,
+        bytes: &[u8],
+    ) -> impl Future<Output = io::Result<()>>;
+
+    /// Waits for bytes and says how many came; 0 at the end of the stream.
+    fn read(
+        &mut self,
+        stream: &mut Self::Stream,
+        buffer: &mut [u8],
+    ) -> impl Future<Output = io::Result<usize>>;
+
+    /// Makes a call that blocks the thread under every model.
+    fn block<R>(&mut self, call: impl FnOnce() -> R) -> R;
+}
+
+/// What the jobs of one lane share: the model's calls, and the one connection that the lane keeps
+/// from job to job.
+pub struct JobContext<C: Calls> {
+    calls: C,
+    connection: Option<(SocketAddr, C::Stream)>,
+}
+
+impl<C: Calls> JobContext<C> {
+    /// A context without a connection.
+    pub fn new(calls: C) -> JobContext<C> {
+        JobContext { calls, connection: None }
     }
 
-    /// The question in these bytes.
-    pub fn from_bytes(bytes: [u8; Self::BYTES]) -> Question {
-        let [a, b, c, d, e, f, g, h, late @ .., w, x, y, z] = bytes;
-        Question {
-            seed: u64::from_le_bytes([a, b, c, d, e, f, g, h]),
-            late_us: u32::from_le_bytes(late),
-            answer: u32::from_le_bytes([w, x, y, z]),
+    /// Does a computation.
+    ///
+    /// # Errors
+    /// If it was shipped to a process and that process failed.
+    pub async fn compute<W: Compute>(&mut self, work: W) -> Result<W::Output, Failure> {
+        self.calls.compute(work).await
+    }
+
+    /// Sends `bytes` to `to`, over the connection that is kept if it leads there, else over a new
+    /// one.
+    ///
+    /// # Errors
+    /// If nothing listens at `to`, or the connection broke.
+    pub async fn send(&mut self, to: SocketAddr, bytes: &[u8]) -> Result<(), Failure> {
+        let connection = match self.connection.take().filter(|(peer, _)| *peer == to) {
+            Some(kept) => kept,
+            None => (to, self.calls.connect(to).await.map_err(|e| Failure::unreachable(to, &e))?),
+        };
+        let (_, stream) = self.connection.insert(connection);
+        self.calls.write_all(stream, bytes).await.map_err(|e| Failure::broken(to, &e))
+    }
+
+    /// Waits for the next bytes of the answer and says how many came. 0 means that the peer
+    /// has closed; the connection is then forgotten.
+    ///
+    /// # Errors
+    /// If nothing was sent before, or the connection broke.
+    pub async fn wait(&mut self, buffer: &mut [u8]) -> Result<usize, Failure> {
+        let Some((peer, stream)) = &mut self.connection else {
+            return Err(Failure::nothing_sent());
+        };
+        let got = self.calls.read(stream, buffer).await.map_err(|e| Failure::broken(*peer, &e))?;
+        if got == 0 {
+            self.connection = None;
         }
+        Ok(got)
+    }
+
+    /// Reads at most `limit` bytes of a file from byte `from` on; fewer only at its end.
+    ///
+    /// # Errors
+    /// If the file cannot be opened or read.
+    pub fn read_file(&mut self, path: &Path, from: u64, limit: usize) -> Result<Vec<u8>, Failure> {
+        self.calls.block(|| read_piece(path, from, limit))
     }
 }
+
+/// At most `limit` bytes of a file from byte `from` on.
+///
+/// # Errors
+/// If it cannot be opened or read; the failure names the path.
+pub fn read_piece(path: &Path, from: u64, limit: usize) -> Result<Vec<u8>, Failure> {
+    let read = || {
+        let file = File::open(path)?;
+        let rest = file.metadata()?.len().saturating_sub(from);
+        let mut bytes = vec![0; limit.min(usize::try_from(rest).unwrap_or(limit))];
+        file.read_exact_at(&mut bytes, from)?;
+        Ok(bytes)
+    };
+    read().map_err(|e: io::Error| {
+        let remedy = "make it readable, and leave it alone while it is hashed";
+        Failure::io(path.display().to_string(), &e, remedy)
+    })
+}
+
+// ---- the computations ----
 
 /// Counts prime numbers by trial division, one tick a candidate.
 #[derive(Debug, Serialize, Deserialize)]

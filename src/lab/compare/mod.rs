@@ -1,33 +1,64 @@
 //! `singletrack compare`: the same jobs under eight models.
 //!
 //! ```text
-//!   blocking         The queue that lanes take jobs from, and the account they keep
-//!   cases            What is compared: three built-in cases, and two on the user's own input
-//!   http             As much of HTTP/1.1 as one GET over plain TCP takes. Pure
-//!   job              The verbs of a job: compute, send, wait, read. A model of concurrency is one way to do them
-//!   json             The comparison for machines: one JSON object
-//!   loops            Jobs as tasks of an event loop: one thread, and every wait is an `await`
-//!   model            The eight ways to run the same jobs, by name
-//!   processes        Jobs, or the computations of jobs, in a pool of forked processes
-//!   race             The server of the I/O cases: a process of its own that answers as late as it is asked to
-//!   result           What the rounds of a model come to, and what the models of a case come to
-//!   run              Runs a plan under a model, in this process
-//!   table            The comparison for people: one table a case, and one sentence. Pure
-//!   threads          One thread a lane: none beside the command's own, many that are free, many under a lock
-//!   verdict          Which model won, by how much, and whether the rule of thumb says so. Pure
+//!   asked for    cases      cpu, slow-io, fast-io, files, urls ──▶ a plan of jobs
+//!                model      the eight models, by name
+//!                  │
+//!   the race     race       every model in every round, each run in a child of its own
+//!                  │          └─ server    the process that the I/O cases talk to
+//!                  │
+//!   one run      threads    sequential, threads-free, threads-py*        ┐ three ways to make the
+//!                loops      event-loop                                   │ calls of a job
+//!                processes  processes, loop+processes                    ┘
+//!                lane       takes jobs one after another, and keeps the figures
+//!                job        the jobs, each written once, and the calls they make
+//!                http       one GET, as bytes
+//!                  │
+//!   the outcome  result     medians of the rounds
+//!                verdict    which model won, and whether the rule of thumb agrees
+//!                output     a table, or a JSON object; and the progress meanwhile
 //! ```
+//! To read: [`job`], [`lane`], then [`threads`] and [`loops`] side by side, [`race`], [`result`].
+//! What the columns *on CPU*, *GIL wait* and *blocked* mean, and how exact they are, stands in
+//! [`lane`].
+//!
+//! # How to add a model
+//!
+//! 1. Add a variant to [`model::Model`], with its name in `Model::name`, its families in
+//!    `Model::belongs_to`, for which the compiler asks, and its place in `Model::ALL`, for which
+//!    it does not: a model that is missing there has no name on the command line.
+//! 2. Say in `dispatch` (`lab/compare/race.rs`) what runs it. The compiler asks for this line. A
+//!    lock with another policy is one more line there; lanes of another kind are one more
+//!    implementation of [`job::Calls`], run by [`lane::run_lane`], which returns
+//!    [`lane::LaneStats`] with `lane_ns` and `cpu_ns` filled in as [`lane`] says.
+//! 3. Name it in the help text (`MODELS` in `lab/cli.rs`) and in the table at the head of
+//!    `lab/compare/job.rs`.
+//! 4. `tests/compare_cli.rs` expects the models of its list `MODELS` in every result and compares
+//!    their checksums: add the name there. Correct the counts in `tests/lab_pure.rs`
+//!    (`every_model_has_one_name_and_the_rule_knows_most`) and in the example of `Model`.
+//!
+//! # How to add a job and a case
+//!
+//! 1. A job is a variant of [`job::Job`] and an arm of [`job::run`], written against
+//!    [`job::JobContext`] alone. Its value must depend on the job alone. What it computes is a
+//!    [`job::Compute`] that ticks about once a microsecond: a thread under a lock drops it at no
+//!    other moment of a computation.
+//! 2. A case is a variant of [`cases::Case`]: its word in `Case::parse`, `Case::is_name` and
+//!    `Case::name`, its `Case::nature`, and its jobs in `Case::plan`.
+//! 3. Name it in the help text of `CompareArgs::cases` (`lab/cli.rs`) and give it a test in
+//!    `tests/compare_cli.rs`; `assert_whole` there checks that all models ran, that their checksums
+//!    agree, and that the figures are plausible.
 
-pub mod blocking;
 pub mod cases;
 pub mod http;
 pub mod job;
-pub mod json;
+pub mod lane;
 pub mod loops;
 pub mod model;
+pub mod output;
 pub mod processes;
 pub mod race;
 pub mod result;
-pub mod run;
-pub mod table;
+pub mod server;
 pub mod threads;
 pub mod verdict;

@@ -1,7 +1,7 @@
 //! The eight ways to run the same jobs, by name.
 //!
-//! *Promises*: one name, one model, in the order in which they are shown.
-//! *Leaves out*: what they do (`lab/compare/run.rs`).
+//! *Promises*: one name for each model, and one order in which they are shown.
+//! *Leaves out*: what they do (`run` in `lab/compare/race.rs`).
 
 use std::fmt;
 
@@ -45,7 +45,7 @@ pub enum Family {
 }
 
 impl Model {
-    /// All of them, in the order in which they are shown.
+    /// All models, in the order in which they are shown.
     pub const ALL: [Model; 8] = [
         Model::Sequential,
         Model::EventLoop,
@@ -76,8 +76,8 @@ impl Model {
         Model::ALL.into_iter().find(|model| model.name() == name)
     }
 
-    /// Whether the rule would call it by this word. The loop with processes behind it
-    /// is both.
+    /// Whether the rule's answer includes this model. The loop with processes behind it
+    /// belongs to two families.
     pub fn belongs_to(self, family: Family) -> bool {
         match self {
             Model::Sequential => false,

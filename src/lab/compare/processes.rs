@@ -2,24 +2,21 @@
 //!
 //! *Assumes*: a process with one thread, for the fork server must be forked first.
 //! *Promises*: the workers have ended, and the kernel has charged them to this process, when
-//! a function here returns.
-//! *Leaves out*: the pool itself (`process/`, `process/pool/process_pool.rs`).
+//! [`with_pool`] returns.
+//! *Leaves out*: the pool itself (`process/pool/process_pool.rs`).
 //!
 //! ```text
-//!   processes        whole jobs cross the pipe:  Job ──▶ worker: compute, send, wait, read
+//!   processes        whole jobs cross the pipe:  Job ──▶ worker: compute, send, wait, read_file
 //!   loop+processes   computations do:            Compute ──▶ worker     (I/O stays on the loop)
 //! ```
 
 use crate::futures::error::JobError;
 use crate::futures::executor::Executor;
 use crate::gil::rules::decision::nanos;
-use crate::lab::compare::blocking::{Blocking, Free, drive};
-use crate::lab::compare::blocking::{Queue, Tally};
-use crate::lab::compare::job as workload;
-use crate::lab::compare::job::Compute;
-use crate::lab::compare::job::Job;
-use crate::lab::compare::loops;
-use crate::lab::compare::loops::Workplace;
+use crate::lab::compare::job::{self, Compute, Job, JobContext};
+use crate::lab::compare::lane::{LaneStats, WorkQueue};
+use crate::lab::compare::loops::{self, ComputePlace};
+use crate::lab::compare::threads::{NoLock, ThreadCalls, poll_once};
 use crate::lab::report::failure::Failure;
 use crate::process::forkserver::client::ForkServer;
 use crate::process::pool::process_pool::ProcessPool;
@@ -30,39 +27,40 @@ use std::fmt::Display;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// What a worker says of something it did.
+/// A value that a worker computed, and what that took there.
 #[derive(Debug, Serialize, Deserialize)]
-struct Done<T> {
+struct Timed<T> {
     value: T,
     wall_ns: u64,
     cpu_ns: u64,
 }
 
-impl<T> Done<T> {
-    fn timed(work: impl FnOnce() -> T) -> Done<T> {
+impl<T> Timed<T> {
+    fn by(work: impl FnOnce() -> T) -> Timed<T> {
         let (start, cpu) = (Instant::now(), thread_cpu_time());
         let value = work();
         let cpu_ns = nanos(thread_cpu_time().saturating_sub(cpu));
-        Done { value, wall_ns: nanos(start.elapsed()), cpu_ns }
+        Timed { value, wall_ns: nanos(start.elapsed()), cpu_ns }
     }
 }
 
 thread_local! {
     /// A worker's connection outlives its jobs, like that of any lane.
-    static CONTEXT: RefCell<Blocking<Free>> = RefCell::new(Blocking::new(Free));
+    static CONTEXT: RefCell<JobContext<ThreadCalls<NoLock>>> =
+        RefCell::new(JobContext::new(ThreadCalls(NoLock)));
 }
 
 /// Runs in the worker.
-fn whole_job(job: Job) -> Done<Result<u64, Failure>> {
-    Done::timed(|| CONTEXT.with_borrow_mut(|context| drive(workload::run(context, &job))))
+fn whole_job(job: Job) -> Timed<Result<u64, Failure>> {
+    Timed::by(|| CONTEXT.with_borrow_mut(|context| poll_once(job::run(context, &job))))
 }
 
 /// Runs in the worker.
-fn computation<C: Compute>(work: C) -> Done<C::Output> {
-    Done::timed(|| work.compute(&mut Free))
+fn computation<C: Compute>(work: C) -> Timed<C::Output> {
+    Timed::by(|| work.compute(&mut NoLock))
 }
 
-/// Lends `work` a pool, and sees it and its fork server to their ends.
+/// Gives `work` a pool, and ends the pool and its fork server afterwards.
 ///
 /// # Errors
 /// Those of `work`, and that there is no pool.
@@ -76,7 +74,7 @@ pub fn with_pool<R>(
     let fork_server = ForkServer::start().map_err(|e| no_pool(&e))?;
     let pool = Rc::new(ProcessPool::new(&fork_server, workers).map_err(|e| no_pool(&e))?);
     let result = work(&pool);
-    // After a failure, what has not begun need not begin.
+    // After a failure the jobs that have not begun are cancelled.
     pool.shutdown(true, result.is_err());
     result
 }
@@ -85,16 +83,16 @@ pub fn with_pool<R>(
 ///
 /// # Errors
 /// The first failure of a job, or of the worker that ran it.
-pub fn whole_jobs(queue: &Queue, pool: &impl Executor) -> Result<Tally, Failure> {
+pub fn whole_jobs(queue: &WorkQueue, pool: &impl Executor) -> Result<LaneStats, Failure> {
     let jobs = std::iter::from_fn(|| queue.take()).map(|(_, job)| job.clone());
-    let mut tally = Tally::default();
+    let mut stats = LaneStats::default();
     for (number, done) in pool.map(whole_job, jobs).enumerate() {
         let done = done.map_err(|e| lost(&e))?;
-        tally.record(number, done.value?, Duration::from_nanos(done.wall_ns));
-        tally.lane_ns += done.wall_ns;
-        tally.cpu_ns += done.cpu_ns;
+        stats.record(number, done.value?, Duration::from_nanos(done.wall_ns));
+        stats.lane_ns += done.wall_ns;
+        stats.cpu_ns += done.cpu_ns;
     }
-    Ok(tally)
+    Ok(stats)
 }
 
 /// `lanes` tasks on a loop whose computations go to the workers of a pool.
@@ -102,30 +100,30 @@ pub fn whole_jobs(queue: &Queue, pool: &impl Executor) -> Result<Tally, Failure>
 /// # Errors
 /// The first failure of a job, of the loop, or of a worker.
 pub fn computations<P: Executor + 'static>(
-    queue: &Rc<Queue>,
+    queue: &Rc<WorkQueue>,
     lanes: usize,
     pool: Rc<P>,
-) -> Result<Tally, Failure> {
+) -> Result<LaneStats, Failure> {
     let cpu_ns = Rc::new(Cell::new(0));
-    let mut tally = loops::run(queue, lanes, Elsewhere { pool, cpu_ns: Rc::clone(&cpu_ns) })?;
-    tally.cpu_ns += cpu_ns.get();
-    Ok(tally)
+    let mut stats = loops::run(queue, lanes, PoolWorkers { pool, cpu_ns: Rc::clone(&cpu_ns) })?;
+    stats.cpu_ns += cpu_ns.get();
+    Ok(stats)
 }
 
-/// A loop's computations are done by a pool.
-struct Elsewhere<P> {
+/// In the workers of a pool.
+struct PoolWorkers<P> {
     pool: Rc<P>,
-    /// What the workers said they spent.
+    /// CPU time that the workers reported.
     cpu_ns: Rc<Cell<u64>>,
 }
 
-impl<P> Clone for Elsewhere<P> {
+impl<P> Clone for PoolWorkers<P> {
     fn clone(&self) -> Self {
-        Elsewhere { pool: Rc::clone(&self.pool), cpu_ns: Rc::clone(&self.cpu_ns) }
+        PoolWorkers { pool: Rc::clone(&self.pool), cpu_ns: Rc::clone(&self.cpu_ns) }
     }
 }
 
-impl<P: Executor + 'static> Workplace for Elsewhere<P> {
+impl<P: Executor + 'static> ComputePlace for PoolWorkers<P> {
     async fn compute<C: Compute>(&self, work: C) -> Result<C::Output, Failure> {
         let done = self.pool.submit(computation::<C>, work).await.map_err(|e| lost(&e))?;
         self.cpu_ns.set(self.cpu_ns.get() + done.cpu_ns);

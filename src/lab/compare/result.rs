@@ -1,32 +1,34 @@
-//! What the rounds of a model come to, and what the models of a case come to.
+//! The rounds of a model summed up, and the models of a case side by side. Pure.
 //!
 //! *Assumes*: every round did the same jobs.
 //! *Promises*: medians over rounds; percentiles over the jobs of all rounds.
-//! *Leaves out*: how it is shown (`lab/compare/table.rs`, `lab/compare/json.rs`).
+//! *Leaves out*: how it is shown (`lab/compare/output.rs`).
 
+use crate::lab::compare::lane::ModelRun;
 use crate::lab::compare::model::Model;
-use crate::lab::compare::run::Run;
 use crate::lab::compare::verdict::{Nature, Verdict};
 use crate::lab::report::stats::{Spread, percentile};
 use crate::sys::usage::Usage;
 
-/// One run of one model: what it said itself, and what the kernel said.
+/// One run of one model: its own figures, and the kernel's.
 #[derive(Debug, Clone)]
-pub struct Measured {
-    /// What the model said.
-    pub run: Run,
-    /// What the kernel said.
+pub struct ModelRound {
+    /// What the model reported through the pipe.
+    pub run: ModelRun,
+    /// What the kernel charged to its process, and to those below it.
     pub usage: Usage,
 }
 
-/// Where the time of the lanes went, in seconds, all lanes added up.
+/// Where the time went, in seconds, all lanes added up. `lab/compare/lane.rs` says how exact that
+/// is, and what the three come to together.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Time {
-    /// On a CPU: all that the kernel charged, starting and stopping included.
+pub struct TimeSplit {
+    /// On a CPU: [`Usage::cpu`], with the start and the end of all processes.
     pub on_cpu: f64,
     /// Waiting for the interpreter lock.
     pub gil_wait: f64,
-    /// The rest: waiting for I/O, for a worker, for the loop, or for a free core.
+    /// The rest: waiting for I/O, for a worker, for the loop, or for a free core:
+    /// [`ModelRun::blocked_ns`].
     pub blocked: f64,
 }
 
@@ -43,7 +45,7 @@ pub struct Switches {
     pub ctx_involuntary: u64,
 }
 
-/// What the rounds of one model come to.
+/// The rounds of one model, summed up.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelResult {
     /// The model.
@@ -57,16 +59,16 @@ pub struct ModelResult {
     /// 99 of 100 jobs took no longer, in seconds.
     pub p99: f64,
     /// Where the time went.
-    pub time: Time,
-    /// Who switched how often.
+    pub time: TimeSplit,
+    /// How often the lock was dropped and the core changed hands.
     pub switches: Switches,
-    /// The most memory that the largest process of the model had, in KiB.
+    /// The most memory that the largest process of the model had resident, in KiB.
     pub peak_rss_kib: u64,
-    /// Of all the values.
+    /// Of all the values of a round.
     pub checksum: u64,
 }
 
-/// What the models of one case come to.
+/// The models of one case, side by side.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CaseResult {
     /// The name of the case.
@@ -79,30 +81,30 @@ pub struct CaseResult {
     pub workers: usize,
     /// In the order in which they were asked for.
     pub models: Vec<ModelResult>,
-    /// Who won.
+    /// Which model won.
     pub verdict: Verdict,
 }
 
 impl ModelResult {
     /// Sums up the rounds of a model; `None` of no rounds or no jobs.
-    pub fn of(model: Model, rounds: &[Measured]) -> Option<ModelResult> {
+    pub fn of(model: Model, rounds: &[ModelRound]) -> Option<ModelResult> {
         let mut latencies: Vec<u64> =
-            rounds.iter().flat_map(|round| &round.run.tally.latencies_ns).copied().collect();
+            rounds.iter().flat_map(|round| &round.run.lanes.latencies_ns).copied().collect();
         latencies.sort_unstable();
-        let middle = |value: fn(&Measured) -> f64| {
+        let middle = |value: fn(&ModelRound) -> f64| {
             Spread::of(&rounds.iter().map(value).collect::<Vec<f64>>())
         };
         let count = |value| middle(value).map(|spread| spread.median.round() as u64);
         Some(ModelResult {
             model,
-            jobs: rounds.first()?.run.tally.latencies_ns.len(),
+            jobs: rounds.first()?.run.lanes.latencies_ns.len(),
             wall: middle(|round| seconds(round.run.wall_ns))?,
             p50: seconds(percentile(&latencies, 0.50)?),
             p99: seconds(percentile(&latencies, 0.99)?),
-            time: Time {
+            time: TimeSplit {
                 on_cpu: middle(|round| round.usage.cpu.as_secs_f64())?.median,
                 gil_wait: middle(|round| seconds(round.run.lock.wait_ns))?.median,
-                blocked: middle(|round| seconds(blocked_ns(&round.run)))?.median,
+                blocked: middle(|round| seconds(round.run.blocked_ns()))?.median,
             },
             switches: Switches {
                 forced: count(|round| round.run.lock.forced as f64)?,
@@ -111,7 +113,7 @@ impl ModelResult {
                 ctx_involuntary: count(|round| round.usage.involuntary_switches as f64)?,
             },
             peak_rss_kib: count(|round| round.usage.peak_rss_kib as f64)?,
-            checksum: rounds.first()?.run.tally.checksum,
+            checksum: rounds.first()?.run.lanes.checksum,
         })
     }
 
@@ -137,18 +139,13 @@ impl CaseResult {
     }
 }
 
-/// The model that tells best what the work is made of is the one where nobody waits for
-/// anybody: the sequential one, or else the first that ran.
+/// Read from the sequential model, where no lane waits for another; if it did not run, from the
+/// first that did.
 fn measured_nature(models: &[ModelResult], lanes: usize) -> Option<Nature> {
     let alone = models.iter().find(|result| result.model == Model::Sequential);
     let result = alone.or(models.first())?;
     let jobs = result.jobs as f64;
     Some(Nature::measured(result.time.on_cpu / jobs, result.time.blocked / jobs, lanes))
-}
-
-/// Wall minus CPU alone would misread the wait for the lock as I/O.
-fn blocked_ns(run: &Run) -> u64 {
-    run.tally.lane_ns.saturating_sub(run.tally.cpu_ns).saturating_sub(run.lock.wait_ns)
 }
 
 fn seconds(ns: u64) -> f64 {

@@ -1,37 +1,46 @@
-//! One thread a lane: none beside the command's own, many that are free, many under a lock.
+//! One thread a lane: no other thread, many without a lock, or many under one lock.
 //!
 //! *Assumes*: a process of its own, so that it may start as many threads as it likes.
-//! *Promises*: every thread has ended when a function here returns.
-//! *Leaves out*: a pool. A lane lasts as long as its model runs; a pool would add nothing.
+//! *Promises*: every thread has ended when a model here returns; the futures of [`ThreadCalls`]
+//! are ready at their first poll.
+//! *Leaves out*: a pool. A lane lasts as long as its model runs, so a pool would add nothing.
+//!
+//! ```text
+//!   sequential     this thread         NoLock        blocks
+//!   threads-free   lane-0 … lane-n     NoLock        blocks
+//!   threads-py*    lane-0 … lane-n     WithLock      computes with the lock, tick by tick;
+//!                                                    blocks without it
+//! ```
 
 use crate::base::panic::panic_message;
 use crate::gil::lock::global_lock::GlobalLock;
 use crate::gil::lock::token::Gil;
 use crate::gil::rules::decision::AttachError;
 use crate::gil::rules::policy::SwitchPolicy;
-use crate::lab::compare::blocking;
-use crate::lab::compare::blocking::{Free, Interpreter, timed};
-use crate::lab::compare::blocking::{Queue, Tally};
-use crate::lab::compare::job::Tick;
+use crate::lab::compare::job::{Calls, Compute, JobContext, Tick};
+use crate::lab::compare::lane::{LaneStats, LockUse, WorkQueue, run_lane, timed};
 use crate::lab::report::failure::Failure;
-use serde::{Deserialize, Serialize};
-use std::io;
+use std::future::Future;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 use std::thread;
 
 /// One job after another on the calling thread.
 ///
 /// # Errors
 /// The first failure of a job.
-pub fn sequential(queue: &Queue) -> Result<Tally, Failure> {
-    timed(|| blocking::lane(Free, queue))
+pub fn sequential(queue: &WorkQueue) -> Result<LaneStats, Failure> {
+    timed(|| lane(NoLock, queue))
 }
 
 /// `lanes` threads under no lock.
 ///
 /// # Errors
 /// The first failure of a job, or of starting a thread.
-pub fn free(queue: &Queue, lanes: usize) -> Result<Tally, Failure> {
-    side_by_side(queue, lanes, || blocking::lane(Free, queue))
+pub fn free(queue: &WorkQueue, lanes: usize) -> Result<LaneStats, Failure> {
+    side_by_side(queue, lanes, || lane(NoLock, queue))
 }
 
 /// `lanes` threads that share one interpreter lock: they compute with it, tick by tick, and
@@ -40,59 +49,36 @@ pub fn free(queue: &Queue, lanes: usize) -> Result<Tally, Failure> {
 /// # Errors
 /// The first failure of a job, or of starting a thread.
 pub fn under_lock(
-    queue: &Queue,
+    queue: &WorkQueue,
     lanes: usize,
     policy: SwitchPolicy,
-) -> Result<(Tally, LockUse), Failure> {
+) -> Result<(LaneStats, LockUse), Failure> {
     let lock = GlobalLock::new(policy);
     let lane = || {
-        let attached = lock.attach(|gil| blocking::lane(Attached(gil), queue));
+        let attached = lock.attach(|gil| lane(WithLock(gil), queue));
         attached.unwrap_or_else(|e| Err(no_lock(&e)))
     };
-    let tally = side_by_side(queue, lanes, lane)?;
+    let stats = side_by_side(queue, lanes, lane)?;
     let counters = lock.counters();
     let lock = LockUse {
         wait_ns: counters.wait_ns,
         forced: counters.forced_drops + counters.tick_drops,
         voluntary: counters.voluntary_drops,
     };
-    Ok((tally, lock))
+    Ok((stats, lock))
 }
 
-/// A thread that has the lock.
-struct Attached<'a, 'g>(&'a mut Gil<'g>);
-
-impl Tick for Attached<'_, '_> {
-    /// A slice of work is one pass of a loop, and a loop's jump back is where every Python
-    /// looks whether another thread wants to run; 3.10 looks nowhere else but at calls.
-    fn tick(&mut self) {
-        self.0.checkpoint();
-    }
+/// One lane on this thread.
+fn lane(lock: impl InterpreterLock, queue: &WorkQueue) -> Result<LaneStats, Failure> {
+    poll_once(run_lane(&mut JobContext::new(ThreadCalls(lock)), queue))
 }
 
-impl Interpreter for Attached<'_, '_> {
-    fn detach<R>(&mut self, call: impl FnOnce() -> R) -> R {
-        self.0.detach(call)
-    }
-}
-
-/// How often the interpreter lock was dropped, and what waiting for it cost.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LockUse {
-    /// Time that threads waited for the lock, added up.
-    pub wait_ns: u64,
-    /// Times it was dropped at a checkpoint: another thread had asked, or the ticks ran out.
-    pub forced: u64,
-    /// Times it was dropped around a blocking call, or at the end of a lane.
-    pub voluntary: u64,
-}
-
-/// Runs `lane` on `lanes` threads at once and adds up their accounts.
+/// Runs `lane` on `lanes` threads at once and adds up their figures.
 fn side_by_side(
-    queue: &Queue,
+    queue: &WorkQueue,
     lanes: usize,
-    lane: impl Fn() -> Result<Tally, Failure> + Sync,
-) -> Result<Tally, Failure> {
+    lane: impl Fn() -> Result<LaneStats, Failure> + Sync,
+) -> Result<LaneStats, Failure> {
     thread::scope(|scope| {
         let start = |number| {
             let named = thread::Builder::new().name(format!("lane-{number}"));
@@ -100,14 +86,92 @@ fn side_by_side(
         };
         let started: Result<Vec<_>, Failure> =
             (0..lanes).map(start).collect::<Result<_, _>>().inspect_err(|_| queue.close());
-        let mut total = Tally::default();
+        let mut total = LaneStats::default();
         for thread in started? {
             let ended = thread.join();
-            let tally = ended.map_err(|payload| panicked(&panic_message(&*payload)))?;
-            total.merge(tally.inspect_err(|_| queue.close())?);
+            let stats = ended.map_err(|payload| panicked(&panic_message(&*payload)))?;
+            total.merge(stats.inspect_err(|_| queue.close())?);
         }
         Ok(total)
     })
+}
+
+/// The lock, or none, around a thread's work. A blocking call is made without it.
+pub trait InterpreterLock: Tick {
+    /// Makes a blocking call. CPython: between `Py_BEGIN_ALLOW_THREADS` and
+    /// `Py_END_ALLOW_THREADS`.
+    fn detach<R>(&mut self, call: impl FnOnce() -> R) -> R;
+}
+
+/// No lock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoLock;
+
+impl Tick for NoLock {
+    fn tick(&mut self) {}
+}
+
+impl InterpreterLock for NoLock {
+    fn detach<R>(&mut self, call: impl FnOnce() -> R) -> R {
+        call()
+    }
+}
+
+/// The lock, which this thread holds.
+struct WithLock<'a, 'g>(&'a mut Gil<'g>);
+
+impl Tick for WithLock<'_, '_> {
+    /// A slice of work is one pass of a loop, and a loop's jump back is where every Python
+    /// checks whether another thread wants to run; 3.10 checks nowhere else but at calls.
+    fn tick(&mut self) {
+        self.0.checkpoint();
+    }
+}
+
+impl InterpreterLock for WithLock<'_, '_> {
+    fn detach<R>(&mut self, call: impl FnOnce() -> R) -> R {
+        self.0.detach(call)
+    }
+}
+
+/// The calls of a thread that blocks.
+#[derive(Debug)]
+pub struct ThreadCalls<L>(pub L);
+
+impl<L: InterpreterLock> Calls for ThreadCalls<L> {
+    type Stream = TcpStream;
+
+    async fn compute<C: Compute>(&mut self, work: C) -> Result<C::Output, Failure> {
+        Ok(work.compute(&mut self.0))
+    }
+
+    async fn connect(&mut self, to: SocketAddr) -> io::Result<TcpStream> {
+        self.0.detach(|| {
+            let stream = TcpStream::connect(to)?;
+            stream.set_nodelay(true)?;
+            Ok(stream)
+        })
+    }
+
+    async fn write_all(&mut self, stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
+        self.0.detach(|| stream.write_all(bytes))
+    }
+
+    async fn read(&mut self, stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.detach(|| stream.read(buffer))
+    }
+
+    fn block<R>(&mut self, call: impl FnOnce() -> R) -> R {
+        self.0.detach(call)
+    }
+}
+
+/// Runs a future of [`ThreadCalls`]: it has nothing to wait for, so one poll is enough.
+pub fn poll_once<F: Future>(future: F) -> F::Output {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => unreachable!("a call that blocks its thread is never pending"),
+    }
 }
 
 fn no_thread(number: usize, why: &io::Error) -> Failure {

@@ -1,12 +1,11 @@
 //! Which model won, by how much, and whether the rule of thumb says so. Pure.
 //!
 //! *Assumes*: every model did the same jobs in the same interleaved rounds.
-//! *Promises*: no winner where the rounds of two models overlap, or where there was but one.
-//! *Leaves out*: what would flip the verdict.
+//! *Promises*: no winner where the rounds of two models overlap, or where there was only one round.
 //!
 //! The rule of thumb: CPU-bound work wants processes; fast I/O over few connections wants
-//! threads; slow I/O over many connections wants an event loop. It is that of an article much
-//! read, A. A. Masnun's *Async Python: The Different Forms of Concurrency* (2016), whose five
+//! threads; slow I/O over many connections wants an event loop. It comes from a widely read
+//! article, A. A. Masnun's *Async Python: The Different Forms of Concurrency* (2016), whose five
 //! programs are among the examples. It was made for a Python with a GIL: threads without one
 //! may well beat processes.
 
@@ -43,7 +42,7 @@ impl Nature {
         }
     }
 
-    /// What the rule of thumb says to such work.
+    /// Which family the rule of thumb recommends for such work.
     pub fn rule(self) -> Family {
         match self {
             Nature::CpuBound => Family::Processes,
@@ -90,7 +89,7 @@ pub struct Verdict {
     /// What kind of work it was.
     pub nature: Nature,
     /// Whether the rule's family contains the winner or one of those that tie; `None` if
-    /// it did not run, or nothing can be told.
+    /// no such model ran, or no difference was measured.
     pub agrees: Option<bool>,
 }
 
@@ -114,15 +113,15 @@ impl Verdict {
         };
         let rule = nature.rule();
         let ran = walls.iter().any(|(model, _)| model.belongs_to(rule));
-        // Where all tie, any rule would name one of them.
-        let told = ran && near.len() < walls.len() && rounds > 1;
+        // Where all models tie, any rule would name one of them.
+        let tested = ran && near.len() < walls.len() && rounds > 1;
         Some(Verdict {
             fastest,
             next: next.map(|(model, _)| model),
             ratio: next.map_or(1.0, |(_, wall)| wall.median / best.median),
             finish,
             nature,
-            agrees: told.then(|| near.iter().any(|model| model.belongs_to(rule))),
+            agrees: tested.then(|| near.iter().any(|model| model.belongs_to(rule))),
         })
     }
 

@@ -12,7 +12,6 @@
 //! `ending` is `finished`, `deadlock`, `starvation`, `endless` or `out of fuel`. `serial` is
 //! true if the outcome also comes when each thread runs to its end before the next begins.
 
-use crate::gil::rules::policy::HandOff;
 use crate::lab::explore::request::{ExploreRequest, How};
 use crate::vm::explorer::{Exploration, Found};
 use crate::vm::program::Program;
@@ -139,7 +138,7 @@ fn title(request: &ExploreRequest, exploration: &Exploration, full: bool) -> Str
             format!("{schedules} tried: of those that must come to the same, one (--full: all)\n")
         }
     };
-    let queues = matches!(request.policy.hand_off(), HandOff::Fifo | HandOff::Priority);
+    let queues = request.policy.hand_off().grants();
     if queues && threads > 2 {
         text += "  (the order of the queue is left open: some may need another than there is)\n";
     }

@@ -17,7 +17,7 @@
 //! ```
 
 use crate::gil::rules::policy::{Check, SwitchPolicy};
-use crate::lab::compare::json::SCHEMA_VERSION;
+use crate::lab::compare::output::SCHEMA_VERSION;
 use crate::lab::fidelity::preset::Preset;
 use crate::lab::fidelity::python::Interpreter;
 use crate::lab::fidelity::subject::{RealOne, Subject};

@@ -6,14 +6,14 @@
 //! *Leaves out*: an interpreter. Between two ticks there is a spin of the right length.
 
 use crate::gil::lock::cell::GilCell;
+use crate::gil::lock::gil_thread::GilThread;
 use crate::gil::lock::global_lock::GlobalLock;
 use crate::gil::lock::token::Gil;
-use crate::gil::lock::worker::GilThread;
 use crate::gil::rules::policy::SwitchPolicy;
 use crate::lab::fidelity::subject::{ADDERS, ADDITIONS, PAIRS, Passes, Subject, countdown_passes};
 use crate::lab::fidelity::subject::{pings, return_packets, socket, time_pings, volley};
 use crate::lab::report::failure::Failure;
-use crate::lab::report::measure::{Errand, measure};
+use crate::lab::report::measure::{ChildRun, measure};
 use crate::lab::scenes::bytecode::{
     Work, countdown, countdown_until, increment, increment_by_call,
 };
@@ -56,7 +56,7 @@ impl Preset {
         let address = socket.local_addr().map_err(|e| no_socket(&e))?;
         let (policy, pass) = (self.policy, self.passes.countdown);
         let server = places.on(&places.server, || {
-            Errand::begin(&[socket.as_fd()], || {
+            ChildRun::begin(&[socket.as_fd()], || {
                 let socket = socket.try_clone().map_err(|e| no_socket(&e))?;
                 beside(policy, burners, pass, move |gil| serve(gil, &socket))
                     .and_then(|served| served.map(number).map_err(|e| no_socket(&e)))

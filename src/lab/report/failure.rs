@@ -1,7 +1,7 @@
-//! Why a comparison ended without a result: the thing, the reason, the remedy.
+//! Why there is no result, in one line: the thing, the reason, the remedy.
 //!
 //! *Promises*: every failure prints as one line that names all three, and survives a pipe.
-//! *Leaves out*: exit codes; the command chooses those.
+//! *Leaves out*: exit codes (`main.rs`).
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -43,7 +43,7 @@ impl Failure {
         Failure::new(thing, reason(why), remedy)
     }
 
-    /// There is no way to `to`.
+    /// Nothing could be reached at `to`.
     pub fn unreachable(to: SocketAddr, why: &io::Error) -> Failure {
         Failure::io(to.to_string(), why, "check that a server listens there")
     }
@@ -53,7 +53,7 @@ impl Failure {
         Failure::io(to.to_string(), why, "run it again; if it stays, the server died")
     }
 
-    /// There is no thread to be had.
+    /// The system gave no thread.
     pub fn no_thread(why: &io::Error) -> Failure {
         Failure::io("a thread", why, "close other programs")
     }
@@ -63,7 +63,7 @@ impl Failure {
         Failure::new("a thread", why.to_string(), "report it")
     }
 
-    /// A job waits for an answer, and has asked nothing.
+    /// A job waits for an answer, and has sent nothing.
     pub fn nothing_sent() -> Failure {
         Failure::new("wait", "nothing was sent, so nothing will come", "send first")
     }

@@ -1,9 +1,8 @@
-//! A recording drawn in characters: one lane a thread, and a strip for the owner. Pure.
+//! A recording drawn in characters: a line a thread, a strip for the owner. Pure.
 //!
 //! *Promises*: a column in which a thread waited shows it, however short the wait; no line is
 //! wider than asked for.
-//! *Leaves out*: what it means (`lab/scenes/explanation.rs`); zooming (that is what the trace file is
-//! for).
+//! *Leaves out*: what the drawing means (`lab/scenes`); zooming, for which there is the trace file.
 //!
 //! ```text
 //!              0 ms                                            40 ms
@@ -28,9 +27,9 @@ const GREEN_ON_ORANGE: &str = "\x1b[38;2;0;158;115;48;2;213;94;0m";
 const DIM: &str = "\x1b[2m";
 const RESET: &str = "\x1b[0m";
 
-/// What the states are called.
+/// What the states of a thread are called in pictures and traces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Words {
+pub struct StateNames {
     /// The strip that shows the owner, where there is one.
     pub owner: Option<&'static str>,
     /// [`LockState::HasGil`], [`LockState::WaitingForGil`] and [`LockState::NoGil`].
@@ -39,9 +38,9 @@ pub struct Words {
     pub verbs: [&'static str; 2],
 }
 
-impl Words {
+impl StateNames {
     /// For threads under a lock: the words of CPython 3.15.
-    pub const LOCK: Words = Words {
+    pub const LOCK: StateNames = StateNames {
         owner: Some("GIL owner"),
         states: [
             LockState::HasGil.name(),
@@ -52,10 +51,10 @@ impl Words {
     };
 
     /// For threads under a lock each: no column has one owner.
-    pub const OWN_LOCK: Words = Words { owner: None, ..Words::LOCK };
+    pub const OWN_LOCK: StateNames = StateNames { owner: None, ..StateNames::LOCK };
 
     /// For threads without one: those of PEP 703.
-    pub const NO_LOCK: Words = Words {
+    pub const NO_LOCK: StateNames = StateNames {
         owner: None,
         states: ["Attached", "Suspended", "Detached"],
         verbs: ["runs", "waits"],
@@ -69,10 +68,10 @@ impl Words {
 
 /// How to draw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pen {
+pub struct DrawOptions {
     /// Characters in a line, at most.
     pub width: usize,
-    /// Nothing but ASCII.
+    /// Draw with ASCII characters only.
     pub ascii: bool,
     /// The colours of the trace viewers: green has the lock, orange waits for it.
     pub colour: bool,
@@ -95,23 +94,24 @@ impl Column {
         }
     }
 
-    /// What to draw: with the lock, without it, waiting, or a mixture. Waiting always shows.
-    fn look(&self) -> Look {
+    /// Which mark to draw: with the lock, without it, waiting, or a mixture. Waiting always shows.
+    fn mark(&self) -> Mark {
         match (self.has, self.waits, self.none) {
-            (0, 0, 0) => Look::Absent,
-            (0, 0, _) => Look::NoGil,
-            (0, _, _) => Look::Waits,
+            (0, 0, 0) => Mark::Absent,
+            (0, 0, _) => Mark::NoGil,
+            (0, _, _) => Mark::Waits,
             (_, 0, none) => {
                 let eighths = (8 * self.has).div_ceil(self.has + none);
-                Look::Has { eighths: eighths as usize }
+                Mark::Has { eighths: eighths as usize }
             }
-            _ => Look::Both,
+            _ => Mark::Both,
         }
     }
 }
 
+/// What one column of a lane shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Look {
+enum Mark {
     Absent,
     NoGil,
     Waits,
@@ -119,18 +119,18 @@ enum Look {
     Has { eighths: usize },
 }
 
-impl Look {
+impl Mark {
     fn glyph(self, ascii: bool) -> char {
         match (self, ascii) {
-            (Look::Absent, _) => ' ',
-            (Look::NoGil, true) => '.',
-            (Look::NoGil, false) => '·',
-            (Look::Waits, true) => '/',
-            (Look::Waits, false) => '▒',
-            (Look::Both, true) => 'X',
-            (Look::Both, false) => '▞',
-            (Look::Has { eighths }, true) => ['+', '#'][usize::from(eighths > 4)],
-            (Look::Has { eighths }, false) => {
+            (Mark::Absent, _) => ' ',
+            (Mark::NoGil, true) => '.',
+            (Mark::NoGil, false) => '·',
+            (Mark::Waits, true) => '/',
+            (Mark::Waits, false) => '▒',
+            (Mark::Both, true) => 'X',
+            (Mark::Both, false) => '▞',
+            (Mark::Has { eighths }, true) => ['+', '#'][usize::from(eighths > 4)],
+            (Mark::Has { eighths }, false) => {
                 ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'][eighths.clamp(1, 8) - 1]
             }
         }
@@ -138,28 +138,28 @@ impl Look {
 
     fn colour(self) -> &'static str {
         match self {
-            Look::Absent => "",
-            Look::NoGil => DIM,
-            Look::Waits => ORANGE,
-            Look::Both => GREEN_ON_ORANGE,
-            Look::Has { .. } => GREEN,
+            Mark::Absent => "",
+            Mark::NoGil => DIM,
+            Mark::Waits => ORANGE,
+            Mark::Both => GREEN_ON_ORANGE,
+            Mark::Has { .. } => GREEN,
         }
     }
 }
 
-/// What the glyphs mean, in two lines.
-pub fn legend(words: &Words, pen: &Pen) -> String {
-    let looks = [
-        (Look::Has { eighths: 8 }, words.of(LockState::HasGil)),
-        (Look::Waits, words.of(LockState::WaitingForGil)),
-        (Look::Both, "both in turn"),
-        (Look::NoGil, words.of(LockState::NoGil)),
+/// The key to the characters, in two lines.
+pub fn legend(words: &StateNames, options: &DrawOptions) -> String {
+    let marks = [
+        (Mark::Has { eighths: 8 }, words.of(LockState::HasGil)),
+        (Mark::Waits, words.of(LockState::WaitingForGil)),
+        (Mark::Both, "both in turn"),
+        (Mark::NoGil, words.of(LockState::NoGil)),
     ];
-    let entry = |(look, name): (Look, &str)| format!("{} {name}", paint(&[look], pen));
-    let part = paint(&[Look::Has { eighths: 4 }], pen);
+    let entry = |(mark, name): (Mark, &str)| format!("{} {name}", paint(&[mark], options));
+    let part = paint(&[Mark::Has { eighths: 4 }], options);
     format!(
         "{}\n{part} for a part of its column   blank: no event yet",
-        looks.map(entry).join("   ")
+        marks.map(entry).join("   ")
     )
 }
 
@@ -167,7 +167,7 @@ pub fn legend(words: &Words, pen: &Pen) -> String {
 ///
 /// ```
 /// use singletrack::gil::{EventKind, LockEvent, Recording, Track};
-/// use singletrack::lab::report::lanes::{Pen, Words, lanes};
+/// use singletrack::lab::report::lanes::{DrawOptions, StateNames, lanes};
 ///
 /// let track = |name: &str, events: &[(u64, EventKind)]| Track {
 ///     name: name.into(),
@@ -179,19 +179,24 @@ pub fn legend(words: &Words, pen: &Pen) -> String {
 /// let a = track("cpu", &[(0, EventKind::Takes), (6000, EventKind::DropsOnRequest)]);
 /// let b = track("io", &[(1000, EventKind::Waits), (6000, EventKind::Takes)]);
 /// let recording = Recording { tracks: vec![a, b], until: 10_000 };
-/// let pen = Pen { width: 44, ascii: true, colour: false };
-/// assert_eq!(lanes(&recording, 0..10_000, &Words::LOCK, &pen), "           0 us  10 us
+/// let options = DrawOptions { width: 44, ascii: true, colour: false };
+/// assert_eq!(lanes(&recording, 0..10_000, &StateNames::LOCK, &options), "           0 us  10 us
 /// GIL owner  aaaaaabbbb
 /// a cpu      ######....  has 60 %, waits  0 %
 /// b io        /////####  has 40 %, waits 50 %
 /// ");
 /// ```
-pub fn lanes(recording: &Recording, window: Range<Nanos>, words: &Words, pen: &Pen) -> String {
+pub fn lanes(
+    recording: &Recording,
+    window: Range<Nanos>,
+    words: &StateNames,
+    options: &DrawOptions,
+) -> String {
     let names: Vec<String> = recording.tracks.iter().enumerate().map(label).collect();
     let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
     let margin = longest.max(words.owner.map_or(0, str::len)) + 2;
-    let with_shares = pen.width >= margin + FEWEST_COLUMNS + SHARES;
-    let room = pen.width.saturating_sub(margin + if with_shares { SHARES } else { 0 });
+    let with_shares = options.width >= margin + FEWEST_COLUMNS + SHARES;
+    let room = options.width.saturating_sub(margin + if with_shares { SHARES } else { 0 });
     let count = room.max(FEWEST_COLUMNS);
     let slices: Vec<Vec<Slice>> =
         recording.tracks.iter().map(|track| track.slices(recording.until)).collect();
@@ -203,8 +208,8 @@ pub fn lanes(recording: &Recording, window: Range<Nanos>, words: &Words, pen: &P
         text.push('\n');
     }
     for (name, columns) in names.iter().zip(&columns) {
-        let looks: Vec<Look> = columns.iter().map(Column::look).collect();
-        let lane = paint(&looks, pen);
+        let marks: Vec<Mark> = columns.iter().map(Column::mark).collect();
+        let lane = paint(&marks, options);
         let shares = if with_shares { shares(columns, &window, words) } else { String::new() };
         text += format!("{name:margin$}{lane}{shares}").trim_end();
         text.push('\n');
@@ -249,7 +254,7 @@ fn columns(slices: &[Slice], window: &Range<Nanos>, count: usize) -> Vec<Column>
     columns
 }
 
-/// Who had the lock for most of each column.
+/// For each column, the letter of the thread that had the lock for most of it.
 fn owners(lanes: &[Vec<Column>], count: usize) -> String {
     let owner = |column: usize| {
         let most = lanes.iter().enumerate().max_by_key(|(i, lane)| {
@@ -261,7 +266,7 @@ fn owners(lanes: &[Vec<Column>], count: usize) -> String {
     (0..count).map(owner).collect()
 }
 
-fn shares(columns: &[Column], window: &Range<Nanos>, words: &Words) -> String {
+fn shares(columns: &[Column], window: &Range<Nanos>, words: &StateNames) -> String {
     let length = window.end.saturating_sub(window.start).max(1) as f64;
     let percent = |part: fn(&Column) -> Nanos| {
         100.0 * columns.iter().map(part).sum::<Nanos>() as f64 / length
@@ -270,7 +275,7 @@ fn shares(columns: &[Column], window: &Range<Nanos>, words: &Words) -> String {
     format!("  {has} {:2.0} %, {waits} {:2.0} %", percent(|c| c.has), percent(|c| c.waits))
 }
 
-/// `0 ms`, and the window's length at the right end.
+/// The line above the lanes: `0 ms`, and the window's length at the right end.
 fn scale(window: &Range<Nanos>, count: usize) -> String {
     let length = window.end.saturating_sub(window.start);
     let (unit, size) = match length {
@@ -284,16 +289,16 @@ fn scale(window: &Range<Nanos>, count: usize) -> String {
 }
 
 /// Glyphs with as few changes of colour as possible.
-fn paint(looks: &[Look], pen: &Pen) -> String {
+fn paint(marks: &[Mark], options: &DrawOptions) -> String {
     let mut text = String::new();
     let mut colour = "";
-    for look in looks {
-        if pen.colour && look.colour() != colour {
+    for mark in marks {
+        if options.colour && mark.colour() != colour {
             text += if colour.is_empty() { "" } else { RESET };
-            colour = look.colour();
+            colour = mark.colour();
             text += colour;
         }
-        text.push(look.glyph(pen.ascii));
+        text.push(mark.glyph(options.ascii));
     }
     text + if colour.is_empty() { "" } else { RESET }
 }

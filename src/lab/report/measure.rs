@@ -1,9 +1,9 @@
-//! Work in a child process of its own, and what the kernel charged for it.
+//! Work in a forked child, and what the kernel charged for it: `wait4`'s figures.
 //!
-//! *Assumes*: a process with more than one thread is refused, for `fork` would
-//! lose the others.
-//! *Promises*: a child that dies, or does not come to an end, is an error and is reaped; no
-//! child outlives its [`Child`] or this process.
+//! *Assumes*: the calling process has one thread; another is refused, for `fork` would lose the
+//! other threads.
+//! *Promises*: a child that dies, or does not end in time, is an error and is reaped; no child
+//! outlives its [`ForkedChild`] or this process.
 //! *Leaves out*: what the child does.
 //!
 //! ```text
@@ -30,20 +30,23 @@ use std::time::{Duration, Instant};
 
 /// A forked child that has not been waited for. Dropping it kills and reaps it.
 #[derive(Debug)]
-pub struct Child {
+pub struct ForkedChild {
     pid: u32,
-    /// Stands for the child even if its number should be given to another; `None` once it
-    /// has been reaped.
+    /// Names the child even if the kernel has given its number to another process; `None` once it
+    /// has been waited for.
     pidfd: Option<OwnedFd>,
 }
 
-impl Child {
-    /// Forks a child that does `work` with the descriptors `keep`, and leaves by `_exit`
+impl ForkedChild {
+    /// Forks a child that does `work` with the descriptors `keep`, and exits through `_exit`
     /// with the code that `work` returns.
     ///
     /// # Errors
     /// If this process has more than one thread, or the system no room for another process.
-    pub fn start(keep: &[BorrowedFd<'_>], work: impl FnOnce() -> i32) -> Result<Child, Failure> {
+    pub fn start(
+        keep: &[BorrowedFd<'_>],
+        work: impl FnOnce() -> i32,
+    ) -> Result<ForkedChild, Failure> {
         let refuse =
             |e| Failure::io("a child process", &e, "close other programs, or raise `ulimit -u`");
         let alone = SingleThreaded::prove().map_err(|threads| threaded(&threads))?;
@@ -57,22 +60,22 @@ impl Child {
         let keep: Vec<_> = keep.iter().map(AsRawFd::as_raw_fd).collect();
         let pid = fork(&alone, &keep, quiet).map_err(refuse)?;
         match pidfd_open(pid) {
-            Ok(pidfd) => Ok(Child { pid, pidfd: Some(pidfd) }),
+            Ok(pidfd) => Ok(ForkedChild { pid, pidfd: Some(pidfd) }),
             Err(e) => Err(refuse(e)),
         }
     }
 
-    /// Waits for its end; says how it ended and what it used.
+    /// Waits for its end; returns how it ended and what it used.
     fn wait(mut self) -> io::Result<(Death, Usage)> {
         self.pidfd = None;
         wait_with_usage(self.pid)
     }
 }
 
-impl Drop for Child {
+impl Drop for ForkedChild {
     fn drop(&mut self) {
         if let Some(pidfd) = &self.pidfd {
-            // It may be dead already; what counts is that it is reaped.
+            // The child may be dead already. Either way it is reaped here.
             let _ = send_signal(pidfd.as_fd(), libc::SIGKILL);
             let _ = wait_with_usage(self.pid);
         }
@@ -84,44 +87,43 @@ fn threaded(threads: &[String]) -> Failure {
     Failure::new("this process", why, "start the comparison before any thread")
 }
 
-/// Does `work` in a child; gives its answer and what it used.
+/// Does `work` in a child; returns its answer and what the child used.
 ///
 /// # Errors
-/// The failure of the work itself; or that the child panicked, died, or was still at it
-/// after `limit` and was killed.
+/// The failure of the work itself; or that the child panicked, died, or had not ended after
+/// `limit` and was killed.
 pub fn measure<T: Wire>(
     limit: Duration,
     work: impl FnOnce() -> Result<T, Failure>,
 ) -> Result<(T, Usage), Failure> {
-    Errand::begin(&[], work)?.finish(limit)
+    ChildRun::begin(&[], work)?.finish(limit)
 }
 
-/// Work that a child has begun, while this process does something else. Dropping it kills the
-/// child.
+/// Work that a child does while this process does something else. Dropping it kills the child.
 #[derive(Debug)]
-pub struct Errand<T> {
-    child: Child,
+pub struct ChildRun<T> {
+    child: ForkedChild,
     reader: PipeReader,
     answer: PhantomData<fn() -> T>,
 }
 
-impl<T: Wire> Errand<T> {
+impl<T: Wire> ChildRun<T> {
     /// Begins `work` in a child that keeps these descriptors.
     ///
     /// # Errors
-    /// Those of [`Child::start`].
+    /// Those of [`ForkedChild::start`].
     pub fn begin(
         keep: &[BorrowedFd<'_>],
         work: impl FnOnce() -> Result<T, Failure>,
-    ) -> Result<Errand<T>, Failure> {
+    ) -> Result<ChildRun<T>, Failure> {
         let (reader, writer) = io::pipe().map_err(|e| Failure::io("a pipe", &e, "run it again"))?;
         let keep: Vec<BorrowedFd<'_>> = keep.iter().copied().chain([writer.as_fd()]).collect();
         // The parent's copy of the writing end closes here, so that the child's is the only one.
-        let child = Child::start(&keep, || answer(&writer, work))?;
-        Ok(Errand { child, reader, answer: PhantomData })
+        let child = ForkedChild::start(&keep, || answer(&writer, work))?;
+        Ok(ChildRun { child, reader, answer: PhantomData })
     }
 
-    /// The child's number.
+    /// The child's process number.
     pub fn pid(&self) -> u32 {
         self.child.pid
     }
@@ -147,7 +149,7 @@ impl<T: Wire> Errand<T> {
     }
 }
 
-/// The child's half: works, writes, and says with which code to leave.
+/// The child's half: does the work, writes the answer, and returns the exit code.
 fn answer<T: Wire>(mut pipe: &PipeWriter, work: impl FnOnce() -> Result<T, Failure>) -> i32 {
     let worked = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
         let why = format!("panicked: {}", panic_message(&*payload));
@@ -157,7 +159,7 @@ fn answer<T: Wire>(mut pipe: &PipeWriter, work: impl FnOnce() -> Result<T, Failu
     i32::from(written.is_err())
 }
 
-/// Reads until the last writer has gone, but not past the limit.
+/// Reads until the last writing end is closed, but not past the limit.
 fn read_to_end(pipe: &mut PipeReader, limit: Duration) -> Result<Vec<u8>, Failure> {
     let refuse = |e| Failure::io("a pipe", &e, "run it again");
     let deadline = Instant::now() + limit;

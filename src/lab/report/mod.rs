@@ -1,13 +1,15 @@
-//! What all reports are made of: figures, measurements, pictures.
+//! What all reports are made of: measurements, figures, pictures.
 //!
 //! ```text
-//!   failure          Why a comparison ended without a result: the thing, the reason, the remedy
-//!   lanes            A recording drawn in characters: one lane a thread, and a strip for the owner. Pure
-//!   measure          Work in a child process of its own, and what the kernel charged for it
-//!   recording        A recording as numbers and names, to cross a pipe: the lock's own types know no serde
-//!   stats            Medians, extremes and percentiles of measured values. Pure
-//!   trace            A recording as a trace file: JSON that Perfetto and `chrome://tracing` open
+//!   measure      a fork, a pipe, `wait4`: an answer, and what the kernel charged for it
+//!      │
+//!   recording    a lock's recording: across that pipe, and in figures
+//!      ├─ lanes     drawn in characters, a line for each thread
+//!      └─ trace     as a file for Perfetto, with the names that `lanes` gives to the states
+//!   stats        medians, percentiles, numbers with three digits
+//!   failure      why there is no result, in one line
 //! ```
+//! To read: [`measure`] first. It says why no run can disturb another; the rest is small and pure.
 
 pub mod failure;
 pub mod lanes;

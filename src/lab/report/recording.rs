@@ -1,13 +1,15 @@
-//! A recording as numbers and names, to cross a pipe: the lock's own types know no serde.
+//! A lock's recording: flat, to cross a pipe; and in figures, by thread. Pure.
 //!
-//! *Promises*: the recording that comes out is the one that went in.
-//! *Leaves out*: what it says (`lab/report/recording.rs`); pictures (`lab/report/lanes.rs`, `lab/report/trace.rs`).
+//! *Promises*: a recording survives [`FlatRecording`] unchanged. The figures are of all holds and
+//! waits, if the lock has measured them; else of those that are in the recording.
+//! *Leaves out*: pictures (`lab/report/lanes.rs`, `lab/report/trace.rs`) and tables
+//! (`lab/scenes`).
 //!
-//! # A recording in figures: what it says about each thread, and about the lock
-//!
-//! *Promises*: lengths of all holds and waits, if the lock has measured them; else of those that
-//! are in the recording.
-//! *Leaves out*: how they are shown (`lab/scenes/scene_report.rs`).
+//! ```text
+//!   child: Recording ─▶ FlatRecording ── pipe ──▶ Recording ─┬─▶ Profile       one thread
+//!                                                            ├─▶ handed_over   the whole lock
+//!                                                            └─▶ longest_wait
+//! ```
 
 use crate::gil::rules::decision::Nanos;
 use crate::gil::stats::histogram::{Histogram, Times};
@@ -29,7 +31,7 @@ struct FlatTrack {
     times: Option<(Flat, Flat)>,
 }
 
-/// A [`Recording`], flat.
+/// A [`Recording`] as numbers and names that serde knows; the lock's own types do not know serde.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FlatRecording {
     tracks: Vec<FlatTrack>,
@@ -81,7 +83,7 @@ pub struct Lengths {
 }
 
 impl Lengths {
-    /// Of all, to the bucket.
+    /// Of all that were measured, as exact as a bucket of the histogram.
     fn of_all(histogram: &Histogram) -> Lengths {
         Lengths {
             count: histogram.count(),
@@ -91,7 +93,7 @@ impl Lengths {
         }
     }
 
-    /// Of those that are drawn.
+    /// Of those that are in the recording.
     fn of_drawn(slices: &[Slice], state: LockState) -> Lengths {
         let in_state = slices.iter().filter(|slice| slice.state == state);
         let mut lengths: Vec<Nanos> = in_state.map(|slice| slice.to - slice.from).collect();
@@ -110,15 +112,15 @@ pub struct Profile {
     pub tid: u32,
     /// How much of its recorded time it had the lock, from 0 to 1.
     pub has: f64,
-    /// How much of it it waited for the lock.
+    /// How much of that time it waited for the lock.
     pub waits: f64,
     /// How often it took the lock.
     pub takes: usize,
     /// How often it asked another thread to drop it.
     pub requests: usize,
-    /// How often it woke up for a free lock and came too late.
+    /// How often it woke up for a free lock and found it taken.
     pub failed_takes: usize,
-    /// Its holds: all of them, if the lock has measured them, else those that are drawn.
+    /// Its holds: all of them, if the lock has measured them, else those that are in the recording.
     pub hold: Lengths,
     /// Its waits, likewise.
     pub wait: Lengths,
@@ -127,7 +129,7 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// What a track says.
+    /// Sums up one track.
     pub fn of(track: &Track, until: Nanos) -> Profile {
         let slices = track.slices(until);
         let time = |state: LockState| -> Nanos {

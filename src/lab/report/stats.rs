@@ -1,9 +1,9 @@
-//! Medians, extremes and percentiles of measured values. Pure.
+//! Medians, percentiles, and how figures are written. Pure.
 //!
 //! *Assumes*: the values are finite.
-//! *Promises*: every figure it names was measured: no interpolation between values, save
-//! that the median of an even number of them is the middle of the two middle ones.
-//! *Leaves out*: any belief about how the values are distributed.
+//! *Promises*: every figure is one of the measured values, without interpolation, except that the
+//! median of an even number of values is halfway between the two in the middle.
+//! *Leaves out*: any assumption about how the values are distributed.
 
 /// The middle and the ends of some values.
 ///
@@ -38,7 +38,7 @@ impl Spread {
         Some(Spread { median, min, max })
     }
 
-    /// Whether some value of one may be as small as some value of the other.
+    /// Whether the two ranges overlap.
     pub fn overlaps(&self, other: &Spread) -> bool {
         self.min <= other.max && other.min <= self.max
     }
@@ -57,4 +57,19 @@ impl Spread {
 pub fn percentile(sorted: &[u64], share: f64) -> Option<u64> {
     let rank = (share.clamp(0.0, 1.0) * sorted.len() as f64).ceil() as usize;
     sorted.get(rank.max(1) - 1).copied()
+}
+
+/// A number with three digits, or with more if they stand before the point.
+///
+/// ```
+/// use singletrack::lab::report::stats::three_digits;
+///
+/// assert_eq!([1.234, 12.34, 1234.5].map(three_digits), ["1.23", "12.3", "1234"]);
+/// ```
+pub fn three_digits(value: f64) -> String {
+    match value {
+        v if v < 9.995 => format!("{v:.2}"),
+        v if v < 99.95 => format!("{v:.1}"),
+        v => format!("{v:.0}"),
+    }
 }

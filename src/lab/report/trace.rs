@@ -2,7 +2,7 @@
 //!
 //! *Promises*: slices of one lane follow one another, they never overlap; times are exact to
 //! the nanosecond; the file is written as it goes, whatever its length.
-//! *Leaves out*: colours. Viewers choose them by a slice's name, so slices have the state's.
+//! *Leaves out*: colours. Viewers choose them by a slice's name, so a slice has its state's name.
 //!
 //! ```text
 //!   process   one a policy
@@ -12,12 +12,12 @@
 
 use crate::gil::rules::decision::Nanos;
 use crate::gil::stats::record::{EventKind, LockEvent, LockState, Recording, Slice, Track};
-use crate::lab::report::lanes::Words;
+use crate::lab::report::lanes::StateNames;
 use std::io::{self, Write};
 
 /// One run, which becomes one process of the trace.
 #[derive(Debug, Clone)]
-pub struct Process {
+pub struct TraceProcess {
     /// The kernel's number of the process that ran.
     pub pid: u32,
     /// What ran, and under which policy.
@@ -25,18 +25,18 @@ pub struct Process {
     /// What happened.
     pub recording: Recording,
     /// What the states are called.
-    pub words: Words,
+    pub words: StateNames,
 }
 
-/// Writes a trace of several runs. `about` is what the file says of itself, such as the policy
-/// and the command line.
+/// Writes a trace of several runs. `about` describes the file: the policy, say, and the command
+/// line.
 ///
 /// # Errors
 /// What writing reports.
 pub fn write_trace(
     out: &mut impl Write,
     about: &[(&str, &str)],
-    processes: &[Process],
+    processes: &[TraceProcess],
 ) -> io::Result<()> {
     write!(out, "{{\"displayTimeUnit\":\"ns\",\"otherData\":{{\"tool\":\"singletrack\"")?;
     write!(out, ",\"version\":{}", quoted(env!("CARGO_PKG_VERSION")))?;
@@ -44,20 +44,20 @@ pub fn write_trace(
         write!(out, ",{}:{}", quoted(key), quoted(value))?;
     }
     write!(out, "}},\"traceEvents\":[")?;
-    let mut writer = Writer { out, first: true };
+    let mut writer = TraceWriter { out, first: true };
     for (index, process) in processes.iter().enumerate() {
         writer.process(index, process)?;
     }
     write!(out, "\n]}}\n")
 }
 
-struct Writer<'a, W> {
+struct TraceWriter<'a, W> {
     out: &'a mut W,
     first: bool,
 }
 
-impl<W: Write> Writer<'_, W> {
-    fn process(&mut self, index: usize, process: &Process) -> io::Result<()> {
+impl<W: Write> TraceWriter<'_, W> {
+    fn process(&mut self, index: usize, process: &TraceProcess) -> io::Result<()> {
         let (pid, tracks) = (process.pid, &process.recording.tracks);
         self.metadata("process_name", pid, None, &named(&process.name))?;
         self.metadata("process_sort_index", pid, None, &sorted(index))?;
@@ -84,7 +84,7 @@ impl<W: Write> Writer<'_, W> {
 
     fn track(
         &mut self,
-        process: &Process,
+        process: &TraceProcess,
         track: &Track,
         slices: &[Slice],
         holder_at: &dyn Fn(Nanos) -> Option<u32>,
@@ -170,7 +170,7 @@ fn holds(slices: &[Vec<Slice>]) -> Vec<Hold> {
     holds
 }
 
-/// Who has the lock then; if nobody, who has it next.
+/// The track that has the lock at that time, or else the next that has it.
 fn holder_at(holds: &[Hold], at: Nanos) -> Option<usize> {
     let over = holds.partition_point(|hold| hold.slice.to <= at);
     holds.get(over).map(|hold| hold.track)
@@ -197,7 +197,7 @@ fn sorted(index: usize) -> String {
     format!("\"sort_index\":{index}")
 }
 
-/// Microseconds, to the nanosecond.
+/// Microseconds with three decimals: exact to the nanosecond.
 fn micros(nanos: Nanos) -> String {
     format!("{}.{:03}", nanos / 1000, nanos % 1000)
 }

@@ -14,13 +14,13 @@
 //! With both on one core the answer is there before the server has dropped the lock, and there
 //! is no convoy to be seen: this has misled more than one measurement.
 
+use crate::gil::lock::gil_thread::GilThread;
 use crate::gil::lock::global_lock::GlobalLock;
 use crate::gil::lock::token::Gil;
-use crate::gil::lock::worker::GilThread;
 use crate::gil::rules::policy::SwitchPolicy;
 use crate::gil::stats::record::Recording;
 use crate::lab::report::failure::Failure;
-use crate::lab::report::measure::Errand;
+use crate::lab::report::measure::ChildRun;
 use crate::lab::report::recording::FlatRecording;
 use crate::lab::scenes::bytecode::{Work, countdown_until};
 use crate::sys::usage::{cores, pin_to};
@@ -159,7 +159,7 @@ pub fn serve_and_ask(
     let refuse = |e: io::Error| Failure::io("the server", &e, "close other programs");
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(refuse)?;
     let address = listener.local_addr().map_err(refuse)?;
-    let begin = || Errand::begin(&[listener.as_fd()], || serve(policy, burners, work, &listener));
+    let begin = || ChildRun::begin(&[listener.as_fd()], || serve(policy, burners, work, &listener));
     let server = places.on(&places.server, begin)?;
     let pid = server.pid();
     let answers = places.on(&places.peer, || ask(address, time))?;

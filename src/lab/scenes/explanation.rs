@@ -15,14 +15,14 @@ the echo thread comes back from a call, it finds the lock taken.
 
 Under an interval policy it must then wait a whole interval, 5 ms, before it may even
 ask: [gil/rules/machine.rs timed_out]. The holder sees the request at its next
-checkpoint, [gil/lock/token.rs look], and goes: [gil/rules/machine.rs drops].
+checkpoint, [gil/lock/token.rs pass], and goes: [gil/rules/machine.rs drops].
 The echo thread holds the lock for some microseconds, reads or writes, and stands at
 the end of the queue again. One interval for each call that lets the other one in:
 that is the toll. No time is wasted in a convoy: all of it goes to the thread that
 computes, and nobody waits for that one's answer.
 
 Under a counting policy the holder drops the lock every 101 ticks, some microseconds,
-[gil/rules/ticker.rs tick], so the echo thread has a chance soon: [gil/lock/token.rs check].
+[gil/rules/ticker.rs tick], so the echo thread has a chance soon: [gil/lock/token.rs check_after_ticks].
 
 Python 3 got this on the day the new lock came (bpo-7946, 2010), and has it still. The
 remedies: a shorter sys.setswitchinterval, which costs switches; a priority for
@@ -36,7 +36,7 @@ Both threads only compute, so one lock can at best let them take turns: 1.00 tim
 What it costs to take turns depends on who wakes whom, and when.
 
 python-2: every 101 ticks the holder drops the lock and takes it again at once, with
-nothing in between: [gil/rules/ticker.rs tick], [gil/lock/token.rs check]. The drop
+nothing in between: [gil/rules/ticker.rs tick], [gil/lock/token.rs check_after_ticks]. The drop
 wakes the sleeper, [gil/rules/machine.rs drops]; on a second core it really wakes
 up, needs some microseconds for it, finds the lock taken again, and goes back to
 sleep: a failed take, [gil/rules/machine.rs woken]. Two system calls for nothing, tens of
@@ -50,13 +50,13 @@ busy machine, give it precedence, as root: `chrt -r 1 singletrack gil battle`; o
 the machine out: `--simulate 4`. On one core there is none: `taskset -c 0`, `--simulate 1`.
 
 python-2-linux: the same rule over a semaphore. The sleeper is woken after the
-dropper has let go of everything, not while it holds the mutex: [gil/lock/global_lock.rs leave]. That
+dropper has let go of everything, not while it holds the mutex: [gil/lock/take_gil.rs leave]. That
 matters where a wake-up is quicker than the signal that starts it; on simulated cores with
 the usual costs it is not, and the two pictures are the same.
 
 python-3.2: no ticks. The sleeper asks after 5 ms, [gil/rules/machine.rs timed_out],
 and the holder, once it has gone, sleeps until the other one has really had the lock:
-[gil/lock/thread_state.rs part]. So there is a switch every 5 ms and no fight.
+[gil/lock/take_gil.rs hand_over]. So there is a switch every 5 ms, no fight.
 
 The loop is [lab/scenes/bytecode.rs countdown]: `while n > 0: n -= 1`.
 ";
@@ -67,7 +67,7 @@ pub(crate) const RACE: &str = "\
 three together: [lab/scenes/bytecode.rs increment].
 
 Until 3.9 a thread could lose the lock before any instruction: by the count of ticks,
-[gil/rules/ticker.rs tick], or because another one had asked, [gil/lock/token.rs look].
+[gil/rules/ticker.rs tick], or because another one had asked, [gil/lock/token.rs pass].
 If that is between its load and its store, the others count on for a turn;
 then it comes back and stores what it had loaded plus one. Their whole turn is lost:
 not one update, but all that were made in it.
@@ -91,7 +91,7 @@ to wait for a new interval, [gil/rules/machine.rs woken], and may lose again; no
 bounds how often.
 
 python-3.10: whoever is asked stays away until another thread has had the lock:
-[gil/lock/thread_state.rs part]. But which one? Whoever comes first. And every switch
+[gil/lock/take_gil.rs hand_over]. But which one? Whoever comes first. And every switch
 makes all who wait start a new interval, for it would be unjust to ask a new holder
 because the old one was slow: [gil/rules/machine.rs timed_out]. With many threads the
 wait of one is a matter of luck.
@@ -110,7 +110,7 @@ Both policies let a waiter ask after 5 ms: [gil/rules/machine.rs timed_out].
 They differ in what the one does that is asked.
 
 no-force: it drops the lock, which wakes the sleeper, and wants it back at once:
-[gil/lock/thread_state.rs yield_lock]. A wake-up takes some 10 to 50 microseconds,
+[gil/lock/take_gil.rs yield_gil]. A wake-up takes some 10 to 50 microseconds,
 taking a free lock some nanoseconds. So where each has a core the dropper often wins;
 the sleeper wakes up to a taken lock, [gil/rules/machine.rs woken], and begins to wait for
 another interval. The switch was asked for, granted, and did not happen. Where they
@@ -118,7 +118,7 @@ share a core it is for the kernel to say who goes first: a scheduler that prefer
 one that was woken hides the fault. Run it twice, once with a busy machine.
 
 python-3.2: having dropped the lock, it sleeps until somebody else has had it:
-[gil/rules/machine.rs takes] ends that sleep, [gil/lock/thread_state.rs part] does it. In CPython it
+[gil/rules/machine.rs takes] ends that sleep, [gil/lock/take_gil.rs hand_over] does it. In CPython it
 is a #define, FORCE_SWITCHING, and a second condition variable, switch_cond. No Python
 was ever released without it.
 
@@ -136,12 +136,12 @@ Here the main thread is blocked, as in join() of Python 2, which nothing wakes. 
 other two find the note at their checks, and may do nothing about it.
 
 python-2: a note that is still there after a check means: check again at the very next
-tick, [gil/lock/token.rs check]. So each of them drops the lock and takes it back, not every
+tick, [gil/lock/token.rs check_after_ticks]. So each of them drops the lock and takes it back, not every
 101 ticks but every tick. Ctrl-C does nothing, save that the program runs slower. When
 the main thread comes back, it makes the call at its first check,
 [gil/lock/thread_state.rs make_pending_calls], and the storm is over.
 
-python-3.2: the note is shown only to a thread that may act on it: [gil/lock/global_lock.rs settle]
+python-3.2: the note is shown only to a thread that may act on it: [gil/lock/take_gil.rs publish]
 raises the flag when the holder is the main thread. The others never look. (CPython
 3.12 let all threads of the main interpreter see pending calls again, for a while; 3.13
 gave each thread a word of its own.)
@@ -160,8 +160,8 @@ or its own. Here it is as simple: two interpreters are two values of GlobalLock,
 The picture is drawn from two recordings, so for once two lanes have the GIL at the
 same time, and no strip names the one owner. They are two GILs, and nobody asks for the
 other. Each thread takes the lock
-it had last by one atomic operation, [gil/lock/state_word.rs take], and if it is asked for
-nothing, a checkpoint costs one read, [gil/lock/token.rs look].
+it had last by one atomic operation, [gil/lock/state_word.rs try_take], and if it is asked for
+nothing, a checkpoint costs one read, [gil/lock/token.rs pass].
 
 The price is that nothing may be shared. A value that belongs to one lock cannot be
 reached with the token of another: [gil/lock/cell.rs try_get] compares them and refuses,

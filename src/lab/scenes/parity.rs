@@ -13,7 +13,7 @@
 //! ```
 
 use crate::gil::rules::policy::SwitchPolicy;
-use crate::lab::compare::json::SCHEMA_VERSION;
+use crate::lab::compare::output::SCHEMA_VERSION;
 use crate::lab::report::failure::Failure;
 use crate::lab::scenes::calibration::Measured;
 use crate::lab::scenes::echo::Places;

@@ -6,7 +6,7 @@
 
 use crate::gil::rules::policy::SwitchPolicy;
 use crate::lab::report::failure::Failure;
-use crate::lab::report::lanes::Words;
+use crate::lab::report::lanes::StateNames;
 use crate::lab::scenes::echo::Places;
 use crate::lab::scenes::explanation;
 use crate::lab::scenes::scopes;
@@ -88,11 +88,11 @@ impl Scene {
     }
 
     /// What the states of its threads are called.
-    pub fn words(self) -> Words {
+    pub fn words(self) -> StateNames {
         match self {
-            Scene::FreeThreaded => Words::NO_LOCK,
-            Scene::PerInterpreter => Words::OWN_LOCK,
-            _ => Words::LOCK,
+            Scene::FreeThreaded => StateNames::NO_LOCK,
+            Scene::PerInterpreter => StateNames::OWN_LOCK,
+            _ => StateNames::LOCK,
         }
     }
 

@@ -17,10 +17,10 @@
 use crate::gil::rules::decision::{Nanos, nanos};
 use crate::gil::rules::policy::{Check, SwitchPolicy};
 use crate::gil::stats::record::Recording;
-use crate::lab::compare::json::SCHEMA_VERSION;
-use crate::lab::compare::table::three_digits;
-use crate::lab::report::lanes::{Pen, lanes, legend};
+use crate::lab::compare::output::SCHEMA_VERSION;
+use crate::lab::report::lanes::{DrawOptions, lanes, legend};
 use crate::lab::report::recording::{Lengths, Profile};
+use crate::lab::report::stats::three_digits;
 use crate::lab::scenes::scene::Scene;
 use crate::lab::scenes::simulated::Setting;
 use crate::lab::scenes::source::resolve;
@@ -34,7 +34,7 @@ const INTERVALS: u64 = 8;
 const FIVE_MS: Nanos = 5_000_000;
 
 /// One run as text: what, the picture, the threads in figures, the sentence.
-pub fn picture(scene: Scene, policy: SwitchPolicy, take: &Take, pen: &Pen) -> String {
+pub fn picture(scene: Scene, policy: SwitchPolicy, take: &Take, pen: &DrawOptions) -> String {
     let window = window(policy, &take.recording);
     let length = (window.end - window.start) as f64 / 1e6;
     let (caption, words) = (scene.caption(policy), scene.words());
@@ -145,7 +145,7 @@ fn window(policy: SwitchPolicy, recording: &Recording) -> Range<Nanos> {
 
 /// The threads in figures. Columns that do not fit are left out, the last ones first: half a
 /// number would be a wrong one.
-fn threads(profiles: &[Profile], pen: &Pen) -> String {
+fn threads(profiles: &[Profile], pen: &DrawOptions) -> String {
     let heads = [
         ["", "", "", "", "hold", "", "", "wait", "", ""],
         ["thread", "takes", "asks", "fails", "p50", "p99", "max", "p50", "p99", "max"],

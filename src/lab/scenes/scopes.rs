@@ -16,9 +16,9 @@
 use crate::gil::free_threading::attached::Attached;
 use crate::gil::free_threading::scope::FreeThreading;
 use crate::gil::lock::cell::{ChannelError, Inlet, Outlet, channel};
+use crate::gil::lock::gil_thread::GilThread;
 use crate::gil::lock::global_lock::GlobalLock;
 use crate::gil::lock::token::Gil;
-use crate::gil::lock::worker::GilThread;
 use crate::gil::rules::decision::AttachError;
 use crate::gil::rules::decision::nanos;
 use crate::gil::rules::policy::SwitchPolicy;

@@ -9,10 +9,10 @@
 const FILES: [(&str, &str); 16] = [
     ("gil/rules/policy.rs", include_str!("../../gil/rules/policy.rs")),
     ("gil/rules/ticker.rs", include_str!("../../gil/rules/ticker.rs")),
-    ("gil/rules/waiters.rs", include_str!("../../gil/rules/waiters.rs")),
+    ("gil/rules/wait_queue.rs", include_str!("../../gil/rules/wait_queue.rs")),
     ("gil/rules/machine.rs", include_str!("../../gil/rules/machine.rs")),
     ("gil/lock/state_word.rs", include_str!("../../gil/lock/state_word.rs")),
-    ("gil/lock/global_lock.rs", include_str!("../../gil/lock/global_lock.rs")),
+    ("gil/lock/take_gil.rs", include_str!("../../gil/lock/take_gil.rs")),
     ("gil/lock/thread_state.rs", include_str!("../../gil/lock/thread_state.rs")),
     ("gil/lock/token.rs", include_str!("../../gil/lock/token.rs")),
     ("gil/lock/cell.rs", include_str!("../../gil/lock/cell.rs")),

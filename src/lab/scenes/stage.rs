@@ -5,14 +5,14 @@
 //! *Leaves out*: what they mean (`lab/scenes/explanation.rs`).
 
 use crate::gil::lock::cell::GilCell;
+use crate::gil::lock::gil_thread::GilThread;
 use crate::gil::lock::global_lock::GlobalLock;
 use crate::gil::lock::token::Gil;
-use crate::gil::lock::worker::GilThread;
 use crate::gil::rules::policy::SwitchPolicy;
 use crate::gil::stats::counters::Counters;
 use crate::gil::stats::record::Recording;
 use crate::lab::report::failure::Failure;
-use crate::lab::report::measure::Errand;
+use crate::lab::report::measure::ChildRun;
 use crate::lab::report::recording::FlatRecording;
 use crate::lab::report::recording::{handed_over, longest_wait};
 use crate::lab::report::stats::{Spread, percentile};
@@ -302,7 +302,7 @@ pub(crate) fn in_child(
     time: Duration,
     work: impl FnOnce() -> Result<Report, Failure>,
 ) -> Result<Take, Failure> {
-    let child = Errand::begin(&[], work)?;
+    let child = ChildRun::begin(&[], work)?;
     let pid = child.pid();
     let ((flat, figures), _) = child.finish(2 * time + PATIENCE)?;
     Ok(Take { pid, recording: flat.into(), figures })

@@ -25,7 +25,9 @@ use crate::futures::error::JobError;
 use crate::futures::wire::{Wire, decode};
 use crate::process::message::descriptor::{pack, refuse, unpack};
 use crate::process::message::frame::{Decoder, FrameError, FrameKind, open, seal_value};
-use crate::sys::fd::{self, Reader, Readiness, Writer, block_on, set_nonblocking, wait_until};
+use crate::sys::fd::{
+    self, Direction, PipeReader, PipeWriter, block_on, set_nonblocking, wait_until,
+};
 use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, SerializeTuple, Serializer};
 use std::io::IoSlice;
@@ -168,7 +170,7 @@ pub fn duplex<A: Wire, B: Wire>() -> io::Result<(Connection<A, B>, Connection<B,
 /// and then [`PipeError::Closed`].
 #[derive(Debug)]
 pub struct Sender<T> {
-    end: Writer,
+    end: PipeWriter,
     /// A frame of which the first `sent` bytes are written.
     frame: Vec<u8>,
     sent: usize,
@@ -176,7 +178,7 @@ pub struct Sender<T> {
 }
 
 impl<T: Wire> Sender<T> {
-    fn new(end: Writer) -> Self {
+    fn new(end: PipeWriter) -> Self {
         Sender { end, frame: Vec::new(), sent: 0, value: PhantomData }
     }
 
@@ -225,7 +227,7 @@ impl<T: Wire> Sender<T> {
     fn flush(&mut self, deadline: Option<Instant>) -> Result<(), PipeError> {
         let (end, frame, sent) = (&self.end, &self.frame, &mut self.sent);
         let flushed =
-            block_on(end.as_fd(), Readiness::Write, deadline, || write_rest(end, frame, sent));
+            block_on(end.as_fd(), Direction::Write, deadline, || write_rest(end, frame, sent));
         Ok(flushed?)
     }
 
@@ -239,7 +241,7 @@ impl<T: Wire> Sender<T> {
     }
 }
 
-fn write_rest(end: &Writer, frame: &[u8], sent: &mut usize) -> io::Result<()> {
+fn write_rest(end: &PipeWriter, frame: &[u8], sent: &mut usize) -> io::Result<()> {
     while *sent < frame.len() {
         *sent += end.write_vectored(&[IoSlice::new(&frame[*sent..])])?;
     }
@@ -249,13 +251,13 @@ fn write_rest(end: &Writer, frame: &[u8], sent: &mut usize) -> io::Result<()> {
 /// The end of a pipe that values come out of. Once it is dropped, sending is an error.
 #[derive(Debug)]
 pub struct Receiver<T> {
-    end: Reader,
+    end: PipeReader,
     decoder: Decoder,
     value: PhantomData<fn() -> T>,
 }
 
 impl<T: Wire> Receiver<T> {
-    fn new(end: Reader) -> Self {
+    fn new(end: PipeReader) -> Self {
         Receiver { end, decoder: Decoder::new(), value: PhantomData }
     }
 
@@ -322,7 +324,7 @@ impl<T: Wire> Receiver<T> {
             if let Some(value) = self.try_recv()? {
                 return Ok(value);
             }
-            wait_until(self.end.as_fd(), Readiness::Read, deadline)?;
+            wait_until(self.end.as_fd(), Direction::Read, deadline)?;
         }
     }
 }

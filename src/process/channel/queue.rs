@@ -35,7 +35,7 @@ use crate::process::channel::pipe::PipeError;
 use crate::process::channel::slots::{FreeSlots, SlotGuard, SlotReturn, slots};
 use crate::process::message::descriptor::{Descriptor, Packed};
 use crate::process::message::frame::{FrameError, MAX_FRAME};
-use crate::sys::fd::{Readiness, block_on, can_read, can_write};
+use crate::sys::fd::{Direction, block_on, can_read, can_write};
 use crate::sys::socket::{all_received, memory_file, packet_pair, receive, send_some};
 use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
@@ -207,7 +207,7 @@ impl<T: Wire> Producer<T> {
             None => None,
         };
         let send = || encoded.send(&self.socket);
-        block_on(self.socket.as_fd(), Readiness::Write, deadline, send)?;
+        block_on(self.socket.as_fd(), Direction::Write, deadline, send)?;
         slot.into_iter().for_each(SlotGuard::spend);
         Ok(())
     }
@@ -274,7 +274,7 @@ impl<T: Wire> Consumer<T> {
 
     fn get_before(&self, deadline: Option<Instant>) -> Result<T, PipeError> {
         let receive = || self.receive();
-        value(block_on(self.socket.as_fd(), Readiness::Read, deadline, receive)?)
+        value(block_on(self.socket.as_fd(), Direction::Read, deadline, receive)?)
     }
 
     /// The bytes of one value, or none at the end.

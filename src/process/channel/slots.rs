@@ -21,8 +21,8 @@
 use crate::aio::net::fds::readable;
 use crate::aio::time::timeout::wait_for;
 use crate::process::message::descriptor::{Descriptor, Packed};
-use crate::sys::fd::{Reader, Writer, pipe, set_nonblocking, unread};
-use crate::sys::fd::{Readiness, wait_ready};
+use crate::sys::fd::{Direction, wait_ready};
+use crate::sys::fd::{PipeReader, PipeWriter, pipe, set_nonblocking, unread};
 use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 use std::io;
@@ -54,7 +54,7 @@ pub(crate) fn slots(maxsize: usize) -> io::Result<(FreeSlots, SlotReturn)> {
 #[derive(Debug)]
 pub(crate) struct FreeSlots {
     maxsize: usize,
-    pipe: Reader,
+    pipe: PipeReader,
     /// Taken for values that were not put after all. The next ones use them.
     in_hand: AtomicUsize,
 }
@@ -81,7 +81,7 @@ impl Drop for SlotGuard<'_> {
 #[derive(Debug)]
 pub(crate) struct SlotReturn {
     maxsize: usize,
-    pipe: Writer,
+    pipe: PipeWriter,
 }
 
 /// Since when no slot has been free and no value in the queue.
@@ -133,7 +133,7 @@ impl FreeSlots {
                 return Err(io::ErrorKind::TimedOut.into());
             }
             let patience = left.map_or(RECHECK, |left| left.min(RECHECK));
-            let ready = wait_ready(self.pipe.as_fd(), Readiness::Read, Some(patience))?;
+            let ready = wait_ready(self.pipe.as_fd(), Direction::Read, Some(patience))?;
             if !ready && lost.check(Instant::now(), is_empty()) {
                 return Ok(SlotGuard(self));
             }

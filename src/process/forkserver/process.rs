@@ -20,7 +20,7 @@ use crate::process::forkserver::client::ForkServer;
 use crate::process::message::call::{decoded, encode_call, read_reply};
 use crate::process::message::descriptor::packing;
 use crate::process::message::frame::{Decoder, FrameKind};
-use crate::sys::fd::{Reader, set_nonblocking};
+use crate::sys::fd::{PipeReader, set_nonblocking};
 use crate::sys::process::{Death, send_signal, wait_for_exit};
 use std::future::{Future, poll_fn};
 use std::io;
@@ -136,7 +136,7 @@ pub struct Process<R: Wire> {
     daemon: bool,
     pid: u32,
     pidfd: OwnedFd,
-    replies: Reader,
+    replies: PipeReader,
     decoder: Decoder,
     /// The reply pipe has ended.
     replies_ended: bool,

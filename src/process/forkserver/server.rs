@@ -35,12 +35,12 @@
 //! **The order of hooks.** A hook that was registered last may build on one that was registered
 //! first: so it is prepared first and restored last, as scopes are.
 
-use crate::base::panic::{discard, last_words};
+use crate::base::panic::{discard, into_message};
 use crate::futures::wire::encode;
 use crate::process::forkserver::worker::serve;
 use crate::process::message::descriptor::arrive_with;
 use crate::process::message::frame::{Decoder, FrameKind, frame};
-use crate::sys::fd::{Reader, Writer, can_read, pipe};
+use crate::sys::fd::{PipeReader, PipeWriter, can_read, pipe};
 use crate::sys::process::Death;
 use crate::sys::process::{
     SingleThreaded, fork, ignore_group_signals, pidfd_open, send_signal, wait, wait_for_exit,
@@ -113,7 +113,7 @@ impl Hooks {
         self.before
             .iter_mut()
             .rev()
-            .try_for_each(|hook| catch_unwind(AssertUnwindSafe(hook)).map_err(last_words))
+            .try_for_each(|hook| catch_unwind(AssertUnwindSafe(hook)).map_err(into_message))
     }
 
     /// Runs the hooks for the parent, the first first. A panic is printed and goes no further: the
@@ -210,8 +210,8 @@ impl<S> Preforked<S> {
 pub(crate) struct Forked {
     pub(crate) pid: u32,
     pub(crate) pidfd: OwnedFd,
-    pub(crate) requests: Writer,
-    pub(crate) replies: Reader,
+    pub(crate) requests: PipeWriter,
+    pub(crate) replies: PipeReader,
 }
 
 /// Serves the program's requests until the program is gone; gives the exit code.

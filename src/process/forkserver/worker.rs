@@ -17,7 +17,7 @@
 
 use crate::process::message::call::{greeting, run_call};
 use crate::process::message::frame::{Decoder, FrameKind, frame};
-use crate::sys::fd::{CAPACITY, Reader, Writer, set_capacity};
+use crate::sys::fd::{CAPACITY, PipeReader, PipeWriter, set_capacity};
 use crate::sys::process::PANICKED;
 use std::io::Write as _;
 
@@ -30,7 +30,7 @@ pub const NOT_UNDERSTOOD: i32 = 76;
 pub(crate) const ROOMY: usize = 1 << 20;
 
 /// Serves until the request pipe ends; gives the exit code.
-pub fn serve(requests: &Reader, replies: &Writer) -> i32 {
+pub fn serve(requests: &PipeReader, replies: &PipeWriter) -> i32 {
     let code = serve_frames(requests, replies);
     // The process leaves by `_exit`: what jobs have printed without a newline goes out now.
     let _ = std::io::stdout().flush();
@@ -46,7 +46,7 @@ fn keep_freed_memory() {
     drop(std::hint::black_box(Vec::<u8>::with_capacity(KEPT / 2)));
 }
 
-fn serve_frames(requests: &Reader, replies: &Writer) -> i32 {
+fn serve_frames(requests: &PipeReader, replies: &PipeWriter) -> i32 {
     keep_freed_memory();
     let hello = frame(FrameKind::Hello, 0, &greeting()).expect("a greeting is short");
     if replies.write_all(&hello).is_err() {

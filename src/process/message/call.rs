@@ -19,7 +19,7 @@
 //! functions is needed; CPython pickles the function's import path for the same end.
 #![allow(unsafe_code)]
 
-use crate::base::panic::last_words;
+use crate::base::panic::into_message;
 use crate::futures::error::JobError;
 use crate::futures::wire::{Wire, decode, encode, encode_onto};
 use crate::process::message::descriptor::take_refusal;
@@ -257,7 +257,7 @@ fn chunk_entry<F: RemoteFunction>(
         for (item, index) in items.into_iter().zip(0..) {
             match catch_unwind(AssertUnwindSafe(|| f.apply(item))) {
                 Ok(value) => results.0.push(value),
-                Err(payload) => results.1.push((index, last_words(payload))),
+                Err(payload) => results.1.push((index, into_message(payload))),
             }
         }
         Ok(results)
@@ -282,7 +282,7 @@ fn write_reply<R: Serialize>(
         Ok(Ok(())) => return FrameKind::Value,
         Ok(Err(JobError::Codec(why))) => (FrameKind::Refused, why),
         Ok(Err(other)) => (FrameKind::Refused, other.to_string()),
-        Err(payload) => (FrameKind::Panicked, last_words(payload)),
+        Err(payload) => (FrameKind::Panicked, into_message(payload)),
     };
     open(reply, kind, id);
     let room = why.floor_char_boundary(1 << 20);
@@ -308,7 +308,7 @@ pub fn read_reply(kind: FrameKind, body: &[u8]) -> Result<&[u8], JobError> {
 /// The value of a reply's bytes. Decoding runs the user's `Deserialize`, which may panic.
 pub(crate) fn decoded<R: Wire>(bytes: &[u8]) -> Result<R, JobError> {
     catch_unwind(AssertUnwindSafe(|| decode(bytes))).unwrap_or_else(|payload| {
-        let message = last_words(payload);
+        let message = into_message(payload);
         Err(JobError::Codec(format!("the result: decoding it panicked: {message}")))
     })
 }

@@ -16,7 +16,7 @@
 //! ```
 
 use crate::base::id::Key;
-use crate::base::panic::{discard, last_words};
+use crate::base::panic::{discard, into_message};
 use crate::futures::deadlock::GuardId;
 use crate::futures::error::JobError;
 use crate::futures::future::{Future, Promise, promise_of};
@@ -175,7 +175,7 @@ impl WorkItem {
 /// Encoding runs the user's `Serialize`, which may panic.
 fn encoded(encode: impl FnOnce() -> Result<Vec<u8>, JobError>) -> Result<Vec<u8>, JobError> {
     catch_unwind(AssertUnwindSafe(encode))
-        .unwrap_or_else(|payload| Err(JobError::Panicked(last_words(payload))))
+        .unwrap_or_else(|payload| Err(JobError::Panicked(into_message(payload))))
 }
 
 /// A promise whose type is forgotten.

@@ -370,7 +370,7 @@ impl<'pool, A: Wire, R: Wire, I: Iterator<Item = A>> Imap<'pool, A, R, I> {
                 // Waiting here would last for ever. That is one error, and then the end.
                 self.arrived.close();
                 (self.window, self.handed_out) = (0, self.submitted);
-                return Ok(home.fall_asleep().err().map(Err));
+                return Ok(home.begin_blocking().err().map(Err));
             }
             let (index, results) = self
                 .arrived

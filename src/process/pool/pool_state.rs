@@ -28,7 +28,7 @@
 
 use crate::base::id::Key;
 use crate::base::sync::Mutex;
-use crate::futures::deadlock::{DeadlockGuard, SharedGuard, Sleeper, while_guarded};
+use crate::futures::deadlock::{DeadlockGuard, SharedGuard, Unblock, while_working_for};
 use crate::futures::error::JobError;
 use crate::futures::future::Future;
 use crate::process::message::call::read_reply;
@@ -55,7 +55,7 @@ pub(crate) struct PoolShared {
 /// A thread that reads a worker's replies must not wait for the pool: it would be waiting for
 /// itself. Callbacks of futures run on it, and may try.
 impl DeadlockGuard for PoolShared {
-    fn fall_asleep(&self) -> Result<(), JobError> {
+    fn begin_blocking(&self) -> Result<(), JobError> {
         Err(JobError::WouldDeadlock(
             "the thread on which this callback runs is the pool's own, and what the job needs; \
              wait on another thread, or in a task"
@@ -64,8 +64,8 @@ impl DeadlockGuard for PoolShared {
     }
 }
 
-impl Sleeper for PoolShared {
-    fn wake_up(&self) {
+impl Unblock for PoolShared {
+    fn unblock(&self) {
         unreachable!("no thread may block here");
     }
 }
@@ -135,7 +135,7 @@ impl PoolShared {
         mut borrowed: BorrowedReader,
     ) {
         // Jobs sent ahead to the same worker are resolved here as well, callbacks and all.
-        while_guarded(Arc::clone(self) as SharedGuard, || {
+        while_working_for(Arc::clone(self) as SharedGuard, || {
             let mut alive = true;
             while alive && !future.done() {
                 let pipe = &borrowed.pipe;

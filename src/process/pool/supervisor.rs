@@ -28,7 +28,7 @@
 //! own thread, which mio's registry allows and a loop's table of sources does not.
 
 use crate::base::id::Key;
-use crate::futures::deadlock::{SharedGuard, join_guard};
+use crate::futures::deadlock::{SharedGuard, work_for};
 use crate::process::forkserver::client::ForkServer;
 use crate::process::forkserver::server::Forked;
 use crate::process::pool::dispatcher::Settings;
@@ -96,7 +96,7 @@ impl Supervisor {
 
     /// Runs until the pool is shut down and all workers are gone.
     pub(crate) fn run(mut self) {
-        join_guard(Arc::clone(&self.shared) as SharedGuard);
+        work_for(Arc::clone(&self.shared) as SharedGuard);
         let mut events = Events::with_capacity(256);
         while let Some(PollPlan { nap, timeout }) = self.prepare() {
             if nap {

@@ -18,7 +18,7 @@ use crate::process::forkserver::worker::ROOMY;
 use crate::process::pool::dispatcher::Dispatcher;
 use crate::process::pool::job::WorkItem;
 use crate::process::pool::replies::{ReaderOwner, ReplyReader};
-use crate::sys::fd::{CAPACITY, Reader, Writer, set_capacity};
+use crate::sys::fd::{CAPACITY, PipeReader, PipeWriter, set_capacity};
 use crate::sys::process::{Death, send_signal};
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
@@ -31,7 +31,7 @@ const AT_ONCE: usize = 64;
 
 /// The descriptors that a thread needs to read a worker's replies without the lock.
 pub(crate) struct ReplyPipe {
-    pub(crate) replies: Reader,
+    pub(crate) replies: PipeReader,
     /// Becomes readable when the worker is dead.
     pub(crate) pidfd: OwnedFd,
 }
@@ -57,7 +57,7 @@ pub(crate) struct WorkerPipes {
     pub(crate) reply_pipe: Arc<ReplyPipe>,
     pub(crate) reader: ReaderOwner<ReplyReader>,
     /// `None` once the worker was told to exit.
-    pub(crate) requests: Option<Writer>,
+    pub(crate) requests: Option<PipeWriter>,
     /// What is to be written before any job: the frame of the initializer's call.
     initializer: Option<Arc<Vec<u8>>>,
     /// The request pipe was made larger.
@@ -73,7 +73,7 @@ impl WorkerPipes {
     pub(crate) fn new(
         pid: u32,
         reply_pipe: Arc<ReplyPipe>,
-        requests: Writer,
+        requests: PipeWriter,
         initializer: Option<Arc<Vec<u8>>>,
     ) -> WorkerPipes {
         WorkerPipes {

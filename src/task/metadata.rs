@@ -1,4 +1,4 @@
-//! What is known of some tasks and not of most: a name, and who wants to hear of the end.
+//! What few tasks have: a name, done callbacks, and the place where they were made.
 //!
 //! *Assumes*: ids are keys.
 //! *Promises*: a task without a name and without callbacks costs nothing here; nothing stays
@@ -13,12 +13,12 @@ use std::collections::HashMap;
 use std::panic::Location;
 use std::rc::Rc;
 
-/// Called in the turn after the task's end.
+/// Called in the iteration after the task's end.
 pub type DoneCallback = Box<dyn FnOnce()>;
 
-/// What is known of one task.
+/// What one task has.
 #[derive(Default)]
-pub struct Note {
+pub struct TaskMetadata {
     /// Its name, if it was given one.
     pub name: Option<Rc<str>>,
     /// Where it was made, if that was in debug mode.
@@ -27,24 +27,24 @@ pub struct Note {
     pub callbacks: Vec<DoneCallback>,
 }
 
-/// The notes of one loop.
+/// The metadata of one loop's tasks.
 ///
 /// ```
 /// use singletrack::base::id::TaskId;
-/// use singletrack::task::notes::Notes;
+/// use singletrack::task::metadata::MetadataTable;
 ///
-/// let (id, mut notes) = (TaskId::from_raw(7), Notes::default());
-/// notes.of(id).name = Some("fetch".into());
-/// assert_eq!(notes.name(id).as_deref(), Some("fetch"));
-/// assert!(notes.remove(id).is_some());
-/// assert!(notes.name(id).is_none());
+/// let (id, mut table) = (TaskId::from_raw(7), MetadataTable::default());
+/// table.of(id).name = Some("fetch".into());
+/// assert_eq!(table.name(id).as_deref(), Some("fetch"));
+/// assert!(table.remove(id).is_some());
+/// assert!(table.name(id).is_none());
 /// ```
 #[derive(Default)]
-pub struct Notes(HashMap<TaskId, Note>);
+pub struct MetadataTable(HashMap<TaskId, TaskMetadata>);
 
-impl Notes {
-    /// The note of a task, to write on.
-    pub fn of(&mut self, id: TaskId) -> &mut Note {
+impl MetadataTable {
+    /// What a task has, to be changed.
+    pub fn of(&mut self, id: TaskId) -> &mut TaskMetadata {
         self.0.entry(id).or_default()
     }
 
@@ -58,8 +58,8 @@ impl Notes {
         self.0.get(&id)?.made_at
     }
 
-    /// The task has ended; where nobody has notes, that is known at a glance.
-    pub fn remove(&mut self, id: TaskId) -> Option<Note> {
+    /// The task has ended. Where no task has metadata, this costs one comparison.
+    pub fn remove(&mut self, id: TaskId) -> Option<TaskMetadata> {
         if self.0.is_empty() { None } else { self.0.remove(&id) }
     }
 }

@@ -1,19 +1,31 @@
-//! The comparison for people: one table a case, and one sentence. Pure.
+//! The comparison for people, a table a case; and for machines, one JSON object.
 //!
-//! *Assumes*: results that are whole; a terminal of about 120 columns.
-//! *Promises*: the same text with and without colour; units beside every number.
-//! *Leaves out*: writing it anywhere.
+//! *Promises*: the same text with and without colour, and units beside every number; always all of
+//! the fields below, and a new [`SCHEMA_VERSION`] when their meaning changes; no progress unless
+//! stderr is a terminal, and no thread for it, for the command must have one thread to fork.
+//! *Leaves out*: writing text and object anywhere (`main.rs`).
 //!
-//! # One status line with an estimate, for people who watch
+//! ```text
+//! {schema_version, machine: {os, kernel, arch, usable_cores},
+//!  cases: [{case, rounds,
+//!    models: [{model, jobs, wall_s: {median, min, max}, jobs_per_s,
+//!              latency_ms: {p50, p99}, time_s: {on_cpu, gil_wait, blocked},
+//!              switches: {forced, voluntary, ctx_voluntary, ctx_involuntary},
+//!              peak_rss_kib, checksum}],
+//!    verdict: {model, ratio, rule}}]}
+//! ```
 //!
-//! *Assumes*: nothing else writes to a terminal on stderr meanwhile.
-//! *Promises*: silence unless stderr is a terminal; no thread of its own, for the command
-//! must stay single-threaded to fork.
-//! *Leaves out*: results; those go to stdout.
+//! `checksum` is 16 hexadecimal digits, for a JSON number cannot hold 64 bits;
+//! `verdict.model` is null if no difference was measured.
 
 use crate::lab::compare::model::Model;
 use crate::lab::compare::result::{CaseResult, ModelResult};
+use crate::lab::report::stats::three_digits;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Value, json};
+
+/// The version of the fields and their meaning.
+pub const SCHEMA_VERSION: u32 = 1;
 
 const BOLD: &str = "\x1b[1m";
 const GREEN: &str = "\x1b[32m";
@@ -33,8 +45,10 @@ const HEAD: [&str; 11] = [
     "peak",
 ];
 
-/// Table and sentence of one case, each line ended. With `colour`, the head is bold and the
-/// winner green.
+// ---- for people ----
+
+/// The table of one case, and its verdict in a sentence; every line ends. With `colour`, the head
+/// is bold and the winner green.
 pub fn table(result: &CaseResult, colour: bool) -> String {
     let mut rows = vec![HEAD.map(str::to_owned)];
     rows.extend(result.models.iter().map(row));
@@ -55,13 +69,13 @@ fn title(result: &CaseResult) -> String {
     let CaseResult { case, rounds, lanes, workers, .. } = result;
     format!(
         "{case}: {}, {}, up to {lanes} at once, {}\n",
-        several(jobs, "job"),
-        several(*rounds, "interleaved round"),
-        several(*workers, "pool worker")
+        counted(jobs, "job"),
+        counted(*rounds, "interleaved round"),
+        counted(*workers, "pool worker")
     )
 }
 
-fn several(count: usize, what: &str) -> String {
+fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
@@ -70,7 +84,7 @@ fn row(result: &ModelResult) -> [String; 11] {
     [
         result.model.name().to_owned(),
         duration(result.wall.median),
-        rate(result.jobs_per_s()),
+        three_digits(result.jobs_per_s()),
         duration(result.p50),
         duration(result.p99),
         duration(time.on_cpu),
@@ -106,7 +120,7 @@ fn paint(line: &str, style: &str, colour: bool) -> String {
 /// Seconds with three digits and the unit that suits them.
 ///
 /// ```
-/// use singletrack::lab::compare::table::duration;
+/// use singletrack::lab::compare::output::duration;
 ///
 /// assert_eq!(duration(0.0), "0");
 /// assert_eq!(duration(0.000_012_34), "12.3 µs");
@@ -122,20 +136,70 @@ pub fn duration(seconds: f64) -> String {
     format!("{} {unit}", three_digits(value))
 }
 
-fn rate(per_second: f64) -> String {
-    three_digits(per_second)
+// ---- for machines ----
+
+/// All the results as one object.
+pub fn document(cases: &[CaseResult]) -> Value {
+    json!({
+        "schema_version": SCHEMA_VERSION,
+        "machine": machine(),
+        "cases": cases.iter().map(case_object).collect::<Vec<Value>>(),
+    })
 }
 
-/// A number with three digits, or with more if they stand before the point.
-pub(crate) fn three_digits(value: f64) -> String {
-    match value {
-        v if v < 9.995 => format!("{v:.2}"),
-        v if v < 99.95 => format!("{v:.1}"),
-        v => format!("{v:.0}"),
-    }
+fn machine() -> Value {
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    json!({
+        "os": std::env::consts::OS,
+        "kernel": kernel.trim(),
+        "arch": std::env::consts::ARCH,
+        "usable_cores": std::thread::available_parallelism().map_or(1, usize::from),
+    })
 }
 
-/// Counts runs.
+fn case_object(result: &CaseResult) -> Value {
+    json!({
+        "case": result.case,
+        "rounds": result.rounds,
+        "models": result.models.iter().map(model_object).collect::<Vec<Value>>(),
+        "verdict": {
+            "model": result.verdict.winner().map(|model| model.name()),
+            "ratio": result.verdict.ratio,
+            "rule": result.verdict.rule(),
+        },
+    })
+}
+
+fn model_object(result: &ModelResult) -> Value {
+    json!({
+        "model": result.model.name(),
+        "jobs": result.jobs,
+        "wall_s": {
+            "median": result.wall.median,
+            "min": result.wall.min,
+            "max": result.wall.max,
+        },
+        "jobs_per_s": result.jobs_per_s(),
+        "latency_ms": { "p50": result.p50 * 1e3, "p99": result.p99 * 1e3 },
+        "time_s": {
+            "on_cpu": result.time.on_cpu,
+            "gil_wait": result.time.gil_wait,
+            "blocked": result.time.blocked,
+        },
+        "switches": {
+            "forced": result.switches.forced,
+            "voluntary": result.switches.voluntary,
+            "ctx_voluntary": result.switches.ctx_voluntary,
+            "ctx_involuntary": result.switches.ctx_involuntary,
+        },
+        "peak_rss_kib": result.peak_rss_kib,
+        "checksum": format!("{:016x}", result.checksum),
+    })
+}
+
+// ---- while it runs ----
+
+/// A status line on stderr that counts the runs and estimates the time left.
 #[derive(Debug)]
 pub struct Progress {
     bar: ProgressBar,
@@ -162,7 +226,7 @@ impl Progress {
         self.begun += 1;
     }
 
-    /// Takes the line away while `write` writes.
+    /// Hides the line while `write` writes.
     pub fn aside<R>(&self, write: impl FnOnce() -> R) -> R {
         self.bar.suspend(write)
     }

@@ -1,23 +1,17 @@
-//! Threads that take the lock as Python's do: they run with it, and block without it.
+//! Threads that run with the lock and block without it, and a pool of them.
 //!
-//! *Assumes*: the lock and its token.
-//! *Promises*: the body runs once, under the lock; its end, good or bad, is reported at `join`.
-//! *Leaves out*: pools (`gil/lock/worker.rs`).
-//!
-//! # A pool of threads that run one at a time: `ThreadPoolExecutor` as Python knows it
-//!
-//! *Assumes*: `futures/thread_pool.rs` for the threads, `gil/lock/token.rs` for the lock.
-//! *Promises*: a job runs with the lock held, and drops it only where it says so; the lock is
-//! free while a worker waits for a job.
-//! *Leaves out*: when the lock changes hands. That is the lock's policy
-//! (`gil/rules/policy.rs`).
+//! *Promises*: a thread's body, and a pool's job, runs once, under the lock, and drops the lock
+//! only where it says so; its end, good or bad, is reported to the thread that waits for it; the
+//! lock is free while a worker waits for a job.
+//! *Leaves out*: when the lock changes hands (`gil/rules/policy.rs`); the pool's threads and queue
+//! (`futures/thread_pool.rs`).
 //!
 //! ```text
 //!  submit ──▶ queue ──▶ worker ── lock.attach ──▶ job(gil) ── gil.checkpoint ──▶ …
 //!                       worker ── waits for the lock ……………… has it now
 //! ```
 
-use crate::base::panic::last_words;
+use crate::base::panic::into_message;
 use crate::futures::error::JobError;
 use crate::futures::executor::Executor;
 use crate::futures::future::Future;
@@ -62,8 +56,8 @@ pub struct GilThread<R> {
 }
 
 impl<R: Send + 'static> GilThread<R> {
-    /// Starts a thread that takes the lock and runs `body` with the token. What `body` drops
-    /// at its end, it drops under the lock.
+    /// Starts a thread that takes the lock and runs `body` with the token. The values that `body`
+    /// drops at its end are dropped under the lock.
     ///
     /// # Errors
     /// If the operating system has no thread to give.
@@ -78,22 +72,22 @@ impl<R: Send + 'static> GilThread<R> {
         let run = move || match catch_unwind(AssertUnwindSafe(|| lock.attach(body))) {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(JobError::Broken(error.to_string())),
-            Err(panic) => Err(JobError::Panicked(last_words(panic))),
+            Err(panic) => Err(JobError::Panicked(into_message(panic))),
         };
         let handle = Builder::new().name(name.to_owned()).spawn(run)?;
         Ok(GilThread { handle })
     }
 
-    /// Waits for the thread's end. A thread that holds the lock must let go of it meanwhile:
+    /// Waits for the thread's end. A caller that holds the lock must drop it meanwhile:
     /// `gil.detach(|| thread.join())`. Otherwise the two wait for each other.
     ///
     /// # Errors
-    /// [`JobError::Panicked`] if the body did; [`JobError::Broken`] if the lock could not be had,
-    /// or not be had back after a detach, because it was finalised.
+    /// [`JobError::Panicked`] if the body did; [`JobError::Broken`] if the thread could not have
+    /// the lock, or not have it back after a detach, because it was finalised.
     pub fn join(self) -> Result<R, JobError> {
         match self.handle.join() {
             Ok(outcome) => outcome,
-            Err(panic) => Err(JobError::Panicked(last_words(panic))),
+            Err(panic) => Err(JobError::Panicked(into_message(panic))),
         }
     }
 
@@ -102,7 +96,7 @@ impl<R: Send + 'static> GilThread<R> {
         self.handle.is_finished()
     }
 
-    /// The name it was given.
+    /// The name that it was given.
     pub fn name(&self) -> &str {
         self.handle.thread().name().unwrap_or("unnamed")
     }
@@ -110,15 +104,16 @@ impl<R: Send + 'static> GilThread<R> {
 
 /// Runs jobs on threads that must hold a [`GlobalLock`] to run.
 ///
-/// A closure given to [`submit_fn`](Self::submit_fn) gets the token, so it can tick, check and
-/// detach like Python code. A plain function given to [`submit`](Executor::submit) knows no
-/// token: it holds the lock to its end, like a C extension that never releases it.
+/// A closure given to [`submit_fn`](Self::submit_fn) gets the token, so it can tick, pass
+/// checkpoints and detach like Python code. A plain function given to
+/// [`submit`](Executor::submit) knows no token: it holds the lock to its end, like a C extension
+/// that never releases it.
 ///
 /// # Waiting with the lock in hand
-/// In CPython `future.result()` drops the lock while it sleeps. Here nothing drops it unseen:
-/// whoever is attached waits with `gil.detach(|| future.result())`. A job of this pool that
-/// forgets it is told so by [`JobError::WouldDeadlock`] when it waits without a time limit for
-/// another job of the pool. Other threads that forget it do wait for ever, as with any lock.
+/// In CPython `future.result()` drops the lock while it sleeps. Here no call drops it unseen: a
+/// thread that is attached waits with `gil.detach(|| future.result())`. A job of this pool that
+/// forgets to gets [`JobError::WouldDeadlock`] when it waits without a time limit for another job
+/// of the pool. Other threads that forget it wait for ever, as with any lock.
 ///
 /// ```
 /// use singletrack::gil::GilThreadPoolExecutor;
@@ -134,8 +129,8 @@ impl<R: Send + 'static> GilThread<R> {
 ///     .map(|_| {
 ///         let count = Arc::clone(&count);
 ///         pool.submit_fn(move |gil| {
-///             gil.detach(|| std::thread::yield_now()); // others run meanwhile
-///             *count.get_mut(gil) += 1; // nobody else does
+///             gil.detach(|| std::thread::yield_now()); // other jobs run meanwhile
+///             *count.get_mut(gil) += 1; // no other job does
 ///         })
 ///     })
 ///     .collect();
@@ -161,8 +156,8 @@ impl GilThreadPoolExecutor {
         Self::with_options(lock, ThreadPoolOptions::default().max_workers(max_workers))
     }
 
-    /// A pool under `lock` with a size, a name or an initializer of your choice. The
-    /// initializer runs without the lock.
+    /// A pool under `lock` with a size, a name or an initializer of your choice. The initializer
+    /// runs without the lock.
     ///
     /// # Errors
     /// [`NoWorkers`] for `max_workers(0)`.
@@ -170,7 +165,8 @@ impl GilThreadPoolExecutor {
         let held = lock.clone();
         let pool = options
             .obstacle(move || {
-                let attached = ThreadState::of(&held).is_ok_and(|state| state.attached.get());
+                let attached =
+                    ThreadState::of(&held.shared).is_ok_and(|state| state.attached.get());
                 attached.then_some(
                     "this worker holds the lock which that job needs; wait with \
                      `gil.detach(|| future.result())`",
@@ -183,7 +179,7 @@ impl GilThreadPoolExecutor {
     /// Queues a closure that runs with the token.
     ///
     /// The future's errors are those of [`ThreadPoolExecutor::submit_fn`], and
-    /// [`JobError::Broken`] if the lock cannot be had (it was finalised, say).
+    /// [`JobError::Broken`] if the worker cannot have the lock (it was finalised, say).
     pub fn submit_fn<R: Send + 'static>(
         &self,
         f: impl FnOnce(&mut Gil<'_>) -> R + Send + 'static,

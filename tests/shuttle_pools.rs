@@ -140,7 +140,7 @@ fn callers_submitters_and_dying_workers_lose_no_job() {
                     for job in base + 1..base + 4 {
                         let end = pool.call(job);
                         // Others may be lost with a worker that dies after its answer, when
-                        // they were sent ahead: nobody can know that they had not begun.
+                        // they were sent ahead: that they had not begun cannot be known.
                         assert!(plan(job) != Behaviour::DieFirst || end == End::Lost, "job {job}");
                     }
                     pool.wait_for(base);

@@ -366,11 +366,11 @@ impl<'pool, A: Wire, R: Wire, I: Iterator<Item = A>> Imap<'pool, A, R, I> {
             if missing == 0 {
                 return Ok(None);
             }
-            if let (Some(home), None) = (own_guard(self.pool.guard()), deadline) {
+            if let (Some(guard), None) = (own_guard(self.pool.guard()), deadline) {
                 // Waiting here would last for ever. That is one error, and then the end.
                 self.arrived.close();
                 (self.window, self.handed_out) = (0, self.submitted);
-                return Ok(home.begin_blocking().err().map(Err));
+                return Ok(guard.begin_blocking().err().map(Err));
             }
             let (index, results) = self
                 .arrived

@@ -6,25 +6,26 @@
 //!   channel/         Values between processes: pipes and queues
 //!   pool/            The pool that loses no job
 //! ```
-//! # What hangs together how
+//! # How it hangs together
 //!
 //! ```text
-//!   the program (any number of threads)                           │  other processes
-//!                                                                 │
-//!   forkserver/process   Process: one function ─────┐             │
-//!                                                   │             │
-//!   pool/multiprocessing   Pool: map, imap          │             │
-//!        │                                          │             │
-//!   pool/process_pool      submit, call, kill       │             │
-//!        │        ╲                                 ▼             │
-//!        │         pool/supervisor ──▶ forkserver/client ═ socket ═▶ forkserver/server ── fork ─┐
-//!        ▼         ╱ (a thread)             spawn, reap           │                             ▼
-//!   pool/pool_state (one lock) ─── request pipe: message/call ────┼──────────────────▶ forkserver/worker
-//!        ▲  replies: read by the caller, or by the supervisor ◀── reply pipe: message/frame ───┘
-//!        └──── pidfd: readable when the worker is dead ◀──────────┼────────────────────────────
-//!                                                                 │
-//!   channel/pipe, channel/queue ◀═══════════ values ══════════════╪═▶ the same ends in a process
-//!                 └ channel/slots                                 │   (they got there as message/descriptor)
+//!   the program, any number of threads                   the fork server        a worker
+//!
+//!   pool/multiprocessing         forkserver/process
+//!     │ map, imap                  │ one function
+//!     ▼                            ▼
+//!   pool/process_pool            forkserver/client ══════▶ forkserver/server ──▶ forkserver/worker
+//!     │ submit, call               ▲           spawn, reap   hooks, preforked      ▲          │
+//!     │         pool/supervisor ───┘           by a socket   workers, fork         │          │
+//!     ▼           ▼ (one thread)                                                   │          │
+//!   pool/pool_state (one lock) ───── request pipe: message/call, message/frame ────┘          │
+//!     ▲           ▲                                                                           │
+//!     │ call      │ submit                                                                    │
+//!     └───────────┴───────────────── reply pipe: message/frame ───────────────────────────────┘
+//!                 ▲┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄ pidfd: readable when the worker is dead ┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄
+//!
+//!   channel/pipe, channel/queue ◀════ values ════▶ the same ends in another process, which
+//!                   └ channel/slots                got them in its arguments: message/descriptor
 //! ```
 //! | question             | answer                                                              |
 //! |----------------------|---------------------------------------------------------------------|

@@ -220,7 +220,8 @@ pub(crate) fn serve_forks(socket: &UnixStream, hooks: Hooks, preforked: usize) -
     // workers to finish first; so the fork server must survive them, too. It ends with the program.
     ignore_group_signals();
     let Ok(proof) = SingleThreaded::prove() else { return 1 };
-    let mut server = ServerProcess { socket, proof, hooks, preforked: Preforked::new(preforked) };
+    let mut server =
+        ForkServerProcess { socket, proof, hooks, preforked: Preforked::new(preforked) };
     let served = server.serve();
     server.end_preforked();
     match served {
@@ -232,14 +233,14 @@ pub(crate) fn serve_forks(socket: &UnixStream, hooks: Hooks, preforked: usize) -
 }
 
 /// All that the fork server process has: the socket, the hooks, and the preforked workers.
-struct ServerProcess<'a> {
+struct ForkServerProcess<'a> {
     socket: &'a UnixStream,
     proof: SingleThreaded,
     hooks: Hooks,
     preforked: Preforked<Forked>,
 }
 
-impl ServerProcess<'_> {
+impl ForkServerProcess<'_> {
     /// Answers one request after the other.
     fn serve(&mut self) -> io::Result<()> {
         let (mut decoder, mut descriptors) = (Decoder::new(), Vec::new());

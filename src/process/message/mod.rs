@@ -16,7 +16,7 @@
 //! 3. Send it: `frame` for a body of bytes; `open` and `seal` (or `seal_value`) to encode in place.
 //! 4. Receive it where its reader decides what may come: `serve_frames` (`process/forkserver/worker.rs`)
 //!    for a worker, `ReplyReader` (`process/pool/replies.rs`) and `Process::decode_replies`
-//!    (`process/forkserver/process.rs`) for replies, `ServerProcess::serve`
+//!    (`process/forkserver/process.rs`) for replies, `ForkServerProcess::serve`
 //!    (`process/forkserver/server.rs`) for requests. Every other reader refuses it already.
 
 pub mod call;

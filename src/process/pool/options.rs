@@ -14,7 +14,7 @@ use crate::process::message::descriptor::packing;
 use crate::process::pool::dispatcher::Settings;
 use crate::process::pool::job::Terms;
 use crate::process::pool::replies::INITIALIZER;
-use crate::process::pool::supervisor::Initializer;
+use crate::process::pool::supervisor::InitializerCall;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -171,7 +171,7 @@ pub struct Builder {
     pub(crate) fork_server: ForkServer,
     pub(crate) settings: Settings,
     pub(crate) limit: Option<Duration>,
-    pub(crate) initializer: Option<Result<Initializer, JobError>>,
+    pub(crate) initializer: Option<Result<InitializerCall, JobError>>,
 }
 
 impl Builder {
@@ -211,7 +211,7 @@ impl Builder {
     pub fn initializer<A: Wire>(mut self, f: fn(A), args: A) -> Self {
         let (frame, descriptors) = packing(|| encode_call(f, &args, INITIALIZER));
         self.initializer =
-            Some(frame.map(|frame| Initializer { frame: Arc::new(frame), descriptors }));
+            Some(frame.map(|frame| InitializerCall { frame: Arc::new(frame), descriptors }));
         self
     }
 }

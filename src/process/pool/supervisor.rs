@@ -47,7 +47,7 @@ use std::time::Duration;
 use std::{io, thread};
 
 /// What every worker runs before its first job, and the descriptors that go with it.
-pub(crate) struct Initializer {
+pub(crate) struct InitializerCall {
     pub(crate) frame: Arc<Vec<u8>>,
     pub(crate) descriptors: Vec<OwnedFd>,
 }
@@ -72,7 +72,7 @@ struct PollPlan {
 pub(crate) struct Supervisor {
     shared: Arc<PoolShared>,
     fork_server: ForkServer,
-    initializer: Option<Initializer>,
+    initializer: Option<InitializerCall>,
     poll: Poll,
     /// The workers by the index of their keys, which is what a token can carry.
     keys: HashMap<usize, Key>,
@@ -82,7 +82,7 @@ impl Supervisor {
     /// A supervisor, and what it shares with the pool's handles.
     pub(crate) fn new(
         fork_server: ForkServer,
-        initializer: Option<Initializer>,
+        initializer: Option<InitializerCall>,
         settings: Settings,
     ) -> io::Result<(Supervisor, Arc<PoolShared>)> {
         let poll = Poll::new()?;

@@ -53,7 +53,7 @@ async fn until_told_to_stop(mut terminate: Signal, server: &Server<TcpListener>)
     server.close();
     println!("told to stop; clients still here: {}", server.connections());
     server.wait_closed().await;
-    println!("all answered, {} in all", server.counts().accepted);
+    println!("all answered, {} in all", server.stats().accepted);
     Ok(())
 }
 

@@ -31,7 +31,7 @@ async fn feed(mut first: Child, count: u32) -> io::Result<u64> {
         stdin.write(lines.as_bytes())?;
         stdin.drain().await?;
     }
-    let (waits, _) = stdin.turns();
+    let (waits, _) = stdin.pauses_and_resumes();
     stdin.close();
     assert!(first.wait().await?.success());
     Ok(waits)

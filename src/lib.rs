@@ -63,41 +63,41 @@
 //!   scheduler.rs        A task's life on its loop: spawned, run step by step, dropped
 //!   timers.rs           Deadlines in order: a heap from which any entry can be taken back
 //!   waker.rs            A waker that is a number
-//! aio/time              Time: sleeping, and limits
+//! aio/time              Waiting for time: sleeping, and limits
 //!   sleep.rs            Sleeping, without holding the thread
 //!   timeout.rs          Time limits around a future
-//! aio/sync              Waiting for each other: locks, events, queues
-//!   barrier.rs          A barrier: so many tasks wait for each other, then all go on together
+//! aio/sync              Waiting for each other: locks, events, semaphores, barriers, queues
+//!   barrier.rs          A barrier: a fixed number of tasks wait for each other, then all go on together
 //!   event.rs            An event: a flag that tasks can wait for
-//!   lock.rs             A lock between the tasks of one loop, around the value it protects
-//!   notify.rs           Tasks that look again whenever something has changed
-//!   queue.rs            What a queue keeps its items in: the order in which they come out
+//!   lock.rs             A lock around a value, and a condition: waiting for a change to that value
+//!   notify.rs           Tasks that check again whenever an object has changed
+//!   queue.rs            Queues between the tasks of one loop: by age, by priority, or last in, first out
 //!   semaphore.rs        Semaphores: a number of permits, handed out in order
-//!   waiters.rs          A line of waiters: first come, first served, and no place in it is ever wasted
-//! aio/tasks             Tasks: which there are, several at once, and jobs on threads
-//!   bridge.rs           Between the loop and the executors: jobs that tasks await, futures that threads wait for
+//!   waiters.rs          The queue of waiters, and the future that waits in it, under every primitive
+//! aio/tasks             Waiting for tasks and for jobs on threads, and looking at the tasks of a loop
+//!   bridge.rs           Between loop and executors: jobs that tasks await, futures that threads wait for
 //!   children.rs         Several tasks awaited at once: which of them is done next?
 //!   combine.rs          Waiting for several tasks: all of them, the first, or one after the other
-//!   current.rs          Tasks seen from inside: who am I, who else is there, what are they called, who is done?
-//!   task_group.rs       Tasks that end together: if one fails, the rest is cancelled, and none outlives the block
-//!   task_tree.rs        Who awaits several tasks at once, where no waker tells
-//! aio/net               Sockets and other descriptors
+//!   current.rs          Tasks from inside: the current one, all others, names, callbacks, context variables
+//!   task_group.rs       Tasks that end together: if one fails, the rest is cancelled; none outlives the block
+//!   task_tree.rs        The tasks of a loop as a tree: which task awaits which, drawn from inside
+//! aio/net               Waiting for descriptors: sockets, pipes, and descriptors of other code
+//!   async_fd.rs         A descriptor that the loop watches: the step between a system call and a future
 //!   byte_stream.rs      A stream of bytes: what TCP, Unix streams and pipes have in common
-//!   fds.rs              Waiting for a descriptor that somebody else reads and writes
-//!   source.rs           A descriptor that the loop watches: the step between a system call and a future
-//!   tcp.rs              TCP: a listener that accepts, and a stream
-//!   udp.rs              UDP: messages that may be lost, doubled or reordered, but never cut by the network
+//!   fds.rs              Descriptors of other code: `readable`, `writable`, `add_reader`, `add_writer`
+//!   tcp.rs              TCP: a listener, a stream, and the look-up of names
+//!   udp.rs              UDP: messages that may be lost, doubled or reordered, but are never cut
 //!   unix.rs             Unix sockets: streams, their listener, and datagrams
 //! aio/streams           Buffered streams, and servers
-//!   buffers.rs          What has arrived and is not yet read: answers that do not depend on how it was cut
+//!   buffers.rs          The two buffers of a stream: bytes that have arrived, and bytes to be sent. Pure
 //!   futures_io.rs       The traits of the `futures-io` crate on every stream (feature `futures-io`)
-//!   reader.rs           Buffered streams in asyncio's manner: a reader that answers questions, and its writer
+//!   reader.rs           A buffered reader: by lines, by separators, by counts
 //!   server.rs           A server: accepts connections and runs one task for each
 //!   writer.rs           A buffered writer: `write` never waits, `drain` waits when too much is queued
-//! aio                   What asyncio users know: sleeping, sockets, locks, queues, and what is built from them
+//! aio                   What asyncio users know: sleeping, sockets, locks, queues, tasks, and `run`
 //!   run.rs              `run`: a loop for one main task, from the first poll to the last thread
-//!   signals.rs          Who listens to which signal, on the one loop of the process that does
-//!   subprocess.rs       Child processes: std's `Command`, with the pipes and the end of the child on the loop
+//!   signals.rs          Signals, as callbacks on the loop and as streams of arrivals
+//!   subprocess.rs       Child processes: std's `Command`, with the pipes and the child's end on the loop
 //! gil/rules             Which thread has the lock, and when it drops it: every rule, without threads
 //!   decision.rs         What the rules decide, as plain data; the errors instead of a deadlock
 //!   machine.rs          Which thread holds the lock, which is next, which sleep: all rules. Pure

@@ -3,11 +3,10 @@
 
 mod common;
 use common::{DropFlag, watchdog};
-use singletrack::aio::lookup_host;
 use singletrack::aio::{
-    ExecutorJob, run_in_executor, set_default_executor, shutdown_default_executor, to_thread,
+    ExecutorJob, TcpListener, TcpStream, lookup_host, run_in_executor, set_default_executor,
+    shutdown_default_executor, to_thread,
 };
-use singletrack::aio::{TcpListener, TcpStream};
 use singletrack::event_loop::LoopHandle;
 use singletrack::futures::JobError;
 use singletrack::futures::{ReturnWhen, as_completed, wait};
@@ -241,7 +240,7 @@ fn a_cancel_crosses_to_the_loops_thread() {
         was_polled.recv().unwrap();
         assert!(!future.done() && !future.running(), "it stays pending, so that it can be");
         assert!(future.cancel());
-        let place = place.recv().unwrap(); // the loop drops it, though nobody else wakes it
+        let place = place.recv().unwrap(); // the loop drops it, though nothing else wakes it
         (future.result(), place)
     });
     assert_eq!(outcome, (Err(JobError::Cancelled), std::thread::current().id()));
@@ -288,7 +287,7 @@ fn blocking_on_the_loops_own_thread_is_an_error_not_a_hang() {
     let _dog = watchdog("blocking_on_the_loops_own_thread", 30);
     let event_loop = EventLoop::new().unwrap();
     let handle = event_loop.handle();
-    let told = |error: Option<JobError>| matches!(error, Some(JobError::WouldDeadlock(why)) if why.contains("await the future"));
+    let would_deadlock = |error: Option<JobError>| matches!(error, Some(JobError::WouldDeadlock(why)) if why.contains("await the future"));
     let flag = DropFlag::default();
     event_loop.run_until_complete(async {
         let guard = flag.guard();
@@ -297,23 +296,25 @@ fn blocking_on_the_loops_own_thread_is_an_error_not_a_hang() {
             std::future::pending::<()>().await;
         });
         yield_now().await; // it has begun
-        assert!(told(future.result().err()));
+        assert!(would_deadlock(future.result().err()));
         for _ in 0..2 {
             yield_now().await;
         }
-        assert!(flag.dropped(), "nobody wants its value any more");
-        assert!(told(handle.run_coroutine_threadsafe(async {}).exception()));
+        assert!(flag.dropped(), "its value is not wanted any more");
+        assert!(would_deadlock(handle.run_coroutine_threadsafe(async {}).exception()));
         let (done, rest) =
             wait([handle.run_coroutine_threadsafe(async {})], ReturnWhen::AllCompleted, None);
-        assert!(told(done[0].exception()) && rest.is_empty());
+        assert!(would_deadlock(done[0].exception()) && rest.is_empty());
         let two = [(); 2].map(|()| handle.run_coroutine_threadsafe(async {}));
         assert_eq!(
-            as_completed(two, None).filter(|f| told(f.as_ref().unwrap().exception())).count(),
+            as_completed(two, None)
+                .filter(|f| would_deadlock(f.as_ref().unwrap().exception()))
+                .count(),
             2
         );
     });
-    // Nor is there anybody else to run it while it does not run.
-    assert!(told(handle.run_coroutine_threadsafe(async {}).exception()));
+    // Nor can another thread run it while it does not run.
+    assert!(would_deadlock(handle.run_coroutine_threadsafe(async {}).exception()));
     // With a limit it is a wait like any other; awaited, or waited for elsewhere, it ends.
     let (short, elsewhere) =
         (Duration::from_millis(1), handle.run_coroutine_threadsafe(async { 7 }));
@@ -324,7 +325,7 @@ fn blocking_on_the_loops_own_thread_is_an_error_not_a_hang() {
     assert_eq!((awaited, other.join().unwrap()), (Ok(8), Ok(7)));
     // A second loop on the thread changes nothing, and its end neither.
     drop(EventLoop::new().unwrap());
-    assert!(told(handle.run_coroutine_threadsafe(async {}).exception()));
+    assert!(would_deadlock(handle.run_coroutine_threadsafe(async {}).exception()));
     assert_eq!(event_loop.tasks(), 0);
 }
 

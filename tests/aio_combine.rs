@@ -4,11 +4,10 @@
 
 mod common;
 use common::{DropFlag, run_scripted as run, scripted, settle};
-use singletrack::aio::sleep;
-use singletrack::aio::tasks::children::ChildError;
-use singletrack::aio::{GroupClosed, TaskGroup};
-use singletrack::aio::{RescheduleError, TimedOut, timeout, timeout_at, wait_for};
-use singletrack::aio::{as_completed, gather, gather_outcomes, shield, try_gather, try_wait, wait};
+use singletrack::aio::{
+    ChildError, GroupClosed, RescheduleError, TaskGroup, TimedOut, as_completed, gather,
+    gather_outcomes, shield, sleep, timeout, timeout_at, try_gather, try_wait, wait, wait_for,
+};
 use singletrack::event_loop::Task;
 use singletrack::futures::ReturnWhen;
 use singletrack::selector::scripted::ScriptedSelector;
@@ -270,7 +269,7 @@ fn as_completed_can_be_polled_by_one_task_and_then_by_another() {
     });
 }
 
-// Scenario 28, for those who wait for many.
+// Scenario 28, for waits for several tasks.
 #[test]
 fn a_task_that_waits_for_itself_among_others_is_told_so() {
     let event_loop = scripted();
@@ -370,9 +369,9 @@ fn wait_for_drops_the_future_before_the_error_is_seen() {
 fn wait_for_gives_the_value_that_is_ready_in_the_turn_of_the_deadline() {
     run(async {
         let end = wait_for(nap(10), Some(10 * MS)).await;
-        assert_eq!(end.err(), Some(TimedOut), "the nap's task ends one turn after its timer");
+        assert_eq!(end.err(), Some(TimedOut), "the nap's task ends one iteration after its timer");
         let direct = wait_for(sleep(10 * MS), Some(10 * MS)).await;
-        assert_eq!(direct, Ok(()), "both are due in the same turn: the future wins");
+        assert_eq!(direct, Ok(()), "both are due in the same iteration: the future wins");
     });
 }
 
@@ -406,7 +405,7 @@ fn nested_timeouts_loop_busy_end_the_inner_first_then_the_outer() {
             })
             .await;
         assert_eq!(end, Err(TimedOut));
-        // Both are due in one turn. The outer's future holds the inner's, so whichever is
+        // Both are due in one iteration. The outer's future holds the inner's, so whichever is
         // looked at first, the inner one has its say before the outer drops it.
         assert_eq!(*seen.borrow(), [Err(TimedOut)]);
         assert!(inner.expired() && outer.expired());
@@ -447,7 +446,11 @@ fn timeout_in_past_fires_at_the_next_await() {
         let before = event_loop.iterations();
         let limit = timeout_at(Some(MS));
         assert_eq!(limit.run(pending::<()>()).await, Err(TimedOut));
-        assert_eq!(event_loop.iterations() - before, 1, "in the next turn, not inside the call");
+        assert_eq!(
+            event_loop.iterations() - before,
+            1,
+            "in the next iteration, not inside the call"
+        );
         // A body that is ready at once never meets the deadline.
         assert_eq!(timeout_at(Some(MS)).run(async { 3 }).await, Ok(3));
     });
@@ -531,7 +534,7 @@ fn a_group_waits_for_its_tasks_and_their_handles_have_the_values() {
                     group.create_task(work).unwrap()
                 })
                 .collect();
-            drop(group.create_task(async { Ok(()) }).unwrap()); // nobody asks for this one
+            drop(group.create_task(async { Ok(()) }).unwrap()); // its output is not awaited
             let mut sum = 0;
             for task in tasks {
                 sum += task.await.unwrap();
@@ -767,7 +770,11 @@ fn limits_of_ages_and_of_nothing() {
         let nap = create_task(sleep(Duration::MAX));
         let (_, left) = wait([nap], ReturnWhen::AllCompleted, Some(Duration::ZERO)).await;
         left[0].cancel();
-        assert_eq!((left.len(), event_loop.iterations() - before), (1, 4), "a turn for each");
+        assert_eq!(
+            (left.len(), event_loop.iterations() - before),
+            (1, 4),
+            "one iteration for each"
+        );
     });
-    assert!(event_loop.time() < Duration::from_secs(1), "nobody slept through an age");
+    assert!(event_loop.time() < Duration::from_secs(1), "no sleep has run to its end");
 }

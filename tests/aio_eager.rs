@@ -3,11 +3,7 @@
 
 mod common;
 use common::{DropFlag, Log, run_scripted, scripted, settle};
-use singletrack::aio::Event;
-use singletrack::aio::Queue;
-use singletrack::aio::TaskGroup;
-use singletrack::aio::gather;
-use singletrack::aio::{all_tasks, current_task};
+use singletrack::aio::{Event, Queue, TaskGroup, all_tasks, current_task, gather};
 use singletrack::event_loop::Task;
 use singletrack::event_loop::create_eager_task;
 use singletrack::task::budget::BUDGET;
@@ -33,8 +29,8 @@ fn scenario_35_eager_completion_takes_no_pass_and_no_place_in_the_queue() {
     });
     // Of the root alone; the task was never in the queue.
     event_loop.call_soon(|| drop(create_eager_task(async {})));
-    let turn = event_loop.run_once().unwrap();
-    assert_eq!((turn.called, turn.polled), (1, 0));
+    let iteration = event_loop.run_once().unwrap();
+    assert_eq!((iteration.called, iteration.polled), (1, 0));
 }
 
 #[test]
@@ -171,16 +167,16 @@ fn a_maker_that_is_not_woken_stays_asleep_though_its_child_woke_itself() {
 #[test]
 fn a_panic_in_the_first_step_stays_in_the_task() {
     let event_loop = scripted();
-    let told = Rc::new(Cell::new(0));
-    let count = Rc::clone(&told);
+    let calls = Rc::new(Cell::new(0));
+    let count = Rc::clone(&calls);
     event_loop.set_exception_handler(move |_| count.set(count.get() + 1));
     event_loop.run_until_complete(async {
         let task: Task<()> = create_eager_task(async { panic!("at once") });
         assert!(task.done());
         assert_eq!(task.await.unwrap_err().to_string(), "the task panicked: at once");
-        assert_eq!(told.get(), 0);
-        drop(create_eager_task(async { panic!("and nobody asks") }));
-        assert_eq!(told.get(), 1);
+        assert_eq!(calls.get(), 0);
+        drop(create_eager_task(async { panic!("and it is not awaited") }));
+        assert_eq!(calls.get(), 1);
     });
 }
 
@@ -200,7 +196,7 @@ fn a_row_of_eager_tasks_spends_its_makers_budget() {
                 done
             }
         });
-        assert_eq!(maker.await.unwrap(), BUDGET, "the others wait for a turn of their own");
+        assert_eq!(maker.await.unwrap(), BUDGET, "the others wait for an iteration of their own");
         settle().await;
         assert!(queue.empty());
     });
@@ -225,13 +221,13 @@ fn a_cancel_after_the_first_step_drops_the_future_in_its_next_turn() {
 #[test]
 fn done_callbacks_come_in_the_next_turn_though_the_task_is_done() {
     run_scripted(async {
-        let told = Rc::new(Cell::new(false));
-        let inner = Rc::clone(&told);
+        let calls = Rc::new(Cell::new(false));
+        let inner = Rc::clone(&calls);
         let task = create_eager_task(async {});
         task.add_done_callback(move || inner.set(true));
-        assert!(!told.get());
+        assert!(!calls.get());
         yield_now().await;
-        assert!(told.get());
+        assert!(calls.get());
     });
 }
 

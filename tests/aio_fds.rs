@@ -3,16 +3,10 @@
 
 mod common;
 use common::watchdog;
-use singletrack::aio::StreamReader;
-use singletrack::aio::UdpSocket;
-use singletrack::aio::pipe;
-use singletrack::aio::signal;
-use singletrack::aio::sleep;
-use singletrack::aio::spawn;
-use singletrack::aio::to_thread;
-use singletrack::aio::{ServerOptions, start_server, start_server_with};
-use singletrack::aio::{TcpListener, TcpStream};
-use singletrack::aio::{UnixDatagram, UnixListener, UnixStream};
+use singletrack::aio::{
+    ServerOptions, StreamReader, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener,
+    UnixStream, pipe, signal, sleep, spawn, start_server, start_server_with, to_thread,
+};
 use singletrack::{EventLoop, create_task, yield_now};
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
@@ -62,7 +56,7 @@ fn watched() -> Vec<usize> {
 
 /// One of everything, all at once.
 fn census() {
-    // The bell for signals is made once and stays.
+    // The eventfd for signals is made once and stays.
     EventLoop::new().unwrap().run_until_complete(async { drop(signal(libc::SIGUSR1).unwrap()) });
     let before = open();
     let path = std::env::temp_dir().join(format!("singletrack-fds-{}", std::process::id()));
@@ -90,10 +84,10 @@ fn census() {
         for fd in &ours {
             assert!(is_cloexec(*fd), "descriptor {fd} would leak into children");
         }
-        // All but the epoll instance itself are watched, the loop's bell included.
+        // All but the epoll instance itself are watched, the loop's waker included.
         assert_eq!(watched(), [ours.len() - 1]);
         // Listener, client, server side; three of Unix; UDP and two datagrams; two pipe ends;
-        // the bell for signals; pidfd, stdin, stdout; epoll and its bell.
+        // the eventfd for signals; pidfd, stdin, stdout; epoll and its waker.
         assert_eq!(ours.len(), 3 + 3 + 3 + 2 + 1 + 3 + 2);
         (server, client, unix, near, far, sockets, pipes, hangups, child)
     });
@@ -141,17 +135,17 @@ fn emfile() {
                 let bytes = reader.read(1).await.unwrap();
                 w.write(&bytes).unwrap();
             });
-        let (start, turns) = (event_loop.time(), event_loop.iterations());
-        while server.counts().failed < 4 {
+        let (start, iterations) = (event_loop.time(), event_loop.iterations());
+        while server.stats().failed < 4 {
             sleep(Duration::from_millis(5)).await;
-            assert_eq!(server.counts().pending_retries, 1);
+            assert_eq!(server.stats().pending_retries, 1);
         }
         assert!(event_loop.time() - start >= 3 * backoff, "a retry a back-off, no more");
-        assert!(event_loop.iterations() - turns < 200, "the loop sleeps in between");
-        assert_eq!(server.counts().accepted, 0);
+        assert!(event_loop.iterations() - iterations < 200, "the loop sleeps in between");
+        assert_eq!(server.stats().accepted, 0);
         assert_eq!(server.take_error().unwrap().raw_os_error(), Some(libc::EMFILE));
         set_limit(old);
-        while server.counts().accepted < 5 {
+        while server.stats().accepted < 5 {
             sleep(Duration::from_millis(5)).await;
         }
         for client in &mut clients {

@@ -5,10 +5,7 @@
 mod common;
 use common::watchdog;
 use futures_io::{AsyncBufRead, AsyncRead, AsyncWrite};
-use singletrack::aio::UnixStream;
-use singletrack::aio::pipe;
-use singletrack::aio::split;
-use singletrack::aio::{TcpListener, TcpStream};
+use singletrack::aio::{TcpListener, TcpStream, UnixStream, pipe, split};
 use singletrack::{EventLoop, create_task};
 use std::future::poll_fn;
 use std::io::{self, IoSlice, IoSliceMut};

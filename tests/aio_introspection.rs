@@ -2,17 +2,10 @@
 
 mod common;
 use common::{run_scripted, settle};
-use singletrack::aio::Queue;
-use singletrack::aio::StreamReader;
-use singletrack::aio::StreamWriter;
-use singletrack::aio::TaskGroup;
-use singletrack::aio::create_named_task;
-use singletrack::aio::pipe;
-use singletrack::aio::sleep;
-use singletrack::aio::wait_for;
-use singletrack::aio::{Doing, TaskTree, task_tree};
-use singletrack::aio::{TcpListener, TcpStream};
-use singletrack::aio::{as_completed, gather, shield, wait};
+use singletrack::aio::{
+    Doing, Queue, StreamReader, StreamWriter, TaskGroup, TaskTree, TcpListener, TcpStream,
+    as_completed, create_named_task, gather, pipe, shield, sleep, task_tree, wait, wait_for,
+};
 use singletrack::event_loop::Task;
 use singletrack::futures::ReturnWhen;
 use singletrack::selector::scripted::ScriptedSelector;
@@ -25,7 +18,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 /// How many bytes a task reads, one at a time from a socket that has them all, before another
-/// task gets its next turn.
+/// task runs again.
 fn bytes_read_before_others_run(event_loop: &EventLoop, sent: usize) -> usize {
     event_loop.run_until_complete(async {
         let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -119,11 +112,11 @@ fn buffered_streams_count_against_the_budget_too() {
 }
 
 #[test]
-fn slow_steps_are_told_of_in_debug_mode_only() {
+fn slow_steps_are_reported_in_debug_mode_only() {
     let selector = ScriptedSelector::new();
     let event_loop = EventLoop::with_selector(Box::new(selector.clone()));
-    let told = Rc::new(RefCell::new(Vec::new()));
-    let sink = Rc::clone(&told);
+    let reports = Rc::new(RefCell::new(Vec::new()));
+    let sink = Rc::clone(&reports);
     event_loop.set_slow_callback_handler(move |slow| {
         sink.borrow_mut().push((slow.place.clone(), slow.took));
     });
@@ -133,7 +126,7 @@ fn slow_steps_are_told_of_in_debug_mode_only() {
     };
     let slow = Duration::from_millis(100);
     event_loop.run_until_complete(event_loop.create_task(busy(slow))).unwrap();
-    assert!(told.borrow().is_empty(), "not in debug mode");
+    assert!(reports.borrow().is_empty(), "not in debug mode");
 
     event_loop.set_debug(true);
     let quick = event_loop.create_task(busy(slow - Duration::from_nanos(1)));
@@ -146,11 +139,11 @@ fn slow_steps_are_told_of_in_debug_mode_only() {
         late.await.unwrap();
         yield_now().await;
     });
-    let told = told.take();
-    assert_eq!(told.len(), 2, "{told:?}");
+    let reports = reports.take();
+    assert_eq!(reports.len(), 2, "{reports:?}");
     let place = format!("made at {}:{here}:", file!());
-    assert!(told[0].0.contains(&place) && told[0].1 == slow, "{told:?} lacks {place}");
-    assert_eq!(told[1], ("a callback".to_owned(), slow * 2));
+    assert!(reports[0].0.contains(&place) && reports[0].1 == slow, "{reports:?} lacks {place}");
+    assert_eq!(reports[1], ("a callback".to_owned(), slow * 2));
 }
 
 #[test]
@@ -199,7 +192,7 @@ async fn long() -> Result<(), ()> {
     Ok(())
 }
 
-/// The names of those whom the task with this name awaits, and of those who await it.
+/// The names of the tasks that the task with this name awaits, and of those that await it.
 fn awaits(tree: &TaskTree, name: &str) -> Vec<String> {
     let node = tree.nodes().find(|node| node.name == name).expect(name);
     let Doing::Awaits(tasks) = &node.doing else { panic!("{name} {}", node.doing) };

@@ -3,13 +3,10 @@
 
 mod common;
 use common::{on_real_selectors as run, watchdog};
-use singletrack::aio::UdpSocket;
-use singletrack::aio::pipe;
-use singletrack::aio::sleep;
-use singletrack::aio::wait_for;
-use singletrack::aio::{ByteStream, Bytes};
-use singletrack::aio::{TcpListener, TcpStream};
-use singletrack::aio::{UnixDatagram, UnixListener, UnixStream};
+use singletrack::aio::{
+    ByteStream, Bytes, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream,
+    pipe, sleep, wait_for,
+};
 use singletrack::sys::socket::ListenOptions;
 use singletrack::{EventLoop, create_task, yield_now};
 use std::cell::Cell;
@@ -51,7 +48,7 @@ where
     }
 }
 
-/// Each end closes its writing half in turn; the other direction goes on until it is closed.
+/// Each end closes its writing half, one after the other; the other direction goes on until it is closed.
 async fn half_close<T: Bytes>(one: ByteStream<T>, other: ByteStream<T>)
 where
     for<'a> &'a T: Read + Write,
@@ -92,7 +89,7 @@ fn a_half_closed_stream_does_not_keep_the_loop_busy() {
         sleep(Duration::from_millis(20)).await;
         assert!(
             event_loop.iterations() - before < 10,
-            "{} turns",
+            "{} iterations",
             event_loop.iterations() - before
         );
         drop(other);
@@ -189,7 +186,7 @@ fn two_readers_of_one_stream_both_wait_without_waking_each_other() {
         sleep(Duration::from_millis(20)).await;
         assert!(
             event_loop.iterations() - before < 10,
-            "{} turns",
+            "{} iterations",
             event_loop.iterations() - before
         );
         other.write_all(&[1; 100]).await.unwrap();

@@ -1,20 +1,14 @@
-//! How many turns of the loop each feature takes, beside asyncio's count of `_run_once`. Each
+//! How many iterations of the loop each feature takes, beside asyncio's count of `_run_once`. Each
 //! row has the Python that was counted, and where there is a CPython 3.12 or 3.13, it is counted
 //! again.
 //!
 //! It is the cheapest proof of asyncio's order: a loop that polled inline, or woke too often,
 //! would show other numbers. Where ours differ, the row says why.
 
-use singletrack::aio::Barrier;
-use singletrack::aio::Condition;
-use singletrack::aio::Event;
-use singletrack::aio::Lock;
-use singletrack::aio::Queue;
-use singletrack::aio::Semaphore;
-use singletrack::aio::TaskGroup;
-use singletrack::aio::sleep;
-use singletrack::aio::{as_completed, gather, shield, wait};
-use singletrack::aio::{timeout, wait_for};
+use singletrack::aio::{
+    Barrier, Condition, Event, Lock, Queue, Semaphore, TaskGroup, as_completed, gather, shield,
+    sleep, timeout, wait, wait_for,
+};
 use singletrack::futures::ReturnWhen;
 use singletrack::selector::scripted::ScriptedSelector;
 use singletrack::{EventLoop, create_task, yield_now};
@@ -43,11 +37,11 @@ const LONG: Duration = Duration::from_secs(100);
 /// The same number as asyncio.
 fn same(
     what: &'static str,
-    turns: u64,
+    iterations: u64,
     python: &'static str,
     work: impl Future<Output = ()> + 'static,
 ) -> Row {
-    Row { what, asyncio: turns, ours: turns, why: "", python, work: Box::pin(work) }
+    Row { what, asyncio: iterations, ours: iterations, why: "", python, work: Box::pin(work) }
 }
 
 /// Another number, for a reason.
@@ -61,10 +55,10 @@ fn differs(
     Row { what, asyncio, ours, why, python, work: Box::pin(work) }
 }
 
-const NO_CALLBACK: &str = "asyncio's children finish through a done-callback, a turn of its own, \
+const NO_CALLBACK: &str = "asyncio's children finish through a done-callback, an iteration of its own, \
      that resolves an outer future, whose callback wakes the awaiter; here a child wakes it";
-const NO_THROW: &str = "asyncio spends a turn on throwing CancelledError into the body; a drop \
-     happens in the turn of the deadline";
+const NO_THROW: &str = "asyncio spends an iteration on throwing CancelledError into the body; a drop \
+     happens in the iteration of the deadline";
 
 async fn noop() {}
 
@@ -268,7 +262,7 @@ with suppress(TimeoutError):
     ]
 }
 
-/// Hand-offs to a task that waits already, with the turn that lets it start.
+/// Hand-offs to a task that waits already, with the iteration that lets it start.
 fn hand_offs() -> Vec<Row> {
     vec![
         same(
@@ -416,7 +410,7 @@ await barrier.wait()",
 #[test]
 fn turns_per_feature_beside_asyncios() {
     let event_loop = Rc::new(EventLoop::with_selector(Box::new(ScriptedSelector::new())));
-    event_loop.set_io_interval(1); // look at the selector in every turn, as asyncio does
+    event_loop.set_io_interval(1); // poll the selector in every iteration, as asyncio does
     let mut wrong = Vec::new();
     for row in [basics(&event_loop), combinators(), hand_offs()].into_iter().flatten() {
         let Row { what, asyncio, ours, why, work, .. } = row;
@@ -428,7 +422,7 @@ fn turns_per_feature_beside_asyncios() {
         });
         println!("{what:40} asyncio {asyncio:2}   here {taken:2}   {why}");
         if taken != ours {
-            wrong.push(format!("{what}: {taken} turns, the table says {ours}"));
+            wrong.push(format!("{what}: {taken} iterations, the table says {ours}"));
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");

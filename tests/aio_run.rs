@@ -5,14 +5,10 @@
 
 mod common;
 use common::{DropFlag, watchdog};
-use singletrack::aio::lookup_host;
-use singletrack::aio::sleep;
-use singletrack::aio::to_thread;
-use singletrack::aio::{RunError, run_on};
-use singletrack::aio::{TcpListener, TcpStream};
-use singletrack::aio::{add_reader, remove_reader};
-use singletrack::aio::{current_task, task_name};
-use singletrack::aio::{remove_signal_handler, signal};
+use singletrack::aio::{
+    RunError, TcpListener, TcpStream, add_reader, current_task, lookup_host, remove_reader,
+    remove_signal_handler, run_on, signal, sleep, task_name, to_thread,
+};
 use singletrack::event_loop::LoopHandle;
 use singletrack::event_loop::core::current;
 use singletrack::futures::JobError;
@@ -35,7 +31,7 @@ const TESTS: &[(&str, fn())] = &[
     ("scenario_22_run_forever_pre_stopped_runs_exactly_one_pass", pre_stopped),
     ("scenario_23_callback_added_during_pass_runs_in_the_next", added_during_pass),
     ("scenario_24_cancelled_timers_leave_nothing", cancelled_timers),
-    ("scenario_25_a_slow_callback_is_told_of_only_in_debug_mode", slow_callback),
+    ("scenario_25_a_slow_callback_is_reported_only_in_debug_mode", slow_callback),
     ("scenario_26_an_exception_handler_that_panics_costs_nothing", handler_panics),
     ("scenario_52_the_first_sigint_cancels_main", first_sigint),
     ("scenario_52_the_second_sigint_ends_a_tight_loop", second_sigint),
@@ -97,7 +93,7 @@ impl Process {
         Process { child, lines }
     }
 
-    fn hear(&mut self, expected: &str) {
+    fn expect_line(&mut self, expected: &str) {
         assert_eq!(self.lines.next().unwrap().unwrap(), expected);
     }
 
@@ -151,10 +147,10 @@ fn polite_child() -> i32 {
 
 fn first_sigint() {
     let mut process = Process::start("polite");
-    process.hear("ready");
+    process.expect_line("ready");
     process.interrupt();
-    process.hear("main is dropped");
-    process.hear("another task is dropped");
+    process.expect_line("main is dropped");
+    process.expect_line("another task is dropped");
     assert_eq!(process.end().code(), Some(130));
 }
 
@@ -170,7 +166,7 @@ fn tight_child() -> i32 {
 
 fn second_sigint() {
     let mut process = Process::start("tight");
-    process.hear("ready");
+    process.expect_line("ready");
     assert!(process.handles_sigint());
     process.interrupt();
     while process.handles_sigint() {
@@ -199,7 +195,7 @@ fn hanging_child() -> i32 {
 
 fn sigint_while_joining() {
     let mut process = Process::start("hanging");
-    process.hear("main ends");
+    process.expect_line("main ends");
     while process.handles_sigint() {
         std::thread::yield_now();
     }
@@ -225,7 +221,7 @@ fn ignoring_child() -> i32 {
 
 fn ignored_sigint() {
     let mut process = Process::start("ignoring");
-    process.hear("ready");
+    process.expect_line("ready");
     process.interrupt();
     let mut stdin = process.child.stdin.take().unwrap();
     stdin.write_all(b"go on\n").unwrap();
@@ -248,10 +244,10 @@ fn listening_child() -> i32 {
 /// The example of a graceful shutdown: as in asyncio, `run` stands back.
 fn own_sigint() {
     let mut process = Process::start("listening");
-    process.hear("ready");
+    process.expect_line("ready");
     for n in ["one", "two", "three"] {
         process.interrupt();
-        process.hear(n);
+        process.expect_line(n);
     }
     assert_eq!(process.end().code(), Some(7));
 }
@@ -387,7 +383,7 @@ fn unawaited_panics() {
     let inner = Rc::clone(&reports);
     event_loop.set_exception_handler(move |e| inner.borrow_mut().push(e.message.clone()));
     run_on(event_loop, async {
-        let failed = create_task(async { panic!("nobody asked") });
+        let failed = create_task(async { panic!("not awaited") });
         drop(create_task(async move {
             pending::<()>().await; // it would have asked
             failed.await.unwrap();
@@ -396,7 +392,7 @@ fn unawaited_panics() {
         yield_now().await;
     })
     .unwrap();
-    assert_eq!(*reports.borrow(), ["nobody asked"]);
+    assert_eq!(*reports.borrow(), ["not awaited"]);
 }
 
 fn stopped_or_cancelled() {
@@ -480,7 +476,7 @@ fn cancelled_timers() {
     for call in calls.iter().take(200) {
         call.cancel();
     }
-    // Outside of a run a cancel goes through the inbox, and takes effect in the next turn.
+    // Outside of a run a cancel goes through the inbox, and takes effect in the next iteration.
     event_loop.call_soon(|| ());
     event_loop.run_once().unwrap();
     event_loop.run_until_complete(async {
@@ -493,8 +489,8 @@ fn cancelled_timers() {
 
 fn slow_callback() {
     let (event_loop, script) = scripted();
-    let told = Rc::new(Cell::new(0));
-    let inner = Rc::clone(&told);
+    let calls = Rc::new(Cell::new(0));
+    let inner = Rc::clone(&calls);
     event_loop.set_slow_callback_handler(move |_| inner.set(inner.get() + 1));
     let step = |took: u64| {
         let script = script.clone();
@@ -502,18 +498,18 @@ fn slow_callback() {
         event_loop.run_once().unwrap();
     };
     step(5000);
-    assert_eq!(told.get(), 0, "debug mode is off");
+    assert_eq!(calls.get(), 0, "debug mode is off");
     event_loop.set_debug(true);
     step(99);
-    assert_eq!(told.get(), 0);
+    assert_eq!(calls.get(), 0);
     step(100);
-    assert_eq!(told.get(), 1);
+    assert_eq!(calls.get(), 1);
 }
 
 fn handler_panics() {
     let (event_loop, _) = scripted();
-    let told = Rc::new(Cell::new(0));
-    let inner = Rc::clone(&told);
+    let calls = Rc::new(Cell::new(0));
+    let inner = Rc::clone(&calls);
     event_loop.set_exception_handler(move |_| {
         inner.set(inner.get() + 1);
         panic!("the handler's own");
@@ -524,7 +520,7 @@ fn handler_panics() {
         yield_now().await;
         yield_now().await;
     });
-    assert_eq!(told.get(), 2);
+    assert_eq!(calls.get(), 2);
 }
 
 // ---- bad input ----
@@ -572,7 +568,7 @@ fn census() -> [usize; 4] {
 }
 
 fn bad_input() {
-    drop(run(async {})); // the bell for signals is made once and stays
+    drop(run(async {})); // the eventfd for signals is made once and stays
     let before = open();
     run(async {
         let (entries, descriptors) = (census(), open());

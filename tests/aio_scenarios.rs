@@ -10,10 +10,7 @@ mod common;
 mod page;
 use common::{DropFlag, Log, run_scripted, scripted, settle};
 use page::page;
-use singletrack::aio::Event;
-use singletrack::aio::sleep;
-use singletrack::aio::{TimedOut, timeout};
-use singletrack::aio::{gather, wait};
+use singletrack::aio::{Event, TimedOut, gather, sleep, timeout, wait};
 use singletrack::futures::ReturnWhen;
 use singletrack::task::state::TaskError;
 use singletrack::{create_task, yield_now};
@@ -121,10 +118,10 @@ const PROPERTIES: &[(&str, &str, &str)] = &[
     ("R11 EINTR is invisible", "aio_signals", "fn interrupted_sleeps_keep_their_time"),
     ("R13 forked", "aio_fds", "fn fork_with_loop"),
     ("R14 EMFILE", "aio_server", "fn accept_emfile"),
-    ("Z1 told at least once", "aio_signals", "fn each_listener_is_told_at_least_once"),
-    ("Z1 also when the bell is full", "aio_signals", "fn a_full_bell_loses_nothing"),
+    ("Z1 told at least once", "aio_signals", "fn each_listener_learns_of_a_signal_at_least_once"),
+    ("Z1 also when the eventfd is full", "aio_signals", "fn a_full_eventfd_loses_nothing"),
     ("Z1 in a forked child as well", "aio_signals", "fn a_forked_child_listens"),
-    ("Z2 the handler keeps errno", "aio_signals", "fn a_full_bell_loses_nothing"),
+    ("Z2 the handler keeps errno", "aio_signals", "fn a_full_eventfd_loses_nothing"),
     ("Z2 only atomics and write(2)", "aio_signals", "fn the_handler_notes_and_writes"),
     ("Z3 the last listener restores", "aio_signals", "fn the_last_listener_restores"),
     ("Z4 each status once", "aio_subprocess", "fn five_hundred_children"),
@@ -257,7 +254,7 @@ fn scenario_33_an_inner_limit_leaves_the_outer_code_alone_and_an_outside_cancel_
         assert_eq!(alone.read(), ["after the limit", "to the end"]);
 
         let task = create_task(steps(both.clone()));
-        sleep(Duration::from_secs(1)).await; // the limit has passed in this very turn …
+        sleep(Duration::from_secs(1)).await; // the limit has passed in this very iteration …
         task.cancel();
         assert!(matches!(task.await, Err(TaskError::Cancelled)));
         assert!(both.read().len() < 2, "… and the cancel is not mistaken for it");

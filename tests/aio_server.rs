@@ -2,13 +2,11 @@
 
 mod common;
 use common::{DropFlag, on_real_selectors as run, until_async, watchdog};
-use singletrack::aio::ByteStream;
-use singletrack::aio::StreamWriter;
-use singletrack::aio::sleep;
-use singletrack::aio::{Listener, ServerOptions, ServerStats, start_server, start_server_with};
-use singletrack::aio::{StreamReader, open_connection, open_unix_connection};
-use singletrack::aio::{TcpListener, TcpStream};
-use singletrack::aio::{UnixListener, UnixStream};
+use singletrack::aio::{
+    ByteStream, Listener, ServerOptions, ServerStats, StreamReader, StreamWriter, TcpListener,
+    TcpStream, UnixListener, UnixStream, open_connection, open_unix_connection, sleep,
+    start_server, start_server_with,
+};
 use singletrack::selector::scripted::ScriptedSelector;
 use singletrack::{EventLoop, create_task, yield_now};
 use std::cell::RefCell;
@@ -57,7 +55,7 @@ fn server_wait_closed_blocks_until_the_last_client_goes() {
         assert!(!closed.done() && server.connections() == 1);
         writer.close();
         closed.await.unwrap();
-        assert_eq!(server.counts(), ServerStats { accepted: 1, failed: 0, pending_retries: 0 });
+        assert_eq!(server.stats(), ServerStats { accepted: 1, failed: 0, pending_retries: 0 });
     });
 }
 
@@ -142,12 +140,12 @@ fn accept_emfile_suspends_for_one_second_with_one_retry_pending() {
             for failed in 1..=3 {
                 sleep(half).await;
                 let expect = ServerStats { accepted: 0, failed, pending_retries: 1 };
-                assert_eq!(server.counts(), expect);
+                assert_eq!(server.stats(), expect);
                 assert_eq!(server.take_error().unwrap().raw_os_error(), Some(code));
                 sleep(half).await;
             }
             sleep(half).await;
-            assert_eq!(server.counts(), ServerStats { accepted: 2, failed: 3, pending_retries: 0 });
+            assert_eq!(server.stats(), ServerStats { accepted: 2, failed: 3, pending_retries: 0 });
             assert!(server.take_error().is_none());
             server.close();
             server.wait_closed().await;
@@ -170,11 +168,11 @@ fn a_server_closed_while_it_backs_off_has_no_retry_left() {
     event_loop.run_until_complete(async {
         let server = start_server(listener, async |_, _| ());
         yield_now().await;
-        assert_eq!(server.counts().pending_retries, 1);
+        assert_eq!(server.stats().pending_retries, 1);
         server.close();
         server.wait_closed().await;
         sleep(Duration::from_secs(10)).await;
-        assert_eq!(server.counts(), ServerStats { accepted: 0, failed: 1, pending_retries: 0 });
+        assert_eq!(server.stats(), ServerStats { accepted: 0, failed: 1, pending_retries: 0 });
     });
     assert_eq!(times.borrow().len(), 1);
     // Only an empty timer heap lets a scripted loop notice that it would wait for ever.
@@ -210,7 +208,7 @@ fn connections_beyond_the_limit_wait_their_turn() {
             client.await.unwrap();
         }
         assert_eq!(most.borrow().1, 2);
-        assert_eq!(server.counts().accepted, 10);
+        assert_eq!(server.stats().accepted, 10);
     });
 }
 
@@ -218,9 +216,9 @@ fn connections_beyond_the_limit_wait_their_turn() {
 fn a_handler_that_panics_ends_its_connection_only() {
     let _dog = watchdog("panicking handler", 30);
     let event_loop = EventLoop::new().unwrap();
-    let told = Rc::new(RefCell::new(Vec::new()));
-    let tell = Rc::clone(&told);
-    event_loop.set_exception_handler(move |e| tell.borrow_mut().push(e.message.clone()));
+    let reports = Rc::new(RefCell::new(Vec::new()));
+    let sink = Rc::clone(&reports);
+    event_loop.set_exception_handler(move |e| sink.borrow_mut().push(e.message.clone()));
     event_loop.run_until_complete(async {
         let (listener, address) = tcp();
         let server = start_server(listener, async |mut reader: StreamReader<Tcp>, writer| {
@@ -235,9 +233,9 @@ fn a_handler_that_panics_ends_its_connection_only() {
         }
         server.close();
         server.wait_closed().await;
-        assert_eq!(server.counts().accepted, 2);
+        assert_eq!(server.stats().accepted, 2);
     });
-    assert!(told.borrow()[0].contains("a bad byte") && told.borrow().len() == 1);
+    assert!(reports.borrow()[0].contains("a bad byte") && reports.borrow().len() == 1);
 }
 
 #[test]

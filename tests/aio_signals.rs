@@ -3,9 +3,7 @@
 
 mod common;
 use common::{DropFlag, watchdog};
-use singletrack::aio::sleep;
-use singletrack::aio::wait_for;
-use singletrack::aio::{add_signal_handler, remove_signal_handler, signal};
+use singletrack::aio::{add_signal_handler, remove_signal_handler, signal, sleep, wait_for};
 use singletrack::selector::scripted::ScriptedSelector;
 use singletrack::sys::signal::take;
 use singletrack::{EventLoop, create_task, yield_now};
@@ -21,8 +19,11 @@ use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 const TESTS: &[(&str, fn())] = &[
-    ("each_listener_is_told_at_least_once", each_listener_is_told_at_least_once),
-    ("a_full_bell_loses_nothing_and_the_handler_keeps_errno", a_full_bell_loses_nothing),
+    (
+        "each_listener_learns_of_a_signal_at_least_once",
+        each_listener_learns_of_a_signal_at_least_once,
+    ),
+    ("a_full_eventfd_loses_nothing_and_the_handler_keeps_errno", a_full_eventfd_loses_nothing),
     ("the_last_listener_restores_the_old_action", the_last_listener_restores),
     ("a_signal_ends_the_sleep_of_the_loop", a_signal_ends_the_sleep),
     ("interrupted_sleeps_keep_their_time", interrupted_sleeps_keep_their_time),
@@ -69,13 +70,13 @@ fn run<F: Future>(future: F) -> F::Output {
 }
 
 /// Z1, and coalescing.
-fn each_listener_is_told_at_least_once() {
+fn each_listener_learns_of_a_signal_at_least_once() {
     let event_loop = EventLoop::new().unwrap();
     event_loop.run_until_complete(async {
-        let told = Rc::new(RefCell::new([0; 2]));
+        let calls = Rc::new(RefCell::new([0; 2]));
         for (i, number) in [libc::SIGUSR1, libc::SIGUSR2].into_iter().enumerate() {
-            let told = Rc::clone(&told);
-            add_signal_handler(number, move || told.borrow_mut()[i] += 1).unwrap();
+            let calls = Rc::clone(&calls);
+            add_signal_handler(number, move || calls.borrow_mut()[i] += 1).unwrap();
         }
         let mut streams = [libc::SIGUSR1, libc::SIGUSR1, libc::SIGUSR2].map(|n| signal(n).unwrap());
         for _ in 0..100_000 {
@@ -86,12 +87,12 @@ fn each_listener_is_told_at_least_once() {
             stream.recv().await.unwrap();
         }
         yield_now().await;
-        assert_eq!(*told.borrow(), [1, 1], "what comes between two turns is told once");
+        assert_eq!(*calls.borrow(), [1, 1], "what comes between two iterations is one arrival");
         // A second arrival is a second notification.
         raise(libc::SIGUSR1);
         streams[0].recv().await.unwrap();
         yield_now().await;
-        assert_eq!(*told.borrow(), [2, 1]);
+        assert_eq!(*calls.borrow(), [2, 1]);
         let [_one, mut two, mut three] = streams;
         two.recv().await.unwrap();
         let waits = create_task(async move { three.recv().await });
@@ -101,15 +102,15 @@ fn each_listener_is_told_at_least_once() {
     assert_eq!(event_loop.tasks(), 2);
 }
 
-/// Z1 with a bell that can take no more, and Z2.
-fn a_full_bell_loses_nothing() {
+/// Z1 with an eventfd whose counter is full, and Z2.
+fn a_full_eventfd_loses_nothing() {
     run(async {
         let mut stream = signal(libc::SIGUSR1).unwrap();
         let mut full = 0;
         for entry in std::fs::read_dir("/proc/self/fd").unwrap().flatten() {
-            let is_bell = std::fs::read_link(entry.path())
+            let is_eventfd = std::fs::read_link(entry.path())
                 .is_ok_and(|to| to.to_string_lossy().contains("eventfd"));
-            if is_bell {
+            if is_eventfd {
                 let fd: i32 = entry.file_name().to_str().unwrap().parse().unwrap();
                 let most = u64::MAX - 1;
                 // SAFETY: eight bytes of a local.
@@ -117,7 +118,7 @@ fn a_full_bell_loses_nothing() {
                 full += 1;
             }
         }
-        assert!(full >= 2, "the loop's bell and the signals'");
+        assert!(full >= 2, "the loop's eventfd and the signals'");
         // SAFETY: `errno` is this thread's.
         unsafe { *libc::__errno_location() = 1234 };
         // The handler runs before `raise` returns; its write fails with EAGAIN.
@@ -219,8 +220,8 @@ fn interrupted_sleeps_keep_their_time() {
 
 fn callbacks_are_replaced() {
     let event_loop = EventLoop::new().unwrap();
-    let told = Rc::new(Cell::new(0));
-    let tell = Rc::clone(&told);
+    let calls = Rc::new(Cell::new(0));
+    let tell = Rc::clone(&calls);
     event_loop.set_exception_handler(move |_| tell.set(tell.get() + 1));
     event_loop.run_until_complete(async {
         let first = DropFlag::default();
@@ -234,13 +235,13 @@ fn callbacks_are_replaced() {
         assert!(first.dropped());
         for expect in 1..=2 {
             raise(libc::SIGUSR1);
-            while told.get() < expect {
+            while calls.get() < expect {
                 sleep(Duration::from_micros(100)).await;
             }
         }
         assert!(remove_signal_handler(libc::SIGUSR1));
     });
-    assert_eq!(told.get(), 2);
+    assert_eq!(calls.get(), 2);
 }
 
 fn removed_before_its_turn() {
@@ -266,9 +267,9 @@ fn removed_before_its_turn() {
 /// A program that swaps its handler must not lose the signal that comes meanwhile.
 fn a_replaced_callback() {
     run(async {
-        let told = Rc::new(Cell::new(0));
-        let count = Rc::clone(&told);
-        add_signal_handler(libc::SIGUSR2, || unreachable!("it is replaced before its turn"))
+        let calls = Rc::new(Cell::new(0));
+        let count = Rc::clone(&calls);
+        add_signal_handler(libc::SIGUSR2, || unreachable!("it is replaced before it is called"))
             .unwrap();
         add_signal_handler(libc::SIGUSR1, move || {
             let count = Rc::clone(&count);
@@ -278,13 +279,13 @@ fn a_replaced_callback() {
         raise(libc::SIGUSR1);
         raise(libc::SIGUSR2); // both in one delivery; the first callback replaces the second
         let heard = async {
-            while told.get() == 0 {
+            while calls.get() == 0 {
                 sleep(Duration::from_micros(100)).await;
             }
         };
-        wait_for(heard, Some(Duration::from_secs(5))).await.expect("the new callback was told");
+        wait_for(heard, Some(Duration::from_secs(5))).await.expect("the new callback was called");
         sleep(Duration::from_millis(1)).await;
-        assert_eq!(told.get(), 1);
+        assert_eq!(calls.get(), 1);
     });
 }
 
@@ -343,7 +344,7 @@ fn a_childs_signal() {
                 libc::_exit(0)
             }
         }
-        // SAFETY: the child is ours, and nobody else waits for it.
+        // SAFETY: the child is ours, and no other code waits for it.
         assert_eq!(unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) }, child);
         let waits = create_task(async move { stream.recv().await });
         sleep(Duration::from_millis(2)).await;
@@ -379,7 +380,7 @@ fn a_forked_child_listens() {
             yield_now().await;
         }
         let mut status = 0;
-        // SAFETY: the child is ours, and nobody else waits for it.
+        // SAFETY: the child is ours, and no other code waits for it.
         unsafe { libc::kill(child, libc::SIGTERM) };
         // SAFETY: as above.
         assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
@@ -440,7 +441,7 @@ fn the_handler_notes_and_writes() {
         let mut mode = [1];
         is_strict.read_exact(&mut mode).unwrap();
         assert_eq!(mode, [0], "strict mode");
-        // SAFETY: the child is ours, and nobody else waits for it.
+        // SAFETY: the child is ours, and no other code waits for it.
         unsafe { libc::kill(child, libc::SIGUSR1) };
         tell.write_all(b"!").unwrap();
         let mut status = 0;

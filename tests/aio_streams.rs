@@ -3,15 +3,12 @@
 mod common;
 use common::{on_real_selectors as run, watchdog};
 use proptest::prelude::*;
-use singletrack::aio::StreamWriter;
-use singletrack::aio::TcpListener;
-use singletrack::aio::UnixStream;
-use singletrack::aio::pipe;
-use singletrack::aio::sleep;
-use singletrack::aio::start_server;
 use singletrack::aio::streams::buffers::WriteQueue;
-use singletrack::aio::streams::buffers::{Answer, ReadBuffer, StreamError};
-use singletrack::aio::{LIMIT, StreamReader, split};
+use singletrack::aio::streams::buffers::{ReadBuffer, ReadResult};
+use singletrack::aio::{
+    DEFAULT_LIMIT, StreamError, StreamReader, StreamWriter, TcpListener, UnixStream, pipe, sleep,
+    split, start_server,
+};
 use singletrack::{EventLoop, create_task, yield_now};
 use std::io::{self, ErrorKind, Read};
 use std::pin::Pin;
@@ -58,7 +55,7 @@ fn model(rest: &[u8], ask: &Ask, limit: usize) -> (usize, Option<String>) {
     }
 }
 
-fn put(buffer: &mut ReadBuffer, ask: &Ask, searched: &mut usize) -> Answer {
+fn put(buffer: &mut ReadBuffer, ask: &Ask, searched: &mut usize) -> ReadResult {
     match ask {
         Ask::Read(most) => buffer.read(*most).map(Ok),
         Ask::ToEnd => buffer.read_to_end().map(Ok),
@@ -147,7 +144,7 @@ proptest! {
             }
             paused = if paused { queue.len() > low } else { queue.len() > high };
             prop_assert_eq!(queue.paused(), paused);
-            let (pauses, resumes) = queue.turns();
+            let (pauses, resumes) = queue.pauses_and_resumes();
             prop_assert_eq!(pauses - resumes, u64::from(paused));
         }
     }
@@ -161,25 +158,33 @@ fn stream_limits() {
         let (receiver, sender) = pipe().unwrap();
         let (mut reader, writer) = (StreamReader::new(receiver), StreamWriter::new(sender));
         // The longest line: its end begins right at the limit.
-        writer.write(&vec![b'a'; LIMIT]).unwrap();
+        writer.write(&vec![b'a'; DEFAULT_LIMIT]).unwrap();
         writer.write(b"\n").unwrap();
-        assert_eq!(reader.readline().await.unwrap().len(), LIMIT + 1);
+        assert_eq!(reader.readline().await.unwrap().len(), DEFAULT_LIMIT + 1);
         // One byte more is too long; so much is thrown away, and the rest is the next line.
-        writer.write(&vec![b'b'; LIMIT + 1]).unwrap();
+        writer.write(&vec![b'b'; DEFAULT_LIMIT + 1]).unwrap();
         writer.write(b"bc\n").unwrap();
         let error = reader.readline().await.unwrap_err();
-        assert!(matches!(error, StreamError::LimitOverrun { consumed } if consumed == LIMIT + 1));
+        assert!(
+            matches!(error, StreamError::LimitOverrun { consumed } if consumed == DEFAULT_LIMIT + 1)
+        );
         assert_eq!(reader.readline().await.unwrap(), b"bc\n");
         // `read_until` keeps what it could not answer with.
-        writer.write(&vec![b'd'; LIMIT + 2]).unwrap();
+        writer.write(&vec![b'd'; DEFAULT_LIMIT + 2]).unwrap();
         writer.write(b";e").unwrap();
         assert!(matches!(reader.read_until(b";").await, Err(StreamError::LimitOverrun { .. })));
         assert!(matches!(reader.read_until(b";").await, Err(StreamError::LimitOverrun { .. })));
-        assert_eq!(reader.read_exactly(LIMIT + 2).await.unwrap(), vec![b'd'; LIMIT + 2]);
+        assert_eq!(
+            reader.read_exactly(DEFAULT_LIMIT + 2).await.unwrap(),
+            vec![b'd'; DEFAULT_LIMIT + 2]
+        );
         assert_eq!(reader.read_until(b";").await.unwrap(), b";");
         // Far beyond twice the limit.
-        writer.write(&vec![b'f'; 10 * LIMIT]).unwrap();
-        assert_eq!(reader.read_exactly(1 + 10 * LIMIT).await.unwrap().len(), 1 + 10 * LIMIT);
+        writer.write(&vec![b'f'; 10 * DEFAULT_LIMIT]).unwrap();
+        assert_eq!(
+            reader.read_exactly(1 + 10 * DEFAULT_LIMIT).await.unwrap().len(),
+            1 + 10 * DEFAULT_LIMIT
+        );
         assert!(matches!(reader.read_until(b"").await, Err(StreamError::Io(_))));
     });
 }
@@ -256,12 +261,16 @@ fn watermarks() {
         let (receiver, sender) = pipe().unwrap();
         let writer = StreamWriter::new(sender);
         writer.write(&vec![1; 65536]).unwrap();
-        assert_eq!((writer.queued(), writer.turns()), (0, (0, 0)), "it all went at once");
+        assert_eq!(
+            (writer.queued(), writer.pauses_and_resumes()),
+            (0, (0, 0)),
+            "it all went at once"
+        );
         writer.write(&vec![2; 65536]).unwrap();
         writer.drain().await.unwrap(); // the high mark itself does not pause
-        assert_eq!((writer.queued(), writer.turns()), (65536, (0, 0)));
+        assert_eq!((writer.queued(), writer.pauses_and_resumes()), (65536, (0, 0)));
         writer.write(&[3]).unwrap();
-        assert_eq!((writer.queued(), writer.turns()), (65537, (1, 0)));
+        assert_eq!((writer.queued(), writer.pauses_and_resumes()), (65537, (1, 0)));
         let writer = std::rc::Rc::new(writer);
         let drains = [0, 1].map(|_| {
             let writer = std::rc::Rc::clone(&writer);
@@ -276,13 +285,13 @@ fn watermarks() {
         for drain in drains {
             assert!(drain.await.unwrap().unwrap() <= 16384);
         }
-        assert_eq!(writer.turns(), (1, 1));
+        assert_eq!(writer.pauses_and_resumes(), (1, 1));
         // New marks are judged at once.
         assert!(writer.queued() > 0);
         writer.set_limits(Some(0), None).unwrap();
-        assert_eq!(writer.turns(), (2, 1));
+        assert_eq!(writer.pauses_and_resumes(), (2, 1));
         writer.set_limits(None, Some(65536)).unwrap();
-        assert_eq!(writer.turns(), (2, 2));
+        assert_eq!(writer.pauses_and_resumes(), (2, 2));
         assert_eq!(
             writer.set_limits(Some(1), Some(2)).unwrap_err().kind(),
             ErrorKind::InvalidInput

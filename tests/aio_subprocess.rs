@@ -2,9 +2,7 @@
 
 mod common;
 use common::{on_real_selectors as run, until_async, watchdog};
-use singletrack::aio::sleep;
-use singletrack::aio::wait_for;
-use singletrack::aio::{Child, spawn};
+use singletrack::aio::{Child, sleep, spawn, wait_for};
 use singletrack::{EventLoop, create_task, yield_now};
 use std::io::ErrorKind;
 use std::os::unix::process::ExitStatusExt;
@@ -37,7 +35,7 @@ fn four_mebibytes_echo_through_cat() {
         let mut cat = piped(&mut Command::new("cat"));
         let output = cat.communicate(&input).await.unwrap();
         assert!(output.stdout == input && output.stderr.is_empty() && output.status.success());
-        assert!(cat.wait().await.unwrap().success(), "the status is told as often as asked");
+        assert!(cat.wait().await.unwrap().success(), "every wait returns the status");
     });
 }
 
@@ -173,8 +171,8 @@ fn five_hundred_children_each_tell_their_own_status() {
                         })
                         .collect();
                     for child in children {
-                        let (code, told) = child.await.unwrap();
-                        assert_eq!(told, Some(code));
+                        let (code, status) = child.await.unwrap();
+                        assert_eq!(status, Some(code));
                     }
                 }
             });
@@ -185,8 +183,8 @@ fn five_hundred_children_each_tell_their_own_status() {
     }
 }
 
-/// Z5. Whatever the loop does about its own children, a status of somebody else's is still
-/// there for whoever waits for it: nobody here calls `waitpid(-1)`.
+/// Z5. Whatever the loop does about its own children, the status of a child that is not its own
+/// stays there for the code that waits for it: nothing here calls `waitpid(-1)`.
 #[test]
 fn a_child_of_somebody_elses_keeps_its_status() {
     let _dog = watchdog("a stranger's child", 30);
@@ -227,7 +225,7 @@ fn all_output_is_delivered_before_the_end_is() {
             for _ in 0..10 {
                 let mut child = piped(&mut shell(&format!("head -c {size} /dev/zero")));
                 if size == 4096 {
-                    // Even when the end is known long before anybody reads.
+                    // Even when the end is known long before the read.
                     let pid = child.id();
                     until_async(|| state(pid) == Some('Z')).await;
                 }

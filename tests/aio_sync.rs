@@ -3,13 +3,9 @@
 
 mod common;
 use common::{DropFlag, Log, on_every_selector as run, settle};
-use singletrack::aio::Condition;
-use singletrack::aio::Event;
-use singletrack::aio::Lock;
-use singletrack::aio::{Barrier, BrokenBarrier};
-use singletrack::aio::{BoundedSemaphore, Semaphore};
 use singletrack::aio::{
-    DoneTooOften, GetError, LifoQueue, PriorityQueue, PutError, Queue, ShutDown,
+    Barrier, BoundedSemaphore, BrokenBarrier, Condition, DoneTooOften, Event, GetError, LifoQueue,
+    Lock, PriorityQueue, PutError, Queue, Semaphore, ShutDown,
 };
 use singletrack::event_loop::Task;
 use singletrack::selector::scripted::ScriptedSelector;
@@ -23,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-/// A task that takes the lock, says so, and keeps it for one turn.
+/// A task that takes the lock, says so, and keeps it for one iteration.
 fn locker(name: &str, lock: &Rc<Lock>, log: &Log) -> Task<()> {
     let (name, lock, log) = (name.to_owned(), Rc::clone(lock), log.clone());
     create_task(async move {
@@ -284,7 +280,7 @@ fn condition_notify_n_wakes_exactly_n_in_order() {
         }
         assert_eq!(log.read().len(), 10);
         assert!(!shared.0.locked());
-        shared.1.notify(5); // nobody waits: forgotten
+        shared.1.notify(5); // no task waits: forgotten
     });
 }
 
@@ -420,7 +416,7 @@ fn barrier_abort_breaks_it_and_reset_mends_it() {
         barrier.reset();
         let b = arrive(&barrier);
         settle().await;
-        barrier.reset(); // with somebody waiting: sent away, not broken
+        barrier.reset(); // with a task waiting: it gets an error, the barrier is not broken
         assert_eq!(b.await.unwrap(), Err(BrokenBarrier));
         let c = arrive(&barrier);
         assert_eq!((barrier.wait().await, c.await.unwrap()), (Ok(0), Ok(1)));
@@ -492,7 +488,7 @@ fn queue_cancel_getter_race() {
         a.cancel();
         assert_eq!(b.await.unwrap(), Ok("item"), "not lost");
         assert!(a.await.is_err());
-        // With nobody behind it, the item stays.
+        // Without another getter the item stays.
         let c = getter(&queue);
         settle().await;
         queue.put_nowait("next").unwrap();
@@ -652,7 +648,7 @@ async fn spend_budget() {
 }
 
 /// A task that has spent its budget waits as well as any other: it stands in the line when its
-/// poll is over, and not one turn later, when what it waits for may have come and gone.
+/// poll is over, and not one iteration later, when what it waits for may have come and gone.
 #[test]
 fn a_waiter_whose_budget_is_spent_stands_in_the_line_at_once() {
     run(async || {
@@ -663,7 +659,7 @@ fn a_waiter_whose_budget_is_spent_stands_in_the_line_at_once() {
             spend_budget().await;
             drop(a.1.wait(guard).await);
         });
-        let told = create_task(async move {
+        let waiter = create_task(async move {
             spend_budget().await;
             b.2.wait().await;
         });
@@ -672,7 +668,7 @@ fn a_waiter_whose_budget_is_spent_stands_in_the_line_at_once() {
         shared.2.set();
         shared.2.clear();
         notified.await.unwrap();
-        told.await.unwrap();
+        waiter.await.unwrap();
 
         let guard = shared.0.acquire().await;
         let (c, d) = (Rc::clone(&shared), Rc::clone(&shared));
@@ -778,7 +774,7 @@ fn waiting_costs_no_poll_until_it_is_over() {
     });
 }
 
-/// T9: who is woken together must not fall together.
+/// T9: tasks that are woken together must not fail together.
 #[test]
 fn a_waker_that_panics_takes_no_other_wake_along() {
     struct Angry;
@@ -788,8 +784,8 @@ fn a_waker_that_panics_takes_no_other_wake_along() {
         }
     }
     let event_loop = EventLoop::with_selector(Box::new(ScriptedSelector::new()));
-    let told = Log::default();
-    let log = told.clone();
+    let reports = Log::default();
+    let log = reports.clone();
     event_loop.set_exception_handler(move |unhandled| log.note(&*unhandled.message));
     event_loop.run_until_complete(async {
         let angry = Waker::from(Arc::new(Angry));
@@ -812,5 +808,5 @@ fn a_waker_that_panics_takes_no_other_wake_along() {
         drop(notified_first.await);
         second.await.unwrap();
     });
-    assert_eq!(told.read(), ["in a wake", "in a wake"]);
+    assert_eq!(reports.read(), ["in a wake", "in a wake"]);
 }

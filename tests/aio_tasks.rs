@@ -1,11 +1,11 @@
-//! Tasks from inside: looking at a value, done callbacks, names, who runs, values of a task.
+//! Tasks from inside: peeking at an output, done-callbacks, names, the current task, context
+//! variables.
 
 mod common;
 use common::{DropFlag, run_scripted as run, scripted, settle};
-use singletrack::aio::gather;
-use singletrack::aio::sleep;
-use singletrack::aio::{ContextVar, scope};
-use singletrack::aio::{all_tasks, create_named_task, current_task, task_name};
+use singletrack::aio::{
+    ContextVar, all_tasks, create_named_task, current_task, gather, scope, sleep, task_name,
+};
 use singletrack::event_loop::Task;
 use singletrack::{create_task, yield_now};
 use std::cell::RefCell;
@@ -53,7 +53,7 @@ fn done_callbacks_run_in_the_turn_after_the_end_in_order() {
         let task = create_task(async {});
         task.add_done_callback(note(1));
         task.add_done_callback(note(2));
-        yield_now().await; // the task has run; its callbacks come in this turn, after us
+        yield_now().await; // the task has run; its callbacks come in this iteration, after us
         assert!(task.done() && log.borrow().is_empty());
         task.add_done_callback(note(3));
         assert!(log.borrow().is_empty(), "never inside the call");

@@ -1,12 +1,11 @@
-//! The line of waiters, and the permits over it, against a model, with shrinking; the fuzz
+//! The queue of waiters, and the permits over it, against a model, with shrinking; the fuzz
 //! target `sync_prims` drives the same check.
 
 mod model;
 use model::sync::{Op, check, check_bytes};
 use proptest::prelude::*;
-use singletrack::aio::sync::waiters::Gate;
-use singletrack::aio::sync::waiters::{Left, Waiters};
-use singletrack::aio::{Grant, Permits};
+use singletrack::aio::sync::semaphore::{Grant, Permits};
+use singletrack::aio::sync::waiters::{Removed, Synchronizer, Waiters};
 use singletrack::base::id::Key;
 use std::task::Waker;
 
@@ -38,27 +37,27 @@ proptest! {
 
 #[test]
 fn the_line_keeps_no_memory_of_those_who_left() {
-    let mut line = Waiters::<u32>::new();
-    let keys: Vec<Key> = (0..100).map(|_| line.push(Waker::noop().clone())).collect();
+    let mut waiters = Waiters::<u32>::new();
+    let keys: Vec<Key> = (0..100).map(|_| waiters.push(Waker::noop().clone())).collect();
     for &key in keys.iter().step_by(2) {
-        assert!(matches!(line.leave(key), Left::Waiting(_)));
+        assert!(matches!(waiters.remove(key), Removed::Waiting(_)));
     }
-    assert_eq!(line.waiting(), 50);
-    assert_eq!(line.grant_all(|| 7).len(), 50);
-    assert_eq!((line.waiting(), line.granted()), (0, 50));
-    assert!(keys.iter().skip(1).step_by(2).all(|&key| line.take(key) == Some(7)));
-    assert_eq!(line.granted(), 0);
-    assert!(keys.iter().all(|&key| matches!(line.leave(key), Left::Gone)));
+    assert_eq!(waiters.waiting(), 50);
+    assert_eq!(waiters.grant_all(|| 7).len(), 50);
+    assert_eq!((waiters.waiting(), waiters.granted()), (0, 50));
+    assert!(keys.iter().skip(1).step_by(2).all(|&key| waiters.take(key) == Some(7)));
+    assert_eq!(waiters.granted(), 0);
+    assert!(keys.iter().all(|&key| matches!(waiters.remove(key), Removed::Gone)));
 }
 
 #[test]
 fn close_sends_everybody_away_and_new_ones_too() {
     let mut permits = Permits::new(1);
-    assert_eq!(permits.enter(), Some(Grant::Permit));
-    let place = permits.line().push(Waker::noop().clone());
+    assert_eq!(permits.try_acquire(), Some(Grant::Permit));
+    let key = permits.waiters().push(Waker::noop().clone());
     assert_eq!(permits.close().len(), 1);
-    assert_eq!(permits.line().take(place), Some(Grant::Closed));
-    assert_eq!(permits.enter(), Some(Grant::Closed));
+    assert_eq!(permits.waiters().take(key), Some(Grant::Closed));
+    assert_eq!(permits.try_acquire(), Some(Grant::Closed));
     assert!(permits.release().is_none());
-    assert_eq!(permits.enter(), Some(Grant::Permit), "what is free may still be had");
+    assert_eq!(permits.try_acquire(), Some(Grant::Permit), "what is free may still be had");
 }

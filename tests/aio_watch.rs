@@ -2,9 +2,7 @@
 
 mod common;
 use common::{DropFlag, until_async, watchdog};
-use singletrack::aio::TcpListener;
-use singletrack::aio::sleep;
-use singletrack::aio::{add_reader, add_writer, remove_reader, remove_writer};
+use singletrack::aio::{TcpListener, add_reader, add_writer, remove_reader, remove_writer, sleep};
 use singletrack::event_loop::core::current;
 use singletrack::selector::event::Selector;
 use singletrack::selector::mio::MioSelector;
@@ -283,7 +281,7 @@ fn what_cannot_be_watched_is_refused_and_nothing_is_kept() {
         assert!(error.to_string().contains(&format!("descriptor {fd} cannot be")), "{error}");
         assert!(error.to_string().contains("`to_thread`"), "{error}");
         assert!(flag.dropped());
-        // SAFETY: nobody opens a descriptor of this number; it is only shown to the system.
+        // SAFETY: no code opens a descriptor of this number; it is only shown to the system.
         let closed = unsafe { BorrowedFd::borrow_raw(900_000) };
         let error = add_writer(closed, || ()).unwrap_err();
         assert!(error.to_string().contains("is closed"), "{error}");

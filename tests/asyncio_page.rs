@@ -1,5 +1,5 @@
-//! The page that tells asyncio's users where things are: whoever types a name on its left into
-//! the search box of the documentation must find something.
+//! The page that shows asyncio's users where things are: each name on its left must lead somewhere
+//! when it is typed into the search box of the documentation.
 
 use std::fs;
 use std::path::Path;

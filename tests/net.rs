@@ -2,9 +2,8 @@
 
 mod common;
 use common::{on_real_selectors as run, watchdog};
-use singletrack::aio::net::source::Source;
-use singletrack::aio::sleep;
-use singletrack::aio::{TcpListener, TcpStream};
+use singletrack::aio::net::async_fd::AsyncFd;
+use singletrack::aio::{TcpListener, TcpStream, sleep};
 use singletrack::{EventLoop, create_task};
 use std::io::{self, ErrorKind};
 use std::net::{Shutdown, SocketAddr};
@@ -179,7 +178,7 @@ fn io_without_a_loop_and_on_a_foreign_loop_say_what_to_do() {
 fn a_regular_file_cannot_be_watched() {
     run(|| async {
         let file = std::fs::File::open("/proc/self/exe").unwrap();
-        let error = Source::new(file).unwrap_err();
+        let error = AsyncFd::new(file).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::PermissionDenied);
         assert!(error.to_string().contains("on a thread, with `to_thread`"), "{error}");
     });
@@ -199,7 +198,7 @@ fn sources_are_forgotten_before_they_are_closed_wherever_they_are_dropped() {
         drop(here);
         assert_eq!(selector.watched().len(), 1);
         std::thread::spawn(move || drop(there)).join().unwrap();
-        singletrack::yield_now().await; // the next turn takes the inbox in
+        singletrack::yield_now().await; // the next iteration drains the inbox
         singletrack::yield_now().await;
         assert_eq!(selector.watched().len(), 0);
     });

@@ -1,15 +1,45 @@
-//! What asyncio users know: sleeping, sockets, locks, queues, and what is built from them.
+//! What asyncio users know: sleeping, sockets, locks, queues, tasks, and `run`.
 //!
 //! ```text
-//!   run              `run`: a loop for one main task, from the first poll to the last thread
-//!   signals          Who listens to which signal, on the one loop of the process that does
-//!   subprocess       Child processes: std's `Command`, with the pipes and the end of the child on the loop
-//!   time/            Time: sleeping, and limits
-//!   sync/            Waiting for each other: locks, events, queues
-//!   tasks/           Tasks: which there are, several at once, and jobs on threads
-//!   net/             Sockets and other descriptors
-//!   streams/         Buffered streams, and servers
+//!                waits for time   for a descriptor             for each other      for tasks
+//!                time/            net/, streams/               sync/               tasks/
+//!
+//!   is called    run: a loop, start to close
+//!                timeout          server · subprocess          lock · semaphore    task_group
+//!                    │            reader · writer              event · barrier     combine
+//!                    │            │  └ buffers (pure)          queue                  │
+//!                    │            tcp · unix · udp · pipes         │               children
+//!                    │            │  └ byte_stream                 │                  │
+//!   waits        sleep            async_fd · fds · signals     waiters: Acquire    Task
+//!                    │                │                            │             (join)
+//!                    │                │                            │                  │
+//!   wakes        timers           reactor                      waiters: Waiters    scheduler
+//!                (event_loop/)    (event_loop/)                (pure)              (event_loop/)
 //! ```
+//! At the root: `run`, `signals` and `subprocess`, which each use several groups. Every name that
+//! a user needs is re-exported here: `use singletrack::aio::{sleep, timeout};`.
+//!
+//! Read a column upwards: `time/sleep`; or `net/async_fd`, `net/byte_stream`, `net/tcp`,
+//! `streams/reader`; or `sync/waiters`, `sync/semaphore`, `sync/lock`. Each group's own page has a
+//! drawing of it.
+//!
+//! # How to add a primitive or a stream type
+//!
+//! *A primitive* is a pure `Synchronizer` that waits through `Acquire` (`aio/sync/waiters.rs`);
+//! its wakes and drops are checked by `tests/model/sync.rs`. The steps are in [`sync`].
+//!
+//! *A stream type* is an implementation of `Bytes` under `ByteStream` (`aio/net/byte_stream.rs`);
+//! readiness is checked by `tests/model/registry.rs` and `tests/model/backends.rs`. The steps are
+//! in [`net`].
+//!
+//! *Anything else that waits* needs one of four wakers: a timer (`sleep`), a descriptor
+//! (`AsyncFd::io_call`), a grant (`Acquire`) or a task's end (`Task`). Build it from these, and a
+//! drop cleans up by itself. A future that stores a waker elsewhere removes it in its own `drop`, as
+//! `IoWait` does, and clones, calls and drops wakers outside every borrow.
+//!
+//! The properties that these pages promise again and again (T of tasks, M of timers, R of the
+//! reactor, Z of signals and processes) have their table in `tests/aio_scenarios.rs`, which says
+//! for each, and for asyncio's scenarios 20 to 64, which test shows it.
 #![doc = include_str!("asyncio.md")]
 
 pub mod net;
@@ -21,14 +51,27 @@ pub mod sync;
 pub mod tasks;
 pub mod time;
 
+pub use crate::event_loop::calls::CallHandle;
+pub use crate::event_loop::lifecycle::EventLoop;
+pub use crate::event_loop::scheduler::create_task;
+pub use crate::event_loop::{LoopHandle, Task, create_eager_task};
+pub use crate::futures::{ReturnWhen, promise};
+pub use crate::sys::fd::Direction;
+pub use crate::sys::socket::ListenOptions;
+pub use crate::task::budget::yield_now;
+pub use crate::task::state::TaskError;
 pub use net::byte_stream::{ByteStream, Bytes, PipeReader, PipeWriter, pipe};
 pub use net::fds::{add_reader, add_writer, readable, remove_reader, remove_writer};
 pub use net::tcp::{TcpListener, TcpStream, lookup_host};
 pub use net::udp::UdpSocket;
 pub use net::unix::{UnixDatagram, UnixListener, UnixStream};
-pub use run::{RunError, run_on};
+pub use run::{RunError, run, run_on};
 pub use signals::{Signal, add_signal_handler, remove_signal_handler, signal};
-pub use streams::reader::{LIMIT, StreamReader, open_connection, open_unix_connection, split};
+pub use streams::buffers::StreamError;
+pub use streams::reader::{
+    DEFAULT_LIMIT, StreamReader, TcpStreams, UnixStreams, open_connection, open_unix_connection,
+    split,
+};
 pub use streams::server::{
     Listener, Server, ServerOptions, ServerStats, start_server, start_server_with,
 };
@@ -36,22 +79,24 @@ pub use streams::writer::StreamWriter;
 pub use subprocess::{Child, spawn};
 pub use sync::barrier::{Barrier, BrokenBarrier};
 pub use sync::event::Event;
-pub use sync::lock::{Condition, Lock};
+pub use sync::lock::{Condition, Lock, LockGuard};
 pub use sync::notify::Notify;
 pub use sync::queue::{
-    DoneTooOften, GetError, LifoQueue, PriorityQueue, PutError, Queue, ShutDown, Store,
+    DoneTooOften, GetError, LifoQueue, PriorityQueue, PutError, Queue, QueueOf, ShutDown, Store,
 };
-pub use sync::semaphore::{BoundedSemaphore, Grant, Permits, Semaphore};
+pub use sync::semaphore::{BoundedSemaphore, Permit, ReleasedTooOften, Semaphore};
 pub use tasks::bridge::{
     ExecutorJob, run_in_executor, set_default_executor, shutdown_default_executor, to_thread,
 };
+pub use tasks::children::ChildError;
 pub use tasks::combine::{
-    as_completed, gather, gather_outcomes, shield, try_gather, try_wait, wait,
+    AsCompleted, DoneAndPending, as_completed, gather, gather_outcomes, shield, try_gather,
+    try_wait, wait,
 };
 pub use tasks::current::{
     ContextVar, all_tasks, create_named_task, current_task, scope, task_name,
 };
 pub use tasks::task_group::{GroupClosed, GroupErrors, TaskGroup};
-pub use tasks::task_tree::{Doing, TaskTree, task_tree};
-pub use time::sleep::sleep;
+pub use tasks::task_tree::{Doing, TaskNode, TaskTree, task_tree};
+pub use time::sleep::{Sleep, sleep};
 pub use time::timeout::{RescheduleError, TimedOut, Timeout, timeout, timeout_at, wait_for};

@@ -1,9 +1,7 @@
 //! `run`: a loop for one main task, from the first poll to the last thread.
 //!
-//! *Assumes*: the loop (`event_loop/run_once.rs`), its signals (`aio/signals.rs`), its default executor
-//! (`aio/tasks/bridge.rs`).
-//! *Promises*: however `main` ends, no task, thread or descriptor of the loop is left, and
-//! Ctrl-C ends it in order once and by force the second time.
+//! *Promises*: however `main` ends, no task, thread or descriptor of the loop is left. The first
+//! Ctrl-C ends `main` in order, the second one the process by force.
 //! *Leaves out*: several mains on one loop (asyncio's `Runner`); that is an
 //! [`EventLoop`] and a line more.
 //!
@@ -16,7 +14,7 @@
 //! raises `KeyboardInterrupt` in the middle of whatever runs. Rust code cannot be thrown into;
 //! so the signal gets its default action back, in the kernel, when the first one arrives.
 
-use crate::aio::signals::{forget_first, on_first};
+use crate::aio::signals::{remove_first_handler, set_first_handler};
 use crate::aio::tasks::bridge::shutdown_default_executor;
 use crate::aio::time::timeout::wait_for;
 use crate::base::id::TaskId;
@@ -47,9 +45,9 @@ pub enum RunError {
     Start(io::Error),
     /// Ctrl-C came, and `main` was cancelled.
     Interrupted,
-    /// Somebody else cancelled `main`.
+    /// `main` was cancelled from outside.
     Cancelled,
-    /// Somebody stopped the loop before `main` was done.
+    /// The loop was stopped before `main` was done.
     Stopped,
     /// The selector failed.
     Failed(io::Error),
@@ -81,25 +79,25 @@ impl std::error::Error for RunError {
     }
 }
 
-/// Makes a loop, runs `main` on it as a task, and puts everything away.
+/// Makes a loop, runs `main` on it as a task, and closes everything.
 ///
-/// *SIGINT* (Ctrl-C), on the process's main thread and if nobody has plans for it: the first
+/// *SIGINT* (Ctrl-C), on the process's main thread and if it has its default action: the first
 /// one cancels `main`, whose drops run, and the result is [`RunError::Interrupted`]; a command
-/// then usually exits with 130. A second one, also while all is put away, ends the process by
+/// then usually exits with 130. A second one, also during the shutdown, ends the process by
 /// the signal's default action. A `main` that listens to SIGINT itself (see
 /// [`signals`](crate::aio::signals)) is not cancelled.
 ///
-/// *When `main` is done*, in asyncio's order: the other tasks are cancelled, and have a turn to
-/// end in; panics that nobody awaited go to the exception handler; the default executor of
-/// [`to_thread`](crate::aio::tasks::bridge::to_thread) is shut down and its threads are joined,
-/// while the loop runs on (for 300 seconds; then a line on standard error says so and they are
-/// left to themselves); the loop is dropped.
+/// *When `main` is done*, in asyncio's order: the other tasks are cancelled, and have one
+/// iteration to end in; panics that no task awaited go to the exception handler; the default
+/// executor of [`to_thread`](crate::aio::to_thread) is shut down and its threads are joined,
+/// while the loop runs on (for 300 seconds; then a line on standard error says so, and the
+/// threads are left running); the loop is dropped.
 ///
 /// # Errors
 /// [`RunError`]. It is never `main`'s own: that is in the output.
 ///
 /// # Panics
-/// With `main`'s own panic, after all is put away.
+/// With `main`'s own panic, after everything is closed.
 ///
 /// ```
 /// let value = singletrack::run(async {
@@ -144,13 +142,14 @@ pub fn run_on<F: Future + 'static>(event_loop: EventLoop, main: F) -> Result<F::
         return Err(RunError::Nested);
     }
     let interrupted = Rc::new(Cell::new(false));
-    let told = Rc::clone(&interrupted);
+    let by_sigint = Rc::clone(&interrupted);
     let ended = event_loop.drive(async {
         let main = event_loop.create_named_task("main", main);
-        let _interrupts = Interrupts::cancel(main.id(), told); // before the first poll of `main`
+        // Before the first poll of `main`.
+        let _handler = InterruptHandler::cancel(main.id(), by_sigint);
         main.await
     });
-    put_away(&event_loop);
+    shut_down(&event_loop);
     drop(event_loop);
     match ended {
         Ok(Ok(value)) => Ok(value),
@@ -163,32 +162,34 @@ pub fn run_on<F: Future + 'static>(event_loop: EventLoop, main: F) -> Result<F::
 }
 
 /// As long as this lives, the first SIGINT cancels the main task.
-struct Interrupts;
+struct InterruptHandler;
 
-impl Interrupts {
-    /// `None` where that is not ours to do: on other threads, beside another loop that listens
-    /// to signals, or if SIGINT is ignored or handled already.
-    fn cancel(main: TaskId, interrupted: Rc<Cell<bool>>) -> Option<Interrupts> {
+impl InterruptHandler {
+    /// `None` where SIGINT is not `run`'s to handle: on other threads, beside another loop that
+    /// listens to signals, or if SIGINT is ignored or handled already.
+    fn cancel(main: TaskId, interrupted: Rc<Cell<bool>>) -> Option<InterruptHandler> {
         let cancel = move || {
             interrupted.set(true);
             with_current(|core| core.ready.borrow_mut().cancel(main));
         };
-        (on_main_thread() && on_first(libc::SIGINT, cancel).ok()?).then_some(Interrupts)
+        (on_main_thread() && set_first_handler(libc::SIGINT, cancel).ok()?)
+            .then_some(InterruptHandler)
     }
 }
 
-impl Drop for Interrupts {
+impl Drop for InterruptHandler {
     fn drop(&mut self) {
-        forget_first(libc::SIGINT);
+        remove_first_handler(libc::SIGINT);
     }
 }
 
 /// What asyncio does between the end of `main` and `close`.
-fn put_away(event_loop: &EventLoop) {
+fn shut_down(event_loop: &EventLoop) {
     for id in event_loop.all_tasks() {
         event_loop.core.ready.borrow_mut().cancel(id);
     }
-    // A cancelled task is dropped in its next turn. What fails here has failed before.
+    // A cancelled task is dropped in the next iteration. An error here is a selector's, which has
+    // been reported before.
     let _ = event_loop.drive(yield_now());
     let joined = || wait_for(shutdown_default_executor(), Some(JOIN_LIMIT));
     let mut ended = event_loop.drive(joined());

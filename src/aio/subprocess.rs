@@ -1,13 +1,13 @@
-//! Child processes: std's `Command`, with the pipes and the end of the child on the loop.
+//! Child processes: std's `Command`, with the pipes and the child's end on the loop.
 //!
 //! *Assumes*: pidfds (`sys/process.rs`), which are readable when their process has ended.
-//! *Promises*: one descriptor a child and no `SIGCHLD`, so nobody else's `waitpid` can take
-//! the status and ours takes nobody else's; signals go to the child or to nobody, never to a
-//! stranger with its number; a wait that is dropped leaves the child alone.
-//! *Leaves out*: the command line and the environment; std says those.
+//! *Promises*: one descriptor a child and no `SIGCHLD`: a wait here takes the status of this child
+//! and of no other; a signal goes to the child or nowhere, never to a stranger with its number; a
+//! wait that is dropped leaves the child alone.
+//! *Leaves out*: the command line and the environment: std's `Command` has them.
 //!
 //! ```text
-//!   spawn ──► running ──ends──► zombie ──wait──► status, told as often as asked
+//!   spawn ──► running ──ends──► zombie ──wait──► status, which every later wait returns
 //!                │
 //!                └─ Child dropped: goes on, or (kill_on_drop) is killed;
 //!                   a task of the loop collects it either way
@@ -15,8 +15,8 @@
 //! Counterpart: asyncio's `PidfdChildWatcher`. There `wait` also waits for the pipes to close;
 //! here it waits for the process, and `communicate` for both.
 
+use crate::aio::net::async_fd::AsyncFd;
 use crate::aio::net::byte_stream::{PipeReader, PipeWriter};
-use crate::aio::net::source::Source;
 use crate::aio::streams::reader::StreamReader;
 use crate::aio::streams::writer::StreamWriter;
 use crate::event_loop::core::with_current;
@@ -51,13 +51,13 @@ use std::task::Poll;
 #[derive(Debug)]
 #[doc(alias = "asyncio.subprocess.Process")]
 pub struct Child {
-    /// What the child reads, if the command said `Stdio::piped()`. Dropped, it closes.
+    /// The child's standard input, if the command said `Stdio::piped()`. Dropped, it closes.
     pub stdin: Option<StreamWriter<Sender>>,
-    /// What the child writes, if the command said `Stdio::piped()`.
+    /// The child's standard output, if the command said `Stdio::piped()`.
     pub stdout: Option<StreamReader<Receiver>>,
-    /// Its complaints, likewise.
+    /// The child's standard error, if the command said `Stdio::piped()`.
     pub stderr: Option<StreamReader<Receiver>>,
-    process: Process,
+    process: WatchedProcess,
 }
 
 /// Starts a process. Of the command's streams those that are `Stdio::piped()` come as
@@ -80,7 +80,7 @@ pub fn spawn(command: &mut Command) -> io::Result<Child> {
     let mut child = command.spawn()?;
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     // From here on an error drops the process, which kills and collects it.
-    let mut process = Process::watch(child)?;
+    let mut process = WatchedProcess::watch(child)?;
     let reader = |fd: OwnedFd| PipeReader::from_fd(fd).map(StreamReader::new);
     let stdin = stdin.map(|end| PipeWriter::from_fd(end.into())).transpose()?;
     let stdout = stdout.map(|end| reader(end.into())).transpose()?;
@@ -90,25 +90,25 @@ pub fn spawn(command: &mut Command) -> io::Result<Child> {
 }
 
 impl Child {
-    /// The process's number. It may be another's once this one was waited for.
+    /// The process's number. It may be another process's once this one was waited for.
     #[doc(alias = "pid")]
     pub fn id(&self) -> u32 {
         self.process.running().child.id()
     }
 
-    /// Says whether dropping this kills the process. It does not unless told.
+    /// Sets whether dropping this kills the process. By default it does not.
     pub fn kill_on_drop(&mut self, kill: bool) {
         self.process.kill_on_drop = kill;
     }
 
     /// Waits until the process has ended. Closes its `stdin` first, if that is still here:
-    /// else a child that reads to the end would wait for us. A child whose output nobody
-    /// reads may wait for us as well: see [`communicate`](Self::communicate).
+    /// else a child that reads to the end would wait for us. A child whose output is not read may
+    /// wait for us as well: see [`communicate`](Self::communicate).
     ///
     /// Dropped before it is done, it leaves the process alone.
     ///
     /// # Errors
-    /// `ECHILD` if somebody else in this process has collected it, or ignores `SIGCHLD`.
+    /// `ECHILD` if other code in this process has collected it, or ignores `SIGCHLD`.
     #[doc(alias = "asyncio.subprocess.Process.wait")]
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         drop(self.stdin.take());
@@ -125,10 +125,11 @@ impl Child {
     }
 
     /// Sends `input` and then the end, while it reads all that the child writes; then waits.
-    /// Neither side can wait for the other. What is not piped is left alone, and empty.
+    /// Neither side can block the other. A stream that is not piped is left alone, and its output
+    /// is empty.
     ///
-    /// A child that ends before it has read everything is no error. Dropped half way, it goes
-    /// on sending `input`, and what was read waits for another call.
+    /// A child that ends before it has read everything is no error. Dropped half way, `input` is
+    /// still sent, and the output read so far waits for another call.
     ///
     /// # Errors
     /// What the pipes report; and as [`wait`](Self::wait).
@@ -141,12 +142,13 @@ impl Child {
                 _ => stdin.close(), // what is queued is sent by the writer's own task
             }
         }
-        let (stdout, stderr) = both(hear_out(&mut self.stdout), hear_out(&mut self.stderr)).await;
+        let (stdout, stderr) =
+            join_both(wait_eof(&mut self.stdout), wait_eof(&mut self.stderr)).await;
         stdout.and(stderr)?;
         let status = self.wait().await?;
-        // All is here, and nothing is waited for any more: now it can be taken.
+        // No await follows, so no drop can lose the output: now it can be taken.
         let rest = |reader: &mut Option<StreamReader<_>>| {
-            reader.as_mut().map(StreamReader::take_rest).unwrap_or_default()
+            reader.as_mut().map(StreamReader::take_buffered).unwrap_or_default()
         };
         Ok(Output { status, stdout: rest(&mut self.stdout), stderr: rest(&mut self.stderr) })
     }
@@ -179,27 +181,28 @@ impl Child {
     }
 }
 
-/// A process that is ours to collect.
+/// A process that this handle must collect, so that no zombie stays.
 #[derive(Debug)]
-struct Process {
+struct WatchedProcess {
     /// `None` only inside `drop`.
-    running: Option<Running>,
+    running: Option<RunningChild>,
     kill_on_drop: bool,
 }
 
 #[derive(Debug)]
-struct Running {
+struct RunningChild {
     child: process::Child,
-    pidfd: Source<OwnedFd>,
+    pidfd: AsyncFd<OwnedFd>,
 }
 
-impl Process {
-    /// Has the loop watch `child`, which is killed if that cannot be.
-    fn watch(mut child: process::Child) -> io::Result<Process> {
-        match pidfd_open(child.id()).and_then(Source::new) {
-            Ok(pidfd) => {
-                Ok(Process { running: Some(Running { child, pidfd }), kill_on_drop: true })
-            }
+impl WatchedProcess {
+    /// Has the loop watch `child`, which is killed if that fails.
+    fn watch(mut child: process::Child) -> io::Result<WatchedProcess> {
+        match pidfd_open(child.id()).and_then(AsyncFd::new) {
+            Ok(pidfd) => Ok(WatchedProcess {
+                running: Some(RunningChild { child, pidfd }),
+                kill_on_drop: true,
+            }),
             Err(e) => {
                 // Not waited for yet, so the number is still its own.
                 child.kill()?;
@@ -209,17 +212,17 @@ impl Process {
         }
     }
 
-    fn running(&self) -> &Running {
+    fn running(&self) -> &RunningChild {
         self.running.as_ref().expect("a process is here until the drop")
     }
 
-    fn running_mut(&mut self) -> &mut Running {
+    fn running_mut(&mut self) -> &mut RunningChild {
         self.running.as_mut().expect("a process is here until the drop")
     }
 }
 
-impl Running {
-    /// std remembers the status once it has it, so this may be asked again.
+impl RunningChild {
+    /// std remembers the status once it has it, so this may be called again.
     async fn wait(&mut self) -> io::Result<ExitStatus> {
         let child = &mut self.child;
         let ended = |_: &OwnedFd| child.try_wait()?.ok_or(io::ErrorKind::WouldBlock.into());
@@ -227,7 +230,7 @@ impl Running {
     }
 }
 
-impl Drop for Process {
+impl Drop for WatchedProcess {
     fn drop(&mut self) {
         let Some(mut running) = self.running.take() else { return };
         let Ok(None) = running.child.try_wait() else { return };
@@ -246,11 +249,11 @@ impl Drop for Process {
     }
 }
 
-/// A process that nobody holds any more. Dropped without a loop to wait on, it waits here for
-/// one that was killed, which is soon over; one that was not goes its way, and is collected
-/// by the system when this process ends.
+/// A process without a handle, until it is collected. Dropped without a loop to wait on, it blocks
+/// for a process that was killed, which is soon over; a process that was not killed runs on, and is
+/// collected by the system when this process ends.
 struct Orphan {
-    running: Running,
+    running: RunningChild,
     killed: bool,
 }
 
@@ -262,15 +265,15 @@ impl Drop for Orphan {
     }
 }
 
-async fn hear_out(reader: &mut Option<StreamReader<Receiver>>) -> io::Result<()> {
+async fn wait_eof(reader: &mut Option<StreamReader<Receiver>>) -> io::Result<()> {
     match reader {
-        Some(reader) => reader.hear_out().await,
+        Some(reader) => reader.wait_eof().await,
         None => Ok(()),
     }
 }
 
-/// Runs two futures side by side.
-async fn both<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Output) {
+/// Runs two futures at the same time, until both are done.
+async fn join_both<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Output) {
     let (mut a, mut b) = (pin!(a), pin!(b));
     let (mut of_a, mut of_b) = (None, None);
     poll_fn(|cx| {

@@ -1,10 +1,9 @@
-//! The line of waiters, and the permits over it, against a `VecDeque`: after any sequence of
-//! operations nobody is stranded, the order is that of arrival, and no permit is lost.
+//! The queue of waiters, and the permits over it, against a `VecDeque`: after any sequence of
+//! operations no waiter is stranded, the order is that of arrival, and no permit is lost.
 
 use super::reader::Reader;
-use singletrack::aio::sync::waiters::Gate;
-use singletrack::aio::sync::waiters::Left;
-use singletrack::aio::{Grant, Permits};
+use singletrack::aio::sync::semaphore::{Grant, Permits};
+use singletrack::aio::sync::waiters::{Removed, Synchronizer};
 use singletrack::base::id::Key;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -30,13 +29,13 @@ pub fn check_bytes(bytes: &[u8]) {
 pub fn check(free: usize, ops: &[Op]) {
     let mut world = World::new(free);
     for op in ops {
-        world.obey(op);
+        world.apply(op);
         world.check();
     }
-    // However it came to this: bring enough permits and everybody is served, in order.
-    let names: Vec<usize> = world.line.iter().copied().collect();
+    // In any state: bring enough permits and every waiter is served, in order.
+    let names: Vec<usize> = world.queue.iter().copied().collect();
     for name in names {
-        world.obey(&Op::Bring);
+        world.apply(&Op::Bring);
         world.check();
         assert!(world.waiters.iter().any(|w| w.name == name && w.granted));
     }
@@ -44,23 +43,23 @@ pub fn check(free: usize, ops: &[Op]) {
 
 /// A waker that counts.
 #[derive(Default)]
-struct Bell(AtomicUsize);
+struct CountingWaker(AtomicUsize);
 
-impl Wake for Bell {
+impl Wake for CountingWaker {
     fn wake(self: Arc<Self>) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-impl Bell {
-    fn rung(&self) -> usize {
+impl CountingWaker {
+    fn wakes(&self) -> usize {
         self.0.load(Ordering::Relaxed)
     }
 }
 
 #[derive(Debug, Clone)]
 pub enum Op {
-    /// A task comes and enters or waits. Without budget (false) it comes for its pass later.
+    /// A task acquires or waits. Without budget (false) it takes its grant later.
     Acquire(bool),
     /// The i-th waiter's task runs.
     Run(usize),
@@ -68,27 +67,27 @@ pub enum Op {
     Cancel(usize),
     /// The i-th waiter moves to another task.
     Move(usize),
-    /// One who holds a permit gives it back.
+    /// A task that holds a permit releases it.
     Release,
-    /// Somebody brings a permit of his own.
+    /// A permit is added.
     Bring,
 }
 
 struct Waiter {
     name: usize,
-    place: Key,
-    bell: Arc<Bell>,
+    key: Key,
+    waker_count: Arc<CountingWaker>,
     /// What the model says.
     granted: bool,
 }
 
-/// Permits, and the model beside them: who waits, in order; how many are free or held.
+/// Permits, and the model beside them: the waiters, in order; how many are free or held.
 struct World {
     permits: Permits,
     free: usize,
     held: usize,
     total: usize,
-    line: VecDeque<usize>,
+    queue: VecDeque<usize>,
     waiters: Vec<Waiter>,
     names: usize,
 }
@@ -100,15 +99,15 @@ impl World {
             free,
             held: 0,
             total: free,
-            line: VecDeque::new(),
+            queue: VecDeque::new(),
             waiters: Vec::new(),
             names: 0,
         }
     }
 
-    /// The model's hand-off: the first in line, or the heap of free permits.
+    /// The model's hand-off: to the first waiter, or to the free permits.
     fn hand_off(&mut self) {
-        match self.line.pop_front() {
+        match self.queue.pop_front() {
             None => self.free += 1,
             Some(name) => {
                 self.waiters.iter_mut().find(|w| w.name == name).unwrap().granted = true;
@@ -123,68 +122,70 @@ impl World {
         self.hand_off();
     }
 
-    fn obey(&mut self, op: &Op) {
+    fn apply(&mut self, op: &Op) {
         match *op {
             Op::Acquire(has_budget) => {
-                let entered = self.permits.enter();
-                assert_eq!(entered.is_some(), self.free > 0);
-                if entered.is_some() {
+                let acquired = self.permits.try_acquire();
+                assert_eq!(acquired.is_some(), self.free > 0);
+                if acquired.is_some() {
                     self.free -= 1;
                 }
-                let bell = Arc::new(Bell::default());
-                let (place, granted) = match entered {
+                let waker_count = Arc::new(CountingWaker::default());
+                let (key, granted) = match acquired {
                     Some(_) if has_budget => {
                         self.held += 1;
                         return;
                     }
-                    Some(pass) => {
-                        bell.0.fetch_add(1, Ordering::Relaxed); // as the spent budget does
-                        (self.permits.line().keep(pass), true)
+                    Some(grant) => {
+                        waker_count.0.fetch_add(1, Ordering::Relaxed); // as the spent budget does
+                        (self.permits.waiters().insert_granted(grant), true)
                     }
                     None => {
-                        self.line.push_back(self.names);
-                        (self.permits.line().push(Waker::from(Arc::clone(&bell))), false)
+                        self.queue.push_back(self.names);
+                        (self.permits.waiters().push(Waker::from(Arc::clone(&waker_count))), false)
                     }
                 };
-                self.waiters.push(Waiter { name: self.names, place, bell, granted });
+                self.waiters.push(Waiter { name: self.names, key, waker_count, granted });
                 self.names += 1;
             }
             Op::Run(i) if i < self.waiters.len() => {
-                let Waiter { place, granted, .. } = self.waiters[i];
-                let pass = self.permits.line().take(place);
-                assert_eq!(pass, granted.then_some(Grant::Permit));
+                let Waiter { key, granted, .. } = self.waiters[i];
+                let grant = self.permits.waiters().take(key);
+                assert_eq!(grant, granted.then_some(Grant::Permit));
                 if granted {
                     self.waiters.remove(i);
                     self.held += 1;
-                    assert!(matches!(self.permits.line().leave(place), Left::Gone));
+                    assert!(matches!(self.permits.waiters().remove(key), Removed::Gone));
                 }
             }
             Op::Cancel(i) if i < self.waiters.len() => {
                 let waiter = self.waiters.remove(i);
-                match self.permits.line().leave(waiter.place) {
-                    Left::Waiting(_) => assert!(!waiter.granted),
-                    Left::Gone => panic!("it was there"),
-                    Left::Granted(pass) => {
+                match self.permits.waiters().remove(waiter.key) {
+                    Removed::Waiting(_) => assert!(!waiter.granted),
+                    Removed::Gone => panic!("it was there"),
+                    Removed::Granted(grant) => {
                         assert!(waiter.granted);
-                        if let Some(waker) = self.permits.pass_on(pass) {
+                        if let Some(waker) = self.permits.give_back(grant) {
                             waker.wake();
                         }
                         self.hand_off();
                     }
                 }
-                self.line.retain(|&name| name != waiter.name);
+                self.queue.retain(|&name| name != waiter.name);
             }
             Op::Move(i) if i < self.waiters.len() => {
                 let waiter = &mut self.waiters[i];
                 if waiter.granted {
                     return;
                 }
-                let line = self.permits.line();
-                assert!(line.will_wake(waiter.place, &Waker::from(Arc::clone(&waiter.bell))));
-                waiter.bell = Arc::new(Bell::default());
-                let new = Waker::from(Arc::clone(&waiter.bell));
-                assert!(!line.will_wake(waiter.place, &new));
-                drop(line.replace_waker(waiter.place, new));
+                let waiters = self.permits.waiters();
+                assert!(
+                    waiters.will_wake(waiter.key, &Waker::from(Arc::clone(&waiter.waker_count)))
+                );
+                waiter.waker_count = Arc::new(CountingWaker::default());
+                let new = Waker::from(Arc::clone(&waiter.waker_count));
+                assert!(!waiters.will_wake(waiter.key, &new));
+                drop(waiters.replace_waker(waiter.key, new));
             }
             Op::Release if self.held > 0 => {
                 self.held -= 1;
@@ -202,11 +203,15 @@ impl World {
         let granted = self.waiters.iter().filter(|w| w.granted).count();
         assert_eq!(self.permits.free(), self.free);
         assert_eq!(self.free + self.held + granted, self.total, "permits are conserved");
-        assert!(self.free == 0 || self.line.is_empty(), "nobody waits while one is free");
-        assert_eq!(self.permits.line().waiting(), self.line.len());
-        assert_eq!(self.permits.line().granted(), granted);
+        assert!(self.free == 0 || self.queue.is_empty(), "no task waits while one is free");
+        assert_eq!(self.permits.waiters().waiting(), self.queue.len());
+        assert_eq!(self.permits.waiters().granted(), granted);
         for waiter in &self.waiters {
-            assert_eq!(waiter.bell.rung(), usize::from(waiter.granted), "woken once, if granted");
+            assert_eq!(
+                waiter.waker_count.wakes(),
+                usize::from(waiter.granted),
+                "woken once, if granted"
+            );
         }
     }
 }

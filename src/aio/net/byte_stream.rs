@@ -1,23 +1,24 @@
 //! A stream of bytes: what TCP, Unix streams and pipes have in common.
 //!
-//! *Assumes*: sources (`aio/net/source.rs`); std's `Read` and `Write` on a shared reference.
+//! *Assumes*: std's `Read` and `Write` on a shared reference.
 //! *Promises*: std's semantics, with `.await` where std would block; every read and write
-//! tries first and sleeps only on `WouldBlock`.
-//! *Leaves out*: how a stream comes to be (`aio/net/tcp.rs`, `aio/net/unix.rs`, `aio/net/byte_stream.rs`), and
-//! buffering (`aio/streams/reader.rs`).
+//! tries first and sleeps only on `WouldBlock` (`aio/net/async_fd.rs`). A pipe's reader reads the
+//! end of the stream once every writer is dropped; a writer without a reader gets `BrokenPipe`.
+//! *Leaves out*: connections (`aio/net/tcp.rs`, `aio/net/unix.rs`) and buffering
+//! (`aio/streams/reader.rs`). And named pipes: open one with std, non-blocking, and take it over.
 //!
 //! Reading and writing take `&self`: a stream behind an `Rc` serves a reading task and a
 //! writing one, and needs no splitting into halves.
 //!
-//! # Pipes: bytes in one direction
+//! ```text
+//!              Bytes: AsFd, Read, Write, how it shuts down
+//!                ▲          ▲          ▲           ▲
+//!             std's TCP  std's Unix  mio's pipe Receiver, Sender
 //!
-//! *Assumes*: byte streams (`aio/net/byte_stream.rs`); mio's pipe ends, which can be made
-//! non-blocking without a word of `libc`.
-//! *Promises*: the reader reads the end of the stream once every writer is dropped; a writer
-//! without a reader gets `BrokenPipe`.
-//! *Leaves out*: named pipes. Open one with std, non-blocking, and take it over.
+//!   ByteStream<T: Bytes> = AsyncFd<T> and read, write, read_exact, write_all, shutdown
+//! ```
 
-use crate::aio::net::source::Source;
+use crate::aio::net::async_fd::AsyncFd;
 use crate::sys::fd::Direction;
 use mio::unix::pipe::{Receiver, Sender};
 use std::future::Future;
@@ -27,10 +28,10 @@ use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::task::{Context, Poll, ready};
 
-/// What a [`ByteStream`] wants to know of the object inside it.
+/// What a [`ByteStream`] must know of the object inside it.
 pub trait Bytes: AsFd + Into<OwnedFd> {
     /// A read of less than there was room for means that the kernel has no more, so the next
-    /// one need not be tried before there is news. True of TCP and pipes. False of Unix
+    /// one need not be tried before the next event. True of TCP and pipes. False of Unix
     /// streams, where a read also stops short at a message that carries descriptors.
     const SHORT_READ_DRAINS: bool;
 
@@ -63,19 +64,19 @@ pub trait Bytes: AsFd + Into<OwnedFd> {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct ByteStream<T: Bytes>(Source<T>);
+pub struct ByteStream<T: Bytes>(AsyncFd<T>);
 
 impl<T: Bytes> ByteStream<T> {
     /// Has the running loop watch `io`, which must be in non-blocking mode.
     ///
     /// # Errors
-    /// As [`Source::new`].
+    /// As [`AsyncFd::new`].
     pub fn new(io: T) -> io::Result<Self> {
-        Ok(ByteStream(Source::new(io)?))
+        Ok(ByteStream(AsyncFd::new(io)?))
     }
 
-    /// The source, for calls of a kind's own.
-    pub fn source(&self) -> &Source<T> {
+    /// The descriptor, for calls that only one kind of stream has.
+    pub fn async_fd(&self) -> &AsyncFd<T> {
         &self.0
     }
 
@@ -112,8 +113,8 @@ where
         self.0.wait(Direction::Read, move |cx| self.poll_read(cx, buffer))
     }
 
-    /// [`read`](Self::read) for hand-written futures. Every waker it was polled with since the
-    /// last news is woken by the next.
+    /// [`read`](Self::read) for hand-written futures. The next event wakes every waker that it was
+    /// polled with since the last one.
     pub fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         let room = buffer.len();
         let got = self.0.poll_io(cx, Direction::Read, |mut io| io.read(buffer));
@@ -171,16 +172,16 @@ where
         self.0.wait(Direction::Write, move |cx| self.poll_write(cx, bytes))
     }
 
-    /// [`write`](Self::write) for hand-written futures. Every waker it was polled with since
-    /// the last news is woken by the next.
+    /// [`write`](Self::write) for hand-written futures. The next event wakes every waker that it
+    /// was polled with since the last one.
     pub fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.0.poll_io(cx, Direction::Write, |mut io| io.write(bytes))
     }
 
-    /// Writes what goes at once, without waiting.
+    /// Writes what the kernel takes at once, without waiting.
     ///
     /// # Errors
-    /// `WouldBlock` if nothing does; and as [`write`](Self::write).
+    /// `WouldBlock` if it takes nothing; and as [`write`](Self::write).
     pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         self.0.try_io(Direction::Write, |mut io| io.write(bytes))
     }
@@ -230,7 +231,7 @@ impl<T: Bytes> AsFd for ByteStream<T> {
     }
 }
 
-/// The end of a pipe that bytes come out of.
+/// The reading end of a pipe.
 ///
 /// ```
 /// use singletrack::EventLoop;
@@ -251,7 +252,7 @@ impl<T: Bytes> AsFd for ByteStream<T> {
 #[doc(alias = "asyncio.loop.connect_read_pipe")]
 pub type PipeReader = ByteStream<Receiver>;
 
-/// The end of a pipe that bytes go into.
+/// The writing end of a pipe.
 #[doc(alias = "asyncio.loop.connect_write_pipe")]
 pub type PipeWriter = ByteStream<Sender>;
 
@@ -285,7 +286,7 @@ impl Bytes for Sender {
 
 impl PipeReader {
     /// Takes over the reading end of a pipe. Non-blocking mode belongs to the open pipe end:
-    /// whoever shares it gets it too.
+    /// every process that shares it sees it too.
     ///
     /// # Errors
     /// `PermissionDenied` for a regular file; and `NotConnected` outside a running loop.

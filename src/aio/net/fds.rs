@@ -1,39 +1,35 @@
-//! Waiting for a descriptor that somebody else reads and writes.
+//! Descriptors of other code: `readable`, `writable`, `add_reader`, `add_writer`.
 //!
-//! *Assumes*: `aio/net/source.rs`.
-//! *Promises*: returns when the descriptor is ready at that moment; the descriptor itself is
-//! neither read nor changed nor kept; a wait that is dropped leaves nothing behind.
-//! *Leaves out*: speed. Each wait enters a duplicate into the selector and takes it out again,
-//! four system calls; streams of the loop's own stay in.
+//! *Assumes*: the reactor (`event_loop/reactor.rs`) reports each change once; `ppoll`
+//! (`sys/fd.rs`) says whether a descriptor is ready now.
+//! *Promises*: `readable` and `writable` return when the descriptor is ready at that moment; they
+//! neither read nor change nor keep it, and a wait that is dropped leaves nothing behind. A
+//! callback is called in every iteration in which its descriptor is ready, whether or not it has
+//! read all there is (asyncio's level-triggered meaning); a removed callback is never called
+//! again, and what it holds is dropped at once.
+//! *Leaves out*: speed. Each `readable` enters a duplicate into the selector and takes it out
+//! again, four system calls, and each callback costs a `ppoll`; streams of the loop's own
+//! (`aio/net/byte_stream.rs`) cost neither.
 //!
-//! asyncio's `add_reader` and `add_writer`, for one time.
-//!
-//! # Callbacks for descriptors: `add_reader`, `add_writer`, and their removal
-//!
-//! *Assumes*: the reactor (`event_loop/reactor.rs`), which speaks once per change; `ppoll`
-//! (`sys/fd.rs`), which answers how things are.
-//! *Promises*: asyncio's level-triggered meaning: a callback is called in every turn in which
-//! its descriptor is ready, whether or not it has read all there is; a removed callback is
-//! never called again, and what it holds is dropped at once.
-//! *Leaves out*: reading and writing. What the callback does is its own affair.
+//! The task of a callback:
 //!
 //! ```text
-//!   reactor's bit ── not set ──► wait for news            (edge: told once)
+//!   reactor's bit ── not set ──► wait for an event         (edge: reported once)
 //!        │ set
 //!        ▼
-//!   ppoll, no timeout ── not ready ──► clear the bit, wait for news
+//!   ppoll, no timeout ── not ready ──► clear the bit, wait for an event
 //!        │ ready
 //!        ▼
-//!   call ──► let the others run ──► ppoll again           (level: asked every time)
+//!   call ──► let the others run ──► ppoll again            (level: asked every time)
 //! ```
-//! Code written for asyncio counts on this: it reads one piece and returns. With edges alone
-//! it would hang on the rest. The price is one more system call a callback.
+//! Code written for asyncio relies on this: it reads one piece and returns. With edges alone
+//! it would hang on the rest.
 //!
 //! asyncio watches a number, and a descriptor that was closed without `remove_reader` leaves a
 //! stale watch behind, which a new one with the same number inherits. Here the loop owns or
 //! shares (by `Rc`) what it watches, so it cannot be closed too early.
 
-use crate::aio::net::source::{Source, register};
+use crate::aio::net::async_fd::{AsyncFd, register};
 use crate::aio::tasks::current::create_named_task;
 use crate::base::id::Key;
 use crate::event_loop::core::{Core, current, with_current};
@@ -69,32 +65,32 @@ use std::time::Duration;
 /// descriptors left; `NotConnected` outside a running loop.
 #[doc(alias = "asyncio.loop.add_reader")]
 pub async fn readable(fd: impl AsFd) -> io::Result<()> {
-    ready(fd, Direction::Read).await
+    wait_until_ready(fd, Direction::Read).await
 }
 
-/// Waits until something can be written to `fd`, or nobody is left to read it.
+/// Waits until something can be written to `fd`, or until it has no reader any more.
 ///
 /// # Errors
 /// As [`readable`].
 #[doc(alias = "asyncio.loop.add_writer")]
 pub async fn writable(fd: impl AsFd) -> io::Result<()> {
-    ready(fd, Direction::Write).await
+    wait_until_ready(fd, Direction::Write).await
 }
 
-async fn ready(fd: impl AsFd, direction: Direction) -> io::Result<()> {
-    let source = Source::new(fd.as_fd().try_clone_to_owned()?)?;
+async fn wait_until_ready(fd: impl AsFd, direction: Direction) -> io::Result<()> {
+    let duplicate = AsyncFd::new(fd.as_fd().try_clone_to_owned()?)?;
     let is_ready = |fd: &OwnedFd| match wait_ready(fd.as_fd(), direction, Some(Duration::ZERO))? {
         true => Ok(()),
         false => Err(io::ErrorKind::WouldBlock.into()),
     };
-    source.io_call(direction, is_ready).await
+    duplicate.io_call(direction, is_ready).await
 }
 
-/// Calls `callback` in every turn in which `io` can be read, or is at its end or has failed.
+/// Calls `callback` in every iteration in which `io` can be read, or is at its end or has failed.
 ///
 /// Takes the place of an earlier reader of the same descriptor. `io` is dropped when the
-/// callback is removed; give an `Rc` to go on using it. A task of its own serves each callback,
-/// and listings of tasks show it. A panic goes to the exception handler; the watch goes on.
+/// callback is removed; give an `Rc` to go on using it. Each callback has a task of its own,
+/// which listings of tasks show. A panic goes to the exception handler; the callback stays.
 ///
 /// # Errors
 /// `PermissionDenied` for what is always ready and cannot be watched, such as a regular file;
@@ -140,7 +136,7 @@ pub fn add_writer(io: impl AsFd + 'static, callback: impl FnMut() + 'static) -> 
 
 /// Takes the reader of a descriptor away. False if there is none, or no running loop.
 ///
-/// A number will do as well: `remove_reader(&0)`.
+/// A number is accepted as well: `remove_reader(&0)`.
 #[doc(alias = "asyncio.loop.remove_reader")]
 pub fn remove_reader(fd: &impl AsRawFd) -> bool {
     remove(Direction::Read, fd.as_raw_fd())
@@ -152,19 +148,19 @@ pub fn remove_writer(fd: &impl AsRawFd) -> bool {
     remove(Direction::Write, fd.as_raw_fd())
 }
 
-/// The watched descriptors of one loop.
+/// The descriptors of one loop that have callbacks.
 #[derive(Default)]
-struct Watches(RefCell<HashMap<RawFd, Watched>>);
+struct FdCallbacks(RefCell<HashMap<RawFd, FdEntry>>);
 
-/// One descriptor: its place in the reactor, and at most one watch in each direction.
-struct Watched {
+/// One descriptor: its entry in the reactor, and at most one callback in each direction.
+struct FdEntry {
     key: Key,
-    reader: Option<Watch>,
-    writer: Option<Watch>,
+    reader: Option<Registered>,
+    writer: Option<Registered>,
 }
 
-impl Watched {
-    fn side(&mut self, direction: Direction) -> &mut Option<Watch> {
+impl FdEntry {
+    fn slot(&mut self, direction: Direction) -> &mut Option<Registered> {
         match direction {
             Direction::Read => &mut self.reader,
             Direction::Write => &mut self.writer,
@@ -172,39 +168,40 @@ impl Watched {
     }
 }
 
-/// The only strong hold on a side, and the task that serves it.
-struct Watch {
-    side: Rc<Side>,
+/// The only strong reference to a callback, and the task that calls it.
+struct Registered {
+    callback: Rc<FdCallback>,
     task: Task<()>,
 }
 
-struct Side {
+struct FdCallback {
     key: Key,
     direction: Direction,
     io: Box<dyn AsFd>,
-    callback: RefCell<Box<dyn FnMut()>>,
+    function: RefCell<Box<dyn FnMut()>>,
     name: String,
 }
 
-fn add(direction: Direction, io: Box<dyn AsFd>, callback: Box<dyn FnMut()>) -> io::Result<()> {
+fn add(direction: Direction, io: Box<dyn AsFd>, function: Box<dyn FnMut()>) -> io::Result<()> {
     let core = with_current(Rc::clone).ok_or_else(|| {
         let text = "watching a descriptor needs a running event loop";
         io::Error::new(io::ErrorKind::NotConnected, text)
     })?;
-    let watches = core.extensions.get::<Watches>();
+    let callbacks = core.extensions.get::<FdCallbacks>();
     let fd = io.as_fd().as_raw_fd();
-    let known = watches.0.borrow().get(&fd).map(|watched| watched.key);
+    let known = callbacks.0.borrow().get(&fd).map(|entry| entry.key);
     let key = match known {
         Some(key) => key,
         None => register(&core, io.as_fd())?,
     };
     let what = if direction == Direction::Read { "reader" } else { "writer" };
     let name = format!("{what} of descriptor {fd}");
-    let side = Rc::new(Side { key, direction, io, callback: RefCell::new(callback), name });
-    let task = create_named_task(&side.name, serve(Rc::downgrade(&side)));
-    let mut table = watches.0.borrow_mut();
-    let watched = table.entry(fd).or_insert(Watched { key, reader: None, writer: None });
-    let old = watched.side(direction).replace(Watch { side, task });
+    let function = RefCell::new(function);
+    let callback = Rc::new(FdCallback { key, direction, io, function, name });
+    let task = create_named_task(&callback.name, serve(Rc::downgrade(&callback)));
+    let mut table = callbacks.0.borrow_mut();
+    let entry = table.entry(fd).or_insert(FdEntry { key, reader: None, writer: None });
+    let old = entry.slot(direction).replace(Registered { callback, task });
     drop(table);
     if let Some(old) = old {
         old.end(&core);
@@ -214,28 +211,28 @@ fn add(direction: Direction, io: Box<dyn AsFd>, callback: Box<dyn FnMut()>) -> i
 
 fn remove(direction: Direction, fd: RawFd) -> bool {
     let Some(core) = with_current(Rc::clone) else { return false };
-    let watches = core.extensions.get::<Watches>();
-    let mut table = watches.0.borrow_mut();
-    let Some(watched) = table.get_mut(&fd) else { return false };
-    let Some(watch) = watched.side(direction).take() else { return false };
-    let last = watched.reader.is_none() && watched.writer.is_none();
+    let callbacks = core.extensions.get::<FdCallbacks>();
+    let mut table = callbacks.0.borrow_mut();
+    let Some(entry) = table.get_mut(&fd) else { return false };
+    let Some(registered) = entry.slot(direction).take() else { return false };
+    let last = entry.reader.is_none() && entry.writer.is_none();
     if last {
         table.remove(&fd);
     }
     drop(table);
     if last {
-        let fd = watch.side.io.as_fd();
-        let waiters = core.reactor.borrow_mut().deregister(watch.side.key, fd);
-        drop(waiters); // only its own task, which ends now
+        let fd = registered.callback.io.as_fd();
+        let waiters = core.reactor.borrow_mut().deregister(registered.callback.key, fd);
+        drop(waiters); // the waker of its own task, which ends now
     }
-    watch.end(&core);
+    registered.end(&core);
     true
 }
 
-impl Watch {
-    /// The task polls no more; the callback and its descriptor go, if it is not running.
+impl Registered {
+    /// Ends the task; the callback and its descriptor are dropped, unless the callback is running.
     fn end(self, core: &Core) {
-        let Side { key, direction, .. } = *self.side;
+        let FdCallback { key, direction, .. } = *self.callback;
         let waker = waker(self.task.id());
         let own = core.reactor.borrow_mut().remove_waiter(key, direction, &waker);
         self.task.cancel();
@@ -243,22 +240,22 @@ impl Watch {
     }
 }
 
-/// Serves a side as long as it is there.
-async fn serve(side: Weak<Side>) {
-    while poll_fn(|cx| poll_ready(&side, cx)).await {
-        let Some(side) = side.upgrade() else { return };
-        side.call();
-        drop(side); // its owner may remove it while the others run
+/// Calls a callback whenever its descriptor is ready, as long as it is registered.
+async fn serve(callback: Weak<FdCallback>) {
+    while poll_fn(|cx| poll_ready(&callback, cx)).await {
+        let Some(callback) = callback.upgrade() else { return };
+        callback.call();
+        drop(callback); // so that `remove` frees it while the other tasks run
         yield_now().await;
     }
 }
 
-/// True when the descriptor is ready; false when nobody watches it any more.
-fn poll_ready(side: &Weak<Side>, cx: &mut Context<'_>) -> Poll<bool> {
-    let (Some(side), Some(core)) = (side.upgrade(), with_current(Rc::clone)) else {
+/// True when the descriptor is ready; false when its callback was removed.
+fn poll_ready(callback: &Weak<FdCallback>, cx: &mut Context<'_>) -> Poll<bool> {
+    let (Some(callback), Some(core)) = (callback.upgrade(), with_current(Rc::clone)) else {
         return Poll::Ready(false);
     };
-    let (key, direction, fd) = (side.key, side.direction, side.io.as_fd());
+    let (key, direction, fd) = (callback.key, callback.direction, callback.io.as_fd());
     loop {
         let bit = core.reactor.borrow().is_ready(key, direction);
         match bit {
@@ -275,15 +272,15 @@ fn poll_ready(side: &Weak<Side>, cx: &mut Context<'_>) -> Poll<bool> {
             Direction::Read => can_read(fd),
             Direction::Write => can_write(fd),
         };
-        // What is wrong with a descriptor, the callback's own system call will find out.
+        // If the descriptor is broken, the callback's own system call will find out.
         if ready.unwrap_or(true) || core.reactor.borrow_mut().clear(key, fd, direction).is_err() {
             return Poll::Ready(true);
         }
     }
 }
 
-impl Side {
+impl FdCallback {
     fn call(&self) {
-        current("a watch").run_user_code(&self.name, || (self.callback.borrow_mut())());
+        current("a callback").run_user_code(&self.name, || (self.function.borrow_mut())());
     }
 }

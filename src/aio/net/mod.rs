@@ -1,17 +1,38 @@
-//! Sockets and other descriptors.
+//! Waiting for descriptors: sockets, pipes, and descriptors of other code.
 //!
 //! ```text
-//!   byte_stream      A stream of bytes: what TCP, Unix streams and pipes have in common
-//!   fds              Waiting for a descriptor that somebody else reads and writes
-//!   source           A descriptor that the loop watches: the step between a system call and a future
-//!   tcp              TCP: a listener that accepts, and a stream
-//!   udp              UDP: messages that may be lost, doubled or reordered, but never cut by the network
-//!   unix             Unix sockets: streams, their listener, and datagrams
+//!      tcp          unix           (pipes)       udp            fds
+//!    listener ┐   listener ┐          │           │         readable, add_reader: the
+//!    stream   │   stream   │          │           │         caller's own descriptor
+//!       │     │   datagram │          │           │              │
+//!       ▼     │      │     │          ▼           │              │
+//!    byte_stream ◄───┘     │   byte_stream        │              │
+//!       │     └────────────┴──────────┼───────────┘              │
+//!       ▼                             ▼                          ▼
+//!    async_fd: try the system call; on WouldBlock wait for the reactor (event_loop/reactor.rs)
 //! ```
+//! Read `async_fd`, then `byte_stream`, then `tcp`; `unix` and `udp` are more of the same, `fds` is
+//! asyncio's level-triggered world on top of an edge-triggered reactor.
+//!
+//! # How to add a stream type
+//!
+//! 1. Find or write a type with `AsFd`, `Into<OwnedFd>`, and `Read` and `Write` on a shared
+//!    reference (`&T`), in non-blocking mode.
+//! 2. Implement `Bytes` for it (`aio/net/byte_stream.rs`). `SHORT_READ_DRAINS` may be true only if
+//!    a short read proves that the kernel has no more bytes; if in doubt, false costs one system
+//!    call a read. `HALF_CLOSES` is false if the object ends only as a whole, as a pipe does.
+//! 3. Give `ByteStream<YourType>` its constructors, and calls of its own through
+//!    `ByteStream::async_fd` (`TcpStream::connect` shows both). Reading, writing, `split`, the
+//!    buffered reader and writer and the traits of `futures-io` come by themselves.
+//! 4. For a listener wrap an `AsyncFd` and implement `Listener` (`aio/streams/server.rs`): then
+//!    `start_server` serves it.
+//! 5. Test it in `tests/aio_io.rs` on the real selectors: half close, end of stream, a peer that
+//!    goes away, a wait that is dropped. The reactor's own properties (R; their table is in
+//!    `tests/aio_scenarios.rs`) hold for descriptors of any kind and need no new test.
 
+pub mod async_fd;
 pub mod byte_stream;
 pub mod fds;
-pub mod source;
 pub mod tcp;
 pub mod udp;
 pub mod unix;

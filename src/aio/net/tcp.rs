@@ -1,17 +1,13 @@
-//! TCP: a listener that accepts, and a stream.
+//! TCP: a listener, a stream, and the look-up of names.
 //!
-//! *Assumes*: byte streams (`aio/net/byte_stream.rs`); mio for the `connect` that does not block.
-//! *Promises*: std's semantics, with `.await` where std would block.
-//! *Leaves out*: TLS; and names: an address is a number here (`aio/net/tcp.rs` has names).
-//!
-//! # Names to addresses, on a thread of the default executor
-//!
-//! *Assumes*: the system's resolver, which blocks; `to_thread` (`aio/tasks/bridge.rs`).
-//! *Promises*: the loop goes on meanwhile; an address written as a number costs no thread.
-//! *Leaves out*: a cache, and trying two addresses at once (Happy Eyeballs, RFC 8305).
+//! *Assumes*: mio's `connect` does not block; the system's resolver does, so it runs on a thread
+//! (`to_thread`, `aio/tasks/bridge.rs`).
+//! *Promises*: std's semantics, with `.await` where std would block. While a name is looked up
+//! the loop goes on; an address written as a number costs no thread.
+//! *Leaves out*: TLS; a cache of names; trying two addresses at once (Happy Eyeballs, RFC 8305).
 
+use crate::aio::net::async_fd::AsyncFd;
 use crate::aio::net::byte_stream::{ByteStream, Bytes};
-use crate::aio::net::source::Source;
 use crate::aio::tasks::bridge::to_thread;
 use crate::sys::fd::Direction;
 use crate::sys::fd::while_trying;
@@ -46,7 +42,7 @@ use std::{io, net};
 /// ```
 #[derive(Debug)]
 #[doc(alias = "asyncio.start_server")]
-pub struct TcpListener(Source<net::TcpListener>);
+pub struct TcpListener(AsyncFd<net::TcpListener>);
 
 impl TcpListener {
     /// Listens on `address`; port 0 lets the system choose one.
@@ -66,7 +62,7 @@ impl TcpListener {
     pub fn bind_with(address: SocketAddr, options: &ListenOptions) -> io::Result<Self> {
         let listening = socket::listen(address, options);
         let socket = listening.map_err(while_trying(format_args!("cannot listen on {address}")))?;
-        Ok(TcpListener(Source::new(socket.into())?))
+        Ok(TcpListener(AsyncFd::new(socket.into())?))
     }
 
     /// Takes over a listener of std's.
@@ -75,7 +71,7 @@ impl TcpListener {
     /// As [`bind`](Self::bind).
     pub fn from_std(listener: net::TcpListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
-        Ok(TcpListener(Source::new(listener)?))
+        Ok(TcpListener(AsyncFd::new(listener)?))
     }
 
     /// The next connection, and where it comes from.
@@ -83,7 +79,7 @@ impl TcpListener {
     /// # Errors
     /// `EMFILE` when there are no descriptors left, and what `accept(2)` lists besides; the
     /// listener goes on working, but fails again at once: wait a little before the next try, as
-    /// [servers](crate::aio::streams::server) do. A connection that was reset while it queued is skipped.
+    /// [servers](crate::aio::Server) do. A connection that was reset while it queued is skipped.
     #[doc(alias = "asyncio.loop.sock_accept")]
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (stream, peer) = self.0.io_call(Direction::Read, accept).await?;
@@ -146,12 +142,12 @@ impl TcpStream {
         tried.map_err(while_trying(format_args!("cannot connect to {address}")))
     }
 
-    /// [`connect`](Self::connect), for a caller who says himself where to.
+    /// [`connect`](Self::connect), for a caller that adds the address to the error itself.
     pub(crate) async fn connect_to(address: SocketAddr) -> io::Result<Self> {
         // std's `connect` blocks; mio's begins and returns.
         let begun = OwnedFd::from(mio::net::TcpStream::connect(address)?);
         let stream = TcpStream::new(net::TcpStream::from(begun))?;
-        stream.source().io_call(Direction::Write, connected).await?;
+        stream.async_fd().io_call(Direction::Write, connected).await?;
         Ok(stream)
     }
 
@@ -170,7 +166,7 @@ impl TcpStream {
     /// # Errors
     /// What `setsockopt(2)` reports.
     pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
-        self.source().io().set_nodelay(on)
+        self.async_fd().io().set_nodelay(on)
     }
 
     /// This end.
@@ -178,7 +174,7 @@ impl TcpStream {
     /// # Errors
     /// What `getsockname(2)` reports.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.source().io().local_addr()
+        self.async_fd().io().local_addr()
     }
 
     /// The other end.
@@ -186,7 +182,7 @@ impl TcpStream {
     /// # Errors
     /// `NotConnected` once the peer is gone.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.source().io().peer_addr()
+        self.async_fd().io().peer_addr()
     }
 }
 

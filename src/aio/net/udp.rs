@@ -1,11 +1,10 @@
-//! UDP: messages that may be lost, doubled or reordered, but never cut by the network.
+//! UDP: messages that may be lost, doubled or reordered, but are never cut.
 //!
-//! *Assumes*: sources (`aio/net/source.rs`).
 //! *Promises*: std's semantics, with `.await` where std would block; a destination that
 //! refuses is an error of one call, not the end of the socket.
 //! *Leaves out*: multicast. [`std::net::UdpSocket`] can join a group; then take it over.
 
-use crate::aio::net::source::Source;
+use crate::aio::net::async_fd::AsyncFd;
 use crate::sys::fd::Direction;
 use crate::sys::fd::while_trying;
 use std::io;
@@ -33,7 +32,7 @@ use std::task::{Context, Poll};
 /// ```
 #[derive(Debug)]
 #[doc(alias = "asyncio.loop.create_datagram_endpoint")]
-pub struct UdpSocket(Source<net::UdpSocket>);
+pub struct UdpSocket(AsyncFd<net::UdpSocket>);
 
 impl UdpSocket {
     /// Receives at `address`; port 0 lets the system choose one.
@@ -52,11 +51,11 @@ impl UdpSocket {
     /// The system's limits; and `NotConnected` outside a running loop.
     pub fn from_std(socket: net::UdpSocket) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
-        Ok(UdpSocket(Source::new(socket)?))
+        Ok(UdpSocket(AsyncFd::new(socket)?))
     }
 
-    /// Makes `peer` the destination of [`send`](Self::send), and the only sender to hear. No
-    /// message is exchanged.
+    /// Makes `peer` the destination of [`send`](Self::send), and the only sender to receive from.
+    /// No message is exchanged.
     ///
     /// # Errors
     /// What `connect(2)` reports.
@@ -68,7 +67,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// `NotConnected` without a peer; `EMSGSIZE` when it is too long; `ConnectionRefused`
-    /// when an earlier message found nobody there.
+    /// when an earlier message found no receiver.
     pub async fn send(&self, message: &[u8]) -> io::Result<usize> {
         self.0.io_call(Direction::Write, |io| io.send(message)).await
     }
@@ -85,13 +84,13 @@ impl UdpSocket {
     /// Receives one message from the connected peer; what does not fit into `buffer` is lost.
     ///
     /// # Errors
-    /// `ConnectionRefused` when an earlier message found nobody there (asyncio calls
+    /// `ConnectionRefused` when an earlier message found no receiver (asyncio calls
     /// `error_received`); the socket goes on working.
     pub async fn recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
         self.0.io_call(Direction::Read, |io| io.recv(buffer)).await
     }
 
-    /// Receives one message, and says who sent it.
+    /// Receives one message, and the address of its sender.
     ///
     /// # Errors
     /// As [`recv`](Self::recv).

@@ -1,15 +1,15 @@
 //! Unix sockets: streams, their listener, and datagrams.
 //!
-//! *Assumes*: byte streams (`aio/net/byte_stream.rs`); mio for the `connect` that does not block.
-//! *Promises*: a socket file that nobody listens on any more is replaced at bind; the file
-//! that a bind made is removed at close, unless somebody has put another one in its place.
+//! *Assumes*: mio's `connect` does not block.
+//! *Promises*: a socket file without a listener is replaced at bind; the file that a bind made
+//! is removed at close, unless another file has taken its place.
 //! *Leaves out*: passing descriptors and credentials.
 //!
-//! asyncio, too, removes a socket file before it binds, but without asking whether somebody
+//! asyncio, too, removes a socket file before it binds, but without asking whether a server
 //! listens there. Here, taking a live server's address is an error.
 
+use crate::aio::net::async_fd::AsyncFd;
 use crate::aio::net::byte_stream::{ByteStream, Bytes};
-use crate::aio::net::source::Source;
 use crate::sys::fd::Direction;
 use crate::sys::fd::while_trying;
 use std::fs;
@@ -37,9 +37,9 @@ impl UnixStream {
     /// Connects to the listener at `path`.
     ///
     /// # Errors
-    /// `NotFound`, `ConnectionRefused` when nobody listens at the file, `PermissionDenied`;
-    /// `WouldBlock` when the listener's queue is full: the system gives no news of room in
-    /// it, so try again a little later.
+    /// `NotFound`, `ConnectionRefused` when there is no listener at the file, `PermissionDenied`;
+    /// `WouldBlock` when the listener's queue is full: the system does not report when there is
+    /// room in it again, so try again a little later.
     #[doc(alias = "asyncio.open_unix_connection")]
     #[doc(alias = "asyncio.loop.create_unix_connection")]
     pub fn connect(path: impl AsRef<Path>) -> io::Result<Self> {
@@ -100,23 +100,20 @@ impl UnixStream {
 #[doc(alias = "asyncio.start_unix_server")]
 pub struct UnixListener {
     // Fields drop in order. As long as the socket is open, its file's number belongs to it, so
-    // the file that is removed cannot be somebody else's. (asyncio closes first.)
+    // the file that is removed cannot be another's. (asyncio closes first.)
     _file: Option<SocketFile>,
-    source: Source<net::UnixListener>,
+    async_fd: AsyncFd<net::UnixListener>,
 }
 
 impl UnixListener {
-    /// Listens at `path`, in place of a socket file that nobody listens on any more.
+    /// Listens at `path`, in place of a socket file that has no listener any more.
     ///
     /// # Errors
-    /// `AddrInUse` if somebody does listen there, or if the file is no socket; `NotFound`,
+    /// `AddrInUse` if a server listens there, or if the file is no socket; `NotFound`,
     /// `PermissionDenied`; and `NotConnected` outside a running loop.
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
-        let path = path.as_ref();
-        let bound = remove_stale(path).and_then(|()| net::UnixListener::bind(path));
-        let listener =
-            bound.map_err(while_trying(format_args!("cannot listen on {}", path.display())))?;
-        let file = SocketFile::made_at(path)?;
+        let bind = |path: &Path| net::UnixListener::bind(path);
+        let (listener, file) = SocketFile::bind(path.as_ref(), "listen on", bind)?;
         Ok(UnixListener { _file: Some(file), ..Self::from_std(listener)? })
     }
 
@@ -126,7 +123,7 @@ impl UnixListener {
     /// The system's limits; and `NotConnected` outside a running loop.
     pub fn from_std(listener: net::UnixListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
-        Ok(UnixListener { source: Source::new(listener)?, _file: None })
+        Ok(UnixListener { async_fd: AsyncFd::new(listener)?, _file: None })
     }
 
     /// The next connection, and the name of its other end, mostly none.
@@ -135,13 +132,13 @@ impl UnixListener {
     /// `EMFILE` when there are no descriptors left, and what `accept(2)` lists besides; the
     /// listener goes on working.
     pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
-        let accepted = self.source.io_call(Direction::Read, net::UnixListener::accept).await?;
+        let accepted = self.async_fd.io_call(Direction::Read, net::UnixListener::accept).await?;
         Ok((UnixStream::from_std(accepted.0)?, accepted.1))
     }
 
     /// [`accept`](Self::accept) for hand-written futures.
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
-        let accepted = self.source.poll_io(cx, Direction::Read, net::UnixListener::accept);
+        let accepted = self.async_fd.poll_io(cx, Direction::Read, net::UnixListener::accept);
         let (stream, peer) = ready!(accepted)?;
         Poll::Ready(UnixStream::from_std(stream).map(|stream| (stream, peer)))
     }
@@ -151,13 +148,13 @@ impl UnixListener {
     /// # Errors
     /// What `getsockname(2)` reports.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.source.io().local_addr()
+        self.async_fd.io().local_addr()
     }
 }
 
 impl AsFd for UnixListener {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.source.io().as_fd()
+        self.async_fd.io().as_fd()
     }
 }
 
@@ -181,26 +178,23 @@ impl AsFd for UnixListener {
 /// ```
 #[derive(Debug)]
 pub struct UnixDatagram {
-    // Goes first, as in a listener.
+    // Dropped first, as in a listener.
     _file: Option<SocketFile>,
-    source: Source<net::UnixDatagram>,
+    async_fd: AsyncFd<net::UnixDatagram>,
 }
 
 impl UnixDatagram {
-    /// Receives at `path`, in place of a socket file that nobody uses any more.
+    /// Receives at `path`, in place of a socket file that has no socket any more.
     ///
     /// # Errors
     /// As [`UnixListener::bind`].
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
-        let path = path.as_ref();
-        let bound = remove_stale(path).and_then(|()| net::UnixDatagram::bind(path));
-        let socket =
-            bound.map_err(while_trying(format_args!("cannot receive at {}", path.display())))?;
-        let file = SocketFile::made_at(path)?;
+        let bind = |path: &Path| net::UnixDatagram::bind(path);
+        let (socket, file) = SocketFile::bind(path.as_ref(), "receive at", bind)?;
         Ok(UnixDatagram { _file: Some(file), ..Self::from_std(socket)? })
     }
 
-    /// A socket without a name: it can send, and nobody can answer.
+    /// A socket without a name: it can send, and receives no answers.
     ///
     /// # Errors
     /// The system's limits; and `NotConnected` outside a running loop.
@@ -224,15 +218,15 @@ impl UnixDatagram {
     /// The system's limits; and `NotConnected` outside a running loop.
     pub fn from_std(socket: net::UnixDatagram) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
-        Ok(UnixDatagram { source: Source::new(socket)?, _file: None })
+        Ok(UnixDatagram { async_fd: AsyncFd::new(socket)?, _file: None })
     }
 
-    /// Makes `path` the destination of [`send`](Self::send), and the only sender to hear.
+    /// Makes `path` the destination of [`send`](Self::send), and the only sender to receive from.
     ///
     /// # Errors
     /// `NotFound`, `ConnectionRefused`, `PermissionDenied`.
     pub fn connect(&self, path: impl AsRef<Path>) -> io::Result<()> {
-        self.source.io().connect(path)
+        self.async_fd.io().connect(path)
     }
 
     /// Sends one message to the connected socket; waits while its queue is full.
@@ -240,17 +234,17 @@ impl UnixDatagram {
     /// # Errors
     /// `NotConnected` without a destination; `ConnectionRefused` once it is gone; `EMSGSIZE`.
     pub async fn send(&self, message: &[u8]) -> io::Result<usize> {
-        self.source.io_call(Direction::Write, |io| io.send(message)).await
+        self.async_fd.io_call(Direction::Write, |io| io.send(message)).await
     }
 
     /// Sends one message to `path`.
     ///
     /// # Errors
     /// `NotFound`, `ConnectionRefused`, `EMSGSIZE`; `WouldBlock` when the receiver's queue is
-    /// full: the system gives no news of room in another socket's queue, so try again later,
-    /// or [`connect`](Self::connect), of which it does.
+    /// full: the system does not report when another socket's queue has room, so try again later,
+    /// or [`connect`](Self::connect): of the connected socket it does.
     pub fn try_send_to(&self, message: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
-        self.source.io().send_to(message, path)
+        self.async_fd.io().send_to(message, path)
     }
 
     /// Receives one message; what does not fit into `buffer` is lost.
@@ -258,26 +252,26 @@ impl UnixDatagram {
     /// # Errors
     /// What `recv(2)` reports.
     pub async fn recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.source.io_call(Direction::Read, |io| io.recv(buffer)).await
+        self.async_fd.io_call(Direction::Read, |io| io.recv(buffer)).await
     }
 
-    /// [`recv`](Self::recv), and who sent it.
+    /// [`recv`](Self::recv), and the address of the sender.
     ///
     /// # Errors
     /// What `recvfrom(2)` reports.
     pub async fn recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.source.io_call(Direction::Read, |io| io.recv_from(buffer)).await
+        self.async_fd.io_call(Direction::Read, |io| io.recv_from(buffer)).await
     }
 }
 
 impl AsFd for UnixDatagram {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.source.io().as_fd()
+        self.async_fd.io().as_fd()
     }
 }
 
 /// Removes a socket file whose owner has died, so that its address can be bound again. A
-/// connect tells: it is refused where nobody listens.
+/// connect finds out: it is refused where there is no listener.
 fn remove_stale(path: &Path) -> io::Result<()> {
     let is_socket = fs::symlink_metadata(path).is_ok_and(|data| data.file_type().is_socket());
     if is_socket
@@ -297,11 +291,18 @@ struct SocketFile {
 }
 
 impl SocketFile {
-    /// Notes which file stands at `path`.
-    fn made_at(path: &Path) -> io::Result<Self> {
+    /// Binds a socket to `path`, in place of a stale file, and records the file that it made.
+    fn bind<S>(
+        path: &Path,
+        purpose: &str,
+        bind: impl FnOnce(&Path) -> io::Result<S>,
+    ) -> io::Result<(S, Self)> {
+        let bound = remove_stale(path).and_then(|()| bind(path));
+        let socket =
+            bound.map_err(while_trying(format_args!("cannot {purpose} {}", path.display())))?;
         let path = std::path::absolute(path)?;
         let identity = identity(&path)?;
-        Ok(SocketFile { path, identity })
+        Ok((socket, SocketFile { path, identity }))
     }
 }
 

@@ -1,9 +1,12 @@
-//! What has arrived and is not yet read: answers that do not depend on how it was cut.
+//! The two buffers of a stream: bytes that have arrived, and bytes to be sent. Pure.
 //!
-//! *Assumes*: bytes are brought by the caller.
-//! *Promises*: however the stream was cut on its way, `read_exactly`, `read_until` and
-//! `read_to_end` give the same answers; no byte is lost or doubled; no byte is searched twice.
-//! *Leaves out*: waiting (`aio/streams/reader.rs`).
+//! *Promises*: however the stream was cut on its way, [`ReadBuffer`]'s `read_exactly`,
+//! `read_until` and `read_to_end` give the same results; no byte is lost or doubled; no byte is
+//! searched twice. [`WriteQueue`]'s bytes leave in order; it pauses once when it grows above the
+//! high mark and resumes once when it has shrunk to the low one, never two of a kind in a row.
+//! *Leaves out*: system calls and waiting (`aio/streams/reader.rs`, `aio/streams/writer.rs`).
+//!
+//! The read buffer:
 //!
 //! ```text
 //!   bytes:  │ read already │  data  │      room      │
@@ -11,12 +14,7 @@
 //! ```
 //! Counterpart: `StreamReader` in CPython's Lib/asyncio/streams.py.
 //!
-//! # What is to be written and has not yet gone: a queue with two watermarks
-//!
-//! *Assumes*: somebody else writes.
-//! *Promises*: bytes leave in order; one pause when the queue grows above the high mark, one
-//! resume when it has shrunk to the low one, never two of a kind in a row.
-//! *Leaves out*: writing and waiting (`aio/streams/writer.rs`).
+//! The write queue and its two watermarks:
 //!
 //! ```text
 //!   queued
@@ -37,21 +35,21 @@ const LEAST_ROOM: usize = 4 * 1024;
 /// Room is doubled as long as reads fill it, up to this.
 const MOST_ROOM: usize = 64 * 1024;
 
-/// Why a read has no answer.
+/// Why a read has failed.
 #[derive(Debug)]
 #[doc(alias = "asyncio.IncompleteReadError")]
 #[doc(alias = "asyncio.LimitOverrunError")]
 pub enum StreamError {
     /// The stream ended first.
     IncompleteRead {
-        /// What there was; it counts as read.
+        /// The bytes before the end; they count as read.
         partial: Vec<u8>,
-        /// How many bytes were asked for; `None` for a separator.
+        /// How many bytes were wanted; `None` for a separator.
         expected: Option<usize>,
     },
     /// The separator does not begin within the limit.
     LimitOverrun {
-        /// So many bytes can be read away without touching a separator. They are still there.
+        /// How many bytes can be read away without touching a separator. They are still there.
         consumed: usize,
     },
     /// What the system reports.
@@ -97,10 +95,10 @@ impl From<StreamError> for io::Error {
     }
 }
 
-/// An answer, or `None`: bring more bytes, or the end, and ask again.
-pub type Answer = Option<Result<Vec<u8>, StreamError>>;
+/// A result, or `None`: bring more bytes, or the end, and try again.
+pub type ReadResult = Option<Result<Vec<u8>, StreamError>>;
 
-/// The buffer.
+/// Bytes that have arrived and are not yet read.
 ///
 /// ```
 /// use singletrack::aio::streams::buffers::ReadBuffer;
@@ -130,7 +128,7 @@ impl ReadBuffer {
         ReadBuffer { bytes: Vec::new(), start: 0, end: 0, room: LEAST_ROOM, limit, eof: false }
     }
 
-    /// What is here and not yet read.
+    /// The bytes that are here and not yet read.
     pub fn data(&self) -> &[u8] {
         &self.bytes[self.start..self.end]
     }
@@ -145,7 +143,7 @@ impl ReadBuffer {
         self.eof && self.data().is_empty()
     }
 
-    /// A place to put more bytes; say how many with [`filled`](Self::filled).
+    /// Space for more bytes; report how many were put there with [`filled`](Self::filled).
     pub fn room(&mut self) -> &mut [u8] {
         if self.start > 0 && self.bytes.len() - self.end < self.room {
             self.bytes.copy_within(self.start..self.end, 0);
@@ -175,7 +173,7 @@ impl ReadBuffer {
         }
     }
 
-    /// There will be no more.
+    /// There will be no more bytes.
     #[doc(alias = "asyncio.StreamReader.feed_eof")]
     pub fn feed_eof(&mut self) {
         self.eof = true;
@@ -193,7 +191,7 @@ impl ReadBuffer {
     }
 
     /// `count` bytes. The limit does not matter here.
-    pub fn read_exactly(&mut self, count: usize) -> Answer {
+    pub fn read_exactly(&mut self, count: usize) -> ReadResult {
         let have = self.data().len();
         if have >= count {
             return Some(Ok(self.take(count)));
@@ -204,12 +202,12 @@ impl ReadBuffer {
         })
     }
 
-    /// Everything through the next `separator`. `searched` is 0 when a question is asked for
-    /// the first time, and remembers where to go on when it is asked again.
+    /// Everything through the next `separator`. `searched` is 0 when a read is tried for the first
+    /// time, and remembers where to go on when it is tried again.
     ///
-    /// The answer hangs on the first `limit + separator.len()` bytes alone: CPython's hangs on
-    /// how many of them have arrived, and so do the numbers in its errors.
-    pub fn read_until(&mut self, separator: &[u8], searched: &mut usize) -> Answer {
+    /// The result depends on the first `limit + separator.len()` bytes alone: CPython's depends
+    /// on how many of them have arrived, and so do the numbers in its errors.
+    pub fn read_until(&mut self, separator: &[u8], searched: &mut usize) -> ReadResult {
         if separator.is_empty() {
             let text = "the separator must have at least one byte";
             return Some(Err(io::Error::new(io::ErrorKind::InvalidInput, text).into()));
@@ -238,20 +236,20 @@ impl ReadBuffer {
     /// The first `count` bytes of the data count as read.
     ///
     /// # Panics
-    /// If there are not so many.
+    /// If there are fewer.
     pub fn skip(&mut self, count: usize) {
         assert!(count <= self.data().len(), "{count} bytes to be skipped of {}", self.data().len());
         self.start += count;
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
-            // What a long read left behind would otherwise stay for the stream's life.
+            // The memory of a long read would otherwise stay for the stream's life.
             self.bytes.truncate(MOST_ROOM);
             self.bytes.shrink_to(MOST_ROOM);
         }
     }
 }
 
-/// Where `needle` begins in `hay`. The first byte is looked for alone: std has no search for
+/// Where `needle` begins in `hay`. The first byte is searched for alone: std has no search for
 /// slices, and most separators are one byte.
 fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
     let last = (hay.len() + 1).checked_sub(needle.len())?;
@@ -265,10 +263,10 @@ fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
     None
 }
 
-/// The high mark, unless told otherwise.
-const HIGH: usize = 64 * 1024;
+/// The high mark, unless set otherwise.
+const DEFAULT_HIGH: usize = 64 * 1024;
 
-/// The queue.
+/// Bytes that are to be sent and have not gone yet: a queue with two watermarks.
 ///
 /// ```
 /// use singletrack::aio::streams::buffers::WriteQueue;
@@ -295,8 +293,8 @@ impl Default for WriteQueue {
     fn default() -> Self {
         WriteQueue {
             bytes: VecDeque::new(),
-            high: HIGH,
-            low: HIGH / 4,
+            high: DEFAULT_HIGH,
+            low: DEFAULT_HIGH / 4,
             paused: false,
             pauses: 0,
             resumes: 0,
@@ -310,12 +308,12 @@ impl WriteQueue {
         Self::default()
     }
 
-    /// How many bytes wait.
+    /// How many bytes are queued.
     pub fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// True when none does.
+    /// True when none is.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
@@ -326,7 +324,7 @@ impl WriteQueue {
     }
 
     /// How often it has paused and resumed.
-    pub fn turns(&self) -> (u64, u64) {
+    pub fn pauses_and_resumes(&self) -> (u64, u64) {
         (self.pauses, self.resumes)
     }
 
@@ -339,16 +337,16 @@ impl WriteQueue {
     /// Appends bytes.
     pub fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend(bytes);
-        self.judge();
+        self.update_paused();
     }
 
     /// The first `count` bytes have gone.
     pub fn pop(&mut self, count: usize) {
         self.bytes.drain(..count);
         if self.bytes.is_empty() {
-            self.bytes = VecDeque::new(); // a queue is the exception: do not keep its memory
+            self.bytes = VecDeque::new(); // bytes rarely queue: do not keep the memory
         }
-        self.judge();
+        self.update_paused();
     }
 
     /// Drops everything.
@@ -362,18 +360,18 @@ impl WriteQueue {
     /// # Errors
     /// `InvalidInput` if `low` is above `high`.
     pub fn set_limits(&mut self, high: Option<usize>, low: Option<usize>) -> io::Result<()> {
-        let high = high.unwrap_or_else(|| low.map_or(HIGH, |low| low.saturating_mul(4)));
+        let high = high.unwrap_or_else(|| low.map_or(DEFAULT_HIGH, |low| low.saturating_mul(4)));
         let low = low.unwrap_or(high / 4);
         if low > high {
             let text = format!("the low mark ({low}) must not be above the high one ({high})");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
         (self.high, self.low) = (high, low);
-        self.judge();
+        self.update_paused();
         Ok(())
     }
 
-    fn judge(&mut self) {
+    fn update_paused(&mut self) {
         if !self.paused && self.len() > self.high {
             self.paused = true;
             self.pauses += 1;

@@ -1,8 +1,8 @@
 //! The traits of the `futures-io` crate on every stream (feature `futures-io`).
 //!
-//! *Assumes*: byte streams (`aio/net/byte_stream.rs`), which poll through a shared reference.
+//! *Assumes*: byte streams (`aio/net/byte_stream.rs`) poll through a shared reference.
 //! *Promises*: a stream, or a reference to one, is an `AsyncRead` and an `AsyncWrite`, so that
-//! codecs, TLS and HTTP written against these traits run on this loop; so is a buffered reader,
+//! codecs, TLS and HTTP written against these traits run on this loop; so are a buffered reader,
 //! with what it has in its buffer, and a writer.
 //! *Leaves out*: tokio's traits; `tokio_util::compat` turns these into those.
 #![cfg(feature = "futures-io")]
@@ -16,111 +16,76 @@ use std::net::Shutdown;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// Reading through a reference: two halves of one stream can be `&stream` twice.
-impl<T: Bytes> AsyncRead for &ByteStream<T>
-where
-    for<'a> &'a T: Read,
-{
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        ByteStream::poll_read(*self, cx, buffer)
-    }
+/// A stream and a reference to one poll in the same way: a `Pin` of either dereferences to the
+/// stream.
+macro_rules! poll_as_stream {
+    ($(#[$doc:meta] $target:ty),*) => {$(
+        #[$doc]
+        impl<T: Bytes> AsyncRead for $target
+        where
+            for<'a> &'a T: Read,
+        {
+            fn poll_read(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buffer: &mut [u8],
+            ) -> Poll<io::Result<usize>> {
+                ByteStream::poll_read(&self, cx, buffer)
+            }
 
-    fn poll_read_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffers: &mut [IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>> {
-        ByteStream::poll_read_vectored(*self, cx, buffers)
-    }
-}
-
-/// There is nothing to flush. `close` ends the direction; a pipe ends when it is dropped.
-impl<T: Bytes> AsyncWrite for &ByteStream<T>
-where
-    for<'a> &'a T: Write,
-{
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        ByteStream::poll_write(*self, cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffers: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        ByteStream::poll_write_vectored(*self, cx, buffers)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.shutdown(Shutdown::Write) {
-            // The peer was quicker.
-            Err(e) if e.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
-            done => Poll::Ready(done),
+            fn poll_read_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buffers: &mut [IoSliceMut<'_>],
+            ) -> Poll<io::Result<usize>> {
+                ByteStream::poll_read_vectored(&self, cx, buffers)
+            }
         }
-    }
+
+        /// There is nothing to flush. `close` ends the direction; a pipe ends when it is dropped.
+        impl<T: Bytes> AsyncWrite for $target
+        where
+            for<'a> &'a T: Write,
+        {
+            fn poll_write(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bytes: &[u8],
+            ) -> Poll<io::Result<usize>> {
+                ByteStream::poll_write(&self, cx, bytes)
+            }
+
+            fn poll_write_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buffers: &[IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                ByteStream::poll_write_vectored(&self, cx, buffers)
+            }
+
+            fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(Ok(()))
+            }
+
+            fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(end_writing(&self))
+            }
+        }
+    )*};
 }
 
-/// As for a reference.
-impl<T: Bytes> AsyncRead for ByteStream<T>
-where
-    for<'a> &'a T: Read,
-{
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut &*self).poll_read(cx, buffer)
-    }
-
-    fn poll_read_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffers: &mut [IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut &*self).poll_read_vectored(cx, buffers)
-    }
+poll_as_stream! {
+    /// The stream itself.
+    ByteStream<T>,
+    /// Through a reference: two halves of one stream can be `&stream` twice.
+    &ByteStream<T>
 }
 
-/// As for a reference.
-impl<T: Bytes> AsyncWrite for ByteStream<T>
-where
-    for<'a> &'a T: Write,
-{
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut &*self).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffers: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut &*self).poll_write_vectored(cx, buffers)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut &*self).poll_flush(cx)
-    }
-
-    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut &*self).poll_close(cx)
+fn end_writing<T: Bytes>(stream: &ByteStream<T>) -> io::Result<()> {
+    match stream.shutdown(Shutdown::Write) {
+        // The peer has closed first.
+        Err(e) if e.kind() == io::ErrorKind::NotConnected => Ok(()),
+        done => done,
     }
 }
 
@@ -155,8 +120,8 @@ where
     }
 }
 
-/// A write drains first, so the queue stays below its high mark and one write. `flush` waits
-/// until the queue is empty; `close` does, and ends the direction.
+/// A write drains first, so at most its high mark and one write are queued. `flush` waits until
+/// the queue is empty; `close` does too, and ends the direction.
 impl<T: Bytes + 'static> AsyncWrite for StreamWriter<T>
 where
     for<'a> &'a T: Write,

@@ -1,13 +1,19 @@
-//! Buffered streams in asyncio's manner: a reader that answers questions, and its writer.
+//! A buffered reader: by lines, by separators, by counts.
 //!
-//! *Assumes*: the buffer's rules (`aio/streams/buffers.rs`), the writer (`aio/streams/writer.rs`).
-//! *Promises*: a question that is dropped half way has taken nothing; an error of the stream
-//! is told to every later question, but only after what came before it is read.
-//! *Leaves out*: servers (`aio/streams/server.rs`).
+//! *Promises*: a read that is dropped half way has taken nothing; an error of the stream is
+//! reported to every later read, but only after the bytes before it are read.
+//! *Leaves out*: what the buffer does (`aio/streams/buffers.rs`), the writer
+//! (`aio/streams/writer.rs`), servers (`aio/streams/server.rs`).
 //!
+//! ```text
+//!   read_until, … ──► try the buffer ── Some(result) ──► Ready
+//!                        ▲    │ None
+//!                        │    ▼
+//!                        └── fill: one read of the stream, or its end
+//! ```
 //! asyncio's transport reads ahead, and must be paused when twice the limit is buffered. This
-//! reader reads when it is asked and needs more. So at most the limit and one read wait in
-//! its buffer, and the rest stays where it slows the sender down: in the kernel.
+//! reader reads the stream only when a caller needs more. So at most the limit and one read wait
+//! in its buffer, and the rest stays where it slows the sender down: in the kernel.
 
 use crate::aio::net::byte_stream::{ByteStream, Bytes};
 use crate::aio::net::tcp::TcpStream;
@@ -23,18 +29,17 @@ use std::path::Path;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-/// A separator must begin within so many bytes, unless told otherwise.
-pub const LIMIT: usize = 64 * 1024;
+/// A separator must begin within so many bytes, unless set otherwise.
+pub const DEFAULT_LIMIT: usize = 64 * 1024;
 
 /// The reading side of a stream.
 ///
-/// Questions take `&mut self`, so that two tasks cannot ask at the same time. asyncio finds
-/// that out at run time: "read() called while another coroutine is already waiting".
+/// Reads take `&mut self`, so that two tasks cannot read at the same time. asyncio finds that
+/// out at run time: "read() called while another coroutine is already waiting".
 ///
 /// ```
 /// use singletrack::EventLoop;
-/// use singletrack::aio::split;
-/// use singletrack::aio::UnixStream;
+/// use singletrack::aio::{UnixStream, split};
 ///
 /// let event_loop = EventLoop::new()?;
 /// event_loop.run_until_complete(async {
@@ -71,9 +76,9 @@ impl<T: Bytes> StreamReader<T>
 where
     for<'a> &'a T: Read,
 {
-    /// A reader for a stream of its own or shared with a writer, with the usual [`LIMIT`].
+    /// A reader for a stream of its own or shared with a writer, with the usual [`DEFAULT_LIMIT`].
     pub fn new(stream: impl Into<Rc<ByteStream<T>>>) -> Self {
-        Self::with_limit(stream, LIMIT)
+        Self::with_limit(stream, DEFAULT_LIMIT)
     }
 
     /// A reader whose separators must begin within `limit` bytes.
@@ -81,12 +86,12 @@ where
         StreamReader { stream: stream.into(), buffer: ReadBuffer::new(limit), error: None }
     }
 
-    /// What there is, at least one byte and at most `most`; nothing at the end.
+    /// The bytes that are there, at least one and at most `most`; none at the end.
     ///
     /// # Errors
     /// The error that ended the stream.
     pub async fn read(&mut self, most: usize) -> io::Result<Vec<u8>> {
-        self.ask(|buffer| buffer.read(most)).await
+        self.read_with(|buffer| buffer.read(most)).await
     }
 
     /// Everything until the end of the stream.
@@ -95,17 +100,17 @@ where
     /// The error that ended the stream.
     #[doc(alias = "asyncio.StreamReader.read(-1)")]
     pub async fn read_to_end(&mut self) -> io::Result<Vec<u8>> {
-        self.ask(ReadBuffer::read_to_end).await
+        self.read_with(ReadBuffer::read_to_end).await
     }
 
     /// `count` bytes, of which there may be more than the limit.
     ///
     /// # Errors
-    /// [`StreamError::IncompleteRead`] if the stream ends first; its `partial` holds what
-    /// there was. And the error that ended the stream.
+    /// [`StreamError::IncompleteRead`] if the stream ends first; its `partial` holds the bytes
+    /// before the end. And the error that ended the stream.
     #[doc(alias = "asyncio.StreamReader.readexactly")]
     pub async fn read_exactly(&mut self, count: usize) -> Result<Vec<u8>, StreamError> {
-        self.ask(|buffer| buffer.read_exactly(count)).await?
+        self.read_with(|buffer| buffer.read_exactly(count)).await?
     }
 
     /// Everything through the next `separator`.
@@ -116,13 +121,13 @@ where
     #[doc(alias = "asyncio.StreamReader.readuntil")]
     pub async fn read_until(&mut self, separator: &[u8]) -> Result<Vec<u8>, StreamError> {
         let mut searched = 0;
-        self.ask(|buffer| buffer.read_until(separator, &mut searched)).await?
+        self.read_with(|buffer| buffer.read_until(separator, &mut searched)).await?
     }
 
     /// The next line with its `\n`; without one at the end of the stream; empty after it.
     ///
     /// # Errors
-    /// [`StreamError::LimitOverrun`] if the line is longer than the limit. So much of it is
+    /// [`StreamError::LimitOverrun`] if the line is longer than the limit. That much of it is
     /// thrown away (asyncio throws away what has arrived, and raises `ValueError`).
     #[doc(alias = "asyncio.StreamReader.readline")]
     pub async fn readline(&mut self) -> Result<Vec<u8>, StreamError> {
@@ -137,15 +142,15 @@ where
     }
 
     /// Waits for the end of the stream, and takes nothing.
-    pub(crate) async fn hear_out(&mut self) -> io::Result<()> {
+    pub(crate) async fn wait_eof(&mut self) -> io::Result<()> {
         while !self.buffer.has_ended() {
             self.fill().await?;
         }
         Ok(())
     }
 
-    /// What is here and not yet read.
-    pub(crate) fn take_rest(&mut self) -> Vec<u8> {
+    /// The bytes that are here and not yet read.
+    pub(crate) fn take_buffered(&mut self) -> Vec<u8> {
         self.buffer.read(usize::MAX).unwrap_or_default()
     }
 
@@ -165,16 +170,16 @@ where
         &self.stream
     }
 
-    /// Asks until there is an answer. What is in the buffer already counts against the budget
-    /// as well: there may be thousands of lines in it.
-    async fn ask<A>(
+    /// Tries to read from the buffer, and fills it, until there is a result. A read that needs no
+    /// system call spends budget as well: there may be thousands of lines in the buffer.
+    async fn read_with<R>(
         &mut self,
-        mut question: impl FnMut(&mut ReadBuffer) -> Option<A>,
-    ) -> io::Result<A> {
+        mut try_read: impl FnMut(&mut ReadBuffer) -> Option<R>,
+    ) -> io::Result<R> {
         poll_fn(spend_budget).await;
         loop {
-            if let Some(answer) = question(&mut self.buffer) {
-                return Ok(answer);
+            if let Some(result) = try_read(&mut self.buffer) {
+                return Ok(result);
             }
             self.fill().await?;
         }
@@ -186,11 +191,12 @@ where
             return Err(copy(error));
         }
         let read = self.stream.read(self.buffer.room()).await;
-        self.note(read)
+        self.record_read(read)
     }
 
-    /// What is here and not yet read, or after a read if there is nothing; at the end, nothing.
-    /// For hand-written futures; say with [`consume`](Self::consume) what was used.
+    /// The bytes that are here and not yet read; if there are none, what one read of the stream
+    /// brings; at the end, none. For hand-written futures; report with
+    /// [`consume`](Self::consume) how many were used.
     pub fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
         ready!(spend_budget(cx));
         if self.buffer.data().is_empty() && !self.buffer.has_ended() {
@@ -198,7 +204,7 @@ where
                 return Poll::Ready(Err(copy(error)));
             }
             let read = ready!(self.stream.poll_read(cx, self.buffer.room()));
-            self.note(read)?;
+            self.record_read(read)?;
         }
         Poll::Ready(Ok(self.buffer.data()))
     }
@@ -206,18 +212,18 @@ where
     /// The first `count` bytes of what [`poll_fill`](Self::poll_fill) brought are read.
     ///
     /// # Panics
-    /// If there were not so many.
+    /// If there were fewer.
     pub fn consume(&mut self, count: usize) {
         self.buffer.skip(count);
     }
 
-    fn note(&mut self, read: io::Result<usize>) -> io::Result<()> {
+    fn record_read(&mut self, read: io::Result<usize>) -> io::Result<()> {
         match read {
             Ok(0) => self.buffer.feed_eof(),
             Ok(count) => self.buffer.filled(count),
             Err(e) => {
-                // The system tells of a reset once, and of an end after that.
-                self.error = self.stream.source().check_home().is_ok().then(|| copy(&e));
+                // The system reports a reset once, and after that the end.
+                self.error = self.stream.async_fd().check_loop().is_ok().then(|| copy(&e));
                 return Err(e);
             }
         }
@@ -231,7 +237,7 @@ impl<T: Bytes> fmt::Debug for StreamReader<T> {
     }
 }
 
-/// A reader and a writer for one stream. It is closed when both are.
+/// A reader and a writer for one stream, which is closed when both are dropped.
 pub fn split<T: Bytes + 'static>(stream: ByteStream<T>) -> (StreamReader<T>, StreamWriter<T>)
 where
     for<'a> &'a T: Read + Write,

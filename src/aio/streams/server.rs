@@ -1,10 +1,9 @@
 //! A server: accepts connections and runs one task for each.
 //!
-//! *Assumes*: listeners (`aio/net/tcp.rs`, `aio/net/unix.rs`) and buffered streams (`aio/streams/reader.rs`).
 //! *Promises*: one pending retry, one second later, when an accept fails, so that a process
-//! without descriptors neither spins nor gives up; no more connections at a time than told;
-//! `close` stops listening and nothing else; `wait_closed` waits for every connection.
-//! *Leaves out*: what is said on a connection; that is the handler's.
+//! without descriptors neither spins nor gives up; no more connections at a time than the options
+//! say; `close` stops listening and nothing else; `wait_closed` waits for every connection.
+//! *Leaves out*: the protocol of a connection; that is the handler's.
 //!
 //! ```text
 //!   listening ──close──► closed ──last connection ends──► wait_closed returns
@@ -19,7 +18,7 @@ use crate::aio::net::byte_stream::{ByteStream, Bytes};
 use crate::aio::net::tcp::TcpListener;
 use crate::aio::net::unix::UnixListener;
 use crate::aio::streams::reader::{StreamReader, split};
-use crate::aio::streams::writer::{Closing, StreamWriter};
+use crate::aio::streams::writer::{Closable, StreamWriter};
 use crate::aio::sync::notify::Notify;
 use crate::aio::time::sleep::sleep;
 use crate::base::id::{GenerationSlab, Key};
@@ -34,12 +33,12 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-/// So many connections are accepted in a row; then the other tasks get a turn.
-const BATCH: u32 = 64;
+/// After so many connections in a row the acceptor lets the other tasks run.
+const ACCEPT_BATCH: u32 = 64;
 
-/// What a server accepts connections from.
+/// A socket that a server accepts connections from.
 pub trait Listener: 'static {
-    /// What its connections are made of.
+    /// The type of its connections.
     type Io: Bytes + 'static;
 
     /// The next connection.
@@ -62,14 +61,14 @@ impl Listener for UnixListener {
     }
 }
 
-/// How to serve.
+/// How many connections to serve, and when to retry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServerOptions {
     /// Connections at a time; more wait in the listener's queue, and with 0 all of them do. No
-    /// limit unless told.
+    /// limit by default.
     pub connections: usize,
-    /// How long to wait after an accept that failed. A second unless told otherwise, as in
-    /// asyncio (`ACCEPT_RETRY_DELAY`).
+    /// How long to wait after an accept that failed. A second by default, as in asyncio
+    /// (`ACCEPT_RETRY_DELAY`).
     pub backoff: Duration,
 }
 
@@ -94,9 +93,7 @@ pub struct ServerStats {
 ///
 /// ```
 /// use singletrack::EventLoop;
-/// use singletrack::aio::TcpListener;
-/// use singletrack::aio::start_server;
-/// use singletrack::aio::open_connection;
+/// use singletrack::aio::{TcpListener, open_connection, start_server};
 ///
 /// let event_loop = EventLoop::new()?;
 /// event_loop.run_until_complete(async {
@@ -120,29 +117,29 @@ pub struct ServerStats {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[doc(alias = "asyncio.Server")]
-pub struct Server<L: Listener>(Rc<Shared<L>>);
+pub struct Server<L: Listener>(Rc<ServerState<L>>);
 
-struct Shared<L> {
+struct ServerState<L> {
     /// `None` once closed.
     listener: RefCell<Option<Rc<L>>>,
     options: ServerOptions,
-    clients: RefCell<GenerationSlab<Client>>,
+    clients: RefCell<GenerationSlab<OpenConnection>>,
     /// The task that accepts.
     acceptor: RefCell<Option<Task<()>>>,
-    /// Those who wait for a connection to end: the acceptor at the limit, `wait_closed`.
+    /// Tasks that wait for a connection to end: the acceptor at the limit, `wait_closed`.
     changed: Notify,
-    counts: Cell<ServerStats>,
+    stats: Cell<ServerStats>,
     error: RefCell<Option<io::Error>>,
 }
 
 /// One connection.
-struct Client {
-    outgoing: Rc<dyn Closing>,
+struct OpenConnection {
+    outgoing: Rc<dyn Closable>,
     task: Option<Task<()>>,
 }
 
 /// Serves every connection of `listener` with a task of its own that runs `handler`. A
-/// connection ends when its handler has returned and what it wrote is sent.
+/// connection ends when its handler has returned and all that the handler wrote is sent.
 ///
 /// # Panics
 /// If this thread runs no loop.
@@ -169,23 +166,23 @@ where
     H: AsyncFn(StreamReader<L::Io>, StreamWriter<L::Io>) + 'static,
     for<'a> &'a L::Io: Read + Write,
 {
-    let shared = Rc::new(Shared {
+    let state = Rc::new(ServerState {
         listener: RefCell::new(Some(Rc::new(listener))),
         options,
         clients: RefCell::default(),
         acceptor: RefCell::default(),
         changed: Notify::default(),
-        counts: Cell::default(),
+        stats: Cell::default(),
         error: RefCell::default(),
     });
-    let acceptor = create_task(accept_all(Rc::clone(&shared), Rc::new(handler)));
-    shared.acceptor.replace(Some(acceptor));
-    Server(shared)
+    let acceptor = create_task(accept_all(Rc::clone(&state), Rc::new(handler)));
+    state.acceptor.replace(Some(acceptor));
+    Server(state)
 }
 
 impl<L: Listener> Server<L> {
-    /// Closes the listener, at once. Connections go on; those that nobody has accepted yet
-    /// are reset by the system.
+    /// Closes the listener, at once. Connections go on; those that are not accepted yet are reset
+    /// by the system.
     #[doc(alias = "asyncio.Server.close")]
     pub fn close(&self) {
         let listener = self.0.listener.take();
@@ -194,7 +191,7 @@ impl<L: Listener> Server<L> {
             acceptor.cancel();
         }
         drop((listener, acceptor));
-        self.0.count(|counts| counts.pending_retries = 0);
+        self.0.update_stats(|stats| stats.pending_retries = 0);
         self.0.changed.notify_all();
     }
 
@@ -204,8 +201,8 @@ impl<L: Listener> Server<L> {
         self.0.until(|s| !s.is_serving() && s.connections() == 0).await;
     }
 
-    /// Serves until somebody closes the server, or until this future is dropped, which closes
-    /// it. Connections go on either way.
+    /// Serves until the server is closed, or until this future is dropped, which closes it.
+    /// Connections go on either way.
     #[doc(alias = "asyncio.Server.serve_forever")]
     pub async fn serve_forever(&self) {
         struct Close<'a, L: Listener>(&'a Server<L>);
@@ -218,8 +215,8 @@ impl<L: Listener> Server<L> {
         self.0.until(|s| !s.is_serving()).await;
     }
 
-    /// Closes every connection, once what its handler wrote is sent. The handler then reads
-    /// the end of the stream; what it does about that is its own affair.
+    /// Closes every connection, once all that its handler wrote is sent. The handler then reads
+    /// the end of the stream; it goes on as long as it likes.
     #[doc(alias = "asyncio.Server.close_clients")]
     pub fn close_clients(&self) {
         for outgoing in self.0.outgoing() {
@@ -227,8 +224,8 @@ impl<L: Listener> Server<L> {
         }
     }
 
-    /// Closes every connection now, and cancels the handlers: their futures are dropped in
-    /// the next turn. (asyncio closes only; its handlers notice when they read or write.)
+    /// Closes every connection now, and cancels the handlers: their futures are dropped in the
+    /// next iteration. (asyncio only closes; its handlers notice when they read or write.)
     #[doc(alias = "asyncio.Server.abort_clients")]
     pub fn abort_clients(&self) {
         for task in self.0.clients.borrow().iter().filter_map(|(_, client)| client.task.as_ref()) {
@@ -251,11 +248,11 @@ impl<L: Listener> Server<L> {
     }
 
     /// What it has done so far.
-    pub fn counts(&self) -> ServerStats {
-        self.0.counts.get()
+    pub fn stats(&self) -> ServerStats {
+        self.0.stats.get()
     }
 
-    /// Why the last accept failed that did; each is told once.
+    /// The error of the last accept that failed; each is returned once.
     pub fn take_error(&self) -> Option<io::Error> {
         self.0.error.take()
     }
@@ -269,7 +266,7 @@ impl<L: Listener> fmt::Debug for Server<L> {
 }
 
 /// The acceptor's task. Because one task both accepts and waits, there can be only one retry.
-async fn accept_all<L, H>(shared: Rc<Shared<L>>, handler: Rc<H>)
+async fn accept_all<L, H>(state: Rc<ServerState<L>>, handler: Rc<H>)
 where
     L: Listener,
     H: AsyncFn(StreamReader<L::Io>, StreamWriter<L::Io>) + 'static,
@@ -277,30 +274,30 @@ where
 {
     let mut in_a_row = 0;
     loop {
-        match poll_fn(|cx| shared.poll_accept(cx)).await {
+        match poll_fn(|cx| state.poll_accept(cx)).await {
             None => return,
             Some(Ok(stream)) => {
-                shared.count(|counts| counts.accepted += 1);
-                shared.serve(stream, Rc::clone(&handler));
+                state.update_stats(|stats| stats.accepted += 1);
+                state.serve(stream, Rc::clone(&handler));
                 in_a_row += 1;
             }
             Some(Err(error)) => {
-                shared.error.replace(Some(error));
-                shared.count(|counts| counts.failed += 1);
-                shared.count(|counts| counts.pending_retries += 1);
-                sleep(shared.options.backoff).await;
-                shared.count(|counts| counts.pending_retries -= 1);
+                state.error.replace(Some(error));
+                state.update_stats(|stats| stats.failed += 1);
+                state.update_stats(|stats| stats.pending_retries += 1);
+                sleep(state.options.backoff).await;
+                state.update_stats(|stats| stats.pending_retries -= 1);
                 in_a_row = 0;
             }
         }
-        if in_a_row == BATCH {
+        if in_a_row == ACCEPT_BATCH {
             yield_now().await;
             in_a_row = 0;
         }
     }
 }
 
-impl<L: Listener> Shared<L> {
+impl<L: Listener> ServerState<L> {
     fn is_serving(&self) -> bool {
         self.listener.borrow().is_some()
     }
@@ -309,13 +306,13 @@ impl<L: Listener> Shared<L> {
         self.clients.borrow().len()
     }
 
-    fn count(&self, change: impl FnOnce(&mut ServerStats)) {
-        let mut counts = self.counts.get();
-        change(&mut counts);
-        self.counts.set(counts);
+    fn update_stats(&self, change: impl FnOnce(&mut ServerStats)) {
+        let mut stats = self.stats.get();
+        change(&mut stats);
+        self.stats.set(stats);
     }
 
-    fn outgoing(&self) -> Vec<Rc<dyn Closing>> {
+    fn outgoing(&self) -> Vec<Rc<dyn Closable>> {
         self.clients.borrow().iter().map(|(_, client)| Rc::clone(&client.outgoing)).collect()
     }
 
@@ -331,8 +328,8 @@ impl<L: Listener> Shared<L> {
     }
 
     async fn until(&self, reached: impl Fn(&Self) -> bool) {
-        let look = || if reached(self) { Poll::Ready(()) } else { Poll::Pending };
-        self.changed.until(look).await;
+        let check = || if reached(self) { Poll::Ready(()) } else { Poll::Pending };
+        self.changed.until(check).await;
     }
 
     fn serve<H>(self: &Rc<Self>, stream: ByteStream<L::Io>, handler: Rc<H>)
@@ -342,22 +339,22 @@ impl<L: Listener> Shared<L> {
     {
         let (reader, writer) = split(stream);
         let outgoing = writer.outgoing();
-        let key = self.clients.borrow_mut().insert(Client { outgoing, task: None });
-        let leave = Leave { shared: Rc::clone(self), key };
-        let task = create_task(connection(handler, reader, writer, leave));
-        // On a loop that is being dropped the connection is gone already.
-        if let Some(client) = self.clients.borrow_mut().get_mut(key) {
-            client.task = Some(task);
+        let key = self.clients.borrow_mut().insert(OpenConnection { outgoing, task: None });
+        let remove = RemoveOnDrop { state: Rc::clone(self), key };
+        let task = create_task(connection(handler, reader, writer, remove));
+        // If the loop is being dropped, the connection is gone already.
+        if let Some(connection) = self.clients.borrow_mut().get_mut(key) {
+            connection.task = Some(task);
         }
     }
 }
 
-/// One connection's task: the handler, and then what it left to be sent.
+/// One connection's task: the handler, and then the bytes that it left to be sent.
 async fn connection<L, H>(
     handler: Rc<H>,
     reader: StreamReader<L::Io>,
     writer: StreamWriter<L::Io>,
-    _leave: Leave<L>,
+    _remove: RemoveOnDrop<L>,
 ) where
     L: Listener,
     H: AsyncFn(StreamReader<L::Io>, StreamWriter<L::Io>) + 'static,
@@ -365,20 +362,20 @@ async fn connection<L, H>(
 {
     let outgoing = writer.outgoing();
     handler(reader, writer).await;
-    // A peer that went away is no error of the server's.
+    // A peer that has gone is no error of the server's.
     let _ = poll_fn(|cx| outgoing.poll_closed(cx)).await;
 }
 
 /// Dropped with the connection's task, however that ends.
-struct Leave<L: Listener> {
-    shared: Rc<Shared<L>>,
+struct RemoveOnDrop<L: Listener> {
+    state: Rc<ServerState<L>>,
     key: Key,
 }
 
-impl<L: Listener> Drop for Leave<L> {
+impl<L: Listener> Drop for RemoveOnDrop<L> {
     fn drop(&mut self) {
-        let left = self.shared.clients.borrow_mut().remove(self.key);
-        drop(left);
-        self.shared.changed.notify_all();
+        let removed = self.state.clients.borrow_mut().remove(self.key);
+        drop(removed);
+        self.state.changed.notify_all();
     }
 }

@@ -1,15 +1,14 @@
 //! A buffered writer: `write` never waits, `drain` waits when too much is queued.
 //!
-//! *Assumes*: the queue's rules (`aio/streams/buffers.rs`); byte streams (`aio/net/byte_stream.rs`).
-//! *Promises*: what `write` took is sent in order, by a task of the writer's own, whether or
-//! not anybody drains; `close` sends it all before it closes; `abort` sends nothing more.
-//! *Leaves out*: reading (`aio/streams/reader.rs`).
+//! *Promises*: what `write` took is sent in order, by a task of the writer's own, with or without
+//! a `drain`; `close` sends it all before it closes; `abort` sends nothing more.
+//! *Leaves out*: when to pause (`aio/streams/buffers.rs`), and reading (`aio/streams/reader.rs`).
 //!
 //! ```text
-//!   write ──► try at once ── all went ──► done
+//!   write ──► try at once ── all sent ──► done
 //!                  │ rest
 //!                  ▼
-//!               queue ◄── one task flushes it; then: end or close, if asked for
+//!               queue ◄── one task flushes it; then: `write_eof` or `close`, if called
 //!                  └── above the high mark: drain waits for the low one
 //! ```
 
@@ -32,8 +31,7 @@ use std::task::{Context, Poll, ready};
 ///
 /// ```
 /// use singletrack::EventLoop;
-/// use singletrack::aio::pipe;
-/// use singletrack::aio::StreamWriter;
+/// use singletrack::aio::{StreamWriter, pipe};
 ///
 /// let event_loop = EventLoop::new()?;
 /// event_loop.run_until_complete(async {
@@ -52,12 +50,12 @@ pub struct StreamWriter<T: Bytes + 'static>(Rc<Outgoing<T>>)
 where
     for<'a> &'a T: Write;
 
-/// What the writer shares with the task that flushes, and with a server that may close it.
+/// The state of a writer: shared with the task that flushes, and with a server that may close it.
 pub(crate) struct Outgoing<T: Bytes> {
     /// `None` once closed.
     stream: RefCell<Option<Rc<ByteStream<T>>>>,
     queue: RefCell<WriteQueue>,
-    /// Those who drain or wait for the close, and the flushing task.
+    /// Tasks that drain or wait for the close, and the flushing task.
     changed: Notify,
     error: RefCell<Option<io::Error>>,
     flushing: Cell<bool>,
@@ -84,11 +82,11 @@ where
         }))
     }
 
-    /// Sends what goes at once and queues the rest. Never waits: [`drain`](Self::drain) now
-    /// and then, or the queue grows without bound.
+    /// Sends what the kernel takes at once and queues the rest. Never waits:
+    /// [`drain`](Self::drain) now and then, or the queue grows without bound.
     ///
     /// # Errors
-    /// The error that ended the stream, each time, where asyncio says nothing until `drain`;
+    /// The error that ended the stream, each time, where asyncio reports nothing until `drain`;
     /// `BrokenPipe` after [`write_eof`](Self::write_eof) or [`close`](Self::close). While
     /// another loop runs than the stream's own, `InvalidInput`, and `NotConnected` while none
     /// does; the stream stays whole.
@@ -98,7 +96,7 @@ where
             let text = "this writer was ended or closed and takes no more bytes";
             return Err(io::Error::new(io::ErrorKind::BrokenPipe, text));
         }
-        self.stream().map_or(Ok(()), |stream| stream.source().check_home())?;
+        self.stream().map_or(Ok(()), |stream| stream.async_fd().check_loop())?;
         let sent = if self.0.queue.borrow().is_empty() { self.0.send_now(bytes)? } else { 0 };
         if sent < bytes.len() {
             self.0.queue.borrow_mut().push(&bytes[sent..]);
@@ -108,7 +106,7 @@ where
     }
 
     /// Returns at once while no more than the high mark is queued; else waits for the low mark.
-    /// After [`close`](Self::close), gives the other tasks a turn first. It counts against the
+    /// After [`close`](Self::close), lets the other tasks run first. It counts against the
     /// task's [budget](crate::task::budget), so that a loop of `write` and `drain` lets the
     /// others run even where the peer takes everything at once; asyncio's does not.
     ///
@@ -148,7 +146,7 @@ where
     pub fn write_eof(&self) -> io::Result<()> {
         self.0.check()?;
         self.0.ending.set(true);
-        self.0.settle();
+        self.0.finish_if_flushed();
         Ok(())
     }
 
@@ -185,9 +183,9 @@ where
         self.0.queue.borrow().len()
     }
 
-    /// How often the queue has grown above its high mark, and come down to its low one.
-    pub fn turns(&self) -> (u64, u64) {
-        self.0.turns()
+    /// How often the queue has grown above its high mark, and has come down to its low one.
+    pub fn pauses_and_resumes(&self) -> (u64, u64) {
+        self.0.pauses_and_resumes()
     }
 
     /// Sets the marks, see [`WriteQueue::set_limits`].
@@ -207,9 +205,9 @@ where
         self.0.stream.borrow().clone()
     }
 
-    /// For a server, which may close its connections.
-    pub(crate) fn outgoing(&self) -> Rc<dyn Closing> {
-        Rc::clone(&self.0) as Rc<dyn Closing>
+    /// Its state, for a server, which may close its connections.
+    pub(crate) fn outgoing(&self) -> Rc<dyn Closable> {
+        Rc::clone(&self.0) as Rc<dyn Closable>
     }
 }
 
@@ -236,8 +234,8 @@ where
     }
 }
 
-/// What a server does to a connection, whatever it is made of.
-pub(crate) trait Closing {
+/// What a server does to the writer of a connection, whatever that writes to.
+pub(crate) trait Closable {
     /// Closes once the queue is empty.
     fn close(&self);
     /// Closes now.
@@ -246,10 +244,10 @@ pub(crate) trait Closing {
     fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 }
 
-impl<T: Bytes> Closing for Outgoing<T> {
+impl<T: Bytes> Closable for Outgoing<T> {
     fn close(&self) {
         self.closing.set(true);
-        self.settle();
+        self.finish_if_flushed();
     }
 
     fn abort(&self) {
@@ -271,8 +269,8 @@ impl<T: Bytes> Outgoing<T> {
         }
     }
 
-    fn turns(&self) -> (u64, u64) {
-        self.queue.borrow().turns()
+    fn pauses_and_resumes(&self) -> (u64, u64) {
+        self.queue.borrow().pauses_and_resumes()
     }
 
     fn is_closed(&self) -> bool {
@@ -280,11 +278,11 @@ impl<T: Bytes> Outgoing<T> {
     }
 
     async fn until(&self, reached: impl Fn(&Self) -> bool) -> io::Result<()> {
-        let look = || match (self.check(), reached(self)) {
+        let check = || match (self.check(), reached(self)) {
             (Ok(()), false) => Poll::Pending,
             (checked, _) => Poll::Ready(checked),
         };
-        self.changed.until(look).await
+        self.changed.until(check).await
     }
 
     fn poll_until(
@@ -296,8 +294,8 @@ impl<T: Bytes> Outgoing<T> {
         self.changed.poll_until(cx, || reached(self)).map(Ok)
     }
 
-    /// If nothing is queued: does what was asked for after that.
-    fn settle(&self) {
+    /// If nothing is queued: ends or closes the stream, if `write_eof` or `close` was called.
+    fn finish_if_flushed(&self) {
         if self.queue.borrow().is_empty() {
             let stream = self.stream.borrow().clone();
             // It can only fail if the peer has closed already, which is as good.
@@ -313,8 +311,8 @@ impl<T: Bytes> Outgoing<T> {
         self.changed.notify_all();
     }
 
-    /// The stream has failed: everything queued is lost, and everybody is told.
-    fn lose(&self, error: io::Error) {
+    /// The stream has failed: everything queued is lost, and every caller gets the error.
+    fn fail(&self, error: io::Error) {
         self.error.replace(Some(error));
         self.abort();
     }
@@ -331,13 +329,13 @@ where
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(0),
             Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(0),
             Err(e) => {
-                self.lose(copy(&e));
+                self.fail(copy(&e));
                 Err(e)
             }
         }
     }
 
-    /// There is something in the queue: see that a task of the running loop sends it.
+    /// Bytes are queued: makes sure that a task of the running loop sends them.
     fn start_flushing(this: &Rc<Self>) {
         if this.flushing.replace(true) {
             return;
@@ -352,25 +350,25 @@ where
             let Some(stream) = stream.filter(|_| !self.queue.borrow().is_empty()) else { break };
             let sent = stream.poll_write_vectored(cx, &self.queue.borrow().slices());
             let Poll::Ready(sent) = sent else {
-                // An abort must reach this task, too, so that it lets go of the stream.
+                // An abort must wake this task too, so that it drops the stream.
                 return self.poll_until(cx, |_| false).map(drop);
             };
-            let resumes = self.turns().1;
+            let resumes = self.pauses_and_resumes().1;
             match sent {
                 Ok(sent) => self.queue.borrow_mut().pop(sent),
-                Err(e) => self.lose(e),
+                Err(e) => self.fail(e),
             }
-            if self.turns().1 != resumes {
+            if self.pauses_and_resumes().1 != resumes {
                 self.changed.notify_all();
             }
         }
         self.flushing.set(false);
-        self.settle();
+        self.finish_if_flushed();
         Poll::Ready(())
     }
 }
 
-/// An error is told to everybody who asks, and `io::Error` cannot be cloned.
+/// Every caller gets the error of the stream, and `io::Error` cannot be cloned.
 pub(crate) fn copy(error: &io::Error) -> io::Error {
     match error.raw_os_error() {
         Some(code) => io::Error::from_raw_os_error(code),

@@ -1,17 +1,15 @@
-//! A barrier: so many tasks wait for each other, then all go on together.
+//! A barrier: a fixed number of tasks wait for each other, then all go on together.
 //!
-//! *Assumes*: the future that waits (`aio/sync/waiters.rs`), and the line it stands in (`aio/sync/waiters.rs`).
-//! *Promises*: the last to arrive lets all go; each gets a number of its own, in order of
+//! *Promises*: the last task to arrive lets all go; each gets a number of its own, in order of
 //! arrival; a task that is cancelled while it waits is not counted, and its replacement
 //! completes the round.
 //! *Leaves out*: time limits; wrap the wait in one.
 //!
-//! asyncio's barrier has a *draining* state, in which late comers block until the last of the
-//! round has left. Here each of the round has its pass in hand, so late comers simply begin
-//! the next round.
+//! asyncio's barrier has a *draining* state, in which late comers block until the last task of
+//! the round has left. Here each task of the round has its grant in hand, so late comers simply
+//! begin the next round.
 
-use crate::aio::sync::waiters::Waiters;
-use crate::aio::sync::waiters::{Gate, Wait, wake};
+use crate::aio::sync::waiters::{Acquire, Synchronizer, Waiters, wake};
 use std::cell::RefCell;
 use std::fmt;
 use std::task::Waker;
@@ -31,41 +29,42 @@ impl std::error::Error for BrokenBarrier {}
 
 /// The pure half.
 #[derive(Debug)]
-struct Round {
+struct BarrierState {
     parties: usize,
     broken: bool,
-    line: Waiters<Result<usize, BrokenBarrier>>,
+    waiters: Waiters<Result<usize, BrokenBarrier>>,
 }
 
-impl Round {
-    /// Is the one who arrives now the last? Then all may go, and its own number is the last.
+impl BarrierState {
+    /// If the task that arrives now is the last of the round: its number, and the wakers of the
+    /// others, which may all go.
     fn complete(&mut self) -> Option<(usize, Vec<Waker>)> {
         let last = self.parties - 1;
-        if self.broken || self.line.waiting() < last {
+        if self.broken || self.waiters.waiting() < last {
             return None;
         }
         let mut numbers = 0..last;
-        Some((last, self.line.grant_all(|| numbers.next().ok_or(BrokenBarrier))))
+        Some((last, self.waiters.grant_all(|| numbers.next().ok_or(BrokenBarrier))))
     }
 
-    fn break_up(&mut self) -> Vec<Waker> {
-        self.line.grant_all(|| Err(BrokenBarrier))
+    fn break_round(&mut self) -> Vec<Waker> {
+        self.waiters.grant_all(|| Err(BrokenBarrier))
     }
 }
 
-impl Gate for Round {
-    type Pass = Result<usize, BrokenBarrier>;
+impl Synchronizer for BarrierState {
+    type Grant = Result<usize, BrokenBarrier>;
 
-    fn line(&mut self) -> &mut Waiters<Self::Pass> {
-        &mut self.line
+    fn waiters(&mut self) -> &mut Waiters<Self::Grant> {
+        &mut self.waiters
     }
 
-    fn enter(&mut self) -> Option<Self::Pass> {
+    fn try_acquire(&mut self) -> Option<Self::Grant> {
         self.broken.then_some(Err(BrokenBarrier))
     }
 
-    /// The round is over for the others as well; there is nobody to hand a number to.
-    fn pass_on(&mut self, _: Self::Pass) -> Option<Waker> {
+    /// The round is over for the others as well: no waiter needs the number.
+    fn give_back(&mut self, _: Self::Grant) -> Option<Waker> {
         None
     }
 }
@@ -90,7 +89,7 @@ impl Gate for Round {
 #[doc(alias = "asyncio.Barrier")]
 #[doc(alias = "tokio::sync::Barrier")]
 pub struct Barrier {
-    round: RefCell<Round>,
+    state: RefCell<BarrierState>,
 }
 
 impl Barrier {
@@ -100,7 +99,9 @@ impl Barrier {
     /// If `parties` is 0.
     pub fn new(parties: usize) -> Self {
         assert!(parties > 0, "a barrier needs at least one party");
-        Barrier { round: RefCell::new(Round { parties, broken: false, line: Waiters::new() }) }
+        Barrier {
+            state: RefCell::new(BarrierState { parties, broken: false, waiters: Waiters::new() }),
+        }
     }
 
     /// Waits for the others. The numbers 0 to `parties - 1` are given in order of arrival.
@@ -109,57 +110,58 @@ impl Barrier {
     /// [`BrokenBarrier`] if it is aborted or reset before the round is complete.
     #[doc(alias = "asyncio.Barrier.wait")]
     pub async fn wait(&self) -> Result<usize, BrokenBarrier> {
-        let complete = self.round.borrow_mut().complete();
+        let complete = self.state.borrow_mut().complete();
         match complete {
             Some((last, others)) => {
                 wake(others);
                 Ok(last)
             }
-            None => Wait::at(&self.round).await,
+            None => Acquire::of(&self.state).await,
         }
     }
 
-    /// Sends all who wait away with an error, and begins afresh.
+    /// Ends the waits of all tasks with an error, and begins afresh.
     #[doc(alias = "asyncio.Barrier.reset")]
     pub fn reset(&self) {
         self.end_round(false);
     }
 
-    /// Breaks it: all who wait, and all who come until [`reset`](Self::reset), get an error.
+    /// Breaks it: all tasks that wait, and all that come until [`reset`](Self::reset), get an
+    /// error.
     #[doc(alias = "asyncio.Barrier.abort")]
     pub fn abort(&self) {
         self.end_round(true);
     }
 
     fn end_round(&self, broken: bool) {
-        let mut round = self.round.borrow_mut();
-        round.broken = broken;
-        let waiters = round.break_up();
-        drop(round);
+        let mut state = self.state.borrow_mut();
+        state.broken = broken;
+        let waiters = state.break_round();
+        drop(state);
         wake(waiters);
     }
 
     /// Is it broken?
     pub fn broken(&self) -> bool {
-        self.round.borrow().broken
+        self.state.borrow().broken
     }
 
     /// How many tasks make a round.
     pub fn parties(&self) -> usize {
-        self.round.borrow().parties
+        self.state.borrow().parties
     }
 
     /// How many wait now.
     #[doc(alias = "asyncio.Barrier.n_waiting")]
     pub fn waiting(&self) -> usize {
-        self.round.borrow().line.waiting()
+        self.state.borrow().waiters.waiting()
     }
 }
 
 impl fmt::Debug for Barrier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let round = self.round.borrow();
-        write!(f, "Barrier({} of {} wait", round.line.waiting(), round.parties)?;
-        f.write_str(if round.broken { ", broken)" } else { ")" })
+        let state = self.state.borrow();
+        write!(f, "Barrier({} of {} wait", state.waiters.waiting(), state.parties)?;
+        f.write_str(if state.broken { ", broken)" } else { ")" })
     }
 }

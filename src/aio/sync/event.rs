@@ -1,27 +1,25 @@
 //! An event: a flag that tasks can wait for.
 //!
-//! *Assumes*: the future that waits (`aio/sync/waiters.rs`), and the line it stands in (`aio/sync/waiters.rs`).
-//! *Promises*: `set` wakes everybody who waits at that moment, even if `clear` follows at
-//! once; who comes while it is set does not wait.
+//! *Promises*: `set` wakes every task that waits at that moment, even if `clear` follows at
+//! once; a task that comes while it is set does not wait.
 //! *Leaves out*: a value; that is what a queue is for.
 
-use crate::aio::sync::waiters::Waiters;
-use crate::aio::sync::waiters::{Gate, Wait, wake};
+use crate::aio::sync::waiters::{Acquire, Synchronizer, Waiters, wake};
 use std::cell::RefCell;
 use std::fmt;
 use std::task::Waker;
 
 /// The pure half of an event.
 #[derive(Debug, Default)]
-pub struct Flag {
+pub struct EventState {
     set: bool,
-    line: Waiters<()>,
+    waiters: Waiters<()>,
 }
 
-impl Flag {
-    /// A flag, and nobody waiting.
+impl EventState {
+    /// A flag without waiters.
     pub fn new(set: bool) -> Self {
-        Flag { set, line: Waiters::new() }
+        EventState { set, waiters: Waiters::new() }
     }
 
     /// Is it set?
@@ -29,32 +27,32 @@ impl Flag {
         self.set
     }
 
-    /// Sets it; brings the wakers of all who waited.
+    /// Sets it; returns the wakers of all that waited.
     #[must_use]
     pub fn set(&mut self) -> Vec<Waker> {
         self.set = true;
-        self.line.grant_all(|| ())
+        self.waiters.grant_all(|| ())
     }
 
-    /// Whoever comes from now on waits.
+    /// From now on tasks wait again.
     pub fn clear(&mut self) {
         self.set = false;
     }
 }
 
-impl Gate for Flag {
-    type Pass = ();
+impl Synchronizer for EventState {
+    type Grant = ();
 
-    fn line(&mut self) -> &mut Waiters<()> {
-        &mut self.line
+    fn waiters(&mut self) -> &mut Waiters<()> {
+        &mut self.waiters
     }
 
-    fn enter(&mut self) -> Option<()> {
+    fn try_acquire(&mut self) -> Option<()> {
         self.set.then_some(())
     }
 
-    /// Everybody had a pass of their own; there is nothing to hand on.
-    fn pass_on(&mut self, (): ()) -> Option<Waker> {
+    /// Every waiter had a grant of its own: no other needs this one.
+    fn give_back(&mut self, (): ()) -> Option<Waker> {
         None
     }
 }
@@ -82,7 +80,7 @@ impl Gate for Flag {
 #[doc(alias = "asyncio.Event")]
 #[doc(alias = "tokio::sync::Notify")]
 pub struct Event {
-    flag: RefCell<Flag>,
+    state: RefCell<EventState>,
 }
 
 impl Event {
@@ -94,26 +92,26 @@ impl Event {
     /// Is it set?
     #[doc(alias = "asyncio.Event.is_set")]
     pub fn is_set(&self) -> bool {
-        self.flag.borrow().is_set()
+        self.state.borrow().is_set()
     }
 
-    /// Sets it and wakes all who wait, in order of arrival.
+    /// Sets it and wakes all tasks that wait, in order of arrival.
     #[doc(alias = "asyncio.Event.set")]
     pub fn set(&self) {
-        let waiters = self.flag.borrow_mut().set();
+        let waiters = self.state.borrow_mut().set();
         wake(waiters);
     }
 
-    /// Whoever comes from now on waits.
+    /// From now on tasks wait again.
     #[doc(alias = "asyncio.Event.clear")]
     pub fn clear(&self) {
-        self.flag.borrow_mut().clear();
+        self.state.borrow_mut().clear();
     }
 
     /// Waits until it is set; returns at once if it is.
     #[doc(alias = "asyncio.Event.wait")]
     pub async fn wait(&self) {
-        Wait::at(&self.flag).await;
+        Acquire::of(&self.state).await;
     }
 }
 

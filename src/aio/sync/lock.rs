@@ -1,38 +1,35 @@
-//! A lock between the tasks of one loop, around the value it protects.
+//! A lock around a value, and a condition: waiting for a change to that value.
 //!
-//! *Assumes*: permits (`aio/sync/semaphore.rs`); a lock is one of them.
 //! *Promises*: at most one guard at a time; waiters are served in order of arrival; a guard
-//! may be kept across an `await`, which is what such a lock is for.
-//! *Leaves out*: other threads. Between two awaits nothing else runs, so a `RefCell` often
-//! does.
-//!
-//! # A condition: waiting, without the lock, for a change to what the lock protects
-//!
-//! *Assumes*: the future that waits (`aio/sync/waiters.rs`), and the lock (`aio/sync/lock.rs`).
-//! *Promises*: `notify(n)` wakes the `n` who have waited longest; a notification whose
-//! receiver is dropped before it has the lock again goes to the next.
-//! *Leaves out*: the predicate's truth. Between a notification and the lock others may run;
+//! may be kept across an `await`, which is what such a lock is for. `notify(n)` wakes the `n`
+//! tasks that have waited longest; a notification whose receiver is dropped before it has the
+//! lock again goes to the next.
+//! *Leaves out*: other threads. Between two awaits nothing else runs, so a `RefCell` often does.
+//! And the predicate's truth: between a notification and the lock others may run, so
 //! `wait_for` checks again.
 //!
+//! A lock is one permit of `aio/sync/semaphore.rs`. A condition:
+//!
 //! ```text
-//!   holds the lock ── wait: unlock, stand in the line ──► notified ──► in line for the lock
-//!         ▲                                                   │ dropped here: the next hears
-//!         └───────────────────────────────────────────────────┴──────────── holds it again
+//!   holds the lock ── wait: unlock, queue for a notification ──► notified ──► queues for the lock
+//!         ▲                                                         │ dropped here: it goes to
+//!         │                                                         │ the next waiter
+//!         └─────────────────────────────────────────────────────────┴──────── holds it again
 //! ```
 
 use crate::aio::sync::semaphore::{Permit, Permits};
-use crate::aio::sync::waiters::{Gate, Wait, Waiters, wake};
+use crate::aio::sync::waiters::{Acquire, Synchronizer, Waiters, wake};
 use std::cell::{RefCell, RefMut};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::task::Waker;
 
-/// Lets one task at a time at a value.
+/// Gives one task at a time access to a value.
 ///
 /// asyncio's lock protects nothing in particular; use `Lock<()>` for that. Here, as in all of
 /// Rust, the lock owns what it protects. Dropping the guard releases it and hands the lock to
 /// the first waiter; a newcomer cannot slip in between. A wait that is dropped leaves the
-/// line, and passes the lock on if it had been handed it.
+/// queue; if the lock had been handed to it, the lock goes to the next waiter.
 ///
 /// ```
 /// use singletrack::aio::Lock;
@@ -141,25 +138,25 @@ impl<T: fmt::Debug> fmt::Debug for LockGuard<'_, T> {
     }
 }
 
-/// The pure half: nobody passes without a notification, and none is kept for later.
+/// The pure half of a condition: every task waits for a notification, and none is kept for later.
 #[derive(Debug, Default)]
-struct Notices {
-    line: Waiters<()>,
+struct Notifications {
+    waiters: Waiters<()>,
 }
 
-impl Gate for Notices {
-    type Pass = ();
+impl Synchronizer for Notifications {
+    type Grant = ();
 
-    fn line(&mut self) -> &mut Waiters<()> {
-        &mut self.line
+    fn waiters(&mut self) -> &mut Waiters<()> {
+        &mut self.waiters
     }
 
-    fn enter(&mut self) -> Option<()> {
+    fn try_acquire(&mut self) -> Option<()> {
         None
     }
 
-    fn pass_on(&mut self, (): ()) -> Option<Waker> {
-        self.line.grant(()).ok()
+    fn give_back(&mut self, (): ()) -> Option<Waker> {
+        self.waiters.grant(()).ok()
     }
 }
 
@@ -201,11 +198,11 @@ impl Gate for Notices {
 #[doc(alias = "asyncio.Condition")]
 #[doc(alias = "Condvar")]
 pub struct Condition {
-    notices: RefCell<Notices>,
+    notifications: RefCell<Notifications>,
 }
 
 impl Condition {
-    /// A condition that nobody waits for.
+    /// A condition without waiters.
     pub fn new() -> Self {
         Self::default()
     }
@@ -216,9 +213,9 @@ impl Condition {
         let lock = guard.lock();
         // Until the next line has polled, no other task runs: no notification can be missed.
         drop(guard);
-        Wait::at(&self.notices).await;
-        // Notified but not back yet: if we are dropped now, the next must hear of it.
-        let notice = Notice(self);
+        Acquire::of(&self.notifications).await;
+        // Notified, but without the lock yet: if we are dropped now, the next waiter gets it.
+        let notice = Notification(self);
         let guard = lock.acquire().await;
         std::mem::forget(notice);
         guard
@@ -239,34 +236,34 @@ impl Condition {
         guard
     }
 
-    /// Wakes the `n` who have waited longest. If fewer wait, the rest is forgotten.
+    /// Wakes the `n` tasks that have waited longest. If fewer wait, the rest is forgotten.
     #[doc(alias = "asyncio.Condition.notify")]
     pub fn notify(&self, n: usize) {
         for _ in 0..n {
-            let Ok(waker) = self.notices.borrow_mut().line.grant(()) else { return };
+            let Ok(waker) = self.notifications.borrow_mut().waiters.grant(()) else { return };
             wake([waker]);
         }
     }
 
-    /// Wakes all who wait now.
+    /// Wakes all tasks that wait now.
     #[doc(alias = "asyncio.Condition.notify_all")]
     pub fn notify_all(&self) {
-        let waiters = self.notices.borrow_mut().line.grant_all(|| ());
+        let waiters = self.notifications.borrow_mut().waiters.grant_all(|| ());
         wake(waiters);
     }
 }
 
 impl fmt::Debug for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let waiting = self.notices.borrow().line.waiting();
+        let waiting = self.notifications.borrow().waiters.waiting();
         f.debug_struct("Condition").field("waiting", &waiting).finish_non_exhaustive()
     }
 }
 
-/// A notification that nobody has acted on; dropped, it goes to the next waiter.
-struct Notice<'a>(&'a Condition);
+/// A notification that its task has not acted on; dropped, it goes to the next waiter.
+struct Notification<'a>(&'a Condition);
 
-impl Drop for Notice<'_> {
+impl Drop for Notification<'_> {
     fn drop(&mut self) {
         self.0.notify(1);
     }

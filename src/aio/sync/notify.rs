@@ -1,13 +1,13 @@
-//! Tasks that look again whenever something has changed.
+//! Tasks that check again whenever an object has changed.
 //!
-//! *Assumes*: that whoever changes something says so.
-//! *Promises*: each task is woken once for all the changes since it last looked; a wait that
+//! *Assumes*: the code that changes the object calls `notify_all`.
+//! *Promises*: each task is woken once for all the changes since its last check; a wait that
 //! is dropped leaves nothing behind.
-//! *Leaves out*: an order among them (`aio/sync/waiters.rs` has one), and what there is to see.
+//! *Leaves out*: an order among the tasks (`aio/sync/waiters.rs` has one), and the condition.
 //!
 //! ```text
-//!   until(look): look ── not yet ──► leave a waker ── notify_all ──► look again …
-//!                  └── there it is ──► done
+//!   until(check): check ── pending ──► register a waker ── notify_all ──► check again …
+//!                   └── ready ──► done
 //! ```
 
 use crate::aio::sync::waiters::wake;
@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::task::{Context, Poll, Waker};
 
-/// Those who wait for something to become true of an object, which only a look at it can tell.
+/// The tasks that wait for something to become true of an object, which each must check itself.
 ///
 /// ```
 /// use singletrack::aio::Notify;
@@ -42,20 +42,20 @@ use std::task::{Context, Poll, Waker};
 pub struct Notify {
     /// In order of arrival, which numbers them.
     waiting: RefCell<BTreeMap<u64, Waker>>,
-    arrived: Cell<u64>,
+    next_number: Cell<u64>,
 }
 
 impl Notify {
-    /// Waits until `look` sees what it looks for: now, or after a change.
-    pub async fn until<R>(&self, mut look: impl FnMut() -> Poll<R>) -> R {
-        let mut place = Place { notify: self, number: None };
+    /// Waits until `check` is ready: now, or after a change.
+    pub async fn until<R>(&self, mut check: impl FnMut() -> Poll<R>) -> R {
+        let mut registration = Registration { notify: self, number: None };
         poll_fn(|cx| {
-            place.leave();
-            let seen = look();
-            if seen.is_pending() {
-                place.number = Some(self.add(cx.waker()));
+            registration.remove();
+            let checked = check();
+            if checked.is_pending() {
+                registration.number = Some(self.register(cx.waker()));
             }
-            seen
+            checked
         })
         .await
     }
@@ -67,40 +67,41 @@ impl Notify {
             return Poll::Ready(());
         }
         if !self.waiting.borrow().values().any(|known| known.will_wake(cx.waker())) {
-            self.add(cx.waker());
+            self.register(cx.waker());
         }
         Poll::Pending
     }
 
-    /// Something has changed: all look again.
+    /// Something has changed: all check again.
     pub fn notify_all(&self) {
         wake(self.waiting.take().into_values());
     }
 
-    fn add(&self, waker: &Waker) -> u64 {
-        let (number, waker) = (self.arrived.get(), waker.clone()); // may be anybody's: unborrowed
-        self.arrived.set(number + 1);
+    fn register(&self, waker: &Waker) -> u64 {
+        let number = self.next_number.get();
+        self.next_number.set(number + 1);
+        let waker = waker.clone(); // a foreign one runs foreign code: outside the borrow
         self.waiting.borrow_mut().insert(number, waker);
         number
     }
 }
 
-/// One wait's place among the others.
-struct Place<'a> {
+/// The waker that one wait has registered, if it has.
+struct Registration<'a> {
     notify: &'a Notify,
     number: Option<u64>,
 }
 
-impl Place<'_> {
-    fn leave(&mut self) {
+impl Registration<'_> {
+    fn remove(&mut self) {
         let Some(number) = self.number.take() else { return };
         let waker = self.notify.waiting.borrow_mut().remove(&number);
         drop(waker);
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Registration<'_> {
     fn drop(&mut self) {
-        self.leave();
+        self.remove();
     }
 }

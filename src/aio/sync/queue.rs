@@ -1,13 +1,7 @@
-//! What a queue keeps its items in: the order in which they come out.
+//! Queues between the tasks of one loop: by age, by priority, or last in, first out.
 //!
-//! *Promises*: what was pushed is popped once: the oldest first, the newest, or the smallest.
-//! *Leaves out*: waiting (`aio/sync/queue.rs`).
-//!
-//! # Queues between the tasks of one loop
-//!
-//! *Assumes*: permits (`aio/sync/semaphore.rs`): one lot counts free slots, the other counts items.
 //! *Promises*: putters and getters are each served in order of arrival; no item is lost or
-//! given out twice, whoever is cancelled when; `shutdown` leaves nobody waiting; no
+//! given out twice, whichever task is cancelled when; `shutdown` leaves no task waiting; no
 //! allocation per operation.
 //! *Leaves out*: other threads.
 //!
@@ -18,21 +12,22 @@
 //!              │        └───────────┘                  │
 //!              └──────────── give the slot back ───────┘
 //! ```
-//! A queue is a store between two lots of permits, so all that is hard about it is in
-//! `aio/sync/waiters.rs`. The store (`aio/sync/queue.rs`) decides the order.
+//! A queue is a [`Store`], which decides the order, between two lots of permits
+//! (`aio/sync/semaphore.rs`): one counts free slots, the other counts items. So all that is hard
+//! about it is in `aio/sync/waiters.rs`.
 //!
-//! asyncio's queue wakes a getter and lets it look again, so a newcomer may be quicker and
+//! asyncio's queue wakes a getter and lets it check again, so a newcomer may be quicker and
 //! the order is not kept. Here the item is promised to the getter that is woken.
 
-use crate::aio::sync::event::Flag;
+use crate::aio::sync::event::EventState;
 use crate::aio::sync::semaphore::{Grant, Permits};
-use crate::aio::sync::waiters::{Gate, Wait, wake};
+use crate::aio::sync::waiters::{Acquire, Synchronizer, wake};
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::fmt;
 
-/// Items in some order.
+/// What a queue keeps its items in, which decides the order in which they come out.
 ///
 /// ```
 /// use singletrack::aio::Store;
@@ -117,7 +112,7 @@ impl<T: Ord> Store for BinaryHeap<Reverse<T>> {
 ///         for n in 1..=3 {
 ///             source.put(n).await.unwrap();
 ///         }
-///         source.shutdown(false); // what is in it may still be had
+///         source.shutdown(false); // its items can still be taken
 ///     });
 ///     let mut sum = 0;
 ///     while let Ok(n) = queue.get().await {
@@ -163,7 +158,7 @@ pub type PriorityQueue<T> = QueueOf<BinaryHeap<Reverse<T>>>;
 /// A queue over any store; see [`Queue`], [`LifoQueue`] and [`PriorityQueue`].
 ///
 /// It belongs to the tasks of one thread, which share it by `Rc`; two threads cannot. Tasks of
-/// two loops that take turns on one thread may: each waker knows its loop, so here asyncio's
+/// two loops that run on one thread by turns can: each waker knows its loop, so here asyncio's
 /// "bound to a different event loop" does not exist.
 ///
 /// ```compile_fail
@@ -175,10 +170,10 @@ pub struct QueueOf<S: Store> {
     slots: RefCell<Permits>,
     items: RefCell<Permits>,
     maxsize: usize,
-    shut: Cell<bool>,
+    is_shut: Cell<bool>,
     /// Items put and not yet reported done, and the flag that is set while there are none.
     unfinished: Cell<usize>,
-    finished: RefCell<Flag>,
+    finished: RefCell<EventState>,
 }
 
 /// The queue was shut down. Brings back what was to be put.
@@ -257,9 +252,9 @@ impl<S: Store> QueueOf<S> {
             slots: RefCell::new(Permits::new(slots)),
             items: RefCell::new(Permits::new(0)),
             maxsize,
-            shut: Cell::new(false),
+            is_shut: Cell::new(false),
             unfinished: Cell::new(0),
-            finished: RefCell::new(Flag::new(true)),
+            finished: RefCell::new(EventState::new(true)),
         }
     }
 
@@ -294,11 +289,11 @@ impl<S: Store> QueueOf<S> {
     #[doc(alias = "asyncio.Queue.put")]
     #[doc(alias = "send")]
     pub async fn put(&self, item: S::Item) -> Result<(), ShutDown<S::Item>> {
-        // Looked at after the wait: a slot that was promised is of no use after a shutdown.
-        if Wait::at(&self.slots).await == Grant::Closed || self.shut.get() {
+        // Checked after the wait: a slot that was promised is of no use after a shutdown.
+        if Acquire::of(&self.slots).await == Grant::Closed || self.is_shut.get() {
             return Err(ShutDown(item));
         }
-        self.fill(item);
+        self.put_item(item);
         Ok(())
     }
 
@@ -308,14 +303,14 @@ impl<S: Store> QueueOf<S> {
     /// [`PutError`], with the item.
     #[doc(alias = "asyncio.Queue.put_nowait")]
     pub fn put_nowait(&self, item: S::Item) -> Result<(), PutError<S::Item>> {
-        if self.shut.get() {
+        if self.is_shut.get() {
             return Err(PutError::ShutDown(item));
         }
-        let slot = self.slots.borrow_mut().enter();
+        let slot = self.slots.borrow_mut().try_acquire();
         if slot.is_none() {
             return Err(PutError::Full(item));
         }
-        self.fill(item);
+        self.put_item(item);
         Ok(())
     }
 
@@ -327,8 +322,8 @@ impl<S: Store> QueueOf<S> {
     #[doc(alias = "asyncio.Queue.get")]
     #[doc(alias = "recv")]
     pub async fn get(&self) -> Result<S::Item, ShutDown> {
-        match Wait::at(&self.items).await {
-            Grant::Permit => self.empty_slot().ok_or(ShutDown(())),
+        match Acquire::of(&self.items).await {
+            Grant::Permit => self.take_item().ok_or(ShutDown(())),
             Grant::Closed => Err(ShutDown(())),
         }
     }
@@ -339,11 +334,11 @@ impl<S: Store> QueueOf<S> {
     /// [`GetError`].
     #[doc(alias = "asyncio.Queue.get_nowait")]
     pub fn get_nowait(&self) -> Result<S::Item, GetError> {
-        let item = self.items.borrow_mut().enter();
+        let item = self.items.borrow_mut().try_acquire();
         match item {
             None => Err(GetError::Empty),
             Some(Grant::Closed) => Err(GetError::ShutDown),
-            Some(Grant::Permit) => self.empty_slot().ok_or(GetError::ShutDown),
+            Some(Grant::Permit) => self.take_item().ok_or(GetError::ShutDown),
         }
     }
 
@@ -363,16 +358,16 @@ impl<S: Store> QueueOf<S> {
     /// Waits until [`task_done`](Self::task_done) has been said of every item that was put.
     #[doc(alias = "asyncio.Queue.join")]
     pub async fn join(&self) {
-        Wait::at(&self.finished).await;
+        Acquire::of(&self.finished).await;
     }
 
-    /// No more items. Putters, those that wait included, get [`ShutDown`]. Getters get what
-    /// is in the queue and then [`ShutDown`]; with `immediate`, what is in it is dropped at
-    /// once and counts as done.
+    /// From now on it takes no items. Putters, waiting ones included, get [`ShutDown`]. Getters get
+    /// the items in the queue and then [`ShutDown`]; with `immediate`, these items are dropped at
+    /// once and count as done.
     #[doc(alias = "asyncio.Queue.shutdown")]
     #[doc(alias = "close")]
     pub fn shutdown(&self, immediate: bool) {
-        self.shut.set(true);
+        self.is_shut.set(true);
         if immediate {
             let dropped = self.store.take();
             self.finish(dropped.len());
@@ -385,11 +380,11 @@ impl<S: Store> QueueOf<S> {
 
     /// True after [`shutdown`](Self::shutdown).
     pub fn is_shut_down(&self) -> bool {
-        self.shut.get()
+        self.is_shut.get()
     }
 
     /// Puts an item into a slot that is ours, and promises it to the first getter.
-    fn fill(&self, item: S::Item) {
+    fn put_item(&self, item: S::Item) {
         if self.unfinished.replace(self.unfinished.get() + 1) == 0 {
             self.finished.borrow_mut().clear();
         }
@@ -400,7 +395,7 @@ impl<S: Store> QueueOf<S> {
 
     /// Takes an item that is ours, and gives its slot to the first putter. `None`: an
     /// immediate shutdown dropped it.
-    fn empty_slot(&self) -> Option<S::Item> {
+    fn take_item(&self) -> Option<S::Item> {
         let item = self.store.borrow_mut().pop()?;
         let putter = self.slots.borrow_mut().release();
         wake(putter);
@@ -422,7 +417,7 @@ impl<S: Store> fmt::Debug for QueueOf<S> {
         f.debug_struct("Queue")
             .field("qsize", &self.qsize())
             .field("maxsize", &self.maxsize)
-            .field("shut_down", &self.shut.get())
+            .field("shut_down", &self.is_shut.get())
             .finish_non_exhaustive()
     }
 }

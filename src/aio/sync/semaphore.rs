@@ -1,14 +1,12 @@
 //! Semaphores: a number of permits, handed out in order.
 //!
-//! *Assumes*: the future that waits (`aio/sync/waiters.rs`), and the line it stands in (`aio/sync/waiters.rs`).
 //! *Promises*: strictly first come, first served; a permit is never lost and never doubled,
-//! whoever is cancelled when; `release` hands the permit to the first waiter itself.
+//! whichever task is cancelled when; `release` hands the permit to the first waiter itself.
 //! *Leaves out*: other threads. These are for the tasks of one loop, shared by `Rc`.
 //!
 //! [`Permits`] is the pure half. A lock is one permit, a queue is two lots of them.
 
-use crate::aio::sync::waiters::Waiters;
-use crate::aio::sync::waiters::{Gate, Wait, wake};
+use crate::aio::sync::waiters::{Acquire, Synchronizer, Waiters, wake};
 use std::cell::RefCell;
 use std::fmt;
 use std::task::Waker;
@@ -18,39 +16,39 @@ use std::task::Waker;
 pub enum Grant {
     /// A permit.
     Permit,
-    /// The word that there will be none.
+    /// There will be none any more.
     Closed,
 }
 
-/// So many permits, and those who wait for one.
+/// A number of permits, and the tasks that wait for one.
 ///
-/// While anybody waits, none is free: a permit that is released goes to the first in line at
-/// once, before its task has run.
+/// While a task waits, none is free: a permit that is released goes to the first waiter at once,
+/// before its task has run.
 ///
 /// ```
-/// use singletrack::aio::sync::waiters::Gate;
-/// use singletrack::aio::{Grant, Permits};
+/// use singletrack::aio::sync::waiters::Synchronizer;
+/// use singletrack::aio::sync::semaphore::{Grant, Permits};
 /// use std::task::Waker;
 ///
 /// let mut permits = Permits::new(1);
-/// assert_eq!(permits.enter(), Some(Grant::Permit));
-/// assert_eq!(permits.enter(), None);
-/// let place = permits.line().push(Waker::noop().clone());
-/// assert!(permits.release().is_some()); // there is somebody to wake
-/// assert_eq!(permits.enter(), None); // a newcomer cannot take it away
-/// assert_eq!(permits.line().take(place), Some(Grant::Permit));
+/// assert_eq!(permits.try_acquire(), Some(Grant::Permit));
+/// assert_eq!(permits.try_acquire(), None);
+/// let waiter = permits.waiters().push(Waker::noop().clone());
+/// assert!(permits.release().is_some()); // there is a task to wake
+/// assert_eq!(permits.try_acquire(), None); // a newcomer cannot take the permit away
+/// assert_eq!(permits.waiters().take(waiter), Some(Grant::Permit));
 /// ```
 #[derive(Debug)]
 pub struct Permits {
     free: usize,
     closed: bool,
-    line: Waiters<Grant>,
+    waiters: Waiters<Grant>,
 }
 
 impl Permits {
-    /// `free` permits and nobody waiting.
+    /// `free` permits and no waiters.
     pub fn new(free: usize) -> Self {
-        Permits { free, closed: false, line: Waiters::new() }
+        Permits { free, closed: false, waiters: Waiters::new() }
     }
 
     /// How many are free.
@@ -58,10 +56,10 @@ impl Permits {
         self.free
     }
 
-    /// Brings one permit. Returns the waker of whoever has it now.
+    /// Brings one permit. Returns the waker of the waiter that has it now.
     #[must_use]
     pub fn release(&mut self) -> Option<Waker> {
-        match self.line.grant(Grant::Permit) {
+        match self.waiters.grant(Grant::Permit) {
             Ok(waker) => Some(waker),
             Err(_) => {
                 self.free += 1;
@@ -70,22 +68,22 @@ impl Permits {
         }
     }
 
-    /// From now on nobody waits: what is free may still be had, then there is only `Closed`.
+    /// From now on no task waits: free permits can still be acquired, then there is only `Closed`.
     #[must_use]
     pub fn close(&mut self) -> Vec<Waker> {
         self.closed = true;
-        self.line.grant_all(|| Grant::Closed)
+        self.waiters.grant_all(|| Grant::Closed)
     }
 }
 
-impl Gate for Permits {
-    type Pass = Grant;
+impl Synchronizer for Permits {
+    type Grant = Grant;
 
-    fn line(&mut self) -> &mut Waiters<Grant> {
-        &mut self.line
+    fn waiters(&mut self) -> &mut Waiters<Grant> {
+        &mut self.waiters
     }
 
-    fn enter(&mut self) -> Option<Grant> {
+    fn try_acquire(&mut self) -> Option<Grant> {
         if self.free > 0 {
             self.free -= 1;
             return Some(Grant::Permit);
@@ -93,18 +91,18 @@ impl Gate for Permits {
         self.closed.then_some(Grant::Closed)
     }
 
-    fn pass_on(&mut self, pass: Grant) -> Option<Waker> {
-        match pass {
+    fn give_back(&mut self, grant: Grant) -> Option<Waker> {
+        match grant {
             Grant::Permit => self.release(),
             Grant::Closed => None,
         }
     }
 }
 
-/// Lets so many tasks in at a time.
+/// Lets a fixed number of tasks in at a time.
 ///
 /// Waiters are served in order of arrival. A permit goes back when it is dropped. A wait that
-/// is dropped leaves the line; if it had been granted a permit already, the next in line gets
+/// is dropped leaves the queue; if it had been granted a permit already, the next waiter gets
 /// that. asyncio does the same since gh-90155, with a counter and a loop; see
 /// `aio/sync/waiters.rs` for why a hand-off needs neither.
 ///
@@ -140,7 +138,7 @@ impl Semaphore {
         Semaphore { permits: RefCell::new(Permits::new(value)) }
     }
 
-    /// How many permits are free. Zero while anybody waits.
+    /// How many permits are free. Zero while a task waits.
     pub fn value(&self) -> usize {
         self.permits.borrow().free()
     }
@@ -180,7 +178,7 @@ impl fmt::Debug for Semaphore {
     }
 }
 
-/// One permit; dropped, it goes to the next in line.
+/// One permit; dropped, it goes to the next waiter.
 #[derive(Debug)]
 #[must_use = "a permit that is not kept is given back at once"]
 pub struct Permit<'a> {
@@ -190,17 +188,17 @@ pub struct Permit<'a> {
 impl<'a> Permit<'a> {
     /// Waits for a permit of these, which are never closed.
     pub(crate) async fn wait(permits: &'a RefCell<Permits>) -> Permit<'a> {
-        let _never_closed = Wait::at(permits).await;
+        Acquire::of(permits).await;
         Permit { permits }
     }
 
     /// A permit of these, if one is free.
     pub(crate) fn try_take(permits: &'a RefCell<Permits>) -> Option<Permit<'a>> {
-        permits.borrow_mut().enter().map(|_| Permit { permits })
+        permits.borrow_mut().try_acquire().map(|_| Permit { permits })
     }
 
-    /// Keeps the permit out of circulation until somebody calls [`Semaphore::release`]: for
-    /// permits that outlive a scope.
+    /// Keeps the permit out of circulation until a call of [`Semaphore::release`]: for permits
+    /// that outlive a scope.
     pub fn forget(self) {
         std::mem::forget(self);
     }
@@ -213,8 +211,8 @@ impl Drop for Permit<'_> {
     }
 }
 
-/// A semaphore that refuses to have more permits than it began with, and so finds the task
-/// that gives back what it never had.
+/// A semaphore that refuses to have more permits than it began with, and so finds a task that
+/// releases more often than it acquired.
 ///
 /// ```
 /// use singletrack::aio::BoundedSemaphore;

@@ -1,46 +1,42 @@
-//! A line of waiters: first come, first served, and no place in it is ever wasted.
+//! The queue of waiters, and the future that waits in it, under every primitive.
 //!
-//! *Assumes*: a waker is stored and handed out, never called.
-//! *Promises*: grants go out in order of arrival; a waiter may leave at any time, in O(1);
-//! one that leaves with a grant in its hand gives the grant back; no allocation once the line
-//! has had its greatest length.
-//! *Leaves out*: what is granted (`G`), and the future that waits (`aio/sync/waiters.rs`).
+//! *Promises*: waiters are served in order of arrival; a waiter may leave at any time, in O(1);
+//! a waiter that is dropped with a grant in its hands gives the grant back, and it goes to the
+//! next; no waker is called, cloned or dropped under a borrow; no allocation once the queue has
+//! had its greatest length.
+//! *Leaves out*: what is granted, and by which rules: each primitive is a [`Synchronizer`].
+//!
+//! [`Waiters`] is the pure half:
 //!
 //! ```text
 //!            push                grant (the head)               take
 //!   nobody ───────► Waiting(waker) ───────────► Granted(G) ──────────► gone, with G
-//!                         │ leave                    │ leave
+//!                         │ remove                   │ remove
 //!                         ▼                          ▼
 //!                  gone, with its waker       gone, G handed back: to the next!
 //! ```
 //! A grant is a *hand-off*: from then on the thing belongs to that waiter, although its task
-//! has not run yet. So nobody who comes later can take it away, and there is no race between
-//! a wake and a newcomer. What remains is the waiter that is dropped between grant and take.
-//! asyncio lost wake-ups there for years (bpo-27585, gh-90155, gh-112202); here `leave`
-//! returns the grant, and whoever ignores that gets a warning from the compiler.
+//! has not run yet. So no newcomer can take it away, and there is no race between a wake and a
+//! newcomer. What remains is the waiter that is dropped between grant and take. asyncio lost
+//! wake-ups there for years (bpo-27585, gh-90155, gh-112202); here `remove` returns the grant,
+//! and code that ignores it gets a warning from the compiler.
 //!
-//! The line is a doubly linked list whose links are slab keys. tokio's and async-lock's are
+//! The queue is a doubly linked list whose links are slab keys. tokio's and async-lock's are
 //! intrusive lists of pinned nodes, which save the slab and cost a page of unsafe.
 //!
-//! # Waiting at a gate: the one future under every lock, queue and event
-//!
-//! *Assumes*: rules that are a pure state machine (such as `Permits`, `aio/sync/semaphore.rs`) with a
-//! line of waiters (`aio/sync/waiters.rs`).
-//! *Promises*: who comes first goes first; a dropped wait leaves the line, and a grant it
-//! already held goes to the next; no waker is called, cloned or dropped under a borrow.
-//! *Leaves out*: what lies behind the gate.
+//! [`Acquire`] is the future. All primitives wait through it, so the one subtle rule, that a
+//! cancelled waiter passes its grant on, is written once:
 //!
 //! ```text
-//!             enter: Some(pass), and there is budget
-//!   new ─────────────────────────────────────────────► ready
-//!    │ enter: None, or no budget: the pass is kept        ▲
-//!    ▼                                                    │ take: Some(pass)
-//!   in line ── poll: not granted yet ─────────────────────┤
-//!    │                                                    │
-//!    └─ drop: leave; pass_on(pass) ──► the next in line
+//!             try_acquire: Some(grant), and there is budget
+//!   new ───────────────────────────────────────────────────────► ready
+//!    │ try_acquire: None, or no budget: the grant is kept          ▲
+//!    ▼                                                             │ take: Some(grant)
+//!   in the queue ── poll: not granted yet ─────────────────────────┤
+//!    │                                                             │
+//!    └─ drop: remove; give_back(grant) ──► the next in the queue
 //! ```
-//! All primitives wait through this file, so the one subtle rule, that a cancelled waiter
-//! passes its wake on, is written once.
+//! Counterpart: Java's `AbstractQueuedSynchronizer`, and the batch semaphore under tokio's locks.
 
 use crate::base::id::{GenerationSlab, Key};
 use crate::event_loop::core::{spend_budget, with_current};
@@ -51,55 +47,55 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-/// Those who wait for a `G`, in order of arrival, and those who have one and not yet come
-/// for it.
+/// The waiters for a `G`, in order of arrival, and the waiters that have been granted one and
+/// have not taken it yet.
 ///
 /// ```
-/// use singletrack::aio::sync::waiters::{Left, Waiters};
+/// use singletrack::aio::sync::waiters::{Removed, Waiters};
 /// use std::task::Waker;
 ///
-/// let mut line = Waiters::new();
-/// let a = line.push(Waker::noop().clone());
-/// let b = line.push(Waker::noop().clone());
-/// assert!(line.grant("key").is_ok()); // to `a`, who came first
-/// assert_eq!(line.take(b), None);
+/// let mut waiters = Waiters::new();
+/// let a = waiters.push(Waker::noop().clone());
+/// let b = waiters.push(Waker::noop().clone());
+/// assert!(waiters.grant("key").is_ok()); // to `a`, which came first
+/// assert_eq!(waiters.take(b), None);
 /// // `a` is dropped before its task ran: the grant comes back and goes to the next.
-/// assert!(matches!(line.leave(a), Left::Granted("key")));
-/// assert!(line.grant("key").is_ok());
-/// assert_eq!(line.take(b), Some("key"));
-/// assert_eq!(line.grant("key").unwrap_err(), "key"); // nobody waits
+/// assert!(matches!(waiters.remove(a), Removed::Granted("key")));
+/// assert!(waiters.grant("key").is_ok());
+/// assert_eq!(waiters.take(b), Some("key"));
+/// assert_eq!(waiters.grant("key").unwrap_err(), "key"); // nobody waits
 /// ```
 #[derive(Debug)]
 pub struct Waiters<G> {
-    nodes: GenerationSlab<Node<G>>,
+    nodes: GenerationSlab<WaiterNode<G>>,
     head: Option<Key>,
     tail: Option<Key>,
     waiting: usize,
 }
 
 #[derive(Debug)]
-struct Node<G> {
-    stage: Stage<G>,
-    /// Both are `None` once granted: that waiter stands in the line no more.
-    before: Option<Key>,
-    behind: Option<Key>,
+struct WaiterNode<G> {
+    state: WaiterState<G>,
+    /// Both are `None` once granted: that waiter is out of the list.
+    prev: Option<Key>,
+    next: Option<Key>,
 }
 
 #[derive(Debug)]
-enum Stage<G> {
+enum WaiterState<G> {
     Waiting(Waker),
     Granted(G),
 }
 
-/// What a waiter had when it left.
+/// What a waiter had when it was removed.
 #[derive(Debug)]
 #[must_use = "a grant that comes back must go to the next waiter"]
-pub enum Left<G> {
+pub enum Removed<G> {
     /// Nothing yet. The waker is handed out so that it is not dropped inside a borrow.
     Waiting(Waker),
-    /// This, which now belongs to the next in line.
+    /// This, which now belongs to the next waiter.
     Granted(G),
-    /// It had left before.
+    /// It had been removed before.
     Gone,
 }
 
@@ -110,7 +106,7 @@ impl<G> Default for Waiters<G> {
 }
 
 impl<G> Waiters<G> {
-    /// Nobody waits.
+    /// An empty queue.
     pub fn new() -> Self {
         Self::default()
     }
@@ -120,17 +116,18 @@ impl<G> Waiters<G> {
         self.waiting
     }
 
-    /// How many have a grant and have not come for it.
+    /// How many have a grant and have not taken it.
     pub fn granted(&self) -> usize {
         self.nodes.len() - self.waiting
     }
 
-    /// Stands at the end of the line.
+    /// Enters a waiter at the end of the queue.
     pub fn push(&mut self, waker: Waker) -> Key {
-        let before = self.tail;
-        let key = self.nodes.insert(Node { stage: Stage::Waiting(waker), before, behind: None });
-        match before.and_then(|key| self.nodes.get_mut(key)) {
-            Some(last) => last.behind = Some(key),
+        let prev = self.tail;
+        let state = WaiterState::Waiting(waker);
+        let key = self.nodes.insert(WaiterNode { state, prev, next: None });
+        match prev.and_then(|key| self.nodes.get_mut(key)) {
+            Some(last) => last.next = Some(key),
             None => self.head = Some(key),
         }
         self.tail = Some(key);
@@ -138,13 +135,12 @@ impl<G> Waiters<G> {
         key
     }
 
-    /// For one who need not stand in the line, but cannot come for its grant before later.
-    pub fn keep(&mut self, grant: G) -> Key {
-        self.nodes.insert(Node { stage: Stage::Granted(grant), before: None, behind: None })
+    /// Enters a waiter that need not queue, but can only take its grant later.
+    pub fn insert_granted(&mut self, grant: G) -> Key {
+        self.nodes.insert(WaiterNode { state: WaiterState::Granted(grant), prev: None, next: None })
     }
 
-    /// Hands `grant` to the first in line; brings its waker, to be called once no borrow is
-    /// held.
+    /// Hands `grant` to the first waiter; returns its waker, to be called when no borrow is held.
     ///
     /// # Errors
     /// The grant itself, if nobody waits.
@@ -152,174 +148,179 @@ impl<G> Waiters<G> {
         let Some(node) = self.head.and_then(|key| self.nodes.get_mut(key)) else {
             return Err(grant);
         };
-        let behind = node.behind.take();
-        let stage = std::mem::replace(&mut node.stage, Stage::Granted(grant));
-        self.head = behind;
-        match behind.and_then(|key| self.nodes.get_mut(key)) {
-            Some(next) => next.before = None,
+        let next = node.next.take();
+        let before = std::mem::replace(&mut node.state, WaiterState::Granted(grant));
+        self.head = next;
+        match next.and_then(|key| self.nodes.get_mut(key)) {
+            Some(next) => next.prev = None,
             None => self.tail = None,
         }
         self.waiting -= 1;
-        match stage {
-            Stage::Waiting(waker) => Ok(waker),
-            Stage::Granted(_) => unreachable!("who stands in the line waits"),
+        match before {
+            WaiterState::Waiting(waker) => Ok(waker),
+            WaiterState::Granted(_) => unreachable!("a waiter in the list has no grant"),
         }
     }
 
-    /// Gives every waiter a grant, in order; those who come meanwhile are not concerned.
+    /// Gives every waiter a grant, in order; a waiter that comes later gets none.
     #[must_use]
     pub fn grant_all(&mut self, mut grant: impl FnMut() -> G) -> Vec<Waker> {
         let waiting = self.waiting;
         (0..waiting).filter_map(|_| self.grant(grant()).ok()).collect()
     }
 
-    /// Comes for a grant. With it, the waiter is gone; `None`: it still waits.
+    /// Takes this waiter's grant, which ends it; `None`: it still waits.
     pub fn take(&mut self, key: Key) -> Option<G> {
-        if let Stage::Waiting(_) = self.nodes.get(key)?.stage {
+        if let WaiterState::Waiting(_) = self.nodes.get(key)?.state {
             return None;
         }
-        match self.nodes.remove(key)?.stage {
-            Stage::Granted(grant) => Some(grant),
-            Stage::Waiting(_) => None,
+        match self.nodes.remove(key)?.state {
+            WaiterState::Granted(grant) => Some(grant),
+            WaiterState::Waiting(_) => None,
         }
     }
 
     /// True if this waiter would be woken through `waker`.
     pub fn will_wake(&self, key: Key, waker: &Waker) -> bool {
         match self.nodes.get(key) {
-            Some(Node { stage: Stage::Waiting(own), .. }) => own.will_wake(waker),
+            Some(WaiterNode { state: WaiterState::Waiting(own), .. }) => own.will_wake(waker),
             _ => false,
         }
     }
 
-    /// The waiter moved to another task. The old waker is handed out to be dropped; it stays
-    /// silent.
+    /// The waiter moved to another task. The old waker is returned to be dropped; it is not
+    /// called.
     #[must_use]
     pub fn replace_waker(&mut self, key: Key, waker: Waker) -> Waker {
         match self.nodes.get_mut(key) {
-            Some(Node { stage: Stage::Waiting(own), .. }) => std::mem::replace(own, waker),
+            Some(WaiterNode { state: WaiterState::Waiting(own), .. }) => {
+                std::mem::replace(own, waker)
+            }
             _ => waker,
         }
     }
 
     /// The waiter gives up.
-    pub fn leave(&mut self, key: Key) -> Left<G> {
-        if let Some(Node { stage: Stage::Waiting(_), .. }) = self.nodes.get(key) {
+    pub fn remove(&mut self, key: Key) -> Removed<G> {
+        if let Some(WaiterNode { state: WaiterState::Waiting(_), .. }) = self.nodes.get(key) {
             self.unlink(key);
         }
-        match self.nodes.remove(key).map(|node| node.stage) {
-            Some(Stage::Waiting(waker)) => Left::Waiting(waker),
-            Some(Stage::Granted(grant)) => Left::Granted(grant),
-            None => Left::Gone,
+        match self.nodes.remove(key).map(|node| node.state) {
+            Some(WaiterState::Waiting(waker)) => Removed::Waiting(waker),
+            Some(WaiterState::Granted(grant)) => Removed::Granted(grant),
+            None => Removed::Gone,
         }
     }
 
-    /// Closes the gap around a waiter who stands in the line.
+    /// Takes a waiter out of the list.
     fn unlink(&mut self, key: Key) {
         let Some(node) = self.nodes.get_mut(key) else { return };
-        let (before, behind) = (node.before.take(), node.behind.take());
-        match before.and_then(|key| self.nodes.get_mut(key)) {
-            Some(other) => other.behind = behind,
-            None => self.head = behind,
+        let (prev, next) = (node.prev.take(), node.next.take());
+        match prev.and_then(|key| self.nodes.get_mut(key)) {
+            Some(other) => other.next = next,
+            None => self.head = next,
         }
-        match behind.and_then(|key| self.nodes.get_mut(key)) {
-            Some(other) => other.before = before,
-            None => self.tail = before,
+        match next.and_then(|key| self.nodes.get_mut(key)) {
+            Some(other) => other.prev = prev,
+            None => self.tail = prev,
         }
         self.waiting -= 1;
     }
 }
 
-/// The rules of one primitive.
-pub trait Gate {
-    /// What a waiter goes through with.
-    type Pass;
+/// The rules of one primitive: a pure state machine with a queue of waiters, such as
+/// [`Permits`](crate::aio::sync::semaphore::Permits).
+pub trait Synchronizer {
+    /// What a waiter is granted.
+    type Grant;
 
-    /// Those who wait here.
-    fn line(&mut self) -> &mut Waiters<Self::Pass>;
+    /// The queue.
+    fn waiters(&mut self) -> &mut Waiters<Self::Grant>;
 
-    /// Goes through at once, if that is fair: not while others wait.
-    fn enter(&mut self) -> Option<Self::Pass>;
+    /// Takes a grant at once, if that is fair: not while others wait.
+    fn try_acquire(&mut self) -> Option<Self::Grant>;
 
-    /// A waiter was dropped with its pass unused. Brings the waker of whoever has it now.
-    fn pass_on(&mut self, pass: Self::Pass) -> Option<Waker>;
+    /// A waiter was dropped with its grant unused. Returns the waker of the waiter that has it
+    /// now.
+    fn give_back(&mut self, grant: Self::Grant) -> Option<Waker>;
 }
 
-/// Waits until the gate lets it through.
+/// Waits until the synchronizer grants something.
 ///
 /// ```
 /// use singletrack::EventLoop;
-/// use singletrack::aio::sync::waiters::Wait;
-/// use singletrack::aio::{Grant, Permits};
+/// use singletrack::aio::sync::waiters::Acquire;
+/// use singletrack::aio::sync::semaphore::{Grant, Permits};
 /// use std::cell::RefCell;
 ///
 /// let permits = RefCell::new(Permits::new(1));
 /// let event_loop = EventLoop::new()?;
-/// assert_eq!(event_loop.run_until_complete(Wait::at(&permits)), Grant::Permit);
+/// assert_eq!(event_loop.run_until_complete(Acquire::of(&permits)), Grant::Permit);
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[must_use = "a future does nothing until it is awaited"]
-pub struct Wait<'a, P: Gate> {
-    gate: &'a RefCell<P>,
-    place: Option<Key>,
+pub struct Acquire<'a, S: Synchronizer> {
+    owner: &'a RefCell<S>,
+    key: Option<Key>,
 }
 
-impl<'a, P: Gate> Wait<'a, P> {
-    /// A place at this gate; the line is joined at the first poll.
-    pub fn at(gate: &'a RefCell<P>) -> Self {
-        Wait { gate, place: None }
+impl<'a, S: Synchronizer> Acquire<'a, S> {
+    /// A future that joins the queue of `owner` when it is first polled.
+    pub fn of(owner: &'a RefCell<S>) -> Self {
+        Acquire { owner, key: None }
     }
 
-    /// The first poll. A task whose budget is spent takes its place as well, and its pass waits
-    /// there: were it to come back next turn to join, it would miss what is told today.
-    fn join(&mut self, cx: &mut Context<'_>) -> Poll<P::Pass> {
-        let Some(pass) = self.gate.borrow_mut().enter() else {
+    /// The first poll. A task whose budget is spent enters the queue with its grant in hand:
+    /// were it to come back in the next iteration to join, it would miss what is granted in this
+    /// one.
+    fn join(&mut self, cx: &mut Context<'_>) -> Poll<S::Grant> {
+        let Some(grant) = self.owner.borrow_mut().try_acquire() else {
             let waker = cx.waker().clone();
-            self.place = Some(self.gate.borrow_mut().line().push(waker));
+            self.key = Some(self.owner.borrow_mut().waiters().push(waker));
             return Poll::Pending;
         };
         if spend_budget(cx).is_ready() {
-            return Poll::Ready(pass);
+            return Poll::Ready(grant);
         }
-        self.place = Some(self.gate.borrow_mut().line().keep(pass));
+        self.key = Some(self.owner.borrow_mut().waiters().insert_granted(grant));
         Poll::Pending
     }
 }
 
-impl<P: Gate> Future for Wait<'_, P> {
-    type Output = P::Pass;
+impl<S: Synchronizer> Future for Acquire<'_, S> {
+    type Output = S::Grant;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<P::Pass> {
-        let Some(place) = self.place else { return self.join(cx) };
-        let mut gate = self.gate.borrow_mut();
-        if let Some(pass) = gate.line().take(place) {
-            drop(gate);
-            self.place = None;
-            return Poll::Ready(pass);
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S::Grant> {
+        let Some(key) = self.key else { return self.join(cx) };
+        let mut owner = self.owner.borrow_mut();
+        if let Some(grant) = owner.waiters().take(key) {
+            drop(owner);
+            self.key = None;
+            return Poll::Ready(grant);
         }
-        if !gate.line().will_wake(place, cx.waker()) {
-            drop(gate);
+        if !owner.waiters().will_wake(key, cx.waker()) {
+            drop(owner);
             let new = cx.waker().clone();
-            let old = self.gate.borrow_mut().line().replace_waker(place, new);
+            let old = self.owner.borrow_mut().waiters().replace_waker(key, new);
             drop(old);
         }
         Poll::Pending
     }
 }
 
-impl<P: Gate> Drop for Wait<'_, P> {
+impl<S: Synchronizer> Drop for Acquire<'_, S> {
     fn drop(&mut self) {
-        let Some(place) = self.place else { return };
-        let left = self.gate.borrow_mut().line().leave(place);
-        if let Left::Granted(pass) = left {
-            let next = self.gate.borrow_mut().pass_on(pass);
+        let Some(key) = self.key else { return };
+        let removed = self.owner.borrow_mut().waiters().remove(key);
+        if let Removed::Granted(grant) = removed {
+            let next = self.owner.borrow_mut().give_back(grant);
             wake(next);
         }
     }
 }
 
-/// Wakes those who were granted something, now that no borrow is held. If somebody else's waker
-/// panics, the exception handler is told, and the others are woken all the same.
+/// Wakes the waiters that were granted something; call it when no borrow is held. If a foreign
+/// waker panics, the exception handler gets the panic, and the others are woken all the same.
 pub fn wake(wakers: impl IntoIterator<Item = Waker>) {
     for waker in wakers {
         if task_of(&waker).is_some() {

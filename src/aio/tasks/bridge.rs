@@ -1,8 +1,8 @@
-//! Between the loop and the executors: jobs that tasks await, futures that threads wait for.
+//! Between loop and executors: jobs that tasks await, futures that threads wait for.
 //!
-//! *Assumes*: both sides; a [`Future`] that wakes tasks and threads alike.
-//! *Promises*: a task that goes cancels its job, if that has not begun; a thread that loses
-//! interest cancels its task; whichever side is gone, the other learns of it.
+//! *Assumes*: a [`Future`] wakes tasks and threads alike.
+//! *Promises*: a task that is dropped cancels its job, if that has not begun; a thread that
+//! cancels its future cancels the task; if one side is gone, the other learns of it.
 //! *Leaves out*: interrupting a job that runs. A thread cannot be stopped from outside.
 //!
 //! ```text
@@ -34,10 +34,10 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-/// A job that is cancelled when nobody awaits it any more.
+/// A job that is cancelled when this handle is dropped.
 ///
-/// Dropped before the job has begun, it sees to it that the job never does; one that runs is
-/// not interrupted, and its value is dropped on its thread. That is asyncio's rule. A plain
+/// Dropped before the job has begun, it takes the job out of the queue; a job that runs is not
+/// interrupted, and its value is dropped on its thread. That is asyncio's rule. A plain
 /// [`Future`] can be awaited as well, but dropping it leaves the job queued.
 #[must_use = "dropping it cancels the job; `detach` lets it run"]
 pub struct ExecutorJob<T>(Option<Future<T>>);
@@ -85,7 +85,7 @@ impl<T> Drop for ExecutorJob<T> {
 
 impl<T> fmt::Debug for ExecutorJob<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Job").field(&self.0).finish()
+        f.debug_tuple("ExecutorJob").field(&self.0).finish()
     }
 }
 
@@ -93,7 +93,7 @@ impl<T> fmt::Debug for ExecutorJob<T> {
 /// thread that needs a global lock, or in another process. It is queued now; asyncio's does
 /// the same.
 ///
-/// For a closure on a pool of threads: `Job::from(pool.submit_fn(closure))`.
+/// For a closure on a pool of threads: `ExecutorJob::from(pool.submit_fn(closure))`.
 ///
 /// ```
 /// use singletrack::EventLoop;
@@ -148,12 +148,12 @@ pub async fn to_thread<R: Send + 'static>(
     job.await
 }
 
-/// The pools of one loop, the one in use last. Others are kept to be joined with it.
+/// The default executors of one loop. The last one is in use; earlier ones are kept to be joined.
 #[derive(Default)]
-struct Pools(RefCell<Vec<Arc<ThreadPoolExecutor>>>);
+struct DefaultExecutors(RefCell<Vec<Arc<ThreadPoolExecutor>>>);
 
 fn default_executor(core: &Core) -> Arc<ThreadPoolExecutor> {
-    let pools = core.extensions.get::<Pools>();
+    let pools = core.extensions.get::<DefaultExecutors>();
     let mut pools = pools.0.borrow_mut();
     if pools.is_empty() {
         let options = ThreadPoolOptions::default().thread_name_prefix("asyncio");
@@ -162,23 +162,23 @@ fn default_executor(core: &Core) -> Arc<ThreadPoolExecutor> {
     Arc::clone(pools.last().expect("made above, if need be"))
 }
 
-/// From now on [`to_thread`] uses this pool. What an earlier one has to do is still done.
+/// From now on [`to_thread`] uses this pool. The jobs of an earlier one are still done.
 ///
 /// # Panics
 /// When called outside a running loop; [`EventLoop::set_default_executor`] can do without.
 #[doc(alias = "asyncio.loop.set_default_executor")]
 pub fn set_default_executor(pool: ThreadPoolExecutor) {
-    use_by_default(&current("set_default_executor"), pool);
+    push_default_executor(&current("set_default_executor"), pool);
 }
 
-fn use_by_default(core: &Core, pool: ThreadPoolExecutor) {
-    core.extensions.get::<Pools>().0.borrow_mut().push(Arc::new(pool));
+fn push_default_executor(core: &Core, pool: ThreadPoolExecutor) {
+    core.extensions.get::<DefaultExecutors>().0.borrow_mut().push(Arc::new(pool));
 }
 
 impl EventLoop {
     /// As [`set_default_executor`], whether or not the loop is running.
     pub fn set_default_executor(&self, pool: ThreadPoolExecutor) {
-        use_by_default(&self.core, pool);
+        push_default_executor(&self.core, pool);
     }
 }
 
@@ -186,7 +186,7 @@ impl EventLoop {
 /// the loop: a job may need it to come to its end. From now on [`to_thread`] gives
 /// [`JobError::ShutDown`]. [`run`](crate::aio::run::run) does this by itself.
 ///
-/// Dropped early, it goes on all the same; only the waiting ends.
+/// Dropped early, only the waiting ends; the shutdown goes on.
 ///
 /// # Panics
 /// When polled outside a running loop.
@@ -194,24 +194,24 @@ impl EventLoop {
 pub async fn shutdown_default_executor() {
     let core = current("shutdown_default_executor");
     default_executor(&core); // there must be one, to refuse what comes later
-    let pools = core.extensions.get::<Pools>().0.borrow().clone();
+    let pools = core.extensions.get::<DefaultExecutors>().0.borrow().clone();
     pools.iter().for_each(|pool| pool.shutdown(false, false));
     if pools.iter().all(|pool| pool.workers() == 0) {
         return;
     }
     let (promise, joined) = promise();
-    let theirs = pools.clone();
+    let to_join = pools.clone();
     let joiner = std::thread::Builder::new().name("asyncio_join".to_owned()).spawn(move || {
-        theirs.iter().for_each(|pool| pool.shutdown(true, false));
-        drop(theirs);
+        to_join.iter().for_each(|pool| pool.shutdown(true, false));
+        drop(to_join);
         promise.set_result(());
     });
     match joiner {
         Ok(thread) => {
             joined.await.expect("the joiner keeps its promise");
-            thread.join().expect("that was the last thing it did");
+            thread.join().expect("it has set the result and cannot panic after that");
         }
-        // No thread to be had: then the loop itself must wait.
+        // No thread could be started: then the loop itself must wait.
         Err(_) => pools.iter().for_each(|pool| pool.shutdown(true, false)),
     }
 }
@@ -219,15 +219,16 @@ pub async fn shutdown_default_executor() {
 impl LoopHandle {
     /// Runs `future` as a task of the loop and gives its value to another thread.
     ///
-    /// Cancelling the [`Future`] drops `future` on the loop's thread, in its next turn; as long
-    /// as the value is not there this is possible, so the state stays *pending*, as in asyncio.
+    /// Cancelling the [`Future`] drops `future` on the loop's thread, in its next iteration; as
+    /// long as the value is not there this is possible, so the state stays *pending*, as in
+    /// asyncio.
     ///
     /// The errors are [`JobError::Panicked`]; [`JobError::Cancelled`], also when the task is
     /// cancelled on the loop's side; [`JobError::Broken`] if the loop is gone, now or before
-    /// `future` is done. On the loop's own thread *await* it: nobody else can run the loop, so
-    /// blocking there in [`result`](Future::result) is answered by
-    /// [`JobError::WouldDeadlock`], and `future` is dropped. (asyncio waits for ever.) A job that
-    /// waits here while a task of the loop *blocks* on that job is not noticed: await the job.
+    /// `future` is done. On the loop's own thread *await* it: no other thread can run the loop,
+    /// so blocking there in [`result`](Future::result) gives [`JobError::WouldDeadlock`], and
+    /// `future` is dropped. (asyncio waits for ever.) A job that waits here while a task of the
+    /// loop *blocks* on that job is not detected: await the job.
     ///
     /// ```
     /// use singletrack::EventLoop;
@@ -255,27 +256,28 @@ impl LoopHandle {
         F: std::future::Future<Output: Send> + Send + 'static,
     {
         let (promise, result) = promise_of(loop_guard_id(self.id()));
-        let answer = Answer { promise: Some(promise), loop_id: self.id() };
-        // If the loop is gone the call is dropped, and the answer with it, which says so.
-        let _ = self.call_soon_threadsafe(move || drop(create_task(answer.run(future))));
+        let promised = TaskPromise { promise: Some(promise), loop_id: self.id() };
+        // If the loop is gone the call is dropped, and with it the promise, which reports that.
+        let _ = self.call_soon_threadsafe(move || drop(create_task(promised.run(future))));
         result
     }
 }
 
-/// A promise that is kept in one way or another, whenever the task or the loop goes.
-struct Answer<T> {
+/// The promise of a task's output. Dropped, because the task or the loop has gone, it gives the
+/// reason instead.
+struct TaskPromise<T> {
     promise: Option<Promise<T>>,
     loop_id: LoopId,
 }
 
-impl<T> Answer<T> {
-    /// Polls `future` until it is done or nobody wants to know any more.
+impl<T> TaskPromise<T> {
+    /// Polls `future` until it is done or the other thread has cancelled its future.
     async fn run(mut self, future: impl std::future::Future<Output = T>) {
         let mut future = pin!(future);
-        let mut listening = false;
+        let mut registered = false;
         let outcome = poll_fn(|cx| {
             let promise = self.promise.as_ref().expect("taken below, or in `drop`");
-            if !std::mem::replace(&mut listening, true) {
+            if !std::mem::replace(&mut registered, true) {
                 promise.wake_when_done(cx.waker().clone());
             }
             if promise.is_unwanted() {
@@ -293,7 +295,7 @@ impl<T> Answer<T> {
     }
 }
 
-impl<T> Drop for Answer<T> {
+impl<T> Drop for TaskPromise<T> {
     fn drop(&mut self) {
         let Some(promise) = self.promise.take() else { return };
         if inbox::is_open(self.loop_id) {

@@ -1,20 +1,20 @@
 //! Several tasks awaited at once: which of them is done next?
 //!
 //! *Assumes*: task handles (`event_loop/join.rs`), which remember one waker each.
-//! *Promises*: each task comes out once, in the order in which they become done; a task is
-//! looked at once at first and once when it is done, however many there are.
+//! *Promises*: each task is given out once, in the order in which they become done; a task is
+//! polled once at first and once when it is done, however many there are.
 //! *Leaves out*: what to do with them (`aio/tasks/combine.rs`).
 //!
 //! ```text
 //!   task 0 ── waker ─┐
-//!   task 1 ── waker ─┼─► arrivals: [1, 0] ──► parent's waker ──► next() = 1, then 0
+//!   task 1 ── waker ─┼─► woken: [1, 0] ──► parent's waker ──► next() = 1, then 0
 //!   task 2 ── waker ─┘
 //! ```
-//! Polling all of `n` handles at every wake would cost n² looks. So each is given a waker that
-//! notes its number before it wakes the parent: the idea of futures' `FuturesUnordered`, with
+//! Polling all of `n` handles at every wake would cost n² polls. So each is given a waker that
+//! queues its number before it wakes the parent: the idea of futures' `FuturesUnordered`, with
 //! a vector where that has an intrusive list. asyncio adds a done-callback to each task.
 
-use crate::aio::tasks::task_tree::{Awaits, note};
+use crate::aio::tasks::task_tree::{Awaits, add_to_awaited_by};
 use crate::base::id::TaskId;
 use crate::base::sync::Mutex;
 use crate::event_loop::join::Task;
@@ -33,7 +33,7 @@ use std::task::{Context, Poll, Wake, Waker};
 pub enum ChildError<E> {
     /// It returned this error.
     Failed(E),
-    /// It panicked, or was cancelled by somebody else.
+    /// It panicked, or was cancelled from outside.
     Task(TaskError),
 }
 
@@ -52,45 +52,45 @@ impl<E: fmt::Debug + fmt::Display> std::error::Error for ChildError<E> {}
 pub struct Children<T> {
     tasks: Vec<Option<Task<T>>>,
     left: usize,
-    arrivals: Arc<Arrivals>,
-    /// Made when there is somebody to wait for; shows the wait in the tree of tasks.
-    waiting: Option<Rc<Waiting>>,
+    woken: Arc<WokenQueue>,
+    /// Made when a task must be waited for; shows the wait in the tree of tasks.
+    waiting: Option<Rc<AwaitingChildren>>,
 }
 
-/// The numbers of tasks to look at, and whom to wake for it. Behind a lock because a waker
-/// may be used on any thread; these never are, so it never waits.
-struct Arrivals(Mutex<State>);
+/// The numbers of the tasks to poll, and the waker of the task that polls them. Behind a lock
+/// because a waker may be used on any thread; these never are, so the lock never waits.
+struct WokenQueue(Mutex<Woken>);
 
 #[derive(Default)]
-struct State {
-    woken: VecDeque<usize>,
+struct Woken {
+    numbers: VecDeque<usize>,
     parent: Option<Waker>,
 }
 
 /// The waker of one child.
-struct Child {
+struct ChildWaker {
     number: usize,
-    arrivals: Arc<Arrivals>,
+    woken: Arc<WokenQueue>,
 }
 
-impl Wake for Child {
+impl Wake for ChildWaker {
     fn wake(self: Arc<Self>) {
-        let mut state = self.arrivals.0.lock();
-        state.woken.push_back(self.number);
-        let parent = state.parent.take();
-        drop(state);
+        let mut woken = self.woken.0.lock();
+        woken.numbers.push_back(self.number);
+        let parent = woken.parent.take();
+        drop(woken);
         if let Some(parent) = parent {
             parent.wake();
         }
     }
 }
 
-impl Arrivals {
+impl WokenQueue {
     fn pop(&self) -> Option<usize> {
-        self.0.lock().woken.pop_front()
+        self.0.lock().numbers.pop_front()
     }
 
-    /// Cloned and dropped outside the lock: a waker may be anybody's.
+    /// Cloned and dropped outside the lock: a foreign waker runs foreign code.
     fn set_parent(&self, waker: &Waker) {
         let waker = waker.clone();
         let old = self.0.lock().parent.replace(waker);
@@ -99,14 +99,14 @@ impl Arrivals {
 }
 
 /// A wait for all of these tasks.
-struct Waiting {
+struct AwaitingChildren {
     tasks: Vec<TaskId>,
-    arrivals: Arc<Arrivals>,
+    woken: Arc<WokenQueue>,
 }
 
-impl Awaits for Waiting {
+impl Awaits for AwaitingChildren {
     fn awaiter(&self) -> Option<TaskId> {
-        self.arrivals.0.lock().parent.as_ref().and_then(task_of)
+        self.woken.0.lock().parent.as_ref().and_then(task_of)
     }
 
     fn awaited(&self) -> Vec<TaskId> {
@@ -117,9 +117,9 @@ impl Awaits for Waiting {
 impl<T> FromIterator<Task<T>> for Children<T> {
     fn from_iter<I: IntoIterator<Item = Task<T>>>(tasks: I) -> Self {
         let tasks: Vec<_> = tasks.into_iter().map(Some).collect();
-        let state = State { woken: (0..tasks.len()).collect(), parent: None };
-        let arrivals = Arc::new(Arrivals(Mutex::new(state)));
-        Children { left: tasks.len(), tasks, arrivals, waiting: None }
+        let woken = Woken { numbers: (0..tasks.len()).collect(), parent: None };
+        let woken = Arc::new(WokenQueue(Mutex::new(woken)));
+        Children { left: tasks.len(), tasks, woken, waiting: None }
     }
 }
 
@@ -134,28 +134,28 @@ impl<T> Children<T> {
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    /// The same, for those who poll by hand.
+    /// [`next`](Self::next) for hand-written futures.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<(usize, Task<T>)>> {
         if self.left == 0 {
             return Poll::Ready(None);
         }
-        self.arrivals.set_parent(cx.waker());
-        while let Some(number) = self.arrivals.pop() {
+        self.woken.set_parent(cx.waker());
+        while let Some(number) = self.woken.pop() {
             if let Some(task) = self.take_if_done(number) {
                 self.left -= 1;
                 return Poll::Ready(Some((number, task)));
             }
         }
         if self.waiting.is_none() {
-            self.show();
+            self.register();
         }
         Poll::Pending
     }
 
-    fn show(&mut self) {
+    fn register(&mut self) {
         let tasks = self.tasks.iter().flatten().map(Task::id).collect();
-        let waiting = Rc::new(Waiting { tasks, arrivals: Arc::clone(&self.arrivals) });
-        note(Rc::downgrade(&waiting) as Weak<dyn Awaits>);
+        let waiting = Rc::new(AwaitingChildren { tasks, woken: Arc::clone(&self.woken) });
+        add_to_awaited_by(Rc::downgrade(&waiting) as Weak<dyn Awaits>);
         self.waiting = Some(waiting);
     }
 
@@ -163,10 +163,9 @@ impl<T> Children<T> {
     fn take_if_done(&mut self, number: usize) -> Option<Task<T>> {
         let task = self.tasks[number].as_mut()?;
         if !task.done() {
-            let child = Child { number, arrivals: Arc::clone(&self.arrivals) };
+            let child = ChildWaker { number, woken: Arc::clone(&self.woken) };
             let waker = Waker::from(Arc::new(child));
-            // Ready can only mean that the task awaits itself; then it hears so when it asks
-            // for its output.
+            // Ready can only mean that the task awaits itself; `output` tells it so.
             if Pin::new(task).poll(&mut Context::from_waker(&waker)).is_pending() {
                 return None;
             }
@@ -181,13 +180,13 @@ impl<T> Children<T> {
         }
     }
 
-    /// Those that have not been given out, with their numbers, in order.
+    /// The tasks that have not been given out, with their numbers, in order.
     pub fn into_rest(self) -> impl Iterator<Item = (usize, Task<T>)> {
         self.tasks.into_iter().enumerate().filter_map(|(number, task)| Some((number, task?)))
     }
 }
 
-/// Fetches the output of a task that came out of [`Children`].
+/// The output of a task that [`Children`] gave out.
 pub fn output<T>(mut task: Task<T>) -> Result<T, TaskError> {
     match Pin::new(&mut task).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,

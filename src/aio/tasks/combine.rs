@@ -1,15 +1,14 @@
 //! Waiting for several tasks: all of them, the first, or one after the other.
 //!
-//! *Assumes*: task handles (`event_loop/join.rs`), and the order in which they become done
-//! (`aio/tasks/children.rs`).
-//! *Promises*: results in the order of the arguments; nobody is polled in vain; each function
+//! *Assumes*: the order in which tasks become done (`aio/tasks/children.rs`).
+//! *Promises*: results in the order of the arguments; no task is polled in vain; each function
 //! says what becomes of the other tasks when one fails or when it is dropped itself.
 //! *Leaves out*: groups that end together (`aio/tasks/task_group.rs`).
 //!
 //! asyncio's functions take tasks or coroutines, and make tasks of the latter. These take
-//! [`Task`]s: a handle cannot be told from any other future by its type, and what is cancelled
-//! or left running should show in the call. `futures.map(create_task)` makes tasks of futures;
-//! and tasks of different futures have one type, so that they fit into one array.
+//! [`Task`]s: a handle cannot be distinguished from other futures by its type, and the call should
+//! show which tasks are cancelled or left running. `futures.map(create_task)` makes tasks of
+//! futures; and tasks of different futures have one type, so that they fit into one array.
 //!
 //! | dropped or ended early | asyncio | here |
 //! |---|---|---|
@@ -29,38 +28,6 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-/// Children that are cancelled if this is dropped before it is disarmed.
-struct Cancelling<T>(Option<Children<T>>);
-
-impl<T> Cancelling<T> {
-    fn new(tasks: impl IntoIterator<Item = Task<T>>) -> Self {
-        Cancelling(Some(tasks.into_iter().collect()))
-    }
-
-    async fn next(&mut self) -> Option<(usize, Result<T, TaskError>)> {
-        let (number, task) = self.0.as_mut()?.next().await?;
-        Some((number, output(task)))
-    }
-
-    fn places<R>(&self) -> Vec<Option<R>> {
-        let count = self.0.as_ref().map_or(0, Children::left);
-        (0..count).map(|_| None).collect()
-    }
-
-    /// The rest runs on by itself.
-    fn detach(&mut self) {
-        drop(self.0.take());
-    }
-}
-
-impl<T> Drop for Cancelling<T> {
-    fn drop(&mut self) {
-        if let Some(children) = &self.0 {
-            children.cancel();
-        }
-    }
-}
-
 /// Awaits all tasks; their values come in the order of the arguments.
 ///
 /// *When one panics or is cancelled*, that error is the result at once. The others run on,
@@ -70,8 +37,7 @@ impl<T> Drop for Cancelling<T> {
 /// No tasks: `Ok(vec![])`. For tasks that return `Result`, see [`try_gather`].
 ///
 /// ```
-/// use singletrack::aio::gather;
-/// use singletrack::aio::sleep;
+/// use singletrack::aio::{gather, sleep};
 /// use singletrack::{EventLoop, create_task};
 /// use std::time::Duration;
 ///
@@ -99,8 +65,7 @@ pub fn gather<T>(
 /// Awaits all tasks; the first `Err`, panic or cancel ends it. In all else like [`gather`].
 ///
 /// ```
-/// use singletrack::aio::tasks::children::ChildError;
-/// use singletrack::aio::try_gather;
+/// use singletrack::aio::{ChildError, try_gather};
 /// use singletrack::{EventLoop, create_task};
 ///
 /// let event_loop = EventLoop::new()?;
@@ -146,14 +111,15 @@ pub fn gather_outcomes<T>(
     async { outcomes.await.unwrap_or_else(|never| match never {}) }
 }
 
-/// Puts what `judge` lets pass into its place; the first that it does not ends it.
+/// Puts each value that `check` accepts into its place; the first output that it does not
+/// accept ends the wait.
 async fn collect<T, R, E>(
     mut children: Cancelling<T>,
-    judge: impl Fn(Result<T, TaskError>) -> Result<R, E>,
+    check: impl Fn(Result<T, TaskError>) -> Result<R, E>,
 ) -> Result<Vec<R>, E> {
     let mut places = children.places();
     while let Some((number, output)) = children.next().await {
-        match judge(output) {
+        match check(output) {
             Ok(value) => places[number] = Some(value),
             Err(error) => {
                 children.detach();
@@ -164,20 +130,50 @@ async fn collect<T, R, E>(
     Ok(places.into_iter().flatten().collect())
 }
 
-/// The tasks that are done, and those that are not, each in the order of the arguments.
+/// Children that are cancelled if this is dropped before it is disarmed.
+struct Cancelling<T>(Option<Children<T>>);
+
+impl<T> Cancelling<T> {
+    fn new(tasks: impl IntoIterator<Item = Task<T>>) -> Self {
+        Cancelling(Some(tasks.into_iter().collect()))
+    }
+
+    async fn next(&mut self) -> Option<(usize, Result<T, TaskError>)> {
+        let (number, task) = self.0.as_mut()?.next().await?;
+        Some((number, output(task)))
+    }
+
+    fn places<R>(&self) -> Vec<Option<R>> {
+        let count = self.0.as_ref().map_or(0, Children::left);
+        (0..count).map(|_| None).collect()
+    }
+
+    /// The rest runs on by itself.
+    fn detach(&mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl<T> Drop for Cancelling<T> {
+    fn drop(&mut self) {
+        if let Some(children) = &self.0 {
+            children.cancel();
+        }
+    }
+}
+
+/// The tasks that are done, and the others, each in the order of the arguments.
 pub type DoneAndPending<T> = (Vec<Task<T>>, Vec<Task<T>>);
 
-/// Waits until `when` holds or `timeout` has passed (`None`: no limit), and gives all handles
-/// back: those of tasks that are done, whose output can be had at once, and the others.
+/// Waits until `when` holds or `timeout` has passed (`None`: no limit), and returns all handles:
+/// those of tasks that are done, whose output can be had at once, and the others.
 ///
 /// It never cancels and never fails: time running out is not an error. Dropped, it detaches
 /// the tasks. `FirstException` means a panic here; [`try_wait`] also counts `Err`s. No tasks:
 /// returns at once (asyncio raises `ValueError`).
 ///
 /// ```
-/// use singletrack::aio::wait;
-/// use singletrack::aio::sleep;
-/// use singletrack::futures::ReturnWhen;
+/// use singletrack::aio::{ReturnWhen, sleep, wait};
 /// use singletrack::{EventLoop, create_task};
 /// use std::time::Duration;
 ///
@@ -243,7 +239,7 @@ async fn wait_until<T>(
     seen.into_iter().map(|(_, task)| task).partition(Task::done)
 }
 
-/// Ends with the first of the two; what is ready now comes before what is only due.
+/// Ends with the first of the two; `first` wins if both are ready.
 async fn either(first: impl Future<Output = ()>, second: impl Future<Output = ()>) {
     let (mut first, mut second) = (pin!(first), pin!(second));
     poll_fn(|cx| match first.as_mut().poll(cx) {
@@ -260,8 +256,7 @@ async fn either(first: impl Future<Output = ()>, second: impl Future<Output = ()
 /// the loop over it does the same, and the tasks are not cancelled either way.
 ///
 /// ```
-/// use singletrack::aio::as_completed;
-/// use singletrack::aio::sleep;
+/// use singletrack::aio::{as_completed, sleep};
 /// use singletrack::{EventLoop, create_task};
 /// use std::time::Duration;
 ///
@@ -297,13 +292,13 @@ impl<T> AsCompleted<T> {
         self.0.next().await.map(|(_, task)| task)
     }
 
-    /// The tasks that have not come out, in the order of the arguments.
+    /// The tasks that have not been given out, in the order of the arguments.
     pub fn into_rest(self) -> Vec<Task<T>> {
         self.0.into_rest().map(|(_, task)| task).collect()
     }
 }
 
-/// Lets `future` run to its end, even if whoever awaits it is cancelled.
+/// Lets `future` run to its end, even if the task that awaits it is cancelled.
 ///
 /// Here this is no more than a task: dropping its handle detaches it. asyncio needs a special
 /// future, because there cancelling goes down the chain of awaits. The inner task can still be

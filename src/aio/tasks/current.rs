@@ -1,19 +1,24 @@
-//! Tasks seen from inside: who am I, who else is there, what are they called, who is done?
+//! Tasks from inside: the current one, all others, names, callbacks, context variables.
 //!
-//! *Assumes*: the loop's tasks (`task/ready_queue.rs`), and their metadata (`task/metadata.rs`).
-//! *Promises*: none of this costs a task that does not use it anything when it is polled.
-//! *Leaves out*: states and who awaits whom.
+//! *Promises*: a task that uses none of this pays nothing for it when it is polled. Two tasks
+//! never see each other's value of a context variable; after a poll, however it ends, the value
+//! from before is back.
+//! *Leaves out*: the states of tasks, and which task awaits which (`aio/tasks/task_tree.rs`).
+//! Handing context down to new tasks: asyncio copies all of it at each `create_task`; here a
+//! task that wants a value says `scope(&VAR, value, future)`, and no other task pays for it.
 //!
-//! *Cancelling*, compared. There is one bit and no count, because a future that is dropped can
-//! neither refuse nor take it back:
+//! # Cancelling, compared
+//!
+//! There is one bit and no count, because a future that is dropped can neither refuse nor take
+//! it back:
 //!
 //! | asyncio | here |
 //! |---|---|
-//! | `cancel()` throws an error at the next await | the future is dropped at its next turn |
+//! | `cancel()` throws an error at the next await | the future is dropped in the next iteration |
 //! | the body may catch that and go on | never; what must go on is [`shield`]ed |
 //! | `finally:` may await | destructors run, and cannot |
 //! | a second `cancel()` throws again, into the clean-up | it changes nothing |
-//! | `cancelling()` counts the requests | [`Task::cancel`] says if there was still time |
+//! | `cancelling()` counts the requests | [`Task::cancel`] says whether there was still time |
 //! | `uncancel()` takes one back, before the next step wholly | there is no way back |
 //! | a task queued for its last step when it is cancelled ends cancelled | the same |
 //!
@@ -22,16 +27,7 @@
 //! lowered on exit). Ours drop their *body*, a future in their hands. A cancel from outside
 //! drops them together with it, so the two cannot be mistaken for each other.
 //!
-//! [`shield`]: crate::aio::tasks::combine::shield
-//!
-//! # Values that belong to a task and are seen by all it calls: a request's id, a user's name
-//!
-//! *Assumes*: a task polls what it wraps, so what is set around a poll is seen in all of it.
-//! *Promises*: two tasks never see each other's value; after a poll, however it ends, the
-//! value from before is back.
-//! *Leaves out*: handing values down to new tasks. asyncio copies the whole context at each
-//! `create_task`; here who wants that says `scope(&VAR, value, future)`, and no other task
-//! pays for it.
+//! [`shield`]: crate::aio::shield
 
 use crate::base::id::TaskId;
 use crate::event_loop::core::{Core, current};
@@ -46,10 +42,10 @@ use std::task::Poll;
 use std::thread::LocalKey;
 
 /// The task that awaits this; the root future counts as one. `None` if it is polled through a
-/// waker of somebody else's, as inside a foreign `join_all`.
+/// foreign waker, as inside a foreign `join_all`.
 ///
-/// It is a future, always ready, because the waker it is polled with knows: asking costs the
-/// others nothing. asyncio keeps the current task in a global instead.
+/// It is a future, always ready, because the waker it is polled with knows the task: so no task
+/// pays for it that does not ask. asyncio keeps the current task in a global instead.
 ///
 /// ```
 /// use singletrack::aio::current_task;
@@ -151,11 +147,11 @@ impl<T> Task<T> {
         }
     }
 
-    /// Calls `callback` in the turn after the task's end, however it ends; in the next turn
-    /// if it has ended. Callbacks run in the order in which they were added, never inside
-    /// this call. They are dropped uncalled with the loop.
+    /// Calls `callback` in the iteration after the task's end, however it ends; in the next
+    /// iteration if it has ended. Callbacks run in the order in which they were added, never
+    /// inside this call. They are dropped uncalled with the loop.
     ///
-    /// The output is the awaiter's; a callback hears only *that* the task is done. It may
+    /// The output belongs to the awaiter; a callback learns only *that* the task is done. It may
     /// hold the handle and [`peek`](Task::peek).
     ///
     /// # Panics
@@ -167,12 +163,12 @@ impl<T> Task<T> {
     ///
     /// let event_loop = EventLoop::new()?;
     /// event_loop.run_until_complete(async {
-    ///     let (task, told) = (create_task(async {}), Rc::new(Cell::new(false)));
-    ///     let inner = Rc::clone(&told);
+    ///     let (task, called) = (create_task(async {}), Rc::new(Cell::new(false)));
+    ///     let inner = Rc::clone(&called);
     ///     task.add_done_callback(move || inner.set(true));
     ///     task.await.unwrap();
     ///     yield_now().await;
-    ///     assert!(told.get());
+    ///     assert!(called.get());
     /// });
     /// # Ok::<(), std::io::Error>(())
     /// ```
@@ -199,7 +195,8 @@ impl<T> Task<T> {
     }
 }
 
-/// A variable with a value for each task that was given one, by [`scope`].
+/// A variable with a value for each task that was given one by [`scope`], which all code that
+/// the task calls can read: a request's id, a user's name.
 ///
 /// ```
 /// use singletrack::aio::{ContextVar, scope};
@@ -237,7 +234,7 @@ impl<T> Default for ContextVar<T> {
 }
 
 impl<T> ContextVar<T> {
-    /// A variable that nobody has given a value.
+    /// A variable without a value.
     pub const fn new() -> Self {
         ContextVar { value: RefCell::new(None) }
     }
@@ -251,13 +248,13 @@ impl<T> ContextVar<T> {
         value.as_deref().cloned()
     }
 
-    /// Gives it another value, until the end of the innermost [`scope`].
+    /// Sets another value, until the end of the innermost [`scope`].
     pub fn set(&self, value: T) {
         let old = self.value.replace(Some(Rc::new(value)));
         drop(old);
     }
 
-    /// Exchanges the value: what makes and ends a scope.
+    /// Exchanges the value: so a scope begins and ends.
     fn swap(&self, other: &mut Option<Rc<T>>) {
         std::mem::swap(&mut *self.value.borrow_mut(), other);
     }
@@ -280,7 +277,7 @@ pub async fn scope<T, F: Future>(
     .await
 }
 
-/// While this lives, the variable has the scope's value; a panic ends it as well.
+/// While this lives, the variable has the scope's value; a panic ends that as well.
 struct Inside<'a, T: 'static> {
     var: &'static LocalKey<ContextVar<T>>,
     other: &'a mut Option<Rc<T>>,

@@ -1,13 +1,18 @@
-//! Tasks: which there are, several at once, and jobs on threads.
+//! Waiting for tasks and for jobs on threads, and looking at the tasks of a loop.
 //!
 //! ```text
-//!   bridge           Between the loop and the executors: jobs that tasks await, futures that threads wait for
-//!   children         Several tasks awaited at once: which of them is done next?
-//!   combine          Waiting for several tasks: all of them, the first, or one after the other
-//!   current          Tasks seen from inside: who am I, who else is there, what are they called, who is done?
-//!   task_group       Tasks that end together: if one fails, the rest is cancelled, and none outlives the block
-//!   task_tree        Who awaits several tasks at once, where no waker tells
+//!    combine: gather, wait, …              task_group: end together    bridge: to_thread,
+//!       │                                     │                        run_in_executor, …
+//!    children: which task is done next?       │                           │
+//!       │                                     │                           │
+//!       ├── registers its waits ► task_tree ◄─┤                           │
+//!       ▼                                     ▼                           ▼
+//!    join (event_loop/): a task's handle, which remembers one waker    futures/
+//!
+//!    current: the task that runs, its name, its callbacks, its context variables
 //! ```
+//! Read `current`, then `children` and `combine`; `task_group` next to `aio/time/timeout.rs`,
+//! which drops its body in the same way; `bridge` for the way to threads and back.
 
 pub mod bridge;
 pub mod children;

@@ -1,6 +1,5 @@
-//! Tasks that end together: if one fails, the rest is cancelled, and none outlives the block.
+//! Tasks that end together: if one fails, the rest is cancelled; none outlives the block.
 //!
-//! *Assumes*: tasks and their cancel (`event_loop/join.rs`).
 //! *Promises*: when `run` returns, every task of the group is gone, its future dropped; all
 //! errors are in the result, in the order in which they came.
 //! *Leaves out*: the values; each task's handle has its own.
@@ -16,15 +15,14 @@
 //! cancelled meanwhile, and takes its own cancel back (`uncancel`).
 //!
 //! *What we do*: the body is a future in our hands, so it is dropped rather than cancelled,
-//! and there is nothing to take back. As there, what was ready in the turn of the first error
-//! still runs, and may fail as well: hence a *group* of errors. But a drop cannot wait: if
-//! `run` itself is dropped, the children are cancelled and go at their next turn, just after
-//! it instead of just before.
+//! and there is nothing to take back. As there, what was ready in the iteration of the first
+//! error still runs, and may fail as well: hence a *group* of errors. But a drop cannot wait: if
+//! `run` itself is dropped, the children are cancelled, and dropped in the next iteration: just
+//! after it instead of just before.
 
 use crate::aio::tasks::children::ChildError;
-use crate::aio::tasks::task_tree::{Awaits, note};
-use crate::base::id::TaskId;
-use crate::base::id::{GenerationSlab, Key};
+use crate::aio::tasks::task_tree::{Awaits, add_to_awaited_by};
+use crate::base::id::{GenerationSlab, Key, TaskId};
 use crate::event_loop::core::{Core, current, run_or_send};
 use crate::event_loop::inbox::LoopMessage;
 use crate::event_loop::join::Task;
@@ -59,22 +57,22 @@ use std::task::{Poll, Waker};
 #[doc(alias = "JoinSet")]
 #[doc(alias = "nursery")]
 pub struct TaskGroup<E> {
-    shared: Rc<RefCell<Shared<E>>>,
+    state: Rc<RefCell<GroupState<E>>>,
 }
 
-struct Shared<E> {
-    /// Whom to cancel. A task leaves when its future is gone.
+struct GroupState<E> {
+    /// The tasks to cancel. A task is removed when its future is gone.
     members: GenerationSlab<Option<TaskId>>,
     errors: Vec<ChildError<E>>,
-    stage: Stage,
+    stage: GroupStage,
     /// The task in `run`.
     parent: Option<Waker>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum GroupStage {
     Open,
-    /// One has failed; `run` is about to cancel the others.
+    /// A task has failed; `run` is about to cancel the others.
     Failing,
     /// All are cancelled or gone.
     Closed,
@@ -113,32 +111,32 @@ impl<E: fmt::Debug + fmt::Display> std::error::Error for GroupErrors<E> {}
 
 impl<E> Clone for TaskGroup<E> {
     fn clone(&self) -> Self {
-        TaskGroup { shared: Rc::clone(&self.shared) }
+        TaskGroup { state: Rc::clone(&self.state) }
     }
 }
 
 impl<E: 'static> TaskGroup<E> {
     /// Runs `body`, which may create tasks in the group, and waits until all of them are
-    /// gone. The first `Err` or panic, of the body or of a task, cancels all the others; that
-    /// a task is cancelled by somebody is no failure.
+    /// gone. The first `Err` or panic, of the body or of a task, cancels all the others; a task
+    /// that is cancelled from outside is no failure.
     ///
     /// # Errors
     /// [`GroupErrors`], if there was one.
     pub async fn run<R>(
         body: impl AsyncFnOnce(TaskGroup<E>) -> Result<R, E>,
     ) -> Result<R, GroupErrors<E>> {
-        let shared = Shared {
+        let state = GroupState {
             members: GenerationSlab::new(),
             errors: Vec::new(),
-            stage: Stage::Open,
+            stage: GroupStage::Open,
             parent: None,
         };
-        let group = TaskGroup { shared: Rc::new(RefCell::new(shared)) };
-        note(Rc::downgrade(&group.shared) as Weak<dyn Awaits>);
+        let group = TaskGroup { state: Rc::new(RefCell::new(state)) };
+        add_to_awaited_by(Rc::downgrade(&group.state) as Weak<dyn Awaits>);
         let _abort = AbortOnDrop(&group);
         let value = group.run_body(body(group.clone())).await;
         poll_fn(|cx| group.poll_empty(cx.waker())).await;
-        let errors = std::mem::take(&mut group.shared.borrow_mut().errors);
+        let errors = std::mem::take(&mut group.state.borrow_mut().errors);
         match value {
             Some(value) if errors.is_empty() => Ok(value),
             _ => Err(GroupErrors(errors)),
@@ -149,16 +147,16 @@ impl<E: 'static> TaskGroup<E> {
     async fn run_body<R>(&self, body: impl Future<Output = Result<R, E>>) -> Option<R> {
         let mut body = pin!(caught(body));
         let end = poll_fn(|cx| {
-            if self.stage() != Stage::Open {
+            if self.stage() != GroupStage::Open {
                 return Poll::Ready(None);
             }
-            self.watch(cx.waker());
+            self.set_parent(cx.waker());
             body.as_mut().poll(cx).map(Some)
         });
         match end.await {
             Some(Ok(value)) => Some(value),
             Some(Err(error)) => {
-                self.note(error);
+                self.add_error(error);
                 None
             }
             None => None,
@@ -179,11 +177,11 @@ impl<E: 'static> TaskGroup<E> {
         &self,
         future: impl Future<Output = Result<T, E>> + 'static,
     ) -> Result<Task<T>, GroupClosed> {
-        if self.stage() != Stage::Open {
+        if self.stage() != GroupStage::Open {
             return Err(GroupClosed);
         }
-        let place = self.shared.borrow_mut().members.insert(None);
-        let member = Member { group: self.clone(), place };
+        let place = self.state.borrow_mut().members.insert(None);
+        let member = Membership { group: self.clone(), key: place };
         let task = current("create_task").spawn(async move {
             let member = member; // dropped after the future: then it is really gone
             let end = caught(future).await;
@@ -195,7 +193,7 @@ impl<E: 'static> TaskGroup<E> {
                 }
             }
         });
-        if let Some(id) = self.shared.borrow_mut().members.get_mut(place) {
+        if let Some(id) = self.state.borrow_mut().members.get_mut(place) {
             *id = Some(task.id());
         }
         Ok(task)
@@ -205,53 +203,53 @@ impl<E: 'static> TaskGroup<E> {
 impl<E> TaskGroup<E> {
     /// How many tasks of the group are not gone.
     pub fn tasks(&self) -> usize {
-        self.shared.borrow().members.len()
+        self.state.borrow().members.len()
     }
 
-    fn stage(&self) -> Stage {
-        self.shared.borrow().stage
+    fn stage(&self) -> GroupStage {
+        self.state.borrow().stage
     }
 
     /// Keeps an error. `run` does the rest when it is next polled, so that what is ready in
-    /// this turn still runs.
-    fn note(&self, error: ChildError<E>) {
-        let mut shared = self.shared.borrow_mut();
-        shared.errors.push(error);
-        if shared.stage == Stage::Open {
-            shared.stage = Stage::Failing;
+    /// this iteration still runs.
+    fn add_error(&self, error: ChildError<E>) {
+        let mut state = self.state.borrow_mut();
+        state.errors.push(error);
+        if state.stage == GroupStage::Open {
+            state.stage = GroupStage::Failing;
         }
     }
 
-    /// No more tasks, and those there are are cancelled.
+    /// Takes no more tasks, and cancels those that there are.
     fn abort(&self) {
-        let mut shared = self.shared.borrow_mut();
-        shared.stage = Stage::Closed;
-        let ids: Vec<TaskId> = shared.members.iter().filter_map(|(_, id)| *id).collect();
-        drop(shared);
+        let mut state = self.state.borrow_mut();
+        state.stage = GroupStage::Closed;
+        let ids: Vec<TaskId> = state.members.iter().filter_map(|(_, id)| *id).collect();
+        drop(state);
         ids.into_iter().for_each(cancel);
     }
 
     /// Ready when all tasks are gone; from then on there are no new ones.
     fn poll_empty(&self, waker: &Waker) -> Poll<()> {
-        if self.stage() == Stage::Failing {
+        if self.stage() == GroupStage::Failing {
             self.abort();
         }
         if self.tasks() == 0 {
-            self.shared.borrow_mut().stage = Stage::Closed;
+            self.state.borrow_mut().stage = GroupStage::Closed;
             return Poll::Ready(());
         }
-        self.watch(waker);
+        self.set_parent(waker);
         Poll::Pending
     }
 
-    fn watch(&self, waker: &Waker) {
+    fn set_parent(&self, waker: &Waker) {
         let waker = waker.clone();
-        let old = self.shared.borrow_mut().parent.replace(waker);
+        let old = self.state.borrow_mut().parent.replace(waker);
         drop(old);
     }
 }
 
-impl<E> Awaits for RefCell<Shared<E>> {
+impl<E> Awaits for RefCell<GroupState<E>> {
     fn awaiter(&self) -> Option<TaskId> {
         self.borrow().parent.as_ref().and_then(task_of)
     }
@@ -267,7 +265,7 @@ impl<E> fmt::Debug for TaskGroup<E> {
     }
 }
 
-/// Turns a panic into an error of the group.
+/// The future, with its panic as an error of the group.
 async fn caught<T, E>(future: impl Future<Output = Result<T, E>>) -> Result<T, ChildError<E>> {
     let mut future = pin!(future);
     poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
@@ -285,35 +283,35 @@ fn cancel(id: TaskId) {
 }
 
 /// A task's membership; it ends when the task's future is dropped, for whatever reason.
-struct Member<E> {
+struct Membership<E> {
     group: TaskGroup<E>,
-    place: Key,
+    key: Key,
 }
 
-impl<E> Member<E> {
+impl<E> Membership<E> {
     /// The task has failed. It has no value to end with, so it ends by a cancel of its own.
     fn fail(&self, error: ChildError<E>) {
-        self.group.note(error);
-        let mut shared = self.group.shared.borrow_mut();
-        let id = shared.members.get(self.place).copied().flatten();
-        let parent = shared.parent.take();
-        drop(shared);
+        self.group.add_error(error);
+        let mut state = self.group.state.borrow_mut();
+        let id = state.members.get(self.key).copied().flatten();
+        let parent = state.parent.take();
+        drop(state);
         id.into_iter().for_each(cancel);
         parent.into_iter().for_each(Waker::wake);
     }
 }
 
-impl<E> Drop for Member<E> {
+impl<E> Drop for Membership<E> {
     fn drop(&mut self) {
-        let mut shared = self.group.shared.borrow_mut();
-        shared.members.remove(self.place);
-        let parent = if shared.members.is_empty() { shared.parent.take() } else { None };
-        drop(shared);
+        let mut state = self.group.state.borrow_mut();
+        state.members.remove(self.key);
+        let parent = if state.members.is_empty() { state.parent.take() } else { None };
+        drop(state);
         parent.into_iter().for_each(Waker::wake);
     }
 }
 
-/// `run` was dropped: nobody waits for the tasks any more.
+/// Dropped when `run` is: no caller waits for the tasks any more.
 struct AbortOnDrop<'a, E>(&'a TaskGroup<E>);
 
 impl<E> Drop for AbortOnDrop<'_, E> {

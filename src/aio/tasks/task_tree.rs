@@ -1,26 +1,10 @@
-//! Who awaits several tasks at once, where no waker tells.
+//! The tasks of a loop as a tree: which task awaits which, drawn from inside.
 //!
-//! *Assumes*: what a loop keeps for upper floors (`event_loop/core.rs`).
-//! *Promises*: whoever waits is found as long as it lives, and is forgotten with it; noting
-//! it costs one entry a wait, not one a task, and nothing where all is done already.
-//! *Leaves out*: one task that awaits another: that one's waker is the other's number.
-//!
-//! ```text
-//!   parent ── gather ──► child          child's joiner = gather's own waker, nobody's number
-//!     ▲         │  └───► child
-//!     │     Weak│
-//!     └─────────┴──── noted here: parent, and the children's numbers when somebody looks
-//! ```
-//! Counterpart: `asyncio.future_add_to_awaited_by` of Python 3.14, which keeps a set in each
-//! task. Only [`task_tree`](crate::aio::tasks::task_tree) looks here.
-//!
-//! # Who awaits whom: the tasks of a loop as a tree, printable from inside the program
-//!
-//! *Assumes*: that a waker of ours is a task's number. So whoever is to be woken by a task, a
-//! timer or a descriptor is known without keeping any books; and who awaits several at once
-//! (`aio/tasks/task_tree.rs`).
+//! *Assumes*: a waker of ours is a task's number (`event_loop/waker.rs`). So the task that a
+//! task, a timer or a descriptor will wake is known without any bookkeeping.
 //! *Promises*: one node a task and one line an edge, however many paths there are; costs
-//! nothing until it is asked for.
+//! nothing until it is asked for, but one entry for each wait for *several* tasks: the entry is
+//! valid as long as the wait lives.
 //! *Leaves out*: lines of code inside a future; Rust keeps no stack of awaits.
 //!
 //! ```text
@@ -29,12 +13,22 @@
 //!         ├── (T) fetch             sleeps, 0.250 s left         src/main.rs:14:9
 //!         └── (T) task 1:2.2        waits to read descriptor 9   src/main.rs:15:9
 //! ```
-//! A task that several await stands below each of them; what it awaits in turn only below the
+//! A task that several await stands below each of them; what it awaits itself only below the
 //! first, so that a ring ends and no drawing is longer than the tasks and their edges. (CPython
 //! draws paths, of which there may be exponentially many: gh-156860.)
 //!
-//! Counterpart: `python -m asyncio pstree` of Python 3.14, which reads another process's
-//! memory and shows coroutine stacks.
+//! A wait for several tasks gives each of them a waker of its own, which is no task's number. It
+//! registers itself ([`add_to_awaited_by`]):
+//!
+//! ```text
+//!   parent ── gather ──► child          child's joiner = gather's own waker
+//!     ▲         │  └───► child
+//!     │     Weak│
+//!     └─────────┴──── AwaitRegistry: asks the wait for its parent and children, when needed
+//! ```
+//! Counterparts: `asyncio.future_add_to_awaited_by` of Python 3.14, which keeps a set in each
+//! task; `python -m asyncio pstree`, which reads another process's memory and shows coroutine
+//! stacks.
 
 use crate::base::id::TaskId;
 use crate::event_loop::core::{Core, Due, current, with_current};
@@ -50,63 +44,16 @@ use std::rc::{Rc, Weak};
 use std::task::Waker;
 use std::time::Duration;
 
-/// One that awaits tasks on behalf of another.
-pub trait Awaits {
-    /// The task that will be woken; `None` while it waits for none of them, and if it is
-    /// polled through somebody else's waker.
-    fn awaiter(&self) -> Option<TaskId>;
-    /// The tasks it awaits. Those that are done may be among them.
-    fn awaited(&self) -> Vec<TaskId>;
-}
-
-/// Those of one loop that are alive, and some that are not.
-#[derive(Default)]
-struct Awaiting(RefCell<Known>);
-
-#[derive(Default)]
-struct Known {
-    all: Vec<Weak<dyn Awaits>>,
-    /// With so many the dead leave; never fewer than twice the living.
-    full: usize,
-}
-
-/// From now on the running loop knows of `who`.
-#[doc(alias = "asyncio.future_add_to_awaited_by")]
-#[doc(alias = "asyncio.future_discard_from_awaited_by")]
-pub fn note(who: Weak<dyn Awaits>) {
-    with_current(|core| {
-        let known = core.extensions.get::<Awaiting>();
-        let mut known = known.0.borrow_mut();
-        if known.all.len() >= known.full {
-            known.all.retain(|one| one.strong_count() > 0);
-            known.full = 2 * known.all.len() + 8;
-        }
-        known.all.push(who);
-    });
-}
-
-/// Who awaits whom: awaiter and awaited.
-pub fn edges(core: &Core) -> Vec<(TaskId, TaskId)> {
-    let known = core.extensions.get::<Awaiting>();
-    let alive: Vec<Rc<dyn Awaits>> =
-        known.0.borrow().all.iter().filter_map(Weak::upgrade).collect();
-    let edges_of = |one: &Rc<dyn Awaits>| {
-        let awaiter = one.awaiter()?;
-        Some(one.awaited().into_iter().map(move |awaited| (awaiter, awaited)))
-    };
-    alive.iter().filter_map(edges_of).flatten().collect()
-}
-
 /// What a task is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Doing {
-    /// It is the one that asks.
+    /// It is the task that asks.
     Runs,
-    /// It stands in the ready queue.
+    /// It is in the ready queue.
     IsReady,
-    /// Its timer has so long to go.
+    /// It sleeps; this is the time left.
     Sleeps(Duration),
-    /// It waits for news of this descriptor.
+    /// It waits until this descriptor is ready.
     WaitsFor(i32, Direction),
     /// It awaits these tasks.
     Awaits(Vec<TaskId>),
@@ -116,14 +63,14 @@ pub enum Doing {
 
 /// One task.
 #[derive(Debug, Clone)]
-pub struct Node {
+pub struct TaskNode {
     /// Its number.
     pub id: TaskId,
     /// Its name, or its number in words.
     pub name: String,
     /// What it is doing.
     pub doing: Doing,
-    /// Who awaits it, directly or with others in a `gather`, a `TaskGroup` and the like.
+    /// The tasks that await it, directly or with others in a `gather`, a `TaskGroup` and so on.
     pub awaited_by: Vec<TaskId>,
     /// Where it was made; known in debug mode.
     pub made_at: Option<&'static Location<'static>>,
@@ -133,16 +80,14 @@ pub struct Node {
 ///
 /// ```
 /// use singletrack::EventLoop;
-/// use singletrack::aio::task_tree;
-/// use singletrack::aio::create_named_task;
-/// use singletrack::aio::sleep;
+/// use singletrack::aio::{create_named_task, sleep, task_tree};
 /// use std::time::Duration;
 ///
 /// let event_loop = EventLoop::new()?;
 /// event_loop.run_until_complete(async {
 ///     let nap = create_named_task("nap", sleep(Duration::from_millis(20)));
-///     let look = singletrack::create_task(async { task_tree().to_string() });
-///     let drawing = look.await.unwrap();
+///     let draws = singletrack::create_task(async { task_tree().to_string() });
+///     let drawing = draws.await.unwrap();
 ///     assert!(drawing.contains("(T) main"), "{drawing}");
 ///     assert!(drawing.contains("(T) nap"), "{drawing}");
 ///     nap.await.unwrap();
@@ -158,8 +103,8 @@ pub struct Node {
 #[doc(alias = "asyncio.FrameCallGraphEntry")]
 pub struct TaskTree {
     root: TaskId,
-    nodes: BTreeMap<u64, Node>,
-    /// Whom each awaits.
+    nodes: BTreeMap<u64, TaskNode>,
+    /// For each task, the tasks that it awaits.
     below: BTreeMap<u64, Vec<TaskId>>,
 }
 
@@ -189,7 +134,7 @@ impl TaskTree {
                 TaskState::Queued => Doing::IsReady,
                 TaskState::Idle | TaskState::Done => Doing::Waits,
             };
-            let node = Node {
+            let node = TaskNode {
                 id,
                 name: core.name_of(id),
                 doing,
@@ -200,20 +145,20 @@ impl TaskTree {
         }
         let root = core.ready.borrow().root_id();
         let mut tree = TaskTree { root, nodes, below: BTreeMap::new() };
-        tree.note_timers(core);
-        tree.note_descriptors(core);
-        tree.note_awaiters(core);
-        tree.note_awaited();
+        tree.add_timers(core);
+        tree.add_descriptors(core);
+        tree.add_awaiters(core);
+        tree.add_awaited();
         tree
     }
 
     /// All tasks, without the root future, by number.
-    pub fn nodes(&self) -> impl Iterator<Item = &Node> {
+    pub fn nodes(&self) -> impl Iterator<Item = &TaskNode> {
         self.nodes.values()
     }
 
-    /// Notes what an idle task does.
-    fn note(&mut self, waker: &Waker, doing: Doing) {
+    /// Records what an idle task does.
+    fn set_doing(&mut self, waker: &Waker, doing: Doing) {
         if let Some(node) = task_of(waker).and_then(|id| self.nodes.get_mut(&id.raw()))
             && node.doing == Doing::Waits
         {
@@ -221,23 +166,26 @@ impl TaskTree {
         }
     }
 
-    fn note_timers(&mut self, core: &Core) {
+    fn add_timers(&mut self, core: &Core) {
         let now = core.now();
         for (deadline, due) in core.timers.borrow().iter() {
             if let Due::Wake(waker) = due {
-                self.note(waker, Doing::Sleeps(Duration::from_nanos(deadline.saturating_sub(now))));
+                self.set_doing(
+                    waker,
+                    Doing::Sleeps(Duration::from_nanos(deadline.saturating_sub(now))),
+                );
             }
         }
     }
 
-    fn note_descriptors(&mut self, core: &Core) {
+    fn add_descriptors(&mut self, core: &Core) {
         for (fd, direction, waker) in core.reactor.borrow().waiters() {
-            self.note(waker, Doing::WaitsFor(fd, direction));
+            self.set_doing(waker, Doing::WaitsFor(fd, direction));
         }
     }
 
-    /// Adds those who await several.
-    fn note_awaiters(&mut self, core: &Core) {
+    /// Adds the waits for several tasks.
+    fn add_awaiters(&mut self, core: &Core) {
         for (awaiter, awaited) in edges(core) {
             if let Some(node) = self.nodes.get_mut(&awaited.raw())
                 && !node.awaited_by.contains(&awaiter)
@@ -247,7 +195,7 @@ impl TaskTree {
         }
     }
 
-    fn note_awaited(&mut self) {
+    fn add_awaited(&mut self) {
         for node in self.nodes.values() {
             for awaiter in &node.awaited_by {
                 self.below.entry(awaiter.raw()).or_default().push(node.id);
@@ -262,20 +210,20 @@ impl TaskTree {
         }
     }
 
-    /// Those whom `awaiter` awaits.
-    fn children(&self, awaiter: TaskId) -> Vec<&Node> {
+    /// The tasks that `awaiter` awaits.
+    fn children(&self, awaiter: TaskId) -> Vec<&TaskNode> {
         let ids = self.below.get(&awaiter.raw()).into_iter().flatten();
         ids.map(|id| &self.nodes[&id.raw()]).collect()
     }
 
-    /// Those whom nobody awaits that is still there.
-    fn tops(&self) -> Vec<&Node> {
+    /// The tasks that no living task awaits.
+    fn roots(&self) -> Vec<&TaskNode> {
         let known = |id: &TaskId| *id == self.root || self.nodes.contains_key(&id.raw());
         self.nodes().filter(|node| !node.awaited_by.iter().any(known)).collect()
     }
 
-    /// In words, with the name of the one it awaits.
-    fn doing_of(&self, node: &Node) -> String {
+    /// In words, with the name of the task that it awaits.
+    fn doing_of(&self, node: &TaskNode) -> String {
         match &node.doing {
             Doing::Awaits(tasks) if tasks.len() == 1 => {
                 format!("awaits {}", self.nodes[&tasks[0].raw()].name)
@@ -287,7 +235,7 @@ impl TaskTree {
     fn draw(
         &self,
         f: &mut fmt::Formatter<'_>,
-        nodes: &[&Node],
+        nodes: &[&TaskNode],
         indent: &str,
         drawn: &mut BTreeSet<u64>,
     ) -> fmt::Result {
@@ -333,11 +281,58 @@ impl fmt::Display for TaskTree {
         let mut drawn = BTreeSet::new();
         writeln!(f, "└── (T) main")?;
         self.draw(f, &self.children(self.root), "    ", &mut drawn)?;
-        self.draw(f, &self.tops(), "", &mut drawn)?;
+        self.draw(f, &self.roots(), "", &mut drawn)?;
         // Only rings are left: tasks that await each other.
         while let Some(node) = self.nodes().find(|node| !drawn.contains(&node.id.raw())) {
             self.draw(f, &[node], "", &mut drawn)?;
         }
         Ok(())
     }
+}
+
+/// A wait for several tasks, on behalf of another.
+pub trait Awaits {
+    /// The task that will be woken; `None` while it waits for none of them, and if it is
+    /// polled through a foreign waker.
+    fn awaiter(&self) -> Option<TaskId>;
+    /// The tasks it awaits. Those that are done may be among them.
+    fn awaited(&self) -> Vec<TaskId>;
+}
+
+/// The waits for several tasks on one loop: all that are alive, and some that are not.
+#[derive(Default)]
+struct AwaitRegistry(RefCell<AwaitEntries>);
+
+#[derive(Default)]
+struct AwaitEntries {
+    all: Vec<Weak<dyn Awaits>>,
+    /// With so many entries the dead ones are removed; never fewer than twice the living.
+    prune_at: usize,
+}
+
+/// Registers a wait for several tasks with the running loop, for as long as it lives.
+#[doc(alias = "asyncio.future_add_to_awaited_by")]
+#[doc(alias = "asyncio.future_discard_from_awaited_by")]
+pub fn add_to_awaited_by(wait: Weak<dyn Awaits>) {
+    with_current(|core| {
+        let registry = core.extensions.get::<AwaitRegistry>();
+        let mut known = registry.0.borrow_mut();
+        if known.all.len() >= known.prune_at {
+            known.all.retain(|one| one.strong_count() > 0);
+            known.prune_at = 2 * known.all.len() + 8;
+        }
+        known.all.push(wait);
+    });
+}
+
+/// The pairs of awaiter and awaited, of all waits for several tasks.
+pub fn edges(core: &Core) -> Vec<(TaskId, TaskId)> {
+    let registry = core.extensions.get::<AwaitRegistry>();
+    let alive: Vec<Rc<dyn Awaits>> =
+        registry.0.borrow().all.iter().filter_map(Weak::upgrade).collect();
+    let edges_of = |one: &Rc<dyn Awaits>| {
+        let awaiter = one.awaiter()?;
+        Some(one.awaited().into_iter().map(move |awaited| (awaiter, awaited)))
+    };
+    alive.iter().filter_map(edges_of).flatten().collect()
 }

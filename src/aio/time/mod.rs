@@ -1,9 +1,13 @@
-//! Time: sleeping, and limits.
+//! Waiting for time: sleeping, and limits.
 //!
 //! ```text
-//!   sleep            Sleeping, without holding the thread
-//!   timeout          Time limits around a future
+//!   timeout    polls a body, and beside it a sleep: the first that is ready wins
+//!      │
+//!   sleep      one timer of the loop, which a drop cancels
+//!      │
+//!   Timers     (event_loop/timers.rs) a heap of deadlines
 //! ```
+//! Read `sleep`, then `timeout`: there a drop replaces asyncio's counting of cancels.
 
 pub mod sleep;
 pub mod timeout;

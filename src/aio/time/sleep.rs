@@ -1,11 +1,15 @@
 //! Sleeping, without holding the thread.
 //!
-//! *Assumes*: the loop's timers (`event_loop/timers.rs`).
-//! *Promises*: never wakes early; a dropped sleep leaves nothing behind.
-//! *Leaves out*: timeouts around other futures.
+//! *Promises*: never wakes early; a dropped sleep takes its timer with it.
+//! *Leaves out*: limits around other futures (`aio/time/timeout.rs`).
+//!
+//! ```text
+//!            first poll: a timer               the timer has fired
+//!   New ───────────────────────────► Armed ───────────────────────► Over
+//!                                      └─ drop: the timer is cancelled
+//! ```
 
-use crate::base::id::Key;
-use crate::base::id::LoopId;
+use crate::base::id::{Key, LoopId};
 use crate::event_loop::core::{Due, current, run_or_send};
 use crate::event_loop::inbox::LoopMessage;
 use std::future::Future;
@@ -15,7 +19,7 @@ use std::time::Duration;
 
 /// Waits until `delay` has passed, counted from the first poll.
 ///
-/// Zero gives the other tasks one turn, as `asyncio.sleep(0)` does. A delay beyond 584 years
+/// Zero lets the other tasks run once, as `asyncio.sleep(0)` does. A delay beyond 584 years
 /// never ends.
 ///
 /// # Panics
@@ -34,7 +38,7 @@ use std::time::Duration;
 /// ```
 #[doc(alias = "asyncio.sleep")]
 pub fn sleep(delay: Duration) -> Sleep {
-    Sleep { stage: Stage::New(delay) }
+    Sleep { state: SleepState::New(delay) }
 }
 
 /// The future of [`sleep`]. It holds only numbers, so it is `Send` and `Sync`; but once
@@ -42,11 +46,11 @@ pub fn sleep(delay: Duration) -> Sleep {
 #[derive(Debug)]
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Sleep {
-    stage: Stage,
+    state: SleepState,
 }
 
 #[derive(Debug)]
-enum Stage {
+enum SleepState {
     New(Duration),
     Armed(LoopId, Key),
     Over,
@@ -54,20 +58,20 @@ enum Stage {
 
 impl Sleep {
     /// The first poll: arms the timer.
-    fn arm(delay: Duration, waker: &Waker) -> Stage {
+    fn arm(delay: Duration, waker: &Waker) -> SleepState {
         if delay.is_zero() {
             waker.wake_by_ref();
-            return Stage::Over;
+            return SleepState::Over;
         }
         let core = current("sleep");
         let delay = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
         let deadline = core.now().saturating_add(delay);
-        let due = Due::Wake(waker.clone()); // may be anybody's: outside the borrow
+        let due = Due::Wake(waker.clone()); // may be a foreign one: outside the borrow
         let key = core.timers.borrow_mut().insert(deadline, due);
-        Stage::Armed(core.id, key)
+        SleepState::Armed(core.id, key)
     }
 
-    /// A later poll: true when the timer has come out.
+    /// A later poll: true when the timer has fired.
     fn is_over(loop_id: LoopId, key: Key, waker: &Waker) -> bool {
         let core = current("sleep");
         assert!(
@@ -79,7 +83,7 @@ impl Sleep {
         let mut other = Due::Wake(waker.clone());
         let armed =
             core.timers.borrow_mut().get_mut(key).map(|due| std::mem::swap(due, &mut other));
-        armed.is_none() // and the other waker, which may be anybody's, goes outside the borrow
+        armed.is_none() // the other waker, maybe a foreign one, is dropped outside the borrow
     }
 }
 
@@ -87,14 +91,16 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        match self.stage {
-            Stage::New(delay) => {
-                self.stage = Self::arm(delay, cx.waker());
+        match self.state {
+            SleepState::New(delay) => {
+                self.state = Self::arm(delay, cx.waker());
                 Poll::Pending
             }
-            Stage::Armed(loop_id, key) if !Self::is_over(loop_id, key, cx.waker()) => Poll::Pending,
-            Stage::Armed(..) | Stage::Over => {
-                self.stage = Stage::Over;
+            SleepState::Armed(loop_id, key) if !Self::is_over(loop_id, key, cx.waker()) => {
+                Poll::Pending
+            }
+            SleepState::Armed(..) | SleepState::Over => {
+                self.state = SleepState::Over;
                 Poll::Ready(())
             }
         }
@@ -103,7 +109,7 @@ impl Future for Sleep {
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        let Stage::Armed(loop_id, key) = self.stage else { return };
+        let SleepState::Armed(loop_id, key) = self.state else { return };
         let mut due = None;
         run_or_send(
             loop_id,

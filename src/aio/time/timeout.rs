@@ -1,8 +1,7 @@
 //! Time limits around a future.
 //!
-//! *Assumes*: `sleep` (`aio/time/sleep.rs`).
 //! *Promises*: when time is up the future is dropped, there and then, before the error is
-//! seen; a future that is ready in time, or in the same turn, wins.
+//! seen; a future that is ready in time, or in the same iteration, wins.
 //! *Leaves out*: stopping a future that never awaits. Nothing can, on one thread.
 //!
 //! ```text
@@ -13,7 +12,7 @@
 //! ```
 //!
 //! *What asyncio does*: it cancels the task at the deadline, and turns the `CancelledError`
-//! that comes out of the block into `TimeoutError`, but only if nobody else cancelled the
+//! that comes out of the block into `TimeoutError`, but only if no other code cancelled the
 //! task too. For that it counts the cancels (`cancelling`, `uncancel`). The body may take its
 //! time to clean up, or refuse.
 //!
@@ -50,9 +49,9 @@ impl std::error::Error for TimedOut {}
 /// `wait_for(coroutine, 0)` never starts the coroutine; but whether a Rust future is done can
 /// only be learned by polling it.
 ///
-/// A [`Task`](crate::event_loop::join::Task) that is waited for so is detached when time is up, since
-/// only its handle is dropped. asyncio cancels it; say
-/// [`cancel_on_drop`](crate::event_loop::join::Task::cancel_on_drop) for that.
+/// A [`Task`](crate::aio::Task) that is waited for in this way is detached when time is up,
+/// since only its handle is dropped. asyncio cancels it; say
+/// [`cancel_on_drop`](crate::aio::Task::cancel_on_drop) for that.
 ///
 /// # Errors
 /// [`TimedOut`]; the future is gone by then.
@@ -91,7 +90,7 @@ pub async fn wait_for<F: Future>(
 /// event_loop.run_until_complete(async {
 ///     let limit = timeout(2 * ms);
 ///     let end = limit.run(async {
-///         limit.reschedule(None).unwrap(); // we need longer
+///         limit.reschedule(None).unwrap(); // no limit any more
 ///         sleep(4 * ms).await;
 ///     });
 ///     assert!(end.await.is_ok());
@@ -110,7 +109,11 @@ pub fn timeout(delay: Duration) -> Timeout {
 /// A limit at a time of the [loop's clock](crate::EventLoop::time); `None`: not yet.
 #[doc(alias = "asyncio.timeout_at")]
 pub fn timeout_at(when: Option<Duration>) -> Timeout {
-    Timeout { when: Cell::new(when), stage: Cell::new(Stage::New), alarm: RefCell::default() }
+    Timeout {
+        when: Cell::new(when),
+        state: Cell::new(TimeoutState::New),
+        alarm: RefCell::default(),
+    }
 }
 
 /// The running loop's clock.
@@ -123,23 +126,23 @@ fn now() -> Duration {
 #[doc(alias = "asyncio.Timeout")]
 pub struct Timeout {
     when: Cell<Option<Duration>>,
-    stage: Cell<Stage>,
+    state: Cell<TimeoutState>,
     alarm: RefCell<Alarm>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum TimeoutState {
     New,
     Running,
     Expired,
     Over,
 }
 
-/// The sleep until the deadline, and whom to wake when the deadline is moved.
+/// The sleep until the deadline, and the waker to call when the deadline is moved.
 #[derive(Debug, Default)]
 struct Alarm {
     sleep: Option<Sleep>,
-    runner: Option<Waker>,
+    waker: Option<Waker>,
 }
 
 /// The limit cannot be moved any more.
@@ -163,7 +166,7 @@ impl fmt::Display for RescheduleError {
 impl std::error::Error for RescheduleError {}
 
 impl Timeout {
-    /// When it is, on the loop's clock.
+    /// The deadline, on the loop's clock.
     #[doc(alias = "asyncio.Timeout.when")]
     pub fn when(&self) -> Option<Duration> {
         self.when.get()
@@ -172,24 +175,24 @@ impl Timeout {
     /// True once the block was dropped because time was up.
     #[doc(alias = "asyncio.Timeout.expired")]
     pub fn expired(&self) -> bool {
-        self.stage.get() == Stage::Expired
+        self.state.get() == TimeoutState::Expired
     }
 
     /// Moves the limit, or takes it away with `None`. A time in the past ends the block at
-    /// its next await, in the next turn, not inside this call.
+    /// its next await, in the next iteration, not inside this call.
     ///
     /// # Errors
     /// If it is too late for that.
     #[doc(alias = "asyncio.Timeout.reschedule")]
     pub fn reschedule(&self, when: Option<Duration>) -> Result<(), RescheduleError> {
-        match self.stage.get() {
-            Stage::Expired => return Err(RescheduleError::Expired),
-            Stage::Over => return Err(RescheduleError::Over),
-            Stage::New | Stage::Running => {}
+        match self.state.get() {
+            TimeoutState::Expired => return Err(RescheduleError::Expired),
+            TimeoutState::Over => return Err(RescheduleError::Over),
+            TimeoutState::New | TimeoutState::Running => {}
         }
         self.when.set(when);
         let old = self.alarm.take();
-        if let Some(runner) = old.runner {
+        if let Some(runner) = old.waker {
             runner.wake();
         }
         Ok(())
@@ -203,9 +206,9 @@ impl Timeout {
     /// # Panics
     /// If it has run before: a limit is used once.
     pub async fn run<F: Future>(&self, body: F) -> Result<F::Output, TimedOut> {
-        let before = self.stage.replace(Stage::Running);
-        assert!(before == Stage::New, "a time limit is used once; make a new one");
-        let end = End(self);
+        let before = self.state.replace(TimeoutState::Running);
+        assert!(before == TimeoutState::New, "a time limit is used once; make a new one");
+        let end = EndOnDrop(self);
         let output = {
             let mut body = pin!(body);
             poll_fn(|cx| match body.as_mut().poll(cx) {
@@ -216,7 +219,7 @@ impl Timeout {
             // If time is up, the body is dropped here.
         };
         if output.is_none() {
-            self.stage.set(Stage::Expired);
+            self.state.set(TimeoutState::Expired);
         }
         drop(end);
         output.ok_or(TimedOut)
@@ -234,18 +237,18 @@ impl Timeout {
             None => Poll::Pending,
         };
         let runner = Some(cx.waker().clone());
-        self.alarm.replace(Alarm { sleep: sleep_left, runner });
+        self.alarm.replace(Alarm { sleep: sleep_left, waker: runner });
         over
     }
 }
 
 /// However the block ends, by a panic or a drop as well, its limit is over.
-struct End<'a>(&'a Timeout);
+struct EndOnDrop<'a>(&'a Timeout);
 
-impl Drop for End<'_> {
+impl Drop for EndOnDrop<'_> {
     fn drop(&mut self) {
-        if self.0.stage.get() == Stage::Running {
-            self.0.stage.set(Stage::Over);
+        if self.0.state.get() == TimeoutState::Running {
+            self.0.state.set(TimeoutState::Over);
         }
         let alarm = self.0.alarm.take();
         drop(alarm);

@@ -2,11 +2,18 @@
 //!
 //! *Assumes*: the reactor (`event_loop/reactor.rs`); descriptors in non-blocking mode.
 //! *Promises*: the system call is tried first and the task sleeps only on `WouldBlock`; the
-//! source is forgotten before its descriptor is closed, wherever it is dropped.
-//! *Leaves out*: what the calls are (`aio/net/byte_stream.rs` and below).
+//! descriptor is deregistered before it is closed, wherever it is dropped.
+//! *Leaves out*: the calls themselves (`aio/net/byte_stream.rs` and the sockets).
+//!
+//! ```text
+//!   poll_io:   the reactor's bit ── not set ──► register the waker, Pending
+//!                   │ set                                  ▲
+//!                   ▼                                      │ clear the bit
+//!              the call ── WouldBlock ─────────────────────┘
+//!                   └── anything else ──► Ready
+//! ```
 
-use crate::base::id::Key;
-use crate::base::id::LoopId;
+use crate::base::id::{Key, LoopId};
 use crate::base::sync::atomic::{AtomicU32, Ordering};
 use crate::event_loop::core::{Core, run_or_send, with_current};
 use crate::event_loop::inbox::LoopMessage;
@@ -18,21 +25,21 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
-/// An I/O object of std and its place in the reactor of the loop it was made on.
+/// An I/O object of std, registered in the reactor of the loop it was made on.
 ///
 /// It may travel to other threads, but polls there report an error: its readiness lives with
 /// its loop. Counterparts: tokio's `AsyncFd`, async-io's `Async`.
 #[derive(Debug)]
-pub struct Source<T: AsFd + Into<OwnedFd>> {
+pub struct AsyncFd<T: AsFd + Into<OwnedFd>> {
     /// `None` only inside `drop`.
     io: Option<T>,
     loop_id: LoopId,
     key: Key,
-    /// Those who wait and have left a waker. Atomic only because a source may travel.
+    /// How many waits have registered a waker. Atomic only because this may travel.
     waits: AtomicU32,
 }
 
-impl<T: AsFd + Into<OwnedFd>> Source<T> {
+impl<T: AsFd + Into<OwnedFd>> AsyncFd<T> {
     /// Has the running loop watch `io`, which must be in non-blocking mode.
     ///
     /// # Errors
@@ -41,29 +48,29 @@ impl<T: AsFd + Into<OwnedFd>> Source<T> {
     pub fn new(io: T) -> io::Result<Self> {
         let core = with_current(Rc::clone).ok_or_else(no_loop)?;
         let key = register(&core, io.as_fd())?;
-        Ok(Source { io: Some(io), loop_id: core.id, key, waits: AtomicU32::new(0) })
+        Ok(AsyncFd { io: Some(io), loop_id: core.id, key, waits: AtomicU32::new(0) })
     }
 
     /// The object itself, for calls that do not block.
     pub fn io(&self) -> &T {
-        self.io.as_ref().expect("an object is in its source until the drop")
+        self.io.as_ref().expect("the object is here until the drop")
     }
 
-    /// Tries `call`; on `WouldBlock` waits for news in that direction.
+    /// Tries `call`; on `WouldBlock` waits until the descriptor is ready in that direction.
     ///
     /// # Errors
-    /// What `call` reports; and `InvalidInput` on another loop than the source's own.
+    /// What `call` reports; and `InvalidInput` on another loop than this one's own.
     pub fn poll_io<R>(
         &self,
         cx: &mut Context<'_>,
         direction: Direction,
         mut call: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        let tried = self.at_home(|core| self.poll_at_home(core, cx, direction, &mut call));
-        tried.unwrap_or_else(|not_at_home| Poll::Ready(Err(not_at_home)))
+        let tried = self.on_own_loop(|core| self.poll_on_own_loop(core, cx, direction, &mut call));
+        tried.unwrap_or_else(|wrong_loop| Poll::Ready(Err(wrong_loop)))
     }
 
-    fn poll_at_home<R>(
+    fn poll_on_own_loop<R>(
         &self,
         core: &Core,
         cx: &mut Context<'_>,
@@ -85,7 +92,7 @@ impl<T: AsFd + Into<OwnedFd>> Source<T> {
     }
 
     /// [`poll_io`](Self::poll_io) as a future. Several tasks may wait in the same direction;
-    /// news wakes them all, and each tries again.
+    /// an event wakes them all, and each tries again.
     pub fn io_call<R>(
         &self,
         direction: Direction,
@@ -94,13 +101,13 @@ impl<T: AsFd + Into<OwnedFd>> Source<T> {
         self.wait(direction, move |cx| self.poll_io(cx, direction, &mut call))
     }
 
-    /// A future that polls this source in one direction. Polled with another waker or dropped,
-    /// it leaves none of its wakers behind.
-    pub fn wait<R, F>(&self, direction: Direction, poll: F) -> Wait<'_, T, F>
+    /// A future of `poll`, which polls this in one direction. Polled with another waker or
+    /// dropped, it leaves none of its wakers behind.
+    pub fn wait<R, F>(&self, direction: Direction, poll: F) -> IoWait<'_, T, F>
     where
         F: FnMut(&mut Context<'_>) -> Poll<R> + Unpin,
     {
-        Wait { source: self, direction, waker: None, poll }
+        IoWait { fd: self, direction, waker: None, poll }
     }
 
     /// Tries `call` once, without waiting.
@@ -112,7 +119,7 @@ impl<T: AsFd + Into<OwnedFd>> Source<T> {
         direction: Direction,
         mut call: impl FnMut(&T) -> io::Result<R>,
     ) -> io::Result<R> {
-        self.at_home(|core| {
+        self.on_own_loop(|core| {
             if core.reactor.borrow().is_ready(self.key, direction) != Some(true) {
                 return Err(io::ErrorKind::WouldBlock.into());
             }
@@ -133,16 +140,16 @@ impl<T: AsFd + Into<OwnedFd>> Source<T> {
     /// What the selector reports.
     pub fn clear_drained(&self) -> io::Result<()> {
         let fd = self.io().as_fd();
-        self.at_home(|core| core.reactor.borrow_mut().clear_drained(self.key, fd))?
+        self.on_own_loop(|core| core.reactor.borrow_mut().clear_drained(self.key, fd))?
     }
 
-    /// Fine on the loop that watches this, while it runs; for those above, who must tell a
-    /// mistake of their caller's from an error of the object.
+    /// `Ok` on the loop that watches this, while it runs. For streams, which must tell a mistake
+    /// of their caller from an error of the object.
     ///
     /// # Errors
     /// `InvalidInput` on another loop, `NotConnected` outside any.
-    pub fn check_home(&self) -> io::Result<()> {
-        self.at_home(|_| ())
+    pub fn check_loop(&self) -> io::Result<()> {
+        self.on_own_loop(|_| ())
     }
 
     fn poll_ready(
@@ -155,7 +162,7 @@ impl<T: AsFd + Into<OwnedFd>> Source<T> {
         match ready {
             Some(true) => Poll::Ready(Ok(())),
             Some(false) => {
-                // Cloned and dropped outside the borrow: it may be anybody's.
+                // Cloned and dropped outside the borrow: a foreign waker runs foreign code.
                 let waker = cx.waker().clone();
                 let known = core.reactor.borrow_mut().add_waiter(self.key, direction, waker);
                 drop(known);
@@ -163,27 +170,27 @@ impl<T: AsFd + Into<OwnedFd>> Source<T> {
             }
             None => Poll::Ready(Err(io::Error::new(
                 io::ErrorKind::NotConnected,
-                "this source was forgotten by its event loop",
+                "this descriptor was deregistered by its event loop",
             ))),
         }
     }
 
-    /// Does `act` on the source's own loop, if this thread is running it.
-    fn at_home<R>(&self, act: impl FnOnce(&Core) -> R) -> io::Result<R> {
+    /// Does `act` on this descriptor's own loop, if this thread is running it.
+    fn on_own_loop<R>(&self, act: impl FnOnce(&Core) -> R) -> io::Result<R> {
         let done = with_current(|core| match core.id == self.loop_id {
             true => Ok(act(core)),
-            false => Err(self.not_at_home(core.id)),
+            false => Err(self.wrong_loop(core.id)),
         });
         done.unwrap_or_else(|| Err(no_loop()))
     }
 
     #[cold]
-    fn not_at_home(&self, there: LoopId) -> io::Error {
+    fn wrong_loop(&self, there: LoopId) -> io::Error {
         io::Error::new(
             io::ErrorKind::InvalidInput,
             format!(
-                "this source belongs to event loop {}, not to event loop {}: make it on the loop \
-                 that uses it",
+                "this descriptor belongs to event loop {}, not to event loop {}: make it on the \
+                 loop that uses it",
                 self.loop_id.get(),
                 there.get()
             ),
@@ -191,17 +198,17 @@ impl<T: AsFd + Into<OwnedFd>> Source<T> {
     }
 }
 
-/// See [`Source::wait`]. Written out, for an `async fn` would hold all of it twice: as
+/// See [`AsyncFd::wait`]. Written out, because an `async fn` would hold all of it twice: as
 /// arguments, and as the variables of its body.
 #[must_use = "a future does nothing until it is awaited"]
-pub struct Wait<'a, T: AsFd + Into<OwnedFd>, F> {
-    source: &'a Source<T>,
+pub struct IoWait<'a, T: AsFd + Into<OwnedFd>, F> {
+    fd: &'a AsyncFd<T>,
     direction: Direction,
     waker: Option<Waker>,
     poll: F,
 }
 
-impl<T, F, R> Future for Wait<'_, T, F>
+impl<T, F, R> Future for IoWait<'_, T, F>
 where
     T: AsFd + Into<OwnedFd>,
     F: FnMut(&mut Context<'_>) -> Poll<R> + Unpin,
@@ -216,11 +223,11 @@ where
         match (&polled, &self.waker) {
             (Poll::Pending, None) => {
                 self.waker = Some(cx.waker().clone());
-                self.source.waits.fetch_add(1, Ordering::Relaxed);
+                self.fd.waits.fetch_add(1, Ordering::Relaxed);
             }
             (Poll::Ready(_), Some(_)) => {
                 self.waker = None;
-                self.source.waits.fetch_sub(1, Ordering::Relaxed);
+                self.fd.waits.fetch_sub(1, Ordering::Relaxed);
             }
             _ => {}
         }
@@ -228,27 +235,27 @@ where
     }
 }
 
-impl<T: AsFd + Into<OwnedFd>, F> Wait<'_, T, F> {
-    /// Off the busy path: a wait that gets its news has nothing to forget.
+impl<T: AsFd + Into<OwnedFd>, F> IoWait<'_, T, F> {
+    /// Off the hot path: a wait that was woken by its event has nothing to forget.
     #[cold]
     fn forget(&mut self) {
         let Some(waker) = self.waker.take() else { return };
-        let (key, direction) = (self.source.key, self.direction);
-        let is_last = self.source.waits.fetch_sub(1, Ordering::Relaxed) == 1;
-        // On any other thread or loop it stays, and wakes nobody or once for nothing.
-        let left = self
-            .source
-            .at_home(|core| core.reactor.borrow_mut().remove_waiter(key, direction, &waker));
-        // Outside the borrow, for it may be anybody's.
-        if let Ok(Some(left)) = left
+        let (key, direction) = (self.fd.key, self.direction);
+        let is_last = self.fd.waits.fetch_sub(1, Ordering::Relaxed) == 1;
+        // On another thread or loop the waker stays: it wakes no task, or one once in vain.
+        let removed = self
+            .fd
+            .on_own_loop(|core| core.reactor.borrow_mut().remove_waiter(key, direction, &waker));
+        // Outside the borrow: it may be a foreign waker.
+        if let Ok(Some(removed)) = removed
             && !is_last
         {
-            left.wake(); // another wait of its task may have counted on it, and leaves it again
+            removed.wake(); // another wait of its task may rely on it, and registers it again
         }
     }
 }
 
-impl<T: AsFd + Into<OwnedFd>, F> Drop for Wait<'_, T, F> {
+impl<T: AsFd + Into<OwnedFd>, F> Drop for IoWait<'_, T, F> {
     fn drop(&mut self) {
         if self.waker.is_some() {
             self.forget();
@@ -256,13 +263,13 @@ impl<T: AsFd + Into<OwnedFd>, F> Drop for Wait<'_, T, F> {
     }
 }
 
-/// Enters a descriptor into the loop's reactor.
+/// Registers a descriptor with the loop's reactor.
 pub(crate) fn register(core: &Core, fd: BorrowedFd<'_>) -> io::Result<Key> {
     let registered = core.reactor.borrow_mut().register(fd);
     registered.map_err(|error| refused(fd.as_raw_fd(), &error))
 }
 
-/// The system's word, and what to do about it.
+/// The system's error, and what to do about it.
 fn refused(fd: RawFd, error: &io::Error) -> io::Error {
     let why = match (error.kind(), error.raw_os_error()) {
         (io::ErrorKind::PermissionDenied, _) => {
@@ -282,7 +289,7 @@ fn no_loop() -> io::Error {
     )
 }
 
-impl<T: AsFd + Into<OwnedFd>> Drop for Source<T> {
+impl<T: AsFd + Into<OwnedFd>> Drop for AsyncFd<T> {
     fn drop(&mut self) {
         let Some(io) = self.io.take() else { return };
         let fd = std::cell::Cell::new(Some(io.into()));

@@ -141,30 +141,31 @@
 //!   verifier.rs         The verifier: which programs can run. A verified one cannot go wrong
 //!   world.rs            The world: all threads of a program as coroutines, run step by step
 //! process/message       What goes through a pipe: frames, calls, descriptors
-//!   call.rs             A call that can be shipped: the addresses of two functions, and the bytes of an argument
-//!   descriptor.rs       An open descriptor as an argument: it travels to a process at its birth
+//!   call.rs             A call as bytes: the addresses of two functions, and an argument
+//!   descriptor.rs       An open descriptor as an argument of a process that is being started
 //!   frame.rs            Frames: a stream of bytes cut into messages with a kind, a number and a body
-//! process/forkserver    The fork server: one thread, forked first, that forks all others
-//!   client.rs           The fork server: a process with one thread, forked first, that forks workers when asked
-//!   process.rs          A process for one function: start it, watch it, wait for its end, take its result
-//!   server.rs           Spare workers, forked ahead of being asked for. Pure
-//!   worker.rs           What is to be done around every fork of a worker
+//! process/forkserver    Forks: the fork server, its workers, and one process for one function
+//!   client.rs           The fork server's handle: starts it, has it fork workers and reap them
+//!   process.rs          A process for one function: start it, watch it, wait for it, take its result
+//!   server.rs           The fork server process: forks, with hooks around it, keeps preforked workers
+//!   worker.rs           The worker process: read a call, run it, write the reply
 //! process/channel       Values between processes: pipes and queues
-//!   pipe.rs             Why a value cannot pass from one process to another
+//!   pipe.rs             Pipes of values: one end sends, the other receives, here or in another process
 //!   queue.rs            A queue of values that any number of processes put into and get from
 //!   slots.rs            The slots of a queue with a `maxsize`: one byte in a pipe for each that is free
 //! process/pool          The pool that loses no job
-//!   chunk.rs            Chunks: many items in one job, and what becomes of their results
-//!   dispatcher.rs       The pool's bookkeeping: which job is where, and what must happen next. Pure
-//!   multiprocessing.rs  A stream of results: many items submitted a window at a time, given out one by one
-//!   options.rs          What can be chosen for a job, and for a map of many
-//!   pool_state.rs       The desk: the books and the request pipes under one lock, where submitters and the
+//!   chunk.rs            Chunks: many items in one job, and where their results are collected
+//!   dispatcher.rs       The pool's rules: which job is where, and what must happen next. Pure
+//!   job.rs              A job: what was agreed on, its frame and promise, and how it came out
+//!   multiprocessing.rs  `multiprocessing.Pool`: apply, map, imap and their kin
+//!   options.rs          What can be chosen for a pool, for a job, and for a map of many jobs
+//!   pool_state.rs       What callers and the supervisor share: records and pipes under one lock
 //!   process_pool.rs     The process pool: functions submitted here run in forked workers
-//!   replies.rs          Whose turn it is to read a worker's replies. Pure
-//!   supervisor.rs       What a pool's callers and its supervisor share: the desk, and how a worker is heard
-//!   work_item.rs        A job's body in the pool: the frame to send, and the promise to keep, of whatever type
-//!   worker.rs           What becomes of jobs: the verdicts, and how many there were of each. Pure
-//!   workers.rs          When the next worker may be forked: one at a time, and after a failure not at once. Pure
+//!   replies.rs          A worker's replies: which thread reads them, what they may be. Pure
+//!   supervisor.rs       The supervisor: the pool's one thread, which reads replies, reaps, respawns
+//!   worker.rs           One worker, as the pool knows it: what it was sent, when it is late. Pure
+//!   worker_pipes.rs     One worker's descriptors: its request pipe, its reply pipe and its pidfd
+//!   workers.rs          All workers: which one gets the next job, when one more is forked. Pure
 //! lab/report            What all reports are made of: measurements, figures, pictures
 //!   failure.rs          Why there is no result, in one line: the thing, the reason, the remedy
 //!   lanes.rs            A recording drawn in characters: a line a thread, a strip for the owner. Pure

@@ -32,33 +32,31 @@ or to compute in another process.
 
 /// Why `battle` goes as it does.
 pub(crate) const BATTLE: &str = "\
-Both threads only compute, so one lock can at best let them take turns: 1.00 times.
-What it costs to take turns depends on who wakes whom, and when.
+Both threads only compute, `while n > 0: n -= 1`, [lab/scenes/bytecode.rs countdown], so
+one lock can at best let them take turns: 1.00 times. What that costs depends on which
+thread wakes which, and when.
 
 python-2: every 101 ticks the holder drops the lock and takes it again at once, with
-nothing in between: [gil/rules/ticker.rs tick], [gil/lock/token.rs check]. The drop
-wakes the sleeper, [gil/rules/machine.rs drops]; on a second core it really wakes
-up, needs some microseconds for it, finds the lock taken again, and goes back to
-sleep: a failed take, [gil/rules/machine.rs woken]. Two system calls for nothing, tens of
-thousands of times a second. Beazley showed it in 2009: two threads on two cores took
-twice as long as one; CPython 2.7 on Linux still does it.
+nothing in between: [gil/rules/ticker.rs tick], [gil/lock/token.rs check]. The drop wakes
+the sleeper, [gil/rules/machine.rs drops]; on a second core it takes microseconds to wake
+up, finds the lock taken again, and goes back to sleep: a failed take, [gil/rules/machine.rs woken]. Two system calls for nothing, tens of thousands of
+times a second. Beazley showed it in 2009: two threads on two cores took twice as long
+as one. CPython 2.7 on Linux still does it.
 
-It takes a core that idles. Where other programs have the cores, the one that was woken
-queues behind them, the holder goes on undisturbed, and the fight is off: the sentence
-on a real run says how long a woken thread waited for its core. To see the fight on a
-busy machine, give it precedence, as root: `chrt -r 1 singletrack gil battle`; or leave
-the machine out: `--simulate 4`. On one core there is none: `taskset -c 0`, `--simulate 1`.
+It takes an idle core. Where other programs have the cores, the woken thread queues
+behind them and the holder goes on undisturbed: the sentence on a real run says how long
+a woken thread waited for its core. On a busy machine give the scene precedence, as root:
+`chrt -r 1 singletrack gil battle`; or leave the machine out: `--simulate 4`. On one core
+there is no fight: `taskset -c 0`, `--simulate 1`.
 
-python-2-linux: the same rule over a semaphore. The sleeper is woken after the
-dropper has let go of everything, not while it holds the mutex: [gil/lock/global_lock.rs leave]. That
-matters where a wake-up is quicker than the signal that starts it; on simulated cores with
-the usual costs it is not, and the two pictures are the same.
+python-2-linux: the same rule over a semaphore. The dropper wakes the sleeper after it has
+released the mutex, and not before: [gil/lock/global_lock.rs leave]. That matters where a
+wake-up is quicker than the signal that starts it; with the usual simulated costs it is
+not, and the two pictures are the same.
 
 python-3.2: no ticks. The sleeper asks after 5 ms, [gil/rules/machine.rs timed_out],
-and the holder, once it has gone, sleeps until the other one has really had the lock:
+and the holder, having dropped the lock, sleeps until another thread has had it:
 [gil/lock/thread_state.rs part]. So there is a switch every 5 ms and no fight.
-
-The loop is [lab/scenes/bytecode.rs countdown]: `while n > 0: n -= 1`.
 ";
 
 /// Why `race` goes as it does.

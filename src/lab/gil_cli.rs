@@ -8,7 +8,7 @@ use crate::gil::rules::policy::SwitchPolicy;
 use crate::gil::simulator::script::{Costs, CostsError};
 use crate::gil::simulator::simulation::MAX_CORES;
 use crate::lab::report::failure::Failure;
-use crate::lab::scenes::scene::{SIMULATED, Scene};
+use crate::lab::scenes::scene::Scene;
 use clap::Args;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -124,7 +124,7 @@ pub struct Machine {
 #[derive(Debug, Clone, PartialEq)]
 pub struct SceneRequest {
     /// Which.
-    pub scene: Scene,
+    pub scene: &'static Scene,
     /// Under what.
     pub policies: Vec<SwitchPolicy>,
     /// On a simulated machine, or for real.
@@ -182,14 +182,15 @@ impl GilArgs {
         }
         let scene = Scene::from_name(&self.scene).ok_or_else(|| unknown(&self.scene))?;
         if let (Some(why), Some(_)) = (scene.cannot_be_simulated(), self.simulate) {
-            return Err(Failure::new(format!("gil {} --simulate", scene.name()), why, SIMULATED));
+            let remedy = format!("leave it out, or name {}", Scene::simulated_names());
+            return Err(Failure::new(format!("gil {} --simulate", scene.name), why, remedy));
         }
         let simulate = self.simulate.map(|cores| Machine {
             cores,
             price: self.costs.unwrap_or(Price::Given(Costs::TYPICAL)),
             seed: self.seed.unwrap_or(SEED),
         });
-        let policies = if self.policy.is_empty() { scene.policies() } else { self.policy };
+        let policies = if self.policy.is_empty() { scene.policies.to_vec() } else { self.policy };
         self.trace.as_deref().map_or(Ok(()), writable)?;
         Ok(GilRequest::Scene(SceneRequest {
             scene,
@@ -253,7 +254,7 @@ fn writable(path: &Path) -> Result<(), Failure> {
 }
 
 fn unknown(name: &str) -> Failure {
-    let known = Scene::ALL.map(Scene::name).join(", ");
+    let known = Scene::ALL.map(|scene| scene.name).join(", ");
     let remedy = format!("name {known}, {FIDELITY} or {PARITY}");
     Failure::new(format!("gil {name}"), "there is no such scene", remedy)
 }

@@ -12,12 +12,12 @@ use crate::lab::gil_cli::{FidelityRequest, Machine, ParityRequest, Price, SceneR
 use crate::lab::report::failure::Failure;
 use crate::lab::report::lanes::Pen;
 use crate::lab::report::trace::{Process, write_trace};
-use crate::lab::scenes::calibration::{Measured, calibrate};
-use crate::lab::scenes::echo::Places;
+use crate::lab::scenes::calibration::calibrate;
+use crate::lab::scenes::echo::CoreSplit;
 use crate::lab::scenes::parity;
 use crate::lab::scenes::scene_report::{document, explanation, picture};
-use crate::lab::scenes::simulated::Setting;
-use crate::lab::scenes::stage::Take;
+use crate::lab::scenes::scene_run::SceneRun;
+use crate::lab::scenes::simulated::SimulatedMachine;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -35,17 +35,19 @@ pub fn show(
     let pen = Pen { width: *width, ascii: *ascii, colour };
     let setting = request.simulate.as_ref().map(setting).transpose()?;
     if !json {
-        print(&format!("{}: {}\n{}\n", scene.name(), scene.title(), place(setting.as_ref())))?;
+        print(&format!("{}: {}\n{}\n", scene.name, scene.title, place(setting.as_ref())))?;
     }
-    let mut runs: Vec<(SwitchPolicy, Take)> = Vec::new();
+    let mut runs: Vec<(SwitchPolicy, SceneRun)> = Vec::new();
     for &policy in policies {
         let take = match &setting {
             // No process ran: its place in line is its number.
-            Some(on) => Take { pid: runs.len() as u32 + 1, ..scene.simulate(policy, *time, on)? },
+            Some(on) => {
+                SceneRun { pid: runs.len() as u32 + 1, ..scene.simulate(policy, *time, on)? }
+            }
             None => scene.run(policy, *time)?,
         };
         if !json {
-            print(&format!("{}\n", picture(*scene, policy, &take, &pen)))?;
+            print(&format!("{}\n", picture(scene, policy, &take, &pen)))?;
         }
         runs.push((policy, take));
     }
@@ -55,25 +57,22 @@ pub fn show(
         })?;
     }
     match json {
-        true => print(&format!("{:#}\n", document(*scene, *time, setting.as_ref(), &runs))),
-        false => print(&explanation(*scene, *width)),
+        true => print(&format!("{:#}\n", document(scene, *time, setting.as_ref(), &runs))),
+        false => print(&explanation(scene, *width)),
     }
 }
 
 /// The machine to simulate, measured if need be.
-fn setting(machine: &Machine) -> Result<Setting, Failure> {
+fn setting(machine: &Machine) -> Result<SimulatedMachine, Failure> {
     Ok(match machine.price {
-        Price::Given(costs) => Setting::of(machine.cores, costs, machine.seed),
-        Price::Measured => {
-            let Measured { costs, call } = calibrate()?;
-            Setting { call, ..Setting::of(machine.cores, costs, machine.seed) }
-        }
+        Price::Given(costs) => SimulatedMachine::of(machine.cores, costs, machine.seed),
+        Price::Measured => calibrate()?.machine(machine.cores, machine.seed),
     })
 }
 
 /// Where it runs, if not here: all that is needed to see the same again.
-fn place(setting: Option<&Setting>) -> String {
-    let Some(Setting { cores, costs, seed, .. }) = setting else { return String::new() };
+fn place(setting: Option<&SimulatedMachine>) -> String {
+    let Some(SimulatedMachine { cores, costs, seed, .. }) = setting else { return String::new() };
     let s = if *cores == 1 { "" } else { "s" };
     format!("on {cores} simulated core{s}, --seed {seed}\n--costs {costs}\n")
 }
@@ -122,7 +121,7 @@ pub fn fidelity(
     if pythons.is_empty() {
         skipped.push("no CPython was found; name one with --python".to_owned());
     }
-    if !Places::find()?.apart() {
+    if !CoreSplit::find()?.apart() {
         skipped.push("one usable core: peer and server shared it, which hides a convoy".into());
     }
     for python in &pythons {
@@ -144,15 +143,15 @@ pub fn fidelity(
 fn trace(
     path: &Path,
     request: &SceneRequest,
-    runs: &[(SwitchPolicy, Take)],
+    runs: &[(SwitchPolicy, SceneRun)],
 ) -> std::io::Result<()> {
     let policies: Vec<String> = runs.iter().map(|(policy, _)| policy.to_string()).collect();
-    let command = format!("singletrack gil {}", request.scene.name());
-    let process = |(policy, take): &(SwitchPolicy, Take)| Process {
+    let command = format!("singletrack gil {}", request.scene.name);
+    let process = |(policy, take): &(SwitchPolicy, SceneRun)| Process {
         pid: take.pid,
-        name: format!("{} · {policy}", request.scene.name()),
+        name: format!("{} · {policy}", request.scene.name),
         recording: take.recording.clone(),
-        words: request.scene.words(),
+        words: request.scene.words,
     };
     let processes: Vec<Process> = runs.iter().map(process).collect();
     let mut file = BufWriter::new(File::create(path)?);

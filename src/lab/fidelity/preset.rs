@@ -17,8 +17,8 @@ use crate::lab::report::measure::{Errand, measure};
 use crate::lab::scenes::bytecode::{
     Work, countdown, countdown_until, increment, increment_by_call,
 };
-use crate::lab::scenes::echo::{Places, serve_and_ask};
-use crate::lab::scenes::stage::join;
+use crate::lab::scenes::computing::join;
+use crate::lab::scenes::echo::{CoreSplit, serve_and_ask};
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsFd;
@@ -51,7 +51,7 @@ impl Preset {
         number: fn(T) -> f64,
         peer: impl FnOnce(SocketAddr) -> Result<f64, Failure>,
     ) -> Result<(f64, f64), Failure> {
-        let places = Places::find()?;
+        let places = CoreSplit::find()?;
         let socket = socket().map_err(|e| no_socket(&e))?;
         let address = socket.local_addr().map_err(|e| no_socket(&e))?;
         let (policy, pass) = (self.policy, self.passes.countdown);
@@ -143,7 +143,7 @@ impl Subject for Preset {
 
     fn echo(&mut self, burners: usize, time: Duration) -> Result<f64, Failure> {
         let work = Work::of(self.passes.countdown / TWICE);
-        let (answers, _, _) = serve_and_ask(self.policy, burners, work, time, &Places::find()?)?;
+        let (answers, _, _) = serve_and_ask(self.policy, burners, work, time, &CoreSplit::find()?)?;
         Ok(answers.per_second())
     }
 }

@@ -15,7 +15,7 @@ use crate::gil::lock::token::Gil;
 use crate::lab::fidelity::python::{Interpreter, Python};
 use crate::lab::report::failure::Failure;
 use crate::lab::report::stats::Spread;
-use crate::lab::scenes::echo::{Places, ask};
+use crate::lab::scenes::echo::{CoreSplit, ask};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -184,7 +184,7 @@ pub fn countdown_passes(time: Duration, pass: Duration) -> u64 {
 pub struct RealOne {
     free: Python,
     pinned: Python,
-    places: Places,
+    places: CoreSplit,
     pass: Duration,
 }
 
@@ -194,7 +194,7 @@ impl RealOne {
     /// # Errors
     /// If it cannot be started.
     pub fn start(python: &Interpreter) -> Result<RealOne, Failure> {
-        let places = Places::find()?;
+        let places = CoreSplit::find()?;
         let pinned = places.on(&places.server, || python.start())?;
         Ok(RealOne { free: python.start()?, pinned, places, pass: Duration::from_nanos(50) })
     }

@@ -25,9 +25,9 @@ use crate::gil::simulator::script::Costs;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::measure::measure;
 use crate::lab::report::stats::percentile;
-use crate::lab::scenes::bytecode::{Work, countdown};
-use crate::lab::scenes::echo::ROOM;
-use crate::lab::scenes::stage::OPCODE;
+use crate::lab::scenes::bytecode::{OPCODE, Work, countdown};
+use crate::lab::scenes::scene_run::MOST_EVENTS;
+use crate::lab::scenes::simulated::SimulatedMachine;
 use crate::sys::usage::thread_cpu_time;
 use crate::sys::usage::{cores, pin_to};
 use std::hint::black_box;
@@ -51,25 +51,32 @@ const GAP: Duration = Duration::from_micros(200);
 /// A spinning thread of no Linux keeps its core longer than this beside another.
 const LONGEST_QUANTUM: Nanos = 100_000_000;
 
-/// What was measured.
+/// What this machine charges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Measured {
+pub struct Calibration {
     /// For the simulator.
     pub costs: Costs,
     /// A `write` to a socket, which is what the echo thread does without the lock.
     pub call: Nanos,
 }
 
+impl Calibration {
+    /// A simulated machine with so many cores that charges the same.
+    pub fn machine(&self, cores: usize, seed: u64) -> SimulatedMachine {
+        SimulatedMachine { call: self.call, ..SimulatedMachine::of(cores, self.costs, seed) }
+    }
+}
+
 /// Measures, in a child process.
 ///
 /// # Errors
 /// If the child, its threads or its sockets cannot be had.
-pub fn calibrate() -> Result<Measured, Failure> {
+pub fn calibrate() -> Result<Calibration, Failure> {
     let refuse = |e: io::Error| Failure::io("the measurement", &e, "close other programs");
     let (numbers, _) = measure(PATIENCE, || numbers().map_err(refuse))?;
     let [tick, door, desk, signal, interrupt, wake, switch, quantum, jitter, call] = numbers;
     let costs = Costs { tick, door, desk, signal, interrupt, wake, switch, quantum, jitter };
-    Ok(Measured { costs, call })
+    Ok(Calibration { costs, call })
 }
 
 fn numbers() -> io::Result<[u64; 10]> {
@@ -118,7 +125,7 @@ fn tick() -> Nanos {
 /// What it costs to take or drop the lock at the door, and at the desk; recorded, as in a scene.
 fn visits() -> (Nanos, Nanos) {
     let lock = GlobalLock::new(SwitchPolicy::PYTHON_2);
-    lock.record(ROOM);
+    lock.record(MOST_EVENTS);
     let detach = |gil: &mut Gil<'_>| (0..VISITS).for_each(|_| gil.detach(|| ()));
     let there_and_back = lock.attach(|gil| each(|| detach(gil))).unwrap_or(0);
     let door = there_and_back / 2;

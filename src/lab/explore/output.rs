@@ -1,8 +1,8 @@
 //! What was explored, for people and for machines.
 //!
 //! *Assumes*: a request that can be carried out.
-//! *Promises*: every outcome with its count; the outcome that a student should see, drawn; a
-//! bound that was hit, said.
+//! *Promises*: every outcome with its count; a drawing of the one that went wrong with the fewest
+//! switches; if a bound was hit, a line that says so.
 //! *Leaves out*: writing it anywhere.
 //!
 //! ```text
@@ -16,15 +16,14 @@ use crate::gil::rules::policy::HandOff;
 use crate::lab::explore::request::{ExploreRequest, How};
 use crate::vm::explorer::{Exploration, Found};
 use crate::vm::program::Program;
-use crate::vm::replay::columns;
-use crate::vm::replay::{Replay, replay};
+use crate::vm::replay::{Replay, columns, replay};
 use crate::vm::world::{Ending, Outcome};
 use serde_json::{Map, Value, json};
 
-/// Of more outcomes only so many are listed.
+/// How many outcomes are listed, at most.
 const MOST_LISTED: usize = 20;
 
-/// Carries a request out; the text to print.
+/// Carries a request out, and gives the text to print.
 pub fn explore(request: &ExploreRequest) -> String {
     let program = request.program.program();
     match &request.how {
@@ -49,7 +48,7 @@ pub fn explore(request: &ExploreRequest) -> String {
             "{}{}→ {}\n",
             columns(program, &replayed.events),
             afterword(request, replayed),
-            words(program, &replayed.outcome)
+            outcome_line(program, &replayed.outcome)
         ),
         How::All { explorer, full } => {
             let exploration = explorer.explore(&request.program);
@@ -92,14 +91,14 @@ fn state(program: &Program, outcome: &Outcome) -> Map<String, Value> {
 }
 
 /// The outcome in a line: `x = 1`, or `deadlock, x = 1`.
-fn words(program: &Program, outcome: &Outcome) -> String {
+fn outcome_line(program: &Program, outcome: &Outcome) -> String {
     let values = program.globals.iter().zip(&outcome.globals);
-    let mut words: Vec<String> =
+    let mut parts: Vec<String> =
         values.map(|(global, value)| format!("{} = {value}", global.name)).collect();
-    if outcome.ending != Ending::Finished || words.is_empty() {
-        words.insert(0, outcome.ending.to_string());
+    if outcome.ending != Ending::Finished || parts.is_empty() {
+        parts.insert(0, outcome.ending.to_string());
     }
-    words.join(", ")
+    parts.join(", ")
 }
 
 /// The table of outcomes, and the losing one drawn.
@@ -108,7 +107,8 @@ fn page(request: &ExploreRequest, exploration: &Exploration, full: bool) -> Stri
     let outcomes = &exploration.outcomes;
     let mut text = title(request, exploration, full);
     let listed = &outcomes[..outcomes.len().min(MOST_LISTED)];
-    let names: Vec<String> = listed.iter().map(|found| words(program, &found.outcome)).collect();
+    let names: Vec<String> =
+        listed.iter().map(|found| outcome_line(program, &found.outcome)).collect();
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(7);
     text += &format!("  {:<width$}  schedules  fewest switches\n", "outcome");
     for (name, found) in names.iter().zip(listed) {
@@ -120,7 +120,7 @@ fn page(request: &ExploreRequest, exploration: &Exploration, full: bool) -> Stri
     if outcomes.len() > listed.len() {
         text += &format!("  and {} more; --json lists all\n", outcomes.len() - listed.len());
     }
-    text + &finale(request, exploration)
+    text + &drawing(request, exploration)
 }
 
 fn title(request: &ExploreRequest, exploration: &Exploration, full: bool) -> String {
@@ -158,7 +158,7 @@ fn remark(found: &Found) -> &'static str {
 }
 
 /// The outcome that went wrong with the fewest switches, drawn.
-fn finale(request: &ExploreRequest, exploration: &Exploration) -> String {
+fn drawing(request: &ExploreRequest, exploration: &Exploration) -> String {
     let lost = exploration.outcomes.iter().filter(|found| !found.serial);
     let found = lost.min_by_key(|found| found.schedule.switches());
     let drawn = found.and_then(|found| {
@@ -173,7 +173,7 @@ fn finale(request: &ExploreRequest, exploration: &Exploration) -> String {
     format!(
         "\n{}, by as few switches as can be:\n\n{}{}→ again: singletrack explore {} --policy {} \
          --schedule {}\n",
-        words(program, &found.outcome),
+        outcome_line(program, &found.outcome),
         columns(program, &replayed.events),
         afterword(request, &replayed),
         request.name,
@@ -182,7 +182,7 @@ fn finale(request: &ExploreRequest, exploration: &Exploration) -> String {
     )
 }
 
-/// Why nothing more happens.
+/// Why nothing more happens: which thread waits for which, or that the program is in a cycle.
 fn afterword(request: &ExploreRequest, replayed: &Replay) -> String {
     let program = &request.program;
     let mut text = String::new();

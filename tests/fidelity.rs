@@ -1,5 +1,5 @@
-//! The comparison with real interpreters: what counts as agreement, and one real one if there
-//! is one.
+//! The comparison with real interpreters: what counts as agreement, and one interpreter that is
+//! really asked, if there is one.
 #![cfg(feature = "cli")]
 
 use serde_json::Value;

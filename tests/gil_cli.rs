@@ -1,4 +1,4 @@
-//! `singletrack gil` as its users meet it: every scene, its JSON, its trace, its refusals.
+//! `singletrack gil` from its command line: every scene, its JSON, its trace, what is refused.
 #![cfg(feature = "cli")]
 
 #[path = "common/command.rs"]
@@ -75,7 +75,7 @@ fn every_scene_has_whole_json() {
                     assert_eq!(of("count") == 0.0, of("max") == 0.0, "{thread}");
                 }
             }
-            // Not all: a thread may starve, and that is a scene of its own.
+            // Not every thread: one may starve, which is a scene of its own.
             assert!(threads.iter().any(|t| t["takes"].as_u64().unwrap() > 0), "{threads:?}");
         }
     }
@@ -243,7 +243,7 @@ fn parity_sets_the_simulator_beside_the_real_lock() {
 }
 
 #[test]
-fn ascii_and_width_are_obeyed() {
+fn ascii_and_width_are_kept() {
     let page = text(&["no-force", "--seconds", "0.05", "--ascii", "--width", "60"]);
     let picture = page.split("\nWhy\n").next().unwrap();
     assert!(picture.is_ascii(), "{picture}");
@@ -300,6 +300,14 @@ fn what_makes_no_sense_is_refused_in_one_line() {
         assert_eq!(output.stdout, b"", "{words:?}");
         assert_eq!(stderr.lines().count(), 1, "{words:?}: {stderr}");
         assert!(stderr.contains(named), "{words:?}: {stderr}");
+    }
+}
+
+#[test]
+fn the_help_names_every_scene() {
+    let page = text(&["--help"]);
+    for scene in Scene::ALL {
+        assert!(page.contains(scene.name), "{} is not in: {page}", scene.name);
     }
 }
 

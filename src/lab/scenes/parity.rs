@@ -65,6 +65,9 @@ impl ParityRow {
     }
 }
 
+/// Runs one scene both ways.
+type RunBoth = fn(&Trial<'_>) -> Result<ParityRow, Failure>;
+
 /// Both scenes under each policy, on one core and on all; `done` is called with each row.
 ///
 /// # Errors
@@ -78,7 +81,7 @@ pub fn compare(
     let split = CoreSplit::find()?;
     let mut rows = Vec::new();
     // A peer on a core of the server's would hide the convoy.
-    let scenes: [(fn(&Trial<'_>) -> Result<ParityRow, Failure>, usize); 2] =
+    let scenes: [(RunBoth, usize); 2] =
         [(|trial| trial.battle(), split.count()), (|trial| trial.convoy(), split.count() - 1)];
     for (scene, most) in scenes {
         for cores in [1, most].into_iter().take(most.min(2)) {

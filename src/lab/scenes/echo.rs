@@ -94,7 +94,7 @@ impl CoreSplit {
     }
 }
 
-/// What the peer saw.
+/// How the server answered the peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answers {
     /// How long each request took, sorted, in nanoseconds.
@@ -108,7 +108,7 @@ impl Answers {
         sum as f64 / 1e3 / self.round_trips.len().max(1) as f64
     }
 
-    /// One after the other, this is how many a second there were.
+    /// How many requests there were a second, one after the other.
     pub fn per_second(&self) -> f64 {
         1e6 / self.mean_us()
     }
@@ -141,8 +141,8 @@ pub fn ask(server: SocketAddr, time: Duration) -> Result<Answers, Failure> {
     Ok(Answers { round_trips })
 }
 
-/// A server with one echo thread and `burners` that compute, asked for this long: what the
-/// peer saw, what happened to the lock, and in which process.
+/// A server with one echo thread and `burners` that compute, asked for this long. Gives how
+/// it answered, what happened to the lock, and the number of its process.
 ///
 /// # Errors
 /// If a process, a socket or a thread cannot be had, or a side breaks down.

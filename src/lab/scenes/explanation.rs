@@ -1,14 +1,16 @@
-//! Explanations, and the places in this crate's source that they name: `src/gil/rules/machine.rs:229`.
+//! Explanations, which name functions of this crate by file and line.
+//!
+//! A place is shown as `src/gil/rules/machine.rs:229`.
 //!
 //! *Promises*: a file that an explanation names is there, or the crate does not compile; a place
 //! is given only if the function is there, once. A test goes through all of them.
 //! *Leaves out*: the explanations themselves: each scene's file has its own.
 //!
 //! ```text
-//!   explain! { "The holder sees the request at its next checkpoint, " [gil/lock/token.rs look] "." }
-//!                 │ text                                               │ a function in a file of src
-//!                 ▼                                                    ▼
-//!             Piece::Text                                  Piece::Function, with `include_str!`
+//!   explain! { "The holder sees the request: " [gil/lock/token.rs look] ", and goes." }
+//!                 │ text                         │ a function in a file of src
+//!                 ▼                              ▼
+//!             Piece::Text                    Piece::Function, with `include_str!`
 //! ```
 //! A function that stands twice in its file is written with its type: `[a/b.rs Type::function]`.
 //! The lines of a text are broken anew when it is shown; an empty line ends a paragraph.

@@ -81,13 +81,13 @@ impl Figures {
         self.find(name).unwrap_or(f64::NAN)
     }
 
-    /// A figure in microseconds, as [`micros`] writes it.
+    /// A figure in microseconds: `60 us`, or `1.25 ms`; `NaN us` if it was not measured.
     pub fn time(&self, name: &str) -> String {
         micros(self.get(name))
     }
 }
 
-/// `60 us`, or `1.25 ms`.
+/// So many microseconds: `60 us`, or `1.25 ms`.
 pub(crate) fn micros(us: f64) -> String {
     if us >= 1000.0 { format!("{:.2} ms", us / 1e3) } else { format!("{us:.0} us") }
 }

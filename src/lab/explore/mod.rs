@@ -1,4 +1,4 @@
-//! `singletrack explore` and `dis`: programs of the bytecode machine, under every schedule.
+//! `singletrack explore` and `dis`: a program of the bytecode machine, explored.
 //!
 //! ```text
 //!   command line, program file ── request ──▶ ExploreRequest ── output ──▶ text or JSON

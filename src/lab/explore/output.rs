@@ -13,21 +13,21 @@
 //! true if the outcome also comes when each thread runs to its end before the next begins.
 
 use crate::gil::rules::policy::HandOff;
-use crate::lab::explore::request::{ExploreRequest, How};
+use crate::lab::explore::request::{ExploreRequest, Schedules};
 use crate::vm::explorer::{Exploration, Found};
 use crate::vm::program::Program;
 use crate::vm::replay::{Replay, columns, replay};
 use crate::vm::world::{Ending, Outcome};
 use serde_json::{Map, Value, json};
 
-/// How many outcomes are listed, at most.
+/// Schedules many outcomes are listed, at most.
 const MOST_LISTED: usize = 20;
 
 /// Carries a request out, and gives the text to print.
 pub fn explore(request: &ExploreRequest) -> String {
     let program = request.program.program();
-    match &request.how {
-        How::One(schedule, replayed) if request.json => {
+    match &request.schedules {
+        Schedules::One(schedule, replayed) if request.json => {
             let Replay { outcome, .. } = &**replayed;
             let switches = schedule.switches();
             let schedule = schedule.to_string();
@@ -44,13 +44,13 @@ pub fn explore(request: &ExploreRequest) -> String {
                 }],
             }))
         }
-        How::One(_, replayed) => format!(
+        Schedules::One(_, replayed) => format!(
             "{}{}→ {}\n",
             columns(program, &replayed.events),
             afterword(request, replayed),
             outcome_line(program, &replayed.outcome)
         ),
-        How::All { explorer, full } => {
+        Schedules::All { explorer, full } => {
             let exploration = explorer.explore(&request.program);
             if request.json {
                 pretty(&document(program, &exploration, *full))

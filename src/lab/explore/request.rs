@@ -1,4 +1,4 @@
-//! What `explore` and `dis` are asked for: the command line, and the program in a file.
+//! What `explore` and `dis` are asked for: a command line, and a program file.
 //!
 //! *Assumes*: words that clap has sorted.
 //! *Promises*: a request that can be carried out: the program can run and the policy allows the
@@ -17,7 +17,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// How many bytes a program's file may have.
+/// Schedules many bytes a program's file may have.
 const LONGEST: u64 = 1 << 20;
 
 /// For the end of `explore --help`.
@@ -71,14 +71,14 @@ pub struct ExploreRequest {
     /// When threads may switch.
     pub policy: SwitchPolicy,
     /// All schedules, or one.
-    pub how: How,
+    pub schedules: Schedules,
     /// Whether to print JSON.
     pub json: bool,
 }
 
 /// One schedule, or all.
 #[derive(Debug, Clone)]
-pub enum How {
+pub enum Schedules {
     /// All of them, or of those that must come to the same only one.
     All {
         /// The explorer, with the limits that were asked for.
@@ -97,14 +97,14 @@ impl ExploreArgs {
     /// [`Failure`] if there is no such program, or it does not allow the schedule.
     pub fn request(self) -> Result<ExploreRequest, Failure> {
         let program = read_verified(&self.program)?;
-        let how = match self.schedule {
+        let schedules = match self.schedule {
             Some(schedule) => {
                 let replayed = replay(&program, &self.policy, &schedule).map_err(|error| {
                     let line = error.to_string();
                     let (why, remedy) = line.rsplit_once("; ").unwrap_or((&line, "change it"));
                     Failure::new(format!("--schedule {schedule}"), why, remedy)
                 })?;
-                How::One(schedule, Box::new(replayed))
+                Schedules::One(schedule, Box::new(replayed))
             }
             None => {
                 let limits = Limits::default();
@@ -113,11 +113,11 @@ impl ExploreArgs {
                 let explorer = Explorer::new(self.policy).with_limits(limits);
                 let full = self.full;
                 let explorer = if full { explorer.in_full() } else { explorer };
-                How::All { explorer, full }
+                Schedules::All { explorer, full }
             }
         };
         let name = self.program.display().to_string();
-        Ok(ExploreRequest { name, program, policy: self.policy, how, json: self.json })
+        Ok(ExploreRequest { name, program, policy: self.policy, schedules, json: self.json })
     }
 }
 

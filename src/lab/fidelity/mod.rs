@@ -1,4 +1,4 @@
-//! `singletrack gil fidelity`: real interpreters beside the presets that stand for them.
+//! `singletrack gil fidelity`: real interpreters beside the presets of the lock.
 //!
 //! ```text
 //!   comparison     asks both sides in turn, and says whether they agree in kind

@@ -1,4 +1,4 @@
-//! What both sides of the comparison are asked: the experiments, and ccbench's packets.
+//! The experiments that both sides of the comparison are asked for.
 //!
 //! *Assumes*: both sides of a conversation run on one machine, so that they have one clock.
 //! *Promises*: a packet that is lost is an error after a while, not a hang.

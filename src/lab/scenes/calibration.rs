@@ -1,8 +1,8 @@
-//! What this machine charges for ticks, wake-ups and switches, measured in half a second.
+//! Calibration: what this machine charges for ticks, wake-ups and switches.
 //!
 //! *Assumes*: the calling process has one thread.
-//! *Promises*: every cost is measured, here and now, with the lock that is to be simulated;
-//! threads are where the measurement needs them, on one core or on two.
+//! *Promises*: every cost is measured, here and now, in half a second, with the lock that is to be
+//! simulated; threads are where the measurement needs them, on one core or on two.
 //! *Leaves out*: what else runs on the machine. Of many trials the quicker quarter counts, for
 //! others only ever make a trial slower.
 //!

@@ -1,4 +1,4 @@
-//! Threads that compute under a lock, in a child process: what the real scenes are made of.
+//! Threads that compute under a lock, in a child process: the parts of real scenes.
 //!
 //! *Assumes*: the calling process has one thread.
 //! *Promises*: every thread has ended when a run is over; figures are measured, never built in.

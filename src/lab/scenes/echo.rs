@@ -1,4 +1,4 @@
-//! An echo server thread beside threads that compute, and the peer that waits for its answers.
+//! An echo server thread beside threads that compute, and the peer that asks it.
 //!
 //! *Assumes*: the calling process has one thread.
 //! *Promises*: real sockets between two processes, which run on different cores if there are

@@ -1,4 +1,4 @@
-//! `singletrack gil`: scenes of the lock, run for real or simulated, drawn and explained.
+//! `singletrack gil`: scenes of the lock, run for real or simulated, and explained.
 //!
 //! A scene is one value: a `const SCENE: Scene` with what runs, the sentence about what was
 //! measured, and the explanation of why. Each has a file of its own.
@@ -40,7 +40,7 @@
 //!    `computing::compute` or with `computing::spawn`, and returns the recording and `Figures`.
 //!    `simulated` is `Simulation::By` a function that uses `SimulatedMachine::compute` or `play`,
 //!    or `Simulation::Impossible` with the reason.
-//! 3. Write the explanation with `explain!`. It has at most 30 lines of 80 characters and names at
+//! 3. Write the explanation with `explain!`. It has 15 to 30 lines of 80 characters and names at
 //!    least four places, one of them in `gil`.
 //! 4. Add a line to `Scene::ALL` in `scene_list.rs`, and map the file above.
 //! 5. Name it in the help of `GilArgs` in `lab/gil_cli.rs`.

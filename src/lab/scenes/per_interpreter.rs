@@ -1,4 +1,4 @@
-//! `per-interpreter`: two threads that compute, under one lock and under a lock each.
+//! `per-interpreter`: two threads that compute, under one lock and under two.
 //!
 //! *Promises*: every value that was sent is received, or the figures say how many were not.
 //!

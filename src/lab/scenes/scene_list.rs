@@ -1,4 +1,4 @@
-//! The list of scenes: `singletrack gil --help` and the tests know those that stand here.
+//! The list of scenes, and how one is found by its name.
 //!
 //! *Promises*: one name, one scene.
 

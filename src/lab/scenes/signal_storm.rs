@@ -1,4 +1,4 @@
-//! `signal-storm`: two threads that compute, after Ctrl-C, while the main thread is blocked.
+//! `signal-storm`: two threads that compute after Ctrl-C, the main thread blocked.
 //!
 //! *Promises*: the same two threads twice: before a call is pending for the main thread, and after.
 

@@ -1,4 +1,4 @@
-//! Simulated machines that scenes run on: in virtual time, the same on every computer.
+//! Simulated machines that scenes run on, in virtual time.
 //!
 //! *Promises*: the same numbers give the same run, everywhere.
 //! *Leaves out*: memory, signals and several locks; the simulator has none of them. The peer of

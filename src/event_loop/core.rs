@@ -23,6 +23,7 @@
 //! executor, no drop of a future).
 
 use crate::base::id::{GenerationSlab, Key, LoopId};
+use crate::base::origin::Origin;
 use crate::base::panic::{into_message, warn};
 use crate::base::sync::Arc;
 use crate::event_loop::debug::DebugMode;
@@ -61,7 +62,7 @@ pub struct Core {
     /// The loop's number.
     pub id: LoopId,
     /// The process it was made in; in any other it is a copy, made by `fork`.
-    made_in: u32,
+    origin: Origin,
     /// Where other threads leave messages.
     pub inbox: Arc<Inbox<LoopMessage>>,
     /// Tasks and the ready queue.
@@ -94,7 +95,7 @@ impl Core {
         register_loop(id);
         Rc::new(Core {
             id,
-            made_in: std::process::id(),
+            origin: Origin::here(),
             inbox,
             ready: RefCell::new(ReadyQueue::new(id)),
             timers: RefCell::default(),
@@ -112,7 +113,7 @@ impl Core {
     /// True in a child that was forked with the loop. The copy shares epoll with the original,
     /// so all that it did about its sources, it would do to the parent's.
     pub fn is_copy(&self) -> bool {
-        std::process::id() != self.made_in
+        self.origin.is_copy()
     }
 
     /// The loop's clock, read now.
@@ -143,13 +144,7 @@ thread_local! {
 /// And if the loop is a copy that came with a fork.
 #[must_use]
 pub fn enter(core: &Rc<Core>) -> Entered {
-    assert!(
-        !core.is_copy(),
-        "this event loop was made in process {}, and this is process {}, forked from it: make a \
-         new loop here",
-        core.made_in,
-        std::process::id()
-    );
+    assert!(!core.is_copy(), "this event loop was {}: make a new loop here", core.origin);
     try_enter(core).expect(
         "this thread is running an event loop already; await the future there instead of \
          running a loop inside a loop",

@@ -35,7 +35,7 @@ pub(crate) type Subscriber = usize;
 /// The subscriber of wakers: they are called at once, at any depth.
 pub(crate) const WAKER: Subscriber = usize::MAX;
 
-/// So many callbacks deep, a callback calls the next ones itself.
+/// Up to this depth, whoever resolves a future calls its callbacks itself.
 const MAX_DEPTH: usize = 32;
 
 sync::thread_local! {

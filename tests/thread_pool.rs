@@ -539,6 +539,21 @@ fn initializer_runs_once_on_every_worker() {
     });
 }
 
+/// The system's threads cannot have such a name, and std panics.
+#[test]
+fn a_thread_whose_start_panics_fails_the_job_and_is_no_worker() {
+    bounded(|| {
+        let pool = ThreadPoolOptions::default().thread_name_prefix("a\0b").build().unwrap();
+        for _ in 0..2 {
+            let error = pool.submit_fn(|| 1).result().unwrap_err();
+            let says_why = |why: &str| why.contains("no thread could be started");
+            assert!(matches!(&error, JobError::Broken(why) if says_why(why)), "{error}");
+        }
+        assert_eq!(pool.workers(), 0);
+        pool.shutdown(true, false);
+    });
+}
+
 #[test]
 fn workers_are_named_after_the_prefix() {
     bounded(|| {

@@ -264,6 +264,16 @@ pub fn wait_ready(
     }
 }
 
+/// True if nobody will ever read what is written to `fd`: the reader of a pipe has closed it, a
+/// terminal is gone. Never of a file.
+pub fn reader_gone(fd: BorrowedFd<'_>) -> bool {
+    let mut entry = libc::pollfd { fd: fd.as_raw_fd(), events: 0, revents: 0 };
+    // SAFETY: `entry` is a local that outlives the call, the count is 1, and the descriptor is
+    // borrowed, hence open.
+    let polled = unsafe { libc::poll(&mut entry, 1, 0) };
+    polled > 0 && entry.revents & (libc::POLLERR | libc::POLLHUP | libc::POLLNVAL) != 0
+}
+
 /// Calls `attempt` until it returns something other than `WouldBlock`; sleeps in between until `fd`
 /// is ready, but not past the deadline.
 ///

@@ -274,6 +274,17 @@ pub fn reader_gone(fd: BorrowedFd<'_>) -> bool {
     polled > 0 && entry.revents & (libc::POLLERR | libc::POLLHUP | libc::POLLNVAL) != 0
 }
 
+/// How many columns the terminal behind `fd` shows; `None` if there is no terminal, or it does not
+/// say.
+pub fn terminal_width(fd: BorrowedFd<'_>) -> Option<usize> {
+    // SAFETY: `winsize` is plain integers, for which all zeroes is a value.
+    let mut size: libc::winsize = unsafe { std::mem::zeroed() };
+    // SAFETY: the descriptor is borrowed, hence open; `size` is the struct that this request fills
+    // in, a local that outlives the call.
+    let answer = unsafe { libc::ioctl(fd.as_raw_fd(), libc::TIOCGWINSZ, &mut size) };
+    (answer == 0 && size.ws_col > 0).then_some(usize::from(size.ws_col))
+}
+
 /// Calls `attempt` until it returns something other than `WouldBlock`; sleeps in between until `fd`
 /// is ready, but not past the deadline.
 ///

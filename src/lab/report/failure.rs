@@ -92,7 +92,7 @@ impl Failure {
 }
 
 /// The system's words without Rust's "(os error 2)".
-fn reason(why: &io::Error) -> String {
+pub fn reason(why: &io::Error) -> String {
     let text = why.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_owned()
 }

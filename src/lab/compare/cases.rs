@@ -296,15 +296,15 @@ fn again(jobs: &[Job], count: Option<usize>) -> Vec<Job> {
 
 /// Every lane may hold a connection; a loop needs a few descriptors of its own.
 fn check_descriptors(lanes: usize) -> Result<(), Failure> {
-    const OWN: usize = 32;
+    const OWN: usize = 16;
     let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let open_files = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
     let soft = open_files.and_then(|rest| rest.split_whitespace().next()?.parse::<usize>().ok());
     match soft {
         Some(soft) if lanes + OWN > soft => {
-            let why = format!("it takes {} descriptors, and the limit is {soft}", lanes + OWN);
+            let why = format!("they take {} descriptors, and the limit is {soft}", lanes + OWN);
             let remedy = "raise `ulimit -n`, or lower --connections";
-            Err(Failure::new(format!("--connections {lanes}"), why, remedy))
+            Err(Failure::new(format!("{lanes} connections"), why, remedy))
         }
         _ => Ok(()),
     }

@@ -18,7 +18,7 @@ use singletrack::lab::gil_cli::GilRequest;
 use singletrack::lab::gil_command::{fidelity, parity, show};
 use singletrack::lab::report::failure::Failure;
 use singletrack::lab::report::outside::{Ended, check, ended, watch};
-use singletrack::sys::fd::terminal_width;
+use singletrack::sys::fd::{stdout_was_closed, terminal_width};
 use singletrack::sys::process::settle_ignored_signals;
 use singletrack::sys::signal::exit_on_interrupt;
 use singletrack::vm::disassembler::dis;
@@ -45,6 +45,7 @@ fn main() -> ExitCode {
 }
 
 fn handle(request: &Request) -> Result<(), Failure> {
+    has_stdout()?;
     let refused = |e: io::Error| Failure::io("a signal handler", &e, "run it again");
     settle_ignored_signals().map_err(refused)?;
     match request {
@@ -121,11 +122,19 @@ fn wants_colour(when: ColorChoice) -> bool {
 /// A reader that closes the pipe early, such as `head`, is no failure; a comparison ends then, for
 /// nobody will see the rest.
 fn print(text: &str) -> Result<(), Failure> {
+    has_stdout()?;
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Ok(()) => Ok(()),
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => check(),
         Err(e) => Err(Failure::io("stdout", &e, "give it a place to write to")),
+    }
+}
+
+fn has_stdout() -> Result<(), Failure> {
+    match stdout_was_closed() {
+        true => Err(Failure::new("stdout", "it is closed", "give it a place to write to")),
+        false => Ok(()),
     }
 }
 

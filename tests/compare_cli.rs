@@ -455,7 +455,7 @@ fn a_file_that_cannot_be_read_is_named_or_left_out_by_choice() {
 /// Makes a file unreadable; false if this user may read it all the same.
 fn lock_away(path: &std::path::Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o000)).unwrap();
     fs::File::open(path).is_err()
 }
 
@@ -549,7 +549,7 @@ fn signals_keep_what_was_measured_and_name_themselves() {
             "--jobs",
             "1",
             "--rounds",
-            "300",
+            "60",
             "--json",
         ];
         let child = command(&words).spawn().unwrap();
@@ -559,7 +559,7 @@ fn signals_keep_what_was_measured_and_name_themselves() {
         assert_eq!(output.status.code(), Some(code), "{}", text(&output.stderr));
         let document: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(document["cases"][0]["case"], "cpu");
-        assert_eq!(document["cases"][0]["rounds"], 300);
+        assert_eq!(document["cases"][0]["rounds"], 60);
         assert!(document["error"].as_str().unwrap().contains("SIG"), "{}", document["error"]);
         assert_eq!(text(&output.stderr).lines().count(), 1);
     }
@@ -624,4 +624,39 @@ fn time_in_which_it_is_stopped_counts_against_no_limit() {
     all("-CONT");
     let output = finish(child, &words, PATIENCE);
     assert!(output.status.success(), "{}", text(&output.stderr));
+}
+
+#[test]
+fn output_that_has_no_place_to_go_is_an_error_before_any_work() {
+    for words in [&["compare", "slow-io", "--jobs", "5000"][..], &["gil", "convoy"], &["--help"]] {
+        let output = finish(limited("exec >&-", words).spawn().unwrap(), words, PATIENCE);
+        assert_eq!(output.status.code(), Some(1), "{words:?}");
+        assert!(text(&output.stderr).contains("stdout: it is closed"), "{words:?}");
+    }
+    let words = ["--help"];
+    let output = finish(limited("exec <&- >/dev/null", &words).spawn().unwrap(), &words, PATIENCE);
+    assert!(output.status.success(), "there is a place for it, though nobody looks there");
+}
+
+/// Needs the right to mount; without that there is nothing to see.
+#[test]
+fn without_proc_what_needs_none_runs_and_the_rest_names_it() {
+    let below = |words: &[&str]| {
+        let mut unshare = Command::new("unshare");
+        let script = "mount -t tmpfs none /proc || exit 99; exec \"$@\"";
+        unshare.args(["-m", "sh", "-c", script, "sh", env!("CARGO_BIN_EXE_singletrack")]);
+        unshare.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        unshare.spawn().ok().map(|child| finish(child, words, PATIENCE))
+    };
+    let threads = "sequential,event-loop,threads-py3.10,threads-free";
+    let words = ["compare", "cpu", "fast-io", "--jobs", "2", "--rounds", "1", "--model"];
+    let Some(output) = below(&[&words[..], &[threads]].concat()) else { return };
+    let stderr = text(&output.stderr);
+    if output.status.code() == Some(99) || stderr.starts_with("unshare") {
+        return;
+    }
+    assert!(output.status.success(), "{stderr}");
+    let output = below(&[&words[..], &["processes"]].concat()).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("mount /proc"), "{}", text(&output.stderr));
 }

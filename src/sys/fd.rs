@@ -15,6 +15,7 @@ use std::fmt;
 use std::io;
 use std::io::IoSlice;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// What a call returned, unless that is -1: then the error that `errno` names.
@@ -272,6 +273,31 @@ pub fn reader_gone(fd: BorrowedFd<'_>) -> bool {
     // borrowed, hence open.
     let polled = unsafe { libc::poll(&mut entry, 1, 0) };
     polled > 0 && entry.revents & (libc::POLLERR | libc::POLLHUP | libc::POLLNVAL) != 0
+}
+
+static STDOUT_WAS_CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// Whether descriptor 1 was closed when the program began (`>&-` in a shell). Rust's std opens
+/// `/dev/null` in its place before `main`, and what is printed is lost without a word.
+pub fn stdout_was_closed() -> bool {
+    // Named here, so that the linker keeps it.
+    #[cfg(not(miri))]
+    std::hint::black_box(&LOOK_BEFORE_MAIN);
+    STDOUT_WAS_CLOSED.load(Ordering::Relaxed)
+}
+
+// SAFETY: the section is a list of such functions, which the loader calls before `main`. This one
+// needs nothing that is not there by then: it makes a system call and stores to an atomic.
+#[cfg(not(miri))]
+#[used]
+#[unsafe(link_section = ".init_array")]
+static LOOK_BEFORE_MAIN: extern "C" fn() = look_before_main;
+
+#[cfg(not(miri))]
+extern "C" fn look_before_main() {
+    // SAFETY: the call takes two numbers, and changes nothing.
+    let flags = unsafe { libc::fcntl(libc::STDOUT_FILENO, libc::F_GETFD) };
+    STDOUT_WAS_CLOSED.store(flags == -1, Ordering::Relaxed);
 }
 
 /// How many columns the terminal behind `fd` shows; `None` if there is no terminal, or it does not

@@ -78,7 +78,7 @@ pub fn check() -> Result<(), Failure> {
         None => Ok(()),
         Some(Ended::Signal(signal)) => {
             let why = format!("was ended by {}", Death::Signal(signal));
-            Err(Failure::new("it", why, remedy))
+            Err(Failure::new("the command", why, remedy))
         }
         Some(Ended::ReaderGone) => {
             Err(Failure::new("stdout", "its reader has gone", "read it to its end"))

@@ -58,7 +58,7 @@ pub struct Sizes {
     pub connections: Option<usize>,
     /// Decides which numbers are tested and which questions are asked.
     pub seed: u64,
-    /// Go on without files and pages that cannot be had.
+    /// Go on without files and pages that cannot be had, or fail later.
     pub keep_going: bool,
     /// How long an answer to a request may take.
     pub request_limit: Duration,
@@ -202,7 +202,8 @@ impl Case {
             lanes = self.connections(sizes).min(jobs.len());
             check_descriptors(lanes)?;
         }
-        let keep_going = sizes.keep_going;
+        // A job of the built-in cases does not fail because of its input.
+        let keep_going = sizes.keep_going && matches!(self, Case::Files(_) | Case::Urls(_));
         let notes = self.notes(sizes, jobs.len());
         Ok(Plan { lanes, workers: sizes.workers, jobs, keep_going, notes, skipped })
     }

@@ -163,7 +163,7 @@ async fn get(
     let mut hops = hops.iter().peekable();
     while let Some(hop) = hops.next() {
         match (fetch(context, hop, limit).await?, hops.peek()) {
-            (Outcome::Page(bytes), None) => return page_value(context, bytes).await,
+            (Outcome::Page(bytes), None) => return context.compute(Hash { bytes }).await,
             (Outcome::Elsewhere(location), Some(next)) if next.is_at(hop, &location) => {}
             _ => return Err(changed(hop.url.to_string())),
         }
@@ -212,17 +212,6 @@ async fn exchange(context: &mut JobContext<impl Calls>, hop: &Hop) -> Result<Out
             return reader.end().and_then(Answer::outcome).map_err(wrong);
         }
     }
-}
-
-/// What a page comes to.
-///
-/// # Errors
-/// Those of [`JobContext::compute`].
-pub async fn page_value(
-    context: &mut JobContext<impl Calls>,
-    bytes: Vec<u8>,
-) -> Result<u64, Failure> {
-    context.compute(Hash { bytes }).await
 }
 
 /// A job whose input has changed has done other work than the others.
@@ -433,8 +422,9 @@ fn is_prime(n: u64) -> bool {
 
 /// The first 8 bytes of a SHA-256, one tick per [`SLICE`].
 #[derive(Debug, Serialize, Deserialize)]
-struct Hash {
-    bytes: Vec<u8>,
+pub struct Hash {
+    /// What is hashed.
+    pub bytes: Vec<u8>,
 }
 
 impl Compute for Hash {

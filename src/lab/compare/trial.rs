@@ -19,7 +19,7 @@ use crate::aio::net::tcp::TcpStream;
 use crate::aio::time::timeout::wait_for;
 use crate::event_loop::lifecycle::EventLoop;
 use crate::lab::compare::http::Outcome;
-use crate::lab::compare::job::{self, Hop, Job, JobContext, fetch, page_value};
+use crate::lab::compare::job::{self, Hash, Hop, Job, JobContext, fetch};
 use crate::lab::compare::loops::{LoopThread, TaskCalls};
 use crate::lab::compare::threads::{NoLock, ThreadCalls, poll_once};
 use crate::lab::compare::url::Url;
@@ -105,12 +105,12 @@ impl Trial {
         url: &Url,
     ) -> Result<Job, Failure> {
         let (mut hops, mut next) = (Vec::new(), url.clone());
-        let body = loop {
+        let bytes = loop {
             let at = self.reach(&next).await.map_err(|f| via(url, &next, f))?;
             hops.push(Hop { url: next, at });
             let hop = &hops[hops.len() - 1];
             match fetch(context, hop, self.request).await.map_err(|f| via(url, &hop.url, f))? {
-                Outcome::Page(body) => break body,
+                Outcome::Page(bytes) => break bytes,
                 Outcome::Elsewhere(_) if hops.len() > REDIRECTS => {
                     let why = format!("more than {REDIRECTS} redirects");
                     return Err(Failure::new(url.text(), why, "give the URL where they lead"));
@@ -120,7 +120,7 @@ impl Trial {
                 }
             }
         };
-        let expected = Some(page_value(context, body).await?);
+        let expected = Some(context.compute(Hash { bytes }).await?);
         let job = Job::Get { hops, expected, limit: self.request };
         job::run(context, &job).await?;
         Ok(job)

@@ -420,7 +420,7 @@ fn is_prime(n: u64) -> bool {
     n >= 2 && divisors.all(|d| !n.is_multiple_of(d))
 }
 
-/// The first 8 bytes of a SHA-256, one tick per [`SLICE`].
+/// The first 8 bytes of a SHA-256, one tick for each 512 bytes.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Hash {
     /// What is hashed.

@@ -13,13 +13,13 @@
 //!   a look that came late ──▶ Patience ─┘                            there is no more of it
 //! ```
 
-use crate::base::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use crate::lab::report::failure::Failure;
 use crate::sys::fd::reader_gone;
 use crate::sys::process::Death;
 use crate::sys::signal::{listen_once, take};
 use std::io;
 use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
 /// How often somebody who waits should look.
@@ -34,6 +34,7 @@ pub enum Ended {
     ReaderGone,
 }
 
+// Not `base::sync`: loom's atomics cannot stand in a static.
 static WATCHED: AtomicBool = AtomicBool::new(false);
 /// The signal that came; 0 before that.
 static SIGNAL: AtomicI32 = AtomicI32::new(0);

@@ -10,6 +10,7 @@
 
 use crate::sys::fd::{checked, retry};
 use crate::sys::memory::Pages;
+use crate::sys::signal::{by_default, is_ignored};
 use std::fmt;
 use std::fs;
 use std::io;
@@ -27,7 +28,8 @@ pub const PANICKED: i32 = 101;
 pub struct SingleThreaded(());
 
 impl SingleThreaded {
-    /// Counts the entries of `/proc/self/task`.
+    /// Counts the entries of `/proc/self/task`. Where there is no `/proc`, asks `unshare(2)`, which
+    /// refuses `CLONE_THREAD` to a process with other threads, and else does nothing.
     ///
     /// # Errors
     /// The names of all threads, if there is more than one; no names, if they cannot be
@@ -35,6 +37,10 @@ impl SingleThreaded {
     /// waited for, 20 ms at most.)
     pub fn prove() -> Result<SingleThreaded, Vec<String>> {
         let mut names = threads();
+        // SAFETY: the flag shares and unshares nothing; it is only allowed or refused.
+        if names.is_empty() && unsafe { libc::unshare(libc::CLONE_THREAD) } == 0 {
+            return Ok(SingleThreaded(()));
+        }
         for _ in 0..20 {
             if names.len() == 1 {
                 return Ok(SingleThreaded(()));
@@ -183,11 +189,34 @@ fn restore_signals(mask: &libc::sigset_t) {
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, mask, std::ptr::null_mut()) };
 }
 
+/// Sent to whole process groups: Ctrl-C, Ctrl-\ and the hang-up by a terminal, SIGTERM by a service
+/// manager.
+const GROUP_SIGNALS: [i32; 4] = [libc::SIGINT, libc::SIGQUIT, libc::SIGHUP, libc::SIGTERM];
+
+/// A bit for each signal that children go on ignoring.
+static STAYS_IGNORED: AtomicU64 = AtomicU64::new(0);
+
+/// For a command, before it does anything else: settles what it does with the signals that its
+/// starter ignored. Those to groups stay ignored, in all children from now on too (`nohup`, or a
+/// script's `&`). `SIGCHLD` does not, for then the kernel would keep no exit status of a child.
+///
+/// # Errors
+/// What `sigaction(2)` reports.
+pub fn settle_ignored_signals() -> io::Result<()> {
+    for signal in GROUP_SIGNALS {
+        if is_ignored(signal)? {
+            STAYS_IGNORED.fetch_or(1 << signal, Ordering::Relaxed);
+        }
+    }
+    by_default(libc::SIGCHLD)
+}
+
 /// Default handlers for all signals, except that `SIGPIPE` stays ignored as in every Rust
-/// program; then an empty mask.
+/// program, and what [`settle_ignored_signals`] found; then an empty mask.
 fn reset_signals() {
+    let ignored = STAYS_IGNORED.load(Ordering::Relaxed) | 1 << libc::SIGPIPE;
     for signal in 1..=libc::SIGRTMAX() {
-        if signal != libc::SIGPIPE {
+        if signal > 63 || ignored & 1 << signal == 0 {
             // SAFETY: SIG_DFL is always a valid handler. For SIGKILL, SIGSTOP and those that
             // libc keeps to itself the call fails, and their handlers need no reset.
             unsafe { libc::signal(signal, libc::SIG_DFL) };
@@ -201,10 +230,9 @@ fn reset_signals() {
     }
 }
 
-/// Ignores what is sent to whole process groups: Ctrl-C, Ctrl-\ and the hang-up by a terminal,
-/// SIGTERM by a service manager.
+/// Ignores what is sent to whole process groups.
 pub fn ignore_group_signals() {
-    for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGHUP, libc::SIGTERM] {
+    for signal in GROUP_SIGNALS {
         // SAFETY: SIG_IGN is always a valid handler.
         unsafe { libc::signal(signal, libc::SIG_IGN) };
     }

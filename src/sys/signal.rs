@@ -218,7 +218,7 @@ fn write_wakeup() {
 
 fn set_action(signal: i32, action: &libc::sigaction) -> io::Result<libc::sigaction> {
     // SAFETY: both actions are whole structs that outlive the call. What is installed is `note` or
-    // `leave`, which may run at any instruction, or what the process had installed before.
+    // `leave`, which may run at any instruction, the default, or what was installed before.
     unsafe {
         let mut old: libc::sigaction = std::mem::zeroed();
         checked(libc::sigaction(signal, action, &mut old))?;
@@ -234,14 +234,41 @@ extern "C" fn leave(_signal: libc::c_int) {
     unsafe { libc::_exit(EXIT_CODE) }
 }
 
-/// From now on `SIGINT` ends this process at once with code 130. For a command that has nothing
-/// to clean up but its children, which die with it. Children start without this.
+/// From now on `SIGINT` ends this process at once with code 130, unless it is ignored: then
+/// whoever started the process wants it so. For a command that has nothing to clean up but its
+/// children, which die with it. Children start without this.
 ///
 /// # Errors
 /// What `sigaction(2)` reports.
 pub fn exit_on_interrupt() -> io::Result<()> {
+    if is_ignored(libc::SIGINT)? {
+        return Ok(());
+    }
     // SAFETY: `sigaction` is plain data; all zeroes is one with an empty mask and no flags.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = leave as extern "C" fn(libc::c_int) as usize;
     set_action(libc::SIGINT, &action).map(drop)
+}
+
+/// Whether this process ignores `signal`.
+///
+/// # Errors
+/// What `sigaction(2)` reports.
+pub fn is_ignored(signal: i32) -> io::Result<bool> {
+    // SAFETY: the struct is plain data, written by the call; no new action changes nothing.
+    unsafe {
+        let mut now: libc::sigaction = std::mem::zeroed();
+        checked(libc::sigaction(signal, std::ptr::null(), &mut now))?;
+        Ok(now.sa_sigaction == libc::SIG_IGN)
+    }
+}
+
+/// Has `signal` do what it does by default.
+///
+/// # Errors
+/// What `sigaction(2)` reports.
+pub fn by_default(signal: i32) -> io::Result<()> {
+    // SAFETY: `sigaction` is plain data; all zeroes is SIG_DFL, an empty mask and no flags.
+    let action: libc::sigaction = unsafe { std::mem::zeroed() };
+    set_action(signal, &action).map(drop)
 }

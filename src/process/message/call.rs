@@ -189,11 +189,17 @@ fn encode_entry(
 ) -> Result<Vec<u8>, JobError> {
     let entry = (entry as *const ()).expose_provenance();
     if !is_our_code(target) || !is_our_code(entry) {
-        return Err(JobError::Codec(
-            "the function is not in the program's own code but in a library loaded at run time; \
-             wrap it in a function of the program"
-                .to_owned(),
-        ));
+        let why = match TEXT.get().is_some_and(|text| text.is_empty()) {
+            true => {
+                "/proc/self/maps cannot be read, and with it not told which functions are the \
+                 program's own; mount /proc"
+            }
+            false => {
+                "the function is not in the program's own code but in a library loaded at run \
+                 time; wrap it in a function of the program"
+            }
+        };
+        return Err(JobError::Codec(why.to_owned()));
     }
     // Numbers take about as much room in a frame as in memory, at most.
     let mut frame = Vec::with_capacity(64 + size_of_val(args));

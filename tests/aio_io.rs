@@ -4,8 +4,8 @@
 mod common;
 use common::{on_real_selectors as run, watchdog};
 use singletrack::aio::{
-    ByteStream, Bytes, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream,
-    pipe, sleep, wait_for,
+    ByteStream, Bytes, PipeReader, StreamReader, TcpListener, TcpStream, UdpSocket, UnixDatagram,
+    UnixListener, UnixStream, pipe, sleep, wait_for,
 };
 use singletrack::sys::socket::ListenOptions;
 use singletrack::{EventLoop, create_task, yield_now};
@@ -257,6 +257,41 @@ fn send_with_descriptor(stream: &UnixStream, bytes: &[u8]) {
         let sent = libc::sendmsg(stream.as_fd().as_raw_fd(), &message, 0);
         assert_eq!(sent, bytes.len() as isize);
     }
+}
+
+/// A pipe's reader cannot know what it reads: a terminal gives a line a read, and a pipe a packet
+/// if its writer asked for that, with more behind them.
+#[test]
+fn a_short_read_of_a_terminal_or_a_packet_hides_nothing() {
+    use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+    let _dog = watchdog("terminals and packets", 30);
+    // SAFETY: the calls write to locals; what they opened belongs to nobody else.
+    let terminal = || unsafe {
+        let (mut main, mut sub, null) = (0, 0, std::ptr::null_mut());
+        assert_eq!(libc::openpty(&mut main, &mut sub, null, null.cast(), null.cast()), 0);
+        (OwnedFd::from_raw_fd(sub), OwnedFd::from_raw_fd(main))
+    };
+    let packets = || {
+        let (reader, writer) = std::io::pipe().unwrap();
+        // SAFETY: the call takes numbers. Only the writer's end is told.
+        assert_eq!(unsafe { libc::fcntl(writer.as_raw_fd(), libc::F_SETFL, libc::O_DIRECT) }, 0);
+        (OwnedFd::from(reader), OwnedFd::from(writer))
+    };
+    run(async || {
+        for (reader, writer) in [terminal(), packets()] {
+            let mut reader = StreamReader::new(PipeReader::from_fd(reader).unwrap());
+            // The first read finds nothing; then three lines come before the loop looks.
+            let waiting = wait_for(reader.readline(), Some(Duration::from_millis(1))).await;
+            assert!(waiting.is_err());
+            let mut writer = std::fs::File::from(writer);
+            for line in ["one\n", "two\n", "three\n"] {
+                writer.write_all(line.as_bytes()).unwrap();
+            }
+            for line in ["one\n", "two\n", "three\n"] {
+                assert_eq!(reader.readline().await.unwrap(), line.as_bytes());
+            }
+        }
+    });
 }
 
 /// A TCP read stops short at the urgent mark, with more behind it.

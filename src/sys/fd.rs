@@ -190,7 +190,7 @@ pub fn set_capacity(end: impl AsFd, bytes: usize) -> io::Result<usize> {
     checked(unsafe { libc::fcntl(fd, libc::F_SETPIPE_SZ, bytes) }).map(|now| now as usize)
 }
 
-/// How many bytes are in the pipe.
+/// How many bytes can be read from a pipe, a socket of a stream or a terminal now.
 ///
 /// # Errors
 /// What `ioctl(2)` reports.

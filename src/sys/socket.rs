@@ -149,6 +149,23 @@ pub fn all_received(socket: impl AsFd) -> io::Result<bool> {
     Ok(count == 0)
 }
 
+/// Reads some of what has arrived over a stream and throws it away; 0 at the end. TCP copies
+/// nothing for it.
+///
+/// # Errors
+/// What `recv(2)` reports; `WouldBlock` if nothing is there.
+#[doc(alias = "MSG_TRUNC")]
+pub fn discard(socket: impl AsFd) -> io::Result<usize> {
+    let mut room = [0u8; 16 << 10];
+    let count = retry(|| {
+        let (fd, flags) = (socket.as_fd().as_raw_fd(), libc::MSG_TRUNC | libc::MSG_DONTWAIT);
+        // SAFETY: pointer and length are those of a local array; the descriptor is borrowed. The
+        // flag makes TCP count bytes instead of copying them, and never write beyond the length.
+        unsafe { libc::recv(fd, room.as_mut_ptr().cast(), room.len(), flags) }
+    })?;
+    Ok(count as usize)
+}
+
 /// A file that exists in memory only, as long as a process has it open.
 ///
 /// # Errors

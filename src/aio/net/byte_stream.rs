@@ -4,6 +4,7 @@
 //! *Promises*: std's semantics, with `.await` where std would block; every read and write
 //! tries first and sleeps only on `WouldBlock` (`aio/net/async_fd.rs`). A pipe's reader reads the
 //! end of the stream once every writer is dropped; a writer without a reader gets `BrokenPipe`.
+//! Non-blocking mode, which all that share a descriptor see, is put back by its last user.
 //! *Leaves out*: connections (`aio/net/tcp.rs`, `aio/net/unix.rs`) and buffering
 //! (`aio/streams/reader.rs`). And named pipes: open one with std, non-blocking, and take it over.
 //!
@@ -19,7 +20,8 @@
 //! ```
 
 use crate::aio::net::async_fd::AsyncFd;
-use crate::sys::fd::Direction;
+use crate::sys::fd::{Direction, unread};
+use crate::sys::socket;
 use mio::unix::pipe::{Receiver, Sender};
 use std::future::Future;
 use std::io;
@@ -31,8 +33,10 @@ use std::task::{Context, Poll, ready};
 /// What a [`ByteStream`] must know of the object inside it.
 pub trait Bytes: AsFd + Into<OwnedFd> {
     /// A read of less than there was room for means that the kernel has no more, so the next
-    /// one need not be tried before the next event. True of TCP and pipes. False of Unix
-    /// streams, where a read also stops short at a message that carries descriptors.
+    /// one need not be tried before the next event. True of TCP. False of Unix streams, where a
+    /// read also stops short at a message that carries descriptors; and of what comes as a pipe: it
+    /// may be a terminal, which gives one line a read, or a pipe whose writer has asked for packets
+    /// (`O_DIRECT`), which it may do at any time and without the reader's knowledge.
     const SHORT_READ_DRAINS: bool;
 
     /// Whether one direction can be closed while the other stays open. If not (a pipe), the
@@ -87,6 +91,17 @@ impl<T: Bytes> ByteStream<T> {
     /// What `shutdown(2)` reports.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.0.io().shutdown(how)
+    }
+
+    /// True if something has arrived that nobody has read.
+    pub(crate) fn has_unread(&self) -> bool {
+        unread(self.0.io()).is_ok_and(|bytes| bytes > 0)
+    }
+
+    /// Reads a socket to its end, or to an error, and throws away what comes.
+    pub(crate) async fn discard(&self) {
+        let discard = |io: &T| socket::discard(io);
+        while self.0.io_call(Direction::Read, discard).await.is_ok_and(|bytes| bytes > 0) {}
     }
 
     /// A read that got `got` of `room` bytes may have emptied the kernel's buffer.
@@ -267,7 +282,7 @@ pub fn pipe() -> io::Result<(PipeReader, PipeWriter)> {
 }
 
 impl Bytes for Receiver {
-    const SHORT_READ_DRAINS: bool = true;
+    const SHORT_READ_DRAINS: bool = false;
     const HALF_CLOSES: bool = false;
 
     fn shutdown(&self, _: Shutdown) -> io::Result<()> {
@@ -276,7 +291,7 @@ impl Bytes for Receiver {
 }
 
 impl Bytes for Sender {
-    const SHORT_READ_DRAINS: bool = true;
+    const SHORT_READ_DRAINS: bool = false;
     const HALF_CLOSES: bool = false;
 
     fn shutdown(&self, _: Shutdown) -> io::Result<()> {

@@ -237,7 +237,8 @@ impl<T: Bytes> fmt::Debug for StreamReader<T> {
     }
 }
 
-/// A reader and a writer for one stream, which is closed when both are dropped.
+/// A reader and a writer for one stream, which is closed when both are dropped. The writer's drop
+/// alone tells the peer that no more comes; the reader's alone does nothing.
 pub fn split<T: Bytes + 'static>(stream: ByteStream<T>) -> (StreamReader<T>, StreamWriter<T>)
 where
     for<'a> &'a T: Read + Write,

@@ -1,7 +1,9 @@
 //! A buffered writer: `write` never waits, `drain` waits when too much is queued.
 //!
 //! *Promises*: what `write` took is sent in order, by a task of the writer's own, with or without
-//! a `drain`; `close` sends it all before it closes; `abort` sends nothing more.
+//! a `drain`; `close` sends it all before it closes; `abort` sends nothing more. A writer that is
+//! dropped, or that fails, ends its own direction and no other: only `close` and `abort`, which
+//! say so, end the reader of this side as well.
 //! *Leaves out*: when to pause (`aio/streams/buffers.rs`), and reading (`aio/streams/reader.rs`).
 //!
 //! ```text
@@ -10,11 +12,18 @@
 //!                  ▼
 //!               queue ◄── one task flushes it; then: `write_eof` or `close`, if called
 //!                  └── above the high mark: drain waits for the low one
+//!
+//!   ends, each further than the one before:
+//!   open ──write_eof──► end of file ──drop──► released ──close, abort──► closed
+//!                       └───── this direction only ─────┘                └ both
 //! ```
+//! Counterparts: `write_eof` and `close` are asyncio's; the drop is that of tokio's
+//! `OwnedWriteHalf`. (asyncio has one transport for both directions, and its collector closes that.)
 
 use crate::aio::net::byte_stream::{ByteStream, Bytes};
 use crate::aio::streams::buffers::WriteQueue;
 use crate::aio::sync::notify::Notify;
+use crate::aio::time::timeout::wait_for;
 use crate::event_loop::core::spend_budget;
 use crate::event_loop::scheduler::create_task;
 use crate::task::budget::yield_now;
@@ -23,11 +32,13 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, Write};
 use std::net::Shutdown;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-/// The writing side of a stream. Dropped, it closes; what is queued is still sent, as long
-/// as the loop runs.
+/// The writing side of a stream. Dropped, it ends its direction, as
+/// [`write_eof`](Self::write_eof) does, and lets go of the stream; what is queued is still sent, as
+/// long as the loop runs. A reader of the same stream reads on.
 ///
 /// ```
 /// use singletrack::EventLoop;
@@ -52,17 +63,43 @@ where
 
 /// The state of a writer: shared with the task that flushes, and with a server that may close it.
 pub(crate) struct Outgoing<T: Bytes> {
-    /// `None` once closed.
+    /// `None` once released or closed.
     stream: RefCell<Option<Rc<ByteStream<T>>>>,
+    /// For a close that comes after the release, while the reader still has the stream.
+    released: Weak<ByteStream<T>>,
     queue: RefCell<WriteQueue>,
     /// Tasks that drain or wait for the close, and the flushing task.
     changed: Notify,
     error: RefCell<Option<io::Error>>,
     flushing: Cell<bool>,
-    /// `write_eof` was called.
-    ending: Cell<bool>,
-    /// `close` was called.
-    closing: Cell<bool>,
+    /// How far it is to end, as soon as nothing is queued.
+    ending: Cell<Ending>,
+    linger: Cell<Linger>,
+    /// For the task that lingers.
+    this: Weak<Outgoing<T>>,
+}
+
+/// Whether a close is delayed while the peer still sends; the reset that would follow makes a
+/// peer give up that has not yet read what it was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Linger {
+    No,
+    /// For so long at most.
+    For(Duration),
+    /// A task reads and throws away, and closes then.
+    Now,
+}
+
+/// How a writer ends, each further than the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Ending {
+    Open,
+    /// `write_eof`: the peer reads the end.
+    EndOfFile,
+    /// The writer was dropped: that, and the stream is the reader's alone.
+    Released,
+    /// `close`: both directions end.
+    Closed,
 }
 
 impl<T: Bytes + 'static> StreamWriter<T>
@@ -71,14 +108,17 @@ where
 {
     /// A writer for a stream of its own or shared with a reader.
     pub fn new(stream: impl Into<Rc<ByteStream<T>>>) -> Self {
-        StreamWriter(Rc::new(Outgoing {
-            stream: RefCell::new(Some(stream.into())),
+        let stream = stream.into();
+        StreamWriter(Rc::new_cyclic(|this| Outgoing {
+            this: Weak::clone(this),
+            released: Rc::downgrade(&stream),
+            stream: RefCell::new(Some(stream)),
             queue: RefCell::default(),
             changed: Notify::default(),
             error: RefCell::default(),
             flushing: Cell::new(false),
-            ending: Cell::new(false),
-            closing: Cell::new(false),
+            ending: Cell::new(Ending::Open),
+            linger: Cell::new(Linger::No),
         }))
     }
 
@@ -92,7 +132,7 @@ where
     /// does; the stream stays whole.
     pub fn write(&self, bytes: &[u8]) -> io::Result<()> {
         self.0.check()?;
-        if self.0.ending.get() || self.0.closing.get() {
+        if self.0.ending.get() > Ending::Open {
             let text = "this writer was ended or closed and takes no more bytes";
             return Err(io::Error::new(io::ErrorKind::BrokenPipe, text));
         }
@@ -114,7 +154,7 @@ where
     /// The error that ended the stream.
     #[doc(alias = "asyncio.StreamWriter.drain")]
     pub async fn drain(&self) -> io::Result<()> {
-        if self.0.closing.get() {
+        if self.0.ending.get() == Ending::Closed {
             yield_now().await;
         }
         poll_fn(spend_budget).await;
@@ -145,13 +185,17 @@ where
     #[doc(alias = "asyncio.StreamWriter.write_eof")]
     pub fn write_eof(&self) -> io::Result<()> {
         self.0.check()?;
-        self.0.ending.set(true);
-        self.0.finish_if_flushed();
+        self.0.end(Ending::EndOfFile);
         Ok(())
     }
 
     /// Closes both directions, once the queue is empty: the reader of this side, too, comes
     /// to the end. Returns at once; see [`wait_closed`](Self::wait_closed).
+    ///
+    /// If the peer is still sending at that moment, the system answers with a reset: the peer's
+    /// next write fails, and if it stops there it never reads what was written here. A
+    /// [server](crate::aio::ServerOptions::linger) therefore reads on for a while; elsewhere,
+    /// [`write_eof`](Self::write_eof) and then read to the end before you close.
     #[doc(alias = "asyncio.StreamWriter.close")]
     pub fn close(&self) {
         self.0.close();
@@ -165,7 +209,7 @@ where
 
     /// True after [`close`](Self::close), or after the stream has failed.
     pub fn is_closing(&self) -> bool {
-        self.0.closing.get()
+        self.0.ending.get() == Ending::Closed || self.0.error.borrow().is_some()
     }
 
     /// Waits until a close is done.
@@ -205,8 +249,12 @@ where
         self.0.stream.borrow().clone()
     }
 
-    /// Its state, for a server, which may close its connections.
-    pub(crate) fn outgoing(&self) -> Rc<dyn Closable> {
+    /// Its state, for a server, which may close its connections, and whose closes read on for so
+    /// long.
+    pub(crate) fn outgoing(&self, linger: Duration) -> Rc<dyn Closable> {
+        if !linger.is_zero() {
+            self.0.linger.set(Linger::For(linger));
+        }
         Rc::clone(&self.0) as Rc<dyn Closable>
     }
 }
@@ -216,7 +264,7 @@ where
     for<'a> &'a T: Write,
 {
     fn drop(&mut self) {
-        self.0.close();
+        self.0.end(Ending::Released);
     }
 }
 
@@ -244,14 +292,14 @@ pub(crate) trait Closable {
     fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 }
 
-impl<T: Bytes> Closable for Outgoing<T> {
+impl<T: Bytes + 'static> Closable for Outgoing<T> {
     fn close(&self) {
-        self.closing.set(true);
-        self.finish_if_flushed();
+        self.end(Ending::Closed);
     }
 
     fn abort(&self) {
         self.queue.borrow_mut().clear();
+        self.linger.set(Linger::No);
         self.close();
     }
 
@@ -260,7 +308,7 @@ impl<T: Bytes> Closable for Outgoing<T> {
     }
 }
 
-impl<T: Bytes> Outgoing<T> {
+impl<T: Bytes + 'static> Outgoing<T> {
     /// The error that ended the stream, if one did.
     fn check(&self) -> io::Result<()> {
         match &*self.error.borrow() {
@@ -294,27 +342,67 @@ impl<T: Bytes> Outgoing<T> {
         self.changed.poll_until(cx, || reached(self)).map(Ok)
     }
 
-    /// If nothing is queued: ends or closes the stream, if `write_eof` or `close` was called.
+    /// The writer is to end as far as this, or further if it was told so before.
+    fn end(&self, how: Ending) {
+        self.ending.set(self.ending.get().max(how));
+        self.finish_if_flushed();
+    }
+
+    /// If nothing is queued: ends the stream as far as it is to end.
     fn finish_if_flushed(&self) {
         if self.queue.borrow().is_empty() {
-            let stream = self.stream.borrow().clone();
-            // It can only fail if the peer has closed already, which is as good.
-            if let Some(stream) = stream.filter(|_| self.ending.get() || self.closing.get()) {
-                let both = self.closing.get();
-                let how = if both { Shutdown::Both } else { Shutdown::Write };
-                let _ = stream.shutdown(how);
-                if both || !T::HALF_CLOSES {
-                    self.stream.replace(None);
-                }
-            }
+            self.finish();
         }
         self.changed.notify_all();
     }
 
-    /// The stream has failed: everything queued is lost, and every caller gets the error.
+    fn finish(&self) {
+        let ending = self.ending.get();
+        let stream = self.stream.borrow().clone();
+        let stream = match (stream, ending) {
+            (_, Ending::Open) => return,
+            (None, Ending::Closed) => self.released.upgrade(), // the reader may have it yet
+            (stream, _) => stream,
+        };
+        let Some(stream) = stream else { return };
+        // It can only fail if the peer has closed already, which is as good.
+        let _ = stream.shutdown(Shutdown::Write);
+        if ending == Ending::Closed {
+            if self.lingers(&stream) {
+                return;
+            }
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+        if ending >= Ending::Released || !T::HALF_CLOSES {
+            self.stream.replace(None);
+        }
+    }
+
+    /// True while the close has to wait, because the peer is still sending.
+    fn lingers(&self, stream: &Rc<ByteStream<T>>) -> bool {
+        let limit = match self.linger.get() {
+            Linger::For(limit) if stream.has_unread() => limit,
+            waits => return waits == Linger::Now,
+        };
+        let (Some(out), Ok(())) = (self.this.upgrade(), stream.async_fd().check_loop()) else {
+            return false;
+        };
+        self.linger.set(Linger::Now);
+        let stream = Rc::clone(stream);
+        drop(create_task(async move {
+            linger(&stream, limit).await;
+            out.linger.set(Linger::No);
+            out.finish_if_flushed();
+        }));
+        true
+    }
+
+    /// The stream has failed in this direction: everything queued is lost, and every caller gets
+    /// the error. What the peer had sent before, or sends still, can be read.
     fn fail(&self, error: io::Error) {
         self.error.replace(Some(error));
-        self.abort();
+        self.queue.borrow_mut().clear();
+        self.end(Ending::EndOfFile);
     }
 }
 
@@ -366,6 +454,12 @@ where
         self.finish_if_flushed();
         Poll::Ready(())
     }
+}
+
+/// Reads what the peer still sends and throws it away, until its end or for so long.
+pub(crate) async fn linger<T: Bytes>(stream: &ByteStream<T>, limit: Duration) {
+    // Either way there is nothing left to do but to close.
+    let _ = wait_for(stream.discard(), Some(limit)).await;
 }
 
 /// Every caller gets the error of the stream, and `io::Error` cannot be cloned.

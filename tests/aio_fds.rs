@@ -70,7 +70,7 @@ fn census() {
         });
         let client = TcpStream::connect(address).await.unwrap();
         let unix = UnixListener::bind(&path).unwrap();
-        let near = UnixStream::connect(&path).unwrap();
+        let near = UnixStream::connect(&path).await.unwrap();
         let (far, _) = unix.accept().await.unwrap();
         let sockets = (UdpSocket::bind(any).unwrap(), UnixDatagram::pair().unwrap());
         let pipes = pipe().unwrap();

@@ -252,7 +252,7 @@ fn an_answer_reaches_a_client_that_stops_at_its_write_error() {
             let server = start_server_with(listener, options, async move |reader, writer| {
                 answer_and_go(reader, writer, close).await;
             });
-            upload(open_unix_connection(&path).unwrap()).await;
+            upload(open_unix_connection(&path).await.unwrap()).await;
             server.close();
             server.wait_closed().await;
         }
@@ -420,7 +420,7 @@ fn a_unix_server_serves_and_removes_its_file() {
                     let _ = writer.write(&line);
                 }
             });
-        let (mut reader, writer) = open_unix_connection(&path).unwrap();
+        let (mut reader, writer) = open_unix_connection(&path).await.unwrap();
         writer.write(b"line\n").unwrap();
         assert_eq!(reader.read_to_end().await.unwrap(), b"line\n");
         server.close();

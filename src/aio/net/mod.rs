@@ -4,7 +4,7 @@
 //!      tcp          unix           (pipes)       udp            fds
 //!    listener ┐   listener ┐          │           │         readable, add_reader: the
 //!    stream   │   stream   │          │           │         caller's own descriptor
-//!       │     │   datagram │          │           │              │
+//!     (race)  │   datagram │          │           │              │
 //!       ▼     │      │     │          ▼           │              │
 //!    byte_stream ◄───┘     │   byte_stream        │              │
 //!       │     └────────────┴──────────┼───────────┘              │
@@ -12,7 +12,8 @@
 //!    async_fd: try the system call; on WouldBlock wait for the reactor (event_loop/reactor.rs)
 //! ```
 //! Read `async_fd`, then `byte_stream`, then `tcp`; `unix` and `udp` are more of the same, `fds` is
-//! asyncio's level-triggered world on top of an edge-triggered reactor.
+//! asyncio's level-triggered world on top of an edge-triggered reactor. `race` is the order in which
+//! `tcp` tries the addresses of a name. Pure.
 //!
 //! # How to add a stream type
 //!
@@ -33,6 +34,7 @@
 pub mod async_fd;
 pub mod byte_stream;
 pub mod fds;
+pub mod race;
 pub mod tcp;
 pub mod udp;
 pub mod unix;

@@ -268,6 +268,6 @@ pub async fn open_connection(address: SocketAddr) -> io::Result<TcpStreams> {
 /// # Errors
 /// As [`UnixStream::connect`].
 #[doc(alias = "asyncio.open_unix_connection")]
-pub fn open_unix_connection(path: impl AsRef<Path>) -> io::Result<UnixStreams> {
-    Ok(split(UnixStream::connect(path)?))
+pub async fn open_unix_connection(path: impl AsRef<Path>) -> io::Result<UnixStreams> {
+    Ok(split(UnixStream::connect(path).await?))
 }

@@ -20,7 +20,7 @@ use crate::aio::net::byte_stream::{PipeReader, PipeWriter};
 use crate::aio::streams::reader::StreamReader;
 use crate::aio::streams::writer::StreamWriter;
 use crate::event_loop::core::with_current;
-use crate::sys::fd::Direction;
+use crate::sys::fd::{Direction, set_nonblocking};
 use crate::sys::process::{pidfd_open, send_signal};
 use mio::unix::pipe::{Receiver, Sender};
 use std::future::{Future, poll_fn};
@@ -81,8 +81,16 @@ pub fn spawn(command: &mut Command) -> io::Result<Child> {
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     // From here on an error drops the process, which kills and collects it.
     let mut process = WatchedProcess::watch(child)?;
-    let reader = |fd: OwnedFd| PipeReader::from_fd(fd).map(StreamReader::new);
-    let stdin = stdin.map(|end| PipeWriter::from_fd(end.into())).transpose()?;
+    // Our ends of the pipes are shared with nobody.
+    let reader = |fd: OwnedFd| {
+        set_nonblocking(&fd)?;
+        PipeReader::new(Receiver::from(fd)).map(StreamReader::new)
+    };
+    let writer = |fd: OwnedFd| {
+        set_nonblocking(&fd)?;
+        PipeWriter::new(Sender::from(fd))
+    };
+    let stdin = stdin.map(|end| writer(end.into())).transpose()?;
     let stdout = stdout.map(|end| reader(end.into())).transpose()?;
     let stderr = stderr.map(|end| reader(end.into())).transpose()?;
     process.kill_on_drop = false;

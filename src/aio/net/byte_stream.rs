@@ -79,6 +79,14 @@ impl<T: Bytes> ByteStream<T> {
         Ok(ByteStream(AsyncFd::new(io)?))
     }
 
+    /// As [`new`](Self::new), for what comes from elsewhere: see [`AsyncFd::take_over`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn take_over(io: T) -> io::Result<Self> {
+        Ok(ByteStream(AsyncFd::take_over(io)?))
+    }
+
     /// The descriptor, for calls that only one kind of stream has.
     pub fn async_fd(&self) -> &AsyncFd<T> {
         &self.0
@@ -300,15 +308,15 @@ impl Bytes for Sender {
 }
 
 impl PipeReader {
-    /// Takes over the reading end of a pipe. Non-blocking mode belongs to the open pipe end:
-    /// every process that shares it sees it too.
+    /// Takes over the reading end of a pipe, or a terminal. Until it is dropped, every process that
+    /// shares it finds it non-blocking, as [`AsyncFd::take_over`] says; so a terminal is better
+    /// opened anew (`File::open("/dev/tty")`), or waited for with
+    /// [`readable`](crate::aio::readable).
     ///
     /// # Errors
     /// `PermissionDenied` for a regular file; and `NotConnected` outside a running loop.
     pub fn from_fd(fd: OwnedFd) -> io::Result<Self> {
-        let receiver = Receiver::from(fd);
-        receiver.set_nonblocking(true)?;
-        PipeReader::new(receiver)
+        PipeReader::take_over(Receiver::from(fd))
     }
 }
 
@@ -318,8 +326,6 @@ impl PipeWriter {
     /// # Errors
     /// As there.
     pub fn from_fd(fd: OwnedFd) -> io::Result<Self> {
-        let sender = Sender::from(fd);
-        sender.set_nonblocking(true)?;
-        PipeWriter::new(sender)
+        PipeWriter::take_over(Sender::from(fd))
     }
 }

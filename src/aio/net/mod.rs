@@ -13,7 +13,8 @@
 //! ```
 //! Read `async_fd`, then `byte_stream`, then `tcp`; `unix` and `udp` are more of the same, `fds` is
 //! asyncio's level-triggered world on top of an edge-triggered reactor. `race` is the order in which
-//! `tcp` tries the addresses of a name. Pure.
+//! `tcp` tries the addresses of a name, `nonblocking` what `async_fd` changes in a descriptor that
+//! others share, and how it comes back.
 //!
 //! # How to add a stream type
 //!
@@ -22,6 +23,7 @@
 //! 2. Implement `Bytes` for it (`aio/net/byte_stream.rs`). `SHORT_READ_DRAINS` may be true only if
 //!    a short read proves that the kernel has no more bytes; if in doubt, false costs one system
 //!    call a read. `HALF_CLOSES` is false if the object ends only as a whole, as a pipe does.
+//!    What comes from elsewhere goes through `ByteStream::take_over`, which sets the mode.
 //! 3. Give `ByteStream<YourType>` its constructors, and calls of its own through
 //!    `ByteStream::async_fd` (`TcpStream::connect` shows both). Reading, writing, `split`, the
 //!    buffered reader and writer and the traits of `futures-io` come by themselves.
@@ -34,6 +36,7 @@
 pub mod async_fd;
 pub mod byte_stream;
 pub mod fds;
+pub mod nonblocking;
 pub mod race;
 pub mod tcp;
 pub mod udp;

@@ -70,13 +70,12 @@ impl TcpListener {
         Ok(TcpListener(AsyncFd::new(socket.into())?))
     }
 
-    /// Takes over a listener of std's.
+    /// Takes over a listener of std's, as [`AsyncFd::take_over`] says.
     ///
     /// # Errors
     /// As [`bind`](Self::bind).
     pub fn from_std(listener: net::TcpListener) -> io::Result<Self> {
-        listener.set_nonblocking(true)?;
-        Ok(TcpListener(AsyncFd::new(listener)?))
+        Ok(TcpListener(AsyncFd::take_over(listener)?))
     }
 
     /// The next connection, and where it comes from.
@@ -88,13 +87,13 @@ impl TcpListener {
     #[doc(alias = "asyncio.loop.sock_accept")]
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (stream, peer) = self.0.io_call(Direction::Read, accept).await?;
-        Ok((TcpStream::from_std(stream)?, peer))
+        Ok((TcpStream::of_our_own(stream)?, peer))
     }
 
     /// [`accept`](Self::accept) for hand-written futures.
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
         let (stream, peer) = ready!(self.0.poll_io(cx, Direction::Read, accept))?;
-        Poll::Ready(TcpStream::from_std(stream).map(|stream| (stream, peer)))
+        Poll::Ready(TcpStream::of_our_own(stream).map(|stream| (stream, peer)))
     }
 
     /// Where it listens.
@@ -156,12 +155,17 @@ impl TcpStream {
         Ok(stream)
     }
 
-    /// Takes over a stream of std's.
+    /// Takes over a stream of std's, as [`AsyncFd::take_over`] says.
     ///
     /// # Errors
     /// The system's limits; and `NotConnected` outside a running loop.
     #[doc(alias = "asyncio.loop.connect_accepted_socket")]
     pub fn from_std(stream: net::TcpStream) -> io::Result<Self> {
+        TcpStream::take_over(stream)
+    }
+
+    /// A stream that nobody shares.
+    fn of_our_own(stream: net::TcpStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         TcpStream::new(stream)
     }

@@ -102,14 +102,19 @@ impl UnixStream {
     #[doc(alias = "socketpair")]
     pub fn pair() -> io::Result<(Self, Self)> {
         let (one, other) = net::UnixStream::pair()?;
-        Ok((Self::from_std(one)?, Self::from_std(other)?))
+        Ok((Self::of_our_own(one)?, Self::of_our_own(other)?))
     }
 
-    /// Takes over a stream of std's.
+    /// Takes over a stream of std's, as [`AsyncFd::take_over`] says.
     ///
     /// # Errors
     /// The system's limits; and `NotConnected` outside a running loop.
     pub fn from_std(stream: net::UnixStream) -> io::Result<Self> {
+        UnixStream::take_over(stream)
+    }
+
+    /// A stream that nobody shares.
+    fn of_our_own(stream: net::UnixStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         UnixStream::new(stream)
     }
@@ -152,16 +157,17 @@ impl UnixListener {
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
         let bind = |path: &Path| net::UnixListener::bind(path);
         let (listener, file) = SocketFile::bind(path.as_ref(), "listen on", bind)?;
-        Ok(UnixListener { _file: Some(file), ..Self::from_std(listener)? })
+        listener.set_nonblocking(true)?;
+        Ok(UnixListener { async_fd: AsyncFd::new(listener)?, _file: Some(file) })
     }
 
-    /// Takes over a listener of std's, and leaves its file, if it has one, alone.
+    /// Takes over a listener of std's, as [`AsyncFd::take_over`] says, and leaves its file, if it
+    /// has one, alone.
     ///
     /// # Errors
     /// The system's limits; and `NotConnected` outside a running loop.
     pub fn from_std(listener: net::UnixListener) -> io::Result<Self> {
-        listener.set_nonblocking(true)?;
-        Ok(UnixListener { async_fd: AsyncFd::new(listener)?, _file: None })
+        Ok(UnixListener { async_fd: AsyncFd::take_over(listener)?, _file: None })
     }
 
     /// The next connection, and the name of its other end, mostly none.
@@ -171,14 +177,14 @@ impl UnixListener {
     /// listener goes on working.
     pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
         let accepted = self.async_fd.io_call(Direction::Read, net::UnixListener::accept).await?;
-        Ok((UnixStream::from_std(accepted.0)?, accepted.1))
+        Ok((UnixStream::of_our_own(accepted.0)?, accepted.1))
     }
 
     /// [`accept`](Self::accept) for hand-written futures.
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
         let accepted = self.async_fd.poll_io(cx, Direction::Read, net::UnixListener::accept);
         let (stream, peer) = ready!(accepted)?;
-        Poll::Ready(UnixStream::from_std(stream).map(|stream| (stream, peer)))
+        Poll::Ready(UnixStream::of_our_own(stream).map(|stream| (stream, peer)))
     }
 
     /// Where it listens.
@@ -229,7 +235,7 @@ impl UnixDatagram {
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
         let bind = |path: &Path| net::UnixDatagram::bind(path);
         let (socket, file) = SocketFile::bind(path.as_ref(), "receive at", bind)?;
-        Ok(UnixDatagram { _file: Some(file), ..Self::from_std(socket)? })
+        Self::of_our_own(socket, Some(file))
     }
 
     /// A socket without a name: it can send, and receives no answers.
@@ -237,7 +243,7 @@ impl UnixDatagram {
     /// # Errors
     /// The system's limits; and `NotConnected` outside a running loop.
     pub fn unbound() -> io::Result<Self> {
-        Self::from_std(net::UnixDatagram::unbound()?)
+        Self::of_our_own(net::UnixDatagram::unbound()?, None)
     }
 
     /// Two sockets, connected to each other.
@@ -247,16 +253,22 @@ impl UnixDatagram {
     #[doc(alias = "socketpair")]
     pub fn pair() -> io::Result<(Self, Self)> {
         let (one, other) = net::UnixDatagram::pair()?;
-        Ok((Self::from_std(one)?, Self::from_std(other)?))
+        Ok((Self::of_our_own(one, None)?, Self::of_our_own(other, None)?))
     }
 
-    /// Takes over a socket of std's, and leaves its file, if it has one, alone.
+    /// A socket that nobody shares.
+    fn of_our_own(socket: net::UnixDatagram, file: Option<SocketFile>) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        Ok(UnixDatagram { async_fd: AsyncFd::new(socket)?, _file: file })
+    }
+
+    /// Takes over a socket of std's, as [`AsyncFd::take_over`] says, and leaves its file, if it has
+    /// one, alone.
     ///
     /// # Errors
     /// The system's limits; and `NotConnected` outside a running loop.
     pub fn from_std(socket: net::UnixDatagram) -> io::Result<Self> {
-        socket.set_nonblocking(true)?;
-        Ok(UnixDatagram { async_fd: AsyncFd::new(socket)?, _file: None })
+        Ok(UnixDatagram { async_fd: AsyncFd::take_over(socket)?, _file: None })
     }
 
     /// Makes `path` the destination of [`send`](Self::send), and the only sender to receive from.

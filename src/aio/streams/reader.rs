@@ -21,6 +21,7 @@ use crate::aio::net::unix::UnixStream;
 use crate::aio::streams::buffers::{ReadBuffer, StreamError};
 use crate::aio::streams::writer::{StreamWriter, copy};
 use crate::event_loop::core::spend_budget;
+use crate::sys::fd::unread;
 use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, Read, Write};
@@ -145,6 +146,24 @@ where
     pub(crate) async fn wait_eof(&mut self) -> io::Result<()> {
         while !self.buffer.has_ended() {
             self.fill().await?;
+        }
+        Ok(())
+    }
+
+    /// Reads as many bytes as can be read now, without waiting, and takes none.
+    pub(crate) fn read_unread(&mut self) -> io::Result<()> {
+        let stream = Rc::clone(&self.stream);
+        let mut left = unread(&*stream)?;
+        while left > 0 {
+            // Not by the reactor, which may not have heard of these bytes yet.
+            match stream.async_fd().io().read(self.buffer.room()) {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
+                read => {
+                    left = left.saturating_sub(*read.as_ref().unwrap_or(&left));
+                    self.record_read(read)?;
+                }
+            }
         }
         Ok(())
     }

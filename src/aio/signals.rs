@@ -276,13 +276,7 @@ impl SignalDispatcher {
         change: impl FnOnce(&mut Subscribers) -> R,
     ) -> io::Result<R> {
         if !self.subscribers.borrow().contains_key(&signal) {
-            let old = match signal::listen(signal) {
-                Ok(old) => old,
-                Err(e) => {
-                    self.close_if_idle();
-                    return Err(e);
-                }
-            };
+            let old = signal::listen(signal).inspect_err(|_| self.close_if_idle())?;
             self.subscribers.borrow_mut().insert(signal, Subscribers::new(old));
         }
         let mut all = self.subscribers.borrow_mut();

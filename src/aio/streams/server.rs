@@ -19,8 +19,9 @@
 use crate::aio::net::byte_stream::{ByteStream, Bytes};
 use crate::aio::net::tcp::TcpListener;
 use crate::aio::net::unix::UnixListener;
+use crate::aio::streams::outgoing::{Closable, linger};
 use crate::aio::streams::reader::{StreamReader, split};
-use crate::aio::streams::writer::{Closable, StreamWriter, linger};
+use crate::aio::streams::writer::StreamWriter;
 use crate::aio::sync::notify::Notify;
 use crate::aio::time::sleep::sleep;
 use crate::base::id::{GenerationSlab, Key};

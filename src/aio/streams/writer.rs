@@ -4,7 +4,8 @@
 //! a `drain`; `close` sends it all before it closes; `abort` sends nothing more. A writer that is
 //! dropped, or that fails, ends its own direction and no other: only `close` and `abort`, which
 //! say so, end the reader of this side as well.
-//! *Leaves out*: when to pause (`aio/streams/buffers.rs`), and reading (`aio/streams/reader.rs`).
+//! *Leaves out*: how the bytes go, and how they end (`aio/streams/outgoing.rs`); reading
+//! (`aio/streams/reader.rs`).
 //!
 //! ```text
 //!   write ──► try at once ── all sent ──► done
@@ -12,27 +13,16 @@
 //!                  ▼
 //!               queue ◄── one task flushes it; then: `write_eof` or `close`, if called
 //!                  └── above the high mark: drain waits for the low one
-//!
-//!   ends, each further than the one before:
-//!   open ──write_eof──► end of file ──drop──► released ──close, abort──► closed
-//!                       └───── this direction only ─────┘                └ both
 //! ```
-//! Counterparts: `write_eof` and `close` are asyncio's; the drop is that of tokio's
-//! `OwnedWriteHalf`. (asyncio has one transport for both directions, and its collector closes that.)
 
 use crate::aio::net::byte_stream::{ByteStream, Bytes};
-use crate::aio::streams::buffers::WriteQueue;
-use crate::aio::sync::notify::Notify;
-use crate::aio::time::timeout::wait_for;
+use crate::aio::streams::outgoing::{Closable, Ending, Linger, Outgoing};
 use crate::event_loop::core::spend_budget;
-use crate::event_loop::scheduler::create_task;
 use crate::task::budget::yield_now;
-use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, Write};
-use std::net::Shutdown;
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -61,65 +51,13 @@ pub struct StreamWriter<T: Bytes + 'static>(Rc<Outgoing<T>>)
 where
     for<'a> &'a T: Write;
 
-/// The state of a writer: shared with the task that flushes, and with a server that may close it.
-pub(crate) struct Outgoing<T: Bytes> {
-    /// `None` once released or closed.
-    stream: RefCell<Option<Rc<ByteStream<T>>>>,
-    /// For a close that comes after the release, while the reader still has the stream.
-    released: Weak<ByteStream<T>>,
-    queue: RefCell<WriteQueue>,
-    /// Tasks that drain or wait for the close, and the flushing task.
-    changed: Notify,
-    error: RefCell<Option<io::Error>>,
-    flushing: Cell<bool>,
-    /// How far it is to end, as soon as nothing is queued.
-    ending: Cell<Ending>,
-    linger: Cell<Linger>,
-    /// For the task that lingers.
-    this: Weak<Outgoing<T>>,
-}
-
-/// Whether a close is delayed while the peer still sends; the reset that would follow makes a
-/// peer give up that has not yet read what it was sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Linger {
-    No,
-    /// For so long at most.
-    For(Duration),
-    /// A task reads and throws away, and closes then.
-    Now,
-}
-
-/// How a writer ends, each further than the one before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Ending {
-    Open,
-    /// `write_eof`: the peer reads the end.
-    EndOfFile,
-    /// The writer was dropped: that, and the stream is the reader's alone.
-    Released,
-    /// `close`: both directions end.
-    Closed,
-}
-
 impl<T: Bytes + 'static> StreamWriter<T>
 where
     for<'a> &'a T: Write,
 {
     /// A writer for a stream of its own or shared with a reader.
     pub fn new(stream: impl Into<Rc<ByteStream<T>>>) -> Self {
-        let stream = stream.into();
-        StreamWriter(Rc::new_cyclic(|this| Outgoing {
-            this: Weak::clone(this),
-            released: Rc::downgrade(&stream),
-            stream: RefCell::new(Some(stream)),
-            queue: RefCell::default(),
-            changed: Notify::default(),
-            error: RefCell::default(),
-            flushing: Cell::new(false),
-            ending: Cell::new(Ending::Open),
-            linger: Cell::new(Linger::No),
-        }))
+        StreamWriter(Outgoing::new(stream.into()))
     }
 
     /// Sends what the kernel takes at once and queues the rest. Never waits:
@@ -279,193 +217,5 @@ where
             _ => "open",
         };
         write!(f, "StreamWriter ({state}, {} bytes queued)", self.queued())
-    }
-}
-
-/// What a server does to the writer of a connection, whatever that writes to.
-pub(crate) trait Closable {
-    /// Closes once the queue is empty.
-    fn close(&self);
-    /// Closes now.
-    fn abort(&self);
-    /// Ready when closed.
-    fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
-}
-
-impl<T: Bytes + 'static> Closable for Outgoing<T> {
-    fn close(&self) {
-        self.end(Ending::Closed);
-    }
-
-    fn abort(&self) {
-        self.queue.borrow_mut().clear();
-        self.linger.set(Linger::No);
-        self.close();
-    }
-
-    fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_until(cx, Self::is_closed)
-    }
-}
-
-impl<T: Bytes + 'static> Outgoing<T> {
-    /// The error that ended the stream, if one did.
-    fn check(&self) -> io::Result<()> {
-        match &*self.error.borrow() {
-            Some(error) => Err(copy(error)),
-            None => Ok(()),
-        }
-    }
-
-    fn pauses_and_resumes(&self) -> (u64, u64) {
-        self.queue.borrow().pauses_and_resumes()
-    }
-
-    fn is_closed(&self) -> bool {
-        self.stream.borrow().is_none()
-    }
-
-    async fn until(&self, reached: impl Fn(&Self) -> bool) -> io::Result<()> {
-        let check = || match (self.check(), reached(self)) {
-            (Ok(()), false) => Poll::Pending,
-            (checked, _) => Poll::Ready(checked),
-        };
-        self.changed.until(check).await
-    }
-
-    fn poll_until(
-        &self,
-        cx: &mut Context<'_>,
-        reached: impl Fn(&Self) -> bool,
-    ) -> Poll<io::Result<()>> {
-        self.check()?;
-        self.changed.poll_until(cx, || reached(self)).map(Ok)
-    }
-
-    /// The writer is to end as far as this, or further if it was told so before.
-    fn end(&self, how: Ending) {
-        self.ending.set(self.ending.get().max(how));
-        self.finish_if_flushed();
-    }
-
-    /// If nothing is queued: ends the stream as far as it is to end.
-    fn finish_if_flushed(&self) {
-        if self.queue.borrow().is_empty() {
-            self.finish();
-        }
-        self.changed.notify_all();
-    }
-
-    fn finish(&self) {
-        let ending = self.ending.get();
-        let stream = self.stream.borrow().clone();
-        let stream = match (stream, ending) {
-            (_, Ending::Open) => return,
-            (None, Ending::Closed) => self.released.upgrade(), // the reader may have it yet
-            (stream, _) => stream,
-        };
-        let Some(stream) = stream else { return };
-        // It can only fail if the peer has closed already, which is as good.
-        let _ = stream.shutdown(Shutdown::Write);
-        if ending == Ending::Closed {
-            if self.lingers(&stream) {
-                return;
-            }
-            let _ = stream.shutdown(Shutdown::Both);
-        }
-        if ending >= Ending::Released || !T::HALF_CLOSES {
-            self.stream.replace(None);
-        }
-    }
-
-    /// True while the close has to wait, because the peer is still sending.
-    fn lingers(&self, stream: &Rc<ByteStream<T>>) -> bool {
-        let limit = match self.linger.get() {
-            Linger::For(limit) if stream.has_unread() => limit,
-            waits => return waits == Linger::Now,
-        };
-        let (Some(out), Ok(())) = (self.this.upgrade(), stream.async_fd().check_loop()) else {
-            return false;
-        };
-        self.linger.set(Linger::Now);
-        let stream = Rc::clone(stream);
-        drop(create_task(async move {
-            linger(&stream, limit).await;
-            out.linger.set(Linger::No);
-            out.finish_if_flushed();
-        }));
-        true
-    }
-
-    /// The stream has failed in this direction: everything queued is lost, and every caller gets
-    /// the error. What the peer had sent before, or sends still, can be read.
-    fn fail(&self, error: io::Error) {
-        self.error.replace(Some(error));
-        self.queue.borrow_mut().clear();
-        self.end(Ending::EndOfFile);
-    }
-}
-
-impl<T: Bytes + 'static> Outgoing<T>
-where
-    for<'a> &'a T: Write,
-{
-    fn send_now(&self, bytes: &[u8]) -> io::Result<usize> {
-        let stream = self.stream.borrow().clone();
-        match stream.map_or(Ok(0), |stream| stream.try_write(bytes)) {
-            Ok(sent) => Ok(sent),
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(0),
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(0),
-            Err(e) => {
-                self.fail(copy(&e));
-                Err(e)
-            }
-        }
-    }
-
-    /// Bytes are queued: makes sure that a task of the running loop sends them.
-    fn start_flushing(this: &Rc<Self>) {
-        if this.flushing.replace(true) {
-            return;
-        }
-        let out = Rc::clone(this);
-        drop(create_task(async move { poll_fn(|cx| out.poll_flush(cx)).await }));
-    }
-
-    fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<()> {
-        loop {
-            let stream = self.stream.borrow().clone();
-            let Some(stream) = stream.filter(|_| !self.queue.borrow().is_empty()) else { break };
-            let sent = stream.poll_write_vectored(cx, &self.queue.borrow().slices());
-            let Poll::Ready(sent) = sent else {
-                // An abort must wake this task too, so that it drops the stream.
-                return self.poll_until(cx, |_| false).map(drop);
-            };
-            let resumes = self.pauses_and_resumes().1;
-            match sent {
-                Ok(sent) => self.queue.borrow_mut().pop(sent),
-                Err(e) => self.fail(e),
-            }
-            if self.pauses_and_resumes().1 != resumes {
-                self.changed.notify_all();
-            }
-        }
-        self.flushing.set(false);
-        self.finish_if_flushed();
-        Poll::Ready(())
-    }
-}
-
-/// Reads what the peer still sends and throws it away, until its end or for so long.
-pub(crate) async fn linger<T: Bytes>(stream: &ByteStream<T>, limit: Duration) {
-    // Either way there is nothing left to do but to close.
-    let _ = wait_for(stream.discard(), Some(limit)).await;
-}
-
-/// Every caller gets the error of the stream, and `io::Error` cannot be cloned.
-pub(crate) fn copy(error: &io::Error) -> io::Error {
-    match error.raw_os_error() {
-        Some(code) => io::Error::from_raw_os_error(code),
-        None => io::Error::new(error.kind(), error.to_string()),
     }
 }

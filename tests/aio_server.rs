@@ -291,20 +291,72 @@ fn lingering_ends_with_its_time_or_an_abort() {
     });
 }
 
+/// One that never stops has its time and no more.
 #[test]
-fn a_connection_with_nothing_unread_closes_at_once() {
-    let _dog = watchdog("no lingering", 30);
+fn a_peer_that_sends_without_end_is_cut_off() {
+    let _dog = watchdog("endless peer", 60);
+    run(async || {
+        for close in [false, true] {
+            let (listener, address) = tcp();
+            let linger = Duration::from_millis(20);
+            let options = ServerOptions { linger, ..ServerOptions::default() };
+            let server = start_server_with(listener, options, async move |reader, writer| {
+                answer_and_go(reader, writer, close).await;
+            });
+            let (_reader, writer) = open_connection(address).await.unwrap();
+            while writer.write(&[7; 4096]).is_ok() && writer.drain().await.is_ok() {}
+            server.close();
+            server.wait_closed().await;
+        }
+    });
+}
+
+/// What is on its way when the connection ends has not arrived yet.
+#[test]
+fn an_answer_reaches_a_client_that_sends_more_after_it() {
+    let _dog = watchdog("late bytes", 60);
     run(async || {
         let (listener, address) = tcp();
-        let options =
-            ServerOptions { linger: Duration::from_secs(3600), ..ServerOptions::default() };
-        let server = start_server_with(listener, options, async |_, writer| {
-            writer.write(b"hello").unwrap();
+        let answered = Rc::new(Cell::new(false));
+        let has_answered = Rc::clone(&answered);
+        let server = start_server(listener, async move |reader, writer| {
+            answer_and_go(reader, writer, false).await;
+            has_answered.set(true);
         });
-        let (mut reader, _writer) = open_connection(address).await.unwrap();
-        assert_eq!(reader.read_to_end().await.unwrap(), b"hello");
+        let (mut reader, writer) = open_connection(address).await.unwrap();
+        writer.write(&[7; 100]).unwrap();
+        until_async(|| answered.get()).await;
+        writer.write(&vec![7; 4 << 20]).unwrap();
+        writer.drain().await.expect("the server reads on");
+        writer.write_eof().unwrap();
+        assert_eq!(reader.read_to_end().await.unwrap(), b"413 too large\n");
         server.close();
         server.wait_closed().await;
+    });
+}
+
+/// It may keep its side open for ever.
+#[test]
+fn a_peer_that_is_silent_is_not_waited_for() {
+    let _dog = watchdog("silent peers", 60);
+    run(async || {
+        for close in [false, true] {
+            let (listener, address) = tcp();
+            let linger = Duration::from_secs(3600);
+            let options = ServerOptions { linger, ..ServerOptions::default() };
+            let handler = async move |mut reader: StreamReader<Tcp>, writer: StreamWriter<Tcp>| {
+                writer.write(b"hello").unwrap();
+                if close {
+                    writer.close();
+                    assert_eq!(reader.read(1).await.unwrap(), b"");
+                }
+            };
+            let server = start_server_with(listener, options, handler);
+            let (mut reader, _writer) = open_connection(address).await.unwrap();
+            assert_eq!(reader.read_to_end().await.unwrap(), b"hello");
+            server.close();
+            server.wait_closed().await;
+        }
     });
 }
 

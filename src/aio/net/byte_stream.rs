@@ -20,7 +20,7 @@
 //! ```
 
 use crate::aio::net::async_fd::AsyncFd;
-use crate::sys::fd::{Direction, unread};
+use crate::sys::fd::Direction;
 use crate::sys::socket;
 use mio::unix::pipe::{Receiver, Sender};
 use std::future::Future;
@@ -101,15 +101,9 @@ impl<T: Bytes> ByteStream<T> {
         self.0.io().shutdown(how)
     }
 
-    /// True if something has arrived that nobody has read.
-    pub(crate) fn has_unread(&self) -> bool {
-        unread(self.0.io()).is_ok_and(|bytes| bytes > 0)
-    }
-
-    /// Reads a socket to its end, or to an error, and throws away what comes.
-    pub(crate) async fn discard(&self) {
-        let discard = |io: &T| socket::discard(io);
-        while self.0.io_call(Direction::Read, discard).await.is_ok_and(|bytes| bytes > 0) {}
+    /// Reads some of what a socket has, or will have, and throws it away; 0 at the end.
+    pub(crate) fn discard(&self) -> impl Future<Output = io::Result<usize>> {
+        self.0.io_call(Direction::Read, |io| socket::discard(io))
     }
 
     /// A read that got `got` of `room` bytes may have emptied the kernel's buffer.
@@ -321,7 +315,8 @@ impl PipeReader {
 }
 
 impl PipeWriter {
-    /// Takes over the writing end of a pipe, as [`PipeReader::from_fd`] does the reading end.
+    /// Takes over the writing end of a pipe, as [`PipeReader::from_fd`] does the reading end. A
+    /// `println!` to the same pipe or terminal fails meanwhile where it would block.
     ///
     /// # Errors
     /// As there.

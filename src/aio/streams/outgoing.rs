@@ -46,7 +46,8 @@ pub(crate) struct Outgoing<T: Bytes> {
 }
 
 /// Whether a close is delayed while the peer still sends; the reset that would follow makes a
-/// peer give up that has not yet read what it was sent.
+/// peer give up that has not yet read what it was sent. (Whether it sends cannot be asked: what is on
+/// its way has not arrived.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Linger {
     No,
@@ -178,11 +179,12 @@ impl<T: Bytes + 'static> Outgoing<T> {
         }
     }
 
-    /// True while the close has to wait, because the peer is still sending.
+    /// True while the close has to wait, because the peer may still be sending.
     fn lingers(&self, stream: &Rc<ByteStream<T>>) -> bool {
         let limit = match self.linger.get() {
-            Linger::For(limit) if stream.has_unread() => limit,
-            waits => return waits == Linger::Now,
+            Linger::No => return false,
+            Linger::Now => return true,
+            Linger::For(limit) => limit,
         };
         let (Some(out), Ok(())) = (self.this.upgrade(), stream.async_fd().check_loop()) else {
             return false;
@@ -256,10 +258,16 @@ where
     }
 }
 
-/// Reads what the peer still sends and throws it away, until its end or for so long.
+/// A peer that is silent for so long is not sending.
+const SILENCE: Duration = Duration::from_millis(250);
+
+/// Reads what the peer still sends and throws it away, until its end, or until it is silent, or for
+/// so long.
 pub(crate) async fn linger<T: Bytes>(stream: &ByteStream<T>, limit: Duration) {
+    let to_the_end =
+        async { while let Ok(Ok(1..)) = wait_for(stream.discard(), Some(SILENCE)).await {} };
     // Either way there is nothing left to do but to close.
-    let _ = wait_for(stream.discard(), Some(limit)).await;
+    let _ = wait_for(to_the_end, Some(limit)).await;
 }
 
 /// Every caller gets the error of the stream, and `io::Error` cannot be cloned.

@@ -75,13 +75,14 @@ pub struct ServerOptions {
     /// `ENFILE`, `ENOBUFS`, `ENOMEM`). A second by default, as in asyncio
     /// (`ACCEPT_RETRY_DELAY`).
     pub backoff: Duration,
-    /// How long a connection that has ended here goes on reading, and throws away what it reads,
-    /// while the peer still sends. Five seconds at most by default; zero does not linger.
+    /// How long a connection that ends here first goes on reading, and throws away what it reads,
+    /// while the peer still sends: until that has ended too, or has been silent for a quarter of a
+    /// second, or this time is over. Five seconds by default; zero does not linger.
     ///
-    /// Without it the system resets such a connection, and a peer that stops at its write error
-    /// never reads the answer ("413 too large", say). With it the connection counts, and
-    /// [`wait_closed`](Server::wait_closed) waits, until the peer has ended or the time is over.
-    /// asyncio does not linger; nginx does, as `lingering_close`.
+    /// Without it the system resets a connection whose peer sends, and one that stops at its write
+    /// error never reads the answer ("413 too large", say). With it the connection counts until
+    /// then, [`wait_closed`](Server::wait_closed) waits for it, and a reader of this side comes to
+    /// its end after a `close`. asyncio does not linger; nginx does, as `lingering_close`.
     #[doc(alias = "lingering_close")]
     pub linger: Duration,
 }
@@ -401,7 +402,7 @@ async fn connection<L, H>(
     let _ = poll_fn(|cx| outgoing.poll_closed(cx)).await;
     if let Some(stream) = stream
         && Rc::strong_count(&stream) == 1 // no other task of the handler's reads it
-        && stream.has_unread()
+        && !limit.is_zero()
     {
         linger(&stream, limit).await;
     }

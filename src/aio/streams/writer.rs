@@ -170,7 +170,8 @@ where
         self.0.pauses_and_resumes()
     }
 
-    /// Sets the marks, see [`WriteQueue::set_limits`].
+    /// Sets the marks, see
+    /// [`WriteQueue::set_limits`](crate::aio::streams::buffers::WriteQueue::set_limits).
     ///
     /// # Errors
     /// `InvalidInput` if `low` is above `high`.

@@ -106,6 +106,11 @@ impl<T: Bytes> ByteStream<T> {
         self.0.io_call(Direction::Read, |io| socket::discard(io))
     }
 
+    /// Has the close of a TCP socket tell the peer at once that nobody reads any more.
+    pub(crate) fn reset_on_close(&self) -> io::Result<()> {
+        socket::reset_on_close(self.0.io())
+    }
+
     /// A read that got `got` of `room` bytes may have emptied the kernel's buffer.
     fn note_drained(&self, got: usize, room: usize) -> io::Result<usize> {
         if T::SHORT_READ_DRAINS && 0 < got && got < room {

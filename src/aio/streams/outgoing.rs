@@ -266,8 +266,11 @@ const SILENCE: Duration = Duration::from_millis(250);
 pub(crate) async fn linger<T: Bytes>(stream: &ByteStream<T>, limit: Duration) {
     let to_the_end =
         async { while let Ok(Ok(1..)) = wait_for(stream.discard(), Some(SILENCE)).await {} };
-    // Either way there is nothing left to do but to close.
-    let _ = wait_for(to_the_end, Some(limit)).await;
+    if wait_for(to_the_end, Some(limit)).await.is_err() {
+        // A plain close would leave a peer that waits for room to wait for a minute longer. What
+        // is no TCP socket has no use for this, and closes at once anyway.
+        let _ = stream.reset_on_close();
+    }
 }
 
 /// Every caller gets the error of the stream, and `io::Error` cannot be cloned.

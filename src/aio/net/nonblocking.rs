@@ -4,7 +4,9 @@
 //! blocking again when the last one has let go of it; one that was non-blocking is left as it was.
 //! A forked copy of the process puts nothing back: its parent may still be using the mode.
 //! *Leaves out*: what ends without a drop, such as `process::exit` or a signal: then the mode stays.
-//! And sockets that the loop makes itself, which nobody shares.
+//! Loops of other processes that found the mode set and rely on it: they cannot be seen from here.
+//! (So listeners, which are what processes share to serve, keep the mode.) And sockets that the loop
+//! makes itself, which nobody shares.
 //!
 //! The mode belongs to the open file, not to the descriptor: every duplicate has it, in this
 //! process and in all that inherited one. So a shell's terminal, taken over as standard input,

@@ -70,20 +70,23 @@ impl TcpListener {
         Ok(TcpListener(AsyncFd::new(socket.into())?))
     }
 
-    /// Takes over a listener of std's, as [`AsyncFd::take_over`] says.
+    /// Takes over a listener of std's. It stays in non-blocking mode afterwards: loops of other
+    /// processes may accept from it as well, and an accept that blocks would stop them.
     ///
     /// # Errors
     /// As [`bind`](Self::bind).
     pub fn from_std(listener: net::TcpListener) -> io::Result<Self> {
-        Ok(TcpListener(AsyncFd::take_over(listener)?))
+        listener.set_nonblocking(true)?;
+        Ok(TcpListener(AsyncFd::new(listener)?))
     }
 
     /// The next connection, and where it comes from.
     ///
     /// # Errors
-    /// `EMFILE` when there are no descriptors left, and what `accept(2)` lists besides; the
-    /// listener goes on working, but fails again at once: wait a little before the next try, as
-    /// [servers](crate::aio::Server) do. A connection that was reset while it queued is skipped.
+    /// `EMFILE`, `ENFILE`, `ENOBUFS` or `ENOMEM` when the system has run out of something: the
+    /// listener goes on working, but fails again at once, so wait a little before the next try, as
+    /// [servers](crate::aio::Server) do. What `accept(2)` lists besides was the fault of one
+    /// connection, and the next may be sound. One that was reset while it queued is skipped.
     #[doc(alias = "asyncio.loop.sock_accept")]
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (stream, peer) = self.0.io_call(Direction::Read, accept).await?;

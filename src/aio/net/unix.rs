@@ -161,20 +161,20 @@ impl UnixListener {
         Ok(UnixListener { async_fd: AsyncFd::new(listener)?, _file: Some(file) })
     }
 
-    /// Takes over a listener of std's, as [`AsyncFd::take_over`] says, and leaves its file, if it
-    /// has one, alone.
+    /// Takes over a listener of std's, and leaves its file, if it has one, alone. As with
+    /// [`TcpListener::from_std`](crate::aio::TcpListener::from_std), it stays non-blocking.
     ///
     /// # Errors
     /// The system's limits; and `NotConnected` outside a running loop.
     pub fn from_std(listener: net::UnixListener) -> io::Result<Self> {
-        Ok(UnixListener { async_fd: AsyncFd::take_over(listener)?, _file: None })
+        listener.set_nonblocking(true)?;
+        Ok(UnixListener { async_fd: AsyncFd::new(listener)?, _file: None })
     }
 
     /// The next connection, and the name of its other end, mostly none.
     ///
     /// # Errors
-    /// `EMFILE` when there are no descriptors left, and what `accept(2)` lists besides; the
-    /// listener goes on working.
+    /// As [`TcpListener::accept`](crate::aio::TcpListener::accept).
     pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
         let accepted = self.async_fd.io_call(Direction::Read, net::UnixListener::accept).await?;
         Ok((UnixStream::of_our_own(accepted.0)?, accepted.1))

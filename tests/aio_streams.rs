@@ -476,6 +476,32 @@ fn an_error_of_a_stream_comes_after_its_bytes_and_stays() {
     });
 }
 
+/// The system reports a reset once. A reader that found a clean end then would take a part for the
+/// whole.
+#[test]
+fn a_reset_that_a_write_has_met_is_no_clean_end_to_the_reader() {
+    let _dog = watchdog("reset met by a write", 30);
+    run(async || {
+        let listener = singletrack::aio::TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (mut reader, writer) = singletrack::aio::open_connection(address).await.unwrap();
+        let (peer, _) = listener.accept().await.unwrap();
+        peer.write_all(b"a part").await.unwrap();
+        assert_eq!(reader.read_exactly(2).await.unwrap(), b"a ");
+        writer.write(b"never read").unwrap();
+        sleep(Duration::from_millis(2)).await;
+        drop(peer); // with bytes unread: a reset
+        while writer.write(b"x").is_ok() {
+            sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!(writer.drain().await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+        assert_eq!(reader.read_exactly(4).await.unwrap(), b"part");
+        for _ in 0..2 {
+            assert_eq!(reader.read_to_end().await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+        }
+    });
+}
+
 /// Between two runs, or on another loop, a stream cannot be used. That is the caller's mistake,
 /// not the stream's end.
 #[test]

@@ -164,16 +164,68 @@ impl From<OwnedFd> for PipeWriter {
 }
 
 /// Makes operations on this end return `WouldBlock` where they would wait. The other end is
-/// not affected.
+/// not affected; duplicates of this one are.
 ///
 /// # Errors
 /// What `fcntl(2)` reports.
 pub fn set_nonblocking(end: impl AsFd) -> io::Result<()> {
-    let fd = end.as_fd().as_raw_fd();
-    // SAFETY: these commands of `fcntl` take and give integers; the descriptor is borrowed.
-    let flags = checked(unsafe { libc::fcntl(fd, libc::F_GETFL) })?;
-    // SAFETY: as above.
-    checked(unsafe { libc::fcntl(fd, libc::F_SETFL, flags | libc::O_NONBLOCK) }).map(drop)
+    change_flags(end.as_fd(), |flags| flags | libc::O_NONBLOCK)
+}
+
+/// Undoes [`set_nonblocking`].
+///
+/// # Errors
+/// What `fcntl(2)` reports.
+pub fn set_blocking(end: impl AsFd) -> io::Result<()> {
+    change_flags(end.as_fd(), |flags| flags & !libc::O_NONBLOCK)
+}
+
+/// True if operations return `WouldBlock` where they would wait.
+///
+/// # Errors
+/// What `fcntl(2)` reports.
+pub fn is_nonblocking(end: impl AsFd) -> io::Result<bool> {
+    Ok(flags(end.as_fd())? & libc::O_NONBLOCK != 0)
+}
+
+fn flags(fd: BorrowedFd<'_>) -> io::Result<libc::c_int> {
+    // SAFETY: this command of `fcntl` gives an integer; the descriptor is borrowed.
+    checked(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) })
+}
+
+fn change_flags(
+    fd: BorrowedFd<'_>,
+    change: impl FnOnce(libc::c_int) -> libc::c_int,
+) -> io::Result<()> {
+    let flags = change(flags(fd)?);
+    // SAFETY: this command of `fcntl` takes an integer; the descriptor is borrowed.
+    checked(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFL, flags) }).map(drop)
+}
+
+/// What a descriptor leads to, as far as the system says so: a file, and the access to it. The two
+/// ends of a pipe differ in their access.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FileIdentity {
+    device: u64,
+    inode: u64,
+    access: libc::c_int,
+}
+
+/// What a descriptor leads to.
+///
+/// # Errors
+/// What `fstat(2)` and `fcntl(2)` report.
+pub fn identity(fd: impl AsFd) -> io::Result<FileIdentity> {
+    let fd = fd.as_fd();
+    // SAFETY: `stat` is plain data, for which all zeros is a valid value, and outlives the call
+    // that fills it in; the descriptor is borrowed.
+    let stat = unsafe {
+        let mut stat: libc::stat = std::mem::zeroed();
+        checked(libc::fstat(fd.as_raw_fd(), &mut stat))?;
+        stat
+    };
+    let access = flags(fd)? & libc::O_ACCMODE;
+    Ok(FileIdentity { device: stat.st_dev, inode: stat.st_ino, access })
 }
 
 /// How many bytes a pipe holds by default.
@@ -191,7 +243,7 @@ pub fn set_capacity(end: impl AsFd, bytes: usize) -> io::Result<usize> {
     checked(unsafe { libc::fcntl(fd, libc::F_SETPIPE_SZ, bytes) }).map(|now| now as usize)
 }
 
-/// How many bytes are in the pipe.
+/// How many bytes can be read from a pipe, a socket of a stream or a terminal now.
 ///
 /// # Errors
 /// What `ioctl(2)` reports.

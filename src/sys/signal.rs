@@ -129,15 +129,28 @@ pub fn listen_once(signal: i32) -> io::Result<Option<OldAction>> {
     install(signal, libc::SA_RESETHAND).map(Some)
 }
 
+/// Changes how this process notes a signal that it listens to already: the next arrival only, as
+/// [`listen_once`], or every one. An arrival that nobody has taken yet is not forgotten.
+///
+/// # Errors
+/// What `sigaction(2)` reports.
+pub fn listen_on(signal: i32, once: bool) -> io::Result<()> {
+    set_note(signal, if once { libc::SA_RESETHAND } else { 0 }).map(drop)
+}
+
 fn install(signal: i32, flags: libc::c_int) -> io::Result<OldAction> {
     wakeup_fd()?;
     let _of_earlier_listeners = take(signal);
+    set_note(signal, flags).map(OldAction)
+}
+
+fn set_note(signal: i32, flags: libc::c_int) -> io::Result<libc::sigaction> {
     // SAFETY: `sigaction` is plain data, for which all zeros is a valid value.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = note as extern "C" fn(libc::c_int) as usize;
     // Restart what the signal interrupts, as asyncio asks for with `siginterrupt`.
     action.sa_flags = libc::SA_RESTART | libc::SA_ONSTACK | flags;
-    set_action(signal, &action).map(OldAction)
+    set_action(signal, &action)
 }
 
 /// True on the thread that began with the process.

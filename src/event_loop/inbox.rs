@@ -2,7 +2,9 @@
 //!
 //! *Assumes*: a waker that makes the sleeping loop's `wait` return (`selector/event.rs`).
 //! *Promises*: every message is taken once, in order of arrival; the loop never sleeps while a
-//! message waits; the waker, which costs a system call, is used only when the loop really sleeps.
+//! message waits; the waker, which costs a system call, is used only while the loop is parked, and
+//! once for all that is pushed meanwhile. Parked is a little more than asleep: it begins before the
+//! selector is polled, and ends when the inbox is taken after that.
 //! *Leaves out*: when an iteration takes messages and parks (steps 1, 3 and 5 of
 //! `event_loop/run_once.rs`), and what each message then does (`event_loop/core.rs`).
 //!
@@ -83,7 +85,7 @@ impl<M> Inbox<M> {
         Inbox { queue: Mutex::new(Vec::new()), state: AtomicU8::new(AWAKE), waker }
     }
 
-    /// Leaves a message; wakes the loop if it sleeps. From any thread.
+    /// Leaves a message; uses the waker if the loop is parked and nobody has. From any thread.
     pub fn push(&self, message: M) {
         self.queue.lock().push(message);
         // Release: the thread that sees NOTIFIED also sees the message. Acquire: a PARKED that

@@ -33,9 +33,9 @@ use std::rc::Rc;
 use std::task::Waker;
 use std::time::Duration;
 
-/// After so many polls of tasks and callbacks, the next iteration polls the selector even though
-/// there is work. tokio's number; asyncio polls it in every iteration, and so does this loop
-/// after `set_io_interval(1)`.
+/// After so many polls of tasks and callbacks at the latest, the next iteration polls the selector
+/// even though there is work. tokio's number; asyncio polls it in every iteration, and so does this
+/// loop after `set_io_interval(1)`.
 const IO_INTERVAL: u32 = 61;
 
 /// A loop that runs tasks and callbacks, watches descriptors and keeps time.
@@ -80,6 +80,8 @@ pub struct EventLoop {
     /// Polls of tasks and callbacks since the selector was last polled; the first iteration
     /// polls it.
     pub(super) since_io: Cell<u32>,
+    /// When that was, on the loop's clock.
+    pub(super) polled_at: Cell<u64>,
     pub(super) iterations: Cell<u64>,
     /// Buffers that keep their memory from iteration to iteration.
     messages: RefCell<Vec<LoopMessage>>,
@@ -102,6 +104,7 @@ impl EventLoop {
             io_interval: Cell::new(IO_INTERVAL),
             timer_slack: Cell::new(0),
             since_io: Cell::new(IO_INTERVAL),
+            polled_at: Cell::new(0),
             iterations: Cell::new(0),
             messages: RefCell::default(),
             woken: RefCell::default(),
@@ -157,10 +160,11 @@ impl EventLoop {
 
 /// The settings.
 impl EventLoop {
-    /// After so many polls of tasks and callbacks, the next iteration polls the selector and the
-    /// timers, even when there is work. (An iteration is never cut short: a thousand ready tasks
-    /// all run before the selector is polled.) 1 means in every iteration, as asyncio does; the
-    /// default, 61, is tokio's.
+    /// After so many polls of tasks and callbacks, at the latest, the next iteration polls the
+    /// selector and the timers, even when there is work. 1 means in every iteration, as asyncio
+    /// does; the default, 61, is tokio's. Whatever the number, the loop also polls when 10 µs have
+    /// passed and a task has yielded, and when the kernel's clock has ticked (1 to 4 ms on most
+    /// systems). An iteration is never cut short: a thousand ready tasks all run before that.
     ///
     /// # Panics
     /// If `polls` is 0.

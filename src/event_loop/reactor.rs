@@ -81,6 +81,11 @@ impl Reactor {
         self.selector.now()
     }
 
+    /// True if about a millisecond has passed since `then`.
+    pub fn has_ticked(&self, then: u64) -> bool {
+        self.selector.has_ticked(then)
+    }
+
     /// How many descriptors are watched.
     pub fn len(&self) -> usize {
         self.sources.len()

@@ -81,7 +81,7 @@ impl Core {
         };
         match ran {
             StepEnd::Parked => {}
-            StepEnd::Again => self.ready.borrow_mut().push_task(task),
+            StepEnd::Again => self.ready.borrow_mut().requeue(task),
             StepEnd::Done(joiner) => self.conclude(task, joiner),
         }
     }

@@ -1,7 +1,7 @@
 //! The `Selector` trait: what a loop needs of the system, and a backend's contract.
 //!
-//! *Promises*: one trait of six methods, so that the loop above can run on epoll, on another
-//! poller, or on a script, and cannot tell which.
+//! *Promises*: one trait of six methods, and a seventh that need not be written, so that the loop
+//! above can run on epoll, on another poller, or on a script, and cannot tell which.
 //! *Leaves out*: which tasks wait for a descriptor (`event_loop/reactor.rs`).
 //!
 //! ```text
@@ -123,4 +123,11 @@ pub trait Selector {
 
     /// Nanoseconds since the selector was made; never goes back.
     fn now(&self) -> u64;
+
+    /// True if about a millisecond has passed since `then`, a time that [`now`](Self::now) gave.
+    /// A busy loop asks in every iteration: so the answer should cost a few nanoseconds, and may be
+    /// as coarse as the kernel's tick.
+    fn has_ticked(&self, then: u64) -> bool {
+        self.now().saturating_sub(then) >= 1_000_000
+    }
 }

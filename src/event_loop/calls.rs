@@ -12,6 +12,7 @@ use crate::base::id::{Key, LoopId};
 use crate::event_loop::core::{Core, Due, run_or_send, with_current};
 use crate::event_loop::inbox::{self, LoopMessage};
 use crate::event_loop::lifecycle::EventLoop;
+use crate::event_loop::timers::deadline_after;
 use std::fmt;
 use std::time::Duration;
 
@@ -61,17 +62,21 @@ impl EventLoop {
         CallHandle { loop_id: self.id(), call, timer: None }
     }
 
-    /// Runs `callback` once `delay` has passed, never earlier.
+    /// Runs `callback` once `delay` has passed, never earlier. A delay of 584 years or more is never
+    /// over.
     #[doc(alias = "asyncio.loop.call_later")]
     pub fn call_later(&self, delay: Duration, callback: impl FnOnce() + 'static) -> CallHandle {
-        self.call_at(self.time().saturating_add(delay), callback)
+        self.call_by(deadline_after(self.core.now(), delay), callback)
     }
 
     /// Runs `callback` when [`time`](Self::time) has reached `when`. Callbacks with the same
     /// time run in the order of these calls (asyncio leaves that open).
     #[doc(alias = "asyncio.loop.call_at")]
     pub fn call_at(&self, when: Duration, callback: impl FnOnce() + 'static) -> CallHandle {
-        let deadline = u64::try_from(when.as_nanos()).unwrap_or(u64::MAX);
+        self.call_by(deadline_after(0, when), callback)
+    }
+
+    fn call_by(&self, deadline: u64, callback: impl FnOnce() + 'static) -> CallHandle {
         let call = self.core.calls.borrow_mut().insert(Box::new(callback));
         let timer = self.core.timers.borrow_mut().insert(deadline, Due::Call(call));
         CallHandle { loop_id: self.id(), call, timer: Some(timer) }

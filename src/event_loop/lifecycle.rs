@@ -82,6 +82,8 @@ pub struct EventLoop {
     pub(super) since_io: Cell<u32>,
     /// When that was, on the loop's clock.
     pub(super) polled_at: Cell<u64>,
+    /// In the last iteration a task or the root woke itself, so as to let others go first.
+    pub(super) yielded: Cell<bool>,
     pub(super) iterations: Cell<u64>,
     /// Buffers that keep their memory from iteration to iteration.
     messages: RefCell<Vec<LoopMessage>>,
@@ -105,6 +107,7 @@ impl EventLoop {
             timer_slack: Cell::new(0),
             since_io: Cell::new(IO_INTERVAL),
             polled_at: Cell::new(0),
+            yielded: Cell::new(false),
             iterations: Cell::new(0),
             messages: RefCell::default(),
             woken: RefCell::default(),

@@ -118,7 +118,10 @@ impl EventLoop {
                 self.core.budget.refill();
                 match future.as_mut().poll(&mut Context::from_waker(&waker(id))) {
                     Poll::Ready(value) => output = Some(value),
-                    Poll::Pending => self.core.ready.borrow_mut().pause_root(),
+                    Poll::Pending => {
+                        let again = self.core.ready.borrow_mut().pause_root();
+                        self.yielded.update(|yielded| yielded | again);
+                    }
                 }
             };
             self.iterate(Some(&mut root)).map_err(EndedEarly::Failed)?;
@@ -216,9 +219,8 @@ impl EventLoop {
     /// and callbacks or in time. One clock is read at most: the exact one only where a task has
     /// yielded, which says that it has time.
     fn must_poll_selector(&self) -> bool {
-        let mut ready = self.core.ready.borrow_mut();
-        let yielded = ready.take_yielded();
-        if ready.is_empty() || self.since_io.get() >= self.io_interval.get() {
+        let yielded = self.yielded.take();
+        if self.core.ready.borrow().is_empty() || self.since_io.get() >= self.io_interval.get() {
             return true;
         }
         let (reactor, polled_at) = (self.core.reactor.borrow(), self.polled_at.get());
@@ -260,7 +262,9 @@ impl EventLoop {
         match entry {
             ReadyEntry::Task(task) => {
                 iteration.polled += 1;
-                core.step(task);
+                if core.step(task) {
+                    self.yielded.set(true);
+                }
             }
             ReadyEntry::Call(ROOT_CALL) => {
                 if let Some(root) = root {

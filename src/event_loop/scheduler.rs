@@ -64,14 +64,15 @@ impl Core {
         Task::new(task)
     }
 
-    /// Runs one step of a task that came out of the queue.
-    pub(crate) fn step(&self, task: AnyTask) {
+    /// Runs one step of a task that came out of the queue. True: it was woken in it, mostly by
+    /// itself, and stands in the queue again.
+    pub(crate) fn step(&self, task: AnyTask) -> bool {
         self.budget.refill();
-        self.advance(task);
+        self.advance(task)
     }
 
     /// The same, on what is left of the budget.
-    pub(crate) fn advance(&self, task: AnyTask) {
+    pub(crate) fn advance(&self, task: AnyTask) -> bool {
         // Its drop would do nothing, and that by a call through a pointer.
         let waker = ManuallyDrop::new(waker(task.id()));
         let cx = &mut Context::from_waker(&waker);
@@ -80,9 +81,15 @@ impl Core {
             true => self.run_timed(&task, cx),
         };
         match ran {
-            StepEnd::Parked => {}
-            StepEnd::Again => self.ready.borrow_mut().requeue(task),
-            StepEnd::Done(joiner) => self.conclude(task, joiner),
+            StepEnd::Parked => false,
+            StepEnd::Again => {
+                self.ready.borrow_mut().push_task(task);
+                true
+            }
+            StepEnd::Done(joiner) => {
+                self.conclude(task, joiner);
+                false
+            }
         }
     }
 

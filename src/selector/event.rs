@@ -15,6 +15,9 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
+/// The last nanosecond that the clock of a [`Selector`] may show, after 584 years.
+pub const END_OF_TIME: u64 = u64::MAX - 1;
+
 /// The caller's name for a source; comes back with its events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Token(pub u64);
@@ -121,7 +124,7 @@ pub trait Selector {
     /// What makes [`wait`](Self::wait) return, for other threads.
     fn waker(&self) -> WakeFn;
 
-    /// Nanoseconds since the selector was made; never goes back.
+    /// Nanoseconds since the selector was made; never goes back, nor beyond [`END_OF_TIME`].
     fn now(&self) -> u64;
 
     /// True if about a millisecond has passed since `then`, a time that [`now`](Self::now) gave.

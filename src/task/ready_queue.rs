@@ -55,8 +55,6 @@ pub struct ReadyQueue {
     /// through memory, which makes a yield a quarter slower.
     queue: VecDeque<Option<AnyTask>>,
     calls: VecDeque<Key>,
-    /// A task or the root woke itself in its last step, so as to let others go first.
-    yielded: bool,
     root: TaskState,
     closed: bool,
 }
@@ -71,7 +69,6 @@ impl ReadyQueue {
             next_generation: 0,
             queue: VecDeque::new(),
             calls: VecDeque::new(),
-            yielded: false,
             root: TaskState::Idle,
             closed: false,
         }
@@ -135,17 +132,6 @@ impl ReadyQueue {
     /// Appends a task whose state says that it is queued.
     pub fn push_task(&mut self, task: AnyTask) {
         self.queue.push_back(Some(task));
-    }
-
-    /// The same, of a task that woke itself in its step.
-    pub fn requeue(&mut self, task: AnyTask) {
-        self.yielded = true;
-        self.push_task(task);
-    }
-
-    /// True if a task or the root woke itself since this was last asked.
-    pub fn take_yielded(&mut self) -> bool {
-        std::mem::take(&mut self.yielded)
     }
 
     /// Takes the task out again if it stands last in the queue.
@@ -222,12 +208,13 @@ impl ReadyQueue {
         self.root.start();
     }
 
-    /// The root future's poll returned `Pending`.
-    pub fn pause_root(&mut self) {
-        if self.root.pause() == Pause::Requeue {
-            self.yielded = true;
+    /// The root future's poll returned `Pending`. True: it was woken in it, and runs again.
+    pub fn pause_root(&mut self) -> bool {
+        let again = self.root.pause() == Pause::Requeue;
+        if again {
             self.push_call(ROOT_CALL);
         }
+        again
     }
 
     /// The root future is done or given up: its entry in the queue, if there is one, runs nothing.

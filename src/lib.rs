@@ -187,27 +187,34 @@
 //!   server.rs           The server of the I/O cases, in a process of its own, and what it is asked
 //!   threads.rs          One thread a lane: no other thread, many without a lock, or many under one lock
 //!   verdict.rs          Which model won, by how much, and whether the rule of thumb says so. Pure
-//! lab/scenes            `singletrack gil`: scenes of the lock
+//! lab/scenes            `singletrack gil`: scenes of the lock, run for real or simulated, and explained
+//!   battle.rs           `battle`: two threads that compute, against one
 //!   bytecode.rs         Loops with the checkpoints that CPython's bytecode has for the same source line
-//!   calibration.rs      What this machine charges for ticks, wake-ups and switches, measured in half a second
-//!   echo.rs             An echo server thread beside threads that compute, and the peer that waits for its answers
-//!   explanation.rs      Why each scene goes as it does, in some twenty lines
+//!   calibration.rs      Calibration: what this machine charges for ticks, wake-ups and switches
+//!   computing.rs        Threads that compute under a lock, in a child process: the parts of real scenes
+//!   convoy.rs           `convoy`: an echo server thread beside a thread that computes
+//!   echo.rs             An echo server thread beside threads that compute, and the peer that asks it
+//!   explanation.rs      Explanations, which name functions of this crate by file and line
+//!   free_threaded.rs    `free-threaded`: two threads without a lock, and one that stops the world
+//!   no_force.rs         `no-force`: two threads that compute, with and without a forced switch
 //!   parity.rs           The simulator beside the real lock: one table
-//!   scene.rs            The scenes that `singletrack gil` shows: what runs, and under which policies
+//!   per_interpreter.rs  `per-interpreter`: two threads that compute, under one lock and under two
+//!   race.rs             `race`: four threads that do `x += 1` on one variable
+//!   scene.rs            What a scene is: one value with everything that `singletrack gil` asks of it
+//!   scene_list.rs       The list of scenes, and how one is found by its name
 //!   scene_report.rs     A scene for people, drawn and explained; and for machines, one JSON object
-//!   scopes.rs           What happens in the two scenes in which threads run at the same time: an interpreter each,
-//!   sentence.rs         What was measured in each scene, in a sentence
-//!   simulated.rs        The scenes on simulated cores: the same threads, the same figures, in virtual time
-//!   source.rs           Where in this crate's source a function stands: `src/gil/rules/machine.rs:229`
-//!   stage.rs            What happens in each scene: threads under a policy, recorded, in a process of their own
-//! lab/fidelity          `singletrack gil fidelity`: real interpreters beside ours
+//!   scene_run.rs        One run of a scene: what was recorded, and its figures: numbers with names
+//!   signal_storm.rs     `signal-storm`: two threads that compute after Ctrl-C, the main thread blocked
+//!   simulated.rs        Simulated machines that scenes run on, in virtual time
+//!   starvation.rs       `starvation`: three threads that compute, and the longest wait of any of them
+//! lab/fidelity          `singletrack gil fidelity`: real interpreters beside the presets of the lock
 //!   comparison.rs       The same experiment on a real CPython and on its preset, side by side
-//!   preset.rs           The emulator's side of the fidelity comparison: a preset, doing what the interpreter did
-//!   python.rs           Real interpreters: which there are, and one at work
-//!   subject.rs          Latency and bandwidth as Antoine Pitrou's ccbench measures them: over UDP, from outside
-//! lab/explore           `singletrack explore` and `dis`
+//!   preset.rs           The emulator's side: a preset whose threads do what the interpreter's did
+//!   python.rs           Real interpreters: which there are, one at work, and the experiments on it
+//!   subject.rs          The experiments that both sides of the comparison are asked for
+//! lab/explore           `singletrack explore` and `dis`: a program of the bytecode machine, explored
 //!   output.rs           What was explored, for people and for machines
-//!   request.rs          A program of the bytecode machine, read from a file
+//!   request.rs          What `explore` and `dis` are asked for: a command line, and a program file
 //! lab                   The lab behind the `singletrack` command
 //!   cli.rs              What the command line asks for: its arguments, and a request
 //!   gil_cli.rs          What `singletrack gil` is asked for: its arguments, and a request

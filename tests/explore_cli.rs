@@ -1,4 +1,4 @@
-//! `singletrack explore` and `singletrack dis` as their users meet them.
+//! `singletrack explore` and `singletrack dis` from their command lines.
 #![cfg(feature = "cli")]
 
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ fn program(name: &str) -> String {
     format!("{PROGRAMS}/{name}.gil")
 }
 
-/// What is run here ends by itself: its schedules are bounded.
+/// Runs a command to its end, which always comes: its schedules are bounded.
 fn run(words: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_singletrack"));
     command.args(words).stdin(Stdio::null()).output().unwrap()
@@ -35,7 +35,7 @@ fn explored(name: &str, policy: &str, more: &[&str]) -> Value {
     serde_json::from_str(&shown(&words)).unwrap()
 }
 
-/// It ended with exit code 2, with nothing on stdout and one line on stderr that begins so.
+/// The command ends with exit code 2, nothing on stdout, and one line on stderr that begins so.
 fn assert_refused(words: &[&str], begins: &str) {
     let output = run(words);
     let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));

@@ -9,7 +9,7 @@
 //! (`aio/tasks/bridge.rs`).
 
 use crate::base::id::{Key, LoopId};
-use crate::event_loop::core::{Core, Due, run_or_send, with_current};
+use crate::event_loop::core::{Core, Due, drop_or_report_to, run_or_send, with_current};
 use crate::event_loop::inbox::{self, LoopMessage};
 use crate::event_loop::lifecycle::EventLoop;
 use crate::event_loop::timers::deadline_after;
@@ -29,13 +29,12 @@ pub struct CallHandle {
 impl CallHandle {
     /// The callback will not run, unless it has already or is running now.
     pub fn cancel(&self) {
-        let here = |core: &Core| {
-            let timer = self.timer.and_then(|key| core.timers.borrow_mut().cancel(key));
-            let call = core.calls.borrow_mut().remove(self.call);
-            drop((timer, call));
-        };
+        let mut callback = None;
+        let here = |core: &Core| callback = core.take_call(self.call, self.timer);
+        let message = || LoopMessage::CancelCall(self.call, self.timer);
         // False if the loop is gone, and the callback with it.
-        let _ = run_or_send(self.loop_id, here, || LoopMessage::CancelCall(self.call));
+        let _ = run_or_send(self.loop_id, here, message);
+        drop_or_report_to(self.loop_id, "a cancelled callback", callback);
     }
 }
 

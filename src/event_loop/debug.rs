@@ -51,6 +51,11 @@ impl DebugMode {
         self.limit.set(Some(limit));
     }
 
+    /// Takes the handler out again.
+    pub fn take_handler(&self) -> Option<Rc<dyn Fn(&SlowStep)>> {
+        self.handler.take()
+    }
+
     /// What is called with each slow step. Without this, a line on standard error.
     pub fn set_handler(&self, handler: impl Fn(&SlowStep) + 'static) {
         let old = self.handler.replace(Some(Rc::new(handler)));

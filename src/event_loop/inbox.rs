@@ -23,6 +23,7 @@
 //! Counterpart: asyncio's `call_soon_threadsafe` writes a byte into the self-pipe every time.
 
 use crate::base::id::{Key, LoopId, MAX_LOOPS, TaskId};
+use crate::base::panic::{drop_caught, warn};
 use crate::base::sync::atomic::{AtomicU8, Ordering};
 use crate::base::sync::{Arc, Mutex};
 use std::collections::BTreeMap;
@@ -41,8 +42,9 @@ pub enum LoopMessage {
     Cancel(TaskId),
     /// Run this in the next iteration.
     Call(Box<dyn FnOnce() + Send>),
-    /// A handle of a scheduled callback was cancelled.
-    CancelCall(Key),
+    /// A handle of a scheduled callback was cancelled: forget the callback, and its timer if it
+    /// has one.
+    CancelCall(Key, Option<Key>),
     /// A sleep was dropped.
     CancelTimer(Key),
     /// A socket was dropped: forget the source, then close the descriptor.
@@ -112,6 +114,18 @@ impl<M> Inbox<M> {
         }
         if self.state.swap(AWAKE, Ordering::AcqRel) == NOTIFIED {
             into.append(&mut self.queue.lock());
+        }
+    }
+}
+
+impl<M> Drop for Inbox<M> {
+    /// What was sent while the loop closed. Each message may own a user value, whose drop may panic,
+    /// and there is no loop any more that could be told.
+    fn drop(&mut self) {
+        for message in std::mem::take(&mut *self.queue.lock()) {
+            if let Some(panic) = drop_caught(message) {
+                warn(format_args!("a message to a closed event loop panicked: {panic}"));
+            }
         }
     }
 }

@@ -3,14 +3,14 @@
 //! *Assumes*: the parts of a loop (`event_loop/core.rs`).
 //! *Promises*: a setting takes effect in the next iteration at the latest. When a loop is dropped,
 //! all that it still has is dropped on its own thread, and what such a drop may use is dropped
-//! after it.
+//! after it. A drop that panics is reported, and the others follow all the same.
 //! *Leaves out*: running (`event_loop/run_once.rs`); letting tasks end by themselves first
 //! (`aio/run.rs`).
 //!
 //! ```text
 //!   closing:  1 the inbox: no more messages
 //!             2 the tasks, whose drops may use all that follows
-//!             3 callbacks, timers, metadata
+//!             3 callbacks, timers, metadata, wakers that wait for a descriptor
 //!             4 the extensions of upper floors: the default executor joins its threads
 //!             5 sources and selector, with the core
 //! ```
@@ -238,11 +238,9 @@ impl Drop for EventLoop {
         let entered = try_enter(&self.core);
         self.take_inbox();
         self.core.drop_tasks();
-        let calls = self.core.calls.take();
-        let timers = self.core.timers.take();
-        let notes = self.core.metadata.take();
-        drop((calls, timers, notes));
-        drop((self.core.extensions.take(), entered));
+        self.core.drop_leftovers();
+        self.core.drop_handlers();
+        drop(entered);
         unregister_loop(self.core.id);
     }
 }

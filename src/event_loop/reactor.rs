@@ -211,6 +211,19 @@ impl Reactor {
         first.chain(others)
     }
 
+    /// Hands out the wakers of all that wait, and forgets them.
+    pub fn take_waiters(&mut self) -> Vec<Waker> {
+        let keys: Vec<Key> = self.sources.iter().map(|(key, _)| key).collect();
+        let mut waiters: Vec<Waker> = self.extra_waiters.drain(..).map(|w| w.waker).collect();
+        for key in keys {
+            let source = self.sources.get_mut(key);
+            waiters.extend(
+                source.into_iter().flat_map(|s| [s.reader.take(), s.writer.take()]).flatten(),
+            );
+        }
+        waiters
+    }
+
     /// Polls the selector, notes its events, and moves the wakers that they concern to the end of
     /// `woken`. Returns how many events there were.
     ///

@@ -162,6 +162,13 @@ impl<T> Timers<T> {
         Some(entry.value)
     }
 
+    /// Hands out all values, in no order, and forgets them.
+    pub fn take_values(&mut self) -> Vec<T> {
+        self.heap.clear();
+        self.fresh.clear();
+        self.entries.take_values().into_iter().map(|timer| timer.value).collect()
+    }
+
     /// The next entry whose deadline is `now` or earlier.
     pub fn pop_due(&mut self, now: u64) -> Option<T> {
         self.push_fresh();

@@ -10,7 +10,7 @@
 //! ```
 
 use crate::base::id::{Key, LoopId};
-use crate::event_loop::core::{Due, current, run_or_send};
+use crate::event_loop::core::{Due, current, drop_or_report_to, run_or_send};
 use crate::event_loop::inbox::LoopMessage;
 use crate::event_loop::timers::deadline_after;
 use std::future::Future;
@@ -116,6 +116,6 @@ impl Drop for Sleep {
             |core| due = core.timers.borrow_mut().cancel(key),
             || LoopMessage::CancelTimer(key),
         );
-        drop(due);
+        drop_or_report_to(loop_id, "a waker", due);
     }
 }

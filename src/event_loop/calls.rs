@@ -2,9 +2,10 @@
 //!
 //! *Assumes*: the ready queue (`task/ready_queue.rs`), timers (`event_loop/timers.rs`) and inbox
 //! (`event_loop/inbox.rs`) of a loop.
-//! *Promises*: FIFO among equals; a cancelled callback never runs and frees what it holds at
-//! once; a panic in one goes to the exception handler. All of [`LoopHandle`] may be called from
-//! any thread, at any time, and blocks no longer than it takes to append to a queue.
+//! *Promises*: FIFO among equals; a cancelled callback never runs, and it, its timer and what it
+//! holds are gone at once, or as soon as the loop takes its inbox if another thread cancelled it;
+//! a panic in one, or in its drop, goes to the exception handler. All of [`LoopHandle`] may be
+//! called from any thread, at any time, and blocks no longer than it takes to append to a queue.
 //! *Leaves out*: coroutines, which are tasks; results of a call on another thread
 //! (`aio/tasks/bridge.rs`).
 

@@ -272,7 +272,8 @@ impl Core {
 /// What the exception handler is called with.
 #[derive(Debug, Clone)]
 pub struct Unhandled {
-    /// Where it happened: a task's name, or its number as `task 1:0.3`; or `a callback`.
+    /// Where it happened: a task's name, or its number as `task 1:0.3`; or `a callback`, `a waker`
+    /// and the like. The drop of a task's future counts as the task.
     pub place: String,
     /// The panic's message.
     pub message: String,

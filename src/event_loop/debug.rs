@@ -25,7 +25,8 @@ pub struct SlowStep {
     pub took: Duration,
 }
 
-type SlowCallbackHandler = Rc<dyn Fn(&SlowStep)>;
+/// What is called with each slow step.
+pub type SlowCallbackHandler = Rc<dyn Fn(&SlowStep)>;
 
 /// Whether the loop times its steps, from when on one is slow, and what is called then.
 #[derive(Default)]
@@ -52,7 +53,7 @@ impl DebugMode {
     }
 
     /// Takes the handler out again.
-    pub fn take_handler(&self) -> Option<Rc<dyn Fn(&SlowStep)>> {
+    pub fn take_handler(&self) -> Option<SlowCallbackHandler> {
         self.handler.take()
     }
 

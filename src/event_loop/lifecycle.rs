@@ -215,8 +215,9 @@ impl EventLoop {
         self.core.debug.set_handler(handler);
     }
 
-    /// What is called with a panic in a callback, or in a task that is not awaited. The default
-    /// prints one line on standard error.
+    /// What is called with a panic in a callback, in a task that is not awaited, or in a drop that
+    /// the loop does: of a future, of a callback that was cancelled or goes with the loop. The
+    /// default prints one line on standard error.
     #[doc(alias = "asyncio.loop.set_exception_handler")]
     pub fn set_exception_handler(&self, handler: impl Fn(&Unhandled) + 'static) {
         let old = self.core.handler.replace(Some(Rc::new(handler)));

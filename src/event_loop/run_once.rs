@@ -88,8 +88,8 @@ impl fmt::Display for EndedEarly {
     }
 }
 
-/// The root future of the run in progress, if there is one.
-type Root<'a> = Option<&'a mut dyn FnMut()>;
+/// One poll of the root future of the run in progress, if there is one; true as for a step of a task.
+type Root<'a> = Option<&'a mut dyn FnMut() -> bool>;
 
 impl EventLoop {
     /// Runs until `future` is done and returns its output. Tasks that are not done by then
@@ -118,11 +118,9 @@ impl EventLoop {
                 self.core.budget.refill();
                 match future.as_mut().poll(&mut Context::from_waker(&waker(id))) {
                     Poll::Ready(value) => output = Some(value),
-                    Poll::Pending => {
-                        let again = self.core.ready.borrow_mut().pause_root();
-                        self.yielded.update(|yielded| yielded | again);
-                    }
+                    Poll::Pending => return self.core.ready.borrow_mut().pause_root(),
                 }
+                false
             };
             self.iterate(Some(&mut root)).map_err(EndedEarly::Failed)?;
             if self.core.stopping.take() {
@@ -207,9 +205,11 @@ impl EventLoop {
 
         // 8. Run what is ready now. What it makes ready waits for the next iteration.
         let batch = core.ready.borrow_mut().batch();
+        let mut yielded = false;
         for _ in 0..batch {
-            self.run_next(&mut root, &mut iteration);
+            yielded |= self.run_next(&mut root, &mut iteration);
         }
+        self.yielded.set(yielded);
         let ran = (iteration.polled + iteration.called) as u32;
         self.since_io.update(|polls| polls.saturating_add(ran));
         Ok(iteration)
@@ -219,7 +219,7 @@ impl EventLoop {
     /// and callbacks or in time. One clock is read at most: the exact one only where a task has
     /// yielded, which says that it has time.
     fn must_poll_selector(&self) -> bool {
-        let yielded = self.yielded.take();
+        let yielded = self.yielded.get();
         if self.core.ready.borrow().is_empty() || self.since_io.get() >= self.io_interval.get() {
             return true;
         }
@@ -256,21 +256,19 @@ impl EventLoop {
         armed
     }
 
-    fn run_next(&self, root: &mut Root<'_>, iteration: &mut Iteration) {
+    /// True: it was a task, or the root, that woke itself, so as to let others go first.
+    fn run_next(&self, root: &mut Root<'_>, iteration: &mut Iteration) -> bool {
         let core = &*self.core;
-        let Some(entry) = core.ready.borrow_mut().pop() else { return };
+        let Some(entry) = core.ready.borrow_mut().pop() else { return false };
         match entry {
             ReadyEntry::Task(task) => {
                 iteration.polled += 1;
-                if core.step(task) {
-                    self.yielded.set(true);
-                }
+                core.step(task)
             }
             ReadyEntry::Call(ROOT_CALL) => {
-                if let Some(root) = root {
-                    iteration.polled += 1;
-                    root();
-                }
+                let Some(root) = root else { return false };
+                iteration.polled += 1;
+                root()
             }
             ReadyEntry::Call(key) => {
                 let callback = core.calls.borrow_mut().remove(key);
@@ -278,6 +276,7 @@ impl EventLoop {
                     iteration.called += 1;
                     self.call(callback);
                 }
+                false
             }
         }
     }

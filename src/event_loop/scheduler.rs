@@ -3,7 +3,8 @@
 //! *Assumes*: slots and queue (`task/ready_queue.rs`), cells (`task/cell.rs`), wakers that are ids
 //! (`event_loop/waker.rs`).
 //! *Promises*: while a task runs nothing of the loop is borrowed, so it may spawn, wake and
-//! cancel any task, itself included; its panic reaches its awaiter or the exception handler. An
+//! cancel any task, itself included; its panic reaches its awaiter or the exception handler, and a panic in its
+//! future's drop always the handler. An
 //! eager task that is ready at once never enters the ready queue and costs no iteration; one that
 //! waits is a task like any other from then on.
 //! *Leaves out*: how many to run (`event_loop/run_once.rs`).

@@ -34,26 +34,6 @@ pub fn discard(payload: Box<dyn Any + Send>) {
     }
 }
 
-/// Drops a value of the user's, whose drop may panic. Then the message is returned, for the caller
-/// to report: two such panics at once would abort the process.
-///
-/// ```
-/// use singletrack::base::panic::drop_caught;
-///
-/// struct Grenade;
-/// impl Drop for Grenade {
-///     fn drop(&mut self) {
-///         panic!("too late");
-///     }
-/// }
-/// assert_eq!(drop_caught(Grenade).as_deref(), Some("too late"));
-/// assert_eq!(drop_caught("a peaceful value"), None);
-/// ```
-#[must_use = "a panic that nobody is told of"]
-pub fn drop_caught<T>(value: T) -> Option<String> {
-    catch_unwind(AssertUnwindSafe(|| drop(value))).err().map(into_message)
-}
-
 /// Writes a line to standard error. If that is closed or full, the line is lost: `eprintln!` would
 /// panic, and here that would often be while another panic is being reported.
 pub fn warn(text: impl fmt::Display) {

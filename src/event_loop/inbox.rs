@@ -23,7 +23,7 @@
 //! Counterpart: asyncio's `call_soon_threadsafe` writes a byte into the self-pipe every time.
 
 use crate::base::id::{Key, LoopId, MAX_LOOPS, TaskId};
-use crate::base::panic::{drop_caught, warn};
+use crate::base::panic::drop_or_warn;
 use crate::base::sync::atomic::{AtomicU8, Ordering};
 use crate::base::sync::{Arc, Mutex};
 use std::collections::BTreeMap;
@@ -123,9 +123,7 @@ impl<M> Drop for Inbox<M> {
     /// and there is no loop any more that could be told.
     fn drop(&mut self) {
         for message in std::mem::take(&mut *self.queue.lock()) {
-            if let Some(panic) = drop_caught(message) {
-                warn(format_args!("a message to a closed event loop panicked: {panic}"));
-            }
+            drop_or_warn("a message to a closed event loop", message);
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! *Assumes*: Linux (`wait4`, `CLOCK_THREAD_CPUTIME_ID`, `sched_setaffinity`); at most 1024 cores.
 //! *Promises*: the figures of a child include every descendant that it has waited for; threads
-//! started later inherit the cores that are set here.
+//! started later inherit the cores that are set here. Besides, the system's clock: exact, or as of
+//! its last tick and all but free.
 //! *Leaves out*: memory of several processes added up (`ru_maxrss` is that of the largest); which
 //! cores share a cache.
 #![allow(unsafe_code)]

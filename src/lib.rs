@@ -223,34 +223,29 @@
 //!
 //! # Words
 //!
-//! A file is a *page*, a group of them a *floor*. A *pure* page has rules and nothing else: no
-//! system call, no thread, and time comes in as a number. Its *shell* is the page that binds it to
-//! the system. The other words are asyncio's where asyncio has one, else tokio's and mio's, else
-//! CPython's; these may need a line:
+//! A *pure* file has rules and nothing else: no system call, no thread, and time comes in as a
+//! number. Its *shell* is the file that binds it to the system. All other words are asyncio's where
+//! asyncio has one, else tokio's and mio's, else CPython's; these may need a line:
 //!
 //! | here | is | elsewhere |
 //! | --- | --- | --- |
-//! | turn | one pass of an event loop | asyncio's `_run_once` |
-//! | bell | what wakes a selector from another thread | mio's `Waker`, asyncio's self-pipe |
-//! | door | an atomic word that spares most callers a mutex or a system call | a fast path |
+//! | iteration | one pass of an event loop, [`run_once`](EventLoop::run_once) | asyncio's `_run_once` |
 //! | root | the future given to `run_until_complete`: polled as a task is, but none | asyncio makes a task of it |
-//! | step | one of the eight parts of a turn; of a task: one poll of its future | asyncio's `__step` |
-//! | block, stage | the memory of a task; the part of it that is first the future, then its output | tokio's `Cell`, `Stage` |
-//! | gate, line | what tasks wait at: the rules of a lock, an event, a queue; those who wait | |
-//! | desk | a mutex that is held for one decision, and the pure rules behind it | |
-//! | seat, bed | what a lock keeps of a thread; the condition variable it sleeps on | |
-//! | diary, shelf | what one thread counted, measured and recorded; those of all threads | |
-//! | tick, checkpoint | an instruction; one at which a drop request is read | the eval breaker |
+//! | step | one of the eight parts of an iteration; of a task: one poll of its future | asyncio's `__step` |
+//! | inbox | what other threads ask of a loop | asyncio's self-pipe and `call_soon_threadsafe` |
+//! | grant | a lock or permit that belongs to a waiter before it has run | |
+//! | state word | an atomic that spares most callers a mutex or a system call | a fast path |
 //! | attach, detach | take the lock for a thread; drop it around what blocks | `Py_BEGIN_ALLOW_THREADS` |
-//! | hand-off | who has a dropped lock next | `FORCE_SWITCHING` is one |
-//! | fork server | a process of one thread that forks all others | fork server, zygote |
-//! | spare | a worker forked ahead of being asked for | |
+//! | tick | an instruction that the lock is told of | `_Py_Ticker` counts them |
+//! | switch point, checkpoint | where a thread could drop the lock; one where its policy lets it | where the eval breaker is read |
+//! | hand-off | which thread has a dropped lock next | `FORCE_SWITCHING` is one |
+//! | fork server | a process of one thread that forks all others | `forkserver`, zygote |
+//! | preforked | forked before it was asked for | |
 //! | reap | collect a dead process, so that it is no zombie | `waitpid` |
-//! | home, household | the pool or loop that a thread works for, and its rules for waiting | |
-//! | onlooker | a task that looks again after each change | a waiter of a condition |
+//! | deadlock guard | what tells a thread that it would wait for a job that only it can run | |
 //! | frame | one message with its length in front | |
 //! | promise | the side that sets a future's result | CPython's future has both sides |
-//! | job, lane | a submitted call; in the lab, whatever takes jobs one after another | |
+//! | lane | in `compare`: a thread or task that takes one job after another | |
 //!
 //! # Unsafe
 //!

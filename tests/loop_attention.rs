@@ -86,28 +86,6 @@ fn tasks_that_keep_each_other_busy_hold_a_timer_up_by_about_a_millisecond() {
 }
 
 #[test]
-fn a_loop_that_was_light_notices_soon_that_it_is_not_any_more() {
-    let late = in_virtual_time(async |event_loop, selector| {
-        for _ in 0..1000 {
-            yield_now().await; // takes no time
-        }
-        drop(create_task(async move {
-            loop {
-                selector.advance(5 * MS);
-                yield_now().await;
-            }
-        }));
-        let start = event_loop.time();
-        sleep(10 * MS).await;
-        let first = event_loop.time() - start - 10 * MS;
-        let start = event_loop.time();
-        sleep(10 * MS).await;
-        (first, event_loop.time() - start - 10 * MS)
-    });
-    assert!(late.0 <= 20 * MS && late.1 <= 5 * MS, "{late:?}");
-}
-
-#[test]
 fn callbacks_that_schedule_each_other_hold_a_timer_up_by_about_a_millisecond() {
     fn again(event_loop: &Rc<EventLoop>, selector: &ScriptedSelector, left: u32) {
         selector.advance(700 * US);
@@ -150,7 +128,7 @@ fn short_yields_share_a_poll_of_the_selector() {
         }
         selector.waits() - before
     });
-    assert!((99..=100).contains(&polls), "{polls} polls in 1000 microseconds");
+    assert_eq!(polls, 100, "one in ten microseconds");
 }
 
 proptest! {
@@ -190,8 +168,7 @@ proptest! {
             event_loop.time() - start - 10 * MS
         });
         let iteration = tasks * (slices.iter().map(|(micros, _)| *micros).max().unwrap() + 1) * US;
-        // Two more iterations to notice and to tell, and three if light polls came before.
-        prop_assert!(late <= MS + 5 * iteration, "{late:?} late, {iteration:?} an iteration");
+        prop_assert!(late <= MS + 2 * iteration, "{late:?} late, {iteration:?} an iteration");
     }
 }
 

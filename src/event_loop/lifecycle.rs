@@ -82,8 +82,6 @@ pub struct EventLoop {
     pub(super) since_io: Cell<u32>,
     /// When that was, on the loop's clock.
     pub(super) polled_at: Cell<u64>,
-    /// A clock is read in every so many iterations: 1 once time has been what ended an interval.
-    pub(super) clock_stride: Cell<u64>,
     /// In the last iteration a task or the root woke itself, so as to let others go first.
     pub(super) yielded: Cell<bool>,
     pub(super) iterations: Cell<u64>,
@@ -107,9 +105,8 @@ impl EventLoop {
             core: Core::new(selector),
             io_interval: Cell::new(IO_INTERVAL),
             timer_slack: Cell::new(0),
-            since_io: Cell::new(u32::MAX),
+            since_io: Cell::new(IO_INTERVAL),
             polled_at: Cell::new(0),
-            clock_stride: Cell::new(1),
             yielded: Cell::new(false),
             iterations: Cell::new(0),
             messages: RefCell::default(),

@@ -30,8 +30,7 @@
 //! time counts too. After an iteration in which a task woke itself (a yield, a sleep of zero, a
 //! spent budget) 10 µs are enough: it wants others to go first, and those may be behind the
 //! selector. After any other it takes one of the kernel's ticks, 1 to 4 ms on most systems, since to
-//! read the exact clock there would cost a hand-over between two tasks half as much again. And while
-//! 61 polls come round sooner than either, the clock is read in every fourth iteration only.
+//! read the exact clock there would cost a hand-over between two tasks half as much again.
 //!
 //! Counterpart: `BaseEventLoop._run_once` in CPython's Lib/asyncio/base_events.py, which polls in
 //! every iteration; tokio's `current_thread` `block_on`, which counts to 61 and polls as well when
@@ -53,10 +52,6 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(24 * 3600);
 /// Nanoseconds after which a yield is a reason to poll the selector. A poll that finds nothing costs
 /// some hundred, so a task that does nothing but yield loses a hundredth.
 const YIELD_INTERVAL: u64 = 10_000;
-
-/// While the polls are light, which is when their count runs out before their time, a clock is read
-/// in every so many iterations only. (A power of two: to ask costs a mask.)
-const LIGHT_STRIDE: u64 = 4;
 
 /// What one iteration did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -224,25 +219,15 @@ impl EventLoop {
     /// and callbacks or in time. One clock is read at most: the exact one only where a task has
     /// yielded, which says that it has time.
     fn must_poll_selector(&self) -> bool {
-        if self.core.ready.borrow().is_empty() {
+        let yielded = self.yielded.get();
+        if self.core.ready.borrow().is_empty() || self.since_io.get() >= self.io_interval.get() {
             return true;
-        }
-        if self.since_io.get() >= self.io_interval.get() {
-            self.clock_stride.set(LIGHT_STRIDE);
-            return true;
-        }
-        if !self.iterations.get().is_multiple_of(self.clock_stride.get()) {
-            return false;
         }
         let (reactor, polled_at) = (self.core.reactor.borrow(), self.polled_at.get());
-        let due = match self.yielded.get() {
+        match yielded {
             true => reactor.now().saturating_sub(polled_at) >= YIELD_INTERVAL,
             false => reactor.has_ticked(polled_at),
-        };
-        if due {
-            self.clock_stride.set(1);
         }
-        due
     }
 
     /// Zero if there is work, else until the first deadline, else for ever.

@@ -6,7 +6,7 @@
 //!                  │          pipes, `ppoll` of one descriptor                      │
 //!                  └────▲──────────────▲──────────────▲──────────────▲──────────────┘
 //!   memory         socket         signal         process ◄────── usage
-//!   mmap, huge     listeners,     a handler      fork, pidfd,    rusage, CPU time,
+//!   mmap, huge     listeners,     a handler      fork, pidfd,    rusage, clocks,
 //!   pages          packets,       that writes    reset of a      cores
 //!                  SCM_RIGHTS     an eventfd     child
 //! ```

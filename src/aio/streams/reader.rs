@@ -218,11 +218,11 @@ where
     /// brings; at the end, none. For hand-written futures; report with
     /// [`consume`](Self::consume) how many were used.
     pub fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
-        ready!(spend_budget(cx));
-        if self.buffer.data().is_empty() && !self.buffer.has_ended() {
-            if let Some(error) = &self.error {
-                return Poll::Ready(Err(copy(error)));
-            }
+        if !self.buffer.data().is_empty() || self.buffer.has_ended() {
+            ready!(spend_budget(cx)); // a read pays for itself
+        } else if let Some(error) = &self.error {
+            return Poll::Ready(Err(copy(error)));
+        } else {
             let read = ready!(self.stream.poll_read(cx, self.buffer.room()));
             self.record_read(read)?;
         }

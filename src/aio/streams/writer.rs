@@ -104,8 +104,8 @@ where
     /// # Errors
     /// The error that ended the stream.
     pub fn poll_drain(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(spend_budget(cx));
-        self.0.poll_until(cx, |out| !out.queue.borrow().paused())
+        ready!(self.0.poll_until(cx, |out| !out.queue.borrow().paused()))?;
+        spend_budget(cx).map(Ok) // to wait costs nothing
     }
 
     /// Ready when nothing is queued any more.

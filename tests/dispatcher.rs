@@ -310,6 +310,21 @@ fn a_closed_pool_replaces_a_worker_that_a_queued_job_needs() {
 }
 
 #[test]
+fn only_a_job_that_travels_alone_can_be_killed() {
+    let plain = Terms::default();
+    let alone = Terms { alone: true, ..plain };
+    let limited = Terms { limit: Some(1 << 40), ..plain };
+    for (terms, may) in [(plain, false), (alone, true), (limited, true)] {
+        let (mut pool, keys) = pool(1);
+        (0..2).for_each(|id| pool.submit(PoolJob { id, terms, body: () }));
+        assert_eq!(pool.assign(0, |_| true), Some(keys[0]));
+        pool.delivered(keys[0]);
+        assert_eq!([pool.kill(0), pool.kill(1)], [may; 2], "{terms:?}");
+        assert_eq!(pool.next_action(0).is_some(), may, "{terms:?}");
+    }
+}
+
+#[test]
 fn a_worker_that_does_not_leave_is_killed() {
     let (mut pool, keys) = pool(1);
     pool.shutdown(false);

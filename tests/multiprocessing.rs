@@ -90,6 +90,10 @@ const TESTS: &[Test<ForkServer>] = &[
     ),
     ("killing_a_job_harms_no_other", killing_a_job_harms_no_other),
     ("a_queued_job_is_killed_by_cancelling_it", a_queued_job_is_killed_by_cancelling_it),
+    (
+        "a_job_submitted_without_the_option_is_not_killed",
+        a_job_submitted_without_the_option_is_not_killed,
+    ),
     ("idempotent_jobs_are_run_again", idempotent_jobs_are_run_again),
     ("retries_have_an_end", retries_have_an_end),
     ("a_pool_grows_and_shrinks", a_pool_grows_and_shrinks),
@@ -649,10 +653,25 @@ fn a_queued_job_is_killed_by_cancelling_it(fork_server: &ForkServer) {
     let pool = executor(fork_server, 1);
     let first = pool.submit(nap, 100);
     eventually("it runs", || first.running());
-    let queued = pool.submit_with(JobOptions::default(), square, 3);
+    let queued = pool.submit_with(JobOptions::default().killable(), square, 3);
     assert!(pool.kill(queued.job));
     assert_eq!(queued.future.result(), Err(JobError::Cancelled));
     assert_eq!(first.result(), Ok(100));
+}
+
+fn a_job_submitted_without_the_option_is_not_killed(fork_server: &ForkServer) {
+    let pool = executor(fork_server, 1);
+    let running = pool.submit_with(JobOptions::default(), nap, 100);
+    eventually("it runs", || running.future.running());
+    let queued = pool.submit_with(JobOptions::default().retries(1), square, 3);
+    let limited = JobOptions::default().limit(Duration::from_secs(60));
+    let limited = pool.submit_with(limited, square, 4);
+    assert!(!pool.kill(running.job) && !pool.kill(queued.job));
+    assert!(pool.kill(limited.job), "a job with a limit travels alone");
+    assert_eq!(running.future.result(), Ok(100));
+    assert_eq!(queued.future.result(), Ok(9));
+    assert_eq!(limited.future.result(), Err(JobError::Cancelled));
+    assert_eq!(pool.counts().lost, 0);
 }
 
 /// Kills its process the first time it is run: then it leaves a mark.

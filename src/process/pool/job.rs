@@ -54,6 +54,13 @@ pub struct PoolJob<B> {
     pub body: B,
 }
 
+impl<B> PoolJob<B> {
+    /// Whether it is number `id`, and killing it endangers no other.
+    pub(crate) fn may_be_killed_as(&self, id: u64) -> bool {
+        self.id == id && self.terms.travels_alone()
+    }
+}
+
 /// Why a job came out without an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobOutcome {

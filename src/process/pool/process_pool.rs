@@ -220,7 +220,8 @@ impl ProcessPool {
     /// Ends a job that was submitted as [`killable`](JobOptions::killable) (or with a time
     /// limit). If it runs, its worker is killed and replaced, and its future gives
     /// [`JobError::WorkerLost`] with SIGKILL, whatever its `retries`; if not, it gives
-    /// [`JobError::Cancelled`]. False if the job is done, or was submitted without that option.
+    /// [`JobError::Cancelled`]. False if the job is done, or was submitted without that option and
+    /// without a limit (of its own or the pool's): then nothing happens to it, queued or running.
     pub fn kill(&self, job: u64) -> bool {
         let mut killed = false;
         self.update(|state| killed = state.dispatcher.kill(job));

@@ -165,6 +165,11 @@ impl<B> Worker<B> {
         self.sent.len() == 1 && self.sent[0].id == id
     }
 
+    /// Whether it runs this job, and that is one that travels alone: it may be killed.
+    pub(crate) fn runs_alone(&self, id: u64) -> bool {
+        self.sent.front().is_some_and(|job| job.may_be_killed_as(id))
+    }
+
     /// What it has done. The pid is the caller's to fill in.
     pub(crate) fn stats(&self) -> WorkerStats {
         WorkerStats {

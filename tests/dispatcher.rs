@@ -310,6 +310,23 @@ fn a_closed_pool_replaces_a_worker_that_a_queued_job_needs() {
 }
 
 #[test]
+fn an_answer_comes_in_no_more_parts_than_the_job_has_items() {
+    for items in [0, 1, 3] {
+        let (mut pool, keys) = pool(1);
+        let terms = Terms { items, ..Terms::default() };
+        pool.submit(PoolJob { id: 0, terms, body: () });
+        assert_eq!(pool.assign(0, |_| true), Some(keys[0]));
+        pool.delivered(keys[0]);
+        assert!((0..items).all(|_| pool.answered_in_part(keys[0], 0)));
+        assert!(!pool.answered_in_part(keys[0], 0), "of {items} items");
+        assert!(matches!(pool.next_action(0), Some(Action::Kill(_))));
+        let lost = pool.next_action(0);
+        assert!(matches!(lost, Some(Action::Resolve(_, JobOutcome::Protocol(..)))), "{lost:?}");
+        assert!(pool.answered(keys[0], 0, 1).is_none());
+    }
+}
+
+#[test]
 fn only_a_job_that_travels_alone_can_be_killed() {
     let plain = Terms::default();
     let alone = Terms { alone: true, ..plain };

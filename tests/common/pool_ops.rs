@@ -146,7 +146,9 @@ impl Twin {
 
     pub fn apply(&mut self, op: Op) {
         match op {
-            Op::Submit { limit, retries, alone } => self.submit(Terms { limit, retries, alone }),
+            Op::Submit { limit, retries, alone } => {
+                self.submit(Terms { limit, retries, alone, items: 0 });
+            }
             Op::Cancel { job } => {
                 self.cancelled.insert(job as u64);
             }

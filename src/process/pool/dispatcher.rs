@@ -231,6 +231,20 @@ impl<B> Dispatcher<B> {
         job
     }
 
+    /// A worker sent a part of its answer to job `id`. False if that does not count, as for
+    /// [`answered`](Self::answered).
+    pub fn answered_in_part(&mut self, key: Key, id: u64) -> bool {
+        let Some(worker) = self.workers.get_mut(key) else { return false };
+        if worker.status == WorkerStatus::BeingKilled {
+            return false;
+        }
+        let expected = worker.answer_part(id);
+        if !expected {
+            self.misbehaved(key, format!("it sent a part of an answer to job {id} out of turn"));
+        }
+        expected
+    }
+
     /// A worker broke the protocol: it is killed. The job it ran comes out with `why`; other jobs
     /// that it was sent may have begun by the time it is dead, and are then lost.
     pub fn misbehaved(&mut self, key: Key, why: String) {

@@ -1,17 +1,17 @@
 //! A large table, made once, that several processes use without a copy.
 //!
-//! Question: does each worker need a table of its own? Prediction: no. What is there when the
-//! fork server starts is there in every worker: the same pages of memory, until somebody writes into
-//! one. Then this page is copied, for the writer alone; nobody else sees what was written.
+//! Question: does each worker need a table of its own? Prediction: no. What the program has when the
+//! fork server starts, every worker has: the same pages of memory, until one process writes into a
+//! page. Then this page is copied, for the writer alone; no other process sees what was written.
 //!
 //!     cargo run --release --example copy_on_write
 //!     cargo run --release --example copy_on_write -- --mib 500
 //!
 //! ```text
-//!   program   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓        the table
+//!   program       ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓        the table
 //!   fork server   ░░░░░░░░░░░░░░░░        the same pages
-//!   worker    ░░░░░░░░░░░░░░░░        the same pages
-//!   worker    ▓▓▓▓░░░░░░░░░░░░        has written into a quarter of them
+//!   worker        ░░░░░░░░░░░░░░░░        the same pages
+//!   worker        ▓▓▓▓░░░░░░░░░░░░        has written into a quarter of them
 //! ```
 //! CI: --mib 16
 
@@ -37,7 +37,7 @@ fn sum() -> u64 {
     table().iter().fold(0, |sum, number| sum.wrapping_add(number.load(Ordering::Relaxed)))
 }
 
-/// What a worker tells of itself.
+/// What a worker reports.
 type Told = (u32, u64, u64);
 
 /// Reads the whole table.
@@ -66,7 +66,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let numbers = mib << 20 >> 3;
     TABLE.get_or_init(|| (0..numbers as u64).map(AtomicU64::new).collect());
     let (total, kib) = (sum(), mib as u64 * 1024);
-    let fork_server = ForkServer::start()?; // with all that is there now
+    let fork_server = ForkServer::start()?; // with all that the program has now
     let pool = ProcessPool::new(&fork_server, WORKERS)?;
     println!("process {} has made a table of {mib} MiB", std::process::id());
 
@@ -80,7 +80,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("process {pid} has written into a quarter of it; {more} KiB more are its own");
     assert_ne!(sum, total, "it sees what it has written");
     assert!(more >= kib / 4 && more < kib / 2, "a copy of what it has written to");
-    assert_eq!(self::sum(), total, "which nobody else sees");
+    assert_eq!(self::sum(), total, "which no other process sees");
     println!("process {} has the numbers that it had", std::process::id());
     Ok(())
 }

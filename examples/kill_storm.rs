@@ -1,6 +1,6 @@
 //! Workers are killed at random moments under a load of jobs: is every job accounted for?
 //!
-//! Question: with processes dying all the time, can a job be lost without a word, answered
+//! Question: with processes dying all the time, can a job be lost without an error, answered
 //! twice, or answered with another's value? Prediction: no. Each comes out once: with its own
 //! value, or as lost with a worker that this program has killed.
 //!
@@ -32,7 +32,7 @@ struct Options {
     seed: u64,
 }
 
-/// What came out, counted by us; the pool keeps an account of its own.
+/// What came out, counted here; the pool has counts of its own.
 #[derive(Debug, Default)]
 struct Sheet {
     answered: u64,
@@ -70,7 +70,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             settle(&mut sheet, taken, window.pop_front().expect("it is full"));
             taken += 1;
         }
-        // At moments that the seed decides; or a little later, if all were dying then.
+        // At moments that the seed decides; or a little later, if all workers were dying then.
         due += u64::from(due < kills && random.next_u64() % jobs < kills);
         if killed < due {
             killed += u64::from(kill_one(&pool, &mut random, &mut struck));
@@ -90,9 +90,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Sends SIGKILL to some worker that has not been struck yet, if there is one. By number, as a
-/// person would: it may be gone by then. The pool's books forget a worker when it has been
-/// collected, so a number that is in them is not another's.
+/// Sends SIGKILL to a worker that was not killed before, if there is one. By pid, as a person would:
+/// the worker may be gone by then. The pool forgets a worker when it was reaped, so a pid that it
+/// reports is not another process's.
 fn kill_one(pool: &ProcessPool, random: &mut SplitMix64, struck: &mut Vec<u32>) -> bool {
     let pids = pool.worker_pids();
     struck.retain(|pid| pids.contains(pid));

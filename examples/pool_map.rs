@@ -7,7 +7,7 @@
 //! with Pool(5) as p:
 //!     print(p.map(f, [1, 2, 3]))
 //! ```
-//! It prints `[1, 4, 9]`: the results come in the order of the numbers, whoever was first.
+//! It prints `[1, 4, 9]`: the results come in the order of the numbers, whichever worker was first.
 //!
 //! With `--long` it goes on for some ten seconds and names its workers: `kill -9` one of them.
 //! Only the job it ran is lost, with an error that names the process and the signal; the

@@ -1,8 +1,8 @@
 //! A pre-fork server: several processes, each with an event loop, on one listening socket.
 //!
 //! Question: what does it take to use all cores, to survive the crash of a worker, and to be
-//! updated without turning anyone away? Prediction: a supervisor that owns the socket and
-//! forgets nobody. It is what gunicorn does, with uvloop in its workers.
+//! updated without refusing a connection? Prediction: a supervisor that owns the socket and
+//! keeps count of its workers. It is what gunicorn does, with uvloop in its workers.
 //!
 //!     cargo run --example prefork_server
 //!     nc 127.0.0.1 PORT            # each line comes back with generation and pid
@@ -10,8 +10,8 @@
 //!     kill -HUP SUPERVISOR         # a new generation; the old one finishes its work
 //!     kill -TERM SUPERVISOR        # all finish their work, then the end; so does Ctrl-C
 //!
-//! A terminal sends Ctrl-C to every process of the program, and so may SIGTERM come to all. The
-//! workers leave SIGINT and SIGHUP to the supervisor, who tells each by SIGTERM when to stop.
+//! A terminal sends Ctrl-C to every process of the program, and SIGTERM may come to all as well. The
+//! workers leave SIGINT and SIGHUP to the supervisor, which stops each of them with SIGTERM.
 //!
 //! ```text
 //!   supervisor ── forks ──▶ worker   worker   worker       each: accept, answer, accept …
@@ -62,7 +62,7 @@ fn serve((socket, generation, mut ready): (Descriptor, u32, Sender<u32>)) {
             let server = start_server(TcpListener::from_std(socket)?, move |reader, writer| {
                 answer(reader, writer, generation)
             });
-            // If nobody hears it, the supervisor is gone, and so are we.
+            // If this fails, the supervisor is gone, and this worker is about to be killed.
             let _ = ready.send(&std::process::id());
             told_to_stop.recv().await?;
             server.close();
@@ -97,14 +97,14 @@ async fn answer(
 
 // ---- the supervisor ----
 
-/// Prints a line. A server goes on when nobody reads its output any more.
+/// Prints a line. A server goes on when its output is not read any more.
 fn log(line: &str) {
     let _ = writeln!(io::stdout(), "{line}");
 }
 
-/// What the supervisor hears of.
+/// What the supervisor waits for.
 #[derive(Clone, Copy)]
-enum News {
+enum SupervisorEvent {
     Ended(u32, Death),
     Reload,
     Stop,
@@ -113,22 +113,22 @@ enum News {
 struct Worker {
     pidfd: OwnedFd,
     generation: u32,
-    born: Instant,
+    started_at: Instant,
 }
 
 struct Supervisor {
     fork_server: ForkServer,
-    /// The socket that all workers share: as long as it is open here, nobody is turned away.
+    /// The socket that all workers share: as long as it is open here, no connection is refused.
     socket: net::TcpListener,
     size: usize,
     generation: u32,
     workers: BTreeMap<u32, Worker>,
-    news: Rc<Queue<News>>,
+    events: Rc<Queue<SupervisorEvent>>,
 }
 
 impl Supervisor {
     /// Starts a worker of this generation; what is received says that it accepts.
-    fn hire(&mut self) -> Result<Receiver<u32>, Box<dyn Error>> {
+    fn start_worker(&mut self) -> Result<Receiver<u32>, Box<dyn Error>> {
         let socket = Descriptor::from(OwnedFd::from(self.socket.try_clone()?));
         let (ready, tell) = pipe()?;
         let generation = self.generation;
@@ -137,24 +137,25 @@ impl Supervisor {
         let mut process = options.spawn(&self.fork_server, serve, (socket, generation, tell))?;
         let pid = process.pid();
         let pidfd = process.sentinel().try_clone_to_owned()?;
-        self.workers.insert(pid, Worker { pidfd, generation, born: Instant::now() });
-        let news = Rc::clone(&self.news);
+        self.workers.insert(pid, Worker { pidfd, generation, started_at: Instant::now() });
+        let events = Rc::clone(&self.events);
         drop(create_task(async move {
             // Without a fork server there are no processes: then all of them have been killed.
             let _ = process.ended().await;
             let death = process.exit_code().unwrap_or(Death::Signal(libc::SIGKILL));
-            let _ = news.put(News::Ended(pid, death)).await;
+            let _ = events.put(SupervisorEvent::Ended(pid, death)).await;
         }));
         Ok(ready)
     }
 
-    /// Makes up the number of workers, and waits until the new ones accept.
-    async fn man(&mut self) -> Result<(), Box<dyn Error>> {
+    /// Starts the workers that are missing, and waits until they accept.
+    async fn start_missing(&mut self) -> Result<(), Box<dyn Error>> {
         let current = |worker: &&Worker| worker.generation == self.generation;
         let missing = self.size - self.workers.values().filter(current).count();
-        let hired: Vec<_> = (0..missing).map(|_| self.hire()).collect::<Result<_, _>>()?;
-        for mut ready in hired {
-            // An error is the end of that worker, of which there will be news.
+        let started: Vec<_> =
+            (0..missing).map(|_| self.start_worker()).collect::<Result<_, _>>()?;
+        for mut ready in started {
+            // An error is the end of that worker, which its pidfd will report.
             if let Ok(pid) = ready.recv_async().await {
                 log(&format!("worker {pid} of generation {} accepts", self.generation));
             }
@@ -170,27 +171,27 @@ impl Supervisor {
 
     async fn supervise(mut self) -> Result<(), Box<dyn Error>> {
         loop {
-            // Not before all news have been heard: a stop may be among them.
-            if self.news.empty() {
-                self.man().await?;
+            // Not before all events are handled: a stop may be among them.
+            if self.events.empty() {
+                self.start_missing().await?;
             }
-            match self.news.get().await? {
-                News::Ended(pid, death) => {
-                    let worker = self.workers.remove(&pid).expect("it was hired");
+            match self.events.get().await? {
+                SupervisorEvent::Ended(pid, death) => {
+                    let worker = self.workers.remove(&pid).expect("a worker of ours");
                     if worker.generation == self.generation {
                         log(&format!("worker {pid} ended by {death}"));
-                        if worker.born.elapsed() < Duration::from_secs(1) {
-                            sleep(Duration::from_millis(50)).await; // one that cannot live at all
+                        if worker.started_at.elapsed() < Duration::from_secs(1) {
+                            sleep(Duration::from_millis(50)).await; // in case it can never start
                         }
                     }
                 }
-                News::Reload => {
+                SupervisorEvent::Reload => {
                     self.generation += 1;
-                    self.man().await?;
-                    self.signal_before(self.generation, libc::SIGTERM)?; // only now: somebody accepts all the time
+                    self.start_missing().await?;
+                    self.signal_before(self.generation, libc::SIGTERM)?; // only now, so that some worker accepts all the time
                     log(&format!("generation {} has taken over", self.generation));
                 }
-                News::Stop => break,
+                SupervisorEvent::Stop => break,
             }
         }
         self.end().await
@@ -200,8 +201,8 @@ impl Supervisor {
     async fn end(mut self) -> Result<(), Box<dyn Error>> {
         self.signal_before(u32::MAX, libc::SIGTERM)?;
         while !self.workers.is_empty() {
-            match wait_for(self.news.get(), Some(2 * GRACE)).await {
-                Ok(Ok(News::Ended(pid, _))) => drop(self.workers.remove(&pid)),
+            match wait_for(self.events.get(), Some(2 * GRACE)).await {
+                Ok(Ok(SupervisorEvent::Ended(pid, _))) => drop(self.workers.remove(&pid)),
                 Ok(_) => {}
                 Err(_) => self.signal_before(u32::MAX, libc::SIGKILL)?,
             }
@@ -221,18 +222,22 @@ pub fn run(
     let socket = net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], port)))?;
     let address = socket.local_addr()?;
     EventLoop::new()?.run_until_complete(async move {
-        let news = Rc::new(Queue::new(0));
+        let events = Rc::new(Queue::new(0));
         for number in [libc::SIGHUP, libc::SIGINT, libc::SIGTERM] {
-            let (mut signals, news) = (signal(number)?, Rc::clone(&news));
-            let what = if number == libc::SIGHUP { News::Reload } else { News::Stop };
+            let (mut signals, events) = (signal(number)?, Rc::clone(&events));
+            let what = if number == libc::SIGHUP {
+                SupervisorEvent::Reload
+            } else {
+                SupervisorEvent::Stop
+            };
             drop(create_task(async move {
-                while signals.recv().await.is_ok() && news.put(what).await.is_ok() {}
+                while signals.recv().await.is_ok() && events.put(what).await.is_ok() {}
             }));
         }
         log(&format!("serving {address} from process {}", std::process::id()));
         started(address);
         let workers = BTreeMap::new();
-        Supervisor { fork_server, socket, size, generation: 1, workers, news }.supervise().await
+        Supervisor { fork_server, socket, size, generation: 1, workers, events }.supervise().await
     })
 }
 
@@ -246,7 +251,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     })
 }
 
-/// One client, which then says that it was enough. A failure ends the program.
+/// One client, which then stops the server. A failure ends the program.
 fn visit(address: SocketAddr) {
     let visited = || -> io::Result<()> {
         let mut stream = TcpStream::connect(address)?;

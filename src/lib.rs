@@ -118,52 +118,54 @@
 //!   take_gil.rs         CPython's `take_gil` and `drop_gil`: how threads sleep for the lock, and are woken
 //!   thread_state.rs     A thread's own state for each lock that it uses: take the lock, drop it
 //!   token.rs            The token that proves that this thread holds the lock
-//! gil/simulator         The same rules on simulated cores, in virtual time
-//!   actor.rs            A simulated thread: where it stands in its script, what it is at, and what happened to it
+//! gil/simulator         The lock on simulated cores: the same rules, in virtual time
+//!   activities.rs       The effect of each activity's end: the rules decide, and the next activity starts
 //!   cores.rs            Simulated cores, and the scheduler that gives them to threads
-//!   script.rs           What a simulated thread does: acts, one after the other, so many rounds
-//!   simulation.rs       The lock's rules on so many cores, in virtual time: a battle of 2009 on a laptop of today
-//!   timeline.rs         Threads on cores as virtual time goes by: who is at which step, until when
-//! gil/free_threading    Threads without a lock, and one that stops the others
-//!   attached.rs         One thread's dealings with a scope without a lock: attach, detach, park, stop the world
-//!   scope.rs            Threads without a lock that run in parallel, until one stops the world: PEP 703
-//!   world.rs            Threads without a lock, and the one that stops all others: the rules of PEP 703
+//!   costs.rs            What a simulated machine charges for wake-ups, switches and the lock
+//!   simulation.rs       The simulator: the lock's rules on any number of cores, in virtual time
+//!   thread.rs           A simulated thread: the script that it runs, and how far it has come
+//!   timeline.rs         Virtual time: which thread is at which activity, and until when
+//! gil/free_threading    Free threading: threads without a lock, and one that stops the world (PEP 703)
+//!   attached.rs         A thread in a scope of free threading: attach, detach, park, stop the world
+//!   scope.rs            A scope of free threading: threads run in parallel, until one stops the world (PEP 703)
+//!   stop_the_world.rs   The rules of PEP 703: threads that run in parallel, and one that stops the world
 //! vm                    A small bytecode machine whose instructions are the lock's ticks
-//!   assembler.rs        From text to a program
-//!   disassembler.rs     From a program to text: as it is written, and as Python's `dis` would show it
-//!   explorer.rs         Every schedule that a policy allows, and what the program comes to under each
-//!   program.rs          The instructions, and what each means to the lock
+//!   assembler.rs        The assembler: from text to a program
+//!   disassembler.rs     The disassembler: a program as text, and as Python's `dis` would list it
+//!   explorer.rs         The explorer: every schedule that a policy allows, and the outcome of each
+//!   program.rs          The instruction set, and programs as plain data
 //!   real_threads.rs     A program on real threads, under a real lock
-//!   replay.rs           A schedule: which thread runs for how many instructions, then which
-//!   shortest.rs         What a program may come to: the outcomes of running its threads one after the other
-//!   thread.rs           The locks of a program: who has which, and who waits for ever
-//!   verifier.rs         Which programs can run: a verified one cannot go wrong
-//!   world.rs            All threads of a program as coroutines: one is run, for a step, then another
+//!   replay.rs           A schedule, carried out instruction by instruction, and drawn
+//!   schedule.rs         Schedules: their text, the serial outcomes, the fewest switches to each outcome
+//!   thread.rs           A thread of a program: its frames, its locks, and the one `match` that executes
+//!   verifier.rs         The verifier: which programs can run. A verified one cannot go wrong
+//!   world.rs            The world: all threads of a program as coroutines, run step by step
 //! process/message       What goes through a pipe: frames, calls, descriptors
-//!   call.rs             A call that can be shipped: the addresses of two functions, and the bytes of an argument
-//!   descriptor.rs       An open descriptor as an argument: it travels to a process at its birth
+//!   call.rs             A call as bytes: the addresses of two functions, and an argument
+//!   descriptor.rs       An open descriptor as an argument of a process that is being started
 //!   frame.rs            Frames: a stream of bytes cut into messages with a kind, a number and a body
-//! process/forkserver    The fork server: one thread, forked first, that forks all others
-//!   client.rs           The fork server: a process with one thread, forked first, that forks workers when asked
-//!   process.rs          A process for one function: start it, watch it, wait for its end, take its result
-//!   server.rs           Spare workers, forked ahead of being asked for. Pure
-//!   worker.rs           What is to be done around every fork of a worker
+//! process/forkserver    Forks: the fork server, its workers, and one process for one function
+//!   client.rs           The fork server's handle: starts it, has it fork workers and reap them
+//!   process.rs          A process for one function: start it, watch it, wait for it, take its result
+//!   server.rs           The fork server process: forks, with hooks around it, keeps preforked workers
+//!   worker.rs           The worker process: read a call, run it, write the reply
 //! process/channel       Values between processes: pipes and queues
-//!   pipe.rs             Why a value cannot pass from one process to another
+//!   pipe.rs             Pipes of values: one end sends, the other receives, here or in another process
 //!   queue.rs            A queue of values that any number of processes put into and get from
 //!   slots.rs            The slots of a queue with a `maxsize`: one byte in a pipe for each that is free
 //! process/pool          The pool that loses no job
-//!   chunk.rs            Chunks: many items in one job, and what becomes of their results
-//!   dispatcher.rs       The pool's bookkeeping: which job is where, and what must happen next. Pure
-//!   multiprocessing.rs  A stream of results: many items submitted a window at a time, given out one by one
-//!   options.rs          What can be chosen for a job, and for a map of many
-//!   pool_state.rs       The desk: the books and the request pipes under one lock, where submitters and the
+//!   chunk.rs            Chunks: many items in one job, and where their results are collected
+//!   dispatcher.rs       The pool's rules: which job is where, and what must happen next. Pure
+//!   job.rs              A job: what was agreed on, its frame and promise, and how it came out
+//!   multiprocessing.rs  `multiprocessing.Pool`: apply, map, imap and their kin
+//!   options.rs          What can be chosen for a pool, for a job, and for a map of many jobs
+//!   pool_state.rs       What callers and the supervisor share: records and pipes under one lock
 //!   process_pool.rs     The process pool: functions submitted here run in forked workers
-//!   replies.rs          Whose turn it is to read a worker's replies. Pure
-//!   supervisor.rs       What a pool's callers and its supervisor share: the desk, and how a worker is heard
-//!   work_item.rs        A job's body in the pool: the frame to send, and the promise to keep, of whatever type
-//!   worker.rs           What becomes of jobs: the verdicts, and how many there were of each. Pure
-//!   workers.rs          When the next worker may be forked: one at a time, and after a failure not at once. Pure
+//!   replies.rs          A worker's replies: which thread reads them, what they may be. Pure
+//!   supervisor.rs       The supervisor: the pool's one thread, which reads replies, reaps, respawns
+//!   worker.rs           One worker, as the pool knows it: what it was sent, when it is late. Pure
+//!   worker_pipes.rs     One worker's descriptors: its request pipe, its reply pipe and its pidfd
+//!   workers.rs          All workers: which one gets the next job, when one more is forked. Pure
 //! lab/report            What all reports are made of: measurements, figures, pictures
 //!   failure.rs          Why there is no result, in one line: the thing, the reason, the remedy
 //!   lanes.rs            A recording drawn in characters: a line a thread, a strip for the owner. Pure
@@ -185,27 +187,34 @@
 //!   server.rs           The server of the I/O cases, in a process of its own, and what it is asked
 //!   threads.rs          One thread a lane: no other thread, many without a lock, or many under one lock
 //!   verdict.rs          Which model won, by how much, and whether the rule of thumb says so. Pure
-//! lab/scenes            `singletrack gil`: scenes of the lock
+//! lab/scenes            `singletrack gil`: scenes of the lock, run for real or simulated, and explained
+//!   battle.rs           `battle`: two threads that compute, against one
 //!   bytecode.rs         Loops with the checkpoints that CPython's bytecode has for the same source line
-//!   calibration.rs      What this machine charges for ticks, wake-ups and switches, measured in half a second
-//!   echo.rs             An echo server thread beside threads that compute, and the peer that waits for its answers
-//!   explanation.rs      Why each scene goes as it does, in some twenty lines
+//!   calibration.rs      Calibration: what this machine charges for ticks, wake-ups and switches
+//!   computing.rs        Threads that compute under a lock, in a child process: the parts of real scenes
+//!   convoy.rs           `convoy`: an echo server thread beside a thread that computes
+//!   echo.rs             An echo server thread beside threads that compute, and the peer that asks it
+//!   explanation.rs      Explanations, which name functions of this crate by file and line
+//!   free_threaded.rs    `free-threaded`: two threads without a lock, and one that stops the world
+//!   no_force.rs         `no-force`: two threads that compute, with and without a forced switch
 //!   parity.rs           The simulator beside the real lock: one table
-//!   scene.rs            The scenes that `singletrack gil` shows: what runs, and under which policies
+//!   per_interpreter.rs  `per-interpreter`: two threads that compute, under one lock and under two
+//!   race.rs             `race`: four threads that do `x += 1` on one variable
+//!   scene.rs            What a scene is: one value with everything that `singletrack gil` asks of it
+//!   scene_list.rs       The list of scenes, and how one is found by its name
 //!   scene_report.rs     A scene for people, drawn and explained; and for machines, one JSON object
-//!   scopes.rs           What happens in the two scenes in which threads run at the same time: an interpreter each,
-//!   sentence.rs         What was measured in each scene, in a sentence
-//!   simulated.rs        The scenes on simulated cores: the same threads, the same figures, in virtual time
-//!   source.rs           Where in this crate's source a function stands: `src/gil/rules/machine.rs:229`
-//!   stage.rs            What happens in each scene: threads under a policy, recorded, in a process of their own
-//! lab/fidelity          `singletrack gil fidelity`: real interpreters beside ours
+//!   scene_run.rs        One run of a scene: what was recorded, and its figures: numbers with names
+//!   signal_storm.rs     `signal-storm`: two threads that compute after Ctrl-C, the main thread blocked
+//!   simulated.rs        Simulated machines that scenes run on, in virtual time
+//!   starvation.rs       `starvation`: three threads that compute, and the longest wait of any of them
+//! lab/fidelity          `singletrack gil fidelity`: real interpreters beside the presets of the lock
 //!   comparison.rs       The same experiment on a real CPython and on its preset, side by side
-//!   preset.rs           The emulator's side of the fidelity comparison: a preset, doing what the interpreter did
-//!   python.rs           Real interpreters: which there are, and one at work
-//!   subject.rs          Latency and bandwidth as Antoine Pitrou's ccbench measures them: over UDP, from outside
-//! lab/explore           `singletrack explore` and `dis`
+//!   preset.rs           The emulator's side: a preset whose threads do what the interpreter's did
+//!   python.rs           Real interpreters: which there are, one at work, and the experiments on it
+//!   subject.rs          The experiments that both sides of the comparison are asked for
+//! lab/explore           `singletrack explore` and `dis`: a program of the bytecode machine, explored
 //!   output.rs           What was explored, for people and for machines
-//!   request.rs          A program of the bytecode machine, read from a file
+//!   request.rs          What `explore` and `dis` are asked for: a command line, and a program file
 //! lab                   The lab behind the `singletrack` command
 //!   cli.rs              What the command line asks for: its arguments, and a request
 //!   gil_cli.rs          What `singletrack gil` is asked for: its arguments, and a request
@@ -214,34 +223,29 @@
 //!
 //! # Words
 //!
-//! A file is a *page*, a group of them a *floor*. A *pure* page has rules and nothing else: no
-//! system call, no thread, and time comes in as a number. Its *shell* is the page that binds it to
-//! the system. The other words are asyncio's where asyncio has one, else tokio's and mio's, else
-//! CPython's; these may need a line:
+//! A *pure* file has rules and nothing else: no system call, no thread, and time comes in as a
+//! number. Its *shell* is the file that binds it to the system. All other words are asyncio's where
+//! asyncio has one, else tokio's and mio's, else CPython's; these may need a line:
 //!
 //! | here | is | elsewhere |
 //! | --- | --- | --- |
-//! | turn | one pass of an event loop | asyncio's `_run_once` |
-//! | bell | what wakes a selector from another thread | mio's `Waker`, asyncio's self-pipe |
-//! | door | an atomic word that spares most callers a mutex or a system call | a fast path |
+//! | iteration | one pass of an event loop, [`run_once`](EventLoop::run_once) | asyncio's `_run_once` |
 //! | root | the future given to `run_until_complete`: polled as a task is, but none | asyncio makes a task of it |
-//! | step | one of the eight parts of a turn; of a task: one poll of its future | asyncio's `__step` |
-//! | block, stage | the memory of a task; the part of it that is first the future, then its output | tokio's `Cell`, `Stage` |
-//! | gate, line | what tasks wait at: the rules of a lock, an event, a queue; those who wait | |
-//! | desk | a mutex that is held for one decision, and the pure rules behind it | |
-//! | seat, bed | what a lock keeps of a thread; the condition variable it sleeps on | |
-//! | diary, shelf | what one thread counted, measured and recorded; those of all threads | |
-//! | tick, checkpoint | an instruction; one at which a drop request is read | the eval breaker |
+//! | step | one of the eight parts of an iteration; of a task: one poll of its future | asyncio's `__step` |
+//! | inbox | what other threads ask of a loop | asyncio's self-pipe and `call_soon_threadsafe` |
+//! | grant | a lock or permit that belongs to a waiter before it has run | |
+//! | state word | an atomic that spares most callers a mutex or a system call | a fast path |
 //! | attach, detach | take the lock for a thread; drop it around what blocks | `Py_BEGIN_ALLOW_THREADS` |
-//! | hand-off | who has a dropped lock next | `FORCE_SWITCHING` is one |
-//! | fork server | a process of one thread that forks all others | fork server, zygote |
-//! | spare | a worker forked ahead of being asked for | |
+//! | tick | an instruction that the lock is told of | `_Py_Ticker` counts them |
+//! | switch point, checkpoint | where a thread could drop the lock; one where its policy lets it | where the eval breaker is read |
+//! | hand-off | which thread has a dropped lock next | `FORCE_SWITCHING` is one |
+//! | fork server | a process of one thread that forks all others | `forkserver`, zygote |
+//! | preforked | forked before it was asked for | |
 //! | reap | collect a dead process, so that it is no zombie | `waitpid` |
-//! | home, household | the pool or loop that a thread works for, and its rules for waiting | |
-//! | onlooker | a task that looks again after each change | a waiter of a condition |
+//! | deadlock guard | what tells a thread that it would wait for a job that only it can run | |
 //! | frame | one message with its length in front | |
 //! | promise | the side that sets a future's result | CPython's future has both sides |
-//! | job, lane | a submitted call; in the lab, whatever takes jobs one after another | |
+//! | lane | in `compare`: a thread or task that takes one job after another | |
 //!
 //! # Unsafe
 //!

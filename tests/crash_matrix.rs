@@ -25,7 +25,7 @@ use singletrack::futures::JobError;
 use singletrack::process::ForkServer;
 use singletrack::process::JobOptions;
 use singletrack::process::ProcessPool;
-use singletrack::process::message::frame::{HEADER, Kind, frame};
+use singletrack::process::message::frame::{FrameKind, HEADER, frame};
 use singletrack::sys::process::Death;
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -167,7 +167,7 @@ impl<'de> Deserialize<'de> for Bomb {
 fn carry(bomb: Bomb) -> Result<Bomb, String> {
     bomb.pass(Place::Running)?;
     if bomb.place == Place::HalfReply {
-        let whole = frame(Kind::Value, u64::MAX, bomb.load.as_bytes()).unwrap();
+        let whole = frame(FrameKind::Value, u64::MAX, bomb.load.as_bytes()).unwrap();
         let half = &whole[..HEADER + bomb.load.len() / 2];
         OpenOptions::new().write(true).open(my_reply_pipe()).unwrap().write_all(half).unwrap();
         go_off(bomb.way)?;

@@ -1,5 +1,5 @@
 //! The dispatcher against a simple model, under random submissions, answers, deaths, time and
-//! shutdowns: every job comes out once, with the verdict the model expects.
+//! shutdowns: every job comes out once, with the outcome that the model expects.
 
 #[path = "common/pool_ops.rs"]
 mod pool_ops;
@@ -9,10 +9,10 @@ use proptest::prelude::*;
 use singletrack::base::id::Key;
 use singletrack::futures::encode;
 use singletrack::process::message::call::greeting;
-use singletrack::process::message::frame::{Kind, frame};
+use singletrack::process::message::frame::{FrameKind, frame};
 use singletrack::process::pool::dispatcher::*;
+use singletrack::process::pool::job::*;
 use singletrack::process::pool::replies::ReplyReader;
-use singletrack::process::pool::worker::JobOutcome;
 use singletrack::process::pool::worker::*;
 use singletrack::process::pool::workers::{BACKOFF_NS, MAX_FAILURES};
 
@@ -103,7 +103,7 @@ fn a_slow_worker_is_never_sent_ahead() {
     submit(&mut pool, 0..3);
     assert_eq!(pool.assign(0, |_| true), Some(keys[0]));
     assert_eq!(pool.assign(0, |_| true), Some(keys[1]));
-    assert_eq!(pool.assign(0, |_| true), None, "job 2 must wait for whoever is free first");
+    assert_eq!(pool.assign(0, |_| true), None, "job 2 must wait for the worker that is free first");
     pool.delivered(keys[1]);
     assert_eq!(pool.answered(keys[1], 1, 1_000_000_000).unwrap().id, 1);
     assert_eq!(pool.assign(1_000_000_000, |_| true), Some(keys[1]));
@@ -201,20 +201,20 @@ fn answers_that_come_together_share_the_time_they_took() {
 }
 
 #[test]
-fn nobody_looks_away_but_from_workers_that_all_have_much_to_do() {
+fn the_supervisor_naps_only_while_all_busy_workers_have_many_jobs() {
     let (mut pool, keys) = pool(2);
-    assert_eq!(pool.lull(), 0, "nobody works");
+    assert_eq!(pool.backlog(), 0, "no worker has a job");
     submit(&mut pool, 0..1);
     assert_eq!(pool.assign(0, |_| true), Some(keys[0]));
     pool.delivered(keys[0]);
-    assert_eq!(pool.lull(), 0, "somebody waits for this one");
+    assert_eq!(pool.backlog(), 0, "a thread may wait for this one");
     pool.answered(keys[0], 0, 1_000).unwrap();
     // The second worker dies at once; the first does what there is, a microsecond each.
     pool.died(keys[1], 1_000);
     submit(&mut pool, 1..1000);
     let (mut now, mut answered, mut held, mut lulls) = (1_000, 1, 0, Vec::new());
     while feed(&mut pool, keys[0], &mut held, now) > 0 {
-        lulls.push((held, pool.lull()));
+        lulls.push((held, pool.backlog()));
         now += 1_000;
         pool.answered(keys[0], answered, now).unwrap();
         (answered, held) = (answered + 1, held - 1);
@@ -301,12 +301,12 @@ fn a_closed_pool_replaces_a_worker_that_a_queued_job_needs() {
     // The other may be busy for ever.
     assert!(matches!(pool.next_action(1), Some(Action::Spawn)));
     let new = pool.started(1);
-    assert!(pool.next_action(1).is_none(), "nobody else is needed");
+    assert!(pool.next_action(1).is_none(), "no other worker is needed");
     pool.ready(new);
     assert_eq!(pool.assign(2, |_| true), Some(new));
     pool.died(keys[0], 3);
     assert!(matches!(pool.next_action(3), Some(Action::Resolve(_, JobOutcome::Lost(_)))));
-    assert!(pool.next_action(3).is_none(), "nobody is needed any more");
+    assert!(pool.next_action(3).is_none(), "no worker is needed any more");
 }
 
 #[test]
@@ -361,7 +361,7 @@ fn a_pool_made_larger_again_keeps_those_that_had_not_gone() {
     pool.resize(1);
     pool.resize(2);
     keys.iter().zip(0..).for_each(|(key, id)| assert!(pool.answered(*key, id, 1).is_some()));
-    assert!(pool.next_action(1).is_none(), "nobody goes, nobody comes");
+    assert!(pool.next_action(1).is_none(), "no worker ends, none is forked");
 }
 
 #[test]
@@ -378,10 +378,10 @@ fn a_worker_of_another_program_is_refused() {
         let key = pool.started(0);
         submit(&mut pool, 0..1);
         let mut hearing = ReplyReader::new(false);
-        let hello = frame(Kind::Hello, 0, &body).unwrap();
+        let hello = frame(FrameKind::Hello, 0, &body).unwrap();
         hearing.room()[..hello.len()].copy_from_slice(&hello);
         hearing.filled(hello.len());
-        assert!(hearing.take_in(key, &mut pool, 0).is_empty());
+        assert!(hearing.handle_frames(key, &mut pool, 0).is_empty());
         assert!(matches!(pool.next_action(0), Some(Action::Kill(k)) if k == key), "{body:?}");
         assert_eq!(pool.assign(0, |_| true), None, "it gets no job");
     }

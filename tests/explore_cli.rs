@@ -1,4 +1,4 @@
-//! `singletrack explore` and `singletrack dis` as their users meet them.
+//! `singletrack explore` and `singletrack dis` from their command lines.
 #![cfg(feature = "cli")]
 
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ fn program(name: &str) -> String {
     format!("{PROGRAMS}/{name}.gil")
 }
 
-/// What is run here ends by itself: its schedules are bounded.
+/// Runs a command to its end, which always comes: its schedules are bounded.
 fn run(words: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_singletrack"));
     command.args(words).stdin(Stdio::null()).output().unwrap()
@@ -35,7 +35,7 @@ fn explored(name: &str, policy: &str, more: &[&str]) -> Value {
     serde_json::from_str(&shown(&words)).unwrap()
 }
 
-/// It ended with exit code 2, with nothing on stdout and one line on stderr that begins so.
+/// The command ends with exit code 2, nothing on stdout, and one line on stderr that begins so.
 fn assert_refused(words: &[&str], begins: &str) {
     let output = run(words);
     let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
@@ -168,7 +168,10 @@ fn bad_input_is_one_line_with_its_place_and_exit_2() {
     let words = ["explore", &path, "--policy", "python-3.10", "--schedule"];
     let schedule = |schedule: &'static str| [&words[..], &[schedule]].concat();
     assert_refused(&schedule("1x1,2"), "invalid value '1x1,2'");
-    assert_refused(&schedule("1x1,2x6,1x5"), "--schedule 1x1,2x6,1x5: thread 1 cannot be left");
+    assert_refused(
+        &schedule("1x1,2x6,1x5"),
+        "--schedule 1x1,2x6,1x5: thread 1 cannot be interrupted",
+    );
     assert_refused(&schedule("7x1"), "--schedule 7x1: there is no thread 7");
     let zero = ["explore", &path, "--policy", "fair", "--max-schedules", "0"];
     assert_refused(&zero, "invalid value '0'");

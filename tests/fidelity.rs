@@ -1,16 +1,16 @@
-//! The comparison with real interpreters: what counts as agreement, and one real one if there
-//! is one.
+//! The comparison with real interpreters: what counts as agreement, and one interpreter that is
+//! really asked, if there is one.
 #![cfg(feature = "cli")]
 
 use serde_json::Value;
 use singletrack::gil::SwitchPolicy;
-use singletrack::lab::fidelity::comparison::{Figures, document, rows, table};
+use singletrack::lab::fidelity::comparison::{SideFigures, document, rows, table};
 use singletrack::lab::fidelity::python::Interpreter;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Figures like those of an interval policy on two cores.
-const BY_INTERVAL: Figures = Figures {
+/// SideFigures like those of an interval policy on two cores.
+const BY_INTERVAL: SideFigures = SideFigures {
     lost: 600_000.0,
     lost_by_call: 900_000.0,
     countdown: 1.0,
@@ -22,7 +22,7 @@ const BY_INTERVAL: Figures = Figures {
 
 #[test]
 fn figures_that_mean_the_same_agree_though_they_differ() {
-    let ours = Figures {
+    let ours = SideFigures {
         lost: 1.0,
         switches: 20.0,
         latency: 30.0,
@@ -39,15 +39,15 @@ fn figures_that_mean_the_same_agree_though_they_differ() {
 #[test]
 fn a_difference_in_kind_is_named() {
     let wrong = [
-        ("lost_updates", Figures { lost: 0.0, ..BY_INTERVAL }),
-        ("lost_updates_by_call", Figures { lost_by_call: 0.0, ..BY_INTERVAL }),
-        ("countdown", Figures { countdown: 2.0, ..BY_INTERVAL }),
-        ("countdown", Figures { countdown: 0.5, ..BY_INTERVAL }),
-        ("switches", Figures { switches: 5_000.0, ..BY_INTERVAL }),
-        ("latency", Figures { latency: 0.1, ..BY_INTERVAL }),
-        ("bandwidth", Figures { bandwidth: [40_000.0, 20_000.0], ..BY_INTERVAL }),
-        ("echo_1", Figures { echo: [9_000.0, 5_000.0, 80.0], ..BY_INTERVAL }),
-        ("echo_2", Figures { echo: [9_000.0, 180.0, 3_000.0], ..BY_INTERVAL }),
+        ("lost_updates", SideFigures { lost: 0.0, ..BY_INTERVAL }),
+        ("lost_updates_by_call", SideFigures { lost_by_call: 0.0, ..BY_INTERVAL }),
+        ("countdown", SideFigures { countdown: 2.0, ..BY_INTERVAL }),
+        ("countdown", SideFigures { countdown: 0.5, ..BY_INTERVAL }),
+        ("switches", SideFigures { switches: 5_000.0, ..BY_INTERVAL }),
+        ("latency", SideFigures { latency: 0.1, ..BY_INTERVAL }),
+        ("bandwidth", SideFigures { bandwidth: [40_000.0, 20_000.0], ..BY_INTERVAL }),
+        ("echo_1", SideFigures { echo: [9_000.0, 5_000.0, 80.0], ..BY_INTERVAL }),
+        ("echo_2", SideFigures { echo: [9_000.0, 180.0, 3_000.0], ..BY_INTERVAL }),
     ];
     for (experiment, ours) in wrong {
         let rows = rows("3.9.18", SwitchPolicy::PYTHON_3_2, &BY_INTERVAL, &ours);
@@ -63,7 +63,7 @@ fn a_difference_in_kind_is_named() {
 
 #[test]
 fn no_factor_is_made_up_for_zero() {
-    let none = Figures { lost: 0.0, ..BY_INTERVAL };
+    let none = SideFigures { lost: 0.0, ..BY_INTERVAL };
     let policy = SwitchPolicy::PYTHON_3_2;
     assert_eq!(rows("", policy, &BY_INTERVAL, &none)[0].factor(), None);
     assert_eq!(rows("", policy, &none, &none)[0].factor(), Some(1.0));

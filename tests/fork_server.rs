@@ -1,5 +1,5 @@
-//! The fork server's own affairs: spares, fork hooks, and forks that the system refuses. Each test
-//! runs in a fresh process, since it wants a fork server, or limits, of its own.
+//! The fork server: preforked workers, fork hooks, and forks that the system refuses. Each test runs
+//! in a fresh process, since it needs a fork server, or limits, of its own.
 
 #[path = "process_pool/jobs.rs"]
 #[allow(dead_code)]
@@ -37,15 +37,19 @@ enum Who {
 use Who::{Me, Nobody};
 
 const CASES: &[Case] = &[
-    ("spares_are_handed_out_oldest_first", Me, spares_are_handed_out_oldest_first),
-    ("a_spare_is_forked_ahead_and_handed_out", Me, a_spare_is_forked_ahead_and_handed_out),
+    (
+        "preforked_workers_are_handed_out_oldest_first",
+        Me,
+        preforked_workers_are_handed_out_oldest_first,
+    ),
+    ("a_preforked_worker_is_handed_out", Me, a_preforked_worker_is_handed_out),
     ("recycled_workers_come_from_the_stock", Me, recycled_workers_come_from_the_stock),
-    ("a_spare_that_dies_is_collected", Me, a_spare_that_dies_is_collected),
+    ("a_preforked_worker_that_dies_is_reaped", Me, a_preforked_worker_that_dies_is_reaped),
     ("a_worker_with_descriptors_is_forked_afresh", Me, a_worker_with_descriptors_is_forked_afresh),
-    ("spares_end_with_the_fork_server", Me, spares_end_with_the_fork_server),
+    ("preforked_workers_end_with_the_fork_server", Me, preforked_workers_end_with_the_fork_server),
     ("a_stopped_fork_server_is_killed", Me, a_stopped_fork_server_is_killed),
     ("hooks_run_in_the_order_of_register_at_fork", Me, hooks_run_in_the_order_of_register_at_fork),
-    ("a_spare_is_as_old_as_its_fork", Me, a_spare_is_as_old_as_its_fork),
+    ("a_preforked_worker_is_as_old_as_its_fork", Me, a_preforked_worker_is_as_old_as_its_fork),
     ("a_panic_before_a_fork_is_its_askers_error", Me, a_panic_before_a_fork_is_its_askers_error),
     ("a_panic_in_a_new_worker_is_its_death", Me, a_panic_in_a_new_worker_is_its_death),
     ("a_panic_after_a_fork_harms_nobody", Me, a_panic_after_a_fork_harms_nobody),
@@ -53,9 +57,9 @@ const CASES: &[Case] = &[
     ("closed_standard_streams_are_no_pipes", Me, closed_standard_streams_are_no_pipes),
     ("a_stdout_that_nobody_reads_is_no_obstacle", Me, a_stdout_that_nobody_reads_is_no_obstacle),
     (
-        "a_signal_to_the_group_spares_the_fork_server",
+        "a_signal_to_the_group_does_not_end_the_fork_server",
         Me,
-        a_signal_to_the_group_spares_the_fork_server,
+        a_signal_to_the_group_does_not_end_the_fork_server,
     ),
     ("an_ignored_sigchld_changes_nothing", Me, an_ignored_sigchld_changes_nothing),
     ("fork_servers_in_fork_servers_have_an_end", Me, fork_servers_in_fork_servers_have_an_end),
@@ -119,41 +123,41 @@ fn eventually_so_many(fork_server: &ForkServer, count: usize) -> Vec<u32> {
     brood(fork_server)
 }
 
-// ---- spares ----
+// ---- preforked workers ----
 
-fn spares_are_handed_out_oldest_first() {
-    let mut spares = Preforked::new(2);
-    spares.add('a');
-    assert!(spares.is_short());
-    spares.add('b');
-    assert!(!spares.is_short());
-    assert_eq!(spares.take(), Some('a'));
-    assert!(spares.is_short());
-    spares.failed();
-    assert!(!spares.is_short(), "it is not tried again before somebody asks");
-    assert_eq!(spares.take(), Some('b'));
-    spares.add('c');
-    spares.add('d');
-    assert_eq!(spares.lost(1), 'd');
-    assert!(!spares.is_short());
-    assert_eq!((spares.take(), spares.take()), (Some('c'), None));
-    assert!(spares.is_short());
+fn preforked_workers_are_handed_out_oldest_first() {
+    let mut preforked = Preforked::new(2);
+    preforked.add('a');
+    assert!(preforked.is_short());
+    preforked.add('b');
+    assert!(!preforked.is_short());
+    assert_eq!(preforked.take(), Some('a'));
+    assert!(preforked.is_short());
+    preforked.failed();
+    assert!(!preforked.is_short(), "it is not tried again before a worker is wanted");
+    assert_eq!(preforked.take(), Some('b'));
+    preforked.add('c');
+    preforked.add('d');
+    assert_eq!(preforked.lost(1), 'd');
+    assert!(!preforked.is_short());
+    assert_eq!((preforked.take(), preforked.take()), (Some('c'), None));
+    assert!(preforked.is_short());
     assert!(!Preforked::<char>::new(0).is_short());
 }
 
-fn a_spare_is_forked_ahead_and_handed_out() {
-    let fork_server = ForkServerOptions::default().spares(1).start().unwrap();
-    let [spare] = eventually_so_many(&fork_server, 1)[..] else { unreachable!() };
+fn a_preforked_worker_is_handed_out() {
+    let fork_server = ForkServerOptions::default().preforked(1).start().unwrap();
+    let [preforked] = eventually_so_many(&fork_server, 1)[..] else { unreachable!() };
     let pool = ProcessPool::new(&fork_server, 1).unwrap();
-    assert_eq!(pool.call(my_pid, ()), Ok(u64::from(spare)));
+    assert_eq!(pool.call(my_pid, ()), Ok(u64::from(preforked)));
     let next = eventually_so_many(&fork_server, 2);
-    let next = next.into_iter().find(|pid| *pid != spare).unwrap();
+    let next = next.into_iter().find(|pid| *pid != preforked).unwrap();
     assert_eq!(death(pool.call(end_if, (0, Some(End::Kill)))), KILLED);
     assert_eq!(pool.call(my_pid, ()), Ok(u64::from(next)), "the next one takes its place");
 }
 
 fn recycled_workers_come_from_the_stock() {
-    let fork_server = ForkServerOptions::default().spares(2).start().unwrap();
+    let fork_server = ForkServerOptions::default().preforked(2).start().unwrap();
     let pool =
         ProcessPool::builder(&fork_server).workers(1).max_tasks_per_child(1).start().unwrap();
     let mut before = eventually_so_many(&fork_server, 3);
@@ -165,10 +169,10 @@ fn recycled_workers_come_from_the_stock() {
     }
 }
 
-fn a_spare_that_dies_is_collected() {
-    let fork_server = ForkServerOptions::default().spares(1).start().unwrap();
-    let [spare] = eventually_so_many(&fork_server, 1)[..] else { unreachable!() };
-    signal(spare, libc::SIGKILL);
+fn a_preforked_worker_that_dies_is_reaped() {
+    let fork_server = ForkServerOptions::default().preforked(1).start().unwrap();
+    let [preforked] = eventually_so_many(&fork_server, 1)[..] else { unreachable!() };
+    signal(preforked, libc::SIGKILL);
     eventually_so_many(&fork_server, 0);
     let pool = ProcessPool::new(&fork_server, 1).unwrap();
     assert_eq!(pool.call(square, 3), Ok(9));
@@ -180,27 +184,27 @@ fn receive(mut receiver: Receiver<u64>) -> (u64, u64) {
 }
 
 fn a_worker_with_descriptors_is_forked_afresh() {
-    let fork_server = ForkServerOptions::default().spares(1).start().unwrap();
-    let [spare] = eventually_so_many(&fork_server, 1)[..] else { unreachable!() };
+    let fork_server = ForkServerOptions::default().preforked(1).start().unwrap();
+    let [preforked] = eventually_so_many(&fork_server, 1)[..] else { unreachable!() };
     let (receiver, mut sender) = pipe().unwrap();
     let process = Process::spawn(&fork_server, receive, receiver).unwrap();
     sender.send(&7).unwrap();
     let (value, pid) = process.join().unwrap();
     assert_eq!(value, 7);
-    assert_ne!(pid, u64::from(spare));
-    assert_eq!(Process::spawn(&fork_server, my_pid, ()).unwrap().join(), Ok(u64::from(spare)));
+    assert_ne!(pid, u64::from(preforked));
+    assert_eq!(Process::spawn(&fork_server, my_pid, ()).unwrap().join(), Ok(u64::from(preforked)));
 }
 
-fn spares_end_with_the_fork_server() {
+fn preforked_workers_end_with_the_fork_server() {
     // As in a container, where the program may be the first process: orphans come to it.
     // SAFETY: the call takes numbers.
     assert_eq!(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) }, 0);
-    let fork_server = ForkServerOptions::default().spares(3).start().unwrap();
-    let spares = eventually_so_many(&fork_server, 3);
-    signal(spares[1], libc::SIGSTOP);
+    let fork_server = ForkServerOptions::default().preforked(3).start().unwrap();
+    let preforked = eventually_so_many(&fork_server, 3);
+    signal(preforked[1], libc::SIGSTOP);
     drop(fork_server);
-    eventually("they are gone", || !spares.iter().any(|pid| is_alive(*pid)));
-    assert_eq!(children(std::process::id()), [""; 0], "nobody has collected them");
+    eventually("they are gone", || !preforked.iter().any(|pid| is_alive(*pid)));
+    assert_eq!(children(std::process::id()), [""; 0], "they are still to be reaped");
 }
 
 fn a_stopped_fork_server_is_killed() {
@@ -246,12 +250,12 @@ fn hooks_run_in_the_order_of_register_at_fork() {
     fs::remove_file(me).unwrap();
 }
 
-fn a_spare_is_as_old_as_its_fork() {
+fn a_preforked_worker_is_as_old_as_its_fork() {
     use std::sync::atomic::Ordering::Relaxed;
     let count = || BEFORE_THE_FORK.store(BEFORE_THE_FORK.load(Relaxed) + 1, Relaxed);
-    let fork_server = ForkServerOptions::default().spares(1).before_fork(count).start().unwrap();
+    let fork_server = ForkServerOptions::default().preforked(1).before_fork(count).start().unwrap();
     eventually_so_many(&fork_server, 1);
-    // The first fork was the spare's, though a worker with descriptors is born before it serves.
+    // The first fork was the preforked worker's, though the worker with descriptors serves first.
     let (receiver, mut sender) = pipe().unwrap();
     let process = Process::spawn(&fork_server, receive, receiver).unwrap();
     sender.send(&7).unwrap();
@@ -275,7 +279,7 @@ fn a_panic_before_a_fork_is_its_askers_error() {
 fn a_panic_in_a_new_worker_is_its_death() {
     let panic = || std::panic::resume_unwind(Box::new("no seed"));
     let fork_server =
-        ForkServerOptions::default().spares(1).after_fork_in_child(panic).start().unwrap();
+        ForkServerOptions::default().preforked(1).after_fork_in_child(panic).start().unwrap();
     let process = Process::spawn(&fork_server, square, 3).unwrap();
     assert_eq!(death(process.join()), Death::Code(101));
     let pool = ProcessPool::new(&fork_server, 2).unwrap();
@@ -310,7 +314,7 @@ fn a_hook_that_starts_a_thread_is_told() {
 fn closed_standard_streams_are_no_pipes() {
     // SAFETY: the call takes numbers; nobody here reads or writes these streams meanwhile.
     assert_eq!(unsafe { libc::close_range(0, 2, 0) }, 0);
-    let fork_server = ForkServerOptions::default().spares(1).start().unwrap();
+    let fork_server = ForkServerOptions::default().preforked(1).start().unwrap();
     eventually_so_many(&fork_server, 1);
     let pool = ProcessPool::new(&fork_server, 2).unwrap();
     for descriptors in [descriptors(), pool.call(my_descriptors, 0).unwrap()] {
@@ -333,7 +337,7 @@ fn a_stdout_that_nobody_reads_is_no_obstacle() {
 
 /// What comes from a terminal, or from a supervisor that ends a service, is sent to all. A program
 /// that goes on still has its fork_server; a worker does what it would do anywhere, and ends.
-fn a_signal_to_the_group_spares_the_fork_server() {
+fn a_signal_to_the_group_does_not_end_the_fork_server() {
     // SAFETY: the call takes nothing; from here on the group is ours alone.
     assert_eq!(unsafe { libc::setpgid(0, 0) }, 0);
     let fork_server = ForkServer::start().unwrap();
@@ -484,13 +488,13 @@ fn a_pool_outlives_a_lack_of_processes() {
 }
 
 fn a_fork_server_without_descriptors_heals() {
-    let fork_server = ForkServerOptions::default().spares(1).start().unwrap();
+    let fork_server = ForkServerOptions::default().preforked(1).start().unwrap();
     eventually_so_many(&fork_server, 1);
     let pool = ProcessPool::new(&fork_server, 1).unwrap();
     assert_eq!(pool.call(square, 3), Ok(9));
     eventually_so_many(&fork_server, 2);
     let descriptors = limit(fork_server.pid(), libc::RLIMIT_NOFILE, 3);
-    // The spare needs none any more.
+    // The preforked worker needs none any more.
     assert_eq!(death(pool.call(end_if, (0, Some(End::Kill)))), KILLED);
     assert_eq!(pool.call(square, 3), Ok(9));
     let why = broken(Process::spawn(&fork_server, square, 3));

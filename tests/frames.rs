@@ -10,17 +10,17 @@ use proptest::prelude::*;
 use seeds::seeds;
 use singletrack::process::message::frame::*;
 
-const KINDS: [Kind; 10] = [
-    Kind::Hello,
-    Kind::Call,
-    Kind::Value,
-    Kind::Panicked,
-    Kind::Refused,
-    Kind::Spawn,
-    Kind::Spawned,
-    Kind::SpawnFailed,
-    Kind::Reap,
-    Kind::Reaped,
+const KINDS: [FrameKind; 10] = [
+    FrameKind::Hello,
+    FrameKind::Call,
+    FrameKind::Value,
+    FrameKind::Panicked,
+    FrameKind::Refused,
+    FrameKind::Spawn,
+    FrameKind::Spawned,
+    FrameKind::SpawnFailed,
+    FrameKind::Reap,
+    FrameKind::Reaped,
 ];
 
 fn frames() -> impl Strategy<Value = Vec<OwnedFrame>> {
@@ -95,12 +95,12 @@ proptest! {
         body in prop::collection::vec(any::<u8>(), 0..50),
         bit in 0..HEADER * 8,
     ) {
-        let mut bytes = frame(Kind::Call, id, &body).unwrap();
+        let mut bytes = frame(FrameKind::Call, id, &body).unwrap();
         bytes[bit / 8] ^= 1 << (bit % 8);
         let mut decoder = Decoder::new();
         decoder.feed(&bytes);
         prop_assert_eq!(decoder.next_frame(), Err(FrameError::BadCheck));
-        decoder.feed(&frame(Kind::Call, id, &body).unwrap());
+        decoder.feed(&frame(FrameKind::Call, id, &body).unwrap());
         prop_assert_eq!(decoder.next_frame(), Err(FrameError::BadCheck));
         prop_assert_eq!(decoder.end(), Err(FrameError::BadCheck));
     }
@@ -112,7 +112,7 @@ proptest! {
         bit in any::<prop::sample::Index>(),
     ) {
         let frames: Vec<OwnedFrame> =
-            (0..).zip(&bodies).map(|(id, body)| (Kind::Value, id, body.clone())).collect();
+            (0..).zip(&bodies).map(|(id, body)| (FrameKind::Value, id, body.clone())).collect();
         let mut spoiled = frames.clone();
         let body = &mut which.get_mut(&mut spoiled).2;
         let bit = bit.index(body.len() * 8);
@@ -151,7 +151,7 @@ proptest! {
 
 /// A header that says `length`, with a valid check.
 fn header_of(length: u32, kind: u32) -> Vec<u8> {
-    let mut bytes = frame(Kind::Call, 1, &[]).unwrap();
+    let mut bytes = frame(FrameKind::Call, 1, &[]).unwrap();
     bytes[..4].copy_from_slice(&length.to_le_bytes());
     bytes[4..8].copy_from_slice(&kind.to_le_bytes());
     let words = bytes[..16].chunks(4).map(|w| u32::from_le_bytes(w.try_into().unwrap()));
@@ -180,7 +180,7 @@ fn an_unknown_kind_is_refused_by_number() {
 #[test]
 fn a_body_above_the_limit_is_refused_to_its_sender() {
     let body = vec![0; MAX_FRAME + 1];
-    assert_eq!(frame(Kind::Call, 0, &body), Err(FrameError::TooLong(MAX_FRAME + 1)));
+    assert_eq!(frame(FrameKind::Call, 0, &body), Err(FrameError::TooLong(MAX_FRAME + 1)));
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Threads without a lock: the pure rules against a model that believes nothing (the fuzz target
-//! `world_ops` drives the same check), and the real thing on real threads.
+//! Free threading: the pure rules under random schedules (the fuzz target `world_ops` runs the same
+//! check), and a scope on real threads.
 #![cfg(not(any(loom, shuttle)))]
 
 mod common;
@@ -12,7 +12,9 @@ use singletrack::gil::AttachError;
 use singletrack::gil::Counters;
 use singletrack::gil::FreeThreading;
 use singletrack::gil::LockState;
-use singletrack::gil::free_threading::world::{Misuse, Next, Standing, World};
+use singletrack::gil::free_threading::stop_the_world::{
+    AttachState, Misuse, RunOrSleep, StopTheWorld,
+};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::SeqCst};
 use std::sync::{Barrier, mpsc};
@@ -36,33 +38,33 @@ proptest! {
 }
 
 #[test]
-fn who_comes_while_the_world_is_stopped_is_kept_out() {
-    let mut world = World::default();
-    let (a, b) = (world.joins(), world.joins());
-    assert_eq!(world.stops(a), Err(Misuse::NotAttached));
-    assert_eq!(world.attaches(a), Ok(Next::Run));
-    assert_eq!(world.stops(a).unwrap().next, Next::Run, "there is nobody to wait for");
-    assert_eq!(world.attaches(b), Ok(Next::Sleep));
-    assert_eq!(world.standing(b), Standing::Suspended);
-    assert_eq!(world.starts(a), Ok(vec![b]));
+fn a_thread_that_attaches_while_the_world_is_stopped_is_kept_out() {
+    let mut world = StopTheWorld::default();
+    let (a, b) = (world.add_thread(), world.add_thread());
+    assert_eq!(world.stop(a), Err(Misuse::NotAttached));
+    assert_eq!(world.attach(a), Ok(RunOrSleep::Run));
+    assert_eq!(world.stop(a).unwrap().next, RunOrSleep::Run, "there is no thread to wait for");
+    assert_eq!(world.attach(b), Ok(RunOrSleep::Sleep));
+    assert_eq!(world.state(b), AttachState::Suspended);
+    assert_eq!(world.start(a), Ok(vec![b]));
     assert_eq!(world.attached(), 2);
 }
 
 #[test]
-fn those_who_want_to_stop_the_world_take_turns_and_the_others_run_in_between() {
-    let mut world = World::default();
-    let [a, b, c] = [(); 3].map(|()| world.joins());
+fn threads_that_stop_the_world_queue_and_the_others_run_in_between() {
+    let mut world = StopTheWorld::default();
+    let [a, b, c] = [(); 3].map(|()| world.add_thread());
     for id in [a, b, c] {
-        assert_eq!(world.attaches(id), Ok(Next::Run));
+        assert_eq!(world.attach(id), Ok(RunOrSleep::Run));
     }
-    assert_eq!(world.stops(a).unwrap().next, Next::Sleep);
-    assert_eq!(world.stops(b).unwrap().wake, None, "c runs still");
-    assert_eq!(world.parks(c).unwrap().wake, Some(a));
-    assert_eq!(world.starts(a), Ok(vec![c]), "b's turn, but not before a and c have parked");
-    assert_eq!((world.stopper(), world.woken(b)), (Some(b), Next::Sleep));
-    assert_eq!(world.woken(c), Next::Run, "c has run in between");
-    assert_eq!(world.parks(c).unwrap().wake, None);
-    assert_eq!(world.parks(a).unwrap().wake, Some(b));
+    assert_eq!(world.stop(a).unwrap().next, RunOrSleep::Sleep);
+    assert_eq!(world.stop(b).unwrap().wake, None, "c runs still");
+    assert_eq!(world.park(c).unwrap().wake, Some(a));
+    assert_eq!(world.start(a), Ok(vec![c]), "b's turn, but not before a and c have parked");
+    assert_eq!((world.stopper(), world.after_wake(b)), (Some(b), RunOrSleep::Sleep));
+    assert_eq!(world.after_wake(c), RunOrSleep::Run, "c has run in between");
+    assert_eq!(world.park(c).unwrap().wake, None);
+    assert_eq!(world.park(a).unwrap().wake, Some(b));
     assert!(world.is_stopped() && world.stops_begun() == 2);
 }
 
@@ -86,7 +88,7 @@ fn to_attach_and_to_detach_is_one_atomic_operation_each() {
                     voluntary_drops: 6_000,
                     ..Counters::default()
                 };
-                assert_eq!(after, expected, "no visit to the table, no sleep, no wake");
+                assert_eq!(after, expected, "no slow path, no sleep, no wake");
             }
         };
         thread::scope(|s| (0..3).for_each(|_| drop(s.spawn(run))));
@@ -96,7 +98,7 @@ fn to_attach_and_to_detach_is_one_atomic_operation_each() {
 #[test]
 fn threads_run_at_the_same_time() {
     bounded(|| {
-        // Under a lock the first to wait at this barrier would hold it, and the others not come.
+        // Under a lock the first thread at this barrier would hold it, and no other would come.
         let (scope, all_inside) = (FreeThreading::new(), Barrier::new(4));
         let run = || scope.attach(|_| all_inside.wait().is_leader()).unwrap();
         thread::scope(|s| (0..4).for_each(|_| drop(s.spawn(run))));
@@ -104,7 +106,7 @@ fn threads_run_at_the_same_time() {
 }
 
 #[test]
-fn in_a_stopped_world_nothing_moves() {
+fn in_a_stopped_world_nothing_changes() {
     bounded(|| {
         let (scope, done) = (FreeThreading::new(), AtomicBool::new(false));
         // Each thread takes from one and gives to the other. In between the sum is wrong.
@@ -134,11 +136,11 @@ fn in_a_stopped_world_nothing_moves() {
                         let read = || accounts.each_ref().map(|account| account.load(SeqCst));
                         let before = read();
                         (0..10).for_each(|_| thread::yield_now());
-                        assert_eq!(read(), before, "somebody runs");
+                        assert_eq!(read(), before, "a thread runs");
                         before.iter().sum::<i64>()
                     })
                 });
-                assert_eq!(stopped, Ok(Ok(0)), "somebody was stopped in the middle");
+                assert_eq!(stopped, Ok(Ok(0)), "a thread was stopped in the middle");
             }
             done.store(true, SeqCst);
         });
@@ -181,7 +183,7 @@ fn a_detached_thread_is_not_waited_for_and_is_kept_out() {
 }
 
 #[test]
-fn two_that_stop_the_world_take_turns() {
+fn threads_that_stop_the_world_are_alone_one_after_the_other() {
     bounded(|| {
         let (scope, alone) = (FreeThreading::new(), AtomicBool::new(false));
         let stop = || {
@@ -225,7 +227,7 @@ fn a_panic_detaches_and_starts_the_world() {
         panics(&|| scope.attach(|_| panic!("attached")).unwrap());
         panics(&|| scope.attach(|me| me.detach(|| panic!("detached"))).unwrap());
         panics(&|| scope.attach(|me| me.stop_the_world(|_| panic!("stopped"))).unwrap().unwrap());
-        // Whoever comes now must neither wait nor be waited for.
+        // A thread that attaches now must neither wait nor be waited for.
         thread::scope(|s| {
             s.spawn(|| scope.attach(|_| ()).unwrap());
         });

@@ -1,4 +1,4 @@
-//! `singletrack gil` as its users meet it: every scene, its JSON, its trace, its refusals.
+//! `singletrack gil` from its command line: every scene, its JSON, its trace, what is refused.
 #![cfg(feature = "cli")]
 
 #[path = "common/command.rs"]
@@ -6,8 +6,8 @@ mod command;
 
 use command::finish;
 use serde_json::Value;
+use singletrack::lab::scenes::explanation::resolve;
 use singletrack::lab::scenes::scene::Scene;
-use singletrack::lab::scenes::source::resolve;
 use std::fs;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
@@ -36,18 +36,18 @@ fn json(words: &[&str]) -> Value {
 #[test]
 fn every_scene_draws_measures_and_explains() {
     for scene in Scene::ALL {
-        let page = text(&[scene.name(), "--seconds", "0.1"]);
-        for policy in scene.policies() {
-            let caption = scene.caption(policy);
+        let page = text(&[scene.name, "--seconds", "0.1"]);
+        for policy in scene.policies {
+            let caption = (scene.caption)(policy);
             assert!(page.contains(&format!("{caption}: the last ")), "{page}");
         }
-        let words = scene.words();
+        let words = &scene.state_names;
         assert!(words.owner.is_none_or(|owner| page.contains(owner)), "{page}");
         assert!(page.contains(&format!("▒ {}", words.states[1])), "{page}");
         let sentences = page.lines().filter(|line| line.starts_with('→')).count();
-        assert_eq!(sentences, scene.policies().len(), "{page}");
+        assert_eq!(sentences, scene.policies.len(), "{page}");
         let why = page.split("\nWhy\n").nth(1).expect("an explanation");
-        assert!((15..=30).contains(&why.lines().count()), "{}: {why}", scene.name());
+        assert!((15..=30).contains(&why.lines().count()), "{}: {why}", scene.name);
         assert!(why.contains("src/gil/"), "{why}");
         assert!(!why.contains(['[', ']']), "a place was not found: {why}");
     }
@@ -56,15 +56,15 @@ fn every_scene_draws_measures_and_explains() {
 #[test]
 fn every_scene_has_whole_json() {
     for scene in Scene::ALL {
-        let page = json(&[scene.name(), "--seconds", "0.1", "--json"]);
-        assert_eq!(page["scene"], scene.name());
+        let page = json(&[scene.name, "--seconds", "0.1", "--json"]);
+        assert_eq!(page["scene"], scene.name);
         let runs = page["runs"].as_array().unwrap();
         let policies: Vec<&str> = runs.iter().map(|r| r["policy"].as_str().unwrap()).collect();
-        let wanted: Vec<String> = scene.policies().iter().map(ToString::to_string).collect();
+        let wanted: Vec<String> = scene.policies.iter().map(ToString::to_string).collect();
         assert_eq!(policies, wanted);
         for run in runs {
             let figures = run["figures"].as_object().unwrap();
-            assert!(figures.values().all(Value::is_number), "{}: {figures:?}", scene.name());
+            assert!(figures.values().all(Value::is_number), "{}: {figures:?}", scene.name);
             assert!(run["pid"].as_u64().unwrap() > 1);
             let threads = run["threads"].as_array().unwrap();
             assert!(threads.len() >= 2, "{threads:?}");
@@ -75,7 +75,7 @@ fn every_scene_has_whole_json() {
                     assert_eq!(of("count") == 0.0, of("max") == 0.0, "{thread}");
                 }
             }
-            // Not all: a thread may starve, and that is a scene of its own.
+            // Not every thread: one may starve, which is a scene of its own.
             assert!(threads.iter().any(|t| t["takes"].as_u64().unwrap() > 0), "{threads:?}");
         }
     }
@@ -85,8 +85,8 @@ fn every_scene_has_whole_json() {
 fn every_scene_runs_under_every_policy() {
     let all = "python-2,python-2-linux,python-3.2,python-3.10,python-3.13,no-force,fair,priority";
     for scene in Scene::ALL {
-        let page = json(&[scene.name(), "--seconds", "0.05", "--json", "--policy", all]);
-        assert_eq!(page["runs"].as_array().unwrap().len(), 8, "{}", scene.name());
+        let page = json(&[scene.name, "--seconds", "0.05", "--json", "--policy", all]);
+        assert_eq!(page["runs"].as_array().unwrap().len(), 8, "{}", scene.name);
     }
 }
 
@@ -152,19 +152,19 @@ fn a_trace_is_written_for_every_policy() {
     assert!(named("Has GIL").count() > 0 && named("Waiting for GIL").count() > 0);
 }
 
-const SIMULATED: [Scene; 4] = [Scene::Convoy, Scene::Battle, Scene::Starvation, Scene::NoForce];
+const SIMULATED: [&str; 4] = ["convoy", "battle", "starvation", "no-force"];
 
 #[test]
 fn what_can_be_simulated_is_drawn_and_explained_on_any_number_of_cores() {
-    for scene in SIMULATED {
+    for scene in SIMULATED.map(|name| Scene::from_name(name).unwrap()) {
         for cores in ["1", "64"] {
-            let words = [scene.name(), "--simulate", cores, "--seconds", "0.05"];
+            let words = [scene.name, "--simulate", cores, "--seconds", "0.05"];
             let page = text(&words);
             assert!(page.contains(&format!("on {cores} simulated core")), "{page}");
-            assert!(page.contains("--costs tick=12ns,door=10ns"), "{page}");
+            assert!(page.contains("--costs tick=12ns,uncontended=10ns"), "{page}");
             assert!(page.contains("GIL owner") && page.contains("▒ Waiting for GIL"), "{page}");
             let sentences = page.lines().filter(|line| line.starts_with('→')).count();
-            assert_eq!(sentences, scene.policies().len(), "{page}");
+            assert_eq!(sentences, scene.policies.len(), "{page}");
             assert!(page.contains("\nWhy\n"), "{page}");
             assert_eq!(page, text(&words), "twice the same");
         }
@@ -218,7 +218,7 @@ fn this_machine_can_be_measured_and_simulated() {
     let page = json(&words);
     let costs = page["simulated"]["costs"].as_str().unwrap();
     let costs: singletrack::gil::Costs = costs.parse().unwrap();
-    assert!(costs.tick > 0 && costs.door > 0 && costs.desk > 0, "{costs}");
+    assert!(costs.tick > 0 && costs.uncontended > 0 && costs.contended > 0, "{costs}");
     assert!(costs.signal + costs.interrupt > 0 && costs.quantum > 0, "{costs}");
 }
 
@@ -243,7 +243,7 @@ fn parity_sets_the_simulator_beside_the_real_lock() {
 }
 
 #[test]
-fn ascii_and_width_are_obeyed() {
+fn ascii_and_width_are_kept() {
     let page = text(&["no-force", "--seconds", "0.05", "--ascii", "--width", "60"]);
     let picture = page.split("\nWhy\n").next().unwrap();
     assert!(picture.is_ascii(), "{picture}");
@@ -304,11 +304,19 @@ fn what_makes_no_sense_is_refused_in_one_line() {
 }
 
 #[test]
+fn the_help_names_every_scene() {
+    let page = text(&["--help"]);
+    for scene in Scene::ALL {
+        assert!(page.contains(scene.name), "{} is not in: {page}", scene.name);
+    }
+}
+
+#[test]
 fn explanations_name_functions_that_exist() {
     for scene in Scene::ALL {
-        let (page, places) = resolve(scene.explanation());
-        assert!(!page.contains(['[', ']']), "{}: {page}", scene.name());
-        assert!(places.len() >= 4, "{}: {places:?}", scene.name());
+        let (page, places) = resolve(scene.explanation);
+        assert!(!page.contains(['[', ']']), "{}: {page}", scene.name);
+        assert!(places.len() >= 4, "{}: {places:?}", scene.name);
         for place in places {
             let path = format!("{}/{}", env!("CARGO_MANIFEST_DIR"), place.file);
             let source = fs::read_to_string(&path).unwrap();

@@ -8,18 +8,24 @@ use proptest::prelude::*;
 use singletrack::gil::Costs;
 use singletrack::gil::{Act, Script};
 use singletrack::gil::{Check, SwitchPolicy};
-use singletrack::gil::{Ending, Run};
 use singletrack::gil::{EventKind, Recording};
 use singletrack::gil::{MAX_CORES, NoSuchMachine, Simulator};
+use singletrack::gil::{SimulationEnd, SimulationResult};
 
 const MS: u64 = 1_000_000;
 
-fn play(policy: SwitchPolicy, cores: usize, costs: Costs, seed: u64, scripts: &[Script]) -> Run {
+fn play(
+    policy: SwitchPolicy,
+    cores: usize,
+    costs: Costs,
+    seed: u64,
+    scripts: &[Script],
+) -> SimulationResult {
     let _watchdog = watchdog("a simulation", 60);
-    let mut world = Simulator::new(policy, cores, costs, seed).unwrap();
-    world.record(100_000);
-    scripts.iter().for_each(|script| world.spawn(script.clone()));
-    world.run(u64::MAX)
+    let mut simulator = Simulator::new(policy, cores, costs, seed).unwrap();
+    simulator.record(100_000);
+    scripts.iter().for_each(|script| simulator.spawn(script.clone()));
+    simulator.run(u64::MAX)
 }
 
 fn any_policy() -> impl Strategy<Value = SwitchPolicy> {
@@ -38,10 +44,10 @@ fn any_costs() -> impl Strategy<Value = Costs> {
     let small = || prop_oneof![Just(0u64), 0u64..200, 0u64..50_000];
     let quantum = prop_oneof![Just(0u64), 1_000u64..300_000];
     (small(), small(), small(), small(), small(), small(), quantum, 0u64..=100).prop_map(
-        |(door, desk, signal, interrupt, wake, switch, quantum, jitter)| Costs {
-            tick: 1 + door % 30,
-            door,
-            desk,
+        |(uncontended, contended, signal, interrupt, wake, switch, quantum, jitter)| Costs {
+            tick: 1 + uncontended % 30,
+            uncontended,
+            contended,
             signal,
             interrupt,
             wake,
@@ -63,7 +69,7 @@ fn any_script() -> impl Strategy<Value = Script> {
         .prop_map(|(rounds, acts)| Script::new("any", rounds, &acts))
 }
 
-/// All holds of all threads, by their beginnings.
+/// When the lock was held, in order.
 fn holds(recording: &Recording) -> Vec<(u64, u64)> {
     let mut holds = Vec::new();
     for track in &recording.tracks {
@@ -103,12 +109,12 @@ proptest! {
         scripts in prop::collection::vec(any_script(), 1..6),
     ) {
         let run = play(policy, cores, costs, seed, &scripts);
-        // No lost wake-up: it always ends.
-        prop_assert_eq!(&run.ending, &Ending::Done);
-        for (fate, script) in run.fates.iter().zip(&scripts) {
-            prop_assert_eq!(fate.ticks, script.work());
-            prop_assert_eq!(fate.rounds, script.rounds());
-            prop_assert!(fate.ended.unwrap() <= run.elapsed);
+        // No wake-up is lost: it always ends.
+        prop_assert_eq!(&run.ending, &SimulationEnd::Done);
+        for (thread, script) in run.threads.iter().zip(&scripts) {
+            prop_assert_eq!(thread.ticks, script.work());
+            prop_assert_eq!(thread.rounds, script.rounds());
+            prop_assert!(thread.ended.unwrap() <= run.elapsed);
         }
         for track in &run.recording.tracks {
             prop_assert!(track.events.is_sorted_by_key(|event| event.at));
@@ -159,14 +165,14 @@ proptest! {
         limit in 0u64..3 * MS,
     ) {
         let _watchdog = watchdog("a simulation that is cut off", 60);
-        let mut world = Simulator::new(policy, cores, costs, 1).unwrap();
+        let mut simulator = Simulator::new(policy, cores, costs, 1).unwrap();
         for name in ["a", "b", "c"] {
-            world.spawn(Script::computes(name, u64::MAX));
+            simulator.spawn(Script::computes(name, u64::MAX));
         }
-        let run = world.run(limit);
-        prop_assert_eq!(run.ending, Ending::OutOfTime);
+        let run = simulator.run(limit);
+        prop_assert_eq!(run.ending, SimulationEnd::OutOfTime);
         prop_assert_eq!(run.elapsed, limit);
-        let done: u64 = run.fates.iter().map(|fate| fate.ticks).sum();
+        let done: u64 = run.threads.iter().map(|thread| thread.ticks).sum();
         prop_assert!(done * costs.tick <= limit);
     }
 }
@@ -227,12 +233,12 @@ fn one_thread_alone_is_never_asked_and_never_sleeps() {
 }
 
 #[test]
-fn who_was_forced_comes_back_after_another() {
+fn a_thread_that_was_forced_comes_back_after_another() {
     // Conformance scenario 4.
     let pair = ["a", "b"].map(|name| Script::computes(name, 10_000_000));
     let run = play(SwitchPolicy::PYTHON_3_2, 2, Costs::TYPICAL, 0, &pair);
     assert!(run.counters.forced_drops > 20, "{:?}", run.counters);
-    // The first taking, then one for each drop on request, and the loser's last turn.
+    // The first acquisition, one for each drop on request, and the last hold of the loser.
     let switches = run.counters.switches - 1 - run.counters.forced_drops;
     assert!(switches <= 1, "{:?}", run.counters);
     let longest = holds(&run.recording).iter().map(|(from, to)| to - from).max().unwrap();
@@ -248,19 +254,20 @@ fn a_convoy_costs_an_interval_a_request_and_priority_cures_it() {
         Act::Compute { ticks: 100 },
     ];
     let requests = |policy, cores, burners| {
-        let mut world = Simulator::new(policy, cores, Costs::TYPICAL, 7).unwrap();
-        world.spawn(Script::new("echo", u64::MAX, &echo));
-        (0..burners).for_each(|_| world.spawn(Script::computes("cpu", u64::MAX)));
-        world.run(500 * MS).fates[0].rounds
+        let mut simulator = Simulator::new(policy, cores, Costs::TYPICAL, 7).unwrap();
+        simulator.spawn(Script::new("echo", u64::MAX, &echo));
+        (0..burners).for_each(|_| simulator.spawn(Script::computes("cpu", u64::MAX)));
+        simulator.run(500 * MS).threads[0].rounds
     };
     for cores in [1, 2, 64] {
         let idle = requests(SwitchPolicy::PYTHON_3_10, cores, 0);
         let beside = requests(SwitchPolicy::PYTHON_3_10, cores, 1);
-        // A turn of 5 ms for one call of a request; the other is over before the burner is back.
+        // 5 ms of waiting for one of the two calls of a request; the other call is over before the
+        // computing thread is back.
         assert!(idle > 4_000 && (80..=100).contains(&beside), "{cores}: {idle} {beside}");
         assert!(requests(SwitchPolicy::PRIORITY, cores, 1) > 20 * beside);
     }
-    // The ticks of old let the server in soon: on one core at once, on two when it wins a race.
+    // Python 2's ticks let the server in soon: on one core at once, on two when it wins a race.
     let old = |cores| requests(SwitchPolicy::PYTHON_2_LINUX, cores, 1);
     assert!(old(1) > 4_000 && (500..3_000).contains(&old(2)), "{} {}", old(1), old(2));
 }

@@ -1,4 +1,4 @@
-//! Threads without a lock under loom: every interleaving of attaching, parking and stopping the
+//! Free threading under loom: every interleaving of attaching, parking and stopping the
 //! world, for two or three threads, on the code that ships.
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test --release --target-dir target/loom --test loom_free`
@@ -17,27 +17,27 @@ use singletrack::base::sync::Arc;
 use singletrack::gil::FreeThreading;
 use singletrack::gil::{Attached, Stopped};
 
-struct World {
+struct Fixture {
     scope: FreeThreading,
     value: UnsafeCell<u32>,
 }
 
 // The value is only touched as the two tokens allow; that is what the models check.
-unsafe impl Sync for World {}
-unsafe impl Send for World {}
+unsafe impl Sync for Fixture {}
+unsafe impl Send for Fixture {}
 
-impl World {
-    fn new() -> Arc<World> {
-        Arc::new(World { scope: FreeThreading::new(), value: UnsafeCell::new(0) })
+impl Fixture {
+    fn new() -> Arc<Fixture> {
+        Arc::new(Fixture { scope: FreeThreading::new(), value: UnsafeCell::new(0) })
     }
 
-    /// An access that may meet others of its kind.
+    /// An access that may run beside others of its kind.
     fn read(&self, _: &Attached<'_>) -> u32 {
         // SAFETY: loom checks it.
         self.value.with(|value| unsafe { *value })
     }
 
-    /// An access that nobody may meet.
+    /// An access that must be alone.
     fn add(&self, _: &Stopped<'_>) {
         // SAFETY: loom checks it.
         self.value.with_mut(|value| unsafe { *value += 1 });
@@ -53,9 +53,9 @@ impl World {
 }
 
 #[test]
-fn nobody_reads_while_the_world_is_stopped() {
+fn no_thread_reads_while_the_world_is_stopped() {
     model(4, || {
-        let world = World::new();
+        let world = Fixture::new();
         let theirs = Arc::clone(&world);
         let reader = thread::spawn(move || {
             theirs
@@ -78,7 +78,7 @@ fn nobody_reads_while_the_world_is_stopped() {
 #[test]
 fn two_that_stop_the_world_at_once_take_turns() {
     model(4, || {
-        let world = World::new();
+        let world = Fixture::new();
         let theirs = Arc::clone(&world);
         let other = thread::spawn(move || theirs.stop());
         world.stop();
@@ -90,7 +90,7 @@ fn two_that_stop_the_world_at_once_take_turns() {
 #[test]
 fn two_stop_the_world_and_a_third_runs_on() {
     model(2, || {
-        let world = World::new();
+        let world = Fixture::new();
         let [one, two] = [(); 2].map(|()| Arc::clone(&world));
         let stopper = thread::spawn(move || one.stop());
         let reader = thread::spawn(move || {

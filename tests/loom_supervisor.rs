@@ -1,4 +1,4 @@
-//! Every interleaving of a caller who reads his own reply, the supervisor and one worker, which
+//! Every interleaving of a caller that reads its own reply, the supervisor and one worker, which
 //! answers, dies, or both: `tests/supervision` says what is real here.
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test --release --target-dir target/loom --test loom_supervisor`
@@ -9,12 +9,12 @@ mod bounded;
 mod supervision;
 
 use bounded::model;
-use supervision::{Deed, End, Pool};
+use supervision::{Behaviour, End, Pool};
 
 #[test]
-fn a_caller_hears_his_answer() {
+fn a_caller_reads_its_answer() {
     model(2, || {
-        let (pool, supervisor) = Pool::start(1, |_| Deed::Answer);
+        let (pool, supervisor) = Pool::start(1, |_| Behaviour::Answer);
         pool.wait_for_workers(1);
         assert_eq!(pool.call(0), End::Answered);
         assert_eq!(pool.finish(supervisor), [(0, End::Answered)]);
@@ -22,9 +22,9 @@ fn a_caller_hears_his_answer() {
 }
 
 #[test]
-fn a_caller_hears_of_his_workers_death() {
+fn a_caller_learns_of_its_workers_death() {
     model(2, || {
-        let (pool, supervisor) = Pool::start(1, |_| Deed::DieFirst);
+        let (pool, supervisor) = Pool::start(1, |_| Behaviour::DieFirst);
         pool.wait_for_workers(1);
         assert_eq!(pool.call(0), End::Lost);
         assert_eq!(pool.finish(supervisor), [(0, End::Lost)]);
@@ -32,9 +32,9 @@ fn a_caller_hears_of_his_workers_death() {
 }
 
 #[test]
-fn last_words_are_heard_before_a_worker_is_reaped() {
+fn the_last_reply_is_read_before_a_worker_is_reaped() {
     model(2, || {
-        let (pool, supervisor) = Pool::start(1, |_| Deed::AnswerAndDie);
+        let (pool, supervisor) = Pool::start(1, |_| Behaviour::AnswerAndDie);
         pool.wait_for_workers(1);
         assert_eq!(pool.call(0), End::Answered);
         assert_eq!(pool.finish(supervisor), [(0, End::Answered)]);
@@ -42,9 +42,9 @@ fn last_words_are_heard_before_a_worker_is_reaped() {
 }
 
 #[test]
-fn a_job_sent_while_a_caller_reads_is_heard_by_somebody() {
+fn the_reply_to_a_job_sent_while_a_caller_reads_is_read() {
     model(2, || {
-        let (pool, supervisor) = Pool::start(1, |_| Deed::Answer);
+        let (pool, supervisor) = Pool::start(1, |_| Behaviour::Answer);
         pool.wait_for_workers(1);
         pool.submit(0);
         assert_eq!(pool.call(1), End::Answered);
@@ -53,9 +53,9 @@ fn a_job_sent_while_a_caller_reads_is_heard_by_somebody() {
 }
 
 #[test]
-fn a_shutdown_lets_a_worker_go_that_is_just_being_born() {
+fn a_shutdown_ends_a_worker_that_is_just_being_forked() {
     model(3, || {
-        let (pool, supervisor) = Pool::start(1, |_| Deed::Answer);
+        let (pool, supervisor) = Pool::start(1, |_| Behaviour::Answer);
         assert_eq!(pool.finish(supervisor), []);
     });
 }

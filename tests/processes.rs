@@ -1,5 +1,5 @@
-//! Single processes, and the pipes and queues between them: who dies when, and what the
-//! others notice.
+//! Single processes, and the pipes and queues between them: a process dies at some moment, and the
+//! others notice it.
 
 #[path = "process_pool/jobs.rs"]
 #[allow(dead_code)]
@@ -19,7 +19,7 @@ use singletrack::process::Descriptor;
 use singletrack::process::ForkServer;
 use singletrack::process::PipeError;
 use singletrack::process::ProcessPool;
-use singletrack::process::message::frame::{Kind, frame};
+use singletrack::process::message::frame::{FrameKind, frame};
 use singletrack::process::{Connection, Receiver, Sender, duplex, pipe};
 use singletrack::process::{Consumer, Producer, queue, queue_of};
 use singletrack::process::{Process, ProcessOptions};
@@ -372,7 +372,7 @@ fn a_receiver_notices_the_senders_death(fork_server: &ForkServer) {
 
 /// Writes a header and some of the body.
 fn half_a_value(sender: Sender<String>) -> u64 {
-    let whole = frame(Kind::Item, 0, &[7; 100]).unwrap();
+    let whole = frame(FrameKind::Item, 0, &[7; 100]).unwrap();
     File::from(sender.as_fd().try_clone_to_owned().unwrap()).write_all(&whole[..50]).unwrap();
     end_if((0, Some(End::Kill)))
 }
@@ -422,8 +422,8 @@ fn garbage_in_a_pipe_is_an_error(_: &ForkServer) {
     assert!(matches!(receiver.recv(), Err(PipeError::Garbage(_))));
     let (mut receiver, sender) = pipe::<u8>().unwrap();
     let mut raw = File::from(sender.as_fd().try_clone_to_owned().unwrap());
-    raw.write_all(&frame(Kind::Item, 0, &[1, 2, 3]).unwrap()).unwrap();
-    raw.write_all(&frame(Kind::Item, 0, &[4]).unwrap()).unwrap();
+    raw.write_all(&frame(FrameKind::Item, 0, &[1, 2, 3]).unwrap()).unwrap();
+    raw.write_all(&frame(FrameKind::Item, 0, &[4]).unwrap()).unwrap();
     assert!(matches!(receiver.recv(), Err(PipeError::Codec(_))));
     assert_eq!(receiver.recv().unwrap(), 4, "the next one passes");
 }

@@ -1,4 +1,4 @@
-//! Threads without a lock under shuttle: four of them, two of which stop the world.
+//! Free threading under shuttle: four of them, two of which stop the world.
 //!
 //! `RUSTFLAGS="--cfg shuttle" cargo test --release --target-dir target/shuttle --test shuttle_free`
 #![cfg(shuttle)]
@@ -11,7 +11,8 @@ use singletrack::gil::FreeThreading;
 const SCHEDULES: usize = 5_000;
 const SURPRISES: usize = 3;
 
-/// Two run, two stop the world twice each: whoever stops is alone, and nobody is forgotten.
+/// Two run, two stop the world twice each: a thread that stops the world is alone, and no thread
+/// is forgotten.
 fn two_run_and_two_stop() {
     let (scope, running) = (FreeThreading::new(), Arc::new(AtomicUsize::new(0)));
     let runner = || {
@@ -36,8 +37,8 @@ fn two_run_and_two_stop() {
             (0..2).try_for_each(|_| {
                 scope.attach(|me| {
                     me.stop_the_world(|_| {
-                        assert_eq!(running.fetch_add(1, SeqCst), 0, "somebody runs");
-                        assert_eq!(running.fetch_sub(1, SeqCst), 1, "somebody has come in");
+                        assert_eq!(running.fetch_add(1, SeqCst), 0, "a thread runs");
+                        assert_eq!(running.fetch_sub(1, SeqCst), 1, "a thread has attached");
                     })
                 })?
             })
@@ -51,7 +52,7 @@ fn two_run_and_two_stop() {
 }
 
 #[test]
-fn whoever_stops_the_world_is_alone() {
+fn a_thread_that_stops_the_world_is_alone() {
     shuttle::check_random(two_run_and_two_stop, SCHEDULES);
     shuttle::check_pct(two_run_and_two_stop, SCHEDULES, SURPRISES);
 }

@@ -16,7 +16,7 @@ use singletrack::futures::ThreadPoolExecutor;
 use singletrack::futures::{Future, promise};
 use singletrack::futures::{ReturnWhen, as_completed, wait};
 use std::sync::Arc;
-use supervision::{Deed, End, Pool};
+use supervision::{Behaviour, End, Pool};
 
 const SCHEDULES: usize = 2000;
 
@@ -120,11 +120,11 @@ fn workers_that_wait_for_each_other_are_never_all_asleep() {
 
 // ---- the supervision of processes ----
 
-fn plan(job: u64) -> Deed {
+fn plan(job: u64) -> Behaviour {
     match job % 4 {
-        1 => Deed::DieFirst,
-        2 => Deed::AnswerAndDie,
-        _ => Deed::Answer,
+        1 => Behaviour::DieFirst,
+        2 => Behaviour::AnswerAndDie,
+        _ => Behaviour::Answer,
     }
 }
 
@@ -140,8 +140,8 @@ fn callers_submitters_and_dying_workers_lose_no_job() {
                     for job in base + 1..base + 4 {
                         let end = pool.call(job);
                         // Others may be lost with a worker that dies after its answer, when
-                        // they were sent ahead: nobody can know that they had not begun.
-                        assert!(plan(job) != Deed::DieFirst || end == End::Lost, "job {job}");
+                        // they were sent ahead: that they had not begun cannot be known.
+                        assert!(plan(job) != Behaviour::DieFirst || end == End::Lost, "job {job}");
                     }
                     pool.wait_for(base);
                 })
@@ -161,7 +161,7 @@ fn callers_submitters_and_dying_workers_lose_no_job() {
 #[test]
 fn workers_killed_at_any_moment_lose_only_what_they_ran() {
     let body = || {
-        let (pool, supervisor) = Pool::start(2, |_| Deed::Answer);
+        let (pool, supervisor) = Pool::start(2, |_| Behaviour::Answer);
         let killer = {
             let pool = pool.clone();
             thread::spawn(move || (0..3).for_each(|_| pool.kill_one()))

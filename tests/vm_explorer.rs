@@ -12,11 +12,10 @@ use singletrack::gil::{Check, SwitchPolicy};
 use singletrack::vm::assembler::assemble;
 use singletrack::vm::explorer::{Bound, Exploration, Explorer, Limits};
 use singletrack::vm::program::Op;
-use singletrack::vm::real_threads::{End, run};
-use singletrack::vm::replay::columns;
-use singletrack::vm::replay::{ReplayError, replay};
-use singletrack::vm::replay::{Run, Schedule};
-use singletrack::vm::shortest::shortest;
+use singletrack::vm::real_threads::{ThreadEnd, run};
+use singletrack::vm::replay::{ReplayError, columns, replay};
+use singletrack::vm::schedule::shortest;
+use singletrack::vm::schedule::{Schedule, Stretch};
 use singletrack::vm::verifier::Verified;
 use singletrack::vm::world::{Ending, Outcome};
 use std::collections::BTreeSet;
@@ -36,7 +35,7 @@ fn presets() -> impl Iterator<Item = SwitchPolicy> {
     SwitchPolicy::PRESETS.into_iter().map(|(_, policy)| policy)
 }
 
-/// All of it, and each schedule leads where it is said to.
+/// Explores everything, and checks that each schedule leads to its outcome.
 fn explored(explorer: Explorer, program: &Verified) -> Exploration {
     let exploration = explorer.explore(program);
     assert_eq!(exploration.bound, None);
@@ -128,7 +127,7 @@ fn reduction_keeps_both_orders_of_a_conflict_and_one_of_anything_else() {
         (copy("b", "a"), copy("a", "d"), 2, vec![(2, 2)]),
         (copy("b", "d"), copy("a", "b"), 2, vec![(1, 1)]),
         (copy("a", "d"), copy("c", "d"), 2, vec![(1, 2)]),
-        // Who takes the lock first; the other waits, or comes later: that is the same.
+        // Which thread takes the lock first. Whether the other waits or comes later is the same.
         (locked("c"), locked("d"), 2, vec![(1, 2)]),
     ] {
         for (f, g) in [(&one, &two), (&two, &one)] {
@@ -182,7 +181,7 @@ fn a_waiting_loop_starves_the_other_where_the_switch_is_not_forced() {
 }
 
 #[test]
-fn a_polite_waiting_loop_starves_nobody() {
+fn a_waiting_loop_that_blocks_starves_no_thread() {
     let polite = SPIN_WAIT.replace("still_not:\n", "still_not:\nCALL_BLOCKING\n");
     for policy in presets() {
         let exploration = explored(Explorer::new(policy), &verified(&polite));
@@ -191,7 +190,7 @@ fn a_polite_waiting_loop_starves_nobody() {
 }
 
 #[test]
-fn a_loop_that_nobody_ends_is_endless_under_every_policy() {
+fn a_loop_without_an_end_is_endless_under_every_policy() {
     let text = "global x\nthread f\nthread g\ndef f():\non:\nJUMP_BACKWARD on\n\
                 def g():\nLOAD_CONST 1\nSTORE_GLOBAL x\nLOAD_CONST 0\nRETURN_VALUE";
     for policy in presets() {
@@ -246,7 +245,7 @@ fn a_schedule_of_one_policy_is_refused_by_another_with_the_reason() {
         panic!("{refused}")
     };
     assert_eq!(position.line, 17);
-    // Python 2 does not look after a LOAD_CONST.
+    // Python 2 allows no switch after a LOAD_CONST.
     let fast: Schedule = "1x2,2x6,1x4".parse().unwrap();
     assert!(replay(&program, &SwitchPolicy::PYTHON_3_2, &fast).is_ok());
     assert!(replay(&program, &SwitchPolicy::PYTHON_2, &fast).is_err());
@@ -280,7 +279,7 @@ fn the_losing_schedule_is_drawn_in_two_columns() {
    11  LOAD_CONST 0
    12  RETURN_VALUE
 ";
-    assert_eq!(columns(program.program(), &replayed.events), drawing);
+    assert_eq!(columns(program.program(), &replayed.trace), drawing);
 }
 
 #[test]
@@ -294,7 +293,7 @@ fn real_threads_come_only_to_what_was_explored() {
             let fuel = if starved { 5_000 } else { 1_000_000 };
             for _ in 0..4 {
                 let outcome = on_threads(&program, policy, fuel);
-                // Who is starved goes on when fuel has ended the others.
+                // A starved thread goes on when fuel has ended the others.
                 let ending = outcome.ending;
                 let is_known = known.contains(&outcome);
                 assert!(is_known || starved && ending == Ending::Starvation, "{policy}: {text}");
@@ -313,14 +312,14 @@ fn nervous(policy: SwitchPolicy) -> SwitchPolicy {
 }
 
 fn on_threads(program: &Verified, policy: SwitchPolicy, fuel: u64) -> Outcome {
-    let report = run(program, nervous(policy), fuel).unwrap();
-    let ended = |end: fn(End) -> bool| report.threads.iter().any(|thread| end(thread.end));
+    let result = run(program, nervous(policy), fuel).unwrap();
+    let ended = |end: fn(ThreadEnd) -> bool| result.threads.iter().any(|thread| end(thread.end));
     let ending = match () {
-        () if ended(|end| end == End::OutOfFuel) => Ending::Starvation,
-        () if ended(|end| end == End::Stuck) => Ending::Deadlock,
+        () if ended(|end| end == ThreadEnd::OutOfFuel) => Ending::Starvation,
+        () if ended(|end| end == ThreadEnd::Stuck) => Ending::Deadlock,
         () => Ending::Finished,
     };
-    Outcome { ending, globals: report.globals }
+    Outcome { ending, globals: result.globals }
 }
 
 const SMALL: Style = Style { threads: 2, statements: 2, spins: true, private: false };
@@ -338,7 +337,7 @@ fn ways_round(exploration: &Exploration) -> BTreeSet<Ending> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
-    /// Reduction loses no outcome; and a search that keeps all states in mind agrees.
+    /// Reduction loses no outcome; and a search that remembers all states agrees.
     #[test]
     fn the_reduced_outcomes_are_the_full_ones(
         bytes in prop::collection::vec(any::<u8>(), 0..16),
@@ -356,7 +355,7 @@ proptest! {
         }
         let by_states = shortest(&program, &policy, 5_000, |_| false);
         let by_states: BTreeSet<Outcome> = by_states.into_keys().collect();
-        // What it finds within its bound is there; the reduced search must have it all.
+        // What it finds within its bound exists; the reduced search must have found all of it.
         prop_assert!(by_states.is_subset(&ends(&reduced)), "{:?}", by_states);
         if full.bound.is_some() {
             return Ok(());
@@ -366,8 +365,8 @@ proptest! {
         prop_assert_eq!(ways_round(&reduced), ways_round(&full));
     }
 
-    /// Nobody can tell whether a thread is left before or after an instruction that touches
-    /// nothing shared: Python 2's uncounted opcodes change no outcome.
+    /// A switch before or after an instruction that touches nothing shared makes no difference:
+    /// Python 2's uncounted opcodes change no outcome.
     #[test]
     fn uncounted_opcodes_make_no_difference(
         bytes in prop::collection::vec(any::<u8>(), 0..24)
@@ -382,10 +381,10 @@ proptest! {
 
     #[test]
     fn a_printed_schedule_is_read_back(
-        runs in prop::collection::vec((0..4usize, 1..1000usize), 1..10)
+        stretches in prop::collection::vec((0..4usize, 1..1000usize), 1..10)
     ) {
-        let runs = runs.into_iter().map(|(thread, instructions)| Run { thread, instructions });
-        let schedule: Schedule = runs.collect();
+        let stretches = stretches.into_iter().map(|(thread, instructions)| Stretch { thread, instructions });
+        let schedule: Schedule = stretches.collect();
         prop_assert_eq!(schedule.to_string().parse::<Schedule>(), Ok(schedule));
     }
 

@@ -1,5 +1,5 @@
-//! The machine: verified programs cannot go wrong, and what one thread does alone is the same
-//! everywhere; on real threads under every preset.
+//! The bytecode machine: verified programs cannot go wrong, and a thread that is alone does the same
+//! on real threads under every preset and in the explorer's world.
 #![cfg(not(loom))]
 
 mod common;
@@ -10,7 +10,7 @@ use common::watchdog;
 use proptest::prelude::*;
 use singletrack::gil::{Check, Checkpoint, HandOff, Substrate, SwitchPolicy};
 use singletrack::vm::assembler::assemble;
-use singletrack::vm::real_threads::{Account, End, run};
+use singletrack::vm::real_threads::{ThreadEnd, ThreadRun, run};
 use singletrack::vm::verifier::Verified;
 use singletrack::vm::world::{Ending, World};
 use vm_check::{Style, check_any_bytes, proper_program, run_by_bytes};
@@ -69,11 +69,11 @@ fn real_threads_count_their_ticks() {
     let _bound = watchdog("one thread under every preset", 60);
     let program = verified(include_str!("../examples/programs/increment_call.gil"));
     for policy in presets() {
-        let report = run(&program, policy, 1_000).unwrap();
+        let result = run(&program, policy, 1_000).unwrap();
         // Two LOAD_CONST are not counted, nor the last RETURN_VALUE: there is no way on.
-        let account = Account { end: End::Returned(0), instructions: 8, ticks: 5 };
-        assert_eq!(report.threads, [account; 2], "{policy}");
-        assert_eq!(report.counters.acquisitions(), report.counters.drops(), "{policy}");
+        let expected = ThreadRun { end: ThreadEnd::Returned(0), instructions: 8, ticks: 5 };
+        assert_eq!(result.threads, [expected; 2], "{policy}");
+        assert_eq!(result.counters.acquisitions(), result.counters.drops(), "{policy}");
     }
 }
 
@@ -89,19 +89,19 @@ fn the_real_lock_sees_each_tick_and_no_other() {
     let text =
         include_str!("../examples/programs/increment_call.gil").replacen("\nthread", "\n#", 1);
     let program = verified(&text);
-    let report = run(&program, every_second_tick(HandOff::Race), 1_000).unwrap();
-    assert_eq!(report.threads[0].ticks, 5);
-    assert_eq!(report.counters.tick_drops, 3, "at ticks 1, 3 and 5");
+    let result = run(&program, every_second_tick(HandOff::Race), 1_000).unwrap();
+    assert_eq!(result.threads[0].ticks, 5);
+    assert_eq!(result.counters.tick_drops, 3, "at ticks 1, 3 and 5");
 }
 
 #[test]
-fn real_threads_that_take_turns_lose_an_update() {
+fn real_threads_that_alternate_lose_an_update() {
     let _bound = watchdog("two threads that take turns", 60);
     let program = verified(include_str!("../examples/programs/increment.gil"));
     for _ in 0..20 {
         // LOAD_GLOBAL │ the other's LOAD_GLOBAL, ADD │ ADD, STORE_GLOBAL │ STORE_GLOBAL
-        let report = run(&program, every_second_tick(HandOff::Fifo), 1_000).unwrap();
-        assert_eq!(report.globals, [1]);
+        let result = run(&program, every_second_tick(HandOff::Fifo), 1_000).unwrap();
+        assert_eq!(result.globals, [1]);
     }
 }
 
@@ -110,9 +110,9 @@ fn fuel_stops_an_endless_loop_on_real_threads() {
     let _bound = watchdog("an endless loop", 60);
     let program = verified("thread f\nthread f\ndef f():\non:\nJUMP_BACKWARD on");
     for policy in presets() {
-        let report = run(&program, policy, 5_000).unwrap();
-        let account = Account { end: End::OutOfFuel, instructions: 5_000, ticks: 5_000 };
-        assert_eq!(report.threads, [account; 2], "{policy}");
+        let result = run(&program, policy, 5_000).unwrap();
+        let expected = ThreadRun { end: ThreadEnd::OutOfFuel, instructions: 5_000, ticks: 5_000 };
+        assert_eq!(result.threads, [expected; 2], "{policy}");
     }
 }
 
@@ -176,22 +176,22 @@ still:
 ";
     let program = verified(text);
     for policy in presets() {
-        let report = run(&program, policy, u64::MAX).unwrap();
-        let ends: Vec<End> = report.threads.iter().map(|thread| thread.end).collect();
-        assert_eq!(ends, [End::Stuck; 3], "{policy}");
+        let result = run(&program, policy, u64::MAX).unwrap();
+        let ends: Vec<ThreadEnd> = result.threads.iter().map(|thread| thread.end).collect();
+        assert_eq!(ends, [ThreadEnd::Stuck; 3], "{policy}");
     }
 }
 
 #[test]
-fn who_waits_for_a_thread_that_ran_out_of_fuel_is_stuck() {
-    let _bound = watchdog("a lock that is never let go of", 60);
+fn a_thread_that_waits_for_one_without_fuel_is_stuck() {
+    let _bound = watchdog("a lock that is never released", 60);
     let text = "lock a\nthread f\nthread f\ndef f():\nACQUIRE a\non:\nSLEEP 0\nJUMP_BACKWARD on";
     let program = verified(text);
     for policy in presets() {
-        let report = run(&program, policy, 1_000).unwrap();
-        let mut ends: Vec<End> = report.threads.iter().map(|thread| thread.end).collect();
-        ends.sort_by_key(|end| *end == End::Stuck);
-        assert_eq!(ends, [End::OutOfFuel, End::Stuck], "{policy}");
+        let result = run(&program, policy, 1_000).unwrap();
+        let mut ends: Vec<ThreadEnd> = result.threads.iter().map(|thread| thread.end).collect();
+        ends.sort_by_key(|end| *end == ThreadEnd::Stuck);
+        assert_eq!(ends, [ThreadEnd::OutOfFuel, ThreadEnd::Stuck], "{policy}");
     }
 }
 
@@ -230,8 +230,8 @@ out:
 ";
     let program = verified(text);
     for policy in presets() {
-        let report = run(&program, policy, u64::MAX).unwrap();
-        assert_eq!(report.globals, [150], "{policy}");
+        let result = run(&program, policy, u64::MAX).unwrap();
+        assert_eq!(result.globals, [150], "{policy}");
     }
 }
 
@@ -244,7 +244,7 @@ proptest! {
         check_any_bytes(&bytes);
     }
 
-    /// V3: threads that share nothing come to the same, whoever runs when.
+    /// V3: threads that share nothing have the same result under every schedule.
     #[test]
     fn v3_what_is_private_does_not_depend_on_the_schedule(
         bytes in prop::collection::vec(any::<u8>(), 0..60),
@@ -273,12 +273,12 @@ proptest! {
         let _bound = watchdog("a program on real threads", 60);
         let program = Verified::new(proper_program(&bytes, ALONE)).unwrap();
         let end = run_by_bytes(&program, &SwitchPolicy::PYTHON_2, &[0], 100_000);
-        let mut accounts = None;
+        let mut threads = None;
         for policy in presets() {
-            let report = run(&program, policy, u64::MAX).unwrap();
-            prop_assert_eq!(&report.globals, end.globals());
-            let known = accounts.get_or_insert(report.threads.clone());
-            prop_assert_eq!(&report.threads, &*known);
+            let result = run(&program, policy, u64::MAX).unwrap();
+            prop_assert_eq!(&result.globals, end.globals());
+            let known = threads.get_or_insert(result.threads.clone());
+            prop_assert_eq!(&result.threads, &*known);
         }
     }
 }

@@ -7,7 +7,7 @@
 //!
 //! ```text
 //!   submit(f, args) ─▶ Future             ┌ futures/thread_pool.rs         closures, shared memory
-//!   map(f, items)   ─▶ results in order ──┼ gil/lock/worker.rs             the same, one at a time
+//!   map(f, items)   ─▶ results in order ──┼ gil/lock/gil_thread.rs             the same, one at a time
 //!   shutdown(wait, cancel_futures)        └ process/pool/process_pool.rs   bytes over pipes
 //! ```
 //! The counterpart of `concurrent.futures`. A function is given as `fn(A) -> R`, which

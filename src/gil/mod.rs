@@ -92,8 +92,11 @@ pub use rules::policy::{
     Check, Checkpoint, DropFlag, HandOff, PointCheck, PolicyError, Substrate, SwitchPoint,
     SwitchPolicy,
 };
-pub use simulator::script::{Act, Costs, CostsError, Ending, Run, Script};
-pub use simulator::simulation::{MAX_CORES, NoSuchMachine, Simulator};
+pub use simulator::costs::{Costs, CostsError};
+pub use simulator::simulation::{
+    MAX_CORES, NoSuchMachine, SimulationEnd, SimulationResult, Simulator, ThreadResult,
+};
+pub use simulator::thread::{Act, Script};
 pub use stats::counters::Counters;
 pub use stats::histogram::Histogram;
 pub use stats::record::{EventKind, LockEvent, LockState, Recording, Slice, Track};

@@ -10,10 +10,10 @@
 //! ```
 
 use crate::gil::rules::policy::SwitchPolicy;
-use crate::gil::simulator::script::{Costs, CostsError};
+use crate::gil::simulator::costs::{Costs, CostsError};
 use crate::gil::simulator::simulation::MAX_CORES;
 use crate::lab::report::failure::Failure;
-use crate::lab::scenes::scene::{SIMULATED, Scene};
+use crate::lab::scenes::scene::Scene;
 use clap::Args;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -116,7 +116,7 @@ pub enum CostSource {
 
 /// A machine to simulate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SimulatedMachine {
+pub struct MachineRequest {
     /// How many cores.
     pub cores: usize,
     /// Where its costs come from.
@@ -129,11 +129,11 @@ pub struct SimulatedMachine {
 #[derive(Debug, Clone, PartialEq)]
 pub struct SceneRequest {
     /// Which scene.
-    pub scene: Scene,
+    pub scene: &'static Scene,
     /// Under which policies.
     pub policies: Vec<SwitchPolicy>,
     /// On this simulated machine; on real threads if there is none.
-    pub simulate: Option<SimulatedMachine>,
+    pub simulate: Option<MachineRequest>,
     /// For how long each runs.
     pub time: Duration,
     /// Whether to print JSON.
@@ -187,14 +187,15 @@ impl GilArgs {
         }
         let scene = Scene::from_name(&self.scene).ok_or_else(|| unknown(&self.scene))?;
         if let (Some(why), Some(_)) = (scene.cannot_be_simulated(), self.simulate) {
-            return Err(Failure::new(format!("gil {} --simulate", scene.name()), why, SIMULATED));
+            let remedy = format!("leave it out, or name {}", Scene::simulated_names());
+            return Err(Failure::new(format!("gil {} --simulate", scene.name), why, remedy));
         }
-        let simulate = self.simulate.map(|cores| SimulatedMachine {
+        let simulate = self.simulate.map(|cores| MachineRequest {
             cores,
             costs: self.costs.unwrap_or(CostSource::Given(Costs::TYPICAL)),
             seed: self.seed.unwrap_or(SEED),
         });
-        let policies = if self.policy.is_empty() { scene.policies() } else { self.policy };
+        let policies = if self.policy.is_empty() { scene.policies.to_vec() } else { self.policy };
         self.trace.as_deref().map_or(Ok(()), writable)?;
         Ok(GilRequest::Scene(SceneRequest {
             scene,
@@ -258,7 +259,7 @@ fn writable(path: &Path) -> Result<(), Failure> {
 }
 
 fn unknown(name: &str) -> Failure {
-    let known = Scene::ALL.map(Scene::name).join(", ");
+    let known = Scene::ALL.map(|scene| scene.name).join(", ");
     let remedy = format!("name {known}, {FIDELITY} or {PARITY}");
     Failure::new(format!("gil {name}"), "there is no such scene", remedy)
 }

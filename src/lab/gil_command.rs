@@ -9,17 +9,17 @@ use crate::gil::rules::policy::SwitchPolicy;
 use crate::lab::fidelity::comparison::{self, compare, table};
 use crate::lab::fidelity::python::Interpreter;
 use crate::lab::gil_cli::{
-    CostSource, FidelityRequest, ParityRequest, SceneRequest, SimulatedMachine,
+    CostSource, FidelityRequest, MachineRequest, ParityRequest, SceneRequest,
 };
 use crate::lab::report::failure::Failure;
 use crate::lab::report::lanes::DrawOptions;
 use crate::lab::report::trace::{TraceProcess, write_trace};
-use crate::lab::scenes::calibration::{Measured, calibrate};
-use crate::lab::scenes::echo::Places;
+use crate::lab::scenes::calibration::calibrate;
+use crate::lab::scenes::echo::CoreSplit;
 use crate::lab::scenes::parity;
 use crate::lab::scenes::scene_report::{document, explanation, picture};
-use crate::lab::scenes::simulated::Setting;
-use crate::lab::scenes::stage::Take;
+use crate::lab::scenes::scene_run::SceneRun;
+use crate::lab::scenes::simulated::SimulatedMachine;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -37,17 +37,19 @@ pub fn show(
     let options = DrawOptions { width: *width, ascii: *ascii, colour };
     let setting = request.simulate.as_ref().map(setting).transpose()?;
     if !json {
-        print(&format!("{}: {}\n{}\n", scene.name(), scene.title(), place(setting.as_ref())))?;
+        print(&format!("{}: {}\n{}\n", scene.name, scene.title, place(setting.as_ref())))?;
     }
-    let mut runs: Vec<(SwitchPolicy, Take)> = Vec::new();
+    let mut runs: Vec<(SwitchPolicy, SceneRun)> = Vec::new();
     for &policy in policies {
         let take = match &setting {
             // No process ran: the number of the run stands for its process number.
-            Some(on) => Take { pid: runs.len() as u32 + 1, ..scene.simulate(policy, *time, on)? },
+            Some(on) => {
+                SceneRun { pid: runs.len() as u32 + 1, ..scene.simulate(policy, *time, on)? }
+            }
             None => scene.run(policy, *time)?,
         };
         if !json {
-            print(&format!("{}\n", picture(*scene, policy, &take, &options)))?;
+            print(&format!("{}\n", picture(scene, policy, &take, &options)))?;
         }
         runs.push((policy, take));
     }
@@ -57,25 +59,22 @@ pub fn show(
         })?;
     }
     match json {
-        true => print(&format!("{:#}\n", document(*scene, *time, setting.as_ref(), &runs))),
-        false => print(&explanation(*scene, *width)),
+        true => print(&format!("{:#}\n", document(scene, *time, setting.as_ref(), &runs))),
+        false => print(&explanation(scene, *width)),
     }
 }
 
 /// The machine to simulate; its costs are measured here if that was asked for.
-fn setting(machine: &SimulatedMachine) -> Result<Setting, Failure> {
+fn setting(machine: &MachineRequest) -> Result<SimulatedMachine, Failure> {
     Ok(match machine.costs {
-        CostSource::Given(costs) => Setting::of(machine.cores, costs, machine.seed),
-        CostSource::Measured => {
-            let Measured { costs, call } = calibrate()?;
-            Setting { call, ..Setting::of(machine.cores, costs, machine.seed) }
-        }
+        CostSource::Given(costs) => SimulatedMachine::of(machine.cores, costs, machine.seed),
+        CostSource::Measured => calibrate()?.machine(machine.cores, machine.seed),
     })
 }
 
 /// On which simulated machine it runs: all that is needed to see the same again.
-fn place(setting: Option<&Setting>) -> String {
-    let Some(Setting { cores, costs, seed, .. }) = setting else { return String::new() };
+fn place(setting: Option<&SimulatedMachine>) -> String {
+    let Some(SimulatedMachine { cores, costs, seed, .. }) = setting else { return String::new() };
     let s = if *cores == 1 { "" } else { "s" };
     format!("on {cores} simulated core{s}, --seed {seed}\n--costs {costs}\n")
 }
@@ -124,7 +123,7 @@ pub fn fidelity(
     if pythons.is_empty() {
         skipped.push("no CPython was found; name one with --python".to_owned());
     }
-    if !Places::find()?.apart() {
+    if !CoreSplit::find()?.apart() {
         skipped.push("one usable core: peer and server shared it, which hides a convoy".into());
     }
     for python in &pythons {
@@ -146,15 +145,15 @@ pub fn fidelity(
 fn trace(
     path: &Path,
     request: &SceneRequest,
-    runs: &[(SwitchPolicy, Take)],
+    runs: &[(SwitchPolicy, SceneRun)],
 ) -> std::io::Result<()> {
     let policies: Vec<String> = runs.iter().map(|(policy, _)| policy.to_string()).collect();
-    let command = format!("singletrack gil {}", request.scene.name());
-    let process = |(policy, take): &(SwitchPolicy, Take)| TraceProcess {
+    let command = format!("singletrack gil {}", request.scene.name);
+    let process = |(policy, take): &(SwitchPolicy, SceneRun)| TraceProcess {
         pid: take.pid,
-        name: format!("{} · {policy}", request.scene.name()),
+        name: format!("{} · {policy}", request.scene.name),
         recording: take.recording.clone(),
-        words: request.scene.words(),
+        words: request.scene.state_names,
     };
     let processes: Vec<TraceProcess> = runs.iter().map(process).collect();
     let mut file = BufWriter::new(File::create(path)?);

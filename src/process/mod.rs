@@ -2,10 +2,56 @@
 //!
 //! ```text
 //!   message/         What goes through a pipe: frames, calls, descriptors
-//!   forkserver/      The fork server: one thread, forked first, that forks all others
+//!   forkserver/      Forks: the fork server, its workers, and one process for one function
 //!   channel/         Values between processes: pipes and queues
 //!   pool/            The pool that loses no job
 //! ```
+//! # How it hangs together
+//!
+//! ```text
+//!   the program, any number of threads                   the fork server        a worker
+//!
+//!   pool/multiprocessing         forkserver/process
+//!     │ map, imap                  │ one function
+//!     ▼                            ▼
+//!   pool/process_pool            forkserver/client ══════▶ forkserver/server ──▶ forkserver/worker
+//!     │ submit, call               ▲           spawn, reap   hooks, preforked      ▲          │
+//!     │         pool/supervisor ───┘           by a socket   workers, fork         │          │
+//!     ▼           ▼ (one thread)                                                   │          │
+//!   pool/pool_state (one lock) ───── request pipe: message/call, message/frame ────┘          │
+//!     ▲           ▲                                                                           │
+//!     │ call      │ submit                                                                    │
+//!     └───────────┴───────────────── reply pipe: message/frame ───────────────────────────────┘
+//!                 ▲┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄ pidfd: readable when the worker is dead ┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄
+//!
+//!   channel/pipe, channel/queue ◀════ values ════▶ the same ends in another process, which
+//!                   └ channel/slots                got them in its arguments: message/descriptor
+//! ```
+//! | question             | answer                                                              |
+//! |----------------------|---------------------------------------------------------------------|
+//! | which process forks? | the program once (`ForkServer::start`), then the fork server only   |
+//! | which one reaps?     | the fork server, when the program has seen the pidfd                |
+//! | which thread reads a reply? | a caller in `ProcessPool::call`, else the supervisor         |
+//! | which descriptors?   | for each worker two pipes and a pidfd; no lock, and nothing shared between workers |
+//!
+//! # To read
+//!
+//! 1. `process/message/frame.rs`, `process/message/call.rs`: what one process sends to another.
+//! 2. `process/forkserver/worker.rs`, then `server.rs` and `client.rs` beside it: how a process is made.
+//! 3. `process/forkserver/process.rs`: the least that can be built on it.
+//! 4. `pool/`, in the order that its own map gives: first the pure rules, then what carries them out.
+//! 5. `channel/`, which needs only the first.
+//!
+//! # Where the promises are proved again
+//!
+//! `tests/pool_scenarios.rs` has a table: for each property its test, and it fails when a test is gone.
+//! **X**, every job resolves exactly once and a death costs only the job that ran: `tests/dispatcher.rs`
+//! (the rules beside a model, also the fuzz target `pool_ops`), `tests/loom_supervisor.rs` and
+//! `tests/shuttle_pools.rs` (every interleaving of caller, supervisor and worker),
+//! `tests/process_pool/main.rs` and `tests/crash_matrix.rs` (real forks and kills),
+//! `examples/kill_storm.rs` (many of them). **E**, what an executor owes its futures: the same table.
+//! **W**, bytes on a pipe: `tests/frames.rs` and the fuzz targets `frame_decode`, `frame_roundtrip` and
+//! `hostile_worker`. (**R** is the reactor's: `tests/aio_scenarios.rs`.)
 
 pub mod channel;
 pub mod forkserver;

@@ -1,7 +1,7 @@
-//! From text to a program.
+//! The assembler: from text to a program.
 //!
 //! *Promises*: a program, or one error with line, column, what stands there and what was
-//! expected. What it makes can be printed and read again without a difference.
+//! expected. A program that was read can be printed and read again without a difference.
 //! *Leaves out*: whether the program can run (`vm/verifier.rs`).
 //!
 //! ```text
@@ -20,10 +20,12 @@
 //!       LOAD_CONST 0
 //!       RETURN_VALUE
 //! ```
-//! Declarations may come in any order. Indentation means nothing.
+//! Declarations may come in any order. Indentation has no meaning. The text is read twice: the
+//! first pass collects names and labels, the second emits instructions.
 
-use crate::vm::program::{Function, Global, Instruction, Position, Program, Start};
-use crate::vm::program::{OPCODES, Opcode, Operand};
+use crate::vm::program::{
+    EntryPoint, Function, Global, Instruction, OPCODES, Opcode, Operand, Position, Program,
+};
 use std::collections::HashMap;
 use std::fmt;
 
@@ -44,8 +46,8 @@ use std::fmt;
 /// # Ok::<(), singletrack::vm::assembler::AssembleError>(())
 /// ```
 pub fn assemble(text: &str) -> Result<Program, AssembleError> {
-    let lines: Vec<Line> =
-        text.lines().zip(1..).map(|(text, number)| Line::of(text, number)).collect();
+    let lines: Vec<SourceLine> =
+        text.lines().zip(1..).map(|(text, number)| SourceLine::of(text, number)).collect();
     let mut assembler = Assembler::default();
     for line in &lines {
         assembler.declare(line.clone())?;
@@ -57,14 +59,14 @@ pub fn assemble(text: &str) -> Result<Program, AssembleError> {
     Ok(assembler.program)
 }
 
-/// Why a text is no program: the place, what stands there, and what was expected instead.
+/// Why a text is not a program: the place, what stands there, and what was expected instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AssembleError {
-    /// Where.
+    /// The place.
     pub position: Position,
     /// What stands there.
     pub found: String,
-    /// What should.
+    /// What was expected.
     pub expected: String,
 }
 
@@ -78,23 +80,23 @@ impl std::error::Error for AssembleError {}
 
 /// A word or a punctuation mark, and its column.
 #[derive(Debug, Clone)]
-struct Token {
+struct Lexeme {
     text: String,
     column: usize,
 }
 
-/// What is still to be read of a line.
+/// A line of text, as far as it is not yet read.
 #[derive(Debug, Clone)]
-struct Line {
+struct SourceLine {
     number: usize,
-    tokens: std::vec::IntoIter<Token>,
-    /// The column after the last token.
+    lexemes: std::vec::IntoIter<Lexeme>,
+    /// The column after the last lexeme.
     end: usize,
 }
 
-impl Line {
-    fn of(text: &str, number: usize) -> Line {
-        let mut tokens: Vec<Token> = Vec::new();
+impl SourceLine {
+    fn of(text: &str, number: usize) -> SourceLine {
+        let mut tokens: Vec<Lexeme> = Vec::new();
         let mut end = 1;
         let mut in_word = false;
         for (c, column) in text.chars().zip(1..) {
@@ -105,21 +107,21 @@ impl Line {
             match tokens.last_mut() {
                 _ if c.is_whitespace() => {}
                 Some(word) if in_word && !mark => word.text.push(c),
-                _ => tokens.push(Token { text: c.to_string(), column }),
+                _ => tokens.push(Lexeme { text: c.to_string(), column }),
             }
             in_word = !mark && !c.is_whitespace();
             end = if c.is_whitespace() { end } else { column + 1 };
         }
-        Line { number, tokens: tokens.into_iter(), end }
+        SourceLine { number, lexemes: tokens.into_iter(), end }
     }
 
     fn peek(&self, ahead: usize) -> Option<&str> {
-        self.tokens.as_slice().get(ahead).map(|token| token.text.as_str())
+        self.lexemes.as_slice().get(ahead).map(|lexeme| lexeme.text.as_str())
     }
 
-    /// Where the next token stands.
+    /// Where the next lexeme stands.
     fn position(&self) -> Position {
-        let column = self.tokens.as_slice().first().map_or(self.end, |token| token.column);
+        let column = self.lexemes.as_slice().first().map_or(self.end, |lexeme| lexeme.column);
         Position { line: self.number, column }
     }
 
@@ -129,7 +131,7 @@ impl Line {
     }
 
     fn take_if(&mut self, text: &str) -> bool {
-        self.peek(0) == Some(text) && self.tokens.next().is_some()
+        self.peek(0) == Some(text) && self.lexemes.next().is_some()
     }
 
     fn mark(&mut self, mark: &str) -> Result<(), AssembleError> {
@@ -144,7 +146,7 @@ impl Line {
         };
         match self.peek(0) {
             Some(word) if is_name(word) => {
-                Ok(self.tokens.next().map(|t| t.text).unwrap_or_default())
+                Ok(self.lexemes.next().map(|t| t.text).unwrap_or_default())
             }
             _ => Err(self.expected(what)),
         }
@@ -153,14 +155,14 @@ impl Line {
     fn number<N: std::str::FromStr>(&mut self, what: &str) -> Result<N, AssembleError> {
         let number = self.peek(0).and_then(|word| word.parse().ok());
         let number = number.ok_or_else(|| self.expected(what))?;
-        self.tokens.next();
+        self.lexemes.next();
         Ok(number)
     }
 
-    /// What stands between parentheses, with commas.
+    /// A list between parentheses, with commas.
     fn list<T>(
         &mut self,
-        mut item: impl FnMut(&mut Line) -> Result<T, AssembleError>,
+        mut item: impl FnMut(&mut SourceLine) -> Result<T, AssembleError>,
     ) -> Result<Vec<T>, AssembleError> {
         let mut items = Vec::new();
         self.mark("(")?;
@@ -178,25 +180,25 @@ impl Line {
     }
 }
 
-/// What is known so far. Names are collected in a first pass and used in a second.
+/// The program so far, and the names that the first pass has collected for the second.
 #[derive(Default)]
 struct Assembler {
     program: Program,
     globals: HashMap<String, u16>,
     locks: HashMap<String, u16>,
     functions: HashMap<String, u16>,
-    /// By function and name.
+    /// The target of each label, by function and name.
     labels: HashMap<(u16, String), u16>,
     /// How many instructions each function has, in the first pass.
     lengths: Vec<u16>,
-    /// The function whose body this is.
+    /// The function whose body is being read.
     function: Option<u16>,
 }
 
-/// Gives a new name the next number.
-fn add(
+/// Declares a name: it gets the next number.
+fn declare_name(
     names: &mut HashMap<String, u16>,
-    line: &mut Line,
+    line: &mut SourceLine,
     what: &str,
 ) -> Result<String, AssembleError> {
     let free = line.expected(format!("a name that no other {what} has"));
@@ -210,29 +212,29 @@ fn add(
 }
 
 impl Assembler {
-    /// First pass: which names are there?
-    fn declare(&mut self, mut line: Line) -> Result<(), AssembleError> {
+    /// First pass: collects names, and counts instructions.
+    fn declare(&mut self, mut line: SourceLine) -> Result<(), AssembleError> {
         match (line.peek(0), line.peek(1)) {
             (Some(_), Some(":")) => return self.declare_label(line),
             (None, _) | (Some("thread"), _) => return Ok(()),
             (Some("global"), _) => {
-                line.tokens.next();
-                let name = add(&mut self.globals, &mut line, "global")?;
+                line.lexemes.next();
+                let name = declare_name(&mut self.globals, &mut line, "global")?;
                 let given = line.take_if("=");
                 let value = if given { line.number("a whole number of 64 bits")? } else { 0 };
                 self.program.globals.push(Global { name, value });
             }
             (Some("lock"), _) => {
-                line.tokens.next();
-                let name = add(&mut self.locks, &mut line, "lock")?;
+                line.lexemes.next();
+                let name = declare_name(&mut self.locks, &mut line, "lock")?;
                 self.program.locks.push(name);
             }
             (Some("def"), _) => {
                 let position = line.position();
-                line.tokens.next();
-                let name = add(&mut self.functions, &mut line, "function")?;
+                line.lexemes.next();
+                let name = declare_name(&mut self.functions, &mut line, "function")?;
                 let mut known = HashMap::new();
-                let locals = line.list(|line| add(&mut known, line, "parameter"))?;
+                let locals = line.list(|line| declare_name(&mut known, line, "parameter"))?;
                 line.mark(":")?;
                 self.function = Some(self.functions[&name]);
                 self.lengths.push(0);
@@ -245,7 +247,7 @@ impl Assembler {
         line.end()
     }
 
-    fn declare_label(&mut self, mut line: Line) -> Result<(), AssembleError> {
+    fn declare_label(&mut self, mut line: SourceLine) -> Result<(), AssembleError> {
         let function = self.function.ok_or_else(|| line.expected("`def NAME():` first"))?;
         let taken = line.expected("a label that this function does not have yet");
         let name = line.name("a label")?;
@@ -258,7 +260,7 @@ impl Assembler {
         }
     }
 
-    fn count_instruction(&mut self, line: &Line) -> Result<(), AssembleError> {
+    fn count_instruction(&mut self, line: &SourceLine) -> Result<(), AssembleError> {
         let first = "`global`, `lock`, `thread` or `def`: no function has begun";
         let function = self.function.ok_or_else(|| line.expected(first))?;
         let length = &mut self.lengths[usize::from(function)];
@@ -268,7 +270,7 @@ impl Assembler {
     }
 
     /// Second pass: instructions and threads.
-    fn emit(&mut self, mut line: Line) -> Result<(), AssembleError> {
+    fn emit(&mut self, mut line: SourceLine) -> Result<(), AssembleError> {
         let position = line.position();
         match (line.peek(0), line.peek(1)) {
             (_, Some(":")) | (None | Some("global" | "lock"), _) => Ok(()),
@@ -277,25 +279,25 @@ impl Assembler {
                 Ok(())
             }
             (Some("thread"), _) => {
-                line.tokens.next();
-                let function = known(&mut line, &self.functions, "function")?;
+                line.lexemes.next();
+                let function = declared(&mut line, &self.functions, "function")?;
                 let arguments = match line.peek(0) {
                     Some("(") => line.list(|line| line.number("a whole number of 64 bits"))?,
                     _ => Vec::new(),
                 };
-                self.program.threads.push(Start { function, arguments, position });
+                self.program.threads.push(EntryPoint { function, arguments, position });
                 line.end()
             }
             _ => self.emit_instruction(line),
         }
     }
 
-    fn emit_instruction(&mut self, mut line: Line) -> Result<(), AssembleError> {
+    fn emit_instruction(&mut self, mut line: SourceLine) -> Result<(), AssembleError> {
         let position = line.position();
         let word = line.peek(0).unwrap_or_default();
         let opcode = OPCODES.iter().find(|opcode| opcode.name == word);
         let opcode = opcode.ok_or_else(|| line.expected(suggest(word)))?;
-        line.tokens.next();
+        line.lexemes.next();
         let op = (opcode.make)(self.operand(opcode, &mut line)?);
         line.end()?;
         if let Some(function) = self.function {
@@ -305,18 +307,18 @@ impl Assembler {
         Ok(())
     }
 
-    fn operand(&mut self, opcode: &Opcode, line: &mut Line) -> Result<u16, AssembleError> {
+    fn operand(&mut self, opcode: &Opcode, line: &mut SourceLine) -> Result<u16, AssembleError> {
         match opcode.operand {
             Operand::None => Ok(0),
             Operand::Milliseconds => line.number("milliseconds, 0 to 65535"),
             Operand::Constant => {
                 let full = line.expected("one of the 65536 numbers that are in use");
                 let value = line.number("a whole number of 64 bits")?;
-                number_of(&mut self.program.constants, value).ok_or(full)
+                index_of(&mut self.program.constants, value).ok_or(full)
             }
-            Operand::Global => known(line, &self.globals, "global"),
-            Operand::Lock => known(line, &self.locks, "lock"),
-            Operand::Function => known(line, &self.functions, "function"),
+            Operand::Global => declared(line, &self.globals, "global"),
+            Operand::Lock => declared(line, &self.locks, "lock"),
+            Operand::Function => declared(line, &self.functions, "function"),
             Operand::Local => self.local(opcode, line),
             Operand::Target => {
                 let unknown = line.expected("a label of this function");
@@ -327,8 +329,8 @@ impl Assembler {
         }
     }
 
-    /// A local is made by being stored to.
-    fn local(&mut self, opcode: &Opcode, line: &mut Line) -> Result<u16, AssembleError> {
+    /// The number of a local. The first `STORE_FAST` to a name makes the local.
+    fn local(&mut self, opcode: &Opcode, line: &mut SourceLine) -> Result<u16, AssembleError> {
         let expected = line.expected("a parameter, or a name that a STORE_FAST above has made");
         let full = line.expected("one of the 65536 locals that are there");
         let name = line.name("the name of a local")?;
@@ -337,12 +339,12 @@ impl Assembler {
         if opcode.name != "STORE_FAST" && !locals.contains(&name) {
             return Err(expected);
         }
-        number_of(locals, name).ok_or(full)
+        index_of(locals, name).ok_or(full)
     }
 }
 
-/// The number of an entry, which is made if need be.
-fn number_of<T: PartialEq>(table: &mut Vec<T>, entry: T) -> Option<u16> {
+/// The index of an entry, which is appended if it is not there.
+fn index_of<T: PartialEq>(table: &mut Vec<T>, entry: T) -> Option<u16> {
     let at = table.iter().position(|known| *known == entry).unwrap_or(table.len());
     let number = u16::try_from(at).ok()?;
     if at == table.len() {
@@ -351,16 +353,20 @@ fn number_of<T: PartialEq>(table: &mut Vec<T>, entry: T) -> Option<u16> {
     Some(number)
 }
 
-fn known(line: &mut Line, names: &HashMap<String, u16>, what: &str) -> Result<u16, AssembleError> {
+fn declared(
+    line: &mut SourceLine,
+    names: &HashMap<String, u16>,
+    what: &str,
+) -> Result<u16, AssembleError> {
     let unknown = line.expected(format!("the name of a {what} that is declared"));
     let name = line.name(&format!("the name of a {what}"))?;
     names.get(&name).copied().ok_or(unknown)
 }
 
-/// The opcode that was probably meant: the one that shares most letters in their order.
+/// The opcode that was probably meant: the one with the longest common subsequence of letters.
 fn suggest(word: &str) -> String {
     let likeness = |name: &str| {
-        // The length of the longest common subsequence, less what is too much.
+        // Four times the length of the common subsequence, less the lengths of both words.
         let mut row = vec![0; name.len() + 1];
         for c in word.to_uppercase().chars() {
             let mut diagonal = 0;

@@ -1,21 +1,20 @@
-//! From a program to text: as it is written, and as Python's `dis` would show it.
+//! The disassembler: a program as text, and as Python's `dis` would list it.
 //!
-//! *Assumes*: a program whose names can be written; that of an assembled one can.
-//! *Promises*: what `Display` prints assembles to the same program.
-//! *Leaves out*: the comments.
+//! *Assumes*: names that the assembler can read; those of an assembled program are.
+//! *Promises*: the text that `Display` prints assembles to the same program.
+//! *Leaves out*: comments.
 //!
 //! ```text
 //!    line    target    offset    opcode        number   what it means
 //!      9       >>         3      LOAD_GLOBAL   0        (x)
 //! ```
 
-use crate::vm::program::{Function, Program};
-use crate::vm::program::{Op, Operand};
+use crate::vm::program::{Function, Op, Operand, Program};
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
-/// What the number of an instruction means: a name, a constant, a target, a time. `None` if it
-/// has none.
+/// What the number of an instruction means: a name, a constant, a target, a time. `None` if it has
+/// no number.
 pub fn operand(program: &Program, function: &Function, op: Op) -> Option<String> {
     let number = op.parts().1;
     let at = usize::from(number);
@@ -31,7 +30,7 @@ pub fn operand(program: &Program, function: &Function, op: Op) -> Option<String>
     }
 }
 
-/// All functions in the look of Python's `dis.dis`.
+/// All functions as Python's `dis.dis` would list them.
 ///
 /// ```
 /// use singletrack::vm::assembler::assemble;
@@ -75,7 +74,7 @@ fn signature(function: &Function) -> String {
     format!("{}({})", function.name, parameters.join(", "))
 }
 
-/// The targets of all jumps, with names that no two share.
+/// A label for the target of each jump; no two are equal.
 fn labels(function: &Function) -> BTreeMap<u16, String> {
     let targets = function.code.iter().filter_map(|instruction| match instruction.op {
         Op::PopJumpIfFalse(to) | Op::JumpForward(to) | Op::JumpBackward(to) => Some(to),
@@ -84,7 +83,7 @@ fn labels(function: &Function) -> BTreeMap<u16, String> {
     targets.map(|to| (to, format!("at_{to}"))).collect()
 }
 
-/// The text an assembler reads.
+/// The text that the assembler reads.
 impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for global in &self.globals {

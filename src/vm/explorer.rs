@@ -1,65 +1,63 @@
-//! Every schedule that a policy allows, and what the program comes to under each.
+//! The explorer: every schedule that a policy allows, and the outcome of each.
 //!
-//! *Assumes*: a verified program.
 //! *Promises*: unless a bound is reported, every outcome that some schedule leads to; each
 //! with a schedule that leads there. The same every time.
-//! *Leaves out*: time. Who sleeps longer does not wake up later; any order may come.
+//! *Leaves out*: time. A thread that sleeps longer does not wake up later: every order is tried.
 //!
 //! ```text
 //!            ●                 a node: the world between two steps
 //!         1 ╱ ╲ 2              an edge: one step of one thread, to the next place where the
 //!          ●   ●               policy lets the lock change hands
-//!       1 ╱ ╲2  ╲ 1            a schedule: a way from the top to a leaf
-//!        ●   ●   ●             reduced: 1 2 and 2 1 come to the same, so the right way is
-//!        ┆   ┆   ┆             left out
+//!       1 ╱ ╲2  ╲ 1            a schedule: a path from the root to a leaf
+//!        ●   ●   ●             reduced: 1 2 and 2 1 lead to the same world, so the path on the
+//!        ┆   ┆   ┆             right is left out
 //! ```
 //! # What is allowed
 //! The policy says *where* the lock may change hands ([`Op::may_switch`]), and after a blocking
-//! call it always may. *Who* is next is open: any thread that can run.
+//! call it always may. *Which* thread is next is open: any thread that can run.
 //!
-//! * Under Python 2 the check comes every 101 ticks. But the count's phase is unknown, and a
-//!   signal sets it to 0 at any moment (`Py_AddPendingCall`). So each counted tick may be it.
+//! * Under Python 2 the check comes every 101 ticks. But the phase of the count is unknown, and
+//!   a signal sets the count to 0 at any moment (`Py_AddPendingCall`). So each counted tick may
+//!   be the one that checks.
 //! * Under a `Fifo` or `Priority` hand-off with three threads or more the queue would rule out
-//!   some of these schedules. They are looked at all the same: nothing is missed, but some of
-//!   what is shown may need another queue than the one there is.
+//!   some of these schedules. They are explored all the same: nothing is missed, but some of
+//!   what is shown may need a queue in another order than the real one.
 //!
 //! # Reduction
 //! Two steps of different threads are *independent* if neither writes a global that the other
 //! reads or writes, and they use no lock in common. Schedules that differ only in the order of
-//! neighbouring independent steps come to the same. *Sleep sets* (Godefroid, 1996) run one of
-//! each such class: when all ways that begin with step *a* have been tried, *a* is put to sleep
-//! for the ways that begin with *b*, until a step that depends on *a* wakes it. A thread that
-//! sleeps is not run: what would follow has been seen.
+//! neighbouring independent steps have the same outcome. *Sleep sets* (Godefroid, 1996) run one
+//! schedule of each such class: when all paths that begin with step *a* have been tried, *a* is
+//! put to sleep for the paths that begin with *b*, until a step that depends on *a* wakes it. A
+//! thread that sleeps is not run: what would follow has been seen.
 //!
-//! One thing must be minded: a way that comes back to a world it has met (a loop that waits) is
-//! cut there. So not all that begins with its first step has been tried *below* it, and that
-//! step is not put to sleep.
+//! There is one exception. A path that returns to a world it has met (a loop that waits) is cut
+//! there. So not all that begins with its first step has been tried *below* it, and that step is
+//! not put to sleep.
 //!
 //! [`Op::may_switch`]: crate::vm::program::Op::may_switch
 
 use crate::gil::rules::policy::{HandOff, SwitchPolicy};
-use crate::vm::replay::{Run, Schedule};
-use crate::vm::shortest::serial;
-use crate::vm::shortest::shortest;
+use crate::vm::schedule::{Schedule, Stretch, serial_outcomes, shortest};
 use crate::vm::verifier::Verified;
 use crate::vm::world::{Ending, Outcome, Step, World};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::rc::Rc;
 
-/// How much is looked at before the explorer gives up, and says so.
+/// How much is explored before the explorer gives up, and says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Schedules.
+    /// How many schedules.
     pub schedules: u64,
-    /// Steps, of all schedules together.
+    /// How many steps, of all schedules together.
     pub steps: u64,
-    /// Instructions of one schedule.
+    /// How many instructions of one schedule.
     pub fuel: usize,
 }
 
-/// How many worlds are kept in mind to find the fewest switches.
-const MOST_STATES: usize = 100_000;
+/// How many states the searches for serial outcomes and for the fewest switches visit.
+const MAX_STATES: usize = 100_000;
 
 impl Default for Limits {
     fn default() -> Limits {
@@ -67,7 +65,7 @@ impl Default for Limits {
     }
 }
 
-/// Why not everything was looked at.
+/// Why not everything was explored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bound {
     /// There are more schedules than this.
@@ -88,34 +86,35 @@ impl fmt::Display for Bound {
     }
 }
 
-/// An outcome, how often it came, and how to get there.
+/// An outcome, how many schedules lead to it, and the shortest of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     /// The outcome.
     pub outcome: Outcome,
     /// How many of the schedules lead to it.
     pub count: u64,
-    /// A schedule that leads to it with the fewest switches; for what never ends, to the point
-    /// from which it repeats itself.
+    /// A schedule that leads to it with the fewest switches. If the outcome is that it never
+    /// ends, the schedule leads once round the cycle.
     pub schedule: Schedule,
-    /// It comes, too, when each thread runs to its end before the next begins.
+    /// It is also the outcome of some order in which each thread runs to its end before the next
+    /// begins.
     pub serial: bool,
 }
 
-/// What a program can come to.
+/// The outcomes of a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exploration {
     /// The policy.
     pub policy: SwitchPolicy,
-    /// How many schedules were run: one for all that come to the same by reduction, or each.
+    /// How many schedules were run: with reduction one of each class of equivalent ones, else all.
     pub schedules: u64,
-    /// Why this is not all; `None` if it is.
+    /// Why this is not everything; `None` if it is.
     pub bound: Option<Bound>,
     /// All outcomes, in order.
     pub outcomes: Vec<Found>,
 }
 
-/// Tries schedules.
+/// Tries every schedule of a program.
 ///
 /// ```
 /// use singletrack::gil::SwitchPolicy;
@@ -155,7 +154,7 @@ impl Explorer {
         Explorer { limits, ..self }
     }
 
-    /// Runs each schedule, also those that must come to the same.
+    /// Runs each schedule, without reduction.
     pub fn in_full(self) -> Explorer {
         Explorer { reduce: false, ..self }
     }
@@ -169,19 +168,19 @@ impl Explorer {
         let enough = |known: &BTreeMap<Outcome, Schedule>| {
             bound.is_none() && ends.iter().all(|end| known.contains_key(end))
         };
-        for (outcome, schedule) in shortest(program, &self.policy, MOST_STATES, enough) {
-            let tally = found.entry(outcome).or_insert_with(|| {
-                // The search gave up before it came here, but few switches lead here.
+        for (outcome, schedule) in shortest(program, &self.policy, MAX_STATES, enough) {
+            let counted = found.entry(outcome).or_insert_with(|| {
+                // The search gave up before it found this one, which few switches lead to.
                 schedules += 1;
-                Tally { count: 1, schedule: None }
+                OutcomeCount { count: 1, schedule: None }
             });
-            tally.schedule = Some(schedule);
+            counted.schedule = Some(schedule);
         }
-        let serial = serial(program, self.limits.fuel, MOST_STATES);
-        let outcomes = found.into_iter().map(|(outcome, tally)| Found {
+        let serial = serial_outcomes(program, self.limits.fuel, MAX_STATES);
+        let outcomes = found.into_iter().map(|(outcome, counted)| Found {
             serial: serial.contains(&outcome),
-            count: tally.count,
-            schedule: tally.schedule.unwrap_or_default(),
+            count: counted.count,
+            schedule: counted.schedule.unwrap_or_default(),
             outcome,
         });
         Exploration { policy: self.policy, schedules, bound, outcomes: outcomes.collect() }
@@ -192,8 +191,8 @@ fn is_end(outcome: &Outcome) -> bool {
     matches!(outcome.ending, Ending::Finished | Ending::Deadlock)
 }
 
-/// The schedules that led to one outcome.
-struct Tally {
+/// How many schedules led to one outcome, and the one with the fewest switches.
+struct OutcomeCount {
     count: u64,
     schedule: Option<Schedule>,
 }
@@ -202,42 +201,42 @@ struct Tally {
 struct Edge {
     thread: usize,
     step: Step,
-    /// The search below came back to this node, or to one above, and was cut there.
+    /// The search below returned to this node, or to one above, and was cut there.
     in_cycle: bool,
 }
 
-/// One world on the way from the beginning to where the search is.
-struct Node {
+/// One world on the path from the beginning to the present place of the search.
+struct SearchNode {
     world: Rc<World>,
     /// Threads to run from here; the last one first.
     to_try: Vec<usize>,
-    /// Threads whose next step, this one, need not be tried from here.
+    /// The sleep set: threads whose next step, this one, need not be tried from here.
     asleep: Vec<(usize, Step)>,
     edge: Option<Edge>,
-    /// Ways from here back to here.
+    /// Paths from here back to here.
     cycles: Vec<Cycle>,
 }
 
-/// A way from a world back to the same.
+/// A path from a world back to the same world.
 struct Cycle {
     /// The threads that run on it.
     members: BTreeSet<usize>,
-    /// One of them blocks on it, so every other thread has its chance.
+    /// One of them blocks on it, so every other thread can take the lock.
     blocks: bool,
-    runs: Vec<Run>,
+    stretches: Vec<Stretch>,
 }
 
-/// A depth-first search, with the way it has come in `path`.
+/// A depth-first search; `path` leads from the root to the present node.
 struct Search<'p> {
     program: &'p Verified,
     explorer: Explorer,
-    path: Vec<Node>,
+    path: Vec<SearchNode>,
     on_path: HashMap<Rc<World>, usize>,
     instructions: usize,
     schedules: u64,
     steps: u64,
     bound: Option<Bound>,
-    found: BTreeMap<Outcome, Tally>,
+    found: BTreeMap<Outcome, OutcomeCount>,
 }
 
 impl<'p> Search<'p> {
@@ -253,7 +252,7 @@ impl<'p> Search<'p> {
             bound: None,
             found: BTreeMap::new(),
         };
-        search.descend(World::new(program), 0, Vec::new());
+        search.push_node(World::new(program), 0, Vec::new());
         search
     }
 
@@ -271,13 +270,13 @@ impl<'p> Search<'p> {
                     self.path.pop();
                 }
                 Some(thread) if node.asleep.iter().any(|(asleep, _)| *asleep == thread) => {}
-                Some(_) if self.has_had_enough() => return,
+                Some(_) if self.limit_reached() => return,
                 Some(thread) => self.try_step(thread),
             }
         }
     }
 
-    fn has_had_enough(&mut self) -> bool {
+    fn limit_reached(&mut self) -> bool {
         let Limits { schedules, steps, .. } = self.explorer.limits;
         if self.schedules >= schedules {
             self.bound = Some(Bound::Schedules(schedules));
@@ -289,15 +288,15 @@ impl<'p> Search<'p> {
         true
     }
 
-    /// Runs a thread from the last node, and looks where that leads.
+    /// Runs a thread for a step from the last node, and handles the world that it leads to.
     fn try_step(&mut self, thread: usize) {
         let Some(node) = self.path.last_mut() else { return };
         let mut world = World::clone(&node.world);
         let step = world.step(self.program, thread, &self.explorer.policy);
         self.steps += 1;
         self.instructions += step.instructions;
-        let goes_on_sleeping = |(_, other): &&(usize, Step)| step.is_independent(other);
-        let asleep = node.asleep.iter().filter(goes_on_sleeping).cloned().collect();
+        let sleeps_on = |(_, other): &&(usize, Step)| step.is_independent(other);
+        let asleep = node.asleep.iter().filter(sleeps_on).cloned().collect();
         node.edge = Some(Edge { thread, step, in_cycle: false });
         if let Some(outcome) = world.outcome(self.program) {
             self.record(outcome, self.schedule());
@@ -305,35 +304,35 @@ impl<'p> Search<'p> {
             self.close_cycle(at, &world);
         } else if self.instructions >= self.explorer.limits.fuel {
             self.bound = Some(Bound::Fuel(self.explorer.limits.fuel));
-            self.record(world.as_outcome(Ending::OutOfFuel), self.schedule());
+            self.record(world.outcome_with(Ending::OutOfFuel), self.schedule());
         } else {
-            self.descend(world, thread, asleep);
+            self.push_node(world, thread, asleep);
         }
     }
 
-    /// Adds a node. The thread that ran is tried first: so few switches come first.
-    fn descend(&mut self, world: World, ran: usize, asleep: Vec<(usize, Step)>) {
+    /// Adds a node. The thread that ran is tried first, so that few switches come first.
+    fn push_node(&mut self, world: World, ran: usize, asleep: Vec<(usize, Step)>) {
         let mut to_try = world.runnable(self.program);
         to_try.sort_by_key(|&thread| std::cmp::Reverse((thread != ran, thread)));
         let world = Rc::new(world);
         self.on_path.insert(Rc::clone(&world), self.path.len());
-        self.path.push(Node { world, to_try, asleep, edge: None, cycles: Vec::new() });
+        self.path.push(SearchNode { world, to_try, asleep, edge: None, cycles: Vec::new() });
     }
 
-    /// The last step led back to a world on the path: this could go on for ever. All cycles
-    /// that lead back to one world can be gone round in turn.
+    /// The last step led back to a world on the path: this could go on for ever. A schedule can
+    /// alternate between all cycles that lead back to one world.
     fn close_cycle(&mut self, at: usize, world: &World) {
         let edges = || self.path[at..].iter().filter_map(|node| node.edge.as_ref());
         let cycle = Cycle {
             members: edges().map(|edge| edge.thread).collect(),
             blocks: edges().any(|edge| edge.step.blocked),
-            runs: self.path[at..].iter().filter_map(Node::run).collect(),
+            stretches: self.path[at..].iter().filter_map(SearchNode::stretch).collect(),
         };
         let blocks = cycle.blocks;
         for edge in self.path[at..].iter_mut().filter_map(|node| node.edge.as_mut()) {
             edge.in_cycle = true;
         }
-        let before: Vec<Run> = self.path[..at].iter().filter_map(Node::run).collect();
+        let before: Vec<Stretch> = self.path[..at].iter().filter_map(SearchNode::stretch).collect();
         let cycles = &mut self.path[at].cycles;
         let others = cycles.iter().filter(|other| other.blocks == blocks);
         let known: BTreeSet<usize> = others.flat_map(|other| other.members.clone()).collect();
@@ -343,49 +342,50 @@ impl<'p> Search<'p> {
         cycles.push(cycle);
         let all: BTreeSet<usize> = cycles.iter().flat_map(|c| c.members.clone()).collect();
         let busy: Vec<&Cycle> = cycles.iter().filter(|cycle| !cycle.blocks).collect();
-        let hogs: BTreeSet<usize> = busy.iter().flat_map(|c| c.members.clone()).collect();
+        let hogging: BTreeSet<usize> = busy.iter().flat_map(|c| c.members.clone()).collect();
         let schedule = |cycles: &[&Cycle]| {
-            let runs = cycles.iter().flat_map(|cycle| &cycle.runs);
-            before.iter().chain(runs).copied().collect::<Schedule>()
+            let stretches = cycles.iter().flat_map(|cycle| &cycle.stretches);
+            before.iter().chain(stretches).copied().collect::<Schedule>()
         };
         if world.runnable(self.program).iter().all(|thread| all.contains(thread)) {
             let schedule = schedule(&cycles.iter().collect::<Vec<&Cycle>>());
-            self.record(world.as_outcome(Ending::Endless), schedule);
-        } else if !blocks && can_starve(&self.explorer.policy, hogs.len()) {
+            self.record(world.outcome_with(Ending::Endless), schedule);
+        } else if !blocks && can_starve(&self.explorer.policy, hogging.len()) {
             let schedule = schedule(&busy);
-            self.record(world.as_outcome(Ending::Starvation), schedule);
+            self.record(world.outcome_with(Ending::Starvation), schedule);
         }
     }
 
-    /// The way from the beginning to here.
+    /// The schedule from the beginning to here.
     fn schedule(&self) -> Schedule {
-        self.path.iter().filter_map(Node::run).collect()
+        self.path.iter().filter_map(SearchNode::stretch).collect()
     }
 
-    /// A schedule has come to its end.
+    /// Counts a schedule that has come to its end.
     fn record(&mut self, outcome: Outcome, schedule: Schedule) {
         self.schedules += 1;
-        let tally = self.found.entry(outcome).or_insert(Tally { count: 0, schedule: None });
-        tally.count += 1;
-        if tally.schedule.as_ref().is_none_or(|known| schedule.switches() < known.switches()) {
-            tally.schedule = Some(schedule);
+        let counted =
+            self.found.entry(outcome).or_insert(OutcomeCount { count: 0, schedule: None });
+        counted.count += 1;
+        if counted.schedule.as_ref().is_none_or(|known| schedule.switches() < known.switches()) {
+            counted.schedule = Some(schedule);
         }
     }
 }
 
-impl Node {
-    fn run(&self) -> Option<Run> {
+impl SearchNode {
+    fn stretch(&self) -> Option<Stretch> {
         let edge = self.edge.as_ref()?;
-        Some(Run { thread: edge.thread, instructions: edge.step.instructions })
+        Some(Stretch { thread: edge.thread, instructions: edge.step.instructions })
     }
 }
 
-/// So many threads, going in a cycle without blocking, may keep the lock from all others.
+/// Whether so many threads, in a cycle without blocking, can keep the lock from all others.
 fn can_starve(policy: &SwitchPolicy, members: usize) -> bool {
     match policy.hand_off() {
-        // Who drops it may be the quickest to take it, any number of times.
+        // The thread that drops it may be the quickest to take it, any number of times.
         HandOff::Race => true,
-        // Who drops it must let another have it, but it may be the same two for ever.
+        // The thread that drops it must let another have it, but two may alternate for ever.
         HandOff::Forced => members > 1,
         HandOff::Fifo | HandOff::Priority => false,
     }

@@ -12,8 +12,8 @@
 //! ```
 //!
 //! The global lock makes each *instruction* atomic, not the four together. Let two threads do
-//! this, with `x = 0` (`examples/programs/increment.gil`), and let the first be
-//! left after its first instruction:
+//! this, with `x = 0` (`examples/programs/increment.gil`), and let the first be interrupted after
+//! its first instruction:
 //!
 //! ```text
 //!        thread 1: increment()         thread 2: increment()
@@ -33,22 +33,24 @@
 //! ```
 //!
 //! Thread 1 read 0 in line 1. It still has that 0 on its stack in line 9, though x is 1 by then.
-//! What thread 2 did is lost. Two switches are enough.
+//! The update of thread 2 is lost. Two switches are enough.
 //!
-//! **Can a thread be left there?** That is what the policy says, and the Pythons differ.
+//! **Can a thread be interrupted there?** That is what the policy says, and the Pythons differ.
 //!
 //! * *2.7* counts instructions, and drops the lock at every 101st. It does not count its
-//!   cheapest ones, `LOAD_CONST` among them. So the cut may fall after `LOAD_GLOBAL`, `ADD` or
+//!   cheapest ones, `LOAD_CONST` among them. So a switch may come after `LOAD_GLOBAL`, `ADD` or
 //!   `STORE_GLOBAL`, and the first two lose an update.
-//! * *3.2 to 3.9* drop the lock when a waiter asks, which it does after 5 ms. They look for a
-//!   request at the top of the loop that runs instructions: between any two. The same cuts are
-//!   open, they only come less often.
-//! * *3.10* (bpo-29988) looks only where a loop jumps back and where a call begins or ends.
-//!   There is neither between the load and the store. All schedules come to `x = 2`.
+//! * *3.2 to 3.9* drop the lock when a waiter requests it, which it does after 5 ms. CPython reads
+//!   the request at the top of the loop that runs instructions, and its cheapest instructions skip
+//!   that place, as in 2.7. Here the request is read after every instruction; `vm/program.rs` says
+//!   why no program can tell the difference. The same switches are possible as in 2.7, they only
+//!   come less often.
+//! * *3.10* (bpo-29988) reads the request only where a loop jumps back and where a call begins or
+//!   ends. There is neither between the load and the store. All schedules end with `x = 2`.
 //!
-//! **So is `x += 1` safe now?** No. Nothing promises where 3.10 looks, and `x += one()`
-//! (`increment_call.gil`) has a call between load and store: there it looks, and the
-//! update is lost again. What is safe is a lock of the program's own around all four.
+//! **So is `x += 1` safe now?** No. Nothing promises where 3.10 reads the request, and `x += one()`
+//! (`increment_call.gil`) has a call between load and store: there it is read, and the update is
+//! lost again. What is safe is a lock of the program's own around all four.
 //!
 //! Type it, and change the policy:
 //!
@@ -58,39 +60,68 @@
 //!   singletrack explore examples/programs/increment.gil --policy python-3.10 --schedule 1x1,2x6,1x5
 //! ```
 //!
-//! The last one asks 3.10 for the schedule that loses in 2.7, and is told which instruction
-//! forbids it.
-//!
-//! # How it is built
-//!
-//! ```text
-//!   text ──▶ assembler ──▶ program ──▶ verifier ──▶ Verified: cannot go wrong
-//!                                                       │
-//!                   thread: the one match ◀─────────────┤
-//!                     ▲             ▲                   │
-//!           run: real threads,   world: coroutines ◀── explorer: every schedule
-//!           a real Gil           on one thread     ◀── shortest: the fewest switches
-//!                                                  ◀── replay: this one ──▶ columns
-//! ```
-//!
-//! Both worlds run the same instructions ([`thread`](thread::Thread)) and ask the same question
-//! after each ([`Op::look`](program::Op::look)). So what a real run comes to must be among what
-//! the explorer lists; `tests/vm_explorer.rs` holds it to that, under every preset.
+//! The last one asks 3.10 for the schedule that loses the update in 2.7. It is refused, and the
+//! message names the instruction after which 3.10 allows no switch.
 //!
 //! # The files
 //!
 //! ```text
-//!   assembler        From text to a program
-//!   disassembler     From a program to text: as it is written, and as Python's `dis` would show it
-//!   explorer         Every schedule that a policy allows, and what the program comes to under each
-//!   program          The instructions, and what each means to the lock
-//!   real_threads     A program on real threads, under a real lock
-//!   replay           A schedule: which thread runs for how many instructions, then which
-//!   shortest         What a program may come to: the outcomes of running its threads one after the other
-//!   thread           The locks of a program: who has which, and who waits for ever
-//!   verifier         Which programs can run: a verified one cannot go wrong
-//!   world            All threads of a program as coroutines: one is run, for a step, then another
+//!   text ──▶ assembler ──▶ program ──▶ verifier ──▶ Verified: a program that cannot go wrong
+//!        ◀── disassembler ◀──┘  │
+//!                               │ its table: after which instruction each policy allows a switch
+//!                               ▼
+//!                  thread: the frames of a thread, and the one `match` that executes
+//!                    ▲                  ▲
+//!          real_threads                 world: all threads as coroutines, step by step
+//!          GilThreads under a           ▲                ▲                  ▲
+//!          real lock                explorer           replay            schedule
+//!                                   every schedule     this schedule,    its text; the serial
+//!                                   that a policy      and a drawing     outcomes; the fewest
+//!                                   allows             of it             switches
 //! ```
+//!
+//! Real threads and the explorer execute the same instructions
+//! ([`Thread::execute`](thread::Thread::execute)) and read the same table after each
+//! ([`Op::point_check`](program::Op::point_check)). So the outcome of a real run must be among
+//! those that the explorer lists; `tests/vm_explorer.rs` checks that under every preset
+//! (`real_threads_come_only_to_what_was_explored`).
+//!
+//! Read `program` and `thread` first: they are the machine. Then `real_threads`, or `world` and
+//! `explorer`. `assembler`, `disassembler` and `verifier` are about text and soundness, and can
+//! wait.
+//!
+//! # How to add an instruction
+//!
+//! The compiler finds the places whose `match` is exhaustive; the text says where it does not.
+//!
+//! 1. `program.rs`: a variant of `Op`, a row of `OPCODES` at the same index, and an arm of
+//!    `Op::parts`. The row decides where the lock may change hands: Python 2 does not count
+//!    `FAST` instructions, it counts the others, and Python 3.10 reads the drop request after
+//!    `BACK_EDGE_OR_CALL` ones only. An operand of a new kind is also a variant of `Operand`. If
+//!    the lock is dropped around the instruction, `Op::blocks` must say so.
+//! 2. `thread.rs`: an arm of `Thread::execute`. If the instruction asks something new of the code
+//!    that runs the threads, add a variant of `Effect`, and an arm of `Runner::run_thread` in
+//!    `real_threads.rs`.
+//! 3. `verifier.rs`: an arm of `transfer` (how many numbers it pops and pushes, which locks it
+//!    takes and releases). If it jumps: `successors` and the direction in `check_number`; both have
+//!    a default arm, so the compiler does not ask. A new operand: `check_number`.
+//! 4. `world.rs`: if the instruction touches what threads share, `World::step` must record an
+//!    `Access`, or the explorer's reduction loses outcomes. If it can wait: `World::waits_for`.
+//!    The compiler asks for neither.
+//! 5. `assembler.rs` and `disassembler.rs` read names and operands from the table. Only a new
+//!    operand (`Assembler::operand`, [`operand`](disassembler::operand)) or a new jump (`labels`)
+//!    concerns them. `replay.rs` shows the value of an access to a global (`execute_next`).
+//! 6. `tests/common/vm_check.rs`: the naive interpreter (`naive`) ignores names that it does not
+//!    know, so it needs an arm; and `Builder::statement` writes programs that use the instruction,
+//!    for the property tests and the fuzz targets `vm_verify_run` and `assembler_text`.
+//! 7. `tests/vm_machine.rs`: a row of `each_instruction_does_what_it_says`. If the verifier can
+//!    refuse it in a new way: `what_cannot_run_is_refused_with_its_line` in
+//!    `tests/vm_assembler.rs`. `every_opcode_is_itself` there finds a row at a wrong index.
+//!
+//! The properties of this folder are proved again there: V1 (a verified program never panics or
+//! leaves its stack), V2 (ticks depend only on program and input), V3 (what is private does not
+//! depend on the schedule) and V4 (fuel bounds the run) in `tests/vm_machine.rs`, V5 (text and
+//! program, there and back) in `tests/vm_assembler.rs`.
 
 pub mod assembler;
 pub mod disassembler;
@@ -98,7 +129,8 @@ pub mod explorer;
 pub mod program;
 pub mod real_threads;
 pub mod replay;
-pub mod shortest;
+pub mod schedule;
+
 pub mod thread;
 pub mod verifier;
 pub mod world;

@@ -1,27 +1,10 @@
-//! The instructions, and what each means to the lock.
+//! The instruction set, and programs as plain data.
 //!
-//! *Promises*: one table holds all that is known of an opcode; the rest is read from it.
-//! *Leaves out*: what an instruction does to a stack (`vm/thread.rs`).
-//!
-//! ```text
-//!   x += 1   LOAD_GLOBAL  x     ─┐
-//!            LOAD_CONST   1      │ 2.7 may stop after every counted one,
-//!            ADD                 │ 3.9 after every one, 3.10 after none
-//!            STORE_GLOBAL x     ─┘
-//! ```
-//! Where the lock is looked at is told *after* an instruction, as CPython's jump back to the
-//! top of its loop comes after it. CPython 2.7 leaves that jump out after its cheapest opcodes
-//! (`goto fast_next_opcode`): such an opcode is *not counted*, and no switch comes between it
-//! and the next. CPython 3.2 to 3.9 leave it out after the same opcodes. Here they look after
-//! every one. Nobody can tell: the cheap opcodes touch nothing that is shared, so a switch
-//! after one of them has the effect of a switch before it.
-//!
-//! # A program: functions of instructions, the names they use, and the threads that run them
-//!
-//! *Assumes*: a `Program` may be nonsense.
-//! *Promises*: plain data with public parts, so that tools can build and take it apart.
-//! *Leaves out*: whether it makes sense (`vm/verifier.rs`), how it is written
-//! (`vm/assembler.rs`).
+//! *Promises*: one table holds all that is known of an opcode; the rest is read from it. A
+//! [`Program`] has public fields, so that tools can build one and take it apart; it may be
+//! nonsense.
+//! *Leaves out*: what an instruction does to a stack (`vm/thread.rs`), whether a program makes
+//! sense (`vm/verifier.rs`), how one is written (`vm/assembler.rs`).
 //!
 //! ```text
 //!   Program ── globals     x = 0            shared by all threads
@@ -29,7 +12,19 @@
 //!           ├─ constants   1, 10
 //!           ├─ functions   increment        code, names of locals
 //!           └─ threads     increment()      where each begins, with which arguments
+//!
+//!   x += 1     LOAD_GLOBAL  x     ─┐
+//!              LOAD_CONST   1      │ 2.7 may switch after every counted one,
+//!              ADD                 │ 3.9 after every one, 3.10 after none
+//!              STORE_GLOBAL x     ─┘
 //! ```
+//! A switch point comes *after* an instruction, as CPython's jump back to the top of its loop
+//! does. CPython 2.7 skips that jump after its cheapest opcodes (`goto fast_next_opcode`): such
+//! an opcode is *not counted*, and no switch comes between it and the next. CPython 3.2 to 3.9
+//! skip the read of the drop request after the same opcodes (`FAST_DISPATCH`). Here those
+//! policies read it after every instruction. No program can tell the difference: the cheap
+//! opcodes touch nothing that is shared, so a switch after one of them has the effect of a
+//! switch before it.
 
 use crate::gil::rules::policy::{Check, PointCheck, SwitchPoint, SwitchPolicy};
 use std::fmt;
@@ -78,22 +73,22 @@ pub enum Op {
     /// Pops as many numbers as the function has parameters, and enters it. What it returns is
     /// pushed.
     Call(u16),
-    /// A call into the world that blocks: a `recv`, say. The lock is dropped around it.
+    /// A system call that blocks: a `recv`, say. The lock is dropped around it.
     CallBlocking,
     /// Drops the lock for so many milliseconds.
     #[doc(alias = "time.sleep")]
     Sleep(u16),
-    /// Takes a lock of the program, as `lock.acquire()` does. If it is not free the global lock
+    /// Takes a lock of the program, as `lock.acquire()` does. If it is not free, the global lock
     /// is dropped until it is.
     #[doc(alias = "threading.Lock.acquire")]
     Acquire(u16),
-    /// Lets go of a lock of the program.
+    /// Releases a lock of the program.
     Release(u16),
     /// Pops a number and leaves the function with it.
     ReturnValue,
 }
 
-/// What the number of an instruction counts.
+/// What the number of an instruction is an index of, or else what it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operand {
     /// There is none.
@@ -114,17 +109,17 @@ pub enum Operand {
     Lock,
 }
 
-/// What is known of an opcode.
+/// A row of the table: all that is known of an opcode.
 #[derive(Debug)]
 pub struct Opcode {
-    /// As it is written.
+    /// Its name in a program's text.
     pub name: &'static str,
-    /// What its number counts.
+    /// What its number means.
     pub operand: Operand,
-    /// Python 2 counts it as a tick: it goes back to the top of its loop afterwards.
+    /// Python 2 counts it as a tick: the interpreter goes back to the top of its loop afterwards.
     pub counted: bool,
     /// Python 3.10 reads the drop request afterwards: a loop's jump back, or a call.
-    pub edge_or_call: bool,
+    pub back_edge_or_call: bool,
     /// The instruction with this number.
     pub make: fn(u16) -> Op,
 }
@@ -132,15 +127,15 @@ pub struct Opcode {
 const fn row(
     name: &'static str,
     operand: Operand,
-    (counted, edge_or_call): (bool, bool),
+    (counted, back_edge_or_call): (bool, bool),
     make: fn(u16) -> Op,
 ) -> Opcode {
-    Opcode { name, operand, counted, edge_or_call, make }
+    Opcode { name, operand, counted, back_edge_or_call, make }
 }
 
 const FAST: (bool, bool) = (false, false);
 const COUNTED: (bool, bool) = (true, false);
-const EDGE_OR_CALL: (bool, bool) = (true, true);
+const BACK_EDGE_OR_CALL: (bool, bool) = (true, true);
 
 /// Every opcode, in the order of [`Op`].
 pub static OPCODES: [Opcode; 18] = [
@@ -155,18 +150,18 @@ pub static OPCODES: [Opcode; 18] = [
     row("POP_TOP", Operand::None, FAST, |_| Op::PopTop),
     row("POP_JUMP_IF_FALSE", Operand::Target, FAST, Op::PopJumpIfFalse),
     row("JUMP_FORWARD", Operand::Target, FAST, Op::JumpForward),
-    row("JUMP_BACKWARD", Operand::Target, EDGE_OR_CALL, Op::JumpBackward),
-    row("CALL", Operand::Function, EDGE_OR_CALL, Op::Call),
-    row("CALL_BLOCKING", Operand::None, EDGE_OR_CALL, |_| Op::CallBlocking),
-    row("SLEEP", Operand::Milliseconds, EDGE_OR_CALL, Op::Sleep),
-    row("ACQUIRE", Operand::Lock, EDGE_OR_CALL, Op::Acquire),
-    row("RELEASE", Operand::Lock, EDGE_OR_CALL, Op::Release),
-    // Python 3.10 looks when a call has come back; since 3.11 only when it called into C.
-    row("RETURN_VALUE", Operand::None, EDGE_OR_CALL, |_| Op::ReturnValue),
+    row("JUMP_BACKWARD", Operand::Target, BACK_EDGE_OR_CALL, Op::JumpBackward),
+    row("CALL", Operand::Function, BACK_EDGE_OR_CALL, Op::Call),
+    row("CALL_BLOCKING", Operand::None, BACK_EDGE_OR_CALL, |_| Op::CallBlocking),
+    row("SLEEP", Operand::Milliseconds, BACK_EDGE_OR_CALL, Op::Sleep),
+    row("ACQUIRE", Operand::Lock, BACK_EDGE_OR_CALL, Op::Acquire),
+    row("RELEASE", Operand::Lock, BACK_EDGE_OR_CALL, Op::Release),
+    // Python 3.10 reads the request when a call has returned; since 3.11 only if it called into C.
+    row("RETURN_VALUE", Operand::None, BACK_EDGE_OR_CALL, |_| Op::ReturnValue),
 ];
 
 impl Op {
-    /// The place of its opcode in [`OPCODES`], and its number, or 0.
+    /// The index of its opcode in [`OPCODES`], and its number, or 0.
     pub fn parts(self) -> (usize, u16) {
         match self {
             Op::LoadConst(i) => (0, i),
@@ -190,33 +185,34 @@ impl Op {
         }
     }
 
-    /// What is known of it.
+    /// Its row of the table.
     pub fn opcode(self) -> &'static Opcode {
         &OPCODES[self.parts().0]
     }
 
-    /// What a thread does about the lock after this instruction.
-    pub fn look(self, policy: &SwitchPolicy) -> PointCheck {
+    /// What a thread does after this instruction, under this policy: count a tick, read the drop
+    /// request, or nothing. The one question that real threads and the explorer both ask.
+    pub fn point_check(self, policy: &SwitchPolicy) -> PointCheck {
         let opcode = self.opcode();
         match policy.check() {
-            _ if opcode.edge_or_call => policy.at(SwitchPoint::BackEdgeOrCall),
+            _ if opcode.back_edge_or_call => policy.at(SwitchPoint::BackEdgeOrCall),
             Check::EveryTicks(_) if !opcode.counted => PointCheck::Nothing,
             _ => policy.at(SwitchPoint::Op),
         }
     }
 
-    /// The lock is dropped around it, under every policy.
+    /// Whether the lock is dropped around it, under every policy.
     pub fn blocks(self) -> bool {
         matches!(self, Op::CallBlocking | Op::Sleep(_))
     }
 
-    /// Another thread may come next, under this policy.
+    /// Whether another thread may run next, under this policy.
     pub fn may_switch(self, policy: &SwitchPolicy) -> bool {
-        self.blocks() || self.look(policy) != PointCheck::Nothing
+        self.blocks() || self.point_check(policy) != PointCheck::Nothing
     }
 }
 
-/// A place in a program's text, both counted from 1. A column is a character, not a byte.
+/// A place in a program's text; line and column count from 1. A column is a character, not a byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Position {
     /// The line.
@@ -262,13 +258,13 @@ pub struct Function {
 pub struct Global {
     /// Its name.
     pub name: String,
-    /// What it begins with.
+    /// Its value at the start.
     pub value: i64,
 }
 
 /// Where a thread begins.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Start {
+pub struct EntryPoint {
     /// The number of its function.
     pub function: u16,
     /// The function's arguments.
@@ -281,7 +277,7 @@ pub struct Start {
 ///
 /// ```
 /// use singletrack::vm::program::Op;
-/// use singletrack::vm::program::{Function, Instruction, Position, Program, Start};
+/// use singletrack::vm::program::{EntryPoint, Function, Instruction, Position, Program};
 /// use singletrack::vm::verifier::Verified;
 ///
 /// let code = [Op::LoadConst(0), Op::ReturnValue];
@@ -294,7 +290,7 @@ pub struct Start {
 /// let program = Program {
 ///     constants: vec![42],
 ///     functions: vec![function],
-///     threads: vec![Start { function: 0, arguments: vec![], position }],
+///     threads: vec![EntryPoint { function: 0, arguments: vec![], position }],
 ///     ..Program::default()
 /// };
 /// let text = "thread answer()\n\ndef answer():\n    LOAD_CONST        42\n    RETURN_VALUE\n";
@@ -312,5 +308,5 @@ pub struct Program {
     /// The functions.
     pub functions: Vec<Function>,
     /// The threads.
-    pub threads: Vec<Start>,
+    pub threads: Vec<EntryPoint>,
 }

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!   GilThread 1 ──┐                         ┌─ one instruction (vm/thread.rs)
-//!   GilThread 2 ──┼── token ──▶ GilCell ────┤  one look at the lock: tick or checkpoint
+//!   GilThread 2 ──┼── token ──▶ GilCell ────┤  its switch point: a tick or a checkpoint
 //!   GilThread 3 ──┘             globals,    └─ and again
 //!                               locks
 //! ```
@@ -21,171 +21,179 @@ use crate::gil::rules::decision::AttachError;
 use crate::gil::rules::policy::SwitchPolicy;
 use crate::gil::stats::counters::Counters;
 use crate::vm::program::Op;
-use crate::vm::thread::{Effect, Shared, Thread};
+use crate::vm::thread::{Effect, SharedMemory, Thread};
 use crate::vm::verifier::Verified;
 use std::fmt;
 use std::io;
 
 /// How a thread of a program came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub enum ThreadEnd {
     /// Its function returned this.
     Returned(i64),
-    /// It waited for a lock that nobody would ever let go of.
+    /// It waited for a lock that would never be released.
     Stuck,
-    /// It had executed as many instructions as it was given.
+    /// It had executed as many instructions as it was allowed.
     OutOfFuel,
 }
 
 /// What one thread did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Account {
+pub struct ThreadRun {
     /// How it ended.
-    pub end: End,
-    /// Instructions executed.
+    pub end: ThreadEnd,
+    /// How many instructions it executed.
     pub instructions: u64,
-    /// Those that Python 2 would count.
+    /// How many of them Python 2 would count.
     pub ticks: u64,
 }
 
-/// What a program came to.
+/// The result of running a program.
 #[derive(Debug, Clone)]
-pub struct Report {
+pub struct RealRun {
     /// The globals at the end.
     pub globals: Vec<i64>,
-    /// By thread.
-    pub threads: Vec<Account>,
-    /// What the lock went through.
+    /// What each thread did.
+    pub threads: Vec<ThreadRun>,
+    /// What happened to the lock, how often.
     pub counters: Counters,
 }
 
 /// Why a program did not run.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum RunError {
-    /// The operating system has no thread to give.
+pub enum RealRunError {
+    /// The operating system refused to make a thread.
     Spawn(io::Error),
-    /// A thread was lost.
+    /// A thread ended without a result.
     Thread(JobError),
-    /// The lock could not be had.
+    /// The lock could not be taken.
     Lock(AttachError),
 }
 
-impl fmt::Display for RunError {
+impl fmt::Display for RealRunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            RunError::Spawn(e) => write!(f, "no thread to be had: {e}; raise `ulimit -u`"),
-            RunError::Thread(e) => write!(f, "a thread was lost: {e}"),
-            RunError::Lock(e) => write!(f, "the lock was lost: {e}"),
+            RealRunError::Spawn(e) => write!(f, "no thread to be had: {e}; raise `ulimit -u`"),
+            RealRunError::Thread(e) => write!(f, "a thread was lost: {e}"),
+            RealRunError::Lock(e) => write!(f, "the lock was lost: {e}"),
         }
     }
 }
 
-impl std::error::Error for RunError {}
+impl std::error::Error for RealRunError {}
 
 /// Runs a program on real threads, under a new lock with this policy. Each thread is stopped
 /// after `fuel` instructions.
 ///
 /// # Errors
-/// [`RunError`] if the threads cannot be had.
+/// [`RealRunError`] if the threads or the lock cannot be had.
 ///
 /// ```
 /// use singletrack::gil::SwitchPolicy;
 /// use singletrack::vm::assembler::assemble;
-/// use singletrack::vm::real_threads::{End, run};
+/// use singletrack::vm::real_threads::{ThreadEnd, run};
 /// use singletrack::vm::verifier::Verified;
 ///
 /// let text = "global x = 40\nthread f(2)\n\
 ///     def f(n):\n LOAD_GLOBAL x\n LOAD_FAST n\n ADD\n STORE_GLOBAL x\n LOAD_FAST n\n RETURN_VALUE";
 /// let program = Verified::new(assemble(text)?)?;
-/// let report = run(&program, SwitchPolicy::PYTHON_2, 1_000)?;
-/// assert_eq!((report.globals[0], report.threads[0].end), (42, End::Returned(2)));
+/// let result = run(&program, SwitchPolicy::PYTHON_2, 1_000)?;
+/// assert_eq!((result.globals[0], result.threads[0].end), (42, ThreadEnd::Returned(2)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn run(program: &Verified, policy: SwitchPolicy, fuel: u64) -> Result<Report, RunError> {
+pub fn run(program: &Verified, policy: SwitchPolicy, fuel: u64) -> Result<RealRun, RealRunError> {
     let lock = GlobalLock::new(policy);
-    let shared = GilCell::new(&lock, Shared::of(program.program()));
-    let stage =
-        Arc::new(Stage { program: program.clone(), policy, shared, freed: Bell::default() });
+    let shared = GilCell::new(&lock, SharedMemory::of(program.program()));
+    let runner = Arc::new(Runner {
+        program: program.clone(),
+        policy,
+        shared,
+        releases: EventCount::default(),
+    });
     let threads = lock
         .attach(|gil| {
-            // While this thread has the lock all others gather before it, and start together.
-            let spawned: Vec<io::Result<GilThread<Account>>> = (0..program.program().threads.len())
-                .map(|number| {
-                    let stage = Arc::clone(&stage);
-                    let body = move |gil: &mut Gil<'_>| stage.play(gil, number, fuel);
-                    GilThread::spawn(&lock, &format!("thread {}", number + 1), body)
-                })
-                .collect();
-            let gathered = spawned.iter().filter(|thread| thread.is_ok()).count();
-            while lock.waiting() < gathered {
+            // While this thread holds the lock, all others queue for it, so they start together.
+            let spawned: Vec<io::Result<GilThread<ThreadRun>>> =
+                (0..program.program().threads.len())
+                    .map(|number| {
+                        let runner = Arc::clone(&runner);
+                        let body = move |gil: &mut Gil<'_>| runner.run_thread(gil, number, fuel);
+                        GilThread::spawn(&lock, &format!("thread {}", number + 1), body)
+                    })
+                    .collect();
+            let started = spawned.iter().filter(|thread| thread.is_ok()).count();
+            while lock.waiting() < started {
                 std::thread::yield_now();
             }
-            gil.detach(|| spawned.into_iter().map(join).collect::<Result<Vec<Account>, RunError>>())
+            gil.detach(|| {
+                spawned.into_iter().map(join).collect::<Result<Vec<ThreadRun>, RealRunError>>()
+            })
         })
-        .map_err(RunError::Lock)??;
-    let globals = lock.attach(|gil| stage.shared.get(gil).globals.clone());
-    let globals = globals.map_err(RunError::Lock)?;
-    Ok(Report { globals, threads, counters: lock.counters() })
+        .map_err(RealRunError::Lock)??;
+    let globals = lock.attach(|gil| runner.shared.get(gil).globals.clone());
+    let globals = globals.map_err(RealRunError::Lock)?;
+    Ok(RealRun { globals, threads, counters: lock.counters() })
 }
 
-fn join(spawned: io::Result<GilThread<Account>>) -> Result<Account, RunError> {
-    spawned.map_err(RunError::Spawn)?.join().map_err(RunError::Thread)
+fn join(spawned: io::Result<GilThread<ThreadRun>>) -> Result<ThreadRun, RealRunError> {
+    spawned.map_err(RealRunError::Spawn)?.join().map_err(RealRunError::Thread)
 }
 
 /// What the threads of one run share.
-struct Stage {
+struct Runner {
     program: Verified,
     policy: SwitchPolicy,
-    shared: GilCell<Shared>,
-    /// A lock of the program was let go of, or a thread has stopped for good.
-    freed: Bell,
+    shared: GilCell<SharedMemory>,
+    /// Advances when a lock of the program is released, or a thread stops for good.
+    releases: EventCount,
 }
 
-impl Stage {
-    /// A thread's whole life: an instruction, what it asks for, a look at the lock.
-    fn play(&self, gil: &mut Gil<'_>, number: usize, fuel: u64) -> Account {
+impl Runner {
+    /// The loop of one thread: an instruction, what it asks for, its switch point.
+    fn run_thread(&self, gil: &mut Gil<'_>, number: usize, fuel: u64) -> ThreadRun {
         let mut thread = Thread::new(&self.program, number);
         let (mut instructions, mut ticks) = (0, 0);
         let end = loop {
-            let Some((_, next)) = thread.next(&self.program) else { break End::Returned(0) };
+            let Some((_, next)) = thread.next(&self.program) else { break ThreadEnd::Returned(0) };
             if instructions == fuel {
-                break End::OutOfFuel;
+                break ThreadEnd::OutOfFuel;
             }
             match thread.execute(&self.program, self.shared.get_mut(gil)) {
-                Effect::Goes => {}
+                Effect::Nothing => {}
                 Effect::Blocks => gil.detach(std::thread::yield_now),
                 Effect::Sleeps(time) => gil.sleep(time),
-                Effect::Frees => self.freed.ring(),
+                Effect::Releases => self.releases.advance(),
                 Effect::Waits(_) if self.shared.get(gil).locks.is_stuck(number) => {
-                    break End::Stuck;
+                    break ThreadEnd::Stuck;
                 }
                 Effect::Waits(_) => {
-                    // The count is read while nobody can let go, so no ring is missed.
-                    let heard = self.freed.rings();
-                    gil.detach(|| self.freed.wait(heard));
+                    // The count is read with the lock held, while no other thread can release, so
+                    // no release is missed.
+                    let seen = self.releases.count();
+                    gil.detach(|| self.releases.wait_beyond(seen));
                     continue;
                 }
                 Effect::Ends(value) => {
                     instructions += 1;
-                    break End::Returned(value);
+                    break ThreadEnd::Returned(value);
                 }
             }
             instructions += 1;
             ticks += u64::from(next.op.opcode().counted);
-            self.look(gil, next.op);
+            self.pass_switch_point(gil, next.op);
         };
-        if !matches!(end, End::Returned(_)) {
-            self.shared.get_mut(gil).locks.stops(number);
-            self.freed.ring();
+        if !matches!(end, ThreadEnd::Returned(_)) {
+            self.shared.get_mut(gil).locks.mark_stopped(number);
+            self.releases.advance();
         }
-        Account { end, instructions, ticks }
+        ThreadRun { end, instructions, ticks }
     }
 
-    /// The one checkpoint: the lock may change hands here, and nowhere else but where a thread
-    /// blocks.
-    fn look(&self, gil: &mut Gil<'_>, op: Op) {
-        if op.opcode().edge_or_call {
+    /// The switch point after an instruction. The lock changes hands here, and where a thread
+    /// blocks; nowhere else.
+    fn pass_switch_point(&self, gil: &mut Gil<'_>, op: Op) {
+        if op.opcode().back_edge_or_call {
             gil.checkpoint();
         } else if op.may_switch(&self.policy) {
             gil.tick();
@@ -193,28 +201,28 @@ impl Stage {
     }
 }
 
-/// Something to wait for that can come again and again.
+/// An event count: a number that only grows, and a way to wait until it has grown.
 #[derive(Debug, Default)]
-struct Bell {
-    rings: Mutex<u64>,
-    rung: Condvar,
+struct EventCount {
+    count: Mutex<u64>,
+    advanced: Condvar,
 }
 
-impl Bell {
-    fn rings(&self) -> u64 {
-        *self.rings.lock()
+impl EventCount {
+    fn count(&self) -> u64 {
+        *self.count.lock()
     }
 
-    fn ring(&self) {
-        *self.rings.lock() += 1;
-        self.rung.notify_all();
+    fn advance(&self) {
+        *self.count.lock() += 1;
+        self.advanced.notify_all();
     }
 
-    /// Waits until it has rung again.
-    fn wait(&self, heard: u64) {
-        let mut rings = self.rings.lock();
-        while *rings == heard {
-            self.rung.wait(&mut rings);
+    /// Waits until the count has grown beyond `seen`.
+    fn wait_beyond(&self, seen: u64) {
+        let mut count = self.count.lock();
+        while *count == seen {
+            self.advanced.wait(&mut count);
         }
     }
 }

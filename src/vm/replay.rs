@@ -1,156 +1,50 @@
-//! A schedule: which thread runs for how many instructions, then which.
+//! A schedule, carried out instruction by instruction, and drawn.
 //!
-//! *Promises*: what is printed is read back as the same schedule.
-//! *Leaves out*: whether a program and a policy allow it (`vm/replay.rs`).
-//!
-//! ```text
-//!   1x1,2x6,1x5      thread 1 for one instruction, thread 2 for six, thread 1 for five
-//! ```
-//!
-//! # A schedule, carried out: every instruction of it, in order
-//!
-//! *Assumes*: nothing of the schedule.
 //! *Promises*: a schedule that the policy does not allow is refused, with the instruction after
-//! which nobody else could have come in.
-//! *Leaves out*: drawing it (`vm/replay.rs`).
+//! which no other thread could have run. The drawing is plain text; long stretches are cut in
+//! the middle, and say so.
+//! *Leaves out*: how a schedule is written (`vm/schedule.rs`); colours.
 //!
 //! ```text
-//!   schedule ─┐
-//!   program  ─┼─▶ replay ──▶ events: who, which instruction, which value; and the outcome
-//!   policy   ─┘         └──▶ or: "thread 1 cannot be left after LOAD_GLOBAL"
+//!   schedule ─┐             ┌──▶ trace: which thread, which instruction, which value; the outcome
+//!   program  ─┼─▶ replay ───┤
+//!   policy   ─┘             └──▶ or: "thread 1 cannot be interrupted after LOAD_GLOBAL"
+//!
+//!   trace ─▶ columns:          thread 1: increment()      thread 2: increment()
+//!                          1   LOAD_GLOBAL x       = 0
+//!                          2                              LOAD_GLOBAL x       = 0
 //! ```
-//!
-//! # What a schedule does, drawn: a column for each thread, time going down
-//!
-//! *Assumes*: a terminal of 80 columns for two threads.
-//! *Promises*: plain text; long stretches are cut in the middle, and say so.
-//! *Leaves out*: colours.
-//!
-//! ```text
-//!        thread 1: increment()      thread 2: increment()
-//!    1   LOAD_GLOBAL x       = 0
-//!    2                              LOAD_GLOBAL x       = 0
-//! ```
+//! A column is 30 characters wide or more, so two threads fit a terminal of 80.
 
 use crate::gil::rules::policy::SwitchPolicy;
 use crate::vm::disassembler::operand;
 use crate::vm::program::{Op, Position, Program};
+use crate::vm::schedule::Schedule;
 use crate::vm::verifier::Verified;
 use crate::vm::world::{Ending, Outcome, World};
 use std::collections::HashMap;
 use std::fmt;
-use std::str::FromStr;
 
-/// A stretch of instructions of one thread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Run {
-    /// The thread, counted from 0; it is printed counted from 1.
-    pub thread: usize,
-    /// How many instructions it executes.
-    pub instructions: usize,
-}
-
-/// Which thread runs when.
-///
-/// ```
-/// use singletrack::vm::replay::Schedule;
-///
-/// let schedule: Schedule = "1x1,2x6,1x5".parse()?;
-/// assert_eq!(schedule.switches(), 2);
-/// assert_eq!(schedule.to_string(), "1x1,2x6,1x5");
-/// assert!("1x1,2".parse::<Schedule>().is_err());
-/// # Ok::<(), singletrack::vm::replay::ScheduleError>(())
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Schedule {
-    runs: Vec<Run>,
-}
-
-impl Schedule {
-    /// Lets a thread run on, or another one begin.
-    pub fn push(&mut self, thread: usize, instructions: usize) {
-        match self.runs.last_mut() {
-            Some(last) if last.thread == thread => last.instructions += instructions,
-            _ => self.runs.push(Run { thread, instructions }),
-        }
-    }
-
-    /// The stretches, in order; neighbours are of different threads.
-    pub fn runs(&self) -> &[Run] {
-        &self.runs
-    }
-
-    /// How often another thread runs than before.
-    pub fn switches(&self) -> usize {
-        self.runs.len().saturating_sub(1)
-    }
-}
-
-impl FromIterator<Run> for Schedule {
-    fn from_iter<I: IntoIterator<Item = Run>>(runs: I) -> Schedule {
-        let mut schedule = Schedule::default();
-        runs.into_iter().for_each(|run| schedule.push(run.thread, run.instructions));
-        schedule
-    }
-}
-
-impl fmt::Display for Schedule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, run) in self.runs.iter().enumerate() {
-            let comma = if at == 0 { "" } else { "," };
-            write!(f, "{comma}{}x{}", run.thread + 1, run.instructions)?;
-        }
-        Ok(())
-    }
-}
-
-/// A piece of text that is no stretch of a schedule.
+/// One executed instruction.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ScheduleError(String);
-
-impl fmt::Display for ScheduleError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` is no stretch of a schedule; write THREADxINSTRUCTIONS, as in 1x3", self.0)
-    }
-}
-
-impl std::error::Error for ScheduleError {}
-
-impl FromStr for Schedule {
-    type Err = ScheduleError;
-
-    fn from_str(text: &str) -> Result<Schedule, ScheduleError> {
-        let stretch = |piece: &str| {
-            let (thread, instructions) = piece.trim().split_once('x')?;
-            let number = |text: &str| text.parse::<u32>().ok().filter(|n| *n > 0);
-            let thread = number(thread)? as usize - 1;
-            Some(Run { thread, instructions: number(instructions)? as usize })
-        };
-        let read = |piece: &str| stretch(piece).ok_or_else(|| ScheduleError(piece.to_owned()));
-        text.split(',').map(read).collect()
-    }
-}
-
-/// One instruction that was executed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
-    /// Who executed it; threads count from 0.
+pub struct TraceEntry {
+    /// The thread that executed it, counted from 0.
     pub thread: usize,
     /// The instruction with its operand: `LOAD_GLOBAL x`.
     pub text: String,
-    /// The number that went from or to a global.
+    /// The number that was read from a global, or written to it.
     pub value: Option<i64>,
-    /// Where it is written.
+    /// Where it stands in the text.
     pub position: Position,
 }
 
-/// What a schedule came to.
+/// What a schedule leads to.
 #[derive(Debug, Clone)]
 pub struct Replay {
     /// All instructions, in order.
-    pub events: Vec<Event>,
-    /// How it came out; [`Ending::OutOfFuel`] if the schedule stops while threads could go on
-    /// to something new.
+    pub trace: Vec<TraceEntry>,
+    /// How it ends; [`Ending::OutOfFuel`] if the schedule stops while threads could still reach a
+    /// new state.
     pub outcome: Outcome,
     /// The world at the end.
     pub world: World,
@@ -171,11 +65,11 @@ pub enum ReplayError {
         /// The lock's name.
         lock: String,
     },
-    /// The policy does not look here, so no other thread can come in.
+    /// The policy allows no switch here, so no other thread can run.
     NoSwitch {
         /// The thread.
         thread: usize,
-        /// The instruction it would be left after.
+        /// The instruction after which it would be interrupted.
         op: Op,
         /// Where that stands.
         position: Position,
@@ -198,8 +92,8 @@ impl fmt::Display for ReplayError {
             }
             ReplayError::NoSwitch { thread, op, position, policy } => write!(
                 f,
-                "thread {} cannot be left after {} in line {}, for {policy} does not look there; \
-                 let it go on, or take another policy",
+                "thread {} cannot be interrupted after {} in line {}, for {policy} allows no switch \
+                 there; let it go on, or take another policy",
                 thread + 1,
                 op.opcode().name,
                 position.line
@@ -229,7 +123,7 @@ impl std::error::Error for ReplayError {}
 /// let replayed = replay(&program, &SwitchPolicy::PYTHON_2, &schedule)?;
 /// assert_eq!(replayed.outcome.globals, [1], "an update is lost");
 /// let refused = replay(&program, &SwitchPolicy::PYTHON_3_10, &schedule).unwrap_err();
-/// assert!(refused.to_string().starts_with("thread 1 cannot be left after LOAD_GLOBAL"));
+/// assert!(refused.to_string().starts_with("thread 1 cannot be interrupted after LOAD_GLOBAL"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn replay(
@@ -238,22 +132,23 @@ pub fn replay(
     schedule: &Schedule,
 ) -> Result<Replay, ReplayError> {
     let mut world = World::new(program);
-    let mut events = Vec::new();
+    let mut trace = Vec::new();
+    // A state that comes again closes a cycle, which could go on for ever.
     let mut seen = HashMap::from([(world.clone(), 0)]);
     let mut cycle = None;
-    for (at, run) in schedule.runs().iter().enumerate() {
-        let thread = run.thread;
+    for (at, stretch) in schedule.stretches().iter().enumerate() {
+        let thread = stretch.thread;
         let mut last = None;
-        for _ in 0..run.instructions {
-            let (event, op) = advance(program, &mut world, thread)?;
-            last = Some((op, event.position));
-            events.push(event);
+        for _ in 0..stretch.instructions {
+            let (entry, op) = execute_next(program, &mut world, thread)?;
+            last = Some((op, entry.position));
+            trace.push(entry);
             if op.may_switch(policy) {
-                let first = *seen.entry(world.clone()).or_insert(events.len());
-                cycle = (first < events.len()).then_some(first);
+                let first = *seen.entry(world.clone()).or_insert(trace.len());
+                cycle = (first < trace.len()).then_some(first);
             }
         }
-        let others_follow = at + 1 < schedule.runs().len();
+        let others_follow = at + 1 < schedule.stretches().len();
         if let Some((op, position)) = last
             && others_follow
             && world.can_run(program, thread)
@@ -263,25 +158,25 @@ pub fn replay(
         }
     }
     let outcome = world.outcome(program).unwrap_or_else(|| {
-        let goes_round = |from: &usize| {
-            let in_it = |thread: &usize| events[*from..].iter().any(|e| e.thread == *thread);
-            world.runnable(program).iter().all(in_it)
+        let takes_all_along = |from: usize| {
+            let is_on_cycle = |thread: &usize| trace[from..].iter().any(|e| e.thread == *thread);
+            world.runnable(program).iter().all(is_on_cycle)
         };
-        world.as_outcome(match cycle {
+        world.outcome_with(match cycle {
             None => Ending::OutOfFuel,
-            Some(from) if goes_round(&from) => Ending::Endless,
+            Some(from) if takes_all_along(from) => Ending::Endless,
             Some(_) => Ending::Starvation,
         })
     });
-    Ok(Replay { events, outcome, world })
+    Ok(Replay { trace, outcome, world })
 }
 
-/// One instruction of a thread.
-fn advance(
+/// Executes the next instruction of a thread.
+fn execute_next(
     program: &Verified,
     world: &mut World,
     thread: usize,
-) -> Result<(Event, Op), ReplayError> {
+) -> Result<(TraceEntry, Op), ReplayError> {
     if thread >= world.threads() {
         return Err(ReplayError::NoThread(thread));
     }
@@ -305,35 +200,35 @@ fn advance(
         }
         _ => None,
     };
-    Ok((Event { thread, text, value, position: instruction.position }, op))
+    Ok((TraceEntry { thread, text, value, position: instruction.position }, op))
 }
 
 /// The least width of a thread's column.
-const WIDTH: usize = 30;
-/// Of a longer stretch only the ends are shown.
-const LONG: usize = 14;
-const ENDS: usize = 5;
+const MIN_WIDTH: usize = 30;
+/// Of a longer stretch only the first and last [`SHOWN_ENDS`] instructions are shown.
+const LONGEST_SHOWN: usize = 14;
+const SHOWN_ENDS: usize = 5;
 
-/// Draws what happened.
-pub fn columns(program: &Program, events: &[Event]) -> String {
+/// Draws a trace: a column for each thread, time going down.
+pub fn columns(program: &Program, trace: &[TraceEntry]) -> String {
     let heads: Vec<String> = (0..program.threads.len()).map(|at| head(program, at)).collect();
-    let width = heads.iter().map(|head| head.chars().count() + 3).max().unwrap_or(0).max(WIDTH);
+    let width = heads.iter().map(|head| head.chars().count() + 3).max().unwrap_or(0).max(MIN_WIDTH);
     let mut text = String::from("       ");
     for head in &heads {
         text += &format!("{head:<width$}");
     }
     let mut text = text.trim_end().to_owned() + "\n";
     let mut number = 1;
-    for stretch in events.chunk_by(|a, b| a.thread == b.thread) {
-        for (at, event) in stretch.iter().enumerate() {
+    for stretch in trace.chunk_by(|a, b| a.thread == b.thread) {
+        for (at, entry) in stretch.iter().enumerate() {
             let left = stretch.len() - at;
-            let indent = " ".repeat(width * event.thread);
-            if stretch.len() > LONG && at == ENDS {
-                let more = stretch.len() - 2 * ENDS;
+            let indent = " ".repeat(width * entry.thread);
+            if stretch.len() > LONGEST_SHOWN && at == SHOWN_ENDS {
+                let more = stretch.len() - 2 * SHOWN_ENDS;
                 text += &format!("    ⋮  {indent}({more} more instructions)\n");
             }
-            if stretch.len() <= LONG || at < ENDS || left <= ENDS {
-                text += format!("{number:>5}  {indent}{}", cell(event)).trim_end();
+            if stretch.len() <= LONGEST_SHOWN || at < SHOWN_ENDS || left <= SHOWN_ENDS {
+                text += format!("{number:>5}  {indent}{}", cell(entry)).trim_end();
                 text.push('\n');
             }
             number += 1;
@@ -349,9 +244,9 @@ fn head(program: &Program, thread: usize) -> String {
     format!("thread {}: {name}({})", thread + 1, arguments.join(", "))
 }
 
-fn cell(event: &Event) -> String {
-    match event.value {
-        None => event.text.clone(),
-        Some(value) => format!("{:<20}= {value}", event.text),
+fn cell(entry: &TraceEntry) -> String {
+    match entry.value {
+        None => entry.text.clone(),
+        Some(value) => format!("{:<20}= {value}", entry.text),
     }
 }

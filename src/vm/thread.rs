@@ -1,23 +1,18 @@
-//! The locks of a program: who has which, and who waits for ever.
+//! A thread of a program: its frames, its locks, and the one `match` that executes.
 //!
-//! *Assumes*: a lock is let go by the thread that took it; the verifier sees to that.
-//! *Promises*: a cycle of threads that wait for each other is found.
-//! *Leaves out*: sleeping and waking (`vm/real_threads.rs`).
+//! *Assumes*: a verified program, and the same one all the time; a lock is released by the
+//! thread that took it (the verifier checks that, too).
+//! *Promises*: no panic; an instruction is atomic; it does the same on real threads and in the
+//! explorer; a cycle of threads that wait for each other is found.
+//! *Leaves out*: when another thread runs. Real threads ask the global lock, which also makes
+//! them sleep and wakes them (`vm/real_threads.rs`); the explorer tries every order
+//! (`vm/world.rs`). Both run this code.
 //!
 //! ```text
+//!   Thread ── CallFrame  main    at 7   │ locals │ stack …      CPython's layout: one array,
+//!          └─ CallFrame  helper  at 2   │ locals │ stack …      locals first
+//!
 //!   thread 1 ── wants ──▶ b ── held by ──▶ thread 2 ── wants ──▶ a ── held by ──▶ thread 1
-//! ```
-//!
-//! # A thread of a program: its frames, and the one `match` that runs an instruction
-//!
-//! *Assumes*: a verified program, and the same one all the time.
-//! *Promises*: no panic; an instruction is atomic; it does the same in every world.
-//! *Leaves out*: when another thread comes next. Real threads ask a lock (`vm/real_threads.rs`), the
-//! explorer tries everything (`vm/world.rs`); both run this code.
-//!
-//! ```text
-//!   Thread ── Frame  main    at 7   │ locals │ stack …      CPython's layout: one array,
-//!          └─ Frame  helper  at 2   │ locals │ stack …      locals first
 //! ```
 
 use crate::vm::program::{Instruction, Op, Program};
@@ -32,65 +27,65 @@ use std::time::Duration;
 /// let mut locks = Locks::new(2, 2);
 /// assert!(locks.acquire(0, 0) && locks.acquire(1, 1));
 /// assert!(!locks.acquire(0, 1), "taken: thread 0 waits");
-/// assert!(!locks.is_stuck(0), "thread 1 may still let go");
+/// assert!(!locks.is_stuck(0), "thread 1 may still release it");
 /// assert!(!locks.acquire(1, 0));
 /// assert!(locks.is_stuck(0) && locks.is_stuck(1), "now it cannot");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Locks {
-    /// By lock.
+    /// The owner of each lock.
     owners: Vec<Option<usize>>,
-    /// By thread.
-    states: Vec<State>,
+    /// What each thread does.
+    statuses: Vec<LockStatus>,
 }
 
-/// Where a thread stands with locks.
+/// What a thread does, as far as locks are concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum State {
-    Runs,
-    Waits(u16),
-    HasStopped,
+enum LockStatus {
+    Running,
+    Waiting(u16),
+    Stopped,
 }
 
 impl Locks {
     /// Free locks, and threads that run.
     pub fn new(locks: usize, threads: usize) -> Locks {
-        Locks { owners: vec![None; locks], states: vec![State::Runs; threads] }
+        Locks { owners: vec![None; locks], statuses: vec![LockStatus::Running; threads] }
     }
 
-    /// Takes the lock if it is free; if not, the thread waits, until it tries again.
+    /// Takes the lock if it is free. If not, the thread counts as waiting until it tries again.
     pub fn acquire(&mut self, thread: usize, lock: u16) -> bool {
         let owner = &mut self.owners[usize::from(lock)];
         let free = owner.is_none();
         if free {
             *owner = Some(thread);
         }
-        self.states[thread] = if free { State::Runs } else { State::Waits(lock) };
+        self.statuses[thread] = if free { LockStatus::Running } else { LockStatus::Waiting(lock) };
         free
     }
 
-    /// Lets go of the lock.
+    /// Releases the lock.
     pub fn release(&mut self, lock: u16) {
         self.owners[usize::from(lock)] = None;
     }
 
-    /// This thread does not run any more. What it holds it will hold for ever.
-    pub fn stops(&mut self, thread: usize) {
-        self.states[thread] = State::HasStopped;
+    /// This thread does not run any more. The locks that it holds are never released.
+    pub fn mark_stopped(&mut self, thread: usize) {
+        self.statuses[thread] = LockStatus::Stopped;
     }
 
-    /// The thread that has the lock.
+    /// The thread that holds the lock.
     pub fn owner(&self, lock: u16) -> Option<usize> {
         self.owners[usize::from(lock)]
     }
 
-    /// This thread waits, and nobody is left who could end that.
+    /// Whether this thread waits, and no thread is left that could end its wait.
     pub fn is_stuck(&self, thread: usize) -> bool {
         let mut at = thread;
-        // A chain that is longer than there are threads goes in a cycle.
-        for _ in 0..self.states.len() {
-            let State::Waits(lock) = self.states[at] else {
-                return at != thread && self.states[at] == State::HasStopped;
+        // A chain of waits that is longer than the number of threads is a cycle.
+        for _ in 0..self.statuses.len() {
+            let LockStatus::Waiting(lock) = self.statuses[at] else {
+                return at != thread && self.statuses[at] == LockStatus::Stopped;
             };
             match self.owner(lock) {
                 None => return false,
@@ -103,17 +98,17 @@ impl Locks {
 
 /// What all threads of a program share.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Shared {
+pub struct SharedMemory {
     /// The values of the globals.
     pub globals: Vec<i64>,
     /// The program's own locks.
     pub locks: Locks,
 }
 
-impl Shared {
-    /// As a program begins.
-    pub fn of(program: &Program) -> Shared {
-        Shared {
+impl SharedMemory {
+    /// The initial values.
+    pub fn of(program: &Program) -> SharedMemory {
+        SharedMemory {
             globals: program.globals.iter().map(|global| global.value).collect(),
             locks: Locks::new(program.locks.len(), program.threads.len()),
         }
@@ -122,28 +117,28 @@ impl Shared {
 
 /// One call of a function.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Frame {
+struct CallFrame {
     function: u16,
-    /// The instruction to come.
+    /// The index of the next instruction.
     at: u16,
     /// Locals, then the stack.
     slots: Vec<i64>,
 }
 
-/// What an instruction asks of the world its thread lives in.
+/// What an instruction asks of the caller, which runs all threads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
     /// Nothing.
-    Goes,
-    /// To let other threads run while it blocks.
+    Nothing,
+    /// To let other threads run: the instruction blocks.
     Blocks,
     /// To let other threads run for so long.
     Sleeps(Duration),
     /// To be tried again when the lock may be free. Nothing was done.
     Waits(u16),
-    /// To tell those who wait: a lock is free.
-    Frees,
-    /// To be left alone: the thread has ended, and returned this.
+    /// To wake the threads that wait: a lock is free.
+    Releases,
+    /// To run the thread no more: it has ended, and returned this.
     Ends(i64),
 }
 
@@ -151,24 +146,24 @@ pub enum Effect {
 ///
 /// ```
 /// use singletrack::vm::assembler::assemble;
-/// use singletrack::vm::thread::{Effect, Shared, Thread};
+/// use singletrack::vm::thread::{Effect, SharedMemory, Thread};
 /// use singletrack::vm::verifier::Verified;
 ///
 /// let text = "global x\nthread f\ndef f():\n LOAD_CONST 7\n STORE_GLOBAL x\n CALL_BLOCKING\n\
 ///     LOAD_GLOBAL x\n RETURN_VALUE";
 /// let program = Verified::new(assemble(text)?)?;
-/// let mut shared = Shared::of(program.program());
+/// let mut shared = SharedMemory::of(program.program());
 /// let mut thread = Thread::new(&program, 0);
 /// let effects: Vec<Effect> = (0..5).map(|_| thread.execute(&program, &mut shared)).collect();
-/// let (goes, ends) = (Effect::Goes, Effect::Ends(7));
-/// assert_eq!(effects, [goes, goes, Effect::Blocks, goes, ends]);
+/// let (nothing, ends) = (Effect::Nothing, Effect::Ends(7));
+/// assert_eq!(effects, [nothing, nothing, Effect::Blocks, nothing, ends]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Thread {
     number: usize,
-    /// The innermost call comes last. None is left when the thread has ended.
-    frames: Vec<Frame>,
+    /// The innermost call is the last one. A thread that has ended has none.
+    frames: Vec<CallFrame>,
 }
 
 impl Thread {
@@ -183,7 +178,7 @@ impl Thread {
         thread
     }
 
-    /// The function and the instruction to come; `None` when the thread has ended.
+    /// The function and the next instruction; `None` if the thread has ended.
     pub fn next(&self, program: &Verified) -> Option<(u16, Instruction)> {
         let frame = self.frames.last()?;
         Some((frame.function, program.instruction(frame.function, frame.at)))
@@ -192,11 +187,11 @@ impl Thread {
     fn enter(&mut self, program: &Verified, function: u16, arguments: Vec<i64>) {
         let mut slots = arguments;
         slots.resize(program.program().functions[usize::from(function)].locals.len(), 0);
-        self.frames.push(Frame { function, at: 0, slots });
+        self.frames.push(CallFrame { function, at: 0, slots });
     }
 
-    /// Runs the next instruction. A thread that has ended stays so.
-    pub fn execute(&mut self, program: &Verified, shared: &mut Shared) -> Effect {
+    /// Executes the next instruction. Of a thread that has ended it changes nothing.
+    pub fn execute(&mut self, program: &Verified, shared: &mut SharedMemory) -> Effect {
         let Some(frame) = self.frames.last_mut() else { return Effect::Ends(0) };
         let op = program.instruction(frame.function, frame.at).op;
         frame.at += 1;
@@ -217,8 +212,8 @@ impl Thread {
             }
             Op::JumpForward(to) | Op::JumpBackward(to) => frame.at = to,
             Op::Call(callee) => {
-                let wanted = program.program().functions[usize::from(callee)].parameters;
-                let arguments = frame.slots.split_off(frame.slots.len() - wanted);
+                let count = program.program().functions[usize::from(callee)].parameters;
+                let arguments = frame.slots.split_off(frame.slots.len() - count);
                 self.enter(program, callee, arguments);
             }
             Op::CallBlocking => return Effect::Blocks,
@@ -231,7 +226,7 @@ impl Thread {
             }
             Op::Release(lock) => {
                 shared.locks.release(lock);
-                return Effect::Frees;
+                return Effect::Releases;
             }
             Op::ReturnValue => {
                 let value = frame.pop();
@@ -242,11 +237,11 @@ impl Thread {
                 }
             }
         }
-        Effect::Goes
+        Effect::Nothing
     }
 }
 
-impl Frame {
+impl CallFrame {
     fn push(&mut self, value: i64) {
         self.slots.push(value);
     }

@@ -1,22 +1,21 @@
-//! Which programs can run: a verified one cannot go wrong.
+//! The verifier: which programs can run. A verified one cannot go wrong.
 //!
-//! *Promises*: a `Verified` program never pops an empty stack, never leaves its code, names
-//! nothing that is not there, calls itself never, and lets go of exactly the locks it holds.
-//! All that can happen to it is to end, to wait for ever, or to run out of fuel.
+//! *Promises*: a [`Verified`] program never pops an empty stack, never leaves its code, names
+//! nothing that is not there, never calls itself, and releases exactly the locks it holds. All
+//! that can happen to it is to end, to wait for ever, or to run out of fuel.
 //! *Leaves out*: whether it ends.
 //!
 //! ```text
 //!   0 LOAD_FAST           depth 0
 //!   1 POP_JUMP_IF_FALSE 4       1 ──┐       Each instruction is reached with one depth and
-//!   2 LOAD_CONST                0   │       one set of held locks, whatever the way. So the
+//!   2 LOAD_CONST                0   │       one set of held locks, on every path. So the
 //!   3 JUMP_FORWARD 5            1 ──┼─┐     walk visits each once, and what it finds there
 //!   4 LOAD_CONST                0 ◀─┘ │     holds for every run.
 //!   5 RETURN_VALUE              1 ◀───┘
 //! ```
 //! CPython's compiler computes the depth; its interpreter trusts it. The JVM checks, as here.
 
-use crate::vm::program::{Function, Instruction, Position, Program};
-use crate::vm::program::{Op, Operand};
+use crate::vm::program::{Function, Instruction, Op, Operand, Position, Program};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
@@ -80,14 +79,14 @@ impl Verified {
     }
 }
 
-/// What is known about the moment before an instruction.
+/// What holds before an instruction, in every run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Moment {
+struct AbstractState {
     depth: usize,
     held: BTreeSet<u16>,
 }
 
-/// Walks all ways through a function.
+/// Checks a function on all paths: a dataflow analysis subject states must agree where paths meet.
 fn check_function(program: &Program, function: &Function) -> Result<(), VerifyError> {
     let error = |position, fault| VerifyError::new(position, &function.name, fault);
     if function.parameters > function.locals.len() || function.code.len() > usize::from(u16::MAX) {
@@ -97,31 +96,32 @@ fn check_function(program: &Program, function: &Function) -> Result<(), VerifyEr
         check_number(program, function, at, instruction.op)
             .map_err(|fault| error(instruction.position, fault).of(instruction.op))?;
     }
-    let mut moments: Vec<Option<Moment>> = vec![None; function.code.len()];
-    let mut ways = vec![(0, Moment { depth: 0, held: BTreeSet::new() }, function.position)];
-    while let Some((at, moment, from)) = ways.pop() {
+    let mut states: Vec<Option<AbstractState>> = vec![None; function.code.len()];
+    let mut worklist =
+        vec![(0, AbstractState { depth: 0, held: BTreeSet::new() }, function.position)];
+    while let Some((at, state, from)) = worklist.pop() {
         let Some(instruction) = function.code.get(at) else {
             return Err(error(from, Fault::NoReturn));
         };
-        match &moments[at] {
-            Some(known) if *known == moment => continue,
+        match &states[at] {
+            Some(known) if *known == state => continue,
             Some(known) => {
-                let fault = Fault::Unbalanced { one: known.depth, other: moment.depth };
+                let fault = Fault::Unbalanced { one: known.depth, other: state.depth };
                 return Err(error(instruction.position, fault).of(instruction.op));
             }
             None => {}
         }
-        moments[at] = Some(moment.clone());
-        let after = pass(program, instruction.op, moment)
+        states[at] = Some(state.clone());
+        let after = transfer(program, instruction.op, state)
             .map_err(|fault| error(instruction.position, fault).of(instruction.op))?;
         for to in successors(at, instruction.op) {
-            ways.push((to, after.clone(), instruction.position));
+            worklist.push((to, after.clone(), instruction.position));
         }
     }
     Ok(())
 }
 
-/// The number is of something that is there, and a jump goes where it says.
+/// Checks that the number names something that is there, and that a jump has its direction.
 fn check_number(program: &Program, function: &Function, at: usize, op: Op) -> Result<(), Fault> {
     let (operand, number) = (op.opcode().operand, usize::from(op.parts().1));
     let count = match operand {
@@ -141,9 +141,9 @@ fn check_number(program: &Program, function: &Function, at: usize, op: Op) -> Re
     }
 }
 
-/// What an instruction makes of a moment.
-fn pass(program: &Program, op: Op, moment: Moment) -> Result<Moment, Fault> {
-    let Moment { depth, mut held } = moment;
+/// The state after an instruction, from the state before it.
+fn transfer(program: &Program, op: Op, before: AbstractState) -> Result<AbstractState, Fault> {
+    let AbstractState { depth, mut held } = before;
     let (pops, pushes) = match op {
         Op::LoadConst(_) | Op::LoadFast(_) | Op::LoadGlobal(_) => (0, 1),
         Op::StoreFast(_) | Op::StoreGlobal(_) | Op::PopTop | Op::PopJumpIfFalse(_) => (1, 0),
@@ -158,7 +158,7 @@ fn pass(program: &Program, op: Op, moment: Moment) -> Result<Moment, Fault> {
         Op::Acquire(_) | Op::Release(_) => (0, 0),
     };
     let left = depth.checked_sub(pops).ok_or(Fault::Underflow { pops, depth })?;
-    Ok(Moment { depth: left + pushes, held })
+    Ok(AbstractState { depth: left + pushes, held })
 }
 
 fn successors(at: usize, op: Op) -> Vec<usize> {
@@ -170,21 +170,23 @@ fn successors(at: usize, op: Op) -> Vec<usize> {
     }
 }
 
-/// No function calls itself, by whatever detour: so the calls below a thread have a bound.
+/// Checks that no function calls itself, directly or through others: so the depth of calls has a
+/// bound.
 fn check_calls(program: &Program) -> Result<(), VerifyError> {
-    // Functions leave in rounds: first those that call nobody, then those that call only such.
-    let mut stays = vec![true; program.functions.len()];
+    // Functions are removed in rounds: first those that call none, then those that call only
+    // removed ones. What cannot be removed is on a cycle, or calls one.
+    let mut left = vec![true; program.functions.len()];
     loop {
-        let calls_one_that_stays = |function: &Function| {
-            function.code.iter().any(|i| matches!(i.op, Op::Call(to) if stays[usize::from(to)]))
+        let calls_one_that_is_left = |function: &Function| {
+            function.code.iter().any(|i| matches!(i.op, Op::Call(to) if left[usize::from(to)]))
         };
-        let after: Vec<bool> = program.functions.iter().map(calls_one_that_stays).collect();
-        let Some(first) = after.iter().position(|&stays| stays) else { return Ok(()) };
-        if after == stays {
+        let after: Vec<bool> = program.functions.iter().map(calls_one_that_is_left).collect();
+        let Some(first) = after.iter().position(|&left| left) else { return Ok(()) };
+        if after == left {
             let function = &program.functions[first];
             return Err(VerifyError::new(function.position, &function.name, Fault::Recursion));
         }
-        stays = after;
+        left = after;
     }
 }
 
@@ -193,9 +195,9 @@ fn check_calls(program: &Program) -> Result<(), VerifyError> {
 pub struct VerifyError {
     /// Where in the text.
     pub position: Position,
-    /// The function, or what else is wrong.
-    pub whose: String,
-    /// The instruction, if it is one's fault.
+    /// The function, the thread or the program that is wrong.
+    pub subject: String,
+    /// The instruction, if one is wrong.
     pub op: Option<Op>,
     /// What is wrong.
     pub fault: Fault,
@@ -211,46 +213,46 @@ pub enum Fault {
     Shape,
     /// An index is past the end of its table, or a target past the end of the code.
     NotThere(Operand),
-    /// A forward jump goes up, or a backward one down.
+    /// A forward jump goes back, or a backward one forward.
     Direction,
-    /// The way on leads past the last instruction.
+    /// A path leads past the last instruction.
     NoReturn,
     /// It pops more than there is.
     Underflow {
-        /// What it takes.
+        /// How many numbers it pops.
         pops: usize,
-        /// What there is.
+        /// How many there are.
         depth: usize,
     },
-    /// Two ways lead here with different stacks, or with different locks held.
+    /// Two paths lead here with different stacks, or with different locks held.
     Unbalanced {
-        /// The stack one way.
+        /// The depth of the stack on one path.
         one: usize,
-        /// The stack the other way.
+        /// The depth of the stack on the other path.
         other: usize,
     },
     /// It returns with more on the stack than its value.
     LeftOver(usize),
-    /// It returns with a lock in its hands.
+    /// It returns and still holds a lock.
     StillHeld,
     /// It takes a lock that it holds already.
     HeldTwice,
-    /// It lets go of a lock it does not hold.
+    /// It releases a lock that it does not hold.
     NotHeld,
-    /// A function calls itself, perhaps by way of others.
+    /// A function calls itself, perhaps through others.
     Recursion,
     /// A thread gives its function too many or too few arguments.
     Arguments {
-        /// What it gives.
+        /// How many the thread gives.
         given: usize,
-        /// What the function takes.
+        /// How many parameters the function has.
         wanted: usize,
     },
 }
 
 impl VerifyError {
-    fn new(position: Position, whose: &str, fault: Fault) -> VerifyError {
-        VerifyError { position, whose: whose.to_owned(), op: None, fault }
+    fn new(position: Position, subject: &str, fault: Fault) -> VerifyError {
+        VerifyError { position, subject: subject.to_owned(), op: None, fault }
     }
 
     fn of(self, op: Op) -> VerifyError {
@@ -259,10 +261,10 @@ impl VerifyError {
 
     /// What is wrong, without the place.
     pub fn what(&self) -> String {
-        let whose = &self.whose;
+        let subject = &self.subject;
         match self.op {
-            Some(op) => format!("{} in {whose} {}", op.opcode().name, self.fault),
-            None => format!("{whose} {}", self.fault),
+            Some(op) => format!("{} in {subject} {}", op.opcode().name, self.fault),
+            None => format!("{subject} {}", self.fault),
         }
     }
 
@@ -323,7 +325,7 @@ impl fmt::Display for Fault {
             Fault::LeftOver(count) => write!(f, "leaves {count} more on the stack"),
             Fault::StillHeld => write!(f, "returns with a lock held"),
             Fault::HeldTwice => write!(f, "takes a lock that this function holds already"),
-            Fault::NotHeld => write!(f, "lets go of a lock that this function does not hold"),
+            Fault::NotHeld => write!(f, "releases a lock that this function does not hold"),
             Fault::Recursion => write!(f, "calls itself, perhaps by way of others"),
             Fault::Arguments { given, wanted } => {
                 write!(f, "gives {given} arguments to a function of {wanted}")

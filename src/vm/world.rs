@@ -1,24 +1,24 @@
-//! All threads of a program as coroutines: one is run, for a step, then another.
+//! The world: all threads of a program as coroutines, run step by step.
 //!
 //! *Assumes*: a verified program, and the same one all the time.
-//! *Promises*: no thread, no clock, no chance: the same steps make an equal world.
-//! *Leaves out*: who is next (`vm/replay.rs`, `vm/explorer.rs`).
+//! *Promises*: no real thread, no clock, no chance: the same steps make an equal world.
+//! *Leaves out*: which thread runs next (`vm/replay.rs`, `vm/explorer.rs`).
 //!
 //! ```text
 //!   thread 1   LOAD_GLOBAL │ LOAD_CONST │ ADD │ STORE_GLOBAL │ …      python-3.2: six steps
 //!              LOAD_GLOBAL │ LOAD_CONST   ADD │ STORE_GLOBAL │ …      python-2:   four
 //!              LOAD_GLOBAL   LOAD_CONST   ADD   STORE_GLOBAL   …      python-3.10: one
 //! ```
-//! A *step* goes to the next place where the policy lets the lock change hands. Nobody comes
-//! between, so steps are what there is to order.
+//! A *step* goes to the next place where the policy lets the lock change hands. No other thread
+//! can run in between, so a schedule is an order of steps.
 
 use crate::gil::rules::policy::SwitchPolicy;
 use crate::vm::program::Op;
-use crate::vm::thread::{Effect, Shared, Thread};
+use crate::vm::thread::{Effect, SharedMemory, Thread};
 use crate::vm::verifier::Verified;
 use std::fmt;
 
-/// Something shared that a step touched.
+/// An access of a step to something that threads share.
 ///
 /// ```
 /// use singletrack::vm::world::Access;
@@ -32,12 +32,12 @@ pub enum Access {
     Read(u16),
     /// A global was written.
     Write(u16),
-    /// A lock was taken, let go of, or found taken.
+    /// A lock was taken, released, or found taken.
     Lock(u16),
 }
 
 impl Access {
-    /// The order of two such accesses, by different threads, makes a difference.
+    /// Whether the order of two such accesses, by different threads, makes a difference.
     pub fn conflicts(self, other: Access) -> bool {
         match (self, other) {
             (Access::Read(a) | Access::Write(a), Access::Write(b))
@@ -53,27 +53,27 @@ impl Access {
 pub struct Step {
     /// How many instructions it was.
     pub instructions: usize,
-    /// What it touched, each once.
+    /// What it accessed, each once.
     pub accesses: Vec<Access>,
-    /// The lock was dropped to block, so every other thread had its chance.
+    /// The lock was dropped to block, so every other thread could take it.
     pub blocked: bool,
 }
 
 impl Step {
-    fn touches(&mut self, access: Access) {
+    fn record_access(&mut self, access: Access) {
         if !self.accesses.contains(&access) {
             self.accesses.push(access);
         }
     }
 
-    /// The order of these two steps, by different threads, makes no difference.
+    /// Whether the order of these two steps, by different threads, makes no difference.
     pub fn is_independent(&self, other: &Step) -> bool {
         let conflict = |a: &Access| other.accesses.iter().any(|b| a.conflicts(*b));
         !self.accesses.iter().any(conflict)
     }
 }
 
-/// How a program can come out.
+/// How a program can end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Ending {
     /// All threads have ended.
@@ -107,12 +107,12 @@ impl fmt::Display for Ending {
     }
 }
 
-/// How a program came out, and with which values.
+/// How a program ended, and with which values.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Outcome {
     /// How it ended.
     pub ending: Ending,
-    /// The globals, then.
+    /// The globals at the end.
     pub globals: Vec<i64>,
 }
 
@@ -142,7 +142,7 @@ pub struct Outcome {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct World {
     threads: Vec<Thread>,
-    shared: Shared,
+    shared: SharedMemory,
 }
 
 impl World {
@@ -151,7 +151,7 @@ impl World {
         let count = program.program().threads.len();
         World {
             threads: (0..count).map(|number| Thread::new(program, number)).collect(),
-            shared: Shared::of(program.program()),
+            shared: SharedMemory::of(program.program()),
         }
     }
 
@@ -178,7 +178,7 @@ impl World {
         self.shared.locks.owner(lock)
     }
 
-    /// The lock this thread needs next, if another has it.
+    /// The lock that this thread needs next, if another holds it.
     pub fn waits_for(&self, program: &Verified, thread: usize) -> Option<u16> {
         match self.threads[thread].next(program)?.1.op {
             Op::Acquire(lock) => self.owner(lock).map(|_| lock),
@@ -186,32 +186,32 @@ impl World {
         }
     }
 
-    /// It has not ended, and waits for no lock.
+    /// Whether this thread has neither ended nor waits for a lock.
     pub fn can_run(&self, program: &Verified, thread: usize) -> bool {
         self.threads[thread].next(program).is_some() && self.waits_for(program, thread).is_none()
     }
 
-    /// Those that can run, in order.
+    /// The threads that can run, in order.
     pub fn runnable(&self, program: &Verified) -> Vec<usize> {
         (0..self.threads.len()).filter(|&thread| self.can_run(program, thread)).collect()
     }
 
-    /// How the program has come out, if no thread can run.
+    /// How the program has ended, if no thread can run.
     pub fn outcome(&self, program: &Verified) -> Option<Outcome> {
         if (0..self.threads.len()).any(|thread| self.can_run(program, thread)) {
             return None;
         }
         let all_ended = self.threads.iter().all(|thread| thread.next(program).is_none());
         let ending = if all_ended { Ending::Finished } else { Ending::Deadlock };
-        Some(self.as_outcome(ending))
+        Some(self.outcome_with(ending))
     }
 
-    /// What the globals are now, with this ending.
-    pub fn as_outcome(&self, ending: Ending) -> Outcome {
+    /// The globals as they are now, with this ending.
+    pub fn outcome_with(&self, ending: Ending) -> Outcome {
         Outcome { ending, globals: self.shared.globals.clone() }
     }
 
-    /// Runs one instruction of a thread that can run; `None` if it cannot.
+    /// Executes one instruction of a thread; `None` if it cannot run.
     pub fn execute(&mut self, program: &Verified, thread: usize) -> Option<(Op, Effect)> {
         if !self.can_run(program, thread) {
             return None;
@@ -220,18 +220,18 @@ impl World {
         Some((op, self.threads[thread].execute(program, &mut self.shared)))
     }
 
-    /// Runs a thread to the next place where another may come in: its end, a lock that is not
-    /// free, or where the policy looks. It does not run for ever, as every loop jumps back, and
-    /// there every policy looks.
+    /// Runs a thread to the next place where another may run: its end, a lock that is not free, or
+    /// a switch point of the policy. A step always ends: every loop jumps back, and a jump back is
+    /// a switch point under every policy.
     pub fn step(&mut self, program: &Verified, thread: usize, policy: &SwitchPolicy) -> Step {
         let mut step = Step::default();
         while let Some((op, effect)) = self.execute(program, thread) {
             step.instructions += 1;
             step.blocked |= op.blocks();
             match op {
-                Op::LoadGlobal(global) => step.touches(Access::Read(global)),
-                Op::StoreGlobal(global) => step.touches(Access::Write(global)),
-                Op::Acquire(lock) | Op::Release(lock) => step.touches(Access::Lock(lock)),
+                Op::LoadGlobal(global) => step.record_access(Access::Read(global)),
+                Op::StoreGlobal(global) => step.record_access(Access::Write(global)),
+                Op::Acquire(lock) | Op::Release(lock) => step.record_access(Access::Lock(lock)),
                 _ => {}
             }
             if matches!(effect, Effect::Ends(_)) || op.may_switch(policy) {
@@ -239,7 +239,7 @@ impl World {
             }
         }
         if let Some(lock) = self.waits_for(program, thread) {
-            step.touches(Access::Lock(lock));
+            step.record_access(Access::Lock(lock));
         }
         step
     }

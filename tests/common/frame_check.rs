@@ -1,10 +1,10 @@
 //! What must hold for every byte string that is read as frames.
 #![allow(dead_code)] // each test and each fuzz target uses its own part
 
-use singletrack::process::message::frame::{Decoder, FrameError, HEADER, Kind, frame};
+use singletrack::process::message::frame::{Decoder, FrameError, FrameKind, HEADER, frame};
 
-/// A frame that owns its body, for those who keep frames.
-pub type OwnedFrame = (Kind, u64, Vec<u8>);
+/// A frame that owns its body, to be kept.
+pub type OwnedFrame = (FrameKind, u64, Vec<u8>);
 
 /// All frames of a stream that arrives in pieces of the given sizes (over and over; the rest
 /// at once if there are none), and how it ended.

@@ -5,12 +5,13 @@
 mod frame_check;
 
 use frame_check::decode_in_pieces;
-use singletrack::process::message::frame::{FrameError, HEADER, Kind, frame};
+use singletrack::process::message::frame::{FrameError, FrameKind, HEADER, frame};
 
-const KINDS: [Kind; 4] = [Kind::Call, Kind::Value, Kind::Panicked, Kind::Item];
+const KINDS: [FrameKind; 4] =
+    [FrameKind::Call, FrameKind::Value, FrameKind::Panicked, FrameKind::Item];
 
 /// Messages as `input` has them: a kind, an id, a length, and the bytes.
-fn messages(input: &[u8]) -> Vec<(Kind, u64, Vec<u8>)> {
+fn messages(input: &[u8]) -> Vec<(FrameKind, u64, Vec<u8>)> {
     let mut bytes = input.iter().copied();
     let mut all = Vec::new();
     while let (Some(kind), Some(id), Some(length)) = (bytes.next(), bytes.next(), bytes.next()) {
@@ -25,7 +26,7 @@ fn messages(input: &[u8]) -> Vec<(Kind, u64, Vec<u8>)> {
 pub fn run(input: &[u8]) {
     let Some((head, rest)) = input.split_at_checked(4) else { return };
     let sent = messages(rest);
-    let one = |(kind, id, body): &(Kind, u64, Vec<u8>)| frame(*kind, *id, body).unwrap();
+    let one = |(kind, id, body): &(FrameKind, u64, Vec<u8>)| frame(*kind, *id, body).unwrap();
     let frames: Vec<Vec<u8>> = sent.iter().map(one).collect();
     let stream = frames.concat();
     let pieces = [usize::from(head[0]), usize::from(head[1])];

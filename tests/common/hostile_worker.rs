@@ -3,11 +3,11 @@
 
 use singletrack::futures::encode;
 use singletrack::process::message::call::{greeting, read_reply};
-use singletrack::process::message::frame::{Kind, MAX_FRAME, frame};
+use singletrack::process::message::frame::{FrameKind, MAX_FRAME, frame};
 use singletrack::process::pool::dispatcher::{Action, Dispatcher, Settings};
+use singletrack::process::pool::job::JobOutcome;
+use singletrack::process::pool::job::{PoolJob, Terms};
 use singletrack::process::pool::replies::{INITIALIZER, ReplyReader};
-use singletrack::process::pool::worker::JobOutcome;
-use singletrack::process::pool::worker::{PoolJob, Terms};
 use std::collections::BTreeMap;
 
 const JOBS: u64 = 4;
@@ -20,14 +20,14 @@ fn script(input: &[u8]) -> Vec<u8> {
         let id = bytes.next().map_or(0, |n| u64::from(n % 6));
         let value = || encode(&7u64).unwrap();
         let (kind, id, body) = match what % 16 {
-            0 | 1 => (Kind::Hello, 0, greeting()),
-            2 => (Kind::Hello, 0, value()),
-            3 => (Kind::Value, INITIALIZER, value()),
-            4 => (Kind::Panicked, INITIALIZER, b"no".to_vec()),
-            5..10 => (Kind::Value, id, value()),
-            10 => (Kind::Panicked, id, vec![0xff; 3]), // no text
-            11 => (Kind::Refused, id, Vec::new()),
-            12 => (Kind::Spawned, id, Vec::new()),
+            0 | 1 => (FrameKind::Hello, 0, greeting()),
+            2 => (FrameKind::Hello, 0, value()),
+            3 => (FrameKind::Value, INITIALIZER, value()),
+            4 => (FrameKind::Panicked, INITIALIZER, b"no".to_vec()),
+            5..10 => (FrameKind::Value, id, value()),
+            10 => (FrameKind::Panicked, id, vec![0xff; 3]), // no text
+            11 => (FrameKind::Refused, id, Vec::new()),
+            12 => (FrameKind::Spawned, id, Vec::new()),
             _ => {
                 said.extend(bytes.by_ref().take(usize::from(what)));
                 continue;
@@ -57,9 +57,9 @@ pub fn run(input: &[u8]) {
         assert!(room.len() >= piece.len() && room.len() <= MAX_FRAME + 100_000);
         room[..piece.len()].copy_from_slice(piece);
         hearing.filled(piece.len());
-        for (job, kind, place) in hearing.take_in(key, &mut pool, 1) {
+        for (job, kind, place) in hearing.handle_frames(key, &mut pool, 1) {
             let reply = read_reply(kind, hearing.body(place));
-            assert_eq!(reply.is_ok(), kind == Kind::Value);
+            assert_eq!(reply.is_ok(), kind == FrameKind::Value);
             *out.entry(job.id).or_default() += 1;
         }
     }

@@ -4,7 +4,7 @@
 
 use singletrack::base::id::Key;
 use singletrack::process::pool::dispatcher::*;
-use singletrack::process::pool::worker::JobOutcome;
+use singletrack::process::pool::job::*;
 use singletrack::process::pool::worker::*;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

@@ -1,6 +1,5 @@
 //! What must hold for every program, whatever bytes it is made of.
 //!
-//! *Assumes*: nothing.
 //! *Promises*: the fuzz targets `vm_verify_run` and `assembler_text` and the property tests
 //! check the same things: these.
 //! *Leaves out*: real threads.
@@ -15,35 +14,38 @@
 use singletrack::gil::rules::policy::SwitchPolicy;
 use singletrack::vm::assembler::assemble;
 use singletrack::vm::disassembler::dis;
-use singletrack::vm::program::{Function, Global, Instruction, Position, Program, Start};
+use singletrack::vm::program::{EntryPoint, Function, Global, Instruction, Position, Program};
 use singletrack::vm::program::{OPCODES, Op};
 use singletrack::vm::verifier::Verified;
 use singletrack::vm::world::{Ending, World};
 
-/// Bytes to decide by; when there are no more, all that is left is decided by zeros.
-struct Source<'b>(std::slice::Iter<'b, u8>);
+/// Choices made by bytes; when there are no more, every choice is 0.
+struct Choices<'b>(std::slice::Iter<'b, u8>);
 
-impl Source<'_> {
+impl Choices<'_> {
     fn below(&mut self, count: u8) -> u8 {
         self.0.next().map_or(0, |byte| byte % count.max(1))
     }
 }
 
-/// A program that is probably nonsense: opcodes and numbers as the bytes have it.
+/// A program that is probably nonsense: the bytes choose opcodes and numbers.
 pub fn any_program(bytes: &[u8]) -> Program {
-    let mut source = Source(bytes.iter());
+    let mut choices = Choices(bytes.iter());
     let names = |count: u8| (0..count).map(|i| format!("n{i}")).collect::<Vec<String>>();
     let mut program = Program {
-        globals: names(source.below(3)).into_iter().map(|name| Global { name, value: 1 }).collect(),
-        locks: names(source.below(3)),
-        constants: (0..i64::from(source.below(4))).collect(),
+        globals: names(choices.below(3))
+            .into_iter()
+            .map(|name| Global { name, value: 1 })
+            .collect(),
+        locks: names(choices.below(3)),
+        constants: (0..i64::from(choices.below(4))).collect(),
         ..Program::default()
     };
-    for at in 0..source.below(3) + 1 {
-        let parameters = usize::from(source.below(3));
-        let code = (0..source.below(24)).map(|_| {
-            let opcode = &OPCODES[usize::from(source.below(OPCODES.len() as u8))];
-            let op = (opcode.make)(u16::from(source.below(12)));
+    for at in 0..choices.below(3) + 1 {
+        let parameters = usize::from(choices.below(3));
+        let code = (0..choices.below(24)).map(|_| {
+            let opcode = &OPCODES[usize::from(choices.below(OPCODES.len() as u8))];
+            let op = (opcode.make)(u16::from(choices.below(12)));
             Instruction { op, position: Position::default() }
         });
         let (code, name) = (code.collect(), format!("f{at}"));
@@ -51,15 +53,15 @@ pub fn any_program(bytes: &[u8]) -> Program {
         let position = Position::default();
         program.functions.push(Function { name, parameters, locals, code, position });
     }
-    for _ in 0..source.below(3) + 1 {
-        let function = u16::from(source.below(4));
-        let arguments = vec![2; usize::from(source.below(3))];
-        program.threads.push(Start { function, arguments, position: Position::default() });
+    for _ in 0..choices.below(3) + 1 {
+        let function = u16::from(choices.below(4));
+        let arguments = vec![2; usize::from(choices.below(3))];
+        program.threads.push(EntryPoint { function, arguments, position: Position::default() });
     }
     program
 }
 
-/// How a proper program may look.
+/// What a proper program may contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Style {
     /// How many threads.
@@ -75,7 +77,7 @@ pub struct Style {
 /// A program that can run: functions are made of whole statements.
 pub fn proper_program(bytes: &[u8], style: Style) -> Program {
     let mut builder =
-        Builder { source: Source(bytes.iter()), style, text: String::new(), fresh: 0 };
+        Builder { choices: Choices(bytes.iter()), style, text: String::new(), fresh: 0 };
     for name in 0..style.threads.max(2) {
         builder.text += &format!("global g{name} = 0\nlock l{name}\n");
     }
@@ -90,31 +92,31 @@ pub fn proper_program(bytes: &[u8], style: Style) -> Program {
 
 /// Writes statements.
 struct Builder<'b> {
-    source: Source<'b>,
+    choices: Choices<'b>,
     style: Style,
     text: String,
-    /// Makes names that are new.
+    /// Makes names unique.
     fresh: usize,
 }
 
 impl Builder<'_> {
     fn block(&mut self, thread: u8, depth: u8) {
-        for _ in 0..=self.source.below(self.style.statements) {
+        for _ in 0..=self.choices.below(self.style.statements) {
             self.statement(thread, depth);
         }
     }
 
     /// One of the two globals or locks, or the thread's own.
     fn shared(&mut self, thread: u8) -> u8 {
-        if self.style.private { thread } else { self.source.below(2) }
+        if self.style.private { thread } else { self.choices.below(2) }
     }
 
     fn statement(&mut self, thread: u8, depth: u8) {
         self.fresh += 1;
         let (new, shared) = (self.fresh, self.shared(thread));
-        let number = self.source.below(3);
+        let number = self.choices.below(3);
         let kinds = if depth == 0 { 6 } else { 9 };
-        match self.source.below(kinds) {
+        match self.choices.below(kinds) {
             0 => {
                 self.text += &format!(
                     " LOAD_GLOBAL g{shared}\n LOAD_CONST {number}\n ADD\n STORE_GLOBAL g{shared}\n"
@@ -152,7 +154,7 @@ impl Builder<'_> {
             }
             _ => {
                 let other = 1 - shared.min(1);
-                let nested = !self.style.private && self.source.below(2) == 1;
+                let nested = !self.style.private && self.choices.below(2) == 1;
                 let inner = |op| if nested { format!(" {op} l{other}\n") } else { String::new() };
                 self.text += &format!(" ACQUIRE l{shared}\n{}", inner("ACQUIRE"));
                 self.block(thread, 0);
@@ -163,7 +165,7 @@ impl Builder<'_> {
 }
 
 /// The plainest interpreter there could be, for one thread that is alone: to compare with.
-/// `None` if it is not done after `fuel` instructions.
+/// `None` if it has not returned after `fuel` instructions.
 pub fn naive(
     program: &Program,
     function: u16,
@@ -202,13 +204,13 @@ pub fn naive(
                     _ => i64::from(a < b),
                 });
             }
-            _ => {} // Alone, a thread need not wait.
+            _ => {} // A thread that is alone never waits.
         }
     }
 }
 
-/// Runs a verified program step by step: the bytes say who is next. It ends, or is still at it
-/// after `fuel` instructions; it never runs further than to the next checkpoint after that.
+/// Runs a verified program step by step: the bytes choose the next thread. It stops after `fuel`
+/// instructions, or at most at the next switch point after that.
 ///
 /// # Panics
 /// If a thread that can run does nothing, or one that cannot does something.
@@ -234,7 +236,7 @@ pub fn run_by_bytes(program: &Verified, policy: &SwitchPolicy, bytes: &[u8], fue
 /// stack, or outruns its fuel; alone, it does what the naive interpreter does.
 ///
 /// # Panics
-/// If the property does not hold: that is a bug in this wing.
+/// If the property does not hold: that is a bug in `src/vm`.
 pub fn check_any_bytes(bytes: &[u8]) {
     let policies = SwitchPolicy::PRESETS;
     let policy = policies[bytes.first().map_or(0, |byte| usize::from(*byte) % policies.len())].1;
@@ -278,7 +280,7 @@ fn check_alone(program: &Verified) {
 /// that can be printed and read again without a difference.
 ///
 /// # Panics
-/// If the property does not hold: that is a bug in this wing.
+/// If the property does not hold: that is a bug in `src/vm`.
 pub fn check_any_text(text: &str) {
     match assemble(text) {
         Ok(_) => check_text(text),

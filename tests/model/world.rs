@@ -1,12 +1,14 @@
-//! The rules of threads without a lock, played by threads that believe nothing: nobody runs in
-//! a stopped world, and nobody is forgotten.
+//! The rules of free threading under random schedules: no thread runs in a stopped world, and no
+//! thread is forgotten.
 
 use super::reader::Reader;
 use singletrack::gil::ThreadId;
-use singletrack::gil::free_threading::world::{Misuse, Next, Standing, World};
+use singletrack::gil::free_threading::stop_the_world::{
+    AttachState, Misuse, RunOrSleep, StopTheWorld,
+};
 use std::collections::VecDeque;
 
-/// How many threads, and then for each step: who, and what it does.
+/// The bytes give the number of threads, then for each step a thread and what it does.
 pub fn check_bytes(bytes: &[u8]) {
     let mut reader = Reader::new(bytes);
     let count = 1 + reader.below(6).unwrap_or(0);
@@ -14,159 +16,163 @@ pub fn check_bytes(bytes: &[u8]) {
 }
 
 pub fn check(count: usize, steps: &[(usize, u8)]) {
-    let mut stage = Stage::new(count);
-    for &(who, what) in steps {
-        stage.act(who % count, what);
-        stage.check();
+    let mut model = Model::new(count);
+    for &(thread, what) in steps {
+        model.act(thread % count, what);
+        model.check();
     }
-    stage.drain();
+    model.drain();
 }
 
-/// What a thread believes.
+/// What a thread does, as the model knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Body {
+enum Doing {
     Outside,
     Runs,
-    /// Asleep until it may run; it was at a checkpoint, or wanted in.
+    /// It sleeps until it may run; it was at a checkpoint, or wanted to attach.
     Parked,
-    /// Asleep until all others are.
+    /// It sleeps until all others are parked.
     WantsToStop,
-    /// It has the world to itself.
+    /// It is the only thread that runs.
     Stops,
     Dead,
 }
 
-/// Threads, played. It knows no rule of the world, and complains when what it is told is absurd.
-struct Stage {
-    world: World,
+/// Simulated threads, which do what the rules say. The model has no rules of its own; it panics
+/// if what the rules say contradicts what the threads do.
+struct Model {
+    world: StopTheWorld,
     ids: Vec<ThreadId>,
-    bodies: Vec<Body>,
-    /// Who wants to stop the world, in the order of asking.
-    line: VecDeque<usize>,
-    /// Woken, and not yet looked.
+    doing: Vec<Doing>,
+    /// The threads that want to stop the world, in the order of their requests.
+    queue: VecDeque<usize>,
+    /// Woken, but has not yet asked whether it may run.
     woken: Vec<bool>,
-    /// Stops that a parked thread has slept through.
+    /// How many stops a parked thread has slept through.
     slept_through: Vec<u64>,
 }
 
-impl Stage {
-    fn new(count: usize) -> Stage {
-        let mut world = World::default();
-        let ids = (0..count).map(|_| world.joins()).collect();
-        let (bodies, line) = (vec![Body::Outside; count], VecDeque::new());
+impl Model {
+    fn new(count: usize) -> Model {
+        let mut world = StopTheWorld::default();
+        let ids = (0..count).map(|_| world.add_thread()).collect();
+        let (doing, queue) = (vec![Doing::Outside; count], VecDeque::new());
         let (woken, slept_through) = (vec![false; count], vec![0; count]);
-        Stage { world, ids, bodies, line, woken, slept_through }
+        Model { world, ids, doing, queue, woken, slept_through }
     }
 
-    fn act(&mut self, who: usize, what: u8) {
-        let id = self.ids[who];
-        match (self.bodies[who], what % 6) {
-            (Body::Dead, _) => {
-                self.ids[who] = self.world.joins();
-                self.bodies[who] = Body::Outside;
+    fn act(&mut self, thread: usize, what: u8) {
+        let id = self.ids[thread];
+        match (self.doing[thread], what % 6) {
+            (Doing::Dead, _) => {
+                self.ids[thread] = self.world.add_thread();
+                self.doing[thread] = Doing::Outside;
             }
-            (Body::Outside, 0) => self.dies(who),
-            // Through its door, which is open while nobody stops the world: it asks nobody.
-            (Body::Outside, 5) if self.line.is_empty() => {
-                self.world.catches_up(id, true);
-                self.bodies[who] = Body::Runs;
+            (Doing::Outside, 0) => self.remove(thread),
+            // By its state word, which is open while no thread stops the world.
+            (Doing::Outside, 5) if self.queue.is_empty() => {
+                self.world.record_fast_path(id, true);
+                self.doing[thread] = Doing::Runs;
             }
-            (Body::Outside, _) => {
-                let next = self.world.attaches(id).unwrap();
-                self.obey(who, next, Body::Runs, Body::Parked);
+            (Doing::Outside, _) => {
+                let next = self.world.attach(id).unwrap();
+                self.apply(thread, next, Doing::Runs, Doing::Parked);
             }
-            (Body::Runs, 0) => {
-                let outcome = self.world.detaches(id).unwrap();
-                self.bodies[who] = Body::Outside;
-                self.wake(outcome.wake);
+            (Doing::Runs, 0) => {
+                let response = self.world.detach(id).unwrap();
+                self.doing[thread] = Doing::Outside;
+                self.wake(response.wake);
             }
-            (Body::Runs, 5) if self.line.is_empty() => {
-                self.world.catches_up(id, false);
-                self.bodies[who] = Body::Outside;
+            (Doing::Runs, 5) if self.queue.is_empty() => {
+                self.world.record_fast_path(id, false);
+                self.doing[thread] = Doing::Outside;
             }
-            (Body::Runs, 1 | 2) => {
-                let outcome = self.world.parks(id).unwrap();
-                self.obey(who, outcome.next, Body::Runs, Body::Parked);
-                self.wake(outcome.wake);
+            (Doing::Runs, 1 | 2) => {
+                let response = self.world.park(id).unwrap();
+                self.apply(thread, response.next, Doing::Runs, Doing::Parked);
+                self.wake(response.wake);
             }
-            (Body::Runs, 3) => {
-                self.line.push_back(who);
-                let outcome = self.world.stops(id).unwrap();
-                self.obey(who, outcome.next, Body::Stops, Body::WantsToStop);
-                self.wake(outcome.wake);
+            (Doing::Runs, 3) => {
+                self.queue.push_back(thread);
+                let response = self.world.stop(id).unwrap();
+                self.apply(thread, response.next, Doing::Stops, Doing::WantsToStop);
+                self.wake(response.wake);
             }
-            (Body::Runs, _) => {
-                assert_eq!(self.world.attaches(id), Err(Misuse::Nested));
-                assert_eq!(self.world.starts(id), Err(Misuse::NotStopping));
+            (Doing::Runs, _) => {
+                assert_eq!(self.world.attach(id), Err(Misuse::Nested));
+                assert_eq!(self.world.start(id), Err(Misuse::NotStopping));
             }
-            // Perhaps for no reason: condition variables do that.
-            (Body::Parked | Body::WantsToStop, 0..=3) => self.looks(who),
-            (Body::Parked | Body::WantsToStop, _) => {
-                let wakes = self.world.gives_up(id);
-                self.line.retain(|&other| other != who);
-                self.bodies[who] = Body::Outside;
-                (self.woken[who], self.slept_through[who]) = (false, 0);
+            // Perhaps for no reason: condition variables have spurious wake-ups.
+            (Doing::Parked | Doing::WantsToStop, 0..=3) => self.recheck(thread),
+            (Doing::Parked | Doing::WantsToStop, _) => {
+                let wakes = self.world.give_up(id);
+                self.queue.retain(|&other| other != thread);
+                self.doing[thread] = Doing::Outside;
+                (self.woken[thread], self.slept_through[thread]) = (false, 0);
                 self.wake_all(wakes);
             }
-            (Body::Stops, 0) => self.dies(who),
-            (Body::Stops, 1) => {
-                assert_eq!(self.world.detaches(id), Err(Misuse::Stopping));
-                assert_eq!(self.world.stops(id), Err(Misuse::Stopping));
-                assert_eq!(self.world.parks(id).unwrap().next, Next::Run);
+            (Doing::Stops, 0) => self.remove(thread),
+            (Doing::Stops, 1) => {
+                assert_eq!(self.world.detach(id), Err(Misuse::Stopping));
+                assert_eq!(self.world.stop(id), Err(Misuse::Stopping));
+                assert_eq!(self.world.park(id).unwrap().next, RunOrSleep::Run);
             }
-            (Body::Stops, _) => self.starts(who),
+            (Doing::Stops, _) => self.start(thread),
         }
     }
 
-    fn starts(&mut self, who: usize) {
-        assert_eq!(self.line.pop_front(), Some(who));
-        self.bodies[who] = Body::Runs;
-        let wakes = self.world.starts(self.ids[who]).unwrap();
+    fn start(&mut self, thread: usize) {
+        assert_eq!(self.queue.pop_front(), Some(thread));
+        self.doing[thread] = Doing::Runs;
+        let wakes = self.world.start(self.ids[thread]).unwrap();
         self.world_started();
         self.wake_all(wakes);
     }
 
-    fn dies(&mut self, who: usize) {
-        let stopped = self.bodies[who] == Body::Stops;
-        let wakes = self.world.dies(self.ids[who]);
-        self.line.retain(|&other| other != who);
-        self.bodies[who] = Body::Dead;
+    fn remove(&mut self, thread: usize) {
+        let stopped = self.doing[thread] == Doing::Stops;
+        let wakes = self.world.remove_thread(self.ids[thread]);
+        self.queue.retain(|&other| other != thread);
+        self.doing[thread] = Doing::Dead;
         if stopped {
             self.world_started();
         }
         self.wake_all(wakes);
     }
 
-    /// Whoever was parked may run now, and is counted until it has.
+    /// A parked thread may run now; counts the stops until it has.
     fn world_started(&mut self) {
-        for who in 0..self.bodies.len() {
-            if self.bodies[who] == Body::Parked {
-                self.slept_through[who] += 1;
-                assert!(self.slept_through[who] <= 1, "{who} sleeps through stop after stop");
+        for thread in 0..self.doing.len() {
+            if self.doing[thread] == Doing::Parked {
+                self.slept_through[thread] += 1;
+                assert!(
+                    self.slept_through[thread] <= 1,
+                    "thread {thread} sleeps through stop after stop"
+                );
             }
         }
     }
 
-    fn looks(&mut self, who: usize) {
-        self.woken[who] = false;
-        let runs = if self.bodies[who] == Body::Parked { Body::Runs } else { Body::Stops };
-        let next = self.world.woken(self.ids[who]);
-        self.obey(who, next, runs, self.bodies[who]);
+    fn recheck(&mut self, thread: usize) {
+        self.woken[thread] = false;
+        let runs = if self.doing[thread] == Doing::Parked { Doing::Runs } else { Doing::Stops };
+        let next = self.world.after_wake(self.ids[thread]);
+        self.apply(thread, next, runs, self.doing[thread]);
     }
 
-    fn obey(&mut self, who: usize, next: Next, runs: Body, sleeps: Body) {
-        self.bodies[who] = if next == Next::Run { runs } else { sleeps };
-        if next == Next::Run {
-            self.slept_through[who] = 0;
+    fn apply(&mut self, thread: usize, next: RunOrSleep, runs: Doing, sleeps: Doing) {
+        self.doing[thread] = if next == RunOrSleep::Run { runs } else { sleeps };
+        if next == RunOrSleep::Run {
+            self.slept_through[thread] = 0;
         }
-        if self.bodies[who] == Body::Stops {
-            assert_eq!(self.line.front(), Some(&who), "it was not its turn to stop the world");
+        if self.doing[thread] == Doing::Stops {
+            assert_eq!(self.queue.front(), Some(&thread), "it stops the world before its turn");
         }
     }
 
     /// The living thread with this number: numbers are used again.
     fn of(&self, id: ThreadId) -> usize {
-        let is = |&who: &usize| self.ids[who] == id && self.bodies[who] != Body::Dead;
+        let is = |&thread: &usize| self.ids[thread] == id && self.doing[thread] != Doing::Dead;
         (0..self.ids.len()).find(is).expect("a thread")
     }
 
@@ -176,47 +182,57 @@ impl Stage {
 
     fn wake(&mut self, id: Option<ThreadId>) {
         let Some(id) = id else { return };
-        let who = self.of(id);
-        let asleep = matches!(self.bodies[who], Body::Parked | Body::WantsToStop);
-        assert!(asleep && !self.woken[who], "{who} is woken for nothing: {:?}", self.bodies[who]);
-        self.woken[who] = true;
+        let thread = self.of(id);
+        let asleep = matches!(self.doing[thread], Doing::Parked | Doing::WantsToStop);
+        assert!(
+            asleep && !self.woken[thread],
+            "thread {thread} is woken for nothing: {:?}",
+            self.doing[thread]
+        );
+        self.woken[thread] = true;
     }
 
     fn check(&self) {
-        let runs = |body: &&Body| matches!(body, Body::Runs);
-        let running = self.bodies.iter().filter(runs).count();
-        let stopping = self.bodies.iter().filter(|b| **b == Body::Stops).count();
-        assert!(stopping <= 1 && (stopping == 0 || running == 0), "{:?}", self.bodies);
-        for (who, &body) in self.bodies.iter().enumerate() {
-            let standing = self.world.standing(self.ids[who]);
-            match body {
-                Body::Outside => assert_eq!(standing, Standing::Detached),
-                Body::Runs | Body::Stops => assert_eq!(standing, Standing::Attached),
-                Body::Parked | Body::WantsToStop => {
-                    let told = self.world.woken(self.ids[who]) == Next::Sleep;
-                    assert!(told || self.woken[who], "{who} may run, and nobody has told it");
+        let runs = |doing: &&Doing| matches!(doing, Doing::Runs);
+        let running = self.doing.iter().filter(runs).count();
+        let stopping = self.doing.iter().filter(|b| **b == Doing::Stops).count();
+        assert!(stopping <= 1 && (stopping == 0 || running == 0), "{:?}", self.doing);
+        for (thread, &doing) in self.doing.iter().enumerate() {
+            let state = self.world.state(self.ids[thread]);
+            match doing {
+                Doing::Outside => assert_eq!(state, AttachState::Detached),
+                Doing::Runs | Doing::Stops => assert_eq!(state, AttachState::Attached),
+                Doing::Parked | Doing::WantsToStop => {
+                    let must_sleep = self.world.after_wake(self.ids[thread]) == RunOrSleep::Sleep;
+                    assert!(
+                        must_sleep || self.woken[thread],
+                        "thread {thread} may run, and was not woken"
+                    );
                 }
-                Body::Dead => {}
+                Doing::Dead => {}
             }
         }
         let stopper = self.world.stopper().map(|id| self.of(id));
-        assert_eq!(stopper, self.line.front().copied());
+        assert_eq!(stopper, self.queue.front().copied());
     }
 
-    /// From now on nobody stops anything anew, and only those move who run or were woken.
+    /// From now on no thread begins to stop the world, and only threads that run or were woken
+    /// take steps.
     fn drain(&mut self) {
-        for _ in 0..self.bodies.len() * 4 {
-            for who in 0..self.bodies.len() {
-                match self.bodies[who] {
-                    Body::Runs => self.act(who, 0),
-                    Body::Stops => self.starts(who),
-                    Body::Parked | Body::WantsToStop if self.woken[who] => self.looks(who),
+        for _ in 0..self.doing.len() * 4 {
+            for thread in 0..self.doing.len() {
+                match self.doing[thread] {
+                    Doing::Runs => self.act(thread, 0),
+                    Doing::Stops => self.start(thread),
+                    Doing::Parked | Doing::WantsToStop if self.woken[thread] => {
+                        self.recheck(thread)
+                    }
                     _ => {}
                 }
                 self.check();
             }
         }
-        let left = self.bodies.iter().all(|b| matches!(b, Body::Outside | Body::Dead));
-        assert!(left, "somebody was forgotten: {:?}", self.bodies);
+        let left = self.doing.iter().all(|b| matches!(b, Doing::Outside | Doing::Dead));
+        assert!(left, "a thread was forgotten: {:?}", self.doing);
     }
 }

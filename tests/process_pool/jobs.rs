@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use singletrack::futures::JobError;
-use singletrack::process::message::frame::{Kind, frame};
+use singletrack::process::message::frame::{FrameKind, frame};
 use singletrack::sys::process::Death;
 use std::fs;
 use std::io::Write;
@@ -152,7 +152,7 @@ pub fn my_reply_pipe() -> String {
 
 /// Answers a job that it does not have.
 pub fn answer_for(id: u64) -> u64 {
-    let forged = frame(Kind::Value, id, &[1]).unwrap();
+    let forged = frame(FrameKind::Value, id, &[1]).unwrap();
     fs::OpenOptions::new().write(true).open(my_reply_pipe()).unwrap().write_all(&forged).unwrap();
     0
 }

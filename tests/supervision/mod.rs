@@ -1,22 +1,21 @@
-//! A process pool without processes: the real books (`Dispatcher`) and the real rule for who
-//! reads (`ReaderOwner`), between threads that play workers, callers, the supervisor and the kernel.
-//! The flows are those of `desk.rs`, `shared.rs` and `supervisor.rs`, in the same order under the
-//! same locks; what is left out is bytes. Loom and shuttle run it.
+//! A process pool without processes: the real rules (`Dispatcher`, `ReaderOwner`) between threads that
+//! play workers, callers, the supervisor and the kernel. The flows are those of
+//! `process/pool/pool_state.rs` and `process/pool/supervisor.rs`, in the same order under the same
+//! locks, without the bytes. Loom and shuttle run it.
 #![allow(dead_code)] // each of them uses its own part
 
 use singletrack::base::id::Key;
 use singletrack::base::sync::thread::{self, JoinHandle};
 use singletrack::base::sync::{Condvar, Mutex};
 use singletrack::process::pool::dispatcher::{Action, Dispatcher, Settings};
+use singletrack::process::pool::job::{JobOutcome, PoolJob, Terms};
 use singletrack::process::pool::replies::ReaderOwner;
-use singletrack::process::pool::worker::JobOutcome;
-use singletrack::process::pool::worker::{Job, Terms};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// What a worker does with a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deed {
+pub enum Behaviour {
     Answer,
     DieFirst,
     AnswerAndDie,
@@ -42,15 +41,15 @@ struct Proc {
     /// Its reply pipe is in the supervisor's selector, which has an edge to report.
     watched: bool,
     edge: bool,
-    /// Its pidfd has.
+    /// Its pidfd has one, too.
     death_edge: bool,
 }
 
 #[derive(Default)]
 struct Kernel {
     procs: Vec<Proc>,
-    /// Somebody has woken the supervisor.
-    bell: bool,
+    /// The supervisor is to wake up.
+    waker: bool,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -61,8 +60,8 @@ impl Kernel {
 
     /// What the supervisor's poll reports next.
     fn event(&mut self) -> Option<Event> {
-        if std::mem::take(&mut self.bell) {
-            return Some(Event::Bell);
+        if std::mem::take(&mut self.waker) {
+            return Some(Event::Wake);
         }
         for proc in &mut self.procs {
             if std::mem::take(&mut proc.edge) {
@@ -77,25 +76,25 @@ impl Kernel {
 }
 
 enum Event {
-    Bell,
+    Wake,
     Replies(Key),
     Death(Key),
 }
 
 struct PoolState {
     dispatcher: Dispatcher<()>,
-    links: Vec<(Key, ReaderOwner<()>)>,
+    readers: Vec<(Key, ReaderOwner<()>)>,
     spawns: usize,
     dead: Vec<Key>,
     awaited: Option<u64>,
-    lent: Option<Key>,
+    read_by_caller: Option<Key>,
     ends: Vec<(u64, End)>,
     reaped: u64,
 }
 
 impl PoolState {
-    fn link(&mut self, key: Key) -> Option<&mut ReaderOwner<()>> {
-        self.links.iter_mut().find(|(k, _)| *k == key).map(|(_, link)| link)
+    fn reader(&mut self, key: Key) -> Option<&mut ReaderOwner<()>> {
+        self.readers.iter_mut().find(|(k, _)| *k == key).map(|(_, reader)| reader)
     }
 
     fn end(&mut self, job: u64, end: End) {
@@ -109,28 +108,28 @@ impl PoolState {
 }
 
 pub struct Pool {
-    desk: Mutex<PoolState>,
+    state: Mutex<PoolState>,
     resolved: Condvar,
     kernel: Mutex<Kernel>,
     happened: Condvar,
-    plan: fn(u64) -> Deed,
+    plan: fn(u64) -> Behaviour,
 }
 
 impl Pool {
     /// A pool of so many workers, which do as planned, and its supervisor.
-    pub fn start(workers: usize, plan: fn(u64) -> Deed) -> (Arc<Pool>, JoinHandle<()>) {
-        let desk = PoolState {
+    pub fn start(workers: usize, plan: fn(u64) -> Behaviour) -> (Arc<Pool>, JoinHandle<()>) {
+        let state = PoolState {
             dispatcher: Dispatcher::new(Settings { workers, max_tasks_per_child: None }),
-            links: Vec::new(),
+            readers: Vec::new(),
             spawns: 0,
             dead: Vec::new(),
             awaited: None,
-            lent: None,
+            read_by_caller: None,
             ends: Vec::new(),
             reaped: 0,
         };
         let pool = Arc::new(Pool {
-            desk: Mutex::new(desk),
+            state: Mutex::new(state),
             resolved: Condvar::new(),
             kernel: Mutex::new(Kernel::default()),
             happened: Condvar::new(),
@@ -142,44 +141,45 @@ impl Pool {
 
     /// Waits until so many workers are there.
     pub fn wait_for_workers(&self, count: usize) {
-        let mut desk = self.desk.lock();
-        while desk.links.len() < count {
-            self.resolved.wait(&mut desk);
+        let mut state = self.state.lock();
+        while state.readers.len() < count {
+            self.resolved.wait(&mut state);
         }
     }
 
     /// Queues a job.
     pub fn submit(&self, job: u64) {
-        let mut desk = self.desk.lock();
-        desk.dispatcher.submit(Job { id: job, terms: Terms::default(), body: () });
-        self.turn(&mut desk);
-        self.wake_if_wanted(&desk);
+        let mut state = self.state.lock();
+        state.dispatcher.submit(PoolJob { id: job, terms: Terms::default(), body: () });
+        self.advance(&mut state);
+        self.wake_if_needed(&state);
     }
 
-    /// Queues a job and waits for its end, listening himself if he may.
+    /// Queues a job and waits for its end, reading the reply itself if it may.
     pub fn call(&self, job: u64) -> End {
-        let mut desk = self.desk.lock();
-        desk.dispatcher.submit(Job { id: job, terms: Terms::default(), body: () });
-        desk.awaited = Some(job);
-        self.turn(&mut desk);
-        desk.awaited = None;
-        self.wake_if_wanted(&desk);
-        let lent = desk.lent.take().filter(|key| desk.link(*key).unwrap().take().is_some());
-        drop(desk);
-        if let Some(key) = lent {
-            self.listen_for(job, key);
+        let mut state = self.state.lock();
+        state.dispatcher.submit(PoolJob { id: job, terms: Terms::default(), body: () });
+        state.awaited = Some(job);
+        self.advance(&mut state);
+        state.awaited = None;
+        self.wake_if_needed(&state);
+        let read_by_caller =
+            state.read_by_caller.take().filter(|key| state.reader(*key).unwrap().take().is_some());
+        drop(state);
+        if let Some(key) = read_by_caller {
+            self.read_until_done(job, key);
         }
         self.wait_for(job)
     }
 
     /// Waits for the end of a job.
     pub fn wait_for(&self, job: u64) -> End {
-        let mut desk = self.desk.lock();
+        let mut state = self.state.lock();
         loop {
-            if let Some(end) = desk.end_of(job) {
+            if let Some(end) = state.end_of(job) {
                 return end;
             }
-            self.resolved.wait(&mut desk);
+            self.resolved.wait(&mut state);
         }
     }
 
@@ -192,96 +192,96 @@ impl Pool {
         }
     }
 
-    /// Lets all work be done, and everybody go home; gives all ends.
+    /// Lets all work be done and all threads end; gives how each job ended.
     pub fn finish(&self, supervisor: JoinHandle<()>) -> Vec<(u64, End)> {
-        let mut desk = self.desk.lock();
-        desk.dispatcher.shutdown(false);
-        self.turn(&mut desk);
+        let mut state = self.state.lock();
+        state.dispatcher.shutdown(false);
+        self.advance(&mut state);
         self.wake();
-        drop(desk);
+        drop(state);
         supervisor.join().unwrap();
         let mut kernel = self.kernel.lock();
         let threads = std::mem::take(&mut kernel.threads);
-        assert!(kernel.procs.is_empty(), "somebody was not reaped");
+        assert!(kernel.procs.is_empty(), "a worker was not reaped");
         drop(kernel);
         threads.into_iter().for_each(|thread| thread.join().unwrap());
-        let mut desk = self.desk.lock();
-        let counts = desk.dispatcher.counts();
-        assert_eq!((counts.workers_started, counts.workers_ended), (desk.reaped, desk.reaped));
+        let mut state = self.state.lock();
+        let counts = state.dispatcher.counts();
+        assert_eq!((counts.workers_started, counts.workers_ended), (state.reaped, state.reaped));
         assert_eq!(counts.submitted, counts.resolved());
-        assert_eq!(counts.submitted, desk.ends.len() as u64);
-        let mut ends = std::mem::take(&mut desk.ends);
+        assert_eq!(counts.submitted, state.ends.len() as u64);
+        let mut ends = std::mem::take(&mut state.ends);
         ends.sort_by_key(|(job, _)| *job);
         ends
     }
 
     fn wake(&self) {
-        self.kernel.lock().bell = true;
+        self.kernel.lock().waker = true;
         self.happened.notify_all();
     }
 
-    fn wake_if_wanted(&self, desk: &PoolState) {
-        if desk.spawns > 0 || !desk.dead.is_empty() || desk.dispatcher.finished() {
+    fn wake_if_needed(&self, state: &PoolState) {
+        if state.spawns > 0 || !state.dead.is_empty() || state.dispatcher.finished() {
             self.wake();
         }
     }
 }
 
-// ---- the desk ----
+// ---- the pool state ----
 
 impl Pool {
-    fn turn(&self, desk: &mut PoolState) {
-        self.act(desk);
+    fn advance(&self, state: &mut PoolState) {
+        self.carry_out(state);
         let mut fed: Vec<Key> = Vec::new();
-        while let Some(key) = desk.dispatcher.assign(0, |_| true) {
+        while let Some(key) = state.dispatcher.assign(0, |_| true) {
             if !fed.contains(&key) {
                 fed.push(key);
             }
         }
         for key in fed {
-            self.write(desk, key);
-            self.find_listener(desk, key);
+            self.write(state, key);
+            self.appoint_reader(state, key);
         }
-        self.act(desk);
+        self.carry_out(state);
     }
 
-    fn act(&self, desk: &mut PoolState) {
-        while let Some(action) = desk.dispatcher.next_action(0) {
+    fn carry_out(&self, state: &mut PoolState) {
+        while let Some(action) = state.dispatcher.next_action(0) {
             match action {
-                Action::Spawn => desk.spawns += 1,
+                Action::Spawn => state.spawns += 1,
                 Action::Kill(key) => {
                     self.kernel.lock().proc(key).into_iter().for_each(|proc| proc.killed = true);
                 }
                 Action::Retire(key) => {
                     self.kernel.lock().proc(key).into_iter().for_each(|proc| proc.closed = true);
                 }
-                Action::Resolve(job, JobOutcome::Lost(_)) => desk.end(job.id, End::Lost),
-                Action::Resolve(job, _) => desk.end(job.id, End::Other),
+                Action::Resolve(job, JobOutcome::Lost(_)) => state.end(job.id, End::Lost),
+                Action::Resolve(job, _) => state.end(job.id, End::Other),
             }
         }
         self.happened.notify_all();
         self.resolved.notify_all();
     }
 
-    fn write(&self, desk: &mut PoolState, key: Key) {
-        let jobs: Vec<u64> = desk.dispatcher.undelivered(key).map(|job| job.id).collect();
-        jobs.iter().for_each(|_| desk.dispatcher.delivered(key));
+    fn write(&self, state: &mut PoolState, key: Key) {
+        let jobs: Vec<u64> = state.dispatcher.undelivered(key).map(|job| job.id).collect();
+        jobs.iter().for_each(|_| state.dispatcher.delivered(key));
         self.kernel.lock().proc(key).into_iter().for_each(|proc| proc.requests.extend(&jobs));
     }
 
-    fn find_listener(&self, desk: &mut PoolState, key: Key) {
-        let alone = desk.awaited.is_some_and(|job| desk.dispatcher.runs_only(key, job));
-        let busy = desk.dispatcher.load(key) > 0;
-        let Some(listening) = desk.link(key) else { return };
-        let caller = if alone { listening.appoint_caller() } else { None };
+    fn appoint_reader(&self, state: &mut PoolState, key: Key) {
+        let alone = state.awaited.is_some_and(|job| state.dispatcher.runs_only(key, job));
+        let busy = state.dispatcher.load(key) > 0;
+        let Some(reader) = state.reader(key) else { return };
+        let caller = if alone { reader.appoint_caller() } else { None };
         if let Some(watched) = caller {
-            desk.lent = Some(key);
+            state.read_by_caller = Some(key);
             if watched {
                 self.kernel.lock().proc(key).into_iter().for_each(|proc| {
                     (proc.watched, proc.edge) = (false, false);
                 });
             }
-        } else if busy && listening.appoint_supervisor() {
+        } else if busy && reader.appoint_supervisor() {
             self.kernel.lock().proc(key).into_iter().for_each(|proc| {
                 (proc.watched, proc.edge) = (true, proc.dead || !proc.replies.is_empty());
             });
@@ -290,55 +290,55 @@ impl Pool {
     }
 }
 
-// ---- those who read ----
+// ---- reading replies ----
 
 impl Pool {
-    /// Reads all there is; false: there will never be more.
-    fn hear(&self, key: Key) -> bool {
+    /// Reads all replies that are there; false: no more will come.
+    fn read_replies(&self, key: Key) -> bool {
         let mut kernel = self.kernel.lock();
         let Some(proc) = kernel.proc(key) else { return false };
         let (replies, alive) = (std::mem::take(&mut proc.replies), !proc.dead);
         drop(kernel);
         for job in replies {
-            let mut desk = self.desk.lock();
-            if desk.dispatcher.answered(key, job, 0).is_some() {
-                desk.end(job, End::Answered);
+            let mut state = self.state.lock();
+            if state.dispatcher.answered(key, job, 0).is_some() {
+                state.end(job, End::Answered);
             }
-            self.turn(&mut desk);
+            self.advance(&mut state);
         }
         alive
     }
 
-    fn listen_for(&self, job: u64, key: Key) {
+    fn read_until_done(&self, job: u64, key: Key) {
         loop {
             let mut kernel = self.kernel.lock();
             while kernel.proc(key).is_some_and(|proc| proc.replies.is_empty() && !proc.dead) {
                 self.happened.wait(&mut kernel);
             }
             drop(kernel);
-            let alive = self.hear(key);
-            if !alive || self.desk.lock().end_of(job).is_some() {
+            let alive = self.read_replies(key);
+            if !alive || self.state.lock().end_of(job).is_some() {
                 break;
             }
         }
-        let mut desk = self.desk.lock();
-        let Some(listening) = desk.link(key) else { panic!("reaped while it was read") };
-        if listening.give_back(()) {
-            desk.dead.push(key);
+        let mut state = self.state.lock();
+        let Some(reader) = state.reader(key) else { panic!("reaped while it was read") };
+        if reader.give_back(()) {
+            state.dead.push(key);
         } else {
-            self.find_listener(&mut desk, key);
+            self.appoint_reader(&mut state, key);
         }
-        self.wake_if_wanted(&desk);
+        self.wake_if_needed(&state);
     }
 
     fn supervise(self: Arc<Self>) {
         loop {
-            let mut desk = self.desk.lock();
-            self.turn(&mut desk);
-            let spawns = std::mem::take(&mut desk.spawns);
-            let dead = std::mem::take(&mut desk.dead);
-            let finished = desk.dispatcher.finished();
-            drop(desk);
+            let mut state = self.state.lock();
+            self.advance(&mut state);
+            let spawns = std::mem::take(&mut state.spawns);
+            let dead = std::mem::take(&mut state.dead);
+            let finished = state.dispatcher.finished();
+            drop(state);
             if finished {
                 return;
             }
@@ -361,39 +361,39 @@ impl Pool {
         };
         drop(kernel);
         match event {
-            Event::Bell => {}
+            Event::Wake => {}
             Event::Death(key) => self.reap(key),
             Event::Replies(key) => {
-                let reader = self.desk.lock().link(key).and_then(ReaderOwner::take);
+                let reader = self.state.lock().reader(key).and_then(ReaderOwner::take);
                 if let Some(reader) = reader {
-                    self.hear(key);
-                    self.desk.lock().link(key).expect("not reaped").put_back(reader);
+                    self.read_replies(key);
+                    self.state.lock().reader(key).expect("not reaped").put_back(reader);
                 }
             }
         }
     }
 
     fn reap(&self, key: Key) {
-        let reader = self.desk.lock().link(key).and_then(ReaderOwner::take_of_the_dead);
+        let reader = self.state.lock().reader(key).and_then(ReaderOwner::take_of_dead);
         let Some(reader) = reader else { return };
-        self.hear(key);
-        let mut desk = self.desk.lock();
-        desk.link(key).expect("not reaped").put_back(reader);
+        self.read_replies(key);
+        let mut state = self.state.lock();
+        state.reader(key).expect("not reaped").put_back(reader);
         let mut kernel = self.kernel.lock();
         assert!(kernel.proc(key).is_some_and(|proc| proc.dead && proc.replies.is_empty()));
         kernel.procs.retain(|proc| proc.key != key);
         drop(kernel);
-        desk.dispatcher.died(key, 0);
-        self.turn(&mut desk);
-        desk.links.retain(|(k, _)| *k != key);
-        desk.reaped += 1;
+        state.dispatcher.died(key, 0);
+        self.advance(&mut state);
+        state.readers.retain(|(k, _)| *k != key);
+        state.reaped += 1;
     }
 
     fn spawn(self: &Arc<Self>) {
-        let mut desk = self.desk.lock();
-        let key = desk.dispatcher.started(0);
-        desk.dispatcher.ready(key);
-        desk.links.push((key, ReaderOwner::new(())));
+        let mut state = self.state.lock();
+        let key = state.dispatcher.started(0);
+        state.dispatcher.ready(key);
+        state.readers.push((key, ReaderOwner::new(())));
         let mut kernel = self.kernel.lock();
         kernel.procs.push(Proc {
             key,
@@ -419,7 +419,7 @@ impl Pool {
         loop {
             let mut kernel = self.kernel.lock();
             let job = loop {
-                let proc = kernel.proc(key).expect("nobody reaps the living");
+                let proc = kernel.proc(key).expect("only dead workers are reaped");
                 if proc.killed {
                     break None;
                 }
@@ -428,13 +428,13 @@ impl Pool {
                     job => break job,
                 }
             };
-            let proc = kernel.proc(key).expect("nobody reaps the living");
-            let deed = job.map_or(Deed::DieFirst, self.plan);
-            if let (Some(job), Deed::Answer | Deed::AnswerAndDie) = (job, deed) {
+            let proc = kernel.proc(key).expect("only dead workers are reaped");
+            let behaviour = job.map_or(Behaviour::DieFirst, self.plan);
+            if let (Some(job), Behaviour::Answer | Behaviour::AnswerAndDie) = (job, behaviour) {
                 proc.replies.push_back(job);
                 proc.edge |= proc.watched;
             }
-            let dead = deed != Deed::Answer;
+            let dead = behaviour != Behaviour::Answer;
             if dead {
                 (proc.dead, proc.death_edge) = (true, true);
                 proc.edge |= proc.watched;

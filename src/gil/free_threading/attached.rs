@@ -1,17 +1,11 @@
-//! One thread's dealings with a scope without a lock: attach, detach, park, stop the world.
+//! A thread in a scope of free threading: attach, detach, park, stop the world.
 //!
 //! *Assumes*: a thread joins a scope the first time it attaches to it.
-//! *Promises*: one thread has one seat in a scope, so it cannot wait for itself; a thread that
-//! ends has left.
-//! *Leaves out*: all rules. They are the world's; here threads sleep.
-//!
-//! # The proof that this thread is attached to a scope without a lock, and the proof that no other
-//!
-//! is.
-//!
-//! *Promises*: while an `Attached` can be used, its thread may run; while a `Stopped` can be
-//! used, no other thread of the scope runs; a panic detaches, and starts the world.
-//! *Leaves out*: what threads share. Here every value needs a protection of its own.
+//! *Promises*: while an [`Attached`] can be used, its thread may run; while a [`Stopped`] can be
+//! used, no other thread of the scope runs; a panic detaches, and starts the world. One thread
+//! has one state in a scope, so it cannot wait for itself; a thread that ends has left.
+//! *Leaves out*: the rules (`gil/free_threading/stop_the_world.rs`), and what threads share: here
+//! every value needs a protection of its own.
 //!
 //! ```text
 //!   scope.attach(|me| {              runs, beside all others; PyThreadState_Attach
@@ -22,8 +16,8 @@
 //! ```
 
 use crate::base::sync::{Arc, MutexGuard, thread_local};
-use crate::gil::free_threading::scope::{Desk, FreeThreading, Seat, Shared};
-use crate::gil::free_threading::world::Next;
+use crate::gil::free_threading::scope::{FreeThreading, ScopeGuarded, ScopeShared, ScopeThread};
+use crate::gil::free_threading::stop_the_world::RunOrSleep;
 use crate::gil::lock::thread_state::{LocalState, LocalStates, thread_is_ending};
 use crate::gil::rules::decision::{AttachError, DropReason, Expelled, SleepReason, ThreadId};
 use crate::gil::stats::record::EventKind;
@@ -32,198 +26,11 @@ use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-thread_local! {
-    /// The scopes this thread has attached to.
-    static MEMBERS: LocalStates<Member> = LocalStates::default();
-}
-
-/// This thread, as the scope knows it.
-pub(crate) struct Member {
-    shared: Arc<Shared>,
-    pub(crate) seat: Arc<Seat>,
-    id: ThreadId,
-    /// A token for this scope is out, and the thread is attached.
-    pub(crate) attached: Cell<bool>,
-}
-
-impl LocalState for Member {
-    type Shared = Shared;
-
-    fn shared(&self) -> &Arc<Shared> {
-        &self.shared
-    }
-
-    fn join(shared: &Arc<Shared>) -> Result<Member, AttachError> {
-        let (id, seat) = shared.joins()?;
-        Ok(Member { shared: Arc::clone(shared), seat, id, attached: Cell::new(false) })
-    }
-
-    #[inline]
-    fn with_local_states<R>(f: impl FnOnce(&LocalStates<Member>) -> R) -> Result<R, AttachError> {
-        MEMBERS.try_with(f).map_err(thread_is_ending)
-    }
-}
-
-impl Member {
-    /// This thread's membership of `scope`; it joins if need be.
-    #[inline]
-    pub(crate) fn of(scope: &FreeThreading) -> Result<Rc<Member>, AttachError> {
-        LocalStates::state_for(&scope.shared)
-    }
-
-    /// CPython's `_PyThreadState_Attach`.
-    #[inline]
-    pub(crate) fn attach(&self) -> Result<(), AttachError> {
-        if self.seat.door.try_take(self.seat.pass) {
-            self.seat.diary.meter.acquired_at_once.add(1);
-        } else {
-            self.attach_at_desk()?;
-        }
-        self.runs();
-        Ok(())
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn attach_at_desk(&self) -> Result<(), AttachError> {
-        let desk = self.come()?;
-        self.rest(desk, |desk| desk.world.attaches(self.id).unwrap_or(Next::Run))
-    }
-
-    /// CPython's `_PyThreadState_Detach`.
-    #[inline]
-    pub(crate) fn detach(&self) {
-        self.rests(DropReason::Voluntary);
-        if !self.seat.door.try_drop(self.seat.pass) {
-            self.detach_at_desk();
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn detach_at_desk(&self) {
-        // In a fork that cannot come to the desk nobody waits.
-        let Ok(mut desk) = self.come() else { return };
-        if let Ok(outcome) = desk.world.detaches(self.id) {
-            self.wake(&desk, outcome.wake);
-        }
-        self.shared.leave(desk, self.id);
-    }
-
-    /// A checkpoint found the door shut: parks, if the world is to stop (CPython's
-    /// `_PyThreadState_Suspend`).
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn park(&self) -> Result<(), AttachError> {
-        let mut desk = self.come()?;
-        let Ok(outcome) = desk.world.parks(self.id) else { return Ok(()) };
-        self.wake(&desk, outcome.wake);
-        if outcome.next == Next::Run {
-            self.shared.leave(desk, self.id);
-            return Ok(());
-        }
-        self.rests(DropReason::Request);
-        self.rest(desk, |_| outcome.next)?;
-        self.runs();
-        Ok(())
-    }
-
-    /// CPython's `stop_the_world`.
-    pub(crate) fn stop(&self) -> Result<(), AttachError> {
-        let mut desk = self.come()?;
-        desk.shuts_all();
-        self.seat.diary.meter.count_sleep_reason(SleepReason::Asked);
-        let Ok(outcome) = desk.world.stops(self.id) else { return Ok(()) };
-        self.wake(&desk, outcome.wake);
-        if outcome.next == Next::Run {
-            return Ok(());
-        }
-        self.rests(DropReason::Request);
-        if let Err(error) = self.rest(desk, |_| outcome.next) {
-            self.attach()?;
-            return Err(error);
-        }
-        self.runs();
-        Ok(())
-    }
-
-    /// CPython's `start_the_world`.
-    pub(crate) fn start(&self) {
-        let Ok(mut desk) = self.come() else { return };
-        let wakes = desk.world.starts(self.id).unwrap_or_default();
-        self.seat.diary.meter.wakes.add(wakes.len() as u64);
-        desk.wake(wakes);
-        if desk.world.stopper().is_none() {
-            desk.opens_all();
-        }
-    }
-
-    /// How many threads wait for the world to start.
-    pub(crate) fn parked(&self) -> usize {
-        self.shared.read(|desk| desk.world.suspended()).unwrap_or(0)
-    }
-
-    fn come(&self) -> Result<MutexGuard<'_, Desk>, AttachError> {
-        self.seat.diary.meter.slow_paths.add(1);
-        self.shared.come(self.id)
-    }
-
-    fn wake(&self, desk: &Desk, id: Option<ThreadId>) {
-        self.seat.diary.meter.wakes.add(u64::from(id.is_some()));
-        desk.wake(id);
-    }
-
-    /// Sleeps as long as it is told to.
-    fn rest(
-        &self,
-        mut desk: MutexGuard<'_, Desk>,
-        ask: impl FnOnce(&mut Desk) -> Next,
-    ) -> Result<(), AttachError> {
-        let began = self.shared.observer.now();
-        let (mut next, mut waited) = (ask(&mut desk), None);
-        if next == Next::Sleep {
-            self.seat.diary.note(&self.shared.observer, began, EventKind::Waits);
-        }
-        while next == Next::Sleep {
-            if let Err(error) = self.shared.sleep(&mut desk, &self.seat) {
-                // A fork, without the thread to wait for.
-                let wakes = desk.world.gives_up(self.id);
-                desk.wake(wakes);
-                return Err(error);
-            }
-            next = desk.world.woken(self.id);
-            waited = Some(self.shared.observer.now() - began);
-        }
-        self.seat.diary.acquired(false, waited);
-        self.shared.leave(desk, self.id);
-        Ok(())
-    }
-
-    #[inline]
-    fn runs(&self) {
-        self.attached.set(true);
-        self.seat.diary.begins_hold(&self.shared.observer);
-    }
-
-    #[inline]
-    fn rests(&self, reason: DropReason) {
-        self.attached.set(false);
-        self.seat.diary.ends_hold(&self.shared.observer, reason);
-        self.seat.diary.meter.dropped(reason);
-    }
-}
-
-impl Drop for Member {
-    fn drop(&mut self) {
-        self.shared.dies(self.id);
-    }
-}
-
 /// Proof that this thread is attached to a [`FreeThreading`] scope. Unlike a
 /// [`Gil`](crate::gil::lock::token::Gil) it says nothing about other threads, so it opens no cell.
 ///
-/// What makes no sense does not compile: to stop the world, or to pass a checkpoint, from within
-/// a detach; to detach or to stop it again from within a stop; to give the token away.
+/// Misuse does not compile: to stop the world, or to pass a checkpoint, from within a detach; to
+/// detach or to stop it again from within a stop; to give the token away.
 /// ```compile_fail,E0499
 /// # use singletrack::gil::FreeThreading;
 /// FreeThreading::new().attach(|me| me.detach(|| me.stop_the_world(|_| ())));
@@ -237,7 +44,7 @@ impl Drop for Member {
 /// FreeThreading::new()
 ///     .attach(|me| std::thread::scope(|s| { s.spawn(move || me.checkpoint()); }));
 /// ```
-/// And this is how it is meant:
+/// This is how it is meant:
 /// ```
 /// use singletrack::gil::FreeThreading;
 ///
@@ -251,18 +58,18 @@ impl Drop for Member {
 /// ```
 #[doc(alias = "PyThreadState")]
 pub struct Attached<'s> {
-    /// A thread's own, so the token is neither `Send` nor `Sync`.
-    member: &'s Member,
+    /// It belongs to one thread, so the token is neither `Send` nor `Sync`.
+    state: &'s ScopeThreadState,
 }
 
-/// Proof that all other threads of a scope are parked, or kept out. What CPython asserts with
-/// `_Py_ASSERT_WORLD_STOPPED`, a function can ask for by type:
+/// Proof that all other threads of a scope are parked, or kept out. CPython asserts it with
+/// `_Py_ASSERT_WORLD_STOPPED`; here a function can require it by type:
 ///
 /// ```
 /// use singletrack::gil::Stopped;
 /// use singletrack::gil::FreeThreading;
 ///
-/// fn collect_garbage(_all_others_stand_still: &Stopped<'_>) {}
+/// fn collect_garbage(_all_others_are_parked: &Stopped<'_>) {}
 ///
 /// FreeThreading::new().attach(|me| me.stop_the_world(|all| collect_garbage(all)))??;
 /// # Ok::<(), singletrack::gil::AttachError>(())
@@ -281,7 +88,7 @@ pub struct Attached<'s> {
 #[derive(Debug)]
 pub struct Stopped<'s> {
     parked: usize,
-    here: PhantomData<&'s Member>,
+    here: PhantomData<&'s ScopeThreadState>,
 }
 
 impl FreeThreading {
@@ -296,46 +103,46 @@ impl FreeThreading {
     /// has stopped the world, or was about to.
     #[inline]
     pub fn attach<R>(&self, f: impl FnOnce(&mut Attached<'_>) -> R) -> Result<R, AttachError> {
-        let member = Member::of(self)?;
-        if member.attached.get() {
+        let state = ScopeThreadState::of(self)?;
+        if state.attached.get() {
             return Err(AttachError::Nested);
         }
-        member.attach()?;
-        let mut attached = Attached { member: &member };
+        state.attach()?;
+        let mut attached = Attached { state: &state };
         let outcome = catch_unwind(AssertUnwindSafe(|| f(&mut attached)));
         drop(attached);
-        LocalStates::put_back(member);
+        LocalStates::put_back(state);
         Expelled::caught(outcome)
     }
 }
 
 impl Attached<'_> {
-    /// A place where this thread can be made to stand still. Costs one read.
+    /// A place where this thread parks if another stops the world. Costs one read.
     #[doc(alias = "eval_breaker")]
     #[inline]
     pub fn checkpoint(&mut self) {
-        if self.member.seat.door.is_closed()
-            && let Err(error) = self.member.park()
+        if self.state.thread.state_word.is_closed()
+            && let Err(error) = self.state.park()
         {
             Expelled::unwind(error);
         }
     }
 
-    /// Runs `f` detached: the world can be stopped without waiting for it. For whatever blocks.
+    /// Runs `f` detached: the world can be stopped without waiting for it. For all that blocks.
     ///
-    /// Comes back when the world is not stopped; also if `f` panics.
+    /// Returns when the world is not stopped; also if `f` panics.
     #[doc(alias = "Py_BEGIN_ALLOW_THREADS")]
     #[inline]
     pub fn detach<R>(&mut self, f: impl FnOnce() -> R) -> R {
-        self.member.detach();
-        let back = Back(self.member);
+        self.state.detach();
+        let reattach = Reattach(self.state);
         let result = f();
-        drop(back);
+        drop(reattach);
         result
     }
 
-    /// Waits until every other thread is detached or at a checkpoint, runs `f`, and lets them go
-    /// on. If another thread stops the world, this one parks until it is its turn.
+    /// Waits until every other thread is detached or parked at a checkpoint, runs `f`, and lets
+    /// them go on. If another thread stops the world, this one parks and queues.
     ///
     /// If `f` panics the world starts, and the panic goes on.
     ///
@@ -347,15 +154,15 @@ impl Attached<'_> {
         &mut self,
         f: impl FnOnce(&Stopped<'_>) -> R,
     ) -> Result<R, AttachError> {
-        self.member.stop()?;
-        let _start = Start(self.member);
-        let parked = self.member.parked();
+        self.state.stop()?;
+        let _restart = StartTheWorld(self.state);
+        let parked = self.state.parked();
         Ok(f(&Stopped { parked, here: PhantomData }))
     }
 }
 
 impl Stopped<'_> {
-    /// How many threads had to stand still. Others may be detached, and not care.
+    /// How many threads are parked. Others may be detached.
     pub fn parked(&self) -> usize {
         self.parked
     }
@@ -364,15 +171,16 @@ impl Stopped<'_> {
 impl Drop for Attached<'_> {
     #[inline]
     fn drop(&mut self) {
-        if self.member.attached.get() {
-            self.member.detach();
+        if self.state.attached.get() {
+            self.state.detach();
         }
     }
 }
 
-struct Back<'a>(&'a Member);
+/// Attaches again, also if the detached code panics.
+struct Reattach<'a>(&'a ScopeThreadState);
 
-impl Drop for Back<'_> {
+impl Drop for Reattach<'_> {
     #[inline]
     fn drop(&mut self) {
         if let Err(error) = self.0.attach() {
@@ -381,10 +189,203 @@ impl Drop for Back<'_> {
     }
 }
 
-struct Start<'a>(&'a Member);
+/// Starts the world, also if the code that stopped it panics.
+struct StartTheWorld<'a>(&'a ScopeThreadState);
 
-impl Drop for Start<'_> {
+impl Drop for StartTheWorld<'_> {
     fn drop(&mut self) {
         self.0.start();
+    }
+}
+
+thread_local! {
+    /// The scopes this thread has attached to.
+    static STATES: LocalStates<ScopeThreadState> = LocalStates::default();
+}
+
+/// This thread's own state in a scope, as CPython's `PyThreadState`.
+struct ScopeThreadState {
+    shared: Arc<ScopeShared>,
+    thread: Arc<ScopeThread>,
+    id: ThreadId,
+    /// A token for this scope exists, and the thread is attached.
+    attached: Cell<bool>,
+}
+
+impl LocalState for ScopeThreadState {
+    type Shared = ScopeShared;
+
+    fn shared(&self) -> &Arc<ScopeShared> {
+        &self.shared
+    }
+
+    fn join(shared: &Arc<ScopeShared>) -> Result<ScopeThreadState, AttachError> {
+        let (id, thread) = shared.join()?;
+        Ok(ScopeThreadState { shared: Arc::clone(shared), thread, id, attached: Cell::new(false) })
+    }
+
+    #[inline]
+    fn with_local_states<R>(
+        f: impl FnOnce(&LocalStates<ScopeThreadState>) -> R,
+    ) -> Result<R, AttachError> {
+        STATES.try_with(f).map_err(thread_is_ending)
+    }
+}
+
+impl ScopeThreadState {
+    /// This thread's state in `scope`; it joins if it has none.
+    #[inline]
+    fn of(scope: &FreeThreading) -> Result<Rc<ScopeThreadState>, AttachError> {
+        LocalStates::state_for(&scope.shared)
+    }
+
+    /// CPython's `_PyThreadState_Attach`.
+    #[inline]
+    fn attach(&self) -> Result<(), AttachError> {
+        if self.thread.state_word.try_take(self.thread.owner_bits) {
+            self.thread.stats.meter.acquired_at_once.add(1);
+        } else {
+            self.attach_slow()?;
+        }
+        self.begin_attached();
+        Ok(())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn attach_slow(&self) -> Result<(), AttachError> {
+        let guarded = self.lock()?;
+        self.wait(guarded, |guarded| guarded.world.attach(self.id).unwrap_or(RunOrSleep::Run))
+    }
+
+    /// CPython's `_PyThreadState_Detach`.
+    #[inline]
+    fn detach(&self) {
+        self.end_attached(DropReason::Voluntary);
+        if !self.thread.state_word.try_drop(self.thread.owner_bits) {
+            self.detach_slow();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn detach_slow(&self) {
+        // In a fork that cannot take the mutex no thread waits.
+        let Ok(mut guarded) = self.lock() else { return };
+        if let Ok(response) = guarded.world.detach(self.id) {
+            self.wake(&guarded, response.wake);
+        }
+        self.shared.unlock(guarded, self.id);
+    }
+
+    /// A checkpoint found the word closed: parks, if the world is to stop (CPython's
+    /// `_PyThreadState_Suspend`).
+    #[cold]
+    #[inline(never)]
+    fn park(&self) -> Result<(), AttachError> {
+        let mut guarded = self.lock()?;
+        let Ok(response) = guarded.world.park(self.id) else { return Ok(()) };
+        self.wake(&guarded, response.wake);
+        if response.next == RunOrSleep::Run {
+            self.shared.unlock(guarded, self.id);
+            return Ok(());
+        }
+        self.end_attached(DropReason::Request);
+        self.wait(guarded, |_| response.next)?;
+        self.begin_attached();
+        Ok(())
+    }
+
+    /// CPython's `stop_the_world`.
+    fn stop(&self) -> Result<(), AttachError> {
+        let mut guarded = self.lock()?;
+        guarded.close_all();
+        self.thread.stats.meter.count_sleep_reason(SleepReason::Asked);
+        let Ok(response) = guarded.world.stop(self.id) else { return Ok(()) };
+        self.wake(&guarded, response.wake);
+        if response.next == RunOrSleep::Run {
+            return Ok(());
+        }
+        self.end_attached(DropReason::Request);
+        if let Err(error) = self.wait(guarded, |_| response.next) {
+            self.attach()?;
+            return Err(error);
+        }
+        self.begin_attached();
+        Ok(())
+    }
+
+    /// CPython's `start_the_world`.
+    fn start(&self) {
+        let Ok(mut guarded) = self.lock() else { return };
+        let wakes = guarded.world.start(self.id).unwrap_or_default();
+        self.thread.stats.meter.wakes.add(wakes.len() as u64);
+        guarded.wake(wakes);
+        if guarded.world.stopper().is_none() {
+            guarded.open_all();
+        }
+    }
+
+    /// How many threads are parked.
+    fn parked(&self) -> usize {
+        self.shared.with_guarded(|guarded| guarded.world.suspended()).unwrap_or(0)
+    }
+
+    /// Takes the mutex around the rules.
+    fn lock(&self) -> Result<MutexGuard<'_, ScopeGuarded>, AttachError> {
+        self.thread.stats.meter.slow_paths.add(1);
+        self.shared.lock_as(self.id)
+    }
+
+    fn wake(&self, guarded: &ScopeGuarded, id: Option<ThreadId>) {
+        self.thread.stats.meter.wakes.add(u64::from(id.is_some()));
+        guarded.wake(id);
+    }
+
+    /// Sleeps until the rules let the thread run.
+    fn wait(
+        &self,
+        mut guarded: MutexGuard<'_, ScopeGuarded>,
+        decide: impl FnOnce(&mut ScopeGuarded) -> RunOrSleep,
+    ) -> Result<(), AttachError> {
+        let began = self.shared.observer.now();
+        let (mut next, mut waited) = (decide(&mut guarded), None);
+        if next == RunOrSleep::Sleep {
+            self.thread.stats.note(&self.shared.observer, began, EventKind::Waits);
+        }
+        while next == RunOrSleep::Sleep {
+            if let Err(error) = self.shared.sleep(&mut guarded, &self.thread) {
+                // A fork: the thread to wait for was not copied.
+                let wakes = guarded.world.give_up(self.id);
+                guarded.wake(wakes);
+                return Err(error);
+            }
+            next = guarded.world.after_wake(self.id);
+            waited = Some(self.shared.observer.now() - began);
+        }
+        self.thread.stats.acquired(false, waited);
+        self.shared.unlock(guarded, self.id);
+        Ok(())
+    }
+
+    /// Notes that the thread is attached from now on.
+    #[inline]
+    fn begin_attached(&self) {
+        self.attached.set(true);
+        self.thread.stats.begins_hold(&self.shared.observer);
+    }
+
+    /// Notes that the thread is attached no more.
+    #[inline]
+    fn end_attached(&self, reason: DropReason) {
+        self.attached.set(false);
+        self.thread.stats.ends_hold(&self.shared.observer, reason);
+        self.thread.stats.meter.dropped(reason);
+    }
+}
+
+impl Drop for ScopeThreadState {
+    fn drop(&mut self) {
+        self.shared.remove(self.id);
     }
 }

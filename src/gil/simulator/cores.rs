@@ -1,59 +1,61 @@
 //! Simulated cores, and the scheduler that gives them to threads.
 //!
-//! *Assumes*: its caller reports who wakes, who leaves and whose slice is over, in order of time.
-//! *Promises*: a thread is on one core at most; no core idles while a thread queues; who has had
-//! the least gets the next.
-//! *Leaves out*: what the threads do, and what a switch costs (`gil/simulator/simulation.rs`).
+//! *Assumes*: the caller reports which thread wakes, which blocks and which slice is over, in
+//! order of time.
+//! *Promises*: a thread is on one core at most; no core idles while a thread queues; the thread
+//! with the least runtime is next.
+//! *Leaves out*: what the threads do, and what a switch costs (`gil/simulator/timeline.rs`).
 //!
 //! ```text
-//!      wakes ──▶ a core idles? ──▶ on it
-//!                  │ no
-//!                  ▼
-//!                it has slept long: ──▶ instead of the one that has had the most
-//!                  │ no
-//!                  ▼
-//!                one queue, least served first ──▶ on the next core that is left,
-//!                                                  or whose slice is over
+//!      a thread wakes ──▶ a core idles? ──▶ it runs there
+//!                          │ no
+//!                          ▼
+//!                         it has slept long? ──▶ it preempts the thread with the most runtime
+//!                          │ no
+//!                          ▼
+//!                         one run queue, least runtime first ──▶ it runs on the next core that
+//!                                                       is left, or whose time slice is over
 //! ```
-//! There is one queue for the whole machine. Real kernels have one a core and move threads
-//! between them now and then, which is why a real battle of two threads sometimes stops for a
-//! while: both were put on one core. With one queue a woken thread runs wherever a core idles,
-//! every time, and the effect is there to be studied.
+//! There is one run queue for the whole machine. Real kernels have one for each core and move
+//! threads between them now and then, which is why a real battle of two threads sometimes stops
+//! for a while: both were put on one core. With one queue a woken thread runs wherever a core
+//! idles, every time, and the effect is there to be studied.
 //!
-//! Time on a core counts as in Linux's fair scheduler: a thread that comes back from a sleep is
-//! owed no more than one quantum, so it goes before threads that compute, but not for long.
+//! Runtime counts as in Linux's fair scheduler (`vruntime`): a thread that comes back from a sleep
+//! is at most one quantum behind the others, so it goes before threads that compute, but not for
+//! long.
 
 use crate::gil::rules::decision::Nanos;
 use std::collections::BTreeSet;
 
 /// Where a woken thread went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Placed {
+pub(crate) enum Placement {
     /// Onto a core that was idle.
     OnIdle(usize),
-    /// Onto this core, whose thread was put back into the queue.
-    Instead {
+    /// Onto this core, whose thread was put back into the run queue.
+    Preempting {
         core: usize,
-        of: usize,
+        preempted: usize,
     },
     Queued,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Shift {
+struct OnCore {
     thread: usize,
     since: Nanos,
 }
 
 #[derive(Debug)]
 pub(crate) struct Cores {
-    shifts: Vec<Option<Shift>>,
-    /// By time on a core, then by arrival.
-    queue: BTreeSet<(Nanos, u64, usize)>,
-    /// How long each thread has been on a core; a sleeper's is raised when it wakes.
-    served: Vec<Nanos>,
+    running: Vec<Option<OnCore>>,
+    /// By runtime, then by arrival.
+    run_queue: BTreeSet<(Nanos, u64, usize)>,
+    /// How long each thread has been on a core; that of a sleeper is raised when it wakes.
+    runtime: Vec<Nanos>,
     /// The core each thread ran on last.
-    home: Vec<usize>,
+    last_core: Vec<usize>,
     quantum: Nanos,
     arrivals: u64,
 }
@@ -61,106 +63,108 @@ pub(crate) struct Cores {
 impl Cores {
     pub(crate) fn new(cores: usize, quantum: Nanos) -> Cores {
         Cores {
-            shifts: vec![None; cores],
-            queue: BTreeSet::new(),
-            served: Vec::new(),
-            home: Vec::new(),
+            running: vec![None; cores],
+            run_queue: BTreeSet::new(),
+            runtime: Vec::new(),
+            last_core: Vec::new(),
             quantum,
             arrivals: 0,
         }
     }
 
-    /// A thread, numbered from 0, that does not run yet.
-    pub(crate) fn joins(&mut self) {
-        self.home.push(self.home.len() % self.shifts.len());
-        self.served.push(0);
+    /// Adds a thread that does not run yet. Threads are numbered from 0.
+    pub(crate) fn add_thread(&mut self) {
+        self.last_core.push(self.last_core.len() % self.running.len());
+        self.runtime.push(0);
     }
 
     /// The core this thread is on.
     pub(crate) fn core_of(&self, thread: usize) -> Option<usize> {
-        let core = self.home[thread];
-        self.shifts[core].is_some_and(|shift| shift.thread == thread).then_some(core)
+        let core = self.last_core[thread];
+        self.running[core].is_some_and(|on| on.thread == thread).then_some(core)
     }
 
-    /// Whoever wakes now would run at once.
-    pub(crate) fn has_idle(&self) -> bool {
-        self.shifts.iter().any(Option::is_none)
+    /// Whether a thread that wakes now would run at once.
+    pub(crate) fn has_idle_core(&self) -> bool {
+        self.running.iter().any(Option::is_none)
     }
 
-    /// A thread can run again.
-    pub(crate) fn wakes(&mut self, thread: usize, now: Nanos) -> Placed {
-        let idle = |core: &usize| self.shifts[*core].is_none();
-        let home = Some(self.home[thread]).filter(idle);
-        if let Some(core) = home.or_else(|| (0..self.shifts.len()).find(idle)) {
-            self.puts(thread, core, now);
-            return Placed::OnIdle(core);
+    /// A thread can run again: places it on a core or in the queue.
+    pub(crate) fn wake(&mut self, thread: usize, now: Nanos) -> Placement {
+        let idle = |core: &usize| self.running[*core].is_none();
+        let last = Some(self.last_core[thread]).filter(idle);
+        if let Some(core) = last.or_else(|| (0..self.running.len()).find(idle)) {
+            self.dispatch(thread, core, now);
+            return Placement::OnIdle(core);
         }
-        let most_served = (0..self.shifts.len()).max_by_key(|&core| self.served_on(core, now));
-        let most = most_served.map_or(0, |core| self.served_on(core, now));
-        let served = &mut self.served[thread];
-        *served = (*served).max(most.saturating_sub(self.quantum));
-        // Half a quantum is what it takes to be preferred: else two threads that wake each
-        // other would do nothing but change places.
-        let preferred = self.quantum > 0 && most - (*served).min(most) > self.quantum / 2;
-        match most_served.filter(|_| preferred) {
+        let longest_on = (0..self.running.len()).max_by_key(|&core| self.runtime_on(core, now));
+        let most = longest_on.map_or(0, |core| self.runtime_on(core, now));
+        let runtime = &mut self.runtime[thread];
+        *runtime = (*runtime).max(most.saturating_sub(self.quantum));
+        // Only a thread that is more than half a quantum behind preempts another. Else two threads
+        // that wake each other would do nothing but change places.
+        let preempts = self.quantum > 0 && most - (*runtime).min(most) > self.quantum / 2;
+        match longest_on.filter(|_| preempts) {
             Some(core) => {
-                let of = self.empties(core, now);
-                self.puts(thread, core, now);
-                of.map_or(Placed::OnIdle(core), |of| {
-                    self.queues(of);
-                    Placed::Instead { core, of }
+                let preempted = self.take_off(core, now);
+                self.dispatch(thread, core, now);
+                preempted.map_or(Placement::OnIdle(core), |preempted| {
+                    self.enqueue(preempted);
+                    Placement::Preempting { core, preempted }
                 })
             }
             None => {
-                self.queues(thread);
-                Placed::Queued
+                self.enqueue(thread);
+                Placement::Queued
             }
         }
     }
 
-    /// A thread goes to sleep, or ends. The core it leaves, and who is on that now.
-    pub(crate) fn leaves(&mut self, thread: usize, now: Nanos) -> Option<(usize, Option<usize>)> {
+    /// A thread goes to sleep, or ends. Gives the core that it leaves, and the thread that runs
+    /// there now.
+    pub(crate) fn block(&mut self, thread: usize, now: Nanos) -> Option<(usize, Option<usize>)> {
         let core = self.core_of(thread)?;
-        self.empties(core, now);
-        let next = self.queue.pop_first().map(|(_, _, next)| next);
+        self.take_off(core, now);
+        let next = self.run_queue.pop_first().map(|(_, _, next)| next);
         if let Some(next) = next {
-            self.puts(next, core, now);
+            self.dispatch(next, core, now);
         }
         Some((core, next))
     }
 
-    /// A core's slice is over: who had it, and who has it now, if anybody queued.
-    pub(crate) fn slice_over(&mut self, core: usize, now: Nanos) -> Option<(usize, usize)> {
-        if self.queue.is_empty() {
+    /// A core's time slice is over. Gives the thread that had it and the one that has it now, if
+    /// any thread queued.
+    pub(crate) fn end_slice(&mut self, core: usize, now: Nanos) -> Option<(usize, usize)> {
+        if self.run_queue.is_empty() {
             return None;
         }
-        let before = self.empties(core, now)?;
-        let (_, _, next) = self.queue.pop_first()?;
-        self.queues(before);
-        self.puts(next, core, now);
+        let before = self.take_off(core, now)?;
+        let (_, _, next) = self.run_queue.pop_first()?;
+        self.enqueue(before);
+        self.dispatch(next, core, now);
         Some((before, next))
     }
 
-    fn served_on(&self, core: usize, now: Nanos) -> Nanos {
-        let shift = |shift: Shift| self.served[shift.thread] + now.saturating_sub(shift.since);
-        self.shifts[core].map_or(0, shift)
+    fn runtime_on(&self, core: usize, now: Nanos) -> Nanos {
+        let runtime = |on: OnCore| self.runtime[on.thread] + now.saturating_sub(on.since);
+        self.running[core].map_or(0, runtime)
     }
 
-    fn puts(&mut self, thread: usize, core: usize, now: Nanos) {
-        self.shifts[core] = Some(Shift { thread, since: now });
-        self.home[thread] = core;
+    fn dispatch(&mut self, thread: usize, core: usize, now: Nanos) {
+        self.running[core] = Some(OnCore { thread, since: now });
+        self.last_core[thread] = core;
     }
 
-    fn empties(&mut self, core: usize, now: Nanos) -> Option<usize> {
-        let served = self.served_on(core, now);
-        let shift = self.shifts[core].take()?;
-        self.served[shift.thread] = served;
-        Some(shift.thread)
+    fn take_off(&mut self, core: usize, now: Nanos) -> Option<usize> {
+        let runtime = self.runtime_on(core, now);
+        let on_core = self.running[core].take()?;
+        self.runtime[on_core.thread] = runtime;
+        Some(on_core.thread)
     }
 
-    fn queues(&mut self, thread: usize) {
+    fn enqueue(&mut self, thread: usize) {
         self.arrivals += 1;
-        self.queue.insert((self.served[thread], self.arrivals, thread));
+        self.run_queue.insert((self.runtime[thread], self.arrivals, thread));
     }
 }
 
@@ -170,39 +174,39 @@ mod tests {
 
     fn cores(cores: usize, threads: usize) -> Cores {
         let mut all = Cores::new(cores, 100);
-        (0..threads).for_each(|_| all.joins());
+        (0..threads).for_each(|_| all.add_thread());
         all
     }
 
     #[test]
     fn a_woken_thread_prefers_the_core_it_had() {
         let mut cores = cores(2, 2);
-        assert_eq!(cores.wakes(1, 0), Placed::OnIdle(1));
-        assert_eq!(cores.leaves(1, 5), Some((1, None)));
-        assert_eq!(cores.wakes(1, 9), Placed::OnIdle(1));
-        assert_eq!(cores.wakes(0, 9), Placed::OnIdle(0));
+        assert_eq!(cores.wake(1, 0), Placement::OnIdle(1));
+        assert_eq!(cores.block(1, 5), Some((1, None)));
+        assert_eq!(cores.wake(1, 9), Placement::OnIdle(1));
+        assert_eq!(cores.wake(0, 9), Placement::OnIdle(0));
     }
 
     #[test]
     fn no_core_idles_while_a_thread_queues() {
         let mut cores = cores(1, 3);
-        assert_eq!(cores.wakes(0, 0), Placed::OnIdle(0));
-        assert_eq!(cores.wakes(1, 0), Placed::Queued);
-        assert_eq!(cores.wakes(2, 0), Placed::Queued);
-        assert_eq!(cores.leaves(0, 10), Some((0, Some(1))));
-        assert_eq!(cores.slice_over(0, 110), Some((1, 2)));
-        assert_eq!(cores.leaves(2, 120), Some((0, Some(1))));
-        assert_eq!(cores.slice_over(0, 220), None);
-        assert_eq!(cores.leaves(1, 230), Some((0, None)));
+        assert_eq!(cores.wake(0, 0), Placement::OnIdle(0));
+        assert_eq!(cores.wake(1, 0), Placement::Queued);
+        assert_eq!(cores.wake(2, 0), Placement::Queued);
+        assert_eq!(cores.block(0, 10), Some((0, Some(1))));
+        assert_eq!(cores.end_slice(0, 110), Some((1, 2)));
+        assert_eq!(cores.block(2, 120), Some((0, Some(1))));
+        assert_eq!(cores.end_slice(0, 220), None);
+        assert_eq!(cores.block(1, 230), Some((0, None)));
     }
 
     #[test]
-    fn who_has_slept_long_goes_before_who_computes() {
+    fn a_thread_that_has_slept_long_preempts_one_that_computes() {
         let mut cores = cores(1, 2);
-        assert_eq!(cores.wakes(0, 0), Placed::OnIdle(0));
-        assert_eq!(cores.wakes(1, 51), Placed::Instead { core: 0, of: 0 });
-        assert_eq!(cores.leaves(1, 60), Some((0, Some(0))));
-        // It has had 9 and is owed 43 of the other's 52: not enough.
-        assert_eq!(cores.wakes(1, 61), Placed::Queued);
+        assert_eq!(cores.wake(0, 0), Placement::OnIdle(0));
+        assert_eq!(cores.wake(1, 51), Placement::Preempting { core: 0, preempted: 0 });
+        assert_eq!(cores.block(1, 60), Some((0, Some(0))));
+        // It has run for 9, the other for 52: it is less than half a quantum behind.
+        assert_eq!(cores.wake(1, 61), Placement::Queued);
     }
 }

@@ -1,257 +1,267 @@
-//! Threads on cores as virtual time goes by: who is at which step, until when.
+//! Virtual time: which thread is at which activity, and until when.
 //!
-//! *Assumes*: it is told what each thread does next, and what that costs.
-//! *Promises*: time never goes back; of two things due at one moment the one that was arranged
-//! first comes first; a step that is paused goes on where it was.
-//! *Leaves out*: the lock (`gil/simulator/simulation.rs`), and who gets a core (`gil/simulator/cores.rs`).
+//! *Assumes*: the caller says what each thread does next, and what that costs.
+//! *Promises*: time never goes back; of two things due at one moment the one that was scheduled
+//! first comes first; an activity that is preempted goes on where it was.
+//! *Leaves out*: the lock (`gil/simulator/activities.rs`), and which thread gets a core
+//! (`gil/simulator/cores.rs`).
 //!
 //! ```text
-//!   now ───────▶ step of b ends ── slice of core 0 ends ── sleep of a ends ── …
-//!                  │                 │                       │
-//!                  ▼                 ▼                       ▼
-//!         the simulator says       another thread          it finds a core,
-//!         what b does next         goes on                 or queues for one
+//!   now ───────▶ activity of b ends ── slice of core 0 ends ── sleep of a ends ── …
+//!                  │                     │                       │
+//!                  ▼                     ▼                       ▼
+//!         the caller decides           another thread          a gets a core,
+//!         what b does next             goes on                 or queues for one
 //! ```
+//! This is a discrete-event simulation: a heap of what is due, and a clock that jumps to the
+//! first of it. What was cancelled stays in the heap, with a generation that is out of date.
 
 use crate::base::random::SplitMix64;
 use crate::gil::rules::decision::Nanos;
-use crate::gil::simulator::actor::{Actor, AndThen, Bed, Step};
-use crate::gil::simulator::cores::{Cores, Placed};
-use crate::gil::simulator::script::Costs;
+use crate::gil::simulator::cores::{Cores, Placement};
+use crate::gil::simulator::costs::Costs;
+use crate::gil::simulator::thread::{Activity, AndThen, SimThread, WaitsOn};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// What is due at a moment.
+/// What ends at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum EndOf {
-    Step { thread: usize, stamp: u64 },
-    Slice { core: usize, stamp: u64 },
-    Sleep { thread: usize, stamp: u64 },
+enum Due {
+    Activity { thread: usize, generation: u64 },
+    Slice { core: usize, generation: u64 },
+    Sleep { thread: usize, generation: u64 },
 }
 
-/// What has come to pass.
+/// Why the clock stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Passed {
-    /// This thread's step is over.
-    Step(usize),
-    /// The time is over.
+pub(crate) enum Advance {
+    /// This thread's activity is over.
+    Activity(usize),
+    /// The limit of the simulated time is reached.
     Limit,
     /// Nothing is due any more.
-    Everything,
+    NothingDue,
 }
 
 #[derive(Debug)]
 pub(crate) struct Timeline {
     pub(crate) costs: Costs,
-    pub(crate) actors: Vec<Actor>,
+    pub(crate) threads: Vec<SimThread>,
     pub(crate) now: Nanos,
-    chance: SplitMix64,
+    random: SplitMix64,
     cores: Cores,
-    /// Which slice of each core is the present one.
+    /// The generation of the present slice of each core.
     slices: Vec<u64>,
-    due: BinaryHeap<Reverse<(Nanos, u64, EndOf)>>,
-    appointments: u64,
+    due: BinaryHeap<Reverse<(Nanos, u64, Due)>>,
+    /// How many ends were scheduled: orders those of one moment.
+    scheduled: u64,
 }
 
 impl Timeline {
     pub(crate) fn new(cores: usize, costs: Costs, seed: u64) -> Timeline {
         Timeline {
             costs: Costs { tick: costs.tick.max(1), ..costs },
-            actors: Vec::new(),
+            threads: Vec::new(),
             now: 0,
-            chance: SplitMix64::new(seed),
+            random: SplitMix64::new(seed),
             cores: Cores::new(cores, costs.quantum),
             slices: vec![0; cores],
             due: BinaryHeap::new(),
-            appointments: 0,
+            scheduled: 0,
         }
     }
 
-    pub(crate) fn joins(&mut self, actor: Actor) {
-        self.actors.push(actor);
-        self.cores.joins();
+    pub(crate) fn add_thread(&mut self, sim: SimThread) {
+        self.threads.push(sim);
+        self.cores.add_thread();
     }
 
-    /// All threads ask for the lock and for a core.
-    pub(crate) fn starts(&mut self) {
-        for thread in 0..self.actors.len() {
-            self.begins(thread, Step::Wants, self.costs.desk);
-            self.wakes(thread, 0);
+    /// All threads take the lock, and get a core or queue for one.
+    pub(crate) fn start_all(&mut self) {
+        for thread in 0..self.threads.len() {
+            self.start_activity(thread, Activity::Acquire, self.costs.contended);
+            self.make_runnable(thread, 0);
         }
     }
 
-    /// Lets time go by until a step is over.
-    pub(crate) fn passes(&mut self, limit: Nanos) -> Passed {
+    /// Advances the clock until an activity is over.
+    pub(crate) fn advance(&mut self, limit: Nanos) -> Advance {
         while let Some(Reverse((at, _, due))) = self.due.pop() {
             if at > limit {
                 self.now = limit;
-                self.stops_in_the_middle();
-                return Passed::Limit;
+                self.count_partial_ticks();
+                return Advance::Limit;
             }
             self.now = at;
-            if let Some(thread) = self.happens(due) {
-                return Passed::Step(thread);
+            if let Some(thread) = self.handle(due) {
+                return Advance::Activity(thread);
             }
         }
-        Passed::Everything
+        Advance::NothingDue
     }
 
-    fn happens(&mut self, due: EndOf) -> Option<usize> {
+    /// Handles what is due; gives the thread whose activity is over, if it was one.
+    fn handle(&mut self, due: Due) -> Option<usize> {
         match due {
-            EndOf::Step { thread, stamp } if self.actors[thread].stamp == stamp => {
-                self.actors[thread].left = 0;
+            Due::Activity { thread, generation }
+                if self.threads[thread].generation == generation =>
+            {
+                self.threads[thread].left = 0;
                 return Some(thread);
             }
-            EndOf::Sleep { thread, stamp } if self.actors[thread].stamp == stamp => {
-                self.gets_up(thread, true);
+            Due::Sleep { thread, generation } if self.threads[thread].generation == generation => {
+                self.wake(thread, true);
             }
-            EndOf::Slice { core, stamp } if self.slices[core] == stamp => {
-                match self.cores.slice_over(core, self.now) {
+            Due::Slice { core, generation } if self.slices[core] == generation => {
+                match self.cores.end_slice(core, self.now) {
                     Some((before, next)) => {
-                        self.pauses(before);
-                        self.resumes(next, core, self.costs.switch);
+                        self.preempt(before);
+                        self.resume(next, core, self.costs.switch);
                     }
-                    None => self.begins_slice(core, 0),
+                    None => self.start_slice(core, 0),
                 }
             }
-            // Somebody woke it, or paused it, before.
-            EndOf::Step { .. } | EndOf::Sleep { .. } | EndOf::Slice { .. } => {}
+            // Cancelled: the thread was woken or preempted before.
+            Due::Activity { .. } | Due::Sleep { .. } | Due::Slice { .. } => {}
         }
         None
     }
 
     /// What it costs to wake a sleeper now.
-    pub(crate) fn signal(&self) -> Nanos {
-        let interrupt = if self.cores.has_idle() { self.costs.interrupt } else { 0 };
+    pub(crate) fn signal_cost(&self) -> Nanos {
+        let interrupt = if self.cores.has_idle_core() { self.costs.interrupt } else { 0 };
         self.costs.signal.saturating_add(interrupt)
     }
 
-    /// A thread that is on a core, or will be, begins a step.
-    pub(crate) fn begins(&mut self, thread: usize, step: Step, cost: Nanos) {
-        self.actors[thread].step = step;
-        self.takes_time(thread, cost);
+    /// Starts an activity of a thread that is on a core, or will be.
+    pub(crate) fn start_activity(&mut self, thread: usize, activity: Activity, cost: Nanos) {
+        self.threads[thread].activity = activity;
+        self.set_remaining(thread, cost);
     }
 
-    fn appoints(&mut self, at: Nanos, due: EndOf) {
-        self.appointments += 1;
-        self.due.push(Reverse((at, self.appointments, due)));
+    fn schedule(&mut self, at: Nanos, due: Due) {
+        self.scheduled += 1;
+        self.due.push(Reverse((at, self.scheduled, due)));
     }
 
-    /// A cost, as it happens to be this time.
-    fn about(&mut self, cost: Nanos) -> Nanos {
+    /// A cost, a bit less or more at random.
+    fn with_jitter(&mut self, cost: Nanos) -> Nanos {
         let spread = cost / 100 * self.costs.jitter;
         match spread {
             0 => cost,
-            _ => cost - spread + self.chance.next_u64() % (2 * spread + 1),
+            _ => cost - spread + self.random.next_u64() % (2 * spread + 1),
         }
     }
 
-    /// A thread that can run again finds a core, or queues for one.
-    fn wakes(&mut self, thread: usize, lead: Nanos) {
-        match self.cores.wakes(thread, self.now) {
-            Placed::OnIdle(core) => self.resumes(thread, core, lead),
-            Placed::Instead { core, of } => {
-                self.pauses(of);
-                self.resumes(thread, core, self.costs.switch);
+    /// Gives a core to a thread that can run again, or has it queue for one.
+    fn make_runnable(&mut self, thread: usize, lead: Nanos) {
+        match self.cores.wake(thread, self.now) {
+            Placement::OnIdle(core) => self.resume(thread, core, lead),
+            Placement::Preempting { core, preempted } => {
+                self.preempt(preempted);
+                self.resume(thread, core, self.costs.switch);
             }
-            Placed::Queued => {}
+            Placement::Queued => {}
         }
     }
 
-    /// A thread goes on with its step, after the time it takes to get it onto the core.
-    fn resumes(&mut self, thread: usize, core: usize, lead: Nanos) {
-        let actor = &mut self.actors[thread];
-        actor.resumed = self.now.saturating_add(lead);
-        actor.stamp += 1;
-        let (at, stamp) = (actor.resumed.saturating_add(actor.left), actor.stamp);
-        self.appoints(at, EndOf::Step { thread, stamp });
-        self.begins_slice(core, lead);
+    /// Lets a thread go on with its activity, after the time it takes to get it onto the core.
+    fn resume(&mut self, thread: usize, core: usize, lead: Nanos) {
+        let sim = &mut self.threads[thread];
+        sim.resumed = self.now.saturating_add(lead);
+        sim.generation += 1;
+        let (at, generation) = (sim.resumed.saturating_add(sim.left), sim.generation);
+        self.schedule(at, Due::Activity { thread, generation });
+        self.start_slice(core, lead);
     }
 
-    fn begins_slice(&mut self, core: usize, lead: Nanos) {
+    fn start_slice(&mut self, core: usize, lead: Nanos) {
         self.slices[core] += 1;
         if self.costs.quantum > 0 {
             let at = self.now.saturating_add(lead).saturating_add(self.costs.quantum);
-            self.appoints(at, EndOf::Slice { core, stamp: self.slices[core] });
+            self.schedule(at, Due::Slice { core, generation: self.slices[core] });
         }
     }
 
-    /// A thread loses its core in the middle of a step.
-    fn pauses(&mut self, thread: usize) {
-        let actor = &mut self.actors[thread];
-        actor.left -= self.now.saturating_sub(actor.resumed).min(actor.left);
-        actor.stamp += 1;
+    /// Stops a thread's activity in the middle: it loses its core.
+    fn preempt(&mut self, thread: usize) {
+        let sim = &mut self.threads[thread];
+        sim.left -= self.now.saturating_sub(sim.resumed).min(sim.left);
+        sim.generation += 1;
     }
 
-    pub(crate) fn takes_time(&mut self, thread: usize, cost: Nanos) {
+    /// Sets how long the activity still takes.
+    pub(crate) fn set_remaining(&mut self, thread: usize, cost: Nanos) {
         let on_core = self.cores.core_of(thread).is_some();
-        let actor = &mut self.actors[thread];
-        actor.left = cost;
-        actor.stamp += 1;
+        let sim = &mut self.threads[thread];
+        sim.left = cost;
+        sim.generation += 1;
         if on_core {
-            actor.resumed = actor.resumed.max(self.now);
-            let (at, stamp) = (actor.resumed.saturating_add(cost), actor.stamp);
-            self.appoints(at, EndOf::Step { thread, stamp });
+            sim.resumed = sim.resumed.max(self.now);
+            let (at, generation) = (sim.resumed.saturating_add(cost), sim.generation);
+            self.schedule(at, Due::Activity { thread, generation });
         }
     }
 
-    pub(crate) fn leaves_core(&mut self, thread: usize) {
-        if let Some((core, next)) = self.cores.leaves(thread, self.now) {
+    /// Takes a thread off its core; the next in the run queue gets the core.
+    pub(crate) fn leave_core(&mut self, thread: usize) {
+        if let Some((core, next)) = self.cores.block(thread, self.now) {
             self.slices[core] += 1;
             if let Some(next) = next {
-                self.resumes(next, core, self.costs.switch);
+                self.resume(next, core, self.costs.switch);
             }
         }
     }
 
-    pub(crate) fn sleeps(&mut self, thread: usize, bed: Bed, until: Option<Nanos>) {
-        self.leaves_core(thread);
-        let actor = &mut self.actors[thread];
-        actor.bed = Some(bed);
-        actor.stamp += 1;
-        let stamp = actor.stamp;
+    /// Puts a thread to sleep, at most until this moment.
+    pub(crate) fn block(&mut self, thread: usize, waits_on: WaitsOn, until: Option<Nanos>) {
+        self.leave_core(thread);
+        let sim = &mut self.threads[thread];
+        sim.waits_on = Some(waits_on);
+        sim.generation += 1;
+        let generation = sim.generation;
         if let Some(until) = until {
-            self.appoints(until, EndOf::Sleep { thread, stamp });
+            self.schedule(until, Due::Sleep { thread, generation });
         }
     }
 
-    /// Ends a sleep. A thread that does not sleep has been woken already.
-    pub(crate) fn gets_up(&mut self, thread: usize, timed_out: bool) {
-        let Some(bed) = self.actors[thread].bed.take() else { return };
-        let step = match bed {
-            Bed::Lock => Step::LooksUp { timed_out },
-            Bed::Switch => Step::Goes { next: AndThen::HandsOver },
-            Bed::Act => Step::Works,
+    /// Wakes a thread. One that does not sleep has been woken already.
+    pub(crate) fn wake(&mut self, thread: usize, timed_out: bool) {
+        let Some(waits_on) = self.threads[thread].waits_on.take() else { return };
+        let activity = match waits_on {
+            WaitsOn::Lock => Activity::Recheck { timed_out },
+            WaitsOn::Switch => Activity::Resume { next: AndThen::AwaitSwitch },
+            WaitsOn::Act => Activity::Detached,
         };
-        let visit = if bed == Bed::Lock { self.costs.desk } else { 0 };
-        self.begins(thread, step, visit);
-        let lead = self.about(self.costs.wake);
-        self.wakes(thread, lead);
+        let access = if waits_on == WaitsOn::Lock { self.costs.contended } else { 0 };
+        self.start_activity(thread, activity, access);
+        let lead = self.with_jitter(self.costs.wake);
+        self.make_runnable(thread, lead);
     }
 
-    /// How long a thread has been at its ticks.
-    pub(crate) fn spent(&self, thread: usize, ticks: u64) -> Nanos {
-        let actor = &self.actors[thread];
+    /// How long a thread has been running its ticks.
+    pub(crate) fn time_spent(&self, thread: usize, ticks: u64) -> Nanos {
+        let sim = &self.threads[thread];
         let here = match self.cores.core_of(thread) {
-            Some(_) => self.now.saturating_sub(actor.resumed).min(actor.left),
+            Some(_) => self.now.saturating_sub(sim.resumed).min(sim.left),
             None => 0,
         };
-        ticks.saturating_mul(self.costs.tick) - actor.left + here
+        ticks.saturating_mul(self.costs.tick) - sim.left + here
     }
 
-    /// How many ticks it has begun.
-    pub(crate) fn ticks_done(&self, thread: usize, ticks: u64) -> u64 {
-        self.spent(thread, ticks).div_ceil(self.costs.tick).min(ticks)
+    /// How many of its ticks it has begun.
+    pub(crate) fn ticks_begun(&self, thread: usize, ticks: u64) -> u64 {
+        self.time_spent(thread, ticks).div_ceil(self.costs.tick).min(ticks)
     }
 
-    /// Time is over: ticks that were done count.
-    fn stops_in_the_middle(&mut self) {
-        for thread in 0..self.actors.len() {
-            if let Step::Computes { ticks } = self.actors[thread].step
-                && self.actors[thread].ended.is_none()
+    /// At the limit: counts the ticks that threads have done of unfinished activities.
+    fn count_partial_ticks(&mut self) {
+        for thread in 0..self.threads.len() {
+            if let Activity::Compute { ticks } = self.threads[thread].activity
+                && self.threads[thread].ended.is_none()
             {
-                let whole = self.spent(thread, ticks) / self.costs.tick;
-                self.actors[thread].did(whole.min(ticks));
+                let whole = self.time_spent(thread, ticks) / self.costs.tick;
+                self.threads[thread].count_ticks(whole.min(ticks));
             }
         }
     }

@@ -1,9 +1,13 @@
-//! `singletrack explore` and `dis`.
+//! `singletrack explore` and `dis`: a program of the bytecode machine, explored.
 //!
 //! ```text
-//!   output           What was explored, for people and for machines
-//!   request          A program of the bytecode machine, read from a file
+//!   command line, program file ── request ──▶ ExploreRequest ── output ──▶ text or JSON
+//!                                                                │
+//!                                                                └─ runs vm/explorer.rs, or
+//!                                                                   vm/replay.rs for one schedule
 //! ```
+//!
+//! Read `request`, then `output`. What a schedule is, and how all are tried, is in `vm`.
 
 pub mod output;
 pub mod request;

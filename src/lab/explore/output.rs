@@ -1,8 +1,8 @@
 //! What was explored, for people and for machines.
 //!
 //! *Assumes*: a request that can be carried out.
-//! *Promises*: every outcome with its count; the outcome that a student should see, drawn; a
-//! bound that was hit, said.
+//! *Promises*: every outcome with its count; a drawing of the one that went wrong with the fewest
+//! switches; if a bound was hit, a line that says so.
 //! *Leaves out*: writing it anywhere.
 //!
 //! ```text
@@ -12,22 +12,21 @@
 //! `ending` is `finished`, `deadlock`, `starvation`, `endless` or `out of fuel`. `serial` is
 //! true if the outcome also comes when each thread runs to its end before the next begins.
 
-use crate::lab::explore::request::{ExploreRequest, How};
+use crate::lab::explore::request::{ExploreRequest, Schedules};
 use crate::vm::explorer::{Exploration, Found};
 use crate::vm::program::Program;
-use crate::vm::replay::columns;
-use crate::vm::replay::{Replay, replay};
+use crate::vm::replay::{Replay, columns, replay};
 use crate::vm::world::{Ending, Outcome};
 use serde_json::{Map, Value, json};
 
-/// Of more outcomes only so many are listed.
+/// Schedules many outcomes are listed, at most.
 const MOST_LISTED: usize = 20;
 
-/// Carries a request out; the text to print.
+/// Carries a request out, and gives the text to print.
 pub fn explore(request: &ExploreRequest) -> String {
     let program = request.program.program();
-    match &request.how {
-        How::One(schedule, replayed) if request.json => {
+    match &request.schedules {
+        Schedules::One(schedule, replayed) if request.json => {
             let Replay { outcome, .. } = &**replayed;
             let switches = schedule.switches();
             let schedule = schedule.to_string();
@@ -44,13 +43,13 @@ pub fn explore(request: &ExploreRequest) -> String {
                 }],
             }))
         }
-        How::One(_, replayed) => format!(
+        Schedules::One(_, replayed) => format!(
             "{}{}→ {}\n",
-            columns(program, &replayed.events),
+            columns(program, &replayed.trace),
             afterword(request, replayed),
-            words(program, &replayed.outcome)
+            outcome_line(program, &replayed.outcome)
         ),
-        How::All { explorer, full } => {
+        Schedules::All { explorer, full } => {
             let exploration = explorer.explore(&request.program);
             if request.json {
                 pretty(&document(program, &exploration, *full))
@@ -91,14 +90,14 @@ fn state(program: &Program, outcome: &Outcome) -> Map<String, Value> {
 }
 
 /// The outcome in a line: `x = 1`, or `deadlock, x = 1`.
-fn words(program: &Program, outcome: &Outcome) -> String {
+fn outcome_line(program: &Program, outcome: &Outcome) -> String {
     let values = program.globals.iter().zip(&outcome.globals);
-    let mut words: Vec<String> =
+    let mut parts: Vec<String> =
         values.map(|(global, value)| format!("{} = {value}", global.name)).collect();
-    if outcome.ending != Ending::Finished || words.is_empty() {
-        words.insert(0, outcome.ending.to_string());
+    if outcome.ending != Ending::Finished || parts.is_empty() {
+        parts.insert(0, outcome.ending.to_string());
     }
-    words.join(", ")
+    parts.join(", ")
 }
 
 /// The table of outcomes, and the losing one drawn.
@@ -107,7 +106,8 @@ fn page(request: &ExploreRequest, exploration: &Exploration, full: bool) -> Stri
     let outcomes = &exploration.outcomes;
     let mut text = title(request, exploration, full);
     let listed = &outcomes[..outcomes.len().min(MOST_LISTED)];
-    let names: Vec<String> = listed.iter().map(|found| words(program, &found.outcome)).collect();
+    let names: Vec<String> =
+        listed.iter().map(|found| outcome_line(program, &found.outcome)).collect();
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(7);
     text += &format!("  {:<width$}  schedules  fewest switches\n", "outcome");
     for (name, found) in names.iter().zip(listed) {
@@ -119,7 +119,7 @@ fn page(request: &ExploreRequest, exploration: &Exploration, full: bool) -> Stri
     if outcomes.len() > listed.len() {
         text += &format!("  and {} more; --json lists all\n", outcomes.len() - listed.len());
     }
-    text + &finale(request, exploration)
+    text + &drawing(request, exploration)
 }
 
 fn title(request: &ExploreRequest, exploration: &Exploration, full: bool) -> String {
@@ -157,7 +157,7 @@ fn remark(found: &Found) -> &'static str {
 }
 
 /// The outcome that went wrong with the fewest switches, drawn.
-fn finale(request: &ExploreRequest, exploration: &Exploration) -> String {
+fn drawing(request: &ExploreRequest, exploration: &Exploration) -> String {
     let lost = exploration.outcomes.iter().filter(|found| !found.serial);
     let found = lost.min_by_key(|found| found.schedule.switches());
     let drawn = found.and_then(|found| {
@@ -172,8 +172,8 @@ fn finale(request: &ExploreRequest, exploration: &Exploration) -> String {
     format!(
         "\n{}, by as few switches as can be:\n\n{}{}→ again: singletrack explore {} --policy {} \
          --schedule {}\n",
-        words(program, &found.outcome),
-        columns(program, &replayed.events),
+        outcome_line(program, &found.outcome),
+        columns(program, &replayed.trace),
         afterword(request, &replayed),
         request.name,
         request.policy,
@@ -181,7 +181,7 @@ fn finale(request: &ExploreRequest, exploration: &Exploration) -> String {
     )
 }
 
-/// Why nothing more happens.
+/// Why nothing more happens: which thread waits for which, or that the program is in a cycle.
 fn afterword(request: &ExploreRequest, replayed: &Replay) -> String {
     let program = &request.program;
     let mut text = String::new();

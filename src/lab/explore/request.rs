@@ -1,15 +1,8 @@
-//! A program of the bytecode machine, read from a file.
-//!
-//! *Assumes*: nothing of the file.
-//! *Promises*: a program that can run, or one line: file, line, column, what is wrong, what to
-//! do.
-//! *Leaves out*: running it.
-//!
-//! # What `explore` and `dis` are asked for on the command line
+//! What `explore` and `dis` are asked for: a command line, and a program file.
 //!
 //! *Assumes*: words that clap has sorted.
-//! *Promises*: a request that can be carried out: the program can run, the policy allows the
-//! schedule. Or one line that says why not.
+//! *Promises*: a request that can be carried out: the program can run and the policy allows the
+//! schedule. Or one line that says why not: file, line, column, what is wrong, what to do.
 //! *Leaves out*: carrying it out (`lab/explore/output.rs`).
 
 use crate::gil::rules::policy::SwitchPolicy;
@@ -17,55 +10,16 @@ use crate::lab::report::failure::Failure;
 use crate::vm::assembler::assemble;
 use crate::vm::explorer::{Explorer, Limits};
 use crate::vm::program::Program;
-use crate::vm::replay::{Replay, Schedule, replay};
+use crate::vm::replay::{Replay, replay};
+use crate::vm::schedule::Schedule;
 use crate::vm::verifier::Verified;
 use clap::{Args, value_parser};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// A longer file is no program.
+/// Schedules many bytes a program's file may have.
 const LONGEST: u64 = 1 << 20;
-
-/// Reads a program.
-///
-/// # Errors
-/// [`Failure`] if there is no such file, or no program in it.
-pub fn read(path: &Path) -> Result<Program, Failure> {
-    let name = path.display().to_string();
-    let failed = |e| Failure::io(&name, &e, "name a file that can be read");
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(failed)?;
-    file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > LONGEST {
-        let why = format!("it has more than {LONGEST} bytes");
-        return Err(Failure::new(name, why, "name a file with a program"));
-    }
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = 1 + good.iter().filter(|byte| **byte == b'\n').count();
-        let line_start = good.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        let column = 1 + String::from_utf8_lossy(&good[line_start..]).chars().count();
-        let place = format!("{name}:{line}:{column}");
-        Failure::new(place, "no UTF-8 text", "name a file with a program")
-    })?;
-    assemble(&text).map_err(|error| {
-        let place = format!("{name}:{}", error.position);
-        let expected = format!("expected {}", error.expected);
-        Failure::new(place, format!("found {}", error.found), expected)
-    })
-}
-
-/// Reads a program and checks that it can run.
-///
-/// # Errors
-/// As [`read`], and if it cannot.
-pub fn read_verified(path: &Path) -> Result<Verified, Failure> {
-    Verified::new(read(path)?).map_err(|error| {
-        let place = format!("{}:{}", path.display(), error.position);
-        Failure::new(place, error.what(), error.remedy())
-    })
-}
 
 /// For the end of `explore --help`.
 pub const EXAMPLES: &str = "\
@@ -117,23 +71,23 @@ pub struct ExploreRequest {
     pub program: Verified,
     /// When threads may switch.
     pub policy: SwitchPolicy,
-    /// How.
-    pub how: How,
+    /// All schedules, or one.
+    pub schedules: Schedules,
     /// Whether to print JSON.
     pub json: bool,
 }
 
 /// One schedule, or all.
 #[derive(Debug, Clone)]
-pub enum How {
-    /// All of them; in full, or reduced.
+pub enum Schedules {
+    /// All of them, or of those that must come to the same only one.
     All {
-        /// With the limits that were asked for.
+        /// The explorer, with the limits that were asked for.
         explorer: Explorer,
-        /// Each was asked for.
+        /// Whether each is to run, also those that must come to the same.
         full: bool,
     },
-    /// This one, and what it came to.
+    /// This one, and its replay.
     One(Schedule, Box<Replay>),
 }
 
@@ -144,14 +98,14 @@ impl ExploreArgs {
     /// [`Failure`] if there is no such program, or it does not allow the schedule.
     pub fn request(self) -> Result<ExploreRequest, Failure> {
         let program = read_verified(&self.program)?;
-        let how = match self.schedule {
+        let schedules = match self.schedule {
             Some(schedule) => {
                 let replayed = replay(&program, &self.policy, &schedule).map_err(|error| {
                     let line = error.to_string();
                     let (why, remedy) = line.rsplit_once("; ").unwrap_or((&line, "change it"));
                     Failure::new(format!("--schedule {schedule}"), why, remedy)
                 })?;
-                How::One(schedule, Box::new(replayed))
+                Schedules::One(schedule, Box::new(replayed))
             }
             None => {
                 let limits = Limits::default();
@@ -160,11 +114,11 @@ impl ExploreArgs {
                 let explorer = Explorer::new(self.policy).with_limits(limits);
                 let full = self.full;
                 let explorer = if full { explorer.in_full() } else { explorer };
-                How::All { explorer, full }
+                Schedules::All { explorer, full }
             }
         };
         let name = self.program.display().to_string();
-        Ok(ExploreRequest { name, program, policy: self.policy, how, json: self.json })
+        Ok(ExploreRequest { name, program, policy: self.policy, schedules, json: self.json })
     }
 }
 
@@ -176,4 +130,44 @@ impl DisArgs {
     pub fn request(self) -> Result<Program, Failure> {
         read(&self.program)
     }
+}
+
+/// Reads a program.
+///
+/// # Errors
+/// [`Failure`] if there is no such file, or no program in it.
+pub fn read(path: &Path) -> Result<Program, Failure> {
+    let name = path.display().to_string();
+    let failed = |e| Failure::io(&name, &e, "name a file that can be read");
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(failed)?;
+    file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > LONGEST {
+        let why = format!("it has more than {LONGEST} bytes");
+        return Err(Failure::new(name, why, "name a file with a program"));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = 1 + good.iter().filter(|byte| **byte == b'\n').count();
+        let line_start = good.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let column = 1 + String::from_utf8_lossy(&good[line_start..]).chars().count();
+        let place = format!("{name}:{line}:{column}");
+        Failure::new(place, "no UTF-8 text", "name a file with a program")
+    })?;
+    assemble(&text).map_err(|error| {
+        let place = format!("{name}:{}", error.position);
+        let expected = format!("expected {}", error.expected);
+        Failure::new(place, format!("found {}", error.found), expected)
+    })
+}
+
+/// Reads a program and checks that it can run.
+///
+/// # Errors
+/// As [`read`], and if it cannot.
+pub fn read_verified(path: &Path) -> Result<Verified, Failure> {
+    Verified::new(read(path)?).map_err(|error| {
+        let place = format!("{}:{}", path.display(), error.position);
+        Failure::new(place, error.what(), error.remedy())
+    })
 }

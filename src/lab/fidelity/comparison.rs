@@ -19,16 +19,16 @@
 use crate::gil::rules::policy::{Check, SwitchPolicy};
 use crate::lab::compare::output::SCHEMA_VERSION;
 use crate::lab::fidelity::preset::Preset;
-use crate::lab::fidelity::python::Interpreter;
-use crate::lab::fidelity::subject::{RealOne, Subject};
+use crate::lab::fidelity::python::{Interpreter, RealPython};
+use crate::lab::fidelity::subject::Subject;
 use crate::lab::report::failure::Failure;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// The default `sys.getswitchinterval()`, in milliseconds, where there are no intervals: the
-/// yardstick of the latency must be the same on both sides of the history.
+/// The default `sys.getswitchinterval()`, in milliseconds. Latency is judged by it also where
+/// there are no intervals: before and after 3.2 the measure must be the same.
 const USUAL_INTERVAL_MS: f64 = 5.0;
-/// What is left of the idle rate in a convoy, at most.
+/// The share of the idle rate that is left in a convoy, at most.
 const CONVOY: f64 = 0.25;
 /// For how long switches are counted, at least: threads that start and end switch a few times
 /// more, and in a shorter time those few would be the rate.
@@ -39,7 +39,7 @@ const ALIKE: (f64, f64) = (0.7, 1.5);
 
 /// One experiment on one interpreter.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Row {
+pub struct FidelityRow {
     /// Its name.
     pub experiment: &'static str,
     /// The interpreter's version.
@@ -56,7 +56,7 @@ pub struct Row {
     pub our_kind: &'static str,
 }
 
-impl Row {
+impl FidelityRow {
     /// Both numbers mean the same.
     pub fn agrees_in_kind(&self) -> bool {
         self.kind == self.our_kind
@@ -76,7 +76,7 @@ impl Row {
 
 /// What both sides were found to do.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Figures {
+pub struct SideFigures {
     /// Updates lost by four threads that add one, 500,000 times each.
     pub lost: f64,
     /// The same with a call between load and store.
@@ -97,9 +97,9 @@ pub struct Figures {
 ///
 /// # Errors
 /// If a side breaks down.
-pub fn compare(python: &Interpreter, time: Duration) -> Result<Vec<Row>, Failure> {
+pub fn compare(python: &Interpreter, time: Duration) -> Result<Vec<FidelityRow>, Failure> {
     let policy = python.preset();
-    let mut real = RealOne::start(python)?;
+    let mut real = RealPython::start(python)?;
     let passes = real.passes()?;
     let mut ours = Preset::new(policy, passes);
     let slice = time / 10;
@@ -122,7 +122,7 @@ pub fn compare(python: &Interpreter, time: Duration) -> Result<Vec<Row>, Failure
     }
     let figures = |side: fn(&(f64, f64)) -> f64| {
         let n: Vec<f64> = pairs.iter().map(side).collect();
-        Figures {
+        SideFigures {
             lost: n[0],
             lost_by_call: n[1],
             countdown: n[2],
@@ -136,19 +136,25 @@ pub fn compare(python: &Interpreter, time: Duration) -> Result<Vec<Row>, Failure
 }
 
 /// What the figures of both sides come to. Pure.
-pub fn rows(python: &str, policy: SwitchPolicy, real: &Figures, ours: &Figures) -> Vec<Row> {
-    let row =
-        |experiment, number: &dyn Fn(&Figures) -> f64, kind: &dyn Fn(&Figures) -> &'static str| {
-            Row {
-                experiment,
-                python: python.to_owned(),
-                preset: policy.to_string(),
-                interpreter: number(real),
-                ours: number(ours),
-                kind: kind(real),
-                our_kind: kind(ours),
-            }
-        };
+pub fn rows(
+    python: &str,
+    policy: SwitchPolicy,
+    real: &SideFigures,
+    ours: &SideFigures,
+) -> Vec<FidelityRow> {
+    let row = |experiment,
+               number: &dyn Fn(&SideFigures) -> f64,
+               kind: &dyn Fn(&SideFigures) -> &'static str| {
+        FidelityRow {
+            experiment,
+            python: python.to_owned(),
+            preset: policy.to_string(),
+            interpreter: number(real),
+            ours: number(ours),
+            kind: kind(real),
+            our_kind: kind(ours),
+        }
+    };
     let loses = |count: f64| if count > 0.0 { "some" } else { "none" };
     let convoy = |rate: f64, idle: f64| if rate < CONVOY * idle { "convoy" } else { "no convoy" };
     let at_most = switches_at_most(policy);
@@ -188,7 +194,7 @@ fn pace(ratio: f64) -> &'static str {
 }
 
 /// The rows of one interpreter for people.
-pub fn table(rows: &[Row]) -> String {
+pub fn table(rows: &[FidelityRow]) -> String {
     let Some(first) = rows.first() else { return String::new() };
     let mut text = format!("CPython {} and {}\n", first.python, first.preset);
     text +=
@@ -215,8 +221,8 @@ fn figure(value: f64) -> String {
 
 /// All rows for machines: `{rows: [{experiment, python, preset, interpreter, ours,
 /// agrees_in_kind, factor, kind, our_kind}], skipped: [why]}`.
-pub fn document(rows: &[Row], skipped: &[String]) -> Value {
-    let row = |row: &Row| {
+pub fn document(rows: &[FidelityRow], skipped: &[String]) -> Value {
+    let row = |row: &FidelityRow| {
         json!({
             "experiment": row.experiment,
             "python": row.python,

@@ -136,33 +136,33 @@ def echo(burners):
 
 
 def udp():
-    place = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    place.bind(("127.0.0.1", 0))
-    return place
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind(("127.0.0.1", 0))
+    return server
 
 
 def bandwidth(burners):
-    place = udp()
+    server = udp()
 
     def serve():
-        say("PORT", place.getsockname()[1])
+        say("PORT", server.getsockname()[1])
         while True:
-            data, peer = place.recvfrom(2048)
+            data, peer = server.recvfrom(2048)
             if data == b"END":
                 return
-            place.sendto(data, peer)
+            server.sendto(data, peer)
 
     beside(burners, serve)
     say("DONE")
 
 
 def latency(burners):
-    place, delays = udp(), []
+    server, delays = udp(), []
 
     def serve():
-        say("PORT", place.getsockname()[1])
+        say("PORT", server.getsockname()[1])
         while True:
-            data = place.recv(2048)
+            data = server.recv(2048)
             now = time.time()
             if data == b"END":
                 return

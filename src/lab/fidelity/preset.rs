@@ -1,24 +1,26 @@
-//! The emulator's side of the fidelity comparison: a preset, doing what the interpreter did.
+//! The emulator's side: a preset whose threads do what the interpreter's did.
 //!
 //! *Assumes*: the calling process has one thread.
-//! *Promises*: the same threads, loops and system calls as `lab/fidelity.py`, each loop with
+//! *Promises*: the same threads, loops and system calls as `fidelity.py`, each loop with
 //! the checkpoints of its bytecode and as much work a pass.
 //! *Leaves out*: an interpreter. Between two ticks there is a spin of the right length.
 
 use crate::gil::lock::cell::GilCell;
-use crate::gil::lock::gil_thread::GilThread;
 use crate::gil::lock::global_lock::GlobalLock;
 use crate::gil::lock::token::Gil;
 use crate::gil::rules::policy::SwitchPolicy;
 use crate::lab::fidelity::subject::{ADDERS, ADDITIONS, PAIRS, Passes, Subject, countdown_passes};
-use crate::lab::fidelity::subject::{pings, return_packets, socket, time_pings, volley};
+use crate::lab::fidelity::subject::{
+    exchange_packets, return_packets, send_pings, socket, time_pings,
+};
 use crate::lab::report::failure::Failure;
 use crate::lab::report::measure::{ChildRun, measure};
 use crate::lab::scenes::bytecode::{
     Work, countdown, countdown_until, increment, increment_by_call,
 };
-use crate::lab::scenes::echo::{Places, serve_and_ask};
-use crate::lab::scenes::stage::join;
+use crate::lab::scenes::computing::{join, serve_beside, spawn};
+use crate::lab::scenes::echo::{CoreSplit, serve_and_ask};
+use crate::lab::scenes::race::add_together;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsFd;
@@ -26,6 +28,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+/// How long a child may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The loops of `lab/scenes/bytecode.rs` work twice a pass.
 const TWICE: u32 = 2;
@@ -43,7 +46,7 @@ impl Preset {
         Preset { policy, passes }
     }
 
-    /// A UDP server in a child, asked by this process.
+    /// A UDP server in a child, asked by this process: the peer's number, and the server's.
     fn serve<T: Send + 'static>(
         &self,
         burners: usize,
@@ -51,20 +54,22 @@ impl Preset {
         number: fn(T) -> f64,
         peer: impl FnOnce(SocketAddr) -> Result<f64, Failure>,
     ) -> Result<(f64, f64), Failure> {
-        let places = Places::find()?;
+        let cores = CoreSplit::find()?;
         let socket = socket().map_err(|e| no_socket(&e))?;
         let address = socket.local_addr().map_err(|e| no_socket(&e))?;
         let (policy, pass) = (self.policy, self.passes.countdown);
-        let server = places.on(&places.server, || {
+        let server = cores.on(&cores.server, || {
             ChildRun::begin(&[socket.as_fd()], || {
                 let socket = socket.try_clone().map_err(|e| no_socket(&e))?;
-                beside(policy, burners, pass, move |gil| serve(gil, &socket))
-                    .and_then(|served| served.map(number).map_err(|e| no_socket(&e)))
+                let (work, lock) = (Work::of(pass / TWICE), GlobalLock::new(policy));
+                let serve = move |gil: &mut Gil<'_>| serve(gil, &socket);
+                let (served, _) = serve_beside(&lock, burners, work, "server", serve)?;
+                served.map(number).map_err(|e| no_socket(&e))
             })
         })?;
-        let seen = places.on(&places.peer, || peer(address))?;
-        let (told, _) = server.finish(PATIENCE)?;
-        Ok((seen, told))
+        let seen = cores.on(&cores.peer, || peer(address))?;
+        let (measured, _) = server.finish(PATIENCE)?;
+        Ok((seen, measured))
     }
 }
 
@@ -74,14 +79,9 @@ impl Subject for Preset {
         let (lost, _) = measure(PATIENCE, || {
             let pass = if by_call { passes.add_by_call } else { passes.add };
             let (work, lock) = (Work::of(pass / TWICE), GlobalLock::new(policy));
-            let x = Arc::new(GilCell::new(&lock, 0i64));
             let body = if by_call { increment_by_call } else { increment };
-            let add = |_| {
-                let x = Arc::clone(&x);
-                spawn(&lock, move |gil| body(gil, &x, ADDITIONS, work))
-            };
-            let adders: Vec<_> = (0..ADDERS).map(add).collect::<Result<_, _>>()?;
-            adders.into_iter().try_for_each(join)?;
+            let add = move |gil: &mut Gil<'_>, x: &GilCell<i64>| body(gil, x, ADDITIONS, work);
+            let x = add_together(&lock, ADDERS, add)?;
             let counted = lock.attach(|gil| *x.get(gil)).unwrap_or(0);
             Ok((ADDERS * ADDITIONS) as i64 - counted)
         })?;
@@ -93,7 +93,7 @@ impl Subject for Preset {
         let n = countdown_passes(time, passes.countdown);
         let (ratio, _) = measure(PATIENCE, || {
             let (work, lock) = (Work::of(passes.countdown / TWICE), GlobalLock::new(policy));
-            let start = || spawn(&lock, move |gil| countdown(gil, n, work));
+            let start = || spawn(&lock, "fidelity", move |gil| countdown(gil, n, work));
             let pair = |_| {
                 let begun = Instant::now();
                 let threads = [start()?, start()?];
@@ -119,7 +119,7 @@ impl Subject for Preset {
             let done = Arc::new(AtomicBool::new(false));
             let watch = |_| {
                 let done = Arc::clone(&done);
-                spawn(&lock, move |gil| countdown_until(gil, &done, work))
+                spawn(&lock, "fidelity", move |gil| countdown_until(gil, &done, work))
             };
             let watchers: Vec<_> = (0..2).map(watch).collect::<Result<_, _>>()?;
             std::thread::sleep(time);
@@ -132,47 +132,20 @@ impl Subject for Preset {
     }
 
     fn latency(&mut self, time: Duration) -> Result<f64, Failure> {
-        let peer = |server| pings(server, time).map(|()| 0.0);
+        let peer = |server| send_pings(server, time).map(|()| 0.0);
         self.serve(1, time_pings, |delay| delay, peer).map(|(_, delay)| delay)
     }
 
     fn bandwidth(&mut self, burners: usize, time: Duration) -> Result<f64, Failure> {
-        let peer = |server| volley(server, time);
+        let peer = |server| exchange_packets(server, time);
         self.serve(burners, return_packets, |()| 0.0, peer).map(|(rate, _)| rate)
     }
 
     fn echo(&mut self, burners: usize, time: Duration) -> Result<f64, Failure> {
         let work = Work::of(self.passes.countdown / TWICE);
-        let (answers, _, _) = serve_and_ask(self.policy, burners, work, time, &Places::find()?)?;
+        let (answers, _, _) = serve_and_ask(self.policy, burners, work, time, &CoreSplit::find()?)?;
         Ok(answers.per_second())
     }
-}
-
-/// `serve` under a lock, beside threads that compute under it.
-fn beside<T: Send + 'static>(
-    policy: SwitchPolicy,
-    burners: usize,
-    pass: Duration,
-    serve: impl FnOnce(&mut Gil<'_>) -> T + Send + 'static,
-) -> Result<T, Failure> {
-    let (work, lock) = (Work::of(pass / TWICE), GlobalLock::new(policy));
-    let done = Arc::new(AtomicBool::new(false));
-    let burn = |_| {
-        let done = Arc::clone(&done);
-        spawn(&lock, move |gil| countdown_until(gil, &done, work))
-    };
-    let burners: Vec<_> = (0..burners).map(burn).collect::<Result<_, _>>()?;
-    let served = spawn(&lock, serve).and_then(join);
-    done.store(true, Relaxed);
-    burners.into_iter().try_for_each(|burner| join(burner).map(drop))?;
-    served
-}
-
-fn spawn<R: Send + 'static>(
-    lock: &GlobalLock,
-    body: impl FnOnce(&mut Gil<'_>) -> R + Send + 'static,
-) -> Result<GilThread<R>, Failure> {
-    GilThread::spawn(lock, "fidelity", body).map_err(|e| Failure::no_thread(&e))
 }
 
 fn no_socket(why: &io::Error) -> Failure {

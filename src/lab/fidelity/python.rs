@@ -1,29 +1,46 @@
-//! Real interpreters: which there are, and one at work.
+//! Real interpreters: which there are, one at work, and the experiments on it.
 //!
-//! *Assumes*: an interpreter that is asked for its version answers, or can be killed.
+//! *Assumes*: the calling process has one thread when it asks for experiments.
 //! *Promises*: each is found once, whatever links lead to it; none outlives its handle; one
-//! that does not answer is an error.
-//! *Leaves out*: what it is asked (`lab/fidelity.py`).
+//! that does not answer is an error. The peer of every conversation is this process, on a core
+//! of its own.
+//! *Leaves out*: what the interpreter does (`src/lab/fidelity/fidelity.py`).
+//!
+//! ```text
+//!   Interpreter    a path and a version       ── start ──▶  Python, a child process
+//!   RealPython     two children:  free     passes, lost, pair, switches     ── numbers ──▶
+//!                                 pinned   echo, bandwidth, latency  ── PORT n, then numbers ──▶
+//! ```
 
 use crate::gil::rules::policy::SwitchPolicy;
+use crate::lab::fidelity::subject::{ADDERS, ADDITIONS, PAIRS, Passes, Subject, countdown_passes};
+use crate::lab::fidelity::subject::{exchange_packets, send_pings};
 use crate::lab::report::failure::Failure;
+use crate::lab::scenes::echo::{CoreSplit, ask};
 use crate::sys::fd::wait_readable;
 use std::collections::BTreeSet;
 use std::env;
 use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 const SCRIPT: &str = include_str!("fidelity.py");
-/// Prints implementation, version and the program's own path, one a line.
-const WHO: &str = "import platform, sys\n\
+/// Prints implementation, version, the program's own path and whether it has a global lock, one a
+/// line.
+const IDENTIFY: &str = "import platform, sys\n\
     print(platform.python_implementation())\n\
     print('%d.%d.%d' % sys.version_info[:3])\n\
     print(sys.executable)\n\
     print(int(getattr(sys, '_is_gil_enabled', lambda: True)()))\n";
+/// How long an interpreter may take to say what it is.
 const STARTING: Duration = Duration::from_secs(10);
+/// How long it may take to answer a command.
+const RUN_LIMIT: Duration = Duration::from_secs(60);
+/// Passes of the loops that are timed.
+const TRIAL: u64 = 100_000;
 
 /// A CPython with a global lock.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,7 +60,7 @@ impl Interpreter {
         let no = |why: String| {
             Failure::new(path.display().to_string(), why, "name a CPython with --python")
         };
-        let mut python = Python::run(path, WHO)?;
+        let mut python = Python::run(path, IDENTIFY)?;
         let mut line = || python.line(STARTING);
         let (implementation, version) = (line()?, line()?);
         let (program, has_gil) = (line()?, line()?);
@@ -61,7 +78,7 @@ impl Interpreter {
     /// All that are on `PATH` and in pyenv, oldest first.
     pub fn find() -> Vec<Interpreter> {
         let found: BTreeSet<Interpreter> =
-            places().iter().filter_map(|path| Interpreter::at(path).ok()).collect();
+            candidates().iter().filter_map(|path| Interpreter::at(path).ok()).collect();
         let mut seen = BTreeSet::new();
         let real = |python: &Interpreter| python.path.canonicalize().ok();
         found.into_iter().filter(|python| seen.insert(real(python))).collect()
@@ -83,7 +100,7 @@ impl Interpreter {
         format!("{major}.{minor}.{micro}")
     }
 
-    /// Starts it with the script of `lab/fidelity.py`. It runs where this thread may run now.
+    /// Starts it with the script of `fidelity.py`. It runs where this thread may run now.
     ///
     /// # Errors
     /// If it cannot be started.
@@ -93,12 +110,12 @@ impl Interpreter {
 }
 
 /// Programs that may be interpreters.
-fn places() -> Vec<PathBuf> {
-    let mut places = Vec::new();
+fn candidates() -> Vec<PathBuf> {
+    let mut candidates = Vec::new();
     let home = || env::var_os("HOME").map(|home| PathBuf::from(home).join(".pyenv"));
     let pyenv = env::var_os("PYENV_ROOT").map(PathBuf::from).or_else(home);
     for version in pyenv.iter().flat_map(|root| entries(&root.join("versions"))) {
-        places.push(version.join("bin/python"));
+        candidates.push(version.join("bin/python"));
     }
     let path = env::var_os("PATH").unwrap_or_default();
     for program in env::split_paths(&path).flat_map(|directory| entries(&directory)) {
@@ -106,13 +123,13 @@ fn places() -> Vec<PathBuf> {
         let shim = program.parent().is_some_and(|parent| parent.ends_with("shims"));
         let version = name.strip_prefix("python").unwrap_or("no");
         if !shim && version.chars().all(|c| c.is_ascii_digit() || c == '.') {
-            places.push(program);
+            candidates.push(program);
         }
     }
     // Links to one program need not be asked one by one.
     let mut seen = BTreeSet::new();
-    places.retain(|place| place.canonicalize().is_ok_and(|real| seen.insert(real)));
-    places
+    candidates.retain(|path| path.canonicalize().is_ok_and(|real| seen.insert(real)));
+    candidates
 }
 
 fn entries(directory: &Path) -> Vec<PathBuf> {
@@ -145,19 +162,19 @@ impl Python {
         }
     }
 
-    /// Says a command.
+    /// Sends a command.
     ///
     /// # Errors
     /// If it has ended.
-    pub fn say(&mut self, command: &str) -> Result<(), Failure> {
-        let told = writeln!(self.commands, "{command}");
-        told.map_err(|e| self.failed(&format!("`{command}`: {e}")))
+    pub fn send(&mut self, command: &str) -> Result<(), Failure> {
+        let sent = writeln!(self.commands, "{command}");
+        sent.map_err(|e| self.failed(&format!("`{command}`: {e}")))
     }
 
     /// The next line of its answers.
     ///
     /// # Errors
-    /// If it ends, or says nothing for so long.
+    /// If it ends, or does not answer for so long.
     pub fn line(&mut self, limit: Duration) -> Result<String, Failure> {
         let deadline = Instant::now() + limit;
         loop {
@@ -185,7 +202,7 @@ impl Python {
     /// # Errors
     /// As [`line`](Self::line), or if the answer is no row of numbers.
     pub fn ask(&mut self, command: &str, limit: Duration) -> Result<Vec<f64>, Failure> {
-        self.say(command)?;
+        self.send(command)?;
         self.numbers(limit)
     }
 
@@ -212,5 +229,89 @@ impl Drop for Python {
         // It may have ended by itself; what counts is that it is reaped.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// The interpreter's side of the comparison: one process for what only computes, one on the
+/// server's core.
+#[derive(Debug)]
+pub struct RealPython {
+    free: Python,
+    pinned: Python,
+    cores: CoreSplit,
+    pass: Duration,
+}
+
+impl RealPython {
+    /// Starts both.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn start(python: &Interpreter) -> Result<RealPython, Failure> {
+        let cores = CoreSplit::find()?;
+        let pinned = cores.on(&cores.server, || python.start())?;
+        Ok(RealPython { free: python.start()?, pinned, cores, pass: Duration::from_nanos(50) })
+    }
+
+    /// How long its loops take.
+    ///
+    /// # Errors
+    /// If it does not answer.
+    pub fn passes(&mut self) -> Result<Passes, Failure> {
+        let numbers = self.free.ask(&format!("passes {TRIAL}"), RUN_LIMIT)?;
+        let nanos = |at: usize| {
+            Duration::from_secs_f64(numbers.get(at).copied().unwrap_or(0.0).max(0.0) / 1e9)
+        };
+        self.pass = nanos(0);
+        Ok(Passes { countdown: nanos(0), add: nanos(1), add_by_call: nanos(2) })
+    }
+
+    fn number(&mut self, command: &str) -> Result<f64, Failure> {
+        Ok(self.free.ask(command, RUN_LIMIT)?[0])
+    }
+
+    /// Begins a conversation: sends the command, and reads where to connect.
+    fn converse(&mut self, command: &str) -> Result<SocketAddr, Failure> {
+        self.pinned.send(command)?;
+        let line = self.pinned.line(RUN_LIMIT)?;
+        let port = line.strip_prefix("PORT ").and_then(|port| port.parse().ok());
+        let port: u16 = port.ok_or_else(|| {
+            Failure::new(command, format!("it answered `{line}`"), "name another --python")
+        })?;
+        Ok((Ipv4Addr::LOCALHOST, port).into())
+    }
+}
+
+impl Subject for RealPython {
+    fn lost(&mut self, by_call: bool) -> Result<f64, Failure> {
+        let command = if by_call { "lost_by_call" } else { "lost" };
+        self.number(&format!("{command} {ADDERS} {ADDITIONS}"))
+    }
+
+    fn countdown(&mut self, time: Duration) -> Result<f64, Failure> {
+        let passes = countdown_passes(time, self.pass);
+        self.number(&format!("pair {passes} {PAIRS}"))
+    }
+
+    fn switches(&mut self, time: Duration) -> Result<f64, Failure> {
+        self.number(&format!("switches {}", time.as_secs_f64()))
+    }
+
+    fn latency(&mut self, time: Duration) -> Result<f64, Failure> {
+        let server = self.converse("latency 1")?;
+        self.cores.on(&self.cores.peer, || send_pings(server, time))?;
+        Ok(self.pinned.numbers(RUN_LIMIT)?[0])
+    }
+
+    fn bandwidth(&mut self, burners: usize, time: Duration) -> Result<f64, Failure> {
+        let server = self.converse(&format!("bandwidth {burners}"))?;
+        let rate = self.cores.on(&self.cores.peer, || exchange_packets(server, time))?;
+        self.pinned.line(RUN_LIMIT).map(|_| rate)
+    }
+
+    fn echo(&mut self, burners: usize, time: Duration) -> Result<f64, Failure> {
+        let server = self.converse(&format!("echo {burners}"))?;
+        let answers = self.cores.on(&self.cores.peer, || ask(server, time))?;
+        self.pinned.line(RUN_LIMIT).map(|_| answers.per_second())
     }
 }

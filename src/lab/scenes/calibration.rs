@@ -1,8 +1,8 @@
-//! What this machine charges for ticks, wake-ups and switches, measured in half a second.
+//! Calibration: what this machine charges for ticks, wake-ups and switches.
 //!
 //! *Assumes*: the calling process has one thread.
-//! *Promises*: every cost is measured, here and now, with the lock that is to be simulated;
-//! threads are where the measurement needs them, on one core or on two.
+//! *Promises*: every cost is measured, here and now, in half a second, with the lock that is to be
+//! simulated; threads are where the measurement needs them, on one core or on two.
 //! *Leaves out*: what else runs on the machine. Of many trials the quicker quarter counts, for
 //! others only ever make a trial slower.
 //!
@@ -21,13 +21,13 @@ use crate::gil::lock::global_lock::GlobalLock;
 use crate::gil::lock::token::Gil;
 use crate::gil::rules::decision::{Nanos, nanos};
 use crate::gil::rules::policy::SwitchPolicy;
-use crate::gil::simulator::script::Costs;
+use crate::gil::simulator::costs::Costs;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::measure::measure;
 use crate::lab::report::stats::percentile;
-use crate::lab::scenes::bytecode::{Work, countdown};
-use crate::lab::scenes::echo::ROOM;
-use crate::lab::scenes::stage::OPCODE;
+use crate::lab::scenes::bytecode::{OPCODE, Work, countdown};
+use crate::lab::scenes::scene_run::MOST_EVENTS;
+use crate::lab::scenes::simulated::SimulatedMachine;
 use crate::sys::usage::thread_cpu_time;
 use crate::sys::usage::{cores, pin_to};
 use std::hint::black_box;
@@ -40,7 +40,7 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Wake-ups that are timed.
 const WAKE_UPS: usize = 300;
-/// By then who sleeps is asleep.
+/// After this long a thread that was to sleep is asleep.
 const UNTIL_ASLEEP: Duration = Duration::from_micros(200);
 /// Visits to the lock in one trial, and passes of a loop.
 const VISITS: u32 = 2_000;
@@ -48,35 +48,44 @@ const VISITS: u32 = 2_000;
 const SPIN: Duration = Duration::from_millis(100);
 /// A gap in a spinning thread's time that is more than an interrupt.
 const GAP: Duration = Duration::from_micros(200);
-/// A spinning thread of no Linux keeps its core longer than this beside another.
+/// No Linux lets a spinning thread keep its core longer than this beside another.
 const LONGEST_QUANTUM: Nanos = 100_000_000;
 
-/// What was measured.
+/// What this machine charges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Measured {
+pub struct Calibration {
     /// For the simulator.
     pub costs: Costs,
     /// A `write` to a socket, which is what the echo thread does without the lock.
     pub call: Nanos,
 }
 
+impl Calibration {
+    /// A simulated machine with so many cores that charges the same.
+    pub fn machine(&self, cores: usize, seed: u64) -> SimulatedMachine {
+        SimulatedMachine { call: self.call, ..SimulatedMachine::of(cores, self.costs, seed) }
+    }
+}
+
 /// Measures, in a child process.
 ///
 /// # Errors
 /// If the child, its threads or its sockets cannot be had.
-pub fn calibrate() -> Result<Measured, Failure> {
+pub fn calibrate() -> Result<Calibration, Failure> {
     let refuse = |e: io::Error| Failure::io("the measurement", &e, "close other programs");
     let (numbers, _) = measure(PATIENCE, || numbers().map_err(refuse))?;
-    let [tick, door, desk, signal, interrupt, wake, switch, quantum, jitter, call] = numbers;
-    let costs = Costs { tick, door, desk, signal, interrupt, wake, switch, quantum, jitter };
-    Ok(Measured { costs, call })
+    let [tick, uncontended, contended, signal, interrupt, wake, switch, quantum, jitter, call] =
+        numbers;
+    let costs =
+        Costs { tick, uncontended, contended, signal, interrupt, wake, switch, quantum, jitter };
+    Ok(Calibration { costs, call })
 }
 
 fn numbers() -> io::Result<[u64; 10]> {
     let all = cores()?;
     let (here, there) = (all[0], all[1 % all.len()]);
     pin_to(&[here])?;
-    let (door, desk) = visits();
+    let (uncontended, contended) = visits();
     let (from_sleep_to_sleep, signal) = ping_pong(here)?;
     let (with_interrupt, wakes) = wake_ups(there)?;
     let (wake, usual) = (quicker(&wakes), percentile(&wakes, 0.5).unwrap_or(0));
@@ -84,7 +93,7 @@ fn numbers() -> io::Result<[u64; 10]> {
     let jitter = (usual - wake) * 100 / usual.max(1);
     let switch = from_sleep_to_sleep.saturating_sub(signal);
     let (tick, quantum, call) = (tick(), quantum()?, call()?);
-    Ok([tick, door, desk, signal, interrupt, wake, switch, quantum, jitter, call])
+    Ok([tick, uncontended, contended, signal, interrupt, wake, switch, quantum, jitter, call])
 }
 
 /// Of sorted trials, the one that a quarter of them were quicker than.
@@ -115,62 +124,64 @@ fn tick() -> Nanos {
     (pass.unwrap_or(0) / 3).max(1)
 }
 
-/// What it costs to take or drop the lock at the door, and at the desk; recorded, as in a scene.
+/// What it costs to take or drop the lock on the fast path (`uncontended`), and on the slow one under
+/// the mutex (`contended`); recorded, as in a scene.
 fn visits() -> (Nanos, Nanos) {
     let lock = GlobalLock::new(SwitchPolicy::PYTHON_2);
-    lock.record(ROOM);
+    lock.record(MOST_EVENTS);
     let detach = |gil: &mut Gil<'_>| (0..VISITS).for_each(|_| gil.detach(|| ()));
     let there_and_back = lock.attach(|gil| each(|| detach(gil))).unwrap_or(0);
-    let door = there_and_back / 2;
-    // A limit can be kept at the desk only; out it goes by the door.
+    let uncontended = there_and_back / 2;
+    // An attach with a limit takes the slow path always; the drop takes the fast one.
     let attach = || {
         for _ in 0..VISITS {
-            // Nobody else knows the lock, so it is free.
+            // No other thread has the lock, so it is free.
             let _ = lock.attach_timeout(PATIENCE, |_| ());
         }
     };
-    (door, each(attach).saturating_sub(door))
+    (uncontended, each(attach).saturating_sub(uncontended))
 }
 
-/// Two threads at one bed: whose turn it is, and a bell.
-struct Bed {
-    turn: Mutex<usize>,
-    bell: Condvar,
+/// Two threads that take turns: each sleeps until the other notifies it.
+struct Turns {
+    /// The number of the thread whose turn it is.
+    next: Mutex<usize>,
+    changed: Condvar,
     woke: Mutex<Option<Instant>>,
     awake: AtomicBool,
     sleeps: AtomicU64,
-    /// How long each ring of the bell took.
-    rings: Mutex<Vec<Nanos>>,
+    /// How long each notification took.
+    signals: Mutex<Vec<Nanos>>,
 }
 
-fn bed() -> Arc<Bed> {
-    let (turn, bell) = (Mutex::new(0), Condvar::new());
-    let (woke, rings) = (Mutex::new(None), Mutex::new(Vec::new()));
+fn turns() -> Arc<Turns> {
+    let (next, changed) = (Mutex::new(0), Condvar::new());
+    let (woke, signals) = (Mutex::new(None), Mutex::new(Vec::new()));
     let (awake, sleeps) = (AtomicBool::new(false), AtomicU64::new(0));
-    Arc::new(Bed { turn, bell, woke, awake, sleeps, rings })
+    Arc::new(Turns { next, changed, woke, awake, sleeps, signals })
 }
 
-/// Thread number `me` waits for its turns; `then` is called at each. It ends with the CPU time
-/// that it has spent.
+/// Starts thread number `me`, which waits for its turns and calls `then` at each. Its result is the
+/// CPU time that it has spent.
 fn sleeper(
-    bed: &Arc<Bed>,
+    turns: &Arc<Turns>,
     me: usize,
     core: usize,
-    then: fn(&Bed),
+    then: fn(&Turns),
 ) -> io::Result<JoinHandle<Duration>> {
-    let bed = Arc::clone(bed);
+    let turns = Arc::clone(turns);
     thread::Builder::new().spawn(move || {
-        // Refused, it runs wherever it runs: a cost of another place, but a true one.
+        // If that is refused it runs on any core: other costs are measured, but real ones.
         let _ = pin_to(&[core]);
         for _ in 0..WAKE_UPS {
-            let mut turn = bed.turn.lock();
-            while *turn != me {
-                bed.sleeps.fetch_add(1, SeqCst);
-                bed.bell.wait(&mut turn);
+            let mut next = turns.next.lock();
+            while *next != me {
+                turns.sleeps.fetch_add(1, SeqCst);
+                turns.changed.wait(&mut next);
             }
-            *turn = 1 - me;
-            drop(turn);
-            then(&bed);
+            *next = 1 - me;
+            drop(next);
+            then(&turns);
         }
         thread_cpu_time()
     })
@@ -179,10 +190,10 @@ fn sleeper(
 /// How long it takes to wake a thread on that core: for the waker, and from then on until the
 /// sleeper runs.
 fn wake_ups(core: usize) -> io::Result<(Vec<Nanos>, Vec<Nanos>)> {
-    let bed = bed();
-    let thread = sleeper(&bed, 1, core, |bed| {
-        *bed.woke.lock() = Some(Instant::now());
-        bed.awake.store(true, SeqCst);
+    let turns = turns();
+    let thread = sleeper(&turns, 1, core, |turns| {
+        *turns.woke.lock() = Some(Instant::now());
+        turns.awake.store(true, SeqCst);
     })?;
     let (mut signals, mut wakes) = (Vec::new(), Vec::new());
     for _ in 0..WAKE_UPS {
@@ -190,16 +201,16 @@ fn wake_ups(core: usize) -> io::Result<(Vec<Nanos>, Vec<Nanos>)> {
         while Instant::now() < asleep {
             std::hint::spin_loop();
         }
-        *bed.turn.lock() = 1;
+        *turns.next.lock() = 1;
         let begun = Instant::now();
-        bed.bell.notify_one();
+        turns.changed.notify_one();
         let ended = Instant::now();
-        while !bed.awake.swap(false, SeqCst) {
+        while !turns.awake.swap(false, SeqCst) {
             // On one core it has to be let in.
             thread::yield_now();
         }
         signals.push(nanos(ended - begun));
-        let woke = bed.woke.lock().take();
+        let woke = turns.woke.lock().take();
         wakes.push(woke.map_or(0, |woke| nanos(woke.saturating_duration_since(ended))));
     }
     ended(thread)?;
@@ -209,14 +220,14 @@ fn wake_ups(core: usize) -> io::Result<(Vec<Nanos>, Vec<Nanos>)> {
 /// Two threads on this core that wake each other: from sleep to sleep, and the system call that
 /// is a part of it. In CPU time, for others may have the core in between.
 fn ping_pong(core: usize) -> io::Result<(Nanos, Nanos)> {
-    let bed = bed();
-    let ring: fn(&Bed) = |bed| {
+    let turns = turns();
+    let notify: fn(&Turns) = |turns| {
         let begun = thread_cpu_time();
-        bed.bell.notify_one();
+        turns.changed.notify_one();
         let took = thread_cpu_time() - begun;
-        bed.rings.lock().push(nanos(took));
+        turns.signals.lock().push(nanos(took));
     };
-    let threads = [sleeper(&bed, 0, core, ring)?, sleeper(&bed, 1, core, ring)?];
+    let threads = [sleeper(&turns, 0, core, notify)?, sleeper(&turns, 1, core, notify)?];
     let mut spent = Duration::ZERO;
     for thread in threads {
         spent += ended(thread)?;
@@ -227,10 +238,10 @@ fn ping_pong(core: usize) -> io::Result<(Nanos, Nanos)> {
         }
     };
     let clock = each(reads);
-    // Up to half of the rings find nobody asleep: it is the others that tell.
-    let rings = sorted(std::mem::take(&mut *bed.rings.lock()));
-    let signal = percentile(&rings, 0.75).unwrap_or(0).saturating_sub(clock);
-    let from_sleep_to_sleep = nanos(spent) / bed.sleeps.load(SeqCst).max(1);
+    // Up to half of the notifications find no thread asleep: the slower ones count.
+    let signals = sorted(std::mem::take(&mut *turns.signals.lock()));
+    let signal = percentile(&signals, 0.75).unwrap_or(0).saturating_sub(clock);
+    let from_sleep_to_sleep = nanos(spent) / turns.sleeps.load(SeqCst).max(1);
     Ok((from_sleep_to_sleep.saturating_sub(2 * clock).max(signal), signal))
 }
 

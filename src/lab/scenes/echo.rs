@@ -1,4 +1,4 @@
-//! An echo server thread beside threads that compute, and the peer that waits for its answers.
+//! An echo server thread beside threads that compute, and the peer that asks it.
 //!
 //! *Assumes*: the calling process has one thread.
 //! *Promises*: real sockets between two processes, which run on different cores if there are
@@ -14,7 +14,6 @@
 //! With both on one core the answer is there before the server has dropped the lock, and there
 //! is no convoy to be seen: this has misled more than one measurement.
 
-use crate::gil::lock::gil_thread::GilThread;
 use crate::gil::lock::global_lock::GlobalLock;
 use crate::gil::lock::token::Gil;
 use crate::gil::rules::policy::SwitchPolicy;
@@ -22,13 +21,13 @@ use crate::gil::stats::record::Recording;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::measure::ChildRun;
 use crate::lab::report::recording::FlatRecording;
-use crate::lab::scenes::bytecode::{Work, countdown_until};
+use crate::lab::scenes::bytecode::Work;
+use crate::lab::scenes::computing::serve_beside;
+use crate::lab::scenes::scene_run::MOST_EVENTS;
 use crate::sys::usage::{cores, pin_to};
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 /// Bytes of a request, and of its answer.
@@ -37,12 +36,10 @@ const SIZE: usize = 64;
 const WARM_UP: usize = 3;
 /// How long a peer waits for one answer.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Events a thread that are kept.
-pub const ROOM: usize = 1 << 16;
 
-/// Where the two sides run.
+/// The cores that the two sides run on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Places {
+pub struct CoreSplit {
     /// The server's cores.
     pub server: Vec<usize>,
     /// The peer's.
@@ -50,24 +47,24 @@ pub struct Places {
     all: Vec<usize>,
 }
 
-impl Places {
+impl CoreSplit {
     /// A core each; if there is only one, the same for both.
     ///
     /// # Errors
     /// If the system does not say which cores there are.
-    pub fn find() -> Result<Places, Failure> {
+    pub fn find() -> Result<CoreSplit, Failure> {
         let all = cores().map_err(|e| Failure::io("the cores", &e, "run it again"))?;
         let (server, peer) = match all[..] {
             [first, second, ..] => (vec![first], vec![second]),
             _ => (all.clone(), all.clone()),
         };
-        Ok(Places { server, peer, all })
+        Ok(CoreSplit { server, peer, all })
     }
 
     /// The server has all cores but the peer's.
-    pub fn with_all_but_the_peers(&self) -> Places {
+    pub fn with_all_but_the_peers(&self) -> CoreSplit {
         let rest = self.all.iter().filter(|core| !self.peer.contains(core));
-        Places { server: rest.copied().collect(), ..self.clone() }
+        CoreSplit { server: rest.copied().collect(), ..self.clone() }
     }
 
     /// How many cores there are.
@@ -97,7 +94,7 @@ impl Places {
     }
 }
 
-/// What the peer saw.
+/// How the server answered the peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answers {
     /// How long each request took, sorted, in nanoseconds.
@@ -111,7 +108,7 @@ impl Answers {
         sum as f64 / 1e3 / self.round_trips.len().max(1) as f64
     }
 
-    /// One after the other, this is how many a second there were.
+    /// How many requests there were a second, one after the other.
     pub fn per_second(&self) -> f64 {
         1e6 / self.mean_us()
     }
@@ -144,8 +141,8 @@ pub fn ask(server: SocketAddr, time: Duration) -> Result<Answers, Failure> {
     Ok(Answers { round_trips })
 }
 
-/// A server with one echo thread and `burners` that compute, asked for this long: what the
-/// peer saw, what happened to the lock, and in which process.
+/// A server with one echo thread and `burners` that compute, asked for this long. Gives how
+/// it answered, what happened to the lock, and the number of its process.
 ///
 /// # Errors
 /// If a process, a socket or a thread cannot be had, or a side breaks down.
@@ -154,20 +151,20 @@ pub fn serve_and_ask(
     burners: usize,
     work: Work,
     time: Duration,
-    places: &Places,
+    cores: &CoreSplit,
 ) -> Result<(Answers, Recording, u32), Failure> {
     let refuse = |e: io::Error| Failure::io("the server", &e, "close other programs");
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(refuse)?;
     let address = listener.local_addr().map_err(refuse)?;
     let begin = || ChildRun::begin(&[listener.as_fd()], || serve(policy, burners, work, &listener));
-    let server = places.on(&places.server, begin)?;
+    let server = cores.on(&cores.server, begin)?;
     let pid = server.pid();
-    let answers = places.on(&places.peer, || ask(address, time))?;
+    let answers = cores.on(&cores.peer, || ask(address, time))?;
     let (flat, _) = server.finish(PATIENCE)?;
     Ok((answers, flat.into(), pid))
 }
 
-/// Serves one connection to its end.
+/// Serves one connection to its end, beside `burners`.
 fn serve(
     policy: SwitchPolicy,
     burners: usize,
@@ -175,26 +172,12 @@ fn serve(
     listener: &TcpListener,
 ) -> Result<FlatRecording, Failure> {
     let lock = GlobalLock::new(policy);
-    lock.record(ROOM);
-    let done = Arc::new(AtomicBool::new(false));
-    let burner = |number: usize| {
-        let done = Arc::clone(&done);
-        let name = if burners == 1 { "cpu".to_owned() } else { format!("cpu {}", number + 1) };
-        GilThread::spawn(&lock, &name, move |gil| countdown_until(gil, &done, work))
-    };
-    let burners: Vec<_> =
-        (0..burners).map(burner).collect::<Result<_, _>>().map_err(|e| Failure::no_thread(&e))?;
+    lock.record(MOST_EVENTS);
     let listener = listener.try_clone().map_err(|e| Failure::no_thread(&e))?;
-    let server = GilThread::spawn(&lock, "echo", move |gil| echo(gil, &listener));
-    let ended = server.map_err(|e| Failure::no_thread(&e))?.join();
-    let flat = FlatRecording::from(&lock.recording());
-    done.store(true, Relaxed);
-    for burner in burners {
-        burner.join().map_err(Failure::lost_thread)?;
-    }
-    let ended = ended.map_err(|e| Failure::new("the server", e.to_string(), "report it"))?;
+    let echo = move |gil: &mut Gil<'_>| echo(gil, &listener);
+    let (ended, recording) = serve_beside(&lock, burners, work, "echo", echo)?;
     ended.map_err(|e| Failure::io("the server", &e, "run it again"))?;
-    Ok(flat)
+    Ok(FlatRecording::from(&recording))
 }
 
 /// What a server thread in Python does: each call that may block drops the lock.

@@ -4,8 +4,8 @@
 //! *Promises*: both numbers of a row come from the same run of the command; the simulator is
 //! given costs that were measured a moment before, and no figure of the real lock but how long
 //! a peer takes to ask again.
-//! *Leaves out*: why they differ. Mostly it is what else runs: the real threads share their
-//! cores with it, the simulated ones have theirs.
+//! *Leaves out*: why they differ. Mostly it is the rest of the machine: the real threads share
+//! their cores with it, the simulated ones have theirs to themselves.
 //!
 //! ```text
 //!   battle   how many times as long two threads take      on one core, and on all
@@ -15,12 +15,11 @@
 use crate::gil::rules::policy::SwitchPolicy;
 use crate::lab::compare::output::SCHEMA_VERSION;
 use crate::lab::report::failure::Failure;
-use crate::lab::scenes::calibration::Measured;
-use crate::lab::scenes::echo::Places;
-use crate::lab::scenes::simulated;
-use crate::lab::scenes::simulated::Setting;
-use crate::lab::scenes::stage;
-use crate::lab::scenes::stage::Take;
+use crate::lab::scenes::battle;
+use crate::lab::scenes::calibration::Calibration;
+use crate::lab::scenes::convoy;
+use crate::lab::scenes::echo::CoreSplit;
+use crate::lab::scenes::simulated::SimulatedMachine;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -28,7 +27,7 @@ const SEED: u64 = 7;
 
 /// One scene under one policy, on so many cores.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Row {
+pub struct ParityRow {
     /// The scene.
     pub scene: &'static str,
     /// What is measured.
@@ -43,14 +42,14 @@ pub struct Row {
     pub simulated: f64,
 }
 
-impl Row {
+impl ParityRow {
     /// The larger number over the smaller.
     ///
     /// ```
     /// use singletrack::gil::SwitchPolicy;
-    /// use singletrack::lab::scenes::parity::Row;
+    /// use singletrack::lab::scenes::parity::ParityRow;
     ///
-    /// let row = Row {
+    /// let row = ParityRow {
     ///     scene: "battle",
     ///     unit: "times as long",
     ///     policy: SwitchPolicy::PYTHON_2,
@@ -66,27 +65,28 @@ impl Row {
     }
 }
 
-/// Runs a scene both ways, under this policy, for so long, on so many of these cores.
-type Compared = fn(SwitchPolicy, Duration, usize, &Places, &Measured) -> Result<Row, Failure>;
+/// Runs one scene both ways.
+type RunBoth = fn(&Trial<'_>) -> Result<ParityRow, Failure>;
 
-/// Both scenes under each policy, on one core and on all; `done` is told of each row.
+/// Both scenes under each policy, on one core and on all; `done` is called with each row.
 ///
 /// # Errors
 /// If a run of the real lock fails.
 pub fn compare(
     policies: &[SwitchPolicy],
     time: Duration,
-    measured: &Measured,
-    mut done: impl FnMut(&Row) -> Result<(), Failure>,
-) -> Result<Vec<Row>, Failure> {
-    let places = Places::find()?;
+    calibration: &Calibration,
+    mut done: impl FnMut(&ParityRow) -> Result<(), Failure>,
+) -> Result<Vec<ParityRow>, Failure> {
+    let split = CoreSplit::find()?;
     let mut rows = Vec::new();
     // A peer on a core of the server's would hide the convoy.
-    let scenes: [(Compared, usize); 2] = [(battle, places.count()), (convoy, places.count() - 1)];
+    let scenes: [(RunBoth, usize); 2] =
+        [(|trial| trial.battle(), split.count()), (|trial| trial.convoy(), split.count() - 1)];
     for (scene, most) in scenes {
         for cores in [1, most].into_iter().take(most.min(2)) {
             for &policy in policies {
-                let row = scene(policy, time, cores, &places, measured)?;
+                let row = scene(&Trial { policy, time, cores, split: &split, calibration })?;
                 done(&row)?;
                 rows.push(row);
             }
@@ -95,46 +95,53 @@ pub fn compare(
     Ok(rows)
 }
 
-fn battle(
+/// A scene that runs both ways: under this policy, for so long, on so many of these cores.
+struct Trial<'a> {
     policy: SwitchPolicy,
     time: Duration,
     cores: usize,
-    places: &Places,
-    measured: &Measured,
-) -> Result<Row, Failure> {
-    let real = match cores {
-        1 => places.on(&places.server, || stage::battle(policy, time))?,
-        _ => stage::battle(policy, time)?,
-    };
-    let setting = Setting { call: measured.call, ..Setting::of(cores, measured.costs, SEED) };
-    let simulated = simulated::battle(policy, time, &setting)?;
-    let (scene, unit) = ("battle", "times as long");
-    let number = |take: &Take| take.figures.get("times_as_long").copied().unwrap_or(f64::NAN);
-    Ok(Row { scene, unit, policy, cores, real: number(&real), simulated: number(&simulated) })
+    split: &'a CoreSplit,
+    calibration: &'a Calibration,
 }
 
-fn convoy(
-    policy: SwitchPolicy,
-    time: Duration,
-    cores: usize,
-    places: &Places,
-    measured: &Measured,
-) -> Result<Row, Failure> {
-    let places = match cores {
-        1 => places.clone(),
-        _ => places.with_all_but_the_peers(),
-    };
-    let real = stage::convoy(policy, time, &places)?;
-    let number = |take: &Take, name: &str| take.figures.get(name).copied().unwrap_or(f64::NAN);
-    let idle = (1e3 * number(&real, "idle_us")) as u64;
-    // What is left of a round trip when the server has nothing to wait for.
-    let answer = idle.saturating_sub(measured.costs.wake + measured.call);
-    let costs = Setting::of(cores, measured.costs, SEED);
-    let simulated =
-        simulated::convoy(policy, time, &Setting { answer, call: measured.call, ..costs })?;
-    let (scene, unit, beside) = ("convoy", "us a request", "beside_us");
-    let (real, simulated) = (number(&real, beside), number(&simulated, beside));
-    Ok(Row { scene, unit, policy, cores, real, simulated })
+impl Trial<'_> {
+    fn battle(&self) -> Result<ParityRow, Failure> {
+        let run = || battle::run(self.policy, self.time);
+        let real = match self.cores {
+            1 => self.split.on(&self.split.server, run)?,
+            _ => run()?,
+        };
+        let simulated = battle::simulate(self.policy, self.time, &self.machine())?;
+        let number = "times_as_long";
+        let (real, simulated) = (real.figures.get(number), simulated.figures.get(number));
+        Ok(self.row("battle", "times as long", real, simulated))
+    }
+
+    fn convoy(&self) -> Result<ParityRow, Failure> {
+        let split = match self.cores {
+            1 => self.split.clone(),
+            _ => self.split.with_all_but_the_peers(),
+        };
+        let real = convoy::run_on(self.policy, self.time, &split)?;
+        let idle = (1e3 * real.figures.get("idle_us")) as u64;
+        let machine = self.machine();
+        // What is left of a round trip when the server has nothing to wait for.
+        let answer = idle.saturating_sub(machine.costs.wake + machine.call);
+        let machine = SimulatedMachine { answer, ..machine };
+        let simulated = convoy::simulate(self.policy, self.time, &machine)?;
+        let number = "beside_us";
+        let (real, simulated) = (real.figures.get(number), simulated.figures.get(number));
+        Ok(self.row("convoy", "us a request", real, simulated))
+    }
+
+    /// A simulated machine that charges what this one does.
+    fn machine(&self) -> SimulatedMachine {
+        self.calibration.machine(self.cores, SEED)
+    }
+
+    fn row(&self, scene: &'static str, unit: &'static str, real: f64, simulated: f64) -> ParityRow {
+        ParityRow { scene, unit, policy: self.policy, cores: self.cores, real, simulated }
+    }
 }
 
 /// The table's first line.
@@ -146,7 +153,7 @@ pub fn heading() -> String {
 }
 
 /// A row for people.
-pub fn line(row: &Row) -> String {
+pub fn line(row: &ParityRow) -> String {
     let number = |value: f64| match value {
         value if value < 100.0 => format!("{value:.2}"),
         value => format!("{value:.0}"),
@@ -165,8 +172,8 @@ pub fn line(row: &Row) -> String {
 
 /// All rows for machines: `{costs, call_ns, rows: [{scene, cores, policy, unit, real, simulated,
 /// factor}]}`.
-pub fn document(measured: &Measured, rows: &[Row]) -> Value {
-    let row = |row: &Row| {
+pub fn document(calibration: &Calibration, rows: &[ParityRow]) -> Value {
+    let row = |row: &ParityRow| {
         json!({
             "scene": row.scene,
             "cores": row.cores,
@@ -179,8 +186,8 @@ pub fn document(measured: &Measured, rows: &[Row]) -> Value {
     };
     json!({
         "schema_version": SCHEMA_VERSION,
-        "costs": measured.costs.to_string(),
-        "call_ns": measured.call,
+        "costs": calibration.costs.to_string(),
+        "call_ns": calibration.call,
         "rows": rows.iter().map(row).collect::<Vec<_>>(),
     })
 }

@@ -1,7 +1,6 @@
 //! A scene for people, drawn and explained; and for machines, one JSON object.
 //!
-//! *Assumes*: takes that are whole.
-//! *Promises*: lines no wider than the pen allows, save the legend's 57 columns; the JSON fields
+//! *Promises*: lines no wider than the options allows, save the legend's 57 columns; the JSON fields
 //! below, always all of them.
 //! *Leaves out*: writing it anywhere.
 //!
@@ -21,10 +20,10 @@ use crate::lab::compare::output::SCHEMA_VERSION;
 use crate::lab::report::lanes::{DrawOptions, lanes, legend};
 use crate::lab::report::recording::{Lengths, Profile};
 use crate::lab::report::stats::three_digits;
+use crate::lab::scenes::explanation::resolve;
 use crate::lab::scenes::scene::Scene;
-use crate::lab::scenes::simulated::Setting;
-use crate::lab::scenes::source::resolve;
-use crate::lab::scenes::stage::Take;
+use crate::lab::scenes::scene_run::SceneRun;
+use crate::lab::scenes::simulated::SimulatedMachine;
 use serde_json::{Value, json};
 use std::ops::Range;
 use std::time::Duration;
@@ -34,16 +33,21 @@ const INTERVALS: u64 = 8;
 const FIVE_MS: Nanos = 5_000_000;
 
 /// One run as text: what, the picture, the threads in figures, the sentence.
-pub fn picture(scene: Scene, policy: SwitchPolicy, take: &Take, pen: &DrawOptions) -> String {
-    let window = window(policy, &take.recording);
+pub fn picture(
+    scene: &Scene,
+    policy: SwitchPolicy,
+    run: &SceneRun,
+    options: &DrawOptions,
+) -> String {
+    let window = window(policy, &run.recording);
     let length = (window.end - window.start) as f64 / 1e6;
-    let (caption, words) = (scene.caption(policy), scene.words());
+    let (caption, state_names) = ((scene.caption)(&policy), &scene.state_names);
     let mut text = format!("{caption}: the last {length:.0} ms\n\n");
-    text += &lanes(&take.recording, window, &words, pen);
-    text += &format!("{}\n\n", legend(&words, pen));
-    text += &threads(&profiles(&take.recording), pen);
-    let arrow = if pen.ascii { "->" } else { "→" };
-    text + "\n" + &wrap(&format!("{arrow} {}", scene.sentence(&take.figures)), pen.width)
+    text += &lanes(&run.recording, window, state_names, options);
+    text += &format!("{}\n\n", legend(state_names, options));
+    text += &threads(&profiles(&run.recording), options);
+    let arrow = if options.ascii { "->" } else { "→" };
+    text + "\n" + &wrap(&format!("{arrow} {}", (scene.sentence)(&run.figures)), options.width)
 }
 
 /// Breaks a paragraph into lines.
@@ -65,48 +69,50 @@ fn wrap(paragraph: &str, width: usize) -> String {
 }
 
 /// The explanation, with its places filled in, in lines of at most `width`.
-pub fn explanation(scene: Scene, width: usize) -> String {
-    let (text, _) = resolve(scene.explanation());
-    let paragraphs =
-        text.trim_end().split("\n\n").map(|lines| wrap(&lines.replace('\n', " "), width));
+pub fn explanation(scene: &Scene, width: usize) -> String {
+    let (text, _) = resolve(scene.explanation);
+    let one_line = |lines: &str| lines.split_whitespace().collect::<Vec<_>>().join(" ");
+    let paragraphs = text.split("\n\n").map(|lines| wrap(&one_line(lines), width));
     format!("Why\n{}", paragraphs.collect::<Vec<_>>().join("\n"))
 }
 
-/// All runs as one object; `setting` is the machine, if it was a simulated one.
+/// All runs as one object; `machine` is the one that was simulated, if one was.
 pub fn document(
-    scene: Scene,
+    scene: &Scene,
     time: Duration,
-    setting: Option<&Setting>,
-    runs: &[(SwitchPolicy, Take)],
+    machine: Option<&SimulatedMachine>,
+    runs: &[(SwitchPolicy, SceneRun)],
 ) -> Value {
-    let machine =
-        |on: &Setting| json!({ "cores": on.cores, "seed": on.seed, "costs": on.costs.to_string() });
-    let (_, places) = resolve(scene.explanation());
+    let simulated = |machine: &SimulatedMachine| {
+        let SimulatedMachine { cores, seed, costs, .. } = machine;
+        json!({ "cores": cores, "seed": seed, "costs": costs.to_string() })
+    };
+    let (_, places) = resolve(scene.explanation);
     let code = places
         .iter()
         .map(|place| json!({ "file": place.file, "line": place.line, "function": place.function }));
     json!({
         "schema_version": SCHEMA_VERSION,
-        "scene": scene.name(),
-        "title": scene.title(),
+        "scene": scene.name,
+        "title": scene.title,
         "seconds": time.as_secs_f64(),
-        "simulated": setting.map(machine),
-        "runs": runs.iter().map(|(policy, take)| run(scene, *policy, take)).collect::<Vec<_>>(),
+        "simulated": machine.map(simulated),
+        "runs": runs.iter().map(|(policy, run)| run_json(scene, *policy, run)).collect::<Vec<_>>(),
         "code": code.collect::<Vec<_>>(),
     })
 }
 
-fn run(scene: Scene, policy: SwitchPolicy, take: &Take) -> Value {
+fn run_json(scene: &Scene, policy: SwitchPolicy, run: &SceneRun) -> Value {
     json!({
         "policy": policy.to_string(),
-        "pid": take.pid,
-        "sentence": scene.sentence(&take.figures),
-        "figures": take.figures,
-        "threads": profiles(&take.recording).iter().map(thread).collect::<Vec<_>>(),
+        "pid": run.pid,
+        "sentence": (scene.sentence)(&run.figures),
+        "figures": run.figures,
+        "threads": profiles(&run.recording).iter().map(thread_json).collect::<Vec<_>>(),
     })
 }
 
-fn thread(profile: &Profile) -> Value {
+fn thread_json(profile: &Profile) -> Value {
     let micros = |lengths: &Lengths| {
         let us = |nanos: Nanos| nanos as f64 / 1e3;
         let (p50, p99, max) = (us(lengths.p50), us(lengths.p99), us(lengths.max));
@@ -145,7 +151,7 @@ fn window(policy: SwitchPolicy, recording: &Recording) -> Range<Nanos> {
 
 /// The threads in figures. Columns that do not fit are left out, the last ones first: half a
 /// number would be a wrong one.
-fn threads(profiles: &[Profile], pen: &DrawOptions) -> String {
+fn threads(profiles: &[Profile], options: &DrawOptions) -> String {
     let heads = [
         ["", "", "", "", "hold", "", "", "wait", "", ""],
         ["thread", "takes", "asks", "fails", "p50", "p99", "max", "p50", "p99", "max"],
@@ -157,7 +163,7 @@ fn threads(profiles: &[Profile], pen: &DrawOptions) -> String {
     });
     let line = |row: &[String; 10]| {
         let mut text = format!("{:width$}", row[0], width = widths[0]);
-        let mut room = pen.width.saturating_sub(widths[0]);
+        let mut room = options.width.saturating_sub(widths[0]);
         for (cell, &width) in row.iter().zip(&widths).skip(1) {
             let Some(rest) = room.checked_sub(2 + width) else { break };
             text += &format!("  {cell:>width$}");

@@ -1,15 +1,10 @@
-//! Why a value cannot pass from one process to another.
-//!
-//! *Promises*: what the peer has done (closed, died half way, written garbage) is told apart from
-//! what the value is (no `T`, too long) and from what the system refused.
-//! *Leaves out*: why a job has no value (`base/panic.rs`).
-//!
-//! # Pipes of values: one end sends, the other receives, here or in another process
+//! Pipes of values: one end sends, the other receives, here or in another process.
 //!
 //! *Assumes*: frames over a kernel pipe; ends move to a new process as its argument.
 //! *Promises*: values arrive whole and in order; the end of the other side, by drop or by
-//! death, is told and never waited for in vain; a send that is abandoned half way is finished
-//! by the next one.
+//! death, is an error and never waited for in vain; a send that is abandoned half way is finished
+//! by the next one. A [`PipeError`] tells apart what the peer has done (closed, died half way,
+//! written garbage), what the value is (no `T`, too long) and what the system refused.
 //! *Leaves out*: several senders or receivers on one end (`process/channel/queue.rs`); two sides that
 //! both send more than a pipe holds (64 KiB) before either receives wait for each other.
 //!
@@ -27,11 +22,12 @@
 
 use crate::aio::net::fds::{readable, writable};
 use crate::futures::error::JobError;
-use crate::futures::wire::{Wire, decode, encode_onto};
+use crate::futures::wire::{Wire, decode};
 use crate::process::message::descriptor::{pack, refuse, unpack};
-use crate::process::message::frame::{Decoder, FrameError, Kind, open, seal};
-use crate::sys::fd as pipe;
-use crate::sys::fd::{Direction, PipeReader, PipeWriter, block_on, set_nonblocking, wait_until};
+use crate::process::message::frame::{Decoder, FrameError, FrameKind, open, seal_value};
+use crate::sys::fd::{
+    self, Direction, PipeReader, PipeWriter, block_on, set_nonblocking, wait_until,
+};
 use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, SerializeTuple, Serializer};
 use std::io::IoSlice;
@@ -56,7 +52,7 @@ use std::{fmt, io};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum PipeError {
-    /// Nobody is at the other end any more. `EOFError` and `BrokenPipeError` in Python.
+    /// The other end is closed everywhere. `EOFError` and `BrokenPipeError` in Python.
     Closed,
     /// The sender died in the middle of a value.
     Truncated,
@@ -130,7 +126,7 @@ impl From<io::Error> for PipeError {
 /// What `pipe2(2)` reports: too many descriptors, mostly.
 #[doc(alias = "multiprocessing.Pipe")]
 pub fn pipe<T: Wire>() -> io::Result<(Receiver<T>, Sender<T>)> {
-    let (reader, writer) = pipe::pipe()?;
+    let (reader, writer) = fd::pipe()?;
     set_nonblocking(&reader)?;
     set_nonblocking(&writer)?;
     Ok((Receiver::new(reader), Sender::new(writer)))
@@ -170,7 +166,8 @@ pub fn duplex<A: Wire, B: Wire>() -> io::Result<(Connection<A, B>, Connection<B,
     Ok((ours, Connection { sender: b_sender, receiver: a_receiver }))
 }
 
-/// The end of a pipe that values go into. Dropping it tells the receiver that no more come.
+/// The end of a pipe that values go into. Once it is dropped, the receiver gets what was sent,
+/// and then [`PipeError::Closed`].
 #[derive(Debug)]
 pub struct Sender<T> {
     end: PipeWriter,
@@ -221,10 +218,8 @@ impl<T: Wire> Sender<T> {
 
     fn encode(&mut self, value: &T) -> Result<(), PipeError> {
         let mut frame = std::mem::take(&mut self.frame);
-        open(&mut frame, Kind::Item, 0);
-        let mut frame = encode_onto(value, frame)?;
-        seal(&mut frame).map_err(|e| JobError::Codec(e.to_string()))?;
-        self.frame = frame;
+        open(&mut frame, FrameKind::Item, 0);
+        self.frame = seal_value(frame, value, "")?;
         self.sent = 0;
         Ok(())
     }
@@ -253,7 +248,7 @@ fn write_rest(end: &PipeWriter, frame: &[u8], sent: &mut usize) -> io::Result<()
     Ok(())
 }
 
-/// The end of a pipe that values come out of. Dropping it tells the sender to stop.
+/// The end of a pipe that values come out of. Once it is dropped, sending is an error.
 #[derive(Debug)]
 pub struct Receiver<T> {
     end: PipeReader,
@@ -291,7 +286,7 @@ impl<T: Wire> Receiver<T> {
     pub fn try_recv(&mut self) -> Result<Option<T>, PipeError> {
         loop {
             match self.decoder.next_frame() {
-                Ok(Some(frame)) if frame.kind == Kind::Item => {
+                Ok(Some(frame)) if frame.kind == FrameKind::Item => {
                     return Ok(Some(decode(frame.body)?));
                 }
                 Ok(Some(frame)) => {
@@ -334,7 +329,7 @@ impl<T: Wire> Receiver<T> {
     }
 }
 
-/// Both ends of a conversation in one: it sends `S` and receives `R`.
+/// One end of a duplex pipe: it sends `S` and receives `R`.
 ///
 /// The two halves may be used apart, by two threads or two tasks.
 #[derive(Debug)]
@@ -392,8 +387,8 @@ impl<'de, T: Wire> Deserialize<'de> for Sender<T> {
     }
 }
 
-/// Only for a process that is being started; and not when values have been read already,
-/// which the process would miss.
+/// Only for a process that is being started; and not when values have been read here already,
+/// which that process would miss.
 impl<T> Serialize for Receiver<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if self.decoder.end().is_err() {

@@ -4,7 +4,7 @@
 //! as its argument, and can be cloned.
 //! *Promises*: values arrive whole, each once, in the order of putting; no process that dies,
 //! at whatever moment, takes a lock with it or leaves half a value, for there is no lock; when
-//! the last end of one side is gone the other is told.
+//! the last end of one side is gone, the other side gets an error.
 //! *Leaves out*: how a `maxsize` is kept (`process/channel/slots.rs`); `task_done`.
 //!
 //! ```text
@@ -24,20 +24,19 @@
 //! Without a `maxsize` the bound is the system's socket buffer: some 200 KiB, or 250 small
 //! values; then `put` waits. With one it is whichever is reached first.
 //!
-//! Python's `multiprocessing.Queue` is a pipe with two locks shared between processes: killed
-//! while it holds one, a process stops all the others for ever (bpo-22393 and its kin). And
+//! Python's `multiprocessing.Queue` is a pipe with two locks shared between processes: a process
+//! that is killed while it holds one stops all the others for ever (bpo-22393 and its kin). And
 //! it puts through a thread of its own, so that an exit may lose what was put.
 
 use crate::aio::net::fds::{readable, writable};
 use crate::futures::error::JobError;
 use crate::futures::wire::{Wire, decode, encode_onto};
 use crate::process::channel::pipe::PipeError;
-use crate::process::channel::slots::{Free, Return, Taken, slots};
+use crate::process::channel::slots::{FreeSlots, SlotGuard, SlotReturn, slots};
 use crate::process::message::descriptor::{Descriptor, Packed};
 use crate::process::message::frame::{FrameError, MAX_FRAME};
 use crate::sys::fd::{Direction, block_on, can_read, can_write};
-use crate::sys::socket as rights;
-use crate::sys::socket::{all_received, memory_file, packet_pair};
+use crate::sys::socket::{all_received, memory_file, packet_pair, receive, send_some};
 use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 use std::fs::File;
@@ -128,38 +127,38 @@ pub fn queue_of<T: Wire>(maxsize: usize) -> io::Result<(Producer<T>, Consumer<T>
     ))
 }
 
-/// The side of a queue that values are put into. Threads may share one.
+/// An end of a queue that values are put into. Threads may share one.
 #[derive(Debug)]
 pub struct Producer<T> {
     socket: OwnedFd,
     /// With a `maxsize`: where slots are taken from.
-    free: Option<Free>,
+    free: Option<FreeSlots>,
     value: PhantomData<fn(T)>,
 }
 
 /// A value ready to be sent.
-struct Message {
+struct EncodedValue {
     bytes: Vec<u8>,
     file: Option<File>,
 }
 
-impl Message {
-    fn of<T: Wire>(value: &T) -> Result<Message, PipeError> {
+impl EncodedValue {
+    fn of<T: Wire>(value: &T) -> Result<EncodedValue, PipeError> {
         let bytes = encode_onto(value, vec![HERE])?;
         if bytes.len() > MAX_FRAME {
             return Err(JobError::Codec(FrameError::TooLong(bytes.len()).to_string()).into());
         }
         if bytes.len() <= INLINE {
-            return Ok(Message { bytes, file: None });
+            return Ok(EncodedValue { bytes, file: None });
         }
         let file = memory_file()?;
         file.write_all_at(&bytes[1..], 0)?;
-        Ok(Message { bytes: vec![IN_FILE], file: Some(file) })
+        Ok(EncodedValue { bytes: vec![IN_FILE], file: Some(file) })
     }
 
     fn send(&self, socket: &OwnedFd) -> io::Result<()> {
         let rights: Vec<BorrowedFd<'_>> = self.file.iter().map(AsFd::as_fd).collect();
-        rights::send_some(socket, &self.bytes, &rights).map(drop)
+        send_some(socket, &self.bytes, &rights).map(drop)
     }
 }
 
@@ -186,30 +185,30 @@ impl<T: Wire> Producer<T> {
     /// # Errors
     /// As `put`; and outside a running loop.
     pub async fn put_async(&self, value: &T) -> Result<(), PipeError> {
-        let message = Message::of(value)?;
+        let encoded = EncodedValue::of(value)?;
         let slot = match &self.free {
             Some(free) => Some(free.take_async(|| self.is_drained()).await?),
             None => None,
         };
         loop {
-            match message.send(&self.socket) {
+            match encoded.send(&self.socket) {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => writable(&self.socket).await?,
                 done => break done?,
             }
         }
-        slot.into_iter().for_each(Taken::spend);
+        slot.into_iter().for_each(SlotGuard::spend);
         Ok(())
     }
 
     fn put_before(&self, value: &T, deadline: Option<Instant>) -> Result<(), PipeError> {
-        let message = Message::of(value)?;
+        let encoded = EncodedValue::of(value)?;
         let slot = match &self.free {
             Some(free) => Some(free.take(deadline, || self.is_drained())?),
             None => None,
         };
-        let send = || message.send(&self.socket);
+        let send = || encoded.send(&self.socket);
         block_on(self.socket.as_fd(), Direction::Write, deadline, send)?;
-        slot.into_iter().for_each(Taken::spend);
+        slot.into_iter().for_each(SlotGuard::spend);
         Ok(())
     }
 
@@ -219,12 +218,12 @@ impl<T: Wire> Producer<T> {
     }
 }
 
-/// The side of a queue that values are got from. Threads may share one.
+/// An end of a queue that values are got from. Threads may share one.
 #[derive(Debug)]
 pub struct Consumer<T> {
     socket: OwnedFd,
     /// With a `maxsize`: where slots are given back.
-    back: Option<Return>,
+    back: Option<SlotReturn>,
     value: PhantomData<fn() -> T>,
 }
 
@@ -281,7 +280,7 @@ impl<T: Wire> Consumer<T> {
     /// The bytes of one value, or none at the end.
     fn receive(&self) -> io::Result<Option<Vec<u8>>> {
         let (mut buffer, mut files) = ([0; INLINE], Vec::new());
-        let count = rights::receive(&self.socket, &mut buffer, &mut files)?;
+        let count = receive(&self.socket, &mut buffer, &mut files)?;
         if let (Some(back), true) = (&self.back, count > 0) {
             back.give();
         }
@@ -304,10 +303,10 @@ fn value<T: Wire>(bytes: Option<Vec<u8>>) -> Result<T, PipeError> {
 }
 
 impl<T> Producer<T> {
-    /// Whether a `put` would wait now. By the time it is told it may be otherwise.
+    /// Whether a `put` would wait now. That may have changed when the answer is used.
     #[doc(alias = "full")]
     pub fn is_full(&self) -> bool {
-        let slots = self.free.as_ref().map(Free::count);
+        let slots = self.free.as_ref().map(FreeSlots::count);
         matches!(slots, Some(Ok((_, 0)))) || !can_write(self.socket.as_fd()).unwrap_or(true)
     }
 
@@ -324,13 +323,13 @@ impl<T> Producer<T> {
     /// # Errors
     /// `EMFILE` when there are no descriptors left.
     pub fn try_clone(&self) -> io::Result<Self> {
-        let free = self.free.as_ref().map(Free::try_clone).transpose()?;
+        let free = self.free.as_ref().map(FreeSlots::try_clone).transpose()?;
         Ok(Producer { socket: self.socket.try_clone()?, free, value: PhantomData })
     }
 }
 
 impl<T> Consumer<T> {
-    /// Whether a `get` would wait now. By the time it is told it may be otherwise.
+    /// Whether a `get` would wait now. That may have changed when the answer is used.
     #[doc(alias = "empty")]
     pub fn is_empty(&self) -> bool {
         !can_read(self.socket.as_fd()).unwrap_or(true)
@@ -347,7 +346,7 @@ impl<T> Consumer<T> {
     /// # Errors
     /// `EMFILE` when there are no descriptors left.
     pub fn try_clone(&self) -> io::Result<Self> {
-        let back = self.back.as_ref().map(Return::try_clone).transpose()?;
+        let back = self.back.as_ref().map(SlotReturn::try_clone).transpose()?;
         Ok(Consumer { socket: self.socket.try_clone()?, back, value: PhantomData })
     }
 }
@@ -361,7 +360,7 @@ impl<T> Serialize for Producer<T> {
 
 impl<'de, T> Deserialize<'de> for Producer<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (socket, free) = <(Descriptor, Option<Free>)>::deserialize(deserializer)?;
+        let (socket, free) = <(Descriptor, Option<FreeSlots>)>::deserialize(deserializer)?;
         Ok(Producer { socket: socket.into(), free, value: PhantomData })
     }
 }
@@ -375,7 +374,7 @@ impl<T> Serialize for Consumer<T> {
 
 impl<'de, T> Deserialize<'de> for Consumer<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (socket, back) = <(Descriptor, Option<Return>)>::deserialize(deserializer)?;
+        let (socket, back) = <(Descriptor, Option<SlotReturn>)>::deserialize(deserializer)?;
         Ok(Consumer { socket: socket.into(), back, value: PhantomData })
     }
 }

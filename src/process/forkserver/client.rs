@@ -1,19 +1,20 @@
-//! The fork server: a process with one thread, forked first, that forks workers when asked.
+//! The fork server's handle: starts it, has it fork workers and reap them.
 //!
-//! *Assumes*: it is started while the program has a single thread, mostly first in `main`; SIGPIPE
-//! stays ignored, as it is in every Rust program: else writing to a dead worker ends the program.
+//! *Assumes*: the fork server is started while the program has a single thread, mostly first in
+//! `main`; SIGPIPE stays ignored, as it is in every Rust program: else writing to a dead worker ends
+//! the program.
 //! *Promises*: forks from a clean single thread at any time, however many threads the program
 //! has by then; no zombie is left; when the program dies, even by SIGKILL, the fork server and all
 //! workers die with it.
 //! *Leaves out*: the other end of the socket (`process/forkserver/server.rs`), what the workers do
-//! (`process/forkserver/worker.rs`) and who gets which job (`process/pool/dispatcher.rs`).
+//! (`process/forkserver/worker.rs`) and which worker gets which job (`process/pool/dispatcher.rs`).
 //!
 //! ```text
-//!  program ════ Unix socket ═════▶ fork server ─┬─ fork ──▶ worker 4711 ◀┄┄ request pipe ┄┄ program
-//!          "spawn"                          │                │
-//!          ◀── pid, pidfd, two pipe ends    │                └┄┄┄┄┄┄┄┄┄ reply pipe ┄┄┄▶ program
-//!          "reap 4711"                      │
-//!          ◀── signal 9                     └─ fork ──▶ a spare, if wanted
+//!  program ════ Unix socket ════▶ fork server ─┬─ fork ──▶ worker 4711 ◀┄┄ request pipe ┄┄ program
+//!          "spawn"                             │                │
+//!          ◀── pid, pidfd, two pipe ends       │                └┄┄┄┄┄┄┄┄┄ reply pipe ┄┄┄▶ program
+//!          "reap 4711"                         │
+//!          ◀── signal 9                        └─ fork ──▶ a preforked worker, if wanted
 //! ```
 //! **Why.** `fork` copies only the calling thread. A lock that another thread holds at that
 //! moment stays locked in the child for ever: malloc's, stdout's, anyone's. So CPython warns
@@ -21,27 +22,25 @@
 //! answer is the *forkserver*, which this is, except that ours is a copy of the program: a
 //! worker sees all that was there when the fork server was started, copy-on-write.
 //!
-//! **Signals.** What goes to the whole group (Ctrl-C, a hang-up, mostly SIGTERM when a service is
-//! stopped) the fork server ignores: how the program takes it is the program's affair, and the fork server
-//! ends with the program. CPython's forkserver ignores SIGINT only, its resource tracker SIGTERM,
-//! too. A worker starts with default handlers: such a signal ends it, unless its function has
-//! other plans (`examples/prefork_server.rs`).
+//! **Signals.** The fork server ignores what goes to the whole group (Ctrl-C, a hang-up, mostly
+//! SIGTERM when a service is stopped): the program decides what such a signal means, and the fork
+//! server ends with the program. CPython's forkserver ignores SIGINT only, its resource tracker
+//! SIGTERM, too. A worker starts with default handlers: such a signal ends it, unless its function
+//! has other plans (`examples/prefork_server.rs`).
 //!
-//! **Who reaps.** A worker is the fork server's child, so only the fork server can collect it. But it
+//! **Reaping.** A worker is the fork server's child, so only the fork server can reap it. But it
 //! does so only when told, after the program has seen the pidfd become readable. So `waitid`
-//! never has to wait, the fork server needs no signals, the program learns how
-//! the worker ended, and until then its number cannot be given to another process.
+//! never has to wait, the fork server needs no signals, the program learns how the worker ended,
+//! and until then its pid cannot be given to another process.
 
 use crate::base::sync::{Arc, Mutex};
 use crate::futures::wire::decode;
-use crate::process::forkserver::server::{Forked, serve_forks, tell};
-use crate::process::forkserver::worker::Hooks;
+use crate::process::forkserver::server::{Forked, Hooks, send_frame, serve_forks};
 use crate::process::message::call::record_text;
-use crate::process::message::frame::{Decoder, Kind};
+use crate::process::message::frame::{Decoder, FrameKind};
 use crate::sys::process::Death;
 use crate::sys::process::{SingleThreaded, fork, pidfd_open, send_signal, wait, wait_for_exit};
-use crate::sys::socket as rights;
-use crate::sys::socket::MAX_RIGHTS;
+use crate::sys::socket::{MAX_RIGHTS, receive};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -54,7 +53,7 @@ use std::time::Duration;
 /// A fork server that has not answered for so long is given up.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A fork server that was told to go and is still there after a second is killed.
+/// A fork server that was told to exit and is still there after a second is killed.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Fork servers may be started in workers of fork servers, so deep and no deeper.
@@ -67,7 +66,7 @@ static DEPTH: AtomicU32 = AtomicU32::new(0);
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ForkServerError {
-    /// The program has more than one thread; these. None: they could not be counted.
+    /// The program has more than one thread; these are their names. None: they could not be counted.
     Threads(Vec<String>),
     /// This process is a worker of a worker of …: so many fork servers are among its ancestors,
     /// and there may be no more than [`MAX_DEPTH`].
@@ -87,7 +86,7 @@ impl fmt::Display for ForkServerError {
             ForkServerError::Threads(names) => write!(
                 f,
                 "a program with threads cannot be forked safely, and this one has {}: {}; \
-                 start the fork_server first in main, before any thread",
+                 start the fork server first in main, before any thread",
                 names.len(),
                 names.join(", ")
             ),
@@ -122,7 +121,7 @@ impl From<io::Error> for ForkServerError {
     }
 }
 
-/// How a fork server is to be.
+/// Options of a fork server.
 ///
 /// ```
 /// use singletrack::process::ForkServerOptions;
@@ -136,7 +135,7 @@ impl From<io::Error> for ForkServerError {
 /// }
 ///
 /// fn main() -> Result<(), Box<dyn std::error::Error>> {
-///     let options = ForkServerOptions::default().spares(1);
+///     let options = ForkServerOptions::default().preforked(1);
 ///     let options = options.after_fork_in_child(|| SEED.store(std::process::id(), Ordering::Relaxed));
 ///     let fork_server = options.start()?;
 ///     let pool = ProcessPool::new(&fork_server, 2)?;
@@ -148,35 +147,36 @@ impl From<io::Error> for ForkServerError {
 #[derive(Debug, Default)]
 #[must_use = "nothing happens before `start`"]
 pub struct ForkServerOptions {
-    spares: usize,
+    preforked: usize,
     hooks: Hooks,
 }
 
 impl ForkServerOptions {
-    /// How many workers are kept ready. A spare is handed out at once when somebody wants a
-    /// worker (a pool that replaces one, say) and another is forked while nobody waits. A worker
-    /// that is to be born with descriptors (pipe ends in its arguments, or in a pool's
-    /// initializer) is always forked afresh: a spare was born without.
+    /// How many workers are forked ahead. A preforked worker is handed out at once when one is
+    /// wanted (by a pool that replaces a worker, say), and another is forked while no request
+    /// waits. A worker that is to start with descriptors (pipe ends in its arguments, or in a
+    /// pool's initializer) is always forked afresh: a preforked one has none of them.
     ///
-    /// A spare's memory is that of the fork server at the spare's fork. Nothing changes there
-    /// between two forks but what the hooks change; so only hooks can make a spare stale.
+    /// A preforked worker's memory is that of the fork server at its fork. Nothing changes there
+    /// between two forks but what the hooks change; so only hooks can make it stale.
     ///
-    /// Default: none. A spare costs a process that does nothing, and a fork that most programs
-    /// would never need; it saves the time of a fork where workers are lost or recycled often.
+    /// Default: none. A preforked worker costs a process that does nothing, and a fork that most
+    /// programs would never need; it saves the time of a fork where workers are lost or recycled often.
     /// That time grows with memory, for a fork copies the page tables. One worker recycled after
-    /// every job, measured: 1.0 ms a job in a small program, 0.9 with a spare; with 500 MiB in
-    /// use 36 ms, and 17 with a spare. Take as many as workers go at once.
-    pub fn spares(mut self, spares: usize) -> Self {
-        self.spares = spares;
+    /// every job, measured: 1.0 ms a job in a small program, 0.9 with one preforked; with 500 MiB
+    /// in use 36 ms, and 17 with one preforked. Take as many as workers end at once.
+    #[doc(alias = "spares")]
+    pub fn preforked(mut self, workers: usize) -> Self {
+        self.preforked = workers;
         self
     }
 
     /// Has the fork server run `hook` before each fork of a worker; the last one given runs first.
-    /// If it panics there is no fork: whoever wanted the worker gets the message as an error.
+    /// If it panics there is no fork: the request for the worker fails with its message.
     ///
-    /// Hooks run in the fork server, not in the program: what they change the program does not see,
-    /// and while one runs no worker can be had. One that takes longer than ten seconds is the
-    /// end of the fork server. The fork of the fork server itself is none of theirs: what is to be done
+    /// Hooks run in the fork server, not in the program: the program does not see what they change,
+    /// and while one runs no worker can be had. If one takes longer than ten seconds, the fork server
+    /// is given up. Hooks do not run around the fork of the fork server itself: what is to be done
     /// around that can stand around [`start`](Self::start).
     #[doc(alias = "os.register_at_fork")]
     pub fn before_fork(mut self, hook: impl FnMut() + 'static) -> Self {
@@ -192,16 +192,16 @@ impl ForkServerOptions {
         self
     }
 
-    /// Has every worker run `hook` when it is born, before its initializer and its first job;
+    /// Has every worker run `hook` right after its fork, before its initializer and its first job;
     /// the first one given runs first. A panic ends the worker with exit code 101, as a death
-    /// like any other: a `Process` tells of it, and a pool whose workers all die so is broken.
+    /// like any other: a `Process` reports it, and a pool whose workers all die so is broken.
     #[doc(alias = "os.register_at_fork")]
     pub fn after_fork_in_child(mut self, hook: impl FnMut() + 'static) -> Self {
         self.hooks.after_in_child(hook);
         self
     }
 
-    /// Forks the fork_server; see [`ForkServer::start`].
+    /// Forks the fork server; see [`ForkServer::start`].
     ///
     /// # Errors
     /// As there.
@@ -225,21 +225,21 @@ impl ForkServerOptions {
 #[derive(Clone, Debug)]
 #[doc(alias = "forkserver")]
 pub struct ForkServer {
-    client: Arc<Client>,
+    connection: Arc<ServerConnection>,
 }
 
-/// The program's end of the socket: one question at a time.
+/// The program's end of the socket: one request at a time.
 #[derive(Debug)]
-struct Client {
+struct ServerConnection {
     pid: u32,
     pidfd: OwnedFd,
-    /// `None` once the fork server has failed: then its answers could not be told apart.
+    /// `None` once a request has failed: a late answer to it could be taken for the next one's.
     socket: Mutex<Option<UnixStream>>,
 }
 
 impl ForkServer {
-    /// Forks the fork_server. Workers will see the program's memory as it is now; a page of it is
-    /// copied only for who writes into it (`examples/copy_on_write.rs` shows it).
+    /// Forks the fork server. Workers will see the program's memory as it is now; a page of it is
+    /// copied only for the process that writes into it (`examples/copy_on_write.rs` shows it).
     ///
     /// Standard input, output and error stay open in the fork server and the workers; every other
     /// descriptor is closed there. (In Python a child reads nothing from standard input, which is
@@ -254,7 +254,7 @@ impl ForkServer {
     }
 
     fn start_with(options: ForkServerOptions) -> Result<ForkServer, ForkServerError> {
-        let ForkServerOptions { spares, hooks } = options;
+        let ForkServerOptions { preforked, hooks } = options;
         let depth = DEPTH.load(Ordering::Relaxed);
         if depth >= MAX_DEPTH {
             return Err(ForkServerError::TooDeep(depth));
@@ -265,12 +265,12 @@ impl ForkServer {
         let (ours, theirs) = UnixStream::pair()?;
         ours.set_read_timeout(Some(PATIENCE))?;
         ours.set_write_timeout(Some(PATIENCE))?;
-        // What is buffered now would be printed once more by every child that prints; unless it
-        // cannot be printed at all.
+        // What is buffered now would be printed once more by every child that prints. An error means
+        // that it cannot be printed at all.
         let _ = io::stdout().flush();
         let pid = fork(&proof, &[theirs.as_raw_fd()], move || {
             DEPTH.store(depth + 1, Ordering::Relaxed);
-            serve_forks(&theirs, hooks, spares)
+            serve_forks(&theirs, hooks, preforked)
         })?;
         let pidfd = pidfd_open(pid).inspect_err(|_| {
             // Without the socket it ends at once.
@@ -278,15 +278,15 @@ impl ForkServer {
             let _ = wait(pid);
         })?;
         let socket = Mutex::new(Some(ours));
-        Ok(ForkServer { client: Arc::new(Client { pid, pidfd, socket }) })
+        Ok(ForkServer { connection: Arc::new(ServerConnection { pid, pidfd, socket }) })
     }
 
     /// The fork server's process id.
     pub fn pid(&self) -> u32 {
-        self.client.pid
+        self.connection.pid
     }
 
-    /// Forks a worker, which is born with duplicates of `descriptors`.
+    /// Has a worker forked, which starts with duplicates of `descriptors`.
     pub(crate) fn spawn(&self, descriptors: &[OwnedFd]) -> io::Result<Forked> {
         if descriptors.len() > MAX_RIGHTS {
             let why =
@@ -294,10 +294,10 @@ impl ForkServer {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
         let (kind, id, why, rights) =
-            self.client.ask(Kind::Spawn, descriptors.len() as u64, descriptors)?;
+            self.connection.request(FrameKind::Spawn, descriptors.len() as u64, descriptors)?;
         let Ok([pidfd, requests, replies]) = <[OwnedFd; 3]>::try_from(rights) else {
-            if kind == Kind::Spawned {
-                // Its pipes are gone with the descriptors, so it ends by itself.
+            if kind == FrameKind::Spawned {
+                // Its pipes are closed with the lost descriptors, so it ends by itself.
                 self.reap(id as u32)?;
                 return Err(refused(libc::EMFILE));
             }
@@ -309,9 +309,9 @@ impl ForkServer {
         Ok(Forked { pid: id as u32, pidfd, requests: requests.into(), replies: replies.into() })
     }
 
-    /// Collects a worker that is dead or about to die, and tells how it ended.
+    /// Has a worker reaped that is dead or about to die; gives how it ended.
     pub(crate) fn reap(&self, pid: u32) -> io::Result<Death> {
-        let (_, _, body, _) = self.client.ask(Kind::Reap, u64::from(pid), &[])?;
+        let (_, _, body, _) = self.connection.request(FrameKind::Reap, u64::from(pid), &[])?;
         match decode::<(bool, i32)>(&body) {
             Ok((true, signal)) => Ok(Death::Signal(signal)),
             Ok((false, code)) => Ok(Death::Code(code)),
@@ -332,21 +332,26 @@ fn fill_standard_streams() -> io::Result<()> {
     }
 }
 
-/// What the system has said, with the remedy.
+/// The system's error, with the remedy.
 fn refused(errno: i32) -> io::Error {
     let error = io::Error::from_raw_os_error(errno);
     io::Error::new(error.kind(), with_remedy(&error))
 }
 
-type Answer = (Kind, u64, Vec<u8>, Vec<OwnedFd>);
+type ServerReply = (FrameKind, u64, Vec<u8>, Vec<OwnedFd>);
 
-impl Client {
+impl ServerConnection {
     /// Sends one request and waits for its answer. After a failure the fork server is given up,
     /// which ends it and, with it, its workers.
-    fn ask(&self, kind: Kind, id: u64, descriptors: &[OwnedFd]) -> io::Result<Answer> {
+    fn request(
+        &self,
+        kind: FrameKind,
+        id: u64,
+        descriptors: &[OwnedFd],
+    ) -> io::Result<ServerReply> {
         let mut slot = self.socket.lock();
         let answer = match &*slot {
-            Some(socket) => converse(socket, kind, id, descriptors),
+            Some(socket) => exchange(socket, kind, id, descriptors),
             None => Err(io::ErrorKind::BrokenPipe.into()),
         };
         answer.map_err(|error| {
@@ -357,34 +362,35 @@ impl Client {
     }
 }
 
-fn converse(
+/// Sends one request and reads its answer, with the descriptors that come along.
+fn exchange(
     socket: &UnixStream,
-    kind: Kind,
+    kind: FrameKind,
     id: u64,
     descriptors: &[OwnedFd],
-) -> io::Result<Answer> {
+) -> io::Result<ServerReply> {
     let descriptors: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
-    tell(socket, kind, id, &[], &descriptors)?;
+    send_frame(socket, kind, id, &[], &descriptors)?;
     let (mut decoder, mut rights) = (Decoder::new(), Vec::new());
     loop {
         if let Some(answer) = decoder.next_frame().map_err(io::Error::other)? {
             return Ok((answer.kind, answer.id, answer.body.to_vec(), rights));
         }
-        match rights::receive(socket, decoder.room(), &mut rights)? {
+        match receive(socket, decoder.room(), &mut rights)? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
             count => decoder.filled(count),
         }
     }
 }
 
-impl Drop for Client {
+impl Drop for ServerConnection {
     fn drop(&mut self) {
-        // It sees the end of the socket, and goes; unless it is stopped, or busy with a hook.
+        // It sees the end of the socket and exits, unless it is stopped, or busy with a hook.
         *self.socket.lock() = None;
         if wait_for_exit(&[self.pidfd.as_fd()], Some(GRACE)).is_ok_and(|ended| ended.is_empty()) {
             let _ = send_signal(self.pidfd.as_fd(), libc::SIGKILL);
         }
-        // If somebody else has collected it, there is nothing left to do.
+        // If another thread has reaped it, there is nothing left to do.
         let _ = wait(self.pid);
     }
 }

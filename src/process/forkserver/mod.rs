@@ -1,11 +1,15 @@
-//! The fork server: one thread, forked first, that forks all others.
+//! Forks: the fork server, its workers, and one process for one function.
 //!
 //! ```text
-//!   client           The fork server: a process with one thread, forked first, that forks workers when asked
-//!   process          A process for one function: start it, watch it, wait for its end, take its result
-//!   server           Spare workers, forked ahead of being asked for. Pure
-//!   worker           What is to be done around every fork of a worker
+//!   in the program                  in the fork server               in a worker
+//!
+//!   process: Process                server: hooks, preforked         worker: read a call, run it,
+//!      │                              workers, fork, waitid             write the reply
+//!   client: ForkServer ═ socket ═▶     │                                 ▲
+//!      ▲   Spawn, Reap                 └───────────── fork ──────────────┘
+//!   process/pool/supervisor.rs
 //! ```
+//! To read: `worker`, `server`, `client`, `process`.
 
 pub mod client;
 pub mod process;

@@ -1,10 +1,10 @@
-//! A process for one function: start it, watch it, wait for its end, take its result.
+//! A process for one function: start it, watch it, wait for it, take its result.
 //!
 //! *Assumes*: a fork server (`process/forkserver/client.rs`).
-//! *Promises*: the end is told as it was: value, panic, exit code or signal; a result of any
-//! size never keeps the process from ending while somebody waits for it; no process is left
+//! *Promises*: gives the end as it was: value, panic, exit code or signal; a result of any
+//! size never keeps the process from ending while a thread waits for it; no process is left
 //! behind: a dropped one is waited for, a dropped daemon killed.
-//! *Leaves out*: restarting; the child's own children, which it cannot have by this crate.
+//! *Leaves out*: restarting.
 //!
 //! ```text
 //!   spawn ──▶ alive ──┬─ returns ────▶ exit code 0,   join: Ok(value)
@@ -19,10 +19,9 @@ use crate::futures::wire::Wire;
 use crate::process::forkserver::client::ForkServer;
 use crate::process::message::call::{decoded, encode_call, read_reply};
 use crate::process::message::descriptor::packing;
-use crate::process::message::frame::{Decoder, Kind};
+use crate::process::message::frame::{Decoder, FrameKind};
 use crate::sys::fd::{PipeReader, set_nonblocking};
-use crate::sys::process::Death;
-use crate::sys::process::{send_signal, wait_for_exit};
+use crate::sys::process::{Death, send_signal, wait_for_exit};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -32,7 +31,7 @@ use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How a process is to be: `multiprocessing.Process`'s keyword arguments.
+/// Options of a process: `multiprocessing.Process`'s keyword arguments.
 ///
 /// ```
 /// use singletrack::process::ProcessOptions;
@@ -60,7 +59,7 @@ pub struct ProcessOptions {
 }
 
 impl ProcessOptions {
-    /// A name for people; nothing depends on it. Default: `Process-N`.
+    /// A name for messages and logs; nothing depends on it. Default: `Process-N`.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
@@ -103,12 +102,12 @@ impl ProcessOptions {
             pidfd: forked.pidfd,
             replies: forked.replies,
             decoder: Decoder::new(),
-            silent: false,
+            replies_ended: false,
             result: None,
             death: None,
         };
         set_nonblocking(&process.replies).map_err(|e| broken("its pipe", &e))?;
-        // Fails if the process is dead already; then `join` will tell how it died. With the
+        // Fails if the process is dead already; then `join` will give how it died. With the
         // pipe closed after one call, the process ends after that call.
         let _ = forked.requests.write_all(&call);
         Ok(process)
@@ -140,9 +139,9 @@ pub struct Process<R: Wire> {
     replies: PipeReader,
     decoder: Decoder,
     /// The reply pipe has ended.
-    silent: bool,
+    replies_ended: bool,
     result: Option<Result<R, JobError>>,
-    /// Known once the process has been collected.
+    /// Known once the process has been reaped.
     death: Option<Death>,
 }
 
@@ -166,11 +165,11 @@ impl<R: Wire> Process<R> {
 
     /// How the process ended; `None` while it is alive. Code 101 after a panic (Python: 1).
     ///
-    /// The fork server collects it and tells. If the fork server is gone, all its processes were killed,
-    /// and SIGKILL is the answer even for one that had ended just before.
+    /// The fork server reaps it and reports how it ended. If the fork server is gone, all its
+    /// processes were killed, and this is SIGKILL even for one that had ended just before.
     #[doc(alias = "exitcode")]
     pub fn exit_code(&mut self) -> Option<Death> {
-        // An error means that the system refuses to tell: then it is not known to have ended.
+        // An error means that the system refuses to wait: then it is not known to have ended.
         let _ = self.wait(Some(Duration::ZERO));
         self.death
     }
@@ -184,7 +183,7 @@ impl<R: Wire> Process<R> {
     pub fn wait(&mut self, timeout: Option<Duration>) -> Result<bool, JobError> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         loop {
-            if self.look()? {
+            if self.check()? {
                 return Ok(true);
             }
             let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
@@ -192,7 +191,7 @@ impl<R: Wire> Process<R> {
                 return Ok(false);
             }
             let both = [self.pidfd.as_fd(), self.replies.as_fd()];
-            let watched = if self.silent { &both[..1] } else { &both };
+            let watched = if self.replies_ended { &both[..1] } else { &both };
             wait_for_exit(watched, left).map_err(|e| broken("a process cannot be awaited", &e))?;
         }
     }
@@ -203,12 +202,13 @@ impl<R: Wire> Process<R> {
     /// # Errors
     /// As `wait`; and outside a running loop.
     pub async fn ended(&mut self) -> Result<(), JobError> {
-        while !self.look()? {
-            let (mut end, mut news) = (pin!(readable(&self.pidfd)), pin!(readable(&self.replies)));
-            let silent = self.silent;
+        while !self.check()? {
+            let mut end = pin!(readable(&self.pidfd));
+            let mut replies = pin!(readable(&self.replies));
+            let ended = self.replies_ended;
             let either = poll_fn(|cx| match end.as_mut().poll(cx) {
-                Poll::Pending if !silent => news.as_mut().poll(cx),
-                ended => ended,
+                Poll::Pending if !ended => replies.as_mut().poll(cx),
+                polled => polled,
             });
             either.await.map_err(|e| broken("a process cannot be awaited", &e))?;
         }
@@ -217,7 +217,7 @@ impl<R: Wire> Process<R> {
 
     /// Blocks until the process has ended and gives the function's result.
     ///
-    /// A process that waits for its parent (to empty a queue, say) is waited for in vain.
+    /// If the process waits for its parent (to empty a queue, say), this never returns.
     ///
     /// # Errors
     /// [`JobError::Panicked`] if the function panicked; [`JobError::WorkerLost`] with the exit
@@ -236,7 +236,7 @@ impl<R: Wire> Process<R> {
         self.pid
     }
 
-    /// Its name, for people.
+    /// Its name.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -247,8 +247,8 @@ impl<R: Wire> Process<R> {
     }
 
     /// A descriptor that becomes readable when the process has ended: for [`wait_for_exit`],
-    /// and for [`readable`] on the loop. (A process whose large result nobody takes does not
-    /// end; [`ended`](Self::ended) and [`wait`](Self::wait) take it.)
+    /// and for [`readable`] on the loop. (A process does not end while a large result of it is
+    /// unread; [`ended`](Self::ended) and [`wait`](Self::wait) read it.)
     pub fn sentinel(&self) -> BorrowedFd<'_> {
         self.pidfd.as_fd()
     }
@@ -261,8 +261,7 @@ impl<R: Wire> Process<R> {
         send_signal(self.sentinel(), libc::SIGTERM)
     }
 
-    /// Ends it, with SIGKILL. `join` will then tell of signal 9, unless the function was
-    /// quicker.
+    /// Ends it, with SIGKILL. `join` will then give signal 9, unless the function was quicker.
     ///
     /// # Errors
     /// As [`terminate`](Self::terminate).
@@ -278,8 +277,8 @@ impl<R: Wire> Process<R> {
         send_signal(self.sentinel(), libc::SIGINT)
     }
 
-    /// Collects it, if it is dead; true if it has been collected.
-    fn collect_if_dead(&mut self) -> Result<bool, JobError> {
+    /// Has it reaped, if it is dead; true if it has been reaped.
+    fn reap_if_dead(&mut self) -> Result<bool, JobError> {
         if self.death.is_some() {
             return Ok(true);
         }
@@ -293,19 +292,19 @@ impl<R: Wire> Process<R> {
         Ok(true)
     }
 
-    /// Hears what it has said so far; true if it has ended, and then nothing is unheard.
-    fn look(&mut self) -> Result<bool, JobError> {
-        // Asked first: what was said before the end is in the pipe by then.
-        let ended = self.collect_if_dead()?;
-        while !self.silent {
+    /// Reads its replies so far; true if it has ended, and then all of them are read.
+    fn check(&mut self) -> Result<bool, JobError> {
+        // Asked first: what was written before the end is in the pipe by then.
+        let ended = self.reap_if_dead()?;
+        while !self.replies_ended {
             match self.replies.read(self.decoder.room()) {
                 Ok(count) if count > 0 => self.decoder.filled(count),
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
-                Ok(_) | Err(_) => self.silent = true,
+                Ok(_) | Err(_) => self.replies_ended = true,
             }
-            if let Err(why) = self.take_in() {
-                // Nobody listens to it any longer, so it must not go on talking.
-                self.silent = true;
+            if let Err(why) = self.decode_replies() {
+                // Its replies are not read any more, so it must not go on writing them.
+                self.replies_ended = true;
                 let _ = self.kill();
                 let why = format!("process {} was killed: {why}", self.pid);
                 self.result = Some(Err(JobError::Protocol(why)));
@@ -314,11 +313,11 @@ impl<R: Wire> Process<R> {
         Ok(ended)
     }
 
-    /// Takes in what was heard. The error is why it is no answer.
-    fn take_in(&mut self) -> Result<(), String> {
+    /// Decodes what was read. The error says why it is no answer.
+    fn decode_replies(&mut self) -> Result<(), String> {
         while let Some(frame) = self.decoder.next_frame().map_err(|e| e.to_string())? {
             match frame.kind {
-                Kind::Hello => {}
+                FrameKind::Hello => {}
                 _ if self.result.is_some() => return Err("it answered twice".to_owned()),
                 kind => self.result = Some(read_reply(kind, frame.body).and_then(decoded)),
             }
@@ -340,7 +339,7 @@ impl<R: Wire> Drop for Process<R> {
             // Fails only for a process that has become another user's.
             let _ = self.kill();
         }
-        // If the system refuses to wait, so it does in a drop.
+        // If the system refuses to wait, a drop cannot report it.
         let _ = self.wait(None);
     }
 }

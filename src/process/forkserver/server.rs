@@ -1,112 +1,207 @@
-//! Spare workers, forked ahead of being asked for. Pure.
+//! The fork server process: forks, with hooks around it, keeps preforked workers.
 //!
-//! *Assumes*: it is told of every spare that was forked, and of every one that died waiting.
-//! *Promises*: the oldest is handed out first; whatever fails is not tried again before somebody
-//! asks, so a fork that always fails, or a spare that always dies, costs nothing but itself.
-//! *Leaves out*: forking (`process/forkserver/server.rs`).
+//! *Assumes*: it was just forked from a program with one thread, and starts none.
+//! *Promises*: forks only while it has one thread; one answer to each request, in order; hooks run in
+//! the order of CPython's `os.register_at_fork`, and after a fork that failed the parent's hooks run
+//! as after one that succeeded; the oldest preforked worker is handed out first, one that dies is
+//! reaped at once, and a fork that failed is not tried again before the next request; when the
+//! program is gone, the fork server kills its preforked workers and exits.
+//! *Leaves out*: the program's side (`process/forkserver/client.rs`); what a worker does
+//! (`process/forkserver/worker.rs`).
 //!
 //! ```text
+//!             ┌──────────────── one poll ────────────────┐
+//!  socket ────┤ Spawn     a preforked worker, or fork     │──▶ Spawned, or SpawnFailed
+//!             │ Reap pid  waitid                          │──▶ Reaped + how it ended
+//!             │ end       exit                            │
+//!  pidfds ────┤ a preforked worker died: reap it          │
+//!             │ quiet, and too few preforked: fork one    │
+//!             └───────────────────────────────────────────┘
+//!
 //!                add                        take
 //!   fork ───▶ │ youngest … oldest │ ───▶ a worker, at once
 //!                     │ lost
 //!                     ▼
-//!                 collected; no more until the next take
+//!                 reaped; no fork until the next take
+//!
+//!   hooks registered 1, 2, 3   fork server:  before 3, 2, 1 ── fork ── after in parent 1, 2, 3
+//!                                                            │
+//!                              worker:                       └───── after in child  1, 2, 3
 //! ```
-//!
-//! # What the fork server process does all its life: fork workers, keep spares, collect the dead
-//!
-//! *Assumes*: it was just forked from a program with one thread, and starts none.
-//! *Promises*: forks only while it has one thread; one answer to each request, in order; a spare
-//! that dies is collected at once; when the program is gone it ends its spares, and itself.
-//! *Leaves out*: the program's side (`process/forkserver/client.rs`); the workers (`process/forkserver/worker.rs`).
-//!
-//! ```text
-//!             ┌──────────────── one poll ────────────────┐
-//!  socket ────┤ Spawn     a spare, or hooks and fork      │──▶ Spawned, or SpawnFailed
-//!             │ Reap pid  waitid                          │──▶ Reaped + how it ended
-//!             │ end       exit                            │
-//!  pidfds ────┤ a spare died: collect it                  │
-//!             │ quiet, and too few spares: fork one       │
-//!             └───────────────────────────────────────────┘
-//! ```
-//! **A spare is as old as its fork.** But nothing happens in the fork server between two forks
-//! except what the hooks do. So a spare differs from a worker forked this moment only in what
+//! **A preforked worker is as old as its fork.** But nothing happens in the fork server between two
+//! forks except what the hooks do. So it differs from a worker forked this moment only in what
 //! hooks have changed meanwhile.
+//!
+//! **The order of hooks.** A hook that was registered last may build on one that was registered
+//! first: so it is prepared first and restored last, as scopes are.
 
+use crate::base::panic::{discard, into_message};
 use crate::futures::wire::encode;
-use crate::process::forkserver::worker::{Hooks, serve};
+use crate::process::forkserver::worker::serve;
 use crate::process::message::descriptor::arrive_with;
-use crate::process::message::frame::{Decoder, Kind, frame};
+use crate::process::message::frame::{Decoder, FrameKind, frame};
 use crate::sys::fd::{PipeReader, PipeWriter, can_read, pipe};
 use crate::sys::process::Death;
 use crate::sys::process::{
     SingleThreaded, fork, ignore_group_signals, pidfd_open, send_signal, wait, wait_for_exit,
 };
-use crate::sys::socket as rights;
+use crate::sys::socket::{receive, send};
 use std::collections::VecDeque;
-use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{fmt, io};
 
-/// The stock of spares, and how many there should be.
+/// A hook may keep state: each process has a copy of its own.
+type Hook = Box<dyn FnMut()>;
+
+/// Functions that run around every fork of a worker.
+///
+/// ```
+/// use singletrack::process::forkserver::server::Hooks;
+/// use std::{cell::RefCell, rc::Rc};
+///
+/// let said = Rc::new(RefCell::new(Vec::new()));
+/// let say = |text| {
+///     let said = Rc::clone(&said);
+///     move || said.borrow_mut().push(text)
+/// };
+/// let mut hooks = Hooks::default();
+/// hooks.before(say("stop the clock"));
+/// hooks.before(say("close the book"));
+/// hooks.after_in_parent(say("go on"));
+/// hooks.run_before().unwrap();
+/// hooks.run_after_in_parent();
+/// assert_eq!(*said.borrow(), ["close the book", "stop the clock", "go on"]);
+/// ```
+#[derive(Default)]
+#[doc(alias = "os.register_at_fork")]
+#[doc(alias = "pthread_atfork")]
+pub struct Hooks {
+    before: Vec<Hook>,
+    after_in_parent: Vec<Hook>,
+    after_in_child: Vec<Hook>,
+}
+
+impl Hooks {
+    /// Adds a hook to be run in the parent before a fork.
+    pub fn before(&mut self, hook: impl FnMut() + 'static) {
+        self.before.push(Box::new(hook));
+    }
+
+    /// Adds a hook to be run in the parent after a fork, and after one that failed.
+    pub fn after_in_parent(&mut self, hook: impl FnMut() + 'static) {
+        self.after_in_parent.push(Box::new(hook));
+    }
+
+    /// Adds a hook to be run in the child before anything else.
+    pub fn after_in_child(&mut self, hook: impl FnMut() + 'static) {
+        self.after_in_child.push(Box::new(hook));
+    }
+
+    /// True if no hook is registered.
+    pub fn is_empty(&self) -> bool {
+        self.before.is_empty() && self.after_in_parent.is_empty() && self.after_in_child.is_empty()
+    }
+
+    /// Runs the hooks for before a fork, the last first.
+    ///
+    /// # Errors
+    /// The message of the first hook that panicked. Then there must be no fork, because what the
+    /// hook left undone is unknown. (CPython prints the exception and forks.)
+    pub fn run_before(&mut self) -> Result<(), String> {
+        self.before
+            .iter_mut()
+            .rev()
+            .try_for_each(|hook| catch_unwind(AssertUnwindSafe(hook)).map_err(into_message))
+    }
+
+    /// Runs the hooks for the parent, the first first. A panic is printed and goes no further: the
+    /// fork is done, and the other hooks must run.
+    pub fn run_after_in_parent(&mut self) {
+        for hook in &mut self.after_in_parent {
+            catch_unwind(AssertUnwindSafe(hook)).unwrap_or_else(discard);
+        }
+    }
+
+    /// Runs the hooks for the child, the first first.
+    ///
+    /// # Panics
+    /// With the first hook that panics. That ends the child with exit code 101.
+    pub fn run_after_in_child(&mut self) {
+        self.after_in_child.iter_mut().for_each(|hook| hook());
+    }
+}
+
+impl fmt::Debug for Hooks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hooks")
+            .field("before", &self.before.len())
+            .field("after_in_parent", &self.after_in_parent.len())
+            .field("after_in_child", &self.after_in_child.len())
+            .finish()
+    }
+}
+
+/// Workers that were forked before they were asked for, and how many there should be.
 ///
 /// ```
 /// use singletrack::process::forkserver::server::Preforked;
 ///
-/// let mut spares = Preforked::new(1);
-/// assert!(spares.is_short());
-/// spares.add("the first");
-/// assert!(!spares.is_short());
-/// assert_eq!(spares.take(), Some("the first"));
-/// assert!(spares.is_short(), "so the next is forked while nobody waits for it");
+/// let mut preforked = Preforked::new(1);
+/// assert!(preforked.is_short());
+/// preforked.add("the first");
+/// assert!(!preforked.is_short());
+/// assert_eq!(preforked.take(), Some("the first"));
+/// assert!(preforked.is_short(), "so the next is forked while no request waits for it");
 /// ```
 #[derive(Debug)]
 pub struct Preforked<S> {
     wanted: usize,
-    stock: VecDeque<S>,
-    /// The last attempt came to nothing, and nobody has asked since.
-    discouraged: bool,
+    ready: VecDeque<S>,
+    /// The last fork failed or its worker died, and no request has come since.
+    paused: bool,
 }
 
 impl<S> Preforked<S> {
     /// None yet, and `wanted` to be had.
     pub fn new(wanted: usize) -> Self {
-        Preforked { wanted, stock: VecDeque::new(), discouraged: false }
+        Preforked { wanted, ready: VecDeque::new(), paused: false }
     }
 
     /// Whether one more should be forked now.
     pub fn is_short(&self) -> bool {
-        self.stock.len() < self.wanted && !self.discouraged
+        self.ready.len() < self.wanted && !self.paused
     }
 
     /// One was forked.
-    pub fn add(&mut self, spare: S) {
-        self.stock.push_back(spare);
+    pub fn add(&mut self, worker: S) {
+        self.ready.push_back(worker);
     }
 
     /// One could not be forked.
     pub fn failed(&mut self) {
-        self.discouraged = true;
+        self.paused = true;
     }
 
-    /// Somebody wants a worker: the oldest spare, if there is one.
+    /// A worker is wanted: the oldest one, if there is any.
     pub fn take(&mut self) -> Option<S> {
-        self.discouraged = false;
-        self.stock.pop_front()
+        self.paused = false;
+        self.ready.pop_front()
     }
 
-    /// The spare at this place died waiting.
+    /// The worker at this place died before it was handed out.
     ///
     /// # Panics
     /// If there is none at this place.
     pub fn lost(&mut self, place: usize) -> S {
-        self.discouraged = true;
-        self.stock.remove(place).expect("a spare at this place")
+        self.paused = true;
+        self.ready.remove(place).expect("a worker at this place")
     }
 
-    /// All spares, the oldest first.
+    /// All of them, the oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &S> {
-        self.stock.iter()
+        self.ready.iter()
     }
 }
 
@@ -119,15 +214,16 @@ pub(crate) struct Forked {
     pub(crate) replies: PipeReader,
 }
 
-/// Serves until the program is gone; gives the exit code.
-pub(crate) fn serve_forks(socket: &UnixStream, hooks: Hooks, spares: usize) -> i32 {
+/// Serves the program's requests until the program is gone; gives the exit code.
+pub(crate) fn serve_forks(socket: &UnixStream, hooks: Hooks, preforked: usize) -> i32 {
     // Ctrl-C goes to the whole group, and so may SIGTERM. The program may survive them, or want its
     // workers to finish first; so the fork server must survive them, too. It ends with the program.
     ignore_group_signals();
     let Ok(proof) = SingleThreaded::prove() else { return 1 };
-    let mut fork_server = Forkserver { socket, proof, hooks, spares: Preforked::new(spares) };
-    let served = fork_server.serve();
-    fork_server.end_spares();
+    let mut server =
+        ForkServerProcess { socket, proof, hooks, preforked: Preforked::new(preforked) };
+    let served = server.serve();
+    server.end_preforked();
     match served {
         Ok(()) => 0,
         Err(error) if error.kind() == io::ErrorKind::InvalidData => 1,
@@ -136,50 +232,50 @@ pub(crate) fn serve_forks(socket: &UnixStream, hooks: Hooks, spares: usize) -> i
     }
 }
 
-/// All that the fork server process has: the socket, the hooks, and the workers in stock.
-struct Forkserver<'a> {
+/// All that the fork server process has: the socket, the hooks, and the preforked workers.
+struct ForkServerProcess<'a> {
     socket: &'a UnixStream,
     proof: SingleThreaded,
     hooks: Hooks,
-    spares: Preforked<Forked>,
+    preforked: Preforked<Forked>,
 }
 
-impl Forkserver<'_> {
-    /// One request after the other.
+impl ForkServerProcess<'_> {
+    /// Answers one request after the other.
     fn serve(&mut self) -> io::Result<()> {
         let (mut decoder, mut descriptors) = (Decoder::new(), Vec::new());
         loop {
             self.wait_for_request()?;
-            match rights::receive(self.socket, decoder.room(), &mut descriptors)? {
+            match receive(self.socket, decoder.room(), &mut descriptors)? {
                 0 => return Ok(()),
                 count => decoder.filled(count),
             }
             while let Some(request) = decoder.next_frame().map_err(invalid)? {
                 match request.kind {
-                    Kind::Spawn => self.spawn(request.id, std::mem::take(&mut descriptors))?,
-                    Kind::Reap => self.reap(request.id)?,
+                    FrameKind::Spawn => self.spawn(request.id, std::mem::take(&mut descriptors))?,
+                    FrameKind::Reap => self.reap(request.id)?,
                     kind => return Err(invalid(format!("{kind:?} is no request"))),
                 }
             }
         }
     }
 
-    /// Keeps the stock of spares until there is something to read.
+    /// Forks workers ahead and reaps those that die, until there is something to read.
     fn wait_for_request(&mut self) -> io::Result<()> {
         loop {
-            while self.spares.is_short() && !can_read(self.socket.as_fd())? {
+            while self.preforked.is_short() && !can_read(self.socket.as_fd())? {
                 match self.fork_worker(Vec::new()) {
-                    Ok(spare) => self.spares.add(spare),
-                    Err(_) => self.spares.failed(),
+                    Ok(worker) => self.preforked.add(worker),
+                    Err(_) => self.preforked.failed(),
                 }
             }
-            let pidfds = self.spares.iter().map(|spare| spare.pidfd.as_fd());
+            let pidfds = self.preforked.iter().map(|worker| worker.pidfd.as_fd());
             let watched: Vec<_> = [self.socket.as_fd()].into_iter().chain(pidfds).collect();
             let ready = wait_for_exit(&watched, None)?;
             // From the back, so that the places of the others stay what they are.
             for place in ready.iter().rev().filter_map(|index| index.checked_sub(1)) {
                 // It is our child and dead, so this neither fails nor waits.
-                let _ = wait(self.spares.lost(place).pid);
+                let _ = wait(self.preforked.lost(place).pid);
             }
             if ready.first() == Some(&0) {
                 return Ok(());
@@ -187,26 +283,26 @@ impl Forkserver<'_> {
         }
     }
 
-    /// Hands out a worker that has so many descriptors (`count`).
+    /// Hands out a worker that has `count` descriptors: a preforked one if it needs none.
     fn spawn(&mut self, count: u64, descriptors: Vec<OwnedFd>) -> io::Result<()> {
-        let spare = if count == 0 { self.spares.take() } else { None };
-        // With no descriptor left, some would have been lost on the way here.
+        let preforked = if count == 0 { self.preforked.take() } else { None };
+        // With no descriptor number free in this process, some were lost on the way here.
         let complete = descriptors.len() as u64 == count;
-        let forked = match spare {
-            Some(spare) => Ok(spare),
+        let forked = match preforked {
+            Some(worker) => Ok(worker),
             None if complete => self.fork_worker(descriptors),
             None => Err(io::Error::from_raw_os_error(libc::EMFILE)),
         };
         match forked {
             Ok(child) => {
                 let rights = [child.pidfd.as_fd(), child.requests.as_fd(), child.replies.as_fd()];
-                tell(self.socket, Kind::Spawned, u64::from(child.pid), &[], &rights)
+                send_frame(self.socket, FrameKind::Spawned, u64::from(child.pid), &[], &rights)
             }
             Err(error) => {
                 let errno = error.raw_os_error();
                 let why = if errno.is_some() { String::new() } else { error.to_string() };
                 let errno = errno.unwrap_or(libc::EIO) as u64;
-                tell(self.socket, Kind::SpawnFailed, errno, why.as_bytes(), &[])
+                send_frame(self.socket, FrameKind::SpawnFailed, errno, why.as_bytes(), &[])
             }
         }
     }
@@ -247,7 +343,7 @@ impl Forkserver<'_> {
         match pidfd_open(pid) {
             Ok(pidfd) => Ok(Forked { pid, pidfd, requests, replies }),
             Err(error) => {
-                // With its request pipe closed it ends at once.
+                // With its request pipe closed it exits at once.
                 drop(requests);
                 drop(replies);
                 let _ = wait(pid);
@@ -256,11 +352,11 @@ impl Forkserver<'_> {
         }
     }
 
-    /// They have nothing to lose, and nobody else would collect them.
-    fn end_spares(&mut self) {
-        while let Some(spare) = self.spares.take() {
-            if send_signal(spare.pidfd.as_fd(), libc::SIGKILL).is_ok() {
-                let _ = wait(spare.pid);
+    /// Kills the preforked workers. They run nothing, and no other process would reap them.
+    fn end_preforked(&mut self) {
+        while let Some(worker) = self.preforked.take() {
+            if send_signal(worker.pidfd.as_fd(), libc::SIGKILL).is_ok() {
+                let _ = wait(worker.pid);
             }
         }
     }
@@ -271,19 +367,19 @@ impl Forkserver<'_> {
             Ok(Death::Signal(signal)) => encode(&(true, signal)).map_err(invalid)?,
             Err(_) => Vec::new(),
         };
-        tell(self.socket, Kind::Reaped, pid, &body, &[])
+        send_frame(self.socket, FrameKind::Reaped, pid, &body, &[])
     }
 }
 
-/// Sends one message, with duplicates of `rights`.
-pub(crate) fn tell(
+/// Sends one frame, with duplicates of `rights`.
+pub(crate) fn send_frame(
     socket: &UnixStream,
-    kind: Kind,
+    kind: FrameKind,
     id: u64,
     body: &[u8],
     rights: &[BorrowedFd<'_>],
 ) -> io::Result<()> {
-    rights::send(socket, &frame(kind, id, body).map_err(invalid)?, rights)
+    send(socket, &frame(kind, id, body).map_err(invalid)?, rights)
 }
 
 fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {

@@ -1,4 +1,4 @@
-//! A call that can be shipped: the addresses of two functions, and the bytes of an argument.
+//! A call as bytes: the addresses of two functions, and an argument.
 //!
 //! *Assumes*: both ends are the same program image at the same addresses, as a forked child
 //! is that did not `exec`; calls come from a pipe that only our own process writes to.
@@ -13,8 +13,8 @@
 //!   A           ─▶ │ target: f     │      decode A, call f, encode R
 //!                  └ args: bytes   ┘
 //! ```
-//! How does the worker know the types? It does not. It calls `entry`, whose address came
-//! along, and that one is generic: `entry::<fn(A) -> R>` was compiled for these very types, and
+//! How does the worker know the types? It does not. It calls `entry`, whose address is in the
+//! frame, and which is generic: `entry::<fn(A) -> R>` was compiled for these very types, and
 //! only it turns `target` back into a `fn(A) -> R`. So an address is a name, and no registry of
 //! functions is needed; CPython pickles the function's import path for the same end.
 #![allow(unsafe_code)]
@@ -23,7 +23,7 @@ use crate::base::panic::into_message;
 use crate::futures::error::JobError;
 use crate::futures::wire::{Wire, decode, encode, encode_onto};
 use crate::process::message::descriptor::take_refusal;
-use crate::process::message::frame::{Kind, open, seal};
+use crate::process::message::frame::{FrameKind, open, seal, seal_value};
 use serde::Serialize;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -36,7 +36,7 @@ const PROTOCOL: u32 = 1;
 const ADDRESSES: usize = 16;
 
 /// Runs `target` on `args` and makes a reply frame for job `id`; says of which kind it is.
-type Entry = fn(target: usize, args: &[u8], id: u64, reply: &mut Vec<u8>) -> Kind;
+type CallEntry = fn(target: usize, args: &[u8], id: u64, reply: &mut Vec<u8>) -> FrameKind;
 
 /// A function whose address stands for the whole program: its code is our code.
 fn anchor() {}
@@ -48,7 +48,7 @@ fn address_of_anchor() -> usize {
 /// The executable mappings of the file that the anchor is in.
 static TEXT: OnceLock<Vec<Range<usize>>> = OnceLock::new();
 
-/// Writes down where the program's own code lies. Done before the fork server is forked, so that
+/// Records where the program's own code lies. Done before the fork server is forked, so that
 /// all processes agree, and code loaded later is refused.
 pub fn record_text() {
     TEXT.get_or_init(|| text_in(&std::fs::read_to_string("/proc/self/maps").unwrap_or_default()));
@@ -75,7 +75,7 @@ fn is_our_code(address: usize) -> bool {
     TEXT.get().is_some_and(|text| text.iter().any(|range| range.contains(&address)))
 }
 
-/// What a worker says first: which protocol it speaks, and where its code lies.
+/// The body of a worker's hello: which protocol it speaks, and where its code lies.
 pub fn greeting() -> Vec<u8> {
     encode(&(PROTOCOL, address_of_anchor())).expect("two numbers can be encoded")
 }
@@ -95,14 +95,14 @@ pub fn check_greeting(body: &[u8]) -> Result<(), String> {
     }
 }
 
-/// A function of the program: what it takes, what it gives, and how its address is one.
-pub(crate) trait Function: Copy {
+/// A function of the program that a worker can call by its address.
+pub(crate) trait RemoteFunction: Copy {
     /// Its arguments, as one value.
     type Args: Wire;
     /// Its result.
     type Value: Wire;
 
-    /// Its address, to be shipped.
+    /// Its address, to be sent.
     fn address(self) -> usize;
 
     /// The function at an address.
@@ -115,7 +115,7 @@ pub(crate) trait Function: Copy {
     fn apply(self, args: Self::Args) -> Self::Value;
 }
 
-impl<A: Wire, R: Wire> Function for fn(A) -> R {
+impl<A: Wire, R: Wire> RemoteFunction for fn(A) -> R {
     type Args = A;
     type Value = R;
 
@@ -134,7 +134,7 @@ impl<A: Wire, R: Wire> Function for fn(A) -> R {
 }
 
 /// Python's `starmap`: two arguments that come as a pair.
-impl<A: Wire, B: Wire, R: Wire> Function for fn(A, B) -> R {
+impl<A: Wire, B: Wire, R: Wire> RemoteFunction for fn(A, B) -> R {
     type Args = (A, B);
     type Value = R;
 
@@ -166,14 +166,14 @@ pub fn encode_call<A: Wire, R: Wire>(
 }
 
 /// What a chunk's reply holds: the values, and which items panicked, saying what.
-pub(crate) type Harvest<R> = (Vec<R>, Vec<(u32, String)>);
+pub(crate) type ChunkReply<R> = (Vec<R>, Vec<(u32, String)>);
 
 /// The frame of a call of `f` with each of `items`, as one job: `map`'s chunk. The reply's
 /// value is a [`Harvest`].
 ///
 /// # Errors
 /// As [`encode_call`].
-pub(crate) fn encode_chunk<F: Function>(
+pub(crate) fn encode_chunk<F: RemoteFunction>(
     f: F,
     items: &[F::Args],
     id: u64,
@@ -182,7 +182,7 @@ pub(crate) fn encode_chunk<F: Function>(
 }
 
 fn encode_entry(
-    entry: Entry,
+    entry: CallEntry,
     target: usize,
     args: &(impl Serialize + ?Sized),
     id: u64,
@@ -197,7 +197,7 @@ fn encode_entry(
     }
     // Numbers take about as much room in a frame as in memory, at most.
     let mut frame = Vec::with_capacity(64 + size_of_val(args));
-    open(&mut frame, Kind::Call, id);
+    open(&mut frame, FrameKind::Call, id);
     frame.extend_from_slice(&(entry as u64).to_le_bytes());
     frame.extend_from_slice(&(target as u64).to_le_bytes());
     let mut frame = encode_onto(args, frame).map_err(|error| match take_refusal() {
@@ -212,7 +212,7 @@ fn encode_entry(
 ///
 /// # Errors
 /// [`JobError::Protocol`] if that is no call. Nothing was run then.
-pub fn run_call(body: &[u8], id: u64, reply: &mut Vec<u8>) -> Result<Kind, JobError> {
+pub fn run_call(body: &[u8], id: u64, reply: &mut Vec<u8>) -> Result<FrameKind, JobError> {
     let Some((addresses, args)) = body.split_at_checked(ADDRESSES) else {
         return Err(JobError::Protocol("a call without addresses".to_owned()));
     };
@@ -230,54 +230,59 @@ pub fn run_call(body: &[u8], id: u64, reply: &mut Vec<u8>) -> Result<Kind, JobEr
     // from, which writes there only what `encode_call` made (the pool's greeting check has
     // seen that both have the same anchor, so the same image at the same place). So `entry` is
     // the address of an `entry::<F>` or a `chunk_entry::<F>`, which have the type `Entry`.
-    let entry: Entry = unsafe { std::mem::transmute(entry) };
+    let entry: CallEntry = unsafe { std::mem::transmute(entry) };
     Ok(entry(target, args, id, reply))
 }
 
 /// Decode, call, encode: what a worker does with a job, for one type of function.
-fn entry<F: Function>(target: usize, args: &[u8], id: u64, reply: &mut Vec<u8>) -> Kind {
-    // SAFETY: `encode_call` is the only one to write down the address of `entry::<F>`, and it
-    // pairs it with the address of an `F`.
+fn entry<F: RemoteFunction>(target: usize, args: &[u8], id: u64, reply: &mut Vec<u8>) -> FrameKind {
+    // SAFETY: only `encode_call` puts the address of `entry::<F>` into a frame, and it pairs it with
+    // the address of an `F`.
     let f = unsafe { F::at(target) };
-    answer(id, reply, || Ok(f.apply(decode(args)?)))
+    write_reply(id, reply, || Ok(f.apply(decode(args)?)))
 }
 
 /// The same for many arguments. A panic is the result of its item alone.
-fn chunk_entry<F: Function>(target: usize, args: &[u8], id: u64, reply: &mut Vec<u8>) -> Kind {
-    // SAFETY: as in `entry`; `encode_chunk` is the only one to write down this address.
+fn chunk_entry<F: RemoteFunction>(
+    target: usize,
+    args: &[u8],
+    id: u64,
+    reply: &mut Vec<u8>,
+) -> FrameKind {
+    // SAFETY: as in `entry`; only `encode_chunk` puts this address into a frame.
     let f = unsafe { F::at(target) };
-    answer(id, reply, || {
+    write_reply(id, reply, || {
         let items: Vec<F::Args> = decode(args)?;
-        let mut harvest: Harvest<F::Value> = (Vec::with_capacity(items.len()), Vec::new());
+        let mut results: ChunkReply<F::Value> = (Vec::with_capacity(items.len()), Vec::new());
         for (item, index) in items.into_iter().zip(0..) {
             match catch_unwind(AssertUnwindSafe(|| f.apply(item))) {
-                Ok(value) => harvest.0.push(value),
-                Err(payload) => harvest.1.push((index, into_message(payload))),
+                Ok(value) => results.0.push(value),
+                Err(payload) => results.1.push((index, into_message(payload))),
             }
         }
-        Ok(harvest)
+        Ok(results)
     })
 }
 
 /// Writes the frame of `job`'s reply, whatever happens in it; gives its kind.
-fn answer<R: Serialize>(
+fn write_reply<R: Serialize>(
     id: u64,
     reply: &mut Vec<u8>,
     job: impl FnOnce() -> Result<R, JobError>,
-) -> Kind {
+) -> FrameKind {
     let job = || {
         let value = job()?;
-        open(reply, Kind::Value, id);
-        *reply = encode_onto(&value, std::mem::take(reply))?;
-        seal(reply).map_err(|e| JobError::Codec(format!("the result: {e}")))
+        open(reply, FrameKind::Value, id);
+        *reply = seal_value(std::mem::take(reply), &value, "the result: ")?;
+        Ok(())
     };
-    // Unwind safety: what the job leaves behind broken stays in this process, and nobody but
-    // later jobs of this worker will see it; a thread pool has the same deal.
+    // Unwind safety: what the job leaves broken stays in this process, where only later jobs of
+    // this worker can see it; in a thread pool it is the same.
     let (kind, why) = match catch_unwind(AssertUnwindSafe(job)) {
-        Ok(Ok(())) => return Kind::Value,
-        Ok(Err(JobError::Codec(why))) => (Kind::Refused, why),
-        Ok(Err(other)) => (Kind::Refused, other.to_string()),
-        Err(payload) => (Kind::Panicked, into_message(payload)),
+        Ok(Ok(())) => return FrameKind::Value,
+        Ok(Err(JobError::Codec(why))) => (FrameKind::Refused, why),
+        Ok(Err(other)) => (FrameKind::Refused, other.to_string()),
+        Err(payload) => (FrameKind::Panicked, into_message(payload)),
     };
     open(reply, kind, id);
     let room = why.floor_char_boundary(1 << 20);
@@ -286,16 +291,16 @@ fn answer<R: Serialize>(
     kind
 }
 
-/// What a reply frame says: the bytes of the value, or why there is none.
+/// What is in a reply frame: the bytes of the value, or why there is none.
 ///
 /// # Errors
 /// The job's own failure, or [`JobError::Protocol`] if this is no reply.
-pub fn read_reply(kind: Kind, body: &[u8]) -> Result<&[u8], JobError> {
+pub fn read_reply(kind: FrameKind, body: &[u8]) -> Result<&[u8], JobError> {
     let text = || String::from_utf8_lossy(body).into_owned();
     match kind {
-        Kind::Value => Ok(body),
-        Kind::Panicked => Err(JobError::Panicked(text())),
-        Kind::Refused => Err(JobError::Codec(text())),
+        FrameKind::Value => Ok(body),
+        FrameKind::Panicked => Err(JobError::Panicked(text())),
+        FrameKind::Refused => Err(JobError::Codec(text())),
         other => Err(JobError::Protocol(format!("a frame of kind {other:?} is no reply"))),
     }
 }

@@ -1,7 +1,6 @@
-//! An open descriptor as an argument: it travels to a process at its birth.
+//! An open descriptor as an argument of a process that is being started.
 //!
-//! *Assumes*: one process is spawned at a time by a thread; `sys/socket.rs` carries what
-//! was collected here.
+//! *Assumes*: a thread spawns one process at a time; `sys/socket.rs` sends what was collected here.
 //! *Promises*: a descriptor that is encoded for a spawn arrives in the new process, and is
 //! closed here with the argument it was part of; encoded for anything else it is an error.
 //! *Leaves out*: handing descriptors to a process that runs already.
@@ -11,7 +10,7 @@
 //!   encode(args) ─▶ bytes   …#0…#1…  ─ request ─▶  decode(args)
 //!        └────────▶ [fd, fd]  ───────── socket ──▶  [fd, fd] ┘ #0, #1
 //! ```
-//! In the bytes stands only the descriptor's number. CPython has the same rule and the same
+//! The bytes hold only the descriptor's number in that list. CPython has the same rule and the same
 //! trick: a connection can be pickled only while a process is being spawned.
 
 use serde::de::{self, Deserialize, Deserializer};
@@ -20,11 +19,11 @@ use std::cell::{Cell, RefCell};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 thread_local! {
-    /// What is being packed on this thread, if it is encoding for a spawn.
+    /// The descriptors packed so far on this thread, if it is encoding for a spawn.
     static PACKING: RefCell<Option<Vec<OwnedFd>>> = const { RefCell::new(None) };
-    /// What this process was born with and has not unpacked.
+    /// The descriptors that this process was started with, those that are still to be unpacked.
     static ARRIVED: RefCell<Vec<Option<OwnedFd>>> = const { RefCell::new(Vec::new()) };
-    /// Why the last one could not travel.
+    /// Why the last one could not be packed.
     static REFUSAL: Cell<Option<&'static str>> = const { Cell::new(None) };
 }
 
@@ -108,7 +107,7 @@ pub(crate) fn pack<S: Serializer>(fd: BorrowedFd<'_>, serializer: S) -> Result<S
     serializer.serialize_u32(number)
 }
 
-/// An error for the serializer. The format keeps no texts, so why is remembered beside it.
+/// An error for the serializer. The format drops its text, so the reason is kept beside it.
 pub(crate) fn refuse<E: ser::Error>(why: &'static str) -> E {
     REFUSAL.set(Some(why));
     E::custom(why)
@@ -126,22 +125,22 @@ pub(crate) fn unpack<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Owned
     fd.ok_or_else(|| de::Error::custom(format!("there is no descriptor #{number} to unpack")))
 }
 
-/// Runs `encode`, and gives the descriptors that it packed besides.
+/// Runs `encode`, and gives its result and the descriptors that it packed.
 pub(crate) fn packing<R>(encode: impl FnOnce() -> R) -> (R, Vec<OwnedFd>) {
-    /// Unpacks, should `encode` panic: the next one may be for something else.
-    struct Open;
-    impl Drop for Open {
+    /// Ends the packing if `encode` panics: the next encoding may be for something else.
+    struct EndPacking;
+    impl Drop for EndPacking {
         fn drop(&mut self) {
             PACKING.take();
         }
     }
     PACKING.set(Some(Vec::new()));
-    let _open = Open;
+    let _end = EndPacking;
     let result = encode();
     (result, PACKING.take().unwrap_or_default())
 }
 
-/// This process was just born with `descriptors`.
+/// This process was just started with `descriptors`.
 pub(crate) fn arrive_with(descriptors: Vec<OwnedFd>) {
     ARRIVED.set(descriptors.into_iter().map(Some).collect());
 }

@@ -4,7 +4,7 @@
 //! *Promises*: any chunking gives the same frames; no byte string panics; a length above
 //! [`MAX_FRAME`] is refused before anything is allocated; after an error the decoder stays
 //! in error; a stream that ends inside a frame is [`FrameError::Truncated`].
-//! *Leaves out*: what a body means (`futures/wire.rs`, `process/message/call.rs`) and who may send what
+//! *Leaves out*: what a body means (`futures/wire.rs`, `process/message/call.rs`) and which process may send what
 //! (`process/forkserver/server.rs`, `process/forkserver/worker.rs`).
 //!
 //! ```text
@@ -13,17 +13,19 @@
 //! │ length │  kind  │       id       │ check  │ body, `length` bytes
 //! └────────┴────────┴────────────────┴────────┴───────────── ─ ─
 //! ```
-//! All numbers are little-endian. `check` is a hash of the three fields before it, by which a
-//! stream that has lost its step is noticed at the next header: every change of a single
-//! field changes the check.
+//! All numbers are little-endian. `check` is a hash of the three fields before it. It shows at the
+//! next header that a stream is out of step: every change of a single field changes the check.
 //!
-//! **Bodies carry none.** A check finds accidents, and a pipe has none: the kernel copies memory.
+//! **Bodies carry no check.** A check finds accidents, and a pipe has none: the kernel copies memory.
 //! What is left is a worker that writes what it should not, by a bug or on purpose. One that
 //! writes anywhere but between two frames spoils a header; one that writes a whole frame could
 //! write its check as well. A body of wrong bytes is a wrong value, which no check of ours can
-//! tell from a right one, or no value, which decoding tells. And it would cost: 0.4 ms for each
-//! MiB at each end (measured, eight bytes a step), as much as all the rest of its journey.
+//! tell from a right one, or no value, which decoding reports. And it would cost: 0.4 ms for each
+//! MiB at each end (measured, eight bytes a step), as much as all the rest of its way.
 
+use crate::futures::error::JobError;
+use crate::futures::wire::encode_onto;
+use serde::Serialize;
 use std::fmt;
 use std::ops::Range;
 
@@ -36,11 +38,11 @@ pub const MAX_FRAME: usize = 64 << 20;
 /// How much the decoder makes room for when it does not know how much is to come.
 const CHUNK: usize = 64 << 10;
 
-/// What a frame is about.
+/// What a frame is about, and which way it goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
-pub enum Kind {
-    /// Worker to pool, once, first: who I am. Body: a greeting (`process/message/call.rs`).
+pub enum FrameKind {
+    /// Worker to pool, once, first: it is there. Body: a greeting (`process/message/call.rs`).
     Hello = 1,
     /// Pool to worker: run this. Id: the job. Body: a call.
     Call,
@@ -53,21 +55,21 @@ pub enum Kind {
     Refused,
     /// Client to fork server: fork a worker. Id: how many descriptors come along for it.
     Spawn,
-    /// Server to client: done. Id: the pid; three descriptors come along.
+    /// Fork server to client: done. Id: the pid; three descriptors come along.
     Spawned,
     /// Fork server to client: it could not be done. Id: the `errno`.
     SpawnFailed,
-    /// Client to fork server: collect a dead worker. Id: the pid.
+    /// Client to fork server: reap a dead worker. Id: the pid.
     Reap,
-    /// Fork server to client: collected. Id: the pid. Body: how it ended.
+    /// Fork server to client: reaped. Id: the pid. Body: how it ended.
     Reaped,
     /// Along a pipe between processes: one value. Body: the value.
     Item,
 }
 
-impl Kind {
-    fn from_number(number: u32) -> Option<Kind> {
-        use Kind::*;
+impl FrameKind {
+    fn from_number(number: u32) -> Option<FrameKind> {
+        use FrameKind::*;
         let all = [
             Hello,
             Call,
@@ -89,7 +91,7 @@ impl Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Frame<'a> {
     /// What it is about.
-    pub kind: Kind,
+    pub kind: FrameKind,
     /// Its number: of a job or a process, as the kind says.
     pub id: u64,
     /// The bytes it carries.
@@ -135,7 +137,7 @@ impl std::error::Error for FrameError {}
 
 /// Begins a frame in `buffer`, emptying it first. Append the body, then [`seal`] it: so a
 /// value is encoded right where it will be sent from.
-pub fn open(buffer: &mut Vec<u8>, kind: Kind, id: u64) {
+pub fn open(buffer: &mut Vec<u8>, kind: FrameKind, id: u64) {
     buffer.clear();
     buffer.extend_from_slice(&[0; 4]);
     buffer.extend_from_slice(&(kind as u32).to_le_bytes());
@@ -161,24 +163,36 @@ pub fn seal(buffer: &mut [u8]) -> Result<(), FrameError> {
     Ok(())
 }
 
+/// Appends the bytes of `value` to a frame that [`open`] began, and seals it. `what` names the value
+/// in the error for one that is too long.
+pub(crate) fn seal_value(
+    frame: Vec<u8>,
+    value: &impl Serialize,
+    what: &str,
+) -> Result<Vec<u8>, JobError> {
+    let mut frame = encode_onto(value, frame)?;
+    seal(&mut frame).map_err(|e| JobError::Codec(format!("{what}{e}")))?;
+    Ok(frame)
+}
+
 /// A whole frame around a body that is there already.
 ///
 /// ```
-/// use singletrack::process::message::frame::{Decoder, Kind, frame};
+/// use singletrack::process::message::frame::{Decoder, FrameKind, frame};
 ///
-/// let bytes = frame(Kind::Value, 7, b"forty-two").unwrap();
+/// let bytes = frame(FrameKind::Value, 7, b"forty-two").unwrap();
 /// let mut decoder = Decoder::new();
 /// decoder.feed(&bytes[..5]);
 /// assert_eq!(decoder.next_frame(), Ok(None)); // not all there yet
 /// decoder.feed(&bytes[5..]);
 /// let frame = decoder.next_frame().unwrap().unwrap();
-/// assert_eq!((frame.kind, frame.id, frame.body), (Kind::Value, 7, &b"forty-two"[..]));
+/// assert_eq!((frame.kind, frame.id, frame.body), (FrameKind::Value, 7, &b"forty-two"[..]));
 /// assert_eq!(decoder.end(), Ok(()));
 /// ```
 ///
 /// # Errors
 /// [`FrameError::TooLong`] if the body exceeds [`MAX_FRAME`].
-pub fn frame(kind: Kind, id: u64, body: &[u8]) -> Result<Vec<u8>, FrameError> {
+pub fn frame(kind: FrameKind, id: u64, body: &[u8]) -> Result<Vec<u8>, FrameError> {
     if body.len() > MAX_FRAME {
         return Err(FrameError::TooLong(body.len()));
     }
@@ -262,11 +276,11 @@ impl Decoder {
     }
 
     /// As [`next_frame`](Self::next_frame), but gives the place of the body instead of the
-    /// body: several frames can be taken out first and looked at together.
+    /// body: so several frames can be taken out first and their bodies read afterwards.
     ///
     /// # Errors
     /// As `next_frame`.
-    pub fn next_place(&mut self) -> Result<Option<(Kind, u64, Range<usize>)>, FrameError> {
+    pub fn next_place(&mut self) -> Result<Option<(FrameKind, u64, Range<usize>)>, FrameError> {
         if let Some(error) = self.failed {
             return Err(error);
         }
@@ -286,11 +300,11 @@ impl Decoder {
         Ok(Some((kind, id, body)))
     }
 
-    /// The body at a place that [`next_place`](Self::next_place) gave; good until more of the
+    /// The body at a place that [`next_place`](Self::next_place) gave; valid until more of the
     /// stream is taken.
     ///
     /// # Panics
-    /// May panic with a place that is not good any more.
+    /// May panic with a place that is not valid any more.
     pub fn body(&self, place: Range<usize>) -> &[u8] {
         &self.bytes[place]
     }
@@ -312,7 +326,7 @@ impl Decoder {
     }
 
     /// Kind, id and length of the frame that is waiting, once its header is there.
-    fn header(&self) -> Result<Option<(Kind, u64, usize)>, FrameError> {
+    fn header(&self) -> Result<Option<(FrameKind, u64, usize)>, FrameError> {
         let Some(header) = self.waiting().get(..HEADER) else { return Ok(None) };
         if check(header) != word(header, 4) {
             return Err(FrameError::BadCheck);
@@ -321,8 +335,8 @@ impl Decoder {
         if length > MAX_FRAME {
             return Err(FrameError::TooLong(length));
         }
-        let kind =
-            Kind::from_number(word(header, 1)).ok_or(FrameError::UnknownKind(word(header, 1)))?;
+        let kind = FrameKind::from_number(word(header, 1))
+            .ok_or(FrameError::UnknownKind(word(header, 1)))?;
         let id = u64::from(word(header, 2)) | u64::from(word(header, 3)) << 32;
         Ok(Some((kind, id, length)))
     }

@@ -1,16 +1,16 @@
-//! Chunks: many items in one job, and what becomes of their results.
+//! Chunks: many items in one job, and where their results are collected.
 //!
-//! *Assumes*: each chunk is settled once, on whatever thread.
-//! *Promises*: `Gathering` puts results in the order of the items and ends exactly once;
-//! `Arrivals` hands every chunk on once. No user code runs under their locks.
+//! *Assumes*: each chunk is settled once, on any thread.
+//! *Promises*: `MapResults` puts results in the order of the items and resolves exactly once;
+//! `ArrivedChunks` hands every chunk on once. No user code runs under their locks.
 //! *Leaves out*: cutting the input (`process/pool/multiprocessing.rs`).
 //!
 //! ```text
 //!  items   0 1 2 3 │ 4 5 6 7 │ 8 9
 //!          chunk 0 │ chunk 1 │ chunk 2      each is one job, one frame there, one back
 //!             │         │         │
-//!             └────▶ Gathering ◀──┘         one future of all:  map
-//!             └────▶ Arrivals ◀───┘         a chunk at a time:  imap, imap_unordered
+//!             └───▶ MapResults ◀──┘         one future of all:  map
+//!             └──▶ ArrivedChunks ◀┘         a chunk at a time:  imap, imap_unordered
 //! ```
 
 use crate::base::sync::atomic::{AtomicBool, Ordering};
@@ -18,11 +18,12 @@ use crate::base::sync::{Condvar, Mutex, MutexGuard, wait_until};
 use crate::futures::error::JobError;
 use crate::futures::future::Promise;
 use crate::futures::wire::Wire;
-use crate::process::message::call::{Function, Harvest, decoded};
+use crate::process::message::call::{ChunkReply, RemoteFunction, decoded};
+use crate::process::pool::job::Settle;
 use crate::process::pool::options::JobOptions;
 use crate::process::pool::process_pool::ProcessPool;
-use crate::process::pool::work_item::Settle;
 use std::collections::VecDeque;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -40,28 +41,31 @@ pub fn default_chunksize(items: usize, workers: usize) -> usize {
     items.div_ceil(workers.saturating_mul(4).max(1))
 }
 
-/// What became of the items of a chunk.
-pub(crate) struct Outcomes<R> {
+/// The results of the items of a chunk.
+pub(crate) struct ChunkResults<R> {
     /// The values, in the order of their items.
     values: Vec<R>,
-    /// Which items have none, in order, and why.
+    /// Which items have no value, in order, and why.
     failures: Vec<(usize, JobError)>,
 }
 
-impl<R> Outcomes<R> {
+impl<R> ChunkResults<R> {
     /// From a reply to a chunk of so many items.
-    fn new(reply: Result<Harvest<R>, JobError>, items: usize) -> Self {
+    fn new(reply: Result<ChunkReply<R>, JobError>, items: usize) -> Self {
         let why = match reply {
             Ok((values, failures)) if values.len() + failures.len() == items => {
                 let panicked = |(item, why)| (item as usize, JobError::Panicked(why));
-                return Outcomes { values, failures: failures.into_iter().map(panicked).collect() };
+                return ChunkResults {
+                    values,
+                    failures: failures.into_iter().map(panicked).collect(),
+                };
             }
             Ok(_) => JobError::Protocol(format!("the results for {items} items are too many")),
             Err(error) => error,
         };
         // The chunk failed as a whole: so did every item in it.
         let failures = (0..items).map(|item| (item, why.clone())).collect();
-        Outcomes { values: Vec::new(), failures }
+        ChunkResults { values: Vec::new(), failures }
     }
 
     /// One by one, in the order of the items.
@@ -75,67 +79,65 @@ impl<R> Outcomes<R> {
     }
 }
 
-/// Where the chunks of a map end up.
-pub(crate) trait Collect<R>: Send + Sync {
+/// Where the results of chunks are collected.
+pub(crate) trait ChunkCollector<R>: Send + Sync {
     /// A chunk is about to be sent; false: it is not wanted any more.
     fn start(&self) -> bool;
     /// Here is chunk number `index`.
-    fn collect(&self, index: usize, outcomes: Outcomes<R>);
+    fn collect(&self, index: usize, results: ChunkResults<R>);
 }
 
-/// One chunk's promise.
-pub(crate) struct Chunk<C> {
-    pub(crate) collector: Arc<C>,
-    pub(crate) index: usize,
-    /// How many items it has.
-    pub(crate) items: usize,
+/// One chunk's promise, of results `R`: hands them to the collector.
+pub(crate) struct ChunkPromise<R, C> {
+    collector: Arc<C>,
+    index: usize,
+    /// How many items the chunk has.
+    items: usize,
+    results: PhantomData<fn(R)>,
 }
 
-/// A [`Chunk`] of results `R`, for the parcel that it rides in.
-pub(crate) struct Typed<R, C>(pub(crate) Chunk<C>, pub(crate) std::marker::PhantomData<fn(R)>);
-
-impl<R: Wire, C: Collect<R>> Settle for Typed<R, C> {
+impl<R: Wire, C: ChunkCollector<R>> Settle for ChunkPromise<R, C> {
     fn start(&self) -> bool {
-        self.0.collector.start()
+        self.collector.start()
     }
 
     fn settle(self: Box<Self>, outcome: Result<&[u8], JobError>) {
-        let Chunk { collector, index, items } = self.0;
-        collector.collect(index, Outcomes::new(outcome.and_then(decoded::<Harvest<R>>), items));
+        let reply = outcome.and_then(decoded::<ChunkReply<R>>);
+        self.collector.collect(self.index, ChunkResults::new(reply, self.items));
     }
 }
 
 /// All results of a `map`, until they are complete.
-pub(crate) struct Gathering<R> {
-    state: Mutex<Gathered<R>>,
+pub(crate) struct MapResults<R> {
+    state: Mutex<MapState<R>>,
     fail_fast: bool,
     /// No further chunk can change anything.
     enough: AtomicBool,
 }
 
-struct Gathered<R> {
+struct MapState<R> {
     /// The values of the first chunks, one after the other. (Kept apart until the end, chunks
-    /// would touch twice the memory, and everybody would wait while they are joined.)
+    /// would touch twice the memory, and the thread that waits would wait for the joining, too.)
     values: Vec<R>,
     /// How many chunks those are.
     joined: usize,
-    /// From there on: what has come before its turn.
+    /// From there on: chunks that have arrived before one that precedes them.
     early: VecDeque<Option<Vec<R>>>,
     /// How many chunks there are, once the last was sent.
     chunks: Option<usize>,
     /// The failure that stands first in the input, and the chunk it is in.
     failure: Option<(usize, JobError)>,
-    /// Taken when it is kept.
+    /// Taken when it is resolved.
     promise: Option<Promise<Vec<R>>>,
 }
 
-impl<R> Gathering<R> {
+impl<R> MapResults<R> {
     /// Of about so many results.
     pub(crate) fn new(results: usize, fail_fast: bool, promise: Promise<Vec<R>>) -> Self {
         let mut values = Vec::new();
-        // The number is the word of a user's iterator: too much of it is no reason to fail.
+        // The number comes from a user's iterator, which may be wrong: too much is no reason to fail.
         let _ = values.try_reserve(results);
-        let state = Gathered {
+        let state = MapState {
             values,
             joined: 0,
             early: VecDeque::new(),
@@ -143,7 +145,7 @@ impl<R> Gathering<R> {
             failure: None,
             promise: Some(promise),
         };
-        Gathering { state: Mutex::new(state), fail_fast, enough: AtomicBool::new(false) }
+        MapResults { state: Mutex::new(state), fail_fast, enough: AtomicBool::new(false) }
     }
 
     /// Whether another chunk can change anything. A hint: what counts is decided under the lock.
@@ -158,7 +160,7 @@ impl<R> Gathering<R> {
         self.settle_if_over(state);
     }
 
-    fn settle_if_over(&self, mut state: MutexGuard<'_, Gathered<R>>) {
+    fn settle_if_over(&self, mut state: MutexGuard<'_, MapState<R>>) {
         let over =
             state.chunks == Some(state.joined) || (self.fail_fast && state.failure.is_some());
         let Some(promise) = state.promise.take_if(|_| over) else { return };
@@ -176,8 +178,8 @@ impl<R> Gathering<R> {
     }
 }
 
-impl<R> Gathered<R> {
-    /// Here is a chunk. Moves it, and those that waited for it, to their place.
+impl<R> MapState<R> {
+    /// Joins a chunk to those before it, and the ones that waited for it.
     fn join(&mut self, index: usize, values: Vec<R>) {
         let place = index - self.joined;
         if place >= self.early.len() {
@@ -192,14 +194,14 @@ impl<R> Gathered<R> {
     }
 }
 
-impl<R: Send> Collect<R> for Gathering<R> {
+impl<R: Send> ChunkCollector<R> for MapResults<R> {
     fn start(&self) -> bool {
         let state = self.state.lock();
         state.promise.as_ref().is_some_and(Promise::set_running_or_notify_cancel)
     }
 
-    fn collect(&self, index: usize, outcomes: Outcomes<R>) {
-        let Outcomes { values, failures } = outcomes;
+    fn collect(&self, index: usize, results: ChunkResults<R>) {
+        let ChunkResults { values, failures } = results;
         let mut state = self.state.lock();
         if state.promise.is_none() {
             // It failed before. These are a user's values: they are dropped outside the lock.
@@ -219,22 +221,22 @@ impl<R: Send> Collect<R> for Gathering<R> {
     }
 }
 
-/// The chunks of an `imap` that have arrived and were not taken yet.
-pub(crate) struct Arrivals<R> {
-    queue: Mutex<Inflow<R>>,
+/// The chunks of an `imap` that have arrived and are still to be taken.
+pub(crate) struct ArrivedChunks<R> {
+    queue: Mutex<ArrivedState<R>>,
     arrived: Condvar,
 }
 
-struct Inflow<R> {
-    chunks: VecDeque<(usize, Outcomes<R>)>,
-    /// Nobody will take any more.
+struct ArrivedState<R> {
+    chunks: VecDeque<(usize, ChunkResults<R>)>,
+    /// No more will be taken.
     closed: bool,
 }
 
-impl<R> Arrivals<R> {
+impl<R> ArrivedChunks<R> {
     pub(crate) fn new() -> Self {
-        let queue = Inflow { chunks: VecDeque::new(), closed: false };
-        Arrivals { queue: Mutex::new(queue), arrived: Condvar::new() }
+        let queue = ArrivedState { chunks: VecDeque::new(), closed: false };
+        ArrivedChunks { queue: Mutex::new(queue), arrived: Condvar::new() }
     }
 
     /// From now on no chunk is begun.
@@ -243,7 +245,7 @@ impl<R> Arrivals<R> {
     }
 
     /// The next chunk to arrive; `None` when the deadline passes first.
-    pub(crate) fn take(&self, deadline: Option<Instant>) -> Option<(usize, Outcomes<R>)> {
+    pub(crate) fn take(&self, deadline: Option<Instant>) -> Option<(usize, ChunkResults<R>)> {
         let mut queue = self.queue.lock();
         loop {
             if let Some(chunk) = queue.chunks.pop_front() {
@@ -256,18 +258,18 @@ impl<R> Arrivals<R> {
     }
 }
 
-impl<R: Send> Collect<R> for Arrivals<R> {
+impl<R: Send> ChunkCollector<R> for ArrivedChunks<R> {
     fn start(&self) -> bool {
         !self.queue.lock().closed
     }
 
-    fn collect(&self, index: usize, outcomes: Outcomes<R>) {
+    fn collect(&self, index: usize, results: ChunkResults<R>) {
         let mut queue = self.queue.lock();
-        // What nobody takes is dropped outside the lock: these are a user's values.
+        // What is not wanted is dropped outside the lock: these are a user's values.
         let unwanted = match queue.closed {
-            true => Some(outcomes),
+            true => Some(results),
             false => {
-                queue.chunks.push_back((index, outcomes));
+                queue.chunks.push_back((index, results));
                 None
             }
         };
@@ -278,7 +280,7 @@ impl<R: Send> Collect<R> for Arrivals<R> {
 }
 
 /// Submits some items as one job, whose outcomes the collector gets as chunk `index`.
-pub(crate) fn send_chunk<F: Function, C: Collect<F::Value> + 'static>(
+pub(crate) fn send_chunk<F: RemoteFunction, C: ChunkCollector<F::Value> + 'static>(
     executor: &ProcessPool,
     options: JobOptions,
     f: F,
@@ -286,6 +288,7 @@ pub(crate) fn send_chunk<F: Function, C: Collect<F::Value> + 'static>(
     index: usize,
     collector: &Arc<C>,
 ) {
-    let chunk = Chunk { collector: Arc::clone(collector), index, items: items.len() };
-    executor.submit_chunk(options, f, items, Box::new(Typed(chunk, std::marker::PhantomData)));
+    let (collector, count) = (Arc::clone(collector), items.len());
+    let promise = ChunkPromise { collector, index, items: count, results: PhantomData };
+    executor.submit_chunk(options, f, items, Box::new(promise));
 }

@@ -1,14 +1,14 @@
-//! The pool's bookkeeping: which job is where, and what must happen next. Pure.
+//! The pool's rules: which job is where, and what must happen next. Pure.
 //!
 //! *Assumes*: a worker runs its jobs one at a time, in the order in which they were sent;
 //! time comes in as nanoseconds that never go back.
-//! *Promises*: every job submitted comes out exactly once, with a verdict; a death fails only
-//! the job that worker ran; a job that may have begun is sent again only as its terms allow;
-//! none is started beyond the workers wanted; when no worker can be had, all jobs come out as
-//! `Broken`.
-//! *Leaves out*: processes, pipes, clocks and promises (`process/pool/pool_state.rs`); which worker is next
-//! (`process/pool/workers.rs`), and how far ahead it is fed (`process/pool/worker.rs`); when one more may
-//! be forked (`process/pool/workers.rs`).
+//! *Promises*: every job submitted comes out exactly once, answered or with a [`JobOutcome`]; a death
+//! fails only the job which that worker ran; a job that may have begun is sent again only as its
+//! terms allow; no worker is started beyond those wanted; when none can be started, all jobs come
+//! out as `Broken`.
+//! *Leaves out*: pipes, clocks and promises (`process/pool/pool_state.rs`) and processes
+//! (`process/pool/supervisor.rs`); which worker is next and when one more is forked
+//! (`process/pool/workers.rs`); how far ahead a worker is fed (`process/pool/worker.rs`).
 //!
 //! ```text
 //!  submit ──▶ queue ──assign──▶ sent to a worker ──answered──▶ out: the caller has its answer
@@ -22,20 +22,21 @@
 //! "exactly once" is not a count that is kept but an owner that changes.
 
 use crate::base::id::Key;
-use crate::process::pool::worker::{JobOutcome, PoolCounts};
-use crate::process::pool::worker::{PoolJob, Stage, Worker, WorkerStats};
-use crate::process::pool::workers::Births;
-use crate::process::pool::workers::Workforce;
+use crate::process::pool::job::PoolJob;
+use crate::process::pool::job::{JobOutcome, PoolCounts};
+use crate::process::pool::worker::{Worker, WorkerStats, WorkerStatus};
+use crate::process::pool::workers::SpawnBackoff;
+use crate::process::pool::workers::Workers;
 use std::collections::VecDeque;
 
-/// What the shell has to do.
+/// What the caller has to do.
 #[derive(Debug)]
 pub enum Action<B> {
     /// Start one worker; then call `started` or `spawn_failed`. No other is asked for before.
     Spawn,
     /// Kill this worker; its death is still to be reported.
     Kill(Key),
-    /// Let this worker go: close its request pipe. Its death is still to be reported.
+    /// Tell this worker to exit, by closing its request pipe. Its death is still to be reported.
     Retire(Key),
     /// Resolve this job.
     Resolve(PoolJob<B>, JobOutcome),
@@ -60,10 +61,10 @@ enum Closed {
     Broken,
 }
 
-/// A pool's books: jobs, replies, deaths and the time come in; assignments and verdicts come out.
+/// A pool's records: jobs, replies, deaths and the time come in; assignments and outcomes come out.
 ///
 /// ```
-/// use singletrack::process::pool::worker::{JobOutcome, PoolJob, Terms};
+/// use singletrack::process::pool::job::{JobOutcome, PoolJob, Terms};
 /// use singletrack::process::pool::dispatcher::{Action, Dispatcher, Settings};
 ///
 /// let mut pool = Dispatcher::new(Settings { workers: 1, max_tasks_per_child: None });
@@ -78,7 +79,7 @@ enum Closed {
 /// assert_eq!(pool.assign(0, |_| true), None);
 /// pool.delivered(worker);
 ///
-/// pool.died(worker, 5); // by the kernel's hand, say: out of memory
+/// pool.died(worker, 5); // the kernel was out of memory and killed it, say
 /// match pool.next_action(5) {
 ///     Some(Action::Resolve(job, JobOutcome::Lost(_))) => assert_eq!(job.id, 0),
 ///     other => panic!("{other:?}"),
@@ -88,8 +89,8 @@ enum Closed {
 #[derive(Debug)]
 pub struct Dispatcher<B> {
     queue: VecDeque<PoolJob<B>>,
-    workers: Workforce<B>,
-    births: Births,
+    workers: Workers<B>,
+    backoff: SpawnBackoff,
     actions: VecDeque<Action<B>>,
     closed: Option<Closed>,
     counts: PoolCounts,
@@ -100,8 +101,8 @@ impl<B> Dispatcher<B> {
     pub fn new(settings: Settings) -> Self {
         Dispatcher {
             queue: VecDeque::new(),
-            workers: Workforce::new(settings.workers, settings.max_tasks_per_child),
-            births: Births::default(),
+            workers: Workers::new(settings.workers, settings.max_tasks_per_child),
+            backoff: SpawnBackoff::default(),
             actions: VecDeque::new(),
             closed: None,
             counts: PoolCounts::default(),
@@ -132,13 +133,13 @@ impl<B> Dispatcher<B> {
         }
     }
 
-    /// For so many nanoseconds no worker needs to be heard: each has many jobs, or none. 0 if
-    /// somebody may be waiting for an answer in particular.
-    pub fn lull(&self) -> u64 {
-        self.workers.lull()
+    /// For so many nanoseconds no worker runs out of jobs: each has many of them, or none. 0 if a
+    /// thread may be waiting for one particular answer.
+    pub fn backlog(&self) -> u64 {
+        self.workers.backlog()
     }
 
-    /// What is still to be written to a worker's pipe, in order.
+    /// The jobs that are still to be written to a worker's pipe, in order.
     pub fn undelivered(&self, key: Key) -> impl Iterator<Item = &PoolJob<B>> {
         self.workers.get(key).into_iter().flat_map(Worker::undelivered)
     }
@@ -153,20 +154,20 @@ impl<B> Dispatcher<B> {
 
     /// A spawn succeeded: the worker's key. It gets jobs when it is [`ready`](Self::ready).
     pub fn started(&mut self, now: u64) -> Key {
-        self.births.end();
+        self.backoff.end();
         self.counts.workers_started += 1;
-        self.workers.join(now)
+        self.workers.add(now)
     }
 
-    /// A spawn did not succeed. It is tried again after a pause, while there is hope.
+    /// A spawn failed. It is tried again after a pause, unless too many have failed.
     pub fn spawn_failed(&mut self, now: u64) {
-        self.births.end();
-        self.one_more_failure(now);
+        self.backoff.end();
+        self.record_failure(now);
     }
 
-    fn one_more_failure(&mut self, now: u64) {
-        self.births.failed(now);
-        if self.births.are_hopeless() && self.workers.len() == 0 {
+    fn record_failure(&mut self, now: u64) {
+        self.backoff.failed(now);
+        if self.backoff.is_hopeless() && self.workers.len() == 0 {
             self.give_up();
         }
     }
@@ -174,15 +175,15 @@ impl<B> Dispatcher<B> {
     /// The caller cannot go on: every job there is comes out as broken, also those that run.
     pub fn collapse(&mut self) {
         while let Some(key) = self.workers.first() {
-            let (begun, rest) = self.workers.remove(key).expect("just found").split();
+            let (begun, rest) = self.workers.remove(key).expect("just found").split_begun();
             self.queue.extend(begun.into_iter().chain(rest));
         }
-        self.births.end();
+        self.backoff.end();
         self.give_up();
     }
 
     /// Takes no more jobs, and all that have not begun come out as broken; those that run may
-    /// finish. For a worker's initializer that fails: it would fail in the next one too.
+    /// finish. Called when a worker's initializer fails: it would fail in the next worker too.
     pub fn give_up(&mut self) {
         self.closed = Some(Closed::Broken);
         for job in std::mem::take(&mut self.queue) {
@@ -190,23 +191,23 @@ impl<B> Dispatcher<B> {
         }
     }
 
-    /// A worker said hello, and prepares itself for as long as it needs.
+    /// A worker's hello has come. It runs its initializer for as long as that needs.
     pub fn hello(&mut self, key: Key) {
         if let Some(worker) = self.workers.get_mut(key)
-            && worker.stage == Stage::Starting
+            && worker.status == WorkerStatus::Starting
         {
-            worker.stage = Stage::Preparing;
+            worker.status = WorkerStatus::Initializing;
         }
     }
 
     /// A worker may be sent jobs from now on.
     pub fn ready(&mut self, key: Key) {
         if let Some(worker) = self.workers.get_mut(key)
-            && matches!(worker.stage, Stage::Starting | Stage::Preparing)
+            && matches!(worker.status, WorkerStatus::Starting | WorkerStatus::Initializing)
         {
-            worker.stage = Stage::Serving;
-            worker.lived = true;
-            self.births.lived();
+            worker.status = WorkerStatus::Serving;
+            worker.was_ready = true;
+            self.backoff.succeeded();
         }
     }
 
@@ -216,12 +217,12 @@ impl<B> Dispatcher<B> {
     /// answer to the job it runs; then it [`misbehaved`](Self::misbehaved).
     pub fn answered(&mut self, key: Key, id: u64, now: u64) -> Option<PoolJob<B>> {
         let worker = self.workers.get_mut(key)?;
-        if worker.stage == Stage::Doomed {
+        if worker.status == WorkerStatus::BeingKilled {
             return None;
         }
         let job = worker.answer(id, now);
         if worker.load() == 0 && self.queue.is_empty() {
-            worker.pause();
+            worker.reset_streak();
         }
         if job.is_none() {
             self.misbehaved(key, format!("it answered job {id}, which it was not running"));
@@ -230,27 +231,28 @@ impl<B> Dispatcher<B> {
         job
     }
 
-    /// A worker broke the protocol: it is killed. The job it ran comes out with `why`; others
-    /// it was sent may have begun by the time it is dead, and are then lost.
+    /// A worker broke the protocol: it is killed. The job it ran comes out with `why`; other jobs
+    /// that it was sent may have begun by the time it is dead, and are then lost.
     pub fn misbehaved(&mut self, key: Key, why: String) {
-        if let Some(job) = self.doom(key) {
+        if let Some(job) = self.kill_worker(key) {
             self.resolve(job, JobOutcome::Protocol(key, why));
         }
     }
 
     /// Has a worker killed; gives the job it ran.
-    fn doom(&mut self, key: Key) -> Option<PoolJob<B>> {
+    fn kill_worker(&mut self, key: Key) -> Option<PoolJob<B>> {
         let worker = self.workers.get_mut(key)?;
-        if worker.stage == Stage::Doomed {
+        if worker.status == WorkerStatus::BeingKilled {
             return None;
         }
-        worker.stage = Stage::Doomed;
+        worker.status = WorkerStatus::BeingKilled;
         self.actions.push_back(Action::Kill(key));
         worker.take_running()
     }
 
-    /// Ends a job: takes it out of the queue, or has the worker killed that runs it. False if
-    /// it is not here, or in company: jobs that may be killed are to travel alone.
+    /// Ends a job: takes it out of the queue, or has the worker killed that runs it. False if the
+    /// pool does not have it, or its worker holds other jobs as well: a job that may be killed is
+    /// to be submitted as one that travels alone.
     pub fn kill(&mut self, id: u64) -> bool {
         if let Some(at) = self.queue.iter().position(|job| job.id == id) {
             let job = self.queue.remove(at).expect("just found");
@@ -258,19 +260,19 @@ impl<B> Dispatcher<B> {
             return true;
         }
         let Some(key) = self.workers.running_only(id) else { return false };
-        let job = self.doom(key);
+        let job = self.kill_worker(key);
         let killed = job.is_some();
         job.into_iter().for_each(|job| self.resolve(job, JobOutcome::Lost(key)));
         killed
     }
 
-    /// A worker is dead, and all it had said was reported before. What it had not begun goes
-    /// back to the front of the queue, and so does what may be tried again.
+    /// A worker is dead, and all its replies were reported before. Jobs that it had not begun go
+    /// back to the front of the queue, and so do those that may be tried again.
     pub fn died(&mut self, key: Key, now: u64) {
         let Some(worker) = self.workers.remove(key) else { return };
         self.counts.workers_ended += 1;
-        let stillborn = !worker.lived && worker.stage != Stage::Retiring;
-        let (begun, rest) = worker.split();
+        let never_ready = !worker.was_ready && worker.status != WorkerStatus::Retiring;
+        let (begun, rest) = worker.split_begun();
         let mut back = Vec::new();
         for mut job in begun {
             if job.terms.retries > 0 && self.closed != Some(Closed::Terminated) {
@@ -287,15 +289,15 @@ impl<B> Dispatcher<B> {
                 _ => self.queue.push_front(job),
             }
         }
-        if stillborn {
-            self.one_more_failure(now);
+        if never_ready {
+            self.record_failure(now);
         }
         if self.closed == Some(Closed::Broken) {
             self.give_up();
         }
     }
 
-    /// From now on the pool is to have so many workers.
+    /// Changes how many workers the pool is to have.
     pub fn resize(&mut self, workers: usize) {
         self.workers.resize(workers);
     }
@@ -306,7 +308,7 @@ impl<B> Dispatcher<B> {
     }
 
     /// Takes no more jobs. With `cancel`, the queue comes out as cancelled; without, it is
-    /// worked off first. Workers go when there is nothing left for them. May be repeated.
+    /// worked off first. Workers exit when there is nothing left for them. May be repeated.
     pub fn shutdown(&mut self, cancel: bool) {
         self.closed.get_or_insert(Closed::ShutDown);
         if cancel {
@@ -316,8 +318,8 @@ impl<B> Dispatcher<B> {
         }
     }
 
-    /// As `shutdown` with `cancel`, and whatever dies now is neither replaced nor its work
-    /// done by others: the caller is about to kill the workers.
+    /// As `shutdown` with `cancel`; besides, a worker that dies now is not replaced, and its jobs
+    /// are not given to others: the caller is about to kill the workers.
     pub fn terminate(&mut self) {
         self.shutdown(true);
         if let Some(closed @ Closed::ShutDown) = &mut self.closed {
@@ -331,8 +333,8 @@ impl<B> Dispatcher<B> {
     }
 
     /// Whether a worker was ever ready for jobs.
-    pub fn has_lived(&self, key: Key) -> bool {
-        self.workers.get(key).is_some_and(|worker| worker.lived)
+    pub fn was_ready(&self, key: Key) -> bool {
+        self.workers.get(key).is_some_and(|worker| worker.was_ready)
     }
 
     /// Whether a worker holds this job and no other.
@@ -340,7 +342,7 @@ impl<B> Dispatcher<B> {
         self.workers.get(key).is_some_and(|worker| worker.runs_only(job))
     }
 
-    /// What happened so far.
+    /// How often each thing has happened so far.
     pub fn counts(&self) -> PoolCounts {
         self.counts
     }
@@ -353,23 +355,23 @@ impl<B> Dispatcher<B> {
     /// True when a closed pool has nothing left: no job, no worker, no action.
     pub fn finished(&self) -> bool {
         let left = self.queue.len() + self.workers.len() + self.actions.len();
-        self.closed.is_some() && left == 0 && self.births.due().is_some()
+        self.closed.is_some() && left == 0 && self.backoff.due().is_some()
     }
 
-    /// When something will be due though nothing happens.
+    /// When something is due next even if no event comes before.
     pub fn next_deadline(&self) -> Option<u64> {
-        self.workers.deadline().into_iter().chain(self.next_birth()).min()
+        self.workers.deadline().into_iter().chain(self.next_spawn()).min()
     }
 
     /// When one more worker is to be forked, if one is missing. A closed pool needs one only for
-    /// a job that waits: those that are busy may be busy for ever.
-    fn next_birth(&self) -> Option<u64> {
+    /// a job that waits and has no idle worker: the busy ones may be busy for ever.
+    fn next_spawn(&self) -> Option<u64> {
         let needed = match self.closed {
             None => true,
             Some(Closed::ShutDown) => self.queue.len() > self.workers.idle(),
             Some(Closed::Terminated | Closed::Broken) => false,
         };
-        if needed && self.workers.are_too_few() { self.births.due() } else { None }
+        if needed && self.workers.is_short() { self.backoff.due() } else { None }
     }
 
     /// The next thing to do. Ask until there is none, after every change and every deadline.
@@ -377,35 +379,35 @@ impl<B> Dispatcher<B> {
         if self.actions.is_empty() {
             self.expire(now);
             self.retire(now);
-            if self.next_birth().is_some_and(|due| now >= due) {
-                self.births.begin();
+            if self.next_spawn().is_some_and(|due| now >= due) {
+                self.backoff.begin();
                 self.actions.push_back(Action::Spawn);
             }
         }
         self.actions.pop_front()
     }
 
-    /// Kills every worker that is late: with its job, with its hello, or in leaving.
+    /// Kills every worker that is late: with its job, with its hello, or with its exit.
     fn expire(&mut self, now: u64) {
-        while let Some(key) = self.workers.late(now) {
-            if let Some(job) = self.doom(key) {
+        while let Some(key) = self.workers.overdue(now) {
+            if let Some(job) = self.kill_worker(key) {
                 let limit = job.terms.limit.unwrap_or_default();
                 self.resolve(job, JobOutcome::TimedOut(limit));
             }
         }
     }
 
-    /// Lets idle workers go for which there is nothing left.
+    /// Tells idle workers to exit that are not needed any more.
     fn retire(&mut self, now: u64) {
         let nothing_left = self.closed.is_some() && self.queue.is_empty();
-        while let Some(key) = self.workers.leaver(nothing_left) {
+        while let Some(key) = self.workers.next_to_retire(nothing_left) {
             self.workers.get_mut(key).expect("just found").retire(now);
             self.actions.push_back(Action::Retire(key));
         }
     }
 
-    fn resolve(&mut self, job: PoolJob<B>, verdict: JobOutcome) {
-        self.counts.enter(&verdict);
-        self.actions.push_back(Action::Resolve(job, verdict));
+    fn resolve(&mut self, job: PoolJob<B>, outcome: JobOutcome) {
+        self.counts.record(&outcome);
+        self.actions.push_back(Action::Resolve(job, outcome));
     }
 }

@@ -1,27 +1,40 @@
 //! The pool that loses no job.
 //!
 //! ```text
-//!   chunk            Chunks: many items in one job, and what becomes of their results
-//!   dispatcher       The pool's bookkeeping: which job is where, and what must happen next. Pure
-//!   multiprocessing  A stream of results: many items submitted a window at a time, given out one by one
-//!   options          What can be chosen for a job, and for a map of many
-//!   pool_state       The desk: the books and the request pipes under one lock, where submitters and the
-//!   process_pool     The process pool: functions submitted here run in forked workers
-//!   replies          Whose turn it is to read a worker's replies. Pure
-//!   supervisor       What a pool's callers and its supervisor share: the desk, and how a worker is heard
-//!   work_item        A job's body in the pool: the frame to send, and the promise to keep, of whatever type
-//!   worker           What becomes of jobs: the verdicts, and how many there were of each. Pure
-//!   workers          When the next worker may be forked: one at a time, and after a failure not at once. Pure
+//!   called by users     multiprocessing: Pool      process_pool: ProcessPool       options: of a pool,
+//!                         │    └ chunk: many items   │  submit, call, kill           a job, a map
+//!                         │      in one job          │
+//!                         └──────────────────────────┤
+//!                                                    ▼
+//!   under one lock                              pool_state: PoolShared, PoolState ◀──── supervisor: a
+//!                                                 │        │            │                thread: reads,
+//!                                                 │        │     worker_pipes: the       reaps, spawns
+//!                                                 │        │     descriptors of one
+//!                                                 ▼        ▼     worker
+//!   decides (pure)                   dispatcher: which   replies: which thread reads
+//!                                    job is where        them, what they may be
+//!                                       │
+//!                                    workers: all of them; when to fork one more
+//!                                       └ worker: one of them; how far ahead it is fed
+//!
+//!   moves through all                job: PoolJob, its frame and promise, how it came out
 //! ```
+//! The name of a file says which part of a job's way it has: `job` is what moves, `worker` and
+//! `workers` are records, `worker_pipes` are descriptors, `replies` is the way back.
+//!
+//! To read: `job`, `worker`, `workers`, `dispatcher`, `replies`: the rules, without a system call. Then
+//! `worker_pipes`, `pool_state`, `supervisor`: what carries them out. Then `process_pool`, `options`,
+//! and what is built on it: `chunk`, `multiprocessing`.
 
 pub mod chunk;
 pub mod dispatcher;
+pub mod job;
 pub mod multiprocessing;
 pub mod options;
 pub(crate) mod pool_state;
 pub mod process_pool;
 pub mod replies;
 pub(crate) mod supervisor;
-pub(crate) mod work_item;
 pub mod worker;
+pub(crate) mod worker_pipes;
 pub mod workers;

@@ -1,28 +1,20 @@
-//! A stream of results: many items submitted a window at a time, given out one by one.
+//! `multiprocessing.Pool`: apply, map, imap and their kin.
 //!
-//! *Assumes*: `process/pool/process_pool.rs`, `process/pool/chunk.rs`.
-//! *Promises*: the input is read no further ahead than the window, so it may be endless; in order
-//! if asked for, and then what comes too early is kept; dropped, it cancels what has not begun.
-//! *Leaves out*: its faces, `Pool::imap` and `Pool::imap_unordered` (`process/pool/multiprocessing.rs`).
-//!
-//! ```text
-//!   items ─ chunk ─▶ ░░░▓▓▓▓▓▓ ─▶ arrivals ─▶ early: 5, 7 ─▶ ready ─▶ next
-//!                    └ window ┘     any order   (in order only)
-//! ```
-//!
-//! # The process pool as users of `multiprocessing` know it: apply, map, imap and their kin
-//!
-//! *Assumes*: `process/pool/process_pool.rs`.
+//! *Assumes*: `process/pool/process_pool.rs` runs the jobs, `process/pool/chunk.rs` collects results.
 //! *Promises*: results in the order of the items, except from `imap_unordered`; several items
 //! go as one job, by CPython's rule unless told otherwise; `imap` reads its input no further
-//! ahead than its buffer, so that it may be endless.
-//! *Leaves out*: what an executor offers (`process/pool/process_pool.rs`; `Pool::executor` gives it): limits and
-//! retries for single jobs, kill, resize, statistics.
+//! ahead than its window, so that it may be endless, keeps what arrives too early, and cancels,
+//! when dropped, what has not begun.
+//! *Leaves out*: what an executor offers (`process/pool/process_pool.rs`; `Pool::executor` gives
+//! it): limits and retries for single jobs, kill, resize, statistics.
 //!
 //! ```text
-//!   map           items ─▶ chunks ─▶ jobs ─▶ one future of a Vec
-//!   imap          items ─▶ a window of jobs ─▶ in order
-//!   imap_unordered         a window of jobs ─▶ as they are done
+//!   map             items ─▶ chunks ─▶ jobs ─▶ one future of a Vec
+//!   imap            items ─▶ a window of jobs ─▶ in order
+//!   imap_unordered           a window of jobs ─▶ as they are done
+//!
+//!   items ─ chunk ─▶ ░░░▓▓▓▓▓▓ ─▶ arrived ─▶ out of order: 5, 7 ─▶ ready ─▶ next
+//!                    └ window ┘                (`imap` only)
 //! ```
 //! | `Pool` here                       | in Python                                          |
 //! |-----------------------------------|----------------------------------------------------|
@@ -37,8 +29,10 @@ use crate::futures::future::{Future, promise_of};
 use crate::futures::waiting::Unfinished;
 use crate::futures::wire::Wire;
 use crate::process::forkserver::client::ForkServer;
-use crate::process::message::call::Function;
-use crate::process::pool::chunk::{Arrivals, Gathering, Outcomes, default_chunksize, send_chunk};
+use crate::process::message::call::RemoteFunction;
+use crate::process::pool::chunk::{
+    ArrivedChunks, ChunkResults, MapResults, default_chunksize, send_chunk,
+};
 use crate::process::pool::options::{JobOptions, MapOptions, PoolError};
 use crate::process::pool::process_pool::ProcessPool;
 use crate::process::pool::worker::MAX_AHEAD;
@@ -47,138 +41,6 @@ use std::fmt;
 use std::iter::Fuse;
 use std::sync::Arc;
 use std::time::Instant;
-
-/// The results of an `imap`, one after the other. Dropping it cancels what has
-/// not begun.
-///
-/// In a callback on the pool's own thread it cannot wait: it gives one
-/// [`JobError::WouldDeadlock`] and ends. [`next_before`](Self::next_before) can, with a limit.
-#[must_use = "nothing is submitted before the first `next`"]
-pub struct Imap<'pool, A, R, I> {
-    pool: &'pool ProcessPool,
-    f: fn(A) -> R,
-    items: Fuse<I>,
-    options: JobOptions,
-    chunksize: usize,
-    /// How many chunks may be submitted and not handed out.
-    window: usize,
-    submitted: usize,
-    handed_out: usize,
-    arrivals: Arc<Arrivals<R>>,
-    /// What has arrived before its turn; `None` if there are no turns.
-    early: Option<BTreeMap<usize, Outcomes<R>>>,
-    /// What is to be given next.
-    ready: VecDeque<Result<R, JobError>>,
-}
-
-impl<'pool, A: Wire, R: Wire, I: Iterator<Item = A>> Imap<'pool, A, R, I> {
-    pub(crate) fn new(
-        pool: &'pool ProcessPool,
-        options: MapOptions,
-        f: fn(A) -> R,
-        items: I,
-        early: Option<BTreeMap<usize, Outcomes<R>>>,
-    ) -> Self {
-        let most = pool.workers().saturating_mul(MAX_AHEAD);
-        Imap {
-            pool,
-            f,
-            items: items.fuse(),
-            options: options.job,
-            chunksize: options.chunksize.map_or(1, usize::from),
-            window: options.buffersize.map_or(most, usize::from),
-            submitted: 0,
-            handed_out: 0,
-            arrivals: Arc::new(Arrivals::new()),
-            early,
-            ready: VecDeque::new(),
-        }
-    }
-
-    /// The next result, waiting for it no longer than until `deadline`. `None` at the end.
-    ///
-    /// # Errors
-    /// [`Unfinished`] when the deadline passes first; nothing is lost by that.
-    pub fn next_before(
-        &mut self,
-        deadline: Instant,
-    ) -> Result<Option<Result<R, JobError>>, Unfinished> {
-        self.advance(Some(deadline))
-    }
-
-    fn advance(
-        &mut self,
-        deadline: Option<Instant>,
-    ) -> Result<Option<Result<R, JobError>>, Unfinished> {
-        loop {
-            if let Some(result) = self.ready.pop_front() {
-                return Ok(Some(result));
-            }
-            self.fill_window();
-            let missing = self.submitted - self.handed_out;
-            if missing == 0 {
-                return Ok(None);
-            }
-            if let (Some(home), None) = (own_guard(self.pool.home()), deadline) {
-                // Waiting here would last for ever. That is told once, and is the end.
-                self.arrivals.close();
-                (self.window, self.handed_out) = (0, self.submitted);
-                return Ok(home.begin_blocking().err().map(Err));
-            }
-            let (index, outcomes) = self
-                .arrivals
-                .take(deadline)
-                .ok_or(Unfinished { unfinished: missing, of: self.submitted })?;
-            self.sort_in(index, outcomes);
-        }
-    }
-
-    /// Submits as much as may be under way.
-    fn fill_window(&mut self) {
-        while self.submitted - self.handed_out < self.window {
-            let chunk: Vec<A> = self.items.by_ref().take(self.chunksize).collect();
-            if chunk.is_empty() {
-                return;
-            }
-            let (pool, index) = (self.pool, self.submitted);
-            send_chunk(pool, self.options, self.f, &chunk, index, &self.arrivals);
-            self.submitted += 1;
-        }
-    }
-
-    fn sort_in(&mut self, index: usize, outcomes: Outcomes<R>) {
-        let Some(early) = &mut self.early else {
-            self.handed_out += 1;
-            return self.ready.extend(outcomes.into_results());
-        };
-        early.insert(index, outcomes);
-        while let Some(outcomes) = early.remove(&self.handed_out) {
-            self.handed_out += 1;
-            self.ready.extend(outcomes.into_results());
-        }
-    }
-}
-
-impl<A: Wire, R: Wire, I: Iterator<Item = A>> Iterator for Imap<'_, A, R, I> {
-    type Item = Result<R, JobError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.advance(None).expect("without a deadline none passes")
-    }
-}
-
-impl<A, R, I> Drop for Imap<'_, A, R, I> {
-    fn drop(&mut self) {
-        self.arrivals.close();
-    }
-}
-
-impl<A, R, I> fmt::Debug for Imap<'_, A, R, I> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (submitted, handed_out) = (self.submitted, self.handed_out);
-        write!(f, "Imap({handed_out} of {submitted} chunks handed out)")
-    }
-}
 
 /// `multiprocessing.Pool`.
 ///
@@ -206,7 +68,7 @@ pub struct Pool {
     executor: ProcessPool,
 }
 
-/// A pool with more to choose: see [`ProcessPool::builder`].
+/// A pool with options: see [`ProcessPool::builder`].
 impl From<ProcessPool> for Pool {
     fn from(executor: ProcessPool) -> Self {
         Pool { executor }
@@ -310,12 +172,12 @@ impl Pool {
         self.send_all(options, f, items.into_iter())
     }
 
-    /// The items go out as the iterator gives them, so that the first are at work while the last
-    /// are still to come. But the rule for the size of a chunk wants their number: an iterator
+    /// Sends the items as the iterator gives them, so that the first are at work while the last
+    /// are still to come. But the rule for the size of a chunk needs their number: an iterator
     /// that does not know it is emptied first, as in CPython (`Pool._map_async`).
     fn send_all<F, I>(&self, options: MapOptions, f: F, items: I) -> Future<Vec<F::Value>>
     where
-        F: Function,
+        F: RemoteFunction,
         I: Iterator<Item = F::Args>,
     {
         let (count, at_most) = items.size_hint();
@@ -327,14 +189,14 @@ impl Pool {
             }
             None => return self.send_all(options, f, items.collect::<Vec<_>>().into_iter()),
         };
-        let (promise, future) = promise_of(self.executor.home());
-        let all = Arc::new(Gathering::new(count, options.fail_fast, promise));
+        let (promise, future) = promise_of(self.executor.guard());
+        let all = Arc::new(MapResults::new(count, options.fail_fast, promise));
         let mut items = items.fuse();
         let mut chunks = 0;
         let mut chunk = Vec::new();
         let _ = chunk.try_reserve(size.min(count));
         while all.wants_more() {
-            // Not `extend`, which takes the iterator at its word and asks for as much memory.
+            // Not `extend`, which reserves as much memory as the iterator announces.
             items.by_ref().take(size).for_each(|item| chunk.push(item));
             if chunk.is_empty() {
                 break;
@@ -373,7 +235,7 @@ impl Pool {
         R: Wire,
         I: IntoIterator<Item = A>,
     {
-        Imap::new(&self.executor, options, f, items.into_iter(), Some(BTreeMap::new()))
+        Imap::new(&self.executor, options, f, items.into_iter(), true)
     }
 
     /// As [`imap`](Self::imap), but gives each result as soon as it is there.
@@ -398,10 +260,10 @@ impl Pool {
         R: Wire,
         I: IntoIterator<Item = A>,
     {
-        Imap::new(&self.executor, options, f, items.into_iter(), None)
+        Imap::new(&self.executor, options, f, items.into_iter(), false)
     }
 
-    /// Takes no more jobs; the workers go when those it has are done.
+    /// Takes no more jobs; the workers exit when those it has are done.
     pub fn close(&self) {
         self.executor.shutdown(false, false);
     }
@@ -412,7 +274,7 @@ impl Pool {
         self.executor.kill_workers();
     }
 
-    /// Waits until the workers are gone. Closes the pool first, if nobody did; in Python that
+    /// Waits until the workers are gone. Closes the pool first, if it is open; in Python that
     /// would be a `ValueError`.
     pub fn join(&self) {
         self.executor.shutdown(true, false);
@@ -430,5 +292,138 @@ impl Drop for Pool {
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool").field("executor", &self.executor).finish()
+    }
+}
+
+/// The results of an `imap`, one after the other. Dropping it cancels what has
+/// not begun.
+///
+/// In a callback on the pool's own thread it cannot wait: it gives one
+/// [`JobError::WouldDeadlock`] and ends. [`next_before`](Self::next_before) can, with a limit.
+#[must_use = "nothing is submitted before the first `next`"]
+pub struct Imap<'pool, A, R, I> {
+    pool: &'pool ProcessPool,
+    f: fn(A) -> R,
+    items: Fuse<I>,
+    options: JobOptions,
+    chunksize: usize,
+    /// How many chunks may be submitted and not handed out.
+    window: usize,
+    submitted: usize,
+    handed_out: usize,
+    arrived: Arc<ArrivedChunks<R>>,
+    /// Chunks that have arrived before one that precedes them; `None` if the order is free.
+    out_of_order: Option<BTreeMap<usize, ChunkResults<R>>>,
+    /// The results to be given next.
+    ready: VecDeque<Result<R, JobError>>,
+}
+
+impl<'pool, A: Wire, R: Wire, I: Iterator<Item = A>> Imap<'pool, A, R, I> {
+    pub(crate) fn new(
+        pool: &'pool ProcessPool,
+        options: MapOptions,
+        f: fn(A) -> R,
+        items: I,
+        ordered: bool,
+    ) -> Self {
+        let most = pool.workers().saturating_mul(MAX_AHEAD);
+        Imap {
+            pool,
+            f,
+            items: items.fuse(),
+            options: options.job,
+            chunksize: options.chunksize.map_or(1, usize::from),
+            window: options.buffersize.map_or(most, usize::from),
+            submitted: 0,
+            handed_out: 0,
+            arrived: Arc::new(ArrivedChunks::new()),
+            out_of_order: ordered.then(BTreeMap::new),
+            ready: VecDeque::new(),
+        }
+    }
+
+    /// The next result, waiting for it no longer than until `deadline`. `None` at the end.
+    ///
+    /// # Errors
+    /// [`Unfinished`] when the deadline passes first; nothing is lost by that.
+    pub fn next_before(
+        &mut self,
+        deadline: Instant,
+    ) -> Result<Option<Result<R, JobError>>, Unfinished> {
+        self.advance(Some(deadline))
+    }
+
+    fn advance(
+        &mut self,
+        deadline: Option<Instant>,
+    ) -> Result<Option<Result<R, JobError>>, Unfinished> {
+        loop {
+            if let Some(result) = self.ready.pop_front() {
+                return Ok(Some(result));
+            }
+            self.fill_window();
+            let missing = self.submitted - self.handed_out;
+            if missing == 0 {
+                return Ok(None);
+            }
+            if let (Some(guard), None) = (own_guard(self.pool.guard()), deadline) {
+                // Waiting here would last for ever. That is one error, and then the end.
+                self.arrived.close();
+                (self.window, self.handed_out) = (0, self.submitted);
+                return Ok(guard.begin_blocking().err().map(Err));
+            }
+            let (index, results) = self
+                .arrived
+                .take(deadline)
+                .ok_or(Unfinished { unfinished: missing, of: self.submitted })?;
+            self.accept(index, results);
+        }
+    }
+
+    /// Submits chunks until as many are under way as the window allows.
+    fn fill_window(&mut self) {
+        while self.submitted - self.handed_out < self.window {
+            let chunk: Vec<A> = self.items.by_ref().take(self.chunksize).collect();
+            if chunk.is_empty() {
+                return;
+            }
+            let (pool, index) = (self.pool, self.submitted);
+            send_chunk(pool, self.options, self.f, &chunk, index, &self.arrived);
+            self.submitted += 1;
+        }
+    }
+
+    /// Takes in a chunk that has arrived: it is ready now, or when those before it are.
+    fn accept(&mut self, index: usize, results: ChunkResults<R>) {
+        let Some(out_of_order) = &mut self.out_of_order else {
+            self.handed_out += 1;
+            return self.ready.extend(results.into_results());
+        };
+        out_of_order.insert(index, results);
+        while let Some(results) = out_of_order.remove(&self.handed_out) {
+            self.handed_out += 1;
+            self.ready.extend(results.into_results());
+        }
+    }
+}
+
+impl<A: Wire, R: Wire, I: Iterator<Item = A>> Iterator for Imap<'_, A, R, I> {
+    type Item = Result<R, JobError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.advance(None).expect("without a deadline none passes")
+    }
+}
+
+impl<A, R, I> Drop for Imap<'_, A, R, I> {
+    fn drop(&mut self) {
+        self.arrived.close();
+    }
+}
+
+impl<A, R, I> fmt::Debug for Imap<'_, A, R, I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (submitted, handed_out) = (self.submitted, self.handed_out);
+        write!(f, "Imap({handed_out} of {submitted} chunks handed out)")
     }
 }

@@ -1,15 +1,9 @@
-//! What can be chosen for a job, and for a map of many.
-//!
-//! *Assumes*: a pool of `process/pool/options.rs` has its own limit, where a job has none.
-//! *Promises*: the default of every choice is CPython's, where it has one.
-//! *Leaves out*: what can be chosen for a whole pool (`process/pool/options.rs`).
-//!
-//! # What a pool of processes should be like, collected before it starts
+//! What can be chosen for a pool, for a job, and for a map of many jobs.
 //!
 //! *Assumes*: a fork server (`process/forkserver/client.rs`).
-//! *Promises*: nothing is forked and no thread started here; what cannot be is a typed error at
-//! the start.
-//! *Leaves out*: starting (`process/pool/process_pool.rs`); what a single job may have (`process/pool/options.rs`).
+//! *Promises*: the default of every choice is CPython's, where it has one; nothing is forked and no
+//! thread started here; what cannot be is a typed error at the start.
+//! *Leaves out*: starting the pool (`process/pool/process_pool.rs`).
 
 use crate::futures::error::JobError;
 use crate::futures::future::Future;
@@ -18,9 +12,9 @@ use crate::process::forkserver::client::{ForkServer, with_remedy};
 use crate::process::message::call::encode_call;
 use crate::process::message::descriptor::packing;
 use crate::process::pool::dispatcher::Settings;
+use crate::process::pool::job::Terms;
 use crate::process::pool::replies::INITIALIZER;
-use crate::process::pool::supervisor::Initializer;
-use crate::process::pool::worker::Terms;
+use crate::process::pool::supervisor::InitializerCall;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,7 +60,7 @@ impl JobOptions {
         self
     }
 
-    /// The same for the dispatcher. `limit` is the pool's.
+    /// The terms for the dispatcher. `limit` is the pool's, for a job that has none of its own.
     pub(crate) fn terms(self, limit: Option<Duration>) -> Terms {
         let limit = self.limit.or(limit);
         let limit = limit.map(|l| u64::try_from(l.as_nanos()).unwrap_or(u64::MAX));
@@ -117,7 +111,7 @@ impl MapOptions {
     }
 
     /// For `map`: gives up at the first failure, reads no further, and cancels what has not begun.
-    /// Default: all is run, and then the first failure told, as in CPython.
+    /// Default: all is run, and then the first failure is the error, as in CPython.
     #[must_use]
     pub fn fail_fast(mut self) -> Self {
         self.fail_fast = true;
@@ -171,13 +165,13 @@ impl From<io::Error> for PoolError {
     }
 }
 
-/// Collects what a pool should be like; made by `ProcessPool::builder`.
+/// Collects the options of a pool; made by `ProcessPool::builder`.
 #[must_use = "nothing happens before `start`"]
 pub struct Builder {
     pub(crate) fork_server: ForkServer,
     pub(crate) settings: Settings,
     pub(crate) limit: Option<Duration>,
-    pub(crate) initializer: Option<Result<Initializer, JobError>>,
+    pub(crate) initializer: Option<Result<InitializerCall, JobError>>,
 }
 
 impl Builder {
@@ -212,12 +206,12 @@ impl Builder {
     ///
     /// If it panics, the pool is broken, as CPython's executor is: jobs that have not begun
     /// and all later ones fail with [`JobError::Broken`]. (CPython's `Pool` starts such
-    /// workers again and again, for ever.) A worker that dies in it is replaced, some times.
+    /// workers again and again, for ever.) A worker that dies in it is replaced, a few times.
     #[doc(alias = "initargs")]
     pub fn initializer<A: Wire>(mut self, f: fn(A), args: A) -> Self {
         let (frame, descriptors) = packing(|| encode_call(f, &args, INITIALIZER));
         self.initializer =
-            Some(frame.map(|frame| Initializer { frame: Arc::new(frame), descriptors }));
+            Some(frame.map(|frame| InitializerCall { frame: Arc::new(frame), descriptors }));
         self
     }
 }

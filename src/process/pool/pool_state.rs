@@ -1,143 +1,178 @@
-//! The desk: the books and the request pipes under one lock, where submitters and the
-//! supervisor meet.
+//! What callers and the supervisor share: records and pipes under one lock.
 //!
-//! *Assumes*: the lock is held by whoever calls; all request pipes are non-blocking.
-//! *Promises*: never blocks, never runs user code; what must be done without the lock is
-//! handed out ([`Settled`], [`PoolState::take_spawn`]).
-//! *Leaves out*: reading replies (`process/pool/supervisor.rs`), forking and collecting
+//! *Assumes*: all pipes of the workers are non-blocking; the thread that has a worker's
+//! [`BorrowedReader`] is the only one to read its reply pipe.
+//! *Promises*: under the lock nothing blocks and no user code runs: what needs either is handed out
+//! ([`FailedJob`], [`PoolState::take_spawn`]). A caller that waits for one result reads it itself
+//! where it can: no other thread is woken for it.
+//! *Leaves out*: the rules (`process/pool/dispatcher.rs`, `process/pool/replies.rs`); forking and reaping
 //! (`process/pool/supervisor.rs`).
 //!
 //! ```text
-//!  submit ─┐          ┌───────────── PoolState ─────────────┐
-//!          ├─ lock ─▶ │ Dispatcher     Link per worker │ ─ writev ─▶ request pipes
-//!  reply ──┘          └──────┬─────────────────────────┘ ─ SIGKILL ▶ pidfds
+//!  submit ─┐          ┌────────────────── PoolState ──────────────────┐
+//!          ├─ lock ─▶ │ Dispatcher             WorkerPipes per worker │ ─ writev ─▶ request pipes
+//!  reply ──┘          └──────┬────────────────────────────────────────┘ ─ SIGKILL ▶ pidfds
 //!                            ▼
-//!                     Settled: resolved by whoever held the lock, after letting go
+//!                     FailedJob: resolved by the thread that held the lock, after the unlock
+//!
+//!   submit, then wait          call
+//!   caller ─▶ worker           caller ─▶ worker
+//!      ▲         │                ▲         │
+//!      └ supervisor ◀             └─────────┘
 //! ```
-//! So a submitted job goes to an idle worker in the submitter's own system call: no thread has
-//! to be woken first. Nor need one be for the answer, if the submitter waits for it: he is lent
-//! the worker's reply pipe, and reads. The supervisor waits only for what nobody else brings: other
-//! replies, deaths, time, and pipes that have room again.
+//! So a submitted job goes to an idle worker in the submitter's own system call: no thread has to be
+//! woken first. Nor need one be for the answer, if the submitter waits for it: it borrows the
+//! worker's reader and reads the pipe. A wake-up costs more than all the rest of a small job; this
+//! saves one of three. The supervisor waits for the rest: other replies, deaths, deadlines, and
+//! pipes that have room again.
 
 use crate::base::id::Key;
+use crate::base::sync::Mutex;
+use crate::futures::deadlock::{DeadlockGuard, SharedGuard, Unblock, while_working_for};
 use crate::futures::error::JobError;
-use crate::process::forkserver::worker::ROOMY;
+use crate::futures::future::Future;
+use crate::process::message::call::read_reply;
 use crate::process::pool::dispatcher::{Action, Dispatcher, Settings};
-use crate::process::pool::replies::ReaderOwner;
+use crate::process::pool::job::WorkItem;
+use crate::process::pool::job::{JobOutcome, PoolJob, Terms};
 use crate::process::pool::replies::ReplyReader;
-use crate::process::pool::work_item::WorkItem;
-use crate::process::pool::worker::JobOutcome;
-use crate::process::pool::worker::{PoolJob, Terms, WorkerStats};
-use crate::sys::fd::{CAPACITY, PipeReader, PipeWriter, set_capacity};
-use crate::sys::process::Death;
-use crate::sys::process::send_signal;
-use mio::unix::SourceFd;
-use mio::{Interest, Registry, Token};
+use crate::process::pool::worker::WorkerStats;
+use crate::process::pool::worker_pipes::{BorrowedReader, WorkerEvent, WorkerPipes, token, watch};
+use crate::sys::process::{Death, send_signal, wait_for_exit};
+use mio::{Registry, Waker};
 use std::collections::BTreeMap;
-use std::io::{self, IoSlice};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::io;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// One system call writes at most so many frames.
-const AT_ONCE: usize = 64;
-
-/// Where a worker is heard: its reply pipe, and the pidfd that tells of its death.
-pub(crate) struct Ends {
-    pub(crate) replies: PipeReader,
-    pub(crate) pidfd: OwnedFd,
+/// What every handle of a pool has, and its supervisor.
+pub(crate) struct PoolShared {
+    pub(crate) state: Mutex<PoolState>,
+    waker: Waker,
 }
 
-/// The right to read a worker's replies, and what that takes.
-pub(crate) struct Lent {
-    pub(crate) key: Key,
-    pub(crate) ends: Arc<Ends>,
-    pub(crate) hearing: ReplyReader,
+/// A thread that reads a worker's replies must not wait for the pool: it would be waiting for
+/// itself. Callbacks of futures run on it, and may try.
+impl DeadlockGuard for PoolShared {
+    fn begin_blocking(&self) -> Result<(), JobError> {
+        Err(JobError::WouldDeadlock(
+            "the thread on which this callback runs is the pool's own, and what the job needs; \
+             wait on another thread, or in a task"
+                .to_owned(),
+        ))
+    }
 }
 
-/// A worker as seen by those who send to it.
-pub(crate) struct Link {
-    pub(crate) pid: u32,
-    pub(crate) ends: Arc<Ends>,
-    pub(crate) listening: ReaderOwner<ReplyReader>,
-    /// `None` when the worker was let go.
-    pub(crate) requests: Option<PipeWriter>,
-    /// What is to be written before any job: the initializer's call.
-    prologue: Option<Arc<Vec<u8>>>,
-    /// Its pipe was made larger.
-    roomy: bool,
-    /// How much of the prologue, or else of the first undelivered frame, is written.
-    offset: usize,
-    /// Set when it is dead and collected.
-    pub(crate) death: Option<Death>,
+impl Unblock for PoolShared {
+    fn unblock(&self) {
+        unreachable!("no thread may block here");
+    }
 }
 
-impl Link {
-    /// Of a worker just forked, to which the supervisor listens.
-    pub(crate) fn new(
-        pid: u32,
-        ends: Arc<Ends>,
-        requests: PipeWriter,
-        prologue: Option<Arc<Vec<u8>>>,
-    ) -> Link {
-        Link {
-            pid,
-            ends,
-            listening: ReaderOwner::new(ReplyReader::new(prologue.is_some())),
-            requests: Some(requests),
-            prologue,
-            roomy: false,
-            offset: 0,
-            death: None,
+impl PoolShared {
+    /// The waker is that of the supervisor's selector.
+    pub(crate) fn new(state: PoolState, waker: Waker) -> PoolShared {
+        PoolShared { state: Mutex::new(state), waker }
+    }
+
+    /// Wakes the supervisor.
+    pub(crate) fn wake_supervisor(&self) {
+        // An eventfd's counter does not overflow by ones, so this cannot fail.
+        let _ = self.waker.wake();
+    }
+
+    /// Reads a worker's replies until the pipe is empty. False: the pipe has ended, and no reply
+    /// will come any more.
+    pub(crate) fn read_replies(&self, borrowed: &mut BorrowedReader) -> bool {
+        let BorrowedReader { key, pipe, reader } = borrowed;
+        loop {
+            let room = reader.room();
+            let asked = room.len();
+            let count = match pipe.replies.read(room) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return true,
+                Err(_) => break,
+            };
+            reader.filled(count);
+            self.resolve_answered(*key, reader);
+            // A read that gives less than was asked for has emptied the pipe; more bytes will
+            // raise a new edge.
+            if count < asked {
+                return true;
+            }
+        }
+        // The end of the stream. A process that is exiting closes its files when its exit code is
+        // decided, so this kill changes nothing for it; one that lives on without its pipe is of
+        // no use.
+        pipe.kill_worker();
+        false
+    }
+
+    /// Takes the frames that were read into the records, sends the next jobs, and, without the
+    /// lock, resolves what was answered.
+    fn resolve_answered(&self, key: Key, reader: &mut ReplyReader) {
+        let mut state = self.state.lock();
+        let now = state.now();
+        let answered = reader.handle_frames(key, &mut state.dispatcher, now);
+        if let Some(why) = reader.failure() {
+            state.last_failure.clone_from(why);
+        }
+        let failed = state.advance();
+        drop(state);
+        for (job, kind, place) in answered {
+            job.body.settle(read_reply(kind, reader.body(place)));
+        }
+        failed.into_iter().for_each(FailedJob::resolve);
+    }
+
+    /// Reads a worker's replies until `future`, its only job, is done or the worker is dead; then
+    /// gives the reader back.
+    pub(crate) fn read_until_done<R>(
+        self: &Arc<Self>,
+        future: &Future<R>,
+        mut borrowed: BorrowedReader,
+    ) {
+        // Jobs sent ahead to the same worker are resolved here as well, callbacks and all.
+        while_working_for(Arc::clone(self) as SharedGuard, || {
+            let mut alive = true;
+            while alive && !future.done() {
+                let pipe = &borrowed.pipe;
+                let ready = wait_for_exit(&[pipe.replies.as_fd(), pipe.pidfd.as_fd()], None);
+                alive = ready.is_ok_and(|ready| !ready.contains(&1));
+                alive &= self.read_replies(&mut borrowed);
+            }
+        });
+        let wake = self.state.lock().return_reader(borrowed);
+        if wake {
+            self.wake_supervisor();
         }
     }
 }
 
-/// What a token of the supervisor's selector stands for: a worker, and one of its three
-/// descriptors.
-#[derive(Clone, Copy)]
-pub(crate) enum Source {
-    Replies,
-    Death,
-    Room,
-}
-
-pub(crate) fn token(key: Key, source: Source) -> Token {
-    Token(key.index as usize * 4 + source as usize)
-}
-
-/// Has the supervisor told when something can be read.
-pub(crate) fn watch(registry: &Registry, fd: &impl AsFd, token: Token) -> io::Result<()> {
-    registry.register(&mut SourceFd(&fd.as_fd().as_raw_fd()), token, Interest::READABLE)
-}
-
 /// A job that came out without an answer, to be resolved when the lock is released.
-pub(crate) struct Settled(WorkItem, JobError);
+pub(crate) struct FailedJob(WorkItem, JobError);
 
-impl Settled {
-    /// Keeps the promise. Runs user code: hold no lock.
-    pub(crate) fn settle(self) {
+impl FailedJob {
+    /// Resolves its promise. Runs user code: hold no lock.
+    pub(crate) fn resolve(self) {
         self.0.settle(Err(self.1));
     }
 }
 
-/// How long the frame is that a worker gets next.
-fn next_length(dispatcher: &Dispatcher<WorkItem>, key: Key) -> Option<usize> {
-    dispatcher.undelivered(key).next().map(|job| job.body.frame.len())
-}
-
-/// The dispatcher with the pipes of its workers: what whoever has the lock can act on at once.
+/// The dispatcher, and the pipes of its workers to carry out what it decides.
 pub(crate) struct PoolState {
     pub(crate) dispatcher: Dispatcher<WorkItem>,
-    pub(crate) links: BTreeMap<Key, Link>,
-    /// The dispatcher wants a spawn that the supervisor has not begun.
-    spawn: bool,
-    /// The dead whose last words a caller was still hearing.
+    pub(crate) pipes: BTreeMap<Key, WorkerPipes>,
+    /// The dispatcher wants a worker that the supervisor has not begun to fork.
+    spawn_wanted: bool,
+    /// Dead workers whose reader a caller had when they died, and has given back.
     dead: Vec<Key>,
-    /// The job that a caller will wait for himself, if he may.
+    /// The job for which a caller will wait and read, if it may.
     awaited: Option<u64>,
     /// The worker whose replies that caller is to read.
-    lent: Option<Key>,
+    read_by_caller: Option<Key>,
     /// The supervisor's selector.
     registry: Registry,
     /// The deadline until which the supervisor sleeps at most.
@@ -151,11 +186,11 @@ impl PoolState {
     pub(crate) fn new(settings: Settings, registry: Registry) -> Self {
         PoolState {
             dispatcher: Dispatcher::new(settings),
-            links: BTreeMap::new(),
-            spawn: false,
+            pipes: BTreeMap::new(),
+            spawn_wanted: false,
             dead: Vec::new(),
             awaited: None,
-            lent: None,
+            read_by_caller: None,
             registry,
             armed: u64::MAX,
             last_failure: "no worker could be started".to_owned(),
@@ -168,13 +203,34 @@ impl PoolState {
         self.epoch.elapsed().as_nanos() as u64
     }
 
-    /// Does all that can be done now: sends jobs to workers with room, writes, kills, lets go.
-    /// To be called after every change.
-    #[must_use = "jobs that came out must be settled after the lock is released"]
-    pub(crate) fn turn(&mut self) -> Vec<Settled> {
+    /// One more job. [`advance`](Self::advance) sends it.
+    pub(crate) fn submit(&mut self, id: u64, terms: Terms, body: WorkItem) {
+        self.dispatcher.submit(PoolJob { id, terms, body });
+    }
+
+    /// Submits a job for which the caller will wait. If it went to an idle worker, the caller gets
+    /// the reader of that worker.
+    pub(crate) fn submit_awaited(
+        &mut self,
+        id: u64,
+        terms: Terms,
+        body: WorkItem,
+    ) -> (Vec<FailedJob>, Option<BorrowedReader>) {
+        self.submit(id, terms, body);
+        self.awaited = Some(id);
+        let failed = self.advance();
+        self.awaited = None;
+        let key = self.read_by_caller.take();
+        (failed, key.and_then(|key| self.borrow_reader(key)))
+    }
+
+    /// Does all that can be done now: sends jobs to workers with room, kills, tells to exit. To be
+    /// called after every change.
+    #[must_use = "jobs that came out must be resolved after the lock is released"]
+    pub(crate) fn advance(&mut self) -> Vec<FailedJob> {
         let now = self.now();
-        let mut settled = Vec::new();
-        self.act(now, &mut settled);
+        let mut failed = Vec::new();
+        self.carry_out(now, &mut failed);
         let mut fed: Vec<Key> = Vec::new();
         while let Some(key) = self.dispatcher.assign(now, |job| job.body.start()) {
             if !fed.contains(&key) {
@@ -183,44 +239,44 @@ impl PoolState {
         }
         for key in fed {
             self.write(key);
-            self.find_listener(key);
+            self.appoint_reader(key);
         }
         // Assigning may have brought out cancelled jobs.
-        self.act(now, &mut settled);
-        settled
+        self.carry_out(now, &mut failed);
+        failed
     }
 
-    fn act(&mut self, now: u64, settled: &mut Vec<Settled>) {
+    /// Carries out what the dispatcher wants.
+    fn carry_out(&mut self, now: u64, failed: &mut Vec<FailedJob>) {
         while let Some(action) = self.dispatcher.next_action(now) {
             match action {
-                Action::Spawn => self.spawn = true,
+                Action::Spawn => self.spawn_wanted = true,
                 Action::Kill(key) => {
-                    if let Some(link) = self.links.get(&key) {
-                        // It can only fail for want of permission (a worker that changed its
-                        // user); then it is at least cut off.
-                        let _ = send_signal(link.ends.pidfd.as_fd(), libc::SIGKILL);
+                    if let Some(pipes) = self.pipes.get(&key) {
+                        pipes.reply_pipe.kill_worker();
                     }
                 }
                 Action::Retire(key) => {
-                    if let Some(link) = self.links.get_mut(&key) {
-                        link.requests = None;
+                    if let Some(pipes) = self.pipes.get_mut(&key) {
+                        pipes.requests = None;
                     }
                 }
-                Action::Resolve(job, verdict) => {
-                    let error = self.explain(job.id, verdict);
-                    settled.push(Settled(job.body, error));
+                Action::Resolve(job, outcome) => {
+                    let error = self.error_of(job.id, outcome);
+                    failed.push(FailedJob(job.body, error));
                 }
             }
         }
     }
 
-    fn explain(&self, job: u64, verdict: JobOutcome) -> JobError {
-        let pid = |key: Key| self.links.get(&key).map_or(0, |link| link.pid);
-        match verdict {
+    /// An outcome, as the error that the job's future gives.
+    fn error_of(&self, job: u64, outcome: JobOutcome) -> JobError {
+        let pid = |key: Key| self.pipes.get(&key).map_or(0, |pipes| pipes.pid);
+        match outcome {
             JobOutcome::Cancelled => JobError::Cancelled,
             JobOutcome::TimedOut(limit) => JobError::TimedOut(Duration::from_nanos(limit)),
             JobOutcome::Lost(key) => {
-                let death = self.links.get(&key).and_then(|link| link.death);
+                let death = self.pipes.get(&key).and_then(|pipes| pipes.death);
                 let death = death.unwrap_or(Death::Signal(libc::SIGKILL));
                 JobError::WorkerLost { pid: pid(key), death, job }
             }
@@ -232,147 +288,90 @@ impl PoolState {
         }
     }
 
-    /// Writes to a worker's pipe what it has room for.
+    /// Writes to a worker's request pipe what it has room for.
     pub(crate) fn write(&mut self, key: Key) {
-        let Some(link) = self.links.get_mut(&key) else { return };
-        let Some(pipe) = &link.requests else { return };
-        while let Some(prologue) = &link.prologue {
-            let Ok(written) = pipe.write(&prologue[link.offset..]) else { return };
-            link.offset += written;
-            if link.offset == prologue.len() {
-                (link.prologue, link.offset) = (None, 0);
-            }
-        }
-        loop {
-            let mut slices = [IoSlice::new(&[]); AT_ONCE];
-            let mut count = 0;
-            for (slot, job) in slices.iter_mut().zip(self.dispatcher.undelivered(key)) {
-                let from = if count == 0 { link.offset } else { 0 };
-                *slot = IoSlice::new(&job.body.frame[from..]);
-                count += 1;
-            }
-            if count == 0 {
-                return;
-            }
-            if !link.roomy && slices[0].len() > CAPACITY {
-                link.roomy = true;
-                // Many small steps take longer; but if the system says no, they will do.
-                let _ = set_capacity(pipe, ROOMY);
-            }
-            // An error is a full pipe, or a dead worker, of which the pidfd tells.
-            let Ok(written) = pipe.write_vectored(&slices[..count]) else { return };
-            link.offset += written;
-            while let Some(length) = next_length(&self.dispatcher, key)
-                && link.offset >= length
-            {
-                link.offset -= length;
-                self.dispatcher.delivered(key);
-            }
+        if let Some(pipes) = self.pipes.get_mut(&key) {
+            pipes.write(key, &mut self.dispatcher);
         }
     }
 
-    /// Sees to it that somebody reads the replies of a worker that has jobs.
-    fn find_listener(&mut self, key: Key) {
-        let Some(link) = self.links.get_mut(&key) else { return };
+    /// Decides which thread reads the replies of a worker that has jobs: the caller that waits for
+    /// its only job, or the supervisor.
+    fn appoint_reader(&mut self, key: Key) {
+        let Some(pipes) = self.pipes.get_mut(&key) else { return };
         let alone = self.awaited.is_some_and(|job| self.dispatcher.runs_only(key, job));
-        let caller = if alone { link.listening.appoint_caller() } else { None };
+        let caller = if alone { pipes.reader.appoint_caller() } else { None };
         if let Some(watched) = caller {
-            self.lent = Some(key);
+            self.read_by_caller = Some(key);
             if watched {
-                let replies = link.ends.replies.as_fd().as_raw_fd();
-                let _ = self.registry.deregister(&mut SourceFd(&replies));
+                pipes.stop_watching_replies(&self.registry);
             }
-        } else if self.dispatcher.load(key) > 0 && link.listening.appoint_supervisor() {
-            let token = token(key, Source::Replies);
-            if watch(&self.registry, &link.ends.replies, token).is_err() {
-                // A worker that nobody can hear is of no use; its end will be heard.
-                let _ = send_signal(link.ends.pidfd.as_fd(), libc::SIGKILL);
+        } else if self.dispatcher.load(key) > 0 && pipes.reader.appoint_supervisor() {
+            let token = token(key, WorkerEvent::Replies);
+            if watch(&self.registry, &pipes.reply_pipe.replies, token).is_err() {
+                // A worker whose replies cannot be watched is of no use; its pidfd is watched.
+                pipes.reply_pipe.kill_worker();
             }
         }
     }
 
-    /// Submits a job for which the caller will wait. If it went to an idle worker, he gets the
-    /// reader of that worker.
-    pub(crate) fn submit_awaited(
-        &mut self,
-        id: u64,
-        terms: Terms,
-        body: WorkItem,
-    ) -> (Vec<Settled>, Option<Lent>) {
-        self.submit(id, terms, body);
-        self.awaited = Some(id);
-        let settled = self.turn();
-        self.awaited = None;
-        let key = self.lent.take();
-        (settled, key.and_then(|key| self.borrow_reader(key)))
+    /// Takes the reader of a worker, unless another thread has it.
+    pub(crate) fn borrow_reader(&mut self, key: Key) -> Option<BorrowedReader> {
+        self.pipes.get_mut(&key)?.borrow_reader(key)
     }
 
-    /// Takes the reader of a worker, unless somebody has.
-    pub(crate) fn borrow_reader(&mut self, key: Key) -> Option<Lent> {
-        let link = self.links.get_mut(&key)?;
-        Some(Lent { key, ends: Arc::clone(&link.ends), hearing: link.listening.take()? })
+    /// Takes the reader of a worker that is dead. If a caller has it, the worker is reaped when the
+    /// caller gives it back.
+    pub(crate) fn borrow_reader_of_dead(&mut self, key: Key) -> Option<BorrowedReader> {
+        self.pipes.get_mut(&key)?.borrow_reader_of_dead(key)
     }
 
-    /// The same for a worker that is dead. If a caller has its reader, the worker is reaped when
-    /// he gives it back.
-    pub(crate) fn borrow_reader_of_the_dead(&mut self, key: Key) -> Option<Lent> {
-        let link = self.links.get_mut(&key)?;
-        let hearing = link.listening.take_of_the_dead()?;
-        Some(Lent { key, ends: Arc::clone(&link.ends), hearing })
-    }
-
-    /// A caller has heard what he waited for, or the end. True: wake the supervisor.
-    pub(crate) fn give_reader_back(&mut self, Lent { key, hearing, .. }: Lent) -> bool {
-        let Some(link) = self.links.get_mut(&key) else { return false };
-        if link.listening.give_back(hearing) {
+    /// A caller has read the reply that it waited for, or the end. True: wake the supervisor.
+    pub(crate) fn return_reader(&mut self, borrowed: BorrowedReader) -> bool {
+        let BorrowedReader { key, reader, .. } = borrowed;
+        let Some(pipes) = self.pipes.get_mut(&key) else { return false };
+        if pipes.reader.give_back(reader) {
             self.dead.push(key);
         } else {
-            self.find_listener(key);
+            self.appoint_reader(key);
         }
-        !self.dead.is_empty() || self.wants_supervisor()
+        !self.dead.is_empty() || self.needs_supervisor()
     }
 
-    /// The dead whom the supervisor can reap now.
+    /// The dead workers that the supervisor can reap now.
     pub(crate) fn take_dead(&mut self) -> Vec<Key> {
         std::mem::take(&mut self.dead)
     }
 
     /// Takes a dead worker's descriptors out of the supervisor's selector.
     pub(crate) fn stop_watching(&mut self, key: Key) {
-        let Some(link) = self.links.get(&key) else { return };
-        for fd in [link.ends.pidfd.as_fd(), link.ends.replies.as_fd()] {
-            // The pipe may be out already.
-            let _ = self.registry.deregister(&mut SourceFd(&fd.as_raw_fd()));
+        if let Some(pipes) = self.pipes.get(&key) {
+            pipes.stop_watching(&self.registry);
         }
     }
 
     /// Whether a worker is to be forked now; the caller does it.
     pub(crate) fn take_spawn(&mut self) -> bool {
-        std::mem::take(&mut self.spawn)
+        std::mem::take(&mut self.spawn_wanted)
     }
 
-    /// Whether the supervisor has something to do of which no descriptor tells.
-    pub(crate) fn wants_supervisor(&self) -> bool {
+    /// Whether the supervisor has something to do that none of its descriptors reports.
+    pub(crate) fn needs_supervisor(&self) -> bool {
         let deadline = self.dispatcher.next_deadline().unwrap_or(u64::MAX);
-        self.spawn || deadline < self.armed || self.dispatcher.finished()
-    }
-
-    /// One more job.
-    pub(crate) fn submit(&mut self, id: u64, terms: Terms, body: WorkItem) {
-        self.dispatcher.submit(PoolJob { id, terms, body });
+        self.spawn_wanted || deadline < self.armed || self.dispatcher.finished()
     }
 
     /// Sends a signal to every worker.
     pub(crate) fn signal_all(&self, signal: i32) {
-        for link in self.links.values() {
+        for pipes in self.pipes.values() {
             // It can only fail for a worker that has become another user's.
-            let _ = send_signal(link.ends.pidfd.as_fd(), signal);
+            let _ = send_signal(pipes.reply_pipe.pidfd.as_fd(), signal);
         }
     }
 
     /// What each worker has done.
     pub(crate) fn worker_stats(&self) -> Vec<WorkerStats> {
-        let pid = |key: Key| self.links.get(&key).map_or(0, |link| link.pid);
+        let pid = |key: Key| self.pipes.get(&key).map_or(0, |pipes| pipes.pid);
         let all = self.dispatcher.worker_stats();
         all.map(|(key, stats)| WorkerStats { pid: pid(key), ..stats }).collect()
     }

@@ -4,15 +4,15 @@
 //! *Promises*: every submitted job resolves exactly once; a worker's death fails only the job
 //! it ran, and it is replaced; results and arguments of any size up to a frame's limit pass,
 //! both ways at once; nothing is left behind when the pool is gone.
-//! *Leaves out*: `map`, which comes with the `Executor` trait (`process/pool/process_pool.rs`), and
+//! *Leaves out*: `map`, which comes with the `Executor` trait (`futures/executor.rs`), and
 //! what `multiprocessing.Pool` has besides (`process/pool/multiprocessing.rs`).
 //!
 //! ```text
-//!   any thread          desk (one lock)      supervisor (one thread)      fork server
-//!   submit ─────▶ books, write ──┐                  ▲                        │ fork
+//!   any thread          state (one lock)     supervisor (one thread)      fork server
+//!   submit ─────▶ records, write ─┐                 ▲                        │ fork
 //!      ▲                         ▼ request pipe     │ reply pipe, pidfd      ▼
 //!      │                      worker ───────────────┘               new worker
-//!    future ◀──────────────────────────── settle
+//!    future ◀──────────────────────────── resolve
 //! ```
 //! `concurrent.futures.ProcessPoolExecutor` in Python, where one killed worker breaks the
 //! whole pool, and `multiprocessing.Pool`, where its job hangs for ever (gh-96062). There is
@@ -22,14 +22,9 @@
 //! gives the free top of its heap back to the system and asks for it anew. A worker has it keep some
 //! (`process/forkserver/worker.rs`); a library must not decide that for its caller's process. There, frame
 //! buffers kept by the pool save a half of the faults and a twentieth of the time (tried, and left
-//! out): the other buffers are the caller's values. Who moves many of them can tell malloc to keep
-//! its memory, by setting `MALLOC_TRIM_THRESHOLD_` and `MALLOC_MMAP_THRESHOLD_` to 64 MiB, say.
-//!
-//! # The process pool behind the one face of all pools
-//!
-//! *Assumes*: `process/pool/process_pool.rs`.
-//! *Promises*: what `Executor` promises (`futures/executor.rs`).
-//! *Leaves out*: everything else; the pool has methods of its own (`process/pool/process_pool.rs`).
+//! out): the other buffers are the caller's values. A program that moves many of them can tell malloc
+//! to keep its memory, by setting `MALLOC_TRIM_THRESHOLD_` and `MALLOC_MMAP_THRESHOLD_` to 64 MiB,
+//! say.
 
 use crate::base::sync::Mutex;
 use crate::futures::deadlock::{GuardId, guard_id, own_guard};
@@ -38,12 +33,13 @@ use crate::futures::executor::Executor;
 use crate::futures::future::Future;
 use crate::futures::wire::Wire;
 use crate::process::forkserver::client::ForkServer;
-use crate::process::message::call::Function;
+use crate::process::message::call::RemoteFunction;
+use crate::process::pool::job::{PoolCounts, Terms};
+use crate::process::pool::job::{Settle, WorkItem};
 use crate::process::pool::options::{Builder, JobOptions, PoolError, Submitted};
-use crate::process::pool::pool_state::{PoolState, Settled};
-use crate::process::pool::supervisor::{Shared, Supervisor};
-use crate::process::pool::work_item::{Settle, WorkItem};
-use crate::process::pool::worker::{PoolCounts, Terms, WorkerStats};
+use crate::process::pool::pool_state::{FailedJob, PoolShared, PoolState};
+use crate::process::pool::supervisor::Supervisor;
+use crate::process::pool::worker::WorkerStats;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -54,7 +50,7 @@ impl Builder {
     /// Starts the pool: one thread here, and the workers.
     ///
     /// # Errors
-    /// [`PoolError`]. That workers cannot be forked is no error of this call: it is tried for
+    /// [`PoolError`]. If workers cannot be forked, that is no error of this call: it is tried for
     /// a while, and then every job resolves to [`JobError::Broken`].
     pub fn start(self) -> Result<ProcessPool, PoolError> {
         if self.settings.workers == 0 {
@@ -115,8 +111,8 @@ impl Builder {
 #[doc(alias = "concurrent.futures.ProcessPoolExecutor")]
 #[doc(alias = "multiprocessing.Pool")]
 pub struct ProcessPool {
-    shared: Arc<Shared>,
-    /// Taken by the first who joins it; others wait at this lock meanwhile.
+    shared: Arc<PoolShared>,
+    /// Taken by the first thread that joins it; others wait at this lock meanwhile.
     supervisor: Mutex<Option<JoinHandle<()>>>,
     next_job: AtomicU64,
     limit: Option<Duration>,
@@ -131,14 +127,13 @@ impl ProcessPool {
         ProcessPool::builder(fork_server).workers(workers).start()
     }
 
-    /// A pool with more to choose.
+    /// A pool with options.
     pub fn builder(fork_server: &ForkServer) -> Builder {
         Builder::new(fork_server)
     }
 
     /// Queues `f(args)`. The future becomes `running` when the job is sent to a worker, and
-    /// cannot be cancelled from then on. Never blocks on the job; all failures come by the
-    /// future.
+    /// cannot be cancelled from then on. Never blocks on the job; the future gives all failures.
     ///
     /// A callback of such a future runs on the pool's own thread. If it waits there for
     /// another job of the pool without a time limit, that job fails with
@@ -175,24 +170,24 @@ impl ProcessPool {
     /// # Errors
     /// Why there is no result.
     pub fn call<A: Wire, R: Wire>(&self, f: fn(A) -> R, args: A) -> Result<R, JobError> {
-        if own_guard(self.home()).is_some() {
+        if own_guard(self.guard()).is_some() {
             return self.submit(f, args).result();
         }
         let job = self.next_job.fetch_add(1, Ordering::Relaxed);
-        let (parcel, future) = WorkItem::pack(f, &args, job, self.home())?;
+        let (item, future) = WorkItem::for_call(f, &args, job, self.guard())?;
         let terms = self.terms(JobOptions::default());
-        if let Some(lent) = self.at_desk(|desk| desk.submit_awaited(job, terms, parcel)) {
-            self.shared.listen_for(&future, lent);
+        if let Some(reader) = self.with_state(|state| state.submit_awaited(job, terms, item)) {
+            self.shared.read_until_done(&future, reader);
         }
         future.result()
     }
 
     fn send<A: Wire, R: Wire>(&self, options: JobOptions, f: fn(A) -> R, args: A) -> Submitted<R> {
         let job = self.next_job.fetch_add(1, Ordering::Relaxed);
-        let future = match WorkItem::pack(f, &args, job, guard_id(&self.shared)) {
-            Ok((parcel, future)) => {
+        let future = match WorkItem::for_call(f, &args, job, guard_id(&self.shared)) {
+            Ok((item, future)) => {
                 let terms = self.terms(options);
-                self.change(|desk| desk.submit(job, terms, parcel));
+                self.update(|state| state.submit(job, terms, item));
                 future
             }
             Err(error) => Future::resolved(Err(error)),
@@ -201,7 +196,7 @@ impl ProcessPool {
     }
 
     /// Queues `f` of each of `items` as one job, whose results `promise` will get.
-    pub(crate) fn submit_chunk<F: Function>(
+    pub(crate) fn submit_chunk<F: RemoteFunction>(
         &self,
         options: JobOptions,
         f: F,
@@ -209,10 +204,10 @@ impl ProcessPool {
         promise: Box<dyn Settle>,
     ) {
         let job = self.next_job.fetch_add(1, Ordering::Relaxed);
-        match WorkItem::pack_chunk(f, items, job, promise) {
-            Ok(parcel) => {
+        match WorkItem::for_chunk(f, items, job, promise) {
+            Ok(item) => {
                 let terms = self.terms(options);
-                self.change(|desk| desk.submit(job, terms, parcel));
+                self.update(|state| state.submit(job, terms, item));
             }
             Err((error, promise)) => promise.settle(Err(error)),
         }
@@ -225,73 +220,72 @@ impl ProcessPool {
     /// Ends a job that was submitted as [`killable`](JobOptions::killable) (or with a time
     /// limit). If it runs, its worker is killed and replaced, and its future gives
     /// [`JobError::WorkerLost`] with SIGKILL, whatever its `retries`; if not, it gives
-    /// [`JobError::Cancelled`]. False if the job is done, or was not submitted so.
+    /// [`JobError::Cancelled`]. False if the job is done, or was submitted without that option.
     pub fn kill(&self, job: u64) -> bool {
         let mut killed = false;
-        self.change(|desk| killed = desk.dispatcher.kill(job));
+        self.update(|state| killed = state.dispatcher.kill(job));
         killed
     }
 
-    /// Makes the pool larger or smaller. Workers that are too many go when they have done the
+    /// Makes the pool larger or smaller. Workers that are too many exit when they have done the
     /// jobs that were sent to them; those with least to do are chosen.
     ///
     /// # Errors
-    /// [`PoolError::NoWorkers`] for 0; to be rid of all workers shut the pool down.
+    /// [`PoolError::NoWorkers`] for 0; to end all workers shut the pool down.
     pub fn resize(&self, workers: usize) -> Result<(), PoolError> {
         if workers == 0 {
             return Err(PoolError::NoWorkers);
         }
-        self.change(|desk| desk.dispatcher.resize(workers));
+        self.update(|state| state.dispatcher.resize(workers));
         Ok(())
     }
 
     /// How many workers the pool is to have; there may be less while one is being replaced.
     pub fn workers(&self) -> usize {
-        self.shared.desk.lock().dispatcher.workers_wanted()
+        self.shared.state.lock().dispatcher.workers_wanted()
     }
 
     /// How often each thing has happened.
     pub fn counts(&self) -> PoolCounts {
-        self.shared.desk.lock().dispatcher.counts()
+        self.shared.state.lock().dispatcher.counts()
     }
 
-    /// What each worker has done and does, in no order.
+    /// What each worker has done and what it does now, in no order.
     pub fn worker_stats(&self) -> Vec<WorkerStats> {
-        self.shared.desk.lock().worker_stats()
+        self.shared.state.lock().worker_stats()
     }
 
-    /// The pool, as its workers' futures know it.
-    pub(crate) fn home(&self) -> GuardId {
+    /// The guard that keeps the pool's own thread from waiting for the pool's futures.
+    pub(crate) fn guard(&self) -> GuardId {
         guard_id(&self.shared)
     }
 
-    /// Changes the books and does what follows.
-    fn change(&self, change: impl FnOnce(&mut PoolState)) {
-        self.at_desk(|desk| {
-            change(desk);
-            (desk.turn(), ())
+    /// Changes the state and does what follows from the change.
+    fn update(&self, update: impl FnOnce(&mut PoolState)) {
+        self.with_state(|state| {
+            update(state);
+            (state.advance(), ())
         });
     }
 
-    /// Does something at the desk, and settles what came out. Wakes the supervisor only for
-    /// what cannot be done here.
-    fn at_desk<T>(&self, act: impl FnOnce(&mut PoolState) -> (Vec<Settled>, T)) -> T {
-        let mut desk = self.shared.desk.lock();
-        let (settled, result) = act(&mut desk);
-        let wake = desk.wants_supervisor();
-        drop(desk);
+    /// Runs `act` under the lock and resolves, without it, the jobs that came out. Wakes the
+    /// supervisor only for what cannot be done here.
+    fn with_state<T>(&self, act: impl FnOnce(&mut PoolState) -> (Vec<FailedJob>, T)) -> T {
+        let mut state = self.shared.state.lock();
+        let (failed, result) = act(&mut state);
+        let wake = state.needs_supervisor();
+        drop(state);
         if wake {
-            // An eventfd's counter does not overflow by ones, so this cannot fail.
-            let _ = self.shared.waker.wake();
+            self.shared.wake_supervisor();
         }
-        settled.into_iter().for_each(Settled::settle);
+        failed.into_iter().for_each(FailedJob::resolve);
         result
     }
 
     /// The process ids of the workers alive now.
     pub fn worker_pids(&self) -> Vec<u32> {
-        let desk = self.shared.desk.lock();
-        let mut pids: Vec<u32> = desk.links.values().map(|link| link.pid).collect();
+        let state = self.shared.state.lock();
+        let mut pids: Vec<u32> = state.pipes.values().map(|pipes| pipes.pid).collect();
         pids.sort_unstable();
         pids
     }
@@ -309,11 +303,11 @@ impl ProcessPool {
     }
 
     fn end_workers(&self, signal: i32) {
-        self.change(|desk| {
-            desk.dispatcher.terminate();
-            desk.signal_all(signal);
+        self.update(|state| {
+            state.dispatcher.terminate();
+            state.signal_all(signal);
         });
-        let _ = self.shared.waker.wake();
+        self.shared.wake_supervisor();
     }
 
     /// Refuses new jobs with [`JobError::ShutDown`]. With `cancel_futures`, jobs not yet sent
@@ -321,13 +315,13 @@ impl ProcessPool {
     /// `wait`, blocks until every job is resolved and every worker gone. May be called again.
     ///
     /// A job that runs is never interrupted. Called from a future's callback, on the pool's
-    /// own thread or on one that hears its own [`call`](Self::call) out, it does not wait.
+    /// own thread or on one that reads the reply of its own [`call`](Self::call), it does not wait.
     pub fn shutdown(&self, wait: bool, cancel_futures: bool) {
-        self.change(|desk| desk.dispatcher.shutdown(cancel_futures));
-        let _ = self.shared.waker.wake();
-        if wait && own_guard(self.home()).is_none() {
+        self.update(|state| state.dispatcher.shutdown(cancel_futures));
+        self.shared.wake_supervisor();
+        if wait && own_guard(self.guard()).is_none() {
             let mut supervisor = self.supervisor.lock();
-            // An error would be a panic, of which every future has told.
+            // An error would be a panic; then every future has given an error already.
             let _ = supervisor.take().map(JoinHandle::join);
         }
     }

@@ -1,10 +1,14 @@
-//! Whose turn it is to read a worker's replies. Pure.
+//! A worker's replies: which thread reads them, what they may be. Pure.
 //!
-//! *Assumes*: it is asked under one lock; `R`, the reader, is what one needs to read.
-//! *Promises*: at most one reads at a time; the supervisor is told to watch whenever a worker has
-//! jobs and no caller listens; a dead worker is reaped once, and not before the last who read from
-//! it has given the reader back.
-//! *Leaves out*: reading (`process/pool/supervisor.rs`), pipes and selectors (`process/pool/pool_state.rs`).
+//! *Assumes*: [`ReaderOwner`] is asked under one lock; the bytes that [`ReplyReader`] is fed are those
+//! of one worker's reply pipe, in order.
+//! *Promises*: at most one thread reads at a time; the supervisor is told to watch whenever a worker
+//! has jobs and no caller reads; a dead worker is reaped once, and not before the last reader has
+//! given its `ReplyReader` back. Whatever the bytes are: no panic, no job resolved by anything but
+//! its own answer, and no more memory than one frame's limit; a worker that sends what it may not
+//! send is reported to the dispatcher, which has it killed.
+//! *Leaves out*: reading (`process/pool/pool_state.rs`), pipes and selectors
+//! (`process/pool/worker_pipes.rs`), and what is in an answer (`process/message/call.rs`).
 //!
 //! ```text
 //!              appoint_caller                        give_back, no jobs
@@ -13,17 +17,9 @@
 //!       │                        │ └───────────────────────────────────────┘ │
 //!       └─── give_back, jobs ────┘◀──────── jobs: watch again ───────────────┘
 //! ```
-//! Whoever listens takes the reader, reads without the lock, and puts it back. A death is seen by
-//! the supervisor alone; if a caller has the reader at that moment, the reaping waits for him.
-//!
-//! # What a worker says, taken into the pool's books. Pure
-//!
-//! *Assumes*: the bytes are those of one worker's reply pipe, in order.
-//! *Promises*: whatever the bytes are, no panic, no job resolved by anything but its own
-//! answer, and no more memory than one frame's limit; a worker that says what it may not is
-//! reported to the dispatcher, which has it killed.
-//! *Leaves out*: reading (`process/pool/supervisor.rs`), whose turn that is (`process/pool/replies.rs`), and
-//! what is in an answer (`process/message/call.rs`).
+//! The owner takes the `ReplyReader`, reads without the lock, and puts it back. Only the supervisor
+//! sees a death; if a caller has the reader at that moment, the worker is reaped when the caller
+//! gives it back.
 //!
 //! ```text
 //!   hello ──▶ (initializer's reply) ──▶ reply, reply, reply …
@@ -32,14 +28,14 @@
 
 use crate::base::id::Key;
 use crate::process::message::call::{check_greeting, read_reply};
-use crate::process::message::frame::{Decoder, Kind};
+use crate::process::message::frame::{Decoder, FrameKind};
 use crate::process::pool::dispatcher::Dispatcher;
-use crate::process::pool::worker::PoolJob;
+use crate::process::pool::job::PoolJob;
 use std::ops::Range;
 
-/// Who reads the replies.
+/// Which thread reads the replies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Listener {
+enum Owner {
     /// The worker has no job.
     Nobody,
     /// The reply pipe is in the supervisor's selector.
@@ -48,7 +44,8 @@ enum Listener {
     Caller,
 }
 
-/// Who may read one worker's replies: the supervisor, a caller, or nobody for now.
+/// Decides which thread may read one worker's replies: the supervisor, a caller, or none for now.
+/// `R` is the reader, the value that is needed to read.
 ///
 /// ```
 /// use singletrack::process::pool::replies::ReaderOwner;
@@ -56,51 +53,51 @@ enum Listener {
 /// let mut replies = ReaderOwner::new("reader"); // the supervisor watches
 /// assert_eq!(replies.appoint_caller(), Some(true)); // stop watching!
 /// let reader = replies.take().unwrap();
-/// assert_eq!(replies.take_of_the_dead(), None); // it died, but somebody is still reading
+/// assert_eq!(replies.take_of_dead(), None); // the worker died, but the caller is still reading
 /// assert!(replies.give_back(reader)); // now it is to be reaped
 /// ```
 #[derive(Debug)]
 pub struct ReaderOwner<R> {
-    /// `None` while somebody reads.
+    /// `None` while a thread reads.
     reader: Option<R>,
-    listener: Listener,
+    owner: Owner,
     /// It died while a caller was reading.
     dead: bool,
 }
 
 impl<R> ReaderOwner<R> {
-    /// Of a worker just forked, which the supervisor watches.
+    /// Of a worker just forked; the supervisor watches it.
     pub fn new(reader: R) -> Self {
-        ReaderOwner { reader: Some(reader), listener: Listener::Supervisor, dead: false }
+        ReaderOwner { reader: Some(reader), owner: Owner::Supervisor, dead: false }
     }
 
-    /// A caller wants to listen until he has his answer. `None`: he cannot, for somebody is
-    /// reading. Otherwise he is the listener; true: the supervisor is to stop watching.
+    /// A caller wants to read until it has its answer. `None`: it cannot, because another thread
+    /// reads. Otherwise the caller is the owner; true: the supervisor is to stop watching.
     pub fn appoint_caller(&mut self) -> Option<bool> {
-        if self.reader.is_none() || self.listener == Listener::Caller {
+        if self.reader.is_none() || self.owner == Owner::Caller {
             return None;
         }
-        let watched = self.listener == Listener::Supervisor;
-        self.listener = Listener::Caller;
+        let watched = self.owner == Owner::Supervisor;
+        self.owner = Owner::Caller;
         Some(watched)
     }
 
-    /// Whether the supervisor must watch, now that there are jobs; if so, it does.
+    /// Whether the supervisor must begin to watch, now that there are jobs; then it is the owner.
     pub fn appoint_supervisor(&mut self) -> bool {
-        let needed = self.listener == Listener::Nobody;
+        let needed = self.owner == Owner::Nobody;
         if needed {
-            self.listener = Listener::Supervisor;
+            self.owner = Owner::Supervisor;
         }
         needed
     }
 
-    /// The reader, to read; `None` if somebody has it.
+    /// The reader, to read; `None` if another thread has it.
     pub fn take(&mut self) -> Option<R> {
         self.reader.take()
     }
 
-    /// The same, of a worker that is dead. `None`: reap it when the reader is given back.
-    pub fn take_of_the_dead(&mut self) -> Option<R> {
+    /// The reader of a worker that is dead. `None`: reap it when the reader is given back.
+    pub fn take_of_dead(&mut self) -> Option<R> {
         let reader = self.reader.take();
         self.dead |= reader.is_none();
         reader
@@ -111,48 +108,54 @@ impl<R> ReaderOwner<R> {
         self.reader = Some(reader);
     }
 
-    /// A caller listens no longer. True: the worker is dead and can be reaped now.
+    /// A caller has finished reading. True: the worker is dead and can be reaped now.
     pub fn give_back(&mut self, reader: R) -> bool {
         self.reader = Some(reader);
-        self.listener = Listener::Nobody;
+        self.owner = Owner::Nobody;
         self.dead
     }
 
-    /// The reader, to look at.
+    /// The reader, without taking it.
     pub fn reader(&self) -> Option<&R> {
         self.reader.as_ref()
     }
 }
 
-/// The number of the initializer, which is no job.
+/// The id in the frames of the initializer, which is no job.
 pub const INITIALIZER: u64 = u64::MAX;
 
-/// What a worker may say next.
+/// What a worker may send next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Turn {
+enum Expected {
     Hello,
-    Prepared,
-    Answer,
+    InitializerReply,
+    JobReply,
 }
 
-/// How far one worker's replies have been taken in: half a frame, perhaps, and what went wrong.
+/// Decodes one worker's replies and checks their order. Keeps half a frame, perhaps, and why the
+/// initializer failed.
 #[derive(Debug)]
 pub struct ReplyReader {
     decoder: Decoder,
-    turn: Turn,
+    expected: Expected,
     /// It has an initializer to run.
-    prepares: bool,
+    has_initializer: bool,
     /// Why its initializer failed.
     failure: Option<String>,
 }
 
 /// A job that was answered, and where its answer lies.
-pub type Answered<B> = (PoolJob<B>, Kind, Range<usize>);
+pub type Answered<B> = (PoolJob<B>, FrameKind, Range<usize>);
 
 impl ReplyReader {
-    /// Of a worker that has not spoken yet.
+    /// For a worker that has sent nothing yet.
     pub fn new(prepares: bool) -> ReplyReader {
-        ReplyReader { decoder: Decoder::new(), turn: Turn::Hello, prepares, failure: None }
+        ReplyReader {
+            decoder: Decoder::new(),
+            expected: Expected::Hello,
+            has_initializer: prepares,
+            failure: None,
+        }
     }
 
     /// Room for the next bytes; see [`Decoder::room`].
@@ -165,7 +168,7 @@ impl ReplyReader {
         self.decoder.filled(count);
     }
 
-    /// The bytes of an answer; good until there is room for more.
+    /// The bytes of an answer; valid until [`room`](Self::room) is called.
     pub fn body(&self, place: Range<usize>) -> &[u8] {
         self.decoder.body(place)
     }
@@ -175,9 +178,14 @@ impl ReplyReader {
         self.failure.as_ref()
     }
 
-    /// Takes all that was said into the books of `pool`, as said by worker `key`; gives the
-    /// jobs that were answered.
-    pub fn take_in<B>(&mut self, key: Key, pool: &mut Dispatcher<B>, now: u64) -> Vec<Answered<B>> {
+    /// Reports every whole frame to `pool`, as sent by worker `key`; gives the jobs that were
+    /// answered.
+    pub fn handle_frames<B>(
+        &mut self,
+        key: Key,
+        pool: &mut Dispatcher<B>,
+        now: u64,
+    ) -> Vec<Answered<B>> {
         let mut answered = Vec::new();
         loop {
             match self.decoder.next_place() {
@@ -187,7 +195,7 @@ impl ReplyReader {
                     }
                 }
                 Ok(Some((kind, id, place))) => {
-                    if let Err(why) = self.come_to_life(key, pool, (kind, id, place)) {
+                    if let Err(why) = self.start_up(key, pool, (kind, id, place)) {
                         pool.misbehaved(key, why);
                     }
                 }
@@ -200,37 +208,38 @@ impl ReplyReader {
         }
     }
 
-    fn is_answer(&self, kind: Kind) -> bool {
-        self.turn == Turn::Answer && matches!(kind, Kind::Value | Kind::Panicked | Kind::Refused)
+    fn is_answer(&self, kind: FrameKind) -> bool {
+        self.expected == Expected::JobReply
+            && matches!(kind, FrameKind::Value | FrameKind::Panicked | FrameKind::Refused)
     }
 
-    /// What comes before the first answer.
-    fn come_to_life<B>(
+    /// Handles what comes before the first answer: the hello, and the initializer's reply.
+    fn start_up<B>(
         &mut self,
         key: Key,
         pool: &mut Dispatcher<B>,
-        (kind, id, place): (Kind, u64, Range<usize>),
+        (kind, id, place): (FrameKind, u64, Range<usize>),
     ) -> Result<(), String> {
         let body = self.decoder.body(place);
-        match (self.turn, kind) {
-            (Turn::Hello, Kind::Hello) => {
+        match (self.expected, kind) {
+            (Expected::Hello, FrameKind::Hello) => {
                 check_greeting(body)?;
                 pool.hello(key);
-                self.turn = Turn::Prepared;
+                self.expected = Expected::InitializerReply;
             }
-            (Turn::Prepared, _) if self.prepares && id == INITIALIZER => {
+            (Expected::InitializerReply, _) if self.has_initializer && id == INITIALIZER => {
                 if let Err(error) = read_reply(kind, body) {
                     let why = format!("the initializer of a worker failed: {error}");
                     pool.give_up();
                     return Err(self.failure.insert(why).clone());
                 }
-                self.prepares = false;
+                self.has_initializer = false;
             }
             _ => return Err(format!("it sent a frame of kind {kind:?} out of turn")),
         }
-        if !self.prepares {
+        if !self.has_initializer {
             pool.ready(key);
-            self.turn = Turn::Answer;
+            self.expected = Expected::JobReply;
         }
         Ok(())
     }

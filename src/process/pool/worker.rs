@@ -1,10 +1,4 @@
-//! What becomes of jobs: the verdicts, and how many there were of each. Pure.
-//!
-//! *Assumes*: each job is entered once when it comes and once when it goes.
-//! *Promises*: the books balance: submitted = answered + the verdicts + what is in the pool.
-//! *Leaves out*: who passes the verdicts (`process/pool/dispatcher.rs`).
-//!
-//! # One worker in the pool's books: what it was sent, how fast it answers, when it is late. Pure
+//! One worker, as the pool knows it: what it was sent, when it is late. Pure.
 //!
 //! *Assumes*: a worker runs its jobs one at a time, in the order in which they were sent.
 //! *Promises*: knows which jobs may have begun and which have not.
@@ -23,90 +17,18 @@
 //! jobs take microseconds it would then mostly wait for the pipe. So it is sent as many jobs
 //! as it does in [`AHEAD_NS`], judged by the gaps between its answers, at most [`MAX_AHEAD`];
 //! and it gets more when it has done half of them, not after each: then one system call sends
-//! many, and one wake-up has many to read. Answers that are heard at the same moment share the time
-//! since the last: of a hundred, ninety-nine would otherwise seem to have taken none.
-//! All that says little of jobs that come after a pause: a worker that ran out of them is sent one
-//! ahead, and one more for each that it has answered since (TCP's slow start).
-//! A job with a time limit, or one that may be killed, travels alone: that must endanger no
-//! other.
+//! many, and one wake-up has many to read. Answers that are read at the same moment share the
+//! time since the one before them: of a hundred, ninety-nine would otherwise seem to have taken
+//! none. The gaps say little of jobs that come after a pause. So a worker that ran out of jobs is
+//! sent one ahead, and one more for each that it has answered since (TCP's slow start).
+//! A job with a time limit, or one that may be killed, travels alone, so that its kill endangers
+//! no other job.
 //!
 //! CPython's executor always keeps one job more than workers in its call queue; its `Pool`
 //! puts everything into the pipe at once.
 
-use crate::base::id::Key;
+use crate::process::pool::job::PoolJob;
 use std::collections::VecDeque;
-
-/// Why a job came out without an answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum JobOutcome {
-    /// It was cancelled before it was sent.
-    Cancelled,
-    /// It ran past its limit, in nanoseconds.
-    TimedOut(u64),
-    /// This worker died, or was killed, and may have begun it.
-    Lost(Key),
-    /// This worker, which had it, broke the protocol: how.
-    Protocol(Key, String),
-    /// It came after the shutdown.
-    ShutDown,
-    /// No worker can be had any more.
-    Broken,
-}
-
-/// How often each thing happened in a pool's life.
-///
-/// ```
-/// use singletrack::process::pool::worker::{PoolCounts, JobOutcome};
-///
-/// let mut counts = PoolCounts { submitted: 2, answered: 1, ..PoolCounts::default() };
-/// counts.enter(&JobOutcome::Cancelled);
-/// assert_eq!(counts.submitted, counts.resolved());
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct PoolCounts {
-    /// Jobs that came. (A chunk of a `map` is one.)
-    pub submitted: u64,
-    /// Jobs that a worker answered, with a value, a panic or a refusal.
-    pub answered: u64,
-    /// Jobs cancelled before they were sent.
-    pub cancelled: u64,
-    /// Jobs killed because they ran too long.
-    pub timed_out: u64,
-    /// Jobs lost with their workers, or killed.
-    pub lost: u64,
-    /// Jobs whose workers broke the protocol.
-    pub protocol: u64,
-    /// Jobs that came after the shutdown.
-    pub shut_down: u64,
-    /// Jobs that no worker could be had for.
-    pub broken: u64,
-    /// Times a job that was lost was sent again, as its `retries` allow.
-    pub retried: u64,
-    /// Workers that were forked.
-    pub workers_started: u64,
-    /// Workers that are dead and collected, whatever ended them.
-    pub workers_ended: u64,
-}
-
-impl PoolCounts {
-    /// A job came out with this verdict.
-    pub fn enter(&mut self, verdict: &JobOutcome) {
-        *match verdict {
-            JobOutcome::Cancelled => &mut self.cancelled,
-            JobOutcome::TimedOut(_) => &mut self.timed_out,
-            JobOutcome::Lost(_) => &mut self.lost,
-            JobOutcome::Protocol(..) => &mut self.protocol,
-            JobOutcome::ShutDown => &mut self.shut_down,
-            JobOutcome::Broken => &mut self.broken,
-        } += 1;
-    }
-
-    /// Jobs that are out of the pool, one way or another.
-    pub fn resolved(&self) -> u64 {
-        let failed = self.timed_out + self.lost + self.protocol + self.shut_down + self.broken;
-        self.answered + self.cancelled + failed
-    }
-}
 
 /// Short jobs are sent ahead until a worker holds about so much work: half a millisecond.
 pub const AHEAD_NS: u64 = 500_000;
@@ -114,43 +36,13 @@ pub const AHEAD_NS: u64 = 500_000;
 /// A worker never holds more jobs than this.
 pub const MAX_AHEAD: usize = 128;
 
-/// A worker that has not said hello after ten seconds is taken for dead, and killed.
+/// A worker that has not sent its hello after ten seconds is taken for dead, and killed.
 pub const HELLO_NS: u64 = 10_000_000_000;
 
-/// A worker that was let go and is still there after a second is killed.
+/// A worker that was told to exit and is still there after a second is killed.
 pub const GRACE_NS: u64 = 1_000_000_000;
 
-/// What was agreed on for a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Terms {
-    /// How long it may run, in nanoseconds.
-    pub limit: Option<u64>,
-    /// How often it may be sent again after a worker died that may have begun it.
-    pub retries: u32,
-    /// It is sent only to a worker that holds no other, so that it can be killed.
-    pub alone: bool,
-}
-
-impl Terms {
-    /// Whether killing its worker must endanger no other job.
-    fn travels_alone(&self) -> bool {
-        self.alone || self.limit.is_some()
-    }
-}
-
-/// One job on its way through the pool. `B` is whatever the caller needs to send and resolve
-/// it; the books only move it.
-#[derive(Debug)]
-pub struct PoolJob<B> {
-    /// Its number.
-    pub id: u64,
-    /// What was agreed on.
-    pub terms: Terms,
-    /// The caller's part.
-    pub body: B,
-}
-
-/// What a worker has done, and does.
+/// What a worker has done, and what it does now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct WorkerStats {
     /// Its process; 0 before that is known.
@@ -165,29 +57,29 @@ pub struct WorkerStats {
     pub busy_ns: u64,
 }
 
-/// What a worker is doing, as far as anyone can tell from outside.
+/// What a worker is doing, as far as the pool can tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stage {
-    /// Forked; has not said hello.
+pub(crate) enum WorkerStatus {
+    /// Forked; its hello has not come.
     Starting,
-    /// Has said hello and runs the initializer.
-    Preparing,
+    /// Its hello has come, and it runs the initializer.
+    Initializing,
     /// Takes jobs.
     Serving,
-    /// Has been told to go; it has no jobs and gets none.
+    /// Has been told to exit; it has no jobs and gets none.
     Retiring,
-    /// A kill is on its way; nothing it says counts any more.
-    Doomed,
+    /// A kill is on its way; no reply of it counts any more.
+    BeingKilled,
 }
 
-impl Stage {
-    /// It is as good as gone.
+impl WorkerStatus {
+    /// It gets no more jobs.
     pub(crate) fn is_leaving(self) -> bool {
-        matches!(self, Stage::Retiring | Stage::Doomed)
+        matches!(self, WorkerStatus::Retiring | WorkerStatus::BeingKilled)
     }
 }
 
-/// Answers heard at the same moment.
+/// Answers that were read at the same moment.
 #[derive(Debug, Default)]
 struct Burst {
     answers: u64,
@@ -197,28 +89,28 @@ struct Burst {
     before: u64,
 }
 
-/// A worker in the books: its stage of life, the jobs sent to it, and how fast it answers.
+/// The record of a worker: its status, the jobs sent to it, and how fast it answers.
 #[derive(Debug)]
 pub(crate) struct Worker<B> {
-    pub(crate) stage: Stage,
-    /// It came to life: it was ready for jobs once.
-    pub(crate) lived: bool,
+    pub(crate) status: WorkerStatus,
+    /// It has been ready for jobs.
+    pub(crate) was_ready: bool,
     /// It gets no more jobs, for the pool is to be smaller.
     pub(crate) surplus: bool,
     sent: VecDeque<PoolJob<B>>,
-    /// It is being fed; not, from when it has had enough until it has done half of it.
-    hungry: bool,
+    /// It may be sent more. False from when it holds enough until it has done half of that.
+    filling: bool,
     /// How many of `sent`, from the front, were written to its pipe whole.
     delivered: usize,
     /// Jobs sent to it in its whole life.
-    taken: u32,
-    /// When it entered its stage, or the first of `sent` began, whichever is later.
+    jobs_sent: u32,
+    /// When it entered its status, or the first of `sent` began, whichever is later.
     since: u64,
     /// The average gap between answers; the newest counts 1/16.
     gap: u64,
-    /// The newest answers, which came at the same moment.
+    /// The newest answers, which were read at the same moment.
     burst: Burst,
-    /// Answers since there was last nothing to do.
+    /// Answers since the pool last had nothing for it to do.
     streak: usize,
     answered: u64,
     busy_ns: u64,
@@ -228,13 +120,13 @@ impl<B> Worker<B> {
     /// A worker just forked. It counts as slow until it has shown otherwise.
     pub(crate) fn new(now: u64) -> Self {
         Worker {
-            stage: Stage::Starting,
-            lived: false,
+            status: WorkerStatus::Starting,
+            was_ready: false,
             surplus: false,
             sent: VecDeque::new(),
-            hungry: true,
+            filling: true,
             delivered: 0,
-            taken: 0,
+            jobs_sent: 0,
             since: now,
             gap: AHEAD_NS,
             burst: Burst::default(),
@@ -254,8 +146,8 @@ impl<B> Worker<B> {
         let first = self.sent.front();
         let alone = job.terms.travels_alone() || first.is_some_and(|j| j.terms.travels_alone());
         let room = if alone { 1 } else { self.depth() };
-        let serves = self.stage == Stage::Serving && !self.surplus;
-        serves && self.hungry && !self.used_up(max_tasks) && self.sent.len() < room
+        let serves = self.status == WorkerStatus::Serving && !self.surplus;
+        serves && self.filling && !self.used_up(max_tasks) && self.sent.len() < room
     }
 
     fn depth(&self) -> usize {
@@ -263,8 +155,8 @@ impl<B> Worker<B> {
         (AHEAD_NS / self.gap.max(1)).clamp(1, most as u64) as usize
     }
 
-    /// For how long it has work, in nanoseconds, by all that is known of it.
-    pub(crate) fn work(&self) -> u64 {
+    /// For how long it has work, in nanoseconds, by the gaps between its answers.
+    pub(crate) fn backlog(&self) -> u64 {
         self.gap.saturating_mul(self.load() as u64)
     }
 
@@ -284,24 +176,25 @@ impl<B> Worker<B> {
         }
     }
 
-    /// Whether it has had its share of jobs.
+    /// Whether it was sent all the jobs that one worker may do.
     pub(crate) fn used_up(&self, max_tasks: Option<u32>) -> bool {
-        max_tasks.is_some_and(|max| self.taken >= max)
+        max_tasks.is_some_and(|max| self.jobs_sent >= max)
     }
 
-    /// Writes a job down as sent.
+    /// Records a job as sent.
     pub(crate) fn send(&mut self, job: PoolJob<B>, now: u64) {
         if self.sent.is_empty() {
             self.since = now;
         }
-        self.taken = self.taken.saturating_add(1);
+        self.jobs_sent = self.jobs_sent.saturating_add(1);
         self.sent.push_back(job);
-        self.hungry = self.sent.len() < self.depth();
+        self.filling = self.sent.len() < self.depth();
     }
 
-    /// What is still to be written to its pipe. Nothing, once a kill is on its way.
+    /// The jobs that are still to be written to its pipe. None, once a kill is on its way.
     pub(crate) fn undelivered(&self) -> impl Iterator<Item = &PoolJob<B>> {
-        let skip = if self.stage == Stage::Doomed { self.sent.len() } else { self.delivered };
+        let skip =
+            if self.status == WorkerStatus::BeingKilled { self.sent.len() } else { self.delivered };
         self.sent.iter().skip(skip)
     }
 
@@ -316,7 +209,7 @@ impl<B> Worker<B> {
             return None;
         }
         let time = now.saturating_sub(self.since);
-        self.measure(time);
+        self.update_gap(time);
         self.since = now;
         self.streak += 1;
         self.answered += 1;
@@ -324,13 +217,13 @@ impl<B> Worker<B> {
         self.take_running()
     }
 
-    /// Nothing is left to do: what comes next may be of another kind.
-    pub(crate) fn pause(&mut self) {
+    /// It has nothing left to do: the next jobs may be of another kind.
+    pub(crate) fn reset_streak(&mut self) {
         self.streak = 0;
     }
 
-    /// An answer came so long after the one before.
-    fn measure(&mut self, time: u64) {
+    /// An answer came `time` nanoseconds after the one before it.
+    fn update_gap(&mut self, time: u64) {
         if time > 0 || self.burst.answers == 0 {
             self.burst = Burst { answers: 0, time, before: self.gap };
         }
@@ -343,35 +236,35 @@ impl<B> Worker<B> {
     pub(crate) fn take_running(&mut self) -> Option<PoolJob<B>> {
         self.delivered = self.delivered.saturating_sub(1);
         let job = self.sent.pop_front();
-        self.hungry |= self.sent.len() <= self.depth() / 2;
+        self.filling |= self.sent.len() <= self.depth() / 2;
         job
     }
 
-    /// Tells it to go.
+    /// Records that it is told to exit.
     pub(crate) fn retire(&mut self, now: u64) {
-        self.stage = Stage::Retiring;
+        self.status = WorkerStatus::Retiring;
         self.since = now;
     }
 
-    /// The moment at which it will have to be killed, unless something happens before.
+    /// When it will have to be killed, unless something happens before.
     pub(crate) fn deadline(&self) -> Option<u64> {
-        let limit = match self.stage {
-            Stage::Starting => HELLO_NS,
-            Stage::Preparing => return None,
-            Stage::Serving => self.sent.front()?.terms.limit?,
-            Stage::Retiring => GRACE_NS,
-            Stage::Doomed => return None,
+        let limit = match self.status {
+            WorkerStatus::Starting => HELLO_NS,
+            WorkerStatus::Initializing => return None,
+            WorkerStatus::Serving => self.sent.front()?.terms.limit?,
+            WorkerStatus::Retiring => GRACE_NS,
+            WorkerStatus::BeingKilled => return None,
         };
         Some(self.since.saturating_add(limit))
     }
 
-    /// It is dead: the jobs it may have begun, and those it has not.
+    /// It is dead: the jobs that it may have begun, and those that it has not.
     ///
-    /// That is the running job, if it was delivered. But a worker that was being killed may
-    /// have gone on to the next ones meanwhile, unheard.
-    pub(crate) fn split(mut self) -> (VecDeque<PoolJob<B>>, VecDeque<PoolJob<B>>) {
-        let begun = match self.stage {
-            Stage::Doomed => self.delivered,
+    /// The first are the running job, if it was delivered. But a worker that was being killed may
+    /// have gone on to the next ones, and its replies were ignored.
+    pub(crate) fn split_begun(mut self) -> (VecDeque<PoolJob<B>>, VecDeque<PoolJob<B>>) {
+        let begun = match self.status {
+            WorkerStatus::BeingKilled => self.delivered,
             _ => self.delivered.min(1),
         };
         let rest = self.sent.split_off(begun);

@@ -1,22 +1,11 @@
-//! When the next worker may be forked: one at a time, and after a failure not at once. Pure.
+//! All workers: which one gets the next job, when one more is forked. Pure.
 //!
-//! *Assumes*: it is told what becomes of every fork, and of every worker that was forked.
-//! *Promises*: a pause after each failure, twice as long as the one before, up to 64 times the
-//! first; it tells when there is no hope left.
-//! *Leaves out*: whether a worker is wanted (`process/pool/dispatcher.rs`).
-//!
-//! ```text
-//!           begin                end                 lived
-//!   ───▶ DUE ──▶ UNDER WAY ─────────────▶ starting ─────────▶ the count begins anew
-//!         ▲          │ end, failed            │ failed
-//!         └─ pause ──┴────────────────────────┘
-//! ```
-//!
-//! # All workers in the pool's books: who has room, who is late, who is one too many. Pure
-//!
-//! *Assumes*: it is told what each of them does (`process/pool/worker.rs`).
+//! *Assumes*: it is told what each worker does (`process/pool/worker.rs`), and what becomes of every
+//! fork.
 //! *Promises*: a job goes to the worker that has least to do; of those that are too many the
-//! least busy go, and none before it has done what it holds.
+//! least busy exit, and none before it has done the jobs it holds. After each failure to start a
+//! worker comes a pause, twice as long as the one before, up to 64 times the first; after
+//! [`MAX_FAILURES`] in a row it says that there is no hope.
 //! *Leaves out*: jobs that no worker has (`process/pool/dispatcher.rs`).
 //!
 //! ```text
@@ -24,88 +13,34 @@
 //!                 │ runs 12 │ │ idle    │ │ runs 7, │ │ runs 9  │
 //!                 │         │ │         │ │ too long│ │ surplus │
 //!                 └─────────┘ └────▲────┘ └────┬────┘ └────┬────┘
-//!                              the next job   kill    goes when it has answered
+//!                              the next job   kill    exits when it has answered
+//!
+//!           begin                  end              succeeded
+//!   ───▶ DUE ──▶ FORK UNDER WAY ───────▶ starting ───────────▶ the count of failures begins anew
+//!         ▲          │ end, failed          │ failed
+//!         └─ pause ──┴──────────────────────┘
 //! ```
 
 use crate::base::id::{GenerationSlab, Key};
-use crate::process::pool::worker::{PoolJob, Worker, WorkerStats};
+use crate::process::pool::job::PoolJob;
+use crate::process::pool::worker::{Worker, WorkerStats};
 
-/// So many workers in a row that did not come to life, and none alive: the pool is broken.
-pub const MAX_FAILURES: u32 = 8;
-
-/// The pause after the first failure to start a worker; it doubles with each, to 64 times.
-pub const BACKOFF_NS: u64 = 10_000_000;
-
-/// PoolCounts forks that failed and workers that died young, and says when to try again, or to give up.
-///
-/// ```
-/// use singletrack::process::pool::workers::{BACKOFF_NS, Births};
-///
-/// let mut births = Births::default();
-/// assert_eq!(births.due(), Some(0));
-/// births.begin();
-/// assert_eq!(births.due(), None); // what will become of this one?
-/// births.end();
-/// births.failed(5); // it could not be forked
-/// assert_eq!(births.due(), Some(5 + BACKOFF_NS));
-/// ```
-#[derive(Debug, Default)]
-pub struct Births {
-    under_way: bool,
-    /// Workers in a row that did not come to life.
-    failures: u32,
-    not_before: u64,
-}
-
-impl Births {
-    /// From when on one more may be forked; `None` while a fork is under way.
-    pub fn due(&self) -> Option<u64> {
-        (!self.under_way).then_some(self.not_before)
-    }
-
-    /// A fork was asked for.
-    pub fn begin(&mut self) {
-        self.under_way = true;
-    }
-
-    /// It was done, or it failed.
-    pub fn end(&mut self) {
-        self.under_way = false;
-    }
-
-    /// A worker could not be forked, or died before it was ready for a job.
-    pub fn failed(&mut self, now: u64) {
-        self.not_before = now.saturating_add(BACKOFF_NS << self.failures.min(6));
-        self.failures = self.failures.saturating_add(1);
-    }
-
-    /// A worker is ready for jobs.
-    pub fn lived(&mut self) {
-        self.failures = 0;
-    }
-
-    /// It has failed too often to be tried again, if nobody is alive.
-    pub fn are_hopeless(&self) -> bool {
-        self.failures >= MAX_FAILURES
-    }
-}
-
-/// Among so many jobs of one worker nobody waits for a certain one.
+/// A worker that holds so many jobs has a backlog: probably no thread waits for its next answer.
 const MANY: usize = 16;
 
-/// All workers of a pool, of whom the one with least to do gets the next job.
+/// All workers of a pool; the one with least to do gets the next job.
 #[derive(Debug)]
-pub(crate) struct Workforce<B> {
+pub(crate) struct Workers<B> {
     workers: GenerationSlab<Worker<B>>,
     wanted: usize,
     /// How many jobs one worker does in its life.
     max_tasks: Option<u32>,
 }
 
-impl<B> Workforce<B> {
-    /// Nobody yet, and so many wanted.
+impl<B> Workers<B> {
+    /// No worker yet, and so many wanted.
     pub(crate) fn new(wanted: usize, max_tasks: Option<u32>) -> Self {
-        Workforce { workers: GenerationSlab::new(), wanted, max_tasks }
+        Workers { workers: GenerationSlab::new(), wanted, max_tasks }
     }
 
     /// How many are wanted.
@@ -119,25 +54,25 @@ impl<B> Workforce<B> {
     }
 
     /// Whether one is missing.
-    pub(crate) fn are_too_few(&self) -> bool {
+    pub(crate) fn is_short(&self) -> bool {
         self.len() < self.wanted
     }
 
-    /// How many have nothing to do, or not yet.
+    /// How many hold no job and may be sent one, now or when they are ready.
     pub(crate) fn idle(&self) -> usize {
-        self.workers.iter().filter(|(_, w)| w.load() == 0 && !w.stage.is_leaving()).count()
+        self.workers.iter().filter(|(_, w)| w.load() == 0 && !w.status.is_leaving()).count()
     }
 
-    /// For so many nanoseconds, by all that is known, each worker that has jobs has more of them;
-    /// 0 if one has few.
-    pub(crate) fn lull(&self) -> u64 {
+    /// For so many nanoseconds, by the gaps between answers, no worker that has jobs runs out of
+    /// them; 0 if one has few.
+    pub(crate) fn backlog(&self) -> u64 {
         let busy = self.workers.iter().map(|(_, worker)| worker).filter(|w| w.load() > 0);
-        let work = busy.map(|w| if w.load() < MANY { 0 } else { w.work() });
+        let work = busy.map(|w| if w.load() < MANY { 0 } else { w.backlog() });
         work.min().unwrap_or(0)
     }
 
     /// One more, just forked.
-    pub(crate) fn join(&mut self, now: u64) -> Key {
+    pub(crate) fn add(&mut self, now: u64) -> Key {
         let key = self.workers.insert(Worker::new(now));
         self.mark_surplus();
         key
@@ -167,31 +102,31 @@ impl<B> Workforce<B> {
         with_room.min_by_key(|(_, worker)| worker.load()).map(|(key, _)| key)
     }
 
-    /// The one that runs this job, and holds no other.
+    /// The worker that runs this job, and holds no other.
     pub(crate) fn running_only(&self, job: u64) -> Option<Key> {
         self.find(|worker| worker.runs_only(job))
     }
 
-    /// One that is late: with its job, with its hello, or in leaving.
-    pub(crate) fn late(&self, now: u64) -> Option<Key> {
+    /// One that is late: with its job, with its hello, or with its exit.
+    pub(crate) fn overdue(&self, now: u64) -> Option<Key> {
         self.find(|worker| worker.deadline().is_some_and(|deadline| now >= deadline))
     }
 
-    /// When the next will be late.
+    /// When the next one will be late.
     pub(crate) fn deadline(&self) -> Option<u64> {
         self.workers.iter().filter_map(|(_, worker)| worker.deadline()).min()
     }
 
-    /// An idle one that is to go: because it is used up, or one too many, or because nothing is
-    /// left to do.
-    pub(crate) fn leaver(&self, nothing_left: bool) -> Option<Key> {
+    /// An idle one that is to exit: because it has done all the jobs that it may, or is one too
+    /// many, or because nothing is left to do.
+    pub(crate) fn next_to_retire(&self, nothing_left: bool) -> Option<Key> {
         self.find(|w| {
             let over = nothing_left || w.surplus || w.used_up(self.max_tasks);
-            over && w.load() == 0 && !w.stage.is_leaving()
+            over && w.load() == 0 && !w.status.is_leaving()
         })
     }
 
-    /// From now on so many are wanted.
+    /// Changes how many are wanted.
     pub(crate) fn resize(&mut self, wanted: usize) {
         self.wanted = wanted;
         let keys: Vec<Key> = self.workers.iter().map(|(key, _)| key).collect();
@@ -200,7 +135,7 @@ impl<B> Workforce<B> {
     }
 
     fn mark_surplus(&mut self) {
-        let stays = |w: &Worker<B>| !w.surplus && !w.stage.is_leaving();
+        let stays = |w: &Worker<B>| !w.surplus && !w.status.is_leaving();
         let staying = self.workers.iter().filter(|(_, worker)| stays(worker));
         let mut staying: Vec<_> = staying.map(|(key, worker)| (worker.load(), key)).collect();
         let surplus = staying.len().saturating_sub(self.wanted);
@@ -221,5 +156,66 @@ impl<B> Workforce<B> {
 
     fn find(&self, which: impl Fn(&Worker<B>) -> bool) -> Option<Key> {
         self.workers.iter().find(|(_, worker)| which(worker)).map(|(key, _)| key)
+    }
+}
+
+/// After so many workers in a row that never became ready, and with none alive, the pool is broken.
+pub const MAX_FAILURES: u32 = 8;
+
+/// The pause after the first failure to start a worker; it doubles with each, to 64 times.
+pub const BACKOFF_NS: u64 = 10_000_000;
+
+/// Counts forks that failed and workers that died before they were ready, and says when to try
+/// again and when to give up.
+///
+/// ```
+/// use singletrack::process::pool::workers::{BACKOFF_NS, SpawnBackoff};
+///
+/// let mut backoff = SpawnBackoff::default();
+/// assert_eq!(backoff.due(), Some(0));
+/// backoff.begin();
+/// assert_eq!(backoff.due(), None); // one fork at a time
+/// backoff.end();
+/// backoff.failed(5); // it could not be forked
+/// assert_eq!(backoff.due(), Some(5 + BACKOFF_NS));
+/// ```
+#[derive(Debug, Default)]
+pub struct SpawnBackoff {
+    under_way: bool,
+    /// Workers in a row that never became ready.
+    failures: u32,
+    not_before: u64,
+}
+
+impl SpawnBackoff {
+    /// From when on one more may be forked; `None` while a fork is under way.
+    pub fn due(&self) -> Option<u64> {
+        (!self.under_way).then_some(self.not_before)
+    }
+
+    /// A fork was asked for.
+    pub fn begin(&mut self) {
+        self.under_way = true;
+    }
+
+    /// The fork was done, or it failed.
+    pub fn end(&mut self) {
+        self.under_way = false;
+    }
+
+    /// A worker could not be forked, or died before it was ready for a job.
+    pub fn failed(&mut self, now: u64) {
+        self.not_before = now.saturating_add(BACKOFF_NS << self.failures.min(6));
+        self.failures = self.failures.saturating_add(1);
+    }
+
+    /// A worker is ready for jobs.
+    pub fn succeeded(&mut self) {
+        self.failures = 0;
+    }
+
+    /// It has failed too often to be tried again, if no worker is alive.
+    pub fn is_hopeless(&self) -> bool {
+        self.failures >= MAX_FAILURES
     }
 }

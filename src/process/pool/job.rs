@@ -1,0 +1,197 @@
+//! A job: what was agreed on, its frame and promise, and how it came out.
+//!
+//! *Assumes*: each job is counted once when it is submitted and once when it comes out.
+//! *Promises*: the counts balance: submitted = answered + the other outcomes + the jobs that are
+//! still in the pool. A `WorkItem` is settled exactly once, since that consumes it; a panic in the
+//! user's code (encoding, decoding, dropping, calling back) goes no further.
+//! *Leaves out*: the rules by which a job comes out (`process/pool/dispatcher.rs`); when to send it and
+//! when to settle it (`process/pool/pool_state.rs`).
+//!
+//! ```text
+//!   PoolJob { id, terms, body: WorkItem { frame, promise } }
+//!        │                               │       └─▶ the caller's future
+//!        │                               └─▶ request pipe
+//!        ├─▶ answered by a worker
+//!        └─▶ Cancelled, TimedOut, Lost, Protocol, ShutDown or Broken
+//! ```
+
+use crate::base::id::Key;
+use crate::base::panic::{discard, into_message};
+use crate::futures::deadlock::GuardId;
+use crate::futures::error::JobError;
+use crate::futures::future::{Future, Promise, promise_of};
+use crate::futures::wire::Wire;
+use crate::process::message::call::{RemoteFunction, decoded, encode_call, encode_chunk};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// What was agreed on for a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Terms {
+    /// How long it may run, in nanoseconds.
+    pub limit: Option<u64>,
+    /// How often it may be sent again after a worker died that may have begun it.
+    pub retries: u32,
+    /// It is sent only to a worker that holds no other, so that it can be killed.
+    pub alone: bool,
+}
+
+impl Terms {
+    /// Whether killing its worker must endanger no other job.
+    pub(crate) fn travels_alone(&self) -> bool {
+        self.alone || self.limit.is_some()
+    }
+}
+
+/// One job on its way through the pool. `B` is what the caller needs to send and to resolve
+/// it; the dispatcher only moves it.
+#[derive(Debug)]
+pub struct PoolJob<B> {
+    /// Its number.
+    pub id: u64,
+    /// What was agreed on.
+    pub terms: Terms,
+    /// The caller's part.
+    pub body: B,
+}
+
+/// Why a job came out without an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JobOutcome {
+    /// It was cancelled before it was sent.
+    Cancelled,
+    /// It ran past its limit, in nanoseconds.
+    TimedOut(u64),
+    /// This worker died, or was killed, and may have begun it.
+    Lost(Key),
+    /// This worker, which had it, broke the protocol: how.
+    Protocol(Key, String),
+    /// It was submitted after the shutdown.
+    ShutDown,
+    /// No worker can be started any more.
+    Broken,
+}
+
+/// How often each thing has happened since the pool began.
+///
+/// ```
+/// use singletrack::process::pool::job::{JobOutcome, PoolCounts};
+///
+/// let mut counts = PoolCounts { submitted: 2, answered: 1, ..PoolCounts::default() };
+/// counts.record(&JobOutcome::Cancelled);
+/// assert_eq!(counts.submitted, counts.resolved());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PoolCounts {
+    /// Jobs that were submitted. (A chunk of a `map` is one.)
+    pub submitted: u64,
+    /// Jobs that a worker answered, with a value, a panic or a refusal.
+    pub answered: u64,
+    /// Jobs cancelled before they were sent.
+    pub cancelled: u64,
+    /// Jobs killed because they ran too long.
+    pub timed_out: u64,
+    /// Jobs lost with their workers, or killed.
+    pub lost: u64,
+    /// Jobs whose workers broke the protocol.
+    pub protocol: u64,
+    /// Jobs that were submitted after the shutdown.
+    pub shut_down: u64,
+    /// Jobs for which no worker could be started.
+    pub broken: u64,
+    /// Times a job that was lost was sent again, as its `retries` allow.
+    pub retried: u64,
+    /// Workers that were forked.
+    pub workers_started: u64,
+    /// Workers that are dead and reaped, whatever ended them.
+    pub workers_ended: u64,
+}
+
+impl PoolCounts {
+    /// A job came out without an answer.
+    pub fn record(&mut self, outcome: &JobOutcome) {
+        *match outcome {
+            JobOutcome::Cancelled => &mut self.cancelled,
+            JobOutcome::TimedOut(_) => &mut self.timed_out,
+            JobOutcome::Lost(_) => &mut self.lost,
+            JobOutcome::Protocol(..) => &mut self.protocol,
+            JobOutcome::ShutDown => &mut self.shut_down,
+            JobOutcome::Broken => &mut self.broken,
+        } += 1;
+    }
+
+    /// Jobs that have left the pool, with or without an answer.
+    pub fn resolved(&self) -> u64 {
+        let failed = self.timed_out + self.lost + self.protocol + self.shut_down + self.broken;
+        self.answered + self.cancelled + failed
+    }
+}
+
+/// What a job takes along on its way through the pool.
+pub(crate) struct WorkItem {
+    /// The frame of the call. Kept until the job is settled: a job that was sent but not begun
+    /// when its worker died is sent again.
+    pub(crate) frame: Vec<u8>,
+    promise: Box<dyn Settle>,
+}
+
+impl WorkItem {
+    /// `f(args)` as job `id` of the pool whose guard is `guard`.
+    pub(crate) fn for_call<A: Wire, R: Wire>(
+        f: fn(A) -> R,
+        args: &A,
+        id: u64,
+        guard: GuardId,
+    ) -> Result<(WorkItem, Future<R>), JobError> {
+        let frame = encoded(|| encode_call(f, args, id))?;
+        let (promise, future) = promise_of(guard);
+        Ok((WorkItem { frame, promise: Box::new(promise) }, future))
+    }
+
+    /// `f` of each of `items` as job `id`; the promise will get all results in one.
+    pub(crate) fn for_chunk<F: RemoteFunction>(
+        f: F,
+        items: &[F::Args],
+        id: u64,
+        promise: Box<dyn Settle>,
+    ) -> Result<WorkItem, (JobError, Box<dyn Settle>)> {
+        match encoded(|| encode_chunk(f, items, id)) {
+            Ok(frame) => Ok(WorkItem { frame, promise }),
+            Err(error) => Err((error, promise)),
+        }
+    }
+
+    /// The job is about to be sent: false if it was cancelled.
+    pub(crate) fn start(&self) -> bool {
+        self.promise.start()
+    }
+
+    /// Resolves the promise. Runs user code: hold no lock.
+    pub(crate) fn settle(self, outcome: Result<&[u8], JobError>) {
+        let settle = || self.promise.settle(outcome);
+        catch_unwind(AssertUnwindSafe(settle)).unwrap_or_else(discard);
+    }
+}
+
+/// Encoding runs the user's `Serialize`, which may panic.
+fn encoded(encode: impl FnOnce() -> Result<Vec<u8>, JobError>) -> Result<Vec<u8>, JobError> {
+    catch_unwind(AssertUnwindSafe(encode))
+        .unwrap_or_else(|payload| Err(JobError::Panicked(into_message(payload))))
+}
+
+/// A promise whose type is forgotten.
+pub(crate) trait Settle: Send {
+    /// The job is about to be sent; false: do not.
+    fn start(&self) -> bool;
+    /// Here is its reply, or why there is none. Runs user code.
+    fn settle(self: Box<Self>, outcome: Result<&[u8], JobError>);
+}
+
+impl<R: Wire> Settle for Promise<R> {
+    fn start(&self) -> bool {
+        self.set_running_or_notify_cancel()
+    }
+
+    fn settle(self: Box<Self>, outcome: Result<&[u8], JobError>) {
+        self.resolve(outcome.and_then(decoded));
+    }
+}

@@ -1,0 +1,179 @@
+//! One worker's descriptors: its request pipe, its reply pipe and its pidfd.
+//!
+//! *Assumes*: the pool's lock is held for everything but reading; both pipes are non-blocking.
+//! *Promises*: frames are written whole and in the order of the jobs, however often the pipe is full
+//! in between; a job counts as delivered when the last byte of its frame is written.
+//! *Leaves out*: which thread may read (`process/pool/replies.rs`), and the reading
+//! (`process/pool/pool_state.rs`).
+//!
+//! ```text
+//!                 initializer │ job │ job │ jo▒▒▒          one `writev` for up to 64 frames
+//!   WorkerPipes ────────────── requests ──────────────▶ worker
+//!               ◀───────────── replies  ───────────────   │
+//!               ◀┄┄┄┄┄┄┄┄┄┄┄┄┄ pidfd: readable when dead ┄┘
+//! ```
+
+use crate::base::id::Key;
+use crate::process::forkserver::worker::ROOMY;
+use crate::process::pool::dispatcher::Dispatcher;
+use crate::process::pool::job::WorkItem;
+use crate::process::pool::replies::{ReaderOwner, ReplyReader};
+use crate::sys::fd::{CAPACITY, PipeReader, PipeWriter, set_capacity};
+use crate::sys::process::{Death, send_signal};
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::Arc;
+
+/// One system call writes at most so many frames.
+const AT_ONCE: usize = 64;
+
+/// The descriptors that a thread needs to read a worker's replies without the lock.
+pub(crate) struct ReplyPipe {
+    pub(crate) replies: PipeReader,
+    /// Becomes readable when the worker is dead.
+    pub(crate) pidfd: OwnedFd,
+}
+
+impl ReplyPipe {
+    /// Kills the worker. It can only fail for want of permission, for a worker that has changed
+    /// its user; then the worker is at least cut off from the pool.
+    pub(crate) fn kill_worker(&self) {
+        let _ = send_signal(self.pidfd.as_fd(), libc::SIGKILL);
+    }
+}
+
+/// The right to read a worker's replies, and what that takes. To be given back.
+pub(crate) struct BorrowedReader {
+    pub(crate) key: Key,
+    pub(crate) pipe: Arc<ReplyPipe>,
+    pub(crate) reader: ReplyReader,
+}
+
+/// A worker's process and descriptors, as the pool holds them.
+pub(crate) struct WorkerPipes {
+    pub(crate) pid: u32,
+    pub(crate) reply_pipe: Arc<ReplyPipe>,
+    pub(crate) reader: ReaderOwner<ReplyReader>,
+    /// `None` once the worker was told to exit.
+    pub(crate) requests: Option<PipeWriter>,
+    /// What is to be written before any job: the frame of the initializer's call.
+    initializer: Option<Arc<Vec<u8>>>,
+    /// The request pipe was made larger.
+    enlarged: bool,
+    /// How much of the initializer's frame, or else of the first undelivered job's, is written.
+    written: usize,
+    /// Set when the worker is dead and reaped.
+    pub(crate) death: Option<Death>,
+}
+
+impl WorkerPipes {
+    /// For a worker just forked, whose replies the supervisor watches.
+    pub(crate) fn new(
+        pid: u32,
+        reply_pipe: Arc<ReplyPipe>,
+        requests: PipeWriter,
+        initializer: Option<Arc<Vec<u8>>>,
+    ) -> WorkerPipes {
+        WorkerPipes {
+            pid,
+            reply_pipe,
+            reader: ReaderOwner::new(ReplyReader::new(initializer.is_some())),
+            requests: Some(requests),
+            initializer,
+            enlarged: false,
+            written: 0,
+            death: None,
+        }
+    }
+
+    /// Writes to the request pipe what it has room for, and reports the jobs that were delivered.
+    pub(crate) fn write(&mut self, key: Key, dispatcher: &mut Dispatcher<WorkItem>) {
+        let Some(pipe) = &self.requests else { return };
+        while let Some(frame) = &self.initializer {
+            let Ok(count) = pipe.write(&frame[self.written..]) else { return };
+            self.written += count;
+            if self.written == frame.len() {
+                (self.initializer, self.written) = (None, 0);
+            }
+        }
+        loop {
+            let mut slices = [IoSlice::new(&[]); AT_ONCE];
+            let mut count = 0;
+            for (slot, job) in slices.iter_mut().zip(dispatcher.undelivered(key)) {
+                let from = if count == 0 { self.written } else { 0 };
+                *slot = IoSlice::new(&job.body.frame[from..]);
+                count += 1;
+            }
+            if count == 0 {
+                return;
+            }
+            if !self.enlarged && slices[0].len() > CAPACITY {
+                self.enlarged = true;
+                // Many small steps take longer; but if the system says no, they will do.
+                let _ = set_capacity(pipe, ROOMY);
+            }
+            // An error is a full pipe, or a dead worker, which the pidfd reports.
+            let Ok(written) = pipe.write_vectored(&slices[..count]) else { return };
+            self.written += written;
+            while let Some(length) = next_length(dispatcher, key)
+                && self.written >= length
+            {
+                self.written -= length;
+                dispatcher.delivered(key);
+            }
+        }
+    }
+
+    /// Lends out the reader, unless another thread has it.
+    pub(crate) fn borrow_reader(&mut self, key: Key) -> Option<BorrowedReader> {
+        let reader = self.reader.take()?;
+        Some(BorrowedReader { key, pipe: Arc::clone(&self.reply_pipe), reader })
+    }
+
+    /// Lends out the reader of a worker that is dead, or notes that it is.
+    pub(crate) fn borrow_reader_of_dead(&mut self, key: Key) -> Option<BorrowedReader> {
+        let reader = self.reader.take_of_dead()?;
+        Some(BorrowedReader { key, pipe: Arc::clone(&self.reply_pipe), reader })
+    }
+
+    /// Takes the reply pipe out of the supervisor's selector. It may be out already.
+    pub(crate) fn stop_watching_replies(&self, registry: &Registry) {
+        let fd = self.reply_pipe.replies.as_fd().as_raw_fd();
+        let _ = registry.deregister(&mut SourceFd(&fd));
+    }
+
+    /// Takes the pidfd and the reply pipe of a dead worker out of the supervisor's selector.
+    pub(crate) fn stop_watching(&self, registry: &Registry) {
+        let fd = self.reply_pipe.pidfd.as_raw_fd();
+        let _ = registry.deregister(&mut SourceFd(&fd));
+        self.stop_watching_replies(registry);
+    }
+}
+
+/// How long the frame is that a worker gets next.
+fn next_length(dispatcher: &Dispatcher<WorkItem>, key: Key) -> Option<usize> {
+    dispatcher.undelivered(key).next().map(|job| job.body.frame.len())
+}
+
+/// What the supervisor's selector reports of a worker, one for each of its descriptors.
+#[derive(Clone, Copy)]
+pub(crate) enum WorkerEvent {
+    /// The reply pipe has bytes, or has ended.
+    Replies,
+    /// The process is dead.
+    Death,
+    /// The request pipe has room again.
+    Room,
+}
+
+/// A token of the supervisor's selector: the index of the worker's key, and the event.
+pub(crate) fn token(key: Key, event: WorkerEvent) -> Token {
+    Token(key.index as usize * 4 + event as usize)
+}
+
+/// Has the supervisor's selector report when `fd` can be read.
+pub(crate) fn watch(registry: &Registry, fd: &impl AsFd, token: Token) -> io::Result<()> {
+    registry.register(&mut SourceFd(&fd.as_fd().as_raw_fd()), token, Interest::READABLE)
+}

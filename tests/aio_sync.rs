@@ -13,6 +13,7 @@ use singletrack::task::budget::BUDGET;
 use singletrack::{EventLoop, create_task, yield_now};
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -237,6 +238,55 @@ fn semaphore_never_lets_more_in_than_it_has_permits() {
             task.await.unwrap();
         }
         assert_eq!((most.get(), semaphore.value()), (3, 3));
+    });
+}
+
+#[test]
+fn a_bounded_semaphore_counts_permits_that_are_held_or_promised() {
+    run(async || {
+        let semaphore = Rc::new(BoundedSemaphore::new(1));
+        let held = semaphore.acquire().await;
+        assert!(semaphore.release().is_err(), "the guard will bring it back");
+        let (inside, most) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
+        let tasks = [(); 4].map(|()| {
+            let (semaphore, inside, most) =
+                (Rc::clone(&semaphore), Rc::clone(&inside), Rc::clone(&most));
+            create_task(async move {
+                let _permit = semaphore.acquire().await;
+                inside.set(inside.get() + 1);
+                most.set(most.get().max(inside.get()));
+                yield_now().await;
+                inside.set(inside.get() - 1);
+            })
+        });
+        settle().await;
+        drop(held);
+        assert_eq!(semaphore.value(), 0, "promised to the first task");
+        assert!(semaphore.release().is_err(), "and so not to be brought again");
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!((most.get(), semaphore.value()), (1, 1));
+        semaphore.acquire().await.forget();
+        assert_eq!(semaphore.value(), 0);
+        semaphore.release().unwrap();
+        assert!(semaphore.release().is_err());
+        assert_eq!(semaphore.value(), 1);
+    });
+}
+
+#[test]
+fn a_semaphore_that_overflows_says_so_and_keeps_its_permits() {
+    run(async || {
+        let semaphore = Semaphore::new(usize::MAX);
+        let held = semaphore.try_acquire().unwrap();
+        let release = AssertUnwindSafe(|| semaphore.release());
+        assert!(catch_unwind(release).is_err(), "the one that is held counts");
+        drop(held);
+        assert_eq!((semaphore.value(), semaphore.locked()), (usize::MAX, false));
+        semaphore.acquire().await.forget();
+        semaphore.release();
+        assert_eq!(semaphore.value(), usize::MAX);
     });
 }
 
@@ -484,7 +534,7 @@ fn queue_cancel_getter_race() {
         settle().await;
         queue.put_nowait("item").unwrap();
         assert_eq!(queue.get_nowait(), Err(GetError::Empty), "it is promised");
-        assert_eq!(queue.qsize(), 1);
+        assert!(queue.empty() && queue.qsize() == 0, "so it is not there");
         a.cancel();
         assert_eq!(b.await.unwrap(), Ok("item"), "not lost");
         assert!(a.await.is_err());
@@ -606,6 +656,108 @@ fn queue_immediate_shutdown_takes_a_promised_item_back() {
         queue.shutdown(true);
         assert_eq!(a.await.unwrap(), Err(ShutDown(())));
     });
+}
+
+#[test]
+fn what_a_queue_says_while_something_is_promised_is_what_it_does() {
+    run(async || {
+        let queue = Rc::new(Queue::new(1));
+        let first = getter(&queue);
+        settle().await;
+        queue.put_nowait(1).unwrap(); // `first`'s, which has not run; it takes the only slot
+        assert!(queue.empty() && queue.full() && queue.qsize() == 0);
+        assert_eq!(queue.get_nowait(), Err(GetError::Empty));
+        assert_eq!(queue.put_nowait(2), Err(PutError::Full(2)));
+        assert_eq!(first.await.unwrap(), Ok(1));
+        assert!(queue.empty() && !queue.full());
+
+        queue.put_nowait(2).unwrap();
+        let late = putter(&queue, 3);
+        settle().await;
+        assert_eq!(queue.get_nowait(), Ok(2)); // the slot is `late`'s, which has not run
+        assert!(queue.empty() && queue.full());
+        assert_eq!(queue.put_nowait(4), Err(PutError::Full(4)));
+        late.await.unwrap().unwrap();
+        assert_eq!((queue.qsize(), queue.get_nowait()), (1, Ok(3)));
+    });
+}
+
+#[test]
+fn a_shutdown_waits_for_promised_items_and_leaves_none_behind() {
+    run(async || {
+        let queue = Rc::new(Queue::new(0));
+        let (first, second) = (getter(&queue), getter(&queue));
+        settle().await;
+        queue.put_nowait("item").unwrap();
+        queue.shutdown(false);
+        assert_eq!(queue.get_nowait(), Err(GetError::Empty), "it may come back");
+        let third = getter(&queue);
+        first.cancel();
+        assert_eq!(second.await.unwrap(), Ok("item"));
+        assert_eq!(third.await.unwrap(), Err(ShutDown(())));
+        assert_eq!(queue.get_nowait(), Err(GetError::ShutDown));
+
+        let queue = Rc::new(Queue::new(0));
+        let only = getter(&queue);
+        settle().await;
+        queue.put_nowait("item").unwrap();
+        queue.shutdown(false);
+        only.cancel();
+        settle().await;
+        assert_eq!(queue.get_nowait(), Ok("item"));
+        assert_eq!(queue.get().await, Err(ShutDown(())));
+    });
+}
+
+#[test]
+fn an_immediate_shutdown_sends_getters_with_a_promise_away_and_frees_all_slots() {
+    run(async || {
+        let queue = Rc::new(Queue::new(2));
+        let (promised, waiting) = (getter(&queue), getter(&queue));
+        settle().await;
+        queue.put_nowait(1).unwrap();
+        queue.shutdown(false);
+        queue.shutdown(true);
+        assert!(queue.empty() && !queue.full());
+        for task in [promised, waiting] {
+            assert_eq!(task.await.unwrap(), Err(ShutDown(())));
+        }
+    });
+}
+
+/// Counts its drops; some of them panic.
+struct Item(Rc<Cell<u32>>, bool);
+
+impl Drop for Item {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() + 1);
+        assert!(!self.1, "in the drop of an item");
+    }
+}
+
+#[test]
+fn items_whose_drop_panics_take_no_other_item_along_and_are_reported() {
+    let event_loop = EventLoop::with_selector(Box::new(ScriptedSelector::new()));
+    let reports = Log::default();
+    let log = reports.clone();
+    event_loop.set_exception_handler(move |unhandled| log.note(&*unhandled.message));
+    let drops = Rc::new(Cell::new(0));
+    event_loop.run_until_complete(async {
+        let full = || {
+            let queue = Queue::new(0);
+            for angry in [true, false, true, false] {
+                queue.put_nowait(Item(Rc::clone(&drops), angry)).ok().unwrap();
+            }
+            queue
+        };
+        let queue = full();
+        queue.shutdown(true);
+        assert_eq!(drops.get(), 4);
+        assert_eq!(queue.join().await, ());
+        drop(full());
+        assert_eq!(drops.get(), 8);
+    });
+    assert_eq!(reports.read(), ["in the drop of an item"; 4]);
 }
 
 #[test]

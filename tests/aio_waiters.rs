@@ -1,7 +1,8 @@
-//! The queue of waiters, and the permits over it, against a model, with shrinking; the fuzz
-//! target `sync_prims` drives the same check.
+//! The queue of waiters, the permits over it, and the queue over both, against models, with
+//! shrinking; the fuzz target `sync_prims` drives the same checks.
 
 mod model;
+use model::queue::{QueueOp, check_queue};
 use model::sync::{Op, check, check_bytes};
 use proptest::prelude::*;
 use singletrack::aio::sync::semaphore::{Grant, Permits};
@@ -15,10 +16,23 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         3 => (0usize..8).prop_map(Op::Run),
         2 => (0usize..8).prop_map(Op::Cancel),
         1 => (0usize..8).prop_map(Op::Move),
-        3 => Just(Op::Release),
+        3 => Just(Op::PutBack),
         1 => Just(Op::Bring),
+        1 => Just(Op::Retire),
     ];
     prop::collection::vec(op, 0..150)
+}
+
+fn queue_ops() -> impl Strategy<Value = Vec<QueueOp>> {
+    let op = prop_oneof![
+        3 => Just(QueueOp::Put),
+        3 => Just(QueueOp::Get),
+        2 => Just(QueueOp::PutNowait),
+        2 => Just(QueueOp::GetNowait),
+        4 => (0usize..8).prop_map(QueueOp::Run),
+        2 => (0usize..8).prop_map(QueueOp::Cancel),
+    ];
+    prop::collection::vec(op, 0..100)
 }
 
 proptest! {
@@ -30,8 +44,16 @@ proptest! {
     }
 
     #[test]
+    fn what_a_queue_says_holds_until_the_next_await(
+        maxsize in 0usize..4, ops in queue_ops(), rest in queue_ops(), immediate: bool,
+    ) {
+        check_queue(maxsize, &ops, immediate, &rest);
+    }
+
+    #[test]
     fn any_bytes_are_operations(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         check_bytes(&bytes);
+        model::queue::check_queue_bytes(&bytes);
     }
 }
 
@@ -48,6 +70,46 @@ fn the_line_keeps_no_memory_of_those_who_left() {
     assert!(keys.iter().skip(1).step_by(2).all(|&key| waiters.take(key) == Some(7)));
     assert_eq!(waiters.granted(), 0);
     assert!(keys.iter().all(|&key| matches!(waiters.remove(key), Removed::Gone)));
+}
+
+#[test]
+fn a_close_waits_for_what_was_promised() {
+    let mut permits = Permits::new(0);
+    let [first, second] = [(); 2].map(|()| permits.waiters().push(Waker::noop().clone()));
+    assert!(permits.release().is_some());
+    assert!(permits.close().is_empty(), "the promised one may come back");
+    assert_eq!(permits.try_acquire(), None);
+    let Removed::Granted(grant) = permits.waiters().remove(first) else { panic!("promised") };
+    assert!(permits.give_back(grant).is_some(), "to the second");
+    assert_eq!(permits.claim(second), Some(Grant::Permit));
+    let third = permits.waiters().push(Waker::noop().clone());
+    assert_eq!(permits.retire().len(), 1, "it was the last");
+    assert_eq!(permits.claim(third), Some(Grant::Closed));
+    assert_eq!(permits.try_acquire(), Some(Grant::Closed));
+    assert_eq!(permits.total(), 0);
+}
+
+#[test]
+fn a_close_at_once_takes_promises_back() {
+    let mut permits = Permits::new(0);
+    let [first, second] = [(); 2].map(|()| permits.waiters().push(Waker::noop().clone()));
+    assert!(permits.release().is_some());
+    assert_eq!(permits.close_at_once().len(), 1);
+    assert_eq!((permits.free(), permits.held(), permits.promised()), (1, 0, 0));
+    assert_eq!([first, second].map(|key| permits.claim(key)), [Some(Grant::Closed); 2]);
+    assert_eq!((permits.retire_free(), permits.total()), (1, 0));
+}
+
+#[test]
+fn a_count_that_cannot_grow_says_so_and_stays() {
+    let mut permits = Permits::new(usize::MAX - 1);
+    assert_eq!(permits.try_acquire(), Some(Grant::Permit));
+    assert!(permits.release().is_none());
+    let refused = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| permits.release()));
+    assert!(refused.is_err(), "the one that is held counts");
+    assert_eq!((permits.free(), permits.held()), (usize::MAX - 1, 1));
+    assert!(permits.put_back().is_none());
+    assert_eq!(permits.total(), usize::MAX);
 }
 
 #[test]

@@ -362,6 +362,16 @@ pub fn drop_or_report_to<T>(id: LoopId, what: &str, value: T) {
     }
 }
 
+/// Runs user code whose panic reaches no caller, wherever this thread is: the handler of the loop
+/// that it runs gets the panic, and without a loop standard error.
+pub fn run_caught(what: &str, user_code: impl FnOnce()) {
+    if let Some(core) = with_current(Rc::clone) {
+        core.run_user_code(what, user_code);
+    } else if let Err(panic) = catch_unwind(AssertUnwindSafe(user_code)) {
+        Unhandled { place: what.to_owned(), message: into_message(panic) }.print();
+    }
+}
+
 /// What upper floors keep with a loop: one value of each type, so that a floor needs neither a
 /// global nor a field here. There are two or three, so a list is searched.
 ///

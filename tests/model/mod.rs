@@ -3,6 +3,7 @@
 #![allow(dead_code)] // each test and each fuzz target uses its own part
 
 pub mod backends;
+pub mod queue;
 pub mod reader;
 pub mod registry;
 pub mod sync;

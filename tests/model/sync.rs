@@ -19,7 +19,8 @@ pub fn check_bytes(bytes: &[u8]) {
             1 => Op::Run(r.below(8)?),
             2 => Op::Cancel(r.below(8)?),
             3 => Op::Move(r.below(8)?),
-            4 => Op::Release,
+            4 => Op::PutBack,
+            _ if r.below(4)? == 0 => Op::Retire,
             _ => Op::Bring,
         })
     };
@@ -67,10 +68,12 @@ pub enum Op {
     Cancel(usize),
     /// The i-th waiter moves to another task.
     Move(usize),
-    /// A task that holds a permit releases it.
-    Release,
+    /// A task that holds a permit puts it back.
+    PutBack,
     /// A permit is added.
     Bring,
+    /// A task that holds a permit takes it out of circulation.
+    Retire,
 }
 
 struct Waiter {
@@ -115,13 +118,6 @@ impl World {
         }
     }
 
-    fn release(&mut self) {
-        if let Some(waker) = self.permits.release() {
-            waker.wake();
-        }
-        self.hand_off();
-    }
-
     fn apply(&mut self, op: &Op) {
         match *op {
             Op::Acquire(has_budget) => {
@@ -138,7 +134,7 @@ impl World {
                     }
                     Some(grant) => {
                         waker_count.0.fetch_add(1, Ordering::Relaxed); // as the spent budget does
-                        (self.permits.waiters().insert_granted(grant), true)
+                        (self.permits.promise(grant), true)
                     }
                     None => {
                         self.queue.push_back(self.names);
@@ -150,7 +146,7 @@ impl World {
             }
             Op::Run(i) if i < self.waiters.len() => {
                 let Waiter { key, granted, .. } = self.waiters[i];
-                let grant = self.permits.waiters().take(key);
+                let grant = self.permits.claim(key);
                 assert_eq!(grant, granted.then_some(Grant::Permit));
                 if granted {
                     self.waiters.remove(i);
@@ -187,13 +183,20 @@ impl World {
                 assert!(!waiters.will_wake(waiter.key, &new));
                 drop(waiters.replace_waker(waiter.key, new));
             }
-            Op::Release if self.held > 0 => {
+            Op::PutBack if self.held > 0 => {
                 self.held -= 1;
-                self.release();
+                self.permits.put_back().into_iter().for_each(Waker::wake);
+                self.hand_off();
             }
             Op::Bring => {
                 self.total += 1;
-                self.release();
+                self.permits.release().into_iter().for_each(Waker::wake);
+                self.hand_off();
+            }
+            Op::Retire if self.held > 0 => {
+                self.held -= 1;
+                self.total -= 1;
+                assert!(self.permits.retire().is_empty(), "only a close sends waiters away");
             }
             _ => {}
         }
@@ -201,8 +204,10 @@ impl World {
 
     fn check(&mut self) {
         let granted = self.waiters.iter().filter(|w| w.granted).count();
-        assert_eq!(self.permits.free(), self.free);
+        let account = (self.permits.free(), self.permits.held(), self.permits.promised());
+        assert_eq!(account, (self.free, self.held, granted));
         assert_eq!(self.free + self.held + granted, self.total, "permits are conserved");
+        assert_eq!(self.permits.total(), self.total);
         assert!(self.free == 0 || self.queue.is_empty(), "no task waits while one is free");
         assert_eq!(self.permits.waiters().waiting(), self.queue.len());
         assert_eq!(self.permits.waiters().granted(), granted);

@@ -1,8 +1,9 @@
 //! Queues between the tasks of one loop: by age, by priority, or last in, first out.
 //!
 //! *Promises*: putters and getters are each served in order of arrival; no item is lost or
-//! given out twice, whichever task is cancelled when; `shutdown` leaves no task waiting; no
-//! allocation per operation.
+//! given out twice, whichever task is cancelled when; what `empty`, `full` and `qsize` say holds
+//! until the next await; `shutdown` leaves no task waiting and no item behind; no allocation per
+//! operation; an item whose drop panics takes no other along.
 //! *Leaves out*: other threads.
 //!
 //! ```text
@@ -13,15 +14,17 @@
 //!              └──────────── give the slot back ───────┘
 //! ```
 //! A queue is a [`Store`], which decides the order, between two lots of permits
-//! (`aio/sync/semaphore.rs`): one counts free slots, the other counts items. So all that is hard
-//! about it is in `aio/sync/waiters.rs`.
+//! (`aio/sync/semaphore.rs`), one for slots and one for items, so the hard part is there.
 //!
-//! asyncio's queue wakes a getter and lets it check again, so a newcomer may be quicker and
-//! the order is not kept. Here the item is promised to the getter that is woken.
+//! asyncio's queue wakes a getter and lets it check again, so a newcomer may be quicker. Here the
+//! item is promised to the getter that is woken, and the slot to the putter. Nobody else can have
+//! what is promised, so `empty`, `full` and `qsize` do not count it as there; and it may come back,
+//! so after a shutdown it is waited for.
 
 use crate::aio::sync::event::EventState;
 use crate::aio::sync::semaphore::{Grant, Permits};
 use crate::aio::sync::waiters::{Acquire, Synchronizer, wake};
+use crate::event_loop::core::run_caught;
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -34,14 +37,13 @@ use std::fmt;
 /// use std::cmp::Reverse;
 /// use std::collections::{BinaryHeap, VecDeque};
 ///
-/// fn first_out<S: Store<Item = u8>>() -> Option<u8> {
-///     let mut store = S::default();
+/// fn first_out(mut store: impl Store<Item = u8>) -> Option<u8> {
 ///     [2, 1, 3].map(|item| store.push(item));
 ///     store.pop()
 /// }
-/// assert_eq!(first_out::<VecDeque<u8>>(), Some(2)); // the oldest
-/// assert_eq!(first_out::<Vec<u8>>(), Some(3)); // the newest
-/// assert_eq!(first_out::<BinaryHeap<Reverse<u8>>>(), Some(1)); // the smallest
+/// assert_eq!(first_out(VecDeque::new()), Some(2)); // the oldest
+/// assert_eq!(first_out(Vec::new()), Some(3)); // the newest
+/// assert_eq!(first_out(BinaryHeap::<Reverse<u8>>::new()), Some(1)); // the smallest
 /// ```
 pub trait Store: Default {
     /// The items.
@@ -216,7 +218,7 @@ impl<T: fmt::Debug> std::error::Error for PutError<T> {}
 pub enum GetError {
     /// Every item is gone, or promised to a getter that waited. asyncio's `QueueEmpty`.
     Empty,
-    /// It is empty and was shut down, so there will be no more.
+    /// It was shut down and no item is left, not even a promised one: there will be no more.
     ShutDown,
 }
 
@@ -258,10 +260,11 @@ impl<S: Store> QueueOf<S> {
         }
     }
 
-    /// How many items are in it, those promised to waiting getters included.
+    /// How many items [`get_nowait`](Self::get_nowait) could take now, one after the other. One
+    /// that is promised to a waiting getter is not among them.
     #[doc(alias = "asyncio.Queue.qsize")]
     pub fn qsize(&self) -> usize {
-        self.store.borrow().len()
+        self.items.borrow().free()
     }
 
     /// How many items may be in it; 0 means no limit.
@@ -269,13 +272,14 @@ impl<S: Store> QueueOf<S> {
         self.maxsize
     }
 
-    /// True when there is no item in it.
+    /// True when [`get`](Self::get) would wait: when `get_nowait` has nothing.
     #[doc(alias = "asyncio.Queue.empty")]
     pub fn empty(&self) -> bool {
         self.qsize() == 0
     }
 
-    /// True when [`put`](Self::put) would wait.
+    /// True when [`put`](Self::put) would wait: when [`put_nowait`](Self::put_nowait) has no slot.
+    /// Slots that are promised, or whose item is, are not free: `qsize` may be below `maxsize`.
     #[doc(alias = "asyncio.Queue.full")]
     pub fn full(&self) -> bool {
         self.slots.borrow().free() == 0
@@ -289,12 +293,14 @@ impl<S: Store> QueueOf<S> {
     #[doc(alias = "asyncio.Queue.put")]
     #[doc(alias = "send")]
     pub async fn put(&self, item: S::Item) -> Result<(), ShutDown<S::Item>> {
-        // Checked after the wait: a slot that was promised is of no use after a shutdown.
-        if Acquire::of(&self.slots).await == Grant::Closed || self.is_shut.get() {
-            return Err(ShutDown(item));
+        let slot = Acquire::of(&self.slots).await;
+        if !self.is_shut.get() {
+            self.put_item(item);
+            return Ok(());
         }
-        self.put_item(item);
-        Ok(())
+        let nobody = (slot == Grant::Permit).then(|| self.slots.borrow_mut().put_back());
+        wake(nobody.flatten());
+        Err(ShutDown(item))
     }
 
     /// Puts an item in if there is a slot now.
@@ -318,7 +324,8 @@ impl<S: Store> QueueOf<S> {
     /// that was promised to it goes to the next getter.
     ///
     /// # Errors
-    /// [`ShutDown`] if the queue is shut down and empty.
+    /// [`ShutDown`] if the queue is shut down and no item is left. While one is promised to
+    /// another getter, which may yet be dropped, this waits.
     #[doc(alias = "asyncio.Queue.get")]
     #[doc(alias = "recv")]
     pub async fn get(&self) -> Result<S::Item, ShutDown> {
@@ -368,14 +375,20 @@ impl<S: Store> QueueOf<S> {
     #[doc(alias = "close")]
     pub fn shutdown(&self, immediate: bool) {
         self.is_shut.set(true);
-        if immediate {
-            let dropped = self.store.take();
-            self.finish(dropped.len());
-            drop(dropped); // the items' drops are user code: no borrow is held
+        let putters = self.slots.borrow_mut().close_at_once();
+        if !immediate {
+            let getters = self.items.borrow_mut().close();
+            return wake(putters.into_iter().chain(getters));
         }
-        let getters = self.items.borrow_mut().close();
-        let putters = self.slots.borrow_mut().close();
-        wake(getters.into_iter().chain(putters));
+        let getters = self.items.borrow_mut().close_at_once();
+        let items = self.items.borrow_mut().retire_free();
+        for _ in 0..items {
+            let _nobody = self.slots.borrow_mut().put_back();
+        }
+        let store = self.store.take();
+        self.finish(items);
+        wake(putters.into_iter().chain(getters));
+        drop_items(store); // user code: no borrow is held
     }
 
     /// True after [`shutdown`](Self::shutdown).
@@ -393,13 +406,14 @@ impl<S: Store> QueueOf<S> {
         wake(getter);
     }
 
-    /// Takes an item that is ours, and gives its slot to the first putter. `None`: an
-    /// immediate shutdown dropped it.
+    /// Takes an item that is ours, and gives its slot to the first putter. `None`: the store has
+    /// lost it.
     fn take_item(&self) -> Option<S::Item> {
-        let item = self.store.borrow_mut().pop()?;
-        let putter = self.slots.borrow_mut().release();
-        wake(putter);
-        Some(item)
+        let item = self.store.borrow_mut().pop();
+        let putter = self.slots.borrow_mut().put_back();
+        let getters = self.items.borrow_mut().retire(); // after a shutdown this may be the last
+        wake(putter.into_iter().chain(getters));
+        item
     }
 
     fn finish(&self, items: usize) {
@@ -412,12 +426,25 @@ impl<S: Store> QueueOf<S> {
     }
 }
 
+impl<S: Store> Drop for QueueOf<S> {
+    fn drop(&mut self) {
+        drop_items(self.store.take());
+    }
+}
+
+/// Drops the items one by one: a drop that panics is reported, and takes no other item along.
+fn drop_items<S: Store>(mut store: S) {
+    for _ in 0..store.len() {
+        run_caught("the drop of a queue's item", || drop(store.pop()));
+    }
+    run_caught("the drop of a queue's store", || drop(store));
+}
+
 impl<S: Store> fmt::Debug for QueueOf<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Queue")
-            .field("qsize", &self.qsize())
-            .field("maxsize", &self.maxsize)
-            .field("shut_down", &self.is_shut.get())
-            .finish_non_exhaustive()
+        let (qsize, shut) = (self.qsize(), self.is_shut.get());
+        let mut fields = f.debug_struct("Queue");
+        fields.field("qsize", &qsize).field("maxsize", &self.maxsize).field("shut_down", &shut);
+        fields.finish_non_exhaustive()
     }
 }

@@ -180,6 +180,18 @@ impl<G> Waiters<G> {
         }
     }
 
+    /// Changes the grants that were not taken yet.
+    pub fn change_grants(&mut self, mut change: impl FnMut(&mut G)) {
+        let keys: Vec<Key> = self.nodes.iter().map(|(key, _)| key).collect();
+        for key in keys {
+            if let Some(WaiterNode { state: WaiterState::Granted(grant), .. }) =
+                self.nodes.get_mut(key)
+            {
+                change(grant);
+            }
+        }
+    }
+
     /// True if this waiter would be woken through `waker`.
     pub fn will_wake(&self, key: Key, waker: &Waker) -> bool {
         match self.nodes.get(key) {
@@ -243,6 +255,17 @@ pub trait Synchronizer {
     /// A waiter was dropped with its grant unused. Returns the waker of the waiter that has it
     /// now.
     fn give_back(&mut self, grant: Self::Grant) -> Option<Waker>;
+
+    /// What [`try_acquire`](Self::try_acquire) gave cannot be taken now: a waiter keeps it. One
+    /// that keeps an account of its grants notes that here.
+    fn promise(&mut self, grant: Self::Grant) -> Key {
+        self.waiters().insert_granted(grant)
+    }
+
+    /// The waiter takes its grant, if it has one; the counterpart of `promise` and of a hand-off.
+    fn claim(&mut self, waiter: Key) -> Option<Self::Grant> {
+        self.waiters().take(waiter)
+    }
 }
 
 /// Waits until the synchronizer grants something.
@@ -282,7 +305,7 @@ impl<'a, S: Synchronizer> Acquire<'a, S> {
         if spend_budget(cx).is_ready() {
             return Poll::Ready(grant);
         }
-        self.key = Some(self.owner.borrow_mut().waiters().insert_granted(grant));
+        self.key = Some(self.owner.borrow_mut().promise(grant));
         Poll::Pending
     }
 }
@@ -293,7 +316,7 @@ impl<S: Synchronizer> Future for Acquire<'_, S> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S::Grant> {
         let Some(key) = self.key else { return self.join(cx) };
         let mut owner = self.owner.borrow_mut();
-        if let Some(grant) = owner.waiters().take(key) {
+        if let Some(grant) = owner.claim(key) {
             drop(owner);
             self.key = None;
             return Poll::Ready(grant);

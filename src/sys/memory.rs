@@ -59,6 +59,9 @@ impl Pages {
     /// # Errors
     /// What `madvise(2)` reports: `EINVAL` from a kernel that cannot.
     pub fn wiped_by_fork(self) -> io::Result<Pages> {
+        if cfg!(miri) {
+            return Err(io::ErrorKind::Unsupported.into()); // Miri has no `madvise`
+        }
         // SAFETY: these pages were mapped by `map`, private and anonymous; here nothing changes.
         let advice =
             unsafe { libc::madvise(self.start.as_ptr().cast(), self.len, libc::MADV_WIPEONFORK) };

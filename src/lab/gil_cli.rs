@@ -67,7 +67,7 @@ pub struct GilArgs {
     #[arg(long, value_name = "CORES", value_parser = cores)]
     simulate: Option<usize>,
     /// What simulated machines charge: `measured`, here and now, or such as wake=20us,signal=5us
-    /// (tick, door, desk, signal, interrupt, wake, switch, quantum, jitter) [default: round numbers]
+    /// (tick, uncontended, contended, signal, interrupt, wake, switch, quantum, jitter) [default: round numbers]
     #[arg(long, value_name = "COSTS", requires = "simulate", value_parser = costs)]
     costs: Option<CostSource>,
     /// Seed of what is left to chance in a simulation [default: 7]

@@ -52,6 +52,9 @@
 //! | E9, E10 | `map` keeps the order; a job submitted after shutdown is refused |
 //! | E11 | a job that waits for its own full pool gets an error, and does not hang |
 //!
+//! E11 begins in `futures/oneshot.rs` (`sleep`), which asks the guard; `futures/job_queue.rs` answers
+//! by the rule of `futures/idle_workers.rs`. The job waited for then ends with the error.
+//!
 //! E2, E6 and E11 also hold under every schedule that loom (`tests/loom_future.rs`,
 //! `tests/loom_threads.rs`) and shuttle (`tests/shuttle_pools.rs`) try.
 

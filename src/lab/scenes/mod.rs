@@ -42,7 +42,8 @@
 //!    or `Simulation::Impossible` with the reason.
 //! 3. Write the explanation with `explain!`. It has 15 to 30 lines of 80 characters and names at
 //!    least four places, one of them in `gil`.
-//! 4. Add a line to `Scene::ALL` in `scene_list.rs`, and map the file above.
+//! 4. Add a line to `Scene::ALL` in `scene_list.rs`, and map the file above;
+//!    `BLESS=1 cargo test --test floors` lists it in `lib.rs`.
 //! 5. Name it in the help of `GilArgs` in `lab/gil_cli.rs`.
 //!
 //! `tests/gil_cli.rs` then runs it under every policy, checks its JSON, and looks up every place

@@ -64,7 +64,7 @@ async fn guest(
 
 /// Says its lines and listens to those of all others; returns what it heard.
 async fn visit(path: PathBuf, room: Rc<RefCell<Room>>, name: usize) -> io::Result<Vec<String>> {
-    let (mut reader, writer) = open_unix_connection(&path)?;
+    let (mut reader, writer) = open_unix_connection(&path).await?;
     while room.borrow().guests.len() < GUESTS {
         sleep(Duration::from_millis(1)).await; // until all are here
     }

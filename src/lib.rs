@@ -24,6 +24,7 @@
 //!   usage.rs            What the kernel charged a child or a thread, and on which cores a thread may run
 //! base                  What every floor uses: locks, ids, what a panic leaves, numbers from a seed
 //!   id.rs               Ids and keys: numbers for loops, tasks and slots that notice when they are stale
+//!   origin.rs           The process that made a thing: how what came with a fork knows that it is a copy
 //!   panic.rs            What a panic leaves behind, and warnings that have no other place to go
 //!   random.rs           Numbers that look random and are the same for the same seed
 //!   sync.rs             The locks and atomics that two threads meet at: parking_lot's and std's, or a model's
@@ -34,6 +35,7 @@
 //!   future.rs           Promise and future: one thread will set a result, others wait for it
 //!   idle_workers.rs     When a pool wakes or starts a worker: which run, search and sleep. Pure
 //!   job_queue.rs        The queue of a thread pool: where jobs wait for workers, and workers for jobs
+//!   on_done.rs          What happens when a future becomes done: a waker, callbacks in order, and no deep stack
 //!   oneshot.rs          The cell that a promise and its future share: five states and an outcome
 //!   thread_pool.rs      A pool of threads that share memory: `ThreadPoolExecutor`
 //!   waiting.rs          Waiting for several futures: for all, for the first, or for each as it comes
@@ -85,12 +87,15 @@
 //!   async_fd.rs         A descriptor that the loop watches: the step between a system call and a future
 //!   byte_stream.rs      A stream of bytes: what TCP, Unix streams and pipes have in common
 //!   fds.rs              Descriptors of other code: `readable`, `writable`, `add_reader`, `add_writer`
+//!   nonblocking.rs      Non-blocking mode on descriptors that came from elsewhere: set while they are used, and put back
+//!   race.rs             A race of connects: which address is tried next, and when (RFC 8305, "Happy Eyeballs"). Pure
 //!   tcp.rs              TCP: a listener, a stream, and the look-up of names
 //!   udp.rs              UDP: messages that may be lost, doubled or reordered, but are never cut
 //!   unix.rs             Unix sockets: streams, their listener, and datagrams
 //! aio/streams           Buffered streams, and servers
 //!   buffers.rs          The two buffers of a stream: bytes that have arrived, and bytes to be sent. Pure
 //!   futures_io.rs       The traits of the `futures-io` crate on every stream (feature `futures-io`)
+//!   outgoing.rs         The sending side of a stream: a queue, the task that empties it, and how it ends
 //!   reader.rs           A buffered reader: by lines, by separators, by counts
 //!   server.rs           A server: accepts connections and runs one task for each
 //!   writer.rs           A buffered writer: `write` never waits, `drain` waits when too much is queued
@@ -170,12 +175,13 @@
 //!   failure.rs          Why there is no result, in one line: the thing, the reason, the remedy
 //!   lanes.rs            A recording drawn in characters: a line a thread, a strip for the owner. Pure
 //!   measure.rs          Work in a forked child, and what the kernel charged for it: `wait4`'s figures
+//!   outside.rs          What ends a command from outside: a signal, or a reader who has gone; and a limit of time
 //!   recording.rs        A lock's recording: flat, to cross a pipe; and in figures, by thread. Pure
 //!   stats.rs            Medians, percentiles, and how figures are written. Pure
 //!   trace.rs            A recording as a trace file: JSON that Perfetto and `chrome://tracing` open
 //! lab/compare           `singletrack compare`: the same jobs under eight models
 //!   cases.rs            What is compared: three built-in cases, and two on the user's own input
-//!   http.rs             As much of HTTP/1.1 as one GET over plain TCP takes. Pure
+//!   http.rs             An HTTP/1.1 answer, read piece by piece as it comes. Pure
 //!   job.rs              The jobs, each written once, and the calls that a model makes for them
 //!   lane.rs             A lane takes jobs one after another: its queue, its figures, where its time goes
 //!   loops.rs            Jobs as tasks of an event loop: one thread, and every wait is an `await`
@@ -186,6 +192,8 @@
 //!   result.rs           The rounds of a model summed up, and the models of a case side by side. Pure
 //!   server.rs           The server of the I/O cases, in a process of its own, and what it is asked
 //!   threads.rs          One thread a lane: no other thread, many without a lock, or many under one lock
+//!   trial.rs            Every file and every page once before the race: which can be had, and what they come to
+//!   url.rs              `http://host[:port][/path]`, and the GET request for it. Pure
 //!   verdict.rs          Which model won, by how much, and whether the rule of thumb says so. Pure
 //! lab/scenes            `singletrack gil`: scenes of the lock, run for real or simulated, and explained
 //!   battle.rs           `battle`: two threads that compute, against one

@@ -2,7 +2,8 @@
 //!
 //! *Assumes*: the process has one thread, for the lab forks a child for each run that it measures.
 //! *Promises*: results on stdout, everything else on stderr; one line and exit code 1 or 2
-//! where there is no result; 130 on SIGINT.
+//! where there is no result; 130 on SIGINT. A comparison that is interrupted shows what it has. What
+//! was ignored when the command began (`nohup`, `&`) stays ignored.
 //! *Leaves out*: all logic (`lab`).
 //!
 //! ```text
@@ -16,10 +17,14 @@ use singletrack::lab::explore::output::explore;
 use singletrack::lab::gil_cli::GilRequest;
 use singletrack::lab::gil_command::{fidelity, parity, show};
 use singletrack::lab::report::failure::Failure;
+use singletrack::lab::report::outside::{Ended, check, ended, watch};
+use singletrack::sys::fd::{stdout_was_closed, terminal_width};
+use singletrack::sys::process::settle_ignored_signals;
 use singletrack::sys::signal::exit_on_interrupt;
 use singletrack::vm::disassembler::dis;
 use std::env;
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 const WORK_FAILED: u8 = 1;
@@ -29,18 +34,24 @@ fn main() -> ExitCode {
     match parse(env::args_os()) {
         Ok(request) => match handle(&request) {
             Ok(()) => ExitCode::SUCCESS,
-            Err(failure) => fail(&failure.to_string(), WORK_FAILED),
+            Err(failure) => failed(&failure),
         },
         Err(CliError::Help(text)) => match print(&text) {
             Ok(()) => ExitCode::SUCCESS,
-            Err(failure) => fail(&failure.to_string(), WORK_FAILED),
+            Err(failure) => failed(&failure),
         },
         Err(CliError::Usage(line)) => fail(&line, USAGE),
     }
 }
 
 fn handle(request: &Request) -> Result<(), Failure> {
-    exit_on_interrupt().map_err(|e| Failure::io("SIGINT", &e, "run it again"))?;
+    has_stdout()?;
+    let refused = |e: io::Error| Failure::io("a signal handler", &e, "run it again");
+    settle_ignored_signals().map_err(refused)?;
+    match request {
+        Request::Compare(_) => watch()?,
+        _ => exit_on_interrupt().map_err(refused)?,
+    }
     match request {
         Request::Compare(request) => compare(request),
         Request::Explore(request) => print(&explore(request)),
@@ -53,23 +64,44 @@ fn handle(request: &Request) -> Result<(), Failure> {
     }
 }
 
+/// Shows each case as soon as it has ended, or all as JSON in the end; of a case that fails, what
+/// was measured before.
 fn compare(request: &CompareRequest) -> Result<(), Failure> {
     let CompareRequest { cases, race, json, color } = request;
     let colour = wants_colour(*color);
     let mut progress = Progress::new(race.runs(cases.len()));
-    let mut results = Vec::new();
+    let (mut results, mut failure) = (Vec::new(), None);
     for case in cases {
-        let result = race.case(case, |model| progress.begin(case.name(), model))?;
-        if !json {
-            let gap = if results.is_empty() { "" } else { "\n" };
-            progress.aside(|| print(&format!("{gap}{}", table(&result, colour))))?;
+        let raced = race.case(case, |model| progress.begin(case.name(), model));
+        let result = match raced {
+            Ok(result) => Some(result),
+            Err(unfinished) => {
+                failure = Some(unfinished.failure);
+                unfinished.kept.map(|kept| *kept)
+            }
+        };
+        if let Some(result) = result {
+            if !json {
+                let gap = if results.is_empty() { "" } else { "\n" };
+                let width = terminal_width(io::stdout().as_fd());
+                let table = table(&result, colour, width);
+                progress.aside(|| print(&format!("{gap}{table}")))?;
+            }
+            results.push(result);
         }
-        results.push(result);
+        if failure.is_some() {
+            break;
+        }
     }
+    drop(progress);
     match json {
-        true => print(&format!("{:#}\n", document(&results))),
-        false => print("\nWhat the columns mean: singletrack compare --help\n"),
+        true => print(&format!("{:#}\n", document(&results, failure.as_ref())))?,
+        false if failure.is_none() => {
+            print("\nWhat the columns mean: singletrack compare --help\n")?;
+        }
+        false => {}
     }
+    failure.map_or(Ok(()), Err)
 }
 
 fn wants_colour(when: ColorChoice) -> bool {
@@ -87,15 +119,37 @@ fn wants_colour(when: ColorChoice) -> bool {
     }
 }
 
-/// A reader that closes the pipe early, such as `head`, is no failure.
+/// A reader that closes the pipe early, such as `head`, is no failure; a comparison ends then, for
+/// nobody will see the rest.
 fn print(text: &str) -> Result<(), Failure> {
+    has_stdout()?;
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::io("stdout", &e, "give it a place to write to"))
-        }
-        _ => Ok(()),
+        Ok(()) => Ok(()),
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => check(),
+        Err(e) => Err(Failure::io("stdout", &e, "give it a place to write to")),
     }
+}
+
+fn has_stdout() -> Result<(), Failure> {
+    match stdout_was_closed() {
+        true => Err(Failure::new("stdout", "it is closed", "give it a place to write to")),
+        false => Ok(()),
+    }
+}
+
+/// A command that was ended from outside says so with its exit code, as a shell would: 128 and the
+/// signal; SIGPIPE's where the reader has gone, who needs no words.
+fn failed(failure: &Failure) -> ExitCode {
+    match ended() {
+        Some(Ended::Signal(signal)) => fail(&failure.to_string(), ended_by(signal)),
+        Some(Ended::ReaderGone) => ExitCode::from(ended_by(libc::SIGPIPE)),
+        None => fail(&failure.to_string(), WORK_FAILED),
+    }
+}
+
+fn ended_by(signal: i32) -> u8 {
+    u8::try_from(128 + signal).unwrap_or(WORK_FAILED)
 }
 
 fn fail(line: &str, code: u8) -> ExitCode {

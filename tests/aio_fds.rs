@@ -4,20 +4,24 @@
 mod common;
 use common::watchdog;
 use singletrack::aio::{
-    ServerOptions, StreamReader, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener,
-    UnixStream, pipe, signal, sleep, spawn, start_server, start_server_with, to_thread,
+    PipeReader, PipeWriter, ServerOptions, StreamReader, TcpListener, TcpStream, UdpSocket,
+    UnixDatagram, UnixListener, UnixStream, pipe, readable, signal, sleep, spawn, start_server,
+    start_server_with, to_thread,
 };
 use singletrack::{EventLoop, create_task, yield_now};
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
+use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 fn main() {
-    let tests: [(&str, fn()); 3] = [
+    let tests: [(&str, fn()); 5] = [
         ("every_descriptor_is_watched_cloexec_and_closed_at_the_end", census),
         ("a_server_without_descriptors_waits_and_recovers", emfile),
+        ("what_was_blocking_is_blocking_again_after_its_last_user", modes_are_put_back),
+        ("a_forked_copy_does_not_put_back_its_parents_modes", modes_and_forks),
         ("a_loop_copied_by_fork_is_refused_and_the_parents_goes_on", fork_with_loop),
     ];
     for (name, test) in tests {
@@ -39,6 +43,93 @@ fn open() -> BTreeSet<i32> {
 fn is_cloexec(fd: i32) -> bool {
     // SAFETY: the call asks for a number.
     unsafe { libc::fcntl(fd, libc::F_GETFD) & libc::FD_CLOEXEC != 0 }
+}
+
+/// The mode of the open file behind a descriptor.
+fn is_nonblocking(fd: &impl AsRawFd) -> bool {
+    // SAFETY: the call asks for a number.
+    unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) & libc::O_NONBLOCK != 0 }
+}
+
+/// Each is a duplicate of one that somebody else keeps, and sees the mode of.
+fn modes_are_put_back() {
+    fn check<T: AsRawFd, U>(ours: &T, take_over: impl Fn() -> U) {
+        for was_nonblocking in [true, false] {
+            let mode = i32::from(was_nonblocking);
+            // SAFETY: the command reads an integer that outlives the call.
+            assert_eq!(unsafe { libc::ioctl(ours.as_raw_fd(), libc::FIONBIO, &mode) }, 0);
+            let first = take_over();
+            assert!(is_nonblocking(ours));
+            let second = take_over();
+            drop(first);
+            assert!(is_nonblocking(ours), "the second one uses it");
+            drop(second);
+            assert_eq!(is_nonblocking(ours), was_nonblocking);
+        }
+    }
+    EventLoop::new().unwrap().run_until_complete(async {
+        let (reader, writer) = std::io::pipe().unwrap();
+        check(&reader, || PipeReader::from_fd(reader.try_clone().unwrap().into()).unwrap());
+        let (one, _other) = std::os::unix::net::UnixStream::pair().unwrap();
+        check(&one, || UnixStream::from_std(one.try_clone().unwrap()).unwrap());
+        check(&one, || PipeWriter::from_fd(one.try_clone().unwrap().into()).unwrap());
+        let (one, _other) = std::os::unix::net::UnixDatagram::pair().unwrap();
+        check(&one, || UnixDatagram::from_std(one.try_clone().unwrap()).unwrap());
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        check(&stream, || TcpStream::from_std(stream.try_clone().unwrap()).unwrap());
+        let udp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        check(&udp, || UdpSocket::from_std(udp.try_clone().unwrap()).unwrap());
+        // But a listener may have other loops in other processes.
+        drop(TcpListener::from_std(listener.try_clone().unwrap()).unwrap());
+        assert!(is_nonblocking(&listener));
+        // Both ends of one pipe, and the reader first: each has its own mode.
+        let far = PipeWriter::from_fd(writer.try_clone().unwrap().into()).unwrap();
+        drop(PipeReader::from_fd(reader.try_clone().unwrap().into()).unwrap());
+        assert!(!is_nonblocking(&reader) && is_nonblocking(&writer));
+        drop(far);
+        assert!(!is_nonblocking(&writer));
+        // Refused, it is as it was.
+        let file = std::fs::File::open(std::env::current_exe().unwrap()).unwrap();
+        assert!(PipeReader::from_fd(file.try_clone().unwrap().into()).is_err());
+        assert!(!is_nonblocking(&file));
+        // Waiting for it needs no mode.
+        writer.try_clone().unwrap().write_all(b"x").unwrap();
+        readable(&reader).await.unwrap();
+        assert!(!is_nonblocking(&reader));
+    });
+    // Dropped on another thread, or after its loop.
+    let (reader, _writer) = std::io::pipe().unwrap();
+    for elsewhere in [false, true] {
+        let event_loop = EventLoop::new().unwrap();
+        let clone = reader.try_clone().unwrap().into();
+        let taken = event_loop.run_until_complete(async { PipeReader::from_fd(clone).unwrap() });
+        drop((!elsewhere).then_some(event_loop));
+        std::thread::spawn(move || drop(taken)).join().unwrap();
+        assert!(!is_nonblocking(&reader));
+    }
+}
+
+fn modes_and_forks() {
+    let (reader, _writer) = std::io::pipe().unwrap();
+    EventLoop::new().unwrap().run_until_complete(async {
+        let clone = reader.try_clone().unwrap();
+        let ours = PipeReader::from_fd(clone.into()).unwrap();
+        // SAFETY: this process has one thread, and the child only drops and ends.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            drop(ours);
+            // SAFETY: the call ends this process.
+            unsafe { libc::_exit(0) };
+        }
+        let mut status = 0;
+        // SAFETY: the child is ours; the pointer leads to a local.
+        assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+        assert_eq!(status, 0);
+        assert!(is_nonblocking(&reader), "the parent still uses it");
+        drop(ours);
+        assert!(!is_nonblocking(&reader));
+    });
 }
 
 /// How many descriptors each epoll instance of this process watches.
@@ -70,7 +161,7 @@ fn census() {
         });
         let client = TcpStream::connect(address).await.unwrap();
         let unix = UnixListener::bind(&path).unwrap();
-        let near = UnixStream::connect(&path).unwrap();
+        let near = UnixStream::connect(&path).await.unwrap();
         let (far, _) = unix.accept().await.unwrap();
         let sockets = (UdpSocket::bind(any).unwrap(), UnixDatagram::pair().unwrap());
         let pipes = pipe().unwrap();

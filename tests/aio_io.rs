@@ -4,8 +4,8 @@
 mod common;
 use common::{on_real_selectors as run, watchdog};
 use singletrack::aio::{
-    ByteStream, Bytes, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream,
-    pipe, sleep, wait_for,
+    ByteStream, Bytes, PipeReader, StreamReader, TcpListener, TcpStream, UdpSocket, UnixDatagram,
+    UnixListener, UnixStream, pipe, sleep, wait_for,
 };
 use singletrack::sys::socket::ListenOptions;
 use singletrack::{EventLoop, create_task, yield_now};
@@ -13,9 +13,11 @@ use std::cell::Cell;
 use std::future::poll_fn;
 use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::net::{Shutdown, SocketAddr};
+use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Barrier;
 use std::time::Duration;
 
 fn any_port() -> SocketAddr {
@@ -238,7 +240,7 @@ fn a_short_read_at_a_passed_descriptor_hides_nothing() {
 }
 
 fn send_with_descriptor(stream: &UnixStream, bytes: &[u8]) {
-    use std::os::fd::{AsFd, AsRawFd};
+    use std::os::fd::AsFd;
     // SAFETY: every pointer in the message leads to a local that outlives the call; the
     // control buffer is as long as its one header and one descriptor need.
     unsafe {
@@ -259,10 +261,45 @@ fn send_with_descriptor(stream: &UnixStream, bytes: &[u8]) {
     }
 }
 
+/// A pipe's reader cannot know what it reads: a terminal gives a line a read, and a pipe a packet
+/// if its writer asked for that, with more behind them.
+#[test]
+fn a_short_read_of_a_terminal_or_a_packet_hides_nothing() {
+    use std::os::fd::{FromRawFd, OwnedFd};
+    let _dog = watchdog("terminals and packets", 30);
+    // SAFETY: the calls write to locals; what they opened belongs to nobody else.
+    let terminal = || unsafe {
+        let (mut main, mut sub, null) = (0, 0, std::ptr::null_mut());
+        assert_eq!(libc::openpty(&mut main, &mut sub, null, null.cast(), null.cast()), 0);
+        (OwnedFd::from_raw_fd(sub), OwnedFd::from_raw_fd(main))
+    };
+    let packets = || {
+        let (reader, writer) = std::io::pipe().unwrap();
+        // SAFETY: the call takes numbers. Only the writer's end is told.
+        assert_eq!(unsafe { libc::fcntl(writer.as_raw_fd(), libc::F_SETFL, libc::O_DIRECT) }, 0);
+        (OwnedFd::from(reader), OwnedFd::from(writer))
+    };
+    run(async || {
+        for (reader, writer) in [terminal(), packets()] {
+            let mut reader = StreamReader::new(PipeReader::from_fd(reader).unwrap());
+            // The first read finds nothing; then three lines come before the loop looks.
+            let waiting = wait_for(reader.readline(), Some(Duration::from_millis(1))).await;
+            assert!(waiting.is_err());
+            let mut writer = std::fs::File::from(writer);
+            for line in ["one\n", "two\n", "three\n"] {
+                writer.write_all(line.as_bytes()).unwrap();
+            }
+            for line in ["one\n", "two\n", "three\n"] {
+                assert_eq!(reader.readline().await.unwrap(), line.as_bytes());
+            }
+        }
+    });
+}
+
 /// A TCP read stops short at the urgent mark, with more behind it.
 #[test]
 fn a_short_read_at_urgent_data_hides_nothing() {
-    use std::os::fd::{AsFd, AsRawFd};
+    use std::os::fd::AsFd;
     let _dog = watchdog("urgent data", 30);
     run(async || {
         let (one, other) = tcp_pair().await;
@@ -316,6 +353,95 @@ fn a_stale_socket_file_is_replaced_and_a_live_one_is_not() {
     });
 }
 
+/// Whatever the live server is, and whether it is ours or not, it has nothing to accept.
+#[test]
+fn a_bind_that_is_refused_is_not_seen_by_the_live_server() {
+    let _dog = watchdog("refused bind", 30);
+    run(async || {
+        let path = socket_path("live");
+        let ours = UnixListener::bind(&path).unwrap();
+        let std_path = socket_path("live-std");
+        let theirs = std::os::unix::net::UnixListener::bind(&std_path).unwrap();
+        theirs.set_nonblocking(true).unwrap();
+        for path in [&path, &std_path] {
+            assert_eq!(UnixListener::bind(path).unwrap_err().kind(), ErrorKind::AddrInUse);
+            assert_eq!(UnixDatagram::bind(path).unwrap_err().kind(), ErrorKind::AddrInUse);
+        }
+        assert!(wait_for(ours.accept(), Some(Duration::from_millis(5))).await.is_err());
+        assert_eq!(theirs.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+        // Nor does a receiver of datagrams receive anything.
+        let datagram_path = socket_path("live-datagram");
+        let receiver = std::os::unix::net::UnixDatagram::bind(&datagram_path).unwrap();
+        receiver.set_nonblocking(true).unwrap();
+        assert_eq!(UnixDatagram::bind(&datagram_path).unwrap_err().kind(), ErrorKind::AddrInUse);
+        assert_eq!(receiver.recv(&mut [0; 8]).unwrap_err().kind(), ErrorKind::WouldBlock);
+        std::fs::remove_file(&std_path).unwrap();
+        std::fs::remove_file(&datagram_path).unwrap();
+    });
+}
+
+/// Each on a loop of its own, all over the file of a socket that is gone; in every other round
+/// over no file at all.
+#[test]
+fn of_several_that_bind_a_path_at_once_exactly_one_has_it() {
+    let _dog = watchdog("binding race", 60);
+    const STARTERS: usize = 3;
+    const ROUNDS: usize = 500;
+    let path = socket_path("starters");
+    let barrier = Barrier::new(STARTERS);
+    let start = |number: usize| {
+        let mut won = Vec::new();
+        for round in 0..ROUNDS {
+            if number == 0 && round % 2 == 0 {
+                drop(std::os::unix::net::UnixListener::bind(&path).unwrap()); // stale from now on
+            }
+            barrier.wait();
+            let bound = UnixListener::bind(&path);
+            barrier.wait();
+            if let Err(e) = &bound {
+                assert_eq!(e.kind(), ErrorKind::AddrInUse, "{e}");
+            }
+            let client = bound.is_ok().then(|| std::os::unix::net::UnixStream::connect(&path));
+            won.push(client.is_some_and(|client| client.is_ok()));
+            drop(bound);
+            barrier.wait();
+        }
+        won
+    };
+    let won: Vec<Vec<bool>> = std::thread::scope(|scope| {
+        let starters = (0..STARTERS).map(|number| {
+            let start = &start;
+            scope.spawn(move || {
+                EventLoop::new().unwrap().run_until_complete(async { start(number) })
+            })
+        });
+        let starters: Vec<_> = starters.collect();
+        starters.into_iter().map(|starter| starter.join().unwrap()).collect()
+    });
+    for round in 0..ROUNDS {
+        assert_eq!(won.iter().filter(|won| won[round]).count(), 1, "round {round}");
+    }
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_directory_that_stays_locked_is_an_error_and_not_a_hang() {
+    let _dog = watchdog("locked directory", 30);
+    let directory = socket_path("locked");
+    std::fs::create_dir(&directory).unwrap();
+    let locked = std::fs::File::open(&directory).unwrap();
+    locked.lock().unwrap();
+    let path = directory.join("socket");
+    EventLoop::new().unwrap().run_until_complete(async {
+        drop(UnixListener::bind(&path).unwrap()); // where no file is, no lock is needed
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        assert_eq!(UnixListener::bind(&path).unwrap_err().kind(), ErrorKind::ResourceBusy);
+        drop(locked);
+        drop(UnixListener::bind(&path).unwrap());
+    });
+    std::fs::remove_dir(&directory).unwrap();
+}
+
 #[test]
 fn a_socket_file_that_somebody_replaced_is_left_alone() {
     run(async || {
@@ -335,9 +461,45 @@ fn a_socket_file_that_somebody_replaced_is_left_alone() {
 fn connecting_to_nobody_is_an_error() {
     run(async || {
         let path = socket_path("nobody");
-        assert_eq!(UnixStream::connect(&path).unwrap_err().kind(), ErrorKind::NotFound);
+        assert_eq!(UnixStream::connect(&path).await.unwrap_err().kind(), ErrorKind::NotFound);
         drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
-        assert_eq!(UnixStream::connect(&path).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+        assert_eq!(
+            UnixStream::connect(&path).await.unwrap_err().kind(),
+            ErrorKind::ConnectionRefused
+        );
+        std::fs::remove_file(&path).unwrap();
+    });
+}
+
+/// As std's `connect` does, and that of TCP.
+#[test]
+fn a_connect_waits_while_the_queue_of_a_unix_listener_is_full() {
+    let _dog = watchdog("full backlog", 30);
+    run(async || {
+        let path = socket_path("backlog");
+        let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        // SAFETY: the call takes numbers.
+        assert_eq!(unsafe { libc::listen(listener.as_raw_fd(), 1) }, 0);
+        let listener = UnixListener::from_std(listener).unwrap();
+        let connects: Vec<_> = (0..20)
+            .map(|_| {
+                let path = path.clone();
+                create_task(async move { UnixStream::connect(&path).await })
+            })
+            .collect();
+        sleep(Duration::from_millis(5)).await;
+        let waiting = connects.iter().filter(|connect| !connect.done()).count();
+        assert!(waiting >= 15, "a queue of one holds few: {waiting} wait");
+        // Nobody accepts: the caller's own limit ends the wait.
+        let limited = wait_for(UnixStream::connect(&path), Some(Duration::from_millis(5))).await;
+        assert!(limited.is_err());
+        let mut accepted = Vec::new();
+        for _ in 0..20 {
+            accepted.push(listener.accept().await.unwrap());
+        }
+        for connect in connects {
+            connect.await.unwrap().unwrap();
+        }
         std::fs::remove_file(&path).unwrap();
     });
 }

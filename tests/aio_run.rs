@@ -6,8 +6,9 @@
 mod common;
 use common::{DropFlag, watchdog};
 use singletrack::aio::{
-    RunError, TcpListener, TcpStream, add_reader, current_task, lookup_host, remove_reader,
-    remove_signal_handler, run_on, signal, sleep, task_name, to_thread,
+    RunError, RunOptions, TcpListener, TcpStream, add_reader, add_signal_handler, current_task,
+    lookup_host, remove_reader, remove_signal_handler, run_on, run_with, signal, sleep, task_name,
+    to_thread,
 };
 use singletrack::event_loop::LoopHandle;
 use singletrack::event_loop::core::current;
@@ -40,6 +41,11 @@ const TESTS: &[(&str, fn())] = &[
     ("sigint_ends_the_wait_for_a_thread_that_hangs", sigint_while_joining),
     ("sigint_that_is_ignored_stays_ignored", ignored_sigint),
     ("main_may_listen_to_sigint_itself", own_sigint),
+    ("sigint_that_was_borrowed_is_runs_again_afterwards", borrowed_sigint),
+    ("after_a_loan_the_second_sigint_ends_a_tight_loop", returned_sigint),
+    ("no_arrival_is_lost_when_sigint_changes_hands", arrivals_are_handed_on),
+    ("sigterm_can_be_treated_as_ctrl_c", sigterm_option),
+    ("sigterm_ends_the_process_by_default", sigterm_default),
     ("sigint_does_again_what_it_did", sigint_is_restored),
     ("on_another_thread_sigint_is_left_alone", other_thread),
     ("run_gives_the_value_of_main_and_names_the_task", value),
@@ -60,6 +66,9 @@ const CHILDREN: &[(&str, ChildMain)] = &[
     ("hanging", hanging_child),
     ("ignoring", ignoring_child),
     ("listening", listening_child),
+    ("borrowing", borrowing_child),
+    ("returning", returning_child),
+    ("terminated", terminated_child),
 ];
 
 fn main() {
@@ -98,8 +107,12 @@ impl Process {
     }
 
     fn interrupt(&self) {
+        self.send(libc::SIGINT);
+    }
+
+    fn send(&self, signal: i32) {
         // SAFETY: the process is our child and has not been waited for.
-        assert_eq!(unsafe { libc::kill(self.child.id() as i32, libc::SIGINT) }, 0);
+        assert_eq!(unsafe { libc::kill(self.child.id() as i32, signal) }, 0);
     }
 
     fn end(mut self) -> ExitStatus {
@@ -265,14 +278,125 @@ fn sigint_is_restored() {
     assert_eq!(action(libc::SIGINT), libc::SIG_DFL);
     run(async {
         assert_ne!(action(libc::SIGINT), libc::SIG_DFL, "run listens");
-        drop(signal(libc::SIGINT).unwrap());
-        assert_eq!(action(libc::SIGINT), libc::SIG_DFL, "main has sent it away");
-        assert!(!remove_signal_handler(libc::SIGINT));
+        assert!(!remove_signal_handler(libc::SIGINT), "this one is run's own");
+        assert_ne!(action(libc::SIGINT), libc::SIG_DFL, "and stays");
     })
     .unwrap();
     assert_eq!(action(libc::SIGINT), libc::SIG_DFL);
     run(async {}).unwrap();
     assert_eq!(action(libc::SIGINT), libc::SIG_DFL);
+}
+
+/// Borrows SIGINT in three ways, one after the other; what comes then is `run`'s.
+fn borrowing_child() -> i32 {
+    let outcome = run(async {
+        let _main = Says("main is dropped");
+        drop(signal(libc::SIGINT).unwrap());
+        add_signal_handler(libc::SIGINT, || ()).unwrap();
+        assert!(remove_signal_handler(libc::SIGINT));
+        let mut interrupts = signal(libc::SIGINT).unwrap();
+        println!("borrowed");
+        interrupts.recv().await.unwrap();
+        drop(interrupts);
+        println!("returned");
+        pending::<()>().await
+    });
+    match outcome {
+        Err(RunError::Interrupted) => 130,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn borrowed_sigint() {
+    let mut process = Process::start("borrowing");
+    process.expect_line("borrowed");
+    process.interrupt();
+    process.expect_line("returned");
+    process.interrupt();
+    process.expect_line("main is dropped");
+    assert_eq!(process.end().code(), Some(130));
+}
+
+/// After it was returned, the second SIGINT still ends a loop that never looks.
+fn returning_child() -> i32 {
+    let _ = run(async {
+        drop(signal(libc::SIGINT).unwrap());
+        println!("ready");
+        loop {
+            std::hint::spin_loop();
+        }
+    });
+    0
+}
+
+fn returned_sigint() {
+    let mut process = Process::start("returning");
+    process.expect_line("ready");
+    process.interrupt();
+    while process.handles_sigint() {
+        std::thread::yield_now();
+    }
+    assert!(process.child.try_wait().unwrap().is_none(), "the first one does not end it");
+    process.interrupt();
+    assert_eq!(process.end().signal(), Some(libc::SIGINT));
+}
+
+/// An arrival that the borrower has not been told of goes to `run`, and the other way round.
+fn arrivals_are_handed_on() {
+    // SAFETY: the call takes a number.
+    let interrupt = || assert_eq!(unsafe { libc::raise(libc::SIGINT) }, 0);
+    let returned = run(async move {
+        let borrower = signal(libc::SIGINT).unwrap();
+        interrupt();
+        drop(borrower);
+        pending::<()>().await
+    });
+    assert!(matches!(returned, Err(RunError::Interrupted)));
+    run(async move {
+        interrupt();
+        let mut borrower = signal(libc::SIGINT).unwrap();
+        borrower.recv().await.unwrap();
+    })
+    .unwrap();
+    assert_eq!(action(libc::SIGINT), libc::SIG_DFL);
+}
+
+// ---- SIGTERM ----
+
+fn terminated_child() -> i32 {
+    let main = async {
+        let _main = Says("main is dropped");
+        println!("ready");
+        pending::<()>().await
+    };
+    match run_with(EventLoop::new().unwrap(), RunOptions { sigterm: true }, main) {
+        Err(RunError::Terminated) => 143,
+        Err(RunError::Interrupted) => 130,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn sigterm_option() {
+    for (signal, code) in [(libc::SIGTERM, 143), (libc::SIGINT, 130)] {
+        let mut process = Process::start("terminated");
+        process.expect_line("ready");
+        process.send(signal);
+        process.expect_line("main is dropped");
+        assert_eq!(process.end().code(), Some(code));
+    }
+    run_with(EventLoop::new().unwrap(), RunOptions { sigterm: true }, async {
+        assert_ne!(action(libc::SIGTERM), libc::SIG_DFL);
+    })
+    .unwrap();
+    assert_eq!(action(libc::SIGTERM), libc::SIG_DFL);
+}
+
+/// By default SIGTERM is nobody's.
+fn sigterm_default() {
+    let mut process = Process::start("polite");
+    process.expect_line("ready");
+    process.send(libc::SIGTERM);
+    assert_eq!(process.end().signal(), Some(libc::SIGTERM));
 }
 
 fn other_thread() {

@@ -3,13 +3,13 @@
 mod common;
 use common::{DropFlag, on_real_selectors as run, until_async, watchdog};
 use singletrack::aio::{
-    ByteStream, Listener, ServerOptions, ServerStats, StreamReader, StreamWriter, TcpListener,
-    TcpStream, UnixListener, UnixStream, open_connection, open_unix_connection, sleep,
+    ByteStream, Bytes, Listener, ServerOptions, ServerStats, StreamReader, StreamWriter,
+    TcpListener, TcpStream, UnixListener, UnixStream, open_connection, open_unix_connection, sleep,
     start_server, start_server_with,
 };
 use singletrack::selector::scripted::ScriptedSelector;
 use singletrack::{EventLoop, create_task, yield_now};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::{SocketAddr, TcpStream as StdStream};
 use std::rc::Rc;
@@ -155,6 +155,229 @@ fn accept_emfile_suspends_for_one_second_with_one_retry_pending() {
     }
 }
 
+/// Fails with `code` so many times, then gives two connections.
+struct Failing {
+    left: Cell<u32>,
+    code: i32,
+}
+
+impl Listener for Failing {
+    type Io = std::os::unix::net::UnixStream;
+
+    fn poll_connection(&self, _: &mut Context<'_>) -> Poll<io::Result<ByteStream<Self::Io>>> {
+        let left = self.left.get();
+        self.left.set(left.saturating_sub(1));
+        match left {
+            0 => Poll::Pending,
+            1 | 2 => Poll::Ready(UnixStream::pair().map(|(stream, _)| stream)),
+            _ => Poll::Ready(Err(io::Error::from_raw_os_error(self.code))),
+        }
+    }
+}
+
+/// In virtual time: a pause would take a second of it.
+#[test]
+fn the_error_of_one_connection_does_not_delay_the_next() {
+    let _dog = watchdog("bad connections", 30);
+    for code in [libc::EPERM, libc::EPROTO, libc::ENETDOWN, libc::EHOSTUNREACH, libc::ETIMEDOUT] {
+        let event_loop = EventLoop::with_selector(Box::new(ScriptedSelector::new()));
+        event_loop.run_until_complete(async {
+            let start = event_loop.time();
+            let server = start_server(Failing { left: Cell::new(42), code }, async |_, _| ());
+            until_async(|| server.stats().accepted == 2).await;
+            assert_eq!(server.stats(), ServerStats { accepted: 2, failed: 40, pending_retries: 0 });
+            assert_eq!(server.take_error().unwrap().raw_os_error(), Some(code));
+            assert!(event_loop.time() - start < ServerOptions::default().backoff);
+        });
+    }
+}
+
+/// A listener that always fails is not asked in a tight loop.
+#[test]
+fn a_broken_listener_is_tried_again_after_a_pause() {
+    let _dog = watchdog("broken listener", 30);
+    let event_loop = EventLoop::with_selector(Box::new(ScriptedSelector::new()));
+    event_loop.run_until_complete(async {
+        let listener = Failing { left: Cell::new(u32::MAX), code: libc::EINVAL };
+        let server = start_server(listener, async |_, _| ());
+        sleep(Duration::from_millis(10_500)).await;
+        let stats = server.stats();
+        assert_eq!((stats.failed, stats.pending_retries), (11 * 64, 1));
+    });
+}
+
+/// How a handler leaves an answer behind for a client that is still sending.
+async fn answer_and_go<T: Bytes + 'static>(
+    mut reader: StreamReader<T>,
+    writer: StreamWriter<T>,
+    close: bool,
+) where
+    for<'a> &'a T: io::Read + io::Write,
+{
+    reader.read_exactly(100).await.unwrap();
+    writer.write(b"413 too large\n").unwrap();
+    if close {
+        writer.close();
+        let _ = reader.read_to_end().await;
+    }
+}
+
+/// The client sends 16 MiB, of which the handler reads a little, and gives up if it cannot.
+async fn upload<T: Bytes + 'static>((mut reader, writer): (StreamReader<T>, StreamWriter<T>))
+where
+    for<'a> &'a T: io::Read + io::Write,
+{
+    writer.write(&vec![7; 16 << 20]).unwrap();
+    writer.drain().await.expect("the server reads on");
+    assert_eq!(reader.readline().await.unwrap(), b"413 too large\n");
+}
+
+#[test]
+fn an_answer_reaches_a_client_that_stops_at_its_write_error() {
+    let _dog = watchdog("lingering close", 60);
+    run(async || {
+        for close in [false, true] {
+            let (listener, address) = tcp();
+            let options = ServerOptions { linger: Duration::from_secs(60), ..Default::default() };
+            let server = start_server_with(listener, options, async move |reader, writer| {
+                answer_and_go(reader, writer, close).await;
+            });
+            for _ in 0..5 {
+                upload(open_connection(address).await.unwrap()).await;
+            }
+            server.close();
+            server.wait_closed().await;
+            let path = std::env::temp_dir().join(format!("singletrack-413-{}", std::process::id()));
+            let listener = UnixListener::bind(&path).unwrap();
+            let server = start_server_with(listener, options, async move |reader, writer| {
+                answer_and_go(reader, writer, close).await;
+            });
+            upload(open_unix_connection(&path).await.unwrap()).await;
+            server.close();
+            server.wait_closed().await;
+        }
+    });
+}
+
+/// A peer that never ends costs the time to linger and no more; an abort costs nothing.
+#[test]
+fn lingering_ends_with_its_time_or_an_abort() {
+    let _dog = watchdog("bounded lingering", 60);
+    run(async || {
+        for (close, abort) in [(false, false), (true, false), (false, true), (true, true)] {
+            let (listener, address) = tcp();
+            let seconds = if abort { 3600 } else { 0 };
+            let linger = Duration::from_secs(seconds) + Duration::from_millis(20);
+            let options = ServerOptions { linger, ..Default::default() };
+            let server = start_server_with(listener, options, async move |mut reader, writer| {
+                reader.read_exactly(1).await.unwrap();
+                if close {
+                    writer.close();
+                    let _ = reader.read_to_end().await;
+                }
+            });
+            // More than one read of the buffered reader takes.
+            let (_reader, writer) = open_connection(address).await.unwrap();
+            writer.write(&vec![7; 100_000]).unwrap();
+            writer.drain().await.unwrap();
+            until_async(|| server.connections() == 1).await;
+            server.close();
+            if abort {
+                sleep(Duration::from_millis(5)).await;
+                server.abort_clients();
+            }
+            server.wait_closed().await;
+        }
+    });
+}
+
+/// One that never stops has its time and no more.
+#[test]
+fn a_peer_that_sends_without_end_is_cut_off() {
+    let _dog = watchdog("endless peer", 60);
+    run(async || {
+        for close in [false, true] {
+            let (listener, address) = tcp();
+            let linger = Duration::from_millis(20);
+            let options = ServerOptions { linger, ..ServerOptions::default() };
+            let server = start_server_with(listener, options, async move |reader, writer| {
+                answer_and_go(reader, writer, close).await;
+            });
+            let (_reader, writer) = open_connection(address).await.unwrap();
+            while writer.write(&[7; 4096]).is_ok() && writer.drain().await.is_ok() {}
+            server.close();
+            server.wait_closed().await;
+        }
+    });
+}
+
+/// What is on its way when the connection ends has not arrived yet.
+#[test]
+fn an_answer_reaches_a_client_that_sends_more_after_it() {
+    let _dog = watchdog("late bytes", 60);
+    run(async || {
+        let (listener, address) = tcp();
+        let answered = Rc::new(Cell::new(false));
+        let has_answered = Rc::clone(&answered);
+        let server = start_server(listener, async move |reader, writer| {
+            answer_and_go(reader, writer, false).await;
+            has_answered.set(true);
+        });
+        let (mut reader, writer) = open_connection(address).await.unwrap();
+        writer.write(&[7; 100]).unwrap();
+        until_async(|| answered.get()).await;
+        writer.write(&vec![7; 4 << 20]).unwrap();
+        writer.drain().await.expect("the server reads on");
+        writer.write_eof().unwrap();
+        assert_eq!(reader.read_to_end().await.unwrap(), b"413 too large\n");
+        server.close();
+        server.wait_closed().await;
+    });
+}
+
+/// It may keep its side open for ever.
+#[test]
+fn a_peer_that_is_silent_is_not_waited_for() {
+    let _dog = watchdog("silent peers", 60);
+    run(async || {
+        for close in [false, true] {
+            let (listener, address) = tcp();
+            let linger = Duration::from_secs(3600);
+            let options = ServerOptions { linger, ..ServerOptions::default() };
+            let handler = async move |mut reader: StreamReader<Tcp>, writer: StreamWriter<Tcp>| {
+                writer.write(b"hello").unwrap();
+                if close {
+                    writer.close();
+                    assert_eq!(reader.read(1).await.unwrap(), b"");
+                }
+            };
+            let server = start_server_with(listener, options, handler);
+            let (mut reader, _writer) = open_connection(address).await.unwrap();
+            assert_eq!(reader.read_to_end().await.unwrap(), b"hello");
+            server.close();
+            server.wait_closed().await;
+        }
+    });
+}
+
+/// The handler has dropped its writer already.
+#[test]
+fn close_clients_ends_a_reader_whose_writer_is_gone() {
+    let _dog = watchdog("close_clients, reader alone", 30);
+    run(async || {
+        let (listener, address) = tcp();
+        let server = start_server(listener, async |mut reader: StreamReader<Tcp>, writer| {
+            drop(writer);
+            assert_eq!(reader.read(1).await.unwrap(), b"");
+        });
+        let (mut reader, _writer) = open_connection(address).await.unwrap();
+        assert_eq!(reader.read_to_end().await.unwrap(), b"", "the writer's drop is seen");
+        server.close();
+        server.close_clients();
+        server.wait_closed().await;
+    });
+}
+
 #[test]
 fn a_server_closed_while_it_backs_off_has_no_retry_left() {
     let _dog = watchdog("closed in back-off", 30);
@@ -249,7 +472,7 @@ fn a_unix_server_serves_and_removes_its_file() {
                     let _ = writer.write(&line);
                 }
             });
-        let (mut reader, writer) = open_unix_connection(&path).unwrap();
+        let (mut reader, writer) = open_unix_connection(&path).await.unwrap();
         writer.write(b"line\n").unwrap();
         assert_eq!(reader.read_to_end().await.unwrap(), b"line\n");
         server.close();

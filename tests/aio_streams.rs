@@ -287,7 +287,9 @@ fn watermarks() {
         }
         assert_eq!(writer.pauses_and_resumes(), (1, 1));
         // New marks are judged at once.
-        assert!(writer.queued() > 0);
+        while writer.queued() == 0 {
+            writer.write(&[4; 4096]).unwrap();
+        }
         writer.set_limits(Some(0), None).unwrap();
         assert_eq!(writer.pauses_and_resumes(), (2, 1));
         writer.set_limits(None, Some(65536)).unwrap();
@@ -337,6 +339,74 @@ fn a_dropped_writer_still_sends_what_it_has_queued() {
         drop(writer);
         let mut reader = StreamReader::new(receiver);
         assert_eq!(reader.read_to_end().await.unwrap().len(), 300_000);
+    });
+}
+
+/// Each half of a stream ends its own direction and no other.
+#[test]
+fn a_dropped_writer_leaves_the_reader_all_that_comes() {
+    let _dog = watchdog("dropped writer, live reader", 30);
+    run(async || {
+        let (here, there) = UnixStream::pair().unwrap();
+        there.write_all(b"early\n").await.unwrap();
+        let (mut reader, writer) = split(here);
+        writer.write(b"bye").unwrap();
+        drop(writer);
+        let reads = create_task(async move {
+            (reader.readline().await.unwrap(), reader.readline().await.unwrap(), reader)
+        });
+        let (mut far_reader, far_writer) = split(there);
+        assert_eq!(far_reader.read_to_end().await.unwrap(), b"bye", "its direction has ended");
+        far_writer.write(b"late\n").unwrap();
+        let (early, late, reader) = reads.await.unwrap();
+        assert_eq!((&early[..], &late[..]), (&b"early\n"[..], &b"late\n"[..]));
+        drop(reader);
+        assert_eq!(far_writer.write(b"x").unwrap_err().kind(), ErrorKind::BrokenPipe, "both gone");
+
+        // By TCP, with bytes that are still queued when the writer goes.
+        let listener = singletrack::aio::TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (mut reader, writer) = singletrack::aio::open_connection(address).await.unwrap();
+        let (mut far_reader, far_writer) = split(listener.accept().await.unwrap().0);
+        writer.write(&vec![1; 8 << 20]).unwrap();
+        assert!(writer.queued() > 0);
+        drop(writer);
+        assert_eq!(far_reader.read_to_end().await.unwrap().len(), 8 << 20);
+        far_writer.write(b"answer").unwrap();
+        drop((far_reader, far_writer));
+        assert_eq!(reader.read_to_end().await.unwrap(), b"answer");
+    });
+}
+
+#[test]
+fn a_dropped_reader_leaves_the_writer_its_direction() {
+    let _dog = watchdog("dropped reader", 30);
+    run(async || {
+        let (here, there) = UnixStream::pair().unwrap();
+        let (reader, writer) = split(here);
+        drop(reader);
+        writer.write(&vec![1; 1 << 20]).unwrap();
+        drop(writer);
+        let (mut far_reader, _far_writer) = split(there);
+        assert_eq!(far_reader.read_to_end().await.unwrap().len(), 1 << 20);
+    });
+}
+
+/// A peer that reads no more may still be writing.
+#[test]
+fn a_writer_that_fails_leaves_the_reader_its_direction() {
+    let _dog = watchdog("failed writer", 30);
+    run(async || {
+        let (here, there) = UnixStream::pair().unwrap();
+        let (mut reader, writer) = split(here);
+        there.shutdown(std::net::Shutdown::Read).unwrap();
+        assert_eq!(writer.write(b"x").unwrap_err().kind(), ErrorKind::BrokenPipe);
+        assert!(writer.is_closing());
+        there.write_all(b"still here\n").await.unwrap();
+        assert_eq!(reader.readline().await.unwrap(), b"still here\n");
+        // It was not closed, and now it is.
+        writer.close();
+        assert_eq!(reader.readline().await.unwrap(), b"");
     });
 }
 
@@ -404,6 +474,32 @@ fn an_error_of_a_stream_comes_after_its_bytes_and_stays() {
         assert_eq!(reader.read_exactly(1).await.unwrap(), b"b");
         for _ in 0..2 {
             assert_eq!(reader.read(1).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+        }
+    });
+}
+
+/// The system reports a reset once. A reader that found a clean end then would take a part for the
+/// whole.
+#[test]
+fn a_reset_that_a_write_has_met_is_no_clean_end_to_the_reader() {
+    let _dog = watchdog("reset met by a write", 30);
+    run(async || {
+        let listener = singletrack::aio::TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (mut reader, writer) = singletrack::aio::open_connection(address).await.unwrap();
+        let (peer, _) = listener.accept().await.unwrap();
+        peer.write_all(b"a part").await.unwrap();
+        assert_eq!(reader.read_exactly(2).await.unwrap(), b"a ");
+        writer.write(b"never read").unwrap();
+        sleep(Duration::from_millis(2)).await;
+        drop(peer); // with bytes unread: a reset
+        while writer.write(b"x").is_ok() {
+            sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!(writer.drain().await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+        assert_eq!(reader.read_exactly(4).await.unwrap(), b"part");
+        for _ in 0..2 {
+            assert_eq!(reader.read_to_end().await.unwrap_err().kind(), ErrorKind::ConnectionReset);
         }
     });
 }

@@ -78,6 +78,77 @@ fn a_communicate_dropped_half_way_has_lost_nothing() {
     });
 }
 
+/// A shell that leaves a process behind, which has both its pipes; the first line is its number.
+/// It would be there for a thousand seconds.
+fn leaves_one_behind(then: &str) -> Command {
+    shell(&format!("sleep 1000 & echo $!; {then}"))
+}
+
+/// The number on the first line of some output, after that process was killed.
+fn kill_first_line(output: &[u8]) -> String {
+    let text = String::from_utf8_lossy(output);
+    let pid = text.lines().next().unwrap();
+    assert!(Command::new("kill").args(["-KILL", pid]).status().unwrap().success(), "it lived");
+    pid.to_owned()
+}
+
+#[test]
+fn communicate_does_not_wait_for_a_grandchild() {
+    let _dog = watchdog("grandchild", 60);
+    run(async || {
+        // All of the child's own output is there: it fits into the pipe, and the child has ended.
+        let script = "head -c 60000 /dev/zero | tr '\\0' x; echo oops >&2; exit 3";
+        let mut child = piped(&mut leaves_one_behind(script));
+        let output = child.communicate(b"").await.unwrap();
+        let pid = kill_first_line(&output.stdout);
+        assert_eq!(output.stdout.len(), pid.len() + 1 + 60_000);
+        assert_eq!((&*output.stderr, output.status.code()), (&b"oops\n"[..], Some(3)));
+        // Nor does it after a kill, or if the child has ended before.
+        for kill in [true, false] {
+            let mut child = piped(&mut leaves_one_behind(if kill { "wait" } else { "" }));
+            let stdout = child.stdout.as_mut().unwrap();
+            let pid = stdout.readline().await.unwrap();
+            if kill {
+                child.kill().unwrap();
+            }
+            child.wait().await.unwrap();
+            let output = child.communicate(b"").await.unwrap();
+            assert_eq!(output.stdout, b"");
+            kill_first_line(&pid);
+        }
+    });
+}
+
+#[test]
+fn what_a_grandchild_writes_later_can_still_be_read() {
+    let _dog = watchdog("grandchild's words", 60);
+    run(async || {
+        let dir = std::env::temp_dir().join(format!("singletrack-late-{}", std::process::id()));
+        std::fs::create_dir(&dir).unwrap();
+        let fifo = Command::new("mkfifo").arg("go").current_dir(&dir).status().unwrap();
+        assert!(fifo.success());
+        let script = "(read line <go; echo late) & echo early";
+        let mut child = piped(shell(script).current_dir(&dir));
+        let output = child.communicate(b"").await.unwrap();
+        assert_eq!((&*output.stdout, output.status.code()), (&b"early\n"[..], Some(0)));
+        std::fs::write(dir.join("go"), "!\n").unwrap();
+        assert_eq!(child.stdout.as_mut().unwrap().read_to_end().await.unwrap(), b"late\n");
+        std::fs::remove_dir_all(&dir).unwrap();
+    });
+}
+
+/// One that never stops writing is no reason never to end.
+#[test]
+fn communicate_ends_beside_a_grandchild_that_writes_without_end() {
+    let _dog = watchdog("endless grandchild", 60);
+    run(async || {
+        let mut child = piped(&mut shell("yes & echo $! >&2"));
+        let output = child.communicate(b"").await.unwrap();
+        kill_first_line(&output.stderr);
+        assert!(output.stdout.starts_with(b"y\ny\n") && output.status.success());
+    });
+}
+
 #[test]
 fn a_child_that_ends_before_it_has_read_everything_is_no_error() {
     let _dog = watchdog("early end", 60);

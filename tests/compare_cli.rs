@@ -230,11 +230,7 @@ fn a_run_past_its_limit_is_killed_and_named() {
 fn more_connections_than_descriptors_are_refused_before_the_race() {
     let words =
         ["compare", "slow-io", "--connections", "100000", "--jobs", "100000", "--rounds", "1"];
-    let mut shell = Command::new("sh");
-    let script = "ulimit -n 256; exec \"$@\"";
-    shell.args(["-c", script, "sh", env!("CARGO_BIN_EXE_singletrack")]).args(words);
-    shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let output = finish(shell.spawn().unwrap(), &words, PATIENCE);
+    let output = finish(limited("ulimit -n 256", &words).spawn().unwrap(), &words, PATIENCE);
     let stderr = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{stderr}");
     assert!(stderr.contains("ulimit -n") && stderr.lines().count() == 1, "{stderr}");
@@ -262,7 +258,7 @@ fn help_goes_to_stdout_and_lists_the_exit_codes() {
 }
 
 #[test]
-fn an_interrupt_is_exit_130_and_leaves_nothing_on_stdout() {
+fn an_interrupt_is_exit_130_and_leaves_no_process() {
     let words = ["compare", "slow-io", "--model", "sequential", "--jobs", "5000", "--json"];
     let child = command(&words).spawn().unwrap();
     let pid = child.id().to_string();
@@ -278,7 +274,8 @@ fn an_interrupt_is_exit_130_and_leaves_nothing_on_stdout() {
     assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     let output = finish(child, &words, PATIENCE);
     assert_eq!(output.status.code(), Some(130));
-    assert!(output.stdout.is_empty());
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["cases"].as_array().unwrap().len(), 0, "no model had come to its end");
     for child in left {
         let gone = || match fs::read_to_string(format!("/proc/{child}/stat")) {
             Ok(stat) => stat.rsplit(") ").next().unwrap().starts_with('Z'),
@@ -289,4 +286,377 @@ fn an_interrupt_is_exit_130_and_leaves_nothing_on_stdout() {
             thread::sleep(Duration::from_millis(2));
         }
     }
+}
+
+// --- does what it is told, or says that it does not -------------------------------------
+
+#[test]
+fn more_connections_than_usual_get_a_job_each_and_it_says_so() {
+    let words = ["compare", "slow-io", "--connections", "200", "--model", "event-loop"];
+    let document = json(&[&words[..], &["--rounds", "1", "--json"]].concat());
+    let case = &document["cases"][0];
+    assert_eq!((&case["at_once"], &case["models"][0]["jobs"]), (&200.into(), &200.into()));
+    assert!(case["notes"][0].as_str().unwrap().contains("200 jobs instead of 150"), "{case}");
+    let words = ["compare", "fast-io", "cpu", "--connections", "5", "--jobs", "3"];
+    let document = json(&[&words[..], &["--model", "event-loop", "--json"]].concat());
+    let note = |at: usize| document["cases"][at]["notes"][0].as_str().unwrap().to_owned();
+    assert_eq!(document["cases"][0]["at_once"], 3);
+    assert!(note(0).contains("3 jobs open no more than 3"), "{}", note(0));
+    assert!(note(1).contains("cpu has no connections"), "{}", note(1));
+}
+
+#[test]
+fn few_descriptors_are_enough_for_what_needs_few() {
+    let words = ["compare", "cpu", "fast-io", "--jobs", "2", "--rounds", "1", "--json"];
+    let output = finish(limited("ulimit -n 20", &words).spawn().unwrap(), &words, PATIENCE);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+}
+
+// --- one bad item does not end all ------------------------------------------------------
+
+/// One path for each thing that a server may do. Hangs hold the connection open.
+fn odd_server() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        let hits = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        for stream in listener.incoming().flatten() {
+            let hits = hits.clone();
+            thread::spawn(move || serve_odd(stream, &hits));
+        }
+    });
+    format!("http://127.0.0.1:{port}")
+}
+
+fn serve_odd(mut stream: std::net::TcpStream, hits: &std::sync::atomic::AtomicUsize) {
+    let mut request = Vec::new();
+    let mut buffer = [0; 1024];
+    while !request.ends_with(b"\r\n\r\n") {
+        match stream.read(&mut buffer) {
+            Ok(0) | Err(_) => return,
+            Ok(n) => request.extend_from_slice(&buffer[..n]),
+        }
+    }
+    let request = String::from_utf8_lossy(&request).into_owned();
+    let hit = hits.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let (answer, hold) = match request.split(' ').nth(1).unwrap() {
+        "/lost" => ("HTTP/1.1 404 Not \x1b[2JFound\r\nContent-Length: 0\r\n\r\n".into(), false),
+        "/moved" => ("HTTP/1.1 302 Found\r\nLocation: page\r\n\r\n".into(), false),
+        "/round" => ("HTTP/1.1 302 Found\r\nLocation: /round\r\n\r\n".into(), false),
+        "/kept" => ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello".into(), true),
+        "/changes" => (format!("HTTP/1.1 200 OK\r\n\r\n{hit}"), false),
+        "/cut" => ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhell".into(), false),
+        "/closed" => (String::new(), false),
+        "/hang" => ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhell".into(), true),
+        "/chunked" => {
+            let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+            (format!("{head}5\r\nhello\r\n0\r\n\r\n"), true)
+        }
+        _ => ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".into(), false),
+    };
+    let _ = stream.write_all(answer.as_bytes());
+    if hold {
+        // The peer closes first, or the test is over.
+        let _ = stream.read(&mut buffer);
+    }
+}
+
+const BAD: [&str; 6] = ["lost", "round", "changes", "cut", "closed", "hang"];
+
+#[test]
+fn a_bad_page_is_named_and_ends_all_or_is_left_out_by_choice() {
+    let server = odd_server();
+    let url = |path: &str| format!("{server}/{path}");
+    for path in BAD {
+        let (good, bad) = (url("page"), url(path));
+        assert_refused(&["compare", "--request-limit", "1", "urls", &good, &bad], 1, &bad);
+    }
+    let good = ["page", "moved", "kept", "chunked"];
+    let urls: Vec<String> = good.iter().chain(&BAD).map(|path| url(path)).collect();
+    let mut words = vec!["compare", "--keep-going", "--request-limit", "1", "--rounds", "1"];
+    words.extend(["--jobs", "8", "--json", "urls"]);
+    words.extend(urls.iter().map(String::as_str));
+    let document = json(&words);
+    let case = &document["cases"][0];
+    assert_whole(case, 8);
+    let skipped: Vec<&str> =
+        case["skipped"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
+    assert_eq!(skipped.len(), BAD.len(), "{skipped:?}");
+    for path in BAD {
+        assert!(skipped.iter().any(|line| line.starts_with(&url(path))), "{path}: {skipped:?}");
+    }
+}
+
+#[test]
+fn what_a_server_says_cannot_steer_the_terminal() {
+    let lost = format!("{}/lost", odd_server());
+    let stderr = run(&["compare", "urls", &lost]).stderr;
+    assert!(text(&stderr).contains(r"404 Not \u{1b}[2JFound"), "{}", text(&stderr));
+    assert!(!stderr.contains(&0x1b));
+}
+
+/// Answers `/last` twice, as often as a trial asks for it, and then no more.
+fn fading_server() -> [String; 2] {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        let mut asked = 0;
+        for mut stream in listener.incoming().flatten() {
+            let mut buffer = [0; 1024];
+            let _ = stream.read(&mut buffer);
+            asked += usize::from(buffer.starts_with(b"GET /last"));
+            let gone = buffer.starts_with(b"GET /last") && asked > 2;
+            let status = if gone { "500 Gone" } else { "200 OK" };
+            let _ = stream.write_all(format!("HTTP/1.1 {status}\r\n\r\nok").as_bytes());
+        }
+    });
+    ["first", "last"].map(|path| format!("http://127.0.0.1:{port}/{path}"))
+}
+
+#[test]
+fn a_page_that_fails_in_the_race_is_named_or_counted_for_each_model() {
+    let words = ["compare", "--rounds", "1", "--jobs", "4", "--json", "urls"];
+    let [first, last] = fading_server();
+    let stops = run(&[&words[..], &[&first, &last]].concat());
+    assert_eq!(stops.status.code(), Some(1));
+    assert!(text(&stops.stderr).contains(&last), "{}", text(&stops.stderr));
+    let [first, last] = fading_server();
+    let document = json(&[&["compare", "--keep-going"], &words[1..], &[&first, &last]].concat());
+    let case = &document["cases"][0];
+    assert_whole(case, 2);
+    for model in case["models"].as_array().unwrap() {
+        assert_eq!(model["failed"], 2, "{model}");
+    }
+    let failures = case["failures"].as_array().unwrap();
+    assert_eq!(failures.len(), 1);
+    assert!(failures[0].as_str().unwrap().starts_with(&last), "{failures:?}");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named_or_left_out_by_choice() {
+    let root = scratch("unreadable");
+    fs::write(root.join("good"), b"good").unwrap();
+    // Opening this fails for everybody, root included.
+    let name = root.join("bad\x1bname");
+    fs::write(&name, b"bad").unwrap();
+    let words = ["compare", "files", root.to_str().unwrap(), "--rounds", "1", "--json"];
+    let read = json(&words);
+    assert_whole(&read["cases"][0], 2);
+    let lock = lock_away(&name);
+    if !lock {
+        return; // Whoever runs this may read everything.
+    }
+    assert_refused(&words[..5], 1, r"bad\u{1b}name");
+    let document = json(&[&words[..], &["--keep-going"]].concat());
+    assert_whole(&document["cases"][0], 1);
+    assert!(document["cases"][0]["skipped"][0].as_str().unwrap().contains("bad"), "{document}");
+}
+
+/// Makes a file unreadable; false if this user may read it all the same.
+fn lock_away(path: &std::path::Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o000)).unwrap();
+    fs::File::open(path).is_err()
+}
+
+#[test]
+fn a_directory_whose_name_is_no_text_is_compared() {
+    use std::os::unix::ffi::OsStringExt;
+    let name = std::ffi::OsString::from_vec(b"bytes\xff".to_vec());
+    let root = scratch("no-text").join(name);
+    fs::create_dir(&root).unwrap();
+    fs::write(root.join("f"), b"x").unwrap();
+    for words in
+        [&["compare", "--rounds", "1", "files"][..], &["compare", "--model", "sequential", "files"]]
+    {
+        let output = finish(command(words).arg(&root).spawn().unwrap(), words, PATIENCE);
+        assert!(output.status.success(), "{words:?}: {}", text(&output.stderr));
+    }
+}
+
+// --- lives among other programs ---------------------------------------------------------
+
+/// The command below a shell that has said this first.
+fn limited(first: &str, words: &[&str]) -> Command {
+    let mut shell = Command::new("sh");
+    let script = format!("{first}; exec \"$@\"");
+    shell.args(["-c", &script, "sh", env!("CARGO_BIN_EXE_singletrack")]).args(words);
+    shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    shell
+}
+
+/// Waits until it has two children: the server, and a model.
+fn racing(child: &std::process::Child) {
+    let pid = child.id();
+    let children = format!("/proc/{pid}/task/{pid}/children");
+    let deadline = Instant::now() + PATIENCE;
+    while fs::read_to_string(&children).unwrap().split_whitespace().count() < 2 {
+        assert!(Instant::now() < deadline, "it never began");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn signal(child: &std::process::Child, name: &str) {
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+}
+
+#[test]
+fn a_reader_who_goes_ends_the_work_within_a_case() {
+    let words = ["compare", "slow-io", "--model", "sequential", "--jobs", "5000", "--rounds", "1"];
+    let mut child = command(&words).spawn().unwrap();
+    racing(&child);
+    drop(child.stdout.take());
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let status = loop {
+        match child.try_wait().unwrap() {
+            Some(status) => break status,
+            None if Instant::now() > deadline => {
+                child.kill().unwrap();
+                panic!("it works on for nobody");
+            }
+            None => thread::sleep(Duration::from_millis(5)),
+        }
+    };
+    assert_eq!(status.code(), Some(141), "as if SIGPIPE had ended it");
+}
+
+#[test]
+fn what_was_measured_is_kept_when_a_later_case_fails() {
+    let port = {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().port()
+    };
+    let url = format!("http://127.0.0.1:{port}/");
+    let words = ["compare", "--jobs", "2", "--rounds", "1", "--json", "cpu", "urls", &url];
+    let output = run(&words);
+    assert_eq!(output.status.code(), Some(1));
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_whole(&document["cases"][0], 2);
+    assert_eq!(document["cases"].as_array().unwrap().len(), 1);
+    assert!(document["error"].as_str().unwrap().contains(&url), "{}", document["error"]);
+}
+
+#[test]
+fn signals_keep_what_was_measured_and_name_themselves() {
+    for (name, code) in [("-INT", 130), ("-TERM", 143)] {
+        let words = [
+            "compare",
+            "cpu",
+            "slow-io",
+            "--model",
+            "sequential",
+            "--jobs",
+            "1",
+            "--rounds",
+            "60",
+            "--json",
+        ];
+        let child = command(&words).spawn().unwrap();
+        racing(&child);
+        signal(&child, name);
+        let output = finish(child, &words, PATIENCE);
+        assert_eq!(output.status.code(), Some(code), "{}", text(&output.stderr));
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(document["cases"][0]["case"], "cpu");
+        assert_eq!(document["cases"][0]["rounds"], 60);
+        assert!(document["error"].as_str().unwrap().contains("SIG"), "{}", document["error"]);
+        assert_eq!(text(&output.stderr).lines().count(), 1);
+    }
+}
+
+#[test]
+fn an_ignored_interrupt_stays_ignored_in_the_command_and_its_children() {
+    let words =
+        ["compare", "slow-io", "--model", "processes", "--jobs", "100", "--rounds", "2", "--json"];
+    let child = limited("trap '' INT", &words).spawn().unwrap();
+    racing(&child);
+    signal(&child, "-INT");
+    let pid = child.id();
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    for child in children.split_whitespace() {
+        let _ = Command::new("kill").args(["-INT", child]).stderr(Stdio::null()).status();
+    }
+    let output = finish(child, &words, PATIENCE);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_parent_that_ignores_the_end_of_children_changes_nothing() {
+    let words = ["compare", "cpu", "--jobs", "2", "--rounds", "1", "--json"];
+    // A shell cannot ignore SIGCHLD for others; Python can.
+    let script = "import os, signal, sys\n\
+                  signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n\
+                  os.execv(sys.argv[1], sys.argv[1:])";
+    let mut python = Command::new("python3");
+    python.args(["-c", script, env!("CARGO_BIN_EXE_singletrack")]).args(words);
+    python.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let Ok(child) = python.spawn() else { return };
+    let output = finish(child, &words, PATIENCE);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+}
+
+#[test]
+fn time_in_which_it_is_stopped_counts_against_no_limit() {
+    let words = [
+        "compare",
+        "slow-io",
+        "--model",
+        "sequential",
+        "--jobs",
+        "50",
+        "--rounds",
+        "1",
+        "--limit",
+        "3",
+    ];
+    let child = command(&words).spawn().unwrap();
+    racing(&child);
+    let pid = child.id();
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    let all = |name: &str| {
+        for pid in children.split_whitespace().chain([pid.to_string().as_str()]) {
+            let _ = Command::new("kill").args([name, pid]).stderr(Stdio::null()).status();
+        }
+    };
+    all("-STOP");
+    thread::sleep(Duration::from_secs(4));
+    all("-CONT");
+    let output = finish(child, &words, PATIENCE);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+}
+
+#[test]
+fn output_that_has_no_place_to_go_is_an_error_before_any_work() {
+    for words in [&["compare", "slow-io", "--jobs", "5000"][..], &["gil", "convoy"], &["--help"]] {
+        let output = finish(limited("exec >&-", words).spawn().unwrap(), words, PATIENCE);
+        assert_eq!(output.status.code(), Some(1), "{words:?}");
+        assert!(text(&output.stderr).contains("stdout: it is closed"), "{words:?}");
+    }
+    let words = ["--help"];
+    let output = finish(limited("exec <&- >/dev/null", &words).spawn().unwrap(), &words, PATIENCE);
+    assert!(output.status.success(), "there is a place for it, though nobody looks there");
+}
+
+/// Needs the right to mount; without that there is nothing to see.
+#[test]
+fn without_proc_what_needs_none_runs_and_the_rest_names_it() {
+    let below = |words: &[&str]| {
+        let mut unshare = Command::new("unshare");
+        let script = "mount -t tmpfs none /proc || exit 99; exec \"$@\"";
+        unshare.args(["-m", "sh", "-c", script, "sh", env!("CARGO_BIN_EXE_singletrack")]);
+        unshare.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        unshare.spawn().ok().map(|child| finish(child, words, PATIENCE))
+    };
+    let threads = "sequential,event-loop,threads-py3.10,threads-free";
+    let words = ["compare", "cpu", "fast-io", "--jobs", "2", "--rounds", "1", "--model"];
+    let Some(output) = below(&[&words[..], &[threads]].concat()) else { return };
+    let stderr = text(&output.stderr);
+    if output.status.code() == Some(99) || stderr.starts_with("unshare") {
+        return;
+    }
+    assert!(output.status.success(), "{stderr}");
+    let output = below(&[&words[..], &["processes"]].concat()).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("mount /proc"), "{}", text(&output.stderr));
 }

@@ -310,6 +310,38 @@ fn a_closed_pool_replaces_a_worker_that_a_queued_job_needs() {
 }
 
 #[test]
+fn an_answer_comes_in_no_more_parts_than_the_job_has_items() {
+    for items in [0, 1, 3] {
+        let (mut pool, keys) = pool(1);
+        let terms = Terms { items, ..Terms::default() };
+        pool.submit(PoolJob { id: 0, terms, body: () });
+        assert_eq!(pool.assign(0, |_| true), Some(keys[0]));
+        pool.delivered(keys[0]);
+        assert!((0..items).all(|_| pool.answered_in_part(keys[0], 0)));
+        assert!(!pool.answered_in_part(keys[0], 0), "of {items} items");
+        assert!(matches!(pool.next_action(0), Some(Action::Kill(_))));
+        let lost = pool.next_action(0);
+        assert!(matches!(lost, Some(Action::Resolve(_, JobOutcome::Protocol(..)))), "{lost:?}");
+        assert!(pool.answered(keys[0], 0, 1).is_none());
+    }
+}
+
+#[test]
+fn only_a_job_that_travels_alone_can_be_killed() {
+    let plain = Terms::default();
+    let alone = Terms { alone: true, ..plain };
+    let limited = Terms { limit: Some(1 << 40), ..plain };
+    for (terms, may) in [(plain, false), (alone, true), (limited, true)] {
+        let (mut pool, keys) = pool(1);
+        (0..2).for_each(|id| pool.submit(PoolJob { id, terms, body: () }));
+        assert_eq!(pool.assign(0, |_| true), Some(keys[0]));
+        pool.delivered(keys[0]);
+        assert_eq!([pool.kill(0), pool.kill(1)], [may; 2], "{terms:?}");
+        assert_eq!(pool.next_action(0).is_some(), may, "{terms:?}");
+    }
+}
+
+#[test]
 fn a_worker_that_does_not_leave_is_killed() {
     let (mut pool, keys) = pool(1);
     pool.shutdown(false);

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use seeds::seeds;
 use singletrack::process::message::frame::*;
 
-const KINDS: [FrameKind; 10] = [
+const KINDS: [FrameKind; 11] = [
     FrameKind::Hello,
     FrameKind::Call,
     FrameKind::Value,
@@ -21,6 +21,7 @@ const KINDS: [FrameKind; 10] = [
     FrameKind::SpawnFailed,
     FrameKind::Reap,
     FrameKind::Reaped,
+    FrameKind::Part,
 ];
 
 fn frames() -> impl Strategy<Value = Vec<OwnedFrame>> {

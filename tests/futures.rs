@@ -403,6 +403,135 @@ fn a_callback_runs_on_the_thread_that_resolves() {
     });
 }
 
+/// A chain of futures, each ended in the callback of the one before: in turn by a result, by a
+/// cancel, and by a promise that is only dropped.
+#[test]
+fn a_chain_of_a_hundred_thousand_callbacks_needs_no_deep_stack() {
+    bounded(|| {
+        let called = Arc::new(AtomicUsize::new(0));
+        let (first, mut last) = promise();
+        for i in 0..100_000 {
+            let (next, future) = promise();
+            let called = Arc::clone(&called);
+            last.add_done_callback(move || {
+                called.fetch_add(1, SeqCst);
+                match i % 3 {
+                    0 => next.set_result(i),
+                    1 => next.cancel(),
+                    _ => drop(next),
+                }
+            });
+            last = future;
+        }
+        first.set_result(0);
+        assert_eq!(called.load(SeqCst), 100_000);
+        assert_eq!(last.result(), Ok(99_999));
+    });
+}
+
+#[test]
+fn a_callback_that_adds_itself_to_a_done_future_needs_no_deep_stack() {
+    fn again(left: u32, end: mpsc::Sender<()>) {
+        match left {
+            0 => end.send(()).unwrap(),
+            _ => Future::resolved(Ok(())).add_done_callback(move || again(left - 1, end)),
+        }
+    }
+    bounded(|| {
+        let (end, ended) = mpsc::channel();
+        again(100_000, end);
+        assert_eq!(ended.try_recv(), Ok(()));
+    });
+}
+
+/// A tree of futures: callbacks end futures, whose callbacks end others. At any depth those of one
+/// future run in order, and all have run when the first `set_result` returns.
+#[test]
+fn callbacks_keep_their_order_however_deep_they_are() {
+    /// The futures whose callbacks have run: how many of each one's two.
+    type Seen = Arc<Mutex<Vec<u32>>>;
+
+    fn end_one(depth: u32, seen: &Seen) {
+        let (promise, future) = promise();
+        let node = {
+            let mut seen = seen.lock().unwrap();
+            seen.push(0);
+            seen.len() - 1
+        };
+        for side in 0..2 {
+            let seen = Arc::clone(seen);
+            future.add_done_callback(move || {
+                let before = std::mem::replace(&mut seen.lock().unwrap()[node], side + 1);
+                // A panic would go no further, so what is wrong is noted.
+                if before != side {
+                    seen.lock().unwrap()[node] = u32::MAX;
+                }
+                if depth > 0 && (side == 0 || depth.is_multiple_of(8)) {
+                    end_one(depth - 1, &seen);
+                }
+            });
+        }
+        promise.set_result(());
+    }
+    bounded(|| {
+        let seen = Seen::default();
+        end_one(70, &seen);
+        let seen = seen.lock().unwrap();
+        assert!(seen.len() > 1000, "it is a tree");
+        assert!(seen.iter().all(|calls| *calls == 2), "both of each, in order");
+    });
+}
+
+/// Whoever waits in a callback must not wait for one that is queued behind it.
+#[test]
+fn a_callback_may_wait_for_other_futures_at_any_depth() {
+    bounded(|| {
+        let (first, mut last) = promise();
+        for i in 0..100u32 {
+            let (next, future) = promise();
+            last.add_done_callback(move || {
+                let (other, waited_for) = promise();
+                let sender = thread::spawn(move || other.set_result(i));
+                let (mut done, _) = wait([waited_for], ReturnWhen::FirstCompleted, None);
+                assert_eq!(as_completed(done.drain(..), None).count(), 1);
+                sender.join().unwrap();
+                next.set_result(i);
+            });
+            last = future;
+        }
+        first.set_result(0);
+        assert_eq!(last.result(), Ok(99));
+    });
+}
+
+#[test]
+fn what_panics_when_dropped_harms_neither_future_nor_thread() {
+    struct Bomb(Arc<AtomicUsize>);
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, SeqCst);
+            std::panic::resume_unwind(Box::new("a bomb"));
+        }
+    }
+    let count = Arc::new(AtomicUsize::new(0));
+    let bomb = || Bomb(Arc::clone(&count));
+    let (late, cancelled) = promise();
+    assert!(cancelled.cancel());
+    late.set_result(bomb());
+    assert_eq!(count.load(SeqCst), 1, "a result that comes too late");
+    let (early, not_taken) = promise();
+    early.set_result(bomb());
+    drop(not_taken);
+    assert_eq!(count.load(SeqCst), 2, "a result that nobody takes");
+    let (called, waiting) = promise();
+    for _ in 0..2 {
+        let inside = bomb();
+        waiting.add_done_callback(move || drop(inside));
+    }
+    called.set_result(());
+    assert_eq!(count.load(SeqCst), 4, "what callbacks hold");
+}
+
 #[test]
 fn callbacks_and_wakers_may_use_the_future_they_belong_to() {
     // Were they called under the lock, `done` would deadlock.

@@ -4,14 +4,16 @@
 use proptest::prelude::*;
 use singletrack::base::random::SplitMix64;
 use singletrack::lab::cli::{CliError, CompareRequest, Request, parse};
-use singletrack::lab::compare::http::{Url, body};
+use singletrack::lab::compare::http::{Answer, AnswerReader, Outcome};
 use singletrack::lab::compare::lane::{LaneStats, WorkQueue};
 use singletrack::lab::compare::model::{Family, Model};
 use singletrack::lab::compare::output::document;
 use singletrack::lab::compare::output::{duration, table};
 use singletrack::lab::compare::result::{CaseResult, ModelResult, Switches, TimeSplit};
+use singletrack::lab::compare::url::Url;
 use singletrack::lab::compare::verdict::{Finish, Nature, Verdict};
 use singletrack::lab::compare::{job::Job, server::Question};
+use singletrack::lab::report::failure::Failure;
 use singletrack::lab::report::stats::{Spread, percentile};
 use std::ffi::OsString;
 use std::time::Duration;
@@ -268,27 +270,132 @@ fn a_request_names_host_and_port() {
     assert!(request("http://a/").ends_with("\r\n\r\n"));
 }
 
-#[test]
-fn a_chunked_body_is_joined() {
-    let answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
-                   5;x=y\r\nhello\r\n1\r\n!\r\n0\r\n\r\n";
-    assert_eq!(body(answer).unwrap(), b"hello!");
+/// What comes of an answer that arrives in pieces of these sizes, over and over, before the stream
+/// ends; and how many bytes were looked at.
+fn read_in(answer: &[u8], sizes: &[usize]) -> (Result<Outcome, String>, usize) {
+    let mut reader = AnswerReader::new(1 << 20);
+    let (mut fed, mut sizes) = (0, sizes.iter().cycle());
+    while fed < answer.len() {
+        let piece = &answer[fed..answer.len().min(fed + sizes.next().unwrap())];
+        fed += piece.len();
+        match reader.feed(piece) {
+            Ok(false) => {}
+            Ok(true) => break,
+            Err(why) => return (Err(why), fed),
+        }
+    }
+    (reader.end().and_then(Answer::outcome), fed)
+}
+
+fn read(answer: &[u8]) -> Result<Outcome, String> {
+    read_in(answer, &[usize::MAX >> 1]).0
+}
+
+fn page(answer: &[u8]) -> Vec<u8> {
+    match read(answer) {
+        Ok(Outcome::Page(body)) => body,
+        other => panic!("{}: {other:?}", String::from_utf8_lossy(answer)),
+    }
 }
 
 #[test]
-fn an_answer_that_is_cut_short_is_no_answer() {
+fn a_chunked_body_is_joined() {
+    let answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
+                   5;x=y\r\nhello\r\n1\r\n!\r\n0\r\nTrailer: z\r\n\r\n";
+    assert_eq!(page(answer), b"hello!");
+}
+
+#[test]
+fn an_answer_ends_where_it_says_and_not_where_the_stream_does() {
+    let whole = |answer: &[u8]| AnswerReader::new(100).feed(answer);
+    for answer in [
+        &b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"[..],
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi and more",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 204 No Content\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
+        b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+    ] {
+        assert_eq!(whole(answer), Ok(true), "{}", String::from_utf8_lossy(answer));
+    }
+    assert_eq!(whole(b"HTTP/1.1 200 OK\r\n\r\nabc"), Ok(false), "only the stream's end ends this");
+    assert_eq!(page(b"HTTP/1.1 200 OK\r\n\r\nabc"), b"abc");
+}
+
+#[test]
+fn odd_answers_that_are_right_are_read() {
+    assert_eq!(page(b"HTTP/1.1 200 OK\nContent-Length: 3\n\nabc"), b"abc", "bare line feeds");
+    let early = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc";
+    assert_eq!(page(early), b"abc", "what comes before the answer is no answer");
+    let twice = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 3, 3\r\n\r\nabc";
+    assert_eq!(page(twice), b"abc");
+    assert_eq!(page(b"HTTP/1.0 200\r\n\r\n"), b"");
+}
+
+#[test]
+fn a_redirect_leads_elsewhere_and_an_error_page_nowhere() {
+    let moved = b"HTTP/1.1 301 Moved\r\nLocation: /there\r\nContent-Length: 0\r\n\r\n";
+    assert_eq!(read(moved), Ok(Outcome::Elsewhere("/there".into())));
+    let lost = read(b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno").unwrap_err();
+    assert_eq!(lost, "the server answered 404 Not Found");
+    assert!(read(b"HTTP/1.1 301 Moved\r\nContent-Length: 0\r\n\r\n").is_err(), "but where to?");
+}
+
+#[test]
+fn an_answer_that_is_cut_short_or_wrong_is_no_answer() {
     for answer in [
         &b""[..],
         b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell",
         b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: +5\r\n\r\nhello",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 2\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\nabc",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhell",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nx",
-        b"SSH-2.0-x\r\n\r\n",
-        b"HTTP/1.1 301 Moved\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nabc",
+        b"HTTP/2 200\r\n\r\n",
+        b"HTTP/1.1 2000 OK\r\n\r\n",
+        b"SSH-2.0-x\r\n",
     ] {
-        assert!(body(answer).is_err(), "{}", String::from_utf8_lossy(answer));
+        assert!(read(answer).is_err(), "{}", String::from_utf8_lossy(answer));
     }
+}
+
+#[test]
+fn a_server_cannot_make_it_take_memory_without_end() {
+    let long = [b"HTTP/1.1 200 OK\r\n\r\n".as_slice(), &[b'x'; 101]].concat();
+    assert!(AnswerReader::new(100).feed(&long).is_err(), "a body");
+    let mut reader = AnswerReader::new(100);
+    assert_eq!(reader.feed(b"HTTP/1.1 200 OK\r\nX: "), Ok(false));
+    let endless = (0..).map(|_| reader.feed(&[b'x'; 4096])).take(10_000).any(|fed| fed.is_err());
+    assert!(endless, "a header");
+    assert!(AnswerReader::new(100).feed(b"SSH").is_err(), "what is no HTTP is seen at once");
+}
+
+#[test]
+fn a_location_is_read_from_where_it_was_found() {
+    let here = Url::parse("http://a:81/b/c?d").unwrap();
+    for (location, there) in [
+        ("/x", "http://a:81/x"),
+        ("x?y", "http://a:81/b/x?y"),
+        ("./x", "http://a:81/b/x"),
+        ("../../../x", "http://a:81/x"),
+        ("..", "http://a:81/"),
+        ("?y", "http://a:81/b/c?y"),
+        ("", "http://a:81/b/c?d"),
+        ("#z", "http://a:81/b/c?d"),
+        ("//e/f", "http://e/f"),
+        ("http://e:82/f", "http://e:82/f"),
+    ] {
+        assert_eq!(here.join(location).unwrap().to_string(), there, "{location}");
+    }
+    let refusal = here.join("https://a/").unwrap_err().to_string();
+    assert!(refusal.starts_with("https://a/: https is not spoken here"), "{refusal}");
+    assert!(here.join("/a b").is_err() && here.join("mailto:x").is_err());
 }
 
 proptest! {
@@ -296,27 +403,54 @@ proptest! {
     fn no_answer_and_no_url_can_make_it_panic(
         answer in prop::collection::vec(any::<u8>(), 0..200),
         text in "(http://)?\\PC{0,30}",
+        location in "[./?#:a ]{0,12}",
     ) {
-        let _ = body(&answer);
-        let mut headed = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
-        headed.extend(answer);
-        let _ = body(&headed);
+        let _ = read(&answer);
+        let heads: [&[u8]; 2] =
+            [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"];
+        for head in heads {
+            let _ = read(&[head, &answer].concat());
+        }
         let _ = Url::parse(&text);
+        let _ = Url::parse("http://a/b").unwrap().join(&location);
     }
 
     #[test]
-    fn chunks_of_any_size_give_the_body_back(
+    fn an_answer_is_the_same_however_it_is_cut(
         content in prop::collection::vec(any::<u8>(), 0..300),
-        size in 1usize..50,
+        chunk in 1usize..50,
+        form in 0..3,
+        damage in prop::option::of((0usize..400, any::<u8>())),
+        sizes in prop::collection::vec(1usize..40, 1..8),
     ) {
-        let mut answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
-        for chunk in content.chunks(size) {
-            answer.extend(format!("{:x}\r\n", chunk.len()).bytes());
-            answer.extend(chunk);
-            answer.extend(b"\r\n");
+        let mut answer = b"HTTP/1.1 200 OK\r\n".to_vec();
+        match form {
+            0 => answer.extend(format!("Content-Length: {}\r\n\r\n", content.len()).bytes()),
+            1 => answer.extend(b"Transfer-Encoding: chunked\r\n\r\n"),
+            _ => answer.extend(b"\r\n"),
         }
-        answer.extend(b"0\r\n\r\n");
-        prop_assert_eq!(body(&answer).unwrap(), content);
+        if form == 1 {
+            for chunk in content.chunks(chunk) {
+                answer.extend(format!("{:x}\r\n", chunk.len()).bytes());
+                answer.extend(chunk);
+                answer.extend(b"\r\n");
+            }
+            answer.extend(b"0\r\n\r\n");
+        } else {
+            answer.extend(&content);
+        }
+        if damage.is_none() {
+            prop_assert_eq!(read(&answer), Ok(Outcome::Page(content)));
+        }
+        if let Some((at, byte)) = damage {
+            let at = at % answer.len();
+            answer[at] = byte;
+        }
+        let (outcome, _) = read_in(&answer, &sizes);
+        match (outcome, read(&answer)) {
+            (Ok(a), Ok(b)) => prop_assert_eq!(a, b),
+            (a, b) => prop_assert_eq!(a.is_err(), b.is_err()),
+        }
     }
 }
 
@@ -326,6 +460,7 @@ fn some_result() -> CaseResult {
     let model = |model, median: f64| ModelResult {
         model,
         jobs: 32,
+        failed: 0,
         wall: spread(median * 0.9, median, median * 1.1),
         p50: median / 32.0,
         p99: median / 16.0,
@@ -347,18 +482,54 @@ sequential    250 ms     128  7.81 ms  15.6 ms  250 ms         0   250 µs  3 f 
 threads-free  125 ms     256  3.91 ms  7.81 ms  125 ms         0   250 µs  3 f + 0 v    14 v + 5 i  2.0 MiB
 → threads-free won: 2.00 times as fast as the next, sequential; the rule of thumb (CPU bound → processes) was not put to the test.
 ";
-    assert_eq!(table(&some_result(), false), expected);
+    assert_eq!(table(&some_result(), false, None), expected);
 }
 
 #[test]
 fn colour_adds_nothing_but_colour() {
-    let painted = table(&some_result(), true);
+    let painted = table(&some_result(), true, None);
     assert!(painted.contains("\x1b[32mthreads-free"), "the winner is green:\n{painted}");
     let mut plain = painted;
     for code in ["\x1b[1m", "\x1b[32m", "\x1b[0m"] {
         plain = plain.replace(code, "");
     }
-    assert_eq!(plain, table(&some_result(), false));
+    assert_eq!(plain, table(&some_result(), false, None));
+}
+
+#[test]
+fn whole_columns_move_below_where_the_terminal_is_narrow() {
+    let wide = table(&some_result(), false, None);
+    let words = |text: &str| {
+        let mut words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+        words.sort_unstable();
+        words.dedup();
+        words
+    };
+    for width in [40, 80, 117] {
+        let narrow = table(&some_result(), false, Some(width));
+        let longest = narrow.lines().map(|line| line.chars().count()).max();
+        assert!(longest <= Some(width), "{narrow}");
+        assert_eq!(words(&narrow), words(&wide), "nothing is left out of {width} columns");
+    }
+    let narrow = table(&some_result(), false, Some(80));
+    let heads: Vec<&str> = narrow.lines().filter(|line| line.starts_with("model")).collect();
+    assert_eq!(heads.len(), 2, "{narrow}");
+    assert_eq!(table(&some_result(), false, Some(400)), wide);
+}
+
+#[test]
+fn what_was_left_out_stands_above_the_table_and_in_the_object() {
+    let mut result = some_result();
+    result.notes = vec!["a note".into()];
+    result.skipped = (0..12).map(|n| format!("http://a/{n}: lost")).collect();
+    let text = table(&result, false, None);
+    for line in ["note: a note", "left out 12 items:", "- http://a/0: lost", "- and 2 more"] {
+        assert!(text.lines().any(|shown| shown == line), "{line} is missing in:\n{text}");
+    }
+    let failure = Failure::new("a", "b", "c");
+    let document = document(&[result], Some(&failure));
+    assert_eq!(document["cases"][0]["skipped"].as_array().unwrap().len(), 12, "all of them");
+    assert_eq!(document["error"], "a: b; c");
 }
 
 #[test]
@@ -370,19 +541,19 @@ fn durations_have_three_digits_and_a_unit() {
 
 #[test]
 fn the_json_object_has_the_promised_fields() {
-    let document = document(&[some_result()]);
+    let document = document(&[some_result()], None);
     assert_eq!(document["schema_version"], 1);
     let keys = |value: &serde_json::Value| {
         value.as_object().unwrap().keys().cloned().collect::<Vec<String>>().join(" ")
     };
-    assert_eq!(keys(&document), "cases machine schema_version");
+    assert_eq!(keys(&document), "cases error machine schema_version");
     let case = &document["cases"][0];
-    assert_eq!(keys(case), "case models rounds verdict");
+    assert_eq!(keys(case), "at_once case failures models notes rounds skipped verdict workers");
     assert_eq!(keys(&case["verdict"]), "model ratio rule");
     let model = &case["models"][1];
     assert_eq!(
         keys(model),
-        "checksum jobs jobs_per_s latency_ms model peak_rss_kib switches time_s wall_s"
+        "checksum failed jobs jobs_per_s latency_ms model peak_rss_kib switches time_s wall_s"
     );
     assert_eq!(keys(&model["wall_s"]), "max median min");
     assert_eq!(keys(&model["latency_ms"]), "p50 p99");
@@ -397,6 +568,31 @@ fn the_json_object_has_the_promised_fields() {
 
 fn line(words: &str) -> Vec<OsString> {
     ["singletrack", "compare"].into_iter().chain(words.split(' ')).map(OsString::from).collect()
+}
+
+#[test]
+fn an_option_that_is_given_twice_is_refused_by_name() {
+    for words in ["--jobs 1 --jobs 2", "--json --json", "--connections 1 --connections 1"] {
+        let Err(CliError::Usage(refusal)) = parse(line(words)) else { panic!("{words}") };
+        let option = words.split(' ').next().unwrap();
+        assert!(refusal.contains(option) && refusal.contains("multiple times"), "{refusal}");
+    }
+}
+
+#[test]
+fn the_examples_of_the_help_text_are_command_lines() {
+    for words in [["compare", "--help"], ["--help", ""], ["gil", "--help"], ["explore", "--help"]] {
+        let line = ["singletrack"].into_iter().chain(words).filter(|word| !word.is_empty());
+        let Err(CliError::Help(help)) = parse(line.map(OsString::from)) else {
+            panic!("{words:?}")
+        };
+        let examples = help.lines().filter_map(|line| line.trim().strip_prefix("singletrack "));
+        for example in examples.filter(|line| line.contains("compare")) {
+            let words = example.split("  ").next().unwrap().split(" > ").next().unwrap();
+            let words = ["singletrack"].into_iter().chain(words.split_whitespace());
+            assert!(parse(words.map(OsString::from)).is_ok(), "{example}");
+        }
+    }
 }
 
 fn comparison(words: &str) -> CompareRequest {

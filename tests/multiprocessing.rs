@@ -20,12 +20,14 @@ use singletrack::process::ForkServer;
 use singletrack::process::Pool;
 use singletrack::process::PoolError;
 use singletrack::process::ProcessPool;
+use singletrack::process::message::frame::{FrameKind, frame};
 use singletrack::process::pool::worker::MAX_AHEAD;
 use singletrack::process::{Consumer, Producer, queue};
 use singletrack::process::{JobOptions, MapOptions};
 use singletrack::sys::process::Death;
 use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -72,6 +74,12 @@ const TESTS: &[Test<ForkServer>] = &[
     ("imap_iterable_raises_and_the_pool_lives", imap_iterable_raises_and_the_pool_lives),
     ("imap_times_out_and_loses_nothing", imap_times_out_and_loses_nothing),
     ("unpicklable_result_fails_its_map", unpicklable_result_fails_its_map),
+    ("a_map_of_more_than_a_frame_loses_no_result", a_map_of_more_than_a_frame_loses_no_result),
+    ("an_item_too_long_for_a_frame_fails_alone", an_item_too_long_for_a_frame_fails_alone),
+    (
+        "a_worker_that_dies_between_parts_fails_its_chunk",
+        a_worker_that_dies_between_parts_fails_its_chunk,
+    ),
     ("a_crash_fails_its_chunk_alone", a_crash_fails_its_chunk_alone),
     ("a_dropped_imap_cancels_what_has_not_begun", a_dropped_imap_cancels_what_has_not_begun),
     ("close_and_join_run_everything", close_and_join_run_everything),
@@ -90,6 +98,10 @@ const TESTS: &[Test<ForkServer>] = &[
     ),
     ("killing_a_job_harms_no_other", killing_a_job_harms_no_other),
     ("a_queued_job_is_killed_by_cancelling_it", a_queued_job_is_killed_by_cancelling_it),
+    (
+        "a_job_submitted_without_the_option_is_not_killed",
+        a_job_submitted_without_the_option_is_not_killed,
+    ),
     ("idempotent_jobs_are_run_again", idempotent_jobs_are_run_again),
     ("retries_have_an_end", retries_have_an_end),
     ("a_pool_grows_and_shrinks", a_pool_grows_and_shrinks),
@@ -473,6 +485,80 @@ fn unpicklable_result_fails_its_map(fork_server: &ForkServer) {
     assert_eq!(pool.map(square, 0..3), Ok(vec![0, 1, 4]));
 }
 
+/// A text of so many mebibytes, which begins with its number; every seventh item panics.
+fn long_or_panic((number, mebibytes): (u32, usize)) -> String {
+    assert!(number % 7 != 3, "no text {number}");
+    format!("{number} {}", "x".repeat(mebibytes << 20))
+}
+
+fn number_of(text: String) -> u32 {
+    text.split(' ').next().unwrap().parse().unwrap()
+}
+
+fn a_map_of_more_than_a_frame_loses_no_result(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 1);
+    // One chunk each way: ten values of 20 MiB.
+    let options = MapOptions::default().chunksize(10);
+    let items = (0..12).filter(|i| i % 7 != 3).map(|i| (i, 20));
+    let texts = pool.map_with(options, long_or_panic, items).result().unwrap();
+    let numbers: Vec<u32> = texts.iter().cloned().map(number_of).collect();
+    assert_eq!(numbers, [0, 1, 2, 4, 5, 6, 7, 8, 9, 11]);
+    assert!(texts.iter().all(|text| text.len() > 20 << 20));
+    assert_eq!(pool.executor().counts().submitted, 1, "each was run once");
+    assert_eq!(pool.map_with(options, number_of, texts.iter().cloned()).result(), Ok(numbers));
+    assert!(pool.executor().counts().submitted > 2, "the arguments went in several jobs");
+    // Failures keep their places between the parts.
+    let results: Vec<_> =
+        pool.imap_with(options, long_or_panic, (0..10).map(|i| (i, 20))).collect();
+    assert_eq!(results.len(), 10);
+    for (i, result) in results.into_iter().enumerate() {
+        match (i, result.map(number_of)) {
+            (3, Err(JobError::Panicked(why))) => assert_eq!(why, "no text 3"),
+            (_, result) => assert_eq!(result, Ok(i as u32)),
+        }
+    }
+    let back: Vec<_> = pool.imap_unordered_with(options, number_of, texts).collect();
+    assert_eq!(back.into_iter().filter_map(Result::ok).sum::<u32>(), 53);
+}
+
+fn an_item_too_long_for_a_frame_fails_alone(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 1);
+    let options = MapOptions::default().chunksize(3);
+    let too_long = |result: &Result<u32, JobError>| match result {
+        Err(JobError::Codec(why)) => assert!(why.contains("limit"), "{why}"),
+        other => panic!("not refused: {other:?}"),
+    };
+    let results = pool.imap_with(options, long_or_panic, [(0, 1), (1, 65), (2, 1)]);
+    let results: Vec<_> = results.map(|result| result.map(number_of)).collect();
+    assert_eq!((results[0].clone(), results[2].clone()), (Ok(0), Ok(2)));
+    too_long(&results[1]);
+    let texts = [(0, 1), (1, 65), (2, 1)].map(long_or_panic);
+    let results: Vec<_> = pool.imap_with(options, number_of, texts).collect();
+    assert_eq!((results[0].clone(), results[2].clone()), (Ok(0), Ok(2)));
+    too_long(&results[1]);
+    assert_eq!(pool.map(square, 0..3), Ok(vec![0, 1, 4]));
+}
+
+/// Sends a part of an answer to the job that it is, and dies.
+fn part_and_die(job: u64) -> u64 {
+    let body = singletrack::futures::encode(&(vec![1u64], Vec::<(u32, bool, String)>::new()));
+    let part = frame(FrameKind::Part, job, &body.unwrap()).unwrap();
+    let mut pipe = std::fs::OpenOptions::new().write(true).open(my_reply_pipe()).unwrap();
+    pipe.write_all(&part).unwrap();
+    std::process::exit(3)
+}
+
+fn a_worker_that_dies_between_parts_fails_its_chunk(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 1);
+    let options = MapOptions::default().chunksize(2);
+    let results: Vec<_> = pool.imap_with(options, part_and_die, [0, 0]).collect();
+    assert_eq!(results.len(), 2);
+    for result in results {
+        assert_eq!(death(result), Death::Code(3));
+    }
+    assert_eq!(pool.map(square, 0..3), Ok(vec![0, 1, 4]), "no part is taken for another job's");
+}
+
 fn a_crash_fails_its_chunk_alone(fork_server: &ForkServer) {
     let pool = pool(fork_server, 2);
     let options = MapOptions::default().chunksize(10);
@@ -649,10 +735,25 @@ fn a_queued_job_is_killed_by_cancelling_it(fork_server: &ForkServer) {
     let pool = executor(fork_server, 1);
     let first = pool.submit(nap, 100);
     eventually("it runs", || first.running());
-    let queued = pool.submit_with(JobOptions::default(), square, 3);
+    let queued = pool.submit_with(JobOptions::default().killable(), square, 3);
     assert!(pool.kill(queued.job));
     assert_eq!(queued.future.result(), Err(JobError::Cancelled));
     assert_eq!(first.result(), Ok(100));
+}
+
+fn a_job_submitted_without_the_option_is_not_killed(fork_server: &ForkServer) {
+    let pool = executor(fork_server, 1);
+    let running = pool.submit_with(JobOptions::default(), nap, 100);
+    eventually("it runs", || running.future.running());
+    let queued = pool.submit_with(JobOptions::default().retries(1), square, 3);
+    let limited = JobOptions::default().limit(Duration::from_secs(60));
+    let limited = pool.submit_with(limited, square, 4);
+    assert!(!pool.kill(running.job) && !pool.kill(queued.job));
+    assert!(pool.kill(limited.job), "a job with a limit travels alone");
+    assert_eq!(running.future.result(), Ok(100));
+    assert_eq!(queued.future.result(), Ok(9));
+    assert_eq!(limited.future.result(), Err(JobError::Cancelled));
+    assert_eq!(pool.counts().lost, 0);
 }
 
 /// Kills its process the first time it is run: then it leaves a mark.

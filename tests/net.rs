@@ -2,11 +2,14 @@
 
 mod common;
 use common::{on_real_selectors as run, watchdog};
+use proptest::prelude::*;
 use singletrack::aio::net::async_fd::AsyncFd;
+use singletrack::aio::net::race::{AddressRace, Step};
 use singletrack::aio::{TcpListener, TcpStream, sleep};
+use singletrack::sys::socket::set_backlog;
 use singletrack::{EventLoop, create_task};
 use std::io::{self, ErrorKind};
-use std::net::{Shutdown, SocketAddr};
+use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::time::Duration;
 
 fn any_port() -> SocketAddr {
@@ -144,6 +147,92 @@ fn an_address_in_use_is_an_error() {
         let text = error.to_string();
         assert!(text.starts_with(&format!("cannot listen on {address}: ")), "{text}");
         assert!(text.ends_with("; end the program that has it, or take another"), "{text}");
+    });
+}
+
+proptest! {
+    /// Whatever fails and whenever the delay passes: each address is tried once, the families take
+    /// turns while there are two, and none is tried before its time.
+    #[test]
+    fn a_race_tries_every_address_in_turn(
+        families in prop::collection::vec(any::<bool>(), 0..12),
+        events in prop::collection::vec(any::<bool>(), 64),
+    ) {
+        let address = |(port, v4): (usize, &bool)| {
+            let ip = if *v4 { IpAddr::from([127, 0, 0, 1]) } else { "::1".parse().unwrap() };
+            SocketAddr::new(ip, port as u16)
+        };
+        let addresses: Vec<_> = families.iter().enumerate().map(address).collect();
+        let mut race = AddressRace::new(addresses.clone());
+        let (mut tried, mut running, mut events) = (Vec::new(), 0, events.into_iter());
+        let (mut delay_over, mut failed) = (false, false);
+        loop {
+            match race.next(delay_over) {
+                Step::Try(address) => {
+                    prop_assert!(running == 0 || delay_over || failed);
+                    tried.push(address);
+                    (running, delay_over, failed) = (running + 1, false, false);
+                }
+                Step::Wait { then_try_next } => {
+                    prop_assert!(running > 0 && !(failed && then_try_next));
+                    prop_assert_eq!(then_try_next, tried.len() < addresses.len());
+                    if then_try_next && events.next() == Some(true) {
+                        delay_over = true;
+                    } else {
+                        race.failed();
+                        (running, failed) = (running - 1, true);
+                    }
+                }
+                Step::Lost => break,
+            }
+        }
+        prop_assert_eq!(running, 0);
+        let (v4, v6): (Vec<SocketAddr>, Vec<SocketAddr>) = tried.iter().partition(|address| address.is_ipv4());
+        for (here, family) in [(true, &v4), (false, &v6)] {
+            let in_order = addresses.iter().filter(|address| address.is_ipv4() == here);
+            prop_assert!(family.iter().eq(in_order), "the system's order in a family");
+        }
+        for pair in tried[..2 * v4.len().min(v6.len())].chunks(2) {
+            prop_assert_ne!(pair[0].is_ipv4(), pair[1].is_ipv4());
+        }
+        prop_assert_eq!(tried.first(), addresses.first());
+    }
+}
+
+/// A listener whose queue is full drops what comes: nothing answers there, for minutes.
+fn dead_address(ip: &str) -> (std::net::TcpListener, Vec<io::Result<std::net::TcpStream>>) {
+    let listener = std::net::TcpListener::bind((ip, 0)).unwrap();
+    set_backlog(&listener, 0).unwrap();
+    let address = listener.local_addr().unwrap();
+    let limit = Duration::from_millis(50);
+    let fill = || std::net::TcpStream::connect_timeout(&address, limit);
+    let filled = (0..4).map(|_| fill()).collect::<Vec<_>>();
+    assert!(filled.last().unwrap().is_err(), "its queue is full");
+    (listener, filled)
+}
+
+#[test]
+fn a_dead_address_does_not_keep_the_next_one_waiting() {
+    let _dog = watchdog("dead address", 60);
+    let (dead, _filled) = dead_address("127.0.0.2");
+    let dead = dead.local_addr().unwrap();
+    run(|| async {
+        let live = TcpListener::bind("127.0.0.3:0".parse().unwrap()).unwrap();
+        let live_at = live.local_addr().unwrap();
+        let refused = {
+            let gone = std::net::TcpListener::bind("127.0.0.4:0").unwrap();
+            gone.local_addr().unwrap()
+        };
+        for order in [[dead, live_at, refused], [refused, dead, live_at], [dead, refused, live_at]]
+        {
+            let stream = TcpStream::connect_any(&order).await.unwrap();
+            assert_eq!(stream.peer_addr().unwrap(), live_at);
+        }
+        // All that are refused: the error of the last. None at all is an error as well.
+        let error = TcpStream::connect_any(&[refused, refused]).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        assert!(error.to_string().contains(&refused.to_string()), "{error}");
+        assert_eq!(TcpStream::connect_any(&[]).await.unwrap_err().kind(), ErrorKind::InvalidInput);
     });
 }
 

@@ -3,7 +3,9 @@
 mod common;
 use common::bounded;
 use proptest::prelude::*;
-use singletrack::futures::idle_workers::{IdleWorkers, SubmitAction, WorkerAction};
+use singletrack::futures::idle_workers::{
+    IdleWorkers, SpawnFailedAction, SubmitAction, WorkerAction,
+};
 use singletrack::futures::{Executor, Future, JobError, ReturnWhen, as_completed, wait};
 use singletrack::futures::{NoWorkers, ThreadPoolExecutor, ThreadPoolOptions};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -42,7 +44,11 @@ impl Gate {
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Worker {
-    Searching { may_search: bool },
+    /// Asked for, and perhaps it will not start.
+    Starting,
+    Searching {
+        may_search: bool,
+    },
     Sleeping,
     Running,
     Blocked,
@@ -59,7 +65,12 @@ enum Op {
     Finish(usize),
     Block(usize),
     Unblock(usize),
-    SpawnFails,
+    /// A job whose worker, if it needs a new one, starts some time later, or not at all.
+    SubmitAndWait,
+    /// One of those that are starting has started, or has failed to.
+    StartEnds {
+        well: bool,
+    },
     Close,
 }
 
@@ -72,7 +83,8 @@ fn op() -> impl Strategy<Value = Op> {
         3 => at.clone().prop_map(Op::Block),
         2 => at.prop_map(Op::Unblock),
         1 => Just(Op::Flood),
-        1 => Just(Op::SpawnFails),
+        4 => Just(Op::SubmitAndWait),
+        4 => prop::bool::ANY.prop_map(|well| Op::StartEnds { well }),
         1 => Just(Op::Close),
     ]
 }
@@ -99,7 +111,7 @@ impl Model {
     }
 
     fn idle(&self) -> usize {
-        self.count(|w| matches!(w, Worker::Searching { .. } | Worker::Sleeping))
+        self.count(|w| matches!(w, Worker::Starting | Worker::Searching { .. } | Worker::Sleeping))
     }
 
     fn alive(&self) -> usize {
@@ -113,7 +125,7 @@ impl Model {
         }
     }
 
-    fn submit(&mut self, spawn_fails: bool) {
+    fn submit(&mut self) {
         self.submitted += 1;
         let (idle, alive) = (self.idle(), self.alive());
         match self.rules.submit() {
@@ -122,26 +134,41 @@ impl Model {
                 self.refused += 1;
                 return;
             }
-            SubmitAction::Nothing => {}
+            SubmitAction::Nothing => {
+                assert!(
+                    alive == self.max || idle > self.queued,
+                    "no worker is started although one is needed and there may be more"
+                );
+            }
             SubmitAction::Wake => self.wake(1),
             SubmitAction::Spawn(number) => {
                 assert!(idle <= self.queued, "started although {idle} were idle");
                 assert!(alive < self.max, "started above the maximum");
-                if spawn_fails {
-                    self.max = alive.max(1);
-                    if !self.rules.spawn_failed() {
-                        assert_eq!(alive, 0);
-                        self.refused += self.rules.discard();
-                        self.queued = 0;
-                        return;
-                    }
-                } else {
-                    assert!(number >= self.workers.len(), "a number is given twice");
-                    self.workers.push(Worker::Searching { may_search: true });
-                }
+                assert!(number >= self.workers.len(), "a number is given twice");
+                self.workers.push(Worker::Starting);
             }
         }
         self.queued += 1;
+    }
+
+    /// The worker that was asked for last has started, or has failed to.
+    fn start_ends(&mut self, well: bool) {
+        let starting = self.workers.iter().rposition(|w| *w == Worker::Starting);
+        let Some(starting) = starting else { return };
+        if well {
+            self.workers[starting] = Worker::Searching { may_search: true };
+            return;
+        }
+        self.workers[starting] = Worker::Gone;
+        match self.rules.spawn_failed() {
+            SpawnFailedAction::Nothing => {}
+            SpawnFailedAction::Wake => self.wake(1),
+            SpawnFailedAction::FailJobs => {
+                assert_eq!(self.alive(), self.count(|w| *w == Worker::Blocked));
+                self.refused += self.rules.discard();
+                self.queued = 0;
+            }
+        }
     }
 
     fn step(&mut self, at: usize) {
@@ -170,9 +197,16 @@ impl Model {
         let place = |at: usize, of: usize| (of > 0).then(|| at % of);
         let n = self.workers.len();
         match *op {
-            Op::Submit => self.submit(false),
-            Op::Flood => (0..600).for_each(|_| self.submit(false)),
-            Op::SpawnFails => self.submit(true),
+            Op::Submit => {
+                self.submit();
+                self.start_ends(true);
+            }
+            Op::Flood => (0..600).for_each(|_| {
+                self.submit();
+                self.start_ends(true);
+            }),
+            Op::SubmitAndWait => self.submit(),
+            Op::StartEnds { well } => self.start_ends(well),
             Op::Step(at) => {
                 if let Some(at) = place(at, n) {
                     self.step(at);
@@ -215,18 +249,20 @@ impl Model {
         assert_eq!(self.rules.workers(), self.alive());
         assert_eq!(self.rules.idle(), self.idle());
         assert_eq!(self.rules.sleeping(), self.count(|w| *w == Worker::Sleeping));
-        let searching = self.count(|w| matches!(w, Worker::Searching { .. }));
+        let searching = self.count(|w| matches!(w, Worker::Starting | Worker::Searching { .. }));
         if self.queued > 0 && self.rules.sleeping() > 0 {
             assert!(searching > 0, "jobs are queued, one worker sleeps, none searches");
         }
         if self.queued > 0 {
-            assert!(self.alive() > 0, "jobs are queued and there is no worker");
+            let blocked = self.count(|w| *w == Worker::Blocked);
+            assert!(self.alive() > blocked, "jobs are queued and no worker can ever take them");
         }
     }
 
     /// All workers do what is left to do; the number of rounds is bounded by the work.
     fn drain(&mut self) {
         for _ in 0..4 * (self.submitted + self.workers.len()) + 4 {
+            self.apply(&Op::StartEnds { well: true });
             for at in 0..self.workers.len() {
                 self.apply(&Op::Unblock(at));
                 self.apply(&Op::Finish(at));
@@ -251,6 +287,37 @@ proptest! {
         model.drain();
         prop_assert_eq!(model.alive(), 0, "all workers have ended");
     }
+}
+
+#[test]
+fn a_worker_that_could_not_be_started_is_replaced_by_one_that_sleeps() {
+    let mut rules = IdleWorkers::new(4);
+    let _two = (rules.submit(), rules.submit());
+    for _ in 0..2 {
+        assert!(matches!(rules.next(true), WorkerAction::Run { .. }));
+    }
+    for _ in 0..2 {
+        rules.finished();
+        assert_eq!(rules.next(false), WorkerAction::Sleep);
+    }
+    let three = [rules.submit(), rules.submit(), rules.submit()];
+    assert_eq!(three, [SubmitAction::Wake, SubmitAction::Nothing, SubmitAction::Spawn(2)]);
+    // The one that was woken sees another that searches, and wakes none …
+    assert_eq!(rules.next(true), WorkerAction::Run { wake: false });
+    // … which was never there.
+    assert_eq!(rules.spawn_failed(), SpawnFailedAction::Wake);
+    assert_eq!((rules.queued(), rules.sleeping()), (2, 0));
+    assert_eq!(rules.submit(), SubmitAction::Spawn(3), "and the pool may grow again");
+}
+
+#[test]
+fn workers_that_rely_on_one_that_never_starts_get_an_error() {
+    let mut rules = IdleWorkers::new(2);
+    assert_eq!(rules.submit(), SubmitAction::Spawn(0));
+    assert_eq!(rules.next(true), WorkerAction::Run { wake: false });
+    assert_eq!(rules.submit(), SubmitAction::Spawn(1));
+    assert!(rules.begin_blocking(), "the second worker will run what the first waits for");
+    assert_eq!(rules.spawn_failed(), SpawnFailedAction::FailJobs);
 }
 
 #[test]
@@ -382,6 +449,51 @@ fn a_value_that_panics_when_dropped_costs_no_worker() {
     });
 }
 
+/// A value that panics when it is dropped, after it has counted that.
+struct Bomb(Arc<AtomicUsize>);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, SeqCst);
+        std::panic::resume_unwind(Box::new("a bomb"));
+    }
+}
+
+#[test]
+fn jobs_that_panic_when_dropped_harm_nobody_at_shutdown() {
+    bounded(|| {
+        let dropped = Arc::new(AtomicUsize::new(0));
+        let pool = pool(1);
+        let gate = Gate::shut(&pool);
+        let job = |bomb: Bomb| pool.submit_fn(move || drop(bomb));
+        let jobs: Vec<_> = (0..3).map(|_| job(Bomb(Arc::clone(&dropped)))).collect();
+        pool.shutdown(false, true);
+        let refused = job(Bomb(Arc::clone(&dropped)));
+        assert_eq!(dropped.load(SeqCst), 4);
+        for job in jobs {
+            assert_eq!(job.result(), Err(JobError::Cancelled));
+        }
+        assert_eq!(refused.result(), Err(JobError::ShutDown));
+        gate.open();
+    });
+}
+
+#[test]
+fn a_cancelled_job_that_panics_when_dropped_costs_no_worker() {
+    bounded(|| {
+        let dropped = Arc::new(AtomicUsize::new(0));
+        let pool = pool(1);
+        let gate = Gate::shut(&pool);
+        for _ in 0..2 {
+            let bomb = Bomb(Arc::clone(&dropped));
+            assert!(pool.submit_fn(move || drop(bomb)).cancel());
+        }
+        gate.open();
+        assert_eq!(pool.submit_fn(|| 7).result(), Ok(7));
+        assert_eq!((dropped.load(SeqCst), pool.workers()), (2, 1));
+    });
+}
+
 #[test]
 fn initializer_fails_and_the_pool_is_broken_for_queued_and_new_jobs() {
     bounded(|| {
@@ -424,6 +536,21 @@ fn initializer_runs_once_on_every_worker() {
         two.open();
         assert_eq!(pool.submit_fn(|| 1).result(), Ok(1));
         assert_eq!(count.load(SeqCst), 2);
+    });
+}
+
+/// The system's threads cannot have such a name, and std panics.
+#[test]
+fn a_thread_whose_start_panics_fails_the_job_and_is_no_worker() {
+    bounded(|| {
+        let pool = ThreadPoolOptions::default().thread_name_prefix("a\0b").build().unwrap();
+        for _ in 0..2 {
+            let error = pool.submit_fn(|| 1).result().unwrap_err();
+            let says_why = |why: &str| why.contains("no thread could be started");
+            assert!(matches!(&error, JobError::Broken(why) if says_why(why)), "{error}");
+        }
+        assert_eq!(pool.workers(), 0);
+        pool.shutdown(true, false);
     });
 }
 

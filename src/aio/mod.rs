@@ -65,7 +65,7 @@ pub use net::fds::{add_reader, add_writer, readable, remove_reader, remove_write
 pub use net::tcp::{TcpListener, TcpStream, lookup_host};
 pub use net::udp::UdpSocket;
 pub use net::unix::{UnixDatagram, UnixListener, UnixStream};
-pub use run::{RunError, run, run_on};
+pub use run::{RunError, RunOptions, run, run_on, run_with};
 pub use signals::{Signal, add_signal_handler, remove_signal_handler, signal};
 pub use streams::buffers::StreamError;
 pub use streams::reader::{

@@ -1,7 +1,8 @@
 //! `run`: a loop for one main task, from the first poll to the last thread.
 //!
 //! *Promises*: however `main` ends, no task, thread or descriptor of the loop is left. The first
-//! Ctrl-C ends `main` in order, the second one the process by force.
+//! Ctrl-C ends `main` in order, the second one the process by force; SIGTERM does the same where
+//! that was asked for.
 //! *Leaves out*: several mains on one loop (asyncio's `Runner`); that is an
 //! [`EventLoop`] and a line more.
 //!
@@ -45,6 +46,8 @@ pub enum RunError {
     Start(io::Error),
     /// Ctrl-C came, and `main` was cancelled.
     Interrupted,
+    /// SIGTERM came, and `main` was cancelled. Only with [`RunOptions::sigterm`].
+    Terminated,
     /// `main` was cancelled from outside.
     Cancelled,
     /// The loop was stopped before `main` was done.
@@ -61,6 +64,7 @@ impl fmt::Display for RunError {
             ),
             RunError::Start(error) => write!(f, "no event loop could be made: {error}"),
             RunError::Interrupted => f.write_str("interrupted (SIGINT)"),
+            RunError::Terminated => f.write_str("terminated (SIGTERM)"),
             RunError::Cancelled => f.write_str("the main task was cancelled"),
             RunError::Stopped => {
                 f.write_str("the event loop was stopped before the main task was done")
@@ -85,7 +89,24 @@ impl std::error::Error for RunError {
 /// one cancels `main`, whose drops run, and the result is [`RunError::Interrupted`]; a command
 /// then usually exits with 130. A second one, also during the shutdown, ends the process by
 /// the signal's default action. A `main` that listens to SIGINT itself (see
-/// [`signals`](crate::aio::signals)) is not cancelled.
+/// [`signals`](crate::aio::signals)) is not cancelled while it does; once it has stopped, the first
+/// one cancels it again.
+///
+/// *SIGTERM* (`kill`, `docker stop`, systemd) ends the process at once, as under `asyncio.run`: no
+/// drop runs, and no file of a socket is removed. To end in order, [`run_with`] treats it as
+/// Ctrl-C, or three lines of `main` wait for it:
+///
+/// ```
+/// # use singletrack::aio::{signal, sleep};
+/// # async fn serve() { unsafe { libc::raise(libc::SIGTERM); } std::future::pending().await }
+/// singletrack::run(async {
+///     let mut terminate = signal(libc::SIGTERM)?;
+///     let _serving = singletrack::create_task(serve());
+///     terminate.recv().await // then main returns, and the other tasks are cancelled
+/// })
+/// # .unwrap().unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// ```
 ///
 /// *When `main` is done*, in asyncio's order: the other tasks are cancelled, and have one
 /// iteration to end in; panics that no task awaited go to the exception handler; the default
@@ -141,12 +162,56 @@ pub fn run_on<F: Future + 'static>(event_loop: EventLoop, main: F) -> Result<F::
     if with_current(|_| ()).is_some() {
         return Err(RunError::Nested);
     }
-    let interrupted = Rc::new(Cell::new(false));
-    let by_sigint = Rc::clone(&interrupted);
+    run_with(event_loop, RunOptions::default(), main)
+}
+
+/// What can be chosen for [`run_with`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RunOptions {
+    /// Treat SIGTERM as Ctrl-C: the first one cancels `main`, and the result is
+    /// [`RunError::Terminated`], with which a command usually exits with 143; a second one ends the
+    /// process. On the process's main thread, and if SIGTERM has its default action. By default
+    /// SIGTERM ends the process at once, as under `asyncio.run`.
+    pub sigterm: bool,
+}
+
+/// As [`run_on`], with options.
+///
+/// # Errors
+/// As `run`.
+///
+/// # Panics
+/// As `run`.
+///
+/// ```
+/// use singletrack::EventLoop;
+/// use singletrack::aio::{RunError, RunOptions, run_with};
+///
+/// # async fn serve() { unsafe { libc::raise(libc::SIGTERM); } std::future::pending().await }
+/// let options = RunOptions { sigterm: true };
+/// let ended = run_with(EventLoop::new()?, options, serve()); // and somebody says `kill`
+/// # let on_main_thread = singletrack::sys::signal::on_main_thread();
+/// # assert!(on_main_thread);
+/// assert!(matches!(ended, Err(RunError::Terminated)));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[track_caller]
+pub fn run_with<F: Future + 'static>(
+    event_loop: EventLoop,
+    options: RunOptions,
+    main: F,
+) -> Result<F::Output, RunError> {
+    if with_current(|_| ()).is_some() {
+        return Err(RunError::Nested);
+    }
+    let cancelled_by = Rc::new(Cell::new(None));
+    let by_signal = Rc::clone(&cancelled_by);
     let ended = event_loop.drive(async {
         let main = event_loop.create_named_task("main", main);
         // Before the first poll of `main`.
-        let _handler = InterruptHandler::cancel(main.id(), by_sigint);
+        let _interrupt = InterruptHandler::cancel(libc::SIGINT, main.id(), &by_signal);
+        let terminate = || InterruptHandler::cancel(libc::SIGTERM, main.id(), &by_signal);
+        let _terminate = options.sigterm.then(terminate);
         main.await
     });
     shut_down(&event_loop);
@@ -154,32 +219,41 @@ pub fn run_on<F: Future + 'static>(event_loop: EventLoop, main: F) -> Result<F::
     match ended {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(TaskError::Panicked(panic))) => resume_unwind(panic),
-        Ok(Err(_)) if interrupted.get() => Err(RunError::Interrupted),
-        Ok(Err(_)) => Err(RunError::Cancelled),
+        Ok(Err(_)) => Err(match cancelled_by.get() {
+            Some(libc::SIGTERM) => RunError::Terminated,
+            Some(_) => RunError::Interrupted,
+            None => RunError::Cancelled,
+        }),
         Err(EndedEarly::Stopped) => Err(RunError::Stopped),
         Err(EndedEarly::Failed(error)) => Err(RunError::Failed(error)),
     }
 }
 
-/// As long as this lives, the first SIGINT cancels the main task.
-struct InterruptHandler;
+/// As long as this lives, the first arrival of a signal cancels the main task.
+struct InterruptHandler(i32);
 
 impl InterruptHandler {
-    /// `None` where SIGINT is not `run`'s to handle: on other threads, beside another loop that
-    /// listens to signals, or if SIGINT is ignored or handled already.
-    fn cancel(main: TaskId, interrupted: Rc<Cell<bool>>) -> Option<InterruptHandler> {
+    /// `None` where the signal is not `run`'s to handle: on other threads, beside another loop that
+    /// listens to signals, or if it is ignored or handled already. Of several signals the first one
+    /// is noted in `cancelled_by`.
+    fn cancel(
+        signal: i32,
+        main: TaskId,
+        cancelled_by: &Rc<Cell<Option<i32>>>,
+    ) -> Option<InterruptHandler> {
+        let cancelled_by = Rc::clone(cancelled_by);
         let cancel = move || {
-            interrupted.set(true);
+            cancelled_by.set(cancelled_by.get().or(Some(signal)));
             with_current(|core| core.ready.borrow_mut().cancel(main));
         };
-        (on_main_thread() && set_first_handler(libc::SIGINT, cancel).ok()?)
-            .then_some(InterruptHandler)
+        (on_main_thread() && set_first_handler(signal, cancel).ok()?)
+            .then_some(InterruptHandler(signal))
     }
 }
 
 impl Drop for InterruptHandler {
     fn drop(&mut self) {
-        remove_first_handler(libc::SIGINT);
+        remove_first_handler(self.0);
     }
 }
 

@@ -4,7 +4,8 @@
 //! *Promises*: after a signal has come at least once, each of its callbacks and streams learns of
 //! it at least once, on the loop's thread, in an iteration, never inside the signal handler; when
 //! the last of them is removed, the signal does again what it did before, and another loop may
-//! listen to signals.
+//! listen to signals. If `run` listens to it as well, the others borrow it: when the last of them
+//! is removed, it is `run`'s again.
 //! *Leaves out*: counting. Signals coalesce: two that come between two iterations are one arrival.
 //!
 //! ```text
@@ -82,9 +83,9 @@ pub fn remove_signal_handler(signal: i32) -> bool {
 }
 
 /// Runs `callback` on the loop when `signal` first comes; the second one does what it does by
-/// default, at once, even if no task ever awaits again. Callbacks and streams of the other
-/// functions displace it. False, and nothing is changed, if the signal has not its default action
-/// now.
+/// default, at once, even if no task ever awaits again. While there are callbacks and streams of the
+/// other functions, it rests. False, and nothing is changed, if the signal has not its default
+/// action now.
 ///
 /// # Errors
 /// As [`add_signal_handler`].
@@ -92,12 +93,10 @@ pub(crate) fn set_first_handler(signal: i32, callback: impl FnMut() + 'static) -
     SignalDispatcher::get_or_start()?.subscribe_once(signal, SignalHandler::new(callback))
 }
 
-/// Undoes [`set_first_handler`], unless another subscriber has displaced it.
+/// Undoes [`set_first_handler`].
 pub(crate) fn remove_first_handler(signal: i32) {
     let Some(dispatcher) = SignalDispatcher::current() else { return };
-    let removed =
-        dispatcher.unsubscribe(signal, |entry| entry.first_only.then(|| entry.callback.take())?);
-    if let Some(callback) = removed {
+    if let Some(callback) = dispatcher.unsubscribe(signal, |entry| entry.first.take()) {
         callback.remove();
     }
 }
@@ -196,17 +195,29 @@ struct SignalDispatcher {
 /// The callback and the streams of one signal.
 struct Subscribers {
     old: OldAction,
-    /// The callback is [`set_first_handler`]'s, which any other subscriber displaces.
-    first_only: bool,
+    /// [`set_first_handler`]'s: called, for the first arrival, while there is no other.
+    first: Option<Rc<SignalHandler>>,
     callback: Option<Rc<SignalHandler>>,
     streams: Vec<Rc<SignalState>>,
 }
 
+impl Subscribers {
+    fn new(old: OldAction) -> Subscribers {
+        Subscribers { old, first: None, callback: None, streams: Vec::new() }
+    }
+
+    /// Somebody listens to every arrival.
+    fn to_every_one(&self) -> bool {
+        self.callback.is_some() || !self.streams.is_empty()
+    }
+}
+
 /// A function to be called on the loop each time the signal has come.
 struct SignalHandler {
-    call: RefCell<Box<dyn FnMut()>>,
+    call: Rc<RefCell<Box<dyn FnMut()>>>,
     /// It has been scheduled and has not run yet.
     due: Cell<bool>,
+    called: Cell<bool>,
     removed: Cell<bool>,
 }
 
@@ -264,24 +275,24 @@ impl SignalDispatcher {
         signal: i32,
         change: impl FnOnce(&mut Subscribers) -> R,
     ) -> io::Result<R> {
-        self.displace_first(signal)?;
         if !self.subscribers.borrow().contains_key(&signal) {
-            let old = match signal::listen(signal) {
-                Ok(old) => old,
-                Err(e) => {
-                    self.close_if_idle();
-                    return Err(e);
-                }
-            };
-            let entry = Subscribers { old, first_only: false, callback: None, streams: Vec::new() };
-            self.subscribers.borrow_mut().insert(signal, entry);
+            let old = signal::listen(signal).inspect_err(|_| self.close_if_idle())?;
+            self.subscribers.borrow_mut().insert(signal, Subscribers::new(old));
         }
         let mut all = self.subscribers.borrow_mut();
-        Ok(change(all.get_mut(&signal).expect("inserted above")))
+        let entry = all.get_mut(&signal).expect("inserted above");
+        if !entry.to_every_one()
+            && let Some(first) = &mut entry.first
+        {
+            // Borrowed from it.
+            signal::listen_on(signal, false)?;
+            *first = first.displace(signal);
+        }
+        Ok(change(entry))
     }
 
-    /// Subscribes `callback` to the first arrival alone, until another subscriber displaces it.
-    /// False, and nothing is changed, if the signal has a subscriber or not its default action.
+    /// Subscribes `callback` to the first arrival, while nobody subscribes to every one. False, and
+    /// nothing is changed, if the signal has a subscriber or not its default action.
     fn subscribe_once(&self, signal: i32, callback: Rc<SignalHandler>) -> io::Result<bool> {
         let listening = match self.subscribers.borrow().contains_key(&signal) {
             true => Ok(None),
@@ -291,26 +302,9 @@ impl SignalDispatcher {
             self.close_if_idle();
             return listening.map(|_| false);
         };
-        let entry =
-            Subscribers { old, first_only: true, callback: Some(callback), streams: Vec::new() };
+        let entry = Subscribers { first: Some(callback), ..Subscribers::new(old) };
         self.subscribers.borrow_mut().insert(signal, entry);
         Ok(true)
-    }
-
-    /// A subscriber to every arrival has come: displaces the one to the first arrival.
-    fn displace_first(&self, signal: i32) -> io::Result<()> {
-        let mut all = self.subscribers.borrow_mut();
-        let Some(entry) = all.get_mut(&signal).filter(|entry| entry.first_only) else {
-            return Ok(());
-        };
-        signal::listen(signal)?; // the action from before is kept already
-        entry.first_only = false;
-        let first = entry.callback.take();
-        drop(all);
-        if let Some(first) = first {
-            first.displace(signal);
-        }
-        Ok(())
     }
 
     /// Changes the subscribers of `signal`, and stops listening to it if none is left.
@@ -321,10 +315,18 @@ impl SignalDispatcher {
     ) -> Option<R> {
         let mut all = self.subscribers.borrow_mut();
         let entry = all.get_mut(&signal)?;
+        let borrowed = entry.to_every_one();
         let result = change(entry);
-        if entry.callback.is_none() && entry.streams.is_empty() {
-            restore(signal, &entry.old);
-            all.remove(&signal);
+        if !entry.to_every_one() {
+            // One that was called has had its arrival: the next one is the second.
+            let first = entry.first.as_ref().filter(|first| !first.called.get());
+            if first.is_none() {
+                restore(signal, &entry.old);
+                all.remove(&signal);
+            } else if borrowed {
+                // It was listened to until now, so the system takes the same again.
+                let _ = signal::listen_on(signal, true);
+            }
         }
         drop(all);
         self.close_if_idle();
@@ -361,13 +363,19 @@ impl SignalDispatcher {
         let core = current("a signal");
         let mut waiters: Vec<Waker> = Vec::new();
         let subscribers = self.subscribers.borrow();
-        for (_, entry) in subscribers.iter().filter(|(signal, _)| signal::take(**signal)) {
+        for (number, entry) in subscribers.iter().filter(|(number, _)| signal::take(**number)) {
             for stream in &entry.streams {
                 stream.arrived.set(true);
                 waiters.extend(stream.waiter.take());
             }
             if let Some(callback) = &entry.callback {
                 core.call_soon(callback.schedule());
+            }
+            if !entry.to_every_one()
+                && let Some(first) = &entry.first
+            {
+                core.call_soon(first.schedule());
+                restore(*number, &entry.old); // if another had borrowed it when it came
             }
         }
         drop(subscribers);
@@ -378,8 +386,12 @@ impl SignalDispatcher {
 
 impl SignalHandler {
     fn new(callback: impl FnMut() + 'static) -> Rc<SignalHandler> {
-        let call = RefCell::new(Box::new(callback) as Box<dyn FnMut()>);
-        Rc::new(SignalHandler { call, due: Cell::new(false), removed: Cell::new(false) })
+        Self::fresh(Rc::new(RefCell::new(Box::new(callback))))
+    }
+
+    fn fresh(call: Rc<RefCell<Box<dyn FnMut()>>>) -> Rc<SignalHandler> {
+        let [due, called, removed] = [const { Cell::new(false) }; 3];
+        Rc::new(SignalHandler { call, due, called, removed })
     }
 
     /// It is not called any more, not even if it is due.
@@ -387,12 +399,16 @@ impl SignalHandler {
         self.removed.set(true);
     }
 
-    /// Removes it in favour of another, which gets the arrival that this one was due for.
-    fn displace(&self, signal: i32) {
+    /// Removes it in favour of another, which gets the arrival that this one was due for. Returns
+    /// one like it, if it is to have its turn later.
+    fn displace(&self, signal: i32) -> Rc<SignalHandler> {
         self.remove();
         if self.due.get() {
             signal::note_again(signal);
         }
+        let again = Self::fresh(Rc::clone(&self.call));
+        again.called.set(self.called.get());
+        again
     }
 
     /// An ordinary callback of the loop, so that order and panics are as for all others.
@@ -402,6 +418,7 @@ impl SignalHandler {
         Box::new(move || {
             this.due.set(false);
             if !this.removed.get() {
+                this.called.set(true);
                 (this.call.borrow_mut())();
             }
         })

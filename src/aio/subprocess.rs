@@ -3,7 +3,8 @@
 //! *Assumes*: pidfds (`sys/process.rs`), which are readable when their process has ended.
 //! *Promises*: one descriptor a child and no `SIGCHLD`: a wait here takes the status of this child
 //! and of no other; a signal goes to the child or nowhere, never to a stranger with its number; a
-//! wait that is dropped leaves the child alone.
+//! wait that is dropped leaves the child alone. No wait is for a grandchild: `communicate` ends
+//! soon after the child, whoever else has its pipes open, and with all that the child has written.
 //! *Leaves out*: the command line and the environment: std's `Command` has them.
 //!
 //! ```text
@@ -12,15 +13,17 @@
 //!                └─ Child dropped: goes on, or (kill_on_drop) is killed;
 //!                   a task of the loop collects it either way
 //! ```
-//! Counterpart: asyncio's `PidfdChildWatcher`. There `wait` also waits for the pipes to close;
-//! here it waits for the process, and `communicate` for both.
+//! Counterpart: asyncio's `PidfdChildWatcher`. There `wait` and `communicate` also wait for the pipes
+//! to close, for ever if a daemon that the child left behind keeps them; so does std's
+//! `wait_with_output`. Go has `Cmd.WaitDelay` against it.
 
 use crate::aio::net::async_fd::AsyncFd;
 use crate::aio::net::byte_stream::{PipeReader, PipeWriter};
 use crate::aio::streams::reader::StreamReader;
 use crate::aio::streams::writer::StreamWriter;
+use crate::aio::time::sleep::sleep;
 use crate::event_loop::core::with_current;
-use crate::sys::fd::Direction;
+use crate::sys::fd::{Direction, set_nonblocking};
 use crate::sys::process::{pidfd_open, send_signal};
 use mio::unix::pipe::{Receiver, Sender};
 use std::future::{Future, poll_fn};
@@ -30,6 +33,10 @@ use std::pin::pin;
 use std::process::{self, Command, ExitStatus, Output};
 use std::rc::Rc;
 use std::task::Poll;
+use std::time::Duration;
+
+/// How long the pipes of a child that has ended are waited for.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// A running or ended child process.
 ///
@@ -81,8 +88,16 @@ pub fn spawn(command: &mut Command) -> io::Result<Child> {
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     // From here on an error drops the process, which kills and collects it.
     let mut process = WatchedProcess::watch(child)?;
-    let reader = |fd: OwnedFd| PipeReader::from_fd(fd).map(StreamReader::new);
-    let stdin = stdin.map(|end| PipeWriter::from_fd(end.into())).transpose()?;
+    // Our ends of the pipes are shared with nobody.
+    let reader = |fd: OwnedFd| {
+        set_nonblocking(&fd)?;
+        PipeReader::new(Receiver::from(fd)).map(StreamReader::new)
+    };
+    let writer = |fd: OwnedFd| {
+        set_nonblocking(&fd)?;
+        PipeWriter::new(Sender::from(fd))
+    };
+    let stdin = stdin.map(|end| writer(end.into())).transpose()?;
     let stdout = stdout.map(|end| reader(end.into())).transpose()?;
     let stderr = stderr.map(|end| reader(end.into())).transpose()?;
     process.kill_on_drop = false;
@@ -128,6 +143,12 @@ impl Child {
     /// Neither side can block the other. A stream that is not piped is left alone, and its output
     /// is empty.
     ///
+    /// *A grandchild* that the child leaves behind (`sh -c 'server & echo started'`) may keep the
+    /// pipes open. This waits for it a tenth of a second after the child's end, and returns then with
+    /// what has come: all of the child's own output, and perhaps some of the grandchild's. What that
+    /// writes later can be read from `stdout` and `stderr`. To wait for it as Python does, read them
+    /// to their ends, then [`wait`](Self::wait).
+    ///
     /// A child that ends before it has read everything is no error. Dropped half way, `input` is
     /// still sent, and the output read so far waits for another call.
     ///
@@ -142,9 +163,22 @@ impl Child {
                 _ => stdin.close(), // what is queued is sent by the writer's own task
             }
         }
-        let (stdout, stderr) =
-            join_both(wait_eof(&mut self.stdout), wait_eof(&mut self.stderr)).await;
-        stdout.and(stderr)?;
+        let both = join_both(wait_eof(&mut self.stdout), wait_eof(&mut self.stderr));
+        let process = self.process.running_mut();
+        let ended = async {
+            // An error also means that it has ended; it is reported below.
+            let _ = process.wait().await;
+            sleep(LAST_WORDS).await;
+        };
+        match unless(both, ended).await {
+            Some((stdout, stderr)) => stdout.and(stderr)?,
+            // The pipes hold all that the child had left to say.
+            None => {
+                for reader in self.stdout.iter_mut().chain(&mut self.stderr) {
+                    reader.read_unread()?;
+                }
+            }
+        }
         let status = self.wait().await?;
         // No await follows, so no drop can lose the output: now it can be taken.
         let rest = |reader: &mut Option<StreamReader<_>>| {
@@ -153,7 +187,10 @@ impl Child {
         Ok(Output { status, stdout: rest(&mut self.stdout), stderr: rest(&mut self.stderr) })
     }
 
-    /// Sends a signal. Does nothing once the process has ended.
+    /// Sends a signal. Does nothing once the process has ended. What the child has started itself
+    /// does not get it: to reach all of them, give the command a
+    /// [`process_group`](std::os::unix::process::CommandExt::process_group) of its own, and signal
+    /// that (`kill -- -PID`). Ctrl-C at the terminal then no longer reaches them.
     ///
     /// # Errors
     /// `EINVAL` if there is no such signal, `EPERM` if the process has changed its user.
@@ -270,6 +307,16 @@ async fn wait_eof(reader: &mut Option<StreamReader<Receiver>>) -> io::Result<()>
         Some(reader) => reader.wait_eof().await,
         None => Ok(()),
     }
+}
+
+/// The output of `a`, unless `b` is done first.
+async fn unless<A: Future, B: Future>(a: A, b: B) -> Option<A::Output> {
+    let (mut a, mut b) = (pin!(a), pin!(b));
+    poll_fn(|cx| match a.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => b.as_mut().poll(cx).map(|_| None),
+    })
+    .await
 }
 
 /// Runs two futures at the same time, until both are done.

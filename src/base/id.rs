@@ -211,6 +211,11 @@ impl<T> GenerationSlab<T> {
         Some(self.entries.remove(key.index as usize).value)
     }
 
+    /// Hands out all values, in slot order, and forgets them.
+    pub fn take_values(&mut self) -> Vec<T> {
+        self.entries.drain().map(|entry| entry.value).collect()
+    }
+
     /// How many entries there are.
     pub fn len(&self) -> usize {
         self.entries.len()

@@ -2,16 +2,18 @@
 //!
 //! *Assumes*: the ready queue (`task/ready_queue.rs`), timers (`event_loop/timers.rs`) and inbox
 //! (`event_loop/inbox.rs`) of a loop.
-//! *Promises*: FIFO among equals; a cancelled callback never runs and frees what it holds at
-//! once; a panic in one goes to the exception handler. All of [`LoopHandle`] may be called from
-//! any thread, at any time, and blocks no longer than it takes to append to a queue.
+//! *Promises*: FIFO among equals; a cancelled callback never runs, and it, its timer and what it
+//! holds are gone at once, or as soon as the loop takes its inbox if another thread cancelled it;
+//! a panic in one, or in its drop, goes to the exception handler. All of [`LoopHandle`] may be
+//! called from any thread, at any time, and blocks no longer than it takes to append to a queue.
 //! *Leaves out*: coroutines, which are tasks; results of a call on another thread
 //! (`aio/tasks/bridge.rs`).
 
 use crate::base::id::{Key, LoopId};
-use crate::event_loop::core::{Core, Due, run_or_send, with_current};
+use crate::event_loop::core::{Core, Due, drop_or_report_to, run_or_send, with_current};
 use crate::event_loop::inbox::{self, LoopMessage};
 use crate::event_loop::lifecycle::EventLoop;
+use crate::event_loop::timers::deadline_after;
 use std::fmt;
 use std::time::Duration;
 
@@ -28,13 +30,12 @@ pub struct CallHandle {
 impl CallHandle {
     /// The callback will not run, unless it has already or is running now.
     pub fn cancel(&self) {
-        let here = |core: &Core| {
-            let timer = self.timer.and_then(|key| core.timers.borrow_mut().cancel(key));
-            let call = core.calls.borrow_mut().remove(self.call);
-            drop((timer, call));
-        };
+        let mut callback = None;
+        let here = |core: &Core| callback = core.take_call(self.call, self.timer);
+        let message = || LoopMessage::CancelCall(self.call, self.timer);
         // False if the loop is gone, and the callback with it.
-        let _ = run_or_send(self.loop_id, here, || LoopMessage::CancelCall(self.call));
+        let _ = run_or_send(self.loop_id, here, message);
+        drop_or_report_to(self.loop_id, "a cancelled callback", callback);
     }
 }
 
@@ -61,17 +62,21 @@ impl EventLoop {
         CallHandle { loop_id: self.id(), call, timer: None }
     }
 
-    /// Runs `callback` once `delay` has passed, never earlier.
+    /// Runs `callback` once `delay` has passed, never earlier. A delay of 584 years or more is never
+    /// over.
     #[doc(alias = "asyncio.loop.call_later")]
     pub fn call_later(&self, delay: Duration, callback: impl FnOnce() + 'static) -> CallHandle {
-        self.call_at(self.time().saturating_add(delay), callback)
+        self.call_by(deadline_after(self.core.now(), delay), callback)
     }
 
     /// Runs `callback` when [`time`](Self::time) has reached `when`. Callbacks with the same
     /// time run in the order of these calls (asyncio leaves that open).
     #[doc(alias = "asyncio.loop.call_at")]
     pub fn call_at(&self, when: Duration, callback: impl FnOnce() + 'static) -> CallHandle {
-        let deadline = u64::try_from(when.as_nanos()).unwrap_or(u64::MAX);
+        self.call_by(deadline_after(0, when), callback)
+    }
+
+    fn call_by(&self, deadline: u64, callback: impl FnOnce() + 'static) -> CallHandle {
         let call = self.core.calls.borrow_mut().insert(Box::new(callback));
         let timer = self.core.timers.borrow_mut().insert(deadline, Due::Call(call));
         CallHandle { loop_id: self.id(), call, timer: Some(timer) }

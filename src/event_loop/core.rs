@@ -23,7 +23,8 @@
 //! executor, no drop of a future).
 
 use crate::base::id::{GenerationSlab, Key, LoopId};
-use crate::base::panic::{into_message, warn};
+use crate::base::origin::Origin;
+use crate::base::panic::{drop_caught, into_message, warn};
 use crate::base::sync::Arc;
 use crate::event_loop::debug::DebugMode;
 use crate::event_loop::inbox::{self, Inbox, LoopMessage};
@@ -62,7 +63,7 @@ pub struct Core {
     /// The loop's number.
     pub id: LoopId,
     /// The process it was made in; in any other it is a copy, made by `fork`.
-    made_in: u32,
+    origin: Origin,
     /// Where other threads leave messages.
     pub inbox: Arc<Inbox<LoopMessage>>,
     /// Tasks and the ready queue.
@@ -105,7 +106,7 @@ impl Core {
         register_loop(id);
         let core = Rc::new(Core {
             id,
-            made_in: std::process::id(),
+            origin: Origin::here(),
             inbox,
             ready: RefCell::new(ReadyQueue::new(id)),
             timers: RefCell::default(),
@@ -130,12 +131,19 @@ impl Core {
     /// True in a child that was forked with the loop. The copy shares epoll with the original,
     /// so all that it did about its sources, it would do to the parent's.
     pub fn is_copy(&self) -> bool {
-        std::process::id() != self.made_in
+        self.origin.is_copy()
     }
 
     /// The loop's clock, read now.
     pub fn now(&self) -> u64 {
         self.reactor.borrow().now()
+    }
+
+    /// Takes a callback back, with its timer if it has one. To be dropped under no borrow.
+    pub fn take_call(&self, call: Key, timer: Option<Key>) -> Option<Callback> {
+        // The timer holds the callback's number and nothing of the user's.
+        let _timer = timer.and_then(|timer| self.timers.borrow_mut().cancel(timer));
+        self.calls.borrow_mut().remove(call)
     }
 
     /// Puts a callback behind all that is ready: it runs in the next iteration.
@@ -177,13 +185,7 @@ pub fn made_here(id: LoopId) -> Option<Rc<Core>> {
 /// And if the loop is a copy that came with a fork.
 #[must_use]
 pub fn enter(core: &Rc<Core>) -> Entered {
-    assert!(
-        !core.is_copy(),
-        "this event loop was made in process {}, and this is process {}, forked from it: make a \
-         new loop here",
-        core.made_in,
-        std::process::id()
-    );
+    assert!(!core.is_copy(), "this event loop was {}: make a new loop here", core.origin);
     try_enter(core).expect(
         "this thread is running an event loop already; await the future there instead of \
          running a loop inside a loop",
@@ -266,14 +268,13 @@ impl Core {
             LoopMessage::Wake(id) => self.ready.borrow_mut().wake(id),
             LoopMessage::Cancel(id) => self.ready.borrow_mut().cancel(id),
             LoopMessage::Call(call) => _ = self.call_soon(call),
-            // Its timer, if it has one, will find nothing to call.
-            LoopMessage::CancelCall(key) => {
-                let call = self.calls.borrow_mut().remove(key);
-                self.run_user_code("a cancelled callback", || drop(call));
+            LoopMessage::CancelCall(call, timer) => {
+                let callback = self.take_call(call, timer);
+                self.drop_or_report("a cancelled callback", callback);
             }
             LoopMessage::CancelTimer(key) => {
                 let due = self.timers.borrow_mut().cancel(key);
-                self.run_user_code("a waker", || drop(due));
+                self.drop_or_report("a waker", due);
             }
             LoopMessage::Close(key, fd) => self.close_source(key, fd),
             LoopMessage::Panicked { place, message } => self.report(place, message),
@@ -300,7 +301,8 @@ impl Core {
 /// What the exception handler is called with.
 #[derive(Debug, Clone)]
 pub struct Unhandled {
-    /// Where it happened: a task's name, or its number as `task 1:0.3`; or `a callback`.
+    /// Where it happened: a task's name, or its number as `task 1:0.3`; or `a callback`, `a waker`
+    /// and the like. The drop of a task's future counts as the task.
     pub place: String,
     /// The panic's message.
     pub message: String,
@@ -318,6 +320,41 @@ impl Core {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(user_code)) {
             self.report(what.to_owned(), into_message(panic));
         }
+    }
+
+    /// Drops a value of the user's. If that panics, the exception handler is told.
+    pub fn drop_or_report<T>(&self, what: &str, value: T) {
+        if let Some(message) = drop_caught(value) {
+            self.report(what.to_owned(), message);
+        }
+    }
+
+    /// The loop is going away: drops all that is left to it but its tasks and its selector, each
+    /// value by itself, so that a drop that panics costs no other. What such a drop adds goes as well.
+    pub(crate) fn drop_leftovers(&self) {
+        loop {
+            let calls = self.calls.borrow_mut().take_values();
+            let timers = self.timers.borrow_mut().take_values();
+            let callbacks = self.metadata.borrow_mut().take_callbacks();
+            let waiters = self.reactor.borrow_mut().take_waiters();
+            if calls.is_empty() && timers.is_empty() && callbacks.is_empty() && waiters.is_empty() {
+                break;
+            }
+            calls.into_iter().for_each(|call| self.drop_or_report("a callback", call));
+            timers.into_iter().for_each(|due| self.drop_or_report("a waker", due));
+            callbacks.into_iter().for_each(|call| self.drop_or_report("a done callback", call));
+            waiters.into_iter().for_each(|waker| self.drop_or_report("a waker", waker));
+        }
+        for extension in self.extensions.take() {
+            self.drop_or_report("what is kept with a loop", extension);
+        }
+    }
+
+    /// The same for the handlers, of which one would be told of the others: standard error is.
+    pub(crate) fn drop_handlers(&self) {
+        let (handler, slow) = (self.handler.take(), self.debug.take_handler());
+        self.drop_or_report("an exception handler", handler);
+        self.drop_or_report("a handler of slow callbacks", slow);
     }
 
     /// In debug mode: something took so long. The handler of that is user code.
@@ -349,6 +386,13 @@ pub fn report_to(id: LoopId, place: String, message: String) {
         inbox::send(id, LoopMessage::Panicked { place, message })
     {
         Unhandled { place, message }.print();
+    }
+}
+
+/// Drops a value of the user's that the loop `id` had. If that panics, [`report_to`] that loop.
+pub fn drop_or_report_to<T>(id: LoopId, what: &str, value: T) {
+    if let Some(message) = drop_caught(value) {
+        report_to(id, what.to_owned(), message);
     }
 }
 

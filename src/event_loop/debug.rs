@@ -25,7 +25,8 @@ pub struct SlowStep {
     pub took: Duration,
 }
 
-type SlowCallbackHandler = Rc<dyn Fn(&SlowStep)>;
+/// What is called with each slow step.
+pub type SlowCallbackHandler = Rc<dyn Fn(&SlowStep)>;
 
 /// Whether the loop times its steps, from when on one is slow, and what is called then.
 #[derive(Default)]
@@ -49,6 +50,11 @@ impl DebugMode {
     /// Steps that take at least this long are reported.
     pub fn set_limit(&self, limit: Duration) {
         self.limit.set(Some(limit));
+    }
+
+    /// Takes the handler out again.
+    pub fn take_handler(&self) -> Option<SlowCallbackHandler> {
+        self.handler.take()
     }
 
     /// What is called with each slow step. Without this, a line on standard error.

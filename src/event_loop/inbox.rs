@@ -2,7 +2,9 @@
 //!
 //! *Assumes*: a waker that makes the sleeping loop's `wait` return (`selector/event.rs`).
 //! *Promises*: every message is taken once, in order of arrival; the loop never sleeps while a
-//! message waits; the waker, which costs a system call, is used only when the loop really sleeps.
+//! message waits; the waker, which costs a system call, is used only while the loop is parked, and
+//! once for all that is pushed meanwhile. Parked is a little more than asleep: it begins before the
+//! selector is polled, and ends when the inbox is taken after that.
 //! *Leaves out*: when an iteration takes messages and parks (steps 1, 3 and 5 of
 //! `event_loop/run_once.rs`), and what each message then does (`event_loop/core.rs`).
 //!
@@ -21,6 +23,7 @@
 //! Counterpart: asyncio's `call_soon_threadsafe` writes a byte into the self-pipe every time.
 
 use crate::base::id::{Key, LoopId, MAX_LOOPS, TaskId};
+use crate::base::panic::drop_or_warn;
 use crate::base::sync::atomic::{AtomicU8, Ordering};
 use crate::base::sync::{Arc, Mutex};
 use std::collections::BTreeMap;
@@ -39,8 +42,9 @@ pub enum LoopMessage {
     Cancel(TaskId),
     /// Run this in the next iteration.
     Call(Box<dyn FnOnce() + Send>),
-    /// A handle of a scheduled callback was cancelled.
-    CancelCall(Key),
+    /// A handle of a scheduled callback was cancelled: forget the callback, and its timer if it
+    /// has one.
+    CancelCall(Key, Option<Key>),
     /// A sleep was dropped.
     CancelTimer(Key),
     /// A socket was dropped: forget the source, then close the descriptor.
@@ -83,7 +87,7 @@ impl<M> Inbox<M> {
         Inbox { queue: Mutex::new(Vec::new()), state: AtomicU8::new(AWAKE), waker }
     }
 
-    /// Leaves a message; wakes the loop if it sleeps. From any thread.
+    /// Leaves a message; uses the waker if the loop is parked and nobody has. From any thread.
     pub fn push(&self, message: M) {
         self.queue.lock().push(message);
         // Release: the thread that sees NOTIFIED also sees the message. Acquire: a PARKED that
@@ -110,6 +114,16 @@ impl<M> Inbox<M> {
         }
         if self.state.swap(AWAKE, Ordering::AcqRel) == NOTIFIED {
             into.append(&mut self.queue.lock());
+        }
+    }
+}
+
+impl<M> Drop for Inbox<M> {
+    /// What was sent while the loop closed. Each message may own a user value, whose drop may panic,
+    /// and there is no loop any more that could be told.
+    fn drop(&mut self) {
+        for message in std::mem::take(&mut *self.queue.lock()) {
+            drop_or_warn("a message to a closed event loop", message);
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! *Assumes*: the task's block (`task/cell.rs`), which its slot in the loop shares.
 //! *Promises*: the output is given out once; dropping the handle detaches the task, it does
-//! not stop it; a panic that is never fetched is reported.
+//! not stop it; a panic that is never fetched is reported, and so is one in the future's drop, which
+//! an awaiter is not told of.
 //! *Leaves out*: sending the output to another thread (`aio/tasks/bridge.rs`).
 
 use crate::base::id::TaskId;

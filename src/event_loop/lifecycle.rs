@@ -3,14 +3,14 @@
 //! *Assumes*: the parts of a loop (`event_loop/core.rs`).
 //! *Promises*: a setting takes effect in the next iteration at the latest. When a loop is dropped,
 //! all that it still has is dropped on its own thread, and what such a drop may use is dropped
-//! after it.
+//! after it. A drop that panics is reported, and the others follow all the same.
 //! *Leaves out*: running (`event_loop/run_once.rs`); letting tasks end by themselves first
 //! (`aio/run.rs`).
 //!
 //! ```text
 //!   closing:  1 the inbox: no more messages
 //!             2 the tasks, whose drops may use all that follows
-//!             3 callbacks, timers, metadata
+//!             3 callbacks, timers, metadata, wakers that wait for a descriptor
 //!             4 the extensions of upper floors: the default executor joins its threads
 //!             5 sources and selector, with the core
 //! ```
@@ -33,9 +33,9 @@ use std::rc::Rc;
 use std::task::Waker;
 use std::time::Duration;
 
-/// After so many polls of tasks and callbacks, the next iteration polls the selector even though
-/// there is work. tokio's number; asyncio polls it in every iteration, and so does this loop
-/// after `set_io_interval(1)`.
+/// After so many polls of tasks and callbacks at the latest, the next iteration polls the selector
+/// even though there is work. tokio's number; asyncio polls it in every iteration, and so does this
+/// loop after `set_io_interval(1)`.
 const IO_INTERVAL: u32 = 61;
 
 /// A loop that runs tasks and callbacks, watches descriptors and keeps time.
@@ -80,6 +80,10 @@ pub struct EventLoop {
     /// Polls of tasks and callbacks since the selector was last polled; the first iteration
     /// polls it.
     pub(super) since_io: Cell<u32>,
+    /// When that was, on the loop's clock.
+    pub(super) polled_at: Cell<u64>,
+    /// In the last iteration a task or the root woke itself, so as to let others go first.
+    pub(super) yielded: Cell<bool>,
     pub(super) iterations: Cell<u64>,
     /// Buffers that keep their memory from iteration to iteration.
     messages: RefCell<Vec<LoopMessage>>,
@@ -102,6 +106,8 @@ impl EventLoop {
             io_interval: Cell::new(IO_INTERVAL),
             timer_slack: Cell::new(0),
             since_io: Cell::new(IO_INTERVAL),
+            polled_at: Cell::new(0),
+            yielded: Cell::new(false),
             iterations: Cell::new(0),
             messages: RefCell::default(),
             woken: RefCell::default(),
@@ -157,10 +163,11 @@ impl EventLoop {
 
 /// The settings.
 impl EventLoop {
-    /// After so many polls of tasks and callbacks, the next iteration polls the selector and the
-    /// timers, even when there is work. (An iteration is never cut short: a thousand ready tasks
-    /// all run before the selector is polled.) 1 means in every iteration, as asyncio does; the
-    /// default, 61, is tokio's.
+    /// After so many polls of tasks and callbacks, at the latest, the next iteration polls the
+    /// selector and the timers, even when there is work. 1 means in every iteration, as asyncio
+    /// does; the default, 61, is tokio's. Whatever the number, the loop also polls when 10 µs have
+    /// passed and a task has yielded, and when the kernel's clock has ticked (1 to 4 ms on most
+    /// systems). An iteration is never cut short: a thousand ready tasks all run before that.
     ///
     /// # Panics
     /// If `polls` is 0.
@@ -208,8 +215,9 @@ impl EventLoop {
         self.core.debug.set_handler(handler);
     }
 
-    /// What is called with a panic in a callback, or in a task that is not awaited. The default
-    /// prints one line on standard error.
+    /// What is called with a panic in a callback, in a task that is not awaited, or in a drop that
+    /// the loop does: of a future, of a callback that was cancelled or goes with the loop. The
+    /// default prints one line on standard error.
     #[doc(alias = "asyncio.loop.set_exception_handler")]
     pub fn set_exception_handler(&self, handler: impl Fn(&Unhandled) + 'static) {
         let old = self.core.handler.replace(Some(Rc::new(handler)));
@@ -231,11 +239,9 @@ impl Drop for EventLoop {
         let entered = try_enter(&self.core);
         self.take_inbox();
         self.core.drop_tasks();
-        let calls = self.core.calls.take();
-        let timers = self.core.timers.take();
-        let notes = self.core.metadata.take();
-        drop((calls, timers, notes));
-        drop((self.core.extensions.take(), entered));
+        self.core.drop_leftovers();
+        self.core.drop_handlers();
+        drop(entered);
         unregister_loop(self.core.id);
     }
 }

@@ -81,6 +81,11 @@ impl Reactor {
         self.selector.now()
     }
 
+    /// True if about a millisecond has passed since `then`.
+    pub fn has_ticked(&self, then: u64) -> bool {
+        self.selector.has_ticked(then)
+    }
+
     /// How many descriptors are watched.
     pub fn len(&self) -> usize {
         self.sources.len()
@@ -204,6 +209,19 @@ impl Reactor {
             Some((self.sources.get(waiter.key)?.fd, waiter.direction, &waiter.waker))
         });
         first.chain(others)
+    }
+
+    /// Hands out the wakers of all that wait, and forgets them.
+    pub fn take_waiters(&mut self) -> Vec<Waker> {
+        let keys: Vec<Key> = self.sources.iter().map(|(key, _)| key).collect();
+        let mut waiters: Vec<Waker> = self.extra_waiters.drain(..).map(|w| w.waker).collect();
+        for key in keys {
+            let source = self.sources.get_mut(key);
+            waiters.extend(
+                source.into_iter().flat_map(|s| [s.reader.take(), s.writer.take()]).flatten(),
+            );
+        }
+        waiters
     }
 
     /// Polls the selector, notes its events, and moves the wakers that they concern to the end of

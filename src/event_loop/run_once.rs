@@ -4,19 +4,20 @@
 //! (`event_loop/scheduler.rs`).
 //! *Promises*: asyncio's order. Callbacks and tasks run FIFO; what they make ready runs in the
 //! next iteration. An iteration that polls the selector takes in its events before due timers, and
-//! both before it runs anything.
+//! both before it runs anything. However busy the loop is, it polls when about a millisecond has
+//! passed since it did, so no step keeps others waiting but the one in progress and its iteration.
 //! *Leaves out*: sockets and sleeps (`aio/`), threads and processes.
 //!
 //! ```text
 //!   ┌─────────────────────────────── iteration ───────────────────────────────┐
 //!   │ 1 take the inbox                                                        │
 //!   │     │                                                                   │
-//!   │     ├── nothing is ready, or 61 tasks ──► 2 how long to sleep?          │
-//!   │     │   and callbacks ran since the       3 park the inbox              │
-//!   │     │   selector was last polled          4 poll the selector           │
-//!   │     │                                     5 take the inbox again        │
-//!   │     │ else: not polled                    6 events → ready              │
-//!   │     ▼                                     7 due timers → ready          │
+//!   │     ├── nothing is ready; or since the ─► 2 how long to sleep?          │
+//!   │     │   selector was last polled 61       3 park the inbox              │
+//!   │     │   tasks and callbacks ran, or       4 poll the selector           │
+//!   │     │   some time has passed              5 take the inbox again        │
+//!   │     │                                     6 events → ready              │
+//!   │     ▼ else: not polled                    7 due timers → ready          │
 //!   │ 8 run what is ready now, and only that ◄────┘                           │
 //!   └──▲───────────────────────────────────────────────────────────────────┬──┘
 //!      └───────────────────────────────────────────────────────────────────┘
@@ -25,8 +26,15 @@
 //! In between it learns of no descriptor and no timer, only of its inbox, which costs one load.
 //! Step 8 is never cut short: a thousand ready tasks all run before the selector is polled.
 //!
-//! Counterpart: `BaseEventLoop._run_once` in CPython's Lib/asyncio/base_events.py; tokio's
-//! `current_thread` `block_on`.
+//! Sixty-one polls may take microseconds, or, where each computes for 5 ms, a third of a second. So
+//! time counts too. After an iteration in which a task woke itself (a yield, a sleep of zero, a
+//! spent budget) 10 µs are enough: it wants others to go first, and those may be behind the
+//! selector. After any other it takes one of the kernel's ticks, 1 to 4 ms on most systems, since to
+//! read the exact clock there would cost a hand-over between two tasks half as much again.
+//!
+//! Counterpart: `BaseEventLoop._run_once` in CPython's Lib/asyncio/base_events.py, which polls in
+//! every iteration; tokio's `current_thread` `block_on`, which counts to 61 and polls as well when
+//! all tasks that are ready have yielded.
 
 use crate::event_loop::core::{Core, Due, enter};
 use crate::event_loop::lifecycle::EventLoop;
@@ -40,6 +48,10 @@ use std::{fmt, io};
 
 /// asyncio never sleeps longer than this, so that no arithmetic on deadlines can overflow.
 const LONGEST_SLEEP: Duration = Duration::from_secs(24 * 3600);
+
+/// Nanoseconds after which a yield is a reason to poll the selector. A poll that finds nothing costs
+/// some hundred, so a task that does nothing but yield loses a hundredth.
+const YIELD_INTERVAL: u64 = 10_000;
 
 /// What one iteration did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -76,8 +88,8 @@ impl fmt::Display for EndedEarly {
     }
 }
 
-/// The root future of the run in progress, if there is one.
-type Root<'a> = Option<&'a mut dyn FnMut()>;
+/// One poll of the root future of the run in progress, if there is one; true as for a step of a task.
+type Root<'a> = Option<&'a mut dyn FnMut() -> bool>;
 
 impl EventLoop {
     /// Runs until `future` is done and returns its output. Tasks that are not done by then
@@ -106,8 +118,9 @@ impl EventLoop {
                 self.core.budget.refill();
                 match future.as_mut().poll(&mut Context::from_waker(&waker(id))) {
                     Poll::Ready(value) => output = Some(value),
-                    Poll::Pending => self.core.ready.borrow_mut().pause_root(),
+                    Poll::Pending => return self.core.ready.borrow_mut().pause_root(),
                 }
+                false
             };
             self.iterate(Some(&mut root)).map_err(EndedEarly::Failed)?;
             if self.core.stopping.take() {
@@ -164,7 +177,7 @@ impl EventLoop {
         iteration.foreign = self.take_inbox();
 
         // While there is work, the selector, which costs a system call, can wait a little.
-        if core.ready.borrow().is_empty() || self.since_io.get() >= self.io_interval.get() {
+        if self.must_poll_selector() {
             self.since_io.set(0);
             // 2. How long may the loop sleep?
             let mut timeout = self.timeout();
@@ -184,18 +197,37 @@ impl EventLoop {
                 core.wake_or_report(waker);
             }
             // 7. … and then those whose timers are due.
-            iteration.timers = self.fire_timers();
+            let now = core.now();
+            self.polled_at.set(now);
+            iteration.timers = self.fire_timers(now);
             self.woken.replace(woken);
         }
 
         // 8. Run what is ready now. What it makes ready waits for the next iteration.
         let batch = core.ready.borrow_mut().batch();
+        let mut yielded = false;
         for _ in 0..batch {
-            self.run_next(&mut root, &mut iteration);
+            yielded |= self.run_next(&mut root, &mut iteration);
         }
+        self.yielded.set(yielded);
         let ran = (iteration.polled + iteration.called) as u32;
         self.since_io.update(|polls| polls.saturating_add(ran));
         Ok(iteration)
+    }
+
+    /// True if nothing is ready, or if the selector has not been polled for long, in polls of tasks
+    /// and callbacks or in time. One clock is read at most: the exact one only where a task has
+    /// yielded, which says that it has time.
+    fn must_poll_selector(&self) -> bool {
+        let yielded = self.yielded.get();
+        if self.core.ready.borrow().is_empty() || self.since_io.get() >= self.io_interval.get() {
+            return true;
+        }
+        let (reactor, polled_at) = (self.core.reactor.borrow(), self.polled_at.get());
+        match yielded {
+            true => reactor.now().saturating_sub(polled_at) >= YIELD_INTERVAL,
+            false => reactor.has_ticked(polled_at),
+        }
     }
 
     /// Zero if there is work, else until the first deadline, else for ever.
@@ -210,13 +242,9 @@ impl EventLoop {
     }
 
     /// Moves what is due into the ready queue; a timer that a waker adds meanwhile is for later.
-    fn fire_timers(&self) -> usize {
+    fn fire_timers(&self, now: u64) -> usize {
         let core = &*self.core;
         let armed = core.timers.borrow().len();
-        if armed == 0 {
-            return 0;
-        }
-        let now = core.now();
         for fired in 0..armed {
             let due = core.timers.borrow_mut().pop_due(now);
             match due {
@@ -228,19 +256,19 @@ impl EventLoop {
         armed
     }
 
-    fn run_next(&self, root: &mut Root<'_>, iteration: &mut Iteration) {
+    /// True: it was a task, or the root, that woke itself, so as to let others go first.
+    fn run_next(&self, root: &mut Root<'_>, iteration: &mut Iteration) -> bool {
         let core = &*self.core;
-        let Some(entry) = core.ready.borrow_mut().pop() else { return };
+        let Some(entry) = core.ready.borrow_mut().pop() else { return false };
         match entry {
             ReadyEntry::Task(task) => {
                 iteration.polled += 1;
-                core.step(task);
+                core.step(task)
             }
             ReadyEntry::Call(ROOT_CALL) => {
-                if let Some(root) = root {
-                    iteration.polled += 1;
-                    root();
-                }
+                let Some(root) = root else { return false };
+                iteration.polled += 1;
+                root()
             }
             ReadyEntry::Call(key) => {
                 let callback = core.calls.borrow_mut().remove(key);
@@ -248,6 +276,7 @@ impl EventLoop {
                     iteration.called += 1;
                     self.call(callback);
                 }
+                false
             }
         }
     }

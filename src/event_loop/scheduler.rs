@@ -3,9 +3,10 @@
 //! *Assumes*: slots and queue (`task/ready_queue.rs`), cells (`task/cell.rs`), wakers that are ids
 //! (`event_loop/waker.rs`).
 //! *Promises*: while a task runs nothing of the loop is borrowed, so it may spawn, wake and
-//! cancel any task, itself included; its panic reaches its awaiter or the exception handler. An
-//! eager task that is ready at once never enters the ready queue and costs no iteration; one that
-//! waits is a task like any other from then on. A task that is ended now has been dropped when
+//! cancel any task, itself included; its panic reaches its awaiter or the exception handler, and a
+//! panic in its future's drop always the handler. An eager task that is ready at once never enters
+//! the ready queue and costs no iteration; one that waits is a task like any other from then on. A
+//! task that is ended now has been dropped when
 //! the call returns, unless it is the caller, or the caller runs inside its step.
 //! *Leaves out*: how many to run (`event_loop/run_once.rs`).
 //!
@@ -23,17 +24,17 @@
 //! so itself, so that the meaning of `create_task` does not change far from where it is read.
 
 use crate::base::id::TaskId;
-use crate::base::panic::into_message;
+use crate::base::panic::{drop_caught, into_message};
 use crate::event_loop::core::{Core, current, made_here, no_loop, try_enter, with_current};
 use crate::event_loop::join::Task;
 use crate::event_loop::waker::{task_of, wake, waker};
 use crate::task::cell::AnyTask;
 use crate::task::metadata::TaskMetadata;
 use crate::task::running;
-use crate::task::state::StepEnd;
+use crate::task::state::{StepEnd, TaskEnd};
 use std::future::Future;
 use std::mem::ManuallyDrop;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 use std::rc::Rc;
 use std::task::{Context, Waker};
 use std::time::Duration;
@@ -58,23 +59,26 @@ impl Core {
         let (Ok(task) | Err(task)) = inserted;
         drop(ready); // ending a future is user code
         if refused {
-            let _no_joiner_yet = task.cancel_now();
+            if let Some(end) = task.cancel_now() {
+                self.settle(task.id(), end);
+            }
         } else if self.debug.is_on() {
             self.metadata.borrow_mut().of(task.id()).made_at = Some(place);
         }
         Task::new(task)
     }
 
-    /// Runs one step of a task that came out of the queue.
-    pub(crate) fn step(&self, task: AnyTask) {
+    /// Runs one step of a task that came out of the queue. True: it was woken in it, mostly by
+    /// itself, and stands in the queue again.
+    pub(crate) fn step(&self, task: AnyTask) -> bool {
         self.budget.refill();
-        self.advance(task);
+        self.advance(task)
     }
 
     /// The same, on what is left of the budget.
-    pub(crate) fn advance(&self, task: AnyTask) {
+    pub(crate) fn advance(&self, task: AnyTask) -> bool {
         if task.is_done() {
-            return; // ended while it stood in the queue
+            return false; // ended while it stood in the queue
         }
         // Its drop would do nothing, and that by a call through a pointer.
         let waker = ManuallyDrop::new(waker(task.id()));
@@ -84,9 +88,15 @@ impl Core {
             true => self.run_timed(&task, cx),
         };
         match ran {
-            StepEnd::Parked => {}
-            StepEnd::Again => self.ready.borrow_mut().push_task(task),
-            StepEnd::Done(joiner) => self.conclude(task, joiner),
+            StepEnd::Parked => false,
+            StepEnd::Again => {
+                self.ready.borrow_mut().push_task(task);
+                true
+            }
+            StepEnd::Done(end) => {
+                self.conclude(task, end);
+                false
+            }
         }
     }
 
@@ -107,16 +117,24 @@ impl Core {
     /// A task is done: frees its slot, wakes its joiner, schedules its callbacks. Out of line, for
     /// the sake of the steps that end in `Pending`.
     #[inline(never)]
-    fn conclude(&self, task: AnyTask, joiner: Option<Waker>) {
+    fn conclude(&self, task: AnyTask, end: TaskEnd) {
         let id = task.id();
         let slot = self.ready.borrow_mut().remove(id.index());
         drop(slot);
-        if let Some(joiner) = joiner {
-            self.wake_or_report(joiner);
-        }
+        self.settle(id, end);
         let metadata = self.metadata.borrow_mut().remove(id);
         let name = metadata.and_then(|metadata| self.schedule_callbacks(metadata));
         self.release(task, name);
+    }
+
+    /// Wakes the joiner, and reports a panic in the future's drop, which no awaiter is told of.
+    fn settle(&self, id: TaskId, end: TaskEnd) {
+        if let Some(joiner) = end.joiner {
+            self.wake_or_report(joiner);
+        }
+        if let Some(panic) = end.drop_panic {
+            self.report(self.name_of(id), into_message(*panic));
+        }
     }
 
     /// Uses a waker. One of this crate's cannot panic. Another one's may, and must not keep the
@@ -136,8 +154,7 @@ impl Core {
         }
         let id = task.id();
         let unread = task.unread_panic();
-        let dropped = catch_unwind(AssertUnwindSafe(|| drop(task))).map_err(into_message);
-        if let Some(message) = unread.or(dropped.err()) {
+        if let Some(message) = unread.or(drop_caught(task)) {
             self.report(name.map_or_else(|| format!("{id:?}"), |name| name.to_string()), message);
         }
     }
@@ -189,9 +206,8 @@ impl Core {
 
     /// No drop in here panics: all are caught.
     fn drop_future(&self, task: AnyTask) {
-        if !task.is_done() {
-            let joiner = task.cancel_now();
-            self.conclude(task, joiner);
+        if let Some(end) = task.cancel_now() {
+            self.conclude(task, end);
         }
     }
 
@@ -203,9 +219,10 @@ impl Core {
             // The borrow ends before the task does: its drop is user code.
             let slot = self.ready.borrow_mut().pop_slot();
             let Some(task) = slot else { break };
-            if let Some(joiner) = task.cancel_now() {
-                self.wake_or_report(joiner);
+            if let Some(end) = task.cancel_now() {
+                self.settle(task.id(), end);
             }
+            self.drop_or_report("a task", task);
         }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! *Assumes*: time is a number of nanoseconds that the caller brings.
 //! *Promises*: entries come out by deadline, and in order of insertion among equals; never
-//! before their deadline; `cancel` frees the entry at once; O(log n) for each entry that comes
-//! and goes.
+//! before their deadline; [`NEVER`] is no deadline, and an entry that has it only waits to be
+//! cancelled; `cancel` frees the entry at once; O(log n) for each entry that comes and goes.
 //! *Leaves out*: clocks and waiting (`selector/`), and what an entry means (`T`).
 //!
 //! ```text
@@ -24,6 +24,30 @@
 //! before that never costs a sift.
 
 use crate::base::id::{GenerationSlab, Key};
+use crate::selector::event::END_OF_TIME;
+use std::time::Duration;
+
+/// The deadline of what is never due. No clock comes so far: [`END_OF_TIME`] is its last instant.
+pub const NEVER: u64 = END_OF_TIME + 1;
+
+/// The deadline of what is due `delay` after `now`. A delay that no clock can count is never over;
+/// a shorter one is over at the end of time at the latest.
+///
+/// ```
+/// use singletrack::event_loop::timers::{NEVER, deadline_after};
+/// use singletrack::selector::event::END_OF_TIME;
+/// use std::time::Duration;
+///
+/// assert_eq!(deadline_after(5, Duration::from_nanos(3)), 8);
+/// assert_eq!(deadline_after(5, Duration::MAX), NEVER);
+/// assert_eq!(deadline_after(END_OF_TIME - 5, Duration::from_secs(1)), END_OF_TIME);
+/// ```
+pub fn deadline_after(now: u64, delay: Duration) -> u64 {
+    match u64::try_from(delay.as_nanos()) {
+        Ok(delay) if delay < NEVER => now.saturating_add(delay).min(END_OF_TIME),
+        _ => NEVER,
+    }
+}
 
 /// Children of one heap node. Four keeps a sift within two cache lines a level.
 const ARITY: usize = 4;
@@ -100,10 +124,10 @@ impl<T> Timers<T> {
         self.entries.is_empty()
     }
 
-    /// The earliest deadline.
+    /// The earliest deadline; `None` if nothing will ever be due.
     pub fn next_deadline(&mut self) -> Option<u64> {
         self.push_fresh();
-        self.heap.first().map(|node| node.deadline)
+        self.heap.first().map(|node| node.deadline).filter(|&deadline| deadline < NEVER)
     }
 
     /// Adds an entry that is due at `deadline`.
@@ -138,9 +162,17 @@ impl<T> Timers<T> {
         Some(entry.value)
     }
 
+    /// Hands out all values, in no order, and forgets them.
+    pub fn take_values(&mut self) -> Vec<T> {
+        self.heap.clear();
+        self.fresh.clear();
+        self.entries.take_values().into_iter().map(|timer| timer.value).collect()
+    }
+
     /// The next entry whose deadline is `now` or earlier.
     pub fn pop_due(&mut self, now: u64) -> Option<T> {
         self.push_fresh();
+        let now = now.min(END_OF_TIME);
         let head = self.heap.first().filter(|node| node.deadline <= now)?.key;
         self.cancel(head)
     }

@@ -9,7 +9,7 @@
 //!   Waker { vtable, data = id } ── wake ──► the task that runs here?   a flag: it runs again
 //!                                           of the loop that does?     its ready queue
 //!                                           else                       the inbox of its loop, and
-//!                                                                      its selector, if that sleeps
+//!                                                                      its selector, if it is parked
 //! ```
 //! asyncio's counterparts are `loop.call_soon(task.__step)` and `call_soon_threadsafe`; tokio's
 //! and async-task's wakers are reference-counted pointers.

@@ -20,6 +20,7 @@
 use crate::base::sync::MutexGuard;
 use crate::futures::deadlock::{GuardId, Unblock};
 use crate::futures::error::JobError;
+use crate::futures::on_done::WAKER;
 use crate::futures::oneshot::{Cell, FutureState, OneShot};
 use std::fmt;
 use std::pin::Pin;
@@ -111,7 +112,7 @@ impl<T> Promise<T> {
     #[doc(alias = "tokio::sync::oneshot::Sender::closed")]
     pub fn wake_when_done(&self, waker: Waker) {
         let shared = self.shared.as_ref().expect("only `resolve` and `drop` take it");
-        shared.subscribe(0, Box::new(move || waker.wake()));
+        shared.subscribe(WAKER, Box::new(move || waker.wake()));
     }
 
     /// Sets the job's value. It is dropped if the future was cancelled.
@@ -251,6 +252,11 @@ impl<T> Future<T> {
 
     /// Calls `callback` once when done: on the thread that resolves or cancels, in the order
     /// of these calls; at once, on this thread, if it is done already.
+    ///
+    /// A callback that resolves another future comes back when that one's callbacks have been called;
+    /// but 32 of them deep they are called only when the callback at that depth has ended, each
+    /// future's still in order. So a chain of any length ends, and only there a callback must not
+    /// wait for the next one. (In CPython a long chain is a `RecursionError`.)
     ///
     /// A panic in a callback is printed and goes no further. CPython passes the future to
     /// the callback; here the future would then have two owners, so a callback gets no argument.

@@ -2,8 +2,8 @@
 //!
 //! *Assumes*: every event is reported, one at a time.
 //! *Promises*: never more workers than `max`; none is started while one is idle; if jobs are
-//! queued and a worker sleeps, another searches; a closed pool empties its queue and its workers
-//! end.
+//! queued and a worker sleeps, another searches, also after a start that failed; a closed pool
+//! empties its queue and its workers end.
 //! *Leaves out*: the queue itself and the threads (`futures/job_queue.rs`).
 //!
 //! ```text
@@ -41,6 +41,18 @@ pub enum SubmitAction {
     Spawn(usize),
     /// Refuse the job: the pool is closed.
     Refuse,
+}
+
+/// What must be done about the queued jobs after a worker could not be started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum SpawnFailedAction {
+    /// Nothing: another worker will take them.
+    Nothing,
+    /// Wake one sleeping worker: the one that was to start counted as searching for them.
+    Wake,
+    /// Fail them all: no worker is left to run them.
+    FailJobs,
 }
 
 /// What a worker must do.
@@ -128,14 +140,21 @@ impl IdleWorkers {
         SubmitAction::Nothing
     }
 
-    /// The system gave no thread: the pool stays as small as it is. False means that there is no
-    /// worker at all and none will start, so the queued jobs must fail.
-    #[must_use]
-    pub fn spawn_failed(&mut self) -> bool {
+    /// The worker that [`submit`](Self::submit) asked for could not be started. Between the two it
+    /// counted as searching, and others relied on that: some slept on, and one may block on the job.
+    ///
+    /// The maximum stays, so a later job has the next one started, when the shortage may be over.
+    pub fn spawn_failed(&mut self) -> SpawnFailedAction {
         self.workers -= 1;
         self.searching -= 1;
-        self.max = self.workers.max(1);
-        self.workers > 0
+        if self.blocked == self.workers {
+            return SpawnFailedAction::FailJobs; // none is left, or all wait for what is queued
+        }
+        if self.wake_if_none_searches() {
+            SpawnFailedAction::Wake
+        } else {
+            SpawnFailedAction::Nothing
+        }
     }
 
     /// A searching worker asks what to do. `may_search`: it has not just searched in vain.

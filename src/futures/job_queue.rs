@@ -3,7 +3,8 @@
 //! *Assumes*: `futures/idle_workers.rs` decides which worker is woken and when one is started.
 //! *Promises*: jobs are taken in the order of submission, each by one worker; no wake-up is
 //! missed; every job's future is resolved, also by a panic, and the closure is dropped before that;
-//! no user code runs under the lock; `join` returns after the last worker has ended.
+//! no user code runs under the lock; `join` returns after the last worker has ended; a copy that
+//! came with a fork refuses jobs and waits for nobody.
 //! *Leaves out*: the executor's interface (`futures/thread_pool.rs`).
 //!
 //! ```text
@@ -23,17 +24,19 @@
 //! idle. A worker that takes several jobs at once, as in many pools, would hide them from the idle
 //! one. Short jobs are cheap because no worker is woken while another searches for work.
 
-use crate::base::panic::into_message;
+use crate::base::origin::Origin;
+use crate::base::panic::{discard, drop_or_warn, into_message};
 use crate::base::sync::atomic::{AtomicUsize, Ordering};
 use crate::base::sync::thread::{Builder, JoinHandle};
 use crate::base::sync::{Condvar, Mutex, spin_until};
 use crate::futures::deadlock::{DeadlockGuard, SharedGuard, Unblock, work_for};
 use crate::futures::error::JobError;
 use crate::futures::future::Promise;
-use crate::futures::idle_workers::{IdleWorkers, SubmitAction, WorkerAction};
+use crate::futures::idle_workers::{IdleWorkers, SpawnFailedAction, SubmitAction, WorkerAction};
 use crate::futures::oneshot::OneShot;
 use std::collections::VecDeque;
 use std::fmt;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -54,18 +57,19 @@ where
     fn run(self: Arc<Self>) {
         let f = self.job.lock().take();
         let promise = Promise::of(self);
-        if let Some(f) = f
-            && promise.set_running_or_notify_cancel()
-        {
-            promise.resolve(match catch_unwind(AssertUnwindSafe(f)) {
-                Ok(outcome) => outcome,
-                Err(panic) => Err(JobError::Panicked(into_message(panic))),
-            });
+        let Some(f) = f else { return };
+        if !promise.set_running_or_notify_cancel() {
+            return drop_or_warn(NOT_BEGUN, f);
         }
+        promise.resolve(match catch_unwind(AssertUnwindSafe(f)) {
+            Ok(outcome) => outcome,
+            Err(panic) => Err(JobError::Panicked(into_message(panic))),
+        });
     }
 
     fn fail(self: Arc<Self>, why: JobError) {
-        let _unused = self.job.lock().take();
+        let f = self.job.lock().take();
+        drop_or_warn(NOT_BEGUN, f);
         let promise = Promise::of(self);
         match why {
             JobError::Cancelled => promise.cancel(),
@@ -73,6 +77,9 @@ where
         }
     }
 }
+
+/// How a closure is called whose drop panicked.
+const NOT_BEGUN: &str = "a job that was never begun";
 
 /// What runs first on every thread.
 pub(crate) type Initializer = Box<dyn Fn() + Send + Sync>;
@@ -82,6 +89,9 @@ pub(crate) type Obstacle = Box<dyn Fn() -> Option<&'static str> + Send + Sync>;
 
 /// The queue of one pool, shared by the executor and its workers.
 pub(crate) struct JobQueue {
+    /// In a copy the workers are counted and not there, and one of them may have the lock. So a copy
+    /// is asked for before the lock is.
+    origin: Origin,
     state: Mutex<QueueState>,
     /// The length of the queue, to be read without the lock.
     queued: AtomicUsize,
@@ -134,6 +144,7 @@ impl JobQueue {
             broken: None,
         };
         JobQueue {
+            origin: Origin::here(),
             state: Mutex::new(state),
             queued: AtomicUsize::new(0),
             job_queued: Condvar::new(),
@@ -144,13 +155,25 @@ impl JobQueue {
         }
     }
 
+    /// Why a copy that came with a fork runs no job; `None` in the process that made the pool.
+    fn is_copy(&self) -> Option<JobError> {
+        let why = || format!("the pool `{}` was {}: make a new one here", self.prefix, self.origin);
+        self.origin.is_copy().then(|| JobError::Broken(why()))
+    }
+
     /// How many threads there are now.
     pub(crate) fn workers(&self) -> usize {
+        if self.origin.is_copy() {
+            return 0;
+        }
         self.state.lock().workers.workers()
     }
 
     /// Queues a job, and wakes or starts a worker if need be; if the pool takes no jobs, fails it.
     pub(crate) fn submit(self: &Arc<Self>, job: Arc<dyn QueuedJob>) {
+        if let Some(why) = self.is_copy() {
+            return job.fail(why);
+        }
         let mut state = self.state.lock();
         let action = state.workers.submit();
         if action == SubmitAction::Refuse {
@@ -174,24 +197,33 @@ impl JobQueue {
     fn spawn_worker(self: &Arc<Self>, number: usize) {
         let queue = Arc::clone(self);
         let thread = Builder::new().name(format!("{}_{number}", self.prefix));
-        let spawned = thread.spawn(move || queue.work());
+        // Starting a thread can also panic, and it counts as a worker already.
+        let spawned = catch_unwind(AssertUnwindSafe(|| thread.spawn(move || queue.work())))
+            .unwrap_or_else(|panic| Err(io::Error::other(into_message(panic))));
         let mut state = self.state.lock();
-        match spawned {
-            Ok(handle) => state.threads.push(handle),
-            Err(error) => {
-                if !state.workers.spawn_failed() {
-                    let jobs = state.take_queue();
-                    drop(state);
-                    let why = format!("the pool has no thread and could not start one: {error}");
-                    fail_all(jobs, &JobError::Broken(why));
-                }
-                self.worker_exited.notify_all();
-            }
-        }
+        let error = match spawned {
+            Ok(handle) => return state.threads.push(handle),
+            Err(error) => error,
+        };
+        let action = state.workers.spawn_failed();
+        let jobs = match action {
+            SpawnFailedAction::FailJobs => state.take_queue(),
+            SpawnFailedAction::Wake | SpawnFailedAction::Nothing => VecDeque::new(),
+        };
+        state.permits += usize::from(action == SpawnFailedAction::Wake);
+        self.queued.store(state.queue.len(), Ordering::Relaxed);
+        drop(state);
+        self.job_queued.notify_one();
+        self.worker_exited.notify_all();
+        let why = format!("no worker can run the job, and no thread could be started: {error}");
+        fail_all(jobs, &JobError::Broken(why));
     }
 
     /// Refuses new jobs; the workers end when the queue is empty.
     pub(crate) fn close(&self, cancel_futures: bool) {
+        if self.origin.is_copy() {
+            return; // the jobs are the original's
+        }
         let mut state = self.state.lock();
         state.permits += state.workers.close();
         let jobs = if cancel_futures { state.take_queue() } else { VecDeque::new() };
@@ -202,6 +234,9 @@ impl JobQueue {
 
     /// Waits until the last worker has ended.
     pub(crate) fn join(&self) {
+        if self.origin.is_copy() {
+            return; // the threads are the original's
+        }
         let mut state = self.state.lock();
         while state.workers.workers() > 0 {
             self.worker_exited.wait(&mut state);
@@ -230,10 +265,10 @@ impl JobQueue {
         }
         let mut job = self.next_job(false);
         while let Some(some) = job {
-            // The job catches the panics of its closure. This one comes from a destructor, and its
-            // payload may panic again when dropped. The hook has printed it, so it is leaked.
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| some.run())) {
-                std::mem::forget(panic);
+            // The job catches what it calls and drops; whatever is left must not cost a worker.
+            catch_unwind(AssertUnwindSafe(|| some.run())).unwrap_or_else(discard);
+            if self.origin.is_copy() {
+                return; // the job has forked and returned; the other jobs are the original's
             }
             job = self.next_job(true);
         }
@@ -295,6 +330,9 @@ impl JobQueue {
 
 impl DeadlockGuard for JobQueue {
     fn begin_blocking(&self) -> Result<(), JobError> {
+        if let Some(why) = self.is_copy() {
+            return Err(why);
+        }
         if let Some(obstacle) = self.obstacle.as_ref().and_then(|obstacle| obstacle()) {
             return Err(JobError::WouldDeadlock(obstacle.to_owned()));
         }
@@ -312,15 +350,27 @@ impl DeadlockGuard for JobQueue {
 
 impl Unblock for JobQueue {
     fn unblock(&self) {
+        if self.origin.is_copy() {
+            return;
+        }
         self.state.lock().workers.unblock();
     }
 }
 
 impl fmt::Debug for JobQueue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JobQueue")
-            .field("prefix", &self.prefix)
-            .field("workers", &self.state.lock().workers)
-            .finish_non_exhaustive()
+        let mut out = f.debug_struct("JobQueue");
+        out.field("prefix", &self.prefix);
+        if !self.origin.is_copy() {
+            out.field("workers", &self.state.lock().workers);
+        }
+        out.finish_non_exhaustive()
+    }
+}
+
+impl Drop for JobQueue {
+    fn drop(&mut self) {
+        // The last owner may be a worker.
+        drop_or_warn("the initializer of a pool", self.initializer.take());
     }
 }

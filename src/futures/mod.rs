@@ -4,7 +4,7 @@
 //!   the interface   executor: submit, map, shutdown        waiting: wait, as_completed
 //!                      │                                      │
 //!   the result      future: Promise, Future ──▶ oneshot: the cell they share, its states
-//!                      │                           │
+//!                      │                           ├─ on_done: the waker, the callbacks in order
 //!                   error: why there is no value   deadlock: may this thread block on that job?
 //!                   wire: values that can cross to another process
 //!
@@ -61,6 +61,7 @@ pub mod executor;
 pub mod future;
 pub mod idle_workers;
 pub(crate) mod job_queue;
+pub(crate) mod on_done;
 pub mod oneshot;
 pub mod thread_pool;
 pub mod waiting;

@@ -2,8 +2,10 @@
 //!
 //! *Promises*: a state moves only along an arrow below, and a refused step changes nothing; the cell
 //! is closed exactly once, by the first that comes; wakers, callbacks and drops of user values run
-//! outside its lock; a thread that waits sees it closed.
-//! *Leaves out*: which side may do what (`futures/future.rs`), and the job that may lie beside the
+//! outside its lock, and a panic in one of them harms nothing else; a thread that waits sees it
+//! closed.
+//! *Leaves out*: which side may do what (`futures/future.rs`), how callbacks are run
+//! (`futures/on_done.rs`), and the job that may lie beside the
 //! cell (`futures/job_queue.rs`).
 //!
 //! ```text
@@ -25,13 +27,12 @@
 //!                        └─▶ waker, then callbacks in order
 //! ```
 
-use crate::base::panic::discard;
+use crate::base::panic::drop_or_warn;
 use crate::base::sync::{Condvar, Mutex, MutexGuard, spin_until};
 use crate::futures::deadlock::{GuardId, SharedGuard, Unblock, own_guard};
 use crate::futures::error::JobError;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use crate::futures::on_done::{FutureCallback, OnDone, Subscriber};
 use std::sync::Arc;
-use std::task::Waker;
 use std::time::{Duration, Instant};
 
 /// The state of a job. `Finished` and the two cancelled states are *done*. Pure: the lock of the
@@ -106,11 +107,6 @@ impl FutureState {
     }
 }
 
-pub(crate) type FutureCallback = Box<dyn FnOnce() + Send>;
-
-/// A number for what added a callback, by which it can be removed; 0 for `add_done_callback`.
-pub(crate) type Subscriber = usize;
-
 /// What both halves point to: the only allocation of a future without waker and callbacks.
 ///
 /// A pool of threads puts the job there as well: one allocation for a job and its result. The
@@ -133,28 +129,6 @@ pub(crate) struct Cell<T> {
     on_done: Option<Box<OnDone>>,
 }
 
-/// What happens when the future is done, besides waking the threads that wait on the condvar.
-#[derive(Default)]
-pub(crate) struct OnDone {
-    pub(crate) waker: Option<Waker>,
-    callbacks: Vec<(Subscriber, FutureCallback)>,
-    /// For workers of the job's own pool that block on it: tells the pool that they no longer do.
-    unblock: Vec<(Subscriber, Arc<dyn Unblock>)>,
-}
-
-impl OnDone {
-    /// Calls the waker, then the callbacks in order. A panic in one of them is printed by the panic
-    /// hook and goes no further (CPython logs it), so it harms neither the others nor the worker.
-    fn run(self) {
-        if let Some(waker) = self.waker {
-            catch_unwind(AssertUnwindSafe(|| waker.wake())).unwrap_or_else(discard);
-        }
-        for (_, callback) in self.callbacks {
-            catch_unwind(AssertUnwindSafe(callback)).unwrap_or_else(discard);
-        }
-    }
-}
-
 impl<T, J> OneShot<T, J> {
     /// Not done, for a job of the pool or loop with this guard.
     pub(crate) fn new(guard: GuardId, job: J) -> Self {
@@ -172,7 +146,7 @@ impl<T> OneShot<T> {
         } else {
             // `outcome` holds a user's value: its drop must not run under the lock.
             drop(cell);
-            drop(outcome);
+            drop_or_warn(NOT_TAKEN, outcome);
         }
     }
 
@@ -183,7 +157,7 @@ impl<T> OneShot<T> {
         let on_done = cell.on_done.take();
         if let Some(on_done) = &on_done {
             // Under the lock: from now on those workers are no longer blocked.
-            on_done.unblock.iter().for_each(|(_, worker)| worker.unblock());
+            on_done.unblock_all();
         }
         drop(cell);
         self.done.notify_all();
@@ -209,10 +183,10 @@ impl<T> OneShot<T> {
         let mut cell = self.cell.lock();
         let open = !cell.state.is_done();
         if open {
-            cell.on_done().callbacks.push((subscriber, callback));
+            cell.on_done().add(subscriber, callback);
         } else {
             drop(cell);
-            OnDone { callbacks: vec![(subscriber, callback)], ..OnDone::default() }.run();
+            OnDone::of(subscriber, callback).run();
         }
         open
     }
@@ -227,7 +201,7 @@ impl<T> OneShot<T> {
         let mut cell = self.cell.lock();
         let open = !cell.state.is_done();
         if open {
-            cell.on_done().unblock.push((subscriber, worker));
+            cell.on_done().add_blocked(subscriber, worker);
         }
         open
     }
@@ -236,12 +210,9 @@ impl<T> OneShot<T> {
     pub(crate) fn unsubscribe(&self, subscriber: Subscriber) {
         let mut cell = self.cell.lock();
         if let Some(on_done) = &mut cell.on_done {
-            let all = std::mem::take(&mut on_done.callbacks);
-            let (gone, kept) = all.into_iter().partition(|(owner, _)| *owner == subscriber);
-            on_done.callbacks = kept;
-            on_done.unblock.retain(|(owner, _)| *owner != subscriber);
+            let gone = on_done.remove(subscriber);
             drop(cell);
-            drop::<Vec<_>>(gone);
+            drop(gone);
         }
     }
 
@@ -294,7 +265,7 @@ impl<T> OneShot<T> {
     ) -> MutexGuard<'a, Cell<T>> {
         match guard.begin_blocking() {
             Ok(()) => {
-                cell.on_done().unblock.push((0, guard));
+                cell.on_done().add_blocked(0, guard);
                 cell
             }
             Err(deadlock) => {
@@ -302,6 +273,18 @@ impl<T> OneShot<T> {
                 self.finish(Err(deadlock));
                 self.cell.lock()
             }
+        }
+    }
+}
+
+/// How a result is called whose drop panicked.
+const NOT_TAKEN: &str = "the result of a job, which nobody took,";
+
+/// The last of both halves is gone, on whatever thread.
+impl<T> Drop for Cell<T> {
+    fn drop(&mut self) {
+        if let Some(outcome) = self.outcome.take() {
+            drop_or_warn(NOT_TAKEN, outcome);
         }
     }
 }

@@ -2,7 +2,13 @@
 //!
 //! *Promises*: jobs start in the order of submission; each future becomes done exactly once,
 //! whatever panics; no thread is started while one is idle; dropping the pool finishes its jobs.
-//! *Leaves out*: interrupting a running job. A thread cannot be stopped from outside.
+//! What a job holds, or returns to nobody, may panic when it is dropped: that is reported on
+//! standard error and costs neither a worker nor another job. Where no thread can be started, the
+//! workers that there are do the jobs, and a later job tries again; without any worker the queued
+//! jobs fail with `Broken`.
+//! *Leaves out*: interrupting a running job. A thread cannot be stopped from outside. And a fork:
+//! it copies no workers, so a copy of the pool (`base/origin.rs`) refuses jobs with `Broken`, and
+//! dropping it does nothing. A copied future of a job that was not done never becomes done.
 //!
 //! ```text
 //!   submit_fn(closure) ─▶ one allocation: job and cell ─▶ JobQueue ─▶ a worker

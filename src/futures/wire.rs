@@ -46,6 +46,52 @@ pub fn encode_onto<T: Serialize + ?Sized>(value: &T, buffer: Vec<u8>) -> Result<
     postcard::serialize_with_flavor(value, Onto(buffer)).map_err(|e| codec::<T>("encoded", &e))
 }
 
+/// As [`encode_onto`], but `None` if the buffer would grow beyond `most` bytes: the encoding ends
+/// where that shows.
+///
+/// # Errors
+/// As `encode_onto`.
+pub(crate) fn encode_within<T: Serialize + ?Sized>(
+    value: &T,
+    buffer: Vec<u8>,
+    most: usize,
+) -> Result<Option<Vec<u8>>, JobError> {
+    match postcard::serialize_with_flavor(value, Within { onto: Onto(buffer), most, full: false }) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(postcard::Error::SerializeBufferFull) => Ok(None),
+        Err(e) => Err(codec::<T>("encoded", &e)),
+    }
+}
+
+/// Appends no more than fits.
+struct Within {
+    onto: Onto,
+    most: usize,
+    /// Something did not fit. A `Serialize` that hides this error changes nothing.
+    full: bool,
+}
+
+impl Flavor for Within {
+    type Output = Vec<u8>;
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.try_extend(&[byte])
+    }
+
+    #[inline]
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        if bytes.len() > self.most.saturating_sub(self.onto.0.len()) {
+            self.full = true;
+            return Err(postcard::Error::SerializeBufferFull);
+        }
+        self.onto.try_extend(bytes)
+    }
+
+    fn finalize(self) -> postcard::Result<Vec<u8>> {
+        if self.full { Err(postcard::Error::SerializeBufferFull) } else { self.onto.finalize() }
+    }
+}
+
 /// Has postcard append to a vector that exists. (Its own `to_extend` goes byte by byte in a debug
 /// build.)
 struct Onto(Vec<u8>);

@@ -15,7 +15,7 @@ use crate::lab::compare::model::Model;
 use crate::lab::compare::race::Race;
 use crate::lab::explore::request::{self, DisArgs, ExploreArgs, ExploreRequest};
 use crate::lab::gil_cli::{self, GilArgs, GilRequest};
-use crate::lab::report::failure::Failure;
+use crate::lab::report::failure::{Failure, shown};
 use crate::vm::program::Program;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -41,7 +41,14 @@ How to read the table:
   ctx switches  v: a thread had to wait; i: a thread had to make room
   peak          most memory the largest process of the model had resident
 
-Exit codes: 0 done, 1 the work failed, 2 usage, 130 interrupted (SIGINT).";
+Before files and urls are raced, each is read or fetched: one that fails, or is not the same
+twice, ends the command, which names it, or is left out with --keep-going.
+
+What was measured before a failure or an interruption is shown, and with --json the field `error`
+says why there is no more of it.
+
+Exit codes: 0 done, 1 the work failed, 2 usage, 130 interrupted (SIGINT), 143 ended (SIGTERM), 141
+the reader of its output has gone.";
 
 #[derive(Parser)]
 #[command(
@@ -75,11 +82,12 @@ enum Command {
 struct CompareArgs {
     /// cpu, slow-io, fast-io, `files DIR` or `urls URL...`; the first three if none is named
     #[arg(value_name = "CASE")]
-    cases: Vec<String>,
+    cases: Vec<OsString>,
     /// Models to run, separated by commas or spaces; all eight if none is named
     #[arg(long, value_name = "M", num_args = 1.., value_delimiter = ',', long_help = MODELS)]
-    model: Vec<String>,
-    /// Jobs a round
+    model: Vec<OsString>,
+    /// Jobs a round [default: cpu 128, slow-io 150, fast-io 2000, files one each, urls 32; for
+    /// I/O at least one for each connection]
     #[arg(long, value_name = "N", value_parser = at_most::<10_000_000>)]
     jobs: Option<usize>,
     /// Rounds: how often each model runs
@@ -97,6 +105,12 @@ struct CompareArgs {
     /// Seconds that one run of one model may take before it is killed
     #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = at_most::<86_400>)]
     limit: usize,
+    /// Seconds that an answer to a request of `urls` may take
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = at_most::<86_400>)]
+    request_limit: usize,
+    /// Goes on without files and URLs that fail, and says which; without this, they end all
+    #[arg(long)]
+    keep_going: bool,
     /// Prints one JSON object instead of tables
     #[arg(long)]
     json: bool,
@@ -181,13 +195,15 @@ impl CompareArgs {
     fn request(self) -> Result<CompareRequest, Failure> {
         let compare = self;
         let (models, case_words) = split(&compare.model);
-        let words: Vec<String> = compare.cases.iter().chain(case_words).cloned().collect();
+        let words: Vec<OsString> = compare.cases.iter().chain(case_words).cloned().collect();
         let usable = std::thread::available_parallelism().map_or(1, usize::from);
         let sizes = Sizes {
             jobs: compare.jobs,
             workers: compare.workers.unwrap_or(usable),
             connections: compare.connections,
             seed: compare.seed,
+            keep_going: compare.keep_going,
+            request_limit: Duration::from_secs(compare.request_limit as u64),
         };
         let race = Race {
             models: named(models)?,
@@ -206,14 +222,15 @@ impl CompareArgs {
 
 /// Splits the words after `--model` into models and cases: `--model A B cpu` names two models and
 /// a case.
-fn split(words: &[String]) -> (&[String], &[String]) {
+fn split(words: &[OsString]) -> (&[OsString], &[OsString]) {
     words.split_at(words.iter().position(|word| Case::is_name(word)).unwrap_or(words.len()))
 }
 
-fn named(names: &[String]) -> Result<Vec<Model>, Failure> {
+fn named(names: &[OsString]) -> Result<Vec<Model>, Failure> {
     let mut models = Vec::new();
     for name in names {
-        let model = Model::from_name(name).ok_or_else(|| unknown(name))?;
+        let name = name.to_string_lossy();
+        let model = Model::from_name(&name).ok_or_else(|| unknown(&name))?;
         if !models.contains(&model) {
             models.push(model);
         }
@@ -256,7 +273,7 @@ fn refuse(error: &clap::Error, help: &str) -> CliError {
                 text.lines().take_while(|line| !line.trim().is_empty()).map(str::trim).collect();
             let what = first.join(" ");
             let what = what.strip_prefix("error: ").unwrap_or(&what);
-            CliError::Usage(format!("{what}; see `{help}`"))
+            CliError::Usage(shown(&format!("{what}; see `{help}`")))
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The `Selector` trait: what a loop needs of the system, and a backend's contract.
 //!
-//! *Promises*: one trait of six methods, so that the loop above can run on epoll, on another
-//! poller, or on a script, and cannot tell which.
+//! *Promises*: one trait of six methods, and a seventh that need not be written, so that the loop
+//! above can run on epoll, on another poller, or on a script, and cannot tell which.
 //! *Leaves out*: which tasks wait for a descriptor (`event_loop/reactor.rs`).
 //!
 //! ```text
@@ -14,6 +14,9 @@
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
+
+/// The last nanosecond that the clock of a [`Selector`] may show, after 584 years.
+pub const END_OF_TIME: u64 = u64::MAX - 1;
 
 /// The caller's name for a source; comes back with its events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -121,6 +124,13 @@ pub trait Selector {
     /// What makes [`wait`](Self::wait) return, for other threads.
     fn waker(&self) -> WakeFn;
 
-    /// Nanoseconds since the selector was made; never goes back.
+    /// Nanoseconds since the selector was made; never goes back, nor beyond [`END_OF_TIME`].
     fn now(&self) -> u64;
+
+    /// True if about a millisecond has passed since `then`, a time that [`now`](Self::now) gave.
+    /// A busy loop asks in every iteration: so the answer should cost a few nanoseconds, and may be
+    /// as coarse as the kernel's tick.
+    fn has_ticked(&self, then: u64) -> bool {
+        self.now().saturating_sub(then) >= 1_000_000
+    }
 }

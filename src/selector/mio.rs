@@ -8,12 +8,13 @@
 
 use crate::selector::event::{IoEvent, Readiness, Selector, Token, WakeFn};
 use crate::sys::fd::wait_readable;
+use crate::sys::usage::{coarse_time, monotonic_time};
 use mio::unix::SourceFd;
 use mio::{Interest, Poll, Waker};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The waker's token; no slab key packs to it before 2^32 insertions at slot 2^32 - 1.
 const WAKER: mio::Token = mio::Token(usize::MAX);
@@ -38,7 +39,8 @@ pub struct MioSelector {
     poll: Poll,
     batch: mio::Events,
     waker: Arc<Waker>,
-    origin: Instant,
+    /// When this was made, on the system's clock.
+    origin: u64,
 }
 
 impl MioSelector {
@@ -53,7 +55,7 @@ impl MioSelector {
             poll,
             batch: mio::Events::with_capacity(1024),
             waker,
-            origin: Instant::now(),
+            origin: monotonic_time(),
         })
     }
 
@@ -104,7 +106,13 @@ impl Selector for MioSelector {
     }
 
     fn now(&self) -> u64 {
-        self.origin.elapsed().as_nanos() as u64
+        monotonic_time() - self.origin
+    }
+
+    /// The coarse clock stands at the kernel's last tick: a later time than `then` means that one
+    /// has come since.
+    fn has_ticked(&self, then: u64) -> bool {
+        coarse_time() > self.origin + then
     }
 }
 

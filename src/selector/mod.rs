@@ -1,8 +1,8 @@
 //! Where the loop waits for descriptors: epoll through mio or polling, or a script.
 //!
 //! ```text
-//!                event_loop/reactor.rs      the only user; tests drive it on every backend
-//!                          │
+//!                event_loop/reactor.rs      makes all calls but one: `core.rs` beside it asks for
+//!                          │                the waker. Tests drive the reactor on every backend
 //!                          ▼
 //!          event     the trait `Selector`, and its contract
 //!            ▲             ▲              ▲
@@ -10,8 +10,9 @@
 //!     edge-triggered    oneshot        virtual time, events from a script
 //!     EventLoop::new    EventLoop::with_selector
 //! ```
-//! Read `event` first: a backend is six methods and what they promise. `mio` and `polling` are
-//! the two idioms of epoll; `scripted` is what makes the loop's tests deterministic.
+//! Read `event` first: a backend is six methods and what they promise, and a seventh if its clock
+//! can be read cheaply. `mio` and `polling` are the two idioms of epoll; `scripted` is what makes
+//! the loop's tests deterministic.
 //!
 //! # How to add a backend
 //!

@@ -6,7 +6,7 @@
 //! [`Readiness::READ_CLOSED`]; what a read then returns is up to the test.
 
 use crate::base::sync::{Arc, Mutex};
-use crate::selector::event::{IoEvent, Readiness, Selector, Token, WakeFn};
+use crate::selector::event::{END_OF_TIME, IoEvent, Readiness, Selector, Token, WakeFn};
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
@@ -53,12 +53,12 @@ impl ScriptedSelector {
         let mut shared = self.shared.lock();
         let order = shared.written;
         shared.written += 1;
-        shared.script.insert((time.as_nanos() as u64, order), (fd, ready));
+        shared.script.insert((nanos(time), order), (fd, ready));
     }
 
-    /// Moves time on, as a callback that takes that long would.
+    /// Moves time on, as a callback that takes that long would. It stops at [`END_OF_TIME`].
     pub fn advance(&self, by: Duration) {
-        self.shared.lock().now += by.as_nanos() as u64;
+        self.shared.lock().pass(by);
     }
 
     /// How often the loop has polled this selector.
@@ -72,12 +72,21 @@ impl ScriptedSelector {
     }
 }
 
+/// As the script counts; what is too long to be counted lies beyond the end of time.
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
 impl Script {
+    fn pass(&mut self, time: Duration) {
+        self.now = self.now.saturating_add(nanos(time)).min(END_OF_TIME);
+    }
+
     /// When the sleep ends: at the next line of the script or at the deadline.
     fn wake_time(&self, timeout: Option<Duration>) -> io::Result<u64> {
-        let next = self.script.keys().next().map(|(at, _)| (*at).max(self.now));
-        let deadline = timeout
-            .map(|t| self.now.saturating_add(u64::try_from(t.as_nanos()).unwrap_or(u64::MAX)));
+        let next = self.script.keys().next().map(|(at, _)| *at).filter(|at| *at <= END_OF_TIME);
+        let next = next.map(|at| at.max(self.now));
+        let deadline = timeout.map(|t| self.now.saturating_add(nanos(t)).min(END_OF_TIME));
         match (next, deadline) {
             _ if self.woken => Ok(self.now),
             (Some(a), Some(b)) => Ok(a.min(b)),

@@ -15,6 +15,7 @@ use std::fmt;
 use std::io;
 use std::io::IoSlice;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// What a call returned, unless that is -1: then the error that `errno` names.
@@ -163,16 +164,68 @@ impl From<OwnedFd> for PipeWriter {
 }
 
 /// Makes operations on this end return `WouldBlock` where they would wait. The other end is
-/// not affected.
+/// not affected; duplicates of this one are.
 ///
 /// # Errors
 /// What `fcntl(2)` reports.
 pub fn set_nonblocking(end: impl AsFd) -> io::Result<()> {
-    let fd = end.as_fd().as_raw_fd();
-    // SAFETY: these commands of `fcntl` take and give integers; the descriptor is borrowed.
-    let flags = checked(unsafe { libc::fcntl(fd, libc::F_GETFL) })?;
-    // SAFETY: as above.
-    checked(unsafe { libc::fcntl(fd, libc::F_SETFL, flags | libc::O_NONBLOCK) }).map(drop)
+    change_flags(end.as_fd(), |flags| flags | libc::O_NONBLOCK)
+}
+
+/// Undoes [`set_nonblocking`].
+///
+/// # Errors
+/// What `fcntl(2)` reports.
+pub fn set_blocking(end: impl AsFd) -> io::Result<()> {
+    change_flags(end.as_fd(), |flags| flags & !libc::O_NONBLOCK)
+}
+
+/// True if operations return `WouldBlock` where they would wait.
+///
+/// # Errors
+/// What `fcntl(2)` reports.
+pub fn is_nonblocking(end: impl AsFd) -> io::Result<bool> {
+    Ok(flags(end.as_fd())? & libc::O_NONBLOCK != 0)
+}
+
+fn flags(fd: BorrowedFd<'_>) -> io::Result<libc::c_int> {
+    // SAFETY: this command of `fcntl` gives an integer; the descriptor is borrowed.
+    checked(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) })
+}
+
+fn change_flags(
+    fd: BorrowedFd<'_>,
+    change: impl FnOnce(libc::c_int) -> libc::c_int,
+) -> io::Result<()> {
+    let flags = change(flags(fd)?);
+    // SAFETY: this command of `fcntl` takes an integer; the descriptor is borrowed.
+    checked(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFL, flags) }).map(drop)
+}
+
+/// What a descriptor leads to, as far as the system says so: a file, and the access to it. The two
+/// ends of a pipe differ in their access.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FileIdentity {
+    device: u64,
+    inode: u64,
+    access: libc::c_int,
+}
+
+/// What a descriptor leads to.
+///
+/// # Errors
+/// What `fstat(2)` and `fcntl(2)` report.
+pub fn identity(fd: impl AsFd) -> io::Result<FileIdentity> {
+    let fd = fd.as_fd();
+    // SAFETY: `stat` is plain data, for which all zeros is a valid value, and outlives the call
+    // that fills it in; the descriptor is borrowed.
+    let stat = unsafe {
+        let mut stat: libc::stat = std::mem::zeroed();
+        checked(libc::fstat(fd.as_raw_fd(), &mut stat))?;
+        stat
+    };
+    let access = flags(fd)? & libc::O_ACCMODE;
+    Ok(FileIdentity { device: stat.st_dev, inode: stat.st_ino, access })
 }
 
 /// How many bytes a pipe holds by default.
@@ -190,7 +243,7 @@ pub fn set_capacity(end: impl AsFd, bytes: usize) -> io::Result<usize> {
     checked(unsafe { libc::fcntl(fd, libc::F_SETPIPE_SZ, bytes) }).map(|now| now as usize)
 }
 
-/// How many bytes are in the pipe.
+/// How many bytes can be read from a pipe, a socket of a stream or a terminal now.
 ///
 /// # Errors
 /// What `ioctl(2)` reports.
@@ -262,6 +315,52 @@ pub fn wait_ready(
         Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(false),
         ready => Ok(ready? > 0),
     }
+}
+
+/// True if nobody will ever read what is written to `fd`: the reader of a pipe has closed it, a
+/// terminal is gone. Never of a file.
+pub fn reader_gone(fd: BorrowedFd<'_>) -> bool {
+    let mut entry = libc::pollfd { fd: fd.as_raw_fd(), events: 0, revents: 0 };
+    // SAFETY: `entry` is a local that outlives the call, the count is 1, and the descriptor is
+    // borrowed, hence open.
+    let polled = unsafe { libc::poll(&mut entry, 1, 0) };
+    polled > 0 && entry.revents & (libc::POLLERR | libc::POLLHUP | libc::POLLNVAL) != 0
+}
+
+static STDOUT_WAS_CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// Whether descriptor 1 was closed when the program began (`>&-` in a shell). Rust's std opens
+/// `/dev/null` in its place before `main`, and what is printed is lost without a word.
+pub fn stdout_was_closed() -> bool {
+    // Named here, so that the linker keeps it.
+    #[cfg(not(miri))]
+    std::hint::black_box(&LOOK_BEFORE_MAIN);
+    STDOUT_WAS_CLOSED.load(Ordering::Relaxed)
+}
+
+// SAFETY: the section is a list of such functions, which the loader calls before `main`. This one
+// needs nothing that is not there by then: it makes a system call and stores to an atomic.
+#[cfg(not(miri))]
+#[used]
+#[unsafe(link_section = ".init_array")]
+static LOOK_BEFORE_MAIN: extern "C" fn() = look_before_main;
+
+#[cfg(not(miri))]
+extern "C" fn look_before_main() {
+    // SAFETY: the call takes two numbers, and changes nothing.
+    let flags = unsafe { libc::fcntl(libc::STDOUT_FILENO, libc::F_GETFD) };
+    STDOUT_WAS_CLOSED.store(flags == -1, Ordering::Relaxed);
+}
+
+/// How many columns the terminal behind `fd` shows; `None` if there is no terminal, or it does not
+/// say.
+pub fn terminal_width(fd: BorrowedFd<'_>) -> Option<usize> {
+    // SAFETY: `winsize` is plain integers, for which all zeroes is a value.
+    let mut size: libc::winsize = unsafe { std::mem::zeroed() };
+    // SAFETY: the descriptor is borrowed, hence open; `size` is the struct that this request fills
+    // in, a local that outlives the call.
+    let answer = unsafe { libc::ioctl(fd.as_raw_fd(), libc::TIOCGWINSZ, &mut size) };
+    (answer == 0 && size.ws_col > 0).then_some(usize::from(size.ws_col))
 }
 
 /// Calls `attempt` until it returns something other than `WouldBlock`; sleeps in between until `fd`

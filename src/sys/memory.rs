@@ -54,6 +54,20 @@ impl Pages {
         Ok(Pages { start, len })
     }
 
+    /// From now on each copy of this process that a fork makes finds zeros here.
+    ///
+    /// # Errors
+    /// What `madvise(2)` reports: `EINVAL` from a kernel that cannot.
+    pub fn wiped_by_fork(self) -> io::Result<Pages> {
+        if cfg!(miri) {
+            return Err(io::ErrorKind::Unsupported.into()); // Miri has no `madvise`
+        }
+        // SAFETY: these pages were mapped by `map`, private and anonymous; here nothing changes.
+        let advice =
+            unsafe { libc::madvise(self.start.as_ptr().cast(), self.len, libc::MADV_WIPEONFORK) };
+        if advice == 0 { Ok(self) } else { Err(io::Error::last_os_error()) }
+    }
+
     /// The first byte.
     pub fn start(&self) -> NonNull<u8> {
         self.start

@@ -6,14 +6,14 @@
 //!                  │          pipes, `ppoll` of one descriptor                      │
 //!                  └────▲──────────────▲──────────────▲──────────────▲──────────────┘
 //!   memory         socket         signal         process ◄────── usage
-//!   mmap, huge     listeners,     a handler      fork, pidfd,    rusage, CPU time,
+//!   mmap, huge     listeners,     a handler      fork, pidfd,    rusage, clocks,
 //!   pages          packets,       that writes    reset of a      cores
 //!                  SCM_RIGHTS     an eventfd     child
 //! ```
 //! A call fails in one way throughout: [`fd::checked`] turns its -1 into the [`std::io::Error`] of
 //! `errno`, and [`fd::retry`] repeats it after `EINTR`. (`mmap` and `fork` have results of their
 //! own and do the same by hand.) Nothing here knows a loop, a pool or a lock, and nothing
-//! but the handler of `signal` keeps state between calls.
+//! keeps state between calls but the handler of `signal` and the generation of `process`.
 //!
 //! Read `fd` first, then the page of the noun you look for: `process` and `socket` are what the
 //! fork server is made of (`process/forkserver/`), `signal` what `aio/signals.rs` listens to,

@@ -5,15 +5,18 @@
 //! empty signal mask and only the descriptors it was promised; it dies with its parent, and
 //! leaves by `_exit`; processes are killed by descriptor, never by number, so that no other
 //! process is hit which got the number of a dead child.
-//! *Leaves out*: `exec`.
+//! *Leaves out*: `exec`; whose things a copy may touch (`base/origin.rs`).
 #![allow(unsafe_code)]
 
 use crate::sys::fd::{checked, retry};
+use crate::sys::memory::Pages;
+use crate::sys::signal::{by_default, is_ignored};
 use std::fmt;
 use std::fs;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// What a child exits with when its function panicked, as every Rust program does.
@@ -25,7 +28,8 @@ pub const PANICKED: i32 = 101;
 pub struct SingleThreaded(());
 
 impl SingleThreaded {
-    /// Counts the entries of `/proc/self/task`.
+    /// Counts the entries of `/proc/self/task`. Where there is no `/proc`, asks `unshare(2)`, which
+    /// refuses `CLONE_THREAD` to a process with other threads, and else does nothing.
     ///
     /// # Errors
     /// The names of all threads, if there is more than one; no names, if they cannot be
@@ -33,6 +37,10 @@ impl SingleThreaded {
     /// waited for, 20 ms at most.)
     pub fn prove() -> Result<SingleThreaded, Vec<String>> {
         let mut names = threads();
+        // SAFETY: the flag shares and unshares nothing; it is only allowed or refused.
+        if names.is_empty() && unsafe { libc::unshare(libc::CLONE_THREAD) } == 0 {
+            return Ok(SingleThreaded(()));
+        }
         for _ in 0..20 {
             if names.len() == 1 {
                 return Ok(SingleThreaded(()));
@@ -60,6 +68,58 @@ pub fn threads() -> Vec<String> {
 pub fn thread_id() -> u32 {
     // SAFETY: the call takes nothing and cannot fail.
     unsafe { libc::gettid() as u32 }
+}
+
+/// A number that a forked copy of this process does not share with it, nor with any process that
+/// either was forked from. It costs two loads, and a little more once in each process.
+///
+/// It lies in a page that the kernel empties in every copy (`MADV_WIPEONFORK`), however the fork
+/// was made. A process's own number would need a call into the kernel each time, and can come again:
+/// the first process in a new namespace of pids is number 1, as the one that made it may be.
+pub fn generation() -> u64 {
+    // In memory that copies inherit, so that a copy goes on counting where the original was.
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let page = match PAGE.load(Ordering::Acquire) {
+        null if null.is_null() => map_generation(),
+        page => page,
+    };
+    if std::ptr::eq(page, &NO_PAGE) {
+        return u64::from(std::process::id()) << 32;
+    }
+    // SAFETY: not null; a page of zeros at first, never unmapped, and used as this atomic only.
+    let here = unsafe { &*page };
+    match here.load(Ordering::Relaxed) {
+        0 => {
+            let new = LAST.fetch_add(1, Ordering::Relaxed) + 1;
+            // If another thread was faster, its number is the process's.
+            match here.compare_exchange(0, new, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => new,
+                Err(known) => known,
+            }
+        }
+        known => known,
+    }
+}
+
+/// The page of [`generation`]; null before it is needed.
+static PAGE: AtomicPtr<AtomicU64> = AtomicPtr::new(std::ptr::null_mut());
+/// Stands for the page, from then on, where the system had none to give: then the process's own
+/// number must do.
+static NO_PAGE: AtomicU64 = AtomicU64::new(0);
+
+#[cold]
+fn map_generation() -> *mut AtomicU64 {
+    let pages = Pages::map(size_of::<AtomicU64>()).and_then(Pages::wiped_by_fork);
+    let none = (&raw const NO_PAGE).cast_mut();
+    let new = pages.as_ref().map_or(none, |pages| pages.start().as_ptr().cast());
+    let null = std::ptr::null_mut();
+    match PAGE.compare_exchange(null, new, Ordering::AcqRel, Ordering::Acquire) {
+        Ok(_) => {
+            std::mem::forget(pages); // it serves until the process ends
+            new
+        }
+        Err(another_threads) => another_threads,
+    }
 }
 
 /// Forks a child that runs `child` and exits with the code it returns; returns its pid.
@@ -129,11 +189,34 @@ fn restore_signals(mask: &libc::sigset_t) {
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, mask, std::ptr::null_mut()) };
 }
 
+/// Sent to whole process groups: Ctrl-C, Ctrl-\ and the hang-up by a terminal, SIGTERM by a service
+/// manager.
+const GROUP_SIGNALS: [i32; 4] = [libc::SIGINT, libc::SIGQUIT, libc::SIGHUP, libc::SIGTERM];
+
+/// A bit for each signal that children go on ignoring.
+static STAYS_IGNORED: AtomicU64 = AtomicU64::new(0);
+
+/// For a command, before it does anything else: settles what it does with the signals that its
+/// starter ignored. Those to groups stay ignored, in all children from now on too (`nohup`, or a
+/// script's `&`). `SIGCHLD` does not, for then the kernel would keep no exit status of a child.
+///
+/// # Errors
+/// What `sigaction(2)` reports.
+pub fn settle_ignored_signals() -> io::Result<()> {
+    for signal in GROUP_SIGNALS {
+        if is_ignored(signal)? {
+            STAYS_IGNORED.fetch_or(1 << signal, Ordering::Relaxed);
+        }
+    }
+    by_default(libc::SIGCHLD)
+}
+
 /// Default handlers for all signals, except that `SIGPIPE` stays ignored as in every Rust
-/// program; then an empty mask.
+/// program, and what [`settle_ignored_signals`] found; then an empty mask.
 fn reset_signals() {
+    let ignored = STAYS_IGNORED.load(Ordering::Relaxed) | 1 << libc::SIGPIPE;
     for signal in 1..=libc::SIGRTMAX() {
-        if signal != libc::SIGPIPE {
+        if signal > 63 || ignored & 1 << signal == 0 {
             // SAFETY: SIG_DFL is always a valid handler. For SIGKILL, SIGSTOP and those that
             // libc keeps to itself the call fails, and their handlers need no reset.
             unsafe { libc::signal(signal, libc::SIG_DFL) };
@@ -147,10 +230,9 @@ fn reset_signals() {
     }
 }
 
-/// Ignores what is sent to whole process groups: Ctrl-C, Ctrl-\ and the hang-up by a terminal,
-/// SIGTERM by a service manager.
+/// Ignores what is sent to whole process groups.
 pub fn ignore_group_signals() {
-    for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGHUP, libc::SIGTERM] {
+    for signal in GROUP_SIGNALS {
         // SAFETY: SIG_IGN is always a valid handler.
         unsafe { libc::signal(signal, libc::SIG_IGN) };
     }

@@ -129,15 +129,28 @@ pub fn listen_once(signal: i32) -> io::Result<Option<OldAction>> {
     install(signal, libc::SA_RESETHAND).map(Some)
 }
 
+/// Changes how this process notes a signal that it listens to already: the next arrival only, as
+/// [`listen_once`], or every one. An arrival that nobody has taken yet is not forgotten.
+///
+/// # Errors
+/// What `sigaction(2)` reports.
+pub fn listen_on(signal: i32, once: bool) -> io::Result<()> {
+    set_note(signal, if once { libc::SA_RESETHAND } else { 0 }).map(drop)
+}
+
 fn install(signal: i32, flags: libc::c_int) -> io::Result<OldAction> {
     wakeup_fd()?;
     let _of_earlier_listeners = take(signal);
+    set_note(signal, flags).map(OldAction)
+}
+
+fn set_note(signal: i32, flags: libc::c_int) -> io::Result<libc::sigaction> {
     // SAFETY: `sigaction` is plain data, for which all zeros is a valid value.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = note as extern "C" fn(libc::c_int) as usize;
     // Restart what the signal interrupts, as asyncio asks for with `siginterrupt`.
     action.sa_flags = libc::SA_RESTART | libc::SA_ONSTACK | flags;
-    set_action(signal, &action).map(OldAction)
+    set_action(signal, &action)
 }
 
 /// True on the thread that began with the process.
@@ -218,7 +231,7 @@ fn write_wakeup() {
 
 fn set_action(signal: i32, action: &libc::sigaction) -> io::Result<libc::sigaction> {
     // SAFETY: both actions are whole structs that outlive the call. What is installed is `note` or
-    // `leave`, which may run at any instruction, or what the process had installed before.
+    // `leave`, which may run at any instruction, the default, or what was installed before.
     unsafe {
         let mut old: libc::sigaction = std::mem::zeroed();
         checked(libc::sigaction(signal, action, &mut old))?;
@@ -234,14 +247,41 @@ extern "C" fn leave(_signal: libc::c_int) {
     unsafe { libc::_exit(EXIT_CODE) }
 }
 
-/// From now on `SIGINT` ends this process at once with code 130. For a command that has nothing
-/// to clean up but its children, which die with it. Children start without this.
+/// From now on `SIGINT` ends this process at once with code 130, unless it is ignored: then
+/// whoever started the process wants it so. For a command that has nothing to clean up but its
+/// children, which die with it. Children start without this.
 ///
 /// # Errors
 /// What `sigaction(2)` reports.
 pub fn exit_on_interrupt() -> io::Result<()> {
+    if is_ignored(libc::SIGINT)? {
+        return Ok(());
+    }
     // SAFETY: `sigaction` is plain data; all zeroes is one with an empty mask and no flags.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = leave as extern "C" fn(libc::c_int) as usize;
     set_action(libc::SIGINT, &action).map(drop)
+}
+
+/// Whether this process ignores `signal`.
+///
+/// # Errors
+/// What `sigaction(2)` reports.
+pub fn is_ignored(signal: i32) -> io::Result<bool> {
+    // SAFETY: the struct is plain data, written by the call; no new action changes nothing.
+    unsafe {
+        let mut now: libc::sigaction = std::mem::zeroed();
+        checked(libc::sigaction(signal, std::ptr::null(), &mut now))?;
+        Ok(now.sa_sigaction == libc::SIG_IGN)
+    }
+}
+
+/// Has `signal` do what it does by default.
+///
+/// # Errors
+/// What `sigaction(2)` reports.
+pub fn by_default(signal: i32) -> io::Result<()> {
+    // SAFETY: `sigaction` is plain data; all zeroes is SIG_DFL, an empty mask and no flags.
+    let action: libc::sigaction = unsafe { std::mem::zeroed() };
+    set_action(signal, &action).map(drop)
 }

@@ -78,10 +78,24 @@ pub fn set_backlog(listener: &TcpListener, connections: i32) -> io::Result<()> {
 }
 
 fn switch_on(socket: &OwnedFd, option: i32) -> io::Result<()> {
-    let one: libc::c_int = 1;
-    let length = size_of::<libc::c_int>() as libc::socklen_t;
-    let value = (&raw const one).cast();
-    // SAFETY: `value` points to a local of `length` bytes that outlives the call.
+    set_option::<libc::c_int>(socket.as_fd(), option, &1)
+}
+
+/// Has the close of a TCP socket end the connection at once, with a reset, in both directions.
+///
+/// # Errors
+/// What `setsockopt(2)` reports.
+#[doc(alias = "SO_LINGER")]
+pub fn reset_on_close(socket: impl AsFd) -> io::Result<()> {
+    let at_once = libc::linger { l_onoff: 1, l_linger: 0 };
+    set_option(socket.as_fd(), libc::SO_LINGER, &at_once)
+}
+
+/// `V` is what the option's page says.
+fn set_option<V>(socket: BorrowedFd<'_>, option: i32, value: &V) -> io::Result<()> {
+    let (value, length) = ((&raw const *value).cast(), size_of::<V>() as libc::socklen_t);
+    // SAFETY: `value` points to `length` bytes that are borrowed for the call, of which the kernel
+    // reads as many as it needs or refuses; the descriptor is borrowed.
     let result =
         unsafe { libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, option, value, length) };
     checked(result).map(drop)
@@ -147,6 +161,23 @@ pub fn all_received(socket: impl AsFd) -> io::Result<bool> {
     // says: a local that outlives the call; the descriptor is borrowed.
     checked(unsafe { libc::ioctl(socket.as_fd().as_raw_fd(), libc::TIOCOUTQ, &mut count) })?;
     Ok(count == 0)
+}
+
+/// Reads some of what has arrived over a stream and throws it away; 0 at the end. TCP copies
+/// nothing for it.
+///
+/// # Errors
+/// What `recv(2)` reports; `WouldBlock` if nothing is there.
+#[doc(alias = "MSG_TRUNC")]
+pub fn discard(socket: impl AsFd) -> io::Result<usize> {
+    let mut room = [0u8; 16 << 10];
+    let count = retry(|| {
+        let (fd, flags) = (socket.as_fd().as_raw_fd(), libc::MSG_TRUNC | libc::MSG_DONTWAIT);
+        // SAFETY: pointer and length are those of a local array; the descriptor is borrowed. The
+        // flag makes TCP count bytes instead of copying them, and never write beyond the length.
+        unsafe { libc::recv(fd, room.as_mut_ptr().cast(), room.len(), flags) }
+    })?;
+    Ok(count as usize)
 }
 
 /// A file that exists in memory only, as long as a process has it open.

@@ -2,9 +2,17 @@
 //!
 //! *Assumes*: a waker that puts its own task into the ready queue (`task/running.rs`).
 //! *Promises*: a task whose I/O is always ready pauses after 128 operations of one poll, and
-//! goes to the end of the ready queue; so does one that yields.
+//! goes to the end of the ready queue; so does one that yields. Even with a budget of one operation
+//! every task gets on.
 //! *Leaves out*: computation. A task that never awaits cannot be interrupted; that is what
-//! threads and processes are for.
+//! threads and processes are for. And fairness between the futures of one task: the budget is the
+//! task's, and the future that is polled first may have all of it.
+//!
+//! The rule for a leaf: *an operation is paid for once, where it is done, and what is not done costs
+//! nothing*. A poll that pays and returns `Pending` all the same must remember that it has paid, or
+//! have done something for it (a read that found nothing clears the readiness of its descriptor). A
+//! leaf that paid twice, for itself and through the one beneath it, would with a budget of one be
+//! refused in each poll anew, and keep the loop busy for ever.
 //!
 //! Without it, a task that reads from a peer that writes faster than it reads would never meet
 //! `Pending`: its loop would serve no timer and no other socket. asyncio has no such limit,

@@ -2,8 +2,8 @@
 //!
 //! *Assumes*: one thread; blocks of memory (`task/arena.rs`); the rules of `task/state.rs`.
 //! *Promises*: a future is polled and dropped where it was born, and never while it runs; it is
-//! dropped exactly once, before its output is there; a panic in it or in its drop stays here; the
-//! block goes back with the last owner.
+//! dropped exactly once, before its output is there; a panic in it or in its drop goes no further
+//! than to whoever ran it, as a value; the block goes back with the last owner.
 //! *Leaves out*: when to run (`task/ready_queue.rs`, `event_loop/scheduler.rs`).
 //!
 //! ```text
@@ -40,11 +40,10 @@
 #![allow(unsafe_code)]
 
 use crate::base::id::TaskId;
-use crate::base::panic::{discard, panic_message};
-use crate::task::state::{Pause, StepEnd, TaskError, TaskState};
+use crate::base::panic::panic_message;
+use crate::task::state::{PanicPayload, Pause, StepEnd, TaskEnd, TaskError, TaskState};
 use crate::task::{arena, running};
 use std::alloc::Layout;
-use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
 use std::future::Future;
 use std::marker::PhantomData;
@@ -109,9 +108,9 @@ impl Head {
         result
     }
 
-    fn finish(&self) -> Option<Waker> {
+    fn finish(&self, drop_panic: Option<PanicPayload>) -> TaskEnd {
         self.step(TaskState::finish);
-        self.joiner.take()
+        TaskEnd { joiner: self.joiner.take(), drop_panic }
     }
 }
 
@@ -132,17 +131,16 @@ impl AnyTask {
         // `run`, `cancel_now`, `unread_panic`, `poll_join` and `peek` ask for another state first.
         // So the user code in this call, the future's poll and its drop, reaches the stage no
         // second time. `self` is an owner, so there is no `free`.
-        let ready = unsafe {
+        let polled = unsafe {
             if self.kind.get() == StageKind::MustCancel {
-                (self.vtable.cancel)(self.0);
-                true
+                Poll::Ready((self.vtable.cancel)(self.0))
             } else {
                 (self.vtable.poll)(self.0, cx)
             }
         };
         let woke_itself = running::end();
-        if ready {
-            return StepEnd::Done(self.finish());
+        if let Poll::Ready(drop_panic) = polled {
+            return StepEnd::Done(self.finish(drop_panic));
         }
         if woke_itself {
             // Always false, as the task runs; `pause` below says where it goes.
@@ -154,8 +152,8 @@ impl AnyTask {
         }
     }
 
-    /// The loop is going away: drops the future, unless it runs or is gone. Returns the joiner.
-    pub fn cancel_now(&self) -> Option<Waker> {
+    /// The loop is going away: drops the future, unless it runs or is gone.
+    pub fn cancel_now(&self) -> Option<TaskEnd> {
         let state = self.state.get();
         if state.is_running() || state == TaskState::Done {
             return None;
@@ -164,8 +162,8 @@ impl AnyTask {
         // SAFETY: as in `run`: the state was Idle or Queued, so the stage holds a future; it is
         // Running until `finish`, so the future's drop reaches the stage no second time; `self`
         // is an owner. A later `run` is refused, since the state is no longer Queued.
-        unsafe { (self.vtable.cancel)(self.0) };
-        self.finish()
+        let drop_panic = unsafe { (self.vtable.cancel)(self.0) };
+        Some(self.finish(drop_panic))
     }
 
     /// The message of a panic that has not been fetched.
@@ -310,9 +308,10 @@ impl<T> Deref for TaskOf<T> {
 
 /// What depends on the future's type. [`TaskCell`] says what the functions ask of their callers.
 struct TaskVtable {
-    stage: usize,                                             // bytes from the head to it
-    poll: unsafe fn(NonNull<Head>, &mut Context<'_>) -> bool, // true: the output is there
-    cancel: unsafe fn(NonNull<Head>),
+    stage: usize, // bytes from the head to it
+    // Ready: the output is there; with the panic of the future's drop, if there was one.
+    poll: unsafe fn(NonNull<Head>, &mut Context<'_>) -> Poll<Option<PanicPayload>>,
+    cancel: unsafe fn(NonNull<Head>) -> Option<PanicPayload>,
     free: unsafe fn(NonNull<Head>), // drops what there is and gives the block back
 }
 
@@ -326,9 +325,6 @@ enum StageKind {
     Cancelled, // nothing: the future was dropped before it was ready
     Empty,     // nothing: the content is being dropped, or the output was fetched
 }
-
-/// A thin pointer, so that a small future decides the size of the stage.
-type PanicPayload = Box<Box<dyn Any + Send>>;
 
 /// A future on its way to being an output. All fields begin where it does (`repr(C)`), so that
 /// the output can be reached without the type of the future.
@@ -365,7 +361,7 @@ impl<F: Future> TaskCell<F> {
         unsafe { task.cast().as_ref() }
     }
 
-    unsafe fn poll(task: NonNull<Head>, cx: &mut Context<'_>) -> bool {
+    unsafe fn poll(task: NonNull<Head>, cx: &mut Context<'_>) -> Poll<Option<PanicPayload>> {
         // SAFETY: the caller's promises.
         let cell = unsafe { Self::of(task) };
         // SAFETY: no call overlaps with this one, so this is the only reference into the stage;
@@ -374,36 +370,37 @@ impl<F: Future> TaskCell<F> {
         // SAFETY: a block never moves, and `empty` drops a future where it stands.
         let future = unsafe { Pin::new_unchecked(future) };
         let (then, output) = match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
-            Ok(Poll::Pending) => return false,
+            Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(value)) => (StageKind::Value, Stage { value: ManuallyDrop::new(value) }),
             Err(payload) => {
                 (StageKind::Panic, Stage { panic: ManuallyDrop::new(Box::new(payload)) })
             }
         };
         // SAFETY: the caller's promises; `future` is not used any more.
-        unsafe { cell.conclude(then, Some(output)) };
-        true
+        Poll::Ready(unsafe { cell.conclude(then, Some(output)) })
     }
 
-    unsafe fn cancel(task: NonNull<Head>) {
+    unsafe fn cancel(task: NonNull<Head>) -> Option<PanicPayload> {
         // SAFETY: the caller's promises. A cancelled task holds nothing.
-        unsafe { Self::of(task).conclude(StageKind::Cancelled, None) };
+        unsafe { Self::of(task).conclude(StageKind::Cancelled, None) }
     }
 
     /// Replaces the future by its output, which is of the kind `then`. The future's drop is
-    /// user code and may panic; the output is written all the same.
-    unsafe fn conclude(&self, then: StageKind, output: Option<Stage<F>>) {
+    /// user code and may panic: the output is written all the same, and the payload returned.
+    unsafe fn conclude(&self, then: StageKind, output: Option<Stage<F>>) -> Option<PanicPayload> {
         // SAFETY: the caller's promises.
         let empty = || unsafe { self.empty() };
-        if needs_drop::<F>() {
-            catch_unwind(AssertUnwindSafe(empty)).unwrap_or_else(discard);
-        }
+        let drop_panic = match needs_drop::<F>() {
+            true => catch_unwind(AssertUnwindSafe(empty)).err().map(Box::new),
+            false => None,
+        };
         if let Some(output) = output {
             // SAFETY: no call overlaps with this one, and the future has been dropped (or needs
             // no drop), so nothing that is alive is written over.
             unsafe { self.stage.get().write(output) };
         }
         self.head.kind.set(then);
+        drop_panic
     }
 
     unsafe fn free(task: NonNull<Head>) {

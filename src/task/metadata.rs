@@ -58,6 +58,11 @@ impl MetadataTable {
         self.0.get(&id)?.made_at
     }
 
+    /// Forgets everything, and hands out the callbacks that are left.
+    pub fn take_callbacks(&mut self) -> Vec<DoneCallback> {
+        self.0.drain().flat_map(|(_, metadata)| metadata.callbacks).collect()
+    }
+
     /// The task has ended. Where no task has metadata, this costs one comparison.
     pub fn remove(&mut self, id: TaskId) -> Option<TaskMetadata> {
         if self.0.is_empty() { None } else { self.0.remove(&id) }

@@ -208,11 +208,13 @@ impl ReadyQueue {
         self.root.start();
     }
 
-    /// The root future's poll returned `Pending`.
-    pub fn pause_root(&mut self) {
-        if self.root.pause() == Pause::Requeue {
+    /// The root future's poll returned `Pending`. True: it was woken in it, and runs again.
+    pub fn pause_root(&mut self) -> bool {
+        let again = self.root.pause() == Pause::Requeue;
+        if again {
             self.push_call(ROOT_CALL);
         }
+        again
     }
 
     /// The root future is done or given up: its entry in the queue, if there is one, runs nothing.

@@ -67,9 +67,22 @@ pub enum StepEnd {
     Parked,
     /// Pending, and woken meanwhile: put it at the end of the queue.
     Again,
-    /// Done; this is the waker of the task that awaits the output.
-    Done(Option<Waker>),
+    /// Done.
+    Done(TaskEnd),
 }
+
+/// What the end of a task leaves to do.
+#[must_use]
+pub struct TaskEnd {
+    /// The waker of the task that awaits the output, to be used.
+    pub joiner: Option<Waker>,
+    /// The payload, if the future's drop panicked: of no interest to the awaiter, who gets the
+    /// output all the same, but to be reported.
+    pub drop_panic: Option<PanicPayload>,
+}
+
+/// The payload of a panic behind a thin pointer, so that it takes a word.
+pub type PanicPayload = Box<Box<dyn Any + Send>>;
 
 impl TaskState {
     /// 1: the waker was used. True: put the task into the ready queue.

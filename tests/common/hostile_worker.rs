@@ -7,7 +7,7 @@ use singletrack::process::message::frame::{FrameKind, MAX_FRAME, frame};
 use singletrack::process::pool::dispatcher::{Action, Dispatcher, Settings};
 use singletrack::process::pool::job::JobOutcome;
 use singletrack::process::pool::job::{PoolJob, Terms};
-use singletrack::process::pool::replies::{INITIALIZER, ReplyReader};
+use singletrack::process::pool::replies::{INITIALIZER, Reply, ReplyReader};
 use std::collections::BTreeMap;
 
 const JOBS: u64 = 4;
@@ -28,6 +28,7 @@ fn script(input: &[u8]) -> Vec<u8> {
             10 => (FrameKind::Panicked, id, vec![0xff; 3]), // no text
             11 => (FrameKind::Refused, id, Vec::new()),
             12 => (FrameKind::Spawned, id, Vec::new()),
+            13 => (FrameKind::Part, id, value()),
             _ => {
                 said.extend(bytes.by_ref().take(usize::from(what)));
                 continue;
@@ -47,7 +48,9 @@ pub fn run(input: &[u8]) {
     assert!(matches!(pool.next_action(0), Some(Action::Spawn)));
     let key = pool.started(0);
     let mut hearing = ReplyReader::new(first % 2 == 1);
-    (0..JOBS).for_each(|id| pool.submit(PoolJob { id, terms: Terms::default(), body: () }));
+    // Some are chunks: their answers may come in parts.
+    let terms = |id| Terms { items: id as u32, ..Terms::default() };
+    (0..JOBS).for_each(|id| pool.submit(PoolJob { id, terms: terms(id), body: () }));
     for piece in said.chunks(usize::from(first / 2).max(1)) {
         // What the worker could have been sent by now.
         while pool.assign(0, |_| true).is_some() {
@@ -57,10 +60,17 @@ pub fn run(input: &[u8]) {
         assert!(room.len() >= piece.len() && room.len() <= MAX_FRAME + 100_000);
         room[..piece.len()].copy_from_slice(piece);
         hearing.filled(piece.len());
-        for (job, kind, place) in hearing.handle_frames(key, &mut pool, 1) {
-            let reply = read_reply(kind, hearing.body(place));
-            assert_eq!(reply.is_ok(), kind == FrameKind::Value);
-            *out.entry(job.id).or_default() += 1;
+        for reply in hearing.handle_frames(key, &mut pool, 1) {
+            match reply {
+                Reply::Part(place) => hearing.keep_part(place),
+                Reply::Answer(job, kind, place) => {
+                    let parts = hearing.take_parts();
+                    assert!(parts.len() <= job.terms.items as usize, "more parts than items");
+                    let reply = read_reply(kind, hearing.body(place));
+                    assert_eq!(reply.is_ok(), kind == FrameKind::Value);
+                    *out.entry(job.id).or_default() += 1;
+                }
+            }
         }
     }
     pool.died(key, 2);

@@ -146,7 +146,9 @@ impl Twin {
 
     pub fn apply(&mut self, op: Op) {
         match op {
-            Op::Submit { limit, retries, alone } => self.submit(Terms { limit, retries, alone }),
+            Op::Submit { limit, retries, alone } => {
+                self.submit(Terms { limit, retries, alone, items: 0 });
+            }
             Op::Cancel { job } => {
                 self.cancelled.insert(job as u64);
             }
@@ -302,8 +304,10 @@ impl Twin {
     }
 
     fn kill(&mut self, id: u64) {
-        let queued = self.queue.iter().position(|job| job.0 == id);
-        let runs = |w: &ModelWorker| w.sent.len() == 1 && w.sent[0].0 == id && !w.killed;
+        let is_it =
+            |(job, terms): &(u64, Terms)| *job == id && (terms.alone || terms.limit.is_some());
+        let queued = self.queue.iter().position(is_it);
+        let runs = |w: &ModelWorker| w.sent.front().is_some_and(is_it) && !w.killed;
         let running = self.workers.iter().find(|(_, w)| runs(w)).map(|(key, _)| Key::unpack(*key));
         if let Some(at) = queued {
             self.queue.remove(at);

@@ -2,7 +2,8 @@
 //!
 //! *Assumes*: the reactor (`event_loop/reactor.rs`); descriptors in non-blocking mode.
 //! *Promises*: the system call is tried first and the task sleeps only on `WouldBlock`; the
-//! descriptor is deregistered before it is closed, wherever it is dropped.
+//! descriptor is deregistered before it is closed, wherever it is dropped; and one that was taken
+//! over from elsewhere is then in the mode that it came in (`aio/net/nonblocking.rs`).
 //! *Leaves out*: the calls themselves (`aio/net/byte_stream.rs` and the sockets).
 //!
 //! ```text
@@ -13,6 +14,7 @@
 //!                   └── anything else ──► Ready
 //! ```
 
+use crate::aio::net::nonblocking::Borrowed;
 use crate::base::id::{Key, LoopId};
 use crate::base::sync::atomic::{AtomicU32, Ordering};
 use crate::event_loop::core::{Core, run_or_send, with_current};
@@ -37,6 +39,8 @@ pub struct AsyncFd<T: AsFd + Into<OwnedFd>> {
     key: Key,
     /// How many waits have registered a waker. Atomic only because this may travel.
     waits: AtomicU32,
+    /// A mode to be put back.
+    borrowed: Option<Borrowed>,
 }
 
 impl<T: AsFd + Into<OwnedFd>> AsyncFd<T> {
@@ -48,7 +52,35 @@ impl<T: AsFd + Into<OwnedFd>> AsyncFd<T> {
     pub fn new(io: T) -> io::Result<Self> {
         let core = with_current(Rc::clone).ok_or_else(no_loop)?;
         let key = register(&core, io.as_fd())?;
-        Ok(AsyncFd { io: Some(io), loop_id: core.id, key, waits: AtomicU32::new(0) })
+        Ok(AsyncFd::registered(io, &core, key, None))
+    }
+
+    /// As [`new`](Self::new), for what comes from elsewhere and may be shared: sets non-blocking
+    /// mode, which all that share the open file see, and puts it back when the last user here is
+    /// dropped, if it was blocking before. On an error it is as it was.
+    ///
+    /// Think twice before you take over a terminal: your shell shares it. If this process ends
+    /// without a drop, the shell is left with a terminal that does not block. Wait with
+    /// [`readable`](crate::aio::readable) instead, which changes nothing, or open `/dev/tty` anew.
+    ///
+    /// # Errors
+    /// As `new`.
+    pub fn take_over(io: T) -> io::Result<Self> {
+        let core = with_current(Rc::clone).ok_or_else(no_loop)?;
+        let borrowed = Borrowed::set(io.as_fd())?;
+        match register(&core, io.as_fd()) {
+            Ok(key) => Ok(AsyncFd::registered(io, &core, key, borrowed)),
+            Err(refused) => {
+                if let Some(borrowed) = borrowed {
+                    borrowed.put_back(io.as_fd());
+                }
+                Err(refused)
+            }
+        }
+    }
+
+    fn registered(io: T, core: &Core, key: Key, borrowed: Option<Borrowed>) -> Self {
+        AsyncFd { io: Some(io), loop_id: core.id, key, waits: AtomicU32::new(0), borrowed }
     }
 
     /// The object itself, for calls that do not block.
@@ -292,6 +324,9 @@ fn no_loop() -> io::Error {
 impl<T: AsFd + Into<OwnedFd>> Drop for AsyncFd<T> {
     fn drop(&mut self) {
         let Some(io) = self.io.take() else { return };
+        if let Some(borrowed) = self.borrowed {
+            borrowed.put_back(io.as_fd());
+        }
         let fd = std::cell::Cell::new(Some(io.into()));
         // If the loop is gone, so is its epoll instance: closing is all that is left to do.
         let _ = run_or_send(

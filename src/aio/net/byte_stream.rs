@@ -4,6 +4,8 @@
 //! *Promises*: std's semantics, with `.await` where std would block; every read and write
 //! tries first and sleeps only on `WouldBlock` (`aio/net/async_fd.rs`). A pipe's reader reads the
 //! end of the stream once every writer is dropped; a writer without a reader gets `BrokenPipe`.
+//! A connection that is lost is an error to reads as well, and never a clean end, also if a write
+//! was the first to meet it. Non-blocking mode, which all that share a descriptor see, is put back by its last user.
 //! *Leaves out*: connections (`aio/net/tcp.rs`, `aio/net/unix.rs`) and buffering
 //! (`aio/streams/reader.rs`). And named pipes: open one with std, non-blocking, and take it over.
 //!
@@ -20,19 +22,23 @@
 
 use crate::aio::net::async_fd::AsyncFd;
 use crate::sys::fd::Direction;
+use crate::sys::socket;
 use mio::unix::pipe::{Receiver, Sender};
 use std::future::Future;
 use std::io;
 use std::io::{IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::task::{Context, Poll, ready};
 
 /// What a [`ByteStream`] must know of the object inside it.
 pub trait Bytes: AsFd + Into<OwnedFd> {
     /// A read of less than there was room for means that the kernel has no more, so the next
-    /// one need not be tried before the next event. True of TCP and pipes. False of Unix
-    /// streams, where a read also stops short at a message that carries descriptors.
+    /// one need not be tried before the next event. True of TCP. False of Unix streams, where a
+    /// read also stops short at a message that carries descriptors; and of what comes as a pipe: it
+    /// may be a terminal, which gives one line a read, or a pipe whose writer has asked for packets
+    /// (`O_DIRECT`), which it may do at any time and without the reader's knowledge.
     const SHORT_READ_DRAINS: bool;
 
     /// Whether one direction can be closed while the other stays open. If not (a pipe), the
@@ -64,7 +70,13 @@ pub trait Bytes: AsFd + Into<OwnedFd> {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct ByteStream<T: Bytes>(AsyncFd<T>);
+pub struct ByteStream<T: Bytes> {
+    fd: AsyncFd<T>,
+    /// The error of the whole connection that a write has met, or 0. The system reports it once;
+    /// without this a read would then find an end like any other. Atomic only because this may
+    /// travel.
+    lost: AtomicI32,
+}
 
 impl<T: Bytes> ByteStream<T> {
     /// Has the running loop watch `io`, which must be in non-blocking mode.
@@ -72,12 +84,20 @@ impl<T: Bytes> ByteStream<T> {
     /// # Errors
     /// As [`AsyncFd::new`].
     pub fn new(io: T) -> io::Result<Self> {
-        Ok(ByteStream(AsyncFd::new(io)?))
+        Ok(ByteStream { fd: AsyncFd::new(io)?, lost: AtomicI32::new(0) })
+    }
+
+    /// As [`new`](Self::new), for what comes from elsewhere: see [`AsyncFd::take_over`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn take_over(io: T) -> io::Result<Self> {
+        Ok(ByteStream { fd: AsyncFd::take_over(io)?, lost: AtomicI32::new(0) })
     }
 
     /// The descriptor, for calls that only one kind of stream has.
     pub fn async_fd(&self) -> &AsyncFd<T> {
-        &self.0
+        &self.fd
     }
 
     /// Closes one direction or both; the peer then reads the end of the stream. It does
@@ -86,15 +106,44 @@ impl<T: Bytes> ByteStream<T> {
     /// # Errors
     /// What `shutdown(2)` reports.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.0.io().shutdown(how)
+        self.fd.io().shutdown(how)
     }
 
-    /// A read that got `got` of `room` bytes may have emptied the kernel's buffer.
-    fn note_drained(&self, got: usize, room: usize) -> io::Result<usize> {
+    /// Reads some of what a socket has, or will have, and throws it away; 0 at the end.
+    pub(crate) fn discard(&self) -> impl Future<Output = io::Result<usize>> {
+        self.fd.io_call(Direction::Read, |io| socket::discard(io))
+    }
+
+    /// Has the close of a TCP socket tell the peer at once that nobody reads any more.
+    pub(crate) fn reset_on_close(&self) -> io::Result<()> {
+        socket::reset_on_close(self.fd.io())
+    }
+
+    /// A read that got `got` of `room` bytes may have emptied the kernel's buffer, or come to an end
+    /// that is none.
+    fn note_read(&self, got: usize, room: usize) -> io::Result<usize> {
+        if got == 0 && room > 0 {
+            return match self.lost.load(Ordering::Relaxed) {
+                0 => Ok(0),
+                code => Err(io::Error::from_raw_os_error(code)),
+            };
+        }
         if T::SHORT_READ_DRAINS && 0 < got && got < room {
-            self.0.clear_drained()?;
+            self.fd.clear_drained()?;
         }
         Ok(got)
+    }
+
+    /// A write has failed: is it the connection that is lost, or only this direction (`BrokenPipe`)?
+    #[cold]
+    fn noted(&self, error: io::Error) -> io::Error {
+        use io::ErrorKind::{ConnectionReset, HostUnreachable, NetworkUnreachable, TimedOut};
+        if let Some(code) = error.raw_os_error()
+            && let ConnectionReset | HostUnreachable | NetworkUnreachable | TimedOut = error.kind()
+        {
+            self.lost.store(code, Ordering::Relaxed);
+        }
+        error
     }
 }
 
@@ -110,15 +159,15 @@ where
     #[doc(alias = "asyncio.loop.sock_recv_into")]
     #[doc(alias = "asyncio.loop.sock_recv")]
     pub fn read(&self, buffer: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
-        self.0.wait(Direction::Read, move |cx| self.poll_read(cx, buffer))
+        self.fd.wait(Direction::Read, move |cx| self.poll_read(cx, buffer))
     }
 
     /// [`read`](Self::read) for hand-written futures. The next event wakes every waker that it was
     /// polled with since the last one.
     pub fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         let room = buffer.len();
-        let got = self.0.poll_io(cx, Direction::Read, |mut io| io.read(buffer));
-        got.map(|got| self.note_drained(got?, room))
+        let got = self.fd.poll_io(cx, Direction::Read, |mut io| io.read(buffer));
+        got.map(|got| self.note_read(got?, room))
     }
 
     /// [`read`](Self::read) into several buffers, in their order.
@@ -130,7 +179,7 @@ where
         &self,
         buffers: &mut [IoSliceMut<'_>],
     ) -> impl Future<Output = io::Result<usize>> {
-        self.0.wait(Direction::Read, move |cx| self.poll_read_vectored(cx, buffers))
+        self.fd.wait(Direction::Read, move |cx| self.poll_read_vectored(cx, buffers))
     }
 
     /// [`read_vectored`](Self::read_vectored) for hand-written futures.
@@ -140,8 +189,8 @@ where
         buffers: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
         let room = buffers.iter().map(|buffer| buffer.len()).sum();
-        let got = self.0.poll_io(cx, Direction::Read, |mut io| io.read_vectored(buffers));
-        got.map(|got| self.note_drained(got?, room))
+        let got = self.fd.poll_io(cx, Direction::Read, |mut io| io.read_vectored(buffers));
+        got.map(|got| self.note_read(got?, room))
     }
 
     /// Fills `buffer`. Dropped half way, it has taken some bytes from the stream.
@@ -169,13 +218,14 @@ where
     /// # Errors
     /// `BrokenPipe`, `ConnectionReset` and the rest of `write(2)`.
     pub fn write(&self, bytes: &[u8]) -> impl Future<Output = io::Result<usize>> {
-        self.0.wait(Direction::Write, move |cx| self.poll_write(cx, bytes))
+        self.fd.wait(Direction::Write, move |cx| self.poll_write(cx, bytes))
     }
 
     /// [`write`](Self::write) for hand-written futures. The next event wakes every waker that it
     /// was polled with since the last one.
     pub fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.0.poll_io(cx, Direction::Write, |mut io| io.write(bytes))
+        let sent = self.fd.poll_io(cx, Direction::Write, |mut io| io.write(bytes));
+        sent.map_err(|e| self.noted(e))
     }
 
     /// Writes what the kernel takes at once, without waiting.
@@ -183,7 +233,8 @@ where
     /// # Errors
     /// `WouldBlock` if it takes nothing; and as [`write`](Self::write).
     pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.try_io(Direction::Write, |mut io| io.write(bytes))
+        let sent = self.fd.try_io(Direction::Write, |mut io| io.write(bytes));
+        sent.map_err(|e| self.noted(e))
     }
 
     /// [`write`](Self::write) from several buffers, in their order.
@@ -195,7 +246,7 @@ where
         &self,
         buffers: &[IoSlice<'_>],
     ) -> impl Future<Output = io::Result<usize>> {
-        self.0.wait(Direction::Write, move |cx| self.poll_write_vectored(cx, buffers))
+        self.fd.wait(Direction::Write, move |cx| self.poll_write_vectored(cx, buffers))
     }
 
     /// [`write_vectored`](Self::write_vectored) for hand-written futures.
@@ -204,7 +255,8 @@ where
         cx: &mut Context<'_>,
         buffers: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.0.poll_io(cx, Direction::Write, |mut io| io.write_vectored(buffers))
+        let sent = self.fd.poll_io(cx, Direction::Write, |mut io| io.write_vectored(buffers));
+        sent.map_err(|e| self.noted(e))
     }
 
     /// Writes all of `bytes`. Dropped half way, it has written some of them.
@@ -213,7 +265,7 @@ where
     /// As [`write`](Self::write).
     #[doc(alias = "asyncio.loop.sock_sendall")]
     pub fn write_all(&self, mut bytes: &[u8]) -> impl Future<Output = io::Result<()>> {
-        self.0.wait(Direction::Write, move |cx| {
+        self.fd.wait(Direction::Write, move |cx| {
             while !bytes.is_empty() {
                 match ready!(self.poll_write(cx, bytes))? {
                     0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
@@ -227,7 +279,7 @@ where
 
 impl<T: Bytes> AsFd for ByteStream<T> {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.io().as_fd()
+        self.fd.io().as_fd()
     }
 }
 
@@ -267,7 +319,7 @@ pub fn pipe() -> io::Result<(PipeReader, PipeWriter)> {
 }
 
 impl Bytes for Receiver {
-    const SHORT_READ_DRAINS: bool = true;
+    const SHORT_READ_DRAINS: bool = false;
     const HALF_CLOSES: bool = false;
 
     fn shutdown(&self, _: Shutdown) -> io::Result<()> {
@@ -276,7 +328,7 @@ impl Bytes for Receiver {
 }
 
 impl Bytes for Sender {
-    const SHORT_READ_DRAINS: bool = true;
+    const SHORT_READ_DRAINS: bool = false;
     const HALF_CLOSES: bool = false;
 
     fn shutdown(&self, _: Shutdown) -> io::Result<()> {
@@ -285,26 +337,25 @@ impl Bytes for Sender {
 }
 
 impl PipeReader {
-    /// Takes over the reading end of a pipe. Non-blocking mode belongs to the open pipe end:
-    /// every process that shares it sees it too.
+    /// Takes over the reading end of a pipe, or a terminal. Until it is dropped, every process that
+    /// shares it finds it non-blocking, as [`AsyncFd::take_over`] says; so a terminal is better
+    /// opened anew (`File::open("/dev/tty")`), or waited for with
+    /// [`readable`](crate::aio::readable).
     ///
     /// # Errors
     /// `PermissionDenied` for a regular file; and `NotConnected` outside a running loop.
     pub fn from_fd(fd: OwnedFd) -> io::Result<Self> {
-        let receiver = Receiver::from(fd);
-        receiver.set_nonblocking(true)?;
-        PipeReader::new(receiver)
+        PipeReader::take_over(Receiver::from(fd))
     }
 }
 
 impl PipeWriter {
-    /// Takes over the writing end of a pipe, as [`PipeReader::from_fd`] does the reading end.
+    /// Takes over the writing end of a pipe, as [`PipeReader::from_fd`] does the reading end. A
+    /// `println!` to the same pipe or terminal fails meanwhile where it would block.
     ///
     /// # Errors
     /// As there.
     pub fn from_fd(fd: OwnedFd) -> io::Result<Self> {
-        let sender = Sender::from(fd);
-        sender.set_nonblocking(true)?;
-        PipeWriter::new(sender)
+        PipeWriter::take_over(Sender::from(fd))
     }
 }

@@ -6,7 +6,8 @@
 //! neither read nor change nor keep it, and a wait that is dropped leaves nothing behind. A
 //! callback is called in every iteration in which its descriptor is ready, whether or not it has
 //! read all there is (asyncio's level-triggered meaning); a removed callback is never called
-//! again, and what it holds is dropped at once.
+//! again, and what it holds is dropped at once. Non-blocking mode is neither needed nor set: this is
+//! the safe way to wait for a terminal, or for anything else that other processes share.
 //! *Leaves out*: speed. Each `readable` enters a duplicate into the selector and takes it out
 //! again, four system calls, and each callback costs a `ppoll`; streams of the loop's own
 //! (`aio/net/byte_stream.rs`) cost neither.
@@ -47,7 +48,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// Waits until something can be read from `fd`: bytes, the end of a stream, or, from a pidfd,
-/// the end of a process.
+/// the end of a process. One read of a descriptor in blocking mode then does not block, unless
+/// another process that shares it has been quicker.
 ///
 /// ```
 /// use singletrack::EventLoop;

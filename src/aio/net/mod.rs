@@ -4,7 +4,7 @@
 //!      tcp          unix           (pipes)       udp            fds
 //!    listener ┐   listener ┐          │           │         readable, add_reader: the
 //!    stream   │   stream   │          │           │         caller's own descriptor
-//!       │     │   datagram │          │           │              │
+//!     (race)  │   datagram │          │           │              │
 //!       ▼     │      │     │          ▼           │              │
 //!    byte_stream ◄───┘     │   byte_stream        │              │
 //!       │     └────────────┴──────────┼───────────┘              │
@@ -12,7 +12,9 @@
 //!    async_fd: try the system call; on WouldBlock wait for the reactor (event_loop/reactor.rs)
 //! ```
 //! Read `async_fd`, then `byte_stream`, then `tcp`; `unix` and `udp` are more of the same, `fds` is
-//! asyncio's level-triggered world on top of an edge-triggered reactor.
+//! asyncio's level-triggered world on top of an edge-triggered reactor. `race` is the order in which
+//! `tcp` tries the addresses of a name, `nonblocking` what `async_fd` changes in a descriptor that
+//! others share, and how it comes back.
 //!
 //! # How to add a stream type
 //!
@@ -21,6 +23,7 @@
 //! 2. Implement `Bytes` for it (`aio/net/byte_stream.rs`). `SHORT_READ_DRAINS` may be true only if
 //!    a short read proves that the kernel has no more bytes; if in doubt, false costs one system
 //!    call a read. `HALF_CLOSES` is false if the object ends only as a whole, as a pipe does.
+//!    What comes from elsewhere goes through `ByteStream::take_over`, which sets the mode.
 //! 3. Give `ByteStream<YourType>` its constructors, and calls of its own through
 //!    `ByteStream::async_fd` (`TcpStream::connect` shows both). Reading, writing, `split`, the
 //!    buffered reader and writer and the traits of `futures-io` come by themselves.
@@ -33,6 +36,8 @@
 pub mod async_fd;
 pub mod byte_stream;
 pub mod fds;
+pub mod nonblocking;
+pub mod race;
 pub mod tcp;
 pub mod udp;
 pub mod unix;

@@ -3,18 +3,23 @@
 //! *Assumes*: mio's `connect` does not block; the system's resolver does, so it runs on a thread
 //! (`to_thread`, `aio/tasks/bridge.rs`).
 //! *Promises*: std's semantics, with `.await` where std would block. While a name is looked up
-//! the loop goes on; an address written as a number costs no thread.
-//! *Leaves out*: TLS; a cache of names; trying two addresses at once (Happy Eyeballs, RFC 8305).
+//! the loop goes on; an address written as a number costs no thread. A connect by name tries each
+//! of its addresses, the next one at most a quarter of a second after the one before.
+//! *Leaves out*: TLS; a cache of names; in which order addresses are tried (`aio/net/race.rs`).
 
 use crate::aio::net::async_fd::AsyncFd;
 use crate::aio::net::byte_stream::{ByteStream, Bytes};
+use crate::aio::net::race::{ATTEMPT_DELAY, AddressRace, Step};
 use crate::aio::tasks::bridge::to_thread;
+use crate::aio::time::sleep::{Sleep, sleep};
 use crate::sys::fd::Direction;
 use crate::sys::fd::while_trying;
 use crate::sys::socket;
 use crate::sys::socket::ListenOptions;
+use std::future::{Future, poll_fn};
 use std::net::{IpAddr, Shutdown, SocketAddr, ToSocketAddrs};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::{io, net};
 
@@ -65,7 +70,8 @@ impl TcpListener {
         Ok(TcpListener(AsyncFd::new(socket.into())?))
     }
 
-    /// Takes over a listener of std's.
+    /// Takes over a listener of std's. It stays in non-blocking mode afterwards: loops of other
+    /// processes may accept from it as well, and an accept that blocks would stop them.
     ///
     /// # Errors
     /// As [`bind`](Self::bind).
@@ -77,19 +83,20 @@ impl TcpListener {
     /// The next connection, and where it comes from.
     ///
     /// # Errors
-    /// `EMFILE` when there are no descriptors left, and what `accept(2)` lists besides; the
-    /// listener goes on working, but fails again at once: wait a little before the next try, as
-    /// [servers](crate::aio::Server) do. A connection that was reset while it queued is skipped.
+    /// `EMFILE`, `ENFILE`, `ENOBUFS` or `ENOMEM` when the system has run out of something: the
+    /// listener goes on working, but fails again at once, so wait a little before the next try, as
+    /// [servers](crate::aio::Server) do. What `accept(2)` lists besides was the fault of one
+    /// connection, and the next may be sound. One that was reset while it queued is skipped.
     #[doc(alias = "asyncio.loop.sock_accept")]
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (stream, peer) = self.0.io_call(Direction::Read, accept).await?;
-        Ok((TcpStream::from_std(stream)?, peer))
+        Ok((TcpStream::of_our_own(stream)?, peer))
     }
 
     /// [`accept`](Self::accept) for hand-written futures.
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
         let (stream, peer) = ready!(self.0.poll_io(cx, Direction::Read, accept))?;
-        Poll::Ready(TcpStream::from_std(stream).map(|stream| (stream, peer)))
+        Poll::Ready(TcpStream::of_our_own(stream).map(|stream| (stream, peer)))
     }
 
     /// Where it listens.
@@ -151,12 +158,17 @@ impl TcpStream {
         Ok(stream)
     }
 
-    /// Takes over a stream of std's.
+    /// Takes over a stream of std's, as [`AsyncFd::take_over`] says.
     ///
     /// # Errors
     /// The system's limits; and `NotConnected` outside a running loop.
     #[doc(alias = "asyncio.loop.connect_accepted_socket")]
     pub fn from_std(stream: net::TcpStream) -> io::Result<Self> {
+        TcpStream::take_over(stream)
+    }
+
+    /// A stream that nobody shares.
+    fn of_our_own(stream: net::TcpStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         TcpStream::new(stream)
     }
@@ -238,23 +250,104 @@ pub async fn lookup_host(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
 }
 
 impl TcpStream {
-    /// Looks `host` up and connects to the first of its addresses that answers.
+    /// Looks `host` up and connects to the first of its addresses that answers. They are tried as
+    /// RFC 8305 says: another one beside those before it when 250 ms have brought no answer, or at
+    /// once when one has failed; so one dead address costs a quarter of a second. The attempts that
+    /// did not win are given up.
     ///
     /// # Errors
-    /// As [`lookup_host`]; else that of the last address that was tried, with the name.
+    /// As [`lookup_host`]; else that of the address that failed last, with the name.
     ///
     /// # Panics
     /// When polled outside a running loop.
     #[doc(alias = "asyncio.loop.create_connection")]
+    #[doc(alias = "happy_eyeballs_delay")]
     pub async fn connect_name(host: &str, port: u16) -> io::Result<Self> {
-        let mut last = None;
-        for address in lookup_host(host, port).await? {
-            match TcpStream::connect_to(address).await {
-                Ok(stream) => return Ok(stream),
-                Err(e) => last = Some((address, e)),
+        let mut race = Connecting::new(lookup_host(host, port).await?);
+        poll_fn(|cx| race.poll(cx)).await.map_err(|(address, e)| {
+            while_trying(format_args!("cannot connect to `{host}` at {address}"))(e)
+        })
+    }
+
+    /// Connects to the first of several addresses that answers, tried as by
+    /// [`connect_name`](Self::connect_name).
+    ///
+    /// # Errors
+    /// That of the address that failed last; `InvalidInput` if there is none.
+    pub async fn connect_any(addresses: &[SocketAddr]) -> io::Result<Self> {
+        if addresses.is_empty() {
+            let text = "there is no address to connect to";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
+        let mut race = Connecting::new(addresses.iter().copied());
+        poll_fn(|cx| race.poll(cx))
+            .await
+            .map_err(|(address, e)| while_trying(format_args!("cannot connect to {address}"))(e))
+    }
+}
+
+type Attempt = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
+
+/// The shell of an [`AddressRace`]: its attempts, all in the one task that waits for them.
+struct Connecting {
+    race: AddressRace,
+    attempts: Vec<(SocketAddr, Attempt)>,
+    /// Since the last attempt began.
+    delay: Pin<Box<Sleep>>,
+    delay_over: bool,
+    last_error: Option<(SocketAddr, io::Error)>,
+}
+
+impl Connecting {
+    fn new(addresses: impl IntoIterator<Item = SocketAddr>) -> Connecting {
+        Connecting {
+            race: AddressRace::new(addresses),
+            attempts: Vec::new(),
+            delay: Box::pin(sleep(ATTEMPT_DELAY)),
+            delay_over: false,
+            last_error: None,
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<TcpStream, (SocketAddr, io::Error)>> {
+        loop {
+            if let Some(connected) = self.poll_attempts(cx) {
+                return Poll::Ready(Ok(connected));
+            }
+            match self.race.next(self.delay_over) {
+                Step::Try(address) => {
+                    self.attempts.push((address, Box::pin(TcpStream::connect_to(address))));
+                    self.delay = Box::pin(sleep(ATTEMPT_DELAY));
+                    self.delay_over = false;
+                }
+                Step::Wait { then_try_next } => {
+                    if !then_try_next || self.delay.as_mut().poll(cx).is_pending() {
+                        return Poll::Pending;
+                    }
+                    self.delay_over = true;
+                }
+                Step::Lost => {
+                    let last = self.last_error.take();
+                    return Poll::Ready(Err(last.expect("there was at least one address")));
+                }
             }
         }
-        let (address, e) = last.expect("there was at least one address");
-        Err(while_trying(format_args!("cannot connect to `{host}` at {address}"))(e))
+    }
+
+    /// The stream of the attempt that has won. Those that have failed are taken out.
+    fn poll_attempts(&mut self, cx: &mut Context<'_>) -> Option<TcpStream> {
+        let mut at = 0;
+        while at < self.attempts.len() {
+            match self.attempts[at].1.as_mut().poll(cx) {
+                Poll::Pending => at += 1,
+                Poll::Ready(Ok(connected)) => return Some(connected),
+                Poll::Ready(Err(error)) => {
+                    let (address, _) = self.attempts.remove(at);
+                    self.last_error = Some((address, error));
+                    self.race.failed();
+                }
+            }
+        }
+        None
     }
 }

@@ -42,16 +42,17 @@ impl UdpSocket {
     /// `NotConnected` outside a running loop.
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
         let bound = net::UdpSocket::bind(address);
-        Self::from_std(bound.map_err(while_trying(format_args!("cannot receive at {address}")))?)
+        let socket = bound.map_err(while_trying(format_args!("cannot receive at {address}")))?;
+        socket.set_nonblocking(true)?; // nobody shares it
+        Ok(UdpSocket(AsyncFd::new(socket)?))
     }
 
-    /// Takes over a socket of std's.
+    /// Takes over a socket of std's, as [`AsyncFd::take_over`] says.
     ///
     /// # Errors
     /// The system's limits; and `NotConnected` outside a running loop.
     pub fn from_std(socket: net::UdpSocket) -> io::Result<Self> {
-        socket.set_nonblocking(true)?;
-        Ok(UdpSocket(AsyncFd::new(socket)?))
+        Ok(UdpSocket(AsyncFd::take_over(socket)?))
     }
 
     /// Makes `peer` the destination of [`send`](Self::send), and the only sender to receive from.

@@ -1,18 +1,34 @@
 //! Unix sockets: streams, their listener, and datagrams.
 //!
-//! *Assumes*: mio's `connect` does not block.
-//! *Promises*: a socket file without a listener is replaced at bind; the file that a bind made
-//! is removed at close, unless another file has taken its place.
+//! *Assumes*: mio's `connect` does not block; `flock` on a directory.
+//! *Promises*: a socket file that belongs to no socket any more is replaced at bind; a live server
+//! keeps its file and notices nothing; of several that bind the same path at the same time, exactly
+//! one has it. The file that a bind made is removed at close, unless another file has taken its
+//! place. A connect waits while the listener's queue is full.
 //! *Leaves out*: passing descriptors and credentials.
+//!
+//! How a bind over an existing file goes:
+//!
+//! ```text
+//!   bind ── EADDRINUSE ──► lock the directory ──► is the file a socket's?
+//!                                                   │ alive          │ nobody's
+//!                                                   ▼                ▼
+//!                                               AddrInUse      remove it, bind, unlock
+//! ```
+//! *Is it alive?* A datagram socket is connected to the path: a stream socket that lives there is
+//! of the wrong type (`EPROTOTYPE`), and no listener ever learns of the attempt; where no socket is,
+//! it is refused. *The lock* (`flock`) keeps out other loops and processes that are about to remove
+//! the same file; it leaves nothing behind, and ends with its process.
 //!
 //! asyncio, too, removes a socket file before it binds, but without asking whether a server
 //! listens there. Here, taking a live server's address is an error.
 
 use crate::aio::net::async_fd::AsyncFd;
 use crate::aio::net::byte_stream::{ByteStream, Bytes};
+use crate::aio::time::sleep::sleep;
 use crate::sys::fd::Direction;
 use crate::sys::fd::while_trying;
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -20,6 +36,14 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::{self, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+/// Pauses between two looks at a queue that was full, or at a lock that was held.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(32);
+
+/// A bind holds the lock of a directory for some microseconds. What holds it longer is not a bind.
+const LOCK_LIMIT: Duration = Duration::from_secs(1);
 
 /// A connection between two processes of one machine.
 pub type UnixStream = ByteStream<net::UnixStream>;
@@ -36,15 +60,21 @@ impl Bytes for net::UnixStream {
 impl UnixStream {
     /// Connects to the listener at `path`.
     ///
+    /// While the listener's queue is full, it waits, as std's `connect` does: for as long as the
+    /// caller likes, see [`timeout`](crate::aio::timeout). The system reports to nobody that there
+    /// is room in a Unix listener's queue again, so it is asked: after 1 ms, then 2, and so on to
+    /// 32 ms. (Those who ask are not in the order in which they came.)
+    ///
     /// # Errors
-    /// `NotFound`, `ConnectionRefused` when there is no listener at the file, `PermissionDenied`;
-    /// `WouldBlock` when the listener's queue is full: the system does not report when there is
-    /// room in it again, so try again a little later.
+    /// `NotFound`, `ConnectionRefused` when there is no listener at the file, `PermissionDenied`.
     #[doc(alias = "asyncio.open_unix_connection")]
     #[doc(alias = "asyncio.loop.create_unix_connection")]
-    pub fn connect(path: impl AsRef<Path>) -> io::Result<Self> {
+    pub async fn connect(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
-        let connected = SocketAddr::from_pathname(path).and_then(|at| Self::connect_addr(&at));
+        let connected = match SocketAddr::from_pathname(path) {
+            Ok(address) => Self::connect_addr(&address).await,
+            Err(unfit) => Err(unfit),
+        };
         connected.map_err(while_trying(format_args!("cannot connect to {}", path.display())))
     }
 
@@ -53,9 +83,16 @@ impl UnixStream {
     ///
     /// # Errors
     /// As `connect`.
-    pub fn connect_addr(address: &SocketAddr) -> io::Result<Self> {
-        let begun = mio::net::UnixStream::connect_addr(address)?;
-        UnixStream::new(OwnedFd::from(begun).into())
+    pub async fn connect_addr(address: &SocketAddr) -> io::Result<Self> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match mio::net::UnixStream::connect_addr(address) {
+                Ok(connected) => return UnixStream::new(OwnedFd::from(connected).into()),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => sleep(pause).await,
+                Err(e) => return Err(e),
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
     }
 
     /// Two streams, connected to each other.
@@ -65,14 +102,19 @@ impl UnixStream {
     #[doc(alias = "socketpair")]
     pub fn pair() -> io::Result<(Self, Self)> {
         let (one, other) = net::UnixStream::pair()?;
-        Ok((Self::from_std(one)?, Self::from_std(other)?))
+        Ok((Self::of_our_own(one)?, Self::of_our_own(other)?))
     }
 
-    /// Takes over a stream of std's.
+    /// Takes over a stream of std's, as [`AsyncFd::take_over`] says.
     ///
     /// # Errors
     /// The system's limits; and `NotConnected` outside a running loop.
     pub fn from_std(stream: net::UnixStream) -> io::Result<Self> {
+        UnixStream::take_over(stream)
+    }
+
+    /// A stream that nobody shares.
+    fn of_our_own(stream: net::UnixStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         UnixStream::new(stream)
     }
@@ -88,7 +130,7 @@ impl UnixStream {
 /// let event_loop = EventLoop::new()?;
 /// event_loop.run_until_complete(async {
 ///     let listener = UnixListener::bind(&path)?;
-///     let client = UnixStream::connect(&path)?;
+///     let client = UnixStream::connect(&path).await?;
 ///     let (server, _) = listener.accept().await?;
 ///     client.write_all(b"x").await?;
 ///     server.read_exact(&mut [0]).await
@@ -110,14 +152,17 @@ impl UnixListener {
     ///
     /// # Errors
     /// `AddrInUse` if a server listens there, or if the file is no socket; `NotFound`,
-    /// `PermissionDenied`; and `NotConnected` outside a running loop.
+    /// `PermissionDenied`; `ResourceBusy` if there is a file to be replaced and other code keeps
+    /// its directory locked for a second; and `NotConnected` outside a running loop.
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
         let bind = |path: &Path| net::UnixListener::bind(path);
         let (listener, file) = SocketFile::bind(path.as_ref(), "listen on", bind)?;
-        Ok(UnixListener { _file: Some(file), ..Self::from_std(listener)? })
+        listener.set_nonblocking(true)?;
+        Ok(UnixListener { async_fd: AsyncFd::new(listener)?, _file: Some(file) })
     }
 
-    /// Takes over a listener of std's, and leaves its file, if it has one, alone.
+    /// Takes over a listener of std's, and leaves its file, if it has one, alone. As with
+    /// [`TcpListener::from_std`](crate::aio::TcpListener::from_std), it stays non-blocking.
     ///
     /// # Errors
     /// The system's limits; and `NotConnected` outside a running loop.
@@ -129,18 +174,17 @@ impl UnixListener {
     /// The next connection, and the name of its other end, mostly none.
     ///
     /// # Errors
-    /// `EMFILE` when there are no descriptors left, and what `accept(2)` lists besides; the
-    /// listener goes on working.
+    /// As [`TcpListener::accept`](crate::aio::TcpListener::accept).
     pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
         let accepted = self.async_fd.io_call(Direction::Read, net::UnixListener::accept).await?;
-        Ok((UnixStream::from_std(accepted.0)?, accepted.1))
+        Ok((UnixStream::of_our_own(accepted.0)?, accepted.1))
     }
 
     /// [`accept`](Self::accept) for hand-written futures.
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
         let accepted = self.async_fd.poll_io(cx, Direction::Read, net::UnixListener::accept);
         let (stream, peer) = ready!(accepted)?;
-        Poll::Ready(UnixStream::from_std(stream).map(|stream| (stream, peer)))
+        Poll::Ready(UnixStream::of_our_own(stream).map(|stream| (stream, peer)))
     }
 
     /// Where it listens.
@@ -191,7 +235,7 @@ impl UnixDatagram {
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
         let bind = |path: &Path| net::UnixDatagram::bind(path);
         let (socket, file) = SocketFile::bind(path.as_ref(), "receive at", bind)?;
-        Ok(UnixDatagram { _file: Some(file), ..Self::from_std(socket)? })
+        Self::of_our_own(socket, Some(file))
     }
 
     /// A socket without a name: it can send, and receives no answers.
@@ -199,7 +243,7 @@ impl UnixDatagram {
     /// # Errors
     /// The system's limits; and `NotConnected` outside a running loop.
     pub fn unbound() -> io::Result<Self> {
-        Self::from_std(net::UnixDatagram::unbound()?)
+        Self::of_our_own(net::UnixDatagram::unbound()?, None)
     }
 
     /// Two sockets, connected to each other.
@@ -209,16 +253,22 @@ impl UnixDatagram {
     #[doc(alias = "socketpair")]
     pub fn pair() -> io::Result<(Self, Self)> {
         let (one, other) = net::UnixDatagram::pair()?;
-        Ok((Self::from_std(one)?, Self::from_std(other)?))
+        Ok((Self::of_our_own(one, None)?, Self::of_our_own(other, None)?))
     }
 
-    /// Takes over a socket of std's, and leaves its file, if it has one, alone.
+    /// A socket that nobody shares.
+    fn of_our_own(socket: net::UnixDatagram, file: Option<SocketFile>) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        Ok(UnixDatagram { async_fd: AsyncFd::new(socket)?, _file: file })
+    }
+
+    /// Takes over a socket of std's, as [`AsyncFd::take_over`] says, and leaves its file, if it has
+    /// one, alone.
     ///
     /// # Errors
     /// The system's limits; and `NotConnected` outside a running loop.
     pub fn from_std(socket: net::UnixDatagram) -> io::Result<Self> {
-        socket.set_nonblocking(true)?;
-        Ok(UnixDatagram { async_fd: AsyncFd::new(socket)?, _file: None })
+        Ok(UnixDatagram { async_fd: AsyncFd::take_over(socket)?, _file: None })
     }
 
     /// Makes `path` the destination of [`send`](Self::send), and the only sender to receive from.
@@ -270,17 +320,53 @@ impl AsFd for UnixDatagram {
     }
 }
 
-/// Removes a socket file whose owner has died, so that its address can be bound again. A
-/// connect finds out: it is refused where there is no listener.
-fn remove_stale(path: &Path) -> io::Result<()> {
-    let is_socket = fs::symlink_metadata(path).is_ok_and(|data| data.file_type().is_socket());
-    if is_socket
-        && let Err(e) = mio::net::UnixStream::connect(path)
-        && e.kind() == io::ErrorKind::ConnectionRefused
-    {
+/// Binds a socket to `path`, in place of the file of a socket that is gone. Where no file is, the
+/// system itself sees to it that one bind wins.
+fn bind_or_replace<S>(path: &Path, bind: impl Fn(&Path) -> io::Result<S>) -> io::Result<S> {
+    match bind(path) {
+        Err(e) if e.kind() == io::ErrorKind::AddrInUse => {
+            let is_socket = |data: fs::Metadata| data.file_type().is_socket();
+            if !fs::symlink_metadata(path).is_ok_and(is_socket) || !is_stale(path)? {
+                return Err(e);
+            }
+        }
+        done => return done,
+    }
+    let _locked = lock_directory(path)?;
+    // Another may have taken the place until we had the lock; from now on none does.
+    if is_stale(path)? {
         fs::remove_file(path)?;
     }
-    Ok(())
+    bind(path)
+}
+
+/// True if no socket is bound to the socket file at `path` any more. A probe of datagrams cannot
+/// reach a listener, whose streams are of another type; and it sends nothing to a receiver.
+fn is_stale(path: &Path) -> io::Result<bool> {
+    let probed = net::UnixDatagram::unbound()?.connect(path);
+    Ok(probed.is_err_and(|e| e.kind() == io::ErrorKind::ConnectionRefused))
+}
+
+/// Holds the lock of the directory of `path`. It blocks the loop, but for the microseconds that a
+/// bind takes.
+fn lock_directory(path: &Path) -> io::Result<File> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let directory = File::open(directory.unwrap_or(Path::new(".")))?;
+    let (mut pause, mut waited) = (FIRST_PAUSE / 10, Duration::ZERO);
+    loop {
+        match directory.try_lock() {
+            Ok(()) => return Ok(directory),
+            Err(TryLockError::Error(e)) => return Err(e),
+            Err(TryLockError::WouldBlock) if waited >= LOCK_LIMIT => {
+                let text = "a socket file whose owner is gone is in the way, and its directory is \
+                            locked by another program; remove the file by hand";
+                return Err(io::Error::new(io::ErrorKind::ResourceBusy, text));
+            }
+            Err(TryLockError::WouldBlock) => {}
+        }
+        std::thread::sleep(pause);
+        (pause, waited) = ((pause * 2).min(LONGEST_PAUSE), waited + pause);
+    }
 }
 
 /// The file that a bind has made. Dropped, it removes the file, if it still is the same.
@@ -295,9 +381,9 @@ impl SocketFile {
     fn bind<S>(
         path: &Path,
         purpose: &str,
-        bind: impl FnOnce(&Path) -> io::Result<S>,
+        bind: impl Fn(&Path) -> io::Result<S>,
     ) -> io::Result<(S, Self)> {
-        let bound = remove_stale(path).and_then(|()| bind(path));
+        let bound = bind_or_replace(path, bind);
         let socket =
             bound.map_err(while_trying(format_args!("cannot {purpose} {}", path.display())))?;
         let path = std::path::absolute(path)?;

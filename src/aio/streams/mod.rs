@@ -6,15 +6,17 @@
 //!        ┌────────┴────────┐
 //!     reader             writer          futures_io: the traits of a crate on all of them
 //!        │                 │
+//!        │             outgoing          the queue's task, and how a stream ends
 //!        ├─► buffers ◄─────┤             pure: ReadBuffer, WriteQueue
 //!        ▼                 ▼
 //!     one ByteStream (aio/net/byte_stream.rs), shared by `Rc`
 //! ```
-//! Read `buffers` (no I/O at all), then `reader` and `writer`, which only add the waiting, then
-//! `server`.
+//! Read `buffers` (no I/O at all), then `reader`, `writer` and `outgoing`, which only add the
+//! waiting, then `server`.
 
 pub mod buffers;
 pub mod futures_io;
+pub mod outgoing;
 pub mod reader;
 pub mod server;
 pub mod writer;

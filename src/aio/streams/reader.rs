@@ -19,8 +19,10 @@ use crate::aio::net::byte_stream::{ByteStream, Bytes};
 use crate::aio::net::tcp::TcpStream;
 use crate::aio::net::unix::UnixStream;
 use crate::aio::streams::buffers::{ReadBuffer, StreamError};
-use crate::aio::streams::writer::{StreamWriter, copy};
+use crate::aio::streams::outgoing::copy;
+use crate::aio::streams::writer::StreamWriter;
 use crate::event_loop::core::spend_budget;
+use crate::sys::fd::unread;
 use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, Read, Write};
@@ -149,6 +151,24 @@ where
         Ok(())
     }
 
+    /// Reads as many bytes as can be read now, without waiting, and takes none.
+    pub(crate) fn read_unread(&mut self) -> io::Result<()> {
+        let stream = Rc::clone(&self.stream);
+        let mut left = unread(&*stream)?;
+        while left > 0 {
+            // Not by the reactor, which may not have heard of these bytes yet.
+            match stream.async_fd().io().read(self.buffer.room()) {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
+                read => {
+                    left = left.saturating_sub(*read.as_ref().unwrap_or(&left));
+                    self.record_read(read)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The bytes that are here and not yet read.
     pub(crate) fn take_buffered(&mut self) -> Vec<u8> {
         self.buffer.read(usize::MAX).unwrap_or_default()
@@ -198,11 +218,11 @@ where
     /// brings; at the end, none. For hand-written futures; report with
     /// [`consume`](Self::consume) how many were used.
     pub fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
-        ready!(spend_budget(cx));
-        if self.buffer.data().is_empty() && !self.buffer.has_ended() {
-            if let Some(error) = &self.error {
-                return Poll::Ready(Err(copy(error)));
-            }
+        if !self.buffer.data().is_empty() || self.buffer.has_ended() {
+            ready!(spend_budget(cx)); // a read pays for itself
+        } else if let Some(error) = &self.error {
+            return Poll::Ready(Err(copy(error)));
+        } else {
             let read = ready!(self.stream.poll_read(cx, self.buffer.room()));
             self.record_read(read)?;
         }
@@ -237,7 +257,8 @@ impl<T: Bytes> fmt::Debug for StreamReader<T> {
     }
 }
 
-/// A reader and a writer for one stream, which is closed when both are dropped.
+/// A reader and a writer for one stream, which is closed when both are dropped. The writer's drop
+/// alone tells the peer that no more comes; the reader's alone does nothing.
 pub fn split<T: Bytes + 'static>(stream: ByteStream<T>) -> (StreamReader<T>, StreamWriter<T>)
 where
     for<'a> &'a T: Read + Write,
@@ -267,6 +288,6 @@ pub async fn open_connection(address: SocketAddr) -> io::Result<TcpStreams> {
 /// # Errors
 /// As [`UnixStream::connect`].
 #[doc(alias = "asyncio.open_unix_connection")]
-pub fn open_unix_connection(path: impl AsRef<Path>) -> io::Result<UnixStreams> {
-    Ok(split(UnixStream::connect(path)?))
+pub async fn open_unix_connection(path: impl AsRef<Path>) -> io::Result<UnixStreams> {
+    Ok(split(UnixStream::connect(path).await?))
 }

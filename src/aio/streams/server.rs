@@ -1,8 +1,10 @@
 //! A server: accepts connections and runs one task for each.
 //!
-//! *Promises*: one pending retry, one second later, when an accept fails, so that a process
-//! without descriptors neither spins nor gives up; no more connections at a time than the options
-//! say; `close` stops listening and nothing else; `wait_closed` waits for every connection.
+//! *Promises*: one pending retry, one second later, when the system has run out of something, so
+//! that a process without descriptors neither spins nor gives up; the error of one connection is
+//! counted and costs the others nothing. No more connections at a time than the options say;
+//! `close` stops listening and nothing else; `wait_closed` waits for every connection. What a
+//! handler wrote reaches a peer that is still sending, if it ends within the time to linger.
 //! *Leaves out*: the protocol of a connection; that is the handler's.
 //!
 //! ```text
@@ -17,8 +19,9 @@
 use crate::aio::net::byte_stream::{ByteStream, Bytes};
 use crate::aio::net::tcp::TcpListener;
 use crate::aio::net::unix::UnixListener;
+use crate::aio::streams::outgoing::{Closable, linger};
 use crate::aio::streams::reader::{StreamReader, split};
-use crate::aio::streams::writer::{Closable, StreamWriter};
+use crate::aio::streams::writer::StreamWriter;
 use crate::aio::sync::notify::Notify;
 use crate::aio::time::sleep::sleep;
 use crate::base::id::{GenerationSlab, Key};
@@ -33,7 +36,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-/// After so many connections in a row the acceptor lets the other tasks run.
+/// After so many accepts in a row the acceptor lets the other tasks run; and if all of them
+/// failed, it is not the connections but the listener that is broken.
 const ACCEPT_BATCH: u32 = 64;
 
 /// A socket that a server accepts connections from.
@@ -67,14 +71,29 @@ pub struct ServerOptions {
     /// Connections at a time; more wait in the listener's queue, and with 0 all of them do. No
     /// limit by default.
     pub connections: usize,
-    /// How long to wait after an accept that failed. A second by default, as in asyncio
+    /// How long to wait after an accept that failed for want of descriptors or memory (`EMFILE`,
+    /// `ENFILE`, `ENOBUFS`, `ENOMEM`). A second by default, as in asyncio
     /// (`ACCEPT_RETRY_DELAY`).
     pub backoff: Duration,
+    /// How long a connection that ends here first goes on reading, and throws away what it reads,
+    /// while the peer still sends: until that has ended too, or has been silent for a quarter of a
+    /// second, or this time is over. Five seconds by default; zero does not linger.
+    ///
+    /// Without it the system resets a connection whose peer sends, and one that stops at its write
+    /// error never reads the answer ("413 too large", say). With it the connection counts until
+    /// then, [`wait_closed`](Server::wait_closed) waits for it, and a reader of this side comes to
+    /// its end after a `close`. asyncio does not linger; nginx does, as `lingering_close`.
+    #[doc(alias = "lingering_close")]
+    pub linger: Duration,
 }
 
 impl Default for ServerOptions {
     fn default() -> Self {
-        ServerOptions { connections: usize::MAX, backoff: Duration::from_secs(1) }
+        ServerOptions {
+            connections: usize::MAX,
+            backoff: Duration::from_secs(1),
+            linger: Duration::from_secs(5),
+        }
     }
 }
 
@@ -272,22 +291,26 @@ where
     H: AsyncFn(StreamReader<L::Io>, StreamWriter<L::Io>) + 'static,
     for<'a> &'a L::Io: Read + Write,
 {
-    let mut in_a_row = 0;
+    let (mut in_a_row, mut failed_in_a_row) = (0, 0);
     loop {
         match poll_fn(|cx| state.poll_accept(cx)).await {
             None => return,
             Some(Ok(stream)) => {
                 state.update_stats(|stats| stats.accepted += 1);
                 state.serve(stream, Rc::clone(&handler));
-                in_a_row += 1;
+                (in_a_row, failed_in_a_row) = (in_a_row + 1, 0);
             }
             Some(Err(error)) => {
+                (in_a_row, failed_in_a_row) = (in_a_row + 1, failed_in_a_row + 1);
+                let pause = accepting_must_pause(&error, failed_in_a_row);
                 state.error.replace(Some(error));
                 state.update_stats(|stats| stats.failed += 1);
-                state.update_stats(|stats| stats.pending_retries += 1);
-                sleep(state.options.backoff).await;
-                state.update_stats(|stats| stats.pending_retries -= 1);
-                in_a_row = 0;
+                if pause {
+                    state.update_stats(|stats| stats.pending_retries += 1);
+                    sleep(state.options.backoff).await;
+                    state.update_stats(|stats| stats.pending_retries -= 1);
+                    (in_a_row, failed_in_a_row) = (0, 0);
+                }
             }
         }
         if in_a_row == ACCEPT_BATCH {
@@ -295,6 +318,17 @@ where
             in_a_row = 0;
         }
     }
+}
+
+/// Most errors of `accept(2)` are those of the connection that it would have returned, and the
+/// next may be sound. A pause helps where the system has run out of something, which is as true
+/// of the next accept; and where every accept fails, it keeps the loop from spinning.
+fn accepting_must_pause(error: &io::Error, failed_in_a_row: u32) -> bool {
+    // The system's ENOMEM, also where another error was made of it.
+    let ran_out = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS];
+    error.kind() == io::ErrorKind::OutOfMemory
+        || error.raw_os_error().is_some_and(|code| ran_out.contains(&code))
+        || failed_in_a_row >= ACCEPT_BATCH
 }
 
 impl<L: Listener> ServerState<L> {
@@ -338,7 +372,7 @@ impl<L: Listener> ServerState<L> {
         for<'a> &'a L::Io: Read + Write,
     {
         let (reader, writer) = split(stream);
-        let outgoing = writer.outgoing();
+        let outgoing = writer.outgoing(self.options.linger);
         let key = self.clients.borrow_mut().insert(OpenConnection { outgoing, task: None });
         let remove = RemoveOnDrop { state: Rc::clone(self), key };
         let task = create_task(connection(handler, reader, writer, remove));
@@ -349,21 +383,29 @@ impl<L: Listener> ServerState<L> {
     }
 }
 
-/// One connection's task: the handler, and then the bytes that it left to be sent.
+/// One connection's task: the handler, then the bytes that it left to be sent, then those that the
+/// peer still sends.
 async fn connection<L, H>(
     handler: Rc<H>,
     reader: StreamReader<L::Io>,
     writer: StreamWriter<L::Io>,
-    _remove: RemoveOnDrop<L>,
+    remove: RemoveOnDrop<L>,
 ) where
     L: Listener,
     H: AsyncFn(StreamReader<L::Io>, StreamWriter<L::Io>) + 'static,
     for<'a> &'a L::Io: Read + Write,
 {
-    let outgoing = writer.outgoing();
+    let limit = remove.state.options.linger;
+    let (outgoing, stream) = (writer.outgoing(limit), writer.stream());
     handler(reader, writer).await;
     // A peer that has gone is no error of the server's.
     let _ = poll_fn(|cx| outgoing.poll_closed(cx)).await;
+    if let Some(stream) = stream
+        && Rc::strong_count(&stream) == 1 // no other task of the handler's reads it
+        && !limit.is_zero()
+    {
+        linger(&stream, limit).await;
+    }
 }
 
 /// Dropped with the connection's task, however that ends.

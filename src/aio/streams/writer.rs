@@ -1,8 +1,11 @@
 //! A buffered writer: `write` never waits, `drain` waits when too much is queued.
 //!
 //! *Promises*: what `write` took is sent in order, by a task of the writer's own, with or without
-//! a `drain`; `close` sends it all before it closes; `abort` sends nothing more.
-//! *Leaves out*: when to pause (`aio/streams/buffers.rs`), and reading (`aio/streams/reader.rs`).
+//! a `drain`; `close` sends it all before it closes; `abort` sends nothing more. A writer that is
+//! dropped, or that fails, ends its own direction and no other: only `close` and `abort`, which
+//! say so, end the reader of this side as well.
+//! *Leaves out*: how the bytes go, and how they end (`aio/streams/outgoing.rs`); reading
+//! (`aio/streams/reader.rs`).
 //!
 //! ```text
 //!   write ──► try at once ── all sent ──► done
@@ -13,21 +16,19 @@
 //! ```
 
 use crate::aio::net::byte_stream::{ByteStream, Bytes};
-use crate::aio::streams::buffers::WriteQueue;
-use crate::aio::sync::notify::Notify;
+use crate::aio::streams::outgoing::{Closable, Ending, Linger, Outgoing};
 use crate::event_loop::core::spend_budget;
-use crate::event_loop::scheduler::create_task;
 use crate::task::budget::yield_now;
-use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, Write};
-use std::net::Shutdown;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-/// The writing side of a stream. Dropped, it closes; what is queued is still sent, as long
-/// as the loop runs.
+/// The writing side of a stream. Dropped, it ends its direction, as
+/// [`write_eof`](Self::write_eof) does, and lets go of the stream; what is queued is still sent, as
+/// long as the loop runs. A reader of the same stream reads on.
 ///
 /// ```
 /// use singletrack::EventLoop;
@@ -50,36 +51,13 @@ pub struct StreamWriter<T: Bytes + 'static>(Rc<Outgoing<T>>)
 where
     for<'a> &'a T: Write;
 
-/// The state of a writer: shared with the task that flushes, and with a server that may close it.
-pub(crate) struct Outgoing<T: Bytes> {
-    /// `None` once closed.
-    stream: RefCell<Option<Rc<ByteStream<T>>>>,
-    queue: RefCell<WriteQueue>,
-    /// Tasks that drain or wait for the close, and the flushing task.
-    changed: Notify,
-    error: RefCell<Option<io::Error>>,
-    flushing: Cell<bool>,
-    /// `write_eof` was called.
-    ending: Cell<bool>,
-    /// `close` was called.
-    closing: Cell<bool>,
-}
-
 impl<T: Bytes + 'static> StreamWriter<T>
 where
     for<'a> &'a T: Write,
 {
     /// A writer for a stream of its own or shared with a reader.
     pub fn new(stream: impl Into<Rc<ByteStream<T>>>) -> Self {
-        StreamWriter(Rc::new(Outgoing {
-            stream: RefCell::new(Some(stream.into())),
-            queue: RefCell::default(),
-            changed: Notify::default(),
-            error: RefCell::default(),
-            flushing: Cell::new(false),
-            ending: Cell::new(false),
-            closing: Cell::new(false),
-        }))
+        StreamWriter(Outgoing::new(stream.into()))
     }
 
     /// Sends what the kernel takes at once and queues the rest. Never waits:
@@ -92,7 +70,7 @@ where
     /// does; the stream stays whole.
     pub fn write(&self, bytes: &[u8]) -> io::Result<()> {
         self.0.check()?;
-        if self.0.ending.get() || self.0.closing.get() {
+        if self.0.ending.get() > Ending::Open {
             let text = "this writer was ended or closed and takes no more bytes";
             return Err(io::Error::new(io::ErrorKind::BrokenPipe, text));
         }
@@ -114,7 +92,7 @@ where
     /// The error that ended the stream.
     #[doc(alias = "asyncio.StreamWriter.drain")]
     pub async fn drain(&self) -> io::Result<()> {
-        if self.0.closing.get() {
+        if self.0.ending.get() == Ending::Closed {
             yield_now().await;
         }
         poll_fn(spend_budget).await;
@@ -126,8 +104,8 @@ where
     /// # Errors
     /// The error that ended the stream.
     pub fn poll_drain(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(spend_budget(cx));
-        self.0.poll_until(cx, |out| !out.queue.borrow().paused())
+        ready!(self.0.poll_until(cx, |out| !out.queue.borrow().paused()))?;
+        spend_budget(cx).map(Ok) // to wait costs nothing
     }
 
     /// Ready when nothing is queued any more.
@@ -145,13 +123,17 @@ where
     #[doc(alias = "asyncio.StreamWriter.write_eof")]
     pub fn write_eof(&self) -> io::Result<()> {
         self.0.check()?;
-        self.0.ending.set(true);
-        self.0.finish_if_flushed();
+        self.0.end(Ending::EndOfFile);
         Ok(())
     }
 
     /// Closes both directions, once the queue is empty: the reader of this side, too, comes
     /// to the end. Returns at once; see [`wait_closed`](Self::wait_closed).
+    ///
+    /// If the peer is still sending at that moment, the system answers with a reset: the peer's
+    /// next write fails, and if it stops there it never reads what was written here. A
+    /// [server](crate::aio::ServerOptions::linger) therefore reads on for a while; elsewhere,
+    /// [`write_eof`](Self::write_eof) and then read to the end before you close.
     #[doc(alias = "asyncio.StreamWriter.close")]
     pub fn close(&self) {
         self.0.close();
@@ -165,7 +147,7 @@ where
 
     /// True after [`close`](Self::close), or after the stream has failed.
     pub fn is_closing(&self) -> bool {
-        self.0.closing.get()
+        self.0.ending.get() == Ending::Closed || self.0.error.borrow().is_some()
     }
 
     /// Waits until a close is done.
@@ -188,7 +170,8 @@ where
         self.0.pauses_and_resumes()
     }
 
-    /// Sets the marks, see [`WriteQueue::set_limits`].
+    /// Sets the marks, see
+    /// [`WriteQueue::set_limits`](crate::aio::streams::buffers::WriteQueue::set_limits).
     ///
     /// # Errors
     /// `InvalidInput` if `low` is above `high`.
@@ -205,8 +188,12 @@ where
         self.0.stream.borrow().clone()
     }
 
-    /// Its state, for a server, which may close its connections.
-    pub(crate) fn outgoing(&self) -> Rc<dyn Closable> {
+    /// Its state, for a server, which may close its connections, and whose closes read on for so
+    /// long.
+    pub(crate) fn outgoing(&self, linger: Duration) -> Rc<dyn Closable> {
+        if !linger.is_zero() {
+            self.0.linger.set(Linger::For(linger));
+        }
         Rc::clone(&self.0) as Rc<dyn Closable>
     }
 }
@@ -216,7 +203,7 @@ where
     for<'a> &'a T: Write,
 {
     fn drop(&mut self) {
-        self.0.close();
+        self.0.end(Ending::Released);
     }
 }
 
@@ -231,147 +218,5 @@ where
             _ => "open",
         };
         write!(f, "StreamWriter ({state}, {} bytes queued)", self.queued())
-    }
-}
-
-/// What a server does to the writer of a connection, whatever that writes to.
-pub(crate) trait Closable {
-    /// Closes once the queue is empty.
-    fn close(&self);
-    /// Closes now.
-    fn abort(&self);
-    /// Ready when closed.
-    fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
-}
-
-impl<T: Bytes> Closable for Outgoing<T> {
-    fn close(&self) {
-        self.closing.set(true);
-        self.finish_if_flushed();
-    }
-
-    fn abort(&self) {
-        self.queue.borrow_mut().clear();
-        self.close();
-    }
-
-    fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_until(cx, Self::is_closed)
-    }
-}
-
-impl<T: Bytes> Outgoing<T> {
-    /// The error that ended the stream, if one did.
-    fn check(&self) -> io::Result<()> {
-        match &*self.error.borrow() {
-            Some(error) => Err(copy(error)),
-            None => Ok(()),
-        }
-    }
-
-    fn pauses_and_resumes(&self) -> (u64, u64) {
-        self.queue.borrow().pauses_and_resumes()
-    }
-
-    fn is_closed(&self) -> bool {
-        self.stream.borrow().is_none()
-    }
-
-    async fn until(&self, reached: impl Fn(&Self) -> bool) -> io::Result<()> {
-        let check = || match (self.check(), reached(self)) {
-            (Ok(()), false) => Poll::Pending,
-            (checked, _) => Poll::Ready(checked),
-        };
-        self.changed.until(check).await
-    }
-
-    fn poll_until(
-        &self,
-        cx: &mut Context<'_>,
-        reached: impl Fn(&Self) -> bool,
-    ) -> Poll<io::Result<()>> {
-        self.check()?;
-        self.changed.poll_until(cx, || reached(self)).map(Ok)
-    }
-
-    /// If nothing is queued: ends or closes the stream, if `write_eof` or `close` was called.
-    fn finish_if_flushed(&self) {
-        if self.queue.borrow().is_empty() {
-            let stream = self.stream.borrow().clone();
-            // It can only fail if the peer has closed already, which is as good.
-            if let Some(stream) = stream.filter(|_| self.ending.get() || self.closing.get()) {
-                let both = self.closing.get();
-                let how = if both { Shutdown::Both } else { Shutdown::Write };
-                let _ = stream.shutdown(how);
-                if both || !T::HALF_CLOSES {
-                    self.stream.replace(None);
-                }
-            }
-        }
-        self.changed.notify_all();
-    }
-
-    /// The stream has failed: everything queued is lost, and every caller gets the error.
-    fn fail(&self, error: io::Error) {
-        self.error.replace(Some(error));
-        self.abort();
-    }
-}
-
-impl<T: Bytes + 'static> Outgoing<T>
-where
-    for<'a> &'a T: Write,
-{
-    fn send_now(&self, bytes: &[u8]) -> io::Result<usize> {
-        let stream = self.stream.borrow().clone();
-        match stream.map_or(Ok(0), |stream| stream.try_write(bytes)) {
-            Ok(sent) => Ok(sent),
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(0),
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(0),
-            Err(e) => {
-                self.fail(copy(&e));
-                Err(e)
-            }
-        }
-    }
-
-    /// Bytes are queued: makes sure that a task of the running loop sends them.
-    fn start_flushing(this: &Rc<Self>) {
-        if this.flushing.replace(true) {
-            return;
-        }
-        let out = Rc::clone(this);
-        drop(create_task(async move { poll_fn(|cx| out.poll_flush(cx)).await }));
-    }
-
-    fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<()> {
-        loop {
-            let stream = self.stream.borrow().clone();
-            let Some(stream) = stream.filter(|_| !self.queue.borrow().is_empty()) else { break };
-            let sent = stream.poll_write_vectored(cx, &self.queue.borrow().slices());
-            let Poll::Ready(sent) = sent else {
-                // An abort must wake this task too, so that it drops the stream.
-                return self.poll_until(cx, |_| false).map(drop);
-            };
-            let resumes = self.pauses_and_resumes().1;
-            match sent {
-                Ok(sent) => self.queue.borrow_mut().pop(sent),
-                Err(e) => self.fail(e),
-            }
-            if self.pauses_and_resumes().1 != resumes {
-                self.changed.notify_all();
-            }
-        }
-        self.flushing.set(false);
-        self.finish_if_flushed();
-        Poll::Ready(())
-    }
-}
-
-/// Every caller gets the error of the stream, and `io::Error` cannot be cloned.
-pub(crate) fn copy(error: &io::Error) -> io::Error {
-    match error.raw_os_error() {
-        Some(code) => io::Error::from_raw_os_error(code),
-        None => io::Error::new(error.kind(), error.to_string()),
     }
 }

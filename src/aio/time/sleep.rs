@@ -10,8 +10,9 @@
 //! ```
 
 use crate::base::id::{Key, LoopId};
-use crate::event_loop::core::{Due, current, run_or_send};
+use crate::event_loop::core::{Due, current, drop_or_report_to, run_or_send};
 use crate::event_loop::inbox::LoopMessage;
+use crate::event_loop::timers::deadline_after;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -19,8 +20,8 @@ use std::time::Duration;
 
 /// Waits until `delay` has passed, counted from the first poll.
 ///
-/// Zero lets the other tasks run once, as `asyncio.sleep(0)` does. A delay beyond 584 years
-/// never ends.
+/// Zero lets the other tasks run once, as `asyncio.sleep(0)` does. A delay of 584 years or
+/// more never ends.
 ///
 /// # Panics
 /// When polled outside a running [`EventLoop`](crate::EventLoop), or on another loop than the
@@ -64,8 +65,7 @@ impl Sleep {
             return SleepState::Over;
         }
         let core = current("sleep");
-        let delay = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
-        let deadline = core.now().saturating_add(delay);
+        let deadline = deadline_after(core.now(), delay);
         let due = Due::Wake(waker.clone()); // may be a foreign one: outside the borrow
         let key = core.timers.borrow_mut().insert(deadline, due);
         SleepState::Armed(core.id, key)
@@ -116,6 +116,6 @@ impl Drop for Sleep {
             |core| due = core.timers.borrow_mut().cancel(key),
             || LoopMessage::CancelTimer(key),
         );
-        drop(due);
+        drop_or_report_to(loop_id, "a waker", due);
     }
 }

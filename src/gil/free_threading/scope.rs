@@ -22,6 +22,7 @@
 //! `_PyThreadState_Detach` are one compare-and-swap each, and the thread that stops the world
 //! changes other threads' words.
 
+use crate::base::origin::Origin;
 use crate::base::sync::{Arc, Condvar, Mutex, MutexGuard};
 use crate::gil::free_threading::stop_the_world::{AttachState, StopTheWorld};
 use crate::gil::lock::state_word::{OwnerBits, StateWord};
@@ -73,7 +74,7 @@ pub(crate) struct ScopeShared {
     pub(crate) observer: Observer,
     guarded: Mutex<ScopeGuarded>,
     /// The process that made the scope.
-    made_in: u32,
+    origin: Origin,
 }
 
 /// What only a thread that holds the mutex can see and change.
@@ -109,7 +110,7 @@ impl FreeThreading {
         let shared = ScopeShared {
             observer: Observer::new(),
             guarded: Mutex::new(guarded),
-            made_in: std::process::id(),
+            origin: Origin::here(),
         };
         FreeThreading { shared: Arc::new(shared) }
     }
@@ -211,7 +212,7 @@ impl ScopeShared {
         guarded: &mut MutexGuard<'_, ScopeGuarded>,
         thread: &ScopeThread,
     ) -> Result<(), AttachError> {
-        AttachError::unless_made_here(self.made_in)?;
+        AttachError::unless_made_here(self.origin)?;
         thread.stats.meter.sleeps.add(1);
         thread.condvar.wait(guarded);
         Ok(())
@@ -222,7 +223,7 @@ impl ScopeShared {
         match self.guarded.try_lock() {
             Some(guarded) => Ok(guarded),
             None => {
-                AttachError::unless_made_here(self.made_in)?;
+                AttachError::unless_made_here(self.origin)?;
                 Ok(self.guarded.lock())
             }
         }

@@ -19,6 +19,7 @@
 //! The lock is *not* that mutex. parking_lot's mutex hands itself over now and then out of
 //! fairness, and that would hide the very convoys that this lock is here to show.
 
+use crate::base::origin::Origin;
 use crate::base::sync::atomic::Ordering::Relaxed;
 use crate::base::sync::atomic::{AtomicBool, AtomicI32, AtomicU32};
 use crate::base::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -46,7 +47,7 @@ pub(crate) struct LockShared {
     calls_wait: AtomicBool,
     pub(crate) observer: Observer,
     guarded: Mutex<Guarded>,
-    made_in: u32,
+    origin: Origin,
 }
 
 /// What the mutex guards.
@@ -98,7 +99,7 @@ impl LockShared {
             calls_wait: AtomicBool::new(false),
             observer: Observer::new(),
             guarded: Mutex::new(guarded),
-            made_in: std::process::id(),
+            origin: Origin::here(),
         }
     }
 
@@ -203,7 +204,7 @@ impl LockShared {
         me: &LockThread,
         until: Option<Nanos>,
     ) -> Result<bool, AttachError> {
-        AttachError::unless_made_here(self.made_in)?;
+        AttachError::unless_made_here(self.origin)?;
         me.stats.meter.sleeps.add(1);
         let timed_out = match until {
             None => {
@@ -320,7 +321,7 @@ impl LockShared {
         let mut guarded = match self.guarded.try_lock() {
             Some(guarded) => guarded,
             None => {
-                AttachError::unless_made_here(self.made_in)?;
+                AttachError::unless_made_here(self.origin)?;
                 self.guarded.lock()
             }
         };

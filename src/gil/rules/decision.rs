@@ -9,6 +9,7 @@
 //!   the holder drops:   Release { wake, await_switch }, for a DropReason
 //! ```
 
+use crate::base::origin::Origin;
 use std::fmt;
 use std::panic::resume_unwind;
 use std::time::Duration;
@@ -188,9 +189,9 @@ impl From<Refusal> for AttachError {
 
 impl AttachError {
     /// An error in a fork, where a thread must not wait for those that were not copied.
-    pub(crate) fn unless_made_here(made_in: u32) -> Result<(), AttachError> {
-        let here = std::process::id();
-        if made_in == here { Ok(()) } else { Err(AttachError::Forked { made_in, here }) }
+    pub(crate) fn unless_made_here(origin: Origin) -> Result<(), AttachError> {
+        let (made_in, here) = (origin.made_in(), std::process::id());
+        if origin.is_copy() { Err(AttachError::Forked { made_in, here }) } else { Ok(()) }
     }
 }
 

@@ -1,23 +1,26 @@
 //! What is compared: three built-in cases, and two on the user's own input.
 //!
 //! *Assumes*: files and pages stay as they are while they are compared.
-//! *Promises*: the jobs of a case depend on its input, its sizes and the seed alone.
-//! *Leaves out*: doing the jobs (`lab/compare/job.rs`).
+//! *Promises*: the jobs of a case depend on its input, its sizes and the seed alone. Where the plan is
+//! not what was asked for, it says so: an item that was left out, connections that the jobs do not
+//! fill.
+//! *Leaves out*: trying the input (`lab/compare/trial.rs`), doing the jobs (`lab/compare/job.rs`).
 //!
 //! ```text
 //!   words of the command line ─ parse ─▶ Case ─ plan ─▶ Plan: jobs, lanes, workers
 //! ```
 
 use crate::base::random::SplitMix64;
-use crate::lab::compare::http::Url;
-use crate::lab::compare::job::{Job, read_piece};
+use crate::lab::compare::job::Job;
 use crate::lab::compare::server::Question;
+use crate::lab::compare::trial::{self, Tried};
+use crate::lab::compare::url::Url;
 use crate::lab::compare::verdict::Nature;
 use crate::lab::report::failure::Failure;
+use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io;
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
-use std::path::{Path, PathBuf};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How many numbers one `cpu` job tests for being prime: about two milliseconds of work.
@@ -26,8 +29,8 @@ const CANDIDATES: u64 = 10_000;
 const LATE: Duration = Duration::from_millis(10);
 /// Length of an answer of the server.
 const ANSWER: u32 = 512;
-/// How long a host may take to accept the connection that shows that it is there.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How to get past an item that is no good.
+const WAY_OUT: &str = "go on without: --keep-going";
 
 /// What to compare.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +58,10 @@ pub struct Sizes {
     pub connections: Option<usize>,
     /// Decides which numbers are tested and which questions are asked.
     pub seed: u64,
+    /// Go on without files and pages that cannot be had, or fail later.
+    pub keep_going: bool,
+    /// How long an answer to a request may take.
+    pub request_limit: Duration,
 }
 
 /// A case made ready: its jobs, and how many may be under way at once.
@@ -66,6 +73,12 @@ pub struct Plan {
     pub lanes: usize,
     /// Processes of the pools.
     pub workers: usize,
+    /// Whether a job that fails is only counted.
+    pub keep_going: bool,
+    /// Where this is not what was asked for, a sentence each.
+    pub notes: Vec<String>,
+    /// The items that were left out, and why.
+    pub skipped: Vec<String>,
 }
 
 impl Case {
@@ -76,17 +89,17 @@ impl Case {
     ///
     /// # Errors
     /// An unknown word, or input that is missing or no input.
-    pub fn parse(words: &[String]) -> Result<Vec<Case>, Failure> {
+    pub fn parse(words: &[OsString]) -> Result<Vec<Case>, Failure> {
         let mut cases = Vec::new();
         let mut words = words.iter();
         while let Some(word) = words.next() {
-            cases.push(match word.as_str() {
+            cases.push(match word.to_string_lossy().as_ref() {
                 "cpu" => Case::Cpu,
                 "slow-io" => Case::SlowIo,
                 "fast-io" => Case::FastIo,
                 "files" => Case::Files(directory(words.next())?),
                 "urls" => Case::Urls(urls(words.as_slice())?),
-                _ => return Err(unknown(word)),
+                other => return Err(unknown(other)),
             });
             if word == "urls" {
                 break;
@@ -96,8 +109,8 @@ impl Case {
     }
 
     /// Whether this word begins a case.
-    pub fn is_name(word: &str) -> bool {
-        ["cpu", "slow-io", "fast-io", "files", "urls"].contains(&word)
+    pub fn is_name(word: &OsStr) -> bool {
+        ["cpu", "slow-io", "fast-io", "files", "urls"].iter().any(|name| word == *name)
     }
 
     /// Its name on the command line and in every output.
@@ -126,27 +139,111 @@ impl Case {
         matches!(self, Case::SlowIo | Case::FastIo)
     }
 
-    /// Makes the case ready. `server` is where the server of the I/O cases listens.
+    /// Whether its lanes hold a connection each.
+    fn has_connections(&self) -> bool {
+        matches!(self, Case::SlowIo | Case::FastIo | Case::Urls(_))
+    }
+
+    /// How many connections, unless more are asked for.
+    fn connections(&self, sizes: &Sizes) -> usize {
+        sizes.connections.unwrap_or(if *self == Case::SlowIo { 150 } else { 4 })
+    }
+
+    /// How many jobs, unless another number is asked for: one for each connection at least, for
+    /// connections without a job are not opened.
+    fn jobs(&self, sizes: &Sizes) -> usize {
+        sizes.jobs.unwrap_or(self.usual_jobs().max(self.connections(sizes)))
+    }
+
+    fn usual_jobs(&self) -> usize {
+        match self {
+            Case::Cpu => 128,
+            Case::SlowIo => 150,
+            Case::FastIo => 2000,
+            Case::Files(_) => 1,
+            Case::Urls(urls) => urls.len().max(32),
+        }
+    }
+
+    /// Makes the case ready. `server` is where the server of the I/O cases listens; `limit` is how
+    /// long it may take to try the files or the pages.
     ///
     /// # Errors
-    /// A file that cannot be read, a host that cannot be reached, too many connections.
-    pub fn plan(&self, sizes: &Sizes, server: SocketAddr) -> Result<Plan, Failure> {
-        let (jobs, lanes) = match self {
-            Case::Cpu => (primes(sizes), sizes.workers),
-            Case::SlowIo => (questions(sizes, 150, server, LATE), sizes.connections.unwrap_or(150)),
-            Case::FastIo => {
-                (questions(sizes, 2000, server, Duration::ZERO), sizes.connections.unwrap_or(4))
+    /// A file that cannot be read, a page that cannot be had, too many connections.
+    pub fn plan(
+        &self,
+        sizes: &Sizes,
+        server: SocketAddr,
+        limit: Duration,
+    ) -> Result<Plan, Failure> {
+        let mut skipped = Vec::new();
+        let mut chosen = |tried| choose(tried, sizes.keep_going, &mut skipped);
+        let count = self.jobs(sizes);
+        let jobs = match self {
+            Case::Cpu => primes(sizes.seed, sizes.jobs.unwrap_or(self.usual_jobs())),
+            Case::SlowIo => questions(sizes.seed, count, server, LATE),
+            Case::FastIo => questions(sizes.seed, count, server, Duration::ZERO),
+            Case::Files(root) => {
+                let tried = trial::files(root, limit)?;
+                if tried.is_empty() {
+                    let why = "it holds no regular files";
+                    let name = root.display().to_string();
+                    return Err(Failure::new(name, why, "name a directory that does"));
+                }
+                again(&chosen(tried)?, sizes.jobs)
             }
-            Case::Files(directory) => (again(&files(directory)?, sizes.jobs), sizes.workers),
             Case::Urls(urls) => {
-                let jobs = sizes.jobs.unwrap_or(urls.len().max(32));
-                let lanes = sizes.connections.unwrap_or(4);
-                (again(&pages(urls)?, Some(jobs)), lanes)
+                let tried = trial::pages(urls, sizes.request_limit, limit)?;
+                again(&chosen(tried)?, Some(count))
             }
         };
-        let lanes = lanes.min(jobs.len());
-        check_descriptors(lanes)?;
-        Ok(Plan { lanes, workers: sizes.workers, jobs })
+        let mut lanes = sizes.workers.min(jobs.len());
+        if self.has_connections() {
+            lanes = self.connections(sizes).min(jobs.len());
+            check_descriptors(lanes)?;
+        }
+        // A job of the built-in cases does not fail because of its input.
+        let keep_going = sizes.keep_going && matches!(self, Case::Files(_) | Case::Urls(_));
+        let notes = self.notes(sizes, jobs.len());
+        Ok(Plan { lanes, workers: sizes.workers, jobs, keep_going, notes, skipped })
+    }
+
+    /// Where a plan of so many jobs is not what was asked for.
+    fn notes(&self, sizes: &Sizes, jobs: usize) -> Vec<String> {
+        let Some(asked) = sizes.connections else { return Vec::new() };
+        let (usual, name) = (self.usual_jobs(), self.name());
+        let note = if !self.has_connections() {
+            format!("{name} has no connections, so --connections {asked} changes nothing here")
+        } else if asked > jobs {
+            format!("--connections {asked}, but {jobs} jobs open no more than {jobs}; raise --jobs")
+        } else if sizes.jobs.is_none() && asked > usual {
+            format!("{jobs} jobs instead of {usual}, so that each connection has one")
+        } else {
+            return Vec::new();
+        };
+        vec![note]
+    }
+}
+
+/// The jobs of the items that can be had. If there are others, they are `skipped`, or nothing is
+/// done at all.
+fn choose(tried: Tried, keep_going: bool, skipped: &mut Vec<String>) -> Result<Vec<Job>, Failure> {
+    let all = tried.len();
+    let (mut jobs, mut failures) = (Vec::new(), Vec::new());
+    for item in tried {
+        match item {
+            Ok(job) => jobs.push(job),
+            Err(failure) => failures.push(failure),
+        }
+    }
+    skipped.extend(failures.iter().map(Failure::what));
+    let bad = failures.len();
+    match failures.into_iter().next() {
+        Some(first) if jobs.is_empty() || !keep_going => {
+            let way_out = if jobs.is_empty() { "name others" } else { WAY_OUT };
+            Err(first.or_else(&format!(" ({bad} of {all} failed)"), way_out))
+        }
+        _ => Ok(jobs),
     }
 }
 
@@ -155,42 +252,42 @@ fn unknown(word: &str) -> Failure {
     Failure::new(word, "there is no such case", remedy)
 }
 
-fn directory(word: Option<&String>) -> Result<PathBuf, Failure> {
+fn directory(word: Option<&OsString>) -> Result<PathBuf, Failure> {
     let remedy = "name a directory: files DIR";
-    let Some(word) = word else {
+    let Some(path) = word.map(PathBuf::from) else {
         return Err(Failure::new("files", "the directory is missing", remedy));
     };
-    match fs::metadata(word) {
-        Ok(found) if found.is_dir() => Ok(PathBuf::from(word)),
-        Ok(_) => Err(Failure::new(word, "this is no directory", remedy)),
-        Err(e) => Err(Failure::io(word, &e, remedy)),
+    let name = path.display().to_string();
+    match fs::metadata(&path) {
+        Ok(found) if found.is_dir() => Ok(path),
+        Ok(_) => Err(Failure::new(name, "this is no directory", remedy)),
+        Err(e) => Err(Failure::io(name, &e, remedy)),
     }
 }
 
-fn urls(words: &[String]) -> Result<Vec<Url>, Failure> {
+fn urls(words: &[OsString]) -> Result<Vec<Url>, Failure> {
     if words.is_empty() {
         let remedy = "name at least one: urls http://host/path";
         return Err(Failure::new("urls", "the URL is missing", remedy));
     }
-    words.iter().map(|word| Url::parse(word)).collect()
+    words.iter().map(|word| Url::parse(&word.to_string_lossy())).collect()
 }
 
-fn primes(sizes: &Sizes) -> Vec<Job> {
-    let start = 1_000_000 + SplitMix64::new(sizes.seed).next_u64() % 100_000;
-    let jobs = sizes.jobs.unwrap_or(128) as u64;
-    (0..jobs)
+fn primes(seed: u64, jobs: usize) -> Vec<Job> {
+    let start = 1_000_000 + SplitMix64::new(seed).next_u64() % 100_000;
+    (0..jobs as u64)
         .map(|job| Job::Primes { from: start + job % 128 * CANDIDATES, count: CANDIDATES })
         .collect()
 }
 
-fn questions(sizes: &Sizes, default: usize, server: SocketAddr, late: Duration) -> Vec<Job> {
-    let mut random = SplitMix64::new(sizes.seed);
+fn questions(seed: u64, jobs: usize, server: SocketAddr, late: Duration) -> Vec<Job> {
+    let mut random = SplitMix64::new(seed);
     let late_us = late.as_micros() as u32;
     let mut ask = |_| {
         let question = Question { seed: random.next_u64(), late_us, answer: ANSWER };
         Job::Ask { server, question }
     };
-    (0..sizes.jobs.unwrap_or(default)).map(&mut ask).collect()
+    (0..jobs).map(&mut ask).collect()
 }
 
 /// The first `jobs` of these over and over; each once if no number is given.
@@ -198,84 +295,17 @@ fn again(jobs: &[Job], count: Option<usize>) -> Vec<Job> {
     jobs.iter().cycle().take(count.unwrap_or(jobs.len())).cloned().collect()
 }
 
-/// A job for every regular file below `root`, in the order of their names. Each is read
-/// once, so that no model has to fetch it from the disk for the others.
-fn files(root: &Path) -> Result<Vec<Job>, Failure> {
-    let mut jobs = Vec::new();
-    for path in regular_files(root)? {
-        warm_up(&path)?;
-        jobs.push(Job::file(&path));
-    }
-    if jobs.is_empty() {
-        let why = "it holds no regular files";
-        return Err(Failure::new(root.display().to_string(), why, "name a directory that does"));
-    }
-    Ok(jobs)
-}
-
-/// Symbolic links are not followed: they may lead back.
-fn regular_files(root: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let mut found = Vec::new();
-    let mut directories = vec![root.to_owned()];
-    while let Some(directory) = directories.pop() {
-        let refuse = |e: io::Error| {
-            Failure::io(directory.display().to_string(), &e, "make it readable, or leave it out")
-        };
-        for entry in fs::read_dir(&directory).map_err(refuse)? {
-            let entry = entry.map_err(refuse)?;
-            let kind = entry.file_type().map_err(refuse)?;
-            if kind.is_dir() {
-                directories.push(entry.path());
-            } else if kind.is_file() {
-                found.push(entry.path());
-            }
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
-fn warm_up(path: &Path) -> Result<(), Failure> {
-    const PIECE: usize = 1 << 20;
-    let mut from = 0;
-    while read_piece(path, from, PIECE)?.len() == PIECE {
-        from += PIECE as u64;
-    }
-    Ok(())
-}
-
-fn pages(urls: &[Url]) -> Result<Vec<Job>, Failure> {
-    urls.iter().map(|url| Ok(Job::Get { url: url.clone(), at: reach(url)? })).collect()
-}
-
-/// The first address of the URL's host that accepts a connection. Names are looked up here,
-/// once, before anything is measured.
-fn reach(url: &Url) -> Result<SocketAddr, Failure> {
-    let refuse = |e: &io::Error, remedy| Failure::io(url.to_string(), e, remedy);
-    let mut last = io::Error::from(io::ErrorKind::NotFound);
-    let addresses = (url.host(), url.port())
-        .to_socket_addrs()
-        .map_err(|e| refuse(&e, "check the name of the host"))?;
-    for address in addresses {
-        match TcpStream::connect_timeout(&address, PATIENCE) {
-            Ok(_) => return Ok(address),
-            Err(e) => last = e,
-        }
-    }
-    Err(refuse(&last, "check host and port, and that a server listens there"))
-}
-
 /// Every lane may hold a connection; a loop needs a few descriptors of its own.
 fn check_descriptors(lanes: usize) -> Result<(), Failure> {
-    const OWN: usize = 32;
+    const OWN: usize = 16;
     let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let open_files = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
     let soft = open_files.and_then(|rest| rest.split_whitespace().next()?.parse::<usize>().ok());
     match soft {
         Some(soft) if lanes + OWN > soft => {
-            let why = format!("it takes {} descriptors, and the limit is {soft}", lanes + OWN);
+            let why = format!("they take {} descriptors, and the limit is {soft}", lanes + OWN);
             let remedy = "raise `ulimit -n`, or lower --connections";
-            Err(Failure::new(format!("--connections {lanes}"), why, remedy))
+            Err(Failure::new(format!("{lanes} connections"), why, remedy))
         }
         _ => Ok(()),
     }

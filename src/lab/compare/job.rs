@@ -1,7 +1,8 @@
 //! The jobs, each written once, and the calls that a model makes for them.
 //!
 //! *Promises*: a job runs unchanged under every model, and its value depends on the job alone, so
-//! every model must find the same.
+//! every model must find the same: a file or a page that has changed is a failure that names it. No
+//! page is waited for longer than its limit.
 //! *Leaves out*: how many jobs there are (`lab/compare/cases.rs`) and which lane does which
 //! (`lab/compare/lane.rs`).
 //!
@@ -21,8 +22,9 @@
 
 use crate::base::random::mix;
 use crate::futures::wire::Wire;
-use crate::lab::compare::http::{self, Url};
+use crate::lab::compare::http::{Answer, AnswerReader, Outcome};
 use crate::lab::compare::server::Question;
+use crate::lab::compare::url::Url;
 use crate::lab::report::failure::Failure;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -34,6 +36,7 @@ use std::net::SocketAddr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// Bytes of a file that are read and hashed at a time; a huge file costs no more memory.
 const PIECE: usize = 1 << 20;
@@ -63,20 +66,41 @@ pub enum Job {
     File {
         /// Its path, as bytes: a file name need not be UTF-8.
         path: Vec<u8>,
+        /// What it came to when it was tried.
+        expected: Option<u64>,
     },
     /// Fetch a page and hash its body.
     Get {
-        /// The page.
-        url: Url,
-        /// An address of its host.
-        at: SocketAddr,
+        /// The page, or the redirects that lead to it, and then the page.
+        hops: Vec<Hop>,
+        /// What it came to when it was tried.
+        expected: Option<u64>,
+        /// How long each answer may take.
+        limit: Duration,
     },
+}
+
+/// A URL, and where it is fetched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hop {
+    /// What to ask for.
+    pub url: Url,
+    /// An address of its host.
+    pub at: SocketAddr,
 }
 
 impl Job {
     /// The job that hashes the file at `path`.
     pub fn file(path: &Path) -> Job {
-        Job::File { path: path.as_os_str().as_bytes().to_vec() }
+        Job::File { path: path.as_os_str().as_bytes().to_vec(), expected: None }
+    }
+
+    /// The same job, that fails if it comes to anything else.
+    pub fn expecting(mut self, value: u64) -> Job {
+        if let Job::File { expected, .. } | Job::Get { expected, .. } = &mut self {
+            *expected = Some(value);
+        }
+        self
     }
 }
 
@@ -88,10 +112,15 @@ pub async fn run(context: &mut JobContext<impl Calls>, job: &Job) -> Result<u64,
     match job {
         Job::Primes { from, count } => context.compute(Primes { from: *from, count: *count }).await,
         Job::Ask { server, question } => ask(context, *server, *question).await,
-        Job::File { path } => {
-            hash_file(context, &PathBuf::from(OsString::from_vec(path.clone()))).await
+        Job::File { path, expected } => {
+            let path = PathBuf::from(OsString::from_vec(path.clone()));
+            let value = hash_file(context, &path).await?;
+            unchanged(value, *expected, || path.display().to_string())
         }
-        Job::Get { url, at } => get(context, url, *at).await,
+        Job::Get { hops, expected, limit } => {
+            let value = get(context, hops, *limit).await?;
+            unchanged(value, *expected, || hops.first().map_or("", |hop| hop.url.text()).into())
+        }
     }
 }
 
@@ -128,27 +157,78 @@ async fn hash_file(context: &mut JobContext<impl Calls>, path: &Path) -> Result<
 
 async fn get(
     context: &mut JobContext<impl Calls>,
-    url: &Url,
-    at: SocketAddr,
+    hops: &[Hop],
+    limit: Duration,
 ) -> Result<u64, Failure> {
-    let seen = |failure: Failure| failure.within(&url.to_string());
-    context.send(at, &url.request()).await.map_err(seen)?;
-    let mut answer = Vec::new();
+    let mut hops = hops.iter().peekable();
+    while let Some(hop) = hops.next() {
+        match (fetch(context, hop, limit).await?, hops.peek()) {
+            (Outcome::Page(bytes), None) => return context.compute(Hash { bytes }).await,
+            (Outcome::Elsewhere(location), Some(next)) if next.is_at(hop, &location) => {}
+            _ => return Err(changed(hop.url.to_string())),
+        }
+    }
+    Err(Failure::new("urls", "a page without a URL", "this is a bug; please report it"))
+}
+
+impl Hop {
+    fn is_at(&self, from: &Hop, location: &str) -> bool {
+        from.url.join(location).is_ok_and(|url| url == self.url)
+    }
+}
+
+/// Asks for one URL, over a connection of its own, and reads the answer to its end.
+///
+/// # Errors
+/// What is wrong with it, naming the URL: a connection that broke, an answer that is none or is
+/// not there in time.
+pub async fn fetch(
+    context: &mut JobContext<impl Calls>,
+    hop: &Hop,
+    limit: Duration,
+) -> Result<Outcome, Failure> {
+    context.hang_up();
+    context.limit(limit);
+    let answer = exchange(context, hop).await;
+    let late = answer.is_err() && context.is_late();
+    context.hang_up();
+    if late {
+        let why = format!("no whole answer came within {limit:?}");
+        return Err(Failure::new(hop.url.text(), why, "raise --request-limit"));
+    }
+    answer
+}
+
+async fn exchange(context: &mut JobContext<impl Calls>, hop: &Hop) -> Result<Outcome, Failure> {
+    let wrong = |why: String| Failure::new(hop.url.text(), why, "give a URL that answers 200");
+    let seen = |failure: Failure| failure.within(hop.url.text());
+    context.send(hop.at, &hop.url.request()).await.map_err(seen)?;
+    let mut reader = AnswerReader::new(PAGE_LIMIT);
     // On the heap: an array would live in the future of every job, whatever it does.
     let mut buffer = vec![0; 16 * 1024];
     loop {
-        match context.wait(&mut buffer).await.map_err(seen)? {
-            0 => break,
-            n => answer.extend_from_slice(&buffer[..n]),
-        }
-        if answer.len() > PAGE_LIMIT {
-            let why = format!("the answer is longer than {} MiB", PAGE_LIMIT >> 20);
-            return Err(Failure::new(url.to_string(), why, "give a shorter page"));
+        let got = context.wait(&mut buffer).await.map_err(seen)?;
+        if got == 0 || reader.feed(&buffer[..got]).map_err(wrong)? {
+            return reader.end().and_then(Answer::outcome).map_err(wrong);
         }
     }
-    let body = http::body(&answer)
-        .map_err(|why| Failure::new(url.to_string(), why, "give a URL that answers 200"))?;
-    context.compute(Hash { bytes: body }).await
+}
+
+/// A job whose input has changed has done other work than the others.
+fn unchanged(
+    value: u64,
+    expected: Option<u64>,
+    name: impl FnOnce() -> String,
+) -> Result<u64, Failure> {
+    match expected.is_none_or(|expected| expected == value) {
+        true => Ok(value),
+        false => Err(changed(name())),
+    }
+}
+
+fn changed(name: String) -> Failure {
+    let why = "it is not the same each time it is read";
+    Failure::new(name, why, "give input that stays the same while it is compared")
 }
 
 fn cut_off(who: String, got: usize, whole: usize) -> Failure {
@@ -188,21 +268,29 @@ pub trait Calls {
     /// If it was shipped to a process and that process failed.
     fn compute<C: Compute>(&mut self, work: C) -> impl Future<Output = Result<C::Output, Failure>>;
 
-    /// A new connection to `to` that sends each write at once (`TCP_NODELAY`).
-    fn connect(&mut self, to: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>>;
+    /// A new connection to `to` that sends each write at once (`TCP_NODELAY`). `TimedOut` if there
+    /// is none at the deadline.
+    fn connect(
+        &mut self,
+        to: SocketAddr,
+        deadline: Option<Instant>,
+    ) -> impl Future<Output = io::Result<Self::Stream>>;
 
-    /// Sends all of `bytes`.
+    /// Sends all of `bytes`; `TimedOut` if that takes past the deadline.
     fn write_all(
         &mut self,
         stream: &mut Self::Stream,
         bytes: &[u8],
+        deadline: Option<Instant>,
     ) -> impl Future<Output = io::Result<()>>;
 
-    /// Waits for bytes and says how many came; 0 at the end of the stream.
+    /// Waits for bytes and says how many came; 0 at the end of the stream. `TimedOut` if none came
+    /// before the deadline.
     fn read(
         &mut self,
         stream: &mut Self::Stream,
         buffer: &mut [u8],
+        deadline: Option<Instant>,
     ) -> impl Future<Output = io::Result<usize>>;
 
     /// Makes a call that blocks the thread under every model.
@@ -214,12 +302,28 @@ pub trait Calls {
 pub struct JobContext<C: Calls> {
     calls: C,
     connection: Option<(SocketAddr, C::Stream)>,
+    deadline: Option<Instant>,
 }
 
 impl<C: Calls> JobContext<C> {
     /// A context without a connection.
     pub fn new(calls: C) -> JobContext<C> {
-        JobContext { calls, connection: None }
+        JobContext { calls, connection: None, deadline: None }
+    }
+
+    /// Until [`hang_up`](Self::hang_up), whatever waits longer than this from now fails.
+    pub fn limit(&mut self, limit: Duration) {
+        self.deadline = Instant::now().checked_add(limit);
+    }
+
+    /// Whether the limit has passed.
+    pub fn is_late(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    /// Forgets the connection, and the limit.
+    pub fn hang_up(&mut self) {
+        (self.connection, self.deadline) = (None, None);
     }
 
     /// Does a computation.
@@ -238,10 +342,14 @@ impl<C: Calls> JobContext<C> {
     pub async fn send(&mut self, to: SocketAddr, bytes: &[u8]) -> Result<(), Failure> {
         let connection = match self.connection.take().filter(|(peer, _)| *peer == to) {
             Some(kept) => kept,
-            None => (to, self.calls.connect(to).await.map_err(|e| Failure::unreachable(to, &e))?),
+            None => {
+                let connected = self.calls.connect(to, self.deadline).await;
+                (to, connected.map_err(|e| Failure::unreachable(to, &e))?)
+            }
         };
         let (_, stream) = self.connection.insert(connection);
-        self.calls.write_all(stream, bytes).await.map_err(|e| Failure::broken(to, &e))
+        let sent = self.calls.write_all(stream, bytes, self.deadline).await;
+        sent.map_err(|e| Failure::broken(to, &e))
     }
 
     /// Waits for the next bytes of the answer and says how many came. 0 means that the peer
@@ -253,7 +361,8 @@ impl<C: Calls> JobContext<C> {
         let Some((peer, stream)) = &mut self.connection else {
             return Err(Failure::nothing_sent());
         };
-        let got = self.calls.read(stream, buffer).await.map_err(|e| Failure::broken(*peer, &e))?;
+        let got = self.calls.read(stream, buffer, self.deadline).await;
+        let got = got.map_err(|e| Failure::broken(*peer, &e))?;
         if got == 0 {
             self.connection = None;
         }
@@ -269,11 +378,8 @@ impl<C: Calls> JobContext<C> {
     }
 }
 
-/// At most `limit` bytes of a file from byte `from` on.
-///
-/// # Errors
-/// If it cannot be opened or read; the failure names the path.
-pub fn read_piece(path: &Path, from: u64, limit: usize) -> Result<Vec<u8>, Failure> {
+/// At most `limit` bytes of a file from byte `from` on. The failure names the path.
+fn read_piece(path: &Path, from: u64, limit: usize) -> Result<Vec<u8>, Failure> {
     let read = || {
         let file = File::open(path)?;
         let rest = file.metadata()?.len().saturating_sub(from);
@@ -314,10 +420,11 @@ fn is_prime(n: u64) -> bool {
     n >= 2 && divisors.all(|d| !n.is_multiple_of(d))
 }
 
-/// The first 8 bytes of a SHA-256, one tick per [`SLICE`].
+/// The first 8 bytes of a SHA-256, one tick for each 512 bytes.
 #[derive(Debug, Serialize, Deserialize)]
-struct Hash {
-    bytes: Vec<u8>,
+pub struct Hash {
+    /// What is hashed.
+    pub bytes: Vec<u8>,
 }
 
 impl Compute for Hash {

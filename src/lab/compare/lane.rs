@@ -1,7 +1,8 @@
 //! A lane takes jobs one after another: its queue, its figures, where its time goes.
 //!
 //! *Promises*: every job is taken once; a checksum does not depend on which lane did which job
-//! when; after a failure no further job is begun.
+//! when; after a failure no further job is begun,
+//! unless the queue keeps going; then the failure is counted.
 //! *Leaves out*: how lanes run side by side (`lab/compare/threads.rs`, `lab/compare/loops.rs`,
 //! `lab/compare/processes.rs`).
 //!
@@ -51,12 +52,18 @@ use std::time::{Duration, Instant};
 pub struct WorkQueue {
     jobs: Vec<Job>,
     next: AtomicUsize,
+    keeps_going: bool,
 }
 
 impl WorkQueue {
     /// A queue of these jobs.
     pub fn new(jobs: Vec<Job>) -> WorkQueue {
-        WorkQueue { jobs, next: AtomicUsize::new(0) }
+        WorkQueue { jobs, next: AtomicUsize::new(0), keeps_going: false }
+    }
+
+    /// Whether a job that fails is only counted.
+    pub fn keep_going(self, keeps_going: bool) -> WorkQueue {
+        WorkQueue { keeps_going, ..self }
     }
 
     /// The next job and its number; `None` when all are taken or the queue is closed.
@@ -83,9 +90,24 @@ pub struct LaneStats {
     pub lane_ns: u64,
     /// How much CPU time the threads behind the lanes used meanwhile.
     pub cpu_ns: u64,
+    /// Why jobs failed, one entry each, where the queue keeps going.
+    pub failed: Vec<Failure>,
 }
 
 impl LaneStats {
+    /// A job has failed. If the queue keeps going, that is recorded; else it is closed.
+    ///
+    /// # Errors
+    /// The failure, if the queue does not keep going.
+    pub fn fail(&mut self, failure: Failure, queue: &WorkQueue) -> Result<(), Failure> {
+        if !queue.keeps_going {
+            queue.close();
+            return Err(failure);
+        }
+        self.failed.push(failure);
+        Ok(())
+    }
+
     /// Records that job `number` came to `value` after `latency`.
     pub fn record(&mut self, number: usize, value: u64, latency: Duration) {
         self.latencies_ns.push(nanos(latency));
@@ -98,6 +120,7 @@ impl LaneStats {
         self.checksum = self.checksum.wrapping_add(other.checksum);
         self.lane_ns += other.lane_ns;
         self.cpu_ns += other.cpu_ns;
+        self.failed.append(&mut other.failed);
     }
 }
 
@@ -134,7 +157,8 @@ impl ModelRun {
 /// One lane: takes jobs until there are none.
 ///
 /// # Errors
-/// The first failure of a job; the queue is then closed, so that the other lanes end too.
+/// The first failure of a job; the queue is then closed, so that the other lanes end too. None if
+/// it keeps going.
 pub async fn run_lane(
     context: &mut JobContext<impl Calls>,
     queue: &WorkQueue,
@@ -142,8 +166,10 @@ pub async fn run_lane(
     let mut stats = LaneStats::default();
     while let Some((number, job)) = queue.take() {
         let start = Instant::now();
-        let value = job::run(context, job).await.inspect_err(|_| queue.close())?;
-        stats.record(number, value, start.elapsed());
+        match job::run(context, job).await {
+            Ok(value) => stats.record(number, value, start.elapsed()),
+            Err(failure) => stats.fail(failure, queue)?,
+        }
     }
     Ok(stats)
 }

@@ -11,6 +11,7 @@
 //! While [`LoopThread`] computes, everything else on the loop waits.
 
 use crate::aio::net::tcp::TcpStream;
+use crate::aio::time::timeout::wait_for;
 use crate::event_loop::lifecycle::EventLoop;
 use crate::gil::rules::decision::nanos;
 use crate::lab::compare::job::{Calls, Compute, JobContext};
@@ -83,7 +84,8 @@ async fn lane(queue: &WorkQueue, place: impl ComputePlace) -> Result<LaneStats, 
 }
 
 /// The calls of one task.
-struct TaskCalls<P>(P);
+#[derive(Debug)]
+pub struct TaskCalls<P>(pub P);
 
 impl<P: ComputePlace> Calls for TaskCalls<P> {
     type Stream = TcpStream;
@@ -92,21 +94,45 @@ impl<P: ComputePlace> Calls for TaskCalls<P> {
         self.0.compute(work).await
     }
 
-    async fn connect(&mut self, to: SocketAddr) -> io::Result<TcpStream> {
-        let stream = TcpStream::connect(to).await?;
+    async fn connect(
+        &mut self,
+        to: SocketAddr,
+        deadline: Option<Instant>,
+    ) -> io::Result<TcpStream> {
+        let stream = in_time(deadline, TcpStream::connect(to)).await?;
         stream.set_nodelay(true)?;
         Ok(stream)
     }
 
-    async fn write_all(&mut self, stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
-        stream.write_all(bytes).await
+    async fn write_all(
+        &mut self,
+        stream: &mut TcpStream,
+        bytes: &[u8],
+        deadline: Option<Instant>,
+    ) -> io::Result<()> {
+        in_time(deadline, stream.write_all(bytes)).await
     }
 
-    async fn read(&mut self, stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
-        stream.read(buffer).await
+    async fn read(
+        &mut self,
+        stream: &mut TcpStream,
+        buffer: &mut [u8],
+        deadline: Option<Instant>,
+    ) -> io::Result<usize> {
+        in_time(deadline, stream.read(buffer)).await
     }
 
     fn block<R>(&mut self, call: impl FnOnce() -> R) -> R {
         call()
     }
+}
+
+/// What `call` comes to, or `TimedOut` at the deadline.
+async fn in_time<T>(
+    deadline: Option<Instant>,
+    call: impl Future<Output = io::Result<T>>,
+) -> io::Result<T> {
+    let Some(deadline) = deadline else { return call.await };
+    let left = deadline.saturating_duration_since(Instant::now());
+    wait_for(call, Some(left)).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }

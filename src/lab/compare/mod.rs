@@ -3,6 +3,7 @@
 //! ```text
 //!   asked for    cases      cpu, slow-io, fast-io, files, urls ──▶ a plan of jobs
 //!                model      the eight models, by name
+//!                trial      every file and page once: which can be had, and what it comes to
 //!                  │
 //!   the race     race       every model in every round, each run in a child of its own
 //!                  │          └─ server    the process that the I/O cases talk to
@@ -12,7 +13,7 @@
 //!                processes  processes, loop+processes                    ┘
 //!                lane       takes jobs one after another, and keeps the figures
 //!                job        the jobs, each written once, and the calls they make
-//!                http       one GET, as bytes
+//!                url, http  one GET, and its answer as it comes, as bytes
 //!                  │
 //!   the outcome  result     medians of the rounds
 //!                verdict    which model won, and whether the rule of thumb agrees
@@ -61,4 +62,6 @@ pub mod race;
 pub mod result;
 pub mod server;
 pub mod threads;
+pub mod trial;
+pub mod url;
 pub mod verdict;

@@ -18,12 +18,14 @@ use crate::lab::compare::lane::{LaneStats, WorkQueue};
 use crate::lab::compare::loops::{self, ComputePlace};
 use crate::lab::compare::threads::{NoLock, ThreadCalls, poll_once};
 use crate::lab::report::failure::Failure;
-use crate::process::forkserver::client::ForkServer;
+use crate::process::forkserver::client::{ForkServer, ForkServerError};
+use crate::process::pool::options::PoolError;
 use crate::process::pool::process_pool::ProcessPool;
 use crate::sys::usage::thread_cpu_time;
 use serde::{Deserialize, Serialize};
 use std::cell::{Cell, RefCell};
 use std::fmt::Display;
+use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -68,11 +70,18 @@ pub fn with_pool<R>(
     workers: usize,
     work: impl FnOnce(&Rc<ProcessPool>) -> Result<R, Failure>,
 ) -> Result<R, Failure> {
-    let no_pool = |why: &dyn Display| {
-        Failure::new("the process pool", why.to_string(), "lower --workers, or raise `ulimit -u`")
-    };
-    let fork_server = ForkServer::start().map_err(|e| no_pool(&e))?;
-    let pool = Rc::new(ProcessPool::new(&fork_server, workers).map_err(|e| no_pool(&e))?);
+    let remedy = "lower --workers, or raise `ulimit -u`";
+    let refused = |e: &io::Error| Failure::io("the process pool", e, remedy);
+    let no_pool = |why: &dyn Display| Failure::new("the process pool", why.to_string(), remedy);
+    let fork_server = ForkServer::start().map_err(|e| match &e {
+        ForkServerError::Os(e) => refused(e),
+        e => no_pool(e),
+    })?;
+    let pool = ProcessPool::new(&fork_server, workers).map_err(|e| match &e {
+        PoolError::Os(e) => refused(e),
+        e => no_pool(e),
+    })?;
+    let pool = Rc::new(pool);
     let result = work(&pool);
     // After a failure the jobs that have not begun are cancelled.
     pool.shutdown(true, result.is_err());
@@ -88,7 +97,10 @@ pub fn whole_jobs(queue: &WorkQueue, pool: &impl Executor) -> Result<LaneStats, 
     let mut stats = LaneStats::default();
     for (number, done) in pool.map(whole_job, jobs).enumerate() {
         let done = done.map_err(|e| lost(&e))?;
-        stats.record(number, done.value?, Duration::from_nanos(done.wall_ns));
+        match done.value {
+            Ok(value) => stats.record(number, value, Duration::from_nanos(done.wall_ns)),
+            Err(failure) => stats.fail(failure, queue)?,
+        }
         stats.lane_ns += done.wall_ns;
         stats.cpu_ns += done.cpu_ns;
     }

@@ -50,8 +50,10 @@ pub struct Switches {
 pub struct ModelResult {
     /// The model.
     pub model: Model,
-    /// Jobs a round.
+    /// Jobs done in a round.
     pub jobs: usize,
+    /// Jobs that failed and were left out, in all rounds.
+    pub failed: usize,
     /// Wall-clock seconds of a round.
     pub wall: Spread,
     /// Half of all jobs took no longer, in seconds.
@@ -83,6 +85,12 @@ pub struct CaseResult {
     pub models: Vec<ModelResult>,
     /// Which model won.
     pub verdict: Verdict,
+    /// Where it is not what was asked for, a sentence each.
+    pub notes: Vec<String>,
+    /// The items that were left out before the race, and why.
+    pub skipped: Vec<String>,
+    /// Why jobs failed in the race, each reason once.
+    pub failures: Vec<String>,
 }
 
 impl ModelResult {
@@ -98,6 +106,7 @@ impl ModelResult {
         Some(ModelResult {
             model,
             jobs: rounds.first()?.run.lanes.latencies_ns.len(),
+            failed: rounds.iter().map(|round| round.run.lanes.failed.len()).sum(),
             wall: middle(|round| seconds(round.run.wall_ns))?,
             p50: seconds(percentile(&latencies, 0.50)?),
             p99: seconds(percentile(&latencies, 0.99)?),
@@ -135,7 +144,9 @@ impl CaseResult {
         let walls: Vec<(Model, Spread)> =
             models.iter().map(|result| (result.model, result.wall)).collect();
         let verdict = Verdict::of(&walls, rounds, nature)?;
-        Some(CaseResult { case: case.to_owned(), rounds, lanes, workers, models, verdict })
+        let case = case.to_owned();
+        let (notes, skipped, failures) = (Vec::new(), Vec::new(), Vec::new());
+        Some(CaseResult { case, rounds, lanes, workers, models, verdict, notes, skipped, failures })
     }
 }
 

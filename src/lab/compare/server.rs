@@ -13,7 +13,7 @@
 
 use crate::base::random::SplitMix64;
 use crate::lab::report::failure::Failure;
-use crate::lab::report::measure::ForkedChild;
+use crate::lab::report::measure::ChildRun;
 use crate::sys::socket::set_backlog;
 use serde::{Deserialize, Serialize};
 use std::io::{Read, Write};
@@ -63,7 +63,7 @@ impl Question {
 pub struct ServerProcess {
     /// Where it listens.
     pub address: SocketAddr,
-    _process: ForkedChild,
+    process: ChildRun<()>,
 }
 
 impl ServerProcess {
@@ -77,9 +77,18 @@ impl ServerProcess {
         // All lanes may connect at the same moment.
         set_backlog(&listener, i32::MAX).map_err(refuse)?;
         let address = listener.local_addr().map_err(refuse)?;
-        let serve = || i32::from(serve(&listener).is_err());
-        let process = ForkedChild::start(&[listener.as_fd()], serve)?;
-        Ok(ServerProcess { address, _process: process })
+        let serve = || serve(&listener).map_err(refuse);
+        let process = ChildRun::begin(&[listener.as_fd()], serve)?;
+        Ok(ServerProcess { address, process })
+    }
+
+    /// Why it has ended; `None` if it has not. Its clients see no more than connections that break.
+    pub fn why_it_ended(self) -> Option<Failure> {
+        let dying = Duration::from_millis(100);
+        if !self.process.has_ended(dying) {
+            return None;
+        }
+        self.process.finish(dying).err()
     }
 }
 

@@ -26,6 +26,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::thread;
+use std::time::{Duration, Instant};
 
 /// One job after another on the calling thread.
 ///
@@ -145,24 +146,73 @@ impl<L: InterpreterLock> Calls for ThreadCalls<L> {
         Ok(work.compute(&mut self.0))
     }
 
-    async fn connect(&mut self, to: SocketAddr) -> io::Result<TcpStream> {
+    async fn connect(
+        &mut self,
+        to: SocketAddr,
+        deadline: Option<Instant>,
+    ) -> io::Result<TcpStream> {
         self.0.detach(|| {
-            let stream = TcpStream::connect(to)?;
+            let stream = match left(deadline)? {
+                None => TcpStream::connect(to)?,
+                Some(left) => TcpStream::connect_timeout(&to, left)?,
+            };
             stream.set_nodelay(true)?;
             Ok(stream)
         })
     }
 
-    async fn write_all(&mut self, stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
-        self.0.detach(|| stream.write_all(bytes))
+    async fn write_all(
+        &mut self,
+        stream: &mut TcpStream,
+        bytes: &[u8],
+        deadline: Option<Instant>,
+    ) -> io::Result<()> {
+        self.0.detach(|| {
+            if let Some(left) = left(deadline)? {
+                stream.set_write_timeout(Some(left))?;
+            }
+            stream.write_all(bytes).map_err(in_time)
+        })
     }
 
-    async fn read(&mut self, stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.detach(|| stream.read(buffer))
+    async fn read(
+        &mut self,
+        stream: &mut TcpStream,
+        buffer: &mut [u8],
+        deadline: Option<Instant>,
+    ) -> io::Result<usize> {
+        self.0.detach(|| {
+            loop {
+                if let Some(left) = left(deadline)? {
+                    stream.set_read_timeout(Some(left))?;
+                }
+                match stream.read(buffer) {
+                    // With a time limit, a process that was stopped and goes on gets this.
+                    Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                    got => return got.map_err(in_time),
+                }
+            }
+        })
     }
 
     fn block<R>(&mut self, call: impl FnOnce() -> R) -> R {
         self.0.detach(call)
+    }
+}
+
+/// The time until the deadline, if there is one.
+fn left(deadline: Option<Instant>) -> io::Result<Option<Duration>> {
+    match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+        Some(Duration::ZERO) => Err(io::ErrorKind::TimedOut.into()),
+        left => Ok(left),
+    }
+}
+
+/// A socket whose time limit has passed says `WouldBlock`.
+fn in_time(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::WouldBlock => io::ErrorKind::TimedOut.into(),
+        _ => error,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Why there is no result, in one line: the thing, the reason, the remedy.
 //!
-//! *Promises*: every failure prints as one line that names all three, and survives a pipe.
+//! *Promises*: every failure prints as one line that names all three, and survives a pipe; what
+//! files, servers and programs put into it cannot steer a terminal ([`shown`]).
 //! *Leaves out*: exit codes (`main.rs`).
 
 use serde::{Deserialize, Serialize};
@@ -37,7 +38,10 @@ impl Failure {
     pub fn io(thing: impl Into<String>, why: &io::Error, remedy: &str) -> Failure {
         let remedy = match why.raw_os_error() {
             Some(libc::EMFILE) => "raise `ulimit -n`, or lower --connections",
-            Some(libc::EAGAIN) => "raise `ulimit -u`, or lower --connections",
+            Some(libc::ENFILE) => "close other programs: all of them hold too many files",
+            Some(libc::EAGAIN) => {
+                "raise `ulimit -u` or the group's `pids.max`, or lower --connections"
+            }
             _ => remedy,
         };
         Failure::new(thing, reason(why), remedy)
@@ -68,6 +72,18 @@ impl Failure {
         Failure::new("wait", "nothing was sent, so nothing will come", "send first")
     }
 
+    /// The thing and the reason, without the remedy: for a list of several.
+    pub fn what(&self) -> String {
+        shown(&format!("{}: {}", self.thing, self.why))
+    }
+
+    /// The same failure with more to say about the reason, and one more way out.
+    pub fn or_else(mut self, more: &str, way_out: &str) -> Failure {
+        self.why += more;
+        self.remedy = format!("{}, or {way_out}", self.remedy);
+        self
+    }
+
     /// The same failure, seen from further out: `cpu under threads-free: …`.
     pub fn within(mut self, place: &str) -> Failure {
         self.thing = format!("{place}: {}", self.thing);
@@ -76,16 +92,39 @@ impl Failure {
 }
 
 /// The system's words without Rust's "(os error 2)".
-fn reason(why: &io::Error) -> String {
+pub fn reason(why: &io::Error) -> String {
     let text = why.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_owned()
 }
 
+/// Text of strangers (a file's name, a server's answer, a program's line) as it may be shown: on
+/// one line, with all that could move a cursor, change a colour or turn the direction of writing
+/// spelled out.
+///
+/// ```
+/// use singletrack::lab::report::failure::shown;
+///
+/// assert_eq!(shown("plain, grün"), "plain, grün");
+/// assert_eq!(shown("\x1b[2J\n\u{9b}m\u{202e}"), r"\u{1b}[2J\n\u{9b}m\u{202e}");
+/// ```
+pub fn shown(text: &str) -> String {
+    let steers = |c: char| {
+        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}');
+        c.is_control() || turns || matches!(c, '\u{2066}'..='\u{2069}')
+    };
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match steers(c) {
+            true => shown.extend(c.escape_default()),
+            false => shown.push(c),
+        }
+    }
+    shown
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let line = format!("{}: {}; {}", self.thing, self.why, self.remedy);
-        // A panic message or a file name may hold line breaks; a failure is one line.
-        f.write_str(&line.replace(['\n', '\r'], " "))
+        f.write_str(&shown(&format!("{}: {}; {}", self.thing, self.why, self.remedy)))
     }
 }
 

@@ -3,7 +3,8 @@
 //! *Assumes*: the calling process has one thread; another is refused, for `fork` would lose the
 //! other threads.
 //! *Promises*: a child that dies, or does not end in time, is an error and is reaped; no child
-//! outlives its [`ForkedChild`] or this process.
+//! outlives its [`ForkedChild`] or this process. Whoever ends the command (`lab/report/outside.rs`)
+//! ends the wait.
 //! *Leaves out*: what the child does.
 //!
 //! ```text
@@ -18,6 +19,7 @@
 use crate::base::panic::panic_message;
 use crate::futures::wire::{Wire, decode, encode};
 use crate::lab::report::failure::Failure;
+use crate::lab::report::outside::{self, Patience};
 use crate::sys::fd::wait_readable;
 use crate::sys::process::Death;
 use crate::sys::process::{SingleThreaded, fork, pidfd_open, send_signal};
@@ -83,6 +85,10 @@ impl Drop for ForkedChild {
 }
 
 fn threaded(threads: &[String]) -> Failure {
+    if threads.is_empty() {
+        let why = "its threads cannot be counted, for /proc/self/task cannot be read";
+        return Failure::new("this process", why, "mount /proc");
+    }
     let why = format!("fork would lose the threads {}", threads.join(", "));
     Failure::new("this process", why, "start the comparison before any thread")
 }
@@ -128,6 +134,11 @@ impl<T: Wire> ChildRun<T> {
         self.child.pid
     }
 
+    /// Whether it has answered, or died, or will within `patience`.
+    pub fn has_ended(&self, patience: Duration) -> bool {
+        wait_readable(self.reader.as_fd(), patience).unwrap_or(false)
+    }
+
     /// Waits for its answer and its end.
     ///
     /// # Errors
@@ -142,6 +153,11 @@ impl<T: Wire> ChildRun<T> {
                 Err(Failure::new("its process", e.to_string(), "this is a bug; please report it"))
             }
             (death, _) => {
+                // Ctrl-C is for the whole group, so that the child may have died of it first.
+                if matches!(death, Death::Signal(libc::SIGINT | libc::SIGTERM)) {
+                    std::thread::sleep(outside::LOOK);
+                }
+                outside::check()?;
                 let why = format!("died by {death} before it had an answer");
                 Err(Failure::new("its process", why, "run it again; look for who killed it"))
             }
@@ -162,16 +178,17 @@ fn answer<T: Wire>(mut pipe: &PipeWriter, work: impl FnOnce() -> Result<T, Failu
 /// Reads until the last writing end is closed, but not past the limit.
 fn read_to_end(pipe: &mut PipeReader, limit: Duration) -> Result<Vec<u8>, Failure> {
     let refuse = |e| Failure::io("a pipe", &e, "run it again");
-    let deadline = Instant::now() + limit;
+    let mut patience = Patience::new(limit, Instant::now());
     let (mut bytes, mut buffer) = (Vec::new(), [0; 64 * 1024]);
     loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        if wait_readable(pipe.as_fd(), left).map_err(refuse)? {
+        outside::check()?;
+        let left = patience.left(Instant::now());
+        if wait_readable(pipe.as_fd(), left.min(outside::LOOK)).map_err(refuse)? {
             match pipe.read(&mut buffer).map_err(refuse)? {
                 0 => return Ok(bytes),
                 n => bytes.extend_from_slice(&buffer[..n]),
             }
-        } else if Instant::now() >= deadline {
+        } else if left.is_zero() {
             let why = format!("had not ended after {limit:?} and was killed");
             return Err(Failure::new("its process", why, "ask for fewer --jobs, or raise --limit"));
         }

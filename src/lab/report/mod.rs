@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   measure      a fork, a pipe, `wait4`: an answer, and what the kernel charged for it
-//!      │
+//!      └─ outside    what may end it early: a signal, a reader who has gone, a limit
+//!
 //!   recording    a lock's recording: across that pipe, and in figures
 //!      ├─ lanes     drawn in characters, a line for each thread
 //!      └─ trace     as a file for Perfetto, with the names that `lanes` gives to the states
@@ -14,6 +15,7 @@
 pub mod failure;
 pub mod lanes;
 pub mod measure;
+pub mod outside;
 pub mod recording;
 pub mod stats;
 pub mod trace;

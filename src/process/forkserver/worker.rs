@@ -16,7 +16,7 @@
 //! ```
 
 use crate::process::message::call::{greeting, run_call};
-use crate::process::message::frame::{Decoder, FrameKind, frame};
+use crate::process::message::frame::{Decoder, FrameKind, MAX_FRAME, frame};
 use crate::sys::fd::{CAPACITY, PipeReader, PipeWriter, set_capacity};
 use crate::sys::process::PANICKED;
 use std::io::Write as _;
@@ -79,6 +79,9 @@ fn serve_frames(requests: &PipeReader, replies: &PipeWriter) -> i32 {
             if replies.write_all(&reply).is_err() {
                 return 0;
             }
+            // The results of a large chunk, in parts, are too much to keep room for.
+            reply.clear();
+            reply.shrink_to(MAX_FRAME);
         }
     }
 }

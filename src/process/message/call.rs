@@ -3,7 +3,8 @@
 //! *Assumes*: both ends are the same program image at the same addresses, as a forked child
 //! is that did not `exec`; calls come from a pipe that only our own process writes to.
 //! *Promises*: an address outside the program's own code is refused on both ends; whatever
-//! the job does short of ending the process becomes one reply frame.
+//! the job does short of ending the process becomes one reply frame; only the results of many
+//! items, where they are too long for one, come in parts before it.
 //! *Leaves out*: functions with captures (the type `fn(A) -> R` has none), code that was
 //! loaded later (`dlopen`).
 //!
@@ -21,16 +22,16 @@
 
 use crate::base::panic::into_message;
 use crate::futures::error::JobError;
-use crate::futures::wire::{Wire, decode, encode, encode_onto};
+use crate::futures::wire::{Wire, decode, encode, encode_onto, encode_within};
 use crate::process::message::descriptor::take_refusal;
-use crate::process::message::frame::{FrameKind, open, seal, seal_value};
+use crate::process::message::frame::{FrameKind, HEADER, MAX_FRAME, open, seal, seal_value};
 use serde::Serialize;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
 /// Raised when calls or frames change their shape.
-const PROTOCOL: u32 = 1;
+const PROTOCOL: u32 = 2;
 
 /// Two addresses before the argument.
 const ADDRESSES: usize = 16;
@@ -162,14 +163,20 @@ pub fn encode_call<A: Wire, R: Wire>(
     args: &A,
     id: u64,
 ) -> Result<Vec<u8>, JobError> {
-    encode_entry(entry::<fn(A) -> R>, f.address(), args, id)
+    let frame = open_call(entry::<fn(A) -> R>, f.address(), id, size_of_val(args))?;
+    seal_call(encode_onto(args, frame))
 }
 
-/// What a chunk's reply holds: the values, and which items panicked, saying what.
-pub(crate) type ChunkReply<R> = (Vec<R>, Vec<(u32, String)>);
+/// What a chunk's reply holds: the values, and which items have none.
+pub(crate) type ChunkReply<R> = (Vec<R>, Vec<ItemFailure>);
+
+/// The number of an item without a value; whether its result was refused (if not, it panicked);
+/// and the message.
+pub(crate) type ItemFailure = (u32, bool, String);
 
 /// The frame of a call of `f` with each of `items`, as one job: `map`'s chunk. The reply's
-/// value is a [`Harvest`].
+/// value is a [`ChunkReply`], as is that of every part before it. `None`: there are several, and
+/// together they are too long for a frame.
 ///
 /// # Errors
 /// As [`encode_call`].
@@ -177,30 +184,46 @@ pub(crate) fn encode_chunk<F: RemoteFunction>(
     f: F,
     items: &[F::Args],
     id: u64,
-) -> Result<Vec<u8>, JobError> {
-    encode_entry(chunk_entry::<F>, f.address(), items, id)
+) -> Result<Option<Vec<u8>>, JobError> {
+    let frame = open_call(chunk_entry::<F>, f.address(), id, size_of_val(items))?;
+    let frame = match items {
+        [_] => encode_onto(items, frame),
+        _ => match encode_within(items, frame, HEADER + MAX_FRAME) {
+            Ok(None) => return Ok(None),
+            Ok(Some(frame)) => Ok(frame),
+            Err(error) => Err(error),
+        },
+    };
+    seal_call(frame).map(Some)
 }
 
-fn encode_entry(
-    entry: CallEntry,
-    target: usize,
-    args: &(impl Serialize + ?Sized),
-    id: u64,
-) -> Result<Vec<u8>, JobError> {
+/// Begins the frame of a call, up to its arguments, which have about `size` bytes in memory.
+fn open_call(entry: CallEntry, target: usize, id: u64, size: usize) -> Result<Vec<u8>, JobError> {
     let entry = (entry as *const ()).expose_provenance();
     if !is_our_code(target) || !is_our_code(entry) {
-        return Err(JobError::Codec(
-            "the function is not in the program's own code but in a library loaded at run time; \
-             wrap it in a function of the program"
-                .to_owned(),
-        ));
+        let why = match TEXT.get().is_some_and(|text| text.is_empty()) {
+            true => {
+                "/proc/self/maps cannot be read, and with it not told which functions are the \
+                 program's own; mount /proc"
+            }
+            false => {
+                "the function is not in the program's own code but in a library loaded at run \
+                 time; wrap it in a function of the program"
+            }
+        };
+        return Err(JobError::Codec(why.to_owned()));
     }
     // Numbers take about as much room in a frame as in memory, at most.
-    let mut frame = Vec::with_capacity(64 + size_of_val(args));
+    let mut frame = Vec::with_capacity(64 + size);
     open(&mut frame, FrameKind::Call, id);
     frame.extend_from_slice(&(entry as u64).to_le_bytes());
     frame.extend_from_slice(&(target as u64).to_le_bytes());
-    let mut frame = encode_onto(args, frame).map_err(|error| match take_refusal() {
+    Ok(frame)
+}
+
+/// Completes the frame of a call, now that the arguments are in it.
+fn seal_call(encoded: Result<Vec<u8>, JobError>) -> Result<Vec<u8>, JobError> {
+    let mut frame = encoded.map_err(|error| match take_refusal() {
         Some(why) => JobError::Codec(format!("the argument: {why}")),
         None => error,
     })?;
@@ -239,10 +262,16 @@ fn entry<F: RemoteFunction>(target: usize, args: &[u8], id: u64, reply: &mut Vec
     // SAFETY: only `encode_call` puts the address of `entry::<F>` into a frame, and it pairs it with
     // the address of an `F`.
     let f = unsafe { F::at(target) };
-    write_reply(id, reply, || Ok(f.apply(decode(args)?)))
+    write_reply(id, reply, |reply| {
+        let value = f.apply(decode(args)?);
+        open(reply, FrameKind::Value, id);
+        *reply = seal_value(std::mem::take(reply), &value, "the result: ")?;
+        Ok(())
+    })
 }
 
-/// The same for many arguments. A panic is the result of its item alone.
+/// The same for many arguments. A panic is the result of its item alone, and so is a result that is
+/// too long for a frame.
 fn chunk_entry<F: RemoteFunction>(
     target: usize,
     args: &[u8],
@@ -251,31 +280,99 @@ fn chunk_entry<F: RemoteFunction>(
 ) -> FrameKind {
     // SAFETY: as in `entry`; only `encode_chunk` puts this address into a frame.
     let f = unsafe { F::at(target) };
-    write_reply(id, reply, || {
+    write_reply(id, reply, |reply| {
         let items: Vec<F::Args> = decode(args)?;
-        let mut results: ChunkReply<F::Value> = (Vec::with_capacity(items.len()), Vec::new());
+        let (mut values, mut failures) = (Vec::with_capacity(items.len()), Vec::new());
         for (item, index) in items.into_iter().zip(0..) {
             match catch_unwind(AssertUnwindSafe(|| f.apply(item))) {
-                Ok(value) => results.0.push(value),
-                Err(payload) => results.1.push((index, into_message(payload))),
+                Ok(value) => values.push(value),
+                Err(payload) => failures.push((index, false, shortened(into_message(payload)))),
             }
         }
-        Ok(results)
+        let results = ItemResults { values: &values, failures: &failures, first: 0 };
+        let buffer = std::mem::take(reply);
+        if let Some(whole) = results.frame(FrameKind::Value, id, buffer)? {
+            *reply = whole;
+            return Ok(());
+        }
+        results.append_parts(id, reply)?;
+        let none = ItemResults::<F::Value> { values: &[], failures: &[], first: 0 };
+        reply.extend(none.frame(FrameKind::Value, id, Vec::new())?.expect("nothing is short"));
+        Ok(())
     })
 }
 
-/// Writes the frame of `job`'s reply, whatever happens in it; gives its kind.
-fn write_reply<R: Serialize>(
+/// The results of some items of a chunk that lie one after the other, from item `first` on.
+struct ItemResults<'a, R> {
+    values: &'a [R],
+    /// In order, each with its item's number in the chunk.
+    failures: &'a [ItemFailure],
+    first: u32,
+}
+
+impl<R: Serialize> ItemResults<'_, R> {
+    /// One frame with all of them, in `buffer`; `None` if that would be too long. The failures in it
+    /// are numbered from its own first item.
+    fn frame(
+        &self,
+        kind: FrameKind,
+        id: u64,
+        mut buffer: Vec<u8>,
+    ) -> Result<Option<Vec<u8>>, JobError> {
+        let number =
+            |(item, refused, why): &ItemFailure| (item - self.first, *refused, why.clone());
+        let failures: Vec<ItemFailure> = self.failures.iter().map(number).collect();
+        open(&mut buffer, kind, id);
+        let Some(mut frame) = encode_within(&(self.values, failures), buffer, HEADER + MAX_FRAME)?
+        else {
+            return Ok(None);
+        };
+        seal(&mut frame).expect("it was encoded within a frame's limit");
+        Ok(Some(frame))
+    }
+
+    /// Appends as many frames as they need, each of half the items of one that would be too long.
+    fn append_parts(&self, id: u64, reply: &mut Vec<u8>) -> Result<(), JobError> {
+        if let Some(part) = self.frame(FrameKind::Part, id, Vec::new())? {
+            reply.extend(part);
+            return Ok(());
+        }
+        let items = self.values.len() + self.failures.len();
+        if items == 1 {
+            // A message is short: it is a value.
+            let mut alone = Vec::new();
+            open(&mut alone, FrameKind::Part, id);
+            let refused = seal_value(alone, &self.values, "the result: ").err();
+            let why = refused.map_or_else(String::new, |error| match error {
+                JobError::Codec(why) => why,
+                other => other.to_string(),
+            });
+            let failures = &[(self.first, true, shortened(why))];
+            return ItemResults::<R> { values: &[], failures, first: self.first }
+                .append_parts(id, reply);
+        }
+        let middle = self.first + (items / 2) as u32;
+        let (early, late) = self.failures.split_at(self.failures.partition_point(|f| f.0 < middle));
+        let (front, back) = self.values.split_at(items / 2 - early.len());
+        ItemResults { values: front, failures: early, first: self.first }
+            .append_parts(id, reply)?;
+        ItemResults { values: back, failures: late, first: middle }.append_parts(id, reply)
+    }
+}
+
+/// A message, of a mebibyte at most.
+fn shortened(mut message: String) -> String {
+    message.truncate(message.floor_char_boundary(1 << 20));
+    message
+}
+
+/// Writes the reply of a job: what `job` writes, or why it could not; gives its kind.
+fn write_reply(
     id: u64,
     reply: &mut Vec<u8>,
-    job: impl FnOnce() -> Result<R, JobError>,
+    job: impl FnOnce(&mut Vec<u8>) -> Result<(), JobError>,
 ) -> FrameKind {
-    let job = || {
-        let value = job()?;
-        open(reply, FrameKind::Value, id);
-        *reply = seal_value(std::mem::take(reply), &value, "the result: ")?;
-        Ok(())
-    };
+    let job = || job(reply);
     // Unwind safety: what the job leaves broken stays in this process, where only later jobs of
     // this worker can see it; in a thread pool it is the same.
     let (kind, why) = match catch_unwind(AssertUnwindSafe(job)) {
@@ -285,8 +382,7 @@ fn write_reply<R: Serialize>(
         Err(payload) => (FrameKind::Panicked, into_message(payload)),
     };
     open(reply, kind, id);
-    let room = why.floor_char_boundary(1 << 20);
-    reply.extend_from_slice(&why.as_bytes()[..room]);
+    reply.extend_from_slice(shortened(why).as_bytes());
     seal(reply).expect("a message of one mebibyte fits into a frame");
     kind
 }

@@ -65,6 +65,9 @@ pub enum FrameKind {
     Reaped,
     /// Along a pipe between processes: one value. Body: the value.
     Item,
+    /// Worker to pool: the results of some items of a chunk, which are too long for one frame; the
+    /// answer follows. Id: the job. Body: a chunk's results.
+    Part,
 }
 
 impl FrameKind {
@@ -82,6 +85,7 @@ impl FrameKind {
             Reap,
             Reaped,
             Item,
+            Part,
         ];
         all.into_iter().find(|kind| *kind as u32 == number)
     }

@@ -7,7 +7,7 @@
 //!
 //! ```text
 //!  items   0 1 2 3 │ 4 5 6 7 │ 8 9
-//!          chunk 0 │ chunk 1 │ chunk 2      each is one job, one frame there, one back
+//!          chunk 0 │ chunk 1 │ chunk 2      each is one job, one frame there, one back or more
 //!             │         │         │
 //!             └───▶ MapResults ◀──┘         one future of all:  map
 //!             └──▶ ArrivedChunks ◀┘         a chunk at a time:  imap, imap_unordered
@@ -18,7 +18,7 @@ use crate::base::sync::{Condvar, Mutex, MutexGuard, wait_until};
 use crate::futures::error::JobError;
 use crate::futures::future::Promise;
 use crate::futures::wire::Wire;
-use crate::process::message::call::{ChunkReply, RemoteFunction, decoded};
+use crate::process::message::call::{ChunkReply, ItemFailure, RemoteFunction, decoded};
 use crate::process::pool::job::Settle;
 use crate::process::pool::options::JobOptions;
 use crate::process::pool::process_pool::ProcessPool;
@@ -54,11 +54,12 @@ impl<R> ChunkResults<R> {
     fn new(reply: Result<ChunkReply<R>, JobError>, items: usize) -> Self {
         let why = match reply {
             Ok((values, failures)) if values.len() + failures.len() == items => {
-                let panicked = |(item, why)| (item as usize, JobError::Panicked(why));
-                return ChunkResults {
-                    values,
-                    failures: failures.into_iter().map(panicked).collect(),
-                };
+                let failures = failures.into_iter().map(|(item, refused, why)| {
+                    let error =
+                        if refused { JobError::Codec(why) } else { JobError::Panicked(why) };
+                    (item as usize, error)
+                });
+                return ChunkResults { values, failures: failures.collect() };
             }
             Ok(_) => JobError::Protocol(format!("the results for {items} items are too many")),
             Err(error) => error,
@@ -101,10 +102,30 @@ impl<R: Wire, C: ChunkCollector<R>> Settle for ChunkPromise<R, C> {
         self.collector.start()
     }
 
-    fn settle(self: Box<Self>, outcome: Result<&[u8], JobError>) {
-        let reply = outcome.and_then(decoded::<ChunkReply<R>>);
+    fn settle(self: Box<Self>, parts: &[Vec<u8>], outcome: Result<&[u8], JobError>) {
+        let reply = outcome.and_then(|last| match parts {
+            [] => decoded(last),
+            _ => joined(parts, last),
+        });
         self.collector.collect(self.index, ChunkResults::new(reply, self.items));
     }
+}
+
+/// The results of a chunk that came in parts, numbered as its items are.
+fn joined<R: Wire>(parts: &[Vec<u8>], last: &[u8]) -> Result<ChunkReply<R>, JobError> {
+    let mut replies = Vec::new();
+    for part in parts.iter().map(Vec::as_slice).chain([last]) {
+        replies.push(decoded::<ChunkReply<R>>(part)?);
+    }
+    let (mut values, mut failures) = (Vec::new(), Vec::new());
+    for (mut some, failed) in replies {
+        let before = u32::try_from(values.len() + failures.len()).unwrap_or(u32::MAX);
+        values.append(&mut some);
+        let number =
+            |(item, refused, why): ItemFailure| (before.saturating_add(item), refused, why);
+        failures.extend(failed.into_iter().map(number));
+    }
+    Ok((values, failures))
 }
 
 /// All results of a `map`, until they are complete.
@@ -279,7 +300,9 @@ impl<R: Send> ChunkCollector<R> for ArrivedChunks<R> {
     }
 }
 
-/// Submits some items as one job, whose outcomes the collector gets as chunk `index`.
+/// Submits some items as one job, whose outcomes the collector gets as chunk `index`; or, if together
+/// they are too long for a frame, each half of them by itself, as the chunks from `index` on. Gives
+/// how many chunks that makes.
 pub(crate) fn send_chunk<F: RemoteFunction, C: ChunkCollector<F::Value> + 'static>(
     executor: &ProcessPool,
     options: JobOptions,
@@ -287,8 +310,13 @@ pub(crate) fn send_chunk<F: RemoteFunction, C: ChunkCollector<F::Value> + 'stati
     items: &[F::Args],
     index: usize,
     collector: &Arc<C>,
-) {
-    let (collector, count) = (Arc::clone(collector), items.len());
-    let promise = ChunkPromise { collector, index, items: count, results: PhantomData };
-    executor.submit_chunk(options, f, items, Box::new(promise));
+) -> usize {
+    let (receiver, count) = (Arc::clone(collector), items.len());
+    let promise = ChunkPromise { collector: receiver, index, items: count, results: PhantomData };
+    if executor.submit_chunk(options, f, items, Box::new(promise)) {
+        return 1;
+    }
+    let (front, back) = items.split_at(count / 2);
+    let made = send_chunk(executor, options, f, front, index, collector);
+    made + send_chunk(executor, options, f, back, index + made, collector)
 }

@@ -231,6 +231,20 @@ impl<B> Dispatcher<B> {
         job
     }
 
+    /// A worker sent a part of its answer to job `id`. False if that does not count, as for
+    /// [`answered`](Self::answered).
+    pub fn answered_in_part(&mut self, key: Key, id: u64) -> bool {
+        let Some(worker) = self.workers.get_mut(key) else { return false };
+        if worker.status == WorkerStatus::BeingKilled {
+            return false;
+        }
+        let expected = worker.answer_part(id);
+        if !expected {
+            self.misbehaved(key, format!("it sent a part of an answer to job {id} out of turn"));
+        }
+        expected
+    }
+
     /// A worker broke the protocol: it is killed. The job it ran comes out with `why`; other jobs
     /// that it was sent may have begun by the time it is dead, and are then lost.
     pub fn misbehaved(&mut self, key: Key, why: String) {
@@ -250,16 +264,16 @@ impl<B> Dispatcher<B> {
         worker.take_running()
     }
 
-    /// Ends a job: takes it out of the queue, or has the worker killed that runs it. False if the
-    /// pool does not have it, or its worker holds other jobs as well: a job that may be killed is
-    /// to be submitted as one that travels alone.
+    /// Ends a job whose terms have it travel alone: takes it out of the queue, or has the worker
+    /// killed that runs it. False if the pool does not have it, or its terms are others: nothing
+    /// happens to it then, whether it waits or runs.
     pub fn kill(&mut self, id: u64) -> bool {
-        if let Some(at) = self.queue.iter().position(|job| job.id == id) {
+        if let Some(at) = self.queue.iter().position(|job| job.may_be_killed_as(id)) {
             let job = self.queue.remove(at).expect("just found");
             self.resolve(job, JobOutcome::Cancelled);
             return true;
         }
-        let Some(key) = self.workers.running_only(id) else { return false };
+        let Some(key) = self.workers.running_alone(id) else { return false };
         let job = self.kill_worker(key);
         let killed = job.is_some();
         job.into_iter().for_each(|job| self.resolve(job, JobOutcome::Lost(key)));

@@ -33,6 +33,8 @@ pub struct Terms {
     pub retries: u32,
     /// It is sent only to a worker that holds no other, so that it can be killed.
     pub alone: bool,
+    /// How many items it has, if it is a chunk: its answer may come in so many parts.
+    pub items: u32,
 }
 
 impl Terms {
@@ -52,6 +54,13 @@ pub struct PoolJob<B> {
     pub terms: Terms,
     /// The caller's part.
     pub body: B,
+}
+
+impl<B> PoolJob<B> {
+    /// Whether it is number `id`, and killing it endangers no other.
+    pub(crate) fn may_be_killed_as(&self, id: u64) -> bool {
+        self.id == id && self.terms.travels_alone()
+    }
 }
 
 /// Why a job came out without an answer.
@@ -147,16 +156,17 @@ impl WorkItem {
         Ok((WorkItem { frame, promise: Box::new(promise) }, future))
     }
 
-    /// `f` of each of `items` as job `id`; the promise will get all results in one.
+    /// `f` of each of `items` as job `id`; the promise will get all results.
     pub(crate) fn for_chunk<F: RemoteFunction>(
         f: F,
         items: &[F::Args],
         id: u64,
         promise: Box<dyn Settle>,
-    ) -> Result<WorkItem, (JobError, Box<dyn Settle>)> {
+    ) -> ChunkItem {
         match encoded(|| encode_chunk(f, items, id)) {
-            Ok(frame) => Ok(WorkItem { frame, promise }),
-            Err(error) => Err((error, promise)),
+            Ok(Some(frame)) => ChunkItem::Ready(WorkItem { frame, promise }),
+            Ok(None) => ChunkItem::TooLong,
+            Err(error) => ChunkItem::Failed(error, promise),
         }
     }
 
@@ -165,15 +175,26 @@ impl WorkItem {
         self.promise.start()
     }
 
-    /// Resolves the promise. Runs user code: hold no lock.
-    pub(crate) fn settle(self, outcome: Result<&[u8], JobError>) {
-        let settle = || self.promise.settle(outcome);
+    /// Resolves the promise; `parts` are the bodies that came before the answer's. Runs user code:
+    /// hold no lock.
+    pub(crate) fn settle(self, parts: &[Vec<u8>], outcome: Result<&[u8], JobError>) {
+        let settle = || self.promise.settle(parts, outcome);
         catch_unwind(AssertUnwindSafe(settle)).unwrap_or_else(discard);
     }
 }
 
+/// What became of the items that were to be one job.
+pub(crate) enum ChunkItem {
+    /// They are one.
+    Ready(WorkItem),
+    /// Together they are too long for a frame.
+    TooLong,
+    /// They cannot be sent, and this is to be told.
+    Failed(JobError, Box<dyn Settle>),
+}
+
 /// Encoding runs the user's `Serialize`, which may panic.
-fn encoded(encode: impl FnOnce() -> Result<Vec<u8>, JobError>) -> Result<Vec<u8>, JobError> {
+fn encoded<T>(encode: impl FnOnce() -> Result<T, JobError>) -> Result<T, JobError> {
     catch_unwind(AssertUnwindSafe(encode))
         .unwrap_or_else(|payload| Err(JobError::Panicked(into_message(payload))))
 }
@@ -182,8 +203,9 @@ fn encoded(encode: impl FnOnce() -> Result<Vec<u8>, JobError>) -> Result<Vec<u8>
 pub(crate) trait Settle: Send {
     /// The job is about to be sent; false: do not.
     fn start(&self) -> bool;
-    /// Here is its reply, or why there is none. Runs user code.
-    fn settle(self: Box<Self>, outcome: Result<&[u8], JobError>);
+    /// Here is its reply, after the parts of it that came before, or why there is none. Runs user
+    /// code.
+    fn settle(self: Box<Self>, parts: &[Vec<u8>], outcome: Result<&[u8], JobError>);
 }
 
 impl<R: Wire> Settle for Promise<R> {
@@ -191,7 +213,7 @@ impl<R: Wire> Settle for Promise<R> {
         self.set_running_or_notify_cancel()
     }
 
-    fn settle(self: Box<Self>, outcome: Result<&[u8], JobError>) {
+    fn settle(self: Box<Self>, _no_parts: &[Vec<u8>], outcome: Result<&[u8], JobError>) {
         self.resolve(outcome.and_then(decoded));
     }
 }

@@ -201,9 +201,8 @@ impl Pool {
             if chunk.is_empty() {
                 break;
             }
-            send_chunk(&self.executor, options.job, f, &chunk, chunks, &all);
+            chunks += send_chunk(&self.executor, options.job, f, &chunk, chunks, &all);
             chunk.clear();
-            chunks += 1;
         }
         all.all_sent(chunks);
         future
@@ -388,8 +387,7 @@ impl<'pool, A: Wire, R: Wire, I: Iterator<Item = A>> Imap<'pool, A, R, I> {
                 return;
             }
             let (pool, index) = (self.pool, self.submitted);
-            send_chunk(pool, self.options, self.f, &chunk, index, &self.arrived);
-            self.submitted += 1;
+            self.submitted += send_chunk(pool, self.options, self.f, &chunk, index, &self.arrived);
         }
     }
 

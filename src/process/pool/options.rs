@@ -64,7 +64,7 @@ impl JobOptions {
     pub(crate) fn terms(self, limit: Option<Duration>) -> Terms {
         let limit = self.limit.or(limit);
         let limit = limit.map(|l| u64::try_from(l.as_nanos()).unwrap_or(u64::MAX));
-        Terms { limit, retries: self.retries, alone: self.killable }
+        Terms { limit, retries: self.retries, alone: self.killable, items: 0 }
     }
 }
 
@@ -95,7 +95,8 @@ pub struct MapOptions {
 
 impl MapOptions {
     /// How many items make a job; 0 is taken for 1. Default: for `map`, what gives each worker
-    /// four jobs; for `imap`, 1.
+    /// four jobs; for `imap`, 1. Items that are too long for one frame (64 MiB) make several jobs;
+    /// results that are come back in parts. Only a single item may not be that long.
     #[must_use]
     pub fn chunksize(mut self, items: usize) -> Self {
         self.chunksize = NonZeroUsize::new(items.max(1));

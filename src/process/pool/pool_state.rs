@@ -35,7 +35,7 @@ use crate::process::message::call::read_reply;
 use crate::process::pool::dispatcher::{Action, Dispatcher, Settings};
 use crate::process::pool::job::WorkItem;
 use crate::process::pool::job::{JobOutcome, PoolJob, Terms};
-use crate::process::pool::replies::ReplyReader;
+use crate::process::pool::replies::{Reply, ReplyReader};
 use crate::process::pool::worker::WorkerStats;
 use crate::process::pool::worker_pipes::{BorrowedReader, WorkerEvent, WorkerPipes, token, watch};
 use crate::sys::process::{Death, send_signal, wait_for_exit};
@@ -115,14 +115,20 @@ impl PoolShared {
     fn resolve_answered(&self, key: Key, reader: &mut ReplyReader) {
         let mut state = self.state.lock();
         let now = state.now();
-        let answered = reader.handle_frames(key, &mut state.dispatcher, now);
+        let replies = reader.handle_frames(key, &mut state.dispatcher, now);
         if let Some(why) = reader.failure() {
             state.last_failure.clone_from(why);
         }
         let failed = state.advance();
         drop(state);
-        for (job, kind, place) in answered {
-            job.body.settle(read_reply(kind, reader.body(place)));
+        for reply in replies {
+            match reply {
+                Reply::Part(place) => reader.keep_part(place),
+                Reply::Answer(job, kind, place) => {
+                    let parts = reader.take_parts();
+                    job.body.settle(&parts, read_reply(kind, reader.body(place)));
+                }
+            }
         }
         failed.into_iter().for_each(FailedJob::resolve);
     }
@@ -157,7 +163,7 @@ pub(crate) struct FailedJob(WorkItem, JobError);
 impl FailedJob {
     /// Resolves its promise. Runs user code: hold no lock.
     pub(crate) fn resolve(self) {
-        self.0.settle(Err(self.1));
+        self.0.settle(&[], Err(self.1));
     }
 }
 

@@ -34,8 +34,7 @@ use crate::futures::future::Future;
 use crate::futures::wire::Wire;
 use crate::process::forkserver::client::ForkServer;
 use crate::process::message::call::RemoteFunction;
-use crate::process::pool::job::{PoolCounts, Terms};
-use crate::process::pool::job::{Settle, WorkItem};
+use crate::process::pool::job::{ChunkItem, PoolCounts, Settle, Terms, WorkItem};
 use crate::process::pool::options::{Builder, JobOptions, PoolError, Submitted};
 use crate::process::pool::pool_state::{FailedJob, PoolShared, PoolState};
 use crate::process::pool::supervisor::Supervisor;
@@ -195,22 +194,26 @@ impl ProcessPool {
         Submitted { job, future }
     }
 
-    /// Queues `f` of each of `items` as one job, whose results `promise` will get.
+    /// Queues `f` of each of `items` as one job, whose results `promise` will get. False: nothing was
+    /// queued, for together they are too long for a frame.
     pub(crate) fn submit_chunk<F: RemoteFunction>(
         &self,
         options: JobOptions,
         f: F,
         items: &[F::Args],
         promise: Box<dyn Settle>,
-    ) {
+    ) -> bool {
         let job = self.next_job.fetch_add(1, Ordering::Relaxed);
         match WorkItem::for_chunk(f, items, job, promise) {
-            Ok(item) => {
-                let terms = self.terms(options);
+            ChunkItem::Ready(item) => {
+                let items = u32::try_from(items.len()).unwrap_or(u32::MAX);
+                let terms = Terms { items, ..self.terms(options) };
                 self.update(|state| state.submit(job, terms, item));
             }
-            Err((error, promise)) => promise.settle(Err(error)),
+            ChunkItem::TooLong => return false,
+            ChunkItem::Failed(error, promise) => promise.settle(&[], Err(error)),
         }
+        true
     }
 
     fn terms(&self, options: JobOptions) -> Terms {
@@ -220,7 +223,8 @@ impl ProcessPool {
     /// Ends a job that was submitted as [`killable`](JobOptions::killable) (or with a time
     /// limit). If it runs, its worker is killed and replaced, and its future gives
     /// [`JobError::WorkerLost`] with SIGKILL, whatever its `retries`; if not, it gives
-    /// [`JobError::Cancelled`]. False if the job is done, or was submitted without that option.
+    /// [`JobError::Cancelled`]. False if the job is done, or was submitted without that option and
+    /// without a limit (of its own or the pool's): then nothing happens to it, queued or running.
     pub fn kill(&self, job: u64) -> bool {
         let mut killed = false;
         self.update(|state| killed = state.dispatcher.kill(job));

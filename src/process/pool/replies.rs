@@ -5,7 +5,8 @@
 //! *Promises*: at most one thread reads at a time; the supervisor is told to watch whenever a worker
 //! has jobs and no caller reads; a dead worker is reaped once, and not before the last reader has
 //! given its `ReplyReader` back. Whatever the bytes are: no panic, no job resolved by anything but
-//! its own answer, and no more memory than one frame's limit; a worker that sends what it may not
+//! its own answer, and no more memory than one frame's limit, and once more for each item of a chunk
+//! whose answer comes in parts; a worker that sends what it may not
 //! send is reported to the dispatcher, which has it killed.
 //! *Leaves out*: reading (`process/pool/pool_state.rs`), pipes and selectors
 //! (`process/pool/worker_pipes.rs`), and what is in an answer (`process/message/call.rs`).
@@ -22,7 +23,7 @@
 //! gives it back.
 //!
 //! ```text
-//!   hello ──▶ (initializer's reply) ──▶ reply, reply, reply …
+//!   hello ──▶ (initializer's reply) ──▶ reply, reply, (part, part, …) reply …
 //!     anything else, at any time ──▶ misbehaved
 //! ```
 
@@ -142,10 +143,18 @@ pub struct ReplyReader {
     has_initializer: bool,
     /// Why its initializer failed.
     failure: Option<String>,
+    /// What has come of the answer to the job that it runs.
+    parts: Vec<Vec<u8>>,
 }
 
-/// A job that was answered, and where its answer lies.
-pub type Answered<B> = (PoolJob<B>, FrameKind, Range<usize>);
+/// A reply that counts, and where its body lies.
+#[derive(Debug)]
+pub enum Reply<B> {
+    /// A job was answered, in a frame of this kind.
+    Answer(PoolJob<B>, FrameKind, Range<usize>),
+    /// A part of the answer to the job that is answered next. To be [kept](ReplyReader::keep_part).
+    Part(Range<usize>),
+}
 
 impl ReplyReader {
     /// For a worker that has sent nothing yet.
@@ -155,6 +164,7 @@ impl ReplyReader {
             expected: Expected::Hello,
             has_initializer: prepares,
             failure: None,
+            parts: Vec::new(),
         }
     }
 
@@ -173,25 +183,40 @@ impl ReplyReader {
         self.decoder.body(place)
     }
 
+    /// Keeps a part until the answer itself comes.
+    pub fn keep_part(&mut self, place: Range<usize>) {
+        self.parts.push(self.decoder.body(place).to_vec());
+    }
+
+    /// The parts of the answer that came last, in their order.
+    pub fn take_parts(&mut self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.parts)
+    }
+
     /// Why the initializer failed, if it did.
     pub fn failure(&self) -> Option<&String> {
         self.failure.as_ref()
     }
 
-    /// Reports every whole frame to `pool`, as sent by worker `key`; gives the jobs that were
-    /// answered.
+    /// Reports every whole frame to `pool`, as sent by worker `key`; gives the replies that count.
+    /// (A part is long: it is copied later, when no lock is held.)
     pub fn handle_frames<B>(
         &mut self,
         key: Key,
         pool: &mut Dispatcher<B>,
         now: u64,
-    ) -> Vec<Answered<B>> {
-        let mut answered = Vec::new();
+    ) -> Vec<Reply<B>> {
+        let mut replies = Vec::new();
         loop {
             match self.decoder.next_place() {
                 Ok(Some((kind, id, place))) if self.is_answer(kind) => {
                     if let Some(job) = pool.answered(key, id, now) {
-                        answered.push((job, kind, place));
+                        replies.push(Reply::Answer(job, kind, place));
+                    }
+                }
+                Ok(Some((FrameKind::Part, id, place))) if self.expected == Expected::JobReply => {
+                    if pool.answered_in_part(key, id) {
+                        replies.push(Reply::Part(place));
                     }
                 }
                 Ok(Some((kind, id, place))) => {
@@ -199,10 +224,10 @@ impl ReplyReader {
                         pool.misbehaved(key, why);
                     }
                 }
-                Ok(None) => return answered,
+                Ok(None) => return replies,
                 Err(error) => {
                     pool.misbehaved(key, error.to_string());
-                    return answered;
+                    return replies;
                 }
             }
         }

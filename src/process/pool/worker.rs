@@ -102,6 +102,8 @@ pub(crate) struct Worker<B> {
     filling: bool,
     /// How many of `sent`, from the front, were written to its pipe whole.
     delivered: usize,
+    /// How many parts of the answer to the running job have come.
+    parts: u32,
     /// Jobs sent to it in its whole life.
     jobs_sent: u32,
     /// When it entered its status, or the first of `sent` began, whichever is later.
@@ -126,6 +128,7 @@ impl<B> Worker<B> {
             sent: VecDeque::new(),
             filling: true,
             delivered: 0,
+            parts: 0,
             jobs_sent: 0,
             since: now,
             gap: AHEAD_NS,
@@ -163,6 +166,11 @@ impl<B> Worker<B> {
     /// Whether it runs this job, and holds no other.
     pub(crate) fn runs_only(&self, id: u64) -> bool {
         self.sent.len() == 1 && self.sent[0].id == id
+    }
+
+    /// Whether it runs this job, and that is one that travels alone: it may be killed.
+    pub(crate) fn runs_alone(&self, id: u64) -> bool {
+        self.sent.front().is_some_and(|job| job.may_be_killed_as(id))
     }
 
     /// What it has done. The pid is the caller's to fill in.
@@ -217,6 +225,15 @@ impl<B> Worker<B> {
         self.take_running()
     }
 
+    /// Whether this may be one more part of the answer to the running job: of a chunk, each part has
+    /// one item at least.
+    pub(crate) fn answer_part(&mut self, id: u64) -> bool {
+        let running = self.sent.front().filter(|job| self.delivered > 0 && job.id == id);
+        let expected = running.is_some_and(|job| self.parts < job.terms.items);
+        self.parts += u32::from(expected);
+        expected
+    }
+
     /// It has nothing left to do: the next jobs may be of another kind.
     pub(crate) fn reset_streak(&mut self) {
         self.streak = 0;
@@ -235,6 +252,7 @@ impl<B> Worker<B> {
     /// Takes out the job it runs.
     pub(crate) fn take_running(&mut self) -> Option<PoolJob<B>> {
         self.delivered = self.delivered.saturating_sub(1);
+        self.parts = 0;
         let job = self.sent.pop_front();
         self.filling |= self.sent.len() <= self.depth() / 2;
         job

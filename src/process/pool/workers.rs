@@ -102,9 +102,9 @@ impl<B> Workers<B> {
         with_room.min_by_key(|(_, worker)| worker.load()).map(|(key, _)| key)
     }
 
-    /// The worker that runs this job, and holds no other.
-    pub(crate) fn running_only(&self, job: u64) -> Option<Key> {
-        self.find(|worker| worker.runs_only(job))
+    /// The worker that runs this job, if it is one that travels alone.
+    pub(crate) fn running_alone(&self, job: u64) -> Option<Key> {
+        self.find(|worker| worker.runs_alone(job))
     }
 
     /// One that is late: with its job, with its hello, or with its exit.

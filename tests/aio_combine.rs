@@ -5,8 +5,9 @@
 mod common;
 use common::{DropFlag, run_scripted as run, scripted, settle};
 use singletrack::aio::{
-    ChildError, GroupClosed, RescheduleError, TaskGroup, TimedOut, as_completed, gather,
-    gather_outcomes, shield, sleep, timeout, timeout_at, try_gather, try_wait, wait, wait_for,
+    ChildError, GroupClosed, GroupErrors, RescheduleError, TaskGroup, TimedOut, as_completed,
+    gather, gather_outcomes, shield, sleep, timeout, timeout_at, try_gather, try_wait, wait,
+    wait_for,
 };
 use singletrack::event_loop::Task;
 use singletrack::futures::ReturnWhen;
@@ -15,7 +16,7 @@ use singletrack::task::state::TaskError;
 use singletrack::{EventLoop, create_task, yield_now};
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
@@ -729,6 +730,256 @@ fn taskgroup_children_may_create_siblings() {
         });
         end.await.unwrap();
         assert_eq!(count.get(), 31);
+    });
+}
+
+// ---- the end of a block ------------------------------------------------------------------
+
+/// A group whose body and one child never end, and a second child that is ready to run.
+fn endless_group(
+    alive: &Rc<Cell<u32>>,
+) -> impl Future<Output = Result<(), GroupErrors<String>>> + use<> {
+    let alive = Rc::clone(alive);
+    Group::run(async move |group| {
+        for wakes in [false, true] {
+            let alive = Alive::new(&alive);
+            drop(group.create_task(async move {
+                let _alive = alive;
+                if !wakes {
+                    pending::<()>().await;
+                }
+                loop {
+                    yield_now().await; // so it is often in the ready queue when the block ends
+                    sleep(MS).await;
+                }
+            }) as Result<Task<()>, _>);
+        }
+        pending().await
+    })
+}
+
+fn endless_gather(alive: &Rc<Cell<u32>>) -> impl Future<Output = ()> + use<> {
+    let tasks = [(); 2].map(|()| {
+        let alive = Alive::new(alive);
+        create_task(async move {
+            let _alive = alive;
+            pending::<()>().await
+        })
+    });
+    let all = gather(tasks); // they are its own from here on, whether or not it is ever polled
+    async { drop(all.await) }
+}
+
+/// Counts those of its kind that are alive.
+struct Alive(Rc<Cell<u32>>);
+
+impl Alive {
+    fn new(count: &Rc<Cell<u32>>) -> Alive {
+        count.set(count.get() + 1);
+        Alive(Rc::clone(count))
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
+#[test]
+fn nothing_of_a_group_or_gather_is_alive_after_a_time_limit() {
+    let event_loop = scripted();
+    event_loop.run_until_complete(async {
+        let alive = Rc::default();
+        for _ in 0..4 {
+            assert!(wait_for(endless_group(&alive), Some(MS)).await.is_err());
+            assert_eq!((alive.get(), event_loop.tasks()), (0, 0), "a group");
+            assert!(wait_for(endless_gather(&alive), Some(MS)).await.is_err());
+            assert_eq!((alive.get(), event_loop.tasks()), (0, 0), "gather");
+            let guard = Alive::new(&alive);
+            let task = create_task(async move { (pending::<()>().await, guard).0 });
+            assert!(wait_for(task.cancel_on_drop(), Some(MS)).await.is_err());
+            assert_eq!((alive.get(), event_loop.tasks()), (0, 0), "a task with its handle");
+            settle().await;
+        }
+    });
+}
+
+#[test]
+fn nothing_of_a_group_or_gather_is_alive_after_a_drop_a_cancel_or_a_panic() {
+    let event_loop = scripted();
+    let alive = Rc::default();
+    event_loop.run_until_complete(async {
+        type Block = Pin<Box<dyn Future<Output = ()>>>;
+        type MakeBlock = fn(&Rc<Cell<u32>>) -> Block;
+        let blocks: [MakeBlock; 2] = [
+            |alive| Box::pin(endless_gather(alive)),
+            |alive| {
+                let group = endless_group(alive);
+                Box::pin(async { drop(group.await) })
+            },
+        ];
+        for block in blocks {
+            // Never polled, polled once, and polled until the children run.
+            for polls in 0..3 {
+                let mut block = block(&alive);
+                for _ in 0..polls {
+                    poll_fn(|cx| Poll::Ready(block.as_mut().poll(cx).is_pending())).await;
+                    yield_now().await;
+                }
+                drop(block);
+                assert_eq!((alive.get(), event_loop.tasks()), (0, 0), "after {polls} polls");
+            }
+            let block_of_outer = block(&alive);
+            let outer = create_task(block_of_outer);
+            settle().await;
+            assert_eq!(alive.get(), 2);
+            outer.cancel();
+            assert!(outer.await.is_err());
+            assert_eq!((alive.get(), event_loop.tasks()), (0, 0), "after a cancel");
+
+            let mut inner = block(&alive);
+            let panics: Task<()> = create_task(async move {
+                poll_fn(|cx| Poll::Ready(inner.as_mut().poll(cx).is_pending())).await;
+                yield_now().await;
+                let _inner = inner;
+                if true {
+                    panic!("while the block runs");
+                }
+            });
+            assert!(matches!(panics.await, Err(TaskError::Panicked(_))));
+            assert_eq!((alive.get(), event_loop.tasks()), (0, 0), "after a panic");
+        }
+    });
+}
+
+#[test]
+fn a_block_that_is_dropped_while_its_loop_does_not_run_takes_its_tasks_along() {
+    let event_loop = scripted();
+    let alive = Rc::default();
+    for other_loop_runs in [false, true] {
+        let mut block = Box::pin(endless_group(&alive));
+        event_loop.run_until_complete(async {
+            poll_fn(|cx| Poll::Ready(block.as_mut().poll(cx).is_pending())).await;
+            settle().await;
+        });
+        assert_eq!(alive.get(), 2);
+        match other_loop_runs {
+            false => drop(block),
+            true => run(async move { drop(block) }),
+        }
+        assert_eq!((alive.get(), event_loop.tasks()), (0, 0));
+        event_loop.run_until_complete(settle());
+    }
+}
+
+#[test]
+fn a_child_that_drops_its_own_group_is_gone_after_its_step() {
+    let event_loop = scripted();
+    event_loop.run_until_complete(async {
+        type Kept = Rc<RefCell<Option<Pin<Box<dyn Future<Output = ()>>>>>>;
+        let (kept, alive): (Kept, Rc<Cell<u32>>) = Default::default();
+        let (inner, count) = (Rc::clone(&kept), Rc::clone(&alive));
+        let block = Box::pin(async move {
+            let end = Group::run(async move |group| {
+                let (own, sibling) = (Alive::new(&count), Alive::new(&count));
+                drop(group.create_task(async move {
+                    let _sibling = sibling;
+                    pending::<Result<(), String>>().await
+                }));
+                drop(group.create_task(async move {
+                    let block = inner.take();
+                    drop(block);
+                    assert_eq!(count.get(), 1, "the sibling is gone, and this one is not yet");
+                    yield_now().await;
+                    drop(own);
+                    unreachable!("it is cancelled at its next await");
+                }) as Result<Task<()>, _>);
+                pending::<Result<(), String>>().await
+            });
+            drop(end.await);
+        });
+        kept.replace(Some(block));
+        poll_fn(|cx| {
+            let mut block = kept.take().unwrap();
+            assert!(block.as_mut().poll(cx).is_pending());
+            kept.replace(Some(block));
+            Poll::Ready(())
+        })
+        .await;
+        settle().await;
+        assert_eq!((alive.get(), event_loop.tasks()), (0, 0));
+    });
+}
+
+/// Each group's only child runs the next group: a drop of the first ends all of them, one inside
+/// the other, and must not overflow the stack.
+#[test]
+fn a_deep_nest_of_groups_ends_at_once_and_without_overflow() {
+    fn nest(depth: u32, alive: Rc<Cell<u32>>) -> Pin<Box<dyn Future<Output = Result<(), String>>>> {
+        Box::pin(async move {
+            let _alive = Alive::new(&alive);
+            if depth == 0 {
+                return pending().await;
+            }
+            let end = Group::run(async move |group| {
+                drop(group.create_task(nest(depth - 1, alive)));
+                pending::<Result<(), String>>().await
+            });
+            end.await.map_err(|errors| errors.to_string())
+        })
+    }
+    let small_stack = std::thread::Builder::new().stack_size(1 << 20);
+    let test = small_stack.spawn(|| {
+        let event_loop = scripted();
+        event_loop.run_until_complete(async {
+            let alive = Rc::default();
+            let depth = 10_000;
+            let mut outer = nest(depth, Rc::clone(&alive));
+            poll_fn(|cx| Poll::Ready(outer.as_mut().poll(cx).is_pending())).await;
+            for _ in 0..depth {
+                yield_now().await;
+            }
+            assert_eq!(alive.get(), depth + 1);
+            drop(outer);
+            assert_eq!((alive.get(), event_loop.tasks()), (0, 0));
+            settle().await;
+        });
+    });
+    test.unwrap().join().unwrap();
+}
+
+#[test]
+fn values_whose_drop_panics_take_no_other_value_along_and_are_reported() {
+    struct Value(Rc<Cell<u32>>);
+    impl Drop for Value {
+        fn drop(&mut self) {
+            self.0.set(self.0.get() + 1);
+            panic!("in the drop of a value");
+        }
+    }
+    let event_loop = scripted();
+    let (reports, drops) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
+    let count = Rc::clone(&reports);
+    event_loop.set_exception_handler(move |_| count.set(count.get() + 1));
+    event_loop.run_until_complete(async {
+        let values = || {
+            [(); 3].map(|()| {
+                let value = Value(Rc::clone(&drops));
+                create_task(async move { value })
+            })
+        };
+        let unpolled = gather(values());
+        settle().await;
+        drop(unpolled);
+        assert_eq!((drops.get(), reports.get()), (3, 3));
+        let failing = create_task(async {
+            yield_now().await;
+            panic!("a sibling")
+        });
+        let some_are_there = gather(values().into_iter().chain([failing]));
+        assert!(some_are_there.await.is_err());
+        assert_eq!((drops.get(), reports.get()), (6, 6));
     });
 }
 

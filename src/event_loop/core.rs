@@ -33,6 +33,7 @@ use crate::event_loop::timers::Timers;
 use crate::futures::deadlock::register_loop;
 use crate::selector::event::Selector;
 use crate::task::budget::Budget;
+use crate::task::cell::AnyTask;
 use crate::task::metadata::MetadataTable;
 use crate::task::ready_queue::ReadyQueue;
 use std::any::Any;
@@ -41,7 +42,7 @@ use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -83,8 +84,18 @@ pub struct Core {
     pub handler: RefCell<Option<ExceptionHandler>>,
     /// Names and done callbacks of the tasks that have any.
     pub metadata: RefCell<MetadataTable>,
+    /// The tasks that are ended inside the drops of others.
+    pub(super) nested_ends: NestedEnds,
     /// What upper floors keep here.
     pub extensions: Extensions,
+}
+
+/// A task may end in the drop of another, and so on: how deep that is now, and the tasks that wait
+/// until it is less.
+#[derive(Default)]
+pub(super) struct NestedEnds {
+    pub(super) depth: Cell<u32>,
+    pub(super) later: RefCell<Vec<AnyTask>>,
 }
 
 impl Core {
@@ -93,7 +104,7 @@ impl Core {
         let inbox = Arc::new(Inbox::new(selector.waker()));
         let id = inbox::open(Arc::clone(&inbox));
         register_loop(id);
-        Rc::new(Core {
+        let core = Rc::new(Core {
             id,
             origin: Origin::here(),
             inbox,
@@ -106,8 +117,15 @@ impl Core {
             stopping: Cell::new(false),
             handler: RefCell::default(),
             metadata: RefCell::default(),
+            nested_ends: NestedEnds::default(),
             extensions: Extensions::default(),
-        })
+        });
+        let _at_the_threads_end = MADE_HERE.try_with(|made| {
+            let mut made = made.borrow_mut();
+            made.retain(|other| other.strong_count() > 0);
+            made.push(Rc::downgrade(&core));
+        });
+        core
     }
 
     /// True in a child that was forked with the loop. The copy shares epoll with the original,
@@ -142,6 +160,22 @@ thread_local! {
     /// without asking whether it is still alive.
     static CURRENT: ManuallyDrop<RefCell<Option<Rc<Core>>>> =
         const { ManuallyDrop::new(RefCell::new(None)) };
+}
+
+thread_local! {
+    /// The loops of this thread, running or not.
+    static MADE_HERE: RefCell<Vec<Weak<Core>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The loop `id` of this thread, whether or not it is running.
+pub fn made_here(id: LoopId) -> Option<Rc<Core>> {
+    if let Some(running) = with_current(Rc::clone).filter(|core| core.id == id) {
+        return Some(running);
+    }
+    let find = |made: &RefCell<Vec<Weak<Core>>>| {
+        made.borrow().iter().filter_map(Weak::upgrade).find(|core| core.id == id)
+    };
+    MADE_HERE.try_with(find).ok()?.filter(|core| !core.is_copy())
 }
 
 /// Makes `core` the thread's running loop until the guard is dropped.

@@ -7,7 +7,7 @@
 //! *Leaves out*: sending the output to another thread (`aio/tasks/bridge.rs`).
 
 use crate::base::id::TaskId;
-use crate::event_loop::core::{report_to, run_or_send, with_current};
+use crate::event_loop::core::{Core, report_to, run_or_send, with_current};
 use crate::event_loop::inbox::LoopMessage;
 use crate::event_loop::waker::task_of;
 use crate::task::cell::TaskOf;
@@ -136,25 +136,25 @@ impl<T> Drop for Task<T> {
     }
 }
 
-/// A task that is cancelled when this is dropped: for time limits and the like, where asyncio
-/// would cancel the task and not just stop waiting for it.
+/// A task that ends when this is dropped: for time limits and the like, where asyncio would cancel
+/// the task and not just stop waiting for it. Its future is gone when the drop returns; only a
+/// task that drops the handle of itself is cancelled, and goes in the next iteration.
 ///
 /// ```
 /// use singletrack::aio::{sleep, wait_for};
-/// use singletrack::{EventLoop, create_task, yield_now};
+/// use singletrack::{EventLoop, create_task};
 /// use std::time::Duration;
 ///
 /// let event_loop = EventLoop::new()?;
 /// event_loop.run_until_complete(async {
 ///     let task = create_task(sleep(Duration::MAX)).cancel_on_drop();
 ///     wait_for(task, Some(Duration::from_millis(1))).await.unwrap_err();
-///     yield_now().await;
+///     assert_eq!(event_loop.tasks(), 0);
 /// });
-/// assert_eq!(event_loop.tasks(), 0);
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug)]
-#[must_use = "dropping it cancels the task"]
+#[must_use = "dropping it ends the task"]
 pub struct CancelOnDrop<T>(Task<T>);
 
 impl<T> Future for CancelOnDrop<T> {
@@ -167,7 +167,7 @@ impl<T> Future for CancelOnDrop<T> {
 
 impl<T> Drop for CancelOnDrop<T> {
     fn drop(&mut self) {
-        self.0.cancel();
+        Core::end_now(self.0.id());
     }
 }
 

@@ -3,10 +3,11 @@
 //! *Assumes*: slots and queue (`task/ready_queue.rs`), cells (`task/cell.rs`), wakers that are ids
 //! (`event_loop/waker.rs`).
 //! *Promises*: while a task runs nothing of the loop is borrowed, so it may spawn, wake and
-//! cancel any task, itself included; its panic reaches its awaiter or the exception handler, and a panic in its
-//! future's drop always the handler. An
-//! eager task that is ready at once never enters the ready queue and costs no iteration; one that
-//! waits is a task like any other from then on.
+//! cancel any task, itself included; its panic reaches its awaiter or the exception handler, and a
+//! panic in its future's drop always the handler. An eager task that is ready at once never enters
+//! the ready queue and costs no iteration; one that waits is a task like any other from then on. A
+//! task that is ended now has been dropped when
+//! the call returns, unless it is the caller, or the caller runs inside its step.
 //! *Leaves out*: how many to run (`event_loop/run_once.rs`).
 //!
 //! ```text
@@ -24,7 +25,7 @@
 
 use crate::base::id::TaskId;
 use crate::base::panic::{drop_caught, into_message};
-use crate::event_loop::core::{Core, current, no_loop, with_current};
+use crate::event_loop::core::{Core, current, made_here, no_loop, try_enter, with_current};
 use crate::event_loop::join::Task;
 use crate::event_loop::waker::{task_of, wake, waker};
 use crate::task::cell::AnyTask;
@@ -76,6 +77,9 @@ impl Core {
 
     /// The same, on what is left of the budget.
     pub(crate) fn advance(&self, task: AnyTask) -> bool {
+        if task.is_done() {
+            return false; // ended while it stood in the queue
+        }
         // Its drop would do nothing, and that by a call through a pointer.
         let waker = ManuallyDrop::new(waker(task.id()));
         let cx = &mut Context::from_waker(&waker);
@@ -169,6 +173,44 @@ impl Core {
         name.map_or_else(|| format!("{id:?}"), |name| name.to_string())
     }
 
+    /// Drops the future of a task here and now; awaiting it gives `Cancelled`. One that runs,
+    /// because it calls this itself or something does inside its step, is dropped in the next
+    /// iteration instead: a future cannot be dropped while it is being polled. Without effect on a
+    /// task that is done, and in the copy of a loop that came with a fork.
+    pub(crate) fn end_now(id: TaskId) {
+        let Some(core) = made_here(id.loop_id()) else { return };
+        let _its_drops_find_their_loop = try_enter(&core);
+        core.end(id);
+    }
+
+    fn end(&self, id: TaskId) {
+        let task = self.ready.borrow().task(id).cloned();
+        let Some(task) = task else { return };
+        if task.state().is_running() {
+            return self.ready.borrow_mut().cancel(id);
+        }
+        let nested = &self.nested_ends;
+        let depth = nested.depth.get();
+        if depth == DEEPEST_END {
+            return nested.later.borrow_mut().push(task);
+        }
+        nested.depth.set(depth + 1);
+        self.drop_future(task);
+        if depth == 0 {
+            // The borrow ends before the task does: its drop is user code.
+            let next = || nested.later.borrow_mut().pop();
+            std::iter::from_fn(next).for_each(|task| self.drop_future(task));
+        }
+        nested.depth.set(depth);
+    }
+
+    /// No drop in here panics: all are caught.
+    fn drop_future(&self, task: AnyTask) {
+        if let Some(end) = task.cancel_now() {
+            self.conclude(task, end);
+        }
+    }
+
     /// Drops every task. Awaiters get `Cancelled`; what the drops spawn is refused.
     pub(crate) fn drop_tasks(&self) {
         let queue = self.ready.borrow_mut().close();
@@ -184,6 +226,10 @@ impl Core {
         }
     }
 }
+
+/// A task that ends in the drop of another, and so on, is dropped at once down to this depth. Those
+/// below wait until the first of all has been dropped, so that no chain overflows the stack.
+const DEEPEST_END: u32 = 16;
 
 /// Starts a task on the loop that this thread is running; its first poll comes in the next
 /// iteration.

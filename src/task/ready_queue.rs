@@ -243,7 +243,8 @@ impl ReadyQueue {
         }
     }
 
-    fn task(&self, id: TaskId) -> Option<&AnyTask> {
+    /// The task of this id, if it is alive.
+    pub fn task(&self, id: TaskId) -> Option<&AnyTask> {
         self.slots.get(id.index() as usize)?.as_ref().filter(|task| task.id() == id)
     }
 }

@@ -17,6 +17,7 @@
 use crate::aio::tasks::task_tree::{Awaits, add_to_awaited_by};
 use crate::base::id::TaskId;
 use crate::base::sync::Mutex;
+use crate::event_loop::core::{Core, run_caught};
 use crate::event_loop::join::Task;
 use crate::event_loop::waker::task_of;
 use crate::task::state::TaskError;
@@ -173,16 +174,27 @@ impl<T> Children<T> {
         self.tasks[number].take()
     }
 
-    /// Cancels those that have not been given out.
-    pub fn cancel(&self) {
-        for task in self.tasks.iter().flatten() {
-            task.cancel();
-        }
+    /// Ends those that have not been given out: their futures are gone when this returns.
+    pub fn end(&self) {
+        self.tasks.iter().flatten().for_each(|task| Core::end_now(task.id()));
     }
 
     /// The tasks that have not been given out, with their numbers, in order.
-    pub fn into_rest(self) -> impl Iterator<Item = (usize, Task<T>)> {
-        self.tasks.into_iter().enumerate().filter_map(|(number, task)| Some((number, task?)))
+    pub fn into_rest(mut self) -> impl Iterator<Item = (usize, Task<T>)> {
+        std::mem::take(&mut self.tasks)
+            .into_iter()
+            .enumerate()
+            .filter_map(|(number, task)| Some((number, task?)))
+    }
+}
+
+impl<T> Drop for Children<T> {
+    /// The values of those that are done are user values: one whose drop panics takes no other
+    /// along.
+    fn drop(&mut self) {
+        for task in std::mem::take(&mut self.tasks).into_iter().flatten() {
+            run_caught("the drop of a task's value", || drop(task));
+        }
     }
 }
 

@@ -13,12 +13,13 @@
 //! | dropped or ended early | asyncio | here |
 //! |---|---|---|
 //! | `gather` fails | siblings run on | the same |
-//! | `gather` is cancelled | children are cancelled | dropped: the same |
+//! | `gather` is cancelled | children are cancelled | dropped: they are gone, at once |
 //! | `wait`, `as_completed` | never cancel | dropped: the tasks are detached |
 //! | `shield` is cancelled | the inner task runs on | dropped: the same |
 
 use crate::aio::tasks::children::{ChildError, Children, output};
 use crate::aio::time::sleep::sleep;
+use crate::event_loop::core::run_caught;
 use crate::event_loop::join::Task;
 use crate::event_loop::scheduler::create_task;
 use crate::futures::waiting::ReturnWhen;
@@ -33,8 +34,10 @@ use std::time::Duration;
 /// *When one panics or is cancelled*, that error is the result at once. The others run on,
 /// detached, as asyncio's do; their own panics go to the exception handler.
 ///
-/// *Dropped*, it cancels the tasks that are not done, as cancelling asyncio's `gather` does.
-/// No tasks: `Ok(vec![])`. For tasks that return `Result`, see [`try_gather`].
+/// *Dropped*, for example by a time limit, it takes the tasks that are not done with it: their
+/// futures are gone before the code after it runs, as they are when asyncio's `gather` has been
+/// cancelled and awaited. A child that drops the `gather` of itself is cancelled, and goes in the
+/// next iteration. No tasks: `Ok(vec![])`. For tasks that return `Result`, see [`try_gather`].
 ///
 /// ```
 /// use singletrack::aio::{gather, sleep};
@@ -59,7 +62,7 @@ use std::time::Duration;
 pub fn gather<T>(
     tasks: impl IntoIterator<Item = Task<T>>,
 ) -> impl Future<Output = Result<Vec<T>, TaskError>> {
-    collect(Cancelling::new(tasks), |output| output)
+    collect(Ending::new(tasks), |output| output)
 }
 
 /// Awaits all tasks; the first `Err`, panic or cancel ends it. In all else like [`gather`].
@@ -80,14 +83,15 @@ pub fn gather<T>(
 pub fn try_gather<T, E>(
     tasks: impl IntoIterator<Item = Task<Result<T, E>>>,
 ) -> impl Future<Output = Result<Vec<T>, ChildError<E>>> {
-    collect(Cancelling::new(tasks), |output| match output {
+    collect(Ending::new(tasks), |output| match output {
         Ok(result) => result.map_err(ChildError::Failed),
         Err(error) => Err(ChildError::Task(error)),
     })
 }
 
 /// Awaits all tasks, whatever becomes of them; their outcomes come in the order of the
-/// arguments: asyncio's `gather(…, return_exceptions=True)`. Dropped, it cancels the tasks.
+/// arguments: asyncio's `gather(…, return_exceptions=True)`. Dropped, it takes the tasks with it,
+/// as [`gather`] does.
 ///
 /// ```
 /// use singletrack::aio::gather_outcomes;
@@ -107,35 +111,47 @@ pub fn try_gather<T, E>(
 pub fn gather_outcomes<T>(
     tasks: impl IntoIterator<Item = Task<T>>,
 ) -> impl Future<Output = Vec<Result<T, TaskError>>> {
-    let outcomes = collect(Cancelling::new(tasks), Ok::<_, std::convert::Infallible>);
+    let outcomes = collect(Ending::new(tasks), Ok::<_, std::convert::Infallible>);
     async { outcomes.await.unwrap_or_else(|never| match never {}) }
 }
 
 /// Puts each value that `check` accepts into its place; the first output that it does not
 /// accept ends the wait.
 async fn collect<T, R, E>(
-    mut children: Cancelling<T>,
+    mut children: Ending<T>,
     check: impl Fn(Result<T, TaskError>) -> Result<R, E>,
 ) -> Result<Vec<R>, E> {
     let mut places = children.places();
     while let Some((number, output)) = children.next().await {
         match check(output) {
-            Ok(value) => places[number] = Some(value),
+            Ok(value) => places.0[number] = Some(value),
             Err(error) => {
                 children.detach();
                 return Err(error);
             }
         }
     }
-    Ok(places.into_iter().flatten().collect())
+    Ok(std::mem::take(&mut places.0).into_iter().flatten().collect())
 }
 
-/// Children that are cancelled if this is dropped before it is disarmed.
-struct Cancelling<T>(Option<Children<T>>);
+/// The values that have come. If the wait ends early they are dropped one by one: one whose drop
+/// panics takes no other along.
+struct Places<R>(Vec<Option<R>>);
 
-impl<T> Cancelling<T> {
+impl<R> Drop for Places<R> {
+    fn drop(&mut self) {
+        for value in std::mem::take(&mut self.0).into_iter().flatten() {
+            run_caught("the drop of a task's value", || drop(value));
+        }
+    }
+}
+
+/// Children that are ended if this is dropped before it is disarmed.
+struct Ending<T>(Option<Children<T>>);
+
+impl<T> Ending<T> {
     fn new(tasks: impl IntoIterator<Item = Task<T>>) -> Self {
-        Cancelling(Some(tasks.into_iter().collect()))
+        Ending(Some(tasks.into_iter().collect()))
     }
 
     async fn next(&mut self) -> Option<(usize, Result<T, TaskError>)> {
@@ -143,9 +159,9 @@ impl<T> Cancelling<T> {
         Some((number, output(task)))
     }
 
-    fn places<R>(&self) -> Vec<Option<R>> {
+    fn places<R>(&self) -> Places<R> {
         let count = self.0.as_ref().map_or(0, Children::left);
-        (0..count).map(|_| None).collect()
+        Places((0..count).map(|_| None).collect())
     }
 
     /// The rest runs on by itself.
@@ -154,10 +170,10 @@ impl<T> Cancelling<T> {
     }
 }
 
-impl<T> Drop for Cancelling<T> {
+impl<T> Drop for Ending<T> {
     fn drop(&mut self) {
         if let Some(children) = &self.0 {
-            children.cancel();
+            children.end();
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Tasks that end together: if one fails, the rest is cancelled; none outlives the block.
 //!
-//! *Promises*: when `run` returns, every task of the group is gone, its future dropped; all
-//! errors are in the result, in the order in which they came.
+//! *Promises*: when `run` has ended, however it ended (it returned, or it was dropped: by a time
+//! limit, a cancel, a panic), every task of the group is gone, its future dropped; all errors are
+//! in the result, in the order in which they came.
 //! *Leaves out*: the values; each task's handle has its own.
 //!
 //! ```text
@@ -16,14 +17,15 @@
 //!
 //! *What we do*: the body is a future in our hands, so it is dropped rather than cancelled,
 //! and there is nothing to take back. As there, what was ready in the iteration of the first
-//! error still runs, and may fail as well: hence a *group* of errors. But a drop cannot wait: if
-//! `run` itself is dropped, the children are cancelled, and dropped in the next iteration: just
-//! after it instead of just before.
+//! error still runs, and may fail as well: hence a *group* of errors. A drop cannot wait, and need
+//! not: if `run` itself is dropped, that drop drops the children's futures before it returns. One
+//! exception: a child that drops the `run` of its own group cannot be dropped while it is being
+//! polled; it is cancelled, and gone in the next iteration.
 
 use crate::aio::tasks::children::ChildError;
 use crate::aio::tasks::task_tree::{Awaits, add_to_awaited_by};
 use crate::base::id::{GenerationSlab, Key, TaskId};
-use crate::event_loop::core::{Core, current, run_or_send};
+use crate::event_loop::core::{Core, current, run_caught, run_or_send};
 use crate::event_loop::inbox::LoopMessage;
 use crate::event_loop::join::Task;
 use crate::event_loop::waker::task_of;
@@ -133,7 +135,7 @@ impl<E: 'static> TaskGroup<E> {
         };
         let group = TaskGroup { state: Rc::new(RefCell::new(state)) };
         add_to_awaited_by(Rc::downgrade(&group.state) as Weak<dyn Awaits>);
-        let _abort = AbortOnDrop(&group);
+        let _end = EndOnDrop(&group);
         let value = group.run_body(body(group.clone())).await;
         poll_fn(|cx| group.poll_empty(cx.waker())).await;
         let errors = std::mem::take(&mut group.state.borrow_mut().errors);
@@ -220,19 +222,17 @@ impl<E> TaskGroup<E> {
         }
     }
 
-    /// Takes no more tasks, and cancels those that there are.
-    fn abort(&self) {
+    /// Takes no more tasks; returns those that there are.
+    fn close(&self) -> Vec<TaskId> {
         let mut state = self.state.borrow_mut();
         state.stage = GroupStage::Closed;
-        let ids: Vec<TaskId> = state.members.iter().filter_map(|(_, id)| *id).collect();
-        drop(state);
-        ids.into_iter().for_each(cancel);
+        state.members.iter().filter_map(|(_, id)| *id).collect()
     }
 
     /// Ready when all tasks are gone; from then on there are no new ones.
     fn poll_empty(&self, waker: &Waker) -> Poll<()> {
         if self.stage() == GroupStage::Failing {
-            self.abort();
+            self.close().into_iter().for_each(cancel);
         }
         if self.tasks() == 0 {
             self.state.borrow_mut().stage = GroupStage::Closed;
@@ -311,11 +311,17 @@ impl<E> Drop for Membership<E> {
     }
 }
 
-/// Dropped when `run` is: no caller waits for the tasks any more.
-struct AbortOnDrop<'a, E>(&'a TaskGroup<E>);
+/// Dropped when `run` is: no caller waits for the tasks any more, and none outlives this.
+struct EndOnDrop<'a, E>(&'a TaskGroup<E>);
 
-impl<E> Drop for AbortOnDrop<'_, E> {
+impl<E> Drop for EndOnDrop<'_, E> {
     fn drop(&mut self) {
-        self.0.abort();
+        let parent = self.0.state.borrow_mut().parent.take();
+        drop(parent); // it is not to be woken when the last of them is gone
+        self.0.close().into_iter().for_each(Core::end_now);
+        let errors = std::mem::take(&mut self.0.state.borrow_mut().errors);
+        for error in errors {
+            run_caught("the drop of a group's error", || drop(error));
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! Time limits around a future.
 //!
 //! *Promises*: when time is up the future is dropped, there and then, before the error is
-//! seen; a future that is ready in time, or in the same iteration, wins.
+//! seen, and with it the tasks of a [`TaskGroup`](crate::aio::TaskGroup) or a
+//! [`gather`](crate::aio::gather) in it; a future that is ready in time, or in the same iteration,
+//! wins.
 //! *Leaves out*: stopping a future that never awaits. Nothing can, on one thread.
 //!
 //! ```text

@@ -368,6 +368,16 @@ impl Machine {
         place.unwrap_or_default()
     }
 
+    /// Where the instruction is that the current thread will execute next.
+    pub fn next_position(&self) -> Position {
+        let place = self.current.frames.last().and_then(|frame| {
+            let code = self.program.codes.get(frame.code as usize)?;
+            (code.kind != CodeKind::Native).then_some(())?;
+            code.positions.get(frame.at as usize).copied()
+        });
+        place.unwrap_or_else(|| self.position())
+    }
+
     /// Notes an access to something shared.
     pub fn note(&mut self, location: Location, write: bool) {
         if self.noting {

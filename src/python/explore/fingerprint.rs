@@ -6,6 +6,7 @@
 //! probability of one in 10^22.
 
 use crate::python::machine::world::{Thread, World};
+use crate::python::value::heap::Heap;
 use crate::python::value::object::{
     Attributes, DictKind, Frame, Generator, Iter, Object, Sync, Then,
 };
@@ -17,14 +18,16 @@ struct Mixer<'a> {
     a: u64,
     b: u64,
     numbers: Vec<u32>,
+    offsets: Vec<usize>,
     reached: Vec<Id>,
 }
 
 /// The number of a world.
 pub fn fingerprint(world: &World) -> u128 {
     let numbers = vec![u32::MAX; world.heap.len()];
-    let mut mixer =
-        Mixer { world, a: 0x243f_6a88_85a3_08d3, b: 0x1319_8a2e_0370_7344, numbers, reached: Vec::new() };
+    let offsets = world.heap.offsets();
+    let (a, b) = (0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344);
+    let mut mixer = Mixer { world, a, b, numbers, offsets, reached: Vec::new() };
     world.globals.iter().for_each(|value| mixer.value(*value));
     world.threads.iter().for_each(|thread| mixer.thread(thread));
     mixer.text(&world.output);
@@ -56,7 +59,7 @@ impl Mixer<'_> {
 
     fn id(&mut self, id: Id) {
         let next = self.reached.len();
-        let Some(number) = self.numbers.get_mut(id.0 as usize) else { return };
+        let Some(number) = self.numbers.get_mut(Heap::dense(&self.offsets, id)) else { return };
         if *number == u32::MAX {
             *number = u32::try_from(next).unwrap_or(u32::MAX - 1);
             self.reached.push(id);

@@ -281,6 +281,7 @@ impl Machine {
     /// Makes a thread the current one.
     pub fn enter(&mut self, number: usize) {
         self.number = number;
+        self.world.heap.enter(number);
         if let Some(place) = self.world.threads.get_mut(number) {
             self.current = Thread::clone(place);
             self.current.wait = None;

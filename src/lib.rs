@@ -257,7 +257,7 @@
 //!
 //! # Unsafe
 //!
-//! `unsafe` is denied outside these files. Every block says why it is sound.
+//! In this library `unsafe` is denied outside these files. Every block says why it is sound.
 //!
 //! | file | why it is sound, in a line | tests that would notice | under Miri |
 //! | --- | --- | --- | --- |

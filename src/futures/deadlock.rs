@@ -9,7 +9,9 @@
 //! A job may submit another job to its own pool and wait for it. When every worker does so, none
 //! is left to run what they wait for: CPython's documentation shows it ("Deadlocks can occur
 //! when the callable associated with a Future waits on the results of another Future") and
-//! CPython hangs. Here the future asks the pool's guard first.
+//! CPython hangs. Here the future asks the pool's guard first, and if it must not wait, the job that
+//! it waits for ends with `WouldDeadlock`: if that job is still queued, it never runs. A wait with a
+//! time limit ends by itself, and is never refused.
 //!
 //! An event loop is like a pool of one worker, the thread that it was made on: no other thread can
 //! ever run it. asyncio's `run_coroutine_threadsafe(…).result()` on that thread hangs.

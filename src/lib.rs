@@ -94,7 +94,6 @@
 //!   unix.rs             Unix sockets: streams, their listener, and datagrams
 //! aio/streams           Buffered streams, and servers
 //!   buffers.rs          The two buffers of a stream: bytes that have arrived, and bytes to be sent. Pure
-//!   futures_io.rs       The traits of the `futures-io` crate on every stream (feature `futures-io`)
 //!   outgoing.rs         The sending side of a stream: a queue, the task that empties it, and how it ends
 //!   reader.rs           A buffered reader: by lines, by separators, by counts
 //!   server.rs           A server: accepts connections and runs one task for each
@@ -103,6 +102,12 @@
 //!   run.rs              `run`: a loop for one main task, from the first poll to the last thread
 //!   signals.rs          Signals, as callbacks on the loop and as streams of arrivals
 //!   subprocess.rs       Child processes: std's `Command`, with the pipes and the child's end on the loop
+//! interop               Other people's traits on the loop's own types, so that software written against them runs here
+//!   futures_io.rs       The traits of the `futures-io` crate on every stream (feature `futures-io`)
+//!   halves.rs           A half of a stream, as every foreign trait asks for it: polled to read, or polled to write
+//!   hyper.rs            hyper's runtime on this loop: its streams, its executor, its timer (feature `hyper`)
+//!   stream.rs           The trait `Stream` of the `futures-core` crate (feature `futures-core`)
+//!   tokio_io.rs         tokio's `AsyncRead` and `AsyncWrite` on every stream (feature `tokio-io`)
 //! gil/rules             Which thread has the lock, and when it drops it: every rule, without threads
 //!   decision.rs         What the rules decide, as plain data; the errors instead of a deadlock
 //!   machine.rs          Which thread holds the lock, which is next, which sleep: all rules. Pure
@@ -280,6 +285,7 @@ pub mod base;
 pub mod event_loop;
 pub mod futures;
 pub mod gil;
+pub mod interop;
 #[cfg(feature = "cli")]
 pub mod lab;
 pub mod process;

@@ -102,7 +102,7 @@
 //!   run.rs              `run`: a loop for one main task, from the first poll to the last thread
 //!   signals.rs          Signals, as callbacks on the loop and as streams of arrivals
 //!   subprocess.rs       Child processes: std's `Command`, with the pipes and the child's end on the loop
-//! interop               Other people's traits on the loop's own types, so that software written against them runs here
+//! interop               Other people's traits on the loop's own types: hyper's, tokio's, those of futures
 //!   futures_io.rs       The traits of the `futures-io` crate on every stream (feature `futures-io`)
 //!   halves.rs           A half of a stream, as every foreign trait asks for it: polled to read, or polled to write
 //!   hyper.rs            hyper's runtime on this loop: its streams, its executor, its timer (feature `hyper`)

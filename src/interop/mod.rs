@@ -1,4 +1,4 @@
-//! Other people's traits on the loop's own types, so that software written against them runs here.
+//! Other people's traits on the loop's own types: hyper's, tokio's, those of futures
 //!
 //! ```text
 //!   their trait                          ours                            feature

@@ -119,7 +119,10 @@ pub fn array(out: &mut Vec<u8>, length: usize) {
 mod tests {
     use super::*;
 
-    fn parsed(bytes: &[u8]) -> Result<Option<(Vec<Vec<u8>>, usize)>, ProtocolError> {
+    /// The parts, and how many bytes they took.
+    type Parsed = (Vec<Vec<u8>>, usize);
+
+    fn parsed(bytes: &[u8]) -> Result<Option<Parsed>, ProtocolError> {
         let mut parts = Vec::new();
         let end = parse(bytes, &mut parts)?;
         Ok(end.map(|end| (parts.iter().map(|part| part.to_vec()).collect(), end)))

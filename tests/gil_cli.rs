@@ -3,6 +3,8 @@
 
 #[path = "common/command.rs"]
 mod command;
+#[path = "common/terminal.rs"]
+mod terminal;
 
 use command::finish;
 use serde_json::Value;
@@ -11,14 +13,24 @@ use singletrack::lab::scenes::scene::Scene;
 use std::fs;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
+use terminal::on_terminal;
 
 const PATIENCE: Duration = Duration::from_secs(90);
 
+/// `singletrack gil …`, with nothing in its environment that says how to draw.
+fn command_line(words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_singletrack"));
+    command.arg("gil").args(words).stdin(Stdio::null());
+    for name in ["COLUMNS", "CLICOLOR_FORCE", "NO_COLOR", "TERM", "COLORTERM"] {
+        command.env_remove(name);
+    }
+    command
+}
+
 /// Runs `singletrack gil …` to its end; a command that hangs is killed and fails the test.
 fn gil(words: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_singletrack"));
-    command.arg("gil").args(words).env_remove("COLUMNS").env_remove("CLICOLOR_FORCE");
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut command = command_line(words);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     finish(command.spawn().unwrap(), words, PATIENCE)
 }
 
@@ -190,7 +202,9 @@ fn the_line_of_costs_and_the_seed_bring_the_same_history_back() {
     let words = ["battle", "--simulate", "4", "--seconds", "0.05", "--policy", "python-2"];
     let with = |more: &[&str]| text(&[&words[..], more].concat());
     let page = with(&["--seed", "3"]);
-    let costs = page.lines().find_map(|line| line.strip_prefix("--costs ")).unwrap();
+    // As a shell reads it: a backslash at the end of a line joins it with the next.
+    let joined = page.replace("\\\n", "");
+    let costs = joined.lines().find_map(|line| line.strip_prefix("--costs ")).unwrap();
     assert_eq!(with(&["--seed", "3", "--costs", costs]), page);
     assert_ne!(with(&["--seed", "4"]), page);
     assert_ne!(with(&["--seed", "3", "--costs", "interrupt=20us"]), page);
@@ -243,6 +257,97 @@ fn parity_sets_the_simulator_beside_the_real_lock() {
 }
 
 #[test]
+fn a_picture_is_as_wide_as_the_terminal_and_no_wider() {
+    let words = "battle --simulate 4 --seconds 0.05 --policy python-2 --color never";
+    let words: Vec<&str> = words.split(' ').collect();
+    for columns in [20, 60, 80, 120, 160] {
+        let (page, code) = on_terminal(columns, &mut command_line(&words), PATIENCE);
+        assert_eq!(code, 0, "{page}");
+        let widest = page.lines().map(|line| line.chars().count()).max();
+        assert_eq!(widest, Some(usize::from(columns)), "{page}");
+    }
+    // $COLUMNS speaks for what is no terminal, and not against one.
+    let (page, _) = on_terminal(60, command_line(&words).env("COLUMNS", "100"), PATIENCE);
+    assert!(page.lines().all(|line| line.chars().count() <= 60), "{page}");
+}
+
+#[test]
+fn colours_are_those_that_the_terminal_has() {
+    let words = ["battle", "--simulate", "4", "--seconds", "0.05", "--policy", "python-2"];
+    let drawn = |environment: &[(&str, &str)], more: &[&str]| {
+        let mut command = command_line(&[&words[..], more].concat());
+        command.envs(environment.iter().copied());
+        on_terminal(80, &mut command, PATIENCE).0
+    };
+    let console = drawn(&[("TERM", "linux")], &[]);
+    assert!(console.contains("\x1b[32m") && !console.contains("38;"), "{console:?}");
+    assert!(drawn(&[("TERM", "xterm-256color")], &[]).contains("\x1b[38;5;"));
+    let rich = [("TERM", "xterm"), ("COLORTERM", "truecolor")];
+    assert!(drawn(&rich, &[]).contains("\x1b[38;2;"));
+    for (environment, more) in [
+        (&[("TERM", "linux"), ("NO_COLOR", "1")][..], &[][..]),
+        (&[("TERM", "dumb")], &[]),
+        (&rich, &["--color", "never"]),
+    ] {
+        assert!(!drawn(environment, more).contains('\x1b'), "{environment:?} {more:?}");
+    }
+    // What no terminal reads has colours on request only.
+    assert!(!text(&words).contains('\x1b'));
+    assert!(text(&[&words[..], &["--color", "always"]].concat()).contains("\x1b[32m"));
+}
+
+#[test]
+fn a_fight_that_the_picture_is_too_coarse_for_is_looked_at_closely() {
+    let words = ["battle", "--simulate", "4", "--seconds", "0.05", "--policy"];
+    let page = text(&[&words[..], &["python-2"]].concat());
+    let closer = page.split("a closer look, at ").nth(1).expect(&page);
+    let lanes: Vec<&str> = closer.lines().skip(2).take(3).collect();
+    assert!(lanes.iter().all(|lane| !lane.contains('▞')), "single takes show: {closer}");
+    assert!(lanes[1..].iter().any(|lane| lane.matches('╵').count() >= 3), "and fail: {closer}");
+    let page = text(&[&words[..], &["python-3.2"]].concat());
+    assert!(!page.contains("a closer look"), "nothing is hidden: {page}");
+}
+
+#[test]
+fn a_window_is_the_stretch_that_was_asked_for() {
+    let words = ["battle", "--simulate", "4", "--seconds", "0.05", "--policy", "python-3.2"];
+    let zoom = |window| text(&[&words[..], &["--window", window]].concat());
+    let page = zoom("9.9ms..10.2ms");
+    assert!(page.contains("python-3.2: 300 us of 50 ms"), "{page}");
+    assert!(page.contains("9.90 ms") && page.contains("10.20 ms"), "{page}");
+    assert!(zoom("100us").contains("python-3.2: 100 us of 50 ms"));
+    let output = gil(&[&words[..], &["--window", "3s..4s"]].concat());
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("--window 3000 ms..4000 ms: recorded is 100 ns to 50 ms"), "{stderr}");
+}
+
+#[test]
+fn a_table_drops_columns_and_never_cuts_numbers() {
+    use singletrack::gil::SwitchPolicy;
+    use singletrack::lab::scenes::parity::{ParityRow, heading, line};
+    let row = ParityRow {
+        scene: "convoy",
+        unit: "us a request",
+        policy: SwitchPolicy::PYTHON_2_LINUX,
+        cores: 2,
+        real: 1234.0,
+        simulated: 5678.0,
+    };
+    for width in 8..100 {
+        let (head, cells) = (heading(width), line(&row, width));
+        let count = |text: &str| text.split_whitespace().count();
+        for text in [&head, &cells] {
+            assert!(text.trim_end().chars().count() <= width, "{width}: {text}");
+        }
+        // `us a request` is three words.
+        let unit = if cells.contains("us a") { 2 } else { 0 };
+        assert_eq!(count(&head) + unit, count(&cells), "{width}: {head}{cells}");
+    }
+    assert!(line(&row, 80).contains("us a request"));
+}
+
+#[test]
 fn ascii_and_width_are_kept() {
     let page = text(&["no-force", "--seconds", "0.05", "--ascii", "--width", "60"]);
     let picture = page.split("\nWhy\n").next().unwrap();
@@ -270,13 +375,21 @@ fn a_column_of_figures_is_shown_whole_or_not_at_all() {
 
 #[test]
 fn what_makes_no_sense_is_refused_in_one_line() {
-    let cases: [(&[&str], &str); 21] = [
+    let cases: [(&[&str], &str); 29] = [
         (&["convoi"], "convoy"),
         (&["convoi"], "fidelity or parity"),
         (&["battle", "--policy", "python-4"], "python-3.13"),
         (&["battle", "--seconds", "0"], "0.05"),
         (&["battle", "--seconds", "soon"], "0.05"),
-        (&["battle", "--width", "7"], "40"),
+        (&["battle", "--width", "7"], "20"),
+        (&["battle", "--window", "soon"], "200us"),
+        (&["battle", "--window", "2ms..1ms"], "12ms..14ms"),
+        (&["battle", "--window", "2ms", "--json"], "--json"),
+        (&["battle", "--color", "red"], "never"),
+        (&["battle", "--seconds", "1", "--seconds", "2"], "multiple times"),
+        (&["battle", "--json", "--json"], "multiple times"),
+        (&["fidelity", "--width", "90"], "draws nothing"),
+        (&["parity", "--ascii"], "draws nothing"),
         (&["battle", "--python", "/usr/bin/python3"], "fidelity"),
         (&["fidelity", "--policy", "fair"], "preset"),
         (&["fidelity", "--trace", "x"], "scene"),

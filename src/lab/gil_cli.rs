@@ -13,6 +13,8 @@ use crate::gil::rules::policy::SwitchPolicy;
 use crate::gil::simulator::costs::{Costs, CostsError};
 use crate::gil::simulator::simulation::MAX_CORES;
 use crate::lab::report::failure::Failure;
+use crate::lab::report::terminal::{ColorChoice, WIDEST};
+use crate::lab::report::window::Zoom;
 use crate::lab::scenes::scene::Scene;
 use clap::Args;
 use std::fs::File;
@@ -26,9 +28,8 @@ const PARITY: &str = "parity";
 /// The word after `--costs` that has them measured.
 const MEASURED: &str = "measured";
 const SEED: u64 = 7;
-const NARROWEST: usize = 40;
-const WIDEST: usize = 1000;
-const USUAL_WIDTH: usize = 80;
+/// Narrower pictures show nothing.
+const NARROWEST: usize = 20;
 const LONGEST: f64 = 600.0;
 
 /// Examples for the help text.
@@ -83,12 +84,19 @@ pub struct GilArgs {
     /// Also writes all that was recorded to a file that Perfetto opens
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
-    /// Characters in a line [default: $COLUMNS, or 80]
+    /// Draws another stretch of time: so much of it, where the lock is fought for most (200us), or
+    /// from one moment to another on the picture's scale (12ms..14ms)
+    #[arg(long, value_name = "TIME", conflicts_with = "json")]
+    window: Option<Zoom>,
+    /// Characters in a line [default: the terminal's columns, $COLUMNS, or 80]
     #[arg(long, value_name = "N", value_parser = width)]
     width: Option<usize>,
     /// Draws with ASCII characters only
     #[arg(long)]
     ascii: bool,
+    /// Colours in the pictures: those that TERM and COLORTERM promise
+    #[arg(long, value_name = "WHEN", value_enum, default_value = "auto")]
+    color: ColorChoice,
     /// Interpreters for fidelity [default: those on PATH and in pyenv]
     #[arg(long, value_name = "PATH", num_args = 1..)]
     python: Vec<PathBuf>,
@@ -140,10 +148,14 @@ pub struct SceneRequest {
     pub json: bool,
     /// Where to write a trace.
     pub trace: Option<PathBuf>,
-    /// Characters in a line.
-    pub width: usize,
+    /// Which stretch of time to draw; the last of it if none is named.
+    pub window: Option<Zoom>,
+    /// Characters in a line, if that was asked for.
+    pub width: Option<usize>,
     /// Draw with ASCII characters only.
     pub ascii: bool,
+    /// When to use colours.
+    pub color: ColorChoice,
 }
 
 /// A comparison with real interpreters.
@@ -204,8 +216,10 @@ impl GilArgs {
             time: Duration::from_secs_f64(self.seconds.unwrap_or(0.5)),
             json: self.json,
             trace: self.trace,
-            width: self.width.unwrap_or_else(usual_width),
+            window: self.window,
+            width: self.width,
             ascii: self.ascii,
+            color: self.color,
         }))
     }
 
@@ -248,7 +262,15 @@ impl GilArgs {
         if self.simulate.is_some() {
             return Err(misplaced("--simulate", &format!("{what} is no scene")));
         }
-        Ok(())
+        let drawing = [
+            ("--window", self.window.is_some()),
+            ("--width", self.width.is_some()),
+            ("--ascii", self.ascii),
+        ];
+        match drawing.into_iter().find(|(_, given)| *given) {
+            Some((option, _)) => Err(misplaced(option, &format!("{what} draws nothing"))),
+            None => Ok(()),
+        }
     }
 }
 
@@ -266,11 +288,6 @@ fn unknown(name: &str) -> Failure {
 
 fn misplaced(option: &str, why: &str) -> Failure {
     Failure::new(option, why, "leave it out")
-}
-
-fn usual_width() -> usize {
-    let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
-    columns.unwrap_or(USUAL_WIDTH).clamp(NARROWEST, WIDEST)
 }
 
 fn cores(text: &str) -> Result<usize, String> {

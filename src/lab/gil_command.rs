@@ -13,6 +13,7 @@ use crate::lab::gil_cli::{
 };
 use crate::lab::report::failure::Failure;
 use crate::lab::report::lanes::DrawOptions;
+use crate::lab::report::terminal::{Page, wrap};
 use crate::lab::report::trace::{TraceProcess, write_trace};
 use crate::lab::scenes::calibration::calibrate;
 use crate::lab::scenes::echo::CoreSplit;
@@ -30,14 +31,16 @@ use std::path::Path;
 /// If a run fails, or something cannot be written.
 pub fn show(
     request: &SceneRequest,
-    colour: bool,
+    page: &Page,
     mut print: impl FnMut(&str) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let SceneRequest { scene, policies, time, json, width, ascii, .. } = request;
-    let options = DrawOptions { width: *width, ascii: *ascii, colour };
+    let SceneRequest { scene, policies, time, json, window, ascii, .. } = request;
+    let Page { width, palette } = *page;
+    let options = DrawOptions { width, ascii: *ascii, palette };
     let setting = request.simulate.as_ref().map(setting).transpose()?;
     if !json {
-        print(&format!("{}: {}\n{}\n", scene.name, scene.title, place(setting.as_ref())))?;
+        let title = wrap(&format!("{}: {}", scene.name, scene.title), width);
+        print(&format!("{title}{}\n", place(setting.as_ref(), width)))?;
     }
     let mut runs: Vec<(SwitchPolicy, SceneRun)> = Vec::new();
     for &policy in policies {
@@ -49,7 +52,7 @@ pub fn show(
             None => scene.run(policy, *time)?,
         };
         if !json {
-            print(&format!("{}\n", picture(scene, policy, &take, &options)))?;
+            print(&format!("{}\n", picture(scene, policy, &take, *window, &options)?))?;
         }
         runs.push((policy, take));
     }
@@ -60,7 +63,7 @@ pub fn show(
     }
     match json {
         true => print(&format!("{:#}\n", document(scene, *time, setting.as_ref(), &runs))),
-        false => print(&explanation(scene, *width)),
+        false => print(&explanation(scene, width)),
     }
 }
 
@@ -72,11 +75,14 @@ fn setting(machine: &MachineRequest) -> Result<SimulatedMachine, Failure> {
     })
 }
 
-/// On which simulated machine it runs: all that is needed to see the same again.
-fn place(setting: Option<&SimulatedMachine>) -> String {
+/// On which simulated machine it runs: all that is needed to see the same again. Where the costs
+/// are wider than a line, a backslash ends it, as a shell would read it.
+fn place(setting: Option<&SimulatedMachine>, width: usize) -> String {
     let Some(SimulatedMachine { cores, costs, seed, .. }) = setting else { return String::new() };
     let s = if *cores == 1 { "" } else { "s" };
-    format!("on {cores} simulated core{s}, --seed {seed}\n--costs {costs}\n")
+    let costs = wrap(&format!("--costs {costs}"), width.saturating_sub(1));
+    let costs = costs.trim_end().replace(",\n", ",\\\n").replace("--costs\n", "--costs \\\n");
+    wrap(&format!("on {cores} simulated core{s}, --seed {seed}"), width) + &costs + "\n"
 }
 
 /// Compares the simulator, given what this machine charges, with the real lock.
@@ -85,25 +91,26 @@ fn place(setting: Option<&SimulatedMachine>) -> String {
 /// If the machine cannot be measured, or a run fails.
 pub fn parity(
     request: &ParityRequest,
+    page: &Page,
     mut print: impl FnMut(&str) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let measured = calibrate()?;
     if !request.json {
-        print(&format!("measured: {}\n\n{}", measured.costs, parity::heading()))?;
+        let measured = wrap(&format!("measured: {}", measured.costs), page.width);
+        print(&format!("{measured}\n{}", parity::heading(page.width)))?;
     }
     let rows = parity::compare(&request.policies, request.time, &measured, |row| {
-        if request.json { Ok(()) } else { print(&parity::line(row)) }
+        if request.json { Ok(()) } else { print(&parity::line(row, page.width)) }
     })?;
     match request.json {
         true => print(&format!("{:#}\n", parity::document(&measured, &rows))),
-        false => print(NOTE),
+        false => print(&format!("\n{}", wrap(NOTE, page.width))),
     }
 }
 
-const NOTE: &str = "
-The real threads share their cores with whatever else runs, the simulated ones have theirs to
-themselves. The convoy's peer has a core of its own: to see the server on several takes three.
-";
+const NOTE: &str = "The real threads share their cores with whatever else runs, the simulated ones \
+have theirs to themselves. The convoy's peer has a core of its own: to see the server on several \
+takes three.";
 
 /// Compares the presets with the interpreters that are named, or with all that are found.
 ///

@@ -144,30 +144,44 @@ impl Trial<'_> {
     }
 }
 
-/// The table's first line.
-pub fn heading() -> String {
-    format!(
-        "{:8}{:>6}  {:16}{:>12}{:>12}{:>8}  {}\n",
-        "scene", "cores", "policy", "real", "simulated", "factor", "unit"
-    )
+/// The table's first line. Columns that do not fit are left out, the last ones first.
+pub fn heading(width: usize) -> String {
+    in_columns(&["scene", "cores", "policy", "real", "simulated", "factor", "unit"], width)
 }
 
 /// A row for people.
-pub fn line(row: &ParityRow) -> String {
+pub fn line(row: &ParityRow, width: usize) -> String {
     let number = |value: f64| match value {
         value if value < 100.0 => format!("{value:.2}"),
         value => format!("{value:.0}"),
     };
-    format!(
-        "{:8}{:>6}  {:16}{:>12}{:>12}{:>8}  {}\n",
-        row.scene,
-        row.cores,
-        row.policy.to_string(),
-        number(row.real),
-        number(row.simulated),
-        format!("{:.2}x", row.factor()),
-        row.unit
-    )
+    let [cores, policy] = [row.cores.to_string(), row.policy.to_string()];
+    let [real, simulated] = [row.real, row.simulated].map(number);
+    let factor = format!("{:.2}x", row.factor());
+    in_columns(&[row.scene, &cores, &policy, &real, &simulated, &factor, row.unit], width)
+}
+
+/// Text to the left, numbers to the right.
+fn in_columns(cells: &[&str; 7], width: usize) -> String {
+    let [scene, cores, policy, real, simulated, factor, unit] = cells;
+    let cells = [
+        format!("{scene:8}"),
+        format!("{cores:>6}"),
+        format!("  {policy:16}"),
+        format!("{real:>12}"),
+        format!("{simulated:>12}"),
+        format!("{factor:>8}"),
+        format!("  {unit:13}"),
+    ];
+    let mut text = String::new();
+    for cell in cells {
+        // The same columns in every row: what counts is their width, not the text in them.
+        if text.len() + cell.len() > width {
+            break;
+        }
+        text += &cell;
+    }
+    text.trim_end().to_owned() + "\n"
 }
 
 /// All rows for machines: `{costs, call_ns, rows: [{scene, cores, policy, unit, real, simulated,

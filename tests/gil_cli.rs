@@ -111,6 +111,19 @@ fn a_race_loses_updates_only_where_the_lock_can_be_lost_between_load_and_store()
 }
 
 #[test]
+fn every_race_under_an_interval_loses_updates() {
+    for _ in 0..4 {
+        let page = json(&["race", "--json", "--policy", "python-3.2"]);
+        let figure = |name: &str| page["runs"][0]["figures"][name].as_f64().unwrap();
+        let (lost, all) = (figure("lost"), figure("increments"));
+        assert!(0.0 < lost && lost < all, "{page}");
+        let threads = page["runs"][0]["threads"].as_array().unwrap();
+        let takes = |thread: &Value| thread["takes"].as_u64().unwrap();
+        assert!(threads.iter().all(|thread| takes(thread) >= 1), "all of them race: {page}");
+    }
+}
+
+#[test]
 fn a_forced_switch_always_hands_over() {
     let page = json(&["no-force", "--seconds", "0.3", "--json", "--policy", "python-3.2"]);
     assert_eq!(page["runs"][0]["figures"]["handed_over"], 1.0);
@@ -306,6 +319,13 @@ fn a_fight_that_the_picture_is_too_coarse_for_is_looked_at_closely() {
     assert!(lanes[1..].iter().any(|lane| lane.matches('╵').count() >= 3), "and fail: {closer}");
     let page = text(&[&words[..], &["python-3.2"]].concat());
     assert!(!page.contains("a closer look"), "nothing is hidden: {page}");
+}
+
+#[test]
+fn a_thread_that_blocks_for_the_whole_picture_is_drawn() {
+    let page = text(&["signal-storm", "--seconds", "0.1", "--ascii", "--policy", "python-3.2"]);
+    let main = page.lines().find(|line| line.starts_with("a main")).unwrap();
+    assert!(main.contains("....................") && main.ends_with("100 %"), "{page}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use serde_json::Value;
-use singletrack::gil::{EventKind, LockEvent, Recording, Track};
+use singletrack::gil::{EventKind, LockEvent, LockState, Recording, Track};
 use singletrack::lab::report::lanes::{DrawOptions, StateNames, lanes, legend};
 use singletrack::lab::report::recording::{FlatRecording, Profile};
 use singletrack::lab::report::terminal::Palette;
@@ -14,7 +14,7 @@ const MS: u64 = 1_000_000;
 
 fn track(name: &str, tid: u32, events: &[(u64, EventKind)]) -> Track {
     let events = events.iter().map(|&(at, what)| LockEvent { at, what }).collect();
-    Track { name: name.into(), tid, events, dropped: 0, times: None }
+    Track { name: name.into(), tid, events, dropped: 0, began: None, times: None }
 }
 
 /// Two rounds of a convoy: the echo thread waits 5 ms, has the lock for 0.1 ms, and waits again.
@@ -213,7 +213,7 @@ proptest! {
     #[test]
     fn shares_add_up(words in proptest::collection::vec(any::<u64>(), 0..40), until in any::<u64>()) {
         let events: Vec<LockEvent> = words.into_iter().map(LockEvent::from_word).collect();
-        let track = Track { name: "t".into(), tid: 7, events, dropped: 0, times: None };
+        let track = Track { name: "t".into(), tid: 7, events, dropped: 0, began: None, times: None };
         let recording = Recording { tracks: vec![track], until };
         let text = lanes(&recording, 0..until, &StateNames::LOCK, &PLAIN);
         let line = text.lines().last().unwrap();
@@ -242,7 +242,7 @@ proptest! {
     ) {
         let events: Vec<LockEvent> = words.into_iter().map(LockEvent::from_word).collect();
         let recording = Recording {
-            tracks: vec![Track { name: "\"\n\u{1}".into(), tid: 7, events, dropped: 3, times: None }],
+            tracks: vec![Track { name: "\"\n\u{1}".into(), tid: 7, events, dropped: 3, began: None, times: None }],
             until,
         };
         let window = from.min(until)..until;
@@ -301,4 +301,59 @@ fn a_trace_has_the_fields_that_viewers_read() {
             end = ts + slice["dur"].as_f64().unwrap();
         }
     }
+}
+
+#[test]
+fn a_trace_names_no_owner_of_a_time_whose_events_were_forgotten() {
+    let mut recording = convoy();
+    // The ring of cpu has begun anew after 6 ms; echo's holds before that are not the whole story.
+    recording.tracks[0].events.retain(|event| event.at >= 6 * MS);
+    recording.tracks[0].dropped = 4;
+    let name = "convoy · python-2".into();
+    let process = TraceProcess { pid: 1, name, recording, words: StateNames::LOCK };
+    let mut file = Vec::new();
+    write_trace(&mut file, &[], &[process]).unwrap();
+    let trace: Value = serde_json::from_slice(&file).unwrap();
+    let slices = |tid: u64| -> Vec<(String, f64, f64)> {
+        let events = trace["traceEvents"].as_array().unwrap().iter();
+        let slices = events.filter(|e| e["ph"] == "X" && e["tid"] == tid);
+        let number = |value: &Value| value.as_f64().unwrap() / 1000.0;
+        slices
+            .map(|e| (e["name"].as_str().unwrap().into(), number(&e["ts"]), number(&e["dur"])))
+            .collect()
+    };
+    assert_eq!(
+        slices(0),
+        [
+            ("unknown: events forgotten".into(), 0.0, 10.0),
+            ("echo".into(), 10.0, 0.1),
+            ("cpu".into(), 10.1, 1.9),
+        ]
+    );
+    assert_eq!(slices(11)[0], ("events forgotten".into(), 0.0, 10.0));
+    let waits = trace["traceEvents"].as_array().unwrap().iter();
+    let waits: Vec<&Value> =
+        waits.filter(|e| e["name"] == "Waiting for GIL" && e["tid"] == 12).collect();
+    assert_eq!(waits[0]["args"]["holder"], Value::Null, "{waits:?}");
+}
+
+#[test]
+fn a_thread_that_does_nothing_is_drawn_from_the_beginning_of_its_recording() {
+    let main = Track { began: Some((0, LockState::NoGil)), ..track("main", 10, &[]) };
+    let late = Track { began: Some((6 * MS, LockState::WaitingForGil)), ..track("late", 13, &[]) };
+    let mut recording = convoy();
+    recording.tracks.extend([main, late]);
+    let text = lanes(&recording, 0..12 * MS, &StateNames::LOCK, &PLAIN);
+    assert!(
+        text.contains("c main     ··························    0 %    0 %    100 %"),
+        "{text}"
+    );
+    assert!(
+        text.contains("d late                  ▒▒▒▒▒▒▒▒▒▒▒▒▒    0 %   50 %     50 %"),
+        "{text}"
+    );
+    assert_eq!(Recording::from(FlatRecording::from(&recording)), recording);
+    // Of a ring that has forgotten events, the beginning is not what came before the first one.
+    recording.tracks[2].dropped = 1;
+    assert_eq!(recording.tracks[2].slices(12 * MS), []);
 }

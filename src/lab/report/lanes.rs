@@ -168,6 +168,7 @@ impl Layout {
 ///     tid: 0,
 ///     events: events.iter().map(|&(at, what)| LockEvent { at, what }).collect(),
 ///     dropped: 0,
+///     began: None,
 ///     times: None,
 /// };
 /// let a = track("cpu", &[(0, EventKind::Takes), (6000, EventKind::DropsOnRequest)]);

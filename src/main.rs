@@ -2,8 +2,8 @@
 //!
 //! *Assumes*: the process has one thread, for the lab forks a child for each run that it measures.
 //! *Promises*: results on stdout, everything else on stderr; one line and exit code 1 or 2
-//! where there is no result; 130 on SIGINT. A comparison that is interrupted shows what it has. What
-//! was ignored when the command began (`nohup`, `&`) stays ignored.
+//! where there is no result; 130 on SIGINT. A comparison or a scene that is interrupted shows what
+//! it has. What was ignored when the command began (`nohup`, `&`) stays ignored.
 //! *Leaves out*: all logic (`lab`).
 //!
 //! ```text
@@ -50,7 +50,7 @@ fn handle(request: &Request) -> Result<(), Failure> {
     let refused = |e: io::Error| Failure::io("a signal handler", &e, "run it again");
     settle_ignored_signals().map_err(refused)?;
     match request {
-        Request::Compare(_) => watch()?,
+        Request::Compare(_) | Request::Gil(_) => watch()?,
         _ => exit_on_interrupt().map_err(refused)?,
     }
     match request {

@@ -12,7 +12,7 @@ use singletrack::lab::scenes::explanation::resolve;
 use singletrack::lab::scenes::scene::Scene;
 use std::fs;
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use terminal::on_terminal;
 
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -457,4 +457,193 @@ fn explanations_name_functions_that_exist() {
             assert!(line.contains(&format!("fn {}", place.function)), "{place}: {line}");
         }
     }
+}
+
+// --- lives among other programs ---------------------------------------------------------
+
+/// A command that has begun, and whoever reads its page.
+struct Underway {
+    child: std::process::Child,
+    page: std::thread::JoinHandle<String>,
+}
+
+fn start(words: &[&str]) -> Underway {
+    let mut command = command_line(words);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let stdout = child.stdout.take().unwrap();
+    Underway { child, page: std::thread::spawn(|| std::io::read_to_string(stdout).unwrap()) }
+}
+
+impl Underway {
+    /// Waits until its run of this number, counted from 1, is under way.
+    fn in_run(&self, number: usize) {
+        let pid = self.child.id();
+        let children = format!("/proc/{pid}/task/{pid}/children");
+        let mut seen = std::collections::BTreeSet::new();
+        let deadline = Instant::now() + PATIENCE;
+        while seen.len() < number {
+            let now = fs::read_to_string(&children).unwrap();
+            seen.extend(now.split_whitespace().map(str::to_owned));
+            assert!(Instant::now() < deadline, "it came to run {} only", seen.len());
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+    }
+
+    /// Its page, what it says on stderr, and its exit code, all of it soon.
+    fn end(mut self) -> (String, String, Option<i32>) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let status = loop {
+            match self.child.try_wait().unwrap() {
+                Some(status) => break status,
+                None if Instant::now() > deadline => {
+                    self.child.kill().unwrap();
+                    panic!("it works on for nobody");
+                }
+                None => std::thread::sleep(Duration::from_millis(5)),
+            }
+        };
+        let stderr = std::io::read_to_string(self.child.stderr.take().unwrap()).unwrap();
+        (self.page.join().unwrap(), stderr, status.code())
+    }
+}
+
+/// A directory of its own for one test, gone when the test has passed.
+fn scratch(name: &str) -> std::path::PathBuf {
+    let path = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&path);
+    fs::create_dir_all(&path).unwrap();
+    path
+}
+
+#[test]
+fn a_signal_ends_a_run_at_once_whatever_runs() {
+    for (name, code) in [("-INT", 130), ("-TERM", 143)] {
+        for words in [
+            &["starvation", "--seconds", "600"][..],
+            &["convoy", "--seconds", "600"],
+            &["battle", "--simulate", "4", "--seconds", "600"],
+            &["parity", "--seconds", "600"],
+        ] {
+            let underway = start(words);
+            underway.in_run(1);
+            underway.signal(name);
+            let (page, stderr, ended) = underway.end();
+            assert_eq!(ended, Some(code), "{words:?}: {stderr}");
+            assert!(stderr.contains("SIG") && stderr.lines().count() == 1, "{stderr}");
+            assert!(!page.contains('→'), "{page}");
+        }
+    }
+}
+
+#[test]
+fn runs_that_had_ended_are_kept_when_a_signal_comes() {
+    let directory = scratch("gil-partial");
+    let trace = directory.join("trace.json");
+    fs::write(&trace, "yesterday's").unwrap();
+    let name = trace.to_str().unwrap();
+    let words = ["starvation", "--seconds", "1", "--policy", "python-3.2,fair", "--trace", name];
+    let interrupted = |more: &[&str]| {
+        let underway = start(&[&words[..], more].concat());
+        underway.in_run(2);
+        underway.signal("-INT");
+        let (page, stderr, code) = underway.end();
+        assert_eq!(code, Some(130), "{stderr}");
+        page
+    };
+    let page = interrupted(&[]);
+    assert!(page.contains("python-3.2: the last"), "{page}");
+    assert!(page.ends_with("partial: not run, or not to the end: fair\n"), "{page}");
+    let page: Value = serde_json::from_str(&interrupted(&["--json"])).unwrap();
+    assert!(page["error"].as_str().unwrap().contains("SIGINT"), "{page}");
+    assert_eq!(page["runs"].as_array().unwrap().len(), 1, "{page}");
+    assert_eq!(page["runs"][0]["policy"], "python-3.2", "{page}");
+    assert_eq!(fs::read_to_string(&trace).unwrap(), "yesterday's", "an earlier trace is kept");
+    fs::remove_file(&trace).unwrap();
+    interrupted(&[]);
+    let part: Value = serde_json::from_slice(&fs::read(&trace).unwrap()).unwrap();
+    assert!(part["otherData"]["error"].as_str().unwrap().contains("SIGINT"), "marked as a part");
+    assert_eq!(fs::read_dir(&directory).unwrap().count(), 1, "nothing is left beside it");
+    fs::remove_dir_all(&directory).unwrap();
+}
+
+#[test]
+fn a_whole_object_has_no_error() {
+    let page = json(&["battle", "--simulate", "2", "--seconds", "0.05", "--json"]);
+    assert_eq!(page["error"], Value::Null);
+    let thread = &page["runs"][0]["threads"][0];
+    let share = |name: &str| thread[name].as_f64().unwrap();
+    let sum = share("has_share") + share("waits_share") + share("without_share");
+    assert!((sum - 1.0).abs() < 1e-9, "{thread}");
+}
+
+#[test]
+fn a_trace_that_finds_no_room_costs_neither_the_page_nor_the_exit_code() {
+    let words =
+        ["battle", "--simulate", "2", "--seconds", "0.05", "--json", "--trace", "/dev/full"];
+    let output = gil(&words);
+    assert_eq!(output.status.code(), Some(1));
+    let page: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(page["runs"].as_array().unwrap().len(), 3);
+    assert!(page["error"].as_str().unwrap().contains("/dev/full: No space left"), "{page}");
+}
+
+#[test]
+fn a_reader_who_goes_ends_the_work_within_a_run() {
+    for words in [
+        &["convoy", "--seconds", "600"][..],
+        &["battle", "--simulate", "4", "--seconds", "600"],
+        &["starvation", "--seconds", "600"],
+    ] {
+        let mut command = command_line(words);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let (_, stderr, code) = Underway { child, page: std::thread::spawn(String::new) }.end();
+        assert_eq!((code, &stderr[..]), (Some(141), ""), "as if SIGPIPE had ended it");
+    }
+}
+
+#[test]
+fn a_parent_that_ignores_the_end_of_children_changes_nothing() {
+    let script = "import os, signal, sys\n\
+                  signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n\
+                  os.execv(sys.argv[1], sys.argv[1:])";
+    for words in [
+        &["gil", "convoy", "--seconds", "0.05", "--json"][..],
+        &["gil", "parity", "--seconds", "0.05", "--policy", "fair", "--json"],
+    ] {
+        let mut python = Command::new("python3");
+        python.args(["-c", script, env!("CARGO_BIN_EXE_singletrack")]).args(words);
+        python.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let Ok(child) = python.spawn() else { return };
+        let output = finish(child, words, PATIENCE);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{words:?}: {stderr}");
+    }
+}
+
+#[test]
+fn a_trace_may_have_a_name_that_is_no_text_and_a_name_cannot_steer_the_terminal() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let directory = scratch("gil-names");
+    let run = |path: &std::path::Path| {
+        let mut command = command_line(&["battle", "--simulate", "2", "--seconds", "0.05"]);
+        command.arg("--trace").arg(path).stdout(Stdio::piped()).stderr(Stdio::piped());
+        finish(command.spawn().unwrap(), &["battle"], PATIENCE)
+    };
+    let path = directory.join(OsStr::from_bytes(b"tr\xffce.json"));
+    let output = run(&path);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let trace: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    assert!(trace["traceEvents"].as_array().unwrap().len() > 10);
+    let output = run(&directory.join("no\x1b[2J/trace.json"));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains(r"no\u{1b}[2J/trace.json: No such file"), "{stderr:?}");
+    assert!(!stderr.contains('\x1b'), "{stderr:?}");
+    fs::remove_dir_all(&directory).unwrap();
 }

@@ -14,10 +14,10 @@ use crate::gil::simulator::costs::{Costs, CostsError};
 use crate::gil::simulator::simulation::MAX_CORES;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::terminal::{ColorChoice, WIDEST};
+use crate::lab::report::whole_file::WholeFile;
 use crate::lab::report::window::Zoom;
 use crate::lab::scenes::scene::Scene;
 use clap::Args;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -274,10 +274,10 @@ impl GilArgs {
     }
 }
 
-/// Checks before a run, not after it, that the file can be written.
+/// Checks before a run, not after it, that the file can be written. It stays as it is.
 fn writable(path: &Path) -> Result<(), Failure> {
     let failed = |e| Failure::io(path.display().to_string(), &e, "name a file that can be written");
-    File::create(path).map(drop).map_err(failed)
+    WholeFile::create(path).map(drop).map_err(failed)
 }
 
 fn unknown(name: &str) -> Failure {

@@ -10,6 +10,7 @@
 //!      │   ├─ marks      what one column shows
 //!      │   └─ terminal   how wide it is, and which colours it has
 //!      └─ trace     as a file for Perfetto, with the names that `lanes` gives to the states
+//!   whole_file   a file that is there whole or not at all
 //!   stats        medians, percentiles, numbers with three digits
 //!   failure      why there is no result, in one line
 //! ```
@@ -24,4 +25,5 @@ pub mod recording;
 pub mod stats;
 pub mod terminal;
 pub mod trace;
+pub mod whole_file;
 pub mod window;

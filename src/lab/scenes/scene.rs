@@ -17,7 +17,7 @@ use crate::lab::report::failure::Failure;
 use crate::lab::report::lanes::StateNames;
 use crate::lab::scenes::explanation::Piece;
 use crate::lab::scenes::scene_run::{Figures, SceneRun};
-use crate::lab::scenes::simulated::SimulatedMachine;
+use crate::lab::scenes::simulated::{SimulatedMachine, apart};
 use std::fmt;
 use std::time::Duration;
 
@@ -65,7 +65,7 @@ impl Scene {
     /// Runs it on simulated cores, for so much virtual time.
     ///
     /// # Errors
-    /// If it cannot be simulated, or there is no such machine.
+    /// If it cannot be simulated, or there is no such machine, or no process for it.
     pub fn simulate(
         &self,
         policy: SwitchPolicy,
@@ -73,7 +73,7 @@ impl Scene {
         machine: &SimulatedMachine,
     ) -> Result<SceneRun, Failure> {
         match self.simulated {
-            Simulation::By(simulate) => simulate(policy, time, machine),
+            Simulation::By(simulate) => apart(|| simulate(policy, time, machine)),
             Simulation::Impossible(why) => {
                 Err(Failure::new(format!("gil {} --simulate", self.name), why, "leave it out"))
             }

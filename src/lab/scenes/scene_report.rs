@@ -4,9 +4,11 @@
 //! *Leaves out*: writing it anywhere.
 //!
 //! ```text
-//! {schema_version, scene, title, seconds, simulated: null | {cores, seed, costs: text},
+//! {schema_version, scene, title, error: null | text, seconds,
+//!  simulated: null | {cores, seed, costs: text},
 //!  runs: [{policy, pid, sentence, figures: {NAME: number},
-//!          threads: [{name, tid, has_share, waits_share, takes, drop_requests, failed_takes,
+//!          threads: [{name, tid, has_share, waits_share, without_share,
+//!                     takes, drop_requests, failed_takes,
 //!                     hold_us: {count, p50, p99, max}, wait_us: {count, p50, p99, max},
 //!                     events_dropped}]}],
 //!  code: [{file, line, function}]}
@@ -85,12 +87,14 @@ pub fn explanation(scene: &Scene, width: usize) -> String {
     format!("Why\n{}", paragraphs.collect::<Vec<_>>().join("\n"))
 }
 
-/// All runs as one object; `machine` is the one that was simulated, if one was.
+/// All runs as one object; `machine` is the one that was simulated, if one was, and `error` says why
+/// there are no more.
 pub fn document(
     scene: &Scene,
     time: Duration,
     machine: Option<&SimulatedMachine>,
     runs: &[(SwitchPolicy, SceneRun)],
+    error: Option<&Failure>,
 ) -> Value {
     let simulated = |machine: &SimulatedMachine| {
         let SimulatedMachine { cores, seed, costs, .. } = machine;
@@ -104,6 +108,7 @@ pub fn document(
         "schema_version": SCHEMA_VERSION,
         "scene": scene.name,
         "title": scene.title,
+        "error": error.map(Failure::to_string),
         "seconds": time.as_secs_f64(),
         "simulated": machine.map(simulated),
         "runs": runs.iter().map(|(policy, run)| run_json(scene, *policy, run)).collect::<Vec<_>>(),
@@ -132,6 +137,7 @@ fn thread_json(profile: &Profile) -> Value {
         "tid": profile.tid,
         "has_share": profile.has,
         "waits_share": profile.waits,
+        "without_share": 1.0 - profile.has - profile.waits,
         "takes": profile.takes,
         "drop_requests": profile.requests,
         "failed_takes": profile.failed_takes,

@@ -38,6 +38,7 @@ Examples:
   singletrack gil convoy                               the toll of a request beside a CPU thread
   singletrack gil battle --policy python-2,python-3.2 --trace battle.json
   singletrack gil race --seconds 2 --json
+  singletrack gil battle --policy python-2 --window 100us
   singletrack gil battle --simulate 4                  Beazley's four cores, in virtual time
   singletrack gil convoy --simulate 64 --costs wake=50us,quantum=10ms
   singletrack gil parity                               the simulator beside the real lock
@@ -45,12 +46,26 @@ Examples:
 
 /// What the picture and the table say, for the end of `singletrack gil --help`.
 pub const READING: &str = "\
-How to read the table below a picture:
+How to read a picture:
+  0 to 40 ms  time since the lock was made, as in a trace; --window counts on the same scale
+  has, waits  shares of the picture's time; they add up to 100 % with those that follow
+  without     it blocked elsewhere, or had not come to the lock; or it was between a drop at a tick
+              and the take that follows at once: where a fight is, that is most of the time
+  a closer look  follows where most columns show no more than `both in turn`
+
+How to read the table below it:
   takes       how often the thread took the lock
   asks        how often it asked the holder to drop it, having waited an interval
   fails       how often it was woken for a free lock and found it taken
   hold, wait  how long it had the lock, and waited for it, each time; p50 and p99 are the upper
-              ends of buckets that double: not below the true value, and less than twice it";
+              ends of buckets that double: not below the true value, and less than twice it
+
+Runs that had ended before a failure or an interruption are shown, and with --json the field
+`error` says why there are no more. A trace is written beside and renamed when it is whole; after
+an interruption an earlier one stays as it was.
+
+Exit codes: 0 done, 1 the work failed, 2 usage, 130 interrupted (SIGINT), 143 ended (SIGTERM), 141
+the reader of its output has gone.";
 
 /// The arguments of `singletrack gil`, as clap splits them.
 #[derive(Debug, Args)]

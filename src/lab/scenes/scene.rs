@@ -2,7 +2,7 @@
 //!
 //! *Assumes*: the calling process has one thread when a scene runs for real.
 //! *Promises*: a failure names the scene and the policy.
-//! *Leaves out*: the scenes, which have a file each, and their list (`lab/scenes/scene_list.rs`).
+//! *Leaves out*: the scenes, which have a file each, and their list, [`Scene::ALL`] (`lab/scenes/mod.rs`).
 //!
 //! ```text
 //!   Scene   name, title, policies, state_names, caption        shown before and around a picture
@@ -53,6 +53,30 @@ pub enum Simulation {
 }
 
 impl Scene {
+    /// The scene of this name.
+    ///
+    /// ```
+    /// use singletrack::lab::scenes::scene::Scene;
+    ///
+    /// let title = "two threads that compute, against one";
+    /// assert_eq!(Scene::from_name("battle").map(|scene| scene.title), Some(title));
+    /// assert_eq!(Scene::from_name("peace"), None);
+    /// ```
+    pub fn from_name(name: &str) -> Option<&'static Scene> {
+        Scene::ALL.into_iter().find(|scene| scene.name == name)
+    }
+
+    /// The names of those that run on simulated cores: `convoy, battle or no-force`.
+    pub fn simulated_names() -> String {
+        let all = Scene::ALL.into_iter().filter(|scene| scene.cannot_be_simulated().is_none());
+        let names: Vec<&str> = all.map(|scene| scene.name).collect();
+        match &names[..] {
+            [] => String::new(),
+            [only] => (*only).to_owned(),
+            [rest @ .., last] => format!("{} or {last}", rest.join(", ")),
+        }
+    }
+
     /// Runs it once, for about this long.
     ///
     /// # Errors

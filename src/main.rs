@@ -2,7 +2,8 @@
 //!
 //! *Assumes*: the process has one thread, for the lab forks a child for each run that it measures.
 //! *Promises*: results on stdout, everything else on stderr; one line and exit code 1 or 2
-//! where there is no result; 130 on SIGINT. A comparison that is interrupted shows what it has. What
+//! where there is no result; 1 if a program's `expect` is broken; 130 on SIGINT. A comparison or an
+//! exploration that is interrupted shows what it has. What
 //! was ignored when the command began (`nohup`, `&`) stays ignored.
 //! *Leaves out*: all logic (`lab`).
 //!
@@ -49,12 +50,16 @@ fn handle(request: &Request) -> Result<(), Failure> {
     let refused = |e: io::Error| Failure::io("a signal handler", &e, "run it again");
     settle_ignored_signals().map_err(refused)?;
     match request {
-        Request::Compare(_) => watch()?,
+        Request::Compare(_) | Request::Explore(_) => watch()?,
         _ => exit_on_interrupt().map_err(refused)?,
     }
     match request {
         Request::Compare(request) => compare(request),
-        Request::Explore(request) => print(&explore(request)),
+        Request::Explore(request) => {
+            let explored = explore(request);
+            print(&explored.text)?;
+            explored.failure.map_or(Ok(()), Err)
+        }
         Request::Dis(program) => print(&dis(program)),
         Request::Gil(GilRequest::Scene(request)) => {
             show(request, wants_colour(ColorChoice::Auto), print)

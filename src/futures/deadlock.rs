@@ -197,8 +197,8 @@ pub(crate) fn begin_waiting(awaited: &[Awaited]) -> Result<Option<BlockedInGraph
     match with_graph(|graph| graph.begin(thread, targets.collect())) {
         Ok(wait) => Ok(Some(BlockedInGraph(wait))),
         Err(circle) => Err(JobError::WouldDeadlock(format!(
-            "this wait would never end: what it waits for waits for this thread ({} threads stand \
-             around); in a task, await instead of blocking",
+            "this wait would never end: what it waits for waits for this thread (a circle of \
+             {} threads); in a task, await instead of blocking",
             circle.threads
         ))),
     }

@@ -6,8 +6,8 @@ mod vm_check;
 use proptest::prelude::*;
 use singletrack::vm::assembler::assemble;
 use singletrack::vm::disassembler::dis;
+use singletrack::vm::op::{OPCODES, Op, Operand};
 use singletrack::vm::program::Position;
-use singletrack::vm::program::{OPCODES, Op, Operand};
 use singletrack::vm::verifier::{Fault, Verified, VerifyError};
 use std::fs;
 use std::path::Path;
@@ -116,13 +116,12 @@ fn an_error_names_line_column_and_what_was_expected() {
 }
 
 fn refused(body: &str) -> VerifyError {
-    let text = format!("global x\nlock a\nlock b\nthread f\ndef f():\n{body}\n");
+    let text = format!("global x\nevent e\nlock a\nthread f\ndef f():\n{body}\n");
     Verified::new(assemble(&text).unwrap()).unwrap_err()
 }
 
 #[test]
 fn what_cannot_run_is_refused_with_its_line() {
-    let end = "LOAD_CONST 0\nRETURN_VALUE";
     for (body, line, fault) in [
         ("ADD", 6, Fault::Underflow { pops: 2, depth: 0 }),
         ("RETURN_VALUE", 6, Fault::Underflow { pops: 1, depth: 0 }),
@@ -133,14 +132,7 @@ fn what_cannot_run_is_refused_with_its_line() {
         ("here:\nJUMP_FORWARD here", 7, Fault::Direction),
         ("JUMP_BACKWARD on\non:\nLOAD_CONST 0\nRETURN_VALUE", 6, Fault::Direction),
         ("on:\nLOAD_CONST 1\nJUMP_BACKWARD on", 7, Fault::Unbalanced { one: 0, other: 1 }),
-        (&format!("ACQUIRE a\n{end}"), 8, Fault::StillHeld),
-        (&format!("ACQUIRE a\nACQUIRE a\n{end}"), 7, Fault::HeldTwice),
-        (&format!("ACQUIRE a\nRELEASE b\n{end}"), 7, Fault::NotHeld),
-        (
-            "LOAD_GLOBAL x\nPOP_JUMP_IF_FALSE on\nACQUIRE a\non:\nLOAD_CONST 0\nRETURN_VALUE",
-            10,
-            Fault::Unbalanced { one: 0, other: 0 },
-        ),
+        ("EVENT_IS_SET e\nEVENT_IS_SET e\nRETURN_VALUE", 8, Fault::LeftOver(1)),
         ("CALL f\nRETURN_VALUE", 5, Fault::Recursion),
         ("CALL g\nRETURN_VALUE\ndef g():\nCALL f\nRETURN_VALUE", 5, Fault::Recursion),
     ] {

@@ -37,7 +37,7 @@
 //!    `SwitchPolicy::PRESETS`, its row in the table at the top. The command line, the fuzz target
 //!    `gil_schedule` and every test that goes through the presets know it from there.
 //! 2. The names are spelled out in the help of `lab/gil_cli.rs` and `lab/explore/request.rs`, and
-//!    in `tests/gil_cli.rs` (`every_scene_runs_under_every_policy`).
+//!    in `tests/gil_cli.rs` (`every_scene_runs_under_every_policy`, which also counts them).
 //! 3. To show it in a scene: the `policies` of that scene in `lab/scenes`.
 //!
 //! *A new choice* is a variant of one of the five enums in `gil/rules/policy.rs`. Add it, then
@@ -46,7 +46,7 @@
 //! | enum | in `policy.rs`: `Display`, and | elsewhere |
 //! | --- | --- | --- |
 //! | `HandOff` | `forces_switch`, `grants`, `prefers_io` | `vm/explorer.rs`: which thread may come next |
-//! | `Check` | `at`, `period`, `validate`, `waiters_ask` | `Machine::asked`, `Machine::until`; `GlobalLock::switch_interval`; how the simulator counts; `lab/fidelity/comparison.rs`, `lab/scenes/scene_report.rs` |
+//! | `Check` | `at`, `period`, `validate`, `waiters_ask` | `Machine::asked`, `Machine::until`; `GlobalLock::switch_interval`; how the simulator counts; `lab/fidelity/comparison.rs`, `lab/scenes/scene_report.rs`; by eye: `Op::point_check` in `vm/program.rs` |
 //! | `Checkpoint` | `at` | |
 //! | `Substrate` | | `LockShared::leave` in `gil/lock/take_gil.rs`; by eye: where the simulator asks for `Substrate::MutexCondvar` |
 //! | `DropFlag` | | `LockShared::eval_breaker_of` in `gil/lock/take_gil.rs` |

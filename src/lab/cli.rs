@@ -16,9 +16,10 @@ use crate::lab::compare::race::Race;
 use crate::lab::explore::request::{self, DisArgs, ExploreArgs, ExploreRequest};
 use crate::lab::gil_cli::{self, GilArgs, GilRequest};
 use crate::lab::report::failure::{Failure, shown};
+use crate::lab::report::terminal::ColorChoice;
 use crate::vm::program::Program;
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 use std::time::Duration;
 
@@ -122,17 +123,6 @@ struct CompareArgs {
 const MODELS: &str = "Models to run, separated by commas or spaces; all eight if none is named: \
 sequential, event-loop, threads-py2, threads-py3.2, threads-py3.10, threads-free, processes, \
 loop+processes";
-
-/// When to use colours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ColorChoice {
-    /// If stdout is a terminal, and neither `NO_COLOR` nor `TERM=dumb` speaks against it.
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
-}
 
 /// What a command line asks for.
 #[derive(Debug, Clone)]

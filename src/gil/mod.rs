@@ -66,12 +66,13 @@
 //!
 //! # What must hold
 //!
-//! The properties G1 to G17 of the lock, and V1 to V5 of the bytecode machine, stand in
+//! The properties G1 to G18 of the lock, and V1 to V5 of the bytecode machine, stand in
 //! `tests/gil_properties.rs`, each with the tests that show it. In short: one holder (G1), forced
 //! switches (G4), waiters that leave (G5), bounds (G6, G7), CPython 2's count (G8), panics (G13),
-//! finalisation (G15), forks (G16), recordings (G17). The pure machine is checked by properties and
-//! by a fuzzer (`tests/common/gil_check.rs`), the real lock by loom (`tests/loom_gil.rs`, two or
-//! three threads, every interleaving) and shuttle (`tests/shuttle_gil.rs`, four).
+//! finalisation (G15), forks (G16), recordings (G17), crowds (G18). The pure machine is checked by
+//! properties and by a fuzzer (`tests/common/gil_check.rs`), the real lock by loom
+//! (`tests/loom_gil.rs`, two or three threads, every interleaving) and shuttle
+//! (`tests/shuttle_gil.rs`, four).
 
 pub mod free_threading;
 pub mod lock;

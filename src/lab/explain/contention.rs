@@ -11,7 +11,7 @@ use crate::lab::scenes::{battle, convoy, starvation};
 /// A thread that needs the lock often and shortly, behind one that needs it for long.
 pub const CONVOY: Topic = Topic {
     name: "convoy",
-    title: "quick threads stand behind one that needs the lock for long",
+    title: "quick threads stand behind one that has the lock for long",
     shown_by: Some((&convoy::SCENE, SwitchPolicy::PYTHON_3_10)),
     text: explain! {
         "A server thread drops Python's lock around each call that may block, and wants it back

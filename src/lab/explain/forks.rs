@@ -9,7 +9,7 @@ use crate::lab::scenes::explanation::explain;
 /// A mutex that was copied while another thread had it.
 pub const FORK_AND_LOCKS: Topic = Topic {
     name: "fork and locks",
-    title: "a process is copied with its locks, not with their holders",
+    title: "a process is copied with its locks, not their holders",
     shown_by: None,
     text: explain! {
         "fork() copies the memory, and of all threads the one that calls it. A mutex that another

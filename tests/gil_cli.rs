@@ -572,6 +572,15 @@ fn runs_that_had_ended_are_kept_when_a_signal_comes() {
 }
 
 #[test]
+fn a_policy_that_is_named_twice_runs_once() {
+    let words = ["no-force", "--simulate", "2", "--seconds", "0.05", "--json", "--policy"];
+    let page = json(&[&words[..], &["fair,fair", "--policy", "no-force", "fair"]].concat());
+    let runs = page["runs"].as_array().unwrap().iter();
+    let policies: Vec<&str> = runs.map(|run| run["policy"].as_str().unwrap()).collect();
+    assert_eq!(policies, ["fair", "no-force"]);
+}
+
+#[test]
 fn a_whole_object_has_no_error() {
     let page = json(&["battle", "--simulate", "2", "--seconds", "0.05", "--json"]);
     assert_eq!(page["error"], Value::Null);

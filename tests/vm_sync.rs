@@ -71,7 +71,8 @@ fn functions_share_a_lock() {
 
 #[test]
 fn a_lock_that_is_taken_twice_or_kept_is_waited_for_for_ever() {
-    let twice = format!("global x\nlock a\nthread f\ndef f():\nACQUIRE a\nACQUIRE a\n{}{END}", set(1));
+    let twice =
+        format!("global x\nlock a\nthread f\ndef f():\nACQUIRE a\nACQUIRE a\n{}{END}", set(1));
     assert_eq!(ends_always(&twice), [(Ending::Deadlock, vec![0])]);
     let kept = format!(
         "global x\nlock a\nthread f\nthread f\ndef f():\nACQUIRE a\nLOAD_GLOBAL x\nLOAD_CONST 1\nADD\n\
@@ -175,7 +176,9 @@ fn a_semaphore_without_a_permit_is_waited_for_until_one_is_given() {
         set(2)
     );
     assert_eq!(ends_always(&text), [(Ending::Finished, vec![1])]);
-    let never = format!("semaphore s = 2\nthread f\nthread f\nthread f\ndef f():\nSEMAPHORE_ACQUIRE s\n{END}");
+    let never = format!(
+        "semaphore s = 2\nthread f\nthread f\nthread f\ndef f():\nSEMAPHORE_ACQUIRE s\n{END}"
+    );
     assert_eq!(ends_always(&never), [(Ending::Deadlock, vec![])]);
 }
 
@@ -191,7 +194,10 @@ fn a_wake_up_is_lost_between_the_look_and_the_wait() {
         .replace("    JUMP_FORWARD      on", "    RELEASE door\n    JUMP_FORWARD on")
         // Without the lock's rule, the flag could change between the look and the wait.
         .replace("ready         # ready = 1\n    ACQUIRE           door ", "ready\n")
-        .replace("    LOAD_CONST        1\n    STORE_GLOBAL      ready\n", "    ACQUIRE door\n    LOAD_CONST 1\n    STORE_GLOBAL ready\n");
+        .replace(
+            "    LOAD_CONST        1\n    STORE_GLOBAL      ready\n",
+            "    ACQUIRE door\n    LOAD_CONST 1\n    STORE_GLOBAL ready\n",
+        );
     assert_eq!(ends_always(&text), [(Ending::Finished, vec![1, 1])], "{text}");
 }
 
@@ -211,9 +217,8 @@ fn a_bounded_buffer_with_two_conditions_loses_nothing() {
 
 #[test]
 fn one_condition_for_two_purposes_wakes_the_wrong_thread() {
-    let one = BOUNDED_BUFFER
-        .replace("condition not_empty(door)\n", "")
-        .replace("not_empty", "not_full");
+    let one =
+        BOUNDED_BUFFER.replace("condition not_empty(door)\n", "").replace("not_empty", "not_full");
     let deadlocks = |text: &str| {
         let ends = ends(text, SwitchPolicy::PYTHON_3_10);
         ends.iter().any(|(ending, _)| *ending == Ending::Deadlock)

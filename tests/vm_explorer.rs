@@ -26,6 +26,9 @@ const INCREMENT: &str = include_str!("../examples/programs/increment.gil");
 const INCREMENT_CALL: &str = include_str!("../examples/programs/increment_call.gil");
 const LOCK_ORDER: &str = include_str!("../examples/programs/lock_order.gil");
 const SPIN_WAIT: &str = include_str!("../examples/programs/spin_wait.gil");
+const LOST_WAKEUP: &str = include_str!("../examples/programs/lost_wakeup.gil");
+const BUFFER: &str = include_str!("../examples/programs/bounded_buffer.gil");
+const SEMAPHORE: &str = include_str!("../examples/programs/semaphore.gil");
 
 fn verified(text: &str) -> Verified {
     Verified::new(assemble(text).unwrap()).unwrap_or_else(|error| panic!("{error} in\n{text}"))
@@ -289,7 +292,7 @@ fn the_losing_schedule_is_drawn_in_two_columns() {
 #[test]
 fn real_threads_come_only_to_what_was_explored() {
     let _bound = watchdog("programs on real threads", 120);
-    for text in [INCREMENT, INCREMENT_CALL, LOCK_ORDER, SPIN_WAIT] {
+    for text in [INCREMENT, INCREMENT_CALL, LOCK_ORDER, SPIN_WAIT, LOST_WAKEUP, BUFFER, SEMAPHORE] {
         let program = verified(text);
         for policy in presets() {
             let known = outcomes(&explored(Explorer::new(policy), &program));

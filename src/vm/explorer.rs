@@ -160,6 +160,11 @@ impl Explorer {
         Explorer { limits, ..self }
     }
 
+    /// Its limits.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
     /// Runs each schedule, without reduction.
     pub fn in_full(self) -> Explorer {
         Explorer { reduce: false, ..self }

@@ -61,7 +61,7 @@ pub use crate::sys::socket::ListenOptions;
 pub use crate::task::budget::yield_now;
 pub use crate::task::state::TaskError;
 pub use net::byte_stream::{ByteStream, Bytes, PipeReader, PipeWriter, pipe};
-pub use net::fds::{add_reader, add_writer, readable, remove_reader, remove_writer};
+pub use net::fds::{add_reader, add_writer, readable, remove_reader, remove_writer, writable};
 pub use net::lookup::lookup_host;
 pub use net::tcp::{TcpListener, TcpStream};
 pub use net::udp::UdpSocket;

@@ -16,7 +16,7 @@
 //! error with the number of the first, which can be asked with `call_soon_threadsafe`.
 
 use crate::aio::net::async_fd::AsyncFd;
-use crate::aio::sync::waiters::wake;
+use crate::aio::sync::notify::Notify;
 use crate::base::id::LoopId;
 use crate::event_loop::core::{current, with_current};
 use crate::event_loop::join::Task;
@@ -27,11 +27,10 @@ use crate::sys::signal::OldAction;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::future::poll_fn;
 use std::io::Read;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Poll, Waker};
+use std::task::Poll;
 use std::{fmt, io};
 
 /// Runs `callback` on the loop each time `signal` has come. Takes the place of an earlier
@@ -141,7 +140,7 @@ impl Signal {
     /// # Errors
     /// `NotConnected` once the loop that listens is gone.
     pub async fn recv(&mut self) -> io::Result<()> {
-        poll_fn(|cx| {
+        let check = || {
             if self.state.arrived.take() {
                 return Poll::Ready(Ok(()));
             }
@@ -149,11 +148,9 @@ impl Signal {
                 let text = "the event loop that listened to this signal is gone";
                 return Poll::Ready(Err(io::Error::new(io::ErrorKind::NotConnected, text)));
             }
-            let old = self.state.waiter.replace(Some(cx.waker().clone()));
-            drop(old);
             Poll::Pending
-        })
-        .await
+        };
+        self.state.changed.until(check).await
     }
 }
 
@@ -227,7 +224,7 @@ struct SignalState {
     arrived: Cell<bool>,
     /// The loop is gone, or about to go.
     closed: Cell<bool>,
-    waiter: RefCell<Option<Waker>>,
+    changed: Notify,
 }
 
 /// Makes this loop the one that listens, unless another loop of this process does.
@@ -354,19 +351,19 @@ impl SignalDispatcher {
         // Last of all: a task that is woken here may subscribe anew.
         for stream in subscribers.into_values().flat_map(|entry| entry.streams) {
             stream.closed.set(true);
-            wake(stream.waiter.take());
+            stream.changed.notify_all();
         }
     }
 
     /// Schedules the callbacks and wakes the streams of all signals that have arrived.
     fn dispatch(&self) {
         let core = current("a signal");
-        let mut waiters: Vec<Waker> = Vec::new();
+        let mut changed = Vec::new();
         let subscribers = self.subscribers.borrow();
         for (number, entry) in subscribers.iter().filter(|(number, _)| signal::take(**number)) {
             for stream in &entry.streams {
                 stream.arrived.set(true);
-                waiters.extend(stream.waiter.take());
+                changed.push(Rc::clone(stream));
             }
             if let Some(callback) = &entry.callback {
                 core.call_soon(callback.schedule());
@@ -380,7 +377,7 @@ impl SignalDispatcher {
         }
         drop(subscribers);
         // Outside the borrow: a foreign waker may subscribe or unsubscribe.
-        wake(waiters);
+        changed.iter().for_each(|stream| stream.changed.notify_all());
     }
 }
 

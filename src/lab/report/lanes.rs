@@ -283,7 +283,8 @@ fn scale(window: &Range<Nanos>, count: usize) -> String {
     let at = |time: Nanos| format!("{:.digits$}", time as f64 / size);
     let (left, right) = (at(window.start), at(window.end));
     let right = format!("{right} {unit}");
-    let left = if count < left.len() + right.len() + 5 { left } else { format!("{left} {unit}") };
+    let both = left.len() + 1 + unit.len() + right.len();
+    let left = if both < count { format!("{left} {unit}") } else { left };
     match count.checked_sub(left.len() + right.len()) {
         Some(gap) if gap > 0 => format!("{left}{:gap$}{right}", ""),
         // Half a number would be a wrong one.

@@ -176,7 +176,7 @@ impl Layout {
 /// let recording = Recording { tracks: vec![a, b], until: 10_000 };
 /// let options = DrawOptions { width: 44, ascii: true, palette: Palette::None };
 /// let text = lanes(&recording, 0..10_000, &StateNames::LOCK, &options);
-/// assert_eq!(text, "           0 us  10 us    has  waits  without
+/// assert_eq!(text, "           0 us 10 us    has  waits  without
 /// GIL owner  aaaaaabbbb
 /// a cpu      ######....   60 %    0 %     40 %
 /// b io        /////####   40 %   50 %     10 %

@@ -2,8 +2,9 @@
 //!
 //! *Assumes*: the process has one thread, for the lab forks a child for each run that it measures.
 //! *Promises*: results on stdout, everything else on stderr; one line and exit code 1 or 2
-//! where there is no result; 130 on SIGINT. A comparison or a scene that is interrupted shows what
-//! it has. What was ignored when the command began (`nohup`, `&`) stays ignored.
+//! where there is no result; 1 if a program's `expect` is broken; 130 on SIGINT. A comparison, an
+//! exploration or a scene that is interrupted shows what it has. What was ignored when the command
+//! began (`nohup`, `&`) stays ignored.
 //! *Leaves out*: all logic (`lab`).
 //!
 //! ```text
@@ -51,12 +52,16 @@ fn handle(request: &Request) -> Result<(), Failure> {
     let refused = |e: io::Error| Failure::io("a signal handler", &e, "run it again");
     settle_ignored_signals().map_err(refused)?;
     match request {
-        Request::Compare(_) | Request::Gil(_) | Request::Explain(_) => watch()?,
-        _ => exit_on_interrupt().map_err(refused)?,
+        Request::Dis(_) => exit_on_interrupt().map_err(refused)?,
+        _ => watch()?,
     }
     match request {
         Request::Compare(request) => compare(request),
-        Request::Explore(request) => print(&explore(request)),
+        Request::Explore(request) => {
+            let explored = explore(request);
+            print(&explored.text)?;
+            explored.failure.map_or(Ok(()), Err)
+        }
         Request::Dis(program) => print(&dis(program)),
         Request::Explain(request) => explain(request, &Page::on_stdout(None, request.color), print),
         Request::Gil(GilRequest::Scene(request)) => {

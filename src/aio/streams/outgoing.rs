@@ -18,6 +18,7 @@ use crate::aio::net::byte_stream::{ByteStream, Bytes};
 use crate::aio::streams::buffers::WriteQueue;
 use crate::aio::sync::notify::Notify;
 use crate::aio::time::timeout::wait_for;
+use crate::base::origin::Origin;
 use crate::event_loop::scheduler::create_task;
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -43,6 +44,7 @@ pub(crate) struct Outgoing<T: Bytes> {
     pub(super) linger: Cell<Linger>,
     /// For the task that lingers.
     this: Weak<Outgoing<T>>,
+    origin: Origin,
 }
 
 /// Whether a close is delayed while the peer still sends; the reset that would follow makes a
@@ -107,6 +109,7 @@ impl<T: Bytes + 'static> Outgoing<T> {
             flushing: Cell::new(false),
             ending: Cell::new(Ending::Open),
             linger: Cell::new(Linger::No),
+            origin: Origin::here(),
         })
     }
 
@@ -166,12 +169,16 @@ impl<T: Bytes + 'static> Outgoing<T> {
             (stream, _) => stream,
         };
         let Some(stream) = stream else { return };
+        if self.origin.is_copy() {
+            return; // to shut down would end the original's connection, too
+        }
         // It can only fail if the peer has closed already, which is as good.
         let _ = stream.shutdown(Shutdown::Write);
         if ending == Ending::Closed {
             if self.lingers(&stream) {
                 return;
             }
+            // As above.
             let _ = stream.shutdown(Shutdown::Both);
         }
         if ending >= Ending::Released || !T::HALF_CLOSES {

@@ -11,13 +11,13 @@ use proptest::prelude::*;
 use singletrack::gil::{Check, SwitchPolicy};
 use singletrack::vm::assembler::assemble;
 use singletrack::vm::explorer::{Bound, Exploration, Explorer, Limits};
-use singletrack::vm::program::Op;
+use singletrack::vm::op::Op;
 use singletrack::vm::real_threads::{ThreadEnd, run};
 use singletrack::vm::replay::{ReplayError, columns, replay};
 use singletrack::vm::schedule::shortest;
 use singletrack::vm::schedule::{Schedule, Stretch};
 use singletrack::vm::verifier::Verified;
-use singletrack::vm::world::{Ending, Outcome};
+use singletrack::vm::world::{Ending, Outcome, Raised};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use vm_check::{Style, proper_program};
@@ -26,6 +26,9 @@ const INCREMENT: &str = include_str!("../examples/programs/increment.gil");
 const INCREMENT_CALL: &str = include_str!("../examples/programs/increment_call.gil");
 const LOCK_ORDER: &str = include_str!("../examples/programs/lock_order.gil");
 const SPIN_WAIT: &str = include_str!("../examples/programs/spin_wait.gil");
+const LOST_WAKEUP: &str = include_str!("../examples/programs/lost_wakeup.gil");
+const BUFFER: &str = include_str!("../examples/programs/bounded_buffer.gil");
+const SEMAPHORE: &str = include_str!("../examples/programs/semaphore.gil");
 
 fn verified(text: &str) -> Verified {
     Verified::new(assemble(text).unwrap()).unwrap_or_else(|error| panic!("{error} in\n{text}"))
@@ -55,8 +58,12 @@ fn outcomes(exploration: &Exploration) -> BTreeSet<Outcome> {
     exploration.outcomes.iter().map(|found| found.outcome.clone()).collect()
 }
 
+fn ended(ending: Ending, globals: Vec<i64>) -> Outcome {
+    Outcome { ending, globals, raised: vec![] }
+}
+
 fn finished(values: &[i64]) -> BTreeSet<Outcome> {
-    let outcome = |&x| Outcome { ending: Ending::Finished, globals: vec![x] };
+    let outcome = |&x| ended(Ending::Finished, vec![x]);
     values.iter().map(outcome).collect()
 }
 
@@ -174,7 +181,7 @@ fn a_waiting_loop_starves_the_other_where_the_switch_is_not_forced() {
         let exploration = explored(Explorer::new(policy), &program);
         let mut expected = finished(&[1]);
         if ["python-2", "python-2-linux", "no-force"].contains(&name) {
-            expected.insert(Outcome { ending: Ending::Starvation, globals: vec![0] });
+            expected.insert(ended(Ending::Starvation, vec![0]));
         }
         assert_eq!(outcomes(&exploration), expected, "{name}");
     }
@@ -196,7 +203,7 @@ fn a_loop_without_an_end_is_endless_under_every_policy() {
     for policy in presets() {
         for explorer in [Explorer::new(policy), Explorer::new(policy).in_full()] {
             let exploration = explored(explorer, &verified(text));
-            let endless = Outcome { ending: Ending::Endless, globals: vec![1] };
+            let endless = ended(Ending::Endless, vec![1]);
             assert!(outcomes(&exploration).contains(&endless), "{policy}");
         }
     }
@@ -257,7 +264,7 @@ fn a_schedule_of_one_policy_is_refused_by_another_with_the_reason() {
     assert_eq!(error("1x7"), ReplayError::Ended(0));
     let program = verified(LOCK_ORDER);
     let waits = replay(&program, &SwitchPolicy::PYTHON_3_10, &"1x1,2x2".parse().unwrap());
-    assert_eq!(waits.unwrap_err(), ReplayError::Waits { thread: 1, lock: "alices".to_owned() });
+    assert_eq!(waits.unwrap_err(), ReplayError::Waits { thread: 1, what: "alices".to_owned() });
 }
 
 #[test]
@@ -279,13 +286,13 @@ fn the_losing_schedule_is_drawn_in_two_columns() {
    11  LOAD_CONST 0
    12  RETURN_VALUE
 ";
-    assert_eq!(columns(program.program(), &replayed.trace), drawing);
+    assert_eq!(columns(program.program(), &replayed.trace, true), drawing);
 }
 
 #[test]
 fn real_threads_come_only_to_what_was_explored() {
     let _bound = watchdog("programs on real threads", 120);
-    for text in [INCREMENT, INCREMENT_CALL, LOCK_ORDER, SPIN_WAIT] {
+    for text in [INCREMENT, INCREMENT_CALL, LOCK_ORDER, SPIN_WAIT, LOST_WAKEUP, BUFFER, SEMAPHORE] {
         let program = verified(text);
         for policy in presets() {
             let known = outcomes(&explored(Explorer::new(policy), &program));
@@ -313,19 +320,25 @@ fn nervous(policy: SwitchPolicy) -> SwitchPolicy {
 
 fn on_threads(program: &Verified, policy: SwitchPolicy, fuel: u64) -> Outcome {
     let result = run(program, nervous(policy), fuel).unwrap();
-    let ended = |end: fn(ThreadEnd) -> bool| result.threads.iter().any(|thread| end(thread.end));
+    let any = |end: fn(ThreadEnd) -> bool| result.threads.iter().any(|thread| end(thread.end));
     let ending = match () {
-        () if ended(|end| end == ThreadEnd::OutOfFuel) => Ending::Starvation,
-        () if ended(|end| end == ThreadEnd::Stuck) => Ending::Deadlock,
+        () if any(|end| end == ThreadEnd::OutOfFuel) => Ending::Starvation,
+        () if any(|end| end == ThreadEnd::Stuck) => Ending::Deadlock,
+        () if any(|end| matches!(end, ThreadEnd::Raised(..))) => Ending::Raised,
         () => Ending::Finished,
     };
-    Outcome { ending, globals: result.globals }
+    let raised = result.threads.iter().enumerate().filter_map(|(thread, run)| match run.end {
+        ThreadEnd::Raised(exception, position) => Some(Raised { thread, exception, position }),
+        _ => None,
+    });
+    Outcome { ending, globals: result.globals, raised: raised.collect() }
 }
 
 const SMALL: Style = Style { threads: 2, statements: 2, spins: true, private: false };
 
 fn ends(exploration: &Exploration) -> BTreeSet<Outcome> {
-    let is_end = |o: &Outcome| matches!(o.ending, Ending::Finished | Ending::Deadlock);
+    let is_end =
+        |o: &Outcome| matches!(o.ending, Ending::Finished | Ending::Raised | Ending::Deadlock);
     outcomes(exploration).into_iter().filter(is_end).collect()
 }
 

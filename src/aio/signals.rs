@@ -31,7 +31,7 @@ use std::future::poll_fn;
 use std::io::Read;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 use std::{fmt, io};
 
 /// Runs `callback` on the loop each time `signal` has come. Takes the place of an earlier
@@ -141,19 +141,21 @@ impl Signal {
     /// # Errors
     /// `NotConnected` once the loop that listens is gone.
     pub async fn recv(&mut self) -> io::Result<()> {
-        poll_fn(|cx| {
-            if self.state.arrived.take() {
-                return Poll::Ready(Ok(()));
-            }
-            if self.state.closed.get() {
-                let text = "the event loop that listened to this signal is gone";
-                return Poll::Ready(Err(io::Error::new(io::ErrorKind::NotConnected, text)));
-            }
-            let old = self.state.waiter.replace(Some(cx.waker().clone()));
-            drop(old);
-            Poll::Pending
-        })
-        .await
+        poll_fn(|cx| self.poll_recv(cx)).await
+    }
+
+    /// [`recv`](Self::recv) for hand-written futures. It keeps the waker of the last poll only.
+    pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.state.arrived.take() {
+            return Poll::Ready(Ok(()));
+        }
+        if self.state.closed.get() {
+            let text = "the event loop that listened to this signal is gone";
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::NotConnected, text)));
+        }
+        let old = self.state.waiter.replace(Some(cx.waker().clone()));
+        drop(old);
+        Poll::Pending
     }
 }
 

@@ -18,7 +18,7 @@
 //! `Future` is not `Clone`: the value has one owner.
 
 use crate::base::sync::MutexGuard;
-use crate::futures::deadlock::{GuardId, Unblock};
+use crate::futures::deadlock::{Awaited, GuardId, Unblock};
 use crate::futures::error::JobError;
 use crate::futures::on_done::WAKER;
 use crate::futures::oneshot::{Cell, FutureState, OneShot};
@@ -285,9 +285,9 @@ impl<T> Future<T> {
         self.shared.unsubscribe(subscriber);
     }
 
-    /// The guard of the pool or loop that alone can run the job.
-    pub(crate) fn guard(&self) -> GuardId {
-        self.shared.guard
+    /// The job, and the guard of the pool or loop that alone can run it.
+    pub(crate) fn awaited(&self) -> Awaited {
+        self.shared.awaited()
     }
 
     /// Ends the job with an error, unless it is done: a wait for it would last for ever.

@@ -29,7 +29,7 @@
 
 use crate::base::panic::drop_or_warn;
 use crate::base::sync::{Condvar, Mutex, MutexGuard, spin_until};
-use crate::futures::deadlock::{GuardId, SharedGuard, Unblock, own_guard};
+use crate::futures::deadlock::{Awaited, GuardId, Unblock, begin_waiting, own_guard};
 use crate::futures::error::JobError;
 use crate::futures::on_done::{FutureCallback, OnDone, Subscriber};
 use std::sync::Arc;
@@ -232,11 +232,8 @@ impl<T> OneShot<T> {
         let mut cell = self.cell.lock();
         // A timeout that the clock cannot represent is no timeout.
         let deadline = timeout.and_then(|t| Instant::now().checked_add(t));
-        if !cell.state.is_done()
-            && deadline.is_none()
-            && let Some(guard) = own_guard(self.guard)
-        {
-            cell = self.begin_blocking(guard, cell);
+        if !cell.state.is_done() && deadline.is_none() {
+            cell = self.begin_blocking(cell);
         }
         while !cell.state.is_done() {
             match deadline {
@@ -255,25 +252,33 @@ impl<T> OneShot<T> {
 }
 
 impl<T> OneShot<T> {
-    /// Tells this worker's pool that the worker is about to block until the pool's own job is done.
-    /// If all other workers do the same, none is left to run the job: then the job ends here, with
-    /// the guard's error, instead of never.
-    fn begin_blocking<'a>(
-        &'a self,
-        guard: SharedGuard,
-        mut cell: MutexGuard<'a, Cell<T>>,
-    ) -> MutexGuard<'a, Cell<T>> {
-        match guard.begin_blocking() {
-            Ok(()) => {
-                cell.on_done().add_blocked(0, guard);
-                cell
-            }
-            Err(deadlock) => {
-                drop(cell);
-                self.finish(Err(deadlock));
-                self.cell.lock()
-            }
+    /// Tells this worker's pool that the worker is about to block until the pool's own job is done,
+    /// and everybody that this thread blocks. If all other workers do the same, none is left to run
+    /// the job, and if the job waits for this thread, it cannot end: then it ends here, with the
+    /// guard's error, instead of never.
+    fn begin_blocking<'a>(&'a self, mut cell: MutexGuard<'a, Cell<T>>) -> MutexGuard<'a, Cell<T>> {
+        if let Err(deadlock) = self.try_blocking(&mut cell) {
+            drop(cell);
+            self.finish(Err(deadlock));
+            cell = self.cell.lock();
         }
+        cell
+    }
+
+    /// For the deadlock guard: what a wait for this waits for.
+    pub(crate) fn awaited(&self) -> Awaited {
+        (std::ptr::from_ref(self).addr(), self.guard)
+    }
+
+    fn try_blocking(&self, cell: &mut Cell<T>) -> Result<(), JobError> {
+        if let Some(guard) = own_guard(self.guard) {
+            guard.begin_blocking()?;
+            cell.on_done().add_blocked(0, guard);
+        }
+        if let Some(wait) = begin_waiting(&[self.awaited()])? {
+            cell.on_done().add_blocked(0, Arc::new(wait));
+        }
+        Ok(())
     }
 }
 

@@ -18,7 +18,7 @@
 //! own and do the same by hand.) Nothing here knows a loop, a pool or a lock, and nothing
 //! keeps state between calls but the handler of `signal` and the generation of `process`.
 //!
-//! Read `fd` first, then the page of the noun you look for: `process` and `socket` are what the
+//! Read `fd` first, then the file of the noun you look for: `process` and `socket` are what the
 //! fork server is made of (`process/forkserver/`), `signal` what `aio/signals.rs` listens to,
 //! `memory` what the tasks' arena cuts up (`task/arena.rs`), `usage` what the lab measures.
 

@@ -9,7 +9,8 @@
 //!      9       >>         3      LOAD_GLOBAL   0        (x)
 //! ```
 
-use crate::vm::program::{Function, Op, Operand, Program};
+use crate::vm::op::{Op, Operand};
+use crate::vm::program::{Function, Program};
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
@@ -27,6 +28,9 @@ pub fn operand(program: &Program, function: &Function, op: Op) -> Option<String>
         Operand::Function => program.functions.get(at).map(|function| function.name.clone()),
         Operand::Milliseconds => Some(format!("{number} ms")),
         Operand::Lock => program.locks.get(at).cloned(),
+        Operand::Event => program.events.get(at).cloned(),
+        Operand::Condition => program.conditions.get(at).map(|condition| condition.name.clone()),
+        Operand::Semaphore => program.semaphores.get(at).map(|semaphore| semaphore.name.clone()),
     }
 }
 
@@ -43,7 +47,7 @@ pub fn operand(program: &Program, function: &Function, op: Op) -> Option<String>
 ///   3           1 RETURN_VALUE
 /// ";
 /// assert_eq!(dis(&program), listing);
-/// # Ok::<(), singletrack::vm::assembler::AssembleError>(())
+/// # Ok::<(), singletrack::vm::lexemes::AssembleError>(())
 /// ```
 #[doc(alias = "dis.dis")]
 pub fn dis(program: &Program) -> String {
@@ -91,6 +95,19 @@ impl fmt::Display for Program {
         }
         for lock in &self.locks {
             writeln!(f, "lock {lock}")?;
+        }
+        for event in &self.events {
+            writeln!(f, "event {event}")?;
+        }
+        for condition in &self.conditions {
+            let lock = self.locks.get(usize::from(condition.lock)).map_or("?", String::as_str);
+            writeln!(f, "condition {}({lock})", condition.name)?;
+        }
+        for semaphore in &self.semaphores {
+            writeln!(f, "semaphore {} = {}", semaphore.name, semaphore.permits)?;
+        }
+        for expect in &self.expects {
+            writeln!(f, "expect {}", expect.shown(self))?;
         }
         for start in &self.threads {
             let name = self.functions.get(usize::from(start.function)).map_or("?", |f| &f.name);

@@ -35,7 +35,7 @@
 //! there. So not all that begins with its first step has been tried *below* it, and that step is
 //! not put to sleep.
 //!
-//! [`Op::may_switch`]: crate::vm::program::Op::may_switch
+//! [`Op::may_switch`]: crate::vm::op::Op::may_switch
 
 use crate::gil::rules::policy::{HandOff, SwitchPolicy};
 use crate::vm::schedule::{Schedule, Stretch, serial_outcomes, shortest};
@@ -56,6 +56,9 @@ pub struct Limits {
     pub fuel: usize,
 }
 
+/// After so many steps the explorer looks whether it has been stopped.
+const LOOK: u64 = 1_000;
+
 /// How many states the searches for serial outcomes and for the fewest switches visit.
 const MAX_STATES: usize = 100_000;
 
@@ -74,6 +77,8 @@ pub enum Bound {
     Steps(u64),
     /// A schedule has more instructions than this.
     Fuel(usize),
+    /// It was stopped from outside.
+    Stopped,
 }
 
 impl fmt::Display for Bound {
@@ -82,6 +87,7 @@ impl fmt::Display for Bound {
             Bound::Schedules(most) => write!(f, "stopped after {most} schedules"),
             Bound::Steps(most) => write!(f, "stopped after {most} steps"),
             Bound::Fuel(most) => write!(f, "some schedules were cut after {most} instructions"),
+            Bound::Stopped => write!(f, "it was stopped"),
         }
     }
 }
@@ -154,6 +160,11 @@ impl Explorer {
         Explorer { limits, ..self }
     }
 
+    /// Its limits.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
     /// Runs each schedule, without reduction.
     pub fn in_full(self) -> Explorer {
         Explorer { reduce: false, ..self }
@@ -161,12 +172,25 @@ impl Explorer {
 
     /// Tries all schedules of a program, within the limits.
     pub fn explore(&self, program: &Verified) -> Exploration {
+        self.explore_until(program, || false)
+    }
+
+    /// The same, until `stopped` says so, which is asked now and then. What was found until then is
+    /// the result.
+    pub fn explore_until(
+        &self,
+        program: &Verified,
+        mut stopped: impl FnMut() -> bool,
+    ) -> Exploration {
         let mut search = Search::new(program, *self);
-        search.run();
-        let Search { mut schedules, bound, mut found, .. } = search;
+        search.run(&mut stopped);
+        let Search { mut schedules, mut bound, mut found, .. } = search;
         let ends: BTreeSet<Outcome> = found.keys().filter(|o| is_end(o)).cloned().collect();
+        let (mut states, mut was_stopped) = (0, false);
         let enough = |known: &BTreeMap<Outcome, Schedule>| {
-            bound.is_none() && ends.iter().all(|end| known.contains_key(end))
+            states += 1;
+            was_stopped |= states % LOOK == 0 && stopped();
+            was_stopped || bound.is_none() && ends.iter().all(|end| known.contains_key(end))
         };
         for (outcome, schedule) in shortest(program, &self.policy, MAX_STATES, enough) {
             let counted = found.entry(outcome).or_insert_with(|| {
@@ -175,6 +199,9 @@ impl Explorer {
                 OutcomeCount { count: 1, schedule: None }
             });
             counted.schedule = Some(schedule);
+        }
+        if was_stopped {
+            bound = Some(Bound::Stopped);
         }
         let serial = serial_outcomes(program, self.limits.fuel, MAX_STATES);
         let outcomes = found.into_iter().map(|(outcome, counted)| Found {
@@ -188,7 +215,7 @@ impl Explorer {
 }
 
 fn is_end(outcome: &Outcome) -> bool {
-    matches!(outcome.ending, Ending::Finished | Ending::Deadlock)
+    matches!(outcome.ending, Ending::Finished | Ending::Raised | Ending::Deadlock)
 }
 
 /// How many schedules led to one outcome, and the one with the fewest switches.
@@ -256,7 +283,7 @@ impl<'p> Search<'p> {
         search
     }
 
-    fn run(&mut self) {
+    fn run(&mut self, stopped: &mut impl FnMut() -> bool) {
         while let Some(node) = self.path.last_mut() {
             if let Some(edge) = node.edge.take() {
                 self.instructions -= edge.step.instructions;
@@ -271,6 +298,10 @@ impl<'p> Search<'p> {
                 }
                 Some(thread) if node.asleep.iter().any(|(asleep, _)| *asleep == thread) => {}
                 Some(_) if self.limit_reached() => return,
+                Some(_) if self.steps % LOOK == 0 && stopped() => {
+                    self.bound = Some(Bound::Stopped);
+                    return;
+                }
                 Some(thread) => self.try_step(thread),
             }
         }

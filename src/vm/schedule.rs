@@ -152,7 +152,8 @@ pub fn serial_outcomes(program: &Verified, fuel: usize, states: usize) -> BTreeS
         if !visited.insert(world.clone()) {
             continue;
         }
-        outcomes.extend(world.outcome(program).filter(|o| o.ending == Ending::Finished));
+        let ended = |o: &Outcome| matches!(o.ending, Ending::Finished | Ending::Raised);
+        outcomes.extend(world.outcome(program).filter(ended));
         for thread in world.runnable(program) {
             let mut world = world.clone();
             let mut left = fuel;
@@ -186,7 +187,7 @@ pub fn shortest(
     program: &Verified,
     policy: &SwitchPolicy,
     states: usize,
-    enough: impl Fn(&BTreeMap<Outcome, Schedule>) -> bool,
+    mut enough: impl FnMut(&BTreeMap<Outcome, Schedule>) -> bool,
 ) -> BTreeMap<Outcome, Schedule> {
     let start = Reached { world: Rc::new(World::new(program)), stretch: None, from: 0 };
     let mut reached = vec![start];

@@ -20,4 +20,4 @@ pub mod machine;
 pub mod pending;
 pub mod policy;
 pub mod ticker;
-pub(crate) mod wait_queue;
+pub mod wait_queue;

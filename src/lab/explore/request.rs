@@ -18,7 +18,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// Schedules many bytes a program's file may have.
+/// How many bytes a program's file may have.
 const LONGEST: u64 = 1 << 20;
 
 /// For the end of `explore --help`.
@@ -30,6 +30,15 @@ Examples:
   singletrack explore examples/programs/increment.gil --policy python-2 --schedule 1x1,2x6,1x5
 
 A schedule is written THREADxINSTRUCTIONS,...: thread 1 for one instruction, thread 2 for six.
+
+A program declares `global x = 0`, `lock door`, `event ready`, `condition full(door)`,
+`semaphore slots = 2`, `thread NAME(1, 2)`, functions `def NAME(a, b):` and labels `again:`.
+Locks and their kin are Python's: any thread may RELEASE a lock; CONDITION_WAIT releases its lock
+while it waits; CONDITION_NOTIFY wakes one thread, CONDITION_NOTIFY_ALL all; EVENT_SET, EVENT_CLEAR,
+EVENT_IS_SET, EVENT_WAIT; SEMAPHORE_ACQUIRE, SEMAPHORE_RELEASE.
+`expect a + b == 20` says what must hold at the end of every schedule. If one breaks it, or never
+ends, the exit code is 1, and the shortest schedule that does is drawn.
+
 Policies: python-2, python-2-linux, python-3.2, python-3.10, python-3.13, no-force, fair, priority.";
 
 /// The words after `explore`.
@@ -41,7 +50,8 @@ pub struct ExploreArgs {
     #[arg(long, value_name = "P")]
     policy: SwitchPolicy,
     /// Runs this one schedule and draws it
-    #[arg(long, value_name = "S", conflicts_with_all = ["full", "max_schedules"])]
+    #[arg(long, value_name = "S", conflicts_with_all =
+          ["full", "max_schedules", "max_steps", "max_instructions"])]
     schedule: Option<Schedule>,
     /// Prints one JSON object
     #[arg(long)]
@@ -49,10 +59,18 @@ pub struct ExploreArgs {
     /// Runs each schedule, also those that must come to the same
     #[arg(long)]
     full: bool,
-    /// Stops after so many schedules, and says so
-    #[arg(long, value_name = "N", default_value = "100000",
-          value_parser = value_parser!(u64).range(1..=100_000_000))]
-    max_schedules: u64,
+    /// Lists every outcome, and folds no instruction away
+    #[arg(long)]
+    all: bool,
+    /// Stops after so many schedules, and says so; without it after 100000 schedules or 2000000 steps
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
+    max_schedules: Option<u64>,
+    /// Stops after so many steps of all schedules together, and says so
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
+    max_steps: Option<u64>,
+    /// Cuts a schedule after so many instructions, and says so [default: 10000]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=10_000_000))]
+    max_instructions: Option<u32>,
 }
 
 /// The words after `dis`.
@@ -75,6 +93,8 @@ pub struct ExploreRequest {
     pub schedules: Schedules,
     /// Whether to print JSON.
     pub json: bool,
+    /// Whether to list every outcome, and to fold nothing away.
+    pub all: bool,
 }
 
 /// One schedule, or all.
@@ -108,17 +128,30 @@ impl ExploreArgs {
                 Schedules::One(schedule, Box::new(replayed))
             }
             None => {
-                let limits = Limits::default();
-                let steps = limits.steps.max(self.max_schedules.saturating_mul(20));
-                let limits = Limits { schedules: self.max_schedules, steps, ..limits };
-                let explorer = Explorer::new(self.policy).with_limits(limits);
+                let explorer = Explorer::new(self.policy).with_limits(self.limits());
                 let full = self.full;
                 let explorer = if full { explorer.in_full() } else { explorer };
                 Schedules::All { explorer, full }
             }
         };
         let name = self.program.display().to_string();
-        Ok(ExploreRequest { name, program, policy: self.policy, schedules, json: self.json })
+        let ExploreArgs { policy, json, all, .. } = self;
+        Ok(ExploreRequest { name, program, policy, schedules, json, all })
+    }
+}
+
+impl ExploreArgs {
+    /// A limit that was asked for is the only one of its kind: what bounds schedules and what bounds
+    /// steps are two ways to say how long it may take.
+    fn limits(&self) -> Limits {
+        let default = Limits::default();
+        let asked = self.max_schedules.is_some() || self.max_steps.is_some();
+        let otherwise = |limit| if asked { u64::MAX } else { limit };
+        Limits {
+            schedules: self.max_schedules.unwrap_or(otherwise(default.schedules)),
+            steps: self.max_steps.unwrap_or(otherwise(default.steps)),
+            fuel: self.max_instructions.map_or(default.fuel, |n| n as usize),
+        }
     }
 }
 

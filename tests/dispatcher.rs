@@ -29,6 +29,7 @@ fn op() -> impl Strategy<Value = Op> {
         12 => worker.clone().prop_map(|worker| Op::Answer { worker }),
         1 => worker.clone().prop_map(|worker| Op::AnswerOther { worker }),
         1 => worker.clone().prop_map(|worker| Op::Garbage { worker }),
+        2 => worker.clone().prop_map(|worker| Op::End { worker }),
         3 => worker.clone().prop_map(|worker| Op::Die { worker }),
         6 => Just(Op::SpawnSucceeds),
         1 => Just(Op::SpawnFails),
@@ -307,6 +308,25 @@ fn a_closed_pool_replaces_a_worker_that_a_queued_job_needs() {
     pool.died(keys[0], 3);
     assert!(matches!(pool.next_action(3), Some(Action::Resolve(_, JobOutcome::Lost(_)))));
     assert!(pool.next_action(3).is_none(), "no worker is needed any more");
+}
+
+#[test]
+fn what_a_dead_worker_had_not_begun_does_not_wait_for_its_reaping() {
+    let (mut pool, keys) = pool(2);
+    let limited = Terms { limit: Some(100), retries: 3, ..Terms::default() };
+    pool.submit(PoolJob { id: 0, terms: limited, body: () });
+    submit(&mut pool, 1..2);
+    (0..2).for_each(|i| assert_eq!(pool.assign(0, |_| true), Some(keys[i])));
+    pool.delivered(keys[0]); // the other is still in the pipe
+    keys.iter().for_each(|key| pool.ended(*key));
+    assert_eq!((pool.load(keys[0]), pool.load(keys[1])), (1, 0), "job 1 is in the queue again");
+    assert_eq!(pool.assign(0, |_| true), None, "neither gets a job");
+    assert_eq!(pool.next_deadline(), Some(100));
+    let late = pool.next_action(100);
+    assert!(matches!(late, Some(Action::Resolve(_, JobOutcome::TimedOut(100)))), "{late:?}");
+    assert!(pool.next_action(100).is_none(), "the dead are not killed");
+    keys.iter().for_each(|key| pool.died(*key, 101));
+    assert!(matches!(pool.next_action(101), Some(Action::Spawn)));
 }
 
 #[test]

@@ -17,7 +17,7 @@
 //!   pool/process_pool            forkserver/client ══════▶ forkserver/server ──▶ forkserver/worker
 //!     │ submit, call               ▲           spawn, reap   hooks, preforked      ▲          │
 //!     │         pool/supervisor ───┘           by a socket   workers, fork         │          │
-//!     ▼           ▼ (one thread)                                                   │          │
+//!     ▼           ▼ (one thread leads: pool/crew)                                  │          │
 //!   pool/pool_state (one lock) ───── request pipe: message/call, message/frame ────┘          │
 //!     ▲           ▲                                                                           │
 //!     │ call      │ submit                                                                    │
@@ -31,7 +31,8 @@
 //! |----------------------|---------------------------------------------------------------------|
 //! | which process forks? | the program once (`ForkServer::start`), then the fork server only   |
 //! | which one reaps?     | the fork server, when the program has seen the pidfd                |
-//! | which thread reads a reply? | a caller in `ProcessPool::call`, else the supervisor         |
+//! | which thread reads a reply? | a caller in `ProcessPool::call`, else the one that leads     |
+//! | which runs callbacks? | one of the pool's own, which does not lead meanwhile (`pool/crew`) |
 //! | which descriptors?   | for each worker two pipes and a pidfd; no lock, and nothing shared between workers |
 //!
 //! # To read

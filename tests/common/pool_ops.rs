@@ -11,22 +11,54 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 /// Something that can happen to a pool.
 #[derive(Debug, Clone, Copy)]
 pub enum Op {
-    Submit { limit: Option<u64>, retries: u32, alone: bool },
-    Cancel { job: usize },
-    Kill { job: usize },
+    Submit {
+        limit: Option<u64>,
+        retries: u32,
+        alone: bool,
+    },
+    Cancel {
+        job: usize,
+    },
+    Kill {
+        job: usize,
+    },
     Assign,
-    Deliver { worker: usize },
-    Answer { worker: usize },
-    AnswerOther { worker: usize },
-    Garbage { worker: usize },
-    Die { worker: usize },
+    Deliver {
+        worker: usize,
+    },
+    Answer {
+        worker: usize,
+    },
+    AnswerOther {
+        worker: usize,
+    },
+    Garbage {
+        worker: usize,
+    },
+    /// It is dead and read to the end, and not reaped yet.
+    End {
+        worker: usize,
+    },
+    Die {
+        worker: usize,
+    },
     SpawnSucceeds,
     SpawnFails,
-    Hello { worker: usize },
-    Ready { worker: usize },
-    Advance { ns: u64 },
-    Resize { workers: usize },
-    Shutdown { cancel: bool },
+    Hello {
+        worker: usize,
+    },
+    Ready {
+        worker: usize,
+    },
+    Advance {
+        ns: u64,
+    },
+    Resize {
+        workers: usize,
+    },
+    Shutdown {
+        cancel: bool,
+    },
     Terminate,
     GiveUp,
 }
@@ -50,6 +82,7 @@ impl Op {
             31..41 => Op::Answer { worker },
             41 => Op::AnswerOther { worker },
             42 => Op::Garbage { worker },
+            43 if n >= 128 => Op::End { worker },
             43..46 => Op::Die { worker },
             46..51 => Op::SpawnSucceeds,
             51 => Op::SpawnFails,
@@ -93,9 +126,21 @@ struct ModelWorker {
     ready: bool,
     retired: bool,
     killed: bool,
+    ended: bool,
     sent: VecDeque<(u64, Terms)>,
     delivered: usize,
     taken: u32,
+}
+
+impl ModelWorker {
+    /// How many of its jobs it may have begun.
+    fn begun(&self) -> usize {
+        match (self.ended, self.killed) {
+            (true, _) => self.sent.len(),
+            (_, true) => self.delivered,
+            _ => self.delivered.min(1),
+        }
+    }
 }
 
 /// The system, the model beside it, and what must come out next.
@@ -177,6 +222,7 @@ impl Twin {
             | Op::Garbage { worker }
             | Op::Hello { worker }
             | Op::Ready { worker }
+            | Op::End { worker }
             | Op::Die { worker } => {
                 if let Some(key) = self.key(worker) {
                     self.tell(op, key);
@@ -190,6 +236,9 @@ impl Twin {
     /// Something happens to a worker.
     fn tell(&mut self, op: Op, key: Key) {
         let now = self.now;
+        if self.model(key).ended && !matches!(op, Op::End { .. } | Op::Die { .. }) {
+            return; // the dead do nothing
+        }
         match op {
             // Some workers have an initializer to run between the two.
             Op::Hello { .. } => self.system.hello(key),
@@ -226,6 +275,7 @@ impl Twin {
                 self.expect_protocol_error(key, "garbage");
                 self.system.misbehaved(key, "garbage".to_owned());
             }
+            Op::End { .. } => self.end(key),
             Op::Die { .. } => self.die(key),
             _ => unreachable!("not about one worker"),
         }
@@ -258,7 +308,7 @@ impl Twin {
                 let key = chosen.expect("a job was admitted and went nowhere");
                 let max = self.settings.max_tasks_per_child.unwrap_or(u32::MAX);
                 let worker = self.model(key);
-                assert!(worker.ready && !worker.killed && !worker.retired);
+                assert!(worker.ready && !worker.killed && !worker.retired && !worker.ended);
                 worker.sent.push_back(job);
                 worker.taken += 1;
                 assert!(worker.sent.len() <= MAX_AHEAD);
@@ -280,10 +330,19 @@ impl Twin {
         }
     }
 
+    fn end(&mut self, key: Key) {
+        self.system.ended(key);
+        let worker = self.model(key);
+        let begun = worker.begun();
+        worker.ended = true;
+        let rest: Vec<_> = worker.sent.drain(begun..).collect();
+        self.take_back(rest);
+    }
+
     fn die(&mut self, key: Key) {
         let mut worker = self.workers.remove(&key.pack()).unwrap();
         self.system.died(key, self.now);
-        let begun = if worker.killed { worker.delivered } else { worker.delivered.min(1) };
+        let begun = worker.begun();
         let mut back = Vec::new();
         for (id, mut terms) in worker.sent.drain(..begun) {
             if terms.retries > 0 && !self.terminated {
@@ -294,7 +353,11 @@ impl Twin {
             }
         }
         back.extend(worker.sent);
-        for job in back.into_iter().rev() {
+        self.take_back(back);
+    }
+
+    fn take_back(&mut self, jobs: Vec<(u64, Terms)>) {
+        for job in jobs.into_iter().rev() {
             match (self.terminated, self.broken) {
                 (true, _) => drop(self.due.insert(job.0, JobOutcome::Cancelled)),
                 (_, true) => drop(self.due.insert(job.0, JobOutcome::Broken)),
@@ -400,7 +463,7 @@ impl Twin {
                 };
                 let holder = workers.find(|w| runs(w));
                 let holder = holder.expect("timed out, but did not run, or had another limit");
-                assert!(holder.killed, "timed out, but its worker lives");
+                assert!(holder.killed || holder.ended, "timed out, but its worker lives");
                 holder.sent.pop_front();
                 holder.delivered = holder.delivered.saturating_sub(1);
             }
@@ -438,7 +501,7 @@ impl Twin {
             for i in (0..self.workers.len()).rev() {
                 let key = self.key(i).unwrap();
                 let worker = self.model(key);
-                if worker.killed || worker.retired {
+                if worker.killed || worker.retired || worker.ended {
                     self.apply(Op::Die { worker: i });
                 }
             }

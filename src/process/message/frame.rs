@@ -313,6 +313,18 @@ impl Decoder {
         &self.bytes[place]
     }
 
+    /// Hands over the bytes that [`body`](Self::body) looks into, and goes on with `spare`, into which
+    /// what waits is moved.
+    pub(crate) fn replace_bytes(&mut self, mut spare: Vec<u8>) -> Vec<u8> {
+        let waiting = self.end - self.start;
+        if spare.len() < waiting {
+            spare.resize(waiting, 0);
+        }
+        spare[..waiting].copy_from_slice(self.waiting());
+        (self.start, self.end) = (0, waiting);
+        std::mem::replace(&mut self.bytes, spare)
+    }
+
     /// The stream has ended: was that between two frames?
     ///
     /// # Errors

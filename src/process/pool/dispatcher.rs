@@ -256,11 +256,14 @@ impl<B> Dispatcher<B> {
     /// Has a worker killed; gives the job it ran.
     fn kill_worker(&mut self, key: Key) -> Option<PoolJob<B>> {
         let worker = self.workers.get_mut(key)?;
-        if worker.status == WorkerStatus::BeingKilled {
-            return None;
+        match worker.status {
+            WorkerStatus::BeingKilled => return None,
+            WorkerStatus::Dead => {}
+            _ => {
+                worker.status = WorkerStatus::BeingKilled;
+                self.actions.push_back(Action::Kill(key));
+            }
         }
-        worker.status = WorkerStatus::BeingKilled;
-        self.actions.push_back(Action::Kill(key));
         worker.take_running()
     }
 
@@ -280,12 +283,32 @@ impl<B> Dispatcher<B> {
         killed
     }
 
+    /// A worker is dead, and all its replies were reported before; it is still to be reaped, which may
+    /// take long. Jobs that it had not begun go back to the front of the queue. Not needed before
+    /// [`died`](Self::died).
+    pub fn ended(&mut self, key: Key) {
+        let Some(worker) = self.workers.get_mut(key) else { return };
+        let rest = worker.end();
+        self.take_back(rest);
+    }
+
+    /// Jobs that have not begun, or may be begun again, go back to the front of the queue.
+    fn take_back(&mut self, jobs: impl DoubleEndedIterator<Item = PoolJob<B>>) {
+        for job in jobs.rev() {
+            match self.closed {
+                Some(Closed::Terminated) => self.resolve(job, JobOutcome::Cancelled),
+                Some(Closed::Broken) => self.resolve(job, JobOutcome::Broken),
+                _ => self.queue.push_front(job),
+            }
+        }
+    }
+
     /// A worker is dead, and all its replies were reported before. Jobs that it had not begun go
     /// back to the front of the queue, and so do those that may be tried again.
     pub fn died(&mut self, key: Key, now: u64) {
         let Some(worker) = self.workers.remove(key) else { return };
         self.counts.workers_ended += 1;
-        let never_ready = !worker.was_ready && worker.status != WorkerStatus::Retiring;
+        let never_ready = !worker.was_ready && !worker.was_told_to_exit;
         let (begun, rest) = worker.split_begun();
         let mut back = Vec::new();
         for mut job in begun {
@@ -297,12 +320,7 @@ impl<B> Dispatcher<B> {
                 self.resolve(job, JobOutcome::Lost(key));
             }
         }
-        for job in back.into_iter().chain(rest).rev() {
-            match self.closed {
-                Some(Closed::Terminated) => self.resolve(job, JobOutcome::Cancelled),
-                _ => self.queue.push_front(job),
-            }
-        }
+        self.take_back(back.into_iter().chain(rest));
         if never_ready {
             self.record_failure(now);
         }

@@ -5,7 +5,7 @@
 //! still in the pool. A `WorkItem` is settled exactly once, since that consumes it; a panic in the
 //! user's code (encoding, decoding, dropping, calling back) goes no further.
 //! *Leaves out*: the rules by which a job comes out (`process/pool/dispatcher.rs`); when to send it and
-//! when to settle it (`process/pool/pool_state.rs`).
+//! on which thread to settle it (`process/pool/crew.rs`).
 //!
 //! ```text
 //!   PoolJob { id, terms, body: WorkItem { frame, promise } }
@@ -21,8 +21,13 @@ use crate::futures::deadlock::GuardId;
 use crate::futures::error::JobError;
 use crate::futures::future::{Future, Promise, promise_of};
 use crate::futures::wire::Wire;
-use crate::process::message::call::{RemoteFunction, decoded, encode_call, encode_chunk};
+use crate::process::message::call::{
+    RemoteFunction, decoded, encode_call, encode_chunk, read_reply,
+};
+use crate::process::message::frame::FrameKind;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 /// What was agreed on for a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -197,6 +202,62 @@ pub(crate) enum ChunkItem {
 fn encoded<T>(encode: impl FnOnce() -> Result<T, JobError>) -> Result<T, JobError> {
     catch_unwind(AssertUnwindSafe(encode))
         .unwrap_or_else(|payload| Err(JobError::Panicked(into_message(payload))))
+}
+
+/// A job that came out without an answer.
+pub(crate) struct FailedJob {
+    /// The job.
+    pub(crate) item: WorkItem,
+    /// Why there is no answer.
+    pub(crate) error: JobError,
+}
+
+impl FailedJob {
+    /// Resolves its promise. Runs user code: hold no lock.
+    pub(crate) fn resolve(self) {
+        self.item.settle(&[], Err(self.error));
+    }
+}
+
+/// A job that has come out, and what its promise is to be resolved with.
+pub(crate) enum Settlement {
+    /// With an answer, in a frame of this kind, after some parts.
+    Answer {
+        /// The job.
+        job: PoolJob<WorkItem>,
+        /// What its answer is.
+        kind: FrameKind,
+        /// Where the answer lies in `bytes`.
+        place: Range<usize>,
+        /// What was read together with it.
+        bytes: Arc<Vec<u8>>,
+        /// The bodies of the parts.
+        parts: Vec<Vec<u8>>,
+    },
+    /// Without.
+    Failed(FailedJob),
+}
+
+impl Settlement {
+    /// Whether this is the answer to job `id`.
+    pub(crate) fn answers(&self, id: u64) -> bool {
+        matches!(self, Settlement::Answer { job, .. } if job.id == id)
+    }
+
+    /// Resolves the promise; gives the buffer that the answer lay in. Runs user code: hold no lock, and
+    /// no worker's reader.
+    pub(crate) fn settle(self) -> Option<Arc<Vec<u8>>> {
+        match self {
+            Settlement::Answer { job, kind, place, bytes, parts } => {
+                job.body.settle(&parts, read_reply(kind, &bytes[place]));
+                Some(bytes)
+            }
+            Settlement::Failed(failed) => {
+                failed.resolve();
+                None
+            }
+        }
+    }
 }
 
 /// A promise whose type is forgotten.

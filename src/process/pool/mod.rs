@@ -6,10 +6,11 @@
 //!                         │      in one job          │
 //!                         └──────────────────────────┤
 //!                                                    ▼
-//!   under one lock                              pool_state: PoolShared, PoolState ◀──── supervisor: a
-//!                                                 │        │            │                thread: reads,
-//!                                                 │        │     worker_pipes: the       reaps, spawns
-//!                                                 │        │     descriptors of one
+//!   shared by all threads                       pool_shared: reads, settles ◀───────── supervisor: polls,
+//!                                                   │                   │                reaps, spawns
+//!   under one lock                              pool_state: PoolState   └─ crew: the threads
+//!                                                 │        │            │
+//!                                                 │        │     worker_pipes: the descriptors of one
 //!                                                 ▼        ▼     worker
 //!   decides (pure)                   dispatcher: which   replies: which thread reads
 //!                                    job is where        them, what they may be
@@ -23,14 +24,16 @@
 //! `workers` are records, `worker_pipes` are descriptors, `replies` is the way back.
 //!
 //! To read: `job`, `worker`, `workers`, `dispatcher`, `replies`: the rules, without a system call. Then
-//! `worker_pipes`, `pool_state`, `supervisor`: what carries them out. Then `process_pool`, `options`,
-//! and what is built on it: `chunk`, `multiprocessing`.
+//! `worker_pipes`, `pool_state`, `crew`, `pool_shared`, `supervisor`: what carries them out. Then
+//! `process_pool`, `options`, and what is built on it: `chunk`, `multiprocessing`.
 
 pub mod chunk;
+pub(crate) mod crew;
 pub mod dispatcher;
 pub mod job;
 pub mod multiprocessing;
 pub mod options;
+pub(crate) mod pool_shared;
 pub(crate) mod pool_state;
 pub mod process_pool;
 pub mod replies;

@@ -8,7 +8,7 @@
 //! what `multiprocessing.Pool` has besides (`process/pool/multiprocessing.rs`).
 //!
 //! ```text
-//!   any thread          state (one lock)     supervisor (one thread)      fork server
+//!   any thread          state (one lock)     the thread that leads        fork server
 //!   submit ─────▶ records, write ─┐                 ▲                        │ fork
 //!      ▲                         ▼ request pipe     │ reply pipe, pidfd      ▼
 //!      │                      worker ───────────────┘               new worker
@@ -34,19 +34,22 @@ use crate::futures::future::Future;
 use crate::futures::wire::Wire;
 use crate::process::forkserver::client::ForkServer;
 use crate::process::message::call::RemoteFunction;
-use crate::process::pool::job::{ChunkItem, PoolCounts, Settle, Terms, WorkItem};
+use crate::process::pool::job::{
+    ChunkItem, FailedJob, PoolCounts, Settle, Settlement, Terms, WorkItem,
+};
 use crate::process::pool::options::{Builder, JobOptions, PoolError, Submitted};
-use crate::process::pool::pool_state::{FailedJob, PoolShared, PoolState};
-use crate::process::pool::supervisor::Supervisor;
+use crate::process::pool::pool_shared::{Forking, PoolShared};
+use crate::process::pool::pool_state::PoolState;
+use crate::process::pool::supervisor::start_crew;
 use crate::process::pool::worker::WorkerStats;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread::JoinHandle;
 use std::time::Duration;
 use std::{fmt, thread};
 
 impl Builder {
-    /// Starts the pool: one thread here, and the workers.
+    /// Starts the pool: one thread here (and another when there is user code to run, to take over
+    /// if that is slow), and the workers.
     ///
     /// # Errors
     /// [`PoolError`]. If workers cannot be forked, that is no error of this call: it is tried for
@@ -59,12 +62,11 @@ impl Builder {
             return Err(PoolError::NoTasks);
         }
         let initializer = self.initializer.transpose().map_err(PoolError::Initializer)?;
-        let (supervisor, shared) = Supervisor::new(self.fork_server, initializer, self.settings)?;
-        let thread =
-            thread::Builder::new().name("process-pool".to_owned()).spawn(|| supervisor.run())?;
+        let forking = Forking { fork_server: self.fork_server, initializer };
+        let shared = start_crew(forking, self.settings)?;
         Ok(ProcessPool {
             shared,
-            supervisor: Mutex::new(Some(thread)),
+            joining: Mutex::new(()),
             next_job: AtomicU64::new(0),
             limit: self.limit,
         })
@@ -111,8 +113,8 @@ impl Builder {
 #[doc(alias = "multiprocessing.Pool")]
 pub struct ProcessPool {
     shared: Arc<PoolShared>,
-    /// Taken by the first thread that joins it; others wait at this lock meanwhile.
-    supervisor: Mutex<Option<JoinHandle<()>>>,
+    /// Held by the thread that joins the pool's threads; others wait for it meanwhile.
+    joining: Mutex<()>,
     next_job: AtomicU64,
     limit: Option<Duration>,
 }
@@ -134,16 +136,17 @@ impl ProcessPool {
     /// Queues `f(args)`. The future becomes `running` when the job is sent to a worker, and
     /// cannot be cancelled from then on. Never blocks on the job; the future gives all failures.
     ///
-    /// A callback of such a future runs on the pool's own thread. If it waits there for
-    /// another job of the pool without a time limit, that job fails with
-    /// [`JobError::WouldDeadlock`].
+    /// A callback of such a future runs on one of the pool's own threads. It may take its time: other
+    /// answers and time limits do not wait for it. If it waits there for another job of the pool
+    /// without a time limit, that job fails with [`JobError::WouldDeadlock`].
     pub fn submit<A: Wire, R: Wire>(&self, f: fn(A) -> R, args: A) -> Future<R> {
         self.send(JobOptions::default(), f, args).future
     }
 
     /// As [`submit`](Self::submit), but the job may run no longer than `limit` after it was
     /// sent: then its worker is killed and replaced, and the future gives
-    /// [`JobError::TimedOut`]. Limits are kept to about a millisecond.
+    /// [`JobError::TimedOut`]. Limits are kept to about a millisecond, also while a callback, a
+    /// `Deserialize`, a fork or the fork server takes long.
     pub fn submit_within<A: Wire, R: Wire>(
         &self,
         limit: Duration,
@@ -176,7 +179,7 @@ impl ProcessPool {
         let (item, future) = WorkItem::for_call(f, &args, job, self.guard())?;
         let terms = self.terms(JobOptions::default());
         if let Some(reader) = self.with_state(|state| state.submit_awaited(job, terms, item)) {
-            self.shared.read_until_done(&future, reader);
+            self.shared.read_until_answered(job, &future, reader);
         }
         future.result()
     }
@@ -276,8 +279,16 @@ impl ProcessPool {
     /// supervisor only for what cannot be done here.
     fn with_state<T>(&self, act: impl FnOnce(&mut PoolState) -> (Vec<FailedJob>, T)) -> T {
         let mut state = self.shared.state.lock();
-        let (failed, result) = act(&mut state);
-        let wake = state.needs_supervisor();
+        let (mut failed, result) = act(&mut state);
+        let mut wake = state.needs_supervisor();
+        // Jobs whose time is over are somebody else's, who is not to wait for this thread. Queued
+        // under the lock: the pool's threads do not end before they have settled them.
+        let timed_out = |failed: &mut FailedJob| matches!(failed.error, JobError::TimedOut(_));
+        let late: Vec<_> = failed.extract_if(.., timed_out).map(Settlement::Failed).collect();
+        if !late.is_empty() {
+            self.shared.crew.settle_later(late);
+            wake = true;
+        }
         drop(state);
         if wake {
             self.shared.wake_supervisor();
@@ -318,15 +329,14 @@ impl ProcessPool {
     /// to a worker resolve to [`JobError::Cancelled`]; without, all are run first. With
     /// `wait`, blocks until every job is resolved and every worker gone. May be called again.
     ///
-    /// A job that runs is never interrupted. Called from a future's callback, on the pool's
-    /// own thread or on one that reads the reply of its own [`call`](Self::call), it does not wait.
+    /// A job that runs is never interrupted. Called from a future's callback on one of the pool's own
+    /// threads, it does not wait.
     pub fn shutdown(&self, wait: bool, cancel_futures: bool) {
         self.update(|state| state.dispatcher.shutdown(cancel_futures));
         self.shared.wake_supervisor();
         if wait && own_guard(self.guard()).is_none() {
-            let mut supervisor = self.supervisor.lock();
-            // An error would be a panic; then every future has given an error already.
-            let _ = supervisor.take().map(JoinHandle::join);
+            let _joining = self.joining.lock();
+            self.shared.crew.join();
         }
     }
 }

@@ -8,7 +8,7 @@
 //! its own answer, and no more memory than one frame's limit, and once more for each item of a chunk
 //! whose answer comes in parts; a worker that sends what it may not
 //! send is reported to the dispatcher, which has it killed.
-//! *Leaves out*: reading (`process/pool/pool_state.rs`), pipes and selectors
+//! *Leaves out*: reading (`process/pool/pool_shared.rs`), pipes and selectors
 //! (`process/pool/worker_pipes.rs`), and what is in an answer (`process/message/call.rs`).
 //!
 //! ```text
@@ -183,9 +183,14 @@ impl ReplyReader {
         self.decoder.body(place)
     }
 
+    /// Hands over the bytes that the places of all replies so far are about; goes on with `spare`.
+    pub(crate) fn replace_bytes(&mut self, spare: Vec<u8>) -> Vec<u8> {
+        self.decoder.replace_bytes(spare)
+    }
+
     /// Keeps a part until the answer itself comes.
-    pub fn keep_part(&mut self, place: Range<usize>) {
-        self.parts.push(self.decoder.body(place).to_vec());
+    pub fn keep_part(&mut self, part: &[u8]) {
+        self.parts.push(part.to_vec());
     }
 
     /// The parts of the answer that came last, in their order.

@@ -70,12 +70,14 @@ pub(crate) enum WorkerStatus {
     Retiring,
     /// A kill is on its way; no reply of it counts any more.
     BeingKilled,
+    /// It is dead; how it ended is still to be asked. It holds the jobs that it may have begun.
+    Dead,
 }
 
 impl WorkerStatus {
     /// It gets no more jobs.
     pub(crate) fn is_leaving(self) -> bool {
-        matches!(self, WorkerStatus::Retiring | WorkerStatus::BeingKilled)
+        matches!(self, WorkerStatus::Retiring | WorkerStatus::BeingKilled | WorkerStatus::Dead)
     }
 }
 
@@ -95,6 +97,8 @@ pub(crate) struct Worker<B> {
     pub(crate) status: WorkerStatus,
     /// It has been ready for jobs.
     pub(crate) was_ready: bool,
+    /// It has been told to exit.
+    pub(crate) was_told_to_exit: bool,
     /// It gets no more jobs, for the pool is to be smaller.
     pub(crate) surplus: bool,
     sent: VecDeque<PoolJob<B>>,
@@ -124,6 +128,7 @@ impl<B> Worker<B> {
         Worker {
             status: WorkerStatus::Starting,
             was_ready: false,
+            was_told_to_exit: false,
             surplus: false,
             sent: VecDeque::new(),
             filling: true,
@@ -201,8 +206,7 @@ impl<B> Worker<B> {
 
     /// The jobs that are still to be written to its pipe. None, once a kill is on its way.
     pub(crate) fn undelivered(&self) -> impl Iterator<Item = &PoolJob<B>> {
-        let skip =
-            if self.status == WorkerStatus::BeingKilled { self.sent.len() } else { self.delivered };
+        let skip = if self.status.is_leaving() { self.sent.len() } else { self.delivered };
         self.sent.iter().skip(skip)
     }
 
@@ -261,6 +265,7 @@ impl<B> Worker<B> {
     /// Records that it is told to exit.
     pub(crate) fn retire(&mut self, now: u64) {
         self.status = WorkerStatus::Retiring;
+        self.was_told_to_exit = true;
         self.since = now;
     }
 
@@ -269,7 +274,7 @@ impl<B> Worker<B> {
         let limit = match self.status {
             WorkerStatus::Starting => HELLO_NS,
             WorkerStatus::Initializing => return None,
-            WorkerStatus::Serving => self.sent.front()?.terms.limit?,
+            WorkerStatus::Serving | WorkerStatus::Dead => self.sent.front()?.terms.limit?,
             WorkerStatus::Retiring => GRACE_NS,
             WorkerStatus::BeingKilled => return None,
         };
@@ -281,11 +286,22 @@ impl<B> Worker<B> {
     /// The first are the running job, if it was delivered. But a worker that was being killed may
     /// have gone on to the next ones, and its replies were ignored.
     pub(crate) fn split_begun(mut self) -> (VecDeque<PoolJob<B>>, VecDeque<PoolJob<B>>) {
-        let begun = match self.status {
-            WorkerStatus::BeingKilled => self.delivered,
-            _ => self.delivered.min(1),
-        };
-        let rest = self.sent.split_off(begun);
+        let rest = self.sent.split_off(self.begun());
         (self.sent, rest)
+    }
+
+    fn begun(&self) -> usize {
+        match self.status {
+            WorkerStatus::BeingKilled => self.delivered,
+            WorkerStatus::Dead => self.sent.len(),
+            _ => self.delivered.min(1),
+        }
+    }
+
+    /// It is dead, and is still to be reaped: gives the jobs that it has not begun.
+    pub(crate) fn end(&mut self) -> std::collections::vec_deque::IntoIter<PoolJob<B>> {
+        let rest = self.sent.split_off(self.begun());
+        self.status = WorkerStatus::Dead;
+        rest.into_iter()
     }
 }

@@ -4,7 +4,7 @@
 //! *Promises*: frames are written whole and in the order of the jobs, however often the pipe is full
 //! in between; a job counts as delivered when the last byte of its frame is written.
 //! *Leaves out*: which thread may read (`process/pool/replies.rs`), and the reading
-//! (`process/pool/pool_state.rs`).
+//! (`process/pool/pool_shared.rs`).
 //!
 //! ```text
 //!                 initializer │ job │ job │ jo▒▒▒          one `writev` for up to 64 frames

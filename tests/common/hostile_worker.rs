@@ -62,10 +62,7 @@ pub fn run(input: &[u8]) {
         hearing.filled(piece.len());
         for reply in hearing.handle_frames(key, &mut pool, 1) {
             match reply {
-                Reply::Part(place) => {
-                    let part = hearing.body(place).to_vec();
-                    hearing.keep_part(&part);
-                }
+                Reply::Part(place) => hearing.keep_part(place),
                 Reply::Answer(job, kind, place) => {
                     let parts = hearing.take_parts();
                     assert!(parts.len() <= job.terms.items as usize, "more parts than items");

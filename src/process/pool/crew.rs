@@ -25,6 +25,7 @@
 use crate::base::sync::{Condvar, Mutex, MutexGuard};
 use std::collections::VecDeque;
 use std::io;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -41,13 +42,18 @@ pub(crate) const MAX_THREADS: usize = 64;
 /// After a thread could not be started, the next try is so much later.
 const RETRY: Duration = Duration::from_millis(100);
 
+/// Things to be settled, which threads take from it one by one.
+pub(crate) trait Work {
+    /// None of them is left to be taken.
+    fn is_taken(&self) -> bool;
+}
+
 /// What a thread of the crew does next.
-#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Turn<L, S, R> {
     /// Lead, with what that takes.
     Lead(L),
-    /// Settle this.
-    Settle(S),
+    /// Settle these, until none is left; another thread may do the same.
+    Settle(Arc<S>),
     /// Make this request of the fork server; then call [`Crew::request_done`].
     Request(R),
     /// End.
@@ -71,7 +77,8 @@ struct CrewState<L, S, R> {
     /// It sleeps until the lead is left.
     asleep: bool,
     over: bool,
-    settlements: VecDeque<S>,
+    /// The first may be taken already.
+    settlements: VecDeque<Arc<S>>,
     requests: VecDeque<R>,
     /// A thread makes a request.
     requesting: bool,
@@ -81,7 +88,7 @@ struct CrewState<L, S, R> {
     handles: Vec<JoinHandle<()>>,
 }
 
-impl<L, S, R> Crew<L, S, R> {
+impl<L, S: Work, R> Crew<L, S, R> {
     /// Nobody leads yet.
     pub(crate) fn new() -> Self {
         let state = CrewState {
@@ -114,8 +121,8 @@ impl<L, S, R> Crew<L, S, R> {
     }
 
     /// More to be settled.
-    pub(crate) fn settle_later(&self, more: impl IntoIterator<Item = S>) {
-        self.state.lock().settlements.extend(more);
+    pub(crate) fn settle_later(&self, more: S) {
+        self.state.lock().settlements.push_back(Arc::new(more));
     }
 
     /// One more request to be made.
@@ -223,7 +230,7 @@ impl<L, S, R> Crew<L, S, R> {
     }
 }
 
-impl<L, S, R> CrewState<L, S, R> {
+impl<L, S: Work, R> CrewState<L, S, R> {
     fn add(&mut self, handle: JoinHandle<()>) {
         self.handles.retain(|handle| !handle.is_finished());
         self.handles.push(handle);
@@ -236,8 +243,14 @@ impl<L, S, R> CrewState<L, S, R> {
     }
 
     /// Whether there is something to do besides leading.
-    fn has_work(&self) -> bool {
-        !self.settlements.is_empty() || (!self.requests.is_empty() && !self.requesting)
+    fn has_work(&mut self) -> bool {
+        self.next_settlements().is_some() || (!self.requests.is_empty() && !self.requesting)
+    }
+
+    /// The oldest that are not all taken.
+    fn next_settlements(&mut self) -> Option<&Arc<S>> {
+        while self.settlements.pop_front_if(|front| front.is_taken()).is_some() {}
+        self.settlements.front()
     }
 
     /// What can be done at once.
@@ -248,8 +261,8 @@ impl<L, S, R> CrewState<L, S, R> {
         {
             return Some(Turn::Lead(lead));
         }
-        if let Some(settlement) = self.settlements.pop_front() {
-            return Some(Turn::Settle(settlement));
+        if let Some(settlements) = self.next_settlements() {
+            return Some(Turn::Settle(Arc::clone(settlements)));
         }
         if !self.requesting
             && let Some(request) = self.requests.pop_front()
@@ -271,7 +284,26 @@ mod tests {
     use std::sync::mpsc::{Receiver, Sender, channel};
     use std::thread;
 
-    type TestCrew = Crew<(), u32, u32>;
+    /// The oldest first.
+    struct Numbers(Mutex<VecDeque<u32>>);
+
+    impl Work for Numbers {
+        fn is_taken(&self) -> bool {
+            self.0.lock().is_empty()
+        }
+    }
+
+    impl Numbers {
+        fn of(numbers: impl IntoIterator<Item = u32>) -> Numbers {
+            Numbers(Mutex::new(numbers.into_iter().collect()))
+        }
+
+        fn next(&self) -> Option<u32> {
+            self.0.lock().pop_front()
+        }
+    }
+
+    type TestCrew = Crew<(), Numbers, u32>;
     type Log = Sender<(&'static str, u32)>;
 
     /// Leads until there is something else to do; settling an even number takes until `hold` ends.
@@ -288,10 +320,12 @@ mod tests {
                         thread::yield_now();
                     }
                 }
-                Turn::Settle(number) => {
-                    log.send(("begun", number)).unwrap();
-                    drop((number % 2 == 0).then(|| hold.lock()));
-                    log.send(("settled", number)).unwrap();
+                Turn::Settle(numbers) => {
+                    while let Some(number) = numbers.next() {
+                        log.send(("begun", number)).unwrap();
+                        drop((number % 2 == 0).then(|| hold.lock()));
+                        log.send(("settled", number)).unwrap();
+                    }
                 }
                 Turn::Request(number) => {
                     drop((number % 2 == 0).then(|| hold.lock()));
@@ -318,7 +352,7 @@ mod tests {
         let hold = Arc::new(Mutex::new(()));
         let held = hold.lock();
         let (crew, told) = begin(&hold);
-        crew.settle_later([2, 4, 1, 3]);
+        crew.settle_later(Numbers::of([2, 4, 1, 3]));
         crew.request_later(6);
         crew.request_later(7);
         let order: Vec<_> = (0..6).map(|_| told.recv().unwrap()).collect();
@@ -330,7 +364,7 @@ mod tests {
         drop(held);
         let rest: Vec<_> = (0..4).map(|_| told.recv().unwrap()).collect();
         assert_eq!((of("made", &rest), of("settled", &rest).len()), (vec![6, 7], 2));
-        crew.settle_later([5]);
+        crew.settle_later(Numbers::of([5]));
         crew.end();
         crew.join();
         assert_eq!(told.iter().collect::<Vec<_>>(), [("begun", 5), ("settled", 5)]);
@@ -342,7 +376,7 @@ mod tests {
         let held = hold.lock();
         let (crew, told) = begin(&hold);
         let many = 2 * MAX_THREADS as u32;
-        crew.settle_later((0..many).map(|number| 2 * number));
+        crew.settle_later(Numbers::of((0..many).map(|number| 2 * number)));
         for _ in 0..MAX_THREADS - 1 {
             assert_eq!(told.recv().unwrap().0, "begun");
         }
@@ -360,17 +394,18 @@ mod tests {
         let crew = TestCrew::new();
         crew.begin((), || thread::Builder::new().spawn(|| {})).unwrap();
         let refuse = || Err(io::Error::from_raw_os_error(libc::EAGAIN));
-        assert_eq!(crew.next(false), Turn::Lead(()));
+        assert!(matches!(crew.next(false), Turn::Lead(())));
         assert_eq!(crew.leave((), refuse), Some(()), "nothing else is to be done");
-        crew.settle_later([1]);
+        crew.settle_later(Numbers::of([1]));
         crew.request_later(2);
         assert_eq!(crew.leave((), refuse), None);
-        assert_eq!(crew.next(false), Turn::Settle(1));
-        assert_eq!(crew.next(false), Turn::Request(2));
+        let Turn::Settle(numbers) = crew.next(false) else { panic!("something is to be settled") };
+        assert_eq!((numbers.next(), numbers.next()), (Some(1), None));
+        assert!(matches!(crew.next(false), Turn::Request(2)));
         crew.request_done();
-        assert_eq!(crew.next(false), Turn::Lead(()));
+        assert!(matches!(crew.next(false), Turn::Lead(())));
         crew.end();
-        assert_eq!(crew.next(false), Turn::Over);
+        assert!(matches!(crew.next(false), Turn::Over));
         crew.join();
     }
 }

@@ -21,13 +21,8 @@ use crate::futures::deadlock::GuardId;
 use crate::futures::error::JobError;
 use crate::futures::future::{Future, Promise, promise_of};
 use crate::futures::wire::Wire;
-use crate::process::message::call::{
-    RemoteFunction, decoded, encode_call, encode_chunk, read_reply,
-};
-use crate::process::message::frame::FrameKind;
-use std::ops::Range;
+use crate::process::message::call::{RemoteFunction, decoded, encode_call, encode_chunk};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
 /// What was agreed on for a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -202,62 +197,6 @@ pub(crate) enum ChunkItem {
 fn encoded<T>(encode: impl FnOnce() -> Result<T, JobError>) -> Result<T, JobError> {
     catch_unwind(AssertUnwindSafe(encode))
         .unwrap_or_else(|payload| Err(JobError::Panicked(into_message(payload))))
-}
-
-/// A job that came out without an answer.
-pub(crate) struct FailedJob {
-    /// The job.
-    pub(crate) item: WorkItem,
-    /// Why there is no answer.
-    pub(crate) error: JobError,
-}
-
-impl FailedJob {
-    /// Resolves its promise. Runs user code: hold no lock.
-    pub(crate) fn resolve(self) {
-        self.item.settle(&[], Err(self.error));
-    }
-}
-
-/// A job that has come out, and what its promise is to be resolved with.
-pub(crate) enum Settlement {
-    /// With an answer, in a frame of this kind, after some parts.
-    Answer {
-        /// The job.
-        job: PoolJob<WorkItem>,
-        /// What its answer is.
-        kind: FrameKind,
-        /// Where the answer lies in `bytes`.
-        place: Range<usize>,
-        /// What was read together with it.
-        bytes: Arc<Vec<u8>>,
-        /// The bodies of the parts.
-        parts: Vec<Vec<u8>>,
-    },
-    /// Without.
-    Failed(FailedJob),
-}
-
-impl Settlement {
-    /// Whether this is the answer to job `id`.
-    pub(crate) fn answers(&self, id: u64) -> bool {
-        matches!(self, Settlement::Answer { job, .. } if job.id == id)
-    }
-
-    /// Resolves the promise; gives the buffer that the answer lay in. Runs user code: hold no lock, and
-    /// no worker's reader.
-    pub(crate) fn settle(self) -> Option<Arc<Vec<u8>>> {
-        match self {
-            Settlement::Answer { job, kind, place, bytes, parts } => {
-                job.body.settle(&parts, read_reply(kind, &bytes[place]));
-                Some(bytes)
-            }
-            Settlement::Failed(failed) => {
-                failed.resolve();
-                None
-            }
-        }
-    }
 }
 
 /// A promise whose type is forgotten.

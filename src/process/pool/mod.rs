@@ -33,6 +33,7 @@ pub mod dispatcher;
 pub mod job;
 pub mod multiprocessing;
 pub mod options;
+pub(crate) mod outcomes;
 pub(crate) mod pool_shared;
 pub(crate) mod pool_state;
 pub mod process_pool;

@@ -3,7 +3,7 @@
 //! *Assumes*: the thread that has a worker's [`BorrowedReader`] is the only one to read its reply
 //! pipe.
 //! *Promises*: no user code runs while a thread has a worker's reader or a lock: what was read becomes
-//! a [`Settlement`], which looks into a buffer of its own. A caller that waits for one result reads it
+//! [`Outcomes`], which keep the bytes that they look into. A caller that waits for one result reads it
 //! itself where it can: no other thread is woken for it.
 //! *Leaves out*: the records (`process/pool/pool_state.rs`), which thread settles
 //! (`process/pool/crew.rs`).
@@ -14,9 +14,9 @@
 //!      ▲         │                ▲         │
 //!      └ supervisor ◀             └─────────┘
 //!
-//!   reply pipe ─▶ buffer ─▶ frames: Dispatcher ─▶ Settlement, which keeps the buffer ─▶ decode, resolve
-//!                   ▲                                                                     │
-//!                   └───────────────────────── spares ◀───────────────────────────────────┘
+//!   reply pipe ─▶ bytes ─▶ frames: Dispatcher ─▶ Outcomes, which share the bytes ─▶ decode, resolve
+//!                   ▲                                                                  │
+//!                   └─ read into again, if nobody looks into them any more ◀───────────┘
 //! ```
 //! A submitted job needs no thread to be woken, nor need one be for the answer, if the submitter waits
 //! for it: it borrows the worker's reader and reads the pipe. A wake-up costs more than all the rest
@@ -30,24 +30,21 @@ use crate::futures::error::JobError;
 use crate::futures::future::Future;
 use crate::process::forkserver::client::ForkServer;
 use crate::process::pool::crew::Crew;
-use crate::process::pool::job::Settlement;
 use crate::process::pool::options::InitializerCall;
+use crate::process::pool::outcomes::{FailedJob, Outcomes};
 use crate::process::pool::pool_state::PoolState;
-use crate::process::pool::replies::{Reply, ReplyReader};
+use crate::process::pool::replies::ReplyReader;
 use crate::process::pool::worker_pipes::{BorrowedReader, ReplyPipe};
 use crate::sys::process::wait_for_exit;
 use mio::{Events, Poll, Token, Waker};
 use std::io;
 use std::os::fd::AsFd;
-use std::sync::Arc;
 
 /// What every handle of a pool has, and each of its threads.
 pub(crate) struct PoolShared {
     pub(crate) state: Mutex<PoolState>,
-    pub(crate) crew: Crew<Lead, Settlement, Request>,
+    pub(crate) crew: Crew<Lead, Outcomes, Request>,
     pub(crate) forking: Forking,
-    /// Buffers to read into, used before.
-    spares: Mutex<Vec<Vec<u8>>>,
     waker: Waker,
 }
 
@@ -90,10 +87,6 @@ pub(crate) enum ReadTo {
 /// So many replies are settled before more are read.
 const MANY_REPLIES: usize = 1024;
 
-/// So many buffers are kept, none of them larger than this.
-const SPARES: usize = 4;
-const SPARE_SIZE: usize = 4 << 20;
-
 /// A callback runs on one of the pool's own threads, where it must not wait for the pool. (The pool
 /// would go on without that thread. But callbacks that wait for each other's jobs would need more and
 /// more threads, and the rule is the same for every pool: a callback does not wait.)
@@ -116,13 +109,7 @@ impl Unblock for PoolShared {
 impl PoolShared {
     /// The waker is that of the leader's selector.
     pub(crate) fn new(state: PoolState, forking: Forking, waker: Waker) -> PoolShared {
-        PoolShared {
-            state: Mutex::new(state),
-            crew: Crew::new(),
-            forking,
-            spares: Mutex::new(Vec::new()),
-            waker,
-        }
+        PoolShared { state: Mutex::new(state), crew: Crew::new(), forking, waker }
     }
 
     /// Wakes the thread that leads.
@@ -136,10 +123,11 @@ impl PoolShared {
     pub(crate) fn read_replies(
         &self,
         borrowed: &mut BorrowedReader,
-        out: &mut Vec<Settlement>,
+        out: &mut Vec<Outcomes>,
     ) -> ReadTo {
         let BorrowedReader { key, pipe, reader } = borrowed;
-        while out.len() < MANY_REPLIES {
+        let mut count_out = 0;
+        while count_out < MANY_REPLIES {
             let room = reader.room();
             let asked = room.len();
             let count = match pipe.replies.read(room) {
@@ -149,7 +137,10 @@ impl PoolShared {
                 Err(_) => return self.end_replies(pipe),
             };
             reader.filled(count);
-            self.take_replies(*key, reader, out);
+            if let Some(outcomes) = self.take_replies(*key, reader) {
+                count_out += outcomes.len();
+                out.push(outcomes);
+            }
             // A read that gives less than was asked for has emptied the pipe; more bytes will
             // raise a new edge.
             if count < asked {
@@ -168,7 +159,7 @@ impl PoolShared {
     }
 
     /// Takes the frames that were read into the records, and sends the next jobs.
-    fn take_replies(&self, key: Key, reader: &mut ReplyReader, out: &mut Vec<Settlement>) {
+    fn take_replies(&self, key: Key, reader: &mut ReplyReader) -> Option<Outcomes> {
         let mut state = self.state.lock();
         let now = state.now();
         let replies = reader.handle_frames(key, &mut state.dispatcher, now);
@@ -177,32 +168,14 @@ impl PoolShared {
         }
         let failed = state.advance();
         drop(state);
-        out.extend(failed.into_iter().map(Settlement::Failed));
-        if replies.is_empty() {
-            return;
-        }
-        let spare = self.spares.lock().pop().unwrap_or_default();
-        let bytes = Arc::new(reader.replace_bytes(spare));
-        for reply in replies {
-            match reply {
-                Reply::Part(place) => reader.keep_part(&bytes[place]),
-                Reply::Answer(job, kind, place) => {
-                    let (bytes, parts) = (Arc::clone(&bytes), reader.take_parts());
-                    out.push(Settlement::Answer { job, kind, place, bytes, parts });
-                }
-            }
-        }
+        let none = replies.is_empty() && failed.is_empty();
+        (!none).then(|| Outcomes::of_read(replies, failed, reader))
     }
 
-    /// Settles one job, and keeps the buffer that its answer was in. Runs user code.
-    pub(crate) fn settle(&self, settlement: Settlement) {
-        if let Some(bytes) = settlement.settle().and_then(Arc::into_inner)
-            && bytes.len() <= SPARE_SIZE
-        {
-            let mut spares = self.spares.lock();
-            if spares.len() < SPARES {
-                spares.push(bytes);
-            }
+    /// These are to be settled, when the lead is left.
+    pub(crate) fn fail_later(&self, failed: Vec<FailedJob>) {
+        if !failed.is_empty() {
+            self.crew.settle_later(Outcomes::failed(failed));
         }
     }
 
@@ -222,15 +195,15 @@ impl PoolShared {
             alive = ready.is_ok_and(|ready| !ready.contains(&1));
             alive &= self.read_replies(&mut borrowed, &mut out) != ReadTo::End;
         }
-        let own = out.iter().position(|settlement| settlement.answers(id));
-        let own = own.map(|at| out.remove(at));
+        let own = out.iter_mut().find_map(|outcomes| outcomes.take_answer(id));
+        out.retain(|outcomes| outcomes.len() > 0);
         let others = !out.is_empty();
         // Before the reader is given back: until then the worker is not reaped, and the pool's threads
         // do not end.
-        self.crew.settle_later(out);
+        out.into_iter().for_each(|outcomes| self.crew.settle_later(outcomes));
         if self.state.lock().return_reader(borrowed) || others {
             self.wake_supervisor();
         }
-        own.into_iter().for_each(|own| self.settle(own));
+        own.into_iter().for_each(|own| own.settle());
     }
 }

@@ -20,7 +20,8 @@
 use crate::base::id::Key;
 use crate::futures::error::JobError;
 use crate::process::pool::dispatcher::{Action, Dispatcher, Settings};
-use crate::process::pool::job::{FailedJob, JobOutcome, PoolJob, Terms, WorkItem};
+use crate::process::pool::job::{JobOutcome, PoolJob, Terms, WorkItem};
+use crate::process::pool::outcomes::FailedJob;
 use crate::process::pool::worker::WorkerStats;
 use crate::process::pool::worker_pipes::{BorrowedReader, WorkerEvent, WorkerPipes, token, watch};
 use crate::sys::process::{Death, send_signal};

@@ -34,10 +34,9 @@ use crate::futures::future::Future;
 use crate::futures::wire::Wire;
 use crate::process::forkserver::client::ForkServer;
 use crate::process::message::call::RemoteFunction;
-use crate::process::pool::job::{
-    ChunkItem, FailedJob, PoolCounts, Settle, Settlement, Terms, WorkItem,
-};
+use crate::process::pool::job::{ChunkItem, PoolCounts, Settle, Terms, WorkItem};
 use crate::process::pool::options::{Builder, JobOptions, PoolError, Submitted};
+use crate::process::pool::outcomes::FailedJob;
 use crate::process::pool::pool_shared::{Forking, PoolShared};
 use crate::process::pool::pool_state::PoolState;
 use crate::process::pool::supervisor::start_crew;
@@ -284,11 +283,9 @@ impl ProcessPool {
         // Jobs whose time is over are somebody else's, who is not to wait for this thread. Queued
         // under the lock: the pool's threads do not end before they have settled them.
         let timed_out = |failed: &mut FailedJob| matches!(failed.error, JobError::TimedOut(_));
-        let late: Vec<_> = failed.extract_if(.., timed_out).map(Settlement::Failed).collect();
-        if !late.is_empty() {
-            self.shared.crew.settle_later(late);
-            wake = true;
-        }
+        let late: Vec<_> = failed.extract_if(.., timed_out).collect();
+        wake |= !late.is_empty();
+        self.shared.fail_later(late);
         drop(state);
         if wake {
             self.shared.wake_supervisor();

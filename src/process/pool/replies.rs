@@ -33,6 +33,7 @@ use crate::process::message::frame::{Decoder, FrameKind};
 use crate::process::pool::dispatcher::Dispatcher;
 use crate::process::pool::job::PoolJob;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Which thread reads the replies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,14 +184,19 @@ impl ReplyReader {
         self.decoder.body(place)
     }
 
-    /// Hands over the bytes that the places of all replies so far are about; goes on with `spare`.
-    pub(crate) fn replace_bytes(&mut self, spare: Vec<u8>) -> Vec<u8> {
-        self.decoder.replace_bytes(spare)
+    /// What the places of all replies so far are about, for as long as the caller wants.
+    pub(crate) fn bytes(&self) -> Arc<Vec<u8>> {
+        self.decoder.bytes()
     }
 
     /// Keeps a part until the answer itself comes.
-    pub fn keep_part(&mut self, part: &[u8]) {
-        self.parts.push(part.to_vec());
+    pub fn keep_part(&mut self, place: Range<usize>) {
+        self.parts.push(self.decoder.body(place).to_vec());
+    }
+
+    /// Whether a part waits for its answer.
+    pub(crate) fn has_parts(&self) -> bool {
+        !self.parts.is_empty()
     }
 
     /// The parts of the answer that came last, in their order.

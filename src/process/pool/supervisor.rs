@@ -34,7 +34,6 @@ use crate::futures::deadlock::{SharedGuard, work_for};
 use crate::process::forkserver::server::Forked;
 use crate::process::pool::crew::Turn;
 use crate::process::pool::dispatcher::Settings;
-use crate::process::pool::job::Settlement;
 use crate::process::pool::pool_shared::{Forking, Lead, PoolShared, ReadTo, Request};
 use crate::process::pool::pool_state::PoolState;
 use crate::process::pool::worker_pipes::{
@@ -84,7 +83,7 @@ fn serve(shared: &Arc<PoolShared>, stands_by: bool) {
     loop {
         match turn {
             Turn::Lead(lead) => Supervisor { shared, lead: Some(lead) }.run(),
-            Turn::Settle(settlement) => shared.settle(settlement),
+            Turn::Settle(outcomes) => outcomes.settle(),
             Turn::Request(request) => {
                 let make = || shared.make(&request);
                 catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(discard);
@@ -157,9 +156,7 @@ impl Supervisor<'_> {
             let nap = state.dispatcher.backlog() > MIN_BACKLOG_NS;
             let timeout = deadline.map(|at| Duration::from_nanos(at.saturating_sub(state.now())));
             drop(state);
-            if !failed.is_empty() {
-                self.shared.crew.settle_later(failed.into_iter().map(Settlement::Failed));
-            }
+            self.shared.fail_later(failed);
             if spawn {
                 self.shared.crew.request_later(Request::Spawn);
             }
@@ -215,9 +212,7 @@ impl Supervisor<'_> {
         if let Some(pipes) = self.shared.state.lock().pipes.get_mut(&borrowed.key) {
             pipes.reader.put_back(borrowed.reader);
         }
-        if !out.is_empty() {
-            self.shared.crew.settle_later(out);
-        }
+        out.into_iter().for_each(|outcomes| self.shared.crew.settle_later(outcomes));
         to
     }
 
@@ -239,7 +234,7 @@ impl Supervisor<'_> {
         state.dispatcher.ended(key);
         let failed = state.advance();
         drop(state);
-        self.shared.crew.settle_later(failed.into_iter().map(Settlement::Failed));
+        self.shared.fail_later(failed);
         self.shared.crew.request_later(Request::Reap(key, pid));
     }
 
@@ -269,10 +264,10 @@ impl Drop for Supervisor<'_> {
         let failed = state.advance();
         state.pipes.clear();
         drop(state);
-        self.shared.crew.settle_later(failed.into_iter().map(Settlement::Failed));
+        self.shared.fail_later(failed);
         self.shared.crew.end();
-        while let Turn::Settle(settlement) = self.shared.crew.next(false) {
-            self.shared.settle(settlement);
+        while let Turn::Settle(outcomes) = self.shared.crew.next(false) {
+            outcomes.settle();
         }
     }
 }
@@ -307,7 +302,7 @@ impl PoolShared {
         let failed = state.advance();
         state.pipes.remove(&key);
         drop(state);
-        self.crew.settle_later(failed.into_iter().map(Settlement::Failed));
+        self.fail_later(failed);
     }
 
     /// Has one worker forked and begins to watch it.
@@ -344,7 +339,7 @@ impl PoolShared {
         }
         let failed = state.advance();
         drop(state);
-        self.crew.settle_later(failed.into_iter().map(Settlement::Failed));
+        self.fail_later(failed);
         // With its pipes closed it exits at once.
         let _ = unwatched.map(|pid| fork_server.reap(pid));
     }

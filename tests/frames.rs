@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use seeds::seeds;
 use singletrack::process::message::frame::*;
 
-const KINDS: [FrameKind; 11] = [
+const KINDS: [FrameKind; 12] = [
     FrameKind::Hello,
     FrameKind::Call,
     FrameKind::Value,
@@ -22,6 +22,7 @@ const KINDS: [FrameKind; 11] = [
     FrameKind::Reap,
     FrameKind::Reaped,
     FrameKind::Part,
+    FrameKind::Claims,
 ];
 
 fn frames() -> impl Strategy<Value = Vec<OwnedFrame>> {

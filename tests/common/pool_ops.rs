@@ -5,6 +5,7 @@
 use singletrack::base::id::Key;
 use singletrack::process::pool::dispatcher::*;
 use singletrack::process::pool::job::*;
+use singletrack::process::pool::take_back::Claims;
 use singletrack::process::pool::worker::*;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -22,8 +23,15 @@ pub enum Op {
     Kill {
         job: usize,
     },
+    Withdraw {
+        job: usize,
+        all_or_none: bool,
+    },
     Assign,
     Deliver {
+        worker: usize,
+    },
+    Claim {
         worker: usize,
     },
     Answer {
@@ -33,6 +41,9 @@ pub enum Op {
         worker: usize,
     },
     Garbage {
+        worker: usize,
+    },
+    TakeBack {
         worker: usize,
     },
     /// It is dead and read to the end, and not reaped yet.
@@ -75,10 +86,13 @@ impl Op {
             0..8 => Op::SUBMIT,
             8..10 => Op::Submit { limit: Some(1 << (n % 26)), retries: 0, alone: false },
             10..12 => Op::Submit { limit: None, retries: u32::from(n % 4), alone: n >= 128 },
+            12 if n >= 192 => Op::Withdraw { job, all_or_none: n % 2 == 0 },
             12 => Op::Cancel { job },
             13 => Op::Kill { job },
             14..21 => Op::Assign,
-            21..31 => Op::Deliver { worker },
+            21..28 => Op::Deliver { worker },
+            28..30 => Op::Claim { worker },
+            30 => Op::TakeBack { worker },
             31..41 => Op::Answer { worker },
             41 => Op::AnswerOther { worker },
             42 => Op::Garbage { worker },
@@ -129,6 +143,9 @@ struct ModelWorker {
     ended: bool,
     sent: VecDeque<(u64, Terms)>,
     delivered: usize,
+    /// Those that were delivered, by their places among all that ever were.
+    nths: VecDeque<u64>,
+    ever_delivered: u64,
     taken: u32,
 }
 
@@ -141,6 +158,34 @@ impl ModelWorker {
             _ => self.delivered.min(1),
         }
     }
+
+    fn remove(&mut self, at: usize) -> Option<(u64, Terms)> {
+        if at < self.delivered {
+            self.delivered -= 1;
+            self.nths.remove(at);
+        }
+        self.sent.remove(at)
+    }
+}
+
+/// Which delivered jobs were begun, and which taken back, by worker and place.
+#[derive(Debug, Default)]
+struct Words {
+    claimed: BTreeSet<(u64, u64)>,
+    taken: BTreeSet<(u64, u64)>,
+}
+
+impl Claims for Words {
+    fn take_back(&mut self, worker: Key, nth: u64) -> bool {
+        let word = (worker.pack(), nth);
+        let free = !self.claimed.contains(&word);
+        assert!(!free || self.taken.insert(word), "taken back twice");
+        free
+    }
+
+    fn is_claimed(&mut self, worker: Key, nth: u64) -> bool {
+        self.claimed.contains(&(worker.pack(), nth))
+    }
 }
 
 /// The system, the model beside it, and what must come out next.
@@ -150,6 +195,7 @@ pub struct Twin {
     now: u64,
     submitted: u64,
     cancelled: BTreeSet<u64>,
+    words: Words,
     queue: VecDeque<(u64, Terms)>,
     workers: BTreeMap<u64, ModelWorker>,
     spawning: usize,
@@ -169,6 +215,7 @@ impl Twin {
             now: 0,
             submitted: 0,
             cancelled: BTreeSet::new(),
+            words: Words::default(),
             queue: VecDeque::new(),
             workers: BTreeMap::new(),
             spawning: 0,
@@ -216,7 +263,10 @@ impl Twin {
                 self.system.resize(workers);
             }
             Op::Kill { job } => self.kill(job as u64),
+            Op::Withdraw { job, all_or_none } => self.withdraw(job as u64, all_or_none),
             Op::Deliver { worker }
+            | Op::Claim { worker }
+            | Op::TakeBack { worker }
             | Op::Answer { worker }
             | Op::AnswerOther { worker }
             | Op::Garbage { worker }
@@ -252,17 +302,21 @@ impl Twin {
                 let expected = worker.sent.get(worker.delivered).map(|job| job.0);
                 assert_eq!(next, if worker.killed { None } else { expected });
                 if next.is_some() {
+                    worker.nths.push_back(worker.ever_delivered);
+                    worker.ever_delivered += 1;
                     worker.delivered += 1;
                     self.system.delivered(key);
                 }
             }
+            Op::Claim { .. } => self.claim(key),
+            Op::TakeBack { .. } => self.take_back_from(key),
             Op::Answer { .. } => {
+                self.claim(key);
                 let worker = self.model(key);
                 if worker.delivered == 0 || worker.killed {
                     return;
                 }
-                let (id, _) = worker.sent.pop_front().unwrap();
-                worker.delivered -= 1;
+                let (id, _) = worker.remove(0).unwrap();
                 let job = self.system.answered(key, id, now).expect("a right answer was refused");
                 assert_eq!(job.id, id);
                 assert_eq!(self.out.insert(id, Out::Answered), None);
@@ -323,14 +377,59 @@ impl Twin {
     fn expect_protocol_error(&mut self, key: Key, why: &str) {
         let worker = self.model(key);
         if !worker.killed {
-            worker.delivered = worker.delivered.saturating_sub(1);
-            if let Some((id, _)) = worker.sent.pop_front() {
+            if let Some((id, _)) = worker.remove(0) {
                 self.due.insert(id, JobOutcome::Protocol(key, why.to_owned()));
             }
         }
     }
 
+    /// The worker begins its next job. One that is being killed may go on to another, for its answers
+    /// are not heard.
+    fn claim(&mut self, key: Key) {
+        let worker = &self.workers[&key.pack()];
+        let free = |nth: &&u64| !self.words.claimed.contains(&(key.pack(), **nth));
+        if let Some(nth) = worker.nths.iter().find(free)
+            && (worker.killed || Some(nth) == worker.nths.front())
+        {
+            self.words.claimed.insert((key.pack(), *nth));
+        }
+    }
+
+    /// All that it has not begun.
+    fn take_back_from(&mut self, key: Key) {
+        self.system.take_back(key, &mut self.words);
+        let words = &self.words.claimed;
+        let worker = self.workers.get_mut(&key.pack()).unwrap();
+        let begun = worker.nths.iter().filter(|nth| words.contains(&(key.pack(), **nth))).count();
+        let mut taken = Vec::new();
+        while worker.sent.len() > begun {
+            taken.push(worker.remove(begun).unwrap());
+        }
+        worker.taken -= taken.len() as u32;
+        self.take_back(taken);
+    }
+
+    /// One job, wherever it is.
+    fn withdraw(&mut self, id: u64, all_or_none: bool) {
+        let mut none_begun = true;
+        for (key, worker) in &mut self.workers {
+            let Some(at) = worker.sent.iter().position(|job| job.0 == id) else { continue };
+            let nth = worker.nths.get(at);
+            none_begun = nth.is_none_or(|nth| !self.words.claimed.contains(&(*key, *nth)));
+            if none_begun {
+                let job = worker.remove(at).unwrap();
+                worker.taken -= 1;
+                self.take_back(vec![job]);
+                break;
+            }
+        }
+        let is_it = |job: &PoolJob<()>| job.id == id;
+        assert_eq!(self.system.has_begun(is_it, &mut self.words), !none_begun);
+        assert_eq!(self.system.withdraw(is_it, all_or_none, &mut self.words), none_begun);
+    }
+
     fn end(&mut self, key: Key) {
+        self.take_back_from(key);
         self.system.ended(key);
         let worker = self.model(key);
         let begun = worker.begun();
@@ -340,6 +439,7 @@ impl Twin {
     }
 
     fn die(&mut self, key: Key) {
+        self.take_back_from(key);
         let mut worker = self.workers.remove(&key.pack()).unwrap();
         self.system.died(key, self.now);
         let begun = worker.begun();
@@ -378,6 +478,7 @@ impl Twin {
         } else if let Some(key) = running {
             let worker = self.model(key);
             worker.sent.clear();
+            worker.nths.clear();
             worker.delivered = 0;
             self.due.insert(id, JobOutcome::Lost(key));
         }
@@ -442,6 +543,13 @@ impl Twin {
                     assert!(worker.sent.is_empty() && !worker.retired && !worker.killed);
                     worker.retired = true;
                 }
+                Action::TakeBack(key) => {
+                    let idle =
+                        self.workers.values().any(|worker| worker.ready && worker.sent.is_empty());
+                    assert!(idle, "nobody could begin its jobs");
+                    assert!(self.model(key).sent.len() > 1, "it has none to give back");
+                    self.take_back_from(key);
+                }
                 Action::Resolve(job, verdict) => self.resolved(job.id, verdict),
             }
         }
@@ -464,8 +572,7 @@ impl Twin {
                 let holder = workers.find(|w| runs(w));
                 let holder = holder.expect("timed out, but did not run, or had another limit");
                 assert!(holder.killed || holder.ended, "timed out, but its worker lives");
-                holder.sent.pop_front();
-                holder.delivered = holder.delivered.saturating_sub(1);
+                holder.remove(0);
             }
             // Comes by itself when the last hope of a worker is gone.
             JobOutcome::Broken if self.due.remove(&id).is_none() => {

@@ -37,6 +37,7 @@ use crate::base::sync::{Arc, Mutex};
 use crate::futures::wire::decode;
 use crate::process::forkserver::server::{Forked, Hooks, send_frame, serve_forks};
 use crate::process::message::call::record_text;
+use crate::process::message::claim::{ClaimWords, Claims};
 use crate::process::message::frame::{Decoder, FrameKind};
 use crate::sys::process::Death;
 use crate::sys::process::{SingleThreaded, fork, pidfd_open, send_signal, wait, wait_for_exit};
@@ -235,6 +236,8 @@ struct ServerConnection {
     pidfd: OwnedFd,
     /// `None` once a request has failed: a late answer to it could be taken for the next one's.
     socket: Mutex<Option<UnixStream>>,
+    /// Memory that it shares with all the workers.
+    words: Arc<ClaimWords>,
 }
 
 impl ForkServer {
@@ -268,9 +271,11 @@ impl ForkServer {
         // What is buffered now would be printed once more by every child that prints. An error means
         // that it cannot be printed at all.
         let _ = io::stdout().flush();
+        let words = ClaimWords::map();
+        let shared = Arc::clone(&words);
         let pid = fork(&proof, &[theirs.as_raw_fd()], move || {
             DEPTH.store(depth + 1, Ordering::Relaxed);
-            serve_forks(&theirs, hooks, preforked)
+            serve_forks(&theirs, hooks, preforked, &shared)
         })?;
         let pidfd = pidfd_open(pid).inspect_err(|_| {
             // Without the socket it ends at once.
@@ -278,12 +283,17 @@ impl ForkServer {
             let _ = wait(pid);
         })?;
         let socket = Mutex::new(Some(ours));
-        Ok(ForkServer { connection: Arc::new(ServerConnection { pid, pidfd, socket }) })
+        Ok(ForkServer { connection: Arc::new(ServerConnection { pid, pidfd, socket, words }) })
     }
 
     /// The fork server's process id.
     pub fn pid(&self) -> u32 {
         self.connection.pid
+    }
+
+    /// Words by which one worker of this server claims its jobs; `None` if all are lent.
+    pub(crate) fn lend_claims(&self) -> Option<Claims> {
+        Claims::lend(&self.connection.words)
     }
 
     /// Has a worker forked, which starts with duplicates of `descriptors`.

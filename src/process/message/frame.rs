@@ -69,6 +69,9 @@ pub enum FrameKind {
     /// Worker to pool: the results of some items of a chunk, which are too long for one frame; the
     /// answer follows. Id: the job. Body: a chunk's results.
     Part,
+    /// Pool to worker, once, before any call: where the words lie by which it claims its calls. Id: the
+    /// place. Body: the number of the first call (`process/message/claim.rs`).
+    Claims,
 }
 
 impl FrameKind {
@@ -87,6 +90,7 @@ impl FrameKind {
             Reaped,
             Item,
             Part,
+            Claims,
         ];
         all.into_iter().find(|kind| *kind as u32 == number)
     }

@@ -38,6 +38,9 @@ pub enum Action<B> {
     Kill(Key),
     /// Tell this worker to exit, by closing its request pipe. Its death is still to be reported.
     Retire(Key),
+    /// Take back what this worker has not begun, by [`Dispatcher::take_back`]: it is held up by the job
+    /// that it runs, and another worker has nothing to do.
+    TakeBack(Key),
     /// Resolve this job.
     Resolve(PoolJob<B>, JobOutcome),
 }
@@ -88,10 +91,10 @@ enum Closed {
 /// ```
 #[derive(Debug)]
 pub struct Dispatcher<B> {
-    queue: VecDeque<PoolJob<B>>,
-    workers: Workers<B>,
+    pub(super) queue: VecDeque<PoolJob<B>>,
+    pub(super) workers: Workers<B>,
     backoff: SpawnBackoff,
-    actions: VecDeque<Action<B>>,
+    pub(super) actions: VecDeque<Action<B>>,
     closed: Option<Closed>,
     counts: PoolCounts,
 }
@@ -283,17 +286,8 @@ impl<B> Dispatcher<B> {
         killed
     }
 
-    /// A worker is dead, and all its replies were reported before; it is still to be reaped, which may
-    /// take long. Jobs that it had not begun go back to the front of the queue. Not needed before
-    /// [`died`](Self::died).
-    pub fn ended(&mut self, key: Key) {
-        let Some(worker) = self.workers.get_mut(key) else { return };
-        let rest = worker.end();
-        self.take_back(rest);
-    }
-
     /// Jobs that have not begun, or may be begun again, go back to the front of the queue.
-    fn take_back(&mut self, jobs: impl DoubleEndedIterator<Item = PoolJob<B>>) {
+    pub(super) fn requeue(&mut self, jobs: impl DoubleEndedIterator<Item = PoolJob<B>>) {
         for job in jobs.rev() {
             match self.closed {
                 Some(Closed::Terminated) => self.resolve(job, JobOutcome::Cancelled),
@@ -320,7 +314,7 @@ impl<B> Dispatcher<B> {
                 self.resolve(job, JobOutcome::Lost(key));
             }
         }
-        self.take_back(back.into_iter().chain(rest));
+        self.requeue(back.into_iter().chain(rest));
         if never_ready {
             self.record_failure(now);
         }
@@ -392,7 +386,8 @@ impl<B> Dispatcher<B> {
 
     /// When something is due next even if no event comes before.
     pub fn next_deadline(&self) -> Option<u64> {
-        self.workers.deadline().into_iter().chain(self.next_spawn()).min()
+        let asked_back = self.workers.asked_back_at();
+        self.workers.deadline().into_iter().chain(self.next_spawn()).chain(asked_back).min()
     }
 
     /// When one more worker is to be forked, if one is missing. A closed pool needs one only for
@@ -410,6 +405,9 @@ impl<B> Dispatcher<B> {
     pub fn next_action(&mut self, now: u64) -> Option<Action<B>> {
         if self.actions.is_empty() {
             self.expire(now);
+            if self.ask_back(now) {
+                return self.actions.pop_front(); // an idle worker may be needed yet
+            }
             self.retire(now);
             if self.next_spawn().is_some_and(|due| now >= due) {
                 self.backoff.begin();
@@ -431,7 +429,8 @@ impl<B> Dispatcher<B> {
 
     /// Tells idle workers to exit that are not needed any more.
     fn retire(&mut self, now: u64) {
-        let nothing_left = self.closed.is_some() && self.queue.is_empty();
+        let waiting = !self.queue.is_empty() || self.workers.may_give_back();
+        let nothing_left = self.closed.is_some() && !waiting;
         while let Some(key) = self.workers.next_to_retire(nothing_left) {
             self.workers.get_mut(key).expect("just found").retire(now);
             self.actions.push_back(Action::Retire(key));

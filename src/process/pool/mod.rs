@@ -39,6 +39,7 @@ pub(crate) mod pool_state;
 pub mod process_pool;
 pub mod replies;
 pub(crate) mod supervisor;
+pub mod take_back;
 pub mod worker;
 pub(crate) mod worker_pipes;
 pub mod workers;

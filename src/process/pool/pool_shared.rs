@@ -28,17 +28,19 @@ use crate::base::sync::Mutex;
 use crate::futures::deadlock::{DeadlockGuard, Unblock};
 use crate::futures::error::JobError;
 use crate::futures::future::Future;
+use crate::futures::oneshot::Beside;
 use crate::process::forkserver::client::ForkServer;
 use crate::process::pool::crew::Crew;
 use crate::process::pool::options::InitializerCall;
 use crate::process::pool::outcomes::{FailedJob, Outcomes};
 use crate::process::pool::pool_state::PoolState;
-use crate::process::pool::replies::ReplyReader;
+use crate::process::pool::replies::{Reply, ReplyReader};
 use crate::process::pool::worker_pipes::{BorrowedReader, ReplyPipe};
 use crate::sys::process::wait_for_exit;
 use mio::{Events, Poll, Token, Waker};
 use std::io;
 use std::os::fd::AsFd;
+use std::sync::{Arc, Weak};
 
 /// What every handle of a pool has, and each of its threads.
 pub(crate) struct PoolShared {
@@ -106,6 +108,35 @@ impl Unblock for PoolShared {
     }
 }
 
+/// Who has the jobs of a future: a pool, while there is one.
+pub(crate) struct JobsInPool {
+    pool: Weak<PoolShared>,
+    group: u64,
+}
+
+impl JobsInPool {
+    pub(crate) fn new(pool: &Arc<PoolShared>, group: u64) -> JobsInPool {
+        JobsInPool { pool: Arc::downgrade(pool), group }
+    }
+}
+
+impl Beside for JobsInPool {
+    fn has_begun(&self) -> bool {
+        self.pool.upgrade().is_some_and(|pool| pool.state.lock().has_begun(self.group))
+    }
+
+    fn unless_begun(&self, cancel: &mut dyn FnMut()) {
+        // Without a pool all its jobs have come out.
+        let Some(pool) = self.pool.upgrade() else { return cancel() };
+        pool.with_state(|state| {
+            if state.withdraw(self.group, true) {
+                cancel();
+            }
+            (state.advance(), ())
+        });
+    }
+}
+
 impl PoolShared {
     /// The waker is that of the leader's selector.
     pub(crate) fn new(state: PoolState, forking: Forking, waker: Waker) -> PoolShared {
@@ -116,6 +147,29 @@ impl PoolShared {
     pub(crate) fn wake_supervisor(&self) {
         // An eventfd's counter does not overflow by ones, so this cannot fail.
         let _ = self.waker.wake();
+    }
+
+    /// Runs `act` under the lock and resolves, without it, the jobs that came out. Wakes the
+    /// supervisor only for what cannot be done here.
+    pub(crate) fn with_state<T>(
+        &self,
+        act: impl FnOnce(&mut PoolState) -> (Vec<FailedJob>, T),
+    ) -> T {
+        let mut state = self.state.lock();
+        let (mut failed, result) = act(&mut state);
+        let mut wake = state.needs_supervisor();
+        // Jobs whose time is over are somebody else's, who is not to wait for this thread. Queued
+        // under the lock: the pool's threads do not end before they have settled them.
+        let timed_out = |failed: &mut FailedJob| matches!(failed.error, JobError::TimedOut(_));
+        let late: Vec<_> = failed.extract_if(.., timed_out).collect();
+        wake |= !late.is_empty();
+        self.fail_later(late);
+        drop(state);
+        if wake {
+            self.wake_supervisor();
+        }
+        failed.into_iter().for_each(FailedJob::resolve);
+        result
     }
 
     /// Reads a worker's replies until the pipe is empty. What came out is added to `out`: it is to be
@@ -165,6 +219,11 @@ impl PoolShared {
         let replies = reader.handle_frames(key, &mut state.dispatcher, now);
         if let Some(why) = reader.failure() {
             state.last_failure.clone_from(why);
+        }
+        for reply in &replies {
+            if let Reply::Answer(job, ..) = reply {
+                job.body.begin();
+            }
         }
         let failed = state.advance();
         drop(state);

@@ -19,9 +19,11 @@
 
 use crate::base::id::Key;
 use crate::futures::error::JobError;
+use crate::process::message;
 use crate::process::pool::dispatcher::{Action, Dispatcher, Settings};
 use crate::process::pool::job::{JobOutcome, PoolJob, Terms, WorkItem};
 use crate::process::pool::outcomes::FailedJob;
+use crate::process::pool::take_back::Claims;
 use crate::process::pool::worker::WorkerStats;
 use crate::process::pool::worker_pipes::{BorrowedReader, WorkerEvent, WorkerPipes, token, watch};
 use crate::sys::process::{Death, send_signal};
@@ -29,6 +31,25 @@ use mio::Registry;
 use std::collections::{BTreeMap, HashMap};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
+
+/// The words of all workers. What was delivered to a worker without words may have begun.
+struct PoolClaims<'a>(&'a BTreeMap<Key, WorkerPipes>);
+
+impl PoolClaims<'_> {
+    fn of(&self, worker: Key) -> Option<&message::claim::Claims> {
+        self.0.get(&worker)?.claims.as_ref()
+    }
+}
+
+impl Claims for PoolClaims<'_> {
+    fn take_back(&mut self, worker: Key, nth: u64) -> bool {
+        self.of(worker).is_some_and(|claims| claims.take_back(nth))
+    }
+
+    fn is_claimed(&mut self, worker: Key, nth: u64) -> bool {
+        self.of(worker).is_none_or(|claims| claims.is_claimed(nth))
+    }
+}
 
 /// The dispatcher, and the pipes of its workers to carry out what it decides.
 pub(crate) struct PoolState {
@@ -102,26 +123,32 @@ impl PoolState {
     pub(crate) fn advance(&mut self) -> Vec<FailedJob> {
         let now = self.now();
         let mut failed = Vec::new();
-        self.carry_out(now, &mut failed);
         let mut fed: Vec<Key> = Vec::new();
-        while let Some(key) = self.dispatcher.assign(now, |job| job.body.start()) {
-            if !fed.contains(&key) {
-                fed.push(key);
+        // Assigning may bring out cancelled jobs, and what is taken back is to be assigned.
+        let mut changed = true;
+        while changed {
+            changed = self.carry_out(now, &mut failed);
+            while let Some(key) = self.dispatcher.assign(now, |job| job.body.is_wanted()) {
+                changed = true;
+                if !fed.contains(&key) {
+                    fed.push(key);
+                }
             }
         }
         for key in fed {
             self.write(key);
             self.appoint_reader(key);
         }
-        // Assigning may have brought out cancelled jobs.
-        self.carry_out(now, &mut failed);
         failed
     }
 
-    /// Carries out what the dispatcher wants.
-    fn carry_out(&mut self, now: u64, failed: &mut Vec<FailedJob>) {
+    /// Carries out what the dispatcher wants; false if that is nothing.
+    fn carry_out(&mut self, now: u64, failed: &mut Vec<FailedJob>) -> bool {
+        let mut any = false;
         while let Some(action) = self.dispatcher.next_action(now) {
+            any = true;
             match action {
+                Action::TakeBack(key) => self.take_back(key),
                 Action::Spawn => self.spawn_wanted = true,
                 Action::Kill(key) => {
                     if let Some(pipes) = self.pipes.get(&key) {
@@ -134,11 +161,52 @@ impl PoolState {
                     }
                 }
                 Action::Resolve(job, outcome) => {
+                    if outcome.may_have_begun() {
+                        job.body.begin();
+                    }
                     let error = self.error_of(job.id, outcome);
                     failed.push(FailedJob { item: job.body, error });
                 }
             }
         }
+        any
+    }
+
+    /// Takes back what a worker has not begun.
+    pub(crate) fn take_back(&mut self, key: Key) {
+        if let Some(pipes) = self.pipes.get_mut(&key) {
+            pipes.keep_rest(key, &mut self.dispatcher);
+        }
+        self.dispatcher.take_back(key, &mut PoolClaims(&self.pipes));
+    }
+
+    /// Takes back from all workers what they have not begun: the pool is about to cancel it.
+    pub(crate) fn take_back_all(&mut self) {
+        let keys: Vec<Key> = self.pipes.keys().copied().collect();
+        keys.into_iter().for_each(|key| self.take_back(key));
+    }
+
+    /// A worker is dead, and its last reply was read: what it had not begun is given to others, and the
+    /// rest may not be cancelled any more.
+    pub(crate) fn end(&mut self, key: Key) {
+        self.dispatcher.take_back(key, &mut PoolClaims(&self.pipes));
+        self.dispatcher.held(key).for_each(|job| job.body.begin());
+        self.dispatcher.ended(key);
+    }
+
+    /// Takes back the jobs of this group; true: none has begun.
+    pub(crate) fn withdraw(&mut self, group: u64, all_or_none: bool) -> bool {
+        for (key, pipes) in &mut self.pipes {
+            pipes.keep_rest(*key, &mut self.dispatcher);
+        }
+        let is_meant = |job: &PoolJob<WorkItem>| job.body.group == group;
+        self.dispatcher.withdraw(is_meant, all_or_none, &mut PoolClaims(&self.pipes))
+    }
+
+    /// Whether a worker runs a job of this group.
+    pub(crate) fn has_begun(&self, group: u64) -> bool {
+        let is_meant = |job: &PoolJob<WorkItem>| job.body.group == group;
+        self.dispatcher.has_begun(is_meant, &mut PoolClaims(&self.pipes))
     }
 
     /// An outcome, as the error that the job's future gives.

@@ -36,8 +36,7 @@ use crate::process::forkserver::client::ForkServer;
 use crate::process::message::call::RemoteFunction;
 use crate::process::pool::job::{ChunkItem, PoolCounts, Settle, Terms, WorkItem};
 use crate::process::pool::options::{Builder, JobOptions, PoolError, Submitted};
-use crate::process::pool::outcomes::FailedJob;
-use crate::process::pool::pool_shared::{Forking, PoolShared};
+use crate::process::pool::pool_shared::{Forking, JobsInPool, PoolShared};
 use crate::process::pool::pool_state::PoolState;
 use crate::process::pool::supervisor::start_crew;
 use crate::process::pool::worker::WorkerStats;
@@ -67,6 +66,7 @@ impl Builder {
             shared,
             joining: Mutex::new(()),
             next_job: AtomicU64::new(0),
+            next_group: AtomicU64::new(1 << 63),
             limit: self.limit,
         })
     }
@@ -115,6 +115,8 @@ pub struct ProcessPool {
     /// Held by the thread that joins the pool's threads; others wait for it meanwhile.
     joining: Mutex<()>,
     next_job: AtomicU64,
+    /// No job has such a number.
+    next_group: AtomicU64,
     limit: Option<Duration>,
 }
 
@@ -175,9 +177,10 @@ impl ProcessPool {
             return self.submit(f, args).result();
         }
         let job = self.next_job.fetch_add(1, Ordering::Relaxed);
-        let (item, future) = WorkItem::for_call(f, &args, job, self.guard())?;
+        let (item, future) = WorkItem::for_call(f, &args, job, self.guard(), self.place(job))?;
         let terms = self.terms(JobOptions::default());
-        if let Some(reader) = self.with_state(|state| state.submit_awaited(job, terms, item)) {
+        if let Some(reader) = self.shared.with_state(|state| state.submit_awaited(job, terms, item))
+        {
             self.shared.read_until_answered(job, &future, reader);
         }
         future.result()
@@ -185,7 +188,7 @@ impl ProcessPool {
 
     fn send<A: Wire, R: Wire>(&self, options: JobOptions, f: fn(A) -> R, args: A) -> Submitted<R> {
         let job = self.next_job.fetch_add(1, Ordering::Relaxed);
-        let future = match WorkItem::for_call(f, &args, job, guard_id(&self.shared)) {
+        let future = match WorkItem::for_call(f, &args, job, self.guard(), self.place(job)) {
             Ok((item, future)) => {
                 let terms = self.terms(options);
                 self.update(|state| state.submit(job, terms, item));
@@ -203,10 +206,11 @@ impl ProcessPool {
         options: JobOptions,
         f: F,
         items: &[F::Args],
+        group: u64,
         promise: Box<dyn Settle>,
     ) -> bool {
         let job = self.next_job.fetch_add(1, Ordering::Relaxed);
-        match WorkItem::for_chunk(f, items, job, promise) {
+        match WorkItem::for_chunk(f, items, job, group, promise) {
             ChunkItem::Ready(item) => {
                 let items = u32::try_from(items.len()).unwrap_or(u32::MAX);
                 let terms = Terms { items, ..self.terms(options) };
@@ -261,6 +265,21 @@ impl ProcessPool {
         self.shared.state.lock().worker_stats()
     }
 
+    /// A number for the jobs of one `map`.
+    pub(crate) fn new_group(&self) -> u64 {
+        self.next_group.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Where a future finds the jobs of this group, to know whether one has begun.
+    pub(crate) fn place(&self, group: u64) -> JobsInPool {
+        JobsInPool::new(&self.shared, group)
+    }
+
+    /// Takes back the jobs of this group that have not begun, and drops those that are not wanted.
+    pub(crate) fn withdraw(&self, group: u64) {
+        self.update(|state| _ = state.withdraw(group, false));
+    }
+
     /// The guard that keeps the pool's own thread from waiting for the pool's futures.
     pub(crate) fn guard(&self) -> GuardId {
         guard_id(&self.shared)
@@ -268,30 +287,10 @@ impl ProcessPool {
 
     /// Changes the state and does what follows from the change.
     fn update(&self, update: impl FnOnce(&mut PoolState)) {
-        self.with_state(|state| {
+        self.shared.with_state(|state| {
             update(state);
             (state.advance(), ())
         });
-    }
-
-    /// Runs `act` under the lock and resolves, without it, the jobs that came out. Wakes the
-    /// supervisor only for what cannot be done here.
-    fn with_state<T>(&self, act: impl FnOnce(&mut PoolState) -> (Vec<FailedJob>, T)) -> T {
-        let mut state = self.shared.state.lock();
-        let (mut failed, result) = act(&mut state);
-        let mut wake = state.needs_supervisor();
-        // Jobs whose time is over are somebody else's, who is not to wait for this thread. Queued
-        // under the lock: the pool's threads do not end before they have settled them.
-        let timed_out = |failed: &mut FailedJob| matches!(failed.error, JobError::TimedOut(_));
-        let late: Vec<_> = failed.extract_if(.., timed_out).collect();
-        wake |= !late.is_empty();
-        self.shared.fail_later(late);
-        drop(state);
-        if wake {
-            self.shared.wake_supervisor();
-        }
-        failed.into_iter().for_each(FailedJob::resolve);
-        result
     }
 
     /// The process ids of the workers alive now.
@@ -316,6 +315,7 @@ impl ProcessPool {
 
     fn end_workers(&self, signal: i32) {
         self.update(|state| {
+            state.take_back_all();
             state.dispatcher.terminate();
             state.signal_all(signal);
         });
@@ -329,7 +329,12 @@ impl ProcessPool {
     /// A job that runs is never interrupted. Called from a future's callback on one of the pool's own
     /// threads, it does not wait.
     pub fn shutdown(&self, wait: bool, cancel_futures: bool) {
-        self.update(|state| state.dispatcher.shutdown(cancel_futures));
+        self.update(|state| {
+            if cancel_futures {
+                state.take_back_all();
+            }
+            state.dispatcher.shutdown(cancel_futures);
+        });
         self.shared.wake_supervisor();
         if wait && own_guard(self.guard()).is_none() {
             let _joining = self.joining.lock();

@@ -123,8 +123,7 @@ impl<R> ReaderOwner<R> {
     }
 }
 
-/// The id in the frames of the initializer, which is no job.
-pub const INITIALIZER: u64 = u64::MAX;
+pub use crate::process::forkserver::worker::INITIALIZER;
 
 /// What a worker may send next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

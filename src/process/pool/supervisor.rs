@@ -231,7 +231,7 @@ impl Supervisor<'_> {
         let mut state = self.shared.state.lock();
         let Some(pid) = state.pipes.get(&key).map(|pipes| pipes.pid) else { return };
         state.stop_watching(key);
-        state.dispatcher.ended(key);
+        state.end(key);
         let failed = state.advance();
         drop(state);
         self.shared.fail_later(failed);
@@ -321,6 +321,9 @@ impl PoolShared {
                 let pid = forked.pid;
                 match self.watch_all(&state.registry, key, forked) {
                     Ok(pipes) => {
+                        if pipes.claims.is_none() {
+                            state.dispatcher.has_no_claims(key);
+                        }
                         state.keys.insert(key.index as usize, key);
                         state.pipes.insert(key, pipes);
                         state.write(key);
@@ -355,6 +358,7 @@ impl PoolShared {
         let fd = requests.as_fd().as_raw_fd();
         registry.register(&mut SourceFd(&fd), token(key, WorkerEvent::Room), Interest::WRITABLE)?;
         let initializer = self.forking.initializer.as_ref().map(|call| Arc::clone(&call.frame));
-        Ok(WorkerPipes::new(pid, reply_pipe, requests, initializer))
+        let claims = self.forking.fork_server.lend_claims();
+        Ok(WorkerPipes::new(pid, reply_pipe, requests, claims, initializer))
     }
 }

@@ -37,7 +37,7 @@ use crate::base::sync::{Arc, Mutex};
 use crate::futures::wire::decode;
 use crate::process::forkserver::server::{Forked, Hooks, send_frame, serve_forks};
 use crate::process::message::call::record_text;
-use crate::process::message::claim::{ClaimWords, Claims};
+use crate::process::message::claim::{ClaimWords, WorkerClaims};
 use crate::process::message::frame::{Decoder, FrameKind};
 use crate::sys::process::Death;
 use crate::sys::process::{SingleThreaded, fork, pidfd_open, send_signal, wait, wait_for_exit};
@@ -292,8 +292,8 @@ impl ForkServer {
     }
 
     /// Words by which one worker of this server claims its jobs; `None` if all are lent.
-    pub(crate) fn lend_claims(&self) -> Option<Claims> {
-        Claims::lend(&self.connection.words)
+    pub(crate) fn lend_claims(&self) -> Option<WorkerClaims> {
+        WorkerClaims::lend(&self.connection.words)
     }
 
     /// Has a worker forked, which starts with duplicates of `descriptors`.

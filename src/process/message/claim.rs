@@ -125,21 +125,21 @@ impl ClaimWords {
 
 /// The words of one worker, as its pool has them.
 #[derive(Debug)]
-pub(crate) struct Claims {
+pub(crate) struct WorkerClaims {
     all: Arc<ClaimWords>,
     place: usize,
     first: u64,
 }
 
-impl Claims {
+impl WorkerClaims {
     /// Words for one more worker; `None` if all are lent.
-    pub(crate) fn lend(all: &Arc<ClaimWords>) -> Option<Claims> {
+    pub(crate) fn lend(all: &Arc<ClaimWords>) -> Option<WorkerClaims> {
         let mut lent = all.lent.lock();
         let place = lent.1.pop()?;
         lent.0 += 1;
         let first = lent.0 * NUMBERS;
         drop(lent);
-        Some(Claims { all: Arc::clone(all), place, first })
+        Some(WorkerClaims { all: Arc::clone(all), place, first })
     }
 
     /// What the worker is told of them: their place, and the number of its first job.
@@ -170,7 +170,7 @@ impl Claims {
 }
 
 /// A worker that still lives claims only numbers that are its own, so its words may be lent at once.
-impl Drop for Claims {
+impl Drop for WorkerClaims {
     fn drop(&mut self) {
         self.all.lent.lock().1.push(self.place);
     }

@@ -8,12 +8,13 @@
 //! out as `Broken`.
 //! *Leaves out*: pipes, clocks and promises (`process/pool/pool_state.rs`) and processes
 //! (`process/pool/supervisor.rs`); which worker is next and when one more is forked
-//! (`process/pool/workers.rs`); how far ahead a worker is fed (`process/pool/worker.rs`).
+//! (`process/pool/workers.rs`); how far ahead a worker is fed (`process/pool/worker.rs`); what of that
+//! is taken back (`process/pool/take_back.rs`).
 //!
 //! ```text
 //!  submit ──▶ queue ──assign──▶ sent to a worker ──answered──▶ out: the caller has its answer
 //!               │  ▲             (the first runs)
-//!               │  └──death, not begun──┤├──death, begun────▶ out: Lost
+//!               │  └────────taken back──┤├──death, begun────▶ out: Lost
 //!               ├──cancelled────▶ out    ├──past its limit──▶ out: TimedOut, worker killed
 //!               └──shutdown─────▶ out    ├──kill────────────▶ out: Lost, worker killed
 //!                                        └──garbage─────────▶ out: Protocol, worker killed
@@ -249,7 +250,7 @@ impl<B> Dispatcher<B> {
     }
 
     /// A worker broke the protocol: it is killed. The job it ran comes out with `why`; other jobs
-    /// that it was sent may have begun by the time it is dead, and are then lost.
+    /// that it has begun by the time it is dead are lost.
     pub fn misbehaved(&mut self, key: Key, why: String) {
         if let Some(job) = self.kill_worker(key) {
             self.resolve(job, JobOutcome::Protocol(key, why));

@@ -67,7 +67,7 @@ impl<B> PoolJob<B> {
 /// Why a job came out without an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobOutcome {
-    /// It was cancelled before it was sent.
+    /// It was cancelled before it began.
     Cancelled,
     /// It ran past its limit, in nanoseconds.
     TimedOut(u64),
@@ -103,7 +103,7 @@ pub struct PoolCounts {
     pub submitted: u64,
     /// Jobs that a worker answered, with a value, a panic or a refusal.
     pub answered: u64,
-    /// Jobs cancelled before they were sent.
+    /// Jobs cancelled before they began.
     pub cancelled: u64,
     /// Jobs killed because they ran too long.
     pub timed_out: u64,

@@ -120,8 +120,8 @@ impl Pool {
         self.map_async(f, items).result()
     }
 
-    /// As [`map`](Self::map), for a future of all results. It counts as running when its first
-    /// chunk was sent.
+    /// As [`map`](Self::map), for a future of all results. It runs from when its first
+    /// chunk has begun, and can be cancelled until then.
     pub fn map_async<A, R, I>(&self, f: fn(A) -> R, items: I) -> Future<Vec<R>>
     where
         A: Wire,

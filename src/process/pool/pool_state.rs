@@ -19,7 +19,7 @@
 
 use crate::base::id::Key;
 use crate::futures::error::JobError;
-use crate::process::message;
+use crate::process::message::claim::WorkerClaims;
 use crate::process::pool::dispatcher::{Action, Dispatcher, Settings};
 use crate::process::pool::job::{JobOutcome, PoolJob, Terms, WorkItem};
 use crate::process::pool::outcomes::FailedJob;
@@ -36,7 +36,7 @@ use std::time::{Duration, Instant};
 struct PoolClaims<'a>(&'a BTreeMap<Key, WorkerPipes>);
 
 impl PoolClaims<'_> {
-    fn of(&self, worker: Key) -> Option<&message::claim::Claims> {
+    fn of(&self, worker: Key) -> Option<&WorkerClaims> {
         self.0.get(&worker)?.claims.as_ref()
     }
 }

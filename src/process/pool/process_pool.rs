@@ -2,7 +2,8 @@
 //!
 //! *Assumes*: a fork server (`process/forkserver/client.rs`).
 //! *Promises*: every submitted job resolves exactly once; a worker's death fails only the job
-//! it ran, and it is replaced; results and arguments of any size up to a frame's limit pass,
+//! it ran, and it is replaced; a future says that its job runs when that is true, and until then it can
+//! be cancelled; results and arguments of any size up to a frame's limit pass,
 //! both ways at once; nothing is left behind when the pool is gone.
 //! *Leaves out*: `map`, which comes with the `Executor` trait (`futures/executor.rs`), and
 //! what `multiprocessing.Pool` has besides (`process/pool/multiprocessing.rs`).
@@ -134,8 +135,9 @@ impl ProcessPool {
         Builder::new(fork_server)
     }
 
-    /// Queues `f(args)`. The future becomes `running` when the job is sent to a worker, and
-    /// cannot be cancelled from then on. Never blocks on the job; the future gives all failures.
+    /// Queues `f(args)`. The future is `running` when a worker has begun the job, and can be cancelled
+    /// until then, also if the job was sent to a worker ahead. While any worker is idle, no job waits
+    /// behind another for more than a moment. Never blocks on the job; the future gives all failures.
     ///
     /// A callback of such a future runs on one of the pool's own threads. It may take its time: other
     /// answers and time limits do not wait for it. If it waits there for another job of the pool
@@ -322,8 +324,8 @@ impl ProcessPool {
         self.shared.wake_supervisor();
     }
 
-    /// Refuses new jobs with [`JobError::ShutDown`]. With `cancel_futures`, jobs not yet sent
-    /// to a worker resolve to [`JobError::Cancelled`]; without, all are run first. With
+    /// Refuses new jobs with [`JobError::ShutDown`]. With `cancel_futures`, jobs that have not begun
+    /// resolve to [`JobError::Cancelled`]; without, all are run first. With
     /// `wait`, blocks until every job is resolved and every worker gone. May be called again.
     ///
     /// A job that runs is never interrupted. Called from a future's callback on one of the pool's own

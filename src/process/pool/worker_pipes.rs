@@ -16,7 +16,7 @@
 
 use crate::base::id::Key;
 use crate::process::forkserver::worker::ROOMY;
-use crate::process::message::claim::Claims;
+use crate::process::message::claim::WorkerClaims;
 use crate::process::pool::dispatcher::Dispatcher;
 use crate::process::pool::job::WorkItem;
 use crate::process::pool::replies::{ReaderOwner, ReplyReader};
@@ -62,7 +62,7 @@ pub(crate) struct WorkerPipes {
     /// `None` once the worker was told to exit.
     pub(crate) requests: Option<PipeWriter>,
     /// The words by which it claims its jobs.
-    pub(crate) claims: Option<Claims>,
+    pub(crate) claims: Option<WorkerClaims>,
     /// What is to be written before any undelivered job: the place of the claims, the initializer's
     /// call, the rest of the frame of a job that was taken back.
     first: VecDeque<Arc<Vec<u8>>>,
@@ -80,7 +80,7 @@ impl WorkerPipes {
         pid: u32,
         reply_pipe: Arc<ReplyPipe>,
         requests: PipeWriter,
-        claims: Option<Claims>,
+        claims: Option<WorkerClaims>,
         initializer: Option<Arc<Vec<u8>>>,
     ) -> WorkerPipes {
         let reader = ReaderOwner::new(ReplyReader::new(initializer.is_some()));

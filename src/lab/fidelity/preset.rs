@@ -31,6 +31,8 @@ use std::time::{Duration, Instant};
 
 /// How long a child may take.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The same for a crowd of thousands, which has to be started first.
+const CROWD_LIMIT: Duration = Duration::from_secs(180);
 /// The loops of `lab/scenes/bytecode.rs` work twice a pass.
 const TWICE: u32 = 2;
 
@@ -151,7 +153,7 @@ impl Subject for Preset {
     fn crowd(&mut self, threads: usize) -> Result<f64, Failure> {
         let Preset { policy, passes } = *self;
         let work = Work::of(passes.countdown / TWICE);
-        measure(PATIENCE, || crowd(policy, threads, work)).map(|(time, _)| time)
+        measure(CROWD_LIMIT, || crowd(policy, threads, work)).map(|(time, _)| time)
     }
 }
 

@@ -41,6 +41,8 @@ const IDENTIFY: &str = "import platform, sys\n\
 const STARTING: Duration = Duration::from_secs(10);
 /// How long it may take to answer a command.
 const RUN_LIMIT: Duration = Duration::from_secs(60);
+/// The same for a crowd of thousands, which has to be started first.
+const CROWD_LIMIT: Duration = Duration::from_secs(180);
 /// Passes of the loops that are timed.
 const TRIAL: u64 = 100_000;
 
@@ -319,6 +321,7 @@ impl Subject for RealPython {
     }
 
     fn crowd(&mut self, threads: usize) -> Result<f64, Failure> {
-        self.number(&format!("crowd {threads} {ROUNDS} {PASSES} {}", trials(threads)))
+        let command = format!("crowd {threads} {ROUNDS} {PASSES} {}", trials(threads));
+        Ok(self.free.ask(&command, CROWD_LIMIT)?[0])
     }
 }

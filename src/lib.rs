@@ -244,6 +244,14 @@
 //!   cli.rs              What the command line asks for: its arguments, and a request
 //!   gil_cli.rs          What `singletrack gil` is asked for: its arguments, and a request
 //!   gil_command.rs      `singletrack gil`: runs a scene, or asks real interpreters, and shows the result
+//! lab/explain           `singletrack explain`: eight faults of concurrent programs, each on a page of its own
+//!   contention.rs       Convoy, battle, starvation: one lock, and the threads that want it
+//!   forks.rs            Fork and locks: what a copied process cannot have
+//!   page.rs             A topic's page: the picture of a run that was just made, the text with its places, what to try
+//!   queues.rs           Back-pressure and head-of-line blocking: what a queue does to those at its ends
+//!   request.rs          What `singletrack explain` is asked for: its arguments, and a request
+//!   topic.rs            What a topic is: a fault by its name, why it comes, where this crate answers it, what shows it
+//!   waking.rs           Thundering herd and lost wake-up: who is woken, and when
 //! ```
 //!
 //! # Words

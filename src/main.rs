@@ -9,11 +9,12 @@
 //!
 //! ```text
 //!   argv ─ parse ─▶ Request ─ handle ─▶ compare · explore · dis             ─ print ─▶ stdout
-//!                                       show · fidelity · parity
+//!                                       show · fidelity · parity · explain
 //! ```
 
 use singletrack::lab::cli::{CliError, CompareRequest, Request, parse};
 use singletrack::lab::compare::output::{Progress, document, table};
+use singletrack::lab::explain::page::explain;
 use singletrack::lab::explore::output::explore;
 use singletrack::lab::gil_cli::GilRequest;
 use singletrack::lab::gil_command::{fidelity, parity, show};
@@ -51,8 +52,8 @@ fn handle(request: &Request) -> Result<(), Failure> {
     let refused = |e: io::Error| Failure::io("a signal handler", &e, "run it again");
     settle_ignored_signals().map_err(refused)?;
     match request {
-        Request::Compare(_) | Request::Explore(_) | Request::Gil(_) => watch()?,
-        _ => exit_on_interrupt().map_err(refused)?,
+        Request::Dis(_) => exit_on_interrupt().map_err(refused)?,
+        _ => watch()?,
     }
     match request {
         Request::Compare(request) => compare(request),
@@ -62,6 +63,7 @@ fn handle(request: &Request) -> Result<(), Failure> {
             explored.failure.map_or(Ok(()), Err)
         }
         Request::Dis(program) => print(&dis(program)),
+        Request::Explain(request) => explain(request, &Page::on_stdout(None, request.color), print),
         Request::Gil(GilRequest::Scene(request)) => {
             show(request, &Page::on_stdout(request.width, request.color), print)
         }

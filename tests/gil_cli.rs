@@ -95,10 +95,11 @@ fn every_scene_has_whole_json() {
 
 #[test]
 fn every_scene_runs_under_every_policy() {
-    let all = "python-2,python-2-linux,python-3.2,python-3.10,python-3.13,no-force,fair,priority";
+    let all = "python-2,python-2-linux,python-3.2,python-3.10,python-3.11,python-3.13,no-force,\
+               fair,priority";
     for scene in Scene::ALL {
         let page = json(&[scene.name, "--seconds", "0.05", "--json", "--policy", all]);
-        assert_eq!(page["runs"].as_array().unwrap().len(), 8, "{}", scene.name);
+        assert_eq!(page["runs"].as_array().unwrap().len(), 9, "{}", scene.name);
     }
 }
 
@@ -569,6 +570,35 @@ fn runs_that_had_ended_are_kept_when_a_signal_comes() {
     assert!(part["otherData"]["error"].as_str().unwrap().contains("SIGINT"), "marked as a part");
     assert_eq!(fs::read_dir(&directory).unwrap().count(), 1, "nothing is left beside it");
     fs::remove_dir_all(&directory).unwrap();
+}
+
+#[test]
+fn a_signal_ends_a_conversation_with_an_interpreter_and_the_object_says_so() {
+    let words = ["fidelity", "--seconds", "600", "--python", "python3", "--json"];
+    let has_lock = "import sys, platform; \
+        sys.exit(platform.python_implementation() != 'CPython' or not getattr(sys, '_is_gil_enabled', lambda: True)())";
+    let found = Command::new("python3").args(["-c", has_lock]).status();
+    if !found.is_ok_and(|status| status.success()) {
+        return;
+    }
+    let underway = start(&words);
+    // One that says what it is, and two that are asked.
+    underway.in_run(3);
+    underway.signal("-INT");
+    let (page, stderr, code) = underway.end();
+    assert_eq!(code, Some(130), "{stderr}");
+    let page: Value = serde_json::from_str(&page).unwrap();
+    assert!(page["error"].as_str().unwrap().contains("SIGINT"), "{page}");
+    assert_eq!(page["rows"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn a_policy_that_is_named_twice_runs_once() {
+    let words = ["no-force", "--simulate", "2", "--seconds", "0.05", "--json", "--policy"];
+    let page = json(&[&words[..], &["fair,fair", "--policy", "no-force", "fair"]].concat());
+    let runs = page["runs"].as_array().unwrap().iter();
+    let policies: Vec<&str> = runs.map(|run| run["policy"].as_str().unwrap()).collect();
+    assert_eq!(policies, ["fair", "no-force"]);
 }
 
 #[test]

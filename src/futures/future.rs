@@ -17,6 +17,7 @@
 //! differ.
 //! `Future` is not `Clone`: the value has one owner.
 
+use crate::base::panic::drop_or_warn;
 use crate::base::sync::MutexGuard;
 use crate::futures::deadlock::{Awaited, GuardId, Unblock};
 use crate::futures::error::JobError;
@@ -47,7 +48,7 @@ pub fn promise<T>() -> (Promise<T>, Future<T>) {
 /// A promise for a job that only the pool or loop with this guard can run.
 pub(crate) fn promise_of<T>(guard: GuardId) -> (Promise<T>, Future<T>) {
     let shared: Arc<OneShot<T>> = Arc::new(OneShot::new(guard, ()));
-    (Promise { shared: Some(Arc::clone(&shared)) }, Future { shared })
+    (Promise { shared: Some(Arc::clone(&shared)) }, Future { shared, has_waker: false })
 }
 
 /// The future of `job`, in one allocation with it. The other pointer must become a promise, by
@@ -57,7 +58,7 @@ where
     J: Send + Sync + 'static,
 {
     let shared = Arc::new(OneShot::new(guard, job));
-    (Arc::clone(&shared), Future { shared })
+    (Arc::clone(&shared), Future { shared, has_waker: false })
 }
 
 /// The side that sets the result: held by an executor for a job.
@@ -175,6 +176,8 @@ impl<T> fmt::Debug for Promise<T> {
 #[must_use = "dropping a future detaches its job and loses the result"]
 pub struct Future<T> {
     shared: Arc<OneShot<T>>,
+    /// An `.await` has left its waker in the cell.
+    has_waker: bool,
 }
 
 impl<T> Future<T> {
@@ -302,7 +305,7 @@ impl<T> Future<T> {
 impl<T> std::future::Future for Future<T> {
     type Output = Result<T, JobError>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // The waker is cloned before the lock, and the old one dropped after it: both are foreign
         // code.
         let waker = cx.waker().clone();
@@ -313,7 +316,18 @@ impl<T> std::future::Future for Future<T> {
         let old = cell.on_done().waker.replace(waker);
         drop(cell);
         drop(old);
+        self.has_waker = true;
         Poll::Pending
+    }
+}
+
+impl<T> Drop for Future<T> {
+    /// The waker of a wait that is given up goes with it.
+    fn drop(&mut self) {
+        if self.has_waker {
+            let waker = self.shared.take_waker();
+            drop_or_warn("a waker", waker);
+        }
     }
 }
 

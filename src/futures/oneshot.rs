@@ -33,6 +33,7 @@ use crate::futures::deadlock::{Awaited, GuardId, Unblock, begin_waiting, own_gua
 use crate::futures::error::JobError;
 use crate::futures::on_done::{FutureCallback, OnDone, Subscriber};
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 /// The state of a job. `Finished` and the two cancelled states are *done*. Pure: the lock of the
@@ -214,6 +215,11 @@ impl<T> OneShot<T> {
             drop(cell);
             drop(gone);
         }
+    }
+
+    /// The waker that is to be woken, to be dropped outside the lock.
+    pub(crate) fn take_waker(&self) -> Option<Waker> {
+        self.cell.lock().on_done.as_mut()?.waker.take()
     }
 
     /// Waits until done or until the time is up; the state under the returned lock says which.

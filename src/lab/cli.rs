@@ -7,12 +7,14 @@
 //!   argv ─ parse ─▶ Request ─┬─ Compare   lab/compare/race.rs
 //!                            ├─ Explore   lab/explore
 //!                            ├─ Dis       vm/disassembler.rs
-//!                            └─ Gil       lab/gil_cli.rs, then lab/gil_command.rs
+//!                            ├─ Gil       lab/gil_cli.rs, then lab/gil_command.rs
+//!                            └─ Explain   lab/explain
 //! ```
 
 use crate::lab::compare::cases::{Case, Sizes};
 use crate::lab::compare::model::Model;
 use crate::lab::compare::race::Race;
+use crate::lab::explain::request::{self as explain, ExplainArgs, ExplainRequest};
 use crate::lab::explore::request::{self, DisArgs, ExploreArgs, ExploreRequest};
 use crate::lab::gil_cli::{self, GilArgs, GilRequest};
 use crate::lab::report::failure::{Failure, shown};
@@ -77,6 +79,9 @@ enum Command {
     #[command(after_help = gil_cli::EXAMPLES,
               after_long_help = format!("{}\n\n{}", gil_cli::EXAMPLES, gil_cli::READING))]
     Gil(GilArgs),
+    /// Explains a fault of concurrent programs, with a fresh picture and places in the source
+    #[command(after_help = explain::EXAMPLES)]
+    Explain(ExplainArgs),
 }
 
 #[derive(Args)]
@@ -135,6 +140,8 @@ pub enum Request {
     Dis(Program),
     /// Show the lock.
     Gil(GilRequest),
+    /// Explain a fault.
+    Explain(ExplainRequest),
 }
 
 /// What `singletrack compare` is asked for.
@@ -178,6 +185,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, C
         Command::Explore(words) => Request::Explore(Box::new(words.request()?)),
         Command::Dis(words) => Request::Dis(words.request()?),
         Command::Gil(words) => Request::Gil(words.request()?),
+        Command::Explain(words) => Request::Explain(words.request()?),
     })
 }
 

@@ -75,7 +75,7 @@ pub struct GilArgs {
     #[arg(value_name = "SCENE")]
     scene: String,
     /// Policies to show it under, separated by commas or spaces: python-2, python-2-linux,
-    /// python-3.2, python-3.10, python-3.13, no-force, fair, priority
+    /// python-3.2, python-3.10, python-3.11, python-3.13, no-force, fair, priority; or a version: 2.7
     #[arg(long, value_name = "P", num_args = 1.., value_delimiter = ',')]
     policy: Vec<SwitchPolicy>,
     /// Runs convoy, battle, starvation or no-force on so many simulated cores, 1 to 1024, in
@@ -222,7 +222,8 @@ impl GilArgs {
             costs: self.costs.unwrap_or(CostSource::Given(Costs::TYPICAL)),
             seed: self.seed.unwrap_or(SEED),
         });
-        let policies = if self.policy.is_empty() { scene.policies.to_vec() } else { self.policy };
+        let policies =
+            if self.policy.is_empty() { scene.policies.to_vec() } else { once(self.policy) };
         self.trace.as_deref().map_or(Ok(()), writable)?;
         Ok(GilRequest::Scene(SceneRequest {
             scene,
@@ -244,7 +245,7 @@ impl GilArgs {
         }
         self.draws_nothing(FIDELITY)?;
         Ok(GilRequest::Fidelity(FidelityRequest {
-            pythons: self.python,
+            pythons: once(self.python),
             time: Duration::from_secs_f64(self.seconds.unwrap_or(1.5)),
             json: self.json,
         }))
@@ -261,7 +262,7 @@ impl GilArgs {
             SwitchPolicy::PYTHON_3_2,
             SwitchPolicy::PRIORITY,
         ];
-        let policies = if self.policy.is_empty() { usual.to_vec() } else { self.policy };
+        let policies = if self.policy.is_empty() { usual.to_vec() } else { once(self.policy) };
         let time = Duration::from_secs_f64(self.seconds.unwrap_or(0.5));
         Ok(GilRequest::Parity(ParityRequest { policies, time, json: self.json }))
     }
@@ -303,6 +304,17 @@ fn unknown(name: &str) -> Failure {
 
 fn misplaced(option: &str, why: &str) -> Failure {
     Failure::new(option, why, "leave it out")
+}
+
+/// What is named twice is asked for once.
+fn once<T: PartialEq>(named: Vec<T>) -> Vec<T> {
+    let mut all = Vec::new();
+    for one in named {
+        if !all.contains(&one) {
+            all.push(one);
+        }
+    }
+    all
 }
 
 fn cores(text: &str) -> Result<usize, String> {

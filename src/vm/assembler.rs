@@ -90,7 +90,7 @@ fn declare_name(
     what: &str,
 ) -> Result<String, AssembleError> {
     let free = line.expected(format!("a name that no other {what} has"));
-    let name = line.name(&format!("the name of a {what}"))?;
+    let name = line.name(&format!("the name of {}", with_article(what)))?;
     let number = u16::try_from(names.len());
     match number.ok().filter(|_| !names.contains_key(&name)) {
         Some(number) => names.insert(name.clone(), number),
@@ -296,13 +296,18 @@ fn index_of<T: PartialEq>(table: &mut Vec<T>, entry: T) -> Option<u16> {
     Some(number)
 }
 
+fn with_article(what: &str) -> String {
+    let article = if what.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {what}")
+}
+
 fn declared(
     line: &mut SourceLine,
     names: &HashMap<String, u16>,
     what: &str,
 ) -> Result<u16, AssembleError> {
-    let unknown = line.expected(format!("the name of a {what} that is declared"));
-    let name = line.name(&format!("the name of a {what}"))?;
+    let unknown = line.expected(format!("the name of {} that is declared", with_article(what)));
+    let name = line.name(&format!("the name of {}", with_article(what)))?;
     names.get(&name).copied().ok_or(unknown)
 }
 

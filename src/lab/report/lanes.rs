@@ -176,7 +176,7 @@ impl Layout {
 /// let recording = Recording { tracks: vec![a, b], until: 10_000 };
 /// let options = DrawOptions { width: 44, ascii: true, palette: Palette::None };
 /// let text = lanes(&recording, 0..10_000, &StateNames::LOCK, &options);
-/// assert_eq!(text, "           0 us  10 us    has  waits  without
+/// assert_eq!(text, "           0 us 10 us    has  waits  without
 /// GIL owner  aaaaaabbbb
 /// a cpu      ######....   60 %    0 %     40 %
 /// b io        /////####   40 %   50 %     10 %
@@ -283,7 +283,8 @@ fn scale(window: &Range<Nanos>, count: usize) -> String {
     let at = |time: Nanos| format!("{:.digits$}", time as f64 / size);
     let (left, right) = (at(window.start), at(window.end));
     let right = format!("{right} {unit}");
-    let left = if count < left.len() + right.len() + 5 { left } else { format!("{left} {unit}") };
+    let both = left.len() + 1 + unit.len() + right.len();
+    let left = if both < count { format!("{left} {unit}") } else { left };
     match count.checked_sub(left.len() + right.len()) {
         Some(gap) if gap > 0 => format!("{left}{:gap$}{right}", ""),
         // Half a number would be a wrong one.

@@ -24,7 +24,7 @@ use crate::lab::report::recording::{Lengths, Profile};
 use crate::lab::report::stats::three_digits;
 use crate::lab::report::terminal::wrap;
 use crate::lab::report::window::{Zoom, closer, recorded, unit_of};
-use crate::lab::scenes::explanation::resolve;
+use crate::lab::scenes::explanation::{paragraphs, resolve};
 use crate::lab::scenes::scene::Scene;
 use crate::lab::scenes::scene_run::SceneRun;
 use crate::lab::scenes::simulated::SimulatedMachine;
@@ -36,12 +36,31 @@ use std::time::Duration;
 const INTERVALS: u64 = 8;
 const FIVE_MS: Nanos = 5_000_000;
 
-/// One run as text: what, the picture, the threads in figures, the sentence. Where too much
-/// happens for the picture, another one below it looks closer, unless a window was asked for.
+/// One run as text: what, the picture, the threads in figures, the sentence.
 ///
 /// # Errors
 /// If nothing was recorded of the window that was asked for.
 pub fn picture(
+    scene: &Scene,
+    policy: SwitchPolicy,
+    run: &SceneRun,
+    zoom: Option<Zoom>,
+    options: &DrawOptions,
+) -> Result<String, Failure> {
+    let mut text = lanes_of(scene, policy, run, zoom, options)? + "\n";
+    text += &threads(&profiles(&run.recording), options);
+    let arrow = if options.ascii { "->" } else { "→" };
+    text += "\n";
+    text += &wrap(&format!("{arrow} {}", (scene.sentence)(&run.figures)), options.width);
+    Ok(text)
+}
+
+/// What is drawn, the lanes and their legend. Where too much happens for the picture, another one
+/// below it looks closer, unless a window was asked for.
+///
+/// # Errors
+/// If nothing was recorded of the window that was asked for.
+pub fn lanes_of(
     scene: &Scene,
     policy: SwitchPolicy,
     run: &SceneRun,
@@ -61,15 +80,11 @@ pub fn picture(
         && is_blurred(recording, &window, state_names, options)
         && let Some(closer) = closer(recording, &window)
     {
-        text += &wrap(&format!("\na closer look, at {} of it", about(&closer)), options.width);
+        text += "\n";
+        text += &wrap(&format!("a closer look, at {} of it", about(&closer)), options.width);
         text += &lanes(recording, closer, state_names, options);
     }
-    text += &format!("{}\n\n", legend(state_names, options));
-    text += &threads(&profiles(recording), options);
-    let arrow = if options.ascii { "->" } else { "→" };
-    text += "\n";
-    text += &wrap(&format!("{arrow} {}", (scene.sentence)(&run.figures)), options.width);
-    Ok(text)
+    Ok(text + &legend(state_names, options) + "\n")
 }
 
 /// How long a window is, as a number without a fraction where that is good enough.
@@ -81,10 +96,7 @@ fn about(window: &Range<Nanos>) -> String {
 
 /// The explanation, with its places filled in, in lines of at most `width`.
 pub fn explanation(scene: &Scene, width: usize) -> String {
-    let (text, _) = resolve(scene.explanation);
-    let one_line = |lines: &str| lines.split_whitespace().collect::<Vec<_>>().join(" ");
-    let paragraphs = text.split("\n\n").map(|lines| wrap(&one_line(lines), width));
-    format!("Why\n{}", paragraphs.collect::<Vec<_>>().join("\n"))
+    format!("Why\n{}", paragraphs(scene.explanation, width))
 }
 
 /// All runs as one object; `machine` is the one that was simulated, if one was, and `error` says why

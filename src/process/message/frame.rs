@@ -3,7 +3,9 @@
 //! *Assumes*: a stream that keeps the order of its bytes, as a pipe does.
 //! *Promises*: any chunking gives the same frames; no byte string panics; a length above
 //! [`MAX_FRAME`] is refused before anything is allocated; after an error the decoder stays
-//! in error; a stream that ends inside a frame is [`FrameError::Truncated`].
+//! in error; whoever asks at the end of the stream ([`Decoder::end`]) learns whether it was inside a
+//! frame ([`FrameError::Truncated`]). A pipe of values does. Of a worker it is not asked: the end
+//! of its replies is its death, and what its job fails with.
 //! *Leaves out*: what a body means (`futures/wire.rs`, `process/message/call.rs`) and which process may send what
 //! (`process/forkserver/server.rs`, `process/forkserver/worker.rs`).
 //!

@@ -325,7 +325,8 @@ impl<'pool, A: Wire, R: Wire, I: Iterator<Item = A>> Imap<'pool, A, R, I> {
         items: I,
         ordered: bool,
     ) -> Self {
-        let most = pool.workers().saturating_mul(MAX_AHEAD);
+        // At least one: a copy that came with a fork has no workers, and an error for every job.
+        let most = pool.workers().saturating_mul(MAX_AHEAD).max(1);
         Imap {
             pool,
             f,
@@ -364,6 +365,11 @@ impl<'pool, A: Wire, R: Wire, I: Iterator<Item = A>> Imap<'pool, A, R, I> {
             let missing = self.submitted - self.handed_out;
             if missing == 0 {
                 return Ok(None);
+            }
+            if let Some(why) = self.pool.refusal() {
+                // What was sent before the fork arrives in the original.
+                (self.window, self.handed_out) = (0, self.submitted);
+                return Ok(Some(Err(why)));
             }
             if let (Some(guard), None) = (own_guard(self.pool.guard()), deadline) {
                 // Waiting here would last for ever. That is one error, and then the end.
@@ -415,7 +421,9 @@ impl<A: Wire, R: Wire, I: Iterator<Item = A>> Iterator for Imap<'_, A, R, I> {
 
 impl<A, R, I> Drop for Imap<'_, A, R, I> {
     fn drop(&mut self) {
-        self.arrived.close();
+        if !self.pool.is_copy() {
+            self.arrived.close();
+        }
     }
 }
 

@@ -38,7 +38,8 @@ use crate::process::pool::job::{JobOutcome, PoolJob, Terms};
 use crate::process::pool::replies::{Reply, ReplyReader};
 use crate::process::pool::worker::WorkerStats;
 use crate::process::pool::worker_pipes::{BorrowedReader, WorkerEvent, WorkerPipes, token, watch};
-use crate::sys::process::{Death, send_signal, wait_for_exit};
+use crate::sys::process::{Death, wait_for_exit};
+use crate::sys::process_tree::{kill_trees_soon, signal_trees};
 use mio::{Registry, Waker};
 use std::collections::BTreeMap;
 use std::io;
@@ -259,7 +260,7 @@ impl PoolState {
                 Action::Spawn => self.spawn_wanted = true,
                 Action::Kill(key) => {
                     if let Some(pipes) = self.pipes.get(&key) {
-                        pipes.reply_pipe.kill_worker();
+                        pipes.reply_pipe.kill_tree();
                     }
                 }
                 Action::Retire(key) => {
@@ -367,12 +368,15 @@ impl PoolState {
         self.spawn_wanted || deadline < self.armed || self.dispatcher.finished()
     }
 
-    /// Sends a signal to every worker.
+    /// Sends a signal to every worker, and to what they have started.
     pub(crate) fn signal_all(&self, signal: i32) {
-        for pipes in self.pipes.values() {
-            // It can only fail for a worker that has become another user's.
-            let _ = send_signal(pipes.reply_pipe.pidfd.as_fd(), signal);
-        }
+        let workers = self.pipes.values().map(|pipes| pipes.reply_pipe.pidfd.as_fd());
+        let workers: Vec<_> = workers.collect();
+        // It can only fail for a worker that has become another user's.
+        let _ = match signal {
+            libc::SIGKILL => kill_trees_soon(&workers),
+            _ => signal_trees(&workers, signal),
+        };
     }
 
     /// What each worker has done.

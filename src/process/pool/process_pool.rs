@@ -3,7 +3,8 @@
 //! *Assumes*: a fork server (`process/forkserver/client.rs`).
 //! *Promises*: every submitted job resolves exactly once; a worker's death fails only the job
 //! it ran, and it is replaced; results and arguments of any size up to a frame's limit pass,
-//! both ways at once; nothing is left behind when the pool is gone.
+//! both ways at once; nothing is left behind when the pool is gone. A copy that came with a fork
+//! does nothing to the pool; a job that is submitted there fails with an error.
 //! *Leaves out*: `map`, which comes with the `Executor` trait (`futures/executor.rs`), and
 //! what `multiprocessing.Pool` has besides (`process/pool/multiprocessing.rs`).
 //!
@@ -18,6 +19,13 @@
 //! whole pool, and `multiprocessing.Pool`, where its job hangs for ever (gh-96062). There is
 //! no lock between processes that a killed worker could hold: each has two pipes of its own.
 //!
+//! **What a job has started** (with `Command`, say) is killed with its worker, by a limit, by
+//! `kill`, by `kill_workers`, as far as it is attached to it: `sys/process_tree.rs` says how far that
+//! is. What it leaves when the job returns, or when the worker dies by itself, lives on; so does all
+//! of it when the program is killed, which takes the fork server and the workers along. Against that
+//! helps `PR_SET_PDEATHSIG` in the command's `pre_exec`, or a process group of its own that is
+//! signalled. (Nor does CPython kill what a worker has started.)
+//!
 //! **Large values.** Beyond its copies, what a mebibyte costs is mostly page faults: glibc's malloc
 //! gives the free top of its heap back to the system and asks for it anew. A worker has it keep some
 //! (`process/forkserver/worker.rs`); a library must not decide that for its caller's process. There, frame
@@ -26,6 +34,7 @@
 //! to keep its memory, by setting `MALLOC_TRIM_THRESHOLD_` and `MALLOC_MMAP_THRESHOLD_` to 64 MiB,
 //! say.
 
+use crate::base::origin::Origin;
 use crate::base::sync::Mutex;
 use crate::futures::deadlock::{GuardId, guard_id, own_guard};
 use crate::futures::error::JobError;
@@ -43,7 +52,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use std::{fmt, thread};
+use std::{fmt, io, thread};
 
 impl Builder {
     /// Starts the pool: one thread here, and the workers.
@@ -58,11 +67,13 @@ impl Builder {
         if self.settings.max_tasks_per_child == Some(0) {
             return Err(PoolError::NoTasks);
         }
+        self.fork_server.check_origin()?;
         let initializer = self.initializer.transpose().map_err(PoolError::Initializer)?;
         let (supervisor, shared) = Supervisor::new(self.fork_server, initializer, self.settings)?;
         let thread =
             thread::Builder::new().name("process-pool".to_owned()).spawn(|| supervisor.run())?;
         Ok(ProcessPool {
+            origin: Origin::here(),
             shared,
             supervisor: Mutex::new(Some(thread)),
             next_job: AtomicU64::new(0),
@@ -110,6 +121,9 @@ impl Builder {
 #[doc(alias = "concurrent.futures.ProcessPoolExecutor")]
 #[doc(alias = "multiprocessing.Pool")]
 pub struct ProcessPool {
+    /// In a copy the supervisor is not there, and it may have had the lock. So a copy is asked for
+    /// before the lock is.
+    origin: Origin,
     shared: Arc<PoolShared>,
     /// Taken by the first thread that joins it; others wait at this lock meanwhile.
     supervisor: Mutex<Option<JoinHandle<()>>>,
@@ -143,7 +157,8 @@ impl ProcessPool {
 
     /// As [`submit`](Self::submit), but the job may run no longer than `limit` after it was
     /// sent: then its worker is killed and replaced, and the future gives
-    /// [`JobError::TimedOut`]. Limits are kept to about a millisecond.
+    /// [`JobError::TimedOut`]. Limits are kept to about a millisecond. What the job has started is
+    /// killed, too, as far as it is attached to the worker.
     pub fn submit_within<A: Wire, R: Wire>(
         &self,
         limit: Duration,
@@ -169,6 +184,9 @@ impl ProcessPool {
     /// # Errors
     /// Why there is no result.
     pub fn call<A: Wire, R: Wire>(&self, f: fn(A) -> R, args: A) -> Result<R, JobError> {
+        if let Some(why) = self.refusal() {
+            return Err(why);
+        }
         if own_guard(self.guard()).is_some() {
             return self.submit(f, args).result();
         }
@@ -183,6 +201,9 @@ impl ProcessPool {
 
     fn send<A: Wire, R: Wire>(&self, options: JobOptions, f: fn(A) -> R, args: A) -> Submitted<R> {
         let job = self.next_job.fetch_add(1, Ordering::Relaxed);
+        if let Some(why) = self.refusal() {
+            return Submitted { job, future: Future::resolved(Err(why)) };
+        }
         let future = match WorkItem::for_call(f, &args, job, guard_id(&self.shared)) {
             Ok((item, future)) => {
                 let terms = self.terms(options);
@@ -203,6 +224,10 @@ impl ProcessPool {
         items: &[F::Args],
         promise: Box<dyn Settle>,
     ) -> bool {
+        if let Some(why) = self.refusal() {
+            promise.settle(&[], Err(why));
+            return true;
+        }
         let job = self.next_job.fetch_add(1, Ordering::Relaxed);
         match WorkItem::for_chunk(f, items, job, promise) {
             ChunkItem::Ready(item) => {
@@ -226,6 +251,9 @@ impl ProcessPool {
     /// [`JobError::Cancelled`]. False if the job is done, or was submitted without that option and
     /// without a limit (of its own or the pool's): then nothing happens to it, queued or running.
     pub fn kill(&self, job: u64) -> bool {
+        if self.is_copy() {
+            return false; // the job is the original's
+        }
         let mut killed = false;
         self.update(|state| killed = state.dispatcher.kill(job));
         killed
@@ -235,8 +263,10 @@ impl ProcessPool {
     /// jobs that were sent to them; those with least to do are chosen.
     ///
     /// # Errors
-    /// [`PoolError::NoWorkers`] for 0; to end all workers shut the pool down.
+    /// [`PoolError::NoWorkers`] for 0; to end all workers shut the pool down. [`PoolError::Os`] in a
+    /// copy that came with a fork.
     pub fn resize(&self, workers: usize) -> Result<(), PoolError> {
+        self.check_origin()?;
         if workers == 0 {
             return Err(PoolError::NoWorkers);
         }
@@ -244,18 +274,28 @@ impl ProcessPool {
         Ok(())
     }
 
-    /// How many workers the pool is to have; there may be less while one is being replaced.
+    /// How many workers the pool is to have; there may be less while one is being replaced. (A copy
+    /// that came with a fork has none, and has counted nothing.)
     pub fn workers(&self) -> usize {
+        if self.is_copy() {
+            return 0;
+        }
         self.shared.state.lock().dispatcher.workers_wanted()
     }
 
     /// How often each thing has happened.
     pub fn counts(&self) -> PoolCounts {
+        if self.is_copy() {
+            return PoolCounts::default();
+        }
         self.shared.state.lock().dispatcher.counts()
     }
 
     /// What each worker has done and what it does now, in no order.
     pub fn worker_stats(&self) -> Vec<WorkerStats> {
+        if self.is_copy() {
+            return Vec::new();
+        }
         self.shared.state.lock().worker_stats()
     }
 
@@ -288,6 +328,9 @@ impl ProcessPool {
 
     /// The process ids of the workers alive now.
     pub fn worker_pids(&self) -> Vec<u32> {
+        if self.is_copy() {
+            return Vec::new();
+        }
         let state = self.shared.state.lock();
         let mut pids: Vec<u32> = state.pipes.values().map(|pipes| pipes.pid).collect();
         pids.sort_unstable();
@@ -307,6 +350,9 @@ impl ProcessPool {
     }
 
     fn end_workers(&self, signal: i32) {
+        if self.is_copy() {
+            return; // the workers are the original's
+        }
         self.update(|state| {
             state.dispatcher.terminate();
             state.signal_all(signal);
@@ -321,6 +367,9 @@ impl ProcessPool {
     /// A job that runs is never interrupted. Called from a future's callback, on the pool's
     /// own thread or on one that reads the reply of its own [`call`](Self::call), it does not wait.
     pub fn shutdown(&self, wait: bool, cancel_futures: bool) {
+        if self.is_copy() {
+            return; // the jobs are the original's
+        }
         self.update(|state| state.dispatcher.shutdown(cancel_futures));
         self.shared.wake_supervisor();
         if wait && own_guard(self.guard()).is_none() {
@@ -331,8 +380,39 @@ impl ProcessPool {
     }
 }
 
+/// What a copy that came with a fork does, and does not.
+impl ProcessPool {
+    pub(crate) fn is_copy(&self) -> bool {
+        self.origin.is_copy()
+    }
+
+    fn check_origin(&self) -> io::Result<()> {
+        self.origin.check("the pool", "make a fork server and a pool here")
+    }
+
+    /// Why a copy runs no job; `None` in the process that made the pool.
+    pub(crate) fn refusal(&self) -> Option<JobError> {
+        self.check_origin().err().map(|why| JobError::Broken(why.to_string()))
+    }
+
+    /// Lets go of what a copy has. The thread is not joined, nor detached by a drop of its handle: it
+    /// is not here. The pipes are closed, if no thread had the lock at the fork: a worker that is to
+    /// exit sees the end of its requests only when every copy of the pipe is closed.
+    fn let_go(&mut self) {
+        if let Some(mut supervisor) = self.supervisor.try_lock() {
+            std::mem::forget(supervisor.take());
+        }
+        if let Some(mut state) = self.shared.state.try_lock() {
+            state.pipes.clear();
+        }
+    }
+}
+
 impl Drop for ProcessPool {
     fn drop(&mut self) {
+        if self.is_copy() {
+            return self.let_go();
+        }
         self.shutdown(true, thread::panicking());
     }
 }

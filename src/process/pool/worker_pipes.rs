@@ -20,6 +20,7 @@ use crate::process::pool::job::WorkItem;
 use crate::process::pool::replies::{ReaderOwner, ReplyReader};
 use crate::sys::fd::{CAPACITY, PipeReader, PipeWriter, set_capacity};
 use crate::sys::process::{Death, send_signal};
+use crate::sys::process_tree::kill_trees_soon;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use std::io::{self, IoSlice};
@@ -37,7 +38,13 @@ pub(crate) struct ReplyPipe {
 }
 
 impl ReplyPipe {
-    /// Kills the worker. It can only fail for want of permission, for a worker that has changed
+    /// Kills the worker and what it has started, as `sys/process_tree.rs` says. It can only fail as
+    /// [`kill_worker`](Self::kill_worker) can.
+    pub(crate) fn kill_tree(&self) {
+        let _ = kill_trees_soon(&[self.pidfd.as_fd()]);
+    }
+
+    /// Kills the worker alone: one that is about to exit leaves what it has started. It can only fail for want of permission, for a worker that has changed
     /// its user; then the worker is at least cut off from the pool.
     pub(crate) fn kill_worker(&self) {
         let _ = send_signal(self.pidfd.as_fd(), libc::SIGKILL);

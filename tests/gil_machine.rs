@@ -8,7 +8,7 @@ use singletrack::gil::rules::machine::Machine;
 use singletrack::gil::rules::ticker::Ticker;
 use singletrack::gil::rules::wait_queue::TIMEKEEPERS;
 use singletrack::gil::{
-    Check, Checkpoint, HandOff, PointCheck, PolicyError, Substrate, SwitchPoint, SwitchPolicy,
+    Check, HandOff, PointCheck, PolicyError, Substrate, SwitchPoint, SwitchPoints, SwitchPolicy,
 };
 use singletrack::gil::{
     Decision, DropReason, Next, NotHolder, Refusal, Release, SleepReason, ThreadId,
@@ -287,7 +287,7 @@ fn policies() -> impl Strategy<Value = SwitchPolicy> {
         Just(HandOff::Priority),
     ];
     (checks, hand_offs).prop_map(|(check, hand_off)| {
-        SwitchPolicy::new(check, hand_off, Checkpoint::EveryOp, Substrate::MutexCondvar).unwrap()
+        SwitchPolicy::new(check, hand_off, SwitchPoints::EVERY, Substrate::MutexCondvar).unwrap()
     })
 }
 
@@ -577,12 +577,30 @@ fn zero_and_huge_checks_are_refused() {
     assert!(with(Check::EveryTicks(i32::MAX as u32)).is_ok());
 }
 
+const READS: PointCheck = PointCheck::AtRequest;
+
 #[test]
 fn which_switch_points_are_checkpoints() {
-    let at = |p: SwitchPolicy| (p.at(SwitchPoint::Op), p.at(SwitchPoint::BackEdgeOrCall));
-    assert_eq!(at(SwitchPolicy::PYTHON_2), (PointCheck::Count, PointCheck::Count));
-    assert_eq!(at(SwitchPolicy::PYTHON_3_2), (PointCheck::AtRequest, PointCheck::AtRequest));
-    assert_eq!(at(SwitchPolicy::PYTHON_3_10), (PointCheck::Nothing, PointCheck::AtRequest));
+    use SwitchPoint::{BackEdge, CReturn, Enter, FastCReturn, ForwardTaken, PyReturn, WithEnter};
+    let always = [BackEdge, Enter, CReturn, WithEnter];
+    let up_to_3_10 = [ForwardTaken, FastCReturn, PyReturn];
+    let at = |policy: SwitchPolicy, points: &[SwitchPoint]| {
+        let mut checks = points.iter().map(|point| policy.at(*point));
+        let first = checks.next().unwrap();
+        assert!(checks.all(|check| check == first), "{policy}");
+        first
+    };
+    for (policy, straight, jumps, calls) in [
+        (SwitchPolicy::PYTHON_2, PointCheck::Count, PointCheck::Count, PointCheck::Count),
+        (SwitchPolicy::PYTHON_3_2, READS, READS, READS),
+        (SwitchPolicy::PYTHON_3_10, PointCheck::Nothing, READS, READS),
+        (SwitchPolicy::PYTHON_3_11, PointCheck::Nothing, PointCheck::Nothing, READS),
+        (SwitchPolicy::PYTHON_3_13, PointCheck::Nothing, PointCheck::Nothing, READS),
+    ] {
+        assert_eq!(policy.at(SwitchPoint::Straight), straight, "{policy}");
+        assert_eq!(at(policy, &up_to_3_10), jumps, "{policy}");
+        assert_eq!(at(policy, &always), calls, "{policy}");
+    }
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn explored(explorer: Explorer, program: &Verified) -> Exploration {
         let printed = found.schedule.to_string();
         let schedule: Schedule = printed.parse().unwrap();
         assert_eq!(schedule, found.schedule);
-        let replayed = replay(program, &exploration.policy, &schedule).unwrap();
+        let replayed = replay(program, exploration.threading, &schedule).unwrap();
         assert_eq!(replayed.outcome, found.outcome, "{printed}");
     }
     exploration
@@ -245,25 +245,25 @@ fn a_bound_that_was_hit_is_reported() {
 fn a_schedule_of_one_policy_is_refused_by_another_with_the_reason() {
     let program = verified(INCREMENT);
     let schedule: Schedule = "1x1,2x6,1x5".parse().unwrap();
-    let lost = replay(&program, &SwitchPolicy::PYTHON_2, &schedule).unwrap();
+    let lost = replay(&program, SwitchPolicy::PYTHON_2, &schedule).unwrap();
     assert_eq!(lost.outcome.globals, [1]);
-    let refused = replay(&program, &SwitchPolicy::PYTHON_3_10, &schedule).unwrap_err();
+    let refused = replay(&program, SwitchPolicy::PYTHON_3_10, &schedule).unwrap_err();
     let ReplayError::NoSwitch { thread: 0, op: Op::LoadGlobal(0), position, .. } = refused else {
         panic!("{refused}")
     };
     assert_eq!(position.line, 17);
     // Python 2 allows no switch after a LOAD_CONST.
     let fast: Schedule = "1x2,2x6,1x4".parse().unwrap();
-    assert!(replay(&program, &SwitchPolicy::PYTHON_3_2, &fast).is_ok());
-    assert!(replay(&program, &SwitchPolicy::PYTHON_2, &fast).is_err());
+    assert!(replay(&program, SwitchPolicy::PYTHON_3_2, &fast).is_ok());
+    assert!(replay(&program, SwitchPolicy::PYTHON_2, &fast).is_err());
     let error = |text: &str| {
         let schedule = text.parse().unwrap();
-        replay(&program, &SwitchPolicy::PYTHON_3_2, &schedule).unwrap_err()
+        replay(&program, SwitchPolicy::PYTHON_3_2, &schedule).unwrap_err()
     };
     assert_eq!(error("3x1"), ReplayError::NoThread(2));
     assert_eq!(error("1x7"), ReplayError::Ended(0));
     let program = verified(LOCK_ORDER);
-    let waits = replay(&program, &SwitchPolicy::PYTHON_3_10, &"1x1,2x2".parse().unwrap());
+    let waits = replay(&program, SwitchPolicy::PYTHON_3_10, &"1x1,2x2".parse().unwrap());
     assert_eq!(waits.unwrap_err(), ReplayError::Waits { thread: 1, what: "alices".to_owned() });
 }
 
@@ -271,7 +271,7 @@ fn a_schedule_of_one_policy_is_refused_by_another_with_the_reason() {
 fn the_losing_schedule_is_drawn_in_two_columns() {
     let program = verified(INCREMENT);
     let schedule = "1x1,2x6,1x5".parse().unwrap();
-    let replayed = replay(&program, &SwitchPolicy::PYTHON_2, &schedule).unwrap();
+    let replayed = replay(&program, SwitchPolicy::PYTHON_2, &schedule).unwrap();
     let drawing = "       thread 1: increment()         thread 2: increment()
     1  LOAD_GLOBAL x       = 0
     2                                LOAD_GLOBAL x       = 0
@@ -355,7 +355,7 @@ proptest! {
     fn the_reduced_outcomes_are_the_full_ones(
         bytes in prop::collection::vec(any::<u8>(), 0..16),
         threads in 2u8..=3,
-        preset in 0..8usize,
+        preset in 0..SwitchPolicy::PRESETS.len(),
     ) {
         let policy = SwitchPolicy::PRESETS[preset].1;
         let program = Verified::new(proper_program(&bytes, Style { threads, ..SMALL })).unwrap();
@@ -366,7 +366,7 @@ proptest! {
         if reduced.bound.is_some() {
             return Ok(());
         }
-        let by_states = shortest(&program, &policy, 5_000, |_| false);
+        let by_states = shortest(&program, policy, 5_000, |_| false);
         let by_states: BTreeSet<Outcome> = by_states.into_keys().collect();
         // What it finds within its bound exists; the reduced search must have found all of it.
         prop_assert!(by_states.is_subset(&ends(&reduced)), "{:?}", by_states);
@@ -413,7 +413,7 @@ proptest! {
     #[test]
     fn real_threads_come_only_to_what_was_explored_for_random_programs(
         bytes in prop::collection::vec(any::<u8>(), 0..24),
-        preset in 0..8usize,
+        preset in 0..SwitchPolicy::PRESETS.len(),
     ) {
         let _bound = watchdog("a random program on real threads", 60);
         let policy = SwitchPolicy::PRESETS[preset].1;

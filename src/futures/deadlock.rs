@@ -141,14 +141,6 @@ pub(crate) fn work_for(guard: SharedGuard) {
     GUARDS.with(|guards| guards.borrow_mut().push(guard));
 }
 
-/// This thread also works for the pool of this guard while `act` runs, which must not panic.
-pub(crate) fn while_working_for<R>(guard: SharedGuard, act: impl FnOnce() -> R) -> R {
-    work_for(guard);
-    let result = act();
-    GUARDS.with(|guards| guards.borrow_mut().pop());
-    result
-}
-
 /// The guard with this number, if this thread works for its pool or loop: then a wait for the job
 /// must ask it.
 pub(crate) fn own_guard(id: GuardId) -> Option<SharedGuard> {

@@ -40,14 +40,13 @@
 //!    in `tests/gil_cli.rs` (`every_scene_runs_under_every_policy`, which also counts them).
 //! 3. To show it in a scene: the `policies` of that scene in `lab/scenes`.
 //!
-//! *A new choice* is a variant of one of the five enums in `gil/rules/policy.rs`. Add it, then
+//! *A new choice* is a variant of one of the four enums in `gil/rules/policy.rs`. Add it, then
 //! follow the compiler. It stops at
 //!
 //! | enum | in `policy.rs`: `Display`, and | elsewhere |
 //! | --- | --- | --- |
 //! | `HandOff` | `forces_switch`, `grants`, `prefers_io` | `vm/explorer.rs`: which thread may come next |
-//! | `Check` | `at`, `period`, `validate`, `waiters_ask` | `Machine::asked`, `Machine::until`; `GlobalLock::switch_interval`; how the simulator counts; `lab/fidelity/comparison.rs`, `lab/scenes/scene_report.rs`; by eye: `Op::point_check` in `vm/program.rs` |
-//! | `Checkpoint` | `at` | |
+//! | `Check` | `at`, `period`, `validate`, `waiters_ask` | `Machine::asked`, `Machine::until`; `GlobalLock::switch_interval`; how the simulator counts; `lab/fidelity/comparison.rs`, `lab/scenes/scene_report.rs`; by eye: `Op::point_check` in `vm/op.rs` |
 //! | `Substrate` | | `LockShared::leave` in `gil/lock/take_gil.rs`; by eye: where the simulator asks for `Substrate::MutexCondvar` |
 //! | `DropFlag` | | `LockShared::eval_breaker_of` in `gil/lock/take_gil.rs` |
 //!
@@ -57,7 +56,7 @@
 //! whenever the lock is free and threads wait, one of them is awake.
 //!
 //! Then the tests: a `HandOff` or a `Check` joins `policies` in `tests/gil_machine.rs`, whose
-//! properties hold for every combination; a `Checkpoint` gets its line in
+//! properties hold for every combination; a set of `SwitchPoints` gets its line in
 //! `which_switch_points_are_checkpoints` there. If a hand-off bounds a wait, show that as
 //! `a_holder_that_passes_checkpoints_is_made_to_go` does; if not, name it in
 //! `where_no_switch_is_forced_nothing_bounds_a_wait`. A preset with the new variant goes through
@@ -90,9 +89,10 @@ pub use rules::decision::{
     AttachError, Decision, DropReason, Next, NotHolder, Refusal, Release, SleepReason, ThreadId,
 };
 pub use rules::policy::{
-    Check, Checkpoint, DropFlag, HandOff, PointCheck, PolicyError, Substrate, SwitchPoint,
-    SwitchPolicy,
+    Check, DropFlag, HandOff, PointCheck, PolicyError, Substrate, SwitchPolicy,
 };
+pub use rules::switch_point::{SwitchPoint, SwitchPoints};
+pub use rules::threading::{NoSuchThreading, Threading};
 pub use simulator::costs::{Costs, CostsError};
 pub use simulator::simulation::{
     MAX_CORES, NoSuchMachine, SimulationEnd, SimulationResult, Simulator, ThreadResult,

@@ -9,6 +9,9 @@
 //!   mmap, huge     listeners,     a handler      fork, pidfd,    rusage, clocks,
 //!   pages          packets,       that writes    reset of a      cores
 //!                  SCM_RIGHTS     an eventfd     child
+//!                                                  ▲     └ death: a code, or a signal
+//!                                                process_tree
+//!                                                what a process has started
 //! ```
 //! A call fails in one way throughout: [`fd::checked`] turns its -1 into the [`std::io::Error`] of
 //! `errno`, and [`fd::retry`] repeats it after `EINTR`. (`mmap` and `fork` have results of their
@@ -19,9 +22,11 @@
 //! fork server is made of (`process/forkserver/`), `signal` what `aio/signals.rs` listens to,
 //! `memory` what the tasks' arena cuts up (`task/arena.rs`), `usage` what the lab measures.
 
+pub mod death;
 pub mod fd;
 pub mod memory;
 pub mod process;
+pub mod process_tree;
 pub mod signal;
 pub mod socket;
 pub mod usage;

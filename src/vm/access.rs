@@ -68,7 +68,10 @@ impl Access {
             | Op::Call(_)
             | Op::CallBlocking
             | Op::Sleep(_)
-            | Op::ReturnValue => return None,
+            | Op::ReturnValue
+            | Op::CallC
+            | Op::CallCFast
+            | Op::BeforeWith => return None,
         })
     }
 

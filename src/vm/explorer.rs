@@ -37,7 +37,8 @@
 //!
 //! [`Op::may_switch`]: crate::vm::op::Op::may_switch
 
-use crate::gil::rules::policy::{HandOff, SwitchPolicy};
+use crate::gil::rules::policy::HandOff;
+use crate::gil::rules::threading::Threading;
 use crate::vm::schedule::{Schedule, Stretch, serial_outcomes, shortest};
 use crate::vm::verifier::Verified;
 use crate::vm::world::{Ending, Outcome, Step, World};
@@ -110,8 +111,8 @@ pub struct Found {
 /// The outcomes of a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exploration {
-    /// The policy.
-    pub policy: SwitchPolicy,
+    /// Under which rules the threads run.
+    pub threading: Threading,
     /// How many schedules were run: with reduction one of each class of equivalent ones, else all.
     pub schedules: u64,
     /// Why this is not everything; `None` if it is.
@@ -144,15 +145,15 @@ pub struct Exploration {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Explorer {
-    policy: SwitchPolicy,
+    threading: Threading,
     limits: Limits,
     reduce: bool,
 }
 
 impl Explorer {
     /// An explorer that reduces, with the default limits.
-    pub fn new(policy: SwitchPolicy) -> Explorer {
-        Explorer { policy, limits: Limits::default(), reduce: true }
+    pub fn new(threading: impl Into<Threading>) -> Explorer {
+        Explorer { threading: threading.into(), limits: Limits::default(), reduce: true }
     }
 
     /// With other limits.
@@ -192,7 +193,7 @@ impl Explorer {
             was_stopped |= states % LOOK == 0 && stopped();
             was_stopped || bound.is_none() && ends.iter().all(|end| known.contains_key(end))
         };
-        for (outcome, schedule) in shortest(program, &self.policy, MAX_STATES, enough) {
+        for (outcome, schedule) in shortest(program, self.threading, MAX_STATES, enough) {
             let counted = found.entry(outcome).or_insert_with(|| {
                 // The search gave up before it found this one, which few switches lead to.
                 schedules += 1;
@@ -210,7 +211,7 @@ impl Explorer {
             schedule: counted.schedule.unwrap_or_default(),
             outcome,
         });
-        Exploration { policy: self.policy, schedules, bound, outcomes: outcomes.collect() }
+        Exploration { threading: self.threading, schedules, bound, outcomes: outcomes.collect() }
     }
 }
 
@@ -323,7 +324,7 @@ impl<'p> Search<'p> {
     fn try_step(&mut self, thread: usize) {
         let Some(node) = self.path.last_mut() else { return };
         let mut world = World::clone(&node.world);
-        let step = world.step(self.program, thread, &self.explorer.policy);
+        let step = world.step(self.program, thread, self.explorer.threading);
         self.steps += 1;
         self.instructions += step.instructions;
         let sleeps_on = |(_, other): &&(usize, Step)| step.is_independent(other);
@@ -381,7 +382,7 @@ impl<'p> Search<'p> {
         if world.runnable(self.program).iter().all(|thread| all.contains(thread)) {
             let schedule = schedule(&cycles.iter().collect::<Vec<&Cycle>>());
             self.record(world.outcome_with(Ending::Endless), schedule);
-        } else if !blocks && can_starve(&self.explorer.policy, hogging.len()) {
+        } else if !blocks && can_starve(self.explorer.threading, hogging.len()) {
             let schedule = schedule(&busy);
             self.record(world.outcome_with(Ending::Starvation), schedule);
         }
@@ -412,12 +413,13 @@ impl SearchNode {
 }
 
 /// Whether so many threads, in a cycle without blocking, can keep the lock from all others.
-fn can_starve(policy: &SwitchPolicy, members: usize) -> bool {
-    match policy.hand_off() {
+fn can_starve(threading: Threading, members: usize) -> bool {
+    match threading.hand_off() {
         // The thread that drops it may be the quickest to take it, any number of times.
-        HandOff::Race => true,
+        Some(HandOff::Race) => true,
         // The thread that drops it must let another have it, but two may alternate for ever.
-        HandOff::Forced => members > 1,
-        HandOff::Fifo | HandOff::Priority => false,
+        Some(HandOff::Forced) => members > 1,
+        // Without a lock, all others run meanwhile.
+        Some(HandOff::Fifo | HandOff::Priority) | None => false,
     }
 }

@@ -10,7 +10,8 @@
 //!              ADD                 │ 3.9 after every one, 3.10 after none
 //!              STORE_GLOBAL x     ─┘
 //! ```
-//! A switch point comes *after* an instruction, as CPython's jump back to the top of its loop
+//! Each instruction has a *switch point*, of one of eight kinds (`gil/rules/switch_point.rs`), and each
+//! policy the set of kinds at which it looks. A switch point comes *after* an instruction, as CPython's jump back to the top of its loop
 //! does. CPython 2.7 skips that jump after its cheapest opcodes (`goto fast_next_opcode`): such
 //! an opcode is *not counted*, and no switch comes between it and the next. CPython 3.2 to 3.9
 //! skip the read of the drop request after the same opcodes (`FAST_DISPATCH`). Here those
@@ -18,19 +19,23 @@
 //! opcodes touch nothing that is shared, so a switch after one of them has the effect of a
 //! switch before it.
 
-use crate::gil::rules::policy::{Check, PointCheck, SwitchPoint, SwitchPolicy};
+use crate::gil::rules::policy::{PointCheck, SwitchPolicy};
+use crate::gil::rules::switch_point::SwitchPoint;
+use crate::gil::rules::threading::{Threading, check_at};
 
 /// One instruction. The number is an index into a table of the program, a target, or a time.
 ///
 /// ```
-/// use singletrack::gil::SwitchPolicy;
+/// use singletrack::gil::{SwitchPoint, SwitchPolicy};
 /// use singletrack::vm::op::Op;
 ///
-/// assert!(Op::LoadGlobal(0).may_switch(&SwitchPolicy::PYTHON_2));
-/// assert!(!Op::LoadConst(0).may_switch(&SwitchPolicy::PYTHON_2), "not counted");
-/// assert!(Op::LoadConst(0).may_switch(&SwitchPolicy::PYTHON_3_2));
-/// assert!(!Op::LoadGlobal(0).may_switch(&SwitchPolicy::PYTHON_3_10));
-/// assert!(Op::Call(0).may_switch(&SwitchPolicy::PYTHON_3_10));
+/// let may_switch = |op: Op, policy: SwitchPolicy| op.may_switch(op.points()[0], policy.into());
+/// assert!(may_switch(Op::LoadGlobal(0), SwitchPolicy::PYTHON_2));
+/// assert!(!may_switch(Op::LoadConst(0), SwitchPolicy::PYTHON_2), "not counted");
+/// assert!(may_switch(Op::LoadConst(0), SwitchPolicy::PYTHON_3_2));
+/// assert!(!may_switch(Op::LoadGlobal(0), SwitchPolicy::PYTHON_3_10));
+/// assert!(may_switch(Op::ReturnValue, SwitchPolicy::PYTHON_3_10));
+/// assert!(!may_switch(Op::ReturnValue, SwitchPolicy::PYTHON_3_11));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Op {
@@ -107,6 +112,14 @@ pub enum Op {
     /// Gives a permit to a semaphore.
     #[doc(alias = "threading.Semaphore.release")]
     SemaphoreRelease(u16),
+    /// A call into C that touches nothing shared and does not block: `int(1)`, say, or `abs(x)`.
+    CallC,
+    /// A call into C that CPython has specialised: `len(t)`, `isinstance(o, int)`.
+    #[doc(alias = "CALL_LEN")]
+    CallCFast,
+    /// Enters a context manager that touches nothing shared.
+    #[doc(alias = "BEFORE_WITH")]
+    BeforeWith,
 }
 
 /// What the number of an instruction is an index of, or else what it is.
@@ -145,8 +158,9 @@ pub struct Opcode {
     pub operand: Operand,
     /// Python 2 counts it as a tick: the interpreter goes back to the top of its loop afterwards.
     pub counted: bool,
-    /// Python 3.10 reads the drop request afterwards: a loop's jump back, or a call.
-    pub back_edge_or_call: bool,
+    /// The switch point that comes after it; and a second one if it has two steps, or for a
+    /// conditional jump that is taken.
+    pub points: &'static [SwitchPoint],
     /// The instruction with this number.
     pub make: fn(u16) -> Op,
 }
@@ -154,18 +168,29 @@ pub struct Opcode {
 const fn row(
     name: &'static str,
     operand: Operand,
-    (counted, back_edge_or_call): (bool, bool),
+    (counted, points): (bool, &'static [SwitchPoint]),
     make: fn(u16) -> Op,
 ) -> Opcode {
-    Opcode { name, operand, counted, back_edge_or_call, make }
+    Opcode { name, operand, counted, points, make }
 }
 
-const FAST: (bool, bool) = (false, false);
-const COUNTED: (bool, bool) = (true, false);
-const BACK_EDGE_OR_CALL: (bool, bool) = (true, true);
+const FAST: (bool, &[SwitchPoint]) = (false, &[SwitchPoint::Straight]);
+const COUNTED: (bool, &[SwitchPoint]) = (true, &[SwitchPoint::Straight]);
+const JUMP_IF: (bool, &[SwitchPoint]) =
+    (false, &[SwitchPoint::Straight, SwitchPoint::ForwardTaken]);
+const BACK_EDGE: (bool, &[SwitchPoint]) = (true, &[SwitchPoint::BackEdge]);
+const ENTER: (bool, &[SwitchPoint]) = (true, &[SwitchPoint::Enter]);
+const C_CALL: (bool, &[SwitchPoint]) = (true, &[SwitchPoint::CReturn]);
+const FAST_C_CALL: (bool, &[SwitchPoint]) = (true, &[SwitchPoint::FastCReturn]);
+const RETURN: (bool, &[SwitchPoint]) = (true, &[SwitchPoint::PyReturn]);
+const WITH: (bool, &[SwitchPoint]) = (true, &[SwitchPoint::WithEnter]);
+/// A function of `threading` that is written in Python, and looks after what it does.
+const IN_PYTHON: (bool, &[SwitchPoint]) = (true, &[SwitchPoint::Enter, SwitchPoint::Enter]);
+/// One that only reads.
+const READ_IN_PYTHON: (bool, &[SwitchPoint]) = (true, &[SwitchPoint::Enter, SwitchPoint::PyReturn]);
 
 /// Every opcode, in the order of [`Op`].
-pub static OPCODES: [Opcode; 27] = [
+pub static OPCODES: [Opcode; 30] = [
     row("LOAD_CONST", Operand::Constant, FAST, Op::LoadConst),
     row("LOAD_FAST", Operand::Local, FAST, Op::LoadFast),
     row("STORE_FAST", Operand::Local, FAST, Op::StoreFast),
@@ -175,25 +200,27 @@ pub static OPCODES: [Opcode; 27] = [
     row("SUBTRACT", Operand::None, COUNTED, |_| Op::Subtract),
     row("LESS_THAN", Operand::None, COUNTED, |_| Op::LessThan),
     row("POP_TOP", Operand::None, FAST, |_| Op::PopTop),
-    row("POP_JUMP_IF_FALSE", Operand::Target, FAST, Op::PopJumpIfFalse),
+    row("POP_JUMP_IF_FALSE", Operand::Target, JUMP_IF, Op::PopJumpIfFalse),
     row("JUMP_FORWARD", Operand::Target, FAST, Op::JumpForward),
-    row("JUMP_BACKWARD", Operand::Target, BACK_EDGE_OR_CALL, Op::JumpBackward),
-    row("CALL", Operand::Function, BACK_EDGE_OR_CALL, Op::Call),
-    row("CALL_BLOCKING", Operand::None, BACK_EDGE_OR_CALL, |_| Op::CallBlocking),
-    row("SLEEP", Operand::Milliseconds, BACK_EDGE_OR_CALL, Op::Sleep),
-    row("ACQUIRE", Operand::Lock, BACK_EDGE_OR_CALL, Op::Acquire),
-    row("RELEASE", Operand::Lock, BACK_EDGE_OR_CALL, Op::Release),
-    // Python 3.10 reads the request when a call has returned; since 3.11 only if it called into C.
-    row("RETURN_VALUE", Operand::None, BACK_EDGE_OR_CALL, |_| Op::ReturnValue),
-    row("EVENT_SET", Operand::Event, BACK_EDGE_OR_CALL, Op::EventSet),
-    row("EVENT_CLEAR", Operand::Event, BACK_EDGE_OR_CALL, Op::EventClear),
-    row("EVENT_IS_SET", Operand::Event, BACK_EDGE_OR_CALL, Op::EventIsSet),
-    row("EVENT_WAIT", Operand::Event, BACK_EDGE_OR_CALL, Op::EventWait),
-    row("CONDITION_WAIT", Operand::Condition, BACK_EDGE_OR_CALL, Op::ConditionWait),
-    row("CONDITION_NOTIFY", Operand::Condition, BACK_EDGE_OR_CALL, Op::ConditionNotify),
-    row("CONDITION_NOTIFY_ALL", Operand::Condition, BACK_EDGE_OR_CALL, Op::ConditionNotifyAll),
-    row("SEMAPHORE_ACQUIRE", Operand::Semaphore, BACK_EDGE_OR_CALL, Op::SemaphoreAcquire),
-    row("SEMAPHORE_RELEASE", Operand::Semaphore, BACK_EDGE_OR_CALL, Op::SemaphoreRelease),
+    row("JUMP_BACKWARD", Operand::Target, BACK_EDGE, Op::JumpBackward),
+    row("CALL", Operand::Function, ENTER, Op::Call),
+    row("CALL_BLOCKING", Operand::None, C_CALL, |_| Op::CallBlocking),
+    row("SLEEP", Operand::Milliseconds, C_CALL, Op::Sleep),
+    row("ACQUIRE", Operand::Lock, C_CALL, Op::Acquire),
+    row("RELEASE", Operand::Lock, C_CALL, Op::Release),
+    row("RETURN_VALUE", Operand::None, RETURN, |_| Op::ReturnValue),
+    row("EVENT_SET", Operand::Event, IN_PYTHON, Op::EventSet),
+    row("EVENT_CLEAR", Operand::Event, IN_PYTHON, Op::EventClear),
+    row("EVENT_IS_SET", Operand::Event, READ_IN_PYTHON, Op::EventIsSet),
+    row("EVENT_WAIT", Operand::Event, IN_PYTHON, Op::EventWait),
+    row("CONDITION_WAIT", Operand::Condition, IN_PYTHON, Op::ConditionWait),
+    row("CONDITION_NOTIFY", Operand::Condition, IN_PYTHON, Op::ConditionNotify),
+    row("CONDITION_NOTIFY_ALL", Operand::Condition, IN_PYTHON, Op::ConditionNotifyAll),
+    row("SEMAPHORE_ACQUIRE", Operand::Semaphore, IN_PYTHON, Op::SemaphoreAcquire),
+    row("SEMAPHORE_RELEASE", Operand::Semaphore, IN_PYTHON, Op::SemaphoreRelease),
+    row("CALL_C", Operand::None, C_CALL, |_| Op::CallC),
+    row("CALL_C_FAST", Operand::None, FAST_C_CALL, |_| Op::CallCFast),
+    row("BEFORE_WITH", Operand::None, WITH, |_| Op::BeforeWith),
 ];
 
 impl Op {
@@ -227,6 +254,9 @@ impl Op {
             Op::ConditionNotifyAll(i) => (24, i),
             Op::SemaphoreAcquire(i) => (25, i),
             Op::SemaphoreRelease(i) => (26, i),
+            Op::CallC => (27, 0),
+            Op::CallCFast => (28, 0),
+            Op::BeforeWith => (29, 0),
         }
     }
 
@@ -235,15 +265,16 @@ impl Op {
         &OPCODES[self.parts().0]
     }
 
-    /// What a thread does after this instruction, under this policy: count a tick, read the drop
-    /// request, or nothing. The one question that real threads and the explorer both ask.
-    pub fn point_check(self, policy: &SwitchPolicy) -> PointCheck {
-        let opcode = self.opcode();
-        match policy.check() {
-            _ if opcode.back_edge_or_call => policy.at(SwitchPoint::BackEdgeOrCall),
-            Check::EveryTicks(_) if !opcode.counted => PointCheck::Nothing,
-            _ => policy.at(SwitchPoint::Op),
-        }
+    /// The switch points that can come after it: see [`Opcode::points`].
+    pub fn points(self) -> &'static [SwitchPoint] {
+        self.opcode().points
+    }
+
+    /// What a thread does at the switch point after this instruction, under this policy: count a
+    /// tick, read the drop request, or nothing. The one question that real threads and the explorer
+    /// both ask.
+    pub fn point_check(self, point: SwitchPoint, policy: &SwitchPolicy) -> PointCheck {
+        check_at(policy, point, self.opcode().counted)
     }
 
     /// Whether the lock is dropped around it, under every policy.
@@ -251,8 +282,8 @@ impl Op {
         matches!(self, Op::CallBlocking | Op::Sleep(_))
     }
 
-    /// Whether another thread may run next, under this policy.
-    pub fn may_switch(self, policy: &SwitchPolicy) -> bool {
-        self.blocks() || self.point_check(policy) != PointCheck::Nothing
+    /// Whether another thread may run next, at the switch point after it.
+    pub fn may_switch(self, point: SwitchPoint, threading: Threading) -> bool {
+        self.blocks() || threading.may_switch(point, self.opcode().counted)
     }
 }

@@ -18,12 +18,11 @@ use crate::gil::lock::gil_thread::GilThread;
 use crate::gil::lock::global_lock::GlobalLock;
 use crate::gil::lock::token::Gil;
 use crate::gil::rules::decision::AttachError;
-use crate::gil::rules::policy::SwitchPolicy;
+use crate::gil::rules::policy::{PointCheck, SwitchPolicy};
 use crate::gil::stats::counters::Counters;
-use crate::vm::op::Op;
 use crate::vm::program::Position;
 use crate::vm::sync::{Exception, Wait};
-use crate::vm::thread::{Effect, SharedMemory, Thread};
+use crate::vm::thread::{Effect, Executed, SharedMemory, Thread};
 use crate::vm::verifier::Verified;
 use std::fmt;
 use std::io;
@@ -197,7 +196,11 @@ impl Runner {
             if instructions == fuel {
                 break ThreadEnd::OutOfFuel;
             }
-            match thread.execute(&self.program, &mut self.shared.get_mut(gil).memory) {
+            let memory = &mut self.shared.get_mut(gil).memory;
+            let Some(executed) = thread.execute(&self.program, memory) else {
+                break ThreadEnd::Returned(0);
+            };
+            match executed.effect {
                 Effect::Nothing => {}
                 Effect::Blocks => gil.detach(std::thread::yield_now),
                 Effect::Sleeps(time) => gil.sleep(time),
@@ -219,7 +222,7 @@ impl Runner {
             }
             instructions += 1;
             ticks += u64::from(next.op.opcode().counted);
-            self.pass_switch_point(gil, next.op);
+            self.pass_switch_point(gil, executed);
         };
         // Those that wait look whether any thread is left that could help them.
         self.shared.get_mut(gil).statuses[number] = Status::Ended;
@@ -244,11 +247,10 @@ impl Runner {
 
     /// The switch point after an instruction. The lock changes hands here, and where a thread
     /// blocks; nowhere else.
-    fn pass_switch_point(&self, gil: &mut Gil<'_>, op: Op) {
-        if op.opcode().back_edge_or_call {
-            gil.checkpoint();
-        } else if op.may_switch(&self.policy) {
-            gil.tick();
+    fn pass_switch_point(&self, gil: &mut Gil<'_>, executed: Executed) {
+        match executed.op.point_check(executed.point, &self.policy) {
+            PointCheck::Nothing => {}
+            PointCheck::Count | PointCheck::AtRequest => gil.checkpoint(),
         }
     }
 }

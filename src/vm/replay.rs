@@ -16,14 +16,14 @@
 //! ```
 //! A column is 30 characters wide or more, so two threads fit a terminal of 80.
 
-use crate::gil::rules::policy::SwitchPolicy;
+use crate::gil::rules::threading::Threading;
 use crate::vm::access::Access;
 use crate::vm::disassembler::operand;
 use crate::vm::op::Op;
 use crate::vm::program::{Position, Program};
 use crate::vm::schedule::Schedule;
 use crate::vm::sync::Wait;
-use crate::vm::thread::Effect;
+use crate::vm::thread::{Effect, Executed};
 use crate::vm::verifier::Verified;
 use crate::vm::world::{Ending, Outcome, World};
 use std::collections::HashMap;
@@ -79,8 +79,8 @@ pub enum ReplayError {
         op: Op,
         /// Where that stands.
         position: Position,
-        /// The policy.
-        policy: SwitchPolicy,
+        /// The rules that forbid it.
+        threading: Threading,
     },
 }
 
@@ -96,9 +96,9 @@ impl fmt::Display for ReplayError {
             ReplayError::Waits { thread, what } => {
                 write!(f, "thread {} waits for `{what}` then; let another thread run", thread + 1)
             }
-            ReplayError::NoSwitch { thread, op, position, policy } => write!(
+            ReplayError::NoSwitch { thread, op, position, threading } => write!(
                 f,
-                "thread {} cannot be interrupted after {} in line {}, for {policy} allows no switch \
+                "thread {} cannot be interrupted after {} in line {}, for {threading} allows no switch \
                  there; let it go on, or take another policy",
                 thread + 1,
                 op.opcode().name,
@@ -126,17 +126,18 @@ impl std::error::Error for ReplayError {}
 /// let program = Verified::new(assemble(text)?)?;
 /// let schedule = "1x1,2x6,1x5".parse()?;
 ///
-/// let replayed = replay(&program, &SwitchPolicy::PYTHON_2, &schedule)?;
+/// let replayed = replay(&program, SwitchPolicy::PYTHON_2, &schedule)?;
 /// assert_eq!(replayed.outcome.globals, [1], "an update is lost");
-/// let refused = replay(&program, &SwitchPolicy::PYTHON_3_10, &schedule).unwrap_err();
+/// let refused = replay(&program, SwitchPolicy::PYTHON_3_10, &schedule).unwrap_err();
 /// assert!(refused.to_string().starts_with("thread 1 cannot be interrupted after LOAD_GLOBAL"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn replay(
     program: &Verified,
-    policy: &SwitchPolicy,
+    threading: impl Into<Threading>,
     schedule: &Schedule,
 ) -> Result<Replay, ReplayError> {
+    let threading = threading.into();
     let mut world = World::new(program);
     let mut trace = Vec::new();
     // A state that comes again closes a cycle, which could go on for ever.
@@ -146,21 +147,22 @@ pub fn replay(
         let thread = stretch.thread;
         let mut last = None;
         for _ in 0..stretch.instructions {
-            let (entry, op) = execute_next(program, &mut world, thread)?;
-            last = Some((op, entry.position));
+            let (entry, executed) = execute_next(program, &mut world, thread)?;
+            last = Some((executed, entry.position));
             trace.push(entry);
-            if op.may_switch(policy) {
+            if executed.may_switch(threading) {
                 let first = *seen.entry(world.clone()).or_insert(trace.len());
                 cycle = (first < trace.len()).then_some(first);
             }
         }
         let others_follow = at + 1 < schedule.stretches().len();
-        if let Some((op, position)) = last
+        if let Some((executed, position)) = last
             && others_follow
             && world.can_run(program, thread)
-            && !op.may_switch(policy)
+            && !executed.may_switch(threading)
         {
-            return Err(ReplayError::NoSwitch { thread, op, position, policy: *policy });
+            let op = executed.op;
+            return Err(ReplayError::NoSwitch { thread, op, position, threading });
         }
     }
     let outcome = world.outcome(program).unwrap_or_else(|| {
@@ -182,7 +184,7 @@ fn execute_next(
     program: &Verified,
     world: &mut World,
     thread: usize,
-) -> Result<(TraceEntry, Op), ReplayError> {
+) -> Result<(TraceEntry, Executed), ReplayError> {
     if thread >= world.threads() {
         return Err(ReplayError::NoThread(thread));
     }
@@ -194,9 +196,10 @@ fn execute_next(
         return Err(ReplayError::Waits { thread, what });
     }
     let before = World::clone(world);
-    let Some((op, effect)) = world.execute(program, thread) else {
+    let Some(executed) = world.execute(program, thread) else {
         return Err(ReplayError::Ended(thread));
     };
+    let Executed { op, effect, .. } = executed;
     let function = &program.program().functions[usize::from(function)];
     let name = op.opcode().name;
     let text = match operand(program.program(), function, op) {
@@ -208,7 +211,7 @@ fn execute_next(
         _ => note(program, op, thread, &before, world),
     };
     let shared = Access::of(program.program(), op).is_some();
-    Ok((TraceEntry { thread, text, note, shared, position: instruction.position }, op))
+    Ok((TraceEntry { thread, text, note, shared, position: instruction.position }, executed))
 }
 
 /// What came of an instruction, from the worlds before and after it.

@@ -12,6 +12,8 @@
 //!          └─ CallFrame  helper  at 2   │ locals │ stack …      locals first
 //! ```
 
+use crate::gil::rules::switch_point::SwitchPoint;
+use crate::gil::rules::threading::Threading;
 use crate::vm::op::Op;
 use crate::vm::program::{Instruction, Position, Program};
 use crate::vm::sync::{Exception, SyncObjects, Wait};
@@ -47,6 +49,24 @@ struct CallFrame {
     slots: Vec<i64>,
 }
 
+/// One instruction, or one step of it, that a thread has executed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Executed {
+    /// The instruction.
+    pub op: Op,
+    /// What it asks of the caller.
+    pub effect: Effect,
+    /// The switch point that comes next.
+    pub point: SwitchPoint,
+}
+
+impl Executed {
+    /// Whether another thread may run next.
+    pub fn may_switch(&self, threading: Threading) -> bool {
+        self.op.may_switch(self.point, threading)
+    }
+}
+
 /// What an instruction asks of the caller, which runs all threads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
@@ -78,7 +98,8 @@ pub enum Effect {
 /// let program = Verified::new(assemble(text)?)?;
 /// let mut shared = SharedMemory::of(program.program());
 /// let mut thread = Thread::new(&program, 0);
-/// let effects: Vec<Effect> = (0..5).map(|_| thread.execute(&program, &mut shared)).collect();
+/// let mut execute = || thread.execute(&program, &mut shared).unwrap().effect;
+/// let effects: Vec<Effect> = (0..5).map(|_| execute()).collect();
 /// let (nothing, ends) = (Effect::Nothing, Effect::Ends(7));
 /// assert_eq!(effects, [nothing, nothing, Effect::Blocks, nothing, ends]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -144,14 +165,25 @@ impl Thread {
         sync.holds_up(self.number, wait).then_some(wait)
     }
 
-    /// Executes the next instruction, or its next step. Of a thread that has ended, or has to wait,
-    /// it changes nothing.
-    pub fn execute(&mut self, program: &Verified, shared: &mut SharedMemory) -> Effect {
-        if let Some(wait) = self.waits_for(program, &shared.sync) {
-            return Effect::Waits(wait);
-        }
+    /// Executes the next instruction, or its next step; `None` if the thread has ended. If it has to
+    /// wait, nothing is changed.
+    pub fn execute(&mut self, program: &Verified, shared: &mut SharedMemory) -> Option<Executed> {
+        let (_, Instruction { op, .. }) = self.next(program)?;
+        let first_step = !self.begun;
+        let effect = match self.waits_for(program, &shared.sync) {
+            Some(wait) => Effect::Waits(wait),
+            None => self.perform(program, op, shared),
+        };
+        let points = op.points();
+        // The second one: after the second step, or where a conditional jump was taken.
+        let taken = matches!(op, Op::PopJumpIfFalse(to) if self.frames.last()?.at == to);
+        let second = taken || !first_step;
+        Some(Executed { op, effect, point: points[usize::from(second).min(points.len() - 1)] })
+    }
+
+    /// Executes an instruction that has not to wait.
+    fn perform(&mut self, program: &Verified, op: Op, shared: &mut SharedMemory) -> Effect {
         let Some(frame) = self.frames.last_mut() else { return Effect::Ends(0) };
-        let op = program.instruction(frame.function, frame.at).op;
         frame.at += 1;
         match op {
             Op::LoadConst(i) => frame.push(program.program().constants[usize::from(i)]),
@@ -174,6 +206,7 @@ impl Thread {
                 let arguments = frame.slots.split_off(frame.slots.len() - count);
                 self.enter(program, callee, arguments);
             }
+            Op::CallC | Op::CallCFast | Op::BeforeWith => {}
             Op::CallBlocking => return Effect::Blocks,
             Op::Sleep(ms) => return Effect::Sleeps(Duration::from_millis(u64::from(ms))),
             Op::ReturnValue => {

@@ -165,6 +165,7 @@ fn depth_after(program: &Program, op: Op, depth: usize) -> Result<usize, Fault> 
         Op::EventSet(_) | Op::EventClear(_) | Op::EventWait(_) => (0, 0),
         Op::ConditionWait(_) | Op::ConditionNotify(_) | Op::ConditionNotifyAll(_) => (0, 0),
         Op::SemaphoreAcquire(_) | Op::SemaphoreRelease(_) => (0, 0),
+        Op::CallC | Op::CallCFast | Op::BeforeWith => (0, 0),
     };
     let left = depth.checked_sub(pops).ok_or(Fault::Underflow { pops, depth })?;
     Ok(left + pushes)

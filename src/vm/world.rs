@@ -12,12 +12,11 @@
 //! A *step* goes to the next place where the policy lets the lock change hands. No other thread
 //! can run in between, so a schedule is an order of steps.
 
-use crate::gil::rules::policy::SwitchPolicy;
+use crate::gil::rules::threading::Threading;
 use crate::vm::access::Access;
-use crate::vm::op::Op;
 use crate::vm::program::{Expect, Position, Program};
 use crate::vm::sync::{Exception, SyncObjects, Wait};
-use crate::vm::thread::{Effect, SharedMemory, Thread};
+use crate::vm::thread::{Effect, Executed, SharedMemory, Thread};
 use crate::vm::verifier::Verified;
 use std::fmt;
 
@@ -129,14 +128,14 @@ impl Outcome {
 /// let program = Verified::new(assemble(text)?)?;
 ///
 /// let mut world = World::new(&program);
-/// let policy = SwitchPolicy::PYTHON_3_10;
-/// assert_eq!(world.step(&program, 0, &policy).instructions, 6);
+/// let policy = SwitchPolicy::PYTHON_3_10.into();
+/// assert_eq!(world.step(&program, 0, policy).instructions, 6);
 /// assert_eq!(world.globals(), [1]);
 ///
 /// let mut world = World::new(&program);
-/// let policy = SwitchPolicy::PYTHON_2;
-/// assert_eq!(world.step(&program, 0, &policy).instructions, 1);
-/// assert_eq!(world.step(&program, 0, &policy).instructions, 2, "LOAD_CONST is not counted");
+/// let policy = SwitchPolicy::PYTHON_2.into();
+/// assert_eq!(world.step(&program, 0, policy).instructions, 1);
+/// assert_eq!(world.step(&program, 0, policy).instructions, 2, "LOAD_CONST is not counted");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -217,24 +216,24 @@ impl World {
     }
 
     /// Executes one instruction of a thread; `None` if it cannot run.
-    pub fn execute(&mut self, program: &Verified, thread: usize) -> Option<(Op, Effect)> {
+    pub fn execute(&mut self, program: &Verified, thread: usize) -> Option<Executed> {
         if !self.can_run(program, thread) {
             return None;
         }
-        let op = self.threads[thread].next(program)?.1.op;
-        Some((op, self.threads[thread].execute(program, &mut self.shared)))
+        self.threads[thread].execute(program, &mut self.shared)
     }
 
     /// Runs a thread to the next place where another may run: its end, something that it has to
     /// wait for, or a switch point of the policy. A step always ends: every loop jumps back, and a
     /// jump back is a switch point under every policy.
-    pub fn step(&mut self, program: &Verified, thread: usize, policy: &SwitchPolicy) -> Step {
+    pub fn step(&mut self, program: &Verified, thread: usize, threading: Threading) -> Step {
         let mut step = Step::default();
-        while let Some((op, effect)) = self.execute(program, thread) {
+        while let Some(executed) = self.execute(program, thread) {
             step.instructions += 1;
-            step.blocked |= op.blocks();
-            step.record(Access::of(program.program(), op));
-            if matches!(effect, Effect::Ends(_) | Effect::Raises(_)) || op.may_switch(policy) {
+            step.blocked |= executed.op.blocks();
+            step.record(Access::of(program.program(), executed.op));
+            let ends = matches!(executed.effect, Effect::Ends(_) | Effect::Raises(_));
+            if ends || executed.may_switch(threading) {
                 return step;
             }
         }

@@ -285,7 +285,7 @@ pub fn run_by_bytes(program: &Verified, policy: &SwitchPolicy, bytes: &[u8], fue
     while world.outcome(program).is_none() && spent < fuel {
         let runnable = world.runnable(program);
         let choice = choices.next().map_or(0, |byte| usize::from(*byte));
-        let step = world.step(program, runnable[choice % runnable.len()], policy);
+        let step = world.step(program, runnable[choice % runnable.len()], (*policy).into());
         assert!(step.instructions > 0, "a thread that can run did nothing");
         spent += step.instructions;
         let waiting = |thread: &usize| world.waits_for(program, *thread).is_some();

@@ -26,6 +26,7 @@
 use crate::base::id::{Key, LoopId};
 use crate::event_loop::core::{Due, current, drop_or_report_to, run_or_send, with_current};
 use crate::event_loop::inbox::LoopMessage;
+use crate::event_loop::scheduler::drop_wakers;
 use crate::event_loop::timers::deadline_after;
 use std::future::Future;
 use std::pin::Pin;
@@ -114,7 +115,10 @@ impl Sleep {
         let mut other = Due::Wake(waker.clone());
         let armed =
             core.timers.borrow_mut().get_mut(key).map(|due| std::mem::swap(due, &mut other));
-        armed.is_none() // the other waker, maybe a foreign one, is dropped outside the borrow
+        if let Due::Wake(other) = other {
+            drop_wakers([other]); // maybe a foreign one: outside the borrow
+        }
+        armed.is_none()
     }
 }
 

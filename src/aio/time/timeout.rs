@@ -24,6 +24,7 @@
 
 use crate::aio::time::sleep::{Sleep, sleep, sleep_until};
 use crate::event_loop::core::current;
+use crate::event_loop::scheduler::drop_wakers;
 use crate::event_loop::timers::deadline_after;
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -266,7 +267,6 @@ impl Drop for EndOnDrop<'_> {
         if self.0.state.get() == TimeoutState::Running {
             self.0.state.set(TimeoutState::Over);
         }
-        let alarm = self.0.alarm.take();
-        drop(alarm);
+        drop_wakers(self.0.alarm.take().waker);
     }
 }

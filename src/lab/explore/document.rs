@@ -41,7 +41,7 @@ pub(crate) fn all_document(
         .collect();
     let reached = exploration.outcomes.iter().map(|found| &found.outcome);
     let mut document = json!({
-        "policy": exploration.policy.to_string(),
+        "policy": exploration.threading.to_string(),
         "schedules": exploration.schedules,
         "complete": exploration.bound.is_none(),
         "stopped": exploration.bound.map(|bound| bound.to_string()),

@@ -15,6 +15,7 @@
 //!     and 49 more that no order of whole threads gives (--all lists them)
 //! ```
 
+use crate::gil::rules::policy::HandOff;
 use crate::lab::explore::document::{all_document, one_document};
 use crate::lab::explore::request::{ExploreRequest, Schedules};
 use crate::lab::report::failure::{Failure, shown};
@@ -185,7 +186,7 @@ fn title(request: &ExploreRequest, exploration: &Exploration, full: bool) -> Str
             format!("{schedules} tried: of those that must come to the same, one (--full: all)\n")
         }
     };
-    let queues = request.policy.hand_off().grants();
+    let queues = request.policy.hand_off().is_some_and(HandOff::grants);
     if queues && threads > 2 {
         text += "  (the order of the queue is left open: some may need another than there is)\n";
     }
@@ -230,7 +231,7 @@ fn drawing(request: &ExploreRequest, exploration: &Exploration) -> String {
     let wrong = exploration.outcomes.iter().filter(wrong);
     let found = wrong.min_by_key(|found| found.schedule.switches());
     let drawn = found.and_then(|found| {
-        Some((found, replay(&request.program, &request.policy, &found.schedule).ok()?))
+        Some((found, replay(&request.program, request.policy, &found.schedule).ok()?))
     });
     let Some((found, replayed)) = drawn else {
         return nothing_wrong(program, exploration);

@@ -5,7 +5,7 @@
 //! schedule. Or one line that says why not: file, line, column, what is wrong, what to do.
 //! *Leaves out*: carrying it out (`lab/explore/output.rs`).
 
-use crate::gil::rules::policy::SwitchPolicy;
+use crate::gil::rules::threading::Threading;
 use crate::lab::report::failure::Failure;
 use crate::vm::assembler::assemble;
 use crate::vm::explorer::{Explorer, Limits};
@@ -39,16 +39,17 @@ EVENT_IS_SET, EVENT_WAIT; SEMAPHORE_ACQUIRE, SEMAPHORE_RELEASE.
 `expect a + b == 20` says what must hold at the end of every schedule. If one breaks it, or never
 ends, the exit code is 1, and the shortest schedule that does is drawn.
 
-Policies: python-2, python-2-linux, python-3.2, python-3.10, python-3.13, no-force, fair, priority.";
+Policies: python-2, python-2-linux, python-3.2, python-3.10, python-3.11, python-3.13, no-force, fair,
+priority, free-threaded; or a version of Python: 2.7, 3.9, 3.12, 3.14, 3.14t.";
 
 /// The words after `explore`.
 #[derive(Args)]
 pub struct ExploreArgs {
     /// A file with a program, such as those in examples/programs
     program: PathBuf,
-    /// When threads may switch: python-2, python-3.2, python-3.10, ...
+    /// When threads may switch: python-3.10, 2.7, 3.12, free-threaded, ...
     #[arg(long, value_name = "P")]
-    policy: SwitchPolicy,
+    policy: Threading,
     /// Runs this one schedule and draws it
     #[arg(long, value_name = "S", conflicts_with_all =
           ["full", "max_schedules", "max_steps", "max_instructions"])]
@@ -88,7 +89,7 @@ pub struct ExploreRequest {
     /// The program.
     pub program: Verified,
     /// When threads may switch.
-    pub policy: SwitchPolicy,
+    pub policy: Threading,
     /// All schedules, or one.
     pub schedules: Schedules,
     /// Whether to print JSON.
@@ -120,7 +121,7 @@ impl ExploreArgs {
         let program = read_verified(&self.program)?;
         let schedules = match self.schedule {
             Some(schedule) => {
-                let replayed = replay(&program, &self.policy, &schedule).map_err(|error| {
+                let replayed = replay(&program, self.policy, &schedule).map_err(|error| {
                     let line = error.to_string();
                     let (why, remedy) = line.rsplit_once("; ").unwrap_or((&line, "change it"));
                     Failure::new(format!("--schedule {schedule}"), why, remedy)

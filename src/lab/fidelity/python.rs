@@ -87,12 +87,9 @@ impl Interpreter {
 
     /// The preset that describes its lock.
     pub fn preset(&self) -> SwitchPolicy {
-        match self.version {
-            [..3, ..] | [3, ..2, _] => SwitchPolicy::PYTHON_2_LINUX,
-            [3, ..10, _] => SwitchPolicy::PYTHON_3_2,
-            [3, ..13, _] => SwitchPolicy::PYTHON_3_10,
-            _ => SwitchPolicy::PYTHON_3_13,
-        }
+        // One that is newer than what has been looked at is probably like the newest.
+        let [major, minor, _] = self.version;
+        SwitchPolicy::of_python((major, minor)).unwrap_or(SwitchPolicy::PYTHON_3_13)
     }
 
     /// `3.12.1`.

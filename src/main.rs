@@ -12,7 +12,13 @@
 //! ```
 
 use singletrack::lab::cli::{CliError, ColorChoice, CompareRequest, Request, parse};
-use singletrack::lab::compare::output::{Progress, document, table};
+use singletrack::lab::compare::cases::Case;
+use singletrack::lab::compare::document::document;
+use singletrack::lab::compare::export::{csv, markdown};
+use singletrack::lab::compare::output::{Progress, table};
+use singletrack::lab::compare::race::Race;
+use singletrack::lab::compare::result::CaseResult;
+use singletrack::lab::compare::sweep::Curve;
 use singletrack::lab::explore::output::explore;
 use singletrack::lab::gil_cli::GilRequest;
 use singletrack::lab::gil_command::{fidelity, parity, show};
@@ -23,8 +29,10 @@ use singletrack::sys::process::settle_ignored_signals;
 use singletrack::sys::signal::exit_on_interrupt;
 use singletrack::vm::disassembler::dis;
 use std::env;
+use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
+use std::path::Path;
 use std::process::ExitCode;
 
 const WORK_FAILED: u8 = 1;
@@ -67,12 +75,50 @@ fn handle(request: &Request) -> Result<(), Failure> {
 /// Shows each case as soon as it has ended, or all as JSON in the end; of a case that fails, what
 /// was measured before.
 fn compare(request: &CompareRequest) -> Result<(), Failure> {
-    let CompareRequest { cases, race, json, color } = request;
-    let colour = wants_colour(*color);
-    let mut progress = Progress::new(race.runs(cases.len()));
+    let mut progress = Progress::new();
     let (mut results, mut failure) = (Vec::new(), None);
-    for case in cases {
-        let raced = race.case(case, |model| progress.begin(case.name(), model));
+    for case in &request.cases {
+        failure = of_case(request, case, &mut results, &mut progress)?;
+        if failure.is_some() {
+            break;
+        }
+    }
+    drop(progress);
+    match request.json {
+        true => print(&format!("{:#}\n", document(&results, failure.as_ref())))?,
+        false if failure.is_none() => {
+            print("\nWhat the columns mean: singletrack compare --help\n")?;
+        }
+        false => {}
+    }
+    let exports = [
+        request.export_csv.as_ref().map(|path| (path, csv(&results))),
+        request.export_markdown.as_ref().map(|path| (path, markdown(&results))),
+    ];
+    for (path, text) in exports.into_iter().flatten() {
+        replace(path, &text)?;
+    }
+    failure.map_or(Ok(()), Err)
+}
+
+/// Runs a case, at each point of the sweep if there is one; returns what ended it early.
+fn of_case(
+    request: &CompareRequest,
+    case: &Case,
+    results: &mut Vec<CaseResult>,
+    progress: &mut Progress,
+) -> Result<Option<Failure>, Failure> {
+    let CompareRequest { race, json, sweep, .. } = request;
+    let points = sweep.as_ref().map_or(vec![None], |sweep| {
+        sweep.values.iter().map(|&value| Some((sweep, value))).collect()
+    });
+    let (first, mut failure) = (results.len(), None);
+    for at in points {
+        let sizes = at.map_or(race.sizes.clone(), |(sweep, value)| sweep.apply(value, &race.sizes));
+        let name = at.map_or(String::new(), |(sweep, value)| sweep.point(value));
+        let shown = format!("{} {name}", case.name());
+        let race = Race { sizes, ..race.clone() };
+        let raced = race.case(case, |model, share| progress.begin(&shown, model, share));
         let result = match raced {
             Ok(result) => Some(result),
             Err(unfinished) => {
@@ -80,28 +126,45 @@ fn compare(request: &CompareRequest) -> Result<(), Failure> {
                 unfinished.kept.map(|kept| *kept)
             }
         };
-        if let Some(result) = result {
-            if !json {
-                let gap = if results.is_empty() { "" } else { "\n" };
-                let width = terminal_width(io::stdout().as_fd());
-                let table = table(&result, colour, width);
-                progress.aside(|| print(&format!("{gap}{table}")))?;
-            }
-            results.push(result);
-        }
+        results.extend(result.map(|result| CaseResult { point: at.map(|_| name), ..result }));
         if failure.is_some() {
             break;
         }
     }
-    drop(progress);
-    match json {
-        true => print(&format!("{:#}\n", document(&results, failure.as_ref())))?,
-        false if failure.is_none() => {
-            print("\nWhat the columns mean: singletrack compare --help\n")?;
-        }
-        false => {}
+    let of_case = &results[first..];
+    if *json || of_case.is_empty() {
+        return Ok(failure);
     }
-    failure.map_or(Ok(()), Err)
+    let text = match sweep {
+        None => {
+            let width = terminal_width(io::stdout().as_fd());
+            let colour = wants_colour(request.color);
+            of_case.iter().map(|result| table(result, colour, width)).collect()
+        }
+        Some(sweep) => {
+            let points = sweep.values.iter().copied().zip(of_case).collect();
+            Curve { knob: sweep.knob, points }.to_string()
+        }
+    };
+    let gap = if first == 0 { "" } else { "\n" };
+    progress.aside(|| print(&format!("{gap}{text}")))?;
+    Ok(failure)
+}
+
+/// Writes a file beside this one and renames it, so that no half of it is ever there.
+fn replace(path: &Path, text: &str) -> Result<(), Failure> {
+    let refused = |e: io::Error| {
+        Failure::io(path.display().to_string(), &e, "name a file that can be written")
+    };
+    let mut beside = path.to_owned().into_os_string();
+    beside.push(format!(".{}.new", std::process::id()));
+    let written = fs::write(&beside, text).and_then(|()| fs::rename(&beside, path));
+    written
+        .inspect_err(|_| {
+            // The reason that is reported is why it could not be written.
+            let _ = fs::remove_file(&beside);
+        })
+        .map_err(refused)
 }
 
 fn wants_colour(when: ColorChoice) -> bool {

@@ -429,6 +429,8 @@ fn a_wrong_command_line_is_refused_in_one_line() {
         ("--jobs many", "many"),
         ("--rounds 0", "--rounds"),
         ("--workers 0", "--workers"),
+        ("--time 0", "--time"),
+        ("--sweep jobs=1..2", "--sweep jobs=1..2"),
         ("--connections -1", "-1"),
         ("--frobnicate", "--frobnicate"),
         ("--color sometimes", "sometimes"),

@@ -260,6 +260,21 @@ impl Case {
     }
 }
 
+impl Plan {
+    /// Leaves this share of the jobs, or as many as it takes for all lanes and workers to have some,
+    /// and says so.
+    pub fn shrink(&mut self, share: f64) {
+        let all = self.jobs.len();
+        let least = self.lanes.max(2 * self.workers);
+        let left = ((all as f64 * share).ceil() as usize).max(least).min(all);
+        if left < all {
+            self.jobs.truncate(left);
+            let note = "instead of the usual number, for this machine is slow or busy";
+            self.notes.push(format!("{left} jobs {note}; ask for {all} with --jobs"));
+        }
+    }
+}
+
 /// The jobs of the items that can be had. If there are others, they are `skipped`, or nothing is
 /// done at all.
 fn choose(tried: Tried, keep_going: bool, skipped: &mut Vec<String>) -> Result<Vec<Job>, Failure> {

@@ -13,6 +13,9 @@
 //!   /proc/stat                         how busy all cores were, whoever had them
 //! ```
 
+use crate::gil::rules::decision::nanos;
+use crate::sys::process::thread_id;
+use crate::sys::usage::thread_cpu_time;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::Path;
@@ -59,8 +62,12 @@ impl Footprint {
     }
 
     fn add_threads(&mut self, pid: u32) {
+        let threads = numbers(&format!("/proc/{pid}/task"));
+        if threads.is_empty() {
+            (self.cpu_ns, self.core_wait_ns) = (None, None);
+        }
         self.processes += 1;
-        for thread in numbers(&format!("/proc/{pid}/task")) {
+        for thread in threads {
             let times = thread_times(pid, thread);
             self.threads += 1;
             self.cpu_ns = added(self.cpu_ns, times.map(|(on_core, _)| on_core));
@@ -77,7 +84,12 @@ fn added(sum: Option<u64>, more: Option<u64>) -> Option<u64> {
 pub fn thread_times(pid: u32, thread: u32) -> Option<(u64, u64)> {
     let text = fs::read_to_string(format!("/proc/{pid}/task/{thread}/schedstat")).ok()?;
     let mut numbers = text.split_whitespace().map(str::parse);
-    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+    let (on_core, waited) = (numbers.next()?.ok()?, numbers.next()?.ok()?);
+    // Of a thread that runs, the kernel shows what it had at the last tick.
+    match thread == thread_id() {
+        true => Some((nanos(thread_cpu_time()), waited)),
+        false => Some((on_core, waited)),
+    }
 }
 
 /// This process and all below it.

@@ -13,6 +13,7 @@
 //!   Race::case
 //!     ├─ ServerProcess::start       slow-io, fast-io: one server for all rounds
 //!     ├─ Case::plan                 the jobs of a round
+//!     ├─ Heats::pilot               one run, to see how big a round may be
 //!     ├─ until clear, for each model that is still needed, in this round's order:
 //!     │    measure ─ fork ─▶ child: run(model, plan) ─▶ threads, loops or processes
 //!     │        ◀─ pipe: ModelRun; wait4: Usage ─┘
@@ -94,8 +95,8 @@ impl Race {
         let address = server.as_ref().map_or((Ipv4Addr::LOCALHOST, 0).into(), |s| s.address);
         let plan =
             case.plan(&self.sizes, address, self.limit).map_err(|f| f.within(case.name()))?;
-        let mut heats = Heats::new(self, case, &plan, server.as_ref());
-        let raced = heats.run(&mut progress);
+        let mut heats = Heats::new(self, case, plan, server.as_ref());
+        let raced = heats.pilot(&mut progress).and_then(|()| heats.run(&mut progress));
         let mut kept = heats.sum_up();
         let Err(failure) = raced else {
             let nothing = || Failure::new(case.name(), "nothing ran", "name at least one model");
@@ -113,11 +114,14 @@ impl Race {
     }
 }
 
+/// So many rounds should go into the time of a case.
+const ENOUGH_ROUNDS: u32 = 6;
+
 /// The rounds of one case, as they come.
 struct Heats<'a> {
     race: &'a Race,
     case: &'a Case,
-    plan: &'a Plan,
+    plan: Plan,
     server: Option<&'a ServerProcess>,
     rounds: Vec<Vec<ModelRound>>,
     begun: Instant,
@@ -134,7 +138,7 @@ impl<'a> Heats<'a> {
     fn new(
         race: &'a Race,
         case: &'a Case,
-        plan: &'a Plan,
+        plan: Plan,
         server: Option<&'a ServerProcess>,
     ) -> Heats<'a> {
         Heats {
@@ -149,6 +153,31 @@ impl<'a> Heats<'a> {
             fastest: None,
             last: vec![Duration::ZERO; race.models.len()],
         }
+    }
+
+    /// Runs one model once, for nothing but to see how long that takes here and now: where a slow or
+    /// busy machine would get through too few rounds, they are made smaller. Nobody asked for their
+    /// size.
+    fn pilot(&mut self, progress: &mut impl FnMut(Model, f64)) -> Result<(), Failure> {
+        let Race { models, sizes, limit, effort } = self.race;
+        let (None, Some(time), None, Some(_)) =
+            (effort.rounds, effort.time, sizes.jobs, self.case.nature())
+        else {
+            return Ok(());
+        };
+        let at_once = |model: &&Model| !matches!(model, Model::Sequential | Model::Processes);
+        let Some(&model) = models.iter().find(at_once) else { return Ok(()) };
+        progress(model, 0.0);
+        let begun = Instant::now();
+        let within = |f: Failure| f.within(&place(self.case, model));
+        let plan = self.plan.clone();
+        measure(*limit, || run(model, plan, None)).map_err(within)?;
+        let round = begun.elapsed() * models.len() as u32;
+        let share = (time / ENOUGH_ROUNDS).div_duration_f64(round);
+        if share < 1.0 {
+            self.plan.shrink(share);
+        }
+        Ok(())
     }
 
     fn run(&mut self, progress: &mut impl FnMut(Model, f64)) -> Result<(), Failure> {

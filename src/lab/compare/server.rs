@@ -14,8 +14,7 @@
 //!   cores   0 … n-2: the model                  n-1: the server
 //! ```
 
-use crate::aio;
-use crate::aio::net::tcp::TcpStream;
+use crate::aio::net::tcp::{self, TcpStream};
 use crate::aio::time::sleep::sleep;
 use crate::base::random::SplitMix64;
 use crate::event_loop::lifecycle::EventLoop;
@@ -128,7 +127,7 @@ pub fn cores_apart() -> Option<(Vec<usize>, usize)> {
 /// What `accept` reports, other than that a peer has given up.
 pub fn serve(listener: TcpListener) -> io::Result<()> {
     EventLoop::new()?.run_until_complete(async {
-        let listener = aio::net::tcp::TcpListener::from_std(listener)?;
+        let listener = tcp::TcpListener::from_std(listener)?;
         loop {
             let (stream, _) = listener.accept().await?;
             // A peer may go away, even in the middle of a question: its connection ends, no more.

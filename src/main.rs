@@ -22,7 +22,7 @@ use singletrack::lab::report::outside::{Ended, check, ended, watch};
 use singletrack::sys::fd::{stdout_was_closed, terminal_width};
 use singletrack::sys::process::settle_ignored_signals;
 use singletrack::sys::signal::exit_on_interrupt;
-use singletrack::vm::disassembler::dis;
+use singletrack::vm::disassembler::dis_under;
 use std::env;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
@@ -60,7 +60,7 @@ fn handle(request: &Request) -> Result<(), Failure> {
             print(&explored.text)?;
             explored.failure.map_or(Ok(()), Err)
         }
-        Request::Dis(program) => print(&dis(program)),
+        Request::Dis(request) => print(&dis_under(&request.program, &request.policies)),
         Request::Gil(GilRequest::Scene(request)) => {
             show(request, wants_colour(ColorChoice::Auto), print)
         }

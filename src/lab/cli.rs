@@ -13,10 +13,9 @@
 use crate::lab::compare::cases::{Case, Sizes};
 use crate::lab::compare::model::Model;
 use crate::lab::compare::race::Race;
-use crate::lab::explore::request::{self, DisArgs, ExploreArgs, ExploreRequest};
+use crate::lab::explore::request::{self, DisArgs, DisRequest, ExploreArgs, ExploreRequest};
 use crate::lab::gil_cli::{self, GilArgs, GilRequest};
 use crate::lab::report::failure::{Failure, shown};
-use crate::vm::program::Program;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -142,7 +141,7 @@ pub enum Request {
     /// Try the interleavings of a program.
     Explore(Box<ExploreRequest>),
     /// List a program.
-    Dis(Program),
+    Dis(DisRequest),
     /// Show the lock.
     Gil(GilRequest),
 }

@@ -24,7 +24,7 @@ use singletrack::lab::report::terminal::{ColorChoice, Page};
 use singletrack::sys::fd::stdout_was_closed;
 use singletrack::sys::process::settle_ignored_signals;
 use singletrack::sys::signal::exit_on_interrupt;
-use singletrack::vm::disassembler::dis;
+use singletrack::vm::disassembler::dis_under;
 use std::env;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -61,7 +61,7 @@ fn handle(request: &Request) -> Result<(), Failure> {
             print(&explored.text)?;
             explored.failure.map_or(Ok(()), Err)
         }
-        Request::Dis(program) => print(&dis(program)),
+        Request::Dis(request) => print(&dis_under(&request.program, &request.policies)),
         Request::Explain(request) => explain(request, &Page::on_stdout(None, request.color), print),
         Request::Gil(GilRequest::Scene(request)) => {
             show(request, &Page::on_stdout(request.width, request.color), print)

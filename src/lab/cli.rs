@@ -16,11 +16,10 @@ use crate::lab::compare::model::Model;
 use crate::lab::compare::race::{Effort, Race};
 use crate::lab::compare::sweep::Sweep;
 use crate::lab::explain::request::{self as explain, ExplainArgs, ExplainRequest};
-use crate::lab::explore::request::{self, DisArgs, ExploreArgs, ExploreRequest};
+use crate::lab::explore::request::{self, DisArgs, DisRequest, ExploreArgs, ExploreRequest};
 use crate::lab::gil_cli::{self, GilArgs, GilRequest};
 use crate::lab::report::failure::{Failure, shown};
 use crate::lab::report::terminal::ColorChoice;
-use crate::vm::program::Program;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
@@ -165,7 +164,7 @@ pub enum Request {
     /// Try the interleavings of a program.
     Explore(Box<ExploreRequest>),
     /// List a program.
-    Dis(Program),
+    Dis(DisRequest),
     /// Show the lock.
     Gil(GilRequest),
     /// Explain a fault.

@@ -75,9 +75,9 @@ struct Waiting {
 }
 
 /// Explores a program.
-pub fn explore(program: &Rc<Program>, looks: Looks, cold: bool, limits: Limits) -> Exploration {
-    let serial = search(program, Looks::Nowhere, false, limits);
-    let mut exploration = search(program, looks, cold, limits);
+pub fn explore(program: &Rc<Program>, looks: Looks, limits: Limits) -> Exploration {
+    let serial = search(program, Looks::Nowhere, limits);
+    let mut exploration = search(program, looks, limits);
     for found in &mut exploration.found {
         found.serial = serial.found.iter().any(|other| other.outcome == found.outcome);
     }
@@ -93,8 +93,8 @@ pub fn machine(program: &Rc<Program>) -> Machine {
 }
 
 /// Explores until no more things turn out to be shared.
-fn search(program: &Rc<Program>, looks: Looks, cold: bool, limits: Limits) -> Exploration {
-    let mut stepper = Stepper::new(machine(program), looks, cold);
+fn search(program: &Rc<Program>, looks: Looks, limits: Limits) -> Exploration {
+    let mut stepper = Stepper::new(machine(program), looks);
     stepper.most = limits.instructions;
     let beginning = stepper.machine.world.clone();
     loop {

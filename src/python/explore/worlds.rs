@@ -43,8 +43,6 @@ pub struct Stepper {
     pub machine: Machine,
     /// At which points others may run.
     pub looks: Looks,
-    /// Whether calls are not yet specialised.
-    pub cold: bool,
     /// Instructions that were executed.
     pub instructions: u64,
     /// How many steps were taken, those that were taken along too.
@@ -83,11 +81,10 @@ pub type Stopped = (String, u32);
 
 impl Stepper {
     /// A stepper at the beginning of the machine's program.
-    pub fn new(machine: Machine, looks: Looks, cold: bool) -> Stepper {
+    pub fn new(machine: Machine, looks: Looks) -> Stepper {
         Stepper {
             machine,
             looks,
-            cold,
             instructions: 0,
             steps: 0,
             most: u64::MAX,
@@ -194,7 +191,7 @@ impl Stepper {
                 }
                 Ok(Flow::Next(point)) => {
                     let new = self.machine.world.threads.len() > started;
-                    if (others || new) && self.looks.at(point, self.cold) {
+                    if (others || new) && self.looks.at(point) {
                         break;
                     }
                 }

@@ -4,7 +4,7 @@
 //! lock anywhere in it; a call that has to wait leaves the stack as it was, to be done again.
 //! *Leaves out*: what the functions of the library do (`library`).
 
-use crate::python::code::instruction::{Op, SwitchPoint};
+use crate::python::code::instruction::{Op, Place};
 use crate::python::machine::machine::{
     Arguments, Done, Flow, Location, Look, Machine, R, Raise,
 };
@@ -34,7 +34,7 @@ impl Machine {
             let frame = self.frame();
             frame.entered = true;
             frame.at -= 1;
-            return Ok(Flow::Next(SwitchPoint::Enter));
+            return Ok(Flow::Next(Place::Enter));
         }
         let mut arguments = Arguments::default();
         if receiver != Value::Unset {
@@ -60,11 +60,11 @@ impl Machine {
             Done::Blocked(value) => {
                 frame.slots.truncate(base);
                 frame.slots.push(value);
-                Ok(Flow::Next(SwitchPoint::Blocked))
+                Ok(Flow::Next(Place::Blocked))
             }
             _ => {
                 frame.slots.truncate(base);
-                Ok(Flow::Next(SwitchPoint::Straight))
+                Ok(Flow::Next(Place::Straight))
             }
         }
     }
@@ -100,14 +100,14 @@ impl Machine {
     }
 
     /// The switch point after a call that has returned at once.
-    fn point(&mut self, look: Option<Look>) -> SwitchPoint {
+    fn point(&mut self, look: Option<Look>) -> Place {
         let next = self.frame().at as usize;
         match look {
-            Some(Look::Fast) => SwitchPoint::FastCReturn,
+            Some(Look::Fast) => Place::FastCReturn,
             Some(Look::FastStatement) if self.code().ops.get(next) == Some(&Op::PopResult) => {
-                SwitchPoint::FastCReturn
+                Place::FastCReturn
             }
-            _ => SwitchPoint::CReturn,
+            _ => Place::CReturn,
         }
     }
 
@@ -334,7 +334,7 @@ impl Machine {
     pub(crate) fn return_value(&mut self) -> R<Flow> {
         let value = self.pop();
         let Some(frame) = self.current.frames.pop() else {
-            return Ok(Flow::Next(SwitchPoint::PyReturn));
+            return Ok(Flow::Next(Place::PyReturn));
         };
         if let Some(generator) = frame.generator {
             *self.world.heap.get_mut(generator) = Object::Generator(Generator::Done);
@@ -343,7 +343,7 @@ impl Machine {
         if !self.current.frames.is_empty() {
             self.deliver(frame.then, value, Some(&frame))?;
         }
-        Ok(Flow::Next(SwitchPoint::PyReturn))
+        Ok(Flow::Next(Place::PyReturn))
     }
 
     /// Does with the result of a call what was to be done with it.

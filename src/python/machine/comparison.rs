@@ -5,14 +5,14 @@
 //! *Leaves out*: containers of objects that have an `__eq__` of their own: such a comparison
 //! stops the run and says so.
 
-use crate::python::code::instruction::SwitchPoint;
+use crate::python::code::instruction::Place;
 use crate::python::front::tree::Comparison;
 use crate::python::machine::machine::{Arguments, Done, Flow, Location, Machine, R, Raise};
 use crate::python::value::object::{Object, Then};
 use crate::python::value::value::Value;
 use std::cmp::Ordering;
 
-const STRAIGHT: R<Flow> = Ok(Flow::Next(SwitchPoint::Straight));
+const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
 /// How deep containers may be nested to be compared.
 const DEEPEST: usize = 100;
 

@@ -4,7 +4,7 @@
 //! after it, by whichever way it is left.
 //! *Leaves out*: where an exception goes (`machine/unwinding.rs`).
 
-use crate::python::code::instruction::SwitchPoint;
+use crate::python::code::instruction::Place;
 use crate::python::code::modules::MODULES;
 use crate::python::machine::machine::{Arguments, Done, Flow, Look, Machine, R, Raise};
 use crate::python::value::object::{Object, Then};
@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 /// The class `BaseException`.
 const BASE_EXCEPTION: Id = Id(0);
-const STRAIGHT: R<Flow> = Ok(Flow::Next(SwitchPoint::Straight));
+const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
 
 impl Machine {
     pub(crate) fn branch(&mut self, to: u32, wanted: bool, keep: bool) -> R<Flow> {
@@ -24,8 +24,8 @@ impl Machine {
         };
         self.take_branch(truth, to, wanted, keep);
         Ok(Flow::Next(match (truth == wanted, keep) {
-            (true, false) => SwitchPoint::ForwardTaken,
-            _ => SwitchPoint::Straight,
+            (true, false) => Place::ForwardTaken,
+            _ => Place::Straight,
         }))
     }
 
@@ -116,10 +116,10 @@ impl Machine {
             Some(Done::Wait(wait, limited)) => Flow::Wait(wait, limited),
             Some(Done::Value(value) | Done::Blocked(value)) => {
                 self.push(value);
-                Flow::Next(SwitchPoint::WithEnter)
+                Flow::Next(Place::WithEnter)
             }
-            Some(Done::Entered) => Flow::Next(SwitchPoint::Straight),
-            None => Flow::Next(SwitchPoint::Enter),
+            Some(Done::Entered) => Flow::Next(Place::Straight),
+            None => Flow::Next(Place::Enter),
         })
     }
 
@@ -173,14 +173,14 @@ impl Machine {
         Ok(Flow::Next(match done {
             None => {
                 self.push(manager);
-                SwitchPoint::Enter
+                Place::Enter
             }
-            Some(Done::Entered) => SwitchPoint::Straight,
+            Some(Done::Entered) => Place::Straight,
             Some(Done::Wait(wait, limited)) => {
                 self.push(manager);
                 return Ok(Flow::Wait(wait, limited));
             }
-            Some(_) => SwitchPoint::CReturn,
+            Some(_) => Place::CReturn,
         }))
     }
 
@@ -191,12 +191,12 @@ impl Machine {
         let rest = vec![class, exception, Value::None];
         let done = self.call_manager("__exit__", manager, rest, Then::Exited)?;
         Ok(Flow::Next(match done {
-            None => SwitchPoint::Enter,
-            Some(Done::Entered) => SwitchPoint::Straight,
+            None => Place::Enter,
+            Some(Done::Entered) => Place::Straight,
             Some(Done::Wait(wait, limited)) => return Ok(Flow::Wait(wait, limited)),
             Some(Done::Value(value) | Done::Blocked(value)) => {
                 self.push(value);
-                SwitchPoint::CReturn
+                Place::CReturn
             }
         }))
     }

@@ -4,12 +4,12 @@
 //! changes its size meanwhile raises, as in CPython.
 //! *Leaves out*: `map`, `zip` and their kin, which the prelude writes as generators.
 
-use crate::python::code::instruction::SwitchPoint;
+use crate::python::code::instruction::Place;
 use crate::python::machine::machine::{Arguments, Done, Flow, Location, Machine, R};
 use crate::python::value::object::{Generator, Iter, Object, Part, Then};
 use crate::python::value::value::{Id, Value};
 
-const STRAIGHT: R<Flow> = Ok(Flow::Next(SwitchPoint::Straight));
+const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
 
 impl Machine {
     /// Whether a value can be iterated over.
@@ -307,6 +307,6 @@ impl Machine {
             Then::Discard => {}
             _ => return Err(self.exception("StopIteration", Vec::new())),
         }
-        Ok(Flow::Next(SwitchPoint::PyReturn))
+        Ok(Flow::Next(Place::PyReturn))
     }
 }

@@ -4,7 +4,7 @@
 //! Python, or stop the run with a reason and a line.
 //! *Leaves out*: which thread is next.
 
-use crate::python::code::instruction::SwitchPoint;
+use crate::python::code::instruction::Place;
 use crate::python::code::modules::{EXCEPTIONS, is_builtin};
 use crate::python::code::program::{Code, CodeKind, Program};
 use crate::python::front::position::Position;
@@ -46,7 +46,7 @@ pub enum Done {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
     /// It was executed, and was a place of this kind.
-    Next(SwitchPoint),
+    Next(Place),
     /// It has to be executed again.
     Wait(Wait, bool),
 }

@@ -3,13 +3,13 @@
 //! *Promises*: an access to items is noted as one of the whole object; indices are Python's.
 //! *Leaves out*: methods of containers (`library`).
 
-use crate::python::code::instruction::SwitchPoint;
+use crate::python::code::instruction::Place;
 use crate::python::machine::machine::{Arguments, Done, Flow, Location, Machine, R};
 use crate::python::value::object::{DictKind, Object, Then};
 use crate::python::value::table::Table;
 use crate::python::value::value::{Id, Value};
 
-const STRAIGHT: R<Flow> = Ok(Flow::Next(SwitchPoint::Straight));
+const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
 
 impl Machine {
     /// A set of these items.
@@ -110,7 +110,7 @@ impl Machine {
         if let (Done::Value(value), Then::Push) = (done, then) {
             self.push(value);
         }
-        Ok(Some(Flow::Next(SwitchPoint::Straight)))
+        Ok(Some(Flow::Next(Place::Straight)))
     }
 
     pub(crate) fn subscript(&mut self) -> R<Flow> {
@@ -145,7 +145,7 @@ impl Machine {
             DictKind::Counter => {
                 // `__missing__` is written in Python.
                 self.push(Value::Int(0));
-                Ok(Flow::Next(SwitchPoint::Enter))
+                Ok(Flow::Next(Place::Enter))
             }
             DictKind::Default(factory) => {
                 let then = Then::Missing(id, index);

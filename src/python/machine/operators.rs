@@ -4,13 +4,13 @@
 //! division and shifts are Python's; an operator of a class is called as Python calls it.
 //! *Leaves out*: comparisons (`machine/comparison.rs`).
 
-use crate::python::code::instruction::SwitchPoint;
+use crate::python::code::instruction::Place;
 use crate::python::front::tree::{BinaryOperator, UnaryOperator};
 use crate::python::machine::machine::{Arguments, Done, Flow, Location, Machine, R};
 use crate::python::value::object::{DictKind, Object, Then};
 use crate::python::value::value::{Id, Value};
 
-const STRAIGHT: R<Flow> = Ok(Flow::Next(SwitchPoint::Straight));
+const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
 
 impl BinaryOperator {
     /// As it is written, and the name of its method without the underscores.

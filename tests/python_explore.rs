@@ -184,7 +184,10 @@ fn two_locks_in_two_orders_can_deadlock() {
                 for each in both: each.start()\nfor each in both: each.join()\n";
     for version in VERSIONS {
         let lines = deadlock(text, version).unwrap_or_else(|| panic!("{version}"));
-        assert!(lines[1].contains("thread 1 waits for a lock that thread 2 holds, in line 6"), "{lines:?}");
+        assert!(
+            lines[1].contains("thread 1 waits for a lock that thread 2 holds, in line 6"),
+            "{lines:?}"
+        );
     }
     let ordered = text.replace("with b:\n        with a", "with a:\n        with b");
     assert_eq!(deadlock(&ordered, "3.13"), None);
@@ -225,7 +228,8 @@ fn a_failed_assertion_and_check_then_act_are_found() {
                 for each in both: each.start()\nfor each in both: each.join()\n";
     let found = under(text, "3.13").found;
     assert!(found.iter().all(|found| found.outcome.is_fine()), "{found:?}");
-    let text = text.replace("rest = int(money) - n\n        money = rest", "money = money - int(n)")
+    let text = text
+        .replace("rest = int(money) - n\n        money = rest", "money = money - int(n)")
         .replace("assert money >= 0", "assert money == 20");
     let found = under(&text, "3.13").found;
     assert!(found.iter().any(|found| found.serial), "{found:?}");

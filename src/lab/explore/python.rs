@@ -81,9 +81,8 @@ impl PythonRequest {
     ) -> Result<PythonRequest, Refused> {
         let name = path.display().to_string();
         let source = read(path, &name)?;
-        let program = program(&source).map_err(|refusal| {
-            Refused::Source(refusal.shown(&name, &source))
-        })?;
+        let program =
+            program(&source).map_err(|refusal| Refused::Source(refusal.shown(&name, &source)))?;
         Ok(PythonRequest { name, source, program, policies, cold, limits, json })
     }
 }
@@ -155,18 +154,19 @@ pub fn explore_python(request: &PythonRequest) -> String {
     text
 }
 
-/// The globals whose values differ between outcomes; if nothing is printed, all of them.
+/// The globals that tell outcomes apart where what they print does not; if nothing is printed, all.
 fn telling(answers: &[Answer]) -> Vec<Rc<str>> {
     let outcomes = || answers.iter().flat_map(|a| &a.exploration.found).map(|f| &f.outcome);
     let silent = outcomes().all(|outcome| outcome.output.is_empty());
     let Some(first) = outcomes().next() else { return Vec::new() };
-    let differs = |name: &Rc<str>, text: &String| {
-        outcomes().any(|other| {
-            let same = other.globals.iter().find(|(n, _)| n == name);
-            same.is_none_or(|(_, other)| other != text)
-        })
+    let value = |outcome: &Outcome, name: &Rc<str>| {
+        outcome.globals.iter().find(|(other, _)| other == name).map(|(_, text)| text.clone())
     };
-    let names = first.globals.iter().filter(|(name, text)| silent || differs(name, text));
+    let tells = |name: &Rc<str>| {
+        outcomes()
+            .any(|a| outcomes().any(|b| a.output == b.output && value(a, name) != value(b, name)))
+    };
+    let names = first.globals.iter().filter(|(name, _)| silent || tells(name));
     names.map(|(name, _)| Rc::clone(name)).collect()
 }
 

@@ -8,7 +8,7 @@ use crate::python::code::program::Program;
 use crate::python::explore::policies::Looks;
 use crate::python::explore::search::machine;
 use crate::python::explore::worlds::{Event, Move, Stepper};
-use crate::python::machine::machine::Location;
+use crate::python::machine::terms::Location;
 use crate::python::value::object::Object;
 use crate::python::value::value::Value;
 use std::collections::HashSet;

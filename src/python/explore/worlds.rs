@@ -14,7 +14,8 @@
 //! again whenever one more was found.
 
 use crate::python::explore::policies::Looks;
-use crate::python::machine::machine::{Flow, Location, Machine};
+use crate::python::machine::machine::Machine;
+use crate::python::machine::terms::{Flow, Location};
 use crate::python::machine::world::{Wait, World};
 use crate::python::value::object::Object;
 use crate::python::value::value::Value;
@@ -175,7 +176,11 @@ impl Stepper {
             }
             self.instructions += 1;
             if (left == 0 && others) || self.instructions > self.most {
-                let why = if left == 0 { "it never comes to a switch point" } else { "it takes too many instructions" };
+                let why = if left == 0 {
+                    "it never comes to a switch point"
+                } else {
+                    "it takes too many instructions"
+                };
                 let line = self.machine.position().line;
                 self.machine.leave();
                 return Err((why.to_owned(), line));
@@ -244,7 +249,11 @@ impl Stepper {
         };
         self.machine.noting = noting;
         let text = text.unwrap_or_default();
-        if text.chars().count() > 40 { format!("{}…", text.chars().take(39).collect::<String>()) } else { text }
+        if text.chars().count() > 40 {
+            format!("{}…", text.chars().take(39).collect::<String>())
+        } else {
+            text
+        }
     }
 
     fn end_step(

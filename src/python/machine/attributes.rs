@@ -6,7 +6,8 @@
 
 use crate::python::code::instruction::Place;
 use crate::python::code::modules::MODULES;
-use crate::python::machine::machine::{Flow, Location, Machine, R};
+use crate::python::machine::machine::Machine;
+use crate::python::machine::terms::{Flow, Location, R};
 use crate::python::value::object::{Attributes, DictKind, Object, Sync};
 use crate::python::value::strings::StrId;
 use crate::python::value::types::Type;

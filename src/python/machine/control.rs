@@ -6,7 +6,8 @@
 
 use crate::python::code::instruction::Place;
 use crate::python::code::modules::MODULES;
-use crate::python::machine::machine::{Arguments, Done, Flow, Look, Machine, R, Raise};
+use crate::python::machine::machine::Machine;
+use crate::python::machine::terms::{Arguments, Done, Flow, Look, R, Raise};
 use crate::python::value::object::{Object, Then};
 use crate::python::value::value::{Id, Value};
 use std::rc::Rc;
@@ -57,7 +58,8 @@ impl Machine {
                     return match done {
                         Done::Value(Value::Ref(made)) => Err(Raise::Exception(made)),
                         _ => {
-                            let why = "an exception class with an `__init__`, raised without a call";
+                            let why =
+                                "an exception class with an `__init__`, raised without a call";
                             Err(Raise::Stop(format!("{why}: write its parentheses")))
                         }
                     };
@@ -79,8 +81,7 @@ impl Machine {
         for class in classes {
             let id = class.id().filter(|id| matches!(self.world.heap.get(*id), Object::Class(_)));
             let Some(id) = id.filter(|id| self.is_subclass(*id, BASE_EXCEPTION)) else {
-                let text =
-                    "catching classes that do not inherit from BaseException is not allowed";
+                let text = "catching classes that do not inherit from BaseException is not allowed";
                 return self.type_error(text);
             };
             matches |= raised.is_some_and(|raised| self.is_subclass(raised, id));

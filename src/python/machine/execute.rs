@@ -7,7 +7,8 @@
 use crate::python::code::instruction::{Op, Place};
 use crate::python::code::program::CodeKind;
 use crate::python::front::tree::Conversion;
-use crate::python::machine::machine::{Done, Flow, Location, Machine, R, Raise};
+use crate::python::machine::machine::Machine;
+use crate::python::machine::terms::{Done, Flow, Location, R, Raise};
 use crate::python::value::object::{DictKind, Object, Then};
 use crate::python::value::table::Table;
 use crate::python::value::value::Value;
@@ -202,7 +203,9 @@ impl Machine {
         match self.frame().slots.get(slot as usize).copied() {
             None | Some(Value::Unset) => {
                 let name = self.code().locals.get(slot as usize).cloned().unwrap_or_default();
-                let text = format!("cannot access local variable '{name}' where it is not associated with a value");
+                let text = format!(
+                    "cannot access local variable '{name}' where it is not associated with a value"
+                );
                 Err(self.error("UnboundLocalError", text))
             }
             Some(value) => {
@@ -239,7 +242,9 @@ impl Machine {
             }
         }
         let name = self.code().cell_names.get(number as usize).cloned().unwrap_or_default();
-        let text = format!("cannot access free variable '{name}' where it is not associated with a value in enclosing scope");
+        let text = format!(
+            "cannot access free variable '{name}' where it is not associated with a value in enclosing scope"
+        );
         Err(self.error("NameError", text))
     }
 

@@ -5,7 +5,8 @@
 //! *Leaves out*: `map`, `zip` and their kin, which the prelude writes as generators.
 
 use crate::python::code::instruction::Place;
-use crate::python::machine::machine::{Arguments, Done, Flow, Location, Machine, R};
+use crate::python::machine::machine::Machine;
+use crate::python::machine::terms::{Arguments, Done, Flow, Location, R};
 use crate::python::value::object::{Generator, Iter, Object, Part, Then};
 use crate::python::value::value::{Id, Value};
 
@@ -268,8 +269,7 @@ impl Machine {
             }
             Generator::Suspended(mut frame) => {
                 if self.current.frames.len() >= self.limits.frames {
-                    *self.world.heap.get_mut(id) =
-                        Object::Generator(Generator::Suspended(frame));
+                    *self.world.heap.get_mut(id) = Object::Generator(Generator::Suspended(frame));
                     let text = "maximum recursion depth exceeded";
                     return Err(self.error("RecursionError", text));
                 }

@@ -4,7 +4,8 @@
 //! *Leaves out*: methods of containers (`library`).
 
 use crate::python::code::instruction::Place;
-use crate::python::machine::machine::{Arguments, Done, Flow, Location, Machine, R};
+use crate::python::machine::machine::Machine;
+use crate::python::machine::terms::{Arguments, Done, Flow, Location, R};
 use crate::python::value::object::{DictKind, Object, Then};
 use crate::python::value::table::Table;
 use crate::python::value::value::{Id, Value};
@@ -80,7 +81,8 @@ impl Machine {
         }
         let items = self.items(value)?;
         if items.len() < count {
-            let text = format!("not enough values to unpack (expected {count}, got {})", items.len());
+            let text =
+                format!("not enough values to unpack (expected {count}, got {})", items.len());
             return self.value_error(text);
         }
         if items.len() > count {
@@ -297,7 +299,11 @@ impl Machine {
         let at = match self.index(index, length, name) {
             Ok(at) => at,
             Err(_) if index.as_int().is_some() => {
-                let text = if name == "deque" { "deque index out of range" } else { "list assignment index out of range" };
+                let text = if name == "deque" {
+                    "deque index out of range"
+                } else {
+                    "list assignment index out of range"
+                };
                 return Err(self.error("IndexError", text));
             }
             Err(raised) => return Err(raised),
@@ -319,7 +325,11 @@ impl Machine {
         let (start, step) = self.slice_start(slice);
         let simple = step == 1;
         if !simple && new.len() != places.len() {
-            let text = format!("attempt to assign sequence of size {} to extended slice of size {}", new.len(), places.len());
+            let text = format!(
+                "attempt to assign sequence of size {} to extended slice of size {}",
+                new.len(),
+                places.len()
+            );
             return self.value_error(text);
         }
         if let Object::List(items) = self.world.heap.get_mut(id) {

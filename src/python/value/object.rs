@@ -138,7 +138,10 @@ pub enum Object {
     Function(Function),
     Class(Class),
     Instance(Instance),
-    Method { receiver: Value, function: Value },
+    Method {
+        receiver: Value,
+        function: Value,
+    },
     Cell(Value),
     Generator(Generator),
     Iter(Iter),

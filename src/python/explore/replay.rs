@@ -9,8 +9,8 @@ use crate::python::explore::policies::Looks;
 use crate::python::explore::search::machine;
 use crate::python::explore::worlds::{Event, Move, Stepper};
 use crate::python::machine::terms::Location;
+use crate::python::value::any::Value;
 use crate::python::value::object::Object;
-use crate::python::value::value::Value;
 use std::collections::HashSet;
 use std::rc::Rc;
 

@@ -14,11 +14,11 @@
 //! again whenever one more was found.
 
 use crate::python::explore::policies::Looks;
-use crate::python::machine::machine::Machine;
+use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Flow, Location};
 use crate::python::machine::world::{Wait, World};
+use crate::python::value::any::Value;
 use crate::python::value::object::Object;
-use crate::python::value::value::Value;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 

@@ -4,10 +4,10 @@
 //! *Leaves out*: subscripts (`machine/objects.rs`).
 
 use crate::python::library::sequences::{has_instances, sort};
-use crate::python::machine::machine::{Machine, Row};
+use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::terms::{Arguments, Done, Location, Look, R};
+use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Object, Then};
-use crate::python::value::value::{Id, Value};
 use std::collections::VecDeque;
 
 const fn row(name: &'static str, call: fn(&mut Machine, &Arguments) -> R<Done>) -> Row {

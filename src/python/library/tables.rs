@@ -4,11 +4,11 @@
 //! *Leaves out*: subscripts (`machine/objects.rs`).
 
 use crate::python::library::types::{count_items, entries};
-use crate::python::machine::machine::{Machine, Row};
+use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
+use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Object, Part};
 use crate::python::value::table::Table;
-use crate::python::value::value::{Id, Value};
 
 const fn row(
     name: &'static str,

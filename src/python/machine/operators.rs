@@ -6,10 +6,10 @@
 
 use crate::python::code::instruction::Place;
 use crate::python::front::tree::{BinaryOperator, UnaryOperator};
-use crate::python::machine::machine::Machine;
+use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Location, R};
+use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{DictKind, Object, Then};
-use crate::python::value::value::{Id, Value};
 
 const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
 

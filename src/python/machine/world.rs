@@ -4,10 +4,10 @@
 //! *Leaves out*: who runs next (`explore`), and what an instruction does (`machine/execute.rs`).
 
 use crate::python::front::position::Position;
+use crate::python::value::any::{Id, Value};
 use crate::python::value::heap::Heap;
 use crate::python::value::object::{Frame, Object, Sync};
 use crate::python::value::strings::StrId;
-use crate::python::value::value::{Id, Value};
 use std::rc::Rc;
 
 /// What a thread waits for.

@@ -4,8 +4,8 @@
 //! one of the copies changes it; memory is counted, and bounded by who asks.
 //! *Leaves out*: which objects are still needed (`machine/collector.rs`).
 
+use crate::python::value::any::Id;
 use crate::python::value::object::Object;
-use crate::python::value::value::Id;
 use std::rc::Rc;
 
 /// How many bits of an id are the place within a space.

@@ -8,9 +8,9 @@
 //!   Table    the entries of a dict or a set, in the order of insertion
 //! ```
 
+pub mod any;
 pub mod heap;
 pub mod object;
 pub mod strings;
 pub mod table;
 pub mod types;
-pub mod value;

@@ -31,9 +31,9 @@
 //!   objects as they are reached: worlds that differ by garbage or by the order of allocation are
 //!   one world, so loops close and the search ends.
 //! * *Steps that nobody can notice are no steps.* Which things two threads touch is found by exploring
-//!   until no more are found (`explore/worlds.rs`).
+//!   until no more are found (`python/explore/worlds.rs`).
 //! * *Functions of CPython that are C and call Python* (`sorted` with a key, `map`) are Python code
-//!   that never looks (`library/prelude.py`).
+//!   that never looks (`python/library/prelude.py`).
 //! * *Modules of CPython that are Python* (`threading.Event`, `queue.Queue`) are one step with a
 //!   place before it and one behind, for inside they hold a lock of their own.
 //!

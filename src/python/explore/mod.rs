@@ -4,6 +4,7 @@
 //!   policies ── which points it looks at
 //!   worlds ──── one step of one thread, from one world to the next; which accesses conflict
 //!   fingerprint a world as a number, the same for equal worlds
+//!   outcome ─── what a run came to
 //!   search ──── all worlds that can be reached, by fewest switches first ──▶ outcomes
 //!   replay ──── one schedule again, with what each line read and wrote
 //!   story ───── in two columns, and the sentence that says why

@@ -2,7 +2,7 @@
 //!
 //! *Assumes*: moves that the search has found, and what it knew to be shared.
 //! *Promises*: the same world as the search's.
-//! *Leaves out*: how it is drawn (`explore/story.rs`).
+//! *Leaves out*: how it is drawn (`python/explore/story.rs`).
 
 use crate::python::code::program::Program;
 use crate::python::explore::policies::Looks;

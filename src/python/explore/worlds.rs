@@ -3,7 +3,7 @@
 //! *Promises*: a step ends where the policy lets another thread run, or where the thread waits or
 //! ends. Steps that touch nothing that two threads touch are done along with the one before: their
 //! order makes no difference.
-//! *Leaves out*: which step is taken (`explore/search.rs`).
+//! *Leaves out*: which step is taken (`python/explore/search.rs`).
 //!
 //! ```text
 //!   one step   LOAD x │ LOAD y   ADD │ STORE x │        y is touched by this thread only, so the

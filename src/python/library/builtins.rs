@@ -1,7 +1,7 @@
 //! The built-in functions.
 //!
 //! *Promises*: each is one step, as in C, unless it calls Python code.
-//! *Leaves out*: constructors of types (`library/types.rs`).
+//! *Leaves out*: constructors of types (`python/library/types.rs`).
 
 use crate::python::front::tree::BinaryOperator;
 use crate::python::library::sequences::python;

@@ -1,7 +1,7 @@
 //! Methods of lists, tuples and deques.
 //!
 //! *Promises*: each is one step, as under a GIL; only `sort` with a key runs Python code.
-//! *Leaves out*: subscripts (`machine/objects.rs`).
+//! *Leaves out*: subscripts (`python/machine/objects.rs`).
 
 use crate::python::library::sequences::{has_instances, sort};
 use crate::python::machine::interpreter::{Machine, Row};

@@ -2,7 +2,7 @@
 //!
 //! *Promises*: over built-in containers of plain values each is one step; where it has to call
 //! Python code, it is code of the prelude.
-//! *Leaves out*: the other built-in functions (`library/builtins.rs`).
+//! *Leaves out*: the other built-in functions (`python/library/builtins.rs`).
 
 use crate::python::front::tree::BinaryOperator;
 use crate::python::machine::interpreter::{Machine, Row};

@@ -1,7 +1,7 @@
 //! Methods of dicts and sets.
 //!
 //! *Promises*: each is one step, as under a GIL.
-//! *Leaves out*: subscripts (`machine/objects.rs`).
+//! *Leaves out*: subscripts (`python/machine/objects.rs`).
 
 use crate::python::library::types::{count_items, entries};
 use crate::python::machine::interpreter::{Machine, Row};

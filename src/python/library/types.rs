@@ -1,7 +1,7 @@
 //! Constructors of the built-in types.
 //!
 //! *Promises*: `int("7")`, `list(x)` and their kin do what Python's do, with its messages.
-//! *Leaves out*: what threads wait with (`library/sync.rs`).
+//! *Leaves out*: what threads wait with (`python/library/sync.rs`).
 
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::operators::as_float;

@@ -1,7 +1,7 @@
 //! Functions, classes and keys are made; arguments are bound to parameters.
 //!
 //! *Promises*: a call that does not fit is a `TypeError` with CPython's message.
-//! *Leaves out*: the call itself (`machine/calls.rs`).
+//! *Leaves out*: the call itself (`python/machine/calls.rs`).
 
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, R};

@@ -2,7 +2,7 @@
 //!
 //! *Promises*: a jump forward says whether it was taken; `with` enters before its block and exits
 //! after it, by whichever way it is left.
-//! *Leaves out*: where an exception goes (`machine/unwinding.rs`).
+//! *Leaves out*: where an exception goes (`python/machine/unwinding.rs`).
 
 use crate::python::code::instruction::Place;
 use crate::python::code::modules::MODULES;

@@ -1,7 +1,7 @@
 //! The machine: threads with frames, and what each instruction does to them.
 //!
 //! ```text
-//!   World    heap, globals, threads, output          data that can be copied, hashed, compared
+//!   world    heap, globals, threads, output          data that can be copied, hashed, compared
 //!   Machine  a World, the program, the library       executes one instruction of one thread, and
 //!                                                    says what kind of switch point it was
 //!

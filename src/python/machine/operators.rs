@@ -2,7 +2,7 @@
 //!
 //! *Promises*: ints are 64 bits, and an overflow is an `OverflowError` that says so, never a wrap;
 //! division and shifts are Python's; an operator of a class is called as Python calls it.
-//! *Leaves out*: comparisons (`machine/comparison.rs`).
+//! *Leaves out*: comparisons (`python/machine/comparison.rs`).
 
 use crate::python::code::instruction::Place;
 use crate::python::front::tree::{BinaryOperator, UnaryOperator};

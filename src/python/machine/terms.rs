@@ -1,7 +1,7 @@
 //! The machine's words: how an instruction and a call went, what they touched.
 //!
 //! *Promises*: plain data.
-//! *Leaves out*: what decides it (`machine/interpreter.rs`).
+//! *Leaves out*: what decides it (`python/machine/interpreter.rs`).
 
 use crate::python::code::instruction::Place;
 use crate::python::machine::world::Wait;

@@ -2,7 +2,7 @@
 //!
 //! *Promises*: built-in values print as CPython prints them; a container that holds itself prints
 //! `...` for itself; an object without a `__repr__` has no address, for an address is chance.
-//! *Leaves out*: format specifications (`machine/format.rs`).
+//! *Leaves out*: format specifications (`python/machine/format.rs`).
 
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Location, R};

@@ -2,7 +2,7 @@
 //!
 //! *Promises*: the innermost handler that covers the instruction gets it; a thread without one ends,
 //! and its failure names the line that raised.
-//! *Leaves out*: which exceptions an `except` takes (`machine/control.rs`).
+//! *Leaves out*: which exceptions an `except` takes (`python/machine/control.rs`).
 
 use crate::python::code::program::Handler;
 use crate::python::front::position::Position;

@@ -16,7 +16,7 @@ use crate::python::code::program::Program;
 use crate::python::explore::outcome::{Ending, Outcome};
 use crate::python::explore::policies::{ALL, Looks};
 use crate::python::explore::replay::{Replay, replay};
-use crate::python::explore::search::{Exploration, Found, Limits, explore};
+use crate::python::explore::search::{Exploration, Found, Limits, explore_beside, serial};
 use crate::python::explore::story::{columns, sentence};
 use crate::python::run::program;
 use serde_json::{Value, json};
@@ -130,12 +130,13 @@ fn is_wrong(found: &Found) -> bool {
 
 /// Carries a request out, and gives the text to print.
 pub fn explore_python(request: &PythonRequest) -> String {
+    let serial = serial(&request.program, request.limits);
     let answers: Vec<Answer> = request
         .policies
         .iter()
         .map(|policy| {
             let looks = Looks::Under(*policy, request.cold);
-            let exploration = explore(&request.program, looks, request.limits);
+            let exploration = explore_beside(&request.program, looks, request.limits, &serial);
             Answer { policy: *policy, looks, exploration }
         })
         .collect();

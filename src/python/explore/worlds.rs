@@ -68,8 +68,6 @@ pub struct Event {
     pub accesses: Vec<(Location, bool, String)>,
     /// The thread waits, and the instruction has to be done again.
     pub waits: bool,
-    /// Whether other threads were there.
-    pub alone: bool,
 }
 
 /// The most instructions of one step: a loop that never comes to a switch point is cut.
@@ -215,7 +213,8 @@ impl Stepper {
 
     /// Notes what an instruction did, if that is wanted.
     fn note_event(&mut self, thread: usize, line: u32, noted: usize, others: bool, waits: bool) {
-        if self.trace.is_none() {
+        // Nothing is told of a thread that is alone.
+        if self.trace.is_none() || !others {
             return;
         }
         let accesses = self.machine.accesses[noted..].to_vec();
@@ -223,7 +222,7 @@ impl Stepper {
         let shared: Vec<(Location, bool)> = shared.collect();
         let with_value = |(location, write)| (location, write, self.value_at(location));
         let accesses = shared.into_iter().map(with_value).collect();
-        let event = Event { thread, line, accesses, waits, alone: !others };
+        let event = Event { thread, line, accesses, waits };
         self.trace.iter_mut().for_each(|trace| trace.push(event.clone()));
     }
 

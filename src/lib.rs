@@ -58,6 +58,7 @@
 //!   state.rs              The five states of a task, every legal step between them, and its errors
 //! event_loop              The event loop: one thread that runs what is ready and sleeps when nothing is
 //!   calls.rs              Callbacks, now or at a time, and the handle of a loop for other threads
+//!   caught.rs             Values of the user's, dropped where no panic may come out
 //!   core.rs               The parts of one loop, which loop a thread runs, and what reaches it from elsewhere
 //!   debug.rs              Debug mode: which step held the loop for too long, and where its task was made
 //!   inbox.rs              The inbox: what other threads ask of a loop, and when that has to wake its selector
@@ -208,20 +209,30 @@
 //!   window.rs             Which stretch of a recording is drawn: the last of it, one that was asked for, or a fight. Pure
 //! lab/compare             `singletrack compare`: the same jobs under eight models
 //!   cases.rs              What is compared: three built-in cases, and two on the user's own input
+//!   compute.rs            The computations of the jobs, as values: done here or shipped to a process, with ticks
+//!   document.rs           The comparison for machines: one JSON object
+//!   evidence.rs           Two models, round by round: how much one costs more than the other, and how sure that is. Pure
+//!   export.rs             The comparison as files for other programs: CSV, a line a round; Markdown, a table a case. Pure
+//!   footprint.rs          The processes of a run at one moment: memory, threads, time on cores and time without one
+//!   gate.rs               The gate between a run's threads and its clock: all begin together, and none goes before all end
 //!   http.rs               An HTTP/1.1 answer, read piece by piece as it comes. Pure
 //!   job.rs                The jobs, each written once, and the calls that a model makes for them
+//!   judgement.rs          Which of some models to choose, and for what: time first, then what it takes. Pure
 //!   lane.rs               A lane takes jobs one after another: its queue, its figures, where its time goes
 //!   loops.rs              Jobs as tasks of an event loop: one thread, and every wait is an `await`
 //!   model.rs              The eight ways to run the same jobs, by name
-//!   output.rs             The comparison for people, a table a case; and for machines, one JSON object
+//!   notes.rs              What must be said beside a table: what bounds it, who was stopped, what a connection costs. Pure
+//!   output.rs             The comparison for people: a table a case, its verdict, and the progress meanwhile
 //!   processes.rs          Jobs, or the computations of jobs, in a pool of forked processes
-//!   race.rs               The comparison: every model in every round, in another order each time
+//!   race.rs               The comparison: every model in every round, in another order each time, until it is clear
 //!   result.rs             The rounds of a model summed up, and the models of a case side by side. Pure
+//!   run.rs                One run of one model, in the child that is measured: the plan, and what carries it out
 //!   server.rs             The server of the I/O cases, in a process of its own, and what it is asked
+//!   sweep.rs              One setting through a range: a curve for each model, and where it bends. Pure
 //!   threads.rs            One thread a lane: no other thread, many without a lock, or many under one lock
 //!   trial.rs              Every file and every page once before the race: which can be had, and what they come to
 //!   url.rs                `http://host[:port][/path]`, and the GET request for it. Pure
-//!   verdict.rs            Which model won, by how much, and whether the rule of thumb says so. Pure
+//!   verdict.rs            Which model won, by how much and at which price, and whether the rule of thumb says so. Pure
 //! lab/scenes              `singletrack gil`: scenes of the lock, run for real or simulated, and explained
 //!   battle.rs             `battle`: two threads that compute, against one
 //!   bytecode.rs           Loops with the checkpoints that CPython's bytecode has for the same source line
@@ -242,9 +253,11 @@
 //!   simulated.rs          Simulated machines that scenes run on, in virtual time
 //!   starvation.rs         `starvation`: three threads that compute, and the longest wait of any of them
 //! lab/fidelity            `singletrack gil fidelity`: real interpreters beside the presets of the lock
-//!   comparison.rs         The same experiment on a real CPython and on its preset, side by side
+//!   comparison.rs         The same experiment on a real CPython and on its preset: do they agree in kind? Pure
+//!   crowd.rs              A crowd at the lock: many threads let go at once, as `fidelity.py` lets them go
 //!   preset.rs             The emulator's side: a preset whose threads do what the interpreter's did
 //!   python.rs             Real interpreters: which there are, one at work, and the experiments on it
+//!   sides.rs              Both sides, asked in turn: what one of them cannot answer is a line, not the end
 //!   subject.rs            The experiments that both sides of the comparison are asked for
 //! lab/explore             `singletrack explore` and `dis`: a program of the bytecode machine, explored
 //!   document.rs           What was explored, for machines: one JSON object
@@ -260,8 +273,59 @@
 //!   waking.rs             Thundering herd and lost wake-up: who is woken, and when
 //! lab                     The lab behind the `singletrack` command
 //!   cli.rs                What the command line asks for: its arguments, and a request
+//!   compare_command.rs    `singletrack compare`: runs each case, at each point of a sweep if there is one, and shows it
 //!   gil_cli.rs            What `singletrack gil` is asked for: its arguments, and a request
 //!   gil_command.rs        `singletrack gil`: runs a scene, or asks real interpreters, and shows the result
+//! python                  Python in: source text as programs of the explorer
+//!   run.rs                A program run by itself: its threads take turns, and time is a number that jumps
+//! python/code             Code: from the tree to instructions, in the order in which CPython's compiler emits them
+//!   blocks.rs             Loops, `try` and `with` as instructions, and every way out of them
+//!   compiler.rs           The compiler: what it keeps while it emits code
+//!   expressions.rs        Expressions as instructions
+//!   instruction.rs        The instruction set, and the kinds of places at which a thread can lose the lock
+//!   modules.rs            What of Python's library there is: the built-in names, the modules, and what is in each
+//!   program.rs            A program: code objects, constants, and the names of globals
+//!   statements.rs         Statements as instructions
+//! python/front            The front end: from source text to a tree, and which variable each name is
+//!   names.rs              Which variable each name is: a slot of its function, a cell shared with inner functions, or a
+//!   parse.rs              The parser: Ruff's, and the one place that knows it. Its tree becomes ours, or is refused
+//!   position.rs           A place in a Python file
+//!   refusal.rs            Why a file cannot be run: one line with its place, and the line of source below a caret
+//!   tree.rs               The tree: the subset of Python, as plain data
+//! python/library          The library: what a program can call without having written it
+//!   arguments.rs          Arguments of the library's functions, by position or by keyword
+//!   builtins.rs           The built-in functions
+//!   lists.rs              Methods of lists, tuples and deques
+//!   modules.rs            `time`, `random`, `math` and `sys`
+//!   queues.rs             `queue.Queue` and `queue.LifoQueue`
+//!   rows.rs               All rows of the library, and the functions that are written in Python
+//!   sync.rs               Locks, conditions, events, semaphores and barriers: `threading`
+//!   tables.rs             Methods of dicts and sets
+//!   texts.rs              Methods of strings
+//!   threads.rs            `threading.Thread`, and which thread runs
+//!   types.rs              Constructors of the built-in types
+//! python/machine          The machine: threads with frames, and what each instruction does to them
+//!   attributes.rs         Attributes: where a name of an object is found, and what is bound to it
+//!   calls.rs              Calls: of functions, methods, classes and the library; and what happens with the result
+//!   collector.rs          The collector: objects that nothing leads to are freed
+//!   comparison.rs         Comparisons, membership and truth
+//!   control.rs            Branches, `raise`, `with` and imports
+//!   execute.rs            The one `match` that executes: an instruction of the thread that runs
+//!   format.rs             Format specifications: of f-strings, of `str.format`, and of `%`
+//!   iteration.rs          Iteration: what a `for` takes its items from, and generators
+//!   machine.rs            The machine: a world, and what the program needs to change it
+//!   objects.rs            Items: subscripts, slices, unpacking, and the containers that are being built
+//!   operators.rs          The operators between two values, and before one
+//!   text.rs               Values as text: `repr` and `str`
+//!   unwinding.rs          Exceptions on their way to a handler
+//!   world.rs              The world: all that changes while a program runs, as data
+//! python/value            Values: small copies, and numbers of objects in a heap
+//!   heap.rs               The heap: objects in numbered slots
+//!   object.rs             The objects of the heap
+//!   strings.rs            Every text once: a string is a number, and two equal strings are the same number
+//!   table.rs              The entries of a dict or a set, in the order of insertion
+//!   types.rs              The built-in types, by name
+//!   value.rs              A value: what a variable holds
 //! ```
 //!
 //! # Words

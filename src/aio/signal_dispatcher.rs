@@ -69,9 +69,11 @@ impl Subscribers {
     }
 }
 
+type Callback = RefCell<Caught<Box<dyn FnMut()>>>;
+
 /// A function to be called on the loop each time the signal has come.
 pub(super) struct SignalHandler {
-    call: Rc<RefCell<Caught<Box<dyn FnMut()>>>>,
+    call: Rc<Callback>,
     /// It has been scheduled and has not run yet.
     due: Cell<bool>,
     called: Cell<bool>,
@@ -264,7 +266,7 @@ impl SignalHandler {
         Self::fresh(Rc::new(RefCell::new(Caught::new("the callback of a signal", callback))))
     }
 
-    fn fresh(call: Rc<RefCell<Caught<Box<dyn FnMut()>>>>) -> Rc<SignalHandler> {
+    fn fresh(call: Rc<Callback>) -> Rc<SignalHandler> {
         let [due, called, removed] = [const { Cell::new(false) }; 3];
         Rc::new(SignalHandler { call, due, called, removed })
     }

@@ -299,7 +299,7 @@ impl<'p> Search<'p> {
                 }
                 Some(thread) if node.asleep.iter().any(|(asleep, _)| *asleep == thread) => {}
                 Some(_) if self.limit_reached() => return,
-                Some(_) if self.steps % LOOK == 0 && stopped() => {
+                Some(_) if self.steps.is_multiple_of(LOOK) && stopped() => {
                     self.bound = Some(Bound::Stopped);
                     return;
                 }

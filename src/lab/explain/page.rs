@@ -13,6 +13,7 @@
 //! ```
 
 use crate::gil::rules::policy::SwitchPolicy;
+use crate::gil::rules::threading::Threading;
 use crate::lab::compare::output::SCHEMA_VERSION;
 use crate::lab::explain::request::ExplainRequest;
 use crate::lab::explain::topic::{ShownBy, Topic};
@@ -94,7 +95,7 @@ fn explored(path: &str, text: &str, policy: SwitchPolicy) -> Result<String, Fail
     let program = assemble(text).map_err(|e| Failure::new(path, e.to_string(), bug))?;
     let program = Verified::new(program).map_err(|e| Failure::new(path, e.to_string(), bug))?;
     let schedules = Schedules::All { explorer: Explorer::new(policy), full: false };
-    let name = path.to_owned();
+    let (name, policy) = (path.to_owned(), Threading::Gil(policy));
     let request = ExploreRequest { name, program, policy, schedules, json: false, all: false };
     Ok(explore(&request).text)
 }

@@ -95,8 +95,15 @@ fn explored(path: &str, text: &str, policy: SwitchPolicy) -> Result<String, Fail
     let program = assemble(text).map_err(|e| Failure::new(path, e.to_string(), bug))?;
     let program = Verified::new(program).map_err(|e| Failure::new(path, e.to_string(), bug))?;
     let schedules = Schedules::All { explorer: Explorer::new(policy), full: false };
-    let (name, policy) = (path.to_owned(), Threading::Gil(policy));
-    let request = ExploreRequest { name, program, policy, schedules, json: false, all: false };
+    let name = path.to_owned();
+    let request = ExploreRequest {
+        name,
+        program,
+        policy: Threading::Gil(policy),
+        schedules,
+        json: false,
+        all: false,
+    };
     Ok(explore(&request).text)
 }
 

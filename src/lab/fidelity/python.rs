@@ -8,11 +8,12 @@
 //!
 //! ```text
 //!   Interpreter    a path and a version       ── start ──▶  Python, a child process
-//!   RealPython     two children:  free     passes, lost, pair, switches     ── numbers ──▶
+//!   RealPython     two children:  free     passes, lost, pair, switches, crowd ── numbers ──▶
 //!                                 pinned   echo, bandwidth, latency  ── PORT n, then numbers ──▶
 //! ```
 
 use crate::gil::rules::policy::SwitchPolicy;
+use crate::lab::fidelity::crowd::{PASSES, ROUNDS, trials};
 use crate::lab::fidelity::subject::{ADDERS, ADDITIONS, PAIRS, Passes, Subject, countdown_passes};
 use crate::lab::fidelity::subject::{exchange_packets, send_pings};
 use crate::lab::report::failure::Failure;
@@ -40,6 +41,8 @@ const IDENTIFY: &str = "import platform, sys\n\
 const STARTING: Duration = Duration::from_secs(10);
 /// How long it may take to answer a command.
 const RUN_LIMIT: Duration = Duration::from_secs(60);
+/// The same for a crowd of thousands, which has to be started first.
+const CROWD_LIMIT: Duration = Duration::from_secs(180);
 /// Passes of the loops that are timed.
 const TRIAL: u64 = 100_000;
 
@@ -312,5 +315,10 @@ impl Subject for RealPython {
         let server = self.converse(&format!("echo {burners}"))?;
         let answers = self.cores.on(&self.cores.peer, || ask(server, time))?;
         self.pinned.line(RUN_LIMIT).map(|_| answers.per_second())
+    }
+
+    fn crowd(&mut self, threads: usize) -> Result<f64, Failure> {
+        let command = format!("crowd {threads} {ROUNDS} {PASSES} {}", trials(threads));
+        Ok(self.free.ask(&command, CROWD_LIMIT)?[0])
     }
 }

@@ -24,13 +24,14 @@
 //! deadlines, and pipes that have room again.
 
 use crate::base::id::Key;
-use crate::base::sync::Mutex;
+use crate::base::sync::{Mutex, MutexGuard};
 use crate::futures::deadlock::{DeadlockGuard, Unblock};
 use crate::futures::error::JobError;
 use crate::futures::future::Future;
 use crate::futures::oneshot::Beside;
 use crate::process::forkserver::client::ForkServer;
 use crate::process::pool::crew::Crew;
+use crate::process::pool::job::{Terms, WorkItem};
 use crate::process::pool::options::InitializerCall;
 use crate::process::pool::outcomes::{FailedJob, Outcomes};
 use crate::process::pool::pool_state::PoolState;
@@ -149,13 +150,31 @@ impl PoolShared {
         let _ = self.waker.wake();
     }
 
+    /// One more job. Behind others that wait nothing follows from it: had a worker room, they would have
+    /// been sent.
+    pub(crate) fn submit(&self, id: u64, terms: Terms, body: WorkItem) {
+        let mut state = self.state.lock();
+        let waits = state.dispatcher.is_backed_up();
+        state.submit(id, terms, body);
+        if !waits {
+            self.follow_up(state, |state| (state.advance(), ()));
+        }
+    }
+
     /// Runs `act` under the lock and resolves, without it, the jobs that came out. Wakes the
     /// supervisor only for what cannot be done here.
     pub(crate) fn with_state<T>(
         &self,
         act: impl FnOnce(&mut PoolState) -> (Vec<FailedJob>, T),
     ) -> T {
-        let mut state = self.state.lock();
+        self.follow_up(self.state.lock(), act)
+    }
+
+    fn follow_up<T>(
+        &self,
+        mut state: MutexGuard<'_, PoolState>,
+        act: impl FnOnce(&mut PoolState) -> (Vec<FailedJob>, T),
+    ) -> T {
         let (mut failed, result) = act(&mut state);
         let mut wake = state.needs_supervisor();
         // Jobs whose time is over are somebody else's, who is not to wait for this thread. Queued

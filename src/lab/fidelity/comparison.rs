@@ -158,7 +158,7 @@ pub fn rows(
     .collect()
 }
 
-/// One switch an interval, and a fifth on top for the two that start and end.
+/// One switch an interval, and a fifth on top: the thread that counts takes part in a few.
 fn switches_at_most(policy: SwitchPolicy) -> f64 {
     match policy.check() {
         Check::OnRequest { interval } => 1.2 / interval.as_secs_f64(),

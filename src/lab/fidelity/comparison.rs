@@ -15,7 +15,7 @@
 //!   latency                  below / above half an interval         ms, beside one CPU thread
 //!   bandwidth                convoy (< 1/4 of idle) / none          packets/s, beside one
 //!   echo_idle, _1, _2        convoy (< 1/4 of idle) / none          requests/s, beside 0, 1, 2
-//!   crowd_10 to _10000       all end / later than 2 x CPython's     ms, for so many at once
+//!   crowd_10 to _10000       no later / a collapse (2 x CPython's)   ms, for so many at once
 //! ```
 
 use crate::gil::rules::policy::{Check, SwitchPolicy};
@@ -129,7 +129,7 @@ pub fn rows(
     let convoy = |rate: f64, idle: f64| if rate < CONVOY * idle { "convoy" } else { "no convoy" };
     let at_most = switches_at_most(policy);
     let crowd = |size: usize, ms: f64| match ms <= CROWD.0 * real.crowd[size] + CROWD.1 {
-        true => "all end",
+        true => "no later",
         false => "a collapse",
     };
     [

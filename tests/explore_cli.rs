@@ -145,6 +145,63 @@ fn dis_lists_every_function() {
     assert!(lines.contains(&" 20           1 CALL                     0 (one)"), "{listing}");
 }
 
+#[test]
+fn dis_marks_where_each_policy_looks() {
+    let text = b"global x\nevent e\nthread f\ndef f():\nLOAD_GLOBAL x\nPOP_JUMP_IF_FALSE on\nCALL g\nSTORE_GLOBAL x\n\
+        CALL_C\nCALL_C_FAST\non:\nEVENT_IS_SET e\nRETURN_VALUE\ndef g():\nLOAD_CONST 1\nRETURN_VALUE\n";
+    let path = scratch("marked.gil", text);
+    let listing = shown(&["dis", &path, "--policy", "2.7,3.9", "3.10", "3.12", "3.14t"]);
+    let marks: Vec<&str> = listing.lines().skip(1).filter_map(|line| line.get(60..)).collect();
+    let expected = [
+        "1 2 · · 5",
+        "· 2 3 · 5  if taken: jump forward",
+        "1 2 3 4 5  enter",
+        "1 2 · · 5",
+        "1 2 3 4 5  C call",
+        "1 2 3 · 5  fast C call",
+        "1 2 3 4 5  enter, return",
+        "1 2 3 · 5  return",
+        "· 2 · · 5",
+        "1 2 3 · 5  return",
+    ];
+    assert_eq!(marks, expected, "{listing}");
+    let names =
+        "1 python-2-linux, 2 python-3.2, 3 python-3.10, 4 python-3.11, 5 free-threaded look";
+    assert!(listing.starts_with(names), "{listing}");
+    assert!(!shown(&["dis", &path]).contains('·'));
+    assert_refused(&["dis", &path, "--policy", "3.15"], "invalid value '3.15'");
+}
+
+#[test]
+fn every_version_of_python_is_a_policy() {
+    let (lost, kept) = (json!({"x": 1}), json!({"x": 2}));
+    for (version, policy, loses) in [
+        ("2.7", "python-2-linux", true),
+        ("python-2.7.18", "python-2-linux", true),
+        ("3.9", "python-3.2", true),
+        ("python-3.10", "python-3.10", false),
+        ("3.11", "python-3.11", false),
+        ("python-3.12", "python-3.11", false),
+        ("3.12.1", "python-3.11", false),
+        ("3.13", "python-3.13", false),
+        ("python-3.14", "python-3.13", false),
+        ("free-threaded", "free-threaded", true),
+        ("python-3.13t", "free-threaded", true),
+        ("3.14t", "free-threaded", true),
+    ] {
+        let document = explored("increment", version, &[]);
+        let expected = if loses { vec![&lost, &kept] } else { vec![&kept] };
+        assert_eq!(states(&document), expected, "{version}");
+        assert_eq!(document["policy"], policy, "{version}");
+    }
+    for version in ["3.12t", "3", "3.15", "python-", "3.x", "1.4", "4294967296.1", "-3.1"] {
+        let path = program("increment");
+        let line = ended(&["explore", &path, &format!("--policy={version}")]).2;
+        assert!(line.contains("free-threaded"), "{version}: {line}");
+        assert_eq!(line.lines().count(), 1, "{line}");
+    }
+}
+
 /// A file of its own for one test.
 fn scratch(name: &str, content: &[u8]) -> String {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);

@@ -12,7 +12,7 @@ use singletrack::futures::JobError;
 use singletrack::process::message::call::{encode_call, run_call};
 use singletrack::process::message::frame::*;
 
-const KINDS: [FrameKind; 11] = [
+const KINDS: [FrameKind; 12] = [
     FrameKind::Hello,
     FrameKind::Call,
     FrameKind::Value,
@@ -24,6 +24,7 @@ const KINDS: [FrameKind; 11] = [
     FrameKind::Reap,
     FrameKind::Reaped,
     FrameKind::Part,
+    FrameKind::Claims,
 ];
 
 fn frames() -> impl Strategy<Value = Vec<OwnedFrame>> {

@@ -22,7 +22,7 @@ use crate::base::sync::MutexGuard;
 use crate::futures::deadlock::{Awaited, GuardId, Unblock};
 use crate::futures::error::JobError;
 use crate::futures::on_done::WAKER;
-use crate::futures::oneshot::{Cell, FutureState, OneShot};
+use crate::futures::oneshot::{Beside, Cell, FutureState, OneShot};
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -47,7 +47,15 @@ pub fn promise<T>() -> (Promise<T>, Future<T>) {
 
 /// A promise for a job that only the pool or loop with this guard can run.
 pub(crate) fn promise_of<T>(guard: GuardId) -> (Promise<T>, Future<T>) {
-    let shared: Arc<OneShot<T>> = Arc::new(OneShot::new(guard, ()));
+    promise_beside(guard, ())
+}
+
+/// The same for a job that may have begun without its promise being told.
+pub(crate) fn promise_beside<T>(
+    guard: GuardId,
+    job: impl Beside + 'static,
+) -> (Promise<T>, Future<T>) {
+    let shared: Arc<OneShot<T>> = Arc::new(OneShot::new(guard, job));
     (Promise { shared: Some(Arc::clone(&shared)) }, Future { shared, has_waker: false })
 }
 
@@ -55,7 +63,7 @@ pub(crate) fn promise_of<T>(guard: GuardId) -> (Promise<T>, Future<T>) {
 /// [`Promise::of`], that is resolved.
 pub(crate) fn future_of<T, J>(guard: GuardId, job: J) -> (Arc<OneShot<T, J>>, Future<T>)
 where
-    J: Send + Sync + 'static,
+    J: Beside + 'static,
 {
     let shared = Arc::new(OneShot::new(guard, job));
     (Arc::clone(&shared), Future { shared, has_waker: false })
@@ -195,7 +203,10 @@ impl<T> Future<T> {
 
     /// True while a worker runs the job.
     pub fn running(&self) -> bool {
-        self.state() == FutureState::Running
+        match self.state() {
+            FutureState::Pending => self.shared.job.has_begun(),
+            state => state == FutureState::Running,
+        }
     }
 
     /// True if [`cancel`](Self::cancel) came in time.
@@ -224,7 +235,8 @@ impl<T> Future<T> {
     /// Blocks until done and gives the value.
     ///
     /// # Errors
-    /// Why there is no value: [`JobError::Cancelled`] after a cancel; [`JobError::WouldDeadlock`]
+    /// Why there is no value: [`JobError::Cancelled`] after a cancel; [`JobError::Broken`] in a copy
+    /// of this process that a fork has made, if a pool has the job; [`JobError::WouldDeadlock`]
     /// on a thread that would wait for itself, which is the last free worker of the job's pool, or
     /// the thread of the event loop that the task lives on.
     ///
@@ -293,6 +305,12 @@ impl<T> Future<T> {
         self.shared.awaited()
     }
 
+    /// Ends it if it is a copy that came with a fork, and of a pool's job: a wait for it would last for
+    /// ever.
+    pub(crate) fn end_copy(&self) {
+        self.shared.end_copy();
+    }
+
     /// Ends the job with an error, unless it is done: a wait for it would last for ever.
     pub(crate) fn fail(&self, error: JobError) {
         self.shared.finish(Err(error));
@@ -310,6 +328,11 @@ impl<T> std::future::Future for Future<T> {
         // code.
         let waker = cx.waker().clone();
         let mut cell = self.shared.cell.lock();
+        if !cell.state.is_done() && self.shared.is_copy() {
+            drop(cell);
+            self.shared.end_copy();
+            cell = self.shared.cell.lock();
+        }
         if cell.state.is_done() {
             return Poll::Ready(cell.take());
         }

@@ -27,6 +27,7 @@
 //!                        └─▶ waker, then callbacks in order
 //! ```
 
+use crate::base::origin::Origin;
 use crate::base::panic::drop_or_warn;
 use crate::base::sync::{Condvar, Mutex, MutexGuard, spin_until};
 use crate::futures::deadlock::{Awaited, GuardId, Unblock, begin_waiting, own_guard};
@@ -108,16 +109,35 @@ impl FutureState {
     }
 }
 
+/// What lies beside the cell: a job, or who has it.
+pub(crate) trait Beside: Send + Sync {
+    /// Whether a job that is still PENDING here has begun: its worker may be a process, which has
+    /// nothing of the cell.
+    fn has_begun(&self) -> bool {
+        false
+    }
+
+    /// Calls `cancel` at a moment when the job has not begun, and cannot if that moves the cell on; or
+    /// does nothing. To be called without the cell's lock.
+    fn unless_begun(&self, cancel: &mut dyn FnMut()) {
+        cancel();
+    }
+}
+
+impl Beside for () {}
+
 /// What both halves point to: the only allocation of a future without waker and callbacks.
 ///
 /// A pool of threads puts the job there as well: one allocation for a job and its result. The
 /// promise and the future need not know its type.
-pub(crate) struct OneShot<T, J: ?Sized = dyn Send + Sync> {
+pub(crate) struct OneShot<T, J: ?Sized = dyn Beside> {
     pub(crate) cell: Mutex<Cell<T>>,
     /// Notified once, when the state becomes done. Costs one load when no thread waits.
     done: Condvar,
     /// The guard of the pool or loop that runs the job, if a wait for the job could be a deadlock.
     pub(crate) guard: GuardId,
+    /// A copy is not told of the result: that comes to the original.
+    origin: Origin,
     /// What lies beside the cell; mostly nothing.
     pub(crate) job: J,
 }
@@ -134,7 +154,8 @@ impl<T, J> OneShot<T, J> {
     /// Not done, for a job of the pool or loop with this guard.
     pub(crate) fn new(guard: GuardId, job: J) -> Self {
         let cell = Cell { state: FutureState::default(), outcome: None, on_done: None };
-        OneShot { cell: Mutex::new(cell), done: Condvar::new(), guard, job }
+        let origin = Origin::here();
+        OneShot { cell: Mutex::new(cell), done: Condvar::new(), guard, origin, job }
     }
 }
 
@@ -154,13 +175,13 @@ impl<T> OneShot<T> {
     /// The last step to a done state: stores the outcome, then, unlocked, wakes and calls all that
     /// wait.
     fn close(&self, mut cell: MutexGuard<'_, Cell<T>>, outcome: Result<T, JobError>) {
-        cell.outcome = Some(outcome);
-        let on_done = cell.on_done.take();
-        if let Some(on_done) = &on_done {
-            // Under the lock: from now on those workers are no longer blocked.
-            on_done.unblock_all();
-        }
+        let on_done = cell.close(outcome);
         drop(cell);
+        self.announce(on_done);
+    }
+
+    /// Wakes and calls all that wait.
+    fn announce(&self, on_done: Option<Box<OnDone>>) {
         self.done.notify_all();
         if let Some(on_done) = on_done {
             on_done.run();
@@ -169,11 +190,21 @@ impl<T> OneShot<T> {
 
     /// Cancels the job if it has not begun; returns what [`FutureState::cancel`] does.
     pub(crate) fn cancel(&self) -> bool {
-        let mut cell = self.cell.lock();
-        let was_done = cell.state.is_done();
-        let cancelled = cell.state.cancel();
-        if cancelled && !was_done {
-            self.close(cell, Err(JobError::Cancelled));
+        let state = self.cell.lock().state;
+        if state != FutureState::Pending {
+            return state.is_cancelled();
+        }
+        let (mut cancelled, mut closed) = (false, None);
+        self.job.unless_begun(&mut || {
+            let mut cell = self.cell.lock();
+            let was_done = cell.state.is_done();
+            cancelled = cell.state.cancel();
+            if cancelled && !was_done {
+                closed = Some(cell.close(Err(JobError::Cancelled)));
+            }
+        });
+        if let Some(on_done) = closed {
+            self.announce(on_done);
         }
         cancelled
     }
@@ -276,7 +307,29 @@ impl<T> OneShot<T> {
         (std::ptr::from_ref(self).addr(), self.guard)
     }
 
+    /// True if it came with a fork and only the original will be told: a pool or a loop has the job.
+    /// (What anybody may complete, this process may as well.)
+    pub(crate) fn is_copy(&self) -> bool {
+        self.guard != GuardId::default() && self.origin.is_copy()
+    }
+
+    /// Ends such a copy, before somebody waits for it here for ever.
+    pub(crate) fn end_copy(&self) {
+        if let Err(why) = self.check_origin() {
+            self.finish(Err(why));
+        }
+    }
+
+    fn check_origin(&self) -> Result<(), JobError> {
+        if !self.is_copy() {
+            return Ok(());
+        }
+        let checked = self.origin.check("the job", "wait for it there");
+        checked.map_err(|why| JobError::Broken(why.to_string()))
+    }
+
     fn try_blocking(&self, cell: &mut Cell<T>) -> Result<(), JobError> {
+        self.check_origin()?;
         if let Some(guard) = own_guard(self.guard) {
             guard.begin_blocking()?;
             cell.on_done().add_blocked(0, guard);
@@ -301,6 +354,17 @@ impl<T> Drop for Cell<T> {
 }
 
 impl<T> Cell<T> {
+    /// Stores the outcome; gives what is to be called without the lock.
+    fn close(&mut self, outcome: Result<T, JobError>) -> Option<Box<OnDone>> {
+        self.outcome = Some(outcome);
+        let on_done = self.on_done.take();
+        if let Some(on_done) = &on_done {
+            // Under the lock: from now on those workers are no longer blocked.
+            on_done.unblock_all();
+        }
+        on_done
+    }
+
     pub(crate) fn on_done(&mut self) -> &mut OnDone {
         self.on_done.get_or_insert_default()
     }

@@ -150,7 +150,7 @@ pub fn replay(
             let (entry, executed) = execute_next(program, &mut world, thread)?;
             last = Some((executed, entry.position));
             trace.push(entry);
-            if executed.may_switch(threading) {
+            if executed.may_switch(threading) || !world.can_run(program, thread) {
                 let first = *seen.entry(world.clone()).or_insert(trace.len());
                 cycle = (first < trace.len()).then_some(first);
             }

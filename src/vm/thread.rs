@@ -169,15 +169,14 @@ impl Thread {
     /// wait, nothing is changed.
     pub fn execute(&mut self, program: &Verified, shared: &mut SharedMemory) -> Option<Executed> {
         let (_, Instruction { op, .. }) = self.next(program)?;
-        let first_step = !self.begun;
+        // After the second of two steps, and where a conditional jump is taken, comes another point.
+        let taken = || self.frames.last().and_then(|frame| frame.slots.last()) == Some(&0);
+        let second = self.begun || matches!(op, Op::PopJumpIfFalse(_)) && taken();
         let effect = match self.waits_for(program, &shared.sync) {
             Some(wait) => Effect::Waits(wait),
             None => self.perform(program, op, shared),
         };
         let points = op.points();
-        // The second one: after the second step, or where a conditional jump was taken.
-        let taken = matches!(op, Op::PopJumpIfFalse(to) if self.frames.last()?.at == to);
-        let second = taken || !first_step;
         Some(Executed { op, effect, point: points[usize::from(second).min(points.len() - 1)] })
     }
 

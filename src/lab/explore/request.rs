@@ -79,6 +79,18 @@ pub struct ExploreArgs {
 pub struct DisArgs {
     /// A file with a program, such as those in examples/programs
     program: PathBuf,
+    /// Marks where these policies look: python-3.10, 2.7, 3.12, free-threaded, ...
+    #[arg(long, value_name = "P", num_args = 1.., value_delimiter = ',')]
+    policy: Vec<Threading>,
+}
+
+/// What to list.
+#[derive(Debug, Clone)]
+pub struct DisRequest {
+    /// The program. It need not be able to run.
+    pub program: Program,
+    /// The policies whose switch points are marked.
+    pub policies: Vec<Threading>,
 }
 
 /// What to explore.
@@ -157,12 +169,12 @@ impl ExploreArgs {
 }
 
 impl DisArgs {
-    /// The program to list. It need not be able to run.
+    /// The request these words make.
     ///
     /// # Errors
     /// [`Failure`] if there is no such program.
-    pub fn request(self) -> Result<Program, Failure> {
-        read(&self.program)
+    pub fn request(self) -> Result<DisRequest, Failure> {
+        Ok(DisRequest { program: read(&self.program)?, policies: self.policy })
     }
 }
 

@@ -39,6 +39,7 @@ use crate::base::sync::{Arc, Mutex};
 use crate::futures::wire::decode;
 use crate::process::forkserver::server::{Forked, Hooks, send_frame, serve_forks};
 use crate::process::message::call::record_text;
+use crate::process::message::claim::{ClaimWords, WorkerClaims};
 use crate::process::message::frame::{Decoder, FrameKind};
 use crate::sys::process::Death;
 use crate::sys::process::{
@@ -242,6 +243,8 @@ struct ServerConnection {
     pidfd: OwnedFd,
     /// `None` once a request has failed: a late answer to it could be taken for the next one's.
     socket: Mutex<Option<UnixStream>>,
+    /// Memory that it shares with all the workers.
+    words: Arc<ClaimWords>,
 }
 
 impl ForkServer {
@@ -275,9 +278,11 @@ impl ForkServer {
         // What is buffered now would be printed once more by every child that prints. An error means
         // that it cannot be printed at all.
         let _ = io::stdout().flush();
+        let words = ClaimWords::map();
+        let shared = Arc::clone(&words);
         let pid = fork(&proof, &[theirs.as_raw_fd()], move || {
             DEPTH.store(depth + 1, Ordering::Relaxed);
-            serve_forks(&theirs, hooks, preforked)
+            serve_forks(&theirs, hooks, preforked, &shared)
         })?;
         let usable = |pidfd: OwnedFd| can_signal(pidfd.as_fd()).map(|()| pidfd);
         let pidfd = pidfd_open(pid).and_then(usable).inspect_err(|_| {
@@ -288,7 +293,8 @@ impl ForkServer {
         })?;
         let socket = Mutex::new(Some(ours));
         let origin = Origin::here();
-        Ok(ForkServer { connection: Arc::new(ServerConnection { origin, pid, pidfd, socket }) })
+        let connection = ServerConnection { origin, pid, pidfd, socket, words };
+        Ok(ForkServer { connection: Arc::new(connection) })
     }
 
     /// # Errors
@@ -300,6 +306,11 @@ impl ForkServer {
     /// The fork server's process id.
     pub fn pid(&self) -> u32 {
         self.connection.pid
+    }
+
+    /// Words by which one worker of this server claims its jobs; `None` if all are lent.
+    pub(crate) fn lend_claims(&self) -> Option<WorkerClaims> {
+        WorkerClaims::lend(&self.connection.words)
     }
 
     /// Has a worker forked, which starts with duplicates of `descriptors`.

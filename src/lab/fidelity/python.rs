@@ -41,8 +41,9 @@ const IDENTIFY: &str = "import platform, sys\n\
 const STARTING: Duration = Duration::from_secs(10);
 /// How long it may take to answer a command.
 const RUN_LIMIT: Duration = Duration::from_secs(60);
-/// The same for a crowd of thousands, which has to be started first.
-const CROWD_LIMIT: Duration = Duration::from_secs(180);
+/// How long it may take for a crowd. CPython itself collapses now and then under 10,000 threads:
+/// each waiter wakes up every 5 ms, and they keep the cores from the one whose turn it is.
+const CROWD_LIMIT: Duration = Duration::from_secs(60);
 /// Passes of the loops that are timed.
 const TRIAL: u64 = 100_000;
 
@@ -319,6 +320,16 @@ impl Subject for RealPython {
 
     fn crowd(&mut self, threads: usize) -> Result<f64, Failure> {
         let command = format!("crowd {threads} {ROUNDS} {PASSES} {}", trials(threads));
-        Ok(self.free.ask(&command, CROWD_LIMIT)?[0])
+        let begun = Instant::now();
+        match self.free.ask(&command, CROWD_LIMIT) {
+            Ok(numbers) => Ok(numbers[0]),
+            Err(why) if begun.elapsed() < CROWD_LIMIT => Err(why),
+            Err(_) => {
+                // So long, or longer. It is at it still, so another takes its place.
+                outside::check()?;
+                self.free = Python::run(&self.free.path.clone(), SCRIPT)?;
+                Ok(CROWD_LIMIT.as_secs_f64() * 1e3)
+            }
+        }
     }
 }

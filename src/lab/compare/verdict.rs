@@ -118,8 +118,7 @@ impl Verdict {
 
     /// Whether more rounds could change it.
     pub fn is_clear(&self) -> bool {
-        let judgements = self.with_lock.iter().chain(&self.without_lock);
-        judgements.fold(true, |clear, judgement| clear && judgement.is_clear())
+        self.with_lock.iter().chain(&self.without_lock).all(Judgement::is_clear)
     }
 
     /// Whether further rounds need this model: it is not out in one of the judgements.

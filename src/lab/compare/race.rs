@@ -124,6 +124,8 @@ impl Race {
 
 /// So many rounds should go into the time of a case.
 const ENOUGH_ROUNDS: u32 = 12;
+/// Smaller rounds than this share of the usual ones would measure the scheduler.
+const LEAST_SHARE: f64 = 0.25;
 
 /// The rounds of one case, as they come.
 struct Heats<'a> {
@@ -183,7 +185,7 @@ impl<'a> Heats<'a> {
         let round = begun.elapsed() * models.len() as u32;
         let share = (time / ENOUGH_ROUNDS).div_duration_f64(round);
         if share < 1.0 {
-            self.plan.shrink(share);
+            self.plan.shrink(share.max(LEAST_SHARE));
         }
         Ok(())
     }

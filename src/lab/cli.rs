@@ -105,14 +105,14 @@ struct CompareArgs {
     /// Models to run, separated by commas or spaces; all eight if none is named
     #[arg(long, value_name = "M", num_args = 1.., value_delimiter = ',', long_help = MODELS)]
     model: Vec<OsString>,
-    /// Jobs a round [default: cpu 48, slow-io two for each connection, fast-io 2000, files one
-    /// each, urls 32; for I/O at least one for each connection]
+    /// Jobs a round [default: cpu 48, slow-io one for each connection, fast-io 2000, files one
+    /// each, urls 32; for I/O at least one for each connection; fewer where the machine is slow]
     #[arg(long, value_name = "N", value_parser = at_most::<10_000_000>)]
     jobs: Option<usize>,
     /// Rounds: how often each model runs [default: until it is clear, or the time is up]
     #[arg(long, value_name = "N", value_parser = at_most::<1000>)]
     rounds: Option<usize>,
-    /// Seconds that a case may go on for until it is clear [default: 8, or 2 for each
+    /// Seconds that a case may go on for until it is clear [default: 7, or 2 for each
     /// point of a sweep, or without end if --rounds is given]
     #[arg(long, value_name = "SECONDS", value_parser = at_most::<86_400>)]
     time: Option<usize>,

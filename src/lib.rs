@@ -38,6 +38,7 @@
 //!   on_done.rs          What happens when a future becomes done: a waker, callbacks in order, and no deep stack
 //!   oneshot.rs          The cell that a promise and its future share: five states and an outcome
 //!   thread_pool.rs      A pool of threads that share memory: `ThreadPoolExecutor`
+//!   wait_graph.rs       Who waits for whom: circles through event loops and pools of threads. Pure
 //!   waiting.rs          Waiting for several futures: for all, for the first, or for each as it comes
 //!   wire.rs             What may cross a pipe between processes: any serde value, encoded by postcard
 //! selector              Where the loop waits for descriptors: epoll through mio or polling, or a script
@@ -66,7 +67,7 @@
 //!   timers.rs           Deadlines in order: a heap from which any entry can be taken back
 //!   waker.rs            A waker that is a number
 //! aio/time              Waiting for time: sleeping, and limits
-//!   sleep.rs            Sleeping, without holding the thread
+//!   sleep.rs            Sleeping, without holding the thread; and from when a time counts
 //!   timeout.rs          Time limits around a future
 //! aio/sync              Waiting for each other: locks, events, semaphores, barriers, queues
 //!   barrier.rs          A barrier: a fixed number of tasks wait for each other, then all go on together
@@ -87,14 +88,14 @@
 //!   async_fd.rs         A descriptor that the loop watches: the step between a system call and a future
 //!   byte_stream.rs      A stream of bytes: what TCP, Unix streams and pipes have in common
 //!   fds.rs              Descriptors of other code: `readable`, `writable`, `add_reader`, `add_writer`
+//!   lookup.rs           The look-up of names, on threads of its own
 //!   nonblocking.rs      Non-blocking mode on descriptors that came from elsewhere: set while they are used, and put back
 //!   race.rs             A race of connects: which address is tried next, and when (RFC 8305, "Happy Eyeballs"). Pure
-//!   tcp.rs              TCP: a listener, a stream, and the look-up of names
+//!   tcp.rs              TCP: a listener, and a stream, also to a name
 //!   udp.rs              UDP: messages that may be lost, doubled or reordered, but are never cut
 //!   unix.rs             Unix sockets: streams, their listener, and datagrams
 //! aio/streams           Buffered streams, and servers
 //!   buffers.rs          The two buffers of a stream: bytes that have arrived, and bytes to be sent. Pure
-//!   futures_io.rs       The traits of the `futures-io` crate on every stream (feature `futures-io`)
 //!   outgoing.rs         The sending side of a stream: a queue, the task that empties it, and how it ends
 //!   reader.rs           A buffered reader: by lines, by separators, by counts
 //!   server.rs           A server: accepts connections and runs one task for each
@@ -103,6 +104,12 @@
 //!   run.rs              `run`: a loop for one main task, from the first poll to the last thread
 //!   signals.rs          Signals, as callbacks on the loop and as streams of arrivals
 //!   subprocess.rs       Child processes: std's `Command`, with the pipes and the child's end on the loop
+//! interop               Other people's traits on the loop's own types: hyper's, tokio's, those of futures
+//!   futures_io.rs       The traits of the `futures-io` crate on every stream (feature `futures-io`)
+//!   halves.rs           A half of a stream, as every foreign trait asks for it: polled to read, or polled to write
+//!   hyper.rs            hyper's runtime on this loop: its streams, its executor, its timer (feature `hyper`)
+//!   stream.rs           The trait `Stream` of the `futures-core` crate (feature `futures-core`)
+//!   tokio_io.rs         tokio's `AsyncRead` and `AsyncWrite` on every stream (feature `tokio-io`)
 //! gil/rules             Which thread has the lock, and when it drops it: every rule, without threads
 //!   decision.rs         What the rules decide, as plain data; the errors instead of a deadlock
 //!   machine.rs          Which thread holds the lock, which is next, which sleep: all rules. Pure
@@ -135,14 +142,20 @@
 //!   scope.rs            A scope of free threading: threads run in parallel, until one stops the world (PEP 703)
 //!   stop_the_world.rs   The rules of PEP 703: threads that run in parallel, and one that stops the world
 //! vm                    A small bytecode machine whose instructions are the lock's ticks
+//!   access.rs           What an instruction touches that threads share
 //!   assembler.rs        The assembler: from text to a program
 //!   disassembler.rs     The disassembler: a program as text, and as Python's `dis` would list it
+//!   expect.rs           What a program expects of its globals when all threads have ended, and the grammar of that
+//!   expect_parser.rs    The grammar of `expect`: from lexemes to an expression over the globals
 //!   explorer.rs         The explorer: every schedule that a policy allows, and the outcome of each
-//!   program.rs          The instruction set, and programs as plain data
+//!   lexemes.rs          The lexemes of a program's text: words and marks, line by line, each with its column
+//!   op.rs               The instruction set: what there is, what its number means, where the lock may change hands
+//!   program.rs          Programs as plain data: globals, functions, threads, and what threads wait for
 //!   real_threads.rs     A program on real threads, under a real lock
 //!   replay.rs           A schedule, carried out instruction by instruction, and drawn
 //!   schedule.rs         Schedules: their text, the serial outcomes, the fewest switches to each outcome
-//!   thread.rs           A thread of a program: its frames, its locks, and the one `match` that executes
+//!   sync.rs             What the threads of a program wait for: locks, events, conditions, semaphores
+//!   thread.rs           A thread of a program: its frames, what it waits for, and the one `match` that executes
 //!   verifier.rs         The verifier: which programs can run. A verified one cannot go wrong
 //!   world.rs            The world: all threads of a program as coroutines, run step by step
 //! process/message       What goes through a pipe: frames, calls, descriptors
@@ -174,11 +187,15 @@
 //! lab/report            What all reports are made of: measurements, figures, pictures
 //!   failure.rs          Why there is no result, in one line: the thing, the reason, the remedy
 //!   lanes.rs            A recording drawn in characters: a line a thread, a strip for the owner. Pure
+//!   marks.rs            The marks that a lane is made of: what one column shows, in characters and colours. Pure
 //!   measure.rs          Work in a forked child, and what the kernel charged for it: `wait4`'s figures
 //!   outside.rs          What ends a command from outside: a signal, or a reader who has gone; and a limit of time
 //!   recording.rs        A lock's recording: flat, to cross a pipe; and in figures, by thread. Pure
 //!   stats.rs            Medians, percentiles, and how figures are written. Pure
+//!   terminal.rs         What a terminal shows: how many columns it has, and which colours
 //!   trace.rs            A recording as a trace file: JSON that Perfetto and `chrome://tracing` open
+//!   whole_file.rs       A file that is there whole or not at all: written beside, and renamed when it is complete
+//!   window.rs           Which stretch of a recording is drawn: the last of it, one that was asked for, or a fight. Pure
 //! lab/compare           `singletrack compare`: the same jobs under eight models
 //!   cases.rs            What is compared: three built-in cases, and two on the user's own input
 //!   http.rs             An HTTP/1.1 answer, read piece by piece as it comes. Pure
@@ -209,7 +226,6 @@
 //!   per_interpreter.rs  `per-interpreter`: two threads that compute, under one lock and under two
 //!   race.rs             `race`: four threads that do `x += 1` on one variable
 //!   scene.rs            What a scene is: one value with everything that `singletrack gil` asks of it
-//!   scene_list.rs       The list of scenes, and how one is found by its name
 //!   scene_report.rs     A scene for people, drawn and explained; and for machines, one JSON object
 //!   scene_run.rs        One run of a scene: what was recorded, and its figures: numbers with names
 //!   signal_storm.rs     `signal-storm`: two threads that compute after Ctrl-C, the main thread blocked
@@ -221,12 +237,21 @@
 //!   python.rs           Real interpreters: which there are, one at work, and the experiments on it
 //!   subject.rs          The experiments that both sides of the comparison are asked for
 //! lab/explore           `singletrack explore` and `dis`: a program of the bytecode machine, explored
-//!   output.rs           What was explored, for people and for machines
+//!   document.rs         What was explored, for machines: one JSON object
+//!   output.rs           What was explored, for people
 //!   request.rs          What `explore` and `dis` are asked for: a command line, and a program file
 //! lab                   The lab behind the `singletrack` command
 //!   cli.rs              What the command line asks for: its arguments, and a request
 //!   gil_cli.rs          What `singletrack gil` is asked for: its arguments, and a request
 //!   gil_command.rs      `singletrack gil`: runs a scene, or asks real interpreters, and shows the result
+//! lab/explain           `singletrack explain`: eight faults of concurrent programs, each on a page of its own
+//!   contention.rs       Convoy, battle, starvation: one lock, and the threads that want it
+//!   forks.rs            Fork and locks: what a copied process cannot have
+//!   page.rs             A topic's page: the picture of a run that was just made, the text with its places, what to try
+//!   queues.rs           Back-pressure and head-of-line blocking: what a queue does to those at its ends
+//!   request.rs          What `singletrack explain` is asked for: its arguments, and a request
+//!   topic.rs            What a topic is: a fault by its name, why it comes, where this crate answers it, what shows it
+//!   waking.rs           Thundering herd and lost wake-up: who is woken, and when
 //! ```
 //!
 //! # Words
@@ -257,7 +282,7 @@
 //!
 //! # Unsafe
 //!
-//! `unsafe` is denied outside these files. Every block says why it is sound.
+//! In this library `unsafe` is denied outside these files. Every block says why it is sound.
 //!
 //! | file | why it is sound, in a line | tests that would notice | under Miri |
 //! | --- | --- | --- | --- |
@@ -280,6 +305,7 @@ pub mod base;
 pub mod event_loop;
 pub mod futures;
 pub mod gil;
+pub mod interop;
 #[cfg(feature = "cli")]
 pub mod lab;
 pub mod process;

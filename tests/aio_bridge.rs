@@ -373,6 +373,40 @@ fn a_name_is_looked_up_and_connected_to() {
     });
 }
 
+/// The default executor's only thread has a job that ends after the look-up.
+#[test]
+fn a_look_up_waits_for_no_job_of_another_kind() {
+    let _dog = watchdog("a_look_up_waits_for_no_job", 60);
+    run(async {
+        set_default_executor(ThreadPoolExecutor::new(1).unwrap());
+        let (end, wait_for_end) = mpsc::channel::<()>();
+        let jobs = [create_task(to_thread(move || wait_for_end.recv().is_ok()))];
+        yield_now().await;
+        assert!(!lookup_host("localhost", 80).await.unwrap().is_empty());
+        end.send(()).unwrap();
+        for job in jobs {
+            assert_eq!(job.await.unwrap(), Ok(true));
+        }
+    });
+}
+
+/// The job holds the one thread of its pool, and wants something of its loop that wants a thread.
+#[test]
+fn a_job_may_wait_for_a_look_up_on_its_loop() {
+    let _dog = watchdog("a_job_may_wait_for_a_look_up", 60);
+    run(async {
+        set_default_executor(ThreadPoolExecutor::new(1).unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let handle = LoopHandle::current().unwrap();
+        let connected = to_thread(move || {
+            let connects = async move { TcpStream::connect_name("localhost", port).await.is_ok() };
+            handle.run_coroutine_threadsafe(connects).result()
+        });
+        assert_eq!(connected.await, Ok(Ok(true)));
+    });
+}
+
 /// Issue: a name that does not resolve.
 #[test]
 fn a_name_that_does_not_resolve_is_named() {

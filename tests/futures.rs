@@ -206,7 +206,10 @@ fn run_against_model(ops: &[Op]) -> Result<(), TestCaseError> {
                     prop_assert_eq!(f.wait(Some(Duration::ZERO)), model.done());
                 }
             }
-            Op::DropFuture => f = None,
+            Op::DropFuture => {
+                f = None;
+                model.polled = false; // its waker went with it
+            }
         }
         if let Some(f) = &f {
             prop_assert_eq!(f.done(), model.done());

@@ -2,7 +2,9 @@
 //!
 //! *Assumes*: a selector that keeps the contract of `selector/event.rs`.
 //! *Promises*: readiness is remembered until a system call says `WouldBlock`; stale events
-//! wake no task; no user code runs in here: wakers are handed out, not called.
+//! wake no task; no more wakers are held than there are waits alive, and one for whoever polls by
+//! hand in each direction; an event costs only the waiters of its own source and direction; no user
+//! code runs in here: wakers are handed out, not called.
 //! *Leaves out*: the system calls on the descriptors (`aio/`) and waking (`event_loop/run_once.rs`).
 //!
 //! ```text
@@ -10,6 +12,18 @@
 //!                                                   │
 //!   epoll ── event ──► set the bit, hand the waker out ──► task reads again
 //! ```
+//! Who waits stands with its source, by direction, under a [`WaitTicket`]:
+//!
+//! ```text
+//!   source ── read ──► polled by hand: one waker, that of the last poll_*
+//!        │             wait 7: a waker · wait 9: a waker         in order of arrival
+//!        └─── write ─► …
+//! ```
+//! std's contract of a `poll_*` is that the waker of the *last* call is woken, so one replaces the
+//! other. But two tasks that read one socket are two waits, and a wait of an `async fn` can do what a
+//! `poll_*` cannot: take its waker back when it is dropped. tokio's `ScheduledIo` has the same two
+//! kinds.
+//!
 //! Bits need no lock and no tick counter: the same thread sets and clears them. tokio's
 //! `ScheduledIo` packs both into one atomic because there a driver thread may race a reader.
 
@@ -28,34 +42,104 @@ fn bit(direction: Direction) -> Readiness {
     }
 }
 
+/// Under which a wait leaves its waker, and finds it again.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WaitTicket(u64);
+
+impl Default for WaitTicket {
+    fn default() -> Self {
+        WaitTicket::new()
+    }
+}
+
+impl WaitTicket {
+    /// That of all who poll by hand: each replaces the waker of the one before.
+    pub const fn polled() -> WaitTicket {
+        WaitTicket(0)
+    }
+
+    /// A wait that has no waker here. It gets its number with the first one.
+    pub const fn new() -> WaitTicket {
+        WaitTicket(u64::MAX)
+    }
+
+    /// True if it has left no waker that is still here.
+    pub fn is_new(&self) -> bool {
+        *self == WaitTicket::new()
+    }
+
+    /// The event came, and took the waker along.
+    pub fn was_woken(&mut self) {
+        if *self != WaitTicket::polled() {
+            *self = WaitTicket::new();
+        }
+    }
+}
+
+struct Waiter {
+    ticket: u64,
+    waker: Waker,
+}
+
+/// Those who wait for one source in one direction, by ticket: so in order of arrival.
+#[derive(Default)]
+struct Waiters(Vec<Waiter>);
+
+impl Waiters {
+    fn find(&self, ticket: &WaitTicket) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&ticket.0, |waiter| waiter.ticket)
+    }
+
+    fn set(&mut self, ticket: &WaitTicket, waker: Waker) -> Option<Waker> {
+        match self.find(ticket) {
+            Ok(at) => Some(std::mem::replace(&mut self.0[at].waker, waker)),
+            Err(at) => {
+                if self.0.capacity() == 0 {
+                    self.0.reserve_exact(1); // nearly always the only one
+                }
+                self.0.insert(at, Waiter { ticket: ticket.0, waker });
+                None
+            }
+        }
+    }
+
+    fn remove(&mut self, ticket: &WaitTicket) -> Option<Waker> {
+        self.find(ticket).ok().map(|at| self.0.remove(at).waker)
+    }
+
+    /// After a crowd the memory is given back.
+    fn take(&mut self, woken: &mut Vec<Waker>) {
+        if self.0.len() > KEPT_WAITERS {
+            woken.extend(std::mem::take(&mut self.0).into_iter().map(|waiter| waiter.waker));
+        } else {
+            woken.extend(self.0.drain(..).map(|waiter| waiter.waker));
+        }
+    }
+}
+
+/// The room for so many is kept.
+const KEPT_WAITERS: usize = 4;
+
 /// One watched descriptor.
 struct WatchedFd {
     /// For people: listings of waiting tasks show it.
     fd: RawFd,
     ready: Readiness,
-    reader: Option<Waker>,
-    writer: Option<Waker>,
+    readers: Waiters,
+    writers: Waiters,
 }
 
 impl WatchedFd {
-    fn waiter(&mut self, direction: Direction) -> &mut Option<Waker> {
+    fn waiters(&mut self, direction: Direction) -> &mut Waiters {
         match direction {
-            Direction::Read => &mut self.reader,
-            Direction::Write => &mut self.writer,
+            Direction::Read => &mut self.readers,
+            Direction::Write => &mut self.writers,
         }
     }
-}
 
-/// A second or later waiter for the same descriptor and direction.
-struct ExtraWaiter {
-    key: Key,
-    direction: Direction,
-    waker: Waker,
-}
-
-impl ExtraWaiter {
-    fn waits_for(&self, key: Key, direction: Direction) -> bool {
-        (self.key, self.direction) == (key, direction)
+    fn take_waiters(&mut self, woken: &mut Vec<Waker>) {
+        self.readers.take(woken);
+        self.writers.take(woken);
     }
 }
 
@@ -63,8 +147,7 @@ impl ExtraWaiter {
 pub struct Reactor {
     selector: Box<dyn Selector>,
     sources: GenerationSlab<WatchedFd>,
-    /// Waiters for a descriptor and direction that has one already; nearly always empty.
-    extra_waiters: Vec<ExtraWaiter>,
+    next_ticket: u64,
     /// Kept from one `wait` to the next, so that it does not allocate.
     events: Vec<IoEvent>,
 }
@@ -72,8 +155,7 @@ pub struct Reactor {
 impl Reactor {
     /// No descriptors yet.
     pub fn new(selector: Box<dyn Selector>) -> Self {
-        let (sources, more_waiters, events) = (GenerationSlab::new(), Vec::new(), Vec::new());
-        Reactor { selector, sources, extra_waiters: more_waiters, events }
+        Reactor { selector, sources: GenerationSlab::new(), next_ticket: 1, events: Vec::new() }
     }
 
     /// Nanoseconds of the loop's clock.
@@ -101,8 +183,8 @@ impl Reactor {
     /// # Errors
     /// The selector's; then nothing is kept.
     pub fn register(&mut self, fd: BorrowedFd<'_>) -> io::Result<Key> {
-        let source =
-            WatchedFd { fd: fd.as_raw_fd(), ready: Readiness::BOTH, reader: None, writer: None };
+        let (readers, writers) = (Waiters::default(), Waiters::default());
+        let source = WatchedFd { fd: fd.as_raw_fd(), ready: Readiness::BOTH, readers, writers };
         let key = self.sources.insert(source);
         if let Err(refused) = self.selector.register(fd, Token(key.pack())) {
             self.sources.remove(key);
@@ -115,12 +197,10 @@ impl Reactor {
     /// use of the source then reports that it is gone.
     pub fn deregister(&mut self, key: Key, fd: BorrowedFd<'_>) -> Vec<Waker> {
         let mut waiters = Vec::new();
-        if let Some(source) = self.sources.remove(key) {
+        if let Some(mut source) = self.sources.remove(key) {
             // It can only fail if the descriptor is not watched, and then all is well.
             let _ = self.selector.deregister(fd);
-            waiters.extend([source.reader, source.writer].into_iter().flatten());
-            let others = self.extra_waiters.extract_if(.., |waiter| waiter.key == key);
-            waiters.extend(others.map(|waiter| waiter.waker));
+            source.take_waiters(&mut waiters);
         }
         waiters
     }
@@ -157,27 +237,27 @@ impl Reactor {
         }
     }
 
-    /// Leaves a waker for the next event in one direction, beside those that wait already. The
-    /// event wakes them all, and each tries again.
+    /// Leaves a waker for the next event in one direction, beside those of other waits. The event
+    /// wakes them all, and each tries again.
     ///
     /// (Were the earlier one woken instead, to make room, it would come back and wake the
     /// later one: two tasks reading one idle socket would keep the loop busy for ever.)
     ///
-    /// A waker that waits already is returned, to be dropped by the caller.
+    /// What this wait has left before is returned, to be dropped by the caller.
     #[must_use]
-    pub fn add_waiter(&mut self, key: Key, direction: Direction, waker: Waker) -> Option<Waker> {
+    pub fn set_waiter(
+        &mut self,
+        key: Key,
+        direction: Direction,
+        ticket: &mut WaitTicket,
+        waker: Waker,
+    ) -> Option<Waker> {
         let Some(source) = self.sources.get_mut(key) else { return Some(waker) };
-        let slot = source.waiter(direction);
-        let Some(first) = slot else {
-            *slot = Some(waker);
-            return None;
-        };
-        let same = |w: &ExtraWaiter| w.waits_for(key, direction) && w.waker.will_wake(&waker);
-        if first.will_wake(&waker) || self.extra_waiters.iter().any(same) {
-            return Some(waker);
+        if ticket.is_new() {
+            *ticket = WaitTicket(self.next_ticket);
+            self.next_ticket += 1;
         }
-        self.extra_waiters.push(ExtraWaiter { key, direction, waker });
-        None
+        source.waiters(direction).set(ticket, waker)
     }
 
     /// A wait was given up: its waker is returned, to be dropped by the caller.
@@ -185,41 +265,28 @@ impl Reactor {
         &mut self,
         key: Key,
         direction: Direction,
-        waker: &Waker,
+        ticket: &WaitTicket,
     ) -> Option<Waker> {
-        let slot = self.sources.get_mut(key)?.waiter(direction);
-        let others = &mut self.extra_waiters;
-        if slot.as_ref().is_some_and(|first| first.will_wake(waker)) {
-            // The next one moves up: so an empty slot means that there is no waiter at all.
-            let next = others.iter().position(|w| w.waits_for(key, direction));
-            return std::mem::replace(slot, next.map(|at| others.remove(at).waker));
-        }
-        let same = |w: &ExtraWaiter| w.waits_for(key, direction) && w.waker.will_wake(waker);
-        let at = others.iter().position(same)?;
-        Some(others.remove(at).waker)
+        self.sources.get_mut(key)?.waiters(direction).remove(ticket)
     }
 
     /// All waiters: for which descriptor, in which direction.
     pub fn waiters(&self) -> impl Iterator<Item = (RawFd, Direction, &Waker)> {
-        let first = self.sources.iter().flat_map(|(_, source)| {
-            let reader = source.reader.iter().map(|waker| (source.fd, Direction::Read, waker));
-            reader.chain(source.writer.iter().map(|waker| (source.fd, Direction::Write, waker)))
-        });
-        let others = self.extra_waiters.iter().filter_map(|waiter| {
-            Some((self.sources.get(waiter.key)?.fd, waiter.direction, &waiter.waker))
-        });
-        first.chain(others)
+        self.sources.iter().flat_map(|(_, source)| {
+            let readers = source.readers.0.iter().map(|one| (Direction::Read, &one.waker));
+            let writers = source.writers.0.iter().map(|one| (Direction::Write, &one.waker));
+            readers.chain(writers).map(|(direction, waker)| (source.fd, direction, waker))
+        })
     }
 
     /// Hands out the wakers of all that wait, and forgets them.
     pub fn take_waiters(&mut self) -> Vec<Waker> {
         let keys: Vec<Key> = self.sources.iter().map(|(key, _)| key).collect();
-        let mut waiters: Vec<Waker> = self.extra_waiters.drain(..).map(|w| w.waker).collect();
+        let mut waiters = Vec::new();
         for key in keys {
-            let source = self.sources.get_mut(key);
-            waiters.extend(
-                source.into_iter().flat_map(|s| [s.reader.take(), s.writer.take()]).flatten(),
-            );
+            if let Some(source) = self.sources.get_mut(key) {
+                source.take_waiters(&mut waiters);
+            }
         }
         waiters
     }
@@ -238,13 +305,8 @@ impl Reactor {
             let Some(source) = self.sources.get_mut(key) else { continue };
             source.ready = source.ready.with(event.ready);
             for direction in [Direction::Read, Direction::Write] {
-                if !event.ready.has(bit(direction)) {
-                    continue;
-                }
-                woken.extend(source.waiter(direction).take());
-                if !self.extra_waiters.is_empty() {
-                    let here = |waiter: &mut ExtraWaiter| waiter.waits_for(key, direction);
-                    woken.extend(self.extra_waiters.extract_if(.., here).map(|w| w.waker));
+                if event.ready.has(bit(direction)) {
+                    source.waiters(direction).take(woken);
                 }
             }
         }

@@ -17,11 +17,12 @@
 //! differ.
 //! `Future` is not `Clone`: the value has one owner.
 
+use crate::base::panic::drop_or_warn;
 use crate::base::sync::MutexGuard;
-use crate::futures::deadlock::{GuardId, Unblock};
+use crate::futures::deadlock::{Awaited, GuardId, Unblock};
 use crate::futures::error::JobError;
 use crate::futures::on_done::WAKER;
-use crate::futures::oneshot::{Cell, FutureState, OneShot};
+use crate::futures::oneshot::{Beside, Cell, FutureState, OneShot};
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -46,18 +47,26 @@ pub fn promise<T>() -> (Promise<T>, Future<T>) {
 
 /// A promise for a job that only the pool or loop with this guard can run.
 pub(crate) fn promise_of<T>(guard: GuardId) -> (Promise<T>, Future<T>) {
-    let shared: Arc<OneShot<T>> = Arc::new(OneShot::new(guard, ()));
-    (Promise { shared: Some(Arc::clone(&shared)) }, Future { shared })
+    promise_beside(guard, ())
+}
+
+/// The same for a job that may have begun without its promise being told.
+pub(crate) fn promise_beside<T>(
+    guard: GuardId,
+    job: impl Beside + 'static,
+) -> (Promise<T>, Future<T>) {
+    let shared: Arc<OneShot<T>> = Arc::new(OneShot::new(guard, job));
+    (Promise { shared: Some(Arc::clone(&shared)) }, Future { shared, has_waker: false })
 }
 
 /// The future of `job`, in one allocation with it. The other pointer must become a promise, by
 /// [`Promise::of`], that is resolved.
 pub(crate) fn future_of<T, J>(guard: GuardId, job: J) -> (Arc<OneShot<T, J>>, Future<T>)
 where
-    J: Send + Sync + 'static,
+    J: Beside + 'static,
 {
     let shared = Arc::new(OneShot::new(guard, job));
-    (Arc::clone(&shared), Future { shared })
+    (Arc::clone(&shared), Future { shared, has_waker: false })
 }
 
 /// The side that sets the result: held by an executor for a job.
@@ -175,6 +184,8 @@ impl<T> fmt::Debug for Promise<T> {
 #[must_use = "dropping a future detaches its job and loses the result"]
 pub struct Future<T> {
     shared: Arc<OneShot<T>>,
+    /// An `.await` has left its waker in the cell.
+    has_waker: bool,
 }
 
 impl<T> Future<T> {
@@ -192,7 +203,10 @@ impl<T> Future<T> {
 
     /// True while a worker runs the job.
     pub fn running(&self) -> bool {
-        self.state() == FutureState::Running
+        match self.state() {
+            FutureState::Pending => self.shared.job.has_begun(),
+            state => state == FutureState::Running,
+        }
     }
 
     /// True if [`cancel`](Self::cancel) came in time.
@@ -285,9 +299,9 @@ impl<T> Future<T> {
         self.shared.unsubscribe(subscriber);
     }
 
-    /// The guard of the pool or loop that alone can run the job.
-    pub(crate) fn guard(&self) -> GuardId {
-        self.shared.guard
+    /// The job, and the guard of the pool or loop that alone can run it.
+    pub(crate) fn awaited(&self) -> Awaited {
+        self.shared.awaited()
     }
 
     /// Ends the job with an error, unless it is done: a wait for it would last for ever.
@@ -302,7 +316,7 @@ impl<T> Future<T> {
 impl<T> std::future::Future for Future<T> {
     type Output = Result<T, JobError>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // The waker is cloned before the lock, and the old one dropped after it: both are foreign
         // code.
         let waker = cx.waker().clone();
@@ -313,7 +327,18 @@ impl<T> std::future::Future for Future<T> {
         let old = cell.on_done().waker.replace(waker);
         drop(cell);
         drop(old);
+        self.has_waker = true;
         Poll::Pending
+    }
+}
+
+impl<T> Drop for Future<T> {
+    /// The waker of a wait that is given up goes with it.
+    fn drop(&mut self) {
+        if self.has_waker {
+            let waker = self.shared.take_waker();
+            drop_or_warn("a waker", waker);
+        }
     }
 }
 

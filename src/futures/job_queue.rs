@@ -29,11 +29,11 @@ use crate::base::panic::{discard, drop_or_warn, into_message};
 use crate::base::sync::atomic::{AtomicUsize, Ordering};
 use crate::base::sync::thread::{Builder, JoinHandle};
 use crate::base::sync::{Condvar, Mutex, spin_until};
-use crate::futures::deadlock::{DeadlockGuard, SharedGuard, Unblock, work_for};
+use crate::futures::deadlock::{DeadlockGuard, SharedGuard, Unblock, set_running_job, work_for};
 use crate::futures::error::JobError;
 use crate::futures::future::Promise;
 use crate::futures::idle_workers::{IdleWorkers, SpawnFailedAction, SubmitAction, WorkerAction};
-use crate::futures::oneshot::OneShot;
+use crate::futures::oneshot::{Beside, OneShot};
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
@@ -48,6 +48,8 @@ pub(crate) trait QueuedJob: Send + Sync {
     /// Drops the closure and resolves the future with this error.
     fn fail(self: Arc<Self>, why: JobError);
 }
+
+impl<F: Send> Beside for Mutex<Option<F>> {}
 
 impl<R, F> QueuedJob for OneShot<R, Mutex<Option<F>>>
 where
@@ -99,6 +101,8 @@ pub(crate) struct JobQueue {
     job_queued: Condvar,
     /// `join` sleeps here until no worker is left.
     worker_exited: Condvar,
+    /// Threads, at most.
+    max: usize,
     prefix: String,
     initializer: Option<Initializer>,
     obstacle: Option<Obstacle>,
@@ -149,6 +153,7 @@ impl JobQueue {
             queued: AtomicUsize::new(0),
             job_queued: Condvar::new(),
             worker_exited: Condvar::new(),
+            max,
             prefix,
             initializer,
             obstacle,
@@ -167,6 +172,15 @@ impl JobQueue {
             return 0;
         }
         self.state.lock().workers.workers()
+    }
+
+    /// True if no worker has a job.
+    pub(crate) fn is_idle(&self) -> bool {
+        if self.origin.is_copy() {
+            return true;
+        }
+        let state = self.state.lock();
+        state.workers.idle() == state.workers.workers()
     }
 
     /// Queues a job, and wakes or starts a worker if need be; if the pool takes no jobs, fails it.
@@ -265,8 +279,10 @@ impl JobQueue {
         }
         let mut job = self.next_job(false);
         while let Some(some) = job {
+            set_running_job(Arc::as_ptr(&some).addr());
             // The job catches what it calls and drops; whatever is left must not cost a worker.
             catch_unwind(AssertUnwindSafe(|| some.run())).unwrap_or_else(discard);
+            set_running_job(0);
             if self.origin.is_copy() {
                 return; // the job has forked and returned; the other jobs are the original's
             }
@@ -345,6 +361,10 @@ impl DeadlockGuard for JobQueue {
                 self.prefix
             ))
         })
+    }
+
+    fn threads(&self) -> Option<usize> {
+        Some(self.max)
     }
 }
 

@@ -6,6 +6,7 @@
 //!   the result      future: Promise, Future ──▶ oneshot: the cell they share, its states
 //!                      │                           ├─ on_done: the waker, the callbacks in order
 //!                   error: why there is no value   deadlock: may this thread block on that job?
+//!                      │                └─ wait_graph (pure): would it close a circle?
 //!                   wire: values that can cross to another process
 //!
 //!   the threads     thread_pool: ThreadPoolExecutor
@@ -36,6 +37,8 @@
 //!    below again, in a test file of its own, as `tests/thread_pool.rs` and
 //!    `tests/process_pool/main.rs` do. `map` needs no test: the trait's is tested in
 //!    `tests/futures.rs`.
+//! 5. Make its file public and map it in the drawing of its folder's `mod.rs`;
+//!    `BLESS=1 cargo test --test floors` then lists it in `lib.rs`.
 //!
 //! # What futures and executors promise
 //!
@@ -50,10 +53,11 @@
 //! | E7 | shutdown may be called again, and from anywhere |
 //! | E8 | at most `max` workers, and none is started while one is idle |
 //! | E9, E10 | `map` keeps the order; a job submitted after shutdown is refused |
-//! | E11 | a job that waits for its own full pool gets an error, and does not hang |
+//! | E11 | a job that waits for its own full pool gets an error, and does not hang; nor does a circle |
 //!
 //! E11 begins in `futures/oneshot.rs` (`sleep`), which asks the guard; `futures/job_queue.rs` answers
-//! by the rule of `futures/idle_workers.rs`. The job waited for then ends with the error.
+//! by the rule of `futures/idle_workers.rs`, and `futures/wait_graph.rs` for circles through several
+//! pools and loops. The job waited for then ends with the error.
 //!
 //! E2, E6 and E11 also hold under every schedule that loom (`tests/loom_future.rs`,
 //! `tests/loom_threads.rs`) and shuttle (`tests/shuttle_pools.rs`) try.
@@ -67,6 +71,7 @@ pub(crate) mod job_queue;
 pub(crate) mod on_done;
 pub mod oneshot;
 pub mod thread_pool;
+pub mod wait_graph;
 pub mod waiting;
 pub mod wire;
 

@@ -29,10 +29,11 @@
 
 use crate::base::panic::drop_or_warn;
 use crate::base::sync::{Condvar, Mutex, MutexGuard, spin_until};
-use crate::futures::deadlock::{GuardId, SharedGuard, Unblock, own_guard};
+use crate::futures::deadlock::{Awaited, GuardId, Unblock, begin_waiting, own_guard};
 use crate::futures::error::JobError;
 use crate::futures::on_done::{FutureCallback, OnDone, Subscriber};
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 /// The state of a job. `Finished` and the two cancelled states are *done*. Pure: the lock of the
@@ -107,11 +108,28 @@ impl FutureState {
     }
 }
 
+/// What lies beside the cell: a job, or who has it.
+pub(crate) trait Beside: Send + Sync {
+    /// Whether a job that is still PENDING here has begun: its worker may be a process, which has
+    /// nothing of the cell.
+    fn has_begun(&self) -> bool {
+        false
+    }
+
+    /// Calls `cancel` at a moment when the job has not begun, and cannot if that moves the cell on; or
+    /// does nothing. To be called without the cell's lock.
+    fn unless_begun(&self, cancel: &mut dyn FnMut()) {
+        cancel();
+    }
+}
+
+impl Beside for () {}
+
 /// What both halves point to: the only allocation of a future without waker and callbacks.
 ///
 /// A pool of threads puts the job there as well: one allocation for a job and its result. The
 /// promise and the future need not know its type.
-pub(crate) struct OneShot<T, J: ?Sized = dyn Send + Sync> {
+pub(crate) struct OneShot<T, J: ?Sized = dyn Beside> {
     pub(crate) cell: Mutex<Cell<T>>,
     /// Notified once, when the state becomes done. Costs one load when no thread waits.
     done: Condvar,
@@ -153,13 +171,13 @@ impl<T> OneShot<T> {
     /// The last step to a done state: stores the outcome, then, unlocked, wakes and calls all that
     /// wait.
     fn close(&self, mut cell: MutexGuard<'_, Cell<T>>, outcome: Result<T, JobError>) {
-        cell.outcome = Some(outcome);
-        let on_done = cell.on_done.take();
-        if let Some(on_done) = &on_done {
-            // Under the lock: from now on those workers are no longer blocked.
-            on_done.unblock_all();
-        }
+        let on_done = cell.close(outcome);
         drop(cell);
+        self.announce(on_done);
+    }
+
+    /// Wakes and calls all that wait.
+    fn announce(&self, on_done: Option<Box<OnDone>>) {
         self.done.notify_all();
         if let Some(on_done) = on_done {
             on_done.run();
@@ -168,11 +186,21 @@ impl<T> OneShot<T> {
 
     /// Cancels the job if it has not begun; returns what [`FutureState::cancel`] does.
     pub(crate) fn cancel(&self) -> bool {
-        let mut cell = self.cell.lock();
-        let was_done = cell.state.is_done();
-        let cancelled = cell.state.cancel();
-        if cancelled && !was_done {
-            self.close(cell, Err(JobError::Cancelled));
+        let state = self.cell.lock().state;
+        if state != FutureState::Pending {
+            return state.is_cancelled();
+        }
+        let (mut cancelled, mut closed) = (false, None);
+        self.job.unless_begun(&mut || {
+            let mut cell = self.cell.lock();
+            let was_done = cell.state.is_done();
+            cancelled = cell.state.cancel();
+            if cancelled && !was_done {
+                closed = Some(cell.close(Err(JobError::Cancelled)));
+            }
+        });
+        if let Some(on_done) = closed {
+            self.announce(on_done);
         }
         cancelled
     }
@@ -216,6 +244,11 @@ impl<T> OneShot<T> {
         }
     }
 
+    /// The waker that is to be woken, to be dropped outside the lock.
+    pub(crate) fn take_waker(&self) -> Option<Waker> {
+        self.cell.lock().on_done.as_mut()?.waker.take()
+    }
+
     /// Waits until done or until the time is up; the state under the returned lock says which.
     pub(crate) fn wait(&self, timeout: Option<Duration>) -> MutexGuard<'_, Cell<T>> {
         let cell = self.cell.lock();
@@ -232,11 +265,8 @@ impl<T> OneShot<T> {
         let mut cell = self.cell.lock();
         // A timeout that the clock cannot represent is no timeout.
         let deadline = timeout.and_then(|t| Instant::now().checked_add(t));
-        if !cell.state.is_done()
-            && deadline.is_none()
-            && let Some(guard) = own_guard(self.guard)
-        {
-            cell = self.begin_blocking(guard, cell);
+        if !cell.state.is_done() && deadline.is_none() {
+            cell = self.begin_blocking(cell);
         }
         while !cell.state.is_done() {
             match deadline {
@@ -255,25 +285,33 @@ impl<T> OneShot<T> {
 }
 
 impl<T> OneShot<T> {
-    /// Tells this worker's pool that the worker is about to block until the pool's own job is done.
-    /// If all other workers do the same, none is left to run the job: then the job ends here, with
-    /// the guard's error, instead of never.
-    fn begin_blocking<'a>(
-        &'a self,
-        guard: SharedGuard,
-        mut cell: MutexGuard<'a, Cell<T>>,
-    ) -> MutexGuard<'a, Cell<T>> {
-        match guard.begin_blocking() {
-            Ok(()) => {
-                cell.on_done().add_blocked(0, guard);
-                cell
-            }
-            Err(deadlock) => {
-                drop(cell);
-                self.finish(Err(deadlock));
-                self.cell.lock()
-            }
+    /// Tells this worker's pool that the worker is about to block until the pool's own job is done,
+    /// and everybody that this thread blocks. If all other workers do the same, none is left to run
+    /// the job, and if the job waits for this thread, it cannot end: then it ends here, with the
+    /// guard's error, instead of never.
+    fn begin_blocking<'a>(&'a self, mut cell: MutexGuard<'a, Cell<T>>) -> MutexGuard<'a, Cell<T>> {
+        if let Err(deadlock) = self.try_blocking(&mut cell) {
+            drop(cell);
+            self.finish(Err(deadlock));
+            cell = self.cell.lock();
         }
+        cell
+    }
+
+    /// For the deadlock guard: what a wait for this waits for.
+    pub(crate) fn awaited(&self) -> Awaited {
+        (std::ptr::from_ref(self).addr(), self.guard)
+    }
+
+    fn try_blocking(&self, cell: &mut Cell<T>) -> Result<(), JobError> {
+        if let Some(guard) = own_guard(self.guard) {
+            guard.begin_blocking()?;
+            cell.on_done().add_blocked(0, guard);
+        }
+        if let Some(wait) = begin_waiting(&[self.awaited()])? {
+            cell.on_done().add_blocked(0, Arc::new(wait));
+        }
+        Ok(())
     }
 }
 
@@ -290,6 +328,17 @@ impl<T> Drop for Cell<T> {
 }
 
 impl<T> Cell<T> {
+    /// Stores the outcome; gives what is to be called without the lock.
+    fn close(&mut self, outcome: Result<T, JobError>) -> Option<Box<OnDone>> {
+        self.outcome = Some(outcome);
+        let on_done = self.on_done.take();
+        if let Some(on_done) = &on_done {
+            // Under the lock: from now on those workers are no longer blocked.
+            on_done.unblock_all();
+        }
+        on_done
+    }
+
     pub(crate) fn on_done(&mut self) -> &mut OnDone {
         self.on_done.get_or_insert_default()
     }

@@ -47,6 +47,7 @@ use std::sync::atomic::Ordering;
 #[doc(alias = "concurrent.futures.ThreadPoolExecutor")]
 pub struct ThreadPoolExecutor {
     queue: Arc<JobQueue>,
+    leaves_running_jobs: bool,
 }
 
 /// The options of a [`ThreadPoolExecutor`]: CPython's keyword arguments.
@@ -69,6 +70,7 @@ pub struct ThreadPoolOptions {
     thread_name_prefix: Option<String>,
     initializer: Option<Initializer>,
     obstacle: Option<Obstacle>,
+    leaves_running_jobs: bool,
 }
 
 impl ThreadPoolOptions {
@@ -102,6 +104,13 @@ impl ThreadPoolOptions {
         self
     }
 
+    /// For jobs that may last for ever and whose value nobody needs once the pool is dropped: its drop
+    /// cancels those that wait, and waits for the threads only if none has a job.
+    pub(crate) fn leaves_running_jobs(mut self) -> Self {
+        self.leaves_running_jobs = true;
+        self
+    }
+
     /// The pool. No thread is started yet.
     ///
     /// # Errors
@@ -113,7 +122,8 @@ impl ThreadPoolOptions {
         }
         let prefix = self.thread_name_prefix.unwrap_or_else(next_prefix);
         let queue = JobQueue::new(max, prefix, self.initializer, self.obstacle);
-        Ok(ThreadPoolExecutor { queue: Arc::new(queue) })
+        let leaves_running_jobs = self.leaves_running_jobs;
+        Ok(ThreadPoolExecutor { queue: Arc::new(queue), leaves_running_jobs })
     }
 }
 
@@ -202,7 +212,12 @@ impl Executor for ThreadPoolExecutor {
 
 impl Drop for ThreadPoolExecutor {
     fn drop(&mut self) {
-        self.shutdown(true, false);
+        if self.leaves_running_jobs {
+            self.queue.close(true);
+        }
+        if !self.leaves_running_jobs || self.queue.is_idle() {
+            self.shutdown(true, false);
+        }
     }
 }
 

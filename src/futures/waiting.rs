@@ -12,7 +12,9 @@
 //! ```
 
 use crate::base::sync::{Condvar, Mutex, wait_until};
-use crate::futures::deadlock::{SharedGuard, Unblock, own_guard};
+use crate::futures::deadlock::{
+    Awaited, BlockedInGraph, GuardId, SharedGuard, Unblock, begin_waiting, is_awaited, own_guard,
+};
 use crate::futures::error::JobError;
 use crate::futures::future::Future;
 use std::collections::VecDeque;
@@ -158,7 +160,7 @@ pub struct AsCompleted<T> {
     expired: bool,
     /// The thread that waited last.
     waiting_thread: Option<ThreadId>,
-    /// That thread as its pool sees it, if it works for a pool that runs some of the jobs.
+    /// That thread as the deadlock guard sees it, if others may wait for it.
     blocked: Option<Arc<BlockedThread>>,
 }
 
@@ -207,8 +209,7 @@ impl<T> AsCompleted<T> {
         }
         self.waiting_thread = here;
         self.drop_blocked();
-        let guard = self.futures.iter().flatten().find_map(|future| own_guard(future.guard()));
-        self.blocked = guard.map(|guard| BlockedThread::on(guard, self.futures.iter().flatten()));
+        self.blocked = is_awaited().then(|| BlockedThread::on(self.futures.iter().flatten()));
     }
 
     fn drop_blocked(&mut self) {
@@ -294,33 +295,44 @@ impl Completions {
     }
 }
 
-/// The waiting thread, as the pool sees it that the thread works for and that runs some of the jobs.
+/// The waiting thread, as the deadlock guard sees it: it may work for the pool that runs some of the
+/// jobs, and others may wait for it.
 struct BlockedThread {
-    guard: SharedGuard,
+    /// Of its own pool.
+    guard: Option<SharedGuard>,
     state: Mutex<BlockedState>,
 }
 
 #[derive(Default)]
 struct BlockedState {
-    /// How many of the futures that only the thread's own pool can complete are not done.
-    open: usize,
+    /// The futures that only a pool or a loop can complete and that are not done.
+    open: Vec<Awaited>,
+    /// How many of them are the thread's own pool's.
+    own: usize,
     /// The pool counts the thread as blocked.
     counted: bool,
+    /// The graph of waits has it.
+    in_graph: Option<BlockedInGraph>,
 }
 
 impl BlockedThread {
-    /// This thread, which works for the pool of this guard.
-    fn on<'a, T: 'a>(
-        guard: SharedGuard,
-        futures: impl Iterator<Item = &'a Future<T>>,
-    ) -> Arc<BlockedThread> {
+    fn on<'a, T: 'a>(futures: impl Iterator<Item = &'a Future<T>> + Clone) -> Arc<BlockedThread> {
+        let guard = futures.clone().find_map(|future| own_guard(future.awaited().1));
         let this = Arc::new(BlockedThread { guard, state: Mutex::default() });
-        for future in futures.filter(|future| own_guard(future.guard()).is_some()) {
+        for future in futures {
+            let awaited = future.awaited();
+            if awaited.1 == GuardId::default() {
+                continue; // anybody may complete it
+            }
+            let own = own_guard(awaited.1).is_some();
+            let open = Arc::new(OpenFuture { thread: Arc::clone(&this), awaited, own });
             // Counted first, because the future may be done before the next line.
-            this.state.lock().open += 1;
-            let unblock = Arc::clone(&this) as Arc<dyn Unblock>;
-            if !future.unblock_when_done(subscriber_id(&this), unblock) {
-                this.unblock();
+            let mut state = this.state.lock();
+            state.open.push(awaited);
+            state.own += usize::from(own);
+            drop(state);
+            if !future.unblock_when_done(subscriber_id(&this), Arc::clone(&open) as _) {
+                open.unblock();
             }
         }
         this
@@ -331,21 +343,40 @@ impl BlockedThread {
         let mut state = self.state.lock();
         // If fewer are open, either one is done and its callback is on its way, or one is not the
         // pool's own and will be completed by something else.
-        if !state.counted && state.open == waiting {
-            self.guard.begin_blocking()?;
+        if let Some(guard) = &self.guard
+            && !state.counted
+            && state.own == waiting
+        {
+            guard.begin_blocking()?;
             state.counted = true;
+        }
+        if state.in_graph.is_none() && state.open.len() == waiting {
+            state.in_graph = begin_waiting(&state.open)?;
         }
         Ok(())
     }
 }
 
-/// One of the futures is done: from now on the waiting thread is no longer blocked.
-impl Unblock for BlockedThread {
+/// One of the futures that a [`BlockedThread`] waits for.
+struct OpenFuture {
+    thread: Arc<BlockedThread>,
+    awaited: Awaited,
+    own: bool,
+}
+
+/// It is done: from now on the waiting thread is no longer blocked.
+impl Unblock for OpenFuture {
     fn unblock(&self) {
-        let mut state = self.state.lock();
-        state.open -= 1;
-        if std::mem::take(&mut state.counted) {
-            self.guard.unblock();
+        let mut state = self.thread.state.lock();
+        state.open.retain(|awaited| *awaited != self.awaited);
+        state.own -= usize::from(self.own);
+        if std::mem::take(&mut state.counted)
+            && let Some(guard) = &self.thread.guard
+        {
+            guard.unblock();
+        }
+        if let Some(blocked) = state.in_graph.take() {
+            blocked.unblock();
         }
     }
 }

@@ -7,17 +7,20 @@
 //!   argv ─ parse ─▶ Request ─┬─ Compare   lab/compare/race.rs
 //!                            ├─ Explore   lab/explore
 //!                            ├─ Dis       vm/disassembler.rs
-//!                            └─ Gil       lab/gil_cli.rs, then lab/gil_command.rs
+//!                            ├─ Gil       lab/gil_cli.rs, then lab/gil_command.rs
+//!                            └─ Explain   lab/explain
 //! ```
 
 use crate::lab::compare::cases::{Case, Sizes};
 use crate::lab::compare::model::Model;
 use crate::lab::compare::race::Race;
+use crate::lab::explain::request::{self as explain, ExplainArgs, ExplainRequest};
 use crate::lab::explore::request::{self, DisArgs, DisRequest, ExploreArgs, ExploreRequest};
 use crate::lab::gil_cli::{self, GilArgs, GilRequest};
 use crate::lab::report::failure::{Failure, shown};
+use crate::lab::report::terminal::ColorChoice;
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 use std::time::Duration;
 
@@ -75,6 +78,9 @@ enum Command {
     #[command(after_help = gil_cli::EXAMPLES,
               after_long_help = format!("{}\n\n{}", gil_cli::EXAMPLES, gil_cli::READING))]
     Gil(GilArgs),
+    /// Explains a fault of concurrent programs, with a fresh picture and places in the source
+    #[command(after_help = explain::EXAMPLES)]
+    Explain(ExplainArgs),
 }
 
 #[derive(Args)]
@@ -122,17 +128,6 @@ const MODELS: &str = "Models to run, separated by commas or spaces; all eight if
 sequential, event-loop, threads-py2, threads-py3.2, threads-py3.10, threads-free, processes, \
 loop+processes";
 
-/// When to use colours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ColorChoice {
-    /// If stdout is a terminal, and neither `NO_COLOR` nor `TERM=dumb` speaks against it.
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
-}
-
 /// What a command line asks for.
 #[derive(Debug, Clone)]
 pub enum Request {
@@ -144,6 +139,8 @@ pub enum Request {
     Dis(DisRequest),
     /// Show the lock.
     Gil(GilRequest),
+    /// Explain a fault.
+    Explain(ExplainRequest),
 }
 
 /// What `singletrack compare` is asked for.
@@ -187,6 +184,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, C
         Command::Explore(words) => Request::Explore(Box::new(words.request()?)),
         Command::Dis(words) => Request::Dis(words.request()?),
         Command::Gil(words) => Request::Gil(words.request()?),
+        Command::Explain(words) => Request::Explain(words.request()?),
     })
 }
 

@@ -3,7 +3,7 @@
 
 use super::reader::Reader;
 use singletrack::base::id::Key;
-use singletrack::event_loop::reactor::Reactor;
+use singletrack::event_loop::reactor::{Reactor, WaitTicket};
 use singletrack::selector::event::{IoEvent, Readiness, Selector, Token, WakeFn};
 use singletrack::sys::fd::Direction;
 use std::cell::RefCell;
@@ -25,7 +25,7 @@ pub enum Op {
     Clear(usize, Direction),
     /// A read was short: the kernel's buffer is empty.
     ClearDrained(usize),
-    /// One of four tasks waits.
+    /// One of four tasks waits: the first two by hand, the others in waits of their own.
     Wait(usize, Direction, usize),
     Forget(usize, Direction, usize),
     /// Bits of `Readiness`: 1 read, 2 write, 4 read closed.
@@ -119,6 +119,12 @@ struct Source {
     live: bool,
     ready: [bool; 3],
     waiting: [Vec<usize>; 2],
+    tickets: [[WaitTicket; 4]; 2],
+}
+
+/// The tasks that wait in one place.
+fn place(task: usize) -> &'static [usize] {
+    [&[0, 1][..], &[0, 1], &[2], &[3]][task]
 }
 
 struct World {
@@ -160,7 +166,11 @@ impl World {
         assert_eq!(registered.is_ok(), allow && free);
         if let Ok(key) = registered {
             let (ready, waiting) = ([true, true, false], Default::default());
-            self.sources.push(Source { key, fd, live: true, ready, waiting });
+            let tickets = || {
+                [WaitTicket::polled(), WaitTicket::polled(), WaitTicket::new(), WaitTicket::new()]
+            };
+            let tickets = [tickets(), tickets()];
+            self.sources.push(Source { key, fd, live: true, ready, waiting, tickets });
         }
     }
 
@@ -206,17 +216,21 @@ impl World {
                 source.ready[0] &= source.ready[2];
             }
             Op::Wait(_, direction, task) => {
-                drop(reactor.add_waiter(source.key, direction, waker.clone()));
+                let ticket = &mut source.tickets[side(direction)][task];
+                let old = reactor.set_waiter(source.key, direction, ticket, waker.clone());
                 let line = &mut source.waiting[side(direction)];
-                if source.live && !line.contains(&task) {
+                let known = line.extract_if(.., |other| place(task).contains(other)).count();
+                assert_eq!(old.is_some(), known == 1 || !source.live);
+                if source.live {
                     line.push(task);
                 }
             }
             Op::Forget(_, direction, task) => {
-                let found = reactor.remove_waiter(source.key, direction, &waker).is_some();
+                let ticket = &source.tickets[side(direction)][task];
+                let found = reactor.remove_waiter(source.key, direction, ticket).is_some();
                 let line = &mut source.waiting[side(direction)];
-                assert_eq!(found, line.contains(&task));
-                line.retain(|other| *other != task);
+                let known = line.extract_if(.., |other| place(task).contains(other)).count();
+                assert_eq!(usize::from(found), known);
             }
             Op::Event(_, bits) => {
                 let set: Vec<usize> = (0..3).filter(|bit| bits >> bit & 1 == 1).collect();
@@ -247,6 +261,11 @@ impl World {
                 let expected = source.live.then_some(source.ready[side(direction)]);
                 assert_eq!(self.reactor.is_ready(source.key, direction), expected);
             }
+        }
+        for (number, task) in self.tasks.iter().enumerate() {
+            let lines = self.sources.iter().flat_map(|s| &s.waiting).flatten();
+            let waits = lines.filter(|waiting| **waiting == number).count();
+            assert_eq!(Arc::strong_count(task) - 1, waits, "a waker for each wait, and no more");
         }
         let woken: Vec<usize> = self.tasks.iter().map(|t| t.0.load(Ordering::Relaxed)).collect();
         assert_eq!(woken, self.woken);

@@ -1,6 +1,6 @@
 //! A process pool without processes: the real rules (`Dispatcher`, `ReaderOwner`) between threads that
 //! play workers, callers, the supervisor and the kernel. The flows are those of
-//! `process/pool/pool_state.rs` and `process/pool/supervisor.rs`, in the same order under the same
+//! `process/pool/pool_shared.rs` and `process/pool/supervisor.rs`, in the same order under the same
 //! locks, without the bytes. Loom and shuttle run it.
 #![allow(dead_code)] // each of them uses its own part
 
@@ -383,6 +383,11 @@ impl Pool {
         assert!(kernel.proc(key).is_some_and(|proc| proc.dead && proc.replies.is_empty()));
         kernel.procs.retain(|proc| proc.key != key);
         drop(kernel);
+        state.dispatcher.ended(key);
+        self.advance(&mut state);
+        drop(state);
+        // Here the fork server is asked, which may take long.
+        let mut state = self.state.lock();
         state.dispatcher.died(key, 0);
         self.advance(&mut state);
         state.readers.retain(|(k, _)| *k != key);

@@ -1,8 +1,9 @@
 //! A descriptor that the loop watches: the step between a system call and a future.
 //!
 //! *Assumes*: the reactor (`event_loop/reactor.rs`); descriptors in non-blocking mode.
-//! *Promises*: the system call is tried first and the task sleeps only on `WouldBlock`; the
-//! descriptor is deregistered before it is closed, wherever it is dropped; and one that was taken
+//! *Promises*: the system call is tried first and the task sleeps only on `WouldBlock`; a wait that
+//! is dropped, or polled with another waker, leaves none of its own behind, and a `poll_*` replaces the
+//! waker of the last one in its direction; the descriptor is deregistered before it is closed, wherever it is dropped; and one that was taken
 //! over from elsewhere is then in the mode that it came in (`aio/net/nonblocking.rs`).
 //! *Leaves out*: the calls themselves (`aio/net/byte_stream.rs` and the sockets).
 //!
@@ -16,16 +17,17 @@
 
 use crate::aio::net::nonblocking::Borrowed;
 use crate::base::id::{Key, LoopId};
-use crate::base::sync::atomic::{AtomicU32, Ordering};
 use crate::event_loop::core::{Core, run_or_send, with_current};
 use crate::event_loop::inbox::LoopMessage;
+use crate::event_loop::reactor::WaitTicket;
+use crate::event_loop::scheduler::drop_wakers;
 use crate::sys::fd::Direction;
 use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 /// An I/O object of std, registered in the reactor of the loop it was made on.
 ///
@@ -37,8 +39,6 @@ pub struct AsyncFd<T: AsFd + Into<OwnedFd>> {
     io: Option<T>,
     loop_id: LoopId,
     key: Key,
-    /// How many waits have registered a waker. Atomic only because this may travel.
-    waits: AtomicU32,
     /// A mode to be put back.
     borrowed: Option<Borrowed>,
 }
@@ -80,7 +80,7 @@ impl<T: AsFd + Into<OwnedFd>> AsyncFd<T> {
     }
 
     fn registered(io: T, core: &Core, key: Key, borrowed: Option<Borrowed>) -> Self {
-        AsyncFd { io: Some(io), loop_id: core.id, key, waits: AtomicU32::new(0), borrowed }
+        AsyncFd { io: Some(io), loop_id: core.id, key, borrowed }
     }
 
     /// The object itself, for calls that do not block.
@@ -88,7 +88,9 @@ impl<T: AsFd + Into<OwnedFd>> AsyncFd<T> {
         self.io.as_ref().expect("the object is here until the drop")
     }
 
-    /// Tries `call`; on `WouldBlock` waits until the descriptor is ready in that direction.
+    /// Tries `call`; on `WouldBlock` waits until the descriptor is ready in that direction. Of
+    /// several that poll by hand in one direction, the last one is woken; use
+    /// [`wait`](Self::wait) where several wait.
     ///
     /// # Errors
     /// What `call` reports; and `InvalidInput` on another loop than this one's own.
@@ -96,21 +98,25 @@ impl<T: AsFd + Into<OwnedFd>> AsyncFd<T> {
         &self,
         cx: &mut Context<'_>,
         direction: Direction,
-        mut call: impl FnMut(&T) -> io::Result<R>,
+        call: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        let tried = self.on_own_loop(|core| self.poll_on_own_loop(core, cx, direction, &mut call));
-        tried.unwrap_or_else(|wrong_loop| Poll::Ready(Err(wrong_loop)))
+        self.poll_io_as(&mut WaitTicket::polled(), cx, direction, call)
     }
 
-    fn poll_on_own_loop<R>(
+    /// [`poll_io`](Self::poll_io) for a wait that has a ticket of its own, which whoever drops it takes
+    /// back, as [`wait`](Self::wait) does.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn poll_io_as<R>(
         &self,
-        core: &Core,
+        ticket: &mut WaitTicket,
         cx: &mut Context<'_>,
         direction: Direction,
         mut call: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        loop {
-            ready!(self.poll_ready(core, cx, direction))?;
+        let polls = |core: &Core| loop {
+            ready!(self.poll_ready(core, ticket, cx, direction))?;
             ready!(core.budget.spend(cx));
             match call(self.io()) {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
@@ -120,7 +126,8 @@ impl<T: AsFd + Into<OwnedFd>> AsyncFd<T> {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 done => return Poll::Ready(done),
             }
-        }
+        };
+        self.on_own_loop(polls).unwrap_or_else(|wrong_loop| Poll::Ready(Err(wrong_loop)))
     }
 
     /// [`poll_io`](Self::poll_io) as a future. Several tasks may wait in the same direction;
@@ -130,16 +137,16 @@ impl<T: AsFd + Into<OwnedFd>> AsyncFd<T> {
         direction: Direction,
         mut call: impl FnMut(&T) -> io::Result<R> + Unpin,
     ) -> impl Future<Output = io::Result<R>> {
-        self.wait(direction, move |cx| self.poll_io(cx, direction, &mut call))
+        self.wait(direction, move |ticket, cx| self.poll_io_as(ticket, cx, direction, &mut call))
     }
 
-    /// A future of `poll`, which polls this in one direction. Polled with another waker or
-    /// dropped, it leaves none of its wakers behind.
+    /// A future of `poll`, which polls this in one direction under the ticket that it is given.
+    /// Polled with another waker or dropped, it leaves none of its wakers behind.
     pub fn wait<R, F>(&self, direction: Direction, poll: F) -> IoWait<'_, T, F>
     where
-        F: FnMut(&mut Context<'_>) -> Poll<R> + Unpin,
+        F: FnMut(&mut WaitTicket, &mut Context<'_>) -> Poll<R> + Unpin,
     {
-        IoWait { fd: self, direction, waker: None, poll }
+        IoWait { fd: self, direction, ticket: WaitTicket::new(), poll }
     }
 
     /// Tries `call` once, without waiting.
@@ -187,17 +194,23 @@ impl<T: AsFd + Into<OwnedFd>> AsyncFd<T> {
     fn poll_ready(
         &self,
         core: &Core,
+        ticket: &mut WaitTicket,
         cx: &mut Context<'_>,
         direction: Direction,
     ) -> Poll<io::Result<()>> {
         let ready = core.reactor.borrow().is_ready(self.key, direction);
         match ready {
-            Some(true) => Poll::Ready(Ok(())),
+            Some(true) => {
+                ticket.was_woken();
+                Poll::Ready(Ok(()))
+            }
             Some(false) => {
                 // Cloned and dropped outside the borrow: a foreign waker runs foreign code.
                 let waker = cx.waker().clone();
-                let known = core.reactor.borrow_mut().add_waiter(self.key, direction, waker);
-                drop(known);
+                let mut reactor = core.reactor.borrow_mut();
+                let old = reactor.set_waiter(self.key, direction, ticket, waker);
+                drop(reactor);
+                drop_wakers(old);
                 Poll::Pending
             }
             None => Poll::Ready(Err(io::Error::new(
@@ -236,34 +249,20 @@ impl<T: AsFd + Into<OwnedFd>> AsyncFd<T> {
 pub struct IoWait<'a, T: AsFd + Into<OwnedFd>, F> {
     fd: &'a AsyncFd<T>,
     direction: Direction,
-    waker: Option<Waker>,
+    ticket: WaitTicket,
     poll: F,
 }
 
 impl<T, F, R> Future for IoWait<'_, T, F>
 where
     T: AsFd + Into<OwnedFd>,
-    F: FnMut(&mut Context<'_>) -> Poll<R> + Unpin,
+    F: FnMut(&mut WaitTicket, &mut Context<'_>) -> Poll<R> + Unpin,
 {
     type Output = R;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R> {
-        if self.waker.as_ref().is_some_and(|waker| !waker.will_wake(cx.waker())) {
-            self.forget();
-        }
-        let polled = (self.poll)(cx);
-        match (&polled, &self.waker) {
-            (Poll::Pending, None) => {
-                self.waker = Some(cx.waker().clone());
-                self.fd.waits.fetch_add(1, Ordering::Relaxed);
-            }
-            (Poll::Ready(_), Some(_)) => {
-                self.waker = None;
-                self.fd.waits.fetch_sub(1, Ordering::Relaxed);
-            }
-            _ => {}
-        }
-        polled
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R> {
+        let this = self.get_mut();
+        (this.poll)(&mut this.ticket, cx)
     }
 }
 
@@ -271,25 +270,18 @@ impl<T: AsFd + Into<OwnedFd>, F> IoWait<'_, T, F> {
     /// Off the hot path: a wait that was woken by its event has nothing to forget.
     #[cold]
     fn forget(&mut self) {
-        let Some(waker) = self.waker.take() else { return };
-        let (key, direction) = (self.fd.key, self.direction);
-        let is_last = self.fd.waits.fetch_sub(1, Ordering::Relaxed) == 1;
         // On another thread or loop the waker stays: it wakes no task, or one once in vain.
-        let removed = self
-            .fd
-            .on_own_loop(|core| core.reactor.borrow_mut().remove_waiter(key, direction, &waker));
-        // Outside the borrow: it may be a foreign waker.
-        if let Ok(Some(removed)) = removed
-            && !is_last
-        {
-            removed.wake(); // another wait of its task may rely on it, and registers it again
-        }
+        let removed = self.fd.on_own_loop(|core| {
+            let mut reactor = core.reactor.borrow_mut();
+            reactor.remove_waiter(self.fd.key, self.direction, &self.ticket)
+        });
+        drop_wakers(removed.ok().flatten()); // outside the borrow
     }
 }
 
 impl<T: AsFd + Into<OwnedFd>, F> Drop for IoWait<'_, T, F> {
     fn drop(&mut self) {
-        if self.waker.is_some() {
+        if !self.ticket.is_new() {
             self.forget();
         }
     }

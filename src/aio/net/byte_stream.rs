@@ -21,6 +21,7 @@
 //! ```
 
 use crate::aio::net::async_fd::AsyncFd;
+use crate::event_loop::reactor::WaitTicket;
 use crate::sys::fd::Direction;
 use crate::sys::socket;
 use mio::unix::pipe::{Receiver, Sender};
@@ -159,14 +160,23 @@ where
     #[doc(alias = "asyncio.loop.sock_recv_into")]
     #[doc(alias = "asyncio.loop.sock_recv")]
     pub fn read(&self, buffer: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
-        self.fd.wait(Direction::Read, move |cx| self.poll_read(cx, buffer))
+        self.fd.wait(Direction::Read, move |ticket, cx| self.poll_read_as(ticket, cx, buffer))
     }
 
-    /// [`read`](Self::read) for hand-written futures. The next event wakes every waker that it was
-    /// polled with since the last one.
+    /// [`read`](Self::read) for hand-written futures. The next event wakes the waker that it was last
+    /// polled with: of several tasks that poll by hand, one. Have them await `read`.
     pub fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.poll_read_as(&mut WaitTicket::polled(), cx, buffer)
+    }
+
+    fn poll_read_as(
+        &self,
+        ticket: &mut WaitTicket,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
         let room = buffer.len();
-        let got = self.fd.poll_io(cx, Direction::Read, |mut io| io.read(buffer));
+        let got = self.fd.poll_io_as(ticket, cx, Direction::Read, |mut io| io.read(buffer));
         got.map(|got| self.note_read(got?, room))
     }
 
@@ -179,7 +189,9 @@ where
         &self,
         buffers: &mut [IoSliceMut<'_>],
     ) -> impl Future<Output = io::Result<usize>> {
-        self.fd.wait(Direction::Read, move |cx| self.poll_read_vectored(cx, buffers))
+        self.fd.wait(Direction::Read, move |ticket, cx| {
+            self.poll_read_vectored_as(ticket, cx, buffers)
+        })
     }
 
     /// [`read_vectored`](Self::read_vectored) for hand-written futures.
@@ -188,8 +200,18 @@ where
         cx: &mut Context<'_>,
         buffers: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.poll_read_vectored_as(&mut WaitTicket::polled(), cx, buffers)
+    }
+
+    fn poll_read_vectored_as(
+        &self,
+        ticket: &mut WaitTicket,
+        cx: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
         let room = buffers.iter().map(|buffer| buffer.len()).sum();
-        let got = self.fd.poll_io(cx, Direction::Read, |mut io| io.read_vectored(buffers));
+        let read = |mut io: &T| io.read_vectored(buffers);
+        let got = self.fd.poll_io_as(ticket, cx, Direction::Read, read);
         got.map(|got| self.note_read(got?, room))
     }
 
@@ -218,13 +240,22 @@ where
     /// # Errors
     /// `BrokenPipe`, `ConnectionReset` and the rest of `write(2)`.
     pub fn write(&self, bytes: &[u8]) -> impl Future<Output = io::Result<usize>> {
-        self.fd.wait(Direction::Write, move |cx| self.poll_write(cx, bytes))
+        self.fd.wait(Direction::Write, move |ticket, cx| self.poll_write_as(ticket, cx, bytes))
     }
 
-    /// [`write`](Self::write) for hand-written futures. The next event wakes every waker that it
-    /// was polled with since the last one.
+    /// [`write`](Self::write) for hand-written futures. The next event wakes the waker that it was
+    /// last polled with.
     pub fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let sent = self.fd.poll_io(cx, Direction::Write, |mut io| io.write(bytes));
+        self.poll_write_as(&mut WaitTicket::polled(), cx, bytes)
+    }
+
+    fn poll_write_as(
+        &self,
+        ticket: &mut WaitTicket,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let sent = self.fd.poll_io_as(ticket, cx, Direction::Write, |mut io| io.write(bytes));
         sent.map_err(|e| self.noted(e))
     }
 
@@ -246,7 +277,9 @@ where
         &self,
         buffers: &[IoSlice<'_>],
     ) -> impl Future<Output = io::Result<usize>> {
-        self.fd.wait(Direction::Write, move |cx| self.poll_write_vectored(cx, buffers))
+        self.fd.wait(Direction::Write, move |ticket, cx| {
+            self.poll_write_vectored_as(ticket, cx, buffers)
+        })
     }
 
     /// [`write_vectored`](Self::write_vectored) for hand-written futures.
@@ -255,7 +288,18 @@ where
         cx: &mut Context<'_>,
         buffers: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let sent = self.fd.poll_io(cx, Direction::Write, |mut io| io.write_vectored(buffers));
+        self.poll_write_vectored_as(&mut WaitTicket::polled(), cx, buffers)
+    }
+
+    /// For a wait of its own; see [`AsyncFd::poll_io_as`].
+    pub(crate) fn poll_write_vectored_as(
+        &self,
+        ticket: &mut WaitTicket,
+        cx: &mut Context<'_>,
+        buffers: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let write = |mut io: &T| io.write_vectored(buffers);
+        let sent = self.fd.poll_io_as(ticket, cx, Direction::Write, write);
         sent.map_err(|e| self.noted(e))
     }
 
@@ -265,9 +309,9 @@ where
     /// As [`write`](Self::write).
     #[doc(alias = "asyncio.loop.sock_sendall")]
     pub fn write_all(&self, mut bytes: &[u8]) -> impl Future<Output = io::Result<()>> {
-        self.fd.wait(Direction::Write, move |cx| {
+        self.fd.wait(Direction::Write, move |ticket, cx| {
             while !bytes.is_empty() {
-                match ready!(self.poll_write(cx, bytes))? {
+                match ready!(self.poll_write_as(ticket, cx, bytes))? {
                     0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                     n => bytes = &bytes[n..],
                 }

@@ -35,7 +35,8 @@ use crate::aio::tasks::current::create_named_task;
 use crate::base::id::Key;
 use crate::event_loop::core::{Core, current, with_current};
 use crate::event_loop::join::Task;
-use crate::event_loop::waker::waker;
+use crate::event_loop::reactor::WaitTicket;
+use crate::event_loop::scheduler::drop_wakers;
 use crate::sys::fd::{Direction, can_read, can_write, wait_ready};
 use crate::task::budget::yield_now;
 use std::cell::RefCell;
@@ -235,8 +236,7 @@ impl Registered {
     /// Ends the task; the callback and its descriptor are dropped, unless the callback is running.
     fn end(self, core: &Core) {
         let FdCallback { key, direction, .. } = *self.callback;
-        let waker = waker(self.task.id());
-        let own = core.reactor.borrow_mut().remove_waiter(key, direction, &waker);
+        let own = core.reactor.borrow_mut().remove_waiter(key, direction, &WaitTicket::polled());
         self.task.cancel();
         drop(own);
     }
@@ -264,8 +264,10 @@ fn poll_ready(callback: &Weak<FdCallback>, cx: &mut Context<'_>) -> Poll<bool> {
             None => return Poll::Ready(false),
             Some(false) => {
                 let waker = cx.waker().clone();
-                let known = core.reactor.borrow_mut().add_waiter(key, direction, waker);
-                drop(known);
+                let mut reactor = core.reactor.borrow_mut();
+                let old = reactor.set_waiter(key, direction, &mut WaitTicket::polled(), waker);
+                drop(reactor);
+                drop_wakers(old);
                 return Poll::Pending;
             }
             Some(true) => {}

@@ -12,9 +12,9 @@
 //!    async_fd: try the system call; on WouldBlock wait for the reactor (event_loop/reactor.rs)
 //! ```
 //! Read `async_fd`, then `byte_stream`, then `tcp`; `unix` and `udp` are more of the same, `fds` is
-//! asyncio's level-triggered world on top of an edge-triggered reactor. `race` is the order in which
-//! `tcp` tries the addresses of a name, `nonblocking` what `async_fd` changes in a descriptor that
-//! others share, and how it comes back.
+//! asyncio's level-triggered world on top of an edge-triggered reactor. `lookup` finds the addresses
+//! of a name, and `race` is the order in which `tcp` tries them; `nonblocking` is what `async_fd`
+//! changes in a descriptor that others share, and how it comes back.
 //!
 //! # How to add a stream type
 //!
@@ -36,6 +36,7 @@
 pub mod async_fd;
 pub mod byte_stream;
 pub mod fds;
+pub mod lookup;
 pub mod nonblocking;
 pub mod race;
 pub mod tcp;

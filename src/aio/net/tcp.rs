@@ -1,23 +1,22 @@
-//! TCP: a listener, a stream, and the look-up of names.
+//! TCP: a listener, and a stream, also to a name.
 //!
-//! *Assumes*: mio's `connect` does not block; the system's resolver does, so it runs on a thread
-//! (`to_thread`, `aio/tasks/bridge.rs`).
-//! *Promises*: std's semantics, with `.await` where std would block. While a name is looked up
-//! the loop goes on; an address written as a number costs no thread. A connect by name tries each
+//! *Assumes*: mio's `connect` does not block.
+//! *Promises*: std's semantics, with `.await` where std would block. A connect by name tries each
 //! of its addresses, the next one at most a quarter of a second after the one before.
-//! *Leaves out*: TLS; a cache of names; in which order addresses are tried (`aio/net/race.rs`).
+//! *Leaves out*: TLS; how names are looked up (`aio/net/lookup.rs`); in which order addresses are
+//! tried (`aio/net/race.rs`).
 
 use crate::aio::net::async_fd::AsyncFd;
 use crate::aio::net::byte_stream::{ByteStream, Bytes};
+use crate::aio::net::lookup::lookup_host;
 use crate::aio::net::race::{ATTEMPT_DELAY, AddressRace, Step};
-use crate::aio::tasks::bridge::to_thread;
 use crate::aio::time::sleep::{Sleep, sleep};
 use crate::sys::fd::Direction;
 use crate::sys::fd::while_trying;
 use crate::sys::socket;
 use crate::sys::socket::ListenOptions;
 use std::future::{Future, poll_fn};
-use std::net::{IpAddr, Shutdown, SocketAddr, ToSocketAddrs};
+use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -206,46 +205,6 @@ fn connected(stream: &net::TcpStream) -> io::Result<()> {
     match stream.peer_addr() {
         Err(e) if e.kind() == io::ErrorKind::NotConnected => Err(io::ErrorKind::WouldBlock.into()),
         other => other.map(drop),
-    }
-}
-
-/// The addresses of `host`, in the order in which the system wants them tried. Never empty.
-///
-/// # Errors
-/// What the resolver reports, with the name; `Other` if it could not be asked.
-///
-/// ```
-/// use singletrack::EventLoop;
-/// use singletrack::aio::lookup_host;
-///
-/// let event_loop = EventLoop::new()?;
-/// let found = event_loop.run_until_complete(lookup_host("127.0.0.1", 80))?;
-/// assert_eq!(found, ["127.0.0.1:80".parse().unwrap()]);
-/// # Ok::<(), std::io::Error>(())
-/// ```
-///
-/// # Panics
-/// When polled outside a running loop.
-#[doc(alias = "asyncio.loop.getaddrinfo")]
-pub async fn lookup_host(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    if let Ok(ip) = host.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(ip, port)]);
-    }
-    let name = host.to_owned();
-    let lookup = move || Ok((name.as_str(), port).to_socket_addrs()?.collect::<Vec<_>>());
-    let failed = |e: io::Error| {
-        let text = format!(
-            "the name `{host}` could not be looked up: {e}; is it spelled right, and is the \
-             network up?"
-        );
-        io::Error::new(e.kind(), text)
-    };
-    match to_thread(lookup).await.map_err(io::Error::other).flatten() {
-        Ok(addresses) if addresses.is_empty() => {
-            let text = format!("the name `{host}` has no address");
-            Err(io::Error::new(io::ErrorKind::NotFound, text))
-        }
-        other => other.map_err(failed),
     }
 }
 

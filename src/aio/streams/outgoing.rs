@@ -16,8 +16,10 @@
 
 use crate::aio::net::byte_stream::{ByteStream, Bytes};
 use crate::aio::streams::buffers::WriteQueue;
-use crate::aio::sync::notify::Notify;
+use crate::aio::sync::notify::{Notify, PollSlot};
 use crate::aio::time::timeout::wait_for;
+use crate::base::origin::Origin;
+use crate::event_loop::reactor::WaitTicket;
 use crate::event_loop::scheduler::create_task;
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -41,8 +43,21 @@ pub(crate) struct Outgoing<T: Bytes> {
     /// How far it is to end, as soon as nothing is queued.
     pub(super) ending: Cell<Ending>,
     pub(super) linger: Cell<Linger>,
+    pub(super) slots: Slots,
     /// For the task that lingers.
     this: Weak<Outgoing<T>>,
+    origin: Origin,
+}
+
+/// Where each function that is polled by hand leaves its waker: they may be polled by several tasks.
+#[derive(Default)]
+pub(super) struct Slots {
+    pub(super) drain: PollSlot,
+    pub(super) sent: PollSlot,
+    closed: PollSlot,
+    /// The two places of the task that flushes. It is not `poll_write`'s, which the user may poll.
+    flush: PollSlot,
+    flush_ticket: Cell<WaitTicket>,
 }
 
 /// Whether a close is delayed while the peer still sends; the reset that would follow makes a
@@ -91,7 +106,7 @@ impl<T: Bytes + 'static> Closable for Outgoing<T> {
     }
 
     fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_until(cx, Self::is_closed)
+        self.poll_until(&self.slots.closed, cx, Self::is_closed)
     }
 }
 
@@ -107,6 +122,8 @@ impl<T: Bytes + 'static> Outgoing<T> {
             flushing: Cell::new(false),
             ending: Cell::new(Ending::Open),
             linger: Cell::new(Linger::No),
+            slots: Slots::default(),
+            origin: Origin::here(),
         })
     }
 
@@ -136,11 +153,12 @@ impl<T: Bytes + 'static> Outgoing<T> {
 
     pub(super) fn poll_until(
         &self,
+        slot: &PollSlot,
         cx: &mut Context<'_>,
         reached: impl Fn(&Self) -> bool,
     ) -> Poll<io::Result<()>> {
         self.check()?;
-        self.changed.poll_until(cx, || reached(self)).map(Ok)
+        self.changed.poll_until(slot, cx, || reached(self)).map(Ok)
     }
 
     /// The writer is to end as far as this, or further if it was told so before.
@@ -166,12 +184,16 @@ impl<T: Bytes + 'static> Outgoing<T> {
             (stream, _) => stream,
         };
         let Some(stream) = stream else { return };
+        if self.origin.is_copy() {
+            return; // to shut down would end the original's connection, too
+        }
         // It can only fail if the peer has closed already, which is as good.
         let _ = stream.shutdown(Shutdown::Write);
         if ending == Ending::Closed {
             if self.lingers(&stream) {
                 return;
             }
+            // As above.
             let _ = stream.shutdown(Shutdown::Both);
         }
         if ending >= Ending::Released || !T::HALF_CLOSES {
@@ -238,10 +260,13 @@ where
         loop {
             let stream = self.stream.borrow().clone();
             let Some(stream) = stream.filter(|_| !self.queue.borrow().is_empty()) else { break };
-            let sent = stream.poll_write_vectored(cx, &self.queue.borrow().slices());
+            let mut ticket = self.slots.flush_ticket.take();
+            let sent =
+                stream.poll_write_vectored_as(&mut ticket, cx, &self.queue.borrow().slices());
+            self.slots.flush_ticket.set(ticket);
             let Poll::Ready(sent) = sent else {
                 // An abort must wake this task too, so that it drops the stream.
-                return self.poll_until(cx, |_| false).map(drop);
+                return self.poll_until(&self.slots.flush, cx, |_| false).map(drop);
             };
             let resumes = self.pauses_and_resumes().1;
             match sent {

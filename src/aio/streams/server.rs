@@ -22,7 +22,7 @@ use crate::aio::net::unix::UnixListener;
 use crate::aio::streams::outgoing::{Closable, linger};
 use crate::aio::streams::reader::{StreamReader, split};
 use crate::aio::streams::writer::StreamWriter;
-use crate::aio::sync::notify::Notify;
+use crate::aio::sync::notify::{Notify, PollSlot};
 use crate::aio::time::sleep::sleep;
 use crate::base::id::{GenerationSlab, Key};
 use crate::event_loop::join::Task;
@@ -147,6 +147,7 @@ struct ServerState<L> {
     acceptor: RefCell<Option<Task<()>>>,
     /// Tasks that wait for a connection to end: the acceptor at the limit, `wait_closed`.
     changed: Notify,
+    accepting: PollSlot,
     stats: Cell<ServerStats>,
     error: RefCell<Option<io::Error>>,
 }
@@ -191,6 +192,7 @@ where
         clients: RefCell::default(),
         acceptor: RefCell::default(),
         changed: Notify::default(),
+        accepting: PollSlot::default(),
         stats: Cell::default(),
         error: RefCell::default(),
     });
@@ -353,7 +355,7 @@ impl<L: Listener> ServerState<L> {
     /// The next connection, once there is room for it. `None` when the server is closed.
     fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<Option<io::Result<ByteStream<L::Io>>>> {
         let has_room = || self.connections() < self.options.connections;
-        ready!(self.changed.poll_until(cx, has_room));
+        ready!(self.changed.poll_until(&self.accepting, cx, has_room));
         let listener = self.listener.borrow().clone();
         match listener {
             None => Poll::Ready(None),

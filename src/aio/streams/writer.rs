@@ -99,21 +99,23 @@ where
         self.0.until(|out| !out.queue.borrow().paused()).await
     }
 
-    /// [`drain`](Self::drain) for hand-written futures.
+    /// [`drain`](Self::drain) for hand-written futures. The waker that it was last polled with is
+    /// woken; where several tasks wait, have them await `drain`.
     ///
     /// # Errors
     /// The error that ended the stream.
     pub fn poll_drain(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.0.poll_until(cx, |out| !out.queue.borrow().paused()))?;
+        ready!(self.0.poll_until(&self.0.slots.drain, cx, |out| !out.queue.borrow().paused()))?;
         spend_budget(cx).map(Ok) // to wait costs nothing
     }
 
-    /// Ready when nothing is queued any more.
+    /// Ready when nothing is queued any more. As with [`poll_drain`](Self::poll_drain) the last waker
+    /// is woken.
     ///
     /// # Errors
     /// The error that ended the stream.
     pub fn poll_sent(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.poll_until(cx, |out| out.queue.borrow().is_empty())
+        self.0.poll_until(&self.0.slots.sent, cx, |out| out.queue.borrow().is_empty())
     }
 
     /// Ends the stream for the peer, once the queue is empty. Reading goes on.

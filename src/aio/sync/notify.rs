@@ -2,7 +2,7 @@
 //!
 //! *Assumes*: the code that changes the object calls `notify_all`.
 //! *Promises*: each task is woken once for all the changes since its last check; a wait that
-//! is dropped leaves nothing behind.
+//! is dropped leaves nothing behind, and what is polled by hand one waker at most.
 //! *Leaves out*: an order among the tasks (`aio/sync/waiters.rs` has one), and the condition.
 //!
 //! ```text
@@ -11,6 +11,7 @@
 //! ```
 
 use crate::aio::sync::waiters::wake;
+use crate::event_loop::scheduler::drop_wakers;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -60,16 +61,31 @@ impl Notify {
         .await
     }
 
-    /// Ready when `reached` says so. For a task that does nothing else: its waker stays here,
-    /// once, until the next change, whether or not it still waits.
-    pub fn poll_until(&self, cx: &mut Context<'_>, reached: impl FnOnce() -> bool) -> Poll<()> {
-        if reached() {
-            return Poll::Ready(());
-        }
-        if !self.waiting.borrow().values().any(|known| known.will_wake(cx.waker())) {
-            self.register(cx.waker());
-        }
-        Poll::Pending
+    /// Ready when `reached` says so, for hand-written futures: each has a slot, in which the waker that
+    /// it was last polled with stands until the next change. Polled to the end, it is empty.
+    pub fn poll_until(
+        &self,
+        slot: &PollSlot,
+        cx: &mut Context<'_>,
+        reached: impl FnOnce() -> bool,
+    ) -> Poll<()> {
+        let known = slot.0.take();
+        let reached = reached();
+        let old = match (known, reached) {
+            (Some(number), true) => self.waiting.borrow_mut().remove(&number),
+            (Some(number), false) => {
+                let waker = cx.waker().clone();
+                slot.0.set(Some(number));
+                self.waiting.borrow_mut().insert(number, waker)
+            }
+            (None, false) => {
+                slot.0.set(Some(self.register(cx.waker())));
+                None
+            }
+            (None, true) => None,
+        };
+        drop_wakers(old); // outside the borrow
+        if reached { Poll::Ready(()) } else { Poll::Pending }
     }
 
     /// Something has changed: all check again.
@@ -86,6 +102,11 @@ impl Notify {
     }
 }
 
+/// Where one hand-written future, or one `poll_*` function, leaves its waker with a [`Notify`]: the
+/// waker of the last poll, and no other.
+#[derive(Debug, Default)]
+pub struct PollSlot(Cell<Option<u64>>);
+
 /// The waker that one wait has registered, if it has.
 struct Registration<'a> {
     notify: &'a Notify,
@@ -96,7 +117,7 @@ impl Registration<'_> {
     fn remove(&mut self) {
         let Some(number) = self.number.take() else { return };
         let waker = self.notify.waiting.borrow_mut().remove(&number);
-        drop(waker);
+        drop_wakers(waker);
     }
 }
 

@@ -39,12 +39,12 @@
 //! Counterpart: Java's `AbstractQueuedSynchronizer`, and the batch semaphore under tokio's locks.
 
 use crate::base::id::{GenerationSlab, Key};
-use crate::event_loop::core::{spend_budget, with_current};
+use crate::event_loop::core::{run_caught, spend_budget};
+use crate::event_loop::scheduler::drop_wakers;
 use crate::event_loop::waker::task_of;
 use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 /// The waiters for a `G`, in order of arrival, and the waiters that have been granted one and
@@ -325,7 +325,7 @@ impl<S: Synchronizer> Future for Acquire<'_, S> {
             drop(owner);
             let new = cx.waker().clone();
             let old = self.owner.borrow_mut().waiters().replace_waker(key, new);
-            drop(old);
+            drop_wakers([old]);
         }
         Poll::Pending
     }
@@ -335,23 +335,25 @@ impl<S: Synchronizer> Drop for Acquire<'_, S> {
     fn drop(&mut self) {
         let Some(key) = self.key else { return };
         let removed = self.owner.borrow_mut().waiters().remove(key);
-        if let Removed::Granted(grant) = removed {
-            let next = self.owner.borrow_mut().give_back(grant);
-            wake(next);
+        match removed {
+            Removed::Waiting(waker) => drop_wakers([waker]),
+            Removed::Granted(grant) => {
+                let next = self.owner.borrow_mut().give_back(grant);
+                wake(next);
+            }
+            Removed::Gone => {}
         }
     }
 }
 
 /// Wakes the waiters that were granted something; call it when no borrow is held. If a foreign
-/// waker panics, the exception handler gets the panic, and the others are woken all the same.
+/// waker panics, the exception handler gets the panic (without a running loop standard error), and
+/// the others are woken all the same.
 pub fn wake(wakers: impl IntoIterator<Item = Waker>) {
     for waker in wakers {
-        if task_of(&waker).is_some() {
-            waker.wake(); // one of ours cannot panic
-        } else if let Some(core) = with_current(Rc::clone) {
-            core.wake_or_report(waker);
-        } else {
-            waker.wake();
+        match task_of(&waker) {
+            Some(_) => waker.wake(), // one of ours cannot panic
+            None => run_caught("a waker", || waker.wake()),
         }
     }
 }

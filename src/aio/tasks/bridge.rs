@@ -227,8 +227,9 @@ impl LoopHandle {
     /// cancelled on the loop's side; [`JobError::Broken`] if the loop is gone, now or before
     /// `future` is done. On the loop's own thread *await* it: no other thread can run the loop,
     /// so blocking there in [`result`](Future::result) gives [`JobError::WouldDeadlock`], and
-    /// `future` is dropped. (asyncio waits for ever.) A job that waits here while a task of the
-    /// loop *blocks* on that job is not detected: await the job.
+    /// `future` is dropped. (asyncio waits for ever.) The same if a task of the loop *blocks* on a
+    /// job that waits here, through however many jobs and loops; but not if it blocks by other
+    /// means than a [`Future`], on a channel, say: await the job.
     ///
     /// ```
     /// use singletrack::EventLoop;

@@ -19,6 +19,7 @@ use crate::base::id::TaskId;
 use crate::base::sync::Mutex;
 use crate::event_loop::core::{Core, run_caught};
 use crate::event_loop::join::Task;
+use crate::event_loop::scheduler::drop_wakers;
 use crate::event_loop::waker::task_of;
 use crate::task::state::TaskError;
 use std::collections::VecDeque;
@@ -95,7 +96,17 @@ impl WokenQueue {
     fn set_parent(&self, waker: &Waker) {
         let waker = waker.clone();
         let old = self.0.lock().parent.replace(waker);
-        drop(old);
+        drop_wakers(old);
+    }
+}
+
+/// However a wait ends, its waker goes with it.
+struct ForgetParent(Arc<WokenQueue>);
+
+impl Drop for ForgetParent {
+    fn drop(&mut self) {
+        let parent = self.0.0.lock().parent.take();
+        drop_wakers(parent);
     }
 }
 
@@ -132,6 +143,7 @@ impl<T> Children<T> {
 
     /// The next task that is done, and its number; `None` when all have been given out.
     pub async fn next(&mut self) -> Option<(usize, Task<T>)> {
+        let _forget = ForgetParent(Arc::clone(&self.woken));
         poll_fn(|cx| self.poll_next(cx)).await
     }
 

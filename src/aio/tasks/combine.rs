@@ -18,7 +18,7 @@
 //! | `shield` is cancelled | the inner task runs on | dropped: the same |
 
 use crate::aio::tasks::children::{ChildError, Children, output};
-use crate::aio::time::sleep::sleep;
+use crate::aio::time::sleep::{Sleep, sleep};
 use crate::event_loop::core::run_caught;
 use crate::event_loop::join::Task;
 use crate::event_loop::scheduler::create_task;
@@ -26,7 +26,7 @@ use crate::futures::waiting::ReturnWhen;
 use crate::task::state::TaskError;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// Awaits all tasks; their values come in the order of the arguments.
@@ -181,8 +181,8 @@ impl<T> Drop for Ending<T> {
 /// The tasks that are done, and the others, each in the order of the arguments.
 pub type DoneAndPending<T> = (Vec<Task<T>>, Vec<Task<T>>);
 
-/// Waits until `when` holds or `timeout` has passed (`None`: no limit), and returns all handles:
-/// those of tasks that are done, whose output can be had at once, and the others.
+/// Waits until `when` holds or `timeout` has passed since this call (`None`: no limit), and returns
+/// all handles: those of tasks that are done, whose output can be had at once, and the others.
 ///
 /// It never cancels and never fails: time running out is not an error. Dropped, it detaches
 /// the tasks. `FirstException` means a panic here; [`try_wait`] also counts `Err`s. No tasks:
@@ -206,32 +206,31 @@ pub type DoneAndPending<T> = (Vec<Task<T>>, Vec<Task<T>>);
 #[doc(alias = "asyncio.FIRST_COMPLETED")]
 #[doc(alias = "asyncio.FIRST_EXCEPTION")]
 #[doc(alias = "asyncio.ALL_COMPLETED")]
-pub async fn wait<T>(
+pub fn wait<T>(
     tasks: impl IntoIterator<Item = Task<T>>,
     when: ReturnWhen,
     timeout: Option<Duration>,
-) -> DoneAndPending<T> {
-    wait_until(tasks, when, timeout, Task::panicked).await
+) -> impl Future<Output = DoneAndPending<T>> {
+    wait_until(tasks.into_iter().collect(), when, timeout.map(sleep), Task::panicked)
 }
 
 /// Like [`wait`], for tasks that return `Result`: `FirstException` means a panic or an `Err`.
 /// A task that was cancelled is no exception, as in asyncio.
 #[doc(alias = "asyncio.wait")]
-pub async fn try_wait<T, E>(
+pub fn try_wait<T, E>(
     tasks: impl IntoIterator<Item = Task<Result<T, E>>>,
     when: ReturnWhen,
     timeout: Option<Duration>,
-) -> DoneAndPending<Result<T, E>> {
-    wait_until(tasks, when, timeout, Task::failed).await
+) -> impl Future<Output = DoneAndPending<Result<T, E>>> {
+    wait_until(tasks.into_iter().collect(), when, timeout.map(sleep), Task::failed)
 }
 
 async fn wait_until<T>(
-    tasks: impl IntoIterator<Item = Task<T>>,
+    mut children: Children<T>,
     when: ReturnWhen,
-    timeout: Option<Duration>,
+    alarm: Option<Sleep>,
     failed: impl Fn(&Task<T>) -> bool,
 ) -> DoneAndPending<T> {
-    let mut children: Children<T> = tasks.into_iter().collect();
     let mut seen = Vec::new();
     let all = async {
         while let Some((number, task)) = children.next().await {
@@ -246,9 +245,9 @@ async fn wait_until<T>(
             }
         }
     };
-    match timeout {
+    match alarm {
         None => all.await,
-        Some(timeout) => either(all, sleep(timeout)).await,
+        Some(alarm) => either(all, alarm).await,
     }
     seen.extend(children.into_rest());
     seen.sort_by_key(|(number, _)| *number);
@@ -306,6 +305,11 @@ impl<T> AsCompleted<T> {
     /// nothing.
     pub async fn next(&mut self) -> Option<Task<T>> {
         self.0.next().await.map(|(_, task)| task)
+    }
+
+    /// [`next`](Self::next) for hand-written futures.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Task<T>>> {
+        self.0.poll_next(cx).map(|next| next.map(|(_, task)| task))
     }
 
     /// The tasks that have not been given out, in the order of the arguments.

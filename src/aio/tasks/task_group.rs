@@ -22,12 +22,14 @@
 //! exception: a child that drops the `run` of its own group cannot be dropped while it is being
 //! polled; it is cancelled, and gone in the next iteration.
 
+use crate::aio::sync::waiters::wake;
 use crate::aio::tasks::children::ChildError;
 use crate::aio::tasks::task_tree::{Awaits, add_to_awaited_by};
 use crate::base::id::{GenerationSlab, Key, TaskId};
 use crate::event_loop::core::{Core, current, run_caught, run_or_send};
 use crate::event_loop::inbox::LoopMessage;
 use crate::event_loop::join::Task;
+use crate::event_loop::scheduler::drop_wakers;
 use crate::event_loop::waker::task_of;
 use crate::task::state::TaskError;
 use std::cell::RefCell;
@@ -245,7 +247,7 @@ impl<E> TaskGroup<E> {
     fn set_parent(&self, waker: &Waker) {
         let waker = waker.clone();
         let old = self.state.borrow_mut().parent.replace(waker);
-        drop(old);
+        drop_wakers(old);
     }
 }
 
@@ -297,7 +299,7 @@ impl<E> Membership<E> {
         let parent = state.parent.take();
         drop(state);
         id.into_iter().for_each(cancel);
-        parent.into_iter().for_each(Waker::wake);
+        wake(parent);
     }
 }
 
@@ -307,7 +309,7 @@ impl<E> Drop for Membership<E> {
         state.members.remove(self.key);
         let parent = if state.members.is_empty() { state.parent.take() } else { None };
         drop(state);
-        parent.into_iter().for_each(Waker::wake);
+        wake(parent);
     }
 }
 
@@ -317,7 +319,7 @@ struct EndOnDrop<'a, E>(&'a TaskGroup<E>);
 impl<E> Drop for EndOnDrop<'_, E> {
     fn drop(&mut self) {
         let parent = self.0.state.borrow_mut().parent.take();
-        drop(parent); // it is not to be woken when the last of them is gone
+        drop_wakers(parent); // it is not to be woken when the last of them is gone
         self.0.close().into_iter().for_each(Core::end_now);
         let errors = std::mem::take(&mut self.0.state.borrow_mut().errors);
         for error in errors {

@@ -15,7 +15,8 @@
 //! ```
 //! A task that several await stands below each of them; what it awaits itself only below the
 //! first, so that a ring ends and no drawing is longer than the tasks and their edges. (CPython
-//! draws paths, of which there may be exponentially many: gh-156860.)
+//! draws paths, of which there may be exponentially many: gh-156860.) A chain of any length is drawn
+//! on a stack of any size; below 64 levels its lines say their level instead of being indented.
 //!
 //! A wait for several tasks gives each of them a waker of its own, which is no task's number. It
 //! registers itself ([`add_to_awaited_by`]):
@@ -232,19 +233,18 @@ impl TaskTree {
         }
     }
 
-    fn draw(
-        &self,
+    /// Draws these nodes and all below them. Without recursion: a chain of tasks that await each other
+    /// may be longer than any stack.
+    fn draw<'a>(
+        &'a self,
         f: &mut fmt::Formatter<'_>,
-        nodes: &[&TaskNode],
-        indent: &str,
+        nodes: Vec<&'a TaskNode>,
+        top: Branch,
         drawn: &mut BTreeSet<u64>,
     ) -> fmt::Result {
-        for (i, node) in nodes.iter().enumerate() {
-            let (branch, below) = match i + 1 == nodes.len() {
-                true => ("└── ", "    "),
-                false => ("├── ", "│   "),
-            };
-            let label = format!("{indent}{branch}(T) {}", node.name);
+        let mut ahead = top.below(nodes);
+        while let Some((node, branch)) = ahead.pop() {
+            let label = format!("{branch}(T) {}", node.name);
             if !drawn.insert(node.id.raw()) {
                 writeln!(f, "{label:<34} (see above)")?;
                 continue;
@@ -254,10 +254,56 @@ impl TaskTree {
                 Some(place) => writeln!(f, "{label:<34} {doing:<28} {place}")?,
                 None => writeln!(f, "{label:<34} {doing}")?,
             }
-            let children = self.children(node.id);
-            self.draw(f, &children, &format!("{indent}{below}"), drawn)?;
+            ahead.extend(branch.below(self.children(node.id)));
         }
         Ok(())
+    }
+}
+
+/// So many levels are drawn as branches. Below them a line begins with the number of its level, or a
+/// long chain would be wider than any page, and as large as its length squared.
+const DRAWN_LEVELS: usize = 64;
+
+/// What stands in front of a node.
+#[derive(Debug, Clone, Default)]
+struct Branch {
+    level: usize,
+    indent: Rc<str>,
+    is_last: bool,
+}
+
+impl Branch {
+    /// Where the loop's own line is.
+    fn root() -> Branch {
+        Branch { level: 1, indent: Rc::from(""), is_last: true }
+    }
+
+    /// The nodes of the next level, the first one on top.
+    fn below<'a>(&self, nodes: Vec<&'a TaskNode>) -> Vec<(&'a TaskNode, Branch)> {
+        let indent = match (self.level, self.is_last) {
+            (0, _) | (DRAWN_LEVELS.., _) => Rc::clone(&self.indent),
+            (_, true) => Rc::from(format!("{}    ", self.indent)),
+            (_, false) => Rc::from(format!("{}│   ", self.indent)),
+        };
+        let last = nodes.len().saturating_sub(1);
+        let branch = |(at, node)| {
+            (
+                node,
+                Branch { level: self.level + 1, indent: Rc::clone(&indent), is_last: at == last },
+            )
+        };
+        nodes.into_iter().enumerate().map(branch).rev().collect()
+    }
+}
+
+impl fmt::Display for Branch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.indent)?;
+        match (self.level, self.is_last) {
+            (level, _) if level > DRAWN_LEVELS => write!(f, "level {level}: "),
+            (_, true) => f.write_str("└── "),
+            (_, false) => f.write_str("├── "),
+        }
     }
 }
 
@@ -280,11 +326,11 @@ impl fmt::Display for TaskTree {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut drawn = BTreeSet::new();
         writeln!(f, "└── (T) main")?;
-        self.draw(f, &self.children(self.root), "    ", &mut drawn)?;
-        self.draw(f, &self.roots(), "", &mut drawn)?;
+        self.draw(f, self.children(self.root), Branch::root(), &mut drawn)?;
+        self.draw(f, self.roots(), Branch::default(), &mut drawn)?;
         // Only rings are left: tasks that await each other.
         while let Some(node) = self.nodes().find(|node| !drawn.contains(&node.id.raw())) {
-            self.draw(f, &[node], "", &mut drawn)?;
+            self.draw(f, vec![node], Branch::default(), &mut drawn)?;
         }
         Ok(())
     }

@@ -7,6 +7,8 @@
 //!      │
 //!   Timers     (event_loop/timers.rs) a heap of deadlines
 //! ```
+//! From when a time counts is one rule for all of them, and stands in [`sleep`].
+//!
 //! Read `sleep`, then `timeout`: there a drop replaces asyncio's counting of cancels.
 
 pub mod sleep;

@@ -1,24 +1,40 @@
-//! Sleeping, without holding the thread.
+//! Sleeping, without holding the thread; and from when a time counts.
 //!
-//! *Promises*: never wakes early; a dropped sleep takes its timer with it.
+//! *Promises*: never wakes early; a dropped sleep takes its timer with it. A time counts from the
+//! call that names it.
 //! *Leaves out*: limits around other futures (`aio/time/timeout.rs`).
 //!
 //! ```text
 //!            first poll: a timer               the timer has fired
 //!   New ───────────────────────────► Armed ───────────────────────► Over
-//!                                      └─ drop: the timer is cancelled
+//!    └─ at which time: settled by        └─ drop: the timer is cancelled
+//!       the call
 //! ```
+//! # From when a time counts
+//!
+//! *From the call*, by the clock of the loop that the thread is running, for all that waits for
+//! time: [`sleep`], [`timeout`](crate::aio::timeout), [`wait_for`](crate::aio::wait_for), the limit
+//! of [`wait`](crate::aio::wait) and the rest of its kin. So `let nap = sleep(…)` before some work
+//! and `nap.await` after it take the longer of the two, not their sum, as in tokio; and a limit that
+//! is written above a block is the block's, wherever its first await is. (A coroutine of asyncio's
+//! has not begun before it is awaited, so `asyncio.sleep` counts from there.)
+//!
+//! Where the call finds no clock to read, a time counts from the first poll: outside a running
+//! loop, as in `event_loop.run_until_complete(sleep(…))`; and when the future was made on one loop
+//! and goes to another, since their clocks have nothing to do with each other.
 
 use crate::base::id::{Key, LoopId};
-use crate::event_loop::core::{Due, current, drop_or_report_to, run_or_send};
+use crate::event_loop::core::{Due, current, drop_or_report_to, run_or_send, with_current};
 use crate::event_loop::inbox::LoopMessage;
+use crate::event_loop::scheduler::drop_wakers;
 use crate::event_loop::timers::deadline_after;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-/// Waits until `delay` has passed, counted from the first poll.
+/// Waits until `delay` has passed since this call ([outside a running loop](self): since the first
+/// poll).
 ///
 /// Zero lets the other tasks run once, as `asyncio.sleep(0)` does. A delay of 584 years or
 /// more never ends.
@@ -39,7 +55,17 @@ use std::time::Duration;
 /// ```
 #[doc(alias = "asyncio.sleep")]
 pub fn sleep(delay: Duration) -> Sleep {
-    Sleep { state: SleepState::New(delay) }
+    let counts = |loop_id, now| SleepState::Until(loop_id, deadline_after(now, delay), delay);
+    let state = match delay.is_zero() {
+        true => None, // no clock need be read
+        false => with_current(|core| counts(core.id, core.now())),
+    };
+    Sleep { state: state.unwrap_or(SleepState::For(delay)) }
+}
+
+/// Waits until a time of this loop's clock, in nanoseconds.
+pub(super) fn sleep_until(loop_id: LoopId, deadline: u64) -> Sleep {
+    Sleep { state: SleepState::Until(loop_id, deadline, Duration::ZERO) }
 }
 
 /// The future of [`sleep`]. It holds only numbers, so it is `Send` and `Sync`; but once
@@ -52,20 +78,26 @@ pub struct Sleep {
 
 #[derive(Debug)]
 enum SleepState {
-    New(Duration),
+    /// Not polled yet, and no clock has been read: for so long from the first poll.
+    For(Duration),
+    /// Not polled yet: until this time of this loop's clock, or on another loop for so long.
+    Until(LoopId, u64, Duration),
     Armed(LoopId, Key),
     Over,
 }
 
 impl Sleep {
     /// The first poll: arms the timer.
-    fn arm(delay: Duration, waker: &Waker) -> SleepState {
-        if delay.is_zero() {
+    fn arm(deadline: Option<(LoopId, u64)>, delay: Duration, waker: &Waker) -> SleepState {
+        if deadline.is_none() && delay.is_zero() {
             waker.wake_by_ref();
             return SleepState::Over;
         }
         let core = current("sleep");
-        let deadline = deadline_after(core.now(), delay);
+        let deadline = match deadline {
+            Some((loop_id, deadline)) if loop_id == core.id => deadline,
+            _ => deadline_after(core.now(), delay),
+        };
         let due = Due::Wake(waker.clone()); // may be a foreign one: outside the borrow
         let key = core.timers.borrow_mut().insert(deadline, due);
         SleepState::Armed(core.id, key)
@@ -83,7 +115,10 @@ impl Sleep {
         let mut other = Due::Wake(waker.clone());
         let armed =
             core.timers.borrow_mut().get_mut(key).map(|due| std::mem::swap(due, &mut other));
-        armed.is_none() // the other waker, maybe a foreign one, is dropped outside the borrow
+        if let Due::Wake(other) = other {
+            drop_wakers([other]); // maybe a foreign one: outside the borrow
+        }
+        armed.is_none()
     }
 }
 
@@ -91,19 +126,20 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        match self.state {
-            SleepState::New(delay) => {
-                self.state = Self::arm(delay, cx.waker());
-                Poll::Pending
+        self.state = match self.state {
+            SleepState::For(delay) => Self::arm(None, delay, cx.waker()),
+            SleepState::Until(loop_id, deadline, delay) => {
+                Self::arm(Some((loop_id, deadline)), delay, cx.waker())
             }
             SleepState::Armed(loop_id, key) if !Self::is_over(loop_id, key, cx.waker()) => {
-                Poll::Pending
+                return Poll::Pending;
             }
             SleepState::Armed(..) | SleepState::Over => {
                 self.state = SleepState::Over;
-                Poll::Ready(())
+                return Poll::Ready(());
             }
-        }
+        };
+        Poll::Pending
     }
 }
 

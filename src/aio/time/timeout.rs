@@ -22,8 +22,10 @@
 //! is nothing to count: an outside cancel drops the time limit together with the body, and
 //! an inner limit and an outer one cannot be mistaken for each other.
 
-use crate::aio::time::sleep::{Sleep, sleep};
+use crate::aio::time::sleep::{Sleep, sleep, sleep_until};
 use crate::event_loop::core::current;
+use crate::event_loop::scheduler::drop_wakers;
+use crate::event_loop::timers::deadline_after;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -45,7 +47,8 @@ impl fmt::Display for TimedOut {
 
 impl std::error::Error for TimedOut {}
 
-/// Awaits `future` for at most `limit`; `None` means for ever.
+/// Awaits `future` for at most `limit`, counted [from this call](crate::aio::time::sleep); `None`
+/// means for ever. It is `Send` if `future` is.
 ///
 /// The future is polled first, so even with a limit of zero it has one chance. asyncio's
 /// `wait_for(coroutine, 0)` never starts the coroutine; but whether a Rust future is done can
@@ -70,13 +73,20 @@ impl std::error::Error for TimedOut {}
 /// ```
 #[doc(alias = "asyncio.wait_for")]
 #[doc(alias = "tokio::time::timeout")]
-pub async fn wait_for<F: Future>(
+pub fn wait_for<F: Future>(
     future: F,
     limit: Option<Duration>,
-) -> Result<F::Output, TimedOut> {
-    match limit {
-        None => Ok(future.await),
-        Some(limit) => timeout(limit).run(future).await,
+) -> impl Future<Output = Result<F::Output, TimedOut>> {
+    let alarm = limit.map(sleep);
+    async move {
+        let Some(alarm) = alarm else { return Ok(future.await) };
+        let (mut future, mut alarm) = (pin!(future), pin!(alarm));
+        poll_fn(|cx| match future.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Ok(output)),
+            Poll::Pending => alarm.as_mut().poll(cx).map(|()| Err(TimedOut)),
+        })
+        .await
+        // If time is up, the future is dropped here.
     }
 }
 
@@ -105,7 +115,8 @@ pub async fn wait_for<F: Future>(
 /// When called outside a running loop.
 #[doc(alias = "asyncio.timeout")]
 pub fn timeout(delay: Duration) -> Timeout {
-    timeout_at(Some(now().saturating_add(delay)))
+    let deadline = deadline_after(current("timeout").now(), delay);
+    timeout_at(Some(Duration::from_nanos(deadline)))
 }
 
 /// A limit at a time of the [loop's clock](crate::EventLoop::time); `None`: not yet.
@@ -116,11 +127,6 @@ pub fn timeout_at(when: Option<Duration>) -> Timeout {
         state: Cell::new(TimeoutState::New),
         alarm: RefCell::default(),
     }
-}
-
-/// The running loop's clock.
-fn now() -> Duration {
-    Duration::from_nanos(current("timeout").now())
 }
 
 /// A time limit that can be moved while the block under it runs. See [`timeout`].
@@ -232,7 +238,7 @@ impl Timeout {
         let alarm = self.alarm.take();
         let mut sleep_left = match (alarm.sleep, self.when.get()) {
             (Some(armed), _) => Some(armed),
-            (None, when) => when.map(|when| sleep(when.saturating_sub(now()))),
+            (None, when) => when.map(alarm_at),
         };
         let over = match &mut sleep_left {
             Some(armed) => Pin::new(armed).poll(cx),
@@ -244,6 +250,15 @@ impl Timeout {
     }
 }
 
+/// One that is due now rings in the next iteration.
+fn alarm_at(when: Duration) -> Sleep {
+    let core = current("timeout");
+    match deadline_after(0, when) {
+        deadline if deadline <= core.now() => sleep(Duration::ZERO),
+        deadline => sleep_until(core.id, deadline),
+    }
+}
+
 /// However the block ends, by a panic or a drop as well, its limit is over.
 struct EndOnDrop<'a>(&'a Timeout);
 
@@ -252,7 +267,6 @@ impl Drop for EndOnDrop<'_> {
         if self.0.state.get() == TimeoutState::Running {
             self.0.state.set(TimeoutState::Over);
         }
-        let alarm = self.0.alarm.take();
-        drop(alarm);
+        drop_wakers(self.0.alarm.take().waker);
     }
 }

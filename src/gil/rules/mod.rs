@@ -25,4 +25,4 @@ pub mod policy;
 pub mod switch_point;
 pub mod threading;
 pub mod ticker;
-pub(crate) mod wait_queue;
+pub mod wait_queue;

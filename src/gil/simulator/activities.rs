@@ -97,6 +97,9 @@ impl Simulator {
             }
             Activity::End => self.end_thread(thread),
         }
+        if let Some(whom) = self.machine.appoints() {
+            self.timeline.wake(whom.index(), false);
+        }
         self.show_request_to_holder();
     }
 

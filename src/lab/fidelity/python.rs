@@ -16,6 +16,7 @@ use crate::gil::rules::policy::SwitchPolicy;
 use crate::lab::fidelity::subject::{ADDERS, ADDITIONS, PAIRS, Passes, Subject, countdown_passes};
 use crate::lab::fidelity::subject::{exchange_packets, send_pings};
 use crate::lab::report::failure::Failure;
+use crate::lab::report::outside::{self, Patience};
 use crate::lab::scenes::echo::{CoreSplit, ask};
 use crate::sys::fd::wait_readable;
 use std::collections::BTreeSet;
@@ -171,16 +172,17 @@ impl Python {
     /// The next line of its answers.
     ///
     /// # Errors
-    /// If it ends, or does not answer for so long.
+    /// If it ends, or does not answer for so long; or if somebody has ended the command.
     pub fn line(&mut self, limit: Duration) -> Result<String, Failure> {
-        let deadline = Instant::now() + limit;
+        let mut patience = Patience::new(limit, Instant::now());
         loop {
             if let Some(end) = self.unread.iter().position(|&byte| byte == b'\n') {
                 let line: Vec<u8> = self.unread.drain(..=end).collect();
                 return Ok(String::from_utf8_lossy(&line).trim().to_owned());
             }
-            let left = deadline.saturating_duration_since(Instant::now());
-            let readable = wait_readable(self.answers.as_fd(), left);
+            outside::check()?;
+            let left = patience.left(Instant::now());
+            let readable = wait_readable(self.answers.as_fd(), left.min(outside::LOOK));
             if readable.map_err(|e| self.failed(&e.to_string()))? {
                 let mut buffer = [0; 4096];
                 match self.answers.read(&mut buffer) {

@@ -1,5 +1,5 @@
 //! The traits of `futures-io`, used as code that knows only them would:
-//! `cargo test --features futures-io --test aio_futures_io`.
+//! `cargo test --features futures-io --test interop_futures_io`.
 #![cfg(feature = "futures-io")]
 
 mod common;
@@ -120,4 +120,44 @@ impl AsyncRead for SharedStream {
         let mut buffers = [IoSliceMut::new(buffer)];
         Pin::new(&mut &*self.0).poll_read_vectored(cx, &mut buffers)
     }
+}
+
+/// Whatever is polled through the traits holds the waker of its last poll, as `std` asks.
+#[test]
+fn a_waker_replaces_the_one_before_it() {
+    use std::sync::{Arc, Weak};
+    use std::task::{Context, Wake, Waker};
+    struct Quiet;
+    impl Wake for Quiet {
+        fn wake(self: Arc<Self>) {}
+    }
+    fn holds_one(name: &str, mut poll: impl FnMut(&mut Context<'_>) -> bool) {
+        let mut handed: Vec<Weak<Quiet>> = Vec::new();
+        for _ in 0..50 {
+            let quiet = Arc::new(Quiet);
+            handed.push(Arc::downgrade(&quiet));
+            let waker = Waker::from(quiet);
+            assert!(poll(&mut Context::from_waker(&waker)), "{name} is pending");
+        }
+        let held = handed.iter().filter(|waker| waker.strong_count() > 0).count();
+        assert!(held <= 1, "{name} holds {held}");
+    }
+    let event_loop = EventLoop::new().unwrap();
+    event_loop.set_budget(u32::MAX);
+    event_loop.run_until_complete(async {
+        let (stream, _there) = UnixStream::pair().unwrap();
+        while stream.try_write(&[0; 4096]).is_ok() {}
+        let mut bytes = [0; 8];
+        let mut shared = &stream;
+        holds_one("read", |cx| Pin::new(&mut shared).poll_read(cx, &mut bytes).is_pending());
+        holds_one("write", |cx| Pin::new(&mut shared).poll_write(cx, b"x").is_pending());
+        let (here, _there) = UnixStream::pair().unwrap();
+        let (mut reader, mut writer) = split(here);
+        writer.write(&vec![0; 8 << 20]).unwrap();
+        holds_one("fill", |cx| Pin::new(&mut reader).poll_fill_buf(cx).is_pending());
+        holds_one("write, buffered", |cx| Pin::new(&mut writer).poll_write(cx, b"x").is_pending());
+        holds_one("flush", |cx| Pin::new(&mut writer).poll_flush(cx).is_pending());
+        holds_one("close", |cx| Pin::new(&mut writer).poll_close(cx).is_pending());
+        writer.abort();
+    });
 }

@@ -7,7 +7,7 @@
 //! ```text
 //!   x += 1     LOAD_GLOBAL  x     ─┐
 //!              LOAD_CONST   1      │ 2.7 may switch after every counted one,
-//!              ADD                 │ 3.9 after every one, 3.10 after none
+//!              ADD                 │ 3.9 after every one, later ones nowhere here
 //!              STORE_GLOBAL x     ─┘
 //! ```
 //! Each instruction has a *switch point*, of one of eight kinds (`gil/rules/switch_point.rs`), and each

@@ -256,12 +256,25 @@ impl LoopHandle {
     where
         F: std::future::Future<Output: Send> + Send + 'static,
     {
-        let (promise, result) = promise_of(loop_guard_id(self.id()));
-        let promised = TaskPromise { promise: Some(promise), loop_id: self.id() };
-        // If the loop is gone the call is dropped, and with it the promise, which reports that.
-        let _ = self.call_soon_threadsafe(move || drop(create_task(promised.run(future))));
-        result
+        run_on_loop(*self, move || future)
     }
+}
+
+/// Has a loop make a future and run it as a task; its value, or why there is none, comes back.
+pub(crate) fn run_on_loop<F>(
+    handle: LoopHandle,
+    make: impl FnOnce() -> F + Send + 'static,
+) -> Future<F::Output>
+where
+    F: std::future::Future<Output: Send> + 'static,
+{
+    let (promise, result) = promise_of(loop_guard_id(handle.id()));
+    let promised = TaskPromise { promise: Some(promise), loop_id: handle.id() };
+    // Made inside the task, so that its panic is the value's. If the loop is gone the call is dropped,
+    // and with it the promise, which reports that.
+    let call = move || drop(create_task(promised.run(async move { make().await })));
+    let _ = handle.call_soon_threadsafe(call);
+    result
 }
 
 /// The promise of a task's output. Dropped, because the task or the loop has gone, it gives the

@@ -96,7 +96,7 @@ pub use tasks::combine::{
     try_wait, wait,
 };
 pub use tasks::current::{
-    ContextVar, all_tasks, create_named_task, current_task, scope, task_name,
+    ContextVar, all_tasks, consume_budget, create_named_task, current_task, scope, task_name,
 };
 pub use tasks::on_loop::on_loop;
 pub use tasks::task_group::{GroupClosed, GroupErrors, TaskGroup};

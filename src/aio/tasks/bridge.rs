@@ -16,7 +16,7 @@
 use crate::base::id::LoopId;
 use crate::base::panic::into_message;
 use crate::event_loop::calls::{LoopClosed, LoopHandle};
-use crate::event_loop::core::{Core, current};
+use crate::event_loop::core::{Core, current, spend_budget};
 use crate::event_loop::inbox;
 use crate::event_loop::lifecycle::EventLoop;
 use crate::event_loop::scheduler::create_task;
@@ -32,7 +32,7 @@ use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// A job that is cancelled when this handle is dropped.
 ///
@@ -71,7 +71,11 @@ impl<T> std::future::Future for ExecutorJob<T> {
     type Output = Result<T, JobError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(self.0.as_mut().expect("only `detach` and `drop` take it")).poll(cx)
+        let future = self.0.as_mut().expect("only `detach` and `drop` take it");
+        if future.done() {
+            ready!(spend_budget(cx)); // to wait costs nothing
+        }
+        Pin::new(future).poll(cx)
     }
 }
 

@@ -2,29 +2,31 @@
 //!
 //! *Assumes*: the process has one thread, for the lab forks a child for each run that it measures.
 //! *Promises*: results on stdout, everything else on stderr; one line and exit code 1 or 2
-//! where there is no result; 130 on SIGINT. A comparison that is interrupted shows what it has. What
-//! was ignored when the command began (`nohup`, `&`) stays ignored.
+//! where there is no result; 1 if a program's `expect` is broken; 130 on SIGINT. A comparison, an
+//! exploration or a scene that is interrupted shows what it has. What was ignored when the command
+//! began (`nohup`, `&`) stays ignored.
 //! *Leaves out*: all logic (`lab`).
 //!
 //! ```text
 //!   argv ─ parse ─▶ Request ─ handle ─▶ compare · explore · dis             ─ print ─▶ stdout
-//!                                       show · fidelity · parity
+//!                                       show · fidelity · parity · explain
 //! ```
 
-use singletrack::lab::cli::{CliError, ColorChoice, CompareRequest, Request, parse};
-use singletrack::lab::compare::output::{Progress, document, table};
+use singletrack::lab::cli::{CliError, Request, parse};
+use singletrack::lab::compare_command::compare;
+use singletrack::lab::explain::page::explain;
 use singletrack::lab::explore::output::explore;
 use singletrack::lab::gil_cli::GilRequest;
 use singletrack::lab::gil_command::{fidelity, parity, show};
 use singletrack::lab::report::failure::Failure;
 use singletrack::lab::report::outside::{Ended, check, ended, watch};
-use singletrack::sys::fd::{stdout_was_closed, terminal_width};
+use singletrack::lab::report::terminal::{ColorChoice, Page};
+use singletrack::sys::fd::stdout_was_closed;
 use singletrack::sys::process::settle_ignored_signals;
 use singletrack::sys::signal::exit_on_interrupt;
-use singletrack::vm::disassembler::dis;
+use singletrack::vm::disassembler::dis_under;
 use std::env;
-use std::io::{self, IsTerminal, Write};
-use std::os::fd::AsFd;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 const WORK_FAILED: u8 = 1;
@@ -49,72 +51,24 @@ fn handle(request: &Request) -> Result<(), Failure> {
     let refused = |e: io::Error| Failure::io("a signal handler", &e, "run it again");
     settle_ignored_signals().map_err(refused)?;
     match request {
-        Request::Compare(_) => watch()?,
-        _ => exit_on_interrupt().map_err(refused)?,
+        Request::Dis(_) => exit_on_interrupt().map_err(refused)?,
+        _ => watch()?,
     }
     match request {
-        Request::Compare(request) => compare(request),
-        Request::Explore(request) => print(&explore(request)),
-        Request::Dis(program) => print(&dis(program)),
+        Request::Compare(request) => compare(request, &Page::on_stdout(None, request.color), print),
+        Request::Explore(request) => {
+            let explored = explore(request);
+            print(&explored.text)?;
+            explored.failure.map_or(Ok(()), Err)
+        }
+        Request::Dis(request) => print(&dis_under(&request.program, &request.policies)),
+        Request::Explain(request) => explain(request, &Page::on_stdout(None, request.color), print),
         Request::Gil(GilRequest::Scene(request)) => {
-            show(request, wants_colour(ColorChoice::Auto), print)
+            show(request, &Page::on_stdout(request.width, request.color), print)
         }
         Request::Gil(GilRequest::Fidelity(request)) => fidelity(request, print),
-        Request::Gil(GilRequest::Parity(request)) => parity(request, print),
-    }
-}
-
-/// Shows each case as soon as it has ended, or all as JSON in the end; of a case that fails, what
-/// was measured before.
-fn compare(request: &CompareRequest) -> Result<(), Failure> {
-    let CompareRequest { cases, race, json, color } = request;
-    let colour = wants_colour(*color);
-    let mut progress = Progress::new(race.runs(cases.len()));
-    let (mut results, mut failure) = (Vec::new(), None);
-    for case in cases {
-        let raced = race.case(case, |model| progress.begin(case.name(), model));
-        let result = match raced {
-            Ok(result) => Some(result),
-            Err(unfinished) => {
-                failure = Some(unfinished.failure);
-                unfinished.kept.map(|kept| *kept)
-            }
-        };
-        if let Some(result) = result {
-            if !json {
-                let gap = if results.is_empty() { "" } else { "\n" };
-                let width = terminal_width(io::stdout().as_fd());
-                let table = table(&result, colour, width);
-                progress.aside(|| print(&format!("{gap}{table}")))?;
-            }
-            results.push(result);
-        }
-        if failure.is_some() {
-            break;
-        }
-    }
-    drop(progress);
-    match json {
-        true => print(&format!("{:#}\n", document(&results, failure.as_ref())))?,
-        false if failure.is_none() => {
-            print("\nWhat the columns mean: singletrack compare --help\n")?;
-        }
-        false => {}
-    }
-    failure.map_or(Ok(()), Err)
-}
-
-fn wants_colour(when: ColorChoice) -> bool {
-    let set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
-    match when {
-        ColorChoice::Always => true,
-        ColorChoice::Never => false,
-        ColorChoice::Auto if set("NO_COLOR") => false,
-        ColorChoice::Auto if env::var_os("CLICOLOR_FORCE").is_some_and(|value| value != "0") => {
-            true
-        }
-        ColorChoice::Auto => {
-            io::stdout().is_terminal() && env::var_os("TERM").is_none_or(|term| term != "dumb")
+        Request::Gil(GilRequest::Parity(request)) => {
+            parity(request, &Page::on_stdout(None, ColorChoice::Never), print)
         }
     }
 }

@@ -9,10 +9,12 @@ use proptest::prelude::*;
 use singletrack::base::id::Key;
 use singletrack::futures::encode;
 use singletrack::process::message::call::greeting;
+use singletrack::process::message::claim::WORDS;
 use singletrack::process::message::frame::{FrameKind, frame};
 use singletrack::process::pool::dispatcher::*;
 use singletrack::process::pool::job::*;
 use singletrack::process::pool::replies::ReplyReader;
+use singletrack::process::pool::take_back::Claims;
 use singletrack::process::pool::worker::*;
 use singletrack::process::pool::workers::{BACKOFF_NS, MAX_FAILURES};
 
@@ -29,6 +31,11 @@ fn op() -> impl Strategy<Value = Op> {
         12 => worker.clone().prop_map(|worker| Op::Answer { worker }),
         1 => worker.clone().prop_map(|worker| Op::AnswerOther { worker }),
         1 => worker.clone().prop_map(|worker| Op::Garbage { worker }),
+        3 => worker.clone().prop_map(|worker| Op::Claim { worker }),
+        1 => worker.clone().prop_map(|worker| Op::TakeBack { worker }),
+        1 => (0usize..64, any::<bool>())
+            .prop_map(|(job, all_or_none)| Op::Withdraw { job, all_or_none }),
+        2 => worker.clone().prop_map(|worker| Op::End { worker }),
         3 => worker.clone().prop_map(|worker| Op::Die { worker }),
         6 => Just(Op::SpawnSucceeds),
         1 => Just(Op::SpawnFails),
@@ -180,6 +187,127 @@ fn how_quick_jobs_were_says_little_of_those_after_a_pause() {
     assert_eq!(send(&mut pool, now + 1_000), 2, "one to do, two ahead");
 }
 
+/// Which of one worker's jobs it has begun: those before this place.
+struct Begun(u64);
+
+impl Claims for Begun {
+    fn take_back(&mut self, _worker: Key, nth: u64) -> bool {
+        nth >= self.0
+    }
+
+    fn is_claimed(&mut self, _worker: Key, nth: u64) -> bool {
+        nth < self.0
+    }
+}
+
+/// Three workers that have shown that they are quick, and the number of jobs that they did.
+fn quick_workers() -> (Dispatcher<()>, Vec<Key>, u64) {
+    let (mut pool, keys) = pool(3);
+    for round in 0..100 {
+        let (first, now) = (3 * round, round * 5_000);
+        submit(&mut pool, first..first + 3);
+        assert_eq!(send(&mut pool, now), 3);
+        for key in &keys {
+            let ids: Vec<u64> = pool.held(*key).map(|job| job.id).collect();
+            ids.into_iter().for_each(|id| _ = pool.answered(*key, id, now + 5_000).unwrap());
+        }
+    }
+    (pool, keys, 300)
+}
+
+#[test]
+fn no_job_waits_behind_another_while_a_worker_is_idle() {
+    let (mut pool, keys, first) = quick_workers();
+    let now = 20_000_000;
+    submit(&mut pool, first..first + 6);
+    assert_eq!(send(&mut pool, now), 6, "two each: they were quick until now");
+    let begun = pool.ever_delivered(keys[0]) - 1; // it has begun the first of its two
+    let late = now + AHEAD_NS;
+    for key in &keys[1..] {
+        let ids: Vec<u64> = pool.held(*key).map(|job| job.id).collect();
+        ids.into_iter().for_each(|id| _ = pool.answered(*key, id, late - 2).unwrap());
+    }
+    assert!(pool.next_action(late - 1).is_none(), "it may be quick yet");
+    assert_eq!(pool.next_deadline(), Some(late));
+    assert!(matches!(pool.next_action(late), Some(Action::TakeBack(key)) if key == keys[0]));
+    pool.take_back(keys[0], &mut Begun(begun));
+    assert_eq!(pool.load(keys[0]), 1);
+    let sent = pool.assign(late, |_| true).unwrap();
+    assert_ne!(sent, keys[0]);
+    assert!(pool.next_action(late).is_none());
+    // The first runs for long: nothing is sent behind it, though the others have one each.
+    submit(&mut pool, first + 6..first + 20);
+    send(&mut pool, late);
+    assert_eq!(pool.load(keys[0]), 1);
+}
+
+#[test]
+fn a_closed_pool_keeps_an_idle_worker_for_jobs_that_wait_behind_another() {
+    let (mut pool, keys, first) = quick_workers();
+    pool.resize(2);
+    while pool.next_action(0).is_some() {}
+    let (one, two) = (keys[1], keys[2]);
+    submit(&mut pool, first..first + 4);
+    assert_eq!(send(&mut pool, 20_000_000), 4);
+    pool.shutdown(false);
+    let ids: Vec<u64> = pool.held(two).map(|job| job.id).collect();
+    ids.into_iter().for_each(|id| _ = pool.answered(two, id, 20_000_001).unwrap());
+    assert!(pool.next_action(20_000_001).is_none(), "it is not told to exit");
+    let late = 20_000_000 + AHEAD_NS;
+    assert!(matches!(pool.next_action(late), Some(Action::TakeBack(key)) if key == one));
+    pool.take_back(one, &mut Begun(pool.ever_delivered(one) - 1));
+    assert_eq!(pool.assign(late, |_| true), Some(two));
+}
+
+#[test]
+fn a_job_is_withdrawn_until_it_begins_and_all_of_a_group_or_none() {
+    let (mut pool, keys, first) = quick_workers();
+    submit(&mut pool, first..first + 6);
+    assert_eq!(send(&mut pool, 20_000_000), 6);
+    let begun = pool.ever_delivered(keys[0]) - 1;
+    let held: Vec<u64> = pool.held(keys[0]).map(|job| job.id).collect();
+    let mut claims = Begun(begun); // of the others all are free
+    assert!(!pool.withdraw(|job| held.contains(&job.id), true, &mut claims));
+    assert_eq!(pool.load(keys[0]), 2, "nothing was taken back");
+    assert!(pool.has_begun(|job| job.id == held[0], &mut claims));
+    assert!(pool.withdraw(|job| job.id == held[1], true, &mut claims));
+    assert!(!pool.withdraw(|job| job.id == held[0], true, &mut claims));
+    assert_eq!(pool.load(keys[0]), 1);
+    // It is in the queue again, where a cancelled one is dropped.
+    assert_eq!(pool.assign(20_000_000, |job| job.id != held[1]), None);
+    let out = pool.next_action(20_000_000);
+    assert!(matches!(out, Some(Action::Resolve(job, JobOutcome::Cancelled)) if job.id == held[1]));
+}
+
+#[test]
+fn to_a_worker_without_claims_nothing_is_sent_ahead() {
+    let (mut pool, keys, first) = quick_workers();
+    keys.iter().for_each(|key| pool.has_no_claims(*key));
+    submit(&mut pool, first..first + 6);
+    assert_eq!(send(&mut pool, 20_000_000), 3);
+}
+
+#[test]
+fn of_the_jobs_that_a_worker_holds_no_two_share_a_word() {
+    let (mut pool, keys) = pool(1);
+    submit(&mut pool, 0..2000);
+    let (mut now, mut answered) = (0, 0);
+    for _ in 0..300 {
+        send(&mut pool, now);
+        now += 2_000;
+        pool.answered(keys[0], answered, now).unwrap();
+        answered += 1;
+    }
+    // It is long at the next, and all that were sent ahead are withdrawn again and again.
+    let runs = pool.ever_delivered(keys[0]) - pool.load(keys[0]) as u64;
+    for _ in 0..20 {
+        send(&mut pool, now);
+        assert!(pool.ever_delivered(keys[0]) - runs <= WORDS);
+        pool.take_back(keys[0], &mut Begun(runs + 1));
+        assert_eq!(pool.load(keys[0]), 1);
+    }
+}
+
 #[test]
 fn answers_that_come_together_share_the_time_they_took() {
     let (mut pool, keys) = pool(1);
@@ -307,6 +435,25 @@ fn a_closed_pool_replaces_a_worker_that_a_queued_job_needs() {
     pool.died(keys[0], 3);
     assert!(matches!(pool.next_action(3), Some(Action::Resolve(_, JobOutcome::Lost(_)))));
     assert!(pool.next_action(3).is_none(), "no worker is needed any more");
+}
+
+#[test]
+fn what_a_dead_worker_had_not_begun_does_not_wait_for_its_reaping() {
+    let (mut pool, keys) = pool(2);
+    let limited = Terms { limit: Some(100), retries: 3, ..Terms::default() };
+    pool.submit(PoolJob { id: 0, terms: limited, body: () });
+    submit(&mut pool, 1..2);
+    (0..2).for_each(|i| assert_eq!(pool.assign(0, |_| true), Some(keys[i])));
+    pool.delivered(keys[0]); // the other is still in the pipe
+    keys.iter().for_each(|key| pool.ended(*key));
+    assert_eq!((pool.load(keys[0]), pool.load(keys[1])), (1, 0), "job 1 is in the queue again");
+    assert_eq!(pool.assign(0, |_| true), None, "neither gets a job");
+    assert_eq!(pool.next_deadline(), Some(100));
+    let late = pool.next_action(100);
+    assert!(matches!(late, Some(Action::Resolve(_, JobOutcome::TimedOut(100)))), "{late:?}");
+    assert!(pool.next_action(100).is_none(), "the dead are not killed");
+    keys.iter().for_each(|key| pool.died(*key, 101));
+    assert!(matches!(pool.next_action(101), Some(Action::Spawn)));
 }
 
 #[test]

@@ -52,6 +52,11 @@ const CASES: &[Case] = &[
     ("a_preforked_worker_is_as_old_as_its_fork", Me, a_preforked_worker_is_as_old_as_its_fork),
     ("a_panic_before_a_fork_is_its_askers_error", Me, a_panic_before_a_fork_is_its_askers_error),
     ("a_panic_in_a_new_worker_is_its_death", Me, a_panic_in_a_new_worker_is_its_death),
+    (
+        "a_slow_hook_holds_up_no_answer_and_no_limit",
+        Me,
+        a_slow_hook_holds_up_no_answer_and_no_limit,
+    ),
     ("a_panic_after_a_fork_harms_nobody", Me, a_panic_after_a_fork_harms_nobody),
     ("a_hook_that_starts_a_thread_is_told", Me, a_hook_that_starts_a_thread_is_told),
     ("closed_standard_streams_are_no_pipes", Me, closed_standard_streams_are_no_pipes),
@@ -288,6 +293,33 @@ fn a_panic_in_a_new_worker_is_its_death() {
     let counts = pool.counts();
     pool.shutdown(true, false);
     assert_eq!((counts.broken, counts.submitted), (1, 1));
+}
+
+/// The hook of the fourth fork waits until a file is there.
+fn a_slow_hook_holds_up_no_answer_and_no_limit() {
+    let go = std::env::temp_dir().join(format!("singletrack-slow-hook-{}", std::process::id()));
+    let awaited = go.clone();
+    let mut forks = 0;
+    let wait = move || {
+        forks += 1;
+        while forks > 3 && !awaited.exists() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    };
+    let fork_server = ForkServerOptions::default().before_fork(wait).start().unwrap();
+    let pool = ProcessPool::new(&fork_server, 3).unwrap();
+    eventually("three are there", || pool.worker_pids().len() == 3);
+    let limit = Duration::from_millis(100);
+    let limited = pool.submit_within(limit, nap, 60_000);
+    let lost = pool.submit(end_if, (0, Some(End::Exit(3))));
+    assert_eq!(death(lost.result()), Death::Code(3));
+    assert_eq!(pool.submit(nap, 20).result(), Ok(20));
+    assert_eq!(limited.result(), Err(JobError::TimedOut(limit)));
+    assert!(pool.worker_pids().len() < 3, "the hook is over");
+    fs::write(&go, "").unwrap();
+    eventually("three are there again", || pool.worker_pids().len() == 3);
+    drop(pool);
+    fs::remove_file(go).unwrap();
 }
 
 fn a_panic_after_a_fork_harms_nobody() {

@@ -8,9 +8,11 @@ mod seeds;
 use frame_check::{OwnedFrame, check_any_bytes, decode_in_pieces};
 use proptest::prelude::*;
 use seeds::seeds;
+use singletrack::futures::JobError;
+use singletrack::process::message::call::{encode_call, run_call};
 use singletrack::process::message::frame::*;
 
-const KINDS: [FrameKind; 11] = [
+const KINDS: [FrameKind; 12] = [
     FrameKind::Hello,
     FrameKind::Call,
     FrameKind::Value,
@@ -22,6 +24,7 @@ const KINDS: [FrameKind; 11] = [
     FrameKind::Reap,
     FrameKind::Reaped,
     FrameKind::Part,
+    FrameKind::Claims,
 ];
 
 fn frames() -> impl Strategy<Value = Vec<OwnedFrame>> {
@@ -189,4 +192,46 @@ fn the_committed_corpus_holds() {
     let seeds = seeds("frame_decode");
     assert!(seeds.len() >= 8, "the corpus is gone: {} files", seeds.len());
     seeds.iter().for_each(|(_, seed)| check_any_bytes(seed));
+}
+
+/// A function of the C library: code, but not the program's own.
+fn foreign() -> fn(u8) -> u8 {
+    let address = libc::getpid as *const ();
+    // SAFETY: a function pointer has the size of an address, and this one is never called.
+    unsafe { std::mem::transmute::<*const (), fn(u8) -> u8>(address) }
+}
+
+#[test]
+#[cfg(not(miri))]
+fn a_function_of_a_library_is_not_sent() {
+    let why = match encode_call(foreign(), &1, 7) {
+        Err(JobError::Codec(why)) => why,
+        other => panic!("{other:?}"),
+    };
+    assert!(why.contains("not in the program's own code"), "{why}");
+    assert!(encode_call(|x: u8| x, &1, 7).is_ok());
+}
+
+#[test]
+#[cfg(not(miri))]
+fn a_call_to_an_address_that_is_not_our_code_is_not_made() {
+    let call = encode_call(|x: u8| x + 1, &1, 7).unwrap();
+    let good = &call[HEADER..];
+    let data = Box::new(0u64);
+    let data = (&raw const *data).expose_provenance() as u64;
+    let library = (libc::getpid as *const ()).expose_provenance() as u64;
+    let mut reply = Vec::new();
+    for bad in [0, 8, data, library, u64::MAX] {
+        for place in [0, 8] {
+            let mut body = good.to_vec();
+            body[place..place + 8].copy_from_slice(&bad.to_le_bytes());
+            let refused = run_call(&body, 7, &mut reply);
+            assert!(matches!(refused, Err(JobError::Protocol(_))), "{bad:x}: {refused:?}");
+            assert!(reply.is_empty(), "nothing was run");
+        }
+    }
+    for length in 0..16 {
+        assert!(matches!(run_call(&good[..length], 7, &mut reply), Err(JobError::Protocol(_))));
+    }
+    assert_eq!(run_call(good, 7, &mut reply), Ok(FrameKind::Value));
 }

@@ -3,6 +3,8 @@
 
 #[path = "common/command.rs"]
 mod command;
+#[path = "common/terminal.rs"]
+mod terminal;
 
 use command::finish;
 use serde_json::Value;
@@ -10,15 +12,25 @@ use singletrack::lab::scenes::explanation::resolve;
 use singletrack::lab::scenes::scene::Scene;
 use std::fs;
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use terminal::on_terminal;
 
 const PATIENCE: Duration = Duration::from_secs(90);
 
+/// `singletrack gil …`, with nothing in its environment that says how to draw.
+fn command_line(words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_singletrack"));
+    command.arg("gil").args(words).stdin(Stdio::null());
+    for name in ["COLUMNS", "CLICOLOR_FORCE", "NO_COLOR", "TERM", "COLORTERM"] {
+        command.env_remove(name);
+    }
+    command
+}
+
 /// Runs `singletrack gil …` to its end; a command that hangs is killed and fails the test.
 fn gil(words: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_singletrack"));
-    command.arg("gil").args(words).env_remove("COLUMNS").env_remove("CLICOLOR_FORCE");
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut command = command_line(words);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     finish(command.spawn().unwrap(), words, PATIENCE)
 }
 
@@ -83,10 +95,11 @@ fn every_scene_has_whole_json() {
 
 #[test]
 fn every_scene_runs_under_every_policy() {
-    let all = "python-2,python-2-linux,python-3.2,python-3.10,python-3.13,no-force,fair,priority";
+    let all = "python-2,python-2-linux,python-3.2,python-3.10,python-3.11,python-3.13,no-force,\
+               fair,priority";
     for scene in Scene::ALL {
         let page = json(&[scene.name, "--seconds", "0.05", "--json", "--policy", all]);
-        assert_eq!(page["runs"].as_array().unwrap().len(), 8, "{}", scene.name);
+        assert_eq!(page["runs"].as_array().unwrap().len(), 9, "{}", scene.name);
     }
 }
 
@@ -96,6 +109,19 @@ fn a_race_loses_updates_only_where_the_lock_can_be_lost_between_load_and_store()
     let lost = |run: usize| page["runs"][run]["figures"]["lost"].as_f64().unwrap();
     assert!(lost(0) > 0.0, "{page}");
     assert_eq!(lost(1), 0.0, "{page}");
+}
+
+#[test]
+fn every_race_under_an_interval_loses_updates() {
+    for _ in 0..4 {
+        let page = json(&["race", "--json", "--policy", "python-3.2"]);
+        let figure = |name: &str| page["runs"][0]["figures"][name].as_f64().unwrap();
+        let (lost, all) = (figure("lost"), figure("increments"));
+        assert!(0.0 < lost && lost < all, "{page}");
+        let threads = page["runs"][0]["threads"].as_array().unwrap();
+        let takes = |thread: &Value| thread["takes"].as_u64().unwrap();
+        assert!(threads.iter().all(|thread| takes(thread) >= 1), "all of them race: {page}");
+    }
 }
 
 #[test]
@@ -190,7 +216,9 @@ fn the_line_of_costs_and_the_seed_bring_the_same_history_back() {
     let words = ["battle", "--simulate", "4", "--seconds", "0.05", "--policy", "python-2"];
     let with = |more: &[&str]| text(&[&words[..], more].concat());
     let page = with(&["--seed", "3"]);
-    let costs = page.lines().find_map(|line| line.strip_prefix("--costs ")).unwrap();
+    // As a shell reads it: a backslash at the end of a line joins it with the next.
+    let joined = page.replace("\\\n", "");
+    let costs = joined.lines().find_map(|line| line.strip_prefix("--costs ")).unwrap();
     assert_eq!(with(&["--seed", "3", "--costs", costs]), page);
     assert_ne!(with(&["--seed", "4"]), page);
     assert_ne!(with(&["--seed", "3", "--costs", "interrupt=20us"]), page);
@@ -243,6 +271,104 @@ fn parity_sets_the_simulator_beside_the_real_lock() {
 }
 
 #[test]
+fn a_picture_is_as_wide_as_the_terminal_and_no_wider() {
+    let words = "battle --simulate 4 --seconds 0.05 --policy python-2 --color never";
+    let words: Vec<&str> = words.split(' ').collect();
+    for columns in [20, 60, 80, 120, 160] {
+        let (page, code) = on_terminal(columns, &mut command_line(&words), PATIENCE);
+        assert_eq!(code, 0, "{page}");
+        let widest = page.lines().map(|line| line.chars().count()).max();
+        assert_eq!(widest, Some(usize::from(columns)), "{page}");
+    }
+    // $COLUMNS speaks for what is no terminal, and not against one.
+    let (page, _) = on_terminal(60, command_line(&words).env("COLUMNS", "100"), PATIENCE);
+    assert!(page.lines().all(|line| line.chars().count() <= 60), "{page}");
+}
+
+#[test]
+fn colours_are_those_that_the_terminal_has() {
+    let words = ["battle", "--simulate", "4", "--seconds", "0.05", "--policy", "python-2"];
+    let drawn = |environment: &[(&str, &str)], more: &[&str]| {
+        let mut command = command_line(&[&words[..], more].concat());
+        command.envs(environment.iter().copied());
+        on_terminal(80, &mut command, PATIENCE).0
+    };
+    let console = drawn(&[("TERM", "linux")], &[]);
+    assert!(console.contains("\x1b[32m") && !console.contains("38;"), "{console:?}");
+    assert!(drawn(&[("TERM", "xterm-256color")], &[]).contains("\x1b[38;5;"));
+    let rich = [("TERM", "xterm"), ("COLORTERM", "truecolor")];
+    assert!(drawn(&rich, &[]).contains("\x1b[38;2;"));
+    for (environment, more) in [
+        (&[("TERM", "linux"), ("NO_COLOR", "1")][..], &[][..]),
+        (&[("TERM", "dumb")], &[]),
+        (&rich, &["--color", "never"]),
+    ] {
+        assert!(!drawn(environment, more).contains('\x1b'), "{environment:?} {more:?}");
+    }
+    // What no terminal reads has colours on request only.
+    assert!(!text(&words).contains('\x1b'));
+    assert!(text(&[&words[..], &["--color", "always"]].concat()).contains("\x1b[32m"));
+}
+
+#[test]
+fn a_fight_that_the_picture_is_too_coarse_for_is_looked_at_closely() {
+    let words = ["battle", "--simulate", "4", "--seconds", "0.05", "--policy"];
+    let page = text(&[&words[..], &["python-2"]].concat());
+    let closer = page.split("a closer look, at ").nth(1).expect(&page);
+    let lanes: Vec<&str> = closer.lines().skip(2).take(3).collect();
+    assert!(lanes.iter().all(|lane| !lane.contains('▞')), "single takes show: {closer}");
+    assert!(lanes[1..].iter().any(|lane| lane.matches('╵').count() >= 3), "and fail: {closer}");
+    let page = text(&[&words[..], &["python-3.2"]].concat());
+    assert!(!page.contains("a closer look"), "nothing is hidden: {page}");
+}
+
+#[test]
+fn a_thread_that_blocks_for_the_whole_picture_is_drawn() {
+    let page = text(&["signal-storm", "--seconds", "0.1", "--ascii", "--policy", "python-3.2"]);
+    let main = page.lines().find(|line| line.starts_with("a main")).unwrap();
+    assert!(main.contains("....................") && main.ends_with("100 %"), "{page}");
+}
+
+#[test]
+fn a_window_is_the_stretch_that_was_asked_for() {
+    let words = ["battle", "--simulate", "4", "--seconds", "0.05", "--policy", "python-3.2"];
+    let zoom = |window| text(&[&words[..], &["--window", window]].concat());
+    let page = zoom("9.9ms..10.2ms");
+    assert!(page.contains("python-3.2: 300 us of 50 ms"), "{page}");
+    assert!(page.contains("9.90 ms") && page.contains("10.20 ms"), "{page}");
+    assert!(zoom("100us").contains("python-3.2: 100 us of 50 ms"));
+    let output = gil(&[&words[..], &["--window", "3s..4s"]].concat());
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("--window 3000 ms..4000 ms: recorded is 100 ns to 50 ms"), "{stderr}");
+}
+
+#[test]
+fn a_table_drops_columns_and_never_cuts_numbers() {
+    use singletrack::gil::SwitchPolicy;
+    use singletrack::lab::scenes::parity::{ParityRow, heading, line};
+    let row = ParityRow {
+        scene: "convoy",
+        unit: "us a request",
+        policy: SwitchPolicy::PYTHON_2_LINUX,
+        cores: 2,
+        real: 1234.0,
+        simulated: 5678.0,
+    };
+    for width in 8..100 {
+        let (head, cells) = (heading(width), line(&row, width));
+        let count = |text: &str| text.split_whitespace().count();
+        for text in [&head, &cells] {
+            assert!(text.trim_end().chars().count() <= width, "{width}: {text}");
+        }
+        // `us a request` is three words.
+        let unit = if cells.contains("us a") { 2 } else { 0 };
+        assert_eq!(count(&head) + unit, count(&cells), "{width}: {head}{cells}");
+    }
+    assert!(line(&row, 80).contains("us a request"));
+}
+
+#[test]
 fn ascii_and_width_are_kept() {
     let page = text(&["no-force", "--seconds", "0.05", "--ascii", "--width", "60"]);
     let picture = page.split("\nWhy\n").next().unwrap();
@@ -270,13 +396,21 @@ fn a_column_of_figures_is_shown_whole_or_not_at_all() {
 
 #[test]
 fn what_makes_no_sense_is_refused_in_one_line() {
-    let cases: [(&[&str], &str); 21] = [
+    let cases: [(&[&str], &str); 29] = [
         (&["convoi"], "convoy"),
         (&["convoi"], "fidelity or parity"),
         (&["battle", "--policy", "python-4"], "python-3.13"),
         (&["battle", "--seconds", "0"], "0.05"),
         (&["battle", "--seconds", "soon"], "0.05"),
-        (&["battle", "--width", "7"], "40"),
+        (&["battle", "--width", "7"], "20"),
+        (&["battle", "--window", "soon"], "200us"),
+        (&["battle", "--window", "2ms..1ms"], "12ms..14ms"),
+        (&["battle", "--window", "2ms", "--json"], "--json"),
+        (&["battle", "--color", "red"], "never"),
+        (&["battle", "--seconds", "1", "--seconds", "2"], "multiple times"),
+        (&["battle", "--json", "--json"], "multiple times"),
+        (&["fidelity", "--width", "90"], "draws nothing"),
+        (&["parity", "--ascii"], "draws nothing"),
         (&["battle", "--python", "/usr/bin/python3"], "fidelity"),
         (&["fidelity", "--policy", "fair"], "preset"),
         (&["fidelity", "--trace", "x"], "scene"),
@@ -324,4 +458,222 @@ fn explanations_name_functions_that_exist() {
             assert!(line.contains(&format!("fn {}", place.function)), "{place}: {line}");
         }
     }
+}
+
+// --- lives among other programs ---------------------------------------------------------
+
+/// A command that has begun, and whoever reads its page.
+struct Underway {
+    child: std::process::Child,
+    page: std::thread::JoinHandle<String>,
+}
+
+fn start(words: &[&str]) -> Underway {
+    let mut command = command_line(words);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let stdout = child.stdout.take().unwrap();
+    Underway { child, page: std::thread::spawn(|| std::io::read_to_string(stdout).unwrap()) }
+}
+
+impl Underway {
+    /// Waits until its run of this number, counted from 1, is under way.
+    fn in_run(&self, number: usize) {
+        let pid = self.child.id();
+        let children = format!("/proc/{pid}/task/{pid}/children");
+        let mut seen = std::collections::BTreeSet::new();
+        let deadline = Instant::now() + PATIENCE;
+        while seen.len() < number {
+            let now = fs::read_to_string(&children).unwrap();
+            seen.extend(now.split_whitespace().map(str::to_owned));
+            assert!(Instant::now() < deadline, "it came to run {} only", seen.len());
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+    }
+
+    /// Its page, what it says on stderr, and its exit code, all of it soon.
+    fn end(mut self) -> (String, String, Option<i32>) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let status = loop {
+            match self.child.try_wait().unwrap() {
+                Some(status) => break status,
+                None if Instant::now() > deadline => {
+                    self.child.kill().unwrap();
+                    panic!("it works on for nobody");
+                }
+                None => std::thread::sleep(Duration::from_millis(5)),
+            }
+        };
+        let stderr = std::io::read_to_string(self.child.stderr.take().unwrap()).unwrap();
+        (self.page.join().unwrap(), stderr, status.code())
+    }
+}
+
+/// A directory of its own for one test, gone when the test has passed.
+fn scratch(name: &str) -> std::path::PathBuf {
+    let path = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&path);
+    fs::create_dir_all(&path).unwrap();
+    path
+}
+
+#[test]
+fn a_signal_ends_a_run_at_once_whatever_runs() {
+    for (name, code) in [("-INT", 130), ("-TERM", 143)] {
+        for words in [
+            &["starvation", "--seconds", "600"][..],
+            &["convoy", "--seconds", "600"],
+            &["battle", "--simulate", "4", "--seconds", "600"],
+            &["parity", "--seconds", "600"],
+        ] {
+            let underway = start(words);
+            underway.in_run(1);
+            underway.signal(name);
+            let (page, stderr, ended) = underway.end();
+            assert_eq!(ended, Some(code), "{words:?}: {stderr}");
+            assert!(stderr.contains("SIG") && stderr.lines().count() == 1, "{stderr}");
+            assert!(!page.contains('→'), "{page}");
+        }
+    }
+}
+
+#[test]
+fn runs_that_had_ended_are_kept_when_a_signal_comes() {
+    let directory = scratch("gil-partial");
+    let trace = directory.join("trace.json");
+    fs::write(&trace, "yesterday's").unwrap();
+    let name = trace.to_str().unwrap();
+    let words = ["starvation", "--seconds", "1", "--policy", "python-3.2,fair", "--trace", name];
+    let interrupted = |more: &[&str]| {
+        let underway = start(&[&words[..], more].concat());
+        underway.in_run(2);
+        underway.signal("-INT");
+        let (page, stderr, code) = underway.end();
+        assert_eq!(code, Some(130), "{stderr}");
+        page
+    };
+    let page = interrupted(&[]);
+    assert!(page.contains("python-3.2: the last"), "{page}");
+    assert!(page.ends_with("partial: not run, or not to the end: fair\n"), "{page}");
+    let page: Value = serde_json::from_str(&interrupted(&["--json"])).unwrap();
+    assert!(page["error"].as_str().unwrap().contains("SIGINT"), "{page}");
+    assert_eq!(page["runs"].as_array().unwrap().len(), 1, "{page}");
+    assert_eq!(page["runs"][0]["policy"], "python-3.2", "{page}");
+    assert_eq!(fs::read_to_string(&trace).unwrap(), "yesterday's", "an earlier trace is kept");
+    fs::remove_file(&trace).unwrap();
+    interrupted(&[]);
+    let part: Value = serde_json::from_slice(&fs::read(&trace).unwrap()).unwrap();
+    assert!(part["otherData"]["error"].as_str().unwrap().contains("SIGINT"), "marked as a part");
+    assert_eq!(fs::read_dir(&directory).unwrap().count(), 1, "nothing is left beside it");
+    fs::remove_dir_all(&directory).unwrap();
+}
+
+#[test]
+fn a_signal_ends_a_conversation_with_an_interpreter_and_the_object_says_so() {
+    let words = ["fidelity", "--seconds", "600", "--python", "python3", "--json"];
+    let has_lock = "import sys, platform; \
+        sys.exit(platform.python_implementation() != 'CPython' or not getattr(sys, '_is_gil_enabled', lambda: True)())";
+    let found = Command::new("python3").args(["-c", has_lock]).status();
+    if !found.is_ok_and(|status| status.success()) {
+        return;
+    }
+    let underway = start(&words);
+    // One that says what it is, and two that are asked.
+    underway.in_run(3);
+    underway.signal("-INT");
+    let (page, stderr, code) = underway.end();
+    assert_eq!(code, Some(130), "{stderr}");
+    let page: Value = serde_json::from_str(&page).unwrap();
+    assert!(page["error"].as_str().unwrap().contains("SIGINT"), "{page}");
+    assert_eq!(page["rows"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn a_policy_that_is_named_twice_runs_once() {
+    let words = ["no-force", "--simulate", "2", "--seconds", "0.05", "--json", "--policy"];
+    let page = json(&[&words[..], &["fair,fair", "--policy", "no-force", "fair"]].concat());
+    let runs = page["runs"].as_array().unwrap().iter();
+    let policies: Vec<&str> = runs.map(|run| run["policy"].as_str().unwrap()).collect();
+    assert_eq!(policies, ["fair", "no-force"]);
+}
+
+#[test]
+fn a_whole_object_has_no_error() {
+    let page = json(&["battle", "--simulate", "2", "--seconds", "0.05", "--json"]);
+    assert_eq!(page["error"], Value::Null);
+    let thread = &page["runs"][0]["threads"][0];
+    let share = |name: &str| thread[name].as_f64().unwrap();
+    let sum = share("has_share") + share("waits_share") + share("without_share");
+    assert!((sum - 1.0).abs() < 1e-9, "{thread}");
+}
+
+#[test]
+fn a_trace_that_finds_no_room_costs_neither_the_page_nor_the_exit_code() {
+    let words =
+        ["battle", "--simulate", "2", "--seconds", "0.05", "--json", "--trace", "/dev/full"];
+    let output = gil(&words);
+    assert_eq!(output.status.code(), Some(1));
+    let page: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(page["runs"].as_array().unwrap().len(), 3);
+    assert!(page["error"].as_str().unwrap().contains("/dev/full: No space left"), "{page}");
+}
+
+#[test]
+fn a_reader_who_goes_ends_the_work_within_a_run() {
+    for words in [
+        &["convoy", "--seconds", "600"][..],
+        &["battle", "--simulate", "4", "--seconds", "600"],
+        &["starvation", "--seconds", "600"],
+    ] {
+        let mut command = command_line(words);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let (_, stderr, code) = Underway { child, page: std::thread::spawn(String::new) }.end();
+        assert_eq!((code, &stderr[..]), (Some(141), ""), "as if SIGPIPE had ended it");
+    }
+}
+
+#[test]
+fn a_parent_that_ignores_the_end_of_children_changes_nothing() {
+    let script = "import os, signal, sys\n\
+                  signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n\
+                  os.execv(sys.argv[1], sys.argv[1:])";
+    for words in [
+        &["gil", "convoy", "--seconds", "0.05", "--json"][..],
+        &["gil", "parity", "--seconds", "0.05", "--policy", "fair", "--json"],
+    ] {
+        let mut python = Command::new("python3");
+        python.args(["-c", script, env!("CARGO_BIN_EXE_singletrack")]).args(words);
+        python.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let Ok(child) = python.spawn() else { return };
+        let output = finish(child, words, PATIENCE);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{words:?}: {stderr}");
+    }
+}
+
+#[test]
+fn a_trace_may_have_a_name_that_is_no_text_and_a_name_cannot_steer_the_terminal() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let directory = scratch("gil-names");
+    let run = |path: &std::path::Path| {
+        let mut command = command_line(&["battle", "--simulate", "2", "--seconds", "0.05"]);
+        command.arg("--trace").arg(path).stdout(Stdio::piped()).stderr(Stdio::piped());
+        finish(command.spawn().unwrap(), &["battle"], PATIENCE)
+    };
+    let path = directory.join(OsStr::from_bytes(b"tr\xffce.json"));
+    let output = run(&path);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let trace: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    assert!(trace["traceEvents"].as_array().unwrap().len() > 10);
+    let output = run(&directory.join("no\x1b[2J/trace.json"));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains(r"no\u{1b}[2J/trace.json: No such file"), "{stderr:?}");
+    assert!(!stderr.contains('\x1b'), "{stderr:?}");
+    fs::remove_dir_all(&directory).unwrap();
 }

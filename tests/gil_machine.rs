@@ -6,8 +6,9 @@
 use proptest::prelude::*;
 use singletrack::gil::rules::machine::Machine;
 use singletrack::gil::rules::ticker::Ticker;
+use singletrack::gil::rules::wait_queue::TIMEKEEPERS;
 use singletrack::gil::{
-    Check, Checkpoint, HandOff, PointCheck, PolicyError, Substrate, SwitchPoint, SwitchPolicy,
+    Check, HandOff, PointCheck, PolicyError, Substrate, SwitchPoint, SwitchPoints, SwitchPolicy,
 };
 use singletrack::gil::{
     Decision, DropReason, Next, NotHolder, Refusal, Release, SleepReason, ThreadId,
@@ -199,7 +200,27 @@ impl World {
             }
             (Body::Dead, _) => {}
         }
+        if let Some(id) = self.machine.appoints() {
+            let t = self.of(id);
+            assert!(matches!(self.bodies[t], Body::Asleep { until: None }), "G18: {t} is asleep");
+            self.bodies[t] = Body::Awake;
+        }
         self.check();
+    }
+
+    fn check_time_is_kept(&self) {
+        let waits = |b: &&Body| matches!(b, Body::Asleep { .. } | Body::Awake);
+        let times = |b: &&Body| matches!(b, Body::Asleep { until: Some(_) });
+        let waiters: Vec<&Body> = self.bodies.iter().filter(waits).collect();
+        let timed = waiters.iter().copied().filter(times).count();
+        match self.machine.policy().check() {
+            Check::EveryTicks(_) => assert_eq!(timed, 0),
+            Check::OnRequest { .. } => {
+                assert!(timed <= TIMEKEEPERS, "G18: {timed} time their sleeps");
+                let looks = timed > 0 || waiters.contains(&&Body::Awake);
+                assert!(waiters.is_empty() || looks, "G18: of {} waiters none", waiters.len());
+            }
+        }
     }
 
     fn check(&self) {
@@ -213,7 +234,7 @@ impl World {
             }
             (None, None) => {
                 let waits = |b: &&Body| matches!(b, Body::Asleep { .. } | Body::Awake);
-                let awake = self.bodies.contains(&Body::Awake);
+                let awake = self.ids.iter().any(|&id| m.is_woken(id));
                 let waiting = self.bodies.iter().filter(waits).count();
                 assert_eq!(m.waiting(), waiting);
                 assert!(waiting == 0 || awake, "free, and {waiting} threads sleep");
@@ -223,6 +244,7 @@ impl World {
             }
         }
         assert!(!m.drop_requested() || m.waiting() > 0, "G11: a request without a waiter");
+        self.check_time_is_kept();
         for (t, body) in self.bodies.iter().enumerate() {
             if *body != Body::Running && !self.granted(t) && *body != Body::Dead {
                 let mut copy = m.clone();
@@ -265,8 +287,13 @@ fn policies() -> impl Strategy<Value = SwitchPolicy> {
         Just(HandOff::Priority),
     ];
     (checks, hand_offs).prop_map(|(check, hand_off)| {
-        SwitchPolicy::new(check, hand_off, Checkpoint::EveryOp, Substrate::MutexCondvar).unwrap()
+        SwitchPolicy::new(check, hand_off, SwitchPoints::EVERY, Substrate::MutexCondvar).unwrap()
     })
+}
+
+/// So many threads that each waiter times its own sleep, or more.
+fn few_or_a_crowd() -> impl Strategy<Value = usize> {
+    prop_oneof![3 => 2usize..6, 1 => TIMEKEEPERS + 2..3 * TIMEKEEPERS]
 }
 
 proptest! {
@@ -275,7 +302,7 @@ proptest! {
     #[test]
     fn no_schedule_breaks_the_rules_or_gets_stuck(
         policy in policies(),
-        threads in 2usize..6,
+        threads in few_or_a_crowd(),
         steps in prop::collection::vec((any::<u8>(), any::<u8>(), 0u64..INTERVAL), 1..300),
     ) {
         let mut world = World::new(policy, threads);
@@ -311,7 +338,7 @@ proptest! {
     #[test]
     fn a_holder_that_passes_checkpoints_is_made_to_go(
         forced in any::<bool>(),
-        threads in 2usize..6,
+        threads in few_or_a_crowd(),
         pace in prop::collection::vec(1u64..200_000, 20..60),
     ) {
         let policy = if forced { SwitchPolicy::PYTHON_3_2 } else { SwitchPolicy::FAIR };
@@ -550,12 +577,30 @@ fn zero_and_huge_checks_are_refused() {
     assert!(with(Check::EveryTicks(i32::MAX as u32)).is_ok());
 }
 
+const READS: PointCheck = PointCheck::AtRequest;
+
 #[test]
 fn which_switch_points_are_checkpoints() {
-    let at = |p: SwitchPolicy| (p.at(SwitchPoint::Op), p.at(SwitchPoint::BackEdgeOrCall));
-    assert_eq!(at(SwitchPolicy::PYTHON_2), (PointCheck::Count, PointCheck::Count));
-    assert_eq!(at(SwitchPolicy::PYTHON_3_2), (PointCheck::AtRequest, PointCheck::AtRequest));
-    assert_eq!(at(SwitchPolicy::PYTHON_3_10), (PointCheck::Nothing, PointCheck::AtRequest));
+    use SwitchPoint::{BackEdge, CReturn, Enter, FastCReturn, ForwardTaken, PyReturn, WithEnter};
+    let always = [BackEdge, Enter, CReturn, WithEnter];
+    let up_to_3_10 = [ForwardTaken, FastCReturn, PyReturn];
+    let at = |policy: SwitchPolicy, points: &[SwitchPoint]| {
+        let mut checks = points.iter().map(|point| policy.at(*point));
+        let first = checks.next().unwrap();
+        assert!(checks.all(|check| check == first), "{policy}");
+        first
+    };
+    for (policy, straight, jumps, calls) in [
+        (SwitchPolicy::PYTHON_2, PointCheck::Count, PointCheck::Count, PointCheck::Count),
+        (SwitchPolicy::PYTHON_3_2, READS, READS, READS),
+        (SwitchPolicy::PYTHON_3_10, PointCheck::Nothing, READS, READS),
+        (SwitchPolicy::PYTHON_3_11, PointCheck::Nothing, PointCheck::Nothing, READS),
+        (SwitchPolicy::PYTHON_3_13, PointCheck::Nothing, PointCheck::Nothing, READS),
+    ] {
+        assert_eq!(policy.at(SwitchPoint::Straight), straight, "{policy}");
+        assert_eq!(at(policy, &up_to_3_10), jumps, "{policy}");
+        assert_eq!(at(policy, &always), calls, "{policy}");
+    }
 }
 
 #[test]

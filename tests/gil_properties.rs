@@ -12,7 +12,7 @@ type Property = (&'static str, &'static str, &'static [(&'static str, &'static s
 const ANY_SCHEDULE: (&str, &str) =
     ("tests/gil_machine.rs", "no_schedule_breaks_the_rules_or_gets_stuck");
 
-const PROPERTIES: [Property; 22] = [
+const PROPERTIES: [Property; 23] = [
     (
         "G1",
         "at most one thread holds the lock",
@@ -157,6 +157,19 @@ const PROPERTIES: [Property; 22] = [
         &[
             ("tests/gil_record.rs", "a_recording_replays_and_all_of_its_time_is_hold_or_idle"),
             ("tests/gil_record.rs", "two_threads_are_never_shown_with_the_lock_at_once"),
+        ],
+    ),
+    (
+        "G18",
+        "in a crowd a few waiters time their sleeps for all; never none",
+        &[
+            ANY_SCHEDULE,
+            ("tests/gil_crowd.rs", "the_sleeps_that_end_in_an_interval_do_not_grow_with_the_crowd"),
+            ("tests/gil_crowd.rs", "when_the_last_timekeeper_leaves_one_of_the_others_looks"),
+            (
+                "tests/gil_crowd.rs",
+                "two_thousand_threads_released_at_once_sleep_no_more_than_they_are_woken",
+            ),
         ],
     ),
     (

@@ -46,6 +46,46 @@ fn a_lock_that_is_not_recorded_writes_nothing() {
 }
 
 #[test]
+fn threads_that_are_there_when_a_recording_begins_are_recorded_as_they_are() {
+    let _watchdog = watchdog("a recording that begins late", 30);
+    let lock = GlobalLock::new(SwitchPolicy::PYTHON_3_10);
+    let (detached, ready) = std::sync::mpsc::channel();
+    let (release, blocked) = std::sync::mpsc::channel::<()>();
+    let main = GilThread::spawn(&lock, "main", move |gil| {
+        gil.detach(|| {
+            detached.send(()).unwrap();
+            blocked.recv().unwrap_err();
+        });
+    });
+    ready.recv().unwrap();
+    let holder = lock.clone();
+    let thread = std::thread::Builder::new().name("holder".into()).spawn(move || {
+        holder.attach(|gil| {
+            let waiter = GilThread::spawn(&holder, "waiter", |_| ()).unwrap();
+            until(|| holder.drop_requested());
+            holder.record(ROOM);
+            let recording = holder.recording();
+            gil.checkpoint();
+            (waiter, recording)
+        })
+    });
+    let (waiter, recording) = thread.unwrap().join().unwrap().unwrap();
+    let state = |name: &str| {
+        let slices = track(&recording, name).slices(recording.until);
+        slices.iter().map(|slice| slice.state).collect::<Vec<_>>()
+    };
+    assert_eq!(state("main"), [LockState::NoGil], "it blocks elsewhere, and is there");
+    assert_eq!(state("waiter"), [LockState::WaitingForGil]);
+    assert_eq!(state("holder"), [], "when it began to hold the lock was not written down");
+    drop(release);
+    main.unwrap().join().unwrap();
+    waiter.join().unwrap();
+    let whole = lock.recording();
+    let names = [EventKind::Takes, EventKind::DropsVoluntarily];
+    assert_eq!(whats(track(&whole, "main")), names, "and nothing was made up");
+}
+
+#[test]
 fn a_forced_switch_is_written_down_step_by_step() {
     let _watchdog = watchdog("a recorded switch", 30);
     let lock = GlobalLock::new(quick(SwitchPolicy::PYTHON_3_10));
@@ -261,7 +301,7 @@ fn slices_run_from_state_to_state() {
         (60, EventKind::DropsVoluntarily),
     ];
     let events = events.map(|(at, what)| LockEvent { at, what }).to_vec();
-    let track = Track { name: "t".into(), tid: 1, events, dropped: 0, times: None };
+    let track = Track { name: "t".into(), tid: 1, events, dropped: 0, began: None, times: None };
     let slice = |state, from, to| Slice { state, from, to };
     assert_eq!(
         track.slices(100),
@@ -285,7 +325,7 @@ fn a_thread_that_drops_the_lock_at_a_tick_waits_for_it_unless_it_has_it_at_once(
         (52_000, EventKind::Takes),
     ];
     let events = events.map(|(at, what)| LockEvent { at, what }).to_vec();
-    let track = Track { name: "t".into(), tid: 1, events, dropped: 0, times: None };
+    let track = Track { name: "t".into(), tid: 1, events, dropped: 0, began: None, times: None };
     let states: Vec<LockState> = track.slices(60_000).iter().map(|slice| slice.state).collect();
     let (has, waits, none) = (LockState::HasGil, LockState::WaitingForGil, LockState::NoGil);
     assert_eq!(states, [has, none, has, waits, has]);

@@ -7,6 +7,7 @@ use singletrack::futures::Future;
 use singletrack::futures::JobError;
 use singletrack::futures::{NoWorkers, ThreadPoolOptions};
 use singletrack::futures::{ReturnWhen, wait};
+use singletrack::gil::GilThread;
 use singletrack::gil::GilThreadPoolExecutor;
 use singletrack::gil::GlobalLock;
 use singletrack::gil::SwitchPolicy;
@@ -131,4 +132,13 @@ fn options_are_those_of_the_thread_pool() {
     let name = pool.submit_fn(|_| std::thread::current().name().unwrap().to_owned());
     assert_eq!(name.result().as_deref(), Ok("tape_0"));
     assert_eq!(GilThreadPoolExecutor::new(&lock, 0).err(), Some(NoWorkers));
+}
+
+#[test]
+fn a_name_with_a_zero_byte_is_an_error() {
+    let lock = GlobalLock::new(SwitchPolicy::PYTHON_3_10);
+    let refused = GilThread::spawn(&lock, "a\0b", |_| ()).unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::InvalidInput);
+    assert!(refused.to_string().contains("zero byte"), "{refused}");
+    assert_eq!(GilThread::spawn(&lock, "", |_| 1).unwrap().join(), Ok(1));
 }

@@ -59,6 +59,10 @@ const TESTS: &[Test<ForkServer>] = &[
         "a_panic_in_the_drop_of_a_value_hides_no_failure",
         a_panic_in_the_drop_of_a_value_hides_no_failure,
     ),
+    (
+        "results_that_nobody_takes_may_panic_in_their_drops",
+        results_that_nobody_takes_may_panic_in_their_drops,
+    ),
     ("pool_empty_iterable_is_done", pool_empty_iterable_is_done),
     ("a_map_is_awaited_on_the_loop", a_map_is_awaited_on_the_loop),
     ("imap_keeps_the_order_and_errors_their_places", imap_keeps_the_order_and_errors_their_places),
@@ -120,14 +124,33 @@ const TESTS: &[Test<ForkServer>] = &[
     ("callers_read_their_own_replies", callers_read_their_own_replies),
     ("a_caller_hears_of_its_workers_end", a_caller_hears_of_its_workers_end),
     ("calls_and_submits_share_the_workers", calls_and_submits_share_the_workers),
-    ("a_callback_on_a_callers_thread_must_not_wait", a_callback_on_a_callers_thread_must_not_wait),
     (
-        "a_callback_on_a_callers_thread_may_shut_the_pool_down",
-        a_callback_on_a_callers_thread_may_shut_the_pool_down,
+        "a_callback_of_a_job_behind_a_call_must_not_wait",
+        a_callback_of_a_job_behind_a_call_must_not_wait,
     ),
     (
-        "a_callers_callback_must_not_wait_for_the_callers_own_pool",
-        a_callers_callback_must_not_wait_for_the_callers_own_pool,
+        "a_callers_slow_decoding_holds_up_no_callback_which_may_shut_down",
+        a_callers_slow_decoding_holds_up_no_callback_which_may_shut_down,
+    ),
+    (
+        "a_callback_may_wait_for_a_pool_whose_worker_is_a_caller",
+        a_callback_may_wait_for_a_pool_whose_worker_is_a_caller,
+    ),
+    (
+        "slow_callbacks_hold_up_no_answer_and_no_limit",
+        slow_callbacks_hold_up_no_answer_and_no_limit,
+    ),
+    (
+        "slow_decoding_holds_up_no_answer_and_no_limit",
+        slow_decoding_holds_up_no_answer_and_no_limit,
+    ),
+    (
+        "a_callers_slow_decoding_keeps_no_answer_from_its_limit",
+        a_callers_slow_decoding_keeps_no_answer_from_its_limit,
+    ),
+    (
+        "a_stopped_fork_server_holds_up_no_answer_and_no_limit",
+        a_stopped_fork_server_holds_up_no_answer_and_no_limit,
     ),
     ("wakeup_pipe_full_a_hundred_thousand_submits", wakeup_pipe_full_a_hundred_thousand_submits),
 ];
@@ -364,6 +387,45 @@ fn a_panic_in_the_drop_of_a_value_hides_no_failure(fork_server: &ForkServer) {
     let result = pool.map_with(options, fragile_or_panic, 0..2).result();
     let why = result.err().expect("one has failed");
     assert!(why.to_string().contains("not 1"), "{why}");
+}
+
+/// Panics when it is dropped in the program, on whatever thread.
+#[derive(Serialize, Deserialize)]
+struct Sore;
+
+/// True in the program only, which sets it when the workers' fork server has been forked.
+static SORE: AtomicBool = AtomicBool::new(false);
+
+impl Drop for Sore {
+    fn drop(&mut self) {
+        assert!(!SORE.load(Ordering::SeqCst), "sore");
+    }
+}
+
+fn sore_or_panic(fails: bool) -> Sore {
+    assert!(!fails, "it fails");
+    Sore
+}
+
+fn results_that_nobody_takes_may_panic_in_their_drops(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 1);
+    SORE.store(true, Ordering::SeqCst);
+    for chunksize in [1, 4] {
+        let options = MapOptions::default().chunksize(chunksize);
+        let result = pool.map_with(options, sore_or_panic, [false, false, false, true]).result();
+        assert!(result.err().is_some_and(|why| why.to_string().contains("it fails")));
+        for ordered in [true, false] {
+            let items = [false; 5];
+            let mut results = match ordered {
+                true => pool.imap_with(options, sore_or_panic, items),
+                false => pool.imap_unordered_with(options, sore_or_panic, items),
+            };
+            std::mem::forget(results.next().map(|first| first.map(std::mem::forget)));
+            let answered = pool.executor().counts().submitted;
+            eventually("all are there", || pool.executor().counts().answered == answered);
+        }
+    }
+    assert_eq!(pool.map(square, [3]), Ok(vec![9]), "the pool goes on");
 }
 
 fn pool_empty_iterable_is_done(fork_server: &ForkServer) {
@@ -977,7 +1039,7 @@ fn calls_and_submits_share_the_workers(fork_server: &ForkServer) {
     assert_eq!((counts.submitted, counts.answered), (counts.resolved(), counts.resolved()));
 }
 
-fn a_callback_on_a_callers_thread_must_not_wait(fork_server: &ForkServer) {
+fn a_callback_of_a_job_behind_a_call_must_not_wait(fork_server: &ForkServer) {
     let pool = Arc::new(executor(fork_server, 1));
     // Quick jobs, so that the worker is sent ahead, behind a call that takes its time.
     assert!(pool.map(square, 0..1000).all(|result| result.is_ok()));
@@ -1018,7 +1080,7 @@ fn slow_text(length: usize) -> Slow {
     Slow("x".repeat(length))
 }
 
-fn a_callback_on_a_callers_thread_may_shut_the_pool_down(fork_server: &ForkServer) {
+fn a_callers_slow_decoding_holds_up_no_callback_which_may_shut_down(fork_server: &ForkServer) {
     let pool = Arc::new(executor(fork_server, 1));
     // Quick jobs, so that the worker is sent ahead, behind a call that takes its time.
     assert!(pool.map(square, 0..1000).all(|result| result.is_ok()));
@@ -1033,17 +1095,16 @@ fn a_callback_on_a_callers_thread_may_shut_the_pool_down(fork_server: &ForkServe
         drop(inner);
         tell.send(thread::current().id()).unwrap();
     });
-    // While the caller decodes its own result, the next one arrives; so it reads that, too.
+    // While the caller decodes its own result, the next one arrives: the pool's thread reads that.
     let (on, result) = caller.join().unwrap();
     assert_eq!(result.map(|slow| slow.0.len()), Ok(1 << 20));
-    assert_eq!(told.recv(), Ok(on), "the callback ran on another thread than it was to");
+    assert_ne!(told.recv(), Ok(on), "the callback ran on the thread of another's call");
     assert_eq!(ahead.result(), Ok(25));
     eventually("the callback is gone", || Arc::strong_count(&pool) == 1);
 }
 
-/// The thread works for two: for the pool of threads that it is a worker of, and, while it hears
-/// its call out, for the pool of processes.
-fn a_callers_callback_must_not_wait_for_the_callers_own_pool(fork_server: &ForkServer) {
+/// The thread that calls has its own answer to decode and nobody else's callbacks to run.
+fn a_callback_may_wait_for_a_pool_whose_worker_is_a_caller(fork_server: &ForkServer) {
     let pool = Arc::new(executor(fork_server, 1));
     assert!(pool.map(square, 0..1000).all(|result| result.is_ok()));
     let threads = Arc::new(ThreadPoolExecutor::new(1).unwrap());
@@ -1054,8 +1115,108 @@ fn a_callers_callback_must_not_wait_for_the_callers_own_pool(fork_server: &ForkS
     let (tell, told) = mpsc::channel();
     let inner = Arc::clone(&threads);
     ahead.add_done_callback(move || tell.send(inner.submit_fn(|| 7).result()).unwrap());
-    assert!(matches!(told.recv().unwrap(), Err(JobError::WouldDeadlock(_))));
+    assert_eq!(told.recv().unwrap(), Ok(7));
     assert_eq!(calling.result(), Ok(Ok(())));
+}
+
+/// Nobody's answers and limits wait for `slow`, which does something slow to the pool's threads and
+/// says when it is over: both futures are done before that.
+fn nobody_waits_for(pool: &ProcessPool, slow: impl FnOnce(&ProcessPool) -> Arc<AtomicBool>) {
+    let over = slow(pool);
+    let limited = pool.submit_within(Duration::from_millis(50), nap, 60_000);
+    let other = pool.submit(nap, 20);
+    assert_eq!(other.result(), Ok(20));
+    let verdict = limited.result();
+    assert_eq!(verdict, Err(JobError::TimedOut(Duration::from_millis(50))));
+    assert!(!over.load(Ordering::SeqCst), "they came after what was slow");
+}
+
+/// A flag that is raised some seconds after the callback begins; so many callbacks begin.
+fn slow_callbacks(pool: &ProcessPool, callbacks: usize) -> (Arc<AtomicBool>, Vec<Future<u64>>) {
+    let over = Arc::new(AtomicBool::new(false));
+    let begun = Arc::new(AtomicU64::new(0));
+    let futures = (0..callbacks).map(|_| {
+        let future = pool.submit(nap, 20);
+        let (over, begun) = (Arc::clone(&over), Arc::clone(&begun));
+        future.add_done_callback(move || {
+            begun.fetch_add(1, Ordering::SeqCst);
+            thread::sleep(Duration::from_secs(3));
+            over.store(true, Ordering::SeqCst);
+        });
+        future
+    });
+    let futures = futures.collect();
+    eventually("they begin", || begun.load(Ordering::SeqCst) == callbacks as u64);
+    (over, futures)
+}
+
+fn slow_callbacks_hold_up_no_answer_and_no_limit(fork_server: &ForkServer) {
+    let pool = executor(fork_server, 2);
+    let mut futures = Vec::new();
+    nobody_waits_for(&pool, |pool| {
+        let (over, slow) = slow_callbacks(pool, 5);
+        futures = slow;
+        over
+    });
+    pool.shutdown(true, false);
+    assert!(futures.into_iter().all(|future| future.result() == Ok(20)));
+}
+
+static DECODED: AtomicBool = AtomicBool::new(false);
+static DECODING: AtomicBool = AtomicBool::new(false);
+
+#[derive(Serialize)]
+struct SlowToDecode;
+
+impl<'de> Deserialize<'de> for SlowToDecode {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        DECODING.store(true, Ordering::SeqCst);
+        thread::sleep(Duration::from_secs(3));
+        DECODED.store(true, Ordering::SeqCst);
+        <()>::deserialize(deserializer).map(|()| SlowToDecode)
+    }
+}
+
+fn slow_decoding_holds_up_no_answer_and_no_limit(fork_server: &ForkServer) {
+    let pool = executor(fork_server, 2);
+    let future = pool.submit(|()| SlowToDecode, ());
+    eventually("it is decoded", || DECODING.load(Ordering::SeqCst));
+    let limited = pool.submit_within(Duration::from_millis(50), nap, 60_000);
+    assert_eq!(pool.submit(nap, 20).result(), Ok(20));
+    assert_eq!(limited.result(), Err(JobError::TimedOut(Duration::from_millis(50))));
+    assert!(!DECODED.load(Ordering::SeqCst), "they came after what was slow");
+    assert!(future.result().is_ok());
+}
+
+fn a_callers_slow_decoding_keeps_no_answer_from_its_limit(fork_server: &ForkServer) {
+    let pool = Arc::new(executor(fork_server, 1));
+    let caller = Arc::clone(&pool);
+    let caller = thread::spawn(move || caller.call(slow_text, 1 << 20).map(drop));
+    eventually("it is answered", || pool.counts().answered == 1);
+    // The caller decodes for 50 ms; the worker is idle, and its next answer must be heard.
+    let quick = pool.submit_within(Duration::from_millis(40), square, 5);
+    assert_eq!(quick.result(), Ok(25));
+    assert_eq!(caller.join().unwrap(), Ok(()));
+}
+
+fn a_stopped_fork_server_holds_up_no_answer_and_no_limit(fork_server: &ForkServer) {
+    let pool = executor(fork_server, 3);
+    assert!(pool.map(nap, [5; 6]).all(|result| result.is_ok()));
+    let busy = pool.submit(nap, 300);
+    signal(fork_server.pid(), libc::SIGSTOP);
+    let lost = pool.submit_with(JobOptions::default(), end_if, (0, Some(End::Exit(3)))).future;
+    let limited = pool.submit_within(Duration::from_millis(50), nap, 60_000);
+    assert_eq!(busy.result(), Ok(300));
+    assert_eq!(limited.result(), Err(JobError::TimedOut(Duration::from_millis(50))));
+    // One worker is left. What the dead ones had not begun is not kept for them.
+    let later: Vec<_> = (0..20).map(|x| pool.submit(square, x)).collect();
+    for (x, future) in (0..).zip(later) {
+        assert_eq!(future.result(), Ok(x * x));
+    }
+    assert!(!lost.done(), "how the worker ended only the fork server knows");
+    signal(fork_server.pid(), libc::SIGCONT);
+    assert_eq!(death(lost.result()), Death::Code(3));
+    assert!(pool.map(nap, [5; 6]).all(|result| result.is_ok()));
 }
 
 fn wakeup_pipe_full_a_hundred_thousand_submits(fork_server: &ForkServer) {

@@ -5,7 +5,7 @@ use common::{on_real_selectors as run, watchdog};
 use proptest::prelude::*;
 use singletrack::aio::net::async_fd::AsyncFd;
 use singletrack::aio::net::race::{AddressRace, Step};
-use singletrack::aio::{TcpListener, TcpStream, sleep};
+use singletrack::aio::{TcpListener, TcpStream, UnixDatagram, UnixListener, UnixStream, sleep};
 use singletrack::sys::socket::set_backlog;
 use singletrack::{EventLoop, create_task};
 use std::io::{self, ErrorKind};
@@ -320,5 +320,20 @@ fn sleeps_keep_time_beside_busy_sockets() {
         sleep(Duration::from_millis(20)).await;
         assert!(busy.cancel() && server.cancel());
         let _: (Result<(), _>, _) = (busy.await, server.await);
+    });
+}
+
+#[test]
+fn a_zero_byte_in_a_name_is_an_error() {
+    run(|| async {
+        let kinds = [
+            UnixListener::bind("a\0b").map(drop),
+            UnixDatagram::bind("a\0b").map(drop),
+            UnixStream::connect("a\0b").await.map(drop),
+            UnixDatagram::unbound().unwrap().connect("a\0b"),
+            UnixDatagram::unbound().unwrap().try_send_to(b"x", "a\0b").map(drop),
+        ]
+        .map(|refused| refused.unwrap_err().kind());
+        assert_eq!(kinds, [ErrorKind::InvalidInput; 5]);
     });
 }

@@ -6,8 +6,8 @@ mod vm_check;
 use proptest::prelude::*;
 use singletrack::vm::assembler::assemble;
 use singletrack::vm::disassembler::dis;
+use singletrack::vm::op::{OPCODES, Op, Operand};
 use singletrack::vm::program::Position;
-use singletrack::vm::program::{OPCODES, Op, Operand};
 use singletrack::vm::verifier::{Fault, Verified, VerifyError};
 use std::fs;
 use std::path::Path;
@@ -87,6 +87,13 @@ fn an_error_names_line_column_and_what_was_expected() {
         ("global x = y", 1, 12, "`y`", "a whole number of 64 bits"),
         ("global x = 9223372036854775808", 1, 12, "`9223372036854775808`", "64 bits"),
         ("global x\nglobal x", 2, 8, "`x`", "no other global"),
+        ("event", 1, 6, "the end of the line", "the name of an event"),
+        ("condition c(d)", 1, 13, "`d`", "a lock that is declared"),
+        ("lock d\ncondition c()", 2, 13, "`)`", "the name of a lock"),
+        ("lock c\ncondition c", 2, 11, "`c`", "no other lock"),
+        ("condition c\ncondition c", 2, 11, "`c`", "no other condition"),
+        ("semaphore s = -1", 1, 15, "`-1`", "permits"),
+        ("def f():\n  EVENT_SET x", 2, 13, "`x`", "an event that is declared"),
         ("lock a b", 1, 8, "`b`", "the end of the line"),
         ("thread f", 1, 8, "`f`", "function that is declared"),
         ("thread f(1\ndef f(a):\nRETURN_VALUE", 1, 11, "the end of the line", "`,` or `)`"),
@@ -115,14 +122,78 @@ fn an_error_names_line_column_and_what_was_expected() {
     }
 }
 
+/// The condition's value with `a = 7` and `b = 13`.
+fn value(condition: &str) -> i64 {
+    let program = assemble(&format!("global a = 7\nglobal b = 13\nexpect {condition}")).unwrap();
+    let shown = program.expects[0].shown(&program);
+    let again = assemble(&format!("global a = 7\nglobal b = 13\nexpect {shown}")).unwrap();
+    assert_eq!(again.expects[0].condition, program.expects[0].condition, "{shown}");
+    program.expects[0].condition.value(&[7, 13])
+}
+
+#[test]
+fn an_expectation_means_what_it_means_in_python() {
+    for (condition, expected) in [
+        ("a + b == 20", 1),
+        ("a+b==20", 1),
+        ("a + b == 21", 0),
+        ("a - b - 1", -7),
+        ("a - (b - 1)", -5),
+        ("1 + 2 * a", 15),
+        ("(1 + 2) * -a", -21),
+        ("a - -1", 8),
+        ("--a", 7),
+        ("-9223372036854775808 < a", 1),
+        ("0 <= a <= 10", 1),
+        ("0 <= b <= 10", 0),
+        ("a < b > a != b", 1),
+        ("(a < b) == 1", 1),
+        ("a == b == 0", 0),
+        ("(a == b) == 0", 1),
+        ("not a == 8", 1),
+        ("not a", 0),
+        ("not not a", 1),
+        ("a == 8 or b >= 13", 1),
+        ("0 or a and b", 13),
+        ("(0 or a) and 0", 0),
+        ("not (a and b) or a < 0 and b < 0", 0),
+        ("a   # a comment", 7),
+    ] {
+        assert_eq!(value(condition), expected, "{condition}");
+    }
+}
+
+#[test]
+fn what_is_no_expectation_is_refused_with_its_place() {
+    let deep = "(".repeat(100_000);
+    let long = "a + ".repeat(100_000) + "a";
+    for (condition, column, expected) in [
+        ("", 7, "a global, a number"),
+        ("a ==", 12, "a global, a number"),
+        ("a = 2", 10, "the end of the line"),
+        ("x == 2", 8, "a global that is declared"),
+        ("(a == 2", 15, "`)`"),
+        ("a + not b", 12, "a global, a number"),
+        ("a b", 10, "the end of the line"),
+        ("9223372036854775808", 8, "a whole number of 64 bits"),
+        ("a / 2", 10, "the end of the line"),
+        (&deep, 8, "at most 500 words"),
+        (&long, 8, "at most 500 words"),
+    ] {
+        let error = assemble(&format!("global a\nexpect {condition}")).unwrap_err();
+        let short: String = condition.chars().take(40).collect();
+        assert_eq!(error.position, Position { line: 2, column }, "{short}: {error}");
+        assert!(error.expected.contains(expected), "{short}: {error}");
+    }
+}
+
 fn refused(body: &str) -> VerifyError {
-    let text = format!("global x\nlock a\nlock b\nthread f\ndef f():\n{body}\n");
+    let text = format!("global x\nevent e\nlock a\nthread f\ndef f():\n{body}\n");
     Verified::new(assemble(&text).unwrap()).unwrap_err()
 }
 
 #[test]
 fn what_cannot_run_is_refused_with_its_line() {
-    let end = "LOAD_CONST 0\nRETURN_VALUE";
     for (body, line, fault) in [
         ("ADD", 6, Fault::Underflow { pops: 2, depth: 0 }),
         ("RETURN_VALUE", 6, Fault::Underflow { pops: 1, depth: 0 }),
@@ -133,14 +204,7 @@ fn what_cannot_run_is_refused_with_its_line() {
         ("here:\nJUMP_FORWARD here", 7, Fault::Direction),
         ("JUMP_BACKWARD on\non:\nLOAD_CONST 0\nRETURN_VALUE", 6, Fault::Direction),
         ("on:\nLOAD_CONST 1\nJUMP_BACKWARD on", 7, Fault::Unbalanced { one: 0, other: 1 }),
-        (&format!("ACQUIRE a\n{end}"), 8, Fault::StillHeld),
-        (&format!("ACQUIRE a\nACQUIRE a\n{end}"), 7, Fault::HeldTwice),
-        (&format!("ACQUIRE a\nRELEASE b\n{end}"), 7, Fault::NotHeld),
-        (
-            "LOAD_GLOBAL x\nPOP_JUMP_IF_FALSE on\nACQUIRE a\non:\nLOAD_CONST 0\nRETURN_VALUE",
-            10,
-            Fault::Unbalanced { one: 0, other: 0 },
-        ),
+        ("EVENT_IS_SET e\nEVENT_IS_SET e\nRETURN_VALUE", 8, Fault::LeftOver(1)),
         ("CALL f\nRETURN_VALUE", 5, Fault::Recursion),
         ("CALL g\nRETURN_VALUE\ndef g():\nCALL f\nRETURN_VALUE", 5, Fault::Recursion),
     ] {
@@ -173,6 +237,13 @@ fn texts() -> impl Strategy<Value = String> {
         prop::sample::select(vec![
             "global",
             "lock",
+            "event",
+            "condition",
+            "semaphore",
+            "expect",
+            "+",
+            "==",
+            "not",
             "thread",
             "def",
             "f",

@@ -8,7 +8,7 @@ mod vm_check;
 
 use common::watchdog;
 use proptest::prelude::*;
-use singletrack::gil::{Check, Checkpoint, HandOff, Substrate, SwitchPolicy};
+use singletrack::gil::{Check, HandOff, Substrate, SwitchPoints, SwitchPolicy};
 use singletrack::vm::assembler::assemble;
 use singletrack::vm::real_threads::{ThreadEnd, ThreadRun, run};
 use singletrack::vm::verifier::Verified;
@@ -80,7 +80,7 @@ fn real_threads_count_their_ticks() {
 /// A check at every second tick.
 fn every_second_tick(hand_off: HandOff) -> SwitchPolicy {
     let check = Check::EveryTicks(1);
-    SwitchPolicy::new(check, hand_off, Checkpoint::EveryOp, Substrate::MutexCondvar).unwrap()
+    SwitchPolicy::new(check, hand_off, SwitchPoints::EVERY, Substrate::MutexCondvar).unwrap()
 }
 
 #[test]

@@ -22,7 +22,7 @@ const KEPT: Duration = Duration::from_micros(100);
 const CHUNK: u64 = 10_000;
 
 /// `policy=python-3.10 interval=0.005`: the lock of those names.
-fn lock_of(args: &Args) -> GlobalLock {
+pub fn lock_of(args: &Args) -> GlobalLock {
     let policy: SwitchPolicy =
         args.text("policy", "python-3.10").parse().unwrap_or_else(|e| panic!("{e}"));
     let seconds: f64 = args.text("interval", "0.005").parse().expect("interval=SECONDS");
@@ -34,7 +34,7 @@ fn lock_of(args: &Args) -> GlobalLock {
 }
 
 /// How many rounds of `body` take [`BODY`].
-fn calibrate() -> u64 {
+pub fn calibrate() -> u64 {
     const ROUNDS: u64 = 2_000_000;
     let once = || {
         let start = Instant::now();
@@ -46,7 +46,7 @@ fn calibrate() -> u64 {
 }
 
 /// A chain of multiplications, each of which needs the one before.
-fn body(rounds: u64) {
+pub fn body(rounds: u64) {
     let mut x = black_box(7u64);
     for _ in 0..rounds {
         x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);

@@ -6,6 +6,7 @@
 //! same line can be had from any other runtime; run both in the same minute and compare.
 
 mod args;
+mod crowd;
 mod gil;
 mod pingpong;
 mod procpool;
@@ -19,7 +20,7 @@ use args::Args;
 
 const USAGE: &str = "usage: cargo bench --bench spec -- WORKLOAD [key=value …]
 workloads: spawn_join yield pingpong mem_task timers_late timers_churn crosswake
-           lock_uncontended lock_forced gil_countdown threadpool procpool
+           lock_uncontended lock_forced gil_countdown gil_crowd threadpool procpool
 servers: serve echo, serve http, serve gil_convoy [policy=P] [threads=K] [interval=SECONDS]";
 
 fn main() {
@@ -46,6 +47,7 @@ fn main() {
         "timers_late" => timers::late(&args),
         "lock_uncontended" => gil::lock_uncontended(&args),
         "lock_forced" => gil::lock_forced(&args),
+        "gil_crowd" => crowd::gil_crowd(&args),
         "gil_countdown" => gil::gil_countdown(&args),
         "threadpool" => threadpool::threadpool(&args),
         "procpool" => procpool::procpool(&args),

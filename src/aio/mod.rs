@@ -16,7 +16,7 @@
 //!   wakes        timers           reactor                      waiters: Waiters    scheduler
 //!                (event_loop/)    (event_loop/)                (pure)              (event_loop/)
 //! ```
-//! At the root: `run`, `signals` and `subprocess`, which each use several groups. Every name that
+//! At the root: `run`, `signals` (with `signal_dispatcher`) and `subprocess`, which use several groups. Every name that
 //! a user needs is re-exported here: `use singletrack::aio::{sleep, timeout};`.
 //!
 //! Read a column upwards: `time/sleep`; or `net/async_fd`, `net/byte_stream`, `net/tcp`,
@@ -44,6 +44,7 @@
 
 pub mod net;
 pub mod run;
+pub(crate) mod signal_dispatcher;
 pub mod signals;
 pub mod streams;
 pub mod subprocess;

@@ -4,7 +4,8 @@
 //! *Promises*: one descriptor a child and no `SIGCHLD`: a wait here takes the status of this child
 //! and of no other; a signal goes to the child or nowhere, never to a stranger with its number; a
 //! wait that is dropped leaves the child alone. No wait is for a grandchild: `communicate` ends
-//! soon after the child, whoever else has its pipes open, and with all that the child has written.
+//! soon after the child, whoever else has its pipes open, and with all that the child has written. A
+//! copy of the handle that came with a fork leaves the child alone, and is an error where it is used.
 //! *Leaves out*: the command line and the environment: std's `Command` has them.
 //!
 //! ```text
@@ -22,6 +23,7 @@ use crate::aio::net::byte_stream::{PipeReader, PipeWriter};
 use crate::aio::streams::reader::StreamReader;
 use crate::aio::streams::writer::StreamWriter;
 use crate::aio::time::sleep::sleep;
+use crate::base::origin::Origin;
 use crate::event_loop::core::with_current;
 use crate::sys::fd::{Direction, set_nonblocking};
 use crate::sys::process::{pidfd_open, send_signal};
@@ -123,9 +125,11 @@ impl Child {
     /// Dropped before it is done, it leaves the process alone.
     ///
     /// # Errors
-    /// `ECHILD` if other code in this process has collected it, or ignores `SIGCHLD`.
+    /// `ECHILD` if other code in this process has collected it, or ignores `SIGCHLD`; and in a copy of
+    /// this handle that came with a fork, that it is one.
     #[doc(alias = "asyncio.subprocess.Process.wait")]
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
+        self.process.check_origin()?;
         drop(self.stdin.take());
         self.process.running_mut().wait().await
     }
@@ -136,6 +140,7 @@ impl Child {
     /// As [`wait`](Self::wait).
     #[doc(alias = "asyncio.subprocess.Process.returncode")]
     pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
+        self.process.check_origin()?;
         self.process.running_mut().child.try_wait()
     }
 
@@ -157,6 +162,7 @@ impl Child {
     #[doc(alias = "asyncio.subprocess.Process.communicate")]
     #[doc(alias = "wait_with_output")]
     pub async fn communicate(&mut self, input: &[u8]) -> io::Result<Output> {
+        self.process.check_origin()?;
         if let Some(stdin) = self.stdin.take() {
             match stdin.write(input) {
                 Err(e) if e.kind() != io::ErrorKind::BrokenPipe => return Err(e),
@@ -193,9 +199,11 @@ impl Child {
     /// that (`kill -- -PID`). Ctrl-C at the terminal then no longer reaches them.
     ///
     /// # Errors
-    /// `EINVAL` if there is no such signal, `EPERM` if the process has changed its user.
+    /// `EINVAL` if there is no such signal, `EPERM` if the process has changed its user. In a copy of
+    /// this handle that came with a fork, that it is one.
     #[doc(alias = "asyncio.subprocess.Process.send_signal")]
     pub fn send_signal(&self, signal: i32) -> io::Result<()> {
+        self.process.check_origin()?;
         send_signal(self.process.running().pidfd.io().as_fd(), signal)
     }
 
@@ -221,6 +229,7 @@ impl Child {
 /// A process that this handle must collect, so that no zombie stays.
 #[derive(Debug)]
 struct WatchedProcess {
+    origin: Origin,
     /// `None` only inside `drop`.
     running: Option<RunningChild>,
     kill_on_drop: bool,
@@ -237,6 +246,7 @@ impl WatchedProcess {
     fn watch(mut child: process::Child) -> io::Result<WatchedProcess> {
         match pidfd_open(child.id()).and_then(AsyncFd::new) {
             Ok(pidfd) => Ok(WatchedProcess {
+                origin: Origin::here(),
                 running: Some(RunningChild { child, pidfd }),
                 kill_on_drop: true,
             }),
@@ -247,6 +257,12 @@ impl WatchedProcess {
                 Err(e)
             }
         }
+    }
+
+    /// # Errors
+    /// In a copy that came with a fork: the child is another process's.
+    fn check_origin(&self) -> io::Result<()> {
+        self.origin.check("the handle of the child process", "only there can it be used")
     }
 
     fn running(&self) -> &RunningChild {
@@ -270,6 +286,9 @@ impl RunningChild {
 impl Drop for WatchedProcess {
     fn drop(&mut self) {
         let Some(mut running) = self.running.take() else { return };
+        if self.origin.is_copy() {
+            return;
+        }
         let Ok(None) = running.child.try_wait() else { return };
         if self.kill_on_drop {
             // It can only fail for a process that has become another user's.
@@ -277,6 +296,7 @@ impl Drop for WatchedProcess {
         }
         let mut orphan = Orphan { running, killed: self.kill_on_drop };
         let collect = async move {
+            // An error means that other code has collected it.
             let _ = orphan.running.wait().await;
         };
         match with_current(Rc::clone) {
@@ -297,6 +317,7 @@ struct Orphan {
 impl Drop for Orphan {
     fn drop(&mut self) {
         if self.killed {
+            // An error means that other code has collected it.
             let _ = self.running.child.wait();
         }
     }

@@ -14,7 +14,7 @@
 //!   in the original                    in a copy
 //!   ────────────────                   ─────────────────────────────────────────────
 //!   drop, shut down: frees, waits      does nothing: it is another process's
-//!   asked for more: does it            an error that names both processes, or a panic
+//!   asked for more: does it            an error that names both processes (`check`), or a panic
 //!   locks its own mutex                does not: a thread that was not copied may have it
 //! ```
 //! The alternative, `pthread_atfork`, would tell every fork to every thing. But it is not called
@@ -22,7 +22,7 @@
 //! caller, where little is allowed, and most copies are never touched: asking is cheaper.
 
 use crate::sys::process::generation;
-use std::fmt;
+use std::{fmt, io};
 
 /// Which process made something.
 ///
@@ -49,6 +49,23 @@ impl Origin {
     /// nothing there.
     pub fn is_copy(self) -> bool {
         generation() != self.generation
+    }
+
+    /// An error in a copy: `what` was copied, and what to do instead.
+    ///
+    /// # Errors
+    /// Where [`is_copy`](Self::is_copy) is true.
+    ///
+    /// ```
+    /// use singletrack::base::origin::Origin;
+    ///
+    /// assert!(Origin::here().check("the pool", "make a new one here").is_ok());
+    /// ```
+    pub fn check(self, what: &str, remedy: &str) -> io::Result<()> {
+        match self.is_copy() {
+            true => Err(io::Error::other(format!("{what} was {self}: {remedy}"))),
+            false => Ok(()),
+        }
     }
 
     /// The number of the process that made it.

@@ -11,7 +11,9 @@
 //! A job may submit another job to its own pool and wait for it. When every worker does so, none
 //! is left to run what they wait for: CPython's documentation shows it ("Deadlocks can occur
 //! when the callable associated with a Future waits on the results of another Future") and
-//! CPython hangs. Here the future asks the pool's guard first.
+//! CPython hangs. Here the future asks the pool's guard first, and if it must not wait, the job that
+//! it waits for ends with `WouldDeadlock`: if that job is still queued, it never runs. A wait with a
+//! time limit ends by itself, and is never refused.
 //!
 //! An event loop is like a pool of one worker, the thread that it was made on: no other thread can
 //! ever run it. asyncio's `run_coroutine_threadsafe(…).result()` on that thread hangs.
@@ -139,14 +141,6 @@ pub(crate) fn work_for(guard: SharedGuard) {
     GUARDS.with(|guards| guards.borrow_mut().push(guard));
 }
 
-/// This thread also works for the pool of this guard while `act` runs, which must not panic.
-pub(crate) fn while_working_for<R>(guard: SharedGuard, act: impl FnOnce() -> R) -> R {
-    work_for(guard);
-    let result = act();
-    GUARDS.with(|guards| guards.borrow_mut().pop());
-    result
-}
-
 /// The guard with this number, if this thread works for its pool or loop: then a wait for the job
 /// must ask it.
 pub(crate) fn own_guard(id: GuardId) -> Option<SharedGuard> {
@@ -195,8 +189,8 @@ pub(crate) fn begin_waiting(awaited: &[Awaited]) -> Result<Option<BlockedInGraph
     match with_graph(|graph| graph.begin(thread, targets.collect())) {
         Ok(wait) => Ok(Some(BlockedInGraph(wait))),
         Err(circle) => Err(JobError::WouldDeadlock(format!(
-            "this wait would never end: what it waits for waits for this thread ({} threads stand \
-             around); in a task, await instead of blocking",
+            "this wait would never end: what it waits for waits for this thread (a circle of \
+             {} threads); in a task, await instead of blocking",
             circle.threads
         ))),
     }

@@ -22,7 +22,7 @@ use crate::base::sync::MutexGuard;
 use crate::futures::deadlock::{Awaited, GuardId, Unblock};
 use crate::futures::error::JobError;
 use crate::futures::on_done::WAKER;
-use crate::futures::oneshot::{Cell, FutureState, OneShot};
+use crate::futures::oneshot::{Beside, Cell, FutureState, OneShot};
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -47,7 +47,15 @@ pub fn promise<T>() -> (Promise<T>, Future<T>) {
 
 /// A promise for a job that only the pool or loop with this guard can run.
 pub(crate) fn promise_of<T>(guard: GuardId) -> (Promise<T>, Future<T>) {
-    let shared: Arc<OneShot<T>> = Arc::new(OneShot::new(guard, ()));
+    promise_beside(guard, ())
+}
+
+/// The same for a job that may have begun without its promise being told.
+pub(crate) fn promise_beside<T>(
+    guard: GuardId,
+    job: impl Beside + 'static,
+) -> (Promise<T>, Future<T>) {
+    let shared: Arc<OneShot<T>> = Arc::new(OneShot::new(guard, job));
     (Promise { shared: Some(Arc::clone(&shared)) }, Future { shared, has_waker: false })
 }
 
@@ -55,7 +63,7 @@ pub(crate) fn promise_of<T>(guard: GuardId) -> (Promise<T>, Future<T>) {
 /// [`Promise::of`], that is resolved.
 pub(crate) fn future_of<T, J>(guard: GuardId, job: J) -> (Arc<OneShot<T, J>>, Future<T>)
 where
-    J: Send + Sync + 'static,
+    J: Beside + 'static,
 {
     let shared = Arc::new(OneShot::new(guard, job));
     (Arc::clone(&shared), Future { shared, has_waker: false })
@@ -195,7 +203,10 @@ impl<T> Future<T> {
 
     /// True while a worker runs the job.
     pub fn running(&self) -> bool {
-        self.state() == FutureState::Running
+        match self.state() {
+            FutureState::Pending => self.shared.job.has_begun(),
+            state => state == FutureState::Running,
+        }
     }
 
     /// True if [`cancel`](Self::cancel) came in time.

@@ -33,7 +33,7 @@ use crate::futures::deadlock::{DeadlockGuard, SharedGuard, Unblock, set_running_
 use crate::futures::error::JobError;
 use crate::futures::future::Promise;
 use crate::futures::idle_workers::{IdleWorkers, SpawnFailedAction, SubmitAction, WorkerAction};
-use crate::futures::oneshot::OneShot;
+use crate::futures::oneshot::{Beside, OneShot};
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
@@ -48,6 +48,8 @@ pub(crate) trait QueuedJob: Send + Sync {
     /// Drops the closure and resolves the future with this error.
     fn fail(self: Arc<Self>, why: JobError);
 }
+
+impl<F: Send> Beside for Mutex<Option<F>> {}
 
 impl<R, F> QueuedJob for OneShot<R, Mutex<Option<F>>>
 where

@@ -37,6 +37,8 @@
 //!    below again, in a test file of its own, as `tests/thread_pool.rs` and
 //!    `tests/process_pool/main.rs` do. `map` needs no test: the trait's is tested in
 //!    `tests/futures.rs`.
+//! 5. Make its file public and map it in the drawing of its folder's `mod.rs`;
+//!    `BLESS=1 cargo test --test floors` then lists it in `lib.rs`.
 //!
 //! # What futures and executors promise
 //!

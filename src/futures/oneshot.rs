@@ -108,11 +108,28 @@ impl FutureState {
     }
 }
 
+/// What lies beside the cell: a job, or who has it.
+pub(crate) trait Beside: Send + Sync {
+    /// Whether a job that is still PENDING here has begun: its worker may be a process, which has
+    /// nothing of the cell.
+    fn has_begun(&self) -> bool {
+        false
+    }
+
+    /// Calls `cancel` at a moment when the job has not begun, and cannot if that moves the cell on; or
+    /// does nothing. To be called without the cell's lock.
+    fn unless_begun(&self, cancel: &mut dyn FnMut()) {
+        cancel();
+    }
+}
+
+impl Beside for () {}
+
 /// What both halves point to: the only allocation of a future without waker and callbacks.
 ///
 /// A pool of threads puts the job there as well: one allocation for a job and its result. The
 /// promise and the future need not know its type.
-pub(crate) struct OneShot<T, J: ?Sized = dyn Send + Sync> {
+pub(crate) struct OneShot<T, J: ?Sized = dyn Beside> {
     pub(crate) cell: Mutex<Cell<T>>,
     /// Notified once, when the state becomes done. Costs one load when no thread waits.
     done: Condvar,
@@ -154,13 +171,13 @@ impl<T> OneShot<T> {
     /// The last step to a done state: stores the outcome, then, unlocked, wakes and calls all that
     /// wait.
     fn close(&self, mut cell: MutexGuard<'_, Cell<T>>, outcome: Result<T, JobError>) {
-        cell.outcome = Some(outcome);
-        let on_done = cell.on_done.take();
-        if let Some(on_done) = &on_done {
-            // Under the lock: from now on those workers are no longer blocked.
-            on_done.unblock_all();
-        }
+        let on_done = cell.close(outcome);
         drop(cell);
+        self.announce(on_done);
+    }
+
+    /// Wakes and calls all that wait.
+    fn announce(&self, on_done: Option<Box<OnDone>>) {
         self.done.notify_all();
         if let Some(on_done) = on_done {
             on_done.run();
@@ -169,11 +186,21 @@ impl<T> OneShot<T> {
 
     /// Cancels the job if it has not begun; returns what [`FutureState::cancel`] does.
     pub(crate) fn cancel(&self) -> bool {
-        let mut cell = self.cell.lock();
-        let was_done = cell.state.is_done();
-        let cancelled = cell.state.cancel();
-        if cancelled && !was_done {
-            self.close(cell, Err(JobError::Cancelled));
+        let state = self.cell.lock().state;
+        if state != FutureState::Pending {
+            return state.is_cancelled();
+        }
+        let (mut cancelled, mut closed) = (false, None);
+        self.job.unless_begun(&mut || {
+            let mut cell = self.cell.lock();
+            let was_done = cell.state.is_done();
+            cancelled = cell.state.cancel();
+            if cancelled && !was_done {
+                closed = Some(cell.close(Err(JobError::Cancelled)));
+            }
+        });
+        if let Some(on_done) = closed {
+            self.announce(on_done);
         }
         cancelled
     }
@@ -301,6 +328,17 @@ impl<T> Drop for Cell<T> {
 }
 
 impl<T> Cell<T> {
+    /// Stores the outcome; gives what is to be called without the lock.
+    fn close(&mut self, outcome: Result<T, JobError>) -> Option<Box<OnDone>> {
+        self.outcome = Some(outcome);
+        let on_done = self.on_done.take();
+        if let Some(on_done) = &on_done {
+            // Under the lock: from now on those workers are no longer blocked.
+            on_done.unblock_all();
+        }
+        on_done
+    }
+
     pub(crate) fn on_done(&mut self) -> &mut OnDone {
         self.on_done.get_or_insert_default()
     }

@@ -37,17 +37,16 @@
 //!    `SwitchPolicy::PRESETS`, its row in the table at the top. The command line, the fuzz target
 //!    `gil_schedule` and every test that goes through the presets know it from there.
 //! 2. The names are spelled out in the help of `lab/gil_cli.rs` and `lab/explore/request.rs`, and
-//!    in `tests/gil_cli.rs` (`every_scene_runs_under_every_policy`).
+//!    in `tests/gil_cli.rs` (`every_scene_runs_under_every_policy`, which also counts them).
 //! 3. To show it in a scene: the `policies` of that scene in `lab/scenes`.
 //!
-//! *A new choice* is a variant of one of the five enums in `gil/rules/policy.rs`. Add it, then
+//! *A new choice* is a variant of one of the four enums in `gil/rules/policy.rs`. Add it, then
 //! follow the compiler. It stops at
 //!
 //! | enum | in `policy.rs`: `Display`, and | elsewhere |
 //! | --- | --- | --- |
 //! | `HandOff` | `forces_switch`, `grants`, `prefers_io` | `vm/explorer.rs`: which thread may come next |
-//! | `Check` | `at`, `period`, `validate`, `waiters_ask` | `Machine::asked`, `Machine::until`; `GlobalLock::switch_interval`; how the simulator counts; `lab/fidelity/comparison.rs`, `lab/scenes/scene_report.rs` |
-//! | `Checkpoint` | `at` | |
+//! | `Check` | `at`, `period`, `validate`, `waiters_ask` | `Machine::asked`, `Machine::until`; `GlobalLock::switch_interval`; how the simulator counts; `lab/fidelity/comparison.rs`, `lab/scenes/scene_report.rs`; by eye: `Op::point_check` in `vm/op.rs` |
 //! | `Substrate` | | `LockShared::leave` in `gil/lock/take_gil.rs`; by eye: where the simulator asks for `Substrate::MutexCondvar` |
 //! | `DropFlag` | | `LockShared::eval_breaker_of` in `gil/lock/take_gil.rs` |
 //!
@@ -57,7 +56,7 @@
 //! whenever the lock is free and threads wait, one of them is awake.
 //!
 //! Then the tests: a `HandOff` or a `Check` joins `policies` in `tests/gil_machine.rs`, whose
-//! properties hold for every combination; a `Checkpoint` gets its line in
+//! properties hold for every combination; a set of `SwitchPoints` gets its line in
 //! `which_switch_points_are_checkpoints` there. If a hand-off bounds a wait, show that as
 //! `a_holder_that_passes_checkpoints_is_made_to_go` does; if not, name it in
 //! `where_no_switch_is_forced_nothing_bounds_a_wait`. A preset with the new variant goes through
@@ -66,12 +65,13 @@
 //!
 //! # What must hold
 //!
-//! The properties G1 to G17 of the lock, and V1 to V5 of the bytecode machine, stand in
+//! The properties G1 to G18 of the lock, and V1 to V5 of the bytecode machine, stand in
 //! `tests/gil_properties.rs`, each with the tests that show it. In short: one holder (G1), forced
 //! switches (G4), waiters that leave (G5), bounds (G6, G7), CPython 2's count (G8), panics (G13),
-//! finalisation (G15), forks (G16), recordings (G17). The pure machine is checked by properties and
-//! by a fuzzer (`tests/common/gil_check.rs`), the real lock by loom (`tests/loom_gil.rs`, two or
-//! three threads, every interleaving) and shuttle (`tests/shuttle_gil.rs`, four).
+//! finalisation (G15), forks (G16), recordings (G17), crowds (G18). The pure machine is checked by
+//! properties and by a fuzzer (`tests/common/gil_check.rs`), the real lock by loom
+//! (`tests/loom_gil.rs`, two or three threads, every interleaving) and shuttle
+//! (`tests/shuttle_gil.rs`, four).
 
 pub mod free_threading;
 pub mod lock;
@@ -89,9 +89,10 @@ pub use rules::decision::{
     AttachError, Decision, DropReason, Next, NotHolder, Refusal, Release, SleepReason, ThreadId,
 };
 pub use rules::policy::{
-    Check, Checkpoint, DropFlag, HandOff, PointCheck, PolicyError, Substrate, SwitchPoint,
-    SwitchPolicy,
+    Check, DropFlag, HandOff, PointCheck, PolicyError, Substrate, SwitchPolicy,
 };
+pub use rules::switch_point::{SwitchPoint, SwitchPoints};
+pub use rules::threading::{NoSuchThreading, Threading};
 pub use simulator::costs::{Costs, CostsError};
 pub use simulator::simulation::{
     MAX_CORES, NoSuchMachine, SimulationEnd, SimulationResult, Simulator, ThreadResult,

@@ -13,9 +13,11 @@ use crate::gil::rules::policy::SwitchPolicy;
 use crate::gil::simulator::costs::{Costs, CostsError};
 use crate::gil::simulator::simulation::MAX_CORES;
 use crate::lab::report::failure::Failure;
+use crate::lab::report::terminal::{ColorChoice, WIDEST};
+use crate::lab::report::whole_file::WholeFile;
+use crate::lab::report::window::Zoom;
 use crate::lab::scenes::scene::Scene;
 use clap::Args;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -26,9 +28,8 @@ const PARITY: &str = "parity";
 /// The word after `--costs` that has them measured.
 const MEASURED: &str = "measured";
 const SEED: u64 = 7;
-const NARROWEST: usize = 40;
-const WIDEST: usize = 1000;
-const USUAL_WIDTH: usize = 80;
+/// Narrower pictures show nothing.
+const NARROWEST: usize = 20;
 const LONGEST: f64 = 600.0;
 
 /// Examples for the help text.
@@ -37,6 +38,7 @@ Examples:
   singletrack gil convoy                               the toll of a request beside a CPU thread
   singletrack gil battle --policy python-2,python-3.2 --trace battle.json
   singletrack gil race --seconds 2 --json
+  singletrack gil battle --policy python-2 --window 100us
   singletrack gil battle --simulate 4                  Beazley's four cores, in virtual time
   singletrack gil convoy --simulate 64 --costs wake=50us,quantum=10ms
   singletrack gil parity                               the simulator beside the real lock
@@ -44,12 +46,26 @@ Examples:
 
 /// What the picture and the table say, for the end of `singletrack gil --help`.
 pub const READING: &str = "\
-How to read the table below a picture:
+How to read a picture:
+  0 to 40 ms  time since the lock was made, as in a trace; --window counts on the same scale
+  has, waits  shares of the picture's time; they add up to 100 % with those that follow
+  without     it blocked elsewhere, or had not come to the lock; or it was between a drop at a tick
+              and the take that follows at once: where a fight is, that is most of the time
+  a closer look  follows where most columns show no more than `both in turn`
+
+How to read the table below it:
   takes       how often the thread took the lock
   asks        how often it asked the holder to drop it, having waited an interval
   fails       how often it was woken for a free lock and found it taken
   hold, wait  how long it had the lock, and waited for it, each time; p50 and p99 are the upper
-              ends of buckets that double: not below the true value, and less than twice it";
+              ends of buckets that double: not below the true value, and less than twice it
+
+Runs that had ended before a failure or an interruption are shown, and with --json the field
+`error` says why there are no more. A trace is written beside and renamed when it is whole; after
+an interruption an earlier one stays as it was.
+
+Exit codes: 0 done, 1 the work failed, 2 usage, 130 interrupted (SIGINT), 143 ended (SIGTERM), 141
+the reader of its output has gone.";
 
 /// The arguments of `singletrack gil`, as clap splits them.
 #[derive(Debug, Args)]
@@ -59,7 +75,7 @@ pub struct GilArgs {
     #[arg(value_name = "SCENE")]
     scene: String,
     /// Policies to show it under, separated by commas or spaces: python-2, python-2-linux,
-    /// python-3.2, python-3.10, python-3.13, no-force, fair, priority
+    /// python-3.2, python-3.10, python-3.11, python-3.13, no-force, fair, priority; or a version: 2.7
     #[arg(long, value_name = "P", num_args = 1.., value_delimiter = ',')]
     policy: Vec<SwitchPolicy>,
     /// Runs convoy, battle, starvation or no-force on so many simulated cores, 1 to 1024, in
@@ -83,12 +99,19 @@ pub struct GilArgs {
     /// Also writes all that was recorded to a file that Perfetto opens
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
-    /// Characters in a line [default: $COLUMNS, or 80]
+    /// Draws another stretch of time: so much of it, where the lock is fought for most (200us), or
+    /// from one moment to another on the picture's scale (12ms..14ms)
+    #[arg(long, value_name = "TIME", conflicts_with = "json")]
+    window: Option<Zoom>,
+    /// Characters in a line [default: the terminal's columns, $COLUMNS, or 80]
     #[arg(long, value_name = "N", value_parser = width)]
     width: Option<usize>,
     /// Draws with ASCII characters only
     #[arg(long)]
     ascii: bool,
+    /// Colours in the pictures: those that TERM and COLORTERM promise
+    #[arg(long, value_name = "WHEN", value_enum, default_value = "auto")]
+    color: ColorChoice,
     /// Interpreters for fidelity [default: those on PATH and in pyenv]
     #[arg(long, value_name = "PATH", num_args = 1..)]
     python: Vec<PathBuf>,
@@ -140,10 +163,14 @@ pub struct SceneRequest {
     pub json: bool,
     /// Where to write a trace.
     pub trace: Option<PathBuf>,
-    /// Characters in a line.
-    pub width: usize,
+    /// Which stretch of time to draw; the last of it if none is named.
+    pub window: Option<Zoom>,
+    /// Characters in a line, if that was asked for.
+    pub width: Option<usize>,
     /// Draw with ASCII characters only.
     pub ascii: bool,
+    /// When to use colours.
+    pub color: ColorChoice,
 }
 
 /// A comparison with real interpreters.
@@ -195,7 +222,8 @@ impl GilArgs {
             costs: self.costs.unwrap_or(CostSource::Given(Costs::TYPICAL)),
             seed: self.seed.unwrap_or(SEED),
         });
-        let policies = if self.policy.is_empty() { scene.policies.to_vec() } else { self.policy };
+        let policies =
+            if self.policy.is_empty() { scene.policies.to_vec() } else { once(self.policy) };
         self.trace.as_deref().map_or(Ok(()), writable)?;
         Ok(GilRequest::Scene(SceneRequest {
             scene,
@@ -204,8 +232,10 @@ impl GilArgs {
             time: Duration::from_secs_f64(self.seconds.unwrap_or(0.5)),
             json: self.json,
             trace: self.trace,
-            width: self.width.unwrap_or_else(usual_width),
+            window: self.window,
+            width: self.width,
             ascii: self.ascii,
+            color: self.color,
         }))
     }
 
@@ -215,7 +245,7 @@ impl GilArgs {
         }
         self.draws_nothing(FIDELITY)?;
         Ok(GilRequest::Fidelity(FidelityRequest {
-            pythons: self.python,
+            pythons: once(self.python),
             time: Duration::from_secs_f64(self.seconds.unwrap_or(1.5)),
             json: self.json,
         }))
@@ -232,7 +262,7 @@ impl GilArgs {
             SwitchPolicy::PYTHON_3_2,
             SwitchPolicy::PRIORITY,
         ];
-        let policies = if self.policy.is_empty() { usual.to_vec() } else { self.policy };
+        let policies = if self.policy.is_empty() { usual.to_vec() } else { once(self.policy) };
         let time = Duration::from_secs_f64(self.seconds.unwrap_or(0.5));
         Ok(GilRequest::Parity(ParityRequest { policies, time, json: self.json }))
     }
@@ -248,14 +278,22 @@ impl GilArgs {
         if self.simulate.is_some() {
             return Err(misplaced("--simulate", &format!("{what} is no scene")));
         }
-        Ok(())
+        let drawing = [
+            ("--window", self.window.is_some()),
+            ("--width", self.width.is_some()),
+            ("--ascii", self.ascii),
+        ];
+        match drawing.into_iter().find(|(_, given)| *given) {
+            Some((option, _)) => Err(misplaced(option, &format!("{what} draws nothing"))),
+            None => Ok(()),
+        }
     }
 }
 
-/// Checks before a run, not after it, that the file can be written.
+/// Checks before a run, not after it, that the file can be written. It stays as it is.
 fn writable(path: &Path) -> Result<(), Failure> {
     let failed = |e| Failure::io(path.display().to_string(), &e, "name a file that can be written");
-    File::create(path).map(drop).map_err(failed)
+    WholeFile::create(path).map(drop).map_err(failed)
 }
 
 fn unknown(name: &str) -> Failure {
@@ -268,9 +306,15 @@ fn misplaced(option: &str, why: &str) -> Failure {
     Failure::new(option, why, "leave it out")
 }
 
-fn usual_width() -> usize {
-    let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
-    columns.unwrap_or(USUAL_WIDTH).clamp(NARROWEST, WIDEST)
+/// What is named twice is asked for once.
+fn once<T: PartialEq>(named: Vec<T>) -> Vec<T> {
+    let mut all = Vec::new();
+    for one in named {
+        if !all.contains(&one) {
+            all.push(one);
+        }
+    }
+    all
 }
 
 fn cores(text: &str) -> Result<usize, String> {

@@ -1,67 +1,90 @@
 //! `singletrack gil`: runs a scene, or asks real interpreters, and shows the result.
 //!
 //! *Assumes*: the calling process has one thread, for scenes run in forked children.
-//! *Promises*: the trace file holds what was drawn, and all that was recorded before it.
+//! *Promises*: the trace file holds what was drawn, and all that was recorded before it; an earlier
+//! one is replaced when the new one is whole. What was measured before a failure, a signal or the
+//! going of the reader is shown, and that it is not all.
 //! *Leaves out*: the scenes, the drawings and the tables (`lab/scenes`, `lab/fidelity`,
 //! `lab/report`).
 
 use crate::gil::rules::policy::SwitchPolicy;
-use crate::lab::fidelity::comparison::{self, compare, table};
+use crate::lab::fidelity::comparison::{self, table, verdict};
 use crate::lab::fidelity::python::Interpreter;
+use crate::lab::fidelity::sides::{Comparison, compare};
 use crate::lab::gil_cli::{
     CostSource, FidelityRequest, MachineRequest, ParityRequest, SceneRequest,
 };
 use crate::lab::report::failure::Failure;
 use crate::lab::report::lanes::DrawOptions;
+use crate::lab::report::outside;
+use crate::lab::report::terminal::{Page, wrap};
 use crate::lab::report::trace::{TraceProcess, write_trace};
+use crate::lab::report::whole_file::WholeFile;
 use crate::lab::scenes::calibration::calibrate;
 use crate::lab::scenes::echo::CoreSplit;
 use crate::lab::scenes::parity;
 use crate::lab::scenes::scene_report::{document, explanation, picture};
 use crate::lab::scenes::scene_run::SceneRun;
 use crate::lab::scenes::simulated::SimulatedMachine;
-use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::path::Path;
 
-/// Shows a scene; `print` is called with each piece of text as soon as there is one.
+/// Shows a scene; `print` is called with each piece of text as soon as there is one. Of runs that
+/// were to come when one fails, or when somebody ends the command, it says that they are missing.
 ///
 /// # Errors
 /// If a run fails, or something cannot be written.
 pub fn show(
     request: &SceneRequest,
-    colour: bool,
+    page: &Page,
     mut print: impl FnMut(&str) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let SceneRequest { scene, policies, time, json, width, ascii, .. } = request;
-    let options = DrawOptions { width: *width, ascii: *ascii, colour };
+    let SceneRequest { scene, time, json, .. } = request;
     let setting = request.simulate.as_ref().map(setting).transpose()?;
     if !json {
-        print(&format!("{}: {}\n{}\n", scene.name, scene.title, place(setting.as_ref())))?;
+        let title = wrap(&format!("{}: {}", scene.name, scene.title), page.width);
+        print(&format!("{title}{}\n", place(setting.as_ref(), page.width)))?;
     }
-    let mut runs: Vec<(SwitchPolicy, SceneRun)> = Vec::new();
+    let mut runs = Vec::new();
+    let ran = run_all(request, setting.as_ref(), page, &mut runs, &mut print);
+    let failure = trace(request, &runs, ran.err());
+    if *json {
+        let document = document(scene, *time, setting.as_ref(), &runs, failure.as_ref());
+        print(&format!("{document:#}\n"))?;
+    } else if runs.len() == request.policies.len() {
+        print(&explanation(scene, page.width))?;
+    } else if !runs.is_empty() {
+        let left: Vec<String> =
+            request.policies[runs.len()..].iter().map(ToString::to_string).collect();
+        let note = format!("partial: not run, or not to the end: {}", left.join(", "));
+        print(&wrap(&note, page.width))?;
+    }
+    failure.map_or(Ok(()), Err)
+}
+
+/// Runs the scene under each policy, and draws each run when it has ended.
+fn run_all(
+    request: &SceneRequest,
+    setting: Option<&SimulatedMachine>,
+    page: &Page,
+    runs: &mut Vec<(SwitchPolicy, SceneRun)>,
+    print: &mut impl FnMut(&str) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let SceneRequest { scene, policies, time, json, window, ascii, .. } = request;
+    let options = DrawOptions { width: page.width, ascii: *ascii, palette: page.palette };
     for &policy in policies {
-        let take = match &setting {
-            // No process ran: the number of the run stands for its process number.
+        let take = match setting {
+            // No process is that run's: the number of the run stands for its process number.
             Some(on) => {
                 SceneRun { pid: runs.len() as u32 + 1, ..scene.simulate(policy, *time, on)? }
             }
             None => scene.run(policy, *time)?,
         };
         if !json {
-            print(&format!("{}\n", picture(scene, policy, &take, &options)))?;
+            print(&format!("{}\n", picture(scene, policy, &take, *window, &options)?))?;
         }
         runs.push((policy, take));
     }
-    if let Some(path) = &request.trace {
-        trace(path, request, &runs).map_err(|e| {
-            Failure::io(path.display().to_string(), &e, "name a file that can be written")
-        })?;
-    }
-    match json {
-        true => print(&format!("{:#}\n", document(scene, *time, setting.as_ref(), &runs))),
-        false => print(&explanation(scene, *width)),
-    }
+    Ok(())
 }
 
 /// The machine to simulate; its costs are measured here if that was asked for.
@@ -72,11 +95,14 @@ fn setting(machine: &MachineRequest) -> Result<SimulatedMachine, Failure> {
     })
 }
 
-/// On which simulated machine it runs: all that is needed to see the same again.
-fn place(setting: Option<&SimulatedMachine>) -> String {
+/// On which simulated machine it runs: all that is needed to see the same again. Where the costs
+/// are wider than a line, a backslash ends it, as a shell would read it.
+fn place(setting: Option<&SimulatedMachine>, width: usize) -> String {
     let Some(SimulatedMachine { cores, costs, seed, .. }) = setting else { return String::new() };
     let s = if *cores == 1 { "" } else { "s" };
-    format!("on {cores} simulated core{s}, --seed {seed}\n--costs {costs}\n")
+    let costs = wrap(&format!("--costs {costs}"), width.saturating_sub(1));
+    let costs = costs.trim_end().replace(",\n", ",\\\n").replace("--costs\n", "--costs \\\n");
+    wrap(&format!("on {cores} simulated core{s}, --seed {seed}"), width) + &costs + "\n"
 }
 
 /// Compares the simulator, given what this machine charges, with the real lock.
@@ -85,30 +111,41 @@ fn place(setting: Option<&SimulatedMachine>) -> String {
 /// If the machine cannot be measured, or a run fails.
 pub fn parity(
     request: &ParityRequest,
+    page: &Page,
     mut print: impl FnMut(&str) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let measured = calibrate()?;
     if !request.json {
-        print(&format!("measured: {}\n\n{}", measured.costs, parity::heading()))?;
+        let measured = wrap(&format!("measured: {}", measured.costs), page.width);
+        print(&format!("{measured}\n{}", parity::heading(page.width)))?;
     }
-    let rows = parity::compare(&request.policies, request.time, &measured, |row| {
-        if request.json { Ok(()) } else { print(&parity::line(row)) }
-    })?;
-    match request.json {
-        true => print(&format!("{:#}\n", parity::document(&measured, &rows))),
-        false => print(NOTE),
+    let mut rows = Vec::new();
+    let compared = parity::compare(&request.policies, request.time, &measured, |row| {
+        let line = parity::line(&row, page.width);
+        rows.push(row);
+        if request.json { Ok(()) } else { print(&line) }
+    });
+    let failure = compared.err();
+    match (request.json, &failure) {
+        (true, _) => {
+            print(&format!("{:#}\n", parity::document(&measured, &rows, failure.as_ref())))?
+        }
+        (false, None) => print(&format!("\n{}", wrap(NOTE, page.width)))?,
+        (false, Some(_)) => print("partial: other rows were not measured\n")?,
     }
+    failure.map_or(Ok(()), Err)
 }
 
-const NOTE: &str = "
-The real threads share their cores with whatever else runs, the simulated ones have theirs to
-themselves. The convoy's peer has a core of its own: to see the server on several takes three.
-";
+const NOTE: &str = "The real threads share their cores with whatever else runs, the simulated ones \
+have theirs to themselves. The convoy's peer has a core of its own: to see the server on several \
+takes three.";
 
-/// Compares the presets with the interpreters that are named, or with all that are found.
+/// Compares the presets with the interpreters that are named, or with all that are found. What
+/// fails on the way is a line; the rest is measured.
 ///
 /// # Errors
-/// If an interpreter that was named cannot be run, or a measurement fails.
+/// If a program that was named is no CPython; if nothing was compared, a row disagrees or could not
+/// be measured; if somebody has ended the command.
 pub fn fidelity(
     request: &FidelityRequest,
     mut print: impl FnMut(&str) -> Result<(), Failure>,
@@ -119,33 +156,60 @@ pub fn fidelity(
             request.pythons.iter().map(|path| Interpreter::at(path)).collect::<Result<_, _>>()?
         }
     };
-    let (mut rows, mut skipped) = (Vec::new(), Vec::new());
-    if pythons.is_empty() {
-        skipped.push("no CPython was found; name one with --python".to_owned());
-    }
+    let mut skipped = Vec::new();
     if !CoreSplit::find()?.apart() {
-        skipped.push("one usable core: peer and server shared it, which hides a convoy".into());
+        skipped.push("one usable core: peer and server shared it, which hides a convoy".to_owned());
     }
+    let (mut all, mut failure) = (Comparison::default(), outside::check().err());
     for python in &pythons {
-        let new = compare(python, request.time)
-            .map_err(|failure| failure.within(&format!("CPython {}", python.name())))?;
-        if !request.json {
-            print(&format!("{}\n", table(&new)))?;
+        if failure.is_some() {
+            break;
         }
-        rows.extend(new);
+        let mut new = compare(python, request.time);
+        failure = new.ended.take().or(outside::check().err());
+        if !request.json {
+            let preset = python.preset().to_string();
+            let text = table(&python.name(), &preset, &new.rows, &new.unmeasured);
+            failure = failure.or(print(&format!("{text}\n")).err());
+        }
+        all.rows.append(&mut new.rows);
+        all.unmeasured.append(&mut new.unmeasured);
     }
+    let failure = failure.or_else(|| verdict(&all.rows, &all.unmeasured));
     if request.json {
-        return print(&format!("{:#}\n", comparison::document(&rows, &skipped)));
+        let error = failure.as_ref();
+        let document = comparison::document(&all.rows, &all.unmeasured, &skipped, error);
+        print(&format!("{document:#}\n"))?;
+    } else {
+        skipped.iter().try_for_each(|why| print(&format!("skipped: {why}\n")))?;
+        let agree = all.rows.iter().filter(|row| row.agrees_in_kind()).count();
+        print(&format!("{agree} of {} rows agree in kind.\n", all.rows.len()))?;
     }
-    skipped.iter().try_for_each(|why| print(&format!("skipped: {why}\n")))?;
-    let agree = rows.iter().filter(|row| row.agrees_in_kind()).count();
-    print(&format!("{agree} of {} rows agree in kind.\n", rows.len()))
+    failure.map_or(Ok(()), Err)
 }
 
+/// Writes what was asked for as a trace; gives the first thing that failed. When somebody has
+/// ended the command, or a run has failed, an earlier file is worth more than a part of a new one.
 fn trace(
+    request: &SceneRequest,
+    runs: &[(SwitchPolicy, SceneRun)],
+    failure: Option<Failure>,
+) -> Option<Failure> {
+    let Some(path) = &request.trace else { return failure };
+    if failure.is_some() && (runs.is_empty() || path.exists()) {
+        return failure;
+    }
+    let written = write(path, request, runs, failure.as_ref());
+    failure.or(written
+        .err()
+        .map(|e| Failure::io(path.display().to_string(), &e, "name a file that can be written")))
+}
+
+fn write(
     path: &Path,
     request: &SceneRequest,
     runs: &[(SwitchPolicy, SceneRun)],
+    failure: Option<&Failure>,
 ) -> std::io::Result<()> {
     let policies: Vec<String> = runs.iter().map(|(policy, _)| policy.to_string()).collect();
     let command = format!("singletrack gil {}", request.scene.name);
@@ -156,9 +220,10 @@ fn trace(
         words: request.scene.state_names,
     };
     let processes: Vec<TraceProcess> = runs.iter().map(process).collect();
-    let mut file = BufWriter::new(File::create(path)?);
-    let about = [("policy", policies.join(", ")), ("cmd", command)];
+    let mut about = vec![("policy", policies.join(", ")), ("cmd", command)];
+    about.extend(failure.map(|failure| ("error", failure.to_string())));
     let about: Vec<(&str, &str)> = about.iter().map(|(key, value)| (*key, &**value)).collect();
+    let mut file = WholeFile::create(path)?;
     write_trace(&mut file, &about, &processes)?;
-    file.flush()
+    file.finish()
 }

@@ -17,7 +17,7 @@
 //!   pool/process_pool            forkserver/client ══════▶ forkserver/server ──▶ forkserver/worker
 //!     │ submit, call               ▲           spawn, reap   hooks, preforked      ▲          │
 //!     │         pool/supervisor ───┘           by a socket   workers, fork         │          │
-//!     ▼           ▼ (one thread)                                                   │          │
+//!     ▼           ▼ (one thread leads: pool/crew)                                  │          │
 //!   pool/pool_state (one lock) ───── request pipe: message/call, message/frame ────┘          │
 //!     ▲           ▲                                                                           │
 //!     │ call      │ submit                                                                    │
@@ -31,8 +31,11 @@
 //! |----------------------|---------------------------------------------------------------------|
 //! | which process forks? | the program once (`ForkServer::start`), then the fork server only   |
 //! | which one reaps?     | the fork server, when the program has seen the pidfd                |
-//! | which thread reads a reply? | a caller in `ProcessPool::call`, else the supervisor         |
-//! | which descriptors?   | for each worker two pipes and a pidfd; no lock, and nothing shared between workers |
+//! | which thread reads a reply? | a caller in `ProcessPool::call`, else the one that leads     |
+//! | which runs callbacks? | one of the pool's own, which does not lead meanwhile (`pool/crew`) |
+//! | which descriptors?   | for each worker two pipes and a pidfd                               |
+//! | what is shared?      | no lock; a word of memory for each job sent ahead (`message/claim`) |
+//! | who may begin a job? | its worker, when it has claimed it; the pool can take it back before |
 //!
 //! # To read
 //!
@@ -48,7 +51,7 @@
 //! **X**, every job resolves exactly once and a death costs only the job that ran: `tests/dispatcher.rs`
 //! (the rules beside a model, also the fuzz target `pool_ops`), `tests/loom_supervisor.rs` and
 //! `tests/shuttle_pools.rs` (every interleaving of caller, supervisor and worker),
-//! `tests/process_pool/main.rs` and `tests/crash_matrix.rs` (real forks and kills),
+//! `tests/process_pool/main.rs`, `tests/sent_ahead.rs` and `tests/crash_matrix.rs` (real forks and kills),
 //! `examples/kill_storm.rs` (many of them). **E**, what an executor owes its futures: the same table.
 //! **W**, bytes on a pipe: `tests/frames.rs` and the fuzz targets `frame_decode`, `frame_roundtrip` and
 //! `hostile_worker`. (**R** is the reactor's: `tests/aio_scenarios.rs`.)

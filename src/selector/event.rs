@@ -7,8 +7,10 @@
 //! ```text
 //!   event_loop/reactor.rs    register ─► event ─► read … ─► WouldBlock ─► rearm ─► event ─► …
 //!                                                   │
-//!                                                   └─ a short read counts as WouldBlock, unless
-//!                                                      the source is READ_CLOSED
+//!                                                   └─ a short read counts as WouldBlock where the
+//!                                                      kind of descriptor allows it (TCP:
+//!                                                      `Bytes::SHORT_READ_DRAINS`), unless the
+//!                                                      source is READ_CLOSED
 //! ```
 
 use std::io;
@@ -79,7 +81,7 @@ pub type WakeFn = Box<dyn Fn() + Send + Sync>;
 ///
 /// # The contract of [`READ_CLOSED`](Readiness::READ_CLOSED)
 ///
-/// After a read that filled only a part of its buffer the reactor expects `WouldBlock` next, saves
+/// After a read from a TCP stream that filled only a part of its buffer the reactor expects `WouldBlock` next, saves
 /// that system call, and calls `rearm` at once. If the end of the file (or an error, or what
 /// stands behind an urgent byte) was in the kernel's buffer already, then
 ///

@@ -2,7 +2,8 @@
 //!
 //! *Assumes*: Linux `mmap` and `madvise`.
 //! *Promises*: zeroed pages with one owner, given back when that is dropped; long stretches are in
-//! huge pages where the kernel has some to give.
+//! huge pages where the kernel has some to give. Shared words are the same memory in every process
+//! that is forked later, and no write to them is torn.
 //! *Leaves out*: cutting them up (`task/arena.rs`).
 //!
 //! The kernel hands memory out when it is first written to, a page at a time, and each page
@@ -12,6 +13,7 @@
 
 use std::io;
 use std::ptr::{self, NonNull};
+use std::sync::atomic::AtomicU64;
 
 /// Bytes in one of the kernel's huge pages (x86-64, and AArch64 with pages of 4 KiB).
 pub const HUGE_PAGE: usize = 2 << 20;
@@ -38,8 +40,11 @@ impl Pages {
     /// # Errors
     /// What `mmap(2)` reports: `ENOMEM`; `EINVAL` for no bytes at all.
     pub fn map(len: usize) -> io::Result<Pages> {
+        Pages::map_how(len, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS)
+    }
+
+    fn map_how(len: usize, how: libc::c_int) -> io::Result<Pages> {
         let access = libc::PROT_READ | libc::PROT_WRITE;
-        let how = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
         // SAFETY: new pages at an address of the kernel's choice change nothing that exists.
         let start = unsafe { libc::mmap(ptr::null_mut(), len, access, how, -1, 0) };
         if start == libc::MAP_FAILED {
@@ -77,6 +82,50 @@ impl Pages {
     #[allow(clippy::len_without_is_empty)] // they are never empty
     pub fn len(&self) -> usize {
         self.len
+    }
+}
+
+/// Atomic numbers in memory that this process shares with all that are forked from it later. A page
+/// of them takes memory when a number in it is first written.
+///
+/// ```
+/// use singletrack::sys::memory::SharedWords;
+/// use std::sync::atomic::Ordering;
+///
+/// let words = SharedWords::map(1000)?;
+/// assert_eq!(words.words().len(), 1000);
+/// assert_eq!(words.words()[7].swap(1, Ordering::Relaxed), 0);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct SharedWords {
+    pages: Pages,
+    count: usize,
+}
+
+// SAFETY: the pages are reached only as atomics, by `words`, which any number of threads may use; and
+// they may be unmapped by any thread.
+unsafe impl Send for SharedWords {}
+// SAFETY: as above.
+unsafe impl Sync for SharedWords {}
+
+impl SharedWords {
+    /// So many, all 0.
+    ///
+    /// # Errors
+    /// As [`Pages::map`].
+    pub fn map(count: usize) -> io::Result<SharedWords> {
+        let len = count.checked_mul(size_of::<AtomicU64>()).ok_or(io::ErrorKind::OutOfMemory)?;
+        let how = libc::MAP_SHARED | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        Ok(SharedWords { pages: Pages::map_how(len, how)?, count })
+    }
+
+    /// All of them.
+    pub fn words(&self) -> &[AtomicU64] {
+        // SAFETY: the pages are mapped, writable, long enough and aligned to far more than eight bytes
+        // for as long as `self` lives; any bytes are an `AtomicU64`; and whatever other processes do,
+        // in this one the memory is reached only by these atomics.
+        unsafe { std::slice::from_raw_parts(self.pages.start.as_ptr().cast(), self.count) }
     }
 }
 

@@ -1,19 +1,22 @@
 //! Processes: fork, wait, kill by descriptor, and what a child does before anything else.
 //!
-//! *Assumes*: Linux 5.9 (`pidfd_open`, `close_range`); `/proc` is mounted.
+//! *Assumes*: Linux 5.3 (`pidfd_open`); `/proc` is mounted, or `close_range` (5.9) is there.
 //! *Promises*: only a process with one thread can fork; a child has default signal handlers, an
 //! empty signal mask and only the descriptors it was promised; it dies with its parent, and
-//! leaves by `_exit`; processes are killed by descriptor, never by number, so that no other
-//! process is hit which got the number of a dead child.
-//! *Leaves out*: `exec`; whose things a copy may touch (`base/origin.rs`).
+//! leaves by `_exit`; where the system refuses a call that this takes (a filter of system calls
+//! may), there is another way, or no child and an error that names the call. Processes are killed
+//! by descriptor, never by number, so that no other process is hit which got the number of a dead
+//! child.
+//! *Leaves out*: `exec`; whose things a copy may touch (`base/origin.rs`); what a process has
+//! started itself (`sys/process_tree.rs`).
 #![allow(unsafe_code)]
 
+pub use crate::sys::death::Death;
 use crate::sys::fd::{checked, retry};
 use crate::sys::memory::Pages;
 use crate::sys::signal::{by_default, is_ignored};
-use std::fmt;
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
@@ -21,6 +24,9 @@ use std::time::Duration;
 
 /// What a child exits with when its function panicked, as every Rust program does.
 pub const PANICKED: i32 = 101;
+
+/// What a child exits with that was refused, in spite of all, what it needs (`EX_OSERR`).
+const NOT_READY: i32 = 71;
 
 /// Proof that this process had one thread when that was checked. Its holder must not start
 /// another while it means to fork.
@@ -133,13 +139,16 @@ fn map_generation() -> *mut AtomicU64 {
 /// stack, runs no `atexit` handlers, and does not flush what the parent had buffered.
 ///
 /// # Errors
-/// What `fork(2)` reports: `EAGAIN` or `ENOMEM`, mostly.
+/// What `fork(2)` reports: `EAGAIN` or `ENOMEM`, mostly; and what the system refuses that the child
+/// would need.
 pub(crate) fn fork(
     _: &SingleThreaded,
     keep: &[RawFd],
     child: impl FnOnce() -> i32,
 ) -> io::Result<u32> {
     let parent = std::process::id();
+    can_die_with_parent()?;
+    let closing = Closing::plan()?;
     // A signal that arrives between the fork and the reset would run the parent's handler in
     // the child. So all signals are blocked until the reset.
     let mask = block_signals();
@@ -154,9 +163,14 @@ pub(crate) fn fork(
         0 => {
             let code = catch_unwind(AssertUnwindSafe(|| {
                 reset_signals();
-                die_with(parent);
-                close_all_but(keep);
-                child()
+                match die_with(parent).and_then(|()| closing.carry_out(keep)) {
+                    Ok(()) => child(),
+                    Err(error) => {
+                        // If nobody can read it, the exit code is all there is to say.
+                        let _ = writeln!(io::stderr(), "singletrack: a child ends: {error}");
+                        NOT_READY
+                    }
+                }
             }));
             exit(code.unwrap_or(PANICKED))
         }
@@ -174,7 +188,8 @@ pub fn exit(code: i32) -> ! {
 }
 
 fn block_signals() -> libc::sigset_t {
-    // SAFETY: `sigset_t` is plain data; both sets are locals that outlive the calls.
+    // SAFETY: `sigset_t` is plain data; both sets are locals that outlive the calls, which fail only
+    // for an address or a command that does not exist.
     unsafe {
         let mut all: libc::sigset_t = std::mem::zeroed();
         let mut old: libc::sigset_t = std::mem::zeroed();
@@ -185,7 +200,7 @@ fn block_signals() -> libc::sigset_t {
 }
 
 fn restore_signals(mask: &libc::sigset_t) {
-    // SAFETY: `mask` is a set that `block_signals` got from the kernel.
+    // SAFETY: `mask` is a set that `block_signals` got from the kernel, so the call cannot fail.
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, mask, std::ptr::null_mut()) };
 }
 
@@ -222,7 +237,7 @@ fn reset_signals() {
             unsafe { libc::signal(signal, libc::SIG_DFL) };
         }
     }
-    // SAFETY: `sigset_t` is plain data, a local that outlives the calls.
+    // SAFETY: `sigset_t` is plain data, a local that outlives the calls. They cannot fail.
     unsafe {
         let mut none: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&mut none);
@@ -233,33 +248,124 @@ fn reset_signals() {
 /// Ignores what is sent to whole process groups.
 pub fn ignore_group_signals() {
     for signal in GROUP_SIGNALS {
-        // SAFETY: SIG_IGN is always a valid handler.
+        // SAFETY: SIG_IGN is always a valid handler, and these four can have one: no call fails.
         unsafe { libc::signal(signal, libc::SIG_IGN) };
     }
 }
 
+/// Whether a child will be able to ask for its end: asks for what is set now, which the system
+/// refuses if it refuses the other.
+fn can_die_with_parent() -> io::Result<()> {
+    let mut signal: libc::c_int = 0;
+    // SAFETY: this option writes an integer to where the pointer says, a local.
+    let asked = checked(unsafe { libc::prctl(libc::PR_GET_PDEATHSIG, &raw mut signal) });
+    asked.map(drop).map_err(name_refused("prctl (PR_SET_PDEATHSIG)"))
+}
+
 /// Asks the kernel for SIGKILL at the parent's end. If that came before the request, this process
 /// has another parent by now, and exits.
-fn die_with(parent: u32) {
+fn die_with(parent: u32) -> io::Result<()> {
     // SAFETY: this option takes a signal number.
-    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+    let asked = checked(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) });
+    asked.map_err(name_refused("prctl (PR_SET_PDEATHSIG)"))?;
     if std::os::unix::process::parent_id() != parent {
         exit(0);
     }
+    Ok(())
 }
 
-/// Closes all descriptors from 3 on but those to keep: the gaps between them, one call each.
-fn close_all_but(keep: &[RawFd]) {
-    let mut keep = keep.to_vec();
-    keep.sort_unstable();
+/// How a child closes what it was not promised. Planned before the fork, while an error can still
+/// be given to somebody; the parent has one thread, so the child's descriptors are those seen here.
+enum Closing {
+    /// The gaps between those to keep, one call each.
+    Ranges,
+    /// `close_range` is refused: these, one by one.
+    OneByOne(Vec<RawFd>),
+}
+
+/// Without `close_range` and without `/proc`, at most so many numbers are tried.
+const MOST_TRIED: libc::rlim_t = 1 << 20;
+
+impl Closing {
+    fn plan() -> io::Result<Closing> {
+        // SAFETY: no descriptor has this number, so this closes nothing.
+        let asked = checked(unsafe { libc::close_range(u32::MAX, u32::MAX, 0) });
+        let Err(refused) = asked else { return Ok(Closing::Ranges) };
+        let unlisted = match open_descriptors() {
+            Ok(open) => return Ok(Closing::OneByOne(open)),
+            Err(unlisted) => unlisted,
+        };
+        match descriptor_limit() {
+            Ok(limit) if limit <= MOST_TRIED => {
+                Ok(Closing::OneByOne((3..limit as RawFd).collect()))
+            }
+            limit => Err(io::Error::other(format!(
+                "a child would keep every descriptor of its parent: close_range is refused \
+                 ({refused}), /proc/self/fd cannot be read ({unlisted}), and there may be too many \
+                 to try them all ({limit:?}); allow close_range, mount /proc, or lower the limit \
+                 (ulimit -Hn)"
+            ))),
+        }
+    }
+
+    /// Closes all descriptors from 3 on but those to keep.
+    fn carry_out(self, keep: &[RawFd]) -> io::Result<()> {
+        let mut keep = keep.to_vec();
+        keep.sort_unstable();
+        match self {
+            Closing::Ranges => close_gaps(&keep),
+            Closing::OneByOne(open) => {
+                let unwanted = |fd: &RawFd| *fd >= 3 && keep.binary_search(fd).is_err();
+                for fd in open.into_iter().filter(unwanted) {
+                    // SAFETY: right after a fork this process has one thread, and the function that
+                    // it runs has promised to use no descriptor but those that are kept. A call that
+                    // fails has closed its descriptor, or there was none.
+                    unsafe { libc::close(fd) };
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+fn close_gaps(keep: &[RawFd]) -> io::Result<()> {
     let mut first = 3;
-    for fd in keep.into_iter().filter(|fd| *fd >= 3).chain([RawFd::MAX]) {
+    for fd in keep.iter().copied().filter(|fd| *fd >= 3).chain([RawFd::MAX]) {
         if first < fd {
-            // SAFETY: right after a fork this process has one thread, and the function that it
-            // runs has promised to use no descriptor but those that are kept.
-            unsafe { libc::close_range(first as u32, fd as u32 - 1, 0) };
+            // SAFETY: as in `carry_out`.
+            checked(unsafe { libc::close_range(first as u32, fd as u32 - 1, 0) })
+                .map_err(name_refused("close_range"))?;
         }
         first = fd.saturating_add(1);
+    }
+    Ok(())
+}
+
+/// The descriptors of this process; the one that reads them is among them, and closed again.
+fn open_descriptors() -> io::Result<Vec<RawFd>> {
+    let mut open = Vec::new();
+    for entry in fs::read_dir("/proc/self/fd")? {
+        open.extend(entry?.file_name().to_str().and_then(|name| name.parse::<RawFd>().ok()));
+    }
+    Ok(open)
+}
+
+/// No descriptor has this number or a higher one, unless the limit was lowered since.
+fn descriptor_limit() -> io::Result<libc::rlim_t> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is a local that outlives the call.
+    checked(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) })?;
+    Ok(limit.rlim_max)
+}
+
+/// A call that a filter forbids, or an old kernel does not have, is named in the error.
+fn name_refused(call: &'static str) -> impl FnOnce(io::Error) -> io::Error {
+    move |error| match error.raw_os_error() {
+        Some(libc::EPERM | libc::ENOSYS) => {
+            let remedy = "allow it in the filter of system calls, or take a newer kernel";
+            io::Error::new(error.kind(), format!("{call} is refused ({error}); {remedy}"))
+        }
+        _ => error,
     }
 }
 
@@ -270,9 +376,19 @@ fn close_all_but(keep: &[RawFd]) {
 pub fn pidfd_open(child: u32) -> io::Result<OwnedFd> {
     // SAFETY: the call takes a number and flags, and returns a descriptor that nothing else owns.
     unsafe {
-        let fd = checked(libc::syscall(libc::SYS_pidfd_open, child as libc::pid_t, 0))?;
+        let fd = checked(libc::syscall(libc::SYS_pidfd_open, child as libc::pid_t, 0))
+            .map_err(name_refused("pidfd_open"))?;
         Ok(OwnedFd::from_raw_fd(fd as RawFd))
     }
+}
+
+/// Whether this process may send signals by descriptor, asked of a child of its own. Where it may
+/// not, no child could be killed, and each limit would be one in name only.
+///
+/// # Errors
+/// The system's refusal, with the name of the call.
+pub(crate) fn can_signal(child: BorrowedFd<'_>) -> io::Result<()> {
+    send_signal(child, 0).map_err(name_refused("pidfd_send_signal"))
 }
 
 /// Sends a signal to the process behind a pidfd; to a dead one it sends nothing.
@@ -326,46 +442,4 @@ pub fn wait_for_exit(
         Err(e) => Err(e),
         Ok(_) => Ok((0..entries.len()).filter(|i| entries[*i].revents != 0).collect()),
     }
-}
-
-/// How a process came to its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Death {
-    /// It returned or called `exit` with this code.
-    Code(i32),
-    /// This signal killed it.
-    Signal(i32),
-}
-
-impl fmt::Display for Death {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Death::Code(code) => write!(f, "exit code {code}"),
-            Death::Signal(signal) => match signal_name(*signal) {
-                Some(name) => write!(f, "signal {signal} ({name})"),
-                None => write!(f, "signal {signal}"),
-            },
-        }
-    }
-}
-
-/// The name of a signal that commonly kills; `None` for the rest.
-fn signal_name(signal: i32) -> Option<&'static str> {
-    Some(match signal {
-        libc::SIGHUP => "SIGHUP",
-        libc::SIGINT => "SIGINT",
-        libc::SIGQUIT => "SIGQUIT",
-        libc::SIGILL => "SIGILL",
-        libc::SIGABRT => "SIGABRT",
-        libc::SIGBUS => "SIGBUS",
-        libc::SIGFPE => "SIGFPE",
-        libc::SIGKILL => "SIGKILL",
-        libc::SIGSEGV => "SIGSEGV",
-        libc::SIGPIPE => "SIGPIPE",
-        libc::SIGALRM => "SIGALRM",
-        libc::SIGTERM => "SIGTERM",
-        libc::SIGXCPU => "SIGXCPU",
-        libc::SIGXFSZ => "SIGXFSZ",
-        _ => return None,
-    })
 }

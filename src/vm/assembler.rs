@@ -8,6 +8,10 @@
 //!   # A comment goes to the end of the line.
 //!   global x = 0                  a shared variable, and what it begins with
 //!   lock door                     a shared lock
+//!   event ready                   an event, not set
+//!   condition full(door)          a condition with that lock; `condition full` has its own, `full`
+//!   semaphore slots = 2           a semaphore, and its permits
+//!   expect x == 4                 what must hold when all threads have ended
 //!   thread add(2)                 a thread that runs `add` with the argument 2
 //!
 //!   def add(n):                   a function and its parameters
@@ -23,11 +27,13 @@
 //! Declarations may come in any order. Indentation has no meaning. The text is read twice: the
 //! first pass collects names and labels, the second emits instructions.
 
+use crate::vm::expect_parser::condition;
+use crate::vm::lexemes::{AssembleError, SourceLine};
+use crate::vm::op::{OPCODES, Opcode, Operand};
 use crate::vm::program::{
-    EntryPoint, Function, Global, Instruction, OPCODES, Opcode, Operand, Position, Program,
+    Condition, EntryPoint, Expect, Function, Global, Instruction, Program, Semaphore,
 };
 use std::collections::HashMap;
-use std::fmt;
 
 /// Reads a program.
 ///
@@ -43,7 +49,7 @@ use std::fmt;
 /// let error = assemble("thread f\ndef f():\n    LAOD_CONST 7\n").unwrap_err();
 /// let line = "3:5: found `LAOD_CONST`; expected an opcode, perhaps LOAD_CONST";
 /// assert_eq!(error.to_string(), line);
-/// # Ok::<(), singletrack::vm::assembler::AssembleError>(())
+/// # Ok::<(), singletrack::vm::lexemes::AssembleError>(())
 /// ```
 pub fn assemble(text: &str) -> Result<Program, AssembleError> {
     let lines: Vec<SourceLine> =
@@ -59,133 +65,15 @@ pub fn assemble(text: &str) -> Result<Program, AssembleError> {
     Ok(assembler.program)
 }
 
-/// Why a text is not a program: the place, what stands there, and what was expected instead.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AssembleError {
-    /// The place.
-    pub position: Position,
-    /// What stands there.
-    pub found: String,
-    /// What was expected.
-    pub expected: String,
-}
-
-impl fmt::Display for AssembleError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: found {}; expected {}", self.position, self.found, self.expected)
-    }
-}
-
-impl std::error::Error for AssembleError {}
-
-/// A word or a punctuation mark, and its column.
-#[derive(Debug, Clone)]
-struct Lexeme {
-    text: String,
-    column: usize,
-}
-
-/// A line of text, as far as it is not yet read.
-#[derive(Debug, Clone)]
-struct SourceLine {
-    number: usize,
-    lexemes: std::vec::IntoIter<Lexeme>,
-    /// The column after the last lexeme.
-    end: usize,
-}
-
-impl SourceLine {
-    fn of(text: &str, number: usize) -> SourceLine {
-        let mut tokens: Vec<Lexeme> = Vec::new();
-        let mut end = 1;
-        let mut in_word = false;
-        for (c, column) in text.chars().zip(1..) {
-            if c == '#' {
-                break;
-            }
-            let mark = matches!(c, '(' | ')' | ',' | ':' | '=');
-            match tokens.last_mut() {
-                _ if c.is_whitespace() => {}
-                Some(word) if in_word && !mark => word.text.push(c),
-                _ => tokens.push(Lexeme { text: c.to_string(), column }),
-            }
-            in_word = !mark && !c.is_whitespace();
-            end = if c.is_whitespace() { end } else { column + 1 };
-        }
-        SourceLine { number, lexemes: tokens.into_iter(), end }
-    }
-
-    fn peek(&self, ahead: usize) -> Option<&str> {
-        self.lexemes.as_slice().get(ahead).map(|lexeme| lexeme.text.as_str())
-    }
-
-    /// Where the next lexeme stands.
-    fn position(&self) -> Position {
-        let column = self.lexemes.as_slice().first().map_or(self.end, |lexeme| lexeme.column);
-        Position { line: self.number, column }
-    }
-
-    fn expected(&self, what: impl Into<String>) -> AssembleError {
-        let found = self.peek(0).map_or("the end of the line".to_owned(), |t| format!("`{t}`"));
-        AssembleError { position: self.position(), found, expected: what.into() }
-    }
-
-    fn take_if(&mut self, text: &str) -> bool {
-        self.peek(0) == Some(text) && self.lexemes.next().is_some()
-    }
-
-    fn mark(&mut self, mark: &str) -> Result<(), AssembleError> {
-        if self.take_if(mark) { Ok(()) } else { Err(self.expected(format!("`{mark}`"))) }
-    }
-
-    fn name(&mut self, what: &str) -> Result<String, AssembleError> {
-        let is_name = |word: &str| {
-            let mut chars = word.chars();
-            chars.next().is_some_and(|c| c.is_alphabetic() || c == '_')
-                && chars.all(|c| c.is_alphanumeric() || c == '_')
-        };
-        match self.peek(0) {
-            Some(word) if is_name(word) => {
-                Ok(self.lexemes.next().map(|t| t.text).unwrap_or_default())
-            }
-            _ => Err(self.expected(what)),
-        }
-    }
-
-    fn number<N: std::str::FromStr>(&mut self, what: &str) -> Result<N, AssembleError> {
-        let number = self.peek(0).and_then(|word| word.parse().ok());
-        let number = number.ok_or_else(|| self.expected(what))?;
-        self.lexemes.next();
-        Ok(number)
-    }
-
-    /// A list between parentheses, with commas.
-    fn list<T>(
-        &mut self,
-        mut item: impl FnMut(&mut SourceLine) -> Result<T, AssembleError>,
-    ) -> Result<Vec<T>, AssembleError> {
-        let mut items = Vec::new();
-        self.mark("(")?;
-        while !self.take_if(")") {
-            if !items.is_empty() {
-                self.mark(",").map_err(|e| AssembleError { expected: "`,` or `)`".into(), ..e })?;
-            }
-            items.push(item(self)?);
-        }
-        Ok(items)
-    }
-
-    fn end(&self) -> Result<(), AssembleError> {
-        if self.peek(0).is_none() { Ok(()) } else { Err(self.expected("the end of the line")) }
-    }
-}
-
 /// The program so far, and the names that the first pass has collected for the second.
 #[derive(Default)]
 struct Assembler {
     program: Program,
     globals: HashMap<String, u16>,
     locks: HashMap<String, u16>,
+    events: HashMap<String, u16>,
+    conditions: HashMap<String, u16>,
+    semaphores: HashMap<String, u16>,
     functions: HashMap<String, u16>,
     /// The target of each label, by function and name.
     labels: HashMap<(u16, String), u16>,
@@ -202,7 +90,7 @@ fn declare_name(
     what: &str,
 ) -> Result<String, AssembleError> {
     let free = line.expected(format!("a name that no other {what} has"));
-    let name = line.name(&format!("the name of a {what}"))?;
+    let name = line.name(&format!("the name of {}", with_article(what)))?;
     let number = u16::try_from(names.len());
     match number.ok().filter(|_| !names.contains_key(&name)) {
         Some(number) => names.insert(name.clone(), number),
@@ -216,22 +104,35 @@ impl Assembler {
     fn declare(&mut self, mut line: SourceLine) -> Result<(), AssembleError> {
         match (line.peek(0), line.peek(1)) {
             (Some(_), Some(":")) => return self.declare_label(line),
-            (None, _) | (Some("thread"), _) => return Ok(()),
+            (None, _) | (Some("thread" | "expect"), _) => return Ok(()),
             (Some("global"), _) => {
-                line.lexemes.next();
+                line.skip();
                 let name = declare_name(&mut self.globals, &mut line, "global")?;
                 let given = line.take_if("=");
                 let value = if given { line.number("a whole number of 64 bits")? } else { 0 };
                 self.program.globals.push(Global { name, value });
             }
             (Some("lock"), _) => {
-                line.lexemes.next();
+                line.skip();
                 let name = declare_name(&mut self.locks, &mut line, "lock")?;
                 self.program.locks.push(name);
             }
+            (Some("event"), _) => {
+                line.skip();
+                let name = declare_name(&mut self.events, &mut line, "event")?;
+                self.program.events.push(name);
+            }
+            (Some("condition"), _) => self.declare_condition(&mut line)?,
+            (Some("semaphore"), _) => {
+                line.skip();
+                let name = declare_name(&mut self.semaphores, &mut line, "semaphore")?;
+                let given = line.take_if("=");
+                let permits = if given { line.number("permits, 0 to 4294967295")? } else { 1 };
+                self.program.semaphores.push(Semaphore { name, permits });
+            }
             (Some("def"), _) => {
                 let position = line.position();
-                line.lexemes.next();
+                line.skip();
                 let name = declare_name(&mut self.functions, &mut line, "function")?;
                 let mut known = HashMap::new();
                 let locals = line.list(|line| declare_name(&mut known, line, "parameter"))?;
@@ -243,6 +144,37 @@ impl Assembler {
                 self.program.functions.push(function);
             }
             (Some(_), _) => return self.count_instruction(&line),
+        }
+        line.end()
+    }
+
+    /// `condition full(door)`, or `condition full` with a lock of the same name.
+    fn declare_condition(&mut self, line: &mut SourceLine) -> Result<(), AssembleError> {
+        line.skip();
+        let name = declare_name(&mut self.conditions, &mut line.clone(), "condition")?;
+        let own_lock = line.peek(1) != Some("(");
+        let lock = if own_lock {
+            declare_name(&mut self.locks, line, "lock")?;
+            self.program.locks.push(name.clone());
+            self.locks[&name]
+        } else {
+            // The lock may be declared further down: the second pass looks it up.
+            line.name("the name of a condition")?;
+            line.list(|line| line.name("the name of a lock"))?;
+            0
+        };
+        self.program.conditions.push(Condition { name, lock });
+        Ok(())
+    }
+
+    /// The lock of a condition, now that all locks are known.
+    fn emit_condition(&mut self, mut line: SourceLine) -> Result<(), AssembleError> {
+        line.skip();
+        let condition = declared(&mut line, &self.conditions, "condition")?;
+        if line.take_if("(") {
+            let lock = declared(&mut line, &self.locks, "lock")?;
+            self.program.conditions[usize::from(condition)].lock = lock;
+            line.mark(")")?;
         }
         line.end()
     }
@@ -261,7 +193,8 @@ impl Assembler {
     }
 
     fn count_instruction(&mut self, line: &SourceLine) -> Result<(), AssembleError> {
-        let first = "`global`, `lock`, `thread` or `def`: no function has begun";
+        let first = "`global`, `lock`, `event`, `condition`, `semaphore`, `expect`, `thread` or \
+                     `def`: no function has begun";
         let function = self.function.ok_or_else(|| line.expected(first))?;
         let length = &mut self.lengths[usize::from(function)];
         let long = || line.expected("the end of the function: it has 65535 instructions");
@@ -273,13 +206,20 @@ impl Assembler {
     fn emit(&mut self, mut line: SourceLine) -> Result<(), AssembleError> {
         let position = line.position();
         match (line.peek(0), line.peek(1)) {
-            (_, Some(":")) | (None | Some("global" | "lock"), _) => Ok(()),
+            (_, Some(":")) | (None | Some("global" | "lock" | "event" | "semaphore"), _) => Ok(()),
+            (Some("condition"), _) => self.emit_condition(line),
+            (Some("expect"), _) => {
+                line.skip();
+                let condition = condition(&mut line, &self.globals)?;
+                self.program.expects.push(Expect { condition, position });
+                line.end()
+            }
             (Some("def"), _) => {
                 self.function = Some(self.function.map_or(0, |function| function + 1));
                 Ok(())
             }
             (Some("thread"), _) => {
-                line.lexemes.next();
+                line.skip();
                 let function = declared(&mut line, &self.functions, "function")?;
                 let arguments = match line.peek(0) {
                     Some("(") => line.list(|line| line.number("a whole number of 64 bits"))?,
@@ -297,7 +237,7 @@ impl Assembler {
         let word = line.peek(0).unwrap_or_default();
         let opcode = OPCODES.iter().find(|opcode| opcode.name == word);
         let opcode = opcode.ok_or_else(|| line.expected(suggest(word)))?;
-        line.lexemes.next();
+        line.skip();
         let op = (opcode.make)(self.operand(opcode, &mut line)?);
         line.end()?;
         if let Some(function) = self.function {
@@ -318,6 +258,9 @@ impl Assembler {
             }
             Operand::Global => declared(line, &self.globals, "global"),
             Operand::Lock => declared(line, &self.locks, "lock"),
+            Operand::Event => declared(line, &self.events, "event"),
+            Operand::Condition => declared(line, &self.conditions, "condition"),
+            Operand::Semaphore => declared(line, &self.semaphores, "semaphore"),
             Operand::Function => declared(line, &self.functions, "function"),
             Operand::Local => self.local(opcode, line),
             Operand::Target => {
@@ -353,13 +296,18 @@ fn index_of<T: PartialEq>(table: &mut Vec<T>, entry: T) -> Option<u16> {
     Some(number)
 }
 
+fn with_article(what: &str) -> String {
+    let article = if what.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {what}")
+}
+
 fn declared(
     line: &mut SourceLine,
     names: &HashMap<String, u16>,
     what: &str,
 ) -> Result<u16, AssembleError> {
-    let unknown = line.expected(format!("the name of a {what} that is declared"));
-    let name = line.name(&format!("the name of a {what}"))?;
+    let unknown = line.expected(format!("the name of {} that is declared", with_article(what)));
+    let name = line.name(&format!("the name of {}", with_article(what)))?;
     names.get(&name).copied().ok_or(unknown)
 }
 

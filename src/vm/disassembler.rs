@@ -9,7 +9,10 @@
 //!      9       >>         3      LOAD_GLOBAL   0        (x)
 //! ```
 
-use crate::vm::program::{Function, Op, Operand, Program};
+use crate::gil::rules::switch_point::SwitchPoint;
+use crate::gil::rules::threading::Threading;
+use crate::vm::op::{Op, Operand};
+use crate::vm::program::{Function, Program};
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
@@ -27,6 +30,9 @@ pub fn operand(program: &Program, function: &Function, op: Op) -> Option<String>
         Operand::Function => program.functions.get(at).map(|function| function.name.clone()),
         Operand::Milliseconds => Some(format!("{number} ms")),
         Operand::Lock => program.locks.get(at).cloned(),
+        Operand::Event => program.events.get(at).cloned(),
+        Operand::Condition => program.conditions.get(at).map(|condition| condition.name.clone()),
+        Operand::Semaphore => program.semaphores.get(at).map(|semaphore| semaphore.name.clone()),
     }
 }
 
@@ -43,15 +49,69 @@ pub fn operand(program: &Program, function: &Function, op: Op) -> Option<String>
 ///   3           1 RETURN_VALUE
 /// ";
 /// assert_eq!(dis(&program), listing);
-/// # Ok::<(), singletrack::vm::assembler::AssembleError>(())
+/// # Ok::<(), singletrack::vm::lexemes::AssembleError>(())
 /// ```
 #[doc(alias = "dis.dis")]
 pub fn dis(program: &Program) -> String {
-    let listings: Vec<String> = program.functions.iter().map(|f| listing(program, f)).collect();
-    listings.join("\n")
+    dis_under(program, &[])
 }
 
-fn listing(program: &Program, function: &Function) -> String {
+/// The same, with a mark for each of these policies where it looks, and so another thread may come: `1`
+/// for the first, `2` for the second. A conditional jump is such a place only if it is taken, or only
+/// if not: the words behind the marks say which.
+///
+/// ```
+/// use singletrack::gil::SwitchPolicy;
+/// use singletrack::vm::assembler::assemble;
+/// use singletrack::vm::disassembler::dis_under;
+///
+/// let program = assemble("def f(n):\n  LOAD_FAST n\n  RETURN_VALUE\n")?;
+/// let policies = [SwitchPolicy::PYTHON_3_2, SwitchPolicy::PYTHON_3_10].map(Into::into);
+/// let listing = "\
+/// 1 python-3.2, 2 python-3.10 look where their numbers are
+/// Disassembly of f(n):
+///   2           0 LOAD_FAST                0 (n)              1 ·
+///   3           1 RETURN_VALUE                                1 2  return
+/// ";
+/// assert_eq!(dis_under(&program, &policies), listing);
+/// # Ok::<(), singletrack::vm::lexemes::AssembleError>(())
+/// ```
+pub fn dis_under(program: &Program, policies: &[Threading]) -> String {
+    let numbered: Vec<String> = (1..).zip(policies).map(|(at, p)| format!("{at} {p}")).collect();
+    let legend = match policies.len() {
+        0 => String::new(),
+        1 => format!("{} looks where its number is\n", numbered[0]),
+        _ => format!("{} look where their numbers are\n", numbered.join(", ")),
+    };
+    let functions = program.functions.iter();
+    let listings: Vec<String> = functions.map(|f| listing(program, f, policies)).collect();
+    legend + &listings.join("\n")
+}
+
+/// Where these policies look after an instruction, and what kind of place that is.
+fn marks(op: Op, policies: &[Threading]) -> String {
+    if policies.is_empty() {
+        return String::new();
+    }
+    let looks = |policy: Threading| op.points().iter().any(|point| op.may_switch(*point, policy));
+    let marks = (1..).zip(policies).map(|(at, policy)| match looks(*policy) {
+        true => at.to_string(),
+        false => "·".to_owned(),
+    });
+    let marks = marks.collect::<Vec<String>>().join(" ");
+    let kinds = match (op, op.points()) {
+        (Op::PopJumpIfFalse(_), _) => format!("if taken: {}", SwitchPoint::ForwardTaken.name()),
+        (_, [SwitchPoint::Straight, ..]) => String::new(),
+        (_, [first, second]) if first != second => {
+            format!("{}, {}", first.name(), second.name())
+        }
+        (_, [first, ..]) => first.name().to_owned(),
+        (_, []) => String::new(),
+    };
+    format!("{marks}  {kinds}")
+}
+
+fn listing(program: &Program, function: &Function, policies: &[Threading]) -> String {
     let labels = labels(function);
     let mut text = format!("Disassembly of {}:\n", signature(function));
     for (at, instruction) in (0..).zip(&function.code) {
@@ -59,11 +119,11 @@ fn listing(program: &Program, function: &Function) -> String {
         let mark = if labels.contains_key(&at) { ">>" } else { "" };
         let name = op.opcode().name;
         let line = format!("{:>3} {mark:>6} {at:>4} {name:<20}", instruction.position.line);
-        text += match operand(program, function, op) {
+        let line = match operand(program, function, op) {
             None => line,
             Some(meaning) => format!("{line} {:>5} ({meaning})", op.parts().1),
-        }
-        .trim_end();
+        };
+        text += format!("{line:<60}{}", marks(op, policies)).trim_end();
         text.push('\n');
     }
     text
@@ -91,6 +151,19 @@ impl fmt::Display for Program {
         }
         for lock in &self.locks {
             writeln!(f, "lock {lock}")?;
+        }
+        for event in &self.events {
+            writeln!(f, "event {event}")?;
+        }
+        for condition in &self.conditions {
+            let lock = self.locks.get(usize::from(condition.lock)).map_or("?", String::as_str);
+            writeln!(f, "condition {}({lock})", condition.name)?;
+        }
+        for semaphore in &self.semaphores {
+            writeln!(f, "semaphore {} = {}", semaphore.name, semaphore.permits)?;
+        }
+        for expect in &self.expects {
+            writeln!(f, "expect {}", expect.shown(self))?;
         }
         for start in &self.threads {
             let name = self.functions.get(usize::from(start.function)).map_or("?", |f| &f.name);

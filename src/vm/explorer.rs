@@ -35,9 +35,10 @@
 //! there. So not all that begins with its first step has been tried *below* it, and that step is
 //! not put to sleep.
 //!
-//! [`Op::may_switch`]: crate::vm::program::Op::may_switch
+//! [`Op::may_switch`]: crate::vm::op::Op::may_switch
 
-use crate::gil::rules::policy::{HandOff, SwitchPolicy};
+use crate::gil::rules::policy::HandOff;
+use crate::gil::rules::threading::Threading;
 use crate::vm::schedule::{Schedule, Stretch, serial_outcomes, shortest};
 use crate::vm::verifier::Verified;
 use crate::vm::world::{Ending, Outcome, Step, World};
@@ -55,6 +56,9 @@ pub struct Limits {
     /// How many instructions of one schedule.
     pub fuel: usize,
 }
+
+/// After so many steps the explorer looks whether it has been stopped.
+const LOOK: u64 = 1_000;
 
 /// How many states the searches for serial outcomes and for the fewest switches visit.
 const MAX_STATES: usize = 100_000;
@@ -74,6 +78,8 @@ pub enum Bound {
     Steps(u64),
     /// A schedule has more instructions than this.
     Fuel(usize),
+    /// It was stopped from outside.
+    Stopped,
 }
 
 impl fmt::Display for Bound {
@@ -82,6 +88,7 @@ impl fmt::Display for Bound {
             Bound::Schedules(most) => write!(f, "stopped after {most} schedules"),
             Bound::Steps(most) => write!(f, "stopped after {most} steps"),
             Bound::Fuel(most) => write!(f, "some schedules were cut after {most} instructions"),
+            Bound::Stopped => write!(f, "it was stopped"),
         }
     }
 }
@@ -104,8 +111,8 @@ pub struct Found {
 /// The outcomes of a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exploration {
-    /// The policy.
-    pub policy: SwitchPolicy,
+    /// Under which rules the threads run.
+    pub threading: Threading,
     /// How many schedules were run: with reduction one of each class of equivalent ones, else all.
     pub schedules: u64,
     /// Why this is not everything; `None` if it is.
@@ -138,20 +145,25 @@ pub struct Exploration {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Explorer {
-    policy: SwitchPolicy,
+    threading: Threading,
     limits: Limits,
     reduce: bool,
 }
 
 impl Explorer {
     /// An explorer that reduces, with the default limits.
-    pub fn new(policy: SwitchPolicy) -> Explorer {
-        Explorer { policy, limits: Limits::default(), reduce: true }
+    pub fn new(threading: impl Into<Threading>) -> Explorer {
+        Explorer { threading: threading.into(), limits: Limits::default(), reduce: true }
     }
 
     /// With other limits.
     pub fn with_limits(self, limits: Limits) -> Explorer {
         Explorer { limits, ..self }
+    }
+
+    /// Its limits.
+    pub fn limits(&self) -> Limits {
+        self.limits
     }
 
     /// Runs each schedule, without reduction.
@@ -161,20 +173,36 @@ impl Explorer {
 
     /// Tries all schedules of a program, within the limits.
     pub fn explore(&self, program: &Verified) -> Exploration {
+        self.explore_until(program, || false)
+    }
+
+    /// The same, until `stopped` says so, which is asked now and then. What was found until then is
+    /// the result.
+    pub fn explore_until(
+        &self,
+        program: &Verified,
+        mut stopped: impl FnMut() -> bool,
+    ) -> Exploration {
         let mut search = Search::new(program, *self);
-        search.run();
-        let Search { mut schedules, bound, mut found, .. } = search;
+        search.run(&mut stopped);
+        let Search { mut schedules, mut bound, mut found, .. } = search;
         let ends: BTreeSet<Outcome> = found.keys().filter(|o| is_end(o)).cloned().collect();
+        let (mut states, mut was_stopped) = (0, false);
         let enough = |known: &BTreeMap<Outcome, Schedule>| {
-            bound.is_none() && ends.iter().all(|end| known.contains_key(end))
+            states += 1;
+            was_stopped |= states % LOOK == 0 && stopped();
+            was_stopped || bound.is_none() && ends.iter().all(|end| known.contains_key(end))
         };
-        for (outcome, schedule) in shortest(program, &self.policy, MAX_STATES, enough) {
+        for (outcome, schedule) in shortest(program, self.threading, MAX_STATES, enough) {
             let counted = found.entry(outcome).or_insert_with(|| {
                 // The search gave up before it found this one, which few switches lead to.
                 schedules += 1;
                 OutcomeCount { count: 1, schedule: None }
             });
             counted.schedule = Some(schedule);
+        }
+        if was_stopped {
+            bound = Some(Bound::Stopped);
         }
         let serial = serial_outcomes(program, self.limits.fuel, MAX_STATES);
         let outcomes = found.into_iter().map(|(outcome, counted)| Found {
@@ -183,12 +211,12 @@ impl Explorer {
             schedule: counted.schedule.unwrap_or_default(),
             outcome,
         });
-        Exploration { policy: self.policy, schedules, bound, outcomes: outcomes.collect() }
+        Exploration { threading: self.threading, schedules, bound, outcomes: outcomes.collect() }
     }
 }
 
 fn is_end(outcome: &Outcome) -> bool {
-    matches!(outcome.ending, Ending::Finished | Ending::Deadlock)
+    matches!(outcome.ending, Ending::Finished | Ending::Raised | Ending::Deadlock)
 }
 
 /// How many schedules led to one outcome, and the one with the fewest switches.
@@ -256,7 +284,7 @@ impl<'p> Search<'p> {
         search
     }
 
-    fn run(&mut self) {
+    fn run(&mut self, stopped: &mut impl FnMut() -> bool) {
         while let Some(node) = self.path.last_mut() {
             if let Some(edge) = node.edge.take() {
                 self.instructions -= edge.step.instructions;
@@ -271,6 +299,10 @@ impl<'p> Search<'p> {
                 }
                 Some(thread) if node.asleep.iter().any(|(asleep, _)| *asleep == thread) => {}
                 Some(_) if self.limit_reached() => return,
+                Some(_) if self.steps % LOOK == 0 && stopped() => {
+                    self.bound = Some(Bound::Stopped);
+                    return;
+                }
                 Some(thread) => self.try_step(thread),
             }
         }
@@ -292,7 +324,7 @@ impl<'p> Search<'p> {
     fn try_step(&mut self, thread: usize) {
         let Some(node) = self.path.last_mut() else { return };
         let mut world = World::clone(&node.world);
-        let step = world.step(self.program, thread, &self.explorer.policy);
+        let step = world.step(self.program, thread, self.explorer.threading);
         self.steps += 1;
         self.instructions += step.instructions;
         let sleeps_on = |(_, other): &&(usize, Step)| step.is_independent(other);
@@ -350,7 +382,7 @@ impl<'p> Search<'p> {
         if world.runnable(self.program).iter().all(|thread| all.contains(thread)) {
             let schedule = schedule(&cycles.iter().collect::<Vec<&Cycle>>());
             self.record(world.outcome_with(Ending::Endless), schedule);
-        } else if !blocks && can_starve(&self.explorer.policy, hogging.len()) {
+        } else if !blocks && can_starve(self.explorer.threading, hogging.len()) {
             let schedule = schedule(&busy);
             self.record(world.outcome_with(Ending::Starvation), schedule);
         }
@@ -381,12 +413,13 @@ impl SearchNode {
 }
 
 /// Whether so many threads, in a cycle without blocking, can keep the lock from all others.
-fn can_starve(policy: &SwitchPolicy, members: usize) -> bool {
-    match policy.hand_off() {
+fn can_starve(threading: Threading, members: usize) -> bool {
+    match threading.hand_off() {
         // The thread that drops it may be the quickest to take it, any number of times.
-        HandOff::Race => true,
+        Some(HandOff::Race) => true,
         // The thread that drops it must let another have it, but two may alternate for ever.
-        HandOff::Forced => members > 1,
-        HandOff::Fifo | HandOff::Priority => false,
+        Some(HandOff::Forced) => members > 1,
+        // Without a lock, all others run meanwhile.
+        Some(HandOff::Fifo | HandOff::Priority) | None => false,
     }
 }

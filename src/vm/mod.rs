@@ -42,7 +42,7 @@
 //!   `STORE_GLOBAL`, and the first two lose an update.
 //! * *3.2 to 3.9* drop the lock when a waiter requests it, which it does after 5 ms. CPython reads
 //!   the request at the top of the loop that runs instructions, and its cheapest instructions skip
-//!   that place, as in 2.7. Here the request is read after every instruction; `vm/program.rs` says
+//!   that place, as in 2.7. Here the request is read after every instruction; `vm/op.rs` says
 //!   why no program can tell the difference. The same switches are possible as in 2.7, they only
 //!   come less often.
 //! * *3.10* (bpo-29988) reads the request only where a loop jumps back and where a call begins or
@@ -66,35 +66,36 @@
 //! # The files
 //!
 //! ```text
-//!   text ──▶ assembler ──▶ program ──▶ verifier ──▶ Verified: a program that cannot go wrong
-//!        ◀── disassembler ◀──┘  │
-//!                               │ its table: after which instruction each policy allows a switch
-//!                               ▼
+//!   text ──▶ lexemes ─▶ assembler ──▶ program ──▶ verifier ──▶ Verified: it cannot go wrong
+//!              └─▶ expect_parser ──▶ expect│ op
+//!        ◀──── disassembler ◀──────────────┘ │
+//!                                            │ its table: after which instruction each policy
+//!                                            ▼ allows a switch
 //!                  thread: the frames of a thread, and the one `match` that executes
-//!                    ▲                  ▲
-//!          real_threads                 world: all threads as coroutines, step by step
-//!          GilThreads under a           ▲                ▲                  ▲
-//!          real lock                explorer           replay            schedule
-//!                                   every schedule     this schedule,    its text; the serial
-//!                                   that a policy      and a drawing     outcomes; the fewest
-//!                                   allows             of it             switches
+//!                    ▲  └─ sync: locks, events, conditions, semaphores
+//!                    │             world: all threads as coroutines, step by step
+//!          real_threads            ▲  └─ access: which steps are independent
+//!          GilThreads under a      │                ▲                  ▲
+//!          real lock          explorer           replay            schedule
+//!                             every schedule     this schedule,    its text; the serial
+//!                             that a policy      and a drawing     outcomes; the fewest
+//!                             allows             of it             switches
 //! ```
 //!
 //! Real threads and the explorer execute the same instructions
 //! ([`Thread::execute`](thread::Thread::execute)) and read the same table after each
-//! ([`Op::point_check`](program::Op::point_check)). So the outcome of a real run must be among
+//! ([`Op::point_check`](op::Op::point_check)). So the outcome of a real run must be among
 //! those that the explorer lists; `tests/vm_explorer.rs` checks that under every preset
 //! (`real_threads_come_only_to_what_was_explored`).
 //!
-//! Read `program` and `thread` first: they are the machine. Then `real_threads`, or `world` and
-//! `explorer`. `assembler`, `disassembler` and `verifier` are about text and soundness, and can
-//! wait.
+//! Read `program`, `op` and `thread` first: they are the machine. Then `sync`, and `real_threads`, or
+//! `world` and `explorer`. What is about text and soundness can wait.
 //!
 //! # How to add an instruction
 //!
 //! The compiler finds the places whose `match` is exhaustive; the text says where it does not.
 //!
-//! 1. `program.rs`: a variant of `Op`, a row of `OPCODES` at the same index, and an arm of
+//! 1. `op.rs`: a variant of `Op`, a row of `OPCODES` at the same index, and an arm of
 //!    `Op::parts`. The row decides where the lock may change hands: Python 2 does not count
 //!    `FAST` instructions, it counts the others, and Python 3.10 reads the drop request after
 //!    `BACK_EDGE_OR_CALL` ones only. An operand of a new kind is also a variant of `Operand`. If
@@ -102,15 +103,14 @@
 //! 2. `thread.rs`: an arm of `Thread::execute`. If the instruction asks something new of the code
 //!    that runs the threads, add a variant of `Effect`, and an arm of `Runner::run_thread` in
 //!    `real_threads.rs`.
-//! 3. `verifier.rs`: an arm of `transfer` (how many numbers it pops and pushes, which locks it
-//!    takes and releases). If it jumps: `successors` and the direction in `check_number`; both have
+//! 3. `verifier.rs`: an arm of `depth_after` (how many numbers it pops and pushes). If it jumps: `successors` and the direction in `check_number`; both have
 //!    a default arm, so the compiler does not ask. A new operand: `check_number`.
-//! 4. `world.rs`: if the instruction touches what threads share, `World::step` must record an
-//!    `Access`, or the explorer's reduction loses outcomes. If it can wait: `World::waits_for`.
-//!    The compiler asks for neither.
+//! 4. `access.rs`: if the instruction touches what threads share, `Access::of` must say so, or the
+//!    explorer's reduction loses outcomes. If it can wait: `Thread::waits_for`, for which the
+//!    compiler does not ask; if it has two steps, `Thread::synchronise` shows how.
 //! 5. `assembler.rs` and `disassembler.rs` read names and operands from the table. Only a new
 //!    operand (`Assembler::operand`, [`operand`](disassembler::operand)) or a new jump (`labels`)
-//!    concerns them. `replay.rs` shows the value of an access to a global (`execute_next`).
+//!    concerns them. `replay.rs` shows what came of it (`note`).
 //! 6. `tests/common/vm_check.rs`: the naive interpreter (`naive`) ignores names that it does not
 //!    know, so it needs an arm; and `Builder::statement` writes programs that use the instruction,
 //!    for the property tests and the fuzz targets `vm_verify_run` and `assembler_text`.
@@ -123,14 +123,19 @@
 //! depend on the schedule) and V4 (fuel bounds the run) in `tests/vm_machine.rs`, V5 (text and
 //! program, there and back) in `tests/vm_assembler.rs`.
 
+pub mod access;
 pub mod assembler;
 pub mod disassembler;
+pub mod expect;
+pub(crate) mod expect_parser;
 pub mod explorer;
+pub mod lexemes;
+pub mod op;
 pub mod program;
 pub mod real_threads;
 pub mod replay;
 pub mod schedule;
-
+pub mod sync;
 pub mod thread;
 pub mod verifier;
 pub mod world;

@@ -18,10 +18,11 @@ use crate::gil::lock::gil_thread::GilThread;
 use crate::gil::lock::global_lock::GlobalLock;
 use crate::gil::lock::token::Gil;
 use crate::gil::rules::decision::AttachError;
-use crate::gil::rules::policy::SwitchPolicy;
+use crate::gil::rules::policy::{PointCheck, SwitchPolicy};
 use crate::gil::stats::counters::Counters;
-use crate::vm::program::Op;
-use crate::vm::thread::{Effect, SharedMemory, Thread};
+use crate::vm::program::Position;
+use crate::vm::sync::{Exception, Wait};
+use crate::vm::thread::{Effect, Executed, SharedMemory, Thread};
 use crate::vm::verifier::Verified;
 use std::fmt;
 use std::io;
@@ -31,8 +32,10 @@ use std::io;
 pub enum ThreadEnd {
     /// Its function returned this.
     Returned(i64),
-    /// It waited for a lock that would never be released.
+    /// It waited for what no thread was left to do.
     Stuck,
+    /// This ended it, there.
+    Raised(Exception, Position),
     /// It had executed as many instructions as it was allowed.
     OutOfFuel,
 }
@@ -104,12 +107,12 @@ impl std::error::Error for RealRunError {}
 /// ```
 pub fn run(program: &Verified, policy: SwitchPolicy, fuel: u64) -> Result<RealRun, RealRunError> {
     let lock = GlobalLock::new(policy);
-    let shared = GilCell::new(&lock, SharedMemory::of(program.program()));
+    let shared = GilCell::new(&lock, Shared::of(program));
     let runner = Arc::new(Runner {
         program: program.clone(),
         policy,
         shared,
-        releases: EventCount::default(),
+        changes: EventCount::default(),
     });
     let threads = lock
         .attach(|gil| {
@@ -131,7 +134,7 @@ pub fn run(program: &Verified, policy: SwitchPolicy, fuel: u64) -> Result<RealRu
             })
         })
         .map_err(RealRunError::Lock)??;
-    let globals = lock.attach(|gil| runner.shared.get(gil).globals.clone());
+    let globals = lock.attach(|gil| runner.shared.get(gil).memory.globals.clone());
     let globals = globals.map_err(RealRunError::Lock)?;
     Ok(RealRun { globals, threads, counters: lock.counters() })
 }
@@ -140,13 +143,47 @@ fn join(spawned: io::Result<GilThread<ThreadRun>>) -> Result<ThreadRun, RealRunE
     spawned.map_err(RealRunError::Spawn)?.join().map_err(RealRunError::Thread)
 }
 
-/// What the threads of one run share.
+/// What a thread does, as the others see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Status {
+    Running,
+    Waiting(Wait),
+    Ended,
+}
+
+/// What only the thread that holds the lock touches.
+struct Shared {
+    memory: SharedMemory,
+    statuses: Vec<Status>,
+}
+
+impl Shared {
+    fn of(program: &Verified) -> Shared {
+        let threads = program.program().threads.len();
+        Shared {
+            memory: SharedMemory::of(program.program()),
+            statuses: vec![Status::Running; threads],
+        }
+    }
+
+    /// Whether no thread can ever run again. Any that runs could release a lock or set an event, and
+    /// one that was woken runs, though it may not know yet.
+    fn is_deadlock(&self) -> bool {
+        self.statuses.iter().enumerate().all(|(thread, status)| match status {
+            Status::Running => false,
+            Status::Waiting(wait) => self.memory.sync.holds_up(thread, *wait),
+            Status::Ended => true,
+        })
+    }
+}
+
+/// What the threads of one run have in common.
 struct Runner {
     program: Verified,
     policy: SwitchPolicy,
-    shared: GilCell<SharedMemory>,
-    /// Advances when a lock of the program is released, or a thread stops for good.
-    releases: EventCount,
+    shared: GilCell<Shared>,
+    /// Advances when what a thread waits for may have happened.
+    changes: EventCount,
 }
 
 impl Runner {
@@ -159,44 +196,61 @@ impl Runner {
             if instructions == fuel {
                 break ThreadEnd::OutOfFuel;
             }
-            match thread.execute(&self.program, self.shared.get_mut(gil)) {
+            let memory = &mut self.shared.get_mut(gil).memory;
+            let Some(executed) = thread.execute(&self.program, memory) else {
+                break ThreadEnd::Returned(0);
+            };
+            match executed.effect {
                 Effect::Nothing => {}
                 Effect::Blocks => gil.detach(std::thread::yield_now),
                 Effect::Sleeps(time) => gil.sleep(time),
-                Effect::Releases => self.releases.advance(),
-                Effect::Waits(_) if self.shared.get(gil).locks.is_stuck(number) => {
+                Effect::Wakes => self.changes.advance(),
+                Effect::Waits(wait) => {
+                    if self.wait(gil, number, wait) {
+                        continue;
+                    }
                     break ThreadEnd::Stuck;
-                }
-                Effect::Waits(_) => {
-                    // The count is read with the lock held, while no other thread can release, so
-                    // no release is missed.
-                    let seen = self.releases.count();
-                    gil.detach(|| self.releases.wait_beyond(seen));
-                    continue;
                 }
                 Effect::Ends(value) => {
                     instructions += 1;
                     break ThreadEnd::Returned(value);
                 }
+                Effect::Raises(exception) => {
+                    instructions += 1;
+                    break ThreadEnd::Raised(exception, next.position);
+                }
             }
             instructions += 1;
             ticks += u64::from(next.op.opcode().counted);
-            self.pass_switch_point(gil, next.op);
+            self.pass_switch_point(gil, executed);
         };
-        if !matches!(end, ThreadEnd::Returned(_)) {
-            self.shared.get_mut(gil).locks.mark_stopped(number);
-            self.releases.advance();
-        }
+        // Those that wait look whether any thread is left that could help them.
+        self.shared.get_mut(gil).statuses[number] = Status::Ended;
+        self.changes.advance();
         ThreadRun { end, instructions, ticks }
+    }
+
+    /// Waits until something has changed; false if nothing ever will.
+    fn wait(&self, gil: &mut Gil<'_>, number: usize, wait: Wait) -> bool {
+        let shared = self.shared.get_mut(gil);
+        shared.statuses[number] = Status::Waiting(wait);
+        if shared.is_deadlock() {
+            return false;
+        }
+        // The count is read with the lock held, while no other thread can change anything, so no
+        // change is missed.
+        let seen = self.changes.count();
+        gil.detach(|| self.changes.wait_beyond(seen));
+        self.shared.get_mut(gil).statuses[number] = Status::Running;
+        true
     }
 
     /// The switch point after an instruction. The lock changes hands here, and where a thread
     /// blocks; nowhere else.
-    fn pass_switch_point(&self, gil: &mut Gil<'_>, op: Op) {
-        if op.opcode().back_edge_or_call {
-            gil.checkpoint();
-        } else if op.may_switch(&self.policy) {
-            gil.tick();
+    fn pass_switch_point(&self, gil: &mut Gil<'_>, executed: Executed) {
+        match executed.op.point_check(executed.point, &self.policy) {
+            PointCheck::Nothing => {}
+            PointCheck::Count | PointCheck::AtRequest => gil.checkpoint(),
         }
     }
 }

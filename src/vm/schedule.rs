@@ -22,6 +22,7 @@
 //! (the observation behind Microsoft's CHESS).
 
 use crate::gil::rules::policy::SwitchPolicy;
+use crate::gil::rules::threading::Threading;
 use crate::vm::verifier::Verified;
 use crate::vm::world::{Ending, Outcome, World};
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
@@ -142,7 +143,7 @@ impl FromStr for Schedule {
 /// ```
 pub fn serial_outcomes(program: &Verified, fuel: usize, states: usize) -> BTreeSet<Outcome> {
     // Threads are not interrupted here, so any policy will do; this one takes the longest steps.
-    let policy = SwitchPolicy::PYTHON_3_10;
+    let threading = Threading::Gil(SwitchPolicy::PYTHON_3_11);
     let mut outcomes = BTreeSet::new();
     let mut visited = HashSet::new();
     let mut to_visit = vec![World::new(program)];
@@ -152,12 +153,13 @@ pub fn serial_outcomes(program: &Verified, fuel: usize, states: usize) -> BTreeS
         if !visited.insert(world.clone()) {
             continue;
         }
-        outcomes.extend(world.outcome(program).filter(|o| o.ending == Ending::Finished));
+        let ended = |o: &Outcome| matches!(o.ending, Ending::Finished | Ending::Raised);
+        outcomes.extend(world.outcome(program).filter(ended));
         for thread in world.runnable(program) {
             let mut world = world.clone();
             let mut left = fuel;
             while left > 0 && world.can_run(program, thread) {
-                world.step(program, thread, &policy);
+                world.step(program, thread, threading);
                 left -= 1;
             }
             if !world.can_run(program, thread) {
@@ -184,10 +186,11 @@ struct Reached {
 /// `enough`. Finds finished runs and deadlocks, but no schedule that never ends.
 pub fn shortest(
     program: &Verified,
-    policy: &SwitchPolicy,
+    threading: impl Into<Threading>,
     states: usize,
-    enough: impl Fn(&BTreeMap<Outcome, Schedule>) -> bool,
+    mut enough: impl FnMut(&BTreeMap<Outcome, Schedule>) -> bool,
 ) -> BTreeMap<Outcome, Schedule> {
+    let threading = threading.into();
     let start = Reached { world: Rc::new(World::new(program)), stretch: None, from: 0 };
     let mut reached = vec![start];
     let mut to_visit = VecDeque::from([0]);
@@ -208,7 +211,7 @@ pub fn shortest(
         // What is pushed to the front last is visited first: the first thread.
         for thread in world.runnable(program).into_iter().rev() {
             let mut world = World::clone(&world);
-            let instructions = world.step(program, thread, policy).instructions;
+            let instructions = world.step(program, thread, threading).instructions;
             let stretch = Some(Stretch { thread, instructions });
             reached.push(Reached { world: Rc::new(world), stretch, from: at });
             match last {

@@ -1,108 +1,32 @@
-//! A thread of a program: its frames, its locks, and the one `match` that executes.
+//! A thread of a program: its frames, what it waits for, and the one `match` that executes.
 //!
-//! *Assumes*: a verified program, and the same one all the time; a lock is released by the
-//! thread that took it (the verifier checks that, too).
-//! *Promises*: no panic; an instruction is atomic; it does the same on real threads and in the
-//! explorer; a cycle of threads that wait for each other is found.
-//! *Leaves out*: when another thread runs. Real threads ask the global lock, which also makes
+//! *Assumes*: a verified program, and the same one all the time.
+//! *Promises*: no panic; an instruction is atomic, or has two steps that are; it does the same on
+//! real threads and in the explorer. What Python would raise ends the thread.
+//! *Leaves out*: the rules of locks and their kin (`vm/sync.rs`); when another thread runs. Real threads ask the global lock, which also makes
 //! them sleep and wakes them (`vm/real_threads.rs`); the explorer tries every order
 //! (`vm/world.rs`). Both run this code.
 //!
 //! ```text
 //!   Thread ── CallFrame  main    at 7   │ locals │ stack …      CPython's layout: one array,
 //!          └─ CallFrame  helper  at 2   │ locals │ stack …      locals first
-//!
-//!   thread 1 ── wants ──▶ b ── held by ──▶ thread 2 ── wants ──▶ a ── held by ──▶ thread 1
 //! ```
 
-use crate::vm::program::{Instruction, Op, Program};
+use crate::gil::rules::switch_point::SwitchPoint;
+use crate::gil::rules::threading::Threading;
+use crate::vm::op::Op;
+use crate::vm::program::{Instruction, Position, Program};
+use crate::vm::sync::{Exception, SyncObjects, Wait};
 use crate::vm::verifier::Verified;
 use std::time::Duration;
-
-/// The locks that the threads of one program share.
-///
-/// ```
-/// use singletrack::vm::thread::Locks;
-///
-/// let mut locks = Locks::new(2, 2);
-/// assert!(locks.acquire(0, 0) && locks.acquire(1, 1));
-/// assert!(!locks.acquire(0, 1), "taken: thread 0 waits");
-/// assert!(!locks.is_stuck(0), "thread 1 may still release it");
-/// assert!(!locks.acquire(1, 0));
-/// assert!(locks.is_stuck(0) && locks.is_stuck(1), "now it cannot");
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Locks {
-    /// The owner of each lock.
-    owners: Vec<Option<usize>>,
-    /// What each thread does.
-    statuses: Vec<LockStatus>,
-}
-
-/// What a thread does, as far as locks are concerned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum LockStatus {
-    Running,
-    Waiting(u16),
-    Stopped,
-}
-
-impl Locks {
-    /// Free locks, and threads that run.
-    pub fn new(locks: usize, threads: usize) -> Locks {
-        Locks { owners: vec![None; locks], statuses: vec![LockStatus::Running; threads] }
-    }
-
-    /// Takes the lock if it is free. If not, the thread counts as waiting until it tries again.
-    pub fn acquire(&mut self, thread: usize, lock: u16) -> bool {
-        let owner = &mut self.owners[usize::from(lock)];
-        let free = owner.is_none();
-        if free {
-            *owner = Some(thread);
-        }
-        self.statuses[thread] = if free { LockStatus::Running } else { LockStatus::Waiting(lock) };
-        free
-    }
-
-    /// Releases the lock.
-    pub fn release(&mut self, lock: u16) {
-        self.owners[usize::from(lock)] = None;
-    }
-
-    /// This thread does not run any more. The locks that it holds are never released.
-    pub fn mark_stopped(&mut self, thread: usize) {
-        self.statuses[thread] = LockStatus::Stopped;
-    }
-
-    /// The thread that holds the lock.
-    pub fn owner(&self, lock: u16) -> Option<usize> {
-        self.owners[usize::from(lock)]
-    }
-
-    /// Whether this thread waits, and no thread is left that could end its wait.
-    pub fn is_stuck(&self, thread: usize) -> bool {
-        let mut at = thread;
-        // A chain of waits that is longer than the number of threads is a cycle.
-        for _ in 0..self.statuses.len() {
-            let LockStatus::Waiting(lock) = self.statuses[at] else {
-                return at != thread && self.statuses[at] == LockStatus::Stopped;
-            };
-            match self.owner(lock) {
-                None => return false,
-                Some(owner) => at = owner,
-            }
-        }
-        true
-    }
-}
 
 /// What all threads of a program share.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SharedMemory {
     /// The values of the globals.
     pub globals: Vec<i64>,
-    /// The program's own locks.
-    pub locks: Locks,
+    /// The program's own locks, events, conditions and semaphores.
+    pub sync: SyncObjects,
 }
 
 impl SharedMemory {
@@ -110,7 +34,7 @@ impl SharedMemory {
     pub fn of(program: &Program) -> SharedMemory {
         SharedMemory {
             globals: program.globals.iter().map(|global| global.value).collect(),
-            locks: Locks::new(program.locks.len(), program.threads.len()),
+            sync: SyncObjects::of(program),
         }
     }
 }
@@ -125,6 +49,24 @@ struct CallFrame {
     slots: Vec<i64>,
 }
 
+/// One instruction, or one step of it, that a thread has executed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Executed {
+    /// The instruction.
+    pub op: Op,
+    /// What it asks of the caller.
+    pub effect: Effect,
+    /// The switch point that comes next.
+    pub point: SwitchPoint,
+}
+
+impl Executed {
+    /// Whether another thread may run next.
+    pub fn may_switch(&self, threading: Threading) -> bool {
+        self.op.may_switch(self.point, threading)
+    }
+}
+
 /// What an instruction asks of the caller, which runs all threads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
@@ -134,12 +76,14 @@ pub enum Effect {
     Blocks,
     /// To let other threads run for so long.
     Sleeps(Duration),
-    /// To be tried again when the lock may be free. Nothing was done.
-    Waits(u16),
-    /// To wake the threads that wait: a lock is free.
-    Releases,
+    /// To be tried again when this may have happened. Nothing was done.
+    Waits(Wait),
+    /// To wake the threads that wait: one of them may be able to go on.
+    Wakes,
     /// To run the thread no more: it has ended, and returned this.
     Ends(i64),
+    /// To run the thread no more: this ended it.
+    Raises(Exception),
 }
 
 /// A thread of a program.
@@ -154,7 +98,8 @@ pub enum Effect {
 /// let program = Verified::new(assemble(text)?)?;
 /// let mut shared = SharedMemory::of(program.program());
 /// let mut thread = Thread::new(&program, 0);
-/// let effects: Vec<Effect> = (0..5).map(|_| thread.execute(&program, &mut shared)).collect();
+/// let mut execute = || thread.execute(&program, &mut shared).unwrap().effect;
+/// let effects: Vec<Effect> = (0..5).map(|_| execute()).collect();
 /// let (nothing, ends) = (Effect::Nothing, Effect::Ends(7));
 /// assert_eq!(effects, [nothing, nothing, Effect::Blocks, nothing, ends]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -164,6 +109,10 @@ pub struct Thread {
     number: usize,
     /// The innermost call is the last one. A thread that has ended has none.
     frames: Vec<CallFrame>,
+    /// The first step of the next instruction, which has two, is done.
+    begun: bool,
+    /// What ended it, and where, if not its return.
+    raised: Option<(Exception, Position)>,
 }
 
 impl Thread {
@@ -173,7 +122,7 @@ impl Thread {
     /// If the program has no such thread.
     pub fn new(program: &Verified, number: usize) -> Thread {
         let start = &program.program().threads[number];
-        let mut thread = Thread { number, frames: Vec::new() };
+        let mut thread = Thread { number, frames: Vec::new(), begun: false, raised: None };
         thread.enter(program, start.function, start.arguments.clone());
         thread
     }
@@ -190,10 +139,50 @@ impl Thread {
         self.frames.push(CallFrame { function, at: 0, slots });
     }
 
-    /// Executes the next instruction. Of a thread that has ended it changes nothing.
-    pub fn execute(&mut self, program: &Verified, shared: &mut SharedMemory) -> Effect {
+    /// What ended the thread, and where, if not its return.
+    pub fn raised(&self) -> Option<(Exception, Position)> {
+        self.raised
+    }
+
+    /// The thread is between the two steps of its next instruction.
+    pub fn has_begun(&self) -> bool {
+        self.begun
+    }
+
+    /// What the thread has to wait for before it can go on.
+    pub fn waits_for(&self, program: &Verified, sync: &SyncObjects) -> Option<Wait> {
+        let wait = match self.next(program)?.1.op {
+            Op::Acquire(lock) => Wait::Lock(lock),
+            Op::EventWait(event) if self.begun => Wait::Event(event),
+            Op::ConditionWait(condition) if self.begun => {
+                let notified = !sync.holds_up(self.number, Wait::Condition(condition));
+                let lock = program.program().conditions[usize::from(condition)].lock;
+                if notified { Wait::Lock(lock) } else { Wait::Condition(condition) }
+            }
+            Op::SemaphoreAcquire(semaphore) => Wait::Semaphore(semaphore),
+            _ => return None,
+        };
+        sync.holds_up(self.number, wait).then_some(wait)
+    }
+
+    /// Executes the next instruction, or its next step; `None` if the thread has ended. If it has to
+    /// wait, nothing is changed.
+    pub fn execute(&mut self, program: &Verified, shared: &mut SharedMemory) -> Option<Executed> {
+        let (_, Instruction { op, .. }) = self.next(program)?;
+        // After the second of two steps, and where a conditional jump is taken, comes another point.
+        let taken = || self.frames.last().and_then(|frame| frame.slots.last()) == Some(&0);
+        let second = self.begun || matches!(op, Op::PopJumpIfFalse(_)) && taken();
+        let effect = match self.waits_for(program, &shared.sync) {
+            Some(wait) => Effect::Waits(wait),
+            None => self.perform(program, op, shared),
+        };
+        let points = op.points();
+        Some(Executed { op, effect, point: points[usize::from(second).min(points.len() - 1)] })
+    }
+
+    /// Executes an instruction that has not to wait.
+    fn perform(&mut self, program: &Verified, op: Op, shared: &mut SharedMemory) -> Effect {
         let Some(frame) = self.frames.last_mut() else { return Effect::Ends(0) };
-        let op = program.instruction(frame.function, frame.at).op;
         frame.at += 1;
         match op {
             Op::LoadConst(i) => frame.push(program.program().constants[usize::from(i)]),
@@ -216,18 +205,9 @@ impl Thread {
                 let arguments = frame.slots.split_off(frame.slots.len() - count);
                 self.enter(program, callee, arguments);
             }
+            Op::CallC | Op::CallCFast | Op::BeforeWith => {}
             Op::CallBlocking => return Effect::Blocks,
             Op::Sleep(ms) => return Effect::Sleeps(Duration::from_millis(u64::from(ms))),
-            Op::Acquire(lock) => {
-                if !shared.locks.acquire(self.number, lock) {
-                    frame.at -= 1;
-                    return Effect::Waits(lock);
-                }
-            }
-            Op::Release(lock) => {
-                shared.locks.release(lock);
-                return Effect::Releases;
-            }
             Op::ReturnValue => {
                 let value = frame.pop();
                 self.frames.pop();
@@ -236,8 +216,82 @@ impl Thread {
                     None => return Effect::Ends(value),
                 }
             }
+            _ => {
+                let done = self.synchronise(program, op, &mut shared.sync);
+                return done.unwrap_or_else(|exception| self.raise(program, exception));
+            }
         }
         Effect::Nothing
+    }
+
+    /// Executes an instruction on a lock, an event, a condition or a semaphore. What it would have
+    /// to wait for has happened.
+    fn synchronise(
+        &mut self,
+        program: &Verified,
+        op: Op,
+        sync: &mut SyncObjects,
+    ) -> Result<Effect, Exception> {
+        let (me, second_step) = (self.number, std::mem::take(&mut self.begun));
+        let lock_of = |condition| program.program().conditions[usize::from(condition)].lock;
+        match op {
+            Op::Acquire(lock) => drop(sync.acquire(me, lock)),
+            Op::Release(lock) => {
+                sync.release(lock)?;
+                return Ok(Effect::Wakes);
+            }
+            Op::EventSet(event) => {
+                sync.set(event);
+                return Ok(Effect::Wakes);
+            }
+            Op::EventClear(event) => sync.clear(event),
+            Op::EventIsSet(event) if second_step => self.push(i64::from(sync.is_set(event))),
+            Op::EventIsSet(_) => self.stay(),
+            Op::EventWait(event) if !second_step && !sync.wait_for_event(me, event) => self.stay(),
+            Op::ConditionWait(condition) if second_step => {
+                sync.acquire(me, lock_of(condition));
+            }
+            Op::ConditionWait(condition) => {
+                sync.wait_for_condition(me, condition, lock_of(condition))?;
+                self.stay();
+                return Ok(Effect::Wakes);
+            }
+            Op::ConditionNotify(condition) | Op::ConditionNotifyAll(condition) => {
+                let most = if op == Op::ConditionNotify(condition) { 1 } else { usize::MAX };
+                sync.notify(condition, lock_of(condition), most)?;
+                return Ok(Effect::Wakes);
+            }
+            Op::SemaphoreAcquire(semaphore) => drop(sync.take_permit(semaphore)),
+            Op::SemaphoreRelease(semaphore) => {
+                sync.give_permit(semaphore);
+                return Ok(Effect::Wakes);
+            }
+            _ => {}
+        }
+        Ok(Effect::Nothing)
+    }
+
+    /// The first step of an instruction is done; it stays the next one.
+    fn stay(&mut self) {
+        self.begun = true;
+        if let Some(frame) = self.frames.last_mut() {
+            frame.at -= 1;
+        }
+    }
+
+    fn push(&mut self, value: i64) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.push(value);
+        }
+    }
+
+    /// Ends the thread, as an exception that nobody catches does.
+    fn raise(&mut self, program: &Verified, exception: Exception) -> Effect {
+        let frame = self.frames.last();
+        let raised = frame.map(|f| program.instruction(f.function, f.at - 1).position);
+        self.raised = raised.map(|position| (exception, position));
+        self.frames.clear();
+        Effect::Raises(exception)
     }
 }
 

@@ -1,22 +1,24 @@
 //! The verifier: which programs can run. A verified one cannot go wrong.
 //!
 //! *Promises*: a [`Verified`] program never pops an empty stack, never leaves its code, names
-//! nothing that is not there, never calls itself, and releases exactly the locks it holds. All
-//! that can happen to it is to end, to wait for ever, or to run out of fuel.
-//! *Leaves out*: whether it ends.
+//! nothing that is not there, and never calls itself. All that can happen to it is to end, by
+//! itself or by one of Python's exceptions, to wait for ever, or to run out of fuel.
+//! *Leaves out*: whether it ends, and how it uses locks: one that is taken in one function may be
+//! released in another, by another thread or never, as in Python. The explorer tells what comes of
+//! it.
 //!
 //! ```text
 //!   0 LOAD_FAST           depth 0
-//!   1 POP_JUMP_IF_FALSE 4       1 ──┐       Each instruction is reached with one depth and
-//!   2 LOAD_CONST                0   │       one set of held locks, on every path. So the
-//!   3 JUMP_FORWARD 5            1 ──┼─┐     walk visits each once, and what it finds there
-//!   4 LOAD_CONST                0 ◀─┘ │     holds for every run.
+//!   1 POP_JUMP_IF_FALSE 4       1 ──┐       Each instruction is reached with one depth, on
+//!   2 LOAD_CONST                0   │       every path. So the walk visits each once, and
+//!   3 JUMP_FORWARD 5            1 ──┼─┐     what it finds there holds for every run.
+//!   4 LOAD_CONST                0 ◀─┘ │
 //!   5 RETURN_VALUE              1 ◀───┘
 //! ```
 //! CPython's compiler computes the depth; its interpreter trusts it. The JVM checks, as here.
 
-use crate::vm::program::{Function, Instruction, Op, Operand, Position, Program};
-use std::collections::BTreeSet;
+use crate::vm::op::{Op, Operand};
+use crate::vm::program::{Function, Instruction, Position, Program};
 use std::fmt;
 use std::sync::Arc;
 
@@ -35,7 +37,7 @@ pub const MAX_THREADS: usize = 64;
 ///     refused.to_string(),
 ///     "3:3: ADD in f takes 2 numbers from a stack of 0; push them first",
 /// );
-/// # Ok::<(), singletrack::vm::assembler::AssembleError>(())
+/// # Ok::<(), singletrack::vm::lexemes::AssembleError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified(Arc<Program>);
@@ -51,6 +53,19 @@ impl Verified {
             let position =
                 program.threads.last().map_or(Position { line: 1, column: 1 }, |t| t.position);
             return Err(VerifyError::new(position, "the program", Fault::Threads(threads)));
+        }
+        for condition in &program.conditions {
+            if usize::from(condition.lock) >= program.locks.len() {
+                let fault = Fault::NotThere(Operand::Lock);
+                return Err(VerifyError::new(Position::default(), &condition.name, fault));
+            }
+        }
+        for expect in &program.expects {
+            let greatest = expect.condition.greatest_global();
+            if greatest.is_some_and(|global| usize::from(global) >= program.globals.len()) {
+                let fault = Fault::NotThere(Operand::Global);
+                return Err(VerifyError::new(expect.position, "this condition", fault));
+            }
         }
         for function in &program.functions {
             check_function(&program, function)?;
@@ -79,14 +94,8 @@ impl Verified {
     }
 }
 
-/// What holds before an instruction, in every run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct AbstractState {
-    depth: usize,
-    held: BTreeSet<u16>,
-}
-
-/// Checks a function on all paths: a dataflow analysis subject states must agree where paths meet.
+/// Checks a function on all paths: a dataflow analysis whose only fact is the
+/// depth of the stack. It must be the same where paths meet.
 fn check_function(program: &Program, function: &Function) -> Result<(), VerifyError> {
     let error = |position, fault| VerifyError::new(position, &function.name, fault);
     if function.parameters > function.locals.len() || function.code.len() > usize::from(u16::MAX) {
@@ -96,26 +105,24 @@ fn check_function(program: &Program, function: &Function) -> Result<(), VerifyEr
         check_number(program, function, at, instruction.op)
             .map_err(|fault| error(instruction.position, fault).of(instruction.op))?;
     }
-    let mut states: Vec<Option<AbstractState>> = vec![None; function.code.len()];
-    let mut worklist =
-        vec![(0, AbstractState { depth: 0, held: BTreeSet::new() }, function.position)];
-    while let Some((at, state, from)) = worklist.pop() {
+    let mut depths: Vec<Option<usize>> = vec![None; function.code.len()];
+    let mut worklist = vec![(0, 0, function.position)];
+    while let Some((at, depth, from)) = worklist.pop() {
         let Some(instruction) = function.code.get(at) else {
             return Err(error(from, Fault::NoReturn));
         };
-        match &states[at] {
-            Some(known) if *known == state => continue,
+        match depths[at] {
+            Some(known) if known == depth => continue,
             Some(known) => {
-                let fault = Fault::Unbalanced { one: known.depth, other: state.depth };
+                let fault = Fault::Unbalanced { one: known, other: depth };
                 return Err(error(instruction.position, fault).of(instruction.op));
             }
-            None => {}
+            None => depths[at] = Some(depth),
         }
-        states[at] = Some(state.clone());
-        let after = transfer(program, instruction.op, state)
+        let after = depth_after(program, instruction.op, depth)
             .map_err(|fault| error(instruction.position, fault).of(instruction.op))?;
         for to in successors(at, instruction.op) {
-            worklist.push((to, after.clone(), instruction.position));
+            worklist.push((to, after, instruction.position));
         }
     }
     Ok(())
@@ -132,6 +139,9 @@ fn check_number(program: &Program, function: &Function, at: usize, op: Op) -> Re
         Operand::Target => function.code.len(),
         Operand::Function => program.functions.len(),
         Operand::Lock => program.locks.len(),
+        Operand::Event => program.events.len(),
+        Operand::Condition => program.conditions.len(),
+        Operand::Semaphore => program.semaphores.len(),
     };
     let backward = matches!(op, Op::JumpBackward(_));
     match operand {
@@ -141,24 +151,24 @@ fn check_number(program: &Program, function: &Function, at: usize, op: Op) -> Re
     }
 }
 
-/// The state after an instruction, from the state before it.
-fn transfer(program: &Program, op: Op, before: AbstractState) -> Result<AbstractState, Fault> {
-    let AbstractState { depth, mut held } = before;
+/// The depth of the stack after an instruction, from the depth before it.
+fn depth_after(program: &Program, op: Op, depth: usize) -> Result<usize, Fault> {
     let (pops, pushes) = match op {
-        Op::LoadConst(_) | Op::LoadFast(_) | Op::LoadGlobal(_) => (0, 1),
+        Op::LoadConst(_) | Op::LoadFast(_) | Op::LoadGlobal(_) | Op::EventIsSet(_) => (0, 1),
         Op::StoreFast(_) | Op::StoreGlobal(_) | Op::PopTop | Op::PopJumpIfFalse(_) => (1, 0),
         Op::Add | Op::Subtract | Op::LessThan => (2, 1),
         Op::Call(callee) => (program.functions[usize::from(callee)].parameters, 1),
         Op::JumpForward(_) | Op::JumpBackward(_) | Op::CallBlocking | Op::Sleep(_) => (0, 0),
         Op::ReturnValue if depth > 1 => return Err(Fault::LeftOver(depth - 1)),
-        Op::ReturnValue if !held.is_empty() => return Err(Fault::StillHeld),
         Op::ReturnValue => (1, 0),
-        Op::Acquire(lock) if !held.insert(lock) => return Err(Fault::HeldTwice),
-        Op::Release(lock) if !held.remove(&lock) => return Err(Fault::NotHeld),
         Op::Acquire(_) | Op::Release(_) => (0, 0),
+        Op::EventSet(_) | Op::EventClear(_) | Op::EventWait(_) => (0, 0),
+        Op::ConditionWait(_) | Op::ConditionNotify(_) | Op::ConditionNotifyAll(_) => (0, 0),
+        Op::SemaphoreAcquire(_) | Op::SemaphoreRelease(_) => (0, 0),
+        Op::CallC | Op::CallCFast | Op::BeforeWith => (0, 0),
     };
     let left = depth.checked_sub(pops).ok_or(Fault::Underflow { pops, depth })?;
-    Ok(AbstractState { depth: left + pushes, held })
+    Ok(left + pushes)
 }
 
 fn successors(at: usize, op: Op) -> Vec<usize> {
@@ -224,7 +234,7 @@ pub enum Fault {
         /// How many there are.
         depth: usize,
     },
-    /// Two paths lead here with different stacks, or with different locks held.
+    /// Two paths lead here with different stacks.
     Unbalanced {
         /// The depth of the stack on one path.
         one: usize,
@@ -233,12 +243,6 @@ pub enum Fault {
     },
     /// It returns with more on the stack than its value.
     LeftOver(usize),
-    /// It returns and still holds a lock.
-    StillHeld,
-    /// It takes a lock that it holds already.
-    HeldTwice,
-    /// It releases a lock that it does not hold.
-    NotHeld,
     /// A function calls itself, perhaps through others.
     Recursion,
     /// A thread gives its function too many or too few arguments.
@@ -279,11 +283,8 @@ impl VerifyError {
             Fault::Direction => "use the jump that points the other way",
             Fault::NoReturn => "end it with LOAD_CONST 0, RETURN_VALUE",
             Fault::Underflow { .. } => "push them first",
-            Fault::Unbalanced { .. } => "bring both ways to the same stack and the same locks",
+            Fault::Unbalanced { .. } => "bring both ways to the same stack",
             Fault::LeftOver(_) => "POP_TOP what is left over",
-            Fault::StillHeld => "RELEASE it before",
-            Fault::HeldTwice => "RELEASE it before; a lock is not reentrant",
-            Fault::NotHeld => "ACQUIRE it before, in the same function",
             Fault::Recursion => "use a loop",
             Fault::Arguments { .. } => "give one number for each parameter",
         }
@@ -316,16 +317,10 @@ impl fmt::Display for Fault {
                 let s = if *pops == 1 { "" } else { "s" };
                 write!(f, "takes {pops} number{s} from a stack of {depth}")
             }
-            Fault::Unbalanced { one, other } if one == other => {
-                write!(f, "is reached with different locks held")
-            }
             Fault::Unbalanced { one, other } => {
                 write!(f, "is reached with a stack of {one} and with one of {other}")
             }
             Fault::LeftOver(count) => write!(f, "leaves {count} more on the stack"),
-            Fault::StillHeld => write!(f, "returns with a lock held"),
-            Fault::HeldTwice => write!(f, "takes a lock that this function holds already"),
-            Fault::NotHeld => write!(f, "releases a lock that this function does not hold"),
             Fault::Recursion => write!(f, "calls itself, perhaps by way of others"),
             Fault::Arguments { given, wanted } => {
                 write!(f, "gives {given} arguments to a function of {wanted}")

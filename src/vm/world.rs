@@ -12,41 +12,13 @@
 //! A *step* goes to the next place where the policy lets the lock change hands. No other thread
 //! can run in between, so a schedule is an order of steps.
 
-use crate::gil::rules::policy::SwitchPolicy;
-use crate::vm::program::Op;
-use crate::vm::thread::{Effect, SharedMemory, Thread};
+use crate::gil::rules::threading::Threading;
+use crate::vm::access::Access;
+use crate::vm::program::{Expect, Position, Program};
+use crate::vm::sync::{Exception, SyncObjects, Wait};
+use crate::vm::thread::{Effect, Executed, SharedMemory, Thread};
 use crate::vm::verifier::Verified;
 use std::fmt;
-
-/// An access of a step to something that threads share.
-///
-/// ```
-/// use singletrack::vm::world::Access;
-///
-/// assert!(Access::Read(0).conflicts(Access::Write(0)));
-/// assert!(!Access::Read(0).conflicts(Access::Read(0)), "in either order they see the same");
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Access {
-    /// A global was read.
-    Read(u16),
-    /// A global was written.
-    Write(u16),
-    /// A lock was taken, released, or found taken.
-    Lock(u16),
-}
-
-impl Access {
-    /// Whether the order of two such accesses, by different threads, makes a difference.
-    pub fn conflicts(self, other: Access) -> bool {
-        match (self, other) {
-            (Access::Read(a) | Access::Write(a), Access::Write(b))
-            | (Access::Write(a), Access::Read(b))
-            | (Access::Lock(a), Access::Lock(b)) => a == b,
-            _ => false,
-        }
-    }
-}
 
 /// What one step did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -60,10 +32,8 @@ pub struct Step {
 }
 
 impl Step {
-    fn record_access(&mut self, access: Access) {
-        if !self.accesses.contains(&access) {
-            self.accesses.push(access);
-        }
+    fn record(&mut self, access: Option<Access>) {
+        self.accesses.extend(access.filter(|access| !self.accesses.contains(access)));
     }
 
     /// Whether the order of these two steps, by different threads, makes no difference.
@@ -76,9 +46,11 @@ impl Step {
 /// How a program can end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Ending {
-    /// All threads have ended.
+    /// All threads have returned.
     Finished,
-    /// The threads that have not ended wait for each other's locks.
+    /// All threads have ended, and an exception has ended one.
+    Raised,
+    /// The threads that have not ended wait for what no thread is left to do.
     Deadlock,
     /// Some threads go round a cycle for ever, and others, which could run, never get the lock.
     Starvation,
@@ -93,6 +65,7 @@ impl Ending {
     pub fn name(self) -> &'static str {
         match self {
             Ending::Finished => "finished",
+            Ending::Raised => "raised",
             Ending::Deadlock => "deadlock",
             Ending::Starvation => "starvation",
             Ending::Endless => "endless",
@@ -107,6 +80,17 @@ impl fmt::Display for Ending {
     }
 }
 
+/// A thread that an exception has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Raised {
+    /// The thread, counted from 0.
+    pub thread: usize,
+    /// What was raised.
+    pub exception: Exception,
+    /// Where in the text.
+    pub position: Position,
+}
+
 /// How a program ended, and with which values.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Outcome {
@@ -114,6 +98,21 @@ pub struct Outcome {
     pub ending: Ending,
     /// The globals at the end.
     pub globals: Vec<i64>,
+    /// The threads that an exception has ended, in their order.
+    pub raised: Vec<Raised>,
+}
+
+impl Outcome {
+    /// The expectations that this outcome breaks. One that is no end, such as a deadlock, breaks all
+    /// of them; a run that was cut, none.
+    pub fn breaks<'p>(&self, program: &'p Program) -> Vec<&'p Expect> {
+        let breaks = |expect: &&Expect| match self.ending {
+            Ending::Finished | Ending::Raised => expect.condition.value(&self.globals) == 0,
+            Ending::Deadlock | Ending::Starvation | Ending::Endless => true,
+            Ending::OutOfFuel => false,
+        };
+        program.expects.iter().filter(breaks).collect()
+    }
 }
 
 /// All threads of a program, and what they share.
@@ -129,14 +128,14 @@ pub struct Outcome {
 /// let program = Verified::new(assemble(text)?)?;
 ///
 /// let mut world = World::new(&program);
-/// let policy = SwitchPolicy::PYTHON_3_10;
-/// assert_eq!(world.step(&program, 0, &policy).instructions, 6);
+/// let policy = SwitchPolicy::PYTHON_3_10.into();
+/// assert_eq!(world.step(&program, 0, policy).instructions, 6);
 /// assert_eq!(world.globals(), [1]);
 ///
 /// let mut world = World::new(&program);
-/// let policy = SwitchPolicy::PYTHON_2;
-/// assert_eq!(world.step(&program, 0, &policy).instructions, 1);
-/// assert_eq!(world.step(&program, 0, &policy).instructions, 2, "LOAD_CONST is not counted");
+/// let policy = SwitchPolicy::PYTHON_2.into();
+/// assert_eq!(world.step(&program, 0, policy).instructions, 1);
+/// assert_eq!(world.step(&program, 0, policy).instructions, 2, "LOAD_CONST is not counted");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -173,20 +172,17 @@ impl World {
         &self.threads[number]
     }
 
-    /// The thread that holds a lock of the program.
-    pub fn owner(&self, lock: u16) -> Option<usize> {
-        self.shared.locks.owner(lock)
+    /// The program's locks, events, conditions and semaphores.
+    pub fn sync(&self) -> &SyncObjects {
+        &self.shared.sync
     }
 
-    /// The lock that this thread needs next, if another holds it.
-    pub fn waits_for(&self, program: &Verified, thread: usize) -> Option<u16> {
-        match self.threads[thread].next(program)?.1.op {
-            Op::Acquire(lock) => self.owner(lock).map(|_| lock),
-            _ => None,
-        }
+    /// What this thread has to wait for, if it has.
+    pub fn waits_for(&self, program: &Verified, thread: usize) -> Option<Wait> {
+        self.threads[thread].waits_for(program, &self.shared.sync)
     }
 
-    /// Whether this thread has neither ended nor waits for a lock.
+    /// Whether this thread has neither ended nor waits.
     pub fn can_run(&self, program: &Verified, thread: usize) -> bool {
         self.threads[thread].next(program).is_some() && self.waits_for(program, thread).is_none()
     }
@@ -202,45 +198,48 @@ impl World {
             return None;
         }
         let all_ended = self.threads.iter().all(|thread| thread.next(program).is_none());
-        let ending = if all_ended { Ending::Finished } else { Ending::Deadlock };
-        Some(self.outcome_with(ending))
+        let raised = self.threads.iter().any(|thread| thread.raised().is_some());
+        Some(self.outcome_with(match (all_ended, raised) {
+            (false, _) => Ending::Deadlock,
+            (true, true) => Ending::Raised,
+            (true, false) => Ending::Finished,
+        }))
     }
 
     /// The globals as they are now, with this ending.
     pub fn outcome_with(&self, ending: Ending) -> Outcome {
-        Outcome { ending, globals: self.shared.globals.clone() }
+        let raised = self.threads.iter().enumerate().filter_map(|(thread, state)| {
+            let (exception, position) = state.raised()?;
+            Some(Raised { thread, exception, position })
+        });
+        Outcome { ending, globals: self.shared.globals.clone(), raised: raised.collect() }
     }
 
     /// Executes one instruction of a thread; `None` if it cannot run.
-    pub fn execute(&mut self, program: &Verified, thread: usize) -> Option<(Op, Effect)> {
+    pub fn execute(&mut self, program: &Verified, thread: usize) -> Option<Executed> {
         if !self.can_run(program, thread) {
             return None;
         }
-        let op = self.threads[thread].next(program)?.1.op;
-        Some((op, self.threads[thread].execute(program, &mut self.shared)))
+        self.threads[thread].execute(program, &mut self.shared)
     }
 
-    /// Runs a thread to the next place where another may run: its end, a lock that is not free, or
-    /// a switch point of the policy. A step always ends: every loop jumps back, and a jump back is
-    /// a switch point under every policy.
-    pub fn step(&mut self, program: &Verified, thread: usize, policy: &SwitchPolicy) -> Step {
+    /// Runs a thread to the next place where another may run: its end, something that it has to
+    /// wait for, or a switch point of the policy. A step always ends: every loop jumps back, and a
+    /// jump back is a switch point under every policy.
+    pub fn step(&mut self, program: &Verified, thread: usize, threading: Threading) -> Step {
         let mut step = Step::default();
-        while let Some((op, effect)) = self.execute(program, thread) {
+        while let Some(executed) = self.execute(program, thread) {
             step.instructions += 1;
-            step.blocked |= op.blocks();
-            match op {
-                Op::LoadGlobal(global) => step.record_access(Access::Read(global)),
-                Op::StoreGlobal(global) => step.record_access(Access::Write(global)),
-                Op::Acquire(lock) | Op::Release(lock) => step.record_access(Access::Lock(lock)),
-                _ => {}
-            }
-            if matches!(effect, Effect::Ends(_)) || op.may_switch(policy) {
+            step.blocked |= executed.op.blocks();
+            step.record(Access::of(program.program(), executed.op));
+            let ends = matches!(executed.effect, Effect::Ends(_) | Effect::Raises(_));
+            if ends || executed.may_switch(threading) {
                 return step;
             }
         }
-        if let Some(lock) = self.waits_for(program, thread) {
-            step.record_access(Access::Lock(lock));
-        }
+        // What it waits for is found taken, or not yet there.
+        let next = self.threads[thread].next(program);
+        step.record(next.and_then(|(_, next)| Access::of(program.program(), next.op)));
         step
     }
 }

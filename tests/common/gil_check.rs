@@ -41,8 +41,8 @@ struct Model {
     switches: u64,
 }
 
-/// What must hold for any bytes, read as a policy, up to six threads and a schedule: one thread
-/// at a time (G1), a stranger cannot drop the lock (G2), a forced dropper comes back after
+/// What must hold for any bytes, read as a policy, up to six threads, or up to 42, and a schedule:
+/// one thread at a time (G1), a stranger cannot drop the lock (G2), a forced dropper comes back after
 /// another thread (G4), the switch number counts changes of holder (G10), and none is forgotten.
 ///
 /// # Panics
@@ -51,7 +51,8 @@ pub fn check_any_schedule(bytes: &[u8]) {
     let mut bytes = bytes.iter().copied().map(usize::from);
     let mut next = || bytes.next();
     let policy = SwitchPolicy::PRESETS[next().unwrap_or(0) % SwitchPolicy::PRESETS.len()].1;
-    let count = 1 + next().unwrap_or(1) % 6;
+    let size = next().unwrap_or(1);
+    let count = if size < 192 { 1 + size % 6 } else { 18 + size % 25 };
     let mut machine = Machine::new(policy);
     let ids = (0..count).map(|_| machine.joins()).collect();
     let mut model = Model {
@@ -66,6 +67,7 @@ pub fn check_any_schedule(bytes: &[u8]) {
     while let (Some(thread), Some(what)) = (next(), next()) {
         model.now += (what as u64 / 16) * 1_000_000;
         model.act(thread % count, what % 16);
+        model.appoints();
         model.check();
     }
     model.drain();
@@ -86,6 +88,15 @@ impl Model {
                 self.follow(thread, decision);
             }
             Body::HandsOver { .. } => self.checks_switch(thread),
+        }
+    }
+
+    /// A sleeper that must time its sleep from now on is woken, and finds that out by itself.
+    fn appoints(&mut self) {
+        if let Some(id) = self.machine.appoints() {
+            self.wake(Some(id));
+            let thread = self.ids.iter().position(|other| *other == id).expect("a thread");
+            self.bodies[thread] = Body::Sleeps { until: Some(self.now) };
         }
     }
 
@@ -205,6 +216,7 @@ impl Model {
                     Body::HandsOver { .. } => self.checks_switch(thread),
                     _ => {}
                 }
+                self.appoints();
                 self.check();
             }
         }

@@ -82,7 +82,7 @@ pub fn run(input: &[u8]) {
                 *out.entry(job.id).or_default() += 1;
             }
             Action::Spawn => pool.spawn_failed(2),
-            Action::Kill(_) | Action::Retire(_) => {}
+            Action::Kill(_) | Action::Retire(_) | Action::TakeBack(_) => {}
         }
     }
     assert_eq!(out, (0..JOBS).map(|id| (id, 1)).collect(), "a job is lost, or out twice");

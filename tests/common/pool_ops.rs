@@ -5,28 +5,71 @@
 use singletrack::base::id::Key;
 use singletrack::process::pool::dispatcher::*;
 use singletrack::process::pool::job::*;
+use singletrack::process::pool::take_back::Claims;
 use singletrack::process::pool::worker::*;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Something that can happen to a pool.
 #[derive(Debug, Clone, Copy)]
 pub enum Op {
-    Submit { limit: Option<u64>, retries: u32, alone: bool },
-    Cancel { job: usize },
-    Kill { job: usize },
+    Submit {
+        limit: Option<u64>,
+        retries: u32,
+        alone: bool,
+    },
+    Cancel {
+        job: usize,
+    },
+    Kill {
+        job: usize,
+    },
+    Withdraw {
+        job: usize,
+        all_or_none: bool,
+    },
     Assign,
-    Deliver { worker: usize },
-    Answer { worker: usize },
-    AnswerOther { worker: usize },
-    Garbage { worker: usize },
-    Die { worker: usize },
+    Deliver {
+        worker: usize,
+    },
+    Claim {
+        worker: usize,
+    },
+    Answer {
+        worker: usize,
+    },
+    AnswerOther {
+        worker: usize,
+    },
+    Garbage {
+        worker: usize,
+    },
+    TakeBack {
+        worker: usize,
+    },
+    /// It is dead and read to the end, and not reaped yet.
+    End {
+        worker: usize,
+    },
+    Die {
+        worker: usize,
+    },
     SpawnSucceeds,
     SpawnFails,
-    Hello { worker: usize },
-    Ready { worker: usize },
-    Advance { ns: u64 },
-    Resize { workers: usize },
-    Shutdown { cancel: bool },
+    Hello {
+        worker: usize,
+    },
+    Ready {
+        worker: usize,
+    },
+    Advance {
+        ns: u64,
+    },
+    Resize {
+        workers: usize,
+    },
+    Shutdown {
+        cancel: bool,
+    },
     Terminate,
     GiveUp,
 }
@@ -43,13 +86,17 @@ impl Op {
             0..8 => Op::SUBMIT,
             8..10 => Op::Submit { limit: Some(1 << (n % 26)), retries: 0, alone: false },
             10..12 => Op::Submit { limit: None, retries: u32::from(n % 4), alone: n >= 128 },
+            12 if n >= 192 => Op::Withdraw { job, all_or_none: n % 2 == 0 },
             12 => Op::Cancel { job },
             13 => Op::Kill { job },
             14..21 => Op::Assign,
-            21..31 => Op::Deliver { worker },
+            21..28 => Op::Deliver { worker },
+            28..30 => Op::Claim { worker },
+            30 => Op::TakeBack { worker },
             31..41 => Op::Answer { worker },
             41 => Op::AnswerOther { worker },
             42 => Op::Garbage { worker },
+            43 if n >= 128 => Op::End { worker },
             43..46 => Op::Die { worker },
             46..51 => Op::SpawnSucceeds,
             51 => Op::SpawnFails,
@@ -93,9 +140,52 @@ struct ModelWorker {
     ready: bool,
     retired: bool,
     killed: bool,
+    ended: bool,
     sent: VecDeque<(u64, Terms)>,
     delivered: usize,
+    /// Those that were delivered, by their places among all that ever were.
+    nths: VecDeque<u64>,
+    ever_delivered: u64,
     taken: u32,
+}
+
+impl ModelWorker {
+    /// How many of its jobs it may have begun.
+    fn begun(&self) -> usize {
+        match (self.ended, self.killed) {
+            (true, _) => self.sent.len(),
+            (_, true) => self.delivered,
+            _ => self.delivered.min(1),
+        }
+    }
+
+    fn remove(&mut self, at: usize) -> Option<(u64, Terms)> {
+        if at < self.delivered {
+            self.delivered -= 1;
+            self.nths.remove(at);
+        }
+        self.sent.remove(at)
+    }
+}
+
+/// Which delivered jobs were begun, and which taken back, by worker and place.
+#[derive(Debug, Default)]
+struct Words {
+    claimed: BTreeSet<(u64, u64)>,
+    taken: BTreeSet<(u64, u64)>,
+}
+
+impl Claims for Words {
+    fn take_back(&mut self, worker: Key, nth: u64) -> bool {
+        let word = (worker.pack(), nth);
+        let free = !self.claimed.contains(&word);
+        assert!(!free || self.taken.insert(word), "taken back twice");
+        free
+    }
+
+    fn is_claimed(&mut self, worker: Key, nth: u64) -> bool {
+        self.claimed.contains(&(worker.pack(), nth))
+    }
 }
 
 /// The system, the model beside it, and what must come out next.
@@ -105,6 +195,7 @@ pub struct Twin {
     now: u64,
     submitted: u64,
     cancelled: BTreeSet<u64>,
+    words: Words,
     queue: VecDeque<(u64, Terms)>,
     workers: BTreeMap<u64, ModelWorker>,
     spawning: usize,
@@ -124,6 +215,7 @@ impl Twin {
             now: 0,
             submitted: 0,
             cancelled: BTreeSet::new(),
+            words: Words::default(),
             queue: VecDeque::new(),
             workers: BTreeMap::new(),
             spawning: 0,
@@ -171,12 +263,16 @@ impl Twin {
                 self.system.resize(workers);
             }
             Op::Kill { job } => self.kill(job as u64),
+            Op::Withdraw { job, all_or_none } => self.withdraw(job as u64, all_or_none),
             Op::Deliver { worker }
+            | Op::Claim { worker }
+            | Op::TakeBack { worker }
             | Op::Answer { worker }
             | Op::AnswerOther { worker }
             | Op::Garbage { worker }
             | Op::Hello { worker }
             | Op::Ready { worker }
+            | Op::End { worker }
             | Op::Die { worker } => {
                 if let Some(key) = self.key(worker) {
                     self.tell(op, key);
@@ -190,6 +286,9 @@ impl Twin {
     /// Something happens to a worker.
     fn tell(&mut self, op: Op, key: Key) {
         let now = self.now;
+        if self.model(key).ended && !matches!(op, Op::End { .. } | Op::Die { .. }) {
+            return; // the dead do nothing
+        }
         match op {
             // Some workers have an initializer to run between the two.
             Op::Hello { .. } => self.system.hello(key),
@@ -203,17 +302,21 @@ impl Twin {
                 let expected = worker.sent.get(worker.delivered).map(|job| job.0);
                 assert_eq!(next, if worker.killed { None } else { expected });
                 if next.is_some() {
+                    worker.nths.push_back(worker.ever_delivered);
+                    worker.ever_delivered += 1;
                     worker.delivered += 1;
                     self.system.delivered(key);
                 }
             }
+            Op::Claim { .. } => self.claim(key),
+            Op::TakeBack { .. } => self.take_back_from(key),
             Op::Answer { .. } => {
+                self.claim(key);
                 let worker = self.model(key);
                 if worker.delivered == 0 || worker.killed {
                     return;
                 }
-                let (id, _) = worker.sent.pop_front().unwrap();
-                worker.delivered -= 1;
+                let (id, _) = worker.remove(0).unwrap();
                 let job = self.system.answered(key, id, now).expect("a right answer was refused");
                 assert_eq!(job.id, id);
                 assert_eq!(self.out.insert(id, Out::Answered), None);
@@ -226,6 +329,7 @@ impl Twin {
                 self.expect_protocol_error(key, "garbage");
                 self.system.misbehaved(key, "garbage".to_owned());
             }
+            Op::End { .. } => self.end(key),
             Op::Die { .. } => self.die(key),
             _ => unreachable!("not about one worker"),
         }
@@ -258,7 +362,7 @@ impl Twin {
                 let key = chosen.expect("a job was admitted and went nowhere");
                 let max = self.settings.max_tasks_per_child.unwrap_or(u32::MAX);
                 let worker = self.model(key);
-                assert!(worker.ready && !worker.killed && !worker.retired);
+                assert!(worker.ready && !worker.killed && !worker.retired && !worker.ended);
                 worker.sent.push_back(job);
                 worker.taken += 1;
                 assert!(worker.sent.len() <= MAX_AHEAD);
@@ -273,17 +377,72 @@ impl Twin {
     fn expect_protocol_error(&mut self, key: Key, why: &str) {
         let worker = self.model(key);
         if !worker.killed {
-            worker.delivered = worker.delivered.saturating_sub(1);
-            if let Some((id, _)) = worker.sent.pop_front() {
+            if let Some((id, _)) = worker.remove(0) {
                 self.due.insert(id, JobOutcome::Protocol(key, why.to_owned()));
             }
         }
     }
 
+    /// The worker begins its next job. One that is being killed may go on to another, for its answers
+    /// are not heard.
+    fn claim(&mut self, key: Key) {
+        let worker = &self.workers[&key.pack()];
+        let free = |nth: &&u64| !self.words.claimed.contains(&(key.pack(), **nth));
+        if let Some(nth) = worker.nths.iter().find(free)
+            && (worker.killed || Some(nth) == worker.nths.front())
+        {
+            self.words.claimed.insert((key.pack(), *nth));
+        }
+    }
+
+    /// All that it has not begun.
+    fn take_back_from(&mut self, key: Key) {
+        self.system.take_back(key, &mut self.words);
+        let words = &self.words.claimed;
+        let worker = self.workers.get_mut(&key.pack()).unwrap();
+        let begun = worker.nths.iter().filter(|nth| words.contains(&(key.pack(), **nth))).count();
+        let mut taken = Vec::new();
+        while worker.sent.len() > begun {
+            taken.push(worker.remove(begun).unwrap());
+        }
+        worker.taken -= taken.len() as u32;
+        self.take_back(taken);
+    }
+
+    /// One job, wherever it is.
+    fn withdraw(&mut self, id: u64, all_or_none: bool) {
+        let mut none_begun = true;
+        for (key, worker) in &mut self.workers {
+            let Some(at) = worker.sent.iter().position(|job| job.0 == id) else { continue };
+            let nth = worker.nths.get(at);
+            none_begun = nth.is_none_or(|nth| !self.words.claimed.contains(&(*key, *nth)));
+            if none_begun {
+                let job = worker.remove(at).unwrap();
+                worker.taken -= 1;
+                self.take_back(vec![job]);
+                break;
+            }
+        }
+        let is_it = |job: &PoolJob<()>| job.id == id;
+        assert_eq!(self.system.has_begun(is_it, &mut self.words), !none_begun);
+        assert_eq!(self.system.withdraw(is_it, all_or_none, &mut self.words), none_begun);
+    }
+
+    fn end(&mut self, key: Key) {
+        self.take_back_from(key);
+        self.system.ended(key);
+        let worker = self.model(key);
+        let begun = worker.begun();
+        worker.ended = true;
+        let rest: Vec<_> = worker.sent.drain(begun..).collect();
+        self.take_back(rest);
+    }
+
     fn die(&mut self, key: Key) {
+        self.take_back_from(key);
         let mut worker = self.workers.remove(&key.pack()).unwrap();
         self.system.died(key, self.now);
-        let begun = if worker.killed { worker.delivered } else { worker.delivered.min(1) };
+        let begun = worker.begun();
         let mut back = Vec::new();
         for (id, mut terms) in worker.sent.drain(..begun) {
             if terms.retries > 0 && !self.terminated {
@@ -294,7 +453,11 @@ impl Twin {
             }
         }
         back.extend(worker.sent);
-        for job in back.into_iter().rev() {
+        self.take_back(back);
+    }
+
+    fn take_back(&mut self, jobs: Vec<(u64, Terms)>) {
+        for job in jobs.into_iter().rev() {
             match (self.terminated, self.broken) {
                 (true, _) => drop(self.due.insert(job.0, JobOutcome::Cancelled)),
                 (_, true) => drop(self.due.insert(job.0, JobOutcome::Broken)),
@@ -315,6 +478,7 @@ impl Twin {
         } else if let Some(key) = running {
             let worker = self.model(key);
             worker.sent.clear();
+            worker.nths.clear();
             worker.delivered = 0;
             self.due.insert(id, JobOutcome::Lost(key));
         }
@@ -379,6 +543,13 @@ impl Twin {
                     assert!(worker.sent.is_empty() && !worker.retired && !worker.killed);
                     worker.retired = true;
                 }
+                Action::TakeBack(key) => {
+                    let idle =
+                        self.workers.values().any(|worker| worker.ready && worker.sent.is_empty());
+                    assert!(idle, "nobody could begin its jobs");
+                    assert!(self.model(key).sent.len() > 1, "it has none to give back");
+                    self.take_back_from(key);
+                }
                 Action::Resolve(job, verdict) => self.resolved(job.id, verdict),
             }
         }
@@ -400,9 +571,8 @@ impl Twin {
                 };
                 let holder = workers.find(|w| runs(w));
                 let holder = holder.expect("timed out, but did not run, or had another limit");
-                assert!(holder.killed, "timed out, but its worker lives");
-                holder.sent.pop_front();
-                holder.delivered = holder.delivered.saturating_sub(1);
+                assert!(holder.killed || holder.ended, "timed out, but its worker lives");
+                holder.remove(0);
             }
             // Comes by itself when the last hope of a worker is gone.
             JobOutcome::Broken if self.due.remove(&id).is_none() => {
@@ -438,7 +608,7 @@ impl Twin {
             for i in (0..self.workers.len()).rev() {
                 let key = self.key(i).unwrap();
                 let worker = self.model(key);
-                if worker.killed || worker.retired {
+                if worker.killed || worker.retired || worker.ended {
                     self.apply(Op::Die { worker: i });
                 }
             }

@@ -14,8 +14,10 @@
 use singletrack::gil::rules::policy::SwitchPolicy;
 use singletrack::vm::assembler::assemble;
 use singletrack::vm::disassembler::dis;
-use singletrack::vm::program::{EntryPoint, Function, Global, Instruction, Position, Program};
-use singletrack::vm::program::{OPCODES, Op};
+use singletrack::vm::op::{OPCODES, Op};
+use singletrack::vm::program::{
+    Condition, EntryPoint, Function, Global, Instruction, Position, Program, Semaphore,
+};
 use singletrack::vm::verifier::Verified;
 use singletrack::vm::world::{Ending, World};
 
@@ -39,8 +41,12 @@ pub fn any_program(bytes: &[u8]) -> Program {
             .collect(),
         locks: names(choices.below(3)),
         constants: (0..i64::from(choices.below(4))).collect(),
+        events: names(2),
+        semaphores: vec![Semaphore { name: "n0".to_owned(), permits: 1 }],
         ..Program::default()
     };
+    let locks = 0..program.locks.len() as u16;
+    program.conditions = locks.map(|lock| Condition { name: format!("n{lock}"), lock }).collect();
     for at in 0..choices.below(3) + 1 {
         let parameters = usize::from(choices.below(3));
         let code = (0..choices.below(24)).map(|_| {
@@ -79,7 +85,10 @@ pub fn proper_program(bytes: &[u8], style: Style) -> Program {
     let mut builder =
         Builder { choices: Choices(bytes.iter()), style, text: String::new(), fresh: 0 };
     for name in 0..style.threads.max(2) {
-        builder.text += &format!("global g{name} = 0\nlock l{name}\n");
+        builder.text += &format!(
+            "global g{name} = 0\nlock l{name}\nevent e{name}\ncondition c{name}(l{name})\n\
+             semaphore s{name} = 1\nexpect g{name} < 3\n"
+        );
     }
     builder.text += "def helper(n):\n LOAD_FAST n\n LOAD_CONST 1\n ADD\n RETURN_VALUE\n";
     for thread in 0..style.threads {
@@ -115,7 +124,7 @@ impl Builder<'_> {
         self.fresh += 1;
         let (new, shared) = (self.fresh, self.shared(thread));
         let number = self.choices.below(3);
-        let kinds = if depth == 0 { 6 } else { 9 };
+        let kinds = if depth == 0 { 7 } else { 10 };
         match self.choices.below(kinds) {
             0 => {
                 self.text += &format!(
@@ -133,7 +142,8 @@ impl Builder<'_> {
                 );
             }
             5 => self.text += " LOAD_FAST a\n LOAD_CONST 3\n SUBTRACT\n STORE_FAST a\n",
-            6 => {
+            6 => self.synchronise(shared),
+            7 => {
                 self.text += &format!(
                     " LOAD_GLOBAL g{shared}\n LOAD_CONST {number}\n LESS_THAN\n \
                      POP_JUMP_IF_FALSE else{new}\n"
@@ -141,7 +151,7 @@ impl Builder<'_> {
                 self.block(thread, depth - 1);
                 self.text += &format!(" JUMP_FORWARD out{new}\nelse{new}:\n SLEEP 0\nout{new}:\n");
             }
-            7 => {
+            8 => {
                 self.text += &format!(
                     " LOAD_CONST 0\n STORE_FAST i{new}\non{new}:\n LOAD_FAST i{new}\n LOAD_CONST \
                      {number}\n LESS_THAN\n POP_JUMP_IF_FALSE out{new}\n"
@@ -164,13 +174,52 @@ impl Builder<'_> {
     }
 }
 
+impl Builder<'_> {
+    /// Something with an event, a condition or a semaphore. Private ones keep nobody waiting.
+    fn synchronise(&mut self, of: u8) {
+        let kinds = if self.style.private { 4 } else { 12 };
+        self.text += &match self.choices.below(kinds) {
+            0 => format!(" EVENT_SET e{of}\n EVENT_WAIT e{of}\n EVENT_CLEAR e{of}\n"),
+            1 => format!(" EVENT_IS_SET e{of}\n STORE_FAST a\n"),
+            2 => format!(" SEMAPHORE_ACQUIRE s{of}\n SEMAPHORE_RELEASE s{of}\n"),
+            3 => format!(" ACQUIRE l{of}\n CONDITION_NOTIFY c{of}\n RELEASE l{of}\n"),
+            4 => format!(" EVENT_WAIT e{of}\n"),
+            5 => format!(" EVENT_SET e{of}\n"),
+            6 => format!(" SEMAPHORE_ACQUIRE s{of}\n"),
+            7 => format!(" SEMAPHORE_RELEASE s{of}\n"),
+            8 => format!(" ACQUIRE l{of}\n CONDITION_WAIT c{of}\n RELEASE l{of}\n"),
+            9 => format!(" ACQUIRE l{of}\n CONDITION_NOTIFY_ALL c{of}\n RELEASE l{of}\n"),
+            10 => format!(" RELEASE l{of}\n"),
+            _ => format!(" CONDITION_WAIT c{of}\n"),
+        };
+    }
+}
+
+/// The locks, events and semaphores of a thread that is alone.
+struct Alone {
+    locked: Vec<bool>,
+    set: Vec<bool>,
+    permits: Vec<u32>,
+}
+
+impl Alone {
+    fn of(program: &Program) -> Alone {
+        Alone {
+            locked: vec![false; program.locks.len()],
+            set: vec![false; program.events.len()],
+            permits: program.semaphores.iter().map(|s| s.permits).collect(),
+        }
+    }
+}
+
 /// The plainest interpreter there could be, for one thread that is alone: to compare with.
-/// `None` if it has not returned after `fuel` instructions.
-pub fn naive(
+/// `None` if it has not returned after `fuel` instructions, waits for ever, or raises.
+fn naive(
     program: &Program,
     function: u16,
     mut locals: Vec<i64>,
     globals: &mut [i64],
+    alone: &mut Alone,
     fuel: &mut u64,
 ) -> Option<i64> {
     let code = &program.functions[usize::from(function)];
@@ -193,7 +242,7 @@ pub fn naive(
             "CALL" => {
                 let parameters = program.functions[number].parameters;
                 let arguments = stack.split_off(stack.len() - parameters);
-                stack.push(naive(program, number as u16, arguments, globals, fuel)?);
+                stack.push(naive(program, number as u16, arguments, globals, alone, fuel)?);
             }
             "RETURN_VALUE" => return stack.pop(),
             "ADD" | "SUBTRACT" | "LESS_THAN" => {
@@ -204,7 +253,22 @@ pub fn naive(
                     _ => i64::from(a < b),
                 });
             }
-            _ => {} // A thread that is alone never waits.
+            "ACQUIRE" if alone.locked[number] => return None,
+            "ACQUIRE" => alone.locked[number] = true,
+            "RELEASE" if !alone.locked[number] => return None,
+            "RELEASE" => alone.locked[number] = false,
+            "EVENT_SET" => alone.set[number] = true,
+            "EVENT_CLEAR" => alone.set[number] = false,
+            "EVENT_IS_SET" => stack.push(i64::from(alone.set[number])),
+            "EVENT_WAIT" if !alone.set[number] => return None,
+            "CONDITION_WAIT" => return None,
+            "CONDITION_NOTIFY" | "CONDITION_NOTIFY_ALL" => {
+                let lock = program.conditions[number].lock;
+                alone.locked[usize::from(lock)].then_some(())?;
+            }
+            "SEMAPHORE_ACQUIRE" => alone.permits[number] = alone.permits[number].checked_sub(1)?,
+            "SEMAPHORE_RELEASE" => alone.permits[number] += 1,
+            _ => {} // What blocks a thread that is alone does nothing else.
         }
     }
 }
@@ -221,7 +285,7 @@ pub fn run_by_bytes(program: &Verified, policy: &SwitchPolicy, bytes: &[u8], fue
     while world.outcome(program).is_none() && spent < fuel {
         let runnable = world.runnable(program);
         let choice = choices.next().map_or(0, |byte| usize::from(*byte));
-        let step = world.step(program, runnable[choice % runnable.len()], policy);
+        let step = world.step(program, runnable[choice % runnable.len()], (*policy).into());
         assert!(step.instructions > 0, "a thread that can run did nothing");
         spent += step.instructions;
         let waiting = |thread: &usize| world.waits_for(program, *thread).is_some();
@@ -266,10 +330,12 @@ fn check_alone(program: &Verified) {
             start.function,
             start.arguments.clone(),
             &mut globals,
+            &mut Alone::of(alone.program()),
             &mut fuel,
         );
         let world = run_by_bytes(&alone, &SwitchPolicy::PYTHON_2, &[], 2_000);
         let ended = world.outcome(&alone).is_some_and(|o| o.ending == Ending::Finished);
+        assert!(value.is_some() || !ended || fuel == 0, "only the world has come to an end");
         if value.is_some() && ended {
             assert_eq!(world.globals(), globals, "two interpreters disagree");
         }

@@ -225,7 +225,7 @@ fn crash_big_data_half_written(fork_server: &ForkServer) {
     // Stopped, it reads nothing: the frame cannot be written whole, so the job cannot begin,
     // and goes to the next worker.
     let big = pool.submit(length, "x".repeat(8 << 20));
-    wait_until_running(&big);
+    assert_eq!((pool.worker_stats()[0].held, big.running()), (1, false));
     signal(pid, libc::SIGKILL);
     assert_eq!(big.result(), Ok(8 << 20));
 }

@@ -27,6 +27,7 @@
 //! `/dev/tty` or `/proc/self/fd/0`, which nobody shares. Counterpart: libuv opens terminals anew;
 //! asyncio's `connect_read_pipe` sets the mode and leaves it.
 
+use crate::base::origin::Origin;
 use crate::sys::fd::{FileIdentity, identity, is_nonblocking, set_blocking, set_nonblocking};
 use std::collections::BTreeMap;
 use std::io;
@@ -88,7 +89,7 @@ static USERS: parking_lot::Mutex<Users<FileIdentity>> = parking_lot::Mutex::new(
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Borrowed {
     file: FileIdentity,
-    process: u32,
+    origin: Origin,
 }
 
 impl Borrowed {
@@ -105,12 +106,12 @@ impl Borrowed {
             set_nonblocking(fd)?;
         }
         let counted = users.add(file, was_blocking);
-        Ok(counted.then(|| Borrowed { file, process: std::process::id() }))
+        Ok(counted.then(|| Borrowed { file, origin: Origin::here() }))
     }
 
     /// This user lets go; call it while the descriptor is still open.
     pub(crate) fn put_back(self, fd: BorrowedFd<'_>) {
-        if self.process != std::process::id() {
+        if self.origin.is_copy() {
             return; // and the lock may have been held when the process was copied
         }
         let mut users = USERS.lock();

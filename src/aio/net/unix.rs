@@ -26,6 +26,7 @@
 use crate::aio::net::async_fd::AsyncFd;
 use crate::aio::net::byte_stream::{ByteStream, Bytes};
 use crate::aio::time::sleep::sleep;
+use crate::base::origin::Origin;
 use crate::sys::fd::Direction;
 use crate::sys::fd::while_trying;
 use std::fs::{self, File, TryLockError};
@@ -369,9 +370,11 @@ fn lock_directory(path: &Path) -> io::Result<File> {
     }
 }
 
-/// The file that a bind has made. Dropped, it removes the file, if it still is the same.
+/// The file that a bind has made. Dropped where it was made, it removes the file, if it still is the
+/// same. A copy that came with a fork leaves it: the original listens there.
 #[derive(Debug)]
 struct SocketFile {
+    origin: Origin,
     path: PathBuf,
     identity: (u64, u64),
 }
@@ -388,7 +391,7 @@ impl SocketFile {
             bound.map_err(while_trying(format_args!("cannot {purpose} {}", path.display())))?;
         let path = std::path::absolute(path)?;
         let identity = identity(&path)?;
-        Ok((socket, SocketFile { path, identity }))
+        Ok((socket, SocketFile { origin: Origin::here(), path, identity }))
     }
 }
 
@@ -399,7 +402,8 @@ fn identity(path: &Path) -> io::Result<(u64, u64)> {
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if identity(&self.path).is_ok_and(|found| found == self.identity) {
+        if !self.origin.is_copy() && identity(&self.path).is_ok_and(|found| found == self.identity)
+        {
             // A file that cannot be removed is replaced by the next bind.
             let _ = fs::remove_file(&self.path);
         }

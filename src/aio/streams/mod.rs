@@ -4,7 +4,7 @@
 //!               server: accepts, one task a connection
 //!                 │
 //!        ┌────────┴────────┐
-//!     reader             writer          futures_io: the traits of a crate on all of them
+//!     reader             writer          (foreign traits on all of them: interop/)
 //!        │                 │
 //!        │             outgoing          the queue's task, and how a stream ends
 //!        ├─► buffers ◄─────┤             pure: ReadBuffer, WriteQueue
@@ -15,7 +15,6 @@
 //! waiting, then `server`.
 
 pub mod buffers;
-pub mod futures_io;
 pub mod outgoing;
 pub mod reader;
 pub mod server;

@@ -18,6 +18,7 @@ use crate::aio::net::byte_stream::{ByteStream, Bytes};
 use crate::aio::streams::buffers::WriteQueue;
 use crate::aio::sync::notify::{Notify, PollSlot};
 use crate::aio::time::timeout::wait_for;
+use crate::base::origin::Origin;
 use crate::event_loop::reactor::WaitTicket;
 use crate::event_loop::scheduler::create_task;
 use std::cell::{Cell, RefCell};
@@ -45,6 +46,7 @@ pub(crate) struct Outgoing<T: Bytes> {
     pub(super) slots: Slots,
     /// For the task that lingers.
     this: Weak<Outgoing<T>>,
+    origin: Origin,
 }
 
 /// Where each function that is polled by hand leaves its waker: they may be polled by several tasks.
@@ -121,6 +123,7 @@ impl<T: Bytes + 'static> Outgoing<T> {
             ending: Cell::new(Ending::Open),
             linger: Cell::new(Linger::No),
             slots: Slots::default(),
+            origin: Origin::here(),
         })
     }
 
@@ -181,12 +184,16 @@ impl<T: Bytes + 'static> Outgoing<T> {
             (stream, _) => stream,
         };
         let Some(stream) = stream else { return };
+        if self.origin.is_copy() {
+            return; // to shut down would end the original's connection, too
+        }
         // It can only fail if the peer has closed already, which is as good.
         let _ = stream.shutdown(Shutdown::Write);
         if ending == Ending::Closed {
             if self.lingers(&stream) {
                 return;
             }
+            // As above.
             let _ = stream.shutdown(Shutdown::Both);
         }
         if ending >= Ending::Released || !T::HALF_CLOSES {

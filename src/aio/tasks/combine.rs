@@ -27,7 +27,7 @@ use crate::futures::waiting::ReturnWhen;
 use crate::task::state::TaskError;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// Awaits all tasks; their values come in the order of the arguments.
@@ -307,6 +307,11 @@ impl<T> AsCompleted<T> {
     /// nothing.
     pub async fn next(&mut self) -> Option<Task<T>> {
         self.0.next().await.map(|(_, task)| task)
+    }
+
+    /// [`next`](Self::next) for hand-written futures.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Task<T>>> {
+        self.0.poll_next(cx).map(|next| next.map(|(_, task)| task))
     }
 
     /// The tasks that have not been given out, in the order of the arguments.

@@ -141,7 +141,8 @@ impl FreeThreading {
     /// From now on records when threads attach, park and detach. See
     /// [`GlobalLock::record`](crate::gil::lock::global_lock::GlobalLock::record).
     pub fn record(&self, events_per_thread: usize) {
-        self.shared.with_guarded(|guarded| guarded.registry.start_recording(events_per_thread));
+        self.shared
+            .with_guarded(|guarded| guarded.registry.start_recording(events_per_thread, |_| None));
         self.shared.observer.watch(RECORD, true);
     }
 

@@ -60,14 +60,16 @@ impl<R: Send + 'static> GilThread<R> {
     /// drops at its end are dropped under the lock.
     ///
     /// # Errors
-    /// If the operating system has no thread to give.
-    ///
-    /// # Panics
-    /// If `name` has a zero byte in it.
+    /// If the operating system has no thread to give; `InvalidInput` if `name` has a zero byte in it,
+    /// which the system takes for its end.
     pub fn spawn<F>(lock: &GlobalLock, name: &str, body: F) -> io::Result<GilThread<R>>
     where
         F: FnOnce(&mut Gil<'_>) -> R + Send + 'static,
     {
+        if name.contains('\0') {
+            let why = format!("a thread cannot be called {name:?}: there is a zero byte in it");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
         let lock = lock.clone();
         let run = move || match catch_unwind(AssertUnwindSafe(|| lock.attach(body))) {
             Ok(Ok(value)) => Ok(value),

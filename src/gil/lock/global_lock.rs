@@ -21,7 +21,7 @@
 
 use crate::base::sync::Arc;
 use crate::base::sync::atomic::Ordering::Relaxed;
-use crate::gil::lock::take_gil::LockShared;
+use crate::gil::lock::take_gil::{Guarded, LockShared};
 use crate::gil::lock::thread_state::ThreadState;
 use crate::gil::lock::token::Gil;
 use crate::gil::rules::decision::{AttachError, ThreadId};
@@ -30,7 +30,7 @@ use crate::gil::rules::pending::Full;
 use crate::gil::rules::policy::{Check, PolicyError, SwitchPolicy};
 use crate::gil::stats::counters::Counters;
 use crate::gil::stats::histogram::Times;
-use crate::gil::stats::record::Recording;
+use crate::gil::stats::record::{LockState, Recording};
 use crate::gil::stats::thread_stats::{HOLD, RECORD, StatsRegistry};
 use std::fmt;
 use std::time::Duration;
@@ -323,13 +323,22 @@ impl GlobalLock {
     ///
     /// Each thread has a ring of `events_per_thread` words of its own, which lasts as long as
     /// the lock. A ring that is full forgets its oldest events, and counts them. A thread that
-    /// holds the lock now appears when it next takes it. A recording that begins again after
+    /// waits for the lock now, or does without it, is recorded as that; one that holds it appears
+    /// when it next takes it. A recording that begins again after
     /// [`stop_recording`](Self::stop_recording) goes on with the rings that there are.
     pub fn record(&self, events_per_thread: usize) {
         let Ok(mut guarded) = self.shared.enter() else { return };
-        guarded.registry.start_recording(events_per_thread);
-        self.shared.leave(guarded, None);
+        // Under the mutex, so that whoever takes the lock after this moment writes that down.
         self.shared.observer.watch(RECORD, true);
+        let (now, Guarded { registry, machine, .. }) = (self.shared.now(), &mut *guarded);
+        registry.start_recording(events_per_thread, |id| match id {
+            id if machine.holder() == Some(id) => None,
+            id if machine.is_waiting(id) || machine.is_handing_over(id) => {
+                Some((now, LockState::WaitingForGil))
+            }
+            _ => Some((now, LockState::NoGil)),
+        });
+        self.shared.leave(guarded, None);
     }
 
     /// Stops writing. What was written stays.

@@ -358,7 +358,8 @@ impl LockShared {
         }
     }
 
-    /// Sets or clears the holder's eval breaker, and wakes a sleeper.
+    /// Sets or clears the holder's eval breaker, and wakes a sleeper; another, too, if it has to
+    /// time its sleep from now on.
     fn publish(&self, guarded: &mut Guarded, wake: Option<ThreadId>) {
         if let Some(id) = guarded.machine.last_holder()
             && let Some(thread) = &guarded.threads[id.index()]
@@ -371,8 +372,10 @@ impl LockShared {
                 eval_breaker.store(asked, Relaxed);
             }
         }
-        if let Some(thread) = wake.and_then(|id| guarded.threads[id.index()].as_ref()) {
-            thread.condvar.notify_one();
+        for id in [wake, guarded.machine.appoints()].into_iter().flatten() {
+            if let Some(thread) = &guarded.threads[id.index()] {
+                thread.condvar.notify_one();
+            }
         }
     }
 

@@ -21,7 +21,8 @@ use crate::base::sync::atomic::Ordering::Relaxed;
 use crate::gil::lock::take_gil::LockShared;
 use crate::gil::lock::thread_state::{LocalStates, ThreadState};
 use crate::gil::rules::decision::{AttachError, DropReason, Expelled, ThreadId};
-use crate::gil::rules::policy::{PointCheck, PolicyError, SwitchPoint};
+use crate::gil::rules::policy::{PointCheck, PolicyError};
+use crate::gil::rules::switch_point::SwitchPoint;
 use crate::gil::rules::ticker::Ticker;
 use crate::gil::stats::counters::Counters;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -118,8 +119,8 @@ impl Gil<'_> {
             eval_breaker: state.eval_breaker(),
             ticker: state.shared.ticker(),
             period: state.shared.period(),
-            at_op: policy.at(SwitchPoint::Op),
-            at_edge: policy.at(SwitchPoint::BackEdgeOrCall),
+            at_op: policy.at(SwitchPoint::Straight),
+            at_edge: policy.at(SwitchPoint::BackEdge),
             depth,
             lock: &raw const *state.shared,
         };
@@ -130,7 +131,7 @@ impl Gil<'_> {
     }
 
     /// One instruction of straight-line code. The lock can change hands here if the policy has
-    /// its [`Checkpoint`](crate::gil::Checkpoint)s at every instruction.
+    /// its checkpoints in straight lines, too.
     #[inline]
     pub fn tick(&mut self) {
         self.pass(self.at_op);

@@ -2,7 +2,8 @@
 //!
 //! *Assumes*: its caller reports what happens, in order, and does what is decided.
 //! *Promises*: at most one holder; whenever the lock is free and threads wait, one of them is
-//! awake; no thread waits for one that has left.
+//! awake; where waiters ask, one of them times its wait, and at most [`TIMEKEEPERS`] do; no thread
+//! waits for one that has left.
 //! *Leaves out*: threads, clocks, sleeping. Time is a number of nanoseconds. The real lock
 //! (`gil/lock/take_gil.rs`) really sleeps; the simulator drives the same machine in virtual time.
 //!
@@ -20,9 +21,12 @@
 //!        └──────────────────────────────────────── HandingOver
 //!                     another thread took the lock
 //! ```
-//! The rules are those of CPython's `take_gil` and `drop_gil` (`Python/ceval_gil.c`). One thing
-//! differs: CPython lets the condition variable choose which sleeper a release wakes; here the
-//! machine chooses (the one that has slept longest), so that a schedule can be replayed.
+//! The rules are those of CPython's `take_gil` and `drop_gil` (`Python/ceval_gil.c`). Two things
+//! differ. There the condition variable chooses which sleeper a release wakes; here the machine does
+//! (the longest sleeper), so that a schedule can be replayed. And there each waiter times its own
+//! sleep; here a few of a crowd do so for all.
+//!
+//! [`TIMEKEEPERS`]: crate::gil::rules::wait_queue::TIMEKEEPERS
 
 use crate::gil::rules::decision::{
     Decision, DropReason, Nanos, Next, NotHolder, Refusal, Release, SleepReason, ThreadId, nanos,
@@ -181,13 +185,16 @@ impl Machine {
         if same_holder { self.asks(me) } else { self.sleep(me, SleepReason::NewHolder) }
     }
 
+    /// A sleeper to be woken, to time its sleep for all others. To be asked after each event.
+    #[must_use = "the sleeper must be woken"]
+    pub fn appoints(&mut self) -> Option<ThreadId> {
+        if self.policy.check().waiters_ask() { self.waiters.appoint() } else { None }
+    }
+
     /// Every waiter asks at once, as if the interval of each had run out under this holder.
     pub fn all_ask(&mut self) {
-        if self.holder.is_none() {
-            return;
-        }
-        for id in self.waiters.all() {
-            self.waiters.request(id);
+        if self.holder.is_some() {
+            self.waiters.all().into_iter().for_each(|id| self.waiters.request(id));
         }
     }
 
@@ -326,9 +333,8 @@ impl Machine {
         self.shutdown != Shutdown::No
     }
 
-    /// The last holder, if it could take and drop the lock any number of times and no other thread
-    /// could tell: none waits, and neither `last_holder`, the switch number nor a class would
-    /// change. The real lock then lets it do so by one atomic operation each.
+    /// The last holder, if no other thread could tell that it takes and drops the lock: none waits,
+    /// and nothing here would change. The real lock then lets it do so by one atomic operation each.
     pub fn undisturbed(&self) -> Option<ThreadId> {
         let last = self.last_holder?;
         let calm = self.waiting() == 0
@@ -391,11 +397,8 @@ impl Machine {
 
     fn begins_tenure(&mut self, me: ThreadId, now: Nanos) -> bool {
         let switched = self.last_holder != Some(me);
-        if switched {
-            self.last_holder = Some(me);
-            self.switch_number += 1;
-        }
-        self.holder = Some(me);
+        self.switch_number += u64::from(switched);
+        (self.holder, self.last_holder) = (Some(me), Some(me));
         self.tenure_began = now;
         self.waiters.new_tenure();
         switched
@@ -415,8 +418,8 @@ impl Machine {
     /// holder's tenure, which bounds the wait; CPython's begins with the waiter's sleep.
     fn until(&self, waiter: &Waiter) -> Option<Nanos> {
         let interval = match self.policy.check() {
-            Check::OnRequest { interval } => interval,
-            Check::EveryTicks(_) => return None,
+            Check::OnRequest { interval } if waiter.keeps_time => interval,
+            Check::OnRequest { .. } | Check::EveryTicks(_) => return None,
         };
         let grants = self.policy.hand_off().grants();
         let from = if grants { waiter.since.max(self.tenure_began) } else { waiter.since };

@@ -9,7 +9,8 @@
 //! python-2        interval 100 ticks  race       every op             mutex+condvar  shared
 //! python-2-linux  interval 100 ticks  race       every op             semaphore      shared
 //! python-3.2      on request, 5 ms    forced     every op             mutex+condvar  shared
-//! python-3.10     on request, 5 ms    forced     back edges, calls    mutex+condvar  shared
+//! python-3.10     on request, 5 ms    forced     jumps, calls         mutex+condvar  shared
+//! python-3.11     on request, 5 ms    forced     back edges, calls    mutex+condvar  shared
 //! python-3.13     on request, 5 ms    forced     back edges, calls    mutex+condvar  holder
 //! no-force        on request, 5 ms    race       every op             mutex+condvar  shared
 //! fair            on request, 5 ms    fifo       every op             mutex+condvar  shared
@@ -18,8 +19,9 @@
 //! Four words have one meaning each, here and in the lock:
 //!
 //! - A **tick** is an instruction that the lock is told of. A switch point follows it.
-//! - A **switch point** is where a program could let another thread run: in straight-line code
-//!   (`Gil::tick`), or at a loop's jump back or a call (`Gil::checkpoint`).
+//! - A **switch point** is where a program could let another thread run: eight kinds, and which of
+//!   them a policy looks at, are in `gil/rules/switch_point.rs`. `Gil::tick` is one in straight-line
+//!   code, `Gil::checkpoint` one at a loop's jump back or a call.
 //! - A **checkpoint** is a switch point at which the policy lets the lock change hands. There the
 //!   thread counts the tick, under a counting policy; under the others it reads its eval breaker,
 //!   where requests are shown.
@@ -28,6 +30,7 @@
 //!   only if a waiter has asked), and unwinds if it was interrupted. With a check interval of `n` a
 //!   check comes every `n + 1` counted ticks: `gil/rules/ticker.rs` says why.
 
+use crate::gil::rules::switch_point::{SwitchPoint, SwitchPoints};
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -72,16 +75,6 @@ pub enum HandOff {
     Priority,
 }
 
-/// Which switch points are checkpoints: where a running thread counts a tick, or reads whether it
-/// is asked to give the lock up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Checkpoint {
-    /// All of them: `x += 1` can be cut in half.
-    EveryOp,
-    /// Loop back edges and calls only (CPython 3.10, bpo-29988): `x += 1` seems atomic.
-    BackEdgesAndCalls,
-}
-
 /// What a waiting thread sleeps on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Substrate {
@@ -99,15 +92,6 @@ pub enum DropFlag {
     Shared,
     /// The word of the thread that is asked (CPython 3.13 moved the eval breaker there).
     Holder,
-}
-
-/// A kind of place in a program where the lock could change hands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SwitchPoint {
-    /// Between two instructions of straight-line code.
-    Op,
-    /// A loop's jump back, or a call.
-    BackEdgeOrCall,
 }
 
 /// What a thread does at a [`SwitchPoint`].
@@ -140,7 +124,7 @@ pub enum PointCheck {
 pub struct SwitchPolicy {
     check: Check,
     hand_off: HandOff,
-    checkpoint: Checkpoint,
+    checkpoints: SwitchPoints,
     substrate: Substrate,
     flag: DropFlag,
 }
@@ -155,7 +139,7 @@ impl SwitchPolicy {
     pub const PYTHON_2: SwitchPolicy = SwitchPolicy {
         check: Check::EveryTicks(100),
         hand_off: HandOff::Race,
-        checkpoint: Checkpoint::EveryOp,
+        checkpoints: SwitchPoints::EVERY,
         substrate: Substrate::MutexCondvar,
         flag: DropFlag::Shared,
     };
@@ -170,20 +154,25 @@ impl SwitchPolicy {
     pub const PYTHON_3_2: SwitchPolicy = SwitchPolicy {
         check: FIVE_MS,
         hand_off: HandOff::Forced,
-        checkpoint: Checkpoint::EveryOp,
+        checkpoints: SwitchPoints::EVERY,
         substrate: Substrate::MutexCondvar,
         flag: DropFlag::Shared,
     };
 
-    /// Python 3.10 to 3.12: the request is read at back edges and calls only, which hides the
-    /// lost updates of `x += 1`.
+    /// Python 3.10: the request is read at jumps and calls only, which hides the lost updates of
+    /// `x += 1`.
     pub const PYTHON_3_10: SwitchPolicy =
-        SwitchPolicy { checkpoint: Checkpoint::BackEdgesAndCalls, ..Self::PYTHON_3_2 };
+        SwitchPolicy { checkpoints: SwitchPoints::PYTHON_3_10, ..Self::PYTHON_3_2 };
+
+    /// Python 3.11 and 3.12: nor where a jump leads forward, a Python function returns, or a call
+    /// into C is a fast one.
+    pub const PYTHON_3_11: SwitchPolicy =
+        SwitchPolicy { checkpoints: SwitchPoints::PYTHON_3_11, ..Self::PYTHON_3_2 };
 
     /// Python 3.13 on: each thread reads a word of its own, so that a request touches only the
-    /// thread it is meant for. The decisions are those of 3.10.
+    /// thread it is meant for. The decisions are those of 3.11.
     pub const PYTHON_3_13: SwitchPolicy =
-        SwitchPolicy { flag: DropFlag::Holder, ..Self::PYTHON_3_10 };
+        SwitchPolicy { flag: DropFlag::Holder, ..Self::PYTHON_3_11 };
 
     /// Python 3.2 without its forced switch. It never shipped; it shows what the forced switch
     /// is for: the thread that yields takes the lock straight back.
@@ -200,11 +189,12 @@ impl SwitchPolicy {
         SwitchPolicy { hand_off: HandOff::Priority, ..Self::PYTHON_3_2 };
 
     /// Every preset with the name it has on the command line, oldest first.
-    pub const PRESETS: [(&'static str, SwitchPolicy); 8] = [
+    pub const PRESETS: [(&'static str, SwitchPolicy); 9] = [
         ("python-2", Self::PYTHON_2),
         ("python-2-linux", Self::PYTHON_2_LINUX),
         ("python-3.2", Self::PYTHON_3_2),
         ("python-3.10", Self::PYTHON_3_10),
+        ("python-3.11", Self::PYTHON_3_11),
         ("python-3.13", Self::PYTHON_3_13),
         ("no-force", Self::NO_FORCE),
         ("fair", Self::FAIR),
@@ -219,11 +209,11 @@ impl SwitchPolicy {
     pub fn new(
         check: Check,
         hand_off: HandOff,
-        checkpoint: Checkpoint,
+        checkpoints: SwitchPoints,
         substrate: Substrate,
     ) -> Result<Self, PolicyError> {
         check.validate()?;
-        Ok(SwitchPolicy { check, hand_off, checkpoint, substrate, flag: DropFlag::Shared })
+        Ok(SwitchPolicy { check, hand_off, checkpoints, substrate, flag: DropFlag::Shared })
     }
 
     /// The same policy with another check.
@@ -251,8 +241,8 @@ impl SwitchPolicy {
     }
 
     /// Which switch points are checkpoints.
-    pub fn checkpoint(&self) -> Checkpoint {
-        self.checkpoint
+    pub fn checkpoints(&self) -> SwitchPoints {
+        self.checkpoints
     }
 
     /// What a waiter sleeps on.
@@ -267,10 +257,8 @@ impl SwitchPolicy {
 
     /// What a thread does at a switch point of this kind.
     pub fn at(&self, point: SwitchPoint) -> PointCheck {
-        match (self.checkpoint, point) {
-            (Checkpoint::BackEdgesAndCalls, SwitchPoint::Op) => return PointCheck::Nothing,
-            (Checkpoint::BackEdgesAndCalls, SwitchPoint::BackEdgeOrCall) => {}
-            (Checkpoint::EveryOp, SwitchPoint::Op | SwitchPoint::BackEdgeOrCall) => {}
+        if !self.checkpoints.contains(point) {
+            return PointCheck::Nothing;
         }
         match self.check {
             Check::EveryTicks(_) => PointCheck::Count,
@@ -283,6 +271,18 @@ impl SwitchPolicy {
         match self.check {
             Check::EveryTicks(ticks) => ticks,
             Check::OnRequest { .. } => 0,
+        }
+    }
+
+    /// The preset of this version of CPython, on Linux; `None` of one that nobody has looked at.
+    pub fn of_python((major, minor): (u32, u32)) -> Option<SwitchPolicy> {
+        match (major, minor) {
+            (1, 5..) | (2, _) | (3, 0..=1) => Some(Self::PYTHON_2_LINUX),
+            (3, 2..=9) => Some(Self::PYTHON_3_2),
+            (3, 10) => Some(Self::PYTHON_3_10),
+            (3, 11..=12) => Some(Self::PYTHON_3_11),
+            (3, 13..=14) => Some(Self::PYTHON_3_13),
+            _ => None,
         }
     }
 
@@ -342,14 +342,21 @@ impl HandOff {
 impl FromStr for SwitchPolicy {
     type Err = PolicyError;
 
-    /// The preset of that name.
+    /// The preset of that name, or of that Python: `python-3.9`, `2.7`, `3.12.1`.
     fn from_str(name: &str) -> Result<Self, PolicyError> {
-        Self::PRESETS
-            .iter()
-            .find(|(known, _)| *known == name)
+        let preset = Self::PRESETS.iter().find(|(known, _)| *known == name);
+        preset
             .map(|(_, policy)| *policy)
+            .or_else(|| Self::of_python(version(name)?))
             .ok_or_else(|| PolicyError::Unknown(name.to_owned()))
     }
+}
+
+/// The major and minor version in `python-3.12`, `3.12` or `3.12.1`.
+pub(crate) fn version(name: &str) -> Option<(u32, u32)> {
+    let mut numbers = name.strip_prefix("python-").unwrap_or(name).split('.').map(str::parse);
+    let version = (numbers.next()?.ok()?, numbers.next()?.ok()?);
+    numbers.all(|micro| micro.is_ok()).then_some(version)
 }
 
 impl fmt::Display for SwitchPolicy {
@@ -368,10 +375,7 @@ impl fmt::Display for SwitchPolicy {
             HandOff::Fifo => "fifo",
             HandOff::Priority => "priority",
         };
-        let checkpoint = match self.checkpoint {
-            Checkpoint::EveryOp => "every op",
-            Checkpoint::BackEdgesAndCalls => "back edges and calls",
-        };
+        let checkpoints = self.checkpoints;
         let substrate = match self.substrate {
             Substrate::MutexCondvar => "mutex+condvar",
             Substrate::Semaphore => "semaphore",
@@ -380,7 +384,7 @@ impl fmt::Display for SwitchPolicy {
             DropFlag::Shared => "shared flag",
             DropFlag::Holder => "holder's flag",
         };
-        write!(f, ", {hand_off}, {checkpoint}, {substrate}, {flag}")
+        write!(f, ", {hand_off}, {checkpoints}, {substrate}, {flag}")
     }
 }
 
@@ -424,7 +428,7 @@ impl fmt::Display for PolicyError {
             PolicyError::Unknown(name) => {
                 write!(f, "no switch policy is called `{name}`: use one of ")?;
                 let names: Vec<_> = SwitchPolicy::PRESETS.iter().map(|(name, _)| *name).collect();
-                write!(f, "{}", names.join(", "))
+                write!(f, "{}, or a version such as 2.7 or 3.12", names.join(", "))
             }
         }
     }

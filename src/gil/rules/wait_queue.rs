@@ -1,8 +1,9 @@
 //! The queue of waiters: their order, their requests, their two classes.
 //!
 //! *Assumes*: its caller says what a thread did when it dropped the lock.
-//! *Promises*: a request counts for one tenure only, and is withdrawn with its waiter; a thread's
-//! number is used again only after the thread has left; a new thread is of the I/O class.
+//! *Promises*: a request counts for one tenure only, and is withdrawn with its waiter; of a crowd
+//! no more than [`TIMEKEEPERS`] time their sleeps; a thread's number is used again only after the
+//! thread has left; a new thread is of the I/O class.
 //! *Leaves out*: which thread may have the lock (`gil/rules/machine.rs`).
 //!
 //! ```text
@@ -22,6 +23,12 @@
 use crate::gil::rules::decision::{Nanos, ThreadId};
 use std::collections::VecDeque;
 
+/// So many waiters time their sleeps, each its own, as all of CPython's do. One that comes to a
+/// crowd sleeps until it is woken: when a holder has been there for an interval, it need not be
+/// told so by thousands. (They would tell it thousands of times an interval, too, and each is a
+/// thread that wakes up: four thousand keep two cores from the very thread whose turn it is.)
+pub const TIMEKEEPERS: usize = 16;
+
 /// A thread that waits for the lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Waiter {
@@ -31,6 +38,8 @@ pub(crate) struct Waiter {
     pub(crate) saved: u64,
     /// A drop has woken it; it is no longer asleep, but on its way.
     pub(crate) woken: bool,
+    /// It times its sleep, and so may ask. The others of a crowd sleep until they are woken.
+    pub(crate) keeps_time: bool,
     /// The tenure it has asked to end, if any.
     asked: Option<u64>,
 }
@@ -43,6 +52,8 @@ pub(crate) struct WaitQueue {
     /// Those that sleep, in the order in which they began to. The others are on their way.
     asleep: VecDeque<ThreadId>,
     count: usize,
+    /// How many of them time their sleeps.
+    timekeepers: usize,
     /// Counts how often the lock was taken, by the same thread too.
     tenure: u64,
     /// How many have asked for the present tenure to end.
@@ -65,7 +76,8 @@ impl WaitQueue {
         self.waiters.get(id.index()).copied().flatten()
     }
 
-    /// Begins a sleep. A waiter that still sleeps keeps its place in the queue.
+    /// Begins a sleep. A waiter that still sleeps keeps its place in the queue; one that keeps time
+    /// goes on to.
     pub(crate) fn enqueue(&mut self, id: ThreadId, now: Nanos, switch_number: u64) {
         let before = self.get(id);
         self.count += usize::from(before.is_none());
@@ -76,14 +88,18 @@ impl WaitQueue {
             self.waiters.resize(id.index() + 1, None);
         }
         let asked = before.and_then(|waiter| waiter.asked);
+        let kept_time = before.is_some_and(|waiter| waiter.keeps_time);
+        let keeps_time = kept_time || self.timekeepers < TIMEKEEPERS;
+        self.timekeepers += usize::from(keeps_time && !kept_time);
         self.waiters[id.index()] =
-            Some(Waiter { since: now, saved: switch_number, woken: false, asked });
+            Some(Waiter { since: now, saved: switch_number, woken: false, keeps_time, asked });
     }
 
     /// Ends a thread's waiting, and withdraws its request.
     pub(crate) fn dequeue(&mut self, id: ThreadId) -> Option<Waiter> {
         let waiter = self.waiters.get_mut(id.index())?.take()?;
         self.count -= 1;
+        self.timekeepers -= usize::from(waiter.keeps_time);
         if !waiter.woken {
             self.asleep.retain(|&other| other != id);
         }
@@ -91,6 +107,18 @@ impl WaitQueue {
             self.requests -= 1;
         }
         Some(waiter)
+    }
+
+    /// A sleeper that has to time its sleep from now on, since none that did is left. It is the
+    /// last in the queue, which has the most of its waiting before it.
+    pub(crate) fn appoint(&mut self) -> Option<ThreadId> {
+        if self.timekeepers > 0 {
+            return None;
+        }
+        let last = *self.asleep.back()?;
+        self.waiters.get_mut(last.index())?.as_mut()?.keeps_time = true;
+        self.timekeepers = 1;
+        Some(last)
     }
 
     /// This waiter asks the holder to drop the lock.

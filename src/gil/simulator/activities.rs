@@ -16,7 +16,8 @@
 use crate::gil::rules::decision::{
     Decision, DropReason, Nanos, Next, Release, SleepReason, ThreadId,
 };
-use crate::gil::rules::policy::{Check, PointCheck, Substrate, SwitchPoint};
+use crate::gil::rules::policy::{Check, PointCheck, Substrate};
+use crate::gil::rules::switch_point::SwitchPoint;
 use crate::gil::rules::ticker::Ticker;
 use crate::gil::simulator::simulation::Simulator;
 use crate::gil::simulator::thread::{Activity, AndThen, NextWork, WaitsOn};
@@ -95,6 +96,9 @@ impl Simulator {
                 self.start_activity(thread, Activity::Acquire);
             }
             Activity::End => self.end_thread(thread),
+        }
+        if let Some(whom) = self.machine.appoints() {
+            self.timeline.wake(whom.index(), false);
         }
         self.show_request_to_holder();
     }
@@ -208,7 +212,7 @@ impl Simulator {
 
     /// How many ticks there are from one check of the policy to the next.
     fn ticks_per_check(&self) -> u64 {
-        match self.machine.policy().at(SwitchPoint::Op) {
+        match self.machine.policy().at(SwitchPoint::Straight) {
             PointCheck::Nothing => TICKS_PER_LOOP,
             PointCheck::Count | PointCheck::AtRequest => 1,
         }

@@ -339,6 +339,7 @@ impl SimThread {
             tid: self.id.0 + 1,
             events: std::mem::take(&mut self.events).into(),
             dropped: self.events_lost,
+            began: None,
             times: None,
         }
     }

@@ -53,7 +53,7 @@ pub struct Counters {
     pub slow_paths: u64,
     /// Sleeps on a condition variable, which are system calls. So are the wake-ups.
     pub sleeps: u64,
-    /// Sleeping threads that were woken.
+    /// Sleeping threads that were woken because the lock was dropped or taken.
     pub wakes: u64,
     /// Time from asking for the lock to having it, in nanoseconds; 0 for at-once.
     pub wait_ns: u64,

@@ -45,6 +45,9 @@ pub enum LockState {
 }
 
 impl LockState {
+    /// All of them.
+    pub const ALL: [LockState; 3] = [LockState::HasGil, LockState::WaitingForGil, LockState::NoGil];
+
     /// CPython 3.15's word for it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -178,6 +181,9 @@ pub struct Track {
     pub events: Vec<LockEvent>,
     /// How many events before those were lost, because the ring was full.
     pub dropped: u64,
+    /// When its recording began, and its state then, where that is known: a thread that does
+    /// nothing has no event to be seen by.
+    pub began: Option<(Nanos, LockState)>,
     /// How long its waits and its holds were: all of them, those of lost events too. `None` if
     /// the events are not from a real lock.
     pub times: Option<Times>,
@@ -199,11 +205,15 @@ pub struct Slice {
 }
 
 impl Track {
-    /// The states of this thread one after the other, from its first event to the moment `until`.
-    /// A state that is entered again goes on; one without length is left out.
+    /// The states of this thread one after the other, from its first event, or from the beginning
+    /// of its recording, to the moment `until`. A state that is entered again goes on; one without
+    /// length is left out.
     pub fn slices(&self, until: Nanos) -> Vec<Slice> {
-        let mut slices: Vec<Slice> = Vec::new();
-        let mut at = 0;
+        let (mut slices, mut at): (Vec<Slice>, Nanos) = (Vec::new(), 0);
+        if let Some((began, state)) = self.began.filter(|_| self.dropped == 0) {
+            at = began.min(until);
+            slices.push(Slice { state, from: at, to: at });
+        }
         for (index, event) in self.events.iter().enumerate() {
             // The events of a ring are in order; those of a track made by hand need not be.
             at = event.at.clamp(at, until.max(at));
@@ -246,15 +256,21 @@ impl Track {
 #[derive(Debug)]
 pub(crate) struct Ring {
     slots: Box<[AtomicU64]>,
+    /// When it was made, and what its thread had to do with the lock then.
+    began: Option<(Nanos, LockState)>,
     /// How many events were ever written.
     written: AtomicU64,
 }
 
 impl Ring {
-    pub(crate) fn new(capacity: usize) -> Ring {
+    pub(crate) fn new(capacity: usize, began: Option<(Nanos, LockState)>) -> Ring {
         // One slot more than asked for, since the writer may be about to fill it.
         let slots = (0..=capacity).map(|_| AtomicU64::new(0)).collect();
-        Ring { slots, written: AtomicU64::new(0) }
+        Ring { slots, began, written: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn began(&self) -> Option<(Nanos, LockState)> {
+        self.began
     }
 
     /// To be called by its own thread only.

@@ -21,7 +21,7 @@ use crate::base::sync::Arc;
 use crate::gil::rules::decision::{DropReason, Nanos, ThreadId, nanos};
 use crate::gil::stats::counters::{Counter, Counters, Meter};
 use crate::gil::stats::histogram::{LiveHistogram, Times};
-use crate::gil::stats::record::{EventKind, LockEvent, Ring, Track};
+use crate::gil::stats::record::{EventKind, LockEvent, LockState, Ring, Track};
 use crate::sys::process::thread_id;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicU8;
@@ -162,8 +162,8 @@ impl ThreadStats {
     }
 
     /// Gives it a ring for so many events, if it has none; true if it had none.
-    fn give_ring(&self, capacity: usize) -> bool {
-        self.ring.set(Ring::new(capacity)).is_ok()
+    fn give_ring(&self, capacity: usize, began: Option<(Nanos, LockState)>) -> bool {
+        self.ring.set(Ring::new(capacity, began)).is_ok()
     }
 
     pub(crate) fn has_ring(&self) -> bool {
@@ -172,8 +172,8 @@ impl ThreadStats {
 
     pub(crate) fn track(&self) -> Track {
         let (events, dropped) = self.ring.get().map(Ring::read).unwrap_or_default();
-        let times = Some(self.times());
-        Track { name: self.name.clone(), tid: self.tid, events, dropped, times }
+        let (began, times) = (self.ring.get().and_then(Ring::began), Some(self.times()));
+        Track { name: self.name.clone(), tid: self.tid, events, dropped, began, times }
     }
 }
 
@@ -197,7 +197,7 @@ impl StatsRegistry {
             self.living.resize_with(id.index() + 1, || None);
         }
         self.living[id.index()] = Some(Arc::clone(stats));
-        self.give_ring(stats);
+        self.give_ring(stats, None);
     }
 
     /// A thread died.
@@ -208,15 +208,23 @@ impl StatsRegistry {
         }
     }
 
-    /// Threads have rings for so many events from now on; those that have one keep it.
-    pub(crate) fn start_recording(&mut self, capacity: usize) {
+    /// Threads have rings for so many events from now on; those that have one keep it. `now` is
+    /// the moment, and the state of each thread in it, as far as that is known.
+    pub(crate) fn start_recording(
+        &mut self,
+        capacity: usize,
+        now: impl Fn(ThreadId) -> Option<(Nanos, LockState)>,
+    ) {
         self.capacity = capacity;
-        let living: Vec<Arc<ThreadStats>> = self.living().map(Arc::clone).collect();
-        living.iter().for_each(|stats| self.give_ring(stats));
+        for id in (0..self.living.len() as u32).map(ThreadId) {
+            if let Some(stats) = self.living[id.index()].clone() {
+                self.give_ring(&stats, now(id));
+            }
+        }
     }
 
-    fn give_ring(&mut self, stats: &Arc<ThreadStats>) {
-        if self.capacity > 0 && stats.give_ring(self.capacity) {
+    fn give_ring(&mut self, stats: &Arc<ThreadStats>, began: Option<(Nanos, LockState)>) {
+        if self.capacity > 0 && stats.give_ring(self.capacity, began) {
             self.recorded.push(Arc::clone(stats));
         }
     }

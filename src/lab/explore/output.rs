@@ -1,92 +1,93 @@
-//! What was explored, for people and for machines.
+//! What was explored, for people.
 //!
 //! *Assumes*: a request that can be carried out.
-//! *Promises*: every outcome with its count; a drawing of the one that went wrong with the fewest
-//! switches; if a bound was hit, a line that says so.
-//! *Leaves out*: writing it anywhere.
+//! *Promises*: every outcome with its count, those that break an expectation first, those of whole
+//! threads always among the ones that are shown; a drawing of the one that went wrong with the fewest
+//! switches; if a bound was hit, a line that says so and names the option that raises it. What was
+//! found before a Ctrl-C is shown.
+//! *Leaves out*: writing it anywhere; JSON (`lab/explore/document.rs`).
 //!
 //! ```text
-//! {policy, schedules, complete, reduced,
-//!  outcomes: [{state: {x: 1}, ending, count, schedule, switches, serial}]}
+//!   outcome           schedules  fewest switches
+//!   a = 7, b = 10             3                1  ← breaks `a + b == 20`
+//!   a = 7, b = 13            12                1  serial: whole threads in some order
+//!   …
+//!     and 49 more that no order of whole threads gives (--all lists them)
 //! ```
-//! `ending` is `finished`, `deadlock`, `starvation`, `endless` or `out of fuel`. `serial` is
-//! true if the outcome also comes when each thread runs to its end before the next begins.
 
+use crate::gil::rules::policy::HandOff;
+use crate::lab::explore::document::{all_document, one_document};
 use crate::lab::explore::request::{ExploreRequest, Schedules};
-use crate::vm::explorer::{Exploration, Found};
+use crate::lab::report::failure::{Failure, shown};
+use crate::lab::report::outside::{check, ended};
+use crate::vm::explorer::{Bound, Exploration, Found};
 use crate::vm::program::Program;
-use crate::vm::replay::{Replay, columns, replay};
-use crate::vm::world::{Ending, Outcome};
-use serde_json::{Map, Value, json};
+use crate::vm::replay::{Replay, columns, name_of, replay};
+use crate::vm::sync::Wait;
+use crate::vm::verifier::Verified;
+use crate::vm::world::{Ending, Outcome, World};
 
-/// Schedules many outcomes are listed, at most.
+/// So many outcomes are listed if not all were asked for, and so many of each kind.
 const MOST_LISTED: usize = 20;
+const MOST_OF_A_KIND: usize = 10;
 
-/// Carries a request out, and gives the text to print.
-pub fn explore(request: &ExploreRequest) -> String {
+/// What is to be printed, and why the command failed all the same: an expectation is broken, or it
+/// was interrupted.
+#[derive(Debug)]
+pub struct Explored {
+    /// The text.
+    pub text: String,
+    /// The failure, if it is one.
+    pub failure: Option<Failure>,
+}
+
+/// Carries a request out.
+pub fn explore(request: &ExploreRequest) -> Explored {
     let program = request.program.program();
     match &request.schedules {
-        Schedules::One(schedule, replayed) if request.json => {
-            let Replay { outcome, .. } = &**replayed;
-            let switches = schedule.switches();
-            let schedule = schedule.to_string();
-            pretty(&json!({
-                "policy": request.policy.to_string(),
-                "schedules": 1,
-                "complete": false,
-                "outcomes": [{
-                    "state": state(program, outcome),
-                    "ending": outcome.ending.name(),
-                    "count": 1,
-                    "schedule": schedule,
-                    "switches": switches,
-                }],
-            }))
-        }
-        Schedules::One(_, replayed) => format!(
-            "{}{}→ {}\n",
-            columns(program, &replayed.trace),
-            afterword(request, replayed),
-            outcome_line(program, &replayed.outcome)
-        ),
-        Schedules::All { explorer, full } => {
-            let exploration = explorer.explore(&request.program);
-            if request.json {
-                pretty(&document(program, &exploration, *full))
+        Schedules::One(schedule, replayed) => {
+            let outcomes = [&replayed.outcome];
+            let failure = broken_expectation(request, &outcomes);
+            let text = if request.json {
+                one_document(request, schedule, &replayed.outcome)
             } else {
-                page(request, &exploration, *full)
-            }
+                format!(
+                    "{}{}→ {}\n",
+                    columns(program, &replayed.trace, !request.all),
+                    afterword(request, replayed),
+                    outcome_line(program, &replayed.outcome)
+                )
+            };
+            Explored { text, failure }
+        }
+        Schedules::All { explorer, full } => {
+            let exploration = explorer.explore_until(&request.program, || ended().is_some());
+            let outcomes: Vec<&Outcome> =
+                exploration.outcomes.iter().map(|found| &found.outcome).collect();
+            // Whoever ended it wants to know that first.
+            let failure = check().err().or_else(|| broken_expectation(request, &outcomes));
+            let text = match request.json {
+                true => all_document(request, &exploration, *full, failure.as_ref()),
+                false => page(request, &exploration, *full),
+            };
+            Explored { text, failure }
         }
     }
 }
 
-fn pretty(value: &Value) -> String {
-    format!("{value:#}\n")
-}
-
-fn document(program: &Program, exploration: &Exploration, full: bool) -> Value {
-    let outcomes = exploration.outcomes.iter().map(|found| {
-        json!({
-            "state": state(program, &found.outcome),
-            "ending": found.outcome.ending.name(),
-            "count": found.count,
-            "schedule": found.schedule.to_string(),
-            "switches": found.schedule.switches(),
-            "serial": found.serial,
-        })
-    });
-    json!({
-        "policy": exploration.policy.to_string(),
-        "schedules": exploration.schedules,
-        "complete": exploration.bound.is_none(),
-        "reduced": !full,
-        "outcomes": outcomes.collect::<Vec<Value>>(),
+/// The first expectation that one of these breaks.
+fn broken_expectation(request: &ExploreRequest, outcomes: &[&Outcome]) -> Option<Failure> {
+    let program = request.program.program();
+    program.expects.iter().find_map(|expect| {
+        let breaks = outcomes.iter().filter(|o| o.breaks(program).contains(&expect)).count();
+        let condition = expect.shown(program);
+        let s = if outcomes.len() == 1 { "" } else { "s" };
+        let why =
+            format!("`expect {condition}` is broken by {breaks} of {} outcome{s}", outcomes.len());
+        let remedy = "put what belongs together under one lock, or expect something else";
+        let place = format!("{}:{}", request.name, expect.position.line);
+        (breaks > 0).then(|| Failure::new(place, why, remedy))
     })
-}
-
-fn state(program: &Program, outcome: &Outcome) -> Map<String, Value> {
-    let values = program.globals.iter().zip(&outcome.globals);
-    values.map(|(global, value)| (global.name.clone(), json!(value))).collect()
 }
 
 /// The outcome in a line: `x = 1`, or `deadlock, x = 1`.
@@ -97,27 +98,73 @@ fn outcome_line(program: &Program, outcome: &Outcome) -> String {
     if outcome.ending != Ending::Finished || parts.is_empty() {
         parts.insert(0, outcome.ending.to_string());
     }
+    parts.extend(outcome.raised.iter().map(|raised| {
+        format!("thread {} {}, line {}", raised.thread + 1, raised.exception, raised.position.line)
+    }));
     parts.join(", ")
+}
+
+/// What an outcome is to its author, in the order in which they are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    /// It breaks an expectation.
+    Broken,
+    /// Whole threads, one after the other, come to it, too.
+    Serial,
+    /// They do not.
+    Interleaved,
+}
+
+impl Kind {
+    const ALL: [Kind; 3] = [Kind::Broken, Kind::Serial, Kind::Interleaved];
+
+    fn of(program: &Program, found: &Found) -> Kind {
+        match () {
+            () if !found.outcome.breaks(program).is_empty() => Kind::Broken,
+            () if found.serial => Kind::Serial,
+            () => Kind::Interleaved,
+        }
+    }
+
+    /// Continues "and 3 more".
+    fn more(self) -> &'static str {
+        match self {
+            Kind::Broken => "that break an expectation",
+            Kind::Serial => "that whole threads in some order come to",
+            Kind::Interleaved => "that no order of whole threads gives",
+        }
+    }
 }
 
 /// The table of outcomes, and the losing one drawn.
 fn page(request: &ExploreRequest, exploration: &Exploration, full: bool) -> String {
     let program = request.program.program();
-    let outcomes = &exploration.outcomes;
     let mut text = title(request, exploration, full);
-    let listed = &outcomes[..outcomes.len().min(MOST_LISTED)];
-    let names: Vec<String> =
-        listed.iter().map(|found| outcome_line(program, &found.outcome)).collect();
-    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(7);
+    let everything = request.all || exploration.outcomes.len() <= MOST_LISTED;
+    let most = if everything { usize::MAX } else { MOST_OF_A_KIND };
+    let of_kind = |kind: Kind| -> Vec<&Found> {
+        let found = exploration.outcomes.iter().filter(|f| Kind::of(program, f) == kind);
+        let mut found: Vec<&Found> = found.collect();
+        found.sort_by_key(|found| found.schedule.switches());
+        found
+    };
+    let kinds = Kind::ALL.map(|kind| (kind, of_kind(kind)));
+    let listed = kinds.iter().flat_map(|(_, found)| found.iter().take(most));
+    let names = listed.map(|found| outcome_line(program, &found.outcome).chars().count());
+    let width = names.max().unwrap_or(0).max(7);
     text += &format!("  {:<width$}  schedules  fewest switches\n", "outcome");
-    for (name, found) in names.iter().zip(listed) {
-        let (count, switches) = (found.count, found.schedule.switches());
-        let line = format!("  {name:<width$}  {count:>9}  {switches:>15}  {}", remark(found));
-        text += line.trim_end();
-        text.push('\n');
-    }
-    if outcomes.len() > listed.len() {
-        text += &format!("  and {} more; --json lists all\n", outcomes.len() - listed.len());
+    for (kind, found) in &kinds {
+        for found in found.iter().take(most) {
+            let name = outcome_line(program, &found.outcome);
+            let (count, switches) = (found.count, found.schedule.switches());
+            let remark = remark(program, found, *kind);
+            text += format!("  {name:<width$}  {count:>9}  {switches:>15}  {remark}").trim_end();
+            text.push('\n');
+        }
+        if found.len() > most {
+            let left = found.len() - most;
+            text += &format!("    and {left} more {} (--all lists them)\n", kind.more());
+        }
     }
     text + &drawing(request, exploration)
 }
@@ -130,79 +177,141 @@ fn title(request: &ExploreRequest, exploration: &Exploration, full: bool) -> Str
         count => format!("{count} schedules"),
     };
     let s = if threads == 1 { "" } else { "s" };
-    let mut text = format!("{}: {threads} thread{s} under {}, ", request.name, request.policy);
+    let name = shown(&request.name);
+    let mut text = format!("{name}: {threads} thread{s} under {}, ", request.policy);
     text += &match exploration.bound {
-        Some(bound) => format!("{schedules}, and that is not all: {bound}\n"),
+        Some(bound) => format!("{schedules}, and that is not all: {bound}{}\n", raised_by(bound)),
         None if full => format!("all {schedules}\n"),
         None => {
             format!("{schedules} tried: of those that must come to the same, one (--full: all)\n")
         }
     };
-    let queues = request.policy.hand_off().grants();
+    let queues = request.policy.hand_off().is_some_and(HandOff::grants);
     if queues && threads > 2 {
         text += "  (the order of the queue is left open: some may need another than there is)\n";
     }
     text
 }
 
-fn remark(found: &Found) -> &'static str {
-    match found.outcome.ending {
-        Ending::Finished if found.serial => "",
-        Ending::Finished => "← no order of whole threads gives this",
-        Ending::Deadlock => "← they wait for each other",
-        Ending::Starvation => "← one could run, and never gets the lock",
-        Ending::Endless => "← they go round a cycle for ever",
-        Ending::OutOfFuel => "← it was stopped",
+/// The option that raises a bound.
+fn raised_by(bound: Bound) -> &'static str {
+    match bound {
+        Bound::Schedules(_) => "; --max-schedules raises that",
+        Bound::Steps(_) => "; --max-steps raises that",
+        Bound::Fuel(_) => "; --max-instructions raises that",
+        Bound::Stopped => "",
     }
 }
 
-/// The outcome that went wrong with the fewest switches, drawn.
+fn remark(program: &Program, found: &Found, kind: Kind) -> String {
+    let breaks = found.outcome.breaks(program);
+    match found.outcome.ending {
+        Ending::Finished | Ending::Raised if let Some(expect) = breaks.first() => {
+            format!("← breaks `{}`", expect.shown(program))
+        }
+        Ending::Finished if kind == Kind::Serial => "serial: whole threads in some order".into(),
+        Ending::Finished => "← no order of whole threads gives this".into(),
+        Ending::Raised if found.serial => "← an exception, and also with whole threads".into(),
+        Ending::Raised => "← an exception ended a thread".into(),
+        Ending::Deadlock => "← they wait for ever".into(),
+        Ending::Starvation => "← one could run, and never gets the lock".into(),
+        Ending::Endless => "← they go round a cycle for ever".into(),
+        Ending::OutOfFuel => "← it was stopped".into(),
+    }
+}
+
+/// The outcome that went wrong with the fewest switches, drawn. What goes wrong is what breaks an
+/// expectation; of a program that expects nothing, what no order of whole threads gives.
 fn drawing(request: &ExploreRequest, exploration: &Exploration) -> String {
-    let lost = exploration.outcomes.iter().filter(|found| !found.serial);
-    let found = lost.min_by_key(|found| found.schedule.switches());
+    let program = request.program.program();
+    let wrong = |found: &&Found| match program.expects.is_empty() {
+        true => !found.serial || found.outcome.ending == Ending::Raised,
+        false => !found.outcome.breaks(program).is_empty(),
+    };
+    let wrong = exploration.outcomes.iter().filter(wrong);
+    let found = wrong.min_by_key(|found| found.schedule.switches());
     let drawn = found.and_then(|found| {
-        Some((found, replay(&request.program, &request.policy, &found.schedule).ok()?))
+        Some((found, replay(&request.program, request.policy, &found.schedule).ok()?))
     });
     let Some((found, replayed)) = drawn else {
-        let all = exploration.bound.is_none();
-        let which = if all { "every schedule" } else { "each of these schedules" };
-        return format!("→ {which} comes to what some order of whole threads comes to\n");
+        return nothing_wrong(program, exploration);
     };
-    let program = request.program.program();
     format!(
         "\n{}, by as few switches as can be:\n\n{}{}→ again: singletrack explore {} --policy {} \
          --schedule {}\n",
         outcome_line(program, &found.outcome),
-        columns(program, &replayed.trace),
+        columns(program, &replayed.trace, !request.all),
         afterword(request, &replayed),
-        request.name,
+        shown(&request.name),
         request.policy,
         found.schedule
     )
+}
+
+fn nothing_wrong(program: &Program, exploration: &Exploration) -> String {
+    let all = exploration.bound.is_none();
+    let which = if all { "every schedule" } else { "each of these schedules" };
+    if program.expects.is_empty() {
+        return format!("→ {which} comes to what some order of whole threads comes to\n");
+    }
+    let expects = program
+        .expects
+        .iter()
+        .map(|expect| format!("→ {which} keeps `expect {}`\n", expect.shown(program)));
+    expects.collect()
 }
 
 /// Why nothing more happens: which thread waits for which, or that the program is in a cycle.
 fn afterword(request: &ExploreRequest, replayed: &Replay) -> String {
     let program = &request.program;
     let mut text = String::new();
-    let waits = |thread: usize| {
-        let lock = replayed.world.waits_for(program, thread)?;
-        let owner = replayed.world.owner(lock)?;
-        let (_, next) = replayed.world.thread(thread).next(program)?;
-        let name = &program.program().locks[usize::from(lock)];
-        let line = next.position.line;
-        let (me, owner) = (thread + 1, owner + 1);
-        Some(format!("thread {me} waits for `{name}` of thread {owner}, in line {line}\n"))
-    };
+    let waits = |thread| waits(program, &replayed.world, thread);
     for line in (0..replayed.world.threads()).filter_map(waits) {
         text += &line;
     }
     match replayed.outcome.ending {
-        Ending::Finished | Ending::Deadlock => {}
+        Ending::Finished | Ending::Raised | Ending::Deadlock => {}
         Ending::Starvation | Ending::Endless => {
             text += "here the program is where it was before: this can go on for ever\n";
         }
         Ending::OutOfFuel => text += "here the schedule ends, and not all threads have\n",
     }
+    let program = program.program();
+    for expect in replayed.outcome.breaks(program) {
+        text += &format!(
+            "this breaks `expect {}`, in line {}\n",
+            expect.shown(program),
+            expect.position.line
+        );
+    }
     text
+}
+
+/// What a thread waits for, and why that will not come.
+fn waits(program: &Verified, world: &World, thread: usize) -> Option<String> {
+    let wait = world.waits_for(program, thread)?;
+    let (_, next) = world.thread(thread).next(program)?;
+    let (me, line) = (thread + 1, next.position.line);
+    let name = name_of(program.program(), wait);
+    let why = match wait {
+        Wait::Lock(lock) => {
+            let owner = world.sync().owner(lock)?;
+            let has_ended = world.thread(owner).next(program).is_none();
+            match owner == thread {
+                true => format!("for `{name}`, which it has taken itself"),
+                false if has_ended => {
+                    format!("for `{name}`, which thread {} had when it ended", owner + 1)
+                }
+                false => format!("for `{name}` of thread {}", owner + 1),
+            }
+        }
+        Wait::Event(_) => format!("for `{name}` to be set, and no thread is left to do that"),
+        Wait::Condition(_) => {
+            format!("to be notified of `{name}`, and no thread is left to do that")
+        }
+        Wait::Semaphore(_) => {
+            format!("for a permit of `{name}`, and no thread is left to give one")
+        }
+    };
+    Some(format!("thread {me} waits {why}, in line {line}\n"))
 }

@@ -5,7 +5,7 @@
 //! schedule. Or one line that says why not: file, line, column, what is wrong, what to do.
 //! *Leaves out*: carrying it out (`lab/explore/output.rs`).
 
-use crate::gil::rules::policy::SwitchPolicy;
+use crate::gil::rules::threading::Threading;
 use crate::lab::report::failure::Failure;
 use crate::vm::assembler::assemble;
 use crate::vm::explorer::{Explorer, Limits};
@@ -18,7 +18,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// Schedules many bytes a program's file may have.
+/// How many bytes a program's file may have.
 const LONGEST: u64 = 1 << 20;
 
 /// For the end of `explore --help`.
@@ -30,18 +30,29 @@ Examples:
   singletrack explore examples/programs/increment.gil --policy python-2 --schedule 1x1,2x6,1x5
 
 A schedule is written THREADxINSTRUCTIONS,...: thread 1 for one instruction, thread 2 for six.
-Policies: python-2, python-2-linux, python-3.2, python-3.10, python-3.13, no-force, fair, priority.";
+
+A program declares `global x = 0`, `lock door`, `event ready`, `condition full(door)`,
+`semaphore slots = 2`, `thread NAME(1, 2)`, functions `def NAME(a, b):` and labels `again:`.
+Locks and their kin are Python's: any thread may RELEASE a lock; CONDITION_WAIT releases its lock
+while it waits; CONDITION_NOTIFY wakes one thread, CONDITION_NOTIFY_ALL all; EVENT_SET, EVENT_CLEAR,
+EVENT_IS_SET, EVENT_WAIT; SEMAPHORE_ACQUIRE, SEMAPHORE_RELEASE.
+`expect a + b == 20` says what must hold at the end of every schedule. If one breaks it, or never
+ends, the exit code is 1, and the shortest schedule that does is drawn.
+
+Policies: python-2, python-2-linux, python-3.2, python-3.10, python-3.11, python-3.13, no-force, fair,
+priority, free-threaded; or a version of Python: 2.7, 3.9, 3.12, 3.14, 3.14t.";
 
 /// The words after `explore`.
 #[derive(Args)]
 pub struct ExploreArgs {
     /// A file with a program, such as those in examples/programs
     program: PathBuf,
-    /// When threads may switch: python-2, python-3.2, python-3.10, ...
+    /// When threads may switch: python-3.10, 2.7, 3.12, free-threaded, ...
     #[arg(long, value_name = "P")]
-    policy: SwitchPolicy,
+    policy: Threading,
     /// Runs this one schedule and draws it
-    #[arg(long, value_name = "S", conflicts_with_all = ["full", "max_schedules"])]
+    #[arg(long, value_name = "S", conflicts_with_all =
+          ["full", "max_schedules", "max_steps", "max_instructions"])]
     schedule: Option<Schedule>,
     /// Prints one JSON object
     #[arg(long)]
@@ -49,10 +60,18 @@ pub struct ExploreArgs {
     /// Runs each schedule, also those that must come to the same
     #[arg(long)]
     full: bool,
-    /// Stops after so many schedules, and says so
-    #[arg(long, value_name = "N", default_value = "100000",
-          value_parser = value_parser!(u64).range(1..=100_000_000))]
-    max_schedules: u64,
+    /// Lists every outcome, and folds no instruction away
+    #[arg(long)]
+    all: bool,
+    /// Stops after so many schedules, and says so; without it after 100000 schedules or 2000000 steps
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
+    max_schedules: Option<u64>,
+    /// Stops after so many steps of all schedules together, and says so
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
+    max_steps: Option<u64>,
+    /// Cuts a schedule after so many instructions, and says so [default: 10000]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=10_000_000))]
+    max_instructions: Option<u32>,
 }
 
 /// The words after `dis`.
@@ -60,6 +79,18 @@ pub struct ExploreArgs {
 pub struct DisArgs {
     /// A file with a program, such as those in examples/programs
     program: PathBuf,
+    /// Marks where these policies look: python-3.10, 2.7, 3.12, free-threaded, ...
+    #[arg(long, value_name = "P", num_args = 1.., value_delimiter = ',')]
+    policy: Vec<Threading>,
+}
+
+/// What to list.
+#[derive(Debug, Clone)]
+pub struct DisRequest {
+    /// The program. It need not be able to run.
+    pub program: Program,
+    /// The policies whose switch points are marked.
+    pub policies: Vec<Threading>,
 }
 
 /// What to explore.
@@ -70,11 +101,13 @@ pub struct ExploreRequest {
     /// The program.
     pub program: Verified,
     /// When threads may switch.
-    pub policy: SwitchPolicy,
+    pub policy: Threading,
     /// All schedules, or one.
     pub schedules: Schedules,
     /// Whether to print JSON.
     pub json: bool,
+    /// Whether to list every outcome, and to fold nothing away.
+    pub all: bool,
 }
 
 /// One schedule, or all.
@@ -100,7 +133,7 @@ impl ExploreArgs {
         let program = read_verified(&self.program)?;
         let schedules = match self.schedule {
             Some(schedule) => {
-                let replayed = replay(&program, &self.policy, &schedule).map_err(|error| {
+                let replayed = replay(&program, self.policy, &schedule).map_err(|error| {
                     let line = error.to_string();
                     let (why, remedy) = line.rsplit_once("; ").unwrap_or((&line, "change it"));
                     Failure::new(format!("--schedule {schedule}"), why, remedy)
@@ -108,27 +141,40 @@ impl ExploreArgs {
                 Schedules::One(schedule, Box::new(replayed))
             }
             None => {
-                let limits = Limits::default();
-                let steps = limits.steps.max(self.max_schedules.saturating_mul(20));
-                let limits = Limits { schedules: self.max_schedules, steps, ..limits };
-                let explorer = Explorer::new(self.policy).with_limits(limits);
+                let explorer = Explorer::new(self.policy).with_limits(self.limits());
                 let full = self.full;
                 let explorer = if full { explorer.in_full() } else { explorer };
                 Schedules::All { explorer, full }
             }
         };
         let name = self.program.display().to_string();
-        Ok(ExploreRequest { name, program, policy: self.policy, schedules, json: self.json })
+        let ExploreArgs { policy, json, all, .. } = self;
+        Ok(ExploreRequest { name, program, policy, schedules, json, all })
+    }
+}
+
+impl ExploreArgs {
+    /// A limit that was asked for is the only one of its kind: what bounds schedules and what bounds
+    /// steps are two ways to say how long it may take.
+    fn limits(&self) -> Limits {
+        let default = Limits::default();
+        let asked = self.max_schedules.is_some() || self.max_steps.is_some();
+        let otherwise = |limit| if asked { u64::MAX } else { limit };
+        Limits {
+            schedules: self.max_schedules.unwrap_or(otherwise(default.schedules)),
+            steps: self.max_steps.unwrap_or(otherwise(default.steps)),
+            fuel: self.max_instructions.map_or(default.fuel, |n| n as usize),
+        }
     }
 }
 
 impl DisArgs {
-    /// The program to list. It need not be able to run.
+    /// The request these words make.
     ///
     /// # Errors
     /// [`Failure`] if there is no such program.
-    pub fn request(self) -> Result<Program, Failure> {
-        read(&self.program)
+    pub fn request(self) -> Result<DisRequest, Failure> {
+        Ok(DisRequest { program: read(&self.program)?, policies: self.policy })
     }
 }
 

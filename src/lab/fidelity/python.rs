@@ -8,14 +8,16 @@
 //!
 //! ```text
 //!   Interpreter    a path and a version       ── start ──▶  Python, a child process
-//!   RealPython     two children:  free     passes, lost, pair, switches     ── numbers ──▶
+//!   RealPython     two children:  free     passes, lost, pair, switches, crowd ── numbers ──▶
 //!                                 pinned   echo, bandwidth, latency  ── PORT n, then numbers ──▶
 //! ```
 
 use crate::gil::rules::policy::SwitchPolicy;
+use crate::lab::fidelity::crowd::{PASSES, ROUNDS, trials};
 use crate::lab::fidelity::subject::{ADDERS, ADDITIONS, PAIRS, Passes, Subject, countdown_passes};
 use crate::lab::fidelity::subject::{exchange_packets, send_pings};
 use crate::lab::report::failure::Failure;
+use crate::lab::report::outside::{self, Patience};
 use crate::lab::scenes::echo::{CoreSplit, ask};
 use crate::sys::fd::wait_readable;
 use std::collections::BTreeSet;
@@ -39,6 +41,8 @@ const IDENTIFY: &str = "import platform, sys\n\
 const STARTING: Duration = Duration::from_secs(10);
 /// How long it may take to answer a command.
 const RUN_LIMIT: Duration = Duration::from_secs(60);
+/// The same for a crowd of thousands, which has to be started first.
+const CROWD_LIMIT: Duration = Duration::from_secs(180);
 /// Passes of the loops that are timed.
 const TRIAL: u64 = 100_000;
 
@@ -86,12 +90,9 @@ impl Interpreter {
 
     /// The preset that describes its lock.
     pub fn preset(&self) -> SwitchPolicy {
-        match self.version {
-            [..3, ..] | [3, ..2, _] => SwitchPolicy::PYTHON_2_LINUX,
-            [3, ..10, _] => SwitchPolicy::PYTHON_3_2,
-            [3, ..13, _] => SwitchPolicy::PYTHON_3_10,
-            _ => SwitchPolicy::PYTHON_3_13,
-        }
+        // One that is newer than what has been looked at is probably like the newest.
+        let [major, minor, _] = self.version;
+        SwitchPolicy::of_python((major, minor)).unwrap_or(SwitchPolicy::PYTHON_3_13)
     }
 
     /// `3.12.1`.
@@ -174,16 +175,17 @@ impl Python {
     /// The next line of its answers.
     ///
     /// # Errors
-    /// If it ends, or does not answer for so long.
+    /// If it ends, or does not answer for so long; or if somebody has ended the command.
     pub fn line(&mut self, limit: Duration) -> Result<String, Failure> {
-        let deadline = Instant::now() + limit;
+        let mut patience = Patience::new(limit, Instant::now());
         loop {
             if let Some(end) = self.unread.iter().position(|&byte| byte == b'\n') {
                 let line: Vec<u8> = self.unread.drain(..=end).collect();
                 return Ok(String::from_utf8_lossy(&line).trim().to_owned());
             }
-            let left = deadline.saturating_duration_since(Instant::now());
-            let readable = wait_readable(self.answers.as_fd(), left);
+            outside::check()?;
+            let left = patience.left(Instant::now());
+            let readable = wait_readable(self.answers.as_fd(), left.min(outside::LOOK));
             if readable.map_err(|e| self.failed(&e.to_string()))? {
                 let mut buffer = [0; 4096];
                 match self.answers.read(&mut buffer) {
@@ -313,5 +315,10 @@ impl Subject for RealPython {
         let server = self.converse(&format!("echo {burners}"))?;
         let answers = self.cores.on(&self.cores.peer, || ask(server, time))?;
         self.pinned.line(RUN_LIMIT).map(|_| answers.per_second())
+    }
+
+    fn crowd(&mut self, threads: usize) -> Result<f64, Failure> {
+        let command = format!("crowd {threads} {ROUNDS} {PASSES} {}", trials(threads));
+        Ok(self.free.ask(&command, CROWD_LIMIT)?[0])
     }
 }

@@ -1,31 +1,29 @@
 //! A recording drawn in characters: a line a thread, a strip for the owner. Pure.
 //!
 //! *Promises*: a column in which a thread waited shows it, however short the wait; no line is
-//! wider than asked for.
-//! *Leaves out*: what the drawing means (`lab/scenes`); zooming, for which there is the trace file.
+//! wider than asked for; the shares of a thread add up to 100 %.
+//! *Leaves out*: what the drawing means (`lab/scenes`); which stretch of time to draw
+//! (`lab/report/window.rs`); the marks (`lab/report/marks.rs`).
 //!
 //! ```text
-//!              0 ms                                            40 ms
-//!   GIL owner  aaaaaaaaaaabaaaaaaaaaaabaaaaaaaaaaabaaaaaaaaaaab
-//!   a cpu      ███████████▞███████████▞███████████▞███████████▞  has 98 %, waits  2 %
-//!   b echo     ▒▒▒▒▒▒▒▒▒▒▒▞▒▒▒▒▒▒▒▒▒▒▒▞▒▒▒▒▒▒▒▒▒▒▒▞▒▒▒▒▒▒▒▒▒▒▒▞  has  1 %, waits 96 %
+//!              460 ms                        500 ms    has  waits  without
+//!   GIL owner  aaaaaaaaaaabaaaaaaaaaaabaaaaaaaaaaab
+//!   a cpu      ███████████▞███████████▞███████████▞   98 %    2 %      0 %
+//!   b echo     ▒▒▒▒▒▒▒▒▒▒▒▞▒▒▒▒▒▒▒▒▒▒▒▞▒▒▒▒▒▒▒▒▒▒▒▞    1 %   96 %      3 %
 //! ```
+//! A thread does without the lock while it blocks or computes outside, between a drop and the take
+//! that follows at once, and before it has come to the lock.
 
 use crate::gil::rules::decision::Nanos;
 use crate::gil::stats::record::{LockState, Recording, Slice, Track};
+use crate::lab::report::marks::{Column, Mark, columns, paint};
+use crate::lab::report::terminal::Palette;
+use crate::lab::report::window::unit_of;
 use std::ops::Range;
 
 /// The longest name that is shown whole.
 const LONGEST_NAME: usize = 14;
-/// The room for `  has 98 %, waits  2 %`.
-const SHARES: usize = 23;
 const FEWEST_COLUMNS: usize = 10;
-
-const GREEN: &str = "\x1b[38;2;0;158;115m";
-const ORANGE: &str = "\x1b[38;2;213;94;0m";
-const GREEN_ON_ORANGE: &str = "\x1b[38;2;0;158;115;48;2;213;94;0m";
-const DIM: &str = "\x1b[2m";
-const RESET: &str = "\x1b[0m";
 
 /// What the states of a thread are called in pictures and traces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,8 +32,12 @@ pub struct StateNames {
     pub owner: Option<&'static str>,
     /// [`LockState::HasGil`], [`LockState::WaitingForGil`] and [`LockState::NoGil`].
     pub states: [&'static str; 3],
-    /// What a thread does in the first two, in a word.
-    pub verbs: [&'static str; 2],
+    /// What a thread does in each of them, in a word: the heads of its shares.
+    pub verbs: [&'static str; 3],
+    /// What [`EventKind::FailsToTake`] is called, where there is such a thing.
+    ///
+    /// [`EventKind::FailsToTake`]: crate::gil::stats::record::EventKind::FailsToTake
+    pub fails: Option<&'static str>,
 }
 
 impl StateNames {
@@ -47,7 +49,8 @@ impl StateNames {
             LockState::WaitingForGil.name(),
             LockState::NoGil.name(),
         ],
-        verbs: ["has", "waits"],
+        verbs: ["has", "waits", "without"],
+        fails: Some("woken in vain"),
     };
 
     /// For threads under a lock each: no column has one owner.
@@ -57,7 +60,8 @@ impl StateNames {
     pub const NO_LOCK: StateNames = StateNames {
         owner: None,
         states: ["Attached", "Suspended", "Detached"],
-        verbs: ["runs", "waits"],
+        verbs: ["runs", "waits", "detached"],
+        fails: None,
     };
 
     /// What this state is called.
@@ -73,94 +77,83 @@ pub struct DrawOptions {
     pub width: usize,
     /// Draw with ASCII characters only.
     pub ascii: bool,
-    /// The colours of the trace viewers: green has the lock, orange waits for it.
-    pub colour: bool,
+    /// Which colours there are.
+    pub palette: Palette,
 }
 
-/// How long a thread was in each state, within one column.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Column {
-    has: Nanos,
-    waits: Nanos,
-    none: Nanos,
-}
-
-impl Column {
-    fn add(&mut self, state: LockState, time: Nanos) {
-        match state {
-            LockState::HasGil => self.has += time,
-            LockState::WaitingForGil => self.waits += time,
-            LockState::NoGil => self.none += time,
-        }
-    }
-
-    /// Which mark to draw: with the lock, without it, waiting, or a mixture. Waiting always shows.
-    fn mark(&self) -> Mark {
-        match (self.has, self.waits, self.none) {
-            (0, 0, 0) => Mark::Absent,
-            (0, 0, _) => Mark::NoGil,
-            (0, _, _) => Mark::Waits,
-            (_, 0, none) => {
-                let eighths = (8 * self.has).div_ceil(self.has + none);
-                Mark::Has { eighths: eighths as usize }
-            }
-            _ => Mark::Both,
-        }
+impl DrawOptions {
+    fn paint(&self, marks: &[Mark]) -> String {
+        paint(marks, self.ascii, self.palette)
     }
 }
 
-/// What one column of a lane shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mark {
-    Absent,
-    NoGil,
-    Waits,
-    Both,
-    Has { eighths: usize },
-}
-
-impl Mark {
-    fn glyph(self, ascii: bool) -> char {
-        match (self, ascii) {
-            (Mark::Absent, _) => ' ',
-            (Mark::NoGil, true) => '.',
-            (Mark::NoGil, false) => '·',
-            (Mark::Waits, true) => '/',
-            (Mark::Waits, false) => '▒',
-            (Mark::Both, true) => 'X',
-            (Mark::Both, false) => '▞',
-            (Mark::Has { eighths }, true) => ['+', '#'][usize::from(eighths > 4)],
-            (Mark::Has { eighths }, false) => {
-                ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'][eighths.clamp(1, 8) - 1]
-            }
-        }
-    }
-
-    fn colour(self) -> &'static str {
-        match self {
-            Mark::Absent => "",
-            Mark::NoGil => DIM,
-            Mark::Waits => ORANGE,
-            Mark::Both => GREEN_ON_ORANGE,
-            Mark::Has { .. } => GREEN,
-        }
-    }
-}
-
-/// The key to the characters, in two lines.
+/// The key to the characters, in as many lines as it takes.
 pub fn legend(words: &StateNames, options: &DrawOptions) -> String {
-    let marks = [
-        (Mark::Has { eighths: 8 }, words.of(LockState::HasGil)),
-        (Mark::Waits, words.of(LockState::WaitingForGil)),
-        (Mark::Both, "both in turn"),
-        (Mark::NoGil, words.of(LockState::NoGil)),
+    let entries = [
+        (Some(Mark::Has { eighths: 8 }), words.of(LockState::HasGil)),
+        (Some(Mark::Waits), words.of(LockState::WaitingForGil)),
+        (Some(Mark::Both), "both in turn"),
+        (Some(Mark::NoGil), words.of(LockState::NoGil)),
+        (words.fails.map(|_| Mark::InVain), words.fails.unwrap_or_default()),
+        (Some(Mark::Has { eighths: 4 }), "for a part of its column"),
+        (None, "blank: no event yet"),
     ];
-    let entry = |(mark, name): (Mark, &str)| format!("{} {name}", paint(&[mark], options));
-    let part = paint(&[Mark::Has { eighths: 4 }], options);
-    format!(
-        "{}\n{part} for a part of its column   blank: no event yet",
-        marks.map(entry).join("   ")
-    )
+    let (mut text, mut used) = (String::new(), 0);
+    for (mark, name) in entries.into_iter().filter(|(_, name)| !name.is_empty()) {
+        let mark = mark.map(|mark| options.paint(&[mark]));
+        let all = name.chars().count() + if mark.is_some() { 2 } else { 0 };
+        let whole = used == 0 || used + 3 + all <= options.width;
+        let words = mark.into_iter().chain(name.split(' ').map(str::to_owned));
+        for (at, word) in words.enumerate() {
+            // A mark is one character, whatever colours it.
+            let letters = if word.starts_with('\x1b') { 1 } else { word.chars().count() };
+            let gap = if at == 0 { 3 } else { 1 };
+            let breaks = (at == 0 && !whole) || used + gap + letters > options.width;
+            if used > 0 && breaks {
+                text.push('\n');
+                used = 0;
+            } else if used > 0 {
+                text += &" ".repeat(gap);
+                used += gap;
+            }
+            text += &word;
+            used += letters;
+        }
+    }
+    text
+}
+
+/// What stands where in a line: the threads' names, the lane, the shares.
+struct Layout {
+    margin: usize,
+    columns: usize,
+    /// The widths of the three shares, or none for want of room.
+    shares: Option<[usize; 3]>,
+    /// A thread is named by its letter alone.
+    letters: bool,
+}
+
+impl Layout {
+    /// In a narrow terminal the shares go first, then the names.
+    fn of(recording: &Recording, words: &StateNames, width: usize) -> Layout {
+        let names = recording.tracks.iter().enumerate().map(label);
+        let longest = names.map(|name| name.chars().count()).max().unwrap_or(0);
+        let margin = longest.max(words.owner.map_or(0, str::len)) + 2;
+        let shares = words.verbs.map(|verb| 2 + verb.len().max("100 %".len()));
+        let room = width.saturating_sub(margin);
+        match room.checked_sub(shares.iter().sum()) {
+            Some(columns) if columns >= FEWEST_COLUMNS => {
+                Layout { margin, columns, shares: Some(shares), letters: false }
+            }
+            _ if room >= FEWEST_COLUMNS => {
+                Layout { margin, columns: room, shares: None, letters: false }
+            }
+            _ => {
+                let columns = width.saturating_sub(2).max(1);
+                Layout { margin: 2, columns, shares: None, letters: true }
+            }
+        }
+    }
 }
 
 /// The threads' states within `window`, a lane each, below a strip that shows the owner.
@@ -168,22 +161,25 @@ pub fn legend(words: &StateNames, options: &DrawOptions) -> String {
 /// ```
 /// use singletrack::gil::{EventKind, LockEvent, Recording, Track};
 /// use singletrack::lab::report::lanes::{DrawOptions, StateNames, lanes};
+/// use singletrack::lab::report::terminal::Palette;
 ///
 /// let track = |name: &str, events: &[(u64, EventKind)]| Track {
 ///     name: name.into(),
 ///     tid: 0,
 ///     events: events.iter().map(|&(at, what)| LockEvent { at, what }).collect(),
 ///     dropped: 0,
+///     began: None,
 ///     times: None,
 /// };
 /// let a = track("cpu", &[(0, EventKind::Takes), (6000, EventKind::DropsOnRequest)]);
 /// let b = track("io", &[(1000, EventKind::Waits), (6000, EventKind::Takes)]);
 /// let recording = Recording { tracks: vec![a, b], until: 10_000 };
-/// let options = DrawOptions { width: 44, ascii: true, colour: false };
-/// assert_eq!(lanes(&recording, 0..10_000, &StateNames::LOCK, &options), "           0 us  10 us
+/// let options = DrawOptions { width: 44, ascii: true, palette: Palette::None };
+/// let text = lanes(&recording, 0..10_000, &StateNames::LOCK, &options);
+/// assert_eq!(text, "           0 us 10 us    has  waits  without
 /// GIL owner  aaaaaabbbb
-/// a cpu      ######....  has 60 %, waits  0 %
-/// b io        /////####  has 40 %, waits 50 %
+/// a cpu      ######....   60 %    0 %     40 %
+/// b io        /////####   40 %   50 %     10 %
 /// ");
 /// ```
 pub fn lanes(
@@ -192,29 +188,52 @@ pub fn lanes(
     words: &StateNames,
     options: &DrawOptions,
 ) -> String {
-    let names: Vec<String> = recording.tracks.iter().enumerate().map(label).collect();
-    let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
-    let margin = longest.max(words.owner.map_or(0, str::len)) + 2;
-    let with_shares = options.width >= margin + FEWEST_COLUMNS + SHARES;
-    let room = options.width.saturating_sub(margin + if with_shares { SHARES } else { 0 });
-    let count = room.max(FEWEST_COLUMNS);
-    let slices: Vec<Vec<Slice>> =
-        recording.tracks.iter().map(|track| track.slices(recording.until)).collect();
-    let columns: Vec<Vec<Column>> =
-        slices.iter().map(|slices| columns(slices, &window, count)).collect();
-    let mut text = format!("{:margin$}{}\n", "", scale(&window, count));
+    let Layout { margin, columns: count, shares, letters } =
+        Layout::of(recording, words, options.width);
+    let lanes = all_columns(recording, &window, count);
+    let mut text = format!("{:margin$}{}", "", scale(&window, count));
+    for (verb, width) in words.verbs.iter().zip(shares.into_iter().flatten()) {
+        text += &format!("{verb:>width$}");
+    }
+    text.push('\n');
     if let Some(owner) = words.owner {
-        text += format!("{owner:margin$}{}", owners(&columns, count)).trim_end();
+        let owner = if letters { "" } else { owner };
+        text += format!("{owner:margin$}{}", owners(&lanes, count)).trim_end();
         text.push('\n');
     }
-    for (name, columns) in names.iter().zip(&columns) {
+    for (thread, columns) in recording.tracks.iter().enumerate().zip(&lanes) {
+        let name = if letters { letter(thread.0).to_string() } else { label(thread) };
         let marks: Vec<Mark> = columns.iter().map(Column::mark).collect();
-        let lane = paint(&marks, options);
-        let shares = if with_shares { shares(columns, &window, words) } else { String::new() };
-        text += format!("{name:margin$}{lane}{shares}").trim_end();
+        let lane = options.paint(&marks);
+        let mut line = format!("{name:margin$}{lane}");
+        for (part, width) in percents(columns, &window).iter().zip(shares.into_iter().flatten()) {
+            line += &format!("{:>width$}", format!("{part} %"));
+        }
+        text += line.trim_end();
         text.push('\n');
     }
     text
+}
+
+/// Whether so much happens within a column that most columns show no more than that.
+pub fn is_blurred(
+    recording: &Recording,
+    window: &Range<Nanos>,
+    words: &StateNames,
+    options: &DrawOptions,
+) -> bool {
+    let count = Layout::of(recording, words, options.width).columns;
+    let lanes = all_columns(recording, window, count);
+    let mixed = |column: usize| lanes.iter().any(|lane| matches!(lane[column].mark(), Mark::Both));
+    2 * (0..count).filter(|&column| mixed(column)).count() > count
+}
+
+fn all_columns(recording: &Recording, window: &Range<Nanos>, count: usize) -> Vec<Vec<Column>> {
+    let of = |track: &Track| {
+        let slices: Vec<Slice> = track.slices(recording.until);
+        columns(&slices, &track.events, window, count)
+    };
+    recording.tracks.iter().map(of).collect()
 }
 
 /// The letter that stands for a thread in the owner's strip, and its name.
@@ -226,32 +245,6 @@ fn label((index, track): (usize, &Track)) -> String {
 fn letter(index: usize) -> char {
     let letters = ('a'..='z').chain('A'..='Z');
     letters.into_iter().nth(index).unwrap_or('*')
-}
-
-/// Cuts slices into columns of equal length.
-fn columns(slices: &[Slice], window: &Range<Nanos>, count: usize) -> Vec<Column> {
-    let mut columns = vec![Column::default(); count];
-    let length = window.end.saturating_sub(window.start).max(1);
-    let edge = |column: usize| {
-        let part = u128::from(length) * column as u128 / count as u128;
-        window.start + part as Nanos
-    };
-    let column_of = |at: Nanos| {
-        let part = u128::from(at - window.start) * count as u128 / u128::from(length);
-        (part as usize).min(count - 1)
-    };
-    for slice in slices {
-        let (from, to) = (slice.from.max(window.start), slice.to.min(window.end));
-        if from >= to {
-            continue;
-        }
-        let (first, last) = (column_of(from), column_of(to - 1));
-        for (column, cell) in columns.iter_mut().enumerate().take(last + 1).skip(first) {
-            let (begin, end) = (edge(column).max(from), edge(column + 1).min(to));
-            cell.add(slice.state, end.saturating_sub(begin));
-        }
-    }
-    columns
 }
 
 /// For each column, the letter of the thread that had the lock for most of it.
@@ -266,39 +259,36 @@ fn owners(lanes: &[Vec<Column>], count: usize) -> String {
     (0..count).map(owner).collect()
 }
 
-fn shares(columns: &[Column], window: &Range<Nanos>, words: &StateNames) -> String {
-    let length = window.end.saturating_sub(window.start).max(1) as f64;
-    let percent = |part: fn(&Column) -> Nanos| {
-        100.0 * columns.iter().map(part).sum::<Nanos>() as f64 / length
-    };
-    let [has, waits] = words.verbs;
-    format!("  {has} {:2.0} %, {waits} {:2.0} %", percent(|c| c.has), percent(|c| c.waits))
+/// How much of the window a thread had the lock, waited for it, and did without it: whole numbers
+/// that add up to 100. What rounding leaves over goes to those that lost most by it.
+fn percents(columns: &[Column], window: &Range<Nanos>) -> [u128; 3] {
+    let all = u128::from(window.end.saturating_sub(window.start).max(1));
+    let sum = |part: fn(&Column) -> Nanos| columns.iter().map(part).map(u128::from).sum::<u128>();
+    let (has, waits) = (sum(|c| c.has), sum(|c| c.waits));
+    let parts = [has, waits, all.saturating_sub(has + waits)];
+    let mut percents = parts.map(|part| 100 * part / all);
+    let mut order = [0, 1, 2];
+    order.sort_by_key(|&part| std::cmp::Reverse(100 * parts[part] % all));
+    let left = 100u128.saturating_sub(percents.iter().sum());
+    order.into_iter().take(left as usize).for_each(|part| percents[part] += 1);
+    percents
 }
 
-/// The line above the lanes: `0 ms`, and the window's length at the right end.
+/// The line above the lanes: when the window begins, and when it ends, as exactly as its length
+/// asks for.
 fn scale(window: &Range<Nanos>, count: usize) -> String {
-    let length = window.end.saturating_sub(window.start);
-    let (unit, size) = match length {
-        0..10_000 => ("ns", 1.0),
-        10_000..10_000_000 => ("us", 1e3),
-        _ => ("ms", 1e6),
-    };
-    let (left, right) = (format!("0 {unit}"), format!("{:.0} {unit}", length as f64 / size));
-    let gap = count.saturating_sub(left.len() + right.len()).max(2);
-    format!("{left}{:gap$}{right}", "")
-}
-
-/// Glyphs with as few changes of colour as possible.
-fn paint(marks: &[Mark], options: &DrawOptions) -> String {
-    let mut text = String::new();
-    let mut colour = "";
-    for mark in marks {
-        if options.colour && mark.colour() != colour {
-            text += if colour.is_empty() { "" } else { RESET };
-            colour = mark.colour();
-            text += colour;
-        }
-        text.push(mark.glyph(options.ascii));
+    let (size, unit) = unit_of(window.end);
+    let length = window.end.saturating_sub(window.start) as f64 / size;
+    let digits = (0..3).find(|&digits| length * 10f64.powi(digits) >= 10.0).unwrap_or(3) as usize;
+    let at = |time: Nanos| format!("{:.digits$}", time as f64 / size);
+    let (left, right) = (at(window.start), at(window.end));
+    let right = format!("{right} {unit}");
+    let both = left.len() + 1 + unit.len() + right.len();
+    let left = if both < count { format!("{left} {unit}") } else { left };
+    match count.checked_sub(left.len() + right.len()) {
+        Some(gap) if gap > 0 => format!("{left}{:gap$}{right}", ""),
+        // Half a number would be a wrong one.
+        _ if right.len() > count => " ".repeat(count),
+        _ => format!("{right:>count$}"),
     }
-    text + if colour.is_empty() { "" } else { RESET }
 }

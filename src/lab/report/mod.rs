@@ -5,8 +5,12 @@
 //!      └─ outside    what may end it early: a signal, a reader who has gone, a limit
 //!
 //!   recording    a lock's recording: across that pipe, and in figures
+//!      ├─ window    which stretch of it is drawn
 //!      ├─ lanes     drawn in characters, a line for each thread
+//!      │   ├─ marks      what one column shows
+//!      │   └─ terminal   how wide it is, and which colours it has
 //!      └─ trace     as a file for Perfetto, with the names that `lanes` gives to the states
+//!   whole_file   a file that is there whole or not at all
 //!   stats        medians, percentiles, numbers with three digits
 //!   failure      why there is no result, in one line
 //! ```
@@ -14,8 +18,12 @@
 
 pub mod failure;
 pub mod lanes;
+pub(crate) mod marks;
 pub mod measure;
 pub mod outside;
 pub mod recording;
 pub mod stats;
+pub mod terminal;
 pub mod trace;
+pub mod whole_file;
+pub mod window;

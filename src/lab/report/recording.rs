@@ -27,6 +27,8 @@ struct FlatTrack {
     tid: u32,
     events: Vec<u64>,
     dropped: u64,
+    /// When, and which of [`LockState::ALL`].
+    began: Option<(Nanos, usize)>,
     /// Its waits and its holds.
     times: Option<(Flat, Flat)>,
 }
@@ -46,6 +48,7 @@ impl From<&Recording> for FlatRecording {
             tid: track.tid,
             events: track.events.iter().map(|event| event.to_word()).collect(),
             dropped: track.dropped,
+            began: track.began.map(|(at, state)| (at, state as usize)),
             times: track.times.map(|times| (flat(&times.wait), flat(&times.hold))),
         };
         FlatRecording {
@@ -63,6 +66,7 @@ impl From<FlatRecording> for Recording {
             tid: track.tid,
             events: track.events.into_iter().map(LockEvent::from_word).collect(),
             dropped: track.dropped,
+            began: track.began.and_then(|(at, state)| Some((at, *LockState::ALL.get(state)?))),
             times: track.times.map(|(wait, hold)| Times { wait: whole(wait), hold: whole(hold) }),
         };
         Recording { tracks: flat.tracks.into_iter().map(track).collect(), until: flat.until }

@@ -73,3 +73,22 @@ pub fn three_digits(value: f64) -> String {
         v => format!("{v:.0}"),
     }
 }
+
+/// Seconds with three digits and the unit that suits them.
+///
+/// ```
+/// use singletrack::lab::report::stats::duration;
+///
+/// assert_eq!(duration(0.0), "0");
+/// assert_eq!(duration(0.000_012_34), "12.3 µs");
+/// assert_eq!(duration(1.5), "1.50 s");
+/// ```
+pub fn duration(seconds: f64) -> String {
+    let (value, unit) = match seconds {
+        0.0 => return "0".to_owned(),
+        s if s < 0.999_5e-3 => (s * 1e6, "µs"),
+        s if s < 0.999_5 => (s * 1e3, "ms"),
+        s => (s, "s"),
+    };
+    format!("{} {unit}", three_digits(value))
+}

@@ -1,12 +1,14 @@
 //! A recording as a trace file: JSON that Perfetto and `chrome://tracing` open.
 //!
 //! *Promises*: slices of one lane follow one another, they never overlap; times are exact to
-//! the nanosecond; the file is written as it goes, whatever its length.
+//! the nanosecond; the file is written as it goes, whatever its length. Where a thread's events
+//! were forgotten its lane says so, and no owner is named.
 //! *Leaves out*: colours. Viewers choose them by a slice's name, so a slice has its state's name.
 //!
 //! ```text
 //!   process   one a policy
-//!     lane 0    "GIL owner": slices named after the thread that has the lock
+//!     lane 0    "GIL owner": slices named after the thread that has the lock; before all rings
+//!               have begun, "unknown: events forgotten"
 //!     lane tid  "Has GIL" · "Waiting for GIL" · "No GIL"; points: drop request, failed take
 //! ```
 
@@ -14,6 +16,7 @@ use crate::gil::rules::decision::Nanos;
 use crate::gil::stats::record::{EventKind, LockEvent, LockState, Recording, Slice, Track};
 use crate::lab::report::lanes::StateNames;
 use std::io::{self, Write};
+use std::ops::Range;
 
 /// One run, which becomes one process of the trace.
 #[derive(Debug, Clone)]
@@ -63,10 +66,15 @@ impl<W: Write> TraceWriter<'_, W> {
         self.metadata("process_sort_index", pid, None, &sorted(index))?;
         let until = process.recording.until;
         let slices: Vec<Vec<Slice>> = tracks.iter().map(|track| track.slices(until)).collect();
-        let holds = if process.words.owner.is_some() { holds(&slices) } else { Vec::new() };
+        let whole = process.recording.whole_since();
+        let first = slices.iter().filter_map(|slices| slices.first()).map(|slice| slice.from).min();
+        let begins = first.unwrap_or(whole);
+        let mut holds = if process.words.owner.is_some() { holds(&slices) } else { Vec::new() };
+        clip(&mut holds, whole);
         if let Some(owner) = process.words.owner {
             self.metadata("thread_name", pid, Some(0), &named(owner))?;
             self.metadata("thread_sort_index", pid, Some(0), &sorted(0))?;
+            self.forgotten("unknown: events forgotten", pid, 0, begins..whole, tracks)?;
         }
         for hold in &holds {
             let name = quoted(&tracks[hold.track].name);
@@ -75,8 +83,12 @@ impl<W: Write> TraceWriter<'_, W> {
         for (index, track) in tracks.iter().enumerate() {
             self.metadata("thread_name", pid, Some(track.tid), &named(&track.name))?;
             self.metadata("thread_sort_index", pid, Some(track.tid), &sorted(index + 1))?;
+            if let (1.., Some(event)) = (track.dropped, track.events.first()) {
+                let (gap, track) = (begins..event.at, std::slice::from_ref(track));
+                self.forgotten("events forgotten", pid, track[0].tid, gap, track)?;
+            }
             self.track(process, track, &slices[index], &|at| {
-                holder_at(&holds, at).map(|index| tracks[index].tid)
+                holder_at(&holds, at).filter(|_| at >= whole).map(|index| tracks[index].tid)
             })?;
         }
         Ok(())
@@ -121,6 +133,25 @@ impl<W: Write> TraceWriter<'_, W> {
             ))?;
         }
         Ok(())
+    }
+
+    /// A stretch of time of which these tracks do not know everything.
+    fn forgotten(
+        &mut self,
+        what: &str,
+        pid: u32,
+        tid: u32,
+        gap: Range<Nanos>,
+        tracks: &[Track],
+    ) -> io::Result<()> {
+        if gap.is_empty() {
+            return Ok(());
+        }
+        let torn = tracks.iter().filter(|track| track.dropped > 0);
+        let counts: Vec<String> =
+            torn.map(|track| format!("{}:{}", quoted(&track.name), track.dropped)).collect();
+        let slice = Slice { state: LockState::NoGil, from: gap.start, to: gap.end };
+        self.slice(&quoted(what), pid, tid, &slice, &counts.join(","))
     }
 
     fn metadata(&mut self, name: &str, pid: u32, tid: Option<u32>, args: &str) -> io::Result<()> {
@@ -168,6 +199,12 @@ fn holds(slices: &[Vec<Slice>]) -> Vec<Hold> {
     let mut holds: Vec<Hold> = slices.iter().enumerate().flat_map(of).collect();
     holds.sort_by_key(|hold| hold.slice.from);
     holds
+}
+
+/// Leaves out who had the lock before this moment: others may have had it meanwhile.
+fn clip(holds: &mut Vec<Hold>, whole: Nanos) {
+    holds.iter_mut().for_each(|hold| hold.slice.from = hold.slice.from.max(whole));
+    holds.retain(|hold| hold.slice.from < hold.slice.to);
 }
 
 /// The track that has the lock at that time, or else the next that has it.

@@ -101,6 +101,18 @@ pub fn increment(gil: &mut Gil<'_>, x: &GilCell<i64>, n: u64, work: Work) {
     }
 }
 
+/// The same until `done` is set, but at least one chunk. Gives the number of passes.
+pub fn increment_until(gil: &mut Gil<'_>, x: &GilCell<i64>, done: &AtomicBool, work: Work) -> u64 {
+    let mut passes = 0;
+    loop {
+        increment(gil, x, CHUNK, work);
+        passes += CHUNK;
+        if done.load(Relaxed) {
+            return passes;
+        }
+    }
+}
+
 /// `for _ in range(n): x += f(1)`, with a call between the load and the store.
 pub fn increment_by_call(gil: &mut Gil<'_>, x: &GilCell<i64>, n: u64, work: Work) {
     for _ in 0..n {

@@ -105,10 +105,7 @@ pub(crate) fn compute_under(
     let began = Instant::now();
     let all = lock.thread_counters().len() + threads;
     let threads: Vec<_> = (0..threads).map(start).collect::<Result<_, _>>()?;
-    // On a busy machine the time could be over before they have come to the lock.
-    while lock.thread_counters().len() < all && began.elapsed() < PATIENCE {
-        std::thread::sleep(ARRIVAL_CHECK);
-    }
+    await_threads(lock, all);
     std::thread::sleep(time);
     let recording = lock.recording();
     let counters = lock.counters();
@@ -118,6 +115,15 @@ pub(crate) fn compute_under(
     let (passes, waits): (Vec<u64>, Vec<Option<Duration>>) = ended.into_iter().unzip();
     let core_wait = waits.into_iter().sum();
     Ok(Computed { passes, counters, recording, core_wait, took })
+}
+
+/// Waits until so many threads have come to the lock: on a busy machine the time of a scene could
+/// be over before.
+pub(crate) fn await_threads(lock: &GlobalLock, count: usize) {
+    let began = Instant::now();
+    while lock.thread_counters().len() < count && began.elapsed() < PATIENCE {
+        std::thread::sleep(ARRIVAL_CHECK);
+    }
 }
 
 /// Runs `serve` on a thread called `name`, beside `burners` that compute until it has ended.

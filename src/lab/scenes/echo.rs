@@ -20,6 +20,7 @@ use crate::gil::rules::policy::SwitchPolicy;
 use crate::gil::stats::record::Recording;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::measure::ChildRun;
+use crate::lab::report::outside::{self, Patience};
 use crate::lab::report::recording::FlatRecording;
 use crate::lab::scenes::bytecode::Work;
 use crate::lab::scenes::computing::serve_beside;
@@ -117,28 +118,56 @@ impl Answers {
 /// Asks one request after the other, for this long and at least twice.
 ///
 /// # Errors
-/// If there is no connection, or no answer.
+/// If there is no connection, or no answer; or if somebody has ended the command.
 pub fn ask(server: SocketAddr, time: Duration) -> Result<Answers, Failure> {
     let broken = |e: io::Error| Failure::broken(server, &e);
     let mut stream = TcpStream::connect(server).map_err(|e| Failure::unreachable(server, &e))?;
     stream.set_nodelay(true).map_err(broken)?;
-    stream.set_read_timeout(Some(PATIENCE)).map_err(broken)?;
-    let mut request = || -> io::Result<u64> {
-        let start = Instant::now();
-        let mut buffer = [7; SIZE];
-        stream.write_all(&buffer)?;
-        stream.read_exact(&mut buffer)?;
-        Ok(start.elapsed().as_nanos() as u64)
-    };
+    stream.set_read_timeout(Some(outside::LOOK)).map_err(broken)?;
     for _ in 0..WARM_UP {
-        request().map_err(broken)?;
+        round_trip(&mut stream, server)?;
     }
-    let (start, mut round_trips) = (Instant::now(), Vec::new());
-    while round_trips.len() < 2 || start.elapsed() < time {
-        round_trips.push(request().map_err(broken)?);
+    let (start, mut round_trips, mut looked) = (Instant::now(), Vec::new(), Duration::ZERO);
+    loop {
+        let passed = start.elapsed();
+        if round_trips.len() >= 2 && passed >= time {
+            break;
+        }
+        if passed - looked >= outside::LOOK {
+            outside::check()?;
+            looked = passed;
+        }
+        round_trips.push(round_trip(&mut stream, server)?);
     }
     round_trips.sort_unstable();
     Ok(Answers { round_trips })
+}
+
+/// One request and its answer, in nanoseconds.
+fn round_trip(stream: &mut TcpStream, server: SocketAddr) -> Result<u64, Failure> {
+    let broken = |e: io::Error| Failure::broken(server, &e);
+    let start = Instant::now();
+    let (mut buffer, mut got) = ([7; SIZE], 0);
+    stream.write_all(&buffer).map_err(broken)?;
+    let mut patience = None;
+    while got < SIZE {
+        match stream.read(&mut buffer[got..]) {
+            Ok(0) => return Err(broken(io::ErrorKind::UnexpectedEof.into())),
+            Ok(n) => got += n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            // Nothing came for as long as it waits between two looks at who may have ended it.
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                outside::check()?;
+                let now = Instant::now();
+                let patience = patience.get_or_insert_with(|| Patience::new(PATIENCE, start));
+                if patience.left(now).is_zero() {
+                    return Err(broken(io::ErrorKind::TimedOut.into()));
+                }
+            }
+            Err(e) => return Err(broken(e)),
+        }
+    }
+    Ok(start.elapsed().as_nanos() as u64)
 }
 
 /// A server with one echo thread and `burners` that compute, asked for this long. Gives how

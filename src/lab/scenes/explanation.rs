@@ -4,7 +4,8 @@
 //!
 //! *Promises*: a file that an explanation names is there, or the crate does not compile; a place
 //! is given only if the function is there, once. A test goes through all of them.
-//! *Leaves out*: the explanations themselves: each scene's file has its own.
+//! *Leaves out*: the explanations themselves: each scene's file has its own, and `lab/explain` has
+//! those of the topics.
 //!
 //! ```text
 //!   explain! { "The holder sees the request: " [gil/lock/token.rs pass] ", and goes." }
@@ -15,6 +16,7 @@
 //! A function that stands twice in its file is written with its type: `[a/b.rs Type::function]`.
 //! The lines of a text are broken anew when it is shown; an empty line ends a paragraph.
 
+use crate::lab::report::terminal::wrap;
 use std::fmt;
 
 /// Turns text and places into `&[Piece]`. The program holds the files that are named, so the
@@ -51,7 +53,7 @@ pub(crate) use {explain, piece};
 /// A part of an explanation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Piece {
-    /// StateNames.
+    /// Words.
     Text(&'static str),
     /// A function, in whose stead its place is shown.
     Function(SourceFunction),
@@ -127,7 +129,11 @@ impl SourceFunction {
 fn defines(line: &str, function: &str) -> bool {
     let mut parts = line.split("fn ");
     let before = parts.next().unwrap_or_default();
-    let is_item = before.split_whitespace().all(|word| word.starts_with("pub") || word == "const");
+    let is_item = before.split_whitespace().all(|word| {
+        word.starts_with("pub")
+            || word.ends_with(')')
+            || ["const", "async", "unsafe"].contains(&word)
+    });
     let rest = parts.next().and_then(|rest| rest.strip_prefix(function));
     is_item && rest.is_some_and(|rest| rest.starts_with(['(', '<']))
 }
@@ -150,4 +156,13 @@ pub fn resolve(explanation: &[Piece]) -> (String, Vec<SourcePlace>) {
         }
     }
     (text, places)
+}
+
+/// The text with its places filled in, in lines of at most `width`; an empty line between two
+/// paragraphs.
+pub fn paragraphs(explanation: &[Piece], width: usize) -> String {
+    let (text, _) = resolve(explanation);
+    let one_line = |lines: &str| lines.split_whitespace().collect::<Vec<_>>().join(" ");
+    let paragraphs = text.split("\n\n").map(|lines| wrap(&one_line(lines), width));
+    paragraphs.collect::<Vec<_>>().join("\n")
 }

@@ -4,7 +4,7 @@
 //! measured, and the explanation of why. Each has a file of its own.
 //!
 //! ```text
-//!   scene_list      which scenes there are
+//!   Scene::ALL        which scenes there are, at the foot of this page
 //!     │
 //!     ├─ convoy            an echo server thread beside a thread that computes   ─┐
 //!     ├─ battle            two threads that compute, against one                  │ on real
@@ -35,16 +35,17 @@
 //! # How to add a scene
 //!
 //! 1. Copy `no_force.rs`, the shortest scene that also runs simulated, to a file of the scene's
-//!    name, and declare it below.
+//!    name.
 //! 2. Fill in its `SCENE`. `real` builds its threads inside `computing::in_child`, from
 //!    `computing::compute` or with `computing::spawn`, and returns the recording and `Figures`.
 //!    `simulated` is `Simulation::By` a function that uses `SimulatedMachine::compute` or `play`,
 //!    or `Simulation::Impossible` with the reason.
 //! 3. Write the explanation with `explain!`. It has 15 to 30 lines of 80 characters and names at
 //!    least four places, one of them in `gil`.
-//! 4. Add a line to `Scene::ALL` in `scene_list.rs`, and map the file above;
+//! 4. Declare it below and add a line to `Scene::ALL`, and map the file above;
 //!    `BLESS=1 cargo test --test floors` lists it in `lib.rs`.
-//! 5. Name it in the help of `GilArgs` in `lab/gil_cli.rs`.
+//! 5. Name it in the help of `GilArgs` in `lab/gil_cli.rs`; if it can be simulated, also in that of
+//!    `--simulate` there, and in the list `SIMULATED` of `tests/gil_cli.rs`.
 //!
 //! `tests/gil_cli.rs` then runs it under every policy, checks its JSON, and looks up every place
 //! that its explanation names. What it measures deserves a test of its own there.
@@ -62,9 +63,24 @@ pub mod parity;
 pub mod per_interpreter;
 pub mod race;
 pub mod scene;
-pub mod scene_list;
 pub mod scene_report;
 pub mod scene_run;
 pub mod signal_storm;
 pub mod simulated;
 pub mod starvation;
+
+use scene::Scene;
+
+impl Scene {
+    /// All scenes, in the order in which messages name them.
+    pub const ALL: [&Scene; 8] = [
+        &convoy::SCENE,
+        &battle::SCENE,
+        &race::SCENE,
+        &starvation::SCENE,
+        &no_force::SCENE,
+        &signal_storm::SCENE,
+        &per_interpreter::SCENE,
+        &free_threaded::SCENE,
+    ];
+}

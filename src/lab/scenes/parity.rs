@@ -19,7 +19,7 @@ use crate::lab::scenes::battle;
 use crate::lab::scenes::calibration::Calibration;
 use crate::lab::scenes::convoy;
 use crate::lab::scenes::echo::CoreSplit;
-use crate::lab::scenes::simulated::SimulatedMachine;
+use crate::lab::scenes::simulated::{SimulatedMachine, apart};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -68,18 +68,18 @@ impl ParityRow {
 /// Runs one scene both ways.
 type RunBoth = fn(&Trial<'_>) -> Result<ParityRow, Failure>;
 
-/// Both scenes under each policy, on one core and on all; `done` is called with each row.
+/// Both scenes under each policy, on one core and on all; `done` is called with each row, as soon
+/// as there is one.
 ///
 /// # Errors
-/// If a run of the real lock fails.
+/// If a run fails.
 pub fn compare(
     policies: &[SwitchPolicy],
     time: Duration,
     calibration: &Calibration,
-    mut done: impl FnMut(&ParityRow) -> Result<(), Failure>,
-) -> Result<Vec<ParityRow>, Failure> {
+    mut done: impl FnMut(ParityRow) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let split = CoreSplit::find()?;
-    let mut rows = Vec::new();
     // A peer on a core of the server's would hide the convoy.
     let scenes: [(RunBoth, usize); 2] =
         [(|trial| trial.battle(), split.count()), (|trial| trial.convoy(), split.count() - 1)];
@@ -87,12 +87,11 @@ pub fn compare(
         for cores in [1, most].into_iter().take(most.min(2)) {
             for &policy in policies {
                 let row = scene(&Trial { policy, time, cores, split: &split, calibration })?;
-                done(&row)?;
-                rows.push(row);
+                done(row)?;
             }
         }
     }
-    Ok(rows)
+    Ok(())
 }
 
 /// A scene that runs both ways: under this policy, for so long, on so many of these cores.
@@ -111,7 +110,7 @@ impl Trial<'_> {
             1 => self.split.on(&self.split.server, run)?,
             _ => run()?,
         };
-        let simulated = battle::simulate(self.policy, self.time, &self.machine())?;
+        let simulated = apart(|| battle::simulate(self.policy, self.time, &self.machine()))?;
         let number = "times_as_long";
         let (real, simulated) = (real.figures.get(number), simulated.figures.get(number));
         Ok(self.row("battle", "times as long", real, simulated))
@@ -128,7 +127,7 @@ impl Trial<'_> {
         // What is left of a round trip when the server has nothing to wait for.
         let answer = idle.saturating_sub(machine.costs.wake + machine.call);
         let machine = SimulatedMachine { answer, ..machine };
-        let simulated = convoy::simulate(self.policy, self.time, &machine)?;
+        let simulated = apart(|| convoy::simulate(self.policy, self.time, &machine))?;
         let number = "beside_us";
         let (real, simulated) = (real.figures.get(number), simulated.figures.get(number));
         Ok(self.row("convoy", "us a request", real, simulated))
@@ -144,35 +143,49 @@ impl Trial<'_> {
     }
 }
 
-/// The table's first line.
-pub fn heading() -> String {
-    format!(
-        "{:8}{:>6}  {:16}{:>12}{:>12}{:>8}  {}\n",
-        "scene", "cores", "policy", "real", "simulated", "factor", "unit"
-    )
+/// The table's first line. Columns that do not fit are left out, the last ones first.
+pub fn heading(width: usize) -> String {
+    in_columns(&["scene", "cores", "policy", "real", "simulated", "factor", "unit"], width)
 }
 
 /// A row for people.
-pub fn line(row: &ParityRow) -> String {
+pub fn line(row: &ParityRow, width: usize) -> String {
     let number = |value: f64| match value {
         value if value < 100.0 => format!("{value:.2}"),
         value => format!("{value:.0}"),
     };
-    format!(
-        "{:8}{:>6}  {:16}{:>12}{:>12}{:>8}  {}\n",
-        row.scene,
-        row.cores,
-        row.policy.to_string(),
-        number(row.real),
-        number(row.simulated),
-        format!("{:.2}x", row.factor()),
-        row.unit
-    )
+    let [cores, policy] = [row.cores.to_string(), row.policy.to_string()];
+    let [real, simulated] = [row.real, row.simulated].map(number);
+    let factor = format!("{:.2}x", row.factor());
+    in_columns(&[row.scene, &cores, &policy, &real, &simulated, &factor, row.unit], width)
 }
 
-/// All rows for machines: `{costs, call_ns, rows: [{scene, cores, policy, unit, real, simulated,
-/// factor}]}`.
-pub fn document(calibration: &Calibration, rows: &[ParityRow]) -> Value {
+/// Text to the left, numbers to the right.
+fn in_columns(cells: &[&str; 7], width: usize) -> String {
+    let [scene, cores, policy, real, simulated, factor, unit] = cells;
+    let cells = [
+        format!("{scene:8}"),
+        format!("{cores:>6}"),
+        format!("  {policy:16}"),
+        format!("{real:>12}"),
+        format!("{simulated:>12}"),
+        format!("{factor:>8}"),
+        format!("  {unit:13}"),
+    ];
+    let mut text = String::new();
+    for cell in cells {
+        // The same columns in every row: what counts is their width, not the text in them.
+        if text.len() + cell.len() > width {
+            break;
+        }
+        text += &cell;
+    }
+    text.trim_end().to_owned() + "\n"
+}
+
+/// All rows for machines: `{error: null | text, costs, call_ns, rows: [{scene, cores, policy, unit,
+/// real, simulated, factor}]}`; `error` says why there are no more.
+pub fn document(calibration: &Calibration, rows: &[ParityRow], error: Option<&Failure>) -> Value {
     let row = |row: &ParityRow| {
         json!({
             "scene": row.scene,
@@ -186,6 +199,7 @@ pub fn document(calibration: &Calibration, rows: &[ParityRow]) -> Value {
     };
     json!({
         "schema_version": SCHEMA_VERSION,
+        "error": error.map(Failure::to_string),
         "costs": calibration.costs.to_string(),
         "call_ns": calibration.call,
         "rows": rows.iter().map(row).collect::<Vec<_>>(),

@@ -1,6 +1,7 @@
 //! `race`: four threads that do `x += 1` on one variable.
 //!
-//! *Promises*: the threads do nothing but add; what is missing from the sum was lost.
+//! *Promises*: the threads do nothing but add, all of them for the whole time of the scene, which
+//! is many intervals; what is missing from the sum was lost.
 
 use crate::gil::lock::cell::GilCell;
 use crate::gil::lock::global_lock::GlobalLock;
@@ -9,18 +10,17 @@ use crate::gil::rules::policy::SwitchPolicy;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::lanes::StateNames;
 use crate::lab::report::recording::FlatRecording;
-use crate::lab::scenes::bytecode::{OPCODE, Work, increment};
-use crate::lab::scenes::computing::{in_child, join, spawn};
+use crate::lab::scenes::bytecode::{OPCODE, Work, increment_until};
+use crate::lab::scenes::computing::{await_threads, in_child, join, spawn};
 use crate::lab::scenes::explanation::explain;
 use crate::lab::scenes::scene::{Scene, Simulation};
 use crate::lab::scenes::scene_run::{Figures, MOST_EVENTS, SceneRun};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 /// How many threads add.
 const RACERS: u64 = 4;
-/// Increments that each does for a second of the scene's time.
-const INCREMENTS_PER_S: f64 = 800_000.0;
 
 /// The scene.
 pub const SCENE: Scene = Scene {
@@ -56,15 +56,24 @@ fn run(policy: SwitchPolicy, time: Duration) -> Result<SceneRun, Failure> {
     in_child(time, move || {
         let (work, lock) = (Work::of(OPCODE), GlobalLock::new(policy));
         lock.record(MOST_EVENTS);
-        let each = (time.as_secs_f64() * INCREMENTS_PER_S) as u64 + 1;
-        let add = move |gil: &mut Gil<'_>, x: &GilCell<i64>| increment(gil, x, each, work);
-        let x = add_together(&lock, RACERS, add)?;
-        let recording = lock.recording();
+        let (x, done) = (Arc::new(GilCell::new(&lock, 0i64)), Arc::new(AtomicBool::new(false)));
+        let start = |number: u64| {
+            let (x, done) = (Arc::clone(&x), Arc::clone(&done));
+            let body = move |gil: &mut Gil<'_>| increment_until(gil, &x, &done, work);
+            spawn(&lock, &format!("racer {}", number + 1), body)
+        };
+        let racers: Vec<_> = (0..RACERS).map(start).collect::<Result<_, _>>()?;
+        // All of them race for the whole time: one that had ended before the next had begun would
+        // lose nothing under any policy.
+        await_threads(&lock, RACERS as usize);
+        std::thread::sleep(time);
+        let (recording, counters) = (lock.recording(), lock.counters());
+        done.store(true, Relaxed);
+        let added = racers.into_iter().map(join).sum::<Result<u64, Failure>>()?;
         let counted = lock.attach(|gil| *x.get(gil)).unwrap_or(0);
-        let wanted = (RACERS * each) as f64;
-        let mut figures = Figures::per_second(&lock.counters(), time);
-        figures.set("increments", wanted);
-        figures.set("lost", wanted - counted as f64);
+        let mut figures = Figures::per_second(&counters, time);
+        figures.set("increments", added as f64);
+        figures.set("lost", added as f64 - counted as f64);
         Ok((FlatRecording::from(&recording), figures))
     })
 }

@@ -2,7 +2,7 @@
 //!
 //! *Assumes*: the calling process has one thread when a scene runs for real.
 //! *Promises*: a failure names the scene and the policy.
-//! *Leaves out*: the scenes, which have a file each, and their list (`lab/scenes/scene_list.rs`).
+//! *Leaves out*: the scenes, which have a file each, and their list, [`Scene::ALL`] (`lab/scenes/mod.rs`).
 //!
 //! ```text
 //!   Scene   name, title, policies, state_names, caption        shown before and around a picture
@@ -17,7 +17,7 @@ use crate::lab::report::failure::Failure;
 use crate::lab::report::lanes::StateNames;
 use crate::lab::scenes::explanation::Piece;
 use crate::lab::scenes::scene_run::{Figures, SceneRun};
-use crate::lab::scenes::simulated::SimulatedMachine;
+use crate::lab::scenes::simulated::{SimulatedMachine, apart};
 use std::fmt;
 use std::time::Duration;
 
@@ -53,6 +53,30 @@ pub enum Simulation {
 }
 
 impl Scene {
+    /// The scene of this name.
+    ///
+    /// ```
+    /// use singletrack::lab::scenes::scene::Scene;
+    ///
+    /// let title = "two threads that compute, against one";
+    /// assert_eq!(Scene::from_name("battle").map(|scene| scene.title), Some(title));
+    /// assert_eq!(Scene::from_name("peace"), None);
+    /// ```
+    pub fn from_name(name: &str) -> Option<&'static Scene> {
+        Scene::ALL.into_iter().find(|scene| scene.name == name)
+    }
+
+    /// The names of those that run on simulated cores: `convoy, battle or no-force`.
+    pub fn simulated_names() -> String {
+        let all = Scene::ALL.into_iter().filter(|scene| scene.cannot_be_simulated().is_none());
+        let names: Vec<&str> = all.map(|scene| scene.name).collect();
+        match &names[..] {
+            [] => String::new(),
+            [only] => (*only).to_owned(),
+            [rest @ .., last] => format!("{} or {last}", rest.join(", ")),
+        }
+    }
+
     /// Runs it once, for about this long.
     ///
     /// # Errors
@@ -65,7 +89,7 @@ impl Scene {
     /// Runs it on simulated cores, for so much virtual time.
     ///
     /// # Errors
-    /// If it cannot be simulated, or there is no such machine.
+    /// If it cannot be simulated, or there is no such machine, or no process for it.
     pub fn simulate(
         &self,
         policy: SwitchPolicy,
@@ -73,7 +97,7 @@ impl Scene {
         machine: &SimulatedMachine,
     ) -> Result<SceneRun, Failure> {
         match self.simulated {
-            Simulation::By(simulate) => simulate(policy, time, machine),
+            Simulation::By(simulate) => apart(|| simulate(policy, time, machine)),
             Simulation::Impossible(why) => {
                 Err(Failure::new(format!("gil {} --simulate", self.name), why, "leave it out"))
             }

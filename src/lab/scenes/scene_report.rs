@@ -1,13 +1,14 @@
 //! A scene for people, drawn and explained; and for machines, one JSON object.
 //!
-//! *Promises*: lines no wider than the options allows, save the legend's 57 columns; the JSON fields
-//! below, always all of them.
+//! *Promises*: lines no wider than the options allow; the JSON fields below, always all of them.
 //! *Leaves out*: writing it anywhere.
 //!
 //! ```text
-//! {schema_version, scene, title, seconds, simulated: null | {cores, seed, costs: text},
+//! {schema_version, scene, title, error: null | text, seconds,
+//!  simulated: null | {cores, seed, costs: text},
 //!  runs: [{policy, pid, sentence, figures: {NAME: number},
-//!          threads: [{name, tid, has_share, waits_share, takes, drop_requests, failed_takes,
+//!          threads: [{name, tid, has_share, waits_share, without_share,
+//!                     takes, drop_requests, failed_takes,
 //!                     hold_us: {count, p50, p99, max}, wait_us: {count, p50, p99, max},
 //!                     events_dropped}]}],
 //!  code: [{file, line, function}]}
@@ -17,10 +18,13 @@ use crate::gil::rules::decision::{Nanos, nanos};
 use crate::gil::rules::policy::{Check, SwitchPolicy};
 use crate::gil::stats::record::Recording;
 use crate::lab::compare::output::SCHEMA_VERSION;
-use crate::lab::report::lanes::{DrawOptions, lanes, legend};
+use crate::lab::report::failure::Failure;
+use crate::lab::report::lanes::{DrawOptions, is_blurred, lanes, legend};
 use crate::lab::report::recording::{Lengths, Profile};
 use crate::lab::report::stats::three_digits;
-use crate::lab::scenes::explanation::resolve;
+use crate::lab::report::terminal::wrap;
+use crate::lab::report::window::{Zoom, closer, recorded, unit_of};
+use crate::lab::scenes::explanation::{paragraphs, resolve};
 use crate::lab::scenes::scene::Scene;
 use crate::lab::scenes::scene_run::SceneRun;
 use crate::lab::scenes::simulated::SimulatedMachine;
@@ -33,55 +37,76 @@ const INTERVALS: u64 = 8;
 const FIVE_MS: Nanos = 5_000_000;
 
 /// One run as text: what, the picture, the threads in figures, the sentence.
+///
+/// # Errors
+/// If nothing was recorded of the window that was asked for.
 pub fn picture(
     scene: &Scene,
     policy: SwitchPolicy,
     run: &SceneRun,
+    zoom: Option<Zoom>,
     options: &DrawOptions,
-) -> String {
-    let window = window(policy, &run.recording);
-    let length = (window.end - window.start) as f64 / 1e6;
-    let (caption, state_names) = ((scene.caption)(&policy), &scene.state_names);
-    let mut text = format!("{caption}: the last {length:.0} ms\n\n");
-    text += &lanes(&run.recording, window, state_names, options);
-    text += &format!("{}\n\n", legend(state_names, options));
+) -> Result<String, Failure> {
+    let mut text = lanes_of(scene, policy, run, zoom, options)? + "\n";
     text += &threads(&profiles(&run.recording), options);
     let arrow = if options.ascii { "->" } else { "→" };
-    text + "\n" + &wrap(&format!("{arrow} {}", (scene.sentence)(&run.figures)), options.width)
+    text += "\n";
+    text += &wrap(&format!("{arrow} {}", (scene.sentence)(&run.figures)), options.width);
+    Ok(text)
 }
 
-/// Breaks a paragraph into lines.
-fn wrap(paragraph: &str, width: usize) -> String {
-    let (mut text, mut length) = (String::new(), 0);
-    for word in paragraph.split(' ') {
-        let letters = word.chars().count();
-        if length > 0 && length + 1 + letters > width {
-            text.push('\n');
-            length = 0;
-        } else if length > 0 {
-            text.push(' ');
-            length += 1;
-        }
-        text += word;
-        length += letters;
+/// What is drawn, the lanes and their legend. Where too much happens for the picture, another one
+/// below it looks closer, unless a window was asked for.
+///
+/// # Errors
+/// If nothing was recorded of the window that was asked for.
+pub fn lanes_of(
+    scene: &Scene,
+    policy: SwitchPolicy,
+    run: &SceneRun,
+    zoom: Option<Zoom>,
+    options: &DrawOptions,
+) -> Result<String, Failure> {
+    let (caption, state_names) = ((scene.caption)(&policy), &scene.state_names);
+    let recording = &run.recording;
+    let window = zoom.unwrap_or(usual(policy)).window(recording)?;
+    let which = match zoom {
+        None => format!("the last {}", about(&window)),
+        Some(_) => format!("{} of {}", about(&window), about(&recorded(recording))),
+    };
+    let mut text = wrap(&format!("{caption}: {which}"), options.width) + "\n";
+    text += &lanes(recording, window.clone(), state_names, options);
+    if zoom.is_none()
+        && is_blurred(recording, &window, state_names, options)
+        && let Some(closer) = closer(recording, &window)
+    {
+        text += "\n";
+        text += &wrap(&format!("a closer look, at {} of it", about(&closer)), options.width);
+        text += &lanes(recording, closer, state_names, options);
     }
-    text + "\n"
+    Ok(text + &legend(state_names, options) + "\n")
+}
+
+/// How long a window is, as a number without a fraction where that is good enough.
+fn about(window: &Range<Nanos>) -> String {
+    let length = window.end - window.start;
+    let (size, unit) = unit_of(length);
+    format!("{:.0} {unit}", length as f64 / size)
 }
 
 /// The explanation, with its places filled in, in lines of at most `width`.
 pub fn explanation(scene: &Scene, width: usize) -> String {
-    let (text, _) = resolve(scene.explanation);
-    let one_line = |lines: &str| lines.split_whitespace().collect::<Vec<_>>().join(" ");
-    let paragraphs = text.split("\n\n").map(|lines| wrap(&one_line(lines), width));
-    format!("Why\n{}", paragraphs.collect::<Vec<_>>().join("\n"))
+    format!("Why\n{}", paragraphs(scene.explanation, width))
 }
 
-/// All runs as one object; `machine` is the one that was simulated, if one was.
+/// All runs as one object; `machine` is the one that was simulated, if one was, and `error` says why
+/// there are no more.
 pub fn document(
     scene: &Scene,
     time: Duration,
     machine: Option<&SimulatedMachine>,
     runs: &[(SwitchPolicy, SceneRun)],
+    error: Option<&Failure>,
 ) -> Value {
     let simulated = |machine: &SimulatedMachine| {
         let SimulatedMachine { cores, seed, costs, .. } = machine;
@@ -95,6 +120,7 @@ pub fn document(
         "schema_version": SCHEMA_VERSION,
         "scene": scene.name,
         "title": scene.title,
+        "error": error.map(Failure::to_string),
         "seconds": time.as_secs_f64(),
         "simulated": machine.map(simulated),
         "runs": runs.iter().map(|(policy, run)| run_json(scene, *policy, run)).collect::<Vec<_>>(),
@@ -123,6 +149,7 @@ fn thread_json(profile: &Profile) -> Value {
         "tid": profile.tid,
         "has_share": profile.has,
         "waits_share": profile.waits,
+        "without_share": 1.0 - profile.has - profile.waits,
         "takes": profile.takes,
         "drop_requests": profile.requests,
         "failed_takes": profile.failed_takes,
@@ -136,17 +163,13 @@ fn profiles(recording: &Recording) -> Vec<Profile> {
     recording.tracks.iter().map(|track| Profile::of(track, recording.until)).collect()
 }
 
-/// The end of the recording, as far back as it is whole and there is something to see.
-fn window(policy: SwitchPolicy, recording: &Recording) -> Range<Nanos> {
+/// What a picture shows if nothing else was asked for.
+fn usual(policy: SwitchPolicy) -> Zoom {
     let interval = match policy.check() {
         Check::OnRequest { interval } => nanos(interval),
         Check::EveryTicks(_) => FIVE_MS,
     };
-    let until = recording.until;
-    let events = || recording.tracks.iter().flat_map(|track| &track.events);
-    let first = events().map(|event| event.at).min().unwrap_or(until);
-    let from = until.saturating_sub(INTERVALS * interval);
-    from.max(recording.whole_since()).max(first).min(until)..until
+    Zoom::Last(INTERVALS.saturating_mul(interval))
 }
 
 /// The threads in figures. Columns that do not fit are left out, the last ones first: half a

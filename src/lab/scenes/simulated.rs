@@ -11,9 +11,13 @@ use crate::gil::simulator::simulation::SimulationResult;
 use crate::gil::simulator::simulation::{NoSuchMachine, Simulator};
 use crate::gil::simulator::thread::Script;
 use crate::lab::report::failure::Failure;
-use crate::lab::scenes::scene_run::MOST_EVENTS;
+use crate::lab::report::measure::measure;
+use crate::lab::report::recording::FlatRecording;
+use crate::lab::scenes::scene_run::{MOST_EVENTS, SceneRun};
 use std::time::Duration;
 
+/// Longer than anybody waits.
+const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
 /// Ticks in one pass of `while n > 0: n -= 1`; see `lab/scenes/bytecode.rs`.
 const TICKS_OF_A_PASS: f64 = 3.0;
 
@@ -69,6 +73,19 @@ impl SimulatedMachine {
         let script = |number| Script::computes(&format!("cpu {number}"), u64::MAX);
         self.play(policy, time, &(1..=threads).map(script).collect::<Vec<_>>())
     }
+}
+
+/// Simulates in a child process, so that whoever ends the command need not wait for it: virtual
+/// time may take long.
+///
+/// # Errors
+/// If the child cannot be had; else what `simulate` says.
+pub(crate) fn apart(
+    simulate: impl FnOnce() -> Result<SceneRun, Failure>,
+) -> Result<SceneRun, Failure> {
+    let flat = || simulate().map(|run| (FlatRecording::from(&run.recording), run.figures));
+    let ((recording, figures), _) = measure(FOREVER, flat)?;
+    Ok(SceneRun { pid: 0, recording: recording.into(), figures })
 }
 
 /// How many passes of the countdown all threads of a run did together in a second.

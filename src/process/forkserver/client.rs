@@ -5,7 +5,8 @@
 //! the program.
 //! *Promises*: forks from a clean single thread at any time, however many threads the program
 //! has by then; no zombie is left; when the program dies, even by SIGKILL, the fork server and all
-//! workers die with it.
+//! workers die with it (what a worker has started itself does not: `sys/process_tree.rs`). A copy of
+//! the handle that came with a fork does nothing when it is dropped, and an error when it is used.
 //! *Leaves out*: the other end of the socket (`process/forkserver/server.rs`), what the workers do
 //! (`process/forkserver/worker.rs`) and which worker gets which job (`process/pool/dispatcher.rs`).
 //!
@@ -33,13 +34,17 @@
 //! never has to wait, the fork server needs no signals, the program learns how the worker ended,
 //! and until then its pid cannot be given to another process.
 
+use crate::base::origin::Origin;
 use crate::base::sync::{Arc, Mutex};
 use crate::futures::wire::decode;
 use crate::process::forkserver::server::{Forked, Hooks, send_frame, serve_forks};
 use crate::process::message::call::record_text;
+use crate::process::message::claim::{ClaimWords, WorkerClaims};
 use crate::process::message::frame::{Decoder, FrameKind};
 use crate::sys::process::Death;
-use crate::sys::process::{SingleThreaded, fork, pidfd_open, send_signal, wait, wait_for_exit};
+use crate::sys::process::{
+    SingleThreaded, can_signal, fork, pidfd_open, send_signal, wait, wait_for_exit,
+};
 use crate::sys::socket::{MAX_RIGHTS, receive};
 use std::fmt;
 use std::fs::File;
@@ -48,7 +53,7 @@ use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A fork server that has not answered for so long is given up.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -211,7 +216,8 @@ impl ForkServerOptions {
 }
 
 /// A handle to the fork server process; clones share it. It ends when the last handle is dropped,
-/// and a pool keeps one.
+/// and a pool keeps one. If the program is forked, the handle in the copy can only be dropped, which
+/// changes nothing: the fork server is the original's.
 ///
 /// ```
 /// use singletrack::process::ForkServer;
@@ -231,10 +237,14 @@ pub struct ForkServer {
 /// The program's end of the socket: one request at a time.
 #[derive(Debug)]
 struct ServerConnection {
+    /// A copy neither asks the fork server nor ends it: the socket is shared with the original.
+    origin: Origin,
     pid: u32,
     pidfd: OwnedFd,
     /// `None` once a request has failed: a late answer to it could be taken for the next one's.
     socket: Mutex<Option<UnixStream>>,
+    /// Memory that it shares with all the workers.
+    words: Arc<ClaimWords>,
 }
 
 impl ForkServer {
@@ -268,22 +278,39 @@ impl ForkServer {
         // What is buffered now would be printed once more by every child that prints. An error means
         // that it cannot be printed at all.
         let _ = io::stdout().flush();
+        let words = ClaimWords::map();
+        let shared = Arc::clone(&words);
         let pid = fork(&proof, &[theirs.as_raw_fd()], move || {
             DEPTH.store(depth + 1, Ordering::Relaxed);
-            serve_forks(&theirs, hooks, preforked)
+            serve_forks(&theirs, hooks, preforked, &shared)
         })?;
-        let pidfd = pidfd_open(pid).inspect_err(|_| {
-            // Without the socket it ends at once.
+        let usable = |pidfd: OwnedFd| can_signal(pidfd.as_fd()).map(|()| pidfd);
+        let pidfd = pidfd_open(pid).and_then(usable).inspect_err(|_| {
+            // Without the socket it ends at once. Neither call fails: the socket is connected, and
+            // the child is ours; and there is an error to be reported already.
             let _ = ours.shutdown(Shutdown::Both);
             let _ = wait(pid);
         })?;
         let socket = Mutex::new(Some(ours));
-        Ok(ForkServer { connection: Arc::new(ServerConnection { pid, pidfd, socket }) })
+        let origin = Origin::here();
+        let connection = ServerConnection { origin, pid, pidfd, socket, words };
+        Ok(ForkServer { connection: Arc::new(connection) })
+    }
+
+    /// # Errors
+    /// In a copy that came with a fork, which can use nothing of this fork server.
+    pub(crate) fn check_origin(&self) -> io::Result<()> {
+        self.connection.origin.check("the fork server", "start one here, before any thread")
     }
 
     /// The fork server's process id.
     pub fn pid(&self) -> u32 {
         self.connection.pid
+    }
+
+    /// Words by which one worker of this server claims its jobs; `None` if all are lent.
+    pub(crate) fn lend_claims(&self) -> Option<WorkerClaims> {
+        WorkerClaims::lend(&self.connection.words)
     }
 
     /// Has a worker forked, which starts with duplicates of `descriptors`.
@@ -349,6 +376,7 @@ impl ServerConnection {
         id: u64,
         descriptors: &[OwnedFd],
     ) -> io::Result<ServerReply> {
+        self.origin.check("the fork server", "start one here, before any thread")?;
         let mut slot = self.socket.lock();
         let answer = match &*slot {
             Some(socket) => exchange(socket, kind, id, descriptors),
@@ -385,12 +413,35 @@ fn exchange(
 
 impl Drop for ServerConnection {
     fn drop(&mut self) {
-        // It sees the end of the socket and exits, unless it is stopped, or busy with a hook.
-        *self.socket.lock() = None;
-        if wait_for_exit(&[self.pidfd.as_fd()], Some(GRACE)).is_ok_and(|ended| ended.is_empty()) {
+        if self.origin.is_copy() {
+            return;
+        }
+        // It sees the end of the socket and exits, unless it is stopped, or busy with a hook. Not only
+        // closed: a copy of this process may have the socket open, too.
+        if let Some(socket) = self.socket.lock().take() {
+            // It can only fail if the fork server has closed its end, and then it has exited.
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+        if !self.ends_within(GRACE) {
+            // It has not become another user's, and that it can be signalled was tried at the start.
             let _ = send_signal(self.pidfd.as_fd(), libc::SIGKILL);
         }
         // If another thread has reaped it, there is nothing left to do.
         let _ = wait(self.pid);
+    }
+}
+
+impl ServerConnection {
+    /// Waits for its end; false: it is still there, or the system refuses to wait.
+    fn ends_within(&self, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match wait_for_exit(&[self.pidfd.as_fd()], Some(left)) {
+                Ok(ended) if !ended.is_empty() => return true,
+                Ok(_) if !left.is_zero() => {} // a signal came
+                Ok(_) | Err(_) => return false,
+            }
+        }
     }
 }

@@ -3,7 +3,8 @@
 //! *Assumes*: a fork server (`process/forkserver/client.rs`).
 //! *Promises*: gives the end as it was: value, panic, exit code or signal; a result of any
 //! size never keeps the process from ending while a thread waits for it; no process is left
-//! behind: a dropped one is waited for, a dropped daemon killed.
+//! behind: a dropped one is waited for, a dropped daemon killed. A copy of the handle that came with
+//! a fork leaves the process alone, and is an error where it is used.
 //! *Leaves out*: restarting.
 //!
 //! ```text
@@ -21,7 +22,8 @@ use crate::process::message::call::{decoded, encode_call, read_reply};
 use crate::process::message::descriptor::packing;
 use crate::process::message::frame::{Decoder, FrameKind};
 use crate::sys::fd::{PipeReader, set_nonblocking};
-use crate::sys::process::{Death, send_signal, wait_for_exit};
+use crate::sys::process::{Death, wait_for_exit};
+use crate::sys::process_tree::{kill_trees, signal_trees};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -65,8 +67,8 @@ impl ProcessOptions {
         self
     }
 
-    /// A daemon is killed when its handle is dropped. Otherwise dropping the handle waits for
-    /// the process. Default: false.
+    /// A daemon is killed when its handle is dropped, with what it has started. Otherwise dropping
+    /// the handle waits for the process. Default: false.
     ///
     /// Either way no process outlives the program: when that dies, even by SIGKILL, the
     /// kernel kills its processes. (Python waits for those that are no daemons when it exits,
@@ -117,6 +119,15 @@ impl ProcessOptions {
 /// One function running in a process of its own. `multiprocessing.Process` in Python, which
 /// throws the function's result away; here [`join`](Self::join) gives it.
 ///
+/// **What the function has started**, with `Command`, say, and what that has started, gets each
+/// signal sent here too, if it is still attached: the process that started it is still there.
+/// [`kill`](Self::kill) stops all of them first, so that none gets away by starting another. A
+/// process that has ended by itself leaves what it started, as everywhere; and what has detached
+/// itself (a daemon, whose parent has ended) is nobody's. To reach also those, give the command a
+/// [`process_group`](std::os::unix::process::CommandExt::process_group) of its own and signal that;
+/// then Ctrl-C at the terminal no longer reaches it. Python's `terminate` and `kill` reach the
+/// process alone.
+///
 /// ```
 /// use singletrack::process::Process;
 /// use singletrack::process::ForkServer;
@@ -166,7 +177,8 @@ impl<R: Wire> Process<R> {
     /// How the process ended; `None` while it is alive. Code 101 after a panic (Python: 1).
     ///
     /// The fork server reaps it and reports how it ended. If the fork server is gone, all its
-    /// processes were killed, and this is SIGKILL even for one that had ended just before.
+    /// processes were killed, and this is SIGKILL even for one that had ended just before. A copy
+    /// of this handle that came with a fork cannot know: always `None`.
     #[doc(alias = "exitcode")]
     pub fn exit_code(&mut self) -> Option<Death> {
         // An error means that the system refuses to wait: then it is not known to have ended.
@@ -178,7 +190,7 @@ impl<R: Wire> Process<R> {
     /// May be repeated; the result stays for [`join`](Self::join).
     ///
     /// # Errors
-    /// [`JobError::Broken`] if the system refuses to wait.
+    /// [`JobError::Broken`] if the system refuses to wait, and in a copy that came with a fork.
     #[doc(alias = "multiprocessing.Process.join")]
     pub fn wait(&mut self, timeout: Option<Duration>) -> Result<bool, JobError> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
@@ -253,28 +265,43 @@ impl<R: Wire> Process<R> {
         self.pidfd.as_fd()
     }
 
-    /// Asks it to end, with SIGTERM, which kills it unless it has a handler.
+    /// Asks it, and what it has started, to end, with SIGTERM, which kills it unless it has a
+    /// handler.
     ///
     /// # Errors
-    /// What the operating system reports. For a process that has ended, nothing.
+    /// What the operating system reports. For a process that has ended, nothing. In a copy that
+    /// came with a fork, that it is one.
     pub fn terminate(&self) -> io::Result<()> {
-        send_signal(self.sentinel(), libc::SIGTERM)
+        self.signal(libc::SIGTERM)
     }
 
-    /// Ends it, with SIGKILL. `join` will then give signal 9, unless the function was quicker.
+    /// Ends it, and what it has started, with SIGKILL. `join` will then give signal 9, unless the
+    /// function was quicker.
     ///
     /// # Errors
     /// As [`terminate`](Self::terminate).
     pub fn kill(&self) -> io::Result<()> {
-        send_signal(self.sentinel(), libc::SIGKILL)
+        self.check_origin()?;
+        kill_trees(&[self.sentinel()])
     }
 
-    /// Does what Ctrl-C does, with SIGINT, which kills it unless it has a handler.
+    /// Does what Ctrl-C does, with SIGINT, which kills it unless it has a handler; what it has
+    /// started gets it, too.
     ///
     /// # Errors
     /// As [`terminate`](Self::terminate).
     pub fn interrupt(&self) -> io::Result<()> {
-        send_signal(self.sentinel(), libc::SIGINT)
+        self.signal(libc::SIGINT)
+    }
+
+    fn signal(&self, signal: i32) -> io::Result<()> {
+        self.check_origin()?;
+        signal_trees(&[self.sentinel()], signal)
+    }
+
+    /// It was made where its fork server was: another process's fork server forks nothing.
+    fn check_origin(&self) -> io::Result<()> {
+        self.fork_server.check_origin()
     }
 
     /// Has it reaped, if it is dead; true if it has been reaped.
@@ -294,6 +321,8 @@ impl<R: Wire> Process<R> {
 
     /// Reads its replies so far; true if it has ended, and then all of them are read.
     fn check(&mut self) -> Result<bool, JobError> {
+        // In a copy the pipe is shared with the original, and what is read here is lost there.
+        self.check_origin().map_err(|e| broken("a process cannot be awaited", &e))?;
         // Asked first: what was written before the end is in the pipe by then.
         let ended = self.reap_if_dead()?;
         while !self.replies_ended {
@@ -304,6 +333,7 @@ impl<R: Wire> Process<R> {
             }
             if let Err(why) = self.decode_replies() {
                 // Its replies are not read any more, so it must not go on writing them.
+                // The kill can only fail for a process that has become another user's.
                 self.replies_ended = true;
                 let _ = self.kill();
                 let why = format!("process {} was killed: {why}", self.pid);
@@ -332,7 +362,7 @@ fn broken(what: &str, error: &io::Error) -> JobError {
 
 impl<R: Wire> Drop for Process<R> {
     fn drop(&mut self) {
-        if self.death.is_some() {
+        if self.death.is_some() || self.check_origin().is_err() {
             return;
         }
         if self.daemon || thread::panicking() {

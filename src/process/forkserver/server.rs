@@ -38,6 +38,7 @@
 use crate::base::panic::{discard, into_message};
 use crate::futures::wire::encode;
 use crate::process::forkserver::worker::serve;
+use crate::process::message::claim::ClaimWords;
 use crate::process::message::descriptor::arrive_with;
 use crate::process::message::frame::{Decoder, FrameKind, frame};
 use crate::sys::fd::{PipeReader, PipeWriter, can_read, pipe};
@@ -215,13 +216,18 @@ pub(crate) struct Forked {
 }
 
 /// Serves the program's requests until the program is gone; gives the exit code.
-pub(crate) fn serve_forks(socket: &UnixStream, hooks: Hooks, preforked: usize) -> i32 {
+pub(crate) fn serve_forks(
+    socket: &UnixStream,
+    hooks: Hooks,
+    preforked: usize,
+    words: &ClaimWords,
+) -> i32 {
     // Ctrl-C goes to the whole group, and so may SIGTERM. The program may survive them, or want its
     // workers to finish first; so the fork server must survive them, too. It ends with the program.
     ignore_group_signals();
     let Ok(proof) = SingleThreaded::prove() else { return 1 };
     let mut server =
-        ForkServerProcess { socket, proof, hooks, preforked: Preforked::new(preforked) };
+        ForkServerProcess { socket, proof, hooks, preforked: Preforked::new(preforked), words };
     let served = server.serve();
     server.end_preforked();
     match served {
@@ -238,6 +244,8 @@ struct ForkServerProcess<'a> {
     proof: SingleThreaded,
     hooks: Hooks,
     preforked: Preforked<Forked>,
+    /// For the workers.
+    words: &'a ClaimWords,
 }
 
 impl ForkServerProcess<'_> {
@@ -334,11 +342,11 @@ impl ForkServerProcess<'_> {
         let ends = [request_reader.as_fd(), reply_writer.as_fd()];
         let all = ends.into_iter().chain(descriptors.iter().map(AsFd::as_fd));
         let keep: Vec<RawFd> = all.map(|fd| fd.as_raw_fd()).collect();
-        let hooks = &mut self.hooks;
+        let (hooks, words) = (&mut self.hooks, self.words);
         let pid = fork(&self.proof, &keep, move || {
             hooks.run_after_in_child();
             arrive_with(descriptors);
-            serve(&request_reader, &reply_writer)
+            serve(&request_reader, &reply_writer, words)
         })?;
         match pidfd_open(pid) {
             Ok(pidfd) => Ok(Forked { pid, pidfd, requests, replies }),

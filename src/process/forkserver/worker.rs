@@ -3,19 +3,21 @@
 //! *Assumes*: it is alone in a process forked for it, with one pipe in and one out.
 //! *Promises*: sends a hello first; runs calls one at a time in the order in which they come; a reply
 //! is written before the next job begins, so the first job without a reply is the one that ran
-//! when the process died.
+//! when the process died. If it was told where, it claims each job before it begins; one that was
+//! taken back it skips, without a reply.
 //! *Leaves out*: which job comes when (`process/pool/dispatcher.rs`), and the other ends of its pipes
 //! (`process/pool/worker_pipes.rs`).
 //!
 //! ```text
-//!  requests ──▶ read ──▶ run_call ──▶ write ──▶ replies
-//!     │ end of stream                   │ the read end is closed
-//!     ▼                                 ▼
-//!  exit 0 (101 if the last           exit 0
+//!  requests ──▶ read ──▶ claim ──▶ run_call ──▶ write ──▶ replies
+//!     │ end of stream                              │ the read end is closed
+//!     ▼                                            ▼
+//!  exit 0 (101 if the last                      exit 0
 //!          call panicked)
 //! ```
 
 use crate::process::message::call::{greeting, run_call};
+use crate::process::message::claim::{ClaimWords, OwnClaims};
 use crate::process::message::frame::{Decoder, FrameKind, MAX_FRAME, frame};
 use crate::sys::fd::{CAPACITY, PipeReader, PipeWriter, set_capacity};
 use crate::sys::process::PANICKED;
@@ -29,9 +31,12 @@ pub const NOT_UNDERSTOOD: i32 = 76;
 /// other.
 pub(crate) const ROOMY: usize = 1 << 20;
 
+/// The id in the frames of the initializer, which is no job, and is not claimed.
+pub const INITIALIZER: u64 = u64::MAX;
+
 /// Serves until the request pipe ends; gives the exit code.
-pub fn serve(requests: &PipeReader, replies: &PipeWriter) -> i32 {
-    let code = serve_frames(requests, replies);
+pub(crate) fn serve(requests: &PipeReader, replies: &PipeWriter, words: &ClaimWords) -> i32 {
+    let code = serve_frames(requests, replies, words);
     // The process leaves by `_exit`: what jobs have printed without a newline goes out now.
     let _ = std::io::stdout().flush();
     code
@@ -46,7 +51,7 @@ fn keep_freed_memory() {
     drop(std::hint::black_box(Vec::<u8>::with_capacity(KEPT / 2)));
 }
 
-fn serve_frames(requests: &PipeReader, replies: &PipeWriter) -> i32 {
+fn serve_frames(requests: &PipeReader, replies: &PipeWriter, words: &ClaimWords) -> i32 {
     keep_freed_memory();
     let hello = frame(FrameKind::Hello, 0, &greeting()).expect("a greeting is short");
     if replies.write_all(&hello).is_err() {
@@ -54,6 +59,7 @@ fn serve_frames(requests: &PipeReader, replies: &PipeWriter) -> i32 {
     }
     let (mut decoder, mut reply) = (Decoder::new(), Vec::new());
     let (mut last, mut roomy) = (FrameKind::Hello, false);
+    let mut claims: Option<OwnClaims<'_>> = None;
     loop {
         match requests.read(decoder.room()) {
             Ok(0) if last == FrameKind::Panicked => return PANICKED,
@@ -63,7 +69,18 @@ fn serve_frames(requests: &PipeReader, replies: &PipeWriter) -> i32 {
         loop {
             last = match decoder.next_frame() {
                 Ok(None) => break,
+                Ok(Some(told)) if told.kind == FrameKind::Claims => {
+                    claims = OwnClaims::new(words, told.id, told.body);
+                    match claims {
+                        Some(_) => continue,
+                        None => return NOT_UNDERSTOOD,
+                    }
+                }
                 Ok(Some(call)) if call.kind == FrameKind::Call => {
+                    let claims = claims.as_mut().filter(|_| call.id != INITIALIZER);
+                    if claims.is_some_and(|claims| !claims.claim_next()) {
+                        continue;
+                    }
                     match run_call(call.body, call.id, &mut reply) {
                         Ok(kind) => kind,
                         Err(_) => return NOT_UNDERSTOOD,

@@ -3,7 +3,9 @@
 //! *Assumes*: a stream that keeps the order of its bytes, as a pipe does.
 //! *Promises*: any chunking gives the same frames; no byte string panics; a length above
 //! [`MAX_FRAME`] is refused before anything is allocated; after an error the decoder stays
-//! in error; a stream that ends inside a frame is [`FrameError::Truncated`].
+//! in error; whoever asks at the end of the stream ([`Decoder::end`]) learns whether it was inside a
+//! frame ([`FrameError::Truncated`]). A pipe of values does. Of a worker it is not asked: the end
+//! of its replies is its death, and what its job fails with.
 //! *Leaves out*: what a body means (`futures/wire.rs`, `process/message/call.rs`) and which process may send what
 //! (`process/forkserver/server.rs`, `process/forkserver/worker.rs`).
 //!
@@ -28,6 +30,7 @@ use crate::futures::wire::encode_onto;
 use serde::Serialize;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Bytes before the body.
 pub const HEADER: usize = 20;
@@ -68,6 +71,9 @@ pub enum FrameKind {
     /// Worker to pool: the results of some items of a chunk, which are too long for one frame; the
     /// answer follows. Id: the job. Body: a chunk's results.
     Part,
+    /// Pool to worker, once, before any call: where the words lie by which it claims its calls. Id: the
+    /// place. Body: the number of the first call (`process/message/claim.rs`).
+    Claims,
 }
 
 impl FrameKind {
@@ -86,6 +92,7 @@ impl FrameKind {
             Reaped,
             Item,
             Part,
+            Claims,
         ];
         all.into_iter().find(|kind| *kind as u32 == number)
     }
@@ -224,11 +231,12 @@ fn check(header: &[u8]) -> u32 {
 ///  bytes   ░░░░░░│▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓│            │
 ///          taken start                 end          room for the next read
 /// ```
-/// It never holds more than one unfinished frame and what was fed last.
+/// It never holds more than one unfinished frame and what was fed last. Another thread may keep
+/// bodies for longer, by [`bytes`](Self::bytes): the next piece then goes into another buffer.
 #[derive(Debug, Default)]
 pub struct Decoder {
     /// All of it is initialised; `start..end` is what is waiting.
-    bytes: Vec<u8>,
+    bytes: Arc<Vec<u8>>,
     start: usize,
     end: usize,
     failed: Option<FrameError>,
@@ -242,8 +250,8 @@ impl Decoder {
 
     /// Takes the next piece of the stream.
     pub fn feed(&mut self, piece: &[u8]) {
-        self.make_room(piece.len());
-        self.bytes[self.end..self.end + piece.len()].copy_from_slice(piece);
+        let room = self.make_room(piece.len());
+        room[..piece.len()].copy_from_slice(piece);
         self.filled(piece.len());
     }
 
@@ -254,8 +262,7 @@ impl Decoder {
             Ok(Some((_, _, length))) => (HEADER + length).saturating_sub(self.waiting().len()),
             _ => 0,
         };
-        self.make_room(missing.max(CHUNK));
-        &mut self.bytes[self.end..]
+        self.make_room(missing.max(CHUNK))
     }
 
     /// The first `count` bytes of [`room`](Self::room) are the next piece.
@@ -313,6 +320,11 @@ impl Decoder {
         &self.bytes[place]
     }
 
+    /// What the places of all frames so far are about, for as long as the caller wants.
+    pub fn bytes(&self) -> Arc<Vec<u8>> {
+        Arc::clone(&self.bytes)
+    }
+
     /// The stream has ended: was that between two frames?
     ///
     /// # Errors
@@ -345,16 +357,23 @@ impl Decoder {
         Ok(Some((kind, id, length)))
     }
 
-    /// Makes room for `count` bytes after `end`, first by moving what waits to the front.
-    fn make_room(&mut self, count: usize) {
-        if self.bytes.len() - self.end >= count {
-            return;
+    /// Makes room for `count` bytes after `end`, first by moving what waits to the front; gives it.
+    fn make_room(&mut self, count: usize) -> &mut [u8] {
+        if Arc::get_mut(&mut self.bytes).is_none() {
+            // Somebody still looks at bodies in there.
+            let mut bytes = vec![0; self.waiting().len() + count];
+            bytes[..self.end - self.start].copy_from_slice(self.waiting());
+            (self.start, self.end) = (0, self.end - self.start);
+            self.bytes = Arc::new(bytes);
         }
-        self.bytes.copy_within(self.start..self.end, 0);
-        self.end -= self.start;
-        self.start = 0;
-        if self.bytes.len() - self.end < count {
-            self.bytes.resize(self.end + count, 0);
+        let bytes = Arc::get_mut(&mut self.bytes).expect("it is ours alone by now");
+        if bytes.len() - self.end < count {
+            bytes.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+            if bytes.len() - self.end < count {
+                bytes.resize(self.end + count, 0);
+            }
         }
+        &mut bytes[self.end..]
     }
 }

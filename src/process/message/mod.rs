@@ -1,11 +1,13 @@
-//! What goes through a pipe: frames, calls, descriptors.
+//! What goes through a pipe: frames, calls, descriptors; and which process has a call.
 //!
 //! ```text
 //!   call             a call and its reply: the addresses of two functions, and bytes
 //!    │  └ descriptor   an open descriptor in an argument: a number in the bytes, the rest by the socket
 //!   frame            a stream of bytes cut into messages with a kind, an id and a body
+//!
+//!   claim            beside the pipe: a word for each call, by which it can be taken back
 //! ```
-//! To read: `frame`, `call`, `descriptor`.
+//! To read: `frame`, `call`, `claim`, `descriptor`.
 //!
 //! # How to add a kind of frame
 //!
@@ -20,5 +22,6 @@
 //!    (`process/forkserver/server.rs`) for requests. Every other reader refuses it already.
 
 pub mod call;
+pub mod claim;
 pub mod descriptor;
 pub mod frame;

@@ -13,6 +13,7 @@
 //!             └──▶ ArrivedChunks ◀┘         a chunk at a time:  imap, imap_unordered
 //! ```
 
+use crate::base::panic::drop_or_warn;
 use crate::base::sync::atomic::{AtomicBool, Ordering};
 use crate::base::sync::{Condvar, Mutex, MutexGuard, wait_until};
 use crate::futures::error::JobError;
@@ -80,10 +81,24 @@ impl<R> ChunkResults<R> {
     }
 }
 
+impl<R> ChunkResults<R> {
+    /// Nobody takes them.
+    pub(crate) fn discard(self) {
+        drop_each(self.values);
+    }
+}
+
+/// Drops a user's values, of which more than one may panic at that.
+pub(crate) fn drop_each<R>(values: impl IntoIterator<Item = R>) {
+    values.into_iter().for_each(|value| drop_or_warn("a result that nobody took", value));
+}
+
 /// Where the results of chunks are collected.
 pub(crate) trait ChunkCollector<R>: Send + Sync {
     /// A chunk is about to be sent; false: it is not wanted any more.
-    fn start(&self) -> bool;
+    fn is_wanted(&self) -> bool;
+    /// A worker has begun one.
+    fn begin(&self) {}
     /// Here is chunk number `index`.
     fn collect(&self, index: usize, results: ChunkResults<R>);
 }
@@ -98,8 +113,12 @@ pub(crate) struct ChunkPromise<R, C> {
 }
 
 impl<R: Wire, C: ChunkCollector<R>> Settle for ChunkPromise<R, C> {
-    fn start(&self) -> bool {
-        self.collector.start()
+    fn is_wanted(&self) -> bool {
+        self.collector.is_wanted()
+    }
+
+    fn begin(&self) {
+        self.collector.begin();
     }
 
     fn settle(self: Box<Self>, parts: &[Vec<u8>], outcome: Result<&[u8], JobError>) {
@@ -134,6 +153,10 @@ pub(crate) struct MapResults<R> {
     fail_fast: bool,
     /// No further chunk can change anything.
     enough: AtomicBool,
+    /// It cannot be cancelled any more.
+    begun: AtomicBool,
+    /// Its promise is resolved.
+    over: AtomicBool,
 }
 
 struct MapState<R> {
@@ -166,7 +189,13 @@ impl<R> MapResults<R> {
             failure: None,
             promise: Some(promise),
         };
-        MapResults { state: Mutex::new(state), fail_fast, enough: AtomicBool::new(false) }
+        MapResults {
+            state: Mutex::new(state),
+            fail_fast,
+            enough: AtomicBool::new(false),
+            begun: AtomicBool::new(false),
+            over: AtomicBool::new(false),
+        }
     }
 
     /// Whether another chunk can change anything. A hint: what counts is decided under the lock.
@@ -186,16 +215,20 @@ impl<R> MapResults<R> {
             state.chunks == Some(state.joined) || (self.fail_fast && state.failure.is_some());
         let Some(promise) = state.promise.take_if(|_| over) else { return };
         self.enough.store(true, Ordering::Relaxed);
+        self.over.store(true, Ordering::Relaxed);
         let values = std::mem::take(&mut state.values);
         let early = std::mem::take(&mut state.early);
         let failure = state.failure.take();
         // Unlocked, and first of all: the values are a user's, whose drop may panic.
         drop(state);
         match failure {
-            Some((_, error)) => promise.resolve(Err(error)),
+            Some((_, error)) => {
+                promise.resolve(Err(error));
+                drop_each(values);
+            }
             None => promise.resolve(Ok(values)),
         }
-        drop(early);
+        drop_each(early.into_iter().flatten().flatten());
     }
 }
 
@@ -216,9 +249,21 @@ impl<R> MapState<R> {
 }
 
 impl<R: Send> ChunkCollector<R> for MapResults<R> {
-    fn start(&self) -> bool {
+    fn is_wanted(&self) -> bool {
+        if self.begun.load(Ordering::Relaxed) {
+            return !self.over.load(Ordering::Relaxed);
+        }
         let state = self.state.lock();
-        state.promise.as_ref().is_some_and(Promise::set_running_or_notify_cancel)
+        let wanted = |p: &Promise<_>| !p.is_unwanted() || p.set_running_or_notify_cancel();
+        state.promise.as_ref().is_some_and(wanted)
+    }
+
+    fn begin(&self) {
+        if !self.begun.load(Ordering::Relaxed) {
+            let state = self.state.lock();
+            let begun = state.promise.as_ref().map(Promise::set_running_or_notify_cancel);
+            self.begun.store(begun == Some(true), Ordering::Relaxed);
+        }
     }
 
     fn collect(&self, index: usize, results: ChunkResults<R>) {
@@ -227,7 +272,7 @@ impl<R: Send> ChunkCollector<R> for MapResults<R> {
         if state.promise.is_none() {
             // It failed before. These are a user's values: they are dropped outside the lock.
             drop(state);
-            return drop(values);
+            return drop_each(values);
         }
         state.join(index, values);
         if let Some((_, error)) = failures.into_iter().next() {
@@ -260,9 +305,13 @@ impl<R> ArrivedChunks<R> {
         ArrivedChunks { queue: Mutex::new(queue), arrived: Condvar::new() }
     }
 
-    /// From now on no chunk is begun.
+    /// From now on no chunk is begun; those that have arrived are dropped.
     pub(crate) fn close(&self) {
-        self.queue.lock().closed = true;
+        let mut queue = self.queue.lock();
+        queue.closed = true;
+        let unwanted = std::mem::take(&mut queue.chunks);
+        drop(queue);
+        unwanted.into_iter().for_each(|(_, results)| results.discard());
     }
 
     /// The next chunk to arrive; `None` when the deadline passes first.
@@ -280,7 +329,7 @@ impl<R> ArrivedChunks<R> {
 }
 
 impl<R: Send> ChunkCollector<R> for ArrivedChunks<R> {
-    fn start(&self) -> bool {
+    fn is_wanted(&self) -> bool {
         !self.queue.lock().closed
     }
 
@@ -296,7 +345,7 @@ impl<R: Send> ChunkCollector<R> for ArrivedChunks<R> {
         };
         drop(queue);
         self.arrived.notify_one();
-        drop(unwanted);
+        unwanted.into_iter().for_each(ChunkResults::discard);
     }
 }
 
@@ -309,14 +358,15 @@ pub(crate) fn send_chunk<F: RemoteFunction, C: ChunkCollector<F::Value> + 'stati
     f: F,
     items: &[F::Args],
     index: usize,
+    group: u64,
     collector: &Arc<C>,
 ) -> usize {
     let (receiver, count) = (Arc::clone(collector), items.len());
     let promise = ChunkPromise { collector: receiver, index, items: count, results: PhantomData };
-    if executor.submit_chunk(options, f, items, Box::new(promise)) {
+    if executor.submit_chunk(options, f, items, group, Box::new(promise)) {
         return 1;
     }
     let (front, back) = items.split_at(count / 2);
-    let made = send_chunk(executor, options, f, front, index, collector);
-    made + send_chunk(executor, options, f, back, index + made, collector)
+    let made = send_chunk(executor, options, f, front, index, group, collector);
+    made + send_chunk(executor, options, f, back, index + made, group, collector)
 }

@@ -8,12 +8,13 @@
 //! out as `Broken`.
 //! *Leaves out*: pipes, clocks and promises (`process/pool/pool_state.rs`) and processes
 //! (`process/pool/supervisor.rs`); which worker is next and when one more is forked
-//! (`process/pool/workers.rs`); how far ahead a worker is fed (`process/pool/worker.rs`).
+//! (`process/pool/workers.rs`); how far ahead a worker is fed (`process/pool/worker.rs`); what of that
+//! is taken back (`process/pool/take_back.rs`).
 //!
 //! ```text
 //!  submit ──▶ queue ──assign──▶ sent to a worker ──answered──▶ out: the caller has its answer
 //!               │  ▲             (the first runs)
-//!               │  └──death, not begun──┤├──death, begun────▶ out: Lost
+//!               │  └────────taken back──┤├──death, begun────▶ out: Lost
 //!               ├──cancelled────▶ out    ├──past its limit──▶ out: TimedOut, worker killed
 //!               └──shutdown─────▶ out    ├──kill────────────▶ out: Lost, worker killed
 //!                                        └──garbage─────────▶ out: Protocol, worker killed
@@ -38,6 +39,9 @@ pub enum Action<B> {
     Kill(Key),
     /// Tell this worker to exit, by closing its request pipe. Its death is still to be reported.
     Retire(Key),
+    /// Take back what this worker has not begun, by [`Dispatcher::take_back`]: it is held up by the job
+    /// that it runs, and another worker has nothing to do.
+    TakeBack(Key),
     /// Resolve this job.
     Resolve(PoolJob<B>, JobOutcome),
 }
@@ -88,10 +92,10 @@ enum Closed {
 /// ```
 #[derive(Debug)]
 pub struct Dispatcher<B> {
-    queue: VecDeque<PoolJob<B>>,
-    workers: Workers<B>,
+    pub(super) queue: VecDeque<PoolJob<B>>,
+    pub(super) workers: Workers<B>,
     backoff: SpawnBackoff,
-    actions: VecDeque<Action<B>>,
+    pub(super) actions: VecDeque<Action<B>>,
     closed: Option<Closed>,
     counts: PoolCounts,
 }
@@ -117,6 +121,11 @@ impl<B> Dispatcher<B> {
             Some(Closed::Broken) => self.resolve(job, JobOutcome::Broken),
             Some(_) => self.resolve(job, JobOutcome::ShutDown),
         }
+    }
+
+    /// Whether a job submitted now would wait behind others.
+    pub fn is_backed_up(&self) -> bool {
+        self.closed.is_none() && !self.queue.is_empty()
     }
 
     /// Moves one job from the queue to the worker that has least to do, and says to which.
@@ -246,7 +255,7 @@ impl<B> Dispatcher<B> {
     }
 
     /// A worker broke the protocol: it is killed. The job it ran comes out with `why`; other jobs
-    /// that it was sent may have begun by the time it is dead, and are then lost.
+    /// that it has begun by the time it is dead are lost.
     pub fn misbehaved(&mut self, key: Key, why: String) {
         if let Some(job) = self.kill_worker(key) {
             self.resolve(job, JobOutcome::Protocol(key, why));
@@ -256,11 +265,14 @@ impl<B> Dispatcher<B> {
     /// Has a worker killed; gives the job it ran.
     fn kill_worker(&mut self, key: Key) -> Option<PoolJob<B>> {
         let worker = self.workers.get_mut(key)?;
-        if worker.status == WorkerStatus::BeingKilled {
-            return None;
+        match worker.status {
+            WorkerStatus::BeingKilled => return None,
+            WorkerStatus::Dead => {}
+            _ => {
+                worker.status = WorkerStatus::BeingKilled;
+                self.actions.push_back(Action::Kill(key));
+            }
         }
-        worker.status = WorkerStatus::BeingKilled;
-        self.actions.push_back(Action::Kill(key));
         worker.take_running()
     }
 
@@ -280,12 +292,23 @@ impl<B> Dispatcher<B> {
         killed
     }
 
+    /// Jobs that have not begun, or may be begun again, go back to the front of the queue.
+    pub(super) fn requeue(&mut self, jobs: impl DoubleEndedIterator<Item = PoolJob<B>>) {
+        for job in jobs.rev() {
+            match self.closed {
+                Some(Closed::Terminated) => self.resolve(job, JobOutcome::Cancelled),
+                Some(Closed::Broken) => self.resolve(job, JobOutcome::Broken),
+                _ => self.queue.push_front(job),
+            }
+        }
+    }
+
     /// A worker is dead, and all its replies were reported before. Jobs that it had not begun go
     /// back to the front of the queue, and so do those that may be tried again.
     pub fn died(&mut self, key: Key, now: u64) {
         let Some(worker) = self.workers.remove(key) else { return };
         self.counts.workers_ended += 1;
-        let never_ready = !worker.was_ready && worker.status != WorkerStatus::Retiring;
+        let never_ready = !worker.was_ready && !worker.was_told_to_exit;
         let (begun, rest) = worker.split_begun();
         let mut back = Vec::new();
         for mut job in begun {
@@ -297,12 +320,7 @@ impl<B> Dispatcher<B> {
                 self.resolve(job, JobOutcome::Lost(key));
             }
         }
-        for job in back.into_iter().chain(rest).rev() {
-            match self.closed {
-                Some(Closed::Terminated) => self.resolve(job, JobOutcome::Cancelled),
-                _ => self.queue.push_front(job),
-            }
-        }
+        self.requeue(back.into_iter().chain(rest));
         if never_ready {
             self.record_failure(now);
         }
@@ -374,7 +392,8 @@ impl<B> Dispatcher<B> {
 
     /// When something is due next even if no event comes before.
     pub fn next_deadline(&self) -> Option<u64> {
-        self.workers.deadline().into_iter().chain(self.next_spawn()).min()
+        let asked_back = self.workers.asked_back_at();
+        self.workers.deadline().into_iter().chain(self.next_spawn()).chain(asked_back).min()
     }
 
     /// When one more worker is to be forked, if one is missing. A closed pool needs one only for
@@ -392,6 +411,9 @@ impl<B> Dispatcher<B> {
     pub fn next_action(&mut self, now: u64) -> Option<Action<B>> {
         if self.actions.is_empty() {
             self.expire(now);
+            if self.ask_back(now) {
+                return self.actions.pop_front(); // an idle worker may be needed yet
+            }
             self.retire(now);
             if self.next_spawn().is_some_and(|due| now >= due) {
                 self.backoff.begin();
@@ -413,7 +435,8 @@ impl<B> Dispatcher<B> {
 
     /// Tells idle workers to exit that are not needed any more.
     fn retire(&mut self, now: u64) {
-        let nothing_left = self.closed.is_some() && self.queue.is_empty();
+        let closed = self.closed.is_some() && self.queue.is_empty();
+        let nothing_left = closed && !self.workers.may_give_back();
         while let Some(key) = self.workers.next_to_retire(nothing_left) {
             self.workers.get_mut(key).expect("just found").retire(now);
             self.actions.push_back(Action::Retire(key));

@@ -5,7 +5,7 @@
 //! still in the pool. A `WorkItem` is settled exactly once, since that consumes it; a panic in the
 //! user's code (encoding, decoding, dropping, calling back) goes no further.
 //! *Leaves out*: the rules by which a job comes out (`process/pool/dispatcher.rs`); when to send it and
-//! when to settle it (`process/pool/pool_state.rs`).
+//! on which thread to settle it (`process/pool/crew.rs`).
 //!
 //! ```text
 //!   PoolJob { id, terms, body: WorkItem { frame, promise } }
@@ -19,7 +19,8 @@ use crate::base::id::Key;
 use crate::base::panic::{discard, into_message};
 use crate::futures::deadlock::GuardId;
 use crate::futures::error::JobError;
-use crate::futures::future::{Future, Promise, promise_of};
+use crate::futures::future::{Future, Promise, promise_beside};
+use crate::futures::oneshot::Beside;
 use crate::futures::wire::Wire;
 use crate::process::message::call::{RemoteFunction, decoded, encode_call, encode_chunk};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -66,7 +67,7 @@ impl<B> PoolJob<B> {
 /// Why a job came out without an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobOutcome {
-    /// It was cancelled before it was sent.
+    /// It was cancelled before it began.
     Cancelled,
     /// It ran past its limit, in nanoseconds.
     TimedOut(u64),
@@ -78,6 +79,13 @@ pub enum JobOutcome {
     ShutDown,
     /// No worker can be started any more.
     Broken,
+}
+
+impl JobOutcome {
+    /// Whether a worker may have begun the job.
+    pub(crate) fn may_have_begun(&self) -> bool {
+        matches!(self, JobOutcome::TimedOut(_) | JobOutcome::Lost(_) | JobOutcome::Protocol(..))
+    }
 }
 
 /// How often each thing has happened since the pool began.
@@ -95,7 +103,7 @@ pub struct PoolCounts {
     pub submitted: u64,
     /// Jobs that a worker answered, with a value, a panic or a refusal.
     pub answered: u64,
-    /// Jobs cancelled before they were sent.
+    /// Jobs cancelled before they began.
     pub cancelled: u64,
     /// Jobs killed because they ran too long.
     pub timed_out: u64,
@@ -140,20 +148,23 @@ pub(crate) struct WorkItem {
     /// The frame of the call. Kept until the job is settled: a job that was sent but not begun
     /// when its worker died is sent again.
     pub(crate) frame: Vec<u8>,
+    /// The number that all jobs of one `map` have in common; else its own.
+    pub(crate) group: u64,
     promise: Box<dyn Settle>,
 }
 
 impl WorkItem {
-    /// `f(args)` as job `id` of the pool whose guard is `guard`.
+    /// `f(args)` as job `id` of the pool whose guard is `guard`; `place` knows whether it has begun.
     pub(crate) fn for_call<A: Wire, R: Wire>(
         f: fn(A) -> R,
         args: &A,
         id: u64,
         guard: GuardId,
+        place: impl Beside + 'static,
     ) -> Result<(WorkItem, Future<R>), JobError> {
         let frame = encoded(|| encode_call(f, args, id))?;
-        let (promise, future) = promise_of(guard);
-        Ok((WorkItem { frame, promise: Box::new(promise) }, future))
+        let (promise, future) = promise_beside(guard, place);
+        Ok((WorkItem { frame, group: id, promise: Box::new(promise) }, future))
     }
 
     /// `f` of each of `items` as job `id`; the promise will get all results.
@@ -161,18 +172,24 @@ impl WorkItem {
         f: F,
         items: &[F::Args],
         id: u64,
+        group: u64,
         promise: Box<dyn Settle>,
     ) -> ChunkItem {
         match encoded(|| encode_chunk(f, items, id)) {
-            Ok(Some(frame)) => ChunkItem::Ready(WorkItem { frame, promise }),
+            Ok(Some(frame)) => ChunkItem::Ready(WorkItem { frame, group, promise }),
             Ok(None) => ChunkItem::TooLong,
             Err(error) => ChunkItem::Failed(error, promise),
         }
     }
 
     /// The job is about to be sent: false if it was cancelled.
-    pub(crate) fn start(&self) -> bool {
-        self.promise.start()
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.promise.is_wanted()
+    }
+
+    /// A worker has begun it, so it cannot be cancelled any more.
+    pub(crate) fn begin(&self) {
+        self.promise.begin();
     }
 
     /// Resolves the promise; `parts` are the bodies that came before the answer's. Runs user code:
@@ -202,15 +219,21 @@ fn encoded<T>(encode: impl FnOnce() -> Result<T, JobError>) -> Result<T, JobErro
 /// A promise whose type is forgotten.
 pub(crate) trait Settle: Send {
     /// The job is about to be sent; false: do not.
-    fn start(&self) -> bool;
+    fn is_wanted(&self) -> bool;
+    /// A worker has begun it.
+    fn begin(&self);
     /// Here is its reply, after the parts of it that came before, or why there is none. Runs user
     /// code.
     fn settle(self: Box<Self>, parts: &[Vec<u8>], outcome: Result<&[u8], JobError>);
 }
 
 impl<R: Wire> Settle for Promise<R> {
-    fn start(&self) -> bool {
-        self.set_running_or_notify_cancel()
+    fn is_wanted(&self) -> bool {
+        !self.is_unwanted() || self.set_running_or_notify_cancel()
+    }
+
+    fn begin(&self) {
+        let _ = self.set_running_or_notify_cancel();
     }
 
     fn settle(self: Box<Self>, _no_parts: &[Vec<u8>], outcome: Result<&[u8], JobError>) {

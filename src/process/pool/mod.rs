@@ -6,13 +6,16 @@
 //!                         │      in one job          │
 //!                         └──────────────────────────┤
 //!                                                    ▼
-//!   under one lock                              pool_state: PoolShared, PoolState ◀──── supervisor: a
-//!                                                 │        │            │                thread: reads,
-//!                                                 │        │     worker_pipes: the       reaps, spawns
-//!                                                 │        │     descriptors of one
+//!   shared by all threads                       pool_shared: reads          ◀───────── supervisor: polls,
+//!                                                   │      └▶ outcomes: settled │        reaps, spawns
+//!   under one lock                              pool_state: PoolState           └─ crew: the threads
+//!                                                 │        │            │
+//!                                                 │        │     worker_pipes: the descriptors of one
 //!                                                 ▼        ▼     worker
 //!   decides (pure)                   dispatcher: which   replies: which thread reads
 //!                                    job is where        them, what they may be
+//!                                       │
+//!                                    take_back: what was sent and has not begun
 //!                                       │
 //!                                    workers: all of them; when to fork one more
 //!                                       └ worker: one of them; how far ahead it is fed
@@ -22,19 +25,24 @@
 //! The name of a file says which part of a job's way it has: `job` is what moves, `worker` and
 //! `workers` are records, `worker_pipes` are descriptors, `replies` is the way back.
 //!
-//! To read: `job`, `worker`, `workers`, `dispatcher`, `replies`: the rules, without a system call. Then
-//! `worker_pipes`, `pool_state`, `supervisor`: what carries them out. Then `process_pool`, `options`,
-//! and what is built on it: `chunk`, `multiprocessing`.
+//! To read: `job`, `worker`, `workers`, `dispatcher`, `take_back`, `replies`: the rules, without a system
+//! call. Then `worker_pipes`, `pool_state`, `outcomes`, `crew`, `pool_shared`, `supervisor`: what carries
+//! them out. Then
+//! `process_pool`, `options`, and what is built on it: `chunk`, `multiprocessing`.
 
 pub mod chunk;
+pub(crate) mod crew;
 pub mod dispatcher;
 pub mod job;
 pub mod multiprocessing;
 pub mod options;
+pub(crate) mod outcomes;
+pub(crate) mod pool_shared;
 pub(crate) mod pool_state;
 pub mod process_pool;
 pub mod replies;
 pub(crate) mod supervisor;
+pub mod take_back;
 pub mod worker;
 pub(crate) mod worker_pipes;
 pub mod workers;

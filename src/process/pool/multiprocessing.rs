@@ -25,13 +25,13 @@
 
 use crate::futures::deadlock::own_guard;
 use crate::futures::error::JobError;
-use crate::futures::future::{Future, promise_of};
+use crate::futures::future::{Future, promise_beside};
 use crate::futures::waiting::Unfinished;
 use crate::futures::wire::Wire;
 use crate::process::forkserver::client::ForkServer;
 use crate::process::message::call::RemoteFunction;
 use crate::process::pool::chunk::{
-    ArrivedChunks, ChunkResults, MapResults, default_chunksize, send_chunk,
+    ArrivedChunks, ChunkResults, MapResults, default_chunksize, drop_each, send_chunk,
 };
 use crate::process::pool::options::{JobOptions, MapOptions, PoolError};
 use crate::process::pool::process_pool::ProcessPool;
@@ -120,8 +120,8 @@ impl Pool {
         self.map_async(f, items).result()
     }
 
-    /// As [`map`](Self::map), for a future of all results. It counts as running when its first
-    /// chunk was sent.
+    /// As [`map`](Self::map), for a future of all results. It runs from when its first
+    /// chunk has begun, and can be cancelled until then.
     pub fn map_async<A, R, I>(&self, f: fn(A) -> R, items: I) -> Future<Vec<R>>
     where
         A: Wire,
@@ -189,7 +189,8 @@ impl Pool {
             }
             None => return self.send_all(options, f, items.collect::<Vec<_>>().into_iter()),
         };
-        let (promise, future) = promise_of(self.executor.guard());
+        let group = self.executor.new_group();
+        let (promise, future) = promise_beside(self.executor.guard(), self.executor.place(group));
         let all = Arc::new(MapResults::new(count, options.fail_fast, promise));
         let mut items = items.fuse();
         let mut chunks = 0;
@@ -201,7 +202,7 @@ impl Pool {
             if chunk.is_empty() {
                 break;
             }
-            chunks += send_chunk(&self.executor, options.job, f, &chunk, chunks, &all);
+            chunks += send_chunk(&self.executor, options.job, f, &chunk, chunks, group, &all);
             chunk.clear();
         }
         all.all_sent(chunks);
@@ -305,6 +306,7 @@ pub struct Imap<'pool, A, R, I> {
     f: fn(A) -> R,
     items: Fuse<I>,
     options: JobOptions,
+    group: u64,
     chunksize: usize,
     /// How many chunks may be submitted and not handed out.
     window: usize,
@@ -325,12 +327,14 @@ impl<'pool, A: Wire, R: Wire, I: Iterator<Item = A>> Imap<'pool, A, R, I> {
         items: I,
         ordered: bool,
     ) -> Self {
-        let most = pool.workers().saturating_mul(MAX_AHEAD);
+        // At least one: a copy that came with a fork has no workers, and an error for every job.
+        let most = pool.workers().saturating_mul(MAX_AHEAD).max(1);
         Imap {
             pool,
             f,
             items: items.fuse(),
             options: options.job,
+            group: pool.new_group(),
             chunksize: options.chunksize.map_or(1, usize::from),
             window: options.buffersize.map_or(most, usize::from),
             submitted: 0,
@@ -365,6 +369,11 @@ impl<'pool, A: Wire, R: Wire, I: Iterator<Item = A>> Imap<'pool, A, R, I> {
             if missing == 0 {
                 return Ok(None);
             }
+            if let Some(why) = self.pool.refusal() {
+                // What was sent before the fork arrives in the original.
+                (self.window, self.handed_out) = (0, self.submitted);
+                return Ok(Some(Err(why)));
+            }
             if let (Some(guard), None) = (own_guard(self.pool.guard()), deadline) {
                 // Waiting here would last for ever. That is one error, and then the end.
                 self.arrived.close();
@@ -387,7 +396,9 @@ impl<'pool, A: Wire, R: Wire, I: Iterator<Item = A>> Imap<'pool, A, R, I> {
                 return;
             }
             let (pool, index) = (self.pool, self.submitted);
-            self.submitted += send_chunk(pool, self.options, self.f, &chunk, index, &self.arrived);
+            let (options, group) = (self.options, self.group);
+            self.submitted +=
+                send_chunk(pool, options, self.f, &chunk, index, group, &self.arrived);
         }
     }
 
@@ -415,7 +426,16 @@ impl<A: Wire, R: Wire, I: Iterator<Item = A>> Iterator for Imap<'_, A, R, I> {
 
 impl<A, R, I> Drop for Imap<'_, A, R, I> {
     fn drop(&mut self) {
+        if self.pool.is_copy() {
+            return; // what is under way is the original's
+        }
         self.arrived.close();
+        drop_each(std::mem::take(&mut self.ready));
+        let early = self.out_of_order.take().into_iter().flatten();
+        early.for_each(|(_, results)| results.discard());
+        if self.handed_out < self.submitted {
+            self.pool.withdraw(self.group);
+        }
     }
 }
 

@@ -14,8 +14,8 @@ use crate::process::message::descriptor::packing;
 use crate::process::pool::dispatcher::Settings;
 use crate::process::pool::job::Terms;
 use crate::process::pool::replies::INITIALIZER;
-use crate::process::pool::supervisor::InitializerCall;
 use std::num::NonZeroUsize;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io, thread};
@@ -164,6 +164,12 @@ impl From<io::Error> for PoolError {
     fn from(error: io::Error) -> Self {
         PoolError::Os(error)
     }
+}
+
+/// What every worker runs before its first job, and the descriptors that go with it.
+pub(crate) struct InitializerCall {
+    pub(crate) frame: Arc<Vec<u8>>,
+    pub(crate) descriptors: Vec<OwnedFd>,
 }
 
 /// Collects the options of a pool; made by `ProcessPool::builder`.

@@ -1,169 +1,54 @@
-//! What callers and the supervisor share: records and pipes under one lock.
+//! The pool's records and pipes, under one lock.
 //!
 //! *Assumes*: all pipes of the workers are non-blocking; the thread that has a worker's
 //! [`BorrowedReader`] is the only one to read its reply pipe.
 //! *Promises*: under the lock nothing blocks and no user code runs: what needs either is handed out
-//! ([`FailedJob`], [`PoolState::take_spawn`]). A caller that waits for one result reads it itself
-//! where it can: no other thread is woken for it.
-//! *Leaves out*: the rules (`process/pool/dispatcher.rs`, `process/pool/replies.rs`); forking and reaping
-//! (`process/pool/supervisor.rs`).
+//! ([`FailedJob`], [`PoolState::take_spawn`]).
+//! *Leaves out*: the rules (`process/pool/dispatcher.rs`, `process/pool/replies.rs`); reading and
+//! settling (`process/pool/pool_shared.rs`); forking and reaping (`process/pool/supervisor.rs`).
 //!
 //! ```text
 //!  submit ─┐          ┌────────────────── PoolState ──────────────────┐
 //!          ├─ lock ─▶ │ Dispatcher             WorkerPipes per worker │ ─ writev ─▶ request pipes
 //!  reply ──┘          └──────┬────────────────────────────────────────┘ ─ SIGKILL ▶ pidfds
 //!                            ▼
-//!                     FailedJob: resolved by the thread that held the lock, after the unlock
-//!
-//!   submit, then wait          call
-//!   caller ─▶ worker           caller ─▶ worker
-//!      ▲         │                ▲         │
-//!      └ supervisor ◀             └─────────┘
+//!                     FailedJob: resolved after the unlock
 //! ```
 //! So a submitted job goes to an idle worker in the submitter's own system call: no thread has to be
-//! woken first. Nor need one be for the answer, if the submitter waits for it: it borrows the
-//! worker's reader and reads the pipe. A wake-up costs more than all the rest of a small job; this
-//! saves one of three. The supervisor waits for the rest: other replies, deaths, deadlines, and
-//! pipes that have room again.
+//! woken first.
 
 use crate::base::id::Key;
-use crate::base::sync::Mutex;
-use crate::futures::deadlock::{DeadlockGuard, SharedGuard, Unblock, while_working_for};
 use crate::futures::error::JobError;
-use crate::futures::future::Future;
-use crate::process::message::call::read_reply;
+use crate::process::message::claim::WorkerClaims;
 use crate::process::pool::dispatcher::{Action, Dispatcher, Settings};
-use crate::process::pool::job::WorkItem;
-use crate::process::pool::job::{JobOutcome, PoolJob, Terms};
-use crate::process::pool::replies::{Reply, ReplyReader};
+use crate::process::pool::job::{JobOutcome, PoolJob, Terms, WorkItem};
+use crate::process::pool::outcomes::FailedJob;
+use crate::process::pool::take_back::Claims;
 use crate::process::pool::worker::WorkerStats;
 use crate::process::pool::worker_pipes::{BorrowedReader, WorkerEvent, WorkerPipes, token, watch};
-use crate::sys::process::{Death, send_signal, wait_for_exit};
-use mio::{Registry, Waker};
-use std::collections::BTreeMap;
-use std::io;
+use crate::sys::process::Death;
+use crate::sys::process_tree::{kill_trees_soon, signal_trees};
+use mio::Registry;
+use std::collections::{BTreeMap, HashMap};
 use std::os::fd::AsFd;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// What every handle of a pool has, and its supervisor.
-pub(crate) struct PoolShared {
-    pub(crate) state: Mutex<PoolState>,
-    waker: Waker,
-}
+/// The words of all workers. What was delivered to a worker without words may have begun.
+struct PoolClaims<'a>(&'a BTreeMap<Key, WorkerPipes>);
 
-/// A thread that reads a worker's replies must not wait for the pool: it would be waiting for
-/// itself. Callbacks of futures run on it, and may try.
-impl DeadlockGuard for PoolShared {
-    fn begin_blocking(&self) -> Result<(), JobError> {
-        Err(JobError::WouldDeadlock(
-            "the thread on which this callback runs is the pool's own, and what the job needs; \
-             wait on another thread, or in a task"
-                .to_owned(),
-        ))
+impl PoolClaims<'_> {
+    fn of(&self, worker: Key) -> Option<&WorkerClaims> {
+        self.0.get(&worker)?.claims.as_ref()
     }
 }
 
-impl Unblock for PoolShared {
-    fn unblock(&self) {
-        unreachable!("no thread may block here");
-    }
-}
-
-impl PoolShared {
-    /// The waker is that of the supervisor's selector.
-    pub(crate) fn new(state: PoolState, waker: Waker) -> PoolShared {
-        PoolShared { state: Mutex::new(state), waker }
+impl Claims for PoolClaims<'_> {
+    fn take_back(&mut self, worker: Key, nth: u64) -> bool {
+        self.of(worker).is_some_and(|claims| claims.take_back(nth))
     }
 
-    /// Wakes the supervisor.
-    pub(crate) fn wake_supervisor(&self) {
-        // An eventfd's counter does not overflow by ones, so this cannot fail.
-        let _ = self.waker.wake();
-    }
-
-    /// Reads a worker's replies until the pipe is empty. False: the pipe has ended, and no reply
-    /// will come any more.
-    pub(crate) fn read_replies(&self, borrowed: &mut BorrowedReader) -> bool {
-        let BorrowedReader { key, pipe, reader } = borrowed;
-        loop {
-            let room = reader.room();
-            let asked = room.len();
-            let count = match pipe.replies.read(room) {
-                Ok(0) => break,
-                Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return true,
-                Err(_) => break,
-            };
-            reader.filled(count);
-            self.resolve_answered(*key, reader);
-            // A read that gives less than was asked for has emptied the pipe; more bytes will
-            // raise a new edge.
-            if count < asked {
-                return true;
-            }
-        }
-        // The end of the stream. A process that is exiting closes its files when its exit code is
-        // decided, so this kill changes nothing for it; one that lives on without its pipe is of
-        // no use.
-        pipe.kill_worker();
-        false
-    }
-
-    /// Takes the frames that were read into the records, sends the next jobs, and, without the
-    /// lock, resolves what was answered.
-    fn resolve_answered(&self, key: Key, reader: &mut ReplyReader) {
-        let mut state = self.state.lock();
-        let now = state.now();
-        let replies = reader.handle_frames(key, &mut state.dispatcher, now);
-        if let Some(why) = reader.failure() {
-            state.last_failure.clone_from(why);
-        }
-        let failed = state.advance();
-        drop(state);
-        for reply in replies {
-            match reply {
-                Reply::Part(place) => reader.keep_part(place),
-                Reply::Answer(job, kind, place) => {
-                    let parts = reader.take_parts();
-                    job.body.settle(&parts, read_reply(kind, reader.body(place)));
-                }
-            }
-        }
-        failed.into_iter().for_each(FailedJob::resolve);
-    }
-
-    /// Reads a worker's replies until `future`, its only job, is done or the worker is dead; then
-    /// gives the reader back.
-    pub(crate) fn read_until_done<R>(
-        self: &Arc<Self>,
-        future: &Future<R>,
-        mut borrowed: BorrowedReader,
-    ) {
-        // Jobs sent ahead to the same worker are resolved here as well, callbacks and all.
-        while_working_for(Arc::clone(self) as SharedGuard, || {
-            let mut alive = true;
-            while alive && !future.done() {
-                let pipe = &borrowed.pipe;
-                let ready = wait_for_exit(&[pipe.replies.as_fd(), pipe.pidfd.as_fd()], None);
-                alive = ready.is_ok_and(|ready| !ready.contains(&1));
-                alive &= self.read_replies(&mut borrowed);
-            }
-        });
-        let wake = self.state.lock().return_reader(borrowed);
-        if wake {
-            self.wake_supervisor();
-        }
-    }
-}
-
-/// A job that came out without an answer, to be resolved when the lock is released.
-pub(crate) struct FailedJob(WorkItem, JobError);
-
-impl FailedJob {
-    /// Resolves its promise. Runs user code: hold no lock.
-    pub(crate) fn resolve(self) {
-        self.0.settle(&[], Err(self.1));
+    fn is_claimed(&mut self, worker: Key, nth: u64) -> bool {
+        self.of(worker).is_none_or(|claims| claims.is_claimed(nth))
     }
 }
 
@@ -171,6 +56,8 @@ impl FailedJob {
 pub(crate) struct PoolState {
     pub(crate) dispatcher: Dispatcher<WorkItem>,
     pub(crate) pipes: BTreeMap<Key, WorkerPipes>,
+    /// The workers that are watched, by the index of their keys, which is what a token can carry.
+    pub(crate) keys: HashMap<usize, Key>,
     /// The dispatcher wants a worker that the supervisor has not begun to fork.
     spawn_wanted: bool,
     /// Dead workers whose reader a caller had when they died, and has given back.
@@ -180,7 +67,7 @@ pub(crate) struct PoolState {
     /// The worker whose replies that caller is to read.
     read_by_caller: Option<Key>,
     /// The supervisor's selector.
-    registry: Registry,
+    pub(crate) registry: Registry,
     /// The deadline until which the supervisor sleeps at most.
     pub(crate) armed: u64,
     /// Why the last spawn failed, for the message when all is over.
@@ -193,6 +80,7 @@ impl PoolState {
         PoolState {
             dispatcher: Dispatcher::new(settings),
             pipes: BTreeMap::new(),
+            keys: HashMap::new(),
             spawn_wanted: false,
             dead: Vec::new(),
             awaited: None,
@@ -236,30 +124,36 @@ impl PoolState {
     pub(crate) fn advance(&mut self) -> Vec<FailedJob> {
         let now = self.now();
         let mut failed = Vec::new();
-        self.carry_out(now, &mut failed);
         let mut fed: Vec<Key> = Vec::new();
-        while let Some(key) = self.dispatcher.assign(now, |job| job.body.start()) {
-            if !fed.contains(&key) {
-                fed.push(key);
+        // Assigning may bring out cancelled jobs, and what is taken back is to be assigned.
+        let mut changed = true;
+        while changed {
+            changed = self.carry_out(now, &mut failed);
+            while let Some(key) = self.dispatcher.assign(now, |job| job.body.is_wanted()) {
+                changed = true;
+                if !fed.contains(&key) {
+                    fed.push(key);
+                }
             }
         }
         for key in fed {
             self.write(key);
             self.appoint_reader(key);
         }
-        // Assigning may have brought out cancelled jobs.
-        self.carry_out(now, &mut failed);
         failed
     }
 
-    /// Carries out what the dispatcher wants.
-    fn carry_out(&mut self, now: u64, failed: &mut Vec<FailedJob>) {
+    /// Carries out what the dispatcher wants; false if that is nothing.
+    fn carry_out(&mut self, now: u64, failed: &mut Vec<FailedJob>) -> bool {
+        let mut any = false;
         while let Some(action) = self.dispatcher.next_action(now) {
+            any = true;
             match action {
+                Action::TakeBack(key) => self.take_back(key),
                 Action::Spawn => self.spawn_wanted = true,
                 Action::Kill(key) => {
                     if let Some(pipes) = self.pipes.get(&key) {
-                        pipes.reply_pipe.kill_worker();
+                        pipes.reply_pipe.kill_tree();
                     }
                 }
                 Action::Retire(key) => {
@@ -268,11 +162,52 @@ impl PoolState {
                     }
                 }
                 Action::Resolve(job, outcome) => {
+                    if outcome.may_have_begun() {
+                        job.body.begin();
+                    }
                     let error = self.error_of(job.id, outcome);
-                    failed.push(FailedJob(job.body, error));
+                    failed.push(FailedJob { item: job.body, error });
                 }
             }
         }
+        any
+    }
+
+    /// Takes back what a worker has not begun.
+    pub(crate) fn take_back(&mut self, key: Key) {
+        if let Some(pipes) = self.pipes.get_mut(&key) {
+            pipes.keep_rest(key, &mut self.dispatcher);
+        }
+        self.dispatcher.take_back(key, &mut PoolClaims(&self.pipes));
+    }
+
+    /// Takes back from all workers what they have not begun: the pool is about to cancel it.
+    pub(crate) fn take_back_all(&mut self) {
+        let keys: Vec<Key> = self.pipes.keys().copied().collect();
+        keys.into_iter().for_each(|key| self.take_back(key));
+    }
+
+    /// A worker is dead, and its last reply was read: what it had not begun is given to others, and the
+    /// rest may not be cancelled any more.
+    pub(crate) fn end(&mut self, key: Key) {
+        self.dispatcher.take_back(key, &mut PoolClaims(&self.pipes));
+        self.dispatcher.held(key).for_each(|job| job.body.begin());
+        self.dispatcher.ended(key);
+    }
+
+    /// Takes back the jobs of this group; true: none has begun.
+    pub(crate) fn withdraw(&mut self, group: u64, all_or_none: bool) -> bool {
+        for (key, pipes) in &mut self.pipes {
+            pipes.keep_rest(*key, &mut self.dispatcher);
+        }
+        let is_meant = |job: &PoolJob<WorkItem>| job.body.group == group;
+        self.dispatcher.withdraw(is_meant, all_or_none, &mut PoolClaims(&self.pipes))
+    }
+
+    /// Whether a worker runs a job of this group.
+    pub(crate) fn has_begun(&self, group: u64) -> bool {
+        let is_meant = |job: &PoolJob<WorkItem>| job.body.group == group;
+        self.dispatcher.has_begun(is_meant, &mut PoolClaims(&self.pipes))
     }
 
     /// An outcome, as the error that the job's future gives.
@@ -351,6 +286,7 @@ impl PoolState {
 
     /// Takes a dead worker's descriptors out of the supervisor's selector.
     pub(crate) fn stop_watching(&mut self, key: Key) {
+        self.keys.remove(&(key.index as usize));
         if let Some(pipes) = self.pipes.get(&key) {
             pipes.stop_watching(&self.registry);
         }
@@ -367,12 +303,15 @@ impl PoolState {
         self.spawn_wanted || deadline < self.armed || self.dispatcher.finished()
     }
 
-    /// Sends a signal to every worker.
+    /// Sends a signal to every worker, and to what they have started.
     pub(crate) fn signal_all(&self, signal: i32) {
-        for pipes in self.pipes.values() {
-            // It can only fail for a worker that has become another user's.
-            let _ = send_signal(pipes.reply_pipe.pidfd.as_fd(), signal);
-        }
+        let workers = self.pipes.values().map(|pipes| pipes.reply_pipe.pidfd.as_fd());
+        let workers: Vec<_> = workers.collect();
+        // It can only fail for a worker that has become another user's.
+        let _ = match signal {
+            libc::SIGKILL => kill_trees_soon(&workers),
+            _ => signal_trees(&workers, signal),
+        };
     }
 
     /// What each worker has done.

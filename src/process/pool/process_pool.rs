@@ -2,13 +2,15 @@
 //!
 //! *Assumes*: a fork server (`process/forkserver/client.rs`).
 //! *Promises*: every submitted job resolves exactly once; a worker's death fails only the job
-//! it ran, and it is replaced; results and arguments of any size up to a frame's limit pass,
-//! both ways at once; nothing is left behind when the pool is gone.
+//! it ran, and it is replaced; a future says that its job runs when that is true, and until then it
+//! can be cancelled; values of any size up to a frame's limit pass, both ways at once; nothing is left
+//! behind when the pool is gone. A copy that came with a fork does nothing to the pool; a job that is
+//! submitted there fails with an error.
 //! *Leaves out*: `map`, which comes with the `Executor` trait (`futures/executor.rs`), and
 //! what `multiprocessing.Pool` has besides (`process/pool/multiprocessing.rs`).
 //!
 //! ```text
-//!   any thread          state (one lock)     supervisor (one thread)      fork server
+//!   any thread          state (one lock)     the thread that leads        fork server
 //!   submit ─────▶ records, write ─┐                 ▲                        │ fork
 //!      ▲                         ▼ request pipe     │ reply pipe, pidfd      ▼
 //!      │                      worker ───────────────┘               new worker
@@ -18,14 +20,14 @@
 //! whole pool, and `multiprocessing.Pool`, where its job hangs for ever (gh-96062). There is
 //! no lock between processes that a killed worker could hold: each has two pipes of its own.
 //!
-//! **Large values.** Beyond its copies, what a mebibyte costs is mostly page faults: glibc's malloc
-//! gives the free top of its heap back to the system and asks for it anew. A worker has it keep some
-//! (`process/forkserver/worker.rs`); a library must not decide that for its caller's process. There, frame
-//! buffers kept by the pool save a half of the faults and a twentieth of the time (tried, and left
-//! out): the other buffers are the caller's values. A program that moves many of them can tell malloc
-//! to keep its memory, by setting `MALLOC_TRIM_THRESHOLD_` and `MALLOC_MMAP_THRESHOLD_` to 64 MiB,
-//! say.
+//! **What a job has started** (with `Command`, say) is killed with its worker, by a limit, `kill` or
+//! `kill_workers`, as far as `sys/process_tree.rs` says. What it leaves when the job returns, or when worker or program die by themselves, lives on.
+//! Against that helps `PR_SET_PDEATHSIG` in the command's `pre_exec`. (CPython kills none of it.)
+//!
+//! **Large values.** Beyond its copies, what a mebibyte costs is mostly page faults of malloc. A worker
+//! avoids some; the caller's program can, by `MALLOC_TRIM_THRESHOLD_` and `MALLOC_MMAP_THRESHOLD_`.
 
+use crate::base::origin::Origin;
 use crate::base::sync::Mutex;
 use crate::futures::deadlock::{GuardId, guard_id, own_guard};
 use crate::futures::error::JobError;
@@ -36,17 +38,18 @@ use crate::process::forkserver::client::ForkServer;
 use crate::process::message::call::RemoteFunction;
 use crate::process::pool::job::{ChunkItem, PoolCounts, Settle, Terms, WorkItem};
 use crate::process::pool::options::{Builder, JobOptions, PoolError, Submitted};
-use crate::process::pool::pool_state::{FailedJob, PoolShared, PoolState};
-use crate::process::pool::supervisor::Supervisor;
+use crate::process::pool::pool_shared::{Forking, JobsInPool, PoolShared};
+use crate::process::pool::pool_state::PoolState;
+use crate::process::pool::supervisor::start_crew;
 use crate::process::pool::worker::WorkerStats;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread::JoinHandle;
 use std::time::Duration;
-use std::{fmt, thread};
+use std::{fmt, io, thread};
 
 impl Builder {
-    /// Starts the pool: one thread here, and the workers.
+    /// Starts the pool: one thread here (and another when there is user code to run, to take over
+    /// if that is slow), and the workers.
     ///
     /// # Errors
     /// [`PoolError`]. If workers cannot be forked, that is no error of this call: it is tried for
@@ -58,14 +61,16 @@ impl Builder {
         if self.settings.max_tasks_per_child == Some(0) {
             return Err(PoolError::NoTasks);
         }
+        self.fork_server.check_origin()?;
         let initializer = self.initializer.transpose().map_err(PoolError::Initializer)?;
-        let (supervisor, shared) = Supervisor::new(self.fork_server, initializer, self.settings)?;
-        let thread =
-            thread::Builder::new().name("process-pool".to_owned()).spawn(|| supervisor.run())?;
+        let forking = Forking { fork_server: self.fork_server, initializer };
+        let shared = start_crew(forking, self.settings)?;
         Ok(ProcessPool {
+            origin: Origin::here(),
             shared,
-            supervisor: Mutex::new(Some(thread)),
+            joining: Mutex::new(()),
             next_job: AtomicU64::new(0),
+            next_group: AtomicU64::new(1 << 63),
             limit: self.limit,
         })
     }
@@ -110,10 +115,15 @@ impl Builder {
 #[doc(alias = "concurrent.futures.ProcessPoolExecutor")]
 #[doc(alias = "multiprocessing.Pool")]
 pub struct ProcessPool {
+    /// In a copy the supervisor is not there, and it may have had the lock. So a copy is asked for
+    /// before the lock is.
+    origin: Origin,
     shared: Arc<PoolShared>,
-    /// Taken by the first thread that joins it; others wait at this lock meanwhile.
-    supervisor: Mutex<Option<JoinHandle<()>>>,
+    /// Held by the thread that joins the pool's threads; others wait for it meanwhile.
+    joining: Mutex<()>,
     next_job: AtomicU64,
+    /// No job has such a number.
+    next_group: AtomicU64,
     limit: Option<Duration>,
 }
 
@@ -131,19 +141,22 @@ impl ProcessPool {
         Builder::new(fork_server)
     }
 
-    /// Queues `f(args)`. The future becomes `running` when the job is sent to a worker, and
-    /// cannot be cancelled from then on. Never blocks on the job; the future gives all failures.
+    /// Queues `f(args)`. The future is `running` when a worker has begun the job, and can be cancelled
+    /// until then, also if the job was sent to a worker ahead. While any worker is idle, no job waits
+    /// behind another for more than a moment. Never blocks on the job; the future gives all failures.
     ///
-    /// A callback of such a future runs on the pool's own thread. If it waits there for
-    /// another job of the pool without a time limit, that job fails with
-    /// [`JobError::WouldDeadlock`].
+    /// A callback of such a future runs on one of the pool's own threads. It may take its time: other
+    /// answers and time limits do not wait for it. If it waits there for another job of the pool
+    /// without a time limit, that job fails with [`JobError::WouldDeadlock`].
     pub fn submit<A: Wire, R: Wire>(&self, f: fn(A) -> R, args: A) -> Future<R> {
         self.send(JobOptions::default(), f, args).future
     }
 
     /// As [`submit`](Self::submit), but the job may run no longer than `limit` after it was
     /// sent: then its worker is killed and replaced, and the future gives
-    /// [`JobError::TimedOut`]. Limits are kept to about a millisecond.
+    /// [`JobError::TimedOut`]. Limits are kept to about a millisecond, also while a callback, a
+    /// `Deserialize`, a fork or the fork server takes long. What the job has started is killed, too,
+    /// as far as it is attached to the worker.
     pub fn submit_within<A: Wire, R: Wire>(
         &self,
         limit: Duration,
@@ -169,24 +182,31 @@ impl ProcessPool {
     /// # Errors
     /// Why there is no result.
     pub fn call<A: Wire, R: Wire>(&self, f: fn(A) -> R, args: A) -> Result<R, JobError> {
+        if let Some(why) = self.refusal() {
+            return Err(why);
+        }
         if own_guard(self.guard()).is_some() {
             return self.submit(f, args).result();
         }
         let job = self.next_job.fetch_add(1, Ordering::Relaxed);
-        let (item, future) = WorkItem::for_call(f, &args, job, self.guard())?;
+        let (item, future) = WorkItem::for_call(f, &args, job, self.guard(), self.place(job))?;
         let terms = self.terms(JobOptions::default());
-        if let Some(reader) = self.with_state(|state| state.submit_awaited(job, terms, item)) {
-            self.shared.read_until_done(&future, reader);
+        if let Some(reader) = self.shared.with_state(|state| state.submit_awaited(job, terms, item))
+        {
+            self.shared.read_until_answered(job, &future, reader);
         }
         future.result()
     }
 
     fn send<A: Wire, R: Wire>(&self, options: JobOptions, f: fn(A) -> R, args: A) -> Submitted<R> {
         let job = self.next_job.fetch_add(1, Ordering::Relaxed);
-        let future = match WorkItem::for_call(f, &args, job, guard_id(&self.shared)) {
+        if let Some(why) = self.refusal() {
+            return Submitted { job, future: Future::resolved(Err(why)) };
+        }
+        let future = match WorkItem::for_call(f, &args, job, self.guard(), self.place(job)) {
             Ok((item, future)) => {
                 let terms = self.terms(options);
-                self.update(|state| state.submit(job, terms, item));
+                self.shared.submit(job, terms, item);
                 future
             }
             Err(error) => Future::resolved(Err(error)),
@@ -201,14 +221,19 @@ impl ProcessPool {
         options: JobOptions,
         f: F,
         items: &[F::Args],
+        group: u64,
         promise: Box<dyn Settle>,
     ) -> bool {
+        if let Some(why) = self.refusal() {
+            promise.settle(&[], Err(why));
+            return true;
+        }
         let job = self.next_job.fetch_add(1, Ordering::Relaxed);
-        match WorkItem::for_chunk(f, items, job, promise) {
+        match WorkItem::for_chunk(f, items, job, group, promise) {
             ChunkItem::Ready(item) => {
                 let items = u32::try_from(items.len()).unwrap_or(u32::MAX);
                 let terms = Terms { items, ..self.terms(options) };
-                self.update(|state| state.submit(job, terms, item));
+                self.shared.submit(job, terms, item);
             }
             ChunkItem::TooLong => return false,
             ChunkItem::Failed(error, promise) => promise.settle(&[], Err(error)),
@@ -226,6 +251,9 @@ impl ProcessPool {
     /// [`JobError::Cancelled`]. False if the job is done, or was submitted without that option and
     /// without a limit (of its own or the pool's): then nothing happens to it, queued or running.
     pub fn kill(&self, job: u64) -> bool {
+        if self.is_copy() {
+            return false; // the job is the original's
+        }
         let mut killed = false;
         self.update(|state| killed = state.dispatcher.kill(job));
         killed
@@ -235,8 +263,10 @@ impl ProcessPool {
     /// jobs that were sent to them; those with least to do are chosen.
     ///
     /// # Errors
-    /// [`PoolError::NoWorkers`] for 0; to end all workers shut the pool down.
+    /// [`PoolError::NoWorkers`] for 0; to end all workers shut the pool down. [`PoolError::Os`] in a
+    /// copy that came with a fork.
     pub fn resize(&self, workers: usize) -> Result<(), PoolError> {
+        self.check_origin()?;
         if workers == 0 {
             return Err(PoolError::NoWorkers);
         }
@@ -244,19 +274,44 @@ impl ProcessPool {
         Ok(())
     }
 
-    /// How many workers the pool is to have; there may be less while one is being replaced.
+    /// How many workers the pool is to have; there may be less while one is being replaced. (A copy
+    /// that came with a fork has none, and has counted nothing.)
     pub fn workers(&self) -> usize {
+        if self.is_copy() {
+            return 0;
+        }
         self.shared.state.lock().dispatcher.workers_wanted()
     }
 
     /// How often each thing has happened.
     pub fn counts(&self) -> PoolCounts {
+        if self.is_copy() {
+            return PoolCounts::default();
+        }
         self.shared.state.lock().dispatcher.counts()
     }
 
     /// What each worker has done and what it does now, in no order.
     pub fn worker_stats(&self) -> Vec<WorkerStats> {
+        if self.is_copy() {
+            return Vec::new();
+        }
         self.shared.state.lock().worker_stats()
+    }
+
+    /// A number for the jobs of one `map`.
+    pub(crate) fn new_group(&self) -> u64 {
+        self.next_group.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Where a future finds the jobs of this group, to know whether one has begun.
+    pub(crate) fn place(&self, group: u64) -> JobsInPool {
+        JobsInPool::new(&self.shared, group)
+    }
+
+    /// Takes back the jobs of this group that have not begun, and drops those that are not wanted.
+    pub(crate) fn withdraw(&self, group: u64) {
+        self.update(|state| _ = state.withdraw(group, false));
     }
 
     /// The guard that keeps the pool's own thread from waiting for the pool's futures.
@@ -266,30 +321,18 @@ impl ProcessPool {
 
     /// Changes the state and does what follows from the change.
     fn update(&self, update: impl FnOnce(&mut PoolState)) {
-        self.with_state(|state| {
+        self.shared.with_state(|state| {
             update(state);
             (state.advance(), ())
         });
     }
 
-    /// Runs `act` under the lock and resolves, without it, the jobs that came out. Wakes the
-    /// supervisor only for what cannot be done here.
-    fn with_state<T>(&self, act: impl FnOnce(&mut PoolState) -> (Vec<FailedJob>, T)) -> T {
-        let mut state = self.shared.state.lock();
-        let (failed, result) = act(&mut state);
-        let wake = state.needs_supervisor();
-        drop(state);
-        if wake {
-            self.shared.wake_supervisor();
-        }
-        failed.into_iter().for_each(FailedJob::resolve);
-        result
-    }
-
     /// The process ids of the workers alive now.
     pub fn worker_pids(&self) -> Vec<u32> {
-        let state = self.shared.state.lock();
-        let mut pids: Vec<u32> = state.pipes.values().map(|pipes| pipes.pid).collect();
+        if self.is_copy() {
+            return Vec::new();
+        }
+        let mut pids: Vec<u32> = self.shared.state.lock().pipes.values().map(|p| p.pid).collect();
         pids.sort_unstable();
         pids
     }
@@ -307,32 +350,72 @@ impl ProcessPool {
     }
 
     fn end_workers(&self, signal: i32) {
+        if self.is_copy() {
+            return; // the workers are the original's
+        }
         self.update(|state| {
+            state.take_back_all();
             state.dispatcher.terminate();
             state.signal_all(signal);
         });
         self.shared.wake_supervisor();
     }
 
-    /// Refuses new jobs with [`JobError::ShutDown`]. With `cancel_futures`, jobs not yet sent
-    /// to a worker resolve to [`JobError::Cancelled`]; without, all are run first. With
+    /// Refuses new jobs with [`JobError::ShutDown`]. With `cancel_futures`, jobs that have not begun
+    /// resolve to [`JobError::Cancelled`]; without, all are run first. With
     /// `wait`, blocks until every job is resolved and every worker gone. May be called again.
     ///
-    /// A job that runs is never interrupted. Called from a future's callback, on the pool's
-    /// own thread or on one that reads the reply of its own [`call`](Self::call), it does not wait.
+    /// A job that runs is never interrupted. Called from a future's callback on one of the pool's own
+    /// threads, it does not wait.
     pub fn shutdown(&self, wait: bool, cancel_futures: bool) {
-        self.update(|state| state.dispatcher.shutdown(cancel_futures));
+        if self.is_copy() {
+            return; // the jobs are the original's
+        }
+        self.update(|state| {
+            if cancel_futures {
+                state.take_back_all();
+            }
+            state.dispatcher.shutdown(cancel_futures);
+        });
         self.shared.wake_supervisor();
         if wait && own_guard(self.guard()).is_none() {
-            let mut supervisor = self.supervisor.lock();
-            // An error would be a panic; then every future has given an error already.
-            let _ = supervisor.take().map(JoinHandle::join);
+            let _joining = self.joining.lock();
+            self.shared.crew.join();
         }
+    }
+}
+
+/// Copies that came with a fork.
+impl ProcessPool {
+    pub(crate) fn is_copy(&self) -> bool {
+        self.origin.is_copy()
+    }
+
+    fn check_origin(&self) -> io::Result<()> {
+        self.origin.check("the pool", "make a fork server and a pool here")
+    }
+
+    /// Why a copy runs no job; `None` in the process that made the pool.
+    pub(crate) fn refusal(&self) -> Option<JobError> {
+        self.check_origin().err().map(|why| JobError::Broken(why.to_string()))
+    }
+
+    /// Lets go of what a copy has. The threads are not here, so their handles are leaked, not dropped.
+    /// The pipes are closed, if no thread had the lock at the fork: a worker that is to exit sees the
+    /// end of its requests only when every copy of the pipe is closed.
+    fn let_go(&mut self) {
+        if let Some(mut state) = self.shared.state.try_lock() {
+            state.pipes.clear();
+        }
+        std::mem::forget(Arc::clone(&self.shared));
     }
 }
 
 impl Drop for ProcessPool {
     fn drop(&mut self) {
+        if self.is_copy() {
+            return self.let_go();
+        }
         self.shutdown(true, thread::panicking());
     }
 }

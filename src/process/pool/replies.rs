@@ -8,7 +8,7 @@
 //! its own answer, and no more memory than one frame's limit, and once more for each item of a chunk
 //! whose answer comes in parts; a worker that sends what it may not
 //! send is reported to the dispatcher, which has it killed.
-//! *Leaves out*: reading (`process/pool/pool_state.rs`), pipes and selectors
+//! *Leaves out*: reading (`process/pool/pool_shared.rs`), pipes and selectors
 //! (`process/pool/worker_pipes.rs`), and what is in an answer (`process/message/call.rs`).
 //!
 //! ```text
@@ -33,6 +33,7 @@ use crate::process::message::frame::{Decoder, FrameKind};
 use crate::process::pool::dispatcher::Dispatcher;
 use crate::process::pool::job::PoolJob;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Which thread reads the replies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,8 +123,7 @@ impl<R> ReaderOwner<R> {
     }
 }
 
-/// The id in the frames of the initializer, which is no job.
-pub const INITIALIZER: u64 = u64::MAX;
+pub use crate::process::forkserver::worker::INITIALIZER;
 
 /// What a worker may send next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,9 +183,19 @@ impl ReplyReader {
         self.decoder.body(place)
     }
 
+    /// What the places of all replies so far are about, for as long as the caller wants.
+    pub(crate) fn bytes(&self) -> Arc<Vec<u8>> {
+        self.decoder.bytes()
+    }
+
     /// Keeps a part until the answer itself comes.
     pub fn keep_part(&mut self, place: Range<usize>) {
         self.parts.push(self.decoder.body(place).to_vec());
+    }
+
+    /// Whether a part waits for its answer.
+    pub(crate) fn has_parts(&self) -> bool {
+        !self.parts.is_empty()
     }
 
     /// The parts of the answer that came last, in their order.

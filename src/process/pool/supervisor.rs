@@ -1,22 +1,23 @@
-//! The supervisor: the pool's one thread, which reads replies, reaps, respawns.
+//! The supervisor: what the thread that leads does, and the requests to the fork server.
 //!
 //! *Assumes*: `mio` (edge-triggered); every worker has a reply pipe and a pidfd.
-//! *Promises*: reads a pipe to its end before it believes a death, so no reply is lost; holds
-//! the pool's lock neither while it asks the fork server nor while user code runs; when it ends,
-//! for whatever reason, no job is left unresolved.
-//! *Leaves out*: sending, and the replies that a caller reads itself (both in
-//! `process/pool/pool_state.rs`).
+//! *Promises*: reads a pipe to its end before it believes a death, so no reply is lost; neither asks
+//! the fork server nor runs user code while it leads, so that limits are kept whatever these do; when
+//! it ends, for whatever reason, no job is left unresolved.
+//! *Leaves out*: sending (`process/pool/pool_state.rs`), the replies that a caller reads itself
+//! (`process/pool/pool_shared.rs`), and which thread leads (`process/pool/crew.rs`).
 //!
 //! ```text
 //!                 ┌──────────────── one poll ────────────────┐
-//!  reply pipe ────┤ bytes  ▶ decode, answer, resolve         │
-//!                 │ end    ▶ SIGKILL (it is exiting, or      │
+//!  reply pipe ────┤ bytes  ▶ answers: to be settled          │──▶ Settle   decode, resolve,
+//!                 │ end    ▶ SIGKILL (it is exiting, or      │             call back
 //!                 │          closed a pipe it should not)    │
-//!  pidfd ─────────┤ dead   ▶ read the rest, reap, died       │
+//!  pidfd ─────────┤ dead   ▶ read the rest; to be reaped     │──▶ Request  reap, died
 //!  request pipe ──┤ room   ▶ write                           │
-//!  eventfd ───────┤ wake   ▶ spawn, new deadlines, shutdown  │
+//!  eventfd ───────┤ wake   ▶ new deadlines, shutdown, spawn  │──▶ Request  spawn, started
 //!  deadline ──────┤ passed ▶ kill the workers that are late  │
 //!                 └──────────────────────────────────────────┘
+//!                                leads                           done when the lead was left
 //! ```
 //! **Napping.** While every busy worker holds many short jobs, to wake up for each answer would cost
 //! more than the job. So the supervisor sleeps for a moment and then reads many answers at once, as
@@ -28,29 +29,26 @@
 //! own thread, which mio's registry allows and a loop's table of sources does not.
 
 use crate::base::id::Key;
+use crate::base::panic::discard;
 use crate::futures::deadlock::{SharedGuard, work_for};
-use crate::process::forkserver::client::ForkServer;
 use crate::process::forkserver::server::Forked;
+use crate::process::pool::crew::Turn;
 use crate::process::pool::dispatcher::Settings;
-use crate::process::pool::pool_state::{FailedJob, PoolShared, PoolState};
+use crate::process::pool::pool_shared::{Forking, Lead, PoolShared, ReadTo, Request};
+use crate::process::pool::pool_state::PoolState;
 use crate::process::pool::worker_pipes::{
     BorrowedReader, ReplyPipe, WorkerEvent, WorkerPipes, token, watch,
 };
 use crate::sys::fd::set_nonblocking;
 use crate::sys::process::{Death, wait_for_exit};
 use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Token, Waker};
-use std::collections::HashMap;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use mio::{Events, Interest, Poll, Registry, Token, Waker};
+use std::os::fd::{AsFd, AsRawFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 use std::{io, thread};
-
-/// What every worker runs before its first job, and the descriptors that go with it.
-pub(crate) struct InitializerCall {
-    pub(crate) frame: Arc<Vec<u8>>,
-    pub(crate) descriptors: Vec<OwnedFd>,
-}
 
 const WAKE: Token = Token(usize::MAX);
 
@@ -60,6 +58,45 @@ const NAP: Duration = Duration::from_micros(20);
 /// It naps if no worker can run out of work in so many nanoseconds: longer than a nap.
 const MIN_BACKLOG_NS: u64 = 100_000;
 
+/// Starts the first thread of a pool.
+pub(crate) fn start_crew(forking: Forking, settings: Settings) -> io::Result<Arc<PoolShared>> {
+    let poll = Poll::new()?;
+    let waker = Waker::new(poll.registry(), WAKE)?;
+    let state = PoolState::new(settings, poll.registry().try_clone()?);
+    let shared = Arc::new(PoolShared::new(state, forking, waker));
+    let lead =
+        Lead { poll, events: Events::with_capacity(256), tokens: Vec::new(), unread: Vec::new() };
+    shared.crew.begin(lead, || start_thread(&shared, false))?;
+    Ok(shared)
+}
+
+fn start_thread(shared: &Arc<PoolShared>, stands_by: bool) -> io::Result<JoinHandle<()>> {
+    let shared = Arc::clone(shared);
+    let thread = thread::Builder::new().name("process-pool".to_owned());
+    thread.spawn(move || serve(&shared, stands_by))
+}
+
+/// What each of the pool's threads does until it is not needed any more.
+fn serve(shared: &Arc<PoolShared>, stands_by: bool) {
+    work_for(Arc::clone(shared) as SharedGuard);
+    let mut turn = shared.crew.next(stands_by);
+    loop {
+        match turn {
+            Turn::Lead(lead) => Supervisor { shared, lead: Some(lead) }.run(),
+            Turn::Settle(outcomes) => outcomes.settle(),
+            Turn::Request(request) => {
+                let make = || shared.make(&request);
+                catch_unwind(AssertUnwindSafe(make)).unwrap_or_else(discard);
+                shared.crew.request_done();
+                // There are new deadlines, perhaps, or another request.
+                shared.wake_supervisor();
+            }
+            Turn::Over => return,
+        }
+        turn = shared.crew.next(false);
+    }
+}
+
 /// How to wait for the next events.
 struct PollPlan {
     /// Sleep first, so that answers collect.
@@ -68,48 +105,41 @@ struct PollPlan {
     timeout: Option<Duration>,
 }
 
-/// What the supervisor's thread owns: the selector, the fork server, and its share of the state.
-pub(crate) struct Supervisor {
-    shared: Arc<PoolShared>,
-    fork_server: ForkServer,
-    initializer: Option<InitializerCall>,
-    poll: Poll,
-    /// The workers by the index of their keys, which is what a token can carry.
-    keys: HashMap<usize, Key>,
+/// The thread that leads.
+struct Supervisor<'a> {
+    shared: &'a Arc<PoolShared>,
+    /// `None` when it has left the lead, or all is over.
+    lead: Option<Lead>,
 }
 
-impl Supervisor {
-    /// A supervisor, and what it shares with the pool's handles.
-    pub(crate) fn new(
-        fork_server: ForkServer,
-        initializer: Option<InitializerCall>,
-        settings: Settings,
-    ) -> io::Result<(Supervisor, Arc<PoolShared>)> {
-        let poll = Poll::new()?;
-        let waker = Waker::new(poll.registry(), WAKE)?;
-        let registry = poll.registry().try_clone()?;
-        let shared = Arc::new(PoolShared::new(PoolState::new(settings, registry), waker));
-        let ours = Arc::clone(&shared);
-        let keys = HashMap::new();
-        Ok((Supervisor { shared: ours, fork_server, initializer, poll, keys }, shared))
-    }
-
-    /// Runs until the pool is shut down and all workers are gone.
-    pub(crate) fn run(mut self) {
-        work_for(Arc::clone(&self.shared) as SharedGuard);
-        let mut events = Events::with_capacity(256);
-        while let Some(PollPlan { nap, timeout }) = self.prepare() {
+impl Supervisor<'_> {
+    /// Leads until there is something else for this thread to do, or until the pool is shut down and
+    /// all workers are gone.
+    fn run(mut self) {
+        loop {
+            let plan = self.prepare();
+            let Some(lead) = self.lead.take() else { return };
+            let Some(PollPlan { nap, timeout }) = plan else {
+                drop(lead);
+                return self.shared.crew.end();
+            };
+            let start = || start_thread(self.shared, true);
+            let Some(lead) = self.shared.crew.leave(lead, start) else { return };
+            let lead = self.lead.insert(lead);
             if nap {
                 thread::sleep(NAP);
             }
-            match self.poll.poll(&mut events, timeout) {
+            let timeout = if lead.unread.is_empty() { timeout } else { Some(Duration::ZERO) };
+            match lead.poll.poll(&mut lead.events, timeout) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(_) => return,
             }
-            for event in &events {
-                self.handle(event.token());
-            }
+            let mut tokens = std::mem::take(&mut lead.tokens);
+            tokens.extend(lead.events.iter().map(|event| event.token()));
+            std::mem::take(&mut lead.unread).into_iter().for_each(|key| self.read_replies(key));
+            tokens.drain(..).for_each(|token| self.handle(token));
+            self.lead.iter_mut().for_each(|lead| lead.tokens = std::mem::take(&mut tokens));
         }
     }
 
@@ -126,17 +156,17 @@ impl Supervisor {
             let nap = state.dispatcher.backlog() > MIN_BACKLOG_NS;
             let timeout = deadline.map(|at| Duration::from_nanos(at.saturating_sub(state.now())));
             drop(state);
-            failed.into_iter().for_each(FailedJob::resolve);
+            self.shared.fail_later(failed);
+            if spawn {
+                self.shared.crew.request_later(Request::Spawn);
+            }
             if finished {
                 return None;
             }
-            if !spawn && dead.is_empty() {
+            if dead.is_empty() {
                 return Some(PollPlan { nap, timeout });
             }
-            dead.into_iter().for_each(|key| self.reap(key));
-            if spawn {
-                self.spawn();
-            }
+            dead.into_iter().for_each(|key| self.bury(key));
         }
     }
 
@@ -145,45 +175,117 @@ impl Supervisor {
         if token == WAKE {
             return;
         }
-        let Some(key) = self.keys.get(&(token.0 / 4)).copied() else { return };
+        let mut state = self.shared.state.lock();
+        let Some(key) = state.keys.get(&(token.0 / 4)).copied() else { return };
         match token.0 % 4 {
-            event if event == WorkerEvent::Replies as usize => self.read_replies(key),
-            event if event == WorkerEvent::Death as usize => self.reap(key),
-            _ => self.shared.state.lock().write(key),
+            event if event == WorkerEvent::Replies as usize => {
+                let borrowed = state.borrow_reader(key);
+                drop(state);
+                self.read_borrowed(key, borrowed);
+            }
+            event if event == WorkerEvent::Death as usize => {
+                drop(state);
+                self.bury(key);
+            }
+            _ => state.write(key),
         }
     }
 
     /// Reads a worker's replies until its pipe is empty, unless a caller reads them.
-    fn read_replies(&self, key: Key) {
+    fn read_replies(&mut self, key: Key) {
         let borrowed = self.shared.state.lock().borrow_reader(key);
-        if let Some(borrowed) = borrowed {
-            self.read_and_return(borrowed);
+        self.read_borrowed(key, borrowed);
+    }
+
+    fn read_borrowed(&mut self, key: Key, borrowed: Option<BorrowedReader>) {
+        if let Some(borrowed) = borrowed
+            && self.read_and_return(borrowed) == ReadTo::Enough
+            && let Some(lead) = &mut self.lead
+        {
+            lead.unread.push(key);
         }
     }
 
-    fn read_and_return(&self, mut borrowed: BorrowedReader) {
-        self.shared.read_replies(&mut borrowed);
+    fn read_and_return(&self, mut borrowed: BorrowedReader) -> ReadTo {
+        let mut out = Vec::new();
+        let to = self.shared.read_replies(&mut borrowed, &mut out);
         if let Some(pipes) = self.shared.state.lock().pipes.get_mut(&borrowed.key) {
             pipes.reader.put_back(borrowed.reader);
         }
+        out.into_iter().for_each(|outcomes| self.shared.crew.settle_later(outcomes));
+        to
     }
 
-    /// A worker is dead: reads its last replies, has it reaped, and resolves the job that it ran.
-    fn reap(&mut self, key: Key) {
-        if !self.is_dead(key) {
+    /// A worker is dead: reads its last replies, and has it reaped.
+    fn bury(&mut self, key: Key) {
+        loop {
+            if !self.is_dead(key) {
+                return;
+            }
+            let borrowed = self.shared.state.lock().borrow_reader_of_dead(key);
+            let Some(borrowed) = borrowed else { return };
+            if self.read_and_return(borrowed) != ReadTo::Enough {
+                break;
+            }
+        }
+        let mut state = self.shared.state.lock();
+        let Some(pid) = state.pipes.get(&key).map(|pipes| pipes.pid) else { return };
+        state.stop_watching(key);
+        state.end(key);
+        let failed = state.advance();
+        drop(state);
+        self.shared.fail_later(failed);
+        self.shared.crew.request_later(Request::Reap(key, pid));
+    }
+
+    /// A pidfd may be reported once too often; and asking the fork server to reap a living
+    /// worker would block it.
+    fn is_dead(&self, key: Key) -> bool {
+        let state = self.shared.state.lock();
+        if state.keys.get(&(key.index as usize)) != Some(&key) {
+            return false;
+        }
+        let Some(pipes) = state.pipes.get(&key) else { return false };
+        wait_for_exit(&[pipes.reply_pipe.pidfd.as_fd()], Some(Duration::ZERO))
+            .is_ok_and(|d| !d.is_empty())
+    }
+}
+
+/// After an end in good order nothing is left to do. After a panic or a failed poll every job that
+/// is left resolves to an error, so that no thread waits for ever.
+impl Drop for Supervisor<'_> {
+    fn drop(&mut self) {
+        if self.lead.take().is_none() {
             return;
         }
-        let borrowed = self.shared.state.lock().borrow_reader_of_dead(key);
-        let Some(borrowed) = borrowed else { return };
-        self.read_and_return(borrowed);
         let mut state = self.shared.state.lock();
-        self.keys.remove(&(key.index as usize));
-        state.stop_watching(key);
-        let Some(pid) = state.pipes.get(&key).map(|pipes| pipes.pid) else { return };
+        state.last_failure = "the pool's supervisor thread failed".to_owned();
+        state.dispatcher.collapse();
+        let failed = state.advance();
+        state.pipes.clear();
         drop(state);
+        self.shared.fail_later(failed);
+        self.shared.crew.end();
+        while let Turn::Settle(outcomes) = self.shared.crew.next(false) {
+            outcomes.settle();
+        }
+    }
+}
+
+impl PoolShared {
+    /// Makes a request of the fork server, which may take long.
+    fn make(&self, request: &Request) {
+        match *request {
+            Request::Spawn => self.spawn(),
+            Request::Reap(key, pid) => self.reap(key, pid),
+        }
+    }
+
+    /// Has a worker reaped that is dead and read to the end, and resolves the job that it ran.
+    fn reap(&self, key: Key, pid: u32) {
         // If the fork server is gone, its workers were killed by the kernel.
-        let death = self.fork_server.reap(pid).unwrap_or(Death::Signal(libc::SIGKILL));
-        let mut state = self.shared.state.lock();
+        let death = self.forking.fork_server.reap(pid).unwrap_or(Death::Signal(libc::SIGKILL));
+        let mut state = self.state.lock();
         let never_ready = !state.dispatcher.was_ready(key);
         if let Some(pipes) = state.pipes.get_mut(&key) {
             pipes.requests = None;
@@ -200,42 +302,36 @@ impl Supervisor {
         let failed = state.advance();
         state.pipes.remove(&key);
         drop(state);
-        failed.into_iter().for_each(FailedJob::resolve);
-    }
-
-    /// A pidfd may be reported once too often; and asking the fork server to reap a living
-    /// worker would block it.
-    fn is_dead(&self, key: Key) -> bool {
-        let state = self.shared.state.lock();
-        let Some(pipes) = state.pipes.get(&key) else { return false };
-        wait_for_exit(&[pipes.reply_pipe.pidfd.as_fd()], Some(Duration::ZERO))
-            .is_ok_and(|d| !d.is_empty())
+        self.fail_later(failed);
     }
 
     /// Has one worker forked and begins to watch it.
-    fn spawn(&mut self) {
-        let descriptors = self.initializer.as_ref().map_or(&[][..], |call| &call.descriptors);
-        let forked = self.fork_server.spawn(descriptors);
+    fn spawn(&self) {
+        let Forking { fork_server, initializer } = &self.forking;
+        let descriptors = initializer.as_ref().map_or(&[][..], |call| &call.descriptors);
+        let forked = fork_server.spawn(descriptors);
         // One lock for all of it: a thread that finds a worker in the records finds its pipes as
         // well, and can tell it to exit.
-        let mut state = self.shared.state.lock();
+        let mut state = self.state.lock();
         let now = state.now();
+        let mut unwatched = None;
         match forked {
             Ok(forked) => {
                 let key = state.dispatcher.started(now);
                 let pid = forked.pid;
-                match self.watch_all(key, forked) {
+                match self.watch_all(&state.registry, key, forked) {
                     Ok(pipes) => {
-                        self.keys.insert(key.index as usize, key);
+                        if pipes.claims.is_none() {
+                            state.dispatcher.has_no_claims(key);
+                        }
+                        state.keys.insert(key.index as usize, key);
                         state.pipes.insert(key, pipes);
                         state.write(key);
                     }
                     Err(error) => {
                         state.last_failure = format!("a worker could not be watched: {error}");
                         state.dispatcher.died(key, now);
-                        drop(state);
-                        // With its pipes closed it exits at once.
-                        let _ = self.fork_server.reap(pid);
+                        unwatched = Some(pid);
                     }
                 }
             }
@@ -244,37 +340,25 @@ impl Supervisor {
                 state.dispatcher.spawn_failed(now);
             }
         }
+        let failed = state.advance();
+        drop(state);
+        self.fail_later(failed);
+        // With its pipes closed it exits at once.
+        let _ = unwatched.map(|pid| fork_server.reap(pid));
     }
 
     /// Registers a worker's three descriptors with the selector.
-    fn watch_all(&self, key: Key, forked: Forked) -> io::Result<WorkerPipes> {
+    fn watch_all(&self, registry: &Registry, key: Key, forked: Forked) -> io::Result<WorkerPipes> {
         let Forked { pid, pidfd, requests, replies } = forked;
         let reply_pipe = Arc::new(ReplyPipe { replies, pidfd });
-        let registry = self.poll.registry();
         set_nonblocking(&requests)?;
         set_nonblocking(&reply_pipe.replies)?;
         watch(registry, &reply_pipe.pidfd, token(key, WorkerEvent::Death))?;
         watch(registry, &reply_pipe.replies, token(key, WorkerEvent::Replies))?;
         let fd = requests.as_fd().as_raw_fd();
         registry.register(&mut SourceFd(&fd), token(key, WorkerEvent::Room), Interest::WRITABLE)?;
-        let initializer = self.initializer.as_ref().map(|call| Arc::clone(&call.frame));
-        Ok(WorkerPipes::new(pid, reply_pipe, requests, initializer))
-    }
-}
-
-/// After an end in good order nothing is left to do. After a panic or a failed poll every job that
-/// is left resolves to an error, so that no thread waits for ever.
-impl Drop for Supervisor {
-    fn drop(&mut self) {
-        let mut state = self.shared.state.lock();
-        if state.dispatcher.finished() {
-            return;
-        }
-        state.last_failure = "the pool's supervisor thread failed".to_owned();
-        state.dispatcher.collapse();
-        let failed = state.advance();
-        state.pipes.clear();
-        drop(state);
-        failed.into_iter().for_each(FailedJob::resolve);
+        let initializer = self.forking.initializer.as_ref().map(|call| Arc::clone(&call.frame));
+        let claims = self.forking.fork_server.lend_claims();
+        Ok(WorkerPipes::new(pid, reply_pipe, requests, claims, initializer))
     }
 }

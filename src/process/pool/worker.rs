@@ -1,7 +1,7 @@
 //! One worker, as the pool knows it: what it was sent, when it is late. Pure.
 //!
 //! *Assumes*: a worker runs its jobs one at a time, in the order in which they were sent.
-//! *Promises*: knows which jobs may have begun and which have not.
+//! *Promises*: knows which jobs may have begun and which have not, and gives back what it has not begun.
 //! *Leaves out*: which worker gets which job (`process/pool/workers.rs`).
 //!
 //! ```text
@@ -12,8 +12,8 @@
 //!  └─────────┴─────────┴─────────┴╌╌╌╌╌╌╌╌╌┘
 //!  └────────── delivered ────────┘
 //! ```
-//! **How far ahead a worker is fed.** A job that was sent can neither be cancelled nor given
-//! to an idle worker, so a worker gets its next job when it has answered the last. But when
+//! **How far ahead a worker is fed.** To take a job back and send it to another worker costs more
+//! than to send it once, so a worker gets its next job when it has answered the last. But when
 //! jobs take microseconds it would then mostly wait for the pipe. So it is sent as many jobs
 //! as it does in [`AHEAD_NS`], judged by the gaps between its answers, at most [`MAX_AHEAD`];
 //! and it gets more when it has done half of them, not after each: then one system call sends
@@ -27,6 +27,7 @@
 //! CPython's executor always keeps one job more than workers in its call queue; its `Pool`
 //! puts everything into the pipe at once.
 
+use crate::process::message::claim::WORDS;
 use crate::process::pool::job::PoolJob;
 use std::collections::VecDeque;
 
@@ -70,12 +71,14 @@ pub(crate) enum WorkerStatus {
     Retiring,
     /// A kill is on its way; no reply of it counts any more.
     BeingKilled,
+    /// It is dead; how it ended is still to be asked. It holds the jobs that it may have begun.
+    Dead,
 }
 
 impl WorkerStatus {
     /// It gets no more jobs.
     pub(crate) fn is_leaving(self) -> bool {
-        matches!(self, WorkerStatus::Retiring | WorkerStatus::BeingKilled)
+        matches!(self, WorkerStatus::Retiring | WorkerStatus::BeingKilled | WorkerStatus::Dead)
     }
 }
 
@@ -89,19 +92,35 @@ struct Burst {
     before: u64,
 }
 
+/// A job that was sent.
+#[derive(Debug)]
+struct Sent<B> {
+    job: PoolJob<B>,
+    /// How many were delivered before it; 0 until it is delivered itself.
+    nth: u64,
+}
+
 /// The record of a worker: its status, the jobs sent to it, and how fast it answers.
 #[derive(Debug)]
 pub(crate) struct Worker<B> {
     pub(crate) status: WorkerStatus,
     /// It has been ready for jobs.
     pub(crate) was_ready: bool,
+    /// It has been told to exit.
+    pub(crate) was_told_to_exit: bool,
     /// It gets no more jobs, for the pool is to be smaller.
     pub(crate) surplus: bool,
-    sent: VecDeque<PoolJob<B>>,
+    /// It claims its jobs, so that one can be taken back.
+    pub(crate) claims: bool,
+    /// Since its last answer it was asked for what it has not begun.
+    pub(crate) asked_back: bool,
+    sent: VecDeque<Sent<B>>,
     /// It may be sent more. False from when it holds enough until it has done half of that.
     filling: bool,
     /// How many of `sent`, from the front, were written to its pipe whole.
     delivered: usize,
+    /// How many jobs were ever written to its pipe whole.
+    ever_delivered: u64,
     /// How many parts of the answer to the running job have come.
     parts: u32,
     /// Jobs sent to it in its whole life.
@@ -124,10 +143,14 @@ impl<B> Worker<B> {
         Worker {
             status: WorkerStatus::Starting,
             was_ready: false,
+            was_told_to_exit: false,
             surplus: false,
+            claims: true,
+            asked_back: false,
             sent: VecDeque::new(),
             filling: true,
             delivered: 0,
+            ever_delivered: 0,
             parts: 0,
             jobs_sent: 0,
             since: now,
@@ -147,10 +170,32 @@ impl<B> Worker<B> {
     /// Whether it may be sent this job now.
     pub(crate) fn has_room_for(&self, job: &PoolJob<B>, max_tasks: Option<u32>) -> bool {
         let first = self.sent.front();
-        let alone = job.terms.travels_alone() || first.is_some_and(|j| j.terms.travels_alone());
-        let room = if alone { 1 } else { self.depth() };
-        let serves = self.status == WorkerStatus::Serving && !self.surplus;
-        serves && self.filling && !self.used_up(max_tasks) && self.sent.len() < room
+        let alone = job.terms.travels_alone() || first.is_some_and(|s| s.job.terms.travels_alone());
+        let room = if alone || !self.takes_ahead() { 1 } else { self.depth() };
+        self.takes_jobs(max_tasks) && self.filling && self.sent.len() < room
+    }
+
+    /// Whether it could be sent a job, if it had none.
+    pub(crate) fn takes_jobs(&self, max_tasks: Option<u32>) -> bool {
+        self.status == WorkerStatus::Serving && !self.surplus && !self.used_up(max_tasks)
+    }
+
+    /// Whether it may be sent a job behind the one that it runs: not if it was held up by that so long
+    /// that jobs were taken back, nor if a job that it holds has the word that the next would have.
+    fn takes_ahead(&self) -> bool {
+        let next = self.ever_delivered + (self.sent.len() - self.delivered) as u64;
+        let oldest = self.delivered().next().map_or(next, |(_, nth)| nth);
+        self.claims && !self.asked_back && next - oldest < WORDS
+    }
+
+    /// Whether a job waits behind the one that it runs, and could be had.
+    pub(crate) fn may_give_back(&self) -> bool {
+        self.status == WorkerStatus::Serving && self.sent.len() > 1 && !self.asked_back
+    }
+
+    /// When it counts as held up by the job that it runs.
+    pub(crate) fn late_at(&self) -> u64 {
+        self.since.saturating_add(AHEAD_NS)
     }
 
     fn depth(&self) -> usize {
@@ -165,12 +210,12 @@ impl<B> Worker<B> {
 
     /// Whether it runs this job, and holds no other.
     pub(crate) fn runs_only(&self, id: u64) -> bool {
-        self.sent.len() == 1 && self.sent[0].id == id
+        self.sent.len() == 1 && self.sent[0].job.id == id
     }
 
     /// Whether it runs this job, and that is one that travels alone: it may be killed.
     pub(crate) fn runs_alone(&self, id: u64) -> bool {
-        self.sent.front().is_some_and(|job| job.may_be_killed_as(id))
+        self.sent.front().is_some_and(|sent| sent.job.may_be_killed_as(id))
     }
 
     /// What it has done. The pid is the caller's to fill in.
@@ -179,7 +224,7 @@ impl<B> Worker<B> {
             pid: 0,
             answered: self.answered,
             held: self.sent.len(),
-            running: self.sent.front().map(|job| job.id),
+            running: self.sent.front().map(|sent| sent.job.id),
             busy_ns: self.busy_ns,
         }
     }
@@ -195,30 +240,75 @@ impl<B> Worker<B> {
             self.since = now;
         }
         self.jobs_sent = self.jobs_sent.saturating_add(1);
-        self.sent.push_back(job);
+        self.sent.push_back(Sent { job, nth: 0 });
         self.filling = self.sent.len() < self.depth();
     }
 
     /// The jobs that are still to be written to its pipe. None, once a kill is on its way.
     pub(crate) fn undelivered(&self) -> impl Iterator<Item = &PoolJob<B>> {
-        let skip =
-            if self.status == WorkerStatus::BeingKilled { self.sent.len() } else { self.delivered };
-        self.sent.iter().skip(skip)
+        let skip = if self.status.is_leaving() { self.sent.len() } else { self.delivered };
+        self.sent.iter().skip(skip).map(|sent| &sent.job)
+    }
+
+    /// How many jobs were ever delivered to it: the `nth` of the next.
+    pub(crate) fn ever_delivered(&self) -> u64 {
+        self.ever_delivered
     }
 
     /// The first undelivered job was written whole.
     pub(crate) fn deliver(&mut self) {
-        self.delivered = (self.delivered + 1).min(self.sent.len());
+        if let Some(sent) = self.sent.get_mut(self.delivered) {
+            sent.nth = self.ever_delivered;
+            self.delivered += 1;
+            self.ever_delivered += 1;
+        }
+    }
+
+    /// The jobs that were delivered, each with its place among all that ever were.
+    pub(crate) fn delivered(&self) -> impl Iterator<Item = (&PoolJob<B>, u64)> {
+        self.sent.iter().take(self.delivered).map(|sent| (&sent.job, sent.nth))
+    }
+
+    /// The jobs that it holds.
+    pub(crate) fn held(&self) -> impl Iterator<Item = &PoolJob<B>> {
+        self.sent.iter().map(|sent| &sent.job)
+    }
+
+    /// Gives back those jobs that are meant and that it can never begin: not delivered, or taken back by
+    /// `take`. From the last to the first: where one has begun, all before it have, or will. False: one
+    /// of them has begun.
+    pub(crate) fn take_back_if(
+        &mut self,
+        is_meant: impl Fn(&PoolJob<B>) -> bool,
+        mut take: impl FnMut(u64) -> bool,
+    ) -> (VecDeque<PoolJob<B>>, bool) {
+        let mut taken = VecDeque::new();
+        for at in (0..self.sent.len())
+            .rev()
+            .filter(|at| is_meant(&self.sent[*at].job))
+            .collect::<Vec<_>>()
+        {
+            let delivered = at < self.delivered;
+            if delivered && !take(self.sent[at].nth) {
+                return (taken, false);
+            }
+            self.delivered -= usize::from(delivered);
+            self.jobs_sent = self.jobs_sent.saturating_sub(1);
+            self.sent.remove(at).into_iter().for_each(|sent| taken.push_front(sent.job));
+        }
+        self.filling |= self.sent.len() <= self.depth() / 2;
+        (taken, true)
     }
 
     /// Takes out the running job, if this is the answer to it.
     pub(crate) fn answer(&mut self, id: u64, now: u64) -> Option<PoolJob<B>> {
-        if self.delivered == 0 || self.sent.front()?.id != id {
+        if self.delivered == 0 || self.sent.front()?.job.id != id {
             return None;
         }
         let time = now.saturating_sub(self.since);
         self.update_gap(time);
         self.since = now;
+        self.asked_back = false;
         self.streak += 1;
         self.answered += 1;
         self.busy_ns = self.busy_ns.saturating_add(time);
@@ -228,8 +318,8 @@ impl<B> Worker<B> {
     /// Whether this may be one more part of the answer to the running job: of a chunk, each part has
     /// one item at least.
     pub(crate) fn answer_part(&mut self, id: u64) -> bool {
-        let running = self.sent.front().filter(|job| self.delivered > 0 && job.id == id);
-        let expected = running.is_some_and(|job| self.parts < job.terms.items);
+        let running = self.sent.front().filter(|sent| self.delivered > 0 && sent.job.id == id);
+        let expected = running.is_some_and(|sent| self.parts < sent.job.terms.items);
         self.parts += u32::from(expected);
         expected
     }
@@ -255,12 +345,13 @@ impl<B> Worker<B> {
         self.parts = 0;
         let job = self.sent.pop_front();
         self.filling |= self.sent.len() <= self.depth() / 2;
-        job
+        job.map(|sent| sent.job)
     }
 
     /// Records that it is told to exit.
     pub(crate) fn retire(&mut self, now: u64) {
         self.status = WorkerStatus::Retiring;
+        self.was_told_to_exit = true;
         self.since = now;
     }
 
@@ -269,7 +360,7 @@ impl<B> Worker<B> {
         let limit = match self.status {
             WorkerStatus::Starting => HELLO_NS,
             WorkerStatus::Initializing => return None,
-            WorkerStatus::Serving => self.sent.front()?.terms.limit?,
+            WorkerStatus::Serving | WorkerStatus::Dead => self.sent.front()?.job.terms.limit?,
             WorkerStatus::Retiring => GRACE_NS,
             WorkerStatus::BeingKilled => return None,
         };
@@ -279,13 +370,26 @@ impl<B> Worker<B> {
     /// It is dead: the jobs that it may have begun, and those that it has not.
     ///
     /// The first are the running job, if it was delivered. But a worker that was being killed may
-    /// have gone on to the next ones, and its replies were ignored.
-    pub(crate) fn split_begun(mut self) -> (VecDeque<PoolJob<B>>, VecDeque<PoolJob<B>>) {
-        let begun = match self.status {
+    /// have gone on to the next ones, and its replies were ignored. (Where it has claims, what it had
+    /// not begun was taken back before, and all that is left had begun.)
+    pub(crate) fn split_begun(mut self) -> (Vec<PoolJob<B>>, Vec<PoolJob<B>>) {
+        let rest = self.sent.split_off(self.begun());
+        let jobs = |sent: VecDeque<Sent<B>>| sent.into_iter().map(|sent| sent.job).collect();
+        (jobs(self.sent), jobs(rest))
+    }
+
+    fn begun(&self) -> usize {
+        match self.status {
             WorkerStatus::BeingKilled => self.delivered,
+            WorkerStatus::Dead => self.sent.len(),
             _ => self.delivered.min(1),
-        };
-        let rest = self.sent.split_off(begun);
-        (self.sent, rest)
+        }
+    }
+
+    /// It is dead, and is still to be reaped: gives the jobs that it has not begun.
+    pub(crate) fn end(&mut self) -> Vec<PoolJob<B>> {
+        let rest = self.sent.split_off(self.begun());
+        self.status = WorkerStatus::Dead;
+        rest.into_iter().map(|sent| sent.job).collect()
     }
 }

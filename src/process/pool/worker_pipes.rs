@@ -2,12 +2,13 @@
 //!
 //! *Assumes*: the pool's lock is held for everything but reading; both pipes are non-blocking.
 //! *Promises*: frames are written whole and in the order of the jobs, however often the pipe is full
-//! in between; a job counts as delivered when the last byte of its frame is written.
+//! in between; a job counts as delivered when the last byte of its frame is written, or kept here to
+//! be written. Before the first byte its claim is offered, so that it can be taken back from then on.
 //! *Leaves out*: which thread may read (`process/pool/replies.rs`), and the reading
-//! (`process/pool/pool_state.rs`).
+//! (`process/pool/pool_shared.rs`).
 //!
 //! ```text
-//!                 initializer │ job │ job │ jo▒▒▒          one `writev` for up to 64 frames
+//!        claims │ initializer │ job │ job │ jo▒▒▒          one `writev` for up to 64 frames
 //!   WorkerPipes ────────────── requests ──────────────▶ worker
 //!               ◀───────────── replies  ───────────────   │
 //!               ◀┄┄┄┄┄┄┄┄┄┄┄┄┄ pidfd: readable when dead ┄┘
@@ -15,13 +16,16 @@
 
 use crate::base::id::Key;
 use crate::process::forkserver::worker::ROOMY;
+use crate::process::message::claim::WorkerClaims;
 use crate::process::pool::dispatcher::Dispatcher;
 use crate::process::pool::job::WorkItem;
 use crate::process::pool::replies::{ReaderOwner, ReplyReader};
 use crate::sys::fd::{CAPACITY, PipeReader, PipeWriter, set_capacity};
 use crate::sys::process::{Death, send_signal};
+use crate::sys::process_tree::kill_trees_soon;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
+use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::Arc;
@@ -37,8 +41,15 @@ pub(crate) struct ReplyPipe {
 }
 
 impl ReplyPipe {
-    /// Kills the worker. It can only fail for want of permission, for a worker that has changed
-    /// its user; then the worker is at least cut off from the pool.
+    /// Kills the worker and what it has started, as `sys/process_tree.rs` says. It can only fail as
+    /// [`kill_worker`](Self::kill_worker) can.
+    pub(crate) fn kill_tree(&self) {
+        let _ = kill_trees_soon(&[self.pidfd.as_fd()]);
+    }
+
+    /// Kills the worker alone: one that is about to exit leaves what it has started. It can only fail
+    /// for want of permission, for a worker that has changed its user; then the worker is at least cut
+    /// off from the pool.
     pub(crate) fn kill_worker(&self) {
         let _ = send_signal(self.pidfd.as_fd(), libc::SIGKILL);
     }
@@ -58,11 +69,14 @@ pub(crate) struct WorkerPipes {
     pub(crate) reader: ReaderOwner<ReplyReader>,
     /// `None` once the worker was told to exit.
     pub(crate) requests: Option<PipeWriter>,
-    /// What is to be written before any job: the frame of the initializer's call.
-    initializer: Option<Arc<Vec<u8>>>,
+    /// The words by which it claims its jobs.
+    pub(crate) claims: Option<WorkerClaims>,
+    /// What is to be written before any undelivered job: the place of the claims, the initializer's
+    /// call, the rest of the frame of a job that was taken back.
+    first: VecDeque<Arc<Vec<u8>>>,
     /// The request pipe was made larger.
     enlarged: bool,
-    /// How much of the initializer's frame, or else of the first undelivered job's, is written.
+    /// How much of the first of those, or else of the first undelivered job's frame, is written.
     written: usize,
     /// Set when the worker is dead and reaped.
     pub(crate) death: Option<Death>,
@@ -74,14 +88,18 @@ impl WorkerPipes {
         pid: u32,
         reply_pipe: Arc<ReplyPipe>,
         requests: PipeWriter,
+        claims: Option<WorkerClaims>,
         initializer: Option<Arc<Vec<u8>>>,
     ) -> WorkerPipes {
+        let reader = ReaderOwner::new(ReplyReader::new(initializer.is_some()));
+        let place = claims.as_ref().map(|claims| Arc::new(claims.to_frame()));
         WorkerPipes {
             pid,
             reply_pipe,
-            reader: ReaderOwner::new(ReplyReader::new(initializer.is_some())),
+            reader,
             requests: Some(requests),
-            initializer,
+            claims,
+            first: place.into_iter().chain(initializer).collect(),
             enlarged: false,
             written: 0,
             death: None,
@@ -91,19 +109,24 @@ impl WorkerPipes {
     /// Writes to the request pipe what it has room for, and reports the jobs that were delivered.
     pub(crate) fn write(&mut self, key: Key, dispatcher: &mut Dispatcher<WorkItem>) {
         let Some(pipe) = &self.requests else { return };
-        while let Some(frame) = &self.initializer {
+        while let Some(frame) = self.first.front() {
             let Ok(count) = pipe.write(&frame[self.written..]) else { return };
             self.written += count;
             if self.written == frame.len() {
-                (self.initializer, self.written) = (None, 0);
+                self.first.pop_front();
+                self.written = 0;
             }
         }
         loop {
             let mut slices = [IoSlice::new(&[]); AT_ONCE];
             let mut count = 0;
+            let next = dispatcher.ever_delivered(key);
             for (slot, job) in slices.iter_mut().zip(dispatcher.undelivered(key)) {
                 let from = if count == 0 { self.written } else { 0 };
                 *slot = IoSlice::new(&job.body.frame[from..]);
+                if let Some(claims) = &self.claims {
+                    claims.offer(next + count as u64);
+                }
                 count += 1;
             }
             if count == 0 {
@@ -123,6 +146,21 @@ impl WorkerPipes {
                 self.written -= length;
                 dispatcher.delivered(key);
             }
+        }
+    }
+
+    /// Keeps the rest of a frame that is written in part. Then its job counts as delivered, and can be
+    /// taken back with it.
+    pub(crate) fn keep_rest(&mut self, key: Key, dispatcher: &mut Dispatcher<WorkItem>) {
+        if !self.first.is_empty() || self.written == 0 {
+            return;
+        }
+        let rest = dispatcher.undelivered(key).next();
+        let rest = rest.map(|job| job.body.frame[self.written..].to_vec());
+        if let Some(rest) = rest {
+            self.first.push_back(Arc::new(rest));
+            self.written = 0;
+            dispatcher.delivered(key);
         }
     }
 

@@ -58,6 +58,38 @@ impl<B> Workers<B> {
         self.len() < self.wanted
     }
 
+    /// All of them.
+    pub(crate) fn keys(&self) -> Vec<Key> {
+        self.workers.iter().map(|(key, _)| key).collect()
+    }
+
+    /// When a worker has to be asked for the jobs that wait behind the one that it runs: another could
+    /// begin them at once.
+    pub(crate) fn asked_back_at(&self) -> Option<u64> {
+        if !self.has_idle() {
+            return None;
+        }
+        let late = self.workers.iter().filter(|(_, w)| w.may_give_back()).map(|(_, w)| w.late_at());
+        late.min()
+    }
+
+    /// The worker that is to be asked.
+    pub(crate) fn next_to_ask(&self, now: u64) -> Option<Key> {
+        self.asked_back_at().filter(|at| now >= *at)?;
+        self.find(|worker| worker.may_give_back() && now >= worker.late_at())
+    }
+
+    /// Whether one could begin a job at once.
+    fn has_idle(&self) -> bool {
+        let mut all = self.workers.iter();
+        all.any(|(_, worker)| worker.load() == 0 && worker.takes_jobs(self.max_tasks))
+    }
+
+    /// Whether a job waits behind another, and could be had.
+    pub(crate) fn may_give_back(&self) -> bool {
+        self.find(Worker::may_give_back).is_some()
+    }
+
     /// How many hold no job and may be sent one, now or when they are ready.
     pub(crate) fn idle(&self) -> usize {
         self.workers.iter().filter(|(_, w)| w.load() == 0 && !w.status.is_leaving()).count()

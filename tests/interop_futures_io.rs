@@ -1,5 +1,5 @@
 //! The traits of `futures-io`, used as code that knows only them would:
-//! `cargo test --features futures-io --test aio_futures_io`.
+//! `cargo test --features futures-io --test interop_futures_io`.
 #![cfg(feature = "futures-io")]
 
 mod common;

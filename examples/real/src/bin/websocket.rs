@@ -1,0 +1,171 @@
+//! A chat by WebSocket: a page in a browser, tungstenite in the middle, our loop below.
+//!
+//! Question: what does a browser need of a runtime? Prediction: nothing that it could notice: the
+//! protocol is async-tungstenite's, over the traits of `futures-io`.
+//!
+//!     cargo run --release --bin websocket      # then open the address in two windows
+//!
+//! What one window says, all hear, and the server adds how many are there.
+//! CI: --check
+
+use async_tungstenite::WebSocketStream;
+use async_tungstenite::tungstenite::Message;
+use async_tungstenite::tungstenite::handshake::derive_accept_key;
+use async_tungstenite::tungstenite::protocol::Role;
+use futures_util::StreamExt;
+use singletrack::aio::{Queue, TcpStream, create_task, wait_for};
+use singletrack_real::{AnyError, arguments, listen, run, serve, threads};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+const PAGE: &str = include_str!("websocket.html");
+
+/// The longest head of a request, and how long a client may take for it.
+const HEAD_MOST: usize = 16 * 1024;
+const HEAD_LIMIT: Duration = Duration::from_secs(10);
+
+/// How many messages wait for a slow reader before it is let go.
+const BACKLOG: usize = 256;
+
+/// Who is there: what is to be said to each.
+#[derive(Default)]
+struct Room {
+    members: BTreeMap<u64, Rc<Queue<String>>>,
+    last: u64,
+}
+
+impl Room {
+    /// Says it to all. Whoever does not keep up leaves the room.
+    fn say(&mut self, text: &str) {
+        self.members.retain(|_, member| member.put_nowait(text.to_owned()).is_ok());
+    }
+}
+
+/// The head of a request: its first line, and the key of a WebSocket if it asks for one.
+async fn head(stream: &TcpStream) -> Result<(String, Option<String>), AnyError> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut piece = [0; 1024];
+        let count = stream.read(&mut piece).await?;
+        if count == 0 || head.len() > HEAD_MOST {
+            return Err("a head that is cut off, or too long".into());
+        }
+        head.extend_from_slice(&piece[..count]);
+    }
+    let head = String::from_utf8(head)?;
+    let mut lines = head.lines();
+    let first = lines.next().unwrap_or_default().to_owned();
+    let key = lines.filter_map(|line| line.split_once(':')).find_map(|(name, value)| {
+        name.eq_ignore_ascii_case("sec-websocket-key").then(|| value.trim().to_owned())
+    });
+    Ok((first, key))
+}
+
+async fn connection(stream: TcpStream, room: Rc<RefCell<Room>>) -> Result<(), AnyError> {
+    let (first, key) = wait_for(head(&stream), Some(HEAD_LIMIT)).await??;
+    match (first.as_str(), key) {
+        ("GET /ws HTTP/1.1", Some(key)) => {
+            let answer = format!(
+                "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
+                 Connection: Upgrade\r\nSec-WebSocket-Accept: {}\r\n\r\n",
+                derive_accept_key(key.as_bytes())
+            );
+            stream.write_all(answer.as_bytes()).await?;
+            chat(WebSocketStream::from_raw_socket(stream, Role::Server, None).await, room).await
+        }
+        ("GET / HTTP/1.1", _) => page(&stream, "200 OK", PAGE).await,
+        _ => page(&stream, "404 Not Found", "").await,
+    }
+}
+
+async fn page(stream: &TcpStream, status: &str, body: &str) -> Result<(), AnyError> {
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: text/html; charset=utf-8\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    Ok(stream.write_all(&[head.as_bytes(), body.as_bytes()].concat()).await?)
+}
+
+/// One member of the room, until it leaves: one task reads, another writes.
+async fn chat(socket: WebSocketStream<TcpStream>, room: Rc<RefCell<Room>>) -> Result<(), AnyError> {
+    let (mut sink, mut messages) = socket.split();
+    let queue = Rc::new(Queue::new(BACKLOG));
+    let id = {
+        let mut room = room.borrow_mut();
+        room.last += 1;
+        let id = room.last;
+        room.members.insert(id, Rc::clone(&queue));
+        let count = room.members.len();
+        room.say(&format!("{count} here"));
+        id
+    };
+    let outgoing = Rc::clone(&queue);
+    let writing = create_task(async move {
+        while let Ok(text) = outgoing.get().await {
+            if sink.send(Message::text(text)).await.is_err() {
+                break;
+            }
+        }
+        let _ = sink.close(None).await;
+    });
+    let mut ended = Ok(());
+    while let Some(message) = messages.next().await {
+        match message {
+            Ok(Message::Text(text)) => room.borrow_mut().say(&format!("{id} says {text}")),
+            Ok(Message::Close(_)) => break,
+            Ok(_) => {}
+            Err(error) => {
+                ended = Err(error.into());
+                break;
+            }
+        }
+    }
+    room.borrow_mut().members.remove(&id);
+    queue.shutdown(true);
+    let _ = writing.await;
+    ended
+}
+
+fn main() -> Result<(), AnyError> {
+    let given = arguments(8080, "");
+    run(async move {
+        let (listener, address) = listen(given.port)?;
+        let room = Rc::new(RefCell::new(Room::default()));
+        let serving = create_task(serve(listener, move |s| connection(s, Rc::clone(&room))));
+        if given.check { check(address).await } else { Ok(serving.await?) }
+    })
+}
+
+/// A client, as the page is one.
+async fn join(address: SocketAddr) -> Result<WebSocketStream<TcpStream>, AnyError> {
+    let stream = TcpStream::connect(address).await?;
+    let (socket, _) = async_tungstenite::client_async(format!("ws://{address}/ws"), stream).await?;
+    Ok(socket)
+}
+
+async fn hears(socket: &mut WebSocketStream<TcpStream>, text: &str) -> Result<(), AnyError> {
+    let message = socket.next().await.ok_or("the server has hung up")??;
+    assert_eq!(message.into_text()?.as_str(), text);
+    Ok(())
+}
+
+async fn check(address: SocketAddr) -> Result<(), AnyError> {
+    let mut first = join(address).await?;
+    hears(&mut first, "1 here").await?;
+    let mut second = join(address).await?;
+    hears(&mut first, "2 here").await?;
+    hears(&mut second, "2 here").await?;
+    first.send(Message::text("hello")).await?;
+    hears(&mut first, "1 says hello").await?;
+    hears(&mut second, "1 says hello").await?;
+    first.close(None).await?;
+    while first.next().await.is_some() {} // until the server has answered the goodbye
+    second.send(Message::text("alone?")).await?;
+    hears(&mut second, "2 says alone?").await?;
+    println!("two members heard each other, and one the silence; {} thread", threads());
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! Other people's traits on the loop's own types: hyper's, tokio's, those of futures
+//!
+//! ```text
+//!   their trait                          ours                            feature
+//!
+//!   futures_io   AsyncRead, AsyncWrite   ┐                               futures-io
+//!   tokio_io     AsyncRead, AsyncWrite   ├ byte streams, readers,        tokio-io
+//!   hyper        Read, Write             ┘ writers: by `halves`          hyper
+//!                Executor, Timer           create_task, sleep
+//!   stream       Stream                    listeners, signals, tasks     futures-core
+//! ```
+//! A file here has no logic of its own: what a read or a write is stands once, in `halves`, and each
+//! trait is spelled out over it. None of the features brings a runtime: `tokio-io` uses tokio's
+//! traits alone, with all of its features off.
+//!
+//! # What runs here
+//!
+//! | it asks for | so | feature |
+//! | --- | --- | --- |
+//! | only a waker and a poll: `futures`, tokio's `sync`, `async-channel`, `async-lock` | it runs | none |
+//! | `futures_io`: `async-tungstenite`, `futures-rustls`, `async-native-tls` | it runs on any stream | `futures-io` |
+//! | `tokio::io`: `tokio-postgres` (`Config::connect_raw`), `tokio-util`'s codecs, `tokio-rustls` | it runs on any stream | `tokio-io` |
+//! | `hyper::rt`: `hyper`, and `axum` by `hyper`'s server | it runs; [`LoopExecutor`], [`LoopTimer`] | `hyper` |
+//! | tokio itself: `tokio::net`, `tokio::spawn`, `tokio::time`, `axum::serve`, `reqwest` | it panics, since no tokio runtime is running | |
+//! | a choice among named runtimes: `sqlx`, `redis`, `reqwest` | it has no name for this one | |
+//!
+//! The last two kinds are no matter of traits: the library calls a runtime by its name. Run it on a
+//! thread of its own runtime, and await the answer here by [`to_thread`](crate::aio::to_thread) or a
+//! channel.
+
+#[cfg(feature = "futures-io")]
+mod futures_io;
+#[cfg(any(feature = "futures-io", feature = "tokio-io", feature = "hyper"))]
+mod halves;
+#[cfg(feature = "hyper")]
+mod hyper;
+#[cfg(feature = "futures-core")]
+mod stream;
+#[cfg(feature = "tokio-io")]
+mod tokio_io;
+
+#[cfg(feature = "hyper")]
+pub use hyper::{LoopExecutor, LoopTimer};
+#[cfg(feature = "futures-core")]
+pub use stream::Incoming;

@@ -1,0 +1,167 @@
+//! What a terminal shows: how many columns it has, and which colours.
+//!
+//! *Promises*: what was asked for comes first, then what the terminal says of itself, then what the
+//! environment says; no line that went through [`wrap`] is wider than it should be, and only a word
+//! that is wider than a line is cut.
+//! *Leaves out*: what is written there. All but [`Page::on_stdout`] is pure.
+//!
+//! ```text
+//!   --width, the terminal, $COLUMNS ─────────────────────▶ width   ┐
+//!   --color, NO_COLOR, CLICOLOR_FORCE, TERM, COLORTERM ──▶ Palette ┴▶ Page
+//! ```
+
+use crate::sys::fd::terminal_width;
+use clap::ValueEnum;
+use std::env;
+use std::io::{self, IsTerminal};
+use std::os::fd::AsFd;
+
+/// The width where nobody says one: a file's, or a pipe's.
+const USUAL_WIDTH: usize = 80;
+/// No line is longer, whatever the terminal.
+pub const WIDEST: usize = 1000;
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// If stdout is a terminal, and neither `NO_COLOR` nor `TERM=dumb` speaks against it.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Which colours there are. Each has those of the ones before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Palette {
+    /// None are to be used.
+    None,
+    /// The sixteen that every colour terminal has, in shades of its own.
+    Sixteen,
+    /// The 256 of xterm.
+    Cube,
+    /// Any red, green and blue.
+    Rgb,
+}
+
+impl Palette {
+    /// Chooses one. Only `TERM` and `COLORTERM` know what a terminal can do.
+    ///
+    /// ```
+    /// use singletrack::lab::report::terminal::{ColorChoice, Palette};
+    ///
+    /// let console = |name: &str| (name == "TERM").then(|| "linux".to_owned());
+    /// assert_eq!(Palette::of(ColorChoice::Auto, true, console), Palette::Sixteen);
+    /// assert_eq!(Palette::of(ColorChoice::Auto, false, console), Palette::None);
+    /// ```
+    pub fn of(
+        when: ColorChoice,
+        is_terminal: bool,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Palette {
+        let set = |name| variable(name).filter(|value: &String| !value.is_empty());
+        let wanted = match when {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto if set("NO_COLOR").is_some() => false,
+            ColorChoice::Auto if variable("CLICOLOR_FORCE").is_some_and(|value| value != "0") => {
+                true
+            }
+            ColorChoice::Auto => is_terminal && variable("TERM").is_none_or(|term| term != "dumb"),
+        };
+        let term = set("TERM").unwrap_or_default();
+        match set("COLORTERM").as_deref() {
+            _ if !wanted => Palette::None,
+            Some("truecolor" | "24bit") => Palette::Rgb,
+            _ if term.contains("direct") => Palette::Rgb,
+            _ if term.contains("256color") => Palette::Cube,
+            _ => Palette::Sixteen,
+        }
+    }
+}
+
+/// How many columns to use: as many as were asked for, else the terminal's, else `$COLUMNS`, else 80.
+///
+/// ```
+/// use singletrack::lab::report::terminal::width;
+///
+/// assert_eq!(width(None, Some(160), Some("100")), 160);
+/// assert_eq!(width(None, None, Some("100")), 100);
+/// assert_eq!(width(Some(60), Some(160), None), 60);
+/// assert_eq!(width(None, None, Some("wide")), 80);
+/// ```
+pub fn width(asked: Option<usize>, terminal: Option<usize>, columns: Option<&str>) -> usize {
+    let columns = || columns.and_then(|text| text.parse().ok()).filter(|&columns| columns > 0);
+    asked.or(terminal).or_else(columns).unwrap_or(USUAL_WIDTH).min(WIDEST)
+}
+
+/// Where text goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page {
+    /// Characters in a line, at most.
+    pub width: usize,
+    /// Which colours it has.
+    pub palette: Palette,
+}
+
+impl Page {
+    /// What stdout is, unless a width was asked for.
+    pub fn on_stdout(asked: Option<usize>, when: ColorChoice) -> Page {
+        let variable = |name: &str| Some(env::var_os(name)?.to_string_lossy().into_owned());
+        let stdout = io::stdout();
+        let columns = variable("COLUMNS");
+        Page {
+            width: width(asked, terminal_width(stdout.as_fd()), columns.as_deref()),
+            palette: Palette::of(when, stdout.is_terminal(), variable),
+        }
+    }
+}
+
+/// A paragraph in lines of at most `width` characters, which all end. A word that is wider than a
+/// line is cut after a `/` or a comma, and elsewhere only if there is none.
+///
+/// ```
+/// use singletrack::lab::report::terminal::wrap;
+///
+/// let paragraph = "in src/gil/rules/machine.rs:12";
+/// assert_eq!(wrap(paragraph, 12), "in src/gil/\nrules/\nmachine.rs:1\n2\n");
+/// ```
+pub fn wrap(paragraph: &str, width: usize) -> String {
+    let width = width.max(1);
+    let (mut text, mut used) = (String::new(), 0);
+    for mut word in paragraph.split(' ') {
+        loop {
+            let gap = usize::from(used > 0);
+            let (letters, room) = (word.chars().count(), width.saturating_sub(used + gap));
+            let end = match letters {
+                letters if letters <= room => word.len(),
+                letters if letters <= width => 0,
+                _ if used > 0 => after_a_mark(word, room).unwrap_or(0),
+                _ => after_a_mark(word, room).unwrap_or_else(|| bytes(word, room)),
+            };
+            if end > 0 {
+                text += &" ".repeat(gap);
+                text += &word[..end];
+            }
+            word = &word[end..];
+            if word.is_empty() {
+                used += gap + letters;
+                break;
+            }
+            text.push('\n');
+            used = 0;
+        }
+    }
+    text + "\n"
+}
+
+/// Where the last `/` or comma ends that is among the first `count` characters.
+fn after_a_mark(word: &str, count: usize) -> Option<usize> {
+    word[..bytes(word, count)].rfind(['/', ',']).map(|at| at + 1)
+}
+
+/// How many bytes the first `count` characters are.
+fn bytes(word: &str, count: usize) -> usize {
+    word.char_indices().nth(count).map_or(word.len(), |(at, _)| at)
+}

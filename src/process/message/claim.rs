@@ -1,0 +1,202 @@
+//! A claim: which of two processes has a job that was sent ahead.
+//!
+//! *Assumes*: one pool writes a worker's words, under its lock; one worker reads them. The numbers of
+//! a worker's jobs go up by one with each frame, from a number that no worker before it had.
+//! *Promises*: of the worker that wants to begin a job and the pool that wants it back one gets it,
+//! never both; a claim is one atomic step in memory, and no system call. What stands in a word that
+//! a job has spoilt makes no process panic: a job is then skipped, and lost with its worker.
+//! *Leaves out*: which job is to be taken back, and when (`process/pool/dispatcher.rs`).
+//!
+//! ```text
+//!    the pool                           a word, in memory of both                   the worker
+//!    offer, then write the frame ─────▶ SENT ──────────────── claim ─────▶ CLAIMED   runs it
+//!                                        │
+//!                                        └─ take_back ─▶ TAKEN                       skips its frame
+//! ```
+//! A word holds the number of its job and one of the three. It is used again for the number that is
+//! [`WORDS`] higher, even if the worker has not come to the frame of the first: to the worker, a word
+//! with another number is a job that was taken back.
+//!
+//! The words of all workers lie in one mapping that is made before the fork server is forked, so all
+//! of them have it; a worker is told by its first frame which words are its own.
+
+use crate::base::sync::{Arc, Mutex};
+use crate::process::message::frame::{FrameKind, frame};
+use crate::sys::memory::SharedWords;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How many words a worker has; of the jobs that it holds, no two may share one.
+pub const WORDS: u64 = 256;
+
+/// So many workers of one fork server can have words at a time; to the others nothing is sent ahead.
+const WORKERS: usize = 512;
+
+/// So many numbers each worker has.
+const NUMBERS: u64 = 1 << 38;
+
+const SENT: u64 = 1;
+const CLAIMED: u64 = 2;
+const TAKEN: u64 = 3;
+
+/// An atomic number: std's, or a model's.
+pub trait ClaimWord {
+    /// What it holds.
+    fn get(&self) -> u64;
+    /// Holds `value` from now on.
+    fn set(&self, value: u64);
+    /// Changes `from` to `to`, in one step; false: it holds something else.
+    fn replace(&self, from: u64, to: u64) -> bool;
+}
+
+impl ClaimWord for AtomicU64 {
+    fn get(&self) -> u64 {
+        self.load(Ordering::Acquire)
+    }
+
+    fn set(&self, value: u64) {
+        self.store(value, Ordering::Release);
+    }
+
+    fn replace(&self, from: u64, to: u64) -> bool {
+        self.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+}
+
+fn with_state(number: u64, state: u64) -> u64 {
+    number << 2 | state
+}
+
+/// The pool is about to send job `number`.
+pub fn offer(word: &impl ClaimWord, number: u64) {
+    word.set(with_state(number, SENT));
+}
+
+/// The worker wants to begin job `number`; false: it was taken back, and must not.
+pub fn claim(word: &impl ClaimWord, number: u64) -> bool {
+    word.replace(with_state(number, SENT), with_state(number, CLAIMED))
+}
+
+/// The pool wants job `number` back; false: it has begun.
+///
+/// ```
+/// use singletrack::process::message::claim::{claim, is_claimed, offer, take_back};
+/// use std::sync::atomic::AtomicU64;
+///
+/// let word = AtomicU64::new(0);
+/// offer(&word, 7);
+/// assert!(claim(&word, 7)); // the worker begins it
+/// assert!(!take_back(&word, 7) && is_claimed(&word, 7));
+/// offer(&word, 263);
+/// assert!(take_back(&word, 263)); // before the worker comes to it
+/// assert!(!claim(&word, 263));
+/// ```
+pub fn take_back(word: &impl ClaimWord, number: u64) -> bool {
+    word.replace(with_state(number, SENT), with_state(number, TAKEN))
+}
+
+/// Whether the worker has begun job `number`.
+pub fn is_claimed(word: &impl ClaimWord, number: u64) -> bool {
+    word.get() == with_state(number, CLAIMED)
+}
+
+/// The words of all workers of one fork server.
+#[derive(Debug)]
+pub(crate) struct ClaimWords {
+    /// `None` where the system had no memory to share.
+    words: Option<SharedWords>,
+    /// How many workers have got words so far, and which words are free again.
+    lent: Mutex<(u64, Vec<usize>)>,
+}
+
+impl ClaimWords {
+    /// To be made before the fork server is forked.
+    pub(crate) fn map() -> Arc<ClaimWords> {
+        let words = SharedWords::map(WORKERS * WORDS as usize).ok();
+        let free = if words.is_some() { (0..WORKERS).rev().collect() } else { Vec::new() };
+        Arc::new(ClaimWords { words, lent: Mutex::new((0, free)) })
+    }
+
+    fn word(&self, place: usize, number: u64) -> Option<&AtomicU64> {
+        let at = place.checked_mul(WORDS as usize)?.checked_add((number % WORDS) as usize)?;
+        self.words.as_ref()?.words().get(at)
+    }
+}
+
+/// The words of one worker, as its pool has them.
+#[derive(Debug)]
+pub(crate) struct WorkerClaims {
+    all: Arc<ClaimWords>,
+    place: usize,
+    first: u64,
+}
+
+impl WorkerClaims {
+    /// Words for one more worker; `None` if all are lent.
+    pub(crate) fn lend(all: &Arc<ClaimWords>) -> Option<WorkerClaims> {
+        let mut lent = all.lent.lock();
+        let place = lent.1.pop()?;
+        lent.0 += 1;
+        let first = lent.0 * NUMBERS;
+        drop(lent);
+        Some(WorkerClaims { all: Arc::clone(all), place, first })
+    }
+
+    /// What the worker is told of them: their place, and the number of its first job.
+    pub(crate) fn to_frame(&self) -> Vec<u8> {
+        let first = self.first.to_le_bytes();
+        frame(FrameKind::Claims, self.place as u64, &first).expect("eight bytes are short")
+    }
+
+    fn with_word<R>(&self, nth: u64, act: impl FnOnce(&AtomicU64, u64) -> R) -> R {
+        let number = self.first + nth % NUMBERS;
+        act(self.all.word(self.place, number).expect("a place that was lent"), number)
+    }
+
+    /// The worker's `nth` job is about to be sent.
+    pub(crate) fn offer(&self, nth: u64) {
+        self.with_word(nth, |word, number| offer(word, number));
+    }
+
+    /// Takes it back; false: it has begun.
+    pub(crate) fn take_back(&self, nth: u64) -> bool {
+        self.with_word(nth, |word, number| take_back(word, number))
+    }
+
+    /// Whether it has begun.
+    pub(crate) fn is_claimed(&self, nth: u64) -> bool {
+        self.with_word(nth, |word, number| is_claimed(word, number))
+    }
+}
+
+/// A worker that still lives claims only numbers that are its own, so its words may be lent at once.
+impl Drop for WorkerClaims {
+    fn drop(&mut self) {
+        self.all.lent.lock().1.push(self.place);
+    }
+}
+
+/// The words of one worker, as it has them itself.
+#[derive(Debug)]
+pub(crate) struct OwnClaims<'a> {
+    all: &'a ClaimWords,
+    place: usize,
+    next: u64,
+}
+
+impl<'a> OwnClaims<'a> {
+    /// What the pool told; `None` if it makes no sense.
+    pub(crate) fn new(all: &'a ClaimWords, place: u64, first: &[u8]) -> Option<OwnClaims<'a>> {
+        let (place, next) =
+            (usize::try_from(place).ok()?, u64::from_le_bytes(first.try_into().ok()?));
+        all.word(place, next)?;
+        Some(OwnClaims { all, place, next })
+    }
+
+    /// The worker has come to the next job: whether it may begin it.
+    pub(crate) fn claim_next(&mut self) -> bool {
+        let number = self.next;
+        self.next += 1;
+        self.all.word(self.place, number).is_some_and(|word| claim(word, number))
+    }
+}

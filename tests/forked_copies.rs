@@ -1,0 +1,302 @@
+//! What came with a fork: a copy of a handle, dropped, used or shut down, does nothing to what the
+//! original has outside the process, and says what it is instead of waiting for ever.
+//!
+//! Without libtest: its bodies run on a second thread, and the fork server needs to be the first.
+
+use singletrack::EventLoop;
+use singletrack::aio::{
+    PipeReader, StreamReader, StreamWriter, UnixDatagram, UnixListener, UnixStream, spawn,
+};
+use singletrack::futures::{Executor, JobError};
+use singletrack::process::{ForkServer, Pool, PoolError, Process, ProcessOptions, ProcessPool};
+use singletrack::sys::fd::is_nonblocking;
+use singletrack::sys::process::Death;
+use std::future::Future;
+use std::io::Write;
+use std::os::fd::OwnedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::pin::pin;
+use std::process::Command;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+/// A name, and what is to be done with the fork server of all.
+type Test = (&'static str, fn(&ForkServer));
+
+/// Runs `body` in a child, which must end with `true` within ten seconds.
+fn in_child(body: impl FnOnce() -> bool) {
+    // SAFETY: the child runs `body` only, and leaves by `_exit` or by the alarm.
+    let pid = unsafe { libc::fork() };
+    assert!(pid >= 0, "fork failed");
+    if pid == 0 {
+        // SAFETY: two plain system calls.
+        unsafe {
+            libc::alarm(10);
+            let good = catch_unwind(AssertUnwindSafe(body));
+            libc::_exit(if matches!(good, Ok(true)) { 0 } else { 1 })
+        }
+    }
+    let mut status = 0;
+    // SAFETY: `pid` is our child and `status` outlives the call.
+    assert_eq!(unsafe { libc::waitpid(pid, &mut status, 0) }, pid);
+    assert_eq!(status, 0, "exit 1 is a wrong answer, signal 14 a hang, 6 an abort");
+}
+
+/// The error names both processes.
+fn says_copy<T>(result: Result<T, impl ToString>) -> bool {
+    result.is_err_and(|why| is_copy(&why))
+}
+
+fn is_copy(why: &impl ToString) -> bool {
+    why.to_string().contains("forked from it")
+}
+
+fn square(x: u64) -> u64 {
+    x * x
+}
+
+fn nap(ms: u64) -> u64 {
+    std::thread::sleep(Duration::from_millis(ms));
+    ms
+}
+
+fn for_ever(_: ()) {
+    loop {
+        std::thread::park();
+    }
+}
+
+/// All that can be awaited at once, without a loop.
+fn poll_once<F: Future>(future: F) -> Option<F::Output> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
+}
+
+fn a_fork_server(fork_server: &ForkServer) {
+    let own = ForkServer::start().unwrap();
+    in_child(|| {
+        let refused = says_copy(Process::spawn(&own, square, 3))
+            && matches!(ProcessPool::new(&own, 1), Err(PoolError::Os(why)) if is_copy(&why));
+        // A fork server of its own is no copy.
+        let another = ForkServer::start().unwrap();
+        refused && Process::spawn(&another, square, 3).unwrap().join() == Ok(9)
+    });
+    let mut copy = Some(own);
+    in_child(|| copy.take().is_some());
+    let own = copy.unwrap();
+    assert_eq!(Process::spawn(&own, square, 4).unwrap().join(), Ok(16));
+    assert_eq!(Process::spawn(fork_server, square, 5).unwrap().join(), Ok(25));
+}
+
+fn a_daemon_and_another_process(fork_server: &ForkServer) {
+    let daemon = ProcessOptions::default().daemon(true).spawn(fork_server, nap, 300).unwrap();
+    let other = Process::spawn(fork_server, for_ever, ()).unwrap();
+    let mut copies = (Some(daemon), Some(other));
+    // Neither killed by its drop nor waited for.
+    in_child(|| copies.0.take().is_some() && copies.1.take().is_some());
+    let (daemon, other) = (copies.0.unwrap(), copies.1.unwrap());
+    assert_eq!(daemon.join(), Ok(300));
+    other.kill().unwrap();
+    let killed = other.join();
+    let nine = Death::Signal(libc::SIGKILL);
+    assert!(
+        matches!(killed, Err(JobError::WorkerLost { death, .. }) if death == nine),
+        "{killed:?}"
+    );
+}
+
+fn a_process_that_is_used(fork_server: &ForkServer) {
+    let mut process = Some(Process::spawn(fork_server, nap, 300).unwrap());
+    in_child(|| {
+        let mut copy = process.take().unwrap();
+        says_copy(copy.wait(None))
+            && says_copy(poll_once(copy.ended()).unwrap())
+            && copy.exit_code().is_none()
+            && says_copy(copy.kill())
+            && says_copy(copy.terminate())
+            && says_copy(copy.interrupt())
+            && says_copy(copy.join())
+    });
+    assert_eq!(process.unwrap().join(), Ok(300), "its answer was not read by the copy");
+}
+
+fn a_pool(fork_server: &ForkServer) {
+    let pool = ProcessPool::new(fork_server, 1).unwrap();
+    let running = pool.submit(nap, 300);
+    let queued = pool.submit(square, 3);
+    let job = pool.submit_with(Default::default(), square, 4);
+    let mut copy = Some(pool);
+    in_child(|| {
+        let pool = copy.take().unwrap();
+        let refused = says_copy(pool.submit(square, 1).result())
+            && says_copy(pool.call(square, 1))
+            && says_copy(pool.submit_within(Duration::ZERO, square, 1).result())
+            && pool.map(square, [1, 2]).all(says_copy)
+            && says_copy(pool.resize(2));
+        let nothing = !pool.kill(job.job)
+            && pool.workers() == 0
+            && pool.worker_pids().is_empty()
+            && pool.worker_stats().is_empty()
+            && pool.counts() == Default::default()
+            && format!("{pool:?}").contains("ProcessPool");
+        pool.shutdown(true, true);
+        pool.terminate_workers();
+        pool.kill_workers();
+        drop(pool);
+        refused && nothing
+    });
+    let pool = copy.unwrap();
+    assert_eq!((running.result(), queued.result()), (Ok(300), Ok(9)));
+    assert_eq!(job.future.result(), Ok(16));
+    assert_eq!(pool.call(square, 5), Ok(25));
+}
+
+/// A worker ends when the last copy of its request pipe is closed: the original's pool can be shut
+/// down while a copy that has let go of its own lives on.
+fn a_pool_that_a_living_copy_has_dropped(fork_server: &ForkServer) {
+    let mut pool = Some(ProcessPool::new(fork_server, 1).unwrap());
+    assert_eq!(pool.as_ref().unwrap().call(square, 5), Ok(25));
+    let (dropped, tell) = std::io::pipe().unwrap();
+    let (ended, end) = std::io::pipe().unwrap();
+    // SAFETY: the child leaves by `_exit` or by the alarm.
+    let pid = unsafe { libc::fork() };
+    if pid == 0 {
+        // SAFETY: plain system calls.
+        unsafe { libc::alarm(20) };
+        drop(pool.take());
+        drop((dropped, tell, end));
+        let _until_the_parent_says_so = std::io::read_to_string(ended);
+        // SAFETY: it does not return.
+        unsafe { libc::_exit(0) }
+    }
+    drop((tell, ended));
+    assert_eq!(std::io::read_to_string(dropped).unwrap(), "");
+    let killed = pool.as_ref().unwrap().counts();
+    drop(pool);
+    drop(end);
+    let mut status = 0;
+    // SAFETY: `pid` is our child and `status` outlives the call.
+    assert_eq!(unsafe { libc::waitpid(pid, &mut status, 0) }, pid);
+    assert_eq!(status, 0, "the copy was there until the pool was gone: {killed:?}");
+}
+
+fn a_multiprocessing_pool(fork_server: &ForkServer) {
+    let pool = Pool::new(fork_server, 1).unwrap();
+    let mut results = pool.imap(nap, [100; 4]);
+    assert_eq!(results.next(), Some(Ok(100)));
+    in_child(|| says_copy(results.next().unwrap()) && results.next().is_none());
+    let mut copy = Some(results);
+    in_child(|| copy.take().is_some());
+    assert_eq!(copy.unwrap().collect::<Vec<_>>(), [Ok(100), Ok(100), Ok(100)]);
+    in_child(|| {
+        pool.close();
+        pool.join();
+        pool.terminate();
+        says_copy(pool.map(square, [1, 2, 3]))
+            && says_copy(pool.apply(square, 1))
+            && pool.imap(square, [1, 2]).all(says_copy)
+    });
+    let mut copy = Some(pool);
+    in_child(|| copy.take().is_some());
+    assert_eq!(copy.unwrap().map(square, [1, 2, 3]), Ok(vec![1, 4, 9]));
+}
+
+fn path(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("singletrack-copies-{name}-{}", std::process::id()))
+}
+
+fn socket_files(_: &ForkServer) {
+    let (stream, messages) = (path("stream"), path("messages"));
+    EventLoop::new().unwrap().run_until_complete(async {
+        let mut listener = Some(UnixListener::bind(&stream).unwrap());
+        let mut socket = Some(UnixDatagram::bind(&messages).unwrap());
+        in_child(|| listener.take().is_some() && socket.take().is_some());
+        assert!(stream.exists() && messages.exists());
+        let client = UnixStream::connect(&stream).await.unwrap();
+        let (server, _) = listener.as_ref().unwrap().accept().await.unwrap();
+        client.write_all(b"x").await.unwrap();
+        server.read_exact(&mut [0]).await.unwrap();
+        drop((listener, socket));
+        assert!(!stream.exists() && !messages.exists(), "the original removes them");
+    });
+}
+
+fn a_child_of_the_loop(_: &ForkServer) {
+    EventLoop::new().unwrap().run_until_complete(async {
+        let mut child = spawn(Command::new("sleep").arg("0.3")).unwrap();
+        child.kill_on_drop(true);
+        let mut child = Some(child);
+        in_child(|| {
+            let mut copy = child.take().unwrap();
+            let refused = says_copy(copy.kill())
+                && says_copy(copy.terminate())
+                && says_copy(copy.try_wait())
+                && says_copy(poll_once(copy.wait()).unwrap())
+                && says_copy(poll_once(copy.communicate(b"")).unwrap());
+            drop(copy);
+            refused
+        });
+        assert!(child.unwrap().wait().await.unwrap().success());
+    });
+}
+
+fn a_connection(_: &ForkServer) {
+    EventLoop::new().unwrap().run_until_complete(async {
+        let (one, two) = UnixStream::pair().unwrap();
+        let writer = StreamWriter::new(one);
+        let mut reader = StreamReader::new(two);
+        let mut writer = Some(writer);
+        in_child(|| writer.take().is_some());
+        in_child(|| {
+            writer.as_ref().unwrap().close();
+            true
+        });
+        writer.as_ref().unwrap().write(b"still there\n").unwrap();
+        assert_eq!(reader.readline().await.unwrap(), b"still there\n");
+        drop(writer);
+        assert_eq!(reader.readline().await.unwrap(), b"");
+    });
+}
+
+fn the_mode_of_somebody_elses_descriptor(_: &ForkServer) {
+    EventLoop::new().unwrap().run_until_complete(async {
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        let (ours, theirs) = (reader.try_clone().unwrap(), reader);
+        let taken = PipeReader::from_fd(ours.into());
+        let mut taken = Some(taken.unwrap());
+        in_child(|| taken.take().is_some());
+        assert!(is_nonblocking(&theirs).unwrap(), "the original still uses it");
+        writer.write_all(b"x").unwrap();
+        taken.as_ref().unwrap().read_exact(&mut [0]).await.unwrap();
+        drop(taken);
+        assert!(!is_nonblocking(OwnedFd::from(theirs)).unwrap(), "the original puts it back");
+    });
+}
+
+fn main() {
+    // SAFETY: a plain system call: nothing here may hang.
+    unsafe { libc::alarm(120) };
+    let fork_server = ForkServer::start().expect("one thread so far");
+    let tests: [Test; 10] = [
+        ("a fork server", a_fork_server),
+        ("a daemon and another process", a_daemon_and_another_process),
+        ("a process that is used", a_process_that_is_used),
+        ("a pool", a_pool),
+        ("a pool that a living copy has dropped", a_pool_that_a_living_copy_has_dropped),
+        ("a multiprocessing pool", a_multiprocessing_pool),
+        ("socket files", socket_files),
+        ("a child of the loop", a_child_of_the_loop),
+        ("a connection", a_connection),
+        ("the mode of somebody else's descriptor", the_mode_of_somebody_elses_descriptor),
+    ];
+    let filter = std::env::args().nth(1).filter(|text| !text.starts_with('-'));
+    for (name, test) in tests {
+        if filter.as_ref().is_none_or(|text| name.contains(text.as_str())) {
+            test(&fork_server);
+            println!("{name} ... ok");
+        }
+    }
+}

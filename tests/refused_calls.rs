@@ -1,0 +1,160 @@
+//! System calls that a filter refuses, as in containers: there is another way, or an error that names
+//! the call; nothing hangs. Each test runs in a fresh process, since a filter cannot be taken back.
+
+#[path = "process_pool/runner.rs"]
+#[allow(dead_code)]
+mod runner;
+
+use runner::{children, descriptors};
+use singletrack::process::{ForkServer, ForkServerError, Process, ProcessPool};
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::net::UnixStream;
+use std::process::Command;
+
+type Case = (&'static str, fn());
+
+const CASES: &[Case] = &[
+    ("close_range_refused_by_a_filter", close_range_refused_by_a_filter),
+    ("close_range_unknown_to_the_kernel", close_range_unknown_to_the_kernel),
+    ("close_range_and_proc_refused", close_range_and_proc_refused),
+    ("no_way_to_close_is_told", no_way_to_close_is_told),
+    ("no_signal_at_the_parents_end_is_told", no_signal_at_the_parents_end_is_told),
+    ("no_signals_by_descriptor_is_told", no_signals_by_descriptor_is_told),
+    ("no_descriptors_of_processes_is_told", no_descriptors_of_processes_is_told),
+];
+
+fn main() {
+    let mut args = std::env::args().skip(1);
+    match args.next().as_deref() {
+        Some("--case") => {
+            let name = args.next().expect("a name");
+            let (_, case) = CASES.iter().find(|(n, _)| *n == name).expect("a case");
+            // SAFETY: the call takes a number. A hang ends by SIGALRM.
+            unsafe { libc::alarm(60) };
+            case();
+        }
+        Some("--list") => CASES.iter().for_each(|(name, _)| println!("{name}: test")),
+        filter => std::process::exit(run_all(filter.filter(|text| !text.starts_with('-')))),
+    }
+}
+
+fn run_all(filter: Option<&str>) -> i32 {
+    let mut failed = 0;
+    for (name, _) in CASES.iter().filter(|(name, _)| filter.is_none_or(|f| name.contains(f))) {
+        let me = std::env::current_exe().unwrap();
+        let status = Command::new(me).args(["--case", name]).status().unwrap();
+        println!("test {name} ... {}", if status.success() { "ok" } else { "FAILED" });
+        failed += i32::from(!status.success());
+    }
+    println!("test result: {failed} failed");
+    i32::from(failed > 0)
+}
+
+/// From now on this system call fails with this error, here and in all children.
+fn refuse(call: libc::c_long, errno: i32) {
+    let step = |code: u32, yes, no, k| libc::sock_filter { code: code as u16, jt: yes, jf: no, k };
+    let mut filter = [
+        step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
+        step(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, call as u32),
+        step(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ERRNO | errno as u32),
+        step(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    let program = libc::sock_fprog { len: 4, filter: filter.as_mut_ptr() };
+    // SAFETY: the kernel copies the filter, a local that outlives the calls.
+    unsafe {
+        assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+        assert_eq!(libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &program), 0);
+    }
+}
+
+/// The numbers of the open descriptors. (Not by `/proc`, which a filter may close, too.)
+fn open(_: ()) -> Vec<i32> {
+    // SAFETY: the call takes two numbers, and changes nothing.
+    (0..512).filter(|fd| unsafe { libc::fcntl(*fd, libc::F_GETFD) } != -1).collect()
+}
+
+/// The same of a worker, and of a process, that were forked in the midst of open files; each ends
+/// when it should, and a peer hears of the end of a socket that was closed here.
+fn children_have_only_their_own() {
+    let _files: Vec<_> = (0..20).map(|_| File::open("/dev/null").unwrap()).collect();
+    let (mut ours, theirs) = UnixStream::pair().unwrap();
+    let fork_server = ForkServer::start().unwrap();
+    let in_a_process = Process::spawn(&fork_server, open, ()).unwrap().join().unwrap();
+    assert_eq!(in_a_process.len(), 5, "three streams and two pipes: {in_a_process:?}");
+    let pool = ProcessPool::new(&fork_server, 2).unwrap();
+    let in_a_worker = pool.submit(open, ()).result().unwrap();
+    assert_eq!(in_a_worker.len(), 5, "{in_a_worker:?}");
+    drop(theirs);
+    assert_eq!(ours.read(&mut [0]).unwrap(), 0, "the end");
+    let pids = [pool.worker_pids(), vec![fork_server.pid()]].concat();
+    drop(pool);
+    drop(fork_server);
+    // SAFETY: signal 0 is none; the calls only ask.
+    assert!(pids.iter().all(|pid| unsafe { libc::kill(*pid as i32, 0) } == -1), "all are gone");
+}
+
+fn close_range_refused_by_a_filter() {
+    refuse(libc::SYS_close_range, libc::EPERM);
+    children_have_only_their_own();
+}
+
+fn close_range_unknown_to_the_kernel() {
+    refuse(libc::SYS_close_range, libc::ENOSYS);
+    children_have_only_their_own();
+    assert_eq!(children(std::process::id()), [""; 0], "left behind");
+}
+
+fn limit_descriptors(most: u64) {
+    let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
+    // SAFETY: `limit` is a local that outlives the call.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) }, 0);
+}
+
+/// No directory can be read: as if there were no `/proc`.
+fn close_range_and_proc_refused() {
+    limit_descriptors(256);
+    refuse(libc::SYS_close_range, libc::EPERM);
+    refuse(libc::SYS_getdents64, libc::EPERM);
+    children_have_only_their_own();
+}
+
+fn not_started() -> String {
+    let before = descriptors();
+    let why = match ForkServer::start() {
+        Err(ForkServerError::Os(error)) => error.to_string(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(descriptors(), before, "left behind");
+    assert_eq!(children(std::process::id()), [""; 0], "left behind");
+    why
+}
+
+fn no_way_to_close_is_told() {
+    refuse(libc::SYS_close_range, libc::EPERM);
+    refuse(libc::SYS_prlimit64, libc::EPERM);
+    refuse(libc::SYS_getdents64, libc::EPERM);
+    let why = match ForkServer::start() {
+        Err(ForkServerError::Os(error)) => error.to_string(),
+        other => panic!("{other:?}"),
+    };
+    assert!(why.contains("close_range is refused") && why.contains("/proc/self/fd"), "{why}");
+}
+
+fn no_signal_at_the_parents_end_is_told() {
+    refuse(libc::SYS_prctl, libc::EPERM);
+    let why = not_started();
+    assert!(why.contains("prctl (PR_SET_PDEATHSIG) is refused"), "{why}");
+}
+
+fn no_signals_by_descriptor_is_told() {
+    refuse(libc::SYS_pidfd_send_signal, libc::EPERM);
+    let why = not_started();
+    assert!(why.contains("pidfd_send_signal is refused"), "{why}");
+}
+
+fn no_descriptors_of_processes_is_told() {
+    refuse(libc::SYS_pidfd_open, libc::ENOSYS);
+    let why = not_started();
+    assert!(why.contains("pidfd_open is refused"), "{why}");
+}

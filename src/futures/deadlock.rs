@@ -198,7 +198,8 @@ pub(crate) fn begin_waiting(awaited: &[Awaited]) -> Result<Option<BlockedInGraph
 
 /// True if others may wait for this thread: it works for a pool, or a loop lives on it.
 pub(crate) fn is_awaited() -> bool {
-    this_thread().is_some()
+    let works = GUARDS.try_with(|guards| !guards.borrow().is_empty()).unwrap_or(false);
+    works || this_thread().is_some()
 }
 
 /// What may wait for this thread, if anything may.

@@ -117,7 +117,7 @@ fn wait(machine: &mut Machine) -> Option<(String, Position)> {
     }
     let stuck = machine.world.threads.iter().position(|t| !t.has_ended() && !t.daemon)?;
     machine.enter(stuck);
-    let at = machine.position();
+    let at = machine.next_position();
     machine.leave();
     Some(("deadlock: every thread waits for another".to_owned(), at))
 }

@@ -141,6 +141,7 @@ impl<'a> Compiler<'a> {
         let code = &mut self.unit().code;
         code.positional = parameters.positional.len();
         code.position_only = parameters.position_only;
+        code.rest = parameters.rest.is_some();
         code.keyword_only = parameters.keyword_only.len();
     }
 

@@ -105,6 +105,46 @@ pub const MODULES: &[(&str, &[&str])] = &[
     ("math", &["sqrt", "floor", "ceil", "pi", "inf"]),
 ];
 
+/// The methods with a meaning of their own that a class can have.
+const METHODS: &[&str] = &[
+    "__init__", "__repr__", "__str__", "__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__",
+    "__add__", "__sub__", "__mul__", "__truediv__", "__floordiv__", "__mod__", "__pow__",
+    "__lshift__", "__rshift__", "__and__", "__or__", "__xor__", "__radd__", "__rsub__", "__rmul__",
+    "__rtruediv__", "__rfloordiv__", "__rmod__", "__rpow__", "__rlshift__", "__rrshift__",
+    "__rand__", "__ror__", "__rxor__", "__iadd__", "__isub__", "__imul__", "__itruediv__",
+    "__ifloordiv__", "__imod__", "__ipow__", "__iand__", "__ior__", "__ixor__", "__neg__",
+    "__pos__", "__invert__", "__len__", "__bool__", "__getitem__", "__setitem__", "__delitem__",
+    "__contains__", "__iter__", "__next__", "__call__", "__enter__", "__exit__",
+];
+
+/// A name that the body of a class binds.
+///
+/// # Errors
+/// [`Refusal`] if Python gives it a meaning that it has not here.
+pub(crate) fn check_class_body(body: &[Statement]) -> Result<(), Refusal> {
+    for statement in body {
+        let names: Vec<&Name> = match &statement.kind {
+            StatementKind::Function(function) => vec![&function.name],
+            StatementKind::Assign { targets, .. } => targets
+                .iter()
+                .filter_map(|target| match &target.kind {
+                    ExpressionKind::Name(name) => Some(name),
+                    _ => None,
+                })
+                .collect(),
+            _ => Vec::new(),
+        };
+        for name in names {
+            let special = name.starts_with("__") && name.ends_with("__") && name.len() > 4;
+            if special && !METHODS.contains(&&**name) && &**name != "__doc__" {
+                let instead = "write a method with a name of its own";
+                return Err(Refusal::subset(statement.at, format!("`{name}`"), instead));
+            }
+        }
+    }
+    Ok(())
+}
+
 fn members(module: &str) -> Option<&'static [&'static str]> {
     MODULES.iter().find(|(name, _)| *name == module).map(|(_, members)| *members)
 }

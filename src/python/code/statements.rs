@@ -129,6 +129,7 @@ impl<'a> Compiler<'a> {
         base: Option<&'a Expression>,
         body: &'a [Statement],
     ) -> Result<()> {
+        modules::check_class_body(body)?;
         if let Some(base) = base {
             modules::check_base(base, &self.modules)?;
             self.expression(base)?;

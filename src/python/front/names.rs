@@ -138,6 +138,7 @@ impl Walker {
         all().filter_map(|(_, default)| default.as_ref()).for_each(|e| self.expression(e));
         self.inside(function.scope, ScopeKind::Function, |w| {
             all().for_each(|(name, _)| w.bind(name));
+            parameters.rest.iter().for_each(|name| w.bind(name));
             w.block(&function.body);
         });
     }

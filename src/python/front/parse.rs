@@ -213,8 +213,8 @@ impl Reader<'_> {
     }
 
     fn parameters(&mut self, parameters: &ruff::Parameters) -> Result<Parameters> {
-        for starred in [&parameters.vararg, &parameters.kwarg].into_iter().flatten() {
-            return self.refuse(starred.range, "a parameter with a star", "name each parameter");
+        if let Some(starred) = &parameters.kwarg {
+            return self.refuse(starred.range, "a parameter with two stars", "name each parameter");
         }
         let mut read = |list: &[ruff::ParameterWithDefault]| {
             let one = |p: &ruff::ParameterWithDefault| {
@@ -225,7 +225,9 @@ impl Reader<'_> {
         let mut positional = read(&parameters.posonlyargs)?;
         positional.extend(read(&parameters.args)?);
         let keyword_only = read(&parameters.kwonlyargs)?;
-        Ok(Parameters { positional, position_only: parameters.posonlyargs.len(), keyword_only })
+        let rest = parameters.vararg.as_ref().map(|p| name(&p.name));
+        let position_only = parameters.posonlyargs.len();
+        Ok(Parameters { positional, position_only, rest, keyword_only })
     }
 
     fn class(&mut self, def: &ruff::StmtClassDef) -> Result<StatementKind> {

@@ -44,6 +44,8 @@ pub struct Parameters {
     pub positional: Vec<(Name, Option<Expression>)>,
     /// How many are by position only.
     pub position_only: usize,
+    /// `*name`, which gets the rest of those by position.
+    pub rest: Option<Name>,
     /// By keyword only.
     pub keyword_only: Vec<(Name, Option<Expression>)>,
 }

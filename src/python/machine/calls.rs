@@ -215,6 +215,10 @@ impl Machine {
         let code = &program.codes[function.code as usize];
         let (positional, total) = (code.positional, code.positional + code.keyword_only);
         let Arguments { values: mut slots, named } = arguments;
+        let rest = match code.rest && slots.len() > positional {
+            true => slots.split_off(positional),
+            false => Vec::new(),
+        };
         if slots.len() > positional {
             let given = slots.len();
             let least = positional - function.defaults.len().min(positional);
@@ -261,7 +265,12 @@ impl Machine {
         }
         match slots.contains(&Value::Unset) {
             true => self.missing_arguments(function.code, &slots),
-            false => Ok(slots),
+            false => {
+                if code.rest {
+                    slots.push(self.add(Object::Tuple(rest)));
+                }
+                Ok(slots)
+            }
         }
     }
 

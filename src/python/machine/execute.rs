@@ -188,7 +188,11 @@ impl Machine {
             Op::BeforeWith => return self.before_with(),
             Op::WithExit => return self.with_exit(),
             Op::WithExcept => return self.with_except(),
-            Op::Import(number) => self.import(number),
+            Op::Import(number) => {
+                // CPython asks whether the module is being imported, in Python.
+                self.import(number);
+                return Ok(Flow::Next(SwitchPoint::Enter));
+            }
             _ => {}
         }
         STRAIGHT

@@ -122,7 +122,11 @@ impl Machine {
             }
             Iter::Reversed { of, left } => {
                 self.note(Location::Object(*of), false);
-                *left = left.saturating_sub(1);
+                if *left == 0 {
+                    *iter = Iter::Done;
+                    return Ok(None);
+                }
+                *left -= 1;
                 match self.world.heap.get(*of) {
                     Object::Tuple(items) | Object::List(items) => items.get(*left).copied(),
                     _ => None,

@@ -281,6 +281,7 @@ impl Machine {
     /// Makes a thread the current one.
     pub fn enter(&mut self, number: usize) {
         self.number = number;
+        self.world.heap.enter(number);
         if let Some(place) = self.world.threads.get_mut(number) {
             self.current = Thread::clone(place);
             self.current.wait = None;
@@ -366,6 +367,16 @@ impl Machine {
             code.positions.get((frame.at as usize).saturating_sub(1)).copied()
         });
         place.unwrap_or_default()
+    }
+
+    /// Where the instruction is that the current thread will execute next.
+    pub fn next_position(&self) -> Position {
+        let place = self.current.frames.last().and_then(|frame| {
+            let code = self.program.codes.get(frame.code as usize)?;
+            (code.kind != CodeKind::Native).then_some(())?;
+            code.positions.get(frame.at as usize).copied()
+        });
+        place.unwrap_or_else(|| self.position())
     }
 
     /// Notes an access to something shared.

@@ -41,7 +41,8 @@ How to read the table:
                 connections of the I/O cases open, to the end of the last job
   p50, p99      how long a job took once a thread, a task or a worker had taken it
   CPU           time that its threads and processes were on a core meanwhile, added up
-  memory        of all its processes together, shared pages counted once, at the end of the jobs
+  memory        of all its processes together, at the end of the jobs; a page that they share
+                counts once, one that others share too counts in part
   threads       of all its processes
   computing, GIL wait, blocked
                 what its threads, tasks or workers did with their time, in hundredths of it: their

@@ -15,243 +15,317 @@
 //! says of itself. Each folder's own page has a map of it.
 //!
 //! ```text
-//! sys                   The system calls, each behind a safe function
-//!   fd.rs               Descriptors: how a call on one fails, pipes, and waiting for one of them
-//!   memory.rs           Memory straight from the kernel: pages, and huge pages
-//!   process.rs          Processes: fork, wait, kill by descriptor, and what a child does before anything else
-//!   signal.rs           Signals: a handler that notes the number and writes to an eventfd, and no more
-//!   socket.rs           Sockets beyond std's: listeners with options, whole messages, descriptors sent
-//!   usage.rs            What the kernel charged a child or a thread, and on which cores a thread may run
-//! base                  What every floor uses: locks, ids, what a panic leaves, numbers from a seed
-//!   id.rs               Ids and keys: numbers for loops, tasks and slots that notice when they are stale
-//!   origin.rs           The process that made a thing: how what came with a fork knows that it is a copy
-//!   panic.rs            What a panic leaves behind, and warnings that have no other place to go
-//!   random.rs           Numbers that look random and are the same for the same seed
-//!   sync.rs             The locks and atomics that two threads meet at: parking_lot's and std's, or a model's
-//! futures               Futures and executors: `concurrent.futures`, and the pool of threads
-//!   deadlock.rs         The deadlock guard: which pools this thread works for, asked before it blocks
-//!   error.rs            Why a job has no value: one enum for threads, GIL threads and processes
-//!   executor.rs         `Executor`, the interface of all pools: submit, map, shut down
-//!   future.rs           Promise and future: one thread will set a result, others wait for it
-//!   idle_workers.rs     When a pool wakes or starts a worker: which run, search and sleep. Pure
-//!   job_queue.rs        The queue of a thread pool: where jobs wait for workers, and workers for jobs
-//!   on_done.rs          What happens when a future becomes done: a waker, callbacks in order, and no deep stack
-//!   oneshot.rs          The cell that a promise and its future share: five states and an outcome
-//!   thread_pool.rs      A pool of threads that share memory: `ThreadPoolExecutor`
-//!   wait_graph.rs       Who waits for whom: circles through event loops and pools of threads. Pure
-//!   waiting.rs          Waiting for several futures: for all, for the first, or for each as it comes
-//!   wire.rs             What may cross a pipe between processes: any serde value, encoded by postcard
-//! selector              Where the loop waits for descriptors: epoll through mio or polling, or a script
-//!   event.rs            The `Selector` trait: what a loop needs of the system, and a backend's contract
-//!   mio.rs              The default selector: mio's epoll, edge-triggered, with timeouts to the nanosecond
-//!   polling.rs          The second backend for real descriptors: the `polling` crate, one shot at a time
-//!   scripted.rs         The selector for tests: time is a number that jumps, and events come from a script
-//! task                  Tasks: one block of memory, its states, and the queue of what is ready
-//!   arena.rs            Memory for the tasks of one thread: small blocks, many of them, and soon given back
-//!   budget.rs           A task's budget for one poll, and yielding: how a task lets the others run
-//!   cell.rs             A task: one block of memory, whose owners do not know the type of its future
-//!   metadata.rs         What few tasks have: a name, done callbacks, and the place where they were made
-//!   ready_queue.rs      The tasks of one loop, and the queue of what is ready to run
-//!   running.rs          The shortest wake: a task that wakes itself while it runs
-//!   state.rs            The five states of a task, every legal step between them, and its errors
-//! event_loop            The event loop: one thread that runs what is ready and sleeps when nothing is
-//!   calls.rs            Callbacks, now or at a time, and the handle of a loop for other threads
-//!   core.rs             The parts of one loop, which loop a thread runs, and what reaches it from elsewhere
-//!   debug.rs            Debug mode: which step held the loop for too long, and where its task was made
-//!   inbox.rs            The inbox: what other threads ask of a loop, and when that has to wake its selector
-//!   join.rs             The handle of a task: await it, cancel it, or let it go
-//!   lifecycle.rs        The `EventLoop` from its making to its end: its parts, its settings, its closing
-//!   reactor.rs          The descriptors of one loop: what is ready on each, and which tasks wait for it
-//!   run_once.rs         One iteration of the event loop, in eight steps, and the three ways to run it
-//!   scheduler.rs        A task's life on its loop: spawned, run step by step, dropped
-//!   timers.rs           Deadlines in order: a heap from which any entry can be taken back
-//!   waker.rs            A waker that is a number
-//! aio/time              Waiting for time: sleeping, and limits
-//!   sleep.rs            Sleeping, without holding the thread; and from when a time counts
-//!   timeout.rs          Time limits around a future
-//! aio/sync              Waiting for each other: locks, events, semaphores, barriers, queues
-//!   barrier.rs          A barrier: a fixed number of tasks wait for each other, then all go on together
-//!   event.rs            An event: a flag that tasks can wait for
-//!   lock.rs             A lock around a value, and a condition: waiting for a change to that value
-//!   notify.rs           Tasks that check again whenever an object has changed
-//!   queue.rs            Queues between the tasks of one loop: by age, by priority, or last in, first out
-//!   semaphore.rs        Semaphores: a number of permits, handed out in order
-//!   waiters.rs          The queue of waiters, and the future that waits in it, under every primitive
-//! aio/tasks             Waiting for tasks and for jobs on threads, and looking at the tasks of a loop
-//!   bridge.rs           Between loop and executors: jobs that tasks await, futures that threads wait for
-//!   children.rs         Several tasks awaited at once: which of them is done next?
-//!   combine.rs          Waiting for several tasks: all of them, the first, or one after the other
-//!   current.rs          Tasks from inside: the current one, all others, names, callbacks, context variables
-//!   task_group.rs       Tasks that end together: if one fails, the rest is cancelled; none outlives the block
-//!   task_tree.rs        The tasks of a loop as a tree: which task awaits which, drawn from inside
-//! aio/net               Waiting for descriptors: sockets, pipes, and descriptors of other code
-//!   async_fd.rs         A descriptor that the loop watches: the step between a system call and a future
-//!   byte_stream.rs      A stream of bytes: what TCP, Unix streams and pipes have in common
-//!   fds.rs              Descriptors of other code: `readable`, `writable`, `add_reader`, `add_writer`
-//!   lookup.rs           The look-up of names, on threads of its own
-//!   nonblocking.rs      Non-blocking mode on descriptors that came from elsewhere: set while they are used, and put back
-//!   race.rs             A race of connects: which address is tried next, and when (RFC 8305, "Happy Eyeballs"). Pure
-//!   tcp.rs              TCP: a listener, and a stream, also to a name
-//!   udp.rs              UDP: messages that may be lost, doubled or reordered, but are never cut
-//!   unix.rs             Unix sockets: streams, their listener, and datagrams
-//! aio/streams           Buffered streams, and servers
-//!   buffers.rs          The two buffers of a stream: bytes that have arrived, and bytes to be sent. Pure
-//!   outgoing.rs         The sending side of a stream: a queue, the task that empties it, and how it ends
-//!   reader.rs           A buffered reader: by lines, by separators, by counts
-//!   server.rs           A server: accepts connections and runs one task for each
-//!   writer.rs           A buffered writer: `write` never waits, `drain` waits when too much is queued
-//! aio                   What asyncio users know: sleeping, sockets, locks, queues, tasks, and `run`
-//!   run.rs              `run`: a loop for one main task, from the first poll to the last thread
-//!   signals.rs          Signals, as callbacks on the loop and as streams of arrivals
-//!   subprocess.rs       Child processes: std's `Command`, with the pipes and the child's end on the loop
-//! interop               Other people's traits on the loop's own types: hyper's, tokio's, those of futures
-//!   futures_io.rs       The traits of the `futures-io` crate on every stream (feature `futures-io`)
-//!   halves.rs           A half of a stream, as every foreign trait asks for it: polled to read, or polled to write
-//!   hyper.rs            hyper's runtime on this loop: its streams, its executor, its timer (feature `hyper`)
-//!   stream.rs           The trait `Stream` of the `futures-core` crate (feature `futures-core`)
-//!   tokio_io.rs         tokio's `AsyncRead` and `AsyncWrite` on every stream (feature `tokio-io`)
-//! gil/rules             Which thread has the lock, and when it drops it: every rule, without threads
-//!   decision.rs         What the rules decide, as plain data; the errors instead of a deadlock
-//!   machine.rs          Which thread holds the lock, which is next, which sleep: all rules. Pure
-//!   pending.rs          Calls that only the main thread may make, such as the handlers of signals
-//!   policy.rs           When the lock changes hands: five small choices make every GIL there has been
-//!   ticker.rs           When a check is due under a policy that counts: every `n + 1` ticks
-//!   wait_queue.rs       The queue of waiters: their order, their requests, their two classes
-//! gil/stats             What is counted, measured and recorded of a lock and its threads
-//!   counters.rs         Counters: how often each thing happened to a lock, and the time waited
-//!   histogram.rs        A histogram of lengths of time: 65 buckets, each twice as wide as the one before
-//!   record.rs           A recording: the events of each thread in a ring, the states between them
-//!   thread_stats.rs     What is counted and recorded of each thread, and the registry of all
-//! gil/lock              The lock: real threads that follow the rules
-//!   cell.rs             Values under a lock: a cell for its holder, a channel to another interpreter
-//!   gil_thread.rs       Threads that run with the lock and block without it, and a pool of them
-//!   global_lock.rs      The global lock's handle: attach to it, set its interval, read its counters
-//!   state_word.rs       The fast path: one atomic word, for the thread that had the lock last
-//!   take_gil.rs         CPython's `take_gil` and `drop_gil`: how threads sleep for the lock, and are woken
-//!   thread_state.rs     A thread's own state for each lock that it uses: take the lock, drop it
-//!   token.rs            The token that proves that this thread holds the lock
-//! gil/simulator         The lock on simulated cores: the same rules, in virtual time
-//!   activities.rs       The effect of each activity's end: the rules decide, and the next activity starts
-//!   cores.rs            Simulated cores, and the scheduler that gives them to threads
-//!   costs.rs            What a simulated machine charges for wake-ups, switches and the lock
-//!   simulation.rs       The simulator: the lock's rules on any number of cores, in virtual time
-//!   thread.rs           A simulated thread: the script that it runs, and how far it has come
-//!   timeline.rs         Virtual time: which thread is at which activity, and until when
-//! gil/free_threading    Free threading: threads without a lock, and one that stops the world (PEP 703)
-//!   attached.rs         A thread in a scope of free threading: attach, detach, park, stop the world
-//!   scope.rs            A scope of free threading: threads run in parallel, until one stops the world (PEP 703)
-//!   stop_the_world.rs   The rules of PEP 703: threads that run in parallel, and one that stops the world
-//! vm                    A small bytecode machine whose instructions are the lock's ticks
-//!   access.rs           What an instruction touches that threads share
-//!   assembler.rs        The assembler: from text to a program
-//!   disassembler.rs     The disassembler: a program as text, and as Python's `dis` would list it
-//!   expect.rs           What a program expects of its globals when all threads have ended, and the grammar of that
-//!   expect_parser.rs    The grammar of `expect`: from lexemes to an expression over the globals
-//!   explorer.rs         The explorer: every schedule that a policy allows, and the outcome of each
-//!   lexemes.rs          The lexemes of a program's text: words and marks, line by line, each with its column
-//!   op.rs               The instruction set: what there is, what its number means, where the lock may change hands
-//!   program.rs          Programs as plain data: globals, functions, threads, and what threads wait for
-//!   real_threads.rs     A program on real threads, under a real lock
-//!   replay.rs           A schedule, carried out instruction by instruction, and drawn
-//!   schedule.rs         Schedules: their text, the serial outcomes, the fewest switches to each outcome
-//!   sync.rs             What the threads of a program wait for: locks, events, conditions, semaphores
-//!   thread.rs           A thread of a program: its frames, what it waits for, and the one `match` that executes
-//!   verifier.rs         The verifier: which programs can run. A verified one cannot go wrong
-//!   world.rs            The world: all threads of a program as coroutines, run step by step
-//! process/message       What goes through a pipe: frames, calls, descriptors
-//!   call.rs             A call as bytes: the addresses of two functions, and an argument
-//!   descriptor.rs       An open descriptor as an argument of a process that is being started
-//!   frame.rs            Frames: a stream of bytes cut into messages with a kind, a number and a body
-//! process/forkserver    Forks: the fork server, its workers, and one process for one function
-//!   client.rs           The fork server's handle: starts it, has it fork workers and reap them
-//!   process.rs          A process for one function: start it, watch it, wait for it, take its result
-//!   server.rs           The fork server process: forks, with hooks around it, keeps preforked workers
-//!   worker.rs           The worker process: read a call, run it, write the reply
-//! process/channel       Values between processes: pipes and queues
-//!   pipe.rs             Pipes of values: one end sends, the other receives, here or in another process
-//!   queue.rs            A queue of values that any number of processes put into and get from
-//!   slots.rs            The slots of a queue with a `maxsize`: one byte in a pipe for each that is free
-//! process/pool          The pool that loses no job
-//!   chunk.rs            Chunks: many items in one job, and where their results are collected
-//!   dispatcher.rs       The pool's rules: which job is where, and what must happen next. Pure
-//!   job.rs              A job: what was agreed on, its frame and promise, and how it came out
-//!   multiprocessing.rs  `multiprocessing.Pool`: apply, map, imap and their kin
-//!   options.rs          What can be chosen for a pool, for a job, and for a map of many jobs
-//!   pool_state.rs       What callers and the supervisor share: records and pipes under one lock
-//!   process_pool.rs     The process pool: functions submitted here run in forked workers
-//!   replies.rs          A worker's replies: which thread reads them, what they may be. Pure
-//!   supervisor.rs       The supervisor: the pool's one thread, which reads replies, reaps, respawns
-//!   worker.rs           One worker, as the pool knows it: what it was sent, when it is late. Pure
-//!   worker_pipes.rs     One worker's descriptors: its request pipe, its reply pipe and its pidfd
-//!   workers.rs          All workers: which one gets the next job, when one more is forked. Pure
-//! lab/report            What all reports are made of: measurements, figures, pictures
-//!   failure.rs          Why there is no result, in one line: the thing, the reason, the remedy
-//!   lanes.rs            A recording drawn in characters: a line a thread, a strip for the owner. Pure
-//!   marks.rs            The marks that a lane is made of: what one column shows, in characters and colours. Pure
-//!   measure.rs          Work in a forked child, and what the kernel charged for it: `wait4`'s figures
-//!   outside.rs          What ends a command from outside: a signal, or a reader who has gone; and a limit of time
-//!   recording.rs        A lock's recording: flat, to cross a pipe; and in figures, by thread. Pure
-//!   stats.rs            Medians, percentiles, and how figures are written. Pure
-//!   terminal.rs         What a terminal shows: how many columns it has, and which colours
-//!   trace.rs            A recording as a trace file: JSON that Perfetto and `chrome://tracing` open
-//!   whole_file.rs       A file that is there whole or not at all: written beside, and renamed when it is complete
-//!   window.rs           Which stretch of a recording is drawn: the last of it, one that was asked for, or a fight. Pure
-//! lab/compare           `singletrack compare`: the same jobs under eight models
-//!   cases.rs            What is compared: three built-in cases, and two on the user's own input
-//!   http.rs             An HTTP/1.1 answer, read piece by piece as it comes. Pure
-//!   job.rs              The jobs, each written once, and the calls that a model makes for them
-//!   lane.rs             A lane takes jobs one after another: its queue, its figures, where its time goes
-//!   loops.rs            Jobs as tasks of an event loop: one thread, and every wait is an `await`
-//!   model.rs            The eight ways to run the same jobs, by name
-//!   output.rs           The comparison for people, a table a case; and for machines, one JSON object
-//!   processes.rs        Jobs, or the computations of jobs, in a pool of forked processes
-//!   race.rs             The comparison: every model in every round, in another order each time
-//!   result.rs           The rounds of a model summed up, and the models of a case side by side. Pure
-//!   server.rs           The server of the I/O cases, in a process of its own, and what it is asked
-//!   threads.rs          One thread a lane: no other thread, many without a lock, or many under one lock
-//!   trial.rs            Every file and every page once before the race: which can be had, and what they come to
-//!   url.rs              `http://host[:port][/path]`, and the GET request for it. Pure
-//!   verdict.rs          Which model won, by how much, and whether the rule of thumb says so. Pure
-//! lab/scenes            `singletrack gil`: scenes of the lock, run for real or simulated, and explained
-//!   battle.rs           `battle`: two threads that compute, against one
-//!   bytecode.rs         Loops with the checkpoints that CPython's bytecode has for the same source line
-//!   calibration.rs      Calibration: what this machine charges for ticks, wake-ups and switches
-//!   computing.rs        Threads that compute under a lock, in a child process: the parts of real scenes
-//!   convoy.rs           `convoy`: an echo server thread beside a thread that computes
-//!   echo.rs             An echo server thread beside threads that compute, and the peer that asks it
-//!   explanation.rs      Explanations, which name functions of this crate by file and line
-//!   free_threaded.rs    `free-threaded`: two threads without a lock, and one that stops the world
-//!   no_force.rs         `no-force`: two threads that compute, with and without a forced switch
-//!   parity.rs           The simulator beside the real lock: one table
-//!   per_interpreter.rs  `per-interpreter`: two threads that compute, under one lock and under two
-//!   race.rs             `race`: four threads that do `x += 1` on one variable
-//!   scene.rs            What a scene is: one value with everything that `singletrack gil` asks of it
-//!   scene_report.rs     A scene for people, drawn and explained; and for machines, one JSON object
-//!   scene_run.rs        One run of a scene: what was recorded, and its figures: numbers with names
-//!   signal_storm.rs     `signal-storm`: two threads that compute after Ctrl-C, the main thread blocked
-//!   simulated.rs        Simulated machines that scenes run on, in virtual time
-//!   starvation.rs       `starvation`: three threads that compute, and the longest wait of any of them
-//! lab/fidelity          `singletrack gil fidelity`: real interpreters beside the presets of the lock
-//!   comparison.rs       The same experiment on a real CPython and on its preset, side by side
-//!   preset.rs           The emulator's side: a preset whose threads do what the interpreter's did
-//!   python.rs           Real interpreters: which there are, one at work, and the experiments on it
-//!   subject.rs          The experiments that both sides of the comparison are asked for
-//! lab/explore           `singletrack explore` and `dis`: a program of the bytecode machine, explored
-//!   document.rs         What was explored, for machines: one JSON object
-//!   output.rs           What was explored, for people
-//!   request.rs          What `explore` and `dis` are asked for: a command line, and a program file
-//! lab                   The lab behind the `singletrack` command
-//!   cli.rs              What the command line asks for: its arguments, and a request
-//!   gil_cli.rs          What `singletrack gil` is asked for: its arguments, and a request
-//!   gil_command.rs      `singletrack gil`: runs a scene, or asks real interpreters, and shows the result
-//! lab/explain           `singletrack explain`: eight faults of concurrent programs, each on a page of its own
-//!   contention.rs       Convoy, battle, starvation: one lock, and the threads that want it
-//!   forks.rs            Fork and locks: what a copied process cannot have
-//!   page.rs             A topic's page: the picture of a run that was just made, the text with its places, what to try
-//!   queues.rs           Back-pressure and head-of-line blocking: what a queue does to those at its ends
-//!   request.rs          What `singletrack explain` is asked for: its arguments, and a request
-//!   topic.rs            What a topic is: a fault by its name, why it comes, where this crate answers it, what shows it
-//!   waking.rs           Thundering herd and lost wake-up: who is woken, and when
+//! sys                     The system calls, each behind a safe function
+//!   death.rs              How a process came to its end: an exit code, or a signal
+//!   fd.rs                 Descriptors: how a call on one fails, pipes, and waiting for one of them
+//!   memory.rs             Memory straight from the kernel: pages, and huge pages
+//!   process.rs            Processes: fork, wait, kill by descriptor, and what a child does before anything else
+//!   process_tree.rs       The tree of a process: what it has started, and what that has started, signalled together
+//!   signal.rs             Signals: a handler that notes the number and writes to an eventfd, and no more
+//!   socket.rs             Sockets beyond std's: listeners with options, whole messages, descriptors sent
+//!   usage.rs              What the kernel charged a child or a thread, and on which cores a thread may run
+//! base                    What every floor uses: locks, ids, what a panic leaves, numbers from a seed
+//!   id.rs                 Ids and keys: numbers for loops, tasks and slots that notice when they are stale
+//!   origin.rs             The process that made a thing: how what came with a fork knows that it is a copy
+//!   panic.rs              What a panic leaves behind, and warnings that have no other place to go
+//!   random.rs             Numbers that look random and are the same for the same seed
+//!   sync.rs               The locks and atomics that two threads meet at: parking_lot's and std's, or a model's
+//! futures                 Futures and executors: `concurrent.futures`, and the pool of threads
+//!   deadlock.rs           The deadlock guard: which pools this thread works for, asked before it blocks
+//!   error.rs              Why a job has no value: one enum for threads, GIL threads and processes
+//!   executor.rs           `Executor`, the interface of all pools: submit, map, shut down
+//!   future.rs             Promise and future: one thread will set a result, others wait for it
+//!   idle_workers.rs       When a pool wakes or starts a worker: which run, search and sleep. Pure
+//!   job_queue.rs          The queue of a thread pool: where jobs wait for workers, and workers for jobs
+//!   on_done.rs            What happens when a future becomes done: a waker, callbacks in order, and no deep stack
+//!   oneshot.rs            The cell that a promise and its future share: five states and an outcome
+//!   thread_pool.rs        A pool of threads that share memory: `ThreadPoolExecutor`
+//!   wait_graph.rs         Who waits for whom: circles through event loops and pools of threads. Pure
+//!   waiting.rs            Waiting for several futures: for all, for the first, or for each as it comes
+//!   wire.rs               What may cross a pipe between processes: any serde value, encoded by postcard
+//! selector                Where the loop waits for descriptors: epoll through mio or polling, or a script
+//!   event.rs              The `Selector` trait: what a loop needs of the system, and a backend's contract
+//!   mio.rs                The default selector: mio's epoll, edge-triggered, with timeouts to the nanosecond
+//!   polling.rs            The second backend for real descriptors: the `polling` crate, one shot at a time
+//!   scripted.rs           The selector for tests: time is a number that jumps, and events come from a script
+//! task                    Tasks: one block of memory, its states, and the queue of what is ready
+//!   arena.rs              Memory for the tasks of one thread: small blocks, many of them, and soon given back
+//!   budget.rs             A task's budget for one poll, and yielding: how a task lets the others run
+//!   cell.rs               A task: one block of memory, whose owners do not know the type of its future
+//!   metadata.rs           What few tasks have: a name, done callbacks, and the place where they were made
+//!   ready_queue.rs        The tasks of one loop, and the queue of what is ready to run
+//!   running.rs            The shortest wake: a task that wakes itself while it runs
+//!   state.rs              The five states of a task, every legal step between them, and its errors
+//! event_loop              The event loop: one thread that runs what is ready and sleeps when nothing is
+//!   calls.rs              Callbacks, now or at a time, and the handle of a loop for other threads
+//!   caught.rs             Values of the user's, dropped where no panic may come out
+//!   core.rs               The parts of one loop, which loop a thread runs, and what reaches it from elsewhere
+//!   debug.rs              Debug mode: which step held the loop for too long, and where its task was made
+//!   inbox.rs              The inbox: what other threads ask of a loop, and when that has to wake its selector
+//!   join.rs               The handle of a task: await it, cancel it, or let it go
+//!   lifecycle.rs          The `EventLoop` from its making to its end: its parts, its settings, its closing
+//!   reactor.rs            The descriptors of one loop: what is ready on each, and which tasks wait for it
+//!   run_once.rs           One iteration of the event loop, in eight steps, and the three ways to run it
+//!   scheduler.rs          A task's life on its loop: spawned, run step by step, dropped
+//!   timers.rs             Deadlines in order: a heap from which any entry can be taken back
+//!   waker.rs              A waker that is a number
+//! aio/time                Waiting for time: sleeping, and limits
+//!   sleep.rs              Sleeping, without holding the thread; and from when a time counts
+//!   timeout.rs            Time limits around a future
+//! aio/sync                Waiting for each other: locks, events, semaphores, barriers, queues
+//!   barrier.rs            A barrier: a fixed number of tasks wait for each other, then all go on together
+//!   event.rs              An event: a flag that tasks can wait for
+//!   lock.rs               A lock around a value, and a condition: waiting for a change to that value
+//!   notify.rs             Tasks that check again whenever an object has changed
+//!   queue.rs              Queues between the tasks of one loop: by age, by priority, or last in, first out
+//!   semaphore.rs          Semaphores: a number of permits, handed out in order
+//!   waiters.rs            The queue of waiters, and the future that waits in it, under every primitive
+//! aio/tasks               Waiting for tasks and for jobs on threads, and looking at the tasks of a loop
+//!   bridge.rs             Between loop and executors: jobs that tasks await, futures that threads wait for
+//!   children.rs           Several tasks awaited at once: which of them is done next?
+//!   combine.rs            Waiting for several tasks: all of them, the first, or one after the other
+//!   current.rs            Tasks from inside: the current one, all others, names, callbacks, context variables
+//!   task_group.rs         Tasks that end together: if one fails, the rest is cancelled; none outlives the block
+//!   task_tree.rs          The tasks of a loop as a tree: which task awaits which, drawn from inside
+//! aio/net                 Waiting for descriptors: sockets, pipes, and descriptors of other code
+//!   async_fd.rs           A descriptor that the loop watches: the step between a system call and a future
+//!   byte_stream.rs        A stream of bytes: what TCP, Unix streams and pipes have in common
+//!   fds.rs                Descriptors of other code: `readable`, `writable`, `add_reader`, `add_writer`
+//!   lookup.rs             The look-up of names, on threads of its own
+//!   nonblocking.rs        Non-blocking mode on descriptors that came from elsewhere: set while they are used, and put back
+//!   race.rs               A race of connects: which address is tried next, and when (RFC 8305, "Happy Eyeballs"). Pure
+//!   tcp.rs                TCP: a listener, and a stream, also to a name
+//!   udp.rs                UDP: messages that may be lost, doubled or reordered, but are never cut
+//!   unix.rs               Unix sockets: streams, their listener, and datagrams
+//! aio/streams             Buffered streams, and servers
+//!   buffers.rs            The two buffers of a stream: bytes that have arrived, and bytes to be sent. Pure
+//!   outgoing.rs           The sending side of a stream: a queue, the task that empties it, and how it ends
+//!   reader.rs             A buffered reader: by lines, by separators, by counts
+//!   server.rs             A server: accepts connections and runs one task for each
+//!   writer.rs             A buffered writer: `write` never waits, `drain` waits when too much is queued
+//! aio                     What asyncio users know: sleeping, sockets, locks, queues, tasks, and `run`
+//!   run.rs                `run`: a loop for one main task, from the first poll to the last thread
+//!   signal_dispatcher.rs  The dispatcher of signals: which loop listens, and what it does with each that has come
+//!   signals.rs            Signals, as callbacks on the loop and as streams of arrivals
+//!   subprocess.rs         Child processes: std's `Command`, with the pipes and the child's end on the loop
+//! interop                 Other people's traits on the loop's own types: hyper's, tokio's, those of futures
+//!   futures_io.rs         The traits of the `futures-io` crate on every stream (feature `futures-io`)
+//!   halves.rs             A half of a stream, as every foreign trait asks for it: polled to read, or polled to write
+//!   hyper.rs              hyper's runtime on this loop: its streams, its executor, its timer (feature `hyper`)
+//!   stream.rs             The trait `Stream` of the `futures-core` crate (feature `futures-core`)
+//!   tokio_io.rs           tokio's `AsyncRead` and `AsyncWrite` on every stream (feature `tokio-io`)
+//! gil/rules               Which thread has the lock, and when it drops it: every rule, without threads
+//!   decision.rs           What the rules decide, as plain data; the errors instead of a deadlock
+//!   machine.rs            Which thread holds the lock, which is next, which sleep: all rules. Pure
+//!   pending.rs            Calls that only the main thread may make, such as the handlers of signals
+//!   policy.rs             When the lock changes hands: five small choices make every GIL there has been
+//!   switch_point.rs       Where a thread could let another one run: eight kinds of switch point, and sets of them
+//!   threading.rs          Under which rules the threads of a program run: a global lock with its policy, or none
+//!   ticker.rs             When a check is due under a policy that counts: every `n + 1` ticks
+//!   wait_queue.rs         The queue of waiters: their order, their requests, their two classes
+//! gil/stats               What is counted, measured and recorded of a lock and its threads
+//!   counters.rs           Counters: how often each thing happened to a lock, and the time waited
+//!   histogram.rs          A histogram of lengths of time: 65 buckets, each twice as wide as the one before
+//!   record.rs             A recording: the events of each thread in a ring, the states between them
+//!   thread_stats.rs       What is counted and recorded of each thread, and the registry of all
+//! gil/lock                The lock: real threads that follow the rules
+//!   cell.rs               Values under a lock: a cell for its holder, a channel to another interpreter
+//!   gil_thread.rs         Threads that run with the lock and block without it, and a pool of them
+//!   global_lock.rs        The global lock's handle: attach to it, set its interval, read its counters
+//!   state_word.rs         The fast path: one atomic word, for the thread that had the lock last
+//!   take_gil.rs           CPython's `take_gil` and `drop_gil`: how threads sleep for the lock, and are woken
+//!   thread_state.rs       A thread's own state for each lock that it uses: take the lock, drop it
+//!   token.rs              The token that proves that this thread holds the lock
+//! gil/simulator           The lock on simulated cores: the same rules, in virtual time
+//!   activities.rs         The effect of each activity's end: the rules decide, and the next activity starts
+//!   cores.rs              Simulated cores, and the scheduler that gives them to threads
+//!   costs.rs              What a simulated machine charges for wake-ups, switches and the lock
+//!   simulation.rs         The simulator: the lock's rules on any number of cores, in virtual time
+//!   thread.rs             A simulated thread: the script that it runs, and how far it has come
+//!   timeline.rs           Virtual time: which thread is at which activity, and until when
+//! gil/free_threading      Free threading: threads without a lock, and one that stops the world (PEP 703)
+//!   attached.rs           A thread in a scope of free threading: attach, detach, park, stop the world
+//!   scope.rs              A scope of free threading: threads run in parallel, until one stops the world (PEP 703)
+//!   stop_the_world.rs     The rules of PEP 703: threads that run in parallel, and one that stops the world
+//! vm                      A small bytecode machine whose instructions are the lock's ticks
+//!   access.rs             What an instruction touches that threads share
+//!   assembler.rs          The assembler: from text to a program
+//!   disassembler.rs       The disassembler: a program as text, and as Python's `dis` would list it
+//!   expect.rs             What a program expects of its globals when all threads have ended, and the grammar of that
+//!   expect_parser.rs      The grammar of `expect`: from lexemes to an expression over the globals
+//!   explorer.rs           The explorer: every schedule that a policy allows, and the outcome of each
+//!   lexemes.rs            The lexemes of a program's text: words and marks, line by line, each with its column
+//!   op.rs                 The instruction set: what there is, what its number means, where the lock may change hands
+//!   program.rs            Programs as plain data: globals, functions, threads, and what threads wait for
+//!   real_threads.rs       A program on real threads, under a real lock
+//!   replay.rs             A schedule, carried out instruction by instruction, and drawn
+//!   schedule.rs           Schedules: their text, the serial outcomes, the fewest switches to each outcome
+//!   sync.rs               What the threads of a program wait for: locks, events, conditions, semaphores
+//!   thread.rs             A thread of a program: its frames, what it waits for, and the one `match` that executes
+//!   verifier.rs           The verifier: which programs can run. A verified one cannot go wrong
+//!   world.rs              The world: all threads of a program as coroutines, run step by step
+//! process/message         What goes through a pipe: frames, calls, descriptors; and which process has a call
+//!   call.rs               A call as bytes: the addresses of two functions, and an argument
+//!   claim.rs              A claim: which of two processes has a job that was sent ahead
+//!   descriptor.rs         An open descriptor as an argument of a process that is being started
+//!   frame.rs              Frames: a stream of bytes cut into messages with a kind, a number and a body
+//! process/forkserver      Forks: the fork server, its workers, and one process for one function
+//!   client.rs             The fork server's handle: starts it, has it fork workers and reap them
+//!   process.rs            A process for one function: start it, watch it, wait for it, take its result
+//!   server.rs             The fork server process: forks, with hooks around it, keeps preforked workers
+//!   worker.rs             The worker process: read a call, run it, write the reply
+//! process/channel         Values between processes: pipes and queues
+//!   pipe.rs               Pipes of values: one end sends, the other receives, here or in another process
+//!   queue.rs              A queue of values that any number of processes put into and get from
+//!   slots.rs              The slots of a queue with a `maxsize`: one byte in a pipe for each that is free
+//! process/pool            The pool that loses no job
+//!   chunk.rs              Chunks: many items in one job, and where their results are collected
+//!   crew.rs               The pool's threads: one leads; another takes over when that one is held up
+//!   dispatcher.rs         The pool's rules: which job is where, and what must happen next. Pure
+//!   job.rs                A job: what was agreed on, its frame and promise, and how it came out
+//!   multiprocessing.rs    `multiprocessing.Pool`: apply, map, imap and their kin
+//!   options.rs            What can be chosen for a pool, for a job, and for a map of many jobs
+//!   outcomes.rs           Outcomes: jobs that came out at the same moment, settled one by one by whoever is free
+//!   pool_shared.rs        What a pool's handles and threads share: the state, the crew, and the reading of replies
+//!   pool_state.rs         The pool's records and pipes, under one lock
+//!   process_pool.rs       The process pool: functions submitted here run in forked workers
+//!   replies.rs            A worker's replies: which thread reads them, what they may be. Pure
+//!   supervisor.rs         The supervisor: what the thread that leads does, and the requests to the fork server
+//!   take_back.rs          Taking back: a job that was sent ahead and has not begun is the pool's again. Pure
+//!   worker.rs             One worker, as the pool knows it: what it was sent, when it is late. Pure
+//!   worker_pipes.rs       One worker's descriptors: its request pipe, its reply pipe and its pidfd
+//!   workers.rs            All workers: which one gets the next job, when one more is forked. Pure
+//! python/value            Values: small copies, and numbers of objects in a heap
+//!   heap.rs               The heap: objects in numbered slots
+//!   object.rs             The objects of the heap
+//!   strings.rs            Every text once: a string is a number, and two equal strings are the same number
+//!   table.rs              The entries of a dict or a set, in the order of insertion
+//!   types.rs              The built-in types, by name
+//!   value.rs              A value: what a variable holds
+//! python/front            The front end: from source text to a tree, and which variable each name is
+//!   names.rs              Which variable each name is: a slot of its function, a cell shared with inner functions, or a
+//!   parse.rs              The parser: Ruff's, and the one place that knows it. Its tree becomes ours, or is refused
+//!   position.rs           A place in a Python file
+//!   refusal.rs            Why a file cannot be run: one line with its place, and the line of source below a caret
+//!   tree.rs               The tree: the subset of Python, as plain data
+//! python/code             Code: from the tree to instructions, in the order in which CPython's compiler emits them
+//!   blocks.rs             Loops, `try` and `with` as instructions, and every way out of them
+//!   compiler.rs           The compiler: what it keeps while it emits code
+//!   expressions.rs        Expressions as instructions
+//!   instruction.rs        The instruction set, and the kinds of places at which a thread can lose the lock
+//!   modules.rs            What of Python's library there is: the built-in names, the modules, and what is in each
+//!   program.rs            A program: code objects, constants, and the names of globals
+//!   statements.rs         Statements as instructions
+//! python/machine          The machine: threads with frames, and what each instruction does to them
+//!   attributes.rs         Attributes: where a name of an object is found, and what is bound to it
+//!   calls.rs              Calls: of functions, methods, classes and the library; and what happens with the result
+//!   collector.rs          The collector: objects that nothing leads to are freed
+//!   comparison.rs         Comparisons, membership and truth
+//!   control.rs            Branches, `raise`, `with` and imports
+//!   execute.rs            The one `match` that executes: an instruction of the thread that runs
+//!   format.rs             Format specifications: of f-strings, of `str.format`, and of `%`
+//!   iteration.rs          Iteration: what a `for` takes its items from, and generators
+//!   machine.rs            The machine: a world, and what the program needs to change it
+//!   objects.rs            Items: subscripts, slices, unpacking, and the containers that are being built
+//!   operators.rs          The operators between two values, and before one
+//!   text.rs               Values as text: `repr` and `str`
+//!   unwinding.rs          Exceptions on their way to a handler
+//!   world.rs              The world: all that changes while a program runs, as data
+//! python/library          The library: what a program can call without having written it
+//!   arguments.rs          Arguments of the library's functions, by position or by keyword
+//!   builtins.rs           The built-in functions
+//!   lists.rs              Methods of lists, tuples and deques
+//!   modules.rs            `time`, `random`, `math` and `sys`
+//!   queues.rs             `queue.Queue` and `queue.LifoQueue`
+//!   rows.rs               All rows of the library, and the functions that are written in Python
+//!   sync.rs               Locks, conditions, events, semaphores and barriers: `threading`
+//!   tables.rs             Methods of dicts and sets
+//!   texts.rs              Methods of strings
+//!   threads.rs            `threading.Thread`, and which thread runs
+//!   types.rs              Constructors of the built-in types
+//! python                  Python in: source text as programs of the explorer
+//!   run.rs                A program run by itself: its threads take turns, and time is a number that jumps
+//! lab/report              What all reports are made of: measurements, figures, pictures
+//!   failure.rs            Why there is no result, in one line: the thing, the reason, the remedy
+//!   lanes.rs              A recording drawn in characters: a line a thread, a strip for the owner. Pure
+//!   marks.rs              The marks that a lane is made of: what one column shows, in characters and colours. Pure
+//!   measure.rs            Work in a forked child, and what the kernel charged for it: `wait4`'s figures
+//!   outside.rs            What ends a command from outside: a signal, or a reader who has gone; and a limit of time
+//!   recording.rs          A lock's recording: flat, to cross a pipe; and in figures, by thread. Pure
+//!   stats.rs              Medians, percentiles, and how figures are written. Pure
+//!   terminal.rs           What a terminal shows: how many columns it has, and which colours
+//!   trace.rs              A recording as a trace file: JSON that Perfetto and `chrome://tracing` open
+//!   whole_file.rs         A file that is there whole or not at all: written beside, and renamed when it is complete
+//!   window.rs             Which stretch of a recording is drawn: the last of it, one that was asked for, or a fight. Pure
+//! lab/compare             `singletrack compare`: the same jobs under eight models
+//!   cases.rs              What is compared: three built-in cases, and two on the user's own input
+//!   compute.rs            The computations of the jobs, as values: done here or shipped to a process, with ticks
+//!   document.rs           The comparison for machines: one JSON object
+//!   evidence.rs           Two models, round by round: how much one costs more than the other, and how sure that is. Pure
+//!   export.rs             The comparison as files for other programs: CSV, a line a round; Markdown, a table a case. Pure
+//!   footprint.rs          The processes of a run at one moment: memory, threads, time on cores and time without one
+//!   gate.rs               The gate between a run's threads and its clock: all begin together, and none goes before all end
+//!   http.rs               An HTTP/1.1 answer, read piece by piece as it comes. Pure
+//!   job.rs                The jobs, each written once, and the calls that a model makes for them
+//!   judgement.rs          Which of some models to choose, and for what: time first, then what it takes. Pure
+//!   lane.rs               A lane takes jobs one after another: its queue, its figures, where its time goes
+//!   loops.rs              Jobs as tasks of an event loop: one thread, and every wait is an `await`
+//!   model.rs              The eight ways to run the same jobs, by name
+//!   notes.rs              What must be said beside a table: what bounds it, who was stopped, what a connection costs. Pure
+//!   output.rs             The comparison for people: a table a case, its verdict, and the progress meanwhile
+//!   processes.rs          Jobs, or the computations of jobs, in a pool of forked processes
+//!   race.rs               The comparison: every model in every round, in another order each time, until it is clear
+//!   result.rs             The rounds of a model summed up, and the models of a case side by side. Pure
+//!   run.rs                One run of one model, in the child that is measured: the plan, and what carries it out
+//!   server.rs             The server of the I/O cases, in a process of its own, and what it is asked
+//!   sweep.rs              One setting through a range: a curve for each model, and where it bends. Pure
+//!   threads.rs            One thread a lane: no other thread, many without a lock, or many under one lock
+//!   trial.rs              Every file and every page once before the race: which can be had, and what they come to
+//!   url.rs                `http://host[:port][/path]`, and the GET request for it. Pure
+//!   verdict.rs            Which model won, by how much and at which price, and whether the rule of thumb says so. Pure
+//! lab/scenes              `singletrack gil`: scenes of the lock, run for real or simulated, and explained
+//!   battle.rs             `battle`: two threads that compute, against one
+//!   bytecode.rs           Loops with the checkpoints that CPython's bytecode has for the same source line
+//!   calibration.rs        Calibration: what this machine charges for ticks, wake-ups and switches
+//!   computing.rs          Threads that compute under a lock, in a child process: the parts of real scenes
+//!   convoy.rs             `convoy`: an echo server thread beside a thread that computes
+//!   echo.rs               An echo server thread beside threads that compute, and the peer that asks it
+//!   explanation.rs        Explanations, which name functions of this crate by file and line
+//!   free_threaded.rs      `free-threaded`: two threads without a lock, and one that stops the world
+//!   no_force.rs           `no-force`: two threads that compute, with and without a forced switch
+//!   parity.rs             The simulator beside the real lock: one table
+//!   per_interpreter.rs    `per-interpreter`: two threads that compute, under one lock and under two
+//!   race.rs               `race`: four threads that do `x += 1` on one variable
+//!   scene.rs              What a scene is: one value with everything that `singletrack gil` asks of it
+//!   scene_report.rs       A scene for people, drawn and explained; and for machines, one JSON object
+//!   scene_run.rs          One run of a scene: what was recorded, and its figures: numbers with names
+//!   signal_storm.rs       `signal-storm`: two threads that compute after Ctrl-C, the main thread blocked
+//!   simulated.rs          Simulated machines that scenes run on, in virtual time
+//!   starvation.rs         `starvation`: three threads that compute, and the longest wait of any of them
+//! lab/fidelity            `singletrack gil fidelity`: real interpreters beside the presets of the lock
+//!   comparison.rs         The same experiment on a real CPython and on its preset: do they agree in kind? Pure
+//!   crowd.rs              A crowd at the lock: many threads let go at once, as `fidelity.py` lets them go
+//!   preset.rs             The emulator's side: a preset whose threads do what the interpreter's did
+//!   python.rs             Real interpreters: which there are, one at work, and the experiments on it
+//!   sides.rs              Both sides, asked in turn: what one of them cannot answer is a line, not the end
+//!   subject.rs            The experiments that both sides of the comparison are asked for
+//! lab/explore             `singletrack explore` and `dis`: a program of the bytecode machine, explored
+//!   document.rs           What was explored, for machines: one JSON object
+//!   output.rs             What was explored, for people
+//!   request.rs            What `explore` and `dis` are asked for: a command line, and a program file
+//! lab/explain             `singletrack explain`: eight faults of concurrent programs, each on a page of its own
+//!   contention.rs         Convoy, battle, starvation: one lock, and the threads that want it
+//!   forks.rs              Fork and locks: what a copied process cannot have
+//!   page.rs               A topic's page: the picture of a run that was just made, the text with its places, what to try
+//!   queues.rs             Back-pressure and head-of-line blocking: what a queue does to those at its ends
+//!   request.rs            What `singletrack explain` is asked for: its arguments, and a request
+//!   topic.rs              What a topic is: a fault by its name, why it comes, where this crate answers it, what shows it
+//!   waking.rs             Thundering herd and lost wake-up: who is woken, and when
+//! lab                     The lab behind the `singletrack` command
+//!   cli.rs                What the command line asks for: its arguments, and a request
+//!   compare_command.rs    `singletrack compare`: runs each case, at each point of a sweep if there is one, and shows it
+//!   gil_cli.rs            What `singletrack gil` is asked for: its arguments, and a request
+//!   gil_command.rs        `singletrack gil`: runs a scene, or asks real interpreters, and shows the result
 //! ```
 //!
 //! # Words

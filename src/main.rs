@@ -12,22 +12,21 @@
 //!                                       show · fidelity · parity · explain
 //! ```
 
-use singletrack::lab::cli::{CliError, CompareRequest, Request, parse};
-use singletrack::lab::compare::output::{Progress, document, table};
+use singletrack::lab::cli::{CliError, Request, parse};
+use singletrack::lab::compare_command::compare;
 use singletrack::lab::explain::page::explain;
 use singletrack::lab::explore::output::explore;
 use singletrack::lab::gil_cli::GilRequest;
 use singletrack::lab::gil_command::{fidelity, parity, show};
 use singletrack::lab::report::failure::Failure;
 use singletrack::lab::report::outside::{Ended, check, ended, watch};
-use singletrack::lab::report::terminal::{ColorChoice, Page, Palette};
-use singletrack::sys::fd::{stdout_was_closed, terminal_width};
+use singletrack::lab::report::terminal::{ColorChoice, Page};
+use singletrack::sys::fd::stdout_was_closed;
 use singletrack::sys::process::settle_ignored_signals;
 use singletrack::sys::signal::exit_on_interrupt;
 use singletrack::vm::disassembler::dis_under;
 use std::env;
 use std::io::{self, Write};
-use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 const WORK_FAILED: u8 = 1;
@@ -56,7 +55,7 @@ fn handle(request: &Request) -> Result<(), Failure> {
         _ => watch()?,
     }
     match request {
-        Request::Compare(request) => compare(request),
+        Request::Compare(request) => compare(request, &Page::on_stdout(None, request.color), print),
         Request::Explore(request) => {
             let explored = explore(request);
             print(&explored.text)?;
@@ -72,46 +71,6 @@ fn handle(request: &Request) -> Result<(), Failure> {
             parity(request, &Page::on_stdout(None, ColorChoice::Never), print)
         }
     }
-}
-
-/// Shows each case as soon as it has ended, or all as JSON in the end; of a case that fails, what
-/// was measured before.
-fn compare(request: &CompareRequest) -> Result<(), Failure> {
-    let CompareRequest { cases, race, json, color } = request;
-    let colour = Page::on_stdout(None, *color).palette != Palette::None;
-    let mut progress = Progress::new(race.runs(cases.len()));
-    let (mut results, mut failure) = (Vec::new(), None);
-    for case in cases {
-        let raced = race.case(case, |model| progress.begin(case.name(), model));
-        let result = match raced {
-            Ok(result) => Some(result),
-            Err(unfinished) => {
-                failure = Some(unfinished.failure);
-                unfinished.kept.map(|kept| *kept)
-            }
-        };
-        if let Some(result) = result {
-            if !json {
-                let gap = if results.is_empty() { "" } else { "\n" };
-                let width = terminal_width(io::stdout().as_fd());
-                let table = table(&result, colour, width);
-                progress.aside(|| print(&format!("{gap}{table}")))?;
-            }
-            results.push(result);
-        }
-        if failure.is_some() {
-            break;
-        }
-    }
-    drop(progress);
-    match json {
-        true => print(&format!("{:#}\n", document(&results, failure.as_ref())))?,
-        false if failure.is_none() => {
-            print("\nWhat the columns mean: singletrack compare --help\n")?;
-        }
-        false => {}
-    }
-    failure.map_or(Ok(()), Err)
 }
 
 /// A reader that closes the pipe early, such as `head`, is no failure; a comparison ends then, for

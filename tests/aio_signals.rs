@@ -31,6 +31,7 @@ const TESTS: &[(&str, fn())] = &[
     ("a_callback_removed_before_its_turn_does_not_run", removed_before_its_turn),
     ("a_callback_that_is_replaced_hands_its_arrival_on", a_replaced_callback),
     ("a_dropped_loop_lets_go_of_its_signals", a_dropped_loop_lets_go),
+    ("callbacks_that_go_with_their_loop_may_panic_in_their_drops", callbacks_panic_in_their_drops),
     ("one_loop_listens_at_a_time", one_loop_listens),
     ("what_cannot_be_handled_is_refused", what_cannot_be_handled),
     ("a_childs_signal_is_not_the_parents", a_childs_signal),
@@ -287,6 +288,30 @@ fn a_replaced_callback() {
         sleep(Duration::from_millis(1)).await;
         assert_eq!(calls.get(), 1);
     });
+}
+
+fn callbacks_panic_in_their_drops() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("a callback goes");
+        }
+    }
+    let event_loop = EventLoop::new().unwrap();
+    let told = Rc::new(Cell::new(0));
+    let count = Rc::clone(&told);
+    event_loop.set_exception_handler(move |_| count.set(count.get() + 1));
+    event_loop.run_until_complete(async {
+        for signal in [libc::SIGUSR1, libc::SIGUSR2, libc::SIGUSR1, libc::SIGHUP] {
+            let bomb = Bomb;
+            let callback = move || {
+                let _bomb = &bomb;
+            };
+            add_signal_handler(signal, callback).unwrap();
+        }
+    });
+    drop(event_loop);
+    assert_eq!(told.get(), 4, "one was replaced, and three went with the loop");
 }
 
 fn a_dropped_loop_lets_go() {

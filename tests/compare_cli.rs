@@ -73,8 +73,10 @@ fn assert_whole(case: &Value, jobs: u64) {
         let at = |key: &str| wall[key].as_f64().unwrap();
         assert!(0.0 < at("min") && at("min") <= at("median") && at("median") <= at("max"));
         assert!(model["latency_ms"]["p50"].as_f64() <= model["latency_ms"]["p99"].as_f64());
-        assert!(model["time_s"]["on_cpu"].as_f64().unwrap() > 0.0, "{name}");
-        assert!(model["peak_rss_kib"].as_u64().unwrap() > 0, "{name}");
+        assert!(model["cpu_s"].as_f64().unwrap() > 0.0, "{name}");
+        assert!(model["memory_kib"].as_u64().unwrap() > 0, "{name}");
+        assert!(model["threads"].as_u64() >= model["processes"].as_u64(), "{name}");
+        assert_eq!(model["raw"].as_array().unwrap().len() as u64, case["rounds"], "{name}");
         let gil = name.as_str().unwrap().contains("py");
         let voluntary = model["switches"]["voluntary"].as_u64().unwrap();
         assert!(gil || voluntary == 0, "{name} has no lock to give up");
@@ -98,7 +100,7 @@ fn all_models_agree_on_all_built_in_cases() {
         "2",
         "--json",
     ]);
-    assert_eq!(document["schema_version"], 1);
+    assert_eq!(document["schema_version"], 2);
     let cases = document["cases"].as_array().unwrap();
     let names: Vec<&str> = cases.iter().map(|case| case["case"].as_str().unwrap()).collect();
     assert_eq!(names, ["cpu", "slow-io", "fast-io"]);
@@ -291,18 +293,71 @@ fn an_interrupt_is_exit_130_and_leaves_no_process() {
 // --- does what it is told, or says that it does not -------------------------------------
 
 #[test]
-fn more_connections_than_usual_get_a_job_each_and_it_says_so() {
+fn each_connection_that_was_asked_for_is_opened_or_it_says_why_not() {
     let words = ["compare", "slow-io", "--connections", "200", "--model", "event-loop"];
     let document = json(&[&words[..], &["--rounds", "1", "--json"]].concat());
     let case = &document["cases"][0];
     assert_eq!((&case["at_once"], &case["models"][0]["jobs"]), (&200.into(), &200.into()));
-    assert!(case["notes"][0].as_str().unwrap().contains("200 jobs instead of 150"), "{case}");
     let words = ["compare", "fast-io", "cpu", "--connections", "5", "--jobs", "3"];
     let document = json(&[&words[..], &["--model", "event-loop", "--json"]].concat());
-    let note = |at: usize| document["cases"][at]["notes"][0].as_str().unwrap().to_owned();
+    let says = |at: usize, text: &str| {
+        let notes = document["cases"][at]["notes"].as_array().unwrap();
+        assert!(notes.iter().any(|note| note.as_str().unwrap().contains(text)), "{notes:?}");
+    };
     assert_eq!(document["cases"][0]["at_once"], 3);
-    assert!(note(0).contains("3 jobs open no more than 3"), "{}", note(0));
-    assert!(note(1).contains("cpu has no connections"), "{}", note(1));
+    says(0, "3 jobs open no more than 3");
+    says(1, "cpu has no connections");
+}
+
+#[test]
+fn where_there_are_too_few_descriptors_the_usual_connections_are_fewer_and_it_says_so() {
+    let words = ["compare", "slow-io", "--model", "event-loop", "--rounds", "1", "--json"];
+    let output = finish(limited("ulimit -n 116", &words).spawn().unwrap(), &words, PATIENCE);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let case = &document["cases"][0];
+    assert_eq!((&case["at_once"], &case["models"][0]["jobs"]), (&100.into(), &100.into()));
+    let note = case["notes"][0].as_str().unwrap();
+    assert!(
+        note.contains("100 connections instead of 1000") && note.contains("ulimit -n"),
+        "{note}"
+    );
+}
+
+#[test]
+fn without_a_number_of_rounds_it_goes_on_until_it_is_clear_or_the_time_is_up() {
+    let words = ["compare", "fast-io", "--jobs", "8", "--connections", "2", "--time", "1"];
+    let document = json(&[&words[..], &["--model", "sequential,event-loop", "--json"]].concat());
+    let case = &document["cases"][0];
+    assert!(case["rounds"].as_u64().unwrap() >= 1, "{case}");
+    let how = case["verdict"]["how"].as_str().unwrap();
+    assert!(how != "alone" && !case["verdict"]["best"].as_array().unwrap().is_empty(), "{case}");
+}
+
+#[test]
+fn a_model_that_cannot_keep_up_is_stopped_and_counted() {
+    let words = ["compare", "slow-io", "--connections", "64", "--jobs", "640", "--time", "1"];
+    let document = json(&[&words[..], &["--model", "sequential,event-loop", "--json"]].concat());
+    let case = &document["cases"][0];
+    let [sequential, event_loop] = &case["models"].as_array().unwrap()[..] else { panic!() };
+    assert_eq!((&sequential["stopped"], &event_loop["stopped"]), (&true.into(), &false.into()));
+    assert!(sequential["jobs"].as_u64() < Some(640) && event_loop["jobs"] == 640);
+    assert_eq!(case["verdict"]["model"], "event-loop");
+    let notes = case["notes"].to_string();
+    assert!(notes.contains("sequential was stopped") && notes.contains("of 640 jobs"), "{notes}");
+}
+
+#[test]
+fn the_server_of_the_lab_is_measured_and_has_a_core_to_itself() {
+    let words = ["compare", "slow-io", "--connections", "200", "--rounds", "1", "--json"];
+    let document = json(&[&words[..], &["--model", "event-loop,threads-free"]].concat());
+    let case = &document["cases"][0];
+    for model in case["models"].as_array().unwrap() {
+        assert!(model["server_cpu_s"].as_f64().unwrap() > 0.0, "{model}");
+    }
+    assert!(case["notes"].to_string().contains("the lab's own server"), "{}", case["notes"]);
+    let threads = case["models"][1]["threads"].as_u64().unwrap();
+    assert_eq!(threads, 201, "a thread a connection, and the one that waits for them");
 }
 
 #[test]
@@ -310,6 +365,60 @@ fn few_descriptors_are_enough_for_what_needs_few() {
     let words = ["compare", "cpu", "fast-io", "--jobs", "2", "--rounds", "1", "--json"];
     let output = finish(limited("ulimit -n 20", &words).spawn().unwrap(), &words, PATIENCE);
     assert!(output.status.success(), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_sweep_compares_at_each_point_and_draws_a_curve() {
+    let words =
+        ["compare", "fast-io", "--jobs", "16", "--rounds", "1", "--sweep", "connections=1..4"];
+    let models = ["--model", "event-loop,threads-free"];
+    let document = json(&[&words[..], &models, &["--json"]].concat());
+    let cases = document["cases"].as_array().unwrap();
+    let points: Vec<(&Value, &Value)> =
+        cases.iter().map(|case| (&case["point"], &case["at_once"])).collect();
+    let expected = [("connections=1", 1), ("connections=2", 2), ("connections=4", 4)];
+    for ((point, at_once), (name, count)) in points.into_iter().zip(expected) {
+        assert_eq!((point, at_once), (&name.into(), &count.into()));
+    }
+    let output = run(&[&words[..], &models].concat());
+    let shown = text(&output.stdout);
+    assert!(shown.starts_with("fast-io: jobs a second by connections\n"), "{shown}");
+    let rows = shown.lines().skip(2).take(3).map(|line| line.split_whitespace().next().unwrap());
+    assert_eq!(rows.collect::<Vec<_>>(), ["1", "2", "4"]);
+}
+
+#[test]
+fn exports_hold_all_rounds_and_destroy_nothing_if_they_cannot_be_written() {
+    let directory = scratch("exports");
+    let path = |name: &str| directory.join(name).to_str().unwrap().to_owned();
+    let (csv, markdown) = (path("rounds.csv"), path("tables.md"));
+    let words = ["compare", "cpu", "--jobs", "2", "--rounds", "2", "--model", "sequential"];
+    let exports = ["--export-csv", &csv, "--export-markdown", &markdown];
+    assert!(run(&[&words[..], &exports].concat()).status.success());
+    let lines = fs::read_to_string(&csv).unwrap().lines().count();
+    assert_eq!(lines, 1 + 2, "names, and a line a round");
+    assert!(fs::read_to_string(&markdown).unwrap().starts_with("## cpu\n"));
+    assert_eq!(fs::read_dir(&directory).unwrap().count(), 2, "nothing else is left there");
+    let nowhere = path("no/such/place.csv");
+    let output = run(&[&words[..], &["--export-csv", &nowhere]].concat());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("place.csv"), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stdout).contains("only sequential ran"),
+        "the table is shown all the same"
+    );
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn what_threads_hash_is_hashed_without_the_lock() {
+    let directory = scratch("blocks");
+    fs::write(directory.join("a"), vec![1; 5 << 20]).unwrap();
+    let words = ["compare", "files", directory.to_str().unwrap(), "--rounds", "1", "--json"];
+    let document = json(&[&words[..], &["--model", "threads-py3.10"]].concat());
+    let dropped = document["cases"][0]["models"][0]["switches"]["voluntary"].as_u64().unwrap();
+    assert!(dropped >= 2 * 5, "once to read and once to hash each of 5 MiB: {dropped}");
+    fs::remove_dir_all(directory).unwrap();
 }
 
 // --- one bad item does not end all ------------------------------------------------------
@@ -604,7 +713,7 @@ fn time_in_which_it_is_stopped_counts_against_no_limit() {
         "--model",
         "sequential",
         "--jobs",
-        "50",
+        "10",
         "--rounds",
         "1",
         "--limit",

@@ -9,7 +9,7 @@ mod terminal;
 use command::finish;
 use serde_json::Value;
 use singletrack::lab::cli::parse;
-use singletrack::lab::explain::topic::Topic;
+use singletrack::lab::explain::topic::{ShownBy, Topic};
 use singletrack::lab::scenes::explanation::{paragraphs, resolve};
 use std::ffi::OsString;
 use std::fs;
@@ -51,9 +51,16 @@ fn every_topic_has_a_page_and_a_picture_where_a_scene_shows_it() {
         assert!(!page.contains(['[', ']']), "a place was not found: {page}");
         assert!(page.contains("src/") && page.contains("How to know"), "{page}");
         assert!(page.contains("\nTry\n"), "{page}");
-        let drawn =
+        let lanes =
             page.contains("just now, on this machine") && page.contains("▒ Waiting for GIL");
-        assert_eq!(drawn, topic.shown_by.is_some(), "{page}");
+        let schedule = page.contains("fewest switches")
+            && page.contains("CONDITION_NOTIFY changed wakes nobody");
+        let shown = match topic.shown_by {
+            None => (false, false),
+            Some(ShownBy::Scene(..)) => (true, false),
+            Some(ShownBy::Program { .. }) => (false, true),
+        };
+        assert_eq!((lanes, schedule), shown, "{page}");
         assert!(page.lines().all(|line| line.chars().count() <= 80), "{page}");
     }
 }

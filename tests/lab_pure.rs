@@ -4,25 +4,17 @@
 use proptest::prelude::*;
 use singletrack::base::random::SplitMix64;
 use singletrack::lab::cli::{CliError, CompareRequest, Request, parse};
+use singletrack::lab::compare::gate::Gate;
 use singletrack::lab::compare::http::{Answer, AnswerReader, Outcome};
 use singletrack::lab::compare::lane::{LaneStats, WorkQueue};
 use singletrack::lab::compare::model::{Family, Model};
-use singletrack::lab::compare::output::document;
-use singletrack::lab::compare::output::{duration, table};
-use singletrack::lab::compare::result::{CaseResult, ModelResult, Switches, TimeSplit};
 use singletrack::lab::compare::url::Url;
-use singletrack::lab::compare::verdict::{Finish, Nature, Verdict};
 use singletrack::lab::compare::{job::Job, server::Question};
-use singletrack::lab::report::failure::Failure;
 use singletrack::lab::report::stats::{Spread, percentile};
 use std::ffi::OsString;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::Duration;
-
-fn spread(min: f64, median: f64, max: f64) -> Spread {
-    Spread { median, min, max }
-}
-
-// --- statistics -------------------------------------------------------------------------
 
 proptest! {
     #[test]
@@ -109,85 +101,44 @@ fn a_queue_hands_out_every_job_once_and_none_after_it_is_closed() {
 }
 
 #[test]
+fn a_queue_hands_out_nothing_once_its_time_is_up() {
+    let jobs: Vec<Job> = (0..3).map(|from| Job::Primes { from, count: 1 }).collect();
+    let queue = WorkQueue::new(jobs).within(Some(Duration::from_millis(1)));
+    assert!(queue.take().is_some(), "the clock has not started");
+    queue.begin();
+    std::thread::sleep(Duration::from_millis(2));
+    assert_eq!(queue.take(), None);
+}
+
+#[test]
+fn a_gate_lets_all_begin_together_and_waits_for_nobody_who_failed() {
+    let (gate, begun) = (Gate::new(), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        let sound = || {
+            let begin = |()| begun.fetch_add(1, Ordering::SeqCst);
+            gate.pass(|| Ok::<_, ()>(()), begin)
+        };
+        let panics = || gate.pass(|| Ok::<_, ()>(()), |()| panic!("a lane that panics"));
+        let sound: Vec<_> = (0..3).map(|_| scope.spawn(sound)).collect();
+        let refused = scope.spawn(|| gate.pass(|| Err("no connection"), |()| ()));
+        let panicked = scope.spawn(panics);
+        gate.wait_ready(5);
+        assert_eq!(begun.load(Ordering::SeqCst), 0, "nobody begins before the gate is opened");
+        gate.open();
+        gate.wait_ended(5);
+        assert_eq!(begun.load(Ordering::SeqCst), 3);
+        assert!(sound.iter().all(|thread| !thread.is_finished()), "they stay to be weighed");
+        gate.release();
+        assert_eq!(refused.join().unwrap(), Err("no connection"));
+        assert!(panicked.join().is_err());
+        sound.into_iter().for_each(|thread| assert!(thread.join().unwrap().is_ok()));
+    });
+}
+
+#[test]
 fn a_question_survives_the_wire() {
     let question = Question { seed: 0x0102_0304_0506_0708, late_us: 77, answer: 4096 };
     assert_eq!(Question::from_bytes(question.to_bytes()), question);
-}
-
-// --- verdicts ---------------------------------------------------------------------------
-
-#[test]
-fn rounds_apart_make_a_winner() {
-    let walls = [
-        (Model::Sequential, spread(1.9, 2.0, 2.1)),
-        (Model::Processes, spread(0.9, 1.0, 1.1)),
-        (Model::ThreadsFree, spread(1.2, 1.25, 1.3)),
-    ];
-    let verdict = Verdict::of(&walls, 3, Nature::CpuBound).unwrap();
-    assert_eq!(verdict.winner(), Some(Model::Processes));
-    assert_eq!(verdict.next, Some(Model::ThreadsFree));
-    assert_eq!(
-        verdict.to_string(),
-        "processes won: 1.25 times as fast as the next, threads-free; \
-         the rule of thumb (CPU bound → processes) agrees."
-    );
-    assert_eq!(verdict.rule(), "CPU bound: processes; agrees");
-}
-
-#[test]
-fn rounds_that_overlap_make_no_winner() {
-    let walls = [
-        (Model::Processes, spread(0.9, 1.0, 1.2)),
-        (Model::ThreadsFree, spread(1.1, 1.25, 1.3)),
-        (Model::EventLoop, spread(2.0, 2.1, 2.2)),
-    ];
-    let verdict = Verdict::of(&walls, 3, Nature::SlowIo).unwrap();
-    assert_eq!(verdict.winner(), None);
-    assert_eq!(verdict.finish, Finish::Tie(vec![Model::Processes, Model::ThreadsFree]));
-    assert_eq!(
-        verdict.to_string(),
-        "no measurable difference between processes and threads-free: their rounds overlap; \
-         the rule of thumb (slow I/O, many connections → event loop) names none of them."
-    );
-    assert_eq!(verdict.rule(), "slow I/O, many connections: event loop; names none of them");
-}
-
-#[test]
-fn a_tie_of_all_puts_no_rule_to_the_test() {
-    let walls =
-        [(Model::Processes, spread(0.9, 1.0, 1.2)), (Model::ThreadsFree, spread(1.1, 1.25, 1.3))];
-    let verdict = Verdict::of(&walls, 3, Nature::CpuBound).unwrap();
-    assert_eq!((verdict.winner(), verdict.agrees), (None, None));
-}
-
-#[test]
-fn one_round_and_one_model_tell_nothing() {
-    let one = (Model::Sequential, spread(1.0, 1.0, 1.0));
-    let two = (Model::Processes, spread(2.0, 2.0, 2.0));
-    let once = Verdict::of(&[one, two], 1, Nature::CpuBound).unwrap();
-    assert_eq!((once.winner(), once.agrees), (None, None));
-    assert!(once.to_string().starts_with("no measurable difference: one round"), "{once}");
-    let alone = Verdict::of(&[one], 3, Nature::CpuBound).unwrap();
-    assert_eq!((alone.winner(), alone.ratio), (None, 1.0));
-    assert!(alone.to_string().starts_with("only sequential ran"), "{alone}");
-    assert_eq!(Verdict::of(&[], 3, Nature::CpuBound), None);
-}
-
-#[test]
-fn a_rule_whose_model_did_not_run_is_not_put_to_the_test() {
-    let walls =
-        [(Model::Sequential, spread(2.0, 2.0, 2.0)), (Model::EventLoop, spread(1.0, 1.0, 1.0))];
-    let verdict = Verdict::of(&walls, 2, Nature::FastIo).unwrap();
-    assert_eq!((verdict.winner(), verdict.agrees), (Some(Model::EventLoop), None));
-    assert!(verdict.to_string().ends_with("was not put to the test."), "{verdict}");
-}
-
-#[test]
-fn the_nature_of_work_is_read_from_its_time() {
-    assert_eq!(Nature::measured(0.010, 0.001, 100), Nature::CpuBound);
-    assert_eq!(Nature::measured(0.001, 0.010, 100), Nature::SlowIo);
-    assert_eq!(Nature::measured(0.001, 0.010, 4), Nature::FastIo);
-    assert_eq!(Nature::measured(0.000_01, 0.000_1, 100), Nature::FastIo);
 }
 
 #[test]
@@ -198,26 +149,6 @@ fn every_model_has_one_name_and_the_rule_knows_most() {
     assert_eq!(Model::from_name("fibres"), None);
     let of = |family| Model::ALL.iter().filter(|model| model.belongs_to(family)).count();
     assert_eq!((of(Family::Processes), of(Family::Threads), of(Family::EventLoop)), (2, 4, 2));
-}
-
-proptest! {
-    #[test]
-    fn a_winner_beats_every_round_of_every_other(
-        walls in prop::collection::vec((0.1..5.0f64, 0.0..1.0f64, 0.0..1.0f64), 2..8),
-    ) {
-        let walls: Vec<(Model, Spread)> = walls
-            .into_iter()
-            .zip(Model::ALL)
-            .map(|((min, a, b), model)| (model, spread(min, min + a, min + a + b)))
-            .collect();
-        let verdict = Verdict::of(&walls, 3, Nature::CpuBound).unwrap();
-        let beaten = |best: Spread, model| {
-            walls.iter().all(|(other, wall)| *other == model || best.max < wall.min)
-        };
-        let clear = walls.iter().find(|(model, wall)| beaten(*wall, *model));
-        prop_assert_eq!(verdict.winner(), clear.map(|(model, _)| *model));
-        prop_assert!(verdict.ratio >= 1.0);
-    }
 }
 
 // --- HTTP -------------------------------------------------------------------------------
@@ -454,116 +385,6 @@ proptest! {
     }
 }
 
-// --- output -----------------------------------------------------------------------------
-
-fn some_result() -> CaseResult {
-    let model = |model, median: f64| ModelResult {
-        model,
-        jobs: 32,
-        failed: 0,
-        wall: spread(median * 0.9, median, median * 1.1),
-        p50: median / 32.0,
-        p99: median / 16.0,
-        time: TimeSplit { on_cpu: median, gil_wait: 0.0, blocked: 0.000_25 },
-        switches: Switches { forced: 3, voluntary: 0, ctx_voluntary: 14, ctx_involuntary: 5 },
-        peak_rss_kib: 2048,
-        checksum: 0xabcd,
-    };
-    let models = vec![model(Model::Sequential, 0.25), model(Model::ThreadsFree, 0.125)];
-    CaseResult::of("cpu", Some(Nature::CpuBound), (3, 2, 2), models).unwrap()
-}
-
-#[test]
-fn a_table_stands_in_columns() {
-    let expected = "\
-cpu: 32 jobs, 3 interleaved rounds, up to 2 at once, 2 pool workers
-model           wall  jobs/s      p50      p99  on CPU  GIL wait  blocked  GIL drops  ctx switches     peak
-sequential    250 ms     128  7.81 ms  15.6 ms  250 ms         0   250 µs  3 f + 0 v    14 v + 5 i  2.0 MiB
-threads-free  125 ms     256  3.91 ms  7.81 ms  125 ms         0   250 µs  3 f + 0 v    14 v + 5 i  2.0 MiB
-→ threads-free won: 2.00 times as fast as the next, sequential; the rule of thumb (CPU bound → processes) was not put to the test.
-";
-    assert_eq!(table(&some_result(), false, None), expected);
-}
-
-#[test]
-fn colour_adds_nothing_but_colour() {
-    let painted = table(&some_result(), true, None);
-    assert!(painted.contains("\x1b[32mthreads-free"), "the winner is green:\n{painted}");
-    let mut plain = painted;
-    for code in ["\x1b[1m", "\x1b[32m", "\x1b[0m"] {
-        plain = plain.replace(code, "");
-    }
-    assert_eq!(plain, table(&some_result(), false, None));
-}
-
-#[test]
-fn whole_columns_move_below_where_the_terminal_is_narrow() {
-    let wide = table(&some_result(), false, None);
-    let words = |text: &str| {
-        let mut words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
-        words.sort_unstable();
-        words.dedup();
-        words
-    };
-    for width in [40, 80, 117] {
-        let narrow = table(&some_result(), false, Some(width));
-        let longest = narrow.lines().map(|line| line.chars().count()).max();
-        assert!(longest <= Some(width), "{narrow}");
-        assert_eq!(words(&narrow), words(&wide), "nothing is left out of {width} columns");
-    }
-    let narrow = table(&some_result(), false, Some(80));
-    let heads: Vec<&str> = narrow.lines().filter(|line| line.starts_with("model")).collect();
-    assert_eq!(heads.len(), 2, "{narrow}");
-    assert_eq!(table(&some_result(), false, Some(400)), wide);
-}
-
-#[test]
-fn what_was_left_out_stands_above_the_table_and_in_the_object() {
-    let mut result = some_result();
-    result.notes = vec!["a note".into()];
-    result.skipped = (0..12).map(|n| format!("http://a/{n}: lost")).collect();
-    let text = table(&result, false, None);
-    for line in ["note: a note", "left out 12 items:", "- http://a/0: lost", "- and 2 more"] {
-        assert!(text.lines().any(|shown| shown == line), "{line} is missing in:\n{text}");
-    }
-    let failure = Failure::new("a", "b", "c");
-    let document = document(&[result], Some(&failure));
-    assert_eq!(document["cases"][0]["skipped"].as_array().unwrap().len(), 12, "all of them");
-    assert_eq!(document["error"], "a: b; c");
-}
-
-#[test]
-fn durations_have_three_digits_and_a_unit() {
-    let shown = [0.0, 4e-9, 1.234e-5, 0.000_999_6, 0.0123, 0.999_6, 12.34, 123.4].map(duration);
-    let expected = ["0", "0.00 µs", "12.3 µs", "1.00 ms", "12.3 ms", "1.00 s", "12.3 s", "123 s"];
-    assert_eq!(shown, expected);
-}
-
-#[test]
-fn the_json_object_has_the_promised_fields() {
-    let document = document(&[some_result()], None);
-    assert_eq!(document["schema_version"], 1);
-    let keys = |value: &serde_json::Value| {
-        value.as_object().unwrap().keys().cloned().collect::<Vec<String>>().join(" ")
-    };
-    assert_eq!(keys(&document), "cases error machine schema_version");
-    let case = &document["cases"][0];
-    assert_eq!(keys(case), "at_once case failures models notes rounds skipped verdict workers");
-    assert_eq!(keys(&case["verdict"]), "model ratio rule");
-    let model = &case["models"][1];
-    assert_eq!(
-        keys(model),
-        "checksum failed jobs jobs_per_s latency_ms model peak_rss_kib switches time_s wall_s"
-    );
-    assert_eq!(keys(&model["wall_s"]), "max median min");
-    assert_eq!(keys(&model["latency_ms"]), "p50 p99");
-    assert_eq!(keys(&model["time_s"]), "blocked gil_wait on_cpu");
-    assert_eq!(keys(&model["switches"]), "ctx_involuntary ctx_voluntary forced voluntary");
-    assert_eq!(case["verdict"]["model"], "threads-free");
-    assert_eq!(model["jobs_per_s"], 256.0);
-    assert_eq!(model["checksum"], "000000000000abcd");
-}
-
 // --- command lines ----------------------------------------------------------------------
 
 fn line(words: &str) -> Vec<OsString> {
@@ -636,6 +457,8 @@ fn a_wrong_command_line_is_refused_in_one_line() {
         ("--jobs many", "many"),
         ("--rounds 0", "--rounds"),
         ("--workers 0", "--workers"),
+        ("--time 0", "--time"),
+        ("--sweep jobs=1..2", "--sweep jobs=1..2"),
         ("--connections -1", "-1"),
         ("--frobnicate", "--frobnicate"),
         ("--color sometimes", "sometimes"),

@@ -9,7 +9,10 @@ mod bounded;
 mod supervision;
 
 use bounded::model;
-use supervision::{Behaviour, End, Pool};
+use loom::sync::{Arc, Mutex};
+use loom::thread;
+use singletrack::process::message::claim::{claim, offer, take_back};
+use supervision::{Behaviour, End, Pool, Words};
 
 #[test]
 fn a_caller_reads_its_answer() {
@@ -57,5 +60,52 @@ fn a_shutdown_ends_a_worker_that_is_just_being_forked() {
     model(3, || {
         let (pool, supervisor) = Pool::start(1, |_| Behaviour::Answer);
         assert_eq!(pool.finish(supervisor), []);
+    });
+}
+
+#[test]
+fn a_job_is_begun_by_its_worker_or_taken_back() {
+    model(3, || {
+        let (words, pipe) = (Words::new(), Arc::new(Mutex::new(vec![0])));
+        offer(words.word(0), 0);
+        let worker = {
+            let (words, pipe) = (words.clone(), Arc::clone(&pipe));
+            move || {
+                pipe.lock().unwrap().drain(..).filter(|nth| claim(words.word(*nth), *nth)).count()
+            }
+        };
+        let first = thread::spawn(worker.clone());
+        let taken = take_back(words.word(0), 0);
+        if taken {
+            // It is sent again, and its word is used again before the worker comes to the first frame,
+            // or not.
+            offer(words.word(4), 4);
+            pipe.lock().unwrap().push(4);
+        }
+        let begun = first.join().unwrap() + worker();
+        assert_eq!(begun, 1);
+    });
+}
+
+#[test]
+fn a_cancelled_job_never_begins() {
+    model(2, || {
+        let (pool, supervisor) = Pool::start(1, |_| Behaviour::Answer);
+        pool.wait_for_workers(1);
+        pool.submit(0);
+        let end = if pool.cancel(0) { End::Other } else { End::Answered };
+        assert_eq!(pool.finish(supervisor), [(0, end)]);
+    });
+}
+
+#[test]
+fn a_killed_worker_loses_only_what_it_had_begun() {
+    model(2, || {
+        let (pool, supervisor) = Pool::start(1, |_| Behaviour::Answer);
+        pool.wait_for_workers(1);
+        pool.submit(0);
+        pool.kill_one();
+        // Lost or answered, it had begun, once: `finish` sees to that.
+        assert_eq!(pool.finish(supervisor).len(), 1);
     });
 }

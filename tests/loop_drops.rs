@@ -3,12 +3,14 @@
 
 mod common;
 use common::{Log, scripted, settle, watchdog};
-use singletrack::aio::{UnixStream, sleep};
+use singletrack::aio::{UnixStream, add_reader, add_writer, remove_reader, sleep, wait, wait_for};
 use singletrack::event_loop::create_eager_task;
 use singletrack::event_loop::inbox::Inbox;
+use singletrack::futures::ReturnWhen;
 use singletrack::{EventLoop, create_task, yield_now};
 use std::future::{Future, pending};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
@@ -279,4 +281,47 @@ fn a_timer_that_is_cancelled_from_another_thread_is_gone_at_once() {
         settle().await;
         assert_eq!((core.timers.borrow().len(), core.calls.borrow().len()), (0, 0));
     });
+}
+
+/// An armed callback that may be called again and again.
+fn armed_again(name: &'static str) -> impl FnMut() {
+    let bomb = Bomb(name);
+    move || {
+        let _bomb = &bomb;
+    }
+}
+
+#[test]
+fn callbacks_of_descriptors_that_go_with_their_loop_are_dropped_one_by_one() {
+    let (event_loop, told) = noting();
+    let pairs: Vec<_> = (0..3).map(|_| std::os::unix::net::UnixStream::pair().unwrap()).collect();
+    let shared: Vec<_> = pairs.into_iter().map(|(here, there)| (Rc::new(here), there)).collect();
+    event_loop.run_until_complete(async {
+        for (here, _) in &shared {
+            add_reader(Rc::clone(here), armed_again("read")).unwrap();
+            add_writer(Rc::clone(here), armed_again("write")).unwrap();
+        }
+        // Taken back, and replaced.
+        assert!(remove_reader(&*shared[0].0));
+        add_writer(Rc::clone(&shared[0].0), armed_again("write")).unwrap();
+        settle().await;
+    });
+    drop(event_loop);
+    let told = told.read();
+    assert_eq!(told.iter().filter(|told| told.ends_with(": read")).count(), 3, "{told:?}");
+    assert_eq!(told.iter().filter(|told| told.ends_with(": write")).count(), 4, "{told:?}");
+    assert!(shared.iter().all(|(here, _)| Rc::strong_count(here) == 1), "no descriptor is kept");
+}
+
+#[test]
+fn a_wait_that_is_given_up_drops_the_values_that_have_come_one_by_one() {
+    let (event_loop, told) = noting();
+    event_loop.run_until_complete(async {
+        let values = (0..3).map(|_| create_task(async { Some(Bomb("a value")) }));
+        let tasks = values.chain([create_task(pending())]);
+        let all = wait(tasks, ReturnWhen::AllCompleted, None);
+        wait_for(all, Some(Duration::from_millis(1))).await.unwrap_err();
+    });
+    let told = told.read();
+    assert_eq!(told, ["the drop of a task's value: a value"; 3]);
 }

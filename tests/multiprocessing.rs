@@ -59,6 +59,10 @@ const TESTS: &[Test<ForkServer>] = &[
         "a_panic_in_the_drop_of_a_value_hides_no_failure",
         a_panic_in_the_drop_of_a_value_hides_no_failure,
     ),
+    (
+        "results_that_nobody_takes_may_panic_in_their_drops",
+        results_that_nobody_takes_may_panic_in_their_drops,
+    ),
     ("pool_empty_iterable_is_done", pool_empty_iterable_is_done),
     ("a_map_is_awaited_on_the_loop", a_map_is_awaited_on_the_loop),
     ("imap_keeps_the_order_and_errors_their_places", imap_keeps_the_order_and_errors_their_places),
@@ -383,6 +387,45 @@ fn a_panic_in_the_drop_of_a_value_hides_no_failure(fork_server: &ForkServer) {
     let result = pool.map_with(options, fragile_or_panic, 0..2).result();
     let why = result.err().expect("one has failed");
     assert!(why.to_string().contains("not 1"), "{why}");
+}
+
+/// Panics when it is dropped in the program, on whatever thread.
+#[derive(Serialize, Deserialize)]
+struct Sore;
+
+/// True in the program only, which sets it when the workers' fork server has been forked.
+static SORE: AtomicBool = AtomicBool::new(false);
+
+impl Drop for Sore {
+    fn drop(&mut self) {
+        assert!(!SORE.load(Ordering::SeqCst), "sore");
+    }
+}
+
+fn sore_or_panic(fails: bool) -> Sore {
+    assert!(!fails, "it fails");
+    Sore
+}
+
+fn results_that_nobody_takes_may_panic_in_their_drops(fork_server: &ForkServer) {
+    let pool = pool(fork_server, 1);
+    SORE.store(true, Ordering::SeqCst);
+    for chunksize in [1, 4] {
+        let options = MapOptions::default().chunksize(chunksize);
+        let result = pool.map_with(options, sore_or_panic, [false, false, false, true]).result();
+        assert!(result.err().is_some_and(|why| why.to_string().contains("it fails")));
+        for ordered in [true, false] {
+            let items = [false; 5];
+            let mut results = match ordered {
+                true => pool.imap_with(options, sore_or_panic, items),
+                false => pool.imap_unordered_with(options, sore_or_panic, items),
+            };
+            std::mem::forget(results.next().map(|first| first.map(std::mem::forget)));
+            let answered = pool.executor().counts().submitted;
+            eventually("all are there", || pool.executor().counts().answered == answered);
+        }
+    }
+    assert_eq!(pool.map(square, [3]), Ok(vec![9]), "the pool goes on");
 }
 
 fn pool_empty_iterable_is_done(fork_server: &ForkServer) {

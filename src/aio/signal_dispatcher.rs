@@ -14,6 +14,7 @@
 use crate::aio::net::async_fd::AsyncFd;
 use crate::aio::sync::notify::Notify;
 use crate::base::id::LoopId;
+use crate::event_loop::caught::Caught;
 use crate::event_loop::core::{current, with_current};
 use crate::event_loop::join::Task;
 use crate::event_loop::scheduler::create_task;
@@ -68,9 +69,11 @@ impl Subscribers {
     }
 }
 
+type Callback = RefCell<Caught<Box<dyn FnMut()>>>;
+
 /// A function to be called on the loop each time the signal has come.
 pub(super) struct SignalHandler {
-    call: Rc<RefCell<Box<dyn FnMut()>>>,
+    call: Rc<Callback>,
     /// It has been scheduled and has not run yet.
     due: Cell<bool>,
     called: Cell<bool>,
@@ -259,10 +262,11 @@ impl SignalDispatcher {
 
 impl SignalHandler {
     pub(super) fn new(callback: impl FnMut() + 'static) -> Rc<SignalHandler> {
-        Self::fresh(Rc::new(RefCell::new(Box::new(callback))))
+        let callback: Box<dyn FnMut()> = Box::new(callback);
+        Self::fresh(Rc::new(RefCell::new(Caught::new("the callback of a signal", callback))))
     }
 
-    fn fresh(call: Rc<RefCell<Box<dyn FnMut()>>>) -> Rc<SignalHandler> {
+    fn fresh(call: Rc<Callback>) -> Rc<SignalHandler> {
         let [due, called, removed] = [const { Cell::new(false) }; 3];
         Rc::new(SignalHandler { call, due, called, removed })
     }

@@ -17,6 +17,8 @@
 //!   │  any thread                     task                        LoopHandle of other threads │
 //!   └─────────────────────────────────────────────────────────────────────────────────────────┘
 //! ```
+//! And `caught`: values of the user's, dropped where no panic may come out.
+//!
 //! Read `run_once` first: its drawing is the loop. Then `scheduler` (what step 8 does with a task),
 //! `waker` and `inbox` (how a task becomes ready), `reactor` (step 4 to 6) and `timers` (step 7);
 //! `core` when you want to know why no `RefCell` is ever borrowed twice.
@@ -28,6 +30,7 @@
 //! interleavings with other threads are in `tests/loom_inbox.rs` and `tests/loom_loop.rs`.
 
 pub mod calls;
+pub mod caught;
 pub mod core;
 pub mod debug;
 pub mod inbox;

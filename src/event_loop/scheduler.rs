@@ -25,9 +25,7 @@
 
 use crate::base::id::TaskId;
 use crate::base::panic::{drop_caught, into_message};
-use crate::event_loop::core::{
-    Core, current, made_here, no_loop, run_caught, try_enter, with_current,
-};
+use crate::event_loop::core::{Core, current, made_here, no_loop, try_enter, with_current};
 use crate::event_loop::join::Task;
 use crate::event_loop::waker::{task_of, wake, waker};
 use crate::task::cell::AnyTask;
@@ -225,16 +223,6 @@ impl Core {
                 self.settle(task.id(), end);
             }
             self.drop_or_report("a task", task);
-        }
-    }
-}
-
-/// Drops wakers that are not needed any more. To drop another executor's is user code, and often
-/// done inside a drop, where no panic may come out.
-pub fn drop_wakers(wakers: impl IntoIterator<Item = Waker>) {
-    for waker in wakers {
-        if task_of(&waker).is_none() {
-            run_caught("a waker", || drop(waker));
         }
     }
 }

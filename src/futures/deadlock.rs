@@ -84,9 +84,9 @@ thread_local! {
         const { ManuallyDrop::new(RefCell::new(Vec::new())) };
 }
 
-thread_local! {
+sync::thread_local! {
     /// The job that this thread runs, by its address; 0: none.
-    static JOB: Cell<usize> = const { Cell::new(0) };
+    static JOB: Cell<usize> = Cell::new(0);
 }
 
 /// The threads that block, of this process. std's lock even under a model: nothing of the model's
@@ -158,7 +158,7 @@ pub(crate) fn own_guard(id: GuardId) -> Option<SharedGuard> {
 
 /// From now on this thread runs the job at this address; 0: none.
 pub(crate) fn set_running_job(address: usize) {
-    JOB.set(address);
+    JOB.with(|job| job.set(address));
 }
 
 /// This thread, blocked, in the graph; to be taken out when what it waits for is done.
@@ -198,12 +198,13 @@ pub(crate) fn begin_waiting(awaited: &[Awaited]) -> Result<Option<BlockedInGraph
 
 /// True if others may wait for this thread: it works for a pool, or a loop lives on it.
 pub(crate) fn is_awaited() -> bool {
-    this_thread().is_some()
+    let works = GUARDS.try_with(|guards| !guards.borrow().is_empty()).unwrap_or(false);
+    works || this_thread().is_some()
 }
 
 /// What may wait for this thread, if anything may.
 fn this_thread() -> Option<BlockingThread> {
-    let job = Some(JOB.get()).filter(|job| *job != 0);
+    let job = JOB.try_with(Cell::get).ok().filter(|job| *job != 0);
     let loops = LOOPS.with(|loops| loops.borrow().iter().map(|id| id.get()).collect());
     let pool = |guard: &SharedGuard| Some((Arc::as_ptr(guard).addr(), guard.threads()?));
     let pools = |guards: &RefCell<Vec<SharedGuard>>| {

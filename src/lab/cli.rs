@@ -13,7 +13,8 @@
 
 use crate::lab::compare::cases::{Case, Sizes};
 use crate::lab::compare::model::Model;
-use crate::lab::compare::race::Race;
+use crate::lab::compare::race::{Effort, Race};
+use crate::lab::compare::sweep::Sweep;
 use crate::lab::explain::request::{self as explain, ExplainArgs, ExplainRequest};
 use crate::lab::explore::request::{self, DisArgs, DisRequest, ExploreArgs, ExploreRequest};
 use crate::lab::gil_cli::{self, GilArgs, GilRequest};
@@ -22,6 +23,7 @@ use crate::lab::report::terminal::ColorChoice;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 const EXAMPLES: &str = "\
@@ -29,19 +31,31 @@ Examples:
   singletrack compare                                  the three built-in cases, in half a minute
   singletrack compare cpu --model threads-py3.10,threads-free,processes
   singletrack compare slow-io --connections 500 --json > slow.json
+  singletrack compare slow-io --sweep connections=10..5000 --model event-loop,threads-py3.10
   singletrack compare files src
   singletrack compare urls http://127.0.0.1:8000/";
 
 const READING: &str = "\
 How to read the table:
-  wall          median over the rounds, from before a model starts its threads, loop or workers
+  wall          median over the rounds, from when threads, loop or workers are ready and the
+                connections of the I/O cases open, to the end of the last job
   p50, p99      how long a job took once a thread, a task or a worker had taken it
-  on CPU        all CPU time the kernel charged to the model's processes
-  GIL wait      time its threads waited for the interpreter lock, added up
-  blocked       time of its threads, tasks or workers that was neither: I/O, or no free core
+  CPU           time that its threads and processes were on a core meanwhile, added up
+  memory        of all its processes together, shared pages counted once, at the end of the jobs
+  threads       of all its processes
+  computing, GIL wait, blocked
+                what its threads, tasks or workers did with their time, in hundredths of it: their
+                own work; waiting for the interpreter lock; calls that wait: I/O, a file, a worker,
+                or until it is a task's turn
+  no core       time that its threads could have run and had no core, added up
+  start         how long it took to get ready
   GIL drops     f: at a checkpoint, asked by a thread or by ticks; v: for a blocking call
   ctx switches  v: a thread had to wait; i: a thread had to make room
-  peak          most memory the largest process of the model had resident
+
+How to read the verdict: models are paired round by round; (1.80 to 1.93) is where 95 of 100
+medians lie if the rounds are drawn anew. A win is beyond 5 % with all of that interval, a tie is
+within 5 % with all of it; else there are not enough rounds to say. Of models that are as fast as
+each other, one wins that needs much less CPU or memory.
 
 Before files and urls are raced, each is read or fetched: one that fails, or is not the same
 twice, ends the command, which names it, or is left out with --keep-going.
@@ -66,7 +80,7 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Runs the same jobs under every model and says which was fastest
+    /// Runs the same jobs under every model and says which to choose, and how sure that is
     #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{READING}"))]
     Compare(CompareArgs),
     /// Tries every interleaving of a program's threads that a policy allows
@@ -91,17 +105,21 @@ struct CompareArgs {
     /// Models to run, separated by commas or spaces; all eight if none is named
     #[arg(long, value_name = "M", num_args = 1.., value_delimiter = ',', long_help = MODELS)]
     model: Vec<OsString>,
-    /// Jobs a round [default: cpu 128, slow-io 150, fast-io 2000, files one each, urls 32; for
-    /// I/O at least one for each connection]
+    /// Jobs a round [default: cpu 48, slow-io one for each connection, fast-io 2000, files one
+    /// each, urls 32; for I/O at least one for each connection; fewer where the machine is slow]
     #[arg(long, value_name = "N", value_parser = at_most::<10_000_000>)]
     jobs: Option<usize>,
-    /// Rounds: how often each model runs
-    #[arg(long, value_name = "N", default_value = "3", value_parser = at_most::<1000>)]
-    rounds: usize,
+    /// Rounds: how often each model runs [default: until it is clear, or the time is up]
+    #[arg(long, value_name = "N", value_parser = at_most::<1000>)]
+    rounds: Option<usize>,
+    /// Seconds that a case may go on for until it is clear [default: 7, or 2 for each
+    /// point of a sweep, or without end if --rounds is given]
+    #[arg(long, value_name = "SECONDS", value_parser = at_most::<86_400>)]
+    time: Option<usize>,
     /// Threads and processes for work that needs a core [default: the usable cores]
     #[arg(long, value_name = "N", value_parser = at_most::<256>)]
     workers: Option<usize>,
-    /// Connections of the I/O cases [default: slow-io 150, others 4]
+    /// Connections of the I/O cases [default: slow-io 1000, others 4]
     #[arg(long, value_name = "N", value_parser = at_most::<100_000>)]
     connections: Option<usize>,
     /// Seed of the built-in cases' inputs and of the order of the models
@@ -116,9 +134,19 @@ struct CompareArgs {
     /// Goes on without files and URLs that fail, and says which; without this, they end all
     #[arg(long)]
     keep_going: bool,
+    /// Varies one setting, and shows a curve instead of tables: connections=10..5000,
+    /// interval=0.1ms..50ms (the switch interval) or workers=1..8
+    #[arg(long, value_name = "NAME=FROM..TO")]
+    sweep: Option<String>,
     /// Prints one JSON object instead of tables
     #[arg(long)]
     json: bool,
+    /// Writes every round of every model to a CSV file
+    #[arg(long, value_name = "FILE")]
+    export_csv: Option<PathBuf>,
+    /// Writes the tables and verdicts to a Markdown file
+    #[arg(long, value_name = "FILE")]
+    export_markdown: Option<PathBuf>,
     /// Colours in the tables
     #[arg(long, value_name = "WHEN", value_enum, default_value = "auto")]
     color: ColorChoice,
@@ -150,8 +178,14 @@ pub struct CompareRequest {
     pub cases: Vec<Case>,
     /// How to compare.
     pub race: Race,
+    /// What to vary.
+    pub sweep: Option<Sweep>,
     /// Whether to print JSON.
     pub json: bool,
+    /// Where to write every round.
+    pub export_csv: Option<PathBuf>,
+    /// Where to write the tables.
+    pub export_markdown: Option<PathBuf>,
     /// When to use colours.
     pub color: ColorChoice,
 }
@@ -198,22 +232,36 @@ impl CompareArgs {
             jobs: compare.jobs,
             workers: compare.workers.unwrap_or(usable),
             connections: compare.connections,
+            interval: None,
             seed: compare.seed,
             keep_going: compare.keep_going,
             request_limit: Duration::from_secs(compare.request_limit as u64),
         };
         let race = Race {
             models: named(models)?,
-            rounds: compare.rounds,
+            effort: effort(compare.rounds, compare.time, compare.sweep.is_some()),
             sizes,
             limit: Duration::from_secs(compare.limit as u64),
         };
         Ok(CompareRequest {
             cases: Case::parse(&words)?,
             race,
+            sweep: compare.sweep.as_deref().map(Sweep::parse).transpose()?,
             json: compare.json,
+            export_csv: compare.export_csv,
+            export_markdown: compare.export_markdown,
             color: compare.color,
         })
+    }
+}
+
+fn effort(rounds: Option<usize>, seconds: Option<usize>, sweeps: bool) -> Effort {
+    let time = seconds.map(|seconds| Duration::from_secs(seconds as u64));
+    match (rounds, time) {
+        // A sweep has many points.
+        (None, None) if sweeps => Effort { time: Some(Duration::from_secs(2)), ..Effort::USUAL },
+        (None, None) => Effort::USUAL,
+        (rounds, time) => Effort { rounds, time },
     }
 }
 

@@ -8,8 +8,9 @@
 //! `lab/report`).
 
 use crate::gil::rules::policy::SwitchPolicy;
-use crate::lab::fidelity::comparison::{self, compare, table};
+use crate::lab::fidelity::comparison::{self, table, verdict};
 use crate::lab::fidelity::python::Interpreter;
+use crate::lab::fidelity::sides::{Comparison, compare};
 use crate::lab::gil_cli::{
     CostSource, FidelityRequest, MachineRequest, ParityRequest, SceneRequest,
 };
@@ -139,10 +140,12 @@ const NOTE: &str = "The real threads share their cores with whatever else runs, 
 have theirs to themselves. The convoy's peer has a core of its own: to see the server on several \
 takes three.";
 
-/// Compares the presets with the interpreters that are named, or with all that are found.
+/// Compares the presets with the interpreters that are named, or with all that are found. What
+/// fails on the way is a line; the rest is measured.
 ///
 /// # Errors
-/// If an interpreter that was named cannot be run, or a measurement fails.
+/// If a program that was named is no CPython; if nothing was compared, a row disagrees or could not
+/// be measured; if somebody has ended the command.
 pub fn fidelity(
     request: &FidelityRequest,
     mut print: impl FnMut(&str) -> Result<(), Failure>,
@@ -153,38 +156,36 @@ pub fn fidelity(
             request.pythons.iter().map(|path| Interpreter::at(path)).collect::<Result<_, _>>()?
         }
     };
-    outside::check()?;
-    let (mut rows, mut skipped) = (Vec::new(), Vec::new());
-    if pythons.is_empty() {
-        skipped.push("no CPython was found; name one with --python".to_owned());
-    }
+    let mut skipped = Vec::new();
     if !CoreSplit::find()?.apart() {
-        skipped.push("one usable core: peer and server shared it, which hides a convoy".into());
+        skipped.push("one usable core: peer and server shared it, which hides a convoy".to_owned());
     }
-    let mut one = |python: &Interpreter| {
-        let new = compare(python, request.time)
-            .map_err(|failure| failure.within(&format!("CPython {}", python.name())))?;
-        if !request.json {
-            print(&format!("{}\n", table(&new)))?;
+    let (mut all, mut failure) = (Comparison::default(), outside::check().err());
+    for python in &pythons {
+        if failure.is_some() {
+            break;
         }
-        rows.extend(new);
-        Ok(())
-    };
-    let failure = pythons.iter().try_for_each(&mut one).err();
+        let mut new = compare(python, request.time);
+        failure = new.ended.take().or(outside::check().err());
+        if !request.json {
+            let preset = python.preset().to_string();
+            let text = table(&python.name(), &preset, &new.rows, &new.unmeasured);
+            failure = failure.or(print(&format!("{text}\n")).err());
+        }
+        all.rows.append(&mut new.rows);
+        all.unmeasured.append(&mut new.unmeasured);
+    }
+    let failure = failure.or_else(|| verdict(&all.rows, &all.unmeasured));
     if request.json {
-        let mut document = comparison::document(&rows, &skipped);
-        document["error"] = failure.as_ref().map(Failure::to_string).into();
+        let error = failure.as_ref();
+        let document = comparison::document(&all.rows, &all.unmeasured, &skipped, error);
         print(&format!("{document:#}\n"))?;
+    } else {
+        skipped.iter().try_for_each(|why| print(&format!("skipped: {why}\n")))?;
+        let agree = all.rows.iter().filter(|row| row.agrees_in_kind()).count();
+        print(&format!("{agree} of {} rows agree in kind.\n", all.rows.len()))?;
     }
-    if let Some(failure) = failure {
-        return Err(failure);
-    }
-    if request.json {
-        return Ok(());
-    }
-    skipped.iter().try_for_each(|why| print(&format!("skipped: {why}\n")))?;
-    let agree = rows.iter().filter(|row| row.agrees_in_kind()).count();
-    print(&format!("{agree} of {} rows agree in kind.\n", rows.len()))
+    failure.map_or(Ok(()), Err)
 }
 
 /// Writes what was asked for as a trace; gives the first thing that failed. When somebody has

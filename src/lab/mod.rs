@@ -1,7 +1,7 @@
 //! The lab behind the `singletrack` command.
 //!
 //! ```text
-//!   singletrack compare        cli ──────▶ compare/    the same jobs under eight models, raced
+//!   singletrack compare        cli ──────▶ compare_command ─▶ compare/   the same jobs under eight models
 //!   singletrack explore, dis   cli ──────▶ explore/    every interleaving of a small program
 //!   singletrack explain        cli ──────▶ explain/    a fault by its name, and where it is met
 //!   singletrack gil SCENE      gil_cli ─▶ gil_command ─▶ scenes/     the lock at work, drawn
@@ -21,6 +21,7 @@
 
 pub mod cli;
 pub mod compare;
+pub mod compare_command;
 pub mod explain;
 pub mod explore;
 pub mod fidelity;

@@ -1,15 +1,18 @@
-//! A process pool without processes: the real rules (`Dispatcher`, `ReaderOwner`) between threads that
-//! play workers, callers, the supervisor and the kernel. The flows are those of
+//! A process pool without processes: the real rules (`Dispatcher`, `ReaderOwner`, claims) between threads
+//! that play workers, callers, the supervisor and the kernel. The flows are those of
 //! `process/pool/pool_shared.rs` and `process/pool/supervisor.rs`, in the same order under the same
 //! locks, without the bytes. Loom and shuttle run it.
 #![allow(dead_code)] // each of them uses its own part
 
 use singletrack::base::id::Key;
+use singletrack::base::sync::atomic::{AtomicU64, Ordering};
 use singletrack::base::sync::thread::{self, JoinHandle};
 use singletrack::base::sync::{Condvar, Mutex};
+use singletrack::process::message::claim::{ClaimWord, claim, is_claimed, offer, take_back};
 use singletrack::process::pool::dispatcher::{Action, Dispatcher, Settings};
 use singletrack::process::pool::job::{JobOutcome, PoolJob, Terms};
 use singletrack::process::pool::replies::ReaderOwner;
+use singletrack::process::pool::take_back::Claims;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -29,10 +32,60 @@ pub enum End {
     Other,
 }
 
+/// A word that the pool and a worker share.
+pub struct Word(AtomicU64);
+
+impl ClaimWord for Word {
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+
+    fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Release);
+    }
+
+    fn replace(&self, from: u64, to: u64) -> bool {
+        self.0.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+}
+
+/// The words of one worker: fewer than there are, so that they are used again.
+#[derive(Clone)]
+pub struct Words(Arc<[Word; 4]>);
+
+impl Words {
+    pub fn new() -> Words {
+        Words(Arc::new(std::array::from_fn(|_| Word(AtomicU64::new(0)))))
+    }
+
+    pub fn word(&self, nth: u64) -> &Word {
+        &self.0[nth as usize % 4]
+    }
+}
+
+/// Those of all workers.
+struct AllWords<'a>(&'a [(Key, Words)]);
+
+impl AllWords<'_> {
+    fn of(&self, worker: Key) -> &Words {
+        &self.0.iter().find(|(key, _)| *key == worker).expect("a worker that is there").1
+    }
+}
+
+impl Claims for AllWords<'_> {
+    fn take_back(&mut self, worker: Key, nth: u64) -> bool {
+        take_back(self.of(worker).word(nth), nth)
+    }
+
+    fn is_claimed(&mut self, worker: Key, nth: u64) -> bool {
+        is_claimed(self.of(worker).word(nth), nth)
+    }
+}
+
 /// A worker as the kernel knows it, and its two pipes.
 struct Proc {
     key: Key,
-    requests: VecDeque<u64>,
+    requests: VecDeque<(u64, u64)>,
     /// No more requests will come.
     closed: bool,
     killed: bool,
@@ -48,6 +101,8 @@ struct Proc {
 #[derive(Default)]
 struct Kernel {
     procs: Vec<Proc>,
+    /// The jobs that workers have begun.
+    begun: Vec<u64>,
     /// The supervisor is to wake up.
     waker: bool,
     threads: Vec<JoinHandle<()>>,
@@ -84,6 +139,8 @@ enum Event {
 struct PoolState {
     dispatcher: Dispatcher<()>,
     readers: Vec<(Key, ReaderOwner<()>)>,
+    words: Vec<(Key, Words)>,
+    cancelled: Vec<u64>,
     spawns: usize,
     dead: Vec<Key>,
     awaited: Option<u64>,
@@ -121,6 +178,8 @@ impl Pool {
         let state = PoolState {
             dispatcher: Dispatcher::new(Settings { workers, max_tasks_per_child: None }),
             readers: Vec::new(),
+            words: Vec::new(),
+            cancelled: Vec::new(),
             spawns: 0,
             dead: Vec::new(),
             awaited: None,
@@ -172,6 +231,22 @@ impl Pool {
         self.wait_for(job)
     }
 
+    /// Cancels a job unless it has begun.
+    pub fn cancel(&self, job: u64) -> bool {
+        let mut state = self.state.lock();
+        if state.end_of(job).is_some() {
+            return false;
+        }
+        let PoolState { dispatcher, words, cancelled, .. } = &mut *state;
+        let free = dispatcher.withdraw(|j| j.id == job, true, &mut AllWords(words));
+        if free {
+            cancelled.push(job);
+        }
+        self.advance(&mut state);
+        self.wake_if_needed(&state);
+        free
+    }
+
     /// Waits for the end of a job.
     pub fn wait_for(&self, job: u64) -> End {
         let mut state = self.state.lock();
@@ -202,6 +277,7 @@ impl Pool {
         supervisor.join().unwrap();
         let mut kernel = self.kernel.lock();
         let threads = std::mem::take(&mut kernel.threads);
+        let mut begun = std::mem::take(&mut kernel.begun);
         assert!(kernel.procs.is_empty(), "a worker was not reaped");
         drop(kernel);
         threads.into_iter().for_each(|thread| thread.join().unwrap());
@@ -212,6 +288,9 @@ impl Pool {
         assert_eq!(counts.submitted, state.ends.len() as u64);
         let mut ends = std::mem::take(&mut state.ends);
         ends.sort_by_key(|(job, _)| *job);
+        begun.sort_unstable();
+        let ran = ends.iter().filter(|(_, end)| *end != End::Other).map(|(job, _)| *job);
+        assert!(ran.eq(begun), "a job that is cancelled has not begun; any other has, once");
         ends
     }
 
@@ -233,7 +312,8 @@ impl Pool {
     fn advance(&self, state: &mut PoolState) {
         self.carry_out(state);
         let mut fed: Vec<Key> = Vec::new();
-        while let Some(key) = state.dispatcher.assign(0, |_| true) {
+        let cancelled = state.cancelled.clone();
+        while let Some(key) = state.dispatcher.assign(0, |job| !cancelled.contains(&job.id)) {
             if !fed.contains(&key) {
                 fed.push(key);
             }
@@ -255,6 +335,7 @@ impl Pool {
                 Action::Retire(key) => {
                     self.kernel.lock().proc(key).into_iter().for_each(|proc| proc.closed = true);
                 }
+                Action::TakeBack(_) => unreachable!("it takes no time"),
                 Action::Resolve(job, JobOutcome::Lost(_)) => state.end(job.id, End::Lost),
                 Action::Resolve(job, _) => state.end(job.id, End::Other),
             }
@@ -264,8 +345,15 @@ impl Pool {
     }
 
     fn write(&self, state: &mut PoolState, key: Key) {
-        let jobs: Vec<u64> = state.dispatcher.undelivered(key).map(|job| job.id).collect();
-        jobs.iter().for_each(|_| state.dispatcher.delivered(key));
+        let PoolState { dispatcher, words, .. } = state;
+        let words = AllWords(words);
+        let jobs: Vec<u64> = dispatcher.undelivered(key).map(|job| job.id).collect();
+        let jobs: Vec<(u64, u64)> =
+            jobs.into_iter().zip(dispatcher.ever_delivered(key)..).collect();
+        for (_, nth) in &jobs {
+            offer(words.of(key).word(*nth), *nth);
+            dispatcher.delivered(key);
+        }
         self.kernel.lock().proc(key).into_iter().for_each(|proc| proc.requests.extend(&jobs));
     }
 
@@ -383,6 +471,8 @@ impl Pool {
         assert!(kernel.proc(key).is_some_and(|proc| proc.dead && proc.replies.is_empty()));
         kernel.procs.retain(|proc| proc.key != key);
         drop(kernel);
+        let PoolState { dispatcher, words, .. } = &mut *state;
+        dispatcher.take_back(key, &mut AllWords(words));
         state.dispatcher.ended(key);
         self.advance(&mut state);
         drop(state);
@@ -399,6 +489,8 @@ impl Pool {
         let key = state.dispatcher.started(0);
         state.dispatcher.ready(key);
         state.readers.push((key, ReaderOwner::new(())));
+        let words = Words::new();
+        state.words.push((key, words.clone()));
         let mut kernel = self.kernel.lock();
         kernel.procs.push(Proc {
             key,
@@ -412,7 +504,7 @@ impl Pool {
             death_edge: false,
         });
         let pool = Arc::clone(self);
-        kernel.threads.push(thread::spawn(move || pool.work(key)));
+        kernel.threads.push(thread::spawn(move || pool.work(key, &words)));
         self.resolved.notify_all();
     }
 }
@@ -420,7 +512,7 @@ impl Pool {
 // ---- a worker ----
 
 impl Pool {
-    fn work(&self, key: Key) {
+    fn work(&self, key: Key, words: &Words) {
         loop {
             let mut kernel = self.kernel.lock();
             let job = loop {
@@ -433,8 +525,18 @@ impl Pool {
                     job => break job,
                 }
             };
+            drop(kernel);
+            if job.is_some_and(|(_, nth)| !claim(words.word(nth), nth)) {
+                continue;
+            }
+            let mut kernel = self.kernel.lock();
+            let job = job.map(|(job, _)| job);
+            kernel.begun.extend(job);
             let proc = kernel.proc(key).expect("only dead workers are reaped");
-            let behaviour = job.map_or(Behaviour::DieFirst, self.plan);
+            let behaviour = match job {
+                Some(job) if !proc.killed => (self.plan)(job),
+                _ => Behaviour::DieFirst,
+            };
             if let (Some(job), Behaviour::Answer | Behaviour::AnswerAndDie) = (job, behaviour) {
                 proc.replies.push_back(job);
                 proc.edge |= proc.watched;

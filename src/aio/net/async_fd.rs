@@ -17,10 +17,10 @@
 
 use crate::aio::net::nonblocking::Borrowed;
 use crate::base::id::{Key, LoopId};
+use crate::event_loop::caught::drop_wakers;
 use crate::event_loop::core::{Core, run_or_send, with_current};
 use crate::event_loop::inbox::LoopMessage;
 use crate::event_loop::reactor::WaitTicket;
-use crate::event_loop::scheduler::drop_wakers;
 use crate::sys::fd::Direction;
 use std::future::Future;
 use std::io;

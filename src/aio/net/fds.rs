@@ -33,10 +33,10 @@
 use crate::aio::net::async_fd::{AsyncFd, register};
 use crate::aio::tasks::current::create_named_task;
 use crate::base::id::Key;
+use crate::event_loop::caught::{Caught, drop_wakers};
 use crate::event_loop::core::{Core, current, with_current};
 use crate::event_loop::join::Task;
 use crate::event_loop::reactor::WaitTicket;
-use crate::event_loop::scheduler::drop_wakers;
 use crate::sys::fd::{Direction, can_read, can_write, wait_ready};
 use crate::task::budget::yield_now;
 use std::cell::RefCell;
@@ -180,8 +180,8 @@ struct Registered {
 struct FdCallback {
     key: Key,
     direction: Direction,
-    io: Box<dyn AsFd>,
-    function: RefCell<Box<dyn FnMut()>>,
+    io: Caught<Box<dyn AsFd>>,
+    function: RefCell<Caught<Box<dyn FnMut()>>>,
     name: String,
 }
 
@@ -199,7 +199,8 @@ fn add(direction: Direction, io: Box<dyn AsFd>, function: Box<dyn FnMut()>) -> i
     };
     let what = if direction == Direction::Read { "reader" } else { "writer" };
     let name = format!("{what} of descriptor {fd}");
-    let function = RefCell::new(function);
+    let function = RefCell::new(Caught::new("the callback of a descriptor", function));
+    let io = Caught::new("a descriptor", io);
     let callback = Rc::new(FdCallback { key, direction, io, function, name });
     let task = create_named_task(&callback.name, serve(Rc::downgrade(&callback)));
     let mut table = callbacks.0.borrow_mut();

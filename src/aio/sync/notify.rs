@@ -11,7 +11,7 @@
 //! ```
 
 use crate::aio::sync::waiters::wake;
-use crate::event_loop::scheduler::drop_wakers;
+use crate::event_loop::caught::drop_wakers;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::poll_fn;

@@ -119,7 +119,7 @@ impl Permits {
     #[must_use]
     pub fn retire(&mut self) -> Vec<Waker> {
         self.let_go();
-        self.send_away()
+        if self.closed { self.send_away() } else { Vec::new() } // nearly always: no call
     }
 
     /// Those that are free are gone for good. Returns how many they were.
@@ -161,10 +161,7 @@ impl Permits {
 
     /// Nothing can come any more: whoever waits need not.
     fn send_away(&mut self) -> Vec<Waker> {
-        if !self.is_exhausted() {
-            return Vec::new();
-        }
-        self.waiters.grant_all(|| Grant::Closed)
+        if self.is_exhausted() { self.waiters.grant_all(|| Grant::Closed) } else { Vec::new() }
     }
 
     fn is_exhausted(&self) -> bool {

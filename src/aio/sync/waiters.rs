@@ -39,8 +39,8 @@
 //! Counterpart: Java's `AbstractQueuedSynchronizer`, and the batch semaphore under tokio's locks.
 
 use crate::base::id::{GenerationSlab, Key};
+use crate::event_loop::caught::drop_wakers;
 use crate::event_loop::core::{run_caught, spend_budget};
-use crate::event_loop::scheduler::drop_wakers;
 use crate::event_loop::waker::task_of;
 use std::cell::RefCell;
 use std::future::Future;

@@ -17,9 +17,9 @@
 use crate::aio::tasks::task_tree::{Awaits, add_to_awaited_by};
 use crate::base::id::TaskId;
 use crate::base::sync::Mutex;
+use crate::event_loop::caught::drop_wakers;
 use crate::event_loop::core::{Core, run_caught};
 use crate::event_loop::join::Task;
-use crate::event_loop::scheduler::drop_wakers;
 use crate::event_loop::waker::task_of;
 use crate::task::state::TaskError;
 use std::collections::VecDeque;

@@ -19,6 +19,7 @@
 
 use crate::aio::tasks::children::{ChildError, Children, output};
 use crate::aio::time::sleep::{Sleep, sleep};
+use crate::event_loop::caught::Caught;
 use crate::event_loop::core::run_caught;
 use crate::event_loop::join::Task;
 use crate::event_loop::scheduler::create_task;
@@ -239,7 +240,7 @@ async fn wait_until<T>(
                 ReturnWhen::FirstException => failed(&task),
                 ReturnWhen::AllCompleted => false,
             };
-            seen.push((number, task));
+            seen.push((number, Caught::new("the drop of a task's value", task)));
             if enough {
                 break;
             }
@@ -249,9 +250,10 @@ async fn wait_until<T>(
         None => all.await,
         Some(alarm) => either(all, alarm).await,
     }
-    seen.extend(children.into_rest());
+    let rest = children.into_rest().map(|(number, task)| (number, Caught::new("a task", task)));
+    seen.extend(rest);
     seen.sort_by_key(|(number, _)| *number);
-    seen.into_iter().map(|(_, task)| task).partition(Task::done)
+    seen.into_iter().map(|(_, task)| task.into_inner()).partition(Task::done)
 }
 
 /// Ends with the first of the two; `first` wins if both are ready.

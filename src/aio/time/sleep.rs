@@ -24,9 +24,9 @@
 //! and goes to another, since their clocks have nothing to do with each other.
 
 use crate::base::id::{Key, LoopId};
+use crate::event_loop::caught::drop_wakers;
 use crate::event_loop::core::{Due, current, drop_or_report_to, run_or_send, with_current};
 use crate::event_loop::inbox::LoopMessage;
-use crate::event_loop::scheduler::drop_wakers;
 use crate::event_loop::timers::deadline_after;
 use std::future::Future;
 use std::pin::Pin;

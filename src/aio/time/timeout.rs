@@ -23,8 +23,8 @@
 //! an inner limit and an outer one cannot be mistaken for each other.
 
 use crate::aio::time::sleep::{Sleep, sleep, sleep_until};
+use crate::event_loop::caught::drop_wakers;
 use crate::event_loop::core::current;
-use crate::event_loop::scheduler::drop_wakers;
 use crate::event_loop::timers::deadline_after;
 use std::cell::{Cell, RefCell};
 use std::fmt;

@@ -3,7 +3,7 @@
 //! *Assumes*: files and pages stay as they are while they are compared.
 //! *Promises*: the jobs of a case depend on its input, its sizes and the seed alone. Where the plan is
 //! not what was asked for, it says so: an item that was left out, connections that the jobs do not
-//! fill.
+//! fill, or for which there are no descriptors.
 //! *Leaves out*: trying the input (`lab/compare/trial.rs`), doing the jobs (`lab/compare/job.rs`).
 //!
 //! ```text
@@ -25,8 +25,12 @@ use std::time::Duration;
 
 /// How many numbers one `cpu` job tests for being prime: about two milliseconds of work.
 const CANDIDATES: u64 = 10_000;
-/// How late the server of `slow-io` answers.
-const LATE: Duration = Duration::from_millis(10);
+/// How late the server of `slow-io` answers: ten times a switch interval.
+const LATE: Duration = Duration::from_millis(50);
+/// Connections of `slow-io`: as many as it takes to be many.
+const MANY: usize = 1000;
+/// Connections of the other I/O cases.
+const FEW: usize = 4;
 /// Length of an answer of the server.
 const ANSWER: u32 = 512;
 /// How to get past an item that is no good.
@@ -56,6 +60,8 @@ pub struct Sizes {
     pub workers: usize,
     /// Connections, hence lanes, of the I/O cases.
     pub connections: Option<usize>,
+    /// Switch interval of the Pythons that have one; `None`: their own, 5 ms.
+    pub interval: Option<Duration>,
     /// Decides which numbers are tested and which questions are asked.
     pub seed: u64,
     /// Go on without files and pages that cannot be had, or fail later.
@@ -73,6 +79,10 @@ pub struct Plan {
     pub lanes: usize,
     /// Processes of the pools.
     pub workers: usize,
+    /// Switch interval of the Pythons that have one; `None`: their own.
+    pub interval: Option<Duration>,
+    /// The server of the I/O cases, to which connections are opened before the clock starts.
+    pub server: Option<SocketAddr>,
     /// Whether a job that fails is only counted.
     pub keep_going: bool,
     /// Where this is not what was asked for, a sentence each.
@@ -128,8 +138,8 @@ impl Case {
     pub fn nature(&self) -> Option<Nature> {
         match self {
             Case::Cpu => Some(Nature::CpuBound),
-            Case::SlowIo => Some(Nature::SlowIo),
-            Case::FastIo => Some(Nature::FastIo),
+            Case::SlowIo => Some(Nature::SLOW_IO),
+            Case::FastIo => Some(Nature::FAST_IO),
             Case::Files(_) | Case::Urls(_) => None,
         }
     }
@@ -144,25 +154,21 @@ impl Case {
         matches!(self, Case::SlowIo | Case::FastIo | Case::Urls(_))
     }
 
-    /// How many connections, unless more are asked for.
-    fn connections(&self, sizes: &Sizes) -> usize {
-        sizes.connections.unwrap_or(if *self == Case::SlowIo { 150 } else { 4 })
+    /// How many connections, unless another number is asked for.
+    fn usual_connections(&self) -> usize {
+        if *self == Case::SlowIo { MANY } else { FEW }
     }
 
     /// How many jobs, unless another number is asked for: one for each connection at least, for
     /// connections without a job are not opened.
-    fn jobs(&self, sizes: &Sizes) -> usize {
-        sizes.jobs.unwrap_or(self.usual_jobs().max(self.connections(sizes)))
-    }
-
-    fn usual_jobs(&self) -> usize {
-        match self {
-            Case::Cpu => 128,
-            Case::SlowIo => 150,
-            Case::FastIo => 2000,
+    fn jobs(&self, sizes: &Sizes, connections: usize) -> usize {
+        sizes.jobs.unwrap_or(match self {
+            Case::Cpu => 48,
+            Case::SlowIo => connections,
+            Case::FastIo => connections.max(2000),
             Case::Files(_) => 1,
-            Case::Urls(urls) => urls.len().max(32),
-        }
+            Case::Urls(urls) => urls.len().max(32).max(connections),
+        })
     }
 
     /// Makes the case ready. `server` is where the server of the I/O cases listens; `limit` is how
@@ -176,11 +182,12 @@ impl Case {
         server: SocketAddr,
         limit: Duration,
     ) -> Result<Plan, Failure> {
-        let mut skipped = Vec::new();
+        let (mut skipped, mut notes) = (Vec::new(), Vec::new());
         let mut chosen = |tried| choose(tried, sizes.keep_going, &mut skipped);
-        let count = self.jobs(sizes);
+        let connections = self.connections(sizes, &mut notes)?;
+        let count = self.jobs(sizes, connections);
         let jobs = match self {
-            Case::Cpu => primes(sizes.seed, sizes.jobs.unwrap_or(self.usual_jobs())),
+            Case::Cpu => primes(sizes.seed, count),
             Case::SlowIo => questions(sizes.seed, count, server, LATE),
             Case::FastIo => questions(sizes.seed, count, server, Duration::ZERO),
             Case::Files(root) => {
@@ -197,31 +204,72 @@ impl Case {
                 again(&chosen(tried)?, Some(count))
             }
         };
-        let mut lanes = sizes.workers.min(jobs.len());
-        if self.has_connections() {
-            lanes = self.connections(sizes).min(jobs.len());
-            check_descriptors(lanes)?;
-        }
+        let lanes = match self.has_connections() {
+            true => connections.min(jobs.len()),
+            false => sizes.workers.min(jobs.len()),
+        };
         // A job of the built-in cases does not fail because of its input.
         let keep_going = sizes.keep_going && matches!(self, Case::Files(_) | Case::Urls(_));
-        let notes = self.notes(sizes, jobs.len());
-        Ok(Plan { lanes, workers: sizes.workers, jobs, keep_going, notes, skipped })
+        notes.extend(self.unfollowed(sizes, jobs.len()));
+        let server = self.needs_server().then_some(server);
+        let (workers, interval) = (sizes.workers, sizes.interval);
+        Ok(Plan { jobs, lanes, workers, interval, server, keep_going, notes, skipped })
     }
 
-    /// Where a plan of so many jobs is not what was asked for.
-    fn notes(&self, sizes: &Sizes, jobs: usize) -> Vec<String> {
-        let Some(asked) = sizes.connections else { return Vec::new() };
-        let (usual, name) = (self.usual_jobs(), self.name());
-        let note = if !self.has_connections() {
-            format!("{name} has no connections, so --connections {asked} changes nothing here")
-        } else if asked > jobs {
-            format!("--connections {asked}, but {jobs} jobs open no more than {jobs}; raise --jobs")
-        } else if sizes.jobs.is_none() && asked > usual {
-            format!("{jobs} jobs instead of {usual}, so that each connection has one")
-        } else {
-            return Vec::new();
+    /// How many connections there will be: as many as were asked for, or the usual number, if there
+    /// are descriptors for them; fewer of these are no failure, but a note.
+    fn connections(&self, sizes: &Sizes, notes: &mut Vec<String>) -> Result<usize, Failure> {
+        let usual = self.usual_connections();
+        let wanted = sizes.connections.unwrap_or(usual);
+        // No connection without a job.
+        let needed = wanted.min(sizes.jobs.unwrap_or(usize::MAX));
+        let possible = match self.has_connections() {
+            true => descriptors().map_or(usize::MAX, |limit| limit.saturating_sub(OWN)),
+            false => usize::MAX,
         };
-        vec![note]
+        if needed <= possible {
+            return Ok(wanted);
+        }
+        let why =
+            format!("they take {} descriptors, and the limit is {}", needed + OWN, possible + OWN);
+        if sizes.connections.is_some() || possible == 0 {
+            let remedy = "raise `ulimit -n`, or lower --connections";
+            return Err(Failure::new(format!("{needed} connections"), why, remedy));
+        }
+        notes.push(format!("{possible} connections instead of {usual}: {why}; raise `ulimit -n`"));
+        Ok(possible)
+    }
+
+    /// What this plan of so many jobs does not do, though it was asked for.
+    fn unfollowed(&self, sizes: &Sizes, jobs: usize) -> Option<String> {
+        let asked = sizes.connections?;
+        let name = self.name();
+        if !self.has_connections() {
+            Some(format!(
+                "{name} has no connections, so --connections {asked} changes nothing here"
+            ))
+        } else if asked > jobs {
+            Some(format!(
+                "--connections {asked}, but {jobs} jobs open no more than {jobs}; raise --jobs"
+            ))
+        } else {
+            None
+        }
+    }
+}
+
+impl Plan {
+    /// Leaves this share of the jobs, or as many as it takes for all lanes and workers to have some,
+    /// and says so.
+    pub fn shrink(&mut self, share: f64) {
+        let all = self.jobs.len();
+        let least = self.lanes.max(2 * self.workers);
+        let left = ((all as f64 * share).ceil() as usize).max(least).min(all);
+        if left < all {
+            self.jobs.truncate(left);
+            let note = "instead of the usual number, for this machine is slow or busy";
+            self.notes.push(format!("{left} jobs {note}; ask for {all} with --jobs"));
+        }
     }
 }
 
@@ -295,18 +343,12 @@ fn again(jobs: &[Job], count: Option<usize>) -> Vec<Job> {
     jobs.iter().cycle().take(count.unwrap_or(jobs.len())).cloned().collect()
 }
 
-/// Every lane may hold a connection; a loop needs a few descriptors of its own.
-fn check_descriptors(lanes: usize) -> Result<(), Failure> {
-    const OWN: usize = 16;
-    let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    let open_files = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
-    let soft = open_files.and_then(|rest| rest.split_whitespace().next()?.parse::<usize>().ok());
-    match soft {
-        Some(soft) if lanes + OWN > soft => {
-            let why = format!("they take {} descriptors, and the limit is {soft}", lanes + OWN);
-            let remedy = "raise `ulimit -n`, or lower --connections";
-            Err(Failure::new(format!("{lanes} connections"), why, remedy))
-        }
-        _ => Ok(()),
-    }
+/// Descriptors that a model needs besides its connections.
+const OWN: usize = 16;
+
+/// How many descriptors a process may have; `None` if the kernel does not say.
+fn descriptors() -> Option<usize> {
+    let limits = fs::read_to_string("/proc/self/limits").ok()?;
+    let open_files = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    open_files.split_whitespace().next()?.parse().ok()
 }

@@ -11,7 +11,9 @@
 //!
 //!                        compute               send / wait             read_file
 //!  sequential            here                  the thread blocks       the thread blocks
-//!  threads-py*           here, tick by tick    without the lock        without the lock
+//!  threads-py*           here, tick by tick;   without the lock        without the lock
+//!                        native parts without
+//!                        the lock
 //!  threads-free          here                  the thread blocks       the thread blocks
 //!  processes             in the worker         the worker blocks       the worker blocks
 //!  event-loop            here: all wait        the task is parked      the loop blocks
@@ -21,13 +23,12 @@
 //! Linux has no readiness for regular files, so a file blocks the loop, as it does in asyncio.
 
 use crate::base::random::mix;
-use crate::futures::wire::Wire;
+use crate::lab::compare::compute::{Compute, Hash, Primes};
 use crate::lab::compare::http::{Answer, AnswerReader, Outcome};
 use crate::lab::compare::server::Question;
 use crate::lab::compare::url::Url;
 use crate::lab::report::failure::Failure;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use std::ffi::OsString;
 use std::fs::File;
 use std::future::Future;
@@ -40,8 +41,6 @@ use std::time::{Duration, Instant};
 
 /// Bytes of a file that are read and hashed at a time; a huge file costs no more memory.
 const PIECE: usize = 1 << 20;
-/// Bytes hashed between two ticks: about a microsecond of work.
-const SLICE: usize = 512;
 /// The longest page that is taken in.
 const PAGE_LIMIT: usize = 64 << 20;
 
@@ -238,22 +237,6 @@ fn cut_off(who: String, got: usize, whole: usize) -> Failure {
 
 // ---- what a job may call ----
 
-/// One counted instruction of the emulated interpreter.
-pub trait Tick {
-    /// Called once per small slice of a computation. Under a global lock this is where the
-    /// lock may change hands; elsewhere it does nothing.
-    fn tick(&mut self);
-}
-
-/// A computation as a value, so that it can be done here or shipped to another process.
-pub trait Compute: Wire {
-    /// What it comes to.
-    type Output: Wire;
-
-    /// Does it, with one `tick` per small slice of work (about a microsecond).
-    fn compute(self, tick: &mut dyn Tick) -> Self::Output;
-}
-
 /// How a model computes and does its I/O: all in which the models differ, for one job at a time.
 ///
 /// Under the blocking models these futures are ready at their first poll; under the loop they
@@ -295,6 +278,9 @@ pub trait Calls {
 
     /// Makes a call that blocks the thread under every model.
     fn block<R>(&mut self, call: impl FnOnce() -> R) -> R;
+
+    /// How long all calls but the computations have taken so far, without any wait for a lock.
+    fn blocked(&self) -> Duration;
 }
 
 /// What the jobs of one lane share: the model's calls, and the one connection that the lane keeps
@@ -305,10 +291,36 @@ pub struct JobContext<C: Calls> {
     deadline: Option<Instant>,
 }
 
+impl<C: Calls + Default> Default for JobContext<C> {
+    fn default() -> JobContext<C> {
+        JobContext::new(C::default())
+    }
+}
+
 impl<C: Calls> JobContext<C> {
     /// A context without a connection.
     pub fn new(calls: C) -> JobContext<C> {
         JobContext { calls, connection: None, deadline: None }
+    }
+
+    /// Opens the connection that the first job will need, before the clock starts.
+    ///
+    /// # Errors
+    /// If nothing listens at `to`.
+    pub async fn reach(&mut self, to: SocketAddr) -> Result<(), Failure> {
+        let connected = self.calls.connect(to, self.deadline).await;
+        self.connection = Some((to, connected.map_err(|e| Failure::unreachable(to, &e))?));
+        Ok(())
+    }
+
+    /// The same connection, for other calls.
+    pub fn with_calls<D: Calls<Stream = C::Stream>>(self, calls: D) -> JobContext<D> {
+        JobContext { calls, connection: self.connection, deadline: self.deadline }
+    }
+
+    /// How long its calls have taken so far: [`Calls::blocked`].
+    pub fn blocked(&self) -> Duration {
+        self.calls.blocked()
     }
 
     /// Until [`hang_up`](Self::hang_up), whatever waits longer than this from now fails.
@@ -391,52 +403,4 @@ fn read_piece(path: &Path, from: u64, limit: usize) -> Result<Vec<u8>, Failure> 
         let remedy = "make it readable, and leave it alone while it is hashed";
         Failure::io(path.display().to_string(), &e, remedy)
     })
-}
-
-// ---- the computations ----
-
-/// Counts prime numbers by trial division, one tick a candidate.
-#[derive(Debug, Serialize, Deserialize)]
-struct Primes {
-    from: u64,
-    count: u64,
-}
-
-impl Compute for Primes {
-    type Output = u64;
-
-    fn compute(self, tick: &mut dyn Tick) -> u64 {
-        let mut primes = 0;
-        for candidate in self.from..self.from + self.count {
-            primes += u64::from(is_prime(candidate));
-            tick.tick();
-        }
-        primes
-    }
-}
-
-fn is_prime(n: u64) -> bool {
-    let mut divisors = (2..).take_while(|d| d * d <= n);
-    n >= 2 && divisors.all(|d| !n.is_multiple_of(d))
-}
-
-/// The first 8 bytes of a SHA-256, one tick for each 512 bytes.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Hash {
-    /// What is hashed.
-    pub bytes: Vec<u8>,
-}
-
-impl Compute for Hash {
-    type Output = u64;
-
-    fn compute(self, tick: &mut dyn Tick) -> u64 {
-        let mut hasher = Sha256::new();
-        for slice in self.bytes.chunks(SLICE) {
-            hasher.update(slice);
-            tick.tick();
-        }
-        let digest = hasher.finalize();
-        digest.iter().take(8).fold(0, |hash, &byte| hash << 8 | u64::from(byte))
-    }
 }

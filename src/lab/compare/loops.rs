@@ -12,26 +12,30 @@
 
 use crate::aio::net::tcp::TcpStream;
 use crate::aio::time::timeout::wait_for;
+use crate::event_loop::join::Task;
 use crate::event_loop::lifecycle::EventLoop;
-use crate::gil::rules::decision::nanos;
-use crate::lab::compare::job::{Calls, Compute, JobContext};
-use crate::lab::compare::lane::{LaneStats, WorkQueue, run_lane};
+use crate::event_loop::scheduler::create_task;
+use crate::lab::compare::compute::Compute;
+use crate::lab::compare::job::{Calls, JobContext};
+use crate::lab::compare::lane::{LaneStats, Phase, PhaseFigures, WorkQueue, run_lane};
 use crate::lab::compare::threads::NoLock;
 use crate::lab::report::failure::Failure;
-use crate::sys::usage::thread_cpu_time;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Where the tasks of a loop have their computations done.
 pub trait ComputePlace: Clone + 'static {
-    /// Does one.
+    /// Does one; says also how long the caller waited for others to do it.
     ///
     /// # Errors
     /// If it was sent elsewhere and lost there.
-    fn compute<C: Compute>(&self, work: C) -> impl Future<Output = Result<C::Output, Failure>>;
+    fn compute<C: Compute>(
+        &self,
+        work: C,
+    ) -> impl Future<Output = Result<(C::Output, Duration), Failure>>;
 }
 
 /// On the loop's own thread.
@@ -39,59 +43,107 @@ pub trait ComputePlace: Clone + 'static {
 pub struct LoopThread;
 
 impl ComputePlace for LoopThread {
-    async fn compute<C: Compute>(&self, work: C) -> Result<C::Output, Failure> {
-        Ok(work.compute(&mut NoLock))
+    async fn compute<C: Compute>(&self, work: C) -> Result<(C::Output, Duration), Failure> {
+        Ok((work.compute(&mut NoLock), Duration::ZERO))
     }
 }
 
-/// `lanes` tasks on one loop on this thread.
+type Context<P> = JobContext<TaskCalls<P>>;
+
+/// `lanes` tasks on one loop on this thread, each with a connection to `server`, if there is one.
 ///
 /// # Errors
 /// The first failure of a job, or of the loop.
 pub fn run(
     queue: &Rc<WorkQueue>,
     lanes: usize,
+    server: Option<SocketAddr>,
     place: impl ComputePlace,
-) -> Result<LaneStats, Failure> {
-    let cpu = thread_cpu_time();
+) -> Result<(LaneStats, PhaseFigures), Failure> {
     let event_loop =
         EventLoop::new().map_err(|e| Failure::io("the event loop", &e, "raise `ulimit -n`"))?;
-    let lane = |_| {
-        let (queue, place) = (Rc::clone(queue), place.clone());
-        event_loop.create_task(async move { lane(&queue, place).await })
-    };
-    let tasks: Vec<_> = (0..lanes).map(lane).collect();
-    let mut total = event_loop.run_until_complete(async {
+    event_loop.run_until_complete(async {
+        let reach = |_| create_task(reach(server, place.clone()));
+        let contexts = all((0..lanes).map(reach).collect()).await?;
+        let phase = Phase::begin(queue);
+        let lane = |context| create_task(lane(context, Rc::clone(queue)));
+        let ended = all(contexts.into_iter().map(lane).collect()).await?;
+        // What the tasks had is in `ended` still.
+        let figures = phase.end(Instant::now());
         let mut total = LaneStats::default();
-        for task in tasks {
-            let ended = task.await.map_err(|e| {
-                Failure::new("a task", e.to_string(), "this is a bug; please report it")
-            })?;
-            total.merge(ended?);
-        }
-        Ok(total)
-    })?;
-    // One thread is behind all the lanes, so its CPU time is added once.
-    total.cpu_ns += nanos(thread_cpu_time().saturating_sub(cpu));
-    Ok(total)
+        ended.into_iter().for_each(|(_, stats)| total.merge(stats));
+        Ok((total, figures))
+    })
 }
 
-async fn lane(queue: &WorkQueue, place: impl ComputePlace) -> Result<LaneStats, Failure> {
-    let start = Instant::now();
-    let mut stats = run_lane(&mut JobContext::new(TaskCalls(place)), queue).await?;
-    stats.lane_ns = nanos(start.elapsed());
-    Ok(stats)
+async fn all<T>(tasks: Vec<Task<Result<T, Failure>>>) -> Result<Vec<T>, Failure> {
+    let mut results = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        let bug = "this is a bug; please report it";
+        results.push(task.await.map_err(|e| Failure::new("a task", e.to_string(), bug))??);
+    }
+    Ok(results)
+}
+
+async fn reach<P: ComputePlace>(
+    server: Option<SocketAddr>,
+    place: P,
+) -> Result<Context<P>, Failure> {
+    let mut context = JobContext::new(TaskCalls::new(place));
+    if let Some(server) = server {
+        context.reach(server).await?;
+    }
+    Ok(context)
+}
+
+async fn lane<P: ComputePlace>(
+    mut context: Context<P>,
+    queue: Rc<WorkQueue>,
+) -> Result<(Context<P>, LaneStats), Failure> {
+    let stats = run_lane(&mut context, &queue).await?;
+    Ok((context, stats))
 }
 
 /// The calls of one task.
 #[derive(Debug)]
-pub struct TaskCalls<P>(pub P);
+pub struct TaskCalls<P> {
+    place: P,
+    blocked: Duration,
+}
+
+impl<P: ComputePlace> TaskCalls<P> {
+    /// Calls of a task whose computations are done at that place.
+    pub fn new(place: P) -> TaskCalls<P> {
+        TaskCalls { place, blocked: Duration::ZERO }
+    }
+
+    /// What `call` comes to, or `TimedOut` at the deadline. It counts as blocked meanwhile.
+    async fn in_time<T>(
+        &mut self,
+        deadline: Option<Instant>,
+        call: impl Future<Output = io::Result<T>>,
+    ) -> io::Result<T> {
+        let start = Instant::now();
+        let result = match deadline {
+            None => call.await,
+            Some(deadline) => {
+                let left = deadline.saturating_duration_since(start);
+                let called = wait_for(call, Some(left)).await;
+                called.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+            }
+        };
+        self.blocked += start.elapsed();
+        result
+    }
+}
 
 impl<P: ComputePlace> Calls for TaskCalls<P> {
     type Stream = TcpStream;
 
     async fn compute<C: Compute>(&mut self, work: C) -> Result<C::Output, Failure> {
-        self.0.compute(work).await
+        let (output, waited) = self.place.compute(work).await?;
+        self.blocked += waited;
+        Ok(output)
     }
 
     async fn connect(
@@ -99,7 +151,7 @@ impl<P: ComputePlace> Calls for TaskCalls<P> {
         to: SocketAddr,
         deadline: Option<Instant>,
     ) -> io::Result<TcpStream> {
-        let stream = in_time(deadline, TcpStream::connect(to)).await?;
+        let stream = self.in_time(deadline, TcpStream::connect(to)).await?;
         stream.set_nodelay(true)?;
         Ok(stream)
     }
@@ -110,7 +162,7 @@ impl<P: ComputePlace> Calls for TaskCalls<P> {
         bytes: &[u8],
         deadline: Option<Instant>,
     ) -> io::Result<()> {
-        in_time(deadline, stream.write_all(bytes)).await
+        self.in_time(deadline, stream.write_all(bytes)).await
     }
 
     async fn read(
@@ -119,20 +171,17 @@ impl<P: ComputePlace> Calls for TaskCalls<P> {
         buffer: &mut [u8],
         deadline: Option<Instant>,
     ) -> io::Result<usize> {
-        in_time(deadline, stream.read(buffer)).await
+        self.in_time(deadline, stream.read(buffer)).await
     }
 
     fn block<R>(&mut self, call: impl FnOnce() -> R) -> R {
-        call()
+        let start = Instant::now();
+        let result = call();
+        self.blocked += start.elapsed();
+        result
     }
-}
 
-/// What `call` comes to, or `TimedOut` at the deadline.
-async fn in_time<T>(
-    deadline: Option<Instant>,
-    call: impl Future<Output = io::Result<T>>,
-) -> io::Result<T> {
-    let Some(deadline) = deadline else { return call.await };
-    let left = deadline.saturating_duration_since(Instant::now());
-    wait_for(call, Some(left)).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    fn blocked(&self) -> Duration {
+        self.blocked
+    }
 }

@@ -5,33 +5,41 @@
 //!                model      the eight models, by name
 //!                trial      every file and page once: which can be had, and what it comes to
 //!                  │
-//!   the race     race       every model in every round, each run in a child of its own
+//!   the race     race       round by round, each run in a child of its own, until it is clear
 //!                  │          └─ server    the process that the I/O cases talk to
 //!                  │
-//!   one run      threads    sequential, threads-free, threads-py*        ┐ three ways to make the
-//!                loops      event-loop                                   │ calls of a job
+//!   one run      run        what a model's child does
+//!                threads    sequential, threads-free, threads-py*        ┐ three ways to make the
+//!                  └─ gate  lets them begin together, and go together    │ calls of a job
+//!                loops      event-loop                                   │
 //!                processes  processes, loop+processes                    ┘
 //!                lane       takes jobs one after another, and keeps the figures
+//!                footprint  memory, threads and time of all processes of the run
 //!                job        the jobs, each written once, and the calls they make
+//!                compute    the computations of jobs, with ticks and native parts
 //!                url, http  one GET, and its answer as it comes, as bytes
 //!                  │
-//!   the outcome  result     medians of the rounds
-//!                verdict    which model won, and whether the rule of thumb agrees
-//!                output     a table, or a JSON object; and the progress meanwhile
+//!   the outcome  result     medians of the rounds, and what each round cost
+//!                evidence   two models, round by round: faster, the same, or not enough rounds
+//!                judgement  which of some models to choose, and for what
+//!                verdict    with a GIL and without, and whether the rule of thumb agrees
+//!                notes      what bounds it, who was stopped, what a connection costs
+//!                output     a table and sentences; and the progress meanwhile
+//!                document   a JSON object; export, CSV and Markdown
+//!                sweep      one setting through a range, and where the curve bends
 //! ```
-//! To read: [`job`], [`lane`], then [`threads`] and [`loops`] side by side, [`race`], [`result`].
-//! What the columns *on CPU*, *GIL wait* and *blocked* mean, and how exact they are, stands in
-//! [`lane`].
+//! To read: [`job`], [`lane`], then [`threads`] and [`loops`] side by side, [`race`], [`evidence`],
+//! [`judgement`]. What the columns *computing*, *GIL wait* and *blocked* mean stands in [`lane`].
 //!
 //! # How to add a model
 //!
 //! 1. Add a variant to [`model::Model`], with its name in `Model::name`, its families in
 //!    `Model::belongs_to`, for which the compiler asks, and its place in `Model::ALL`, for which
 //!    it does not: a model that is missing there has no name on the command line.
-//! 2. Say in `dispatch` (`lab/compare/race.rs`) what runs it. The compiler asks for this line. A
+//! 2. Say in `dispatch` (`lab/compare/run.rs`) what runs it. The compiler asks for this line. A
 //!    lock with another policy is one more line there; lanes of another kind are one more
 //!    implementation of [`job::Calls`], run by [`lane::run_lane`], which returns
-//!    [`lane::LaneStats`] with `lane_ns` and `cpu_ns` filled in as [`lane`] says.
+//!    [`lane::LaneStats`]; a [`lane::Phase`] is begun when it is ready and ended with the last lane.
 //! 3. Name it in the help text (`MODELS` in `lab/cli.rs`) and in the table at the head of
 //!    `lab/compare/job.rs`.
 //! 4. `tests/compare_cli.rs` expects the models of its list `MODELS` in every result and compares
@@ -42,8 +50,9 @@
 //!
 //! 1. A job is a variant of [`job::Job`] and an arm of [`job::run`], written against
 //!    [`job::JobContext`] alone. Its value must depend on the job alone. What it computes is a
-//!    [`job::Compute`] that ticks about once a microsecond: a thread under a lock drops it at no
-//!    other moment of a computation.
+//!    [`compute::Compute`] that ticks about once a microsecond: a thread under a lock drops it at no
+//!    other moment of a computation, but for what CPython would do in C without the lock: that goes
+//!    through [`compute::Tick::native`].
 //! 2. A case is a variant of [`cases::Case`]: its word in `Case::parse`, `Case::is_name` and
 //!    `Case::name`, its `Case::nature`, and its jobs in `Case::plan`.
 //! 3. Name it in the help text of `CompareArgs::cases` (`lab/cli.rs`) and give it a test in
@@ -51,16 +60,26 @@
 //!    agree, and that the figures are plausible.
 
 pub mod cases;
+pub mod compute;
+pub mod document;
+pub mod evidence;
+pub mod export;
+pub mod footprint;
+pub mod gate;
 pub mod http;
 pub mod job;
+pub mod judgement;
 pub mod lane;
 pub mod loops;
 pub mod model;
+pub mod notes;
 pub mod output;
 pub mod processes;
 pub mod race;
 pub mod result;
+pub mod run;
 pub mod server;
+pub mod sweep;
 pub mod threads;
 pub mod trial;
 pub mod url;

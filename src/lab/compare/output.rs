@@ -1,52 +1,49 @@
-//! The comparison for people, a table a case; and for machines, one JSON object.
+//! The comparison for people: a table a case, its verdict, and the progress meanwhile.
 //!
-//! *Promises*: the same text with and without colour, and units beside every number; always all of
-//! the fields below, and a new [`SCHEMA_VERSION`] when their meaning changes; no progress unless
-//! stderr is a terminal, and none below the last table; no thread for it, for the command must have one thread to fork.
-//! *Leaves out*: writing text and object anywhere (`main.rs`).
+//! *Promises*: the same text with and without colour, and units beside every number; no progress
+//! unless stderr is a terminal, and none below the last table; no thread for it, for the command must
+//! have one thread to fork.
+//! *Leaves out*: writing it anywhere (`main.rs`); what machines read (`lab/compare/document.rs`).
 //!
 //! ```text
-//! {schema_version, machine: {os, kernel, arch, usable_cores}, error,
-//!  cases: [{case, rounds, at_once, workers, notes: […], skipped: […], failures: […],
-//!    models: [{model, jobs, failed, wall_s: {median, min, max}, jobs_per_s,
-//!              latency_ms: {p50, p99}, time_s: {on_cpu, gil_wait, blocked},
-//!              switches: {forced, voluntary, ctx_voluntary, ctx_involuntary},
-//!              peak_rss_kib, checksum}],
-//!    verdict: {model, ratio, rule}}]}
+//!   case: how many jobs, rounds, at once          title
+//!   note: …                                       what bounds it, what was left out
+//!   model  wall  …                                a row a model, columns moved below if it is narrow
+//!   → with a GIL: …                               the verdict
 //! ```
-//!
-//! `checksum` is 16 hexadecimal digits, for a JSON number cannot hold 64 bits;
-//! `verdict.model` is null if no difference was measured. `error` is null if all came to its end; else
-//! it says why there is no more, and the last case may have fewer rounds or models than were asked
-//! for. `skipped` names the files and pages that were left out, `failures` says why `failed` jobs did.
 
 use crate::lab::compare::model::Model;
 use crate::lab::compare::result::{CaseResult, ModelResult};
-use crate::lab::report::failure::Failure;
-use crate::lab::report::stats::three_digits;
+use crate::lab::report::stats::{duration, three_digits};
+use crate::lab::report::terminal::wrap;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde_json::{Value, json};
-use std::time::{Duration, Instant};
 
-/// The version of the fields and their meaning.
+/// The version of the objects of `gil`, which `compare` has outgrown.
 pub const SCHEMA_VERSION: u32 = 1;
 
 const BOLD: &str = "\x1b[1m";
 const GREEN: &str = "\x1b[32m";
 const PLAIN: &str = "\x1b[0m";
 
-const HEAD: [&str; 11] = [
+/// How many columns there are.
+pub const COLUMNS: usize = 15;
+/// The names of the columns.
+pub const HEAD: [&str; COLUMNS] = [
     "model",
     "wall",
     "jobs/s",
     "p50",
     "p99",
-    "on CPU",
+    "CPU",
+    "memory",
+    "threads",
+    "computing",
     "GIL wait",
     "blocked",
+    "no core",
+    "start",
     "GIL drops",
     "ctx switches",
-    "peak",
 ];
 
 // ---- for people ----
@@ -63,7 +60,7 @@ pub fn table(result: &CaseResult, colour: bool, width: Option<usize>) -> String 
         .collect();
     let mut text = String::new();
     for line in title(result) {
-        text += &wrapped(&line, width);
+        text += &wrap(&line, width);
     }
     for columns in blocks(&widths, width) {
         for (at, row) in rows.iter().enumerate() {
@@ -73,7 +70,32 @@ pub fn table(result: &CaseResult, colour: bool, width: Option<usize>) -> String 
             text.push('\n');
         }
     }
-    text + &wrapped(&format!("→ {}", result.verdict), width)
+    for sentence in sentences(result) {
+        text += &wrap(&format!("→ {sentence}"), width);
+    }
+    text
+}
+
+/// The verdict, and why the rule of thumb is wrong where it is.
+pub fn sentences(result: &CaseResult) -> Vec<String> {
+    let mut sentences = result.verdict.sentences();
+    if let (Some((named, winner)), Some(last)) = (result.why_not(), sentences.last_mut()) {
+        let cost = |model: &ModelResult| {
+            let jobs = model.jobs.max(1) as f64;
+            let cpu = duration(model.cpu_per_job());
+            let switches = (model.switches.ctx_voluntary + model.switches.ctx_involuntary) as f64;
+            format!("{cpu} of CPU and {} context switches", three_digits(switches / jobs))
+        };
+        *last += &format!(
+            ": a job costs {} {}, and {} {}",
+            winner.model,
+            cost(winner),
+            named.model,
+            cost(named)
+        );
+    }
+    sentences.iter_mut().for_each(|sentence| sentence.push('.'));
+    sentences
 }
 
 /// The columns that stand side by side: the first in every block, and as many others as there is
@@ -97,31 +119,11 @@ fn blocks(widths: &[usize], width: usize) -> Vec<Vec<usize>> {
     blocks
 }
 
-/// A sentence in lines of at most `width`, which all end.
-fn wrapped(sentence: &str, width: usize) -> String {
-    let mut text = String::new();
-    let mut used = 0;
-    for word in sentence.split(' ') {
-        let length = word.chars().count();
-        if used > 0 && used + 1 + length > width {
-            text.push('\n');
-            used = 0;
-        } else if !text.is_empty() {
-            text.push(' ');
-            used += 1;
-        }
-        text += word;
-        used += length;
-    }
-    text + "\n"
-}
-
 fn title(result: &CaseResult) -> Vec<String> {
-    let jobs = result.models.first().map_or(0, |first| first.jobs + first.failed / result.rounds);
-    let CaseResult { case, rounds, lanes, workers, .. } = result;
+    let CaseResult { case, rounds, lanes, workers, jobs, .. } = result;
     let mut lines = vec![format!(
         "{case}: {}, {}, up to {lanes} at once, {}",
-        counted(jobs, "job"),
+        counted(*jobs, "job"),
         counted(*rounds, "interleaved round"),
         counted(*workers, "pool worker")
     )];
@@ -153,25 +155,41 @@ fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-fn row(result: &ModelResult) -> [String; 11] {
+/// A model's cells.
+pub fn row(result: &ModelResult) -> [String; COLUMNS] {
     let (time, switches) = (&result.time, &result.switches);
+    let of_lanes = |part: f64| share(part, time.whole());
+    let stopped = if result.cut { "> " } else { "" };
     [
         result.model.name().to_owned(),
-        duration(result.wall.median),
+        format!("{stopped}{}", duration(result.wall.median)),
         three_digits(result.jobs_per_s()),
         duration(result.p50),
         duration(result.p99),
-        duration(time.on_cpu),
-        duration(time.gil_wait),
-        duration(time.blocked),
+        duration(result.cpu),
+        format!("{:.1} MiB", result.memory_kib as f64 / 1024.0),
+        format!("{}", result.threads),
+        of_lanes(time.computing),
+        of_lanes(time.gil_wait),
+        of_lanes(time.blocked),
+        result.no_core.map_or("?".to_owned(), duration),
+        duration(result.start),
         format!("{} f + {} v", switches.forced, switches.voluntary),
         format!("{} v + {} i", switches.ctx_voluntary, switches.ctx_involuntary),
-        format!("{:.1} MiB", result.peak_rss_kib as f64 / 1024.0),
     ]
 }
 
+/// A part of the time of all lanes, in hundredths of it.
+fn share(part: f64, whole: f64) -> String {
+    match part / whole * 100.0 {
+        percent if percent > 0.0 && percent < 0.5 => "< 1 %".to_owned(),
+        percent if percent.is_finite() => format!("{percent:.0} %"),
+        _ => "0 %".to_owned(),
+    }
+}
+
 /// The first cell to the left, the others to the right.
-fn line(row: &[String; 11], widths: &[usize], columns: &[usize]) -> String {
+fn line(row: &[String; COLUMNS], widths: &[usize], columns: &[usize]) -> String {
     let cells = columns.iter().map(|&at| match (at, &row[at], widths[at]) {
         (0, cell, width) => format!("{cell:<width$}"),
         (_, cell, width) => format!("{cell:>width$}"),
@@ -191,149 +209,47 @@ fn paint(line: &str, style: &str, colour: bool) -> String {
     if colour && !style.is_empty() { format!("{style}{line}{PLAIN}") } else { line.to_owned() }
 }
 
-/// Seconds with three digits and the unit that suits them.
-///
-/// ```
-/// use singletrack::lab::compare::output::duration;
-///
-/// assert_eq!(duration(0.0), "0");
-/// assert_eq!(duration(0.000_012_34), "12.3 µs");
-/// assert_eq!(duration(1.5), "1.50 s");
-/// ```
-pub fn duration(seconds: f64) -> String {
-    let (value, unit) = match seconds {
-        0.0 => return "0".to_owned(),
-        s if s < 0.999_5e-3 => (s * 1e6, "µs"),
-        s if s < 0.999_5 => (s * 1e3, "ms"),
-        s => (s, "s"),
-    };
-    format!("{} {unit}", three_digits(value))
-}
-
-// ---- for machines ----
-
-/// All the results as one object, and why there are no more.
-pub fn document(cases: &[CaseResult], error: Option<&Failure>) -> Value {
-    json!({
-        "schema_version": SCHEMA_VERSION,
-        "machine": machine(),
-        "error": error.map(Failure::to_string),
-        "cases": cases.iter().map(case_object).collect::<Vec<Value>>(),
-    })
-}
-
-fn machine() -> Value {
-    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    json!({
-        "os": std::env::consts::OS,
-        "kernel": kernel.trim(),
-        "arch": std::env::consts::ARCH,
-        "usable_cores": std::thread::available_parallelism().map_or(1, usize::from),
-    })
-}
-
-fn case_object(result: &CaseResult) -> Value {
-    json!({
-        "case": result.case,
-        "rounds": result.rounds,
-        "at_once": result.lanes,
-        "workers": result.workers,
-        "notes": result.notes,
-        "skipped": result.skipped,
-        "failures": result.failures,
-        "models": result.models.iter().map(model_object).collect::<Vec<Value>>(),
-        "verdict": {
-            "model": result.verdict.winner().map(|model| model.name()),
-            "ratio": result.verdict.ratio,
-            "rule": result.verdict.rule(),
-        },
-    })
-}
-
-fn model_object(result: &ModelResult) -> Value {
-    json!({
-        "model": result.model.name(),
-        "jobs": result.jobs,
-        "failed": result.failed,
-        "wall_s": {
-            "median": result.wall.median,
-            "min": result.wall.min,
-            "max": result.wall.max,
-        },
-        "jobs_per_s": result.jobs_per_s(),
-        "latency_ms": { "p50": result.p50 * 1e3, "p99": result.p99 * 1e3 },
-        "time_s": {
-            "on_cpu": result.time.on_cpu,
-            "gil_wait": result.time.gil_wait,
-            "blocked": result.time.blocked,
-        },
-        "switches": {
-            "forced": result.switches.forced,
-            "voluntary": result.switches.voluntary,
-            "ctx_voluntary": result.switches.ctx_voluntary,
-            "ctx_involuntary": result.switches.ctx_involuntary,
-        },
-        "peak_rss_kib": result.peak_rss_kib,
-        "checksum": format!("{:016x}", result.checksum),
-    })
-}
-
 // ---- while it runs ----
 
-/// A status line on stderr that counts the runs and estimates the time left.
+/// A status line on stderr: what runs, and how much of the case is done.
 #[derive(Debug)]
 pub struct Progress {
     bar: ProgressBar,
-    runs: usize,
     begun: usize,
-    start: Instant,
+}
+
+/// Steps of the bar.
+const STEPS: u64 = 1000;
+
+impl Default for Progress {
+    fn default() -> Progress {
+        Progress::new()
+    }
 }
 
 impl Progress {
-    /// A line that ends after `runs` runs.
-    pub fn new(runs: usize) -> Progress {
+    /// A line for one case.
+    pub fn new() -> Progress {
         // On anything but a terminal this target draws nothing.
-        let bar = ProgressBar::with_draw_target(Some(runs as u64), ProgressDrawTarget::stderr());
+        let bar = ProgressBar::with_draw_target(Some(STEPS), ProgressDrawTarget::stderr());
         // The template is a constant; should it be wrong, the default line will do.
         if let Ok(style) = ProgressStyle::with_template("{msg:32} {wide_bar} {prefix}") {
             bar.set_style(style);
         }
-        Progress { bar, runs, begun: 0, start: Instant::now() }
+        Progress { bar, begun: 0 }
     }
 
-    /// This model is about to run on this case; what ran before it has ended.
-    pub fn begin(&mut self, case: &str, model: Model) {
-        self.bar.set_message(format!("{case} under {model}"));
-        self.bar.set_prefix(progress_line(self.begun, self.runs, self.start.elapsed()));
-        self.bar.set_position(self.begun as u64);
+    /// This model is about to run on this case, of which that share is done.
+    pub fn begin(&mut self, case: &str, model: Model, share: f64) {
         self.begun += 1;
+        self.bar.set_message(format!("{case} under {model}"));
+        self.bar.set_prefix(format!("run {}", self.begun));
+        self.bar.set_position((share * STEPS as f64) as u64);
     }
 
     /// Hides the line while `write` writes.
     pub fn aside<R>(&self, write: impl FnOnce() -> R) -> R {
         self.bar.suspend(write)
-    }
-}
-
-/// What is said of the run that begins when `ended` of `runs` have ended, after `elapsed`. Before
-/// the first has ended nobody knows how long they take.
-///
-/// ```
-/// use singletrack::lab::compare::output::progress_line;
-/// use std::time::Duration;
-///
-/// assert_eq!(progress_line(0, 24, Duration::ZERO), "run 1 of 24");
-/// assert_eq!(progress_line(8, 24, Duration::from_secs(4)), "run 9 of 24, about 8 s left");
-/// ```
-pub fn progress_line(ended: usize, runs: usize, elapsed: Duration) -> String {
-    let run = format!("run {} of {runs}", ended + 1);
-    if ended == 0 {
-        return run;
-    }
-    let left = elapsed.as_secs_f64() / ended as f64 * runs.saturating_sub(ended) as f64;
-    match left {
-        s if s < 90.0 => format!("{run}, about {:.0} s left", s.ceil()),
-        s => format!("{run}, about {:.0} min left", s / 60.0),
     }
 }
 

@@ -13,53 +13,67 @@
 use crate::futures::error::JobError;
 use crate::futures::executor::Executor;
 use crate::gil::rules::decision::nanos;
-use crate::lab::compare::job::{self, Compute, Job, JobContext};
-use crate::lab::compare::lane::{LaneStats, WorkQueue};
+use crate::lab::compare::compute::Compute;
+use crate::lab::compare::job::{self, Job, JobContext};
+use crate::lab::compare::lane::{LaneStats, Phase, PhaseFigures, WorkQueue};
 use crate::lab::compare::loops::{self, ComputePlace};
 use crate::lab::compare::threads::{NoLock, ThreadCalls, poll_once};
 use crate::lab::report::failure::Failure;
 use crate::process::forkserver::client::{ForkServer, ForkServerError};
 use crate::process::pool::options::PoolError;
 use crate::process::pool::process_pool::ProcessPool;
-use crate::sys::usage::thread_cpu_time;
+use crate::sys::usage::monotonic_time;
 use serde::{Deserialize, Serialize};
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::fmt::Display;
 use std::io;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// A value that a worker computed, and what that took there.
+/// A value that a worker computed, and how long that took there, in calls and altogether.
 #[derive(Debug, Serialize, Deserialize)]
 struct Timed<T> {
     value: T,
     wall_ns: u64,
-    cpu_ns: u64,
+    blocked_ns: u64,
 }
 
-impl<T> Timed<T> {
-    fn by(work: impl FnOnce() -> T) -> Timed<T> {
-        let (start, cpu) = (Instant::now(), thread_cpu_time());
-        let value = work();
-        let cpu_ns = nanos(thread_cpu_time().saturating_sub(cpu));
-        Timed { value, wall_ns: nanos(start.elapsed()), cpu_ns }
-    }
-}
+type WorkerContext = JobContext<ThreadCalls<NoLock>>;
 
 thread_local! {
     /// A worker's connection outlives its jobs, like that of any lane.
-    static CONTEXT: RefCell<JobContext<ThreadCalls<NoLock>>> =
-        RefCell::new(JobContext::new(ThreadCalls(NoLock)));
+    static CONTEXT: RefCell<WorkerContext> =
+        RefCell::new(JobContext::new(ThreadCalls::new(NoLock)));
 }
 
-/// Runs in the worker.
-fn whole_job(job: Job) -> Timed<Result<u64, Failure>> {
-    Timed::by(|| CONTEXT.with_borrow_mut(|context| poll_once(job::run(context, &job))))
+/// Runs in the worker. A job that comes after the deadline is not begun.
+fn whole_job((job, deadline_ns): (Job, u64)) -> Timed<Option<Result<u64, Failure>>> {
+    if monotonic_time() >= deadline_ns {
+        return Timed { value: None, wall_ns: 0, blocked_ns: 0 };
+    }
+    CONTEXT.with_borrow_mut(|context| {
+        let (start, blocked) = (Instant::now(), context.blocked());
+        let value = Some(poll_once(job::run(context, &job)));
+        let blocked_ns = nanos(context.blocked().saturating_sub(blocked));
+        Timed { value, wall_ns: nanos(start.elapsed()), blocked_ns }
+    })
+}
+
+/// Runs in the worker, before the clock starts: opens the connection, and stays a moment, so that
+/// the other workers get their share of these jobs.
+fn make_ready(server: Option<SocketAddr>) -> Result<(), Failure> {
+    const MOMENT: Duration = Duration::from_millis(2);
+    std::thread::sleep(MOMENT);
+    let Some(server) = server else { return Ok(()) };
+    CONTEXT.with_borrow_mut(|context| poll_once(context.reach(server)))
 }
 
 /// Runs in the worker.
 fn computation<C: Compute>(work: C) -> Timed<C::Output> {
-    Timed::by(|| work.compute(&mut NoLock))
+    let start = Instant::now();
+    let value = work.compute(&mut NoLock);
+    Timed { value, wall_ns: nanos(start.elapsed()), blocked_ns: 0 }
 }
 
 /// Gives `work` a pool, and ends the pool and its fork server afterwards.
@@ -88,23 +102,46 @@ pub fn with_pool<R>(
     result
 }
 
+/// Has each of the pool's workers made ready.
+///
+/// # Errors
+/// If nothing listens at `server`, or a worker dies.
+fn all_ready(
+    pool: &impl Executor,
+    workers: usize,
+    server: Option<SocketAddr>,
+) -> Result<(), Failure> {
+    let ready: Vec<_> = (0..workers).map(|_| pool.submit(make_ready, server)).collect();
+    ready.into_iter().try_for_each(|ready| ready.result().map_err(|e| lost(&e))?)
+}
+
 /// All jobs of the queue in the workers of a pool.
 ///
 /// # Errors
 /// The first failure of a job, or of the worker that ran it.
-pub fn whole_jobs(queue: &WorkQueue, pool: &impl Executor) -> Result<LaneStats, Failure> {
-    let jobs = std::iter::from_fn(|| queue.take()).map(|(_, job)| job.clone());
+pub fn whole_jobs(
+    queue: &WorkQueue,
+    workers: usize,
+    server: Option<SocketAddr>,
+    pool: &impl Executor,
+) -> Result<(LaneStats, PhaseFigures), Failure> {
+    all_ready(pool, workers, server)?;
+    let phase = Phase::begin(queue);
+    let deadline_ns = queue.deadline_ns();
+    let jobs = std::iter::from_fn(|| queue.take()).map(|(_, job)| (job.clone(), deadline_ns));
     let mut stats = LaneStats::default();
     for (number, done) in pool.map(whole_job, jobs).enumerate() {
         let done = done.map_err(|e| lost(&e))?;
         match done.value {
-            Ok(value) => stats.record(number, value, Duration::from_nanos(done.wall_ns)),
-            Err(failure) => stats.fail(failure, queue)?,
+            Some(Ok(value)) => stats.record(number, value, Duration::from_nanos(done.wall_ns)),
+            Some(Err(failure)) => stats.fail(failure, queue)?,
+            None => {}
         }
         stats.lane_ns += done.wall_ns;
-        stats.cpu_ns += done.cpu_ns;
+        stats.blocked_ns += done.blocked_ns;
     }
-    Ok(stats)
+    let ended = Instant::now();
+    Ok((stats, phase.end(ended)))
 }
 
 /// `lanes` tasks on a loop whose computations go to the workers of a pool.
@@ -113,33 +150,29 @@ pub fn whole_jobs(queue: &WorkQueue, pool: &impl Executor) -> Result<LaneStats, 
 /// The first failure of a job, of the loop, or of a worker.
 pub fn computations<P: Executor + 'static>(
     queue: &Rc<WorkQueue>,
-    lanes: usize,
+    (lanes, workers): (usize, usize),
+    server: Option<SocketAddr>,
     pool: Rc<P>,
-) -> Result<LaneStats, Failure> {
-    let cpu_ns = Rc::new(Cell::new(0));
-    let mut stats = loops::run(queue, lanes, PoolWorkers { pool, cpu_ns: Rc::clone(&cpu_ns) })?;
-    stats.cpu_ns += cpu_ns.get();
-    Ok(stats)
+) -> Result<(LaneStats, PhaseFigures), Failure> {
+    all_ready(&*pool, workers, None)?;
+    loops::run(queue, lanes, server, PoolWorkers(pool))
 }
 
 /// In the workers of a pool.
-struct PoolWorkers<P> {
-    pool: Rc<P>,
-    /// CPU time that the workers reported.
-    cpu_ns: Rc<Cell<u64>>,
-}
+struct PoolWorkers<P>(Rc<P>);
 
 impl<P> Clone for PoolWorkers<P> {
     fn clone(&self) -> Self {
-        PoolWorkers { pool: Rc::clone(&self.pool), cpu_ns: Rc::clone(&self.cpu_ns) }
+        PoolWorkers(Rc::clone(&self.0))
     }
 }
 
 impl<P: Executor + 'static> ComputePlace for PoolWorkers<P> {
-    async fn compute<C: Compute>(&self, work: C) -> Result<C::Output, Failure> {
-        let done = self.pool.submit(computation::<C>, work).await.map_err(|e| lost(&e))?;
-        self.cpu_ns.set(self.cpu_ns.get() + done.cpu_ns);
-        Ok(done.value)
+    async fn compute<C: Compute>(&self, work: C) -> Result<(C::Output, Duration), Failure> {
+        let start = Instant::now();
+        let done = self.0.submit(computation::<C>, work).await.map_err(|e| lost(&e))?;
+        let computing = Duration::from_nanos(done.wall_ns);
+        Ok((done.value, start.elapsed().saturating_sub(computing)))
     }
 }
 

@@ -1,39 +1,38 @@
-//! The comparison: every model in every round, in another order each time.
+//! The comparison: every model in every round, in another order each time, until it is clear.
 //!
 //! *Assumes*: the calling process has one thread, for each run is forked off it.
 //! *Promises*: whatever slows the machine down for a while falls on no model alone; models that
 //! disagree about the answer are an error, not a result. What was measured before an error is kept.
-//! The wall clock covers all that a model
-//! does for its answers: starting its threads, its loop or its workers, the jobs, and the end of
-//! the lanes.
+//! With a number of rounds, every model runs so often. Without, rounds go on until the verdict is
+//! clear or the time is up; a model that is shown to be slower need not run again, and one that takes
+//! many times as long as another is stopped, counted, and said to be.
+//! The wall clock covers the jobs, from when the model is ready; how long that took stands beside it.
 //! *Leaves out*: showing anything. `progress` is called before each run.
 //!
 //! ```text
 //!   Race::case
 //!     ├─ ServerProcess::start       slow-io, fast-io: one server for all rounds
 //!     ├─ Case::plan                 the jobs of a round
-//!     ├─ for each round, for each model in this round's order:
+//!     ├─ Heats::pilot               one run, to see how big a round may be
+//!     ├─ until clear, for each model that is still needed, in this round's order:
 //!     │    measure ─ fork ─▶ child: run(model, plan) ─▶ threads, loops or processes
 //!     │        ◀─ pipe: ModelRun; wait4: Usage ─┘
 //!     └─ ModelResult::of, CaseResult::of
 //! ```
 
 use crate::base::random::SplitMix64;
-use crate::gil::rules::decision::nanos;
-use crate::gil::rules::policy::SwitchPolicy;
 use crate::lab::compare::cases::{Case, Plan, Sizes};
-use crate::lab::compare::lane::{LaneStats, LockUse, ModelRun, WorkQueue};
-use crate::lab::compare::loops::{self, LoopThread};
+use crate::lab::compare::evidence::{FEWEST_FAR_ROUNDS, FEWEST_ROUNDS};
+use crate::lab::compare::footprint::{CoreTime, core_time, share_of_others};
 use crate::lab::compare::model::Model;
-use crate::lab::compare::processes::{self, with_pool};
-use crate::lab::compare::result::{CaseResult, ModelResult, ModelRound};
+use crate::lab::compare::notes;
+use crate::lab::compare::result::{CaseResult, ModelResult, ModelRound, RoundSize};
+use crate::lab::compare::run::run;
 use crate::lab::compare::server::ServerProcess;
-use crate::lab::compare::threads;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::measure::measure;
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// How to compare.
@@ -41,22 +40,56 @@ use std::time::{Duration, Instant};
 pub struct Race {
     /// Which models, in the order in which they are shown.
     pub models: Vec<Model>,
-    /// How often each runs.
-    pub rounds: usize,
+    /// How often each runs, and how long a case may take.
+    pub effort: Effort,
     /// How many jobs each does, and how many at once.
     pub sizes: Sizes,
     /// How long one run may take.
     pub limit: Duration,
 }
 
-impl Race {
-    /// How many runs there will be.
-    pub fn runs(&self, cases: usize) -> usize {
-        cases * self.rounds * self.models.len()
+/// How long a case goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Effort {
+    /// Every model runs so often, and none is stopped; `None`: until it is clear.
+    pub rounds: Option<usize>,
+    /// No round begins that would end later than this, or than a quarter more as long as there are
+    /// too few to judge by; the first always does.
+    pub time: Option<Duration>,
+}
+
+impl Effort {
+    /// How long a case goes on if nothing else is asked for: three of them in half a minute.
+    pub const USUAL: Effort = Effort { rounds: None, time: Some(Duration::from_secs(7)) };
+    /// More rounds than this make nothing clearer.
+    const MOST_ROUNDS: usize = 60;
+    /// A model that takes so many times as long as another has lost.
+    const HOPELESS: u32 = 4;
+
+    fn most_rounds(&self) -> usize {
+        self.rounds.unwrap_or(Self::MOST_ROUNDS)
     }
 
-    /// Compares the models on one case. `progress` is called with the model that is about to run,
-    /// once for each of [`runs`](Self::runs).
+    /// When a round has to end at the latest.
+    fn time_for(&self, round: usize) -> Option<Duration> {
+        let grace = if round < FEWEST_ROUNDS { self.time? / 4 } else { Duration::ZERO };
+        Some(self.time? + grace)
+    }
+
+    /// How long a run may go on before it is stopped, if the fastest so far took `fastest`. That is
+    /// done in the first round only: later, a bad moment is told from a slow model by the others.
+    fn patience(&self, round: usize, fastest: Option<Duration>) -> Option<Duration> {
+        let least = self.time? / 8;
+        match (self.rounds, round) {
+            (None, 0) => Some(least.max(fastest? * Self::HOPELESS)),
+            _ => None,
+        }
+    }
+}
+
+impl Race {
+    /// Compares the models on one case. `progress` is called with the model that is about to run, and
+    /// the share of the case that is done.
     ///
     /// # Errors
     /// The first failure of any run, with its case and model; or that two runs came to different
@@ -64,85 +97,204 @@ impl Race {
     pub fn case(
         &self,
         case: &Case,
-        mut progress: impl FnMut(Model),
+        mut progress: impl FnMut(Model, f64),
     ) -> Result<CaseResult, Unfinished> {
         let server = case.needs_server().then(ServerProcess::start).transpose()?;
         let address = server.as_ref().map_or((Ipv4Addr::LOCALHOST, 0).into(), |s| s.address);
         let plan =
             case.plan(&self.sizes, address, self.limit).map_err(|f| f.within(case.name()))?;
-        let mut rounds: Vec<Vec<ModelRound>> = vec![Vec::new(); self.models.len()];
-        let raced = self.rounds(case, &plan, &mut rounds, &mut progress);
+        let mut heats = Heats::new(self, case, plan, server.as_ref());
+        let raced = heats.pilot(&mut progress).and_then(|()| heats.run(&mut progress));
+        let mut kept = heats.sum_up();
         let Err(failure) = raced else {
-            let result = self.sum_up(case, &plan, &rounds);
             let nothing = || Failure::new(case.name(), "nothing ran", "name at least one model");
-            return result.ok_or_else(|| nothing().into());
+            return kept.ok_or_else(|| nothing().into());
         };
         // Where the server has died, the models only saw their connections break.
         let failure = match server.and_then(ServerProcess::why_it_ended) {
             Some(died) => died.within(case.name()),
             None => failure,
         };
-        let mut kept = self.sum_up(case, &plan, &rounds);
         if let Some(result) = &mut kept {
             result.notes.push(format!("not finished: {}", failure.what()));
         }
         Err(Unfinished { failure, kept: kept.map(Box::new) })
     }
+}
 
-    fn rounds(
-        &self,
-        case: &Case,
-        plan: &Plan,
-        rounds: &mut [Vec<ModelRound>],
-        progress: &mut impl FnMut(Model),
-    ) -> Result<(), Failure> {
-        let mut first = None;
-        for round in 0..self.rounds {
-            for &at in &self.order(round) {
-                let model = self.models[at];
-                progress(model);
-                let within = |f: Failure| f.within(&place(case, model));
-                let measured = self.once(model, plan).map_err(within)?;
-                if measured.run.lanes.failed.is_empty() {
-                    agree(case, &mut first, model, measured.run.lanes.checksum)?;
-                }
-                rounds[at].push(measured);
+/// So many rounds should go into the time of a case.
+const ENOUGH_ROUNDS: u32 = 12;
+/// Smaller rounds than this share of the usual ones would measure the scheduler.
+const LEAST_SHARE: f64 = 0.25;
+
+/// The rounds of one case, as they come.
+struct Heats<'a> {
+    race: &'a Race,
+    case: &'a Case,
+    plan: Plan,
+    server: Option<&'a ServerProcess>,
+    rounds: Vec<Vec<ModelRound>>,
+    begun: Instant,
+    /// The cores' time when it began.
+    cores: Option<CoreTime>,
+    /// Who came to an answer first, and to which.
+    first: Option<(Model, u64)>,
+    fastest: Option<Duration>,
+    /// How long each model's last run took, with its start and its end.
+    last: Vec<Duration>,
+}
+
+impl<'a> Heats<'a> {
+    fn new(
+        race: &'a Race,
+        case: &'a Case,
+        plan: Plan,
+        server: Option<&'a ServerProcess>,
+    ) -> Heats<'a> {
+        Heats {
+            race,
+            case,
+            plan,
+            server,
+            rounds: vec![Vec::new(); race.models.len()],
+            begun: Instant::now(),
+            cores: core_time(),
+            first: None,
+            fastest: None,
+            last: vec![Duration::ZERO; race.models.len()],
+        }
+    }
+
+    /// Runs one model once, for nothing but to see how long that takes here and now: where a slow or
+    /// busy machine would get through too few rounds, they are made smaller. Nobody asked for their
+    /// size.
+    fn pilot(&mut self, progress: &mut impl FnMut(Model, f64)) -> Result<(), Failure> {
+        let Race { models, sizes, limit, effort } = self.race;
+        let (None, Some(time), None, Some(_)) =
+            (effort.rounds, effort.time, sizes.jobs, self.case.nature())
+        else {
+            return Ok(());
+        };
+        let at_once = |model: &&Model| !matches!(model, Model::Sequential | Model::Processes);
+        let Some(&model) = models.iter().find(at_once) else { return Ok(()) };
+        progress(model, 0.0);
+        let begun = Instant::now();
+        let within = |f: Failure| f.within(&place(self.case, model));
+        let plan = self.plan.clone();
+        measure(*limit, || run(model, plan, None)).map_err(within)?;
+        let round = begun.elapsed() * models.len() as u32;
+        let share = (time / ENOUGH_ROUNDS).div_duration_f64(round);
+        if share < 1.0 {
+            self.plan.shrink(share.max(LEAST_SHARE));
+        }
+        Ok(())
+    }
+
+    fn run(&mut self, progress: &mut impl FnMut(Model, f64)) -> Result<(), Failure> {
+        for round in 0..self.race.effort.most_rounds() {
+            let Some(order) = self.order(round) else { return Ok(()) };
+            let needed: Duration = order.iter().map(|&at| self.last[at]).sum();
+            let ends = self.begun.elapsed() + needed;
+            if round > 0 && self.race.effort.time_for(round).is_some_and(|time| ends > time) {
+                return Ok(());
+            }
+            for (done, &at) in order.iter().enumerate() {
+                progress(self.race.models[at], self.share(round, done, order.len()));
+                let begun = Instant::now();
+                self.once(round, at)?;
+                self.last[at] = begun.elapsed();
             }
         }
         Ok(())
     }
 
-    /// The rounds that all models came through; if there is none, what ran of the first. `None` if
-    /// nothing did.
-    fn sum_up(&self, case: &Case, plan: &Plan, rounds: &[Vec<ModelRound>]) -> Option<CaseResult> {
-        let whole = rounds.iter().map(Vec::len).min()?.max(1);
-        let models = self.models.iter().zip(rounds);
+    /// How much of the case is done, of its rounds or of its time.
+    fn share(&self, round: usize, done: usize, of: usize) -> f64 {
+        match (self.race.effort.rounds, self.race.effort.time) {
+            (None, Some(time)) => self.begun.elapsed().div_duration_f64(time).min(1.0),
+            _ => (round as f64 + done as f64 / of as f64) / self.race.effort.most_rounds() as f64,
+        }
+    }
+
+    /// Which models run in this round, and in which order; `None` if it is clear without them.
+    fn order(&self, round: usize) -> Option<Vec<usize>> {
+        let models = &self.race.models;
+        let mut order: Vec<usize> = (0..models.len()).collect();
+        let seed = self.race.sizes.seed.wrapping_add(round as u64);
+        SplitMix64::new(seed).shuffle(&mut order);
+        if self.race.effort.rounds.is_some() {
+            return Some(order);
+        }
+        if round == 0 {
+            // Who can do many jobs at once comes first: the others are stopped when they are late.
+            order.sort_by_key(|&at| match models[at] {
+                Model::Sequential => 2,
+                Model::Processes => 1,
+                _ => 0,
+            });
+            return Some(order);
+        }
+        let result = self.sum_up()?;
+        let alone = models.len() == 1;
+        if alone && round >= FEWEST_FAR_ROUNDS || !alone && result.verdict.is_clear() {
+            return None;
+        }
+        order.retain(|&at| result.verdict.needs(models[at]));
+        Some(order)
+    }
+
+    fn once(&mut self, round: usize, at: usize) -> Result<(), Failure> {
+        let model = self.race.models[at];
+        let within = |f: Failure| f.within(&place(self.case, model));
+        let patience = self.race.effort.patience(round, self.fastest);
+        let busy = || self.server.and_then(ServerProcess::cpu_ns);
+        let before = busy();
+        let ran = measure(self.race.limit, || run(model, self.plan.clone(), patience));
+        let (run, usage) = ran.map_err(within)?;
+        let server_ns = busy().and_then(|after| Some(after.saturating_sub(before?)));
+        // A run of which nothing is left cannot be compared.
+        if let (0, [first, ..]) = (run.done(), &run.lanes.failed[..]) {
+            return Err(within(first.clone()));
+        }
+        if run.lanes.failed.is_empty() && !run.was_cut() {
+            agree(self.case, &mut self.first, model, run.lanes.checksum)?;
+            let wall = Duration::from_nanos(run.phase.wall_ns);
+            self.fastest = Some(self.fastest.map_or(wall, |fastest| fastest.min(wall)));
+        }
+        self.rounds[at].push(ModelRound { round, run, usage, server_ns });
+        Ok(())
+    }
+
+    /// All that was measured so far. Where every model was to run equally often, rounds that not all
+    /// came through do not count, but for the first. `None` if nothing ran.
+    fn sum_up(&self) -> Option<CaseResult> {
+        let fewest = self.rounds.iter().map(Vec::len).min()?.max(1);
+        let whole = self.race.effort.rounds.map_or(usize::MAX, |_| fewest);
+        let models = self.race.models.iter().zip(&self.rounds);
         let results = models.filter_map(|(&model, rounds)| {
             ModelResult::of(model, &rounds[..whole.min(rounds.len())])
         });
-        let sizes = (whole, plan.lanes, plan.workers);
-        let mut result = CaseResult::of(case.name(), case.nature(), sizes, results.collect())?;
-        result.notes.clone_from(&plan.notes);
-        result.skipped.clone_from(&plan.skipped);
-        let late = rounds.iter().flatten().flat_map(|round| &round.run.lanes.failed);
+        let size = RoundSize {
+            rounds: whole.min(self.rounds.iter().map(Vec::len).max()?),
+            jobs: self.plan.jobs.len(),
+            lanes: self.plan.lanes,
+            workers: self.plan.workers,
+        };
+        let (name, nature, seed) = (self.case.name(), self.case.nature(), self.race.sizes.seed);
+        let mut result = CaseResult::of(name, nature, size, results.collect(), seed)?;
+        result.notes.clone_from(&self.plan.notes);
+        result.notes.extend(notes::of(&result, self.others()));
+        result.skipped.clone_from(&self.plan.skipped);
+        let late = self.rounds.iter().flatten().flat_map(|round| &round.run.lanes.failed);
         result.failures = late.map(Failure::what).collect::<BTreeSet<_>>().into_iter().collect();
         Some(result)
     }
 
-    /// In which order the models run in this round.
-    fn order(&self, round: usize) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.models.len()).collect();
-        SplitMix64::new(self.sizes.seed.wrapping_add(round as u64)).shuffle(&mut order);
-        order
-    }
-
-    fn once(&self, model: Model, plan: &Plan) -> Result<ModelRound, Failure> {
-        let (run, usage) = measure(self.limit, || run(model, plan.clone()))?;
-        // A run of which nothing is left cannot be compared.
-        if let ([], [first, ..]) = (&run.lanes.latencies_ns[..], &run.lanes.failed[..]) {
-            return Err(first.clone());
-        }
-        Ok(ModelRound { run, usage })
+    /// The share of all cores that others had meanwhile.
+    fn others(&self) -> Option<f64> {
+        let models: Duration = self.rounds.iter().flatten().map(|round| round.usage.cpu).sum();
+        let server: u64 = self.rounds.iter().flatten().filter_map(|round| round.server_ns).sum();
+        Some(share_of_others(self.cores?, core_time()?, models + Duration::from_nanos(server)))
     }
 }
 
@@ -182,38 +334,4 @@ fn agree(
         why,
         "give input that stays the same while it is compared",
     ))
-}
-
-/// Runs the plan.
-///
-/// # Errors
-/// The first failure of a job, or of the model's own machinery.
-pub fn run(model: Model, plan: Plan) -> Result<ModelRun, Failure> {
-    let Plan { jobs, lanes, workers, keep_going, .. } = plan;
-    let queue = Rc::new(WorkQueue::new(jobs).keep_going(keep_going));
-    let start = Instant::now();
-    let (stats, lock) = dispatch(model, &queue, lanes, workers)?;
-    Ok(ModelRun { wall_ns: nanos(start.elapsed()), lanes: stats, lock })
-}
-
-fn dispatch(
-    model: Model,
-    queue: &Rc<WorkQueue>,
-    lanes: usize,
-    workers: usize,
-) -> Result<(LaneStats, LockUse), Failure> {
-    let under = |policy| threads::under_lock(queue, lanes, policy);
-    let stats = match model {
-        Model::ThreadsPy2 => return under(SwitchPolicy::PYTHON_2),
-        Model::ThreadsPy32 => return under(SwitchPolicy::PYTHON_3_2),
-        Model::ThreadsPy310 => return under(SwitchPolicy::PYTHON_3_10),
-        Model::Sequential => threads::sequential(queue),
-        Model::ThreadsFree => threads::free(queue, lanes),
-        Model::EventLoop => loops::run(queue, lanes, LoopThread),
-        Model::Processes => with_pool(workers, |pool| processes::whole_jobs(queue, &**pool)),
-        Model::LoopProcesses => {
-            with_pool(workers, |pool| processes::computations(queue, lanes, Rc::clone(pool)))
-        }
-    };
-    Ok((stats?, LockUse::default()))
 }

@@ -1,26 +1,34 @@
 //! The server of the I/O cases, in a process of its own, and what it is asked.
 //!
 //! *Promises*: the answer depends on the question alone; a peer that breaks the protocol loses its
-//! connection and nothing else; the server ends with its [`ServerProcess`].
-//! *Leaves out*: speed records. It runs a thread per connection in every round of every model, so
-//! that it favours no model.
+//! connection and nothing else; the server ends with its [`ServerProcess`]. It has one thread, and,
+//! where the command may use several cores, one of them to itself: no model can take it, and it
+//! takes none from them. What it uses is measured, for a race that it bounds is a race of the server.
+//! *Leaves out*: favour. Under every model it is the same loop, one task a connection.
 //!
 //! ```text
-//!   a lane                                      the server: a thread for each connection
+//!   a lane                                      the server: one loop, a task for each connection
 //!     question: seed, late_us, answer  ──16 B──▶ sleep late_us
 //!     digest of what came              ◀──────── `answer` bytes made from `seed`
+//!
+//!   cores   0 … n-2: the model                  n-1: the server
 //! ```
 
+use crate::aio::net::tcp::{self, TcpStream};
+use crate::aio::time::sleep::sleep;
 use crate::base::random::SplitMix64;
+use crate::event_loop::lifecycle::EventLoop;
+use crate::event_loop::scheduler::create_task;
+use crate::lab::compare::footprint::thread_times;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::measure::ChildRun;
 use crate::sys::socket::set_backlog;
+use crate::sys::usage::{cores, pin_to};
 use serde::{Deserialize, Serialize};
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::fd::AsFd;
 use std::time::Duration;
-use std::{io, thread};
 
 /// What the server is asked: answer with `answer` bytes made from `seed`, `late_us`
 /// microseconds after the question.
@@ -77,9 +85,20 @@ impl ServerProcess {
         // All lanes may connect at the same moment.
         set_backlog(&listener, i32::MAX).map_err(refuse)?;
         let address = listener.local_addr().map_err(refuse)?;
-        let serve = || serve(&listener).map_err(refuse);
+        let serve = || {
+            if let Some((_, own)) = cores_apart() {
+                // Where it cannot be had, the server shares, as on a machine with one core.
+                let _ = pin_to(&[own]);
+            }
+            listener.try_clone().and_then(serve).map_err(refuse)
+        };
         let process = ChildRun::begin(&[listener.as_fd()], serve)?;
         Ok(ServerProcess { address, process })
+    }
+
+    /// How long it has been on a core so far, in nanoseconds; `None` if the kernel does not say.
+    pub fn cpu_ns(&self) -> Option<u64> {
+        thread_times(self.process.pid(), self.process.pid()).map(|(on_core, _)| on_core)
     }
 
     /// Why it has ended; `None` if it has not. Its clients see no more than connections that break.
@@ -94,40 +113,49 @@ impl ServerProcess {
 
 /// The longest answer that is given.
 pub const LONGEST_ANSWER: u32 = 1 << 20;
-/// Stack of a connection's thread: a question and a few calls need far less than the usual 2 MiB.
-const STACK: usize = 64 * 1024;
+
+/// The cores of a model and the core of the server; `None` if there is one for all.
+pub fn cores_apart() -> Option<(Vec<usize>, usize)> {
+    let mut others = cores().ok()?;
+    let own = others.pop()?;
+    (!others.is_empty()).then_some((others, own))
+}
 
 /// Serves for ever.
 ///
 /// # Errors
 /// What `accept` reports, other than that a peer has given up.
-pub fn serve(listener: &TcpListener) -> io::Result<()> {
-    loop {
-        let (stream, _) = match listener.accept() {
-            Ok(accepted) => accepted,
-            Err(e) if e.kind() == io::ErrorKind::ConnectionAborted => continue,
-            Err(e) => return Err(e),
-        };
-        // A peer may go away, even in the middle of a question: its connection ends, no more.
-        let session = move || drop(serve_peer(stream));
-        thread::Builder::new().stack_size(STACK).spawn(session)?;
-    }
+pub fn serve(listener: TcpListener) -> io::Result<()> {
+    EventLoop::new()?.run_until_complete(async {
+        let listener = tcp::TcpListener::from_std(listener)?;
+        loop {
+            let (stream, _) = listener.accept().await?;
+            // A peer may go away, even in the middle of a question: its connection ends, no more.
+            drop(create_task(async move { drop(serve_peer(stream).await) }));
+        }
+    })
 }
 
 /// Answers one peer until it closes.
-fn serve_peer(mut stream: TcpStream) -> io::Result<()> {
+async fn serve_peer(stream: TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut bytes = [0; Question::BYTES];
     loop {
-        stream.read_exact(&mut bytes)?;
+        let mut got = 0;
+        while got < bytes.len() {
+            match stream.read(&mut bytes[got..]).await? {
+                0 => return Ok(()),
+                n => got += n,
+            }
+        }
         let question = Question::from_bytes(bytes);
         if question.answer > LONGEST_ANSWER {
             return Err(io::Error::from(io::ErrorKind::InvalidData));
         }
         if question.late_us > 0 {
-            thread::sleep(Duration::from_micros(u64::from(question.late_us)));
+            sleep(Duration::from_micros(u64::from(question.late_us))).await;
         }
-        stream.write_all(&answer(question))?;
+        stream.write_all(&answer(question)).await?;
     }
 }
 

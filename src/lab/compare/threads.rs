@@ -8,17 +8,19 @@
 //! ```text
 //!   sequential     this thread         NoLock        blocks
 //!   threads-free   lane-0 … lane-n     NoLock        blocks
-//!   threads-py*    lane-0 … lane-n     WithLock      computes with the lock, tick by tick;
-//!                                                    blocks without it
+//!   threads-py*    lane-0 … lane-n     WithLock      computes with the lock, tick by tick; blocks
+//!                                                    without it, and computes so what is native
 //! ```
 
 use crate::base::panic::panic_message;
 use crate::gil::lock::global_lock::GlobalLock;
 use crate::gil::lock::token::Gil;
-use crate::gil::rules::decision::AttachError;
+use crate::gil::rules::decision::{AttachError, nanos};
 use crate::gil::rules::policy::SwitchPolicy;
-use crate::lab::compare::job::{Calls, Compute, JobContext, Tick};
-use crate::lab::compare::lane::{LaneStats, LockUse, WorkQueue, run_lane, timed};
+use crate::lab::compare::compute::{Compute, Tick};
+use crate::lab::compare::gate::Gate;
+use crate::lab::compare::job::{Calls, JobContext};
+use crate::lab::compare::lane::{LaneStats, LockUse, Phase, PhaseFigures, WorkQueue, run_lane};
 use crate::lab::report::failure::Failure;
 use std::future::Future;
 use std::io::{self, Read, Write};
@@ -32,16 +34,27 @@ use std::time::{Duration, Instant};
 ///
 /// # Errors
 /// The first failure of a job.
-pub fn sequential(queue: &WorkQueue) -> Result<LaneStats, Failure> {
-    timed(|| lane(NoLock, queue))
+pub fn sequential(
+    queue: &WorkQueue,
+    server: Option<SocketAddr>,
+) -> Result<(LaneStats, PhaseFigures), Failure> {
+    let mut context = reach(server)?;
+    let phase = Phase::begin(queue);
+    let stats = poll_once(run_lane(&mut context, queue))?;
+    Ok((stats, phase.end(Instant::now())))
 }
 
 /// `lanes` threads under no lock.
 ///
 /// # Errors
 /// The first failure of a job, or of starting a thread.
-pub fn free(queue: &WorkQueue, lanes: usize) -> Result<LaneStats, Failure> {
-    side_by_side(queue, lanes, || lane(NoLock, queue))
+pub fn free(
+    queue: &WorkQueue,
+    lanes: usize,
+    server: Option<SocketAddr>,
+) -> Result<(LaneStats, PhaseFigures), Failure> {
+    let lane = |context: &mut Prepared| poll_once(run_lane(context, queue));
+    side_by_side(queue, lanes, server, lane)
 }
 
 /// `lanes` threads that share one interpreter lock: they compute with it, tick by tick, and
@@ -52,48 +65,89 @@ pub fn free(queue: &WorkQueue, lanes: usize) -> Result<LaneStats, Failure> {
 pub fn under_lock(
     queue: &WorkQueue,
     lanes: usize,
+    server: Option<SocketAddr>,
     policy: SwitchPolicy,
-) -> Result<(LaneStats, LockUse), Failure> {
+) -> Result<(LaneStats, PhaseFigures, LockUse), Failure> {
     let lock = GlobalLock::new(policy);
-    let lane = || {
-        let attached = lock.attach(|gil| lane(WithLock(gil), queue));
-        attached.unwrap_or_else(|e| Err(no_lock(&e)))
+    let lane = |context: &mut Prepared| {
+        let begun = Instant::now();
+        let attached = lock.attach(|gil| {
+            let calls = ThreadCalls::new(WithLock(gil));
+            let mut under = std::mem::take(context).with_calls(calls);
+            let stats = poll_once(run_lane(&mut under, queue));
+            // The connection must outlive the lane: it is weighed with it.
+            *context = under.with_calls(ThreadCalls::default());
+            stats
+        });
+        let mut stats = attached.unwrap_or_else(|e| Err(no_lock(&e)))?;
+        // The wait for the lock before the first job is part of the lane.
+        stats.lane_ns = nanos(begun.elapsed());
+        Ok(stats)
     };
-    let stats = side_by_side(queue, lanes, lane)?;
+    let (stats, phase) = side_by_side(queue, lanes, server, lane)?;
     let counters = lock.counters();
     let lock = LockUse {
         wait_ns: counters.wait_ns,
         forced: counters.forced_drops + counters.tick_drops,
         voluntary: counters.voluntary_drops,
     };
-    Ok((stats, lock))
+    Ok((stats, phase, lock))
 }
 
-/// One lane on this thread.
-fn lane(lock: impl InterpreterLock, queue: &WorkQueue) -> Result<LaneStats, Failure> {
-    poll_once(run_lane(&mut JobContext::new(ThreadCalls(lock)), queue))
+/// What a thread has before it has a lock.
+type Prepared = JobContext<ThreadCalls<NoLock>>;
+
+fn reach(server: Option<SocketAddr>) -> Result<Prepared, Failure> {
+    let mut context = Prepared::default();
+    if let Some(server) = server {
+        poll_once(context.reach(server))?;
+    }
+    Ok(context)
 }
 
-/// Runs `lane` on `lanes` threads at once and adds up their figures.
+/// Runs `lane` on `lanes` threads at once, each with a connection to `server`, if there is one, and
+/// adds up their figures.
 fn side_by_side(
     queue: &WorkQueue,
     lanes: usize,
-    lane: impl Fn() -> Result<LaneStats, Failure> + Sync,
-) -> Result<LaneStats, Failure> {
+    server: Option<SocketAddr>,
+    lane: impl Fn(&mut Prepared) -> Result<LaneStats, Failure> + Sync,
+) -> Result<(LaneStats, PhaseFigures), Failure> {
+    let gate = Gate::new();
+    let work = |mut context: Prepared| {
+        let stats = lane(&mut context).inspect_err(|_| queue.close());
+        (stats, context)
+    };
+    let through = || gate.pass(|| reach(server), work).and_then(|(stats, _connection)| stats);
     thread::scope(|scope| {
         let start = |number| {
             let named = thread::Builder::new().name(format!("lane-{number}"));
-            named.spawn_scoped(scope, || timed(&lane)).map_err(|e| no_thread(number, &e))
+            named.spawn_scoped(scope, through).map_err(|e| no_thread(number, &e))
         };
-        let started: Result<Vec<_>, Failure> =
-            (0..lanes).map(start).collect::<Result<_, _>>().inspect_err(|_| queue.close());
-        let mut total = LaneStats::default();
-        for thread in started? {
-            let ended = thread.join();
-            let stats = ended.map_err(|payload| panicked(&panic_message(&*payload)))?;
-            total.merge(stats.inspect_err(|_| queue.close())?);
+        let mut threads = Vec::with_capacity(lanes);
+        let refused = (0..lanes).try_for_each(|number| {
+            threads.push(start(number)?);
+            Ok(())
+        });
+        gate.wait_ready(threads.len());
+        if refused.is_err() {
+            queue.close();
         }
-        Ok(total)
+        let phase = Phase::begin(queue);
+        gate.open();
+        let ended = gate.wait_ended(threads.len());
+        let figures = phase.end(ended);
+        gate.release();
+        let mut total = LaneStats::default();
+        let mut failure = refused.err();
+        for thread in threads {
+            let ended = thread.join();
+            match ended.unwrap_or_else(|payload| Err(panicked(&panic_message(&*payload)))) {
+                Ok(stats) => total.merge(stats),
+                Err(why) => failure = failure.or(Some(why)),
+            }
+        }
+        failure.map_or(Ok((total, figures)), Err)
     })
 }
 
@@ -110,6 +164,10 @@ pub struct NoLock;
 
 impl Tick for NoLock {
     fn tick(&mut self) {}
+
+    fn native(&mut self, work: &mut dyn FnMut()) {
+        work();
+    }
 }
 
 impl InterpreterLock for NoLock {
@@ -127,6 +185,10 @@ impl Tick for WithLock<'_, '_> {
     fn tick(&mut self) {
         self.0.checkpoint();
     }
+
+    fn native(&mut self, work: &mut dyn FnMut()) {
+        self.0.detach(work);
+    }
 }
 
 impl InterpreterLock for WithLock<'_, '_> {
@@ -136,14 +198,35 @@ impl InterpreterLock for WithLock<'_, '_> {
 }
 
 /// The calls of a thread that blocks.
-#[derive(Debug)]
-pub struct ThreadCalls<L>(pub L);
+#[derive(Debug, Default)]
+pub struct ThreadCalls<L> {
+    lock: L,
+    blocked: Duration,
+}
+
+impl<L: InterpreterLock> ThreadCalls<L> {
+    /// Calls of a thread with this lock.
+    pub fn new(lock: L) -> ThreadCalls<L> {
+        ThreadCalls { lock, blocked: Duration::ZERO }
+    }
+
+    /// Makes a call that blocks, without the lock; only the call counts, not the wait for the lock
+    /// after it.
+    fn detach<R>(&mut self, call: impl FnOnce() -> R) -> R {
+        let (result, took) = self.lock.detach(|| {
+            let start = Instant::now();
+            (call(), start.elapsed())
+        });
+        self.blocked += took;
+        result
+    }
+}
 
 impl<L: InterpreterLock> Calls for ThreadCalls<L> {
     type Stream = TcpStream;
 
     async fn compute<C: Compute>(&mut self, work: C) -> Result<C::Output, Failure> {
-        Ok(work.compute(&mut self.0))
+        Ok(work.compute(&mut self.lock))
     }
 
     async fn connect(
@@ -151,7 +234,7 @@ impl<L: InterpreterLock> Calls for ThreadCalls<L> {
         to: SocketAddr,
         deadline: Option<Instant>,
     ) -> io::Result<TcpStream> {
-        self.0.detach(|| {
+        self.detach(|| {
             let stream = match left(deadline)? {
                 None => TcpStream::connect(to)?,
                 Some(left) => TcpStream::connect_timeout(&to, left)?,
@@ -167,7 +250,7 @@ impl<L: InterpreterLock> Calls for ThreadCalls<L> {
         bytes: &[u8],
         deadline: Option<Instant>,
     ) -> io::Result<()> {
-        self.0.detach(|| {
+        self.detach(|| {
             if let Some(left) = left(deadline)? {
                 stream.set_write_timeout(Some(left))?;
             }
@@ -181,7 +264,7 @@ impl<L: InterpreterLock> Calls for ThreadCalls<L> {
         buffer: &mut [u8],
         deadline: Option<Instant>,
     ) -> io::Result<usize> {
-        self.0.detach(|| {
+        self.detach(|| {
             loop {
                 if let Some(left) = left(deadline)? {
                     stream.set_read_timeout(Some(left))?;
@@ -196,7 +279,11 @@ impl<L: InterpreterLock> Calls for ThreadCalls<L> {
     }
 
     fn block<R>(&mut self, call: impl FnOnce() -> R) -> R {
-        self.0.detach(call)
+        self.detach(call)
+    }
+
+    fn blocked(&self) -> Duration {
+        self.blocked
     }
 }
 

@@ -18,8 +18,9 @@
 use crate::aio::net::tcp::TcpStream;
 use crate::aio::time::timeout::wait_for;
 use crate::event_loop::lifecycle::EventLoop;
+use crate::lab::compare::compute::Hash;
 use crate::lab::compare::http::Outcome;
-use crate::lab::compare::job::{self, Hash, Hop, Job, JobContext, fetch};
+use crate::lab::compare::job::{self, Hop, Job, JobContext, fetch};
 use crate::lab::compare::loops::{LoopThread, TaskCalls};
 use crate::lab::compare::threads::{NoLock, ThreadCalls, poll_once};
 use crate::lab::compare::url::Url;
@@ -89,7 +90,7 @@ fn try_pages(urls: &[Url], request: Duration) -> Result<Tried, Failure> {
 
 impl Trial {
     async fn lane(&self) {
-        let mut context = JobContext::new(TaskCalls(LoopThread));
+        let mut context = JobContext::new(TaskCalls::new(LoopThread));
         loop {
             let at = self.next.get();
             let Some(url) = self.urls.get(at) else { return };
@@ -179,7 +180,7 @@ pub fn files(root: &Path, limit: Duration) -> Result<Tried, Failure> {
 
 fn try_file(path: &Path) -> Result<Job, Failure> {
     let job = Job::file(path);
-    let mut context = JobContext::new(ThreadCalls(NoLock));
+    let mut context = JobContext::new(ThreadCalls::new(NoLock));
     let value = poll_once(job::run(&mut context, &job))?;
     Ok(job.expecting(value))
 }

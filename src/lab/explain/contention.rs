@@ -4,7 +4,7 @@
 //! *Leaves out*: why each policy does as it does, step by step: `singletrack gil SCENE` says that.
 
 use crate::gil::rules::policy::SwitchPolicy;
-use crate::lab::explain::topic::Topic;
+use crate::lab::explain::topic::{ShownBy, Topic};
 use crate::lab::scenes::explanation::explain;
 use crate::lab::scenes::{battle, convoy, starvation};
 
@@ -12,7 +12,7 @@ use crate::lab::scenes::{battle, convoy, starvation};
 pub const CONVOY: Topic = Topic {
     name: "convoy",
     title: "quick threads stand behind one that has the lock for long",
-    shown_by: Some((&convoy::SCENE, SwitchPolicy::PYTHON_3_10)),
+    shown_by: Some(ShownBy::Scene(&convoy::SCENE, SwitchPolicy::PYTHON_3_10)),
     text: explain! {
         "A server thread drops Python's lock around each call that may block, and wants it back
         when the call returns: " [gil/lock/token.rs detach] ". If another thread computes
@@ -45,7 +45,7 @@ pub const CONVOY: Topic = Topic {
 pub const BATTLE: Topic = Topic {
     name: "battle",
     title: "threads are woken for a lock that is taken again at once",
-    shown_by: Some((&battle::SCENE, SwitchPolicy::PYTHON_2)),
+    shown_by: Some(ShownBy::Scene(&battle::SCENE, SwitchPolicy::PYTHON_2)),
     text: explain! {
         "Two threads compute under one lock, so at best they take turns and nothing is lost. But in
         Python 2 the holder drops the lock every hundred ticks, " [gil/rules/ticker.rs tick] ",
@@ -76,7 +76,7 @@ pub const BATTLE: Topic = Topic {
 pub const STARVATION: Topic = Topic {
     name: "starvation",
     title: "a thread could run, and others always go first",
-    shown_by: Some((&starvation::SCENE, SwitchPolicy::NO_FORCE)),
+    shown_by: Some(ShownBy::Scene(&starvation::SCENE, SwitchPolicy::NO_FORCE)),
     text: explain! {
         "A lock that goes to whoever comes first goes to the thread that is awake: the one that has
         just dropped it. The waiter asks, the holder drops the lock and has it back before the

@@ -8,13 +8,17 @@
 //! ```text
 //! {schema_version, error: null | text,
 //!  topics: [{topic, title, text, next: [COMMAND], code: [{file, line, function}],
-//!            run: null | {scene, policy, sentence, figures: {NAME: number}}}]}
+//!            run: null | {scene, policy, sentence, figures: {NAME: number}}
+//!                      | {program, policy, text}}]}
 //! ```
 
 use crate::gil::rules::policy::SwitchPolicy;
+use crate::gil::rules::threading::Threading;
 use crate::lab::compare::output::SCHEMA_VERSION;
 use crate::lab::explain::request::ExplainRequest;
-use crate::lab::explain::topic::Topic;
+use crate::lab::explain::topic::{ShownBy, Topic};
+use crate::lab::explore::output::explore;
+use crate::lab::explore::request::{ExploreRequest, Schedules};
 use crate::lab::report::failure::Failure;
 use crate::lab::report::lanes::DrawOptions;
 use crate::lab::report::outside;
@@ -23,13 +27,15 @@ use crate::lab::scenes::explanation::{paragraphs, resolve};
 use crate::lab::scenes::scene::Scene;
 use crate::lab::scenes::scene_report::lanes_of;
 use crate::lab::scenes::scene_run::SceneRun;
+use crate::vm::assembler::assemble;
+use crate::vm::explorer::Explorer;
+use crate::vm::verifier::Verified;
 use serde_json::{Value, json};
 
-/// A run that was just made.
-struct Fresh {
-    scene: &'static Scene,
-    policy: SwitchPolicy,
-    run: SceneRun,
+/// What was just run.
+enum Fresh {
+    Scene(&'static Scene, SwitchPolicy, SceneRun),
+    Program { path: &'static str, policy: SwitchPolicy, text: String },
 }
 
 /// Shows a topic, or the list; `print` is called with each piece of text as soon as there is one.
@@ -71,18 +77,64 @@ pub fn explain(
 }
 
 fn fresh(topic: &Topic, request: &ExplainRequest) -> Result<Option<Fresh>, Failure> {
-    let Some((scene, policy)) = topic.shown_by else { return Ok(None) };
-    let run = scene.run(policy, request.time)?;
-    Ok(Some(Fresh { scene, policy, run }))
+    Ok(match topic.shown_by {
+        None => None,
+        Some(ShownBy::Scene(scene, policy)) => {
+            Some(Fresh::Scene(scene, policy, scene.run(policy, request.time)?))
+        }
+        Some(ShownBy::Program { path, text, policy }) => {
+            Some(Fresh::Program { path, policy, text: explored(path, text, policy)? })
+        }
+    })
+}
+
+/// Every interleaving of a program, and the worst of them drawn. That one goes wrong is what it is
+/// there for, so a broken expectation is no failure.
+fn explored(path: &str, text: &str, policy: SwitchPolicy) -> Result<String, Failure> {
+    let bug = "this is a bug; please report it";
+    let program = assemble(text).map_err(|e| Failure::new(path, e.to_string(), bug))?;
+    let program = Verified::new(program).map_err(|e| Failure::new(path, e.to_string(), bug))?;
+    let schedules = Schedules::All { explorer: Explorer::new(policy), full: false };
+    let name = path.to_owned();
+    let request = ExploreRequest {
+        name,
+        program,
+        policy: Threading::Gil(policy),
+        schedules,
+        json: false,
+        all: false,
+    };
+    Ok(explore(&request).text)
 }
 
 fn drawn(fresh: &Fresh, options: &DrawOptions) -> Result<String, Failure> {
-    let Fresh { scene, policy, run } = fresh;
+    let (scene, policy, run) = match fresh {
+        Fresh::Scene(scene, policy, run) => (scene, policy, run),
+        Fresh::Program { text, .. } => {
+            let lines = text.lines().map(|line| squeezed(line, options.width));
+            return Ok(lines.collect::<String>() + "\n");
+        }
+    };
     let when = format!("just now, on this machine: `singletrack gil {}`, {policy}", scene.name);
     let arrow = if options.ascii { "->" } else { "→" };
     let sentence = wrap(&format!("{arrow} {}", (scene.sentence)(&run.figures)), options.width);
     let lanes = lanes_of(scene, *policy, run, None, options)?;
     Ok(format!("{}\n{lanes}\n{sentence}\n", wrap(&when, options.width)))
+}
+
+/// A line of a drawing that stands in columns: what it is too wide is taken from its widest gap,
+/// and only where that is too small it is broken.
+fn squeezed(line: &str, width: usize) -> String {
+    let excess = line.chars().count().saturating_sub(width);
+    let gaps = line.split(|c| c != ' ').map(str::len).max().unwrap_or(0);
+    match excess {
+        0 => format!("{line}\n"),
+        excess if gaps > excess => {
+            let narrow = " ".repeat(gaps - excess);
+            line.replacen(&" ".repeat(gaps), &narrow, 1) + "\n"
+        }
+        _ => wrap(line.trim_start(), width),
+    }
 }
 
 /// The text, and what to try.
@@ -129,7 +181,12 @@ fn document(topics: &[&Topic], fresh: Option<&Fresh>, error: Option<&Failure>) -
 }
 
 fn run(fresh: &Fresh) -> Value {
-    let Fresh { scene, policy, run } = fresh;
+    let (scene, policy, run) = match fresh {
+        Fresh::Scene(scene, policy, run) => (scene, policy, run),
+        Fresh::Program { path, policy, text } => {
+            return json!({ "program": path, "policy": policy.to_string(), "text": text });
+        }
+    };
     json!({
         "scene": scene.name,
         "policy": policy.to_string(),

@@ -16,12 +16,28 @@ pub struct Topic {
     pub name: &'static str,
     /// What it is, in half a sentence.
     pub title: &'static str,
-    /// The scene, and the policy, that shows it in a moment, if one does.
-    pub shown_by: Option<(&'static Scene, SwitchPolicy)>,
+    /// What shows it in a moment, if anything does.
+    pub shown_by: Option<ShownBy>,
     /// What it is, where it comes from, how it is seen, what helps.
     pub text: &'static [Piece],
     /// Commands that show more of it.
     pub next: &'static [&'static str],
+}
+
+/// What can be run to see a fault.
+#[derive(Debug, Clone, Copy)]
+pub enum ShownBy {
+    /// This scene, under this policy: its lanes.
+    Scene(&'static Scene, SwitchPolicy),
+    /// This program of the bytecode machine: every interleaving, and the one that goes wrong.
+    Program {
+        /// Its file, from the crate's root.
+        path: &'static str,
+        /// All that stands in it.
+        text: &'static str,
+        /// When its threads may switch.
+        policy: SwitchPolicy,
+    },
 }
 
 impl PartialEq for Topic {

@@ -2,9 +2,10 @@
 //!
 //! *Promises*: each rule that is named stands in a file without threads, or is walked through by a
 //! model checker.
-//! *Leaves out*: a picture; no scene of the lock shows them, for it wakes one thread at a time.
+//! *Leaves out*: a picture of the herd: no scene shows it, for the lock wakes one thread at a time.
 
-use crate::lab::explain::topic::Topic;
+use crate::gil::rules::policy::SwitchPolicy;
+use crate::lab::explain::topic::{ShownBy, Topic};
 use crate::lab::scenes::explanation::explain;
 
 /// Many are woken for one thing.
@@ -46,7 +47,14 @@ pub const THUNDERING_HERD: Topic = Topic {
 pub const LOST_WAKE_UP: Topic = Topic {
     name: "lost wake-up",
     title: "a thread falls asleep beside the work that it was told of",
-    shown_by: None,
+    shown_by: Some(ShownBy::Program {
+        path: "examples/programs/lost_wakeup.gil",
+        text: include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/examples/programs/lost_wakeup.gil"
+        )),
+        policy: SwitchPolicy::PYTHON_3_10,
+    }),
     text: explain! {
         "A thread looks for work, finds none, and goes to sleep. Between the look and the sleep
         another brings work and wakes whoever sleeps: nobody does, yet. Then the first sleeps,
@@ -73,7 +81,7 @@ pub const LOST_WAKE_UP: Topic = Topic {
         every interleaving; `singletrack explore` does so for programs of a few lines."
     },
     next: &[
-        "singletrack explore examples/programs/increment.gil --policy python-2",
+        "singletrack explore examples/programs/bounded_buffer.gil --policy python-3.10",
         "RUSTFLAGS=\"--cfg loom\" cargo test --release --test loom_inbox",
     ],
 };

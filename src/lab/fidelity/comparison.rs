@@ -1,9 +1,10 @@
-//! The same experiment on a real CPython and on its preset, side by side.
+//! The same experiment on a real CPython and on its preset: do they agree in kind? Pure.
 //!
-//! *Assumes*: the calling process has one thread.
-//! *Promises*: every number is measured, here and now; the emulator's loops do as much work a
-//! pass as the interpreter's were just seen to do; both sides are asked by the same peer.
-//! *Leaves out*: verdicts on speed. What must agree is the kind of behaviour.
+//! *Assumes*: a figure that is not a number was not measured.
+//! *Promises*: a row for each experiment that was measured on both sides, and no other; the verdict
+//! names each row that disagrees, and each that is missing.
+//! *Leaves out*: the measuring (`lab/fidelity/sides.rs`). Verdicts on speed: what must agree is the
+//! kind of behaviour. But a crowd that takes more than twice CPython's time has collapsed.
 //!
 //! ```text
 //!   experiment               kind                                   unit
@@ -14,25 +15,22 @@
 //!   latency                  below / above half an interval         ms, beside one CPU thread
 //!   bandwidth                convoy (< 1/4 of idle) / none          packets/s, beside one
 //!   echo_idle, _1, _2        convoy (< 1/4 of idle) / none          requests/s, beside 0, 1, 2
+//!   crowd_10 to _10000       no later / a collapse (2 x CPython's)   ms, for so many at once
 //! ```
 
 use crate::gil::rules::policy::{Check, SwitchPolicy};
 use crate::lab::compare::output::SCHEMA_VERSION;
-use crate::lab::fidelity::preset::Preset;
-use crate::lab::fidelity::python::{Interpreter, RealPython};
-use crate::lab::fidelity::subject::Subject;
 use crate::lab::report::failure::Failure;
 use serde_json::{Value, json};
-use std::time::Duration;
 
 /// The default `sys.getswitchinterval()`, in milliseconds. Latency is judged by it also where
 /// there are no intervals: before and after 3.2 the measure must be the same.
 const USUAL_INTERVAL_MS: f64 = 5.0;
 /// The share of the idle rate that is left in a convoy, at most.
 const CONVOY: f64 = 0.25;
-/// For how long switches are counted, at least: threads that start and end switch a few times
-/// more, and in a shorter time those few would be the rate.
-const SHORTEST_COUNT: Duration = Duration::from_millis(150);
+/// A crowd may take so many times as long as CPython's, and so many milliseconds more, which are
+/// the scheduler's.
+const CROWD: (f64, f64) = (2.0, 25.0);
 /// Two threads that share a lock take between so much and so much of the time; without one
 /// they would take half of it.
 const ALIKE: (f64, f64) = (0.7, 1.5);
@@ -74,6 +72,17 @@ impl FidelityRow {
     }
 }
 
+/// What could not be measured, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unmeasured {
+    /// The experiment's name.
+    pub experiment: &'static str,
+    /// The interpreter's version.
+    pub python: String,
+    /// What failed, and why.
+    pub why: String,
+}
+
 /// What both sides were found to do.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct SideFigures {
@@ -91,48 +100,9 @@ pub struct SideFigures {
     pub bandwidth: [f64; 2],
     /// Requests a second beside none, one and two.
     pub echo: [f64; 3],
-}
-
-/// Runs all experiments on both sides, taking turns.
-///
-/// # Errors
-/// If a side breaks down.
-pub fn compare(python: &Interpreter, time: Duration) -> Result<Vec<FidelityRow>, Failure> {
-    let policy = python.preset();
-    let mut real = RealPython::start(python)?;
-    let passes = real.passes()?;
-    let mut ours = Preset::new(policy, passes);
-    let slice = time / 10;
-    let mut pairs = Vec::new();
-    // Side by side within each experiment: what disturbs the machine disturbs both.
-    let mut both = |f: &dyn Fn(&mut dyn Subject) -> Result<f64, Failure>| {
-        pairs.push((f(&mut real)?, f(&mut ours)?));
-        Ok::<(), Failure>(())
-    };
-    both(&|s| s.lost(false))?;
-    both(&|s| s.lost(true))?;
-    both(&|s| s.countdown(2 * slice))?;
-    both(&|s| s.switches(slice.max(SHORTEST_COUNT)))?;
-    both(&|s| s.latency(2 * slice))?;
-    for burners in 0..2 {
-        both(&move |s| s.bandwidth(burners, slice))?;
-    }
-    for burners in 0..3 {
-        both(&move |s| s.echo(burners, slice))?;
-    }
-    let figures = |side: fn(&(f64, f64)) -> f64| {
-        let n: Vec<f64> = pairs.iter().map(side).collect();
-        SideFigures {
-            lost: n[0],
-            lost_by_call: n[1],
-            countdown: n[2],
-            switches: n[3],
-            latency: n[4],
-            bandwidth: [n[5], n[6]],
-            echo: [n[7], n[8], n[9]],
-        }
-    };
-    Ok(rows(&python.name(), policy, &figures(|p| p.0), &figures(|p| p.1)))
+    /// How long crowds take from their release to the end of the last thread, in milliseconds; by
+    /// size, as in `lab/fidelity/crowd.rs`.
+    pub crowd: [f64; 4],
 }
 
 /// What the figures of both sides come to. Pure.
@@ -142,23 +112,27 @@ pub fn rows(
     real: &SideFigures,
     ours: &SideFigures,
 ) -> Vec<FidelityRow> {
-    let row = |experiment,
-               number: &dyn Fn(&SideFigures) -> f64,
-               kind: &dyn Fn(&SideFigures) -> &'static str| {
-        FidelityRow {
-            experiment,
-            python: python.to_owned(),
-            preset: policy.to_string(),
-            interpreter: number(real),
-            ours: number(ours),
-            kind: kind(real),
-            our_kind: kind(ours),
-        }
-    };
+    let row =
+        |experiment, number: &dyn Fn(&SideFigures) -> f64, kind: &dyn Fn(&SideFigures) -> _| {
+            let (interpreter, ours_is) = (number(real), number(ours));
+            (!interpreter.is_nan() && !ours_is.is_nan()).then(|| FidelityRow {
+                experiment,
+                python: python.to_owned(),
+                preset: policy.to_string(),
+                interpreter,
+                ours: ours_is,
+                kind: kind(real),
+                our_kind: kind(ours),
+            })
+        };
     let loses = |count: f64| if count > 0.0 { "some" } else { "none" };
     let convoy = |rate: f64, idle: f64| if rate < CONVOY * idle { "convoy" } else { "no convoy" };
     let at_most = switches_at_most(policy);
-    vec![
+    let crowd = |size: usize, ms: f64| match ms <= CROWD.0 * real.crowd[size] + CROWD.1 {
+        true => "no later",
+        false => "a collapse",
+    };
+    [
         row("lost_updates", &|f| f.lost, &|f| loses(f.lost)),
         row("lost_updates_by_call", &|f| f.lost_by_call, &|f| loses(f.lost_by_call)),
         row("countdown", &|f| f.countdown, &|f| pace(f.countdown)),
@@ -174,10 +148,17 @@ pub fn rows(
         row("echo_idle", &|f| f.echo[0], &|f| convoy(f.echo[0], f.echo[0])),
         row("echo_1", &|f| f.echo[1], &|f| convoy(f.echo[1], f.echo[0])),
         row("echo_2", &|f| f.echo[2], &|f| convoy(f.echo[2], f.echo[0])),
+        row("crowd_10", &|f| f.crowd[0], &|f| crowd(0, f.crowd[0])),
+        row("crowd_100", &|f| f.crowd[1], &|f| crowd(1, f.crowd[1])),
+        row("crowd_1000", &|f| f.crowd[2], &|f| crowd(2, f.crowd[2])),
+        row("crowd_10000", &|f| f.crowd[3], &|f| crowd(3, f.crowd[3])),
     ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
-/// One switch an interval, and a fifth on top for the two that start and end.
+/// One switch an interval, and a fifth on top: the thread that counts takes part in a few.
 fn switches_at_most(policy: SwitchPolicy) -> f64 {
     match policy.check() {
         Check::OnRequest { interval } => 1.2 / interval.as_secs_f64(),
@@ -193,10 +174,14 @@ fn pace(ratio: f64) -> &'static str {
     }
 }
 
-/// The rows of one interpreter for people.
-pub fn table(rows: &[FidelityRow]) -> String {
-    let Some(first) = rows.first() else { return String::new() };
-    let mut text = format!("CPython {} and {}\n", first.python, first.preset);
+/// The rows of one interpreter for people, and what could not be measured: experiment and reason.
+pub fn table(
+    python: &str,
+    preset: &str,
+    rows: &[FidelityRow],
+    unmeasured: &[Unmeasured],
+) -> String {
+    let mut text = format!("CPython {python} and {preset}\n");
     text +=
         &format!("  {:22}{:>12}{:>12}  {:>7}  kind\n", "experiment", "CPython", "ours", "factor");
     for row in rows {
@@ -212,7 +197,38 @@ pub fn table(rows: &[FidelityRow]) -> String {
             figure(row.ours),
         );
     }
+    for Unmeasured { experiment, why, .. } in unmeasured {
+        text += &format!("  {experiment:22}could not be measured: {why}\n");
+    }
     text
+}
+
+/// Why not all is well, if it is not: nothing was compared, or both sides do not agree in
+/// everything that was, or something could not be measured.
+pub fn verdict(rows: &[FidelityRow], unmeasured: &[Unmeasured]) -> Option<Failure> {
+    let names = |rows: Vec<(&str, &str)>| {
+        rows.iter().map(|(python, name)| format!("{python} {name}")).collect::<Vec<_>>().join(", ")
+    };
+    let disagree = rows.iter().filter(|row| !row.agrees_in_kind());
+    let disagree: Vec<_> = disagree.map(|row| (&*row.python, row.experiment)).collect();
+    let missing: Vec<_> = unmeasured.iter().map(|none| (&*none.python, none.experiment)).collect();
+    let mut why = Vec::new();
+    if !disagree.is_empty() {
+        let (count, of) = (disagree.len(), rows.len());
+        why.push(format!("{count} of {of} rows disagree in kind ({})", names(disagree)));
+    }
+    if !missing.is_empty() {
+        why.push(format!("{} could not be measured ({})", missing.len(), names(missing)));
+    }
+    let quieter = "run it again when less else runs, or with longer --seconds";
+    match (why.is_empty(), rows.is_empty()) {
+        (false, _) => Some(Failure::new("fidelity", why.join(", and "), quieter)),
+        (true, false) => None,
+        (true, true) => {
+            let why = "no CPython was found on PATH or in pyenv, so nothing was compared";
+            Some(Failure::new("fidelity", why, "name one with --python"))
+        }
+    }
 }
 
 fn figure(value: f64) -> String {
@@ -220,8 +236,15 @@ fn figure(value: f64) -> String {
 }
 
 /// All rows for machines: `{rows: [{experiment, python, preset, interpreter, ours,
-/// agrees_in_kind, factor, kind, our_kind}], skipped: [why]}`.
-pub fn document(rows: &[FidelityRow], skipped: &[String]) -> Value {
+/// agrees_in_kind, factor, kind, our_kind}], unmeasured: [{experiment, python, why}], skipped:
+/// [why], error}`; `error` is null if all came to its end and agrees.
+pub fn document(
+    rows: &[FidelityRow],
+    unmeasured: &[Unmeasured],
+    skipped: &[String],
+    error: Option<&Failure>,
+) -> Value {
+    let none = |none: &Unmeasured| json!({ "experiment": none.experiment, "python": none.python, "why": none.why });
     let row = |row: &FidelityRow| {
         json!({
             "experiment": row.experiment,
@@ -238,6 +261,8 @@ pub fn document(rows: &[FidelityRow], skipped: &[String]) -> Value {
     json!({
         "schema_version": SCHEMA_VERSION,
         "rows": rows.iter().map(row).collect::<Vec<_>>(),
+        "unmeasured": unmeasured.iter().map(none).collect::<Vec<_>>(),
         "skipped": skipped,
+        "error": error.map(Failure::to_string),
     })
 }

@@ -9,6 +9,7 @@ use crate::gil::lock::cell::GilCell;
 use crate::gil::lock::global_lock::GlobalLock;
 use crate::gil::lock::token::Gil;
 use crate::gil::rules::policy::SwitchPolicy;
+use crate::lab::fidelity::crowd::crowd;
 use crate::lab::fidelity::subject::{ADDERS, ADDITIONS, PAIRS, Passes, Subject, countdown_passes};
 use crate::lab::fidelity::subject::{
     exchange_packets, return_packets, send_pings, socket, time_pings,
@@ -30,6 +31,8 @@ use std::time::{Duration, Instant};
 
 /// How long a child may take.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The same for a crowd of thousands, which has to be started first.
+const CROWD_LIMIT: Duration = Duration::from_secs(180);
 /// The loops of `lab/scenes/bytecode.rs` work twice a pass.
 const TWICE: u32 = 2;
 
@@ -122,11 +125,13 @@ impl Subject for Preset {
                 spawn(&lock, "fidelity", move |gil| countdown_until(gil, &done, work))
             };
             let watchers: Vec<_> = (0..2).map(watch).collect::<Result<_, _>>()?;
+            std::thread::sleep(Duration::from_millis(20)); // now both have begun
+            let (first, begun) = (lock.switch_number(), Instant::now());
             std::thread::sleep(time);
-            let switches = lock.switch_number();
+            let (last, took) = (lock.switch_number(), begun.elapsed());
             done.store(true, Relaxed);
             watchers.into_iter().try_for_each(|watcher| join(watcher).map(drop))?;
-            Ok(switches as f64 / time.as_secs_f64())
+            Ok((last - first) as f64 / took.as_secs_f64())
         })?;
         Ok(rate)
     }
@@ -145,6 +150,12 @@ impl Subject for Preset {
         let work = Work::of(self.passes.countdown / TWICE);
         let (answers, _, _) = serve_and_ask(self.policy, burners, work, time, &CoreSplit::find()?)?;
         Ok(answers.per_second())
+    }
+
+    fn crowd(&mut self, threads: usize) -> Result<f64, Failure> {
+        let Preset { policy, passes } = *self;
+        let work = Work::of(passes.countdown / TWICE);
+        measure(CROWD_LIMIT, || crowd(policy, threads, work)).map(|(time, _)| time)
     }
 }
 

@@ -8,11 +8,12 @@
 //!
 //! ```text
 //!   Interpreter    a path and a version       ── start ──▶  Python, a child process
-//!   RealPython     two children:  free     passes, lost, pair, switches     ── numbers ──▶
+//!   RealPython     two children:  free     passes, lost, pair, switches, crowd ── numbers ──▶
 //!                                 pinned   echo, bandwidth, latency  ── PORT n, then numbers ──▶
 //! ```
 
 use crate::gil::rules::policy::SwitchPolicy;
+use crate::lab::fidelity::crowd::{PASSES, ROUNDS, trials};
 use crate::lab::fidelity::subject::{ADDERS, ADDITIONS, PAIRS, Passes, Subject, countdown_passes};
 use crate::lab::fidelity::subject::{exchange_packets, send_pings};
 use crate::lab::report::failure::Failure;
@@ -40,6 +41,9 @@ const IDENTIFY: &str = "import platform, sys\n\
 const STARTING: Duration = Duration::from_secs(10);
 /// How long it may take to answer a command.
 const RUN_LIMIT: Duration = Duration::from_secs(60);
+/// How long it may take for a crowd. CPython itself collapses now and then under 10,000 threads:
+/// each waiter wakes up every 5 ms, and they keep the cores from the one whose turn it is.
+const CROWD_LIMIT: Duration = Duration::from_secs(60);
 /// Passes of the loops that are timed.
 const TRIAL: u64 = 100_000;
 
@@ -312,5 +316,20 @@ impl Subject for RealPython {
         let server = self.converse(&format!("echo {burners}"))?;
         let answers = self.cores.on(&self.cores.peer, || ask(server, time))?;
         self.pinned.line(RUN_LIMIT).map(|_| answers.per_second())
+    }
+
+    fn crowd(&mut self, threads: usize) -> Result<f64, Failure> {
+        let command = format!("crowd {threads} {ROUNDS} {PASSES} {}", trials(threads));
+        let begun = Instant::now();
+        match self.free.ask(&command, CROWD_LIMIT) {
+            Ok(numbers) => Ok(numbers[0]),
+            Err(why) if begun.elapsed() < CROWD_LIMIT => Err(why),
+            Err(_) => {
+                // So long, or longer. It is at it still, so another takes its place.
+                outside::check()?;
+                self.free = Python::run(&self.free.path.clone(), SCRIPT)?;
+                Ok(CROWD_LIMIT.as_secs_f64() * 1e3)
+            }
+        }
     }
 }

@@ -79,6 +79,12 @@ pub trait Subject {
     /// # Errors
     /// If the side breaks down.
     fn echo(&mut self, burners: usize, time: Duration) -> Result<f64, Failure>;
+    /// Milliseconds until the last of so many threads has ended that were let go at once; a minute
+    /// where an interpreter takes a minute or longer.
+    ///
+    /// # Errors
+    /// If the side breaks down, or has no room for so many threads.
+    fn crowd(&mut self, threads: usize) -> Result<f64, Failure>;
 }
 
 /// How many passes each of two counting threads makes, so that one pair takes about `time`.

@@ -37,11 +37,6 @@ impl Spread {
         };
         Some(Spread { median, min, max })
     }
-
-    /// Whether the two ranges overlap.
-    pub fn overlaps(&self, other: &Spread) -> bool {
-        self.min <= other.max && other.min <= self.max
-    }
 }
 
 /// The smallest value that is at least as large as this share of all of them ("nearest
@@ -72,4 +67,23 @@ pub fn three_digits(value: f64) -> String {
         v if v < 99.95 => format!("{v:.1}"),
         v => format!("{v:.0}"),
     }
+}
+
+/// Seconds with three digits and the unit that suits them.
+///
+/// ```
+/// use singletrack::lab::report::stats::duration;
+///
+/// assert_eq!(duration(0.0), "0");
+/// assert_eq!(duration(0.000_012_34), "12.3 µs");
+/// assert_eq!(duration(1.5), "1.50 s");
+/// ```
+pub fn duration(seconds: f64) -> String {
+    let (value, unit) = match seconds {
+        0.0 => return "0".to_owned(),
+        s if s < 0.999_5e-3 => (s * 1e6, "µs"),
+        s if s < 0.999_5 => (s * 1e3, "ms"),
+        s => (s, "s"),
+    };
+    format!("{} {unit}", three_digits(value))
 }

@@ -2,7 +2,8 @@
 //!
 //! *Assumes*: the calling process has one thread.
 //! *Promises*: every cost is measured, here and now, in half a second, with the lock that is to be
-//! simulated; threads are where the measurement needs them, on one core or on two.
+//! simulated; threads are where the measurement needs them, on one core or on two. Costs that no
+//! machine has ([`Calibration::impossible`]) are measured again, and then refused.
 //! *Leaves out*: what else runs on the machine. Of many trials the quicker quarter counts, for
 //! others only ever make a trial slower.
 //!
@@ -51,6 +52,9 @@ const GAP: Duration = Duration::from_micros(200);
 /// No Linux lets a spinning thread keep its core longer than this beside another.
 const LONGEST_QUANTUM: Nanos = 100_000_000;
 
+/// How often costs are measured that turn out to be impossible.
+const TRIALS: usize = 3;
+
 /// What this machine charges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Calibration {
@@ -65,13 +69,70 @@ impl Calibration {
     pub fn machine(&self, cores: usize, seed: u64) -> SimulatedMachine {
         SimulatedMachine { call: self.call, ..SimulatedMachine::of(cores, self.costs, seed) }
     }
+
+    /// What of these costs no machine can have, if anything: then it was stopped, or not its own
+    /// master, while it was measured.
+    ///
+    /// ```
+    /// use singletrack::gil::Costs;
+    /// use singletrack::lab::scenes::calibration::Calibration;
+    ///
+    /// let measured = |costs| Calibration { costs, call: 5_000 };
+    /// assert_eq!(measured(Costs::TYPICAL).impossible(), None);
+    /// let why = measured(Costs { contended: 5, ..Costs::TYPICAL }).impossible().unwrap();
+    /// assert!(why.contains("contended=5ns is no more than uncontended=10ns"), "{why}");
+    /// ```
+    pub fn impossible(&self) -> Option<String> {
+        let Costs { tick, uncontended, contended, signal, wake, switch, quantum, .. } = self.costs;
+        let signal = signal + self.costs.interrupt;
+        let none = [
+            ("tick", "an instruction", tick),
+            ("uncontended", "an atomic operation", uncontended),
+            ("signal", "a system call that wakes a thread", signal),
+            ("wake", "a thread that wakes up", wake),
+            ("switch", "a change of threads", switch),
+            ("call", "a write to a socket", self.call),
+        ];
+        if let Some((name, what, _)) = none.iter().find(|(_, _, time)| *time == 0) {
+            return Some(format!("{name}=0ns: {what} takes time"));
+        }
+        let order = [
+            ("contended", contended, "uncontended", uncontended, "a mutex on top of it"),
+            (
+                "quantum",
+                quantum,
+                "switch",
+                switch,
+                "a thread keeps a core longer than it takes to put it there",
+            ),
+            ("quantum", quantum, "tick", tick, "more than one instruction fits in"),
+        ];
+        if let Some((high, time, low, least, why)) = order.iter().find(|row| row.1 <= row.3) {
+            return Some(format!("{high}={time}ns is no more than {low}={least}ns: {why}"));
+        }
+        let text = self.costs.to_string();
+        text.parse::<Costs>().err().map(|why| why.to_string())
+    }
 }
 
-/// Measures, in a child process.
+/// Measures, in a child process; again if what comes out is impossible.
 ///
 /// # Errors
-/// If the child, its threads or its sockets cannot be had.
+/// If the child, its threads or its sockets cannot be had, or the costs stay impossible.
 pub fn calibrate() -> Result<Calibration, Failure> {
+    let mut wrong = String::new();
+    for _ in 0..TRIALS {
+        let measured = measure_once()?;
+        match measured.impossible() {
+            None => return Ok(measured),
+            Some(why) => wrong = why,
+        }
+    }
+    let remedy = "run it again when less else runs, on a machine whose cores are not shared";
+    Err(Failure::new("the measured costs", format!("impossible {TRIALS} times: {wrong}"), remedy))
+}
+
+fn measure_once() -> Result<Calibration, Failure> {
     let refuse = |e: io::Error| Failure::io("the measurement", &e, "close other programs");
     let (numbers, _) = measure(PATIENCE, || numbers().map_err(refuse))?;
     let [tick, uncontended, contended, signal, interrupt, wake, switch, quantum, jitter, call] =

@@ -13,6 +13,7 @@
 //!             └──▶ ArrivedChunks ◀┘         a chunk at a time:  imap, imap_unordered
 //! ```
 
+use crate::base::panic::drop_or_warn;
 use crate::base::sync::atomic::{AtomicBool, Ordering};
 use crate::base::sync::{Condvar, Mutex, MutexGuard, wait_until};
 use crate::futures::error::JobError;
@@ -78,6 +79,18 @@ impl<R> ChunkResults<R> {
             None => values.next().map(Ok),
         })
     }
+}
+
+impl<R> ChunkResults<R> {
+    /// Nobody takes them.
+    pub(crate) fn discard(self) {
+        drop_each(self.values);
+    }
+}
+
+/// Drops a user's values, of which more than one may panic at that.
+pub(crate) fn drop_each<R>(values: impl IntoIterator<Item = R>) {
+    values.into_iter().for_each(|value| drop_or_warn("a result that nobody took", value));
 }
 
 /// Where the results of chunks are collected.
@@ -209,10 +222,13 @@ impl<R> MapResults<R> {
         // Unlocked, and first of all: the values are a user's, whose drop may panic.
         drop(state);
         match failure {
-            Some((_, error)) => promise.resolve(Err(error)),
+            Some((_, error)) => {
+                promise.resolve(Err(error));
+                drop_each(values);
+            }
             None => promise.resolve(Ok(values)),
         }
-        drop(early);
+        drop_each(early.into_iter().flatten().flatten());
     }
 }
 
@@ -256,7 +272,7 @@ impl<R: Send> ChunkCollector<R> for MapResults<R> {
         if state.promise.is_none() {
             // It failed before. These are a user's values: they are dropped outside the lock.
             drop(state);
-            return drop(values);
+            return drop_each(values);
         }
         state.join(index, values);
         if let Some((_, error)) = failures.into_iter().next() {
@@ -289,9 +305,13 @@ impl<R> ArrivedChunks<R> {
         ArrivedChunks { queue: Mutex::new(queue), arrived: Condvar::new() }
     }
 
-    /// From now on no chunk is begun.
+    /// From now on no chunk is begun; those that have arrived are dropped.
     pub(crate) fn close(&self) {
-        self.queue.lock().closed = true;
+        let mut queue = self.queue.lock();
+        queue.closed = true;
+        let unwanted = std::mem::take(&mut queue.chunks);
+        drop(queue);
+        unwanted.into_iter().for_each(|(_, results)| results.discard());
     }
 
     /// The next chunk to arrive; `None` when the deadline passes first.
@@ -325,7 +345,7 @@ impl<R: Send> ChunkCollector<R> for ArrivedChunks<R> {
         };
         drop(queue);
         self.arrived.notify_one();
-        drop(unwanted);
+        unwanted.into_iter().for_each(ChunkResults::discard);
     }
 }
 

@@ -123,6 +123,11 @@ impl<B> Dispatcher<B> {
         }
     }
 
+    /// Whether a job submitted now would wait behind others.
+    pub fn is_backed_up(&self) -> bool {
+        self.closed.is_none() && !self.queue.is_empty()
+    }
+
     /// Moves one job from the queue to the worker that has least to do, and says to which.
     /// `admit` is asked whether the job still wants to run; if not, it comes out as cancelled.
     pub fn assign(&mut self, now: u64, mut admit: impl FnMut(&PoolJob<B>) -> bool) -> Option<Key> {
@@ -430,8 +435,8 @@ impl<B> Dispatcher<B> {
 
     /// Tells idle workers to exit that are not needed any more.
     fn retire(&mut self, now: u64) {
-        let waiting = !self.queue.is_empty() || self.workers.may_give_back();
-        let nothing_left = self.closed.is_some() && !waiting;
+        let closed = self.closed.is_some() && self.queue.is_empty();
+        let nothing_left = closed && !self.workers.may_give_back();
         while let Some(key) = self.workers.next_to_retire(nothing_left) {
             self.workers.get_mut(key).expect("just found").retire(now);
             self.actions.push_back(Action::Retire(key));

@@ -31,7 +31,7 @@ use crate::futures::wire::Wire;
 use crate::process::forkserver::client::ForkServer;
 use crate::process::message::call::RemoteFunction;
 use crate::process::pool::chunk::{
-    ArrivedChunks, ChunkResults, MapResults, default_chunksize, send_chunk,
+    ArrivedChunks, ChunkResults, MapResults, default_chunksize, drop_each, send_chunk,
 };
 use crate::process::pool::options::{JobOptions, MapOptions, PoolError};
 use crate::process::pool::process_pool::ProcessPool;
@@ -430,6 +430,9 @@ impl<A, R, I> Drop for Imap<'_, A, R, I> {
             return; // what is under way is the original's
         }
         self.arrived.close();
+        drop_each(std::mem::take(&mut self.ready));
+        let early = self.out_of_order.take().into_iter().flatten();
+        early.for_each(|(_, results)| results.discard());
         if self.handed_out < self.submitted {
             self.pool.withdraw(self.group);
         }

@@ -24,13 +24,15 @@
 //! deadlines, and pipes that have room again.
 
 use crate::base::id::Key;
-use crate::base::sync::Mutex;
+use crate::base::origin::Origin;
+use crate::base::sync::{Mutex, MutexGuard};
 use crate::futures::deadlock::{DeadlockGuard, Unblock};
 use crate::futures::error::JobError;
 use crate::futures::future::Future;
 use crate::futures::oneshot::Beside;
 use crate::process::forkserver::client::ForkServer;
 use crate::process::pool::crew::Crew;
+use crate::process::pool::job::{Terms, WorkItem};
 use crate::process::pool::options::InitializerCall;
 use crate::process::pool::outcomes::{FailedJob, Outcomes};
 use crate::process::pool::pool_state::PoolState;
@@ -44,6 +46,7 @@ use std::sync::{Arc, Weak};
 
 /// What every handle of a pool has, and each of its threads.
 pub(crate) struct PoolShared {
+    origin: Origin,
     pub(crate) state: Mutex<PoolState>,
     pub(crate) crew: Crew<Lead, Outcomes, Request>,
     pub(crate) forking: Forking,
@@ -118,16 +121,21 @@ impl JobsInPool {
     pub(crate) fn new(pool: &Arc<PoolShared>, group: u64) -> JobsInPool {
         JobsInPool { pool: Arc::downgrade(pool), group }
     }
+
+    /// `None` as well in a copy that came with a fork, where the jobs are the original's.
+    fn pool(&self) -> Option<Arc<PoolShared>> {
+        self.pool.upgrade().filter(|pool| !pool.origin.is_copy())
+    }
 }
 
 impl Beside for JobsInPool {
     fn has_begun(&self) -> bool {
-        self.pool.upgrade().is_some_and(|pool| pool.state.lock().has_begun(self.group))
+        self.pool().is_some_and(|pool| pool.state.lock().has_begun(self.group))
     }
 
     fn unless_begun(&self, cancel: &mut dyn FnMut()) {
         // Without a pool all its jobs have come out.
-        let Some(pool) = self.pool.upgrade() else { return cancel() };
+        let Some(pool) = self.pool() else { return cancel() };
         pool.with_state(|state| {
             if state.withdraw(self.group, true) {
                 cancel();
@@ -140,7 +148,8 @@ impl Beside for JobsInPool {
 impl PoolShared {
     /// The waker is that of the leader's selector.
     pub(crate) fn new(state: PoolState, forking: Forking, waker: Waker) -> PoolShared {
-        PoolShared { state: Mutex::new(state), crew: Crew::new(), forking, waker }
+        let origin = Origin::here();
+        PoolShared { origin, state: Mutex::new(state), crew: Crew::new(), forking, waker }
     }
 
     /// Wakes the thread that leads.
@@ -149,13 +158,31 @@ impl PoolShared {
         let _ = self.waker.wake();
     }
 
+    /// One more job. Behind others that wait nothing follows from it: had a worker room, they would have
+    /// been sent.
+    pub(crate) fn submit(&self, id: u64, terms: Terms, body: WorkItem) {
+        let mut state = self.state.lock();
+        let waits = state.dispatcher.is_backed_up();
+        state.submit(id, terms, body);
+        if !waits {
+            self.follow_up(state, |state| (state.advance(), ()));
+        }
+    }
+
     /// Runs `act` under the lock and resolves, without it, the jobs that came out. Wakes the
     /// supervisor only for what cannot be done here.
     pub(crate) fn with_state<T>(
         &self,
         act: impl FnOnce(&mut PoolState) -> (Vec<FailedJob>, T),
     ) -> T {
-        let mut state = self.state.lock();
+        self.follow_up(self.state.lock(), act)
+    }
+
+    fn follow_up<T>(
+        &self,
+        mut state: MutexGuard<'_, PoolState>,
+        act: impl FnOnce(&mut PoolState) -> (Vec<FailedJob>, T),
+    ) -> T {
         let (mut failed, result) = act(&mut state);
         let mut wake = state.needs_supervisor();
         // Jobs whose time is over are somebody else's, who is not to wait for this thread. Queued

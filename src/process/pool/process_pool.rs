@@ -206,7 +206,7 @@ impl ProcessPool {
         let future = match WorkItem::for_call(f, &args, job, self.guard(), self.place(job)) {
             Ok((item, future)) => {
                 let terms = self.terms(options);
-                self.update(|state| state.submit(job, terms, item));
+                self.shared.submit(job, terms, item);
                 future
             }
             Err(error) => Future::resolved(Err(error)),
@@ -233,7 +233,7 @@ impl ProcessPool {
             ChunkItem::Ready(item) => {
                 let items = u32::try_from(items.len()).unwrap_or(u32::MAX);
                 let terms = Terms { items, ..self.terms(options) };
-                self.update(|state| state.submit(job, terms, item));
+                self.shared.submit(job, terms, item);
             }
             ChunkItem::TooLong => return false,
             ChunkItem::Failed(error, promise) => promise.settle(&[], Err(error)),

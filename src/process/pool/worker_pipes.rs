@@ -120,11 +120,12 @@ impl WorkerPipes {
         loop {
             let mut slices = [IoSlice::new(&[]); AT_ONCE];
             let mut count = 0;
+            let next = dispatcher.ever_delivered(key);
             for (slot, job) in slices.iter_mut().zip(dispatcher.undelivered(key)) {
                 let from = if count == 0 { self.written } else { 0 };
                 *slot = IoSlice::new(&job.body.frame[from..]);
                 if let Some(claims) = &self.claims {
-                    claims.offer(dispatcher.ever_delivered(key) + count as u64);
+                    claims.offer(next + count as u64);
                 }
                 count += 1;
             }

@@ -66,8 +66,11 @@ impl<B> Workers<B> {
     /// When a worker has to be asked for the jobs that wait behind the one that it runs: another could
     /// begin them at once.
     pub(crate) fn asked_back_at(&self) -> Option<u64> {
+        if !self.has_idle() {
+            return None;
+        }
         let late = self.workers.iter().filter(|(_, w)| w.may_give_back()).map(|(_, w)| w.late_at());
-        late.min().filter(|_| self.has_idle())
+        late.min()
     }
 
     /// The worker that is to be asked.

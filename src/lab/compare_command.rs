@@ -1,0 +1,117 @@
+//! `singletrack compare`: runs each case, at each point of a sweep if there is one, and shows it.
+//!
+//! *Assumes*: the calling process has one thread, for models run in forked children.
+//! *Promises*: each case is shown as soon as it has ended; what was measured before a failure, a
+//! signal or the going of the reader is shown, and exported, and that it is not all; an earlier
+//! export is replaced when the new one is whole.
+//! *Leaves out*: the measuring and the tables (`lab/compare`).
+
+use crate::lab::cli::CompareRequest;
+use crate::lab::compare::cases::Case;
+use crate::lab::compare::document::document;
+use crate::lab::compare::export::{csv, markdown};
+use crate::lab::compare::output::{Progress, table};
+use crate::lab::compare::race::Race;
+use crate::lab::compare::result::CaseResult;
+use crate::lab::compare::sweep::Curve;
+use crate::lab::report::failure::Failure;
+use crate::lab::report::terminal::{Page, Palette};
+use crate::lab::report::whole_file::WholeFile;
+use crate::sys::fd::terminal_width;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::path::Path;
+
+/// Shows each case as soon as it has ended, or all as JSON in the end; of a case that fails, what
+/// was measured before. `print` is called with each piece of text.
+///
+/// # Errors
+/// What ended it early, or that something cannot be written.
+pub fn compare(
+    request: &CompareRequest,
+    page: &Page,
+    mut print: impl FnMut(&str) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut progress = Progress::new();
+    let (mut results, mut failure) = (Vec::new(), None);
+    for case in &request.cases {
+        let first = results.len();
+        failure = run_case(request, case, &mut results, &mut progress);
+        let of_case = &results[first..];
+        if !request.json && !of_case.is_empty() {
+            let gap = if first == 0 { "" } else { "\n" };
+            let text = shown(request, of_case, page);
+            progress.aside(|| print(&format!("{gap}{text}")))?;
+        }
+        if failure.is_some() {
+            break;
+        }
+    }
+    drop(progress);
+    match request.json {
+        true => print(&format!("{:#}\n", document(&results, failure.as_ref())))?,
+        false if failure.is_none() => {
+            print("\nWhat the columns mean: singletrack compare --help\n")?;
+        }
+        false => {}
+    }
+    let exports = [
+        request.export_csv.as_ref().map(|path| (path, csv(&results))),
+        request.export_markdown.as_ref().map(|path| (path, markdown(&results))),
+    ];
+    // What is there already is worth more than nothing.
+    for (path, text) in exports.into_iter().flatten().filter(|_| !results.is_empty()) {
+        export(path, &text)?;
+    }
+    failure.map_or(Ok(()), Err)
+}
+
+/// Runs a case, at each point of the sweep if there is one; returns what ended it early.
+fn run_case(
+    request: &CompareRequest,
+    case: &Case,
+    results: &mut Vec<CaseResult>,
+    progress: &mut Progress,
+) -> Option<Failure> {
+    let CompareRequest { race, sweep, .. } = request;
+    let points = sweep.as_ref().map_or(vec![None], |sweep| {
+        sweep.values.iter().map(|&value| Some((sweep, value))).collect()
+    });
+    for at in points {
+        let sizes = at.map_or(race.sizes.clone(), |(sweep, value)| sweep.apply(value, &race.sizes));
+        let name = at.map_or(String::new(), |(sweep, value)| sweep.point(value));
+        let title = format!("{} {name}", case.name());
+        let race = Race { sizes, ..race.clone() };
+        let raced = race.case(case, |model, share| progress.begin(&title, model, share));
+        let (result, failure) = match raced {
+            Ok(result) => (Some(result), None),
+            Err(unfinished) => (unfinished.kept.map(|kept| *kept), Some(unfinished.failure)),
+        };
+        results.extend(result.map(|result| CaseResult { point: at.map(|_| name), ..result }));
+        if failure.is_some() {
+            return failure;
+        }
+    }
+    None
+}
+
+/// A case for people: a table, or the curve of a sweep.
+fn shown(request: &CompareRequest, results: &[CaseResult], page: &Page) -> String {
+    match &request.sweep {
+        None => {
+            let colour = page.palette != Palette::None;
+            let width = terminal_width(io::stdout().as_fd()); // a file may have lines of any length
+            results.iter().map(|result| table(result, colour, width)).collect()
+        }
+        Some(sweep) => {
+            let points = sweep.values.iter().copied().zip(results).collect();
+            Curve { knob: sweep.knob, points }.to_string()
+        }
+    }
+}
+
+fn export(path: &Path, text: &str) -> Result<(), Failure> {
+    WholeFile::create(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.finish()))
+        .map_err(|e| Failure::io(path.display().to_string(), &e, "name a file that can be written"))
+}

@@ -1,0 +1,132 @@
+//! The instruction set, and the kinds of places at which a thread can lose the lock.
+//!
+//! *Promises*: a switch point is a property of what was executed; a policy is the set of those at
+//! which it looks.
+//! *Leaves out*: what an instruction does (`machine`).
+
+use crate::python::front::tree::{BinaryOperator, Comparison, Conversion, UnaryOperator};
+
+/// A kind of place at which a CPython looks whether it has to drop the lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SwitchPoint {
+    /// Between two instructions of straight-line code.
+    Straight,
+    /// A loop's jump back.
+    BackEdge,
+    /// A conditional jump forward that was taken.
+    ForwardTaken,
+    /// Python code is entered: a call, or a generator that goes on.
+    Enter,
+    /// A comprehension is entered, which CPython 3.12 does not do any more.
+    EnterComprehension,
+    /// A call into C has returned.
+    CReturn,
+    /// A call into C has returned that the interpreter has specialised, such as `len`.
+    FastCReturn,
+    /// Python code has returned.
+    PyReturn,
+    /// `with` has entered its block.
+    WithEnter,
+    /// The lock was dropped around what blocks. Every policy lets others run.
+    Blocked,
+    /// Nothing that other threads could notice: inside of what is one step in C.
+    Never,
+}
+
+/// An instruction. A number is an index into a table of its code, or a target.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[allow(missing_docs, reason = "they are CPython's, and machine/execute.rs says what each does")]
+pub enum Op {
+    Resume,
+    Nop,
+    LoadConst(u32),
+    LoadFast(u32),
+    StoreFast(u32),
+    DeleteFast(u32),
+    LoadCell(u32),
+    StoreCell(u32),
+    DeleteCell(u32),
+    /// Pushes the cell itself, for a function that is being made.
+    LoadClosure(u32),
+    LoadGlobal(u32),
+    StoreGlobal(u32),
+    DeleteGlobal(u32),
+    /// A name of a class's body: the slot, or else the global.
+    LoadClassName(u32, u32),
+    LoadAttr(u32),
+    StoreAttr(u32),
+    DeleteAttr(u32),
+    LoadMethod(u32),
+    /// `super().name`: pops `self` and the class.
+    LoadSuper(u32),
+    Binary(BinaryOperator),
+    Inplace(BinaryOperator),
+    Unary(UnaryOperator),
+    Compare(Comparison),
+    Subscript,
+    StoreSubscript,
+    DeleteSubscript,
+    BuildTuple(u32),
+    BuildList(u32),
+    BuildSet(u32),
+    BuildDict(u32),
+    BuildSlice,
+    BuildString(u32),
+    Format(Conversion),
+    ListAppend(u32),
+    SetAdd(u32),
+    DictAdd(u32),
+    Unpack(u32),
+    GetIter,
+    ForIter(u32),
+    Jump(u32),
+    JumpBack(u32),
+    PopJumpIfFalse(u32),
+    PopJumpIfTrue(u32),
+    /// As `PopJumpIfFalse`, at the end of a loop: CPython falls through here, and does not jump.
+    LeaveIfFalse(u32),
+    LeaveIfTrue(u32),
+    JumpIfFalseOrPop(u32),
+    JumpIfTrueOrPop(u32),
+    Pop,
+    /// Pops a call's result that is not used: the call before it is a statement.
+    PopResult,
+    Copy(u32),
+    Swap(u32),
+    /// Makes a function of a code; its cells are a tuple below, then its defaults.
+    MakeFunction(u32),
+    MakeClass(u32),
+    Call(u32),
+    CallMethod(u32),
+    /// The names of the last arguments are a tuple of constants on top.
+    CallKeywords(u32),
+    CallMethodKeywords(u32),
+    Return,
+    Yield,
+    Raise,
+    Reraise,
+    MatchException,
+    AssertionFailed,
+    BeforeWith,
+    WithExit,
+    WithExcept,
+    Import(u32),
+}
+
+impl Op {
+    /// The same jump to another place.
+    pub fn with_target(self, to: u32) -> Op {
+        match self {
+            Op::ForIter(_) => Op::ForIter(to),
+            Op::Jump(_) => Op::Jump(to),
+            Op::JumpBack(_) => Op::JumpBack(to),
+            Op::PopJumpIfFalse(_) => Op::PopJumpIfFalse(to),
+            Op::PopJumpIfTrue(_) => Op::PopJumpIfTrue(to),
+            Op::LeaveIfFalse(_) => Op::LeaveIfFalse(to),
+            Op::LeaveIfTrue(_) => Op::LeaveIfTrue(to),
+            Op::JumpIfFalseOrPop(_) => Op::JumpIfFalseOrPop(to),
+            Op::JumpIfTrueOrPop(_) => Op::JumpIfTrueOrPop(to),
+            other => other,
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! A program: code objects, constants, and the names of globals.
+//!
+//! *Promises*: plain data that no run changes, so that all worlds of a program share it.
+//! *Leaves out*: whether it makes sense; only the compiler writes one.
+
+use crate::python::code::instruction::Op;
+use crate::python::front::position::Position;
+use crate::python::front::tree::{Constant, Name};
+
+/// Where an exception goes that is raised between two instructions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Handler {
+    /// The first instruction that it covers.
+    pub from: u32,
+    /// The first one that it does not.
+    pub to: u32,
+    /// Where it goes on.
+    pub target: u32,
+    /// What is left of the stack then; the exception is pushed onto that.
+    pub depth: u32,
+}
+
+/// CPython's code object.
+#[derive(Debug, Clone, Default)]
+pub struct Code {
+    /// The function's name.
+    pub name: Name0,
+    /// The slots' names: parameters first, those by position before those by keyword.
+    pub locals: Vec<Name>,
+    /// How many parameters are by position.
+    pub positional: usize,
+    /// How many of those are by position only.
+    pub position_only: usize,
+    /// How many are by keyword only.
+    pub keyword_only: usize,
+    /// The slot behind the parameters gets the rest of the arguments by position.
+    pub rest: bool,
+    /// For each own cell: the parameter's slot that its value comes from.
+    pub cells: Vec<Option<usize>>,
+    /// The names of all cells, for messages.
+    pub cell_names: Vec<Name>,
+    /// A call makes a generator.
+    pub generator: bool,
+    /// It is the body of a comprehension, of a class, or another kind of code.
+    pub kind: CodeKind,
+    /// What it does.
+    pub ops: Vec<Op>,
+    /// Where each instruction was written.
+    pub positions: Vec<Position>,
+    /// Where exceptions go, inner ones first.
+    pub handlers: Vec<Handler>,
+}
+
+/// The name of a code, which has a default.
+pub type Name0 = String;
+
+/// What code belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(missing_docs, reason = "they are Python's")]
+pub enum CodeKind {
+    Module,
+    #[default]
+    Function,
+    Comprehension,
+    Class,
+    /// Code that stands for a function that is C in CPython: it never looks.
+    Native,
+}
+
+/// A program.
+#[derive(Debug, Clone, Default)]
+pub struct Program {
+    /// Its codes. Number 0 is the module's.
+    pub codes: Vec<Code>,
+    /// The constants of all codes.
+    pub constants: Vec<Constant>,
+    /// Names of attributes, and of keywords.
+    pub names: Vec<Name>,
+    /// Names of keywords in a call.
+    pub keywords: Vec<Vec<Name>>,
+    /// The names of the globals.
+    pub globals: Vec<Name>,
+    /// The imports: a module, and the name in it.
+    pub imports: Vec<(Name, Option<Name>)>,
+}

@@ -1,0 +1,233 @@
+//! The tree: the subset of Python, as plain data.
+//!
+//! *Promises*: what can be written as a tree is in the subset; all else was refused when it was
+//! parsed.
+//! *Leaves out*: which variable a name is (`front/names.rs`).
+
+use crate::python::front::position::Position;
+use std::rc::Rc;
+
+/// A name.
+pub type Name = Rc<str>;
+
+/// A part of the program, and where it stands.
+#[derive(Debug, Clone)]
+pub struct Node<T> {
+    /// Where it begins.
+    pub at: Position,
+    /// What it is.
+    pub kind: T,
+}
+
+/// A statement.
+pub type Statement = Node<StatementKind>;
+/// An expression.
+pub type Expression = Node<ExpressionKind>;
+
+/// A function, a lambda, or the code of a comprehension.
+#[derive(Debug)]
+pub struct FunctionTree {
+    /// The number of its scope.
+    pub scope: usize,
+    /// Its name; `<lambda>` if it has none.
+    pub name: Name,
+    /// Its parameters.
+    pub parameters: Parameters,
+    /// What it does. A lambda returns its expression.
+    pub body: Vec<Statement>,
+}
+
+/// The parameters of a function.
+#[derive(Debug, Default)]
+pub struct Parameters {
+    /// By position or by keyword, with defaults. The first `position_only` only by position.
+    pub positional: Vec<(Name, Option<Expression>)>,
+    /// How many are by position only.
+    pub position_only: usize,
+    /// `*name`, which gets the rest of those by position.
+    pub rest: Option<Name>,
+    /// By keyword only.
+    pub keyword_only: Vec<(Name, Option<Expression>)>,
+}
+
+/// One `except` clause.
+#[derive(Debug)]
+pub struct Handler {
+    /// Where it begins.
+    pub at: Position,
+    /// Which exceptions; all if there is none.
+    pub class: Option<Expression>,
+    /// `as name`.
+    pub name: Option<Name>,
+    /// What it does.
+    pub body: Vec<Statement>,
+}
+
+/// What a statement is.
+#[derive(Debug)]
+#[allow(missing_docs, reason = "the fields are those of Python's grammar")]
+pub enum StatementKind {
+    Function(Rc<FunctionTree>),
+    Class { scope: usize, name: Name, base: Option<Expression>, body: Vec<Statement> },
+    Return(Option<Expression>),
+    Delete(Vec<Expression>),
+    Assign { targets: Vec<Expression>, value: Expression },
+    Augmented { target: Expression, operator: BinaryOperator, value: Expression },
+    /// `x: int`, which makes `x` a local name and does nothing.
+    Declared(Name),
+    For { target: Expression, iterable: Expression, body: Vec<Statement>, orelse: Vec<Statement> },
+    While { test: Expression, body: Vec<Statement>, orelse: Vec<Statement> },
+    If { test: Expression, body: Vec<Statement>, orelse: Vec<Statement> },
+    With { items: Vec<(Expression, Option<Expression>)>, body: Vec<Statement> },
+    Raise(Option<Expression>),
+    Try {
+        body: Vec<Statement>,
+        handlers: Vec<Handler>,
+        orelse: Vec<Statement>,
+        finally: Vec<Statement>,
+    },
+    Assert { test: Expression, message: Option<Expression> },
+    /// `import module as bind, …`.
+    Import(Vec<(Position, Name, Name)>),
+    /// `from module import name as bind, …`.
+    ImportFrom { module: Name, names: Vec<(Name, Name)> },
+    Global(Vec<Name>),
+    Nonlocal(Vec<Name>),
+    Expression(Expression),
+    Pass,
+    Break,
+    Continue,
+}
+
+/// A value that stands in the source.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs, reason = "they are Python's")]
+pub enum Constant {
+    None,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Str(Rc<str>),
+}
+
+/// What an expression is.
+#[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "the fields are those of Python's grammar")]
+pub enum ExpressionKind {
+    Constant(Constant),
+    Name(Name),
+    List(Vec<Expression>),
+    Tuple(Vec<Expression>),
+    Set(Vec<Expression>),
+    Dict(Vec<(Expression, Expression)>),
+    Binary { operator: BinaryOperator, left: Box<Expression>, right: Box<Expression> },
+    Unary { operator: UnaryOperator, operand: Box<Expression> },
+    And(Vec<Expression>),
+    Or(Vec<Expression>),
+    Compare { left: Box<Expression>, rest: Vec<(Comparison, Expression)> },
+    Conditional { test: Box<Expression>, then: Box<Expression>, otherwise: Box<Expression> },
+    Call { function: Box<Expression>, arguments: Vec<Expression>, keywords: Vec<(Name, Expression)> },
+    Attribute { object: Box<Expression>, name: Name },
+    Subscript { object: Box<Expression>, index: Box<Expression> },
+    Slice(Box<[Option<Expression>; 3]>),
+    Lambda(Rc<FunctionTree>),
+    Comprehension(Rc<Comprehension>),
+    Yield(Option<Box<Expression>>),
+    Joined(Vec<Piece>),
+    Named { name: Name, value: Box<Expression> },
+}
+
+/// A comprehension, or a generator expression.
+#[derive(Debug)]
+pub struct Comprehension {
+    /// The number of its scope.
+    pub scope: usize,
+    /// What it makes.
+    pub kind: ComprehensionKind,
+    /// Its element, or its key.
+    pub element: Expression,
+    /// The value that goes with the key.
+    pub value: Option<Expression>,
+    /// Its `for` clauses.
+    pub clauses: Vec<Clause>,
+}
+
+/// What a comprehension makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "they are Python's")]
+pub enum ComprehensionKind {
+    List,
+    Set,
+    Dict,
+    Generator,
+}
+
+/// `for target in iterable if … if …`.
+#[derive(Debug)]
+#[allow(missing_docs, reason = "they are Python's")]
+pub struct Clause {
+    pub target: Expression,
+    pub iterable: Expression,
+    pub conditions: Vec<Expression>,
+}
+
+/// A piece of an f-string.
+#[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "they are Python's")]
+pub enum Piece {
+    Text(Rc<str>),
+    Value { value: Expression, conversion: Conversion, format: Vec<Piece> },
+}
+
+/// `!s`, `!r`, or neither.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "they are Python's")]
+pub enum Conversion {
+    Format,
+    Str,
+    Repr,
+}
+
+/// An operator between two values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "they are Python's")]
+pub enum BinaryOperator {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    FloorDivide,
+    Modulo,
+    Power,
+    LeftShift,
+    RightShift,
+    And,
+    Or,
+    Xor,
+}
+
+/// An operator before a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "they are Python's")]
+pub enum UnaryOperator {
+    Negative,
+    Positive,
+    Invert,
+    Not,
+}
+
+/// A comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "they are Python's")]
+pub enum Comparison {
+    Equal,
+    NotEqual,
+    Less,
+    LessEqual,
+    Greater,
+    GreaterEqual,
+    Is,
+    IsNot,
+    In,
+    NotIn,
+}

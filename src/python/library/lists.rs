@@ -1,0 +1,295 @@
+//! Methods of lists, tuples and deques.
+//!
+//! *Promises*: each is one step, as under a GIL; only `sort` with a key runs Python code.
+//! *Leaves out*: subscripts (`machine/objects.rs`).
+
+use crate::python::library::builtins::{has_instances, sort};
+use crate::python::machine::machine::{
+    Arguments, Done, Location, Look, Machine, R, Row,
+};
+use crate::python::value::object::{Object, Then};
+use crate::python::value::value::{Id, Value};
+use std::collections::VecDeque;
+
+const fn row(name: &'static str, call: fn(&mut Machine, &Arguments) -> R<Done>) -> Row {
+    Row { name, look: Look::C, iterates: None, call }
+}
+
+/// The rows of this file.
+pub const ROWS: &[Row] = &[
+    Row { name: "list.append", look: Look::FastStatement, iterates: None, call: append },
+    Row { name: "list.extend", look: Look::C, iterates: Some(1), call: extend },
+    row("list.insert", insert),
+    row("list.pop", pop),
+    row("list.remove", remove),
+    row("list.clear", clear),
+    row("list.index", index),
+    row("list.count", count),
+    row("list.copy", copy),
+    row("list.reverse", reverse),
+    row("list.sort", sort_list),
+    row("tuple.index", index),
+    row("tuple.count", count),
+    row("deque.append", deque_append),
+    row("deque.appendleft", deque_appendleft),
+    row("deque.pop", deque_pop),
+    row("deque.popleft", deque_popleft),
+    Row { name: "deque.extend", look: Look::C, iterates: Some(1), call: deque_extend },
+    row("deque.clear", clear),
+    row("deque.rotate", rotate),
+    row("deque.count", count),
+    row("deque.remove", remove),
+    row("deque.copy", copy),
+];
+
+fn value(value: Value) -> R<Done> {
+    Ok(Done::Value(value))
+}
+
+impl Machine {
+    /// `list += items`.
+    pub(crate) fn extend(&mut self, id: Id, items: Value) -> R<Value> {
+        let new = self.items(items)?;
+        self.charge(new.len())?;
+        self.note(Location::Object(id), true);
+        if let Object::List(items) = self.world.heap.get_mut(id) {
+            items.extend(new);
+        }
+        Ok(Value::Ref(id))
+    }
+
+    fn list_at(&mut self, value: Value) -> R<(Id, Vec<Value>)> {
+        if let Value::Ref(id) = value {
+            self.note(Location::Object(id), false);
+            let items = match self.world.heap.get(id) {
+                Object::List(items) | Object::Tuple(items) => Some(items.clone()),
+                Object::Deque(items, _) => Some(items.iter().copied().collect()),
+                _ => None,
+            };
+            if let Some(items) = items {
+                return Ok((id, items));
+            }
+        }
+        let name = self.type_name(value);
+        self.type_error(format!("this does not work on '{name}'"))
+    }
+
+    fn change_list(&mut self, value: Value, f: impl FnOnce(&mut Vec<Value>)) -> R<Done> {
+        self.charge(1)?;
+        if let Value::Ref(id) = value {
+            self.note(Location::Object(id), true);
+            if let Object::List(items) = self.world.heap.get_mut(id) {
+                f(items);
+            }
+        }
+        Ok(Done::Value(Value::None))
+    }
+
+    fn change_deque(&mut self, value: Value, f: impl FnOnce(&mut VecDeque<Value>)) -> R<Done> {
+        self.charge(1)?;
+        if let Value::Ref(id) = value {
+            self.note(Location::Object(id), true);
+            if let Object::Deque(items, _) = self.world.heap.get_mut(id) {
+                f(items);
+            }
+        }
+        Ok(Done::Value(Value::None))
+    }
+}
+
+fn append(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [list, item] = m.sorted(a, "append", 2, ["self", "object"])?;
+    m.change_list(list, |items| items.push(item))
+}
+
+fn extend(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [list, items] = m.sorted(a, "extend", 2, ["self", "iterable"])?;
+    let id = m.object_argument(list)?;
+    m.extend(id, items)?;
+    value(Value::None)
+}
+
+fn insert(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [list, at, item] = m.sorted(a, "insert", 3, ["self", "index", "object"])?;
+    let at = m.int_argument(at)?;
+    m.change_list(list, |items| {
+        let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
+        let at = if at < 0 { (at + length).max(0) } else { at.min(length) };
+        items.insert(usize::try_from(at).unwrap_or(0), item);
+    })
+}
+
+fn pop(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [list, at] = m.sorted(a, "pop", 1, ["self", "index"])?;
+    let (id, items) = m.list_at(list)?;
+    if items.is_empty() {
+        return Err(m.error("IndexError", "pop from empty list"));
+    }
+    let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
+    let at = if at == Value::Unset { -1 } else { m.int_argument(at)? };
+    let at = usize::try_from(if at < 0 { at + length } else { at }).ok();
+    let Some(at) = at.filter(|at| *at < items.len()) else {
+        return Err(m.error("IndexError", "pop index out of range"));
+    };
+    m.change_list(Value::Ref(id), |items| {
+        items.remove(at);
+    })?;
+    value(items[at])
+}
+
+fn place(m: &mut Machine, items: &[Value], item: Value) -> R<Option<usize>> {
+    for (at, other) in items.iter().enumerate() {
+        if other.is(item) || m.equal(*other, item, 0)? {
+            return Ok(Some(at));
+        }
+    }
+    Ok(None)
+}
+
+fn remove(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [list, item] = m.sorted(a, "remove", 2, ["self", "value"])?;
+    let (id, items) = m.list_at(list)?;
+    match place(m, &items, item)? {
+        None => {
+            let name = m.type_name(list);
+            m.value_error(format!("{name}.remove(x): x not in {name}"))
+        }
+        Some(at) => {
+            m.change_deque(Value::Ref(id), |items| {
+        items.remove(at);
+    })?;
+            m.change_list(Value::Ref(id), |items| {
+        items.remove(at);
+    })
+        }
+    }
+}
+
+fn clear(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [list] = m.sorted(a, "clear", 1, ["self"])?;
+    m.change_deque(list, VecDeque::clear)?;
+    m.change_list(list, Vec::clear)
+}
+
+fn index(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [list, item] = m.sorted(a, "index", 2, ["self", "value"])?;
+    let (_, items) = m.list_at(list)?;
+    match place(m, &items, item)? {
+        Some(at) => value(Value::Int(i64::try_from(at).unwrap_or(0))),
+        None => {
+            let shown = m.plain_repr(item)?;
+            match m.type_name(list).as_str() {
+                "tuple" => m.value_error("tuple.index(x): x not in tuple"),
+                name => m.value_error(format!("{shown} is not in {name}")),
+            }
+        }
+    }
+}
+
+fn count(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [list, item] = m.sorted(a, "count", 2, ["self", "value"])?;
+    let (_, items) = m.list_at(list)?;
+    let mut count = 0;
+    for other in items {
+        count += i64::from(other.is(item) || m.equal(other, item, 0)?);
+    }
+    value(Value::Int(count))
+}
+
+fn copy(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [list] = m.sorted(a, "copy", 1, ["self"])?;
+    let (id, items) = m.list_at(list)?;
+    m.charge(items.len())?;
+    let object = match m.world.heap.get(id) {
+        Object::Deque(items, most) => Object::Deque(items.clone(), *most),
+        _ => Object::List(items),
+    };
+    value(m.add(object))
+}
+
+fn reverse(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [list] = m.sorted(a, "reverse", 1, ["self"])?;
+    m.change_list(list, |items| items.reverse())
+}
+
+fn sort_list(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [list, key, reverse] = m.sorted(a, "sort", 1, ["self", "key", "reverse"])?;
+    let reverse = reverse != Value::Unset && m.plain_truth(reverse)?;
+    let key = if key == Value::Unset { Value::None } else { key };
+    if key != Value::None || has_instances(m, list) {
+        let function = m.prelude("_sort");
+        let values = vec![list, key, Value::Bool(reverse)];
+        return m.call_value(function, Arguments { values, named: Vec::new() }, Then::Push);
+    }
+    let (_, mut items) = m.list_at(list)?;
+    sort(m, &mut items, reverse)?;
+    m.change_list(list, |old| *old = items)
+}
+
+fn deque_add(m: &mut Machine, a: &Arguments, left: bool) -> R<Done> {
+    let [deque, item] = m.sorted(a, "append", 2, ["self", "x"])?;
+    let most = match deque.id().map(|id| m.world.heap.get(id)) {
+        Some(Object::Deque(_, most)) => most.unwrap_or(usize::MAX),
+        _ => usize::MAX,
+    };
+    m.change_deque(deque, |items| {
+        if left {
+            items.push_front(item);
+            items.truncate(most);
+        } else {
+            items.push_back(item);
+            if items.len() > most {
+                items.pop_front();
+            }
+        }
+    })
+}
+
+fn deque_append(m: &mut Machine, a: &Arguments) -> R<Done> {
+    deque_add(m, a, false)
+}
+
+fn deque_appendleft(m: &mut Machine, a: &Arguments) -> R<Done> {
+    deque_add(m, a, true)
+}
+
+fn deque_take(m: &mut Machine, a: &Arguments, left: bool) -> R<Done> {
+    let [deque] = m.sorted(a, "pop", 1, ["self"])?;
+    let mut taken = None;
+    m.change_deque(deque, |items| {
+        taken = if left { items.pop_front() } else { items.pop_back() };
+    })?;
+    match taken {
+        Some(item) => value(item),
+        None => Err(m.error("IndexError", "pop from an empty deque")),
+    }
+}
+
+fn deque_pop(m: &mut Machine, a: &Arguments) -> R<Done> {
+    deque_take(m, a, false)
+}
+
+fn deque_popleft(m: &mut Machine, a: &Arguments) -> R<Done> {
+    deque_take(m, a, true)
+}
+
+fn deque_extend(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [deque, items] = m.sorted(a, "extend", 2, ["self", "iterable"])?;
+    for item in m.items(items)? {
+        let values = vec![deque, item];
+        deque_add(m, &Arguments { values, named: Vec::new() }, false)?;
+    }
+    value(Value::None)
+}
+
+fn rotate(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [deque, by] = m.sorted(a, "rotate", 1, ["self", "n"])?;
+    let by = if by == Value::Unset { 1 } else { m.int_argument(by)? };
+    m.change_deque(deque, |items| {
+        if let Ok(length) = i64::try_from(items.len())
+            && length > 0
+        {
+            items.rotate_right(usize::try_from(by.rem_euclid(length)).unwrap_or(0));
+        }
+    })
+}

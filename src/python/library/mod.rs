@@ -1,0 +1,21 @@
+//! The library: what a program can call without having written it.
+//!
+//! ```text
+//!   builtins · types          len, print, range, …; list(…), int(…), …
+//!   texts · lists · tables    methods of str; of list, tuple, deque; of dict, set
+//!   threads · sync · queues   threading and queue
+//!   modules                   time, random, math, sys
+//!   prelude.py                what calls back into Python: sorted(key=…), map, …
+//! ```
+
+pub mod arguments;
+pub mod builtins;
+pub mod lists;
+pub mod modules;
+pub mod queues;
+pub mod rows;
+pub mod sync;
+pub mod tables;
+pub mod texts;
+pub mod threads;
+pub mod types;

@@ -1,0 +1,170 @@
+//! `time`, `random`, `math` and `sys`.
+//!
+//! *Promises*: no clock and no chance: time is the run's, and the numbers of `random` come from its
+//! seed.
+//! *Leaves out*: the numbers that CPython's `random` would give for the same seed.
+
+use crate::python::machine::machine::{
+    Arguments, Done, Location, Look, Machine, R, Row,
+};
+use crate::python::machine::operators::as_float;
+use crate::python::machine::world::{Stage, Wait};
+use crate::python::value::value::Value;
+
+const fn row(name: &'static str, call: fn(&mut Machine, &Arguments) -> R<Done>) -> Row {
+    Row { name, look: Look::C, iterates: None, call }
+}
+
+/// The rows of this file.
+pub const ROWS: &[Row] = &[
+    row("time.sleep", sleep),
+    row("time.time", time),
+    row("time.monotonic", time),
+    row("time.perf_counter", time),
+    row("random.random", random),
+    row("random.uniform", uniform),
+    row("random.randint", randint),
+    row("random.randrange", randrange),
+    row("random.choice", choice),
+    row("random.seed", seed),
+    row("math.sqrt", sqrt),
+    row("math.floor", |m, a| whole(m, a, f64::floor)),
+    row("math.ceil", |m, a| whole(m, a, f64::ceil)),
+    row("sys.setswitchinterval", |_, _| value(Value::None)),
+    row("sys.setcheckinterval", |_, _| value(Value::None)),
+    row("sys.getswitchinterval", |_, _| value(Value::Float(0.005))),
+];
+
+fn value(value: Value) -> R<Done> {
+    Ok(Done::Value(value))
+}
+
+fn sleep(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [seconds] = m.sorted(a, "sleep", 1, ["seconds"])?;
+    let Some(seconds) = as_float(seconds) else {
+        let name = m.type_name(seconds);
+        return m.type_error(format!("'{name}' object cannot be interpreted as an integer"));
+    };
+    if seconds < 0.0 {
+        return m.value_error("sleep length must be non-negative");
+    }
+    if m.timeless || m.current.stage == Stage::Slept {
+        m.current.stage = Stage::None;
+        return Ok(Done::Blocked(Value::None));
+    }
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped by `as`")]
+    let nanoseconds = (seconds * 1e9) as u64;
+    m.current.stage = Stage::Slept;
+    Ok(Done::Wait(Wait::Sleep(m.world.clock.saturating_add(nanoseconds)), false))
+}
+
+fn time(m: &mut Machine, _: &Arguments) -> R<Done> {
+    #[allow(clippy::cast_precision_loss, reason = "it is a time")]
+    value(Value::Float(m.world.clock as f64 / 1e9))
+}
+
+impl Machine {
+    /// The next number of chance: SplitMix64.
+    fn next_random(&mut self) -> u64 {
+        self.note(Location::Output, true);
+        self.world.random = self.world.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.world.random;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn random_float(&mut self) -> f64 {
+        #[allow(clippy::cast_precision_loss, reason = "53 bits fit")]
+        let bits = (self.next_random() >> 11) as f64;
+        bits / 9_007_199_254_740_992.0
+    }
+
+    /// A number from `low` to `high`, both included.
+    fn random_int(&mut self, low: i64, high: i64) -> i64 {
+        let span = i128::from(high) - i128::from(low) + 1;
+        let offset = i128::from(self.next_random()) % span.max(1);
+        i64::try_from(i128::from(low) + offset).unwrap_or(low)
+    }
+}
+
+fn random(m: &mut Machine, _: &Arguments) -> R<Done> {
+    let float = m.random_float();
+    value(Value::Float(float))
+}
+
+fn uniform(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [low, high] = m.sorted(a, "uniform", 2, ["a", "b"])?;
+    let (low, high) = (as_float(low).unwrap_or(0.0), as_float(high).unwrap_or(0.0));
+    let float = m.random_float();
+    value(Value::Float(low + (high - low) * float))
+}
+
+fn randint(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [low, high] = m.sorted(a, "randint", 2, ["a", "b"])?;
+    let (low, high) = (m.int_argument(low)?, m.int_argument(high)?);
+    if low > high {
+        return m.value_error("empty range for randint()");
+    }
+    let int = m.random_int(low, high);
+    value(Value::Int(int))
+}
+
+fn randrange(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [first, second] = m.sorted(a, "randrange", 1, ["start", "stop"])?;
+    let first = m.int_argument(first)?;
+    let (low, high) = match second {
+        Value::Unset => (0, first),
+        second => (first, m.int_argument(second)?),
+    };
+    if low >= high {
+        return m.value_error("empty range for randrange()");
+    }
+    let int = m.random_int(low, high - 1);
+    value(Value::Int(int))
+}
+
+fn choice(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [items] = m.sorted(a, "choice", 1, ["seq"])?;
+    let length = m.length(items).unwrap_or(0);
+    if length == 0 {
+        return Err(m.error("IndexError", "Cannot choose from an empty sequence"));
+    }
+    let at = m.random_int(0, i64::try_from(length).unwrap_or(1) - 1);
+    value(m.item(items, Value::Int(at))?)
+}
+
+fn seed(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [seed] = m.sorted(a, "seed", 0, ["a"])?;
+    m.note(Location::Output, true);
+    m.world.random = seed.as_int().unwrap_or(0).cast_unsigned();
+    value(Value::None)
+}
+
+fn sqrt(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [x] = m.sorted(a, "sqrt", 1, ["x"])?;
+    match as_float(x) {
+        Some(float) if float >= 0.0 => value(Value::Float(float.sqrt())),
+        Some(_) => m.value_error("math domain error"),
+        None => {
+            let name = m.type_name(x);
+            m.type_error(format!("must be real number, not {name}"))
+        }
+    }
+}
+
+fn whole(m: &mut Machine, a: &Arguments, f: fn(f64) -> f64) -> R<Done> {
+    let [x] = m.sorted(a, "floor", 1, ["x"])?;
+    if let Some(int) = x.as_int() {
+        return value(Value::Int(int));
+    }
+    match as_float(x) {
+        #[allow(clippy::cast_possible_truncation, reason = "it is in range")]
+        Some(float) if float.abs() < 9.2e18 => value(Value::Int(f(float) as i64)),
+        Some(_) => Err(m.error("OverflowError", "an int has 64 bits here, and this one needs more")),
+        None => {
+            let name = m.type_name(x);
+            m.type_error(format!("must be real number, not {name}"))
+        }
+    }
+}

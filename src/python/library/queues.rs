@@ -1,0 +1,159 @@
+//! `queue.Queue` and `queue.LifoQueue`.
+//!
+//! *Promises*: each call is one step, with its two looks, for CPython writes them in Python under a
+//! lock of their own.
+//! *Leaves out*: `PriorityQueue` and `SimpleQueue`.
+
+use crate::python::library::sync::{gives_up, is_limited};
+use crate::python::machine::machine::{
+    Arguments, Done, Location, Look, Machine, R, Raise, Row,
+};
+use crate::python::machine::world::Wait;
+use crate::python::value::object::{Object, Sync};
+use crate::python::value::value::{Id, Value};
+use std::collections::VecDeque;
+
+const fn row(name: &'static str, call: fn(&mut Machine, &Arguments) -> R<Done>) -> Row {
+    Row { name, look: Look::Library, iterates: None, call }
+}
+
+/// The rows of this file.
+pub const ROWS: &[Row] = &[
+    row("Queue.__new__", |m, a| new(m, a, false)),
+    row("LifoQueue.__new__", |m, a| new(m, a, true)),
+    row("Queue.put", put),
+    row("Queue.get", get),
+    row("Queue.put_nowait", put_nowait),
+    row("Queue.get_nowait", get_nowait),
+    row("Queue.empty", |m, a| asked(m, a, |len, _| len == 0)),
+    row("Queue.full", |m, a| asked(m, a, |len, most| most > 0 && len >= most)),
+    row("Queue.qsize", qsize),
+    row("Queue.task_done", task_done),
+    row("Queue.join", join),
+];
+
+fn value(value: Value) -> R<Done> {
+    Ok(Done::Value(value))
+}
+
+fn new(m: &mut Machine, a: &Arguments, lifo: bool) -> R<Done> {
+    let [most] = m.sorted(a, "Queue", 0, ["maxsize"])?;
+    let most = if most == Value::Unset { 0 } else { m.int_argument(most)? };
+    m.charge(4)?;
+    let sync = Sync::Queue { items: VecDeque::new(), most, lifo, unfinished: 0 };
+    value(m.add(Object::Sync(sync)))
+}
+
+fn queue(m: &mut Machine, value: Value) -> R<Id> {
+    let (id, sync) = m.sync_argument(value)?;
+    m.note(Location::Object(id), true);
+    match sync {
+        Sync::Queue { .. } => Ok(id),
+        _ => Err(Raise::Stop("this is no queue".to_owned())),
+    }
+}
+
+fn add(m: &mut Machine, queue: Value, item: Value, now: bool, limit: Value) -> R<Done> {
+    let id = self::queue(m, queue)?;
+    let late = m.has_timed_out();
+    m.charge(1)?;
+    if let Object::Sync(Sync::Queue { items, most, unfinished, .. }) = m.world.heap.get_mut(id)
+        && (*most <= 0 || i64::try_from(items.len()).is_ok_and(|len| len < *most))
+    {
+        items.push_back(item);
+        *unfinished += 1;
+        return value(Value::None);
+    }
+    if now || late {
+        return Err(m.exception("Full", Vec::new()));
+    }
+    let limited = is_limited(m, limit)?;
+    Ok(Done::Wait(Wait::Space(id), limited))
+}
+
+fn put(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [queue, item, block, limit] =
+        m.sorted(a, "put", 2, ["self", "item", "block", "timeout"])?;
+    let now = gives_up(m, block, limit)?;
+    add(m, queue, item, now, limit)
+}
+
+fn put_nowait(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [queue, item] = m.sorted(a, "put_nowait", 2, ["self", "item"])?;
+    add(m, queue, item, true, Value::None)
+}
+
+fn take(m: &mut Machine, queue: Value, now: bool, limit: Value) -> R<Done> {
+    let id = self::queue(m, queue)?;
+    let late = m.has_timed_out();
+    if let Object::Sync(Sync::Queue { items, lifo, .. }) = m.world.heap.get_mut(id) {
+        let item = if *lifo { items.pop_back() } else { items.pop_front() };
+        if let Some(item) = item {
+            return value(item);
+        }
+    }
+    if now || late {
+        return Err(m.exception("Empty", Vec::new()));
+    }
+    let limited = is_limited(m, limit)?;
+    Ok(Done::Wait(Wait::Item(id), limited))
+}
+
+fn get(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [queue, block, limit] = m.sorted(a, "get", 1, ["self", "block", "timeout"])?;
+    let now = gives_up(m, block, limit)?;
+    take(m, queue, now, limit)
+}
+
+fn get_nowait(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [queue] = m.sorted(a, "get_nowait", 1, ["self"])?;
+    take(m, queue, true, Value::None)
+}
+
+fn asked(m: &mut Machine, a: &Arguments, f: fn(i64, i64) -> bool) -> R<Done> {
+    let [queue] = m.sorted(a, "empty", 1, ["self"])?;
+    let (_, sync) = m.sync_argument(queue)?;
+    self::queue(m, queue)?;
+    match sync {
+        Sync::Queue { items, most, .. } => {
+            let len = i64::try_from(items.len()).unwrap_or(i64::MAX);
+            value(Value::Bool(f(len, most)))
+        }
+        _ => value(Value::None),
+    }
+}
+
+fn qsize(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [queue] = m.sorted(a, "qsize", 1, ["self"])?;
+    let (_, sync) = m.sync_argument(queue)?;
+    self::queue(m, queue)?;
+    match sync {
+        Sync::Queue { items, .. } => {
+            value(Value::Int(i64::try_from(items.len()).unwrap_or(i64::MAX)))
+        }
+        _ => value(Value::None),
+    }
+}
+
+fn task_done(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [queue] = m.sorted(a, "task_done", 1, ["self"])?;
+    let id = self::queue(m, queue)?;
+    if let Object::Sync(Sync::Queue { unfinished, .. }) = m.world.heap.get_mut(id) {
+        if *unfinished <= 0 {
+            return m.value_error("task_done() called too many times");
+        }
+        *unfinished -= 1;
+    }
+    value(Value::None)
+}
+
+fn join(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [queue] = m.sorted(a, "join", 1, ["self"])?;
+    let id = self::queue(m, queue)?;
+    match m.world.heap.get(id) {
+        Object::Sync(Sync::Queue { unfinished, .. }) if *unfinished > 0 => {
+            Ok(Done::Wait(Wait::Done(id), false))
+        }
+        _ => value(Value::None),
+    }
+}

@@ -1,0 +1,34 @@
+//! All rows of the library, and the functions that are written in Python.
+//!
+//! *Promises*: a program finds each by its name only.
+//! *Leaves out*: what they do.
+
+use crate::python::library::builtins;
+use crate::python::library::lists;
+use crate::python::library::modules;
+use crate::python::library::queues;
+use crate::python::library::sync;
+use crate::python::library::tables;
+use crate::python::library::texts;
+use crate::python::library::threads;
+use crate::python::library::types;
+use crate::python::machine::machine::Row;
+
+/// The functions that are C in CPython and call Python.
+pub const PRELUDE: &str = include_str!("prelude.py");
+
+/// Every function of the library.
+pub fn rows() -> Vec<Row> {
+    [
+        builtins::ROWS,
+        types::ROWS,
+        texts::ROWS,
+        lists::ROWS,
+        tables::ROWS,
+        sync::ROWS,
+        queues::ROWS,
+        threads::ROWS,
+        modules::ROWS,
+    ]
+    .concat()
+}

@@ -1,0 +1,403 @@
+//! Locks, conditions, events, semaphores and barriers: `threading`.
+//!
+//! *Promises*: each call is one step of a state machine, with its two looks where CPython writes
+//! it in Python; a call that has to wait changes nothing that it would change twice; waiters of a
+//! condition are notified in the order in which they came, as in CPython.
+//! *Leaves out*: time: whether a limit passes is decided by who runs the threads.
+
+use crate::python::machine::machine::{
+    Arguments, Done, Location, Look, Machine, R, Raise, Row,
+};
+use crate::python::machine::world::{Stage, Wait};
+use crate::python::value::object::{Object, Sync, Then};
+use crate::python::value::value::{Id, Value};
+use std::collections::VecDeque;
+
+const fn row(name: &'static str, look: Look, call: fn(&mut Machine, &Arguments) -> R<Done>) -> Row {
+    Row { name, look, iterates: None, call }
+}
+
+/// The rows of this file.
+pub const ROWS: &[Row] = &[
+    row("lock.__new__", Look::C, |m, _| made(m, Sync::Lock { owner: None })),
+    row("threading.Lock", Look::C, |m, _| made(m, Sync::Lock { owner: None })),
+    row("lock.acquire", Look::C, acquire),
+    row("lock.release", Look::C, release),
+    row("lock.locked", Look::C, locked),
+    row("lock.__enter__", Look::C, acquire),
+    row("lock.__exit__", Look::C, release),
+    row("RLock.__new__", Look::C, |m, _| made(m, Sync::RLock { owner: None, count: 0 })),
+    row("RLock.acquire", Look::C, acquire),
+    row("RLock.release", Look::C, release),
+    row("RLock.__enter__", Look::C, acquire),
+    row("RLock.__exit__", Look::C, release),
+    row("Condition.__new__", Look::Library, new_condition),
+    row("Condition.acquire", Look::C, acquire),
+    row("Condition.release", Look::C, release),
+    row("Condition.__enter__", Look::Library, acquire),
+    row("Condition.__exit__", Look::Library, release),
+    row("Condition.wait", Look::Library, wait),
+    row("Condition.wait_for", Look::Library, wait_for),
+    row("Condition.notify", Look::Library, notify),
+    row("Condition.notify_all", Look::Library, notify_all),
+    row("Event.__new__", Look::Library, |m, _| made(m, Sync::Event { set: false })),
+    row("Event.set", Look::Library, |m, a| set_event(m, a, true)),
+    row("Event.clear", Look::Library, |m, a| set_event(m, a, false)),
+    row("Event.is_set", Look::Library, is_set),
+    row("Event.wait", Look::Library, wait_event),
+    row("Semaphore.__new__", Look::Library, |m, a| new_semaphore(m, a, false)),
+    row("BoundedSemaphore.__new__", Look::Library, |m, a| new_semaphore(m, a, true)),
+    row("Semaphore.acquire", Look::Library, take_permit),
+    row("Semaphore.release", Look::Library, give_permit),
+    row("Semaphore.__enter__", Look::Library, take_permit),
+    row("Semaphore.__exit__", Look::Library, exit_semaphore),
+    row("Barrier.__new__", Look::Library, new_barrier),
+    row("Barrier.wait", Look::Library, arrive),
+    row("Barrier.abort", Look::Library, abort),
+];
+
+fn value(value: Value) -> R<Done> {
+    Ok(Done::Value(value))
+}
+
+fn made(m: &mut Machine, sync: Sync) -> R<Done> {
+    m.charge(4)?;
+    value(m.add(Object::Sync(sync)))
+}
+
+/// Whether a limit of time was given. `None`, and a negative number for a lock, are none.
+pub(crate) fn is_limited(m: &mut Machine, limit: Value) -> R<bool> {
+    match limit {
+        Value::Unset | Value::None => Ok(false),
+        Value::Int(int) => Ok(int >= 0),
+        Value::Float(float) => Ok(float >= 0.0),
+        _ => {
+            let name = m.type_name(limit);
+            m.type_error(format!("'{name}' object cannot be interpreted as a number"))
+        }
+    }
+}
+
+/// Whether a call gives up at once: it does not block, or its limit is 0.
+pub(crate) fn gives_up(m: &mut Machine, blocking: Value, limit: Value) -> R<bool> {
+    if blocking != Value::Unset && !m.plain_truth(blocking)? {
+        return Ok(true);
+    }
+    Ok(matches!(limit, Value::Int(0)) || limit == Value::Float(0.0))
+}
+
+impl Machine {
+    /// Whether the limit of this wait has passed; it is asked once.
+    pub(crate) fn has_timed_out(&mut self) -> bool {
+        std::mem::take(&mut self.current.timed_out)
+    }
+
+    fn lock_of(&mut self, value: Value) -> R<Id> {
+        let (id, sync) = self.sync_argument(value)?;
+        match sync {
+            Sync::Condition { lock, .. } => Ok(lock),
+            _ => Ok(id),
+        }
+    }
+
+    /// Takes a lock, so many times, if it is free.
+    fn take(&mut self, lock: Id, times: usize) -> bool {
+        let me = self.number;
+        self.note(Location::Object(lock), true);
+        match self.world.heap.get_mut(lock) {
+            Object::Sync(Sync::Lock { owner }) if owner.is_none() => {
+                *owner = Some(me);
+                true
+            }
+            Object::Sync(Sync::RLock { owner, count }) if owner.is_none_or(|o| o == me) => {
+                *owner = Some(me);
+                *count += times;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether this thread holds the lock; of a plain lock, whether any does.
+    fn holds(&self, lock: Id) -> bool {
+        match self.world.heap.get(lock) {
+            Object::Sync(Sync::Lock { owner }) => owner.is_some(),
+            Object::Sync(Sync::RLock { owner, .. }) => *owner == Some(self.number),
+            _ => false,
+        }
+    }
+
+    /// Frees a lock however often it is held; gives how often.
+    fn free(&mut self, lock: Id) -> usize {
+        self.note(Location::Object(lock), true);
+        match self.world.heap.get_mut(lock) {
+            Object::Sync(Sync::Lock { owner }) => {
+                *owner = None;
+                1
+            }
+            Object::Sync(Sync::RLock { owner, count }) => {
+                *owner = None;
+                std::mem::take(count)
+            }
+            _ => 1,
+        }
+    }
+}
+
+fn acquire(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [lock, blocking, limit] = m.sorted(a, "acquire", 1, ["self", "blocking", "timeout"])?;
+    let id = m.lock_of(lock)?;
+    let late = m.has_timed_out();
+    if m.take(id, 1) {
+        return value(Value::Bool(true));
+    }
+    if late || gives_up(m, blocking, limit)? {
+        return value(Value::Bool(false));
+    }
+    let limited = is_limited(m, limit)?;
+    Ok(Done::Wait(Wait::Lock(id), limited))
+}
+
+fn release(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let lock = a.values.first().copied().unwrap_or(Value::None);
+    let id = m.lock_of(lock)?;
+    m.note(Location::Object(id), true);
+    if !m.holds(id) {
+        let plain = matches!(m.world.heap.get(id), Object::Sync(Sync::Lock { .. }));
+        let text = if plain { "release unlocked lock" } else { "cannot release un-acquired lock" };
+        return Err(m.error("RuntimeError", text));
+    }
+    match m.world.heap.get_mut(id) {
+        Object::Sync(Sync::RLock { count, .. }) if *count > 1 => *count -= 1,
+        _ => drop(m.free(id)),
+    }
+    value(Value::None)
+}
+
+fn locked(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [lock] = m.sorted(a, "locked", 1, ["self"])?;
+    let id = m.lock_of(lock)?;
+    m.note(Location::Object(id), true);
+    value(Value::Bool(m.world.owner(id).is_some()))
+}
+
+fn new_condition(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [lock] = m.sorted(a, "Condition", 0, ["lock"])?;
+    let lock = match lock {
+        Value::Unset | Value::None => {
+            m.world.heap.add(Object::Sync(Sync::RLock { owner: None, count: 0 }))
+        }
+        lock => m.sync_argument(lock)?.0,
+    };
+    made(m, Sync::Condition { lock, waiters: VecDeque::new() })
+}
+
+/// Leaves the lock and joins the waiters; then waits to be notified; then takes the lock again.
+fn wait(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [condition, limit] = m.sorted(a, "wait", 1, ["self", "timeout"])?;
+    let (id, _) = m.sync_argument(condition)?;
+    let lock = m.lock_of(condition)?;
+    let (me, limited) = (m.number, is_limited(m, limit)?);
+    m.note(Location::Object(id), true);
+    match m.current.stage {
+        Stage::Waiting(times) => {
+            let late = m.has_timed_out();
+            if let Object::Sync(Sync::Condition { waiters, .. }) = m.world.heap.get_mut(id) {
+                waiters.retain(|waiter| *waiter != me);
+            }
+            m.current.stage = Stage::Returning(times, !late);
+            wait(m, a)
+        }
+        Stage::Returning(times, notified) => {
+            m.current.timed_out = false;
+            if !m.take(lock, times) {
+                return Ok(Done::Wait(Wait::Lock(lock), false));
+            }
+            m.current.stage = Stage::None;
+            Ok(Done::Blocked(Value::Bool(notified)))
+        }
+        _ => {
+            if !m.holds(lock) {
+                return Err(m.error("RuntimeError", "cannot wait on un-acquired lock"));
+            }
+            let times = m.free(lock);
+            if let Object::Sync(Sync::Condition { waiters, .. }) = m.world.heap.get_mut(id) {
+                waiters.push_back(me);
+            }
+            m.current.stage = Stage::Waiting(times);
+            Ok(Done::Wait(Wait::Notified(id), limited))
+        }
+    }
+}
+
+fn wait_for(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [condition, predicate, limit] = m.sorted(a, "wait_for", 2, ["self", "predicate", "timeout"])?;
+    let limit = if limit == Value::Unset { Value::None } else { limit };
+    let function = m.prelude("_wait_for");
+    let values = vec![condition, predicate, limit];
+    m.call_value(function, Arguments { values, named: Vec::new() }, Then::Push)
+}
+
+fn wake(m: &mut Machine, condition: Value, most: usize) -> R<Done> {
+    let (id, _) = m.sync_argument(condition)?;
+    let lock = m.lock_of(condition)?;
+    m.note(Location::Object(id), true);
+    if !m.holds(lock) {
+        return Err(m.error("RuntimeError", "cannot notify on un-acquired lock"));
+    }
+    if let Object::Sync(Sync::Condition { waiters, .. }) = m.world.heap.get_mut(id) {
+        let count = most.min(waiters.len());
+        waiters.drain(..count);
+    }
+    value(Value::None)
+}
+
+fn notify(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [condition, most] = m.sorted(a, "notify", 1, ["self", "n"])?;
+    let most = if most == Value::Unset { 1 } else { m.int_argument(most)? };
+    wake(m, condition, usize::try_from(most).unwrap_or(0))
+}
+
+fn notify_all(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [condition] = m.sorted(a, "notify_all", 1, ["self"])?;
+    wake(m, condition, usize::MAX)
+}
+
+fn set_event(m: &mut Machine, a: &Arguments, to: bool) -> R<Done> {
+    let [event] = m.sorted(a, "set", 1, ["self"])?;
+    let (id, _) = m.sync_argument(event)?;
+    m.note(Location::Object(id), true);
+    *m.world.heap.get_mut(id) = Object::Sync(Sync::Event { set: to });
+    value(Value::None)
+}
+
+fn is_set(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [event] = m.sorted(a, "is_set", 1, ["self"])?;
+    let (id, sync) = m.sync_argument(event)?;
+    m.note(Location::Object(id), false);
+    value(Value::Bool(matches!(sync, Sync::Event { set: true })))
+}
+
+fn wait_event(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [event, limit] = m.sorted(a, "wait", 1, ["self", "timeout"])?;
+    let (id, sync) = m.sync_argument(event)?;
+    m.note(Location::Object(id), true);
+    let late = m.has_timed_out();
+    if let Sync::Event { set: true } = sync {
+        return value(Value::Bool(true));
+    }
+    if late || gives_up(m, Value::Unset, limit)? {
+        return value(Value::Bool(false));
+    }
+    let limited = is_limited(m, limit)?;
+    Ok(Done::Wait(Wait::Event(id), limited))
+}
+
+fn new_semaphore(m: &mut Machine, a: &Arguments, bounded: bool) -> R<Done> {
+    let [count] = m.sorted(a, "Semaphore", 0, ["value"])?;
+    let count = if count == Value::Unset { 1 } else { m.int_argument(count)? };
+    if count < 0 {
+        return m.value_error("semaphore initial value must be >= 0");
+    }
+    made(m, Sync::Semaphore { value: count, bound: bounded.then_some(count) })
+}
+
+fn take_permit(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [semaphore, blocking, limit] = m.sorted(a, "acquire", 1, ["self", "blocking", "timeout"])?;
+    let (id, _) = m.sync_argument(semaphore)?;
+    m.note(Location::Object(id), true);
+    let late = m.has_timed_out();
+    if let Object::Sync(Sync::Semaphore { value: count, .. }) = m.world.heap.get_mut(id)
+        && *count > 0
+    {
+        *count -= 1;
+        return value(Value::Bool(true));
+    }
+    if late || gives_up(m, blocking, limit)? {
+        return value(Value::Bool(false));
+    }
+    let limited = is_limited(m, limit)?;
+    Ok(Done::Wait(Wait::Permit(id), limited))
+}
+
+fn give_permit(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [semaphore, count] = m.sorted(a, "release", 1, ["self", "n"])?;
+    let given = if count == Value::Unset { 1 } else { m.int_argument(count)? };
+    if given < 1 {
+        return m.value_error("n must be one or more");
+    }
+    let (id, sync) = m.sync_argument(semaphore)?;
+    m.note(Location::Object(id), true);
+    if let Sync::Semaphore { value: count, bound } = sync {
+        let count = count.saturating_add(given);
+        if bound.is_some_and(|bound| count > bound) {
+            return m.value_error("Semaphore released too many times");
+        }
+        *m.world.heap.get_mut(id) = Object::Sync(Sync::Semaphore { value: count, bound });
+    }
+    value(Value::None)
+}
+
+fn exit_semaphore(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let values = a.values.iter().take(1).copied().collect();
+    give_permit(m, &Arguments { values, named: Vec::new() })
+}
+
+fn new_barrier(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [parties] = m.sorted(a, "Barrier", 1, ["parties"])?;
+    let parties = m.int_argument(parties)?;
+    if parties < 1 {
+        return m.value_error("parties must be > 0");
+    }
+    made(m, Sync::Barrier { parties, arrived: Vec::new(), broken: false })
+}
+
+fn broken<T>(m: &mut Machine) -> R<T> {
+    m.current.stage = Stage::None;
+    Err(m.exception("BrokenBarrierError", Vec::new()))
+}
+
+fn arrive(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [barrier, limit] = m.sorted(a, "wait", 1, ["self", "timeout"])?;
+    let (id, _) = m.sync_argument(barrier)?;
+    let (me, limited) = (m.number, is_limited(m, limit)?);
+    m.note(Location::Object(id), true);
+    let late = m.has_timed_out();
+    let stage = m.current.stage;
+    let Object::Sync(Sync::Barrier { parties, arrived, broken: is_broken }) =
+        m.world.heap.get_mut(id)
+    else {
+        return Err(Raise::Stop("this is no barrier".to_owned()));
+    };
+    if let Stage::Arrived(place) = stage {
+        if late && arrived.contains(&me) {
+            *is_broken = true;
+        }
+        if *is_broken {
+            return broken(m);
+        }
+        m.current.stage = Stage::None;
+        return Ok(Done::Blocked(Value::Int(i64::try_from(place).unwrap_or(0))));
+    }
+    if *is_broken {
+        return broken(m);
+    }
+    let place = arrived.len();
+    if i64::try_from(place + 1).is_ok_and(|count| count >= *parties) {
+        arrived.clear();
+        return value(Value::Int(i64::try_from(place).unwrap_or(0)));
+    }
+    arrived.push(me);
+    m.current.stage = Stage::Arrived(place);
+    Ok(Done::Wait(Wait::Barrier(id), limited))
+}
+
+fn abort(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [barrier] = m.sorted(a, "abort", 1, ["self"])?;
+    let (id, _) = m.sync_argument(barrier)?;
+    m.note(Location::Object(id), true);
+    if let Object::Sync(Sync::Barrier { broken, .. }) = m.world.heap.get_mut(id) {
+        *broken = true;
+    }
+    value(Value::None)
+}

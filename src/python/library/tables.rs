@@ -1,0 +1,261 @@
+//! Methods of dicts and sets.
+//!
+//! *Promises*: each is one step, as under a GIL.
+//! *Leaves out*: subscripts (`machine/objects.rs`).
+
+use crate::python::library::types::{count_items, entries};
+use crate::python::machine::machine::{
+    Arguments, Done, Location, Look, Machine, R, Row,
+};
+use crate::python::value::object::{Object, Part};
+use crate::python::value::table::Table;
+use crate::python::value::value::{Id, Value};
+
+const fn row(
+    name: &'static str,
+    iterates: Option<usize>,
+    call: fn(&mut Machine, &Arguments) -> R<Done>,
+) -> Row {
+    Row { name, look: Look::C, iterates, call }
+}
+
+/// The rows of this file.
+pub const ROWS: &[Row] = &[
+    row("dict.get", None, get),
+    row("dict.pop", None, pop),
+    row("dict.popitem", None, popitem),
+    row("dict.setdefault", None, setdefault),
+    row("dict.update", Some(1), update),
+    row("dict.keys", None, |m, a| view(m, a, Part::Keys)),
+    row("dict.values", None, |m, a| view(m, a, Part::Values)),
+    row("dict.items", None, |m, a| view(m, a, Part::Items)),
+    row("dict.clear", None, clear),
+    row("dict.copy", None, copy),
+    row("Counter.most_common", None, most_common),
+    row("Counter.update", Some(1), counter_update),
+    row("Counter.subtract", Some(1), counter_subtract),
+    row("Counter.total", None, counter_total),
+    row("set.add", None, add),
+    row("set.remove", None, remove),
+    row("set.discard", None, discard),
+    row("set.pop", None, set_pop),
+    row("set.clear", None, clear),
+    row("set.copy", None, copy),
+    row("set.update", Some(1), set_update),
+    row("set.union", Some(1), |m, a| combined(m, a, |_, _| true)),
+    row("set.intersection", Some(1), |m, a| combined(m, a, |x, y| x && y)),
+    row("set.difference", Some(1), |m, a| combined(m, a, |x, y| x && !y)),
+    row("set.issubset", Some(1), issubset),
+];
+
+fn value(value: Value) -> R<Done> {
+    Ok(Done::Value(value))
+}
+
+impl Machine {
+    fn table(&mut self, of: Value, write: bool) -> R<(Id, &mut Table)> {
+        let id = self.object_argument(of)?;
+        self.note(Location::Object(id), write);
+        if !matches!(self.world.heap.get(id), Object::Dict(..) | Object::Set(_)) {
+            let name = self.type_name(of);
+            return self.type_error(format!("this does not work on '{name}'"));
+        }
+        match self.world.heap.get_mut(id) {
+            Object::Dict(table, _) | Object::Set(table) => Ok((id, table)),
+            _ => Err(crate::python::machine::machine::Raise::Stop("no table".to_owned())),
+        }
+    }
+}
+
+fn get(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [dict, name, default] = m.sorted(a, "get", 2, ["self", "key", "default"])?;
+    let key = m.key(name)?;
+    let default = if default == Value::Unset { Value::None } else { default };
+    let (_, table) = m.table(dict, false)?;
+    value(table.get(&key).unwrap_or(default))
+}
+
+fn pop(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [dict, name, default] = m.sorted(a, "pop", 2, ["self", "key", "default"])?;
+    let key = m.key(name)?;
+    let removed = m.table(dict, true)?.1.remove(&key);
+    match removed {
+        Some((_, found)) => value(found),
+        None if default != Value::Unset => value(default),
+        None => Err(m.exception("KeyError", vec![name])),
+    }
+}
+
+fn popitem(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [dict] = m.sorted(a, "popitem", 1, ["self"])?;
+    let last = m.table(dict, true)?.1.iter().next_back();
+    let Some((name, found)) = last else {
+        return Err(m.error("KeyError", "popitem(): dictionary is empty"));
+    };
+    let key = m.key(name)?;
+    m.table(dict, true)?.1.remove(&key);
+    value(m.add(Object::Tuple(vec![name, found])))
+}
+
+fn setdefault(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [dict, name, default] = m.sorted(a, "setdefault", 2, ["self", "key", "default"])?;
+    let key = m.key(name)?;
+    let default = if default == Value::Unset { Value::None } else { default };
+    m.charge(2)?;
+    let (_, table) = m.table(dict, true)?;
+    if let Some(found) = table.get(&key) {
+        return value(found);
+    }
+    table.insert(key, name, default);
+    value(default)
+}
+
+fn update(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let Some((dict, rest)) = a.values.split_first() else {
+        return m.type_error("update() needs an argument");
+    };
+    let mut pairs = match rest.first() {
+        Some(items) => entries(m, *items)?,
+        None => Vec::new(),
+    };
+    pairs.extend(a.named.iter().map(|(name, value)| (Value::Str(*name), *value)));
+    m.charge(2 * pairs.len())?;
+    for (name, value) in pairs {
+        let key = m.key(name)?;
+        m.table(*dict, true)?.1.insert(key, name, value);
+    }
+    value(Value::None)
+}
+
+fn view(m: &mut Machine, a: &Arguments, part: Part) -> R<Done> {
+    let [dict] = m.sorted(a, "keys", 1, ["self"])?;
+    let id = m.object_argument(dict)?;
+    m.note(Location::Object(id), false);
+    value(m.add(Object::View(id, part)))
+}
+
+fn clear(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [table] = m.sorted(a, "clear", 1, ["self"])?;
+    m.table(table, true)?.1.clear();
+    value(Value::None)
+}
+
+fn copy(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [table] = m.sorted(a, "copy", 1, ["self"])?;
+    let (id, _) = m.table(table, false)?;
+    let object = m.world.heap.get(id).clone();
+    m.charge(4)?;
+    value(m.add(object))
+}
+
+fn most_common(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [counter, most] = m.sorted(a, "most_common", 1, ["self", "n"])?;
+    let mut pairs: Vec<(Value, Value)> = m.table(counter, false)?.1.iter().collect();
+    pairs.sort_by_key(|(_, count)| std::cmp::Reverse(count.as_int()));
+    if most != Value::Unset && most != Value::None {
+        pairs.truncate(usize::try_from(m.int_argument(most)?).unwrap_or(0));
+    }
+    m.charge(4 * pairs.len())?;
+    let pairs = pairs.into_iter().map(|(name, count)| m.add(Object::Tuple(vec![name, count])));
+    let pairs = pairs.collect();
+    value(m.add(Object::List(pairs)))
+}
+
+fn recount(m: &mut Machine, a: &Arguments, sign: i64) -> R<Done> {
+    let [counter, items] = m.sorted(a, "update", 2, ["self", "iterable"])?;
+    let mut table = m.table(counter, true)?.1.clone();
+    count_items(m, &mut table, items, sign)?;
+    m.charge(4)?;
+    *m.table(counter, true)?.1 = table;
+    value(Value::None)
+}
+
+fn counter_update(m: &mut Machine, a: &Arguments) -> R<Done> {
+    recount(m, a, 1)
+}
+
+fn counter_subtract(m: &mut Machine, a: &Arguments) -> R<Done> {
+    recount(m, a, -1)
+}
+
+fn counter_total(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [counter] = m.sorted(a, "total", 1, ["self"])?;
+    let counts = m.table(counter, false)?.1.iter().filter_map(|(_, count)| count.as_int());
+    let total = counts.fold(0_i64, i64::saturating_add);
+    value(Value::Int(total))
+}
+
+fn add(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [set, item] = m.sorted(a, "add", 2, ["self", "elem"])?;
+    let key = m.key(item)?;
+    m.charge(1)?;
+    m.table(set, true)?.1.insert(key, item, Value::None);
+    value(Value::None)
+}
+
+fn remove(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [set, item] = m.sorted(a, "remove", 2, ["self", "elem"])?;
+    let key = m.key(item)?;
+    match m.table(set, true)?.1.remove(&key) {
+        Some(_) => value(Value::None),
+        None => Err(m.exception("KeyError", vec![item])),
+    }
+}
+
+fn discard(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [set, item] = m.sorted(a, "discard", 2, ["self", "elem"])?;
+    let key = m.key(item)?;
+    m.table(set, true)?.1.remove(&key);
+    value(Value::None)
+}
+
+fn set_pop(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [set] = m.sorted(a, "pop", 1, ["self"])?;
+    let first = m.table(set, true)?.1.iter().next();
+    let Some((item, _)) = first else {
+        return Err(m.error("KeyError", "pop from an empty set"));
+    };
+    let key = m.key(item)?;
+    m.table(set, true)?.1.remove(&key);
+    value(item)
+}
+
+fn set_update(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [set, items] = m.sorted(a, "update", 2, ["self", "iterable"])?;
+    for item in m.items(items)? {
+        let key = m.key(item)?;
+        m.charge(1)?;
+        m.table(set, true)?.1.insert(key, item, Value::None);
+    }
+    value(Value::None)
+}
+
+fn combined(m: &mut Machine, a: &Arguments, take: fn(bool, bool) -> bool) -> R<Done> {
+    let [set, other] = m.sorted(a, "union", 2, ["self", "other"])?;
+    let own: Vec<Value> = m.table(set, false)?.1.iter().map(|(name, _)| name).collect();
+    let others = m.items(other)?;
+    let (own_set, other_set) = (m.new_set(&own)?, m.new_set(&others)?);
+    let mut taken = Vec::new();
+    for item in own.into_iter().chain(others) {
+        if take(m.contains(own_set, item)?, m.contains(other_set, item)?) {
+            taken.push(item);
+        }
+    }
+    let made = m.new_set(&taken)?;
+    debug_assert!(matches!(made, Value::Ref(_)));
+    value(made)
+}
+
+fn issubset(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [set, other] = m.sorted(a, "issubset", 2, ["self", "other"])?;
+    let own: Vec<Value> = m.table(set, false)?.1.iter().map(|(name, _)| name).collect();
+    let others = m.items(other)?;
+    let others = m.new_set(&others)?;
+    for item in own {
+        if !m.contains(others, item)? {
+            return value(Value::Bool(false));
+        }
+    }
+    value(Value::Bool(true))
+}
+

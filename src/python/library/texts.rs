@@ -1,0 +1,260 @@
+//! Methods of strings.
+//!
+//! *Promises*: they do what Python's do, on characters.
+//! *Leaves out*: those that are about encodings.
+
+use crate::python::machine::machine::{Arguments, Done, Look, Machine, R, Row};
+use crate::python::value::object::Object;
+use crate::python::value::value::Value;
+use std::rc::Rc;
+
+const fn row(
+    name: &'static str,
+    iterates: Option<usize>,
+    call: fn(&mut Machine, &Arguments) -> R<Done>,
+) -> Row {
+    Row { name, look: Look::C, iterates, call }
+}
+
+/// The rows of this file.
+pub const ROWS: &[Row] = &[
+    row("str.join", Some(1), join),
+    row("str.split", None, split),
+    row("str.splitlines", None, splitlines),
+    row("str.format", None, format),
+    row("str.upper", None, |m, a| simple(m, a, str::to_uppercase)),
+    row("str.lower", None, |m, a| simple(m, a, str::to_lowercase)),
+    row("str.capitalize", None, |m, a| simple(m, a, capitalized)),
+    row("str.title", None, |m, a| simple(m, a, titled)),
+    row("str.strip", None, |m, a| stripped(m, a, true, true)),
+    row("str.lstrip", None, |m, a| stripped(m, a, true, false)),
+    row("str.rstrip", None, |m, a| stripped(m, a, false, true)),
+    row("str.startswith", None, |m, a| affix(m, a, |text, part| text.starts_with(part))),
+    row("str.endswith", None, |m, a| affix(m, a, |text, part| text.ends_with(part))),
+    row("str.replace", None, replace),
+    row("str.find", None, find),
+    row("str.count", None, count),
+    row("str.index", None, index),
+    row("str.isdigit", None, |m, a| all(m, a, |c| c.is_ascii_digit())),
+    row("str.isalpha", None, |m, a| all(m, a, char::is_alphabetic)),
+    row("str.isalnum", None, |m, a| all(m, a, char::is_alphanumeric)),
+    row("str.isspace", None, |m, a| all(m, a, char::is_whitespace)),
+    row("str.isupper", None, |m, a| all(m, a, |c| !c.is_lowercase())),
+    row("str.islower", None, |m, a| all(m, a, |c| !c.is_uppercase())),
+    row("str.ljust", None, |m, a| justified(m, a, '<')),
+    row("str.rjust", None, |m, a| justified(m, a, '>')),
+    row("str.center", None, |m, a| justified(m, a, '^')),
+    row("str.zfill", None, zfill),
+];
+
+fn value(value: Value) -> R<Done> {
+    Ok(Done::Value(value))
+}
+
+fn own(m: &mut Machine, a: &Arguments) -> R<Rc<str>> {
+    let text = a.values.first().copied().unwrap_or(Value::None);
+    m.text_argument(text)
+}
+
+fn simple(m: &mut Machine, a: &Arguments, f: fn(&str) -> String) -> R<Done> {
+    let text = own(m, a)?;
+    value(m.text_value(&f(&text)))
+}
+
+fn capitalized(text: &str) -> String {
+    let mut chars = text.chars();
+    match chars.next() {
+        Some(first) => first.to_uppercase().chain(chars.flat_map(char::to_lowercase)).collect(),
+        None => String::new(),
+    }
+}
+
+fn titled(text: &str) -> String {
+    let mut inside = false;
+    let mut out = String::new();
+    for c in text.chars() {
+        match inside {
+            true => out.extend(c.to_lowercase()),
+            false => out.extend(c.to_uppercase()),
+        }
+        inside = c.is_alphabetic();
+    }
+    out
+}
+
+fn join(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [text, items] = m.sorted(a, "join", 2, ["self", "iterable"])?;
+    let separator = m.text_argument(text)?;
+    let mut out = String::new();
+    for (number, item) in m.items(items)?.into_iter().enumerate() {
+        let Value::Str(part) = item else {
+            let name = m.type_name(item);
+            return m.type_error(format!("sequence item {number}: expected str instance, {name} found"));
+        };
+        if number > 0 {
+            out.push_str(&separator);
+        }
+        out.push_str(m.strings.text(part));
+    }
+    m.charge(out.len() / 16)?;
+    value(m.text_value(&out))
+}
+
+fn split(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [text, separator, most] = m.sorted(a, "split", 1, ["self", "sep", "maxsplit"])?;
+    let text = m.text_argument(text)?;
+    let most = if most == Value::Unset { -1 } else { m.int_argument(most)? };
+    let most = usize::try_from(most).unwrap_or(usize::MAX - 1);
+    let parts: Vec<String> = match separator {
+        Value::Unset | Value::None => {
+            let (mut parts, mut rest) = (Vec::new(), text.trim_start());
+            while !rest.is_empty() {
+                if parts.len() == most {
+                    parts.push(rest.trim_end().to_owned());
+                    break;
+                }
+                let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+                parts.push(rest[..end].to_owned());
+                rest = rest[end..].trim_start();
+            }
+            parts
+        }
+        separator => {
+            let separator = m.text_argument(separator)?;
+            if separator.is_empty() {
+                return m.value_error("empty separator");
+            }
+            text.splitn(most.saturating_add(1), &*separator).map(str::to_owned).collect()
+        }
+    };
+    list_of(m, &parts)
+}
+
+fn list_of(m: &mut Machine, parts: &[String]) -> R<Done> {
+    m.charge(parts.len())?;
+    let parts = parts.iter().map(|part| m.text_value(part)).collect();
+    value(m.add(Object::List(parts)))
+}
+
+fn splitlines(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let text = own(m, a)?;
+    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    list_of(m, &lines)
+}
+
+fn format(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let text = own(m, a)?;
+    let values = a.values.get(1..).unwrap_or(&[]);
+    let out = m.format_fields(&text, values, &a.named)?;
+    m.charge(out.len() / 16)?;
+    value(m.text_value(&out))
+}
+
+fn stripped(m: &mut Machine, a: &Arguments, left: bool, right: bool) -> R<Done> {
+    let [text, chars] = m.sorted(a, "strip", 1, ["self", "chars"])?;
+    let text = m.text_argument(text)?;
+    let chars = match chars {
+        Value::Unset | Value::None => None,
+        chars => Some(m.text_argument(chars)?),
+    };
+    let strip = |c: char| chars.as_ref().map_or(c.is_whitespace(), |chars| chars.contains(c));
+    let mut out: &str = &text;
+    if left {
+        out = out.trim_start_matches(strip);
+    }
+    if right {
+        out = out.trim_end_matches(strip);
+    }
+    value(m.text_value(out))
+}
+
+fn affix(m: &mut Machine, a: &Arguments, f: fn(&str, &str) -> bool) -> R<Done> {
+    let [text, part] = m.sorted(a, "startswith", 2, ["self", "prefix"])?;
+    let text = m.text_argument(text)?;
+    let parts = match part.id().map(|id| m.world.heap.get(id)) {
+        Some(Object::Tuple(items)) => items.clone(),
+        _ => vec![part],
+    };
+    for part in parts {
+        let part = m.text_argument(part)?;
+        if f(&text, &part) {
+            return value(Value::Bool(true));
+        }
+    }
+    value(Value::Bool(false))
+}
+
+fn replace(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [text, old, new, most] = m.sorted(a, "replace", 3, ["self", "old", "new", "count"])?;
+    let (text, old, new) = (m.text_argument(text)?, m.text_argument(old)?, m.text_argument(new)?);
+    let most = if most == Value::Unset { -1 } else { m.int_argument(most)? };
+    let out = match usize::try_from(most) {
+        Ok(most) => text.replacen(&*old, &new, most),
+        Err(_) => {
+            let count = text.matches(&*old).count();
+            m.charge((text.len() + count.saturating_mul(new.len())) / 16)?;
+            text.replace(&*old, &new)
+        }
+    };
+    value(m.text_value(&out))
+}
+
+fn place(m: &mut Machine, a: &Arguments) -> R<Option<i64>> {
+    let [text, part, from] = m.sorted(a, "find", 2, ["self", "sub", "start"])?;
+    let (text, part) = (m.text_argument(text)?, m.text_argument(part)?);
+    let from = if from == Value::Unset { 0 } else { m.int_argument(from)? };
+    let from = usize::try_from(from).unwrap_or(0);
+    let start = text.char_indices().nth(from).map_or(text.len(), |(at, _)| at);
+    let found = text[start..].find(&*part);
+    let chars = found.map(|at| text[..start + at].chars().count());
+    Ok(chars.and_then(|count| i64::try_from(count).ok()))
+}
+
+fn find(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let found = place(m, a)?;
+    value(Value::Int(found.unwrap_or(-1)))
+}
+
+fn index(m: &mut Machine, a: &Arguments) -> R<Done> {
+    match place(m, a)? {
+        Some(at) => value(Value::Int(at)),
+        None => m.value_error("substring not found"),
+    }
+}
+
+fn count(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [text, part] = m.sorted(a, "count", 2, ["self", "sub"])?;
+    let (text, part) = (m.text_argument(text)?, m.text_argument(part)?);
+    let count = match part.is_empty() {
+        true => text.chars().count() + 1,
+        false => text.matches(&*part).count(),
+    };
+    value(Value::Int(i64::try_from(count).unwrap_or(i64::MAX)))
+}
+
+fn all(m: &mut Machine, a: &Arguments, f: fn(char) -> bool) -> R<Done> {
+    let text = own(m, a)?;
+    let cased = text.chars().any(char::is_alphanumeric) || text.chars().all(char::is_whitespace);
+    value(Value::Bool(!text.is_empty() && cased && text.chars().all(f)))
+}
+
+fn justified(m: &mut Machine, a: &Arguments, align: char) -> R<Done> {
+    let [text, width, fill] = m.sorted(a, "ljust", 2, ["self", "width", "fillchar"])?;
+    let width = m.int_argument(width)?.max(0);
+    let fill = match fill {
+        Value::Unset => Rc::from(" "),
+        fill => m.text_argument(fill)?,
+    };
+    let out = m.formatted(text, &format!("{fill}{align}{width}"))?;
+    value(m.text_value(&out))
+}
+
+fn zfill(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [text, width] = m.sorted(a, "zfill", 2, ["self", "width"])?;
+    let (text, width) = (m.text_argument(text)?, m.int_argument(width)?);
+    let digits = text.trim_start_matches(['-', '+']);
+    let sign = &text[..text.len() - digits.len()];
+    let width = usize::try_from(width).unwrap_or(0).min(10_000);
+    let zeros = "0".repeat(width.saturating_sub(text.chars().count()));
+    value(m.text_value(&format!("{sign}{zeros}{digits}")))
+}

@@ -1,0 +1,284 @@
+//! Constructors of the built-in types.
+//!
+//! *Promises*: `int("7")`, `list(x)` and their kin do what Python's do, with its messages.
+//! *Leaves out*: what threads wait with (`library/sync.rs`).
+
+use crate::python::machine::machine::{Arguments, Done, Look, Machine, R, Row};
+use crate::python::machine::operators::as_float;
+use crate::python::value::object::{DictKind, Object};
+use crate::python::value::table::{Key, Table};
+use crate::python::value::types::Type;
+use crate::python::value::value::Value;
+use std::collections::VecDeque;
+
+const fn row(
+    name: &'static str,
+    iterates: Option<usize>,
+    call: fn(&mut Machine, &Arguments) -> R<Done>,
+) -> Row {
+    Row { name, look: Look::C, iterates, call }
+}
+
+/// The rows of this file.
+pub const ROWS: &[Row] = &[
+    row("object.__new__", None, object),
+    row("object.__init__", None, |_, _| value(Value::None)),
+    row("bool.__new__", None, boolean),
+    row("int.__new__", None, int),
+    row("float.__new__", None, float),
+    row("str.__new__", None, string),
+    row("tuple.__new__", Some(0), tuple),
+    row("list.__new__", Some(0), list),
+    row("set.__new__", Some(0), set),
+    row("dict.__new__", Some(0), dict),
+    row("defaultdict.__new__", Some(1), defaultdict),
+    row("Counter.__new__", Some(0), counter),
+    row("deque.__new__", Some(0), deque),
+    row("range.__new__", None, range),
+    row("type.__new__", None, type_of),
+    row("count.__new__", None, count),
+    row("local.__new__", None, |m, _| value(m.add(Object::Local(Vec::new())))),
+    row("BaseException.__init__", None, exception_init),
+];
+
+fn value(value: Value) -> R<Done> {
+    Ok(Done::Value(value))
+}
+
+fn object(m: &mut Machine, _: &Arguments) -> R<Done> {
+    value(m.add(Object::Local(Vec::new())))
+}
+
+fn exception_init(m: &mut Machine, a: &Arguments) -> R<Done> {
+    if let Some((Value::Ref(id), rest)) = a.values.split_first() {
+        let tuple = m.add(Object::Tuple(rest.to_vec()));
+        let name = m.strings.intern("args");
+        m.set_attribute(Value::Ref(*id), name, tuple)?;
+    }
+    value(Value::None)
+}
+
+fn boolean(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [x] = m.sorted(a, "bool", 0, ["x"])?;
+    match m.truth(x, crate::python::value::object::Then::Truth(true))? {
+        Some(truth) => value(Value::Bool(truth)),
+        None => Ok(Done::Entered),
+    }
+}
+
+fn int(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [x, base] = m.sorted(a, "int", 0, ["x", "base"])?;
+    let overflow = "an int has 64 bits here, and this one needs more";
+    match x {
+        Value::Unset => value(Value::Int(0)),
+        Value::Float(float) if float.is_nan() => m.value_error("cannot convert float NaN to integer"),
+        Value::Float(float) if float.abs() >= 9.2e18 => Err(m.error("OverflowError", overflow)),
+        #[allow(clippy::cast_possible_truncation, reason = "it is in range")]
+        Value::Float(float) => value(Value::Int(float as i64)),
+        Value::Str(text) => {
+            let text = m.strings.get(text);
+            let radix = if base == Value::Unset { 10 } else { m.int_argument(base)? };
+            let radix = u32::try_from(radix).unwrap_or(0);
+            let digits = text.trim().replace('_', "");
+            let parsed = match (2..=36).contains(&radix) {
+                true => i64::from_str_radix(digits.trim_start_matches('+'), radix).ok(),
+                false => None,
+            };
+            match parsed {
+                Some(int) => value(Value::Int(int)),
+                None if radix == 10 && digits.len() > 18 && digits.chars().all(|c| c.is_ascii_digit()) => {
+                    Err(m.error("OverflowError", overflow))
+                }
+                None => {
+                    let shown = m.plain_repr(x)?;
+                    m.value_error(format!("invalid literal for int() with base {radix}: {shown}"))
+                }
+            }
+        }
+        _ => match x.as_int() {
+            Some(int) => value(Value::Int(int)),
+            None => {
+                let name = m.type_name(x);
+                m.type_error(format!("int() argument must be a string, a bytes-like object or a real number, not '{name}'"))
+            }
+        },
+    }
+}
+
+fn float(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [x] = m.sorted(a, "float", 0, ["x"])?;
+    match x {
+        Value::Unset => value(Value::Float(0.0)),
+        Value::Str(text) => {
+            let text = m.strings.get(text);
+            match text.trim().replace('_', "").parse::<f64>() {
+                Ok(float) => value(Value::Float(float)),
+                Err(_) => {
+                    let shown = m.plain_repr(x)?;
+                    m.value_error(format!("could not convert string to float: {shown}"))
+                }
+            }
+        }
+        _ => match as_float(x) {
+            Some(float) => value(Value::Float(float)),
+            None => {
+                let name = m.type_name(x);
+                m.type_error(format!("float() argument must be a string or a real number, not '{name}'"))
+            }
+        },
+    }
+}
+
+fn string(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [x] = m.sorted(a, "str", 0, ["object"])?;
+    match x {
+        Value::Unset => value(m.text_value("")),
+        x => m.str_of(x),
+    }
+}
+
+fn given(m: &mut Machine, a: &Arguments, name: &str) -> R<Vec<Value>> {
+    let [items] = m.sorted(a, name, 0, ["iterable"])?;
+    match items {
+        Value::Unset => Ok(Vec::new()),
+        items => m.items(items),
+    }
+}
+
+fn tuple(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let items = given(m, a, "tuple")?;
+    value(m.add(Object::Tuple(items)))
+}
+
+fn list(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let items = given(m, a, "list")?;
+    value(m.add(Object::List(items)))
+}
+
+fn set(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let items = given(m, a, "set")?;
+    value(m.new_set(&items)?)
+}
+
+/// Entries for a dict: of another dict, or of pairs.
+pub(crate) fn entries(m: &mut Machine, items: Value) -> R<Vec<(Value, Value)>> {
+    if let Some(Object::Dict(table, _)) = items.id().map(|id| m.world.heap.get(id)) {
+        return Ok(table.iter().collect());
+    }
+    let mut pairs = Vec::new();
+    for (number, pair) in m.items(items)?.into_iter().enumerate() {
+        let pair = m.items(pair)?;
+        match pair.as_slice() {
+            [name, value] => pairs.push((*name, *value)),
+            other => {
+                let length = other.len();
+                let text = format!("dictionary update sequence element #{number} has length {length}; 2 is required");
+                return m.value_error(text);
+            }
+        }
+    }
+    Ok(pairs)
+}
+
+fn filled(m: &mut Machine, items: Option<Value>, a: &Arguments) -> R<Table> {
+    let mut table = Table::default();
+    let mut pairs = match items {
+        Some(items) => entries(m, items)?,
+        None => Vec::new(),
+    };
+    pairs.extend(a.named.iter().map(|(name, value)| (Value::Str(*name), *value)));
+    m.charge(2 * pairs.len())?;
+    for (name, value) in pairs {
+        table.insert(m.key(name)?, name, value);
+    }
+    Ok(table)
+}
+
+fn dict(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let table = filled(m, a.values.first().copied(), a)?;
+    value(m.add(Object::Dict(table, DictKind::Plain)))
+}
+
+fn defaultdict(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let factory = a.values.first().copied().unwrap_or(Value::None);
+    let table = filled(m, a.values.get(1).copied(), a)?;
+    let kind = match factory {
+        Value::None => DictKind::Plain,
+        factory => DictKind::Default(factory),
+    };
+    value(m.add(Object::Dict(table, kind)))
+}
+
+/// Adds counts to a table: of another dict, or one for each item.
+pub(crate) fn count_items(m: &mut Machine, table: &mut Table, items: Value, sign: i64) -> R<()> {
+    let counted = match items.id().map(|id| m.world.heap.get(id)) {
+        Some(Object::Dict(other, _)) => other.iter().collect(),
+        _ => m.items(items)?.into_iter().map(|item| (item, Value::Int(1))).collect::<Vec<_>>(),
+    };
+    for (name, count) in counted {
+        let key: Key = m.key(name)?;
+        let old = table.get(&key).and_then(Value::as_int).unwrap_or(0);
+        let count = old.saturating_add(sign * count.as_int().unwrap_or(0));
+        table.insert(key, name, Value::Int(count));
+    }
+    Ok(())
+}
+
+fn counter(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let mut table = Table::default();
+    if let Some(items) = a.values.first() {
+        count_items(m, &mut table, *items, 1)?;
+    }
+    for (name, count) in &a.named {
+        table.insert(Key::Str(*name), Value::Str(*name), *count);
+    }
+    value(m.add(Object::Dict(table, DictKind::Counter)))
+}
+
+fn deque(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [items, most] = m.sorted(a, "deque", 0, ["iterable", "maxlen"])?;
+    let most = match most {
+        Value::Unset | Value::None => None,
+        most => Some(usize::try_from(m.int_argument(most)?).unwrap_or(0)),
+    };
+    let items = if items == Value::Unset { Vec::new() } else { m.items(items)? };
+    let mut deque: VecDeque<Value> = items.into();
+    if let Some(most) = most {
+        while deque.len() > most {
+            deque.pop_front();
+        }
+    }
+    value(m.add(Object::Deque(deque, most)))
+}
+
+fn range(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [a, b, step] = m.sorted(a, "range", 1, ["start", "stop", "step"])?;
+    let first = m.int_argument(a)?;
+    let (start, stop) = match b {
+        Value::Unset => (0, first),
+        b => (first, m.int_argument(b)?),
+    };
+    let step = if step == Value::Unset { 1 } else { m.int_argument(step)? };
+    if step == 0 {
+        return m.value_error("range() arg 3 must not be zero");
+    }
+    value(m.add(Object::Range(start, stop, step)))
+}
+
+fn type_of(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [x] = m.sorted(a, "type", 1, ["object"])?;
+    value(match m.class_of(x) {
+        Some(class) => Value::Ref(class),
+        None => Value::Type(match m.type_of(x) {
+            Type::Object => Type::Object,
+            t => t,
+        }),
+    })
+}
+
+fn count(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [start, step] = m.sorted(a, "count", 0, ["start", "step"])?;
+    let start = if start == Value::Unset { 0 } else { m.int_argument(start)? };
+    let step = if step == Value::Unset { 1 } else { m.int_argument(step)? };
+    value(m.add(Object::Count(start, step)))
+}

@@ -1,0 +1,364 @@
+//! Attributes: where a name of an object is found, and what is bound to it.
+//!
+//! *Promises*: an instance's own attributes come before its class's, as for all but data
+//! descriptors in Python; every look at a shared attribute is noted.
+//! *Leaves out*: `__getattr__` and properties, which the subset has not.
+
+use crate::python::code::instruction::SwitchPoint;
+use crate::python::code::modules::MODULES;
+use crate::python::machine::machine::{Flow, Location, Machine, R};
+use crate::python::value::object::{Attributes, DictKind, Object, Sync};
+use crate::python::value::strings::StrId;
+use crate::python::value::types::Type;
+use crate::python::value::value::{Id, Value};
+
+const STRAIGHT: R<Flow> = Ok(Flow::Next(SwitchPoint::Straight));
+
+/// An attribute that was found.
+enum Found {
+    /// As it is.
+    Value(Value),
+    /// A function, to be called with the object.
+    Function(Value),
+}
+
+impl Machine {
+    /// The built-in type of a value; of an instance, `object`.
+    pub fn type_of(&self, value: Value) -> Type {
+        let id = match value {
+            Value::Unset | Value::None => return Type::None,
+            Value::Bool(_) => return Type::Bool,
+            Value::Int(_) => return Type::Int,
+            Value::Float(_) => return Type::Float,
+            Value::Str(_) => return Type::Str,
+            Value::Type(_) => return Type::Type,
+            Value::Native(_) => return Type::Builtin,
+            Value::Module(_) => return Type::Module,
+            Value::Ref(id) => id,
+        };
+        match self.world.heap.get(id) {
+            Object::Free | Object::Instance(_) => Type::Object,
+            Object::Tuple(_) => Type::Tuple,
+            Object::List(_) => Type::List,
+            Object::Dict(_, DictKind::Plain) => Type::Dict,
+            Object::Dict(_, DictKind::Default(_)) => Type::DefaultDict,
+            Object::Dict(_, DictKind::Counter) => Type::Counter,
+            Object::Set(_) => Type::Set,
+            Object::Deque(..) => Type::Deque,
+            Object::Range(..) => Type::Range,
+            Object::Slice(_) => Type::Slice,
+            Object::View(..) => Type::View,
+            Object::Function(_) => Type::Function,
+            Object::Class(_) => Type::Type,
+            Object::Method { .. } => Type::Method,
+            Object::Cell(_) => Type::Cell,
+            Object::Generator(_) => Type::Generator,
+            Object::Iter(_) => Type::Iterator,
+            Object::Count(..) => Type::Count,
+            Object::Local(_) => Type::Local,
+            Object::Sync(sync) => match sync {
+                Sync::Lock { .. } => Type::Lock,
+                Sync::RLock { .. } => Type::RLock,
+                Sync::Condition { .. } => Type::Condition,
+                Sync::Event { .. } => Type::Event,
+                Sync::Semaphore { bound: None, .. } => Type::Semaphore,
+                Sync::Semaphore { bound: Some(_), .. } => Type::BoundedSemaphore,
+                Sync::Barrier { .. } => Type::Barrier,
+                Sync::Queue { lifo: false, .. } => Type::Queue,
+                Sync::Queue { lifo: true, .. } => Type::LifoQueue,
+            },
+        }
+    }
+
+    /// The name of a value's type or class.
+    pub fn type_name(&self, value: Value) -> String {
+        match value.id().map(|id| self.world.heap.get(id)) {
+            Some(Object::Instance(instance)) => self.class_name(instance.class),
+            _ => self.type_of(value).name().to_owned(),
+        }
+    }
+
+    /// The name of a class.
+    pub fn class_name(&self, class: Id) -> String {
+        match self.world.heap.get(class) {
+            Object::Class(class) => self.strings.text(class.name).to_owned(),
+            _ => "object".to_owned(),
+        }
+    }
+
+    /// The class of an instance.
+    pub fn class_of(&self, value: Value) -> Option<Id> {
+        match self.world.heap.get(value.id()?) {
+            Object::Instance(instance) => Some(instance.class),
+            _ => None,
+        }
+    }
+
+    /// Whether a class is another, or is derived from it.
+    pub fn is_subclass(&self, class: Id, of: Id) -> bool {
+        let mut at = Some(class);
+        while let Some(id) = at {
+            if id == of {
+                return true;
+            }
+            at = match self.world.heap.get(id) {
+                Object::Class(class) => class.base,
+                _ => None,
+            };
+        }
+        false
+    }
+
+    /// An attribute of a class, or of those it is derived from.
+    pub fn lookup(&mut self, class: Id, name: StrId) -> Option<Value> {
+        let mut at = Some(class);
+        while let Some(id) = at {
+            self.note(Location::Attribute(id, name), false);
+            let Object::Class(class) = self.world.heap.get(id) else { return None };
+            if let Some(value) = class.attributes.get(name) {
+                return Some(value);
+            }
+            at = class.base;
+        }
+        None
+    }
+
+    /// An attribute of an instance's class.
+    pub fn class_attribute(&mut self, value: Value, name: StrId) -> Option<Value> {
+        let class = self.class_of(value)?;
+        self.lookup(class, name)
+    }
+
+    fn is_function(&self, value: Value) -> bool {
+        match value {
+            Value::Native(_) => true,
+            Value::Ref(id) => matches!(self.world.heap.get(id), Object::Function(_)),
+            _ => false,
+        }
+    }
+
+    fn find(&mut self, value: Value, name: StrId) -> R<Option<Found>> {
+        let text = self.strings.get(name);
+        if let Value::Module(number) = value {
+            let module = MODULES.get(number as usize).map_or("", |(module, _)| module);
+            let found = self.module_value(module, &text);
+            return Ok((found != Value::Unset).then_some(Found::Value(found)));
+        }
+        if let Value::Type(t) = value {
+            if &*text == "__name__" {
+                return Ok(Some(Found::Value(self.text_value(t.name()))));
+            }
+            return Ok(self.type_method(t, name).map(Found::Value));
+        }
+        if let Value::Ref(id) = value {
+            match self.world.heap.get(id) {
+                Object::Instance(_) => return Ok(self.find_in_instance(value, id, name)),
+                Object::Class(class) => {
+                    let own = class.name;
+                    if &*text == "__name__" {
+                        return Ok(Some(Found::Value(Value::Str(own))));
+                    }
+                    return Ok(self.lookup(id, name).map(Found::Value));
+                }
+                Object::Local(all) => {
+                    let number = self.number;
+                    let own = all.iter().find(|(thread, _)| *thread == number);
+                    return Ok(own.and_then(|(_, own)| own.get(name)).map(Found::Value));
+                }
+                Object::Function(function) if &*text == "__name__" => {
+                    let code = function.code as usize;
+                    let name = self.program.codes[code].name.clone();
+                    return Ok(Some(Found::Value(self.text_value(&name))));
+                }
+                _ => {}
+            }
+        }
+        let found = self.type_method(self.type_of(value), name);
+        Ok(found.map(Found::Function))
+    }
+
+    fn find_in_instance(&mut self, value: Value, id: Id, name: StrId) -> Option<Found> {
+        self.note(Location::Attribute(id, name), false);
+        let Object::Instance(instance) = self.world.heap.get(id) else { return None };
+        let class = instance.class;
+        if let Some(own) = instance.attributes.get(name) {
+            return Some(Found::Value(own));
+        }
+        if let Some(found) = self.lookup(class, name) {
+            return Some(match self.is_function(found) {
+                true => Found::Function(found),
+                false => Found::Value(found),
+            });
+        }
+        match self.strings.text(name) {
+            "__class__" => Some(Found::Value(Value::Ref(class))),
+            "ident" | "native_id" => self.thread_ident(value).map(Found::Value),
+            _ => None,
+        }
+    }
+
+    /// The function of the library that a type's method is.
+    fn type_method(&self, t: Type, name: StrId) -> Option<Value> {
+        let mut at = Some(t);
+        while let Some(t) = at {
+            if let Some(method) = self.method(t.name(), name) {
+                return Some(method);
+            }
+            at = t.base();
+        }
+        None
+    }
+
+    fn module_value(&mut self, module: &str, name: &str) -> Value {
+        match (module, name) {
+            ("math", "pi") => Value::Float(std::f64::consts::PI),
+            ("math", "inf") => Value::Float(f64::INFINITY),
+            ("sys", "version_info") => {
+                let numbers = [3, 12, 1].map(Value::Int).to_vec();
+                self.add(Object::Tuple(numbers))
+            }
+            _ => self.library_value(module, name),
+        }
+    }
+
+    /// The value of an attribute, if there is one.
+    pub fn attribute(&mut self, value: Value, name: StrId) -> R<Option<Value>> {
+        Ok(match self.find(value, name)? {
+            None => None,
+            Some(Found::Value(found)) => Some(found),
+            Some(Found::Function(function)) => {
+                Some(self.add(Object::Method { receiver: value, function }))
+            }
+        })
+    }
+
+    fn no_attribute<T>(&mut self, value: Value, name: StrId) -> R<T> {
+        let name = self.strings.get(name);
+        let text = match value {
+            Value::Module(_) => format!("module has no attribute '{name}'"),
+            _ => match value.id().map(|id| self.world.heap.get(id)) {
+                Some(Object::Class(class)) => {
+                    let class = self.strings.text(class.name);
+                    format!("type object '{class}' has no attribute '{name}'")
+                }
+                _ => format!("'{}' object has no attribute '{name}'", self.type_name(value)),
+            },
+        };
+        Err(self.error("AttributeError", text))
+    }
+
+    pub(crate) fn load_attribute(&mut self, number: u32) -> R<Flow> {
+        let name = self.names[number as usize];
+        let object = self.pop();
+        match self.attribute(object, name)? {
+            Some(value) => self.push(value),
+            None => return self.no_attribute(object, name),
+        }
+        STRAIGHT
+    }
+
+    /// Pushes a function and its receiver, without making a method of them.
+    pub(crate) fn load_method(&mut self, number: u32) -> R<Flow> {
+        let name = self.names[number as usize];
+        let object = self.pop();
+        match self.find(object, name)? {
+            Some(Found::Function(function)) => {
+                self.push(function);
+                self.push(object);
+            }
+            Some(Found::Value(value)) => {
+                self.push(value);
+                self.push(Value::Unset);
+            }
+            None => return self.no_attribute(object, name),
+        }
+        STRAIGHT
+    }
+
+    pub(crate) fn load_super(&mut self, number: u32) -> R<Flow> {
+        let name = self.names[number as usize];
+        let (object, class) = (self.pop(), self.pop());
+        let base = match class.id().map(|id| self.world.heap.get(id)) {
+            Some(Object::Class(class)) => class.base,
+            _ => None,
+        };
+        let found = base.and_then(|base| self.lookup(base, name));
+        match found {
+            Some(function) => {
+                self.push(function);
+                let bound = self.is_function(function);
+                self.push(if bound { object } else { Value::Unset });
+            }
+            None if self.strings.text(name) == "__init__" => {
+                // `object.__init__` does nothing.
+                let function = self.method("object", name).unwrap_or(Value::None);
+                self.push(function);
+                self.push(object);
+            }
+            None => {
+                let name = self.strings.get(name);
+                let text = format!("'super' object has no attribute '{name}'");
+                return Err(self.error("AttributeError", text));
+            }
+        }
+        STRAIGHT
+    }
+
+    /// Sets an attribute.
+    pub fn set_attribute(&mut self, object: Value, name: StrId, value: Value) -> R<()> {
+        let number = self.number;
+        if let Value::Ref(id) = object {
+            let kind = self.world.heap.get(id);
+            if matches!(kind, Object::Instance(_) | Object::Class(_) | Object::Local(_)) {
+                self.note(Location::Attribute(id, name), true);
+                self.charge(1)?;
+                match self.world.heap.get_mut(id) {
+                    Object::Instance(instance) => instance.attributes.set(name, value),
+                    Object::Class(class) => class.attributes.set(name, value),
+                    Object::Local(all) => own_attributes(all, number).set(name, value),
+                    _ => {}
+                }
+                return Ok(());
+            }
+        }
+        self.no_attribute(object, name)
+    }
+
+    pub(crate) fn store_attribute(&mut self, number: u32) -> R<Flow> {
+        let name = self.names[number as usize];
+        let (object, value) = (self.pop(), self.pop());
+        self.set_attribute(object, name, value)?;
+        STRAIGHT
+    }
+
+    pub(crate) fn delete_attribute(&mut self, number: u32) -> R<Flow> {
+        let name = self.names[number as usize];
+        let object = self.pop();
+        let thread = self.number;
+        if let Value::Ref(id) = object {
+            let kind = self.world.heap.get(id);
+            if matches!(kind, Object::Instance(_) | Object::Class(_) | Object::Local(_)) {
+                self.note(Location::Attribute(id, name), true);
+                let removed = match self.world.heap.get_mut(id) {
+                    Object::Instance(instance) => instance.attributes.remove(name),
+                    Object::Class(class) => class.attributes.remove(name),
+                    Object::Local(all) => own_attributes(all, thread).remove(name),
+                    _ => None,
+                };
+                if removed.is_some() {
+                    return STRAIGHT;
+                }
+            }
+        }
+        self.no_attribute(object, name)
+    }
+}
+
+/// What a thread has in a `threading.local`.
+fn own_attributes(all: &mut Vec<(usize, Attributes)>, thread: usize) -> &mut Attributes {
+    let at = all.iter().position(|(other, _)| *other == thread).unwrap_or_else(|| {
+        all.push((thread, Attributes::default()));
+        all.len() - 1
+    });
+    &mut all[at].1
+}

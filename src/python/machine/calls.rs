@@ -1,0 +1,525 @@
+//! Calls: of functions, methods, classes and the library; and what happens with the result.
+//!
+//! *Promises*: a call of Python code is a frame, never a call of Rust, so a thread can lose the
+//! lock anywhere in it; a call that has to wait leaves the stack as it was, to be done again.
+//! *Leaves out*: what the functions of the library do (`library`).
+
+use crate::python::code::instruction::{Op, SwitchPoint};
+use crate::python::machine::machine::{
+    Arguments, Done, Flow, Location, Look, Machine, R, Raise,
+};
+use crate::python::value::object::{
+    Attributes, Class, DictKind, Frame, Function, Generator, Instance, Object, Then,
+};
+use crate::python::value::table::Key;
+use crate::python::value::types::Type;
+use crate::python::value::value::{Id, Value};
+use std::rc::Rc;
+
+impl Machine {
+    /// The call instructions. `count` arguments are on the stack, below them the function; of a
+    /// method call, the receiver between them.
+    pub(crate) fn call(&mut self, count: u32, method: bool, named: bool) -> R<Flow> {
+        let names = if named { self.peek(0) } else { Value::Unset };
+        let (count, above) = (count as usize, usize::from(named));
+        let height = self.frame().slots.len();
+        let Some(first) = height.checked_sub(count + above) else {
+            return Err(Raise::Stop("the stack is too short".to_owned()));
+        };
+        let receiver = if method { self.frame().slots[first - 1] } else { Value::Unset };
+        let base = first - 1 - usize::from(method);
+        let callee = self.frame().slots[base];
+        let look = self.look(callee);
+        if look == Some(Look::Library) && !self.frame().entered && !self.is_native() {
+            let frame = self.frame();
+            frame.entered = true;
+            frame.at -= 1;
+            return Ok(Flow::Next(SwitchPoint::Enter));
+        }
+        let mut arguments = Arguments::default();
+        if receiver != Value::Unset {
+            arguments.values.push(receiver);
+        }
+        arguments.values.extend_from_slice(&self.frame().slots[first..first + count]);
+        if let Value::Int(number) = names {
+            self.name_arguments(&mut arguments, number);
+        }
+        let depth = self.current.frames.len();
+        let done = self.call_value(callee, arguments, Then::Push);
+        if let Ok(Done::Wait(wait, limited)) = done {
+            return Ok(Flow::Wait(wait, limited));
+        }
+        let frame = &mut self.current.frames[depth - 1];
+        frame.entered = false;
+        match done? {
+            Done::Value(value) => {
+                frame.slots.truncate(base);
+                frame.slots.push(value);
+                Ok(Flow::Next(self.point(look)))
+            }
+            Done::Blocked(value) => {
+                frame.slots.truncate(base);
+                frame.slots.push(value);
+                Ok(Flow::Next(SwitchPoint::Blocked))
+            }
+            _ => {
+                frame.slots.truncate(base);
+                Ok(Flow::Next(SwitchPoint::Straight))
+            }
+        }
+    }
+
+    fn name_arguments(&mut self, arguments: &mut Arguments, number: i64) {
+        let program = Rc::clone(&self.program);
+        let names = usize::try_from(number).ok().and_then(|at| program.keywords.get(at));
+        let Some(names) = names else { return };
+        let values = arguments.values.split_off(arguments.values.len().saturating_sub(names.len()));
+        for (name, value) in names.iter().zip(values) {
+            arguments.named.push((self.strings.intern(name), value));
+        }
+    }
+
+    /// How CPython calls this.
+    fn look(&self, callee: Value) -> Option<Look> {
+        match callee {
+            Value::Native(number) => self.library.get(number as usize).map(|row| row.look),
+            Value::Type(Type::Type) => Some(Look::Fast),
+            Value::Type(t) => {
+                let sync = t.is_subtype(Type::Semaphore)
+                    || t.is_subtype(Type::Queue)
+                    || matches!(t, Type::Condition | Type::Event | Type::Barrier | Type::Counter);
+                Some(if sync { Look::Library } else { Look::C })
+            }
+            Value::Ref(id) => match self.world.heap.get(id) {
+                Object::Method { function, .. } => self.look(*function),
+                Object::Class(_) => Some(Look::C),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The switch point after a call that has returned at once.
+    fn point(&mut self, look: Option<Look>) -> SwitchPoint {
+        let next = self.frame().at as usize;
+        match look {
+            Some(Look::Fast) => SwitchPoint::FastCReturn,
+            Some(Look::FastStatement) if self.code().ops.get(next) == Some(&Op::PopResult) => {
+                SwitchPoint::FastCReturn
+            }
+            _ => SwitchPoint::CReturn,
+        }
+    }
+
+    /// Calls a value. If that enters Python code, `then` says what happens with its result; of
+    /// what returns at once, the caller does it.
+    ///
+    /// # Errors
+    /// What the call raises.
+    pub fn call_value(&mut self, callee: Value, arguments: Arguments, then: Then) -> R<Done> {
+        let id = match callee {
+            Value::Native(number) => return self.call_native(number, arguments, then),
+            Value::Type(t) => return self.call_type(t, arguments, then),
+            Value::Ref(id) => id,
+            _ => return self.not_callable(callee),
+        };
+        match self.world.heap.get(id) {
+            Object::Function(function) => {
+                let function = function.clone();
+                self.enter_function(&function, arguments, then)
+            }
+            Object::Method { receiver, function } => {
+                let (receiver, function) = (*receiver, *function);
+                let mut arguments = arguments;
+                arguments.values.insert(0, receiver);
+                self.call_value(function, arguments, then)
+            }
+            Object::Class(_) => self.instantiate(id, arguments, then),
+            Object::Instance(_) => {
+                let name = self.strings.intern("__call__");
+                match self.class_attribute(callee, name) {
+                    Some(function) => {
+                        let mut arguments = arguments;
+                        arguments.values.insert(0, callee);
+                        self.call_value(function, arguments, then)
+                    }
+                    None => self.not_callable(callee),
+                }
+            }
+            _ => self.not_callable(callee),
+        }
+    }
+
+    fn not_callable(&mut self, callee: Value) -> R<Done> {
+        let name = self.type_name(callee);
+        self.type_error(format!("'{name}' object is not callable"))
+    }
+
+    /// Calls a function of the library. What it iterates over is collected first, if that takes
+    /// Python code.
+    pub fn call_native(&mut self, number: u32, arguments: Arguments, then: Then) -> R<Done> {
+        let Some(row) = self.library.get(number as usize).copied() else {
+            return Err(Raise::Stop("no such function".to_owned()));
+        };
+        if let Some(at) = row.iterates
+            && let Some(argument) = arguments.values.get(at).copied()
+            && self.needs_python(argument)
+        {
+            let collect = self.prelude("_collect");
+            let named = arguments.named.iter().flat_map(|(name, value)| [Value::Str(*name), *value]);
+            let at = u32::try_from(at | arguments.named.len() << 16).unwrap_or(0);
+            let kept = Object::Tuple(arguments.values.iter().copied().chain(named).collect());
+            let kept = self.world.heap.add(kept);
+            let only = Arguments { values: vec![argument], named: Vec::new() };
+            self.call_value(collect, only, Then::Collected(number, kept, at))?;
+            if then != Then::Push {
+                return Err(Raise::Stop("a generator in this place".to_owned()));
+            }
+            return Ok(Done::Entered);
+        }
+        (row.call)(self, &arguments)
+    }
+
+    fn call_type(&mut self, t: Type, arguments: Arguments, then: Then) -> R<Done> {
+        let new = self.strings.intern("__new__");
+        match self.method(t.name(), new) {
+            Some(Value::Native(number)) => self.call_native(number, arguments, then),
+            _ => self.type_error(format!("cannot create '{}' instances", t.name())),
+        }
+    }
+
+    /// Binds the arguments and pushes a frame; a generator function makes a generator.
+    fn enter_function(&mut self, function: &Function, arguments: Arguments, then: Then) -> R<Done> {
+        let slots = self.bind(function, arguments)?;
+        let program = Rc::clone(&self.program);
+        let code = &program.codes[function.code as usize];
+        if self.current.frames.len() >= self.limits.frames {
+            let text = "maximum recursion depth exceeded";
+            return Err(self.error("RecursionError", text));
+        }
+        self.charge(slots.len())?;
+        let mut frame = self.new_frame(function.code, slots, function.cells.clone(), then);
+        if !code.generator {
+            self.current.frames.push(frame);
+            return Ok(Done::Entered);
+        }
+        let id = self.world.heap.add(Object::Free);
+        frame.generator = Some(id);
+        let state = Generator::Suspended(Box::new(frame));
+        *self.world.heap.get_mut(id) = Object::Generator(state);
+        Ok(Done::Value(Value::Ref(id)))
+    }
+
+    fn bind(&mut self, function: &Function, arguments: Arguments) -> R<Vec<Value>> {
+        let program = Rc::clone(&self.program);
+        let code = &program.codes[function.code as usize];
+        let (positional, total) = (code.positional, code.positional + code.keyword_only);
+        let Arguments { values: mut slots, named } = arguments;
+        let rest = match code.rest && slots.len() > positional {
+            true => slots.split_off(positional),
+            false => Vec::new(),
+        };
+        if slots.len() > positional {
+            let given = slots.len();
+            let least = positional - function.defaults.len().min(positional);
+            let takes = match least < positional {
+                true => format!("from {least} to {positional}"),
+                false => positional.to_string(),
+            };
+            let s = if positional == 1 && least == 1 { "" } else { "s" };
+            let was = if given == 1 { "was" } else { "were" };
+            let name = &code.name;
+            let text =
+                format!("{name}() takes {takes} positional argument{s} but {given} {was} given");
+            return self.type_error(text);
+        }
+        slots.resize(total, Value::Unset);
+        for (name, value) in named {
+            let text = self.strings.get(name);
+            let at = code.locals.iter().take(total).position(|local| **local == *text);
+            match at.filter(|at| *at >= code.position_only) {
+                Some(at) if slots[at] == Value::Unset => slots[at] = value,
+                Some(_) => {
+                    let text = format!("{}() got multiple values for argument '{text}'", code.name);
+                    return self.type_error(text);
+                }
+                None => {
+                    let text = format!("{}() got an unexpected keyword argument '{text}'", code.name);
+                    return self.type_error(text);
+                }
+            }
+        }
+        let first = positional - function.defaults.len().min(positional);
+        for (at, default) in (first..).zip(&function.defaults) {
+            if slots[at] == Value::Unset {
+                slots[at] = *default;
+            }
+        }
+        for at in positional..total {
+            let name = self.strings.intern(&code.locals[at]);
+            if let Some((_, default)) = function.keyword_defaults.iter().find(|(n, _)| *n == name)
+                && slots[at] == Value::Unset
+            {
+                slots[at] = *default;
+            }
+        }
+        match slots.contains(&Value::Unset) {
+            true => self.missing_arguments(function.code, &slots),
+            false => {
+                if code.rest {
+                    slots.push(self.add(Object::Tuple(rest)));
+                }
+                Ok(slots)
+            }
+        }
+    }
+
+    fn missing_arguments(&mut self, code: u32, slots: &[Value]) -> R<Vec<Value>> {
+        let code = &self.program.codes[code as usize];
+        let is_missing = |at: &usize| slots[*at] == Value::Unset;
+        let name = |at: usize| format!("'{}'", code.locals[at]);
+        let mut missing: Vec<String> = (0..code.positional).filter(is_missing).map(name).collect();
+        let mut kind = "positional";
+        if missing.is_empty() {
+            kind = "keyword-only";
+            missing = (code.positional..slots.len()).filter(is_missing).map(name).collect();
+        }
+        let s = if missing.len() == 1 { "" } else { "s" };
+        let count = missing.len();
+        let list = match missing.as_slice() {
+            [one] => one.clone(),
+            [one, two] => format!("{one} and {two}"),
+            [first @ .., last] => format!("{}, and {last}", first.join(", ")),
+            [] => String::new(),
+        };
+        let text = format!("{}() missing {count} required {kind} argument{s}: {list}", code.name);
+        self.type_error(text)
+    }
+
+    /// Makes an instance, and calls its `__init__`.
+    fn instantiate(&mut self, class: Id, arguments: Arguments, then: Then) -> R<Done> {
+        let mut attributes = Attributes::default();
+        let is_exception = self.is_subclass(class, Id(0));
+        if is_exception {
+            let tuple = self.add(Object::Tuple(arguments.values.clone()));
+            attributes.set(self.strings.intern("args"), tuple);
+        }
+        self.charge(4)?;
+        let instance = self.add(Object::Instance(Instance { class, attributes }));
+        let name = self.strings.intern("__init__");
+        match self.class_attribute(instance, name) {
+            Some(Value::Native(_)) if is_exception => Ok(Done::Value(instance)),
+            Some(init) => {
+                let mut arguments = arguments;
+                arguments.values.insert(0, instance);
+                if then != Then::Push {
+                    return Err(Raise::Stop("a class called in this place".to_owned()));
+                }
+                match self.call_value(init, arguments, Then::Init(instance))? {
+                    Done::Value(_) => Ok(Done::Value(instance)),
+                    other => Ok(other),
+                }
+            }
+            None if arguments.values.is_empty() && arguments.named.is_empty() => {
+                Ok(Done::Value(instance))
+            }
+            None => {
+                let name = self.class_name(class);
+                self.type_error(format!("{name}() takes no arguments"))
+            }
+        }
+    }
+
+    /// Leaves the innermost call.
+    pub(crate) fn return_value(&mut self) -> R<Flow> {
+        let value = self.pop();
+        let Some(frame) = self.current.frames.pop() else {
+            return Ok(Flow::Next(SwitchPoint::PyReturn));
+        };
+        if let Some(generator) = frame.generator {
+            *self.world.heap.get_mut(generator) = Object::Generator(Generator::Done);
+            return self.exhausted(frame.then);
+        }
+        if !self.current.frames.is_empty() {
+            self.deliver(frame.then, value, Some(&frame))?;
+        }
+        Ok(Flow::Next(SwitchPoint::PyReturn))
+    }
+
+    /// Does with the result of a call what was to be done with it.
+    pub(crate) fn deliver(&mut self, then: Then, value: Value, left: Option<&Frame>) -> R<()> {
+        match then {
+            Then::Push | Then::Item(_) | Then::Next(_) => self.push(value),
+            Then::Discard => {}
+            Then::Init(instance) => {
+                if value != Value::None {
+                    let name = self.type_name(value);
+                    let text = format!("__init__() should return None, not '{name}'");
+                    return self.type_error(text);
+                }
+                self.push(instance);
+            }
+            Then::Class => left.map_or(Ok(()), |frame| self.finish_class(frame))?,
+            Then::Truth(wanted) => {
+                let truth = self.plain_truth(value)?;
+                self.push(Value::Bool(truth == wanted));
+            }
+            Then::Branch { to, wanted, keep } => {
+                let truth = self.plain_truth(value)?;
+                self.take_branch(truth, to, wanted, keep);
+            }
+            Then::Text => match value {
+                Value::Str(_) => self.push(value),
+                _ => {
+                    let name = self.type_name(value);
+                    let text = format!("__str__ returned non-string (type {name})");
+                    return self.type_error(text);
+                }
+            },
+            Then::Size => match value {
+                Value::Int(n) if n >= 0 => self.push(value),
+                Value::Int(_) => return self.value_error("__len__() should return >= 0"),
+                _ => {
+                    let name = self.type_name(value);
+                    let text = format!("'{name}' object cannot be interpreted as an integer");
+                    return self.type_error(text);
+                }
+            },
+            Then::Collected(number, kept, at) => self.call_again(number, kept, at, value)?,
+            Then::Exited => self.push(value),
+            Then::Missing(dict, key) => {
+                let table_key = self.key(key)?;
+                self.note(Location::Object(dict), true);
+                if let Object::Dict(table, _) = self.world.heap.get_mut(dict) {
+                    table.insert(table_key, key, value);
+                }
+                self.push(value);
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls a function of the library again, with what one of its arguments was collected to.
+    fn call_again(&mut self, number: u32, kept: Id, at: u32, value: Value) -> R<()> {
+        let mut values = match self.world.heap.get(kept) {
+            Object::Tuple(values) => values.clone(),
+            _ => Vec::new(),
+        };
+        let pairs = values.split_off(values.len().saturating_sub(2 * (at >> 16) as usize));
+        if let Some(argument) = values.get_mut(at as usize & 0xffff) {
+            *argument = value;
+        }
+        let mut named = Vec::new();
+        for pair in pairs.chunks_exact(2) {
+            if let Value::Str(name) = pair[0] {
+                named.push((name, pair[1]));
+            }
+        }
+        match self.call_native(number, Arguments { values, named }, Then::Push)? {
+            Done::Value(value) | Done::Blocked(value) => self.push(value),
+            Done::Entered | Done::Wait(..) => {}
+        }
+        Ok(())
+    }
+
+    pub(crate) fn make_function(&mut self, code: u32) {
+        let parts = self.pop_many(3);
+        let tuple = |machine: &Machine, value: Option<&Value>| match value.copied() {
+            Some(Value::Ref(id)) => match machine.world.heap.get(id) {
+                Object::Tuple(items) => items.clone(),
+                _ => Vec::new(),
+            },
+            _ => Vec::new(),
+        };
+        let (defaults, cells) = (tuple(self, parts.first()), tuple(self, parts.get(2)));
+        let mut keyword_defaults = Vec::new();
+        if let Some(Value::Ref(id)) = parts.get(1)
+            && let Object::Dict(table, DictKind::Plain) = self.world.heap.get(*id)
+        {
+            for (name, value) in table.iter() {
+                if let Value::Str(name) = name {
+                    keyword_defaults.push((name, value));
+                }
+            }
+        }
+        let cells = cells.into_iter().filter_map(Value::id).collect();
+        let function =
+            self.add(Object::Function(Function { code, defaults, keyword_defaults, cells }));
+        self.push(function);
+    }
+
+    /// Enters the body of a class; its base and its cells are on the stack.
+    pub(crate) fn make_class(&mut self, code: u32) {
+        let cells = self.pop();
+        let cells = match cells.id().map(|id| self.world.heap.get(id)) {
+            Some(Object::Tuple(items)) => items.iter().filter_map(|cell| cell.id()).collect(),
+            _ => Vec::new(),
+        };
+        let frame = self.new_frame(code, Vec::new(), cells, Then::Class);
+        self.current.frames.push(frame);
+    }
+
+    /// The body of a class has ended with these values; its base is on the stack.
+    fn finish_class(&mut self, body: &Frame) -> R<()> {
+        let program = Rc::clone(&self.program);
+        let code = &program.codes[body.code as usize];
+        let mut attributes = Attributes::default();
+        for (name, value) in code.locals.iter().zip(&body.slots) {
+            if *value != Value::Unset && !name.starts_with('.') {
+                attributes.set(self.strings.intern(name), *value);
+            }
+        }
+        let base = match self.pop() {
+            Value::None | Value::Type(Type::Object) => None,
+            Value::Ref(id) if matches!(self.world.heap.get(id), Object::Class(_)) => Some(id),
+            other => {
+                let name = self.type_name(other);
+                return self.type_error(format!("a class cannot be derived from '{name}'"));
+            }
+        };
+        let name = self.strings.intern(&code.name);
+        let class = self.add(Object::Class(Class { name, base, attributes }));
+        // Its only cell of its own is `__class__`, for `super()`.
+        if let (false, Some(cell)) = (code.cells.is_empty(), body.cells.first()) {
+            *self.world.heap.get_mut(*cell) = Object::Cell(class);
+        }
+        self.push(class);
+        Ok(())
+    }
+
+    /// A key of a dict, for a value.
+    ///
+    /// # Errors
+    /// `TypeError` if it cannot be one.
+    pub fn key(&mut self, value: Value) -> R<Key> {
+        Ok(match value {
+            Value::Unset | Value::None => Key::None,
+            Value::Bool(bool) => Key::Int(i64::from(bool)),
+            Value::Int(int) => Key::Int(int),
+            Value::Float(float) => Key::float(float),
+            Value::Str(text) => Key::Str(text),
+            Value::Type(t) => Key::Type(t),
+            Value::Native(number) | Value::Module(number) => Key::Native(number),
+            Value::Ref(id) => match self.world.heap.get(id) {
+                Object::Tuple(items) => {
+                    let items = items.clone();
+                    let keys = items.into_iter().map(|item| self.key(item));
+                    Key::Tuple(keys.collect::<R<Vec<Key>>>()?)
+                }
+                Object::List(_) | Object::Dict(..) | Object::Set(_) | Object::Deque(..) => {
+                    let name = self.type_name(value);
+                    return self.type_error(format!("unhashable type: '{name}'"));
+                }
+                Object::Instance(_) => {
+                    let name = self.strings.intern("__eq__");
+                    if self.class_attribute(value, name).is_some() {
+                        let name = self.type_name(value);
+                        return self.type_error(format!("unhashable type: '{name}'"));
+                    }
+                    Key::Same(id)
+                }
+                _ => Key::Same(id),
+            },
+        })
+    }
+}

@@ -1,0 +1,218 @@
+//! Branches, `raise`, `with` and imports.
+//!
+//! *Promises*: a jump forward says whether it was taken; `with` enters before its block and exits
+//! after it, by whichever way it is left.
+//! *Leaves out*: where an exception goes (`machine/unwinding.rs`).
+
+use crate::python::code::instruction::SwitchPoint;
+use crate::python::code::modules::MODULES;
+use crate::python::machine::machine::{Arguments, Done, Flow, Look, Machine, R, Raise};
+use crate::python::value::object::{Object, Then};
+use crate::python::value::value::{Id, Value};
+use std::rc::Rc;
+
+/// The class `BaseException`.
+const BASE_EXCEPTION: Id = Id(0);
+const STRAIGHT: R<Flow> = Ok(Flow::Next(SwitchPoint::Straight));
+
+impl Machine {
+    pub(crate) fn branch(&mut self, to: u32, wanted: bool, keep: bool) -> R<Flow> {
+        let value = self.peek(0);
+        let Some(truth) = self.truth(value, Then::Branch { to, wanted, keep })? else {
+            // `__bool__` runs; the value below it is what a kept branch keeps.
+            return STRAIGHT;
+        };
+        self.take_branch(truth, to, wanted, keep);
+        Ok(Flow::Next(match (truth == wanted, keep) {
+            (true, false) => SwitchPoint::ForwardTaken,
+            _ => SwitchPoint::Straight,
+        }))
+    }
+
+    /// The end of a loop, where CPython falls through.
+    pub(crate) fn leave_loop_if(&mut self, to: u32, wanted: bool) -> R<Flow> {
+        self.branch(to, wanted, false)?;
+        STRAIGHT
+    }
+
+    pub(crate) fn take_branch(&mut self, truth: bool, to: u32, wanted: bool, keep: bool) {
+        let taken = truth == wanted;
+        if !(taken && keep) {
+            self.pop();
+        }
+        if taken {
+            self.frame().at = to;
+        }
+    }
+
+    pub(crate) fn raise(&mut self) -> R<Flow> {
+        let value = self.pop();
+        if let Value::Ref(id) = value {
+            match self.world.heap.get(id) {
+                Object::Instance(i) if self.is_subclass(i.class, BASE_EXCEPTION) => {
+                    return Err(Raise::Exception(id));
+                }
+                Object::Class(_) if self.is_subclass(id, BASE_EXCEPTION) => {
+                    let done = self.call_value(value, Arguments::default(), Then::Push)?;
+                    return match done {
+                        Done::Value(Value::Ref(made)) => Err(Raise::Exception(made)),
+                        _ => {
+                            let why = "an exception class with an `__init__`, raised without a call";
+                            Err(Raise::Stop(format!("{why}: write its parentheses")))
+                        }
+                    };
+                }
+                _ => {}
+            }
+        }
+        self.type_error("exceptions must derive from BaseException")
+    }
+
+    pub(crate) fn match_exception(&mut self) -> R<()> {
+        let wanted = self.pop();
+        let raised = self.class_of(self.peek_value());
+        let classes = match wanted.id().map(|id| self.world.heap.get(id)) {
+            Some(Object::Tuple(items)) => items.clone(),
+            _ => vec![wanted],
+        };
+        let mut matches = false;
+        for class in classes {
+            let id = class.id().filter(|id| matches!(self.world.heap.get(*id), Object::Class(_)));
+            let Some(id) = id.filter(|id| self.is_subclass(*id, BASE_EXCEPTION)) else {
+                let text =
+                    "catching classes that do not inherit from BaseException is not allowed";
+                return self.type_error(text);
+            };
+            matches |= raised.is_some_and(|raised| self.is_subclass(raised, id));
+        }
+        self.push(Value::Bool(matches));
+        Ok(())
+    }
+
+    fn peek_value(&self) -> Value {
+        let frame = self.current.frames.last();
+        frame.and_then(|frame| frame.slots.last()).copied().unwrap_or(Value::Unset)
+    }
+
+    pub(crate) fn assertion_failed(&mut self) -> R<Flow> {
+        let message = match self.pop().id().map(|id| self.world.heap.get(id)) {
+            Some(Object::Tuple(items)) => items.clone(),
+            _ => Vec::new(),
+        };
+        Err(self.exception("AssertionError", message))
+    }
+
+    /// `__enter__`; the manager stays below its result.
+    pub(crate) fn before_with(&mut self) -> R<Flow> {
+        let manager = self.peek(0);
+        let exit = self.strings.intern("__exit__");
+        let name = self.type_name(manager);
+        if self.attribute(manager, exit)?.is_none() {
+            let text = format!("'{name}' object does not support the context manager protocol");
+            return self.type_error(text);
+        }
+        let flow = self.call_manager("__enter__", manager, Vec::new(), Then::Push)?;
+        Ok(match flow {
+            Some(Done::Wait(wait, limited)) => Flow::Wait(wait, limited),
+            Some(Done::Value(value) | Done::Blocked(value)) => {
+                self.push(value);
+                Flow::Next(SwitchPoint::WithEnter)
+            }
+            Some(Done::Entered) => Flow::Next(SwitchPoint::Straight),
+            None => Flow::Next(SwitchPoint::Enter),
+        })
+    }
+
+    /// Calls a method of a manager; `None` if it is library code that is only entered now.
+    fn call_manager(
+        &mut self,
+        name: &str,
+        manager: Value,
+        rest: Vec<Value>,
+        then: Then,
+    ) -> R<Option<Done>> {
+        let name = self.strings.intern(name);
+        let method = match self.class_attribute(manager, name) {
+            Some(method) => Some(method),
+            None => {
+                let bound = self.attribute(manager, name)?;
+                match bound.and_then(Value::id).map(|id| self.world.heap.get(id)) {
+                    Some(Object::Method { function, .. }) => Some(*function),
+                    _ => None,
+                }
+            }
+        };
+        let Some(method) = method else {
+            let (name, text) = (self.type_name(manager), self.strings.get(name));
+            return self.type_error(format!("'{name}' object has no method '{text}'"));
+        };
+        if let Value::Native(number) = method
+            && self.library.get(number as usize).is_some_and(|row| row.look == Look::Library)
+            && !self.frame().entered
+        {
+            let frame = self.frame();
+            frame.entered = true;
+            frame.at -= 1;
+            return Ok(None);
+        }
+        let depth = self.current.frames.len();
+        let mut values = vec![manager];
+        values.extend(rest);
+        let done = self.call_value(method, Arguments { values, named: Vec::new() }, then);
+        if !matches!(done, Ok(Done::Wait(..))) {
+            self.current.frames[depth - 1].entered = false;
+        }
+        Ok(Some(done?))
+    }
+
+    /// `__exit__`, with no exception.
+    pub(crate) fn with_exit(&mut self) -> R<Flow> {
+        let manager = self.pop();
+        let nothing = vec![Value::None; 3];
+        let done = self.call_manager("__exit__", manager, nothing, Then::Discard)?;
+        Ok(Flow::Next(match done {
+            None => {
+                self.push(manager);
+                SwitchPoint::Enter
+            }
+            Some(Done::Entered) => SwitchPoint::Straight,
+            Some(Done::Wait(wait, limited)) => {
+                self.push(manager);
+                return Ok(Flow::Wait(wait, limited));
+            }
+            Some(_) => SwitchPoint::CReturn,
+        }))
+    }
+
+    /// `__exit__`, with the exception that is on the stack; its result is pushed.
+    pub(crate) fn with_except(&mut self) -> R<Flow> {
+        let (exception, manager) = (self.peek(0), self.peek(1));
+        let class = self.class_of(exception).map_or(Value::None, Value::Ref);
+        let rest = vec![class, exception, Value::None];
+        let done = self.call_manager("__exit__", manager, rest, Then::Exited)?;
+        Ok(Flow::Next(match done {
+            None => SwitchPoint::Enter,
+            Some(Done::Entered) => SwitchPoint::Straight,
+            Some(Done::Wait(wait, limited)) => return Ok(Flow::Wait(wait, limited)),
+            Some(Done::Value(value) | Done::Blocked(value)) => {
+                self.push(value);
+                SwitchPoint::CReturn
+            }
+        }))
+    }
+
+    pub(crate) fn import(&mut self, number: u32) {
+        let program = Rc::clone(&self.program);
+        let Some((module, name)) = program.imports.get(number as usize) else { return };
+        let at = MODULES.iter().position(|(other, _)| *other == &**module).unwrap_or(0);
+        let module_value = Value::Module(u32::try_from(at).unwrap_or(0));
+        let value = match name {
+            None => module_value,
+            Some(name) => {
+                let name = self.strings.intern(name);
+                self.attribute(module_value, name).ok().flatten().unwrap_or(Value::Unset)
+            }
+        };
+        self.push(value);
+    }
+}

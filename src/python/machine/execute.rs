@@ -1,0 +1,321 @@
+//! The one `match` that executes: an instruction of the thread that runs.
+//!
+//! *Assumes*: code of the compiler.
+//! *Promises*: an instruction is atomic, and says what kind of switch point it was.
+//! *Leaves out*: instructions that need more than a few lines are methods of other files.
+
+use crate::python::code::instruction::{Op, SwitchPoint};
+use crate::python::code::program::CodeKind;
+use crate::python::front::tree::Conversion;
+use crate::python::machine::machine::{Done, Flow, Location, Machine, R, Raise};
+use crate::python::value::object::{DictKind, Object, Then};
+use crate::python::value::table::Table;
+use crate::python::value::value::Value;
+
+const STRAIGHT: R<Flow> = Ok(Flow::Next(SwitchPoint::Straight));
+
+impl Machine {
+    /// Executes the next instruction of the current thread, which has not ended.
+    ///
+    /// # Errors
+    /// The reason if the run has to stop.
+    pub fn execute(&mut self) -> Result<Flow, String> {
+        let frame = self.frame();
+        let at = frame.at;
+        frame.at += 1;
+        let Some(op) = self.code().ops.get(at as usize).copied() else {
+            return Err("the code has no end".to_owned());
+        };
+        let native = self.is_native();
+        let flow = match self.perform(op) {
+            Ok(Flow::Wait(wait, limited)) => {
+                self.frame().at = at;
+                self.current.wait = Some((wait, limited));
+                return Ok(Flow::Wait(wait, limited));
+            }
+            Ok(flow) => flow,
+            Err(Raise::Exception(exception)) => {
+                self.unwind(exception);
+                Flow::Next(SwitchPoint::Straight)
+            }
+            Err(Raise::Stop(reason)) => return Err(reason),
+        };
+        Ok(match flow {
+            Flow::Next(SwitchPoint::Blocked) => flow,
+            Flow::Next(_) if native => Flow::Next(SwitchPoint::Never),
+            _ => flow,
+        })
+    }
+
+    fn perform(&mut self, op: Op) -> R<Flow> {
+        match op {
+            Op::Resume => {
+                let point = match self.code().kind {
+                    CodeKind::Comprehension => SwitchPoint::EnterComprehension,
+                    CodeKind::Class | CodeKind::Function | CodeKind::Module => SwitchPoint::Enter,
+                    CodeKind::Native => SwitchPoint::Never,
+                };
+                return Ok(Flow::Next(point));
+            }
+            Op::Nop => {}
+            Op::LoadConst(i) => {
+                let value = self.constants.get(i as usize).copied().unwrap_or(Value::None);
+                self.push(value);
+            }
+            Op::LoadFast(slot) => self.load_fast(slot)?,
+            Op::StoreFast(slot) => {
+                let value = self.pop();
+                if let Some(place) = self.frame().slots.get_mut(slot as usize) {
+                    *place = value;
+                }
+            }
+            Op::DeleteFast(slot) => {
+                self.load_fast(slot)?;
+                self.pop();
+                self.frame().slots[slot as usize] = Value::Unset;
+            }
+            Op::LoadGlobal(number) => self.load_global(number)?,
+            Op::StoreGlobal(number) => {
+                self.note(Location::Global(number), true);
+                let value = self.pop();
+                self.world.globals[number as usize] = value;
+            }
+            Op::Pop | Op::PopResult => drop(self.pop()),
+            Op::Copy(below) => {
+                let value = self.peek(below as usize - 1);
+                self.push(value);
+            }
+            Op::Swap(with) => {
+                let slots = &mut self.frame().slots;
+                let top = slots.len().saturating_sub(1);
+                slots.swap(top, (top + 1).saturating_sub(with as usize));
+            }
+            Op::Binary(operator) => return self.binary(operator, false),
+            Op::Inplace(operator) => return self.binary(operator, true),
+            Op::Compare(operator) => return self.compare(operator),
+            Op::PopJumpIfFalse(to) => return self.branch(to, false, false),
+            Op::PopJumpIfTrue(to) => return self.branch(to, true, false),
+            Op::LeaveIfFalse(to) => return self.leave_loop_if(to, false),
+            Op::LeaveIfTrue(to) => return self.leave_loop_if(to, true),
+            Op::JumpIfFalseOrPop(to) => return self.branch(to, false, true),
+            Op::JumpIfTrueOrPop(to) => return self.branch(to, true, true),
+            Op::Jump(to) => self.frame().at = to,
+            Op::JumpBack(to) => {
+                self.frame().at = to;
+                return Ok(Flow::Next(SwitchPoint::BackEdge));
+            }
+            Op::Call(count) => return self.call(count, false, false),
+            Op::CallMethod(count) => return self.call(count, true, false),
+            Op::CallKeywords(count) => return self.call(count, false, true),
+            Op::CallMethodKeywords(count) => return self.call(count, true, true),
+            Op::Return => return self.return_value(),
+            Op::ForIter(to) => return self.for_iter(to),
+            Op::LoadAttr(name) => return self.load_attribute(name),
+            Op::LoadMethod(name) => return self.load_method(name),
+            _ => return self.perform_rare(op),
+        }
+        STRAIGHT
+    }
+
+    fn perform_rare(&mut self, op: Op) -> R<Flow> {
+        match op {
+            Op::DeleteGlobal(number) => {
+                self.load_global(number)?;
+                self.pop();
+                self.note(Location::Global(number), true);
+                self.world.globals[number as usize] = Value::Unset;
+            }
+            Op::LoadCell(cell) => self.load_cell(cell)?,
+            Op::StoreCell(cell) => {
+                let value = self.pop();
+                self.store_cell(cell, value);
+            }
+            Op::DeleteCell(cell) => {
+                self.load_cell(cell)?;
+                self.pop();
+                self.store_cell(cell, Value::Unset);
+            }
+            Op::LoadClosure(cell) => {
+                let cell = self.frame().cells.get(cell as usize).copied();
+                self.push(cell.map_or(Value::Unset, Value::Ref));
+            }
+            Op::LoadClassName(slot, global) => {
+                match self.frame().slots.get(slot as usize).copied() {
+                    None | Some(Value::Unset) => self.load_global(global)?,
+                    Some(value) => self.push(value),
+                }
+            }
+            Op::StoreAttr(name) => return self.store_attribute(name),
+            Op::DeleteAttr(name) => return self.delete_attribute(name),
+            Op::LoadSuper(name) => return self.load_super(name),
+            Op::Unary(operator) => return self.unary(operator),
+            Op::Subscript => return self.subscript(),
+            Op::StoreSubscript => return self.store_subscript(),
+            Op::DeleteSubscript => return self.delete_subscript(),
+            Op::BuildTuple(count) => self.build(count, Object::Tuple)?,
+            Op::BuildList(count) => self.build(count, Object::List)?,
+            Op::BuildSet(count) => {
+                let items = self.pop_many(count as usize);
+                let set = self.new_set(&items)?;
+                self.push(set);
+            }
+            Op::BuildDict(count) => self.build_dict(count)?,
+            Op::BuildSlice => {
+                let parts = self.pop_many(3);
+                let [a, b, c] = parts[..] else { return STRAIGHT };
+                let slice = self.add(Object::Slice([a, b, c]));
+                self.push(slice);
+            }
+            Op::BuildString(count) => self.build_string(count)?,
+            Op::Format(conversion) => return self.format_value(conversion),
+            Op::ListAppend(depth) => self.add_to_list(depth)?,
+            Op::SetAdd(depth) => self.add_to_set(depth)?,
+            Op::DictAdd(depth) => self.add_to_dict(depth)?,
+            Op::Unpack(count) => return self.unpack(count),
+            Op::GetIter => return self.get_iter(),
+            Op::MakeFunction(code) => self.make_function(code),
+            Op::MakeClass(code) => self.make_class(code),
+            Op::Yield => return self.yield_value(),
+            Op::Raise => return self.raise(),
+            Op::Reraise => {
+                return Err(match self.pop() {
+                    Value::Ref(id) => Raise::Exception(id),
+                    _ => self.error("RuntimeError", "No active exception to reraise"),
+                });
+            }
+            Op::MatchException => self.match_exception()?,
+            Op::AssertionFailed => return self.assertion_failed(),
+            Op::BeforeWith => return self.before_with(),
+            Op::WithExit => return self.with_exit(),
+            Op::WithExcept => return self.with_except(),
+            Op::Import(number) => {
+                // CPython asks whether the module is being imported, in Python.
+                self.import(number);
+                return Ok(Flow::Next(SwitchPoint::Enter));
+            }
+            _ => {}
+        }
+        STRAIGHT
+    }
+
+    fn load_fast(&mut self, slot: u32) -> R<()> {
+        match self.frame().slots.get(slot as usize).copied() {
+            None | Some(Value::Unset) => {
+                let name = self.code().locals.get(slot as usize).cloned().unwrap_or_default();
+                let text = format!("cannot access local variable '{name}' where it is not associated with a value");
+                Err(self.error("UnboundLocalError", text))
+            }
+            Some(value) => {
+                self.push(value);
+                Ok(())
+            }
+        }
+    }
+
+    fn load_global(&mut self, number: u32) -> R<()> {
+        self.note(Location::Global(number), false);
+        let at = number as usize;
+        let value = match self.world.globals.get(at).copied().unwrap_or(Value::Unset) {
+            Value::Unset => self.builtins.get(at).copied().unwrap_or(Value::Unset),
+            value => value,
+        };
+        if value == Value::Unset {
+            let name = self.program.globals.get(at).cloned().unwrap_or_default();
+            return Err(self.error("NameError", format!("name '{name}' is not defined")));
+        }
+        self.push(value);
+        Ok(())
+    }
+
+    fn load_cell(&mut self, number: u32) -> R<()> {
+        let cell = self.frame().cells.get(number as usize).copied();
+        if let Some(id) = cell {
+            self.note(Location::Object(id), false);
+            if let Object::Cell(value) = *self.world.heap.get(id)
+                && value != Value::Unset
+            {
+                self.push(value);
+                return Ok(());
+            }
+        }
+        let name = self.code().cell_names.get(number as usize).cloned().unwrap_or_default();
+        let text = format!("cannot access free variable '{name}' where it is not associated with a value in enclosing scope");
+        Err(self.error("NameError", text))
+    }
+
+    fn store_cell(&mut self, number: u32, value: Value) {
+        if let Some(id) = self.frame().cells.get(number as usize).copied() {
+            self.note(Location::Object(id), true);
+            *self.world.heap.get_mut(id) = Object::Cell(value);
+        }
+    }
+
+    fn build(&mut self, count: u32, make: fn(Vec<Value>) -> Object) -> R<()> {
+        self.charge(count as usize)?;
+        let items = self.pop_many(count as usize);
+        let object = self.add(make(items));
+        self.push(object);
+        Ok(())
+    }
+
+    fn build_dict(&mut self, count: u32) -> R<()> {
+        self.charge(2 * count as usize)?;
+        let items = self.pop_many(2 * count as usize);
+        let mut table = Table::default();
+        for pair in items.chunks_exact(2) {
+            table.insert(self.key(pair[0])?, pair[0], pair[1]);
+        }
+        let dict = self.add(Object::Dict(table, DictKind::Plain));
+        self.push(dict);
+        Ok(())
+    }
+
+    fn build_string(&mut self, count: u32) -> R<()> {
+        let parts = self.pop_many(count as usize);
+        let mut text = String::new();
+        for part in parts {
+            if let Value::Str(id) = part {
+                text.push_str(self.strings.text(id));
+            }
+        }
+        self.charge(text.len() / 16)?;
+        let text = self.text_value(&text);
+        self.push(text);
+        Ok(())
+    }
+
+    fn format_value(&mut self, conversion: Conversion) -> R<Flow> {
+        let (value, spec) = (self.peek(1), self.peek(0));
+        let spec = match spec {
+            Value::Str(id) => self.strings.get(id),
+            _ => "".into(),
+        };
+        let done = match conversion {
+            Conversion::Repr => self.repr_of(value)?,
+            Conversion::Str => self.str_of(value)?,
+            Conversion::Format if spec.is_empty() => self.str_of(value)?,
+            Conversion::Format => Done::Value(value),
+        };
+        match done {
+            Done::Value(value) => {
+                let text = self.formatted(value, &spec)?;
+                self.pop_many(2);
+                let text = self.text_value(&text);
+                self.push(text);
+                STRAIGHT
+            }
+            // A `__str__` in Python: its text is formatted when it has returned.
+            _ => {
+                let last = self.current.frames.len() - 1;
+                self.current.frames[last].then = Then::Text;
+                if !spec.is_empty() {
+                    return Err(Raise::Stop("a format for an object with `__str__`".to_owned()));
+                }
+                let below = self.current.frames.len() - 2;
+                let slots = &mut self.current.frames[below].slots;
+                slots.truncate(slots.len() - 2);
+                STRAIGHT
+            }
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! Iteration: what a `for` takes its items from, and generators.
+//!
+//! *Promises*: a step of a built-in iterator is one step; a generator's is a frame; a dict that
+//! changes its size meanwhile raises, as in CPython.
+//! *Leaves out*: `map`, `zip` and their kin, which the prelude writes as generators.
+
+use crate::python::code::instruction::SwitchPoint;
+use crate::python::machine::machine::{Arguments, Done, Flow, Location, Machine, R};
+use crate::python::value::object::{Generator, Iter, Object, Part, Then};
+use crate::python::value::value::{Id, Value};
+
+const STRAIGHT: R<Flow> = Ok(Flow::Next(SwitchPoint::Straight));
+
+impl Machine {
+    /// Whether a value can be iterated over.
+    pub fn is_iterable(&mut self, value: Value) -> bool {
+        match value {
+            Value::Str(_) => true,
+            Value::Ref(id) => match self.world.heap.get(id) {
+                Object::Tuple(_)
+                | Object::List(_)
+                | Object::Dict(..)
+                | Object::Set(_)
+                | Object::Deque(..)
+                | Object::Range(..)
+                | Object::View(..)
+                | Object::Generator(_)
+                | Object::Iter(_)
+                | Object::Count(..) => true,
+                Object::Instance(_) => {
+                    let names = ["__iter__", "__getitem__"].map(|name| self.strings.intern(name));
+                    names.into_iter().any(|name| self.class_attribute(value, name).is_some())
+                }
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
+    /// Whether iterating over a value runs Python code.
+    pub fn needs_python(&self, value: Value) -> bool {
+        match value.id().map(|id| self.world.heap.get(id)) {
+            Some(Object::Generator(_) | Object::Instance(_)) => true,
+            Some(Object::Iter(_)) => true,
+            _ => false,
+        }
+    }
+
+    /// All items of a built-in container.
+    pub fn items(&mut self, value: Value) -> R<Vec<Value>> {
+        let mut items = Vec::new();
+        let mut iter = match self.iter_over(value) {
+            Some(iter) => iter,
+            None => {
+                let name = self.type_name(value);
+                return self.type_error(format!("'{name}' object is not iterable"));
+            }
+        };
+        if let Some(length) = self.length(value) {
+            self.charge(length)?;
+        }
+        while let Some(item) = self.advance(&mut iter)? {
+            items.push(item);
+        }
+        Ok(items)
+    }
+
+    /// An iterator over a built-in container.
+    pub fn iter_over(&mut self, value: Value) -> Option<Iter> {
+        if let Value::Str(_) = value {
+            return Some(Iter::Sequence { of: value, at: 0 });
+        }
+        let id = value.id()?;
+        Some(match self.world.heap.get(id) {
+            Object::Tuple(_) | Object::List(_) | Object::Deque(..) => {
+                Iter::Sequence { of: value, at: 0 }
+            }
+            Object::Range(start, stop, step) => {
+                let left = crate::python::machine::comparison::range_length(*start, *stop, *step);
+                let left = i64::try_from(left).unwrap_or(i64::MAX);
+                Iter::Range { next: *start, left, step: *step }
+            }
+            Object::Dict(table, _) | Object::Set(table) => {
+                Iter::Table { of: id, at: 0, size: table.len(), part: Part::Keys }
+            }
+            Object::View(of, part) => {
+                let (of, part) = (*of, *part);
+                let size = self.length(Value::Ref(of)).unwrap_or(0);
+                Iter::Table { of, at: 0, size, part }
+            }
+            Object::Iter(iter) => iter.clone(),
+            _ => return None,
+        })
+    }
+
+    /// The next item of a built-in iterator.
+    pub fn advance(&mut self, iter: &mut Iter) -> R<Option<Value>> {
+        let item = match iter {
+            Iter::Done => None,
+            Iter::Range { next, left, step } => (*left > 0).then(|| {
+                let item = *next;
+                *left -= 1;
+                *next = next.wrapping_add(*step);
+                Value::Int(item)
+            }),
+            Iter::Sequence { of: Value::Str(text), at } => {
+                let rest = self.strings.text(*text).get(*at..).unwrap_or("");
+                let next = rest.chars().next();
+                *at += next.map_or(0, char::len_utf8);
+                next.map(|c| self.text_value(c.encode_utf8(&mut [0; 4])))
+            }
+            Iter::Sequence { of, at } => {
+                let Value::Ref(id) = *of else { return Ok(None) };
+                self.note(Location::Object(id), false);
+                let item = match self.world.heap.get(id) {
+                    Object::Tuple(items) | Object::List(items) => items.get(*at).copied(),
+                    Object::Deque(items, _) => items.get(*at).copied(),
+                    _ => None,
+                };
+                *at += 1;
+                item
+            }
+            Iter::Reversed { of, left } => {
+                self.note(Location::Object(*of), false);
+                if *left == 0 {
+                    *iter = Iter::Done;
+                    return Ok(None);
+                }
+                *left -= 1;
+                match self.world.heap.get(*of) {
+                    Object::Tuple(items) | Object::List(items) => items.get(*left).copied(),
+                    _ => None,
+                }
+            }
+            Iter::Table { of, at, size, part } => {
+                let (of, size, part) = (*of, *size, *part);
+                let found = self.next_entry(of, *at, size)?;
+                match found {
+                    None => None,
+                    Some((next, key, value)) => {
+                        *at = next;
+                        Some(match part {
+                            Part::Keys => key,
+                            Part::Values => value,
+                            Part::Items => self.add(Object::Tuple(vec![key, value])),
+                        })
+                    }
+                }
+            }
+        };
+        if item.is_none() {
+            *iter = Iter::Done;
+        }
+        Ok(item)
+    }
+
+    fn next_entry(&mut self, of: Id, at: usize, size: usize) -> R<Option<(usize, Value, Value)>> {
+        self.note(Location::Object(of), false);
+        let (name, table) = match self.world.heap.get(of) {
+            Object::Dict(table, _) => ("dictionary", table),
+            Object::Set(table) => ("Set", table),
+            _ => return Ok(None),
+        };
+        if table.len() != size {
+            let text = format!("{name} changed size during iteration");
+            return Err(self.error("RuntimeError", text));
+        }
+        Ok(table.next(at))
+    }
+
+    pub(crate) fn get_iter(&mut self) -> R<Flow> {
+        let value = self.pop();
+        match self.iterator(value)? {
+            Done::Value(value) => self.push(value),
+            _ => {}
+        }
+        STRAIGHT
+    }
+
+    /// Python's `iter`.
+    pub fn iterator(&mut self, value: Value) -> R<Done> {
+        if let Value::Ref(id) = value {
+            match self.world.heap.get(id) {
+                Object::Generator(_) | Object::Iter(_) | Object::Count(..) => {
+                    return Ok(Done::Value(value));
+                }
+                Object::Instance(_) => {
+                    let name = self.strings.intern("__iter__");
+                    if let Some(method) = self.class_attribute(value, name) {
+                        let arguments = Arguments { values: vec![value], named: Vec::new() };
+                        return self.call_value(method, arguments, Then::Push);
+                    }
+                }
+                _ => {}
+            }
+        }
+        match self.iter_over(value) {
+            Some(iter) => Ok(Done::Value(self.add(Object::Iter(iter)))),
+            None => {
+                let name = self.type_name(value);
+                self.type_error(format!("'{name}' object is not iterable"))
+            }
+        }
+    }
+
+    pub(crate) fn for_iter(&mut self, to: u32) -> R<Flow> {
+        let iterator = self.peek(0);
+        match self.next_item(iterator, Then::Item(to))? {
+            Some(Done::Value(item)) => self.push(item),
+            Some(_) => {}
+            None => {
+                self.pop();
+                self.frame().at = to;
+            }
+        }
+        STRAIGHT
+    }
+
+    /// The next item of any iterator; `None` if there is no more.
+    pub fn next_item(&mut self, iterator: Value, then: Then) -> R<Option<Done>> {
+        let Value::Ref(id) = iterator else { return self.not_an_iterator(iterator) };
+        match self.world.heap.get(id) {
+            Object::Iter(iter) => {
+                let mut iter = iter.clone();
+                self.note(Location::Object(id), true);
+                let item = self.advance(&mut iter)?;
+                *self.world.heap.get_mut(id) = Object::Iter(iter);
+                Ok(item.map(Done::Value))
+            }
+            Object::Count(next, step) => {
+                let (next, step) = (*next, *step);
+                self.note(Location::Object(id), true);
+                *self.world.heap.get_mut(id) = Object::Count(next.wrapping_add(step), step);
+                Ok(Some(Done::Value(Value::Int(next))))
+            }
+            Object::Generator(_) => self.resume(id, Value::None, then),
+            Object::Instance(_) => {
+                let name = self.strings.intern("__next__");
+                match self.class_attribute(iterator, name) {
+                    Some(method) => {
+                        let arguments = Arguments { values: vec![iterator], named: Vec::new() };
+                        self.call_value(method, arguments, then).map(Some)
+                    }
+                    None => self.not_an_iterator(iterator),
+                }
+            }
+            _ => self.not_an_iterator(iterator),
+        }
+    }
+
+    fn not_an_iterator<T>(&mut self, value: Value) -> R<T> {
+        let name = self.type_name(value);
+        self.type_error(format!("'{name}' object is not an iterator"))
+    }
+
+    /// Lets a generator go on; what it yields next goes to `then`.
+    pub fn resume(&mut self, id: Id, sent: Value, then: Then) -> R<Option<Done>> {
+        self.note(Location::Object(id), true);
+        let state = match self.world.heap.get_mut(id) {
+            Object::Generator(state) => std::mem::replace(state, Generator::Running),
+            _ => Generator::Done,
+        };
+        match state {
+            Generator::Running => self.value_error("generator already executing"),
+            Generator::Done => {
+                *self.world.heap.get_mut(id) = Object::Generator(Generator::Done);
+                Ok(None)
+            }
+            Generator::Suspended(mut frame) => {
+                if self.current.frames.len() >= self.limits.frames {
+                    *self.world.heap.get_mut(id) =
+                        Object::Generator(Generator::Suspended(frame));
+                    let text = "maximum recursion depth exceeded";
+                    return Err(self.error("RecursionError", text));
+                }
+                frame.then = then;
+                if frame.at > 0 {
+                    frame.slots.push(sent);
+                }
+                self.current.frames.push(*frame);
+                Ok(Some(Done::Entered))
+            }
+        }
+    }
+
+    /// A generator yields: its frame goes back into the heap.
+    pub(crate) fn yield_value(&mut self) -> R<Flow> {
+        let value = self.pop();
+        let Some(frame) = self.current.frames.pop() else { return STRAIGHT };
+        let then = frame.then;
+        if let Some(id) = frame.generator {
+            let state = Generator::Suspended(Box::new(frame));
+            *self.world.heap.get_mut(id) = Object::Generator(state);
+        }
+        self.deliver(then, value, None)?;
+        STRAIGHT
+    }
+
+    /// A generator has returned: there is no more.
+    pub(crate) fn exhausted(&mut self, then: Then) -> R<Flow> {
+        match then {
+            Then::Item(to) => {
+                self.pop();
+                self.frame().at = to;
+            }
+            Then::Next(default) if default != Value::Unset => self.push(default),
+            Then::Discard => {}
+            _ => return Err(self.exception("StopIteration", Vec::new())),
+        }
+        Ok(Flow::Next(SwitchPoint::PyReturn))
+    }
+}

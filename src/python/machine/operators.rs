@@ -1,0 +1,392 @@
+//! The operators between two values, and before one.
+//!
+//! *Promises*: ints are 64 bits, and an overflow is an `OverflowError` that says so, never a wrap;
+//! division and shifts are Python's; an operator of a class is called as Python calls it.
+//! *Leaves out*: comparisons (`machine/comparison.rs`).
+
+use crate::python::code::instruction::SwitchPoint;
+use crate::python::front::tree::{BinaryOperator, UnaryOperator};
+use crate::python::machine::machine::{Arguments, Done, Flow, Location, Machine, R};
+use crate::python::value::object::{DictKind, Object, Then};
+use crate::python::value::value::{Id, Value};
+
+const STRAIGHT: R<Flow> = Ok(Flow::Next(SwitchPoint::Straight));
+
+impl BinaryOperator {
+    /// As it is written, and the name of its method without the underscores.
+    pub(crate) fn names(self) -> (&'static str, &'static str) {
+        match self {
+            BinaryOperator::Add => ("+", "add"),
+            BinaryOperator::Subtract => ("-", "sub"),
+            BinaryOperator::Multiply => ("*", "mul"),
+            BinaryOperator::Divide => ("/", "truediv"),
+            BinaryOperator::FloorDivide => ("//", "floordiv"),
+            BinaryOperator::Modulo => ("%", "mod"),
+            BinaryOperator::Power => ("** or pow()", "pow"),
+            BinaryOperator::LeftShift => ("<<", "lshift"),
+            BinaryOperator::RightShift => (">>", "rshift"),
+            BinaryOperator::And => ("&", "and"),
+            BinaryOperator::Or => ("|", "or"),
+            BinaryOperator::Xor => ("^", "xor"),
+        }
+    }
+}
+
+impl Machine {
+    pub(crate) fn binary(&mut self, operator: BinaryOperator, inplace: bool) -> R<Flow> {
+        let (right, left) = (self.pop(), self.pop());
+        let value = match (left, right) {
+            (Value::Int(a), Value::Int(b)) => self.ints(operator, a, b)?,
+            (Value::Float(a), Value::Float(b)) => self.floats(operator, a, b)?,
+            _ => match self.binary_any(operator, inplace, left, right)? {
+                Done::Value(value) | Done::Blocked(value) => value,
+                _ => return STRAIGHT,
+            },
+        };
+        self.push(value);
+        STRAIGHT
+    }
+
+    fn binary_any(
+        &mut self,
+        operator: BinaryOperator,
+        inplace: bool,
+        left: Value,
+        right: Value,
+    ) -> R<Done> {
+        let (_, name) = operator.names();
+        let own = |machine: &mut Machine, value: Value, method: String| {
+            let name = machine.strings.intern(&method);
+            machine.class_attribute(value, name)
+        };
+        let mut method = None;
+        if inplace {
+            method = own(self, left, format!("__i{name}__"));
+        }
+        if let Some(method) = method.or_else(|| own(self, left, format!("__{name}__"))) {
+            let values = vec![left, right];
+            return self.call_value(method, Arguments { values, named: Vec::new() }, Then::Push);
+        }
+        if let Some(method) = own(self, right, format!("__r{name}__")) {
+            let values = vec![right, left];
+            return self.call_value(method, Arguments { values, named: Vec::new() }, Then::Push);
+        }
+        if let Some(value) = self.numbers(operator, left, right)? {
+            return Ok(Done::Value(value));
+        }
+        if let Some(value) = self.containers(operator, inplace, left, right)? {
+            return Ok(Done::Value(value));
+        }
+        self.unsupported(operator, inplace, left, right)
+    }
+
+    fn unsupported(
+        &mut self,
+        operator: BinaryOperator,
+        inplace: bool,
+        left: Value,
+        right: Value,
+    ) -> R<Done> {
+        let (a, b) = (self.type_name(left), self.type_name(right));
+        if operator == BinaryOperator::Add && a == "str" && !inplace {
+            return self.type_error(format!("can only concatenate str (not \"{b}\") to str"));
+        }
+        if operator == BinaryOperator::Add && (a == "list" || a == "tuple") && !inplace {
+            return self.type_error(format!("can only concatenate {a} (not \"{b}\") to {a}"));
+        }
+        let (sign, _) = operator.names();
+        let sign = match (inplace, sign) {
+            (true, "** or pow()") => "**=".to_owned(),
+            (true, sign) => format!("{sign}="),
+            (false, sign) => sign.to_owned(),
+        };
+        self.type_error(format!("unsupported operand type(s) for {sign}: '{a}' and '{b}'"))
+    }
+
+    /// Two numbers of which one may be a bool, or an int beside a float.
+    pub(crate) fn numbers(
+        &mut self,
+        operator: BinaryOperator,
+        left: Value,
+        right: Value,
+    ) -> R<Option<Value>> {
+        if let (Value::Bool(a), Value::Bool(b)) = (left, right) {
+            match operator {
+                BinaryOperator::And => return Ok(Some(Value::Bool(a & b))),
+                BinaryOperator::Or => return Ok(Some(Value::Bool(a | b))),
+                BinaryOperator::Xor => return Ok(Some(Value::Bool(a ^ b))),
+                _ => {}
+            }
+        }
+        if let (Some(a), Some(b)) = (left.as_int(), right.as_int()) {
+            return self.ints(operator, a, b).map(Some);
+        }
+        match (as_float(left), as_float(right)) {
+            (Some(a), Some(b)) => self.floats(operator, a, b).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    fn ints(&mut self, operator: BinaryOperator, a: i64, b: i64) -> R<Value> {
+        use BinaryOperator as B;
+        let result = match operator {
+            B::Add => a.checked_add(b),
+            B::Subtract => a.checked_sub(b),
+            B::Multiply => a.checked_mul(b),
+            B::And => Some(a & b),
+            B::Or => Some(a | b),
+            B::Xor => Some(a ^ b),
+            B::Divide if b == 0 => return Err(self.error("ZeroDivisionError", "division by zero")),
+            #[allow(clippy::cast_precision_loss, reason = "as Python's, for ints that fit")]
+            B::Divide => return Ok(Value::Float(a as f64 / b as f64)),
+            B::FloorDivide | B::Modulo if b == 0 => {
+                let text = "integer division or modulo by zero";
+                let text = if operator == B::Modulo { "integer modulo by zero" } else { text };
+                return Err(self.error("ZeroDivisionError", text));
+            }
+            B::FloorDivide => floor_divide(a, b),
+            B::Modulo => a.checked_rem(b).map(|rest| match rest != 0 && (rest < 0) != (b < 0) {
+                true => rest + b,
+                false => rest,
+            }),
+            B::Power if b < 0 => {
+                if a == 0 {
+                    let text = "0.0 cannot be raised to a negative power";
+                    return Err(self.error("ZeroDivisionError", text));
+                }
+                #[allow(clippy::cast_precision_loss, reason = "as Python's")]
+                return Ok(Value::Float((a as f64).powf(b as f64)));
+            }
+            B::Power => power(a, b),
+            B::LeftShift | B::RightShift if b < 0 => return self.value_error("negative shift count"),
+            B::LeftShift if a == 0 => Some(0),
+            B::LeftShift => match u32::try_from(b) {
+                Ok(by) if by < 63 => a.checked_mul(1 << by),
+                _ => None,
+            },
+            B::RightShift => Some(a >> b.min(63)),
+        };
+        match result {
+            Some(int) => Ok(Value::Int(int)),
+            None => Err(self.error("OverflowError", "an int has 64 bits here, and this one needs more")),
+        }
+    }
+
+    fn floats(&mut self, operator: BinaryOperator, a: f64, b: f64) -> R<Value> {
+        use BinaryOperator as B;
+        let zero = |machine: &mut Machine, text: &str| Err(machine.error("ZeroDivisionError", text));
+        Ok(Value::Float(match operator {
+            B::Add => a + b,
+            B::Subtract => a - b,
+            B::Multiply => a * b,
+            B::Divide if b == 0.0 => return zero(self, "float division by zero"),
+            B::Divide => a / b,
+            B::FloorDivide if b == 0.0 => return zero(self, "float floor division by zero"),
+            B::Modulo if b == 0.0 => return zero(self, "float modulo by zero"),
+            B::FloorDivide => ((a - float_modulo(a, b)) / b).round(),
+            B::Modulo => float_modulo(a, b),
+            B::Power if a == 0.0 && b < 0.0 => {
+                return zero(self, "0.0 cannot be raised to a negative power");
+            }
+            B::Power if a < 0.0 && b.fract() != 0.0 => {
+                return self.value_error("a complex number is not in the subset");
+            }
+            B::Power => a.powf(b),
+            B::LeftShift | B::RightShift | B::And | B::Or | B::Xor => {
+                let values = (Value::Float(a), Value::Float(b));
+                self.unsupported(operator, false, values.0, values.1)?;
+                0.0
+            }
+        }))
+    }
+
+    fn containers(
+        &mut self,
+        operator: BinaryOperator,
+        inplace: bool,
+        left: Value,
+        right: Value,
+    ) -> R<Option<Value>> {
+        use BinaryOperator as B;
+        if let (B::Modulo, Value::Str(_)) = (operator, left) {
+            return self.percent(left, right).map(Some);
+        }
+        if operator == B::Multiply {
+            let (sequence, count) = match (left, right) {
+                (sequence, count) if count.as_int().is_some() => (sequence, count),
+                (count, sequence) => (sequence, count),
+            };
+            let Some(count) = count.as_int() else { return Ok(None) };
+            return self.repeat(sequence, count, inplace);
+        }
+        if let (B::Add, Value::Str(a), Value::Str(b)) = (operator, left, right) {
+            let text = format!("{}{}", self.strings.text(a), self.strings.text(b));
+            self.charge(text.len() / 16)?;
+            return Ok(Some(self.text_value(&text)));
+        }
+        let (Value::Ref(a), Value::Ref(b)) = (left, right) else { return Ok(None) };
+        self.note(Location::Object(a), inplace);
+        self.note(Location::Object(b), false);
+        match (operator, self.world.heap.get(a), self.world.heap.get(b)) {
+            (B::Add, Object::List(_), _) if inplace => self.extend(a, right).map(Some),
+            (B::Add, Object::List(x), Object::List(y)) => {
+                let items = x.iter().chain(y).copied().collect::<Vec<Value>>();
+                self.charge(items.len())?;
+                Ok(Some(self.add(Object::List(items))))
+            }
+            (B::Add, Object::Tuple(x), Object::Tuple(y)) => {
+                let items = x.iter().chain(y).copied().collect::<Vec<Value>>();
+                self.charge(items.len())?;
+                Ok(Some(self.add(Object::Tuple(items))))
+            }
+            (B::Or, Object::Dict(x, kind), Object::Dict(y, _)) => {
+                let (mut table, kind, y) = (x.clone(), *kind, y.clone());
+                for (key, (name, value)) in y.keys().zip(y.iter()) {
+                    table.insert(key.clone(), name, value);
+                }
+                self.keep(inplace, a, Object::Dict(table, kind)).map(Some)
+            }
+            (_, Object::Set(x), Object::Set(y)) => {
+                let (x, y) = (x.clone(), y.clone());
+                let mut table = crate::python::value::table::Table::default();
+                let both = x.keys().zip(x.iter()).map(|entry| (entry, true));
+                let both = both.chain(y.keys().zip(y.iter()).map(|entry| (entry, false)));
+                for ((key, (name, value)), first) in both {
+                    let (in_x, in_y) = (x.get(key).is_some(), y.get(key).is_some());
+                    let take = match operator {
+                        B::Or => true,
+                        B::And => first && in_y,
+                        B::Subtract => first && !in_y,
+                        B::Xor => in_x != in_y,
+                        _ => return Ok(None),
+                    };
+                    if take {
+                        table.insert(key.clone(), name, value);
+                    }
+                }
+                self.keep(inplace, a, Object::Set(table)).map(Some)
+            }
+            (B::Add | B::Subtract, Object::Dict(x, DictKind::Counter), Object::Dict(y, _)) => {
+                let (mut table, y) = (x.clone(), y.clone());
+                for (key, (name, count)) in y.keys().zip(y.iter()) {
+                    let old = table.get(key).and_then(Value::as_int).unwrap_or(0);
+                    let count = count.as_int().unwrap_or(0);
+                    let sum = if operator == B::Add { old.saturating_add(count) } else { old.saturating_sub(count) };
+                    table.insert(key.clone(), name, Value::Int(sum));
+                }
+                let keys: Vec<_> = table.keys().cloned().collect();
+                for key in keys {
+                    if table.get(&key).and_then(Value::as_int).unwrap_or(0) <= 0 {
+                        table.remove(&key);
+                    }
+                }
+                self.keep(inplace, a, Object::Dict(table, DictKind::Counter)).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn keep(&mut self, inplace: bool, id: Id, object: Object) -> R<Value> {
+        self.charge(8)?;
+        if inplace {
+            *self.world.heap.get_mut(id) = object;
+            return Ok(Value::Ref(id));
+        }
+        Ok(self.add(object))
+    }
+
+    fn repeat(&mut self, sequence: Value, count: i64, inplace: bool) -> R<Option<Value>> {
+        let count = usize::try_from(count.max(0)).unwrap_or(usize::MAX);
+        if let Value::Str(text) = sequence {
+            let text = self.strings.get(text);
+            self.charge(text.len().saturating_mul(count) / 16)?;
+            return Ok(Some(self.text_value(&text.repeat(count))));
+        }
+        let Value::Ref(id) = sequence else { return Ok(None) };
+        let (items, list) = match self.world.heap.get(id) {
+            Object::List(items) => (items.clone(), true),
+            Object::Tuple(items) => (items.clone(), false),
+            _ => return Ok(None),
+        };
+        self.note(Location::Object(id), inplace && list);
+        self.charge(items.len().saturating_mul(count))?;
+        let repeated = items.repeat(count);
+        if inplace && list {
+            *self.world.heap.get_mut(id) = Object::List(repeated);
+            return Ok(Some(sequence));
+        }
+        let object = if list { Object::List(repeated) } else { Object::Tuple(repeated) };
+        Ok(Some(self.add(object)))
+    }
+
+    pub(crate) fn unary(&mut self, operator: UnaryOperator) -> R<Flow> {
+        let value = self.pop();
+        if operator == UnaryOperator::Not {
+            if let Some(truth) = self.truth(value, Then::Truth(false))? {
+                self.push(Value::Bool(!truth));
+            }
+            return STRAIGHT;
+        }
+        let result = match (operator, value) {
+            (UnaryOperator::Negative, Value::Float(f)) => Some(Value::Float(-f)),
+            (UnaryOperator::Positive, Value::Float(f)) => Some(Value::Float(f)),
+            (UnaryOperator::Negative, _) => value.as_int().and_then(i64::checked_neg).map(Value::Int),
+            (UnaryOperator::Positive, _) => value.as_int().map(Value::Int),
+            (UnaryOperator::Invert, _) => value.as_int().map(|int| Value::Int(!int)),
+            (UnaryOperator::Not, _) => None,
+        };
+        if let Some(result) = result {
+            self.push(result);
+            return STRAIGHT;
+        }
+        let (sign, name) = match operator {
+            UnaryOperator::Negative => ("-", "__neg__"),
+            UnaryOperator::Positive => ("+", "__pos__"),
+            _ => ("~", "__invert__"),
+        };
+        let name = self.strings.intern(name);
+        if let Some(method) = self.class_attribute(value, name) {
+            let arguments = Arguments { values: vec![value], named: Vec::new() };
+            if let Done::Value(value) = self.call_value(method, arguments, Then::Push)? {
+                self.push(value);
+            }
+            return STRAIGHT;
+        }
+        if value.as_int().is_some() {
+            return Err(self.error("OverflowError", "an int has 64 bits here, and this one needs more"));
+        }
+        let name = self.type_name(value);
+        self.type_error(format!("bad operand type for unary {sign}: '{name}'"))
+    }
+}
+
+/// A number as a float.
+pub fn as_float(value: Value) -> Option<f64> {
+    match value {
+        Value::Float(float) => Some(float),
+        #[allow(clippy::cast_precision_loss, reason = "as Python's")]
+        _ => value.as_int().map(|int| int as f64),
+    }
+}
+
+fn floor_divide(a: i64, b: i64) -> Option<i64> {
+    let quotient = a.checked_div(b)?;
+    Some(if a % b != 0 && (a < 0) != (b < 0) { quotient - 1 } else { quotient })
+}
+
+fn float_modulo(a: f64, b: f64) -> f64 {
+    let rest = a % b;
+    match rest != 0.0 && (rest < 0.0) != (b < 0.0) {
+        true => rest + b,
+        false if rest == 0.0 => 0.0_f64.copysign(b),
+        false => rest,
+    }
+}
+
+fn power(a: i64, b: i64) -> Option<i64> {
+    match a {
+        0 | 1 => Some(if b == 0 { 1 } else { a }),
+        -1 => Some(if b % 2 == 0 { 1 } else { -1 }),
+        _ => a.checked_pow(u32::try_from(b).ok()?),
+    }
+}

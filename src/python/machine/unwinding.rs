@@ -1,0 +1,117 @@
+//! Exceptions on their way to a handler.
+//!
+//! *Promises*: the innermost handler that covers the instruction gets it; a thread without one ends,
+//! and its failure names the line that raised.
+//! *Leaves out*: which exceptions an `except` takes (`machine/control.rs`).
+
+use crate::python::code::program::Handler;
+use crate::python::front::position::Position;
+use crate::python::machine::machine::{Machine, Raise, exception_class};
+use crate::python::machine::world::Failure;
+use crate::python::value::object::{Generator, Object, Then};
+use crate::python::value::value::{Id, Value};
+use std::rc::Rc;
+
+impl Machine {
+    /// Sends an exception to its handler, or ends the thread.
+    pub(crate) fn unwind(&mut self, exception: Id) {
+        let mut exception = exception;
+        self.note_line(exception);
+        let program = Rc::clone(&self.program);
+        loop {
+            let Some(frame) = self.current.frames.last_mut() else { return };
+            let code = &program.codes[frame.code as usize];
+            let at = frame.at.saturating_sub(1);
+            let covers = |h: &&Handler| h.from <= at && at < h.to;
+            if let Some(handler) = code.handlers.iter().find(covers) {
+                frame.slots.truncate(code.locals.len() + handler.depth as usize);
+                frame.slots.push(Value::Ref(exception));
+                frame.at = handler.target;
+                frame.entered = false;
+                return;
+            }
+            let Some(frame) = self.current.frames.pop() else { return };
+            let stops = self.is_a(exception, "StopIteration");
+            if let Some(generator) = frame.generator {
+                *self.world.heap.get_mut(generator) = Object::Generator(Generator::Done);
+                if stops
+                    && let Raise::Exception(other) =
+                        self.error("RuntimeError", "generator raised StopIteration")
+                {
+                    exception = other;
+                    self.note_line(exception);
+                    continue;
+                }
+            }
+            if self.current.frames.is_empty() {
+                let text = self.exception_text(exception);
+                let at = self.line_of(exception);
+                let quiet = self.is_a(exception, "SystemExit");
+                self.current.failure = (!quiet).then_some(Failure { text, at });
+                return;
+            }
+            if stops && self.stopped(frame.then) {
+                return;
+            }
+        }
+    }
+
+    /// A `__next__` in Python has said that there is no more.
+    fn stopped(&mut self, then: Then) -> bool {
+        match then {
+            Then::Item(to) => {
+                self.pop();
+                self.frame().at = to;
+                true
+            }
+            Then::Next(default) if default != Value::Unset => {
+                self.push(default);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether an exception is of this built-in class.
+    pub fn is_a(&self, exception: Id, class: &str) -> bool {
+        let wanted = exception_class(class);
+        match (self.class_of(Value::Ref(exception)), wanted) {
+            (Some(class), Some(wanted)) => self.is_subclass(class, wanted),
+            _ => false,
+        }
+    }
+
+    /// Keeps the place that raised an exception first.
+    fn note_line(&mut self, exception: Id) {
+        let name = self.strings.intern("<line>");
+        let at = self.position();
+        let packed = i64::from(at.line) << 32 | i64::from(at.column);
+        if let Object::Instance(instance) = self.world.heap.get(exception)
+            && instance.attributes.get(name).is_none()
+            && let Object::Instance(instance) = self.world.heap.get_mut(exception)
+        {
+            instance.attributes.set(name, Value::Int(packed));
+        }
+    }
+
+    fn line_of(&mut self, exception: Id) -> Position {
+        let name = self.strings.intern("<line>");
+        match self.world.heap.get(exception) {
+            Object::Instance(instance) => match instance.attributes.get(name) {
+                Some(Value::Int(packed)) => Position {
+                    line: u32::try_from(packed >> 32).unwrap_or(0),
+                    column: u32::try_from(packed & 0xffff_ffff).unwrap_or(0),
+                },
+                _ => Position::default(),
+            },
+            _ => Position::default(),
+        }
+    }
+
+    /// An exception as the last line of Python's traceback.
+    pub fn exception_text(&mut self, exception: Id) -> String {
+        let name = self.type_name(Value::Ref(exception));
+        let text = self.plain_str(Value::Ref(exception)).unwrap_or_default();
+        if text.is_empty() { name } else { format!("{name}: {text}") }
+    }
+}

@@ -1,0 +1,58 @@
+//! Every text once: a string is a number, and two equal strings are the same number.
+//!
+//! *Promises*: equal texts have equal numbers, in all worlds of a run; their memory is counted.
+//! *Leaves out*: forgetting a text. A program that makes texts for ever is stopped by the count.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// The number of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StrId(pub u32);
+
+/// All texts.
+///
+/// ```
+/// use singletrack::python::value::strings::Strings;
+///
+/// let mut strings = Strings::default();
+/// let a = strings.intern("spam");
+/// assert_eq!(strings.intern("spam"), a);
+/// assert_eq!(&*strings.get(a), "spam");
+/// ```
+#[derive(Debug, Default)]
+pub struct Strings {
+    texts: Vec<Rc<str>>,
+    numbers: HashMap<Rc<str>, u32>,
+    bytes: usize,
+}
+
+impl Strings {
+    /// The number of a text.
+    pub fn intern(&mut self, text: &str) -> StrId {
+        if let Some(number) = self.numbers.get(text) {
+            return StrId(*number);
+        }
+        let number = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
+        let text: Rc<str> = Rc::from(text);
+        self.bytes += text.len() + 48;
+        self.texts.push(Rc::clone(&text));
+        self.numbers.insert(text, number);
+        StrId(number)
+    }
+
+    /// The text of a number.
+    pub fn get(&self, id: StrId) -> Rc<str> {
+        self.texts.get(id.0 as usize).cloned().unwrap_or_else(|| Rc::from(""))
+    }
+
+    /// The text of a number, borrowed.
+    pub fn text(&self, id: StrId) -> &str {
+        self.texts.get(id.0 as usize).map_or("", |text| text)
+    }
+
+    /// How much memory all texts have, about.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+}

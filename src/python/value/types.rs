@@ -1,0 +1,146 @@
+//! The built-in types, by name.
+//!
+//! *Promises*: the names are CPython's.
+//! *Leaves out*: the built-in exceptions and `Thread`, which are classes like a program's own.
+
+/// A built-in type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[allow(missing_docs, reason = "they are Python's")]
+pub enum Type {
+    Object,
+    None,
+    Bool,
+    Int,
+    Float,
+    Str,
+    Tuple,
+    List,
+    Dict,
+    DefaultDict,
+    Counter,
+    Set,
+    Deque,
+    Range,
+    Slice,
+    Function,
+    Builtin,
+    Method,
+    Type,
+    Module,
+    Generator,
+    Iterator,
+    View,
+    Cell,
+    Count,
+    Lock,
+    RLock,
+    Condition,
+    Event,
+    Semaphore,
+    BoundedSemaphore,
+    Barrier,
+    Queue,
+    LifoQueue,
+    Local,
+}
+
+impl Type {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Type::Object => "object",
+            Type::None => "NoneType",
+            Type::Bool => "bool",
+            Type::Int => "int",
+            Type::Float => "float",
+            Type::Str => "str",
+            Type::Tuple => "tuple",
+            Type::List => "list",
+            Type::Dict => "dict",
+            Type::DefaultDict => "defaultdict",
+            Type::Counter => "Counter",
+            Type::Set => "set",
+            Type::Deque => "deque",
+            Type::Range => "range",
+            Type::Slice => "slice",
+            Type::Function => "function",
+            Type::Builtin => "builtin_function_or_method",
+            Type::Method => "method",
+            Type::Type => "type",
+            Type::Module => "module",
+            Type::Generator => "generator",
+            Type::Iterator => "iterator",
+            Type::View => "dict_view",
+            Type::Cell => "cell",
+            Type::Count => "count",
+            Type::Lock => "lock",
+            Type::RLock => "RLock",
+            Type::Condition => "Condition",
+            Type::Event => "Event",
+            Type::Semaphore => "Semaphore",
+            Type::BoundedSemaphore => "BoundedSemaphore",
+            Type::Barrier => "Barrier",
+            Type::Queue => "Queue",
+            Type::LifoQueue => "LifoQueue",
+            Type::Local => "local",
+        }
+    }
+
+    /// Those that a program can name.
+    pub const NAMED: [Type; 25] = [
+        Type::Object,
+        Type::Bool,
+        Type::Int,
+        Type::Float,
+        Type::Str,
+        Type::Tuple,
+        Type::List,
+        Type::Dict,
+        Type::DefaultDict,
+        Type::Counter,
+        Type::Set,
+        Type::Deque,
+        Type::Range,
+        Type::Type,
+        Type::Count,
+        Type::Lock,
+        Type::RLock,
+        Type::Condition,
+        Type::Event,
+        Type::Semaphore,
+        Type::BoundedSemaphore,
+        Type::Barrier,
+        Type::Queue,
+        Type::LifoQueue,
+        Type::Local,
+    ];
+
+    /// The type of that name, if a program can name it.
+    pub fn named(name: &str) -> Option<Type> {
+        Type::NAMED.into_iter().find(|t| t.name() == name)
+    }
+
+    /// The type whose methods it has as well.
+    pub fn base(self) -> Option<Type> {
+        match self {
+            Type::Object => None,
+            Type::Bool => Some(Type::Int),
+            Type::DefaultDict | Type::Counter => Some(Type::Dict),
+            Type::BoundedSemaphore => Some(Type::Semaphore),
+            Type::LifoQueue => Some(Type::Queue),
+            _ => Some(Type::Object),
+        }
+    }
+
+    /// Whether every value of this type is also one of `other`.
+    pub fn is_subtype(self, other: Type) -> bool {
+        let mut at = Some(self);
+        while let Some(t) = at {
+            if t == other {
+                return true;
+            }
+            at = t.base();
+        }
+        false
+    }
+}

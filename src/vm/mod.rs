@@ -108,8 +108,9 @@
 //! 2. `thread.rs`: an arm of `Thread::execute`. If the instruction asks something new of the code
 //!    that runs the threads, add a variant of `Effect`, and an arm of `Runner::run_thread` in
 //!    `real_threads.rs`.
-//! 3. `verifier.rs`: an arm of `depth_after` (how many numbers it pops and pushes). If it jumps: `successors` and the direction in `check_number`; both have
-//!    a default arm, so the compiler does not ask. A new operand: `check_number`.
+//! 3. `verifier.rs`: an arm of `depth_after` (how many numbers it pops and pushes). If it jumps:
+//!    `successors` and the direction in `check_number`; both have a default arm, so the compiler
+//!    does not ask. A new operand: `check_number`.
 //! 4. `access.rs`: if the instruction touches what threads share, `Access::of` must say so, or the
 //!    explorer's reduction loses outcomes. If it can wait: `Thread::waits_for`, for which the
 //!    compiler does not ask; if it has two steps, `Thread::synchronise` shows how.

@@ -157,17 +157,17 @@ impl WorkerClaims {
 
     /// The worker's `nth` job is about to be sent.
     pub(crate) fn offer(&self, nth: u64) {
-        self.with_word(nth, |word, number| offer(word, number));
+        self.with_word(nth, offer);
     }
 
     /// Takes it back; false: it has begun.
     pub(crate) fn take_back(&self, nth: u64) -> bool {
-        self.with_word(nth, |word, number| take_back(word, number))
+        self.with_word(nth, take_back)
     }
 
     /// Whether it has begun.
     pub(crate) fn is_claimed(&self, nth: u64) -> bool {
-        self.with_word(nth, |word, number| is_claimed(word, number))
+        self.with_word(nth, is_claimed)
     }
 }
 

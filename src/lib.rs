@@ -383,6 +383,8 @@ pub mod interop;
 #[cfg(feature = "cli")]
 pub mod lab;
 pub mod process;
+#[cfg(feature = "python")]
+pub mod python;
 pub mod selector;
 pub mod sys;
 pub mod task;

@@ -16,6 +16,7 @@ use crate::lab::compare::model::Model;
 use crate::lab::compare::race::{Effort, Race};
 use crate::lab::compare::sweep::Sweep;
 use crate::lab::explain::request::{self as explain, ExplainArgs, ExplainRequest};
+use crate::lab::explore::python::{PythonRequest, Refused};
 use crate::lab::explore::request::{self, DisArgs, DisRequest, ExploreArgs, ExploreRequest};
 use crate::lab::gil_cli::{self, GilArgs, GilRequest};
 use crate::lab::report::failure::{Failure, shown};
@@ -164,6 +165,8 @@ pub enum Request {
     Compare(CompareRequest),
     /// Try the interleavings of a program.
     Explore(Box<ExploreRequest>),
+    /// Try the interleavings of a Python program.
+    ExplorePython(Box<PythonRequest>),
     /// List a program.
     Dis(DisRequest),
     /// Show the lock.
@@ -206,6 +209,15 @@ impl From<Failure> for CliError {
     }
 }
 
+impl From<Refused> for CliError {
+    fn from(refused: Refused) -> CliError {
+        match refused {
+            Refused::File(failure) => failure.into(),
+            Refused::Source(text) => CliError::Usage(text),
+        }
+    }
+}
+
 /// Reads a command line, the program's name first.
 ///
 /// # Errors
@@ -216,6 +228,9 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, C
     let CommandLine { command } = CommandLine::try_parse_from(&arguments).map_err(refused)?;
     Ok(match command {
         Command::Compare(compare) => Request::Compare(compare.request()?),
+        Command::Explore(words) if words.is_python() => {
+            Request::ExplorePython(Box::new(words.python_request()?))
+        }
         Command::Explore(words) => Request::Explore(Box::new(words.request()?)),
         Command::Dis(words) => Request::Dis(words.request()?),
         Command::Gil(words) => Request::Gil(words.request()?),

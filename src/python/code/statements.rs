@@ -28,9 +28,13 @@ impl<'a> Compiler<'a> {
                 self.function(function, CodeKind::Function)?;
                 self.store(&function.name);
             }
-            S::Class { scope, name, base, body } => self.class(*scope, name, base.as_ref(), body)?,
+            S::Class { scope, name, base, body } => {
+                self.class(*scope, name, base.as_ref(), body)?
+            }
             S::Return(value) => self.give_back(value.as_ref())?,
-            S::Delete(targets) => targets.iter().try_for_each(|target| self.delete_target(target))?,
+            S::Delete(targets) => {
+                targets.iter().try_for_each(|target| self.delete_target(target))?
+            }
             S::Assign { targets, value } => {
                 self.expression(value)?;
                 for (number, target) in targets.iter().enumerate() {

@@ -91,9 +91,9 @@ fn is_plain(machine: &Machine, value: Value) -> bool {
             Object::List(items) | Object::Tuple(items) => {
                 items.iter().all(|item| is_plain(machine, *item))
             }
-            Object::Dict(table, _) | Object::Set(table) => table.iter().all(|(name, value)| {
-                is_plain(machine, name) && is_plain(machine, value)
-            }),
+            Object::Dict(table, _) | Object::Set(table) => table
+                .iter()
+                .all(|(name, value)| is_plain(machine, name) && is_plain(machine, value)),
             Object::Deque(items, _) => items.iter().all(|item| is_plain(machine, *item)),
             _ => false,
         },

@@ -8,7 +8,7 @@ use crate::python::code::program::Program;
 use crate::python::explore::policies::Looks;
 use crate::python::explore::search::machine;
 use crate::python::explore::worlds::{Event, Move, Stepper};
-use crate::python::machine::machine::Location;
+use crate::python::machine::terms::Location;
 use crate::python::value::object::Object;
 use crate::python::value::value::Value;
 use std::collections::HashSet;
@@ -28,11 +28,10 @@ pub struct Replay {
 pub fn replay(
     program: &Rc<Program>,
     looks: Looks,
-    cold: bool,
     contended: &HashSet<Location>,
     moves: &[Move],
 ) -> Replay {
-    let mut stepper = Stepper::new(machine(program), looks, cold);
+    let mut stepper = Stepper::new(machine(program), looks);
     stepper.contended.clone_from(contended);
     stepper.trace = Some(Vec::new());
     let mut cut = None;
@@ -41,9 +40,8 @@ pub fn replay(
         if let Some(last) = last
             && cut.is_none()
             && last.thread != chosen.thread
+            && last.thread != 0
             && stepper.machine.world.is_ready(last.thread)
-            && stepper.machine.world.threads.iter().filter(|t| !t.has_ended()).count() > 2
-                | usize::from(last.thread != 0)
         {
             stepper.machine.enter(last.thread);
             cut = Some(stepper.machine.position().line);

@@ -10,7 +10,8 @@ use crate::python::explore::outcome::{Ending, Outcome};
 use crate::python::explore::policies::Looks;
 use crate::python::explore::worlds::{Move, Stepper};
 use crate::python::library::rows::rows;
-use crate::python::machine::machine::{Location, Machine};
+use crate::python::machine::machine::Machine;
+use crate::python::machine::terms::Location;
 use crate::python::machine::world::{Wait, World, thread_name};
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::rc::Rc;
@@ -75,9 +76,9 @@ struct Waiting {
 }
 
 /// Explores a program.
-pub fn explore(program: &Rc<Program>, looks: Looks, cold: bool, limits: Limits) -> Exploration {
-    let serial = search(program, Looks::Nowhere, false, limits);
-    let mut exploration = search(program, looks, cold, limits);
+pub fn explore(program: &Rc<Program>, looks: Looks, limits: Limits) -> Exploration {
+    let serial = search(program, Looks::Nowhere, limits);
+    let mut exploration = search(program, looks, limits);
     for found in &mut exploration.found {
         found.serial = serial.found.iter().any(|other| other.outcome == found.outcome);
     }
@@ -93,8 +94,8 @@ pub fn machine(program: &Rc<Program>) -> Machine {
 }
 
 /// Explores until no more things turn out to be shared.
-fn search(program: &Rc<Program>, looks: Looks, cold: bool, limits: Limits) -> Exploration {
-    let mut stepper = Stepper::new(machine(program), looks, cold);
+fn search(program: &Rc<Program>, looks: Looks, limits: Limits) -> Exploration {
+    let mut stepper = Stepper::new(machine(program), looks);
     stepper.most = limits.instructions;
     let beginning = stepper.machine.world.clone();
     loop {
@@ -158,7 +159,8 @@ impl Search<'_> {
             let stopped = self.stepper.step(chosen).err();
             let next = self.stepper.machine.world.clone();
             let number = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
-            let node = Node { parent: waiting.node, chosen, switches, next: Vec::new(), ended: false };
+            let node =
+                Node { parent: waiting.node, chosen, switches, next: Vec::new(), ended: false };
             if let Some((why, line)) = stopped {
                 self.nodes.push(node);
                 self.record(number, Ending::Stopped(why, line));
@@ -248,7 +250,8 @@ impl Search<'_> {
             node.next.iter().for_each(|next| before[*next as usize].push(number));
         }
         let mut ends = vec![false; self.nodes.len()];
-        let mut pending: Vec<u32> = (0..).zip(&self.nodes).filter(|(_, n)| n.ended).map(|(at, _)| at).collect();
+        let mut pending: Vec<u32> =
+            (0..).zip(&self.nodes).filter(|(_, n)| n.ended).map(|(at, _)| at).collect();
         pending.iter().for_each(|at| ends[*at as usize] = true);
         while let Some(at) = pending.pop() {
             for earlier in &before[at as usize] {

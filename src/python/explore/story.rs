@@ -7,7 +7,7 @@
 
 use crate::python::explore::replay::Replay;
 use crate::python::explore::worlds::Event;
-use crate::python::machine::machine::Location;
+use crate::python::machine::terms::Location;
 use crate::python::machine::world::thread_name;
 
 /// The widest column.
@@ -29,7 +29,8 @@ pub fn columns(replay: &Replay, source: &str) -> String {
     threads.sort_unstable();
     threads.dedup();
     let lines: Vec<&str> = source.lines().collect();
-    let cells: Vec<(usize, String)> = rows.iter().map(|row| (row.thread, cell(row, &lines))).collect();
+    let cells: Vec<(usize, String)> =
+        rows.iter().map(|row| (row.thread, cell(row, &lines))).collect();
     let width_of = |thread: &usize| {
         let own = cells.iter().filter(|(other, _)| other == thread);
         own.map(|(_, text)| text.chars().count()).max().unwrap_or(0).clamp(12, WIDEST)

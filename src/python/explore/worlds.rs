@@ -14,7 +14,8 @@
 //! again whenever one more was found.
 
 use crate::python::explore::policies::Looks;
-use crate::python::machine::machine::{Flow, Location, Machine};
+use crate::python::machine::machine::Machine;
+use crate::python::machine::terms::{Flow, Location};
 use crate::python::machine::world::{Wait, World};
 use crate::python::value::object::Object;
 use crate::python::value::value::Value;
@@ -43,8 +44,6 @@ pub struct Stepper {
     pub machine: Machine,
     /// At which points others may run.
     pub looks: Looks,
-    /// Whether calls are not yet specialised.
-    pub cold: bool,
     /// Instructions that were executed.
     pub instructions: u64,
     /// How many steps were taken, those that were taken along too.
@@ -83,11 +82,10 @@ pub type Stopped = (String, u32);
 
 impl Stepper {
     /// A stepper at the beginning of the machine's program.
-    pub fn new(machine: Machine, looks: Looks, cold: bool) -> Stepper {
+    pub fn new(machine: Machine, looks: Looks) -> Stepper {
         Stepper {
             machine,
             looks,
-            cold,
             instructions: 0,
             steps: 0,
             most: u64::MAX,
@@ -178,7 +176,11 @@ impl Stepper {
             }
             self.instructions += 1;
             if (left == 0 && others) || self.instructions > self.most {
-                let why = if left == 0 { "it never comes to a switch point" } else { "it takes too many instructions" };
+                let why = if left == 0 {
+                    "it never comes to a switch point"
+                } else {
+                    "it takes too many instructions"
+                };
                 let line = self.machine.position().line;
                 self.machine.leave();
                 return Err((why.to_owned(), line));
@@ -194,7 +196,7 @@ impl Stepper {
                 }
                 Ok(Flow::Next(point)) => {
                     let new = self.machine.world.threads.len() > started;
-                    if (others || new) && self.looks.at(point, self.cold) {
+                    if (others || new) && self.looks.at(point) {
                         break;
                     }
                 }
@@ -247,7 +249,11 @@ impl Stepper {
         };
         self.machine.noting = noting;
         let text = text.unwrap_or_default();
-        if text.chars().count() > 40 { format!("{}…", text.chars().take(39).collect::<String>()) } else { text }
+        if text.chars().count() > 40 {
+            format!("{}…", text.chars().take(39).collect::<String>())
+        } else {
+            text
+        }
     }
 
     fn end_step(

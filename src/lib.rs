@@ -55,7 +55,7 @@
 //!   metadata.rs           What few tasks have: a name, done callbacks, and the place where they were made
 //!   ready_queue.rs        The tasks of one loop, and the queue of what is ready to run
 //!   running.rs            The shortest wake: a task that wakes itself while it runs
-//!   state.rs              The five states of a task, every legal step between them, and its errors
+//!   state.rs              The five states of a task, the steps that a wake or a poll makes between them, and its errors
 //! event_loop              The event loop: one thread that runs what is ready and sleeps when nothing is
 //!   calls.rs              Callbacks, now or at a time, and the handle of a loop for other threads
 //!   caught.rs             Values of the user's, dropped where no panic may come out
@@ -85,6 +85,7 @@
 //!   children.rs           Several tasks awaited at once: which of them is done next?
 //!   combine.rs            Waiting for several tasks: all of them, the first, or one after the other
 //!   current.rs            Tasks from inside: the current one, all others, names, callbacks, context variables
+//!   on_loop.rs            From any thread onto a loop: futures that cannot travel, made and run where they belong
 //!   task_group.rs         Tasks that end together: if one fails, the rest is cancelled; none outlives the block
 //!   task_tree.rs          The tasks of a loop as a tree: which task awaits which, drawn from inside
 //! aio/net                 Waiting for descriptors: sockets, pipes, and descriptors of other code
@@ -204,20 +205,22 @@
 //!   value.rs              A value: what a variable holds
 //! python/front            The front end: from source text to a tree, and which variable each name is
 //!   names.rs              Which variable each name is: a slot of its function, a cell shared with inner functions, or a
-//!   parse.rs              The parser: Ruff's, and the one place that knows it. Its tree becomes ours, or is refused
+//!   parse.rs              The parser: Ruff's. Its statements become ours, or are refused
 //!   position.rs           A place in a Python file
+//!   reader.rs             Ruff's expressions become ours, or are refused
 //!   refusal.rs            Why a file cannot be run: one line with its place, and the line of source below a caret
 //!   tree.rs               The tree: the subset of Python, as plain data
 //! python/code             Code: from the tree to instructions, in the order in which CPython's compiler emits them
 //!   blocks.rs             Loops, `try` and `with` as instructions, and every way out of them
 //!   compiler.rs           The compiler: what it keeps while it emits code
 //!   expressions.rs        Expressions as instructions
-//!   instruction.rs        The instruction set, and the kinds of places at which a thread can lose the lock
+//!   instruction.rs        The instruction set, and the kinds of places between instructions
 //!   modules.rs            What of Python's library there is: the built-in names, the modules, and what is in each
 //!   program.rs            A program: code objects, constants, and the names of globals
 //!   statements.rs         Statements as instructions
 //! python/machine          The machine: threads with frames, and what each instruction does to them
 //!   attributes.rs         Attributes: where a name of an object is found, and what is bound to it
+//!   binding.rs            Functions, classes and keys are made; arguments are bound to parameters
 //!   calls.rs              Calls: of functions, methods, classes and the library; and what happens with the result
 //!   collector.rs          The collector: objects that nothing leads to are freed
 //!   comparison.rs         Comparisons, membership and truth
@@ -228,6 +231,7 @@
 //!   machine.rs            The machine: a world, and what the program needs to change it
 //!   objects.rs            Items: subscripts, slices, unpacking, and the containers that are being built
 //!   operators.rs          The operators between two values, and before one
+//!   terms.rs              The machine's words: how an instruction and a call went, what they touched
 //!   text.rs               Values as text: `repr` and `str`
 //!   unwinding.rs          Exceptions on their way to a handler
 //!   world.rs              The world: all that changes while a program runs, as data
@@ -238,6 +242,7 @@
 //!   modules.rs            `time`, `random`, `math` and `sys`
 //!   queues.rs             `queue.Queue` and `queue.LifoQueue`
 //!   rows.rs               All rows of the library, and the functions that are written in Python
+//!   sequences.rs          The built-in functions over iterables
 //!   sync.rs               Locks, conditions, events, semaphores and barriers: `threading`
 //!   tables.rs             Methods of dicts and sets
 //!   texts.rs              Methods of strings
@@ -245,6 +250,14 @@
 //!   types.rs              Constructors of the built-in types
 //! python                  Python in: source text as programs of the explorer
 //!   run.rs                A program run by itself: its threads take turns, and time is a number that jumps
+//! python/explore          Every schedule of a Python program that a version's switch points allow
+//!   fingerprint.rs        A world as a number: equal for worlds from which the same can happen
+//!   outcome.rs            Outcomes: what was printed, which exceptions ended threads, what the globals are
+//!   policies.rs           Where threads may switch: the crate's policies, asked for the places of Python code
+//!   replay.rs             One schedule again, with what each line did
+//!   search.rs             The search: every world that a program can come to, with the fewest switches first
+//!   story.rs              A schedule for people: in columns, a thread each, with lines of source; and the sentence that
+//!   worlds.rs             Steps: from a world to the next one, by one thread
 //! lab/report              What all reports are made of: measurements, figures, pictures
 //!   failure.rs            Why there is no result, in one line: the thing, the reason, the remedy
 //!   lanes.rs              A recording drawn in characters: a line a thread, a strip for the owner. Pure
@@ -312,6 +325,7 @@
 //! lab/explore             `singletrack explore` and `dis`: a program of the bytecode machine, explored
 //!   document.rs           What was explored, for machines: one JSON object
 //!   output.rs             What was explored, for people
+//!   python.rs             `explore FILE.py`: which versions of Python can get it wrong, by which schedule, on which line
 //!   request.rs            What `explore` and `dis` are asked for: a command line, and a program file
 //! lab/explain             `singletrack explain`: eight faults of concurrent programs, each on a page of its own
 //!   contention.rs         Convoy, battle, starvation: one lock, and the threads that want it

@@ -195,6 +195,56 @@
 //!   worker.rs             One worker, as the pool knows it: what it was sent, when it is late. Pure
 //!   worker_pipes.rs       One worker's descriptors: its request pipe, its reply pipe and its pidfd
 //!   workers.rs            All workers: which one gets the next job, when one more is forked. Pure
+//! python/value            Values: small copies, and numbers of objects in a heap
+//!   heap.rs               The heap: objects in numbered slots
+//!   object.rs             The objects of the heap
+//!   strings.rs            Every text once: a string is a number, and two equal strings are the same number
+//!   table.rs              The entries of a dict or a set, in the order of insertion
+//!   types.rs              The built-in types, by name
+//!   value.rs              A value: what a variable holds
+//! python/front            The front end: from source text to a tree, and which variable each name is
+//!   names.rs              Which variable each name is: a slot of its function, a cell shared with inner functions, or a
+//!   parse.rs              The parser: Ruff's, and the one place that knows it. Its tree becomes ours, or is refused
+//!   position.rs           A place in a Python file
+//!   refusal.rs            Why a file cannot be run: one line with its place, and the line of source below a caret
+//!   tree.rs               The tree: the subset of Python, as plain data
+//! python/code             Code: from the tree to instructions, in the order in which CPython's compiler emits them
+//!   blocks.rs             Loops, `try` and `with` as instructions, and every way out of them
+//!   compiler.rs           The compiler: what it keeps while it emits code
+//!   expressions.rs        Expressions as instructions
+//!   instruction.rs        The instruction set, and the kinds of places at which a thread can lose the lock
+//!   modules.rs            What of Python's library there is: the built-in names, the modules, and what is in each
+//!   program.rs            A program: code objects, constants, and the names of globals
+//!   statements.rs         Statements as instructions
+//! python/machine          The machine: threads with frames, and what each instruction does to them
+//!   attributes.rs         Attributes: where a name of an object is found, and what is bound to it
+//!   calls.rs              Calls: of functions, methods, classes and the library; and what happens with the result
+//!   collector.rs          The collector: objects that nothing leads to are freed
+//!   comparison.rs         Comparisons, membership and truth
+//!   control.rs            Branches, `raise`, `with` and imports
+//!   execute.rs            The one `match` that executes: an instruction of the thread that runs
+//!   format.rs             Format specifications: of f-strings, of `str.format`, and of `%`
+//!   iteration.rs          Iteration: what a `for` takes its items from, and generators
+//!   machine.rs            The machine: a world, and what the program needs to change it
+//!   objects.rs            Items: subscripts, slices, unpacking, and the containers that are being built
+//!   operators.rs          The operators between two values, and before one
+//!   text.rs               Values as text: `repr` and `str`
+//!   unwinding.rs          Exceptions on their way to a handler
+//!   world.rs              The world: all that changes while a program runs, as data
+//! python/library          The library: what a program can call without having written it
+//!   arguments.rs          Arguments of the library's functions, by position or by keyword
+//!   builtins.rs           The built-in functions
+//!   lists.rs              Methods of lists, tuples and deques
+//!   modules.rs            `time`, `random`, `math` and `sys`
+//!   queues.rs             `queue.Queue` and `queue.LifoQueue`
+//!   rows.rs               All rows of the library, and the functions that are written in Python
+//!   sync.rs               Locks, conditions, events, semaphores and barriers: `threading`
+//!   tables.rs             Methods of dicts and sets
+//!   texts.rs              Methods of strings
+//!   threads.rs            `threading.Thread`, and which thread runs
+//!   types.rs              Constructors of the built-in types
+//! python                  Python in: source text as programs of the explorer
+//!   run.rs                A program run by itself: its threads take turns, and time is a number that jumps
 //! lab/report              What all reports are made of: measurements, figures, pictures
 //!   failure.rs            Why there is no result, in one line: the thing, the reason, the remedy
 //!   lanes.rs              A recording drawn in characters: a line a thread, a strip for the owner. Pure
@@ -276,56 +326,6 @@
 //!   compare_command.rs    `singletrack compare`: runs each case, at each point of a sweep if there is one, and shows it
 //!   gil_cli.rs            What `singletrack gil` is asked for: its arguments, and a request
 //!   gil_command.rs        `singletrack gil`: runs a scene, or asks real interpreters, and shows the result
-//! python                  Python in: source text as programs of the explorer
-//!   run.rs                A program run by itself: its threads take turns, and time is a number that jumps
-//! python/code             Code: from the tree to instructions, in the order in which CPython's compiler emits them
-//!   blocks.rs             Loops, `try` and `with` as instructions, and every way out of them
-//!   compiler.rs           The compiler: what it keeps while it emits code
-//!   expressions.rs        Expressions as instructions
-//!   instruction.rs        The instruction set, and the kinds of places at which a thread can lose the lock
-//!   modules.rs            What of Python's library there is: the built-in names, the modules, and what is in each
-//!   program.rs            A program: code objects, constants, and the names of globals
-//!   statements.rs         Statements as instructions
-//! python/front            The front end: from source text to a tree, and which variable each name is
-//!   names.rs              Which variable each name is: a slot of its function, a cell shared with inner functions, or a
-//!   parse.rs              The parser: Ruff's, and the one place that knows it. Its tree becomes ours, or is refused
-//!   position.rs           A place in a Python file
-//!   refusal.rs            Why a file cannot be run: one line with its place, and the line of source below a caret
-//!   tree.rs               The tree: the subset of Python, as plain data
-//! python/library          The library: what a program can call without having written it
-//!   arguments.rs          Arguments of the library's functions, by position or by keyword
-//!   builtins.rs           The built-in functions
-//!   lists.rs              Methods of lists, tuples and deques
-//!   modules.rs            `time`, `random`, `math` and `sys`
-//!   queues.rs             `queue.Queue` and `queue.LifoQueue`
-//!   rows.rs               All rows of the library, and the functions that are written in Python
-//!   sync.rs               Locks, conditions, events, semaphores and barriers: `threading`
-//!   tables.rs             Methods of dicts and sets
-//!   texts.rs              Methods of strings
-//!   threads.rs            `threading.Thread`, and which thread runs
-//!   types.rs              Constructors of the built-in types
-//! python/machine          The machine: threads with frames, and what each instruction does to them
-//!   attributes.rs         Attributes: where a name of an object is found, and what is bound to it
-//!   calls.rs              Calls: of functions, methods, classes and the library; and what happens with the result
-//!   collector.rs          The collector: objects that nothing leads to are freed
-//!   comparison.rs         Comparisons, membership and truth
-//!   control.rs            Branches, `raise`, `with` and imports
-//!   execute.rs            The one `match` that executes: an instruction of the thread that runs
-//!   format.rs             Format specifications: of f-strings, of `str.format`, and of `%`
-//!   iteration.rs          Iteration: what a `for` takes its items from, and generators
-//!   machine.rs            The machine: a world, and what the program needs to change it
-//!   objects.rs            Items: subscripts, slices, unpacking, and the containers that are being built
-//!   operators.rs          The operators between two values, and before one
-//!   text.rs               Values as text: `repr` and `str`
-//!   unwinding.rs          Exceptions on their way to a handler
-//!   world.rs              The world: all that changes while a program runs, as data
-//! python/value            Values: small copies, and numbers of objects in a heap
-//!   heap.rs               The heap: objects in numbered slots
-//!   object.rs             The objects of the heap
-//!   strings.rs            Every text once: a string is a number, and two equal strings are the same number
-//!   table.rs              The entries of a dict or a set, in the order of insertion
-//!   types.rs              The built-in types, by name
-//!   value.rs              A value: what a variable holds
 //! ```
 //!
 //! # Words
@@ -383,6 +383,8 @@ pub mod interop;
 #[cfg(feature = "cli")]
 pub mod lab;
 pub mod process;
+#[cfg(feature = "python")]
+pub mod python;
 pub mod selector;
 pub mod sys;
 pub mod task;

@@ -16,6 +16,7 @@ use singletrack::lab::cli::{CliError, Request, parse};
 use singletrack::lab::compare_command::compare;
 use singletrack::lab::explain::page::explain;
 use singletrack::lab::explore::output::explore;
+use singletrack::lab::explore::python::explore_python;
 use singletrack::lab::gil_cli::GilRequest;
 use singletrack::lab::gil_command::{fidelity, parity, show};
 use singletrack::lab::report::failure::Failure;
@@ -61,6 +62,7 @@ fn handle(request: &Request) -> Result<(), Failure> {
             print(&explored.text)?;
             explored.failure.map_or(Ok(()), Err)
         }
+        Request::ExplorePython(request) => print(&explore_python(request)),
         Request::Dis(request) => print(&dis_under(&request.program, &request.policies)),
         Request::Explain(request) => explain(request, &Page::on_stdout(None, request.color), print),
         Request::Gil(GilRequest::Scene(request)) => {

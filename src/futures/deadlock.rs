@@ -86,6 +86,7 @@ thread_local! {
 
 sync::thread_local! {
     /// The job that this thread runs, by its address; 0: none.
+    #[allow(clippy::missing_const_for_thread_local)] // a model's has no such form
     static JOB: Cell<usize> = Cell::new(0);
 }
 

@@ -16,6 +16,7 @@ use crate::lab::compare::model::Model;
 use crate::lab::compare::race::{Effort, Race};
 use crate::lab::compare::sweep::Sweep;
 use crate::lab::explain::request::{self as explain, ExplainArgs, ExplainRequest};
+use crate::lab::explore::python::{PythonRequest, Refused};
 use crate::lab::explore::request::{self, DisArgs, DisRequest, ExploreArgs, ExploreRequest};
 use crate::lab::gil_cli::{self, GilArgs, GilRequest};
 use crate::lab::report::failure::{Failure, shown};
@@ -41,7 +42,8 @@ How to read the table:
                 connections of the I/O cases open, to the end of the last job
   p50, p99      how long a job took once a thread, a task or a worker had taken it
   CPU           time that its threads and processes were on a core meanwhile, added up
-  memory        of all its processes together, shared pages counted once, at the end of the jobs
+  memory        of all its processes together, at the end of the jobs; a page that they share
+                counts once, one that others share too counts in part
   threads       of all its processes
   computing, GIL wait, blocked
                 what its threads, tasks or workers did with their time, in hundredths of it: their
@@ -105,14 +107,14 @@ struct CompareArgs {
     /// Models to run, separated by commas or spaces; all eight if none is named
     #[arg(long, value_name = "M", num_args = 1.., value_delimiter = ',', long_help = MODELS)]
     model: Vec<OsString>,
-    /// Jobs a round [default: cpu 48, slow-io two for each connection, fast-io 2000, files one
-    /// each, urls 32; for I/O at least one for each connection]
+    /// Jobs a round [default: cpu 48, slow-io one for each connection, fast-io 2000, files one
+    /// each, urls 32; for I/O at least one for each connection; fewer where the machine is slow]
     #[arg(long, value_name = "N", value_parser = at_most::<10_000_000>)]
     jobs: Option<usize>,
     /// Rounds: how often each model runs [default: until it is clear, or the time is up]
     #[arg(long, value_name = "N", value_parser = at_most::<1000>)]
     rounds: Option<usize>,
-    /// Seconds that a case may go on for until it is clear [default: 8, or 2 for each
+    /// Seconds that a case may go on for until it is clear [default: 7, or 2 for each
     /// point of a sweep, or without end if --rounds is given]
     #[arg(long, value_name = "SECONDS", value_parser = at_most::<86_400>)]
     time: Option<usize>,
@@ -163,6 +165,8 @@ pub enum Request {
     Compare(CompareRequest),
     /// Try the interleavings of a program.
     Explore(Box<ExploreRequest>),
+    /// Try the interleavings of a Python program.
+    ExplorePython(Box<PythonRequest>),
     /// List a program.
     Dis(DisRequest),
     /// Show the lock.
@@ -205,6 +209,15 @@ impl From<Failure> for CliError {
     }
 }
 
+impl From<Refused> for CliError {
+    fn from(refused: Refused) -> CliError {
+        match refused {
+            Refused::File(failure) => failure.into(),
+            Refused::Source(text) => CliError::Usage(text),
+        }
+    }
+}
+
 /// Reads a command line, the program's name first.
 ///
 /// # Errors
@@ -215,6 +228,9 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, C
     let CommandLine { command } = CommandLine::try_parse_from(&arguments).map_err(refused)?;
     Ok(match command {
         Command::Compare(compare) => Request::Compare(compare.request()?),
+        Command::Explore(words) if words.is_python() => {
+            Request::ExplorePython(Box::new(words.python_request()?))
+        }
         Command::Explore(words) => Request::Explore(Box::new(words.request()?)),
         Command::Dis(words) => Request::Dis(words.request()?),
         Command::Gil(words) => Request::Gil(words.request()?),

@@ -9,7 +9,8 @@ use crate::python::code::program::Program;
 use crate::python::front::position::Position;
 use crate::python::front::refusal::Refusal;
 use crate::python::library::rows::{PRELUDE, rows};
-use crate::python::machine::machine::{Flow, Machine};
+use crate::python::machine::machine::Machine;
+use crate::python::machine::terms::Flow;
 use crate::python::machine::world::{Failure, Wait};
 use std::rc::Rc;
 
@@ -52,7 +53,8 @@ pub fn run_single(program: &Rc<Program>, fuel: u64) -> Ran {
     let mut stopped = None;
     while stopped.is_none() && !machine.world.has_ended() {
         let count = machine.world.threads.len();
-        let ready = (0..count).map(|at| (number + at) % count).find(|at| machine.world.is_ready(*at));
+        let ready =
+            (0..count).map(|at| (number + at) % count).find(|at| machine.world.is_ready(*at));
         match ready {
             Some(ready) => {
                 number = ready;
@@ -117,7 +119,7 @@ fn wait(machine: &mut Machine) -> Option<(String, Position)> {
     }
     let stuck = machine.world.threads.iter().position(|t| !t.has_ended() && !t.daemon)?;
     machine.enter(stuck);
-    let at = machine.position();
+    let at = machine.next_position();
     machine.leave();
     Some(("deadlock: every thread waits for another".to_owned(), at))
 }

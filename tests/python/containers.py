@@ -30,7 +30,7 @@ print(list(d.keys()), list(d.values()), sorted(d), d == {"c": 3}, {1: "a", 1.0: 
 s = {3, 1, 2, 3}
 s.add(4)
 s.discard(9)
-print(s, len(s), 3 in s, s | {9}, s & {1, 2}, s - {1}, s ^ {1, 100}, {1} < {1, 2}, set())
+print(s, len(s), 3 in s, s | {9}, s & {1, 2}, s - {1}, s ^ {1, 7}, {1} < {1, 2}, set())
 t = (1,)
 print(t, (), t + (2, 3), t * 2, (1, "a", None, 2.5))
 print([[1, 2], {"k": (1, [2])}], "it's", 'q"q', "a\nb\t\\", "é")

@@ -1,7 +1,7 @@
 name, n, x = "bob", 42, 3.14159
 print(f"{name} {n:5d}|{n:<5}|{n:^5}|{n:>5}|{n:05d}|{n:+d}|{n:x}|{n:b}|{n:,}")
 print(f"{x:.2f} {x:8.3f} {x:e} {x:g} {x:.1%} {x!r} {name!r:>10} {name:*^9} {1234567.891:,.2f}")
-print(f"{n=}" if False else f"{{}} {n}" "joined")
+print(f"{{}} {n}" "joined")
 w = 8
 print(f"{name:>{w}} {x:.{2}f}")
 print("%s is %d years, %5.2f %r %x %%" % (name, n, x, name, 255), "%s" % n, "%05d|%-5d|%5s" % (3, 4, "a"))

@@ -31,8 +31,6 @@ const LATE: Duration = Duration::from_millis(50);
 const MANY: usize = 1000;
 /// Connections of the other I/O cases.
 const FEW: usize = 4;
-/// Questions over each connection of `slow-io`.
-const QUESTIONS: usize = 2;
 /// Length of an answer of the server.
 const ANSWER: u32 = 512;
 /// How to get past an item that is no good.
@@ -166,7 +164,7 @@ impl Case {
     fn jobs(&self, sizes: &Sizes, connections: usize) -> usize {
         sizes.jobs.unwrap_or(match self {
             Case::Cpu => 48,
-            Case::SlowIo => connections * QUESTIONS,
+            Case::SlowIo => connections,
             Case::FastIo => connections.max(2000),
             Case::Files(_) => 1,
             Case::Urls(urls) => urls.len().max(32).max(connections),

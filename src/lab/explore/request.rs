@@ -6,7 +6,9 @@
 //! *Leaves out*: carrying it out (`lab/explore/output.rs`).
 
 use crate::gil::rules::threading::Threading;
+use crate::lab::explore::python::{PythonRequest, Refused, all_policies, is_python};
 use crate::lab::report::failure::Failure;
+use crate::python::explore::search::Limits as SearchLimits;
 use crate::vm::assembler::assemble;
 use crate::vm::explorer::{Explorer, Limits};
 use crate::vm::program::Program;
@@ -17,6 +19,7 @@ use clap::{Args, value_parser};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 /// How many bytes a program's file may have.
 const LONGEST: u64 = 1 << 20;
@@ -24,6 +27,8 @@ const LONGEST: u64 = 1 << 20;
 /// For the end of `explore --help`.
 pub const EXAMPLES: &str = "\
 Examples:
+  singletrack explore examples/race.py --policy all
+  singletrack explore examples/race.py --policy 3.9
   singletrack explore examples/programs/increment.gil --policy python-2
   singletrack explore examples/programs/increment.gil --policy python-3.10
   singletrack explore examples/programs/lock_order.gil --policy fair --json
@@ -42,14 +47,37 @@ ends, the exit code is 1, and the shortest schedule that does is drawn.
 Policies: python-2, python-2-linux, python-3.2, python-3.10, python-3.11, python-3.13, no-force, fair,
 priority, free-threaded; or a version of Python: 2.7, 3.9, 3.12, 3.14, 3.14t.";
 
+/// A policy, or all that are worth comparing.
+#[derive(Debug, Clone, Copy)]
+enum PolicyWord {
+    All,
+    One(Threading),
+}
+
+impl FromStr for PolicyWord {
+    type Err = <Threading as FromStr>::Err;
+
+    fn from_str(word: &str) -> Result<PolicyWord, Self::Err> {
+        match word {
+            "all" => Ok(PolicyWord::All),
+            _ => word.parse().map(PolicyWord::One),
+        }
+    }
+}
+
 /// The words after `explore`.
 #[derive(Args)]
 pub struct ExploreArgs {
     /// A file with a program, such as those in examples/programs
     program: PathBuf,
-    /// When threads may switch: python-3.10, 2.7, 3.12, free-threaded, ...
+    /// When threads may switch: python-3.10, 2.7, 3.12, free-threaded, ...; for a Python program
+    /// also several, or all
     #[arg(long, value_name = "P")]
-    policy: Threading,
+    #[arg(value_delimiter = ',', required = true)]
+    policy: Vec<PolicyWord>,
+    /// Of a Python program: code is cold, so no call is specialised yet
+    #[arg(long)]
+    cold: bool,
     /// Runs this one schedule and draws it
     #[arg(long, value_name = "S", conflicts_with_all =
           ["full", "max_schedules", "max_steps", "max_instructions"])]
@@ -125,15 +153,47 @@ pub enum Schedules {
 }
 
 impl ExploreArgs {
+    /// Whether the program is Python.
+    pub fn is_python(&self) -> bool {
+        is_python(&self.program)
+    }
+
+    /// The request these words make, of a Python program.
+    ///
+    /// # Errors
+    /// [`Refused`] if there is no such file, or it is outside the subset.
+    pub fn python_request(self) -> Result<PythonRequest, Refused> {
+        if self.schedule.is_some() || self.full || self.max_schedules.is_some() {
+            let why = "these are of programs of instructions";
+            let thing = "--schedule, --full, --max-schedules";
+            return Err(Failure::new(thing, why, "leave them out").into());
+        }
+        let mut policies = Vec::new();
+        for word in &self.policy {
+            match word {
+                PolicyWord::All => policies.extend(all_policies()),
+                PolicyWord::One(policy) => policies.push(*policy),
+            }
+        }
+        let default = SearchLimits::default();
+        let instructions = self.max_steps.unwrap_or(default.instructions);
+        let limits = SearchLimits { instructions, ..default };
+        PythonRequest::new(&self.program, policies, self.cold, limits, self.json)
+    }
+
     /// The request these words make.
     ///
     /// # Errors
     /// [`Failure`] if there is no such program, or it does not allow the schedule.
     pub fn request(self) -> Result<ExploreRequest, Failure> {
+        let [PolicyWord::One(policy)] = self.policy[..] else {
+            let why = "instructions are explored under one policy";
+            return Err(Failure::new("--policy", why, "name one, or a Python program"));
+        };
         let program = read_verified(&self.program)?;
         let schedules = match self.schedule {
             Some(schedule) => {
-                let replayed = replay(&program, self.policy, &schedule).map_err(|error| {
+                let replayed = replay(&program, policy, &schedule).map_err(|error| {
                     let line = error.to_string();
                     let (why, remedy) = line.rsplit_once("; ").unwrap_or((&line, "change it"));
                     Failure::new(format!("--schedule {schedule}"), why, remedy)
@@ -141,14 +201,14 @@ impl ExploreArgs {
                 Schedules::One(schedule, Box::new(replayed))
             }
             None => {
-                let explorer = Explorer::new(self.policy).with_limits(self.limits());
+                let explorer = Explorer::new(policy).with_limits(self.limits());
                 let full = self.full;
                 let explorer = if full { explorer.in_full() } else { explorer };
                 Schedules::All { explorer, full }
             }
         };
         let name = self.program.display().to_string();
-        let ExploreArgs { policy, json, all, .. } = self;
+        let ExploreArgs { json, all, .. } = self;
         Ok(ExploreRequest { name, program, policy, schedules, json, all })
     }
 }

@@ -18,8 +18,8 @@
 //!                   ▲                                                                  │
 //!                   └─ read into again, if nobody looks into them any more ◀───────────┘
 //! ```
-//! A submitted job needs no thread to be woken, nor need one be for the answer, if the submitter waits
-//! for it: it borrows the worker's reader and reads the pipe. A wake-up costs more than all the rest
+//! No thread has to be woken for a job that is submitted, to an idle worker. Nor, with `call`, for its
+//! answer: the caller borrows the worker's reader and reads the pipe. A wake-up costs more than all the rest
 //! of a small job; this saves one of three. The supervisor waits for the rest: other replies, deaths,
 //! deadlines, and pipes that have room again.
 

@@ -291,9 +291,7 @@ impl<'a> Compiler<'a> {
     /// Jumps if the test is as `wanted`; gives the jumps. `and`, `or` and `not` jump themselves.
     pub(crate) fn jump_if(&mut self, test: &'a Expression, wanted: bool) -> Result<Vec<usize>> {
         match &test.kind {
-            ExpressionKind::Unary { operator, operand }
-                if *operator == UnaryOperator::Not =>
-            {
+            ExpressionKind::Unary { operator, operand } if *operator == UnaryOperator::Not => {
                 self.jump_if(operand, !wanted)
             }
             ExpressionKind::And(list) | ExpressionKind::Or(list) => {

@@ -84,7 +84,8 @@ pub fn compile(text: &str, prelude: &str) -> Result<Program> {
     compiler.program.codes = vec![Code::default(), Code::default()];
     modules::check_imports(&module.body, &mut compiler.modules)?;
     compiler.module(&module.body, 0)?;
-    let Compiler { program, modules, name_numbers, global_numbers, constant_numbers, .. } = compiler;
+    let Compiler { program, modules, name_numbers, global_numbers, constant_numbers, .. } =
+        compiler;
     let mut compiler = Compiler {
         program,
         scopes: &library_scopes,
@@ -115,8 +116,7 @@ impl<'a> Compiler<'a> {
     pub(crate) fn enter(&mut self, scope: usize, name: &str, kind: CodeKind) {
         let kind = if self.native && kind != CodeKind::Module { CodeKind::Native } else { kind };
         let names = &self.scopes[scope];
-        let locals: &[Name] =
-            if names.kind == ScopeKind::Module { &[] } else { &names.locals };
+        let locals: &[Name] = if names.kind == ScopeKind::Module { &[] } else { &names.locals };
         let slot_of = |cell: &Name| locals.iter().position(|local| local == cell);
         let code = Code {
             name: name.to_owned(),
@@ -141,6 +141,7 @@ impl<'a> Compiler<'a> {
         let code = &mut self.unit().code;
         code.positional = parameters.positional.len();
         code.position_only = parameters.position_only;
+        code.rest = parameters.rest.is_some();
         code.keyword_only = parameters.keyword_only.len();
     }
 

@@ -276,7 +276,12 @@ impl<'a> Compiler<'a> {
     }
 
     /// The loops; the iterable of the first is on the stack. `depth` counts the iterators from 1.
-    fn clauses(&mut self, made: &'a Comprehension, clauses: &'a [Clause], depth: u32) -> Result<()> {
+    fn clauses(
+        &mut self,
+        made: &'a Comprehension,
+        clauses: &'a [Clause],
+        depth: u32,
+    ) -> Result<()> {
         let Some((clause, rest)) = clauses.split_first() else { return self.element(made, depth) };
         self.at = clause.target.at;
         if depth > 1 {

@@ -1,14 +1,14 @@
-//! The instruction set, and the kinds of places at which a thread can lose the lock.
+//! The instruction set, and the kinds of places between instructions.
 //!
-//! *Promises*: a switch point is a property of what was executed; a policy is the set of those at
-//! which it looks.
+//! *Promises*: a place is a property of what was executed; a policy is the set of those at which it
+//! looks (`gil/rules/switch_point.rs`), with three more that are Python's only.
 //! *Leaves out*: what an instruction does (`machine`).
 
 use crate::python::front::tree::{BinaryOperator, Comparison, Conversion, UnaryOperator};
 
-/// A kind of place at which a CPython looks whether it has to drop the lock.
+/// A kind of place at which a CPython may look whether it has to drop the lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum SwitchPoint {
+pub enum Place {
     /// Between two instructions of straight-line code.
     Straight,
     /// A loop's jump back.

@@ -10,10 +10,47 @@ use std::collections::HashMap;
 
 /// The built-in functions and types.
 pub const BUILTINS: &[&str] = &[
-    "abs", "all", "any", "bool", "callable", "chr", "dict", "divmod", "enumerate", "filter",
-    "float", "format", "getattr", "hasattr", "id", "int", "isinstance", "issubclass", "iter",
-    "len", "list", "map", "max", "min", "next", "object", "ord", "pow", "print", "range", "repr",
-    "reversed", "round", "set", "setattr", "sorted", "str", "sum", "tuple", "type", "zip",
+    "abs",
+    "all",
+    "any",
+    "bool",
+    "callable",
+    "chr",
+    "dict",
+    "divmod",
+    "enumerate",
+    "filter",
+    "float",
+    "format",
+    "getattr",
+    "hasattr",
+    "id",
+    "int",
+    "isinstance",
+    "issubclass",
+    "iter",
+    "len",
+    "list",
+    "map",
+    "max",
+    "min",
+    "next",
+    "object",
+    "ord",
+    "pow",
+    "print",
+    "range",
+    "repr",
+    "reversed",
+    "round",
+    "set",
+    "setattr",
+    "sorted",
+    "str",
+    "sum",
+    "tuple",
+    "type",
+    "zip",
 ];
 
 /// The built-in exceptions: each with the index of its base.
@@ -91,9 +128,20 @@ pub const MODULES: &[(&str, &[&str])] = &[
     (
         "threading",
         &[
-            "Thread", "Lock", "RLock", "Condition", "Event", "Semaphore", "BoundedSemaphore",
-            "Barrier", "BrokenBarrierError", "current_thread", "active_count", "main_thread",
-            "get_ident", "local",
+            "Thread",
+            "Lock",
+            "RLock",
+            "Condition",
+            "Event",
+            "Semaphore",
+            "BoundedSemaphore",
+            "Barrier",
+            "BrokenBarrierError",
+            "current_thread",
+            "active_count",
+            "main_thread",
+            "get_ident",
+            "local",
         ],
     ),
     ("time", &["sleep", "time", "monotonic", "perf_counter"]),
@@ -104,6 +152,95 @@ pub const MODULES: &[(&str, &[&str])] = &[
     ("sys", &["setswitchinterval", "getswitchinterval", "setcheckinterval", "version_info"]),
     ("math", &["sqrt", "floor", "ceil", "pi", "inf"]),
 ];
+
+/// The methods with a meaning of their own that a class can have.
+const METHODS: &[&str] = &[
+    "__init__",
+    "__repr__",
+    "__str__",
+    "__eq__",
+    "__ne__",
+    "__lt__",
+    "__le__",
+    "__gt__",
+    "__ge__",
+    "__add__",
+    "__sub__",
+    "__mul__",
+    "__truediv__",
+    "__floordiv__",
+    "__mod__",
+    "__pow__",
+    "__lshift__",
+    "__rshift__",
+    "__and__",
+    "__or__",
+    "__xor__",
+    "__radd__",
+    "__rsub__",
+    "__rmul__",
+    "__rtruediv__",
+    "__rfloordiv__",
+    "__rmod__",
+    "__rpow__",
+    "__rlshift__",
+    "__rrshift__",
+    "__rand__",
+    "__ror__",
+    "__rxor__",
+    "__iadd__",
+    "__isub__",
+    "__imul__",
+    "__itruediv__",
+    "__ifloordiv__",
+    "__imod__",
+    "__ipow__",
+    "__iand__",
+    "__ior__",
+    "__ixor__",
+    "__neg__",
+    "__pos__",
+    "__invert__",
+    "__len__",
+    "__bool__",
+    "__getitem__",
+    "__setitem__",
+    "__delitem__",
+    "__contains__",
+    "__iter__",
+    "__next__",
+    "__call__",
+    "__enter__",
+    "__exit__",
+];
+
+/// A name that the body of a class binds.
+///
+/// # Errors
+/// [`Refusal`] if Python gives it a meaning that it has not here.
+pub(crate) fn check_class_body(body: &[Statement]) -> Result<(), Refusal> {
+    for statement in body {
+        let names: Vec<&Name> = match &statement.kind {
+            StatementKind::Function(function) => vec![&function.name],
+            StatementKind::Assign { targets, .. } => targets
+                .iter()
+                .filter_map(|target| match &target.kind {
+                    ExpressionKind::Name(name) => Some(name),
+                    _ => None,
+                })
+                .collect(),
+            _ => Vec::new(),
+        };
+        for name in names {
+            let special = name.starts_with("__") && name.ends_with("__") && name.len() > 4;
+            if special && !METHODS.contains(&&**name) && &**name != "__doc__" {
+                let instead = "write a method with a name of its own";
+                return Err(Refusal::subset(statement.at, format!("`{name}`"), instead));
+            }
+        }
+    }
+    Ok(())
+}
 
 fn members(module: &str) -> Option<&'static [&'static str]> {
     MODULES.iter().find(|(name, _)| *name == module).map(|(_, members)| *members)
@@ -217,9 +354,7 @@ pub(crate) fn check_base(base: &Expression, modules: &HashMap<Name, Name>) -> Re
         ExpressionKind::Name(name) => name,
         ExpressionKind::Attribute { object, name } => {
             return match &object.kind {
-                ExpressionKind::Name(object)
-                    if modules.contains_key(object) && !is_base(name) =>
-                {
+                ExpressionKind::Name(object) if modules.contains_key(object) && !is_base(name) => {
                     refuse_base(base.at, name)
                 }
                 _ => Ok(()),

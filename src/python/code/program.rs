@@ -33,6 +33,8 @@ pub struct Code {
     pub position_only: usize,
     /// How many are by keyword only.
     pub keyword_only: usize,
+    /// The slot behind the parameters gets the rest of the arguments by position.
+    pub rest: bool,
     /// For each own cell: the parameter's slot that its value comes from.
     pub cells: Vec<Option<usize>>,
     /// The names of all cells, for messages.

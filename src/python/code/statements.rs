@@ -28,9 +28,13 @@ impl<'a> Compiler<'a> {
                 self.function(function, CodeKind::Function)?;
                 self.store(&function.name);
             }
-            S::Class { scope, name, base, body } => self.class(*scope, name, base.as_ref(), body)?,
+            S::Class { scope, name, base, body } => {
+                self.class(*scope, name, base.as_ref(), body)?
+            }
             S::Return(value) => self.give_back(value.as_ref())?,
-            S::Delete(targets) => targets.iter().try_for_each(|target| self.delete_target(target))?,
+            S::Delete(targets) => {
+                targets.iter().try_for_each(|target| self.delete_target(target))?
+            }
             S::Assign { targets, value } => {
                 self.expression(value)?;
                 for (number, target) in targets.iter().enumerate() {
@@ -129,6 +133,7 @@ impl<'a> Compiler<'a> {
         base: Option<&'a Expression>,
         body: &'a [Statement],
     ) -> Result<()> {
+        modules::check_class_body(body)?;
         if let Some(base) = base {
             modules::check_base(base, &self.modules)?;
             self.expression(base)?;

@@ -4,10 +4,11 @@
 //!   text ── parse ──▶ tree ── names ──▶ scopes: local, cell, global
 //!             └──── refusal: file:line:column, what it is, what to write instead
 //! ```
-//! `parse` is the only file that knows Ruff.
+//! `parse` reads statements and `reader` expressions; no other file knows Ruff.
 
 pub mod names;
 pub mod parse;
 pub mod position;
+pub(crate) mod reader;
 pub mod refusal;
 pub mod tree;

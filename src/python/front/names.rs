@@ -138,6 +138,7 @@ impl Walker {
         all().filter_map(|(_, default)| default.as_ref()).for_each(|e| self.expression(e));
         self.inside(function.scope, ScopeKind::Function, |w| {
             all().for_each(|(name, _)| w.bind(name));
+            parameters.rest.iter().for_each(|name| w.bind(name));
             w.block(&function.body);
         });
     }
@@ -248,7 +249,9 @@ impl Walker {
                 self.expression(key);
                 self.expression(value);
             }),
-            E::Binary { left, right, .. } => [left, right].into_iter().for_each(|e| self.expression(e)),
+            E::Binary { left, right, .. } => {
+                [left, right].into_iter().for_each(|e| self.expression(e))
+            }
             E::Unary { operand, .. } => self.expression(operand),
             E::Compare { left, rest } => {
                 self.expression(left);
@@ -321,9 +324,8 @@ impl Walker {
     fn finish(mut self) -> Result<Vec<Scope>, Refusal> {
         for number in 1..self.scopes.len() {
             let scope = &self.scopes[number];
-            let own = |name: &&Name| {
-                !(scope.bound.contains(*name) || scope.globals.contains(*name))
-            };
+            let own =
+                |name: &&Name| !(scope.bound.contains(*name) || scope.globals.contains(*name));
             let used: Vec<Name> = scope.used.iter().filter(own).cloned().collect();
             let declared: Vec<_> = scope.nonlocals.clone().into_iter().collect();
             for (name, at) in declared {

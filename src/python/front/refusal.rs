@@ -36,7 +36,8 @@ impl Refusal {
             return first;
         };
         let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let caret = " ".repeat((self.at.column as usize).saturating_sub(1).min(line.chars().count()));
+        let caret =
+            " ".repeat((self.at.column as usize).saturating_sub(1).min(line.chars().count()));
         format!("{first}\n    {line}\n    {caret}^")
     }
 }

@@ -44,6 +44,8 @@ pub struct Parameters {
     pub positional: Vec<(Name, Option<Expression>)>,
     /// How many are by position only.
     pub position_only: usize,
+    /// `*name`, which gets the rest of those by position.
+    pub rest: Option<Name>,
     /// By keyword only.
     pub keyword_only: Vec<(Name, Option<Expression>)>,
 }
@@ -66,17 +68,45 @@ pub struct Handler {
 #[allow(missing_docs, reason = "the fields are those of Python's grammar")]
 pub enum StatementKind {
     Function(Rc<FunctionTree>),
-    Class { scope: usize, name: Name, base: Option<Expression>, body: Vec<Statement> },
+    Class {
+        scope: usize,
+        name: Name,
+        base: Option<Expression>,
+        body: Vec<Statement>,
+    },
     Return(Option<Expression>),
     Delete(Vec<Expression>),
-    Assign { targets: Vec<Expression>, value: Expression },
-    Augmented { target: Expression, operator: BinaryOperator, value: Expression },
+    Assign {
+        targets: Vec<Expression>,
+        value: Expression,
+    },
+    Augmented {
+        target: Expression,
+        operator: BinaryOperator,
+        value: Expression,
+    },
     /// `x: int`, which makes `x` a local name and does nothing.
     Declared(Name),
-    For { target: Expression, iterable: Expression, body: Vec<Statement>, orelse: Vec<Statement> },
-    While { test: Expression, body: Vec<Statement>, orelse: Vec<Statement> },
-    If { test: Expression, body: Vec<Statement>, orelse: Vec<Statement> },
-    With { items: Vec<(Expression, Option<Expression>)>, body: Vec<Statement> },
+    For {
+        target: Expression,
+        iterable: Expression,
+        body: Vec<Statement>,
+        orelse: Vec<Statement>,
+    },
+    While {
+        test: Expression,
+        body: Vec<Statement>,
+        orelse: Vec<Statement>,
+    },
+    If {
+        test: Expression,
+        body: Vec<Statement>,
+        orelse: Vec<Statement>,
+    },
+    With {
+        items: Vec<(Expression, Option<Expression>)>,
+        body: Vec<Statement>,
+    },
     Raise(Option<Expression>),
     Try {
         body: Vec<Statement>,
@@ -84,11 +114,17 @@ pub enum StatementKind {
         orelse: Vec<Statement>,
         finally: Vec<Statement>,
     },
-    Assert { test: Expression, message: Option<Expression> },
+    Assert {
+        test: Expression,
+        message: Option<Expression>,
+    },
     /// `import module as bind, …`.
     Import(Vec<(Position, Name, Name)>),
     /// `from module import name as bind, …`.
-    ImportFrom { module: Name, names: Vec<(Name, Name)> },
+    ImportFrom {
+        module: Name,
+        names: Vec<(Name, Name)>,
+    },
     Global(Vec<Name>),
     Nonlocal(Vec<Name>),
     Expression(Expression),
@@ -118,21 +154,48 @@ pub enum ExpressionKind {
     Tuple(Vec<Expression>),
     Set(Vec<Expression>),
     Dict(Vec<(Expression, Expression)>),
-    Binary { operator: BinaryOperator, left: Box<Expression>, right: Box<Expression> },
-    Unary { operator: UnaryOperator, operand: Box<Expression> },
+    Binary {
+        operator: BinaryOperator,
+        left: Box<Expression>,
+        right: Box<Expression>,
+    },
+    Unary {
+        operator: UnaryOperator,
+        operand: Box<Expression>,
+    },
     And(Vec<Expression>),
     Or(Vec<Expression>),
-    Compare { left: Box<Expression>, rest: Vec<(Comparison, Expression)> },
-    Conditional { test: Box<Expression>, then: Box<Expression>, otherwise: Box<Expression> },
-    Call { function: Box<Expression>, arguments: Vec<Expression>, keywords: Vec<(Name, Expression)> },
-    Attribute { object: Box<Expression>, name: Name },
-    Subscript { object: Box<Expression>, index: Box<Expression> },
+    Compare {
+        left: Box<Expression>,
+        rest: Vec<(Comparison, Expression)>,
+    },
+    Conditional {
+        test: Box<Expression>,
+        then: Box<Expression>,
+        otherwise: Box<Expression>,
+    },
+    Call {
+        function: Box<Expression>,
+        arguments: Vec<Expression>,
+        keywords: Vec<(Name, Expression)>,
+    },
+    Attribute {
+        object: Box<Expression>,
+        name: Name,
+    },
+    Subscript {
+        object: Box<Expression>,
+        index: Box<Expression>,
+    },
     Slice(Box<[Option<Expression>; 3]>),
     Lambda(Rc<FunctionTree>),
     Comprehension(Rc<Comprehension>),
     Yield(Option<Box<Expression>>),
     Joined(Vec<Piece>),
-    Named { name: Name, value: Box<Expression> },
+    Named {
+        name: Name,
+        value: Box<Expression>,
+    },
 }
 
 /// A comprehension, or a generator expression.

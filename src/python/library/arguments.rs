@@ -3,7 +3,8 @@
 //! *Promises*: too many, too few and unknown ones are a `TypeError`, as in Python.
 //! *Leaves out*: their types, which each function checks.
 
-use crate::python::machine::machine::{Arguments, Machine, R};
+use crate::python::machine::machine::Machine;
+use crate::python::machine::terms::{Arguments, R};
 use crate::python::value::object::{Object, Sync};
 use crate::python::value::value::{Id, Value};
 

@@ -3,15 +3,14 @@
 //! *Promises*: each is one step, as in C, unless it calls Python code.
 //! *Leaves out*: constructors of types (`library/types.rs`).
 
-use crate::python::front::tree::{BinaryOperator, Comparison};
-use crate::python::machine::machine::{
-    Arguments, Done, Location, Look, Machine, R, Raise, Row,
-};
+use crate::python::front::tree::BinaryOperator;
+use crate::python::library::sequences::python;
+use crate::python::machine::machine::{Machine, Row};
 use crate::python::machine::operators::as_float;
-use crate::python::value::object::{Iter, Object, Then};
+use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
+use crate::python::value::object::{Object, Then};
 use crate::python::value::types::Type;
 use crate::python::value::value::{Id, Value};
-use std::cmp::Ordering;
 use std::rc::Rc;
 
 /// The most that may be printed.
@@ -24,13 +23,9 @@ const fn row(name: &'static str, look: Look, call: fn(&mut Machine, &Arguments) 
 /// The rows of this file.
 pub const ROWS: &[Row] = &[
     row("abs", Look::C, abs),
-    row("all", Look::C, all),
-    row("any", Look::C, any),
     row("callable", Look::C, callable),
     row("chr", Look::C, chr),
     row("divmod", Look::C, divmod),
-    row("enumerate", Look::C, enumerate),
-    row("filter", Look::C, filter),
     row("format", Look::C, format),
     row("getattr", Look::C, getattr),
     row("hasattr", Look::C, hasattr),
@@ -39,29 +34,17 @@ pub const ROWS: &[Row] = &[
     row("issubclass", Look::C, issubclass),
     row("iter", Look::C, iter),
     row("len", Look::Fast, len),
-    row("map", Look::C, map),
-    row("max", Look::C, max),
-    row("min", Look::C, min),
     row("next", Look::C, next),
     row("ord", Look::C, ord),
     row("pow", Look::C, pow),
     row("print", Look::C, print),
     row("repr", Look::C, repr),
-    row("reversed", Look::C, reversed),
     row("round", Look::C, round),
     row("setattr", Look::C, setattr),
-    row("sorted", Look::C, sorted),
-    row("sum", Look::C, sum),
-    row("zip", Look::C, zip),
 ];
 
 fn value(value: Value) -> R<Done> {
     Ok(Done::Value(value))
-}
-
-fn python(m: &mut Machine, name: &str, values: Vec<Value>) -> R<Done> {
-    let function = m.prelude(name);
-    m.call_value(function, Arguments { values, named: Vec::new() }, Then::Push)
 }
 
 fn abs(m: &mut Machine, a: &Arguments) -> R<Done> {
@@ -72,44 +55,12 @@ fn abs(m: &mut Machine, a: &Arguments) -> R<Done> {
             let int = m.int_argument(x)?;
             match int.checked_abs() {
                 Some(int) => value(Value::Int(int)),
-                None => Err(m.error("OverflowError", "an int has 64 bits here, and this one needs more")),
+                None => {
+                    Err(m
+                        .error("OverflowError", "an int has 64 bits here, and this one needs more"))
+                }
             }
         }
-    }
-}
-
-fn all(m: &mut Machine, a: &Arguments) -> R<Done> {
-    let [items] = m.sorted(a, "all", 1, ["iterable"])?;
-    truths(m, items, "_all", false)
-}
-
-fn any(m: &mut Machine, a: &Arguments) -> R<Done> {
-    let [items] = m.sorted(a, "any", 1, ["iterable"])?;
-    truths(m, items, "_any", true)
-}
-
-fn truths(m: &mut Machine, items: Value, name: &str, until: bool) -> R<Done> {
-    if m.needs_python(items) || has_objects(m, items) {
-        return python(m, name, vec![items]);
-    }
-    for item in m.items(items)? {
-        if m.plain_truth(item)? == until {
-            return value(Value::Bool(until));
-        }
-    }
-    value(Value::Bool(!until))
-}
-
-/// Whether a container has instances of classes, whose methods may be Python's.
-pub(crate) fn has_objects(m: &mut Machine, container: Value) -> bool {
-    let is_object = |m: &Machine, item: Value| m.class_of(item).is_some();
-    match container.id().map(|id| m.world.heap.get(id)) {
-        Some(Object::List(items) | Object::Tuple(items)) => {
-            items.iter().any(|item| is_object(m, *item) || matches!(item, Value::Ref(_)))
-        }
-        Some(Object::Range(..)) => false,
-        Some(_) => true,
-        None => false,
     }
 }
 
@@ -185,47 +136,6 @@ fn pow(m: &mut Machine, a: &Arguments) -> R<Done> {
     }
 }
 
-fn enumerate(m: &mut Machine, a: &Arguments) -> R<Done> {
-    let [items, start] = m.sorted(a, "enumerate", 1, ["iterable", "start"])?;
-    let start = if start == Value::Unset { Value::Int(0) } else { start };
-    must_iterate(m, items)?;
-    python(m, "_enumerate", vec![items, start])
-}
-
-fn must_iterate(m: &mut Machine, items: Value) -> R<()> {
-    if m.is_iterable(items) {
-        return Ok(());
-    }
-    let name = m.type_name(items);
-    m.type_error(format!("'{name}' object is not iterable"))
-}
-
-fn filter(m: &mut Machine, a: &Arguments) -> R<Done> {
-    let [function, items] = m.sorted(a, "filter", 2, ["function", "iterable"])?;
-    must_iterate(m, items)?;
-    python(m, "_filter", vec![function, items])
-}
-
-fn map(m: &mut Machine, a: &Arguments) -> R<Done> {
-    if a.values.len() > 2 {
-        return Err(Raise::Stop("`map` over several iterables is not in the subset".to_owned()));
-    }
-    let [function, items] = m.sorted(a, "map", 2, ["function", "iterable"])?;
-    must_iterate(m, items)?;
-    python(m, "_map", vec![function, items])
-}
-
-fn zip(m: &mut Machine, a: &Arguments) -> R<Done> {
-    for items in &a.values {
-        must_iterate(m, *items)?;
-    }
-    match a.values.len() {
-        2 if a.named.is_empty() => python(m, "_zip2", a.values.clone()),
-        3 if a.named.is_empty() => python(m, "_zip3", a.values.clone()),
-        _ => Err(Raise::Stop("`zip` of other than 2 or 3 iterables is not in the subset".to_owned())),
-    }
-}
-
 fn format(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [x, spec] = m.sorted(a, "format", 1, ["value", "format_spec"])?;
     let spec = match spec {
@@ -286,7 +196,9 @@ fn isinstance(m: &mut Machine, a: &Arguments) -> R<Done> {
 fn is_instance(m: &mut Machine, object: Value, class: Value) -> R<bool> {
     match class {
         Value::Type(Type::Object) => return Ok(true),
-        Value::Type(t) => return Ok(m.class_of(object).is_none() && m.type_of(object).is_subtype(t)),
+        Value::Type(t) => {
+            return Ok(m.class_of(object).is_none() && m.type_of(object).is_subtype(t));
+        }
         Value::Ref(id) => match m.world.heap.get(id) {
             Object::Class(_) => {
                 return Ok(m.class_of(object).is_some_and(|own| m.is_subclass(own, id)));
@@ -348,50 +260,6 @@ fn len(m: &mut Machine, a: &Arguments) -> R<Done> {
     m.type_error(format!("object of type '{name}' has no len()"))
 }
 
-fn max(m: &mut Machine, a: &Arguments) -> R<Done> {
-    extreme(m, a, "max", Ordering::Greater)
-}
-
-fn min(m: &mut Machine, a: &Arguments) -> R<Done> {
-    extreme(m, a, "min", Ordering::Less)
-}
-
-fn extreme(m: &mut Machine, a: &Arguments, name: &str, wanted: Ordering) -> R<Done> {
-    let (mut key, mut default) = (Value::None, Value::Unset);
-    for (keyword, value) in &a.named {
-        match m.strings.text(*keyword) {
-            "key" => key = *value,
-            "default" => default = *value,
-            other => {
-                let text = format!("{name}() got an unexpected keyword argument '{other}'");
-                return m.type_error(text);
-            }
-        }
-    }
-    let items = match a.values.as_slice() {
-        [] => return m.type_error(format!("{name} expected at least 1 argument, got 0")),
-        [one] => *one,
-        _ => m.add(Object::List(a.values.clone())),
-    };
-    must_iterate(m, items)?;
-    if key != Value::None || m.needs_python(items) || has_objects(m, items) {
-        let has_default = Value::Bool(default != Value::Unset);
-        let default = if default == Value::Unset { Value::None } else { default };
-        return python(m, &format!("_{name}"), vec![items, key, default, has_default]);
-    }
-    let mut best = Value::Unset;
-    for item in m.items(items)? {
-        if best == Value::Unset || m.order(item, best, 0)? == Some(wanted) {
-            best = item;
-        }
-    }
-    match best {
-        Value::Unset if default != Value::Unset => value(default),
-        Value::Unset => m.value_error(format!("{name}() iterable argument is empty")),
-        best => value(best),
-    }
-}
-
 fn print(m: &mut Machine, a: &Arguments) -> R<Done> {
     let (mut sep, mut end): (Rc<str>, Rc<str>) = (Rc::from(" "), Rc::from("\n"));
     for (keyword, value) in &a.named {
@@ -432,29 +300,6 @@ fn repr(m: &mut Machine, a: &Arguments) -> R<Done> {
     m.repr_of(x)
 }
 
-fn reversed(m: &mut Machine, a: &Arguments) -> R<Done> {
-    let [x] = m.sorted(a, "reversed", 1, ["sequence"])?;
-    match x.id().map(|id| (id, m.world.heap.get(id))) {
-        Some((id, Object::List(items) | Object::Tuple(items))) => {
-            let left = items.len();
-            value(m.add(Object::Iter(Iter::Reversed { of: id, left })))
-        }
-        Some((_, Object::Range(..) | Object::Instance(_) | Object::Deque(..))) => {
-            python(m, "_reversed", vec![x])
-        }
-        _ if matches!(x, Value::Str(_)) => python(m, "_reversed", vec![x]),
-        Some((_, Object::Dict(table, _))) => {
-            let keys: Vec<Value> = table.iter().rev().map(|(name, _)| name).collect();
-            let keys = m.add(Object::List(keys));
-            m.iterator(keys)
-        }
-        _ => {
-            let name = m.type_name(x);
-            m.type_error(format!("'{name}' object is not reversible"))
-        }
-    }
-}
-
 fn round(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [x, digits] = m.sorted(a, "round", 1, ["number", "ndigits"])?;
     if x.as_int().is_some() {
@@ -467,7 +312,9 @@ fn round(m: &mut Machine, a: &Arguments) -> R<Done> {
     if digits == Value::Unset || digits == Value::None {
         let whole = float.round_ties_even();
         if !whole.is_finite() || whole.abs() >= 9.2e18 {
-            return Err(m.error("OverflowError", "an int has 64 bits here, and this one needs more"));
+            return Err(
+                m.error("OverflowError", "an int has 64 bits here, and this one needs more")
+            );
         }
         #[allow(clippy::cast_possible_truncation, reason = "it is whole and in range")]
         return value(Value::Int(whole as i64));
@@ -482,96 +329,4 @@ fn round(m: &mut Machine, a: &Arguments) -> R<Done> {
     }
     let places = usize::try_from(digits).unwrap_or(0);
     value(Value::Float(format!("{float:.places$}").parse().unwrap_or(float)))
-}
-
-fn sorted(m: &mut Machine, a: &Arguments) -> R<Done> {
-    let [items, key, reverse] = m.sorted(a, "sorted", 1, ["iterable", "key", "reverse"])?;
-    must_iterate(m, items)?;
-    let reverse = reverse != Value::Unset && m.plain_truth(reverse)?;
-    let key = if key == Value::Unset { Value::None } else { key };
-    if key != Value::None || m.needs_python(items) || has_instances(m, items) {
-        return python(m, "_sorted", vec![items, key, Value::Bool(reverse)]);
-    }
-    let mut items = m.items(items)?;
-    sort(m, &mut items, reverse)?;
-    value(m.add(Object::List(items)))
-}
-
-/// Whether a container has instances of classes among its items, or in those.
-pub(crate) fn has_instances(m: &mut Machine, container: Value) -> bool {
-    let items = match container.id().map(|id| m.world.heap.get(id)) {
-        Some(Object::List(items) | Object::Tuple(items)) => items.clone(),
-        Some(Object::Dict(table, _) | Object::Set(table)) => {
-            table.iter().map(|(name, _)| name).collect()
-        }
-        Some(Object::View(of, _)) => {
-            let of = Value::Ref(*of);
-            let values = match of.id().map(|id| m.world.heap.get(id)) {
-                Some(Object::Dict(table, _)) => {
-                    table.iter().flat_map(|(name, value)| [name, value]).collect::<Vec<Value>>()
-                }
-                _ => Vec::new(),
-            };
-            return values.into_iter().any(|item| m.class_of(item).is_some());
-        }
-        _ => return false,
-    };
-    items.into_iter().any(|item| {
-        m.class_of(item).is_some()
-            || matches!(item.id().map(|id| m.world.heap.get(id)), Some(Object::Tuple(_) | Object::List(_)))
-                && has_instances(m, item)
-    })
-}
-
-/// Sorts values without methods of their own; equal ones stay in order.
-pub(crate) fn sort(m: &mut Machine, items: &mut [Value], reverse: bool) -> R<()> {
-    let mut raised = None;
-    let mut order = |a: &Value, b: &Value| match m.order(*a, *b, 0) {
-        Ok(order) => order.unwrap_or(Ordering::Equal),
-        Err(error) => {
-            raised.get_or_insert(error);
-            Ordering::Equal
-        }
-    };
-    if reverse {
-        items.reverse();
-    }
-    items.sort_by(&mut order);
-    if reverse {
-        items.reverse();
-    }
-    raised.map_or(Ok(()), Err)
-}
-
-fn sum(m: &mut Machine, a: &Arguments) -> R<Done> {
-    let [items, start] = m.sorted(a, "sum", 1, ["iterable", "start"])?;
-    let start = if start == Value::Unset { Value::Int(0) } else { start };
-    must_iterate(m, items)?;
-    if m.needs_python(items) || has_objects(m, items) && !is_view_of_numbers(m, items) {
-        return python(m, "_sum", vec![items, start]);
-    }
-    let mut total = start;
-    for item in m.items(items)? {
-        match m.numbers(BinaryOperator::Add, total, item)? {
-            Some(sum) => total = sum,
-            None => {
-                let (a, b) = (m.type_name(total), m.type_name(item));
-                let text = format!("unsupported operand type(s) for +: '{a}' and '{b}'");
-                return m.type_error(text);
-            }
-        }
-    }
-    value(total)
-}
-
-fn is_view_of_numbers(m: &mut Machine, items: Value) -> bool {
-    match m.items(items) {
-        Ok(items) => items.iter().all(|item| as_float(*item).is_some()),
-        Err(_) => false,
-    }
-}
-
-/// Whether one value is less than another, for those without methods of their own.
-pub fn less(m: &mut Machine, a: Value, b: Value) -> R<bool> {
-    m.compare_plain(Comparison::Less, a, b)
 }

@@ -3,10 +3,9 @@
 //! *Promises*: each is one step, as under a GIL; only `sort` with a key runs Python code.
 //! *Leaves out*: subscripts (`machine/objects.rs`).
 
-use crate::python::library::builtins::{has_instances, sort};
-use crate::python::machine::machine::{
-    Arguments, Done, Location, Look, Machine, R, Row,
-};
+use crate::python::library::sequences::{has_instances, sort};
+use crate::python::machine::machine::{Machine, Row};
+use crate::python::machine::terms::{Arguments, Done, Location, Look, R};
 use crate::python::value::object::{Object, Then};
 use crate::python::value::value::{Id, Value};
 use std::collections::VecDeque;
@@ -156,11 +155,11 @@ fn remove(m: &mut Machine, a: &Arguments) -> R<Done> {
         }
         Some(at) => {
             m.change_deque(Value::Ref(id), |items| {
-        items.remove(at);
-    })?;
+                items.remove(at);
+            })?;
             m.change_list(Value::Ref(id), |items| {
-        items.remove(at);
-    })
+                items.remove(at);
+            })
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The library: what a program can call without having written it.
 //!
 //! ```text
-//!   builtins · types          len, print, range, …; list(…), int(…), …
+//!   builtins · sequences      len, print, …; sorted, sum, zip, …
+//!   types                     list(…), int(…), …
 //!   texts · lists · tables    methods of str; of list, tuple, deque; of dict, set
 //!   threads · sync · queues   threading and queue
 //!   modules                   time, random, math, sys
@@ -14,6 +15,7 @@ pub mod lists;
 pub mod modules;
 pub mod queues;
 pub mod rows;
+pub mod sequences;
 pub mod sync;
 pub mod tables;
 pub mod texts;

@@ -4,10 +4,9 @@
 //! seed.
 //! *Leaves out*: the numbers that CPython's `random` would give for the same seed.
 
-use crate::python::machine::machine::{
-    Arguments, Done, Location, Look, Machine, R, Row,
-};
+use crate::python::machine::machine::{Machine, Row};
 use crate::python::machine::operators::as_float;
+use crate::python::machine::terms::{Arguments, Done, Location, Look, R};
 use crate::python::machine::world::{Stage, Wait};
 use crate::python::value::value::Value;
 
@@ -161,7 +160,9 @@ fn whole(m: &mut Machine, a: &Arguments, f: fn(f64) -> f64) -> R<Done> {
     match as_float(x) {
         #[allow(clippy::cast_possible_truncation, reason = "it is in range")]
         Some(float) if float.abs() < 9.2e18 => value(Value::Int(f(float) as i64)),
-        Some(_) => Err(m.error("OverflowError", "an int has 64 bits here, and this one needs more")),
+        Some(_) => {
+            Err(m.error("OverflowError", "an int has 64 bits here, and this one needs more"))
+        }
         None => {
             let name = m.type_name(x);
             m.type_error(format!("must be real number, not {name}"))

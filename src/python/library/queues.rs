@@ -5,9 +5,8 @@
 //! *Leaves out*: `PriorityQueue` and `SimpleQueue`.
 
 use crate::python::library::sync::{gives_up, is_limited};
-use crate::python::machine::machine::{
-    Arguments, Done, Location, Look, Machine, R, Raise, Row,
-};
+use crate::python::machine::machine::{Machine, Row};
+use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
 use crate::python::machine::world::Wait;
 use crate::python::value::object::{Object, Sync};
 use crate::python::value::value::{Id, Value};

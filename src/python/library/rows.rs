@@ -7,6 +7,7 @@ use crate::python::library::builtins;
 use crate::python::library::lists;
 use crate::python::library::modules;
 use crate::python::library::queues;
+use crate::python::library::sequences;
 use crate::python::library::sync;
 use crate::python::library::tables;
 use crate::python::library::texts;
@@ -21,6 +22,7 @@ pub const PRELUDE: &str = include_str!("prelude.py");
 pub fn rows() -> Vec<Row> {
     [
         builtins::ROWS,
+        sequences::ROWS,
         types::ROWS,
         texts::ROWS,
         lists::ROWS,

@@ -5,9 +5,8 @@
 //! condition are notified in the order in which they came, as in CPython.
 //! *Leaves out*: time: whether a limit passes is decided by who runs the threads.
 
-use crate::python::machine::machine::{
-    Arguments, Done, Location, Look, Machine, R, Raise, Row,
-};
+use crate::python::machine::machine::{Machine, Row};
+use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
 use crate::python::machine::world::{Stage, Wait};
 use crate::python::value::object::{Object, Sync, Then};
 use crate::python::value::value::{Id, Value};
@@ -231,7 +230,8 @@ fn wait(m: &mut Machine, a: &Arguments) -> R<Done> {
 }
 
 fn wait_for(m: &mut Machine, a: &Arguments) -> R<Done> {
-    let [condition, predicate, limit] = m.sorted(a, "wait_for", 2, ["self", "predicate", "timeout"])?;
+    let [condition, predicate, limit] =
+        m.sorted(a, "wait_for", 2, ["self", "predicate", "timeout"])?;
     let limit = if limit == Value::Unset { Value::None } else { limit };
     let function = m.prelude("_wait_for");
     let values = vec![condition, predicate, limit];
@@ -303,7 +303,8 @@ fn new_semaphore(m: &mut Machine, a: &Arguments, bounded: bool) -> R<Done> {
 }
 
 fn take_permit(m: &mut Machine, a: &Arguments) -> R<Done> {
-    let [semaphore, blocking, limit] = m.sorted(a, "acquire", 1, ["self", "blocking", "timeout"])?;
+    let [semaphore, blocking, limit] =
+        m.sorted(a, "acquire", 1, ["self", "blocking", "timeout"])?;
     let (id, _) = m.sync_argument(semaphore)?;
     m.note(Location::Object(id), true);
     let late = m.has_timed_out();

@@ -4,9 +4,8 @@
 //! *Leaves out*: subscripts (`machine/objects.rs`).
 
 use crate::python::library::types::{count_items, entries};
-use crate::python::machine::machine::{
-    Arguments, Done, Location, Look, Machine, R, Row,
-};
+use crate::python::machine::machine::{Machine, Row};
+use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
 use crate::python::value::object::{Object, Part};
 use crate::python::value::table::Table;
 use crate::python::value::value::{Id, Value};
@@ -62,7 +61,7 @@ impl Machine {
         }
         match self.world.heap.get_mut(id) {
             Object::Dict(table, _) | Object::Set(table) => Ok((id, table)),
-            _ => Err(crate::python::machine::machine::Raise::Stop("no table".to_owned())),
+            _ => Err(Raise::Stop("no table".to_owned())),
         }
     }
 }
@@ -258,4 +257,3 @@ fn issubset(m: &mut Machine, a: &Arguments) -> R<Done> {
     }
     value(Value::Bool(true))
 }
-

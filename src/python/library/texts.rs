@@ -3,7 +3,8 @@
 //! *Promises*: they do what Python's do, on characters.
 //! *Leaves out*: those that are about encodings.
 
-use crate::python::machine::machine::{Arguments, Done, Look, Machine, R, Row};
+use crate::python::machine::machine::{Machine, Row};
+use crate::python::machine::terms::{Arguments, Done, Look, R};
 use crate::python::value::object::Object;
 use crate::python::value::value::Value;
 use std::rc::Rc;
@@ -89,7 +90,9 @@ fn join(m: &mut Machine, a: &Arguments) -> R<Done> {
     for (number, item) in m.items(items)?.into_iter().enumerate() {
         let Value::Str(part) = item else {
             let name = m.type_name(item);
-            return m.type_error(format!("sequence item {number}: expected str instance, {name} found"));
+            return m.type_error(format!(
+                "sequence item {number}: expected str instance, {name} found"
+            ));
         };
         if number > 0 {
             out.push_str(&separator);

@@ -5,9 +5,8 @@
 //! *Leaves out*: which of them runs.
 
 use crate::python::library::sync::{gives_up, is_limited};
-use crate::python::machine::machine::{
-    Arguments, Done, Location, Look, Machine, R, Raise, Row,
-};
+use crate::python::machine::machine::{Machine, Row};
+use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
 use crate::python::machine::world::{Failure, Thread, Wait};
 use crate::python::value::object::{Object, Then};
 use crate::python::value::value::Value;
@@ -65,7 +64,9 @@ impl Machine {
     fn own(&mut self, object: Value, name: &str) -> Value {
         let name = self.strings.intern(name);
         match object.id().map(|id| self.world.heap.get(id)) {
-            Some(Object::Instance(instance)) => instance.attributes.get(name).unwrap_or(Value::None),
+            Some(Object::Instance(instance)) => {
+                instance.attributes.get(name).unwrap_or(Value::None)
+            }
             _ => Value::None,
         }
     }
@@ -170,7 +171,9 @@ fn call_target(m: &mut Machine, object: Value) -> R<()> {
     let args = m.own(object, "_args");
     let values = m.items(args)?;
     let mut named = Vec::new();
-    if let Some(Object::Dict(table, _)) = m.own(object, "_kwargs").id().map(|id| m.world.heap.get(id)) {
+    if let Some(Object::Dict(table, _)) =
+        m.own(object, "_kwargs").id().map(|id| m.world.heap.get(id))
+    {
         named = table
             .iter()
             .filter_map(|(name, value)| match name {
@@ -186,7 +189,11 @@ fn call_target(m: &mut Machine, object: Value) -> R<()> {
         0 => "_run0",
         1 => "_run1",
         2 => "_run2",
-        _ => return Err(Raise::Stop("a thread of a built-in function with so many arguments".to_owned())),
+        _ => {
+            return Err(Raise::Stop(
+                "a thread of a built-in function with so many arguments".to_owned(),
+            ));
+        }
     };
     let function = m.prelude(function);
     let values = std::iter::once(target).chain(values).collect();

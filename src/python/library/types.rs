@@ -3,8 +3,9 @@
 //! *Promises*: `int("7")`, `list(x)` and their kin do what Python's do, with its messages.
 //! *Leaves out*: what threads wait with (`library/sync.rs`).
 
-use crate::python::machine::machine::{Arguments, Done, Look, Machine, R, Row};
+use crate::python::machine::machine::{Machine, Row};
 use crate::python::machine::operators::as_float;
+use crate::python::machine::terms::{Arguments, Done, Look, R};
 use crate::python::value::object::{DictKind, Object};
 use crate::python::value::table::{Key, Table};
 use crate::python::value::types::Type;
@@ -71,7 +72,9 @@ fn int(m: &mut Machine, a: &Arguments) -> R<Done> {
     let overflow = "an int has 64 bits here, and this one needs more";
     match x {
         Value::Unset => value(Value::Int(0)),
-        Value::Float(float) if float.is_nan() => m.value_error("cannot convert float NaN to integer"),
+        Value::Float(float) if float.is_nan() => {
+            m.value_error("cannot convert float NaN to integer")
+        }
         Value::Float(float) if float.abs() >= 9.2e18 => Err(m.error("OverflowError", overflow)),
         #[allow(clippy::cast_possible_truncation, reason = "it is in range")]
         Value::Float(float) => value(Value::Int(float as i64)),
@@ -86,7 +89,10 @@ fn int(m: &mut Machine, a: &Arguments) -> R<Done> {
             };
             match parsed {
                 Some(int) => value(Value::Int(int)),
-                None if radix == 10 && digits.len() > 18 && digits.chars().all(|c| c.is_ascii_digit()) => {
+                None if radix == 10
+                    && digits.len() > 18
+                    && digits.chars().all(|c| c.is_ascii_digit()) =>
+                {
                     Err(m.error("OverflowError", overflow))
                 }
                 None => {
@@ -123,7 +129,9 @@ fn float(m: &mut Machine, a: &Arguments) -> R<Done> {
             Some(float) => value(Value::Float(float)),
             None => {
                 let name = m.type_name(x);
-                m.type_error(format!("float() argument must be a string or a real number, not '{name}'"))
+                m.type_error(format!(
+                    "float() argument must be a string or a real number, not '{name}'"
+                ))
             }
         },
     }
@@ -172,7 +180,9 @@ pub(crate) fn entries(m: &mut Machine, items: Value) -> R<Vec<(Value, Value)>> {
             [name, value] => pairs.push((*name, *value)),
             other => {
                 let length = other.len();
-                let text = format!("dictionary update sequence element #{number} has length {length}; 2 is required");
+                let text = format!(
+                    "dictionary update sequence element #{number} has length {length}; 2 is required"
+                );
                 return m.value_error(text);
             }
         }

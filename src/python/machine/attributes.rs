@@ -4,15 +4,16 @@
 //! descriptors in Python; every look at a shared attribute is noted.
 //! *Leaves out*: `__getattr__` and properties, which the subset has not.
 
-use crate::python::code::instruction::SwitchPoint;
+use crate::python::code::instruction::Place;
 use crate::python::code::modules::MODULES;
-use crate::python::machine::machine::{Flow, Location, Machine, R};
+use crate::python::machine::machine::Machine;
+use crate::python::machine::terms::{Flow, Location, R};
 use crate::python::value::object::{Attributes, DictKind, Object, Sync};
 use crate::python::value::strings::StrId;
 use crate::python::value::types::Type;
 use crate::python::value::value::{Id, Value};
 
-const STRAIGHT: R<Flow> = Ok(Flow::Next(SwitchPoint::Straight));
+const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
 
 /// An attribute that was found.
 enum Found {

@@ -4,14 +4,12 @@
 //! lock anywhere in it; a call that has to wait leaves the stack as it was, to be done again.
 //! *Leaves out*: what the functions of the library do (`library`).
 
-use crate::python::code::instruction::{Op, SwitchPoint};
-use crate::python::machine::machine::{
-    Arguments, Done, Flow, Location, Look, Machine, R, Raise,
-};
+use crate::python::code::instruction::{Op, Place};
+use crate::python::machine::machine::Machine;
+use crate::python::machine::terms::{Arguments, Done, Flow, Location, Look, R, Raise};
 use crate::python::value::object::{
-    Attributes, Class, DictKind, Frame, Function, Generator, Instance, Object, Then,
+    Attributes, Frame, Function, Generator, Instance, Object, Then,
 };
-use crate::python::value::table::Key;
 use crate::python::value::types::Type;
 use crate::python::value::value::{Id, Value};
 use std::rc::Rc;
@@ -34,7 +32,7 @@ impl Machine {
             let frame = self.frame();
             frame.entered = true;
             frame.at -= 1;
-            return Ok(Flow::Next(SwitchPoint::Enter));
+            return Ok(Flow::Next(Place::Enter));
         }
         let mut arguments = Arguments::default();
         if receiver != Value::Unset {
@@ -60,11 +58,11 @@ impl Machine {
             Done::Blocked(value) => {
                 frame.slots.truncate(base);
                 frame.slots.push(value);
-                Ok(Flow::Next(SwitchPoint::Blocked))
+                Ok(Flow::Next(Place::Blocked))
             }
             _ => {
                 frame.slots.truncate(base);
-                Ok(Flow::Next(SwitchPoint::Straight))
+                Ok(Flow::Next(Place::Straight))
             }
         }
     }
@@ -100,14 +98,14 @@ impl Machine {
     }
 
     /// The switch point after a call that has returned at once.
-    fn point(&mut self, look: Option<Look>) -> SwitchPoint {
+    fn point(&mut self, look: Option<Look>) -> Place {
         let next = self.frame().at as usize;
         match look {
-            Some(Look::Fast) => SwitchPoint::FastCReturn,
+            Some(Look::Fast) => Place::FastCReturn,
             Some(Look::FastStatement) if self.code().ops.get(next) == Some(&Op::PopResult) => {
-                SwitchPoint::FastCReturn
+                Place::FastCReturn
             }
-            _ => SwitchPoint::CReturn,
+            _ => Place::CReturn,
         }
     }
 
@@ -166,7 +164,8 @@ impl Machine {
             && self.needs_python(argument)
         {
             let collect = self.prelude("_collect");
-            let named = arguments.named.iter().flat_map(|(name, value)| [Value::Str(*name), *value]);
+            let named =
+                arguments.named.iter().flat_map(|(name, value)| [Value::Str(*name), *value]);
             let at = u32::try_from(at | arguments.named.len() << 16).unwrap_or(0);
             let kept = Object::Tuple(arguments.values.iter().copied().chain(named).collect());
             let kept = self.world.heap.add(kept);
@@ -210,83 +209,6 @@ impl Machine {
         Ok(Done::Value(Value::Ref(id)))
     }
 
-    fn bind(&mut self, function: &Function, arguments: Arguments) -> R<Vec<Value>> {
-        let program = Rc::clone(&self.program);
-        let code = &program.codes[function.code as usize];
-        let (positional, total) = (code.positional, code.positional + code.keyword_only);
-        let Arguments { values: mut slots, named } = arguments;
-        if slots.len() > positional {
-            let given = slots.len();
-            let least = positional - function.defaults.len().min(positional);
-            let takes = match least < positional {
-                true => format!("from {least} to {positional}"),
-                false => positional.to_string(),
-            };
-            let s = if positional == 1 && least == 1 { "" } else { "s" };
-            let was = if given == 1 { "was" } else { "were" };
-            let name = &code.name;
-            let text =
-                format!("{name}() takes {takes} positional argument{s} but {given} {was} given");
-            return self.type_error(text);
-        }
-        slots.resize(total, Value::Unset);
-        for (name, value) in named {
-            let text = self.strings.get(name);
-            let at = code.locals.iter().take(total).position(|local| **local == *text);
-            match at.filter(|at| *at >= code.position_only) {
-                Some(at) if slots[at] == Value::Unset => slots[at] = value,
-                Some(_) => {
-                    let text = format!("{}() got multiple values for argument '{text}'", code.name);
-                    return self.type_error(text);
-                }
-                None => {
-                    let text = format!("{}() got an unexpected keyword argument '{text}'", code.name);
-                    return self.type_error(text);
-                }
-            }
-        }
-        let first = positional - function.defaults.len().min(positional);
-        for (at, default) in (first..).zip(&function.defaults) {
-            if slots[at] == Value::Unset {
-                slots[at] = *default;
-            }
-        }
-        for at in positional..total {
-            let name = self.strings.intern(&code.locals[at]);
-            if let Some((_, default)) = function.keyword_defaults.iter().find(|(n, _)| *n == name)
-                && slots[at] == Value::Unset
-            {
-                slots[at] = *default;
-            }
-        }
-        match slots.contains(&Value::Unset) {
-            true => self.missing_arguments(function.code, &slots),
-            false => Ok(slots),
-        }
-    }
-
-    fn missing_arguments(&mut self, code: u32, slots: &[Value]) -> R<Vec<Value>> {
-        let code = &self.program.codes[code as usize];
-        let is_missing = |at: &usize| slots[*at] == Value::Unset;
-        let name = |at: usize| format!("'{}'", code.locals[at]);
-        let mut missing: Vec<String> = (0..code.positional).filter(is_missing).map(name).collect();
-        let mut kind = "positional";
-        if missing.is_empty() {
-            kind = "keyword-only";
-            missing = (code.positional..slots.len()).filter(is_missing).map(name).collect();
-        }
-        let s = if missing.len() == 1 { "" } else { "s" };
-        let count = missing.len();
-        let list = match missing.as_slice() {
-            [one] => one.clone(),
-            [one, two] => format!("{one} and {two}"),
-            [first @ .., last] => format!("{}, and {last}", first.join(", ")),
-            [] => String::new(),
-        };
-        let text = format!("{}() missing {count} required {kind} argument{s}: {list}", code.name);
-        self.type_error(text)
-    }
-
     /// Makes an instance, and calls its `__init__`.
     fn instantiate(&mut self, class: Id, arguments: Arguments, then: Then) -> R<Done> {
         let mut attributes = Attributes::default();
@@ -325,7 +247,7 @@ impl Machine {
     pub(crate) fn return_value(&mut self) -> R<Flow> {
         let value = self.pop();
         let Some(frame) = self.current.frames.pop() else {
-            return Ok(Flow::Next(SwitchPoint::PyReturn));
+            return Ok(Flow::Next(Place::PyReturn));
         };
         if let Some(generator) = frame.generator {
             *self.world.heap.get_mut(generator) = Object::Generator(Generator::Done);
@@ -334,7 +256,7 @@ impl Machine {
         if !self.current.frames.is_empty() {
             self.deliver(frame.then, value, Some(&frame))?;
         }
-        Ok(Flow::Next(SwitchPoint::PyReturn))
+        Ok(Flow::Next(Place::PyReturn))
     }
 
     /// Does with the result of a call what was to be done with it.
@@ -411,106 +333,5 @@ impl Machine {
             Done::Entered | Done::Wait(..) => {}
         }
         Ok(())
-    }
-
-    pub(crate) fn make_function(&mut self, code: u32) {
-        let parts = self.pop_many(3);
-        let tuple = |machine: &Machine, value: Option<&Value>| match value.copied() {
-            Some(Value::Ref(id)) => match machine.world.heap.get(id) {
-                Object::Tuple(items) => items.clone(),
-                _ => Vec::new(),
-            },
-            _ => Vec::new(),
-        };
-        let (defaults, cells) = (tuple(self, parts.first()), tuple(self, parts.get(2)));
-        let mut keyword_defaults = Vec::new();
-        if let Some(Value::Ref(id)) = parts.get(1)
-            && let Object::Dict(table, DictKind::Plain) = self.world.heap.get(*id)
-        {
-            for (name, value) in table.iter() {
-                if let Value::Str(name) = name {
-                    keyword_defaults.push((name, value));
-                }
-            }
-        }
-        let cells = cells.into_iter().filter_map(Value::id).collect();
-        let function =
-            self.add(Object::Function(Function { code, defaults, keyword_defaults, cells }));
-        self.push(function);
-    }
-
-    /// Enters the body of a class; its base and its cells are on the stack.
-    pub(crate) fn make_class(&mut self, code: u32) {
-        let cells = self.pop();
-        let cells = match cells.id().map(|id| self.world.heap.get(id)) {
-            Some(Object::Tuple(items)) => items.iter().filter_map(|cell| cell.id()).collect(),
-            _ => Vec::new(),
-        };
-        let frame = self.new_frame(code, Vec::new(), cells, Then::Class);
-        self.current.frames.push(frame);
-    }
-
-    /// The body of a class has ended with these values; its base is on the stack.
-    fn finish_class(&mut self, body: &Frame) -> R<()> {
-        let program = Rc::clone(&self.program);
-        let code = &program.codes[body.code as usize];
-        let mut attributes = Attributes::default();
-        for (name, value) in code.locals.iter().zip(&body.slots) {
-            if *value != Value::Unset && !name.starts_with('.') {
-                attributes.set(self.strings.intern(name), *value);
-            }
-        }
-        let base = match self.pop() {
-            Value::None | Value::Type(Type::Object) => None,
-            Value::Ref(id) if matches!(self.world.heap.get(id), Object::Class(_)) => Some(id),
-            other => {
-                let name = self.type_name(other);
-                return self.type_error(format!("a class cannot be derived from '{name}'"));
-            }
-        };
-        let name = self.strings.intern(&code.name);
-        let class = self.add(Object::Class(Class { name, base, attributes }));
-        // Its only cell of its own is `__class__`, for `super()`.
-        if let (false, Some(cell)) = (code.cells.is_empty(), body.cells.first()) {
-            *self.world.heap.get_mut(*cell) = Object::Cell(class);
-        }
-        self.push(class);
-        Ok(())
-    }
-
-    /// A key of a dict, for a value.
-    ///
-    /// # Errors
-    /// `TypeError` if it cannot be one.
-    pub fn key(&mut self, value: Value) -> R<Key> {
-        Ok(match value {
-            Value::Unset | Value::None => Key::None,
-            Value::Bool(bool) => Key::Int(i64::from(bool)),
-            Value::Int(int) => Key::Int(int),
-            Value::Float(float) => Key::float(float),
-            Value::Str(text) => Key::Str(text),
-            Value::Type(t) => Key::Type(t),
-            Value::Native(number) | Value::Module(number) => Key::Native(number),
-            Value::Ref(id) => match self.world.heap.get(id) {
-                Object::Tuple(items) => {
-                    let items = items.clone();
-                    let keys = items.into_iter().map(|item| self.key(item));
-                    Key::Tuple(keys.collect::<R<Vec<Key>>>()?)
-                }
-                Object::List(_) | Object::Dict(..) | Object::Set(_) | Object::Deque(..) => {
-                    let name = self.type_name(value);
-                    return self.type_error(format!("unhashable type: '{name}'"));
-                }
-                Object::Instance(_) => {
-                    let name = self.strings.intern("__eq__");
-                    if self.class_attribute(value, name).is_some() {
-                        let name = self.type_name(value);
-                        return self.type_error(format!("unhashable type: '{name}'"));
-                    }
-                    Key::Same(id)
-                }
-                _ => Key::Same(id),
-            },
-        })
     }
 }

@@ -8,12 +8,14 @@
 use crate::python::code::modules::EXCEPTIONS;
 use crate::python::machine::machine::Machine;
 use crate::python::machine::world::{Thread, Wait};
+use crate::python::value::heap::Heap;
 use crate::python::value::object::{Frame, Generator, Iter, Object, Sync, Then};
 use crate::python::value::value::{Id, Value};
 
 /// Whose turn it is to be looked at.
 struct Marks {
     marked: Vec<bool>,
+    offsets: Vec<usize>,
     pending: Vec<Id>,
 }
 
@@ -25,7 +27,7 @@ impl Marks {
     }
 
     fn id(&mut self, id: Id) {
-        if let Some(mark) = self.marked.get_mut(id.0 as usize)
+        if let Some(mark) = self.marked.get_mut(Heap::dense(&self.offsets, id))
             && !*mark
         {
             *mark = true;
@@ -177,8 +179,9 @@ impl Machine {
     }
 
     fn mark(&self) -> (Vec<bool>, usize) {
-        let mut marks =
-            Marks { marked: vec![false; self.world.heap.len()], pending: Vec::new() };
+        let heap = &self.world.heap;
+        let (marked, offsets) = (vec![false; heap.len()], heap.offsets());
+        let mut marks = Marks { marked, offsets, pending: Vec::new() };
         let built_in = u32::try_from(EXCEPTIONS.len()).unwrap_or(0);
         (0..=built_in).for_each(|number| marks.id(Id(number)));
         let fixed = self.world.globals.iter().chain(&self.constants).chain(&self.builtins);

@@ -5,14 +5,15 @@
 //! *Leaves out*: containers of objects that have an `__eq__` of their own: such a comparison
 //! stops the run and says so.
 
-use crate::python::code::instruction::SwitchPoint;
+use crate::python::code::instruction::Place;
 use crate::python::front::tree::Comparison;
-use crate::python::machine::machine::{Arguments, Done, Flow, Location, Machine, R, Raise};
+use crate::python::machine::machine::Machine;
+use crate::python::machine::terms::{Arguments, Done, Flow, Location, R, Raise};
 use crate::python::value::object::{Object, Then};
 use crate::python::value::value::Value;
 use std::cmp::Ordering;
 
-const STRAIGHT: R<Flow> = Ok(Flow::Next(SwitchPoint::Straight));
+const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
 /// How deep containers may be nested to be compared.
 const DEEPEST: usize = 100;
 
@@ -66,7 +67,8 @@ impl Machine {
         else {
             return None;
         };
-        let within = |a: &crate::python::value::table::Table, b: &crate::python::value::table::Table| {
+        let within = |a: &crate::python::value::table::Table,
+                      b: &crate::python::value::table::Table| {
             a.keys().all(|key| b.get(key).is_some())
         };
         Some(match operator {
@@ -115,14 +117,17 @@ impl Machine {
     /// Python's `==` between values without methods of their own.
     pub fn equal(&mut self, left: Value, right: Value, depth: usize) -> R<bool> {
         if depth > DEEPEST {
-            return Err(self.error("RecursionError", "maximum recursion depth exceeded in comparison"));
+            return Err(
+                self.error("RecursionError", "maximum recursion depth exceeded in comparison")
+            );
         }
         if let (Some(a), Some(b)) = (left.as_int(), right.as_int()) {
             return Ok(a == b);
         }
-        if let (Some(a), Some(b)) =
-            (crate::python::machine::operators::as_float(left), crate::python::machine::operators::as_float(right))
-        {
+        if let (Some(a), Some(b)) = (
+            crate::python::machine::operators::as_float(left),
+            crate::python::machine::operators::as_float(right),
+        ) {
             return Ok(a == b);
         }
         let (Value::Ref(a), Value::Ref(b)) = (left, right) else { return Ok(left.is(right)) };
@@ -131,40 +136,48 @@ impl Machine {
         }
         self.note(Location::Object(a), false);
         self.note(Location::Object(b), false);
-        let (x, y): (Vec<Value>, Vec<Value>) = match (self.world.heap.get(a), self.world.heap.get(b)) {
-            (Object::Tuple(x), Object::Tuple(y)) | (Object::List(x), Object::List(y)) => {
-                (x.clone(), y.clone())
-            }
-            (Object::Deque(x, _), Object::Deque(y, _)) => {
-                (x.iter().copied().collect(), y.iter().copied().collect())
-            }
-            (Object::Range(..), Object::Range(..)) => (self.items(left)?, self.items(right)?),
-            (Object::Set(x), Object::Set(y)) => {
-                return Ok(x.len() == y.len() && x.keys().all(|key| y.get(key).is_some()));
-            }
-            (Object::Dict(x, _), Object::Dict(y, _)) => {
-                if x.len() != y.len() {
-                    return Ok(false);
+        let (x, y): (Vec<Value>, Vec<Value>) =
+            match (self.world.heap.get(a), self.world.heap.get(b)) {
+                (Object::Tuple(x), Object::Tuple(y)) | (Object::List(x), Object::List(y)) => {
+                    (x.clone(), y.clone())
                 }
-                let pairs: Vec<_> = x.keys().zip(x.iter()).map(|(key, (_, value))| (value, y.get(key))).collect();
-                for (value, other) in pairs {
-                    let Some(other) = other else { return Ok(false) };
-                    if !self.equal(value, other, depth + 1)? {
+                (Object::Deque(x, _), Object::Deque(y, _)) => {
+                    (x.iter().copied().collect(), y.iter().copied().collect())
+                }
+                (Object::Range(..), Object::Range(..)) => (self.items(left)?, self.items(right)?),
+                (Object::Set(x), Object::Set(y)) => {
+                    return Ok(x.len() == y.len() && x.keys().all(|key| y.get(key).is_some()));
+                }
+                (Object::Dict(x, _), Object::Dict(y, _)) => {
+                    if x.len() != y.len() {
                         return Ok(false);
                     }
+                    let pairs: Vec<_> = x
+                        .keys()
+                        .zip(x.iter())
+                        .map(|(key, (_, value))| (value, y.get(key)))
+                        .collect();
+                    for (value, other) in pairs {
+                        let Some(other) = other else { return Ok(false) };
+                        if !self.equal(value, other, depth + 1)? {
+                            return Ok(false);
+                        }
+                    }
+                    return Ok(true);
                 }
-                return Ok(true);
-            }
-            (Object::Instance(_), _) | (_, Object::Instance(_)) => {
-                let eq = self.strings.intern("__eq__");
-                if self.class_attribute(left, eq).is_some() || self.class_attribute(right, eq).is_some() {
-                    let text = "comparing containers of objects with an `__eq__` is not in the subset";
-                    return Err(Raise::Stop(text.to_owned()));
+                (Object::Instance(_), _) | (_, Object::Instance(_)) => {
+                    let eq = self.strings.intern("__eq__");
+                    if self.class_attribute(left, eq).is_some()
+                        || self.class_attribute(right, eq).is_some()
+                    {
+                        let text =
+                            "comparing containers of objects with an `__eq__` is not in the subset";
+                        return Err(Raise::Stop(text.to_owned()));
+                    }
+                    return Ok(false);
                 }
-                return Ok(false);
-            }
-            _ => return Ok(false),
-        };
+                _ => return Ok(false),
+            };
         if x.len() != y.len() {
             return Ok(false);
         }
@@ -179,14 +192,17 @@ impl Machine {
     /// The order of two values; `None` if one is not a number.
     pub fn order(&mut self, left: Value, right: Value, depth: usize) -> R<Option<Ordering>> {
         if depth > DEEPEST {
-            return Err(self.error("RecursionError", "maximum recursion depth exceeded in comparison"));
+            return Err(
+                self.error("RecursionError", "maximum recursion depth exceeded in comparison")
+            );
         }
         if let (Some(a), Some(b)) = (left.as_int(), right.as_int()) {
             return Ok(Some(a.cmp(&b)));
         }
-        if let (Some(a), Some(b)) =
-            (crate::python::machine::operators::as_float(left), crate::python::machine::operators::as_float(right))
-        {
+        if let (Some(a), Some(b)) = (
+            crate::python::machine::operators::as_float(left),
+            crate::python::machine::operators::as_float(right),
+        ) {
             return Ok(a.partial_cmp(&b));
         }
         if let (Value::Str(a), Value::Str(b)) = (left, right) {
@@ -255,7 +271,8 @@ impl Machine {
             }
             if let Object::Range(start, stop, step) = *self.world.heap.get(id) {
                 let Some(int) = item.as_int() else { return Ok(false) };
-                let within = if step > 0 { start <= int && int < stop } else { stop < int && int <= start };
+                let within =
+                    if step > 0 { start <= int && int < stop } else { stop < int && int <= start };
                 return Ok(within && int.wrapping_sub(start) % step == 0);
             }
             if self.is_iterable(container) {

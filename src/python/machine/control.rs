@@ -4,16 +4,17 @@
 //! after it, by whichever way it is left.
 //! *Leaves out*: where an exception goes (`machine/unwinding.rs`).
 
-use crate::python::code::instruction::SwitchPoint;
+use crate::python::code::instruction::Place;
 use crate::python::code::modules::MODULES;
-use crate::python::machine::machine::{Arguments, Done, Flow, Look, Machine, R, Raise};
+use crate::python::machine::machine::Machine;
+use crate::python::machine::terms::{Arguments, Done, Flow, Look, R, Raise};
 use crate::python::value::object::{Object, Then};
 use crate::python::value::value::{Id, Value};
 use std::rc::Rc;
 
 /// The class `BaseException`.
 const BASE_EXCEPTION: Id = Id(0);
-const STRAIGHT: R<Flow> = Ok(Flow::Next(SwitchPoint::Straight));
+const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
 
 impl Machine {
     pub(crate) fn branch(&mut self, to: u32, wanted: bool, keep: bool) -> R<Flow> {
@@ -24,8 +25,8 @@ impl Machine {
         };
         self.take_branch(truth, to, wanted, keep);
         Ok(Flow::Next(match (truth == wanted, keep) {
-            (true, false) => SwitchPoint::ForwardTaken,
-            _ => SwitchPoint::Straight,
+            (true, false) => Place::ForwardTaken,
+            _ => Place::Straight,
         }))
     }
 
@@ -57,7 +58,8 @@ impl Machine {
                     return match done {
                         Done::Value(Value::Ref(made)) => Err(Raise::Exception(made)),
                         _ => {
-                            let why = "an exception class with an `__init__`, raised without a call";
+                            let why =
+                                "an exception class with an `__init__`, raised without a call";
                             Err(Raise::Stop(format!("{why}: write its parentheses")))
                         }
                     };
@@ -79,8 +81,7 @@ impl Machine {
         for class in classes {
             let id = class.id().filter(|id| matches!(self.world.heap.get(*id), Object::Class(_)));
             let Some(id) = id.filter(|id| self.is_subclass(*id, BASE_EXCEPTION)) else {
-                let text =
-                    "catching classes that do not inherit from BaseException is not allowed";
+                let text = "catching classes that do not inherit from BaseException is not allowed";
                 return self.type_error(text);
             };
             matches |= raised.is_some_and(|raised| self.is_subclass(raised, id));
@@ -116,10 +117,10 @@ impl Machine {
             Some(Done::Wait(wait, limited)) => Flow::Wait(wait, limited),
             Some(Done::Value(value) | Done::Blocked(value)) => {
                 self.push(value);
-                Flow::Next(SwitchPoint::WithEnter)
+                Flow::Next(Place::WithEnter)
             }
-            Some(Done::Entered) => Flow::Next(SwitchPoint::Straight),
-            None => Flow::Next(SwitchPoint::Enter),
+            Some(Done::Entered) => Flow::Next(Place::Straight),
+            None => Flow::Next(Place::Enter),
         })
     }
 
@@ -173,14 +174,14 @@ impl Machine {
         Ok(Flow::Next(match done {
             None => {
                 self.push(manager);
-                SwitchPoint::Enter
+                Place::Enter
             }
-            Some(Done::Entered) => SwitchPoint::Straight,
+            Some(Done::Entered) => Place::Straight,
             Some(Done::Wait(wait, limited)) => {
                 self.push(manager);
                 return Ok(Flow::Wait(wait, limited));
             }
-            Some(_) => SwitchPoint::CReturn,
+            Some(_) => Place::CReturn,
         }))
     }
 
@@ -191,12 +192,12 @@ impl Machine {
         let rest = vec![class, exception, Value::None];
         let done = self.call_manager("__exit__", manager, rest, Then::Exited)?;
         Ok(Flow::Next(match done {
-            None => SwitchPoint::Enter,
-            Some(Done::Entered) => SwitchPoint::Straight,
+            None => Place::Enter,
+            Some(Done::Entered) => Place::Straight,
             Some(Done::Wait(wait, limited)) => return Ok(Flow::Wait(wait, limited)),
             Some(Done::Value(value) | Done::Blocked(value)) => {
                 self.push(value);
-                SwitchPoint::CReturn
+                Place::CReturn
             }
         }))
     }

@@ -4,15 +4,16 @@
 //! *Promises*: an instruction is atomic, and says what kind of switch point it was.
 //! *Leaves out*: instructions that need more than a few lines are methods of other files.
 
-use crate::python::code::instruction::{Op, SwitchPoint};
+use crate::python::code::instruction::{Op, Place};
 use crate::python::code::program::CodeKind;
 use crate::python::front::tree::Conversion;
-use crate::python::machine::machine::{Done, Flow, Location, Machine, R, Raise};
+use crate::python::machine::machine::Machine;
+use crate::python::machine::terms::{Done, Flow, Location, R, Raise};
 use crate::python::value::object::{DictKind, Object, Then};
 use crate::python::value::table::Table;
 use crate::python::value::value::Value;
 
-const STRAIGHT: R<Flow> = Ok(Flow::Next(SwitchPoint::Straight));
+const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
 
 impl Machine {
     /// Executes the next instruction of the current thread, which has not ended.
@@ -36,13 +37,13 @@ impl Machine {
             Ok(flow) => flow,
             Err(Raise::Exception(exception)) => {
                 self.unwind(exception);
-                Flow::Next(SwitchPoint::Straight)
+                Flow::Next(Place::Straight)
             }
             Err(Raise::Stop(reason)) => return Err(reason),
         };
         Ok(match flow {
-            Flow::Next(SwitchPoint::Blocked) => flow,
-            Flow::Next(_) if native => Flow::Next(SwitchPoint::Never),
+            Flow::Next(Place::Blocked) => flow,
+            Flow::Next(_) if native => Flow::Next(Place::Never),
             _ => flow,
         })
     }
@@ -51,9 +52,9 @@ impl Machine {
         match op {
             Op::Resume => {
                 let point = match self.code().kind {
-                    CodeKind::Comprehension => SwitchPoint::EnterComprehension,
-                    CodeKind::Class | CodeKind::Function | CodeKind::Module => SwitchPoint::Enter,
-                    CodeKind::Native => SwitchPoint::Never,
+                    CodeKind::Comprehension => Place::EnterComprehension,
+                    CodeKind::Class | CodeKind::Function | CodeKind::Module => Place::Enter,
+                    CodeKind::Native => Place::Never,
                 };
                 return Ok(Flow::Next(point));
             }
@@ -102,7 +103,7 @@ impl Machine {
             Op::Jump(to) => self.frame().at = to,
             Op::JumpBack(to) => {
                 self.frame().at = to;
-                return Ok(Flow::Next(SwitchPoint::BackEdge));
+                return Ok(Flow::Next(Place::BackEdge));
             }
             Op::Call(count) => return self.call(count, false, false),
             Op::CallMethod(count) => return self.call(count, true, false),
@@ -188,7 +189,11 @@ impl Machine {
             Op::BeforeWith => return self.before_with(),
             Op::WithExit => return self.with_exit(),
             Op::WithExcept => return self.with_except(),
-            Op::Import(number) => self.import(number),
+            Op::Import(number) => {
+                // CPython asks whether the module is being imported, in Python.
+                self.import(number);
+                return Ok(Flow::Next(Place::Enter));
+            }
             _ => {}
         }
         STRAIGHT
@@ -198,7 +203,9 @@ impl Machine {
         match self.frame().slots.get(slot as usize).copied() {
             None | Some(Value::Unset) => {
                 let name = self.code().locals.get(slot as usize).cloned().unwrap_or_default();
-                let text = format!("cannot access local variable '{name}' where it is not associated with a value");
+                let text = format!(
+                    "cannot access local variable '{name}' where it is not associated with a value"
+                );
                 Err(self.error("UnboundLocalError", text))
             }
             Some(value) => {
@@ -235,7 +242,9 @@ impl Machine {
             }
         }
         let name = self.code().cell_names.get(number as usize).cloned().unwrap_or_default();
-        let text = format!("cannot access free variable '{name}' where it is not associated with a value in enclosing scope");
+        let text = format!(
+            "cannot access free variable '{name}' where it is not associated with a value in enclosing scope"
+        );
         Err(self.error("NameError", text))
     }
 

@@ -4,8 +4,9 @@
 //! specification is a `ValueError`.
 //! *Leaves out*: a `__format__` of a class, which the subset has not.
 
-use crate::python::machine::machine::{Machine, R, Raise};
+use crate::python::machine::machine::Machine;
 use crate::python::machine::operators::as_float;
+use crate::python::machine::terms::{R, Raise};
 use crate::python::machine::text::float_text;
 use crate::python::value::object::Object;
 use crate::python::value::strings::StrId;
@@ -248,7 +249,9 @@ impl Machine {
                 let integral = !"fFeEgG".contains(kind);
                 let value = match value {
                     #[allow(clippy::cast_possible_truncation, reason = "as Python's")]
-                    Value::Float(float) if integral && "diu".contains(kind) => Value::Int(float as i64),
+                    Value::Float(float) if integral && "diu".contains(kind) => {
+                        Value::Int(float as i64)
+                    }
                     Value::Int(_) | Value::Bool(_) | Value::Float(_) => value,
                     _ => {
                         let name = self.type_name(value);

@@ -4,12 +4,13 @@
 //! changes its size meanwhile raises, as in CPython.
 //! *Leaves out*: `map`, `zip` and their kin, which the prelude writes as generators.
 
-use crate::python::code::instruction::SwitchPoint;
-use crate::python::machine::machine::{Arguments, Done, Flow, Location, Machine, R};
+use crate::python::code::instruction::Place;
+use crate::python::machine::machine::Machine;
+use crate::python::machine::terms::{Arguments, Done, Flow, Location, R};
 use crate::python::value::object::{Generator, Iter, Object, Part, Then};
 use crate::python::value::value::{Id, Value};
 
-const STRAIGHT: R<Flow> = Ok(Flow::Next(SwitchPoint::Straight));
+const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
 
 impl Machine {
     /// Whether a value can be iterated over.
@@ -122,7 +123,11 @@ impl Machine {
             }
             Iter::Reversed { of, left } => {
                 self.note(Location::Object(*of), false);
-                *left = left.saturating_sub(1);
+                if *left == 0 {
+                    *iter = Iter::Done;
+                    return Ok(None);
+                }
+                *left -= 1;
                 match self.world.heap.get(*of) {
                     Object::Tuple(items) | Object::List(items) => items.get(*left).copied(),
                     _ => None,
@@ -264,8 +269,7 @@ impl Machine {
             }
             Generator::Suspended(mut frame) => {
                 if self.current.frames.len() >= self.limits.frames {
-                    *self.world.heap.get_mut(id) =
-                        Object::Generator(Generator::Suspended(frame));
+                    *self.world.heap.get_mut(id) = Object::Generator(Generator::Suspended(frame));
                     let text = "maximum recursion depth exceeded";
                     return Err(self.error("RecursionError", text));
                 }
@@ -303,6 +307,6 @@ impl Machine {
             Then::Discard => {}
             _ => return Err(self.exception("StopIteration", Vec::new())),
         }
-        Ok(Flow::Next(SwitchPoint::PyReturn))
+        Ok(Flow::Next(Place::PyReturn))
     }
 }

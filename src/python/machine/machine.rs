@@ -4,74 +4,18 @@
 //! Python, or stop the run with a reason and a line.
 //! *Leaves out*: which thread is next.
 
-use crate::python::code::instruction::SwitchPoint;
 use crate::python::code::modules::{EXCEPTIONS, is_builtin};
 use crate::python::code::program::{Code, CodeKind, Program};
 use crate::python::front::position::Position;
 use crate::python::front::tree::Constant;
-use crate::python::machine::world::{Thread, Wait, World};
+use crate::python::machine::terms::{Arguments, Done, Limits, Location, Look, R, Raise};
+use crate::python::machine::world::{Thread, World};
 use crate::python::value::object::{Attributes, Class, Frame, Instance, Object, Then};
 use crate::python::value::strings::{StrId, Strings};
 use crate::python::value::types::Type;
 use crate::python::value::value::{Id, Value};
 use std::collections::HashMap;
 use std::rc::Rc;
-
-/// Why an instruction did not come to its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Raise {
-    /// This exception was raised.
-    Exception(Id),
-    /// The run is over: what was asked for is outside the subset, or too much.
-    Stop(String),
-}
-
-/// A result, or what was raised.
-pub type R<T> = Result<T, Raise>;
-
-/// How a call went.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Done {
-    /// It has returned.
-    Value(Value),
-    /// It has returned, and dropped the lock meanwhile.
-    Blocked(Value),
-    /// It has to be called again when what it waits for has come; `true` for a time limit.
-    Wait(Wait, bool),
-    /// Python code was entered, and will return the value.
-    Entered,
-}
-
-/// How an instruction went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flow {
-    /// It was executed, and was a place of this kind.
-    Next(SwitchPoint),
-    /// It has to be executed again.
-    Wait(Wait, bool),
-}
-
-/// How CPython calls a function of its library.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Look {
-    /// In C; afterwards it looks.
-    C,
-    /// In C, by a specialised instruction that does not look afterwards.
-    Fast,
-    /// The same, but only if the result is not used.
-    FastStatement,
-    /// It is written in Python.
-    Library,
-}
-
-/// The arguments of a call.
-#[derive(Debug, Clone, Default)]
-pub struct Arguments {
-    /// By position.
-    pub values: Vec<Value>,
-    /// By keyword.
-    pub named: Vec<(StrId, Value)>,
-}
 
 /// A function of the library.
 #[derive(Clone, Copy)]
@@ -84,34 +28,6 @@ pub struct Row {
     pub iterates: Option<usize>,
     /// What it does.
     pub call: fn(&mut Machine, &Arguments) -> R<Done>,
-}
-
-/// Something that threads share.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Location {
-    /// A global.
-    Global(u32),
-    /// An attribute of an instance or a class.
-    Attribute(Id, StrId),
-    /// All of an object.
-    Object(Id),
-    /// What is printed.
-    Output,
-}
-
-/// Bounds of one run.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Objects and their items, about 16 bytes each.
-    pub items: usize,
-    /// Calls within calls. CPython's default.
-    pub frames: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits { items: 8 << 20, frames: 1000 }
-    }
 }
 
 /// A world, and all that a program needs to change it.
@@ -147,9 +63,31 @@ pub struct Machine {
 
 /// The names of the library's functions that are written in Python.
 pub const PRELUDE: &[&str] = &[
-    "_collect", "_sum", "_any", "_all", "_min", "_max", "_sorted", "_sort", "_map", "_filter",
-    "_zip2", "_zip3", "_enumerate", "_repr_list", "_repr_tuple", "_repr_dict", "_repr_set", "_str",
-    "_print", "_contains", "_reversed", "_wait_for", "_run0", "_run1", "_run2",
+    "_collect",
+    "_sum",
+    "_any",
+    "_all",
+    "_min",
+    "_max",
+    "_sorted",
+    "_sort",
+    "_map",
+    "_filter",
+    "_zip2",
+    "_zip3",
+    "_enumerate",
+    "_repr_list",
+    "_repr_tuple",
+    "_repr_dict",
+    "_repr_set",
+    "_str",
+    "_print",
+    "_contains",
+    "_reversed",
+    "_wait_for",
+    "_run0",
+    "_run1",
+    "_run2",
 ];
 
 impl Machine {
@@ -258,7 +196,8 @@ impl Machine {
         if name == "Thread" {
             return Value::Ref(self.thread_class());
         }
-        if module != "random" && module != "time"
+        if module != "random"
+            && module != "time"
             && let Some(named) = Type::named(name)
         {
             return Value::Type(named);
@@ -281,6 +220,7 @@ impl Machine {
     /// Makes a thread the current one.
     pub fn enter(&mut self, number: usize) {
         self.number = number;
+        self.world.heap.enter(number);
         if let Some(place) = self.world.threads.get_mut(number) {
             self.current = Thread::clone(place);
             self.current.wait = None;
@@ -330,7 +270,12 @@ impl Machine {
     /// The value so many below the top; 0 is the top.
     pub fn peek(&mut self, below: usize) -> Value {
         let slots = &self.frame().slots;
-        slots.len().checked_sub(below + 1).and_then(|at| slots.get(at)).copied().unwrap_or(Value::Unset)
+        slots
+            .len()
+            .checked_sub(below + 1)
+            .and_then(|at| slots.get(at))
+            .copied()
+            .unwrap_or(Value::Unset)
     }
 
     /// Pops so many values, the lowest first.
@@ -366,6 +311,16 @@ impl Machine {
             code.positions.get((frame.at as usize).saturating_sub(1)).copied()
         });
         place.unwrap_or_default()
+    }
+
+    /// Where the instruction is that the current thread will execute next.
+    pub fn next_position(&self) -> Position {
+        let place = self.current.frames.last().and_then(|frame| {
+            let code = self.program.codes.get(frame.code as usize)?;
+            (code.kind != CodeKind::Native).then_some(())?;
+            code.positions.get(frame.at as usize).copied()
+        });
+        place.unwrap_or_else(|| self.position())
     }
 
     /// Notes an access to something shared.

@@ -8,6 +8,7 @@
 //! ```
 
 pub mod attributes;
+pub mod binding;
 pub mod calls;
 pub mod collector;
 pub mod comparison;
@@ -18,6 +19,7 @@ pub mod iteration;
 pub mod machine;
 pub mod objects;
 pub mod operators;
+pub mod terms;
 pub mod text;
 pub mod unwinding;
 pub mod world;

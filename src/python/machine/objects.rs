@@ -3,13 +3,14 @@
 //! *Promises*: an access to items is noted as one of the whole object; indices are Python's.
 //! *Leaves out*: methods of containers (`library`).
 
-use crate::python::code::instruction::SwitchPoint;
-use crate::python::machine::machine::{Arguments, Done, Flow, Location, Machine, R};
+use crate::python::code::instruction::Place;
+use crate::python::machine::machine::Machine;
+use crate::python::machine::terms::{Arguments, Done, Flow, Location, R};
 use crate::python::value::object::{DictKind, Object, Then};
 use crate::python::value::table::Table;
 use crate::python::value::value::{Id, Value};
 
-const STRAIGHT: R<Flow> = Ok(Flow::Next(SwitchPoint::Straight));
+const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
 
 impl Machine {
     /// A set of these items.
@@ -80,7 +81,8 @@ impl Machine {
         }
         let items = self.items(value)?;
         if items.len() < count {
-            let text = format!("not enough values to unpack (expected {count}, got {})", items.len());
+            let text =
+                format!("not enough values to unpack (expected {count}, got {})", items.len());
             return self.value_error(text);
         }
         if items.len() > count {
@@ -110,7 +112,7 @@ impl Machine {
         if let (Done::Value(value), Then::Push) = (done, then) {
             self.push(value);
         }
-        Ok(Some(Flow::Next(SwitchPoint::Straight)))
+        Ok(Some(Flow::Next(Place::Straight)))
     }
 
     pub(crate) fn subscript(&mut self) -> R<Flow> {
@@ -145,7 +147,7 @@ impl Machine {
             DictKind::Counter => {
                 // `__missing__` is written in Python.
                 self.push(Value::Int(0));
-                Ok(Flow::Next(SwitchPoint::Enter))
+                Ok(Flow::Next(Place::Enter))
             }
             DictKind::Default(factory) => {
                 let then = Then::Missing(id, index);
@@ -297,7 +299,11 @@ impl Machine {
         let at = match self.index(index, length, name) {
             Ok(at) => at,
             Err(_) if index.as_int().is_some() => {
-                let text = if name == "deque" { "deque index out of range" } else { "list assignment index out of range" };
+                let text = if name == "deque" {
+                    "deque index out of range"
+                } else {
+                    "list assignment index out of range"
+                };
                 return Err(self.error("IndexError", text));
             }
             Err(raised) => return Err(raised),
@@ -319,7 +325,11 @@ impl Machine {
         let (start, step) = self.slice_start(slice);
         let simple = step == 1;
         if !simple && new.len() != places.len() {
-            let text = format!("attempt to assign sequence of size {} to extended slice of size {}", new.len(), places.len());
+            let text = format!(
+                "attempt to assign sequence of size {} to extended slice of size {}",
+                new.len(),
+                places.len()
+            );
             return self.value_error(text);
         }
         if let Object::List(items) = self.world.heap.get_mut(id) {

@@ -4,13 +4,14 @@
 //! division and shifts are Python's; an operator of a class is called as Python calls it.
 //! *Leaves out*: comparisons (`machine/comparison.rs`).
 
-use crate::python::code::instruction::SwitchPoint;
+use crate::python::code::instruction::Place;
 use crate::python::front::tree::{BinaryOperator, UnaryOperator};
-use crate::python::machine::machine::{Arguments, Done, Flow, Location, Machine, R};
+use crate::python::machine::machine::Machine;
+use crate::python::machine::terms::{Arguments, Done, Flow, Location, R};
 use crate::python::value::object::{DictKind, Object, Then};
 use crate::python::value::value::{Id, Value};
 
-const STRAIGHT: R<Flow> = Ok(Flow::Next(SwitchPoint::Straight));
+const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
 
 impl BinaryOperator {
     /// As it is written, and the name of its method without the underscores.
@@ -158,7 +159,9 @@ impl Machine {
                 return Ok(Value::Float((a as f64).powf(b as f64)));
             }
             B::Power => power(a, b),
-            B::LeftShift | B::RightShift if b < 0 => return self.value_error("negative shift count"),
+            B::LeftShift | B::RightShift if b < 0 => {
+                return self.value_error("negative shift count");
+            }
             B::LeftShift if a == 0 => Some(0),
             B::LeftShift => match u32::try_from(b) {
                 Ok(by) if by < 63 => a.checked_mul(1 << by),
@@ -168,13 +171,16 @@ impl Machine {
         };
         match result {
             Some(int) => Ok(Value::Int(int)),
-            None => Err(self.error("OverflowError", "an int has 64 bits here, and this one needs more")),
+            None => {
+                Err(self.error("OverflowError", "an int has 64 bits here, and this one needs more"))
+            }
         }
     }
 
     fn floats(&mut self, operator: BinaryOperator, a: f64, b: f64) -> R<Value> {
         use BinaryOperator as B;
-        let zero = |machine: &mut Machine, text: &str| Err(machine.error("ZeroDivisionError", text));
+        let zero =
+            |machine: &mut Machine, text: &str| Err(machine.error("ZeroDivisionError", text));
         Ok(Value::Float(match operator {
             B::Add => a + b,
             B::Subtract => a - b,
@@ -271,7 +277,11 @@ impl Machine {
                 for (key, (name, count)) in y.keys().zip(y.iter()) {
                     let old = table.get(key).and_then(Value::as_int).unwrap_or(0);
                     let count = count.as_int().unwrap_or(0);
-                    let sum = if operator == B::Add { old.saturating_add(count) } else { old.saturating_sub(count) };
+                    let sum = if operator == B::Add {
+                        old.saturating_add(count)
+                    } else {
+                        old.saturating_sub(count)
+                    };
                     table.insert(key.clone(), name, Value::Int(sum));
                 }
                 let keys: Vec<_> = table.keys().cloned().collect();
@@ -330,7 +340,9 @@ impl Machine {
         let result = match (operator, value) {
             (UnaryOperator::Negative, Value::Float(f)) => Some(Value::Float(-f)),
             (UnaryOperator::Positive, Value::Float(f)) => Some(Value::Float(f)),
-            (UnaryOperator::Negative, _) => value.as_int().and_then(i64::checked_neg).map(Value::Int),
+            (UnaryOperator::Negative, _) => {
+                value.as_int().and_then(i64::checked_neg).map(Value::Int)
+            }
             (UnaryOperator::Positive, _) => value.as_int().map(Value::Int),
             (UnaryOperator::Invert, _) => value.as_int().map(|int| Value::Int(!int)),
             (UnaryOperator::Not, _) => None,
@@ -353,7 +365,9 @@ impl Machine {
             return STRAIGHT;
         }
         if value.as_int().is_some() {
-            return Err(self.error("OverflowError", "an int has 64 bits here, and this one needs more"));
+            return Err(
+                self.error("OverflowError", "an int has 64 bits here, and this one needs more")
+            );
         }
         let name = self.type_name(value);
         self.type_error(format!("bad operand type for unary {sign}: '{name}'"))

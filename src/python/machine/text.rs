@@ -4,7 +4,8 @@
 //! `...` for itself; an object without a `__repr__` has no address, for an address is chance.
 //! *Leaves out*: format specifications (`machine/format.rs`).
 
-use crate::python::machine::machine::{Arguments, Done, Location, Machine, R};
+use crate::python::machine::machine::Machine;
+use crate::python::machine::terms::{Arguments, Done, Location, R};
 use crate::python::value::object::{Attributes, DictKind, Object, Part, Sync, Then};
 use crate::python::value::value::{Id, Value};
 
@@ -210,10 +211,12 @@ impl Machine {
             Object::Function(function) => {
                 format!("<function {}>", self.program.codes[function.code as usize].name)
             }
-            Object::Class(class) => match (id.0 as usize) < crate::python::code::modules::EXCEPTIONS.len() {
-                true => format!("<class '{}'>", self.strings.text(class.name)),
-                false => format!("<class '__main__.{}'>", self.strings.text(class.name)),
-            },
+            Object::Class(class) => {
+                match (id.0 as usize) < crate::python::code::modules::EXCEPTIONS.len() {
+                    true => format!("<class '{}'>", self.strings.text(class.name)),
+                    false => format!("<class '__main__.{}'>", self.strings.text(class.name)),
+                }
+            }
             Object::Instance(instance) => self.instance_repr(id, &instance.attributes, outer)?,
             Object::Method { .. } => "<bound method>".to_owned(),
             Object::Generator(_) => "<generator object>".to_owned(),

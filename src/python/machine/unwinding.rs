@@ -6,7 +6,8 @@
 
 use crate::python::code::program::Handler;
 use crate::python::front::position::Position;
-use crate::python::machine::machine::{Machine, Raise, exception_class};
+use crate::python::machine::machine::{Machine, exception_class};
+use crate::python::machine::terms::Raise;
 use crate::python::machine::world::Failure;
 use crate::python::value::object::{Generator, Object, Then};
 use crate::python::value::value::{Id, Value};

@@ -138,7 +138,9 @@ impl World {
                 _ => true,
             },
             Wait::Barrier(id) => match sync(id) {
-                Some(Sync::Barrier { arrived, broken, .. }) => *broken || !arrived.contains(&number),
+                Some(Sync::Barrier { arrived, broken, .. }) => {
+                    *broken || !arrived.contains(&number)
+                }
                 _ => true,
             },
             Wait::Join(other) => self.threads.get(other).is_none_or(|other| other.has_ended()),

@@ -8,50 +8,93 @@ use crate::python::value::object::Object;
 use crate::python::value::value::Id;
 use std::rc::Rc;
 
-/// Objects by number.
+/// How many bits of an id are the place within a space.
+const PLACE_BITS: u32 = 25;
+
+/// Objects by number. Each thread has a space of numbers of its own, so that what one thread makes
+/// has the same number whatever the others make meanwhile.
 #[derive(Debug, Clone, Default)]
 pub struct Heap {
-    slots: Vec<Rc<Object>>,
-    free: Vec<u32>,
+    spaces: Vec<Vec<Rc<Object>>>,
+    free: Vec<Vec<u32>>,
+    /// Whose turn it is to make objects.
+    space: usize,
     /// Objects and their items that were made since the last collection, about.
     charged: usize,
 }
 
 static FREE: Object = Object::Free;
 
+fn split(id: Id) -> (usize, usize) {
+    ((id.0 >> PLACE_BITS) as usize, (id.0 & ((1 << PLACE_BITS) - 1)) as usize)
+}
+
 impl Heap {
+    /// From now on this thread makes objects.
+    pub fn enter(&mut self, thread: usize) {
+        self.space = thread.min(127);
+        if self.spaces.len() <= self.space {
+            self.spaces.resize_with(self.space + 1, Vec::new);
+            self.free.resize_with(self.space + 1, Vec::new);
+        }
+    }
+
     /// Keeps an object.
     pub fn add(&mut self, object: Object) -> Id {
         self.charged += 4;
-        if let Some(number) = self.free.pop()
-            && let Some(slot) = self.slots.get_mut(number as usize)
-        {
-            *slot = Rc::new(object);
-            return Id(number);
-        }
-        self.slots.push(Rc::new(object));
-        Id(u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX))
+        self.enter(self.space);
+        let space = &mut self.spaces[self.space];
+        let place = match self.free[self.space].pop() {
+            Some(place) => {
+                space[place as usize] = Rc::new(object);
+                place
+            }
+            None => {
+                space.push(Rc::new(object));
+                u32::try_from(space.len() - 1).unwrap_or(u32::MAX)
+            }
+        };
+        // The bound on memory stops a program long before the places are used up.
+        Id(u32::try_from(self.space).unwrap_or(0) << PLACE_BITS | place)
     }
 
     /// An object.
     pub fn get(&self, id: Id) -> &Object {
-        self.slots.get(id.0 as usize).map_or(&FREE, |object| object)
+        let (space, place) = split(id);
+        self.spaces.get(space).and_then(|space| space.get(place)).map_or(&FREE, |object| object)
     }
 
     /// An object, to be changed.
     pub fn get_mut(&mut self, id: Id) -> &mut Object {
-        let at = (id.0 as usize).min(self.slots.len().saturating_sub(1));
-        Rc::make_mut(&mut self.slots[at])
+        let (space, place) = split(id);
+        Rc::make_mut(&mut self.spaces[space][place])
     }
 
     /// How many slots there are.
     pub fn len(&self) -> usize {
-        self.slots.len()
+        self.spaces.iter().map(Vec::len).sum()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.slots.is_empty()
+        self.len() == 0
+    }
+
+    /// For each space, how many slots there are before it.
+    pub fn offsets(&self) -> Vec<usize> {
+        let mut sum = 0;
+        let mut offsets = Vec::with_capacity(self.spaces.len());
+        for space in &self.spaces {
+            offsets.push(sum);
+            sum += space.len();
+        }
+        offsets
+    }
+
+    /// A number below [`len`](Self::len) for an object, different for each.
+    pub fn dense(offsets: &[usize], id: Id) -> usize {
+        let (space, place) = split(id);
+        offsets.get(space).copied().unwrap_or(0) + place
     }
 
     /// Counts memory for so many items.
@@ -71,12 +114,17 @@ impl Heap {
 
     /// Frees what is not marked, and counts the rest anew.
     pub fn sweep(&mut self, marked: &[bool], charged: usize) {
-        self.free.clear();
-        for (number, slot) in self.slots.iter_mut().enumerate().rev() {
-            if !marked.get(number).copied().unwrap_or(false) {
-                *slot = Rc::new(Object::Free);
-                self.free.push(u32::try_from(number).unwrap_or(u32::MAX));
+        let mut number = 0;
+        for (slots, free) in self.spaces.iter_mut().zip(&mut self.free) {
+            free.clear();
+            for (place, slot) in (0..).zip(slots) {
+                if !marked.get(number).copied().unwrap_or(false) {
+                    *slot = Rc::new(Object::Free);
+                    free.push(place);
+                }
+                number += 1;
             }
+            free.reverse();
         }
         self.charged = charged;
     }

@@ -138,7 +138,10 @@ pub enum Object {
     Function(Function),
     Class(Class),
     Instance(Instance),
-    Method { receiver: Value, function: Value },
+    Method {
+        receiver: Value,
+        function: Value,
+    },
     Cell(Value),
     Generator(Generator),
     Iter(Iter),
@@ -162,7 +165,14 @@ pub enum Then {
     /// Its truth is pushed, or the opposite.
     Truth(bool),
     /// The truth decides a jump: taken if it is as `wanted`.
-    Branch { to: u32, wanted: bool, keep: bool },
+    Branch {
+        /// Where to.
+        to: u32,
+        /// If the truth is this.
+        wanted: bool,
+        /// The value stays if the jump is taken.
+        keep: bool,
+    },
     /// It is the next item of a `for`. If there is none, it goes on at this place.
     Item(u32),
     /// It must be a string.

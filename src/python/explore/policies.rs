@@ -1,0 +1,59 @@
+//! Where threads may switch: the crate's policies, asked for the places of Python code.
+//!
+//! *Promises*: a policy looks where `gil/rules/policy.rs` says; whatever blocks lets others run under
+//! each of them.
+//! *Leaves out*: which thread has the lock next: every one that can.
+
+use crate::gil::rules::policy::SwitchPolicy;
+use crate::gil::rules::switch_point::SwitchPoint;
+use crate::gil::rules::threading::Threading;
+use crate::python::code::instruction::Place;
+
+/// At which places threads may switch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Looks {
+    /// Nowhere: a thread runs until it waits or ends. The orders of whole threads.
+    Nowhere,
+    /// Where this looks; `true` for code that is cold, in which no call is specialised.
+    Under(Threading, bool),
+}
+
+/// What `--policy all` shows.
+pub const ALL: [&str; 6] =
+    ["python-2", "python-3.2", "python-3.10", "python-3.11", "python-3.13", "free-threaded"];
+
+impl Looks {
+    /// Whether another thread may run after such a place.
+    ///
+    /// ```
+    /// use singletrack::gil::{SwitchPolicy, Threading};
+    /// use singletrack::python::code::instruction::Place;
+    /// use singletrack::python::explore::policies::Looks;
+    ///
+    /// let warm = |policy| Looks::Under(Threading::Gil(policy), false);
+    /// assert!(warm(SwitchPolicy::PYTHON_3_10).at(Place::PyReturn));
+    /// assert!(!warm(SwitchPolicy::PYTHON_3_11).at(Place::PyReturn));
+    /// assert!(!Looks::Nowhere.at(Place::Blocked));
+    /// ```
+    pub fn at(self, place: Place) -> bool {
+        let Looks::Under(threading, cold) = self else { return false };
+        let may = |point| threading.may_switch(point, true);
+        match place {
+            Place::Never => false,
+            Place::Blocked => true,
+            Place::Straight => may(SwitchPoint::Straight),
+            Place::BackEdge => may(SwitchPoint::BackEdge),
+            Place::ForwardTaken => may(SwitchPoint::ForwardTaken),
+            Place::Enter => may(SwitchPoint::Enter),
+            Place::EnterComprehension => {
+                threading != Threading::Gil(SwitchPolicy::PYTHON_3_13) && may(SwitchPoint::Enter)
+            }
+            Place::CReturn => may(SwitchPoint::CReturn),
+            Place::FastCReturn => {
+                may(SwitchPoint::FastCReturn) || (cold && may(SwitchPoint::CReturn))
+            }
+            Place::PyReturn => may(SwitchPoint::PyReturn),
+            Place::WithEnter => may(SwitchPoint::WithEnter),
+        }
+    }
+}

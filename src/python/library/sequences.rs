@@ -1,0 +1,276 @@
+//! The built-in functions over iterables.
+//!
+//! *Promises*: over built-in containers of plain values each is one step; where it has to call
+//! Python code, it is code of the prelude.
+//! *Leaves out*: the other built-in functions (`library/builtins.rs`).
+
+use crate::python::front::tree::BinaryOperator;
+use crate::python::machine::machine::{Machine, Row};
+use crate::python::machine::operators::as_float;
+use crate::python::machine::terms::{Arguments, Done, Look, R, Raise};
+use crate::python::value::object::{Iter, Object, Then};
+use crate::python::value::value::Value;
+use std::cmp::Ordering;
+
+const fn row(name: &'static str, look: Look, call: fn(&mut Machine, &Arguments) -> R<Done>) -> Row {
+    Row { name, look, iterates: None, call }
+}
+
+/// The rows of this file.
+pub const ROWS: &[Row] = &[
+    row("all", Look::C, all),
+    row("any", Look::C, any),
+    row("enumerate", Look::C, enumerate),
+    row("filter", Look::C, filter),
+    row("map", Look::C, map),
+    row("zip", Look::C, zip),
+    row("max", Look::C, max),
+    row("min", Look::C, min),
+    row("reversed", Look::C, reversed),
+    row("sorted", Look::C, sorted),
+    row("sum", Look::C, sum),
+];
+
+fn value(value: Value) -> R<Done> {
+    Ok(Done::Value(value))
+}
+
+/// Calls a function of the prelude.
+pub(crate) fn python(m: &mut Machine, name: &str, values: Vec<Value>) -> R<Done> {
+    let function = m.prelude(name);
+    m.call_value(function, Arguments { values, named: Vec::new() }, Then::Push)
+}
+
+fn all(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [items] = m.sorted(a, "all", 1, ["iterable"])?;
+    truths(m, items, "_all", false)
+}
+
+fn any(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [items] = m.sorted(a, "any", 1, ["iterable"])?;
+    truths(m, items, "_any", true)
+}
+
+fn truths(m: &mut Machine, items: Value, name: &str, until: bool) -> R<Done> {
+    if m.needs_python(items) || has_objects(m, items) {
+        return python(m, name, vec![items]);
+    }
+    for item in m.items(items)? {
+        if m.plain_truth(item)? == until {
+            return value(Value::Bool(until));
+        }
+    }
+    value(Value::Bool(!until))
+}
+
+fn enumerate(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [items, start] = m.sorted(a, "enumerate", 1, ["iterable", "start"])?;
+    let start = if start == Value::Unset { Value::Int(0) } else { start };
+    must_iterate(m, items)?;
+    python(m, "_enumerate", vec![items, start])
+}
+
+fn must_iterate(m: &mut Machine, items: Value) -> R<()> {
+    if m.is_iterable(items) {
+        return Ok(());
+    }
+    let name = m.type_name(items);
+    m.type_error(format!("'{name}' object is not iterable"))
+}
+
+fn filter(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [function, items] = m.sorted(a, "filter", 2, ["function", "iterable"])?;
+    must_iterate(m, items)?;
+    python(m, "_filter", vec![function, items])
+}
+
+fn map(m: &mut Machine, a: &Arguments) -> R<Done> {
+    if a.values.len() > 2 {
+        return Err(Raise::Stop("`map` over several iterables is not in the subset".to_owned()));
+    }
+    let [function, items] = m.sorted(a, "map", 2, ["function", "iterable"])?;
+    must_iterate(m, items)?;
+    python(m, "_map", vec![function, items])
+}
+
+fn zip(m: &mut Machine, a: &Arguments) -> R<Done> {
+    for items in &a.values {
+        must_iterate(m, *items)?;
+    }
+    match a.values.len() {
+        2 if a.named.is_empty() => python(m, "_zip2", a.values.clone()),
+        3 if a.named.is_empty() => python(m, "_zip3", a.values.clone()),
+        _ => {
+            Err(Raise::Stop("`zip` of other than 2 or 3 iterables is not in the subset".to_owned()))
+        }
+    }
+}
+
+fn max(m: &mut Machine, a: &Arguments) -> R<Done> {
+    extreme(m, a, "max", Ordering::Greater)
+}
+
+fn min(m: &mut Machine, a: &Arguments) -> R<Done> {
+    extreme(m, a, "min", Ordering::Less)
+}
+
+fn extreme(m: &mut Machine, a: &Arguments, name: &str, wanted: Ordering) -> R<Done> {
+    let (mut key, mut default) = (Value::None, Value::Unset);
+    for (keyword, value) in &a.named {
+        match m.strings.text(*keyword) {
+            "key" => key = *value,
+            "default" => default = *value,
+            other => {
+                let text = format!("{name}() got an unexpected keyword argument '{other}'");
+                return m.type_error(text);
+            }
+        }
+    }
+    let items = match a.values.as_slice() {
+        [] => return m.type_error(format!("{name} expected at least 1 argument, got 0")),
+        [one] => *one,
+        _ => m.add(Object::List(a.values.clone())),
+    };
+    must_iterate(m, items)?;
+    if key != Value::None || m.needs_python(items) || has_objects(m, items) {
+        let has_default = Value::Bool(default != Value::Unset);
+        let default = if default == Value::Unset { Value::None } else { default };
+        return python(m, &format!("_{name}"), vec![items, key, default, has_default]);
+    }
+    let mut best = Value::Unset;
+    for item in m.items(items)? {
+        if best == Value::Unset || m.order(item, best, 0)? == Some(wanted) {
+            best = item;
+        }
+    }
+    match best {
+        Value::Unset if default != Value::Unset => value(default),
+        Value::Unset => m.value_error(format!("{name}() iterable argument is empty")),
+        best => value(best),
+    }
+}
+
+fn reversed(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [x] = m.sorted(a, "reversed", 1, ["sequence"])?;
+    match x.id().map(|id| (id, m.world.heap.get(id))) {
+        Some((id, Object::List(items) | Object::Tuple(items))) => {
+            let left = items.len();
+            value(m.add(Object::Iter(Iter::Reversed { of: id, left })))
+        }
+        Some((_, Object::Range(..) | Object::Instance(_) | Object::Deque(..))) => {
+            python(m, "_reversed", vec![x])
+        }
+        _ if matches!(x, Value::Str(_)) => python(m, "_reversed", vec![x]),
+        Some((_, Object::Dict(table, _))) => {
+            let keys: Vec<Value> = table.iter().rev().map(|(name, _)| name).collect();
+            let keys = m.add(Object::List(keys));
+            m.iterator(keys)
+        }
+        _ => {
+            let name = m.type_name(x);
+            m.type_error(format!("'{name}' object is not reversible"))
+        }
+    }
+}
+
+fn sorted(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [items, key, reverse] = m.sorted(a, "sorted", 1, ["iterable", "key", "reverse"])?;
+    must_iterate(m, items)?;
+    let reverse = reverse != Value::Unset && m.plain_truth(reverse)?;
+    let key = if key == Value::Unset { Value::None } else { key };
+    if key != Value::None || m.needs_python(items) || has_instances(m, items) {
+        return python(m, "_sorted", vec![items, key, Value::Bool(reverse)]);
+    }
+    let mut items = m.items(items)?;
+    sort(m, &mut items, reverse)?;
+    value(m.add(Object::List(items)))
+}
+
+/// Whether a container has instances of classes among its items, or in those.
+pub(crate) fn has_instances(m: &mut Machine, container: Value) -> bool {
+    let items = match container.id().map(|id| m.world.heap.get(id)) {
+        Some(Object::List(items) | Object::Tuple(items)) => items.clone(),
+        Some(Object::Dict(table, _) | Object::Set(table)) => {
+            table.iter().map(|(name, _)| name).collect()
+        }
+        Some(Object::View(of, _)) => {
+            let of = Value::Ref(*of);
+            let values = match of.id().map(|id| m.world.heap.get(id)) {
+                Some(Object::Dict(table, _)) => {
+                    table.iter().flat_map(|(name, value)| [name, value]).collect::<Vec<Value>>()
+                }
+                _ => Vec::new(),
+            };
+            return values.into_iter().any(|item| m.class_of(item).is_some());
+        }
+        _ => return false,
+    };
+    items.into_iter().any(|item| {
+        m.class_of(item).is_some()
+            || matches!(
+                item.id().map(|id| m.world.heap.get(id)),
+                Some(Object::Tuple(_) | Object::List(_))
+            ) && has_instances(m, item)
+    })
+}
+
+/// Sorts values without methods of their own; equal ones stay in order.
+pub(crate) fn sort(m: &mut Machine, items: &mut [Value], reverse: bool) -> R<()> {
+    let mut raised = None;
+    let mut order = |a: &Value, b: &Value| match m.order(*a, *b, 0) {
+        Ok(order) => order.unwrap_or(Ordering::Equal),
+        Err(error) => {
+            raised.get_or_insert(error);
+            Ordering::Equal
+        }
+    };
+    if reverse {
+        items.reverse();
+    }
+    items.sort_by(&mut order);
+    if reverse {
+        items.reverse();
+    }
+    raised.map_or(Ok(()), Err)
+}
+
+fn sum(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [items, start] = m.sorted(a, "sum", 1, ["iterable", "start"])?;
+    let start = if start == Value::Unset { Value::Int(0) } else { start };
+    must_iterate(m, items)?;
+    if m.needs_python(items) || has_objects(m, items) && !is_view_of_numbers(m, items) {
+        return python(m, "_sum", vec![items, start]);
+    }
+    let mut total = start;
+    for item in m.items(items)? {
+        match m.numbers(BinaryOperator::Add, total, item)? {
+            Some(sum) => total = sum,
+            None => {
+                let (a, b) = (m.type_name(total), m.type_name(item));
+                let text = format!("unsupported operand type(s) for +: '{a}' and '{b}'");
+                return m.type_error(text);
+            }
+        }
+    }
+    value(total)
+}
+
+fn is_view_of_numbers(m: &mut Machine, items: Value) -> bool {
+    match m.items(items) {
+        Ok(items) => items.iter().all(|item| as_float(*item).is_some()),
+        Err(_) => false,
+    }
+}
+
+/// Whether a container has instances of classes, whose methods may be Python's.
+pub(crate) fn has_objects(m: &mut Machine, container: Value) -> bool {
+    let is_object = |m: &Machine, item: Value| m.class_of(item).is_some();
+    match container.id().map(|id| m.world.heap.get(id)) {
+        Some(Object::List(items) | Object::Tuple(items)) => {
+            items.iter().any(|item| is_object(m, *item) || matches!(item, Value::Ref(_)))
+        }
+        Some(Object::Range(..)) => false,
+        Some(_) => true,
+        None => false,
+    }
+}

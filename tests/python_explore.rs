@@ -1,0 +1,274 @@
+//! Python programs under the explorer: which versions lose an update between a load and a store, as
+//! real CPythons were measured to, and what else can go wrong.
+#![cfg(feature = "python")]
+
+use singletrack::gil::Threading;
+use singletrack::python::explore::outcome::Ending;
+use singletrack::python::explore::policies::Looks;
+use singletrack::python::explore::replay::replay;
+use singletrack::python::explore::search::{Exploration, Limits, explore};
+use singletrack::python::explore::story::{columns, sentence};
+use singletrack::python::run::program;
+
+const VERSIONS: [&str; 5] = ["2.7", "3.9", "3.10", "3.12", "3.13"];
+
+fn under(text: &str, version: &str) -> Exploration {
+    let program = program(text).unwrap_or_else(|refusal| panic!("{refusal}\n{text}"));
+    let threading: Threading = version.parse().unwrap();
+    let exploration = explore(&program, Looks::Under(threading, false), Limits::default());
+    assert_eq!(exploration.bound, None, "{text}");
+    exploration
+}
+
+/// For each version: `x` if an outcome that no order of whole threads gives was found.
+fn lost(text: &str) -> String {
+    let one = |version: &&str| {
+        let found = under(text, version).found;
+        if found.iter().all(|found| found.serial) { '.' } else { 'x' }
+    };
+    VERSIONS.iter().map(one).collect()
+}
+
+const SETTING: &str = "\
+import threading, itertools, collections
+x = 0; z = 0; o = 1; t = (1,)
+def f(): return 1
+class I:
+    def __next__(self): return 1
+gen = I()
+class O:
+    n = 0; n1 = 1
+    def __getitem__(self, i): return 1
+ob = O(); ob.n = 0
+class One:
+    def __radd__(self, other): return other + 1
+one = One()
+class CM:
+    def __enter__(self): return self
+    def __exit__(self, *a): return None
+cm = CM(); lk = threading.Lock(); L = threading.Lock()
+d = {1: 0}; d3 = {1: 0}; ds = {}; c = collections.Counter({1: 0}); fresh = collections.Counter()
+l = [0]; l2 = []; lst = [2, 1]; dq = collections.deque(); s = set(); cnt = itertools.count()
+";
+
+/// Two threads with this body, whose result is printed.
+fn two(before: &str, body: &str, result: &str) -> String {
+    format!(
+        "{SETTING}{before}\ndef work():\n    global x\n    {}\n\
+         both = [threading.Thread(target=work) for _ in range(2)]\n\
+         for each in both: each.start()\nfor each in both: each.join()\nprint({result})\n",
+        body.replace('\n', "\n    ")
+    )
+}
+
+fn assert_lost(body: &str, result: &str, expected: &str) {
+    assert_eq!(lost(&two("", body, result)), expected, "2.7, 3.9, 3.10, 3.12, 3.13: {body}");
+}
+
+/// Between a load of x and its store stands this.
+fn assert_gap(gap: &str, expected: &str) {
+    assert_lost(&format!("y = x\n{gap}\nx = y + 1"), "x", expected);
+}
+
+#[test]
+fn straight_code_loses_up_to_3_9() {
+    for (body, result) in [
+        ("x += 1", "x"),
+        ("ob.n += 1", "ob.n"),
+        ("l[0] += 1", "l[0]"),
+        ("d[1] += 1", "d[1]"),
+        ("c[1] += 1", "c[1]"),
+        ("x += (o == 1)", "x"),
+        ("x += (1 in d)", "x"),
+        ("x += t[0]", "x"),
+        ("x += ob.n1", "x"),
+        ("x = x + (f'{o}' == '1')", "x"),
+        ("x = x + (1 if o else 1)", "x"),
+        ("d3[1] = d3[1] + 1 if 1 in d3 else 1", "d3[1]"),
+    ] {
+        assert_lost(body, result, "xx...");
+    }
+    assert_gap("try: pass\nexcept ValueError: pass", "xx...");
+}
+
+#[test]
+fn a_jump_forward_that_is_taken_loses_up_to_3_10() {
+    assert_lost("x = x + (1 if z else 1)", "x", "xxx..");
+    assert_gap("if z: y = 0", "xxx..");
+}
+
+#[test]
+fn a_return_from_python_loses_up_to_3_10() {
+    let text = two("def g(): return x", "x = g() + 1", "x");
+    assert_eq!(lost(&text), "xxx..");
+}
+
+#[test]
+fn a_fast_call_into_c_loses_up_to_3_10_and_in_cold_code_ever_since() {
+    for body in ["x += len(t)", "x += isinstance(o, int)", "x += (type(o) is int)"] {
+        assert_lost(body, "x", "xxx..");
+    }
+    assert_gap("l2.append(1)", "xxx..");
+    let program = program(&two("", "x += len(t)", "x")).unwrap();
+    let cold = Looks::Under("3.13".parse().unwrap(), true);
+    let found = explore(&program, cold, Limits::default()).found;
+    assert!(found.iter().any(|found| !found.serial));
+}
+
+#[test]
+fn any_other_call_into_c_loses_in_every_version() {
+    for (body, result) in [
+        ("x = x + (l2.append(1) or 1)", "x"),
+        ("x += int(1)", "x"),
+        ("x += abs(1)", "x"),
+        ("x += len(str(o))", "x"),
+        ("d[1] = d.get(1, 0) + 1", "d[1]"),
+        ("x += {1: 1}.pop(1)", "x"),
+        ("x += (lst.sort() is None)", "x"),
+        ("setattr(ob, 'n', getattr(ob, 'n') + 1)", "ob.n"),
+    ] {
+        assert_lost(body, result, "xxxxx");
+    }
+}
+
+#[test]
+fn entering_python_code_and_going_round_a_loop_lose_in_every_version() {
+    for body in ["x += f()", "x += ob[0]", "x += next(gen)", "x += one"] {
+        assert_lost(body, "x", "xxxxx");
+    }
+    assert_lost("fresh[1] += 1", "fresh[1]", "xxxxx");
+    for gap in [
+        "for i in t: pass",
+        "i = 3\nwhile i: i -= 1",
+        "import time",
+        "with cm: pass",
+        "with lk: pass",
+    ] {
+        assert_gap(gap, "xxxxx");
+    }
+}
+
+#[test]
+fn what_is_one_step_or_under_a_lock_never_loses() {
+    for (body, result) in [
+        ("l2.append(1)", "len(l2)"),
+        ("dq.append(1)", "len(dq)"),
+        ("s.add(next(cnt))", "len(s)"),
+        ("ds.setdefault(1, []).append(1)", "len(ds[1])"),
+        ("with L: x = x + int(1)", "x"),
+    ] {
+        assert_lost(body, result, ".....");
+    }
+}
+
+#[test]
+fn between_the_test_of_a_while_and_its_body_others_run_from_its_second_round_on() {
+    let text = "import threading\nx = 0\ndef work():\n    global x\n    while x < 2:\n        \
+                x = x + 1\nboth = [threading.Thread(target=work) for _ in range(2)]\n\
+                for each in both: each.start()\nfor each in both: each.join()\nprint(x)\n";
+    assert_eq!(lost(text), "xxxxx");
+}
+
+fn deadlock(text: &str, version: &str) -> Option<Vec<String>> {
+    under(text, version).found.into_iter().find_map(|found| match found.outcome.ending {
+        Ending::Deadlock(lines) => Some(lines),
+        _ => None,
+    })
+}
+
+#[test]
+fn two_locks_in_two_orders_can_deadlock() {
+    let text = "import threading\na = threading.Lock()\nb = threading.Lock()\ndef one():\n    \
+                with a:\n        with b: pass\ndef two():\n    with b:\n        with a: pass\n\
+                both = [threading.Thread(target=f) for f in (one, two)]\n\
+                for each in both: each.start()\nfor each in both: each.join()\n";
+    for version in VERSIONS {
+        let lines = deadlock(text, version).unwrap_or_else(|| panic!("{version}"));
+        assert!(
+            lines[1].contains("thread 1 waits for a lock that thread 2 holds, in line 6"),
+            "{lines:?}"
+        );
+    }
+    let ordered = text.replace("with b:\n        with a", "with a:\n        with b");
+    assert_eq!(deadlock(&ordered, "3.13"), None);
+}
+
+#[test]
+fn a_notification_before_the_wait_is_lost() {
+    let text = "import threading\ncond = threading.Condition()\ndef waiter():\n    with cond:\n        \
+                cond.wait()\ndef notifier():\n    with cond:\n        cond.notify()\n\
+                both = [threading.Thread(target=f) for f in (waiter, notifier)]\n\
+                for each in both: each.start()\nfor each in both: each.join()\nprint('done')\n";
+    let lines = deadlock(text, "3.13").unwrap();
+    assert!(lines[1].contains("a notification that does not come, in line 5"), "{lines:?}");
+    let right = text
+        .replace("        cond.wait()", "        while not ready: cond.wait()")
+        .replace("cond = ", "ready = []\ncond = ")
+        .replace("        cond.notify()", "        ready.append(1); cond.notify()");
+    assert_eq!(deadlock(&right, "3.13"), None);
+}
+
+#[test]
+fn a_loop_that_waits_for_what_never_comes_is_endless() {
+    let text = "import threading\nready = False\ndef work():\n    while not ready: pass\n\
+                each = threading.Thread(target=work)\neach.start()\neach.join()\n";
+    let found = under(text, "3.13").found;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].outcome.ending, Ending::Endless);
+    let ends = text.replace("each.join()", "ready = True\neach.join()");
+    let found = under(&ends, "3.13").found;
+    assert!(found.iter().all(|found| found.outcome.ending == Ending::Finished), "{found:?}");
+}
+
+#[test]
+fn a_failed_assertion_and_check_then_act_are_found() {
+    let text = "import threading\nmoney = 100\ndef pay(n):\n    global money\n    if money >= n:\n        \
+                rest = int(money) - n\n        money = rest\n    assert money >= 0\n\
+                both = [threading.Thread(target=pay, args=(80,)) for _ in range(2)]\n\
+                for each in both: each.start()\nfor each in both: each.join()\n";
+    let found = under(text, "3.13").found;
+    assert!(found.iter().all(|found| found.outcome.is_fine()), "{found:?}");
+    let text = text
+        .replace("rest = int(money) - n\n        money = rest", "money = money - int(n)")
+        .replace("assert money >= 0", "assert money == 20");
+    let found = under(&text, "3.13").found;
+    assert!(found.iter().any(|found| found.serial), "{found:?}");
+}
+
+#[test]
+fn a_time_limit_may_pass_and_may_not() {
+    let text = "import threading\nready = threading.Event()\ndef work():\n    \
+                print(ready.wait(1))\neach = threading.Thread(target=work)\neach.start()\n\
+                ready.set()\neach.join()\n";
+    let found = under(text, "3.13").found;
+    let mut printed: Vec<&str> = found.iter().map(|found| found.outcome.output.as_str()).collect();
+    printed.sort_unstable();
+    assert_eq!(printed, ["False\n", "True\n"]);
+}
+
+#[test]
+fn the_story_names_the_lines_and_says_who_wrote_over_whom() {
+    let text = "import threading\nx = 0\ndef work():\n    global x\n    x += 1\n\
+                both = [threading.Thread(target=work) for _ in range(2)]\n\
+                for each in both: each.start()\nfor each in both: each.join()\nprint(x)\n";
+    let exploration = under(text, "3.9");
+    let found = exploration.found.iter().find(|found| !found.serial).unwrap();
+    assert_eq!((found.switches, found.outcome.output.as_str()), (1, "1\n"));
+    let looks = Looks::Under("3.9".parse().unwrap(), false);
+    let replayed = replay(&program(text).unwrap(), looks, &exploration.contended, &found.moves);
+    assert_eq!(replayed.cut, Some(5));
+    let says = sentence(&replayed).unwrap();
+    assert!(says.contains("read x = 0 on line 5"), "{says}");
+    assert!(says.contains("wrote 1 over it on line 5"), "{says}");
+    let drawn = columns(&replayed, text);
+    assert!(drawn.contains("x += 1   x is 0"), "{drawn}");
+}
+
+#[test]
+fn three_threads_of_six_accesses_are_explored() {
+    let body = "x += 1\nx += 1\nx += 1";
+    let text = two("", body, "x").replace("range(2)", "range(3)");
+    let outcomes = under(&text, "3.9").found;
+    let printed = |text: &str| outcomes.iter().any(|found| found.outcome.output.as_str() == text);
+    assert!(printed("9\n") && printed("2\n") && !printed("1\n"), "{outcomes:?}");
+}

@@ -1,0 +1,170 @@
+//! Python programs, run by the machine and by CPython 3.12: they print the same. And what is outside
+//! the subset is refused, before anything runs, with its place.
+#![cfg(feature = "python")]
+
+use singletrack::python::run::{Ran, program, run_single};
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+const FUEL: u64 = 20_000_000;
+
+fn programs() -> Vec<PathBuf> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python");
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut programs: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|e| e == "py")).collect();
+    programs.sort();
+    programs
+}
+
+fn run(text: &str) -> Ran {
+    run_single(&program(text).unwrap_or_else(|refusal| panic!("{refusal}")), FUEL)
+}
+
+/// A CPython 3.12, if there is one.
+fn interpreter() -> Option<Command> {
+    let found = ["python3.12", "python3"].into_iter().find(|name| {
+        let version = Command::new(name).arg("--version").stderr(Stdio::null()).output();
+        version.is_ok_and(|output| output.stdout.starts_with(b"Python 3.12"))
+    });
+    found.map(Command::new)
+}
+
+#[test]
+fn programs_print_what_cpython_prints() {
+    for path in programs() {
+        let text = fs::read_to_string(&path).unwrap();
+        let ran = run(&text);
+        assert_eq!(ran.stopped, None, "{}", path.display());
+        assert_eq!(ran.failures, [], "{}", path.display());
+        let Some(mut python) = interpreter() else {
+            eprintln!("skipped: no CPython 3.12 to compare {} with", path.display());
+            continue;
+        };
+        let output = python.arg(&path).stdin(Stdio::null()).output().unwrap();
+        let expected = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(ran.output, expected, "{}", path.display());
+    }
+}
+
+fn refused(text: &str, at: &str, says: &str) {
+    let refusal = program(text).expect_err(text);
+    assert_eq!(refusal.at.to_string(), at, "{text}: {refusal}");
+    assert!(refusal.text.contains(says), "{text}: {refusal}");
+    assert!(!refusal.text.contains('\n'), "{text}: {refusal}");
+}
+
+#[test]
+fn what_is_outside_the_subset_is_refused_with_its_place_and_a_remedy() {
+    refused("@cached\ndef f(): pass\n", "1:1", "a decorator is not in the subset");
+    refused("x = 1\nmatch x:\n    case 1: pass\n", "2:1", "write `if` and `elif`");
+    refused("class A(metaclass=B): pass\n", "1:9", "a metaclass");
+    refused("class A(B, C): pass\n", "1:12", "a second base class");
+    refused("x = eval('1')\n", "1:5", "`eval`");
+    refused("import numpy\n", "1:8", "the module `numpy`");
+    refused("from threading import Timer\n", "1:1", "`threading.Timer`");
+    refused("import threading\nt = threading.Timer\n", "2:5", "`threading.Timer`");
+    refused("def f():\n    yield from g()\n", "2:5", "`yield from`");
+    refused("x = 99999999999999999999\n", "1:5", "more than 64 bits");
+    refused("f(*x)\n", "1:3", "an argument with a star");
+    refused("f(**x)\n", "1:3", "an argument with two stars");
+    refused("async def f(): pass\n", "1:1", "an `async` function");
+    refused("x = input()\n", "1:5", "no stdin");
+    refused("x = b'a'\n", "1:5", "a bytes literal");
+    refused("x = 1j\n", "1:5", "a complex number");
+    refused("class A:\n    def __hash__(self): return 1\n", "2:5", "`__hash__`");
+    refused("class A(dict): pass\n", "1:9", "a class derived from `dict`");
+    refused("raise\n", "1:1", "`raise` outside of `except`");
+    refused("a, *b = x\n", "1:4", "a star");
+}
+
+#[test]
+fn what_is_no_python_is_refused_with_a_caret() {
+    let text = "x = 1\nif x\n    y = 2\n";
+    let refusal = program(text).unwrap_err();
+    assert!(refusal.syntax, "{refusal}");
+    assert_eq!(refusal.at.line, 2);
+    let shown = refusal.shown("race.py", text);
+    assert!(shown.starts_with("race.py:2:5: syntax error: "), "{shown}");
+    assert!(shown.ends_with("    if x\n        ^"), "{shown}");
+    refused("break\n", "1:1", "outside loop");
+    refused("def f():\n    nonlocal x\n", "2:5", "no binding for nonlocal");
+}
+
+#[test]
+fn code_that_is_nested_too_deeply_is_refused() {
+    for (open, close) in [("(", ")"), ("[", "]"), ("-", ""), ("not ", ""), ("x + ", "x")] {
+        let text = format!("x = {}1{}\n", open.repeat(20_000), close.repeat(20_000));
+        assert!(program(&text).is_err(), "{open}");
+    }
+}
+
+#[test]
+fn an_empty_file_does_nothing() {
+    assert_eq!(run("").output, "");
+    assert_eq!(run("# no code\n").output, "");
+}
+
+#[test]
+fn an_exception_ends_its_thread_and_names_its_line() {
+    let ran = run("import threading\ndef f():\n    return 1 / 0\nt = threading.Thread(target=f)\n\
+                   t.start()\nt.join()\nprint('on')\n");
+    assert_eq!(ran.output, "on\n");
+    let [(1, failure)] = &ran.failures[..] else { panic!("{ran:?}") };
+    assert_eq!(failure.text, "ZeroDivisionError: division by zero");
+    assert_eq!(failure.at.line, 3);
+}
+
+fn stopped(text: &str) -> (String, u32) {
+    let (why, at) = run(text).stopped.unwrap_or_else(|| panic!("{text} was not stopped"));
+    (why, at.line)
+}
+
+#[test]
+fn what_would_not_end_is_stopped_and_names_its_line() {
+    let (why, line) = stopped("x = 1\nwhile True:\n    x = 1\n");
+    assert!(why.contains("too many instructions") && (2..=3).contains(&line), "{why}, {line}");
+    for bomb in ["x = [0] * 10**9\n", "x = 'a' * 10**12\n", "x = list(range(10**12))\n"] {
+        let (why, line) = stopped(bomb);
+        assert!(why.contains("memory"), "{bomb}: {why}");
+        assert_eq!(line, 1, "{bomb}");
+    }
+    let (why, line) = stopped("x = []\nwhile True:\n    x.append(x)\n");
+    assert!(why.contains("memory") || why.contains("instructions"), "{why}, {line}");
+    let (why, line) = stopped("import threading\nl = threading.Lock()\nl.acquire()\nl.acquire()\n");
+    assert!(why.contains("deadlock"), "{why}");
+    assert_eq!(line, 4);
+}
+
+#[test]
+fn deep_recursion_is_an_exception() {
+    let ran = run("def f(n):\n    return f(n + 1)\nf(0)\n");
+    assert!(ran.failures[0].1.text.starts_with("RecursionError"), "{ran:?}");
+    assert_eq!(ran.failures[0].1.at.line, 2);
+}
+
+#[test]
+fn an_overflow_says_that_ints_have_64_bits() {
+    for text in ["2 ** 63", "9223372036854775807 + 1", "-9223372036854775807 - 2", "1 << 64"] {
+        let ran = run(&format!("x = {text}\n"));
+        assert!(ran.failures[0].1.text.contains("64 bits"), "{text}: {ran:?}");
+    }
+}
+
+#[test]
+fn a_finally_runs_once_on_each_way_out() {
+    let text = "def f(n):\n    try:\n        if n:\n            return 'r'\n    finally:\n        \
+                print('f')\n        if n == 2:\n            raise ValueError('x')\n\
+                print(f(0), f(1))\ntry:\n    f(2)\nexcept ValueError as e:\n    print(e)\n";
+    assert_eq!(run(text).output, "f\nf\nNone r\nf\nx\n");
+}
+
+#[test]
+fn the_collector_keeps_what_is_needed() {
+    let text = "class Node:\n    def __init__(self, next):\n        self.next = next\n\
+                keep = Node(Node(None))\nfor i in range(100000):\n    Node([i])\n\
+                print(keep.next.next)\n";
+    let ran = run(text);
+    assert_eq!((ran.output.as_str(), ran.stopped), ("None\n", None));
+}

@@ -312,7 +312,7 @@ fn each_connection_that_was_asked_for_is_opened_or_it_says_why_not() {
 #[test]
 fn where_there_are_too_few_descriptors_the_usual_connections_are_fewer_and_it_says_so() {
     let words = ["compare", "slow-io", "--model", "event-loop", "--rounds", "1", "--json"];
-    let output = finish(limited("ulimit -n 116", &words).spawn().unwrap(), &words, PATIENCE);
+    let output = finish(limited("ulimit -n 140", &words).spawn().unwrap(), &words, PATIENCE);
     assert!(output.status.success(), "{}", text(&output.stderr));
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     let case = &document["cases"][0];

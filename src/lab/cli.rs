@@ -114,7 +114,7 @@ struct CompareArgs {
     /// Rounds: how often each model runs [default: until it is clear, or the time is up]
     #[arg(long, value_name = "N", value_parser = at_most::<1000>)]
     rounds: Option<usize>,
-    /// Seconds that a case may go on for until it is clear [default: 7, or 2 for each
+    /// Seconds that a case may go on for until it is clear [default: 6, or 2 for each
     /// point of a sweep, or without end if --rounds is given]
     #[arg(long, value_name = "SECONDS", value_parser = at_most::<86_400>)]
     time: Option<usize>,

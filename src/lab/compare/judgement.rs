@@ -121,6 +121,23 @@ impl Duel {
         }
     }
 
+    /// Which needs much less CPU or memory. What others do to the machine hardly changes these, so
+    /// that one round says much.
+    fn by_use(&self, cost: Cost) -> Answer {
+        match self.of_cost(cost) {
+            Some(e) if e.low >= TELLING => Answer::Less,
+            Some(e) if e.high <= 1.0 / TELLING => Answer::More,
+            _ => Answer::Same,
+        }
+    }
+
+    /// Whether the two differ in this cost for sure.
+    pub fn differs(&self, cost: Cost) -> bool {
+        let differ = |answer| matches!(answer, Answer::Less | Answer::More);
+        let by_use = matches!(cost, Cost::Cpu | Cost::Memory) && differ(self.by_use(cost));
+        by_use || self.of_cost(cost).is_some_and(|evidence| differ(evidence.answer()))
+    }
+
     /// Whether the other took many times as long, and its CPU time confirms that it was not a bad
     /// moment: a busy machine makes a model wait, not work. One round shows that.
     fn is_hopeless(&self) -> bool {
@@ -133,13 +150,7 @@ impl Duel {
         let Some(wall) = self.of_cost(Cost::Wall) else { return false };
         // How much slower it may be, as far as the rounds say.
         let keeps_up = wall.low * TELLING >= 1.0;
-        // What others do to the machine hardly changes these, so that one round says much.
-        let answer = |cost| match self.of_cost(cost) {
-            Some(e) if e.low >= TELLING => Answer::Less,
-            Some(e) if e.high <= 1.0 / TELLING => Answer::More,
-            _ => Answer::Same,
-        };
-        let answers = [Cost::Cpu, Cost::Memory].map(answer);
+        let answers = [Cost::Cpu, Cost::Memory].map(|cost| self.by_use(cost));
         keeps_up && answers.contains(&Answer::Less) && !answers.contains(&Answer::More)
     }
 }

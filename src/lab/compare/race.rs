@@ -53,14 +53,14 @@ pub struct Race {
 pub struct Effort {
     /// Every model runs so often, and none is stopped; `None`: until it is clear.
     pub rounds: Option<usize>,
-    /// No round begins that would end later than this, or than a quarter more as long as there are
-    /// too few to judge by; the first always does.
+    /// No round begins that would end later than this, or somewhat later as long as there are too few
+    /// to judge by; the first always does.
     pub time: Option<Duration>,
 }
 
 impl Effort {
     /// How long a case goes on if nothing else is asked for: three of them in half a minute.
-    pub const USUAL: Effort = Effort { rounds: None, time: Some(Duration::from_secs(7)) };
+    pub const USUAL: Effort = Effort { rounds: None, time: Some(Duration::from_secs(6)) };
     /// More rounds than this make nothing clearer.
     const MOST_ROUNDS: usize = 60;
     /// A model that takes so many times as long as another has lost.
@@ -72,8 +72,12 @@ impl Effort {
 
     /// When a round has to end at the latest.
     fn time_for(&self, round: usize) -> Option<Duration> {
-        let grace = if round < FEWEST_ROUNDS { self.time? / 4 } else { Duration::ZERO };
-        Some(self.time? + grace)
+        let time = self.time?;
+        Some(match round {
+            _ if round < FEWEST_FAR_ROUNDS => time * 7 / 4,
+            _ if round < FEWEST_ROUNDS => time * 5 / 4,
+            _ => time,
+        })
     }
 
     /// How long a run may go on before it is stopped, if the fastest so far took `fastest`. That is

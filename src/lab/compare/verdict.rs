@@ -298,11 +298,10 @@ fn interval(evidence: &Evidence) -> String {
 /// What it takes beside the other, where that is shown to differ: `, with 0.33 × its CPU`.
 fn price(duel: &Duel) -> String {
     let named = [(Cost::P99, "p99"), (Cost::Cpu, "CPU"), (Cost::Memory, "memory")];
-    let differs = |evidence: &Evidence| matches!(evidence.answer(), Answer::Less | Answer::More);
     let mut parts: Vec<String> = named
         .into_iter()
         .filter_map(|(cost, name)| {
-            let evidence = duel.of_cost(cost).filter(|evidence| differs(evidence))?;
+            let evidence = duel.of_cost(cost).filter(|_| duel.differs(cost))?;
             Some(format!("{} × its {name}", three_digits(1.0 / evidence.median)))
         })
         .collect();

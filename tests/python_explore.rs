@@ -272,3 +272,37 @@ fn three_threads_of_six_accesses_are_explored() {
     let printed = |text: &str| outcomes.iter().any(|found| found.outcome.output.as_str() == text);
     assert!(printed("9\n") && printed("2\n") && !printed("1\n"), "{outcomes:?}");
 }
+
+/// Which answers the questions have: for 2.7, 3.9, 3.10, 3.12, 3.13 and 3.14t, `x` if it can go wrong.
+const ANSWERS: &[(&str, &str)] = &[
+    ("extend", "xxxxxx"),
+    ("item", "xx...x"),
+    ("lock_order", "xxxxxx"),
+    ("look_first", "xxxxxx"),
+    ("lost_wakeup", "xxxxxx"),
+    ("self_deadlock", "xxxxxx"),
+    ("setdefault", "......"),
+    ("singleton", "xxxxxx"),
+    ("textbook", "xx...x"),
+    ("transfer", "xxxxxx"),
+    ("two_fields", "xx...x"),
+    ("with_lock", "......"),
+];
+
+#[test]
+fn each_question_has_its_answer() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/questions");
+    let files = std::fs::read_dir(folder).unwrap().count();
+    assert_eq!(files, ANSWERS.len(), "each program has an answer");
+    for (name, expected) in ANSWERS {
+        let text = std::fs::read_to_string(format!("{folder}/{name}.py")).unwrap();
+        assert!(text.starts_with("# ") && text.lines().next().unwrap().ends_with('?'), "{name}");
+        let wrong = |version: &str| {
+            let found = under(&text, version).found;
+            found.iter().any(|found| !found.serial || !found.outcome.is_fine())
+        };
+        let versions = VERSIONS.iter().chain(&["3.14t"]);
+        let answer: String = versions.map(|v| if wrong(v) { 'x' } else { '.' }).collect();
+        assert_eq!(answer, *expected, "{name}");
+    }
+}

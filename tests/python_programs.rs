@@ -75,6 +75,7 @@ fn what_is_outside_the_subset_is_refused_with_its_place_and_a_remedy() {
     refused("x = 1j\n", "1:5", "a complex number");
     refused("class A:\n    def __hash__(self): return 1\n", "2:5", "`__hash__`");
     refused("class A(dict): pass\n", "1:9", "a class derived from `dict`");
+    refused("def f():\n    with g():\n        yield 1\n", "3:9", "a `yield` in `with`");
     refused("raise\n", "1:1", "`raise` outside of `except`");
     refused("a, *b = x\n", "1:4", "a star");
 }
@@ -94,7 +95,7 @@ fn what_is_no_python_is_refused_with_a_caret() {
 
 #[test]
 fn code_that_is_nested_too_deeply_is_refused() {
-    for (open, close) in [("(", ")"), ("[", "]"), ("-", ""), ("not ", ""), ("x + ", "x")] {
+    for (open, close) in [("[", "]"), ("f(", ")"), ("-", ""), ("not ", ""), ("x + ", "x")] {
         let text = format!("x = {}1{}\n", open.repeat(20_000), close.repeat(20_000));
         assert!(program(&text).is_err(), "{open}");
     }

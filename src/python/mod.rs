@@ -1,4 +1,43 @@
-//! Python in: source text as programs of the explorer.
+//! Python in: source text as a program of a machine that can be explored.
+//!
+//! # From text to an answer
+//!
+//! ```text
+//!   race.py ── front ──▶ tree, scopes ── code ──▶ instructions, each with a place
+//!     │   Ruff's grammar;  whose each    CPython's order of     behind it where others
+//!     │   the subset       name is       loads and stores       may run, or not
+//!     ▼                                        │
+//!   refused: file:line:column, what, instead   ▼
+//!                        machine ── value: a heap of objects, as numbers
+//!                  one instruction  │           library: len, print, threading, queue, …
+//!                  of one thread    ▼
+//!            ┌───────────────────  world: threads, heap, globals, output: data
+//!            ▼                      │
+//!   run: threads take turns         ▼
+//!                      explore: from each world by each thread to the next; the policy's
+//!                      places end a step. All outcomes, each by as few switches as there are
+//! ```
+//!
+//! # Decisions
+//!
+//! * *A machine of its own*, beside [`vm`](crate::vm), which has numbers only. Its instructions are
+//!   CPython's, with stacks, cells and handlers, and the text of `.gil` programs has none of these.
+//!   Both ask the same policies the same question, [`Threading`](crate::gil::Threading). What can be
+//!   written as `.gil` can be assembled for this machine once nobody needs the smaller one to read.
+//! * *A world is data.* Objects are numbers in a heap of slots, a call of Python is a frame and
+//!   never a call of Rust. So a thread can be left anywhere, also inside a `__eq__`, and a world can
+//!   be copied (what is not changed is shared), compared and gone back to.
+//! * *Canonical numbers.* Each thread numbers what it makes by itself, and a fingerprint numbers
+//!   objects as they are reached: worlds that differ by garbage or by the order of allocation are
+//!   one world, so loops close and the search ends.
+//! * *Steps that nobody can notice are no steps.* Which things two threads touch is found by exploring
+//!   until no more are found (`python/explore/worlds.rs`).
+//! * *Functions of CPython that are C and call Python* (`sorted` with a key, `map`) are Python code
+//!   that never looks (`python/library/prelude.py`).
+//! * *Modules of CPython that are Python* (`threading.Event`, `queue.Queue`) are one step with a
+//!   place before it and one behind, for inside they hold a lock of their own.
+//!
+//! Read `code/instruction`, `machine/interpreter` and `machine/execute` first, then `explore/search`.
 
 pub mod code;
 pub mod explore;

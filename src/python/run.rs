@@ -9,7 +9,7 @@ use crate::python::code::program::Program;
 use crate::python::front::position::Position;
 use crate::python::front::refusal::Refusal;
 use crate::python::library::rows::{PRELUDE, rows};
-use crate::python::machine::machine::Machine;
+use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::Flow;
 use crate::python::machine::world::{Failure, Wait};
 use std::rc::Rc;
@@ -99,8 +99,7 @@ fn turn(machine: &mut Machine, number: usize, fuel: &mut u64) -> Option<(String,
 
 /// No thread is ready: the time jumps to the next one that sleeps, or a limit passes.
 fn wait(machine: &mut Machine) -> Option<(String, Position)> {
-    let threads = machine.world.threads.iter().enumerate();
-    let sleeps = threads.filter_map(|(_, thread)| match thread.wait {
+    let sleeps = machine.world.threads.iter().filter_map(|thread| match thread.wait {
         Some((Wait::Sleep(until), _)) if !thread.has_ended() => Some(until),
         _ => None,
     });

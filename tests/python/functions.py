@@ -39,8 +39,9 @@ def gen2():
     try:
         yield 1
         yield 2
-    finally:
-        print("fin")
+    except ValueError:
+        print("no")
+    print("fin")
 for x in gen2():
     print(x)
 a, b = gen(2)

@@ -1,6 +1,6 @@
 //! The compiler: what it keeps while it emits code.
 //!
-//! *Assumes*: a tree, and the scopes of `front/names.rs`.
+//! *Assumes*: a tree, and the scopes of `python/front/names.rs`.
 //! *Promises*: loads, stores and calls come in CPython's order, and each jump is of CPython's kind;
 //! a name that Python has and the subset has not is refused.
 //! *Leaves out*: instructions that touch nothing shared may differ from CPython's.

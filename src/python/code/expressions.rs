@@ -4,7 +4,7 @@
 //! arguments.
 //! *Leaves out*: what a call does.
 
-use crate::python::code::compiler::{Compiler, Result, number};
+use crate::python::code::compiler::{Block, Compiler, Result, number};
 use crate::python::code::instruction::Op;
 use crate::python::code::modules;
 use crate::python::code::program::CodeKind;
@@ -83,6 +83,14 @@ impl<'a> Compiler<'a> {
             E::Yield(value) => {
                 if self.unit().code.kind == CodeKind::Module {
                     return Err(Refusal::syntax(e.at, "'yield' outside function"));
+                }
+                let leaves = |block: &Block<'_>| {
+                    matches!(block, Block::With | Block::Finally(_) | Block::Unwinding)
+                };
+                if self.unit().blocks.iter().any(leaves) {
+                    // CPython runs what is to be done at the end when nobody needs the generator.
+                    let what = "a `yield` in `with` or `try … finally`";
+                    return Err(Refusal::subset(e.at, what, "yield outside of it"));
                 }
                 match value {
                     Some(value) => self.expression(value)?,

@@ -1,8 +1,10 @@
 //! Code: from the tree to instructions, in the order in which CPython's compiler emits them.
 //!
 //! ```text
-//!   tree, scopes ── compiler ──▶ Program ── Code: instructions, positions, handlers
+//!   tree, scopes ── compiler ──▶ program ── Code: instructions, positions, handlers
 //!     statements · blocks · expressions
+//!   modules: the names that a program may use without having bound them
+//!   instruction: what an instruction is, and at which places others may run
 //! ```
 
 pub mod blocks;

@@ -2,7 +2,7 @@
 //!
 //! *Promises*: an augmented assignment loads its target once, before its value, and stores it
 //! last, as CPython's does: what comes between is where an update is lost.
-//! *Leaves out*: `try`, `with` and loops (`code/blocks.rs`).
+//! *Leaves out*: `try`, `with` and loops (`python/code/blocks.rs`).
 
 use crate::python::code::compiler::{Block, Compiler, Result, number};
 use crate::python::code::instruction::Op;

@@ -6,11 +6,11 @@
 //! probability of one in 10^22.
 
 use crate::python::machine::world::{Thread, World};
+use crate::python::value::any::{Id, Value};
 use crate::python::value::heap::Heap;
 use crate::python::value::object::{
     Attributes, DictKind, Frame, Generator, Iter, Object, Sync, Then,
 };
-use crate::python::value::value::{Id, Value};
 
 /// Numbers objects as they are reached, and mixes what they hold.
 struct Mixer<'a> {

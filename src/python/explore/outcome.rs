@@ -3,10 +3,10 @@
 //! *Promises*: two runs that a person could not tell apart have the same outcome.
 //! *Leaves out*: globals that are functions, classes, modules, or what threads wait with.
 
-use crate::python::machine::machine::Machine;
+use crate::python::machine::interpreter::Machine;
 use crate::python::machine::world::{Failure, thread_name};
+use crate::python::value::any::Value;
 use crate::python::value::object::Object;
-use crate::python::value::value::Value;
 use std::rc::Rc;
 
 /// How a program ends.

@@ -2,15 +2,15 @@
 //!
 //! *Assumes*: moves that the search has found, and what it knew to be shared.
 //! *Promises*: the same world as the search's.
-//! *Leaves out*: how it is drawn (`explore/story.rs`).
+//! *Leaves out*: how it is drawn (`python/explore/story.rs`).
 
 use crate::python::code::program::Program;
 use crate::python::explore::policies::Looks;
 use crate::python::explore::search::machine;
 use crate::python::explore::worlds::{Event, Move, Stepper};
 use crate::python::machine::terms::Location;
+use crate::python::value::any::Value;
 use crate::python::value::object::Object;
-use crate::python::value::value::Value;
 use std::collections::HashSet;
 use std::rc::Rc;
 

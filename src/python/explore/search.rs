@@ -10,7 +10,7 @@ use crate::python::explore::outcome::{Ending, Outcome};
 use crate::python::explore::policies::Looks;
 use crate::python::explore::worlds::{Move, Stepper};
 use crate::python::library::rows::rows;
-use crate::python::machine::machine::Machine;
+use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::Location;
 use crate::python::machine::world::{Wait, World, thread_name};
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
@@ -168,11 +168,11 @@ impl Search<'_> {
                 continue;
             }
             let key = (fingerprint(&next), chosen.thread);
-            if let Some(known) = self.known.get(&key).copied() {
-                if self.nodes[known as usize].switches <= switches {
-                    self.nodes[waiting.node as usize].next.push(known);
-                    continue;
-                }
+            if let Some(known) = self.known.get(&key).copied()
+                && self.nodes[known as usize].switches <= switches
+            {
+                self.nodes[waiting.node as usize].next.push(known);
+                continue;
             }
             self.known.insert(key, number);
             self.nodes.push(node);

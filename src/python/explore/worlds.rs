@@ -3,7 +3,7 @@
 //! *Promises*: a step ends where the policy lets another thread run, or where the thread waits or
 //! ends. Steps that touch nothing that two threads touch are done along with the one before: their
 //! order makes no difference.
-//! *Leaves out*: which step is taken (`explore/search.rs`).
+//! *Leaves out*: which step is taken (`python/explore/search.rs`).
 //!
 //! ```text
 //!   one step   LOAD x │ LOAD y   ADD │ STORE x │        y is touched by this thread only, so the
@@ -14,11 +14,11 @@
 //! again whenever one more was found.
 
 use crate::python::explore::policies::Looks;
-use crate::python::machine::machine::Machine;
+use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Flow, Location};
 use crate::python::machine::world::{Wait, World};
+use crate::python::value::any::Value;
 use crate::python::value::object::Object;
-use crate::python::value::value::Value;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 

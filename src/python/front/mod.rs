@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   text ── parse ──▶ tree ── names ──▶ scopes: local, cell, global
-//!             └──── refusal: file:line:column, what it is, what to write instead
+//!             └──── refusal: file, position, what it is, what to write instead
 //! ```
 //! `parse` reads statements and `reader` expressions; no other file knows Ruff.
 

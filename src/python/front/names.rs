@@ -1,7 +1,7 @@
 //! Which variable each name is: a slot of its function, a cell shared with inner functions, or a
 //! global.
 //!
-//! *Assumes*: a tree of `front/parse.rs`.
+//! *Assumes*: a tree of `python/front/parse.rs`.
 //! *Promises*: Python's rules: a name that a function binds is its own, unless it says `global` or
 //! `nonlocal`; a class's names are not seen by its methods.
 //! *Leaves out*: whether a global exists.

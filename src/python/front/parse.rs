@@ -2,7 +2,7 @@
 //!
 //! *Promises*: no panic, whatever the text; each construct outside the subset is refused with its
 //! place and a remedy, and none is ignored; source that is nested too deeply is refused.
-//! *Leaves out*: expressions (`front/reader.rs`); which names exist (`front/names.rs`).
+//! *Leaves out*: expressions (`python/front/reader.rs`); which names exist (`python/front/names.rs`).
 
 use crate::python::front::position::Position;
 use crate::python::front::reader::{Reader, Result, name};

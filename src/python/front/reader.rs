@@ -1,7 +1,7 @@
 //! Ruff's expressions become ours, or are refused.
 //!
 //! *Promises*: each construct outside the subset is refused with its place and a remedy.
-//! *Leaves out*: statements (`front/parse.rs`).
+//! *Leaves out*: statements (`python/front/parse.rs`).
 
 use crate::python::front::position::Position;
 use crate::python::front::refusal::Refusal;

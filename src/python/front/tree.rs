@@ -2,7 +2,7 @@
 //!
 //! *Promises*: what can be written as a tree is in the subset; all else was refused when it was
 //! parsed.
-//! *Leaves out*: which variable a name is (`front/names.rs`).
+//! *Leaves out*: which variable a name is (`python/front/names.rs`).
 
 use crate::python::front::position::Position;
 use std::rc::Rc;

@@ -3,10 +3,10 @@
 //! *Promises*: too many, too few and unknown ones are a `TypeError`, as in Python.
 //! *Leaves out*: their types, which each function checks.
 
-use crate::python::machine::machine::Machine;
+use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, R};
+use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Object, Sync};
-use crate::python::value::value::{Id, Value};
 
 impl Machine {
     /// The arguments in the order of `names`; those that are not given are unset. The first

@@ -1,16 +1,16 @@
 //! The built-in functions.
 //!
 //! *Promises*: each is one step, as in C, unless it calls Python code.
-//! *Leaves out*: constructors of types (`library/types.rs`).
+//! *Leaves out*: constructors of types (`python/library/types.rs`).
 
 use crate::python::front::tree::BinaryOperator;
 use crate::python::library::sequences::python;
-use crate::python::machine::machine::{Machine, Row};
+use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::operators::as_float;
 use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
+use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Object, Then};
 use crate::python::value::types::Type;
-use crate::python::value::value::{Id, Value};
 use std::rc::Rc;
 
 /// The most that may be printed.

@@ -1,13 +1,13 @@
 //! Methods of lists, tuples and deques.
 //!
 //! *Promises*: each is one step, as under a GIL; only `sort` with a key runs Python code.
-//! *Leaves out*: subscripts (`machine/objects.rs`).
+//! *Leaves out*: subscripts (`python/machine/objects.rs`).
 
 use crate::python::library::sequences::{has_instances, sort};
-use crate::python::machine::machine::{Machine, Row};
+use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::terms::{Arguments, Done, Location, Look, R};
+use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Object, Then};
-use crate::python::value::value::{Id, Value};
 use std::collections::VecDeque;
 
 const fn row(name: &'static str, call: fn(&mut Machine, &Arguments) -> R<Done>) -> Row {

@@ -1,6 +1,7 @@
 //! The library: what a program can call without having written it.
 //!
 //! ```text
+//!   rows                      all of these by name; arguments: by position or by keyword
 //!   builtins · sequences      len, print, …; sorted, sum, zip, …
 //!   types                     list(…), int(…), …
 //!   texts · lists · tables    methods of str; of list, tuple, deque; of dict, set

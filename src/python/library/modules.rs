@@ -4,11 +4,11 @@
 //! seed.
 //! *Leaves out*: the numbers that CPython's `random` would give for the same seed.
 
-use crate::python::machine::machine::{Machine, Row};
+use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::operators::as_float;
 use crate::python::machine::terms::{Arguments, Done, Location, Look, R};
 use crate::python::machine::world::{Stage, Wait};
-use crate::python::value::value::Value;
+use crate::python::value::any::Value;
 
 const fn row(name: &'static str, call: fn(&mut Machine, &Arguments) -> R<Done>) -> Row {
     Row { name, look: Look::C, iterates: None, call }

@@ -5,11 +5,11 @@
 //! *Leaves out*: `PriorityQueue` and `SimpleQueue`.
 
 use crate::python::library::sync::{gives_up, is_limited};
-use crate::python::machine::machine::{Machine, Row};
+use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
 use crate::python::machine::world::Wait;
+use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Object, Sync};
-use crate::python::value::value::{Id, Value};
 use std::collections::VecDeque;
 
 const fn row(name: &'static str, call: fn(&mut Machine, &Arguments) -> R<Done>) -> Row {

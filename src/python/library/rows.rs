@@ -13,7 +13,7 @@ use crate::python::library::tables;
 use crate::python::library::texts;
 use crate::python::library::threads;
 use crate::python::library::types;
-use crate::python::machine::machine::Row;
+use crate::python::machine::interpreter::Row;
 
 /// The functions that are C in CPython and call Python.
 pub const PRELUDE: &str = include_str!("prelude.py");

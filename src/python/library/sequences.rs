@@ -2,14 +2,14 @@
 //!
 //! *Promises*: over built-in containers of plain values each is one step; where it has to call
 //! Python code, it is code of the prelude.
-//! *Leaves out*: the other built-in functions (`library/builtins.rs`).
+//! *Leaves out*: the other built-in functions (`python/library/builtins.rs`).
 
 use crate::python::front::tree::BinaryOperator;
-use crate::python::machine::machine::{Machine, Row};
+use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::operators::as_float;
 use crate::python::machine::terms::{Arguments, Done, Look, R, Raise};
+use crate::python::value::any::Value;
 use crate::python::value::object::{Iter, Object, Then};
-use crate::python::value::value::Value;
 use std::cmp::Ordering;
 
 const fn row(name: &'static str, look: Look, call: fn(&mut Machine, &Arguments) -> R<Done>) -> Row {

@@ -5,11 +5,11 @@
 //! condition are notified in the order in which they came, as in CPython.
 //! *Leaves out*: time: whether a limit passes is decided by who runs the threads.
 
-use crate::python::machine::machine::{Machine, Row};
+use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
 use crate::python::machine::world::{Stage, Wait};
+use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Object, Sync, Then};
-use crate::python::value::value::{Id, Value};
 use std::collections::VecDeque;
 
 const fn row(name: &'static str, look: Look, call: fn(&mut Machine, &Arguments) -> R<Done>) -> Row {

@@ -1,14 +1,14 @@
 //! Methods of dicts and sets.
 //!
 //! *Promises*: each is one step, as under a GIL.
-//! *Leaves out*: subscripts (`machine/objects.rs`).
+//! *Leaves out*: subscripts (`python/machine/objects.rs`).
 
 use crate::python::library::types::{count_items, entries};
-use crate::python::machine::machine::{Machine, Row};
+use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
+use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Object, Part};
 use crate::python::value::table::Table;
-use crate::python::value::value::{Id, Value};
 
 const fn row(
     name: &'static str,

@@ -3,10 +3,10 @@
 //! *Promises*: they do what Python's do, on characters.
 //! *Leaves out*: those that are about encodings.
 
-use crate::python::machine::machine::{Machine, Row};
+use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::terms::{Arguments, Done, Look, R};
+use crate::python::value::any::Value;
 use crate::python::value::object::Object;
-use crate::python::value::value::Value;
 use std::rc::Rc;
 
 const fn row(

@@ -5,11 +5,11 @@
 //! *Leaves out*: which of them runs.
 
 use crate::python::library::sync::{gives_up, is_limited};
-use crate::python::machine::machine::{Machine, Row};
+use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
 use crate::python::machine::world::{Failure, Thread, Wait};
+use crate::python::value::any::Value;
 use crate::python::value::object::{Object, Then};
-use crate::python::value::value::Value;
 use std::rc::Rc;
 
 const fn row(name: &'static str, look: Look, call: fn(&mut Machine, &Arguments) -> R<Done>) -> Row {

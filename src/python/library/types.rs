@@ -1,15 +1,15 @@
 //! Constructors of the built-in types.
 //!
 //! *Promises*: `int("7")`, `list(x)` and their kin do what Python's do, with its messages.
-//! *Leaves out*: what threads wait with (`library/sync.rs`).
+//! *Leaves out*: what threads wait with (`python/library/sync.rs`).
 
-use crate::python::machine::machine::{Machine, Row};
+use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::operators::as_float;
 use crate::python::machine::terms::{Arguments, Done, Look, R};
+use crate::python::value::any::Value;
 use crate::python::value::object::{DictKind, Object};
 use crate::python::value::table::{Key, Table};
 use crate::python::value::types::Type;
-use crate::python::value::value::Value;
 use std::collections::VecDeque;
 
 const fn row(

@@ -6,12 +6,12 @@
 
 use crate::python::code::instruction::Place;
 use crate::python::code::modules::MODULES;
-use crate::python::machine::machine::Machine;
+use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Flow, Location, R};
+use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Attributes, DictKind, Object, Sync};
 use crate::python::value::strings::StrId;
 use crate::python::value::types::Type;
-use crate::python::value::value::{Id, Value};
 
 const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
 

@@ -1,14 +1,14 @@
 //! Functions, classes and keys are made; arguments are bound to parameters.
 //!
 //! *Promises*: a call that does not fit is a `TypeError` with CPython's message.
-//! *Leaves out*: the call itself (`machine/calls.rs`).
+//! *Leaves out*: the call itself (`python/machine/calls.rs`).
 
-use crate::python::machine::machine::Machine;
+use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, R};
+use crate::python::value::any::Value;
 use crate::python::value::object::{Attributes, Class, DictKind, Frame, Function, Object, Then};
 use crate::python::value::table::Key;
 use crate::python::value::types::Type;
-use crate::python::value::value::Value;
 use std::rc::Rc;
 
 impl Machine {
@@ -59,12 +59,13 @@ impl Machine {
                 slots[at] = *default;
             }
         }
-        for at in positional..total {
-            let name = self.strings.intern(&code.locals[at]);
+        let keyword_only = slots.iter_mut().zip(&code.locals).take(total).skip(positional);
+        for (slot, local) in keyword_only {
+            let name = self.strings.intern(local);
             if let Some((_, default)) = function.keyword_defaults.iter().find(|(n, _)| *n == name)
-                && slots[at] == Value::Unset
+                && *slot == Value::Unset
             {
-                slots[at] = *default;
+                *slot = *default;
             }
         }
         match slots.contains(&Value::Unset) {

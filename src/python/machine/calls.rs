@@ -5,13 +5,13 @@
 //! *Leaves out*: what the functions of the library do (`library`).
 
 use crate::python::code::instruction::{Op, Place};
-use crate::python::machine::machine::Machine;
+use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Location, Look, R, Raise};
+use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{
     Attributes, Frame, Function, Generator, Instance, Object, Then,
 };
 use crate::python::value::types::Type;
-use crate::python::value::value::{Id, Value};
 use std::rc::Rc;
 
 impl Machine {

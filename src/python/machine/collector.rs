@@ -6,11 +6,11 @@
 //! *Leaves out*: `__del__`, which the subset has not.
 
 use crate::python::code::modules::EXCEPTIONS;
-use crate::python::machine::machine::Machine;
+use crate::python::machine::interpreter::Machine;
 use crate::python::machine::world::{Thread, Wait};
+use crate::python::value::any::{Id, Value};
 use crate::python::value::heap::Heap;
 use crate::python::value::object::{Frame, Generator, Iter, Object, Sync, Then};
-use crate::python::value::value::{Id, Value};
 
 /// Whose turn it is to be looked at.
 struct Marks {

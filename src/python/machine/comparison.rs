@@ -7,10 +7,10 @@
 
 use crate::python::code::instruction::Place;
 use crate::python::front::tree::Comparison;
-use crate::python::machine::machine::Machine;
+use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Location, R, Raise};
+use crate::python::value::any::Value;
 use crate::python::value::object::{Object, Then};
-use crate::python::value::value::Value;
 use std::cmp::Ordering;
 
 const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));

@@ -2,14 +2,14 @@
 //!
 //! *Promises*: a jump forward says whether it was taken; `with` enters before its block and exits
 //! after it, by whichever way it is left.
-//! *Leaves out*: where an exception goes (`machine/unwinding.rs`).
+//! *Leaves out*: where an exception goes (`python/machine/unwinding.rs`).
 
 use crate::python::code::instruction::Place;
 use crate::python::code::modules::MODULES;
-use crate::python::machine::machine::Machine;
+use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Look, R, Raise};
+use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Object, Then};
-use crate::python::value::value::{Id, Value};
 use std::rc::Rc;
 
 /// The class `BaseException`.

@@ -7,11 +7,11 @@
 use crate::python::code::instruction::{Op, Place};
 use crate::python::code::program::CodeKind;
 use crate::python::front::tree::Conversion;
-use crate::python::machine::machine::Machine;
+use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Done, Flow, Location, R, Raise};
+use crate::python::value::any::Value;
 use crate::python::value::object::{DictKind, Object, Then};
 use crate::python::value::table::Table;
-use crate::python::value::value::Value;
 
 const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
 

@@ -4,13 +4,13 @@
 //! specification is a `ValueError`.
 //! *Leaves out*: a `__format__` of a class, which the subset has not.
 
-use crate::python::machine::machine::Machine;
+use crate::python::machine::interpreter::Machine;
 use crate::python::machine::operators::as_float;
 use crate::python::machine::terms::{R, Raise};
 use crate::python::machine::text::float_text;
+use crate::python::value::any::Value;
 use crate::python::value::object::Object;
 use crate::python::value::strings::StrId;
-use crate::python::value::value::Value;
 
 /// The widest field, and the most digits.
 const WIDEST: usize = 10_000;
@@ -79,7 +79,7 @@ fn grouped(digits: &str, sign: Option<char>, size: usize) -> String {
     let count = digits.len();
     let mut out = String::new();
     for (at, c) in digits.chars().enumerate() {
-        if at > 0 && (count - at) % size == 0 {
+        if at > 0 && (count - at).is_multiple_of(size) {
             out.push(sign);
         }
         out.push(c);

@@ -5,10 +5,10 @@
 //! *Leaves out*: `map`, `zip` and their kin, which the prelude writes as generators.
 
 use crate::python::code::instruction::Place;
-use crate::python::machine::machine::Machine;
+use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Location, R};
+use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Generator, Iter, Object, Part, Then};
-use crate::python::value::value::{Id, Value};
 
 const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
 
@@ -40,11 +40,8 @@ impl Machine {
 
     /// Whether iterating over a value runs Python code.
     pub fn needs_python(&self, value: Value) -> bool {
-        match value.id().map(|id| self.world.heap.get(id)) {
-            Some(Object::Generator(_) | Object::Instance(_)) => true,
-            Some(Object::Iter(_)) => true,
-            _ => false,
-        }
+        let object = value.id().map(|id| self.world.heap.get(id));
+        matches!(object, Some(Object::Generator(_) | Object::Instance(_) | Object::Iter(_)))
     }
 
     /// All items of a built-in container.
@@ -171,9 +168,8 @@ impl Machine {
 
     pub(crate) fn get_iter(&mut self) -> R<Flow> {
         let value = self.pop();
-        match self.iterator(value)? {
-            Done::Value(value) => self.push(value),
-            _ => {}
+        if let Done::Value(value) = self.iterator(value)? {
+            self.push(value);
         }
         STRAIGHT
     }

@@ -1,10 +1,16 @@
 //! The machine: threads with frames, and what each instruction does to them.
 //!
 //! ```text
-//!   World    heap, globals, threads, output          data that can be copied, hashed, compared
+//!   world    heap, globals, threads, output          data that can be copied, hashed, compared
 //!   Machine  a World, the program, the library       executes one instruction of one thread, and
 //!                                                    says what kind of switch point it was
-//!     execute ── calls · attributes · operators · iteration · unwinding · text
+//!
+//!   interpreter ─ execute ─┬─ calls, binding       functions, classes, the library
+//!   terms: how it went     ├─ attributes, objects  names and items
+//!                          ├─ operators, comparison, iteration
+//!                          ├─ control, unwinding   branches, with, exceptions
+//!                          ├─ text, format         values as text
+//!                          └─ collector            what nothing leads to is freed
 //! ```
 
 pub mod attributes;
@@ -15,8 +21,8 @@ pub mod comparison;
 pub mod control;
 pub mod execute;
 pub mod format;
+pub mod interpreter;
 pub mod iteration;
-pub mod machine;
 pub mod objects;
 pub mod operators;
 pub mod terms;

@@ -4,11 +4,11 @@
 //! *Leaves out*: methods of containers (`library`).
 
 use crate::python::code::instruction::Place;
-use crate::python::machine::machine::Machine;
+use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Location, R};
+use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{DictKind, Object, Then};
 use crate::python::value::table::Table;
-use crate::python::value::value::{Id, Value};
 
 const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
 

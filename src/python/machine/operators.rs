@@ -2,14 +2,14 @@
 //!
 //! *Promises*: ints are 64 bits, and an overflow is an `OverflowError` that says so, never a wrap;
 //! division and shifts are Python's; an operator of a class is called as Python calls it.
-//! *Leaves out*: comparisons (`machine/comparison.rs`).
+//! *Leaves out*: comparisons (`python/machine/comparison.rs`).
 
 use crate::python::code::instruction::Place;
 use crate::python::front::tree::{BinaryOperator, UnaryOperator};
-use crate::python::machine::machine::Machine;
+use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Location, R};
+use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{DictKind, Object, Then};
-use crate::python::value::value::{Id, Value};
 
 const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
 

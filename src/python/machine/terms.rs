@@ -1,12 +1,12 @@
 //! The machine's words: how an instruction and a call went, what they touched.
 //!
 //! *Promises*: plain data.
-//! *Leaves out*: what decides it (`machine/machine.rs`).
+//! *Leaves out*: what decides it (`python/machine/interpreter.rs`).
 
 use crate::python::code::instruction::Place;
 use crate::python::machine::world::Wait;
+use crate::python::value::any::{Id, Value};
 use crate::python::value::strings::StrId;
-use crate::python::value::value::{Id, Value};
 
 /// Why an instruction did not come to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]

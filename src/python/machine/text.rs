@@ -2,12 +2,12 @@
 //!
 //! *Promises*: built-in values print as CPython prints them; a container that holds itself prints
 //! `...` for itself; an object without a `__repr__` has no address, for an address is chance.
-//! *Leaves out*: format specifications (`machine/format.rs`).
+//! *Leaves out*: format specifications (`python/machine/format.rs`).
 
-use crate::python::machine::machine::Machine;
+use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Location, R};
+use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Attributes, DictKind, Object, Part, Sync, Then};
-use crate::python::value::value::{Id, Value};
 
 /// How deep containers may be nested to be printed.
 const DEEPEST: usize = 100;

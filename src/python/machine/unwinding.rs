@@ -2,15 +2,15 @@
 //!
 //! *Promises*: the innermost handler that covers the instruction gets it; a thread without one ends,
 //! and its failure names the line that raised.
-//! *Leaves out*: which exceptions an `except` takes (`machine/control.rs`).
+//! *Leaves out*: which exceptions an `except` takes (`python/machine/control.rs`).
 
 use crate::python::code::program::Handler;
 use crate::python::front::position::Position;
-use crate::python::machine::machine::{Machine, exception_class};
+use crate::python::machine::interpreter::{Machine, exception_class};
 use crate::python::machine::terms::Raise;
 use crate::python::machine::world::Failure;
+use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Generator, Object, Then};
-use crate::python::value::value::{Id, Value};
 use std::rc::Rc;
 
 impl Machine {

@@ -1,13 +1,13 @@
 //! The world: all that changes while a program runs, as data.
 //!
 //! *Promises*: a copy shares what neither changes; no clock, no chance, no real thread.
-//! *Leaves out*: who runs next (`explore`), and what an instruction does (`machine/execute.rs`).
+//! *Leaves out*: who runs next (`explore`), and what an instruction does (`python/machine/execute.rs`).
 
 use crate::python::front::position::Position;
+use crate::python::value::any::{Id, Value};
 use crate::python::value::heap::Heap;
 use crate::python::value::object::{Frame, Object, Sync};
 use crate::python::value::strings::StrId;
-use crate::python::value::value::{Id, Value};
 use std::rc::Rc;
 
 /// What a thread waits for.

@@ -2,10 +2,10 @@
 //!
 //! *Promises*: a copy of a heap costs a count for each object, and an object is copied only when
 //! one of the copies changes it; memory is counted, and bounded by who asks.
-//! *Leaves out*: which objects are still needed (`machine/collector.rs`).
+//! *Leaves out*: which objects are still needed (`python/machine/collector.rs`).
 
+use crate::python::value::any::Id;
 use crate::python::value::object::Object;
-use crate::python::value::value::Id;
 use std::rc::Rc;
 
 /// How many bits of an id are the place within a space.

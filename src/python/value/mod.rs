@@ -1,16 +1,17 @@
 //! Values: small copies, and numbers of objects in a heap.
 //!
 //! ```text
-//!   Value    None · bool · int · float · a string's number · an object's number
+//!   any      a value: None · bool · int · float · a string's number · an object's number
 //!                                            │                   │
-//!   Strings  every text once ◀───────────────┘                   │
-//!   Heap     slots of objects: list, dict, function, … ◀─────────┘
-//!   Table    the entries of a dict or a set, in the order of insertion
+//!   strings  every text once ◀───────────────┘                   │
+//!   heap     slots of objects: list, dict, function, … ◀─────────┘
+//!   table    the entries of a dict or a set, in the order of insertion
+//!   object   what is in a slot; types: the built-in ones by name
 //! ```
 
+pub mod any;
 pub mod heap;
 pub mod object;
 pub mod strings;
 pub mod table;
 pub mod types;
-pub mod value;

@@ -3,9 +3,9 @@
 //! *Promises*: plain data without pointers to each other.
 //! *Leaves out*: what can be done with them (`machine`, `library`).
 
+use crate::python::value::any::{Id, Value};
 use crate::python::value::strings::StrId;
 use crate::python::value::table::Table;
-use crate::python::value::value::{Id, Value};
 use std::collections::VecDeque;
 
 /// Names with values, in the order in which they were set.

@@ -4,9 +4,9 @@
 //! searched, a large one has an index.
 //! *Leaves out*: keys with a Python `__eq__`, which the subset has not.
 
+use crate::python::value::any::{Id, Value};
 use crate::python::value::strings::StrId;
 use crate::python::value::types::Type;
-use crate::python::value::value::{Id, Value};
 use std::collections::HashMap;
 
 /// A key: equal keys of Python are equal here.

@@ -2,7 +2,7 @@
 //!
 //! *Promises*: small, and copied freely; an object is a number, not a pointer, so that a world can
 //! be copied as data.
-//! *Leaves out*: the objects themselves (`value/heap.rs`).
+//! *Leaves out*: the objects themselves (`python/value/heap.rs`).
 
 use crate::python::value::strings::StrId;
 use crate::python::value::types::Type;

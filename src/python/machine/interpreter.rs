@@ -10,10 +10,10 @@ use crate::python::front::position::Position;
 use crate::python::front::tree::Constant;
 use crate::python::machine::terms::{Arguments, Done, Limits, Location, Look, R, Raise};
 use crate::python::machine::world::{Thread, World};
+use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Attributes, Class, Frame, Instance, Object, Then};
 use crate::python::value::strings::{StrId, Strings};
 use crate::python::value::types::Type;
-use crate::python::value::value::{Id, Value};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -348,7 +348,9 @@ impl Machine {
         self.world.heap.charge(items);
         let texts = self.strings.bytes() / 16;
         if self.world.heap.charged().saturating_add(texts) > self.limits.items {
+            // The count is of all that was ever made: perhaps most of it is not needed any more.
             self.collect();
+            self.world.heap.charge(items);
             if self.world.heap.charged().saturating_add(texts) > self.limits.items {
                 let megabytes = self.limits.items / 65_536;
                 return Err(Raise::Stop(format!("it needs more than {megabytes} MB of memory")));

@@ -1,0 +1,114 @@
+//! `singletrack explore FILE.py` from its command line.
+#![cfg(feature = "cli")]
+
+use serde_json::Value;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+/// Runs a command to its end, which always comes: what it explores is bounded.
+fn run(words: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_singletrack"));
+    command.args(words).stdin(Stdio::null()).output().unwrap()
+}
+
+fn shown(words: &[&str]) -> String {
+    let output = run(words);
+    assert!(output.status.success(), "{words:?}: {}", text(&output.stderr));
+    text(&output.stdout).to_owned()
+}
+
+/// A file of this test, which is removed at its end.
+struct File(PathBuf);
+
+impl File {
+    fn new(name: &str, bytes: &[u8]) -> File {
+        let path = std::env::temp_dir().join(format!("{}-{name}", std::process::id()));
+        fs::write(&path, bytes).unwrap();
+        File(path)
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+const RACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/race.py");
+
+#[test]
+fn all_policies_are_one_table_and_the_shortest_way_to_lose() {
+    let page = shown(&["explore", RACE, "--policy", "all"]);
+    let row = |policy: &str| {
+        let line = page.lines().find(|line| line.trim_start().starts_with(policy));
+        line.unwrap_or_else(|| panic!("{policy}: {page}")).split_whitespace().collect::<Vec<_>>()
+    };
+    assert_eq!(row("python-2 ")[..4], ["python-2", "yes", "1", "6"], "{page}");
+    assert_eq!(row("python-3.10"), ["python-3.10", "no"], "{page}");
+    assert_eq!(row("free-threaded")[1], "yes", "{page}");
+    assert!(page.contains("thread 1 wrote 1 on line 6"), "{page}");
+    assert!(page.contains("Python promises none of this"), "{page}");
+}
+
+#[test]
+fn one_policy_lists_its_outcomes() {
+    let page = shown(&["explore", RACE, "--policy", "3.9"]);
+    assert!(page.contains("prints 1"), "{page}");
+    assert!(page.contains("← no order of whole threads gives this"), "{page}");
+    let page = shown(&["explore", RACE, "--policy", "3.12"]);
+    assert!(page.contains("→ every schedule comes to what some order"), "{page}");
+}
+
+#[test]
+fn json_has_every_outcome_of_every_policy() {
+    let words = ["explore", RACE, "--policy", "python-2,3.12", "--json"];
+    let document: Value = serde_json::from_str(&shown(&words)).unwrap();
+    let policies = document["policies"].as_array().unwrap();
+    assert_eq!(policies.len(), 2);
+    assert_eq!((&policies[0]["wrong"], &policies[0]["line"]), (&true.into(), &6.into()));
+    let outcomes = policies[0]["outcomes"].as_array().unwrap();
+    assert_eq!(outcomes[1]["output"], "1\n");
+    assert_eq!(outcomes[1]["globals"]["x"], "1");
+    assert_eq!(outcomes[1]["serial"], false);
+    assert_eq!(policies[1]["wrong"], false);
+}
+
+fn refused(name: &str, bytes: &[u8], says: &str) {
+    let file = File::new(name, bytes);
+    let output = run(&["explore", file.path(), "--policy", "all"]);
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert_eq!(text(&output.stdout), "");
+    assert!(stderr.lines().next().unwrap().contains(says), "{stderr}");
+}
+
+#[test]
+fn what_cannot_be_explored_is_refused_with_its_place() {
+    refused("decorator.py", b"x = 1\n@f\ndef g(): pass\n", "decorator.py:2:1: a decorator is not");
+    refused("syntax.py", b"x = (\n", "syntax.py:2:1: syntax error");
+    refused("bytes.py", b"x = 1\ny = '\xff'\n", "bytes.py:2: no UTF-8 text");
+    let output = run(&["explore", "no-such-file.py", "--policy", "all"]);
+    assert_eq!(output.status.code(), Some(2));
+    let output = run(&["explore", RACE]);
+    assert_eq!(output.status.code(), Some(2), "without a policy");
+}
+
+#[test]
+fn an_empty_file_and_one_that_never_ends_have_an_answer() {
+    let empty = File::new("empty.py", b"");
+    assert!(shown(&["explore", empty.path(), "--policy", "3.12"]).contains("finished"));
+    let endless = File::new("endless.py", b"x = 0\nwhile True:\n    x = 0\n");
+    let page = shown(&["explore", endless.path(), "--policy", "3.12", "--max-steps", "100000"]);
+    assert!(page.contains("stopped on line") || page.contains("endless"), "{page}");
+    let bomb = File::new("bomb.py", b"x = [0] * 10**9\n");
+    assert!(shown(&["explore", bomb.path(), "--policy", "3.12"]).contains("memory"));
+}

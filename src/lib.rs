@@ -259,12 +259,12 @@
 //!   worker_pipes.rs       One worker's descriptors: its request pipe, its reply pipe and its pidfd
 //!   workers.rs            All workers: which one gets the next job, when one more is forked. Pure
 //! python/value            Values: small copies, and numbers of objects in a heap
+//!   any.rs                A value: what a variable holds
 //!   heap.rs               The heap: objects in numbered slots
 //!   object.rs             The objects of the heap
 //!   strings.rs            Every text once: a string is a number, and two equal strings are the same number
 //!   table.rs              The entries of a dict or a set, in the order of insertion
 //!   types.rs              The built-in types, by name
-//!   value.rs              A value: what a variable holds
 //! python/front            The front end: from source text to a tree, and which variable each name is
 //!   names.rs              Which variable each name is: a slot of its function, a cell shared with inner functions, or a
 //!   parse.rs              The parser: Ruff's. Its statements become ours, or are refused
@@ -289,8 +289,8 @@
 //!   control.rs            Branches, `raise`, `with` and imports
 //!   execute.rs            The one `match` that executes: an instruction of the thread that runs
 //!   format.rs             Format specifications: of f-strings, of `str.format`, and of `%`
+//!   interpreter.rs        The machine: a world, and what the program needs to change it
 //!   iteration.rs          Iteration: what a `for` takes its items from, and generators
-//!   machine.rs            The machine: a world, and what the program needs to change it
 //!   objects.rs            Items: subscripts, slices, unpacking, and the containers that are being built
 //!   operators.rs          The operators between two values, and before one
 //!   terms.rs              The machine's words: how an instruction and a call went, what they touched
@@ -310,7 +310,7 @@
 //!   texts.rs              Methods of strings
 //!   threads.rs            `threading.Thread`, and which thread runs
 //!   types.rs              Constructors of the built-in types
-//! python                  Python in: source text as programs of the explorer
+//! python                  Python in: source text as a program of a machine that can be explored
 //!   run.rs                A program run by itself: its threads take turns, and time is a number that jumps
 //! python/explore          Every schedule of a Python program that a version's switch points allow
 //!   fingerprint.rs        A world as a number: equal for worlds from which the same can happen

@@ -29,15 +29,19 @@ fn chain(length: usize, first: Task<()>) -> Task<()> {
 }
 
 type Nested = Pin<Box<dyn Future<Output = ()>>>;
+type Way = fn(usize) -> Nested;
 
 /// How a task waits for the next one below it. Each takes it along when it is dropped.
-const WAYS: [(&str, fn(usize) -> Nested); 4] = [
+const WAYS: [(&str, Way); 4] = [
     ("cancel_on_drop", |left| Box::pin(async move { drop(start(left, 0).cancel_on_drop().await) })),
     ("gather", |left| Box::pin(async move { drop(gather([start(left, 1)]).await) })),
     ("group", |left| {
         Box::pin(async move {
             let ended = TaskGroup::<()>::run(async |group| {
-                let below = async move { Ok(below(left, 2).await) };
+                let below = async move {
+                    below(left, 2).await;
+                    Ok(())
+                };
                 drop(group.create_task(below).unwrap());
                 Ok(())
             });

@@ -87,9 +87,9 @@ fn outside_a_running_loop_there_is_no_clock_yet_and_the_first_poll_counts() {
 #[test]
 fn a_sleep_that_was_asked_for_on_another_loop_counts_from_its_first_poll() {
     let (here, there) = (scripted(), scripted());
-    let nap = there.run_until_complete(async {
+    let (nap,) = there.run_until_complete(async {
         sleep(1000 * MS).await;
-        sleep(10 * MS)
+        (sleep(10 * MS),)
     });
     here.run_until_complete(nap);
     assert_eq!(here.time(), 10 * MS);

@@ -35,6 +35,9 @@ fn rounds(seed: u64, count: usize, ratio: f64, noise: f64) -> Vec<(f64, f64)> {
 }
 
 proptest! {
+    // Each case draws thousands of medians.
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
     #[test]
     fn the_same_rounds_and_seed_give_the_same_interval(
         pairs in prop::collection::vec((0.01..10.0f64, 0.01..10.0f64), 1..30),
@@ -112,10 +115,7 @@ fn more_rounds_strengthen_it() {
 #[test]
 fn few_rounds_show_only_what_is_far_apart() {
     let of = |count, ratio| Evidence::of(&vec![(1.0, ratio); count], 1).unwrap().answer();
-    assert_eq!(of(1, 9.0), Answer::Less);
-    assert_eq!(of(1, 4.0), Answer::Unclear);
-    assert_eq!(of(2, 2.1), Answer::Less);
-    assert_eq!(of(2, 1.9), Answer::Unclear);
+    assert_eq!(of(2, 9.0), Answer::Unclear);
     assert_eq!(of(3, 1.9), Answer::Less);
     assert_eq!(of(3, 1.0 / 1.9), Answer::More);
     assert_eq!(of(3, 1.2), Answer::Unclear);
@@ -181,6 +181,20 @@ fn a_model_that_was_stopped_has_lost() {
 }
 
 #[test]
+fn one_round_is_enough_where_cpu_confirms_what_the_clock_says() {
+    let mut entries = [
+        entry(Model::ThreadsPy310, [4.0, 4.0, 3.0, 3.0]),
+        entry(Model::Sequential, [4.0, 4.0, 1.0, 1.0]),
+        entry(Model::EventLoop, [1.0; 4]),
+    ];
+    entries.iter_mut().for_each(|entry| entry.rounds.truncate(1));
+    let judgement = judged(&entries);
+    assert!(judgement.has_beaten(Model::ThreadsPy310));
+    assert!(!judgement.has_beaten(Model::Sequential), "that may have been a bad moment");
+    assert_eq!(judgement.winner(), None);
+}
+
+#[test]
 fn too_few_rounds_name_nobody() {
     let mut entries =
         [entry(Model::Sequential, [1.1, 1.0, 1.0, 1.0]), entry(Model::EventLoop, [1.0; 4])];
@@ -191,6 +205,9 @@ fn too_few_rounds_name_nobody() {
 }
 
 proptest! {
+    // Each case draws thousands of medians.
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
     #[test]
     fn a_winner_is_beaten_by_nobody_and_the_order_of_the_models_is_no_matter(
         walls in prop::collection::vec(0.5..2.0f64, 1..8),

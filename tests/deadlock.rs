@@ -21,7 +21,7 @@ fn asks(handle: LoopHandle) -> Result<u8, JobError> {
 }
 
 /// The ways in which a task may block, which none should.
-fn blocking_waits() -> [(&'static str, fn(Future<Result<u8, JobError>>) -> Outcome); 4] {
+fn blocking_waits() -> [(&'static str, Block); 4] {
     [
         ("result", |job| job.result()),
         ("exception", |job| {
@@ -39,6 +39,7 @@ fn blocking_waits() -> [(&'static str, fn(Future<Result<u8, JobError>>) -> Outco
 }
 
 type Outcome = Result<Result<u8, JobError>, JobError>;
+type Block = fn(Future<Result<u8, JobError>>) -> Outcome;
 
 #[test]
 fn a_task_that_blocks_on_a_job_that_asks_its_loop_is_told() {

@@ -71,6 +71,11 @@ fn the_outcomes_of_an_increment_are_those_of_its_python() {
         ("increment_call", "python-2", vec![&lost, &kept]),
         ("increment_call", "python-3.10", vec![&lost, &kept]),
         ("increment_call", "python-3.13", vec![&lost, &kept]),
+        ("increment_return", "python-2", vec![&lost, &kept]),
+        ("increment_return", "python-3.2", vec![&lost, &kept]),
+        ("increment_return", "python-3.10", vec![&lost, &kept]),
+        ("increment_return", "python-3.11", vec![&kept]),
+        ("increment_return", "python-3.13", vec![&kept]),
     ] {
         let document = explored(name, policy, &[]);
         assert_eq!(states(&document), expected, "{name} under {policy}");

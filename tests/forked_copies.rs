@@ -7,11 +7,10 @@ use singletrack::EventLoop;
 use singletrack::aio::{
     PipeReader, StreamReader, StreamWriter, UnixDatagram, UnixListener, UnixStream, spawn,
 };
-use singletrack::futures::{Executor, JobError};
+use singletrack::futures::{Executor, Future, JobError, ThreadPoolExecutor, as_completed, promise};
 use singletrack::process::{ForkServer, Pool, PoolError, Process, ProcessOptions, ProcessPool};
 use singletrack::sys::fd::is_nonblocking;
 use singletrack::sys::process::Death;
-use std::future::Future;
 use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -68,7 +67,7 @@ fn for_ever(_: ()) {
 }
 
 /// All that can be awaited at once, without a loop.
-fn poll_once<F: Future>(future: F) -> Option<F::Output> {
+fn poll_once<F: std::future::Future>(future: F) -> Option<F::Output> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => Some(output),
         Poll::Pending => None,
@@ -183,6 +182,35 @@ fn a_pool_that_a_living_copy_has_dropped(fork_server: &ForkServer) {
     assert_eq!(status, 0, "the copy was there until the pool was gone: {killed:?}");
 }
 
+/// Nobody tells a copy of a future what became of the job.
+fn the_futures_of_a_pool(fork_server: &ForkServer) {
+    let pool = ProcessPool::new(fork_server, 1).unwrap();
+    let threads = ThreadPoolExecutor::new(1).unwrap();
+    let several = || vec![pool.submit(nap, 100), threads.submit(nap, 100), pool.submit(square, 3)];
+    let mut futures = several();
+    let begun = as_completed(several(), None);
+    let mut begun = Some(begun);
+    let (promise, free) = promise();
+    let (mut free, mut promise) = (Some(free), Some(promise));
+    in_child(|| {
+        let two = futures.drain(..2).map(Future::result).all(says_copy);
+        let awaited = says_copy(poll_once(futures.pop().unwrap()).unwrap());
+        let waited = begun.take().unwrap().map(|done| done.unwrap().result()).all(says_copy);
+        // What anybody may complete is as good here as there.
+        promise.take().unwrap().set_result(7);
+        two && awaited && waited && free.take().unwrap().result() == Ok(7)
+    });
+    in_child(|| {
+        let all = as_completed(std::mem::take(&mut futures), None);
+        all.map(|done| done.unwrap().result()).all(says_copy)
+    });
+    promise.unwrap().set_result(8);
+    assert_eq!(free.unwrap().result(), Ok(8));
+    assert_eq!(begun.unwrap().map(|done| done.unwrap().result().unwrap()).max(), Some(100));
+    let results: Vec<_> = futures.into_iter().map(Future::result).collect();
+    assert_eq!(results, [Ok(100), Ok(100), Ok(9)]);
+}
+
 fn a_multiprocessing_pool(fork_server: &ForkServer) {
     let pool = Pool::new(fork_server, 1).unwrap();
     let mut results = pool.imap(nap, [100; 4]);
@@ -280,12 +308,13 @@ fn main() {
     // SAFETY: a plain system call: nothing here may hang.
     unsafe { libc::alarm(120) };
     let fork_server = ForkServer::start().expect("one thread so far");
-    let tests: [Test; 10] = [
+    let tests: [Test; 11] = [
         ("a fork server", a_fork_server),
         ("a daemon and another process", a_daemon_and_another_process),
         ("a process that is used", a_process_that_is_used),
         ("a pool", a_pool),
         ("a pool that a living copy has dropped", a_pool_that_a_living_copy_has_dropped),
+        ("the futures of a pool", the_futures_of_a_pool),
         ("a multiprocessing pool", a_multiprocessing_pool),
         ("socket files", socket_files),
         ("a child of the loop", a_child_of_the_loop),

@@ -293,7 +293,7 @@ fn policies() -> impl Strategy<Value = SwitchPolicy> {
 
 /// So many threads that each waiter times its own sleep, or more.
 fn few_or_a_crowd() -> impl Strategy<Value = usize> {
-    prop_oneof![3 => 2usize..6, 1 => TIMEKEEPERS + 2..3 * TIMEKEEPERS]
+    prop_oneof![7 => 2usize..6, 1 => TIMEKEEPERS + 2..3 * TIMEKEEPERS]
 }
 
 proptest! {

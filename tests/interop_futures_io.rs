@@ -161,3 +161,22 @@ fn a_waker_replaces_the_one_before_it() {
         writer.abort();
     });
 }
+
+/// All names of this crate at once take none from the crate of the traits.
+mod as_some_users_write {
+    use futures_io::AsyncRead as _;
+    use singletrack::aio::*;
+
+    pub fn is_read(stream: &mut UnixStream, cx: &mut std::task::Context<'_>) -> bool {
+        std::pin::Pin::new(stream).poll_read(cx, &mut [0]).is_ready()
+    }
+}
+
+#[test]
+fn a_glob_import_leaves_the_name_of_the_traits_crate_alone() {
+    EventLoop::new().unwrap().run_until_complete(async {
+        let (mut here, _there) = UnixStream::pair().unwrap();
+        let cx = &mut std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(!as_some_users_write::is_read(&mut here, cx));
+    });
+}

@@ -4,6 +4,7 @@
 use proptest::prelude::*;
 use singletrack::base::random::SplitMix64;
 use singletrack::lab::cli::{CliError, CompareRequest, Request, parse};
+use singletrack::lab::compare::gate::Gate;
 use singletrack::lab::compare::http::{Answer, AnswerReader, Outcome};
 use singletrack::lab::compare::lane::{LaneStats, WorkQueue};
 use singletrack::lab::compare::model::{Family, Model};
@@ -11,6 +12,8 @@ use singletrack::lab::compare::url::Url;
 use singletrack::lab::compare::{job::Job, server::Question};
 use singletrack::lab::report::stats::{Spread, percentile};
 use std::ffi::OsString;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::Duration;
 
 proptest! {
@@ -105,6 +108,31 @@ fn a_queue_hands_out_nothing_once_its_time_is_up() {
     queue.begin();
     std::thread::sleep(Duration::from_millis(2));
     assert_eq!(queue.take(), None);
+}
+
+#[test]
+fn a_gate_lets_all_begin_together_and_waits_for_nobody_who_failed() {
+    let (gate, begun) = (Gate::new(), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        let sound = || {
+            let begin = |()| begun.fetch_add(1, Ordering::SeqCst);
+            gate.pass(|| Ok::<_, ()>(()), begin)
+        };
+        let panics = || gate.pass(|| Ok::<_, ()>(()), |()| panic!("a lane that panics"));
+        let sound: Vec<_> = (0..3).map(|_| scope.spawn(sound)).collect();
+        let refused = scope.spawn(|| gate.pass(|| Err("no connection"), |()| ()));
+        let panicked = scope.spawn(panics);
+        gate.wait_ready(5);
+        assert_eq!(begun.load(Ordering::SeqCst), 0, "nobody begins before the gate is opened");
+        gate.open();
+        gate.wait_ended(5);
+        assert_eq!(begun.load(Ordering::SeqCst), 3);
+        assert!(sound.iter().all(|thread| !thread.is_finished()), "they stay to be weighed");
+        gate.release();
+        assert_eq!(refused.join().unwrap(), Err("no connection"));
+        assert!(panicked.join().is_err());
+        sound.into_iter().for_each(|thread| assert!(thread.join().unwrap().is_ok()));
+    });
 }
 
 #[test]

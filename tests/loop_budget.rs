@@ -4,11 +4,12 @@
 mod common;
 use common::{on_real_selectors, scripted};
 use singletrack::aio::{
-    Barrier, Condition, Event, Lock, Queue, Semaphore, StreamWriter, UnixStream, gather, pipe,
-    split, wait_for,
+    Barrier, Condition, Event, ExecutorJob, Lock, Queue, Semaphore, StreamWriter, UnixStream,
+    consume_budget, gather, pipe, split, wait_for,
 };
 use singletrack::event_loop::create_eager_task;
-use singletrack::{create_task, yield_now};
+use singletrack::task::budget::BUDGET;
+use singletrack::{EventLoop, create_task, yield_now};
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -148,4 +149,30 @@ fn with_a_budget_of_one_everything_ends() {
             yield_now().await;
         }
     });
+}
+
+/// How many turns a task takes, each with leaves that are always ready, before another one runs.
+fn turns_before_others_run<F: Future>(turn: impl Fn() -> F) -> u32 {
+    let event_loop = EventLoop::new().unwrap();
+    event_loop.run_until_complete(async {
+        let other = create_task(async {});
+        let mut turns = 0;
+        while !other.done() && turns < 10_000 {
+            turn().await;
+            turns += 1;
+        }
+        turns
+    })
+}
+
+#[test]
+fn a_task_of_foreign_leaves_that_pays_pauses_when_its_budget_is_spent() {
+    assert_eq!(turns_before_others_run(|| std::future::ready(())), 10_000, "nothing else can");
+    assert_eq!(turns_before_others_run(consume_budget), BUDGET + 1);
+}
+
+#[test]
+fn awaiting_jobs_that_are_done_counts_against_the_budget_too() {
+    let done = || ExecutorJob::from(singletrack::futures::Future::resolved(Ok(1)));
+    assert_eq!(turns_before_others_run(done), BUDGET + 1);
 }

@@ -53,7 +53,10 @@ fn each_instruction_does_what_it_says() {
         ("LOAD_CONST 7\nLOAD_CONST -1\nPOP_JUMP_IF_FALSE on\nPOP_TOP\nLOAD_CONST 8\non:", 8),
         ("LOAD_CONST 7\nJUMP_FORWARD on\nLOAD_CONST 8\nADD\non:", 7),
         ("LOAD_CONST 10\nLOAD_CONST 4\nCALL twice", 6),
-        ("CALL_BLOCKING\nSLEEP 0\nACQUIRE a\nRELEASE a\nLOAD_CONST 1", 1),
+        (
+            "CALL_C\nCALL_C_FAST\nBEFORE_WITH\nCALL_BLOCKING\nSLEEP 0\nACQUIRE a\nRELEASE a\nLOAD_CONST 1",
+            1,
+        ),
         (
             "on:\nLOAD_FAST n\nLOAD_CONST 1\nSUBTRACT\nSTORE_FAST n\nLOAD_CONST 2\nLOAD_FAST n\n\
              LESS_THAN\nPOP_JUMP_IF_FALSE out\nJUMP_BACKWARD on\nout:\nLOAD_FAST n",

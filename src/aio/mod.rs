@@ -53,6 +53,7 @@ pub mod tasks;
 pub mod time;
 
 pub use crate::event_loop::calls::CallHandle;
+pub use crate::event_loop::join::TaskCanceller;
 pub use crate::event_loop::lifecycle::EventLoop;
 pub use crate::event_loop::scheduler::create_task;
 pub use crate::event_loop::{LoopHandle, Task, create_eager_task};
@@ -96,8 +97,9 @@ pub use tasks::combine::{
     try_wait, wait,
 };
 pub use tasks::current::{
-    ContextVar, all_tasks, create_named_task, current_task, scope, task_name,
+    ContextVar, all_tasks, consume_budget, create_named_task, current_task, scope, task_name,
 };
+pub use tasks::on_loop::on_loop;
 pub use tasks::task_group::{GroupClosed, GroupErrors, TaskGroup};
 pub use tasks::task_tree::{Doing, TaskNode, TaskTree, task_tree};
 pub use time::sleep::{Sleep, sleep};

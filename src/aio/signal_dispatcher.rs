@@ -69,9 +69,12 @@ impl Subscribers {
     }
 }
 
+/// A function of the user's, whose drop is caught.
+type UserCallback = Caught<Box<dyn FnMut()>>;
+
 /// A function to be called on the loop each time the signal has come.
 pub(super) struct SignalHandler {
-    call: Rc<RefCell<Caught<Box<dyn FnMut()>>>>,
+    call: Rc<RefCell<UserCallback>>,
     /// It has been scheduled and has not run yet.
     due: Cell<bool>,
     called: Cell<bool>,
@@ -264,7 +267,7 @@ impl SignalHandler {
         Self::fresh(Rc::new(RefCell::new(Caught::new("the callback of a signal", callback))))
     }
 
-    fn fresh(call: Rc<RefCell<Caught<Box<dyn FnMut()>>>>) -> Rc<SignalHandler> {
+    fn fresh(call: Rc<RefCell<UserCallback>>) -> Rc<SignalHandler> {
         let [due, called, removed] = [const { Cell::new(false) }; 3];
         Rc::new(SignalHandler { call, due, called, removed })
     }

@@ -42,13 +42,14 @@ pub struct Origin {
 impl Origin {
     /// This process.
     pub fn here() -> Origin {
-        Origin { generation: generation(), pid: std::process::id() }
+        let (generation, pid) = generation();
+        Origin { generation, pid }
     }
 
     /// True in a process that was forked since [`here`](Self::here): what has this origin owns
     /// nothing there.
     pub fn is_copy(self) -> bool {
-        generation() != self.generation
+        generation().0 != self.generation
     }
 
     /// An error in a copy: `what` was copied, and what to do instead.
@@ -77,7 +78,7 @@ impl Origin {
 /// For a copy: where it came from, as part of a sentence.
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let here = std::process::id();
+        let (_, here) = generation();
         write!(f, "made in process {}, and this is process {here}, forked from it", self.pid)
     }
 }

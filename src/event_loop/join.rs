@@ -77,6 +77,12 @@ impl<T> Task<T> {
             )
     }
 
+    /// What another thread needs to cancel the task.
+    #[doc(alias = "AbortHandle")]
+    pub fn canceller(&self) -> TaskCanceller {
+        TaskCanceller(self.id())
+    }
+
     /// The same task, cancelled when the handle is dropped.
     #[doc(alias = "AbortOnDropHandle")]
     pub fn cancel_on_drop(self) -> CancelOnDrop<T> {
@@ -133,6 +139,35 @@ impl<T> Drop for Task<T> {
         if let Some(message) = self.task.unread_panic() {
             report_to(self.id().loop_id(), format!("{:?}", self.id()), message);
         }
+    }
+}
+
+/// Cancels a task, from any thread. It is a number, and may outlive the task and its loop.
+///
+/// ```
+/// use singletrack::aio::sleep;
+/// use singletrack::{EventLoop, create_task};
+/// use std::time::Duration;
+///
+/// let event_loop = EventLoop::new()?;
+/// event_loop.run_until_complete(async {
+///     let never = create_task(sleep(Duration::MAX));
+///     let canceller = never.canceller();
+///     std::thread::spawn(move || canceller.cancel());
+///     never.await.unwrap_err();
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TaskCanceller(TaskId);
+
+impl TaskCanceller {
+    /// As [`Task::cancel`]: the task is dropped at its next step. False if its loop is gone; whether
+    /// the task is done by then, only its loop knows.
+    pub fn cancel(&self) -> bool {
+        let id = self.0;
+        let here = |core: &Core| core.ready.borrow_mut().cancel(id);
+        run_or_send(id.loop_id(), here, || LoopMessage::Cancel(id))
     }
 }
 

@@ -86,6 +86,7 @@ thread_local! {
 
 sync::thread_local! {
     /// The job that this thread runs, by its address; 0: none.
+    #[allow(clippy::missing_const_for_thread_local)] // a model's has no such form
     static JOB: Cell<usize> = Cell::new(0);
 }
 
@@ -198,7 +199,8 @@ pub(crate) fn begin_waiting(awaited: &[Awaited]) -> Result<Option<BlockedInGraph
 
 /// True if others may wait for this thread: it works for a pool, or a loop lives on it.
 pub(crate) fn is_awaited() -> bool {
-    this_thread().is_some()
+    let works = GUARDS.try_with(|guards| !guards.borrow().is_empty()).unwrap_or(false);
+    works || this_thread().is_some()
 }
 
 /// What may wait for this thread, if anything may.

@@ -235,7 +235,8 @@ impl<T> Future<T> {
     /// Blocks until done and gives the value.
     ///
     /// # Errors
-    /// Why there is no value: [`JobError::Cancelled`] after a cancel; [`JobError::WouldDeadlock`]
+    /// Why there is no value: [`JobError::Cancelled`] after a cancel; [`JobError::Broken`] in a copy
+    /// of this process that a fork has made, if a pool has the job; [`JobError::WouldDeadlock`]
     /// on a thread that would wait for itself, which is the last free worker of the job's pool, or
     /// the thread of the event loop that the task lives on.
     ///
@@ -304,6 +305,12 @@ impl<T> Future<T> {
         self.shared.awaited()
     }
 
+    /// Ends it if it is a copy that came with a fork, and of a pool's job: a wait for it would last for
+    /// ever.
+    pub(crate) fn end_copy(&self) {
+        self.shared.end_copy();
+    }
+
     /// Ends the job with an error, unless it is done: a wait for it would last for ever.
     pub(crate) fn fail(&self, error: JobError) {
         self.shared.finish(Err(error));
@@ -321,6 +328,11 @@ impl<T> std::future::Future for Future<T> {
         // code.
         let waker = cx.waker().clone();
         let mut cell = self.shared.cell.lock();
+        if !cell.state.is_done() && self.shared.is_copy() {
+            drop(cell);
+            self.shared.end_copy();
+            cell = self.shared.cell.lock();
+        }
         if cell.state.is_done() {
             return Poll::Ready(cell.take());
         }

@@ -174,15 +174,6 @@ impl JobQueue {
         self.state.lock().workers.workers()
     }
 
-    /// True if no worker has a job.
-    pub(crate) fn is_idle(&self) -> bool {
-        if self.origin.is_copy() {
-            return true;
-        }
-        let state = self.state.lock();
-        state.workers.idle() == state.workers.workers()
-    }
-
     /// Queues a job, and wakes or starts a worker if need be; if the pool takes no jobs, fails it.
     pub(crate) fn submit(self: &Arc<Self>, job: Arc<dyn QueuedJob>) {
         if let Some(why) = self.is_copy() {

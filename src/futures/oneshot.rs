@@ -27,6 +27,7 @@
 //!                        └─▶ waker, then callbacks in order
 //! ```
 
+use crate::base::origin::Origin;
 use crate::base::panic::drop_or_warn;
 use crate::base::sync::{Condvar, Mutex, MutexGuard, spin_until};
 use crate::futures::deadlock::{Awaited, GuardId, Unblock, begin_waiting, own_guard};
@@ -135,6 +136,8 @@ pub(crate) struct OneShot<T, J: ?Sized = dyn Beside> {
     done: Condvar,
     /// The guard of the pool or loop that runs the job, if a wait for the job could be a deadlock.
     pub(crate) guard: GuardId,
+    /// A copy is not told of the result: that comes to the original.
+    origin: Origin,
     /// What lies beside the cell; mostly nothing.
     pub(crate) job: J,
 }
@@ -151,7 +154,8 @@ impl<T, J> OneShot<T, J> {
     /// Not done, for a job of the pool or loop with this guard.
     pub(crate) fn new(guard: GuardId, job: J) -> Self {
         let cell = Cell { state: FutureState::default(), outcome: None, on_done: None };
-        OneShot { cell: Mutex::new(cell), done: Condvar::new(), guard, job }
+        let origin = Origin::here();
+        OneShot { cell: Mutex::new(cell), done: Condvar::new(), guard, origin, job }
     }
 }
 
@@ -303,7 +307,29 @@ impl<T> OneShot<T> {
         (std::ptr::from_ref(self).addr(), self.guard)
     }
 
+    /// True if it came with a fork and only the original will be told: a pool or a loop has the job.
+    /// (What anybody may complete, this process may as well.)
+    pub(crate) fn is_copy(&self) -> bool {
+        self.guard != GuardId::default() && self.origin.is_copy()
+    }
+
+    /// Ends such a copy, before somebody waits for it here for ever.
+    pub(crate) fn end_copy(&self) {
+        if let Err(why) = self.check_origin() {
+            self.finish(Err(why));
+        }
+    }
+
+    fn check_origin(&self) -> Result<(), JobError> {
+        if !self.is_copy() {
+            return Ok(());
+        }
+        let checked = self.origin.check("the job", "wait for it there");
+        checked.map_err(|why| JobError::Broken(why.to_string()))
+    }
+
     fn try_blocking(&self, cell: &mut Cell<T>) -> Result<(), JobError> {
+        self.check_origin()?;
         if let Some(guard) = own_guard(self.guard) {
             guard.begin_blocking()?;
             cell.on_done().add_blocked(0, guard);

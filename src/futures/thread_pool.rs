@@ -47,7 +47,7 @@ use std::sync::atomic::Ordering;
 #[doc(alias = "concurrent.futures.ThreadPoolExecutor")]
 pub struct ThreadPoolExecutor {
     queue: Arc<JobQueue>,
-    leaves_running_jobs: bool,
+    detached: bool,
 }
 
 /// The options of a [`ThreadPoolExecutor`]: CPython's keyword arguments.
@@ -70,7 +70,6 @@ pub struct ThreadPoolOptions {
     thread_name_prefix: Option<String>,
     initializer: Option<Initializer>,
     obstacle: Option<Obstacle>,
-    leaves_running_jobs: bool,
 }
 
 impl ThreadPoolOptions {
@@ -104,13 +103,6 @@ impl ThreadPoolOptions {
         self
     }
 
-    /// For jobs that may last for ever and whose value nobody needs once the pool is dropped: its drop
-    /// cancels those that wait, and waits for the threads only if none has a job.
-    pub(crate) fn leaves_running_jobs(mut self) -> Self {
-        self.leaves_running_jobs = true;
-        self
-    }
-
     /// The pool. No thread is started yet.
     ///
     /// # Errors
@@ -122,8 +114,7 @@ impl ThreadPoolOptions {
         }
         let prefix = self.thread_name_prefix.unwrap_or_else(next_prefix);
         let queue = JobQueue::new(max, prefix, self.initializer, self.obstacle);
-        let leaves_running_jobs = self.leaves_running_jobs;
-        Ok(ThreadPoolExecutor { queue: Arc::new(queue), leaves_running_jobs })
+        Ok(ThreadPoolExecutor { queue: Arc::new(queue), detached: false })
     }
 }
 
@@ -182,6 +173,12 @@ impl ThreadPoolExecutor {
         future
     }
 
+    /// Drops the pool without waiting for jobs that run, which may last for ever; those that have not
+    /// begun are cancelled.
+    pub(crate) fn detach(mut self) {
+        self.detached = true;
+    }
+
     /// How many threads there are now.
     pub fn workers(&self) -> usize {
         self.queue.workers()
@@ -212,12 +209,7 @@ impl Executor for ThreadPoolExecutor {
 
 impl Drop for ThreadPoolExecutor {
     fn drop(&mut self) {
-        if self.leaves_running_jobs {
-            self.queue.close(true);
-        }
-        if !self.leaves_running_jobs || self.queue.is_idle() {
-            self.shutdown(true, false);
-        }
+        self.shutdown(!self.detached, self.detached);
     }
 }
 

@@ -11,6 +11,7 @@
 //!   future 2           └─────────────┘
 //! ```
 
+use crate::base::origin::Origin;
 use crate::base::sync::{Condvar, Mutex, wait_until};
 use crate::futures::deadlock::{
     Awaited, BlockedInGraph, GuardId, SharedGuard, Unblock, begin_waiting, is_awaited, own_guard,
@@ -158,8 +159,8 @@ pub struct AsCompleted<T> {
     /// How many have not been taken from `completions` yet.
     waiting: usize,
     expired: bool,
-    /// The thread that waited last.
-    waiting_thread: Option<ThreadId>,
+    /// The thread that waited last, and of which process: a copy of it has the same number.
+    waiting_thread: Option<(Origin, ThreadId)>,
     /// That thread as the deadlock guard sees it, if others may wait for it.
     blocked: Option<Arc<BlockedThread>>,
 }
@@ -203,11 +204,12 @@ impl<T> AsCompleted<T> {
 
     /// Notes that this thread waits. It may be another thread than before, of another pool.
     fn set_waiting_thread(&mut self) {
-        let here = Some(thread::current().id());
+        let here = Some((Origin::here(), thread::current().id()));
         if self.deadline.is_some() || self.waiting_thread == here {
             return;
         }
         self.waiting_thread = here;
+        self.futures.iter().flatten().for_each(Future::end_copy);
         self.drop_blocked();
         self.blocked = is_awaited().then(|| BlockedThread::on(self.futures.iter().flatten()));
     }

@@ -40,13 +40,13 @@
 //!    in `tests/gil_cli.rs` (`every_scene_runs_under_every_policy`, which also counts them).
 //! 3. To show it in a scene: the `policies` of that scene in `lab/scenes`.
 //!
-//! *A new choice* is a variant of one of the four enums in `gil/rules/policy.rs`. Add it, then
-//! follow the compiler. It stops at
+//! *A new choice* is a variant of one of the four enums in `gil/rules/policy.rs`, or another set of
+//! `SwitchPoints` (`gil/rules/switch_point.rs`). Add it, then follow the compiler. It stops at
 //!
 //! | enum | in `policy.rs`: `Display`, and | elsewhere |
 //! | --- | --- | --- |
-//! | `HandOff` | `forces_switch`, `grants`, `prefers_io` | `vm/explorer.rs`: which thread may come next |
-//! | `Check` | `at`, `period`, `validate`, `waiters_ask` | `Machine::asked`, `Machine::until`; `GlobalLock::switch_interval`; how the simulator counts; `lab/fidelity/comparison.rs`, `lab/scenes/scene_report.rs`; by eye: `Op::point_check` in `vm/op.rs` |
+//! | `HandOff` | `forces_switch`, `grants`, `prefers_io` | `vm/explorer.rs`: whether a thread can starve (`can_starve`) |
+//! | `Check` | `at`, `period`, `validate`, `waiters_ask` | `Machine::asked`, `Machine::until`; `GlobalLock::switch_interval`; how the simulator counts; `lab/fidelity/comparison.rs`, `lab/scenes/scene_report.rs`; `check_at` in `gil/rules/threading.rs` |
 //! | `Substrate` | | `LockShared::leave` in `gil/lock/take_gil.rs`; by eye: where the simulator asks for `Substrate::MutexCondvar` |
 //! | `DropFlag` | | `LockShared::eval_breaker_of` in `gil/lock/take_gil.rs` |
 //!

@@ -42,7 +42,8 @@ How to read the table:
                 connections of the I/O cases open, to the end of the last job
   p50, p99      how long a job took once a thread, a task or a worker had taken it
   CPU           time that its threads and processes were on a core meanwhile, added up
-  memory        of all its processes together, shared pages counted once, at the end of the jobs
+  memory        of all its processes together, at the end of the jobs; a page that they share
+                counts once, one that others share too counts in part
   threads       of all its processes
   computing, GIL wait, blocked
                 what its threads, tasks or workers did with their time, in hundredths of it: their
@@ -106,14 +107,14 @@ struct CompareArgs {
     /// Models to run, separated by commas or spaces; all eight if none is named
     #[arg(long, value_name = "M", num_args = 1.., value_delimiter = ',', long_help = MODELS)]
     model: Vec<OsString>,
-    /// Jobs a round [default: cpu 48, slow-io two for each connection, fast-io 2000, files one
-    /// each, urls 32; for I/O at least one for each connection]
+    /// Jobs a round [default: cpu 48, slow-io one for each connection, fast-io 2000, files one
+    /// each, urls 32; for I/O at least one for each connection; fewer where the machine is slow]
     #[arg(long, value_name = "N", value_parser = at_most::<10_000_000>)]
     jobs: Option<usize>,
     /// Rounds: how often each model runs [default: until it is clear, or the time is up]
     #[arg(long, value_name = "N", value_parser = at_most::<1000>)]
     rounds: Option<usize>,
-    /// Seconds that a case may go on for until it is clear [default: 8, or 2 for each
+    /// Seconds that a case may go on for until it is clear [default: 6, or 2 for each
     /// point of a sweep, or without end if --rounds is given]
     #[arg(long, value_name = "SECONDS", value_parser = at_most::<86_400>)]
     time: Option<usize>,

@@ -59,7 +59,8 @@ pub fn compare(
         request.export_csv.as_ref().map(|path| (path, csv(&results))),
         request.export_markdown.as_ref().map(|path| (path, markdown(&results))),
     ];
-    for (path, text) in exports.into_iter().flatten() {
+    // What is there already is worth more than nothing.
+    for (path, text) in exports.into_iter().flatten().filter(|_| !results.is_empty()) {
         export(path, &text)?;
     }
     failure.map_or(Ok(()), Err)

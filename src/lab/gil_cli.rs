@@ -64,6 +64,9 @@ Runs that had ended before a failure or an interruption are shown, and with --js
 `error` says why there are no more. A trace is written beside and renamed when it is whole; after
 an interruption an earlier one stays as it was.
 
+Fidelity goes on where an interpreter hangs or crashes: that is a line in its place. It ends with 1
+if none was found, if a row disagrees in kind, or if something could not be measured, and names it.
+
 Exit codes: 0 done, 1 the work failed, 2 usage, 130 interrupted (SIGINT), 143 ended (SIGTERM), 141
 the reader of its output has gone.";
 

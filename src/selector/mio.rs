@@ -60,7 +60,7 @@ impl MioSelector {
     }
 
     /// mio rounds a timeout up to whole milliseconds. So the coarse part of a wait goes to
-    /// mio, rounded down, and what is left (the loop waits again) to `ppoll` on mio's epoll
+    /// mio, rounded down and a millisecond less, and what is left (the loop waits again) to `ppoll` on mio's epoll
     /// descriptor, which is readable when epoll has events. Returns how long mio may sleep;
     /// `None` if the time passed without events, so that mio need not be called.
     fn fine_wait(&self, timeout: Option<Duration>) -> io::Result<Option<Option<Duration>>> {

@@ -53,6 +53,17 @@ pub fn while_trying(what: impl fmt::Display) -> impl FnOnce(io::Error) -> io::Er
     }
 }
 
+/// A call that a filter forbids, or an old kernel does not have, is named in the error.
+pub(crate) fn name_refused(call: &'static str) -> impl FnOnce(io::Error) -> io::Error {
+    move |error| match error.raw_os_error() {
+        Some(libc::EPERM | libc::ENOSYS) => {
+            let remedy = "allow it in the filter of system calls, or take a newer kernel";
+            io::Error::new(error.kind(), format!("{call} is refused ({error}); {remedy}"))
+        }
+        _ => error,
+    }
+}
+
 /// The end to read from.
 #[derive(Debug)]
 pub struct PipeReader(OwnedFd);

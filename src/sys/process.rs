@@ -12,14 +12,14 @@
 #![allow(unsafe_code)]
 
 pub use crate::sys::death::Death;
-use crate::sys::fd::{checked, retry};
+use crate::sys::fd::{checked, name_refused, retry};
 use crate::sys::memory::Pages;
 use crate::sys::signal::{by_default, is_ignored};
 use std::fs;
 use std::io::{self, Write as _};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// What a child exits with when its function panicked, as every Rust program does.
@@ -77,12 +77,13 @@ pub fn thread_id() -> u32 {
 }
 
 /// A number that a forked copy of this process does not share with it, nor with any process that
-/// either was forked from. It costs two loads, and a little more once in each process.
+/// either was forked from; and the process's own. They cost two loads, and a little more once in each
+/// process.
 ///
-/// It lies in a page that the kernel empties in every copy (`MADV_WIPEONFORK`), however the fork
-/// was made. A process's own number would need a call into the kernel each time, and can come again:
-/// the first process in a new namespace of pids is number 1, as the one that made it may be.
-pub fn generation() -> u64 {
+/// They lie in a page that the kernel empties in every copy (`MADV_WIPEONFORK`), however the fork
+/// was made. A process's own number alone would need a call into the kernel each time, and can come
+/// again: the first process in a new namespace of pids is number 1, as the one that made it may be.
+pub fn generation() -> (u64, u32) {
     // In memory that copies inherit, so that a copy goes on counting where the original was.
     static LAST: AtomicU64 = AtomicU64::new(0);
     let page = match PAGE.load(Ordering::Acquire) {
@@ -90,32 +91,41 @@ pub fn generation() -> u64 {
         page => page,
     };
     if std::ptr::eq(page, &NO_PAGE) {
-        return u64::from(std::process::id()) << 32;
+        let pid = std::process::id();
+        return (u64::from(pid) << 32, pid);
     }
-    // SAFETY: not null; a page of zeros at first, never unmapped, and used as this atomic only.
+    // SAFETY: not null; a page of zeros at first, never unmapped, and used as these atomics only.
     let here = unsafe { &*page };
-    match here.load(Ordering::Relaxed) {
+    match here.generation.load(Ordering::Acquire) {
         0 => {
-            let new = LAST.fetch_add(1, Ordering::Relaxed) + 1;
+            let (new, pid) = (LAST.fetch_add(1, Ordering::Relaxed) + 1, std::process::id());
+            here.pid.store(pid, Ordering::Relaxed); // every thread stores the same
             // If another thread was faster, its number is the process's.
-            match here.compare_exchange(0, new, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => new,
-                Err(known) => known,
+            let order = (Ordering::AcqRel, Ordering::Acquire);
+            match here.generation.compare_exchange(0, new, order.0, order.1) {
+                Ok(_) => (new, pid),
+                Err(known) => (known, pid),
             }
         }
-        known => known,
+        known => (known, here.pid.load(Ordering::Relaxed)),
     }
 }
 
+/// What is known of this process alone. All zeros: nothing yet.
+struct Generation {
+    generation: AtomicU64,
+    pid: AtomicU32,
+}
+
 /// The page of [`generation`]; null before it is needed.
-static PAGE: AtomicPtr<AtomicU64> = AtomicPtr::new(std::ptr::null_mut());
+static PAGE: AtomicPtr<Generation> = AtomicPtr::new(std::ptr::null_mut());
 /// Stands for the page, from then on, where the system had none to give: then the process's own
 /// number must do.
-static NO_PAGE: AtomicU64 = AtomicU64::new(0);
+static NO_PAGE: Generation = Generation { generation: AtomicU64::new(0), pid: AtomicU32::new(0) };
 
 #[cold]
-fn map_generation() -> *mut AtomicU64 {
-    let pages = Pages::map(size_of::<AtomicU64>()).and_then(Pages::wiped_by_fork);
+fn map_generation() -> *mut Generation {
+    let pages = Pages::map(size_of::<Generation>()).and_then(Pages::wiped_by_fork);
     let none = (&raw const NO_PAGE).cast_mut();
     let new = pages.as_ref().map_or(none, |pages| pages.start().as_ptr().cast());
     let null = std::ptr::null_mut();
@@ -356,17 +366,6 @@ fn descriptor_limit() -> io::Result<libc::rlim_t> {
     // SAFETY: `limit` is a local that outlives the call.
     checked(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) })?;
     Ok(limit.rlim_max)
-}
-
-/// A call that a filter forbids, or an old kernel does not have, is named in the error.
-fn name_refused(call: &'static str) -> impl FnOnce(io::Error) -> io::Error {
-    move |error| match error.raw_os_error() {
-        Some(libc::EPERM | libc::ENOSYS) => {
-            let remedy = "allow it in the filter of system calls, or take a newer kernel";
-            io::Error::new(error.kind(), format!("{call} is refused ({error}); {remedy}"))
-        }
-        _ => error,
-    }
 }
 
 /// A descriptor that stands for a child: readable when it is dead.

@@ -4,7 +4,8 @@
 //! *Promises*: a task whose I/O is always ready pauses after 128 operations of one poll, and
 //! goes to the end of the ready queue; so does one that yields. Even with a budget of one operation
 //! every task gets on.
-//! *Leaves out*: computation. A task that never awaits cannot be interrupted; that is what
+//! *Leaves out*: leaves of other crates, which know nothing of it: where a task awaits only those,
+//! `consume_budget` (`aio/tasks/current.rs`) pays. And computation. A task that never awaits cannot be interrupted; that is what
 //! threads and processes are for. And fairness between the futures of one task: the budget is the
 //! task's, and the future that is polled first may have all of it.
 //!

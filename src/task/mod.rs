@@ -9,7 +9,7 @@
 //!                               ▼
 //!                        ┌ cell ─────────────────────────────────────┐
 //!         memory from    │ head: state, kind, owners, joiner         │   rules of `state`:
-//!         arena ────────►│ stage: future ► output ► nothing          │   Idle Queued Running Done
+//!         arena ────────►│ stage: future ► output ► nothing          │   Idle Queued Running RunningWoken Done
 //!                        └───────────────────────────────────────────┘
 //!   during a poll:   running    the task that runs, and whether it woke itself
 //!                    budget     what is left to it, and yielding

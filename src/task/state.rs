@@ -1,4 +1,4 @@
-//! The five states of a task, every legal step between them, and its errors.
+//! The five states of a task, the steps that a wake or a poll makes between them, and its errors.
 //!
 //! *Assumes*: one thread.
 //! *Promises*: a task is queued at most once; a wake during a poll leads to exactly one more
@@ -15,6 +15,8 @@
 //!      └──────────────────────────────────────┘
 //!                      3 pause: Park
 //! ```
+//! Two steps more are the cell's own (`task/cell.rs`): a task that is dropped with its loop, and one whose
+//! value is looked at, count as running meanwhile, so that nothing reaches them a second time.
 //! A wake in any state not drawn changes nothing. Counterparts: embassy's two bits,
 //! async-task's `SCHEDULED | RUNNING`, tokio's `State`; those are atomics because wakes come
 //! from other threads. Here they come through the inbox, so an enum does.

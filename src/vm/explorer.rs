@@ -16,6 +16,7 @@
 //! The policy says *where* the lock may change hands ([`Op::may_switch`]), and after a blocking
 //! call it always may. *Which* thread is next is open: any thread that can run.
 //!
+//! * Without a lock (free-threaded) a switch may come anywhere, and nobody can keep others waiting.
 //! * Under Python 2 the check comes every 101 ticks. But the phase of the count is unknown, and
 //!   a signal sets the count to 0 at any moment (`Py_AddPendingCall`). So each counted tick may
 //!   be the one that checks.
@@ -190,7 +191,7 @@ impl Explorer {
         let (mut states, mut was_stopped) = (0, false);
         let enough = |known: &BTreeMap<Outcome, Schedule>| {
             states += 1;
-            was_stopped |= states % LOOK == 0 && stopped();
+            was_stopped |= u64::is_multiple_of(states, LOOK) && stopped();
             was_stopped || bound.is_none() && ends.iter().all(|end| known.contains_key(end))
         };
         for (outcome, schedule) in shortest(program, self.threading, MAX_STATES, enough) {
@@ -299,7 +300,7 @@ impl<'p> Search<'p> {
                 }
                 Some(thread) if node.asleep.iter().any(|(asleep, _)| *asleep == thread) => {}
                 Some(_) if self.limit_reached() => return,
-                Some(_) if self.steps % LOOK == 0 && stopped() => {
+                Some(_) if self.steps.is_multiple_of(LOOK) && stopped() => {
                     self.bound = Some(Bound::Stopped);
                     return;
                 }

@@ -1,6 +1,6 @@
 //! A small bytecode machine whose instructions are the lock's ticks.
 //!
-//! # Why `x += 1` loses updates in Python 2.7 and 3.9, and not in 3.10
+//! # Why `x += 1` loses updates in Python 2.7 and 3.9, and not in 3.10 and later
 //!
 //! `x += 1` looks like one thing. To the interpreter it is four:
 //!
@@ -45,12 +45,17 @@
 //!   that place, as in 2.7. Here the request is read after every instruction; `vm/op.rs` says
 //!   why no program can tell the difference. The same switches are possible as in 2.7, they only
 //!   come less often.
-//! * *3.10* (bpo-29988) reads the request only where a loop jumps back and where a call begins or
-//!   ends. There is neither between the load and the store. All schedules end with `x = 2`.
+//! * *3.10* (bpo-29988) reads the request only where a loop jumps back, where a jump is taken, and
+//!   where a call begins or ends. There is neither between the load and the store. All schedules end
+//!   with `x = 2`.
+//! * *3.11 to 3.14* read it in fewer places still: not where a jump leads forward, where a Python
+//!   function returns, or after a fast call such as `len(t)`. `gil/rules/switch_point.rs` has the
+//!   table, and `singletrack dis FILE --policy 3.9 3.10 3.12` marks the places.
 //!
-//! **So is `x += 1` safe now?** No. Nothing promises where 3.10 reads the request, and `x += one()`
+//! **So is `x += 1` safe now?** No. Nothing promises where the request is read, and `x += one()`
 //! (`increment_call.gil`) has a call between load and store: there it is read, and the update is
-//! lost again. What is safe is a lock of the program's own around all four.
+//! lost again. `x = g() + 1` (`increment_return.gil`) loses in 3.10 and not in 3.11. Without the
+//! lock (3.13t) all of them lose. What is safe is a lock of the program's own around all four.
 //!
 //! Type it, and change the policy:
 //!
@@ -97,14 +102,15 @@
 //!
 //! 1. `op.rs`: a variant of `Op`, a row of `OPCODES` at the same index, and an arm of
 //!    `Op::parts`. The row decides where the lock may change hands: Python 2 does not count
-//!    `FAST` instructions, it counts the others, and Python 3.10 reads the drop request after
-//!    `BACK_EDGE_OR_CALL` ones only. An operand of a new kind is also a variant of `Operand`. If
+//!    `FAST` instructions, it counts the others, and each policy has its set of switch points
+//!    (`gil/rules/switch_point.rs`). An operand of a new kind is also a variant of `Operand`. If
 //!    the lock is dropped around the instruction, `Op::blocks` must say so.
 //! 2. `thread.rs`: an arm of `Thread::execute`. If the instruction asks something new of the code
 //!    that runs the threads, add a variant of `Effect`, and an arm of `Runner::run_thread` in
 //!    `real_threads.rs`.
-//! 3. `verifier.rs`: an arm of `depth_after` (how many numbers it pops and pushes). If it jumps: `successors` and the direction in `check_number`; both have
-//!    a default arm, so the compiler does not ask. A new operand: `check_number`.
+//! 3. `verifier.rs`: an arm of `depth_after` (how many numbers it pops and pushes). If it jumps:
+//!    `successors` and the direction in `check_number`; both have a default arm, so the compiler
+//!    does not ask. A new operand: `check_number`.
 //! 4. `access.rs`: if the instruction touches what threads share, `Access::of` must say so, or the
 //!    explorer's reduction loses outcomes. If it can wait: `Thread::waits_for`, for which the
 //!    compiler does not ask; if it has two steps, `Thread::synchronise` shows how.

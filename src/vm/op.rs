@@ -7,17 +7,17 @@
 //! ```text
 //!   x += 1     LOAD_GLOBAL  x     ─┐
 //!              LOAD_CONST   1      │ 2.7 may switch after every counted one,
-//!              ADD                 │ 3.9 after every one, 3.10 after none
+//!              ADD                 │ 3.9 after every one, later ones nowhere here
 //!              STORE_GLOBAL x     ─┘
 //! ```
-//! Each instruction has a *switch point*, of one of eight kinds (`gil/rules/switch_point.rs`), and each
-//! policy the set of kinds at which it looks. A switch point comes *after* an instruction, as CPython's jump back to the top of its loop
-//! does. CPython 2.7 skips that jump after its cheapest opcodes (`goto fast_next_opcode`): such
-//! an opcode is *not counted*, and no switch comes between it and the next. CPython 3.2 to 3.9
-//! skip the read of the drop request after the same opcodes (`FAST_DISPATCH`). Here those
-//! policies read it after every instruction. No program can tell the difference: the cheap
-//! opcodes touch nothing that is shared, so a switch after one of them has the effect of a
-//! switch before it.
+//! Each instruction has a *switch point*, of one of eight kinds (`gil/rules/switch_point.rs`), and
+//! each policy the set of kinds at which it looks. A switch point comes *after* an instruction, as
+//! CPython's jump back to the top of its loop does. CPython 2.7 skips that jump after its cheapest
+//! opcodes (`goto fast_next_opcode`): such an opcode is *not counted*, and no switch comes between
+//! it and the next. CPython 3.2 to 3.9 skip the read of the drop request after the same opcodes
+//! (`FAST_DISPATCH`). Here those policies read it after every instruction. No program can tell the
+//! difference: the cheap opcodes touch nothing that is shared, so a switch after one of them has
+//! the effect of a switch before it.
 
 use crate::gil::rules::policy::{PointCheck, SwitchPolicy};
 use crate::gil::rules::switch_point::SwitchPoint;

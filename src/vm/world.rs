@@ -217,10 +217,8 @@ impl World {
 
     /// Executes one instruction of a thread; `None` if it cannot run.
     pub fn execute(&mut self, program: &Verified, thread: usize) -> Option<Executed> {
-        if !self.can_run(program, thread) {
-            return None;
-        }
-        self.threads[thread].execute(program, &mut self.shared)
+        let executed = self.threads[thread].execute(program, &mut self.shared)?;
+        (!matches!(executed.effect, Effect::Waits(_))).then_some(executed)
     }
 
     /// Runs a thread to the next place where another may run: its end, something that it has to

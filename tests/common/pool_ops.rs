@@ -86,7 +86,7 @@ impl Op {
             0..8 => Op::SUBMIT,
             8..10 => Op::Submit { limit: Some(1 << (n % 26)), retries: 0, alone: false },
             10..12 => Op::Submit { limit: None, retries: u32::from(n % 4), alone: n >= 128 },
-            12 if n >= 192 => Op::Withdraw { job, all_or_none: n % 2 == 0 },
+            12 if n >= 192 => Op::Withdraw { job, all_or_none: n.is_multiple_of(2) },
             12 => Op::Cancel { job },
             13 => Op::Kill { job },
             14..21 => Op::Assign,
@@ -376,10 +376,10 @@ impl Twin {
 
     fn expect_protocol_error(&mut self, key: Key, why: &str) {
         let worker = self.model(key);
-        if !worker.killed {
-            if let Some((id, _)) = worker.remove(0) {
-                self.due.insert(id, JobOutcome::Protocol(key, why.to_owned()));
-            }
+        if !worker.killed
+            && let Some((id, _)) = worker.remove(0)
+        {
+            self.due.insert(id, JobOutcome::Protocol(key, why.to_owned()));
         }
     }
 

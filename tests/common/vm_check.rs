@@ -133,8 +133,11 @@ impl Builder<'_> {
             }
             1 => self.text += &format!(" LOAD_GLOBAL g{shared}\n STORE_FAST a\n"),
             2 => self.text += &format!(" LOAD_FAST a\n STORE_GLOBAL g{shared}\n"),
-            3 => self.text += " LOAD_FAST a\n CALL helper\n STORE_FAST a\n",
-            4 => self.text += " CALL_BLOCKING\n LOAD_FAST a\n POP_TOP\n SLEEP 0\n",
+            3 => {
+                self.text +=
+                    " LOAD_FAST a\n CALL helper\n CALL_C_FAST\n BEFORE_WITH\n STORE_FAST a\n"
+            }
+            4 => self.text += " CALL_BLOCKING\n LOAD_FAST a\n POP_TOP\n SLEEP 0\n CALL_C\n",
             5 if self.style.spins => {
                 self.text += &format!(
                     "on{new}:\n LOAD_GLOBAL g{shared}\n LOAD_CONST {number}\n LESS_THAN\n \

@@ -21,19 +21,60 @@ use crate::event_loop::core::current;
 use crate::futures::thread_pool::{ThreadPoolExecutor, ThreadPoolOptions};
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Look-ups at a time. Mostly there are one or two; but each name whose server is silent holds a
 /// thread for as long as the resolver is patient.
 const RESOLVERS: usize = 8;
 
-/// The resolver threads of one loop.
-struct Resolver(ThreadPoolExecutor);
+/// The resolver threads of one loop. Dropped, it waits for them, unless one is with the system's
+/// resolver.
+struct Resolver {
+    /// `None` only inside `drop`.
+    pool: Option<ThreadPoolExecutor>,
+    asking: Arc<Asking>,
+}
+
+#[derive(Default)]
+struct Asking {
+    threads: AtomicUsize,
+    is_over: AtomicBool,
+}
 
 impl Default for Resolver {
     fn default() -> Self {
         let threads = ThreadPoolOptions::default().max_workers(RESOLVERS);
-        let pool = threads.thread_name_prefix("resolver").leaves_running_jobs().build();
-        Resolver(pool.expect("there is at least one thread"))
+        let pool = threads.thread_name_prefix("resolver").build();
+        let pool = Some(pool.expect("there is at least one thread"));
+        Resolver { pool, asking: Arc::default() }
+    }
+}
+
+impl Resolver {
+    fn ask(&self, host: &str, port: u16) -> ExecutorJob<io::Result<Vec<SocketAddr>>> {
+        let (name, asking) = (host.to_owned(), Arc::clone(&self.asking));
+        let ask = move || {
+            asking.threads.fetch_add(1, Ordering::SeqCst);
+            let found = match asking.is_over.load(Ordering::SeqCst) {
+                true => Ok(Vec::new()), // nobody waits for it any more
+                false => (name.as_str(), port).to_socket_addrs().map(Iterator::collect),
+            };
+            asking.threads.fetch_sub(1, Ordering::SeqCst);
+            found
+        };
+        ExecutorJob::from(self.pool.as_ref().expect("it is here until the drop").submit_fn(ask))
+    }
+}
+
+impl Drop for Resolver {
+    fn drop(&mut self) {
+        self.asking.is_over.store(true, Ordering::SeqCst);
+        let pool = self.pool.take();
+        // From here on no thread begins to ask; see `ask`.
+        if self.asking.threads.load(Ordering::SeqCst) > 0 {
+            pool.into_iter().for_each(ThreadPoolExecutor::detach);
+        }
     }
 }
 
@@ -62,8 +103,6 @@ pub async fn lookup_host(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     if let Ok(ip) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(ip, port)]);
     }
-    let name = host.to_owned();
-    let lookup = move || Ok((name.as_str(), port).to_socket_addrs()?.collect::<Vec<_>>());
     let failed = |e: io::Error| {
         let text = format!(
             "the name `{host}` could not be looked up: {e}; is it spelled right, and is the \
@@ -71,8 +110,8 @@ pub async fn lookup_host(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         );
         io::Error::new(e.kind(), text)
     };
-    let asked = current("lookup_host").extensions.get::<Resolver>().0.submit_fn(lookup);
-    match ExecutorJob::from(asked).await.map_err(io::Error::other).flatten() {
+    let asked = current("lookup_host").extensions.get::<Resolver>().ask(host, port);
+    match asked.await.map_err(io::Error::other).flatten() {
         Ok(addresses) if addresses.is_empty() => {
             let text = format!("the name `{host}` has no address");
             Err(io::Error::new(io::ErrorKind::NotFound, text))

@@ -412,10 +412,7 @@ impl<S: Store> QueueOf<S> {
         let item = self.store.borrow_mut().pop();
         let putter = self.slots.borrow_mut().put_back();
         let getters = self.items.borrow_mut().retire(); // after a shutdown this may be the last
-        wake(putter);
-        if !getters.is_empty() {
-            wake(getters);
-        }
+        wake(putter.into_iter().chain(getters));
         item
     }
 

@@ -16,7 +16,7 @@
 use crate::base::id::LoopId;
 use crate::base::panic::into_message;
 use crate::event_loop::calls::{LoopClosed, LoopHandle};
-use crate::event_loop::core::{Core, current};
+use crate::event_loop::core::{Core, current, spend_budget};
 use crate::event_loop::inbox;
 use crate::event_loop::lifecycle::EventLoop;
 use crate::event_loop::scheduler::create_task;
@@ -32,7 +32,7 @@ use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// A job that is cancelled when this handle is dropped.
 ///
@@ -71,7 +71,11 @@ impl<T> std::future::Future for ExecutorJob<T> {
     type Output = Result<T, JobError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(self.0.as_mut().expect("only `detach` and `drop` take it")).poll(cx)
+        let future = self.0.as_mut().expect("only `detach` and `drop` take it");
+        if future.done() {
+            ready!(spend_budget(cx)); // to wait costs nothing
+        }
+        Pin::new(future).poll(cx)
     }
 }
 
@@ -256,12 +260,25 @@ impl LoopHandle {
     where
         F: std::future::Future<Output: Send> + Send + 'static,
     {
-        let (promise, result) = promise_of(loop_guard_id(self.id()));
-        let promised = TaskPromise { promise: Some(promise), loop_id: self.id() };
-        // If the loop is gone the call is dropped, and with it the promise, which reports that.
-        let _ = self.call_soon_threadsafe(move || drop(create_task(promised.run(future))));
-        result
+        run_on_loop(*self, move || future)
     }
+}
+
+/// Has a loop make a future and run it as a task; its value, or why there is none, comes back.
+pub(crate) fn run_on_loop<F>(
+    handle: LoopHandle,
+    make: impl FnOnce() -> F + Send + 'static,
+) -> Future<F::Output>
+where
+    F: std::future::Future<Output: Send> + 'static,
+{
+    let (promise, result) = promise_of(loop_guard_id(handle.id()));
+    let promised = TaskPromise { promise: Some(promise), loop_id: handle.id() };
+    // Made inside the task, so that its panic is the value's. If the loop is gone the call is dropped,
+    // and with it the promise, which reports that.
+    let call = move || drop(create_task(promised.run(async move { make().await })));
+    let _ = handle.call_soon_threadsafe(call);
+    result
 }
 
 /// The promise of a task's output. Dropped, because the task or the loop has gone, it gives the

@@ -30,7 +30,7 @@
 //! [`shield`]: crate::aio::shield
 
 use crate::base::id::TaskId;
-use crate::event_loop::core::{Core, current};
+use crate::event_loop::core::{Core, current, spend_budget};
 use crate::event_loop::join::Task;
 use crate::event_loop::lifecycle::EventLoop;
 use crate::event_loop::waker::task_of;
@@ -258,6 +258,33 @@ impl<T> ContextVar<T> {
     fn swap(&self, other: &mut Option<Rc<T>>) {
         std::mem::swap(&mut *self.value.borrow_mut(), other);
     }
+}
+
+/// Spends one operation of the task's [budget](crate::task::budget), and lets the others run if it is
+/// spent.
+///
+/// This crate's sockets, streams, locks and queues do so by themselves. Leaves of other crates do not
+/// know of it: a task that only awaits a channel of tokio's which is never empty, or futures that are
+/// always ready, is never `Pending`, and nothing else of the loop runs. One of these in its loop is
+/// enough, and costs a few nanoseconds.
+///
+/// ```
+/// use singletrack::aio::consume_budget;
+/// use singletrack::{EventLoop, create_task};
+///
+/// let event_loop = EventLoop::new()?;
+/// event_loop.run_until_complete(async {
+///     let other = create_task(async {});
+///     while !other.done() {
+///         std::future::ready(()).await; // somebody else's leaf
+///         consume_budget().await;
+///     }
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[doc(alias = "tokio::task::coop::consume_budget")]
+pub async fn consume_budget() {
+    poll_fn(spend_budget).await;
 }
 
 /// Runs `future` with a value of its own in `var`. When the future is dropped unfinished, its

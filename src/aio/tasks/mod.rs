@@ -12,7 +12,8 @@
 //!    current: the task that runs, its name, its callbacks, its context variables
 //! ```
 //! Read `current`, then `children` and `combine`; `task_group` next to `aio/time/timeout.rs`,
-//! which drops its body in the same way; `bridge` for the way to threads and back.
+//! which drops its body in the same way; `bridge` for the way to threads and back, and `on_loop`, the
+//! way back for futures that cannot travel, with a table of those that can.
 
 pub mod bridge;
 pub mod children;
@@ -20,5 +21,6 @@ pub mod combine;
 #[doc(alias = "asyncio.Task.cancelling")]
 #[doc(alias = "asyncio.Task.uncancel")]
 pub mod current;
+pub mod on_loop;
 pub mod task_group;
 pub mod task_tree;

@@ -108,7 +108,7 @@ pub enum PointCheck {
 /// A rule for when the lock changes hands, and to whom.
 ///
 /// ```
-/// use singletrack::gil::{Check, Checkpoint, HandOff, Substrate, SwitchPolicy};
+/// use singletrack::gil::{Check, HandOff, SwitchPolicy};
 ///
 /// let policy: SwitchPolicy = "python-3.2".parse()?;
 /// assert_eq!(policy, SwitchPolicy::PYTHON_3_2);

@@ -94,8 +94,7 @@ impl SwitchPoints {
     pub const EVERY: SwitchPoints = SwitchPoints(u8::MAX);
 
     /// All but straight lines. CPython 3.10.
-    pub const PYTHON_3_10: SwitchPoints =
-        SwitchPoints(u8::MAX & !(1 << SwitchPoint::Straight as u8));
+    pub const PYTHON_3_10: SwitchPoints = SwitchPoints(!(1 << SwitchPoint::Straight as u8));
 
     /// What leads back, what begins, and what comes back from C at its leisure. CPython 3.11 to 3.14.
     pub const PYTHON_3_11: SwitchPoints = SwitchPoints::of(&[

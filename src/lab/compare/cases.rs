@@ -31,8 +31,6 @@ const LATE: Duration = Duration::from_millis(50);
 const MANY: usize = 1000;
 /// Connections of the other I/O cases.
 const FEW: usize = 4;
-/// Questions over each connection of `slow-io`.
-const QUESTIONS: usize = 2;
 /// Length of an answer of the server.
 const ANSWER: u32 = 512;
 /// How to get past an item that is no good.
@@ -166,7 +164,7 @@ impl Case {
     fn jobs(&self, sizes: &Sizes, connections: usize) -> usize {
         sizes.jobs.unwrap_or(match self {
             Case::Cpu => 48,
-            Case::SlowIo => connections * QUESTIONS,
+            Case::SlowIo => connections,
             Case::FastIo => connections.max(2000),
             Case::Files(_) => 1,
             Case::Urls(urls) => urls.len().max(32).max(connections),
@@ -225,15 +223,17 @@ impl Case {
         let wanted = sizes.connections.unwrap_or(usual);
         // No connection without a job.
         let needed = wanted.min(sizes.jobs.unwrap_or(usize::MAX));
+        // Where nobody counts on the number, every model has room to spare.
+        let own = if sizes.connections.is_none() && needed > FEW { OWN + ROOM } else { OWN };
         let possible = match self.has_connections() {
-            true => descriptors().map_or(usize::MAX, |limit| limit.saturating_sub(OWN)),
+            true => descriptors().map_or(usize::MAX, |limit| limit.saturating_sub(own)),
             false => usize::MAX,
         };
         if needed <= possible {
             return Ok(wanted);
         }
         let why =
-            format!("they take {} descriptors, and the limit is {}", needed + OWN, possible + OWN);
+            format!("they take {} descriptors, and the limit is {}", needed + own, possible + own);
         if sizes.connections.is_some() || possible == 0 {
             let remedy = "raise `ulimit -n`, or lower --connections";
             return Err(Failure::new(format!("{needed} connections"), why, remedy));
@@ -347,6 +347,8 @@ fn again(jobs: &[Job], count: Option<usize>) -> Vec<Job> {
 
 /// Descriptors that a model needs besides its connections.
 const OWN: usize = 16;
+/// What a pool of many workers needs more.
+const ROOM: usize = 24;
 
 /// How many descriptors a process may have; `None` if the kernel does not say.
 fn descriptors() -> Option<usize> {

@@ -2,7 +2,7 @@
 //!
 //! *Assumes*: two costs of the same round met the same conditions, for they ran side by side in it;
 //! what slows the machine down for some seconds slows both, and falls out of their ratio.
-//! *Promises*: three answers, from five rounds on, or from fewer where they are far apart. *Less* or *more* only where the whole interval is beyond [`MARGIN`];
+//! *Promises*: three answers, from six rounds on, or from three where they are far apart. *Less* or *more* only where the whole interval is beyond [`MARGIN`];
 //! *same* only where all of it is within: a tie is shown, not assumed; anything else is *unclear*,
 //! which more rounds can change. The same rounds and the same seed give the same interval.
 //! *Leaves out*: any assumption about how costs are distributed. One round that was spoilt moves the
@@ -25,11 +25,11 @@ use crate::base::random::SplitMix64;
 /// What counts as a difference: five in a hundred. Less is no reason to choose.
 pub const MARGIN: f64 = 1.05;
 /// Rounds that an answer needs: of fewer, chance alone puts all on one side too often.
-pub const FEWEST_ROUNDS: usize = 5;
-/// What fewer rounds show: models that are so far apart in one, in both of two, in all of three.
-const FAR: [f64; 3] = [6.0, 2.0, 1.25];
-/// Rounds that the first judgement of a single model needs.
-pub const FEWEST_FAR_ROUNDS: usize = FAR.len();
+pub const FEWEST_ROUNDS: usize = 6;
+/// Fewer do for models that are so far apart in all of them.
+const FAR: f64 = 1.5;
+/// But not fewer than this.
+pub const FEWEST_FAR_ROUNDS: usize = 3;
 /// How often the rounds are drawn.
 const DRAWS: usize = 1000;
 /// Which of the medians, in order, bound the interval: 25 and 975 of 1000.
@@ -87,18 +87,13 @@ impl Evidence {
 
     /// What that comes to.
     pub fn answer(&self) -> Answer {
-        self.beyond(MARGIN)
-    }
-
-    /// What that comes to if only a difference of this factor counts.
-    pub fn beyond(&self, margin: f64) -> Answer {
-        let apart = FAR[self.rounds.clamp(1, FAR.len()) - 1];
-        let far = self.low >= apart || self.high <= 1.0 / apart;
+        let apart = self.low >= FAR || self.high <= 1.0 / FAR;
+        let far = self.rounds >= FEWEST_FAR_ROUNDS && apart;
         if self.rounds < FEWEST_ROUNDS && !far {
             Answer::Unclear
-        } else if self.low >= margin {
+        } else if self.low >= MARGIN {
             Answer::Less
-        } else if self.high <= 1.0 / margin {
+        } else if self.high <= 1.0 / MARGIN {
             Answer::More
         } else if self.low > 1.0 / MARGIN && self.high < MARGIN {
             Answer::Same

@@ -37,6 +37,8 @@ impl Cost {
 
 /// A difference of CPU or memory that decides between two models of the same speed.
 const TELLING: f64 = 1.25;
+/// So many times the wall of another, and more CPU as well, and there is no doubt.
+const HOPELESS: f64 = 3.0;
 
 /// What one round cost a model.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -113,10 +115,34 @@ impl Duel {
 
     /// Which is the faster.
     pub fn by_wall(&self) -> Answer {
-        match self.cut {
+        match self.cut || self.is_hopeless() {
             true => Answer::Less,
             false => self.of_cost(Cost::Wall).map_or(Answer::Unclear, Evidence::answer),
         }
+    }
+
+    /// Which needs much less CPU or memory. What others do to the machine hardly changes these, so
+    /// that one round says much.
+    fn by_use(&self, cost: Cost) -> Answer {
+        match self.of_cost(cost) {
+            Some(e) if e.low >= TELLING => Answer::Less,
+            Some(e) if e.high <= 1.0 / TELLING => Answer::More,
+            _ => Answer::Same,
+        }
+    }
+
+    /// Whether the two differ in this cost for sure.
+    pub fn differs(&self, cost: Cost) -> bool {
+        let differ = |answer| matches!(answer, Answer::Less | Answer::More);
+        let by_use = matches!(cost, Cost::Cpu | Cost::Memory) && differ(self.by_use(cost));
+        by_use || self.of_cost(cost).is_some_and(|evidence| differ(evidence.answer()))
+    }
+
+    /// Whether the other took many times as long, and its CPU time confirms that it was not a bad
+    /// moment: a busy machine makes a model wait, not work. One round shows that.
+    fn is_hopeless(&self) -> bool {
+        let at_least = |cost, times: f64| self.of_cost(cost).is_some_and(|e| e.low >= times);
+        at_least(Cost::Wall, HOPELESS) && at_least(Cost::Cpu, TELLING)
     }
 
     /// Whether the first does the same with much less, and with much more of nothing.
@@ -124,8 +150,7 @@ impl Duel {
         let Some(wall) = self.of_cost(Cost::Wall) else { return false };
         // How much slower it may be, as far as the rounds say.
         let keeps_up = wall.low * TELLING >= 1.0;
-        let answer = |cost| self.of_cost(cost).map_or(Answer::Unclear, |e| e.beyond(TELLING));
-        let answers = [Cost::Cpu, Cost::Memory].map(answer);
+        let answers = [Cost::Cpu, Cost::Memory].map(|cost| self.by_use(cost));
         keeps_up && answers.contains(&Answer::Less) && !answers.contains(&Answer::More)
     }
 }

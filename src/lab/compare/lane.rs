@@ -20,8 +20,8 @@
 //! connections of the built-in I/O cases are open. It stops when the last lane has ended; until the
 //! run has been weighed ([`Phase`]), no thread and no connection goes. A lane lasts from that start to
 //! its end; in a pool, a worker counts as a lane while it does a job. At each moment a lane does
-//! one of three things, so these add up to the time of all lanes, and each is measured where it
-//! happens:
+//! one of three things, so these add up to the time of all lanes. Two are measured where they
+//! happen:
 //!
 //! | column | what it is | where it is read |
 //! | --- | --- | --- |

@@ -15,6 +15,7 @@
 use crate::lab::compare::model::Model;
 use crate::lab::compare::result::{CaseResult, ModelResult};
 use crate::lab::report::stats::{duration, three_digits};
+use crate::lab::report::terminal::wrap;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// The version of the objects of `gil`, which `compare` has outgrown.
@@ -59,7 +60,7 @@ pub fn table(result: &CaseResult, colour: bool, width: Option<usize>) -> String 
         .collect();
     let mut text = String::new();
     for line in title(result) {
-        text += &wrapped(&line, width);
+        text += &wrap(&line, width);
     }
     for columns in blocks(&widths, width) {
         for (at, row) in rows.iter().enumerate() {
@@ -70,7 +71,7 @@ pub fn table(result: &CaseResult, colour: bool, width: Option<usize>) -> String 
         }
     }
     for sentence in sentences(result) {
-        text += &wrapped(&format!("→ {sentence}"), width);
+        text += &wrap(&format!("→ {sentence}"), width);
     }
     text
 }
@@ -116,25 +117,6 @@ fn blocks(widths: &[usize], width: usize) -> Vec<Vec<usize>> {
         }
     }
     blocks
-}
-
-/// A sentence in lines of at most `width`, which all end.
-fn wrapped(sentence: &str, width: usize) -> String {
-    let mut text = String::new();
-    let mut used = 0;
-    for word in sentence.split(' ') {
-        let length = word.chars().count();
-        if used > 0 && used + 1 + length > width {
-            text.push('\n');
-            used = 0;
-        } else if !text.is_empty() {
-            text.push(' ');
-            used += 1;
-        }
-        text += word;
-        used += length;
-    }
-    text + "\n"
 }
 
 fn title(result: &CaseResult) -> Vec<String> {

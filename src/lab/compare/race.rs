@@ -22,7 +22,7 @@
 
 use crate::base::random::SplitMix64;
 use crate::lab::compare::cases::{Case, Plan, Sizes};
-use crate::lab::compare::evidence::FEWEST_FAR_ROUNDS;
+use crate::lab::compare::evidence::{FEWEST_FAR_ROUNDS, FEWEST_ROUNDS};
 use crate::lab::compare::footprint::{CoreTime, core_time, share_of_others};
 use crate::lab::compare::model::Model;
 use crate::lab::compare::notes;
@@ -53,13 +53,14 @@ pub struct Race {
 pub struct Effort {
     /// Every model runs so often, and none is stopped; `None`: until it is clear.
     pub rounds: Option<usize>,
-    /// No round begins that would end later than this; the first always does.
+    /// No round begins that would end later than this, or somewhat later as long as there are too few
+    /// to judge by; the first always does.
     pub time: Option<Duration>,
 }
 
 impl Effort {
     /// How long a case goes on if nothing else is asked for: three of them in half a minute.
-    pub const USUAL: Effort = Effort { rounds: None, time: Some(Duration::from_secs(8)) };
+    pub const USUAL: Effort = Effort { rounds: None, time: Some(Duration::from_secs(6)) };
     /// More rounds than this make nothing clearer.
     const MOST_ROUNDS: usize = 60;
     /// A model that takes so many times as long as another has lost.
@@ -69,12 +70,23 @@ impl Effort {
         self.rounds.unwrap_or(Self::MOST_ROUNDS)
     }
 
-    /// How long a run may go on before it is stopped, if the fastest so far took `fastest`.
-    fn patience(&self, fastest: Option<Duration>) -> Option<Duration> {
+    /// When a round has to end at the latest.
+    fn time_for(&self, round: usize) -> Option<Duration> {
+        let time = self.time?;
+        Some(match round {
+            _ if round < FEWEST_FAR_ROUNDS => time * 7 / 4,
+            _ if round < FEWEST_ROUNDS => time * 5 / 4,
+            _ => time,
+        })
+    }
+
+    /// How long a run may go on before it is stopped, if the fastest so far took `fastest`. That is
+    /// done in the first round only: later, a bad moment is told from a slow model by the others.
+    fn patience(&self, round: usize, fastest: Option<Duration>) -> Option<Duration> {
         let least = self.time? / 8;
-        match self.rounds {
-            None => Some(least.max(fastest? * Self::HOPELESS)),
-            Some(_) => None,
+        match (self.rounds, round) {
+            (None, 0) => Some(least.max(fastest? * Self::HOPELESS)),
+            _ => None,
         }
     }
 }
@@ -115,7 +127,9 @@ impl Race {
 }
 
 /// So many rounds should go into the time of a case.
-const ENOUGH_ROUNDS: u32 = 6;
+const ENOUGH_ROUNDS: u32 = 12;
+/// Smaller rounds than this share of the usual ones would measure the scheduler.
+const LEAST_SHARE: f64 = 0.25;
 
 /// The rounds of one case, as they come.
 struct Heats<'a> {
@@ -175,7 +189,7 @@ impl<'a> Heats<'a> {
         let round = begun.elapsed() * models.len() as u32;
         let share = (time / ENOUGH_ROUNDS).div_duration_f64(round);
         if share < 1.0 {
-            self.plan.shrink(share);
+            self.plan.shrink(share.max(LEAST_SHARE));
         }
         Ok(())
     }
@@ -184,8 +198,8 @@ impl<'a> Heats<'a> {
         for round in 0..self.race.effort.most_rounds() {
             let Some(order) = self.order(round) else { return Ok(()) };
             let needed: Duration = order.iter().map(|&at| self.last[at]).sum();
-            let time = self.race.effort.time;
-            if round > 0 && time.is_some_and(|time| self.begun.elapsed() + needed > time) {
+            let ends = self.begun.elapsed() + needed;
+            if round > 0 && self.race.effort.time_for(round).is_some_and(|time| ends > time) {
                 return Ok(());
             }
             for (done, &at) in order.iter().enumerate() {
@@ -236,7 +250,7 @@ impl<'a> Heats<'a> {
     fn once(&mut self, round: usize, at: usize) -> Result<(), Failure> {
         let model = self.race.models[at];
         let within = |f: Failure| f.within(&place(self.case, model));
-        let patience = self.race.effort.patience(self.fastest);
+        let patience = self.race.effort.patience(round, self.fastest);
         let busy = || self.server.and_then(ServerProcess::cpu_ns);
         let before = busy();
         let ran = measure(self.race.limit, || run(model, self.plan.clone(), patience));

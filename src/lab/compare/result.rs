@@ -171,6 +171,10 @@ pub struct CaseResult {
 impl ModelResult {
     /// Sums up the rounds of a model; `None` of no rounds or no jobs.
     pub fn of(model: Model, rounds: &[ModelRound]) -> Option<ModelResult> {
+        // Of a model that was stopped, that is all there is to say.
+        let stopped: Vec<ModelRound> =
+            rounds.iter().filter(|round| round.run.was_cut()).cloned().collect();
+        let rounds = if stopped.is_empty() { rounds } else { &stopped };
         let mut latencies: Vec<u64> =
             rounds.iter().flat_map(|round| &round.run.lanes.latencies_ns).copied().collect();
         latencies.sort_unstable();
@@ -189,7 +193,7 @@ impl ModelResult {
         Some(ModelResult {
             model,
             jobs: first.run.done(),
-            cut: rounds.iter().any(|round| round.run.was_cut()),
+            cut: !stopped.is_empty(),
             failed: rounds.iter().map(|round| round.run.lanes.failed.len()).sum(),
             wall: spread(&|round| seconds(round.run.phase.wall_ns))?,
             start: middle(&|round| seconds(round.run.start_ns))?,

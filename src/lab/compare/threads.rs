@@ -118,11 +118,11 @@ fn side_by_side(
         let stats = lane(&mut context).inspect_err(|_| queue.close());
         (stats, context)
     };
-    let through = || gate.pass(|| reach(server), &work).and_then(|(stats, _connection)| stats);
+    let through = || gate.pass(|| reach(server), work).and_then(|(stats, _connection)| stats);
     thread::scope(|scope| {
         let start = |number| {
             let named = thread::Builder::new().name(format!("lane-{number}"));
-            named.spawn_scoped(scope, &through).map_err(|e| no_thread(number, &e))
+            named.spawn_scoped(scope, through).map_err(|e| no_thread(number, &e))
         };
         let mut threads = Vec::with_capacity(lanes);
         let refused = (0..lanes).try_for_each(|number| {

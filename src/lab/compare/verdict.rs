@@ -118,8 +118,7 @@ impl Verdict {
 
     /// Whether more rounds could change it.
     pub fn is_clear(&self) -> bool {
-        let judgements = self.with_lock.iter().chain(&self.without_lock);
-        judgements.fold(true, |clear, judgement| clear && judgement.is_clear())
+        self.with_lock.iter().chain(&self.without_lock).all(Judgement::is_clear)
     }
 
     /// Whether further rounds need this model: it is not out in one of the judgements.
@@ -248,43 +247,30 @@ fn judged(judgement: &Judgement) -> String {
 
 /// What a Python without a lock changes.
 fn freed(with: &Judgement, all: &Judgement) -> String {
-    let best = with.best.first().copied();
-    // `duels` see the winner beside threads-free, or threads-free beside the winner.
-    match all.best.first() {
-        Some(Model::ThreadsFree) => {
-            let beside = all.duels.iter().find(|duel| Some(duel.other) == best);
-            let Some(beside) = beside else { return judged(all) };
-            let free = Model::ThreadsFree;
-            match (all.how, beside.by_wall()) {
-                (_, Answer::Less) => {
-                    format!("{free} is {}{}", times_as_fast(beside), price(beside))
-                }
-                (How::Unclear, _) => {
-                    format!("not enough rounds to tell {free} from {}", with_interval(beside))
-                }
-                _ => format!("{free} is as fast as {}{}", with_interval(beside), price(beside)),
-            }
+    let free = Model::ThreadsFree;
+    let (best, wins) = match all.best.first() {
+        Some(&first) if first != free => (first, false),
+        _ => (free, true),
+    };
+    // The duels see the best of all beside threads-free, or threads-free beside the best with a lock.
+    let other = if wins { with.best.first().copied() } else { Some(free) };
+    let Some(beside) = all.duels.iter().find(|duel| Some(duel.other) == other) else {
+        return judged(all);
+    };
+    let changes = if wins { "" } else { "nothing changes: " };
+    match (beside.by_wall(), all.how) {
+        (Answer::Less, _) => {
+            format!("{changes}{best} is {}{}", times_as_fast(beside), price(beside))
         }
-        _ => {
-            let beside = all.duels.iter().find(|duel| duel.other == Model::ThreadsFree);
-            let Some(beside) = beside else { return judged(all) };
-            let named = all.best.first().map_or("", |model| model.name());
-            match beside.by_wall() {
-                Answer::Less => format!(
-                    "nothing changes: {named} is {}{}",
-                    times_as_fast(beside),
-                    price(beside)
-                ),
-                Answer::Unclear if all.how == How::Unclear => {
-                    format!("not enough rounds to tell {named} from {}", with_interval(beside))
-                }
-                _ => format!(
-                    "nothing changes: {named} is as fast as {}{}",
-                    with_interval(beside),
-                    price(beside)
-                ),
-            }
+        (Answer::Same, _) => {
+            format!("{changes}{best} is as fast as {}{}", with_interval(beside), price(beside))
         }
+        (_, How::CheaperAtLeast) => format!(
+            "{changes}the rounds do not tell the time of {best} from that of {}{}",
+            with_interval(beside),
+            price(beside)
+        ),
+        _ => format!("not enough rounds to tell {best} from {}", with_interval(beside)),
     }
 }
 
@@ -312,11 +298,10 @@ fn interval(evidence: &Evidence) -> String {
 /// What it takes beside the other, where that is shown to differ: `, with 0.33 × its CPU`.
 fn price(duel: &Duel) -> String {
     let named = [(Cost::P99, "p99"), (Cost::Cpu, "CPU"), (Cost::Memory, "memory")];
-    let differs = |evidence: &Evidence| matches!(evidence.answer(), Answer::Less | Answer::More);
     let mut parts: Vec<String> = named
         .into_iter()
         .filter_map(|(cost, name)| {
-            let evidence = duel.of_cost(cost).filter(|evidence| differs(evidence))?;
+            let evidence = duel.of_cost(cost).filter(|_| duel.differs(cost))?;
             Some(format!("{} × its {name}", three_digits(1.0 / evidence.median)))
         })
         .collect();

@@ -15,7 +15,7 @@
 //!   latency                  below / above half an interval         ms, beside one CPU thread
 //!   bandwidth                convoy (< 1/4 of idle) / none          packets/s, beside one
 //!   echo_idle, _1, _2        convoy (< 1/4 of idle) / none          requests/s, beside 0, 1, 2
-//!   crowd_10 to _10000       all end / later than 2 x CPython's     ms, for so many at once
+//!   crowd_10 to _10000       no later / a collapse (2 x CPython's)   ms, for so many at once
 //! ```
 
 use crate::gil::rules::policy::{Check, SwitchPolicy};
@@ -129,7 +129,7 @@ pub fn rows(
     let convoy = |rate: f64, idle: f64| if rate < CONVOY * idle { "convoy" } else { "no convoy" };
     let at_most = switches_at_most(policy);
     let crowd = |size: usize, ms: f64| match ms <= CROWD.0 * real.crowd[size] + CROWD.1 {
-        true => "all end",
+        true => "no later",
         false => "a collapse",
     };
     [
@@ -158,7 +158,7 @@ pub fn rows(
     .collect()
 }
 
-/// One switch an interval, and a fifth on top for the two that start and end.
+/// One switch an interval, and a fifth on top: the thread that counts takes part in a few.
 fn switches_at_most(policy: SwitchPolicy) -> f64 {
     match policy.check() {
         Check::OnRequest { interval } => 1.2 / interval.as_secs_f64(),

@@ -109,11 +109,14 @@ def switches(seconds):
     global stop, changes
     stop, changes = False, 0
     watchers = [start(watch, me) for me in (1, 2)]
-    time.sleep(seconds)
-    count, stop = changes, True
+    time.sleep(0.02)  # now both have begun
+    first, begun = changes, clock()
+    time.sleep(seconds)  # and, to come back, waits for the lock: so the time that it took counts
+    last, ended = changes, clock()
+    stop = True
     for watcher in watchers:
         watcher.join()
-    say(count / seconds)
+    say((last - first) / (ended - begun))
 
 
 def echo(burners):

@@ -125,11 +125,13 @@ impl Subject for Preset {
                 spawn(&lock, "fidelity", move |gil| countdown_until(gil, &done, work))
             };
             let watchers: Vec<_> = (0..2).map(watch).collect::<Result<_, _>>()?;
+            std::thread::sleep(Duration::from_millis(20)); // now both have begun
+            let (first, begun) = (lock.switch_number(), Instant::now());
             std::thread::sleep(time);
-            let switches = lock.switch_number();
+            let (last, took) = (lock.switch_number(), begun.elapsed());
             done.store(true, Relaxed);
             watchers.into_iter().try_for_each(|watcher| join(watcher).map(drop))?;
-            Ok(switches as f64 / time.as_secs_f64())
+            Ok((last - first) as f64 / took.as_secs_f64())
         })?;
         Ok(rate)
     }

@@ -24,9 +24,9 @@ use std::time::Duration;
 
 /// So many failures of one interpreter end its comparison.
 pub const PATIENCE: usize = 3;
-/// For how long switches are counted, at least: threads that start and end switch a few times
-/// more, and in a shorter time those few would be the rate.
-const SHORTEST_COUNT: Duration = Duration::from_millis(150);
+/// For how long switches are counted, at least: whoever counts needs the lock for a moment at the
+/// beginning and at the end, and in a shorter time those few switches would be the rate.
+const SHORTEST_COUNT: Duration = Duration::from_millis(300);
 const CROWDS: [&str; 4] = ["crowd_10", "crowd_100", "crowd_1000", "crowd_10000"];
 
 /// One interpreter and its preset: all that was measured.

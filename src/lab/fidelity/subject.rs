@@ -79,7 +79,8 @@ pub trait Subject {
     /// # Errors
     /// If the side breaks down.
     fn echo(&mut self, burners: usize, time: Duration) -> Result<f64, Failure>;
-    /// Milliseconds until the last of so many threads has ended that were let go at once.
+    /// Milliseconds until the last of so many threads has ended that were let go at once; a minute
+    /// where an interpreter takes a minute or longer.
     ///
     /// # Errors
     /// If the side breaks down, or has no room for so many threads.

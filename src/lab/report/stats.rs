@@ -37,11 +37,6 @@ impl Spread {
         };
         Some(Spread { median, min, max })
     }
-
-    /// Whether the two ranges overlap.
-    pub fn overlaps(&self, other: &Spread) -> bool {
-        self.min <= other.max && other.min <= self.max
-    }
 }
 
 /// The smallest value that is at least as large as this share of all of them ("nearest

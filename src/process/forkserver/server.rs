@@ -351,7 +351,8 @@ impl ForkServerProcess<'_> {
         match pidfd_open(pid) {
             Ok(pidfd) => Ok(Forked { pid, pidfd, requests, replies }),
             Err(error) => {
-                // With its request pipe closed it exits at once.
+                // With its request pipe closed it exits at once. It is ours, so the wait cannot fail, and
+                // there is an error to be told already.
                 drop(requests);
                 drop(replies);
                 let _ = wait(pid);
@@ -364,6 +365,7 @@ impl ForkServerProcess<'_> {
     fn end_preforked(&mut self) {
         while let Some(worker) = self.preforked.take() {
             if send_signal(worker.pidfd.as_fd(), libc::SIGKILL).is_ok() {
+                // It is our child, and not waited for yet.
                 let _ = wait(worker.pid);
             }
         }

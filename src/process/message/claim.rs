@@ -20,6 +20,7 @@
 //! The words of all workers lie in one mapping that is made before the fork server is forked, so all
 //! of them have it; a worker is told by its first frame which words are its own.
 
+use crate::base::origin::Origin;
 use crate::base::sync::{Arc, Mutex};
 use crate::process::message::frame::{FrameKind, frame};
 use crate::sys::memory::SharedWords;
@@ -105,6 +106,7 @@ pub fn is_claimed(word: &impl ClaimWord, number: u64) -> bool {
 pub(crate) struct ClaimWords {
     /// `None` where the system had no memory to share.
     words: Option<SharedWords>,
+    origin: Origin,
     /// How many workers have got words so far, and which words are free again.
     lent: Mutex<(u64, Vec<usize>)>,
 }
@@ -114,7 +116,7 @@ impl ClaimWords {
     pub(crate) fn map() -> Arc<ClaimWords> {
         let words = SharedWords::map(WORKERS * WORDS as usize).ok();
         let free = if words.is_some() { (0..WORKERS).rev().collect() } else { Vec::new() };
-        Arc::new(ClaimWords { words, lent: Mutex::new((0, free)) })
+        Arc::new(ClaimWords { words, origin: Origin::here(), lent: Mutex::new((0, free)) })
     }
 
     fn word(&self, place: usize, number: u64) -> Option<&AtomicU64> {
@@ -155,24 +157,27 @@ impl WorkerClaims {
 
     /// The worker's `nth` job is about to be sent.
     pub(crate) fn offer(&self, nth: u64) {
-        self.with_word(nth, |word, number| offer(word, number));
+        self.with_word(nth, offer);
     }
 
     /// Takes it back; false: it has begun.
     pub(crate) fn take_back(&self, nth: u64) -> bool {
-        self.with_word(nth, |word, number| take_back(word, number))
+        self.with_word(nth, take_back)
     }
 
     /// Whether it has begun.
     pub(crate) fn is_claimed(&self, nth: u64) -> bool {
-        self.with_word(nth, |word, number| is_claimed(word, number))
+        self.with_word(nth, is_claimed)
     }
 }
 
 /// A worker that still lives claims only numbers that are its own, so its words may be lent at once.
+/// In a copy that came with a fork they are the original's.
 impl Drop for WorkerClaims {
     fn drop(&mut self) {
-        self.all.lent.lock().1.push(self.place);
+        if !self.all.origin.is_copy() {
+            self.all.lent.lock().1.push(self.place);
+        }
     }
 }
 

@@ -18,12 +18,13 @@
 //!                   ▲                                                                  │
 //!                   └─ read into again, if nobody looks into them any more ◀───────────┘
 //! ```
-//! A submitted job needs no thread to be woken, nor need one be for the answer, if the submitter waits
-//! for it: it borrows the worker's reader and reads the pipe. A wake-up costs more than all the rest
+//! No thread has to be woken for a job that is submitted, to an idle worker. Nor, with `call`, for its
+//! answer: the caller borrows the worker's reader and reads the pipe. A wake-up costs more than all the rest
 //! of a small job; this saves one of three. The supervisor waits for the rest: other replies, deaths,
 //! deadlines, and pipes that have room again.
 
 use crate::base::id::Key;
+use crate::base::origin::Origin;
 use crate::base::sync::{Mutex, MutexGuard};
 use crate::futures::deadlock::{DeadlockGuard, Unblock};
 use crate::futures::error::JobError;
@@ -45,6 +46,7 @@ use std::sync::{Arc, Weak};
 
 /// What every handle of a pool has, and each of its threads.
 pub(crate) struct PoolShared {
+    origin: Origin,
     pub(crate) state: Mutex<PoolState>,
     pub(crate) crew: Crew<Lead, Outcomes, Request>,
     pub(crate) forking: Forking,
@@ -119,16 +121,21 @@ impl JobsInPool {
     pub(crate) fn new(pool: &Arc<PoolShared>, group: u64) -> JobsInPool {
         JobsInPool { pool: Arc::downgrade(pool), group }
     }
+
+    /// `None` as well in a copy that came with a fork, where the jobs are the original's.
+    fn pool(&self) -> Option<Arc<PoolShared>> {
+        self.pool.upgrade().filter(|pool| !pool.origin.is_copy())
+    }
 }
 
 impl Beside for JobsInPool {
     fn has_begun(&self) -> bool {
-        self.pool.upgrade().is_some_and(|pool| pool.state.lock().has_begun(self.group))
+        self.pool().is_some_and(|pool| pool.state.lock().has_begun(self.group))
     }
 
     fn unless_begun(&self, cancel: &mut dyn FnMut()) {
         // Without a pool all its jobs have come out.
-        let Some(pool) = self.pool.upgrade() else { return cancel() };
+        let Some(pool) = self.pool() else { return cancel() };
         pool.with_state(|state| {
             if state.withdraw(self.group, true) {
                 cancel();
@@ -141,7 +148,8 @@ impl Beside for JobsInPool {
 impl PoolShared {
     /// The waker is that of the leader's selector.
     pub(crate) fn new(state: PoolState, forking: Forking, waker: Waker) -> PoolShared {
-        PoolShared { state: Mutex::new(state), crew: Crew::new(), forking, waker }
+        let origin = Origin::here();
+        PoolShared { origin, state: Mutex::new(state), crew: Crew::new(), forking, waker }
     }
 
     /// Wakes the thread that leads.

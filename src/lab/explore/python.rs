@@ -30,6 +30,9 @@ const LONGEST: u64 = 1 << 20;
 /// How many outcomes are listed, at most.
 const MOST_LISTED: usize = 12;
 
+/// How long an outcome may be in a table.
+const LONGEST_LINE: usize = 90;
+
 /// What to explore.
 #[derive(Debug, Clone)]
 pub struct PythonRequest {
@@ -179,7 +182,7 @@ fn listing(request: &PythonRequest, answer: &Answer, names: &[Rc<str>]) -> Strin
         None => "all that there are\n".to_owned(),
     };
     let listed = &found[..found.len().min(MOST_LISTED)];
-    let lines: Vec<String> = listed.iter().map(|found| found.outcome.line(names)).collect();
+    let lines: Vec<String> = listed.iter().map(|found| short(found, names)).collect();
     let width = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0).clamp(7, 60);
     text += &format!("  {:<width$}  fewest switches\n", "outcome");
     for (line, found) in lines.iter().zip(listed) {
@@ -195,6 +198,15 @@ fn listing(request: &PythonRequest, answer: &Answer, names: &[Rc<str>]) -> Strin
         text += &format!("→ {which} comes to what some order of whole threads comes to\n");
     }
     text
+}
+
+/// The outcome in one line that fits.
+fn short(found: &Found, names: &[Rc<str>]) -> String {
+    let line = found.outcome.line(names);
+    match line.char_indices().nth(LONGEST_LINE) {
+        Some((at, _)) => format!("{}…", &line[..at]),
+        None => line,
+    }
 }
 
 fn remark(found: &Found) -> &'static str {
@@ -217,7 +229,7 @@ fn table(request: &PythonRequest, answers: &[Answer], names: &[Rc<str>]) -> Stri
             Some(found) => {
                 let line = line_of(request, answer, found);
                 let line = line.map_or_else(String::new, |line| line.to_string());
-                let outcome = found.outcome.line(names);
+                let outcome = short(found, names);
                 format!("  {policy:<width$}  yes    {:>8}  {line:>4}  {outcome}", found.switches)
             }
             None => format!("  {policy:<width$}  no"),
@@ -243,7 +255,7 @@ fn drawing(request: &PythonRequest, answer: &Answer, found: &Found, names: &[Rc<
     let replayed = answer.replay(request, found);
     let mut text = format!(
         "\n{}, under {} by as few switches as can be ({}):\n\n{}",
-        found.outcome.line(names),
+        short(found, names),
         answer.policy,
         found.switches,
         columns(&replayed, &request.source)

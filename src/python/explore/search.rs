@@ -27,7 +27,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { worlds: 300_000, instructions: 20_000_000 }
+        Limits { worlds: 100_000, instructions: 20_000_000 }
     }
 }
 

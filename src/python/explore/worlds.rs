@@ -48,8 +48,10 @@ pub struct Stepper {
     pub instructions: u64,
     /// How many steps were taken, those that were taken along too.
     pub steps: u64,
-    /// How many instructions there may be.
+    /// How many instructions one step may be, and all that go along with it.
     pub most: u64,
+    /// How many there were when this step began.
+    began: u64,
     /// What two threads touch, one of them to change it, as far as is known.
     pub contended: HashSet<Location>,
     /// What each instruction did, if that is wanted.
@@ -87,6 +89,7 @@ impl Stepper {
             instructions: 0,
             steps: 0,
             most: u64::MAX,
+            began: 0,
             contended: HashSet::new(),
             trace: None,
             touched: HashMap::new(),
@@ -130,6 +133,7 @@ impl Stepper {
     /// Why and where the run was stopped.
     pub fn step(&mut self, chosen: Move) -> Result<(), Stopped> {
         self.machine.noting = true;
+        self.began = self.instructions;
         if chosen.late
             && let Some(thread) = self.machine.world.threads.get_mut(chosen.thread)
         {
@@ -173,7 +177,7 @@ impl Stepper {
                 break;
             }
             self.instructions += 1;
-            if (left == 0 && others) || self.instructions > self.most {
+            if (left == 0 && others) || self.instructions - self.began > self.most {
                 let why = if left == 0 {
                     "it never comes to a switch point"
                 } else {

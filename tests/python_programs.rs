@@ -71,8 +71,16 @@ fn what_is_outside_the_subset_is_refused_with_its_place_and_a_remedy() {
     refused("class A:\n    def __hash__(self): return 1\n", "2:5", "`__hash__`");
     refused("class A(dict): pass\n", "1:9", "a class derived from `dict`");
     refused("def f():\n    with g():\n        yield 1\n", "3:9", "a `yield` in `with`");
+    refused("x = [y := 1 for z in []]\n", "1:6", "`:=` in a comprehension");
     refused("raise\n", "1:1", "`raise` outside of `except`");
     refused("a, *b = x\n", "1:4", "a star");
+}
+
+#[test]
+fn a_name_that_is_bound_anew_is_no_module_any_more() {
+    let text = "import queue\ndef put(queue):\n    queue.put(1)\nq = queue.Queue()\nput(q)\n\
+                print(q.get())\nqueue = [2]\nprint(queue.pop())\n";
+    assert_eq!(run(text).output, "1\n2\n");
 }
 
 #[test]

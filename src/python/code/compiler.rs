@@ -250,6 +250,11 @@ impl<'a> Compiler<'a> {
         (scope.variable(name), scope.kind)
     }
 
+    /// Whether a name is a global here.
+    pub(crate) fn is_global(&mut self, name: &Name) -> bool {
+        self.variable(name).0 == Variable::Global
+    }
+
     /// Pushes the value of a name.
     pub(crate) fn load(&mut self, name: &Name) -> Result<()> {
         let op = match self.variable(name) {

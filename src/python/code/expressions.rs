@@ -57,7 +57,7 @@ impl<'a> Compiler<'a> {
                 self.call(e, function, arguments, keywords)?;
             }
             E::Attribute { object, name } => {
-                modules::check_attribute(e.at, object, name, &self.modules)?;
+                self.check_attribute(e, object, name)?;
                 self.expression(object)?;
                 self.at = e.at;
                 let name = self.name(name);
@@ -108,6 +108,16 @@ impl<'a> Compiler<'a> {
             }
         }
         Ok(())
+    }
+
+    /// An attribute of a module must be there. A local name is none.
+    fn check_attribute(&mut self, e: &Expression, object: &Expression, name: &Name) -> Result<()> {
+        match &object.kind {
+            ExpressionKind::Name(module) if self.is_global(module) => {
+                modules::check_attribute(e.at, object, name, &self.modules)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn items(&mut self, items: &'a [Expression], build: fn(u32) -> Op) -> Result<()> {
@@ -171,7 +181,7 @@ impl<'a> Compiler<'a> {
     ) -> Result<()> {
         let method = match &function.kind {
             ExpressionKind::Attribute { object, name } => {
-                modules::check_attribute(function.at, object, name, &self.modules)?;
+                self.check_attribute(function, object, name)?;
                 self.method(object, name)?;
                 true
             }

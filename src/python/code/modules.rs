@@ -285,6 +285,14 @@ pub(crate) fn check_imports(
                     check_member(statement.at, module, name)?;
                 }
             }
+            // A name that is bound anew is no module any more.
+            StatementKind::Assign { targets, .. } => {
+                for target in targets {
+                    if let ExpressionKind::Name(name) = &target.kind {
+                        modules.insert(name.clone(), Name::from(""));
+                    }
+                }
+            }
             StatementKind::Function(function) => check_imports(&function.body, modules)?,
             StatementKind::Class { body, .. } | StatementKind::With { body, .. } => {
                 check_imports(body, modules)?;

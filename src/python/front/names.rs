@@ -94,7 +94,8 @@ impl Scope {
 /// # Errors
 /// [`Refusal`] if a `nonlocal` names nothing, or a name is both `global` and a parameter.
 pub fn resolve(module: &Module) -> Result<Vec<Scope>, Refusal> {
-    let mut walker = Walker { scopes: Vec::new(), here: 0, refusal: None };
+    let mut walker =
+        Walker { scopes: Vec::new(), here: 0, comprehensions: BTreeSet::new(), refusal: None };
     for _ in 0..module.scopes {
         walker.scopes.push(Scope::new(ScopeKind::Module, 0));
     }
@@ -108,6 +109,7 @@ pub fn resolve(module: &Module) -> Result<Vec<Scope>, Refusal> {
 struct Walker {
     scopes: Vec<Scope>,
     here: usize,
+    comprehensions: BTreeSet<usize>,
     refusal: Option<Refusal>,
 }
 
@@ -279,6 +281,11 @@ impl Walker {
             }
             E::Joined(pieces) => self.pieces(pieces),
             E::Named { name, value } => {
+                if self.comprehensions.contains(&self.here) {
+                    let instead = "assign in a loop";
+                    let refusal = Refusal::subset(e.at, "`:=` in a comprehension", instead);
+                    self.refusal.get_or_insert(refusal);
+                }
                 self.expression(value);
                 self.bind(name);
             }
@@ -305,6 +312,7 @@ impl Walker {
     fn comprehension(&mut self, made: &Comprehension) {
         let first: Option<&Clause> = made.clauses.first();
         first.iter().for_each(|clause| self.expression(&clause.iterable));
+        self.comprehensions.insert(made.scope);
         self.inside(made.scope, ScopeKind::Function, |w| {
             w.scope().generator = made.kind == ComprehensionKind::Generator;
             w.bind(&Name::from(".0"));

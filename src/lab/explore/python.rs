@@ -16,7 +16,7 @@ use crate::python::code::program::Program;
 use crate::python::explore::outcome::{Ending, Outcome};
 use crate::python::explore::policies::{ALL, Looks};
 use crate::python::explore::replay::{Replay, replay};
-use crate::python::explore::search::{Exploration, Found, Limits, explore};
+use crate::python::explore::search::{Exploration, Found, Limits, explore_beside, serial};
 use crate::python::explore::story::{columns, sentence};
 use crate::python::run::program;
 use serde_json::{Value, json};
@@ -29,6 +29,9 @@ use std::rc::Rc;
 const LONGEST: u64 = 1 << 20;
 /// How many outcomes are listed, at most.
 const MOST_LISTED: usize = 12;
+
+/// How long an outcome may be in a table.
+const LONGEST_LINE: usize = 90;
 
 /// What to explore.
 #[derive(Debug, Clone)]
@@ -130,12 +133,13 @@ fn is_wrong(found: &Found) -> bool {
 
 /// Carries a request out, and gives the text to print.
 pub fn explore_python(request: &PythonRequest) -> String {
+    let serial = serial(&request.program, request.limits);
     let answers: Vec<Answer> = request
         .policies
         .iter()
         .map(|policy| {
             let looks = Looks::Under(*policy, request.cold);
-            let exploration = explore(&request.program, looks, request.limits);
+            let exploration = explore_beside(&request.program, looks, request.limits, &serial);
             Answer { policy: *policy, looks, exploration }
         })
         .collect();
@@ -178,7 +182,7 @@ fn listing(request: &PythonRequest, answer: &Answer, names: &[Rc<str>]) -> Strin
         None => "all that there are\n".to_owned(),
     };
     let listed = &found[..found.len().min(MOST_LISTED)];
-    let lines: Vec<String> = listed.iter().map(|found| found.outcome.line(names)).collect();
+    let lines: Vec<String> = listed.iter().map(|found| short(found, names)).collect();
     let width = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0).clamp(7, 60);
     text += &format!("  {:<width$}  fewest switches\n", "outcome");
     for (line, found) in lines.iter().zip(listed) {
@@ -194,6 +198,15 @@ fn listing(request: &PythonRequest, answer: &Answer, names: &[Rc<str>]) -> Strin
         text += &format!("→ {which} comes to what some order of whole threads comes to\n");
     }
     text
+}
+
+/// The outcome in one line that fits.
+fn short(found: &Found, names: &[Rc<str>]) -> String {
+    let line = found.outcome.line(names);
+    match line.char_indices().nth(LONGEST_LINE) {
+        Some((at, _)) => format!("{}…", &line[..at]),
+        None => line,
+    }
 }
 
 fn remark(found: &Found) -> &'static str {
@@ -216,7 +229,7 @@ fn table(request: &PythonRequest, answers: &[Answer], names: &[Rc<str>]) -> Stri
             Some(found) => {
                 let line = line_of(request, answer, found);
                 let line = line.map_or_else(String::new, |line| line.to_string());
-                let outcome = found.outcome.line(names);
+                let outcome = short(found, names);
                 format!("  {policy:<width$}  yes    {:>8}  {line:>4}  {outcome}", found.switches)
             }
             None => format!("  {policy:<width$}  no"),
@@ -242,7 +255,7 @@ fn drawing(request: &PythonRequest, answer: &Answer, found: &Found, names: &[Rc<
     let replayed = answer.replay(request, found);
     let mut text = format!(
         "\n{}, under {} by as few switches as can be ({}):\n\n{}",
-        found.outcome.line(names),
+        short(found, names),
         answer.policy,
         found.switches,
         columns(&replayed, &request.source)

@@ -14,6 +14,9 @@ use crate::python::value::object::Object;
 use std::collections::HashSet;
 use std::rc::Rc;
 
+/// The most instructions of a replay: what was stopped when it was found is stopped here, too.
+const LONGEST: u64 = 1_000_000;
+
 /// What a schedule did.
 pub struct Replay {
     /// Each instruction, in order.
@@ -34,6 +37,7 @@ pub fn replay(
     let mut stepper = Stepper::new(machine(program), looks);
     stepper.contended.clone_from(contended);
     stepper.trace = Some(Vec::new());
+    stepper.most = LONGEST;
     let mut cut = None;
     let mut last: Option<Move> = None;
     for chosen in moves {

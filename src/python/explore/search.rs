@@ -27,7 +27,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { worlds: 300_000, instructions: 100_000_000 }
+        Limits { worlds: 100_000, instructions: 20_000_000 }
     }
 }
 
@@ -77,10 +77,25 @@ struct Waiting {
 
 /// Explores a program.
 pub fn explore(program: &Rc<Program>, looks: Looks, limits: Limits) -> Exploration {
-    let serial = search(program, Looks::Nowhere, limits);
+    explore_beside(program, looks, limits, &serial(program, limits))
+}
+
+/// The outcomes of all orders of whole threads.
+pub fn serial(program: &Rc<Program>, limits: Limits) -> Vec<Outcome> {
+    let exploration = search(program, Looks::Nowhere, limits);
+    exploration.found.into_iter().map(|found| found.outcome).collect()
+}
+
+/// Explores a program whose serial outcomes are known.
+pub fn explore_beside(
+    program: &Rc<Program>,
+    looks: Looks,
+    limits: Limits,
+    serial: &[Outcome],
+) -> Exploration {
     let mut exploration = search(program, looks, limits);
     for found in &mut exploration.found {
-        found.serial = serial.found.iter().any(|other| other.outcome == found.outcome);
+        found.serial = serial.contains(&found.outcome);
     }
     exploration.found.sort_by_key(|found| (!found.serial, found.switches, found.outcome.clone()));
     exploration

@@ -73,7 +73,7 @@ fn cell(row: &Row, lines: &[&str]) -> String {
 /// Rows of neighbouring instructions of one line. A line without a note is folded into the next.
 fn rows(replay: &Replay) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
-    for event in replay.events.iter().filter(|event| !event.alone) {
+    for event in replay.events.iter() {
         let notes = notes(replay, event);
         match rows.last_mut() {
             Some(row) if row.thread == event.thread && row.line == event.line => {
@@ -122,7 +122,6 @@ pub fn sentence(replay: &Replay) -> Option<String> {
     let accesses: Vec<(&Event, Location, bool, &str)> = replay
         .events
         .iter()
-        .filter(|event| !event.alone)
         .flat_map(|event| {
             let all = event.accesses.iter();
             all.map(move |(location, write, value)| (event, *location, *write, value.as_str()))

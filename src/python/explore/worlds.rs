@@ -48,8 +48,10 @@ pub struct Stepper {
     pub instructions: u64,
     /// How many steps were taken, those that were taken along too.
     pub steps: u64,
-    /// How many instructions there may be.
+    /// How many instructions one step may be, and all that go along with it.
     pub most: u64,
+    /// How many there were when this step began.
+    began: u64,
     /// What two threads touch, one of them to change it, as far as is known.
     pub contended: HashSet<Location>,
     /// What each instruction did, if that is wanted.
@@ -68,8 +70,6 @@ pub struct Event {
     pub accesses: Vec<(Location, bool, String)>,
     /// The thread waits, and the instruction has to be done again.
     pub waits: bool,
-    /// Whether other threads were there.
-    pub alone: bool,
 }
 
 /// The most instructions of one step: a loop that never comes to a switch point is cut.
@@ -89,6 +89,7 @@ impl Stepper {
             instructions: 0,
             steps: 0,
             most: u64::MAX,
+            began: 0,
             contended: HashSet::new(),
             trace: None,
             touched: HashMap::new(),
@@ -132,6 +133,7 @@ impl Stepper {
     /// Why and where the run was stopped.
     pub fn step(&mut self, chosen: Move) -> Result<(), Stopped> {
         self.machine.noting = true;
+        self.began = self.instructions;
         if chosen.late
             && let Some(thread) = self.machine.world.threads.get_mut(chosen.thread)
         {
@@ -175,7 +177,7 @@ impl Stepper {
                 break;
             }
             self.instructions += 1;
-            if (left == 0 && others) || self.instructions > self.most {
+            if (left == 0 && others) || self.instructions - self.began > self.most {
                 let why = if left == 0 {
                     "it never comes to a switch point"
                 } else {
@@ -215,7 +217,8 @@ impl Stepper {
 
     /// Notes what an instruction did, if that is wanted.
     fn note_event(&mut self, thread: usize, line: u32, noted: usize, others: bool, waits: bool) {
-        if self.trace.is_none() {
+        // Nothing is told of a thread that is alone.
+        if self.trace.is_none() || !others {
             return;
         }
         let accesses = self.machine.accesses[noted..].to_vec();
@@ -223,7 +226,7 @@ impl Stepper {
         let shared: Vec<(Location, bool)> = shared.collect();
         let with_value = |(location, write)| (location, write, self.value_at(location));
         let accesses = shared.into_iter().map(with_value).collect();
-        let event = Event { thread, line, accesses, waits, alone: !others };
+        let event = Event { thread, line, accesses, waits };
         self.trace.iter_mut().for_each(|trace| trace.push(event.clone()));
     }
 

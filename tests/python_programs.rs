@@ -2,6 +2,10 @@
 //! the subset is refused, before anything runs, with its place.
 #![cfg(feature = "python")]
 
+#[path = "common/cpython.rs"]
+mod cpython;
+
+use cpython::cpython;
 use singletrack::python::run::{Ran, program, run_single};
 use std::fs;
 use std::path::PathBuf;
@@ -22,15 +26,6 @@ fn run(text: &str) -> Ran {
     run_single(&program(text).unwrap_or_else(|refusal| panic!("{refusal}")), FUEL)
 }
 
-/// A CPython 3.12, if there is one.
-fn interpreter() -> Option<Command> {
-    let found = ["python3.12", "python3"].into_iter().find(|name| {
-        let version = Command::new(name).arg("--version").stderr(Stdio::null()).output();
-        version.is_ok_and(|output| output.stdout.starts_with(b"Python 3.12"))
-    });
-    found.map(Command::new)
-}
-
 #[test]
 fn programs_print_what_cpython_prints() {
     for path in programs() {
@@ -38,11 +33,11 @@ fn programs_print_what_cpython_prints() {
         let ran = run(&text);
         assert_eq!(ran.stopped, None, "{}", path.display());
         assert_eq!(ran.failures, [], "{}", path.display());
-        let Some(mut python) = interpreter() else {
+        let Some(python) = cpython() else {
             eprintln!("skipped: no CPython 3.12 to compare {} with", path.display());
             continue;
         };
-        let output = python.arg(&path).stdin(Stdio::null()).output().unwrap();
+        let output = Command::new(python).arg(&path).stdin(Stdio::null()).output().unwrap();
         let expected = String::from_utf8(output.stdout).unwrap();
         assert_eq!(ran.output, expected, "{}", path.display());
     }

@@ -194,9 +194,11 @@ impl Machine {
     /// `text % value`.
     pub(crate) fn percent(&mut self, text: Value, value: Value) -> R<Value> {
         let Value::Str(text) = text else { return Ok(text) };
-        let arguments = match value.id().map(|id| self.world.heap.get(id)) {
-            Some(Object::Tuple(items)) => items.clone(),
-            _ => vec![value],
+        // A container that is no tuple is one argument, and may also be a mapping for none.
+        let (arguments, all) = match value.id().map(|id| self.world.heap.get(id)) {
+            Some(Object::Tuple(items)) => (items.clone(), true),
+            Some(Object::List(_) | Object::Dict(..) | Object::Range(..)) => (vec![value], false),
+            _ => (vec![value], true),
         };
         let text = self.strings.get(text);
         let mut chars = text.chars().peekable();
@@ -224,7 +226,7 @@ impl Machine {
             let formatted = self.percent_one(&spec, kind, value)?;
             out.push_str(&formatted);
         }
-        if next.next().is_some() {
+        if all && next.next().is_some() {
             return self.type_error("not all arguments converted during string formatting");
         }
         self.charge(out.len() / 16)?;

@@ -4,6 +4,7 @@
 //! *Leaves out*: methods of containers (`library`).
 
 use crate::python::code::instruction::Place;
+use crate::python::machine::comparison::range_length;
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Location, R};
 use crate::python::value::any::{Id, Value};
@@ -187,7 +188,12 @@ impl Machine {
             Object::Deque(items, _) => (items.iter().copied().collect(), false, "deque"),
             Object::Range(start, stop, step) => {
                 let (start, stop, step) = (*start, *stop, *step);
-                let length = crate::python::machine::comparison::range_length(start, stop, step);
+                let length = range_length(start, stop, step);
+                if let Some((from, to, by)) = self.slice_bounds(index, length)? {
+                    let at = |place: i64| start.saturating_add(step.saturating_mul(place));
+                    let part = Object::Range(at(from), at(to), step.saturating_mul(by));
+                    return Ok(self.add(part));
+                }
                 let at = self.index(index, length, "range object")?;
                 return Ok(Value::Int(start + step * i64::try_from(at).unwrap_or(0)));
             }
@@ -232,6 +238,18 @@ impl Machine {
 
     /// The places that a slice names; `None` if the index is no slice.
     fn slice_places(&mut self, index: Value, length: usize) -> R<Option<Vec<usize>>> {
+        let Some((start, stop, step)) = self.slice_bounds(index, length)? else { return Ok(None) };
+        let mut places = Vec::new();
+        let mut at = start;
+        while (step > 0 && at < stop) || (step < 0 && at > stop) {
+            places.push(usize::try_from(at).unwrap_or(0));
+            at = at.saturating_add(step);
+        }
+        Ok(Some(places))
+    }
+
+    /// Where a slice begins, where it ends, and its step; `None` if the index is no slice.
+    fn slice_bounds(&mut self, index: Value, length: usize) -> R<Option<(i64, i64, i64)>> {
         let Value::Ref(id) = index else { return Ok(None) };
         let Object::Slice(parts) = *self.world.heap.get(id) else { return Ok(None) };
         let length = i64::try_from(length).unwrap_or(i64::MAX);
@@ -257,13 +275,7 @@ impl Machine {
         };
         let start = ints[0].map_or(if step > 0 { low } else { high }, clamp);
         let stop = ints[1].map_or(if step > 0 { high } else { low }, clamp);
-        let mut places = Vec::new();
-        let mut at = start;
-        while (step > 0 && at < stop) || (step < 0 && at > stop) {
-            places.push(usize::try_from(at).unwrap_or(0));
-            at = at.saturating_add(step);
-        }
-        Ok(Some(places))
+        Ok(Some((start, stop, step)))
     }
 
     pub(crate) fn store_subscript(&mut self) -> R<Flow> {

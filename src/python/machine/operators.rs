@@ -189,7 +189,7 @@ impl Machine {
             B::Divide => a / b,
             B::FloorDivide if b == 0.0 => return zero(self, "float floor division by zero"),
             B::Modulo if b == 0.0 => return zero(self, "float modulo by zero"),
-            B::FloorDivide => ((a - float_modulo(a, b)) / b).round(),
+            B::FloorDivide => float_floor_divide(a, b),
             B::Modulo => float_modulo(a, b),
             B::Power if a == 0.0 && b < 0.0 => {
                 return zero(self, "0.0 cannot be raised to a negative power");
@@ -386,6 +386,16 @@ pub fn as_float(value: Value) -> Option<f64> {
 fn floor_divide(a: i64, b: i64) -> Option<i64> {
     let quotient = a.checked_div(b)?;
     Some(if a % b != 0 && (a < 0) != (b < 0) { quotient - 1 } else { quotient })
+}
+
+/// As CPython computes it: from the remainder, and with the sign of the quotient if it is zero.
+fn float_floor_divide(a: f64, b: f64) -> f64 {
+    let quotient = (a - float_modulo(a, b)) / b;
+    if quotient == 0.0 {
+        return 0.0_f64.copysign(a / b);
+    }
+    let floor = quotient.floor();
+    if quotient - floor > 0.5 { floor + 1.0 } else { floor }
 }
 
 fn float_modulo(a: f64, b: f64) -> f64 {

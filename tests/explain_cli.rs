@@ -95,6 +95,10 @@ fn what_a_topic_proposes_can_be_done() {
             ["cargo", "run", "--example", name] => {
                 assert!(root.join(format!("examples/{name}.rs")).exists(), "{command}");
             }
+            [".ci/run", step] => {
+                let ci = std::fs::read_to_string(root.join(".ci/run")).unwrap();
+                assert!(ci.contains(&format!("\n{step}() {{")), "{command}");
+            }
             [.., "--test", name] => {
                 assert!(root.join(format!("tests/{name}.rs")).exists(), "{command}");
             }

@@ -82,6 +82,6 @@ pub const LOST_WAKE_UP: Topic = Topic {
     },
     next: &[
         "singletrack explore examples/programs/bounded_buffer.gil --policy python-3.10",
-        "RUSTFLAGS=\"--cfg loom\" cargo test --release --no-default-features --test loom_inbox",
+        ".ci/run loom_models",
     ],
 };

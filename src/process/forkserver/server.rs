@@ -48,6 +48,7 @@ use crate::sys::process::{
 };
 use crate::sys::socket::{receive, send};
 use std::collections::VecDeque;
+use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -343,11 +344,17 @@ impl ForkServerProcess<'_> {
         let all = ends.into_iter().chain(descriptors.iter().map(AsFd::as_fd));
         let keep: Vec<RawFd> = all.map(|fd| fd.as_raw_fd()).collect();
         let (hooks, words) = (&mut self.hooks, self.words);
-        let pid = fork(&self.proof, &keep, move || {
+        // In the worker they are closed by its exit, not by a panic that unwinds: whoever sees the end of
+        // a pipe kills the worker, and then its exit code must be decided.
+        let own_ends = (ManuallyDrop::new(request_reader), ManuallyDrop::new(reply_writer));
+        let forked = fork(&self.proof, &keep, || {
             hooks.run_after_in_child();
             arrive_with(descriptors);
-            serve(&request_reader, &reply_writer, words)
-        })?;
+            serve(&own_ends.0, &own_ends.1, words)
+        });
+        let (request_reader, reply_writer) = own_ends;
+        drop((ManuallyDrop::into_inner(request_reader), ManuallyDrop::into_inner(reply_writer)));
+        let pid = forked?;
         match pidfd_open(pid) {
             Ok(pidfd) => Ok(Forked { pid, pidfd, requests, replies }),
             Err(error) => {

@@ -88,9 +88,8 @@ fn rows(replay: &Replay) -> Vec<Row> {
     }
     let mut kept: Vec<Row> = Vec::new();
     let mut folded = 0;
-    let count = rows.len();
-    for (at, mut row) in rows.into_iter().enumerate() {
-        if row.notes.is_empty() && at + 1 < count {
+    for mut row in rows {
+        if row.notes.is_empty() {
             folded += 1;
             continue;
         }

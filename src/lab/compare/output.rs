@@ -168,7 +168,10 @@ pub fn row(result: &ModelResult) -> [String; COLUMNS] {
         duration(result.p99),
         duration(result.cpu),
         format!("{:.1} MiB", result.memory_kib as f64 / 1024.0),
-        format!("{}", result.threads),
+        match result.threads {
+            0 => "?".to_owned(), // without /proc nobody can tell
+            threads => threads.to_string(),
+        },
         of_lanes(time.computing),
         of_lanes(time.gil_wait),
         of_lanes(time.blocked),

@@ -4,7 +4,7 @@
 #[path = "common/command.rs"]
 mod command;
 
-use command::finish;
+use command::{finish, interruptible};
 use serde_json::Value;
 use std::fs;
 use std::io::{Read, Write};
@@ -30,6 +30,7 @@ fn command(words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_singletrack"));
     command.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.env_remove("CLICOLOR_FORCE").env_remove("NO_COLOR");
+    interruptible(&mut command);
     command
 }
 

@@ -4,7 +4,7 @@
 #[path = "common/command.rs"]
 mod command;
 
-use command::finish;
+use command::{finish, interruptible};
 use serde_json::{Value, json};
 use singletrack::lab::cli::{Request, parse};
 use singletrack::lab::explore::request::Schedules;
@@ -428,13 +428,9 @@ fn what_was_found_before_ctrl_c_is_shown_also_as_json() {
         let mut words =
             vec!["explore", &path, "--policy", "python-3.2", "--max-schedules", "1000000000000"];
         words.extend(json.then_some("--json"));
-        let child = Command::new(env!("CARGO_BIN_EXE_singletrack"))
-            .args(&words)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_singletrack"));
+        command.args(&words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = interruptible(&mut command).spawn().unwrap();
         let pid = child.id().to_string();
         std::thread::sleep(Duration::from_millis(700));
         Command::new("kill").args(["-INT", &pid]).status().unwrap();

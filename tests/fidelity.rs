@@ -2,6 +2,10 @@
 //! really asked, if there is one.
 #![cfg(feature = "cli")]
 
+#[path = "common/command.rs"]
+mod command;
+
+use command::interruptible;
 use serde_json::Value;
 use singletrack::gil::SwitchPolicy;
 use singletrack::lab::fidelity::comparison::{
@@ -159,14 +163,10 @@ fn an_interpreter_that_crashes_is_a_line_in_its_place() {
 fn ctrl_c_keeps_what_was_measured_and_says_so() {
     let path = imposter("singletrack-fidelity-hangs", "touch \"$0.began\"; exec sleep 1000");
     let began = path.with_extension("began");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_singletrack"))
-        .args(["gil", "fidelity", "--json", "--seconds", "0.05", "--python"])
-        .arg(&path)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_singletrack"));
+    command.args(["gil", "fidelity", "--json", "--seconds", "0.05", "--python"]).arg(&path);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut command = interruptible(&mut command).spawn().unwrap();
     let mut waits = 0..600;
     while !began.exists() && waits.next().is_some() {
         std::thread::sleep(std::time::Duration::from_millis(100));

@@ -6,7 +6,7 @@ mod command;
 #[path = "common/terminal.rs"]
 mod terminal;
 
-use command::finish;
+use command::{finish, interruptible};
 use serde_json::Value;
 use singletrack::lab::scenes::explanation::resolve;
 use singletrack::lab::scenes::scene::Scene;
@@ -24,6 +24,7 @@ fn command_line(words: &[&str]) -> Command {
     for name in ["COLUMNS", "CLICOLOR_FORCE", "NO_COLOR", "TERM", "COLORTERM"] {
         command.env_remove(name);
     }
+    interruptible(&mut command);
     command
 }
 

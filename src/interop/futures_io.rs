@@ -8,7 +8,7 @@
 use crate::aio::net::byte_stream::{ByteStream, Bytes};
 use crate::aio::streams::reader::StreamReader;
 use crate::aio::streams::writer::StreamWriter;
-use crate::interop::halves::{ReadHalf, WriteHalf};
+use crate::interop::halves::{ReadHalf, WriteHalf, write_through_halves};
 use futures_io::{AsyncBufRead, AsyncRead, AsyncWrite};
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::pin::Pin;
@@ -39,41 +39,10 @@ macro_rules! read {
     )*};
 }
 
-macro_rules! write {
-    ($($target:ty),*) => {$(
-        impl<T: Bytes + Unpin + 'static> AsyncWrite for $target
-        where
-            for<'a> &'a T: Write,
-        {
-            fn poll_write(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                bytes: &[u8],
-            ) -> Poll<io::Result<usize>> {
-                self.get_mut().write_half(cx, bytes)
-            }
-
-            fn poll_write_vectored(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                slices: &[IoSlice<'_>],
-            ) -> Poll<io::Result<usize>> {
-                self.get_mut().write_half_vectored(cx, slices)
-            }
-
-            fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                self.get_mut().flush_half(cx)
-            }
-
-            fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                self.get_mut().close_half(cx)
-            }
-        }
-    )*};
-}
-
 read!(ByteStream<T>, &ByteStream<T>, StreamReader<T>);
-write!(ByteStream<T>, &ByteStream<T>, StreamWriter<T>);
+write_through_halves!(AsyncWrite, poll_close => ByteStream<T>);
+write_through_halves!(AsyncWrite, poll_close => &ByteStream<T>);
+write_through_halves!(AsyncWrite, poll_close => StreamWriter<T>);
 
 /// The reader's own buffer.
 impl<T: Bytes + Unpin> AsyncBufRead for StreamReader<T>

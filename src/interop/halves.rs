@@ -19,6 +19,7 @@ use std::net::Shutdown;
 use std::task::{Context, Poll, ready};
 
 /// What can be polled to read.
+#[allow(dead_code)] // each feature asks for its own part
 pub(super) trait ReadHalf {
     /// Reads into `buffer`; 0 bytes are the end of the stream, if there was room.
     fn read_half(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>>;
@@ -32,6 +33,7 @@ pub(super) trait ReadHalf {
 }
 
 /// What can be polled to write.
+#[allow(dead_code)] // as above
 pub(super) trait WriteHalf {
     /// Whether several slices go out in one system call.
     const IS_VECTORED: bool;
@@ -223,3 +225,43 @@ pub(super) fn read_through_scratch(
         Poll::Ready(Ok(()))
     })
 }
+
+/// A foreign `AsyncWrite`, spelled out over [`WriteHalf`]: the crates differ in the name of the last
+/// method, and in whether they ask `is_write_vectored`.
+macro_rules! write_through_halves {
+    ($name:path, $close:ident $(, $vectored:ident)? => $target:ty) => {
+        impl<T: Bytes + Unpin + 'static> $name for $target
+        where
+            for<'a> &'a T: Write,
+        {
+            fn poll_write(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bytes: &[u8],
+            ) -> Poll<io::Result<usize>> {
+                self.get_mut().write_half(cx, bytes)
+            }
+
+            fn poll_write_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                slices: &[IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                self.get_mut().write_half_vectored(cx, slices)
+            }
+
+            $(fn $vectored(&self) -> bool {
+                Self::IS_VECTORED
+            })?
+
+            fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                self.get_mut().flush_half(cx)
+            }
+
+            fn $close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                self.get_mut().close_half(cx)
+            }
+        }
+    };
+}
+pub(super) use write_through_halves;

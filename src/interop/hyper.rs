@@ -12,7 +12,7 @@
 use crate::aio::net::byte_stream::{ByteStream, Bytes};
 use crate::aio::time::sleep::{Sleep, sleep};
 use crate::event_loop::scheduler::create_task;
-use crate::interop::halves::{WriteHalf, read_through_scratch};
+use crate::interop::halves::{WriteHalf, read_through_scratch, write_through_halves};
 use hyper::rt;
 use std::future::Future;
 use std::io::{self, IoSlice, Read, Write};
@@ -34,38 +34,7 @@ where
     }
 }
 
-impl<T: Bytes + Unpin> rt::Write for ByteStream<T>
-where
-    for<'a> &'a T: Write,
-{
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.get_mut().write_half(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.get_mut().write_half_vectored(cx, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        Self::IS_VECTORED
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().flush_half(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().close_half(cx)
-    }
-}
+write_through_halves!(rt::Write, poll_shutdown, is_write_vectored => ByteStream<T>);
 
 /// Runs hyper's tasks on the event loop that this thread is running.
 ///

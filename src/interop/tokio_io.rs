@@ -11,7 +11,7 @@
 use crate::aio::net::byte_stream::{ByteStream, Bytes};
 use crate::aio::streams::reader::StreamReader;
 use crate::aio::streams::writer::StreamWriter;
-use crate::interop::halves::{WriteHalf, read_through_scratch};
+use crate::interop::halves::{WriteHalf, read_through_scratch, write_through_halves};
 use std::io::{self, IoSlice, Read, Write};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -35,45 +35,9 @@ macro_rules! read {
     )*};
 }
 
-macro_rules! write {
-    ($($target:ty),*) => {$(
-        impl<T: Bytes + Unpin + 'static> AsyncWrite for $target
-        where
-            for<'a> &'a T: Write,
-        {
-            fn poll_write(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                bytes: &[u8],
-            ) -> Poll<io::Result<usize>> {
-                self.get_mut().write_half(cx, bytes)
-            }
-
-            fn poll_write_vectored(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                slices: &[IoSlice<'_>],
-            ) -> Poll<io::Result<usize>> {
-                self.get_mut().write_half_vectored(cx, slices)
-            }
-
-            fn is_write_vectored(&self) -> bool {
-                Self::IS_VECTORED
-            }
-
-            fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                self.get_mut().flush_half(cx)
-            }
-
-            fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                self.get_mut().close_half(cx)
-            }
-        }
-    )*};
-}
-
 read!(ByteStream<T>, StreamReader<T>);
-write!(ByteStream<T>, StreamWriter<T>);
+write_through_halves!(AsyncWrite, poll_shutdown, is_write_vectored => ByteStream<T>);
+write_through_halves!(AsyncWrite, poll_shutdown, is_write_vectored => StreamWriter<T>);
 
 /// The reader's own buffer.
 impl<T: Bytes + Unpin> AsyncBufRead for StreamReader<T>

@@ -1,12 +1,15 @@
 //! Waiting for a command that a test has started.
 
+use std::fmt::Debug;
 use std::io::Read;
-use std::process::{Child, Output};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, ExitStatus, Output};
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// Waits for the command to end and collects its output; if it hangs, it is killed and the test
 /// fails.
+#[allow(dead_code)] // only some test files need the output
 pub fn finish(mut child: Child, words: &[&str], patience: Duration) -> Output {
     // Both pipes are read meanwhile, or a long output would fill one and stop the child.
     let collect = |mut pipe: Box<dyn Read + Send>| {
@@ -17,16 +20,34 @@ pub fn finish(mut child: Child, words: &[&str], patience: Duration) -> Output {
     };
     let stdout = collect(Box::new(child.stdout.take().unwrap()));
     let stderr = collect(Box::new(child.stderr.take().unwrap()));
+    let status = exit_within(&mut child, &words, patience);
+    Output { status, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() }
+}
+
+/// Waits for the command to end; if it hangs, it is killed and the test fails.
+pub fn exit_within(child: &mut Child, what: &dyn Debug, patience: Duration) -> ExitStatus {
     let deadline = Instant::now() + patience;
-    let status = loop {
+    loop {
         match child.try_wait().unwrap() {
-            Some(status) => break status,
+            Some(status) => return status,
             None if Instant::now() > deadline => {
                 child.kill().unwrap();
-                panic!("{words:?} did not end within {patience:?}");
+                panic!("{what:?} did not end within {patience:?}");
             }
             None => thread::sleep(Duration::from_millis(5)),
         }
-    };
-    Output { status, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() }
+    }
+}
+
+/// Whoever runs the tests may ignore SIGINT, as a shell does for what it starts with `&`. A command
+/// would ignore it, too.
+#[allow(dead_code)] // only some test files send one
+pub fn interruptible(command: &mut Command) -> &mut Command {
+    // SAFETY: `signal` may be called between fork and exec.
+    unsafe {
+        command.pre_exec(|| {
+            libc::signal(libc::SIGINT, libc::SIG_DFL);
+            Ok(())
+        })
+    }
 }

@@ -1,11 +1,12 @@
 //! A terminal that a test makes, with so many columns, and what a command writes to it.
 
+use crate::command::exit_within;
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Runs the command with its stdout on a terminal of `columns`; gives all that it wrote there, and
 /// its exit code. If it hangs, it is killed and the test fails.
@@ -30,16 +31,6 @@ pub fn on_terminal(columns: u16, command: &mut Command, patience: Duration) -> (
         }
         String::from_utf8_lossy(&bytes).replace("\r\n", "\n")
     });
-    let deadline = Instant::now() + patience;
-    let status = loop {
-        match child.try_wait().unwrap() {
-            Some(status) => break status,
-            None if Instant::now() > deadline => {
-                child.kill().unwrap();
-                panic!("{command:?} did not end within {patience:?}");
-            }
-            None => thread::sleep(Duration::from_millis(5)),
-        }
-    };
+    let status = exit_within(&mut child, command, patience);
     (reader.join().unwrap(), status.code().unwrap_or(-1))
 }

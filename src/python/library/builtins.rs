@@ -16,31 +16,27 @@ use std::rc::Rc;
 /// The most that may be printed.
 const LONGEST_OUTPUT: usize = 1 << 20;
 
-const fn row(name: &'static str, look: Look, call: fn(&mut Machine, &Arguments) -> R<Done>) -> Row {
-    Row { name, look, iterates: None, call }
-}
-
 /// The rows of this file.
 pub const ROWS: &[Row] = &[
-    row("abs", Look::C, abs),
-    row("callable", Look::C, callable),
-    row("chr", Look::C, chr),
-    row("divmod", Look::C, divmod),
-    row("format", Look::C, format),
-    row("getattr", Look::C, getattr),
-    row("hasattr", Look::C, hasattr),
-    row("id", Look::C, id),
-    row("isinstance", Look::Fast, isinstance),
-    row("issubclass", Look::C, issubclass),
-    row("iter", Look::C, iter),
-    row("len", Look::Fast, len),
-    row("next", Look::C, next),
-    row("ord", Look::C, ord),
-    row("pow", Look::C, pow),
-    row("print", Look::C, print),
-    row("repr", Look::C, repr),
-    row("round", Look::C, round),
-    row("setattr", Look::C, setattr),
+    Row::of("abs", Look::C, abs),
+    Row::of("callable", Look::C, callable),
+    Row::of("chr", Look::C, chr),
+    Row::of("divmod", Look::C, divmod),
+    Row::of("format", Look::C, format),
+    Row::of("getattr", Look::C, getattr),
+    Row::of("hasattr", Look::C, hasattr),
+    Row::of("id", Look::C, id),
+    Row::of("isinstance", Look::Fast, isinstance),
+    Row::of("issubclass", Look::C, issubclass),
+    Row::of("iter", Look::C, iter),
+    Row::of("len", Look::Fast, len),
+    Row::of("next", Look::C, next),
+    Row::of("ord", Look::C, ord),
+    Row::of("pow", Look::C, pow),
+    Row::of("print", Look::C, print),
+    Row::of("repr", Look::C, repr),
+    Row::of("round", Look::C, round),
+    Row::of("setattr", Look::C, setattr),
 ];
 
 fn value(value: Value) -> R<Done> {

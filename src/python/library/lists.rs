@@ -10,35 +10,31 @@ use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Object, Then};
 use std::collections::VecDeque;
 
-const fn row(name: &'static str, call: fn(&mut Machine, &Arguments) -> R<Done>) -> Row {
-    Row { name, look: Look::C, iterates: None, call }
-}
-
 /// The rows of this file.
 pub const ROWS: &[Row] = &[
     Row { name: "list.append", look: Look::FastStatement, iterates: None, call: append },
     Row { name: "list.extend", look: Look::C, iterates: Some(1), call: extend },
-    row("list.insert", insert),
-    row("list.pop", pop),
-    row("list.remove", remove),
-    row("list.clear", clear),
-    row("list.index", index),
-    row("list.count", count),
-    row("list.copy", copy),
-    row("list.reverse", reverse),
-    row("list.sort", sort_list),
-    row("tuple.index", index),
-    row("tuple.count", count),
-    row("deque.append", deque_append),
-    row("deque.appendleft", deque_appendleft),
-    row("deque.pop", deque_pop),
-    row("deque.popleft", deque_popleft),
+    Row::of("list.insert", Look::C, insert),
+    Row::of("list.pop", Look::C, pop),
+    Row::of("list.remove", Look::C, remove),
+    Row::of("list.clear", Look::C, clear),
+    Row::of("list.index", Look::C, index),
+    Row::of("list.count", Look::C, count),
+    Row::of("list.copy", Look::C, copy),
+    Row::of("list.reverse", Look::C, reverse),
+    Row::of("list.sort", Look::C, sort_list),
+    Row::of("tuple.index", Look::C, index),
+    Row::of("tuple.count", Look::C, count),
+    Row::of("deque.append", Look::C, deque_append),
+    Row::of("deque.appendleft", Look::C, deque_appendleft),
+    Row::of("deque.pop", Look::C, deque_pop),
+    Row::of("deque.popleft", Look::C, deque_popleft),
     Row { name: "deque.extend", look: Look::C, iterates: Some(1), call: deque_extend },
-    row("deque.clear", clear),
-    row("deque.rotate", rotate),
-    row("deque.count", count),
-    row("deque.remove", remove),
-    row("deque.copy", copy),
+    Row::of("deque.clear", Look::C, clear),
+    Row::of("deque.rotate", Look::C, rotate),
+    Row::of("deque.count", Look::C, count),
+    Row::of("deque.remove", Look::C, remove),
+    Row::of("deque.copy", Look::C, copy),
 ];
 
 fn value(value: Value) -> R<Done> {

@@ -10,28 +10,24 @@ use crate::python::machine::terms::{Arguments, Done, Location, Look, R};
 use crate::python::machine::world::{Stage, Wait};
 use crate::python::value::any::Value;
 
-const fn row(name: &'static str, call: fn(&mut Machine, &Arguments) -> R<Done>) -> Row {
-    Row { name, look: Look::C, iterates: None, call }
-}
-
 /// The rows of this file.
 pub const ROWS: &[Row] = &[
-    row("time.sleep", sleep),
-    row("time.time", time),
-    row("time.monotonic", time),
-    row("time.perf_counter", time),
-    row("random.random", random),
-    row("random.uniform", uniform),
-    row("random.randint", randint),
-    row("random.randrange", randrange),
-    row("random.choice", choice),
-    row("random.seed", seed),
-    row("math.sqrt", sqrt),
-    row("math.floor", |m, a| whole(m, a, f64::floor)),
-    row("math.ceil", |m, a| whole(m, a, f64::ceil)),
-    row("sys.setswitchinterval", |_, _| value(Value::None)),
-    row("sys.setcheckinterval", |_, _| value(Value::None)),
-    row("sys.getswitchinterval", |_, _| value(Value::Float(0.005))),
+    Row::of("time.sleep", Look::C, sleep),
+    Row::of("time.time", Look::C, time),
+    Row::of("time.monotonic", Look::C, time),
+    Row::of("time.perf_counter", Look::C, time),
+    Row::of("random.random", Look::C, random),
+    Row::of("random.uniform", Look::C, uniform),
+    Row::of("random.randint", Look::C, randint),
+    Row::of("random.randrange", Look::C, randrange),
+    Row::of("random.choice", Look::C, choice),
+    Row::of("random.seed", Look::C, seed),
+    Row::of("math.sqrt", Look::C, sqrt),
+    Row::of("math.floor", Look::C, |m, a| whole(m, a, f64::floor)),
+    Row::of("math.ceil", Look::C, |m, a| whole(m, a, f64::ceil)),
+    Row::of("sys.setswitchinterval", Look::C, |_, _| value(Value::None)),
+    Row::of("sys.setcheckinterval", Look::C, |_, _| value(Value::None)),
+    Row::of("sys.getswitchinterval", Look::C, |_, _| value(Value::Float(0.005))),
 ];
 
 fn value(value: Value) -> R<Done> {

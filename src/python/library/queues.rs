@@ -12,23 +12,19 @@ use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Object, Sync};
 use std::collections::VecDeque;
 
-const fn row(name: &'static str, call: fn(&mut Machine, &Arguments) -> R<Done>) -> Row {
-    Row { name, look: Look::Library, iterates: None, call }
-}
-
 /// The rows of this file.
 pub const ROWS: &[Row] = &[
-    row("Queue.__new__", |m, a| new(m, a, false)),
-    row("LifoQueue.__new__", |m, a| new(m, a, true)),
-    row("Queue.put", put),
-    row("Queue.get", get),
-    row("Queue.put_nowait", put_nowait),
-    row("Queue.get_nowait", get_nowait),
-    row("Queue.empty", |m, a| asked(m, a, |len, _| len == 0)),
-    row("Queue.full", |m, a| asked(m, a, |len, most| most > 0 && len >= most)),
-    row("Queue.qsize", qsize),
-    row("Queue.task_done", task_done),
-    row("Queue.join", join),
+    Row::of("Queue.__new__", Look::Library, |m, a| new(m, a, false)),
+    Row::of("LifoQueue.__new__", Look::Library, |m, a| new(m, a, true)),
+    Row::of("Queue.put", Look::Library, put),
+    Row::of("Queue.get", Look::Library, get),
+    Row::of("Queue.put_nowait", Look::Library, put_nowait),
+    Row::of("Queue.get_nowait", Look::Library, get_nowait),
+    Row::of("Queue.empty", Look::Library, |m, a| asked(m, a, |len, _| len == 0)),
+    Row::of("Queue.full", Look::Library, |m, a| asked(m, a, |len, most| most > 0 && len >= most)),
+    Row::of("Queue.qsize", Look::Library, qsize),
+    Row::of("Queue.task_done", Look::Library, task_done),
+    Row::of("Queue.join", Look::Library, join),
 ];
 
 fn value(value: Value) -> R<Done> {

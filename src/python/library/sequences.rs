@@ -12,23 +12,19 @@ use crate::python::value::any::Value;
 use crate::python::value::object::{Iter, Object, Then};
 use std::cmp::Ordering;
 
-const fn row(name: &'static str, look: Look, call: fn(&mut Machine, &Arguments) -> R<Done>) -> Row {
-    Row { name, look, iterates: None, call }
-}
-
 /// The rows of this file.
 pub const ROWS: &[Row] = &[
-    row("all", Look::C, all),
-    row("any", Look::C, any),
-    row("enumerate", Look::C, enumerate),
-    row("filter", Look::C, filter),
-    row("map", Look::C, map),
-    row("zip", Look::C, zip),
-    row("max", Look::C, max),
-    row("min", Look::C, min),
-    row("reversed", Look::C, reversed),
-    row("sorted", Look::C, sorted),
-    row("sum", Look::C, sum),
+    Row::of("all", Look::C, all),
+    Row::of("any", Look::C, any),
+    Row::of("enumerate", Look::C, enumerate),
+    Row::of("filter", Look::C, filter),
+    Row::of("map", Look::C, map),
+    Row::of("zip", Look::C, zip),
+    Row::of("max", Look::C, max),
+    Row::of("min", Look::C, min),
+    Row::of("reversed", Look::C, reversed),
+    Row::of("sorted", Look::C, sorted),
+    Row::of("sum", Look::C, sum),
 ];
 
 fn value(value: Value) -> R<Done> {

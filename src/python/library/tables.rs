@@ -5,46 +5,38 @@
 
 use crate::python::library::types::{count_items, entries};
 use crate::python::machine::interpreter::{Machine, Row};
-use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
+use crate::python::machine::terms::{Arguments, Done, Location, R, Raise};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Object, Part};
 use crate::python::value::table::Table;
 
-const fn row(
-    name: &'static str,
-    iterates: Option<usize>,
-    call: fn(&mut Machine, &Arguments) -> R<Done>,
-) -> Row {
-    Row { name, look: Look::C, iterates, call }
-}
-
 /// The rows of this file.
 pub const ROWS: &[Row] = &[
-    row("dict.get", None, get),
-    row("dict.pop", None, pop),
-    row("dict.popitem", None, popitem),
-    row("dict.setdefault", None, setdefault),
-    row("dict.update", Some(1), update),
-    row("dict.keys", None, |m, a| view(m, a, Part::Keys)),
-    row("dict.values", None, |m, a| view(m, a, Part::Values)),
-    row("dict.items", None, |m, a| view(m, a, Part::Items)),
-    row("dict.clear", None, clear),
-    row("dict.copy", None, copy),
-    row("Counter.most_common", None, most_common),
-    row("Counter.update", Some(1), counter_update),
-    row("Counter.subtract", Some(1), counter_subtract),
-    row("Counter.total", None, counter_total),
-    row("set.add", None, add),
-    row("set.remove", None, remove),
-    row("set.discard", None, discard),
-    row("set.pop", None, set_pop),
-    row("set.clear", None, clear),
-    row("set.copy", None, copy),
-    row("set.update", Some(1), set_update),
-    row("set.union", Some(1), |m, a| combined(m, a, |_, _| true)),
-    row("set.intersection", Some(1), |m, a| combined(m, a, |x, y| x && y)),
-    row("set.difference", Some(1), |m, a| combined(m, a, |x, y| x && !y)),
-    row("set.issubset", Some(1), issubset),
+    Row::c("dict.get", None, get),
+    Row::c("dict.pop", None, pop),
+    Row::c("dict.popitem", None, popitem),
+    Row::c("dict.setdefault", None, setdefault),
+    Row::c("dict.update", Some(1), update),
+    Row::c("dict.keys", None, |m, a| view(m, a, Part::Keys)),
+    Row::c("dict.values", None, |m, a| view(m, a, Part::Values)),
+    Row::c("dict.items", None, |m, a| view(m, a, Part::Items)),
+    Row::c("dict.clear", None, clear),
+    Row::c("dict.copy", None, copy),
+    Row::c("Counter.most_common", None, most_common),
+    Row::c("Counter.update", Some(1), counter_update),
+    Row::c("Counter.subtract", Some(1), counter_subtract),
+    Row::c("Counter.total", None, counter_total),
+    Row::c("set.add", None, add),
+    Row::c("set.remove", None, remove),
+    Row::c("set.discard", None, discard),
+    Row::c("set.pop", None, set_pop),
+    Row::c("set.clear", None, clear),
+    Row::c("set.copy", None, copy),
+    Row::c("set.update", Some(1), set_update),
+    Row::c("set.union", Some(1), |m, a| combined(m, a, |_, _| true)),
+    Row::c("set.intersection", Some(1), |m, a| combined(m, a, |x, y| x && y)),
+    Row::c("set.difference", Some(1), |m, a| combined(m, a, |x, y| x && !y)),
+    Row::c("set.issubset", Some(1), issubset),
 ];
 
 fn value(value: Value) -> R<Done> {

@@ -4,48 +4,40 @@
 //! *Leaves out*: those that are about encodings.
 
 use crate::python::machine::interpreter::{Machine, Row};
-use crate::python::machine::terms::{Arguments, Done, Look, R};
+use crate::python::machine::terms::{Arguments, Done, R};
 use crate::python::value::any::Value;
 use crate::python::value::object::Object;
 use std::rc::Rc;
 
-const fn row(
-    name: &'static str,
-    iterates: Option<usize>,
-    call: fn(&mut Machine, &Arguments) -> R<Done>,
-) -> Row {
-    Row { name, look: Look::C, iterates, call }
-}
-
 /// The rows of this file.
 pub const ROWS: &[Row] = &[
-    row("str.join", Some(1), join),
-    row("str.split", None, split),
-    row("str.splitlines", None, splitlines),
-    row("str.format", None, format),
-    row("str.upper", None, |m, a| simple(m, a, str::to_uppercase)),
-    row("str.lower", None, |m, a| simple(m, a, str::to_lowercase)),
-    row("str.capitalize", None, |m, a| simple(m, a, capitalized)),
-    row("str.title", None, |m, a| simple(m, a, titled)),
-    row("str.strip", None, |m, a| stripped(m, a, true, true)),
-    row("str.lstrip", None, |m, a| stripped(m, a, true, false)),
-    row("str.rstrip", None, |m, a| stripped(m, a, false, true)),
-    row("str.startswith", None, |m, a| affix(m, a, |text, part| text.starts_with(part))),
-    row("str.endswith", None, |m, a| affix(m, a, |text, part| text.ends_with(part))),
-    row("str.replace", None, replace),
-    row("str.find", None, find),
-    row("str.count", None, count),
-    row("str.index", None, index),
-    row("str.isdigit", None, |m, a| all(m, a, |c| c.is_ascii_digit())),
-    row("str.isalpha", None, |m, a| all(m, a, char::is_alphabetic)),
-    row("str.isalnum", None, |m, a| all(m, a, char::is_alphanumeric)),
-    row("str.isspace", None, |m, a| all(m, a, char::is_whitespace)),
-    row("str.isupper", None, |m, a| all(m, a, |c| !c.is_lowercase())),
-    row("str.islower", None, |m, a| all(m, a, |c| !c.is_uppercase())),
-    row("str.ljust", None, |m, a| justified(m, a, '<')),
-    row("str.rjust", None, |m, a| justified(m, a, '>')),
-    row("str.center", None, |m, a| justified(m, a, '^')),
-    row("str.zfill", None, zfill),
+    Row::c("str.join", Some(1), join),
+    Row::c("str.split", None, split),
+    Row::c("str.splitlines", None, splitlines),
+    Row::c("str.format", None, format),
+    Row::c("str.upper", None, |m, a| simple(m, a, str::to_uppercase)),
+    Row::c("str.lower", None, |m, a| simple(m, a, str::to_lowercase)),
+    Row::c("str.capitalize", None, |m, a| simple(m, a, capitalized)),
+    Row::c("str.title", None, |m, a| simple(m, a, titled)),
+    Row::c("str.strip", None, |m, a| stripped(m, a, true, true)),
+    Row::c("str.lstrip", None, |m, a| stripped(m, a, true, false)),
+    Row::c("str.rstrip", None, |m, a| stripped(m, a, false, true)),
+    Row::c("str.startswith", None, |m, a| affix(m, a, |text, part| text.starts_with(part))),
+    Row::c("str.endswith", None, |m, a| affix(m, a, |text, part| text.ends_with(part))),
+    Row::c("str.replace", None, replace),
+    Row::c("str.find", None, find),
+    Row::c("str.count", None, count),
+    Row::c("str.index", None, index),
+    Row::c("str.isdigit", None, |m, a| all(m, a, |c| c.is_ascii_digit())),
+    Row::c("str.isalpha", None, |m, a| all(m, a, char::is_alphabetic)),
+    Row::c("str.isalnum", None, |m, a| all(m, a, char::is_alphanumeric)),
+    Row::c("str.isspace", None, |m, a| all(m, a, char::is_whitespace)),
+    Row::c("str.isupper", None, |m, a| all(m, a, |c| !c.is_lowercase())),
+    Row::c("str.islower", None, |m, a| all(m, a, |c| !c.is_uppercase())),
+    Row::c("str.ljust", None, |m, a| justified(m, a, '<')),
+    Row::c("str.rjust", None, |m, a| justified(m, a, '>')),
+    Row::c("str.center", None, |m, a| justified(m, a, '^')),
+    Row::c("str.zfill", None, zfill),
 ];
 
 fn value(value: Value) -> R<Done> {

@@ -12,21 +12,17 @@ use crate::python::value::any::Value;
 use crate::python::value::object::{Object, Then};
 use std::rc::Rc;
 
-const fn row(name: &'static str, look: Look, call: fn(&mut Machine, &Arguments) -> R<Done>) -> Row {
-    Row { name, look, iterates: None, call }
-}
-
 /// The rows of this file.
 pub const ROWS: &[Row] = &[
-    row("Thread.__init__", Look::Library, init),
-    row("Thread.start", Look::Library, start),
-    row("Thread.join", Look::Library, join),
-    row("Thread.is_alive", Look::Library, is_alive),
-    row("Thread.run", Look::Library, run),
-    row("threading.current_thread", Look::Library, current_thread),
-    row("threading.main_thread", Look::Library, main_thread),
-    row("threading.active_count", Look::Library, active_count),
-    row("threading.get_ident", Look::C, get_ident),
+    Row::of("Thread.__init__", Look::Library, init),
+    Row::of("Thread.start", Look::Library, start),
+    Row::of("Thread.join", Look::Library, join),
+    Row::of("Thread.is_alive", Look::Library, is_alive),
+    Row::of("Thread.run", Look::Library, run),
+    Row::of("threading.current_thread", Look::Library, current_thread),
+    Row::of("threading.main_thread", Look::Library, main_thread),
+    Row::of("threading.active_count", Look::Library, active_count),
+    Row::of("threading.get_ident", Look::C, get_ident),
 ];
 
 /// The most threads that one program may start.

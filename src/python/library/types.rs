@@ -5,41 +5,33 @@
 
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::operators::as_float;
-use crate::python::machine::terms::{Arguments, Done, Look, R};
+use crate::python::machine::terms::{Arguments, Done, R};
 use crate::python::value::any::Value;
 use crate::python::value::object::{DictKind, Object};
 use crate::python::value::table::{Key, Table};
 use crate::python::value::types::Type;
 use std::collections::VecDeque;
 
-const fn row(
-    name: &'static str,
-    iterates: Option<usize>,
-    call: fn(&mut Machine, &Arguments) -> R<Done>,
-) -> Row {
-    Row { name, look: Look::C, iterates, call }
-}
-
 /// The rows of this file.
 pub const ROWS: &[Row] = &[
-    row("object.__new__", None, object),
-    row("object.__init__", None, |_, _| value(Value::None)),
-    row("bool.__new__", None, boolean),
-    row("int.__new__", None, int),
-    row("float.__new__", None, float),
-    row("str.__new__", None, string),
-    row("tuple.__new__", Some(0), tuple),
-    row("list.__new__", Some(0), list),
-    row("set.__new__", Some(0), set),
-    row("dict.__new__", Some(0), dict),
-    row("defaultdict.__new__", Some(1), defaultdict),
-    row("Counter.__new__", Some(0), counter),
-    row("deque.__new__", Some(0), deque),
-    row("range.__new__", None, range),
-    row("type.__new__", None, type_of),
-    row("count.__new__", None, count),
-    row("local.__new__", None, |m, _| value(m.add(Object::Local(Vec::new())))),
-    row("BaseException.__init__", None, exception_init),
+    Row::c("object.__new__", None, object),
+    Row::c("object.__init__", None, |_, _| value(Value::None)),
+    Row::c("bool.__new__", None, boolean),
+    Row::c("int.__new__", None, int),
+    Row::c("float.__new__", None, float),
+    Row::c("str.__new__", None, string),
+    Row::c("tuple.__new__", Some(0), tuple),
+    Row::c("list.__new__", Some(0), list),
+    Row::c("set.__new__", Some(0), set),
+    Row::c("dict.__new__", Some(0), dict),
+    Row::c("defaultdict.__new__", Some(1), defaultdict),
+    Row::c("Counter.__new__", Some(0), counter),
+    Row::c("deque.__new__", Some(0), deque),
+    Row::c("range.__new__", None, range),
+    Row::c("type.__new__", None, type_of),
+    Row::c("count.__new__", None, count),
+    Row::c("local.__new__", None, |m, _| value(m.add(Object::Local(Vec::new())))),
+    Row::c("BaseException.__init__", None, exception_init),
 ];
 
 fn value(value: Value) -> R<Done> {

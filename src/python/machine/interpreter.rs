@@ -27,7 +27,21 @@ pub struct Row {
     /// This argument is iterated over: it is a list or the like when the function is called.
     pub iterates: Option<usize>,
     /// What it does.
-    pub call: fn(&mut Machine, &Arguments) -> R<Done>,
+    pub call: Call,
+}
+
+type Call = fn(&mut Machine, &Arguments) -> R<Done>;
+
+impl Row {
+    /// A function that iterates over none of its arguments by itself.
+    pub const fn of(name: &'static str, look: Look, call: Call) -> Row {
+        Row { name, look, iterates: None, call }
+    }
+
+    /// A function that is C in CPython, and may iterate over an argument.
+    pub const fn c(name: &'static str, iterates: Option<usize>, call: Call) -> Row {
+        Row { name, look: Look::C, iterates, call }
+    }
 }
 
 /// A world, and all that a program needs to change it.

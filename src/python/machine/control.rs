@@ -10,7 +10,7 @@ use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Look, R, Raise};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Object, Then};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// The class `BaseException`.
 const BASE_EXCEPTION: Id = Id(0);
@@ -203,7 +203,7 @@ impl Machine {
     }
 
     pub(crate) fn import(&mut self, number: u32) {
-        let program = Rc::clone(&self.program);
+        let program = Arc::clone(&self.program);
         let Some((module, name)) = program.imports.get(number as usize) else { return };
         let at = MODULES.iter().position(|(other, _)| *other == &**module).unwrap_or(0);
         let module_value = Value::Module(u32::try_from(at).unwrap_or(0));

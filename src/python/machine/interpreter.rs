@@ -15,7 +15,7 @@ use crate::python::value::object::{Attributes, Class, Frame, Instance, Object, T
 use crate::python::value::strings::{StrId, Strings};
 use crate::python::value::types::Type;
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// A function of the library.
 #[derive(Clone, Copy)]
@@ -47,7 +47,7 @@ impl Row {
 /// A world, and all that a program needs to change it.
 pub struct Machine {
     /// The program.
-    pub program: Rc<Program>,
+    pub program: Arc<Program>,
     /// All texts.
     pub strings: Strings,
     /// The functions of the library.
@@ -106,7 +106,7 @@ pub const PRELUDE: &[&str] = &[
 
 impl Machine {
     /// A program at its beginning.
-    pub fn new(program: Rc<Program>, library: Vec<Row>) -> Machine {
+    pub fn new(program: Arc<Program>, library: Vec<Row>) -> Machine {
         let mut strings = Strings::default();
         let names = program.names.iter().map(|name| strings.intern(name)).collect();
         let constants = program.constants.iter().map(|c| constant(&mut strings, c)).collect();
@@ -148,7 +148,7 @@ impl Machine {
         let methods =
             ["__init__", "start", "join", "is_alive", "run"].map(|method| ("Thread", method));
         self.add_class(thread, None, &methods);
-        let program = Rc::clone(&self.program);
+        let program = Arc::clone(&self.program);
         for name in PRELUDE {
             let marked = format!("<{name}>");
             if let Some(at) = program.globals.iter().position(|global| **global == *marked) {
@@ -170,7 +170,7 @@ impl Machine {
         let class = self.thread_class();
         let object = Object::Instance(Instance { class, attributes });
         main.object = Some(self.world.heap.add(object));
-        self.world.threads.push(Rc::new(main));
+        self.world.threads.push(Arc::new(main));
     }
 
     fn add_class(&mut self, name: StrId, base: Option<Id>, methods: &[(&str, &'static str)]) {
@@ -236,7 +236,11 @@ impl Machine {
         self.number = number;
         self.world.heap.enter(number);
         if let Some(place) = self.world.threads.get_mut(number) {
-            self.current = Thread::clone(place);
+            // Only a copy of the world shares its threads.
+            self.current = match Arc::get_mut(place) {
+                Some(thread) => std::mem::take(thread),
+                None => Thread::clone(place),
+            };
             self.current.wait = None;
         }
     }
@@ -245,7 +249,10 @@ impl Machine {
     pub fn leave(&mut self) {
         let current = std::mem::take(&mut self.current);
         if let Some(place) = self.world.threads.get_mut(self.number) {
-            *place = Rc::new(current);
+            match Arc::get_mut(place) {
+                Some(thread) => *thread = current,
+                None => *place = Arc::new(current),
+            }
         }
     }
 
@@ -300,7 +307,7 @@ impl Machine {
 
     /// A frame at the beginning of a code.
     pub fn new_frame(&mut self, code: u32, slots: Vec<Value>, outer: Vec<Id>, then: Then) -> Frame {
-        let program = Rc::clone(&self.program);
+        let program = Arc::clone(&self.program);
         let body = &program.codes[(code as usize).min(program.codes.len() - 1)];
         let mut slots = slots;
         slots.resize(body.locals.len(), Value::Unset);
@@ -415,3 +422,9 @@ fn constant(strings: &mut Strings, constant: &Constant) -> Value {
         Constant::Str(text) => Value::Str(strings.intern(text)),
     }
 }
+
+/// A real run has its machine in a cell that threads take in turn.
+const _: fn() = || {
+    fn is_send<T: Send>() {}
+    is_send::<Machine>();
+};

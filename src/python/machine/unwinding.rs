@@ -11,14 +11,14 @@ use crate::python::machine::terms::Raise;
 use crate::python::machine::world::Failure;
 use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Generator, Object, Then};
-use std::rc::Rc;
+use std::sync::Arc;
 
 impl Machine {
     /// Sends an exception to its handler, or ends the thread.
     pub(crate) fn unwind(&mut self, exception: Id) {
         let mut exception = exception;
         self.note_line(exception);
-        let program = Rc::clone(&self.program);
+        let program = Arc::clone(&self.program);
         loop {
             let Some(frame) = self.current.frames.last_mut() else { return };
             let code = &program.codes[frame.code as usize];

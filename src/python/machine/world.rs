@@ -8,7 +8,7 @@ use crate::python::value::any::{Id, Value};
 use crate::python::value::heap::Heap;
 use crate::python::value::object::{Frame, Object, Sync};
 use crate::python::value::strings::StrId;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// What a thread waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -87,9 +87,9 @@ pub struct World {
     /// The globals.
     pub globals: Vec<Value>,
     /// The threads; number 0 is the main thread.
-    pub threads: Vec<Rc<Thread>>,
+    pub threads: Vec<Arc<Thread>>,
     /// What was printed.
-    pub output: Rc<String>,
+    pub output: Arc<String>,
     /// The time of a run, in nanoseconds. The explorer leaves it at 0.
     pub clock: u64,
     /// Where the numbers of `random` are.

@@ -239,6 +239,9 @@ impl Search<'_> {
                 Wait::Item(_) => "an item in a queue".to_owned(),
                 Wait::Space(_) => "space in a queue".to_owned(),
                 Wait::Done(_) => "a queue's items to be done".to_owned(),
+                Wait::Result(_) => "the result of a future".to_owned(),
+                Wait::Worker(_) => "a free worker of its pool, for a job".to_owned(),
+                Wait::Idle(_) => "the jobs of a pool to end".to_owned(),
                 Wait::Sleep(_) => "time".to_owned(),
             };
             lines.push(format!("{me} waits for {what}, in line {line}"));

@@ -44,8 +44,8 @@ impl Machine {
         }
         let depth = self.current.frames.len();
         let done = self.call_value(callee, arguments, Then::Push);
-        if let Ok(Done::Wait(wait, limited)) = done {
-            return Ok(Flow::Wait(wait, limited));
+        if let Ok(Done::Wait(wait, limit)) = done {
+            return Ok(Flow::Wait(wait, limit));
         }
         let frame = &mut self.current.frames[depth - 1];
         frame.entered = false;

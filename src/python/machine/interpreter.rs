@@ -8,7 +8,9 @@ use crate::python::code::modules::{EXCEPTIONS, is_builtin};
 use crate::python::code::program::{Code, Program};
 use crate::python::front::position::Position;
 use crate::python::front::tree::Constant;
+use crate::python::machine::outside::Outside;
 use crate::python::machine::terms::{Arguments, Done, Limits, Location, Look, R, Raise};
+use crate::python::machine::traceback::Tracebacks;
 use crate::python::machine::world::{Thread, World};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Attributes, Class, Frame, Instance, Object, Then};
@@ -68,6 +70,10 @@ pub struct Machine {
     pub timeless: bool,
     /// What `os.cpu_count` is. The same everywhere, unless a program runs for real.
     pub cpus: i64,
+    /// The clock, and what is asked of whoever runs the threads for real.
+    pub outside: Outside,
+    /// The calls that exceptions have come through, if they are kept.
+    pub tracebacks: Tracebacks,
     pub(crate) names: Vec<StrId>,
     pub(crate) constants: Vec<Value>,
     pub(crate) builtins: Vec<Value>,
@@ -98,6 +104,8 @@ impl Machine {
             limits: Limits::default(),
             timeless: false,
             cpus: 4,
+            outside: Outside::default(),
+            tracebacks: Tracebacks::default(),
             names,
             constants,
             builtins: Vec::new(),

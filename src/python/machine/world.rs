@@ -65,6 +65,8 @@ pub enum Stage {
 pub struct Thread {
     /// Its calls, the innermost last. A thread that has ended has none.
     pub frames: Vec<Frame>,
+    /// The values of all its calls, one behind the other.
+    pub stack: Vec<Value>,
     /// What it waits for, and whether it waits for a limited time only.
     pub wait: Option<(Wait, bool)>,
     /// The time limit of its wait has passed.
@@ -102,6 +104,15 @@ impl Thread {
     /// Whether it has ended.
     pub fn has_ended(&self) -> bool {
         self.frames.is_empty()
+    }
+
+    /// Each call with its values, the innermost last.
+    pub fn calls(&self) -> impl Iterator<Item = (&Frame, &[Value])> {
+        let ends = self.frames.iter().skip(1).map(|next| (next.base - next.below) as usize);
+        let ends = ends.chain(std::iter::once(self.stack.len()));
+        self.frames.iter().zip(ends).map(|(frame, end)| {
+            (frame, self.stack.get(frame.base as usize..end).unwrap_or_default())
+        })
     }
 }
 

@@ -12,7 +12,7 @@ use crate::python::library::rows::{PRELUDE, rows};
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::Flow;
 use crate::python::machine::world::{Failure, Wait};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// How many instructions a thread executes before the next one's turn.
 const TURN: u64 = 1000;
@@ -32,8 +32,8 @@ pub struct Ran {
 ///
 /// # Errors
 /// [`Refusal`] if it is no Python, or outside the subset.
-pub fn program(text: &str) -> Result<Rc<Program>, Refusal> {
-    compile(text, PRELUDE).map(Rc::new)
+pub fn program(text: &str) -> Result<Arc<Program>, Refusal> {
+    compile(text, PRELUDE).map(Arc::new)
 }
 
 /// Runs a program to its end, or until it has executed so many instructions.
@@ -46,8 +46,8 @@ pub fn program(text: &str) -> Result<Rc<Program>, Refusal> {
 /// assert_eq!(ran.failures[0].1.text, "ZeroDivisionError: division by zero");
 /// # Ok::<(), singletrack::python::front::refusal::Refusal>(())
 /// ```
-pub fn run_single(program: &Rc<Program>, fuel: u64) -> Ran {
-    let mut machine = Machine::new(Rc::clone(program), rows());
+pub fn run_single(program: &Arc<Program>, fuel: u64) -> Ran {
+    let mut machine = Machine::new(Arc::clone(program), rows());
     let mut fuel = fuel;
     let mut number = 0;
     let mut stopped = None;
@@ -107,11 +107,11 @@ fn wait(machine: &mut Machine) -> Option<(String, Position)> {
         machine.world.clock = until;
         return None;
     }
-    let limited = |thread: &&mut Rc<crate::python::machine::world::Thread>| {
+    let limited = |thread: &&mut Arc<crate::python::machine::world::Thread>| {
         !thread.has_ended() && matches!(thread.wait, Some((_, true)))
     };
     if let Some(thread) = machine.world.threads.iter_mut().find(limited) {
-        let thread = Rc::make_mut(thread);
+        let thread = Arc::make_mut(thread);
         thread.timed_out = true;
         thread.wait = None;
         return None;

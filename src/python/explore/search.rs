@@ -14,7 +14,7 @@ use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::Location;
 use crate::python::machine::world::{Wait, World, thread_name};
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// When to give up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,19 +76,19 @@ struct Waiting {
 }
 
 /// Explores a program.
-pub fn explore(program: &Rc<Program>, looks: Looks, limits: Limits) -> Exploration {
+pub fn explore(program: &Arc<Program>, looks: Looks, limits: Limits) -> Exploration {
     explore_beside(program, looks, limits, &serial(program, limits))
 }
 
 /// The outcomes of all orders of whole threads.
-pub fn serial(program: &Rc<Program>, limits: Limits) -> Vec<Outcome> {
+pub fn serial(program: &Arc<Program>, limits: Limits) -> Vec<Outcome> {
     let exploration = search(program, Looks::Nowhere, limits);
     exploration.found.into_iter().map(|found| found.outcome).collect()
 }
 
 /// Explores a program whose serial outcomes are known.
 pub fn explore_beside(
-    program: &Rc<Program>,
+    program: &Arc<Program>,
     looks: Looks,
     limits: Limits,
     serial: &[Outcome],
@@ -102,14 +102,14 @@ pub fn explore_beside(
 }
 
 /// A machine at the beginning, where time does not pass.
-pub fn machine(program: &Rc<Program>) -> Machine {
-    let mut machine = Machine::new(Rc::clone(program), rows());
+pub fn machine(program: &Arc<Program>) -> Machine {
+    let mut machine = Machine::new(Arc::clone(program), rows());
     machine.timeless = true;
     machine
 }
 
 /// Explores until no more things turn out to be shared.
-fn search(program: &Rc<Program>, looks: Looks, limits: Limits) -> Exploration {
+fn search(program: &Arc<Program>, looks: Looks, limits: Limits) -> Exploration {
     let mut stepper = Stepper::new(machine(program), looks);
     stepper.most = limits.instructions;
     let beginning = stepper.machine.world.clone();

@@ -20,7 +20,7 @@ use crate::python::machine::world::{Wait, World};
 use crate::python::value::any::Value;
 use crate::python::value::object::Object;
 use std::collections::{HashMap, HashSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Which thread goes on, and whether the time limit of its wait has passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -137,7 +137,7 @@ impl Stepper {
         if chosen.late
             && let Some(thread) = self.machine.world.threads.get_mut(chosen.thread)
         {
-            Rc::make_mut(thread).timed_out = true;
+            Arc::make_mut(thread).timed_out = true;
         }
         let mut first = true;
         for _ in 0..MOST_ALONG {

@@ -57,7 +57,7 @@ impl Machine {
     }
 
     /// An argument that must be a string.
-    pub(crate) fn text_argument(&mut self, value: Value) -> R<std::rc::Rc<str>> {
+    pub(crate) fn text_argument(&mut self, value: Value) -> R<std::sync::Arc<str>> {
         match value {
             Value::Str(text) => Ok(self.strings.get(text)),
             _ => {

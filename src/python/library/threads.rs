@@ -10,7 +10,7 @@ use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
 use crate::python::machine::world::{Failure, Thread, Wait};
 use crate::python::value::any::Value;
 use crate::python::value::object::{Object, Then};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// The rows of this file.
 pub const ROWS: &[Row] = &[
@@ -146,7 +146,7 @@ fn start(m: &mut Machine, a: &Arguments) -> R<Done> {
         }
         Err(stop) => return Err(stop),
     }
-    m.world.threads.push(Rc::new(fresh));
+    m.world.threads.push(Arc::new(fresh));
     Ok(Done::Blocked(Value::None))
 }
 

@@ -10,7 +10,7 @@ use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Look, R, Raise};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Object, Then};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// The class `BaseException`.
 const BASE_EXCEPTION: Id = Id(0);
@@ -91,8 +91,7 @@ impl Machine {
     }
 
     fn peek_value(&self) -> Value {
-        let frame = self.current.frames.last();
-        frame.and_then(|frame| frame.slots.last()).copied().unwrap_or(Value::Unset)
+        self.peek(0)
     }
 
     pub(crate) fn assertion_failed(&mut self) -> R<Flow> {
@@ -203,7 +202,7 @@ impl Machine {
     }
 
     pub(crate) fn import(&mut self, number: u32) {
-        let program = Rc::clone(&self.program);
+        let program = Arc::clone(&self.program);
         let Some((module, name)) = program.imports.get(number as usize) else { return };
         let at = MODULES.iter().position(|(other, _)| *other == &**module).unwrap_or(0);
         let module_value = Value::Module(u32::try_from(at).unwrap_or(0));

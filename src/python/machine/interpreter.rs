@@ -15,7 +15,7 @@ use crate::python::value::object::{Attributes, Class, Frame, Instance, Object, T
 use crate::python::value::strings::{StrId, Strings};
 use crate::python::value::types::Type;
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// A function of the library.
 #[derive(Clone, Copy)]
@@ -47,7 +47,7 @@ impl Row {
 /// A world, and all that a program needs to change it.
 pub struct Machine {
     /// The program.
-    pub program: Rc<Program>,
+    pub program: Arc<Program>,
     /// All texts.
     pub strings: Strings,
     /// The functions of the library.
@@ -106,7 +106,7 @@ pub const PRELUDE: &[&str] = &[
 
 impl Machine {
     /// A program at its beginning.
-    pub fn new(program: Rc<Program>, library: Vec<Row>) -> Machine {
+    pub fn new(program: Arc<Program>, library: Vec<Row>) -> Machine {
         let mut strings = Strings::default();
         let names = program.names.iter().map(|name| strings.intern(name)).collect();
         let constants = program.constants.iter().map(|c| constant(&mut strings, c)).collect();
@@ -148,7 +148,7 @@ impl Machine {
         let methods =
             ["__init__", "start", "join", "is_alive", "run"].map(|method| ("Thread", method));
         self.add_class(thread, None, &methods);
-        let program = Rc::clone(&self.program);
+        let program = Arc::clone(&self.program);
         for name in PRELUDE {
             let marked = format!("<{name}>");
             if let Some(at) = program.globals.iter().position(|global| **global == *marked) {
@@ -159,7 +159,9 @@ impl Machine {
         self.world.globals = vec![Value::Unset; program.globals.len()];
         let mut main = Thread::default();
         for code in [0, 1] {
-            main.frames.push(self.new_frame(code, Vec::new(), Vec::new(), Then::Discard));
+            std::mem::swap(&mut main, &mut self.current);
+            self.push_frame(code, Vec::new(), &[], Then::Discard);
+            std::mem::swap(&mut main, &mut self.current);
         }
         let name = Value::Str(self.strings.intern("MainThread"));
         let attributes = Attributes(vec![
@@ -170,7 +172,7 @@ impl Machine {
         let class = self.thread_class();
         let object = Object::Instance(Instance { class, attributes });
         main.object = Some(self.world.heap.add(object));
-        self.world.threads.push(Rc::new(main));
+        self.world.threads.push(Arc::new(main));
     }
 
     fn add_class(&mut self, name: StrId, base: Option<Id>, methods: &[(&str, &'static str)]) {
@@ -236,7 +238,11 @@ impl Machine {
         self.number = number;
         self.world.heap.enter(number);
         if let Some(place) = self.world.threads.get_mut(number) {
-            self.current = Thread::clone(place);
+            // Only a copy of the world shares its threads.
+            self.current = match Arc::get_mut(place) {
+                Some(thread) => std::mem::take(thread),
+                None => Thread::clone(place),
+            };
             self.current.wait = None;
         }
     }
@@ -245,7 +251,10 @@ impl Machine {
     pub fn leave(&mut self) {
         let current = std::mem::take(&mut self.current);
         if let Some(place) = self.world.threads.get_mut(self.number) {
-            *place = Rc::new(current);
+            match Arc::get_mut(place) {
+                Some(thread) => *thread = current,
+                None => *place = Arc::new(current),
+            }
         }
     }
 
@@ -253,8 +262,7 @@ impl Machine {
     pub fn frame(&mut self) -> &mut Frame {
         if self.current.frames.is_empty() {
             // Only a thread that runs has instructions, so this is never reached.
-            let frame = self.new_frame(0, Vec::new(), Vec::new(), Then::Discard);
-            self.current.frames.push(frame);
+            self.push_frame(0, Vec::new(), &[], Then::Discard);
         }
         let last = self.current.frames.len() - 1;
         &mut self.current.frames[last]
@@ -273,44 +281,76 @@ impl Machine {
 
     /// Pushes a value.
     pub fn push(&mut self, value: Value) {
-        self.frame().slots.push(value);
+        self.current.stack.push(value);
     }
 
     /// Pops a value.
     pub fn pop(&mut self) -> Value {
-        self.frame().slots.pop().unwrap_or(Value::Unset)
+        self.current.stack.pop().unwrap_or(Value::Unset)
     }
 
     /// The value so many below the top; 0 is the top.
-    pub fn peek(&mut self, below: usize) -> Value {
-        let slots = &self.frame().slots;
-        slots
-            .len()
-            .checked_sub(below + 1)
-            .and_then(|at| slots.get(at))
-            .copied()
-            .unwrap_or(Value::Unset)
+    pub fn peek(&self, below: usize) -> Value {
+        let stack = &self.current.stack;
+        let at = stack.len().checked_sub(below + 1);
+        at.and_then(|at| stack.get(at)).copied().unwrap_or(Value::Unset)
     }
 
     /// Pops so many values, the lowest first.
     pub fn pop_many(&mut self, count: usize) -> Vec<Value> {
-        let slots = &mut self.frame().slots;
-        slots.split_off(slots.len().saturating_sub(count))
+        let stack = &mut self.current.stack;
+        stack.split_off(stack.len().saturating_sub(count))
     }
 
-    /// A frame at the beginning of a code.
-    pub fn new_frame(&mut self, code: u32, slots: Vec<Value>, outer: Vec<Id>, then: Then) -> Frame {
-        let program = Rc::clone(&self.program);
+    /// Begins a call of a code with these parameters.
+    pub fn push_frame(&mut self, code: u32, slots: Vec<Value>, outer: &[Id], then: Then) {
+        let base = u32::try_from(self.current.stack.len()).unwrap_or(u32::MAX);
+        self.current.stack.extend(slots);
+        self.begin_call(code, base, 0, outer, then);
+    }
+
+    /// Begins a call of a code whose parameters are on the stack, from `base` on.
+    pub(crate) fn begin_call(
+        &mut self,
+        code: u32,
+        base: u32,
+        below: u32,
+        outer: &[Id],
+        then: Then,
+    ) {
+        let program = Arc::clone(&self.program);
         let body = &program.codes[(code as usize).min(program.codes.len() - 1)];
-        let mut slots = slots;
-        slots.resize(body.locals.len(), Value::Unset);
-        let mut cells = Vec::with_capacity(body.cells.len() + outer.len());
+        let first = base as usize;
+        self.current.stack.resize(first + body.locals.len(), Value::Unset);
         for from in &body.cells {
-            let value = from.and_then(|slot| slots.get(slot)).copied().unwrap_or(Value::Unset);
-            cells.push(self.world.heap.add(Object::Cell(value)));
+            let value = from.and_then(|slot| self.current.stack.get(first + slot)).copied();
+            let cell = Object::Cell(value.unwrap_or(Value::Unset));
+            let cell = self.add(cell);
+            self.push(cell);
         }
-        cells.extend(outer);
-        Frame { code, at: 0, slots, cells, then, generator: None, entered: false }
+        self.current.stack.extend(outer.iter().copied().map(Value::Ref));
+        let frame = Frame { code, at: 0, base, below, then, generator: None, entered: false };
+        self.current.frames.push(frame);
+    }
+
+    /// Ends the innermost call, and takes its values from the stack.
+    pub(crate) fn pop_frame(&mut self) -> Option<(Frame, Vec<Value>)> {
+        let frame = self.current.frames.pop()?;
+        let values = self.current.stack.split_off(frame.base as usize);
+        self.current.stack.truncate((frame.base - frame.below) as usize);
+        Some((frame, values))
+    }
+
+    /// A local of the innermost call.
+    pub(crate) fn local(&mut self, slot: u32) -> &mut Value {
+        let at = (self.frame().base + slot) as usize;
+        &mut self.current.stack[at]
+    }
+
+    /// A cell of the innermost call: its own, then those of outer functions.
+    pub(crate) fn cell(&mut self, number: u32) -> Option<Id> {
+        let at = self.frame().base as usize + self.code().locals.len() + number as usize;
+        self.current.stack.get(at).and_then(|cell| cell.id())
     }
 
     /// Where the innermost call is.
@@ -415,3 +455,9 @@ fn constant(strings: &mut Strings, constant: &Constant) -> Value {
         Constant::Str(text) => Value::Str(strings.intern(text)),
     }
 }
+
+/// A real run has its machine in a cell that threads take in turn.
+const _: fn() = || {
+    fn is_send<T: Send>() {}
+    is_send::<Machine>();
+};

@@ -8,7 +8,7 @@ use crate::python::value::any::{Id, Value};
 use crate::python::value::heap::Heap;
 use crate::python::value::object::{Frame, Object, Sync};
 use crate::python::value::strings::StrId;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// What a thread waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -65,6 +65,8 @@ pub enum Stage {
 pub struct Thread {
     /// Its calls, the innermost last. A thread that has ended has none.
     pub frames: Vec<Frame>,
+    /// The values of all its calls, one behind the other.
+    pub stack: Vec<Value>,
     /// What it waits for, and whether it waits for a limited time only.
     pub wait: Option<(Wait, bool)>,
     /// The time limit of its wait has passed.
@@ -87,9 +89,9 @@ pub struct World {
     /// The globals.
     pub globals: Vec<Value>,
     /// The threads; number 0 is the main thread.
-    pub threads: Vec<Rc<Thread>>,
+    pub threads: Vec<Arc<Thread>>,
     /// What was printed.
-    pub output: Rc<String>,
+    pub output: Arc<String>,
     /// The time of a run, in nanoseconds. The explorer leaves it at 0.
     pub clock: u64,
     /// Where the numbers of `random` are.
@@ -102,6 +104,15 @@ impl Thread {
     /// Whether it has ended.
     pub fn has_ended(&self) -> bool {
         self.frames.is_empty()
+    }
+
+    /// Each call with its values, the innermost last.
+    pub fn calls(&self) -> impl Iterator<Item = (&Frame, &[Value])> {
+        let ends = self.frames.iter().skip(1).map(|next| (next.base - next.below) as usize);
+        let ends = ends.chain(std::iter::once(self.stack.len()));
+        self.frames.iter().zip(ends).map(|(frame, end)| {
+            (frame, self.stack.get(frame.base as usize..end).unwrap_or_default())
+        })
     }
 }
 

@@ -5,6 +5,7 @@
 
 use crate::python::code::instruction::Op;
 use crate::python::front::position::Position;
+use crate::python::front::refusal::Refusal;
 use crate::python::front::tree::{Constant, Name};
 
 /// Where an exception goes that is raised between two instructions.
@@ -89,4 +90,6 @@ pub struct Program {
     pub globals: Vec<Name>,
     /// The imports: a module, and the name in it.
     pub imports: Vec<(Name, Option<Name>)>,
+    /// The first thing in it that only a real run has: why it cannot be explored.
+    pub real_only: Option<Refusal>,
 }

@@ -102,7 +102,7 @@ impl Stepper {
         for (thread, state) in world.threads.iter().enumerate() {
             if world.is_ready(thread) {
                 moves.push(Move { thread, late: false });
-            } else if !state.has_ended() && matches!(state.wait, Some((_, true))) {
+            } else if !state.has_ended() && matches!(state.wait, Some((_, Some(_)))) {
                 moves.push(Move { thread, late: true });
             }
         }

@@ -4,7 +4,7 @@
 //! ended; an exception ends its thread only.
 //! *Leaves out*: which of them runs.
 
-use crate::python::library::sync::{gives_up, is_limited};
+use crate::python::library::sync::{gives_up, limit_of};
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
 use crate::python::machine::world::{Failure, Thread, Wait};
@@ -232,8 +232,8 @@ fn join(m: &mut Machine, a: &Arguments) -> R<Done> {
     if ended || late || gives_up(m, Value::Unset, limit)? {
         return value(Value::None);
     }
-    let limited = is_limited(m, limit)?;
-    Ok(Done::Wait(Wait::Join(number), limited))
+    let limit = limit_of(m, limit)?;
+    Ok(Done::Wait(Wait::Join(number), limit))
 }
 
 fn is_alive(m: &mut Machine, a: &Arguments) -> R<Done> {

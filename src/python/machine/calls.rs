@@ -43,9 +43,9 @@ impl Machine {
         let depth = self.current.frames.len();
         let called = self.current.stack.split_off(base);
         let done = self.call_value(callee, arguments, Then::Push);
-        if let Ok(Done::Wait(wait, limited)) = done {
+        if let Ok(Done::Wait(wait, limit)) = done {
             self.current.stack.extend(called);
-            return Ok(Flow::Wait(wait, limited));
+            return Ok(Flow::Wait(wait, limit));
         }
         self.current.frames[depth - 1].entered = false;
         match done? {

@@ -8,7 +8,9 @@ use crate::python::code::modules::{EXCEPTIONS, is_builtin};
 use crate::python::code::program::{Code, CodeKind, Program};
 use crate::python::front::position::Position;
 use crate::python::front::tree::Constant;
+use crate::python::machine::outside::Outside;
 use crate::python::machine::terms::{Arguments, Done, Limits, Location, Look, R, Raise};
+use crate::python::machine::traceback::Tracebacks;
 use crate::python::machine::world::{Thread, World};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Attributes, Class, Frame, Instance, Object, Then};
@@ -66,6 +68,10 @@ pub struct Machine {
     pub limits: Limits,
     /// Sleeping takes no time: the explorer tries every order instead.
     pub timeless: bool,
+    /// The clock, and what is asked of whoever runs the threads for real.
+    pub outside: Outside,
+    /// The calls that exceptions have come through, if they are kept.
+    pub tracebacks: Tracebacks,
     pub(crate) names: Vec<StrId>,
     pub(crate) constants: Vec<Value>,
     pub(crate) builtins: Vec<Value>,
@@ -123,6 +129,8 @@ impl Machine {
             noting: false,
             limits: Limits::default(),
             timeless: false,
+            outside: Outside::default(),
+            tracebacks: Tracebacks::default(),
             names,
             constants,
             builtins: Vec::new(),

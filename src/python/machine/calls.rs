@@ -26,7 +26,7 @@ impl Machine {
         let base = first - 1 - usize::from(method);
         let callee = self.current.stack[base];
         let look = self.look(callee);
-        if look == Some(Look::Library) && !self.frame().entered && !self.is_native() {
+        if look == Some(Look::Library) && !self.frame().entered && !self.is_library() {
             let frame = self.frame();
             frame.entered = true;
             frame.at -= 1;

@@ -28,7 +28,7 @@ impl Machine {
         let Some(op) = self.code().ops.get(at as usize).copied() else {
             return Err("the code has no end".to_owned());
         };
-        let native = self.is_native();
+        let kind = self.code().kind;
         let flow = match self.perform(op) {
             Ok(Flow::Wait(wait, limit)) => {
                 self.frame().at = at;
@@ -51,9 +51,29 @@ impl Machine {
         };
         Ok(match flow {
             Flow::Next(Place::Blocked) => flow,
-            Flow::Next(_) if native => Flow::Next(Place::Never),
+            Flow::Next(_) if kind.is_library() => Flow::Next(self.edge(op, kind)),
             _ => flow,
         })
+    }
+
+    /// The place behind an instruction of the library: a module of CPython that is Python holds a
+    /// lock of its own inside, so others run before it or behind it.
+    fn edge(&self, op: Op, kind: CodeKind) -> Place {
+        let frames = &self.current.frames;
+        // The call that has entered it, or to which it has returned.
+        let outside = match op {
+            Op::Resume => frames.len().checked_sub(2),
+            Op::Return => frames.len().checked_sub(1),
+            _ => None,
+        };
+        let code = outside.and_then(|at| self.program.codes.get(frames[at].code as usize));
+        match code {
+            Some(code) if kind == CodeKind::Library && !code.kind.is_library() => match op {
+                Op::Resume => Place::Enter,
+                _ => Place::CReturn,
+            },
+            _ => Place::Never,
+        }
     }
 
     fn perform(&mut self, op: Op) -> R<Flow> {
@@ -62,7 +82,7 @@ impl Machine {
                 let point = match self.code().kind {
                     CodeKind::Comprehension => Place::EnterComprehension,
                     CodeKind::Class | CodeKind::Function | CodeKind::Module => Place::Enter,
-                    CodeKind::Native => Place::Never,
+                    CodeKind::Native | CodeKind::Library => Place::Never,
                 };
                 return Ok(Flow::Next(point));
             }

@@ -134,7 +134,7 @@ impl Machine {
         false
     }
 
-    fn line_of(&mut self, exception: Id) -> Position {
+    pub(crate) fn line_of(&mut self, exception: Id) -> Position {
         let name = self.strings.intern("<line>");
         match self.world.heap.get(exception) {
             Object::Instance(instance) => match instance.attributes.get(name) {

@@ -33,6 +33,12 @@ pub enum Wait {
     Space(Id),
     /// That all items of a queue are done.
     Done(Id),
+    /// The result of a future; its event is set then.
+    Result(Id),
+    /// A free worker of a pool, for a job.
+    Worker(Id),
+    /// That all jobs of a pool have ended.
+    Idle(Id),
     /// A time, in nanoseconds. The explorer lets it come at any moment.
     Sleep(u64),
     /// The answer with this number from outside the world.
@@ -92,6 +98,10 @@ pub struct Thread {
     pub daemon: bool,
     /// The exception that ended it.
     pub failure: Option<Failure>,
+    /// If it is a job of a pool that runs: the first job of the same worker.
+    pub worker: Option<usize>,
+    /// The line that has started it.
+    pub born: Position,
 }
 
 /// All that changes.
@@ -158,7 +168,9 @@ impl World {
                 Some(Sync::Condition { waiters, .. }) => !waiters.contains(&number),
                 _ => true,
             },
-            Wait::Event(id) => !matches!(sync(id), Some(Sync::Event { set: false })),
+            Wait::Event(id) | Wait::Result(id) => {
+                !matches!(sync(id), Some(Sync::Event { set: false }))
+            }
             Wait::Permit(id) => match sync(id) {
                 Some(Sync::Semaphore { value, .. }) => *value > 0,
                 _ => true,
@@ -182,6 +194,16 @@ impl World {
             },
             Wait::Done(id) => match sync(id) {
                 Some(Sync::Queue { unfinished, .. }) => *unfinished <= 0,
+                _ => true,
+            },
+            Wait::Worker(id) => match sync(id) {
+                Some(Sync::Pool { most, queued, running, .. }) => {
+                    running < most && queued.front() == Some(&number)
+                }
+                _ => true,
+            },
+            Wait::Idle(id) => match sync(id) {
+                Some(Sync::Pool { queued, running, .. }) => *running == 0 && queued.is_empty(),
                 _ => true,
             },
             Wait::Sleep(until) => self.clock >= until,

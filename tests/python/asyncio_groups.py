@@ -4,7 +4,7 @@ import asyncio
 
 async def job(n, fail=False):
     try:
-        await asyncio.sleep(n / 100)
+        await asyncio.sleep(n / 10)
         if fail:
             raise ValueError(n)
         print('job', n)

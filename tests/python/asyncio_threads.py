@@ -20,7 +20,7 @@ async def ticks(event):
 async def main():
     event = asyncio.Event()
     ticker = asyncio.create_task(ticks(event))
-    print(await asyncio.to_thread(blocking, 3))
+    print(await asyncio.to_thread(blocking, 10))
     print(await asyncio.gather(*[asyncio.to_thread(blocking, n) for n in range(4)]))
     event.set()
     print('others ran meanwhile:', await ticker)

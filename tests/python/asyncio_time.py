@@ -1,6 +1,5 @@
 # Sleeping and time limits of asyncio.
 import asyncio
-import time
 
 
 async def after(delay, value):
@@ -10,10 +9,9 @@ async def after(delay, value):
 
 
 async def sleeping():
-    start = time.monotonic()
-    print(await asyncio.gather(after(0.03, 'c'), after(0.01, 'a'), after(0.02, 'b')))
-    print(await asyncio.sleep(0.01, 'result'), round(time.monotonic() - start, 1))
-    await asyncio.gather(after(0.02, 1), after(0.02, 2), after(0.02, 3))
+    print(await asyncio.gather(after(0.3, 'c'), after(0.1, 'a'), after(0.2, 'b')))
+    print(await asyncio.sleep(0.01, 'result'))
+    await asyncio.gather(after(0.1, 1), after(0.1, 2), after(0.1, 3))
     loop = asyncio.get_running_loop()
     print(type(loop.time()).__name__)
 
@@ -34,7 +32,7 @@ async def limits():
         await asyncio.wait_for(task, timeout=0.01)
     except TimeoutError:
         print(task.cancelled())
-    task = asyncio.create_task(after(0.03, 'shielded'))
+    task = asyncio.create_task(after(0.2, 'shielded'))
     try:
         await asyncio.wait_for(asyncio.shield(task), 0.01)
     except TimeoutError:
@@ -60,7 +58,7 @@ async def limits():
         await after(0.01, 'y')
     print(limit.expired())
     try:
-        async with asyncio.timeout(0.05):
+        async with asyncio.timeout(0.3):
             try:
                 async with asyncio.timeout(0.01):
                     await asyncio.sleep(1)
@@ -81,14 +79,14 @@ async def limits():
 
 async def waiting():
     async def fails():
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.05)
         raise ValueError('x')
-    tasks = [asyncio.create_task(after(d, d)) for d in (0.01, 0.03)]
+    tasks = [asyncio.create_task(after(d, d)) for d in (0.05, 0.3)]
     done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     print(len(done), len(pending), [t.result() for t in done])
     done, pending = await asyncio.wait(tasks)
     print(len(done), len(pending))
-    tasks = [asyncio.create_task(after(0.05, 'late')), asyncio.create_task(fails())]
+    tasks = [asyncio.create_task(after(0.5, 'late')), asyncio.create_task(fails())]
     done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
     print([repr(t.exception()) for t in done], len(pending))
     done, pending = await asyncio.wait(pending, timeout=0.01)
@@ -104,33 +102,22 @@ async def waiting():
         await asyncio.wait([after(0, 0)])
     except TypeError as e:
         print(e)
-    for each in asyncio.as_completed([after(0.03, 3), after(0.01, 1), after(0.02, 2)]):
+    for each in asyncio.as_completed([after(0.3, 3), after(0.1, 1), after(0.2, 2)]):
         print('completed', await each)
     try:
-        for each in asyncio.as_completed([after(0.01, 1), after(1, 2)], timeout=0.03):
+        for each in asyncio.as_completed([after(0.01, 1), after(1, 2)], timeout=0.3):
             print('in time', await each)
     except TimeoutError:
         print('the rest is late')
 
 
-async def ticker():
-    ticks = []
-
-    async def tick(name, interval):
-        while True:
-            ticks.append(name)
-            await asyncio.sleep(interval)
-    tasks = [asyncio.create_task(tick('fast', 0.02)), asyncio.create_task(tick('slow', 0.045))]
-    await asyncio.sleep(0.11)
-    for task in tasks:
-        task.cancel()
-    print(ticks)
+async def later():
     loop = asyncio.get_running_loop()
     future = loop.create_future()
     handle = loop.call_later(0.01, future.set_result, 'set later')
     print(await future, handle.cancelled())
 
 
-for main in (sleeping, limits, waiting, ticker):
+for main in (sleeping, limits, waiting, later):
     print('---', main.__name__)
     asyncio.run(main())

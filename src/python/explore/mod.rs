@@ -21,6 +21,9 @@
 //!   more.
 //! * *Fewest switches* counts how often a thread has to go that could have gone on. A thread that waits
 //!   or ends costs nothing.
+//! * Tasks of one event loop run in turn, and only an `await` that waits lets another one run. The
+//!   explorer tries every order of those that are ready; asyncio's own, first come, first served, is
+//!   one of them, and the one in which a program runs by itself. Callbacks of `call_soon` keep theirs.
 //! * Sleeping takes no time, and any limit of a wait may pass or not: every order is tried, also those
 //!   that a clock makes unlikely. `random` is one sequence of numbers. A finaliser is never run.
 //! * *Wrong* is what no order of whole threads gives, an exception that ends a thread, a deadlock, and

@@ -13,6 +13,7 @@
 //! Which things two threads touch is found by exploring: it begins with none, and is explored
 //! again whenever one more was found.
 
+use crate::python::code::instruction::Place;
 use crate::python::explore::policies::Looks;
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Flow, Location};
@@ -169,6 +170,7 @@ impl Stepper {
         self.steps += 1;
         self.machine.accesses.clear();
         let started = self.machine.world.threads.len();
+        let beside = self.machine.world.is_beside_threads(number);
         self.machine.enter(number);
         let mut over = false;
         for left in (0..LONGEST_STEP).rev() {
@@ -200,7 +202,10 @@ impl Stepper {
                 }
                 Ok(Flow::Next(point)) => {
                     let new = self.machine.world.threads.len() > started;
-                    if (others || new) && self.looks.at(point) {
+                    // Tasks of one loop run in turn: only an await lets another one run.
+                    let may = (others || new) && (beside || point == Place::Blocked);
+                    if may && self.looks.at(point) {
+                        over = beside && self.machine.current.task.is_some();
                         break;
                     }
                 }
@@ -219,8 +224,8 @@ impl Stepper {
 
     /// Notes what an instruction did, if that is wanted: of the library's, only that it waits.
     fn note_event(&mut self, thread: usize, line: u32, noted: usize, others: bool, waits: bool) {
-        // Nothing is told of a thread that is alone.
-        if self.trace.is_none() || !others {
+        // Nothing is told of a thread that is alone, nor of one that has only the library's code.
+        if self.trace.is_none() || !others || line == 0 {
             return;
         }
         let accesses = self.machine.accesses[noted..].to_vec();

@@ -165,6 +165,27 @@ pub const MODULES: &[(&str, &[&str])] = &[
         ],
     ),
     ("math", &["sqrt", "floor", "ceil", "pi", "inf"]),
+    ("os", &["cpu_count", "getpid"]),
+    ("concurrent", &["futures"]),
+    (
+        "concurrent.futures",
+        &[
+            "ALL_COMPLETED",
+            "FIRST_COMPLETED",
+            "FIRST_EXCEPTION",
+            "BrokenExecutor",
+            "CancelledError",
+            "Executor",
+            "Future",
+            "InvalidStateError",
+            "ThreadPoolExecutor",
+            "TimeoutError",
+            "as_completed",
+            "thread",
+            "wait",
+        ],
+    ),
+    ("concurrent.futures.thread", &["BrokenThreadPool", "ThreadPoolExecutor"]),
 ];
 
 /// The methods with a meaning of their own that a class can have.
@@ -295,8 +316,12 @@ pub(crate) fn check_imports(
             }
             StatementKind::ImportFrom { module, names } => {
                 check_module(statement.at, module)?;
-                for (name, _) in names {
+                for (name, bind) in names {
                     check_member(statement.at, module, name)?;
+                    let inner = format!("{module}.{name}");
+                    if members(&inner).is_some() {
+                        modules.insert(bind.clone(), Name::from(inner));
+                    }
                 }
             }
             // A name that is bound anew is no module any more.
@@ -358,12 +383,21 @@ pub(crate) fn check_attribute(
     name: &str,
     modules: &HashMap<Name, Name>,
 ) -> Result<(), Refusal> {
+    match module_of(object, modules) {
+        Some(module) => check_member(at, &module, name),
+        None => Ok(()),
+    }
+}
+
+/// The module that an expression is by its name: `queue`, or `concurrent.futures`.
+fn module_of(object: &Expression, modules: &HashMap<Name, Name>) -> Option<Name> {
     match &object.kind {
-        ExpressionKind::Name(object) => match modules.get(object) {
-            Some(module) => check_member(at, module, name),
-            None => Ok(()),
-        },
-        _ => Ok(()),
+        ExpressionKind::Name(name) => modules.get(name).cloned(),
+        ExpressionKind::Attribute { object, name } => {
+            let inner = format!("{}.{name}", module_of(object, modules)?);
+            members(&inner).map(|_| Name::from(inner))
+        }
+        _ => None,
     }
 }
 
@@ -391,7 +425,8 @@ pub(crate) fn check_base(base: &Expression, modules: &HashMap<Name, Name>) -> Re
 }
 
 fn is_base(name: &str) -> bool {
-    name == "object" || name == "Thread" || EXCEPTIONS.iter().any(|(other, _)| *other == name)
+    ["object", "Thread", "Executor", "Future"].contains(&name)
+        || EXCEPTIONS.iter().any(|(other, _)| *other == name)
 }
 
 fn refuse_base(at: Position, name: &str) -> Result<(), Refusal> {

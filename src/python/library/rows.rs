@@ -3,7 +3,9 @@
 //! *Promises*: a program finds each by its name only.
 //! *Leaves out*: what they do.
 
+use crate::python::code::compiler::Prelude;
 use crate::python::library::builtins;
+use crate::python::library::futures;
 use crate::python::library::lists;
 use crate::python::library::modules;
 use crate::python::library::queues;
@@ -16,8 +18,10 @@ use crate::python::library::threads;
 use crate::python::library::types;
 use crate::python::machine::interpreter::Row;
 
-/// The functions that are C in CPython and call Python.
-pub const PRELUDE: &str = include_str!("prelude.py");
+/// What is written in Python: functions that are C in CPython and call Python, then modules that are
+/// Python in CPython too, each behind those that it imports.
+pub const PRELUDES: &[Prelude] =
+    &[("", include_str!("prelude.py")), ("concurrent.futures", include_str!("futures.py"))];
 
 /// Every function of the library.
 pub fn rows() -> Vec<Row> {
@@ -31,6 +35,7 @@ pub fn rows() -> Vec<Row> {
         sync::ROWS,
         queues::ROWS,
         threads::ROWS,
+        futures::ROWS,
         modules::ROWS,
         system::ROWS,
     ]

@@ -142,7 +142,8 @@ fn start(m: &mut Machine, a: &Arguments) -> R<Done> {
     m.set_own(object, "<thread>", Value::Int(i64::try_from(number).unwrap_or(0)));
     let run = m.strings.intern("run");
     let run = m.class_attribute(object, run).unwrap_or(Value::None);
-    let fresh = Thread { object: object.id(), daemon, ..Thread::default() };
+    let born = m.position();
+    let fresh = Thread { object: object.id(), daemon, born, ..Thread::default() };
     let starter = std::mem::replace(&mut m.current, fresh);
     let begun = begin(m, object, run);
     let mut fresh = std::mem::replace(&mut m.current, starter);
@@ -278,5 +279,5 @@ fn active_count(m: &mut Machine, _: &Arguments) -> R<Done> {
 }
 
 fn get_ident(m: &mut Machine, _: &Arguments) -> R<Done> {
-    value(Value::Int(i64::try_from(m.number).unwrap_or(0) + 1))
+    value(Value::Int(i64::try_from(m.identity()).unwrap_or(0) + 1))
 }

@@ -33,6 +33,12 @@ pub enum Wait {
     Space(Id),
     /// That all items of a queue are done.
     Done(Id),
+    /// The result of a future; its event is set then.
+    Result(Id),
+    /// A free worker of a pool, for a job.
+    Worker(Id),
+    /// That all jobs of a pool have ended.
+    Idle(Id),
     /// A time, in nanoseconds. The explorer lets it come at any moment.
     Sleep(u64),
     /// The answer with this number from outside the world.
@@ -73,6 +79,8 @@ pub enum Stage {
 pub struct Thread {
     /// Its calls, the innermost last. A thread that has ended has none.
     pub frames: Vec<Frame>,
+    /// The values of all its calls, one behind the other.
+    pub stack: Vec<Value>,
     /// What it waits for, and for how long.
     pub wait: Option<(Wait, Limit)>,
     /// When that has passed, by the clock of a run. Whoever drives it forgets it when the call that
@@ -90,6 +98,10 @@ pub struct Thread {
     pub daemon: bool,
     /// The exception that ended it.
     pub failure: Option<Failure>,
+    /// If it is a job of a pool that runs: the first job of the same worker.
+    pub worker: Option<usize>,
+    /// The line that has started it.
+    pub born: Position,
 }
 
 /// All that changes.
@@ -117,6 +129,15 @@ impl Thread {
     /// Whether it has ended.
     pub fn has_ended(&self) -> bool {
         self.frames.is_empty()
+    }
+
+    /// Each call with its values, the innermost last.
+    pub fn calls(&self) -> impl Iterator<Item = (&Frame, &[Value])> {
+        let ends = self.frames.iter().skip(1).map(|next| (next.base - next.below) as usize);
+        let ends = ends.chain(std::iter::once(self.stack.len()));
+        self.frames.iter().zip(ends).map(|(frame, end)| {
+            (frame, self.stack.get(frame.base as usize..end).unwrap_or_default())
+        })
     }
 }
 
@@ -147,7 +168,9 @@ impl World {
                 Some(Sync::Condition { waiters, .. }) => !waiters.contains(&number),
                 _ => true,
             },
-            Wait::Event(id) => !matches!(sync(id), Some(Sync::Event { set: false })),
+            Wait::Event(id) | Wait::Result(id) => {
+                !matches!(sync(id), Some(Sync::Event { set: false }))
+            }
             Wait::Permit(id) => match sync(id) {
                 Some(Sync::Semaphore { value, .. }) => *value > 0,
                 _ => true,
@@ -171,6 +194,16 @@ impl World {
             },
             Wait::Done(id) => match sync(id) {
                 Some(Sync::Queue { unfinished, .. }) => *unfinished <= 0,
+                _ => true,
+            },
+            Wait::Worker(id) => match sync(id) {
+                Some(Sync::Pool { most, queued, running, .. }) => {
+                    running < most && queued.front() == Some(&number)
+                }
+                _ => true,
+            },
+            Wait::Idle(id) => match sync(id) {
+                Some(Sync::Pool { queued, running, .. }) => *running == 0 && queued.is_empty(),
                 _ => true,
             },
             Wait::Sleep(until) => self.clock >= until,

@@ -316,12 +316,23 @@ impl<'a> Compiler<'a> {
             (Variable::Global, _) => {
                 if self.library.is_none() && !self.scopes[0].locals.contains(name) {
                     modules::check_builtin(self.at, name)?;
+                    self.note_real_only(name);
                 }
                 Op::LoadGlobal(self.global(name))
             }
         };
         self.emit(op);
         Ok(())
+    }
+
+    /// Notes a name that only a real run has.
+    fn note_real_only(&mut self, name: &Name) {
+        if let Some((name, instead)) =
+            modules::REAL_ONLY.iter().find(|(other, _)| *other == &**name)
+        {
+            let refusal = Refusal::real_only(self.at, format!("`{name}`"), instead);
+            self.program.real_only.get_or_insert(refusal);
+        }
     }
 
     /// Pops a value into a name.

@@ -25,6 +25,7 @@ pub const BUILTINS: &[&str] = &[
     "getattr",
     "hasattr",
     "id",
+    "input",
     "int",
     "isinstance",
     "issubclass",
@@ -83,6 +84,7 @@ pub const EXCEPTIONS: &[(&str, usize)] = &[
     ("Full", 1),
     ("BrokenBarrierError", 13),
     ("IOError", 19),
+    ("EOFError", 1),
 ];
 
 /// Names that Python has as built-ins and the subset has not, with what to write instead.
@@ -109,7 +111,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("hash", "leave it out"),
     ("help", "leave it out"),
     ("hex", "write an f-string: {n:x}"),
-    ("input", "write the value itself; a program has no stdin"),
     ("locals", "use a dict"),
     ("memoryview", "use a list"),
     ("oct", "write an f-string: {n:o}"),
@@ -122,6 +123,9 @@ const REFUSED: &[(&str, &str)] = &[
     ("NotImplemented", "raise TypeError"),
     ("Ellipsis", "write None"),
 ];
+
+/// Names that only a real run has, with what to write in a program that is to be explored.
+pub const REAL_ONLY: &[(&str, &str)] = &[("input", "write the value itself")];
 
 /// The modules, and what is in each.
 pub const MODULES: &[(&str, &[&str])] = &[
@@ -149,7 +153,17 @@ pub const MODULES: &[(&str, &[&str])] = &[
     ("collections", &["deque", "defaultdict", "Counter"]),
     ("itertools", &["count"]),
     ("random", &["random", "randint", "choice", "randrange", "uniform", "seed"]),
-    ("sys", &["setswitchinterval", "getswitchinterval", "setcheckinterval", "version_info"]),
+    (
+        "sys",
+        &[
+            "setswitchinterval",
+            "getswitchinterval",
+            "setcheckinterval",
+            "getcheckinterval",
+            "exit",
+            "version_info",
+        ],
+    ),
     ("math", &["sqrt", "floor", "ceil", "pi", "inf"]),
     ("os", &["cpu_count", "getpid"]),
     ("concurrent", &["futures"]),

@@ -5,6 +5,7 @@
 
 use crate::python::code::instruction::Op;
 use crate::python::front::position::Position;
+use crate::python::front::refusal::Refusal;
 use crate::python::front::tree::{Constant, Name};
 
 /// Where an exception goes that is raised between two instructions.
@@ -93,4 +94,6 @@ pub struct Program {
     pub imports: Vec<(Name, Option<Name>)>,
     /// The codes of the library's modules, which run before the program's, in this order.
     pub preludes: Vec<u32>,
+    /// The first thing in it that only a real run has: why it cannot be explored.
+    pub real_only: Option<Refusal>,
 }

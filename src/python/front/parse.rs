@@ -14,7 +14,7 @@ use ruff_python_ast as ruff;
 use ruff_python_ast::{Expr, Stmt};
 use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
 use ruff_text_size::Ranged;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// The longest source.
 const LONGEST: usize = 1 << 20;
@@ -156,7 +156,7 @@ impl Reader<'_> {
         let parameters = self.parameters(&def.parameters)?;
         let body = self.block(&def.body)?;
         let function = FunctionTree { scope, name: name(&def.name), parameters, body };
-        Ok(StatementKind::Function(Rc::new(function)))
+        Ok(StatementKind::Function(Arc::new(function)))
     }
 
     fn refuse_decorator<T>(&self, decorator: &ruff::Decorator) -> Result<T> {

@@ -4,14 +4,14 @@
 //! begin in the order in which they were submitted; a worker keeps its name and what is local to it.
 //! *Leaves out*: futures and executors themselves, which are Python (`futures.py`).
 
-use crate::python::library::sync::{gives_up, is_limited};
+use crate::python::library::sync::{gives_up, limit_of};
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
 use crate::python::machine::world::{Failure, Thread, Wait};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Attributes, Instance, Object, Sync, Then};
 use std::collections::VecDeque;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// The rows of this file. Only the library's own Python sees those of `prelude`.
 pub const ROWS: &[Row] = &[
@@ -104,7 +104,7 @@ fn start_job(m: &mut Machine, a: &Arguments) -> R<Done> {
         return Err(Raise::Stop(format!("it submits more than {MOST} jobs")));
     }
     let born = m.position();
-    let wait = Some((Wait::Worker(id), false));
+    let wait = Some((Wait::Worker(id), None));
     let fresh = Thread { born, ..Thread::default() };
     let starter = std::mem::replace(&mut m.current, fresh);
     let arguments = Arguments { values: a.values[2..].to_vec(), named: Vec::new() };
@@ -112,7 +112,7 @@ fn start_job(m: &mut Machine, a: &Arguments) -> R<Done> {
     let mut fresh = std::mem::replace(&mut m.current, starter);
     begun?;
     fresh.wait = wait;
-    m.world.threads.push(Rc::new(fresh));
+    m.world.threads.push(Arc::new(fresh));
     let mut starts = false;
     if let Object::Sync(Sync::Pool { most, queued, made, idle, .. }) = m.world.heap.get_mut(id) {
         queued.push_back(number);
@@ -132,7 +132,7 @@ fn begin_job(m: &mut Machine, a: &Arguments) -> R<Done> {
         return value(Value::None);
     };
     if running >= most || queued.front() != Some(&me) {
-        return Ok(Done::Wait(Wait::Worker(id), false));
+        return Ok(Done::Wait(Wait::Worker(id), None));
     }
     queued.pop_front();
     *running += 1;
@@ -180,7 +180,7 @@ fn join_pool(m: &mut Machine, a: &Arguments) -> R<Done> {
     let id = self::pool(m, pool)?;
     match m.world.heap.get(id) {
         Object::Sync(Sync::Pool { queued, running, .. }) if *running > 0 || !queued.is_empty() => {
-            Ok(Done::Wait(Wait::Idle(id), false))
+            Ok(Done::Wait(Wait::Idle(id), None))
         }
         _ => value(Value::None),
     }
@@ -196,12 +196,11 @@ fn wait_result(m: &mut Machine, a: &Arguments) -> R<Done> {
         return value(Value::Bool(true));
     }
     // A limit that has passed already is none to wait for.
-    let passed = limit != Value::None && !is_limited(m, limit)?;
-    if late || passed || gives_up(m, Value::Unset, limit)? {
+    let within = limit_of(m, limit)?;
+    if late || (limit != Value::None && within.is_none()) || gives_up(m, Value::Unset, limit)? {
         return value(Value::Bool(false));
     }
-    let limited = is_limited(m, limit)?;
-    Ok(Done::Wait(Wait::Result(id), limited))
+    Ok(Done::Wait(Wait::Result(id), within))
 }
 
 /// `_log_exception(exception, what)`: what CPython writes to stderr, and goes on.

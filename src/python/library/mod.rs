@@ -6,8 +6,8 @@
 //!   types                     list(…), int(…), …
 //!   texts · lists · tables    methods of str; of list, tuple, deque; of dict, set
 //!   threads · sync · queues   threading and queue
-//!   modules                   time, random, math, sys
 //!   futures                   what concurrent.futures stands on
+//!   modules · system          time, random, math; sys, input
 //!   prelude.py                what calls back into Python: sorted(key=…), map, …
 //!   futures.py                concurrent.futures: Future, executors, wait
 //! ```
@@ -21,6 +21,7 @@ pub mod queues;
 pub mod rows;
 pub mod sequences;
 pub mod sync;
+pub mod system;
 pub mod tables;
 pub mod texts;
 pub mod threads;

@@ -11,6 +11,7 @@ use crate::python::library::modules;
 use crate::python::library::queues;
 use crate::python::library::sequences;
 use crate::python::library::sync;
+use crate::python::library::system;
 use crate::python::library::tables;
 use crate::python::library::texts;
 use crate::python::library::threads;
@@ -36,6 +37,7 @@ pub fn rows() -> Vec<Row> {
         threads::ROWS,
         futures::ROWS,
         modules::ROWS,
+        system::ROWS,
     ]
     .concat()
 }

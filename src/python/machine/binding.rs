@@ -9,12 +9,12 @@ use crate::python::value::any::Value;
 use crate::python::value::object::{Attributes, Class, DictKind, Frame, Function, Object, Then};
 use crate::python::value::table::Key;
 use crate::python::value::types::Type;
-use std::rc::Rc;
+use std::sync::Arc;
 
 impl Machine {
     /// The slots of a call: each parameter's value.
     pub(crate) fn bind(&mut self, function: &Function, arguments: Arguments) -> R<Vec<Value>> {
-        let program = Rc::clone(&self.program);
+        let program = Arc::clone(&self.program);
         let code = &program.codes[function.code as usize];
         let (positional, total) = (code.positional, code.positional + code.keyword_only);
         let Arguments { values: mut slots, named } = arguments;
@@ -140,7 +140,7 @@ impl Machine {
 
     /// The body of a class has ended with these values; its base is on the stack.
     pub(crate) fn finish_class(&mut self, body: &Frame) -> R<()> {
-        let program = Rc::clone(&self.program);
+        let program = Arc::clone(&self.program);
         let code = &program.codes[body.code as usize];
         let mut attributes = Attributes::default();
         for (name, value) in code.locals.iter().zip(&body.slots) {

@@ -12,7 +12,7 @@ use crate::python::value::object::{
     Attributes, Frame, Function, Generator, Instance, Object, Then,
 };
 use crate::python::value::types::Type;
-use std::rc::Rc;
+use std::sync::Arc;
 
 impl Machine {
     /// The call instructions. `count` arguments are on the stack, below them the function; of a
@@ -44,8 +44,8 @@ impl Machine {
         }
         let depth = self.current.frames.len();
         let done = self.call_value(callee, arguments, Then::Push);
-        if let Ok(Done::Wait(wait, limited)) = done {
-            return Ok(Flow::Wait(wait, limited));
+        if let Ok(Done::Wait(wait, limit)) = done {
+            return Ok(Flow::Wait(wait, limit));
         }
         let frame = &mut self.current.frames[depth - 1];
         frame.entered = false;
@@ -68,7 +68,7 @@ impl Machine {
     }
 
     fn name_arguments(&mut self, arguments: &mut Arguments, number: i64) {
-        let program = Rc::clone(&self.program);
+        let program = Arc::clone(&self.program);
         let names = usize::try_from(number).ok().and_then(|at| program.keywords.get(at));
         let Some(names) = names else { return };
         let values = arguments.values.split_off(arguments.values.len().saturating_sub(names.len()));
@@ -190,7 +190,7 @@ impl Machine {
     /// Binds the arguments and pushes a frame; a generator function makes a generator.
     fn enter_function(&mut self, function: &Function, arguments: Arguments, then: Then) -> R<Done> {
         let slots = self.bind(function, arguments)?;
-        let program = Rc::clone(&self.program);
+        let program = Arc::clone(&self.program);
         let code = &program.codes[function.code as usize];
         if self.current.frames.len() >= self.limits.frames {
             let text = "maximum recursion depth exceeded";

@@ -9,6 +9,7 @@ use crate::python::code::program::CodeKind;
 use crate::python::front::tree::Conversion;
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Done, Flow, Location, R, Raise};
+use crate::python::machine::world::Wait;
 use crate::python::value::any::Value;
 use crate::python::value::object::{DictKind, Object, Then};
 use crate::python::value::table::Table;
@@ -29,10 +30,17 @@ impl Machine {
         };
         let kind = self.code().kind;
         let flow = match self.perform(op) {
-            Ok(Flow::Wait(wait, limited)) => {
+            Ok(Flow::Wait(wait, limit)) => {
                 self.frame().at = at;
-                self.current.wait = Some((wait, limited));
-                return Ok(Flow::Wait(wait, limited));
+                self.current.wait = Some((wait, limit));
+                self.current.deadline = match wait {
+                    Wait::Sleep(until) => Some(until),
+                    _ => limit.map(|limit| {
+                        let kept = self.current.deadline;
+                        kept.unwrap_or_else(|| self.now().saturating_add(limit))
+                    }),
+                };
+                return Ok(Flow::Wait(wait, limit));
             }
             Ok(flow) => flow,
             Err(Raise::Exception(exception)) => {

@@ -8,14 +8,16 @@ use crate::python::code::modules::{EXCEPTIONS, is_builtin};
 use crate::python::code::program::{Code, Program};
 use crate::python::front::position::Position;
 use crate::python::front::tree::Constant;
+use crate::python::machine::outside::Outside;
 use crate::python::machine::terms::{Arguments, Done, Limits, Location, Look, R, Raise};
+use crate::python::machine::traceback::Tracebacks;
 use crate::python::machine::world::{Thread, World};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Attributes, Class, Frame, Instance, Object, Then};
 use crate::python::value::strings::{StrId, Strings};
 use crate::python::value::types::Type;
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// A function of the library.
 #[derive(Clone, Copy)]
@@ -47,7 +49,7 @@ impl Row {
 /// A world, and all that a program needs to change it.
 pub struct Machine {
     /// The program.
-    pub program: Rc<Program>,
+    pub program: Arc<Program>,
     /// All texts.
     pub strings: Strings,
     /// The functions of the library.
@@ -68,6 +70,10 @@ pub struct Machine {
     pub timeless: bool,
     /// What `os.cpu_count` is. The same everywhere, unless a program runs for real.
     pub cpus: i64,
+    /// The clock, and what is asked of whoever runs the threads for real.
+    pub outside: Outside,
+    /// The calls that exceptions have come through, if they are kept.
+    pub tracebacks: Tracebacks,
     pub(crate) names: Vec<StrId>,
     pub(crate) constants: Vec<Value>,
     pub(crate) builtins: Vec<Value>,
@@ -80,7 +86,7 @@ pub struct Machine {
 
 impl Machine {
     /// A program at its beginning.
-    pub fn new(program: Rc<Program>, library: Vec<Row>) -> Machine {
+    pub fn new(program: Arc<Program>, library: Vec<Row>) -> Machine {
         let mut strings = Strings::default();
         let names = program.names.iter().map(|name| strings.intern(name)).collect();
         let constants = program.constants.iter().map(|c| constant(&mut strings, c)).collect();
@@ -98,6 +104,8 @@ impl Machine {
             limits: Limits::default(),
             timeless: false,
             cpus: 4,
+            outside: Outside::default(),
+            tracebacks: Tracebacks::default(),
             names,
             constants,
             builtins: Vec::new(),
@@ -123,7 +131,7 @@ impl Machine {
         let methods =
             ["__init__", "start", "join", "is_alive", "run"].map(|method| ("Thread", method));
         self.add_class(thread, None, &methods);
-        let program = Rc::clone(&self.program);
+        let program = Arc::clone(&self.program);
         for (at, global) in program.globals.iter().enumerate() {
             if let Some(name) = unmarked(global) {
                 self.library_globals.insert(name.to_owned(), at);
@@ -144,7 +152,7 @@ impl Machine {
         let class = self.thread_class();
         let object = Object::Instance(Instance { class, attributes });
         main.object = Some(self.world.heap.add(object));
-        self.world.threads.push(Rc::new(main));
+        self.world.threads.push(Arc::new(main));
     }
 
     fn add_class(&mut self, name: StrId, base: Option<Id>, methods: &[(&str, &'static str)]) {
@@ -220,7 +228,11 @@ impl Machine {
         self.number = number;
         self.world.heap.enter(number);
         if let Some(place) = self.world.threads.get_mut(number) {
-            self.current = Thread::clone(place);
+            // Only a copy of the world shares its threads.
+            self.current = match Arc::get_mut(place) {
+                Some(thread) => std::mem::take(thread),
+                None => Thread::clone(place),
+            };
             self.current.wait = None;
         }
     }
@@ -234,7 +246,10 @@ impl Machine {
     pub fn leave(&mut self) {
         let current = std::mem::take(&mut self.current);
         if let Some(place) = self.world.threads.get_mut(self.number) {
-            *place = Rc::new(current);
+            match Arc::get_mut(place) {
+                Some(thread) => *thread = current,
+                None => *place = Arc::new(current),
+            }
         }
     }
 
@@ -289,7 +304,7 @@ impl Machine {
 
     /// A frame at the beginning of a code.
     pub fn new_frame(&mut self, code: u32, slots: Vec<Value>, outer: Vec<Id>, then: Then) -> Frame {
-        let program = Rc::clone(&self.program);
+        let program = Arc::clone(&self.program);
         let body = &program.codes[(code as usize).min(program.codes.len() - 1)];
         let mut slots = slots;
         slots.resize(body.locals.len(), Value::Unset);
@@ -409,3 +424,9 @@ fn constant(strings: &mut Strings, constant: &Constant) -> Value {
         Constant::Str(text) => Value::Str(strings.intern(text)),
     }
 }
+
+/// A real run has its machine in a cell that threads take in turn.
+const _: fn() = || {
+    fn is_send<T: Send>() {}
+    is_send::<Machine>();
+};

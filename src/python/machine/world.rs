@@ -4,11 +4,13 @@
 //! *Leaves out*: who runs next (`explore`), and what an instruction does (`python/machine/execute.rs`).
 
 use crate::python::front::position::Position;
+use crate::python::machine::outside::Answer;
 use crate::python::value::any::{Id, Value};
 use crate::python::value::heap::Heap;
 use crate::python::value::object::{Frame, Object, Sync};
 use crate::python::value::strings::StrId;
-use std::rc::Rc;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What a thread waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,7 +41,13 @@ pub enum Wait {
     Idle(Id),
     /// A time, in nanoseconds. The explorer lets it come at any moment.
     Sleep(u64),
+    /// The answer with this number from outside the world.
+    Answer(u64),
 }
+
+/// How long a wait may take, in nanoseconds; `None` is for ever. The explorer lets a limit pass at
+/// any moment.
+pub type Limit = Option<u64>;
 
 /// How a thread has ended that did not return.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -71,12 +79,17 @@ pub enum Stage {
 pub struct Thread {
     /// Its calls, the innermost last. A thread that has ended has none.
     pub frames: Vec<Frame>,
-    /// What it waits for, and whether it waits for a limited time only.
-    pub wait: Option<(Wait, bool)>,
+    /// What it waits for, and for how long.
+    pub wait: Option<(Wait, Limit)>,
+    /// When that has passed, by the clock of a run. Whoever drives it forgets it when the call that
+    /// waited is over.
+    pub deadline: Option<u64>,
     /// The time limit of its wait has passed.
     pub timed_out: bool,
     /// Where it is in a call that waits.
     pub stage: Stage,
+    /// The number of the answer that its call from outside is to have.
+    pub asked: Option<u64>,
     /// Its object of class `Thread`; the main thread has none.
     pub object: Option<Id>,
     /// Nobody waits for its end.
@@ -97,13 +110,15 @@ pub struct World {
     /// The globals.
     pub globals: Vec<Value>,
     /// The threads; number 0 is the main thread.
-    pub threads: Vec<Rc<Thread>>,
+    pub threads: Vec<Arc<Thread>>,
     /// What was printed.
-    pub output: Rc<String>,
+    pub output: Arc<String>,
     /// The time of a run, in nanoseconds. The explorer leaves it at 0.
     pub clock: u64,
     /// Where the numbers of `random` are.
     pub random: u64,
+    /// What has come from outside and was not taken yet, by number.
+    pub answers: BTreeMap<u64, Answer>,
     /// Numbers that names of threads have used.
     pub names_used: usize,
 }
@@ -181,6 +196,7 @@ impl World {
                 _ => true,
             },
             Wait::Sleep(until) => self.clock >= until,
+            Wait::Answer(number) => self.answers.contains_key(&number),
         }
     }
 

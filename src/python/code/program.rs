@@ -52,6 +52,13 @@ pub struct Code {
     pub handlers: Vec<Handler>,
 }
 
+impl Code {
+    /// How many values a call has before its operands: its locals and cells.
+    pub fn fixed(&self) -> usize {
+        self.locals.len() + self.cell_names.len()
+    }
+}
+
 /// The name of a code, which has a default.
 pub type Name0 = String;
 

@@ -196,11 +196,12 @@ fn wait_result(m: &mut Machine, a: &Arguments) -> R<Done> {
         return value(Value::Bool(true));
     }
     // A limit that has passed already is none to wait for.
-    let within = limit_of(m, limit)?;
-    if late || (limit != Value::None && within.is_none()) || gives_up(m, Value::Unset, limit)? {
+    let passed = limit != Value::None && limit_of(m, limit)?.is_none();
+    if late || passed || gives_up(m, Value::Unset, limit)? {
         return value(Value::Bool(false));
     }
-    Ok(Done::Wait(Wait::Result(id), within))
+    let limited = limit_of(m, limit)?;
+    Ok(Done::Wait(Wait::Result(id), limited))
 }
 
 /// `_log_exception(exception, what)`: what CPython writes to stderr, and goes on.

@@ -6,8 +6,8 @@
 //!   types                     list(…), int(…), …
 //!   texts · lists · tables    methods of str; of list, tuple, deque; of dict, set
 //!   threads · sync · queues   threading and queue
-//!   futures                   what concurrent.futures stands on
 //!   modules · system          time, random, math; sys, input
+//!   futures                   what concurrent.futures stands on
 //!   prelude.py                what calls back into Python: sorted(key=…), map, …
 //!   futures.py                concurrent.futures: Future, executors, wait
 //! ```

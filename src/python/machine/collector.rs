@@ -35,9 +35,8 @@ impl Marks {
         }
     }
 
-    fn frame(&mut self, frame: &Frame) {
-        frame.slots.iter().for_each(|value| self.value(*value));
-        frame.cells.iter().for_each(|id| self.id(*id));
+    fn frame(&mut self, frame: &Frame, values: &[Value]) {
+        values.iter().for_each(|value| self.value(*value));
         frame.generator.iter().for_each(|id| self.id(*id));
         match frame.then {
             Then::Init(value) | Then::Next(value) => self.value(value),
@@ -51,7 +50,7 @@ impl Marks {
     }
 
     fn thread(&mut self, thread: &Thread) {
-        thread.frames.iter().for_each(|frame| self.frame(frame));
+        thread.calls().for_each(|(frame, values)| self.frame(frame, values));
         thread.object.iter().for_each(|id| self.id(*id));
         if let Some((
             Wait::Lock(id)
@@ -130,9 +129,9 @@ impl Marks {
                 self.value(*value);
                 1
             }
-            Object::Generator(Generator::Suspended(frame)) => {
-                self.frame(frame);
-                frame.slots.len()
+            Object::Generator(Generator::Suspended(frame, values)) => {
+                self.frame(frame, values);
+                values.len()
             }
             Object::Iter(iter) => {
                 match iter {

@@ -91,8 +91,7 @@ impl Machine {
     }
 
     fn peek_value(&self) -> Value {
-        let frame = self.current.frames.last();
-        frame.and_then(|frame| frame.slots.last()).copied().unwrap_or(Value::Unset)
+        self.peek(0)
     }
 
     pub(crate) fn assertion_failed(&mut self) -> R<Flow> {

@@ -94,14 +94,12 @@ impl Machine {
             Op::LoadFast(slot) => self.load_fast(slot)?,
             Op::StoreFast(slot) => {
                 let value = self.pop();
-                if let Some(place) = self.frame().slots.get_mut(slot as usize) {
-                    *place = value;
-                }
+                *self.local(slot) = value;
             }
             Op::DeleteFast(slot) => {
                 self.load_fast(slot)?;
                 self.pop();
-                self.frame().slots[slot as usize] = Value::Unset;
+                *self.local(slot) = Value::Unset;
             }
             Op::LoadGlobal(number) => self.load_global(number)?,
             Op::StoreGlobal(number) => {
@@ -115,7 +113,7 @@ impl Machine {
                 self.push(value);
             }
             Op::Swap(with) => {
-                let slots = &mut self.frame().slots;
+                let slots = &mut self.current.stack;
                 let top = slots.len().saturating_sub(1);
                 slots.swap(top, (top + 1).saturating_sub(with as usize));
             }
@@ -165,15 +163,13 @@ impl Machine {
                 self.store_cell(cell, Value::Unset);
             }
             Op::LoadClosure(cell) => {
-                let cell = self.frame().cells.get(cell as usize).copied();
+                let cell = self.cell(cell);
                 self.push(cell.map_or(Value::Unset, Value::Ref));
             }
-            Op::LoadClassName(slot, global) => {
-                match self.frame().slots.get(slot as usize).copied() {
-                    None | Some(Value::Unset) => self.load_global(global)?,
-                    Some(value) => self.push(value),
-                }
-            }
+            Op::LoadClassName(slot, global) => match *self.local(slot) {
+                Value::Unset => self.load_global(global)?,
+                value => self.push(value),
+            },
             Op::StoreAttr(name) => return self.store_attribute(name),
             Op::DeleteAttr(name) => return self.delete_attribute(name),
             Op::LoadSuper(name) => return self.load_super(name),
@@ -228,15 +224,15 @@ impl Machine {
     }
 
     fn load_fast(&mut self, slot: u32) -> R<()> {
-        match self.frame().slots.get(slot as usize).copied() {
-            None | Some(Value::Unset) => {
+        match *self.local(slot) {
+            Value::Unset => {
                 let name = self.code().locals.get(slot as usize).cloned().unwrap_or_default();
                 let text = format!(
                     "cannot access local variable '{name}' where it is not associated with a value"
                 );
                 Err(self.error("UnboundLocalError", text))
             }
-            Some(value) => {
+            value => {
                 self.push(value);
                 Ok(())
             }
@@ -259,7 +255,7 @@ impl Machine {
     }
 
     fn load_cell(&mut self, number: u32) -> R<()> {
-        let cell = self.frame().cells.get(number as usize).copied();
+        let cell = self.cell(number);
         if let Some(id) = cell {
             self.note(Location::Object(id), false);
             if let Object::Cell(value) = *self.world.heap.get(id)
@@ -277,7 +273,7 @@ impl Machine {
     }
 
     fn store_cell(&mut self, number: u32, value: Value) {
-        if let Some(id) = self.frame().cells.get(number as usize).copied() {
+        if let Some(id) = self.cell(number) {
             self.note(Location::Object(id), true);
             *self.world.heap.get_mut(id) = Object::Cell(value);
         }
@@ -318,7 +314,7 @@ impl Machine {
     }
 
     fn format_value(&mut self, conversion: Conversion) -> R<Flow> {
-        let (value, spec) = (self.peek(1), self.peek(0));
+        let (spec, value) = (self.pop(), self.pop());
         let spec = match spec {
             Value::Str(id) => self.strings.get(id),
             _ => "".into(),
@@ -332,7 +328,6 @@ impl Machine {
         match done {
             Done::Value(value) => {
                 let text = self.formatted(value, &spec)?;
-                self.pop_many(2);
                 let text = self.text_value(&text);
                 self.push(text);
                 STRAIGHT
@@ -344,9 +339,6 @@ impl Machine {
                 if !spec.is_empty() {
                     return Err(Raise::Stop("a format for an object with `__str__`".to_owned()));
                 }
-                let below = self.current.frames.len() - 2;
-                let slots = &mut self.current.frames[below].slots;
-                slots.truncate(slots.len() - 2);
                 STRAIGHT
             }
         }

@@ -141,7 +141,9 @@ impl Machine {
         self.world.globals = vec![Value::Unset; program.globals.len()];
         let mut main = Thread::default();
         for code in [0].into_iter().chain(program.preludes.iter().rev().copied()) {
-            main.frames.push(self.new_frame(code, Vec::new(), Vec::new(), Then::Discard));
+            std::mem::swap(&mut main, &mut self.current);
+            self.push_frame(code, Vec::new(), &[], Then::Discard);
+            std::mem::swap(&mut main, &mut self.current);
         }
         let name = Value::Str(self.strings.intern("MainThread"));
         let attributes = Attributes(vec![
@@ -257,8 +259,7 @@ impl Machine {
     pub fn frame(&mut self) -> &mut Frame {
         if self.current.frames.is_empty() {
             // Only a thread that runs has instructions, so this is never reached.
-            let frame = self.new_frame(0, Vec::new(), Vec::new(), Then::Discard);
-            self.current.frames.push(frame);
+            self.push_frame(0, Vec::new(), &[], Then::Discard);
         }
         let last = self.current.frames.len() - 1;
         &mut self.current.frames[last]
@@ -277,44 +278,76 @@ impl Machine {
 
     /// Pushes a value.
     pub fn push(&mut self, value: Value) {
-        self.frame().slots.push(value);
+        self.current.stack.push(value);
     }
 
     /// Pops a value.
     pub fn pop(&mut self) -> Value {
-        self.frame().slots.pop().unwrap_or(Value::Unset)
+        self.current.stack.pop().unwrap_or(Value::Unset)
     }
 
     /// The value so many below the top; 0 is the top.
-    pub fn peek(&mut self, below: usize) -> Value {
-        let slots = &self.frame().slots;
-        slots
-            .len()
-            .checked_sub(below + 1)
-            .and_then(|at| slots.get(at))
-            .copied()
-            .unwrap_or(Value::Unset)
+    pub fn peek(&self, below: usize) -> Value {
+        let stack = &self.current.stack;
+        let at = stack.len().checked_sub(below + 1);
+        at.and_then(|at| stack.get(at)).copied().unwrap_or(Value::Unset)
     }
 
     /// Pops so many values, the lowest first.
     pub fn pop_many(&mut self, count: usize) -> Vec<Value> {
-        let slots = &mut self.frame().slots;
-        slots.split_off(slots.len().saturating_sub(count))
+        let stack = &mut self.current.stack;
+        stack.split_off(stack.len().saturating_sub(count))
     }
 
-    /// A frame at the beginning of a code.
-    pub fn new_frame(&mut self, code: u32, slots: Vec<Value>, outer: Vec<Id>, then: Then) -> Frame {
+    /// Begins a call of a code with these parameters.
+    pub fn push_frame(&mut self, code: u32, slots: Vec<Value>, outer: &[Id], then: Then) {
+        let base = u32::try_from(self.current.stack.len()).unwrap_or(u32::MAX);
+        self.current.stack.extend(slots);
+        self.begin_call(code, base, 0, outer, then);
+    }
+
+    /// Begins a call of a code whose parameters are on the stack, from `base` on.
+    pub(crate) fn begin_call(
+        &mut self,
+        code: u32,
+        base: u32,
+        below: u32,
+        outer: &[Id],
+        then: Then,
+    ) {
         let program = Arc::clone(&self.program);
         let body = &program.codes[(code as usize).min(program.codes.len() - 1)];
-        let mut slots = slots;
-        slots.resize(body.locals.len(), Value::Unset);
-        let mut cells = Vec::with_capacity(body.cells.len() + outer.len());
+        let first = base as usize;
+        self.current.stack.resize(first + body.locals.len(), Value::Unset);
         for from in &body.cells {
-            let value = from.and_then(|slot| slots.get(slot)).copied().unwrap_or(Value::Unset);
-            cells.push(self.world.heap.add(Object::Cell(value)));
+            let value = from.and_then(|slot| self.current.stack.get(first + slot)).copied();
+            let cell = Object::Cell(value.unwrap_or(Value::Unset));
+            let cell = self.add(cell);
+            self.push(cell);
         }
-        cells.extend(outer);
-        Frame { code, at: 0, slots, cells, then, generator: None, entered: false }
+        self.current.stack.extend(outer.iter().copied().map(Value::Ref));
+        let frame = Frame { code, at: 0, base, below, then, generator: None, entered: false };
+        self.current.frames.push(frame);
+    }
+
+    /// Ends the innermost call, and takes its values from the stack.
+    pub(crate) fn pop_frame(&mut self) -> Option<(Frame, Vec<Value>)> {
+        let frame = self.current.frames.pop()?;
+        let values = self.current.stack.split_off(frame.base as usize);
+        self.current.stack.truncate((frame.base - frame.below) as usize);
+        Some((frame, values))
+    }
+
+    /// A local of the innermost call.
+    pub(crate) fn local(&mut self, slot: u32) -> &mut Value {
+        let at = (self.frame().base + slot) as usize;
+        &mut self.current.stack[at]
+    }
+
+    /// A cell of the innermost call: its own, then those of outer functions.
+    pub(crate) fn cell(&mut self, number: u32) -> Option<Id> {
+        let at = self.frame().base as usize + self.code().locals.len() + number as usize;
+        self.current.stack.get(at).and_then(|cell| cell.id())
     }
 
     /// Where the innermost call is.

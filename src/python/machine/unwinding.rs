@@ -27,13 +27,14 @@ impl Machine {
             let at = frame.at.saturating_sub(1);
             let covers = |h: &&Handler| h.from <= at && at < h.to;
             if let Some(handler) = code.handlers.iter().find(covers) {
-                frame.slots.truncate(code.locals.len() + handler.depth as usize);
-                frame.slots.push(Value::Ref(exception));
                 frame.at = handler.target;
                 frame.entered = false;
+                let height = frame.base as usize + code.fixed() + handler.depth as usize;
+                self.current.stack.truncate(height);
+                self.push(Value::Ref(exception));
                 return;
             }
-            let Some(frame) = self.current.frames.pop() else { return };
+            let Some((frame, _)) = self.pop_frame() else { return };
             let stops = self.is_a(exception, "StopIteration");
             if let Some(generator) = frame.generator {
                 *self.world.heap.get_mut(generator) = Object::Generator(Generator::Done);

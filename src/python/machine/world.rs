@@ -79,6 +79,8 @@ pub enum Stage {
 pub struct Thread {
     /// Its calls, the innermost last. A thread that has ended has none.
     pub frames: Vec<Frame>,
+    /// The values of all its calls, one behind the other.
+    pub stack: Vec<Value>,
     /// What it waits for, and for how long.
     pub wait: Option<(Wait, Limit)>,
     /// When that has passed, by the clock of a run. Whoever drives it forgets it when the call that
@@ -127,6 +129,15 @@ impl Thread {
     /// Whether it has ended.
     pub fn has_ended(&self) -> bool {
         self.frames.is_empty()
+    }
+
+    /// Each call with its values, the innermost last.
+    pub fn calls(&self) -> impl Iterator<Item = (&Frame, &[Value])> {
+        let ends = self.frames.iter().skip(1).map(|next| (next.base - next.below) as usize);
+        let ends = ends.chain(std::iter::once(self.stack.len()));
+        self.frames.iter().zip(ends).map(|(frame, end)| {
+            (frame, self.stack.get(frame.base as usize..end).unwrap_or_default())
+        })
     }
 }
 

@@ -100,8 +100,8 @@ pub enum Iter {
 /// What a generator is doing.
 #[derive(Debug, Clone)]
 pub enum Generator {
-    /// It has not begun, or has yielded; this is its frame.
-    Suspended(Box<Frame>),
+    /// It has not begun, or has yielded; its frame, and what that had on the stack.
+    Suspended(Box<Frame>, Vec<Value>),
     /// It runs.
     Running,
     /// It has ended.
@@ -220,17 +220,18 @@ pub enum Then {
     Missing(Id, Value),
 }
 
-/// One call of a function.
-#[derive(Debug, Clone)]
+/// One call of a function. Its values are a part of its thread's stack: the locals, the cells, and
+/// on top of these the operands.
+#[derive(Debug, Clone, Copy)]
 pub struct Frame {
     /// The number of its code.
     pub code: u32,
     /// The index of the next instruction.
     pub at: u32,
-    /// Locals, then the stack.
-    pub slots: Vec<Value>,
-    /// The cells: its own, then those of outer functions.
-    pub cells: Vec<Id>,
+    /// Where its values begin on the stack.
+    pub base: u32,
+    /// How many values below those go with it when it is left: what was called.
+    pub below: u32,
     /// What happens with the value that it returns.
     pub then: Then,
     /// The generator whose frame it is.

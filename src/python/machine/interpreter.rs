@@ -64,8 +64,15 @@ pub struct Machine {
     pub noting: bool,
     /// The bounds.
     pub limits: Limits,
-    /// Sleeping takes no time: the explorer tries every order instead.
+    /// Sleeping takes no time: the explorer tries every order instead, and every number of chance.
     pub timeless: bool,
+    /// The number of chance that the explorer tries.
+    pub chosen: Option<u32>,
+    /// Chance was asked for more numbers than are tried: one sequence of them was used.
+    pub one_sequence: bool,
+    /// Notifications that nobody waited for, if accesses are noted: of which condition, by which
+    /// thread, in which line.
+    pub missed: Vec<(Id, usize, u32)>,
     pub(crate) names: Vec<StrId>,
     pub(crate) constants: Vec<Value>,
     pub(crate) builtins: Vec<Value>,
@@ -123,6 +130,9 @@ impl Machine {
             noting: false,
             limits: Limits::default(),
             timeless: false,
+            chosen: None,
+            one_sequence: false,
+            missed: Vec::new(),
             names,
             constants,
             builtins: Vec::new(),
@@ -317,7 +327,31 @@ impl Machine {
             cells.push(self.world.heap.add(Object::Cell(value)));
         }
         cells.extend(outer);
-        Frame { code, at: 0, slots, cells, then, generator: None, entered: false }
+        Frame {
+            code,
+            at: 0,
+            slots,
+            cells,
+            then,
+            generator: None,
+            entered: false,
+            rounds: Vec::new(),
+        }
+    }
+
+    /// The innermost call has gone round a loop: how often it has by now.
+    pub fn round(&mut self) -> u32 {
+        let frame = self.frame();
+        let at = frame.at;
+        let place = match frame.rounds.iter().position(|(to, _)| *to == at) {
+            Some(place) => place,
+            None => {
+                frame.rounds.push((at, 0));
+                frame.rounds.len() - 1
+            }
+        };
+        frame.rounds[place].1 += 1;
+        frame.rounds[place].1
     }
 
     /// Where the innermost call is.

@@ -31,6 +31,8 @@ pub enum Wait {
     Space(Id),
     /// That all items of a queue are done.
     Done(Id),
+    /// One of so many numbers of chance, which the explorer chooses.
+    Choice(u32),
     /// A time, in nanoseconds. The explorer lets it come at any moment.
     Sleep(u64),
 }
@@ -158,6 +160,7 @@ impl World {
                 Some(Sync::Queue { unfinished, .. }) => *unfinished <= 0,
                 _ => true,
             },
+            Wait::Choice(_) => true,
             Wait::Sleep(until) => self.clock >= until,
         }
     }

@@ -206,4 +206,6 @@ pub struct Frame {
     pub generator: Option<Id>,
     /// The next instruction is a call of library code that Python has entered.
     pub entered: bool,
+    /// How often each loop has gone round, by where it begins, if that is counted.
+    pub rounds: Vec<(u32, u32)>,
 }

@@ -4,9 +4,11 @@
 //! *Promises*: going back and forth costs what was changed, not what there is.
 //! *Leaves out*: which world is gone to (`python/explore/graph.rs`).
 
+use crate::python::machine::outside::Answer;
 use crate::python::machine::world::{Thread, World};
 use crate::python::value::any::Value;
 use crate::python::value::heap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What a world had before a step; or after it, if the step is taken back.
@@ -18,6 +20,7 @@ pub struct Change {
     output: Arc<String>,
     clock: u64,
     random: u64,
+    answers: BTreeMap<u64, Answer>,
     names_used: usize,
 }
 
@@ -37,14 +40,23 @@ impl Recorder {
         self.rest.output = Arc::clone(&world.output);
         self.rest.clock = world.clock;
         self.rest.random = world.random;
+        self.rest.answers.clone_from(&world.answers);
         self.rest.names_used = world.names_used;
     }
 
     /// What was changed since.
     pub fn end(&mut self, world: &mut World) -> Change {
-        // A field that is new has to be written down as well.
-        let World { heap, globals, threads: _, output: _, clock: _, random: _, names_used: _ } =
-            world;
+        // Whoever adds a field has to write it down as well.
+        let World {
+            heap,
+            globals,
+            threads: _,
+            output: _,
+            clock: _,
+            random: _,
+            answers: _,
+            names_used: _,
+        } = world;
         let changed = |(old, new): &(&Value, &Value)| !old.is(**new);
         let pairs = (0..).zip(self.globals.iter().zip(globals.iter()));
         let globals = pairs.filter(|(_, pair)| changed(pair)).map(|(at, (old, _))| (at, *old));
@@ -55,6 +67,7 @@ impl Recorder {
             output: std::mem::take(&mut self.rest.output),
             clock: self.rest.clock,
             random: self.rest.random,
+            answers: std::mem::take(&mut self.rest.answers),
             names_used: self.rest.names_used,
         }
     }
@@ -71,6 +84,7 @@ impl Change {
         std::mem::swap(&mut world.output, &mut self.output);
         std::mem::swap(&mut world.clock, &mut self.clock);
         std::mem::swap(&mut world.random, &mut self.random);
+        std::mem::swap(&mut world.answers, &mut self.answers);
         std::mem::swap(&mut world.names_used, &mut self.names_used);
     }
 

@@ -175,14 +175,10 @@ impl Mixer<'_> {
         }
     }
 
-    fn frame(&mut self, frame: &Frame) {
+    fn frame(&mut self, frame: &Frame, values: &[Value]) {
         self.mix(u64::from(frame.code) << 32 | u64::from(frame.at));
-        self.mix(u64::from(frame.entered) | (frame.rounds.len() as u64) << 1);
-        for (at, count) in &frame.rounds {
-            self.mix(u64::from(*at) << 32 | u64::from(*count));
-        }
-        self.values(frame.slots.iter());
-        frame.cells.iter().for_each(|id| self.id(*id));
+        self.mix(u64::from(frame.entered));
+        self.values(values.iter());
         frame.generator.iter().for_each(|id| self.id(*id));
         match frame.then {
             Then::Push => self.mix(20),
@@ -215,7 +211,12 @@ impl Mixer<'_> {
 
     fn thread(&mut self, thread: &Thread) {
         self.mix(thread.frames.len() as u64);
-        thread.frames.iter().for_each(|frame| self.frame(frame));
+        thread.calls().for_each(|(frame, values)| self.frame(frame, values));
+        self.mix(thread.rounds.len() as u64);
+        for round in &thread.rounds {
+            self.mix(u64::from(round.depth) << 32 | u64::from(round.at));
+            self.mix(u64::from(round.count));
+        }
         let (waits, late) = (u64::from(thread.wait.is_some()), u64::from(thread.timed_out));
         self.mix(waits | late << 1);
         match thread.stage {
@@ -304,7 +305,7 @@ impl Mixer<'_> {
                 self.value(*value);
             }
             Object::Generator(state) => match state {
-                Generator::Suspended(frame) => self.frame(frame),
+                Generator::Suspended(frame, values) => self.frame(frame, values),
                 Generator::Running => self.mix(53),
                 Generator::Done => self.mix(54),
             },
@@ -373,6 +374,13 @@ impl Mixer<'_> {
                 self.mix(75 | u64::from(*broken) << 8);
                 self.mix(arrived.len() as u64);
                 arrived.iter().for_each(|thread| self.mix(*thread as u64));
+            }
+            Sync::Pool { queued, running, idle, made, .. } => {
+                self.mix(77 | (*made as u64) << 8);
+                self.mix(running.cast_unsigned());
+                self.mix(queued.len() as u64);
+                queued.iter().for_each(|thread| self.mix(*thread as u64));
+                self.values(idle.iter());
             }
             Sync::Queue { items, unfinished, .. } => {
                 self.mix(76);

@@ -11,7 +11,7 @@ use crate::python::front::tree::BinaryOperator;
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::Location;
 use crate::python::value::any::Value;
-use crate::python::value::object::{Frame, Then};
+use crate::python::value::object::Then;
 
 /// What is known of the next instruction of the thread that runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,10 @@ pub fn ahead(machine: &Machine, conflicts: &Conflicts) -> Ahead {
             let value = machine.world.globals.get(*at as usize);
             matches!(op, Op::StoreGlobal(_)) || value.is_some_and(|v| *v != Value::Unset)
         }
-        Op::LoadFast(slot) => frame.slots.get(*slot as usize).is_some_and(|v| *v != Value::Unset),
+        Op::LoadFast(slot) => {
+            let value = machine.current.stack.get((frame.base + slot) as usize);
+            value.is_some_and(|v| *v != Value::Unset)
+        }
         Op::Nop
         | Op::Resume
         | Op::LoadConst(_)
@@ -55,16 +58,16 @@ pub fn ahead(machine: &Machine, conflicts: &Conflicts) -> Ahead {
         | Op::LeaveIfTrue(_)
         | Op::JumpIfFalseOrPop(_)
         | Op::JumpIfTrueOrPop(_) => {
-            matches!(top(frame, 0), Value::None | Value::Bool(_) | Value::Int(_))
+            matches!(machine.peek(0), Value::None | Value::Bool(_) | Value::Int(_))
         }
         Op::Binary(operator) | Op::Inplace(operator) => {
             let never_raises = matches!(
                 operator,
                 BinaryOperator::Add | BinaryOperator::Subtract | BinaryOperator::Multiply
             );
-            never_raises && is_small(top(frame, 0)) && is_small(top(frame, 1))
+            never_raises && is_small(machine.peek(0)) && is_small(machine.peek(1))
         }
-        Op::Compare(_) => is_small(top(frame, 0)) && is_small(top(frame, 1)),
+        Op::Compare(_) => is_small(machine.peek(0)) && is_small(machine.peek(1)),
         Op::Return => {
             let plain = matches!(frame.then, Then::Push | Then::Discard);
             plain && frames.len() > 1 && frame.generator.is_none()
@@ -72,11 +75,6 @@ pub fn ahead(machine: &Machine, conflicts: &Conflicts) -> Ahead {
         _ => false,
     };
     if quiet { Ahead::Quiet } else { Ahead::Unknown }
-}
-
-fn top(frame: &Frame, below: usize) -> Value {
-    let at = frame.slots.len().checked_sub(below + 1);
-    at.and_then(|at| frame.slots.get(at)).copied().unwrap_or(Value::Unset)
 }
 
 /// Whether an int is so small that no sum or product of two overflows.

@@ -41,7 +41,7 @@ pub fn moves(world: &World) -> Vec<Move> {
         };
         if world.is_ready(thread) {
             moves.extend((0..choices).map(|choice| Move { choice, ..Move::of(thread) }));
-        } else if !state.has_ended() && matches!(state.wait, Some((_, true))) {
+        } else if !state.has_ended() && matches!(state.wait, Some((_, Some(_)))) {
             moves.push(Move { late: true, ..Move::of(thread) });
         }
     }

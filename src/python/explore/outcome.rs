@@ -4,7 +4,7 @@
 //! *Leaves out*: globals that are functions, classes, modules, or what threads wait with.
 
 use crate::python::machine::interpreter::Machine;
-use crate::python::machine::world::{Failure, Wait, thread_name};
+use crate::python::machine::world::{Failure, thread_name};
 use crate::python::value::any::Value;
 use crate::python::value::object::Object;
 use std::sync::Arc;
@@ -87,39 +87,6 @@ impl Outcome {
     pub fn is_fine(&self) -> bool {
         self.ending == Ending::Finished && self.failures.is_empty()
     }
-}
-
-/// Which thread waits for what, in which line.
-pub fn waits(machine: &mut Machine) -> Vec<(usize, String)> {
-    let mut lines = Vec::new();
-    for number in 0..machine.world.threads.len() {
-        let thread = &machine.world.threads[number];
-        let Some((wait, _)) = thread.wait.filter(|_| !thread.has_ended()) else { continue };
-        let what = match wait {
-            Wait::Lock(lock) => match machine.world.owner(lock) {
-                Some(owner) if owner == number => "a lock that it holds itself".to_owned(),
-                Some(owner) => format!("a lock that {} holds", thread_name(owner)),
-                None => "a lock".to_owned(),
-            },
-            Wait::Notified(_) => "a notification that does not come".to_owned(),
-            Wait::Event(_) => "an event that nobody sets".to_owned(),
-            Wait::Permit(_) => "a permit of a semaphore".to_owned(),
-            Wait::Barrier(_) => "others at a barrier".to_owned(),
-            Wait::Join(other) => format!("the end of {}", thread_name(other)),
-            Wait::Item(_) => "an item in a queue".to_owned(),
-            Wait::Space(_) => "space in a queue".to_owned(),
-            Wait::Done(_) => "a queue's items to be done".to_owned(),
-            Wait::Choice(_) => "chance".to_owned(),
-            Wait::Sleep(_) => "time".to_owned(),
-        };
-        let before = Arc::clone(thread);
-        machine.enter(number);
-        let line = machine.next_position().line;
-        machine.leave();
-        machine.world.threads[number] = before;
-        lines.push((number, format!("{} waits for {what}, in line {line}", thread_name(number))));
-    }
-    lines
 }
 
 /// Whether a global is a value, rather than code or what threads wait with.

@@ -72,7 +72,7 @@ pub fn replay(
 fn lost_wakeup(stepper: &mut Stepper) -> Option<String> {
     let threads = stepper.machine.world.threads.iter().enumerate();
     let waiting = threads.filter_map(|(number, thread)| match thread.wait {
-        Some((Wait::Notified(condition), false)) => Some((number, condition)),
+        Some((Wait::Notified(condition), None)) => Some((number, condition)),
         _ => None,
     });
     let (waiter, condition) = waiting.collect::<Vec<_>>().into_iter().next()?;

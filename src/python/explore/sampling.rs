@@ -12,7 +12,7 @@
 
 use crate::python::explore::exploration::{Exploration, Found, Limits, Sampled};
 use crate::python::explore::moves::{Move, moves};
-use crate::python::explore::outcome::{Ending, Outcome, waits};
+use crate::python::explore::outcome::{Ending, Outcome};
 use crate::python::explore::worlds::Stepper;
 use crate::python::machine::world::World;
 
@@ -102,7 +102,7 @@ fn one(
         let waits_on = able.iter().any(goes_on) && chance.next() % LATE != 0;
         able.retain(|m| !(m.late && waits_on));
         let Some(first) = able.iter().max_by_key(|m| priorities[m.thread]).map(|m| m.thread) else {
-            let lines = waits(&mut stepper.machine).into_iter().map(|(_, line)| line).collect();
+            let lines = stepper.machine.waits();
             return (taken, switches, Some(Ending::Deadlock(lines)));
         };
         able.retain(|m| m.thread == first);

@@ -11,12 +11,13 @@ use crate::python::explore::cycles::{endless, starving};
 use crate::python::explore::fingerprint::Fingerprints;
 use crate::python::explore::graph::{Graph, NONE};
 use crate::python::explore::moves::{Move, moves};
-use crate::python::explore::outcome::{Ending, Outcome, waits};
+use crate::python::explore::outcome::{Ending, Outcome};
 use crate::python::explore::policies::Looks;
 use crate::python::explore::sampling::sample;
 use crate::python::explore::worlds::Stepper;
 use crate::python::library::rows::rows;
 use crate::python::machine::interpreter::Machine;
+use crate::python::machine::world::thread_name;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -192,9 +193,7 @@ impl<'a> Search<'a> {
         if edges.is_empty() {
             let ending = match self.stepper.machine.world.has_ended() {
                 true => Ending::Finished,
-                false => Ending::Deadlock(
-                    waits(&mut self.stepper.machine).into_iter().map(|(_, line)| line).collect(),
-                ),
+                false => Ending::Deadlock(self.stepper.machine.waits()),
             };
             let machine = &mut self.stepper.machine;
             self.recorder.begin(&mut machine.world);
@@ -284,8 +283,9 @@ impl<'a> Search<'a> {
             let ending = match thread {
                 None => Ending::Endless,
                 Some(thread) => {
-                    let line = waits(machine).into_iter().find(|(waiter, _)| *waiter == thread);
-                    let Some((_, line)) = line else { continue };
+                    let whose = format!("{} waits", thread_name(thread));
+                    let line = machine.waits().into_iter().find(|line| line.starts_with(&whose));
+                    let Some(line) = line else { continue };
                     Ending::Starvation(line)
                 }
             };

@@ -23,7 +23,7 @@ use crate::python::machine::terms::{Flow, Location};
 use crate::python::machine::world::{Thread, Wait};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::heap::Checkpoint;
-use crate::python::value::object::{Frame, Object, Sync};
+use crate::python::value::object::{Object, Sync};
 use std::sync::Arc;
 
 /// A machine that takes steps, and notes what threads touch.
@@ -232,9 +232,10 @@ impl Stepper {
         self.machine.noting = run.others;
         self.machine.accesses.clear();
         let line = self.trace.as_ref().map_or(0, |_| self.machine.next_position().line);
+        let inside = self.machine.is_library();
         let flow = self.machine.execute();
         run.visible = run.others && self.touch(run.number);
-        self.note_event(run, line, matches!(flow, Ok(Flow::Wait(..))));
+        self.note_event(run, line, inside, matches!(flow, Ok(Flow::Wait(..))));
         run.others |= self.machine.world.threads.len() > run.threads;
         match flow {
             Ok(Flow::Wait(..)) => Ok(None),
@@ -318,13 +319,13 @@ impl Stepper {
         std::mem::swap(&mut self.machine.current, &mut self.spare);
     }
 
-    /// Notes what an instruction did, if that is wanted.
-    fn note_event(&mut self, run: &Run, line: u32, waits: bool) {
+    /// Notes what an instruction did, if that is wanted: of the library's, only that it waits.
+    fn note_event(&mut self, run: &Run, line: u32, inside: bool, waits: bool) {
         // Nothing is told of a thread that is alone.
         if self.trace.is_none() || !run.others {
             return;
         }
-        let accesses = self.machine.accesses.clone();
+        let accesses = if inside { Vec::new() } else { self.machine.accesses.clone() };
         let shared =
             accesses.into_iter().filter(|(location, _)| self.conflicts.is_contended(*location));
         let shared: Vec<(Location, bool)> = shared.collect();
@@ -366,20 +367,14 @@ impl Stepper {
 
 /// Copies a thread, into memory that is there.
 fn copy_thread(from: &Thread, to: &mut Thread) {
-    let mut frames = std::mem::take(&mut to.frames);
-    frames.truncate(from.frames.len());
-    for (at, frame) in from.frames.iter().enumerate() {
-        let Some(old) = frames.get_mut(at) else {
-            frames.push(frame.clone());
-            continue;
-        };
-        let (mut slots, mut cells) =
-            (std::mem::take(&mut old.slots), std::mem::take(&mut old.cells));
-        slots.clone_from(&frame.slots);
-        cells.clone_from(&frame.cells);
-        let (then, generator, rounds) = (frame.then, frame.generator, frame.rounds.clone());
-        let Frame { code, at, entered, .. } = *frame;
-        *old = Frame { code, at, slots, cells, then, generator, entered, rounds };
-    }
-    *to = Thread { frames, failure: from.failure.clone(), ..*from };
+    let (mut frames, mut stack) = (std::mem::take(&mut to.frames), std::mem::take(&mut to.stack));
+    frames.clone_from(&from.frames);
+    stack.clone_from(&from.stack);
+    *to = Thread {
+        frames,
+        stack,
+        rounds: from.rounds.clone(),
+        failure: from.failure.clone(),
+        ..*from
+    };
 }

@@ -220,6 +220,8 @@ fn remark(found: &Found) -> &'static str {
     match (&found.outcome.ending, found.serial) {
         (Ending::Deadlock(_), _) => "← they wait for each other",
         (Ending::Endless, _) => "← it goes round for ever",
+        (Ending::Starvation(_), _) => "← one can wait for ever while others go on",
+        (Ending::Cut, _) => "← a loop went round as often as it may",
         (Ending::Stopped(..), _) => "← it was stopped",
         (Ending::Finished, false) => "← no order of whole threads gives this",
         (Ending::Finished, true) => "",
@@ -306,6 +308,8 @@ fn found_value(found: &Found) -> Value {
         Ending::Finished => "finished".to_owned(),
         Ending::Deadlock(_) => "deadlock".to_owned(),
         Ending::Endless => "endless".to_owned(),
+        Ending::Starvation(_) => "starvation".to_owned(),
+        Ending::Cut => "cut".to_owned(),
         Ending::Stopped(why, line) => format!("stopped on line {line}: {why}"),
     };
     let exceptions = failures.iter().map(|(thread, failure)| {

@@ -50,6 +50,7 @@ fn what(world: &World, number: usize, wait: Wait) -> String {
         Wait::Space(_) => "space in a queue".to_owned(),
         Wait::Done(_) => "a queue's items to be done".to_owned(),
         Wait::Turn(_) => "what it awaits".to_owned(),
+        Wait::Choice(_) => "chance".to_owned(),
         Wait::Sleep(_) => "time".to_owned(),
         Wait::Answer(_) => "an answer from outside".to_owned(),
     }

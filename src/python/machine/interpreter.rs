@@ -73,7 +73,12 @@ pub struct Machine {
     prelude: HashMap<&'static str, usize>,
     /// Live items after the last collection.
     pub(crate) live: usize,
+    /// How many items there may be until the next one.
+    pub(crate) sweep_at: usize,
 }
+
+/// How many items more than twice those that are needed are not worth a collection.
+pub(crate) const SLACK: usize = 100_000;
 
 /// The names of the library's functions that are written in Python.
 pub const PRELUDE: &[&str] = &[
@@ -129,6 +134,7 @@ impl Machine {
             methods,
             prelude: HashMap::new(),
             live: 0,
+            sweep_at: SLACK,
             strings,
             library,
             program,

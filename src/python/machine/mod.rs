@@ -15,6 +15,7 @@
 
 pub mod attributes;
 pub mod binding;
+pub mod burst;
 pub mod calls;
 pub mod collector;
 pub mod comparison;
@@ -25,6 +26,7 @@ pub mod interpreter;
 pub mod iteration;
 pub mod objects;
 pub mod operators;
+pub mod quick;
 pub mod terms;
 pub mod text;
 pub mod unwinding;

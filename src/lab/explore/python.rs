@@ -18,7 +18,7 @@ use crate::python::explore::policies::{ALL, Looks};
 use crate::python::explore::replay::{Replay, replay};
 use crate::python::explore::search::{Exploration, Found, Limits, explore_beside, serial};
 use crate::python::explore::story::{columns, sentence};
-use crate::python::run::program;
+use crate::python::run::single::program;
 use serde_json::{Value, json};
 use std::fs::File;
 use std::io::Read;
@@ -86,6 +86,9 @@ impl PythonRequest {
         let source = read(path, &name)?;
         let program =
             program(&source).map_err(|refusal| Refused::Source(refusal.shown(&name, &source)))?;
+        if let Some(refusal) = &program.real_only {
+            return Err(Refused::Source(refusal.shown(&name, &source)));
+        }
         Ok(PythonRequest { name, source, program, policies, cold, limits, json })
     }
 }

@@ -291,6 +291,13 @@ impl Mixer<'_> {
                 self.mix(arrived.len() as u64);
                 arrived.iter().for_each(|thread| self.mix(*thread as u64));
             }
+            Sync::Pool { queued, running, idle, made, .. } => {
+                self.mix(77 | (*made as u64) << 8);
+                self.mix(running.cast_unsigned());
+                self.mix(queued.len() as u64);
+                queued.iter().for_each(|thread| self.mix(*thread as u64));
+                self.values(idle.iter());
+            }
             Sync::Queue { items, unfinished, .. } => {
                 self.mix(76);
                 self.mix(unfinished.cast_unsigned());

@@ -239,18 +239,20 @@ impl Reader<'_> {
     fn import(&mut self, s: &ruff::StmtImport) -> Result<StatementKind> {
         let mut names = Vec::new();
         for alias in &s.names {
-            self.dotted(alias)?;
-            let bind = name(alias.asname.as_ref().unwrap_or(&alias.name));
-            names.push((self.at(alias.range), name(&alias.name), bind));
+            let at = self.at(alias.range);
+            match (alias.name.split_once('.'), &alias.asname) {
+                // It imports the module, and binds its package.
+                (Some((package, _)), None) => {
+                    names.push((at, name(&alias.name), name(package)));
+                    names.push((at, name(package), name(package)));
+                }
+                (_, bind) => {
+                    let bind = bind.as_ref().unwrap_or(&alias.name);
+                    names.push((at, name(&alias.name), name(bind)));
+                }
+            }
         }
         Ok(StatementKind::Import(names))
-    }
-
-    fn dotted(&self, alias: &ruff::Alias) -> Result<()> {
-        match alias.name.contains('.') {
-            true => self.refuse(alias.range, "a module of a package", "import a plain module"),
-            false => Ok(()),
-        }
     }
 
     fn import_from(&mut self, s: &ruff::StmtImportFrom) -> Result<StatementKind> {

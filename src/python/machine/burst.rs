@@ -17,7 +17,7 @@ use crate::python::code::program::CodeKind;
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::quick::entry;
 use crate::python::machine::terms::{Flow, Location, Raise};
-use crate::python::machine::world::Wait;
+use crate::python::machine::world::{Limit, Wait};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -61,13 +61,6 @@ impl<'a> Points<'a> {
     fn end_here(self, place: Place) -> bool {
         self.has(place) && self.asked.is_none_or(|asked| asked.load(Ordering::Relaxed))
     }
-
-    /// Those inside of what is one step in C: where it blocks, and where each is asked for.
-    fn inside_of_c(self) -> Points<'a> {
-        let blocked = 1 << Place::Blocked as u16;
-        let kinds = if self.has(Place::Never) { u16::MAX } else { self.kinds & blocked };
-        Points { kinds, asked: self.asked }
-    }
 }
 
 /// Why a burst has ended.
@@ -76,7 +69,7 @@ pub enum Pause {
     /// It has come to a place of this kind.
     Place(Place),
     /// The thread waits; the instruction has to be executed again.
-    Wait(Wait, bool),
+    Wait(Wait, Limit),
     /// The thread has ended.
     Ended,
     /// It has executed as many instructions as it might.
@@ -103,7 +96,7 @@ impl Machine {
     pub fn execute(&mut self) -> Result<Flow, String> {
         match self.run_burst(Points::ALL, &mut 1) {
             Pause::Place(place) => Ok(Flow::Next(place)),
-            Pause::Wait(wait, limited) => Ok(Flow::Wait(wait, limited)),
+            Pause::Wait(wait, limit) => Ok(Flow::Wait(wait, limit)),
             Pause::Ended | Pause::Fuel => Ok(Flow::Next(Place::Never)),
             Pause::Stop(reason) => Err(reason),
         }
@@ -120,9 +113,9 @@ impl Machine {
             let Some(frame) = self.current.frames.last() else { return Pause::Ended };
             let code = &program.codes[frame.code as usize];
             let (mut at, base) = (frame.at, frame.base as usize);
-            let native = code.kind == CodeKind::Native;
-            let points = if native { points.inside_of_c() } else { points };
-            let seen = |place| if native && place != Place::Blocked { Place::Never } else { place };
+            let library = code.kind.is_library();
+            // What is one step in C has no places but at its edges.
+            let here = if library { Points::ALL } else { points };
             loop {
                 if *fuel == 0 {
                     self.frame().at = at;
@@ -186,28 +179,65 @@ impl Machine {
                             Ok(place) => place,
                             Err(pause) => return pause,
                         };
+                        let place = if library { self.behind(op, code.kind, place) } else { place };
                         if points.end_here(place) {
-                            return Pause::Place(seen(place));
+                            return Pause::Place(place);
                         }
                         continue 'frame;
                     }
                 };
-                if points.end_here(place) {
+                if here.end_here(place) {
                     self.frame().at = at;
-                    return Pause::Place(seen(place));
+                    let place = if library { self.behind(op, code.kind, place) } else { place };
+                    if points.end_here(place) {
+                        return Pause::Place(place);
+                    }
                 }
             }
+        }
+    }
+
+    /// The place behind an instruction of the library: a module of CPython that is Python holds a
+    /// lock of its own inside, so others run before it or behind it.
+    fn behind(&self, op: Op, kind: CodeKind, place: Place) -> Place {
+        if place == Place::Blocked {
+            return place;
+        }
+        let frames = &self.current.frames;
+        // The call that has entered it, or to which it has returned.
+        let outside = match op {
+            Op::Resume => frames.len().checked_sub(2),
+            Op::Return => frames.len().checked_sub(1),
+            _ => None,
+        };
+        let code = outside.and_then(|at| self.program.codes.get(frames[at].code as usize));
+        match code {
+            Some(code) if kind == CodeKind::Library && !code.kind.is_library() => match op {
+                Op::Resume => Place::Enter,
+                _ => Place::CReturn,
+            },
+            _ => Place::Never,
         }
     }
 
     /// An instruction that may call, raise or wait.
     fn perform_or_unwind(&mut self, op: Op, at: u32) -> Result<Place, Pause> {
         match self.perform(op) {
-            Ok(Flow::Next(place)) => Ok(place),
-            Ok(Flow::Wait(wait, limited)) => {
+            Ok(Flow::Next(place)) => {
+                self.current.deadline = None;
+                Ok(place)
+            }
+            Ok(Flow::Wait(wait, limit)) => {
                 self.frame().at = at - 1;
-                self.current.wait = Some((wait, limited));
-                Err(Pause::Wait(wait, limited))
+                self.current.wait = Some((wait, limit));
+                self.current.deadline = match wait {
+                    Wait::Sleep(until) => Some(until),
+                    _ => limit.map(|limit| {
+                        let kept = self.current.deadline;
+                        kept.unwrap_or_else(|| self.now().saturating_add(limit))
+                    }),
+                };
+                Err(Pause::Wait(wait, limit))
             }
             Err(Raise::Exception(exception)) => {
                 self.unwind(exception);

@@ -26,7 +26,7 @@ impl Machine {
         let base = first - 1 - usize::from(method);
         let callee = self.current.stack[base];
         let look = self.look(callee);
-        if look == Some(Look::Library) && !self.frame().entered && !self.is_native() {
+        if look == Some(Look::Library) && !self.frame().entered && !self.is_library() {
             let frame = self.frame();
             frame.entered = true;
             frame.at -= 1;
@@ -43,9 +43,9 @@ impl Machine {
         let depth = self.current.frames.len();
         let called = self.current.stack.split_off(base);
         let done = self.call_value(callee, arguments, Then::Push);
-        if let Ok(Done::Wait(wait, limited)) = done {
+        if let Ok(Done::Wait(wait, limit)) = done {
             self.current.stack.extend(called);
-            return Ok(Flow::Wait(wait, limited));
+            return Ok(Flow::Wait(wait, limit));
         }
         self.current.frames[depth - 1].entered = false;
         match done? {

@@ -60,7 +60,10 @@ impl Marks {
             | Wait::Barrier(id)
             | Wait::Item(id)
             | Wait::Space(id)
-            | Wait::Done(id),
+            | Wait::Done(id)
+            | Wait::Result(id)
+            | Wait::Worker(id)
+            | Wait::Idle(id),
             _,
         )) = thread.wait
         {
@@ -145,6 +148,10 @@ impl Marks {
             Object::Sync(Sync::Queue { items, .. }) => {
                 items.iter().for_each(|item| self.value(*item));
                 items.len()
+            }
+            Object::Sync(Sync::Pool { idle, .. }) => {
+                idle.iter().for_each(|worker| self.value(*worker));
+                idle.len()
             }
             Object::Local(all) => {
                 let values = all.iter().flat_map(|(_, own)| &own.0);

@@ -113,7 +113,7 @@ impl Machine {
         }
         let flow = self.call_manager("__enter__", manager, Vec::new(), Then::Push)?;
         Ok(match flow {
-            Some(Done::Wait(wait, limited)) => Flow::Wait(wait, limited),
+            Some(Done::Wait(wait, limit)) => Flow::Wait(wait, limit),
             Some(Done::Value(value) | Done::Blocked(value)) => {
                 self.push(value);
                 Flow::Next(Place::WithEnter)
@@ -176,9 +176,9 @@ impl Machine {
                 Place::Enter
             }
             Some(Done::Entered) => Place::Straight,
-            Some(Done::Wait(wait, limited)) => {
+            Some(Done::Wait(wait, limit)) => {
                 self.push(manager);
-                return Ok(Flow::Wait(wait, limited));
+                return Ok(Flow::Wait(wait, limit));
             }
             Some(_) => Place::CReturn,
         }))
@@ -193,7 +193,7 @@ impl Machine {
         Ok(Flow::Next(match done {
             None => Place::Enter,
             Some(Done::Entered) => Place::Straight,
-            Some(Done::Wait(wait, limited)) => return Ok(Flow::Wait(wait, limited)),
+            Some(Done::Wait(wait, limit)) => return Ok(Flow::Wait(wait, limit)),
             Some(Done::Value(value) | Done::Blocked(value)) => {
                 self.push(value);
                 Place::CReturn

@@ -5,10 +5,12 @@
 //! *Leaves out*: which thread is next.
 
 use crate::python::code::modules::{EXCEPTIONS, is_builtin};
-use crate::python::code::program::{Code, CodeKind, Program};
+use crate::python::code::program::{Code, Program};
 use crate::python::front::position::Position;
 use crate::python::front::tree::Constant;
+use crate::python::machine::outside::Outside;
 use crate::python::machine::terms::{Arguments, Done, Limits, Location, Look, R, Raise};
+use crate::python::machine::traceback::Tracebacks;
 use crate::python::machine::world::{Thread, World};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Attributes, Class, Frame, Instance, Object, Then};
@@ -66,11 +68,18 @@ pub struct Machine {
     pub limits: Limits,
     /// Sleeping takes no time: the explorer tries every order instead.
     pub timeless: bool,
+    /// What `os.cpu_count` is. The same everywhere, unless a program runs for real.
+    pub cpus: i64,
+    /// The clock, and what is asked of whoever runs the threads for real.
+    pub outside: Outside,
+    /// The calls that exceptions have come through, if they are kept.
+    pub tracebacks: Tracebacks,
     pub(crate) names: Vec<StrId>,
     pub(crate) constants: Vec<Value>,
     pub(crate) builtins: Vec<Value>,
     methods: HashMap<(String, StrId), u32>,
-    prelude: HashMap<&'static str, usize>,
+    /// The globals of the library's modules that are written in Python.
+    library_globals: HashMap<String, usize>,
     /// Live items after the last collection.
     pub(crate) live: usize,
     /// How many items there may be until the next one.
@@ -79,35 +88,6 @@ pub struct Machine {
 
 /// How many items more than twice those that are needed are not worth a collection.
 pub(crate) const SLACK: usize = 100_000;
-
-/// The names of the library's functions that are written in Python.
-pub const PRELUDE: &[&str] = &[
-    "_collect",
-    "_sum",
-    "_any",
-    "_all",
-    "_min",
-    "_max",
-    "_sorted",
-    "_sort",
-    "_map",
-    "_filter",
-    "_zip2",
-    "_zip3",
-    "_enumerate",
-    "_repr_list",
-    "_repr_tuple",
-    "_repr_dict",
-    "_repr_set",
-    "_str",
-    "_print",
-    "_contains",
-    "_reversed",
-    "_wait_for",
-    "_run0",
-    "_run1",
-    "_run2",
-];
 
 impl Machine {
     /// A program at its beginning.
@@ -128,11 +108,14 @@ impl Machine {
             noting: false,
             limits: Limits::default(),
             timeless: false,
+            cpus: 4,
+            outside: Outside::default(),
+            tracebacks: Tracebacks::default(),
             names,
             constants,
             builtins: Vec::new(),
             methods,
-            prelude: HashMap::new(),
+            library_globals: HashMap::new(),
             live: 0,
             sweep_at: SLACK,
             strings,
@@ -155,16 +138,15 @@ impl Machine {
             ["__init__", "start", "join", "is_alive", "run"].map(|method| ("Thread", method));
         self.add_class(thread, None, &methods);
         let program = Arc::clone(&self.program);
-        for name in PRELUDE {
-            let marked = format!("<{name}>");
-            if let Some(at) = program.globals.iter().position(|global| **global == *marked) {
-                self.prelude.insert(name, at);
+        for (at, global) in program.globals.iter().enumerate() {
+            if let Some(name) = unmarked(global) {
+                self.library_globals.insert(name.to_owned(), at);
             }
         }
         self.builtins = program.globals.iter().map(|name| self.builtin(name)).collect();
         self.world.globals = vec![Value::Unset; program.globals.len()];
         let mut main = Thread::default();
-        for code in [0, 1] {
+        for code in [0].into_iter().chain(program.preludes.iter().rev().copied()) {
             std::mem::swap(&mut main, &mut self.current);
             self.push_frame(code, Vec::new(), &[], Then::Discard);
             std::mem::swap(&mut main, &mut self.current);
@@ -201,6 +183,15 @@ impl Machine {
 
     /// The value of a built-in name.
     pub fn builtin(&mut self, name: &str) -> Value {
+        if let Some(name) = unmarked(name) {
+            return match name.strip_prefix("builtins.") {
+                Some(name) => self.builtin(name),
+                None => {
+                    let name = self.strings.intern(name);
+                    self.method("prelude", name).unwrap_or(Value::Unset)
+                }
+            };
+        }
         if name == "__name__" {
             return Value::Str(self.strings.intern("__main__"));
         }
@@ -233,9 +224,10 @@ impl Machine {
         self.methods.get(&(owner.to_owned(), name)).map(|number| Value::Native(*number))
     }
 
-    /// A function of the library that is written in Python.
+    /// What the library's modules that are written in Python bind to a name: `_collect`, or
+    /// `concurrent.futures.Future`.
     pub fn prelude(&self, name: &str) -> Value {
-        let at = self.prelude.get(name).copied();
+        let at = self.library_globals.get(name).copied();
         at.and_then(|at| self.world.globals.get(at)).copied().unwrap_or(Value::Unset)
     }
 
@@ -251,6 +243,11 @@ impl Machine {
             };
             self.current.wait = None;
         }
+    }
+
+    /// The number by which the program knows the current thread: all jobs of a worker have one.
+    pub fn identity(&self) -> usize {
+        self.current.worker.unwrap_or(self.number)
     }
 
     /// Puts the current thread back into the world.
@@ -280,9 +277,9 @@ impl Machine {
         &self.program.codes[number.min(self.program.codes.len() - 1)]
     }
 
-    /// Whether the innermost call stands for C.
-    pub fn is_native(&self) -> bool {
-        self.code().kind == CodeKind::Native
+    /// Whether the innermost call is the library's.
+    pub fn is_library(&self) -> bool {
+        self.code().kind.is_library()
     }
 
     /// Pushes a value.
@@ -364,20 +361,20 @@ impl Machine {
         let frames = self.current.frames.iter().rev();
         let visible = |frame: &&Frame| {
             let code = self.program.codes.get(frame.code as usize);
-            code.is_some_and(|code| code.kind != CodeKind::Native)
+            code.is_some_and(|code| !code.kind.is_library())
         };
         let place = frames.clone().find(visible).and_then(|frame| {
             let code = self.program.codes.get(frame.code as usize)?;
             code.positions.get((frame.at as usize).saturating_sub(1)).copied()
         });
-        place.unwrap_or_default()
+        place.unwrap_or(self.current.born)
     }
 
     /// Where the instruction is that the current thread will execute next.
     pub fn next_position(&self) -> Position {
         let place = self.current.frames.last().and_then(|frame| {
             let code = self.program.codes.get(frame.code as usize)?;
-            (code.kind != CodeKind::Native).then_some(())?;
+            (!code.kind.is_library()).then_some(())?;
             code.positions.get(frame.at as usize).copied()
         });
         place.unwrap_or_else(|| self.position())
@@ -443,6 +440,11 @@ impl Machine {
     pub fn value_error<T>(&mut self, text: impl AsRef<str>) -> R<T> {
         Err(self.error("ValueError", text))
     }
+}
+
+/// The name of a global that is the library's.
+fn unmarked(global: &str) -> Option<&str> {
+    global.strip_prefix('<')?.strip_suffix('>')
 }
 
 /// The class of a built-in exception.

@@ -96,7 +96,7 @@ pub(crate) fn entry(kind: CodeKind) -> Place {
     match kind {
         CodeKind::Comprehension => Place::EnterComprehension,
         CodeKind::Class | CodeKind::Function | CodeKind::Module => Place::Enter,
-        CodeKind::Native => Place::Never,
+        CodeKind::Native | CodeKind::Library => Place::Never,
     }
 }
 

@@ -112,13 +112,44 @@ pub enum Generator {
 #[derive(Debug, Clone)]
 #[allow(missing_docs, reason = "they are those of Python's threading")]
 pub enum Sync {
-    Lock { owner: Option<usize> },
-    RLock { owner: Option<usize>, count: usize },
-    Condition { lock: Id, waiters: VecDeque<usize> },
-    Event { set: bool },
-    Semaphore { value: i64, bound: Option<i64> },
-    Barrier { parties: i64, arrived: Vec<usize>, broken: bool },
-    Queue { items: VecDeque<Value>, most: i64, lifo: bool, unfinished: i64 },
+    Lock {
+        owner: Option<usize>,
+    },
+    RLock {
+        owner: Option<usize>,
+        count: usize,
+    },
+    Condition {
+        lock: Id,
+        waiters: VecDeque<usize>,
+    },
+    Event {
+        set: bool,
+    },
+    Semaphore {
+        value: i64,
+        bound: Option<i64>,
+    },
+    Barrier {
+        parties: i64,
+        arrived: Vec<usize>,
+        broken: bool,
+    },
+    Queue {
+        items: VecDeque<Value>,
+        most: i64,
+        lifo: bool,
+        unfinished: i64,
+    },
+    /// Workers for jobs: the threads of jobs that have not begun, how many run, the objects of
+    /// class `Thread` of workers that have nothing to do, and how many workers there have been.
+    Pool {
+        most: i64,
+        queued: VecDeque<usize>,
+        running: i64,
+        idle: Vec<Value>,
+        made: usize,
+    },
 }
 
 /// An object.

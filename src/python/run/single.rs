@@ -8,10 +8,10 @@ use crate::python::code::compiler::compile;
 use crate::python::code::program::Program;
 use crate::python::front::position::Position;
 use crate::python::front::refusal::Refusal;
-use crate::python::library::rows::{PRELUDE, rows};
+use crate::python::library::rows::{PRELUDES, rows};
 use crate::python::machine::burst::{Pause, Points};
 use crate::python::machine::interpreter::Machine;
-use crate::python::machine::world::{Failure, Wait};
+use crate::python::machine::world::{Failure, Thread};
 use std::sync::Arc;
 
 /// How many instructions a thread executes before the next one's turn.
@@ -33,7 +33,7 @@ pub struct Ran {
 /// # Errors
 /// [`Refusal`] if it is no Python, or outside the subset.
 pub fn program(text: &str) -> Result<Arc<Program>, Refusal> {
-    compile(text, PRELUDE).map(Arc::new)
+    compile(text, PRELUDES).map(Arc::new)
 }
 
 /// Runs a program to its end, or until it has executed so many instructions.
@@ -86,23 +86,21 @@ fn turn(machine: &mut Machine, number: usize, fuel: &mut u64) -> Option<(String,
     stopped
 }
 
-/// No thread is ready: the time jumps to the next one that sleeps, or a limit passes.
+/// No thread is ready: the time jumps to the next moment that one waits for.
 fn wait(machine: &mut Machine) -> Option<(String, Position)> {
-    let sleeps = machine.world.threads.iter().filter_map(|thread| match thread.wait {
-        Some((Wait::Sleep(until), _)) if !thread.has_ended() => Some(until),
-        _ => None,
-    });
-    if let Some(until) = sleeps.min() {
-        machine.world.clock = until;
-        return None;
-    }
-    let limited = |thread: &&mut Arc<crate::python::machine::world::Thread>| {
-        !thread.has_ended() && matches!(thread.wait, Some((_, true)))
-    };
-    if let Some(thread) = machine.world.threads.iter_mut().find(limited) {
-        let thread = Arc::make_mut(thread);
-        thread.timed_out = true;
-        thread.wait = None;
+    let world = &mut machine.world;
+    let waiting = |thread: &&Arc<Thread>| !thread.has_ended() && thread.wait.is_some();
+    let deadlines = world.threads.iter().filter(waiting).filter_map(|thread| thread.deadline);
+    if let Some(next) = deadlines.min() {
+        world.clock = world.clock.max(next);
+        let late = |thread: &&mut Arc<Thread>| {
+            thread.deadline == Some(next) && matches!(thread.wait, Some((_, Some(_))))
+        };
+        for thread in world.threads.iter_mut().filter(late) {
+            let thread = Arc::make_mut(thread);
+            thread.timed_out = true;
+            thread.wait = None;
+        }
         return None;
     }
     let stuck = machine.world.threads.iter().position(|t| !t.has_ended() && !t.daemon)?;

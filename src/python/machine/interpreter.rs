@@ -89,7 +89,12 @@ pub struct Machine {
     library_globals: HashMap<String, usize>,
     /// Live items after the last collection.
     pub(crate) live: usize,
+    /// How many items there may be until the next one.
+    pub(crate) sweep_at: usize,
 }
+
+/// How many items more than twice those that are needed are not worth a collection.
+pub(crate) const SLACK: usize = 100_000;
 
 impl Machine {
     /// A program at its beginning.
@@ -122,6 +127,7 @@ impl Machine {
             methods,
             library_globals: HashMap::new(),
             live: 0,
+            sweep_at: SLACK,
             strings,
             library,
             program,

@@ -70,6 +70,7 @@
 //!   timers.rs             Deadlines in order: a heap from which any entry can be taken back
 //!   waker.rs              A waker that is a number
 //! aio/time                Waiting for time: sleeping, and limits
+//!   interval.rs           Ticks at regular times
 //!   sleep.rs              Sleeping, without holding the thread; and from when a time counts
 //!   timeout.rs            Time limits around a future
 //! aio/sync                Waiting for each other: locks, events, semaphores, barriers, queues
@@ -85,6 +86,7 @@
 //!   children.rs           Several tasks awaited at once: which of them is done next?
 //!   combine.rs            Waiting for several tasks: all of them, the first, or one after the other
 //!   current.rs            Tasks from inside: the current one, all others, names, callbacks, context variables
+//!   either.rs             The first of two futures
 //!   on_loop.rs            From any thread onto a loop: futures that cannot travel, made and run where they belong
 //!   task_group.rs         Tasks that end together: if one fails, the rest is cancelled; none outlives the block
 //!   task_tree.rs          The tasks of a loop as a tree: which task awaits which, drawn from inside
@@ -94,6 +96,7 @@
 //!   fds.rs                Descriptors of other code: `readable`, `writable`, `add_reader`, `add_writer`
 //!   lookup.rs             The look-up of names, on threads of its own
 //!   nonblocking.rs        Non-blocking mode on descriptors that came from elsewhere: set while they are used, and put back
+//!   owned_halves.rs       The two directions of one stream, each with an owner of its own
 //!   race.rs               A race of connects: which address is tried next, and when (RFC 8305, "Happy Eyeballs"). Pure
 //!   tcp.rs                TCP: a listener, and a stream, also to a name
 //!   udp.rs                UDP: messages that may be lost, doubled or reordered, but are never cut

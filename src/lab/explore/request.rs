@@ -6,8 +6,9 @@
 //! *Leaves out*: carrying it out (`lab/explore/output.rs`).
 
 use crate::gil::rules::threading::Threading;
-use crate::lab::explore::python::{PythonRequest, Refused, all_policies, is_python};
+use crate::lab::explore::python::{PythonOptions, PythonRequest, Refused, all_policies, is_python};
 use crate::lab::report::failure::Failure;
+use crate::lab::report::terminal::{ColorChoice, Page};
 use crate::python::explore::search::Limits as SearchLimits;
 use crate::vm::assembler::assemble;
 use crate::vm::explorer::{Explorer, Limits};
@@ -28,6 +29,7 @@ const LONGEST: u64 = 1 << 20;
 pub const EXAMPLES: &str = "\
 Examples:
   singletrack explore examples/race.py --policy all
+  singletrack explore examples/race.py --policy all --confirm
   singletrack explore examples/race.py --policy 3.9
   singletrack explore examples/programs/increment.gil --policy python-2
   singletrack explore examples/programs/increment.gil --policy python-3.10
@@ -78,6 +80,10 @@ pub struct ExploreArgs {
     /// Of a Python program: code is cold, so no call is specialised yet
     #[arg(long)]
     cold: bool,
+    /// Of a Python program: also runs it many times under every real Python found (pyenv, PATH), and
+    /// says beside each answer what those did; one that does what was not predicted is exit code 1
+    #[arg(long)]
+    confirm: bool,
     /// Runs this one schedule and draws it
     #[arg(long, value_name = "S", conflicts_with_all =
           ["full", "max_schedules", "max_steps", "max_instructions"])]
@@ -178,7 +184,10 @@ impl ExploreArgs {
         let default = SearchLimits::default();
         let instructions = self.max_steps.unwrap_or(default.instructions);
         let limits = SearchLimits { instructions, ..default };
-        PythonRequest::new(&self.program, policies, self.cold, limits, self.json)
+        let ExploreArgs { cold, json, confirm, .. } = self;
+        let width = Page::on_stdout(None, ColorChoice::Never).width;
+        let options = PythonOptions { policies, cold, limits, json, confirm, width };
+        PythonRequest::new(&self.program, options)
     }
 
     /// The request these words make.
@@ -186,6 +195,10 @@ impl ExploreArgs {
     /// # Errors
     /// [`Failure`] if there is no such program, or it does not allow the schedule.
     pub fn request(self) -> Result<ExploreRequest, Failure> {
+        if self.confirm {
+            let why = "real Pythons run Python";
+            return Err(Failure::new("--confirm", why, "name a file that ends in .py"));
+        }
         let [PolicyWord::One(policy)] = self.policy[..] else {
             let why = "instructions are explored under one policy";
             return Err(Failure::new("--policy", why, "name one, or a Python program"));

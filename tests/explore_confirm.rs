@@ -134,10 +134,12 @@ fn interpreters_that_crash_hang_or_write_without_end_are_lines_of_the_table() {
     fakes.add("3.7.1", "kill -SEGV $$");
     fakes.add("3.8.1", "exec /bin/sleep 100");
     fakes.add("3.9.1", "while :; do echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa; done");
+    fakes.add("3.10.1", ":");
     fakes.add("3.6.1", "echo '{\"syntax\": 3}'");
-    let output = fakes.run(&["explore", RACE, "--policy", "3.9", "--confirm"]);
+    let output = fakes.run(&["explore", RACE, "--policy", "3.9,3.10", "--confirm"]);
     let page = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{page}");
+    assert!(page.contains("3.10.1   no answer"), "{page}");
     assert!(page.contains("3.6.1    needs 3.7 (syntax)"), "{page}");
     assert!(page.contains("3.7.1    crashed: signal 11 (SIGSEGV)"), "{page}");
     assert!(page.contains("3.8.1    no answer in 6 s, killed"), "{page}");
@@ -148,7 +150,7 @@ fn interpreters_that_crash_hang_or_write_without_end_are_lines_of_the_table() {
 fn an_outcome_that_was_not_predicted_is_shouted_and_fails_the_command() {
     let fakes = Fakes::new("liar");
     let line = r#"{"tries": 5000, "calm": null, "outcomes": [["0\n", [], {}, null, 5000]]}"#;
-    fakes.add("3.9.2", &format!("echo '{line}'"));
+    fakes.add("3.9.2", &format!("printf '%s\\n' '{line}'"));
     let output = fakes.run(&["explore", RACE, "--policy", "3.9", "--confirm"]);
     let (page, said) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

@@ -129,6 +129,8 @@ impl Trial {
                 // It says what it has seen and ends; a death before that is the answer.
                 if !matches!(death, Death::Code(0)) {
                     self.facts.end = End::Died(death);
+                } else if self.facts.tries == 0 && self.facts.end == End::Done {
+                    self.facts.end = End::Failed("no answer".to_owned());
                 }
                 return Some(self.facts.clone());
             }

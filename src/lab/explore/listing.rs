@@ -11,6 +11,7 @@
 
 use crate::lab::explore::answers::{Answer, remark, short};
 use crate::lab::explore::confirmation::{Confirmed, HOW};
+use crate::lab::explore::promise::Promise;
 use crate::lab::report::terminal::wrap;
 use crate::python::code::program::Program;
 use crate::python::explore::outcome::Ending;
@@ -35,6 +36,8 @@ pub(crate) struct About<'a> {
     pub(crate) names: &'a [Arc<str>],
     /// What real interpreters did, if they were asked.
     pub(crate) confirmed: Option<&'a [Confirmed]>,
+    /// What the documentation says.
+    pub(crate) promise: &'a Promise,
     /// How wide a line may be.
     pub(crate) width: usize,
 }
@@ -46,6 +49,7 @@ pub(crate) fn page(about: &About<'_>, answers: &[Answer]) -> String {
         ([one], Some(_)) => listing(about, one) + "\n" + &table(about, answers),
         _ => table(about, answers),
     };
+    text += &indented(&promised(about), about.width);
     if about.confirmed.is_some() {
         text += &indented(HOW, about.width);
     }
@@ -54,6 +58,16 @@ pub(crate) fn page(about: &About<'_>, answers: &[Answer]) -> String {
         text += &drawing(about, answer, found);
     }
     text
+}
+
+/// What the documentation promises.
+fn promised(about: &About<'_>) -> String {
+    let Promise { kind, text } = about.promise;
+    let luck = "A version that says `no` is not safe, only lucky; a lock is.";
+    match *kind {
+        "never atomic" => format!("What Python promises: {text}. {luck}"),
+        _ => format!("What Python promises: {text}."),
+    }
 }
 
 fn indented(paragraph: &str, width: usize) -> String {
@@ -135,8 +149,7 @@ fn table(about: &About<'_>, answers: &[Answer]) -> String {
             text.push('\n');
         }
     }
-    text + "  Python promises none of this: a version that says `no` is not safe, only lucky; a lock \
-            is.\n"
+    text
 }
 
 /// What stands beside an answer: each interpreter that looks where its policy looks.
@@ -155,16 +168,22 @@ fn drawing(about: &About<'_>, answer: &Answer, found: &Found) -> String {
         short(found, about.names),
         answer.policy,
         found.switches,
-        columns(&replayed, about.source)
+        columns(&replayed, about.source, about.width)
     );
     if let Ending::Deadlock(waits) = &found.outcome.ending {
-        waits.iter().for_each(|line| text += &format!("→ {line}\n"));
+        waits.iter().for_each(|line| text += &arrow(line, about.width));
     }
     match sentence(&replayed) {
         Some(sentence) if found.outcome.ending == Ending::Finished => {
-            text += &format!("→ {sentence}\n");
+            text += &arrow(&sentence, about.width);
         }
         _ => {}
     }
     text
+}
+
+fn arrow(sentence: &str, width: usize) -> String {
+    let wrapped = wrap(sentence, width.saturating_sub(2));
+    let lines = wrapped.lines().enumerate();
+    lines.map(|(at, line)| format!("{}{line}\n", if at == 0 { "→ " } else { "  " })).collect()
 }

@@ -10,10 +10,12 @@ use crate::lab::explore::answers::{Answer, telling};
 use crate::lab::explore::confirmation::{confirm, disagreement};
 use crate::lab::explore::listing::{About, page};
 use crate::lab::explore::output::Explored;
+use crate::lab::explore::promise::of_program;
 use crate::lab::explore::python_document::document;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::outside::check;
 use crate::python::code::program::Program;
+use crate::python::explore::outcome::Outcome;
 use crate::python::explore::policies::{ALL, Looks};
 use crate::python::explore::search::{Limits, explore_beside, serial};
 use crate::python::run::single::program;
@@ -143,12 +145,15 @@ pub fn explore_python(request: &PythonRequest) -> Explored {
         .collect();
     let confirmed =
         request.confirm.then(|| confirm(Path::new(&request.path), request.cold, &answers));
+    let unlocked = without_lock(request, &serial);
+    let promise = of_program(&request.program, &answers, &unlocked);
     let about = About {
         name: &request.name,
         source: &request.source,
         program: &request.program,
         names: &telling(&answers),
         confirmed: confirmed.as_deref(),
+        promise: &promise,
         width: request.width,
     };
     let failure =
@@ -158,4 +163,14 @@ pub fn explore_python(request: &PythonRequest) -> Explored {
         false => page(&about, &answers),
     };
     Explored { text, failure }
+}
+
+/// The answer of a Python without a global lock, for what is promised holds there, too. It gets a
+/// tenth of the limits, for nobody may have asked for it.
+fn without_lock(request: &PythonRequest, serial: &[Outcome]) -> Answer {
+    let looks = Looks::Under(Threading::Free, false);
+    let Limits { worlds, instructions, .. } = request.limits;
+    let limits = Limits { worlds: worlds / 10, instructions: instructions / 10, ..request.limits };
+    let exploration = explore_beside(&request.program, looks, limits, serial);
+    Answer { policy: Threading::Free, looks, exploration }
 }

@@ -4,17 +4,20 @@
 //! *Leaves out*: writing it anywhere.
 //!
 //! ```text
-//! {file, complete, policies: [{policy, wrong, switches, line, worlds, complete,
+//! {file, complete, promise: {kind, text},
+//!  policies: [{policy, wrong, switches, line, worlds, complete, promise,
 //!  outcomes: [{ending, output, exceptions, globals, switches, serial}],
 //!  confirmed: [{python, path, kind, cell, tries, seen,
 //!               outcomes: [{output, exceptions, globals, hangs, count}]}]}]}
 //! ```
-//! `confirmed` is there with --confirm. Its `kind` is `agrees`, `disagrees` or `unknown`.
+//! `promise` is what the documentation says; its `kind` is `never atomic`, `no promise`, `promised` or
+//! `unknown`, and a policy has one if it can go wrong. `confirmed` is there with --confirm. Its `kind` is `agrees`, `disagrees` or `unknown`.
 
 use crate::lab::explore::agreement::{End, Observed};
 use crate::lab::explore::answers::Answer;
 use crate::lab::explore::confirmation::Confirmed;
 use crate::lab::explore::listing::About;
+use crate::lab::explore::promise::of_wrong;
 use crate::python::explore::outcome::{Ending, Outcome};
 use crate::python::explore::search::Found;
 use serde_json::{Value, json};
@@ -32,6 +35,10 @@ pub(crate) fn document(about: &About<'_>, answers: &[Answer]) -> Value {
             "complete": answer.exploration.bound.is_none(),
             "outcomes": answer.exploration.found.iter().map(found_value).collect::<Vec<Value>>(),
         });
+        if let Some(found) = worst {
+            let promise = of_wrong(about.program, answer, found);
+            value["promise"] = json!({"kind": promise.kind, "text": promise.text});
+        }
         if let Some(confirmed) = about.confirmed {
             let own = confirmed.iter().filter(|row| row.answer == at);
             value["confirmed"] = own.map(confirmed_value).collect();
@@ -42,6 +49,7 @@ pub(crate) fn document(about: &About<'_>, answers: &[Answer]) -> Value {
     json!({
         "file": about.name,
         "complete": complete,
+        "promise": {"kind": about.promise.kind, "text": about.promise.text},
         "policies": policies.collect::<Vec<Value>>(),
     })
 }

@@ -71,12 +71,16 @@ impl FromStr for PolicyWord {
 #[derive(Args)]
 pub struct ExploreArgs {
     /// A file with a program, such as those in examples/programs
-    program: PathBuf,
+    #[arg(required_unless_present_any = ["guarantees"])]
+    program: Option<PathBuf>,
     /// When threads may switch: python-3.10, 2.7, 3.12, free-threaded, ...; for a Python program
     /// also several, or all
-    #[arg(long, value_name = "P")]
-    #[arg(value_delimiter = ',', required = true)]
+    #[arg(long, value_name = "P", value_delimiter = ',')]
+    #[arg(required_unless_present_any = ["guarantees"])]
     policy: Vec<PolicyWord>,
+    /// Says what each kind of answer means, and what it does not
+    #[arg(long, exclusive = true)]
+    guarantees: bool,
     /// Of a Python program: code is cold, so no call is specialised yet
     #[arg(long)]
     cold: bool,
@@ -159,9 +163,18 @@ pub enum Schedules {
 }
 
 impl ExploreArgs {
+    /// Whether they ask for the page that says what an answer means.
+    pub fn asks_for_guarantees(&self) -> bool {
+        self.guarantees
+    }
+
     /// Whether the program is Python.
     pub fn is_python(&self) -> bool {
-        is_python(&self.program)
+        self.program.as_deref().is_some_and(is_python)
+    }
+
+    fn path(&self) -> PathBuf {
+        self.program.clone().unwrap_or_default()
     }
 
     /// The request these words make, of a Python program.
@@ -184,10 +197,11 @@ impl ExploreArgs {
         let default = SearchLimits::default();
         let instructions = self.max_steps.unwrap_or(default.instructions);
         let limits = SearchLimits { instructions, ..default };
+        let path = self.path();
         let ExploreArgs { cold, json, confirm, .. } = self;
         let width = Page::on_stdout(None, ColorChoice::Never).width;
         let options = PythonOptions { policies, cold, limits, json, confirm, width };
-        PythonRequest::new(&self.program, options)
+        PythonRequest::new(&path, options)
     }
 
     /// The request these words make.
@@ -203,7 +217,8 @@ impl ExploreArgs {
             let why = "instructions are explored under one policy";
             return Err(Failure::new("--policy", why, "name one, or a Python program"));
         };
-        let program = read_verified(&self.program)?;
+        let program = read_verified(&self.path())?;
+        let name = self.path().display().to_string();
         let schedules = match self.schedule {
             Some(schedule) => {
                 let replayed = replay(&program, policy, &schedule).map_err(|error| {
@@ -220,7 +235,6 @@ impl ExploreArgs {
                 Schedules::All { explorer, full }
             }
         };
-        let name = self.program.display().to_string();
         let ExploreArgs { json, all, .. } = self;
         Ok(ExploreRequest { name, program, policy, schedules, json, all })
     }

@@ -11,13 +11,32 @@ use crate::python::explore::policies::Looks;
 use crate::python::explore::search::machine;
 use crate::python::explore::worlds::{Event, Stepper};
 use crate::python::machine::terms::Location;
-use crate::python::machine::world::{Wait, thread_name};
+use crate::python::machine::world::{Wait, World, thread_name};
 use crate::python::value::any::Value;
 use crate::python::value::object::Object;
 use std::sync::Arc;
 
 /// The most instructions of a replay: what was stopped when it was found is stopped here, too.
 const LONGEST: u64 = 1_000_000;
+
+/// What kind of thing threads share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shared {
+    /// A global, or a variable of an outer function.
+    Variable,
+    /// An attribute.
+    Attribute,
+    /// A list, or a deque.
+    List,
+    /// A dict.
+    Dict,
+    /// What threads wait with: a lock, a queue.
+    Sync,
+    /// A set, a generator, a thread that ends.
+    Other,
+    /// What is printed.
+    Output,
+}
 
 /// What a schedule did.
 pub struct Replay {
@@ -28,7 +47,7 @@ pub struct Replay {
     /// What happened to a notification that a thread waits for in vain.
     pub lost: Option<String>,
     /// The names of what was shared, as far as it has any.
-    names: Vec<(Location, String)>,
+    names: Vec<(Location, String, Shared)>,
 }
 
 /// Carries a schedule out.
@@ -62,7 +81,9 @@ pub fn replay(
         }
         last = Some(*chosen);
     }
-    let names = contended.contended().map(|location| (location, name(&mut stepper, location)));
+    let names = contended.contended().map(|location| {
+        (location, name(&mut stepper, location), kind(&stepper.machine.world, location))
+    });
     let names = names.collect::<Vec<_>>();
     let lost = lost_wakeup(&mut stepper);
     Replay { events: stepper.trace.take().unwrap_or_default(), cut, lost, names }
@@ -115,9 +136,30 @@ fn name(stepper: &mut Stepper, location: Location) -> String {
     }
 }
 
+fn kind(world: &World, location: Location) -> Shared {
+    match location {
+        Location::Global(_) => Shared::Variable,
+        Location::Attribute(..) => Shared::Attribute,
+        Location::Output => Shared::Output,
+        Location::Object(id) => match world.heap.get(id) {
+            Object::Cell(_) => Shared::Variable,
+            Object::List(_) | Object::Deque(..) => Shared::List,
+            Object::Dict(..) => Shared::Dict,
+            Object::Sync(_) => Shared::Sync,
+            _ => Shared::Other,
+        },
+    }
+}
+
 impl Replay {
+    /// What kind of thing it is.
+    pub fn kind(&self, location: Location) -> Shared {
+        let known = self.names.iter().find(|(other, ..)| *other == location);
+        known.map_or(Shared::Other, |(.., kind)| *kind)
+    }
+
     /// What a shared thing is called.
     pub fn name(&self, location: Location) -> &str {
-        self.names.iter().find(|(other, _)| *other == location).map_or("", |(_, name)| name)
+        self.names.iter().find(|(other, ..)| *other == location).map_or("", |(_, name, _)| name)
     }
 }

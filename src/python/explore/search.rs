@@ -81,6 +81,12 @@ fn search(program: &Arc<Program>, looks: Looks, limits: Limits) -> Exploration {
         if exploration.bound.is_some() {
             sample(&mut stepper, &beginning, limits, &mut exploration);
         }
+        if let Some(rounds) = limits.iterations
+            && exploration.found.iter().any(|found| found.outcome.ending == Ending::Cut)
+        {
+            let why = format!("loops were cut after {rounds} rounds");
+            exploration.bound.get_or_insert(why);
+        }
         exploration.contended = stepper.conflicts;
         return exploration;
     }

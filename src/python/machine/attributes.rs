@@ -135,6 +135,20 @@ impl Machine {
         None
     }
 
+    /// An attribute of a class that the library has set, and no program changes.
+    pub(crate) fn class_constant(&self, class: Id, name: &str) -> Option<Value> {
+        let mut at = Some(class);
+        while let Some(id) = at {
+            let Object::Class(class) = self.world.heap.get(id) else { return None };
+            let found = class.attributes.0.iter().find(|(n, _)| self.strings.text(*n) == name);
+            if let Some((_, value)) = found {
+                return Some(*value);
+            }
+            at = class.base;
+        }
+        None
+    }
+
     /// An attribute of an instance's class.
     pub fn class_attribute(&mut self, value: Value, name: StrId) -> Option<Value> {
         let class = self.class_of(value)?;

@@ -19,6 +19,7 @@
 pub mod attributes;
 pub mod awaiting;
 pub mod binding;
+pub mod burst;
 pub mod calls;
 pub mod collector;
 pub mod comparison;
@@ -30,6 +31,7 @@ pub mod iteration;
 pub mod objects;
 pub mod operators;
 pub mod outside;
+pub mod quick;
 pub mod spread;
 pub mod tasks;
 pub mod terms;

@@ -79,7 +79,7 @@ pub enum DictKind {
 }
 
 /// Which part of a dict a view shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[allow(missing_docs, reason = "they are Python's")]
 pub enum Part {
     Keys,

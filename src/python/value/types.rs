@@ -4,7 +4,9 @@
 //! *Leaves out*: the built-in exceptions and `Thread`, which are classes like a program's own.
 
 /// A built-in type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 #[allow(missing_docs, reason = "they are Python's")]
 pub enum Type {
     Object,

@@ -66,7 +66,11 @@ fn handle(request: &Request) -> Result<ExitCode, Failure> {
             print(&explored.text)?;
             explored.failure.map_or(Ok(()), Err)
         }
-        Request::ExplorePython(request) => print(&explore_python(request)),
+        Request::ExplorePython(request) => {
+            let explored = explore_python(request);
+            print(&explored.text)?;
+            explored.failure.map_or(Ok(()), Err)
+        }
         Request::Run(_) => Ok(()),
         Request::Dis(request) => print(&dis_under(&request.program, &request.policies)),
         Request::Explain(request) => explain(request, &Page::on_stdout(None, request.color), print),

@@ -17,11 +17,12 @@ use crate::lab::compare::model::Model;
 use crate::lab::compare::race::{Effort, Race};
 use crate::lab::compare::sweep::Sweep;
 use crate::lab::explain::request::{self as explain, ExplainArgs, ExplainRequest};
+use crate::lab::explore::guarantees::guarantees;
 use crate::lab::explore::python::{PythonRequest, Refused};
 use crate::lab::explore::request::{self, DisArgs, DisRequest, ExploreArgs, ExploreRequest};
 use crate::lab::gil_cli::{self, GilArgs, GilRequest};
 use crate::lab::report::failure::{Failure, shown};
-use crate::lab::report::terminal::ColorChoice;
+use crate::lab::report::terminal::{ColorChoice, Page};
 use crate::lab::run::request::{self as run, RunArgs, RunRequest};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -235,6 +236,10 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, C
     let CommandLine { command } = CommandLine::try_parse_from(&arguments).map_err(refused)?;
     Ok(match command {
         Command::Compare(compare) => Request::Compare(compare.request()?),
+        Command::Explore(words) if words.asks_for_guarantees() => {
+            let page = Page::on_stdout(None, ColorChoice::Never);
+            return Err(CliError::Help(guarantees(page.width)));
+        }
         Command::Explore(words) if words.is_python() => {
             Request::ExplorePython(Box::new(words.python_request()?))
         }

@@ -242,6 +242,8 @@ impl<'m> Writer<'m> {
             },
             Object::Method { receiver, function } => self.method(*receiver, *function)?,
             Object::Cell(value) => Item::Cell(self.datum(*value)?),
+            // A coroutine, a task or a loop does not go on in another process.
+            Object::Asyncio(_) => Item::Generator { done: true },
             Object::Generator(state) => Item::Generator { done: matches!(state, Generator::Done) },
             Object::Iter(iter) => self.iter(iter)?,
             Object::Count(next, step) => Item::Count(*next, *step),
@@ -263,6 +265,7 @@ impl<'m> Writer<'m> {
             Object::Sync(_) => cannot("_thread.lock"),
             Object::Local(_) => cannot("_thread._local"),
             Object::Generator(_) => cannot("generator"),
+            Object::Asyncio(_) => cannot("coroutine"),
             Object::Cell(_) => cannot("cell"),
             Object::Slice(_) => Ok(()),
             Object::View(_, Part::Keys) => cannot("dict_keys"),

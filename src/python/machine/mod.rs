@@ -19,6 +19,7 @@
 pub mod attributes;
 pub mod awaiting;
 pub mod binding;
+pub mod burst;
 pub mod calls;
 pub mod collector;
 pub mod comparison;
@@ -32,6 +33,7 @@ pub mod operators;
 pub mod outside;
 pub mod spread;
 pub mod tasks;
+pub mod quick;
 pub mod terms;
 pub mod text;
 pub mod traceback;

@@ -34,6 +34,8 @@ pub enum Wait {
     Space(Id),
     /// That all items of a queue are done.
     Done(Id),
+    /// One of so many numbers of chance, which the explorer chooses.
+    Choice(u32),
     /// The result of a future; its event is set then.
     Result(Id),
     /// A free worker of a pool, for a job.
@@ -79,6 +81,17 @@ pub enum Stage {
     Turn,
 }
 
+/// How often a call has gone round a loop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rounds {
+    /// Which call: how many are around it.
+    pub depth: u32,
+    /// Where the loop begins.
+    pub at: u32,
+    /// How often.
+    pub count: u32,
+}
+
 /// A thread.
 #[derive(Debug, Clone, Default)]
 pub struct Thread {
@@ -111,6 +124,8 @@ pub struct Thread {
     pub task: Option<Id>,
     /// The event loop that it runs.
     pub runs: Option<Id>,
+    /// How often its calls have gone round loops, if that is counted.
+    pub rounds: Vec<Rounds>,
 }
 
 /// All that changes.
@@ -213,6 +228,7 @@ impl World {
                 Some(Sync::Queue { unfinished, .. }) => *unfinished <= 0,
                 _ => true,
             },
+            Wait::Choice(_) => true,
             Wait::Worker(id) => match sync(id) {
                 Some(Sync::Pool { most, queued, running, .. }) => {
                     running < most && queued.front() == Some(&number)

@@ -6,7 +6,7 @@
 
 use crate::python::machine::outside::Answer;
 use crate::python::machine::world::{Thread, World};
-use crate::python::value::any::Value;
+use crate::python::value::any::{Id, Value};
 use crate::python::value::heap;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,6 +22,9 @@ pub struct Change {
     random: u64,
     answers: BTreeMap<u64, Answer>,
     names_used: usize,
+    tasks_named: usize,
+    event_loop: Option<Id>,
+    errors: Arc<String>,
 }
 
 /// A step that is being taken.
@@ -42,6 +45,9 @@ impl Recorder {
         self.rest.random = world.random;
         self.rest.answers.clone_from(&world.answers);
         self.rest.names_used = world.names_used;
+        self.rest.tasks_named = world.tasks_named;
+        self.rest.event_loop = world.event_loop;
+        self.rest.errors = Arc::clone(&world.errors);
     }
 
     /// What was changed since.
@@ -56,6 +62,10 @@ impl Recorder {
             random: _,
             answers: _,
             names_used: _,
+            tasks_named: _,
+            event_loop: _,
+            any_order: _, // of all worlds of an exploration
+            errors: _,
         } = world;
         let changed = |(old, new): &(&Value, &Value)| !old.is(**new);
         let pairs = (0..).zip(self.globals.iter().zip(globals.iter()));
@@ -69,6 +79,9 @@ impl Recorder {
             random: self.rest.random,
             answers: std::mem::take(&mut self.rest.answers),
             names_used: self.rest.names_used,
+            tasks_named: self.rest.tasks_named,
+            event_loop: self.rest.event_loop,
+            errors: std::mem::take(&mut self.rest.errors),
         }
     }
 }
@@ -86,6 +99,9 @@ impl Change {
         std::mem::swap(&mut world.random, &mut self.random);
         std::mem::swap(&mut world.answers, &mut self.answers);
         std::mem::swap(&mut world.names_used, &mut self.names_used);
+        std::mem::swap(&mut world.tasks_named, &mut self.tasks_named);
+        std::mem::swap(&mut world.event_loop, &mut self.event_loop);
+        std::mem::swap(&mut world.errors, &mut self.errors);
     }
 
     /// How many bytes it has, about.

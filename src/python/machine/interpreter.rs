@@ -213,6 +213,11 @@ impl Machine {
         if name == "Thread" {
             return Value::Ref(self.thread_class());
         }
+        if module == "asyncio"
+            && let Some(named) = asyncio_type(name)
+        {
+            return named;
+        }
         if module != "random"
             && module != "time"
             && let Some(named) = Type::named(name)
@@ -467,6 +472,16 @@ impl Machine {
 /// The name of a global that is the library's.
 fn unmarked(global: &str) -> Option<&str> {
     global.strip_prefix('<')?.strip_suffix('>')
+}
+
+/// What asyncio has that is C in CPython. A program calls `new_event_loop` and its kin by a row.
+fn asyncio_type(name: &str) -> Option<Value> {
+    Some(Value::Type(match name {
+        "Future" => Type::Future,
+        "Task" => Type::Task,
+        "AbstractEventLoop" => Type::EventLoop,
+        _ => return None,
+    }))
 }
 
 /// The class of a built-in exception.

@@ -28,7 +28,7 @@ impl Machine {
     }
 
     /// The line that a thread executes next.
-    fn line_of_thread(&mut self, number: usize) -> u32 {
+    pub fn line_of_thread(&mut self, number: usize) -> u32 {
         let wait = self.world.threads[number].wait;
         self.enter(number);
         let line = self.next_position().line;
@@ -101,6 +101,7 @@ impl Machine {
             Wait::Space(_) => "space in a queue".to_owned(),
             Wait::Done(_) => "a queue's items to be done".to_owned(),
             Wait::Choice(_) => "chance".to_owned(),
+            Wait::Turn(_) => "what it awaits".to_owned(),
             Wait::Sleep(_) => "time".to_owned(),
             Wait::Answer(_) => "an answer from outside".to_owned(),
         }

@@ -17,6 +17,7 @@
 //! A carrier need not be an OS thread: a task of an event loop is one too, that calls `turn` when it
 //! is polled, with its own waker. What it must not do is to block with the lock in hand.
 
+use crate::base::sync::{Condvar, Mutex};
 use crate::gil::lock::cell::GilCell;
 use crate::gil::lock::global_lock::GlobalLock;
 use crate::gil::lock::token::Gil;
@@ -29,7 +30,6 @@ use crate::python::machine::outside::{Answer, Clock, Request, Switching};
 use crate::python::machine::traceback::traceback;
 use crate::python::run::inside::{Burst, Ending, Inside, LookTable, Resumed};
 use crate::python::run::streams::{Streams, write_out};
-use parking_lot::{Condvar, Mutex};
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;

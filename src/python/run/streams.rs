@@ -4,7 +4,7 @@
 //! terminal, else in blocks, and all of it at the end; a thread writes without the global lock.
 //! *Leaves out*: stderr's order beside stdout's, where both are files, as in CPython.
 
-use parking_lot::{Mutex, MutexGuard};
+use crate::base::sync::{Mutex, MutexGuard};
 use std::io::{self, BufRead, BufReader, IsTerminal, Write};
 use std::sync::Arc;
 

@@ -8,8 +8,10 @@
 //!   threads · sync · queues   threading and queue
 //!   modules · system          time, random, math; sys, input
 //!   futures                   what concurrent.futures stands on
+//!   processes                 what multiprocessing stands on; os
 //!   prelude.py                what calls back into Python: sorted(key=…), map, …
 //!   futures.py                concurrent.futures: Future, executors, wait
+//!   multiprocessing.py        multiprocessing: Process, Pool, Queue
 //! ```
 
 pub mod arguments;
@@ -17,6 +19,7 @@ pub mod builtins;
 pub mod futures;
 pub mod lists;
 pub mod modules;
+pub mod processes;
 pub mod queues;
 pub mod rows;
 pub mod sequences;

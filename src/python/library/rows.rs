@@ -8,6 +8,7 @@ use crate::python::library::builtins;
 use crate::python::library::futures;
 use crate::python::library::lists;
 use crate::python::library::modules;
+use crate::python::library::processes;
 use crate::python::library::queues;
 use crate::python::library::sequences;
 use crate::python::library::sync;
@@ -20,8 +21,11 @@ use crate::python::machine::interpreter::Row;
 
 /// What is written in Python: functions that are C in CPython and call Python, then modules that are
 /// Python in CPython too, each behind those that it imports.
-pub const PRELUDES: &[Prelude] =
-    &[("", include_str!("prelude.py")), ("concurrent.futures", include_str!("futures.py"))];
+pub const PRELUDES: &[Prelude] = &[
+    ("", include_str!("prelude.py")),
+    ("concurrent.futures", include_str!("futures.py")),
+    ("multiprocessing", include_str!("multiprocessing.py")),
+];
 
 /// Every function of the library.
 pub fn rows() -> Vec<Row> {
@@ -36,6 +40,7 @@ pub fn rows() -> Vec<Row> {
         queues::ROWS,
         threads::ROWS,
         futures::ROWS,
+        processes::ROWS,
         modules::ROWS,
         system::ROWS,
     ]

@@ -28,6 +28,7 @@ pub mod iteration;
 pub mod objects;
 pub mod operators;
 pub mod outside;
+pub mod processes;
 pub mod terms;
 pub mod text;
 pub mod traceback;

@@ -1,0 +1,88 @@
+//! The modules that a program can import, and the names in each.
+//!
+//! *Promises*: what is not here is refused with its place, before anything runs.
+//! *Leaves out*: the built-in names, and the checks (`python/code/modules.rs`).
+
+/// The modules, and what is in each.
+pub const MODULES: &[(&str, &[&str])] = &[
+    (
+        "threading",
+        &[
+            "Thread",
+            "Lock",
+            "RLock",
+            "Condition",
+            "Event",
+            "Semaphore",
+            "BoundedSemaphore",
+            "Barrier",
+            "BrokenBarrierError",
+            "current_thread",
+            "active_count",
+            "main_thread",
+            "get_ident",
+            "local",
+        ],
+    ),
+    ("time", &["sleep", "time", "monotonic", "perf_counter"]),
+    ("queue", &["Queue", "LifoQueue", "Empty", "Full"]),
+    ("collections", &["deque", "defaultdict", "Counter"]),
+    ("itertools", &["count"]),
+    ("random", &["random", "randint", "choice", "randrange", "uniform", "seed"]),
+    (
+        "sys",
+        &[
+            "setswitchinterval",
+            "getswitchinterval",
+            "setcheckinterval",
+            "getcheckinterval",
+            "exit",
+            "version_info",
+        ],
+    ),
+    ("math", &["sqrt", "floor", "ceil", "pi", "inf"]),
+    ("os", &["_exit", "cpu_count", "getpid"]),
+    ("concurrent", &["futures"]),
+    (
+        "concurrent.futures",
+        &[
+            "ALL_COMPLETED",
+            "FIRST_COMPLETED",
+            "FIRST_EXCEPTION",
+            "BrokenExecutor",
+            "CancelledError",
+            "Executor",
+            "Future",
+            "InvalidStateError",
+            "ProcessPoolExecutor",
+            "ThreadPoolExecutor",
+            "TimeoutError",
+            "as_completed",
+            "process",
+            "thread",
+            "wait",
+        ],
+    ),
+    ("concurrent.futures.process", &["BrokenProcessPool", "ProcessPoolExecutor"]),
+    (
+        "multiprocessing",
+        &[
+            "Lock",
+            "Pool",
+            "Process",
+            "ProcessError",
+            "Queue",
+            "SimpleQueue",
+            "TimeoutError",
+            "active_children",
+            "cpu_count",
+            "current_process",
+            "freeze_support",
+            "get_start_method",
+            "pool",
+            "set_start_method",
+        ],
+    ),
+    ("multiprocessing.pool", &["AsyncResult", "Pool"]),
+    ("concurrent.futures.thread", &["BrokenThreadPool", "ThreadPoolExecutor"]),
+];

@@ -4,8 +4,8 @@
 //! descriptors in Python; every look at a shared attribute is noted.
 //! *Leaves out*: `__getattr__` and properties, which the subset has not.
 
+use crate::python::code::catalogue::MODULES;
 use crate::python::code::instruction::Place;
-use crate::python::code::modules::MODULES;
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Flow, Location, R};
 use crate::python::value::any::{Id, Value};
@@ -220,6 +220,7 @@ impl Machine {
             "__class__" => Some(Found::Value(Value::Ref(class))),
             "exceptions" | "message" => self.group_part(id, name).map(Found::Value),
             "ident" | "native_id" => self.thread_ident(value).map(Found::Value),
+            "exitcode" => self.exit_code(value).map(Found::Value),
             _ => None,
         }
     }

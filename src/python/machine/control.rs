@@ -4,8 +4,8 @@
 //! after it, by whichever way it is left.
 //! *Leaves out*: where an exception goes (`python/machine/unwinding.rs`).
 
+use crate::python::code::catalogue::MODULES;
 use crate::python::code::instruction::Place;
-use crate::python::code::modules::MODULES;
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Look, R, Raise};
 use crate::python::value::any::{Id, Value};

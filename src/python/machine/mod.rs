@@ -34,6 +34,7 @@ pub mod outside;
 pub mod quick;
 pub mod spread;
 pub mod tasks;
+pub mod processes;
 pub mod terms;
 pub mod text;
 pub mod traceback;

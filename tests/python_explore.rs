@@ -185,7 +185,7 @@ fn two_locks_in_two_orders_can_deadlock() {
     for version in VERSIONS {
         let lines = deadlock(text, version).unwrap_or_else(|| panic!("{version}"));
         assert!(
-            lines[1].contains("thread 1 waits for a lock that thread 2 holds, in line 6"),
+            lines[1].contains("thread 1 holds a and waits for b, which thread 2 holds, in line 6"),
             "{lines:?}"
         );
     }
@@ -291,7 +291,7 @@ fn the_story_names_the_lines_and_says_who_wrote_over_whom() {
     let says = sentence(&replayed).unwrap();
     assert!(says.contains("read x = 0 on line 5"), "{says}");
     assert!(says.contains("wrote 1 over it on line 5"), "{says}");
-    let drawn = columns(&replayed, text);
+    let drawn = columns(&replayed, text, 80);
     assert!(drawn.contains("x += 1   x is 0"), "{drawn}");
 }
 

@@ -124,7 +124,7 @@ impl Machine {
     }
 
     /// Calls a method of a manager; `None` if it is library code that is only entered now.
-    fn call_manager(
+    pub(crate) fn call_manager(
         &mut self,
         name: &str,
         manager: Value,

@@ -7,6 +7,7 @@
 use crate::python::code::program::Code;
 use crate::python::front::position::Position;
 use crate::python::machine::interpreter::Machine;
+use crate::python::machine::world::Rounds;
 use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Frame, Object, Then};
 use std::sync::Arc;
@@ -84,7 +85,25 @@ impl Machine {
         }
         self.current.stack.extend(outer.iter().copied().map(Value::Ref));
         let frame = Frame { code, at: 0, base, below, then, generator: None, entered: false };
+        let depth = self.current.frames.len();
         self.current.frames.push(frame);
+        if !self.current.rounds.is_empty() {
+            self.current.rounds.retain(|round| (round.depth as usize) < depth);
+        }
+    }
+
+    /// The innermost call has gone round a loop: how often it has by now.
+    pub fn round(&mut self) -> u32 {
+        let at = self.frame().at;
+        let depth = u32::try_from(self.current.frames.len() - 1).unwrap_or(u32::MAX);
+        let rounds = &mut self.current.rounds;
+        rounds.retain(|round| round.depth <= depth);
+        if let Some(round) = rounds.iter_mut().find(|r| r.depth == depth && r.at == at) {
+            round.count += 1;
+            return round.count;
+        }
+        rounds.push(Rounds { depth, at, count: 1 });
+        1
     }
 
     /// Ends the innermost call, and takes its values from the stack.

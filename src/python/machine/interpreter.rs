@@ -68,8 +68,15 @@ pub struct Machine {
     pub noting: bool,
     /// The bounds.
     pub limits: Limits,
-    /// Sleeping takes no time: the explorer tries every order instead.
+    /// Sleeping takes no time: the explorer tries every order instead, and every number of chance.
     pub timeless: bool,
+    /// The number of chance that the explorer tries.
+    pub chosen: Option<u32>,
+    /// Chance was asked for more numbers than are tried: one sequence of them was used.
+    pub one_sequence: bool,
+    /// Notifications that nobody waited for, if accesses are noted: of which condition, by which
+    /// thread, in which line.
+    pub missed: Vec<(Id, usize, u32)>,
     /// What `os.cpu_count` is. The same everywhere, unless a program runs for real.
     pub cpus: i64,
     /// The clock, and what is asked of whoever runs the threads for real.
@@ -115,6 +122,9 @@ impl Machine {
             noting: false,
             limits: Limits::default(),
             timeless: false,
+            chosen: None,
+            one_sequence: false,
+            missed: Vec::new(),
             cpus: 4,
             outside: Outside::default(),
             tracebacks: Tracebacks::default(),
@@ -217,6 +227,11 @@ impl Machine {
         }
         if name == "Thread" {
             return Value::Ref(self.thread_class());
+        }
+        if module == "asyncio"
+            && let Some(named) = asyncio_type(name)
+        {
+            return named;
         }
         if module != "random"
             && module != "time"
@@ -336,6 +351,16 @@ impl Machine {
 /// The name of a global that is the library's.
 fn unmarked(global: &str) -> Option<&str> {
     global.strip_prefix('<')?.strip_suffix('>')
+}
+
+/// What asyncio has that is C in CPython. A program calls `new_event_loop` and its kin by a row.
+fn asyncio_type(name: &str) -> Option<Value> {
+    Some(Value::Type(match name {
+        "Future" => Type::Future,
+        "Task" => Type::Task,
+        "AbstractEventLoop" => Type::EventLoop,
+        _ => return None,
+    }))
 }
 
 /// The class of a built-in exception.

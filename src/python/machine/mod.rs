@@ -9,17 +9,19 @@
 //!   known, spare: at hand     │                        quick_calls, quick_access
 //!   terms: how it went       └────────────────────▶ execute  all the rest
 //!
-//!                 execute ─┬─ calls, binding       functions, classes, the library
+//!                 execute ─┬─ calls, binding, spread: functions, classes, the library
 //!   outside: the clock, ─┼─ waiting, traceback     who waits for what; where it went wrong
 //!   what the shell does   │
 //!                          ├─ attributes, objects  names and items
 //!                          ├─ operators, comparison, iteration
 //!                          ├─ control, unwinding   branches, with, exceptions
+//!                          ├─ awaiting, tasks      coroutines, futures, event loops
 //!                          ├─ text, format         values as text
 //!                          └─ collector            what nothing leads to is freed
 //! ```
 
 pub mod attributes;
+pub mod awaiting;
 pub mod binding;
 pub mod burst;
 pub mod calls;
@@ -39,6 +41,8 @@ pub mod quick;
 pub mod quick_access;
 pub mod quick_calls;
 pub mod spare;
+pub mod spread;
+pub mod tasks;
 pub mod terms;
 pub mod text;
 pub mod traceback;

@@ -69,6 +69,7 @@ impl Machine {
             && given <= code.positional
             && code.positional - given <= function.defaults.len()
             && self.current.frames.len() < self.limits.frames
+            && self.current.rounds.is_empty()
     }
 
     fn enter_plain(

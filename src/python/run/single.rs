@@ -24,6 +24,8 @@ pub struct Ran {
     pub output: String,
     /// The exceptions that ended threads, with the numbers of those.
     pub failures: Vec<(usize, Failure)>,
+    /// What it wrote to stderr besides.
+    pub errors: String,
     /// Why it was stopped, and where.
     pub stopped: Option<(String, Position)>,
 }
@@ -64,9 +66,11 @@ pub fn run_single(program: &Arc<Program>, fuel: u64) -> Ran {
             None => stopped = wait(&mut machine),
         }
     }
+    machine.complain_at_end();
     let failures = machine.world.threads.iter().enumerate();
     let failures = failures.filter_map(|(at, t)| Some((at, t.failure.clone()?))).collect();
-    Ran { output: machine.world.output.to_string(), failures, stopped }
+    let (output, errors) = (machine.world.output.to_string(), machine.world.errors.to_string());
+    Ran { output, failures, errors, stopped }
 }
 
 /// Lets a thread execute until it waits, ends, or its turn is over.

@@ -105,7 +105,7 @@ impl Machine {
     /// `__enter__`; the manager stays below its result.
     pub(crate) fn before_with(&mut self) -> R<Flow> {
         let manager = self.peek(0);
-        let exit = self.strings.intern("__exit__");
+        let exit = self.known.exit;
         let name = self.type_name(manager);
         if self.attribute(manager, exit)?.is_none() {
             let text = format!("'{name}' object does not support the context manager protocol");

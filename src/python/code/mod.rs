@@ -3,12 +3,13 @@
 //! ```text
 //!   tree, scopes ── compiler ──▶ program ── Code: instructions, positions, handlers
 //!     statements · blocks · expressions · awaiting
-//!   modules: the names that a program may use without having bound them
+//!   modules · catalogue: the names that a program may use without having bound them
 //!   instruction: what an instruction is, and at which places others may run
 //! ```
 
 pub mod awaiting;
 pub mod blocks;
+pub mod catalogue;
 pub mod compiler;
 pub mod expressions;
 pub mod instruction;

@@ -51,6 +51,11 @@ impl Streams {
         Streams { by_line, ..Streams::new(io::stdout(), io::stderr(), input) }
     }
 
+    /// Those of a process beside others: each line is written whole, as soon as it is there.
+    pub(crate) fn by_line() -> Streams {
+        Streams { by_line: true, ..Streams::of_process() }
+    }
+
     /// Whether so much has to be written now.
     pub(crate) fn is_due(&self, text: &str) -> bool {
         text.len() >= BLOCK || (self.by_line && text.contains('\n'))

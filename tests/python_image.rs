@@ -4,7 +4,7 @@
 
 use proptest::prelude::*;
 use singletrack::python::code::program::Program;
-use singletrack::python::explore::fingerprint::fingerprint;
+use singletrack::python::explore::fingerprint::Fingerprints;
 use singletrack::python::library::rows::rows;
 use singletrack::python::machine::interpreter::Machine;
 use singletrack::python::machine::world::{Thread, World};
@@ -102,6 +102,12 @@ fn bare(machine: &Machine) -> World {
     };
     let threads = vec![Arc::new(Thread { object, ..Thread::default() })];
     World { threads, output: Arc::default(), ..machine.world.clone() }
+}
+
+/// The number of a world by itself: nothing of it was there before.
+fn fingerprint(world: &World) -> u128 {
+    let globals = vec![Value::Unset; world.globals.len()];
+    Fingerprints::new(&World { globals, ..World::default() }).of(world)
 }
 
 fn again(program: &Arc<Program>, bytes: &[u8]) -> Result<Machine, String> {

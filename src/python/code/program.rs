@@ -59,7 +59,11 @@ pub struct Code {
 impl Code {
     /// Whether a call with its parameters by position needs nothing but a frame.
     pub fn is_plain(&self) -> bool {
-        !self.rest && !self.generator && self.keyword_only == 0 && self.cells.is_empty()
+        !self.rest
+            && !self.generator
+            && !self.coroutine
+            && self.keyword_only == 0
+            && self.cells.is_empty()
     }
 
     /// How many values a call has before its operands: its locals and cells.

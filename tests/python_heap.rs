@@ -2,7 +2,7 @@
 #![cfg(feature = "python")]
 
 use singletrack::python::value::any::{Id, Value};
-use singletrack::python::value::heap::Heap;
+use singletrack::python::value::heap::{Change, Heap};
 use singletrack::python::value::object::Object;
 
 /// SplitMix64.
@@ -71,7 +71,9 @@ fn changes_are_taken_back_and_done_again() {
             assert_eq!(seen(&heap, &new), before, "seed {seed}");
             act(&mut heap, &mut new, &mut chance);
             ids = new;
-            ways.push((heap.end_change(), thread % 3));
+            let mut change = Change::default();
+            heap.end_change(&mut change);
+            ways.push((change, thread % 3));
         }
         let mut shown = vec![seen(&heap, &ids)];
         for (change, thread) in ways.iter_mut().rev() {

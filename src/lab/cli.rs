@@ -6,8 +6,10 @@
 //! ```text
 //!   argv ─ parse ─▶ Request ─┬─ Compare   lab/compare/race.rs
 //!                            ├─ Explore   lab/explore
+//!                            ├─ Run       lab/run
 //!                            ├─ Dis       vm/disassembler.rs
 //!                            ├─ Gil       lab/gil_cli.rs, then lab/gil_command.rs
+//!                            ├─ Step      lab/turns
 //!                            └─ Explain   lab/explain
 //! ```
 
@@ -22,6 +24,8 @@ use crate::lab::explore::request::{self, DisArgs, DisRequest, ExploreArgs, Explo
 use crate::lab::gil_cli::{self, GilArgs, GilRequest};
 use crate::lab::report::failure::{Failure, shown};
 use crate::lab::report::terminal::{ColorChoice, Page};
+use crate::lab::run::request::{self as run, RunArgs, RunRequest};
+use crate::lab::turns::walk::{self, LoopArgs, StepRequest};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
@@ -89,12 +93,18 @@ enum Command {
     /// Tries every interleaving of a program's threads that a policy allows
     #[command(after_help = request::EXAMPLES)]
     Explore(ExploreArgs),
+    /// Runs a Python program on threads under a global lock, and shows who had it when
+    #[command(after_help = run::EXAMPLES)]
+    Run(RunArgs),
     /// Lists a program's instructions in the look of Python's dis
     Dis(DisArgs),
     /// Shows threads under a global lock: who has it, who waits, and why
     #[command(after_help = gil_cli::EXAMPLES,
               after_long_help = format!("{}\n\n{}", gil_cli::EXAMPLES, gil_cli::READING))]
     Gil(GilArgs),
+    /// Shows an event loop, one iteration at a time, forwards and back
+    #[command(after_help = walk::EXAMPLES)]
+    Loop(LoopArgs),
     /// Explains a fault of concurrent programs, with a fresh picture and places in the source
     #[command(after_help = explain::EXAMPLES)]
     Explain(ExplainArgs),
@@ -168,10 +178,14 @@ pub enum Request {
     Explore(Box<ExploreRequest>),
     /// Try the interleavings of a Python program.
     ExplorePython(Box<PythonRequest>),
+    /// Run a Python program.
+    Run(Box<RunRequest>),
     /// List a program.
     Dis(DisRequest),
     /// Show the lock.
     Gil(GilRequest),
+    /// Step through a scene of an event loop.
+    Step(StepRequest),
     /// Explain a fault.
     Explain(ExplainRequest),
 }
@@ -237,8 +251,10 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, C
             Request::ExplorePython(Box::new(words.python_request()?))
         }
         Command::Explore(words) => Request::Explore(Box::new(words.request()?)),
+        Command::Run(words) => Request::Run(Box::new(words.request()?)),
         Command::Dis(words) => Request::Dis(words.request()?),
         Command::Gil(words) => Request::Gil(words.request()?),
+        Command::Loop(words) => Request::Step(words.request()?),
         Command::Explain(words) => Request::Explain(words.request()?),
     })
 }

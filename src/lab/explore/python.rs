@@ -114,7 +114,11 @@ impl PythonRequest {
     }
 }
 
-fn read(path: &Path, name: &str) -> Result<String, Failure> {
+/// Reads a file of source text.
+///
+/// # Errors
+/// [`Failure`] if there is none, or it is too long, or no UTF-8.
+pub fn read(path: &Path, name: &str) -> Result<String, Failure> {
     let failed = |e| Failure::io(name, &e, "name a file that can be read");
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(failed)?;

@@ -23,8 +23,8 @@ pub type Result<T> = std::result::Result<T, Refusal>;
 pub(crate) enum Block<'a> {
     /// A loop: where `continue` goes, the jumps of `break`, and whether an iterator is on the stack.
     Loop { start: usize, breaks: Vec<usize>, iterator: bool },
-    /// A `with`, whose manager is on the stack.
-    With,
+    /// A `with`, whose manager is on the stack; `true` for an `async with`.
+    With(bool),
     /// A `try` with a `finally`, which runs on every way out.
     Finally(&'a [Statement]),
     /// The second copy of a `finally`, with the exception on the stack.
@@ -55,7 +55,7 @@ pub(crate) struct Compiler<'a> {
     /// Names of modules, by the variable that an import bound.
     pub(crate) modules: HashMap<Name, Name>,
     /// The module of the library that the code belongs to, if it is no program's.
-    library: Option<&'static str>,
+    pub(crate) library: Option<&'static str>,
     name_numbers: HashMap<Name, u32>,
     global_numbers: HashMap<Name, u32>,
     constant_numbers: HashMap<String, u32>,
@@ -164,12 +164,22 @@ impl<'a> Compiler<'a> {
         let names = &self.scopes[scope];
         let locals: &[Name] = if names.kind == ScopeKind::Module { &[] } else { &names.locals };
         let slot_of = |cell: &Name| locals.iter().position(|local| local == cell);
+        let qualified = match self.units.last().map(|unit| &unit.code) {
+            None => name.to_owned(),
+            Some(outer) => match outer.kind {
+                CodeKind::Module => name.to_owned(),
+                CodeKind::Class => format!("{}.{name}", outer.qualified),
+                _ => format!("{}.<locals>.{name}", outer.qualified),
+            },
+        };
         let code = Code {
             name: name.to_owned(),
+            qualified,
             locals: locals.to_vec(),
             cells: names.cells.iter().map(slot_of).collect(),
             cell_names: names.cells.iter().chain(&names.free).cloned().collect(),
             generator: names.generator,
+            coroutine: names.coroutine,
             kind,
             ..Code::default()
         };
@@ -286,11 +296,21 @@ impl<'a> Compiler<'a> {
             Some(_) if name.starts_with('_') => Name::from(format!("<{name}>")),
             Some(_) => Name::from(format!("<builtins.{name}>")),
         };
+        self.marked_global(name)
+    }
+
+    fn marked_global(&mut self, name: Name) -> u32 {
         let globals = &mut self.program.globals;
         *self.global_numbers.entry(name.clone()).or_insert_with(|| {
             globals.push(name);
             number(globals.len() - 1)
         })
+    }
+
+    /// Pushes a function of the library that is written in Python.
+    pub(crate) fn load_prelude(&mut self, name: &Name) {
+        let number = self.marked_global(Name::from(format!("<{name}>")));
+        self.emit(Op::LoadGlobal(number));
     }
 
     fn variable(&mut self, name: &Name) -> (Variable, ScopeKind) {
@@ -323,6 +343,21 @@ impl<'a> Compiler<'a> {
         };
         self.emit(op);
         Ok(())
+    }
+
+    /// Notes a name of a module that has to do with other processes.
+    pub(crate) fn note_processes(&mut self, module: &str, name: &str) {
+        let of_executor = ["ProcessPoolExecutor", "process", "BrokenProcessPool"].contains(&name);
+        let what = match module {
+            _ if self.library.is_some() => return,
+            "multiprocessing" | "multiprocessing.pool" => module,
+            _ if module.starts_with("concurrent") && of_executor => name,
+            _ => return,
+        };
+        self.program.processes = true;
+        let instead = "processes share nothing, so there is no schedule to explore: use threads";
+        let refusal = Refusal::real_only(self.at, format!("`{what}`"), instead);
+        self.program.real_only.get_or_insert(refusal);
     }
 
     /// Notes a name that only a real run has.

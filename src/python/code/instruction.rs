@@ -34,7 +34,7 @@ pub enum Place {
 }
 
 impl Place {
-    /// All of them.
+    /// All of them, in order.
     pub const ALL: [Place; 11] = [
         Place::Straight,
         Place::BackEdge,
@@ -118,6 +118,19 @@ pub enum Op {
     /// The names of the last arguments are a tuple of constants on top.
     CallKeywords(u32),
     CallMethodKeywords(u32),
+    /// As these, with the arguments by position in a list; so many by keyword; `true` of a method.
+    CallSpread(u32, bool),
+    ListExtend(u32),
+    Await,
+    /// Of an `async for`, whose iterator may be an asynchronous generator.
+    AwaitNext,
+    GetAsyncIter,
+    GetAsyncNext,
+    /// Leaves an `async for` at a StopAsyncIteration.
+    EndAsyncFor,
+    BeforeAsyncWith,
+    AsyncExit,
+    AsyncExcept,
     Return,
     Yield,
     Raise,

@@ -2,12 +2,14 @@
 //!
 //! ```text
 //!   tree, scopes ── compiler ──▶ program ── Code: instructions, positions, handlers
-//!     statements · blocks · expressions
-//!   modules: the names that a program may use without having bound them
+//!     statements · blocks · expressions · awaiting
+//!   modules · catalogue: the names that a program may use without having bound them
 //!   instruction: what an instruction is, and at which places others may run
 //! ```
 
+pub mod awaiting;
 pub mod blocks;
+pub mod catalogue;
 pub mod compiler;
 pub mod expressions;
 pub mod instruction;

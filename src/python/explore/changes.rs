@@ -6,7 +6,7 @@
 
 use crate::python::machine::outside::Answer;
 use crate::python::machine::world::{Thread, World};
-use crate::python::value::any::Value;
+use crate::python::value::any::{Id, Value};
 use crate::python::value::heap;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,6 +22,9 @@ pub struct Change {
     random: u64,
     answers: BTreeMap<u64, Answer>,
     names_used: usize,
+    tasks_named: usize,
+    event_loop: Option<Id>,
+    errors: Arc<String>,
 }
 
 /// A step that is being taken. Its memory is used again for the next one.
@@ -35,7 +38,20 @@ impl Recorder {
     /// Begins to write down what changes.
     pub fn begin(&mut self, world: &mut World) {
         // Whoever adds a field has to write it down as well.
-        let World { heap, globals, threads, output, clock, random, answers, names_used } = world;
+        let World {
+            heap,
+            globals,
+            threads,
+            output,
+            clock,
+            random,
+            answers,
+            names_used,
+            tasks_named,
+            event_loop,
+            errors,
+            any_order: _, // of all worlds of an exploration
+        } = world;
         heap.begin_change();
         self.globals.clone_from(globals);
         let change = &mut self.change;
@@ -45,6 +61,9 @@ impl Recorder {
         change.random = *random;
         change.answers.clone_from(answers);
         change.names_used = *names_used;
+        change.tasks_named = *tasks_named;
+        change.event_loop = *event_loop;
+        change.errors = Arc::clone(errors);
     }
 
     /// Takes the step back.
@@ -69,6 +88,9 @@ impl Recorder {
             random: change.random,
             answers: std::mem::take(&mut change.answers),
             names_used: change.names_used,
+            tasks_named: change.tasks_named,
+            event_loop: change.event_loop,
+            errors: Arc::clone(&change.errors),
         }
     }
 }
@@ -86,6 +108,9 @@ impl Change {
         std::mem::swap(&mut world.random, &mut self.random);
         std::mem::swap(&mut world.answers, &mut self.answers);
         std::mem::swap(&mut world.names_used, &mut self.names_used);
+        std::mem::swap(&mut world.tasks_named, &mut self.tasks_named);
+        std::mem::swap(&mut world.event_loop, &mut self.event_loop);
+        std::mem::swap(&mut world.errors, &mut self.errors);
     }
 
     /// How many bytes it has, about.

@@ -8,6 +8,7 @@
 
 use crate::python::machine::world::{Stage, Thread, World};
 use crate::python::value::any::{Id, Value};
+use crate::python::value::asyncio::{Asyncio, Callback, Future, Ready, State};
 use crate::python::value::heap::Heap;
 use crate::python::value::object::{
     Attributes, DictKind, Frame, Generator, Iter, Object, Sync, Then,
@@ -35,6 +36,12 @@ struct Mixer<'a> {
 
 const SEED: (u64, u64) = (0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344);
 
+/// The number of a world alone, with all that it holds.
+pub fn fingerprint(world: &World) -> u128 {
+    let globals = vec![Value::Unset; world.globals.len()];
+    Fingerprints { globals, ..Fingerprints::default() }.of(world)
+}
+
 impl Fingerprints {
     /// Of worlds behind this one, whose heap keeps a journal since.
     pub fn new(beginning: &World) -> Fingerprints {
@@ -59,6 +66,7 @@ impl Fingerprints {
         mixer.text(&world.output);
         mixer.mix(world.random);
         mixer.mix(world.names_used as u64);
+        mixer.mix(world.tasks_named as u64);
         mixer.fixed(&mut originals);
         let mut at = 0;
         while let Some(id) = mixer.scratch.reached.get(at).copied() {
@@ -227,12 +235,13 @@ impl Mixer<'_> {
             }
             Stage::Arrived(place) => self.mix(3 | (place as u64) << 8),
             Stage::Slept => self.mix(4),
+            Stage::Turn => self.mix(5),
         }
         if let Some(failure) = &thread.failure {
             self.text(&failure.text);
             self.mix(u64::from(failure.at.line) << 32 | u64::from(failure.at.column));
         }
-        thread.object.iter().for_each(|id| self.id(*id));
+        thread.object.iter().chain(&thread.task).chain(&thread.runs).for_each(|id| self.id(*id));
     }
 
     fn object(&mut self, object: &Object) {
@@ -316,6 +325,7 @@ impl Mixer<'_> {
                 self.mix(step.cast_unsigned());
             }
             Object::Sync(sync) => self.sync(sync),
+            Object::Asyncio(asyncio) => self.asyncio(asyncio),
             Object::Local(all) => {
                 self.mix(56 | (all.len() as u64) << 8);
                 let mut all: Vec<_> = all.iter().collect();
@@ -349,6 +359,55 @@ impl Mixer<'_> {
                 self.mix(64 | (*left as u64) << 8);
                 self.id(*of);
             }
+        }
+    }
+
+    fn asyncio(&mut self, asyncio: &Asyncio) {
+        asyncio.each(|value| self.value(value));
+        match asyncio {
+            Asyncio::Coroutine(code, frame) => {
+                self.mix(80 | u64::from(*code) << 8);
+                frame.iter().for_each(|(frame, values)| self.frame(frame, values));
+            }
+            Asyncio::Generator(_) => self.mix(81),
+            Asyncio::Future(future) => self.future(future),
+            Asyncio::Loop(running) => {
+                let flags = u64::from(running.closed) << 9 | u64::from(running.polled) << 10;
+                self.mix(82 | u64::from(running.stopping) << 8 | flags);
+                let number = |thread: Option<usize>| thread.map_or(0, |at| at as u64 + 1);
+                self.mix(number(running.runner) << 32 | number(running.current));
+                // Tasks go on in any order, so the order in which they became ready is nothing.
+                let mut tasks = running.ready.iter().filter_map(|ready| match ready {
+                    Ready::Task(task) => Some(*task),
+                    Ready::Call(_) => None,
+                });
+                let mut tasks: Vec<usize> = tasks.by_ref().collect();
+                tasks.sort_unstable();
+                tasks.into_iter().for_each(|task| self.mix(task as u64));
+            }
+            Asyncio::Handle(handle) => self.mix(83 | u64::from(handle.cancelled) << 8),
+        }
+    }
+
+    fn future(&mut self, future: &Future) {
+        let state = match future.state {
+            State::Pending => 0,
+            State::Result(_) => 1,
+            State::Raised(_) => 2,
+            State::Cancelled => 3,
+        };
+        let flags = u64::from(future.cancel_asked) << 10 | u64::from(future.seen) << 11;
+        self.mix(84 | state << 8 | flags);
+        for callback in &future.callbacks {
+            self.mix(match callback {
+                Callback::Wake(task) => *task as u64,
+                Callback::Call(_) => u64::MAX,
+            });
+        }
+        if let Some(task) = &future.task {
+            self.mix(task.number as u64 | u64::from(task.must_cancel) << 32);
+            self.mix(task.cancelling.cast_unsigned());
+            self.mix(u64::from(task.name.0) | u64::from(task.awaiting.is_some()) << 32);
         }
     }
 

@@ -4,10 +4,13 @@
 //! *Leaves out*: what they do.
 
 use crate::python::code::compiler::Prelude;
+use crate::python::library::asyncio;
 use crate::python::library::builtins;
+use crate::python::library::event_loops;
 use crate::python::library::futures;
 use crate::python::library::lists;
 use crate::python::library::modules;
+use crate::python::library::processes;
 use crate::python::library::queues;
 use crate::python::library::sequences;
 use crate::python::library::sync;
@@ -20,8 +23,12 @@ use crate::python::machine::interpreter::Row;
 
 /// What is written in Python: functions that are C in CPython and call Python, then modules that are
 /// Python in CPython too, each behind those that it imports.
-pub const PRELUDES: &[Prelude] =
-    &[("", include_str!("prelude.py")), ("concurrent.futures", include_str!("futures.py"))];
+pub const PRELUDES: &[Prelude] = &[
+    ("", include_str!("prelude.py")),
+    ("concurrent.futures", include_str!("futures.py")),
+    ("asyncio", include_str!("asyncio.py")),
+    ("multiprocessing", include_str!("multiprocessing.py")),
+];
 
 /// Every function of the library.
 pub fn rows() -> Vec<Row> {
@@ -36,6 +43,9 @@ pub fn rows() -> Vec<Row> {
         queues::ROWS,
         threads::ROWS,
         futures::ROWS,
+        asyncio::ROWS,
+        event_loops::ROWS,
+        processes::ROWS,
         modules::ROWS,
         system::ROWS,
     ]

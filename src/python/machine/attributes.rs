@@ -4,11 +4,12 @@
 //! descriptors in Python; every look at a shared attribute is noted.
 //! *Leaves out*: `__getattr__` and properties, which the subset has not.
 
+use crate::python::code::catalogue::MODULES;
 use crate::python::code::instruction::Place;
-use crate::python::code::modules::MODULES;
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Flow, Location, R};
 use crate::python::value::any::{Id, Value};
+use crate::python::value::asyncio::{Asyncio, Future, Handle};
 use crate::python::value::object::{Attributes, DictKind, Object, Sync};
 use crate::python::value::strings::StrId;
 use crate::python::value::types::Type;
@@ -57,6 +58,15 @@ impl Machine {
             Object::Iter(_) => Type::Iterator,
             Object::Count(..) => Type::Count,
             Object::Local(_) => Type::Local,
+            Object::Asyncio(asyncio) => match &**asyncio {
+                Asyncio::Coroutine(..) => Type::Coroutine,
+                Asyncio::Generator(_) => Type::AsyncGenerator,
+                Asyncio::Future(Future { task: None, .. }) => Type::Future,
+                Asyncio::Future(_) => Type::Task,
+                Asyncio::Loop(_) => Type::EventLoop,
+                Asyncio::Handle(Handle { when: None, .. }) => Type::Handle,
+                Asyncio::Handle(_) => Type::TimerHandle,
+            },
             Object::Sync(sync) => match sync {
                 Sync::Lock { .. } => Type::Lock,
                 Sync::RLock { .. } => Type::RLock,
@@ -125,13 +135,27 @@ impl Machine {
         None
     }
 
+    /// An attribute of a class that the library has set, and no program changes.
+    pub(crate) fn class_constant(&self, class: Id, name: &str) -> Option<Value> {
+        let mut at = Some(class);
+        while let Some(id) = at {
+            let Object::Class(class) = self.world.heap.get(id) else { return None };
+            let found = class.attributes.0.iter().find(|(n, _)| self.strings.text(*n) == name);
+            if let Some((_, value)) = found {
+                return Some(*value);
+            }
+            at = class.base;
+        }
+        None
+    }
+
     /// An attribute of an instance's class.
     pub fn class_attribute(&mut self, value: Value, name: StrId) -> Option<Value> {
         let class = self.class_of(value)?;
         self.lookup(class, name)
     }
 
-    fn is_function(&self, value: Value) -> bool {
+    pub(crate) fn is_function(&self, value: Value) -> bool {
         match value {
             Value::Native(_) => true,
             Value::Ref(id) => matches!(self.world.heap.get(id), Object::Function(_)),
@@ -140,14 +164,14 @@ impl Machine {
     }
 
     fn find(&mut self, value: Value, name: StrId) -> R<Option<Found>> {
-        let text = self.strings.get(name);
         if let Value::Module(number) = value {
             let module = MODULES.get(number as usize).map_or("", |(module, _)| module);
+            let text = self.strings.get(name);
             let found = self.module_value(module, &text);
             return Ok((found != Value::Unset).then_some(Found::Value(found)));
         }
         if let Value::Type(t) = value {
-            if &*text == "__name__" {
+            if name == self.known.name {
                 return Ok(Some(Found::Value(self.text_value(t.name()))));
             }
             return Ok(self.type_method(t, name).map(Found::Value));
@@ -157,7 +181,7 @@ impl Machine {
                 Object::Instance(_) => return Ok(self.find_in_instance(value, id, name)),
                 Object::Class(class) => {
                     let own = class.name;
-                    if &*text == "__name__" {
+                    if name == self.known.name {
                         return Ok(Some(Found::Value(Value::Str(own))));
                     }
                     return Ok(self.lookup(id, name).map(Found::Value));
@@ -167,7 +191,7 @@ impl Machine {
                     let own = all.iter().find(|(thread, _)| *thread == number);
                     return Ok(own.and_then(|(_, own)| own.get(name)).map(Found::Value));
                 }
-                Object::Function(function) if &*text == "__name__" => {
+                Object::Function(function) if name == self.known.name => {
                     let code = function.code as usize;
                     let name = self.program.codes[code].name.clone();
                     return Ok(Some(Found::Value(self.text_value(&name))));
@@ -194,13 +218,30 @@ impl Machine {
         }
         match self.strings.text(name) {
             "__class__" => Some(Found::Value(Value::Ref(class))),
+            "exceptions" | "message" => self.group_part(id, name).map(Found::Value),
             "ident" | "native_id" => self.thread_ident(value).map(Found::Value),
+            "exitcode" => self.exit_code(value).map(Found::Value),
             _ => None,
         }
     }
 
+    /// What an ExceptionGroup was made with.
+    fn group_part(&mut self, id: Id, name: StrId) -> Option<Value> {
+        if !self.is_a(id, "ExceptionGroup") {
+            return None;
+        }
+        let arguments = self.exception_arguments(id);
+        match self.strings.text(name) {
+            "message" => arguments.first().copied(),
+            _ => {
+                let errors = self.items(*arguments.get(1)?).ok()?;
+                Some(self.add(Object::Tuple(errors)))
+            }
+        }
+    }
+
     /// The function of the library that a type's method is.
-    fn type_method(&self, t: Type, name: StrId) -> Option<Value> {
+    pub(crate) fn type_method(&self, t: Type, name: StrId) -> Option<Value> {
         let mut at = Some(t);
         while let Some(t) = at {
             if let Some(method) = self.method(t.name(), name) {

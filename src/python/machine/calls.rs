@@ -8,6 +8,7 @@ use crate::python::code::instruction::{Op, Place};
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Location, Look, R, Raise};
 use crate::python::value::any::{Id, Value};
+use crate::python::value::asyncio::Asyncio;
 use crate::python::value::object::{Attributes, Function, Generator, Instance, Object, Then};
 use crate::python::value::types::Type;
 use std::sync::Arc;
@@ -32,8 +33,8 @@ impl Machine {
             frame.at -= 1;
             return Ok(Flow::Next(Place::Enter));
         }
-        let mut arguments = Arguments::default();
-        if receiver != Value::Unset {
+        let mut arguments = Arguments { values: self.spare.take(), named: Vec::new() };
+        if !matches!(receiver, Value::Unset) {
             arguments.values.push(receiver);
         }
         arguments.values.extend_from_slice(&self.current.stack[first..first + count]);
@@ -41,12 +42,17 @@ impl Machine {
             self.name_arguments(&mut arguments, number);
         }
         let depth = self.current.frames.len();
-        let called = self.current.stack.split_off(base);
+        // A call that waits is done again, with the stack as it was.
+        let mut called = self.spare.take();
+        called.extend_from_slice(&self.current.stack[base..]);
+        self.current.stack.truncate(base);
         let done = self.call_value(callee, arguments, Then::Push);
         if let Ok(Done::Wait(wait, limit)) = done {
-            self.current.stack.extend(called);
+            self.current.stack.append(&mut called);
+            self.spare.give(called);
             return Ok(Flow::Wait(wait, limit));
         }
+        self.spare.give(called);
         self.current.frames[depth - 1].entered = false;
         match done? {
             Done::Value(value) => {
@@ -61,7 +67,7 @@ impl Machine {
         }
     }
 
-    fn name_arguments(&mut self, arguments: &mut Arguments, number: i64) {
+    pub(crate) fn name_arguments(&mut self, arguments: &mut Arguments, number: i64) {
         let program = Arc::clone(&self.program);
         let names = usize::try_from(number).ok().and_then(|at| program.keywords.get(at));
         let Some(names) = names else { return };
@@ -72,7 +78,7 @@ impl Machine {
     }
 
     /// How CPython calls this.
-    fn look(&self, callee: Value) -> Option<Look> {
+    pub(crate) fn look(&self, callee: Value) -> Option<Look> {
         match callee {
             Value::Native(number) => self.library.get(number as usize).map(|row| row.look),
             Value::Type(Type::Type) => Some(Look::Fast),
@@ -92,7 +98,7 @@ impl Machine {
     }
 
     /// The switch point after a call that has returned at once.
-    fn point(&mut self, look: Option<Look>) -> Place {
+    pub(crate) fn point(&mut self, look: Option<Look>) -> Place {
         let next = self.frame().at as usize;
         match look {
             Some(Look::Fast) => Place::FastCReturn,
@@ -170,11 +176,13 @@ impl Machine {
             }
             return Ok(Done::Entered);
         }
-        (row.call)(self, &arguments)
+        let done = (row.call)(self, &arguments);
+        self.spare.give(arguments.values);
+        done
     }
 
     fn call_type(&mut self, t: Type, arguments: Arguments, then: Then) -> R<Done> {
-        let new = self.strings.intern("__new__");
+        let new = self.known.new;
         match self.method(t.name(), new) {
             Some(Value::Native(number)) => self.call_native(number, arguments, then),
             _ => self.type_error(format!("cannot create '{}' instances", t.name())),
@@ -192,6 +200,10 @@ impl Machine {
         }
         self.charge(slots.len())?;
         self.push_frame(function.code, slots, &function.cells, then);
+        if code.coroutine && !code.generator {
+            let coroutine = Asyncio::Coroutine(function.code, self.pop_frame());
+            return Ok(Done::Value(self.add(Object::Asyncio(Box::new(coroutine)))));
+        }
         if !code.generator {
             return Ok(Done::Entered);
         }
@@ -200,6 +212,10 @@ impl Machine {
             frame.generator = Some(id);
             let state = Generator::Suspended(Box::new(frame), values);
             *self.world.heap.get_mut(id) = Object::Generator(state);
+        }
+        if code.coroutine {
+            let generator = Asyncio::Generator(id);
+            return Ok(Done::Value(self.add(Object::Asyncio(Box::new(generator)))));
         }
         Ok(Done::Value(Value::Ref(id)))
     }
@@ -210,11 +226,11 @@ impl Machine {
         let is_exception = self.is_subclass(class, Id(0));
         if is_exception {
             let tuple = self.add(Object::Tuple(arguments.values.clone()));
-            attributes.set(self.strings.intern("args"), tuple);
+            attributes.set(self.known.args, tuple);
         }
         self.charge(4)?;
         let instance = self.add(Object::Instance(Instance { class, attributes }));
-        let name = self.strings.intern("__init__");
+        let name = self.known.init;
         match self.class_attribute(instance, name) {
             Some(Value::Native(_)) if is_exception => Ok(Done::Value(instance)),
             Some(init) => {
@@ -246,6 +262,9 @@ impl Machine {
         };
         if let Some(generator) = frame.generator {
             *self.world.heap.get_mut(generator) = Object::Generator(Generator::Done);
+            if self.program.codes[frame.code as usize].coroutine {
+                return Err(self.exception("StopAsyncIteration", Vec::new()));
+            }
             return self.exhausted(frame.then);
         }
         if !self.current.frames.is_empty() {

@@ -4,8 +4,8 @@
 //! after it, by whichever way it is left.
 //! *Leaves out*: where an exception goes (`python/machine/unwinding.rs`).
 
+use crate::python::code::catalogue::MODULES;
 use crate::python::code::instruction::Place;
-use crate::python::code::modules::MODULES;
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Look, R, Raise};
 use crate::python::value::any::{Id, Value};
@@ -105,7 +105,7 @@ impl Machine {
     /// `__enter__`; the manager stays below its result.
     pub(crate) fn before_with(&mut self) -> R<Flow> {
         let manager = self.peek(0);
-        let exit = self.strings.intern("__exit__");
+        let exit = self.known.exit;
         let name = self.type_name(manager);
         if self.attribute(manager, exit)?.is_none() {
             let text = format!("'{name}' object does not support the context manager protocol");
@@ -124,7 +124,7 @@ impl Machine {
     }
 
     /// Calls a method of a manager; `None` if it is library code that is only entered now.
-    fn call_manager(
+    pub(crate) fn call_manager(
         &mut self,
         name: &str,
         manager: Value,

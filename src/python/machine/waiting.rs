@@ -100,6 +100,7 @@ impl Machine {
             Wait::Item(_) => "an item in a queue".to_owned(),
             Wait::Space(_) => "space in a queue".to_owned(),
             Wait::Done(_) => "a queue's items to be done".to_owned(),
+            Wait::Turn(_) => "what it awaits".to_owned(),
             Wait::Choice(_) => "chance".to_owned(),
             Wait::Sleep(_) => "time".to_owned(),
             Wait::Answer(_) => "an answer from outside".to_owned(),

@@ -6,6 +6,7 @@
 use crate::python::front::position::Position;
 use crate::python::machine::outside::Answer;
 use crate::python::value::any::{Id, Value};
+use crate::python::value::asyncio::{Asyncio, Future, Loop};
 use crate::python::value::heap::Heap;
 use crate::python::value::object::{Frame, Object, Sync};
 use crate::python::value::strings::StrId;
@@ -41,6 +42,8 @@ pub enum Wait {
     Worker(Id),
     /// That all jobs of a pool have ended.
     Idle(Id),
+    /// Its turn on an event loop: of a task, or of the thread that runs the loop.
+    Turn(Id),
     /// A time, in nanoseconds. The explorer lets it come at any moment.
     Sleep(u64),
     /// The answer with this number from outside the world.
@@ -74,6 +77,8 @@ pub enum Stage {
     Arrived(usize),
     /// It has slept.
     Slept,
+    /// It waits for its turn on an event loop.
+    Turn,
 }
 
 /// How often a call has gone round a loop.
@@ -115,6 +120,10 @@ pub struct Thread {
     pub worker: Option<usize>,
     /// The line that has started it.
     pub born: Position,
+    /// The object of the task that it is, if it is no thread.
+    pub task: Option<Id>,
+    /// The event loop that it runs.
+    pub runs: Option<Id>,
     /// How often its calls have gone round loops, if that is counted.
     pub rounds: Vec<Rounds>,
 }
@@ -138,6 +147,14 @@ pub struct World {
     pub answers: BTreeMap<u64, Answer>,
     /// Numbers that names of threads have used.
     pub names_used: usize,
+    /// Numbers that names of tasks have used.
+    pub tasks_named: usize,
+    /// The event loop of the main thread.
+    pub event_loop: Option<Id>,
+    /// Tasks that are ready go on in any order, and timers at any time; else as in asyncio.
+    pub any_order: bool,
+    /// What was written to stderr.
+    pub errors: Arc<String>,
 }
 
 impl Thread {
@@ -162,7 +179,7 @@ impl World {
         let Some(thread) = self.threads.get(number) else { return false };
         match thread.wait {
             _ if thread.has_ended() => false,
-            None => true,
+            None => self.may_go_on(number),
             Some((wait, _)) => self.has_come(number, wait),
         }
     }
@@ -222,8 +239,61 @@ impl World {
                 Some(Sync::Pool { queued, running, .. }) => *running == 0 && queued.is_empty(),
                 _ => true,
             },
+            Wait::Turn(id) => self.has_turn(number, id),
             Wait::Sleep(until) => self.clock >= until,
             Wait::Answer(number) => self.answers.contains_key(&number),
+        }
+    }
+
+    /// Whether a task may go on that waits for nothing: no other one is in the middle of a step.
+    fn may_go_on(&self, number: usize) -> bool {
+        let task = self.threads.get(number).and_then(|thread| thread.task);
+        let running = task.and_then(|id| self.future(id)).map(|future| future.event_loop);
+        let running = running.and_then(|id| self.event_loop(id));
+        running.is_none_or(|running| running.current.is_none_or(|current| current == number))
+    }
+
+    /// Whether another thread may run in the middle of this one's code: all but the tasks of the
+    /// same loop, and the thread that runs it.
+    pub fn is_beside_threads(&self, number: usize) -> bool {
+        let loop_of = |thread: &Thread| match thread.task {
+            Some(task) => self.future(task).map(|task| task.event_loop),
+            None => thread.runs,
+        };
+        let own = self.threads.get(number).and_then(|thread| loop_of(thread));
+        let others = self.threads.iter().enumerate().filter(|(at, _)| *at != number);
+        let alive = others.filter(|(_, thread)| !thread.has_ended());
+        own.is_none() || alive.into_iter().any(|(_, thread)| loop_of(thread) != own)
+    }
+
+    /// A future.
+    pub fn future(&self, id: Id) -> Option<&Future> {
+        match self.heap.get(id) {
+            Object::Asyncio(asyncio) => match &**asyncio {
+                Asyncio::Future(future) => Some(future),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn has_turn(&self, number: usize, event_loop: Id) -> bool {
+        let is_task = self.threads.get(number).is_some_and(|thread| thread.task.is_some());
+        match self.event_loop(event_loop) {
+            Some(running) if is_task => running.is_turn(number, self.any_order),
+            Some(running) => running.has_calls(number, self.any_order),
+            None => true,
+        }
+    }
+
+    /// An event loop.
+    pub fn event_loop(&self, id: Id) -> Option<&Loop> {
+        match self.heap.get(id) {
+            Object::Asyncio(asyncio) => match &**asyncio {
+                Asyncio::Loop(running) => Some(running),
+                _ => None,
+            },
+            _ => None,
         }
     }
 

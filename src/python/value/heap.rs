@@ -160,6 +160,11 @@ impl Heap {
         &mut self.spaces[space].slots[place]
     }
 
+    /// All objects.
+    pub fn iter(&self) -> impl Iterator<Item = &Object> {
+        self.spaces.iter().flat_map(|own| &own.slots[..own.used])
+    }
+
     /// How many slots there are.
     pub fn len(&self) -> usize {
         self.spaces.iter().map(|own| own.used).sum()

@@ -203,7 +203,9 @@ fn every_version_has_its_preset() {
     assert_eq!(preset([3, 11, 0]), "python-3.11");
     assert_eq!(preset([3, 12, 9]), "python-3.11");
     assert_eq!(preset([3, 13, 0]), "python-3.13");
-    assert_eq!(preset([4, 0, 0]), "python-3.13");
+    assert_eq!(preset([3, 14, 0]), "python-3.14");
+    assert_eq!(preset([3, 15, 0]), "python-3.15");
+    assert_eq!(preset([4, 0, 0]), "python-3.15");
 }
 
 #[test]

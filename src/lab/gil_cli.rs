@@ -78,7 +78,8 @@ pub struct GilArgs {
     #[arg(value_name = "SCENE")]
     scene: String,
     /// Policies to show it under, separated by commas or spaces: python-2, python-2-linux,
-    /// python-3.2, python-3.10, python-3.11, python-3.13, no-force, fair, priority; or a version: 2.7
+    /// python-3.2, python-3.10, python-3.11, python-3.13, python-3.14, python-3.15, no-force, fair,
+    /// priority; or a version: 2.7
     #[arg(long, value_name = "P", num_args = 1.., value_delimiter = ',')]
     policy: Vec<SwitchPolicy>,
     /// Runs convoy, battle, starvation or no-force on so many simulated cores, 1 to 1024, in

@@ -44,8 +44,8 @@ EVENT_IS_SET, EVENT_WAIT; SEMAPHORE_ACQUIRE, SEMAPHORE_RELEASE.
 `expect a + b == 20` says what must hold at the end of every schedule. If one breaks it, or never
 ends, the exit code is 1, and the shortest schedule that does is drawn.
 
-Policies: python-2, python-2-linux, python-3.2, python-3.10, python-3.11, python-3.13, no-force, fair,
-priority, free-threaded; or a version of Python: 2.7, 3.9, 3.12, 3.14, 3.14t.";
+Policies: python-2, python-2-linux, python-3.2, python-3.10, python-3.11, python-3.13, python-3.14,
+python-3.15, no-force, fair, priority, free-threaded; or a version of Python: 2.7, 3.9, 3.12, 3.14t.";
 
 /// A policy, or all that are worth comparing.
 #[derive(Debug, Clone, Copy)]

@@ -26,6 +26,7 @@
 
 pub mod comparison;
 pub mod crowd;
+pub mod idioms;
 pub mod preset;
 pub mod python;
 pub mod sides;

@@ -1,9 +1,10 @@
 //! The instruction set, and the kinds of places between instructions.
 //!
 //! *Promises*: a place is a property of what was executed; a policy is the set of those at which it
-//! looks (`gil/rules/switch_point.rs`), with three more that are Python's only.
+//! looks (`gil/rules/switch_point.rs`), with two more at which all policies do the same.
 //! *Leaves out*: what an instruction does (`machine`).
 
+use crate::gil::rules::switch_point::SwitchPoint;
 use crate::python::front::tree::{BinaryOperator, Comparison, Conversion, UnaryOperator};
 
 /// A kind of place at which a CPython may look whether it has to drop the lock.
@@ -31,6 +32,24 @@ pub enum Place {
     Blocked,
     /// Nothing that other threads could notice: inside of what is one step in C.
     Never,
+}
+
+impl Place {
+    /// What kind of switch point that is, if policies differ in it.
+    pub fn switch_point(self) -> Option<SwitchPoint> {
+        Some(match self {
+            Place::Straight => SwitchPoint::Straight,
+            Place::BackEdge => SwitchPoint::BackEdge,
+            Place::ForwardTaken => SwitchPoint::ForwardTaken,
+            Place::Enter => SwitchPoint::Enter,
+            Place::EnterComprehension => SwitchPoint::EnterComprehension,
+            Place::CReturn => SwitchPoint::CReturn,
+            Place::FastCReturn => SwitchPoint::FastCReturn,
+            Place::PyReturn => SwitchPoint::PyReturn,
+            Place::WithEnter => SwitchPoint::WithEnter,
+            Place::Blocked | Place::Never => return None,
+        })
+    }
 }
 
 /// An instruction. A number is an index into a table of its code, or a target.

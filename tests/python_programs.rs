@@ -65,7 +65,6 @@ fn what_is_outside_the_subset_is_refused_with_its_place_and_a_remedy() {
     refused("f(*x)\n", "1:3", "an argument with a star");
     refused("f(**x)\n", "1:3", "an argument with two stars");
     refused("async def f(): pass\n", "1:1", "an `async` function");
-    refused("x = input()\n", "1:5", "no stdin");
     refused("x = b'a'\n", "1:5", "a bytes literal");
     refused("x = 1j\n", "1:5", "a complex number");
     refused("class A:\n    def __hash__(self): return 1\n", "2:5", "`__hash__`");

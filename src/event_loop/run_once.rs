@@ -122,7 +122,7 @@ impl EventLoop {
                 }
                 false
             };
-            self.iterate(Some(&mut root)).map_err(EndedEarly::Failed)?;
+            self.iterate(Some(&mut root), true).map_err(EndedEarly::Failed)?;
             if self.core.stopping.take() {
                 break;
             }
@@ -142,7 +142,7 @@ impl EventLoop {
     pub fn run_forever(&self) -> io::Result<()> {
         let _entered = enter(&self.core);
         loop {
-            self.iterate(None)?;
+            self.iterate(None, true)?;
             if self.core.stopping.take() {
                 return Ok(());
             }
@@ -158,7 +158,29 @@ impl EventLoop {
     /// If this thread is running a loop already.
     pub fn run_once(&self) -> io::Result<Iteration> {
         let _entered = enter(&self.core);
-        self.iterate(None)
+        self.iterate(None, true)
+    }
+
+    /// Makes one iteration that never sleeps: what is ready runs, and what the selector has to say by
+    /// now is taken in. For a program that has a loop of its own, a game or a window, and calls this
+    /// once a frame.
+    ///
+    /// # Errors
+    /// What the selector reports.
+    ///
+    /// # Panics
+    /// If this thread is running a loop already.
+    ///
+    /// ```
+    /// let event_loop = singletrack::EventLoop::new()?;
+    /// assert_eq!(event_loop.run_ready()?.polled, 0); // there is nothing to do, and it returns
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[doc(alias = "try_tick")]
+    pub fn run_ready(&self) -> io::Result<Iteration> {
+        let _entered = enter(&self.core);
+        self.since_io.set(u32::MAX);
+        self.iterate(None, false)
     }
 
     /// Ends [`run_forever`](Self::run_forever) after the iteration in progress.
@@ -168,7 +190,7 @@ impl EventLoop {
     }
 
     /// One iteration, in the eight steps of the drawing above.
-    fn iterate(&self, mut root: Root<'_>) -> io::Result<Iteration> {
+    fn iterate(&self, mut root: Root<'_>, may_sleep: bool) -> io::Result<Iteration> {
         let core = &*self.core;
         let mut iteration = Iteration::default();
         self.iterations.set(self.iterations.get() + 1);
@@ -180,7 +202,7 @@ impl EventLoop {
         if self.must_poll_selector() {
             self.since_io.set(0);
             // 2. How long may the loop sleep?
-            let mut timeout = self.timeout();
+            let mut timeout = if may_sleep { self.timeout() } else { Some(Duration::ZERO) };
             // 3. Park the inbox: from here on a message uses the selector's waker. If one came
             // after step 1, the inbox refuses to park, and there is no sleep.
             if timeout != Some(Duration::ZERO) && !core.inbox.park() {

@@ -18,12 +18,12 @@ use crate::python::explore::policies::{ALL, Looks};
 use crate::python::explore::replay::{Replay, replay};
 use crate::python::explore::search::{Exploration, Found, Limits, explore_beside, serial};
 use crate::python::explore::story::{columns, sentence};
-use crate::python::run::program;
+use crate::python::run::single::program;
 use serde_json::{Value, json};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// How many bytes a file may have.
 const LONGEST: u64 = 1 << 20;
@@ -38,7 +38,7 @@ const LONGEST_LINE: usize = 90;
 pub struct PythonRequest {
     name: String,
     source: String,
-    program: Rc<Program>,
+    program: Arc<Program>,
     policies: Vec<Threading>,
     cold: bool,
     limits: Limits,
@@ -86,6 +86,9 @@ impl PythonRequest {
         let source = read(path, &name)?;
         let program =
             program(&source).map_err(|refusal| Refused::Source(refusal.shown(&name, &source)))?;
+        if let Some(refusal) = &program.real_only {
+            return Err(Refused::Source(refusal.shown(&name, &source)));
+        }
         Ok(PythonRequest { name, source, program, policies, cold, limits, json })
     }
 }
@@ -159,22 +162,22 @@ pub fn explore_python(request: &PythonRequest) -> String {
 }
 
 /// The globals that tell outcomes apart where what they print does not; if nothing is printed, all.
-fn telling(answers: &[Answer]) -> Vec<Rc<str>> {
+fn telling(answers: &[Answer]) -> Vec<Arc<str>> {
     let outcomes = || answers.iter().flat_map(|a| &a.exploration.found).map(|f| &f.outcome);
     let silent = outcomes().all(|outcome| outcome.output.is_empty());
     let Some(first) = outcomes().next() else { return Vec::new() };
-    let value = |outcome: &Outcome, name: &Rc<str>| {
+    let value = |outcome: &Outcome, name: &Arc<str>| {
         outcome.globals.iter().find(|(other, _)| other == name).map(|(_, text)| text.clone())
     };
-    let tells = |name: &Rc<str>| {
+    let tells = |name: &Arc<str>| {
         outcomes()
             .any(|a| outcomes().any(|b| a.output == b.output && value(a, name) != value(b, name)))
     };
     let names = first.globals.iter().filter(|(name, _)| silent || tells(name));
-    names.map(|(name, _)| Rc::clone(name)).collect()
+    names.map(|(name, _)| Arc::clone(name)).collect()
 }
 
-fn listing(request: &PythonRequest, answer: &Answer, names: &[Rc<str>]) -> String {
+fn listing(request: &PythonRequest, answer: &Answer, names: &[Arc<str>]) -> String {
     let Exploration { found, worlds, bound, .. } = &answer.exploration;
     let mut text = format!("{} under {}: {worlds} worlds, ", request.name, answer.policy);
     text += &match bound {
@@ -201,7 +204,7 @@ fn listing(request: &PythonRequest, answer: &Answer, names: &[Rc<str>]) -> Strin
 }
 
 /// The outcome in one line that fits.
-fn short(found: &Found, names: &[Rc<str>]) -> String {
+fn short(found: &Found, names: &[Arc<str>]) -> String {
     let line = found.outcome.line(names);
     match line.char_indices().nth(LONGEST_LINE) {
         Some((at, _)) => format!("{}…", &line[..at]),
@@ -219,7 +222,7 @@ fn remark(found: &Found) -> &'static str {
     }
 }
 
-fn table(request: &PythonRequest, answers: &[Answer], names: &[Rc<str>]) -> String {
+fn table(request: &PythonRequest, answers: &[Answer], names: &[Arc<str>]) -> String {
     let mut text = format!("{}: can it go wrong?\n", request.name);
     let width = answers.iter().map(|a| a.policy.to_string().len()).max().unwrap_or(0);
     text += &format!("  {:<width$}  wrong  switches  line  outcome\n", "policy");
@@ -251,7 +254,7 @@ fn line_of(request: &PythonRequest, answer: &Answer, found: &Found) -> Option<u3
     answer.replay(request, found).cut.or(raised)
 }
 
-fn drawing(request: &PythonRequest, answer: &Answer, found: &Found, names: &[Rc<str>]) -> String {
+fn drawing(request: &PythonRequest, answer: &Answer, found: &Found, names: &[Arc<str>]) -> String {
     let replayed = answer.replay(request, found);
     let mut text = format!(
         "\n{}, under {} by as few switches as can be ({}):\n\n{}",

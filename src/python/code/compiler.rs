@@ -54,21 +54,26 @@ pub(crate) struct Compiler<'a> {
     pub(crate) at: Position,
     /// Names of modules, by the variable that an import bound.
     pub(crate) modules: HashMap<Name, Name>,
-    /// Whether code stands for what is C in CPython.
-    native: bool,
+    /// The module of the library that the code belongs to, if it is no program's.
+    library: Option<&'static str>,
     name_numbers: HashMap<Name, u32>,
     global_numbers: HashMap<Name, u32>,
     constant_numbers: HashMap<String, u32>,
 }
 
-/// Compiles a file. The functions of `prelude`, which stand for functions of CPython that are
-/// written in C and call Python, become globals whose names no program can write.
+/// A module of the library that is Python: its name, and its text.
+pub type Prelude = (&'static str, &'static str);
+
+/// Compiles a file, and those modules of the library that it imports and that are Python.
+///
+/// The first of those, which has no name, is always there: its functions stand for functions of
+/// CPython that are written in C and call Python. What a module of the library binds becomes a
+/// global whose name no program can write.
 ///
 /// # Errors
 /// [`Refusal`] if it is no Python, or outside the subset.
-pub fn compile(text: &str, prelude: &str) -> Result<Program> {
-    let (library, module) = (parse(prelude)?, parse(text)?);
-    let library_scopes = resolve(&library)?;
+pub fn compile(text: &str, preludes: &[Prelude]) -> Result<Program> {
+    let module = parse(text)?;
     let scopes = resolve(&module)?;
     let mut compiler = Compiler {
         program: Program::default(),
@@ -76,45 +81,86 @@ pub fn compile(text: &str, prelude: &str) -> Result<Program> {
         units: Vec::new(),
         at: Position { line: 1, column: 1 },
         modules: HashMap::new(),
-        native: false,
+        library: None,
         name_numbers: HashMap::new(),
         global_numbers: HashMap::new(),
         constant_numbers: HashMap::new(),
     };
-    compiler.program.codes = vec![Code::default(), Code::default()];
+    compiler.program.codes = vec![Code::default()];
     modules::check_imports(&module.body, &mut compiler.modules)?;
-    compiler.module(&module.body, 0)?;
-    let Compiler { program, modules, name_numbers, global_numbers, constant_numbers, .. } =
-        compiler;
-    let mut compiler = Compiler {
-        program,
-        scopes: &library_scopes,
-        units: Vec::new(),
-        at: Position::default(),
-        modules,
-        native: true,
-        name_numbers,
-        global_numbers,
-        constant_numbers,
-    };
-    compiler.module(&library.body, 1)?;
+    compiler.program.codes[0] = compiler.module(&module.body)?;
+    let mut compiler = compiler.without_scopes();
+    let mut done: Vec<&str> = Vec::new();
+    // A module of the library may import another one.
+    while let Some(prelude) = compiler.wanted(preludes, &done) {
+        compiler = compiler.compile_prelude(*prelude)?;
+        done.push(prelude.0);
+    }
+    // Those that are imported come before those that import them.
+    compiler.program.preludes.reverse();
     Ok(compiler.program)
 }
 
+impl Compiler<'_> {
+    /// What was compiled, without what it was compiled from.
+    fn without_scopes<'b>(self) -> Compiler<'b> {
+        Compiler {
+            program: self.program,
+            scopes: &[],
+            units: Vec::new(),
+            at: Position::default(),
+            modules: HashMap::new(),
+            library: None,
+            name_numbers: self.name_numbers,
+            global_numbers: self.global_numbers,
+            constant_numbers: self.constant_numbers,
+        }
+    }
+
+    /// A module that was imported and is not compiled yet; the one without a name last.
+    fn wanted<'p>(&self, preludes: &'p [Prelude], done: &[&str]) -> Option<&'p Prelude> {
+        let is_imported = |module: &str| {
+            module.is_empty()
+                || self.program.imports.iter().any(|(package, name)| match name {
+                    _ if package.starts_with(module) => true,
+                    Some(name) => format!("{package}.{name}") == module,
+                    None => false,
+                })
+        };
+        preludes.iter().rev().find(|(module, _)| !done.contains(module) && is_imported(module))
+    }
+
+    fn compile_prelude(self, (module, text): Prelude) -> Result<Self> {
+        let tree = parse(text)?;
+        let scopes = resolve(&tree)?;
+        let mut compiler = self.without_scopes();
+        compiler.scopes = &scopes;
+        compiler.library = Some(module);
+        modules::check_imports(&tree.body, &mut compiler.modules)?;
+        let code = compiler.module(&tree.body)?;
+        compiler.program.codes.push(code);
+        let last = number(compiler.program.codes.len() - 1);
+        compiler.program.preludes.push(last);
+        Ok(compiler.without_scopes())
+    }
+}
+
 impl<'a> Compiler<'a> {
-    fn module(&mut self, body: &'a [Statement], number: usize) -> Result<()> {
+    fn module(&mut self, body: &'a [Statement]) -> Result<Code> {
         self.enter(0, "<module>", CodeKind::Module);
         self.block(body)?;
         self.constant(&Constant::None);
         self.emit(Op::Return);
-        let code = self.leave();
-        self.program.codes[number] = code;
-        Ok(())
+        Ok(self.leave())
     }
 
     /// Begins a code.
     pub(crate) fn enter(&mut self, scope: usize, name: &str, kind: CodeKind) {
-        let kind = if self.native && kind != CodeKind::Module { CodeKind::Native } else { kind };
+        let kind = match self.library {
+            Some("") if kind != CodeKind::Module => CodeKind::Native,
+            Some(_) if kind != CodeKind::Module => CodeKind::Library,
+            _ => kind,
+        };
         let names = &self.scopes[scope];
         let locals: &[Name] = if names.kind == ScopeKind::Module { &[] } else { &names.locals };
         let slot_of = |cell: &Name| locals.iter().position(|local| local == cell);
@@ -231,10 +277,14 @@ impl<'a> Compiler<'a> {
     }
 
     fn global(&mut self, name: &Name) -> u32 {
-        // The prelude's own names get a mark that no program can write.
-        let name = match self.native && name.starts_with('_') {
-            true => Name::from(format!("<{name}>")),
-            false => name.clone(),
+        // Names of the library get a mark that no program can write.
+        let is_own = self.scopes.first().is_some_and(|module| module.locals.contains(name));
+        let name = match self.library {
+            None => name.clone(),
+            Some("") if is_own => Name::from(format!("<{name}>")),
+            Some(module) if is_own => Name::from(format!("<{module}.{name}>")),
+            Some(_) if name.starts_with('_') => Name::from(format!("<{name}>")),
+            Some(_) => Name::from(format!("<builtins.{name}>")),
         };
         let globals = &mut self.program.globals;
         *self.global_numbers.entry(name.clone()).or_insert_with(|| {
@@ -264,14 +314,25 @@ impl<'a> Compiler<'a> {
             (Variable::Local(slot), _) => Op::LoadFast(number(slot)),
             (Variable::Cell(cell), _) => Op::LoadCell(number(cell)),
             (Variable::Global, _) => {
-                if !self.native && !self.scopes[0].locals.contains(name) {
+                if self.library.is_none() && !self.scopes[0].locals.contains(name) {
                     modules::check_builtin(self.at, name)?;
+                    self.note_real_only(name);
                 }
                 Op::LoadGlobal(self.global(name))
             }
         };
         self.emit(op);
         Ok(())
+    }
+
+    /// Notes a name that only a real run has.
+    fn note_real_only(&mut self, name: &Name) {
+        if let Some((name, instead)) =
+            modules::REAL_ONLY.iter().find(|(other, _)| *other == &**name)
+        {
+            let refusal = Refusal::real_only(self.at, format!("`{name}`"), instead);
+            self.program.real_only.get_or_insert(refusal);
+        }
     }
 
     /// Pops a value into a name.

@@ -112,7 +112,11 @@ impl<'a> Compiler<'a> {
 
     /// An attribute of a module must be there. A local name is none.
     fn check_attribute(&mut self, e: &Expression, object: &Expression, name: &Name) -> Result<()> {
-        match &object.kind {
+        let mut first = object;
+        while let ExpressionKind::Attribute { object, .. } = &first.kind {
+            first = object;
+        }
+        match &first.kind {
             ExpressionKind::Name(module) if self.is_global(module) => {
                 modules::check_attribute(e.at, object, name, &self.modules)
             }

@@ -25,6 +25,7 @@ pub const BUILTINS: &[&str] = &[
     "getattr",
     "hasattr",
     "id",
+    "input",
     "int",
     "isinstance",
     "issubclass",
@@ -83,6 +84,7 @@ pub const EXCEPTIONS: &[(&str, usize)] = &[
     ("Full", 1),
     ("BrokenBarrierError", 13),
     ("IOError", 19),
+    ("EOFError", 1),
 ];
 
 /// Names that Python has as built-ins and the subset has not, with what to write instead.
@@ -109,7 +111,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("hash", "leave it out"),
     ("help", "leave it out"),
     ("hex", "write an f-string: {n:x}"),
-    ("input", "write the value itself; a program has no stdin"),
     ("locals", "use a dict"),
     ("memoryview", "use a list"),
     ("oct", "write an f-string: {n:o}"),
@@ -122,6 +123,9 @@ const REFUSED: &[(&str, &str)] = &[
     ("NotImplemented", "raise TypeError"),
     ("Ellipsis", "write None"),
 ];
+
+/// Names that only a real run has, with what to write in a program that is to be explored.
+pub const REAL_ONLY: &[(&str, &str)] = &[("input", "write the value itself")];
 
 /// The modules, and what is in each.
 pub const MODULES: &[(&str, &[&str])] = &[
@@ -149,8 +153,39 @@ pub const MODULES: &[(&str, &[&str])] = &[
     ("collections", &["deque", "defaultdict", "Counter"]),
     ("itertools", &["count"]),
     ("random", &["random", "randint", "choice", "randrange", "uniform", "seed"]),
-    ("sys", &["setswitchinterval", "getswitchinterval", "setcheckinterval", "version_info"]),
+    (
+        "sys",
+        &[
+            "setswitchinterval",
+            "getswitchinterval",
+            "setcheckinterval",
+            "getcheckinterval",
+            "exit",
+            "version_info",
+        ],
+    ),
     ("math", &["sqrt", "floor", "ceil", "pi", "inf"]),
+    ("os", &["cpu_count", "getpid"]),
+    ("concurrent", &["futures"]),
+    (
+        "concurrent.futures",
+        &[
+            "ALL_COMPLETED",
+            "FIRST_COMPLETED",
+            "FIRST_EXCEPTION",
+            "BrokenExecutor",
+            "CancelledError",
+            "Executor",
+            "Future",
+            "InvalidStateError",
+            "ThreadPoolExecutor",
+            "TimeoutError",
+            "as_completed",
+            "thread",
+            "wait",
+        ],
+    ),
+    ("concurrent.futures.thread", &["BrokenThreadPool", "ThreadPoolExecutor"]),
 ];
 
 /// The methods with a meaning of their own that a class can have.
@@ -281,8 +316,12 @@ pub(crate) fn check_imports(
             }
             StatementKind::ImportFrom { module, names } => {
                 check_module(statement.at, module)?;
-                for (name, _) in names {
+                for (name, bind) in names {
                     check_member(statement.at, module, name)?;
+                    let inner = format!("{module}.{name}");
+                    if members(&inner).is_some() {
+                        modules.insert(bind.clone(), Name::from(inner));
+                    }
                 }
             }
             // A name that is bound anew is no module any more.
@@ -344,12 +383,21 @@ pub(crate) fn check_attribute(
     name: &str,
     modules: &HashMap<Name, Name>,
 ) -> Result<(), Refusal> {
+    match module_of(object, modules) {
+        Some(module) => check_member(at, &module, name),
+        None => Ok(()),
+    }
+}
+
+/// The module that an expression is by its name: `queue`, or `concurrent.futures`.
+fn module_of(object: &Expression, modules: &HashMap<Name, Name>) -> Option<Name> {
     match &object.kind {
-        ExpressionKind::Name(object) => match modules.get(object) {
-            Some(module) => check_member(at, module, name),
-            None => Ok(()),
-        },
-        _ => Ok(()),
+        ExpressionKind::Name(name) => modules.get(name).cloned(),
+        ExpressionKind::Attribute { object, name } => {
+            let inner = format!("{}.{name}", module_of(object, modules)?);
+            members(&inner).map(|_| Name::from(inner))
+        }
+        _ => None,
     }
 }
 
@@ -377,7 +425,8 @@ pub(crate) fn check_base(base: &Expression, modules: &HashMap<Name, Name>) -> Re
 }
 
 fn is_base(name: &str) -> bool {
-    name == "object" || name == "Thread" || EXCEPTIONS.iter().any(|(other, _)| *other == name)
+    ["object", "Thread", "Executor", "Future"].contains(&name)
+        || EXCEPTIONS.iter().any(|(other, _)| *other == name)
 }
 
 fn refuse_base(at: Position, name: &str) -> Result<(), Refusal> {

@@ -5,6 +5,7 @@
 
 use crate::python::code::instruction::Op;
 use crate::python::front::position::Position;
+use crate::python::front::refusal::Refusal;
 use crate::python::front::tree::{Constant, Name};
 
 /// Where an exception goes that is raised between two instructions.
@@ -51,6 +52,13 @@ pub struct Code {
     pub handlers: Vec<Handler>,
 }
 
+impl Code {
+    /// How many values a call has before its operands: its locals and cells.
+    pub fn fixed(&self) -> usize {
+        self.locals.len() + self.cell_names.len()
+    }
+}
+
 /// The name of a code, which has a default.
 pub type Name0 = String;
 
@@ -65,6 +73,15 @@ pub enum CodeKind {
     Class,
     /// Code that stands for a function that is C in CPython: it never looks.
     Native,
+    /// Code of a module that is Python in CPython: it looks where it is entered, and behind it.
+    Library,
+}
+
+impl CodeKind {
+    /// Whether the program's author has not written it.
+    pub fn is_library(self) -> bool {
+        matches!(self, CodeKind::Native | CodeKind::Library)
+    }
 }
 
 /// A program.
@@ -82,4 +99,8 @@ pub struct Program {
     pub globals: Vec<Name>,
     /// The imports: a module, and the name in it.
     pub imports: Vec<(Name, Option<Name>)>,
+    /// The codes of the library's modules, which run before the program's, in this order.
+    pub preludes: Vec<u32>,
+    /// The first thing in it that only a real run has: why it cannot be explored.
+    pub real_only: Option<Refusal>,
 }

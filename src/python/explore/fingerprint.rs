@@ -105,11 +105,10 @@ impl Mixer<'_> {
         }
     }
 
-    fn frame(&mut self, frame: &Frame) {
+    fn frame(&mut self, frame: &Frame, values: &[Value]) {
         self.mix(u64::from(frame.code) << 32 | u64::from(frame.at));
         self.mix(u64::from(frame.entered));
-        self.values(frame.slots.iter());
-        frame.cells.iter().for_each(|id| self.id(*id));
+        self.values(values.iter());
         frame.generator.iter().for_each(|id| self.id(*id));
         match frame.then {
             Then::Push => self.mix(20),
@@ -143,7 +142,7 @@ impl Mixer<'_> {
     fn thread(&mut self, thread: &Thread) {
         use std::hash::{Hash, Hasher};
         self.mix(thread.frames.len() as u64);
-        thread.frames.iter().for_each(|frame| self.frame(frame));
+        thread.calls().for_each(|(frame, values)| self.frame(frame, values));
         let mut hasher = std::hash::DefaultHasher::new();
         let waits = thread.wait.is_some();
         (waits, thread.timed_out, thread.stage, &thread.failure).hash(&mut hasher);
@@ -222,7 +221,7 @@ impl Mixer<'_> {
                 self.value(*value);
             }
             Object::Generator(state) => match state {
-                Generator::Suspended(frame) => self.frame(frame),
+                Generator::Suspended(frame, values) => self.frame(frame, values),
                 Generator::Running => self.mix(53),
                 Generator::Done => self.mix(54),
             },
@@ -291,6 +290,13 @@ impl Mixer<'_> {
                 self.mix(75 | u64::from(*broken) << 8);
                 self.mix(arrived.len() as u64);
                 arrived.iter().for_each(|thread| self.mix(*thread as u64));
+            }
+            Sync::Pool { queued, running, idle, made, .. } => {
+                self.mix(77 | (*made as u64) << 8);
+                self.mix(running.cast_unsigned());
+                self.mix(queued.len() as u64);
+                queued.iter().for_each(|thread| self.mix(*thread as u64));
+                self.values(idle.iter());
             }
             Sync::Queue { items, unfinished, .. } => {
                 self.mix(76);

@@ -7,7 +7,7 @@ use crate::python::machine::interpreter::Machine;
 use crate::python::machine::world::{Failure, thread_name};
 use crate::python::value::any::Value;
 use crate::python::value::object::Object;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// How a program ends.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,32 +28,32 @@ pub struct Outcome {
     /// How it ended.
     pub ending: Ending,
     /// What it printed.
-    pub output: Rc<String>,
+    pub output: Arc<String>,
     /// The exceptions that ended threads.
     pub failures: Vec<(usize, Failure)>,
     /// The globals that hold values.
-    pub globals: Vec<(Rc<str>, String)>,
+    pub globals: Vec<(Arc<str>, String)>,
 }
 
 impl Outcome {
     /// The outcome of a machine's world.
     pub fn of(machine: &mut Machine, ending: Ending) -> Outcome {
-        let program = Rc::clone(&machine.program);
+        let program = Arc::clone(&machine.program);
         let mut globals = Vec::new();
         for (at, name) in program.globals.iter().enumerate() {
             let value = machine.world.globals.get(at).copied().unwrap_or(Value::Unset);
             if !name.starts_with('<') && is_plain(machine, value) {
                 let text = machine.plain_repr(value).unwrap_or_default();
-                globals.push((Rc::clone(name), text));
+                globals.push((Arc::clone(name), text));
             }
         }
         let threads = machine.world.threads.iter().enumerate();
         let failures = threads.filter_map(|(at, t)| Some((at, t.failure.clone()?))).collect();
-        Outcome { ending, output: Rc::clone(&machine.world.output), failures, globals }
+        Outcome { ending, output: Arc::clone(&machine.world.output), failures, globals }
     }
 
     /// The outcome in a line: what was printed, else the globals of those names.
-    pub fn line(&self, names: &[Rc<str>]) -> String {
+    pub fn line(&self, names: &[Arc<str>]) -> String {
         let mut parts = Vec::new();
         match &self.ending {
             Ending::Finished => {}

@@ -12,7 +12,7 @@ use crate::python::machine::terms::Location;
 use crate::python::value::any::Value;
 use crate::python::value::object::Object;
 use std::collections::HashSet;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// The most instructions of a replay: what was stopped when it was found is stopped here, too.
 const LONGEST: u64 = 1_000_000;
@@ -29,7 +29,7 @@ pub struct Replay {
 
 /// Carries a schedule out.
 pub fn replay(
-    program: &Rc<Program>,
+    program: &Arc<Program>,
     looks: Looks,
     contended: &HashSet<Location>,
     moves: &[Move],

@@ -12,9 +12,9 @@ use crate::python::explore::worlds::{Move, Stepper};
 use crate::python::library::rows::rows;
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::Location;
-use crate::python::machine::world::{Wait, World, thread_name};
+use crate::python::machine::world::World;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// When to give up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,19 +76,19 @@ struct Waiting {
 }
 
 /// Explores a program.
-pub fn explore(program: &Rc<Program>, looks: Looks, limits: Limits) -> Exploration {
+pub fn explore(program: &Arc<Program>, looks: Looks, limits: Limits) -> Exploration {
     explore_beside(program, looks, limits, &serial(program, limits))
 }
 
 /// The outcomes of all orders of whole threads.
-pub fn serial(program: &Rc<Program>, limits: Limits) -> Vec<Outcome> {
+pub fn serial(program: &Arc<Program>, limits: Limits) -> Vec<Outcome> {
     let exploration = search(program, Looks::Nowhere, limits);
     exploration.found.into_iter().map(|found| found.outcome).collect()
 }
 
 /// Explores a program whose serial outcomes are known.
 pub fn explore_beside(
-    program: &Rc<Program>,
+    program: &Arc<Program>,
     looks: Looks,
     limits: Limits,
     serial: &[Outcome],
@@ -102,14 +102,14 @@ pub fn explore_beside(
 }
 
 /// A machine at the beginning, where time does not pass.
-pub fn machine(program: &Rc<Program>) -> Machine {
-    let mut machine = Machine::new(Rc::clone(program), rows());
+pub fn machine(program: &Arc<Program>) -> Machine {
+    let mut machine = Machine::new(Arc::clone(program), rows());
     machine.timeless = true;
     machine
 }
 
 /// Explores until no more things turn out to be shared.
-fn search(program: &Rc<Program>, looks: Looks, limits: Limits) -> Exploration {
+fn search(program: &Arc<Program>, looks: Looks, limits: Limits) -> Exploration {
     let mut stepper = Stepper::new(machine(program), looks);
     stepper.most = limits.instructions;
     let beginning = stepper.machine.world.clone();
@@ -201,7 +201,7 @@ impl Search<'_> {
         self.stepper.machine.world = waiting.world.clone();
         let ending = match waiting.world.has_ended() {
             true => Ending::Finished,
-            false => Ending::Deadlock(self.waits(&waiting.world)),
+            false => Ending::Deadlock(self.stepper.machine.waits()),
         };
         self.record(waiting.node, ending);
     }
@@ -214,36 +214,6 @@ impl Search<'_> {
         if self.nodes[*best as usize].switches > switches {
             *best = node;
         }
-    }
-
-    /// Which thread waits for what, in which line.
-    fn waits(&mut self, world: &World) -> Vec<String> {
-        let mut lines = Vec::new();
-        for (number, thread) in world.threads.iter().enumerate() {
-            let Some((wait, _)) = thread.wait.filter(|_| !thread.has_ended()) else { continue };
-            self.stepper.machine.enter(number);
-            let line = self.stepper.machine.next_position().line;
-            self.stepper.machine.leave();
-            let me = thread_name(number);
-            let what = match wait {
-                Wait::Lock(lock) => match world.owner(lock) {
-                    Some(owner) if owner == number => "a lock that it holds itself".to_owned(),
-                    Some(owner) => format!("a lock that {} holds", thread_name(owner)),
-                    None => "a lock".to_owned(),
-                },
-                Wait::Notified(_) => "a notification that does not come".to_owned(),
-                Wait::Event(_) => "an event that nobody sets".to_owned(),
-                Wait::Permit(_) => "a permit of a semaphore".to_owned(),
-                Wait::Barrier(_) => "others at a barrier".to_owned(),
-                Wait::Join(other) => format!("the end of {}", thread_name(other)),
-                Wait::Item(_) => "an item in a queue".to_owned(),
-                Wait::Space(_) => "space in a queue".to_owned(),
-                Wait::Done(_) => "a queue's items to be done".to_owned(),
-                Wait::Sleep(_) => "time".to_owned(),
-            };
-            lines.push(format!("{me} waits for {what}, in line {line}"));
-        }
-        lines
     }
 
     fn moves_to(&self, node: u32) -> Vec<Move> {

@@ -20,7 +20,7 @@ use crate::python::machine::world::{Wait, World};
 use crate::python::value::any::Value;
 use crate::python::value::object::Object;
 use std::collections::{HashMap, HashSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Which thread goes on, and whether the time limit of its wait has passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -102,7 +102,7 @@ impl Stepper {
         for (thread, state) in world.threads.iter().enumerate() {
             if world.is_ready(thread) {
                 moves.push(Move { thread, late: false });
-            } else if !state.has_ended() && matches!(state.wait, Some((_, true))) {
+            } else if !state.has_ended() && matches!(state.wait, Some((_, Some(_)))) {
                 moves.push(Move { thread, late: true });
             }
         }
@@ -137,7 +137,7 @@ impl Stepper {
         if chosen.late
             && let Some(thread) = self.machine.world.threads.get_mut(chosen.thread)
         {
-            Rc::make_mut(thread).timed_out = true;
+            Arc::make_mut(thread).timed_out = true;
         }
         let mut first = true;
         for _ in 0..MOST_ALONG {
@@ -189,7 +189,9 @@ impl Stepper {
             }
             let noted = self.machine.accesses.len();
             let line = self.machine.next_position().line;
+            let inside = self.machine.is_library();
             let flow = self.machine.execute();
+            let noted = if inside { self.machine.accesses.len() } else { noted };
             self.note_event(number, line, noted, others, matches!(flow, Ok(Flow::Wait(..))));
             match flow {
                 Ok(Flow::Wait(..)) => {
@@ -215,7 +217,7 @@ impl Stepper {
         self.end_step(number, started, others, over)
     }
 
-    /// Notes what an instruction did, if that is wanted.
+    /// Notes what an instruction did, if that is wanted: of the library's, only that it waits.
     fn note_event(&mut self, thread: usize, line: u32, noted: usize, others: bool, waits: bool) {
         // Nothing is told of a thread that is alone.
         if self.trace.is_none() || !others {

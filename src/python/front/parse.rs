@@ -14,7 +14,7 @@ use ruff_python_ast as ruff;
 use ruff_python_ast::{Expr, Stmt};
 use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
 use ruff_text_size::Ranged;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// The longest source.
 const LONGEST: usize = 1 << 20;
@@ -156,7 +156,7 @@ impl Reader<'_> {
         let parameters = self.parameters(&def.parameters)?;
         let body = self.block(&def.body)?;
         let function = FunctionTree { scope, name: name(&def.name), parameters, body };
-        Ok(StatementKind::Function(Rc::new(function)))
+        Ok(StatementKind::Function(Arc::new(function)))
     }
 
     fn refuse_decorator<T>(&self, decorator: &ruff::Decorator) -> Result<T> {
@@ -239,18 +239,20 @@ impl Reader<'_> {
     fn import(&mut self, s: &ruff::StmtImport) -> Result<StatementKind> {
         let mut names = Vec::new();
         for alias in &s.names {
-            self.dotted(alias)?;
-            let bind = name(alias.asname.as_ref().unwrap_or(&alias.name));
-            names.push((self.at(alias.range), name(&alias.name), bind));
+            let at = self.at(alias.range);
+            match (alias.name.split_once('.'), &alias.asname) {
+                // It imports the module, and binds its package.
+                (Some((package, _)), None) => {
+                    names.push((at, name(&alias.name), name(package)));
+                    names.push((at, name(package), name(package)));
+                }
+                (_, bind) => {
+                    let bind = bind.as_ref().unwrap_or(&alias.name);
+                    names.push((at, name(&alias.name), name(bind)));
+                }
+            }
         }
         Ok(StatementKind::Import(names))
-    }
-
-    fn dotted(&self, alias: &ruff::Alias) -> Result<()> {
-        match alias.name.contains('.') {
-            true => self.refuse(alias.range, "a module of a package", "import a plain module"),
-            false => Ok(()),
-        }
     }
 
     fn import_from(&mut self, s: &ruff::StmtImportFrom) -> Result<StatementKind> {

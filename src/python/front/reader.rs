@@ -13,7 +13,7 @@ use crate::python::front::tree::{
 use ruff_python_ast as ruff;
 use ruff_python_ast::Expr;
 use ruff_text_size::{Ranged, TextRange};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// How deep statements and expressions may be nested.
 const DEEPEST: usize = 100;
@@ -31,7 +31,7 @@ pub(crate) struct Reader<'a> {
 
 /// A name of the tree.
 pub(crate) fn name(identifier: &str) -> Name {
-    Rc::from(identifier)
+    Arc::from(identifier)
 }
 
 impl Reader<'_> {
@@ -96,7 +96,7 @@ impl Reader<'_> {
             Expr::NoneLiteral(_) => K::Constant(Constant::None),
             Expr::BooleanLiteral(e) => K::Constant(Constant::Bool(e.value)),
             Expr::NumberLiteral(e) => K::Constant(self.number(range, &e.value)?),
-            Expr::StringLiteral(e) => K::Constant(Constant::Str(Rc::from(e.value.to_str()))),
+            Expr::StringLiteral(e) => K::Constant(Constant::Str(Arc::from(e.value.to_str()))),
             Expr::FString(e) => K::Joined(self.joined(e)?),
             Expr::Name(e) => K::Name(name(&e.id)),
             Expr::List(e) => K::List(self.all(&e.elts)?),
@@ -235,7 +235,7 @@ impl Reader<'_> {
         let value = self.expression(&e.body)?;
         let body = vec![Node { at: value.at, kind: StatementKind::Return(Some(value)) }];
         let function = FunctionTree { scope, name: name("<lambda>"), parameters, body };
-        Ok(ExpressionKind::Lambda(Rc::new(function)))
+        Ok(ExpressionKind::Lambda(Arc::new(function)))
     }
 
     pub(crate) fn comprehension(
@@ -259,7 +259,7 @@ impl Reader<'_> {
         }
         let (element, value) = (self.expression(element)?, self.maybe(value)?);
         let made = Comprehension { scope, kind, element, value, clauses: read };
-        Ok(ExpressionKind::Comprehension(Rc::new(made)))
+        Ok(ExpressionKind::Comprehension(Arc::new(made)))
     }
 
     pub(crate) fn joined(&mut self, e: &ruff::ExprFString) -> Result<Vec<Piece>> {
@@ -267,7 +267,7 @@ impl Reader<'_> {
         for part in e.value.iter() {
             match part {
                 ruff::FStringPart::Literal(text) => {
-                    pieces.push(Piece::Text(Rc::from(&*text.value)))
+                    pieces.push(Piece::Text(Arc::from(&*text.value)))
                 }
                 ruff::FStringPart::FString(f) => pieces.extend(self.pieces(&f.elements)?),
             }
@@ -283,7 +283,7 @@ impl Reader<'_> {
         for element in elements {
             let e = match element {
                 ruff::InterpolatedStringElement::Literal(text) => {
-                    pieces.push(Piece::Text(Rc::from(&*text.value)));
+                    pieces.push(Piece::Text(Arc::from(&*text.value)));
                     continue;
                 }
                 ruff::InterpolatedStringElement::Interpolation(e) => e,

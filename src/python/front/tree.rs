@@ -5,10 +5,10 @@
 //! *Leaves out*: which variable a name is (`python/front/names.rs`).
 
 use crate::python::front::position::Position;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// A name.
-pub type Name = Rc<str>;
+pub type Name = Arc<str>;
 
 /// A part of the program, and where it stands.
 #[derive(Debug, Clone)]
@@ -67,7 +67,7 @@ pub struct Handler {
 #[derive(Debug)]
 #[allow(missing_docs, reason = "the fields are those of Python's grammar")]
 pub enum StatementKind {
-    Function(Rc<FunctionTree>),
+    Function(Arc<FunctionTree>),
     Class {
         scope: usize,
         name: Name,
@@ -141,7 +141,7 @@ pub enum Constant {
     Bool(bool),
     Int(i64),
     Float(f64),
-    Str(Rc<str>),
+    Str(Arc<str>),
 }
 
 /// What an expression is.
@@ -188,8 +188,8 @@ pub enum ExpressionKind {
         index: Box<Expression>,
     },
     Slice(Box<[Option<Expression>; 3]>),
-    Lambda(Rc<FunctionTree>),
-    Comprehension(Rc<Comprehension>),
+    Lambda(Arc<FunctionTree>),
+    Comprehension(Arc<Comprehension>),
     Yield(Option<Box<Expression>>),
     Joined(Vec<Piece>),
     Named {
@@ -236,7 +236,7 @@ pub struct Clause {
 #[derive(Debug, Clone)]
 #[allow(missing_docs, reason = "they are Python's")]
 pub enum Piece {
-    Text(Rc<str>),
+    Text(Arc<str>),
     Value { value: Expression, conversion: Conversion, format: Vec<Piece> },
 }
 

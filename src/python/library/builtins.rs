@@ -11,7 +11,7 @@ use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Object, Then};
 use crate::python::value::types::Type;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// The most that may be printed.
 const LONGEST_OUTPUT: usize = 1 << 20;
@@ -135,7 +135,7 @@ fn pow(m: &mut Machine, a: &Arguments) -> R<Done> {
 fn format(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [x, spec] = m.sorted(a, "format", 1, ["value", "format_spec"])?;
     let spec = match spec {
-        Value::Unset => Rc::from(""),
+        Value::Unset => Arc::from(""),
         spec => m.text_argument(spec)?,
     };
     let text = m.formatted(x, &spec)?;
@@ -257,7 +257,7 @@ fn len(m: &mut Machine, a: &Arguments) -> R<Done> {
 }
 
 fn print(m: &mut Machine, a: &Arguments) -> R<Done> {
-    let (mut sep, mut end): (Rc<str>, Rc<str>) = (Rc::from(" "), Rc::from("\n"));
+    let (mut sep, mut end): (Arc<str>, Arc<str>) = (Arc::from(" "), Arc::from("\n"));
     for (keyword, value) in &a.named {
         let name = m.strings.get(*keyword);
         match (&*name, *value) {
@@ -287,7 +287,7 @@ fn print(m: &mut Machine, a: &Arguments) -> R<Done> {
     if m.world.output.len() + text.len() > LONGEST_OUTPUT {
         return Err(Raise::Stop(format!("it prints more than {LONGEST_OUTPUT} bytes")));
     }
-    Rc::make_mut(&mut m.world.output).push_str(&text);
+    Arc::make_mut(&mut m.world.output).push_str(&text);
     value(Value::None)
 }
 

@@ -6,18 +6,22 @@
 //!   types                     list(…), int(…), …
 //!   texts · lists · tables    methods of str; of list, tuple, deque; of dict, set
 //!   threads · sync · queues   threading and queue
-//!   modules                   time, random, math, sys
+//!   modules · system          time, random, math; sys, input
+//!   futures                   what concurrent.futures stands on
 //!   prelude.py                what calls back into Python: sorted(key=…), map, …
+//!   futures.py                concurrent.futures: Future, executors, wait
 //! ```
 
 pub mod arguments;
 pub mod builtins;
+pub mod futures;
 pub mod lists;
 pub mod modules;
 pub mod queues;
 pub mod rows;
 pub mod sequences;
 pub mod sync;
+pub mod system;
 pub mod tables;
 pub mod texts;
 pub mod threads;

@@ -1,9 +1,10 @@
-//! `time`, `random`, `math` and `sys`.
+//! `time`, `random` and `math`.
 //!
-//! *Promises*: no clock and no chance: time is the run's, and the numbers of `random` come from its
-//! seed.
+//! *Promises*: without a real run no clock and no chance: time is the world's, and the numbers of
+//! `random` come from its seed.
 //! *Leaves out*: the numbers that CPython's `random` would give for the same seed.
 
+use crate::python::library::sync::nanoseconds;
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::operators::as_float;
 use crate::python::machine::terms::{Arguments, Done, Location, Look, R};
@@ -14,8 +15,8 @@ use crate::python::value::any::Value;
 pub const ROWS: &[Row] = &[
     Row::of("time.sleep", Look::C, sleep),
     Row::of("time.time", Look::C, time),
-    Row::of("time.monotonic", Look::C, time),
-    Row::of("time.perf_counter", Look::C, time),
+    Row::of("time.monotonic", Look::C, monotonic),
+    Row::of("time.perf_counter", Look::C, monotonic),
     Row::of("random.random", Look::C, random),
     Row::of("random.uniform", Look::C, uniform),
     Row::of("random.randint", Look::C, randint),
@@ -25,9 +26,6 @@ pub const ROWS: &[Row] = &[
     Row::of("math.sqrt", Look::C, sqrt),
     Row::of("math.floor", Look::C, |m, a| whole(m, a, f64::floor)),
     Row::of("math.ceil", Look::C, |m, a| whole(m, a, f64::ceil)),
-    Row::of("sys.setswitchinterval", Look::C, |_, _| value(Value::None)),
-    Row::of("sys.setcheckinterval", Look::C, |_, _| value(Value::None)),
-    Row::of("sys.getswitchinterval", Look::C, |_, _| value(Value::Float(0.005))),
 ];
 
 fn value(value: Value) -> R<Done> {
@@ -47,15 +45,18 @@ fn sleep(m: &mut Machine, a: &Arguments) -> R<Done> {
         m.current.stage = Stage::None;
         return Ok(Done::Blocked(Value::None));
     }
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped by `as`")]
-    let nanoseconds = (seconds * 1e9) as u64;
+    let until = m.now().saturating_add(nanoseconds(seconds));
     m.current.stage = Stage::Slept;
-    Ok(Done::Wait(Wait::Sleep(m.world.clock.saturating_add(nanoseconds)), false))
+    Ok(Done::Wait(Wait::Sleep(until), None))
 }
 
 fn time(m: &mut Machine, _: &Arguments) -> R<Done> {
-    #[allow(clippy::cast_precision_loss, reason = "it is a time")]
-    value(Value::Float(m.world.clock as f64 / 1e9))
+    value(Value::Float(m.wall_time()))
+}
+
+#[allow(clippy::cast_precision_loss, reason = "it is a time")]
+fn monotonic(m: &mut Machine, _: &Arguments) -> R<Done> {
+    value(Value::Float(m.now() as f64 / 1e9))
 }
 
 impl Machine {

@@ -158,8 +158,13 @@ def _contains(items, wanted):
     return False
 
 def _wait_for(condition, predicate, timeout):
+    end = None if timeout is None else condition._now() + timeout
     result = predicate()
     while not result:
+        if end is not None:
+            timeout = end - condition._now()
+            if timeout <= 0:
+                return result
         notified = condition.wait(timeout)
         result = predicate()
         if not notified:

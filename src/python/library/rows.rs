@@ -3,20 +3,25 @@
 //! *Promises*: a program finds each by its name only.
 //! *Leaves out*: what they do.
 
+use crate::python::code::compiler::Prelude;
 use crate::python::library::builtins;
+use crate::python::library::futures;
 use crate::python::library::lists;
 use crate::python::library::modules;
 use crate::python::library::queues;
 use crate::python::library::sequences;
 use crate::python::library::sync;
+use crate::python::library::system;
 use crate::python::library::tables;
 use crate::python::library::texts;
 use crate::python::library::threads;
 use crate::python::library::types;
 use crate::python::machine::interpreter::Row;
 
-/// The functions that are C in CPython and call Python.
-pub const PRELUDE: &str = include_str!("prelude.py");
+/// What is written in Python: functions that are C in CPython and call Python, then modules that are
+/// Python in CPython too, each behind those that it imports.
+pub const PRELUDES: &[Prelude] =
+    &[("", include_str!("prelude.py")), ("concurrent.futures", include_str!("futures.py"))];
 
 /// Every function of the library.
 pub fn rows() -> Vec<Row> {
@@ -30,7 +35,9 @@ pub fn rows() -> Vec<Row> {
         sync::ROWS,
         queues::ROWS,
         threads::ROWS,
+        futures::ROWS,
         modules::ROWS,
+        system::ROWS,
     ]
     .concat()
 }

@@ -7,7 +7,7 @@ use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::terms::{Arguments, Done, R};
 use crate::python::value::any::Value;
 use crate::python::value::object::Object;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// The rows of this file.
 pub const ROWS: &[Row] = &[
@@ -44,7 +44,7 @@ fn value(value: Value) -> R<Done> {
     Ok(Done::Value(value))
 }
 
-fn own(m: &mut Machine, a: &Arguments) -> R<Rc<str>> {
+fn own(m: &mut Machine, a: &Arguments) -> R<Arc<str>> {
     let text = a.values.first().copied().unwrap_or(Value::None);
     m.text_argument(text)
 }
@@ -237,7 +237,7 @@ fn justified(m: &mut Machine, a: &Arguments, align: char) -> R<Done> {
     let [text, width, fill] = m.sorted(a, "ljust", 2, ["self", "width", "fillchar"])?;
     let width = m.int_argument(width)?.max(0);
     let fill = match fill {
-        Value::Unset => Rc::from(" "),
+        Value::Unset => Arc::from(" "),
         fill => m.text_argument(fill)?,
     };
     let out = m.formatted(text, &format!("{fill}{align}{width}"))?;

@@ -4,13 +4,13 @@
 //! ended; an exception ends its thread only.
 //! *Leaves out*: which of them runs.
 
-use crate::python::library::sync::{gives_up, is_limited};
+use crate::python::library::sync::{gives_up, limit_of};
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
 use crate::python::machine::world::{Failure, Thread, Wait};
 use crate::python::value::any::Value;
 use crate::python::value::object::{Object, Then};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// The rows of this file.
 pub const ROWS: &[Row] = &[
@@ -133,7 +133,8 @@ fn start(m: &mut Machine, a: &Arguments) -> R<Done> {
     m.set_own(object, "<thread>", Value::Int(i64::try_from(number).unwrap_or(0)));
     let run = m.strings.intern("run");
     let run = m.class_attribute(object, run).unwrap_or(Value::None);
-    let fresh = Thread { object: object.id(), daemon, ..Thread::default() };
+    let born = m.position();
+    let fresh = Thread { object: object.id(), daemon, born, ..Thread::default() };
     let starter = std::mem::replace(&mut m.current, fresh);
     let begun = begin(m, object, run);
     let mut fresh = std::mem::replace(&mut m.current, starter);
@@ -146,7 +147,7 @@ fn start(m: &mut Machine, a: &Arguments) -> R<Done> {
         }
         Err(stop) => return Err(stop),
     }
-    m.world.threads.push(Rc::new(fresh));
+    m.world.threads.push(Arc::new(fresh));
     Ok(Done::Blocked(Value::None))
 }
 
@@ -232,8 +233,8 @@ fn join(m: &mut Machine, a: &Arguments) -> R<Done> {
     if ended || late || gives_up(m, Value::Unset, limit)? {
         return value(Value::None);
     }
-    let limited = is_limited(m, limit)?;
-    Ok(Done::Wait(Wait::Join(number), limited))
+    let limit = limit_of(m, limit)?;
+    Ok(Done::Wait(Wait::Join(number), limit))
 }
 
 fn is_alive(m: &mut Machine, a: &Arguments) -> R<Done> {
@@ -269,5 +270,5 @@ fn active_count(m: &mut Machine, _: &Arguments) -> R<Done> {
 }
 
 fn get_ident(m: &mut Machine, _: &Arguments) -> R<Done> {
-    value(Value::Int(i64::try_from(m.number).unwrap_or(0) + 1))
+    value(Value::Int(i64::try_from(m.identity()).unwrap_or(0) + 1))
 }

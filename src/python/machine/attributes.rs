@@ -65,6 +65,7 @@ impl Machine {
                 Sync::Semaphore { bound: None, .. } => Type::Semaphore,
                 Sync::Semaphore { bound: Some(_), .. } => Type::BoundedSemaphore,
                 Sync::Barrier { .. } => Type::Barrier,
+                Sync::Pool { .. } => Type::Object,
                 Sync::Queue { lifo: false, .. } => Type::Queue,
                 Sync::Queue { lifo: true, .. } => Type::LifoQueue,
             },
@@ -162,7 +163,7 @@ impl Machine {
                     return Ok(self.lookup(id, name).map(Found::Value));
                 }
                 Object::Local(all) => {
-                    let number = self.number;
+                    let number = self.identity();
                     let own = all.iter().find(|(thread, _)| *thread == number);
                     return Ok(own.and_then(|(_, own)| own.get(name)).map(Found::Value));
                 }
@@ -218,8 +219,26 @@ impl Machine {
                 let numbers = [3, 12, 1].map(Value::Int).to_vec();
                 self.add(Object::Tuple(numbers))
             }
-            _ => self.library_value(module, name),
+            _ => self.module_member(module, name),
         }
+    }
+
+    fn module_member(&mut self, module: &str, name: &str) -> Value {
+        if self.program.preludes.len() > 1 {
+            let inner = format!("{module}.{name}");
+            // What a module of a package binds is its package's as well.
+            let outer = module.rsplit_once('.').map_or("", |(outer, _)| outer);
+            for known in [&inner, &format!("{outer}.{name}")] {
+                let found = self.prelude(known);
+                if found != Value::Unset {
+                    return found;
+                }
+            }
+            if let Some(at) = MODULES.iter().position(|(other, _)| *other == inner) {
+                return Value::Module(u32::try_from(at).unwrap_or(0));
+            }
+        }
+        self.library_value(module, name)
     }
 
     /// The value of an attribute, if there is one.
@@ -307,7 +326,7 @@ impl Machine {
 
     /// Sets an attribute.
     pub fn set_attribute(&mut self, object: Value, name: StrId, value: Value) -> R<()> {
-        let number = self.number;
+        let number = self.identity();
         if let Value::Ref(id) = object {
             let kind = self.world.heap.get(id);
             if matches!(kind, Object::Instance(_) | Object::Class(_) | Object::Local(_)) {
@@ -335,7 +354,7 @@ impl Machine {
     pub(crate) fn delete_attribute(&mut self, number: u32) -> R<Flow> {
         let name = self.names[number as usize];
         let object = self.pop();
-        let thread = self.number;
+        let thread = self.identity();
         if let Value::Ref(id) = object {
             let kind = self.world.heap.get(id);
             if matches!(kind, Object::Instance(_) | Object::Class(_) | Object::Local(_)) {

@@ -5,16 +5,16 @@
 
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, R};
-use crate::python::value::any::Value;
-use crate::python::value::object::{Attributes, Class, DictKind, Frame, Function, Object, Then};
+use crate::python::value::any::{Id, Value};
+use crate::python::value::object::{Attributes, Class, DictKind, Function, Object, Then};
 use crate::python::value::table::Key;
 use crate::python::value::types::Type;
-use std::rc::Rc;
+use std::sync::Arc;
 
 impl Machine {
     /// The slots of a call: each parameter's value.
     pub(crate) fn bind(&mut self, function: &Function, arguments: Arguments) -> R<Vec<Value>> {
-        let program = Rc::clone(&self.program);
+        let program = Arc::clone(&self.program);
         let code = &program.codes[function.code as usize];
         let (positional, total) = (code.positional, code.positional + code.keyword_only);
         let Arguments { values: mut slots, named } = arguments;
@@ -130,20 +130,19 @@ impl Machine {
     /// Enters the body of a class; its base and its cells are on the stack.
     pub(crate) fn make_class(&mut self, code: u32) {
         let cells = self.pop();
-        let cells = match cells.id().map(|id| self.world.heap.get(id)) {
+        let cells: Vec<Id> = match cells.id().map(|id| self.world.heap.get(id)) {
             Some(Object::Tuple(items)) => items.iter().filter_map(|cell| cell.id()).collect(),
             _ => Vec::new(),
         };
-        let frame = self.new_frame(code, Vec::new(), cells, Then::Class);
-        self.current.frames.push(frame);
+        self.push_frame(code, Vec::new(), &cells, Then::Class);
     }
 
     /// The body of a class has ended with these values; its base is on the stack.
-    pub(crate) fn finish_class(&mut self, body: &Frame) -> R<()> {
-        let program = Rc::clone(&self.program);
-        let code = &program.codes[body.code as usize];
+    pub(crate) fn finish_class(&mut self, body: u32, values: &[Value]) -> R<()> {
+        let program = Arc::clone(&self.program);
+        let code = &program.codes[body as usize];
         let mut attributes = Attributes::default();
-        for (name, value) in code.locals.iter().zip(&body.slots) {
+        for (name, value) in code.locals.iter().zip(values) {
             if *value != Value::Unset && !name.starts_with('.') {
                 attributes.set(self.strings.intern(name), *value);
             }
@@ -159,8 +158,9 @@ impl Machine {
         let name = self.strings.intern(&code.name);
         let class = self.add(Object::Class(Class { name, base, attributes }));
         // Its only cell of its own is `__class__`, for `super()`.
-        if let (false, Some(cell)) = (code.cells.is_empty(), body.cells.first()) {
-            *self.world.heap.get_mut(*cell) = Object::Cell(class);
+        let cell = values.get(code.locals.len()).and_then(|cell| cell.id());
+        if let (false, Some(cell)) = (code.cells.is_empty(), cell) {
+            *self.world.heap.get_mut(cell) = Object::Cell(class);
         }
         self.push(class);
         Ok(())

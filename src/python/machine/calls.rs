@@ -8,11 +8,9 @@ use crate::python::code::instruction::{Op, Place};
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Location, Look, R, Raise};
 use crate::python::value::any::{Id, Value};
-use crate::python::value::object::{
-    Attributes, Frame, Function, Generator, Instance, Object, Then,
-};
+use crate::python::value::object::{Attributes, Function, Generator, Instance, Object, Then};
 use crate::python::value::types::Type;
-use std::rc::Rc;
+use std::sync::Arc;
 
 impl Machine {
     /// The call instructions. `count` arguments are on the stack, below them the function; of a
@@ -20,15 +18,15 @@ impl Machine {
     pub(crate) fn call(&mut self, count: u32, method: bool, named: bool) -> R<Flow> {
         let names = if named { self.peek(0) } else { Value::Unset };
         let (count, above) = (count as usize, usize::from(named));
-        let height = self.frame().slots.len();
+        let height = self.current.stack.len();
         let Some(first) = height.checked_sub(count + above) else {
             return Err(Raise::Stop("the stack is too short".to_owned()));
         };
-        let receiver = if method { self.frame().slots[first - 1] } else { Value::Unset };
+        let receiver = if method { self.current.stack[first - 1] } else { Value::Unset };
         let base = first - 1 - usize::from(method);
-        let callee = self.frame().slots[base];
+        let callee = self.current.stack[base];
         let look = self.look(callee);
-        if look == Some(Look::Library) && !self.frame().entered && !self.is_native() {
+        if look == Some(Look::Library) && !self.frame().entered && !self.is_library() {
             let frame = self.frame();
             frame.entered = true;
             frame.at -= 1;
@@ -38,37 +36,33 @@ impl Machine {
         if receiver != Value::Unset {
             arguments.values.push(receiver);
         }
-        arguments.values.extend_from_slice(&self.frame().slots[first..first + count]);
+        arguments.values.extend_from_slice(&self.current.stack[first..first + count]);
         if let Value::Int(number) = names {
             self.name_arguments(&mut arguments, number);
         }
         let depth = self.current.frames.len();
+        let called = self.current.stack.split_off(base);
         let done = self.call_value(callee, arguments, Then::Push);
-        if let Ok(Done::Wait(wait, limited)) = done {
-            return Ok(Flow::Wait(wait, limited));
+        if let Ok(Done::Wait(wait, limit)) = done {
+            self.current.stack.extend(called);
+            return Ok(Flow::Wait(wait, limit));
         }
-        let frame = &mut self.current.frames[depth - 1];
-        frame.entered = false;
+        self.current.frames[depth - 1].entered = false;
         match done? {
             Done::Value(value) => {
-                frame.slots.truncate(base);
-                frame.slots.push(value);
+                self.push(value);
                 Ok(Flow::Next(self.point(look)))
             }
             Done::Blocked(value) => {
-                frame.slots.truncate(base);
-                frame.slots.push(value);
+                self.push(value);
                 Ok(Flow::Next(Place::Blocked))
             }
-            _ => {
-                frame.slots.truncate(base);
-                Ok(Flow::Next(Place::Straight))
-            }
+            _ => Ok(Flow::Next(Place::Straight)),
         }
     }
 
     fn name_arguments(&mut self, arguments: &mut Arguments, number: i64) {
-        let program = Rc::clone(&self.program);
+        let program = Arc::clone(&self.program);
         let names = usize::try_from(number).ok().and_then(|at| program.keywords.get(at));
         let Some(names) = names else { return };
         let values = arguments.values.split_off(arguments.values.len().saturating_sub(names.len()));
@@ -190,22 +184,23 @@ impl Machine {
     /// Binds the arguments and pushes a frame; a generator function makes a generator.
     fn enter_function(&mut self, function: &Function, arguments: Arguments, then: Then) -> R<Done> {
         let slots = self.bind(function, arguments)?;
-        let program = Rc::clone(&self.program);
+        let program = Arc::clone(&self.program);
         let code = &program.codes[function.code as usize];
         if self.current.frames.len() >= self.limits.frames {
             let text = "maximum recursion depth exceeded";
             return Err(self.error("RecursionError", text));
         }
         self.charge(slots.len())?;
-        let mut frame = self.new_frame(function.code, slots, function.cells.clone(), then);
+        self.push_frame(function.code, slots, &function.cells, then);
         if !code.generator {
-            self.current.frames.push(frame);
             return Ok(Done::Entered);
         }
         let id = self.world.heap.add(Object::Free);
-        frame.generator = Some(id);
-        let state = Generator::Suspended(Box::new(frame));
-        *self.world.heap.get_mut(id) = Object::Generator(state);
+        if let Some((mut frame, values)) = self.pop_frame() {
+            frame.generator = Some(id);
+            let state = Generator::Suspended(Box::new(frame), values);
+            *self.world.heap.get_mut(id) = Object::Generator(state);
+        }
         Ok(Done::Value(Value::Ref(id)))
     }
 
@@ -246,7 +241,7 @@ impl Machine {
     /// Leaves the innermost call.
     pub(crate) fn return_value(&mut self) -> R<Flow> {
         let value = self.pop();
-        let Some(frame) = self.current.frames.pop() else {
+        let Some((frame, values)) = self.pop_frame() else {
             return Ok(Flow::Next(Place::PyReturn));
         };
         if let Some(generator) = frame.generator {
@@ -254,13 +249,18 @@ impl Machine {
             return self.exhausted(frame.then);
         }
         if !self.current.frames.is_empty() {
-            self.deliver(frame.then, value, Some(&frame))?;
+            self.deliver(frame.then, value, Some((frame.code, &values)))?;
         }
         Ok(Flow::Next(Place::PyReturn))
     }
 
     /// Does with the result of a call what was to be done with it.
-    pub(crate) fn deliver(&mut self, then: Then, value: Value, left: Option<&Frame>) -> R<()> {
+    pub(crate) fn deliver(
+        &mut self,
+        then: Then,
+        value: Value,
+        left: Option<(u32, &[Value])>,
+    ) -> R<()> {
         match then {
             Then::Push | Then::Item(_) | Then::Next(_) => self.push(value),
             Then::Discard => {}
@@ -272,7 +272,7 @@ impl Machine {
                 }
                 self.push(instance);
             }
-            Then::Class => left.map_or(Ok(()), |frame| self.finish_class(frame))?,
+            Then::Class => left.map_or(Ok(()), |(code, values)| self.finish_class(code, values))?,
             Then::Truth(wanted) => {
                 let truth = self.plain_truth(value)?;
                 self.push(Value::Bool(truth == wanted));

@@ -35,9 +35,8 @@ impl Marks {
         }
     }
 
-    fn frame(&mut self, frame: &Frame) {
-        frame.slots.iter().for_each(|value| self.value(*value));
-        frame.cells.iter().for_each(|id| self.id(*id));
+    fn frame(&mut self, frame: &Frame, values: &[Value]) {
+        values.iter().for_each(|value| self.value(*value));
         frame.generator.iter().for_each(|id| self.id(*id));
         match frame.then {
             Then::Init(value) | Then::Next(value) => self.value(value),
@@ -51,7 +50,7 @@ impl Marks {
     }
 
     fn thread(&mut self, thread: &Thread) {
-        thread.frames.iter().for_each(|frame| self.frame(frame));
+        thread.calls().for_each(|(frame, values)| self.frame(frame, values));
         thread.object.iter().for_each(|id| self.id(*id));
         if let Some((
             Wait::Lock(id)
@@ -61,7 +60,10 @@ impl Marks {
             | Wait::Barrier(id)
             | Wait::Item(id)
             | Wait::Space(id)
-            | Wait::Done(id),
+            | Wait::Done(id)
+            | Wait::Result(id)
+            | Wait::Worker(id)
+            | Wait::Idle(id),
             _,
         )) = thread.wait
         {
@@ -127,9 +129,9 @@ impl Marks {
                 self.value(*value);
                 1
             }
-            Object::Generator(Generator::Suspended(frame)) => {
-                self.frame(frame);
-                frame.slots.len()
+            Object::Generator(Generator::Suspended(frame, values)) => {
+                self.frame(frame, values);
+                values.len()
             }
             Object::Iter(iter) => {
                 match iter {
@@ -146,6 +148,10 @@ impl Marks {
             Object::Sync(Sync::Queue { items, .. }) => {
                 items.iter().for_each(|item| self.value(*item));
                 items.len()
+            }
+            Object::Sync(Sync::Pool { idle, .. }) => {
+                idle.iter().for_each(|worker| self.value(*worker));
+                idle.len()
             }
             Object::Local(all) => {
                 let values = all.iter().flat_map(|(_, own)| &own.0);

@@ -10,7 +10,7 @@ use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Look, R, Raise};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Object, Then};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// The class `BaseException`.
 const BASE_EXCEPTION: Id = Id(0);
@@ -91,8 +91,7 @@ impl Machine {
     }
 
     fn peek_value(&self) -> Value {
-        let frame = self.current.frames.last();
-        frame.and_then(|frame| frame.slots.last()).copied().unwrap_or(Value::Unset)
+        self.peek(0)
     }
 
     pub(crate) fn assertion_failed(&mut self) -> R<Flow> {
@@ -114,7 +113,7 @@ impl Machine {
         }
         let flow = self.call_manager("__enter__", manager, Vec::new(), Then::Push)?;
         Ok(match flow {
-            Some(Done::Wait(wait, limited)) => Flow::Wait(wait, limited),
+            Some(Done::Wait(wait, limit)) => Flow::Wait(wait, limit),
             Some(Done::Value(value) | Done::Blocked(value)) => {
                 self.push(value);
                 Flow::Next(Place::WithEnter)
@@ -177,9 +176,9 @@ impl Machine {
                 Place::Enter
             }
             Some(Done::Entered) => Place::Straight,
-            Some(Done::Wait(wait, limited)) => {
+            Some(Done::Wait(wait, limit)) => {
                 self.push(manager);
-                return Ok(Flow::Wait(wait, limited));
+                return Ok(Flow::Wait(wait, limit));
             }
             Some(_) => Place::CReturn,
         }))
@@ -194,7 +193,7 @@ impl Machine {
         Ok(Flow::Next(match done {
             None => Place::Enter,
             Some(Done::Entered) => Place::Straight,
-            Some(Done::Wait(wait, limited)) => return Ok(Flow::Wait(wait, limited)),
+            Some(Done::Wait(wait, limit)) => return Ok(Flow::Wait(wait, limit)),
             Some(Done::Value(value) | Done::Blocked(value)) => {
                 self.push(value);
                 Place::CReturn
@@ -203,7 +202,7 @@ impl Machine {
     }
 
     pub(crate) fn import(&mut self, number: u32) {
-        let program = Rc::clone(&self.program);
+        let program = Arc::clone(&self.program);
         let Some((module, name)) = program.imports.get(number as usize) else { return };
         let at = MODULES.iter().position(|(other, _)| *other == &**module).unwrap_or(0);
         let module_value = Value::Module(u32::try_from(at).unwrap_or(0));

@@ -9,6 +9,7 @@ use crate::python::code::program::CodeKind;
 use crate::python::front::tree::Conversion;
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Done, Flow, Location, R, Raise};
+use crate::python::machine::world::Wait;
 use crate::python::value::any::Value;
 use crate::python::value::object::{DictKind, Object, Then};
 use crate::python::value::table::Table;
@@ -27,12 +28,19 @@ impl Machine {
         let Some(op) = self.code().ops.get(at as usize).copied() else {
             return Err("the code has no end".to_owned());
         };
-        let native = self.is_native();
+        let kind = self.code().kind;
         let flow = match self.perform(op) {
-            Ok(Flow::Wait(wait, limited)) => {
+            Ok(Flow::Wait(wait, limit)) => {
                 self.frame().at = at;
-                self.current.wait = Some((wait, limited));
-                return Ok(Flow::Wait(wait, limited));
+                self.current.wait = Some((wait, limit));
+                self.current.deadline = match wait {
+                    Wait::Sleep(until) => Some(until),
+                    _ => limit.map(|limit| {
+                        let kept = self.current.deadline;
+                        kept.unwrap_or_else(|| self.now().saturating_add(limit))
+                    }),
+                };
+                return Ok(Flow::Wait(wait, limit));
             }
             Ok(flow) => flow,
             Err(Raise::Exception(exception)) => {
@@ -43,9 +51,29 @@ impl Machine {
         };
         Ok(match flow {
             Flow::Next(Place::Blocked) => flow,
-            Flow::Next(_) if native => Flow::Next(Place::Never),
+            Flow::Next(_) if kind.is_library() => Flow::Next(self.edge(op, kind)),
             _ => flow,
         })
+    }
+
+    /// The place behind an instruction of the library: a module of CPython that is Python holds a
+    /// lock of its own inside, so others run before it or behind it.
+    fn edge(&self, op: Op, kind: CodeKind) -> Place {
+        let frames = &self.current.frames;
+        // The call that has entered it, or to which it has returned.
+        let outside = match op {
+            Op::Resume => frames.len().checked_sub(2),
+            Op::Return => frames.len().checked_sub(1),
+            _ => None,
+        };
+        let code = outside.and_then(|at| self.program.codes.get(frames[at].code as usize));
+        match code {
+            Some(code) if kind == CodeKind::Library && !code.kind.is_library() => match op {
+                Op::Resume => Place::Enter,
+                _ => Place::CReturn,
+            },
+            _ => Place::Never,
+        }
     }
 
     fn perform(&mut self, op: Op) -> R<Flow> {
@@ -54,7 +82,7 @@ impl Machine {
                 let point = match self.code().kind {
                     CodeKind::Comprehension => Place::EnterComprehension,
                     CodeKind::Class | CodeKind::Function | CodeKind::Module => Place::Enter,
-                    CodeKind::Native => Place::Never,
+                    CodeKind::Native | CodeKind::Library => Place::Never,
                 };
                 return Ok(Flow::Next(point));
             }
@@ -66,14 +94,12 @@ impl Machine {
             Op::LoadFast(slot) => self.load_fast(slot)?,
             Op::StoreFast(slot) => {
                 let value = self.pop();
-                if let Some(place) = self.frame().slots.get_mut(slot as usize) {
-                    *place = value;
-                }
+                *self.local(slot) = value;
             }
             Op::DeleteFast(slot) => {
                 self.load_fast(slot)?;
                 self.pop();
-                self.frame().slots[slot as usize] = Value::Unset;
+                *self.local(slot) = Value::Unset;
             }
             Op::LoadGlobal(number) => self.load_global(number)?,
             Op::StoreGlobal(number) => {
@@ -87,7 +113,7 @@ impl Machine {
                 self.push(value);
             }
             Op::Swap(with) => {
-                let slots = &mut self.frame().slots;
+                let slots = &mut self.current.stack;
                 let top = slots.len().saturating_sub(1);
                 slots.swap(top, (top + 1).saturating_sub(with as usize));
             }
@@ -137,15 +163,13 @@ impl Machine {
                 self.store_cell(cell, Value::Unset);
             }
             Op::LoadClosure(cell) => {
-                let cell = self.frame().cells.get(cell as usize).copied();
+                let cell = self.cell(cell);
                 self.push(cell.map_or(Value::Unset, Value::Ref));
             }
-            Op::LoadClassName(slot, global) => {
-                match self.frame().slots.get(slot as usize).copied() {
-                    None | Some(Value::Unset) => self.load_global(global)?,
-                    Some(value) => self.push(value),
-                }
-            }
+            Op::LoadClassName(slot, global) => match *self.local(slot) {
+                Value::Unset => self.load_global(global)?,
+                value => self.push(value),
+            },
             Op::StoreAttr(name) => return self.store_attribute(name),
             Op::DeleteAttr(name) => return self.delete_attribute(name),
             Op::LoadSuper(name) => return self.load_super(name),
@@ -200,15 +224,15 @@ impl Machine {
     }
 
     fn load_fast(&mut self, slot: u32) -> R<()> {
-        match self.frame().slots.get(slot as usize).copied() {
-            None | Some(Value::Unset) => {
+        match *self.local(slot) {
+            Value::Unset => {
                 let name = self.code().locals.get(slot as usize).cloned().unwrap_or_default();
                 let text = format!(
                     "cannot access local variable '{name}' where it is not associated with a value"
                 );
                 Err(self.error("UnboundLocalError", text))
             }
-            Some(value) => {
+            value => {
                 self.push(value);
                 Ok(())
             }
@@ -231,7 +255,7 @@ impl Machine {
     }
 
     fn load_cell(&mut self, number: u32) -> R<()> {
-        let cell = self.frame().cells.get(number as usize).copied();
+        let cell = self.cell(number);
         if let Some(id) = cell {
             self.note(Location::Object(id), false);
             if let Object::Cell(value) = *self.world.heap.get(id)
@@ -249,7 +273,7 @@ impl Machine {
     }
 
     fn store_cell(&mut self, number: u32, value: Value) {
-        if let Some(id) = self.frame().cells.get(number as usize).copied() {
+        if let Some(id) = self.cell(number) {
             self.note(Location::Object(id), true);
             *self.world.heap.get_mut(id) = Object::Cell(value);
         }
@@ -290,7 +314,7 @@ impl Machine {
     }
 
     fn format_value(&mut self, conversion: Conversion) -> R<Flow> {
-        let (value, spec) = (self.peek(1), self.peek(0));
+        let (spec, value) = (self.pop(), self.pop());
         let spec = match spec {
             Value::Str(id) => self.strings.get(id),
             _ => "".into(),
@@ -304,7 +328,6 @@ impl Machine {
         match done {
             Done::Value(value) => {
                 let text = self.formatted(value, &spec)?;
-                self.pop_many(2);
                 let text = self.text_value(&text);
                 self.push(text);
                 STRAIGHT
@@ -316,9 +339,6 @@ impl Machine {
                 if !spec.is_empty() {
                     return Err(Raise::Stop("a format for an object with `__str__`".to_owned()));
                 }
-                let below = self.current.frames.len() - 2;
-                let slots = &mut self.current.frames[below].slots;
-                slots.truncate(slots.len() - 2);
                 STRAIGHT
             }
         }

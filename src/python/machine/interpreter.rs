@@ -5,17 +5,19 @@
 //! *Leaves out*: which thread is next.
 
 use crate::python::code::modules::{EXCEPTIONS, is_builtin};
-use crate::python::code::program::{Code, CodeKind, Program};
+use crate::python::code::program::{Code, Program};
 use crate::python::front::position::Position;
 use crate::python::front::tree::Constant;
+use crate::python::machine::outside::Outside;
 use crate::python::machine::terms::{Arguments, Done, Limits, Location, Look, R, Raise};
+use crate::python::machine::traceback::Tracebacks;
 use crate::python::machine::world::{Thread, World};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Attributes, Class, Frame, Instance, Object, Then};
 use crate::python::value::strings::{StrId, Strings};
 use crate::python::value::types::Type;
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// A function of the library.
 #[derive(Clone, Copy)]
@@ -47,7 +49,7 @@ impl Row {
 /// A world, and all that a program needs to change it.
 pub struct Machine {
     /// The program.
-    pub program: Rc<Program>,
+    pub program: Arc<Program>,
     /// All texts.
     pub strings: Strings,
     /// The functions of the library.
@@ -66,47 +68,25 @@ pub struct Machine {
     pub limits: Limits,
     /// Sleeping takes no time: the explorer tries every order instead.
     pub timeless: bool,
+    /// What `os.cpu_count` is. The same everywhere, unless a program runs for real.
+    pub cpus: i64,
+    /// The clock, and what is asked of whoever runs the threads for real.
+    pub outside: Outside,
+    /// The calls that exceptions have come through, if they are kept.
+    pub tracebacks: Tracebacks,
     pub(crate) names: Vec<StrId>,
     pub(crate) constants: Vec<Value>,
     pub(crate) builtins: Vec<Value>,
     methods: HashMap<(String, StrId), u32>,
-    prelude: HashMap<&'static str, usize>,
+    /// The globals of the library's modules that are written in Python.
+    library_globals: HashMap<String, usize>,
     /// Live items after the last collection.
     pub(crate) live: usize,
 }
 
-/// The names of the library's functions that are written in Python.
-pub const PRELUDE: &[&str] = &[
-    "_collect",
-    "_sum",
-    "_any",
-    "_all",
-    "_min",
-    "_max",
-    "_sorted",
-    "_sort",
-    "_map",
-    "_filter",
-    "_zip2",
-    "_zip3",
-    "_enumerate",
-    "_repr_list",
-    "_repr_tuple",
-    "_repr_dict",
-    "_repr_set",
-    "_str",
-    "_print",
-    "_contains",
-    "_reversed",
-    "_wait_for",
-    "_run0",
-    "_run1",
-    "_run2",
-];
-
 impl Machine {
     /// A program at its beginning.
-    pub fn new(program: Rc<Program>, library: Vec<Row>) -> Machine {
+    pub fn new(program: Arc<Program>, library: Vec<Row>) -> Machine {
         let mut strings = Strings::default();
         let names = program.names.iter().map(|name| strings.intern(name)).collect();
         let constants = program.constants.iter().map(|c| constant(&mut strings, c)).collect();
@@ -123,11 +103,14 @@ impl Machine {
             noting: false,
             limits: Limits::default(),
             timeless: false,
+            cpus: 4,
+            outside: Outside::default(),
+            tracebacks: Tracebacks::default(),
             names,
             constants,
             builtins: Vec::new(),
             methods,
-            prelude: HashMap::new(),
+            library_globals: HashMap::new(),
             live: 0,
             strings,
             library,
@@ -148,18 +131,19 @@ impl Machine {
         let methods =
             ["__init__", "start", "join", "is_alive", "run"].map(|method| ("Thread", method));
         self.add_class(thread, None, &methods);
-        let program = Rc::clone(&self.program);
-        for name in PRELUDE {
-            let marked = format!("<{name}>");
-            if let Some(at) = program.globals.iter().position(|global| **global == *marked) {
-                self.prelude.insert(name, at);
+        let program = Arc::clone(&self.program);
+        for (at, global) in program.globals.iter().enumerate() {
+            if let Some(name) = unmarked(global) {
+                self.library_globals.insert(name.to_owned(), at);
             }
         }
         self.builtins = program.globals.iter().map(|name| self.builtin(name)).collect();
         self.world.globals = vec![Value::Unset; program.globals.len()];
         let mut main = Thread::default();
-        for code in [0, 1] {
-            main.frames.push(self.new_frame(code, Vec::new(), Vec::new(), Then::Discard));
+        for code in [0].into_iter().chain(program.preludes.iter().rev().copied()) {
+            std::mem::swap(&mut main, &mut self.current);
+            self.push_frame(code, Vec::new(), &[], Then::Discard);
+            std::mem::swap(&mut main, &mut self.current);
         }
         let name = Value::Str(self.strings.intern("MainThread"));
         let attributes = Attributes(vec![
@@ -170,7 +154,7 @@ impl Machine {
         let class = self.thread_class();
         let object = Object::Instance(Instance { class, attributes });
         main.object = Some(self.world.heap.add(object));
-        self.world.threads.push(Rc::new(main));
+        self.world.threads.push(Arc::new(main));
     }
 
     fn add_class(&mut self, name: StrId, base: Option<Id>, methods: &[(&str, &'static str)]) {
@@ -193,6 +177,15 @@ impl Machine {
 
     /// The value of a built-in name.
     pub fn builtin(&mut self, name: &str) -> Value {
+        if let Some(name) = unmarked(name) {
+            return match name.strip_prefix("builtins.") {
+                Some(name) => self.builtin(name),
+                None => {
+                    let name = self.strings.intern(name);
+                    self.method("prelude", name).unwrap_or(Value::Unset)
+                }
+            };
+        }
         if name == "__name__" {
             return Value::Str(self.strings.intern("__main__"));
         }
@@ -225,9 +218,10 @@ impl Machine {
         self.methods.get(&(owner.to_owned(), name)).map(|number| Value::Native(*number))
     }
 
-    /// A function of the library that is written in Python.
+    /// What the library's modules that are written in Python bind to a name: `_collect`, or
+    /// `concurrent.futures.Future`.
     pub fn prelude(&self, name: &str) -> Value {
-        let at = self.prelude.get(name).copied();
+        let at = self.library_globals.get(name).copied();
         at.and_then(|at| self.world.globals.get(at)).copied().unwrap_or(Value::Unset)
     }
 
@@ -236,16 +230,28 @@ impl Machine {
         self.number = number;
         self.world.heap.enter(number);
         if let Some(place) = self.world.threads.get_mut(number) {
-            self.current = Thread::clone(place);
+            // Only a copy of the world shares its threads.
+            self.current = match Arc::get_mut(place) {
+                Some(thread) => std::mem::take(thread),
+                None => Thread::clone(place),
+            };
             self.current.wait = None;
         }
+    }
+
+    /// The number by which the program knows the current thread: all jobs of a worker have one.
+    pub fn identity(&self) -> usize {
+        self.current.worker.unwrap_or(self.number)
     }
 
     /// Puts the current thread back into the world.
     pub fn leave(&mut self) {
         let current = std::mem::take(&mut self.current);
         if let Some(place) = self.world.threads.get_mut(self.number) {
-            *place = Rc::new(current);
+            match Arc::get_mut(place) {
+                Some(thread) => *thread = current,
+                None => *place = Arc::new(current),
+            }
         }
     }
 
@@ -253,8 +259,7 @@ impl Machine {
     pub fn frame(&mut self) -> &mut Frame {
         if self.current.frames.is_empty() {
             // Only a thread that runs has instructions, so this is never reached.
-            let frame = self.new_frame(0, Vec::new(), Vec::new(), Then::Discard);
-            self.current.frames.push(frame);
+            self.push_frame(0, Vec::new(), &[], Then::Discard);
         }
         let last = self.current.frames.len() - 1;
         &mut self.current.frames[last]
@@ -266,51 +271,83 @@ impl Machine {
         &self.program.codes[number.min(self.program.codes.len() - 1)]
     }
 
-    /// Whether the innermost call stands for C.
-    pub fn is_native(&self) -> bool {
-        self.code().kind == CodeKind::Native
+    /// Whether the innermost call is the library's.
+    pub fn is_library(&self) -> bool {
+        self.code().kind.is_library()
     }
 
     /// Pushes a value.
     pub fn push(&mut self, value: Value) {
-        self.frame().slots.push(value);
+        self.current.stack.push(value);
     }
 
     /// Pops a value.
     pub fn pop(&mut self) -> Value {
-        self.frame().slots.pop().unwrap_or(Value::Unset)
+        self.current.stack.pop().unwrap_or(Value::Unset)
     }
 
     /// The value so many below the top; 0 is the top.
-    pub fn peek(&mut self, below: usize) -> Value {
-        let slots = &self.frame().slots;
-        slots
-            .len()
-            .checked_sub(below + 1)
-            .and_then(|at| slots.get(at))
-            .copied()
-            .unwrap_or(Value::Unset)
+    pub fn peek(&self, below: usize) -> Value {
+        let stack = &self.current.stack;
+        let at = stack.len().checked_sub(below + 1);
+        at.and_then(|at| stack.get(at)).copied().unwrap_or(Value::Unset)
     }
 
     /// Pops so many values, the lowest first.
     pub fn pop_many(&mut self, count: usize) -> Vec<Value> {
-        let slots = &mut self.frame().slots;
-        slots.split_off(slots.len().saturating_sub(count))
+        let stack = &mut self.current.stack;
+        stack.split_off(stack.len().saturating_sub(count))
     }
 
-    /// A frame at the beginning of a code.
-    pub fn new_frame(&mut self, code: u32, slots: Vec<Value>, outer: Vec<Id>, then: Then) -> Frame {
-        let program = Rc::clone(&self.program);
+    /// Begins a call of a code with these parameters.
+    pub fn push_frame(&mut self, code: u32, slots: Vec<Value>, outer: &[Id], then: Then) {
+        let base = u32::try_from(self.current.stack.len()).unwrap_or(u32::MAX);
+        self.current.stack.extend(slots);
+        self.begin_call(code, base, 0, outer, then);
+    }
+
+    /// Begins a call of a code whose parameters are on the stack, from `base` on.
+    pub(crate) fn begin_call(
+        &mut self,
+        code: u32,
+        base: u32,
+        below: u32,
+        outer: &[Id],
+        then: Then,
+    ) {
+        let program = Arc::clone(&self.program);
         let body = &program.codes[(code as usize).min(program.codes.len() - 1)];
-        let mut slots = slots;
-        slots.resize(body.locals.len(), Value::Unset);
-        let mut cells = Vec::with_capacity(body.cells.len() + outer.len());
+        let first = base as usize;
+        self.current.stack.resize(first + body.locals.len(), Value::Unset);
         for from in &body.cells {
-            let value = from.and_then(|slot| slots.get(slot)).copied().unwrap_or(Value::Unset);
-            cells.push(self.world.heap.add(Object::Cell(value)));
+            let value = from.and_then(|slot| self.current.stack.get(first + slot)).copied();
+            let cell = Object::Cell(value.unwrap_or(Value::Unset));
+            let cell = self.add(cell);
+            self.push(cell);
         }
-        cells.extend(outer);
-        Frame { code, at: 0, slots, cells, then, generator: None, entered: false }
+        self.current.stack.extend(outer.iter().copied().map(Value::Ref));
+        let frame = Frame { code, at: 0, base, below, then, generator: None, entered: false };
+        self.current.frames.push(frame);
+    }
+
+    /// Ends the innermost call, and takes its values from the stack.
+    pub(crate) fn pop_frame(&mut self) -> Option<(Frame, Vec<Value>)> {
+        let frame = self.current.frames.pop()?;
+        let values = self.current.stack.split_off(frame.base as usize);
+        self.current.stack.truncate((frame.base - frame.below) as usize);
+        Some((frame, values))
+    }
+
+    /// A local of the innermost call.
+    pub(crate) fn local(&mut self, slot: u32) -> &mut Value {
+        let at = (self.frame().base + slot) as usize;
+        &mut self.current.stack[at]
+    }
+
+    /// A cell of the innermost call: its own, then those of outer functions.
+    pub(crate) fn cell(&mut self, number: u32) -> Option<Id> {
+        let at = self.frame().base as usize + self.code().locals.len() + number as usize;
+        self.current.stack.get(at).and_then(|cell| cell.id())
     }
 
     /// Where the innermost call is.
@@ -318,20 +355,20 @@ impl Machine {
         let frames = self.current.frames.iter().rev();
         let visible = |frame: &&Frame| {
             let code = self.program.codes.get(frame.code as usize);
-            code.is_some_and(|code| code.kind != CodeKind::Native)
+            code.is_some_and(|code| !code.kind.is_library())
         };
         let place = frames.clone().find(visible).and_then(|frame| {
             let code = self.program.codes.get(frame.code as usize)?;
             code.positions.get((frame.at as usize).saturating_sub(1)).copied()
         });
-        place.unwrap_or_default()
+        place.unwrap_or(self.current.born)
     }
 
     /// Where the instruction is that the current thread will execute next.
     pub fn next_position(&self) -> Position {
         let place = self.current.frames.last().and_then(|frame| {
             let code = self.program.codes.get(frame.code as usize)?;
-            (code.kind != CodeKind::Native).then_some(())?;
+            (!code.kind.is_library()).then_some(())?;
             code.positions.get(frame.at as usize).copied()
         });
         place.unwrap_or_else(|| self.position())
@@ -399,6 +436,11 @@ impl Machine {
     }
 }
 
+/// The name of a global that is the library's.
+fn unmarked(global: &str) -> Option<&str> {
+    global.strip_prefix('<')?.strip_suffix('>')
+}
+
 /// The class of a built-in exception.
 pub fn exception_class(name: &str) -> Option<Id> {
     let name = if name == "IOError" { "OSError" } else { name };
@@ -415,3 +457,9 @@ fn constant(strings: &mut Strings, constant: &Constant) -> Value {
         Constant::Str(text) => Value::Str(strings.intern(text)),
     }
 }
+
+/// A real run has its machine in a cell that threads take in turn.
+const _: fn() = || {
+    fn is_send<T: Send>() {}
+    is_send::<Machine>();
+};

@@ -6,6 +6,8 @@
 //!                                                    says what kind of switch point it was
 //!
 //!   interpreter ─ execute ─┬─ calls, binding       functions, classes, the library
+//!   outside: the clock, ─┼─ waiting, traceback     who waits for what; where it went wrong
+//!   what the shell does   │
 //!   terms: how it went     ├─ attributes, objects  names and items
 //!                          ├─ operators, comparison, iteration
 //!                          ├─ control, unwinding   branches, with, exceptions
@@ -25,7 +27,10 @@ pub mod interpreter;
 pub mod iteration;
 pub mod objects;
 pub mod operators;
+pub mod outside;
 pub mod terms;
 pub mod text;
+pub mod traceback;
 pub mod unwinding;
+pub mod waiting;
 pub mod world;

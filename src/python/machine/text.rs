@@ -291,6 +291,7 @@ fn sync_repr(sync: &Sync) -> String {
         Sync::Semaphore { .. } => "<threading.Semaphore object>".to_owned(),
         Sync::Barrier { .. } => "<threading.Barrier object>".to_owned(),
         Sync::Queue { .. } => "<queue.Queue object>".to_owned(),
+        Sync::Pool { .. } => "<pool of workers>".to_owned(),
     }
 }
 

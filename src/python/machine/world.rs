@@ -4,11 +4,13 @@
 //! *Leaves out*: who runs next (`explore`), and what an instruction does (`python/machine/execute.rs`).
 
 use crate::python::front::position::Position;
+use crate::python::machine::outside::Answer;
 use crate::python::value::any::{Id, Value};
 use crate::python::value::heap::Heap;
 use crate::python::value::object::{Frame, Object, Sync};
 use crate::python::value::strings::StrId;
-use std::rc::Rc;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What a thread waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,9 +33,21 @@ pub enum Wait {
     Space(Id),
     /// That all items of a queue are done.
     Done(Id),
+    /// The result of a future; its event is set then.
+    Result(Id),
+    /// A free worker of a pool, for a job.
+    Worker(Id),
+    /// That all jobs of a pool have ended.
+    Idle(Id),
     /// A time, in nanoseconds. The explorer lets it come at any moment.
     Sleep(u64),
+    /// The answer with this number from outside the world.
+    Answer(u64),
 }
+
+/// How long a wait may take, in nanoseconds; `None` is for ever. The explorer lets a limit pass at
+/// any moment.
+pub type Limit = Option<u64>;
 
 /// How a thread has ended that did not return.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -65,18 +79,29 @@ pub enum Stage {
 pub struct Thread {
     /// Its calls, the innermost last. A thread that has ended has none.
     pub frames: Vec<Frame>,
-    /// What it waits for, and whether it waits for a limited time only.
-    pub wait: Option<(Wait, bool)>,
+    /// The values of all its calls, one behind the other.
+    pub stack: Vec<Value>,
+    /// What it waits for, and for how long.
+    pub wait: Option<(Wait, Limit)>,
+    /// When that has passed, by the clock of a run. Whoever drives it forgets it when the call that
+    /// waited is over.
+    pub deadline: Option<u64>,
     /// The time limit of its wait has passed.
     pub timed_out: bool,
     /// Where it is in a call that waits.
     pub stage: Stage,
+    /// The number of the answer that its call from outside is to have.
+    pub asked: Option<u64>,
     /// Its object of class `Thread`; the main thread has none.
     pub object: Option<Id>,
     /// Nobody waits for its end.
     pub daemon: bool,
     /// The exception that ended it.
     pub failure: Option<Failure>,
+    /// If it is a job of a pool that runs: the first job of the same worker.
+    pub worker: Option<usize>,
+    /// The line that has started it.
+    pub born: Position,
 }
 
 /// All that changes.
@@ -87,13 +112,15 @@ pub struct World {
     /// The globals.
     pub globals: Vec<Value>,
     /// The threads; number 0 is the main thread.
-    pub threads: Vec<Rc<Thread>>,
+    pub threads: Vec<Arc<Thread>>,
     /// What was printed.
-    pub output: Rc<String>,
+    pub output: Arc<String>,
     /// The time of a run, in nanoseconds. The explorer leaves it at 0.
     pub clock: u64,
     /// Where the numbers of `random` are.
     pub random: u64,
+    /// What has come from outside and was not taken yet, by number.
+    pub answers: BTreeMap<u64, Answer>,
     /// Numbers that names of threads have used.
     pub names_used: usize,
 }
@@ -102,6 +129,15 @@ impl Thread {
     /// Whether it has ended.
     pub fn has_ended(&self) -> bool {
         self.frames.is_empty()
+    }
+
+    /// Each call with its values, the innermost last.
+    pub fn calls(&self) -> impl Iterator<Item = (&Frame, &[Value])> {
+        let ends = self.frames.iter().skip(1).map(|next| (next.base - next.below) as usize);
+        let ends = ends.chain(std::iter::once(self.stack.len()));
+        self.frames.iter().zip(ends).map(|(frame, end)| {
+            (frame, self.stack.get(frame.base as usize..end).unwrap_or_default())
+        })
     }
 }
 
@@ -132,7 +168,9 @@ impl World {
                 Some(Sync::Condition { waiters, .. }) => !waiters.contains(&number),
                 _ => true,
             },
-            Wait::Event(id) => !matches!(sync(id), Some(Sync::Event { set: false })),
+            Wait::Event(id) | Wait::Result(id) => {
+                !matches!(sync(id), Some(Sync::Event { set: false }))
+            }
             Wait::Permit(id) => match sync(id) {
                 Some(Sync::Semaphore { value, .. }) => *value > 0,
                 _ => true,
@@ -158,7 +196,18 @@ impl World {
                 Some(Sync::Queue { unfinished, .. }) => *unfinished <= 0,
                 _ => true,
             },
+            Wait::Worker(id) => match sync(id) {
+                Some(Sync::Pool { most, queued, running, .. }) => {
+                    running < most && queued.front() == Some(&number)
+                }
+                _ => true,
+            },
+            Wait::Idle(id) => match sync(id) {
+                Some(Sync::Pool { queued, running, .. }) => *running == 0 && queued.is_empty(),
+                _ => true,
+            },
             Wait::Sleep(until) => self.clock >= until,
+            Wait::Answer(number) => self.answers.contains_key(&number),
         }
     }
 

@@ -6,7 +6,7 @@
 
 use crate::python::value::any::Id;
 use crate::python::value::object::Object;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// How many bits of an id are the place within a space.
 const PLACE_BITS: u32 = 25;
@@ -15,7 +15,7 @@ const PLACE_BITS: u32 = 25;
 /// has the same number whatever the others make meanwhile.
 #[derive(Debug, Clone, Default)]
 pub struct Heap {
-    spaces: Vec<Vec<Rc<Object>>>,
+    spaces: Vec<Vec<Arc<Object>>>,
     free: Vec<Vec<u32>>,
     /// Whose turn it is to make objects.
     space: usize,
@@ -46,11 +46,11 @@ impl Heap {
         let space = &mut self.spaces[self.space];
         let place = match self.free[self.space].pop() {
             Some(place) => {
-                space[place as usize] = Rc::new(object);
+                space[place as usize] = Arc::new(object);
                 place
             }
             None => {
-                space.push(Rc::new(object));
+                space.push(Arc::new(object));
                 u32::try_from(space.len() - 1).unwrap_or(u32::MAX)
             }
         };
@@ -67,7 +67,7 @@ impl Heap {
     /// An object, to be changed.
     pub fn get_mut(&mut self, id: Id) -> &mut Object {
         let (space, place) = split(id);
-        Rc::make_mut(&mut self.spaces[space][place])
+        Arc::make_mut(&mut self.spaces[space][place])
     }
 
     /// How many slots there are.
@@ -119,7 +119,7 @@ impl Heap {
             free.clear();
             for (place, slot) in (0..).zip(slots) {
                 if !marked.get(number).copied().unwrap_or(false) {
-                    *slot = Rc::new(Object::Free);
+                    *slot = Arc::new(Object::Free);
                     free.push(place);
                 }
                 number += 1;

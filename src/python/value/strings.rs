@@ -4,7 +4,7 @@
 //! *Leaves out*: forgetting a text. A program that makes texts for ever is stopped by the count.
 
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// The number of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -22,8 +22,8 @@ pub struct StrId(pub u32);
 /// ```
 #[derive(Debug, Default)]
 pub struct Strings {
-    texts: Vec<Rc<str>>,
-    numbers: HashMap<Rc<str>, u32>,
+    texts: Vec<Arc<str>>,
+    numbers: HashMap<Arc<str>, u32>,
     bytes: usize,
 }
 
@@ -34,16 +34,16 @@ impl Strings {
             return StrId(*number);
         }
         let number = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
-        let text: Rc<str> = Rc::from(text);
+        let text: Arc<str> = Arc::from(text);
         self.bytes += text.len() + 48;
-        self.texts.push(Rc::clone(&text));
+        self.texts.push(Arc::clone(&text));
         self.numbers.insert(text, number);
         StrId(number)
     }
 
     /// The text of a number.
-    pub fn get(&self, id: StrId) -> Rc<str> {
-        self.texts.get(id.0 as usize).cloned().unwrap_or_else(|| Rc::from(""))
+    pub fn get(&self, id: StrId) -> Arc<str> {
+        self.texts.get(id.0 as usize).cloned().unwrap_or_else(|| Arc::from(""))
     }
 
     /// The text of a number, borrowed.

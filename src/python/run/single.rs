@@ -8,11 +8,11 @@ use crate::python::code::compiler::compile;
 use crate::python::code::program::Program;
 use crate::python::front::position::Position;
 use crate::python::front::refusal::Refusal;
-use crate::python::library::rows::{PRELUDE, rows};
+use crate::python::library::rows::{PRELUDES, rows};
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::Flow;
-use crate::python::machine::world::{Failure, Wait};
-use std::rc::Rc;
+use crate::python::machine::world::{Failure, Thread};
+use std::sync::Arc;
 
 /// How many instructions a thread executes before the next one's turn.
 const TURN: u64 = 1000;
@@ -32,8 +32,8 @@ pub struct Ran {
 ///
 /// # Errors
 /// [`Refusal`] if it is no Python, or outside the subset.
-pub fn program(text: &str) -> Result<Rc<Program>, Refusal> {
-    compile(text, PRELUDE).map(Rc::new)
+pub fn program(text: &str) -> Result<Arc<Program>, Refusal> {
+    compile(text, PRELUDES).map(Arc::new)
 }
 
 /// Runs a program to its end, or until it has executed so many instructions.
@@ -46,8 +46,8 @@ pub fn program(text: &str) -> Result<Rc<Program>, Refusal> {
 /// assert_eq!(ran.failures[0].1.text, "ZeroDivisionError: division by zero");
 /// # Ok::<(), singletrack::python::front::refusal::Refusal>(())
 /// ```
-pub fn run_single(program: &Rc<Program>, fuel: u64) -> Ran {
-    let mut machine = Machine::new(Rc::clone(program), rows());
+pub fn run_single(program: &Arc<Program>, fuel: u64) -> Ran {
+    let mut machine = Machine::new(Arc::clone(program), rows());
     let mut fuel = fuel;
     let mut number = 0;
     let mut stopped = None;
@@ -82,7 +82,7 @@ fn turn(machine: &mut Machine, number: usize, fuel: &mut u64) -> Option<(String,
         *fuel -= 1;
         left -= 1;
         match machine.execute() {
-            Ok(Flow::Next(_)) => {}
+            Ok(Flow::Next(_)) => machine.current.deadline = None,
             Ok(Flow::Wait(..)) => break,
             Err(reason) => {
                 stopped = Some((reason, machine.position()));
@@ -97,23 +97,21 @@ fn turn(machine: &mut Machine, number: usize, fuel: &mut u64) -> Option<(String,
     stopped
 }
 
-/// No thread is ready: the time jumps to the next one that sleeps, or a limit passes.
+/// No thread is ready: the time jumps to the next moment that one waits for.
 fn wait(machine: &mut Machine) -> Option<(String, Position)> {
-    let sleeps = machine.world.threads.iter().filter_map(|thread| match thread.wait {
-        Some((Wait::Sleep(until), _)) if !thread.has_ended() => Some(until),
-        _ => None,
-    });
-    if let Some(until) = sleeps.min() {
-        machine.world.clock = until;
-        return None;
-    }
-    let limited = |thread: &&mut Rc<crate::python::machine::world::Thread>| {
-        !thread.has_ended() && matches!(thread.wait, Some((_, true)))
-    };
-    if let Some(thread) = machine.world.threads.iter_mut().find(limited) {
-        let thread = Rc::make_mut(thread);
-        thread.timed_out = true;
-        thread.wait = None;
+    let world = &mut machine.world;
+    let waiting = |thread: &&Arc<Thread>| !thread.has_ended() && thread.wait.is_some();
+    let deadlines = world.threads.iter().filter(waiting).filter_map(|thread| thread.deadline);
+    if let Some(next) = deadlines.min() {
+        world.clock = world.clock.max(next);
+        let late = |thread: &&mut Arc<Thread>| {
+            thread.deadline == Some(next) && matches!(thread.wait, Some((_, Some(_))))
+        };
+        for thread in world.threads.iter_mut().filter(late) {
+            let thread = Arc::make_mut(thread);
+            thread.timed_out = true;
+            thread.wait = None;
+        }
         return None;
     }
     let stuck = machine.world.threads.iter().position(|t| !t.has_ended() && !t.daemon)?;

@@ -114,17 +114,20 @@ pub struct Idiom {
 
 /// What all idioms find in their module.
 pub const SETTING: &str = "\
-import threading, itertools, collections
+import threading, itertools, collections, time
 x = 0; z = 0; o = 1; m = -1; t = (1,); a = [3]; word = 'a'
 l = [0]; l2 = []; l6 = []; lst = [2, 1]; dq = collections.deque(); s = set(); cnt = itertools.count()
 d = {1: 0}; d3 = {}; d4 = {}; ds = {}; dd = collections.defaultdict(int); c = collections.Counter({1: 0})
 lk = threading.Lock(); L = threading.Lock(); R = threading.RLock()
-err = ValueError('e')
+err = ValueError('e'); ev = threading.Event(); cond = threading.Condition()
 def f(): return 1
 def g(): return x
 def kw(one=1): return one
+def same(v): return v
 def gene():
     yield 1
+def reading():
+    while True: yield x
 class O(object):
     n = 0; one = 1; k = 0
     def m(self): return 1
@@ -148,18 +151,20 @@ class Special(object):
 class Reads(object):
     def __getitem__(self, i): return x
     def __call__(self): return x
+    def __len__(self): return x
+    def __next__(self): return x
+    next = __next__
+    def __str__(self): return '%d' % x
+class Leaving(object):
+    def __enter__(self): return self
+    def __exit__(self, *a): self.y = x
 class CM(object):
     def __enter__(self): return self
     def __exit__(self, *a): return None
-ob = O(); ob.n = 0; sp = Special(); cm = CM(); reads = Reads()
+ob = O(); ob.n = 0; sp = Special(); cm = CM(); reads = Reads(); leaving = Leaving()
 ";
 
-const fn idiom(
-    group: Group,
-    name: &'static str,
-    body: &'static str,
-    read: &'static str,
-) -> Idiom {
+const fn idiom(group: Group, name: &'static str, body: &'static str, read: &'static str) -> Idiom {
     Idiom { group, name, before: "", own: "", body, read }
 }
 
@@ -189,12 +194,7 @@ pub const IDIOMS: &[Idiom] = &[
     idiom(Straight, "d[1] += 1", "d[1] += 1", "d[1]"),
     idiom(Straight, "Counter: c[1] += 1", "c[1] += 1", "c[1]"),
     idiom(Straight, "defaultdict: dd[1] += 1", "dd[1] += 1", "dd[1]"),
-    idiom(
-        Straight,
-        "look, then set a key",
-        "d3[1] = d3[1] + 1 if 1 in d3 else 1",
-        "d3[1]",
-    ),
+    idiom(Straight, "look, then set a key", "d3[1] = d3[1] + 1 if 1 in d3 else 1", "d3[1]"),
     Idiom {
         before: "def make():\n    n = 0\n    def add():\n        nonlocal n\n        n += 1\n    \
                  def get(): return n\n    return add, get\nadd, get = make()",
@@ -224,25 +224,57 @@ pub const IDIOMS: &[Idiom] = &[
     idiom(Straight, "try … finally", "y = x\ntry: pass\nfinally: y = y + 1\nx = y", "x"),
     idiom(Straight, "for … in (): pass", "y = x\nfor i in (): pass\nx = y + 1", "x"),
     idiom(Straight, "while …: break", "y = x\nwhile o: break\nx = y + 1", "x"),
+    x(Straight, "x = reads[0] + 1"),
+    x(Straight, "x += t[0:1][0]"),
+    x(Straight, "x += (t + t)[0]"),
+    idiom(Straight, "for … in a generator: x", "for i in reading(): x = i + 1; break", "x"),
+    idiom(Straight, "import", "y = x\nimport time\nx = y + 1", "x"),
+    idiom(
+        ForwardTaken,
+        "raise, except",
+        "try: y = x; raise err\nexcept ValueError: x = y + 1",
+        "x",
+    ),
     idiom(Straight, "a function is made", "y = x\nh = lambda: 0\nx = y + 1", "x"),
     x(ForwardTaken, "x = x + (1 if z else 1)"),
     x(ForwardTaken, "x = x + (z and 5 or 1)"),
+    x(ForwardTaken, "x = x + ((o or z) and 1)"),
     idiom(ForwardTaken, "if …: not entered", "y = x\nif z: y = 0\nx = y + 1", "x"),
     idiom(ForwardTaken, "if not …: not entered", "y = x\nif not o: y = 0\nx = y + 1", "x"),
     idiom(ForwardTaken, "if …: … else: taken", "y = x\nif z: y = 0\nelse: y = y + 1\nx = y", "x"),
     idiom(ForwardTaken, "if … or …", "y = x\nif o or z: y = y + 1\nx = y", "x"),
     idiom(ForwardTaken, "assert", "y = x\nassert o\nx = y + 1", "x"),
     idiom(ForwardTaken, "while …: not entered", "y = x\nwhile z: pass\nx = y + 1", "x"),
+    own(
+        ForwardTaken,
+        "raise inside of with",
+        "try:\n    with mine: y = x; raise err\nexcept ValueError: x = y + 1",
+    ),
     x(PyReturn, "x = g() + 1"),
     x(PyReturn, "x = ob.get() + 1"),
     x(PyReturn, "x = (lambda: x)() + 1"),
-    x(PyReturn, "x = reads() + 1"),
+    idiom(PyReturn, "inside of __exit__", "with leaving: pass\nx = leaving.y + 1", "x"),
     x(FastCall, "x += len(t)"),
+    x(FastCall, "x = len(reads) + 1"),
     x(FastCall, "x += isinstance(o, int)"),
     x(FastCall, "x += (type(o) is int)"),
     idiom(FastCall, "l.append as a statement", "y = x\nl2.append(1)\nx = y + 1", "x"),
     x(Call, "x = x + (l2.append(1) or 1)"),
     idiom(Call, "dq.append as a statement", "y = x\ndq.append(1)\nx = y + 1", "x"),
+    x(Call, "x = reads() + 1"),
+    x(Call, "x = next(reads) + 1"),
+    x(Call, "x = int(str(reads)) + 1"),
+    x(Call, "x = list(map(lambda i: x, t))[0] + 1"),
+    Idiom {
+        own: "mine = reading()",
+        ..idiom(Call, "next(a generator)", "x = next(mine) + 1", "x")
+    },
+    x(Call, "x += dict(a=1)['a']"),
+    x(Call, "x += len('{}'.format(1))"),
+    x(Call, "x = int('%d' % x) + 1"),
+    x(Call, "x += len([i for i in range(1)])"),
+    x(Call, "x += (time.time() > 0)"),
+    idiom(Call, "range", "y = x\nrange(1)\nx = y + 1", "x"),
     x(Call, "x += int(1)"),
     x(Call, "x += int('1')"),
     x(Call, "x += abs(1)"),
@@ -268,14 +300,14 @@ pub const IDIOMS: &[Idiom] = &[
     x(Call, "x += t.count(1)"),
     x(Call, "x += (next(cnt) >= 0)"),
     idiom(Call, "d[1] = d.get(1, 0) + 1", "d[1] = d.get(1, 0) + 1", "d[1]"),
+    idiom(Call, "setattr(getattr() + 1)", "setattr(ob, 'n', getattr(ob, 'n') + 1)", "ob.n"),
+    idiom(Call, "an object is made", "y = x\nO()\nx = y + 1", "x"),
     idiom(
         Call,
-        "setattr(getattr() + 1)",
-        "setattr(ob, 'n', getattr(ob, 'n') + 1)",
-        "ob.n",
+        "raise ValueError()",
+        "try: y = x; raise ValueError()\nexcept ValueError: x = y + 1",
+        "x",
     ),
-    idiom(Call, "an object is made", "y = x\nO()\nx = y + 1", "x"),
-    idiom(Call, "raise ValueError()", "try: y = x; raise ValueError()\nexcept ValueError: x = y + 1", "x"),
     own(Call, "acquire and release", "y = x\nmine.acquire()\nx = y + 1\nmine.release()"),
     x(Enter, "x += f()"),
     x(Enter, "x += kw(one=1)"),
@@ -299,12 +331,17 @@ pub const IDIOMS: &[Idiom] = &[
     x(Enter, "x += list(map(lambda i: i, t))[0]"),
     x(Enter, "x += next(gene())"),
     idiom(Enter, "sp[0] = 1", "y = x\nsp[0] = 1\nx = y + 1", "x"),
-    idiom(Enter, "Counter, a fresh key", "c[len(c)] += 1", "sum(c.values())"),
-    idiom(Enter, "import", "y = x\nimport time\nx = y + 1", "x"),
+    idiom(Enter, "Counter, a fresh key", "c[-len(c)] += 1", "sum(c.values())"),
+    idiom(Enter, "from a package import", "y = x\nfrom collections import deque\nx = y + 1", "x"),
+    idiom(Enter, "event.is_set()", "y = x\nev.is_set()\nx = y + 1", "x"),
+    idiom(Enter, "current_thread()", "y = x\nthreading.current_thread()\nx = y + 1", "x"),
+    idiom(Enter, "a class is made", "y = x\nclass Made(object): pass\nx = y + 1", "x"),
+    x(Enter, "x = same(x) + 1"),
     idiom(BackEdge, "for", "y = x\nfor i in t: pass\nx = y + 1", "x"),
     idiom(BackEdge, "for … in a generator", "y = x\nfor i in gene(): pass\nx = y + 1", "x"),
     idiom(BackEdge, "for … continue", "y = x\nfor i in t: continue\nx = y + 1", "x"),
     idiom(BackEdge, "while", "y = x; i = 3\nwhile i: i -= 1\nx = y + 1", "x"),
+    x(BackEdge, "x = [x for i in t][0] + 1"),
     x(BackEdge, "x += [i for i in t][0]"),
     x(BackEdge, "x += {i: i for i in t}[1]"),
     x(BackEdge, "x += len({i for i in t})"),
@@ -312,6 +349,7 @@ pub const IDIOMS: &[Idiom] = &[
     idiom(With, "with, __enter__ in Python", "y = x\nwith cm: pass\nx = y + 1", "x"),
     idiom(With, "with another lock", "y = x\nwith lk: pass\nx = y + 1", "x"),
     own(With, "with an own lock", "y = x\nwith mine: pass\nx = y + 1"),
+    idiom(With, "with condition", "y = x\nwith cond: pass\nx = y + 1", "x"),
     own(With, "from inside of with", "with mine: y = x\nx = y + 1"),
     idiom(With, "inside, __enter__ in Python", "y = x\nwith cm: x = y + 1", "x"),
     own(InsideWith, "with lock: x = y + 1", "y = x\nwith mine: x = y + 1"),

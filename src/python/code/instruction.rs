@@ -52,6 +52,22 @@ impl Place {
     }
 }
 
+impl From<SwitchPoint> for Place {
+    fn from(point: SwitchPoint) -> Place {
+        match point {
+            SwitchPoint::Straight => Place::Straight,
+            SwitchPoint::BackEdge => Place::BackEdge,
+            SwitchPoint::ForwardTaken => Place::ForwardTaken,
+            SwitchPoint::Enter => Place::Enter,
+            SwitchPoint::EnterComprehension => Place::EnterComprehension,
+            SwitchPoint::CReturn => Place::CReturn,
+            SwitchPoint::FastCReturn => Place::FastCReturn,
+            SwitchPoint::PyReturn => Place::PyReturn,
+            SwitchPoint::WithEnter => Place::WithEnter,
+        }
+    }
+}
+
 /// An instruction. A number is an index into a table of its code, or a target.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[allow(missing_docs, reason = "they are CPython's, and machine/execute.rs says what each does")]

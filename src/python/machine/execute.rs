@@ -45,20 +45,21 @@ impl Machine {
             Ok(flow) => flow,
             Err(Raise::Exception(exception)) => {
                 self.unwind(exception);
-                Flow::Next(Place::Straight)
+                // CPython 3.10 looks at the beginning of an `except`; 3.11 does not any more.
+                Flow::Next(Place::ForwardTaken)
             }
             Err(Raise::Stop(reason)) => return Err(reason),
         };
         Ok(match flow {
             Flow::Next(Place::Blocked) => flow,
-            Flow::Next(_) if kind.is_library() => Flow::Next(self.edge(op, kind)),
+            Flow::Next(place) if kind.is_library() => Flow::Next(self.edge(op, kind, place)),
             _ => flow,
         })
     }
 
     /// The place behind an instruction of the library: a module of CPython that is Python holds a
-    /// lock of its own inside, so others run before it or behind it.
-    fn edge(&self, op: Op, kind: CodeKind) -> Place {
+    /// lock of its own inside, so others run before it or behind it; what is C there returns as C.
+    fn edge(&self, op: Op, kind: CodeKind, place: Place) -> Place {
         let frames = &self.current.frames;
         // The call that has entered it, or to which it has returned.
         let outside = match op {
@@ -68,9 +69,11 @@ impl Machine {
         };
         let code = outside.and_then(|at| self.program.codes.get(frames[at].code as usize));
         match code {
-            Some(code) if kind == CodeKind::Library && !code.kind.is_library() => match op {
-                Op::Resume => Place::Enter,
-                _ => Place::CReturn,
+            Some(code) if !code.kind.is_library() => match (op, kind) {
+                (Op::Resume, CodeKind::Library) => Place::Enter,
+                (Op::Return, CodeKind::Library) => Place::CReturn,
+                (Op::Return, _) => place,
+                _ => Place::Never,
             },
             _ => Place::Never,
         }
@@ -213,11 +216,7 @@ impl Machine {
             Op::BeforeWith => return self.before_with(),
             Op::WithExit => return self.with_exit(),
             Op::WithExcept => return self.with_except(),
-            Op::Import(number) => {
-                // CPython asks whether the module is being imported, in Python.
-                self.import(number);
-                return Ok(Flow::Next(Place::Enter));
-            }
+            Op::Import(number) => return Ok(Flow::Next(self.import(number))),
             _ => {}
         }
         STRAIGHT

@@ -4,6 +4,7 @@
 //! Python, or stop the run with a reason and a line.
 //! *Leaves out*: which thread is next.
 
+use crate::gil::rules::switch_point::SwitchPoint;
 use crate::python::code::modules::{EXCEPTIONS, is_builtin};
 use crate::python::code::program::{Code, Program};
 use crate::python::front::position::Position;
@@ -326,7 +327,8 @@ impl Machine {
             self.push(cell);
         }
         self.current.stack.extend(outer.iter().copied().map(Value::Ref));
-        let frame = Frame { code, at: 0, base, below, then, generator: None, entered: false };
+        let back = SwitchPoint::Straight;
+        let frame = Frame { code, at: 0, base, below, then, generator: None, entered: false, back };
         self.current.frames.push(frame);
     }
 

@@ -72,6 +72,8 @@ pub enum Stage {
     Arrived(usize),
     /// It has slept.
     Slept,
+    /// It waits to enter a `with`.
+    Entering,
 }
 
 /// A thread.

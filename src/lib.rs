@@ -65,6 +65,7 @@
 //!   join.rs               The handle of a task: await it, cancel it, or let it go
 //!   lifecycle.rs          The `EventLoop` from its making to its end: its parts, its settings, its closing
 //!   reactor.rs            The descriptors of one loop: what is ready on each, and which tasks wait for it
+//!   recording.rs          A recording of a loop: which task was polled when, who woke it, how long the loop slept
 //!   run_once.rs           One iteration of the event loop, in eight steps, and the three ways to run it
 //!   scheduler.rs          A task's life on its loop: spawned, run step by step, dropped
 //!   timers.rs             Deadlines in order: a heap from which any entry can be taken back

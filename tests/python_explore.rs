@@ -193,7 +193,7 @@ fn two_locks_in_two_orders_can_deadlock() {
     for version in VERSIONS.iter().chain(&["3.14", "3.15"]) {
         let lines = deadlock(&two_orders(2), version).unwrap_or_else(|| panic!("{version}"));
         assert!(
-            lines[1].contains("thread 1 waits for a lock that thread 2 holds, in line 7"),
+            lines[1].contains("thread 1 holds a and waits for b, which thread 2 holds, in line 7"),
             "{lines:?}"
         );
     }
@@ -318,7 +318,7 @@ fn the_story_names_the_lines_and_says_who_wrote_over_whom() {
     let says = sentence(&replayed).unwrap();
     assert!(says.contains("read x = 0 on line 5"), "{says}");
     assert!(says.contains("wrote 1 over it on line 5"), "{says}");
-    let drawn = columns(&replayed, text);
+    let drawn = columns(&replayed, text, 80);
     assert!(drawn.contains("x += 1   x is 0"), "{drawn}");
 }
 

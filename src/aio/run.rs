@@ -266,7 +266,7 @@ impl InterruptHandler {
         let cancelled_by = Rc::clone(cancelled_by);
         let cancel = move || {
             cancelled_by.set(cancelled_by.get().or(Some(signal)));
-            with_current(|core| core.ready.borrow_mut().cancel(main));
+            with_current(|core| core.cancel_here(main));
         };
         (on_main_thread() && set_first_handler(signal, cancel).ok()?)
             .then_some(InterruptHandler(signal))
@@ -282,7 +282,7 @@ impl Drop for InterruptHandler {
 /// What asyncio does between the end of `main` and `close`.
 fn shut_down(event_loop: &EventLoop) {
     for id in event_loop.all_tasks() {
-        event_loop.core.ready.borrow_mut().cancel(id);
+        event_loop.core.cancel_here(id);
     }
     // A cancelled task is dropped in the next iteration. An error here is a selector's, which has
     // been reported before.

@@ -11,7 +11,7 @@
 //!   lost_updates             some / none                            of 2,000,000
 //!   lost_updates_by_call     some / none                            of 2,000,000
 //!   countdown                two threads: faster / alike / slower   time / time one by one
-//!   switches                 at most one an interval / more         a second
+//!   switches                 at most 2.5 an interval / at will      a second
 //!   latency                  below / above half an interval         ms, beside one CPU thread
 //!   bandwidth                convoy (< 1/4 of idle) / none          packets/s, beside one
 //!   echo_idle, _1, _2        convoy (< 1/4 of idle) / none          requests/s, beside 0, 1, 2
@@ -20,7 +20,9 @@
 
 use crate::gil::rules::policy::{Check, SwitchPolicy};
 use crate::lab::compare::output::SCHEMA_VERSION;
+use crate::lab::fidelity::idiom_table::{self, IdiomRow};
 use crate::lab::report::failure::Failure;
+use crate::lab::report::terminal::wrap;
 use serde_json::{Value, json};
 
 /// The default `sys.getswitchinterval()`, in milliseconds. Latency is judged by it also where
@@ -180,32 +182,39 @@ pub fn table(
     preset: &str,
     rows: &[FidelityRow],
     unmeasured: &[Unmeasured],
+    width: usize,
 ) -> String {
     let mut text = format!("CPython {python} and {preset}\n");
     text +=
         &format!("  {:22}{:>12}{:>12}  {:>7}  kind\n", "experiment", "CPython", "ours", "factor");
     for row in rows {
         let factor = row.factor().map_or("-".into(), |factor| format!("{factor:.1}x"));
-        let kind = match row.agrees_in_kind() {
-            true => row.kind.to_owned(),
-            false => format!("DISAGREES: {}, ours {}", row.kind, row.our_kind),
-        };
+        let kind = if row.agrees_in_kind() { row.kind } else { "DISAGREES:" };
         text += &format!(
             "  {:22}{:>12}{:>12}  {factor:>7}  {kind}\n",
             row.experiment,
             figure(row.interpreter),
             figure(row.ours),
         );
+        if !row.agrees_in_kind() {
+            text += &format!("      {}, ours {}\n", row.kind, row.our_kind);
+        }
     }
     for Unmeasured { experiment, why, .. } in unmeasured {
-        text += &format!("  {experiment:22}could not be measured: {why}\n");
+        let lines = wrap(&format!("could not be measured: {why}"), width.saturating_sub(24));
+        let lines = lines.trim_end().replace('\n', &format!("\n{:24}", ""));
+        text += &format!("  {experiment:22}{lines}\n");
     }
     text
 }
 
 /// Why not all is well, if it is not: nothing was compared, or both sides do not agree in
 /// everything that was, or something could not be measured.
-pub fn verdict(rows: &[FidelityRow], unmeasured: &[Unmeasured]) -> Option<Failure> {
+pub fn verdict(
+    rows: &[FidelityRow],
+    unmeasured: &[Unmeasured],
+    idioms: &[IdiomRow],
+) -> Option<Failure> {
     let names = |rows: Vec<(&str, &str)>| {
         rows.iter().map(|(python, name)| format!("{python} {name}")).collect::<Vec<_>>().join(", ")
     };
@@ -220,8 +229,9 @@ pub fn verdict(rows: &[FidelityRow], unmeasured: &[Unmeasured]) -> Option<Failur
     if !missing.is_empty() {
         why.push(format!("{} could not be measured ({})", missing.len(), names(missing)));
     }
+    why.extend(idiom_table::verdict(idioms));
     let quieter = "run it again when less else runs, or with longer --seconds";
-    match (why.is_empty(), rows.is_empty()) {
+    match (why.is_empty(), rows.is_empty() && idioms.is_empty()) {
         (false, _) => Some(Failure::new("fidelity", why.join(", and "), quieter)),
         (true, false) => None,
         (true, true) => {
@@ -236,11 +246,12 @@ fn figure(value: f64) -> String {
 }
 
 /// All rows for machines: `{rows: [{experiment, python, preset, interpreter, ours,
-/// agrees_in_kind, factor, kind, our_kind}], unmeasured: [{experiment, python, why}], skipped:
-/// [why], error}`; `error` is null if all came to its end and agrees.
+/// agrees_in_kind, factor, kind, our_kind}], unmeasured: [{experiment, python, why}], idioms: [as
+/// `idiom_table::values` says], skipped: [why], error}`; `error` is null if all came to its end and agrees.
 pub fn document(
     rows: &[FidelityRow],
     unmeasured: &[Unmeasured],
+    idioms: &[IdiomRow],
     skipped: &[String],
     error: Option<&Failure>,
 ) -> Value {
@@ -262,6 +273,7 @@ pub fn document(
         "schema_version": SCHEMA_VERSION,
         "rows": rows.iter().map(row).collect::<Vec<_>>(),
         "unmeasured": unmeasured.iter().map(none).collect::<Vec<_>>(),
+        "idioms": idiom_table::values(idioms),
         "skipped": skipped,
         "error": error.map(Failure::to_string),
     })

@@ -26,6 +26,7 @@
 
 pub mod comparison;
 pub mod crowd;
+pub mod idiom_table;
 pub mod idioms;
 pub mod preset;
 pub mod python;

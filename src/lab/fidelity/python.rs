@@ -108,7 +108,15 @@ impl Interpreter {
     /// # Errors
     /// If it cannot be started.
     pub fn start(&self) -> Result<Python, Failure> {
-        Python::run(&self.path, SCRIPT)
+        self.run(SCRIPT)
+    }
+
+    /// Starts it with another script.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn run(&self, script: &str) -> Result<Python, Failure> {
+        Python::run(&self.path, script)
     }
 }
 

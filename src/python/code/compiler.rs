@@ -23,8 +23,8 @@ pub type Result<T> = std::result::Result<T, Refusal>;
 pub(crate) enum Block<'a> {
     /// A loop: where `continue` goes, the jumps of `break`, and whether an iterator is on the stack.
     Loop { start: usize, breaks: Vec<usize>, iterator: bool },
-    /// A `with`, whose manager is on the stack.
-    With,
+    /// A `with`, whose manager is on the stack; `true` for an `async with`.
+    With(bool),
     /// A `try` with a `finally`, which runs on every way out.
     Finally(&'a [Statement]),
     /// The second copy of a `finally`, with the exception on the stack.
@@ -170,6 +170,7 @@ impl<'a> Compiler<'a> {
             cells: names.cells.iter().map(slot_of).collect(),
             cell_names: names.cells.iter().chain(&names.free).cloned().collect(),
             generator: names.generator,
+            coroutine: names.coroutine,
             kind,
             ..Code::default()
         };
@@ -286,11 +287,21 @@ impl<'a> Compiler<'a> {
             Some(_) if name.starts_with('_') => Name::from(format!("<{name}>")),
             Some(_) => Name::from(format!("<builtins.{name}>")),
         };
+        self.marked_global(name)
+    }
+
+    fn marked_global(&mut self, name: Name) -> u32 {
         let globals = &mut self.program.globals;
         *self.global_numbers.entry(name.clone()).or_insert_with(|| {
             globals.push(name);
             number(globals.len() - 1)
         })
+    }
+
+    /// Pushes a function of the library that is written in Python.
+    pub(crate) fn load_prelude(&mut self, name: &Name) {
+        let number = self.marked_global(Name::from(format!("<{name}>")));
+        self.emit(Op::LoadGlobal(number));
     }
 
     fn variable(&mut self, name: &Name) -> (Variable, ScopeKind) {

@@ -85,7 +85,7 @@ impl<'a> Compiler<'a> {
                     return Err(Refusal::syntax(e.at, "'yield' outside function"));
                 }
                 let leaves = |block: &Block<'_>| {
-                    matches!(block, Block::With | Block::Finally(_) | Block::Unwinding)
+                    matches!(block, Block::With(_) | Block::Finally(_) | Block::Unwinding)
                 };
                 if self.unit().blocks.iter().any(leaves) {
                     // CPython runs what is to be done at the end when nobody needs the generator.
@@ -100,6 +100,13 @@ impl<'a> Compiler<'a> {
                 self.emit(Op::Yield);
                 self.emit(Op::Resume);
             }
+            E::Await(value) => {
+                self.check_async(e.at, "'await' outside async function")?;
+                self.expression(value)?;
+                self.at = e.at;
+                self.emit(Op::Await);
+            }
+            E::Spread(_) => return Err(Refusal::syntax(e.at, "a star outside of a call")),
             E::Joined(pieces) => self.joined(pieces)?,
             E::Named { name, value } => {
                 self.expression(value)?;
@@ -210,10 +217,16 @@ impl<'a> Compiler<'a> {
                 false
             }
         };
-        arguments.iter().try_for_each(|argument| self.expression(argument))?;
+        let is_spread = |e: &Expression| matches!(e.kind, ExpressionKind::Spread(_));
+        let spread = arguments.iter().any(is_spread);
+        match spread {
+            true => self.spread(arguments)?,
+            false => arguments.iter().try_for_each(|argument| self.expression(argument))?,
+        }
         keywords.iter().try_for_each(|(_, argument)| self.expression(argument))?;
         self.at = e.at;
-        let count = number(arguments.len() + keywords.len());
+        let by_position = if spread { 0 } else { arguments.len() };
+        let count = number(by_position + keywords.len());
         if !keywords.is_empty() {
             let names = keywords.iter().map(|(name, _)| name.clone()).collect();
             self.program.keywords.push(names);
@@ -221,6 +234,7 @@ impl<'a> Compiler<'a> {
             self.constant(&Constant::Int(i64::from(number(names))));
         }
         self.emit(match (method, keywords.is_empty()) {
+            _ if spread => Op::CallSpread(count, method),
             (true, true) => Op::CallMethod(count),
             (true, false) => Op::CallMethodKeywords(count),
             (false, true) => Op::Call(count),
@@ -304,9 +318,9 @@ impl<'a> Compiler<'a> {
         self.emit(Op::MakeFunction(code));
         self.expression(&first.iterable)?;
         self.at = at;
-        self.emit(Op::GetIter);
+        self.emit(if first.is_async { Op::GetAsyncIter } else { Op::GetIter });
         self.emit(Op::Call(1));
-        Ok(())
+        self.await_comprehension(made, at)
     }
 
     /// The loops; the iterable of the first is on the stack. `depth` counts the iterators from 1.
@@ -320,10 +334,13 @@ impl<'a> Compiler<'a> {
         self.at = clause.target.at;
         if depth > 1 {
             self.expression(&clause.iterable)?;
-            self.emit(Op::GetIter);
+            self.emit(if clause.is_async { Op::GetAsyncIter } else { Op::GetIter });
         }
         let start = self.here();
-        let exhausted = self.emit(Op::ForIter(0));
+        let exhausted = match clause.is_async {
+            true => self.async_next(),
+            false => self.emit(Op::ForIter(0)),
+        };
         self.assign(&clause.target)?;
         let mut skips = Vec::new();
         for condition in &clause.conditions {
@@ -332,7 +349,10 @@ impl<'a> Compiler<'a> {
         self.clauses(made, rest, depth + 1)?;
         skips.into_iter().for_each(|jump| self.land(jump));
         self.emit(Op::JumpBack(number(start)));
-        self.land(exhausted);
+        match clause.is_async {
+            true => self.end_async_for(start, exhausted, depth + 1),
+            false => self.land(exhausted),
+        }
         Ok(())
     }
 

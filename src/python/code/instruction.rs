@@ -35,6 +35,21 @@ pub enum Place {
 }
 
 impl Place {
+    /// All of them, in order.
+    pub const ALL: [Place; 11] = [
+        Place::Straight,
+        Place::BackEdge,
+        Place::ForwardTaken,
+        Place::Enter,
+        Place::EnterComprehension,
+        Place::CReturn,
+        Place::FastCReturn,
+        Place::PyReturn,
+        Place::WithEnter,
+        Place::Blocked,
+        Place::Never,
+    ];
+
     /// What kind of switch point that is, if policies differ in it.
     pub fn switch_point(self) -> Option<SwitchPoint> {
         Some(match self {
@@ -136,6 +151,19 @@ pub enum Op {
     /// The names of the last arguments are a tuple of constants on top.
     CallKeywords(u32),
     CallMethodKeywords(u32),
+    /// As these, with the arguments by position in a list; so many by keyword; `true` of a method.
+    CallSpread(u32, bool),
+    ListExtend(u32),
+    Await,
+    /// Of an `async for`, whose iterator may be an asynchronous generator.
+    AwaitNext,
+    GetAsyncIter,
+    GetAsyncNext,
+    /// Leaves an `async for` at a StopAsyncIteration.
+    EndAsyncFor,
+    BeforeAsyncWith,
+    AsyncExit,
+    AsyncExcept,
     Return,
     Yield,
     Raise,
@@ -149,6 +177,22 @@ pub enum Op {
 }
 
 impl Op {
+    /// Where it jumps to, if it jumps.
+    pub fn target(self) -> Option<u32> {
+        match self {
+            Op::ForIter(to)
+            | Op::Jump(to)
+            | Op::JumpBack(to)
+            | Op::PopJumpIfFalse(to)
+            | Op::PopJumpIfTrue(to)
+            | Op::LeaveIfFalse(to)
+            | Op::LeaveIfTrue(to)
+            | Op::JumpIfFalseOrPop(to)
+            | Op::JumpIfTrueOrPop(to) => Some(to),
+            _ => None,
+        }
+    }
+
     /// The same jump to another place.
     pub fn with_target(self, to: u32) -> Op {
         match self {

@@ -40,8 +40,10 @@ pub struct Code {
     pub cells: Vec<Option<usize>>,
     /// The names of all cells, for messages.
     pub cell_names: Vec<Name>,
-    /// A call makes a generator.
+    /// A call makes a generator; of a coroutine, an asynchronous one.
     pub generator: bool,
+    /// A call makes a coroutine.
+    pub coroutine: bool,
     /// It is the body of a comprehension, of a class, or another kind of code.
     pub kind: CodeKind,
     /// What it does.

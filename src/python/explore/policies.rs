@@ -30,6 +30,11 @@ pub const ALL: [&str; 8] = [
 ];
 
 impl Looks {
+    /// Whether both look at the same places.
+    pub fn is_like(self, other: Looks) -> bool {
+        Place::ALL.iter().all(|place| self.at(*place) == other.at(*place))
+    }
+
     /// Whether another thread may run after such a place.
     ///
     /// ```

@@ -48,6 +48,8 @@ pub struct Scope {
     pub free: Vec<Name>,
     /// It has a `yield`, so a call makes a generator.
     pub generator: bool,
+    /// It is an `async def`, or a comprehension that awaits: a call makes a coroutine.
+    pub coroutine: bool,
     parent: usize,
     bound: BTreeSet<Name>,
     used: BTreeSet<Name>,
@@ -63,6 +65,7 @@ impl Scope {
             cells: Vec::new(),
             free: Vec::new(),
             generator: false,
+            coroutine: false,
             parent,
             bound: BTreeSet::new(),
             used: BTreeSet::new(),
@@ -139,6 +142,7 @@ impl Walker {
         let all = || parameters.positional.iter().chain(&parameters.keyword_only);
         all().filter_map(|(_, default)| default.as_ref()).for_each(|e| self.expression(e));
         self.inside(function.scope, ScopeKind::Function, |w| {
+            w.scope().coroutine = function.is_async;
             all().for_each(|(name, _)| w.bind(name));
             parameters.rest.iter().for_each(|name| w.bind(name));
             w.block(&function.body);
@@ -173,7 +177,7 @@ impl Walker {
                 self.target(target);
             }
             S::Declared(name) => self.bind(name),
-            S::For { target, iterable, body, orelse } => {
+            S::For { target, iterable, body, orelse, .. } => {
                 self.expression(iterable);
                 self.target(target);
                 self.block(body);
@@ -184,7 +188,7 @@ impl Walker {
                 self.block(body);
                 self.block(orelse);
             }
-            S::With { items, body } => {
+            S::With { items, body, .. } => {
                 for (manager, target) in items {
                     self.expression(manager);
                     target.iter().for_each(|t| self.target(t));
@@ -279,6 +283,13 @@ impl Walker {
                 self.scope().generator = true;
                 value.iter().for_each(|e| self.expression(e));
             }
+            E::Await(value) => {
+                if self.comprehensions.contains(&self.here) {
+                    self.scope().coroutine = true;
+                }
+                self.expression(value);
+            }
+            E::Spread(items) => self.expression(items),
             E::Joined(pieces) => self.pieces(pieces),
             E::Named { name, value } => {
                 if self.comprehensions.contains(&self.here) {
@@ -315,6 +326,7 @@ impl Walker {
         self.comprehensions.insert(made.scope);
         self.inside(made.scope, ScopeKind::Function, |w| {
             w.scope().generator = made.kind == ComprehensionKind::Generator;
+            w.scope().coroutine = made.clauses.iter().any(|clause| clause.is_async);
             w.bind(&Name::from(".0"));
             for (number, clause) in made.clauses.iter().enumerate() {
                 if number > 0 {
@@ -326,6 +338,10 @@ impl Walker {
             w.expression(&made.element);
             made.value.iter().for_each(|e| w.expression(e));
         });
+        // What is made by a comprehension that awaits is awaited by the one around it.
+        if self.scopes[made.scope].coroutine && self.comprehensions.contains(&self.here) {
+            self.scope().coroutine = true;
+        }
     }
 
     /// Decides for every used name whose it is.

@@ -85,12 +85,12 @@ impl Reader<'_> {
                 value: self.expression(&s.value)?,
             },
             Stmt::AnnAssign(s) => self.annotated(s)?,
-            Stmt::For(s) if s.is_async => return self.refuse_async(range),
             Stmt::For(s) => StatementKind::For {
                 target: self.target(&s.target)?,
                 iterable: self.expression(&s.iter)?,
                 body: self.block(&s.body)?,
                 orelse: self.block(&s.orelse)?,
+                is_async: s.is_async,
             },
             Stmt::While(s) => StatementKind::While {
                 test: self.expression(&s.test)?,
@@ -98,7 +98,6 @@ impl Reader<'_> {
                 orelse: self.block(&s.orelse)?,
             },
             Stmt::If(s) => self.conditional(s)?,
-            Stmt::With(s) if s.is_async => return self.refuse_async(range),
             Stmt::With(s) => self.with(s)?,
             Stmt::Raise(s) => match &s.cause {
                 Some(cause) => {
@@ -146,16 +145,14 @@ impl Reader<'_> {
         if let Some(decorator) = def.decorator_list.first() {
             return self.refuse_decorator(decorator);
         }
-        if def.is_async {
-            return self.refuse(def.range, "an `async` function", "write it with threads");
-        }
         if let Some(types) = &def.type_params {
             return self.refuse(types.range, "a type parameter", "leave types out");
         }
         let scope = self.scope();
         let parameters = self.parameters(&def.parameters)?;
         let body = self.block(&def.body)?;
-        let function = FunctionTree { scope, name: name(&def.name), parameters, body };
+        let function =
+            FunctionTree { scope, name: name(&def.name), parameters, body, is_async: def.is_async };
         Ok(StatementKind::Function(Arc::new(function)))
     }
 
@@ -214,7 +211,7 @@ impl Reader<'_> {
             let target = item.optional_vars.as_deref().map(|t| self.target(t)).transpose()?;
             items.push((manager, target));
         }
-        Ok(StatementKind::With { items, body: self.block(&s.body)? })
+        Ok(StatementKind::With { items, body: self.block(&s.body)?, is_async: s.is_async })
     }
 
     fn attempt(&mut self, s: &ruff::StmtTry) -> Result<StatementKind> {

@@ -48,10 +48,6 @@ impl Reader<'_> {
         Err(Refusal::subset(self.at(range), what, instead))
     }
 
-    pub(crate) fn refuse_async<T>(&self, range: TextRange) -> Result<T> {
-        self.refuse(range, "`async`", "write it with threads")
-    }
-
     pub(crate) fn scope(&mut self) -> usize {
         self.scopes += 1;
         self.scopes - 1
@@ -158,6 +154,7 @@ impl Reader<'_> {
             Expr::Yield(e) => {
                 K::Yield(e.value.as_deref().map(|value| self.boxed(value)).transpose()?)
             }
+            Expr::Await(e) => K::Await(self.boxed(&e.value)?),
             Expr::Named(e) => match &*e.target {
                 Expr::Name(target) => {
                     K::Named { name: name(&target.id), value: self.boxed(&e.value)? }
@@ -170,7 +167,6 @@ impl Reader<'_> {
 
     pub(crate) fn other<T>(&self, e: &Expr) -> Result<T> {
         let (what, instead) = match e {
-            Expr::Await(_) => ("`await`", "write it with threads"),
             Expr::YieldFrom(_) => ("`yield from`", "write `for x in …: yield x`"),
             Expr::TString(_) => ("a t-string", "write an f-string"),
             Expr::BytesLiteral(_) => ("a bytes literal", "write a string"),
@@ -209,11 +205,13 @@ impl Reader<'_> {
         let function = self.boxed(&e.func)?;
         let mut arguments = Vec::new();
         for argument in &e.arguments.args {
-            if let Expr::Starred(starred) = argument {
-                let instead = "name each argument";
-                return self.refuse(starred.range, "an argument with a star", instead);
-            }
-            arguments.push(self.expression(argument)?);
+            arguments.push(match argument {
+                Expr::Starred(e) => {
+                    let at = self.at(e.range);
+                    Node { at, kind: ExpressionKind::Spread(self.boxed(&e.value)?) }
+                }
+                argument => self.expression(argument)?,
+            });
         }
         let mut keywords = Vec::new();
         for keyword in &e.arguments.keywords {
@@ -234,7 +232,8 @@ impl Reader<'_> {
         };
         let value = self.expression(&e.body)?;
         let body = vec![Node { at: value.at, kind: StatementKind::Return(Some(value)) }];
-        let function = FunctionTree { scope, name: name("<lambda>"), parameters, body };
+        let function =
+            FunctionTree { scope, name: name("<lambda>"), parameters, body, is_async: false };
         Ok(ExpressionKind::Lambda(Arc::new(function)))
     }
 
@@ -248,13 +247,11 @@ impl Reader<'_> {
         let scope = self.scope();
         let mut read = Vec::new();
         for clause in clauses {
-            if clause.is_async {
-                return self.refuse_async(clause.range);
-            }
             read.push(Clause {
                 target: self.target(&clause.target)?,
                 iterable: self.expression(&clause.iter)?,
                 conditions: self.all(&clause.ifs)?,
+                is_async: clause.is_async,
             });
         }
         let (element, value) = (self.expression(element)?, self.maybe(value)?);

@@ -35,6 +35,8 @@ pub struct FunctionTree {
     pub parameters: Parameters,
     /// What it does. A lambda returns its expression.
     pub body: Vec<Statement>,
+    /// `async def`: a call makes a coroutine.
+    pub is_async: bool,
 }
 
 /// The parameters of a function.
@@ -92,6 +94,7 @@ pub enum StatementKind {
         iterable: Expression,
         body: Vec<Statement>,
         orelse: Vec<Statement>,
+        is_async: bool,
     },
     While {
         test: Expression,
@@ -106,6 +109,7 @@ pub enum StatementKind {
     With {
         items: Vec<(Expression, Option<Expression>)>,
         body: Vec<Statement>,
+        is_async: bool,
     },
     Raise(Option<Expression>),
     Try {
@@ -191,6 +195,9 @@ pub enum ExpressionKind {
     Lambda(Arc<FunctionTree>),
     Comprehension(Arc<Comprehension>),
     Yield(Option<Box<Expression>>),
+    Await(Box<Expression>),
+    /// `*items`, an argument of a call.
+    Spread(Box<Expression>),
     Joined(Vec<Piece>),
     Named {
         name: Name,
@@ -230,6 +237,7 @@ pub struct Clause {
     pub target: Expression,
     pub iterable: Expression,
     pub conditions: Vec<Expression>,
+    pub is_async: bool,
 }
 
 /// A piece of an f-string.

@@ -8,12 +8,16 @@
 //!   threads · sync · queues   threading and queue
 //!   modules · system          time, random, math; sys, input
 //!   futures                   what concurrent.futures stands on
+//!   asyncio · event_loops     futures and tasks; loops and their handles
 //!   prelude.py                what calls back into Python: sorted(key=…), map, …
 //!   futures.py                concurrent.futures: Future, executors, wait
+//!   asyncio.py                gather, wait, timeouts, groups, locks, queues
 //! ```
 
 pub mod arguments;
+pub mod asyncio;
 pub mod builtins;
+pub mod event_loops;
 pub mod futures;
 pub mod lists;
 pub mod modules;

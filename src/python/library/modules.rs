@@ -1,7 +1,7 @@
 //! `time`, `random` and `math`.
 //!
 //! *Promises*: without a real run no clock and no chance: time is the world's, and the numbers of
-//! `random` come from its seed.
+//! `random` come from its seed; in the explorer, each of a few is tried.
 //! *Leaves out*: the numbers that CPython's `random` would give for the same seed.
 
 use crate::python::library::sync::nanoseconds;
@@ -27,6 +27,9 @@ pub const ROWS: &[Row] = &[
     Row::of("math.floor", Look::C, |m, a| whole(m, a, f64::floor)),
     Row::of("math.ceil", Look::C, |m, a| whole(m, a, f64::ceil)),
 ];
+
+/// The most numbers of chance that the explorer tries each.
+const MOST_CHOICES: i128 = 8;
 
 fn value(value: Value) -> R<Done> {
     Ok(Done::Value(value))
@@ -62,6 +65,7 @@ fn monotonic(m: &mut Machine, _: &Arguments) -> R<Done> {
 impl Machine {
     /// The next number of chance: SplitMix64.
     fn next_random(&mut self) -> u64 {
+        self.one_sequence |= self.timeless;
         self.note(Location::Output, true);
         self.world.random = self.world.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.world.random;
@@ -76,11 +80,19 @@ impl Machine {
         bits / 9_007_199_254_740_992.0
     }
 
-    /// A number from `low` to `high`, both included.
-    fn random_int(&mut self, low: i64, high: i64) -> i64 {
+    /// A number from `low` to `high`, both included; or that the explorer has to choose it.
+    fn random_int(&mut self, low: i64, high: i64) -> Result<i64, Done> {
         let span = i128::from(high) - i128::from(low) + 1;
-        let offset = i128::from(self.next_random()) % span.max(1);
-        i64::try_from(i128::from(low) + offset).unwrap_or(low)
+        let offset = match (self.timeless && (2..=MOST_CHOICES).contains(&span), self.chosen.take())
+        {
+            (true, Some(chosen)) => i128::from(chosen),
+            (true, None) => {
+                return Err(Done::Wait(Wait::Choice(u32::try_from(span).unwrap_or(1)), None));
+            }
+            (false, _) if span <= 1 => 0,
+            (false, _) => i128::from(self.next_random()) % span,
+        };
+        Ok(i64::try_from(i128::from(low) + offset).unwrap_or(low))
     }
 }
 
@@ -102,8 +114,7 @@ fn randint(m: &mut Machine, a: &Arguments) -> R<Done> {
     if low > high {
         return m.value_error("empty range for randint()");
     }
-    let int = m.random_int(low, high);
-    value(Value::Int(int))
+    m.random_int(low, high).map_or_else(Ok, |int| value(Value::Int(int)))
 }
 
 fn randrange(m: &mut Machine, a: &Arguments) -> R<Done> {
@@ -116,8 +127,7 @@ fn randrange(m: &mut Machine, a: &Arguments) -> R<Done> {
     if low >= high {
         return m.value_error("empty range for randrange()");
     }
-    let int = m.random_int(low, high - 1);
-    value(Value::Int(int))
+    m.random_int(low, high - 1).map_or_else(Ok, |int| value(Value::Int(int)))
 }
 
 fn choice(m: &mut Machine, a: &Arguments) -> R<Done> {
@@ -126,8 +136,10 @@ fn choice(m: &mut Machine, a: &Arguments) -> R<Done> {
     if length == 0 {
         return Err(m.error("IndexError", "Cannot choose from an empty sequence"));
     }
-    let at = m.random_int(0, i64::try_from(length).unwrap_or(1) - 1);
-    value(m.item(items, Value::Int(at))?)
+    match m.random_int(0, i64::try_from(length).unwrap_or(1) - 1) {
+        Ok(at) => value(m.item(items, Value::Int(at))?),
+        Err(waits) => Ok(waits),
+    }
 }
 
 fn seed(m: &mut Machine, a: &Arguments) -> R<Done> {

@@ -4,7 +4,9 @@
 //! *Leaves out*: what they do.
 
 use crate::python::code::compiler::Prelude;
+use crate::python::library::asyncio;
 use crate::python::library::builtins;
+use crate::python::library::event_loops;
 use crate::python::library::futures;
 use crate::python::library::lists;
 use crate::python::library::modules;
@@ -20,8 +22,11 @@ use crate::python::machine::interpreter::Row;
 
 /// What is written in Python: functions that are C in CPython and call Python, then modules that are
 /// Python in CPython too, each behind those that it imports.
-pub const PRELUDES: &[Prelude] =
-    &[("", include_str!("prelude.py")), ("concurrent.futures", include_str!("futures.py"))];
+pub const PRELUDES: &[Prelude] = &[
+    ("", include_str!("prelude.py")),
+    ("concurrent.futures", include_str!("futures.py")),
+    ("asyncio", include_str!("asyncio.py")),
+];
 
 /// Every function of the library.
 pub fn rows() -> Vec<Row> {
@@ -36,6 +41,8 @@ pub fn rows() -> Vec<Row> {
         queues::ROWS,
         threads::ROWS,
         futures::ROWS,
+        asyncio::ROWS,
+        event_loops::ROWS,
         modules::ROWS,
         system::ROWS,
     ]

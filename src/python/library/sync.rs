@@ -260,6 +260,10 @@ fn wake(m: &mut Machine, condition: Value, most: usize) -> R<Done> {
     if let Object::Sync(Sync::Condition { waiters, .. }) = m.world.heap.get_mut(id) {
         let count = most.min(waiters.len());
         waiters.drain(..count);
+        if count == 0 && m.noting {
+            let missed = (id, m.number, m.position().line);
+            m.missed.push(missed);
+        }
     }
     value(Value::None)
 }

@@ -25,9 +25,6 @@ pub const ROWS: &[Row] = &[
     Row::of("threading.get_ident", Look::C, get_ident),
 ];
 
-/// The most threads that one program may start.
-const MOST: usize = 64;
-
 fn value(value: Value) -> R<Done> {
     Ok(Done::Value(value))
 }
@@ -55,6 +52,17 @@ impl Machine {
             Some(number) => Value::Int(i64::try_from(number).unwrap_or(0) + 1),
             None => Value::None,
         })
+    }
+
+    /// What a thread is called.
+    pub fn name_of_thread(&mut self, number: usize) -> String {
+        let object = match number == self.number {
+            true => self.current.object,
+            false => None,
+        };
+        let object = object.or_else(|| self.world.threads.get(number)?.object);
+        let name = object.map_or(Value::None, |object| self.own(Value::Ref(object), "name"));
+        self.plain_str(name).unwrap_or_default()
     }
 
     fn own(&mut self, object: Value, name: &str) -> Value {
@@ -126,8 +134,9 @@ fn start(m: &mut Machine, a: &Arguments) -> R<Done> {
         return Err(m.error("RuntimeError", "threads can only be started once"));
     }
     let number = m.world.threads.len();
-    if number > MOST {
-        return Err(Raise::Stop(format!("it starts more than {MOST} threads")));
+    let most = m.limits.threads;
+    if number > most {
+        return Err(Raise::Stop(format!("it starts more than {most} threads")));
     }
     let daemon = matches!(m.own(object, "daemon"), Value::Bool(true));
     m.set_own(object, "<thread>", Value::Int(i64::try_from(number).unwrap_or(0)));

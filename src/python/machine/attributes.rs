@@ -9,6 +9,7 @@ use crate::python::code::modules::MODULES;
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Flow, Location, R};
 use crate::python::value::any::{Id, Value};
+use crate::python::value::asyncio::{Asyncio, Future, Handle};
 use crate::python::value::object::{Attributes, DictKind, Object, Sync};
 use crate::python::value::strings::StrId;
 use crate::python::value::types::Type;
@@ -57,6 +58,15 @@ impl Machine {
             Object::Iter(_) => Type::Iterator,
             Object::Count(..) => Type::Count,
             Object::Local(_) => Type::Local,
+            Object::Asyncio(asyncio) => match &**asyncio {
+                Asyncio::Coroutine(..) => Type::Coroutine,
+                Asyncio::Generator(_) => Type::AsyncGenerator,
+                Asyncio::Future(Future { task: None, .. }) => Type::Future,
+                Asyncio::Future(_) => Type::Task,
+                Asyncio::Loop(_) => Type::EventLoop,
+                Asyncio::Handle(Handle { when: None, .. }) => Type::Handle,
+                Asyncio::Handle(_) => Type::TimerHandle,
+            },
             Object::Sync(sync) => match sync {
                 Sync::Lock { .. } => Type::Lock,
                 Sync::RLock { .. } => Type::RLock,
@@ -119,6 +129,20 @@ impl Machine {
             let Object::Class(class) = self.world.heap.get(id) else { return None };
             if let Some(value) = class.attributes.get(name) {
                 return Some(value);
+            }
+            at = class.base;
+        }
+        None
+    }
+
+    /// An attribute of a class that the library has set, and no program changes.
+    pub(crate) fn class_constant(&self, class: Id, name: &str) -> Option<Value> {
+        let mut at = Some(class);
+        while let Some(id) = at {
+            let Object::Class(class) = self.world.heap.get(id) else { return None };
+            let found = class.attributes.0.iter().find(|(n, _)| self.strings.text(*n) == name);
+            if let Some((_, value)) = found {
+                return Some(*value);
             }
             at = class.base;
         }
@@ -194,8 +218,24 @@ impl Machine {
         }
         match self.strings.text(name) {
             "__class__" => Some(Found::Value(Value::Ref(class))),
+            "exceptions" | "message" => self.group_part(id, name).map(Found::Value),
             "ident" | "native_id" => self.thread_ident(value).map(Found::Value),
             _ => None,
+        }
+    }
+
+    /// What an ExceptionGroup was made with.
+    fn group_part(&mut self, id: Id, name: StrId) -> Option<Value> {
+        if !self.is_a(id, "ExceptionGroup") {
+            return None;
+        }
+        let arguments = self.exception_arguments(id);
+        match self.strings.text(name) {
+            "message" => arguments.first().copied(),
+            _ => {
+                let errors = self.items(*arguments.get(1)?).ok()?;
+                Some(self.add(Object::Tuple(errors)))
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use crate::python::code::instruction::{Op, Place};
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Location, Look, R, Raise};
 use crate::python::value::any::{Id, Value};
+use crate::python::value::asyncio::Asyncio;
 use crate::python::value::object::{Attributes, Function, Generator, Instance, Object, Then};
 use crate::python::value::types::Type;
 use std::sync::Arc;
@@ -68,7 +69,7 @@ impl Machine {
 
     /// What it is when a call returns that this has entered: a call of Python by Python, or of C
     /// that calls Python, as `next(o)` does, and an object with `__call__`.
-    fn back(&mut self, callee: Value, look: Option<Look>) -> SwitchPoint {
+    pub(crate) fn back(&mut self, callee: Value, look: Option<Look>) -> SwitchPoint {
         let function = match callee.id().map(|id| self.world.heap.get(id)) {
             Some(Object::Method { function, .. }) => *function,
             _ => callee,
@@ -88,7 +89,7 @@ impl Machine {
         }
     }
 
-    fn name_arguments(&mut self, arguments: &mut Arguments, number: i64) {
+    pub(crate) fn name_arguments(&mut self, arguments: &mut Arguments, number: i64) {
         let program = Arc::clone(&self.program);
         let names = usize::try_from(number).ok().and_then(|at| program.keywords.get(at));
         let Some(names) = names else { return };
@@ -99,7 +100,7 @@ impl Machine {
     }
 
     /// How CPython calls this.
-    fn look(&self, callee: Value) -> Option<Look> {
+    pub(crate) fn look(&self, callee: Value) -> Option<Look> {
         match callee {
             Value::Native(number) => self.library.get(number as usize).map(|row| row.look),
             Value::Type(Type::Type) => Some(Look::Fast),
@@ -119,7 +120,7 @@ impl Machine {
     }
 
     /// The switch point after a call that has returned at once.
-    fn point(&self, look: Option<Look>) -> SwitchPoint {
+    pub(crate) fn point(&self, look: Option<Look>) -> SwitchPoint {
         match look {
             Some(Look::Fast) => SwitchPoint::FastCReturn,
             Some(Look::FastStatement) if self.is_statement() => SwitchPoint::FastCReturn,
@@ -224,6 +225,10 @@ impl Machine {
         }
         self.charge(slots.len())?;
         self.push_frame(function.code, slots, &function.cells, then);
+        if code.coroutine && !code.generator {
+            let coroutine = Asyncio::Coroutine(function.code, self.pop_frame());
+            return Ok(Done::Value(self.add(Object::Asyncio(Box::new(coroutine)))));
+        }
         if !code.generator {
             return Ok(Done::Entered);
         }
@@ -232,6 +237,10 @@ impl Machine {
             frame.generator = Some(id);
             let state = Generator::Suspended(Box::new(frame), values);
             *self.world.heap.get_mut(id) = Object::Generator(state);
+        }
+        if code.coroutine {
+            let generator = Asyncio::Generator(id);
+            return Ok(Done::Value(self.add(Object::Asyncio(Box::new(generator)))));
         }
         Ok(Done::Value(Value::Ref(id)))
     }
@@ -278,6 +287,9 @@ impl Machine {
         };
         if let Some(generator) = frame.generator {
             *self.world.heap.get_mut(generator) = Object::Generator(Generator::Done);
+            if self.program.codes[frame.code as usize].coroutine {
+                return Err(self.exception("StopAsyncIteration", Vec::new()));
+            }
             return self.exhausted(frame.then, frame.back);
         }
         if !self.current.frames.is_empty() {

@@ -6,9 +6,10 @@
 //! *Leaves out*: `__del__`, which the subset has not.
 
 use crate::python::code::modules::EXCEPTIONS;
-use crate::python::machine::interpreter::Machine;
+use crate::python::machine::interpreter::{Machine, SLACK};
 use crate::python::machine::world::{Thread, Wait};
 use crate::python::value::any::{Id, Value};
+use crate::python::value::asyncio::Asyncio;
 use crate::python::value::heap::Heap;
 use crate::python::value::object::{Frame, Generator, Iter, Object, Sync, Then};
 
@@ -51,7 +52,7 @@ impl Marks {
 
     fn thread(&mut self, thread: &Thread) {
         thread.calls().for_each(|(frame, values)| self.frame(frame, values));
-        thread.object.iter().for_each(|id| self.id(*id));
+        thread.object.iter().chain(&thread.task).chain(&thread.runs).for_each(|id| self.id(*id));
         if let Some((
             Wait::Lock(id)
             | Wait::Notified(id)
@@ -63,7 +64,8 @@ impl Marks {
             | Wait::Done(id)
             | Wait::Result(id)
             | Wait::Worker(id)
-            | Wait::Idle(id),
+            | Wait::Idle(id)
+            | Wait::Turn(id),
             _,
         )) = thread.wait
         {
@@ -158,6 +160,18 @@ impl Marks {
                 values.clone().for_each(|(_, value)| self.value(*value));
                 values.count()
             }
+            Object::Asyncio(asyncio) => {
+                let mut items = 4;
+                asyncio.each(|value| {
+                    items += 1;
+                    self.value(value);
+                });
+                if let Asyncio::Coroutine(_, Some((frame, values))) = &**asyncio {
+                    self.frame(frame, values);
+                    items += values.len();
+                }
+                items
+            }
             Object::Free
             | Object::Range(..)
             | Object::Count(..)
@@ -175,6 +189,7 @@ impl Machine {
         // freed here; the count alone is brought up to date.
         self.world.heap.recount(items);
         self.live = items;
+        self.sweep_at = 2 * items + SLACK;
     }
 
     /// Frees what nothing leads to. Only between two instructions.
@@ -182,6 +197,7 @@ impl Machine {
         let (marked, items) = self.mark();
         self.world.heap.sweep(&marked, items);
         self.live = items;
+        self.sweep_at = 2 * items + SLACK;
     }
 
     fn mark(&self) -> (Vec<bool>, usize) {
@@ -192,6 +208,7 @@ impl Machine {
         (0..=built_in).for_each(|number| marks.id(Id(number)));
         let fixed = self.world.globals.iter().chain(&self.constants).chain(&self.builtins);
         fixed.for_each(|value| marks.value(*value));
+        self.world.event_loop.iter().for_each(|id| marks.id(*id));
         self.world.threads.iter().for_each(|thread| marks.thread(thread));
         marks.thread(&self.current);
         let mut items = 0;

@@ -141,7 +141,7 @@ impl Machine {
     }
 
     /// Calls a method of a manager; `None` if it is library code that is only entered now.
-    fn call_manager(
+    pub(crate) fn call_manager(
         &mut self,
         name: &str,
         manager: Value,
@@ -188,7 +188,8 @@ impl Machine {
         let nothing = vec![Value::None; 3];
         let depth = self.current.frames.len();
         let done = self.call_manager("__exit__", manager, nothing, Then::Discard)?;
-        self.returns_to(depth, SwitchPoint::PyReturn);
+        // Called as a bound method, by C, also where it is Python (to 3.13).
+        self.returns_to(depth, SwitchPoint::CReturn);
         Ok(Flow::Next(match done {
             None => {
                 self.push(manager);

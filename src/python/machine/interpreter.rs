@@ -12,7 +12,7 @@ use crate::python::front::tree::Constant;
 use crate::python::machine::outside::Outside;
 use crate::python::machine::terms::{Arguments, Done, Limits, Location, Look, R, Raise};
 use crate::python::machine::traceback::Tracebacks;
-use crate::python::machine::world::{Thread, World};
+use crate::python::machine::world::{Rounds, Thread, World};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Attributes, Class, Frame, Instance, Object, Then};
 use crate::python::value::strings::{StrId, Strings};
@@ -67,8 +67,15 @@ pub struct Machine {
     pub noting: bool,
     /// The bounds.
     pub limits: Limits,
-    /// Sleeping takes no time: the explorer tries every order instead.
+    /// Sleeping takes no time: the explorer tries every order instead, and every number of chance.
     pub timeless: bool,
+    /// The number of chance that the explorer tries.
+    pub chosen: Option<u32>,
+    /// Chance was asked for more numbers than are tried: one sequence of them was used.
+    pub one_sequence: bool,
+    /// Notifications that nobody waited for, if accesses are noted: of which condition, by which
+    /// thread, in which line.
+    pub missed: Vec<(Id, usize, u32)>,
     /// What `os.cpu_count` is. The same everywhere, unless a program runs for real.
     pub cpus: i64,
     /// The clock, and what is asked of whoever runs the threads for real.
@@ -83,7 +90,12 @@ pub struct Machine {
     library_globals: HashMap<String, usize>,
     /// Live items after the last collection.
     pub(crate) live: usize,
+    /// How many items there may be until the next one.
+    pub(crate) sweep_at: usize,
 }
+
+/// How many items more than twice those that are needed are not worth a collection.
+pub(crate) const SLACK: usize = 100_000;
 
 impl Machine {
     /// A program at its beginning.
@@ -104,6 +116,9 @@ impl Machine {
             noting: false,
             limits: Limits::default(),
             timeless: false,
+            chosen: None,
+            one_sequence: false,
+            missed: Vec::new(),
             cpus: 4,
             outside: Outside::default(),
             tracebacks: Tracebacks::default(),
@@ -113,6 +128,7 @@ impl Machine {
             methods,
             library_globals: HashMap::new(),
             live: 0,
+            sweep_at: SLACK,
             strings,
             library,
             program,
@@ -203,6 +219,11 @@ impl Machine {
         }
         if name == "Thread" {
             return Value::Ref(self.thread_class());
+        }
+        if module == "asyncio"
+            && let Some(named) = asyncio_type(name)
+        {
+            return named;
         }
         if module != "random"
             && module != "time"
@@ -329,7 +350,25 @@ impl Machine {
         self.current.stack.extend(outer.iter().copied().map(Value::Ref));
         let back = SwitchPoint::Straight;
         let frame = Frame { code, at: 0, base, below, then, generator: None, entered: false, back };
+        let depth = self.current.frames.len();
         self.current.frames.push(frame);
+        if !self.current.rounds.is_empty() {
+            self.current.rounds.retain(|round| (round.depth as usize) < depth);
+        }
+    }
+
+    /// The innermost call has gone round a loop: how often it has by now.
+    pub fn round(&mut self) -> u32 {
+        let at = self.frame().at;
+        let depth = u32::try_from(self.current.frames.len() - 1).unwrap_or(u32::MAX);
+        let rounds = &mut self.current.rounds;
+        rounds.retain(|round| round.depth <= depth);
+        if let Some(round) = rounds.iter_mut().find(|r| r.depth == depth && r.at == at) {
+            round.count += 1;
+            return round.count;
+        }
+        rounds.push(Rounds { depth, at, count: 1 });
+        1
     }
 
     /// Ends the innermost call, and takes its values from the stack.
@@ -441,6 +480,16 @@ impl Machine {
 /// The name of a global that is the library's.
 fn unmarked(global: &str) -> Option<&str> {
     global.strip_prefix('<')?.strip_suffix('>')
+}
+
+/// What asyncio has that is C in CPython. A program calls `new_event_loop` and its kin by a row.
+fn asyncio_type(name: &str) -> Option<Value> {
+    Some(Value::Type(match name {
+        "Future" => Type::Future,
+        "Task" => Type::Task,
+        "AbstractEventLoop" => Type::EventLoop,
+        _ => return None,
+    }))
 }
 
 /// The class of a built-in exception.

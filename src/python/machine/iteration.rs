@@ -278,6 +278,8 @@ impl Machine {
                 if frame.at > 0 {
                     self.push(sent);
                 }
+                let depth = self.current.frames.len();
+                self.current.rounds.retain(|round| (round.depth as usize) < depth);
                 self.current.frames.push(*frame);
                 Ok(Some(Done::Entered))
             }

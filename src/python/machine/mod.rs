@@ -5,18 +5,21 @@
 //!   Machine  a World, the program, the library       executes one instruction of one thread, and
 //!                                                    says what kind of switch point it was
 //!
-//!   interpreter ─ execute ─┬─ calls, binding       functions, classes, the library
+//!   interpreter ─ execute ─┬─ calls, binding, spread: functions, classes, the library
 //!   outside: the clock, ─┼─ waiting, traceback     who waits for what; where it went wrong
 //!   what the shell does   │
 //!   terms: how it went     ├─ attributes, objects  names and items
 //!                          ├─ operators, comparison, iteration
 //!                          ├─ control, unwinding   branches, with, exceptions
+//!                          ├─ awaiting, tasks      coroutines, futures, event loops
 //!                          ├─ text, format         values as text
 //!                          └─ collector            what nothing leads to is freed
 //! ```
 
 pub mod attributes;
+pub mod awaiting;
 pub mod binding;
+pub mod burst;
 pub mod calls;
 pub mod collector;
 pub mod comparison;
@@ -28,6 +31,9 @@ pub mod iteration;
 pub mod objects;
 pub mod operators;
 pub mod outside;
+pub mod quick;
+pub mod spread;
+pub mod tasks;
 pub mod terms;
 pub mod text;
 pub mod traceback;

@@ -84,10 +84,12 @@ pub struct Limits {
     pub items: usize,
     /// Calls within calls. CPython's default.
     pub frames: usize,
+    /// Threads that are started, one after the other or at once.
+    pub threads: usize,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { items: 8 << 20, frames: 1000 }
+        Limits { items: 8 << 20, frames: 1000, threads: 64 }
     }
 }

@@ -6,6 +6,7 @@
 use crate::python::front::position::Position;
 use crate::python::machine::outside::Answer;
 use crate::python::value::any::{Id, Value};
+use crate::python::value::asyncio::{Asyncio, Future, Loop};
 use crate::python::value::heap::Heap;
 use crate::python::value::object::{Frame, Object, Sync};
 use crate::python::value::strings::StrId;
@@ -33,12 +34,16 @@ pub enum Wait {
     Space(Id),
     /// That all items of a queue are done.
     Done(Id),
+    /// One of so many numbers of chance, which the explorer chooses.
+    Choice(u32),
     /// The result of a future; its event is set then.
     Result(Id),
     /// A free worker of a pool, for a job.
     Worker(Id),
     /// That all jobs of a pool have ended.
     Idle(Id),
+    /// Its turn on an event loop: of a task, or of the thread that runs the loop.
+    Turn(Id),
     /// A time, in nanoseconds. The explorer lets it come at any moment.
     Sleep(u64),
     /// The answer with this number from outside the world.
@@ -74,6 +79,19 @@ pub enum Stage {
     Slept,
     /// It waits to enter a `with`.
     Entering,
+    /// It waits for its turn on an event loop.
+    Turn,
+}
+
+/// How often a call has gone round a loop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rounds {
+    /// Which call: how many are around it.
+    pub depth: u32,
+    /// Where the loop begins.
+    pub at: u32,
+    /// How often.
+    pub count: u32,
 }
 
 /// A thread.
@@ -104,6 +122,12 @@ pub struct Thread {
     pub worker: Option<usize>,
     /// The line that has started it.
     pub born: Position,
+    /// The object of the task that it is, if it is no thread.
+    pub task: Option<Id>,
+    /// The event loop that it runs.
+    pub runs: Option<Id>,
+    /// How often its calls have gone round loops, if that is counted.
+    pub rounds: Vec<Rounds>,
 }
 
 /// All that changes.
@@ -125,6 +149,14 @@ pub struct World {
     pub answers: BTreeMap<u64, Answer>,
     /// Numbers that names of threads have used.
     pub names_used: usize,
+    /// Numbers that names of tasks have used.
+    pub tasks_named: usize,
+    /// The event loop of the main thread.
+    pub event_loop: Option<Id>,
+    /// Tasks that are ready go on in any order, and timers at any time; else as in asyncio.
+    pub any_order: bool,
+    /// What was written to stderr.
+    pub errors: Arc<String>,
 }
 
 impl Thread {
@@ -149,7 +181,7 @@ impl World {
         let Some(thread) = self.threads.get(number) else { return false };
         match thread.wait {
             _ if thread.has_ended() => false,
-            None => true,
+            None => self.may_go_on(number),
             Some((wait, _)) => self.has_come(number, wait),
         }
     }
@@ -198,6 +230,7 @@ impl World {
                 Some(Sync::Queue { unfinished, .. }) => *unfinished <= 0,
                 _ => true,
             },
+            Wait::Choice(_) => true,
             Wait::Worker(id) => match sync(id) {
                 Some(Sync::Pool { most, queued, running, .. }) => {
                     running < most && queued.front() == Some(&number)
@@ -208,8 +241,48 @@ impl World {
                 Some(Sync::Pool { queued, running, .. }) => *running == 0 && queued.is_empty(),
                 _ => true,
             },
+            Wait::Turn(id) => self.has_turn(number, id),
             Wait::Sleep(until) => self.clock >= until,
             Wait::Answer(number) => self.answers.contains_key(&number),
+        }
+    }
+
+    /// Whether a task may go on that waits for nothing: no other one is in the middle of a step.
+    fn may_go_on(&self, number: usize) -> bool {
+        let task = self.threads.get(number).and_then(|thread| thread.task);
+        let running = task.and_then(|id| self.future(id)).map(|future| future.event_loop);
+        let running = running.and_then(|id| self.event_loop(id));
+        running.is_none_or(|running| running.current.is_none_or(|current| current == number))
+    }
+
+    /// A future.
+    pub fn future(&self, id: Id) -> Option<&Future> {
+        match self.heap.get(id) {
+            Object::Asyncio(asyncio) => match &**asyncio {
+                Asyncio::Future(future) => Some(future),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn has_turn(&self, number: usize, event_loop: Id) -> bool {
+        let is_task = self.threads.get(number).is_some_and(|thread| thread.task.is_some());
+        match self.event_loop(event_loop) {
+            Some(running) if is_task => running.is_turn(number, self.any_order),
+            Some(running) => running.has_calls(number, self.any_order),
+            None => true,
+        }
+    }
+
+    /// An event loop.
+    pub fn event_loop(&self, id: Id) -> Option<&Loop> {
+        match self.heap.get(id) {
+            Object::Asyncio(asyncio) => match &**asyncio {
+                Asyncio::Loop(running) => Some(running),
+                _ => None,
+            },
+            _ => None,
         }
     }
 

@@ -9,8 +9,8 @@ use crate::python::code::program::Program;
 use crate::python::front::position::Position;
 use crate::python::front::refusal::Refusal;
 use crate::python::library::rows::{PRELUDES, rows};
+use crate::python::machine::burst::{Pause, Points};
 use crate::python::machine::interpreter::Machine;
-use crate::python::machine::terms::Flow;
 use crate::python::machine::world::{Failure, Thread};
 use std::sync::Arc;
 
@@ -24,6 +24,8 @@ pub struct Ran {
     pub output: String,
     /// The exceptions that ended threads, with the numbers of those.
     pub failures: Vec<(usize, Failure)>,
+    /// What it wrote to stderr besides.
+    pub errors: String,
     /// Why it was stopped, and where.
     pub stopped: Option<(String, Position)>,
 }
@@ -64,35 +66,26 @@ pub fn run_single(program: &Arc<Program>, fuel: u64) -> Ran {
             None => stopped = wait(&mut machine),
         }
     }
+    machine.complain_at_end();
     let failures = machine.world.threads.iter().enumerate();
     let failures = failures.filter_map(|(at, t)| Some((at, t.failure.clone()?))).collect();
-    Ran { output: machine.world.output.to_string(), failures, stopped }
+    let (output, errors) = (machine.world.output.to_string(), machine.world.errors.to_string());
+    Ran { output, failures, errors, stopped }
 }
 
 /// Lets a thread execute until it waits, ends, or its turn is over.
 fn turn(machine: &mut Machine, number: usize, fuel: &mut u64) -> Option<(String, Position)> {
     machine.enter(number);
-    let mut left = TURN;
-    let mut stopped = None;
-    while left > 0 && !machine.current.has_ended() {
-        if *fuel == 0 {
-            stopped = Some(("it takes too many instructions".to_owned(), machine.position()));
-            break;
-        }
-        *fuel -= 1;
-        left -= 1;
-        match machine.execute() {
-            Ok(Flow::Next(_)) => machine.current.deadline = None,
-            Ok(Flow::Wait(..)) => break,
-            Err(reason) => {
-                stopped = Some((reason, machine.position()));
-                break;
-            }
-        }
-        if machine.world.heap.charged() > 2 * machine.live + 100_000 {
-            machine.sweep();
-        }
-    }
+    let most = TURN.min(*fuel);
+    let mut left = most;
+    let pause = machine.run_burst(Points::NONE, &mut left);
+    *fuel -= most - left;
+    let reason = match pause {
+        Pause::Stop(reason) => Some(reason),
+        Pause::Fuel if *fuel == 0 => Some("it takes too many instructions".to_owned()),
+        _ => None,
+    };
+    let stopped = reason.map(|reason| (reason, machine.position()));
     machine.leave();
     stopped
 }

@@ -5,6 +5,7 @@
 
 use crate::gil::rules::switch_point::SwitchPoint;
 use crate::python::value::any::{Id, Value};
+use crate::python::value::asyncio::Asyncio;
 use crate::python::value::strings::StrId;
 use crate::python::value::table::Table;
 use std::collections::VecDeque;
@@ -79,7 +80,7 @@ pub enum DictKind {
 }
 
 /// Which part of a dict a view shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[allow(missing_docs, reason = "they are Python's")]
 pub enum Part {
     Keys,
@@ -181,6 +182,8 @@ pub enum Object {
     Sync(Sync),
     /// Attributes for each thread.
     Local(Vec<(usize, Attributes)>),
+    /// Coroutines, futures, tasks and event loops.
+    Asyncio(Box<Asyncio>),
 }
 
 /// What happens with the value that a call returns.

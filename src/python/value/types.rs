@@ -4,7 +4,9 @@
 //! *Leaves out*: the built-in exceptions and `Thread`, which are classes like a program's own.
 
 /// A built-in type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 #[allow(missing_docs, reason = "they are Python's")]
 pub enum Type {
     Object,
@@ -42,6 +44,13 @@ pub enum Type {
     Queue,
     LifoQueue,
     Local,
+    Coroutine,
+    AsyncGenerator,
+    Future,
+    Task,
+    EventLoop,
+    Handle,
+    TimerHandle,
 }
 
 impl Type {
@@ -83,6 +92,13 @@ impl Type {
             Type::Queue => "Queue",
             Type::LifoQueue => "LifoQueue",
             Type::Local => "local",
+            Type::Coroutine => "coroutine",
+            Type::AsyncGenerator => "async_generator",
+            Type::Future => "Future",
+            Type::Task => "Task",
+            Type::EventLoop => "_UnixSelectorEventLoop",
+            Type::Handle => "Handle",
+            Type::TimerHandle => "TimerHandle",
         }
     }
 
@@ -128,6 +144,8 @@ impl Type {
             Type::DefaultDict | Type::Counter => Some(Type::Dict),
             Type::BoundedSemaphore => Some(Type::Semaphore),
             Type::LifoQueue => Some(Type::Queue),
+            Type::Task => Some(Type::Future),
+            Type::TimerHandle => Some(Type::Handle),
             _ => Some(Type::Object),
         }
     }

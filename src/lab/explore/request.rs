@@ -12,7 +12,7 @@ use crate::lab::report::failure::Failure;
 use crate::lab::report::terminal::{ColorChoice, Page};
 use crate::python::code::disassembler::dis;
 use crate::python::explore::search::Limits as SearchLimits;
-use crate::python::run::program as python_program;
+use crate::python::run::single::program as python_program;
 use crate::vm::assembler::assemble;
 use crate::vm::disassembler::dis_under;
 use crate::vm::explorer::{Explorer, Limits};

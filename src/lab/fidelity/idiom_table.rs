@@ -220,7 +220,7 @@ pub fn summary(rows: &[IdiomRow]) -> String {
         let cells: String = pythons.iter().map(|python| format!("{:>6}", cell(python))).collect();
         text += &format!("  {:20}{cells}\n", group.name());
     }
-    text + "  ✗ seen   · never, and the explorer says so   ? predicted, not seen   ! DISAGREES\n"
+    text + "  ✗ seen   · kept, as predicted   ? predicted, not seen   ! DISAGREES\n"
 }
 
 /// The rows for machines: `{idiom, group, python, preset, predicted, seen, in_try, tries, agrees}`.

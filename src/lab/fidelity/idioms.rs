@@ -18,7 +18,7 @@ use crate::gil::rules::threading::Threading;
 use crate::python::explore::outcome::Ending;
 use crate::python::explore::policies::Looks;
 use crate::python::explore::search::{Limits, explore};
-use crate::python::run::program;
+use crate::python::run::single::program;
 
 /// What idioms have in common: what a policy has to look at to lose an update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -124,17 +124,18 @@ impl Sorter<'_> {
     /// Whether what a compiler emits for this line is no matter of order.
     fn is_left_out(&self, line: u32) -> bool {
         let text = self.text(line);
-        // Up to 3.9 the test of a `while` stands there once, and its body on the same line follows.
+        // Up to 3.9 the test of a `while` stands there once, and its body on the same line follows;
+        // from then on once only if the body never comes to its end.
         let one_line_while = text.starts_with("while") && !text.ends_with(':');
-        one_line_while && self.version < [3, 10, 0]
+        one_line_while && (self.version < [3, 10, 0] || text.ends_with("break"))
     }
 
-    fn is_noticed(&self, event: &Event) -> bool {
+    fn is_noticed(&self, function: &str, event: &Event) -> bool {
         let (line, kind, name) = event;
         let text = self.text(*line);
         match kind.as_str() {
             // The end of a function returns None wherever the compiler likes.
-            "return" => text.contains("return") || text.contains("lambda"),
+            "return" => text.contains("return") || function == "<lambda>",
             // AssertionError is made by a call, or not, depending on the version.
             "call" => !text.starts_with("assert"),
             "load" if name == "AssertionError" => false,
@@ -144,7 +145,8 @@ impl Sorter<'_> {
         }
     }
 
-    fn add(&self, order: &mut Order, name: &str, line: u32, events: &[Event]) {
+    /// Only a function's `return` is one.
+    fn add(&self, order: &mut Order, name: &str, line: u32, is_function: bool, events: &[Event]) {
         let function = order.entry((name.to_owned(), line)).or_default();
         let mut run: (u32, Vec<(String, String)>) = (0, Vec::new());
         let mut finish = |run: &mut (u32, Vec<(String, String)>), next: u32| {
@@ -154,7 +156,8 @@ impl Sorter<'_> {
                 function.entry(statement).or_default().insert(events);
             }
         };
-        for event in events.iter().filter(|event| self.is_noticed(event)) {
+        let noticed = events.iter().filter(|event| self.is_noticed(name, event));
+        for event in noticed.filter(|event| is_function || event.1 != "return") {
             let statement = self.statement(event.0);
             if statement != run.0 {
                 finish(&mut run, statement);
@@ -168,6 +171,8 @@ impl Sorter<'_> {
 /// What differs in form only: `super()` is a call or an instruction, and a name that `except` has bound
 /// is set to None before it is deleted.
 fn tidy(events: &mut Vec<(String, String)>) {
+    // What stands behind a `return` is not reached.
+    events.dedup_by(|next, before| next.0 == "return" && before.0 == "return");
     while let Some(at) = events.iter().position(|(kind, name)| kind == "load" && name == "super") {
         events.remove(at);
         if events.get(at).is_some_and(|(kind, _)| kind == "call") {
@@ -191,7 +196,8 @@ fn ours(program: &Program, sorter: &Sorter<'_>) -> Order {
             continue;
         }
         let line = if code.kind == CodeKind::Module { 1 } else { code.positions[0].line };
-        sorter.add(&mut order, &code.name, line, &events(program, code));
+        let is_function = code.kind == CodeKind::Function;
+        sorter.add(&mut order, &code.name, line, is_function, &events(program, code));
     }
     order
 }
@@ -206,7 +212,7 @@ fn theirs(answer: &Value, sorter: &Sorter<'_>) -> Order {
         let events: Vec<Event> = serde_json::from_value(code["events"].clone()).unwrap();
         let name = code["name"].as_str().unwrap();
         let line = if name == "<module>" { 1 } else { code["line"].as_u64().unwrap() as u32 };
-        sorter.add(&mut order, name, line, &events);
+        sorter.add(&mut order, name, line, code["function"] == true, &events);
     }
     order
 }

@@ -86,7 +86,7 @@ def answer(source):
     module = events(code, others)
     starts = sorted({node.lineno for node in ast.walk(tree) if isinstance(node, ast.stmt)})
     codes = [{"name": code.co_name, "line": code.co_firstlineno, "events": found,
-              "coroutine": bool(code.co_flags & 0x280)} for code, found in [(code, module)] + others]
+              "coroutine": bool(code.co_flags & 0x280), "function": bool(code.co_flags & 1)} for code, found in [(code, module)] + others]
     return {"statements": starts, "codes": codes}
 
 

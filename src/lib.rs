@@ -124,7 +124,8 @@
 //!   machine.rs            Which thread holds the lock, which is next, which sleep: all rules. Pure
 //!   pending.rs            Calls that only the main thread may make, such as the handlers of signals
 //!   policy.rs             When the lock changes hands: five small choices make every GIL there has been
-//!   switch_point.rs       Where a thread could let another one run: eight kinds of switch point, and sets of them
+//!   presets.rs            The presets: every GIL there has been, and three that there might have been, by name
+//!   switch_point.rs       Where a thread could let another one run: nine kinds of switch point, and sets of them
 //!   threading.rs          Under which rules the threads of a program run: a global lock with its policy, or none
 //!   ticker.rs             When a check is due under a policy that counts: every `n + 1` ticks
 //!   wait_queue.rs         The queue of waiters: their order, their requests, their two classes
@@ -221,7 +222,9 @@
 //!   blocks.rs             Loops, `try` and `with` as instructions, and every way out of them
 //!   catalogue.rs          The modules that a program can import, and the names in each
 //!   compiler.rs           The compiler: what it keeps while it emits code
+//!   disassembler.rs       The disassembler: a program's instructions below their lines of source, and where policies look
 //!   expressions.rs        Expressions as instructions
+//!   fusion.rs             Superinstructions: frequent sequences as one instruction, as CPython 3.11 and later have them
 //!   instruction.rs        The instruction set, and the kinds of places between instructions
 //!   modules.rs            What of Python's library there is: the built-in names, the modules, and what is in each
 //!   program.rs            A program: code objects, constants, and the names of globals
@@ -283,6 +286,7 @@
 //!   carry.rs              OS threads that carry the program's threads
 //!   child.rs              What a process does that the program has started: a run of its own, in a copy of the world
 //!   inside.rs             What is under the lock: the machine, who waits, and how the run has ended
+//!   loops.rs              Event loops of ours under those of the program: each task is carried by one of our tasks
 //!   processes.rs          The other processes of a run, by the numbers of the requests that made them
 //!   real.rs               A run for real: OS threads under a global lock, real time, real output
 //!   requests.rs           What a program asks of other processes, carried out
@@ -367,6 +371,8 @@
 //! lab/fidelity            `singletrack gil fidelity`: real interpreters beside the presets of the lock
 //!   comparison.rs         The same experiment on a real CPython and on its preset: do they agree in kind? Pure
 //!   crowd.rs              A crowd at the lock: many threads let go at once, as `fidelity.py` lets them go
+//!   idiom_table.rs        The idioms on one interpreter: what the explorer predicts, and what is seen
+//!   idioms.rs             The idioms: what can stand between a load and a store, each as one piece of Python
 //!   preset.rs             The emulator's side: a preset whose threads do what the interpreter's did
 //!   python.rs             Real interpreters: which there are, one at work, and the experiments on it
 //!   sides.rs              Both sides, asked in turn: what one of them cannot answer is a line, not the end

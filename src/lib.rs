@@ -260,6 +260,10 @@
 //!   unwinding.rs          Exceptions on their way to a handler
 //!   waiting.rs            Who waits for what, in words
 //!   world.rs              The world: all that changes while a program runs, as data
+//! python/image            Images: values, and whole worlds, as bytes, for another machine of the same program
+//!   item.rs               What an image holds: objects in a list, which name each other by their place in it
+//!   read.rs               Bytes become values and worlds again
+//!   write.rs              Values and worlds become bytes
 //! python/library          The library: what a program can call without having written it
 //!   arguments.rs          Arguments of the library's functions, by position or by keyword
 //!   asyncio.rs            Futures and tasks, and what `asyncio.py` stands on
@@ -278,22 +282,6 @@
 //!   texts.rs              Methods of strings
 //!   threads.rs            `threading.Thread`, and which thread runs
 //!   types.rs              Constructors of the built-in types
-//! python/image            Images: values, and whole worlds, as bytes, for another machine of the same program
-//!   item.rs               What an image holds: objects in a list, which name each other by their place in it
-//!   read.rs               Bytes become values and worlds again
-//!   write.rs              Values and worlds become bytes
-//! python/run              Runs: a program in virtual time on one thread, or for real
-//!   carry.rs              OS threads that carry the program's threads
-//!   child.rs              What a process does that the program has started: a run of its own, in a copy of the world
-//!   inside.rs             What is under the lock: the machine, who waits, and how the run has ended
-//!   loops.rs              Event loops of ours under those of the program: each task is carried by one of our tasks
-//!   processes.rs          The other processes of a run, by the numbers of the requests that made them
-//!   real.rs               A run for real: OS threads under a global lock, real time, real output
-//!   requests.rs           What a program asks of other processes, carried out
-//!   shell.rs              The shell: a machine under a global lock, and what a thread does that has the lock
-//!   single.rs             A program run by itself: its threads take turns, and time is a number that jumps
-//!   streams.rs            Where a program prints to, and what it reads
-//!   waiters.rs            Threads that wait for something of the world, and which of them to wake. Pure
 //! python/explore          Every schedule of a Python program that a version's switch points allow
 //!   changes.rs            What a step changed: to go from one world to another without a copy of either
 //!   conflicts.rs          Which steps nobody else can notice, so that their order makes no difference
@@ -310,6 +298,18 @@
 //!   search.rs             The search: every world that a program can come to, with the fewest switches first
 //!   story.rs              A schedule for people: in columns, a thread each, with lines of source; and the sentence that
 //!   worlds.rs             Steps: from a world to the next one, by one thread
+//! python/run              Runs: a program in virtual time on one thread, or for real
+//!   carry.rs              OS threads that carry the program's threads
+//!   child.rs              What a process does that the program has started: a run of its own, in a copy of the world
+//!   inside.rs             What is under the lock: the machine, who waits, and how the run has ended
+//!   loops.rs              Event loops of ours under those of the program: each task is carried by one of our tasks
+//!   processes.rs          The other processes of a run, by the numbers of the requests that made them
+//!   real.rs               A run for real: OS threads under a global lock, real time, real output
+//!   requests.rs           What a program asks of other processes, carried out
+//!   shell.rs              The shell: a machine under a global lock, and what a thread does that has the lock
+//!   single.rs             A program run by itself: its threads take turns, and time is a number that jumps
+//!   streams.rs            Where a program prints to, and what it reads
+//!   waiters.rs            Threads that wait for something of the world, and which of them to wake. Pure
 //! lab/report              What all reports are made of: measurements, figures, pictures
 //!   failure.rs            Why there is no result, in one line: the thing, the reason, the remedy
 //!   keys.rs               What the reader says: a key of a terminal, or a line

@@ -203,12 +203,13 @@ impl Shell {
         let calls = inside.machine.take_traceback(number);
         let failure = inside.machine.current.failure.clone();
         let name = inside.machine.name_of_thread(number);
+        let process = inside.machine.outside.process.clone();
         let exit = inside.machine.outside.exit.as_ref().filter(|_| number == 0);
         let mut text =
             exit.filter(|exit| !exit.text.is_empty()).map(|exit| exit.text.clone() + "\n");
         if let Some(failure) = failure {
             let head = match number {
-                0 => String::new(),
+                0 => process.map_or_else(String::new, |process| format!("Process {process}:\n")),
                 _ => format!("Exception in thread {name}:\n"),
             };
             text = Some(head + &traceback(&calls, &self.file, &self.source, &failure.text));

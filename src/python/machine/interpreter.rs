@@ -377,6 +377,7 @@ fn constant(strings: &mut Strings, constant: &Constant) -> Value {
         Constant::Int(int) => Value::Int(*int),
         Constant::Float(float) => Value::Float(*float),
         Constant::Str(text) => Value::Str(strings.intern(text)),
+        Constant::Bytes(text) => Value::Bytes(strings.intern(text)),
     }
 }
 

@@ -173,6 +173,8 @@ impl Shell {
         }
         let inside = self.inside.get_mut(gil);
         inside.wake();
+        self.complain(gil);
+        let inside = self.inside.get_mut(gil);
         let outside = &mut inside.machine.outside;
         if std::mem::take(&mut outside.switching_changed) {
             let switching = outside.switching;
@@ -221,6 +223,15 @@ impl Shell {
         }
     }
 
+    /// Writes what the library has to say on stderr.
+    fn complain(&self, gil: &mut Gil<'_>) {
+        let errors = &mut self.inside.get_mut(gil).machine.world.errors;
+        if !errors.is_empty() {
+            let text = std::mem::take(errors);
+            gil.detach(|| self.streams.complain(&text));
+        }
+    }
+
     fn set_switching(&self, gil: &mut Gil<'_>, switching: Switching) {
         // The library has checked both: neither is refused.
         let _ = match switching {
@@ -242,6 +253,10 @@ impl Shell {
     /// The run is over: writes the rest, wakes everybody up and gives nobody the lock again.
     fn finish(&self, gil: &mut Gil<'_>) {
         let flushed = self.flush(gil);
+        let inside = self.inside.get_mut(gil);
+        inside.leave();
+        inside.machine.complain_at_end();
+        self.complain(gil);
         let inside = self.inside.get_mut(gil);
         let mut ending = inside.ending.clone().unwrap_or(Ending::Finished(0));
         if let (Err(error), Ending::Finished(_)) = (flushed, &ending) {

@@ -14,6 +14,7 @@
 //!   futures.py                concurrent.futures: Future, executors, wait
 //!   asyncio.py                gather, wait, timeouts, groups, locks, queues
 //!   multiprocessing.py        multiprocessing: Process, Pool, Queue
+//!   datetime.py               datetime: datetime, timedelta
 //! ```
 
 pub mod arguments;

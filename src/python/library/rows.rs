@@ -29,6 +29,7 @@ pub const PRELUDES: &[Prelude] = &[
     ("concurrent.futures", include_str!("futures.py")),
     ("asyncio", include_str!("asyncio.py")),
     ("multiprocessing", include_str!("multiprocessing.py")),
+    ("datetime", include_str!("datetime.py")),
 ];
 
 /// Every function of the library.

@@ -6,7 +6,7 @@
 //!   worlds ──── one step of one thread, from one world to the next
 //!   conflicts   which steps nobody else can notice;  lookahead: told from an instruction
 //!   changes ─── what a step changed, to go back and forth
-//!   fingerprint a world as a number, the same for equal worlds
+//!   fingerprint a world as a number, the same for equal worlds;  contents: of an object
 //!   graph ───── the worlds that were reached, each once
 //!   outcome ─── what a run came to;  exploration: all that was found, and the limits
 //!   search ──── all worlds that can be reached, by fewest switches first ──▶ outcomes
@@ -43,6 +43,7 @@
 
 pub mod changes;
 pub mod conflicts;
+pub(crate) mod contents;
 pub mod cycles;
 pub mod exploration;
 pub mod fingerprint;

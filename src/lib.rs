@@ -203,6 +203,7 @@
 //! python/value            Values: small copies, and numbers of objects in a heap
 //!   any.rs                A value: what a variable holds
 //!   asyncio.rs            Coroutines, futures, tasks and event loops, as objects of the heap
+//!   hash.rs               A quick hash for keys and texts
 //!   heap.rs               The heap: objects in numbered slots, and a journal of what was changed
 //!   object.rs             The objects of the heap
 //!   strings.rs            Every text once: a string is a number, and two equal strings are the same number
@@ -218,6 +219,7 @@
 //! python/code             Code: from the tree to instructions, in the order in which CPython's compiler emits them
 //!   awaiting.rs           `await`, `async for`, `async with` and `f(*items)` as instructions
 //!   blocks.rs             Loops, `try` and `with` as instructions, and every way out of them
+//!   catalogue.rs          The modules that a program can import, and the names in each
 //!   compiler.rs           The compiler: what it keeps while it emits code
 //!   expressions.rs        Expressions as instructions
 //!   instruction.rs        The instruction set, and the kinds of places between instructions
@@ -235,12 +237,18 @@
 //!   control.rs            Branches, `raise`, `with` and imports
 //!   execute.rs            Instructions that may call, raise or wait
 //!   format.rs             Format specifications: of f-strings, of `str.format`, and of `%`
+//!   frames.rs             Frames: calls of the current thread, and their part of its stack
 //!   interpreter.rs        The machine: a world, and what the program needs to change it
 //!   iteration.rs          Iteration: what a `for` takes its items from, and generators
+//!   known.rs              Names that the machine looks for often, as numbers
 //!   objects.rs            Items: subscripts, slices, unpacking, and the containers that are being built
 //!   operators.rs          The operators between two values, and before one
 //!   outside.rs            What is outside of a world: the clock, the lock's settings, and what is asked of the shell
+//!   processes.rs          What a program asks of other processes, and what comes back
 //!   quick.rs              Instructions on the operands that they mostly have
+//!   quick_access.rs       Attributes, items and iteration on the objects that they mostly are of
+//!   quick_calls.rs        Calls of Python functions with what they need and no more, and the way back
+//!   spare.rs              Lists of values that are used again, so that a call of the library allocates nothing
 //!   spread.rs             Calls with a star: `f(*items)`
 //!   tasks.rs              Futures, tasks and event loops: how a future gets done, and who runs then
 //!   terms.rs              The machine's words: how an instruction and a call went, what they touched
@@ -257,6 +265,7 @@
 //!   futures.rs            Pools of workers, and the results of their jobs: what `concurrent.futures` stands on
 //!   lists.rs              Methods of lists, tuples and deques
 //!   modules.rs            `time`, `random` and `math`
+//!   processes.rs          What `multiprocessing` and `ProcessPoolExecutor` stand on, and `os`
 //!   queues.rs             `queue.Queue` and `queue.LifoQueue`
 //!   rows.rs               All rows of the library, and the functions that are written in Python
 //!   sequences.rs          The built-in functions over iterables
@@ -272,8 +281,11 @@
 //!   write.rs              Values and worlds become bytes
 //! python/run              Runs: a program in virtual time on one thread, or for real
 //!   carry.rs              OS threads that carry the program's threads
+//!   child.rs              What a process does that the program has started: a run of its own, in a copy of the world
 //!   inside.rs             What is under the lock: the machine, who waits, and how the run has ended
+//!   processes.rs          The other processes of a run, by the numbers of the requests that made them
 //!   real.rs               A run for real: OS threads under a global lock, real time, real output
+//!   requests.rs           What a program asks of other processes, carried out
 //!   shell.rs              The shell: a machine under a global lock, and what a thread does that has the lock
 //!   single.rs             A program run by itself: its threads take turns, and time is a number that jumps
 //!   streams.rs            Where a program prints to, and what it reads
@@ -383,16 +395,16 @@
 //! lab/run                 `singletrack run FILE.py`: a Python program for real
 //!   command.rs            `run`: the program, then what was recorded of the lock
 //!   request.rs            What `run` is asked for: a command line, and a program file
-//! lab                     The lab behind the `singletrack` command
-//!   cli.rs                What the command line asks for: its arguments, and a request
-//!   compare_command.rs    `singletrack compare`: runs each case, at each point of a sweep if there is one, and shows it
-//!   gil_cli.rs            What `singletrack gil` is asked for: its arguments, and a request
-//!   gil_command.rs        `singletrack gil`: runs a scene, or asks real interpreters, and shows the result
 //! lab/turns               `singletrack loop step`: an event loop, one iteration at a time
 //!   scene.rs              Scenes: small programs that show one thing about a loop each
 //!   turn.rs               A turn: one iteration of a loop, and what every task waits for after it
 //!   view.rs               One turn as text
 //!   walk.rs               `singletrack loop step`: its arguments, and the walk through the turns
+//! lab                     The lab behind the `singletrack` command
+//!   cli.rs                What the command line asks for: its arguments, and a request
+//!   compare_command.rs    `singletrack compare`: runs each case, at each point of a sweep if there is one, and shows it
+//!   gil_cli.rs            What `singletrack gil` is asked for: its arguments, and a request
+//!   gil_command.rs        `singletrack gil`: runs a scene, or asks real interpreters, and shows the result
 //! ```
 //!
 //! # Words

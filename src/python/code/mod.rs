@@ -3,6 +3,7 @@
 //! ```text
 //!   tree, scopes ── compiler ──▶ program ── Code: instructions, positions, handlers
 //!     statements · blocks · expressions · awaiting
+//!   fusion: sequences of instructions as one, for runs
 //!   modules · catalogue: the names that a program may use without having bound them
 //!   instruction: what an instruction is, and at which places others may run
 //! ```
@@ -12,6 +13,7 @@ pub mod blocks;
 pub mod catalogue;
 pub mod compiler;
 pub mod expressions;
+pub mod fusion;
 pub mod instruction;
 pub mod modules;
 pub mod program;

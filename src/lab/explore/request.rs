@@ -260,8 +260,9 @@ impl ExploreArgs {
         let schedules = match self.schedule {
             Some(text) => {
                 let schedule: Schedule = text.parse().map_err(|error: ScheduleError| {
-                    let why = format!("invalid value '{text}': {error}");
-                    Failure::new("--schedule", why, "write it as 1x1,2x6")
+                    let line = error.to_string();
+                    let (why, remedy) = line.rsplit_once("; ").unwrap_or((&line, "change it"));
+                    Failure::new(format!("invalid value '{text}' for --schedule"), why, remedy)
                 })?;
                 let replayed = replay(&program, policy, &schedule).map_err(|error| {
                     let line = error.to_string();

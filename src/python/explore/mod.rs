@@ -37,6 +37,9 @@
 //!   that a clock makes unlikely. Of up to 8 numbers of chance (`random.choice`, `randint`,
 //!   `randrange`) each is tried; otherwise one sequence is used, and that is said. A finaliser is
 //!   never run.
+//! * Without a global lock, what C does item by item without the object's lock (`sum`, `max`, `any`,
+//!   `in` on a list, a copy of a view) is as many steps. What holds that lock is one step, also where
+//!   CPython says that a reader without it may see the middle: `insert`, `pop(i)`, `sort`.
 //! * *Wrong* is what no order of whole threads gives, an exception that ends a thread, a deadlock, a
 //!   loop that nothing can end, and a thread that can wait for ever while others go on (each of which
 //!   gets its turn).

@@ -176,7 +176,7 @@ impl Mixer<'_> {
 
     pub(crate) fn frame(&mut self, frame: &Frame, values: &[Value]) {
         self.mix(u64::from(frame.code) << 32 | u64::from(frame.at));
-        self.mix(u64::from(frame.entered));
+        self.mix(u64::from(frame.entered) | (frame.back as u64) << 1);
         self.values(values.iter());
         frame.generator.iter().for_each(|id| self.id(*id));
         match frame.then {
@@ -227,6 +227,7 @@ impl Mixer<'_> {
             Stage::Arrived(place) => self.mix(3 | (place as u64) << 8),
             Stage::Slept => self.mix(4),
             Stage::Turn => self.mix(5),
+            Stage::Entering => self.mix(6),
         }
         if let Some(failure) = &thread.failure {
             self.text(&failure.text);

@@ -279,7 +279,7 @@ impl Machine {
                                 Op::CallMethod(count) if self.quick_call(&program, count, true) => {
                                     Place::Straight
                                 }
-                                Op::Return if self.quick_return() => Place::PyReturn,
+                                Op::Return if let Some(back) = self.quick_return() => back.into(),
                                 _ => match self.perform_or_unwind(op, at) {
                                     Ok(place) => place,
                                     Err(pause) => return pause,
@@ -306,7 +306,7 @@ impl Machine {
     }
 
     /// The place behind an instruction of the library: a module of CPython that is Python holds a
-    /// lock of its own inside, so others run before it or behind it.
+    /// lock of its own inside, so others run before it or behind it; what is C there returns as C.
     fn behind(&self, op: Op, kind: CodeKind, place: Place) -> Place {
         if place == Place::Blocked || self.is_item_by_item() {
             return place;
@@ -320,9 +320,11 @@ impl Machine {
         };
         let code = outside.and_then(|at| self.program.codes.get(frames[at].code as usize));
         match code {
-            Some(code) if kind == CodeKind::Library && !code.kind.is_library() => match op {
-                Op::Resume => Place::Enter,
-                _ => Place::CReturn,
+            Some(code) if !code.kind.is_library() => match (op, kind) {
+                (Op::Resume, CodeKind::Library) => Place::Enter,
+                (Op::Return, CodeKind::Library) => Place::CReturn,
+                (Op::Return, _) => place,
+                _ => Place::Never,
             },
             _ => Place::Never,
         }
@@ -349,7 +351,8 @@ impl Machine {
             }
             Err(Raise::Exception(exception)) => {
                 self.unwind(exception);
-                Ok(Place::Straight)
+                // CPython 3.10 looks at the beginning of an `except`; 3.11 does not any more.
+                Ok(Place::ForwardTaken)
             }
             Err(Raise::Stop(reason)) => Err(Pause::Stop(reason)),
         }

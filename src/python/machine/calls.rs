@@ -4,6 +4,7 @@
 //! lock anywhere in it; a call that has to wait leaves the stack as it was, to be done again.
 //! *Leaves out*: what the functions of the library do (`library`).
 
+use crate::gil::rules::switch_point::SwitchPoint;
 use crate::python::code::instruction::{Op, Place};
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Location, Look, R, Raise};
@@ -33,8 +34,8 @@ impl Machine {
             frame.at -= 1;
             return Ok(Flow::Next(Place::Enter));
         }
-        let mut arguments = Arguments::default();
-        if receiver != Value::Unset {
+        let mut arguments = Arguments { values: self.spare.take(), named: Vec::new() };
+        if !matches!(receiver, Value::Unset) {
             arguments.values.push(receiver);
         }
         arguments.values.extend_from_slice(&self.current.stack[first..first + count]);
@@ -42,23 +43,54 @@ impl Machine {
             self.name_arguments(&mut arguments, number);
         }
         let depth = self.current.frames.len();
-        let called = self.current.stack.split_off(base);
+        // A call that waits is done again, with the stack as it was.
+        let mut called = self.spare.take();
+        called.extend_from_slice(&self.current.stack[base..]);
+        self.current.stack.truncate(base);
         let done = self.call_value(callee, arguments, Then::Push);
         if let Ok(Done::Wait(wait, limit)) = done {
-            self.current.stack.extend(called);
+            self.current.stack.append(&mut called);
+            self.spare.give(called);
             return Ok(Flow::Wait(wait, limit));
         }
+        self.spare.give(called);
         self.current.frames[depth - 1].entered = false;
         match done? {
             Done::Value(value) => {
                 self.push(value);
-                Ok(Flow::Next(self.point(look)))
+                Ok(Flow::Next(self.point(look).into()))
             }
             Done::Blocked(value) => {
                 self.push(value);
                 Ok(Flow::Next(Place::Blocked))
             }
-            _ => Ok(Flow::Next(Place::Straight)),
+            _ => {
+                let back = self.back(callee, look);
+                self.returns_to(depth, back);
+                Ok(Flow::Next(Place::Straight))
+            }
+        }
+    }
+
+    /// What it is when a call returns that this has entered: a call of Python by Python, or of C
+    /// that calls Python, as `next(o)` does, and an object with `__call__`.
+    pub(crate) fn back(&mut self, callee: Value, look: Option<Look>) -> SwitchPoint {
+        let function = match callee.id().map(|id| self.world.heap.get(id)) {
+            Some(Object::Method { function, .. }) => *function,
+            _ => callee,
+        };
+        match function.id().map(|id| self.world.heap.get(id)) {
+            Some(Object::Function(_)) => SwitchPoint::PyReturn,
+            _ => self.point(look),
+        }
+    }
+
+    /// If a call was entered, on top of so many, this is what its return is.
+    pub(crate) fn returns_to(&mut self, depth: usize, back: SwitchPoint) {
+        if self.current.frames.len() > depth
+            && let Some(entered) = self.current.frames.last_mut()
+        {
+            entered.back = back;
         }
     }
 
@@ -93,15 +125,20 @@ impl Machine {
     }
 
     /// The switch point after a call that has returned at once.
-    pub(crate) fn point(&mut self, look: Option<Look>) -> Place {
-        let next = self.frame().at as usize;
+    pub(crate) fn point(&self, look: Option<Look>) -> SwitchPoint {
         match look {
-            Some(Look::Fast) => Place::FastCReturn,
-            Some(Look::FastStatement) if self.code().ops.get(next) == Some(&Op::PopResult) => {
-                Place::FastCReturn
-            }
-            _ => Place::CReturn,
+            Some(Look::Fast) => SwitchPoint::FastCReturn,
+            Some(Look::FastStatement) if self.is_statement() => SwitchPoint::FastCReturn,
+            _ => SwitchPoint::CReturn,
         }
+    }
+
+    /// Whether the result of the call that is being executed is not used.
+    fn is_statement(&self) -> bool {
+        let frame = self.current.frames.last();
+        let code =
+            frame.and_then(|frame| Some((frame, self.program.codes.get(frame.code as usize)?)));
+        code.is_some_and(|(frame, code)| code.ops.get(frame.at as usize) == Some(&Op::PopResult))
     }
 
     /// Calls a value. If that enters Python code, `then` says what happens with its result; of
@@ -171,11 +208,13 @@ impl Machine {
             }
             return Ok(Done::Entered);
         }
-        (row.call)(self, &arguments)
+        let done = (row.call)(self, &arguments);
+        self.spare.give(arguments.values);
+        done
     }
 
     fn call_type(&mut self, t: Type, arguments: Arguments, then: Then) -> R<Done> {
-        let new = self.strings.intern("__new__");
+        let new = self.known.new;
         match self.method(t.name(), new) {
             Some(Value::Native(number)) => self.call_native(number, arguments, then),
             _ => self.type_error(format!("cannot create '{}' instances", t.name())),
@@ -203,7 +242,7 @@ impl Machine {
         let id = self.world.heap.add(Object::Free);
         if let Some((mut frame, values)) = self.pop_frame() {
             frame.generator = Some(id);
-            let state = Generator::Suspended(Box::new(frame), values);
+            let state = Generator::Suspended(frame, values);
             *self.world.heap.get_mut(id) = Object::Generator(state);
         }
         if code.coroutine {
@@ -219,11 +258,11 @@ impl Machine {
         let is_exception = self.is_subclass(class, Id(0));
         if is_exception {
             let tuple = self.add(Object::Tuple(arguments.values.clone()));
-            attributes.set(self.strings.intern("args"), tuple);
+            attributes.set(self.known.args, tuple);
         }
         self.charge(4)?;
         let instance = self.add(Object::Instance(Instance { class, attributes }));
-        let name = self.strings.intern("__init__");
+        let name = self.known.init;
         match self.class_attribute(instance, name) {
             Some(Value::Native(_)) if is_exception => Ok(Done::Value(instance)),
             Some(init) => {
@@ -251,19 +290,19 @@ impl Machine {
     pub(crate) fn return_value(&mut self) -> R<Flow> {
         let value = self.pop();
         let Some((frame, values)) = self.pop_frame() else {
-            return Ok(Flow::Next(Place::PyReturn));
+            return Ok(Flow::Next(Place::Straight));
         };
         if let Some(generator) = frame.generator {
             *self.world.heap.get_mut(generator) = Object::Generator(Generator::Done);
             if self.program.codes[frame.code as usize].coroutine {
                 return Err(self.exception("StopAsyncIteration", Vec::new()));
             }
-            return self.exhausted(frame.then);
+            return self.exhausted(frame.then, frame.back);
         }
         if !self.current.frames.is_empty() {
             self.deliver(frame.then, value, Some((frame.code, &values)))?;
         }
-        Ok(Flow::Next(Place::PyReturn))
+        Ok(Flow::Next(frame.back.into()))
     }
 
     /// Does with the result of a call what was to be done with it.

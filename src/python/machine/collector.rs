@@ -6,7 +6,7 @@
 //! *Leaves out*: `__del__`, which the subset has not.
 
 use crate::python::code::modules::EXCEPTIONS;
-use crate::python::machine::interpreter::Machine;
+use crate::python::machine::interpreter::{Machine, SLACK};
 use crate::python::machine::world::{Thread, Wait};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::asyncio::Asyncio;
@@ -189,6 +189,7 @@ impl Machine {
         // freed here; the count alone is brought up to date.
         self.world.heap.recount(items);
         self.live = items;
+        self.sweep_at = 2 * items + SLACK;
     }
 
     /// Frees what nothing leads to. Only between two instructions.
@@ -196,6 +197,7 @@ impl Machine {
         let (marked, items) = self.mark();
         self.world.heap.sweep(&marked, items);
         self.live = items;
+        self.sweep_at = 2 * items + SLACK;
     }
 
     fn mark(&self) -> (Vec<bool>, usize) {

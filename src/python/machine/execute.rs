@@ -1,15 +1,13 @@
-//! The one `match` that executes: an instruction of the thread that runs.
+//! Instructions that may call, raise or wait.
 //!
 //! *Assumes*: code of the compiler.
 //! *Promises*: an instruction is atomic, and says what kind of switch point it was.
 //! *Leaves out*: instructions that need more than a few lines are methods of other files.
 
 use crate::python::code::instruction::{Op, Place};
-use crate::python::code::program::CodeKind;
 use crate::python::front::tree::Conversion;
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Done, Flow, Location, R, Raise};
-use crate::python::machine::world::Wait;
 use crate::python::value::any::Value;
 use crate::python::value::object::{DictKind, Object, Then};
 use crate::python::value::table::Table;
@@ -17,97 +15,17 @@ use crate::python::value::table::Table;
 const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
 
 impl Machine {
-    /// Executes the next instruction of the current thread, which has not ended.
-    ///
-    /// # Errors
-    /// The reason if the run has to stop.
-    pub fn execute(&mut self) -> Result<Flow, String> {
-        let frame = self.frame();
-        let at = frame.at;
-        frame.at += 1;
-        let Some(op) = self.code().ops.get(at as usize).copied() else {
-            return Err("the code has no end".to_owned());
-        };
-        let kind = self.code().kind;
-        let flow = match self.perform(op) {
-            Ok(Flow::Wait(wait, limit)) => {
-                self.frame().at = at;
-                self.current.wait = Some((wait, limit));
-                self.current.deadline = match wait {
-                    Wait::Sleep(until) => Some(until),
-                    _ => limit.map(|limit| {
-                        let kept = self.current.deadline;
-                        kept.unwrap_or_else(|| self.now().saturating_add(limit))
-                    }),
-                };
-                return Ok(Flow::Wait(wait, limit));
-            }
-            Ok(flow) => flow,
-            Err(Raise::Exception(exception)) => {
-                self.unwind(exception);
-                Flow::Next(Place::Straight)
-            }
-            Err(Raise::Stop(reason)) => return Err(reason),
-        };
-        Ok(match flow {
-            Flow::Next(Place::Blocked) => flow,
-            Flow::Next(_) if kind.is_library() => Flow::Next(self.edge(op, kind)),
-            _ => flow,
-        })
-    }
-
-    /// The place behind an instruction of the library: a module of CPython that is Python holds a
-    /// lock of its own inside, so others run before it or behind it.
-    fn edge(&self, op: Op, kind: CodeKind) -> Place {
-        let frames = &self.current.frames;
-        // The call that has entered it, or to which it has returned.
-        let outside = match op {
-            Op::Resume => frames.len().checked_sub(2),
-            Op::Return => frames.len().checked_sub(1),
-            _ => None,
-        };
-        let code = outside.and_then(|at| self.program.codes.get(frames[at].code as usize));
-        match code {
-            Some(code) if kind == CodeKind::Library && !code.kind.is_library() => match op {
-                Op::Resume => Place::Enter,
-                _ => Place::CReturn,
-            },
-            _ => Place::Never,
-        }
-    }
-
-    fn perform(&mut self, op: Op) -> R<Flow> {
+    /// Executes an instruction that is not done at once (`python/machine/burst.rs`).
+    pub(crate) fn perform(&mut self, op: Op) -> R<Flow> {
         match op {
-            Op::Resume => {
-                let point = match self.code().kind {
-                    CodeKind::Comprehension => Place::EnterComprehension,
-                    CodeKind::Class | CodeKind::Function | CodeKind::Module => Place::Enter,
-                    CodeKind::Native | CodeKind::Library => Place::Never,
-                };
-                return Ok(Flow::Next(point));
-            }
             Op::Nop => {}
-            Op::LoadConst(i) => {
-                let value = self.constants.get(i as usize).copied().unwrap_or(Value::None);
-                self.push(value);
-            }
             Op::LoadFast(slot) => self.load_fast(slot)?,
-            Op::StoreFast(slot) => {
-                let value = self.pop();
-                *self.local(slot) = value;
-            }
             Op::DeleteFast(slot) => {
                 self.load_fast(slot)?;
                 self.pop();
                 *self.local(slot) = Value::Unset;
             }
             Op::LoadGlobal(number) => self.load_global(number)?,
-            Op::StoreGlobal(number) => {
-                self.note(Location::Global(number), true);
-                let value = self.pop();
-                self.world.globals[number as usize] = value;
-            }
-            Op::Pop | Op::PopResult => drop(self.pop()),
             Op::Copy(below) => {
                 let value = self.peek(below as usize - 1);
                 self.push(value);
@@ -126,11 +44,6 @@ impl Machine {
             Op::LeaveIfTrue(to) => return self.leave_loop_if(to, true),
             Op::JumpIfFalseOrPop(to) => return self.branch(to, false, true),
             Op::JumpIfTrueOrPop(to) => return self.branch(to, true, true),
-            Op::Jump(to) => self.frame().at = to,
-            Op::JumpBack(to) => {
-                self.frame().at = to;
-                return Ok(Flow::Next(Place::BackEdge));
-            }
             Op::Call(count) => return self.call(count, false, false),
             Op::CallMethod(count) => return self.call(count, true, false),
             Op::CallKeywords(count) => return self.call(count, false, true),
@@ -222,11 +135,7 @@ impl Machine {
             Op::BeforeWith => return self.before_with(),
             Op::WithExit => return self.with_exit(),
             Op::WithExcept => return self.with_except(),
-            Op::Import(number) => {
-                // CPython asks whether the module is being imported, in Python.
-                self.import(number);
-                return Ok(Flow::Next(Place::Enter));
-            }
+            Op::Import(number) => return Ok(Flow::Next(self.import(number))),
             _ => {}
         }
         STRAIGHT

@@ -28,7 +28,7 @@ impl Machine {
     }
 
     /// The line that a thread executes next.
-    pub fn line_of_thread(&mut self, number: usize) -> u32 {
+    fn line_of_thread(&mut self, number: usize) -> u32 {
         let wait = self.world.threads[number].wait;
         self.enter(number);
         let line = self.next_position().line;
@@ -100,8 +100,8 @@ impl Machine {
             Wait::Item(_) => "an item in a queue".to_owned(),
             Wait::Space(_) => "space in a queue".to_owned(),
             Wait::Done(_) => "a queue's items to be done".to_owned(),
-            Wait::Choice(_) => "chance".to_owned(),
             Wait::Turn(_) => "what it awaits".to_owned(),
+            Wait::Choice(_) => "chance".to_owned(),
             Wait::Sleep(_) => "time".to_owned(),
             Wait::Answer(_) => "an answer from outside".to_owned(),
         }

@@ -9,8 +9,8 @@ use crate::python::code::program::Program;
 use crate::python::front::position::Position;
 use crate::python::front::refusal::Refusal;
 use crate::python::library::rows::{PRELUDES, rows};
+use crate::python::machine::burst::{Pause, Points};
 use crate::python::machine::interpreter::Machine;
-use crate::python::machine::terms::Flow;
 use crate::python::machine::world::{Failure, Thread};
 use std::sync::Arc;
 
@@ -76,27 +76,16 @@ pub fn run_single(program: &Arc<Program>, fuel: u64) -> Ran {
 /// Lets a thread execute until it waits, ends, or its turn is over.
 fn turn(machine: &mut Machine, number: usize, fuel: &mut u64) -> Option<(String, Position)> {
     machine.enter(number);
-    let mut left = TURN;
-    let mut stopped = None;
-    while left > 0 && !machine.current.has_ended() {
-        if *fuel == 0 {
-            stopped = Some(("it takes too many instructions".to_owned(), machine.position()));
-            break;
-        }
-        *fuel -= 1;
-        left -= 1;
-        match machine.execute() {
-            Ok(Flow::Next(_)) => machine.current.deadline = None,
-            Ok(Flow::Wait(..)) => break,
-            Err(reason) => {
-                stopped = Some((reason, machine.position()));
-                break;
-            }
-        }
-        if machine.world.heap.charged() > 2 * machine.live + 100_000 {
-            machine.sweep();
-        }
-    }
+    let most = TURN.min(*fuel);
+    let mut left = most;
+    let pause = machine.run_burst(Points::NONE, &mut left);
+    *fuel -= most - left;
+    let reason = match pause {
+        Pause::Stop(reason) => Some(reason),
+        Pause::Fuel if *fuel == 0 => Some("it takes too many instructions".to_owned()),
+        _ => None,
+    };
+    let stopped = reason.map(|reason| (reason, machine.position()));
     machine.leave();
     stopped
 }

@@ -202,7 +202,8 @@
 //!   workers.rs            All workers: which one gets the next job, when one more is forked. Pure
 //! python/value            Values: small copies, and numbers of objects in a heap
 //!   any.rs                A value: what a variable holds
-//!   heap.rs               The heap: objects in numbered slots
+//!   asyncio.rs            Coroutines, futures, tasks and event loops, as objects of the heap
+//!   heap.rs               The heap: objects in numbered slots, and a journal of what was changed
 //!   object.rs             The objects of the heap
 //!   strings.rs            Every text once: a string is a number, and two equal strings are the same number
 //!   table.rs              The entries of a dict or a set, in the order of insertion
@@ -215,6 +216,7 @@
 //!   refusal.rs            Why a file cannot be run: one line with its place, and the line of source below a caret
 //!   tree.rs               The tree: the subset of Python, as plain data
 //! python/code             Code: from the tree to instructions, in the order in which CPython's compiler emits them
+//!   awaiting.rs           `await`, `async for`, `async with` and `f(*items)` as instructions
 //!   blocks.rs             Loops, `try` and `with` as instructions, and every way out of them
 //!   compiler.rs           The compiler: what it keeps while it emits code
 //!   expressions.rs        Expressions as instructions
@@ -224,18 +226,23 @@
 //!   statements.rs         Statements as instructions
 //! python/machine          The machine: threads with frames, and what each instruction does to them
 //!   attributes.rs         Attributes: where a name of an object is found, and what is bound to it
+//!   awaiting.rs           `await`, `async for` and `async with`: what they do
 //!   binding.rs            Functions, classes and keys are made; arguments are bound to parameters
+//!   burst.rs              The inner loop: instructions of one thread, up to a place where somebody else may go on
 //!   calls.rs              Calls: of functions, methods, classes and the library; and what happens with the result
 //!   collector.rs          The collector: objects that nothing leads to are freed
 //!   comparison.rs         Comparisons, membership and truth
 //!   control.rs            Branches, `raise`, `with` and imports
-//!   execute.rs            The one `match` that executes: an instruction of the thread that runs
+//!   execute.rs            Instructions that may call, raise or wait
 //!   format.rs             Format specifications: of f-strings, of `str.format`, and of `%`
 //!   interpreter.rs        The machine: a world, and what the program needs to change it
 //!   iteration.rs          Iteration: what a `for` takes its items from, and generators
 //!   objects.rs            Items: subscripts, slices, unpacking, and the containers that are being built
 //!   operators.rs          The operators between two values, and before one
 //!   outside.rs            What is outside of a world: the clock, the lock's settings, and what is asked of the shell
+//!   quick.rs              Instructions on the operands that they mostly have
+//!   spread.rs             Calls with a star: `f(*items)`
+//!   tasks.rs              Futures, tasks and event loops: how a future gets done, and who runs then
 //!   terms.rs              The machine's words: how an instruction and a call went, what they touched
 //!   text.rs               Values as text: `repr` and `str`
 //!   traceback.rs          Tracebacks: the calls that an exception has come through, in CPython's words
@@ -244,7 +251,9 @@
 //!   world.rs              The world: all that changes while a program runs, as data
 //! python/library          The library: what a program can call without having written it
 //!   arguments.rs          Arguments of the library's functions, by position or by keyword
+//!   asyncio.rs            Futures and tasks, and what `asyncio.py` stands on
 //!   builtins.rs           The built-in functions
+//!   event_loops.rs        Event loops and their handles
 //!   futures.rs            Pools of workers, and the results of their jobs: what `concurrent.futures` stands on
 //!   lists.rs              Methods of lists, tuples and deques
 //!   modules.rs            `time`, `random` and `math`
@@ -257,18 +266,37 @@
 //!   texts.rs              Methods of strings
 //!   threads.rs            `threading.Thread`, and which thread runs
 //!   types.rs              Constructors of the built-in types
+//! python/image            Images: values, and whole worlds, as bytes, for another machine of the same program
+//!   item.rs               What an image holds: objects in a list, which name each other by their place in it
+//!   read.rs               Bytes become values and worlds again
+//!   write.rs              Values and worlds become bytes
 //! python/run              Runs: a program in virtual time on one thread, or for real
+//!   carry.rs              OS threads that carry the program's threads
+//!   inside.rs             What is under the lock: the machine, who waits, and how the run has ended
+//!   real.rs               A run for real: OS threads under a global lock, real time, real output
+//!   shell.rs              The shell: a machine under a global lock, and what a thread does that has the lock
 //!   single.rs             A program run by itself: its threads take turns, and time is a number that jumps
+//!   streams.rs            Where a program prints to, and what it reads
+//!   waiters.rs            Threads that wait for something of the world, and which of them to wake. Pure
 //! python/explore          Every schedule of a Python program that a version's switch points allow
+//!   changes.rs            What a step changed: to go from one world to another without a copy of either
+//!   conflicts.rs          Which steps nobody else can notice, so that their order makes no difference
+//!   cycles.rs             Cycles in the graph of worlds: loops that nothing can end, and threads that wait for ever
+//!   exploration.rs        What is asked of an exploration, and what it finds
 //!   fingerprint.rs        A world as a number: equal for worlds from which the same can happen
+//!   graph.rs              The worlds that were reached, and how: a graph, and a machine that is in one of them
+//!   lookahead.rs          What can be told from an instruction before it is executed
+//!   moves.rs              A move of a schedule: which thread goes on; and schedules as text
 //!   outcome.rs            Outcomes: what was printed, which exceptions ended threads, what the globals are
 //!   policies.rs           Where threads may switch: the crate's policies, asked for the places of Python code
 //!   replay.rs             One schedule again, with what each line did
+//!   sampling.rs           Schedules by chance, where all are too many: probabilistic concurrency testing
 //!   search.rs             The search: every world that a program can come to, with the fewest switches first
 //!   story.rs              A schedule for people: in columns, a thread each, with lines of source; and the sentence that
 //!   worlds.rs             Steps: from a world to the next one, by one thread
 //! lab/report              What all reports are made of: measurements, figures, pictures
 //!   failure.rs            Why there is no result, in one line: the thing, the reason, the remedy
+//!   keys.rs               What the reader says: a key of a terminal, or a line
 //!   lanes.rs              A recording drawn in characters: a line a thread, a strip for the owner. Pure
 //!   marks.rs              The marks that a lane is made of: what one column shows, in characters and colours. Pure
 //!   measure.rs            Work in a forked child, and what the kernel charged for it: `wait4`'s figures
@@ -332,9 +360,17 @@
 //!   sides.rs              Both sides, asked in turn: what one of them cannot answer is a line, not the end
 //!   subject.rs            The experiments that both sides of the comparison are asked for
 //! lab/explore             `singletrack explore` and `dis`: a program of the bytecode machine, explored
+//!   agreement.rs          What a real interpreter did beside what the explorer says that it can do
+//!   answers.rs            Each policy's answer about a Python program, and what is wrong about it
+//!   confirm.rs            Real interpreters that run the program many times, two at a time, each for a second or so
+//!   confirmation.rs       `--confirm`: which interpreter is asked about which policy's answer, and what they say
 //!   document.rs           What was explored, for machines: one JSON object
+//!   guarantees.rs         What each kind of answer means, and what it does not: the page of `explore --guarantees`
+//!   listing.rs            The answers about a Python program, for people: a table or a list, and the schedule that goes wrong
 //!   output.rs             What was explored, for people
+//!   promise.rs            What the Python documentation promises about what a program does, beside what its versions do
 //!   python.rs             `explore FILE.py`: which versions of Python can get it wrong, by which schedule, on which line
+//!   python_document.rs    The answers about a Python program, for machines: one JSON object
 //!   request.rs            What `explore` and `dis` are asked for: a command line, and a program file
 //! lab/explain             `singletrack explain`: eight faults of concurrent programs, each on a page of its own
 //!   contention.rs         Convoy, battle, starvation: one lock, and the threads that want it
@@ -344,11 +380,19 @@
 //!   request.rs            What `singletrack explain` is asked for: its arguments, and a request
 //!   topic.rs              What a topic is: a fault by its name, why it comes, where this crate answers it, what shows it
 //!   waking.rs             Thundering herd and lost wake-up: who is woken, and when
+//! lab/run                 `singletrack run FILE.py`: a Python program for real
+//!   command.rs            `run`: the program, then what was recorded of the lock
+//!   request.rs            What `run` is asked for: a command line, and a program file
 //! lab                     The lab behind the `singletrack` command
 //!   cli.rs                What the command line asks for: its arguments, and a request
 //!   compare_command.rs    `singletrack compare`: runs each case, at each point of a sweep if there is one, and shows it
 //!   gil_cli.rs            What `singletrack gil` is asked for: its arguments, and a request
 //!   gil_command.rs        `singletrack gil`: runs a scene, or asks real interpreters, and shows the result
+//! lab/turns               `singletrack loop step`: an event loop, one iteration at a time
+//!   scene.rs              Scenes: small programs that show one thing about a loop each
+//!   turn.rs               A turn: one iteration of a loop, and what every task waits for after it
+//!   view.rs               One turn as text
+//!   walk.rs               `singletrack loop step`: its arguments, and the walk through the turns
 //! ```
 //!
 //! # Words

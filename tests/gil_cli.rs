@@ -413,6 +413,7 @@ fn what_makes_no_sense_is_refused_in_one_line() {
         (&["fidelity", "--width", "90"], "draws nothing"),
         (&["parity", "--ascii"], "draws nothing"),
         (&["battle", "--python", "/usr/bin/python3"], "fidelity"),
+        (&["parity", "--idioms"], "fidelity"),
         (&["fidelity", "--policy", "fair"], "preset"),
         (&["fidelity", "--trace", "x"], "scene"),
         (&["battle", "--simulate", "0"], "1 to 1024"),

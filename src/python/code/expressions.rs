@@ -125,6 +125,12 @@ impl<'a> Compiler<'a> {
         }
         match &first.kind {
             ExpressionKind::Name(module) if self.is_global(module) => {
+                if self.library.is_some() {
+                    return Ok(());
+                }
+                if let Some(module) = modules::module_of(object, &self.modules) {
+                    self.note_processes(&module, name);
+                }
                 modules::check_attribute(e.at, object, name, &self.modules)
             }
             _ => Ok(()),

@@ -3,13 +3,14 @@
 //! ```text
 //!   tree, scopes ── compiler ──▶ program ── Code: instructions, positions, handlers
 //!     statements · blocks · expressions · awaiting
-//!   modules: the names that a program may use without having bound them
+//!   modules · catalogue: the names that a program may use without having bound them
 //!   disassembler: a program as Python's dis would list it, with a mark where a policy looks
 //!   instruction: what an instruction is, and at which places others may run
 //! ```
 
 pub mod awaiting;
 pub mod blocks;
+pub mod catalogue;
 pub mod compiler;
 pub mod disassembler;
 pub mod expressions;

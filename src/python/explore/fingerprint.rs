@@ -367,7 +367,8 @@ impl Mixer<'_> {
             Asyncio::Generator(_) => self.mix(81),
             Asyncio::Future(future) => self.future(future),
             Asyncio::Loop(running) => {
-                self.mix(82 | u64::from(running.stopping) << 8 | u64::from(running.closed) << 9);
+                let flags = u64::from(running.closed) << 9 | u64::from(running.polled) << 10;
+                self.mix(82 | u64::from(running.stopping) << 8 | flags);
                 let number = |thread: Option<usize>| thread.map_or(0, |at| at as u64 + 1);
                 self.mix(number(running.runner) << 32 | number(running.current));
                 // Tasks go on in any order, so the order in which they became ready is nothing.

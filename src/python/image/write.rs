@@ -76,7 +76,8 @@ impl Machine {
             writer.image.roots.push(root);
         }
         let names = self.world.names_used as u64;
-        writer.image.state = Some((self.world.random, names, self.world.clock));
+        let (random, clock) = (self.world.random, self.world.clock);
+        writer.image.state = Some([random, names, clock, self.outside.asked]);
         writer.finish()
     }
 }
@@ -173,7 +174,7 @@ impl<'m> Writer<'m> {
     fn named_or_item(&mut self, id: Id) -> Result<Datum> {
         let machine = self.machine;
         let name = match machine.world.heap.get(id) {
-            Object::Function(function) => &machine.program.codes[function.code as usize].name,
+            Object::Function(function) => &machine.program.codes[function.code as usize].qualified,
             Object::Class(class) => machine.strings.text(class.name),
             _ => return Ok(Datum::Item(self.place(id))),
         };

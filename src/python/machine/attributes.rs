@@ -4,8 +4,8 @@
 //! descriptors in Python; every look at a shared attribute is noted.
 //! *Leaves out*: `__getattr__` and properties, which the subset has not.
 
+use crate::python::code::catalogue::MODULES;
 use crate::python::code::instruction::Place;
-use crate::python::code::modules::MODULES;
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Flow, Location, R};
 use crate::python::value::any::{Id, Value};
@@ -155,7 +155,7 @@ impl Machine {
         self.lookup(class, name)
     }
 
-    fn is_function(&self, value: Value) -> bool {
+    pub(crate) fn is_function(&self, value: Value) -> bool {
         match value {
             Value::Native(_) => true,
             Value::Ref(id) => matches!(self.world.heap.get(id), Object::Function(_)),
@@ -164,14 +164,14 @@ impl Machine {
     }
 
     fn find(&mut self, value: Value, name: StrId) -> R<Option<Found>> {
-        let text = self.strings.get(name);
         if let Value::Module(number) = value {
             let module = MODULES.get(number as usize).map_or("", |(module, _)| module);
+            let text = self.strings.get(name);
             let found = self.module_value(module, &text);
             return Ok((found != Value::Unset).then_some(Found::Value(found)));
         }
         if let Value::Type(t) = value {
-            if &*text == "__name__" {
+            if name == self.known.name {
                 return Ok(Some(Found::Value(self.text_value(t.name()))));
             }
             return Ok(self.type_method(t, name).map(Found::Value));
@@ -181,7 +181,7 @@ impl Machine {
                 Object::Instance(_) => return Ok(self.find_in_instance(value, id, name)),
                 Object::Class(class) => {
                     let own = class.name;
-                    if &*text == "__name__" {
+                    if name == self.known.name {
                         return Ok(Some(Found::Value(Value::Str(own))));
                     }
                     return Ok(self.lookup(id, name).map(Found::Value));
@@ -191,7 +191,7 @@ impl Machine {
                     let own = all.iter().find(|(thread, _)| *thread == number);
                     return Ok(own.and_then(|(_, own)| own.get(name)).map(Found::Value));
                 }
-                Object::Function(function) if &*text == "__name__" => {
+                Object::Function(function) if name == self.known.name => {
                     let code = function.code as usize;
                     let name = self.program.codes[code].name.clone();
                     return Ok(Some(Found::Value(self.text_value(&name))));
@@ -220,6 +220,7 @@ impl Machine {
             "__class__" => Some(Found::Value(Value::Ref(class))),
             "exceptions" | "message" => self.group_part(id, name).map(Found::Value),
             "ident" | "native_id" => self.thread_ident(value).map(Found::Value),
+            "exitcode" => self.exit_code(value).map(Found::Value),
             _ => None,
         }
     }
@@ -240,7 +241,7 @@ impl Machine {
     }
 
     /// The function of the library that a type's method is.
-    fn type_method(&self, t: Type, name: StrId) -> Option<Value> {
+    pub(crate) fn type_method(&self, t: Type, name: StrId) -> Option<Value> {
         let mut at = Some(t);
         while let Some(t) = at {
             if let Some(method) = self.method(t.name(), name) {

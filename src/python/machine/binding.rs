@@ -190,7 +190,7 @@ impl Machine {
                     return self.type_error(format!("unhashable type: '{name}'"));
                 }
                 Object::Instance(_) => {
-                    let name = self.strings.intern("__eq__");
+                    let name = self.known.eq;
                     if self.class_attribute(value, name).is_some() {
                         let name = self.type_name(value);
                         return self.type_error(format!("unhashable type: '{name}'"));

@@ -34,8 +34,8 @@ impl Machine {
             frame.at -= 1;
             return Ok(Flow::Next(Place::Enter));
         }
-        let mut arguments = Arguments::default();
-        if receiver != Value::Unset {
+        let mut arguments = Arguments { values: self.spare.take(), named: Vec::new() };
+        if !matches!(receiver, Value::Unset) {
             arguments.values.push(receiver);
         }
         arguments.values.extend_from_slice(&self.current.stack[first..first + count]);
@@ -43,12 +43,17 @@ impl Machine {
             self.name_arguments(&mut arguments, number);
         }
         let depth = self.current.frames.len();
-        let called = self.current.stack.split_off(base);
+        // A call that waits is done again, with the stack as it was.
+        let mut called = self.spare.take();
+        called.extend_from_slice(&self.current.stack[base..]);
+        self.current.stack.truncate(base);
         let done = self.call_value(callee, arguments, Then::Push);
         if let Ok(Done::Wait(wait, limit)) = done {
-            self.current.stack.extend(called);
+            self.current.stack.append(&mut called);
+            self.spare.give(called);
             return Ok(Flow::Wait(wait, limit));
         }
+        self.spare.give(called);
         self.current.frames[depth - 1].entered = false;
         match done? {
             Done::Value(value) => {
@@ -203,11 +208,13 @@ impl Machine {
             }
             return Ok(Done::Entered);
         }
-        (row.call)(self, &arguments)
+        let done = (row.call)(self, &arguments);
+        self.spare.give(arguments.values);
+        done
     }
 
     fn call_type(&mut self, t: Type, arguments: Arguments, then: Then) -> R<Done> {
-        let new = self.strings.intern("__new__");
+        let new = self.known.new;
         match self.method(t.name(), new) {
             Some(Value::Native(number)) => self.call_native(number, arguments, then),
             _ => self.type_error(format!("cannot create '{}' instances", t.name())),
@@ -251,11 +258,11 @@ impl Machine {
         let is_exception = self.is_subclass(class, Id(0));
         if is_exception {
             let tuple = self.add(Object::Tuple(arguments.values.clone()));
-            attributes.set(self.strings.intern("args"), tuple);
+            attributes.set(self.known.args, tuple);
         }
         self.charge(4)?;
         let instance = self.add(Object::Instance(Instance { class, attributes }));
-        let name = self.strings.intern("__init__");
+        let name = self.known.init;
         match self.class_attribute(instance, name) {
             Some(Value::Native(_)) if is_exception => Ok(Done::Value(instance)),
             Some(init) => {

@@ -102,7 +102,7 @@ impl Machine {
             let mut then = Then::Push;
             let mut method = self.class_attribute(value, id);
             if method.is_none() && operator == Comparison::NotEqual {
-                let id = self.strings.intern("__eq__");
+                let id = self.known.eq;
                 method = self.class_attribute(value, id);
                 then = Then::Truth(false);
             }
@@ -166,7 +166,7 @@ impl Machine {
                     return Ok(true);
                 }
                 (Object::Instance(_), _) | (_, Object::Instance(_)) => {
-                    let eq = self.strings.intern("__eq__");
+                    let eq = self.known.eq;
                     if self.class_attribute(left, eq).is_some()
                         || self.class_attribute(right, eq).is_some()
                     {
@@ -238,7 +238,7 @@ impl Machine {
                 return STRAIGHT;
             }
         }
-        let eq = self.strings.intern("__eq__");
+        let eq = self.known.eq;
         if self.needs_python(container) || self.class_attribute(item, eq).is_some() {
             let contains = self.prelude("_contains");
             let arguments = Arguments { values: vec![container, item], named: Vec::new() };

@@ -5,8 +5,8 @@
 //! *Leaves out*: where an exception goes (`python/machine/unwinding.rs`).
 
 use crate::gil::rules::switch_point::SwitchPoint;
+use crate::python::code::catalogue::MODULES;
 use crate::python::code::instruction::Place;
-use crate::python::code::modules::MODULES;
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Look, R, Raise};
 use crate::python::machine::world::Stage;
@@ -109,7 +109,7 @@ impl Machine {
     /// `__enter__`; the manager stays below its result. What is Python in CPython calls C inside.
     pub(crate) fn before_with(&mut self) -> R<Flow> {
         let manager = self.peek(0);
-        let exit = self.strings.intern("__exit__");
+        let exit = self.known.exit;
         let name = self.type_name(manager);
         if self.attribute(manager, exit)?.is_none() {
             let text = format!("'{name}' object does not support the context manager protocol");

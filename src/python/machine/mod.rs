@@ -5,10 +5,14 @@
 //!   Machine  a World, the program, the library       executes one instruction of one thread, and
 //!                                                    says what kind of switch point it was
 //!
-//!   interpreter ─ execute ─┬─ calls, binding, spread: functions, classes, the library
+//!   interpreter, frames    burst  the inner loop ──▶ quick  what an instruction mostly is
+//!   known, spare: at hand     │                        quick_calls, quick_access
+//!   terms: how it went       └────────────────────▶ execute  all the rest
+//!
+//!                 execute ─┬─ calls, binding, spread: functions, classes, the library
 //!   outside: the clock, ─┼─ waiting, traceback     who waits for what; where it went wrong
 //!   what the shell does   │
-//!   terms: how it went     ├─ attributes, objects  names and items
+//!                          ├─ attributes, objects  names and items
 //!                          ├─ operators, comparison, iteration
 //!                          ├─ control, unwinding   branches, with, exceptions
 //!                          ├─ awaiting, tasks      coroutines, futures, event loops
@@ -26,12 +30,18 @@ pub mod comparison;
 pub mod control;
 pub mod execute;
 pub mod format;
+pub mod frames;
 pub mod interpreter;
 pub mod iteration;
+pub mod known;
 pub mod objects;
 pub mod operators;
 pub mod outside;
+pub mod processes;
 pub mod quick;
+pub mod quick_access;
+pub mod quick_calls;
+pub mod spare;
 pub mod spread;
 pub mod tasks;
 pub mod terms;

@@ -174,9 +174,43 @@ pub enum Op {
     WithExit,
     WithExcept,
     Import(u32),
+    // Superinstructions (`python/code/fusion.rs`).
+    LoadFastLoadFast(u16, u16),
+    LoadFastAttr(u16, u32),
+    LoadFastMethod(u16, u32),
+    BinaryConst(BinaryOperator, u16),
+    BinaryFast(BinaryOperator, u16, Right),
+    /// A local becomes the result of an operator on it.
+    Update(BinaryOperator, u16, Right),
+    CompareJump(Comparison, u16, Right, u32),
+    CompareLeave(Comparison, u16, Right, u32),
+    ForIterStore(u16, u32),
+}
+
+/// The second operand of a superinstruction.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Right {
+    /// A local.
+    Fast(u16),
+    /// A constant.
+    Const(u16),
 }
 
 impl Op {
+    /// How many instructions it stands for.
+    pub fn count(self) -> u64 {
+        match self {
+            Op::LoadFastLoadFast(..)
+            | Op::LoadFastAttr(..)
+            | Op::LoadFastMethod(..)
+            | Op::BinaryConst(..)
+            | Op::ForIterStore(..) => 2,
+            Op::BinaryFast(..) => 3,
+            Op::Update(..) | Op::CompareJump(..) | Op::CompareLeave(..) => 4,
+            _ => 1,
+        }
+    }
+
     /// Where it jumps to, if it jumps.
     pub fn target(self) -> Option<u32> {
         match self {

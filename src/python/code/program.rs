@@ -50,6 +50,8 @@ pub struct Code {
     pub kind: CodeKind,
     /// What it does.
     pub ops: Vec<Op>,
+    /// The same with superinstructions, for runs that nobody explores.
+    pub fused: Vec<Op>,
     /// Where each instruction was written.
     pub positions: Vec<Position>,
     /// Where exceptions go, inner ones first.
@@ -59,7 +61,8 @@ pub struct Code {
 impl Code {
     /// Whether a call with its parameters by position needs nothing but a frame.
     pub fn is_plain(&self) -> bool {
-        !self.rest && !self.generator && self.keyword_only == 0 && self.cells.is_empty()
+        let own = self.rest || self.keyword_only > 0 || !self.cells.is_empty();
+        !own && !self.generator && !self.coroutine
     }
 
     /// How many values a call has before its operands: its locals and cells.

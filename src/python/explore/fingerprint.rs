@@ -36,6 +36,12 @@ struct Mixer<'a> {
 
 const SEED: (u64, u64) = (0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344);
 
+/// The number of a world alone, with all that it holds.
+pub fn fingerprint(world: &World) -> u128 {
+    let globals = vec![Value::Unset; world.globals.len()];
+    Fingerprints { globals, ..Fingerprints::default() }.of(world)
+}
+
 impl Fingerprints {
     /// Of worlds behind this one, whose heap keeps a journal since.
     pub fn new(beginning: &World) -> Fingerprints {

@@ -242,7 +242,7 @@ impl Machine {
         let id = self.world.heap.add(Object::Free);
         if let Some((mut frame, values)) = self.pop_frame() {
             frame.generator = Some(id);
-            let state = Generator::Suspended(Box::new(frame), values);
+            let state = Generator::Suspended(frame, values);
             *self.world.heap.get_mut(id) = Object::Generator(state);
         }
         if code.coroutine {

@@ -111,7 +111,8 @@ impl Machine {
     /// Ends the innermost call, and takes its values from the stack.
     pub(crate) fn pop_frame(&mut self) -> Option<(Frame, Vec<Value>)> {
         let frame = self.current.frames.pop()?;
-        let values = self.current.stack.split_off(frame.base as usize);
+        let mut values = self.spare.take();
+        values.extend(self.current.stack.drain(frame.base as usize..));
         self.current.stack.truncate((frame.base - frame.below) as usize);
         Some((frame, values))
     }

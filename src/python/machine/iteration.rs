@@ -275,12 +275,13 @@ impl Machine {
                 frame.back = SwitchPoint::Straight;
                 frame.base = u32::try_from(self.current.stack.len()).unwrap_or(u32::MAX);
                 self.current.stack.append(&mut values);
+                self.spare.give(values);
                 if frame.at > 0 {
                     self.push(sent);
                 }
                 let depth = self.current.frames.len();
                 self.current.rounds.retain(|round| (round.depth as usize) < depth);
-                self.current.frames.push(*frame);
+                self.current.frames.push(frame);
                 Ok(Some(Done::Entered))
             }
         }
@@ -292,7 +293,7 @@ impl Machine {
         let Some((frame, values)) = self.pop_frame() else { return STRAIGHT };
         let (then, back) = (frame.then, frame.back);
         if let Some(id) = frame.generator {
-            let state = Generator::Suspended(Box::new(frame), values);
+            let state = Generator::Suspended(frame, values);
             *self.world.heap.get_mut(id) = Object::Generator(state);
         }
         self.deliver(then, value, None)?;

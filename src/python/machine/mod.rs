@@ -16,6 +16,7 @@
 //!                          ├─ operators, comparison, iteration
 //!                          ├─ control, unwinding   branches, with, exceptions
 //!                          ├─ awaiting, tasks      coroutines, futures, event loops
+//!                          ├─ processes            what is asked of other processes
 //!                          ├─ text, format         values as text
 //!                          └─ collector            what nothing leads to is freed
 //! ```

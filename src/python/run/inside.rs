@@ -13,6 +13,7 @@ use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Flow, Limits};
 use crate::python::machine::world::{Stage, Wait};
 use crate::python::run::waiters::Waiters;
+use crate::python::value::any::Id;
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -178,6 +179,20 @@ impl Inside {
             machine.sweep();
         }
         if machine.current.has_ended() { Burst::Ended } else { Burst::Looks }
+    }
+
+    /// The event loop that a thread runs.
+    pub(crate) fn runs(&self, number: usize) -> Option<Id> {
+        self.machine.world.threads.get(number).and_then(|thread| thread.runs)
+    }
+
+    /// The tasks of a loop that have begun, and that nobody carries yet.
+    pub(crate) fn take_born(&mut self, event_loop: Id) -> Vec<usize> {
+        let born = &mut self.machine.outside.born;
+        let (own, others) = born.drain(..).partition(|(other, _)| *other == event_loop);
+        *born = others;
+        let own: Vec<(Id, usize)> = own;
+        own.into_iter().map(|(_, number)| number).collect()
     }
 
     /// The current thread waits from now on. If no thread can go on any more, that is the end.

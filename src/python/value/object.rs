@@ -103,7 +103,7 @@ pub enum Iter {
 #[derive(Debug, Clone)]
 pub enum Generator {
     /// It has not begun, or has yielded; its frame, and what that had on the stack.
-    Suspended(Box<Frame>, Vec<Value>),
+    Suspended(Frame, Vec<Value>),
     /// It runs.
     Running,
     /// It has ended.

@@ -86,16 +86,25 @@ impl Machine {
     pub(crate) fn quick_return(&mut self) -> bool {
         let thread = &mut self.current;
         let [.., _, frame] = &thread.frames[..] else { return false };
-        let Some(value) = thread.stack.last().copied() else { return false };
-        let value = match (frame.then, value) {
-            _ if frame.generator.is_some() => return false,
+        if frame.generator.is_some() {
+            return false;
+        }
+        let to = (frame.base - frame.below) as usize;
+        let Some(value) = thread.stack.last() else { return false };
+        let value = match (frame.then, *value) {
+            (Then::Push, Value::Int(int)) => {
+                thread.frames.pop();
+                thread.stack.truncate(to);
+                thread.stack.push(Value::Int(int));
+                return true;
+            }
             (Then::Push, value) => value,
             (Then::Init(instance), Value::None) => instance,
             _ => return false,
         };
-        thread.stack.truncate((frame.base - frame.below) as usize);
-        thread.stack.push(value);
         thread.frames.pop();
+        thread.stack.truncate(to);
+        thread.stack.push(value);
         true
     }
 }

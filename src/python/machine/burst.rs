@@ -151,7 +151,7 @@ impl Machine {
                             Place::Straight
                         }
                         Op::StoreFast(slot) => {
-                            self.current.stack[base + slot as usize] = self.pop();
+                            self.quick_store(base + slot as usize);
                             Place::Straight
                         }
                         Op::LoadConst(number) => {
@@ -229,17 +229,18 @@ impl Machine {
                             skip(1, &mut at, left)
                         }
                         Op::BinaryFast(operator, slot, right)
-                            if let Some(value) =
-                                self.quick_operation(operator, base, slot, right) =>
+                            if self.quick_operation(operator, base, (slot, right), usize::MAX) =>
                         {
-                            self.push(value);
                             skip(2, &mut at, left)
                         }
                         Op::Update(operator, slot, right)
-                            if let Some(value) =
-                                self.quick_operation(operator, base, slot, right) =>
+                            if self.quick_operation(
+                                operator,
+                                base,
+                                (slot, right),
+                                base + usize::from(slot),
+                            ) =>
                         {
-                            self.current.stack[base + usize::from(slot)] = value;
                             skip(3, &mut at, left)
                         }
                         Op::CompareJump(operator, slot, right, to)

@@ -3,6 +3,7 @@
 //! *Promises*: a name of Python that is not here is refused with its place, before anything runs.
 //! *Leaves out*: what each does (`library`).
 
+use crate::python::code::catalogue::MODULES;
 use crate::python::front::position::Position;
 use crate::python::front::refusal::Refusal;
 use crate::python::front::tree::{Expression, ExpressionKind, Name, Statement, StatementKind};
@@ -91,6 +92,7 @@ pub const EXCEPTIONS: &[(&str, usize)] = &[
     ("ConnectionResetError", 31),
     ("ConnectionRefusedError", 31),
     ("BrokenPipeError", 31),
+    ("PicklingError", 1),
 ];
 
 /// Names that Python has as built-ins and the subset has not, with what to write instead.
@@ -132,116 +134,6 @@ const REFUSED: &[(&str, &str)] = &[
 
 /// Names that only a real run has, with what to write in a program that is to be explored.
 pub const REAL_ONLY: &[(&str, &str)] = &[("input", "write the value itself")];
-
-/// The modules, and what is in each.
-pub const MODULES: &[(&str, &[&str])] = &[
-    (
-        "threading",
-        &[
-            "Thread",
-            "Lock",
-            "RLock",
-            "Condition",
-            "Event",
-            "Semaphore",
-            "BoundedSemaphore",
-            "Barrier",
-            "BrokenBarrierError",
-            "current_thread",
-            "active_count",
-            "main_thread",
-            "get_ident",
-            "local",
-        ],
-    ),
-    ("time", &["sleep", "time", "monotonic", "perf_counter"]),
-    ("queue", &["Queue", "LifoQueue", "Empty", "Full"]),
-    ("collections", &["deque", "defaultdict", "Counter"]),
-    ("itertools", &["count"]),
-    ("random", &["random", "randint", "choice", "randrange", "uniform", "seed"]),
-    (
-        "sys",
-        &[
-            "setswitchinterval",
-            "getswitchinterval",
-            "setcheckinterval",
-            "getcheckinterval",
-            "exit",
-            "version_info",
-        ],
-    ),
-    ("math", &["sqrt", "floor", "ceil", "pi", "inf"]),
-    ("os", &["cpu_count", "getpid"]),
-    (
-        "asyncio",
-        &[
-            "ALL_COMPLETED",
-            "AbstractEventLoop",
-            "Barrier",
-            "BoundedSemaphore",
-            "BrokenBarrierError",
-            "CancelledError",
-            "Condition",
-            "Event",
-            "FIRST_COMPLETED",
-            "FIRST_EXCEPTION",
-            "Future",
-            "InvalidStateError",
-            "LifoQueue",
-            "Lock",
-            "PriorityQueue",
-            "Queue",
-            "QueueEmpty",
-            "QueueFull",
-            "Semaphore",
-            "Task",
-            "TaskGroup",
-            "Timeout",
-            "TimeoutError",
-            "all_tasks",
-            "as_completed",
-            "create_task",
-            "current_task",
-            "ensure_future",
-            "gather",
-            "get_event_loop",
-            "get_running_loop",
-            "iscoroutine",
-            "iscoroutinefunction",
-            "isfuture",
-            "new_event_loop",
-            "run",
-            "set_event_loop",
-            "shield",
-            "sleep",
-            "timeout",
-            "timeout_at",
-            "to_thread",
-            "wait",
-            "wait_for",
-        ],
-    ),
-    ("concurrent", &["futures"]),
-    (
-        "concurrent.futures",
-        &[
-            "ALL_COMPLETED",
-            "FIRST_COMPLETED",
-            "FIRST_EXCEPTION",
-            "BrokenExecutor",
-            "CancelledError",
-            "Executor",
-            "Future",
-            "InvalidStateError",
-            "ThreadPoolExecutor",
-            "TimeoutError",
-            "as_completed",
-            "thread",
-            "wait",
-        ],
-    ),
-    ("concurrent.futures.thread", &["BrokenThreadPool", "ThreadPoolExecutor"]),
-];
 
 /// The methods with a meaning of their own that a class can have.
 const METHODS: &[&str] = &[
@@ -449,7 +341,7 @@ pub(crate) fn check_attribute(
 }
 
 /// The module that an expression is by its name: `queue`, or `concurrent.futures`.
-fn module_of(object: &Expression, modules: &HashMap<Name, Name>) -> Option<Name> {
+pub(crate) fn module_of(object: &Expression, modules: &HashMap<Name, Name>) -> Option<Name> {
     match &object.kind {
         ExpressionKind::Name(name) => modules.get(name).cloned(),
         ExpressionKind::Attribute { object, name } => {
@@ -484,7 +376,7 @@ pub(crate) fn check_base(base: &Expression, modules: &HashMap<Name, Name>) -> Re
 }
 
 fn is_base(name: &str) -> bool {
-    ["object", "Thread", "Executor", "Future"].contains(&name)
+    ["object", "Thread", "Executor", "Future", "Process"].contains(&name)
         || EXCEPTIONS.iter().any(|(other, _)| *other == name)
 }
 

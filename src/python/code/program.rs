@@ -26,6 +26,8 @@ pub struct Handler {
 pub struct Code {
     /// The function's name.
     pub name: Name0,
+    /// Its name with those that it is in: `Point.sum`, `outer.<locals>.inner`.
+    pub qualified: String,
     /// The slots' names: parameters first, those by position before those by keyword.
     pub locals: Vec<Name>,
     /// How many parameters are by position.
@@ -111,6 +113,8 @@ pub struct Program {
     pub imports: Vec<(Name, Option<Name>)>,
     /// The codes of the library's modules, which run before the program's, in this order.
     pub preludes: Vec<u32>,
+    /// It may start other processes.
+    pub processes: bool,
     /// The first thing in it that only a real run has: why it cannot be explored.
     pub real_only: Option<Refusal>,
 }

@@ -10,6 +10,7 @@ use crate::python::explore::moves::Move;
 use crate::python::explore::policies::Looks;
 use crate::python::explore::search::machine;
 use crate::python::explore::worlds::{Event, Stepper};
+use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::Location;
 use crate::python::machine::world::{Wait, World, thread_name};
 use crate::python::value::any::Value;
@@ -44,6 +45,8 @@ pub struct Replay {
     pub events: Vec<Event>,
     /// The line that the first thread was in that had to go although it could have gone on.
     pub cut: Option<u32>,
+    /// What was printed.
+    pub output: String,
     /// What happened to a notification that a thread waits for in vain.
     pub lost: Option<String>,
     /// The names of what was shared, as far as it has any.
@@ -82,11 +85,12 @@ pub fn replay(
         last = Some(*chosen);
     }
     let names = contended.contended().map(|location| {
-        (location, name(&mut stepper, location), kind(&stepper.machine.world, location))
+        (location, name_of(&stepper.machine, location), kind(&stepper.machine.world, location))
     });
     let names = names.collect::<Vec<_>>();
     let lost = lost_wakeup(&mut stepper);
-    Replay { events: stepper.trace.take().unwrap_or_default(), cut, lost, names }
+    let output = stepper.machine.world.output.to_string();
+    Replay { events: stepper.trace.take().unwrap_or_default(), cut, output, lost, names }
 }
 
 /// The thread that waits for a notification that came before it waited.
@@ -109,8 +113,8 @@ fn lost_wakeup(stepper: &mut Stepper) -> Option<String> {
     ))
 }
 
-fn name(stepper: &mut Stepper, location: Location) -> String {
-    let machine = &mut stepper.machine;
+/// What a shared thing is called.
+pub fn name_of(machine: &Machine, location: Location) -> String {
     let global = |id| {
         let at = machine.world.globals.iter().position(|value| *value == Value::Ref(id))?;
         let name = machine.program.globals.get(at)?;

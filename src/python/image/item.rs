@@ -125,6 +125,7 @@ pub struct Image {
     pub items: Vec<Item>,
     /// What it is an image of: a value, or the globals of a world and the object of its thread.
     pub roots: Vec<Datum>,
-    /// Of a world, where the numbers of `random` are, how many names threads have used, and its time.
-    pub state: Option<(u64, u64, u64)>,
+    /// Of a world, where the numbers of `random` are, how many names threads have used, its time, and
+    /// how often something was asked for.
+    pub state: Option<[u64; 4]>,
 }

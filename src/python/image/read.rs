@@ -4,7 +4,8 @@
 //! a memory bomb; what was read can be used as if this machine had made it.
 //! *Leaves out*: whether a function does what its name says: both machines have the same program.
 
-use crate::python::code::modules::{EXCEPTIONS, MODULES};
+use crate::python::code::catalogue::MODULES;
+use crate::python::code::modules::EXCEPTIONS;
 use crate::python::image::item::{Datum, Holder, Image, Item, Named};
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::world::Thread;
@@ -55,7 +56,7 @@ impl Machine {
         let mut machine = Machine::new(Arc::clone(program), library);
         let mut reader = Reader::new(&mut machine, bytes)?;
         let roots = std::mem::take(&mut reader.image.roots);
-        let Some((random, names, clock)) = reader.image.state else {
+        let Some([random, names, clock, asked]) = reader.image.state else {
             return Err("it is no world".to_owned());
         };
         if roots.len() != program.globals.len() + 1 {
@@ -69,6 +70,7 @@ impl Machine {
         world.globals = values;
         (world.random, world.clock) = (random, clock);
         world.names_used = usize::try_from(names).unwrap_or(0);
+        machine.outside.asked = asked;
         world.threads = vec![Arc::new(Thread { object, ..Thread::default() })];
         Ok(machine)
     }

@@ -6,7 +6,7 @@
 
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::operators::as_float;
-use crate::python::machine::terms::{Arguments, Done, Look, R, Raise};
+use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
 use crate::python::machine::world::Wait;
 use crate::python::value::any::{Id, Value};
 use crate::python::value::asyncio::{Asyncio, Handle, Loop};
@@ -14,6 +14,7 @@ use crate::python::value::object::{Object, Then};
 
 /// The rows of this file. Only the library's own Python sees those of `prelude`.
 pub const ROWS: &[Row] = &[
+    Row::of("prelude._asyncio_check", Look::C, |m, a| check(m, a).map(|_| NONE)),
     Row::of("prelude._asyncio_enter", Look::C, enter),
     Row::of("prelude._asyncio_next", Look::C, next),
     Row::of("prelude._asyncio_leave", Look::C, leave),
@@ -98,8 +99,8 @@ fn no_more(m: &mut Machine) -> R<Done> {
     value(future)
 }
 
-/// The thread begins to run a loop.
-fn enter(m: &mut Machine, a: &Arguments) -> R<Done> {
+/// Whether the thread may run a loop.
+fn check(m: &mut Machine, a: &Arguments) -> R<Id> {
     let id = open(m, a)?;
     if m.world.event_loop(id).is_some_and(|running| running.runner.is_some()) {
         return Err(m.error("RuntimeError", "This event loop is already running"));
@@ -108,6 +109,12 @@ fn enter(m: &mut Machine, a: &Arguments) -> R<Done> {
         let text = "Cannot run the event loop while another loop is running";
         return Err(m.error("RuntimeError", text));
     }
+    Ok(id)
+}
+
+/// The thread begins to run a loop.
+fn enter(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let id = check(m, a)?;
     let number = m.number;
     m.current.runs = Some(id);
     m.loop_mut(id, |running| {
@@ -134,7 +141,7 @@ fn next(m: &mut Machine, a: &Arguments) -> R<Done> {
     let (me, any_order) = (m.number, m.world.any_order);
     let clock = m.now();
     // Each time it waits until the next timer, whichever that is by then.
-    m.has_timed_out();
+    let mut late = m.has_timed_out();
     m.current.deadline = None;
     if m.world.event_loop(id).is_some_and(|r| r.current.is_some_and(|current| current != me)) {
         m.loop_mut(id, |running| running.polled = false);
@@ -155,7 +162,9 @@ fn next(m: &mut Machine, a: &Arguments) -> R<Done> {
             m.loop_mut(id, |running| running.current = Some(me));
             return Ok(NONE);
         }
-        let found = m.loop_mut(id, |running| running.next_call(clock, any_order)).flatten();
+        let found = m.loop_mut(id, |running| running.next_call(clock, any_order, late));
+        let found = found.flatten();
+        late = false;
         let Some(found) = found else {
             // An empty pass may have begun, and be over.
             match m.world.event_loop(id).is_some_and(|running| running.is_over(any_order)) {
@@ -175,6 +184,7 @@ fn next(m: &mut Machine, a: &Arguments) -> R<Done> {
         }
         let (callback, arguments) = (handle.callback, handle.arguments.clone());
         m.loop_mut(id, |running| running.current = Some(me));
+        m.note(Location::Object(id), true);
         let arguments = m.add(Object::Tuple(arguments));
         return value(m.add(Object::Tuple(vec![callback, arguments])));
     }

@@ -9,9 +9,11 @@
 //!   modules · system          time, random, math; sys, input
 //!   futures                   what concurrent.futures stands on
 //!   asyncio · event_loops     futures and tasks; loops and their handles
+//!   processes                 what multiprocessing stands on; os
 //!   prelude.py                what calls back into Python: sorted(key=…), map, …
 //!   futures.py                concurrent.futures: Future, executors, wait
 //!   asyncio.py                gather, wait, timeouts, groups, locks, queues
+//!   multiprocessing.py        multiprocessing: Process, Pool, Queue
 //! ```
 
 pub mod arguments;
@@ -21,6 +23,7 @@ pub mod event_loops;
 pub mod futures;
 pub mod lists;
 pub mod modules;
+pub mod processes;
 pub mod queues;
 pub mod rows;
 pub mod sequences;

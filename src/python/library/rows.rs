@@ -10,6 +10,7 @@ use crate::python::library::event_loops;
 use crate::python::library::futures;
 use crate::python::library::lists;
 use crate::python::library::modules;
+use crate::python::library::processes;
 use crate::python::library::queues;
 use crate::python::library::sequences;
 use crate::python::library::sync;
@@ -26,6 +27,7 @@ pub const PRELUDES: &[Prelude] = &[
     ("", include_str!("prelude.py")),
     ("concurrent.futures", include_str!("futures.py")),
     ("asyncio", include_str!("asyncio.py")),
+    ("multiprocessing", include_str!("multiprocessing.py")),
 ];
 
 /// Every function of the library.
@@ -43,6 +45,7 @@ pub fn rows() -> Vec<Row> {
         futures::ROWS,
         asyncio::ROWS,
         event_loops::ROWS,
+        processes::ROWS,
         modules::ROWS,
         system::ROWS,
     ]

@@ -4,8 +4,8 @@
 //! descriptors in Python; every look at a shared attribute is noted.
 //! *Leaves out*: `__getattr__` and properties, which the subset has not.
 
+use crate::python::code::catalogue::MODULES;
 use crate::python::code::instruction::Place;
-use crate::python::code::modules::MODULES;
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Flow, Location, R};
 use crate::python::value::any::{Id, Value};
@@ -17,7 +17,7 @@ use crate::python::value::types::Type;
 const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
 
 /// An attribute that was found.
-enum Found {
+pub(crate) enum Found {
     /// As it is.
     Value(Value),
     /// A function, to be called with the object.
@@ -163,7 +163,7 @@ impl Machine {
         }
     }
 
-    fn find(&mut self, value: Value, name: StrId) -> R<Option<Found>> {
+    pub(crate) fn find(&mut self, value: Value, name: StrId) -> R<Option<Found>> {
         if let Value::Module(number) = value {
             let module = MODULES.get(number as usize).map_or("", |(module, _)| module);
             let text = self.strings.get(name);
@@ -220,6 +220,7 @@ impl Machine {
             "__class__" => Some(Found::Value(Value::Ref(class))),
             "exceptions" | "message" => self.group_part(id, name).map(Found::Value),
             "ident" | "native_id" => self.thread_ident(value).map(Found::Value),
+            "exitcode" => self.exit_code(value).map(Found::Value),
             _ => None,
         }
     }

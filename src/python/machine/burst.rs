@@ -256,6 +256,13 @@ impl Machine {
                             jump_if(!truth, to, &mut at);
                             Place::Straight
                         }
+                        Op::OrderConst(operator, number, leave, to)
+                            if let Some(truth) = self.quick_order_const(operator, number) =>
+                        {
+                            skip(2, &mut at, left);
+                            let place = jump_if(!truth, to, &mut at);
+                            if leave { Place::Straight } else { place }
+                        }
                         Op::ForIterStore(slot, to) if let Some(more) = self.quick_next() => {
                             match more {
                                 false => at = to,
@@ -280,7 +287,9 @@ impl Machine {
                                 Op::CallMethod(count) if self.quick_call(&program, count, true) => {
                                     Place::Straight
                                 }
-                                Op::Return if self.quick_return() => Place::PyReturn,
+                                Op::Return if let Some(back) = self.quick_return() => back.into(),
+                                Op::ForIter(to) if self.quick_resume(to) => Place::Straight,
+                                Op::Yield if let Some(back) = self.quick_yield() => back.into(),
                                 _ => match self.perform_or_unwind(op, at) {
                                     Ok(place) => place,
                                     Err(pause) => return pause,
@@ -307,7 +316,7 @@ impl Machine {
     }
 
     /// The place behind an instruction of the library: a module of CPython that is Python holds a
-    /// lock of its own inside, so others run before it or behind it.
+    /// lock of its own inside, so others run before it or behind it; what is C there returns as C.
     fn behind(&self, op: Op, kind: CodeKind, place: Place) -> Place {
         if place == Place::Blocked {
             return place;
@@ -321,9 +330,11 @@ impl Machine {
         };
         let code = outside.and_then(|at| self.program.codes.get(frames[at].code as usize));
         match code {
-            Some(code) if kind == CodeKind::Library && !code.kind.is_library() => match op {
-                Op::Resume => Place::Enter,
-                _ => Place::CReturn,
+            Some(code) if !code.kind.is_library() => match (op, kind) {
+                (Op::Resume, CodeKind::Library) => Place::Enter,
+                (Op::Return, CodeKind::Library) => Place::CReturn,
+                (Op::Return, _) => place,
+                _ => Place::Never,
             },
             _ => Place::Never,
         }
@@ -350,7 +361,8 @@ impl Machine {
             }
             Err(Raise::Exception(exception)) => {
                 self.unwind(exception);
-                Ok(Place::Straight)
+                // CPython 3.10 looks at the beginning of an `except`; 3.11 does not any more.
+                Ok(Place::ForwardTaken)
             }
             Err(Raise::Stop(reason)) => Err(Pause::Stop(reason)),
         }

@@ -4,16 +4,21 @@
 //! after it, by whichever way it is left.
 //! *Leaves out*: where an exception goes (`python/machine/unwinding.rs`).
 
+use crate::gil::rules::switch_point::SwitchPoint;
+use crate::python::code::catalogue::MODULES;
 use crate::python::code::instruction::Place;
-use crate::python::code::modules::MODULES;
+use crate::python::machine::attributes::Found;
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Look, R, Raise};
+use crate::python::machine::world::Stage;
 use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Object, Then};
 use std::sync::Arc;
 
 /// The class `BaseException`.
 const BASE_EXCEPTION: Id = Id(0);
+/// The modules that are packages.
+const PACKAGES: [&str; 4] = ["asyncio", "collections", "concurrent.futures", "multiprocessing"];
 const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
 
 impl Machine {
@@ -102,25 +107,38 @@ impl Machine {
         Err(self.exception("AssertionError", message))
     }
 
-    /// `__enter__`; the manager stays below its result.
+    /// `__enter__`; the manager stays below its result. What is Python in CPython calls C inside.
     pub(crate) fn before_with(&mut self) -> R<Flow> {
         let manager = self.peek(0);
         let exit = self.known.exit;
-        let name = self.type_name(manager);
-        if self.attribute(manager, exit)?.is_none() {
+        if self.find(manager, exit)?.is_none() {
+            let name = self.type_name(manager);
             let text = format!("'{name}' object does not support the context manager protocol");
             return self.type_error(text);
         }
-        let flow = self.call_manager("__enter__", manager, Vec::new(), Then::Push)?;
+        // Who has waited has the lock before it has the global one again.
+        let behind = match std::mem::replace(&mut self.current.stage, Stage::None) {
+            Stage::Entering => Place::Blocked,
+            _ => self.behind_manager(Place::WithEnter),
+        };
+        let flow = self.call_manager("__enter__", manager, &[], Then::Push)?;
         Ok(match flow {
-            Some(Done::Wait(wait, limit)) => Flow::Wait(wait, limit),
+            Some(Done::Wait(wait, limit)) => {
+                self.current.stage = Stage::Entering;
+                Flow::Wait(wait, limit)
+            }
             Some(Done::Value(value) | Done::Blocked(value)) => {
                 self.push(value);
-                Flow::Next(Place::WithEnter)
+                Flow::Next(behind)
             }
             Some(Done::Entered) => Flow::Next(Place::Straight),
             None => Flow::Next(Place::Enter),
         })
+    }
+
+    /// The place behind a manager's method: this, or that of a call inside of the library.
+    fn behind_manager(&mut self, place: Place) -> Place {
+        if self.frame().entered { Place::CReturn } else { place }
     }
 
     /// Calls a method of a manager; `None` if it is library code that is only entered now.
@@ -128,19 +146,16 @@ impl Machine {
         &mut self,
         name: &str,
         manager: Value,
-        rest: Vec<Value>,
+        rest: &[Value],
         then: Then,
     ) -> R<Option<Done>> {
         let name = self.strings.intern(name);
         let method = match self.class_attribute(manager, name) {
             Some(method) => Some(method),
-            None => {
-                let bound = self.attribute(manager, name)?;
-                match bound.and_then(Value::id).map(|id| self.world.heap.get(id)) {
-                    Some(Object::Method { function, .. }) => Some(*function),
-                    _ => None,
-                }
-            }
+            None => match self.find(manager, name)? {
+                Some(Found::Function(function)) => Some(function),
+                _ => None,
+            },
         };
         let Some(method) = method else {
             let (name, text) = (self.type_name(manager), self.strings.get(name));
@@ -156,8 +171,9 @@ impl Machine {
             return Ok(None);
         }
         let depth = self.current.frames.len();
-        let mut values = vec![manager];
-        values.extend(rest);
+        let mut values = self.spare.take();
+        values.push(manager);
+        values.extend_from_slice(rest);
         let done = self.call_value(method, Arguments { values, named: Vec::new() }, then);
         if !matches!(done, Ok(Done::Wait(..))) {
             self.current.frames[depth - 1].entered = false;
@@ -168,8 +184,11 @@ impl Machine {
     /// `__exit__`, with no exception.
     pub(crate) fn with_exit(&mut self) -> R<Flow> {
         let manager = self.pop();
-        let nothing = vec![Value::None; 3];
-        let done = self.call_manager("__exit__", manager, nothing, Then::Discard)?;
+        let nothing = [Value::None; 3];
+        let depth = self.current.frames.len();
+        let done = self.call_manager("__exit__", manager, &nothing, Then::Discard)?;
+        // Called as a bound method, by C, also where it is Python (to 3.13).
+        self.returns_to(depth, SwitchPoint::CReturn);
         Ok(Flow::Next(match done {
             None => {
                 self.push(manager);
@@ -184,26 +203,32 @@ impl Machine {
         }))
     }
 
-    /// `__exit__`, with the exception that is on the stack; its result is pushed.
+    /// `__exit__`, with the exception that is on the stack; its result is pushed. Its call is no
+    /// call instruction (CPython's `WITH_EXCEPT_START`), so none looks behind it.
     pub(crate) fn with_except(&mut self) -> R<Flow> {
         let (exception, manager) = (self.peek(0), self.peek(1));
         let class = self.class_of(exception).map_or(Value::None, Value::Ref);
-        let rest = vec![class, exception, Value::None];
-        let done = self.call_manager("__exit__", manager, rest, Then::Exited)?;
+        let rest = [class, exception, Value::None];
+        let behind = self.behind_manager(Place::Straight);
+        let done = self.call_manager("__exit__", manager, &rest, Then::Exited)?;
         Ok(Flow::Next(match done {
             None => Place::Enter,
             Some(Done::Entered) => Place::Straight,
             Some(Done::Wait(wait, limit)) => return Ok(Flow::Wait(wait, limit)),
             Some(Done::Value(value) | Done::Blocked(value)) => {
                 self.push(value);
-                Place::CReturn
+                behind
             }
         }))
     }
 
-    pub(crate) fn import(&mut self, number: u32) {
+    /// What was imported is here already, and CPython finds it without Python code; but whether a
+    /// package has such a part is asked in Python (`_handle_fromlist`).
+    pub(crate) fn import(&mut self, number: u32) -> Place {
         let program = Arc::clone(&self.program);
-        let Some((module, name)) = program.imports.get(number as usize) else { return };
+        let Some((module, name)) = program.imports.get(number as usize) else {
+            return Place::Straight;
+        };
         let at = MODULES.iter().position(|(other, _)| *other == &**module).unwrap_or(0);
         let module_value = Value::Module(u32::try_from(at).unwrap_or(0));
         let value = match name {
@@ -214,5 +239,6 @@ impl Machine {
             }
         };
         self.push(value);
+        if name.is_some() && PACKAGES.contains(&&**module) { Place::Enter } else { Place::Straight }
     }
 }

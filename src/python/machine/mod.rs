@@ -16,6 +16,7 @@
 //!                          ├─ operators, comparison, iteration
 //!                          ├─ control, unwinding   branches, with, exceptions
 //!                          ├─ awaiting, tasks      coroutines, futures, event loops
+//!                          ├─ processes            what is asked of other processes
 //!                          ├─ text, format         values as text
 //!                          └─ collector            what nothing leads to is freed
 //! ```
@@ -37,6 +38,7 @@ pub mod known;
 pub mod objects;
 pub mod operators;
 pub mod outside;
+pub mod processes;
 pub mod quick;
 pub mod quick_access;
 pub mod quick_calls;

@@ -10,11 +10,14 @@
 //!   callee's frame                   [self?] [a] [b] [other locals] [cells] operands …
 //! ```
 
+use crate::gil::rules::switch_point::SwitchPoint;
 use crate::python::code::program::{Code, Program};
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::world::Thread;
 use crate::python::value::any::{Id, Value};
-use crate::python::value::object::{Attributes, Frame, Function, Instance, Object, Then};
+use crate::python::value::object::{
+    Attributes, Frame, Function, Generator, Instance, Object, Then,
+};
 
 /// Where a call's values are on the stack.
 #[derive(Clone, Copy)]
@@ -53,7 +56,8 @@ impl Machine {
         if !fits(function, code, given) || !self.has_room() {
             return false;
         }
-        enter(&mut self.current, function, code, layout, (receiver, Then::Push));
+        let after = (Then::Push, SwitchPoint::PyReturn);
+        enter(&mut self.current, function, code, layout, receiver, after);
         true
     }
 
@@ -72,8 +76,8 @@ impl Machine {
         let instance = Instance { class, attributes: Attributes::default() };
         let instance = self.add(Object::Instance(instance));
         let Object::Function(function) = self.world.heap.get(init) else { return false };
-        let then = Then::Init(instance);
-        enter(&mut self.current, function, code, layout, (Some(instance), then));
+        let after = (Then::Init(instance), SwitchPoint::CReturn);
+        enter(&mut self.current, function, code, layout, Some(instance), after);
         true
     }
 
@@ -82,30 +86,70 @@ impl Machine {
         self.current.frames.len() < self.limits.frames && self.current.rounds.is_empty()
     }
 
-    /// Leaves the innermost call with the value on top.
-    pub(crate) fn quick_return(&mut self) -> bool {
-        let thread = &mut self.current;
-        let [.., _, frame] = &thread.frames[..] else { return false };
-        if frame.generator.is_some() {
+    /// Lets the generator on top make its next item, for a `for` that ends at this place.
+    pub(crate) fn quick_resume(&mut self, to: u32) -> bool {
+        let Some(Value::Ref(id)) = self.current.stack.last().copied() else { return false };
+        if self.noting || !self.has_room() {
             return false;
         }
-        let to = (frame.base - frame.below) as usize;
-        let Some(value) = thread.stack.last() else { return false };
-        let value = match (frame.then, *value) {
-            (Then::Push, Value::Int(int)) => {
-                thread.frames.pop();
-                thread.stack.truncate(to);
-                thread.stack.push(Value::Int(int));
-                return true;
-            }
+        let Object::Generator(state @ Generator::Suspended(..)) = self.world.heap.get_mut(id)
+        else {
+            return false;
+        };
+        let Generator::Suspended(mut frame, mut values) =
+            std::mem::replace(state, Generator::Running)
+        else {
+            return false;
+        };
+        let stack = &mut self.current.stack;
+        frame.then = Then::Item(to);
+        frame.back = SwitchPoint::Straight;
+        frame.base = u32::try_from(stack.len()).unwrap_or(u32::MAX);
+        stack.append(&mut values);
+        if frame.at > 0 {
+            stack.push(Value::None);
+        }
+        self.spare.give(values);
+        self.current.frames.push(frame);
+        true
+    }
+
+    /// A generator gives an item to a `for`.
+    pub(crate) fn quick_yield(&mut self) -> Option<SwitchPoint> {
+        let frame = self.current.frames.last().copied()?;
+        let (Some(id), Then::Item(_), false) = (frame.generator, frame.then, self.noting) else {
+            return None;
+        };
+        let stack = &mut self.current.stack;
+        let value = stack.pop()?;
+        let mut values = self.spare.take();
+        values.extend_from_slice(&stack[frame.base as usize..]);
+        stack.truncate((frame.base - frame.below) as usize);
+        stack.push(value);
+        self.current.frames.pop();
+        if let Object::Generator(state) = self.world.heap.get_mut(id) {
+            *state = Generator::Suspended(frame, values);
+        }
+        Some(frame.back)
+    }
+
+    /// Leaves the innermost call with the value on top. Says what kind of return that was.
+    pub(crate) fn quick_return(&mut self) -> Option<SwitchPoint> {
+        let thread = &mut self.current;
+        let [.., _, frame] = &thread.frames[..] else { return None };
+        if frame.generator.is_some() {
+            return None;
+        }
+        let (back, to) = (frame.back, (frame.base - frame.below) as usize);
+        let value = match (frame.then, *thread.stack.last()?) {
             (Then::Push, value) => value,
             (Then::Init(instance), Value::None) => instance,
-            _ => return false,
+            _ => return None,
         };
         thread.frames.pop();
         thread.stack.truncate(to);
         thread.stack.push(value);
-        true
+        Some(back)
     }
 }
 
@@ -124,7 +168,8 @@ fn enter(
     function: &Function,
     code: &Code,
     Layout { bottom, first }: Layout,
-    (receiver, then): (Option<Value>, Then),
+    receiver: Option<Value>,
+    (then, back): (Then, SwitchPoint),
 ) {
     let base = first - usize::from(receiver.is_some());
     let stack = &mut thread.stack;
@@ -145,6 +190,6 @@ fn enter(
     #[allow(clippy::cast_possible_truncation, reason = "a stack is bounded by its frames")]
     let (base, below) = (base as u32, (base - bottom) as u32);
     let code = function.code;
-    let frame = Frame { code, at: 0, base, below, then, generator: None, entered: false };
+    let frame = Frame { code, at: 0, base, below, then, generator: None, entered: false, back };
     thread.frames.push(frame);
 }

@@ -77,6 +77,8 @@ pub enum Stage {
     Arrived(usize),
     /// It has slept.
     Slept,
+    /// It waits to enter a `with`.
+    Entering,
     /// It waits for its turn on an event loop.
     Turn,
 }
@@ -251,6 +253,19 @@ impl World {
         let running = task.and_then(|id| self.future(id)).map(|future| future.event_loop);
         let running = running.and_then(|id| self.event_loop(id));
         running.is_none_or(|running| running.current.is_none_or(|current| current == number))
+    }
+
+    /// Whether another thread may run in the middle of this one's code: all but the tasks of the
+    /// same loop, and the thread that runs it.
+    pub fn is_beside_threads(&self, number: usize) -> bool {
+        let loop_of = |thread: &Thread| match thread.task {
+            Some(task) => self.future(task).map(|task| task.event_loop),
+            None => thread.runs,
+        };
+        let own = self.threads.get(number).and_then(|thread| loop_of(thread));
+        let others = self.threads.iter().enumerate().filter(|(at, _)| *at != number);
+        let alive = others.filter(|(_, thread)| !thread.has_ended());
+        own.is_none() || alive.into_iter().any(|(_, thread)| loop_of(thread) != own)
     }
 
     /// A future.

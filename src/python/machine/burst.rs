@@ -26,13 +26,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct Points<'a> {
     kinds: u16,
     asked: Option<&'a AtomicBool>,
+    stirs: bool,
 }
 
 impl<'a> Points<'a> {
     /// At each.
-    pub const ALL: Points<'static> = Points { kinds: u16::MAX, asked: None };
+    pub const ALL: Points<'static> = Points { kinds: u16::MAX, asked: None, stirs: false };
     /// At none.
-    pub const NONE: Points<'static> = Points { kinds: 0, asked: None };
+    pub const NONE: Points<'static> = Points { kinds: 0, asked: None, stirs: false };
 
     /// At those kinds that a policy looks at.
     ///
@@ -45,12 +46,18 @@ impl<'a> Points<'a> {
     /// ```
     pub fn of(looks: impl Fn(Place) -> bool) -> Points<'static> {
         let kinds = Place::ALL.iter().filter(|place| looks(**place));
-        Points { kinds: kinds.fold(0, |kinds, place| kinds | 1 << *place as u16), asked: None }
+        let kinds = kinds.fold(0, |kinds, place| kinds | 1 << *place as u16);
+        Points { kinds, asked: None, stirs: false }
     }
 
     /// The same, but only while this is true: somebody asks for the lock.
     pub fn when(self, asked: &'a AtomicBool) -> Points<'a> {
-        Points { kinds: self.kinds, asked: Some(asked) }
+        Points { asked: Some(asked), ..self }
+    }
+
+    /// The same, and wherever others may be helped by what was done: a shell has to look.
+    pub fn or_stirred(self) -> Points<'a> {
+        Points { stirs: true, ..self }
     }
 
     /// Whether a burst ends at this kind of place.
@@ -297,7 +304,7 @@ impl Machine {
                             };
                             let place =
                                 if library { self.behind(op, code.kind, place) } else { place };
-                            if points.end_here(place) {
+                            if points.end_here(place) || (points.stirs && self.outside.stirred) {
                                 return Pause::Place(place);
                             }
                             continue 'frame;
@@ -318,7 +325,7 @@ impl Machine {
     /// The place behind an instruction of the library: a module of CPython that is Python holds a
     /// lock of its own inside, so others run before it or behind it; what is C there returns as C.
     fn behind(&self, op: Op, kind: CodeKind, place: Place) -> Place {
-        if place == Place::Blocked {
+        if place == Place::Blocked || self.is_item_by_item() {
             return place;
         }
         let frames = &self.current.frames;

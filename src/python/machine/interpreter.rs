@@ -70,6 +70,8 @@ pub struct Machine {
     pub limits: Limits,
     /// Sleeping takes no time: the explorer tries every order instead, and every number of chance.
     pub timeless: bool,
+    /// Without a global lock: the codes that stand for what C does item by item, by number.
+    pub(crate) item_by_item: Vec<bool>,
     /// The number of chance that the explorer tries.
     pub chosen: Option<u32>,
     /// Chance was asked for more numbers than are tried: one sequence of them was used.
@@ -124,6 +126,7 @@ impl Machine {
             noting: false,
             limits: Limits::default(),
             timeless: false,
+            item_by_item: Vec::new(),
             chosen: None,
             one_sequence: false,
             missed: Vec::new(),
@@ -380,6 +383,7 @@ fn constant(strings: &mut Strings, constant: &Constant) -> Value {
         Constant::Int(int) => Value::Int(*int),
         Constant::Float(float) => Value::Float(*float),
         Constant::Str(text) => Value::Str(strings.intern(text)),
+        Constant::Bytes(text) => Value::Bytes(strings.intern(text)),
     }
 }
 

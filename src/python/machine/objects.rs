@@ -179,6 +179,14 @@ impl Machine {
             let at = self.index(index, chars.len(), "string")?;
             return Ok(self.text_value(&chars[at].to_string()));
         }
+        if let Some(bytes) = self.bytes_of(object) {
+            if let Some(places) = self.slice_places(index, bytes.len())? {
+                let part: Vec<u8> = places.iter().map(|at| bytes[*at]).collect();
+                return self.bytes_value(&part);
+            }
+            let at = self.index(index, bytes.len(), "index")?;
+            return Ok(Value::Int(i64::from(bytes[at])));
+        }
         let Value::Ref(id) = object else { return self.not_subscriptable(object) };
         self.note(Location::Object(id), false);
         let (items, list, name) = match self.world.heap.get(id) {

@@ -14,6 +14,7 @@ use crate::python::library::modules;
 use crate::python::library::processes;
 use crate::python::library::queues;
 use crate::python::library::sequences;
+use crate::python::library::sockets;
 use crate::python::library::sync;
 use crate::python::library::system;
 use crate::python::library::tables;
@@ -27,7 +28,7 @@ use crate::python::machine::interpreter::Row;
 pub const PRELUDES: &[Prelude] = &[
     ("", include_str!("prelude.py")),
     ("concurrent.futures", include_str!("futures.py")),
-    ("asyncio", include_str!("asyncio.py")),
+    ("asyncio", concat!(include_str!("asyncio.py"), include_str!("streams.py"))),
     ("multiprocessing", include_str!("multiprocessing.py")),
 ];
 
@@ -47,6 +48,7 @@ pub fn rows() -> Vec<Row> {
         futures::ROWS,
         asyncio::ROWS,
         event_loops::ROWS,
+        sockets::ROWS,
         processes::ROWS,
         modules::ROWS,
         system::ROWS,

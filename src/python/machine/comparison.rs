@@ -205,8 +205,7 @@ impl Machine {
         ) {
             return Ok(a.partial_cmp(&b));
         }
-        if let (Value::Str(a), Value::Str(b)) | (Value::Bytes(a), Value::Bytes(b)) = (left, right)
-        {
+        if let (Value::Str(a), Value::Str(b)) | (Value::Bytes(a), Value::Bytes(b)) = (left, right) {
             return Ok(Some(self.strings.text(a).cmp(self.strings.text(b))));
         }
         if let (Value::Ref(a), Value::Ref(b)) = (left, right) {

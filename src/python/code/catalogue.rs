@@ -98,6 +98,7 @@ pub const MODULES: &[(&str, &[&str])] = &[
             "wait_for",
         ],
     ),
+    ("datetime", &["MAXYEAR", "MINYEAR", "datetime", "timedelta"]),
     ("concurrent", &["futures"]),
     (
         "concurrent.futures",

@@ -15,6 +15,7 @@
 //!   futures.py                concurrent.futures: Future, executors, wait
 //!   asyncio.py, streams.py    gather, wait, timeouts, groups, locks, queues; connections, servers
 //!   multiprocessing.py        multiprocessing: Process, Pool, Queue
+//!   datetime.py               datetime: datetime, timedelta
 //! ```
 
 pub mod arguments;

@@ -30,6 +30,7 @@ pub const PRELUDES: &[Prelude] = &[
     ("concurrent.futures", include_str!("futures.py")),
     ("asyncio", concat!(include_str!("asyncio.py"), include_str!("streams.py"))),
     ("multiprocessing", include_str!("multiprocessing.py")),
+    ("datetime", include_str!("datetime.py")),
 ];
 
 /// Every function of the library.

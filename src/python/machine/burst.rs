@@ -308,7 +308,7 @@ impl Machine {
     /// The place behind an instruction of the library: a module of CPython that is Python holds a
     /// lock of its own inside, so others run before it or behind it; what is C there returns as C.
     fn behind(&self, op: Op, kind: CodeKind, place: Place) -> Place {
-        if place == Place::Blocked {
+        if place == Place::Blocked || self.is_item_by_item() {
             return place;
         }
         let frames = &self.current.frames;

@@ -193,7 +193,7 @@ impl Machine {
         };
         if let Some(at) = row.iterates
             && let Some(argument) = arguments.values.get(at).copied()
-            && self.needs_python(argument)
+            && (self.needs_python(argument) || self.is_view(argument) && self.needs_steps(argument))
         {
             let collect = self.prelude("_collect");
             let named =
@@ -211,6 +211,12 @@ impl Machine {
         let done = (row.call)(self, &arguments);
         self.spare.give(arguments.values);
         done
+    }
+
+    /// Whether a value is a view of a dict: what copies one locks nothing. Copies of lists, sets and
+    /// dicts lock them.
+    fn is_view(&self, value: Value) -> bool {
+        value.id().is_some_and(|id| matches!(self.world.heap.get(id), Object::View(..)))
     }
 
     fn call_type(&mut self, t: Type, arguments: Arguments, then: Then) -> R<Done> {
@@ -379,7 +385,8 @@ impl Machine {
                 named.push((name, pair[1]));
             }
         }
-        match self.call_native(number, Arguments { values, named }, Then::Push)? {
+        let Some(row) = self.library.get(number as usize).copied() else { return Ok(()) };
+        match (row.call)(self, &Arguments { values, named })? {
             Done::Value(value) | Done::Blocked(value) => self.push(value),
             Done::Entered | Done::Wait(..) => {}
         }

@@ -239,7 +239,10 @@ impl Machine {
             }
         }
         let eq = self.known.eq;
-        if self.needs_python(container) || self.class_attribute(item, eq).is_some() {
+        let list =
+            container.id().is_some_and(|id| matches!(self.world.heap.get(id), Object::List(_)));
+        let steps = self.needs_python(container) || list && self.needs_steps(container);
+        if steps || self.class_attribute(item, eq).is_some() {
             let contains = self.prelude("_contains");
             let arguments = Arguments { values: vec![container, item], named: Vec::new() };
             self.call_value(contains, arguments, Then::Truth(wanted))?;

@@ -70,6 +70,8 @@ pub struct Machine {
     pub limits: Limits,
     /// Sleeping takes no time: the explorer tries every order instead, and every number of chance.
     pub timeless: bool,
+    /// Without a global lock: the codes that stand for what C does item by item, by number.
+    pub(crate) item_by_item: Vec<bool>,
     /// The number of chance that the explorer tries.
     pub chosen: Option<u32>,
     /// Chance was asked for more numbers than are tried: one sequence of them was used.
@@ -122,6 +124,7 @@ impl Machine {
             noting: false,
             limits: Limits::default(),
             timeless: false,
+            item_by_item: Vec::new(),
             chosen: None,
             one_sequence: false,
             missed: Vec::new(),

@@ -6,6 +6,7 @@
 
 use crate::gil::rules::switch_point::SwitchPoint;
 use crate::python::code::instruction::Place;
+use crate::python::code::program::{Code, CodeKind};
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Location, R};
 use crate::python::value::any::{Id, Value};
@@ -43,6 +44,33 @@ impl Machine {
     pub fn needs_python(&self, value: Value) -> bool {
         let object = value.id().map(|id| self.world.heap.get(id));
         matches!(object, Some(Object::Generator(_) | Object::Instance(_) | Object::Iter(_)))
+    }
+
+    /// From now on threads run at the same time: what C does with one item after the other are as
+    /// many steps. What locks the object meanwhile stays one.
+    pub fn without_lock(&mut self) {
+        let names = ["_collect", "_sum", "_any", "_all", "_min", "_max", "_contains"];
+        let codes = self.program.codes.iter();
+        let native = |code: &Code| code.kind == CodeKind::Native;
+        self.item_by_item =
+            codes.map(|code| native(code) && names.contains(&code.name.as_str())).collect();
+    }
+
+    /// Whether the innermost call stands for C that others can run beside.
+    pub(crate) fn is_item_by_item(&self) -> bool {
+        let code = self.current.frames.last().map_or(0, |frame| frame.code as usize);
+        self.item_by_item.get(code).copied().unwrap_or(false)
+    }
+
+    /// Whether going through a value is more than one step: it runs Python code, or others run beside
+    /// it.
+    pub fn needs_steps(&self, value: Value) -> bool {
+        let object = value.id().map(|id| self.world.heap.get(id));
+        let shared = matches!(
+            object,
+            Some(Object::List(_) | Object::Dict(..) | Object::Set(_) | Object::View(..))
+        );
+        self.needs_python(value) || (shared && !self.item_by_item.is_empty())
     }
 
     /// All items of a built-in container.

@@ -13,7 +13,7 @@
 //!   processes                 what multiprocessing stands on; os
 //!   prelude.py                what calls back into Python: sorted(key=…), map, …
 //!   futures.py                concurrent.futures: Future, executors, wait
-//!   asyncio.py, streams.py    gather, wait, timeouts, groups, locks, queues; connections, servers
+//!   asyncio/*.py              gather, wait, timeouts, groups, locks, queues; connections, servers
 //!   multiprocessing.py        multiprocessing: Process, Pool, Queue
 //!   datetime.py               datetime: datetime, timedelta
 //! ```

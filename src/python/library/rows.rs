@@ -28,10 +28,19 @@ use crate::python::machine::interpreter::Row;
 pub const PRELUDES: &[Prelude] = &[
     ("", include_str!("prelude.py")),
     ("concurrent.futures", include_str!("futures.py")),
-    ("asyncio", concat!(include_str!("asyncio.py"), include_str!("streams.py"))),
+    ("asyncio", ASYNCIO),
     ("multiprocessing", include_str!("multiprocessing.py")),
     ("datetime", include_str!("datetime.py")),
 ];
+
+/// The module `asyncio`, one part behind the other.
+const ASYNCIO: &str = concat!(
+    include_str!("asyncio/tasks.py"),
+    include_str!("asyncio/groups.py"),
+    include_str!("asyncio/locks.py"),
+    include_str!("asyncio/queues.py"),
+    include_str!("asyncio/streams.py"),
+);
 
 /// Every function of the library.
 pub fn rows() -> Vec<Row> {

@@ -1,4 +1,4 @@
-//! What the streams of `streams.py` stand on: sockets, which only a real run has.
+//! What the streams of asyncio stand on: sockets, which only a real run has.
 //!
 //! *Promises*: a program finds out by name whether there are any; without a real run nothing here
 //! touches the network.

@@ -15,8 +15,8 @@
 use crate::aio::time::sleep::{Sleep, sleep_until};
 use crate::event_loop::lifecycle::EventLoop;
 use crate::event_loop::scheduler::create_task;
+use crate::gil::lock::token::Gil;
 use crate::python::front::position::Position;
-use crate::python::run::carry::attend;
 use crate::python::run::inside::Ending;
 use crate::python::run::shell::{Shell, Turn};
 use crate::python::run::sockets::Sockets;
@@ -31,16 +31,19 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+/// What is left to whoever carries a thread: `carry::attend`.
+pub(crate) type Attend = fn(&Arc<Shell>, &mut Gil<'_>, Turn);
+
 /// The event loops of one OS thread, by the program's. Tasks stay in theirs while it does not run.
 #[derive(Default)]
 pub(crate) struct Loops(HashMap<Id, (EventLoop, Rc<Sockets>)>);
 
 impl Loops {
     /// Runs the loop until the thread that runs it has left it, or has ended.
-    pub(crate) fn drive(&mut self, shell: &Arc<Shell>, number: usize, id: Id) {
+    pub(crate) fn drive(&mut self, shell: &Arc<Shell>, number: usize, id: Id, attend: Attend) {
         // A loop that was closed has no tasks that could go on.
         self.0.retain(|other, _| *other == id || !is_closed(shell, *other));
-        if let Err(error) = self.run(shell, number, id) {
+        if let Err(error) = self.run(shell, number, id, attend) {
             // An error says that the run is over.
             let _ = shell.lock.attach(|gil| {
                 let inside = shell.inside(gil);
@@ -51,13 +54,13 @@ impl Loops {
         }
     }
 
-    fn run(&mut self, shell: &Arc<Shell>, number: usize, id: Id) -> io::Result<()> {
+    fn run(&mut self, shell: &Arc<Shell>, number: usize, id: Id, attend: Attend) -> io::Result<()> {
         let (event_loop, sockets) = match self.0.entry(id) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => entry.insert((EventLoop::new()?, Sockets::new(shell, id))),
         };
         let (shell, sockets) = (Arc::clone(shell), Rc::clone(sockets));
-        let runner = Carried { shell, number, id, runs: true, sleep: None, sockets };
+        let runner = Carried { shell, number, id, runs: true, sleep: None, sockets, attend };
         event_loop.run_until_complete(runner);
         Ok(())
     }
@@ -82,6 +85,7 @@ struct Carried {
     /// Until the limit of what it waits for.
     sleep: Option<Pin<Box<Sleep>>>,
     sockets: Rc<Sockets>,
+    attend: Attend,
 }
 
 /// How a turn went, for our loop.
@@ -100,7 +104,7 @@ impl Carried {
                     Turn::Waits(until) => Went::Waits(until),
                     Turn::Ended | Turn::Over => Went::Done,
                     turn => {
-                        attend(&self.shell, gil, turn);
+                        (self.attend)(&self.shell, gil, turn);
                         continue;
                     }
                 };
@@ -114,8 +118,8 @@ impl Carried {
         let Ok((went, born, wanted)) = turn else { return Went::Done };
         for number in born {
             let (shell, sockets) = (Arc::clone(&self.shell), Rc::clone(&self.sockets));
-            let (id, runs, sleep) = (self.id, false, None);
-            drop(create_task(Carried { shell, number, id, runs, sleep, sockets }));
+            let (id, runs, sleep, attend) = (self.id, false, None, self.attend);
+            drop(create_task(Carried { shell, number, id, runs, sleep, sockets, attend }));
         }
         for (number, request) in wanted {
             self.sockets.act(number, request);

@@ -3,7 +3,7 @@
 //! *Assumes*: the thread of the loop, without the global lock.
 //! *Promises*: what is sent goes in its order; what arrives, and how a socket ends, becomes a callback
 //! of the program's loop; a socket that is closed still sends what was written.
-//! *Leaves out*: buffers for reading, lines, servers, which are Python (`python/library/streams.py`).
+//! *Leaves out*: buffers for reading, lines, servers, which are Python (`python/library/asyncio`).
 
 use crate::aio::net::byte_stream::ByteStream;
 use crate::aio::net::lookup::lookup_host;

@@ -1,5 +1,3 @@
-
-
 # Streams. A connection is a socket in a real run; else it is a pair in the world, and no clock and no
 # network take part.
 class IncompleteReadError(EOFError):
@@ -420,3 +418,5 @@ async def start_server(client_connected_cb, host=None, port=None, *, limit=65536
         _ports[port] = server
     server.sockets = (_Name(name),)
     return server
+
+

@@ -9,6 +9,7 @@
 use crate::python::front::position::Position;
 use crate::python::machine::burst::{Pause, Points};
 use crate::python::machine::interpreter::Machine;
+use crate::python::machine::outside::SocketRequest;
 use crate::python::machine::terms::Limits;
 use crate::python::machine::world::{Stage, Wait};
 use crate::python::run::waiters::Waiters;
@@ -144,6 +145,21 @@ impl Inside {
         self.machine.run_burst(points.or_stirred(), &mut LONGEST_BURST.clone())
     }
 
+    /// What is wanted of the sockets of a loop since it was asked last.
+    pub(crate) fn take_sockets(&mut self, event_loop: Id) -> Vec<(u64, SocketRequest)> {
+        let all = self.machine.outside.sockets.drain(..);
+        let (own, others) = all.partition(|(other, ..)| *other == event_loop);
+        self.machine.outside.sockets = others;
+        let own: Vec<(Id, u64, SocketRequest)> = own;
+        own.into_iter().map(|(_, number, request)| (number, request)).collect()
+    }
+
+    /// Wakes whom something from outside has helped.
+    pub(crate) fn wake_waiters(&mut self) {
+        self.machine.outside.stirred = true;
+        self.wake();
+    }
+
     /// The event loop that a thread runs.
     pub(crate) fn runs(&self, number: usize) -> Option<Id> {
         self.machine.world.threads.get(number).and_then(|thread| thread.runs)
@@ -201,6 +217,8 @@ impl Inside {
             let thread = &world.threads[number];
             let hopeless = match thread.wait {
                 Some((Wait::Answer(_) | Wait::Sleep(_), _)) => false,
+                // A socket may have something to say.
+                Some((Wait::Turn(_), _)) if self.machine.outside.open_sockets > 0 => false,
                 Some(_) => thread.deadline.is_none() && !world.is_ready(number),
                 None => false,
             };

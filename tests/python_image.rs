@@ -110,12 +110,6 @@ fn bare(machine: &Machine) -> World {
     World { threads, output: Arc::default(), ..machine.world.clone() }
 }
 
-/// The number of a world by itself: nothing of it was there before.
-fn fingerprint(world: &World) -> u128 {
-    let globals = vec![Value::Unset; world.globals.len()];
-    Fingerprints::new(&World { globals, ..World::default() }).of(world)
-}
-
 fn again(program: &Arc<Program>, bytes: &[u8]) -> Result<Machine, String> {
     let mut machine = Machine::world_from(program, rows(), bytes)?;
     machine.enter(0);

@@ -124,7 +124,8 @@
 //!   machine.rs            Which thread holds the lock, which is next, which sleep: all rules. Pure
 //!   pending.rs            Calls that only the main thread may make, such as the handlers of signals
 //!   policy.rs             When the lock changes hands: five small choices make every GIL there has been
-//!   switch_point.rs       Where a thread could let another one run: eight kinds of switch point, and sets of them
+//!   presets.rs            The presets: every GIL there has been, and three that there might have been, by name
+//!   switch_point.rs       Where a thread could let another one run: nine kinds of switch point, and sets of them
 //!   threading.rs          Under which rules the threads of a program run: a global lock with its policy, or none
 //!   ticker.rs             When a check is due under a policy that counts: every `n + 1` ticks
 //!   wait_queue.rs         The queue of waiters: their order, their requests, their two classes
@@ -221,7 +222,9 @@
 //!   blocks.rs             Loops, `try` and `with` as instructions, and every way out of them
 //!   catalogue.rs          The modules that a program can import, and the names in each
 //!   compiler.rs           The compiler: what it keeps while it emits code
+//!   disassembler.rs       The disassembler: a program's instructions below their lines of source, and where policies look
 //!   expressions.rs        Expressions as instructions
+//!   fusion.rs             Superinstructions: frequent sequences as one instruction, as CPython 3.11 and later have them
 //!   instruction.rs        The instruction set, and the kinds of places between instructions
 //!   modules.rs            What of Python's library there is: the built-in names, the modules, and what is in each
 //!   program.rs            A program: code objects, constants, and the names of globals
@@ -257,6 +260,10 @@
 //!   unwinding.rs          Exceptions on their way to a handler
 //!   waiting.rs            Who waits for what, in words
 //!   world.rs              The world: all that changes while a program runs, as data
+//! python/image            Images: values, and whole worlds, as bytes, for another machine of the same program
+//!   item.rs               What an image holds: objects in a list, which name each other by their place in it
+//!   read.rs               Bytes become values and worlds again
+//!   write.rs              Values and worlds become bytes
 //! python/library          The library: what a program can call without having written it
 //!   arguments.rs          Arguments of the library's functions, by position or by keyword
 //!   asyncio.rs            Futures and tasks, and what `asyncio.py` stands on
@@ -275,21 +282,6 @@
 //!   texts.rs              Methods of strings
 //!   threads.rs            `threading.Thread`, and which thread runs
 //!   types.rs              Constructors of the built-in types
-//! python/image            Images: values, and whole worlds, as bytes, for another machine of the same program
-//!   item.rs               What an image holds: objects in a list, which name each other by their place in it
-//!   read.rs               Bytes become values and worlds again
-//!   write.rs              Values and worlds become bytes
-//! python/run              Runs: a program in virtual time on one thread, or for real
-//!   carry.rs              OS threads that carry the program's threads
-//!   child.rs              What a process does that the program has started: a run of its own, in a copy of the world
-//!   inside.rs             What is under the lock: the machine, who waits, and how the run has ended
-//!   processes.rs          The other processes of a run, by the numbers of the requests that made them
-//!   real.rs               A run for real: OS threads under a global lock, real time, real output
-//!   requests.rs           What a program asks of other processes, carried out
-//!   shell.rs              The shell: a machine under a global lock, and what a thread does that has the lock
-//!   single.rs             A program run by itself: its threads take turns, and time is a number that jumps
-//!   streams.rs            Where a program prints to, and what it reads
-//!   waiters.rs            Threads that wait for something of the world, and which of them to wake. Pure
 //! python/explore          Every schedule of a Python program that a version's switch points allow
 //!   changes.rs            What a step changed: to go from one world to another without a copy of either
 //!   conflicts.rs          Which steps nobody else can notice, so that their order makes no difference
@@ -306,6 +298,18 @@
 //!   search.rs             The search: every world that a program can come to, with the fewest switches first
 //!   story.rs              A schedule for people: in columns, a thread each, with lines of source; and the sentence that
 //!   worlds.rs             Steps: from a world to the next one, by one thread
+//! python/run              Runs: a program in virtual time on one thread, or for real
+//!   carry.rs              OS threads that carry the program's threads
+//!   child.rs              What a process does that the program has started: a run of its own, in a copy of the world
+//!   inside.rs             What is under the lock: the machine, who waits, and how the run has ended
+//!   loops.rs              Event loops of ours under those of the program: each task is carried by one of our tasks
+//!   processes.rs          The other processes of a run, by the numbers of the requests that made them
+//!   real.rs               A run for real: OS threads under a global lock, real time, real output
+//!   requests.rs           What a program asks of other processes, carried out
+//!   shell.rs              The shell: a machine under a global lock, and what a thread does that has the lock
+//!   single.rs             A program run by itself: its threads take turns, and time is a number that jumps
+//!   streams.rs            Where a program prints to, and what it reads
+//!   waiters.rs            Threads that wait for something of the world, and which of them to wake. Pure
 //! lab/report              What all reports are made of: measurements, figures, pictures
 //!   failure.rs            Why there is no result, in one line: the thing, the reason, the remedy
 //!   keys.rs               What the reader says: a key of a terminal, or a line
@@ -367,6 +371,8 @@
 //! lab/fidelity            `singletrack gil fidelity`: real interpreters beside the presets of the lock
 //!   comparison.rs         The same experiment on a real CPython and on its preset: do they agree in kind? Pure
 //!   crowd.rs              A crowd at the lock: many threads let go at once, as `fidelity.py` lets them go
+//!   idiom_table.rs        The idioms on one interpreter: what the explorer predicts, and what is seen
+//!   idioms.rs             The idioms: what can stand between a load and a store, each as one piece of Python
 //!   preset.rs             The emulator's side: a preset whose threads do what the interpreter's did
 //!   python.rs             Real interpreters: which there are, one at work, and the experiments on it
 //!   sides.rs              Both sides, asked in turn: what one of them cannot answer is a line, not the end

@@ -19,6 +19,7 @@ use singletrack::lab::explore::output::explore;
 use singletrack::lab::explore::python::explore_python;
 use singletrack::lab::gil_cli::GilRequest;
 use singletrack::lab::gil_command::{fidelity, parity, show};
+use singletrack::lab::play::session::play;
 use singletrack::lab::report::failure::Failure;
 use singletrack::lab::report::keys::Stdin;
 use singletrack::lab::report::outside::{Ended, check, ended, watch};
@@ -29,7 +30,6 @@ use singletrack::lab::turns::walk::step;
 use singletrack::sys::fd::stdout_was_closed;
 use singletrack::sys::process::settle_ignored_signals;
 use singletrack::sys::signal::exit_on_interrupt;
-use singletrack::vm::disassembler::dis_under;
 use std::env;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -73,8 +73,12 @@ fn handle(request: &Request) -> Result<ExitCode, Failure> {
             print(&explored.text)?;
             explored.failure.map_or(Ok(()), Err)
         }
+        Request::Play(request) => {
+            let page = Page::on_stdout(None, ColorChoice::Never);
+            play(request, &mut Stdin::new(), page.width, print)
+        }
         Request::Run(_) => Ok(()),
-        Request::Dis(request) => print(&dis_under(&request.program, &request.policies)),
+        Request::Dis(request) => print(&request.text),
         Request::Step(request) => {
             let page = Page::on_stdout(None, ColorChoice::Never);
             step(request, &mut Stdin::new(), page.width, print)
@@ -83,7 +87,9 @@ fn handle(request: &Request) -> Result<ExitCode, Failure> {
         Request::Gil(GilRequest::Scene(request)) => {
             show(request, &Page::on_stdout(request.width, request.color), print)
         }
-        Request::Gil(GilRequest::Fidelity(request)) => fidelity(request, print),
+        Request::Gil(GilRequest::Fidelity(request)) => {
+            fidelity(request, &Page::on_stdout(None, ColorChoice::Never), print)
+        }
         Request::Gil(GilRequest::Parity(request)) => {
             parity(request, &Page::on_stdout(None, ColorChoice::Never), print)
         }

@@ -96,11 +96,11 @@ fn every_scene_has_whole_json() {
 
 #[test]
 fn every_scene_runs_under_every_policy() {
-    let all = "python-2,python-2-linux,python-3.2,python-3.10,python-3.11,python-3.13,no-force,\
-               fair,priority";
+    let all = "python-2,python-2-linux,python-3.2,python-3.10,python-3.11,python-3.13,python-3.14,\
+               python-3.15,no-force,fair,priority";
     for scene in Scene::ALL {
         let page = json(&[scene.name, "--seconds", "0.05", "--json", "--policy", all]);
-        assert_eq!(page["runs"].as_array().unwrap().len(), 9, "{}", scene.name);
+        assert_eq!(page["runs"].as_array().unwrap().len(), 11, "{}", scene.name);
     }
 }
 
@@ -397,7 +397,7 @@ fn a_column_of_figures_is_shown_whole_or_not_at_all() {
 
 #[test]
 fn what_makes_no_sense_is_refused_in_one_line() {
-    let cases: [(&[&str], &str); 29] = [
+    let cases: [(&[&str], &str); 30] = [
         (&["convoi"], "convoy"),
         (&["convoi"], "fidelity or parity"),
         (&["battle", "--policy", "python-4"], "python-3.13"),
@@ -413,6 +413,7 @@ fn what_makes_no_sense_is_refused_in_one_line() {
         (&["fidelity", "--width", "90"], "draws nothing"),
         (&["parity", "--ascii"], "draws nothing"),
         (&["battle", "--python", "/usr/bin/python3"], "fidelity"),
+        (&["parity", "--idioms"], "fidelity"),
         (&["fidelity", "--policy", "fair"], "preset"),
         (&["fidelity", "--trace", "x"], "scene"),
         (&["battle", "--simulate", "0"], "1 to 1024"),

@@ -66,7 +66,7 @@ fn what_is_outside_the_subset_is_refused_with_its_place_and_a_remedy() {
     refused("async def f():\n    return (await x for x in y)\n", "2:12", "write a list");
     refused("class A:\n    def __await__(self): pass\n", "2:5", "`__await__`");
     refused("import asyncio\nasyncio.create_subprocess_exec\n", "2:1", "`asyncio.create_sub");
-    refused("x = b'a'\n", "1:5", "a bytes literal");
+    refused("x = bytearray(1)\n", "1:5", "`bytearray`");
     refused("x = 1j\n", "1:5", "a complex number");
     refused("class A:\n    def __hash__(self): return 1\n", "2:5", "`__hash__`");
     refused("class A(dict): pass\n", "1:9", "a class derived from `dict`");
@@ -112,6 +112,27 @@ fn code_that_is_nested_too_deeply_is_refused() {
 fn an_empty_file_does_nothing() {
     assert_eq!(run("").output, "");
     assert_eq!(run("# no code\n").output, "");
+}
+
+#[test]
+fn what_nobody_awaits_or_asks_for_is_told_on_stderr() {
+    let errors = |body: &str| {
+        let ran = run(&format!(
+            "import asyncio\nasync def f():\n    raise ValueError('lost')\nasync def main():\n    \
+             loop = asyncio.get_running_loop()\n    {body}\n    await asyncio.sleep(0)\n    \
+             await asyncio.sleep(0)\nasyncio.run(main())\n"
+        ));
+        assert_eq!((ran.failures, ran.stopped), (vec![], None), "{body}");
+        ran.errors
+    };
+    assert_eq!(errors("f()"), "RuntimeWarning: coroutine 'f' was never awaited\n");
+    let lost = errors("asyncio.create_task(f())");
+    assert!(lost.starts_with("Task exception was never retrieved\n"), "{lost}");
+    assert!(lost.ends_with("ValueError: lost\n"), "{lost}");
+    let called = errors("loop.call_soon(lambda: 1 / 0)");
+    assert_eq!(called, "Exception in callback\nZeroDivisionError: division by zero\n");
+    assert_eq!(errors("asyncio.create_task(f()).add_done_callback(lambda t: t.exception())"), "");
+    assert_eq!(errors("asyncio.create_task(f()).cancel()"), "");
 }
 
 #[test]

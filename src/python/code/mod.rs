@@ -5,6 +5,7 @@
 //!     statements · blocks · expressions · awaiting
 //!   fusion: sequences of instructions as one, for runs
 //!   modules · catalogue: the names that a program may use without having bound them
+//!   disassembler: a program as Python's dis would list it, with a mark where a policy looks
 //!   instruction: what an instruction is, and at which places others may run
 //! ```
 
@@ -12,6 +13,7 @@ pub mod awaiting;
 pub mod blocks;
 pub mod catalogue;
 pub mod compiler;
+pub mod disassembler;
 pub mod expressions;
 pub mod fusion;
 pub mod instruction;

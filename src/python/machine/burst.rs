@@ -151,7 +151,7 @@ impl Machine {
                             Place::Straight
                         }
                         Op::StoreFast(slot) => {
-                            self.current.stack[base + slot as usize] = self.pop();
+                            self.quick_store(base + slot as usize);
                             Place::Straight
                         }
                         Op::LoadConst(number) => {
@@ -229,17 +229,18 @@ impl Machine {
                             skip(1, &mut at, left)
                         }
                         Op::BinaryFast(operator, slot, right)
-                            if let Some(value) =
-                                self.quick_operation(operator, base, slot, right) =>
+                            if self.quick_operation(operator, base, (slot, right), usize::MAX) =>
                         {
-                            self.push(value);
                             skip(2, &mut at, left)
                         }
                         Op::Update(operator, slot, right)
-                            if let Some(value) =
-                                self.quick_operation(operator, base, slot, right) =>
+                            if self.quick_operation(
+                                operator,
+                                base,
+                                (slot, right),
+                                base + usize::from(slot),
+                            ) =>
                         {
-                            self.current.stack[base + usize::from(slot)] = value;
                             skip(3, &mut at, left)
                         }
                         Op::CompareJump(operator, slot, right, to)
@@ -279,7 +280,7 @@ impl Machine {
                                 Op::CallMethod(count) if self.quick_call(&program, count, true) => {
                                     Place::Straight
                                 }
-                                Op::Return if self.quick_return() => Place::PyReturn,
+                                Op::Return if let Some(back) = self.quick_return() => back.into(),
                                 _ => match self.perform_or_unwind(op, at) {
                                     Ok(place) => place,
                                     Err(pause) => return pause,
@@ -306,9 +307,9 @@ impl Machine {
     }
 
     /// The place behind an instruction of the library: a module of CPython that is Python holds a
-    /// lock of its own inside, so others run before it or behind it.
+    /// lock of its own inside, so others run before it or behind it; what is C there returns as C.
     fn behind(&self, op: Op, kind: CodeKind, place: Place) -> Place {
-        if place == Place::Blocked {
+        if place == Place::Blocked || self.is_item_by_item() {
             return place;
         }
         let frames = &self.current.frames;
@@ -320,9 +321,11 @@ impl Machine {
         };
         let code = outside.and_then(|at| self.program.codes.get(frames[at].code as usize));
         match code {
-            Some(code) if kind == CodeKind::Library && !code.kind.is_library() => match op {
-                Op::Resume => Place::Enter,
-                _ => Place::CReturn,
+            Some(code) if !code.kind.is_library() => match (op, kind) {
+                (Op::Resume, CodeKind::Library) => Place::Enter,
+                (Op::Return, CodeKind::Library) => Place::CReturn,
+                (Op::Return, _) => place,
+                _ => Place::Never,
             },
             _ => Place::Never,
         }
@@ -349,7 +352,8 @@ impl Machine {
             }
             Err(Raise::Exception(exception)) => {
                 self.unwind(exception);
-                Ok(Place::Straight)
+                // CPython 3.10 looks at the beginning of an `except`; 3.11 does not any more.
+                Ok(Place::ForwardTaken)
             }
             Err(Raise::Stop(reason)) => Err(Pause::Stop(reason)),
         }

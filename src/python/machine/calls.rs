@@ -4,14 +4,17 @@
 //! lock anywhere in it; a call that has to wait leaves the stack as it was, to be done again.
 //! *Leaves out*: what the functions of the library do (`library`).
 
+use crate::gil::rules::switch_point::SwitchPoint;
 use crate::python::code::instruction::{Op, Place};
-use crate::python::machine::interpreter::Machine;
+use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::terms::{Arguments, Done, Flow, Location, Look, R, Raise};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::asyncio::Asyncio;
 use crate::python::value::object::{Attributes, Function, Generator, Instance, Object, Then};
 use crate::python::value::types::Type;
 use std::sync::Arc;
+
+const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
 
 impl Machine {
     /// The call instructions. `count` arguments are on the stack, below them the function; of a
@@ -26,6 +29,13 @@ impl Machine {
         let receiver = if method { self.current.stack[first - 1] } else { Value::Unset };
         let base = first - 1 - usize::from(method);
         let callee = self.current.stack[base];
+        if let (Value::Native(number), false) = (callee, named)
+            && let Some(row) = self.library.get(number as usize).copied()
+            && row.look != Look::Library
+            && row.iterates.is_none()
+        {
+            return self.call_in_c(row, (base, first), receiver);
+        }
         let look = self.look(callee);
         if look == Some(Look::Library) && !self.frame().entered && !self.is_library() {
             let frame = self.frame();
@@ -57,14 +67,75 @@ impl Machine {
         match done? {
             Done::Value(value) => {
                 self.push(value);
-                Ok(Flow::Next(self.point(look)))
+                Ok(Flow::Next(self.point(look).into()))
             }
             Done::Blocked(value) => {
                 self.push(value);
                 Ok(Flow::Next(Place::Blocked))
             }
-            _ => Ok(Flow::Next(Place::Straight)),
+            _ => {
+                let back = self.back(callee, look);
+                self.returns_to(depth, back);
+                Ok(Flow::Next(Place::Straight))
+            }
         }
+    }
+
+    /// What it is when a call returns that this has entered: a call of Python by Python, or of C
+    /// that calls Python, as `next(o)` does, and an object with `__call__`.
+    pub(crate) fn back(&mut self, callee: Value, look: Option<Look>) -> SwitchPoint {
+        let function = match callee.id().map(|id| self.world.heap.get(id)) {
+            Some(Object::Method { function, .. }) => *function,
+            _ => callee,
+        };
+        match function.id().map(|id| self.world.heap.get(id)) {
+            Some(Object::Function(_)) => SwitchPoint::PyReturn,
+            _ => self.point(look),
+        }
+    }
+
+    /// If a call was entered, on top of so many, this is what its return is.
+    pub(crate) fn returns_to(&mut self, depth: usize, back: SwitchPoint) {
+        if self.current.frames.len() > depth
+            && let Some(entered) = self.current.frames.last_mut()
+        {
+            entered.back = back;
+        }
+    }
+
+    /// Calls a function that is C and iterates over nothing, with arguments by position. What is
+    /// called is at `base` on the stack, the first argument at `first`.
+    fn call_in_c(&mut self, row: Row, (base, first): (usize, usize), receiver: Value) -> R<Flow> {
+        let bound = !matches!(receiver, Value::Unset);
+        let mut arguments = Arguments { values: self.spare.take(), named: Vec::new() };
+        let stack = &mut self.current.stack;
+        arguments.values.extend_from_slice(&stack[first - usize::from(bound)..]);
+        let callee = stack[base];
+        stack.truncate(base);
+        let done = (row.call)(self, &arguments);
+        let flow = match done {
+            Ok(Done::Value(value)) => {
+                self.push(value);
+                Ok(Flow::Next(self.point(Some(row.look)).into()))
+            }
+            Ok(Done::Blocked(value)) => {
+                self.push(value);
+                Ok(Flow::Next(Place::Blocked))
+            }
+            Ok(Done::Wait(wait, limit)) => {
+                // It is called again, with the stack as it was.
+                self.push(callee);
+                if first > base + 1 && !bound {
+                    self.push(Value::Unset);
+                }
+                self.current.stack.extend_from_slice(&arguments.values);
+                Ok(Flow::Wait(wait, limit))
+            }
+            Ok(Done::Entered) => STRAIGHT,
+            Err(raised) => Err(raised),
+        };
+        self.spare.give(arguments.values);
+        flow
     }
 
     pub(crate) fn name_arguments(&mut self, arguments: &mut Arguments, number: i64) {
@@ -98,15 +169,20 @@ impl Machine {
     }
 
     /// The switch point after a call that has returned at once.
-    pub(crate) fn point(&mut self, look: Option<Look>) -> Place {
-        let next = self.frame().at as usize;
+    pub(crate) fn point(&self, look: Option<Look>) -> SwitchPoint {
         match look {
-            Some(Look::Fast) => Place::FastCReturn,
-            Some(Look::FastStatement) if self.code().ops.get(next) == Some(&Op::PopResult) => {
-                Place::FastCReturn
-            }
-            _ => Place::CReturn,
+            Some(Look::Fast) => SwitchPoint::FastCReturn,
+            Some(Look::FastStatement) if self.is_statement() => SwitchPoint::FastCReturn,
+            _ => SwitchPoint::CReturn,
         }
+    }
+
+    /// Whether the result of the call that is being executed is not used.
+    fn is_statement(&self) -> bool {
+        let frame = self.current.frames.last();
+        let code =
+            frame.and_then(|frame| Some((frame, self.program.codes.get(frame.code as usize)?)));
+        code.is_some_and(|(frame, code)| code.ops.get(frame.at as usize) == Some(&Op::PopResult))
     }
 
     /// Calls a value. If that enters Python code, `then` says what happens with its result; of
@@ -161,7 +237,7 @@ impl Machine {
         };
         if let Some(at) = row.iterates
             && let Some(argument) = arguments.values.get(at).copied()
-            && self.needs_python(argument)
+            && (self.needs_python(argument) || self.is_view(argument) && self.needs_steps(argument))
         {
             let collect = self.prelude("_collect");
             let named =
@@ -179,6 +255,12 @@ impl Machine {
         let done = (row.call)(self, &arguments);
         self.spare.give(arguments.values);
         done
+    }
+
+    /// Whether a value is a view of a dict: what copies one locks nothing. Copies of lists, sets and
+    /// dicts lock them.
+    fn is_view(&self, value: Value) -> bool {
+        value.id().is_some_and(|id| matches!(self.world.heap.get(id), Object::View(..)))
     }
 
     fn call_type(&mut self, t: Type, arguments: Arguments, then: Then) -> R<Done> {
@@ -258,19 +340,19 @@ impl Machine {
     pub(crate) fn return_value(&mut self) -> R<Flow> {
         let value = self.pop();
         let Some((frame, values)) = self.pop_frame() else {
-            return Ok(Flow::Next(Place::PyReturn));
+            return Ok(Flow::Next(Place::Straight));
         };
         if let Some(generator) = frame.generator {
             *self.world.heap.get_mut(generator) = Object::Generator(Generator::Done);
             if self.program.codes[frame.code as usize].coroutine {
                 return Err(self.exception("StopAsyncIteration", Vec::new()));
             }
-            return self.exhausted(frame.then);
+            return self.exhausted(frame.then, frame.back);
         }
         if !self.current.frames.is_empty() {
             self.deliver(frame.then, value, Some((frame.code, &values)))?;
         }
-        Ok(Flow::Next(Place::PyReturn))
+        Ok(Flow::Next(frame.back.into()))
     }
 
     /// Does with the result of a call what was to be done with it.
@@ -347,7 +429,8 @@ impl Machine {
                 named.push((name, pair[1]));
             }
         }
-        match self.call_native(number, Arguments { values, named }, Then::Push)? {
+        let Some(row) = self.library.get(number as usize).copied() else { return Ok(()) };
+        match (row.call)(self, &Arguments { values, named })? {
             Done::Value(value) | Done::Blocked(value) => self.push(value),
             Done::Entered | Done::Wait(..) => {}
         }

@@ -135,11 +135,7 @@ impl Machine {
             Op::BeforeWith => return self.before_with(),
             Op::WithExit => return self.with_exit(),
             Op::WithExcept => return self.with_except(),
-            Op::Import(number) => {
-                // CPython asks whether the module is being imported, in Python.
-                self.import(number);
-                return Ok(Flow::Next(Place::Enter));
-            }
+            Op::Import(number) => return Ok(Flow::Next(self.import(number))),
             _ => {}
         }
         STRAIGHT

@@ -4,6 +4,7 @@
 //! operands; what is left takes its values with it.
 //! *Leaves out*: which arguments go where (`python/machine/binding.rs`).
 
+use crate::gil::rules::switch_point::SwitchPoint;
 use crate::python::code::program::Code;
 use crate::python::front::position::Position;
 use crate::python::machine::interpreter::Machine;
@@ -84,7 +85,8 @@ impl Machine {
             self.push(cell);
         }
         self.current.stack.extend(outer.iter().copied().map(Value::Ref));
-        let frame = Frame { code, at: 0, base, below, then, generator: None, entered: false };
+        let back = SwitchPoint::Straight;
+        let frame = Frame { code, at: 0, base, below, then, generator: None, entered: false, back };
         let depth = self.current.frames.len();
         self.current.frames.push(frame);
         if !self.current.rounds.is_empty() {

@@ -10,6 +10,7 @@
 //!   callee's frame                   [self?] [a] [b] [other locals] [cells] operands …
 //! ```
 
+use crate::gil::rules::switch_point::SwitchPoint;
 use crate::python::code::program::{Code, Program};
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::world::Thread;
@@ -53,7 +54,8 @@ impl Machine {
         if !fits(function, code, given) || !self.has_room() {
             return false;
         }
-        enter(&mut self.current, function, code, layout, (receiver, Then::Push));
+        let after = (Then::Push, SwitchPoint::PyReturn);
+        enter(&mut self.current, function, code, layout, receiver, after);
         true
     }
 
@@ -72,8 +74,8 @@ impl Machine {
         let instance = Instance { class, attributes: Attributes::default() };
         let instance = self.add(Object::Instance(instance));
         let Object::Function(function) = self.world.heap.get(init) else { return false };
-        let then = Then::Init(instance);
-        enter(&mut self.current, function, code, layout, (Some(instance), then));
+        let after = (Then::Init(instance), SwitchPoint::CReturn);
+        enter(&mut self.current, function, code, layout, Some(instance), after);
         true
     }
 
@@ -82,21 +84,29 @@ impl Machine {
         self.current.frames.len() < self.limits.frames && self.current.rounds.is_empty()
     }
 
-    /// Leaves the innermost call with the value on top.
-    pub(crate) fn quick_return(&mut self) -> bool {
+    /// Leaves the innermost call with the value on top. Says what kind of return that was.
+    pub(crate) fn quick_return(&mut self) -> Option<SwitchPoint> {
         let thread = &mut self.current;
-        let [.., _, frame] = &thread.frames[..] else { return false };
-        let Some(value) = thread.stack.last().copied() else { return false };
-        let value = match (frame.then, value) {
-            _ if frame.generator.is_some() => return false,
+        let [.., _, frame] = &thread.frames[..] else { return None };
+        if frame.generator.is_some() {
+            return None;
+        }
+        let (to, back) = ((frame.base - frame.below) as usize, frame.back);
+        let value = match (frame.then, *thread.stack.last()?) {
+            (Then::Push, Value::Int(int)) => {
+                thread.frames.pop();
+                thread.stack.truncate(to);
+                thread.stack.push(Value::Int(int));
+                return Some(back);
+            }
             (Then::Push, value) => value,
             (Then::Init(instance), Value::None) => instance,
-            _ => return false,
+            _ => return None,
         };
-        thread.stack.truncate((frame.base - frame.below) as usize);
-        thread.stack.push(value);
         thread.frames.pop();
-        true
+        thread.stack.truncate(to);
+        thread.stack.push(value);
+        Some(back)
     }
 }
 
@@ -115,7 +125,8 @@ fn enter(
     function: &Function,
     code: &Code,
     Layout { bottom, first }: Layout,
-    (receiver, then): (Option<Value>, Then),
+    receiver: Option<Value>,
+    (then, back): (Then, SwitchPoint),
 ) {
     let base = first - usize::from(receiver.is_some());
     let stack = &mut thread.stack;
@@ -136,6 +147,6 @@ fn enter(
     #[allow(clippy::cast_possible_truncation, reason = "a stack is bounded by its frames")]
     let (base, below) = (base as u32, (base - bottom) as u32);
     let code = function.code;
-    let frame = Frame { code, at: 0, base, below, then, generator: None, entered: false };
+    let frame = Frame { code, at: 0, base, below, then, generator: None, entered: false, back };
     thread.frames.push(frame);
 }

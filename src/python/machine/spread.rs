@@ -43,6 +43,7 @@ impl Machine {
         }
         let callee = called.first().copied().unwrap_or(Value::None);
         let look = self.look(callee);
+        let depth = self.current.frames.len();
         match self.call_value(callee, arguments, Then::Push)? {
             Done::Wait(wait, limit) => {
                 self.current.stack.extend(called);
@@ -50,13 +51,17 @@ impl Machine {
             }
             Done::Value(value) => {
                 self.push(value);
-                Ok(Flow::Next(self.point(look)))
+                Ok(Flow::Next(self.point(look).into()))
             }
             Done::Blocked(value) => {
                 self.push(value);
                 Ok(Flow::Next(Place::Blocked))
             }
-            Done::Entered => Ok(Flow::Next(Place::Straight)),
+            Done::Entered => {
+                let back = self.back(callee, look);
+                self.returns_to(depth, back);
+                Ok(Flow::Next(Place::Straight))
+            }
         }
     }
 }

@@ -143,7 +143,8 @@ impl Inside {
     /// Raises `KeyboardInterrupt` in the current thread, unless it is in the middle of a call that
     /// has to take back a lock first. True if it was raised.
     pub(crate) fn interrupt(&mut self) -> bool {
-        let now = matches!(self.machine.current.stage, Stage::None | Stage::Slept);
+        let stage = self.machine.current.stage;
+        let now = matches!(stage, Stage::None | Stage::Slept | Stage::Entering);
         if now {
             self.machine.current.timed_out = false;
             self.machine.interrupt("KeyboardInterrupt");

@@ -3,6 +3,7 @@
 //! *Promises*: plain data without pointers to each other.
 //! *Leaves out*: what can be done with them (`machine`, `library`).
 
+use crate::gil::rules::switch_point::SwitchPoint;
 use crate::python::value::any::{Id, Value};
 use crate::python::value::asyncio::Asyncio;
 use crate::python::value::strings::StrId;
@@ -244,4 +245,6 @@ pub struct Frame {
     pub generator: Option<Id>,
     /// The next instruction is a call of library code that Python has entered.
     pub entered: bool,
+    /// What kind of switch point it is when this call returns: that depends on who has called.
+    pub back: SwitchPoint,
 }

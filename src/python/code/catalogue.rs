@@ -91,6 +91,7 @@ pub const MODULES: &[(&str, &[&str])] = &[
             "wait_for",
         ],
     ),
+    ("datetime", &["MAXYEAR", "MINYEAR", "datetime", "timedelta"]),
     ("concurrent", &["futures"]),
     (
         "concurrent.futures",

@@ -4,7 +4,7 @@
 //!   rows                      all of these by name; arguments: by position or by keyword
 //!   builtins · sequences      len, print, …; sorted, sum, zip, …
 //!   types                     list(…), int(…), …
-//!   texts · lists · tables    methods of str; of list, tuple, deque; of dict, set
+//!   texts · bytes · lists · tables  methods of str, bytes; of list, tuple, deque; of dict, set
 //!   threads · sync · queues   threading and queue
 //!   modules · system          time, random, math; sys, input
 //!   futures                   what concurrent.futures stands on
@@ -14,11 +14,13 @@
 //!   futures.py                concurrent.futures: Future, executors, wait
 //!   asyncio.py                gather, wait, timeouts, groups, locks, queues
 //!   multiprocessing.py        multiprocessing: Process, Pool, Queue
+//!   datetime.py               datetime: datetime, timedelta
 //! ```
 
 pub mod arguments;
 pub mod asyncio;
 pub mod builtins;
+pub mod bytes;
 pub mod event_loops;
 pub mod futures;
 pub mod lists;

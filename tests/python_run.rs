@@ -321,6 +321,26 @@ fn a_deadlock_is_an_end_that_names_the_lines() {
 }
 
 #[test]
+fn a_loop_that_runs_for_ever_waits_for_ctrl_c_and_a_task_that_waits_for_ever_is_a_deadlock() {
+    let text = "
+import asyncio
+async def work():
+    print('now', flush=True)
+loop = asyncio.new_event_loop()
+loop.create_task(work())
+try:
+    loop.run_forever()
+except KeyboardInterrupt:
+    print('interrupted')
+";
+    let ran = run_as(text, &Setting { interrupt_at: Some("now"), ..USUAL });
+    assert_eq!((ran.ending(), &*ran.out), (&Ending::Finished(0), "now\ninterrupted\n"));
+    let ran = run("import asyncio\nasync def work():\n    await asyncio.Event().wait()\n\
+                   asyncio.run(work())\n");
+    assert!(matches!(ran.ending(), Ending::Deadlock(_)), "{:?}", ran.ending());
+}
+
+#[test]
 fn who_can_be_woken_by_a_limit_is_in_no_deadlock() {
     let text = "import threading\nlock = threading.Lock()\nlock.acquire()\ndef work():\n    \
                 lock.acquire()\n    print('has it')\nthreading.Thread(target=work).start()\n\

@@ -13,7 +13,7 @@
 //!                  of one thread    ▼
 //!            ┌───────────────────  world: threads, heap, globals, output: data
 //!            ▼                      │
-//!   run: threads take turns         ▼
+//!   run: turns, or for real         ▼
 //!                      explore: from each world by each thread to the next; the policy's
 //!                      places end a step. All outcomes, each by as few switches as there are
 //! ```

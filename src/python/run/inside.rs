@@ -142,7 +142,8 @@ impl Inside {
 
     /// Executes the current thread up to a place at which the policy looks, or where the shell has to.
     pub(crate) fn burst(&mut self, points: Points<'_>) -> Pause {
-        self.machine.run_burst(points.or_stirred(), &mut LONGEST_BURST.clone())
+        let mut fuel = LONGEST_BURST;
+        self.machine.run_burst(points.or_stirred(), &mut fuel)
     }
 
     /// What is wanted of the sockets of a loop since it was asked last.
@@ -211,6 +212,16 @@ impl Inside {
         }
     }
 
+    /// Whether a thread runs a loop that has no task: `run_forever` waits for nothing in particular.
+    fn is_idle(&self, number: usize, event_loop: Id) -> bool {
+        let threads = &self.machine.world.threads;
+        let waits = Some(Wait::Turn(event_loop));
+        let has_tasks = threads.iter().enumerate().any(|(other, thread)| {
+            other != number && !thread.has_ended() && thread.wait.map(|(wait, _)| wait) == waits
+        });
+        threads[number].runs == Some(event_loop) && !has_tasks
+    }
+
     fn look_for_deadlock(&mut self) {
         let world = &self.machine.world;
         let stuck = |number: usize| {
@@ -219,6 +230,7 @@ impl Inside {
                 Some((Wait::Answer(_) | Wait::Sleep(_), _)) => false,
                 // A socket may have something to say.
                 Some((Wait::Turn(_), _)) if self.machine.outside.open_sockets > 0 => false,
+                Some((Wait::Turn(id), _)) if self.is_idle(number, id) => false,
                 Some(_) => thread.deadline.is_none() && !world.is_ready(number),
                 None => false,
             };

@@ -213,7 +213,7 @@ impl Shell {
     /// The thread has ended: says so if it was by an exception.
     fn end(&self, gil: &mut Gil<'_>, number: usize) {
         let inside = self.inside.get_mut(gil);
-        let calls = inside.machine.take_traceback(number);
+        let calls = inside.machine.tracebacks.take(number);
         let failure = inside.machine.current.failure.clone();
         let name = inside.machine.name_of_thread(number);
         let process = inside.machine.outside.process.clone();

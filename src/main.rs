@@ -19,7 +19,6 @@ use singletrack::lab::explore::output::explore;
 use singletrack::lab::explore::python::explore_python;
 use singletrack::lab::gil_cli::GilRequest;
 use singletrack::lab::gil_command::{fidelity, parity, show};
-use singletrack::lab::play::keys::Stdin;
 use singletrack::lab::play::session::play;
 use singletrack::lab::report::failure::Failure;
 use singletrack::lab::report::keys::Stdin;

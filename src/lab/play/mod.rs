@@ -5,15 +5,13 @@
 //!   level     the twelve levels, and what the first comments of a program say
 //!   session   asks for a thread, lets it go, until the goal is met or nobody can go on
 //!     ├─ game     a schedule that a person makes; and back again. Pure
-//!     ├─ board    how it looks: source, threads, values. Pure
-//!     └─ keys     what the reader says: keys of a terminal, or lines
+//!     └─ board    how it looks: source, threads, values. Pure
 //! ```
 //! To read: `game`, `board`, `session`. To add a level: a file under examples/levels and its name in
 //! `level`; a test proves that it can be won.
 
 pub mod board;
 pub mod game;
-pub mod keys;
 pub mod level;
 pub mod request;
 pub mod session;

@@ -2,13 +2,13 @@
 //!
 //! *Promises*: whoever ends the command, or the end of what is read, ends the game; a word that means
 //! nothing is answered and costs nothing. Where only one thread can go, it goes by itself.
-//! *Leaves out*: how it looks (`lab/play/board.rs`), where words come from (`lab/play/keys.rs`).
+//! *Leaves out*: how it looks (`lab/play/board.rs`), where words come from (`lab/report/keys.rs`).
 
 use crate::lab::play::board::{board, told};
 use crate::lab::play::game::Game;
-use crate::lab::play::keys::Answers;
 use crate::lab::play::request::{PlayRequest, Task};
 use crate::lab::report::failure::{Failure, shown};
+use crate::lab::report::keys::Answers;
 use crate::lab::report::terminal::wrap;
 use crate::python::explore::outcome::Outcome;
 

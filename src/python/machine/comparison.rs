@@ -329,7 +329,7 @@ impl Machine {
     /// How many items a built-in container has.
     pub fn length(&self, value: Value) -> Option<usize> {
         match value {
-            Value::Str(text) | Value::Bytes(text) => Some(self.strings.text(text).chars().count()),
+            Value::Str(text) | Value::Bytes(text) => Some(self.strings.length(text)),
             Value::Ref(id) => match self.world.heap.get(id) {
                 Object::Tuple(items) | Object::List(items) => Some(items.len()),
                 Object::Dict(table, _) | Object::Set(table) => Some(table.len()),

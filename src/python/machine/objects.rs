@@ -163,6 +163,13 @@ impl Machine {
 
     /// An item of a sequence.
     pub fn item(&mut self, object: Value, index: Value) -> R<Value> {
+        if let (Value::Str(text), Value::Int(_)) = (object, index)
+            && let Some(length) = self.strings.ascii(text).map(str::len)
+        {
+            let at = self.index(index, length, "string")?;
+            let one = self.strings.text(text).as_bytes()[at];
+            return Ok(Value::Str(self.strings.one(one)));
+        }
         if let Value::Str(text) = object {
             let chars: Vec<char> = self.strings.text(text).chars().collect();
             if let Some(places) = self.slice_places(index, chars.len())? {

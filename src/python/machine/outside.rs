@@ -126,7 +126,8 @@ pub struct Outside {
     pub requests: Vec<(u64, Request)>,
     /// How often something was asked for.
     pub(crate) asked: u64,
-    /// Something that threads wait for may have changed since the shell has looked.
+    /// The shell has to look: there is something new in here or in the output, a new thread, or
+    /// something that threads wait for may have changed.
     pub stirred: bool,
     /// Tasks that were made since somebody has looked, each with its event loop.
     pub born: Vec<(Id, usize)>,
@@ -197,6 +198,7 @@ impl Machine {
         }
         self.outside.asked = self.outside.asked.wrapping_add(1);
         self.outside.requests.push((self.outside.asked, request));
+        self.outside.stirred = true;
         Ok(self.outside.asked)
     }
 

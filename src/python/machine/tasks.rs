@@ -110,6 +110,7 @@ impl Machine {
         }
         if self.outside.clock.is_some() {
             self.outside.born.push((event_loop, number));
+            self.outside.stirred = true;
         }
         self.make_ready(event_loop, Ready::Task(number));
         Ok(future)

@@ -143,3 +143,23 @@ pub const MODULES: &[(&str, &[&str])] = &[
     ("multiprocessing.pool", &["AsyncResult", "Pool"]),
     ("concurrent.futures.thread", &["BrokenThreadPool", "ThreadPoolExecutor"]),
 ];
+
+/// Names of modules that many programs use and the subset has not, with what to write instead.
+pub const INSTEAD: &[(&str, &[&str], &str)] = &[
+    (
+        "multiprocessing",
+        &["Array", "Manager", "RawArray", "RawValue", "Value", "managers", "shared_memory"],
+        "processes share no memory here: return the value, or send it through a Queue",
+    ),
+    (
+        "multiprocessing",
+        &["Connection", "JoinableQueue", "Pipe", "connection"],
+        "use a Queue in each direction",
+    ),
+    (
+        "multiprocessing",
+        &["Barrier", "BoundedSemaphore", "Condition", "Event", "RLock", "Semaphore"],
+        "use a Lock, or a Queue with tokens in it",
+    ),
+    ("multiprocessing", &["get_context"], "call Pool, Process and Queue of the module itself"),
+];

@@ -10,6 +10,7 @@
 //!          └─ shell      what a thread does that has the lock: a burst, then a look
 //!               ├─ inside     what is under the lock: the machine, who waits, the end
 //!               │    └─ waiters    whom to wake
+//!               ├─ executors   pools of threads; their jobs are threads of the world
 //!               ├─ processes   the other processes, by number
 //!               └─ streams    stdout, stderr, stdin
 //! ```
@@ -39,6 +40,7 @@
 
 pub mod carry;
 pub mod child;
+pub mod executors;
 pub mod inside;
 pub mod loops;
 pub mod processes;

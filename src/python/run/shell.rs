@@ -29,6 +29,7 @@ use crate::python::machine::burst::{Pause, Points};
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::outside::{Answer, Clock, Request, Switching};
 use crate::python::machine::traceback::traceback;
+use crate::python::run::executors::Executors;
 use crate::python::run::inside::{Ending, Inside, Resumed};
 use crate::python::run::processes::Processes;
 use crate::python::run::streams::{Streams, write_out};
@@ -73,6 +74,8 @@ pub struct Shell {
     pub(crate) streams: Streams,
     /// The other processes of the run.
     pub(crate) processes: Processes,
+    /// The executors of its pools of threads.
+    pub(crate) executors: Executors,
     /// The name of the file and its text, for tracebacks.
     file: String,
     source: String,
@@ -118,6 +121,7 @@ impl Shell {
             clock,
             streams,
             processes,
+            executors: Executors::default(),
             file,
             source,
             interrupted: AtomicBool::new(false),

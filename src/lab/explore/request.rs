@@ -59,6 +59,8 @@ EVENT_IS_SET, EVENT_WAIT; SEMAPHORE_ACQUIRE, SEMAPHORE_RELEASE.
 ends, the exit code is 1, and the shortest schedule that does is drawn.
 
 A Python program that can go wrong under a policy that was asked for is exit code 1.
+Tasks of asyncio are shown as threads, of which only an await lets another one run; they are tried in
+every order, not only in asyncio's own.
 
 Policies: python-2, python-2-linux, python-3.2, python-3.10, python-3.11, python-3.13, python-3.14,
 python-3.15, no-force, fair, priority, free-threaded; or a version of Python: 2.7, 3.9, 3.12, 3.14t.";

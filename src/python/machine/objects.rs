@@ -179,7 +179,12 @@ impl Machine {
             let at = self.index(index, chars.len(), "string")?;
             return Ok(self.text_value(&chars[at].to_string()));
         }
-        if let Some(bytes) = self.bytes_of(object) {
+        if let Value::Bytes(text) = object {
+            let text = self.strings.get(text);
+            let bytes = match text.is_ascii() {
+                true => std::borrow::Cow::Borrowed(text.as_bytes()),
+                false => self.bytes_of(object).unwrap_or_default().into(),
+            };
             if let Some(places) = self.slice_places(index, bytes.len())? {
                 let part: Vec<u8> = places.iter().map(|at| bytes[*at]).collect();
                 return self.bytes_value(&part);

@@ -14,6 +14,7 @@ use crate::python::machine::terms::Limits;
 use crate::python::machine::world::{Stage, Wait};
 use crate::python::run::waiters::Waiters;
 use crate::python::value::any::Id;
+use crate::python::value::asyncio::Loop;
 use crate::python::value::object::{Object, Sync};
 use std::sync::Arc;
 use std::task::Waker;
@@ -209,6 +210,10 @@ impl Inside {
         if std::mem::take(&mut self.machine.outside.stirred) && !self.waiters.is_empty() {
             let world = &self.machine.world;
             self.waiters.wake(|number| world.is_ready(number));
+            self.waiters.wake_turns(|event_loop| {
+                let next = world.event_loop(event_loop).map_or([None; 2], Loop::next);
+                next.map(|number| number.filter(|number| world.is_ready(*number)))
+            });
         }
     }
 
@@ -228,9 +233,12 @@ impl Inside {
             let thread = &world.threads[number];
             let hopeless = match thread.wait {
                 Some((Wait::Answer(_) | Wait::Sleep(_), _)) => false,
-                // A socket may have something to say.
+                // A socket may have something to say, or a task is ready.
                 Some((Wait::Turn(_), _)) if self.machine.outside.open_sockets > 0 => false,
                 Some((Wait::Turn(id), _)) if self.is_idle(number, id) => false,
+                Some((Wait::Turn(id), _)) if world.event_loop(id).is_some_and(Loop::goes_on) => {
+                    false
+                }
                 Some(_) => thread.deadline.is_none() && !world.is_ready(number),
                 None => false,
             };

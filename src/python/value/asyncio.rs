@@ -212,6 +212,20 @@ impl Loop {
         }
     }
 
+    /// Who may have its turn: the task that is ready first, and the thread that runs the loop.
+    pub fn next(&self) -> [Option<usize>; 2] {
+        let task = self.ready.front().and_then(|ready| match ready {
+            Ready::Task(task) => Some(*task),
+            Ready::Call(_) => None,
+        });
+        [task, self.runner]
+    }
+
+    /// Whether something is ready, and nobody is in the middle of a step.
+    pub fn goes_on(&self) -> bool {
+        self.current.is_none() && self.runner.is_some() && !self.ready.is_empty()
+    }
+
     /// Whether it ends now.
     pub fn is_over(&self, any_order: bool) -> bool {
         let pass_is_over = any_order || (self.left == 0 && self.begun);

@@ -15,13 +15,16 @@ class LimitOverrunError(Exception):
 class StreamReader:
     def __init__(self, limit=65536):
         self._limit = limit
+        # What was taken already stays until all is, so that the rest is not copied each time.
         self._buffer = b''
+        self._taken = 0
         self._eof = False
         self._error = None
         self._waiter = None
 
     def feed_data(self, data):
-        self._buffer = self._buffer + data
+        self._buffer = self._buffer[self._taken:] + data if self._left() else data
+        self._taken = 0
         self._wake()
 
     def feed_eof(self):
@@ -36,7 +39,10 @@ class StreamReader:
         return self._error
 
     def at_eof(self):
-        return self._eof and not self._buffer
+        return self._eof and not self._left()
+
+    def _left(self):
+        return len(self._buffer) - self._taken
 
     def _wake(self):
         if self._waiter is not None:
@@ -55,8 +61,8 @@ class StreamReader:
             raise self._error
 
     def _take(self, count):
-        data = self._buffer[:count]
-        self._buffer = self._buffer[count:]
+        data = self._buffer[self._taken:self._taken + count]
+        self._taken += len(data)
         return data
 
     async def read(self, n=-1):
@@ -65,8 +71,8 @@ class StreamReader:
         if n < 0:
             while not self._eof:
                 await self._more('read')
-            return self._take(len(self._buffer))
-        if n > 0 and not self._buffer and not self._eof:
+            return self._take(self._left())
+        if n > 0 and not self._left() and not self._eof:
             await self._more('read')
         return self._take(n)
 
@@ -75,9 +81,9 @@ class StreamReader:
             raise ValueError('readexactly size can not be less than zero')
         if self._error is not None:
             raise self._error
-        while len(self._buffer) < n:
+        while self._left() < n:
             if self._eof:
-                raise IncompleteReadError(self._take(len(self._buffer)), n)
+                raise IncompleteReadError(self._take(self._left()), n)
             await self._more('readexactly')
         return self._take(n)
 
@@ -85,13 +91,13 @@ class StreamReader:
         if self._error is not None:
             raise self._error
         while True:
-            at = self._buffer.find(separator)
+            at = self._buffer.find(separator, self._taken)
             if at >= 0:
-                return self._take(at + len(separator))
-            if len(self._buffer) > self._limit:
-                raise LimitOverrunError('Separator is not found, and chunk exceed the limit', len(self._buffer))
+                return self._take(at - self._taken + len(separator))
+            if self._left() > self._limit:
+                raise LimitOverrunError('Separator is not found, and chunk exceed the limit', self._left())
             if self._eof:
-                raise IncompleteReadError(self._take(len(self._buffer)), None)
+                raise IncompleteReadError(self._take(self._left()), None)
             await self._more('readuntil')
 
     async def readline(self):
@@ -100,7 +106,7 @@ class StreamReader:
         except IncompleteReadError as error:
             return error.partial
         except LimitOverrunError as error:
-            self._take(len(self._buffer))
+            self._take(self._left())
             raise ValueError(error.args[0])
 
     def __aiter__(self):

@@ -36,6 +36,7 @@ pub const EXAMPLES: &str = "\
 Examples:
   singletrack explore examples/race.py --policy all
   singletrack explore examples/race.py --policy all --confirm
+  singletrack explore examples/race.py --policy all --confirm --html race.html
   singletrack explore examples/race.py --policy 3.9
   singletrack explore --play
   singletrack explore --play 1
@@ -91,9 +92,12 @@ pub struct ExploreArgs {
     #[arg(long, value_name = "P", value_delimiter = ',')]
     #[arg(required_unless_present_any = ["guarantees", "play"])]
     policy: Vec<PolicyWord>,
+    /// Of a Python program: also writes a page for a browser, in one file
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// You pick the thread at each switch, and try to reach what goes wrong; without a file, lists
     /// the levels
-    #[arg(long, conflicts_with_all = ["confirm", "json", "cold", "schedule"])]
+    #[arg(long, conflicts_with_all = ["confirm", "json", "cold", "schedule", "html"])]
     play: bool,
     /// Says what each kind of answer means, and what it does not
     #[arg(long, exclusive = true)]
@@ -262,9 +266,10 @@ impl ExploreArgs {
             ..default
         };
         let path = self.path();
-        let ExploreArgs { cold, json, confirm, .. } = self;
+        let ExploreArgs { cold, json, confirm, html, .. } = self;
         let width = Page::on_stdout(None, ColorChoice::Never).width;
-        let options = PythonOptions { policies, cold, limits, json, confirm, width, schedule };
+        let options =
+            PythonOptions { policies, cold, limits, json, confirm, html, width, schedule };
         PythonRequest::new(&path, options)
     }
 
@@ -273,6 +278,10 @@ impl ExploreArgs {
     /// # Errors
     /// [`Failure`] if there is no such program, or it does not allow the schedule.
     pub fn request(self) -> Result<ExploreRequest, Failure> {
+        if self.html.is_some() {
+            let why = "a page is of a Python program";
+            return Err(Failure::new("--html", why, "name a file that ends in .py"));
+        }
         if self.confirm {
             let why = "real Pythons run Python";
             return Err(Failure::new("--confirm", why, "name a file that ends in .py"));

@@ -231,6 +231,7 @@ fn start_thread(m: &mut Machine, a: &Arguments) -> R<Done> {
     let fresh = std::mem::replace(&mut m.current, starter);
     begun?;
     m.world.threads.push(Arc::new(fresh));
+    m.outside.stirred = true;
     value(Value::None)
 }
 

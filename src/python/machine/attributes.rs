@@ -17,7 +17,7 @@ use crate::python::value::types::Type;
 const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
 
 /// An attribute that was found.
-enum Found {
+pub(crate) enum Found {
     /// As it is.
     Value(Value),
     /// A function, to be called with the object.
@@ -164,7 +164,7 @@ impl Machine {
         }
     }
 
-    fn find(&mut self, value: Value, name: StrId) -> R<Option<Found>> {
+    pub(crate) fn find(&mut self, value: Value, name: StrId) -> R<Option<Found>> {
         if let Value::Module(number) = value {
             let module = MODULES.get(number as usize).map_or("", |(module, _)| module);
             let text = self.strings.get(name);

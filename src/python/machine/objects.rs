@@ -168,7 +168,7 @@ impl Machine {
         {
             let at = self.index(index, length, "string")?;
             let one = self.strings.text(text).as_bytes()[at];
-            return Ok(self.text_value(char::from(one).encode_utf8(&mut [0; 4])));
+            return Ok(Value::Str(self.strings.one(one)));
         }
         if let Value::Str(text) = object {
             let chars: Vec<char> = self.strings.text(text).chars().collect();

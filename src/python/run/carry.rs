@@ -60,7 +60,7 @@ fn carry_and_tell(shell: &Arc<Shell>, number: usize, begun: Option<Sender<()>>) 
             }
         });
         match event_loop {
-            Ok(Some(event_loop)) => loops.drive(shell, number, event_loop),
+            Ok(Some(event_loop)) => loops.drive(shell, number, event_loop, attend),
             // An error says that the run is over.
             Ok(None) | Err(_) => return,
         }

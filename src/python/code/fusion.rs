@@ -54,6 +54,7 @@ fn fused(ops: &[Op]) -> Option<Op> {
             };
             Some(Op::OrderConst(operator, short(number)?, leave, to))
         }
+        [Op::BuildTuple(count), Op::Unpack(other), ..] if count == other => Some(Op::Turn(count)),
         [Op::ForIter(to), Op::StoreFast(slot), ..] => Some(Op::ForIterStore(short(slot)?, to)),
         _ => None,
     }

@@ -16,7 +16,7 @@ use crate::python::code::instruction::{Op, Place};
 use crate::python::code::program::CodeKind;
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::quick::entry;
-use crate::python::machine::terms::{Flow, Location, Raise};
+use crate::python::machine::terms::{Flow, Location, Look, Raise};
 use crate::python::machine::world::{Limit, Wait};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -270,6 +270,12 @@ impl Machine {
                             let place = jump_if(!truth, to, &mut at);
                             if leave { Place::Straight } else { place }
                         }
+                        Op::Turn(count) => {
+                            let stack = &mut self.current.stack;
+                            let from = stack.len() - count as usize;
+                            stack[from..].reverse();
+                            skip(1, &mut at, left)
+                        }
                         Op::ForIterStore(slot, to) if let Some(more) = self.quick_next() => {
                             match more {
                                 false => at = to,
@@ -293,6 +299,9 @@ impl Machine {
                                 }
                                 Op::CallMethod(count) if self.quick_call(&program, count, true) => {
                                     Place::Straight
+                                }
+                                Op::CallMethod(1) if self.quick_append() => {
+                                    self.point(Some(Look::FastStatement)).into()
                                 }
                                 Op::Return if let Some(back) = self.quick_return() => back.into(),
                                 Op::ForIter(to) if self.quick_resume(to) => Place::Straight,

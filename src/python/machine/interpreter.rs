@@ -92,6 +92,8 @@ pub struct Machine {
     methods: HashMap<(StrId, StrId), u32, Quick>,
     /// The methods of built-in types that were looked for.
     pub(crate) type_methods: HashMap<(Type, StrId), Option<Value>, Quick>,
+    /// `append` of a list.
+    pub(crate) append: Value,
     pub(crate) known: Known,
     /// Lists of arguments that are not used.
     pub(crate) spare: Spare,
@@ -138,6 +140,7 @@ impl Machine {
             builtins: Vec::new(),
             methods,
             known,
+            append: Value::Unset,
             type_methods: HashMap::default(),
             spare: Spare::default(),
             library_globals: HashMap::new(),
@@ -152,6 +155,8 @@ impl Machine {
     }
 
     fn begin(&mut self) {
+        let append = self.strings.intern("append");
+        self.append = self.method("list", append).unwrap_or(Value::Unset);
         for (name, base) in EXCEPTIONS {
             let name = self.strings.intern(name);
             let own = self.world.heap.len();

@@ -155,6 +155,20 @@ impl Machine {
         item.is_some_and(|item| self.replace_two(item))
     }
 
+    /// Calls `append` of a list, the method that programs call most.
+    pub(crate) fn quick_append(&mut self) -> bool {
+        let [.., callee, Value::Ref(list), item] = self.current.stack[..] else { return false };
+        if callee != self.append || self.noting || self.charge(1).is_err() {
+            return false;
+        }
+        let Object::List(items) = self.world.heap.get_mut(list) else { return false };
+        items.push(item);
+        let height = self.current.stack.len() - 3;
+        self.current.stack.truncate(height);
+        self.push(Value::None);
+        true
+    }
+
     pub(crate) fn quick_set_item(&mut self) -> bool {
         let [.., value, object, index] = self.current.stack[..] else { return false };
         let (Value::Ref(id), false) = (object, self.noting) else { return false };

@@ -200,7 +200,7 @@ impl Table {
     fn reindex(&mut self) {
         self.index.clear();
         if self.entries.len() > SMALL {
-            self.index.resize((self.entries.len() * 4).next_power_of_two(), NOWHERE);
+            self.index.resize((self.entries.len() * 2 + 1).next_power_of_two(), NOWHERE);
             for number in 0..self.entries.len() {
                 if let Some(Entry { hash, .. }) = self.entries[number] {
                     self.point(hash, number);

@@ -6,9 +6,9 @@
 
 use crate::lab::play::board::{board, told};
 use crate::lab::play::game::Game;
-use crate::lab::report::keys::Answers;
 use crate::lab::play::request::{PlayRequest, Task};
 use crate::lab::report::failure::{Failure, shown};
+use crate::lab::report::keys::Answers;
 use crate::lab::report::terminal::wrap;
 use crate::python::explore::outcome::Outcome;
 

@@ -12,14 +12,17 @@ use crate::lab::explore::html::html;
 use crate::lab::explore::listing::{About, page};
 use crate::lab::explore::output::Explored;
 use crate::lab::explore::promise::of_program;
-use crate::lab::explore::python_document::document;
+use crate::lab::explore::python_document::{document, found_value};
 use crate::lab::page::shell::write;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::outside::check;
 use crate::python::code::program::Program;
+use crate::python::explore::moves::{Move, write_moves};
 use crate::python::explore::outcome::Outcome;
 use crate::python::explore::policies::{ALL, Looks};
+use crate::python::explore::replay::replay;
 use crate::python::explore::search::{Found, Limits, explore_beside, serial};
+use crate::python::explore::story::columns;
 use crate::python::run::single::program;
 use std::fs::File;
 use std::io::Read;
@@ -45,6 +48,7 @@ pub struct PythonRequest {
     confirm: bool,
     html: Option<PathBuf>,
     width: usize,
+    schedule: Option<Vec<Move>>,
 }
 
 /// How to explore a Python program.
@@ -64,6 +68,8 @@ pub struct PythonOptions {
     pub html: Option<PathBuf>,
     /// How wide a line may be.
     pub width: usize,
+    /// Only this schedule, which is drawn.
+    pub schedule: Option<Vec<Move>>,
 }
 
 /// Why a file is not explored.
@@ -104,7 +110,8 @@ impl PythonRequest {
         if let Some(refusal) = &program.real_only {
             return Err(Refused::Source(refusal.shown(&name, &source)));
         }
-        let PythonOptions { policies, cold, limits, json, confirm, html, width } = options;
+        let PythonOptions { policies, cold, limits, json, confirm, html, width, schedule } =
+            options;
         let path = path.to_owned();
         Ok(PythonRequest {
             name,
@@ -118,6 +125,7 @@ impl PythonRequest {
             confirm,
             html,
             width,
+            schedule,
         })
     }
 }
@@ -155,6 +163,9 @@ pub fn explore_python(request: &PythonRequest) -> Explored {
             Answer { policy: *policy, looks, exploration }
         })
         .collect();
+    if let (Some(schedule), [answer]) = (&request.schedule, answers.as_slice()) {
+        return one_schedule(request, answer, schedule);
+    }
     let confirmed =
         request.confirm.then(|| confirm(Path::new(&request.path), request.cold, &answers));
     let free = answers.iter().find(|answer| answer.policy == Threading::Free);
@@ -186,6 +197,33 @@ pub fn explore_python(request: &PythonRequest) -> Explored {
         false => page(&about, &answers),
     };
     Explored { text, failure }
+}
+
+/// One schedule, drawn: what is shared was found by trying all.
+fn one_schedule(request: &PythonRequest, answer: &Answer, schedule: &[Move]) -> Explored {
+    let replayed = replay(&request.program, answer.looks, &answer.exploration.contended, schedule);
+    let outcome = replayed.outcome.as_ref();
+    let same = |found: &&Found| Some(&found.outcome) == outcome;
+    let known = answer.exploration.found.iter().find(same).cloned();
+    let failure = replayed.impossible.map(|at| {
+        let why = format!("step {} is one that {} does not allow", at + 1, answer.policy);
+        let remedy = "take a schedule that --json has printed for this policy";
+        Failure::new(format!("--schedule {}", write_moves(schedule)), why, remedy)
+    });
+    let text = match &known {
+        Some(found) if request.json => {
+            let found =
+                Found { moves: schedule.to_vec(), switches: replayed.switches, ..found.clone() };
+            format!("{:#}\n", found_value(&found))
+        }
+        _ if request.json => "null\n".to_owned(),
+        _ => {
+            let names = telling(std::slice::from_ref(answer));
+            let line = outcome.map_or("here the schedule ends".to_owned(), |o| o.line(&names));
+            format!("{}→ {line}\n", columns(&replayed, &request.source, request.width))
+        }
+    };
+    Explored { text, failure: check().err().or(failure) }
 }
 
 /// Whether the program can go wrong under a policy that was asked for.

@@ -12,6 +12,7 @@ use crate::lab::play::request::PlayRequest;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::terminal::{ColorChoice, Page};
 use crate::python::code::disassembler::dis;
+use crate::python::explore::moves::read_moves;
 use crate::python::explore::search::Limits as SearchLimits;
 use crate::python::run::single::program as python_program;
 use crate::vm::assembler::assemble;
@@ -19,7 +20,7 @@ use crate::vm::disassembler::dis_under;
 use crate::vm::explorer::{Explorer, Limits};
 use crate::vm::program::Program;
 use crate::vm::replay::{Replay, replay};
-use crate::vm::schedule::Schedule;
+use crate::vm::schedule::{Schedule, ScheduleError};
 use crate::vm::verifier::Verified;
 use clap::{Args, value_parser};
 use std::fs::File;
@@ -45,7 +46,9 @@ Examples:
   singletrack explore examples/programs/lock_order.gil --policy fair --json
   singletrack explore examples/programs/increment.gil --policy python-2 --schedule 1x1,2x6,1x5
 
-A schedule is written THREADxINSTRUCTIONS,...: thread 1 for one instruction, thread 2 for six.
+A schedule is written THREADxINSTRUCTIONS,...: thread 1 for one instruction, thread 2 for six. Of a
+Python program it is what --json prints of an outcome: 0,1x2,2!,1=3 is a step of the main thread, two
+of thread 1, thread 2 after its time limit, and thread 1 with the fourth number that chance could give.
 
 A program declares `global x = 0`, `lock door`, `event ready`, `condition full(door)`,
 `semaphore slots = 2`, `thread NAME(1, 2)`, functions `def NAME(a, b):` and labels `again:`.
@@ -120,7 +123,7 @@ pub struct ExploreArgs {
     /// Runs this one schedule and draws it
     #[arg(long, value_name = "S", conflicts_with_all =
           ["full", "max_schedules", "max_steps", "max_instructions"])]
-    schedule: Option<Schedule>,
+    schedule: Option<String>,
     /// Prints one JSON object
     #[arg(long)]
     json: bool,
@@ -231,10 +234,21 @@ impl ExploreArgs {
     /// # Errors
     /// [`Refused`] if there is no such file, or it is outside the subset.
     pub fn python_request(self) -> Result<PythonRequest, Refused> {
-        if self.schedule.is_some() || self.full || self.max_schedules.is_some() {
+        if self.full || self.max_schedules.is_some() {
             let why = "these are of programs of instructions";
-            let thing = "--schedule, --full, --max-schedules";
+            let thing = "--full, --max-schedules";
             return Err(Failure::new(thing, why, "leave them out").into());
+        }
+        let schedule = self.schedule.as_deref().map(|text| {
+            let remedy = "take a schedule that --json has printed";
+            read_moves(text).map_err(|part| {
+                Failure::new("--schedule", format!("invalid value '{part}'"), remedy)
+            })
+        });
+        let schedule = schedule.transpose()?;
+        if schedule.is_some() && !matches!(self.policy[..], [PolicyWord::One(_)]) {
+            let why = "a schedule is one policy's";
+            return Err(Failure::new("--policy", why, "name one").into());
         }
         let mut policies = Vec::new();
         for word in &self.policy {
@@ -254,7 +268,8 @@ impl ExploreArgs {
         let path = self.path();
         let ExploreArgs { cold, json, confirm, html, .. } = self;
         let width = Page::on_stdout(None, ColorChoice::Never).width;
-        let options = PythonOptions { policies, cold, limits, json, confirm, html, width };
+        let options =
+            PythonOptions { policies, cold, limits, json, confirm, html, width, schedule };
         PythonRequest::new(&path, options)
     }
 
@@ -283,7 +298,12 @@ impl ExploreArgs {
         let program = read_verified(&self.path())?;
         let name = self.path().display().to_string();
         let schedules = match self.schedule {
-            Some(schedule) => {
+            Some(text) => {
+                let schedule: Schedule = text.parse().map_err(|error: ScheduleError| {
+                    let line = error.to_string();
+                    let (why, remedy) = line.rsplit_once("; ").unwrap_or((&line, "change it"));
+                    Failure::new(format!("invalid value '{text}' for --schedule"), why, remedy)
+                })?;
                 let replayed = replay(&program, policy, &schedule).map_err(|error| {
                     let line = error.to_string();
                     let (why, remedy) = line.rsplit_once("; ").unwrap_or((&line, "change it"));

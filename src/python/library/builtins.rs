@@ -261,7 +261,8 @@ fn print(m: &mut Machine, a: &Arguments) -> R<Done> {
     for (keyword, value) in &a.named {
         let name = m.strings.get(*keyword);
         match (&*name, *value) {
-            ("sep" | "end", Value::None) | ("flush", _) => {}
+            ("sep" | "end", Value::None) => {}
+            ("flush", value) => m.outside.flush |= m.plain_truth(value)?,
             ("sep", value) => sep = m.text_argument(value)?,
             ("end", value) => end = m.text_argument(value)?,
             _ => {
@@ -288,6 +289,7 @@ fn print(m: &mut Machine, a: &Arguments) -> R<Done> {
         return Err(Raise::Stop(format!("it prints more than {LONGEST_OUTPUT} bytes")));
     }
     Arc::make_mut(&mut m.world.output).push_str(&text);
+    m.outside.stirred = true;
     value(Value::None)
 }
 

@@ -70,6 +70,8 @@ pub struct Machine {
     pub limits: Limits,
     /// Sleeping takes no time: the explorer tries every order instead, and every number of chance.
     pub timeless: bool,
+    /// Without a global lock: the codes that stand for what C does item by item, by number.
+    pub(crate) item_by_item: Vec<bool>,
     /// The number of chance that the explorer tries.
     pub chosen: Option<u32>,
     /// Chance was asked for more numbers than are tried: one sequence of them was used.
@@ -88,6 +90,8 @@ pub struct Machine {
     pub(crate) builtins: Vec<Value>,
     /// The numbers of the library's functions, by owner and name.
     methods: HashMap<(StrId, StrId), u32, Quick>,
+    /// The methods of built-in types that were looked for.
+    pub(crate) type_methods: HashMap<(Type, StrId), Option<Value>, Quick>,
     pub(crate) known: Known,
     /// Lists of arguments that are not used.
     pub(crate) spare: Spare,
@@ -122,6 +126,7 @@ impl Machine {
             noting: false,
             limits: Limits::default(),
             timeless: false,
+            item_by_item: Vec::new(),
             chosen: None,
             one_sequence: false,
             missed: Vec::new(),
@@ -133,6 +138,7 @@ impl Machine {
             builtins: Vec::new(),
             methods,
             known,
+            type_methods: HashMap::default(),
             spare: Spare::default(),
             library_globals: HashMap::new(),
             live: 0,
@@ -377,6 +383,7 @@ fn constant(strings: &mut Strings, constant: &Constant) -> Value {
         Constant::Int(int) => Value::Int(*int),
         Constant::Float(float) => Value::Float(*float),
         Constant::Str(text) => Value::Str(strings.intern(text)),
+        Constant::Bytes(text) => Value::Bytes(strings.intern(text)),
     }
 }
 

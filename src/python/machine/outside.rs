@@ -25,6 +25,25 @@ pub enum Request {
     Process(ProcessRequest),
 }
 
+/// What a program wants of a socket. It is told of what happens by callbacks of its loop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SocketRequest {
+    /// A connection to this host and port.
+    Connect(String, u16),
+    /// Connections from others, on this host and port.
+    Listen(String, u16),
+    /// To send this.
+    Send(Vec<u8>),
+    /// To be told when little is left to be sent.
+    Drain,
+    /// To send no more.
+    End,
+    /// To be closed, when all is sent.
+    Close,
+    /// To accept no more.
+    Unlisten,
+}
+
 /// What came of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
@@ -107,10 +126,17 @@ pub struct Outside {
     pub requests: Vec<(u64, Request)>,
     /// How often something was asked for.
     pub(crate) asked: u64,
-    /// Something that threads wait for may have changed since the shell has looked.
+    /// The shell has to look: there is something new in here or in the output, a new thread, or
+    /// something that threads wait for may have changed.
     pub stirred: bool,
     /// Tasks that were made since somebody has looked, each with its event loop.
     pub born: Vec<(Id, usize)>,
+    /// What is wanted of sockets since somebody has looked: the loop, and the number of each.
+    pub sockets: Vec<(Id, u64, SocketRequest)>,
+    /// How many sockets may have something to say.
+    pub open_sockets: usize,
+    /// Numbers that sockets have used.
+    sockets_made: u64,
     /// What was printed is to be written at once.
     pub flush: bool,
     /// How the main thread has ended by `SystemExit`.
@@ -129,10 +155,22 @@ impl Default for Outside {
             asked: 0,
             stirred: false,
             born: Vec::new(),
+            sockets: Vec::new(),
+            open_sockets: 0,
+            sockets_made: 0,
             flush: false,
             exit: None,
             process: None,
         }
+    }
+}
+
+impl Outside {
+    /// The number of a new socket.
+    pub(crate) fn new_socket(&mut self) -> u64 {
+        self.sockets_made += 1;
+        self.open_sockets += 1;
+        self.sockets_made
     }
 }
 
@@ -160,6 +198,7 @@ impl Machine {
         }
         self.outside.asked = self.outside.asked.wrapping_add(1);
         self.outside.requests.push((self.outside.asked, request));
+        self.outside.stirred = true;
         Ok(self.outside.asked)
     }
 

@@ -11,7 +11,7 @@ use crate::lab::page::shell::{MOST_BYTES, render};
 use crate::lab::report::failure::Failure;
 use crate::python::explore::exploration::Found;
 use crate::python::explore::outcome::Ending;
-use crate::python::explore::replay::Replay;
+use crate::python::explore::replay::{Replay, Shared};
 use crate::python::explore::story::{event_notes, sentence};
 use crate::python::machine::world::thread_name;
 use serde_json::{Map, Value, json};
@@ -94,7 +94,11 @@ fn headline(about: &About<'_>, answers: &[Answer]) -> String {
             format!("{name}: nothing goes wrong under {}", names(false))
         }
         (wrong, right) if right.is_empty() => format!("{name} can go wrong under {wrong}"),
-        (wrong, right) => format!("{name} can go wrong under {wrong}; not under {right}"),
+        (wrong, right) => {
+            let others = right.split(", ").count();
+            let right = if others > 2 { format!("{others} others") } else { right };
+            format!("{name} can go wrong under {wrong}; not under {right}")
+        }
     }
 }
 
@@ -124,15 +128,19 @@ fn row(about: &About<'_>, at: usize, answer: &Answer) -> Value {
     })
 }
 
+/// Thread, line, what it did, the values after it, whether it has to wait.
+type Step = (usize, u32, Vec<String>, Map<String, Value>, bool);
+
 /// Neighbouring instructions of one line are a step, with what it did and the values after it.
 fn steps(replay: &Replay, source: &str) -> Vec<Value> {
     let lines: Vec<&str> = source.lines().collect();
-    let mut steps: Vec<(usize, u32, Vec<String>, Map<String, Value>, bool)> = Vec::new();
+    let mut steps: Vec<Step> = Vec::new();
     let mut values = Map::new();
     for event in &replay.events {
         for (location, _, value) in event.accesses.iter().filter(|(.., value)| !value.is_empty()) {
             let name = replay.name(*location);
-            if !name.is_empty() {
+            let kind = replay.kind(*location);
+            if !name.is_empty() && !matches!(kind, Shared::Sync | Shared::Other | Shared::Output) {
                 values.insert(cut(name, 60), json!(cut(value, 60)));
             }
         }
@@ -151,15 +159,22 @@ fn steps(replay: &Replay, source: &str) -> Vec<Value> {
     }
     // The main thread waits in every program, and a line that does nothing to others says nothing.
     steps.retain(|(thread, _, said, _, waits)| !said.is_empty() && !(*thread == 0 && *waits));
-    let mut last = None;
-    let value = |(thread, line, said, values, waits): (usize, u32, Vec<String>, _, bool)| {
+    // Whoever has to go and goes on later could have gone on; whoever waits or ends could not.
+    let made_room: Vec<bool> = (0..steps.len())
+        .map(|at| {
+            let Some((last, .., waited)) = at.checked_sub(1).map(|last| &steps[last]) else {
+                return false;
+            };
+            steps[at].0 != *last && !waited && steps[at..].iter().any(|step| step.0 == *last)
+        })
+        .collect();
+    let value = |((thread, line, said, values, waits), switched): (Step, bool)| {
         let text = lines.get((line as usize).saturating_sub(1)).map_or("", |line| line.trim());
-        let switched = last.replace(thread).is_some_and(|last| last != thread);
         json!({"thread": thread_name(thread), "line": line, "text": cut(text, 120),
                "says": cut(&said.join(", "), 200), "values": values, "waits": waits,
                "switched": switched})
     };
-    steps.into_iter().map(value).collect()
+    steps.into_iter().zip(made_room).map(value).collect()
 }
 
 fn threads(steps: &[Value]) -> Value {

@@ -14,7 +14,7 @@
 //!     ├── confirmation ── confirm: real interpreters, each a child ── confirm.py
 //!     │        └───────── agreement: what they did beside what was predicted
 //!     ├── promise ── what the documentation says of the access that raced
-//!     └── listing ─▶ text, python_document ─▶ JSON
+//!     └── listing ─▶ text, python_document ─▶ JSON, html ─▶ a page (`lab/page`)
 //! ```
 //!
 //! What an answer means and what it does not is `guarantees`.
@@ -28,6 +28,7 @@ pub(crate) mod confirm;
 pub(crate) mod confirmation;
 pub(crate) mod document;
 pub mod guarantees;
+pub(crate) mod html;
 pub(crate) mod listing;
 pub mod output;
 pub(crate) mod promise;

@@ -8,6 +8,7 @@
 use crate::gil::rules::threading::Threading;
 use crate::lab::explore::python::read as read_source;
 use crate::lab::explore::python::{PythonOptions, PythonRequest, Refused, all_policies, is_python};
+use crate::lab::play::request::PlayRequest;
 use crate::lab::report::failure::Failure;
 use crate::lab::report::outside::ended;
 use crate::lab::report::terminal::{ColorChoice, Page};
@@ -36,7 +37,10 @@ pub const EXAMPLES: &str = "\
 Examples:
   singletrack explore examples/race.py --policy all
   singletrack explore examples/race.py --policy all --confirm
+  singletrack explore examples/race.py --policy all --confirm --html race.html
   singletrack explore examples/race.py --policy 3.9
+  singletrack explore --play
+  singletrack explore --play 1
   singletrack explore examples/race.py --policy 3.9 --preemptions 0 --seed 7
   singletrack explore examples/programs/increment.gil --policy python-2
   singletrack explore examples/programs/increment.gil --policy python-3.10
@@ -83,13 +87,20 @@ impl FromStr for PolicyWord {
 #[derive(Args)]
 pub struct ExploreArgs {
     /// A file with a program, such as those in examples/programs
-    #[arg(required_unless_present_any = ["guarantees"])]
+    #[arg(required_unless_present_any = ["guarantees", "play"])]
     program: Option<PathBuf>,
     /// When threads may switch: python-3.10, 2.7, 3.12, free-threaded, ...; for a Python program
     /// also several, or all
     #[arg(long, value_name = "P", value_delimiter = ',')]
-    #[arg(required_unless_present_any = ["guarantees"])]
+    #[arg(required_unless_present_any = ["guarantees", "play"])]
     policy: Vec<PolicyWord>,
+    /// Of a Python program: also writes a page for a browser, in one file
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// You pick the thread at each switch, and try to reach what goes wrong; without a file, lists
+    /// the levels
+    #[arg(long, conflicts_with_all = ["confirm", "json", "cold", "schedule", "html"])]
+    play: bool,
     /// Says what each kind of answer means, and what it does not
     #[arg(long, exclusive = true)]
     guarantees: bool,
@@ -189,6 +200,28 @@ impl ExploreArgs {
         self.guarantees
     }
 
+    /// Whether they ask for a game.
+    pub fn asks_to_play(&self) -> bool {
+        self.play
+    }
+
+    /// The game these words ask for: a program to play, or the list of levels.
+    ///
+    /// # Errors
+    /// [`Refused`] if there is no such file or level, or it is outside the subset.
+    pub fn play_request(self) -> Result<Option<PlayRequest>, Refused> {
+        let Some(program) = &self.program else { return Ok(None) };
+        let policy = match self.policy[..] {
+            [] => None,
+            [PolicyWord::One(policy)] => Some(policy),
+            _ => {
+                let why = "a game is played under one policy";
+                return Err(Failure::new("--policy", why, "name one").into());
+            }
+        };
+        PlayRequest::new(program, policy).map(Some)
+    }
+
     /// Whether the program is Python.
     pub fn is_python(&self) -> bool {
         self.program.as_deref().is_some_and(is_python)
@@ -236,9 +269,10 @@ impl ExploreArgs {
             ..default
         };
         let path = self.path();
-        let ExploreArgs { cold, json, confirm, .. } = self;
+        let ExploreArgs { cold, json, confirm, html, .. } = self;
         let width = Page::on_stdout(None, ColorChoice::Never).width;
-        let options = PythonOptions { policies, cold, limits, json, confirm, width, schedule };
+        let options =
+            PythonOptions { policies, cold, limits, json, confirm, html, width, schedule };
         PythonRequest::new(&path, options)
     }
 
@@ -247,6 +281,10 @@ impl ExploreArgs {
     /// # Errors
     /// [`Failure`] if there is no such program, or it does not allow the schedule.
     pub fn request(self) -> Result<ExploreRequest, Failure> {
+        if self.html.is_some() {
+            let why = "a page is of a Python program";
+            return Err(Failure::new("--html", why, "name a file that ends in .py"));
+        }
         if self.confirm {
             let why = "real Pythons run Python";
             return Err(Failure::new("--confirm", why, "name a file that ends in .py"));

@@ -26,10 +26,10 @@ use std::time::{Duration, Instant};
 /// So many failures of one interpreter end what it is asked for.
 pub const PATIENCE: usize = 3;
 const SCRIPT: &str = include_str!("idioms.py");
-/// Tries, and the passes of each thread: first many short ones, then a few long ones, for on a busy
-/// machine two threads may never meet in a short one.
+/// Tries, and the passes of each thread: first many short ones, then, if there is time left, a few long
+/// ones, for on a busy machine two threads may never meet in a short one.
 const SHORT: (u32, u32) = (25, 20_000);
-const LONG: (u32, u32) = (5, 400_000);
+const LONG: (u32, u32) = (5, 200_000);
 /// How long an answer may take beyond the time that was given.
 const ANSWER: Duration = Duration::from_secs(30);
 
@@ -112,7 +112,8 @@ pub fn ask(python: &Interpreter, predictions: &Predictions, time: Duration) -> V
         let share = until.saturating_duration_since(Instant::now()) / left;
         let predicted = predictions.1[at].clone();
         let mut seen = asked.ask(idiom, SHORT, share);
-        if let (Ok(true), Seen::Kept(tries)) = (&predicted, &seen) {
+        let unseen = matches!((&predicted, &seen), (Ok(true), Seen::Kept(_)));
+        if let (true, Seen::Kept(tries)) = (unseen && Instant::now() < until, &seen) {
             seen = match asked.ask(idiom, LONG, share) {
                 Seen::Lost(more) => Seen::Lost(tries + more),
                 Seen::Kept(more) => Seen::Kept(tries + more),

@@ -56,14 +56,19 @@ pub const MODULES: &[(&str, &[&str])] = &[
             "FIRST_COMPLETED",
             "FIRST_EXCEPTION",
             "Future",
+            "IncompleteReadError",
             "InvalidStateError",
             "LifoQueue",
+            "LimitOverrunError",
             "Lock",
             "PriorityQueue",
             "Queue",
             "QueueEmpty",
             "QueueFull",
             "Semaphore",
+            "Server",
+            "StreamReader",
+            "StreamWriter",
             "Task",
             "TaskGroup",
             "Timeout",
@@ -80,10 +85,12 @@ pub const MODULES: &[(&str, &[&str])] = &[
             "iscoroutinefunction",
             "isfuture",
             "new_event_loop",
+            "open_connection",
             "run",
             "set_event_loop",
             "shield",
             "sleep",
+            "start_server",
             "timeout",
             "timeout_at",
             "to_thread",
@@ -91,6 +98,7 @@ pub const MODULES: &[(&str, &[&str])] = &[
             "wait_for",
         ],
     ),
+    ("datetime", &["MAXYEAR", "MINYEAR", "datetime", "timedelta"]),
     ("concurrent", &["futures"]),
     (
         "concurrent.futures",
@@ -134,4 +142,24 @@ pub const MODULES: &[(&str, &[&str])] = &[
     ),
     ("multiprocessing.pool", &["AsyncResult", "Pool"]),
     ("concurrent.futures.thread", &["BrokenThreadPool", "ThreadPoolExecutor"]),
+];
+
+/// Names of modules that many programs use and the subset has not, with what to write instead.
+pub const INSTEAD: &[(&str, &[&str], &str)] = &[
+    (
+        "multiprocessing",
+        &["Array", "Manager", "RawArray", "RawValue", "Value", "managers", "shared_memory"],
+        "processes share no memory here: return the value, or send it through a Queue",
+    ),
+    (
+        "multiprocessing",
+        &["Connection", "JoinableQueue", "Pipe", "connection"],
+        "use a Queue in each direction",
+    ),
+    (
+        "multiprocessing",
+        &["Barrier", "BoundedSemaphore", "Condition", "Event", "RLock", "Semaphore"],
+        "use a Lock, or a Queue with tokens in it",
+    ),
+    ("multiprocessing", &["get_context"], "call Pool, Process and Queue of the module itself"),
 ];

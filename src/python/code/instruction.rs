@@ -184,6 +184,8 @@ pub enum Op {
     Update(BinaryOperator, u16, Right),
     CompareJump(Comparison, u16, Right, u32),
     CompareLeave(Comparison, u16, Right, u32),
+    /// With a constant; then a jump that leaves a loop, or another one.
+    OrderConst(Comparison, u16, bool, u32),
     ForIterStore(u16, u32),
 }
 
@@ -205,7 +207,7 @@ impl Op {
             | Op::LoadFastMethod(..)
             | Op::BinaryConst(..)
             | Op::ForIterStore(..) => 2,
-            Op::BinaryFast(..) => 3,
+            Op::BinaryFast(..) | Op::OrderConst(..) => 3,
             Op::Update(..) | Op::CompareJump(..) | Op::CompareLeave(..) => 4,
             _ => 1,
         }

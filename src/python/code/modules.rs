@@ -3,7 +3,7 @@
 //! *Promises*: a name of Python that is not here is refused with its place, before anything runs.
 //! *Leaves out*: what each does (`library`).
 
-use crate::python::code::catalogue::MODULES;
+use crate::python::code::catalogue::{INSTEAD, MODULES};
 use crate::python::front::position::Position;
 use crate::python::front::refusal::Refusal;
 use crate::python::front::tree::{Expression, ExpressionKind, Name, Statement, StatementKind};
@@ -15,6 +15,7 @@ pub const BUILTINS: &[&str] = &[
     "all",
     "any",
     "bool",
+    "bytes",
     "callable",
     "chr",
     "dict",
@@ -104,8 +105,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("ascii", "call `repr`"),
     ("bin", "write an f-string: {n:b}"),
     ("breakpoint", "leave it out"),
-    ("bytearray", "use a list of ints"),
-    ("bytes", "use a string"),
+    ("bytearray", "use bytes"),
     ("classmethod", "write a function"),
     ("compile", "write the code itself"),
     ("complex", "use two floats"),
@@ -317,7 +317,12 @@ fn check_module(at: Position, module: &str) -> Result<(), Refusal> {
 fn check_member(at: Position, module: &str, name: &str) -> Result<(), Refusal> {
     match members(module) {
         Some(members) if !members.contains(&name) => {
-            let instead = format!("there are {}", members.join(", "));
+            let known =
+                INSTEAD.iter().find(|(of, names, _)| *of == module && names.contains(&name));
+            let instead = match known {
+                Some((.., instead)) => (*instead).to_owned(),
+                None => format!("there are {}", members.join(", ")),
+            };
             Err(Refusal::subset(at, format!("`{module}.{name}`"), instead))
         }
         _ => Ok(()),

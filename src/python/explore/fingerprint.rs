@@ -151,6 +151,7 @@ impl Mixer<'_> {
                 self.mix(float.to_bits());
             }
             Value::Str(text) => self.mix(7 | u64::from(text.0) << 8),
+            Value::Bytes(text) => self.mix(12 | u64::from(text.0) << 8),
             Value::Type(t) => self.mix(8 | (t as u64) << 8),
             Value::Native(number) => self.mix(9 | u64::from(number) << 8),
             Value::Module(number) => self.mix(10 | u64::from(number) << 8),

@@ -93,6 +93,10 @@ impl Reader<'_> {
             Expr::BooleanLiteral(e) => K::Constant(Constant::Bool(e.value)),
             Expr::NumberLiteral(e) => K::Constant(self.number(range, &e.value)?),
             Expr::StringLiteral(e) => K::Constant(Constant::Str(Arc::from(e.value.to_str()))),
+            Expr::BytesLiteral(e) => {
+                let text: String = e.value.bytes().map(char::from).collect();
+                K::Constant(Constant::Bytes(Arc::from(text)))
+            }
             Expr::FString(e) => K::Joined(self.joined(e)?),
             Expr::Name(e) => K::Name(name(&e.id)),
             Expr::List(e) => K::List(self.all(&e.elts)?),
@@ -169,7 +173,6 @@ impl Reader<'_> {
         let (what, instead) = match e {
             Expr::YieldFrom(_) => ("`yield from`", "write `for x in …: yield x`"),
             Expr::TString(_) => ("a t-string", "write an f-string"),
-            Expr::BytesLiteral(_) => ("a bytes literal", "write a string"),
             Expr::EllipsisLiteral(_) => ("`...`", "write `pass`"),
             Expr::Starred(_) => ("a star", "name each item"),
             _ => ("this", "leave it out"),

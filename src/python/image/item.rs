@@ -18,6 +18,8 @@ pub enum Datum {
     Float(f64),
     /// The place of a text.
     Str(u32),
+    /// The place of a text whose characters are bytes.
+    Bytes(u32),
     Type(Type),
     Native(u32),
     Module(u32),
@@ -110,8 +112,8 @@ pub enum Item {
         lifo: bool,
         unfinished: i64,
     },
-    /// A pool of threads, none of which is in the image.
-    Pool(i64),
+    /// A pool of threads, none of which is in the image: its number, its name, and how many there are at most.
+    Pool(u64, u32, i64),
     /// The attributes of the thread that has made the image.
     Local(Named),
 }

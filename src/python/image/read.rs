@@ -157,6 +157,7 @@ impl<'m> Reader<'m> {
             Datum::Int(int) => (true, Value::Int(int)),
             Datum::Float(float) => (true, Value::Float(float)),
             Datum::Str(place) => (true, Value::Str(self.text(place)?)),
+            Datum::Bytes(place) => (true, Value::Bytes(self.text(place)?)),
             Datum::Type(t) => (true, Value::Type(t)),
             Datum::Native(n) => ((n as usize) < machine.library.len(), Value::Native(n)),
             Datum::Module(n) => ((n as usize) < MODULES.len(), Value::Module(n)),
@@ -382,9 +383,11 @@ impl<'m> Reader<'m> {
                 lifo: *lifo,
                 unfinished: (*unfinished).clamp(0, i64::from(u32::MAX)),
             },
-            Item::Pool(most) => {
+            Item::Pool(number, name, most) => {
+                let (number, name) = (*number, self.text(*name)?);
                 let (queued, idle) = (VecDeque::new(), Vec::new());
-                Sync::Pool { most: *most, queued, running: 0, idle, made: 0 }
+                let (running, made, most) = (0, 0, *most);
+                Sync::Pool { number, name, most, queued, running, idle, made }
             }
             _ => return Err("an object is of no kind".to_owned()),
         })

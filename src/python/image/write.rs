@@ -181,6 +181,7 @@ impl<'m> Writer<'m> {
             Value::Int(int) => Datum::Int(int),
             Value::Float(float) => Datum::Float(float),
             Value::Str(text) => Datum::Str(self.text(text)),
+            Value::Bytes(text) => Datum::Bytes(self.text(text)),
             Value::Type(t) => Datum::Type(t),
             Value::Native(number) => Datum::Native(number),
             Value::Module(_) if self.mode == Mode::Value => return cannot("module"),
@@ -389,7 +390,7 @@ impl<'m> Writer<'m> {
                 lifo: *lifo,
                 unfinished: *unfinished,
             },
-            Sync::Pool { most, .. } => Item::Pool(*most),
+            Sync::Pool { number, name, most, .. } => Item::Pool(*number, self.text(*name), *most),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Futures and tasks, and what `asyncio.py` stands on.
+//! Futures and tasks, and what the Python of asyncio stands on.
 //!
 //! *Promises*: a future gets done once; its callbacks are called by its loop, never at once.
 //! *Leaves out*: `contextvars`, eager tasks, debug mode.

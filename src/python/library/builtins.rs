@@ -35,6 +35,7 @@ pub const ROWS: &[Row] = &[
     Row::of("pow", Look::C, pow),
     Row::of("print", Look::C, print),
     Row::of("repr", Look::C, repr),
+    Row::of("prelude._has_text", Look::C, has_text),
     Row::of("round", Look::C, round),
     Row::of("setattr", Look::C, setattr),
 ];
@@ -256,12 +257,19 @@ fn len(m: &mut Machine, a: &Arguments) -> R<Done> {
     m.type_error(format!("object of type '{name}' has no len()"))
 }
 
+/// `_has_text(x)`: whether the text of a value takes Python code.
+fn has_text(m: &mut Machine, a: &Arguments) -> R<Done> {
+    let [x] = m.sorted(a, "_has_text", 1, ["x"])?;
+    value(Value::Bool(m.has_python_text(x)))
+}
+
 fn print(m: &mut Machine, a: &Arguments) -> R<Done> {
     let (mut sep, mut end): (Arc<str>, Arc<str>) = (Arc::from(" "), Arc::from("\n"));
     for (keyword, value) in &a.named {
         let name = m.strings.get(*keyword);
         match (&*name, *value) {
-            ("sep" | "end", Value::None) | ("flush", _) => {}
+            ("sep" | "end", Value::None) => {}
+            ("flush", value) => m.outside.flush |= m.plain_truth(value)?,
             ("sep", value) => sep = m.text_argument(value)?,
             ("end", value) => end = m.text_argument(value)?,
             _ => {
@@ -288,6 +296,7 @@ fn print(m: &mut Machine, a: &Arguments) -> R<Done> {
         return Err(Raise::Stop(format!("it prints more than {LONGEST_OUTPUT} bytes")));
     }
     Arc::make_mut(&mut m.world.output).push_str(&text);
+    m.outside.stirred = true;
     value(Value::None)
 }
 

@@ -4,21 +4,24 @@
 //!   rows                      all of these by name; arguments: by position or by keyword
 //!   builtins · sequences      len, print, …; sorted, sum, zip, …
 //!   types                     list(…), int(…), …
-//!   texts · lists · tables    methods of str; of list, tuple, deque; of dict, set
+//!   texts · bytes · lists · tables  methods of str, bytes; of list, tuple, deque; of dict, set
 //!   threads · sync · queues   threading and queue
 //!   modules · system          time, random, math; sys, input
 //!   futures                   what concurrent.futures stands on
 //!   asyncio · event_loops     futures and tasks; loops and their handles
+//!   sockets                   what asyncio's streams stand on
 //!   processes                 what multiprocessing stands on; os
 //!   prelude.py                what calls back into Python: sorted(key=…), map, …
 //!   futures.py                concurrent.futures: Future, executors, wait
-//!   asyncio.py                gather, wait, timeouts, groups, locks, queues
+//!   asyncio/*.py              gather, wait, timeouts, groups, locks, queues; connections, servers
 //!   multiprocessing.py        multiprocessing: Process, Pool, Queue
+//!   datetime.py               datetime: datetime, timedelta
 //! ```
 
 pub mod arguments;
 pub mod asyncio;
 pub mod builtins;
+pub mod bytes;
 pub mod event_loops;
 pub mod futures;
 pub mod lists;
@@ -27,6 +30,7 @@ pub mod processes;
 pub mod queues;
 pub mod rows;
 pub mod sequences;
+pub mod sockets;
 pub mod sync;
 pub mod system;
 pub mod tables;

@@ -6,6 +6,7 @@
 use crate::python::code::compiler::Prelude;
 use crate::python::library::asyncio;
 use crate::python::library::builtins;
+use crate::python::library::bytes;
 use crate::python::library::event_loops;
 use crate::python::library::futures;
 use crate::python::library::lists;
@@ -13,6 +14,7 @@ use crate::python::library::modules;
 use crate::python::library::processes;
 use crate::python::library::queues;
 use crate::python::library::sequences;
+use crate::python::library::sockets;
 use crate::python::library::sync;
 use crate::python::library::system;
 use crate::python::library::tables;
@@ -26,9 +28,19 @@ use crate::python::machine::interpreter::Row;
 pub const PRELUDES: &[Prelude] = &[
     ("", include_str!("prelude.py")),
     ("concurrent.futures", include_str!("futures.py")),
-    ("asyncio", include_str!("asyncio.py")),
+    ("asyncio", ASYNCIO),
     ("multiprocessing", include_str!("multiprocessing.py")),
+    ("datetime", include_str!("datetime.py")),
 ];
+
+/// The module `asyncio`, one part behind the other.
+const ASYNCIO: &str = concat!(
+    include_str!("asyncio/tasks.py"),
+    include_str!("asyncio/groups.py"),
+    include_str!("asyncio/locks.py"),
+    include_str!("asyncio/queues.py"),
+    include_str!("asyncio/streams.py"),
+);
 
 /// Every function of the library.
 pub fn rows() -> Vec<Row> {
@@ -37,6 +49,7 @@ pub fn rows() -> Vec<Row> {
         sequences::ROWS,
         types::ROWS,
         texts::ROWS,
+        bytes::ROWS,
         lists::ROWS,
         tables::ROWS,
         sync::ROWS,
@@ -45,6 +58,7 @@ pub fn rows() -> Vec<Row> {
         futures::ROWS,
         asyncio::ROWS,
         event_loops::ROWS,
+        sockets::ROWS,
         processes::ROWS,
         modules::ROWS,
         system::ROWS,

@@ -157,6 +157,7 @@ fn start(m: &mut Machine, a: &Arguments) -> R<Done> {
         Err(stop) => return Err(stop),
     }
     m.world.threads.push(Arc::new(fresh));
+    m.outside.stirred = true;
     Ok(Done::Blocked(Value::None))
 }
 

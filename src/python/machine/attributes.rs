@@ -17,7 +17,7 @@ use crate::python::value::types::Type;
 const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
 
 /// An attribute that was found.
-enum Found {
+pub(crate) enum Found {
     /// As it is.
     Value(Value),
     /// A function, to be called with the object.
@@ -33,6 +33,7 @@ impl Machine {
             Value::Int(_) => return Type::Int,
             Value::Float(_) => return Type::Float,
             Value::Str(_) => return Type::Str,
+            Value::Bytes(_) => return Type::Bytes,
             Value::Type(_) => return Type::Type,
             Value::Native(_) => return Type::Builtin,
             Value::Module(_) => return Type::Module,
@@ -163,7 +164,7 @@ impl Machine {
         }
     }
 
-    fn find(&mut self, value: Value, name: StrId) -> R<Option<Found>> {
+    pub(crate) fn find(&mut self, value: Value, name: StrId) -> R<Option<Found>> {
         if let Value::Module(number) = value {
             let module = MODULES.get(number as usize).map_or("", |(module, _)| module);
             let text = self.strings.get(name);

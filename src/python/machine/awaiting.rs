@@ -203,7 +203,7 @@ impl Machine {
             return self.type_error(text);
         }
         if let Some(Done::Value(value) | Done::Blocked(value)) =
-            self.call_manager(name, value, rest, Then::Push)?
+            self.call_manager(name, value, &rest, Then::Push)?
         {
             self.push(value);
         }

@@ -177,6 +177,7 @@ impl Machine {
             Value::Int(int) => Key::Int(int),
             Value::Float(float) => Key::float(float),
             Value::Str(text) => Key::Str(text),
+            Value::Bytes(text) => Key::Tuple(vec![Key::Type(Type::Bytes), Key::Str(text)]),
             Value::Type(t) => Key::Type(t),
             Value::Native(number) | Value::Module(number) => Key::Native(number),
             Value::Ref(id) => match self.world.heap.get(id) {

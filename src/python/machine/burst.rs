@@ -26,13 +26,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct Points<'a> {
     kinds: u16,
     asked: Option<&'a AtomicBool>,
+    stirs: bool,
 }
 
 impl<'a> Points<'a> {
     /// At each.
-    pub const ALL: Points<'static> = Points { kinds: u16::MAX, asked: None };
+    pub const ALL: Points<'static> = Points { kinds: u16::MAX, asked: None, stirs: false };
     /// At none.
-    pub const NONE: Points<'static> = Points { kinds: 0, asked: None };
+    pub const NONE: Points<'static> = Points { kinds: 0, asked: None, stirs: false };
 
     /// At those kinds that a policy looks at.
     ///
@@ -45,12 +46,18 @@ impl<'a> Points<'a> {
     /// ```
     pub fn of(looks: impl Fn(Place) -> bool) -> Points<'static> {
         let kinds = Place::ALL.iter().filter(|place| looks(**place));
-        Points { kinds: kinds.fold(0, |kinds, place| kinds | 1 << *place as u16), asked: None }
+        let kinds = kinds.fold(0, |kinds, place| kinds | 1 << *place as u16);
+        Points { kinds, asked: None, stirs: false }
     }
 
     /// The same, but only while this is true: somebody asks for the lock.
     pub fn when(self, asked: &'a AtomicBool) -> Points<'a> {
-        Points { kinds: self.kinds, asked: Some(asked) }
+        Points { asked: Some(asked), ..self }
+    }
+
+    /// The same, and wherever others may be helped by what was done: a shell has to look.
+    pub fn or_stirred(self) -> Points<'a> {
+        Points { stirs: true, ..self }
     }
 
     /// Whether a burst ends at this kind of place.
@@ -151,7 +158,7 @@ impl Machine {
                             Place::Straight
                         }
                         Op::StoreFast(slot) => {
-                            self.current.stack[base + slot as usize] = self.pop();
+                            self.quick_store(base + slot as usize);
                             Place::Straight
                         }
                         Op::LoadConst(number) => {
@@ -229,17 +236,18 @@ impl Machine {
                             skip(1, &mut at, left)
                         }
                         Op::BinaryFast(operator, slot, right)
-                            if let Some(value) =
-                                self.quick_operation(operator, base, slot, right) =>
+                            if self.quick_operation(operator, base, (slot, right), usize::MAX) =>
                         {
-                            self.push(value);
                             skip(2, &mut at, left)
                         }
                         Op::Update(operator, slot, right)
-                            if let Some(value) =
-                                self.quick_operation(operator, base, slot, right) =>
+                            if self.quick_operation(
+                                operator,
+                                base,
+                                (slot, right),
+                                base + usize::from(slot),
+                            ) =>
                         {
-                            self.current.stack[base + usize::from(slot)] = value;
                             skip(3, &mut at, left)
                         }
                         Op::CompareJump(operator, slot, right, to)
@@ -254,6 +262,13 @@ impl Machine {
                             skip(3, &mut at, left);
                             jump_if(!truth, to, &mut at);
                             Place::Straight
+                        }
+                        Op::OrderConst(operator, number, leave, to)
+                            if let Some(truth) = self.quick_order_const(operator, number) =>
+                        {
+                            skip(2, &mut at, left);
+                            let place = jump_if(!truth, to, &mut at);
+                            if leave { Place::Straight } else { place }
                         }
                         Op::ForIterStore(slot, to) if let Some(more) = self.quick_next() => {
                             match more {
@@ -280,6 +295,8 @@ impl Machine {
                                     Place::Straight
                                 }
                                 Op::Return if let Some(back) = self.quick_return() => back.into(),
+                                Op::ForIter(to) if self.quick_resume(to) => Place::Straight,
+                                Op::Yield if let Some(back) = self.quick_yield() => back.into(),
                                 _ => match self.perform_or_unwind(op, at) {
                                     Ok(place) => place,
                                     Err(pause) => return pause,
@@ -287,7 +304,7 @@ impl Machine {
                             };
                             let place =
                                 if library { self.behind(op, code.kind, place) } else { place };
-                            if points.end_here(place) {
+                            if points.end_here(place) || (points.stirs && self.outside.stirred) {
                                 return Pause::Place(place);
                             }
                             continue 'frame;

@@ -6,13 +6,15 @@
 
 use crate::gil::rules::switch_point::SwitchPoint;
 use crate::python::code::instruction::{Op, Place};
-use crate::python::machine::interpreter::Machine;
+use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::terms::{Arguments, Done, Flow, Location, Look, R, Raise};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::asyncio::Asyncio;
 use crate::python::value::object::{Attributes, Function, Generator, Instance, Object, Then};
 use crate::python::value::types::Type;
 use std::sync::Arc;
+
+const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
 
 impl Machine {
     /// The call instructions. `count` arguments are on the stack, below them the function; of a
@@ -27,6 +29,13 @@ impl Machine {
         let receiver = if method { self.current.stack[first - 1] } else { Value::Unset };
         let base = first - 1 - usize::from(method);
         let callee = self.current.stack[base];
+        if let (Value::Native(number), false) = (callee, named)
+            && let Some(row) = self.library.get(number as usize).copied()
+            && row.look != Look::Library
+            && row.iterates.is_none()
+        {
+            return self.call_in_c(row, (base, first), receiver);
+        }
         let look = self.look(callee);
         if look == Some(Look::Library) && !self.frame().entered && !self.is_library() {
             let frame = self.frame();
@@ -92,6 +101,46 @@ impl Machine {
         {
             entered.back = back;
         }
+    }
+
+    /// Calls a function that is C and iterates over nothing, with arguments by position. What is
+    /// called is at `base` on the stack, the first argument at `first`.
+    fn call_in_c(&mut self, row: Row, (base, first): (usize, usize), receiver: Value) -> R<Flow> {
+        let bound = !matches!(receiver, Value::Unset);
+        let mut arguments = Arguments { values: self.spare.take(), named: Vec::new() };
+        let stack = &mut self.current.stack;
+        arguments.values.extend_from_slice(&stack[first - usize::from(bound)..]);
+        let callee = stack[base];
+        stack.truncate(base);
+        let depth = self.current.frames.len();
+        let done = (row.call)(self, &arguments);
+        let flow = match done {
+            Ok(Done::Value(value)) => {
+                self.push(value);
+                Ok(Flow::Next(self.point(Some(row.look)).into()))
+            }
+            Ok(Done::Blocked(value)) => {
+                self.push(value);
+                Ok(Flow::Next(Place::Blocked))
+            }
+            Ok(Done::Wait(wait, limit)) => {
+                // It is called again, with the stack as it was.
+                self.push(callee);
+                if first > base + 1 && !bound {
+                    self.push(Value::Unset);
+                }
+                self.current.stack.extend_from_slice(&arguments.values);
+                Ok(Flow::Wait(wait, limit))
+            }
+            Ok(Done::Entered) => {
+                let back = self.point(Some(row.look));
+                self.returns_to(depth, back);
+                STRAIGHT
+            }
+            Err(raised) => Err(raised),
+        };
+        self.spare.give(arguments.values);
+        flow
     }
 
     pub(crate) fn name_arguments(&mut self, arguments: &mut Arguments, number: i64) {

@@ -90,6 +90,8 @@ pub struct Machine {
     pub(crate) builtins: Vec<Value>,
     /// The numbers of the library's functions, by owner and name.
     methods: HashMap<(StrId, StrId), u32, Quick>,
+    /// The methods of built-in types that were looked for.
+    pub(crate) type_methods: HashMap<(Type, StrId), Option<Value>, Quick>,
     pub(crate) known: Known,
     /// Lists of arguments that are not used.
     pub(crate) spare: Spare,
@@ -136,6 +138,7 @@ impl Machine {
             builtins: Vec::new(),
             methods,
             known,
+            type_methods: HashMap::default(),
             spare: Spare::default(),
             library_globals: HashMap::new(),
             live: 0,
@@ -380,6 +383,7 @@ fn constant(strings: &mut Strings, constant: &Constant) -> Value {
         Constant::Int(int) => Value::Int(*int),
         Constant::Float(float) => Value::Float(*float),
         Constant::Str(text) => Value::Str(strings.intern(text)),
+        Constant::Bytes(text) => Value::Bytes(strings.intern(text)),
     }
 }
 

@@ -18,7 +18,7 @@ impl Machine {
     /// Whether a value can be iterated over.
     pub fn is_iterable(&mut self, value: Value) -> bool {
         match value {
-            Value::Str(_) => true,
+            Value::Str(_) | Value::Bytes(_) => true,
             Value::Ref(id) => match self.world.heap.get(id) {
                 Object::Tuple(_)
                 | Object::List(_)
@@ -94,7 +94,7 @@ impl Machine {
 
     /// An iterator over a built-in container.
     pub fn iter_over(&mut self, value: Value) -> Option<Iter> {
-        if let Value::Str(_) = value {
+        if let Value::Str(_) | Value::Bytes(_) = value {
             return Some(Iter::Sequence { of: value, at: 0 });
         }
         let id = value.id()?;
@@ -135,6 +135,12 @@ impl Machine {
                 let next = rest.chars().next();
                 *at += next.map_or(0, char::len_utf8);
                 next.map(|c| self.text_value(c.encode_utf8(&mut [0; 4])))
+            }
+            Iter::Sequence { of: Value::Bytes(text), at } => {
+                let rest = self.strings.text(*text).get(*at..).unwrap_or("");
+                let next = rest.chars().next();
+                *at += next.map_or(0, char::len_utf8);
+                next.map(|byte| Value::Int(i64::from(u32::from(byte))))
             }
             Iter::Sequence { of, at } => {
                 let Value::Ref(id) = *of else { return Ok(None) };

@@ -10,8 +10,8 @@
 //!   terms: how it went       └────────────────────▶ execute  all the rest
 //!
 //!                 execute ─┬─ calls, binding, spread: functions, classes, the library
-//!   outside: the clock, ─┼─ waiting, traceback     who waits for what; where it went wrong
-//!   what the shell does   │
+//!                          ├─ asking ─▶ outside    the clock, and what the shell is asked for
+//!                          ├─ waiting, traceback   who waits for what; where it went wrong
 //!                          ├─ attributes, objects  names and items
 //!                          ├─ operators, comparison, iteration
 //!                          ├─ control, unwinding   branches, with, exceptions
@@ -21,6 +21,7 @@
 //!                          └─ collector            what nothing leads to is freed
 //! ```
 
+pub mod asking;
 pub mod attributes;
 pub mod awaiting;
 pub mod binding;

@@ -9,6 +9,7 @@ use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Iter, Object, Part};
 use crate::python::value::strings::StrId;
 use crate::python::value::table::Key;
+use crate::python::value::types::Type;
 
 /// The key of a value that is its own.
 #[inline]
@@ -99,14 +100,14 @@ impl Machine {
         true
     }
 
-    fn method_function(&self, receiver: Value, name: u32) -> Option<Value> {
+    fn method_function(&mut self, receiver: Value, name: u32) -> Option<Value> {
         if self.noting {
             return None;
         }
         let name = self.names[name as usize];
         let Value::Ref(id) = receiver else {
             let plain = matches!(receiver, Value::Str(_) | Value::Int(_) | Value::Float(_));
-            return if plain { self.type_method(self.type_of(receiver), name) } else { None };
+            return if plain { self.kept_method(self.type_of(receiver), name) } else { None };
         };
         match self.world.heap.get(id) {
             Object::Instance(instance) => match instance.attributes.get(name) {
@@ -114,8 +115,18 @@ impl Machine {
                 None => self.function_of(instance.class, name),
             },
             Object::Class(_) | Object::Local(_) | Object::Function(_) | Object::Asyncio(_) => None,
-            _ => self.type_method(self.type_of(receiver), name),
+            _ => self.kept_method(self.type_of(receiver), name),
         }
+    }
+
+    /// A method of a built-in type, found by its names only once.
+    fn kept_method(&mut self, t: Type, name: StrId) -> Option<Value> {
+        if let Some(found) = self.type_methods.get(&(t, name)) {
+            return *found;
+        }
+        let found = self.type_method(t, name);
+        self.type_methods.insert((t, name), found);
+        found
     }
 
     /// A function that a class has, or one that it is derived from.
@@ -138,7 +149,7 @@ impl Machine {
             (Object::List(items) | Object::Tuple(items), Value::Int(index)) => {
                 place(index, items.len()).map(|at| items[at])
             }
-            (Object::Dict(table, _), key) => quick_key(key).and_then(|key| table.get(&key)),
+            (Object::Dict(table, _), key) => table.get_plain(key),
             _ => None,
         };
         item.is_some_and(|item| self.replace_two(item))
@@ -196,6 +207,10 @@ impl Machine {
                     _ => return None,
                 }
             }
+            Object::Iter(Iter::Sequence { of: Value::Str(text), at }) => {
+                let byte = self.strings.ascii(*text)?.as_bytes().get(*at).copied();
+                byte.map(|byte| Value::Str(self.strings.one(byte)))
+            }
             Object::Iter(Iter::Table { of, at, size, part }) => {
                 return self.quick_entry(id, *of, *at, *size, *part);
             }
@@ -249,8 +264,10 @@ impl Machine {
         let (Object::Dict(table, _) | Object::Set(table)) = self.world.heap.get(id) else {
             return false;
         };
-        let Some(key) = quick_key(item) else { return false };
-        let found = table.get(&key).is_some();
+        if !matches!(item, Value::Int(_) | Value::Str(_)) {
+            return false;
+        }
+        let found = table.get_plain(item).is_some();
         self.replace_two(Value::Bool(found == wanted))
     }
 

@@ -11,7 +11,7 @@
 //!
 //! *Promises*: asyncio's order: what becomes ready is last, a pass is what was ready when it began,
 //! a callback is never called at once; at most one task of a loop is in the middle of a step.
-//! *Leaves out*: what is Python in CPython (`python/library/asyncio.py`).
+//! *Leaves out*: what is Python in CPython (`python/library/asyncio`).
 
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Location, R, Raise};
@@ -110,6 +110,7 @@ impl Machine {
         }
         if self.outside.clock.is_some() {
             self.outside.born.push((event_loop, number));
+            self.outside.stirred = true;
         }
         self.make_ready(event_loop, Ready::Task(number));
         Ok(future)

@@ -88,6 +88,18 @@ impl Machine {
         }
     }
 
+    /// Notes that an exception has come to the innermost call; `raised` if it begins there.
+    fn note_call(&mut self, exception: Id, raised: bool) {
+        let Some(frame) = self.current.frames.last().filter(|_| self.tracebacks.kept) else {
+            return;
+        };
+        let Some(code) = self.program.codes.get(frame.code as usize) else { return };
+        let at = code.positions.get((frame.at as usize).saturating_sub(1)).copied();
+        let shown = (!code.kind.is_library()).then(|| (code.name.clone(), at.unwrap_or_default()));
+        let depth = self.current.frames.len();
+        self.tracebacks.note(self.number, (exception, raised), depth, shown);
+    }
+
     /// What the process ends with.
     fn exit_of(&mut self, exception: Id) -> Exit {
         let name = self.known.args;

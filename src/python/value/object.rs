@@ -145,7 +145,10 @@ pub enum Sync {
     },
     /// Workers for jobs: the threads of jobs that have not begun, how many run, the objects of
     /// class `Thread` of workers that have nothing to do, and how many workers there have been.
+    /// Its number is its own for all of a run, and its name begins those of its workers.
     Pool {
+        number: u64,
+        name: StrId,
         most: i64,
         queued: VecDeque<usize>,
         running: i64,

@@ -10,6 +10,7 @@ use crate::lab::explore::python::read as read_source;
 use crate::lab::explore::python::{PythonOptions, PythonRequest, Refused, all_policies, is_python};
 use crate::lab::play::request::PlayRequest;
 use crate::lab::report::failure::Failure;
+use crate::lab::report::outside::ended;
 use crate::lab::report::terminal::{ColorChoice, Page};
 use crate::python::code::disassembler::dis;
 use crate::python::explore::moves::read_moves;
@@ -58,7 +59,8 @@ EVENT_IS_SET, EVENT_WAIT; SEMAPHORE_ACQUIRE, SEMAPHORE_RELEASE.
 `expect a + b == 20` says what must hold at the end of every schedule. If one breaks it, or never
 ends, the exit code is 1, and the shortest schedule that does is drawn.
 
-A Python program that can go wrong under a policy that was asked for is exit code 1.
+A Python program that can go wrong under a policy that was asked for is exit code 1. Where exploring
+it needs more than 1 GB of memory, that is said, and other schedules are sampled.
 Tasks of asyncio are shown as threads, of which only an await lets another one run; they are tried in
 every order, not only in asyncio's own.
 
@@ -265,6 +267,7 @@ impl ExploreArgs {
             iterations: self.iterations,
             switches: self.preemptions,
             seed: self.seed.unwrap_or(default.seed),
+            interrupted: || ended().is_some(),
             ..default
         };
         let path = self.path();

@@ -8,7 +8,7 @@ use crate::python::code::compiler::compile;
 use crate::python::code::program::Program;
 use crate::python::front::position::Position;
 use crate::python::front::refusal::Refusal;
-use crate::python::library::rows::{PRELUDE, rows};
+use crate::python::library::rows::{PRELUDES, rows};
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::Flow;
 use crate::python::machine::world::{Failure, Wait};
@@ -33,7 +33,7 @@ pub struct Ran {
 /// # Errors
 /// [`Refusal`] if it is no Python, or outside the subset.
 pub fn program(text: &str) -> Result<Arc<Program>, Refusal> {
-    compile(text, PRELUDE).map(Arc::new)
+    compile(text, PRELUDES).map(Arc::new)
 }
 
 /// Runs a program to its end, or until it has executed so many instructions.

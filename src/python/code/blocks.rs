@@ -184,7 +184,7 @@ impl<'a> Compiler<'a> {
         self.at = at;
         self.emit(Op::WithExit);
         let end = self.emit(Op::Jump(0));
-        self.handle(from, to, depth + 1);
+        self.handle(from, to, depth + 1, true);
         self.emit(Op::WithExcept);
         let swallowed = self.emit(Op::PopJumpIfTrue(0));
         self.emit(Op::Reraise);
@@ -214,7 +214,7 @@ impl<'a> Compiler<'a> {
         let to = self.here();
         self.block(finally)?;
         let end = self.emit(Op::Jump(0));
-        self.handle(from, to, depth);
+        self.handle(from, to, depth, true);
         self.nested(Block::Unwinding, 1, finally)?;
         self.emit(Op::Reraise);
         self.land(end);
@@ -237,7 +237,7 @@ impl<'a> Compiler<'a> {
         let to = self.here();
         self.block(orelse)?;
         let mut ends = vec![self.emit(Op::Jump(0))];
-        self.handle(from, to, depth);
+        self.handle(from, to, depth, false);
         for handler in handlers {
             self.at = handler.at;
             let mut next = None;
@@ -271,7 +271,7 @@ impl<'a> Compiler<'a> {
         let to = self.here();
         self.forget(slot, handler.name.as_ref());
         let end = self.emit(Op::Jump(0));
-        self.handle(from, to, depth);
+        self.handle(from, to, depth, false);
         self.forget(slot, handler.name.as_ref());
         self.emit(Op::Reraise);
         self.land(end);

@@ -54,54 +54,93 @@ pub(crate) struct Compiler<'a> {
     pub(crate) at: Position,
     /// Names of modules, by the variable that an import bound.
     pub(crate) modules: HashMap<Name, Name>,
-    /// Whether code stands for what is C in CPython.
-    native: bool,
+    /// What the code of the library is that is compiled, if it is of the library.
+    library: Option<CodeKind>,
     name_numbers: HashMap<Name, u32>,
     global_numbers: HashMap<Name, u32>,
     constant_numbers: HashMap<String, u32>,
 }
 
-/// Compiles a file. The functions of `prelude`, which stand for functions of CPython that are
-/// written in C and call Python, become globals whose names no program can write.
+/// A part of the library that is written in Python. Its functions become globals whose names no
+/// program can write.
+#[derive(Debug, Clone, Copy)]
+pub struct Prelude {
+    /// A program whose text has one of these words needs it; every program, if there is none.
+    pub words: &'static str,
+    /// Its source.
+    pub text: &'static str,
+    /// Whether it stands for C, or for Python, in CPython.
+    pub kind: CodeKind,
+}
+
+/// Compiles a file, with those parts of the library that it imports.
 ///
 /// # Errors
 /// [`Refusal`] if it is no Python, or outside the subset.
-pub fn compile(text: &str, prelude: &str) -> Result<Program> {
-    let (library, module) = (parse(prelude)?, parse(text)?);
-    let library_scopes = resolve(&library)?;
+pub fn compile(text: &str, preludes: &[Prelude]) -> Result<Program> {
+    let module = parse(text)?;
     let scopes = resolve(&module)?;
-    let mut compiler = Compiler {
-        program: Program::default(),
-        scopes: &scopes,
-        units: Vec::new(),
-        at: Position { line: 1, column: 1 },
-        modules: HashMap::new(),
-        native: false,
-        name_numbers: HashMap::new(),
-        global_numbers: HashMap::new(),
-        constant_numbers: HashMap::new(),
+    let mut state = Compiler::new(&scopes);
+    state.program.codes = vec![Code::default()];
+    modules::check_imports(&module.body, &mut state.modules)?;
+    let mut wanted = Vec::new();
+    let is_wanted = |p: &&Prelude| {
+        p.words.is_empty() || p.words.split_whitespace().any(|word| text.contains(word))
     };
-    compiler.program.codes = vec![Code::default(), Code::default()];
-    modules::check_imports(&module.body, &mut compiler.modules)?;
-    compiler.module(&module.body, 0)?;
-    let Compiler { program, modules, name_numbers, global_numbers, constant_numbers, .. } =
-        compiler;
-    let mut compiler = Compiler {
-        program,
-        scopes: &library_scopes,
-        units: Vec::new(),
-        at: Position::default(),
-        modules,
-        native: true,
-        name_numbers,
-        global_numbers,
-        constant_numbers,
-    };
-    compiler.module(&library.body, 1)?;
-    Ok(compiler.program)
+    for prelude in preludes.iter().filter(is_wanted) {
+        let module = parse(prelude.text)?;
+        let scopes = resolve(&module)?;
+        wanted.push((module, scopes, prelude.kind));
+    }
+    state.program.preludes = wanted.len();
+    state.program.codes.resize_with(1 + wanted.len(), Code::default);
+    state.module(&module.body, 0)?;
+    let mut program = state.finished();
+    for (number, (module, scopes, kind)) in (1..).zip(&wanted) {
+        let mut state = Compiler::resumed(program, scopes, *kind);
+        state.module(&module.body, number)?;
+        program = state.finished();
+    }
+    Ok(program.0)
 }
 
+/// A program that grows, and the numbers of its names.
+type Growing =
+    (Program, HashMap<Name, u32>, HashMap<Name, u32>, HashMap<String, u32>, HashMap<Name, Name>);
+
 impl<'a> Compiler<'a> {
+    fn new(scopes: &'a [Scope]) -> Compiler<'a> {
+        Compiler {
+            program: Program::default(),
+            scopes,
+            units: Vec::new(),
+            at: Position { line: 1, column: 1 },
+            modules: HashMap::new(),
+            library: None,
+            name_numbers: HashMap::new(),
+            global_numbers: HashMap::new(),
+            constant_numbers: HashMap::new(),
+        }
+    }
+
+    fn resumed(grown: Growing, scopes: &'a [Scope], kind: CodeKind) -> Compiler<'a> {
+        let (program, name_numbers, global_numbers, constant_numbers, modules) = grown;
+        let mut compiler = Compiler::new(scopes);
+        compiler.at = Position::default();
+        compiler.library = Some(kind);
+        (compiler.program, compiler.modules) = (program, modules);
+        compiler.name_numbers = name_numbers;
+        compiler.global_numbers = global_numbers;
+        compiler.constant_numbers = constant_numbers;
+        compiler
+    }
+
+    fn finished(self) -> Growing {
+        let Compiler { program, name_numbers, global_numbers, constant_numbers, modules, .. } =
+            self;
+        (program, name_numbers, global_numbers, constant_numbers, modules)
+    }
+
     fn module(&mut self, body: &'a [Statement], number: usize) -> Result<()> {
         self.enter(0, "<module>", CodeKind::Module);
         self.block(body)?;
@@ -114,7 +153,16 @@ impl<'a> Compiler<'a> {
 
     /// Begins a code.
     pub(crate) fn enter(&mut self, scope: usize, name: &str, kind: CodeKind) {
-        let kind = if self.native && kind != CodeKind::Module { CodeKind::Native } else { kind };
+        let kind = match (self.library, kind) {
+            (Some(CodeKind::Native), CodeKind::Module) => CodeKind::Native,
+            (Some(_), CodeKind::Module | CodeKind::Class) => kind,
+            (Some(library), _) => library,
+            (None, _) => kind,
+        };
+        let name = match self.library.is_some() && !name.starts_with("__") {
+            true => name.strip_prefix('_').unwrap_or(name),
+            false => name,
+        };
         let names = &self.scopes[scope];
         let locals: &[Name] = if names.kind == ScopeKind::Module { &[] } else { &names.locals };
         let slot_of = |cell: &Name| locals.iter().position(|local| local == cell);
@@ -142,6 +190,7 @@ impl<'a> Compiler<'a> {
         code.positional = parameters.positional.len();
         code.position_only = parameters.position_only;
         code.rest = parameters.rest.is_some();
+        code.keywords = parameters.keywords.is_some();
         code.keyword_only = parameters.keyword_only.len();
     }
 
@@ -181,7 +230,7 @@ impl<'a> Compiler<'a> {
 
     /// Sends exceptions of the instructions from `from` to `to` to the next one. What leaves the
     /// block on the way is not covered.
-    pub(crate) fn handle(&mut self, from: usize, to: usize, depth: u32) {
+    pub(crate) fn handle(&mut self, from: usize, to: usize, depth: u32, cleanup: bool) {
         let target = number(self.here());
         let unit = self.unit();
         let outside = unit.blocks.len();
@@ -193,7 +242,8 @@ impl<'a> Compiler<'a> {
         ends.push((to, to));
         for (end, next) in ends {
             if start < end {
-                let handler = Handler { from: number(start), to: number(end), target, depth };
+                let handler =
+                    Handler { from: number(start), to: number(end), target, depth, cleanup };
                 unit.code.handlers.push(handler);
             }
             start = start.max(next);
@@ -232,7 +282,8 @@ impl<'a> Compiler<'a> {
 
     fn global(&mut self, name: &Name) -> u32 {
         // The prelude's own names get a mark that no program can write.
-        let name = match self.native && name.starts_with('_') {
+        let name = match self.library.is_some() && name.starts_with('_') && !name.starts_with("__")
+        {
             true => Name::from(format!("<{name}>")),
             false => name.clone(),
         };
@@ -264,7 +315,7 @@ impl<'a> Compiler<'a> {
             (Variable::Local(slot), _) => Op::LoadFast(number(slot)),
             (Variable::Cell(cell), _) => Op::LoadCell(number(cell)),
             (Variable::Global, _) => {
-                if !self.native && !self.scopes[0].locals.contains(name) {
+                if self.library.is_none() && !self.scopes[0].locals.contains(name) {
                     modules::check_builtin(self.at, name)?;
                 }
                 Op::LoadGlobal(self.global(name))

@@ -4,7 +4,7 @@
 //! arguments.
 //! *Leaves out*: what a call does.
 
-use crate::python::code::compiler::{Block, Compiler, Result, number};
+use crate::python::code::compiler::{Compiler, Result, number};
 use crate::python::code::instruction::Op;
 use crate::python::code::modules;
 use crate::python::code::program::CodeKind;
@@ -22,16 +22,11 @@ impl<'a> Compiler<'a> {
         match &e.kind {
             E::Constant(constant) => self.constant(constant),
             E::Name(name) => self.load(name)?,
-            E::List(items) => self.items(items, Op::BuildList)?,
-            E::Tuple(items) => self.items(items, Op::BuildTuple)?,
-            E::Set(items) => self.items(items, Op::BuildSet)?,
-            E::Dict(items) => {
-                for (key, value) in items {
-                    self.expression(key)?;
-                    self.expression(value)?;
-                }
-                self.emit(Op::BuildDict(number(items.len())));
-            }
+            E::List(items) => self.items(items, Op::BuildList, None)?,
+            E::Tuple(items) => self.items(items, Op::BuildTuple, Some(Op::ListToTuple))?,
+            E::Set(items) => self.items(items, Op::BuildSet, Some(Op::ListToSet))?,
+            E::Dict(items) => self.dict(items)?,
+            E::Starred(_) => return Err(Refusal::syntax(e.at, "a star is not allowed here")),
             E::Binary { operator, left, right } => {
                 self.expression(left)?;
                 self.expression(right)?;
@@ -81,17 +76,7 @@ impl<'a> Compiler<'a> {
             E::Lambda(function) => self.function(function, CodeKind::Function)?,
             E::Comprehension(comprehension) => self.comprehension(comprehension)?,
             E::Yield(value) => {
-                if self.unit().code.kind == CodeKind::Module {
-                    return Err(Refusal::syntax(e.at, "'yield' outside function"));
-                }
-                let leaves = |block: &Block<'_>| {
-                    matches!(block, Block::With | Block::Finally(_) | Block::Unwinding)
-                };
-                if self.unit().blocks.iter().any(leaves) {
-                    // CPython runs what is to be done at the end when nobody needs the generator.
-                    let what = "a `yield` in `with` or `try … finally`";
-                    return Err(Refusal::subset(e.at, what, "yield outside of it"));
-                }
+                self.check_yield(e)?;
                 match value {
                     Some(value) => self.expression(value)?,
                     None => self.constant(&Constant::None),
@@ -99,6 +84,14 @@ impl<'a> Compiler<'a> {
                 self.at = e.at;
                 self.emit(Op::Yield);
                 self.emit(Op::Resume);
+            }
+            E::YieldFrom(value) => {
+                self.check_yield(e)?;
+                self.expression(value)?;
+                self.at = e.at;
+                self.emit(Op::GetIter);
+                self.constant(&Constant::None);
+                self.emit(Op::YieldFrom);
             }
             E::Joined(pieces) => self.joined(pieces)?,
             E::Named { name, value } => {
@@ -113,18 +106,80 @@ impl<'a> Compiler<'a> {
     /// An attribute of a module must be there. A local name is none.
     fn check_attribute(&mut self, e: &Expression, object: &Expression, name: &Name) -> Result<()> {
         match &object.kind {
-            ExpressionKind::Name(module) if self.is_global(module) => {
-                modules::check_attribute(e.at, object, name, &self.modules)
+            ExpressionKind::Name(module) if !self.is_global(module) => {
+                modules::check_attribute(e.at, e, name, &self.modules)
+            }
+            _ => modules::check_attribute(e.at, object, name, &self.modules),
+        }
+    }
+
+    fn check_yield(&mut self, e: &Expression) -> Result<()> {
+        match self.unit().code.kind {
+            CodeKind::Module | CodeKind::Class => {
+                Err(Refusal::syntax(e.at, "'yield' outside function"))
             }
             _ => Ok(()),
         }
     }
 
-    fn items(&mut self, items: &'a [Expression], build: fn(u32) -> Op) -> Result<()> {
+    /// Items by their number; with a star among them, as a list that grows.
+    fn items(
+        &mut self,
+        items: &'a [Expression],
+        build: fn(u32) -> Op,
+        convert: Option<Op>,
+    ) -> Result<()> {
         let at = self.at;
+        if items.iter().any(|item| matches!(item.kind, ExpressionKind::Starred(_))) {
+            self.spread(items)?;
+            self.at = at;
+            convert.map(|op| self.emit(op));
+            return Ok(());
+        }
         items.iter().try_for_each(|item| self.expression(item))?;
         self.at = at;
         self.emit(build(number(items.len())));
+        Ok(())
+    }
+
+    /// Pushes a list of items, of which some have a star.
+    fn spread(&mut self, items: &'a [Expression]) -> Result<()> {
+        self.emit(Op::BuildList(0));
+        for item in items {
+            match &item.kind {
+                ExpressionKind::Starred(value) => {
+                    self.expression(value)?;
+                    self.at = item.at;
+                    self.emit(Op::ListExtend);
+                }
+                _ => {
+                    self.expression(item)?;
+                    self.emit(Op::ListAppend(0));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn dict(&mut self, items: &'a [(Option<Expression>, Expression)]) -> Result<()> {
+        let at = self.at;
+        let plain = items.iter().all(|(key, _)| key.is_some());
+        if !plain {
+            self.emit(Op::BuildDict(0));
+        }
+        for (key, value) in items {
+            key.iter().try_for_each(|key| self.expression(key))?;
+            self.expression(value)?;
+            self.at = at;
+            match key {
+                _ if plain => {}
+                Some(_) => drop(self.emit(Op::DictAdd(0))),
+                None => drop(self.emit(Op::DictUpdate { call: false })),
+            }
+        }
+        if plain {
+            self.emit(Op::BuildDict(number(items.len())));
+        }
         Ok(())
     }
 
@@ -177,7 +232,7 @@ impl<'a> Compiler<'a> {
         e: &Expression,
         function: &'a Expression,
         arguments: &'a [Expression],
-        keywords: &'a [(Name, Expression)],
+        keywords: &'a [(Option<Name>, Expression)],
     ) -> Result<()> {
         let method = match &function.kind {
             ExpressionKind::Attribute { object, name } => {
@@ -185,7 +240,7 @@ impl<'a> Compiler<'a> {
                 self.method(object, name)?;
                 true
             }
-            ExpressionKind::Name(name) if &**name == "super" => {
+            ExpressionKind::Name(name) if &**name == "super" && self.is_global(name) => {
                 let instead = "write `super().method(…)`";
                 return Err(Refusal::subset(e.at, "this `super`", instead));
             }
@@ -194,12 +249,16 @@ impl<'a> Compiler<'a> {
                 false
             }
         };
+        let starred = |e: &Expression| matches!(e.kind, ExpressionKind::Starred(_));
+        if arguments.iter().any(starred) || keywords.iter().any(|(name, _)| name.is_none()) {
+            return self.call_spread(e, method, arguments, keywords);
+        }
         arguments.iter().try_for_each(|argument| self.expression(argument))?;
         keywords.iter().try_for_each(|(_, argument)| self.expression(argument))?;
         self.at = e.at;
         let count = number(arguments.len() + keywords.len());
         if !keywords.is_empty() {
-            let names = keywords.iter().map(|(name, _)| name.clone()).collect();
+            let names = keywords.iter().filter_map(|(name, _)| name.clone()).collect();
             self.program.keywords.push(names);
             let names = self.program.keywords.len() - 1;
             self.constant(&Constant::Int(i64::from(number(names))));
@@ -213,14 +272,48 @@ impl<'a> Compiler<'a> {
         Ok(())
     }
 
+    /// The arguments of a call with a star: a list and a dict.
+    fn call_spread(
+        &mut self,
+        e: &Expression,
+        method: bool,
+        arguments: &'a [Expression],
+        keywords: &'a [(Option<Name>, Expression)],
+    ) -> Result<()> {
+        if !method {
+            self.emit(Op::PushNull);
+        }
+        self.spread(arguments)?;
+        self.emit(Op::BuildDict(0));
+        for (name, value) in keywords {
+            if let Some(name) = name {
+                self.constant(&Constant::Str(name.clone()));
+                self.expression(value)?;
+                self.emit(Op::BuildDict(1));
+            } else {
+                self.expression(value)?;
+            }
+            self.at = e.at;
+            self.emit(Op::DictUpdate { call: true });
+        }
+        self.at = e.at;
+        self.emit(Op::CallSpread);
+        Ok(())
+    }
+
     /// Pushes a function and its receiver, for a call of `object.name`.
     fn method(&mut self, object: &'a Expression, name: &Name) -> Result<()> {
         let number = self.name(name);
         if let ExpressionKind::Call { function, arguments, .. } = &object.kind
             && let ExpressionKind::Name(callee) = &function.kind
             && &**callee == "super"
-            && arguments.is_empty()
         {
+            if let [class, object] = &arguments[..] {
+                self.expression(class)?;
+                self.expression(object)?;
+                self.emit(Op::LoadSuper(number));
+                return Ok(());
+            }
             let first = self.unit().code.locals.first().cloned();
             let Some(first) = first.filter(|_| self.unit().code.positional > 0) else {
                 return Err(Refusal::subset(object.at, "`super()` here", "call it in a method"));

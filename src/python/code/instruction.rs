@@ -77,6 +77,16 @@ pub enum Op {
     SetAdd(u32),
     DictAdd(u32),
     Unpack(u32),
+    /// So many names, one with a star for the rest, and so many behind it.
+    UnpackRest(u32, u32),
+    /// Pops an iterable into the list below it.
+    ListExtend,
+    ListToTuple,
+    ListToSet,
+    /// Pops a mapping into the dict below it; a key that is there already is an error in a call.
+    DictUpdate {
+        call: bool,
+    },
     GetIter,
     ForIter(u32),
     Jump(u32),
@@ -101,10 +111,20 @@ pub enum Op {
     /// The names of the last arguments are a tuple of constants on top.
     CallKeywords(u32),
     CallMethodKeywords(u32),
+    /// The arguments are a list and a dict on top, below them the receiver or nothing.
+    CallSpread,
+    /// Pushes nothing, where a receiver would be.
+    PushNull,
     Return,
     Yield,
+    /// The iterator is below the value that is sent to it.
+    YieldFrom,
     Raise,
+    /// The cause is on top.
+    RaiseFrom,
     Reraise,
+    /// Pushes the exception that the thread handles.
+    LoadHandled,
     MatchException,
     AssertionFailed,
     BeforeWith,

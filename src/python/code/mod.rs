@@ -3,7 +3,7 @@
 //! ```text
 //!   tree, scopes ── compiler ──▶ program ── Code: instructions, positions, handlers
 //!     statements · blocks · expressions
-//!   modules: the names that a program may use without having bound them
+//!   modules, names: what a program may use without having bound it
 //!   instruction: what an instruction is, and at which places others may run
 //! ```
 
@@ -12,5 +12,6 @@ pub mod compiler;
 pub mod expressions;
 pub mod instruction;
 pub mod modules;
+pub mod names;
 pub mod program;
 pub mod statements;

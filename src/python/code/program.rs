@@ -18,6 +18,8 @@ pub struct Handler {
     pub target: u32,
     /// What is left of the stack then; the exception is pushed onto that.
     pub depth: u32,
+    /// It is of a `finally` or a `with`, whose code has to run on every way out.
+    pub cleanup: bool,
 }
 
 /// CPython's code object.
@@ -39,10 +41,16 @@ pub struct Code {
     pub cells: Vec<Option<usize>>,
     /// The names of all cells, for messages.
     pub cell_names: Vec<Name>,
+    /// The slot behind that gets the rest of the arguments by keyword.
+    pub keywords: bool,
     /// A call makes a generator.
     pub generator: bool,
     /// It is the body of a comprehension, of a class, or another kind of code.
     pub kind: CodeKind,
+    /// Its docstring.
+    pub doc: Option<Name>,
+    /// Of a class: the names that its body declares with a type, in order.
+    pub declared: Vec<Name>,
     /// What it does.
     pub ops: Vec<Op>,
     /// Where each instruction was written.
@@ -63,6 +71,8 @@ pub enum CodeKind {
     Function,
     Comprehension,
     Class,
+    /// Code of CPython's library that is Python there as well.
+    Library,
     /// Code that stands for a function that is C in CPython: it never looks.
     Native,
 }
@@ -82,4 +92,6 @@ pub struct Program {
     pub globals: Vec<Name>,
     /// The imports: a module, and the name in it.
     pub imports: Vec<(Name, Option<Name>)>,
+    /// How many codes behind the first are modules of the library, to be executed before it.
+    pub preludes: usize,
 }

@@ -28,7 +28,8 @@ pub fn fingerprint(world: &World) -> u128 {
     let offsets = world.heap.offsets();
     let (a, b) = (0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344);
     let mut mixer = Mixer { world, a, b, numbers, offsets, reached: Vec::new() };
-    world.globals.iter().for_each(|value| mixer.value(*value));
+    let own = world.globals.iter().take(world.own_globals);
+    own.for_each(|value| mixer.value(*value));
     world.threads.iter().for_each(|thread| mixer.thread(thread));
     mixer.text(&world.output);
     mixer.mix(world.random);
@@ -132,6 +133,17 @@ impl Mixer<'_> {
                 self.mix(u64::from(at));
                 self.id(id);
             }
+            Then::Method => self.mix(33),
+            Then::Delegated => self.mix(34),
+            Then::Operate(operation, left, right) => {
+                use std::hash::{Hash, Hasher};
+                let mut hasher = std::hash::DefaultHasher::new();
+                operation.hash(&mut hasher);
+                self.mix(35);
+                self.mix(hasher.finish());
+                self.value(left);
+                self.value(right);
+            }
             Then::Missing(id, value) => {
                 self.mix(32);
                 self.id(id);
@@ -168,6 +180,7 @@ impl Mixer<'_> {
                 match kind {
                     DictKind::Plain => self.mix(1),
                     DictKind::Counter => self.mix(2),
+                    DictKind::Ordered => self.mix(3),
                     DictKind::Default(factory) => self.value(*factory),
                 }
                 for (name, value) in table.iter() {
@@ -201,10 +214,11 @@ impl Mixer<'_> {
                     self.value(*value);
                 }
                 function.cells.iter().for_each(|id| self.id(*id));
+                function.attributes.iter().for_each(|own| self.attributes(own));
             }
             Object::Class(class) => {
                 self.mix(49 | u64::from(class.name.0) << 8);
-                class.base.iter().for_each(|id| self.id(*id));
+                class.rest.iter().for_each(|id| self.id(*id));
                 self.attributes(&class.attributes);
             }
             Object::Instance(instance) => {

@@ -140,7 +140,7 @@ impl Walker {
         all().filter_map(|(_, default)| default.as_ref()).for_each(|e| self.expression(e));
         self.inside(function.scope, ScopeKind::Function, |w| {
             all().for_each(|(name, _)| w.bind(name));
-            parameters.rest.iter().for_each(|name| w.bind(name));
+            parameters.rest.iter().chain(&parameters.keywords).for_each(|name| w.bind(name));
             w.block(&function.body);
         });
     }
@@ -156,8 +156,15 @@ impl Walker {
                 self.function(function);
                 self.bind(&function.name);
             }
-            S::Class { scope, name, base, body } => {
-                base.iter().for_each(|e| self.expression(e));
+            S::Decorated { decorators, definition } => {
+                decorators.iter().for_each(|e| self.expression(e));
+                self.statement(definition);
+            }
+            S::RaiseFrom(raised, cause) => {
+                [raised, cause].into_iter().for_each(|e| self.expression(e));
+            }
+            S::Class { scope, name, bases, body, .. } => {
+                bases.iter().for_each(|e| self.expression(e));
                 self.inside(*scope, ScopeKind::Class, |w| w.block(body));
                 self.bind(name);
             }
@@ -232,6 +239,7 @@ impl Walker {
     fn target(&mut self, target: &Expression) {
         match &target.kind {
             ExpressionKind::Name(name) => self.bind(name),
+            ExpressionKind::Starred(item) => self.target(item),
             ExpressionKind::Tuple(items) | ExpressionKind::List(items) => {
                 items.iter().for_each(|item| self.target(item));
             }
@@ -248,13 +256,13 @@ impl Walker {
                 list.iter().for_each(|e| self.expression(e));
             }
             E::Dict(items) => items.iter().for_each(|(key, value)| {
-                self.expression(key);
+                key.iter().for_each(|key| self.expression(key));
                 self.expression(value);
             }),
             E::Binary { left, right, .. } => {
                 [left, right].into_iter().for_each(|e| self.expression(e))
             }
-            E::Unary { operand, .. } => self.expression(operand),
+            E::Unary { operand, .. } | E::Starred(operand) => self.expression(operand),
             E::Compare { left, rest } => {
                 self.expression(left);
                 rest.iter().for_each(|(_, e)| self.expression(e));
@@ -279,17 +287,43 @@ impl Walker {
                 self.scope().generator = true;
                 value.iter().for_each(|e| self.expression(e));
             }
+            E::YieldFrom(value) => {
+                self.scope().generator = true;
+                self.expression(value);
+            }
             E::Joined(pieces) => self.pieces(pieces),
             E::Named { name, value } => {
-                if self.comprehensions.contains(&self.here) {
-                    let instead = "assign in a loop";
-                    let refusal = Refusal::subset(e.at, "`:=` in a comprehension", instead);
-                    self.refusal.get_or_insert(refusal);
-                }
                 self.expression(value);
-                self.bind(name);
+                self.bind_outside(e.at, name);
             }
         }
+    }
+
+    /// Binds a name in the function or module around all comprehensions that are open.
+    fn bind_outside(&mut self, at: Position, name: &Name) {
+        let mut outside = self.here;
+        let mut between = Vec::new();
+        while self.comprehensions.contains(&outside) {
+            between.push(outside);
+            outside = self.scopes[outside].parent;
+        }
+        let kind = self.scopes[outside].kind;
+        if kind == ScopeKind::Class && !between.is_empty() {
+            let why = "assignment expression within a comprehension cannot be used in a class body";
+            self.refusal.get_or_insert(Refusal::syntax(at, why));
+        }
+        let is_global = self.scopes[outside].globals.contains(name);
+        for scope in between {
+            let scope = &mut self.scopes[scope];
+            if kind == ScopeKind::Module || is_global {
+                scope.globals.insert(name.clone());
+            } else {
+                scope.nonlocals.insert(name.clone(), at);
+            }
+        }
+        let here = std::mem::replace(&mut self.here, outside);
+        self.bind(name);
+        self.here = here;
     }
 
     fn use_name(&mut self, name: &Name) {

@@ -8,12 +8,12 @@ use crate::python::front::position::Position;
 use crate::python::front::reader::{Reader, Result, name};
 use crate::python::front::refusal::Refusal;
 use crate::python::front::tree::{
-    Expression, ExpressionKind, FunctionTree, Handler, Node, Statement, StatementKind,
+    Expression, ExpressionKind, FunctionTree, Handler, Name, Node, Statement, StatementKind,
 };
 use ruff_python_ast as ruff;
 use ruff_python_ast::{Expr, Stmt};
 use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
-use ruff_text_size::Ranged;
+use ruff_text_size::{Ranged, TextRange};
 use std::sync::Arc;
 
 /// The longest source.
@@ -34,7 +34,7 @@ pub struct Module {
 /// use singletrack::python::front::parse::parse;
 ///
 /// assert_eq!(parse("x = 1\n")?.body.len(), 1);
-/// let refusal = parse("@cached\ndef f(): pass\n").unwrap_err();
+/// let refusal = parse("match x:\n    case 1: pass\n").unwrap_err();
 /// assert_eq!((refusal.at.line, refusal.at.column), (1, 1));
 /// # Ok::<(), singletrack::python::front::refusal::Refusal>(())
 /// ```
@@ -63,6 +63,20 @@ pub fn parse(text: &str) -> Result<Module> {
     Ok(Module { body: result?, scopes: reader.scopes })
 }
 
+/// The name that a statement declares with a type.
+fn declared(statement: &Stmt) -> Option<Name> {
+    let Stmt::AnnAssign(s) = statement else { return None };
+    let is_of_class = |e: &Expr| match e {
+        Expr::Name(e) => &*e.id == "ClassVar",
+        Expr::Subscript(e) => matches!(&*e.value, Expr::Name(e) if &*e.id == "ClassVar"),
+        _ => false,
+    };
+    match &*s.target {
+        Expr::Name(e) if !is_of_class(&s.annotation) => Some(name(&e.id)),
+        _ => None,
+    }
+}
+
 impl Reader<'_> {
     fn block(&mut self, body: &[Stmt]) -> Result<Vec<Statement>> {
         body.iter().map(|s| self.deeper(s.range(), |r| r.statement(s))).collect()
@@ -81,7 +95,7 @@ impl Reader<'_> {
             },
             Stmt::AugAssign(s) => StatementKind::Augmented {
                 target: self.target(&s.target)?,
-                operator: self.operator(range, s.op)?,
+                operator: self.operator(s.op),
                 value: self.expression(&s.value)?,
             },
             Stmt::AnnAssign(s) => self.annotated(s)?,
@@ -100,11 +114,11 @@ impl Reader<'_> {
             Stmt::If(s) => self.conditional(s)?,
             Stmt::With(s) if s.is_async => return self.refuse_async(range),
             Stmt::With(s) => self.with(s)?,
-            Stmt::Raise(s) => match &s.cause {
-                Some(cause) => {
-                    return self.refuse(cause.range(), "`raise … from`", "write `raise` alone");
+            Stmt::Raise(s) => match (&s.exc, &s.cause) {
+                (Some(raised), Some(cause)) => {
+                    StatementKind::RaiseFrom(self.expression(raised)?, self.expression(cause)?)
                 }
-                None => StatementKind::Raise(self.maybe(s.exc.as_deref())?),
+                _ => StatementKind::Raise(self.maybe(s.exc.as_deref())?),
             },
             Stmt::Try(s) => self.attempt(s)?,
             Stmt::Assert(s) => StatementKind::Assert {
@@ -143,9 +157,7 @@ impl Reader<'_> {
     }
 
     fn function(&mut self, def: &ruff::StmtFunctionDef) -> Result<StatementKind> {
-        if let Some(decorator) = def.decorator_list.first() {
-            return self.refuse_decorator(decorator);
-        }
+        let decorators = self.decorators(&def.decorator_list)?;
         if def.is_async {
             return self.refuse(def.range, "an `async` function", "write it with threads");
         }
@@ -156,22 +168,34 @@ impl Reader<'_> {
         let parameters = self.parameters(&def.parameters)?;
         let body = self.block(&def.body)?;
         let function = FunctionTree { scope, name: name(&def.name), parameters, body };
-        Ok(StatementKind::Function(Arc::new(function)))
+        let kind = StatementKind::Function(Arc::new(function));
+        Ok(self.decorated(decorators, def.name.range, kind))
     }
 
-    fn refuse_decorator<T>(&self, decorator: &ruff::Decorator) -> Result<T> {
-        self.refuse(decorator.range, "a decorator", "write `f = decorator(f)` below the function")
+    fn decorators(&mut self, list: &[ruff::Decorator]) -> Result<Vec<Expression>> {
+        list.iter().map(|decorator| self.expression(&decorator.expression)).collect()
+    }
+
+    fn decorated(
+        &self,
+        decorators: Vec<Expression>,
+        range: TextRange,
+        kind: StatementKind,
+    ) -> StatementKind {
+        if decorators.is_empty() {
+            return kind;
+        }
+        let definition = Box::new(Node { at: self.at(range), kind });
+        StatementKind::Decorated { decorators, definition }
     }
 
     fn class(&mut self, def: &ruff::StmtClassDef) -> Result<StatementKind> {
-        if let Some(decorator) = def.decorator_list.first() {
-            return self.refuse_decorator(decorator);
-        }
+        let decorators = self.decorators(&def.decorator_list)?;
         if let Some(types) = &def.type_params {
             return self.refuse(types.range, "a type parameter", "leave types out");
         }
         let scope = self.scope();
-        let mut base = None;
+        let mut bases = Vec::new();
         if let Some(arguments) = &def.arguments {
             if let Some(keyword) = arguments.keywords.first() {
                 let what = match keyword.arg.as_deref() {
@@ -180,13 +204,12 @@ impl Reader<'_> {
                 };
                 return self.refuse(keyword.range, what, "write a plain class");
             }
-            if let Some(second) = arguments.args.get(1) {
-                return self.refuse(second.range(), "a second base class", "keep one");
-            }
-            base = self.maybe(arguments.args.first())?;
+            bases = self.all(&arguments.args)?;
         }
         let body = self.block(&def.body)?;
-        Ok(StatementKind::Class { scope, name: name(&def.name), base, body })
+        let declared = def.body.iter().filter_map(declared).collect();
+        let kind = StatementKind::Class { scope, name: name(&def.name), bases, declared, body };
+        Ok(self.decorated(decorators, def.name.range, kind))
     }
 
     fn conditional(&mut self, s: &ruff::StmtIf) -> Result<StatementKind> {

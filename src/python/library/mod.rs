@@ -3,17 +3,25 @@
 //! ```text
 //!   rows                      all of these by name; arguments: by position or by keyword
 //!   builtins · sequences      len, print, …; sorted, sum, zip, …
+//!   inspection                hash, property, what `object` has, …
 //!   types                     list(…), int(…), …
-//!   texts · lists · tables    methods of str; of list, tuple, deque; of dict, set
+//!   texts, patterns           methods of str
+//!   lists · tables            methods of list, tuple, deque; of dict, set
+//!   generators                send, throw, close
 //!   threads · sync · queues   threading and queue
-//!   modules                   time, random, math, sys
+//!   modules · maths           time, random, sys; math
 //!   prelude.py                what calls back into Python: sorted(key=…), map, …
+//!   prelude_*.py              modules that are brought in by the programs that name them
 //! ```
 
 pub mod arguments;
 pub mod builtins;
+pub mod generators;
+pub mod inspection;
 pub mod lists;
+pub mod maths;
 pub mod modules;
+pub mod patterns;
 pub mod queues;
 pub mod rows;
 pub mod sequences;

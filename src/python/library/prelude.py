@@ -98,6 +98,10 @@ def _map(f, it):
     for x in it:
         yield f(x)
 
+def _map_many(f, its):
+    for xs in _zip(its, False):
+        yield f(*xs)
+
 def _filter(f, it):
     for x in it:
         if (x if f is None else f(x)):
@@ -112,16 +116,27 @@ def _zip2(a, b):
             return
         yield x, y
 
-def _zip3(a, b, c):
-    b = iter(b)
-    c = iter(c)
-    for x in a:
-        try:
-            y = next(b)
-            z = next(c)
-        except StopIteration:
-            return
-        yield x, y, z
+def _zip(its, strict):
+    its = [iter(it) for it in its]
+    while its:
+        out = []
+        for it in its:
+            try:
+                out.append(next(it))
+            except StopIteration:
+                if strict:
+                    _strict(its, len(out))
+                return
+        yield tuple(out)
+
+def _strict(its, at):
+    if at > 0:
+        raise ValueError("zip() argument " + str(at + 1) + " is shorter than argument" + (" 1" if at == 1 else "s 1-" + str(at)))
+    at = 1
+    for it in its[1:]:
+        at += 1
+        for x in it:
+            raise ValueError("zip() argument " + str(at) + " is longer than argument" + (" 1" if at == 2 else "s 1-" + str(at - 1)))
 
 def _enumerate(it, start):
     for x in it:
@@ -166,11 +181,80 @@ def _wait_for(condition, predicate, timeout):
             return result
     return result
 
-def _run0(f):
-    f()
+def _by_index(items):
+    at = 0
+    while True:
+        try:
+            x = items[at]
+        except IndexError:
+            return
+        yield x
+        at += 1
 
-def _run1(f, a):
-    f(a)
+def _iter_until(f, last):
+    while True:
+        x = f()
+        if x == last:
+            return
+        yield x
 
-def _run2(f, a, b):
-    f(a, b)
+def _call(f, args, kwargs):
+    return f(*args, **kwargs)
+
+def _construct(cls, new, args, kwargs):
+    made = new(cls, *args, **kwargs)
+    if isinstance(made, cls) and hasattr(made, '__init__'):
+        made.__init__(*args, **kwargs)
+    return made
+
+def _raise(e):
+    raise e
+
+def _raise_from(e, cause):
+    if isinstance(e, type):
+        e = e()
+    if isinstance(cause, type):
+        cause = cause()
+    if not isinstance(e, BaseException):
+        raise TypeError("exceptions must derive from BaseException")
+    if cause is not None and not isinstance(cause, BaseException):
+        raise TypeError("exception causes must derive from BaseException")
+    e.__cause__ = cause
+    e.__suppress_context__ = True
+    raise e
+
+def _close(generator):
+    try:
+        generator.throw(GeneratorExit)
+    except (GeneratorExit, StopIteration):
+        return
+    raise RuntimeError("generator ignored GeneratorExit")
+
+def _hasattr(x, name):
+    try:
+        getattr(x, name)
+    except AttributeError:
+        return False
+    return True
+
+def _getattr(x, name, default):
+    try:
+        return getattr(x, name)
+    except AttributeError:
+        return default
+
+def _format_text(x, how, spec):
+    return format(repr(x) if how == 'repr' else str(x), spec)
+
+def _print_to(file, args, sep, end):
+    file.write(sep.join([str(x) for x in args]) + end)
+
+def _exit(code=None):
+    raise SystemExit(code) if code is not None else SystemExit()
+
+def _quit(code=None):
+    _exit(code)
+
+def _extended(items, more):
+    items.extend(more)
+    return items

@@ -8,9 +8,7 @@ use crate::python::code::instruction::{Op, Place};
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Location, Look, R, Raise};
 use crate::python::value::any::{Id, Value};
-use crate::python::value::object::{
-    Attributes, Frame, Function, Generator, Instance, Object, Then,
-};
+use crate::python::value::object::{Frame, Function, Generator, Object, Then};
 use crate::python::value::types::Type;
 use std::sync::Arc;
 
@@ -42,10 +40,38 @@ impl Machine {
         if let Value::Int(number) = names {
             self.name_arguments(&mut arguments, number);
         }
+        self.finish_call(callee, arguments, base, look)
+    }
+
+    /// A call whose arguments are a list and a dict on the stack.
+    pub(crate) fn call_spread(&mut self) -> R<Flow> {
+        let callee = self.peek(3);
+        let look = self.look(callee);
+        if look == Some(Look::Library) && !self.frame().entered && !self.is_native() {
+            let frame = self.frame();
+            frame.entered = true;
+            frame.at -= 1;
+            return Ok(Flow::Next(Place::Enter));
+        }
+        let arguments = self.spread_arguments()?;
+        let base = self.frame().slots.len().saturating_sub(4);
+        self.finish_call(callee, arguments, base, look.map(|_| Look::C))
+    }
+
+    /// Calls, and replaces what is on the stack from `base` by the result.
+    fn finish_call(
+        &mut self,
+        callee: Value,
+        arguments: Arguments,
+        base: usize,
+        look: Option<Look>,
+    ) -> R<Flow> {
         let depth = self.current.frames.len();
         let done = self.call_value(callee, arguments, Then::Push);
-        if let Ok(Done::Wait(wait, limited)) = done {
-            return Ok(Flow::Wait(wait, limited));
+        match done {
+            Ok(Done::Wait(wait, limited)) => return Ok(Flow::Wait(wait, limited)),
+            Err(Raise::Key(value)) => return self.find_key(value),
+            _ => {}
         }
         let frame = &mut self.current.frames[depth - 1];
         frame.entered = false;
@@ -132,7 +158,7 @@ impl Machine {
                 arguments.values.insert(0, receiver);
                 self.call_value(function, arguments, then)
             }
-            Object::Class(_) => self.instantiate(id, arguments, then),
+            Object::Class(_) => self.construct(id, arguments, then),
             Object::Instance(_) => {
                 let name = self.strings.intern("__call__");
                 match self.class_attribute(callee, name) {
@@ -170,13 +196,19 @@ impl Machine {
             let kept = Object::Tuple(arguments.values.iter().copied().chain(named).collect());
             let kept = self.world.heap.add(kept);
             let only = Arguments { values: vec![argument], named: Vec::new() };
-            self.call_value(collect, only, Then::Collected(number, kept, at))?;
             if then != Then::Push {
-                return Err(Raise::Stop("a generator in this place".to_owned()));
+                return self.call_indirectly(Value::Native(number), &arguments, then);
             }
+            self.call_value(collect, only, Then::Collected(number, kept, at))?;
             return Ok(Done::Entered);
         }
-        (row.call)(self, &arguments)
+        match (row.call)(self, &arguments) {
+            Err(Raise::Python) => {
+                let function = self.prelude(&format!("_{}", row.name.replace('.', "_")));
+                self.call_value(function, arguments, then)
+            }
+            done => done,
+        }
     }
 
     fn call_type(&mut self, t: Type, arguments: Arguments, then: Then) -> R<Done> {
@@ -210,24 +242,15 @@ impl Machine {
     }
 
     /// Makes an instance, and calls its `__init__`.
-    fn instantiate(&mut self, class: Id, arguments: Arguments, then: Then) -> R<Done> {
-        let mut attributes = Attributes::default();
+    pub(crate) fn instantiate(&mut self, class: Id, arguments: Arguments) -> R<Done> {
         let is_exception = self.is_subclass(class, Id(0));
-        if is_exception {
-            let tuple = self.add(Object::Tuple(arguments.values.clone()));
-            attributes.set(self.strings.intern("args"), tuple);
-        }
-        self.charge(4)?;
-        let instance = self.add(Object::Instance(Instance { class, attributes }));
+        let instance = self.bare_instance(class, &arguments.values)?;
         let name = self.strings.intern("__init__");
         match self.class_attribute(instance, name) {
             Some(Value::Native(_)) if is_exception => Ok(Done::Value(instance)),
             Some(init) => {
                 let mut arguments = arguments;
                 arguments.values.insert(0, instance);
-                if then != Then::Push {
-                    return Err(Raise::Stop("a class called in this place".to_owned()));
-                }
                 match self.call_value(init, arguments, Then::Init(instance))? {
                     Done::Value(_) => Ok(Done::Value(instance)),
                     other => Ok(other),
@@ -251,7 +274,7 @@ impl Machine {
         };
         if let Some(generator) = frame.generator {
             *self.world.heap.get_mut(generator) = Object::Generator(Generator::Done);
-            return self.exhausted(frame.then);
+            return self.exhausted(frame.then, value);
         }
         if !self.current.frames.is_empty() {
             self.deliver(frame.then, value, Some(&frame))?;
@@ -300,6 +323,16 @@ impl Machine {
             },
             Then::Collected(number, kept, at) => self.call_again(number, kept, at, value)?,
             Then::Exited => self.push(value),
+            Then::Method => {
+                self.push(value);
+                self.push(Value::Unset);
+            }
+            Then::Delegated => return self.delegate(value).map(drop),
+            Then::Operate(operation, left, right) => {
+                if let Done::Value(value) = self.operated(operation, left, right, value)? {
+                    self.push(value);
+                }
+            }
             Then::Missing(dict, key) => {
                 let table_key = self.key(key)?;
                 self.note(Location::Object(dict), true);
@@ -328,7 +361,14 @@ impl Machine {
                 named.push((name, pair[1]));
             }
         }
-        match self.call_native(number, Arguments { values, named }, Then::Push)? {
+        let arguments = Arguments { values, named };
+        let done = match self.call_native(number, arguments.clone(), Then::Push) {
+            Err(Raise::Key(value)) => {
+                self.call_with_key(Value::Native(number), &arguments, value, Then::Push)?
+            }
+            done => done?,
+        };
+        match done {
             Done::Value(value) | Done::Blocked(value) => self.push(value),
             Done::Entered | Done::Wait(..) => {}
         }

@@ -70,39 +70,17 @@ pub struct Machine {
     pub(crate) constants: Vec<Value>,
     pub(crate) builtins: Vec<Value>,
     methods: HashMap<(String, StrId), u32>,
-    prelude: HashMap<&'static str, usize>,
+    prelude: HashMap<String, usize>,
+    /// Whether a class of the program has `__slots__`, or abstract methods.
+    pub(crate) has_slots: bool,
+    pub(crate) has_abstract: bool,
+    pub(crate) has_frozen: bool,
     /// Live items after the last collection.
     pub(crate) live: usize,
 }
 
-/// The names of the library's functions that are written in Python.
-pub const PRELUDE: &[&str] = &[
-    "_collect",
-    "_sum",
-    "_any",
-    "_all",
-    "_min",
-    "_max",
-    "_sorted",
-    "_sort",
-    "_map",
-    "_filter",
-    "_zip2",
-    "_zip3",
-    "_enumerate",
-    "_repr_list",
-    "_repr_tuple",
-    "_repr_dict",
-    "_repr_set",
-    "_str",
-    "_print",
-    "_contains",
-    "_reversed",
-    "_wait_for",
-    "_run0",
-    "_run1",
-    "_run2",
-];
+/// The classes of what wraps a function in a class, and that of `object()`, behind that of `Thread`.
+pub const WRAPPERS: &[&str] = &["property", "staticmethod", "classmethod", "object"];
 
 impl Machine {
     /// A program at its beginning.
@@ -128,6 +106,9 @@ impl Machine {
             builtins: Vec::new(),
             methods,
             prelude: HashMap::new(),
+            has_slots: false,
+            has_abstract: false,
+            has_frozen: false,
             live: 0,
             strings,
             library,
@@ -145,20 +126,44 @@ impl Machine {
             self.add_class(name, base, &[("BaseException", "__init__")]);
         }
         let thread = self.strings.intern("Thread");
-        let methods =
-            ["__init__", "start", "join", "is_alive", "run"].map(|method| ("Thread", method));
+        let methods = [
+            "__init__",
+            "start",
+            "join",
+            "is_alive",
+            "run",
+            "getName",
+            "setName",
+            "setDaemon",
+            "isDaemon",
+        ]
+        .map(|method| ("Thread", method));
         self.add_class(thread, None, &methods);
         let program = Arc::clone(&self.program);
-        for name in PRELUDE {
-            let marked = format!("<{name}>");
-            if let Some(at) = program.globals.iter().position(|global| **global == *marked) {
-                self.prelude.insert(name, at);
+        let slots = |code: &Code| code.locals.iter().any(|name| **name == *"__slots__");
+        self.has_slots = program.codes.iter().any(slots);
+        self.has_abstract = program.names.iter().any(|name| **name == *"__isabstractmethod__");
+        let frozen = ["<_dataclass>", "<_namedtuple>"];
+        self.has_frozen = program.globals.iter().any(|name| frozen.contains(&&**name));
+        for name in WRAPPERS {
+            let id = self.strings.intern(name);
+            let own =
+                [(*name, "__init__"), (*name, "setter"), (*name, "getter"), (*name, "deleter")];
+            self.add_class(id, None, if *name == "object" { &[] } else { &own });
+        }
+        for (at, name) in program.globals.iter().enumerate() {
+            if let Some(own) = name.strip_prefix('<').and_then(|name| name.strip_suffix('>')) {
+                self.prelude.insert(own.to_owned(), at);
             }
         }
-        self.builtins = program.globals.iter().map(|name| self.builtin(name)).collect();
         self.world.globals = vec![Value::Unset; program.globals.len()];
+        let is_library = |name: &crate::python::front::tree::Name| name.starts_with('<');
+        let own = program.globals.iter().position(is_library);
+        self.world.own_globals = own.unwrap_or(program.globals.len());
+        self.builtins = program.globals.iter().map(|name| self.builtin(name)).collect();
         let mut main = Thread::default();
-        for code in [0, 1] {
+        let preludes = u32::try_from(program.preludes).unwrap_or(0);
+        for code in std::iter::once(0).chain((1..=preludes).rev()) {
             main.frames.push(self.new_frame(code, Vec::new(), Vec::new(), Then::Discard));
         }
         let name = Value::Str(self.strings.intern("MainThread"));
@@ -183,7 +188,9 @@ impl Machine {
                 }
             }
         }
-        self.world.heap.add(Object::Class(Class { name, base, attributes }));
+        let bases: Vec<Id> = base.into_iter().collect();
+        let rest = bases.iter().flat_map(|base| self.linear(*base)).collect();
+        self.world.heap.add(Object::Class(Class { name, bases, rest, attributes }));
     }
 
     /// The class `Thread`.
@@ -195,6 +202,10 @@ impl Machine {
     pub fn builtin(&mut self, name: &str) -> Value {
         if name == "__name__" {
             return Value::Str(self.strings.intern("__main__"));
+        }
+        if name.starts_with('<') {
+            let id = self.strings.intern(name);
+            return self.method("", id).unwrap_or(Value::Unset);
         }
         if !is_builtin(name) {
             return Value::Unset;
@@ -210,6 +221,11 @@ impl Machine {
         if name == "Thread" {
             return Value::Ref(self.thread_class());
         }
+        if name != "object"
+            && let Some(class) = self.wrapper_class(name)
+        {
+            return Value::Ref(class);
+        }
         if module != "random"
             && module != "time"
             && let Some(named) = Type::named(name)
@@ -217,7 +233,10 @@ impl Machine {
             return Value::Type(named);
         }
         let id = self.strings.intern(name);
-        self.method(module, id).unwrap_or(Value::Unset)
+        match self.method(module, id) {
+            Some(method) => method,
+            None => self.prelude(&format!("_{name}")),
+        }
     }
 
     /// The function of the library that is called so, of a type or a module.
@@ -325,7 +344,7 @@ impl Machine {
         let frames = self.current.frames.iter().rev();
         let visible = |frame: &&Frame| {
             let code = self.program.codes.get(frame.code as usize);
-            code.is_some_and(|code| code.kind != CodeKind::Native)
+            code.is_some_and(|code| !matches!(code.kind, CodeKind::Native | CodeKind::Library))
         };
         let place = frames.clone().find(visible).and_then(|frame| {
             let code = self.program.codes.get(frame.code as usize)?;
@@ -338,7 +357,7 @@ impl Machine {
     pub fn next_position(&self) -> Position {
         let place = self.current.frames.last().and_then(|frame| {
             let code = self.program.codes.get(frame.code as usize)?;
-            (code.kind != CodeKind::Native).then_some(())?;
+            (!matches!(code.kind, CodeKind::Native | CodeKind::Library)).then_some(())?;
             code.positions.get(frame.at as usize).copied()
         });
         place.unwrap_or_else(|| self.position())
@@ -416,6 +435,7 @@ pub fn exception_class(name: &str) -> Option<Id> {
 fn constant(strings: &mut Strings, constant: &Constant) -> Value {
     match constant {
         Constant::None => Value::None,
+        Constant::Ellipsis => Value::Type(Type::Ellipsis),
         Constant::Bool(bool) => Value::Bool(*bool),
         Constant::Int(int) => Value::Int(*int),
         Constant::Float(float) => Value::Float(*float),

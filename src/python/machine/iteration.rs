@@ -187,6 +187,12 @@ impl Machine {
                         let arguments = Arguments { values: vec![value], named: Vec::new() };
                         return self.call_value(method, arguments, Then::Push);
                     }
+                    let name = self.strings.intern("__getitem__");
+                    if self.class_attribute(value, name).is_some() {
+                        let function = self.prelude("_by_index");
+                        let arguments = Arguments { values: vec![value], named: Vec::new() };
+                        return self.call_value(function, arguments, Then::Push);
+                    }
                 }
                 _ => {}
             }
@@ -293,15 +299,22 @@ impl Machine {
     }
 
     /// A generator has returned: there is no more.
-    pub(crate) fn exhausted(&mut self, then: Then) -> R<Flow> {
+    pub(crate) fn exhausted(&mut self, then: Then, value: Value) -> R<Flow> {
         match then {
+            Then::Delegated => {
+                self.pop();
+                self.push(value);
+            }
             Then::Item(to) => {
                 self.pop();
                 self.frame().at = to;
             }
             Then::Next(default) if default != Value::Unset => self.push(default),
             Then::Discard => {}
-            _ => return Err(self.exception("StopIteration", Vec::new())),
+            _ => {
+                let values = if value == Value::None { Vec::new() } else { vec![value] };
+                return Err(self.exception("StopIteration", values));
+            }
         }
         Ok(Flow::Next(Place::PyReturn))
     }

@@ -5,27 +5,39 @@
 //!   Machine  a World, the program, the library       executes one instruction of one thread, and
 //!                                                    says what kind of switch point it was
 //!
-//!   interpreter ─ execute ─┬─ calls, binding       functions, classes, the library
+//!   interpreter ─ execute ─┬─ calls, binding, spread   functions, the library, stars
+//!                          ├─ classes, wrappers    what `class` makes, properties and their kin
 //!   terms: how it went     ├─ attributes, objects  names and items
-//!                          ├─ operators, comparison, iteration
+//!                          ├─ keys                 objects as keys of dicts and sets
+//!                          ├─ operators, concatenation, comparison, overloads, iteration
+//!                          ├─ delegation           `yield from`, and `throw`
 //!                          ├─ control, unwinding   branches, with, exceptions
-//!                          ├─ text, format         values as text
+//!                          ├─ text, format, percent, fields values as text
 //!                          └─ collector            what nothing leads to is freed
 //! ```
 
 pub mod attributes;
 pub mod binding;
 pub mod calls;
+pub mod classes;
 pub mod collector;
 pub mod comparison;
+pub mod concatenation;
 pub mod control;
+pub mod delegation;
 pub mod execute;
+pub mod fields;
 pub mod format;
 pub mod interpreter;
 pub mod iteration;
+pub mod keys;
 pub mod objects;
 pub mod operators;
+pub mod overloads;
+pub mod percent;
+pub mod spread;
 pub mod terms;
 pub mod text;
 pub mod unwinding;
 pub mod world;
+pub mod wrappers;

@@ -86,10 +86,14 @@ pub struct World {
     pub heap: Heap,
     /// The globals.
     pub globals: Vec<Value>,
+    /// How many of them are the program's. The library's own, behind those, do not change.
+    pub own_globals: usize,
     /// The threads; number 0 is the main thread.
     pub threads: Vec<Arc<Thread>>,
     /// What was printed.
     pub output: Arc<String>,
+    /// What was printed to stderr, which is no outcome.
+    pub errors: Arc<String>,
     /// The time of a run, in nanoseconds. The explorer leaves it at 0.
     pub clock: u64,
     /// Where the numbers of `random` are.

@@ -70,6 +70,11 @@ impl Heap {
         Arc::make_mut(&mut self.spaces[space][place])
     }
 
+    /// All objects.
+    pub fn objects(&self) -> impl Iterator<Item = &Object> {
+        self.spaces.iter().flatten().map(|object| &**object)
+    }
+
     /// How many slots there are.
     pub fn len(&self) -> usize {
         self.spaces.iter().map(Vec::len).sum()

@@ -3,6 +3,7 @@
 //! *Promises*: plain data without pointers to each other.
 //! *Leaves out*: what can be done with them (`machine`, `library`).
 
+use crate::python::front::tree::{BinaryOperator, Comparison};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::strings::StrId;
 use crate::python::value::table::Table;
@@ -44,6 +45,8 @@ pub struct Function {
     pub keyword_defaults: Vec<(StrId, Value)>,
     /// The cells of outer functions.
     pub cells: Vec<Id>,
+    /// Its attributes, if it was given any.
+    pub attributes: Option<Box<Attributes>>,
 }
 
 /// A class.
@@ -51,8 +54,10 @@ pub struct Function {
 pub struct Class {
     /// Its name.
     pub name: StrId,
-    /// The class that it is derived from.
-    pub base: Option<Id>,
+    /// The classes that it is derived from.
+    pub bases: Vec<Id>,
+    /// The classes behind it in the order of look-ups.
+    pub rest: Vec<Id>,
     /// Its functions and other attributes.
     pub attributes: Attributes,
 }
@@ -75,6 +80,8 @@ pub enum DictKind {
     Default(Value),
     /// It is 0.
     Counter,
+    /// A `KeyError`; it is an `OrderedDict`.
+    Ordered,
 }
 
 /// Which part of a dict a view shows.
@@ -118,7 +125,7 @@ pub enum Sync {
     Event { set: bool },
     Semaphore { value: i64, bound: Option<i64> },
     Barrier { parties: i64, arrived: Vec<usize>, broken: bool },
-    Queue { items: VecDeque<Value>, most: i64, lifo: bool, unfinished: i64 },
+    Queue { items: VecDeque<Value>, most: i64, lifo: bool, simple: bool, unfinished: i64 },
 }
 
 /// An object.
@@ -149,6 +156,15 @@ pub enum Object {
     Sync(Sync),
     /// Attributes for each thread.
     Local(Vec<(usize, Attributes)>),
+}
+
+/// An operator whose method runs, and which method that is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// A comparison; `stage` counts the methods that were tried.
+    Compare(Comparison, u8),
+    /// Another operator, in place or not.
+    Binary(BinaryOperator, bool, u8),
 }
 
 /// What happens with the value that a call returns.
@@ -185,6 +201,12 @@ pub enum Then {
     Exited,
     /// The next item for `next`: if there is none, this value, if it is set.
     Next(Value),
+    /// It is the function of a method call: no receiver is pushed onto it.
+    Method,
+    /// A generator that the caller delegates to yields it.
+    Delegated,
+    /// A method of an operator: if it is `NotImplemented`, the next one is tried.
+    Operate(Operation, Value, Value),
     /// The missing key of a `defaultdict`: it is kept there.
     Missing(Id, Value),
 }

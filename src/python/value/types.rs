@@ -18,6 +18,7 @@ pub enum Type {
     Dict,
     DefaultDict,
     Counter,
+    OrderedDict,
     Set,
     Deque,
     Range,
@@ -41,7 +42,10 @@ pub enum Type {
     Barrier,
     Queue,
     LifoQueue,
+    SimpleQueue,
     Local,
+    NotImplemented,
+    Ellipsis,
 }
 
 impl Type {
@@ -59,6 +63,7 @@ impl Type {
             Type::Dict => "dict",
             Type::DefaultDict => "defaultdict",
             Type::Counter => "Counter",
+            Type::OrderedDict => "OrderedDict",
             Type::Set => "set",
             Type::Deque => "deque",
             Type::Range => "range",
@@ -82,12 +87,15 @@ impl Type {
             Type::Barrier => "Barrier",
             Type::Queue => "Queue",
             Type::LifoQueue => "LifoQueue",
+            Type::SimpleQueue => "SimpleQueue",
             Type::Local => "local",
+            Type::NotImplemented => "NotImplementedType",
+            Type::Ellipsis => "ellipsis",
         }
     }
 
     /// Those that a program can name.
-    pub const NAMED: [Type; 25] = [
+    pub const NAMED: [Type; 30] = [
         Type::Object,
         Type::Bool,
         Type::Int,
@@ -98,9 +106,11 @@ impl Type {
         Type::Dict,
         Type::DefaultDict,
         Type::Counter,
+        Type::OrderedDict,
         Type::Set,
         Type::Deque,
         Type::Range,
+        Type::Slice,
         Type::Type,
         Type::Count,
         Type::Lock,
@@ -112,12 +122,19 @@ impl Type {
         Type::Barrier,
         Type::Queue,
         Type::LifoQueue,
+        Type::SimpleQueue,
         Type::Local,
+        Type::NotImplemented,
+        Type::Ellipsis,
     ];
 
     /// The type of that name, if a program can name it.
     pub fn named(name: &str) -> Option<Type> {
-        Type::NAMED.into_iter().find(|t| t.name() == name)
+        match name {
+            "NotImplemented" => Some(Type::NotImplemented),
+            "Ellipsis" => Some(Type::Ellipsis),
+            _ => Type::NAMED.into_iter().find(|t| t.name() == name),
+        }
     }
 
     /// The type whose methods it has as well.
@@ -125,9 +142,9 @@ impl Type {
         match self {
             Type::Object => None,
             Type::Bool => Some(Type::Int),
-            Type::DefaultDict | Type::Counter => Some(Type::Dict),
+            Type::DefaultDict | Type::Counter | Type::OrderedDict => Some(Type::Dict),
             Type::BoundedSemaphore => Some(Type::Semaphore),
-            Type::LifoQueue => Some(Type::Queue),
+            Type::LifoQueue | Type::SimpleQueue => Some(Type::Queue),
             _ => Some(Type::Object),
         }
     }

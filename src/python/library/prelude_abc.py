@@ -1,0 +1,7 @@
+# `abc`.
+class _ABC:
+    pass
+
+def _abstractmethod(f):
+    f.__isabstractmethod__ = True
+    return f

@@ -65,11 +65,13 @@
 //!   join.rs               The handle of a task: await it, cancel it, or let it go
 //!   lifecycle.rs          The `EventLoop` from its making to its end: its parts, its settings, its closing
 //!   reactor.rs            The descriptors of one loop: what is ready on each, and which tasks wait for it
+//!   recording.rs          A recording of a loop: which task was polled when, who woke it, how long the loop slept
 //!   run_once.rs           One iteration of the event loop, in eight steps, and the three ways to run it
 //!   scheduler.rs          A task's life on its loop: spawned, run step by step, dropped
 //!   timers.rs             Deadlines in order: a heap from which any entry can be taken back
 //!   waker.rs              A waker that is a number
 //! aio/time                Waiting for time: sleeping, and limits
+//!   interval.rs           Ticks at regular times
 //!   sleep.rs              Sleeping, without holding the thread; and from when a time counts
 //!   timeout.rs            Time limits around a future
 //! aio/sync                Waiting for each other: locks, events, semaphores, barriers, queues
@@ -85,6 +87,7 @@
 //!   children.rs           Several tasks awaited at once: which of them is done next?
 //!   combine.rs            Waiting for several tasks: all of them, the first, or one after the other
 //!   current.rs            Tasks from inside: the current one, all others, names, callbacks, context variables
+//!   either.rs             The first of two futures
 //!   on_loop.rs            From any thread onto a loop: futures that cannot travel, made and run where they belong
 //!   task_group.rs         Tasks that end together: if one fails, the rest is cancelled; none outlives the block
 //!   task_tree.rs          The tasks of a loop as a tree: which task awaits which, drawn from inside
@@ -94,6 +97,7 @@
 //!   fds.rs                Descriptors of other code: `readable`, `writable`, `add_reader`, `add_writer`
 //!   lookup.rs             The look-up of names, on threads of its own
 //!   nonblocking.rs        Non-blocking mode on descriptors that came from elsewhere: set while they are used, and put back
+//!   owned_halves.rs       The two directions of one stream, each with an owner of its own
 //!   race.rs               A race of connects: which address is tried next, and when (RFC 8305, "Happy Eyeballs"). Pure
 //!   tcp.rs                TCP: a listener, and a stream, also to a name
 //!   udp.rs                UDP: messages that may be lost, doubled or reordered, but are never cut
@@ -165,68 +169,6 @@
 //!   thread.rs             A thread of a program: its frames, what it waits for, and the one `match` that executes
 //!   verifier.rs           The verifier: which programs can run. A verified one cannot go wrong
 //!   world.rs              The world: all threads of a program as coroutines, run step by step
-//! python/front            The front end: from source text to a tree, and which variable each name is
-//!   names.rs              Which variable each name is: a slot of its function, a cell shared with inner functions, or a
-//!   parse.rs              The parser: Ruff's. Its statements become ours, or are refused
-//!   position.rs           A place in a Python file
-//!   reader.rs             Ruff's expressions become ours, or are refused
-//!   refusal.rs            Why a file cannot be run: one line with its place, and the line of source below a caret
-//!   tree.rs               The tree: the subset of Python, as plain data
-//! python/code             Code: from the tree to instructions, in the order in which CPython's compiler emits them
-//!   blocks.rs             Loops, `try` and `with` as instructions, and every way out of them
-//!   compiler.rs           The compiler: what it keeps while it emits code
-//!   expressions.rs        Expressions as instructions
-//!   instruction.rs        The instruction set, and the kinds of places between instructions
-//!   modules.rs            What of Python's library there is: the built-in names, the modules, and what is in each
-//!   program.rs            A program: code objects, constants, and the names of globals
-//!   statements.rs         Statements as instructions
-//! python/value            Values: small copies, and numbers of objects in a heap
-//!   any.rs                A value: what a variable holds
-//!   heap.rs               The heap: objects in numbered slots
-//!   object.rs             The objects of the heap
-//!   strings.rs            Every text once: a string is a number, and two equal strings are the same number
-//!   table.rs              The entries of a dict or a set, in the order of insertion
-//!   types.rs              The built-in types, by name
-//! python/machine          The machine: threads with frames, and what each instruction does to them
-//!   attributes.rs         Attributes: where a name of an object is found, and what is bound to it
-//!   binding.rs            Functions, classes and keys are made; arguments are bound to parameters
-//!   calls.rs              Calls: of functions, methods, classes and the library; and what happens with the result
-//!   collector.rs          The collector: objects that nothing leads to are freed
-//!   comparison.rs         Comparisons, membership and truth
-//!   control.rs            Branches, `raise`, `with` and imports
-//!   execute.rs            The one `match` that executes: an instruction of the thread that runs
-//!   format.rs             Format specifications: of f-strings, of `str.format`, and of `%`
-//!   interpreter.rs        The machine: a world, and what the program needs to change it
-//!   iteration.rs          Iteration: what a `for` takes its items from, and generators
-//!   objects.rs            Items: subscripts, slices, unpacking, and the containers that are being built
-//!   operators.rs          The operators between two values, and before one
-//!   terms.rs              The machine's words: how an instruction and a call went, what they touched
-//!   text.rs               Values as text: `repr` and `str`
-//!   unwinding.rs          Exceptions on their way to a handler
-//!   world.rs              The world: all that changes while a program runs, as data
-//! python/library          The library: what a program can call without having written it
-//!   arguments.rs          Arguments of the library's functions, by position or by keyword
-//!   builtins.rs           The built-in functions
-//!   lists.rs              Methods of lists, tuples and deques
-//!   modules.rs            `time`, `random`, `math` and `sys`
-//!   queues.rs             `queue.Queue` and `queue.LifoQueue`
-//!   rows.rs               All rows of the library, and the functions that are written in Python
-//!   sequences.rs          The built-in functions over iterables
-//!   sync.rs               Locks, conditions, events, semaphores and barriers: `threading`
-//!   tables.rs             Methods of dicts and sets
-//!   texts.rs              Methods of strings
-//!   threads.rs            `threading.Thread`, and which thread runs
-//!   types.rs              Constructors of the built-in types
-//! python/explore          Every schedule of a Python program that a version's switch points allow
-//!   fingerprint.rs        A world as a number: equal for worlds from which the same can happen
-//!   outcome.rs            Outcomes: what was printed, which exceptions ended threads, what the globals are
-//!   policies.rs           Where threads may switch: the crate's policies, asked for the places of Python code
-//!   replay.rs             One schedule again, with what each line did
-//!   search.rs             The search: every world that a program can come to, with the fewest switches first
-//!   story.rs              A schedule for people: in columns, a thread each, with lines of source; and the sentence that
-//!   worlds.rs             Steps: from a world to the next one, by one thread
-//! python                  Python in: source text as a program of a machine that can be explored
-//!   run.rs                A program run by itself: its threads take turns, and time is a number that jumps
 //! process/message         What goes through a pipe: frames, calls, descriptors; and which process has a call
 //!   call.rs               A call as bytes: the addresses of two functions, and an argument
 //!   claim.rs              A claim: which of two processes has a job that was sent ahead
@@ -260,7 +202,8 @@
 //!   workers.rs            All workers: which one gets the next job, when one more is forked. Pure
 //! python/value            Values: small copies, and numbers of objects in a heap
 //!   any.rs                A value: what a variable holds
-//!   heap.rs               The heap: objects in numbered slots
+//!   asyncio.rs            Coroutines, futures, tasks and event loops, as objects of the heap
+//!   heap.rs               The heap: objects in numbered slots, and a journal of what was changed
 //!   object.rs             The objects of the heap
 //!   strings.rs            Every text once: a string is a number, and two equal strings are the same number
 //!   table.rs              The entries of a dict or a set, in the order of insertion
@@ -273,6 +216,7 @@
 //!   refusal.rs            Why a file cannot be run: one line with its place, and the line of source below a caret
 //!   tree.rs               The tree: the subset of Python, as plain data
 //! python/code             Code: from the tree to instructions, in the order in which CPython's compiler emits them
+//!   awaiting.rs           `await`, `async for`, `async with` and `f(*items)` as instructions
 //!   blocks.rs             Loops, `try` and `with` as instructions, and every way out of them
 //!   compiler.rs           The compiler: what it keeps while it emits code
 //!   expressions.rs        Expressions as instructions
@@ -282,41 +226,71 @@
 //!   statements.rs         Statements as instructions
 //! python/machine          The machine: threads with frames, and what each instruction does to them
 //!   attributes.rs         Attributes: where a name of an object is found, and what is bound to it
+//!   awaiting.rs           `await`, `async for` and `async with`: what they do
 //!   binding.rs            Functions, classes and keys are made; arguments are bound to parameters
+//!   burst.rs              The inner loop: instructions of one thread, up to a place where somebody else may go on
 //!   calls.rs              Calls: of functions, methods, classes and the library; and what happens with the result
 //!   collector.rs          The collector: objects that nothing leads to are freed
 //!   comparison.rs         Comparisons, membership and truth
 //!   control.rs            Branches, `raise`, `with` and imports
-//!   execute.rs            The one `match` that executes: an instruction of the thread that runs
+//!   execute.rs            Instructions that may call, raise or wait
 //!   format.rs             Format specifications: of f-strings, of `str.format`, and of `%`
 //!   interpreter.rs        The machine: a world, and what the program needs to change it
 //!   iteration.rs          Iteration: what a `for` takes its items from, and generators
 //!   objects.rs            Items: subscripts, slices, unpacking, and the containers that are being built
 //!   operators.rs          The operators between two values, and before one
+//!   outside.rs            What is outside of a world: the clock, the lock's settings, and what is asked of the shell
+//!   quick.rs              Instructions on the operands that they mostly have
+//!   spread.rs             Calls with a star: `f(*items)`
+//!   tasks.rs              Futures, tasks and event loops: how a future gets done, and who runs then
 //!   terms.rs              The machine's words: how an instruction and a call went, what they touched
 //!   text.rs               Values as text: `repr` and `str`
+//!   traceback.rs          Tracebacks: the calls that an exception has come through, in CPython's words
 //!   unwinding.rs          Exceptions on their way to a handler
+//!   waiting.rs            Who waits for what, in words
 //!   world.rs              The world: all that changes while a program runs, as data
 //! python/library          The library: what a program can call without having written it
 //!   arguments.rs          Arguments of the library's functions, by position or by keyword
+//!   asyncio.rs            Futures and tasks, and what `asyncio.py` stands on
 //!   builtins.rs           The built-in functions
+//!   event_loops.rs        Event loops and their handles
+//!   futures.rs            Pools of workers, and the results of their jobs: what `concurrent.futures` stands on
 //!   lists.rs              Methods of lists, tuples and deques
-//!   modules.rs            `time`, `random`, `math` and `sys`
+//!   modules.rs            `time`, `random` and `math`
 //!   queues.rs             `queue.Queue` and `queue.LifoQueue`
 //!   rows.rs               All rows of the library, and the functions that are written in Python
 //!   sequences.rs          The built-in functions over iterables
 //!   sync.rs               Locks, conditions, events, semaphores and barriers: `threading`
+//!   system.rs             `sys` and `input`: what a program asks of its interpreter and of its process
 //!   tables.rs             Methods of dicts and sets
 //!   texts.rs              Methods of strings
 //!   threads.rs            `threading.Thread`, and which thread runs
 //!   types.rs              Constructors of the built-in types
-//! python                  Python in: source text as a program of a machine that can be explored
-//!   run.rs                A program run by itself: its threads take turns, and time is a number that jumps
+//! python/image            Images: values, and whole worlds, as bytes, for another machine of the same program
+//!   item.rs               What an image holds: objects in a list, which name each other by their place in it
+//!   read.rs               Bytes become values and worlds again
+//!   write.rs              Values and worlds become bytes
+//! python/run              Runs: a program in virtual time on one thread, or for real
+//!   carry.rs              OS threads that carry the program's threads
+//!   inside.rs             What is under the lock: the machine, who waits, and how the run has ended
+//!   real.rs               A run for real: OS threads under a global lock, real time, real output
+//!   shell.rs              The shell: a machine under a global lock, and what a thread does that has the lock
+//!   single.rs             A program run by itself: its threads take turns, and time is a number that jumps
+//!   streams.rs            Where a program prints to, and what it reads
+//!   waiters.rs            Threads that wait for something of the world, and which of them to wake. Pure
 //! python/explore          Every schedule of a Python program that a version's switch points allow
+//!   changes.rs            What a step changed: to go from one world to another without a copy of either
+//!   conflicts.rs          Which steps nobody else can notice, so that their order makes no difference
+//!   cycles.rs             Cycles in the graph of worlds: loops that nothing can end, and threads that wait for ever
+//!   exploration.rs        What is asked of an exploration, and what it finds
 //!   fingerprint.rs        A world as a number: equal for worlds from which the same can happen
+//!   graph.rs              The worlds that were reached, and how: a graph, and a machine that is in one of them
+//!   lookahead.rs          What can be told from an instruction before it is executed
+//!   moves.rs              A move of a schedule: which thread goes on; and schedules as text
 //!   outcome.rs            Outcomes: what was printed, which exceptions ended threads, what the globals are
 //!   policies.rs           Where threads may switch: the crate's policies, asked for the places of Python code
 //!   replay.rs             One schedule again, with what each line did
+//!   sampling.rs           Schedules by chance, where all are too many: probabilistic concurrency testing
 //!   search.rs             The search: every world that a program can come to, with the fewest switches first
 //!   story.rs              A schedule for people: in columns, a thread each, with lines of source; and the sentence that
 //!   worlds.rs             Steps: from a world to the next one, by one thread
@@ -385,9 +359,17 @@
 //!   sides.rs              Both sides, asked in turn: what one of them cannot answer is a line, not the end
 //!   subject.rs            The experiments that both sides of the comparison are asked for
 //! lab/explore             `singletrack explore` and `dis`: a program of the bytecode machine, explored
+//!   agreement.rs          What a real interpreter did beside what the explorer says that it can do
+//!   answers.rs            Each policy's answer about a Python program, and what is wrong about it
+//!   confirm.rs            Real interpreters that run the program many times, two at a time, each for a second or so
+//!   confirmation.rs       `--confirm`: which interpreter is asked about which policy's answer, and what they say
 //!   document.rs           What was explored, for machines: one JSON object
+//!   guarantees.rs         What each kind of answer means, and what it does not: the page of `explore --guarantees`
+//!   listing.rs            The answers about a Python program, for people: a table or a list, and the schedule that goes wrong
 //!   output.rs             What was explored, for people
+//!   promise.rs            What the Python documentation promises about what a program does, beside what its versions do
 //!   python.rs             `explore FILE.py`: which versions of Python can get it wrong, by which schedule, on which line
+//!   python_document.rs    The answers about a Python program, for machines: one JSON object
 //!   request.rs            What `explore` and `dis` are asked for: a command line, and a program file
 //! lab/explain             `singletrack explain`: eight faults of concurrent programs, each on a page of its own
 //!   contention.rs         Convoy, battle, starvation: one lock, and the threads that want it
@@ -397,6 +379,9 @@
 //!   request.rs            What `singletrack explain` is asked for: its arguments, and a request
 //!   topic.rs              What a topic is: a fault by its name, why it comes, where this crate answers it, what shows it
 //!   waking.rs             Thundering herd and lost wake-up: who is woken, and when
+//! lab/run                 `singletrack run FILE.py`: a Python program for real
+//!   command.rs            `run`: the program, then what was recorded of the lock
+//!   request.rs            What `run` is asked for: a command line, and a program file
 //! lab                     The lab behind the `singletrack` command
 //!   cli.rs                What the command line asks for: its arguments, and a request
 //!   compare_command.rs    `singletrack compare`: runs each case, at each point of a sweep if there is one, and shows it

@@ -8,7 +8,7 @@
 //! *Leaves out*: all logic (`lab`).
 //!
 //! ```text
-//!   argv ─ parse ─▶ Request ─ handle ─▶ compare · explore · dis             ─ print ─▶ stdout
+//!   argv ─ parse ─▶ Request ─ handle ─▶ compare · explore · dis · run       ─ print ─▶ stdout
 //!                                       show · fidelity · parity · explain
 //! ```
 
@@ -22,6 +22,8 @@ use singletrack::lab::gil_command::{fidelity, parity, show};
 use singletrack::lab::report::failure::Failure;
 use singletrack::lab::report::outside::{Ended, check, ended, watch};
 use singletrack::lab::report::terminal::{ColorChoice, Page};
+use singletrack::lab::run::command::run;
+use singletrack::lab::run::request::RunRequest;
 use singletrack::sys::fd::stdout_was_closed;
 use singletrack::sys::process::settle_ignored_signals;
 use singletrack::sys::signal::exit_on_interrupt;
@@ -36,7 +38,7 @@ const USAGE: u8 = 2;
 fn main() -> ExitCode {
     match parse(env::args_os()) {
         Ok(request) => match handle(&request) {
-            Ok(()) => ExitCode::SUCCESS,
+            Ok(code) => code,
             Err(failure) => failed(&failure),
         },
         Err(CliError::Help(text)) => match print(&text) {
@@ -47,12 +49,14 @@ fn main() -> ExitCode {
     }
 }
 
-fn handle(request: &Request) -> Result<(), Failure> {
+fn handle(request: &Request) -> Result<ExitCode, Failure> {
     has_stdout()?;
     let refused = |e: io::Error| Failure::io("a signal handler", &e, "run it again");
     settle_ignored_signals().map_err(refused)?;
     match request {
         Request::Dis(_) => exit_on_interrupt().map_err(refused)?,
+        // It hears signals in its own way.
+        Request::Run(request) => return run_program(request),
         _ => watch()?,
     }
     match request {
@@ -62,7 +66,12 @@ fn handle(request: &Request) -> Result<(), Failure> {
             print(&explored.text)?;
             explored.failure.map_or(Ok(()), Err)
         }
-        Request::ExplorePython(request) => print(&explore_python(request)),
+        Request::ExplorePython(request) => {
+            let explored = explore_python(request);
+            print(&explored.text)?;
+            explored.failure.map_or(Ok(()), Err)
+        }
+        Request::Run(_) => Ok(()),
         Request::Dis(request) => print(&dis_under(&request.program, &request.policies)),
         Request::Explain(request) => explain(request, &Page::on_stdout(None, request.color), print),
         Request::Gil(GilRequest::Scene(request)) => {
@@ -73,6 +82,16 @@ fn handle(request: &Request) -> Result<(), Failure> {
             parity(request, &Page::on_stdout(None, ColorChoice::Never), print)
         }
     }
+    .map(|()| ExitCode::SUCCESS)
+}
+
+/// Runs a program, and ends with its exit code.
+fn run_program(request: &RunRequest) -> Result<ExitCode, Failure> {
+    let left = run(request, &Page::on_stdout(request.width, request.color), print)?;
+    Ok(match left.why {
+        Some(failure) => fail(&failure.to_string(), left.code),
+        None => ExitCode::from(left.code),
+    })
 }
 
 /// A reader that closes the pipe early, such as `head`, is no failure; a comparison ends then, for

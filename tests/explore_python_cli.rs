@@ -56,7 +56,7 @@ fn all_policies_are_one_table_and_the_shortest_way_to_lose() {
     assert_eq!(row("python-3.10"), ["python-3.10", "no"], "{page}");
     assert_eq!(row("free-threaded")[1], "yes", "{page}");
     assert!(page.contains("thread 1 wrote 1 on line 6"), "{page}");
-    assert!(page.contains("Python promises none of this"), "{page}");
+    assert!(page.contains("What Python promises: to read x is one step"), "{page}");
 }
 
 #[test]
@@ -66,6 +66,59 @@ fn one_policy_lists_its_outcomes() {
     assert!(page.contains("← no order of whole threads gives this"), "{page}");
     let page = shown(&["explore", RACE, "--policy", "3.12"]);
     assert!(page.contains("→ every schedule comes to what some order"), "{page}");
+}
+
+/// What the documentation promises of a program, as JSON says it.
+fn promise(text: &str, policies: &str) -> (String, String) {
+    let file = File::new(&format!("promise-{policies}.py"), text.as_bytes());
+    let page = shown(&["explore", file.path(), "--policy", policies, "--json"]);
+    let document: Value = serde_json::from_str(&page).unwrap();
+    let word = |name: &str| document["promise"][name].as_str().unwrap().to_owned();
+    (word("kind"), word("text"))
+}
+
+const TWO: &str = "each = [threading.Thread(target=work) for _ in range(2)]\n\
+                   for one in each: one.start()\nfor one in each: one.join()\n";
+
+#[test]
+fn the_promise_is_of_the_access_that_raced_not_of_the_version() {
+    let head = "import threading\nlock = threading.Lock()\nd = {1: 0}\nl = []\n";
+    let item = format!("{head}def work(): d[1] += 1\n{TWO}");
+    for policies in ["3.9", "3.12"] {
+        let (kind, text) = promise(&item, policies);
+        assert_eq!(kind, "never atomic");
+        assert!(text.contains("D[x] = D[x] + 1"), "{text}");
+    }
+    let locked = item.replace("d[1] += 1", "\n    with lock: d[1] += 1");
+    let (kind, text) = promise(&locked, "all");
+    assert_eq!(kind, "promised");
+    assert!(text.contains("what the threads wait with"), "{text}");
+    let (kind, text) = promise(&item.replace("d[1] += 1", "l.append(1)"), "3.9");
+    assert_eq!(kind, "promised");
+    assert!(text.contains("one step of a built-in type"), "{text}");
+    let stuck = format!("{head}lock.acquire()\nlock.acquire()\n");
+    assert_eq!(promise(&stuck, "3.9").0, "no promise");
+}
+
+#[test]
+fn a_page_says_what_each_answer_means_and_what_it_does_not() {
+    let page = shown(&["explore", "--guarantees"]);
+    for answer in ["\nyes\n", "\nno\n", "\nnot all was tried\n", "\nnot seen in 4000 tries\n"] {
+        let (_, rest) = page.split_once(answer).unwrap_or_else(|| panic!("{answer}: {page}"));
+        assert!(rest.starts_with("  means      ") && rest.contains("\n  does not   "), "{page}");
+    }
+    assert!(page.lines().all(|line| line.chars().count() <= 100), "{page}");
+}
+
+#[test]
+fn the_schedule_fits_the_width() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_singletrack"));
+    let question = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/questions/singleton.py");
+    command.args(["explore", question, "--policy", "3.9"]).env("COLUMNS", "80");
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let page = text(&output.stdout);
+    let (_, drawn) = page.split_once("thread 1 ").unwrap();
+    assert!(drawn.lines().all(|line| line.chars().count() <= 80), "{page}");
 }
 
 #[test]

@@ -78,7 +78,11 @@ fn plan_lines() -> Vec<String> {
 /// The folders, in the order of the list.
 fn order() -> Vec<String> {
     let named = |line: &String| line.split_whitespace().next().map(str::to_owned);
-    plan_lines().iter().filter(|line| !line.starts_with(' ')).filter_map(named).collect()
+    let order: Vec<String> =
+        plan_lines().iter().filter(|line| !line.starts_with(' ')).filter_map(named).collect();
+    let once: BTreeSet<&String> = order.iter().collect();
+    assert_eq!(once.len(), order.len(), "lib.rs lists a folder twice: {order:?}");
+    order
 }
 
 /// Code without comments. (No string of this crate holds `//` before an import.)

@@ -185,7 +185,7 @@ fn two_locks_in_two_orders_can_deadlock() {
     for version in VERSIONS {
         let lines = deadlock(text, version).unwrap_or_else(|| panic!("{version}"));
         assert!(
-            lines[1].contains("thread 1 waits for a lock that thread 2 holds, in line 6"),
+            lines[1].contains("thread 1 holds a and waits for b, which thread 2 holds, in line 6"),
             "{lines:?}"
         );
     }
@@ -206,6 +206,37 @@ fn a_notification_before_the_wait_is_lost() {
         .replace("cond = ", "ready = []\ncond = ")
         .replace("        cond.notify()", "        ready.append(1); cond.notify()");
     assert_eq!(deadlock(&right, "3.13"), None);
+}
+
+#[test]
+fn a_result_that_a_full_pool_cannot_make_is_a_deadlock() {
+    let text = include_str!("../examples/questions/full_pool.py");
+    let lines = deadlock(text, "3.13").unwrap();
+    assert!(
+        lines[0].contains("main thread waits for the result of a future, in line 16"),
+        "{lines:?}"
+    );
+    assert!(
+        lines[1].contains("thread 1 waits for the result of a future, in line 12"),
+        "{lines:?}"
+    );
+    assert!(lines[3].contains("a free worker of its pool, for a job, in line 12"), "{lines:?}");
+    let found = under(text, "3.13").found;
+    assert!(found.iter().any(|found| *found.outcome.output == "1\n"), "{found:?}");
+    for larger in ["max_workers=3", "max_workers=4"] {
+        assert_eq!(deadlock(&text.replace("max_workers=2", larger), "3.13"), None);
+    }
+    assert!(deadlock(&text.replace("max_workers=2", "max_workers=1"), "3.13").is_some());
+}
+
+#[test]
+fn jobs_of_a_pool_lose_updates_as_threads_do_and_workers_share_nothing_else() {
+    let text = "from concurrent.futures import ThreadPoolExecutor\nx = 0\ndef work():\n    \
+                global x\n    x += 1\nwith ThreadPoolExecutor(2) as pool:\n    \
+                for _ in range(2): pool.submit(work)\nprint(x)\n";
+    assert_eq!(lost(text), "xx...");
+    assert_eq!(lost(&text.replace("x += 1", "x += int(1)")), "xxxxx");
+    assert_eq!(lost(&text.replace("(2) as", "(1) as").replace("x += 1", "x += int(1)")), ".....");
 }
 
 #[test]
@@ -260,7 +291,7 @@ fn the_story_names_the_lines_and_says_who_wrote_over_whom() {
     let says = sentence(&replayed).unwrap();
     assert!(says.contains("read x = 0 on line 5"), "{says}");
     assert!(says.contains("wrote 1 over it on line 5"), "{says}");
-    let drawn = columns(&replayed, text);
+    let drawn = columns(&replayed, text, 80);
     assert!(drawn.contains("x += 1   x is 0"), "{drawn}");
 }
 
@@ -276,6 +307,7 @@ fn three_threads_of_six_accesses_are_explored() {
 /// Which answers the questions have: for 2.7, 3.9, 3.10, 3.12, 3.13 and 3.14t, `x` if it can go wrong.
 const ANSWERS: &[(&str, &str)] = &[
     ("extend", "xxxxxx"),
+    ("full_pool", "xxxxxx"),
     ("item", "xx...x"),
     ("lock_order", "xxxxxx"),
     ("look_first", "xxxxxx"),

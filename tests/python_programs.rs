@@ -63,8 +63,9 @@ fn what_is_outside_the_subset_is_refused_with_its_place_and_a_remedy() {
     refused("class A:\n    def __del__(self): pass\n", "2:5", "`__del__`");
     refused("class A:\n    x = [y := 1 for z in []]\n", "2:10", "class body");
     refused("x = 99999999999999999999\n", "1:5", "more than 64 bits");
-    refused("async def f(): pass\n", "1:1", "an `async` function");
-    refused("x = input()\n", "1:5", "no stdin");
+    refused("async def f():\n    return (await x for x in y)\n", "2:12", "write a list");
+    refused("class A:\n    def __await__(self): pass\n", "2:5", "`__await__`");
+    refused("import asyncio\nasyncio.create_subprocess_exec\n", "2:1", "`asyncio.create_sub");
     refused("x = b'a'\n", "1:5", "a bytes literal");
     refused("x = 1j\n", "1:5", "a complex number");
     refused("class A(dict): pass\n", "1:9", "a class derived from `dict`");
@@ -86,6 +87,10 @@ fn what_is_no_python_is_refused_with_a_caret() {
     let shown = refusal.shown("race.py", text);
     assert!(shown.starts_with("race.py:2:5: syntax error: "), "{shown}");
     assert!(shown.ends_with("    if x\n        ^"), "{shown}");
+    refused("await x\n", "1:1", "'await' outside async function");
+    refused("def f():\n    async with x: pass\n", "2:5", "'async with' outside async function");
+    refused("def f():\n    async for x in y: pass\n", "2:5", "'async for' outside async function");
+    refused("def f():\n    return [x async for x in y]\n", "2:12", "asynchronous comprehension");
     refused("break\n", "1:1", "outside loop");
     refused("def f():\n    nonlocal x\n", "2:5", "no binding for nonlocal");
 }

@@ -65,10 +65,11 @@ pub use crate::task::state::TaskError;
 pub use net::byte_stream::{ByteStream, Bytes, PipeReader, PipeWriter, pipe};
 pub use net::fds::{add_reader, add_writer, readable, remove_reader, remove_writer, writable};
 pub use net::lookup::lookup_host;
+pub use net::owned_halves::{OwnedReadHalf, OwnedWriteHalf, ReuniteError};
 pub use net::tcp::{TcpListener, TcpStream};
 pub use net::udp::UdpSocket;
 pub use net::unix::{UnixDatagram, UnixListener, UnixStream};
-pub use run::{RunError, RunOptions, run, run_on, run_with};
+pub use run::{RunError, RunOptions, block_on, run, run_on, run_with};
 pub use signals::{Signal, add_signal_handler, remove_signal_handler, signal};
 pub use streams::buffers::StreamError;
 pub use streams::reader::{
@@ -99,8 +100,10 @@ pub use tasks::combine::{
 pub use tasks::current::{
     ContextVar, all_tasks, consume_budget, create_named_task, current_task, scope, task_name,
 };
+pub use tasks::either::{Either, race};
 pub use tasks::on_loop::on_loop;
 pub use tasks::task_group::{GroupClosed, GroupErrors, TaskGroup};
 pub use tasks::task_tree::{Doing, TaskNode, TaskTree, task_tree};
-pub use time::sleep::{Sleep, sleep};
+pub use time::interval::{Interval, MissedTicks, interval, interval_at};
+pub use time::sleep::{Sleep, sleep, sleep_until};
 pub use time::timeout::{RescheduleError, TimedOut, Timeout, timeout, timeout_at, wait_for};

@@ -136,6 +136,28 @@ pub fn run<F: Future + 'static>(main: F) -> Result<F::Output, RunError> {
     run_on(EventLoop::new().map_err(RunError::Start)?, main)
 }
 
+/// Runs `future` on a loop of its own, and nothing more: no signal, no executor, no order at the end.
+/// Tasks that are not done by then are dropped with the loop. For a line or a test; a program says
+/// [`run`], and whoever needs the loop again [`EventLoop::run_until_complete`].
+///
+/// # Panics
+/// If this thread is running a loop already, if no loop can be made, and with the future's own panic.
+///
+/// ```
+/// use singletrack::aio::{block_on, sleep};
+/// use std::time::Duration;
+///
+/// let here = 6; // it need not be `'static`
+/// assert_eq!(block_on(async { sleep(Duration::from_millis(1)).await; here * 7 }), 42);
+/// ```
+#[doc(alias = "pollster")]
+#[track_caller]
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    assert!(with_current(|_| ()).is_none(), "{}", RunError::Nested);
+    let event_loop = EventLoop::new().unwrap_or_else(|e| panic!("{}", RunError::Start(e)));
+    event_loop.run_until_complete(future)
+}
+
 /// As [`run`], on a loop that was made and set up before: in debug mode, say, or over another
 /// selector.
 ///
@@ -244,7 +266,7 @@ impl InterruptHandler {
         let cancelled_by = Rc::clone(cancelled_by);
         let cancel = move || {
             cancelled_by.set(cancelled_by.get().or(Some(signal)));
-            with_current(|core| core.ready.borrow_mut().cancel(main));
+            with_current(|core| core.cancel_here(main));
         };
         (on_main_thread() && set_first_handler(signal, cancel).ok()?)
             .then_some(InterruptHandler(signal))
@@ -260,7 +282,7 @@ impl Drop for InterruptHandler {
 /// What asyncio does between the end of `main` and `close`.
 fn shut_down(event_loop: &EventLoop) {
     for id in event_loop.all_tasks() {
-        event_loop.core.ready.borrow_mut().cancel(id);
+        event_loop.core.cancel_here(id);
     }
     // A cancelled task is dropped in the next iteration. An error here is a selector's, which has
     // been reported before.

@@ -29,6 +29,7 @@ use crate::base::sync::Arc;
 use crate::event_loop::debug::DebugMode;
 use crate::event_loop::inbox::{self, Inbox, LoopMessage};
 use crate::event_loop::reactor::Reactor;
+use crate::event_loop::recording::Recorder;
 use crate::event_loop::timers::Timers;
 use crate::futures::deadlock::register_loop;
 use crate::selector::event::Selector;
@@ -78,6 +79,10 @@ pub struct Core {
     pub budget: Budget,
     /// Debug mode.
     pub debug: DebugMode,
+    /// What happens, if that is recorded.
+    pub recorder: Recorder,
+    /// Debug mode or the recorder is on: the one branch that both cost a step.
+    pub(super) watched: Cell<bool>,
     /// `stop` was called.
     pub stopping: Cell<bool>,
     /// What is called with panics that reach no awaiter; `None`: standard error.
@@ -114,6 +119,8 @@ impl Core {
             calls: RefCell::default(),
             budget: Budget::default(),
             debug: DebugMode::default(),
+            recorder: Recorder::default(),
+            watched: Cell::new(false),
             stopping: Cell::new(false),
             handler: RefCell::default(),
             metadata: RefCell::default(),
@@ -265,8 +272,8 @@ impl Core {
     /// Does what a message asks for.
     pub(crate) fn handle(&self, message: LoopMessage) {
         match message {
-            LoopMessage::Wake(id) => self.ready.borrow_mut().wake(id),
-            LoopMessage::Cancel(id) => self.ready.borrow_mut().cancel(id),
+            LoopMessage::Wake(id) => self.wake_here(id),
+            LoopMessage::Cancel(id) => self.cancel_here(id),
             LoopMessage::Call(call) => _ = self.call_soon(call),
             LoopMessage::CancelCall(call, timer) => {
                 let callback = self.take_call(call, timer);

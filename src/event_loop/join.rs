@@ -70,11 +70,7 @@ impl<T> Task<T> {
     pub fn cancel(&self) -> bool {
         let id = self.id();
         !self.done()
-            && run_or_send(
-                id.loop_id(),
-                |core| core.ready.borrow_mut().cancel(id),
-                || LoopMessage::Cancel(id),
-            )
+            && run_or_send(id.loop_id(), |core| core.cancel_here(id), || LoopMessage::Cancel(id))
     }
 
     /// What another thread needs to cancel the task.
@@ -166,7 +162,7 @@ impl TaskCanceller {
     /// the task is done by then, only its loop knows.
     pub fn cancel(&self) -> bool {
         let id = self.0;
-        let here = |core: &Core| core.ready.borrow_mut().cancel(id);
+        let here = |core: &Core| core.cancel_here(id);
         run_or_send(id.loop_id(), here, || LoopMessage::Cancel(id))
     }
 }

@@ -17,7 +17,8 @@
 //!   │  any thread                     task                        LoopHandle of other threads │
 //!   └─────────────────────────────────────────────────────────────────────────────────────────┘
 //! ```
-//! And `caught`: values of the user's, dropped where no panic may come out.
+//! And `caught`: values of the user's, dropped where no panic may come out; `recording`: what happened
+//! to a loop, event by event, if that is switched on.
 //!
 //! Read `run_once` first: its drawing is the loop. Then `scheduler` (what step 8 does with a task),
 //! `waker` and `inbox` (how a task becomes ready), `reactor` (step 4 to 6) and `timers` (step 7);
@@ -37,6 +38,7 @@ pub mod inbox;
 pub mod join;
 pub mod lifecycle;
 pub mod reactor;
+pub mod recording;
 pub mod run_once;
 pub mod scheduler;
 pub mod timers;

@@ -36,13 +36,15 @@
 //! every iteration; tokio's `current_thread` `block_on`, which counts to 61 and polls as well when
 //! all tasks that are ready have yielded.
 
+use crate::base::id::TaskId;
 use crate::event_loop::core::{Core, Due, enter};
 use crate::event_loop::lifecycle::EventLoop;
-use crate::event_loop::waker::{wake, waker};
+use crate::event_loop::recording::{Cause, LoopEventKind};
+use crate::event_loop::waker::{task_of, wake, waker};
 use crate::task::ready_queue::{ROOT_CALL, ReadyEntry};
 use std::future::Future;
 use std::pin::pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -113,21 +115,39 @@ impl EventLoop {
         let id = self.core.ready.borrow().root_id();
         wake(id);
         while output.is_none() {
-            let mut root = || {
-                self.core.ready.borrow_mut().start_root();
-                self.core.budget.refill();
+            let mut poll = || {
                 match future.as_mut().poll(&mut Context::from_waker(&waker(id))) {
                     Poll::Ready(value) => output = Some(value),
-                    Poll::Pending => return self.core.ready.borrow_mut().pause_root(),
+                    Poll::Pending => return false,
                 }
-                false
+                true
             };
-            self.iterate(Some(&mut root)).map_err(EndedEarly::Failed)?;
+            let mut root = || self.step_root(id, &mut poll);
+            self.iterate(Some(&mut root), true).map_err(EndedEarly::Failed)?;
             if self.core.stopping.take() {
                 break;
             }
         }
         output.ok_or(EndedEarly::Stopped)
+    }
+
+    /// One step of the root, which `poll` polls and says whether it is done. True as for a task's.
+    fn step_root(&self, id: TaskId, poll: &mut dyn FnMut() -> bool) -> bool {
+        let core = &*self.core;
+        core.ready.borrow_mut().start_root();
+        core.budget.refill();
+        if !core.is_watched() {
+            return !poll() && core.ready.borrow_mut().pause_root();
+        }
+        core.note(LoopEventKind::Polled(id));
+        let done = core.because(Cause::Task(id), poll);
+        let again = !done && core.ready.borrow_mut().pause_root();
+        core.note(match (done, again) {
+            (true, _) => LoopEventKind::Ended(id),
+            (false, true) => LoopEventKind::Yielded(id),
+            (false, false) => LoopEventKind::Paused(id),
+        });
+        again
     }
 
     /// Runs until [`stop`](Self::stop) is called. If it was called before, makes one iteration
@@ -142,7 +162,7 @@ impl EventLoop {
     pub fn run_forever(&self) -> io::Result<()> {
         let _entered = enter(&self.core);
         loop {
-            self.iterate(None)?;
+            self.iterate(None, true)?;
             if self.core.stopping.take() {
                 return Ok(());
             }
@@ -158,7 +178,29 @@ impl EventLoop {
     /// If this thread is running a loop already.
     pub fn run_once(&self) -> io::Result<Iteration> {
         let _entered = enter(&self.core);
-        self.iterate(None)
+        self.iterate(None, true)
+    }
+
+    /// Makes one iteration that never sleeps: what is ready runs, and what the selector has to say by
+    /// now is taken in. For a program that has a loop of its own, a game or a window, and calls this
+    /// once a frame.
+    ///
+    /// # Errors
+    /// What the selector reports.
+    ///
+    /// # Panics
+    /// If this thread is running a loop already.
+    ///
+    /// ```
+    /// let event_loop = singletrack::EventLoop::new()?;
+    /// assert_eq!(event_loop.run_ready()?.polled, 0); // there is nothing to do, and it returns
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[doc(alias = "try_tick")]
+    pub fn run_ready(&self) -> io::Result<Iteration> {
+        let _entered = enter(&self.core);
+        self.since_io.set(u32::MAX);
+        self.iterate(None, false)
     }
 
     /// Ends [`run_forever`](Self::run_forever) after the iteration in progress.
@@ -168,10 +210,11 @@ impl EventLoop {
     }
 
     /// One iteration, in the eight steps of the drawing above.
-    fn iterate(&self, mut root: Root<'_>) -> io::Result<Iteration> {
+    fn iterate(&self, mut root: Root<'_>, may_sleep: bool) -> io::Result<Iteration> {
         let core = &*self.core;
         let mut iteration = Iteration::default();
         self.iterations.set(self.iterations.get() + 1);
+        core.recorder.set_iteration(self.iterations.get());
 
         // 1. Take in what other threads have asked for.
         iteration.foreign = self.take_inbox();
@@ -180,7 +223,7 @@ impl EventLoop {
         if self.must_poll_selector() {
             self.since_io.set(0);
             // 2. How long may the loop sleep?
-            let mut timeout = self.timeout();
+            let mut timeout = if may_sleep { self.timeout() } else { Some(Duration::ZERO) };
             // 3. Park the inbox: from here on a message uses the selector's waker. If one came
             // after step 1, the inbox refuses to park, and there is no sleep.
             if timeout != Some(Duration::ZERO) && !core.inbox.park() {
@@ -188,13 +231,15 @@ impl EventLoop {
             }
             // 4. Poll the selector. The wakers that its events concern come out.
             let mut woken = self.woken.take();
+            let waits = core.is_watched().then(|| self.note_sleep(timeout));
             let events = core.reactor.borrow_mut().wait(timeout, &mut woken);
             // 5. The inbox again: a message may be what ended the sleep.
             iteration.foreign += self.take_inbox();
             iteration.events = events?;
             // 6. The tasks that wait for these events are ready …
-            for waker in woken.drain(..) {
-                core.wake_or_report(waker);
+            match waits {
+                None => woken.drain(..).for_each(|waker| core.wake_or_report(waker)),
+                Some(waits) => self.wake_recorded(&waits, iteration.events, &mut woken),
             }
             // 7. … and then those whose timers are due.
             let now = core.now();
@@ -248,12 +293,35 @@ impl EventLoop {
         for fired in 0..armed {
             let due = core.timers.borrow_mut().pop_due(now);
             match due {
-                Some(Due::Wake(waker)) => core.wake_or_report(waker),
+                Some(Due::Wake(waker)) => core.because(Cause::Timer, || core.wake_or_report(waker)),
                 Some(Due::Call(key)) => core.ready.borrow_mut().push_call(key),
                 None => return fired,
             }
         }
         armed
+    }
+
+    /// Records that the selector is asked, and gives what tasks wait for: what it says may end that.
+    #[inline(never)]
+    fn note_sleep(&self, timeout: Option<Duration>) -> Vec<(TaskId, Cause)> {
+        let limit = timeout.map(|limit| u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX));
+        self.core.note(LoopEventKind::Sleeps(limit));
+        let reactor = self.core.reactor.borrow();
+        let wait =
+            |(fd, direction, waker)| Some((task_of(waker)?, Cause::Descriptor(fd, direction)));
+        reactor.waiters().filter_map(wait).collect()
+    }
+
+    /// Wakes those that events concern, each because of its own.
+    #[inline(never)]
+    fn wake_recorded(&self, waits: &[(TaskId, Cause)], events: usize, woken: &mut Vec<Waker>) {
+        self.core.note(LoopEventKind::Wakes(events as u32));
+        for waker in woken.drain(..) {
+            let task = task_of(&waker);
+            let wait = waits.iter().find(|(waiting, _)| Some(*waiting) == task);
+            let cause = wait.map_or(Cause::Outside, |(_, cause)| *cause);
+            self.core.because(cause, || self.core.wake_or_report(waker));
+        }
     }
 
     /// True: it was a task, or the root, that woke itself, so as to let others go first.
@@ -283,9 +351,14 @@ impl EventLoop {
 
     /// A callback's panic goes to the exception handler; the loop goes on.
     fn call(&self, callback: impl FnOnce()) {
-        let start = self.core.debug.is_on().then(|| self.core.now());
-        self.core.run_user_code("a callback", callback);
+        let start = self.core.is_watched().then(|| self.core.now());
+        if start.is_some() {
+            self.core.note(LoopEventKind::Called);
+        }
+        let user_code = || self.core.run_user_code("a callback", callback);
+        self.core.because(Cause::Callback, user_code);
         if let Some(start) = start {
+            self.core.note(LoopEventKind::Returned);
             let took = Duration::from_nanos(self.core.now() - start);
             self.core.check_slow(took, || "a callback".to_owned());
         }

@@ -27,6 +27,7 @@ use crate::base::id::TaskId;
 use crate::base::panic::{drop_caught, into_message};
 use crate::event_loop::core::{Core, current, made_here, no_loop, try_enter, with_current};
 use crate::event_loop::join::Task;
+use crate::event_loop::recording::{Cause, LoopEventKind};
 use crate::event_loop::waker::{task_of, wake, waker};
 use crate::task::cell::AnyTask;
 use crate::task::metadata::TaskMetadata;
@@ -62,8 +63,8 @@ impl Core {
             if let Some(end) = task.cancel_now() {
                 self.settle(task.id(), end);
             }
-        } else if self.debug.is_on() {
-            self.metadata.borrow_mut().of(task.id()).made_at = Some(place);
+        } else if self.is_watched() {
+            self.note_made(task.id(), place);
         }
         Task::new(task)
     }
@@ -83,9 +84,9 @@ impl Core {
         // Its drop would do nothing, and that by a call through a pointer.
         let waker = ManuallyDrop::new(waker(task.id()));
         let cx = &mut Context::from_waker(&waker);
-        let ran = match self.debug.is_on() {
+        let ran = match self.is_watched() {
             false => task.run(cx),
-            true => self.run_timed(&task, cx),
+            true => self.run_watched(&task, cx),
         };
         match ran {
             StepEnd::Parked => false,
@@ -100,12 +101,37 @@ impl Core {
         }
     }
 
-    /// In debug mode: a step that takes long is reported.
+    /// In debug mode: where the task was made. If that is recorded: by whom.
     #[inline(never)]
-    fn run_timed(&self, task: &AnyTask, cx: &mut Context<'_>) -> StepEnd {
-        let start = self.now();
-        let (id, ran) = (task.id(), task.run(cx));
-        let took = Duration::from_nanos(self.now() - start);
+    fn note_made(&self, id: TaskId, place: &'static Location<'static>) {
+        if self.debug.is_on() {
+            self.metadata.borrow_mut().of(id).made_at = Some(place);
+        }
+        self.note(LoopEventKind::Made(id, self.recorder.cause()));
+    }
+
+    /// Records a step. In debug mode one that takes long is reported.
+    #[inline(never)]
+    fn run_watched(&self, task: &AnyTask, cx: &mut Context<'_>) -> StepEnd {
+        let (id, start) = (task.id(), self.now());
+        if let Some(name) = self.metadata.borrow().name(id) {
+            self.recorder.note_name(id, &name);
+        }
+        self.recorder.write(start, LoopEventKind::Polled(id));
+        let ran = self.because(Cause::Task(id), || task.run(cx));
+        let end = self.now();
+        self.recorder.write(
+            end,
+            match &ran {
+                StepEnd::Parked => LoopEventKind::Paused(id),
+                StepEnd::Again => LoopEventKind::Yielded(id),
+                StepEnd::Done(_) => LoopEventKind::Ended(id),
+            },
+        );
+        if !self.debug.is_on() {
+            return ran;
+        }
+        let took = Duration::from_nanos(end - start);
         let place = || match self.metadata.borrow().made_at(id) {
             Some(place) => format!("{}, made at {place}", self.name_of(id)),
             None => self.name_of(id),
@@ -121,7 +147,7 @@ impl Core {
         let id = task.id();
         let slot = self.ready.borrow_mut().remove(id.index());
         drop(slot);
-        self.settle(id, end);
+        self.because(Cause::Task(id), || self.settle(id, end));
         let metadata = self.metadata.borrow_mut().remove(id);
         let name = metadata.and_then(|metadata| self.schedule_callbacks(metadata));
         self.release(task, name);
@@ -187,7 +213,7 @@ impl Core {
         let task = self.ready.borrow().task(id).cloned();
         let Some(task) = task else { return };
         if task.state().is_running() {
-            return self.ready.borrow_mut().cancel(id);
+            return self.cancel_here(id);
         }
         let nested = &self.nested_ends;
         let depth = nested.depth.get();
@@ -224,6 +250,53 @@ impl Core {
             }
             self.drop_or_report("a task", task);
         }
+    }
+}
+
+/// What is recorded, if anything is.
+impl Core {
+    /// Whether debug mode or the recorder is on.
+    #[inline]
+    pub fn is_watched(&self) -> bool {
+        self.watched.get()
+    }
+
+    /// To be called when one of the two was switched.
+    pub fn watch(&self) {
+        self.watched.set(self.debug.is_on() || self.recorder.is_on());
+    }
+
+    /// Records an event that happens now.
+    #[inline(never)]
+    pub fn note(&self, what: LoopEventKind) {
+        self.recorder.write(self.now(), what);
+    }
+
+    /// The waker of `id` was used.
+    pub fn wake_here(&self, id: TaskId) {
+        let queued = self.ready.borrow_mut().wake(id);
+        self.note_woken(queued, id);
+    }
+
+    /// The task is to be dropped at its next step.
+    pub fn cancel_here(&self, id: TaskId) {
+        let queued = self.ready.borrow_mut().cancel(id);
+        self.note_woken(queued, id);
+    }
+
+    #[inline]
+    fn note_woken(&self, queued: bool, id: TaskId) {
+        if self.is_watched() && queued {
+            self.note(LoopEventKind::Woken(id, self.recorder.cause()));
+        }
+    }
+
+    /// Does `act`, which is what wakes tasks meanwhile.
+    pub fn because<R>(&self, cause: Cause, act: impl FnOnce() -> R) -> R {
+        let outer = self.recorder.set_cause(Some(cause));
+        let done = act();
+        self.recorder.set_cause(outer);
+        done
     }
 }
 

@@ -56,11 +56,7 @@ pub fn wake(id: TaskId) {
 #[inline(never)]
 fn wake_other(id: TaskId) {
     // False if the loop is gone; a waker may outlive it, and then wakes nothing.
-    let _ = run_or_send(
-        id.loop_id(),
-        |core| core.ready.borrow_mut().wake(id),
-        || LoopMessage::Wake(id),
-    );
+    let _ = run_or_send(id.loop_id(), |core| core.wake_here(id), || LoopMessage::Wake(id));
 }
 
 fn raw(id: TaskId) -> RawWaker {

@@ -6,6 +6,7 @@
 //! *Leaves out*: what a read and a write are (`interop/halves.rs`).
 
 use crate::aio::net::byte_stream::{ByteStream, Bytes};
+use crate::aio::net::owned_halves::{OwnedReadHalf, OwnedWriteHalf};
 use crate::aio::streams::reader::StreamReader;
 use crate::aio::streams::writer::StreamWriter;
 use crate::interop::halves::{ReadHalf, WriteHalf, write_through_halves};
@@ -39,9 +40,10 @@ macro_rules! read {
     )*};
 }
 
-read!(ByteStream<T>, &ByteStream<T>, StreamReader<T>);
+read!(ByteStream<T>, &ByteStream<T>, OwnedReadHalf<T>, StreamReader<T>);
 write_through_halves!(AsyncWrite, poll_close => ByteStream<T>);
 write_through_halves!(AsyncWrite, poll_close => &ByteStream<T>);
+write_through_halves!(AsyncWrite, poll_close => OwnedWriteHalf<T>);
 write_through_halves!(AsyncWrite, poll_close => StreamWriter<T>);
 
 /// The reader's own buffer.

@@ -10,6 +10,7 @@
 //! the system call that read them.
 
 use crate::aio::net::byte_stream::{ByteStream, Bytes};
+use crate::aio::net::owned_halves::{OwnedReadHalf, OwnedWriteHalf};
 use crate::aio::streams::reader::StreamReader;
 use crate::aio::streams::writer::StreamWriter;
 #[cfg(any(feature = "tokio-io", feature = "hyper"))]
@@ -55,12 +56,51 @@ pub(super) trait WriteHalf {
     fn close_half(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 }
 
-impl<T: Bytes> ReadHalf for &ByteStream<T>
+/// A stream, a reference to one, or the owner of one of its directions: they poll in the same way.
+pub(super) trait Unbuffered {
+    type Io: Bytes;
+
+    fn stream(&self) -> &ByteStream<Self::Io>;
+}
+
+impl<T: Bytes> Unbuffered for ByteStream<T> {
+    type Io = T;
+
+    fn stream(&self) -> &ByteStream<T> {
+        self
+    }
+}
+
+impl<T: Bytes> Unbuffered for &ByteStream<T> {
+    type Io = T;
+
+    fn stream(&self) -> &ByteStream<T> {
+        self
+    }
+}
+
+impl<T: Bytes> Unbuffered for OwnedReadHalf<T> {
+    type Io = T;
+
+    fn stream(&self) -> &ByteStream<T> {
+        self.as_ref()
+    }
+}
+
+impl<T: Bytes> Unbuffered for OwnedWriteHalf<T> {
+    type Io = T;
+
+    fn stream(&self) -> &ByteStream<T> {
+        self.as_ref()
+    }
+}
+
+impl<S: Unbuffered> ReadHalf for S
 where
-    for<'a> &'a T: Read,
+    for<'a> &'a S::Io: Read,
 {
     fn read_half(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.poll_read(cx, buffer)
+        self.stream().poll_read(cx, buffer)
     }
 
     fn read_half_vectored(
@@ -68,18 +108,18 @@ where
         cx: &mut Context<'_>,
         buffers: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.poll_read_vectored(cx, buffers)
+        self.stream().poll_read_vectored(cx, buffers)
     }
 }
 
-impl<T: Bytes> WriteHalf for &ByteStream<T>
+impl<S: Unbuffered> WriteHalf for S
 where
-    for<'a> &'a T: Write,
+    for<'a> &'a S::Io: Write,
 {
     const IS_VECTORED: bool = true;
 
     fn write_half(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_write(cx, bytes)
+        self.stream().poll_write(cx, bytes)
     }
 
     fn write_half_vectored(
@@ -87,7 +127,7 @@ where
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.poll_write_vectored(cx, slices)
+        self.stream().poll_write_vectored(cx, slices)
     }
 
     fn flush_half(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -95,55 +135,10 @@ where
     }
 
     fn close_half(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(match self.shutdown(Shutdown::Write) {
+        Poll::Ready(match self.stream().shutdown(Shutdown::Write) {
             Err(e) if e.kind() == io::ErrorKind::NotConnected => Ok(()),
             done => done,
         })
-    }
-}
-
-/// A stream and a reference to one poll in the same way.
-impl<T: Bytes> ReadHalf for ByteStream<T>
-where
-    for<'a> &'a T: Read,
-{
-    fn read_half(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        (&mut &*self).read_half(cx, buffer)
-    }
-
-    fn read_half_vectored(
-        &mut self,
-        cx: &mut Context<'_>,
-        buffers: &mut [IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>> {
-        (&mut &*self).read_half_vectored(cx, buffers)
-    }
-}
-
-impl<T: Bytes> WriteHalf for ByteStream<T>
-where
-    for<'a> &'a T: Write,
-{
-    const IS_VECTORED: bool = true;
-
-    fn write_half(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        (&mut &*self).write_half(cx, bytes)
-    }
-
-    fn write_half_vectored(
-        &mut self,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        (&mut &*self).write_half_vectored(cx, slices)
-    }
-
-    fn flush_half(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        (&mut &*self).flush_half(cx)
-    }
-
-    fn close_half(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        (&mut &*self).close_half(cx)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The trait `Stream` of the `futures-core` crate (feature `futures-core`).
 //!
-//! *Promises*: the connections of a listener ([`Incoming`]), the arrivals of a signal, and tasks in
+//! *Promises*: the connections of a listener ([`Incoming`]), the arrivals of a signal, the ticks of an
+//! interval, and tasks in
 //! the order in which they are done are streams, for the combinators of `futures-util`.
 //! *Leaves out*: what has a method that waits and no end, as a queue: `futures_util::stream::unfold`
 //! makes a stream of that.
@@ -9,11 +10,13 @@ use crate::aio::net::byte_stream::ByteStream;
 use crate::aio::signals::Signal;
 use crate::aio::streams::server::Listener;
 use crate::aio::tasks::combine::AsCompleted;
+use crate::aio::time::interval::Interval;
 use crate::event_loop::join::Task;
 use futures_core::Stream;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 /// The connections of a listener, one after the other. It never ends; an error is that of one
 /// `accept`, and the next may work.
@@ -56,6 +59,15 @@ impl Stream for Signal {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<()>> {
         self.get_mut().poll_recv(cx).map(Result::ok)
+    }
+}
+
+/// The ticks, each with the time at which it should have come. It never ends.
+impl Stream for Interval {
+    type Item = Duration;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Duration>> {
+        self.get_mut().poll_tick(cx).map(Some)
     }
 }
 

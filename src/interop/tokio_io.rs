@@ -6,9 +6,10 @@
 //! that are given a connection run on this loop.
 //! *Leaves out*: what a read and a write are (`interop/halves.rs`); a reference to a stream, which
 //! tokio's own extension traits would take for the stream itself. Two halves of one stream are
-//! [`split`](crate::aio::split).
+//! [`split`](crate::aio::split), or [`into_split`](ByteStream::into_split).
 
 use crate::aio::net::byte_stream::{ByteStream, Bytes};
+use crate::aio::net::owned_halves::{OwnedReadHalf, OwnedWriteHalf};
 use crate::aio::streams::reader::StreamReader;
 use crate::aio::streams::writer::StreamWriter;
 use crate::interop::halves::{WriteHalf, read_through_scratch, write_through_halves};
@@ -35,8 +36,9 @@ macro_rules! read {
     )*};
 }
 
-read!(ByteStream<T>, StreamReader<T>);
+read!(ByteStream<T>, OwnedReadHalf<T>, StreamReader<T>);
 write_through_halves!(AsyncWrite, poll_shutdown, is_write_vectored => ByteStream<T>);
+write_through_halves!(AsyncWrite, poll_shutdown, is_write_vectored => OwnedWriteHalf<T>);
 write_through_halves!(AsyncWrite, poll_shutdown, is_write_vectored => StreamWriter<T>);
 
 /// The reader's own buffer.

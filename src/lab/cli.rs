@@ -6,6 +6,7 @@
 //! ```text
 //!   argv ─ parse ─▶ Request ─┬─ Compare   lab/compare/race.rs
 //!                            ├─ Explore   lab/explore
+//!                            ├─ Run       lab/run
 //!                            ├─ Dis       vm/disassembler.rs
 //!                            ├─ Gil       lab/gil_cli.rs, then lab/gil_command.rs
 //!                            └─ Explain   lab/explain
@@ -16,11 +17,13 @@ use crate::lab::compare::model::Model;
 use crate::lab::compare::race::{Effort, Race};
 use crate::lab::compare::sweep::Sweep;
 use crate::lab::explain::request::{self as explain, ExplainArgs, ExplainRequest};
+use crate::lab::explore::guarantees::guarantees;
 use crate::lab::explore::python::{PythonRequest, Refused};
 use crate::lab::explore::request::{self, DisArgs, DisRequest, ExploreArgs, ExploreRequest};
 use crate::lab::gil_cli::{self, GilArgs, GilRequest};
 use crate::lab::report::failure::{Failure, shown};
-use crate::lab::report::terminal::ColorChoice;
+use crate::lab::report::terminal::{ColorChoice, Page};
+use crate::lab::run::request::{self as run, RunArgs, RunRequest};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
@@ -88,6 +91,9 @@ enum Command {
     /// Tries every interleaving of a program's threads that a policy allows
     #[command(after_help = request::EXAMPLES)]
     Explore(ExploreArgs),
+    /// Runs a Python program on threads under a global lock, and shows who had it when
+    #[command(after_help = run::EXAMPLES)]
+    Run(RunArgs),
     /// Lists a program's instructions in the look of Python's dis
     Dis(DisArgs),
     /// Shows threads under a global lock: who has it, who waits, and why
@@ -167,6 +173,8 @@ pub enum Request {
     Explore(Box<ExploreRequest>),
     /// Try the interleavings of a Python program.
     ExplorePython(Box<PythonRequest>),
+    /// Run a Python program.
+    Run(Box<RunRequest>),
     /// List a program.
     Dis(DisRequest),
     /// Show the lock.
@@ -228,10 +236,15 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, C
     let CommandLine { command } = CommandLine::try_parse_from(&arguments).map_err(refused)?;
     Ok(match command {
         Command::Compare(compare) => Request::Compare(compare.request()?),
+        Command::Explore(words) if words.asks_for_guarantees() => {
+            let page = Page::on_stdout(None, ColorChoice::Never);
+            return Err(CliError::Help(guarantees(page.width)));
+        }
         Command::Explore(words) if words.is_python() => {
             Request::ExplorePython(Box::new(words.python_request()?))
         }
         Command::Explore(words) => Request::Explore(Box::new(words.request()?)),
+        Command::Run(words) => Request::Run(Box::new(words.request()?)),
         Command::Dis(words) => Request::Dis(words.request()?),
         Command::Gil(words) => Request::Gil(words.request()?),
         Command::Explain(words) => Request::Explain(words.request()?),

@@ -42,6 +42,7 @@
 pub mod code;
 pub mod explore;
 pub mod front;
+pub mod image;
 pub mod library;
 pub mod machine;
 pub mod run;

@@ -268,7 +268,7 @@ pub fn unread(end: impl AsFd) -> io::Result<usize> {
 }
 
 /// What is waited for: reading or writing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// Read, accept, receive: there is something to read, or the end of the stream.
     Read,

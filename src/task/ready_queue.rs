@@ -173,26 +173,26 @@ impl ReadyQueue {
         TaskId::pack(self.loop_id, 0, ROOT)
     }
 
-    /// The waker of `id` was used.
-    pub fn wake(&mut self, id: TaskId) {
+    /// The waker of `id` was used. True if that has put it into the queue.
+    pub fn wake(&mut self, id: TaskId) -> bool {
         if id.index() == ROOT {
-            if self.root.wake() {
+            let wakes = self.root.wake();
+            if wakes {
                 self.push_call(ROOT_CALL);
             }
-        } else if let Some(task) = self.task(id)
-            && task.wake()
-        {
-            let task = task.clone();
-            self.push_task(task);
+            return wakes;
         }
+        let Some(task) = self.task(id).filter(|task| task.wake()) else { return false };
+        let task = task.clone();
+        self.push_task(task);
+        true
     }
 
-    /// Marks a task to be dropped at its next step, and queues it for that.
-    pub fn cancel(&mut self, id: TaskId) {
-        if let Some(task) = self.task(id) {
-            task.cancel();
-            self.wake(id);
-        }
+    /// Marks a task to be dropped at its next step, and queues it for that. True as for a wake.
+    pub fn cancel(&mut self, id: TaskId) -> bool {
+        let Some(task) = self.task(id) else { return false };
+        task.cancel();
+        self.wake(id)
     }
 
     /// A task is done. Hands the slot's share of it out, since its drop may be user code.

@@ -180,6 +180,16 @@ where
         got.map(|got| self.note_read(got?, room))
     }
 
+    /// Reads what there is at once, without waiting; 0 is the end of the stream.
+    ///
+    /// # Errors
+    /// `WouldBlock` if there is nothing; and as [`read`](Self::read).
+    pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let room = buffer.len();
+        let got = self.fd.try_io(Direction::Read, |mut io| io.read(buffer))?;
+        self.note_read(got, room)
+    }
+
     /// [`read`](Self::read) into several buffers, in their order.
     ///
     /// # Errors

@@ -13,7 +13,7 @@
 //! ```
 //! Read `async_fd`, then `byte_stream`, then `tcp`; `unix` and `udp` are more of the same, `fds` is
 //! asyncio's level-triggered world on top of an edge-triggered reactor. `lookup` finds the addresses
-//! of a name, and `race` is the order in which `tcp` tries them; `nonblocking` is what `async_fd`
+//! of a name, `owned_halves` are the directions of a stream with an owner each, and `race` is the order in which `tcp` tries them; `nonblocking` is what `async_fd`
 //! changes in a descriptor that others share, and how it comes back.
 //!
 //! # How to add a stream type
@@ -38,6 +38,7 @@ pub mod byte_stream;
 pub mod fds;
 pub mod lookup;
 pub mod nonblocking;
+pub mod owned_halves;
 pub mod race;
 pub mod tcp;
 pub mod udp;

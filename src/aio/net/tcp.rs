@@ -166,6 +166,24 @@ impl TcpStream {
         TcpStream::take_over(stream)
     }
 
+    /// Gives the stream back to std, still in non-blocking mode if it was made here, and otherwise
+    /// in the mode that it came in.
+    ///
+    /// # Errors
+    /// `EMFILE`: for a moment it needs a second descriptor.
+    pub fn into_std(self) -> io::Result<net::TcpStream> {
+        self.async_fd().io().try_clone()
+    }
+
+    /// Reads what there is, at least one byte, and leaves it there to be read again.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    #[doc(alias = "MSG_PEEK")]
+    pub fn peek(&self, buffer: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
+        self.async_fd().io_call(Direction::Read, move |io| io.peek(buffer))
+    }
+
     /// A stream that nobody shares.
     fn of_our_own(stream: net::TcpStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;

@@ -114,6 +114,14 @@ impl UnixStream {
         UnixStream::take_over(stream)
     }
 
+    /// Gives the stream back to std, as [`TcpStream::into_std`](crate::aio::TcpStream::into_std) does.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn into_std(self) -> io::Result<net::UnixStream> {
+        self.async_fd().io().try_clone()
+    }
+
     /// A stream that nobody shares.
     fn of_our_own(stream: net::UnixStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;

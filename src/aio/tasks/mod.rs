@@ -10,6 +10,8 @@
 //!    join (event_loop/): a task's handle, which remembers one waker    futures/
 //!
 //!    current: the task that runs, its name, its callbacks, its context variables
+//!
+//!    either: the first of two futures, of which neither need be a task
 //! ```
 //! Read `current`, then `children` and `combine`; `task_group` next to `aio/time/timeout.rs`,
 //! which drops its body in the same way; `bridge` for the way to threads and back, and `on_loop`, the
@@ -21,6 +23,7 @@ pub mod combine;
 #[doc(alias = "asyncio.Task.cancelling")]
 #[doc(alias = "asyncio.Task.uncancel")]
 pub mod current;
+pub mod either;
 pub mod on_loop;
 pub mod task_group;
 pub mod task_tree;

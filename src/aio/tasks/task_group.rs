@@ -279,7 +279,7 @@ async fn caught<T, E>(future: impl Future<Output = Result<T, E>>) -> Result<T, C
 }
 
 fn cancel(id: TaskId) {
-    let here = |core: &Core| core.ready.borrow_mut().cancel(id);
+    let here = |core: &Core| core.cancel_here(id);
     // False if the task is gone together with its loop.
     let _ = run_or_send(id.loop_id(), here, || LoopMessage::Cancel(id));
 }

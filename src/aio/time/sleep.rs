@@ -31,7 +31,7 @@ use crate::event_loop::timers::deadline_after;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Waits until `delay` has passed since this call ([outside a running loop](self): since the first
 /// poll).
@@ -63,8 +63,29 @@ pub fn sleep(delay: Duration) -> Sleep {
     Sleep { state: state.unwrap_or(SleepState::For(delay)) }
 }
 
+/// Waits until `deadline`; one that has passed lets the other tasks run once.
+///
+/// On a loop with virtual time the deadline is as far away as it is in real time.
+///
+/// # Panics
+/// As [`sleep`].
+///
+/// ```
+/// use singletrack::{EventLoop, aio::sleep_until};
+/// use std::time::{Duration, Instant};
+///
+/// let deadline = Instant::now() + Duration::from_millis(2);
+/// EventLoop::new()?.run_until_complete(sleep_until(deadline));
+/// assert!(Instant::now() >= deadline);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[doc(alias = "tokio::time::sleep_until")]
+pub fn sleep_until(deadline: Instant) -> Sleep {
+    sleep(deadline.saturating_duration_since(Instant::now()))
+}
+
 /// Waits until a time of this loop's clock, in nanoseconds.
-pub(super) fn sleep_until(loop_id: LoopId, deadline: u64) -> Sleep {
+pub(super) fn sleep_to(loop_id: LoopId, deadline: u64) -> Sleep {
     Sleep { state: SleepState::Until(loop_id, deadline, Duration::ZERO) }
 }
 
@@ -87,6 +108,31 @@ enum SleepState {
 }
 
 impl Sleep {
+    /// Moves the end to `delay` from now, also of a sleep that is over: one that is used again and
+    /// again, as the idle limit of a connection is, need not be boxed anew. A timer that was armed is
+    /// cancelled. Whoever awaits it is not woken: poll it once more, as
+    /// [`timeout`](crate::aio::timeout) does when a limit is moved.
+    ///
+    /// ```
+    /// use singletrack::EventLoop;
+    /// use singletrack::aio::sleep;
+    /// use std::time::Duration;
+    ///
+    /// let event_loop = EventLoop::new()?;
+    /// event_loop.run_until_complete(async {
+    ///     let mut limit = sleep(Duration::from_secs(60));
+    ///     limit.reset(Duration::from_millis(1));
+    ///     (&mut limit).await;
+    ///     limit.reset(Duration::from_millis(1));
+    ///     limit.await;
+    /// });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[doc(alias = "tokio::time::Sleep::reset")]
+    pub fn reset(&mut self, delay: Duration) {
+        *self = sleep(delay);
+    }
+
     /// The first poll: arms the timer.
     fn arm(deadline: Option<(LoopId, u64)>, delay: Duration, waker: &Waker) -> SleepState {
         if deadline.is_none() && delay.is_zero() {

@@ -22,7 +22,7 @@
 //! is nothing to count: an outside cancel drops the time limit together with the body, and
 //! an inner limit and an outer one cannot be mistaken for each other.
 
-use crate::aio::time::sleep::{Sleep, sleep, sleep_until};
+use crate::aio::time::sleep::{Sleep, sleep, sleep_to};
 use crate::event_loop::caught::drop_wakers;
 use crate::event_loop::core::current;
 use crate::event_loop::timers::deadline_after;
@@ -255,7 +255,7 @@ fn alarm_at(when: Duration) -> Sleep {
     let core = current("timeout");
     match deadline_after(0, when) {
         deadline if deadline <= core.now() => sleep(Duration::ZERO),
-        deadline => sleep_until(core.id, deadline),
+        deadline => sleep_to(core.id, deadline),
     }
 }
 

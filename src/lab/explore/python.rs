@@ -1,37 +1,31 @@
 //! `explore FILE.py`: which versions of Python can get it wrong, by which schedule, on which line.
 //!
 //! *Assumes*: words that clap has sorted.
-//! *Promises*: a file that is refused is refused before anything runs, with its place; an answer
-//! says what it holds for: all schedules, or those up to a limit.
-//! *Leaves out*: how schedules are tried (`python/explore`).
-//!
-//! ```text
-//! {file, complete, policies: [{policy, wrong, switches, line, worlds, complete,
-//!  outcomes: [{ending, output, exceptions, globals, switches, serial}]}]}
-//! ```
+//! *Promises*: a file that is refused is refused before anything runs, with its place.
+//! *Leaves out*: how schedules are tried (`python/explore`), how the answers are shown
+//! (`lab/explore/listing.rs`, `lab/explore/python_document.rs`).
 
 use crate::gil::rules::threading::Threading;
+use crate::lab::explore::answers::{Answer, short, telling};
+use crate::lab::explore::confirmation::{confirm, disagreement};
+use crate::lab::explore::listing::{About, page};
+use crate::lab::explore::output::Explored;
+use crate::lab::explore::promise::of_program;
+use crate::lab::explore::python_document::document;
 use crate::lab::report::failure::Failure;
+use crate::lab::report::outside::check;
 use crate::python::code::program::Program;
-use crate::python::explore::outcome::{Ending, Outcome};
+use crate::python::explore::outcome::Outcome;
 use crate::python::explore::policies::{ALL, Looks};
-use crate::python::explore::replay::{Replay, replay};
-use crate::python::explore::search::{Exploration, Found, Limits, explore_beside, serial};
-use crate::python::explore::story::{columns, sentence};
-use crate::python::run::program;
-use serde_json::{Value, json};
+use crate::python::explore::search::{Found, Limits, explore_beside, serial};
+use crate::python::run::single::program;
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// How many bytes a file may have.
 const LONGEST: u64 = 1 << 20;
-/// How many outcomes are listed, at most.
-const MOST_LISTED: usize = 12;
-
-/// How long an outcome may be in a table.
-const LONGEST_LINE: usize = 90;
 
 /// What to explore.
 #[derive(Debug, Clone)]
@@ -43,6 +37,26 @@ pub struct PythonRequest {
     cold: bool,
     limits: Limits,
     json: bool,
+    path: PathBuf,
+    confirm: bool,
+    width: usize,
+}
+
+/// How to explore a Python program.
+#[derive(Debug, Clone)]
+pub struct PythonOptions {
+    /// The policies.
+    pub policies: Vec<Threading>,
+    /// Code is cold, so no call is specialised yet.
+    pub cold: bool,
+    /// When to give up.
+    pub limits: Limits,
+    /// Whether to print JSON.
+    pub json: bool,
+    /// Whether to ask real interpreters.
+    pub confirm: bool,
+    /// How wide a line may be.
+    pub width: usize,
 }
 
 /// Why a file is not explored.
@@ -75,22 +89,36 @@ impl PythonRequest {
     ///
     /// # Errors
     /// [`Refused`] if there is none, or it is outside the subset.
-    pub fn new(
-        path: &Path,
-        policies: Vec<Threading>,
-        cold: bool,
-        limits: Limits,
-        json: bool,
-    ) -> Result<PythonRequest, Refused> {
+    pub fn new(path: &Path, options: PythonOptions) -> Result<PythonRequest, Refused> {
         let name = path.display().to_string();
         let source = read(path, &name)?;
         let program =
             program(&source).map_err(|refusal| Refused::Source(refusal.shown(&name, &source)))?;
-        Ok(PythonRequest { name, source, program, policies, cold, limits, json })
+        if let Some(refusal) = &program.real_only {
+            return Err(Refused::Source(refusal.shown(&name, &source)));
+        }
+        let PythonOptions { policies, cold, limits, json, confirm, width } = options;
+        let path = path.to_owned();
+        Ok(PythonRequest {
+            name,
+            source,
+            program,
+            policies,
+            cold,
+            limits,
+            json,
+            path,
+            confirm,
+            width,
+        })
     }
 }
 
-fn read(path: &Path, name: &str) -> Result<String, Failure> {
+/// Reads a file of source text.
+///
+/// # Errors
+/// [`Failure`] if there is none, or it is too long, or no UTF-8.
+pub fn read(path: &Path, name: &str) -> Result<String, Failure> {
     let failed = |e| Failure::io(name, &e, "name a file that can be read");
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(failed)?;
@@ -106,33 +134,9 @@ fn read(path: &Path, name: &str) -> Result<String, Failure> {
     })
 }
 
-/// One policy's answer.
-struct Answer {
-    policy: Threading,
-    looks: Looks,
-    exploration: Exploration,
-}
-
-impl Answer {
-    /// The outcome that went wrong with the fewest switches.
-    fn worst(&self) -> Option<&Found> {
-        let wrong = self.exploration.found.iter().filter(|found| is_wrong(found));
-        wrong.min_by_key(|found| (found.switches, found.serial))
-    }
-
-    fn replay(&self, request: &PythonRequest, found: &Found) -> Replay {
-        let contended = &self.exploration.contended;
-        replay(&request.program, self.looks, contended, &found.moves)
-    }
-}
-
-/// An outcome that no order of whole threads gives, or that is a failure in any order.
-fn is_wrong(found: &Found) -> bool {
-    !found.serial || !found.outcome.is_fine()
-}
-
-/// Carries a request out, and gives the text to print.
-pub fn explore_python(request: &PythonRequest) -> String {
+/// Carries a request out: the text to print, and why the command failed all the same: an interpreter
+/// did what was not predicted, or the program can go wrong under a policy that was asked for.
+pub fn explore_python(request: &PythonRequest) -> Explored {
     let serial = serial(&request.program, request.limits);
     let answers: Vec<Answer> = request
         .policies
@@ -143,174 +147,54 @@ pub fn explore_python(request: &PythonRequest) -> String {
             Answer { policy: *policy, looks, exploration }
         })
         .collect();
-    if request.json {
-        return format!("{:#}\n", document(request, &answers));
-    }
-    let names = telling(&answers);
-    let mut text = match answers.as_slice() {
-        [one] => listing(request, one, &names),
-        _ => table(request, &answers, &names),
+    let confirmed =
+        request.confirm.then(|| confirm(Path::new(&request.path), request.cold, &answers));
+    let unlocked = without_lock(request, &serial);
+    let promise = of_program(&request.program, &answers, &unlocked);
+    let about = About {
+        name: &request.name,
+        source: &request.source,
+        program: &request.program,
+        names: &telling(&answers),
+        confirmed: confirmed.as_deref(),
+        promise: &promise,
+        width: request.width,
     };
-    let drawn = answers.iter().find_map(|answer| Some((answer, answer.worst()?)));
-    if let Some((answer, found)) = drawn {
-        text += &drawing(request, answer, found, &names);
-    }
-    text
-}
-
-/// The globals that tell outcomes apart where what they print does not; if nothing is printed, all.
-fn telling(answers: &[Answer]) -> Vec<Arc<str>> {
-    let outcomes = || answers.iter().flat_map(|a| &a.exploration.found).map(|f| &f.outcome);
-    let silent = outcomes().all(|outcome| outcome.output.is_empty());
-    let Some(first) = outcomes().next() else { return Vec::new() };
-    let value = |outcome: &Outcome, name: &Arc<str>| {
-        outcome.globals.iter().find(|(other, _)| other == name).map(|(_, text)| text.clone())
+    let failure = check()
+        .err()
+        .or_else(|| disagreement(confirmed.as_deref().unwrap_or(&[]), &answers))
+        .or_else(|| goes_wrong(&about, &answers));
+    let text = match request.json {
+        true => format!("{:#}\n", document(&about, &answers)),
+        false => page(&about, &answers),
     };
-    let tells = |name: &Arc<str>| {
-        outcomes()
-            .any(|a| outcomes().any(|b| a.output == b.output && value(a, name) != value(b, name)))
+    Explored { text, failure }
+}
+
+/// Whether the program can go wrong under a policy that was asked for.
+fn goes_wrong(about: &About<'_>, answers: &[Answer]) -> Option<Failure> {
+    let wrong = answers.iter().filter_map(|answer| Some((answer, answer.worst()?)));
+    let wrong: Vec<(&Answer, &Found)> = wrong.collect();
+    let (first, found) = wrong.first()?;
+    let place = match first.line_of(about.program, found) {
+        Some(line) => format!("{}:{line}", about.name),
+        None => about.name.to_owned(),
     };
-    let names = first.globals.iter().filter(|(name, _)| silent || tells(name));
-    names.map(|(name, _)| Arc::clone(name)).collect()
-}
-
-fn listing(request: &PythonRequest, answer: &Answer, names: &[Arc<str>]) -> String {
-    let Exploration { found, worlds, bound, .. } = &answer.exploration;
-    let mut text = format!("{} under {}: {worlds} worlds, ", request.name, answer.policy);
-    text += &match bound {
-        Some(bound) => format!("and that is not all: {bound}\n"),
-        None => "all that there are\n".to_owned(),
+    let outcome = short(found, about.names);
+    let why = match answers.len() {
+        1 => format!("under {} it can go wrong: {outcome}", first.policy),
+        all => format!("it can go wrong under {} of {all} policies: {outcome}", wrong.len()),
     };
-    let listed = &found[..found.len().min(MOST_LISTED)];
-    let lines: Vec<String> = listed.iter().map(|found| short(found, names)).collect();
-    let width = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0).clamp(7, 60);
-    text += &format!("  {:<width$}  fewest switches\n", "outcome");
-    for (line, found) in lines.iter().zip(listed) {
-        let row = format!("  {line:<width$}  {:>15}  {}", found.switches, remark(found));
-        text += row.trim_end();
-        text.push('\n');
-    }
-    if found.len() > listed.len() {
-        text += &format!("  and {} more; --json lists all\n", found.len() - listed.len());
-    }
-    if answer.worst().is_none() {
-        let which = if bound.is_none() { "every schedule" } else { "each of these schedules" };
-        text += &format!("→ {which} comes to what some order of whole threads comes to\n");
-    }
-    text
+    Some(Failure::new(place, why, "put what belongs together under one lock"))
 }
 
-/// The outcome in one line that fits.
-fn short(found: &Found, names: &[Arc<str>]) -> String {
-    let line = found.outcome.line(names);
-    match line.char_indices().nth(LONGEST_LINE) {
-        Some((at, _)) => format!("{}…", &line[..at]),
-        None => line,
-    }
-}
-
-fn remark(found: &Found) -> &'static str {
-    match (&found.outcome.ending, found.serial) {
-        (Ending::Deadlock(_), _) => "← they wait for each other",
-        (Ending::Endless, _) => "← it goes round for ever",
-        (Ending::Stopped(..), _) => "← it was stopped",
-        (Ending::Finished, false) => "← no order of whole threads gives this",
-        (Ending::Finished, true) => "",
-    }
-}
-
-fn table(request: &PythonRequest, answers: &[Answer], names: &[Arc<str>]) -> String {
-    let mut text = format!("{}: can it go wrong?\n", request.name);
-    let width = answers.iter().map(|a| a.policy.to_string().len()).max().unwrap_or(0);
-    text += &format!("  {:<width$}  wrong  switches  line  outcome\n", "policy");
-    for answer in answers {
-        let policy = answer.policy.to_string();
-        let row = match answer.worst() {
-            Some(found) => {
-                let line = line_of(request, answer, found);
-                let line = line.map_or_else(String::new, |line| line.to_string());
-                let outcome = short(found, names);
-                format!("  {policy:<width$}  yes    {:>8}  {line:>4}  {outcome}", found.switches)
-            }
-            None => format!("  {policy:<width$}  no"),
-        };
-        let row = match &answer.exploration.bound {
-            Some(bound) => format!("{row}  (not all was tried: {bound})"),
-            None => row,
-        };
-        text += row.trim_end();
-        text.push('\n');
-    }
-    text + "  Python promises none of this: a version that says `no` is not safe, only lucky; a lock \
-            is.\n"
-}
-
-/// The line on which a thread was interrupted; of a failure, where it was raised.
-fn line_of(request: &PythonRequest, answer: &Answer, found: &Found) -> Option<u32> {
-    let raised = found.outcome.failures.first().map(|(_, failure)| failure.at.line);
-    answer.replay(request, found).cut.or(raised)
-}
-
-fn drawing(request: &PythonRequest, answer: &Answer, found: &Found, names: &[Arc<str>]) -> String {
-    let replayed = answer.replay(request, found);
-    let mut text = format!(
-        "\n{}, under {} by as few switches as can be ({}):\n\n{}",
-        short(found, names),
-        answer.policy,
-        found.switches,
-        columns(&replayed, &request.source)
-    );
-    if let Ending::Deadlock(waits) = &found.outcome.ending {
-        waits.iter().for_each(|line| text += &format!("→ {line}\n"));
-    }
-    match sentence(&replayed) {
-        Some(sentence) if found.outcome.ending == Ending::Finished => {
-            text += &format!("→ {sentence}\n");
-        }
-        _ => {}
-    }
-    text
-}
-
-fn document(request: &PythonRequest, answers: &[Answer]) -> Value {
-    let policies = answers.iter().map(|answer| {
-        let worst = answer.worst();
-        json!({
-            "policy": answer.policy.to_string(),
-            "wrong": worst.is_some(),
-            "switches": worst.map(|found| found.switches),
-            "line": worst.and_then(|found| line_of(request, answer, found)),
-            "worlds": answer.exploration.worlds,
-            "complete": answer.exploration.bound.is_none(),
-            "outcomes": answer.exploration.found.iter().map(found_value).collect::<Vec<Value>>(),
-        })
-    });
-    let complete = answers.iter().all(|answer| answer.exploration.bound.is_none());
-    json!({
-        "file": request.name,
-        "complete": complete,
-        "policies": policies.collect::<Vec<Value>>(),
-    })
-}
-
-fn found_value(found: &Found) -> Value {
-    let Outcome { ending, output, failures, globals } = &found.outcome;
-    let ending = match ending {
-        Ending::Finished => "finished".to_owned(),
-        Ending::Deadlock(_) => "deadlock".to_owned(),
-        Ending::Endless => "endless".to_owned(),
-        Ending::Stopped(why, line) => format!("stopped on line {line}: {why}"),
-    };
-    let exceptions = failures.iter().map(|(thread, failure)| {
-        json!({"thread": thread, "exception": failure.text, "line": failure.at.line})
-    });
-    let globals = globals.iter().map(|(name, text)| (name.to_string(), json!(text)));
-    json!({
-        "ending": ending,
-        "output": **output,
-        "exceptions": exceptions.collect::<Vec<Value>>(),
-        "globals": globals.collect::<serde_json::Map<String, Value>>(),
-        "switches": found.switches,
-        "serial": found.serial,
-    })
+/// The answer of a Python without a global lock, for what is promised holds there, too. It gets a
+/// tenth of the limits, for nobody may have asked for it.
+fn without_lock(request: &PythonRequest, serial: &[Outcome]) -> Answer {
+    let looks = Looks::Under(Threading::Free, false);
+    let Limits { memory, instructions, .. } = request.limits;
+    let (memory, instructions) = (memory / 10, instructions / 10);
+    let limits = Limits { memory, instructions, samples: 0, ..request.limits };
+    let exploration = explore_beside(&request.program, looks, limits, serial);
+    Answer { policy: Threading::Free, looks, exploration }
 }

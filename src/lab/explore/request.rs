@@ -6,8 +6,9 @@
 //! *Leaves out*: carrying it out (`lab/explore/output.rs`).
 
 use crate::gil::rules::threading::Threading;
-use crate::lab::explore::python::{PythonRequest, Refused, all_policies, is_python};
+use crate::lab::explore::python::{PythonOptions, PythonRequest, Refused, all_policies, is_python};
 use crate::lab::report::failure::Failure;
+use crate::lab::report::terminal::{ColorChoice, Page};
 use crate::python::explore::search::Limits as SearchLimits;
 use crate::vm::assembler::assemble;
 use crate::vm::explorer::{Explorer, Limits};
@@ -28,7 +29,9 @@ const LONGEST: u64 = 1 << 20;
 pub const EXAMPLES: &str = "\
 Examples:
   singletrack explore examples/race.py --policy all
+  singletrack explore examples/race.py --policy all --confirm
   singletrack explore examples/race.py --policy 3.9
+  singletrack explore examples/race.py --policy 3.9 --preemptions 0 --seed 7
   singletrack explore examples/programs/increment.gil --policy python-2
   singletrack explore examples/programs/increment.gil --policy python-3.10
   singletrack explore examples/programs/lock_order.gil --policy fair --json
@@ -43,6 +46,8 @@ while it waits; CONDITION_NOTIFY wakes one thread, CONDITION_NOTIFY_ALL all; EVE
 EVENT_IS_SET, EVENT_WAIT; SEMAPHORE_ACQUIRE, SEMAPHORE_RELEASE.
 `expect a + b == 20` says what must hold at the end of every schedule. If one breaks it, or never
 ends, the exit code is 1, and the shortest schedule that does is drawn.
+
+A Python program that can go wrong under a policy that was asked for is exit code 1.
 
 Policies: python-2, python-2-linux, python-3.2, python-3.10, python-3.11, python-3.13, no-force, fair,
 priority, free-threaded; or a version of Python: 2.7, 3.9, 3.12, 3.14, 3.14t.";
@@ -69,15 +74,34 @@ impl FromStr for PolicyWord {
 #[derive(Args)]
 pub struct ExploreArgs {
     /// A file with a program, such as those in examples/programs
-    program: PathBuf,
+    #[arg(required_unless_present_any = ["guarantees"])]
+    program: Option<PathBuf>,
     /// When threads may switch: python-3.10, 2.7, 3.12, free-threaded, ...; for a Python program
     /// also several, or all
-    #[arg(long, value_name = "P")]
-    #[arg(value_delimiter = ',', required = true)]
+    #[arg(long, value_name = "P", value_delimiter = ',')]
+    #[arg(required_unless_present_any = ["guarantees"])]
     policy: Vec<PolicyWord>,
+    /// Says what each kind of answer means, and what it does not
+    #[arg(long, exclusive = true)]
+    guarantees: bool,
     /// Of a Python program: code is cold, so no call is specialised yet
     #[arg(long)]
     cold: bool,
+    /// Of a Python program: also runs it many times under every real Python found (pyenv, PATH), and
+    /// says beside each answer what those did; one that does what was not predicted is exit code 1
+    #[arg(long)]
+    confirm: bool,
+    /// Of a Python program: cuts each loop of each call after so many rounds, and says so; otherwise
+    /// none is cut
+    #[arg(long, value_name = "N")]
+    iterations: Option<u32>,
+    /// Of a Python program: tries all schedules with at most so many switches of a thread that could
+    /// go on; others are sampled, and it is said how many
+    #[arg(long, value_name = "K")]
+    preemptions: Option<u32>,
+    /// The seed of that sampling [default: 1]
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
     /// Runs this one schedule and draws it
     #[arg(long, value_name = "S", conflicts_with_all =
           ["full", "max_schedules", "max_steps", "max_instructions"])]
@@ -153,9 +177,18 @@ pub enum Schedules {
 }
 
 impl ExploreArgs {
+    /// Whether they ask for the page that says what an answer means.
+    pub fn asks_for_guarantees(&self) -> bool {
+        self.guarantees
+    }
+
     /// Whether the program is Python.
     pub fn is_python(&self) -> bool {
-        is_python(&self.program)
+        self.program.as_deref().is_some_and(is_python)
+    }
+
+    fn path(&self) -> PathBuf {
+        self.program.clone().unwrap_or_default()
     }
 
     /// The request these words make, of a Python program.
@@ -176,9 +209,18 @@ impl ExploreArgs {
             }
         }
         let default = SearchLimits::default();
-        let instructions = self.max_steps.unwrap_or(default.instructions);
-        let limits = SearchLimits { instructions, ..default };
-        PythonRequest::new(&self.program, policies, self.cold, limits, self.json)
+        let limits = SearchLimits {
+            instructions: self.max_steps.unwrap_or(default.instructions),
+            iterations: self.iterations,
+            switches: self.preemptions,
+            seed: self.seed.unwrap_or(default.seed),
+            ..default
+        };
+        let path = self.path();
+        let ExploreArgs { cold, json, confirm, .. } = self;
+        let width = Page::on_stdout(None, ColorChoice::Never).width;
+        let options = PythonOptions { policies, cold, limits, json, confirm, width };
+        PythonRequest::new(&path, options)
     }
 
     /// The request these words make.
@@ -186,11 +228,21 @@ impl ExploreArgs {
     /// # Errors
     /// [`Failure`] if there is no such program, or it does not allow the schedule.
     pub fn request(self) -> Result<ExploreRequest, Failure> {
+        if self.confirm {
+            let why = "real Pythons run Python";
+            return Err(Failure::new("--confirm", why, "name a file that ends in .py"));
+        }
+        if self.iterations.is_some() || self.preemptions.is_some() || self.seed.is_some() {
+            let thing = "--iterations, --preemptions, --seed";
+            let why = "these are of Python programs";
+            return Err(Failure::new(thing, why, "name a file that ends in .py"));
+        }
         let [PolicyWord::One(policy)] = self.policy[..] else {
             let why = "instructions are explored under one policy";
             return Err(Failure::new("--policy", why, "name one, or a Python program"));
         };
-        let program = read_verified(&self.program)?;
+        let program = read_verified(&self.path())?;
+        let name = self.path().display().to_string();
         let schedules = match self.schedule {
             Some(schedule) => {
                 let replayed = replay(&program, policy, &schedule).map_err(|error| {
@@ -207,7 +259,6 @@ impl ExploreArgs {
                 Schedules::All { explorer, full }
             }
         };
-        let name = self.program.display().to_string();
         let ExploreArgs { json, all, .. } = self;
         Ok(ExploreRequest { name, program, policy, schedules, json, all })
     }

@@ -12,7 +12,12 @@ use crate::python::front::tree::{
 };
 
 impl<'a> Compiler<'a> {
-    fn nested(&mut self, block: Block<'a>, grows: u32, body: &'a [Statement]) -> Result<Block<'a>> {
+    pub(crate) fn nested(
+        &mut self,
+        block: Block<'a>,
+        grows: u32,
+        body: &'a [Statement],
+    ) -> Result<Block<'a>> {
         let unit = self.unit();
         unit.depth += grows;
         unit.blocks.push(block);
@@ -46,7 +51,7 @@ impl<'a> Compiler<'a> {
         Ok(())
     }
 
-    fn land_breaks(&mut self, block: Block<'a>) {
+    pub(crate) fn land_breaks(&mut self, block: Block<'a>) {
         if let Block::Loop { breaks, .. } = block {
             breaks.into_iter().for_each(|jump| self.land(jump));
         }
@@ -131,13 +136,13 @@ impl<'a> Compiler<'a> {
         for (at, block) in blocks.iter().enumerate().skip(to).rev() {
             self.unit().blocks.truncate(at);
             let from = self.here();
-            let pops = matches!(block, Block::With | Block::Unwinding)
+            let pops = matches!(block, Block::With(_) | Block::Unwinding)
                 || matches!(block, Block::Loop { iterator: true, .. });
             if pops && value {
                 self.emit(Op::Swap(2));
             }
             match block {
-                Block::With => drop(self.emit(Op::WithExit)),
+                Block::With(is_async) => self.exit_with(*is_async),
                 _ if pops => drop(self.emit(Op::Pop)),
                 Block::Finally(body) => {
                     self.unit().depth += u32::from(value);
@@ -161,6 +166,7 @@ impl<'a> Compiler<'a> {
         &mut self,
         items: &'a [(Expression, Option<Expression>)],
         body: &'a [Statement],
+        is_async: bool,
     ) -> Result<()> {
         let Some(((manager, target), rest)) = items.split_first() else {
             return self.block(body);
@@ -168,24 +174,24 @@ impl<'a> Compiler<'a> {
         let at = self.at;
         self.expression(manager)?;
         self.at = at;
-        self.emit(Op::BeforeWith);
+        self.enter_with(is_async);
         let from = self.here();
         let depth = self.unit().depth;
         self.unit().depth += 1;
-        self.unit().blocks.push(Block::With);
+        self.unit().blocks.push(Block::With(is_async));
         match target {
             Some(target) => self.assign(target)?,
             None => drop(self.emit(Op::Pop)),
         }
-        self.with(rest, body)?;
+        self.with(rest, body, is_async)?;
         self.unit().blocks.pop();
         self.unit().depth -= 1;
         let to = self.here();
         self.at = at;
-        self.emit(Op::WithExit);
+        self.exit_with(is_async);
         let end = self.emit(Op::Jump(0));
         self.handle(from, to, depth + 1, true);
-        self.emit(Op::WithExcept);
+        self.except_with(is_async);
         let swallowed = self.emit(Op::PopJumpIfTrue(0));
         self.emit(Op::Reraise);
         self.land(swallowed);

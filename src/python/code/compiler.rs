@@ -23,8 +23,8 @@ pub type Result<T> = std::result::Result<T, Refusal>;
 pub(crate) enum Block<'a> {
     /// A loop: where `continue` goes, the jumps of `break`, and whether an iterator is on the stack.
     Loop { start: usize, breaks: Vec<usize>, iterator: bool },
-    /// A `with`, whose manager is on the stack.
-    With,
+    /// A `with`, whose manager is on the stack; `true` for an `async with`.
+    With(bool),
     /// A `try` with a `finally`, which runs on every way out.
     Finally(&'a [Statement]),
     /// The second copy of a `finally`, with the exception on the stack.
@@ -54,114 +54,130 @@ pub(crate) struct Compiler<'a> {
     pub(crate) at: Position,
     /// Names of modules, by the variable that an import bound.
     pub(crate) modules: HashMap<Name, Name>,
-    /// What the code of the library is that is compiled, if it is of the library.
-    library: Option<CodeKind>,
+    /// The module of the library that the code belongs to, if it is no program's.
+    library: Option<&'static str>,
     name_numbers: HashMap<Name, u32>,
     global_numbers: HashMap<Name, u32>,
     constant_numbers: HashMap<String, u32>,
 }
 
-/// A part of the library that is written in Python. Its functions become globals whose names no
-/// program can write.
-#[derive(Debug, Clone, Copy)]
-pub struct Prelude {
-    /// A program whose text has one of these words needs it; every program, if there is none.
-    pub words: &'static str,
-    /// Its source.
-    pub text: &'static str,
-    /// Whether it stands for C, or for Python, in CPython.
-    pub kind: CodeKind,
-}
+/// A module of the library that is Python: its name, and its text.
+pub type Prelude = (&'static str, &'static str);
 
-/// Compiles a file, with those parts of the library that it imports.
+/// Compiles a file, and those modules of the library that it imports and that are Python.
+///
+/// The first of those, which has no name, is always there: its functions stand for functions of
+/// CPython that are written in C and call Python. What a module of the library binds becomes a
+/// global whose name no program can write.
 ///
 /// # Errors
 /// [`Refusal`] if it is no Python, or outside the subset.
 pub fn compile(text: &str, preludes: &[Prelude]) -> Result<Program> {
     let module = parse(text)?;
     let scopes = resolve(&module)?;
-    let mut state = Compiler::new(&scopes);
-    state.program.codes = vec![Code::default()];
-    modules::check_imports(&module.body, &mut state.modules)?;
-    let mut wanted = Vec::new();
-    let is_wanted = |p: &&Prelude| {
-        p.words.is_empty() || p.words.split_whitespace().any(|word| text.contains(word))
+    let mut compiler = Compiler {
+        program: Program::default(),
+        scopes: &scopes,
+        units: Vec::new(),
+        at: Position { line: 1, column: 1 },
+        modules: HashMap::new(),
+        library: None,
+        name_numbers: HashMap::new(),
+        global_numbers: HashMap::new(),
+        constant_numbers: HashMap::new(),
     };
-    for prelude in preludes.iter().filter(is_wanted) {
-        let module = parse(prelude.text)?;
-        let scopes = resolve(&module)?;
-        wanted.push((module, scopes, prelude.kind));
+    compiler.program.codes = vec![Code::default()];
+    modules::check_imports(&module.body, &mut compiler.modules)?;
+    compiler.program.codes[0] = compiler.module(&module.body)?;
+    let mut compiler = compiler.without_scopes();
+    let mut done: Vec<&str> = Vec::new();
+    // A module of the library may import another one.
+    while let Some(prelude) = compiler.wanted(preludes, &done) {
+        compiler = compiler.compile_prelude(*prelude)?;
+        done.push(prelude.0);
     }
-    state.program.preludes = wanted.len();
-    state.program.codes.resize_with(1 + wanted.len(), Code::default);
-    state.module(&module.body, 0)?;
-    let mut program = state.finished();
-    for (number, (module, scopes, kind)) in (1..).zip(&wanted) {
-        let mut state = Compiler::resumed(program, scopes, *kind);
-        state.module(&module.body, number)?;
-        program = state.finished();
-    }
-    Ok(program.0)
+    // Those that are imported come before those that import them.
+    compiler.program.preludes.reverse();
+    Ok(compiler.program)
 }
 
-/// A program that grows, and the numbers of its names.
-type Growing =
-    (Program, HashMap<Name, u32>, HashMap<Name, u32>, HashMap<String, u32>, HashMap<Name, Name>);
-
-impl<'a> Compiler<'a> {
-    fn new(scopes: &'a [Scope]) -> Compiler<'a> {
+impl Compiler<'_> {
+    /// What was compiled, without what it was compiled from.
+    fn without_scopes<'b>(self) -> Compiler<'b> {
         Compiler {
-            program: Program::default(),
-            scopes,
+            program: self.program,
+            scopes: &[],
             units: Vec::new(),
-            at: Position { line: 1, column: 1 },
+            at: Position::default(),
             modules: HashMap::new(),
             library: None,
-            name_numbers: HashMap::new(),
-            global_numbers: HashMap::new(),
-            constant_numbers: HashMap::new(),
+            name_numbers: self.name_numbers,
+            global_numbers: self.global_numbers,
+            constant_numbers: self.constant_numbers,
         }
     }
 
-    fn resumed(grown: Growing, scopes: &'a [Scope], kind: CodeKind) -> Compiler<'a> {
-        let (program, name_numbers, global_numbers, constant_numbers, modules) = grown;
-        let mut compiler = Compiler::new(scopes);
-        compiler.at = Position::default();
-        compiler.library = Some(kind);
-        (compiler.program, compiler.modules) = (program, modules);
-        compiler.name_numbers = name_numbers;
-        compiler.global_numbers = global_numbers;
-        compiler.constant_numbers = constant_numbers;
-        compiler
+    /// A module that was imported and is not compiled yet; the one without a name last.
+    fn wanted<'p>(&self, preludes: &'p [Prelude], done: &[&str]) -> Option<&'p Prelude> {
+        let is_imported = |module: &str| {
+            module.is_empty()
+                || self.program.imports.iter().any(|(package, name)| match name {
+                    _ if package.starts_with(module) => true,
+                    Some(name) => format!("{package}.{name}") == module,
+                    None => false,
+                })
+        };
+        preludes.iter().rev().find(|(module, text)| {
+            !done.contains(module) && is_imported(module) && self.uses(module, text)
+        })
     }
 
-    fn finished(self) -> Growing {
-        let Compiler { program, name_numbers, global_numbers, constant_numbers, modules, .. } =
-            self;
-        (program, name_numbers, global_numbers, constant_numbers, modules)
+    /// Whether the program names one of the functions and classes of a module that has others in
+    /// Rust as well.
+    fn uses(&self, module: &str, text: &str) -> bool {
+        let names = text.lines().filter_map(|line| {
+            let rest = line.strip_prefix("def ").or_else(|| line.strip_prefix("class "))?;
+            rest.split(['(', ':']).next()
+        });
+        let attributes = &self.program.names;
+        let imports = self.program.imports.iter().filter_map(|(_, name)| name.as_ref());
+        let used: Vec<&Name> = attributes.iter().chain(imports).collect();
+        !modules::is_partly_native(module)
+            || names.into_iter().any(|name| used.iter().any(|other| ***other == *name))
     }
 
-    fn module(&mut self, body: &'a [Statement], number: usize) -> Result<()> {
+    fn compile_prelude(self, (module, text): Prelude) -> Result<Self> {
+        let tree = parse(text)?;
+        let scopes = resolve(&tree)?;
+        let mut compiler = self.without_scopes();
+        compiler.scopes = &scopes;
+        compiler.library = Some(module);
+        modules::check_imports(&tree.body, &mut compiler.modules)?;
+        let code = compiler.module(&tree.body)?;
+        compiler.program.codes.push(code);
+        let last = number(compiler.program.codes.len() - 1);
+        compiler.program.preludes.push(last);
+        Ok(compiler.without_scopes())
+    }
+}
+
+impl<'a> Compiler<'a> {
+    fn module(&mut self, body: &'a [Statement]) -> Result<Code> {
         self.enter(0, "<module>", CodeKind::Module);
         self.block(body)?;
         self.constant(&Constant::None);
         self.emit(Op::Return);
-        let code = self.leave();
-        self.program.codes[number] = code;
-        Ok(())
+        Ok(self.leave())
     }
 
     /// Begins a code.
     pub(crate) fn enter(&mut self, scope: usize, name: &str, kind: CodeKind) {
-        let kind = match (self.library, kind) {
-            (Some(CodeKind::Native), CodeKind::Module) => CodeKind::Native,
-            (Some(_), CodeKind::Module | CodeKind::Class) => kind,
-            (Some(library), _) => library,
-            (None, _) => kind,
-        };
-        let name = match self.library.is_some() && !name.starts_with("__") {
-            true => name.strip_prefix('_').unwrap_or(name),
-            false => name,
+        let kind = match self.library {
+            Some(module) if kind != CodeKind::Module && modules::is_native(module) => {
+                CodeKind::Native
+            }
+            Some(_) if kind != CodeKind::Module => CodeKind::Library,
+            _ => kind,
         };
         let names = &self.scopes[scope];
         let locals: &[Name] = if names.kind == ScopeKind::Module { &[] } else { &names.locals };
@@ -172,6 +188,7 @@ impl<'a> Compiler<'a> {
             cells: names.cells.iter().map(slot_of).collect(),
             cell_names: names.cells.iter().chain(&names.free).cloned().collect(),
             generator: names.generator,
+            coroutine: names.coroutine,
             kind,
             ..Code::default()
         };
@@ -281,17 +298,30 @@ impl<'a> Compiler<'a> {
     }
 
     fn global(&mut self, name: &Name) -> u32 {
-        // The prelude's own names get a mark that no program can write.
-        let name = match self.library.is_some() && name.starts_with('_') && !name.starts_with("__")
-        {
-            true => Name::from(format!("<{name}>")),
-            false => name.clone(),
+        // Names of the library get a mark that no program can write.
+        let is_own = self.scopes.first().is_some_and(|module| module.locals.contains(name));
+        let name = match self.library {
+            None => name.clone(),
+            Some("") if is_own => Name::from(format!("<{name}>")),
+            Some(module) if is_own => Name::from(format!("<{module}.{name}>")),
+            Some(_) if name.starts_with('_') => Name::from(format!("<{name}>")),
+            Some(_) => Name::from(format!("<builtins.{name}>")),
         };
+        self.marked_global(name)
+    }
+
+    fn marked_global(&mut self, name: Name) -> u32 {
         let globals = &mut self.program.globals;
         *self.global_numbers.entry(name.clone()).or_insert_with(|| {
             globals.push(name);
             number(globals.len() - 1)
         })
+    }
+
+    /// Pushes a function of the library that is written in Python.
+    pub(crate) fn load_prelude(&mut self, name: &Name) {
+        let number = self.marked_global(Name::from(format!("<{name}>")));
+        self.emit(Op::LoadGlobal(number));
     }
 
     fn variable(&mut self, name: &Name) -> (Variable, ScopeKind) {
@@ -317,12 +347,23 @@ impl<'a> Compiler<'a> {
             (Variable::Global, _) => {
                 if self.library.is_none() && !self.scopes[0].locals.contains(name) {
                     modules::check_builtin(self.at, name)?;
+                    self.note_real_only(name);
                 }
                 Op::LoadGlobal(self.global(name))
             }
         };
         self.emit(op);
         Ok(())
+    }
+
+    /// Notes a name that only a real run has.
+    fn note_real_only(&mut self, name: &Name) {
+        if let Some((name, instead)) =
+            modules::REAL_ONLY.iter().find(|(other, _)| *other == &**name)
+        {
+            let refusal = Refusal::real_only(self.at, format!("`{name}`"), instead);
+            self.program.real_only.get_or_insert(refusal);
+        }
     }
 
     /// Pops a value into a name.

@@ -93,6 +93,12 @@ impl<'a> Compiler<'a> {
                 self.constant(&Constant::None);
                 self.emit(Op::YieldFrom);
             }
+            E::Await(value) => {
+                self.check_async(e.at, "'await' outside async function")?;
+                self.expression(value)?;
+                self.at = e.at;
+                self.emit(Op::Await);
+            }
             E::Joined(pieces) => self.joined(pieces)?,
             E::Named { name, value } => {
                 self.expression(value)?;
@@ -105,11 +111,15 @@ impl<'a> Compiler<'a> {
 
     /// An attribute of a module must be there. A local name is none.
     fn check_attribute(&mut self, e: &Expression, object: &Expression, name: &Name) -> Result<()> {
-        match &object.kind {
-            ExpressionKind::Name(module) if !self.is_global(module) => {
-                modules::check_attribute(e.at, e, name, &self.modules)
+        let mut first = object;
+        while let ExpressionKind::Attribute { object, .. } = &first.kind {
+            first = object;
+        }
+        match &first.kind {
+            ExpressionKind::Name(module) if self.is_global(module) => {
+                modules::check_attribute(e.at, object, name, &self.modules)
             }
-            _ => modules::check_attribute(e.at, object, name, &self.modules),
+            _ => modules::check_attribute(e.at, e, name, &self.modules),
         }
     }
 
@@ -381,9 +391,9 @@ impl<'a> Compiler<'a> {
         self.emit(Op::MakeFunction(code));
         self.expression(&first.iterable)?;
         self.at = at;
-        self.emit(Op::GetIter);
+        self.emit(if first.is_async { Op::GetAsyncIter } else { Op::GetIter });
         self.emit(Op::Call(1));
-        Ok(())
+        self.await_comprehension(made, at)
     }
 
     /// The loops; the iterable of the first is on the stack. `depth` counts the iterators from 1.
@@ -397,10 +407,13 @@ impl<'a> Compiler<'a> {
         self.at = clause.target.at;
         if depth > 1 {
             self.expression(&clause.iterable)?;
-            self.emit(Op::GetIter);
+            self.emit(if clause.is_async { Op::GetAsyncIter } else { Op::GetIter });
         }
         let start = self.here();
-        let exhausted = self.emit(Op::ForIter(0));
+        let exhausted = match clause.is_async {
+            true => self.async_next(),
+            false => self.emit(Op::ForIter(0)),
+        };
         self.assign(&clause.target)?;
         let mut skips = Vec::new();
         for condition in &clause.conditions {
@@ -409,7 +422,10 @@ impl<'a> Compiler<'a> {
         self.clauses(made, rest, depth + 1)?;
         skips.into_iter().for_each(|jump| self.land(jump));
         self.emit(Op::JumpBack(number(start)));
-        self.land(exhausted);
+        match clause.is_async {
+            true => self.end_async_for(start, exhausted, depth + 1),
+            false => self.land(exhausted),
+        }
         Ok(())
     }
 

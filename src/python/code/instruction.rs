@@ -33,6 +33,23 @@ pub enum Place {
     Never,
 }
 
+impl Place {
+    /// All of them, in order.
+    pub const ALL: [Place; 11] = [
+        Place::Straight,
+        Place::BackEdge,
+        Place::ForwardTaken,
+        Place::Enter,
+        Place::EnterComprehension,
+        Place::CReturn,
+        Place::FastCReturn,
+        Place::PyReturn,
+        Place::WithEnter,
+        Place::Blocked,
+        Place::Never,
+    ];
+}
+
 /// An instruction. A number is an index into a table of its code, or a target.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[allow(missing_docs, reason = "they are CPython's, and machine/execute.rs says what each does")]
@@ -115,6 +132,16 @@ pub enum Op {
     CallSpread,
     /// Pushes nothing, where a receiver would be.
     PushNull,
+    Await,
+    /// Of an `async for`, whose iterator may be an asynchronous generator.
+    AwaitNext,
+    GetAsyncIter,
+    GetAsyncNext,
+    /// Leaves an `async for` at a StopAsyncIteration.
+    EndAsyncFor,
+    BeforeAsyncWith,
+    AsyncExit,
+    AsyncExcept,
     Return,
     Yield,
     /// The iterator is below the value that is sent to it.

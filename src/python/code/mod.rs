@@ -2,11 +2,12 @@
 //!
 //! ```text
 //!   tree, scopes ── compiler ──▶ program ── Code: instructions, positions, handlers
-//!     statements · blocks · expressions
+//!     statements · blocks · expressions · awaiting
 //!   modules, names: what a program may use without having bound it
 //!   instruction: what an instruction is, and at which places others may run
 //! ```
 
+pub mod awaiting;
 pub mod blocks;
 pub mod compiler;
 pub mod expressions;

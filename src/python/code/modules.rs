@@ -3,12 +3,24 @@
 //! *Promises*: a name of Python that is not here is refused with its place, before anything runs.
 //! *Leaves out*: what each does (`library`).
 
-pub use crate::python::code::names::{BUILTINS, EXCEPTIONS, MODULES};
-use crate::python::code::names::{METHODS, REFUSED, REFUSED_ATTRIBUTES, REFUSED_MODULES};
+pub use crate::python::code::names::{BUILTINS, EXCEPTIONS, MODULES, REAL_ONLY};
+use crate::python::code::names::{
+    METHODS, NATIVE, PARTLY_NATIVE, REFUSED, REFUSED_ATTRIBUTES, REFUSED_MODULES,
+};
 use crate::python::front::position::Position;
 use crate::python::front::refusal::Refusal;
 use crate::python::front::tree::{Expression, ExpressionKind, Name, Statement, StatementKind};
 use std::collections::HashMap;
+
+/// Whether a module that is Python here is C in CPython.
+pub(crate) fn is_native(module: &str) -> bool {
+    NATIVE.contains(&module)
+}
+
+/// Whether only a part of a module is Python here.
+pub(crate) fn is_partly_native(module: &str) -> bool {
+    PARTLY_NATIVE.contains(&module)
+}
 
 /// The blocks in a statement.
 fn blocks(kind: &StatementKind) -> Vec<&[Statement]> {
@@ -98,8 +110,12 @@ pub(crate) fn check_imports(
             }
             StatementKind::ImportFrom { module, names } => {
                 check_module(statement.at, module)?;
-                for (name, _) in names {
+                for (name, bind) in names {
                     check_member(statement.at, module, name)?;
+                    let inner = format!("{module}.{name}");
+                    if members(&inner).is_some() {
+                        modules.insert(bind.clone(), Name::from(inner));
+                    }
                 }
             }
             // A name that is bound anew is no module any more.
@@ -155,12 +171,21 @@ pub(crate) fn check_attribute(
     if let Some((name, instead)) = REFUSED_ATTRIBUTES.iter().find(|(other, _)| *other == name) {
         return Err(Refusal::subset(at, format!("`{name}`"), instead));
     }
+    match module_of(object, modules) {
+        Some(module) => check_member(at, &module, name),
+        None => Ok(()),
+    }
+}
+
+/// The module that an expression is by its name: `queue`, or `concurrent.futures`.
+pub(crate) fn module_of(object: &Expression, modules: &HashMap<Name, Name>) -> Option<Name> {
     match &object.kind {
-        ExpressionKind::Name(object) => match modules.get(object) {
-            Some(module) => check_member(at, module, name),
-            None => Ok(()),
-        },
-        _ => Ok(()),
+        ExpressionKind::Name(name) => modules.get(name).cloned(),
+        ExpressionKind::Attribute { object, name } => {
+            let inner = format!("{}.{name}", module_of(object, modules)?);
+            members(&inner).map(|_| Name::from(inner))
+        }
+        _ => None,
     }
 }
 
@@ -188,7 +213,8 @@ pub(crate) fn check_base(base: &Expression, modules: &HashMap<Name, Name>) -> Re
 }
 
 fn is_base(name: &str) -> bool {
-    name == "object" || name == "Thread" || EXCEPTIONS.iter().any(|(other, _)| *other == name)
+    ["object", "Thread", "Executor", "Future"].contains(&name)
+        || EXCEPTIONS.iter().any(|(other, _)| *other == name)
 }
 
 fn refuse_base(at: Position, name: &str) -> Result<(), Refusal> {

@@ -27,6 +27,7 @@ pub const BUILTINS: &[&str] = &[
     "hash",
     "hex",
     "id",
+    "input",
     "int",
     "isinstance",
     "issubclass",
@@ -92,23 +93,28 @@ pub const EXCEPTIONS: &[(&str, usize)] = &[
     ("Full", 1),
     ("BrokenBarrierError", 13),
     ("IOError", 19),
+    ("EOFError", 1),
+    ("StopAsyncIteration", 1),
+    ("ExceptionGroup", 1),
+    ("ConnectionError", 19),
+    ("ConnectionResetError", 31),
+    ("ConnectionRefusedError", 31),
+    ("BrokenPipeError", 31),
     ("FileNotFoundError", 19),
     ("PermissionError", 19),
-    ("ConnectionError", 19),
-    ("EOFError", 1),
     ("ImportError", 1),
     ("FloatingPointError", 2),
     ("Warning", 1),
-    ("UserWarning", 34),
-    ("DeprecationWarning", 34),
+    ("UserWarning", 39),
+    ("DeprecationWarning", 39),
 ];
 
 /// Names that Python has as built-ins and the subset has not, with what to write instead.
 pub const REFUSED: &[(&str, &str)] = &[
     ("__import__", "write `import`"),
     ("__name__", "leave it out"),
-    ("aiter", "write it with threads"),
-    ("anext", "write it with threads"),
+    ("aiter", "write `async for`"),
+    ("anext", "write `async for`"),
     ("breakpoint", "leave it out"),
     ("bytearray", "use a list of ints"),
     ("bytes", "use a string"),
@@ -120,12 +126,14 @@ pub const REFUSED: &[(&str, &str)] = &[
     ("frozenset", "use a set or a tuple"),
     ("globals", "use a dict"),
     ("help", "leave it out"),
-    ("input", "write the value itself; a program has no stdin"),
     ("locals", "use a dict"),
     ("memoryview", "use a list"),
     ("open", "write the data itself; a program has no files"),
     ("vars", "use a dict"),
 ];
+
+/// Names that only a real run has, with what to write in a program that is to be explored.
+pub const REAL_ONLY: &[(&str, &str)] = &[("input", "write the value itself")];
 
 /// Attributes that Python has and the subset has not, with what to write instead.
 pub const REFUSED_ATTRIBUTES: &[(&str, &str)] = &[
@@ -235,7 +243,7 @@ pub const MODULES: &[(&str, &[&str])] = &[
         "octdigits", "punctuation", "whitespace", "printable",
     ]),
     ("sys", &[
-        "setswitchinterval", "getswitchinterval", "setcheckinterval", "version_info",
+        "setswitchinterval", "getswitchinterval", "setcheckinterval", "getcheckinterval", "version_info",
         "version", "maxsize", "argv", "exit", "stdout", "stderr", "setrecursionlimit",
         "getrecursionlimit", "platform",
     ]),
@@ -246,7 +254,32 @@ pub const MODULES: &[(&str, &[&str])] = &[
         "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "hypot", "degrees",
         "radians", "copysign", "fmod", "modf", "dist", "fsum",
     ]),
+    ("asyncio", &[
+        "ALL_COMPLETED", "AbstractEventLoop", "Barrier", "BoundedSemaphore",
+        "BrokenBarrierError", "CancelledError", "Condition", "Event", "FIRST_COMPLETED",
+        "FIRST_EXCEPTION", "Future", "InvalidStateError", "LifoQueue", "Lock",
+        "PriorityQueue", "Queue", "QueueEmpty", "QueueFull", "Semaphore", "Task",
+        "TaskGroup", "Timeout", "TimeoutError", "all_tasks", "as_completed", "create_task",
+        "current_task", "ensure_future", "gather", "get_event_loop", "get_running_loop",
+        "iscoroutine", "iscoroutinefunction", "isfuture", "new_event_loop", "run",
+        "set_event_loop", "shield", "sleep", "timeout", "timeout_at", "to_thread", "wait",
+        "wait_for",
+    ]),
+    ("os", &["cpu_count", "getpid"]),
+    ("concurrent", &["futures"]),
+    ("concurrent.futures", &[
+        "ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION", "BrokenExecutor",
+        "CancelledError", "Executor", "Future", "InvalidStateError", "ThreadPoolExecutor",
+        "TimeoutError", "as_completed", "thread", "wait",
+    ]),
+    ("concurrent.futures.thread", &["BrokenThreadPool", "ThreadPoolExecutor"]),
 ];
+
+/// Modules that are C in CPython, and Python here.
+pub const NATIVE: &[&str] = &["", "itertools", "functools", "operator", "heapq", "bisect", "copy"];
+
+/// Modules of which a part only is Python here.
+pub const PARTLY_NATIVE: &[&str] = &["collections", "itertools", "threading", "queue", "sys"];
 
 /// The methods with a meaning of their own that a class can have.
 pub const METHODS: &[&str] = &[
@@ -305,6 +338,10 @@ pub const METHODS: &[&str] = &[
     "__iter__",
     "__next__",
     "__call__",
+    "__aenter__",
+    "__aexit__",
+    "__aiter__",
+    "__anext__",
     "__enter__",
     "__exit__",
     "__hash__",

@@ -5,6 +5,7 @@
 
 use crate::python::code::instruction::Op;
 use crate::python::front::position::Position;
+use crate::python::front::refusal::Refusal;
 use crate::python::front::tree::{Constant, Name};
 
 /// Where an exception goes that is raised between two instructions.
@@ -43,8 +44,10 @@ pub struct Code {
     pub cell_names: Vec<Name>,
     /// The slot behind that gets the rest of the arguments by keyword.
     pub keywords: bool,
-    /// A call makes a generator.
+    /// A call makes a generator; of a coroutine, an asynchronous one.
     pub generator: bool,
+    /// A call makes a coroutine.
+    pub coroutine: bool,
     /// It is the body of a comprehension, of a class, or another kind of code.
     pub kind: CodeKind,
     /// Its docstring.
@@ -59,6 +62,13 @@ pub struct Code {
     pub handlers: Vec<Handler>,
 }
 
+impl Code {
+    /// How many values a call has before its operands: its locals and cells.
+    pub fn fixed(&self) -> usize {
+        self.locals.len() + self.cell_names.len()
+    }
+}
+
 /// The name of a code, which has a default.
 pub type Name0 = String;
 
@@ -71,10 +81,17 @@ pub enum CodeKind {
     Function,
     Comprehension,
     Class,
-    /// Code of CPython's library that is Python there as well.
-    Library,
     /// Code that stands for a function that is C in CPython: it never looks.
     Native,
+    /// Code of a module that is Python in CPython: it looks where it is entered, and behind it.
+    Library,
+}
+
+impl CodeKind {
+    /// Whether the program's author has not written it.
+    pub fn is_library(self) -> bool {
+        matches!(self, CodeKind::Native | CodeKind::Library)
+    }
 }
 
 /// A program.
@@ -92,6 +109,8 @@ pub struct Program {
     pub globals: Vec<Name>,
     /// The imports: a module, and the name in it.
     pub imports: Vec<(Name, Option<Name>)>,
-    /// How many codes behind the first are modules of the library, to be executed before it.
-    pub preludes: usize,
+    /// The codes of the library's modules, which run before the program's, in this order.
+    pub preludes: Vec<u32>,
+    /// The first thing in it that only a real run has: why it cannot be explored.
+    pub real_only: Option<Refusal>,
 }

@@ -47,12 +47,21 @@ impl<'a> Compiler<'a> {
                 }
             }
             S::Augmented { target, operator, value } => self.augmented(target, *operator, value)?,
-            S::For { target, iterable, body, orelse } => {
+            S::For { target, iterable, body, orelse, is_async: false } => {
                 self.for_loop(target, iterable, body, orelse)?;
+            }
+            S::For { target, iterable, body, orelse, is_async: true } => {
+                self.check_async(statement.at, "'async for' outside async function")?;
+                self.async_for(target, iterable, body, orelse)?;
             }
             S::While { test, body, orelse } => self.while_loop(test, body, orelse)?,
             S::If { test, body, orelse } => self.conditional(test, body, orelse)?,
-            S::With { items, body } => self.with(items, body)?,
+            S::With { items, body, is_async } => {
+                if *is_async {
+                    self.check_async(statement.at, "'async with' outside async function")?;
+                }
+                self.with(items, body, *is_async)?;
+            }
             S::Try { body, handlers, orelse, finally } => {
                 self.attempt(body, handlers, orelse, finally)?;
             }

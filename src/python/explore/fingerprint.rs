@@ -1,45 +1,77 @@
 //! A world as a number: equal for worlds from which the same can happen.
 //!
 //! *Promises*: objects are numbered in the order in which they are reached, so neither the order of
-//! allocation nor what is no longer needed makes a difference.
+//! allocation nor what is no longer needed makes a difference; what was there when the search began
+//! keeps its number, and counts only where it has changed, so that a number costs what is new.
 //! *Leaves out*: certainty: two of a hundred million different worlds have the same number with a
 //! probability of one in 10^22.
 
-use crate::python::machine::world::{Thread, World};
+use crate::python::machine::world::{Stage, Thread, World};
 use crate::python::value::any::{Id, Value};
+use crate::python::value::asyncio::{Asyncio, Callback, Future, Ready, State};
 use crate::python::value::heap::Heap;
 use crate::python::value::object::{
     Attributes, DictKind, Frame, Generator, Iter, Object, Sync, Then,
 };
 
-/// Numbers objects as they are reached, and mixes what they hold.
-struct Mixer<'a> {
-    world: &'a World,
-    a: u64,
-    b: u64,
-    numbers: Vec<u32>,
-    offsets: Vec<usize>,
+/// What all worlds of a search have in common, and memory to work with.
+#[derive(Debug, Default)]
+pub struct Fingerprints {
+    globals: Vec<Value>,
+    /// The numbers of fixed objects that were changed ever, as they were at first.
+    originals: Vec<(Id, (u64, u64))>,
+    /// By space and place, in which world an object was reached, and as the how many-eth.
+    numbers: Vec<Vec<(u32, u32)>>,
+    stamp: u32,
     reached: Vec<Id>,
 }
 
-/// The number of a world.
-pub fn fingerprint(world: &World) -> u128 {
-    let numbers = vec![u32::MAX; world.heap.len()];
-    let offsets = world.heap.offsets();
-    let (a, b) = (0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344);
-    let mut mixer = Mixer { world, a, b, numbers, offsets, reached: Vec::new() };
-    let own = world.globals.iter().take(world.own_globals);
-    own.for_each(|value| mixer.value(*value));
-    world.threads.iter().for_each(|thread| mixer.thread(thread));
-    mixer.text(&world.output);
-    mixer.mix(world.random);
-    mixer.mix(world.names_used as u64);
-    let mut at = 0;
-    while let Some(id) = mixer.reached.get(at).copied() {
-        mixer.object(id);
-        at += 1;
+/// Numbers objects as they are reached, and mixes what they hold.
+struct Mixer<'a> {
+    heap: &'a Heap,
+    a: u64,
+    b: u64,
+    scratch: &'a mut Fingerprints,
+}
+
+const SEED: (u64, u64) = (0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344);
+
+impl Fingerprints {
+    /// Of worlds behind this one, whose heap keeps a journal since.
+    pub fn new(beginning: &World) -> Fingerprints {
+        Fingerprints { globals: beginning.globals.clone(), ..Fingerprints::default() }
     }
-    u128::from(mixer.a) << 64 | u128::from(mixer.b)
+
+    /// The number of a world.
+    pub fn of(&mut self, world: &World) -> u128 {
+        self.stamp += 1;
+        self.reached.clear();
+        let globals = std::mem::take(&mut self.globals);
+        let mut originals = std::mem::take(&mut self.originals);
+        let mut mixer = Mixer { heap: &world.heap, a: SEED.0, b: SEED.1, scratch: self };
+        for (at, (value, first)) in (0..).zip(world.globals.iter().zip(&globals)) {
+            if !value.is(*first) {
+                mixer.mix(at);
+                mixer.value(*value);
+            }
+        }
+        mixer.mix(u64::MAX);
+        world.threads.iter().for_each(|thread| mixer.thread(thread));
+        mixer.text(&world.output);
+        mixer.mix(world.random);
+        mixer.mix(world.names_used as u64);
+        mixer.mix(world.tasks_named as u64);
+        mixer.fixed(&mut originals);
+        let mut at = 0;
+        while let Some(id) = mixer.scratch.reached.get(at).copied() {
+            mixer.object(world.heap.get(id));
+            at += 1;
+        }
+        let (a, b) = (mixer.a, mixer.b);
+        self.globals = globals;
+        self.originals = originals;
+        u128::from(a) << 64 | u128::from(b)
+    }
 }
 
 impl Mixer<'_> {
@@ -58,15 +90,54 @@ impl Mixer<'_> {
         }
     }
 
-    fn id(&mut self, id: Id) {
-        let next = self.reached.len();
-        let Some(number) = self.numbers.get_mut(Heap::dense(&self.offsets, id)) else { return };
-        if *number == u32::MAX {
-            *number = u32::try_from(next).unwrap_or(u32::MAX - 1);
-            self.reached.push(id);
+    /// What fixed objects hold now, where that is not what they held at first.
+    fn fixed(&mut self, originals: &mut Vec<(Id, (u64, u64))>) {
+        let heap = self.heap;
+        for (at, (id, first)) in heap.originals().iter().enumerate() {
+            if originals.get(at).is_none_or(|(other, _)| other != id) {
+                let number = self.alone(first);
+                originals.insert(at, (*id, number));
+            }
+            let (a, b) = self.alone(heap.get(*id));
+            if (a, b) != originals[at].1 {
+                self.mix(u64::from(id.0));
+                self.mix(a);
+                self.mix(b);
+            }
         }
-        let number = u64::from(*number);
-        self.mix(number);
+    }
+
+    /// The number of an object alone.
+    fn alone(&mut self, object: &Object) -> (u64, u64) {
+        let (a, b) = (self.a, self.b);
+        (self.a, self.b) = SEED;
+        self.object(object);
+        let number = (self.a, self.b);
+        (self.a, self.b) = (a, b);
+        number
+    }
+
+    fn id(&mut self, id: Id) {
+        if self.heap.is_fixed(id) {
+            self.mix(u64::from(id.0) | 1 << 40);
+            return;
+        }
+        let (space, place) = Heap::place(id);
+        let scratch = &mut *self.scratch;
+        if scratch.numbers.len() <= space {
+            scratch.numbers.resize_with(space + 1, Vec::new);
+        }
+        let numbers = &mut scratch.numbers[space];
+        if numbers.len() <= place {
+            numbers.resize(place + 1, (0, 0));
+        }
+        let (stamp, mut number) = numbers[place];
+        if stamp != scratch.stamp {
+            number = u32::try_from(scratch.reached.len()).unwrap_or(u32::MAX);
+            numbers[place] = (scratch.stamp, number);
+            scratch.reached.push(id);
+        }
+        self.mix(u64::from(number));
     }
 
     fn value(&mut self, value: Value) {
@@ -106,11 +177,10 @@ impl Mixer<'_> {
         }
     }
 
-    fn frame(&mut self, frame: &Frame) {
+    fn frame(&mut self, frame: &Frame, values: &[Value]) {
         self.mix(u64::from(frame.code) << 32 | u64::from(frame.at));
         self.mix(u64::from(frame.entered));
-        self.values(frame.slots.iter());
-        frame.cells.iter().for_each(|id| self.id(*id));
+        self.values(values.iter());
         frame.generator.iter().for_each(|id| self.id(*id));
         match frame.then {
             Then::Push => self.mix(20),
@@ -153,19 +223,34 @@ impl Mixer<'_> {
     }
 
     fn thread(&mut self, thread: &Thread) {
-        use std::hash::{Hash, Hasher};
         self.mix(thread.frames.len() as u64);
-        thread.frames.iter().for_each(|frame| self.frame(frame));
-        let mut hasher = std::hash::DefaultHasher::new();
-        let waits = thread.wait.is_some();
-        (waits, thread.timed_out, thread.stage, &thread.failure).hash(&mut hasher);
-        let hash = hasher.finish();
-        self.mix(hash);
-        thread.object.iter().for_each(|id| self.id(*id));
+        thread.calls().for_each(|(frame, values)| self.frame(frame, values));
+        self.mix(thread.rounds.len() as u64);
+        for round in &thread.rounds {
+            self.mix(u64::from(round.depth) << 32 | u64::from(round.at));
+            self.mix(u64::from(round.count));
+        }
+        let (waits, late) = (u64::from(thread.wait.is_some()), u64::from(thread.timed_out));
+        self.mix(waits | late << 1);
+        match thread.stage {
+            Stage::None => self.mix(0),
+            Stage::Waiting(times) => self.mix(1 | (times as u64) << 8),
+            Stage::Returning(times, notified) => {
+                self.mix(2 | u64::from(notified) << 4 | (times as u64) << 8);
+            }
+            Stage::Arrived(place) => self.mix(3 | (place as u64) << 8),
+            Stage::Slept => self.mix(4),
+            Stage::Turn => self.mix(5),
+        }
+        if let Some(failure) = &thread.failure {
+            self.text(&failure.text);
+            self.mix(u64::from(failure.at.line) << 32 | u64::from(failure.at.column));
+        }
+        thread.object.iter().chain(&thread.task).chain(&thread.runs).for_each(|id| self.id(*id));
     }
 
-    fn object(&mut self, id: Id) {
-        match self.world.heap.get(id) {
+    fn object(&mut self, object: &Object) {
+        match object {
             Object::Free => self.mix(40),
             Object::Tuple(items) => {
                 self.mix(41);
@@ -236,7 +321,7 @@ impl Mixer<'_> {
                 self.value(*value);
             }
             Object::Generator(state) => match state {
-                Generator::Suspended(frame) => self.frame(frame),
+                Generator::Suspended(frame, values) => self.frame(frame, values),
                 Generator::Running => self.mix(53),
                 Generator::Done => self.mix(54),
             },
@@ -247,6 +332,7 @@ impl Mixer<'_> {
                 self.mix(step.cast_unsigned());
             }
             Object::Sync(sync) => self.sync(sync),
+            Object::Asyncio(asyncio) => self.asyncio(asyncio),
             Object::Local(all) => {
                 self.mix(56 | (all.len() as u64) << 8);
                 let mut all: Vec<_> = all.iter().collect();
@@ -283,6 +369,54 @@ impl Mixer<'_> {
         }
     }
 
+    fn asyncio(&mut self, asyncio: &Asyncio) {
+        asyncio.each(|value| self.value(value));
+        match asyncio {
+            Asyncio::Coroutine(code, frame) => {
+                self.mix(80 | u64::from(*code) << 8);
+                frame.iter().for_each(|(frame, values)| self.frame(frame, values));
+            }
+            Asyncio::Generator(_) => self.mix(81),
+            Asyncio::Future(future) => self.future(future),
+            Asyncio::Loop(running) => {
+                self.mix(82 | u64::from(running.stopping) << 8 | u64::from(running.closed) << 9);
+                let number = |thread: Option<usize>| thread.map_or(0, |at| at as u64 + 1);
+                self.mix(number(running.runner) << 32 | number(running.current));
+                // Tasks go on in any order, so the order in which they became ready is nothing.
+                let mut tasks = running.ready.iter().filter_map(|ready| match ready {
+                    Ready::Task(task) => Some(*task),
+                    Ready::Call(_) => None,
+                });
+                let mut tasks: Vec<usize> = tasks.by_ref().collect();
+                tasks.sort_unstable();
+                tasks.into_iter().for_each(|task| self.mix(task as u64));
+            }
+            Asyncio::Handle(handle) => self.mix(83 | u64::from(handle.cancelled) << 8),
+        }
+    }
+
+    fn future(&mut self, future: &Future) {
+        let state = match future.state {
+            State::Pending => 0,
+            State::Result(_) => 1,
+            State::Raised(_) => 2,
+            State::Cancelled => 3,
+        };
+        let flags = u64::from(future.cancel_asked) << 10 | u64::from(future.seen) << 11;
+        self.mix(84 | state << 8 | flags);
+        for callback in &future.callbacks {
+            self.mix(match callback {
+                Callback::Wake(task) => *task as u64,
+                Callback::Call(_) => u64::MAX,
+            });
+        }
+        if let Some(task) = &future.task {
+            self.mix(task.number as u64 | u64::from(task.must_cancel) << 32);
+            self.mix(task.cancelling.cast_unsigned());
+            self.mix(u64::from(task.name.0) | u64::from(task.awaiting.is_some()) << 32);
+        }
+    }
+
     fn sync(&mut self, sync: &Sync) {
         let number = |owner: &Option<usize>| owner.map_or(0, |owner| owner as u64 + 1);
         match sync {
@@ -305,6 +439,13 @@ impl Mixer<'_> {
                 self.mix(75 | u64::from(*broken) << 8);
                 self.mix(arrived.len() as u64);
                 arrived.iter().for_each(|thread| self.mix(*thread as u64));
+            }
+            Sync::Pool { queued, running, idle, made, .. } => {
+                self.mix(77 | (*made as u64) << 8);
+                self.mix(running.cast_unsigned());
+                self.mix(queued.len() as u64);
+                queued.iter().for_each(|thread| self.mix(*thread as u64));
+                self.values(idle.iter());
             }
             Sync::Queue { items, unfinished, .. } => {
                 self.mix(76);

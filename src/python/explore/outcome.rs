@@ -18,6 +18,10 @@ pub enum Ending {
     Deadlock(Vec<String>),
     /// It goes round for ever, whatever the schedule from there.
     Endless,
+    /// A thread waits for ever while others go round, although it need not; the line says for what.
+    Starvation(String),
+    /// A loop went round as often as it may.
+    Cut,
     /// It was stopped: why, and in which line.
     Stopped(String, u32),
 }
@@ -59,6 +63,8 @@ impl Outcome {
             Ending::Finished => {}
             Ending::Deadlock(_) => parts.push("deadlock".to_owned()),
             Ending::Endless => parts.push("endless".to_owned()),
+            Ending::Starvation(_) => parts.push("starvation".to_owned()),
+            Ending::Cut => parts.push("cut".to_owned()),
             Ending::Stopped(why, line) => parts.push(format!("stopped on line {line}: {why}")),
         }
         for (thread, failure) in &self.failures {

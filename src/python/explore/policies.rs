@@ -23,6 +23,11 @@ pub const ALL: [&str; 6] =
     ["python-2", "python-3.2", "python-3.10", "python-3.11", "python-3.13", "free-threaded"];
 
 impl Looks {
+    /// Whether both look at the same places.
+    pub fn is_like(self, other: Looks) -> bool {
+        Place::ALL.iter().all(|place| self.at(*place) == other.at(*place))
+    }
+
     /// Whether another thread may run after such a place.
     ///
     /// ```

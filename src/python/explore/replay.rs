@@ -5,17 +5,38 @@
 //! *Leaves out*: how it is drawn (`python/explore/story.rs`).
 
 use crate::python::code::program::Program;
+use crate::python::explore::conflicts::Conflicts;
+use crate::python::explore::moves::Move;
 use crate::python::explore::policies::Looks;
 use crate::python::explore::search::machine;
-use crate::python::explore::worlds::{Event, Move, Stepper};
+use crate::python::explore::worlds::{Event, Stepper};
 use crate::python::machine::terms::Location;
+use crate::python::machine::world::{Wait, World, thread_name};
 use crate::python::value::any::Value;
 use crate::python::value::object::Object;
-use std::collections::HashSet;
 use std::sync::Arc;
 
 /// The most instructions of a replay: what was stopped when it was found is stopped here, too.
 const LONGEST: u64 = 1_000_000;
+
+/// What kind of thing threads share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shared {
+    /// A global, or a variable of an outer function.
+    Variable,
+    /// An attribute.
+    Attribute,
+    /// A list, or a deque.
+    List,
+    /// A dict.
+    Dict,
+    /// What threads wait with: a lock, a queue.
+    Sync,
+    /// A set, a generator, a thread that ends.
+    Other,
+    /// What is printed.
+    Output,
+}
 
 /// What a schedule did.
 pub struct Replay {
@@ -23,19 +44,22 @@ pub struct Replay {
     pub events: Vec<Event>,
     /// The line that the first thread was in that had to go although it could have gone on.
     pub cut: Option<u32>,
+    /// What happened to a notification that a thread waits for in vain.
+    pub lost: Option<String>,
     /// The names of what was shared, as far as it has any.
-    names: Vec<(Location, String)>,
+    names: Vec<(Location, String, Shared)>,
 }
 
 /// Carries a schedule out.
 pub fn replay(
     program: &Arc<Program>,
     looks: Looks,
-    contended: &HashSet<Location>,
+    contended: &Conflicts,
     moves: &[Move],
 ) -> Replay {
     let mut stepper = Stepper::new(machine(program), looks);
-    stepper.contended.clone_from(contended);
+    stepper.conflicts.clone_from(contended);
+    stepper.machine.world.heap.fix();
     stepper.trace = Some(Vec::new());
     stepper.most = LONGEST;
     let mut cut = None;
@@ -51,14 +75,38 @@ pub fn replay(
             cut = Some(stepper.machine.position().line);
             stepper.machine.leave();
         }
+        stepper.machine.world.heap.begin_change();
         if stepper.step(*chosen).is_err() {
             break;
         }
         last = Some(*chosen);
     }
-    let names = contended.iter().map(|location| (*location, name(&mut stepper, *location)));
+    let names = contended.contended().map(|location| {
+        (location, name(&mut stepper, location), kind(&stepper.machine.world, location))
+    });
     let names = names.collect::<Vec<_>>();
-    Replay { events: stepper.trace.take().unwrap_or_default(), cut, names }
+    let lost = lost_wakeup(&mut stepper);
+    Replay { events: stepper.trace.take().unwrap_or_default(), cut, lost, names }
+}
+
+/// The thread that waits for a notification that came before it waited.
+fn lost_wakeup(stepper: &mut Stepper) -> Option<String> {
+    let threads = stepper.machine.world.threads.iter().enumerate();
+    let waiting = threads.filter_map(|(number, thread)| match thread.wait {
+        Some((Wait::Notified(condition), None)) => Some((number, condition)),
+        _ => None,
+    });
+    let (waiter, condition) = waiting.collect::<Vec<_>>().into_iter().next()?;
+    let missed = stepper.machine.missed.iter().rev().find(|(id, ..)| *id == condition)?;
+    let (_, notifier, notified) = *missed;
+    stepper.machine.enter(waiter);
+    let line = stepper.machine.next_position().line;
+    stepper.machine.leave();
+    let (me, other) = (thread_name(waiter), thread_name(notifier));
+    Some(format!(
+        "a lost wake-up: {other} notified on line {notified} when nobody waited yet, and {me} began to \
+         wait on line {line} only then"
+    ))
 }
 
 fn name(stepper: &mut Stepper, location: Location) -> String {
@@ -88,9 +136,30 @@ fn name(stepper: &mut Stepper, location: Location) -> String {
     }
 }
 
+fn kind(world: &World, location: Location) -> Shared {
+    match location {
+        Location::Global(_) => Shared::Variable,
+        Location::Attribute(..) => Shared::Attribute,
+        Location::Output => Shared::Output,
+        Location::Object(id) => match world.heap.get(id) {
+            Object::Cell(_) => Shared::Variable,
+            Object::List(_) | Object::Deque(..) => Shared::List,
+            Object::Dict(..) => Shared::Dict,
+            Object::Sync(_) => Shared::Sync,
+            _ => Shared::Other,
+        },
+    }
+}
+
 impl Replay {
+    /// What kind of thing it is.
+    pub fn kind(&self, location: Location) -> Shared {
+        let known = self.names.iter().find(|(other, ..)| *other == location);
+        known.map_or(Shared::Other, |(.., kind)| *kind)
+    }
+
     /// What a shared thing is called.
     pub fn name(&self, location: Location) -> &str {
-        self.names.iter().find(|(other, _)| *other == location).map_or("", |(_, name)| name)
+        self.names.iter().find(|(other, ..)| *other == location).map_or("", |(_, name, _)| name)
     }
 }

@@ -1,79 +1,27 @@
 //! The search: every world that a program can come to, with the fewest switches first.
 //!
 //! *Promises*: every outcome that the policy allows is found, each by a schedule with as few
-//! switches as there are, unless a limit is said; a world that was reached is not explored again.
+//! switches as there are, unless a limit is said; each move of each world is executed once.
 //! *Leaves out*: schedules that differ only in the order of steps that cannot notice each other.
 
 use crate::python::code::program::Program;
-use crate::python::explore::fingerprint::fingerprint;
+use crate::python::explore::changes::Recorder;
+use crate::python::explore::conflicts::Conflicts;
+use crate::python::explore::cycles::{endless, starving};
+use crate::python::explore::fingerprint::Fingerprints;
+use crate::python::explore::graph::{Graph, NONE};
+use crate::python::explore::moves::{Move, moves};
 use crate::python::explore::outcome::{Ending, Outcome};
 use crate::python::explore::policies::Looks;
-use crate::python::explore::worlds::{Move, Stepper};
+use crate::python::explore::sampling::sample;
+use crate::python::explore::worlds::Stepper;
 use crate::python::library::rows::rows;
 use crate::python::machine::interpreter::Machine;
-use crate::python::machine::terms::Location;
-use crate::python::machine::world::{Wait, World, thread_name};
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use crate::python::machine::world::thread_name;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
-/// When to give up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Worlds.
-    pub worlds: usize,
-    /// Instructions, of all schedules together.
-    pub instructions: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits { worlds: 100_000, instructions: 20_000_000 }
-    }
-}
-
-/// An outcome, and the shortest way to it.
-#[derive(Debug, Clone)]
-pub struct Found {
-    /// The outcome.
-    pub outcome: Outcome,
-    /// How often the thread changes on the way, without need: it could have gone on.
-    pub switches: u32,
-    /// The way.
-    pub moves: Vec<Move>,
-    /// Whether some order of whole threads comes to the same.
-    pub serial: bool,
-}
-
-/// All outcomes of a program under a policy.
-#[derive(Debug, Clone)]
-pub struct Exploration {
-    /// The outcomes, those of whole threads first, then by switches.
-    pub found: Vec<Found>,
-    /// How many worlds there were.
-    pub worlds: usize,
-    /// How many steps were taken.
-    pub steps: u64,
-    /// The limit that was hit.
-    pub bound: Option<String>,
-    /// What more than one thread touches.
-    pub contended: HashSet<Location>,
-}
-
-/// A world on the way: where it came from.
-struct Node {
-    parent: u32,
-    chosen: Move,
-    switches: u32,
-    /// The nodes that it leads to; and whether it has ended.
-    next: Vec<u32>,
-    ended: bool,
-}
-
-struct Waiting {
-    node: u32,
-    ran: usize,
-    world: World,
-}
+pub use crate::python::explore::exploration::{Exploration, Found, Limits};
 
 /// Explores a program.
 pub fn explore(program: &Arc<Program>, looks: Looks, limits: Limits) -> Exploration {
@@ -82,7 +30,7 @@ pub fn explore(program: &Arc<Program>, looks: Looks, limits: Limits) -> Explorat
 
 /// The outcomes of all orders of whole threads.
 pub fn serial(program: &Arc<Program>, limits: Limits) -> Vec<Outcome> {
-    let exploration = search(program, Looks::Nowhere, limits);
+    let exploration = search(program, Looks::Nowhere, Limits { switches: None, ..limits });
     exploration.found.into_iter().map(|found| found.outcome).collect()
 }
 
@@ -105,205 +53,280 @@ pub fn explore_beside(
 pub fn machine(program: &Arc<Program>) -> Machine {
     let mut machine = Machine::new(Arc::clone(program), rows());
     machine.timeless = true;
+    machine.world.any_order = true;
     machine
 }
 
 /// Explores until no more things turn out to be shared.
 fn search(program: &Arc<Program>, looks: Looks, limits: Limits) -> Exploration {
     let mut stepper = Stepper::new(machine(program), looks);
-    stepper.most = limits.instructions;
+    stepper.most = limits.step.min(limits.instructions);
+    stepper.iterations = limits.iterations;
+    stepper.conflicts = Conflicts::new(limits.reduction);
     let beginning = stepper.machine.world.clone();
     loop {
         stepper.machine.world = beginning.clone();
-        let mut search = Search {
-            stepper: &mut stepper,
-            limits,
-            nodes: Vec::new(),
-            known: HashMap::new(),
-            outcomes: BTreeMap::new(),
-            bound: None,
-        };
-        search.run(beginning.clone());
-        let exploration = search.finish();
-        if stepper.learn() == 0 || exploration.bound.is_some() {
-            return exploration;
+        let mut search = Search::new(&mut stepper, limits);
+        let again = search.run();
+        let left_out = search.left_out;
+        let mut exploration = search.finish(!again);
+        let learnt = stepper.conflicts.learn() > 0;
+        if (again || learnt) && exploration.bound.is_none() {
+            continue;
         }
+        if left_out && let Some(most) = limits.switches {
+            let why = format!("schedules with more than {most} switches were left out");
+            exploration.bound.get_or_insert(why);
+        }
+        if exploration.bound.is_some() {
+            sample(&mut stepper, &beginning, limits, &mut exploration);
+        }
+        if let Some(rounds) = limits.iterations
+            && exploration.found.iter().any(|found| found.outcome.ending == Ending::Cut)
+        {
+            let why = format!("loops were cut after {rounds} rounds");
+            exploration.bound.get_or_insert(why);
+        }
+        exploration.contended = stepper.conflicts;
+        return exploration;
     }
 }
+
+/// After so many worlds it is asked whether something new was learnt.
+const UNTIL_LEARNT: u32 = 256;
 
 struct Search<'a> {
     stepper: &'a mut Stepper,
     limits: Limits,
-    nodes: Vec<Node>,
-    known: HashMap<(u128, usize), u32>,
+    graph: Graph,
+    fingerprints: Fingerprints,
+    recorder: Recorder,
+    /// The visits whose nodes are to be explored, and their switches.
+    queue: VecDeque<(u32, u32)>,
+    /// What the worlds came to that have ended.
+    ends: HashMap<u32, Outcome>,
     outcomes: BTreeMap<Outcome, u32>,
+    /// What came before the first world.
+    before: Vec<Move>,
     bound: Option<String>,
+    /// Schedules with too many switches were left out.
+    left_out: bool,
 }
 
-impl Search<'_> {
-    fn run(&mut self, beginning: World) {
-        let chosen = Move { thread: 0, late: false };
-        self.nodes.push(Node { parent: 0, chosen, switches: 0, next: Vec::new(), ended: false });
-        let mut queue = VecDeque::from([Waiting { node: 0, ran: 0, world: beginning }]);
-        // Worlds that cost nothing more are tried first: a breadth-first search by switches.
-        while let Some(waiting) = queue.pop_front() {
-            if self.nodes.len() > self.limits.worlds {
-                self.bound = Some(format!("more than {} worlds", self.limits.worlds));
-                return;
-            }
-            if self.stepper.instructions > self.limits.instructions {
-                self.bound = Some(format!("more than {} instructions", self.limits.instructions));
-                return;
-            }
-            self.expand(&waiting, &mut queue);
+impl<'a> Search<'a> {
+    /// The main thread goes on alone until it starts another: what is there then is fixed.
+    fn new(stepper: &'a mut Stepper, limits: Limits) -> Search<'a> {
+        let first = Move::of(0);
+        stepper.machine.world.heap.fix();
+        stepper.machine.world.heap.begin_change();
+        let went = stepper.step(first);
+        stepper.machine.world.heap.fix();
+        let world = &stepper.machine.world;
+        let mut fingerprints = Fingerprints::new(world);
+        let mut graph = Graph::new(fingerprints.of(world));
+        let mut ends = HashMap::new();
+        if let Err(ending) = went {
+            graph.explored(0, &[]);
+            ends.insert(0, Outcome::of(&mut stepper.machine, ending));
+        }
+        Search {
+            stepper,
+            limits,
+            graph,
+            fingerprints,
+            recorder: Recorder::default(),
+            queue: VecDeque::new(),
+            ends,
+            outcomes: BTreeMap::new(),
+            before: vec![first],
+            bound: None,
+            left_out: false,
         }
     }
 
-    fn expand(&mut self, waiting: &Waiting, queue: &mut VecDeque<Waiting>) {
-        let world = &waiting.world;
-        let moves = Stepper::moves(world);
-        if world.has_ended() || moves.is_empty() {
-            self.end(waiting);
-            return;
+    /// Explores. `true` if what was learnt meanwhile makes another search necessary.
+    fn run(&mut self) -> bool {
+        let first = self.graph.visit(NONE, 0, 0);
+        self.queue.extend(first.map(|visit| (visit, 0)));
+        let mut explored = 0;
+        // Ways that cost nothing more are tried first: a breadth-first search by switches.
+        while let Some((visit, switches)) = self.queue.pop_front() {
+            let (node, ran) = self.graph.visited(visit);
+            if self.graph.nodes[node as usize].switches < switches {
+                continue;
+            }
+            if !self.graph.nodes[node as usize].explored {
+                if self.is_too_much() {
+                    return false;
+                }
+                self.explore(node);
+                explored += 1;
+                if explored % UNTIL_LEARNT == 0
+                    && self.stepper.conflicts.has_news()
+                    && self.stepper.conflicts.learn() > 0
+                {
+                    return true;
+                }
+            }
+            if self.graph.nodes[node as usize].ended {
+                self.record(node, visit);
+            }
+            self.follow(visit, node, ran, switches);
         }
-        let could_go_on = world.is_ready(waiting.ran);
+        false
+    }
+
+    fn is_too_much(&mut self) -> bool {
+        let Limits { memory, instructions, .. } = self.limits;
+        let texts = self.stepper.machine.strings.bytes();
+        if self.graph.bytes() + texts > memory {
+            self.bound = Some(format!("it needs more than {} MB of memory", memory >> 20));
+        } else if self.stepper.instructions > instructions {
+            self.bound = Some(format!("more than {instructions} instructions"));
+        }
+        self.bound.is_some()
+    }
+
+    /// Executes each move of a world.
+    fn explore(&mut self, node: u32) {
+        self.graph.go_to(node, &mut self.stepper.machine.world);
+        let world = &self.stepper.machine.world;
+        let moves = if world.has_ended() { Vec::new() } else { moves(world) };
+        let mut edges = Vec::with_capacity(moves.len());
         for chosen in moves {
-            self.stepper.machine.world = world.clone();
-            let switched = could_go_on && chosen.thread != waiting.ran;
-            let switches = self.nodes[waiting.node as usize].switches + u32::from(switched);
-            let stopped = self.stepper.step(chosen).err();
-            let next = self.stepper.machine.world.clone();
-            let number = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
-            let node =
-                Node { parent: waiting.node, chosen, switches, next: Vec::new(), ended: false };
-            if let Some((why, line)) = stopped {
-                self.nodes.push(node);
-                self.record(number, Ending::Stopped(why, line));
-                self.nodes[waiting.node as usize].next.push(number);
-                continue;
-            }
-            let key = (fingerprint(&next), chosen.thread);
-            if let Some(known) = self.known.get(&key).copied()
-                && self.nodes[known as usize].switches <= switches
-            {
-                self.nodes[waiting.node as usize].next.push(known);
-                continue;
-            }
-            self.known.insert(key, number);
-            self.nodes.push(node);
-            self.nodes[waiting.node as usize].next.push(number);
-            let entry = Waiting { node: number, ran: chosen.thread, world: next };
-            if switched { queue.push_back(entry) } else { queue.push_front(entry) }
+            let to = self.take(chosen);
+            edges.push((chosen, to));
         }
-    }
-
-    fn end(&mut self, waiting: &Waiting) {
-        self.stepper.machine.world = waiting.world.clone();
-        let ending = match waiting.world.has_ended() {
-            true => Ending::Finished,
-            false => Ending::Deadlock(self.waits(&waiting.world)),
-        };
-        self.record(waiting.node, ending);
-    }
-
-    fn record(&mut self, node: u32, ending: Ending) {
-        let outcome = Outcome::of(&mut self.stepper.machine, ending);
-        self.nodes[node as usize].ended = true;
-        let switches = self.nodes[node as usize].switches;
-        let best = self.outcomes.entry(outcome).or_insert(node);
-        if self.nodes[*best as usize].switches > switches {
-            *best = node;
-        }
-    }
-
-    /// Which thread waits for what, in which line.
-    fn waits(&mut self, world: &World) -> Vec<String> {
-        let mut lines = Vec::new();
-        for (number, thread) in world.threads.iter().enumerate() {
-            let Some((wait, _)) = thread.wait.filter(|_| !thread.has_ended()) else { continue };
-            self.stepper.machine.enter(number);
-            let line = self.stepper.machine.next_position().line;
-            self.stepper.machine.leave();
-            let me = thread_name(number);
-            let what = match wait {
-                Wait::Lock(lock) => match world.owner(lock) {
-                    Some(owner) if owner == number => "a lock that it holds itself".to_owned(),
-                    Some(owner) => format!("a lock that {} holds", thread_name(owner)),
-                    None => "a lock".to_owned(),
-                },
-                Wait::Notified(_) => "a notification that does not come".to_owned(),
-                Wait::Event(_) => "an event that nobody sets".to_owned(),
-                Wait::Permit(_) => "a permit of a semaphore".to_owned(),
-                Wait::Barrier(_) => "others at a barrier".to_owned(),
-                Wait::Join(other) => format!("the end of {}", thread_name(other)),
-                Wait::Item(_) => "an item in a queue".to_owned(),
-                Wait::Space(_) => "space in a queue".to_owned(),
-                Wait::Done(_) => "a queue's items to be done".to_owned(),
-                Wait::Sleep(_) => "time".to_owned(),
+        if edges.is_empty() {
+            let ending = match self.stepper.machine.world.has_ended() {
+                true => Ending::Finished,
+                false => Ending::Deadlock(self.stepper.machine.waits()),
             };
-            lines.push(format!("{me} waits for {what}, in line {line}"));
+            let machine = &mut self.stepper.machine;
+            self.recorder.begin(&mut machine.world);
+            let outcome = Outcome::of(machine, ending);
+            self.recorder.end(&mut machine.world).swap(&mut machine.world);
+            self.ends.insert(node, outcome);
         }
-        lines
+        self.graph.explored(node, &edges);
+        self.graph.release(node, &mut self.stepper.machine.world);
     }
 
-    fn moves_to(&self, node: u32) -> Vec<Move> {
-        let mut moves = Vec::new();
-        let mut at = node;
-        while at != 0 {
-            let node = &self.nodes[at as usize];
-            moves.push(node.chosen);
-            at = node.parent;
+    /// Takes a step, and takes it back: the world that it leads to.
+    fn take(&mut self, chosen: Move) -> u32 {
+        self.recorder.begin(&mut self.stepper.machine.world);
+        let went = self.stepper.step(chosen);
+        let machine = &mut self.stepper.machine;
+        let reached = match went {
+            Ok(()) => Ok(self.fingerprints.of(&machine.world)),
+            Err(ending) => Err(Outcome::of(machine, ending)),
+        };
+        let mut change = self.recorder.end(&mut machine.world);
+        change.swap(&mut machine.world);
+        match reached {
+            Ok(key) => match self.graph.find(key) {
+                Some(node) => node,
+                None => self.graph.reach(key, change),
+            },
+            Err(outcome) => {
+                let node = self.graph.reach_end();
+                self.ends.insert(node, outcome);
+                node
+            }
         }
-        moves.reverse();
-        moves
     }
 
-    /// The first world from which no end can be reached, if all were explored.
-    fn endless(&self) -> Option<u32> {
-        let mut before: Vec<Vec<u32>> = vec![Vec::new(); self.nodes.len()];
-        for (number, node) in (0..).zip(&self.nodes) {
-            node.next.iter().for_each(|next| before[*next as usize].push(number));
-        }
-        let mut ends = vec![false; self.nodes.len()];
-        let mut pending: Vec<u32> =
-            (0..).zip(&self.nodes).filter(|(_, n)| n.ended).map(|(at, _)| at).collect();
-        pending.iter().for_each(|at| ends[*at as usize] = true);
-        while let Some(at) = pending.pop() {
-            for earlier in &before[at as usize] {
-                if !std::mem::replace(&mut ends[*earlier as usize], true) {
-                    pending.push(*earlier);
+    /// The ways behind a visit.
+    fn follow(&mut self, visit: u32, node: u32, ran: usize, switches: u32) {
+        let edges = self.graph.edges(node);
+        let goes_on = |chosen: Move| chosen.thread == ran && !chosen.late;
+        let could_go_on = edges.iter().any(|edge| goes_on(edge.chosen()));
+        for at in 0..edges.len() {
+            let switched = could_go_on && self.graph.edges(node)[at].chosen().thread != ran;
+            let switches = switches + u32::from(switched);
+            if self.limits.switches.is_some_and(|most| switches > most) {
+                self.left_out = true;
+                continue;
+            }
+            if let Some(next) = self.graph.visit(visit, at, switches) {
+                match switched {
+                    true => self.queue.push_back((next, switches)),
+                    false => self.queue.push_front((next, switches)),
                 }
             }
         }
-        let stuck = (0..).zip(&ends).filter(|(_, ends)| !**ends).map(|(at, _)| at);
-        stuck.min_by_key(|at: &u32| (self.nodes[*at as usize].switches, *at))
     }
 
-    fn finish(mut self) -> Exploration {
-        if self.bound.is_none()
-            && let Some(node) = self.endless()
-        {
-            let moves = self.moves_to(node);
-            self.stepper.machine.world = machine(&self.stepper.machine.program.clone()).world;
+    fn record(&mut self, node: u32, visit: u32) {
+        if let Some(outcome) = self.ends.remove(&node) {
+            let best = self.outcomes.entry(outcome).or_insert(visit);
+            let switches = |visit: u32| {
+                let (node, _) = self.graph.visited(visit);
+                self.graph.nodes[node as usize].switches
+            };
+            if switches(*best) > switches(visit) {
+                *best = visit;
+            }
+        }
+    }
+
+    /// Cycles that nothing can end, or in which a thread waits for ever.
+    fn cycles(&mut self) {
+        let first = endless(&self.graph).map(|node| (node, None));
+        let starving = starving(&self.graph).into_iter().map(|(node, thread)| (node, Some(thread)));
+        for (node, thread) in first.into_iter().chain(starving).collect::<Vec<_>>() {
+            let visit = self.graph.nodes[node as usize].visit;
+            let moves = self.way(visit);
+            let machine = &mut self.stepper.machine;
+            machine.world = self::machine(&machine.program.clone()).world;
+            machine.world.heap.fix();
             for chosen in moves {
+                self.stepper.machine.world.heap.begin_change();
                 if self.stepper.step(chosen).is_err() {
                     break;
                 }
             }
-            self.record(node, Ending::Endless);
+            let machine = &mut self.stepper.machine;
+            let ending = match thread {
+                None => Ending::Endless,
+                Some(thread) => {
+                    let whose = format!("{} waits", thread_name(thread));
+                    let line = machine.waits().into_iter().find(|line| line.starts_with(&whose));
+                    let Some(line) = line else { continue };
+                    Ending::Starvation(line)
+                }
+            };
+            let outcome = Outcome::of(machine, ending);
+            self.outcomes.entry(outcome).or_insert(visit);
         }
-        let found = self.outcomes.iter().map(|(outcome, node)| Found {
-            outcome: outcome.clone(),
-            switches: self.nodes[*node as usize].switches,
-            moves: self.moves_to(*node),
-            serial: false,
+    }
+
+    fn way(&self, visit: u32) -> Vec<Move> {
+        self.before.iter().copied().chain(self.graph.way(visit)).collect()
+    }
+
+    fn finish(mut self, complete: bool) -> Exploration {
+        if complete && self.bound.is_none() && !self.left_out {
+            self.cycles();
+        }
+        let found = self.outcomes.iter().map(|(outcome, visit)| {
+            let (node, _) = self.graph.visited(*visit);
+            Found {
+                outcome: outcome.clone(),
+                switches: self.graph.nodes[node as usize].switches,
+                moves: self.way(*visit),
+                serial: false,
+            }
         });
         Exploration {
             found: found.collect(),
-            worlds: self.nodes.len(),
+            worlds: self.graph.nodes.len(),
             steps: self.stepper.steps,
+            instructions: self.stepper.instructions,
             bound: self.bound,
-            contended: self.stepper.contended.clone(),
+            sampled: None,
+            one_sequence: self.stepper.machine.one_sequence,
+            contended: Conflicts::default(),
         }
     }
 }

@@ -5,35 +5,43 @@
 //! others touch; lines that touch nothing of others are folded.
 //! *Leaves out*: what happened before the first thread was started.
 
-use crate::python::explore::replay::Replay;
+use crate::python::explore::replay::{Replay, Shared};
 use crate::python::explore::worlds::Event;
 use crate::python::machine::terms::Location;
 use crate::python::machine::world::thread_name;
 
-/// The widest column.
+/// The widest column, and the narrowest.
 const WIDEST: usize = 46;
+const NARROWEST: usize = 16;
 
 /// A stretch of one line.
-struct Row {
-    thread: usize,
-    line: u32,
-    notes: Vec<String>,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The thread.
+    pub thread: usize,
+    /// The line.
+    pub line: u32,
+    /// What it read and wrote.
+    pub notes: Vec<String>,
     /// Lines before it that were folded.
-    folded: usize,
+    pub folded: usize,
 }
 
-/// The schedule in columns.
-pub fn columns(replay: &Replay, source: &str) -> String {
+/// The schedule in columns, all of them together no wider than this, if there is any way.
+pub fn columns(replay: &Replay, source: &str, width: usize) -> String {
     let rows = rows(replay);
     let mut threads: Vec<usize> = rows.iter().map(|row| row.thread).collect();
     threads.sort_unstable();
     threads.dedup();
     let lines: Vec<&str> = source.lines().collect();
-    let cells: Vec<(usize, String)> =
-        rows.iter().map(|row| (row.thread, cell(row, &lines))).collect();
+    let share = width.saturating_sub(6) / threads.len().max(1);
+    let widest = share.saturating_sub(2).clamp(NARROWEST, WIDEST);
+    let cells: Vec<(usize, Vec<String>)> =
+        rows.iter().map(|row| (row.thread, cell(row, &lines, widest))).collect();
     let width_of = |thread: &usize| {
         let own = cells.iter().filter(|(other, _)| other == thread);
-        own.map(|(_, text)| text.chars().count()).max().unwrap_or(0).clamp(12, WIDEST)
+        let widths = own.flat_map(|(_, cell)| cell).map(|line| line.chars().count());
+        widths.max().unwrap_or(0).clamp(12, WIDEST)
     };
     let widths: Vec<usize> = threads.iter().map(width_of).collect();
     let mut text = String::from("      ");
@@ -43,35 +51,54 @@ pub fn columns(replay: &Replay, source: &str) -> String {
     }
     text = text.trim_end().to_owned() + "\n";
     for (row, (thread, cell)) in rows.iter().zip(&cells) {
-        let mut line = format!("{:>4}  ", row.line);
-        for (other, width) in threads.iter().zip(&widths) {
-            let content = if other == thread { cell.as_str() } else { "" };
-            line.push_str(&format!("{content:<width$}  "));
+        for (at, part) in cell.iter().enumerate() {
+            let mut line = if at == 0 { format!("{:>4}  ", row.line) } else { " ".repeat(6) };
+            for (other, width) in threads.iter().zip(&widths) {
+                let content = if other == thread { part.as_str() } else { "" };
+                line.push_str(&format!("{content:<width$}  "));
+            }
+            text.push_str(line.trim_end());
+            text.push('\n');
         }
-        text.push_str(line.trim_end());
-        text.push('\n');
     }
     text
 }
 
-fn cell(row: &Row, lines: &[&str]) -> String {
+/// A row's source and notes: beside each other, or below.
+fn cell(row: &Row, lines: &[&str], width: usize) -> Vec<String> {
     let at = (row.line as usize).saturating_sub(1);
     let source = lines.get(at).map_or("", |line| line.trim());
-    let mut text: String = source.chars().take(28).collect();
-    if source.chars().count() > 28 {
-        text.push('…');
+    let folded = if row.folded > 0 { "⋯ " } else { "" };
+    let (source, notes) = (format!("{folded}{source}"), row.notes.join(", "));
+    let beside = format!("{source}   {notes}");
+    if beside.trim_end().chars().count() <= width {
+        return vec![beside.trim_end().to_owned()];
     }
-    if row.folded > 0 {
-        text = format!("⋯ {text}");
+    let mut cell = vec![cut(&source, width)];
+    let mut line = String::new();
+    for note in &row.notes {
+        if !line.is_empty() && line.chars().count() + 2 + note.chars().count() > width {
+            cell.push(std::mem::take(&mut line) + ",");
+        }
+        line += if line.is_empty() { "  " } else { ", " };
+        line += &cut(note, width.saturating_sub(3));
     }
-    if !row.notes.is_empty() {
-        text = format!("{text}   {}", row.notes.join(", "));
+    if !line.is_empty() {
+        cell.push(line);
     }
-    text
+    cell
 }
 
-/// Rows of neighbouring instructions of one line. A line without a note is folded into the next.
-fn rows(replay: &Replay) -> Vec<Row> {
+fn cut(text: &str, width: usize) -> String {
+    match text.char_indices().nth(width) {
+        Some(_) => text.chars().take(width.saturating_sub(1)).collect::<String>() + "…",
+        None => text.to_owned(),
+    }
+}
+
+/// Rows of neighbouring instructions of one line. A line without a note is folded into the next, and
+/// so is the main thread's waiting, which every program does.
+pub fn rows(replay: &Replay) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     for event in replay.events.iter() {
         let notes = notes(replay, event);
@@ -89,8 +116,8 @@ fn rows(replay: &Replay) -> Vec<Row> {
     let mut kept: Vec<Row> = Vec::new();
     let mut folded = 0;
     for mut row in rows {
-        if row.notes.is_empty() {
-            folded += 1;
+        if row.notes.is_empty() || (row.thread == 0 && row.notes == ["waits"]) {
+            folded += usize::from(row.thread != 0);
             continue;
         }
         row.folded = std::mem::take(&mut folded);
@@ -116,8 +143,21 @@ fn notes(replay: &Replay, event: &Event) -> Vec<String> {
     notes
 }
 
-/// The sentence: who read what before whom, and wrote over it.
-pub fn sentence(replay: &Replay) -> Option<String> {
+/// An update that was lost: one thread read, another one wrote, and the first wrote over it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lost {
+    /// What they share.
+    pub location: Location,
+    /// Who read it first, on which line, and what it was.
+    pub read: (usize, u32, String),
+    /// Who wrote it meanwhile, on which line, and what.
+    pub written: (usize, u32, String),
+    /// On which line the first one wrote over it, and what.
+    pub over: (u32, String),
+}
+
+/// The first update that was lost.
+pub fn lost(replay: &Replay) -> Option<Lost> {
     let accesses: Vec<(&Event, Location, bool, &str)> = replay
         .events
         .iter()
@@ -127,7 +167,7 @@ pub fn sentence(replay: &Replay) -> Option<String> {
         })
         .collect();
     for (at, (first, location, write, read)) in accesses.iter().enumerate() {
-        if *write || *location == Location::Output {
+        if *write || matches!(replay.kind(*location), Shared::Output | Shared::Sync) {
             continue;
         }
         let later = || accesses[at + 1..].iter().filter(|(_, other, ..)| other == location);
@@ -140,13 +180,64 @@ pub fn sentence(replay: &Replay) -> Option<String> {
         // A thread that reads again before it writes has seen what the other wrote.
         let next = after.find(|(event, ..)| event.thread == first.thread);
         let Some((third, _, true, over)) = next else { continue };
-        let name = replay.name(*location);
-        let (me, other) = (thread_name(first.thread), thread_name(second.thread));
-        let (line, its_line, my_line) = (first.line, second.line, third.line);
+        return Some(Lost {
+            location: *location,
+            read: (first.thread, first.line, (*read).to_owned()),
+            written: (second.thread, second.line, (*written).to_owned()),
+            over: (third.line, (*over).to_owned()),
+        });
+    }
+    None
+}
+
+/// The sentence: who read what before whom, and wrote over it; or what one read before and after
+/// another one wrote.
+pub fn sentence(replay: &Replay) -> Option<String> {
+    if let Some(Lost { location, read, written, over }) = lost(replay) {
+        let name = replay.name(location);
+        let (me, other) = (thread_name(read.0), thread_name(written.0));
         return Some(format!(
-            "{me} read {name} = {read} on line {line}, {other} wrote {written} on line {its_line}, \
-             {me} wrote {over} over it on line {my_line}"
+            "{me} read {name} = {} on line {}, {other} wrote {} on line {}, {me} wrote {} over it \
+             on line {}",
+            read.2, read.1, written.2, written.1, over.1, over.0
         ));
+    }
+    torn(replay)
+}
+
+/// What a thread did before and after another one wrote: it has seen an old thing and a new one.
+fn torn(replay: &Replay) -> Option<String> {
+    let variable = |location: &Location| {
+        !matches!(replay.kind(*location), Shared::Output | Shared::Sync | Shared::Other)
+    };
+    let shared = |event: &Event, writes: bool| {
+        let all = event.accesses.iter();
+        let all = all.filter(|(location, write, _)| *write == writes && variable(location));
+        all.map(|(location, _, value)| (*location, value.clone())).collect::<Vec<_>>()
+    };
+    let events = &replay.events;
+    for (at, first) in events.iter().enumerate() {
+        let Some((old, was)) = shared(first, false).into_iter().next_back() else { continue };
+        let others = events[at + 1..].iter().take_while(|event| event.thread != first.thread);
+        let between: Vec<&Event> = others.collect();
+        let back = &events[at + 1 + between.len()..];
+        let wrote = between.iter().flat_map(|event| {
+            shared(event, true).into_iter().map(move |(location, value)| (event, location, value))
+        });
+        for (second, location, value) in wrote {
+            let own = back.iter().take_while(|event| event.thread == first.thread);
+            let sees = own
+                .clone()
+                .find(|event| shared(event, false).iter().any(|(other, _)| *other == location));
+            let Some(sees) = sees else { continue };
+            let (me, other) = (thread_name(first.thread), thread_name(second.thread));
+            let (older, newer) = (replay.name(old), replay.name(location));
+            return Some(format!(
+                "{me} read {older} = {was} on line {}, then {other} wrote {newer} = {value} on line \
+                 {}, and {me} read {newer} on line {}",
+                first.line, second.line, sees.line
+            ));
+        }
     }
     None
 }

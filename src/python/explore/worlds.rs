@@ -1,8 +1,7 @@
 //! Steps: from a world to the next one, by one thread.
 //!
 //! *Promises*: a step ends where the policy lets another thread run, or where the thread waits or
-//! ends. Steps that touch nothing that two threads touch are done along with the one before: their
-//! order makes no difference.
+//! ends. What follows and is not visible (`python/explore/conflicts.rs`) is done along with it.
 //! *Leaves out*: which step is taken (`python/explore/search.rs`).
 //!
 //! ```text
@@ -10,33 +9,22 @@
 //!              ───────┼──────────────┼─────────         steps behind LOAD x and before STORE x
 //!              visible  not visible    visible          are one
 //! ```
-//! Which things two threads touch is found by exploring: it begins with none, and is explored
-//! again whenever one more was found.
+//! What is done along stops before the first visible instruction: where that can be told from the
+//! instruction, it is not executed; otherwise it is, and taken back.
 
+use crate::python::code::instruction::Place;
+use crate::python::explore::conflicts::{Conflicts, Reduction};
+use crate::python::explore::lookahead::{Ahead, ahead};
+use crate::python::explore::moves::Move;
+use crate::python::explore::outcome::Ending;
 use crate::python::explore::policies::Looks;
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Flow, Location};
-use crate::python::machine::world::{Wait, World};
-use crate::python::value::any::Value;
-use crate::python::value::object::Object;
-use std::collections::{HashMap, HashSet};
+use crate::python::machine::world::{Thread, Wait};
+use crate::python::value::any::{Id, Value};
+use crate::python::value::heap::Checkpoint;
+use crate::python::value::object::{Object, Sync};
 use std::sync::Arc;
-
-/// Which thread goes on, and whether the time limit of its wait has passed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Move {
-    /// The thread.
-    pub thread: usize,
-    /// Its wait is over without what it waited for.
-    pub late: bool,
-}
-
-/// Who has touched a thing: a bit a thread.
-#[derive(Debug, Clone, Copy, Default)]
-struct Touched {
-    readers: u64,
-    writers: u64,
-}
 
 /// A machine that takes steps, and notes what threads touch.
 pub struct Stepper {
@@ -46,17 +34,22 @@ pub struct Stepper {
     pub looks: Looks,
     /// Instructions that were executed.
     pub instructions: u64,
-    /// How many steps were taken, those that were taken along too.
+    /// How many steps were taken.
     pub steps: u64,
     /// How many instructions one step may be, and all that go along with it.
     pub most: u64,
-    /// How many there were when this step began.
-    began: u64,
-    /// What two threads touch, one of them to change it, as far as is known.
-    pub contended: HashSet<Location>,
-    /// What each instruction did, if that is wanted.
+    /// How often each loop of each call may go round.
+    pub iterations: Option<u32>,
+    /// What threads touch.
+    pub conflicts: Conflicts,
+    /// What each instruction did, if that is wanted. Then a step stays where others may run.
     pub trace: Option<Vec<Event>>,
-    touched: HashMap<Location, Touched>,
+    /// How many instructions there were when this step began.
+    began: u64,
+    /// The locks that there are.
+    locks: Vec<Id>,
+    kept: Option<Kept>,
+    spare: Thread,
 }
 
 /// An instruction of a schedule, and what it did to something shared.
@@ -72,13 +65,33 @@ pub struct Event {
     pub waits: bool,
 }
 
-/// The most instructions of one step: a loop that never comes to a switch point is cut.
-const LONGEST_STEP: u64 = 200_000;
-/// The most steps that are taken along.
-const MOST_ALONG: usize = 10_000;
+/// The step that is taken.
+struct Run {
+    number: usize,
+    /// How many threads there were.
+    threads: usize,
+    /// Whether another thread has begun and has not ended.
+    others: bool,
+    /// The last instruction was visible.
+    visible: bool,
+}
 
-/// Why a step could not be ended.
-pub type Stopped = (String, u32);
+/// A place to go back to.
+struct Kept {
+    heap: Checkpoint,
+    threads: usize,
+    output: Arc<String>,
+    random: u64,
+    names_used: usize,
+    events: usize,
+    missed: usize,
+    globals: Vec<Value>,
+}
+
+/// The most instructions of one step: a thread that never comes to a switch point is stopped.
+pub const LONGEST_STEP: u64 = 5_000_000;
+/// The most instructions that are done along: a loop that touches nothing of others is a step then.
+pub const MOST_ALONG: usize = 50_000;
 
 impl Stepper {
     /// A stepper at the beginning of the machine's program.
@@ -89,144 +102,236 @@ impl Stepper {
             instructions: 0,
             steps: 0,
             most: u64::MAX,
-            began: 0,
-            contended: HashSet::new(),
+            iterations: None,
+            conflicts: Conflicts::default(),
             trace: None,
-            touched: HashMap::new(),
+            began: 0,
+            locks: Vec::new(),
+            kept: None,
+            spare: Thread::default(),
         }
     }
 
-    /// What can happen next.
-    pub fn moves(world: &World) -> Vec<Move> {
-        let mut moves = Vec::new();
-        for (thread, state) in world.threads.iter().enumerate() {
-            if world.is_ready(thread) {
-                moves.push(Move { thread, late: false });
-            } else if !state.has_ended() && matches!(state.wait, Some((_, true))) {
-                moves.push(Move { thread, late: true });
-            }
-        }
-        moves
-    }
-
-    /// Things that two threads touch, one of them to change it, and that were not known before.
-    /// From now on they are.
-    pub fn learn(&mut self) -> usize {
-        let before = self.contended.len();
-        for (location, touched) in &self.touched {
-            let all = touched.readers | touched.writers;
-            if touched.writers != 0 && all.count_ones() > 1 {
-                self.contended.insert(*location);
-            }
-        }
-        self.contended.len() - before
-    }
-
-    /// Whether two threads touch this, as far as is known.
-    pub fn is_contended(&self, location: Location) -> bool {
-        self.contended.contains(&location)
-    }
-
-    /// Takes a step of a thread from the machine's world, and all those that go along with it.
+    /// Takes a step of a thread from the machine's world, and all that goes along with it.
     ///
     /// # Errors
-    /// Why and where the run was stopped.
-    pub fn step(&mut self, chosen: Move) -> Result<(), Stopped> {
-        self.machine.noting = true;
+    /// Why and where the run has ended here.
+    pub fn step(&mut self, chosen: Move) -> Result<(), Ending> {
         self.began = self.instructions;
-        if chosen.late
-            && let Some(thread) = self.machine.world.threads.get_mut(chosen.thread)
+        self.steps += 1;
+        let world = &mut self.machine.world;
+        if let Some(thread) = world.threads.get_mut(chosen.thread) {
+            if chosen.late {
+                Arc::make_mut(thread).timed_out = true;
+            }
+            let chooses = matches!(thread.wait, Some((Wait::Choice(_), _)));
+            self.machine.chosen = chooses.then_some(chosen.choice);
+        }
+        let number = chosen.thread;
+        let threads = self.machine.world.threads.iter().enumerate();
+        let others =
+            threads.filter(|(at, thread)| *at != number && !thread.has_ended()).count() > 0;
+        let threads = self.machine.world.threads.len();
+        let mut run = Run { number, threads, others, visible: false };
+        self.machine.enter(number);
+        let mut went = self.first(&mut run);
+        if let Ok(false) = went {
+            run.threads = self.machine.world.threads.len();
+            went = self.along(&mut run).map(|()| false);
+        }
+        self.commit();
+        if self.machine.current.has_ended()
+            && run.others
+            && let Some(object) = self.machine.current.object
         {
-            Arc::make_mut(thread).timed_out = true;
+            self.conflicts.touch(Location::Object(object), number, true, true, |_| Vec::new());
         }
-        let mut first = true;
+        self.machine.leave();
+        went.map(drop)
+    }
+
+    /// Executes up to a place where others may run: `true` if the thread cannot go on.
+    fn first(&mut self, run: &mut Run) -> Result<bool, Ending> {
+        for left in (0..LONGEST_STEP).rev() {
+            if self.machine.current.has_ended() {
+                return Ok(true);
+            }
+            self.tidy();
+            let Some(place) = self.instruction(run)? else { return Ok(true) };
+            if run.others && self.looks.at(place) {
+                return Ok(self.machine.current.has_ended());
+            }
+            if left == 0 && run.others {
+                break;
+            }
+        }
+        match run.others {
+            true => Err(self.stopped("it never comes to a switch point")),
+            false => Ok(self.machine.current.has_ended()),
+        }
+    }
+
+    fn stopped(&self, why: &str) -> Ending {
+        Ending::Stopped(why.to_owned(), self.machine.position().line)
+    }
+
+    /// Goes on as long as others cannot notice.
+    fn along(&mut self, run: &mut Run) -> Result<(), Ending> {
+        if self.conflicts.reduction() == Reduction::Nothing {
+            return Ok(());
+        }
+        let exact = self.trace.is_some();
+        if exact {
+            self.keep();
+        }
         for _ in 0..MOST_ALONG {
-            let others = self.others(chosen.thread);
-            let before = if first || !others { None } else { Some(self.machine.world.clone()) };
-            let traced = self.trace.as_ref().map_or(0, Vec::len);
-            let (over, visible) = self.one(chosen.thread, others)?;
-            if let (Some(before), true) = (before, visible) {
-                self.machine.world = before;
-                self.trace.iter_mut().for_each(|trace| trace.truncate(traced));
-                return Ok(());
+            match ahead(&self.machine, &self.conflicts) {
+                Ahead::Visible => break,
+                Ahead::Quiet => {}
+                Ahead::Unknown if exact => {}
+                Ahead::Unknown => {
+                    self.tidy();
+                    self.keep();
+                }
             }
-            first = false;
-            if over {
+            let went = self.instruction(run);
+            let current = &self.machine.current;
+            let joins = matches!(current.wait, Some((Wait::Join(_), _)));
+            let begun = self.machine.world.threads.len() > run.threads;
+            if run.visible || current.has_ended() || joins || begun {
+                break;
+            }
+            let Some(place) = went? else {
+                self.commit();
                 return Ok(());
+            };
+            if !exact {
+                self.commit();
+            } else if self.looks.at(place) {
+                self.keep();
             }
         }
+        self.go_back();
         Ok(())
     }
 
-    /// Whether another thread has begun and has not ended.
-    fn others(&self, number: usize) -> bool {
-        let threads = self.machine.world.threads.iter().enumerate();
-        threads.filter(|(at, thread)| *at != number && !thread.has_ended()).count() > 0
-    }
-
-    /// One step: whether the thread cannot go on, and whether another thread could notice it.
-    fn one(&mut self, number: usize, others: bool) -> Result<(bool, bool), Stopped> {
-        self.steps += 1;
-        self.machine.accesses.clear();
-        let started = self.machine.world.threads.len();
-        self.machine.enter(number);
-        let mut over = false;
-        for left in (0..LONGEST_STEP).rev() {
-            if self.machine.current.has_ended() {
-                over = true;
-                break;
-            }
-            self.instructions += 1;
-            if (left == 0 && others) || self.instructions - self.began > self.most {
-                let why = if left == 0 {
-                    "it never comes to a switch point"
-                } else {
-                    "it takes too many instructions"
-                };
-                let line = self.machine.position().line;
-                self.machine.leave();
-                return Err((why.to_owned(), line));
-            }
-            let noted = self.machine.accesses.len();
-            let line = self.machine.next_position().line;
-            let flow = self.machine.execute();
-            self.note_event(number, line, noted, others, matches!(flow, Ok(Flow::Wait(..))));
-            match flow {
-                Ok(Flow::Wait(..)) => {
-                    over = true;
-                    break;
-                }
-                Ok(Flow::Next(point)) => {
-                    let new = self.machine.world.threads.len() > started;
-                    if (others || new) && self.looks.at(point) {
-                        break;
-                    }
-                }
-                Err(reason) => {
-                    let line = self.machine.position().line;
-                    self.machine.leave();
-                    return Err((reason, line));
-                }
-            }
-            if self.machine.world.heap.charged() > 2 * self.machine.live + 50_000 {
-                self.machine.sweep();
-            }
+    /// Frees memory, if it is time, and nothing is to be gone back to.
+    fn tidy(&mut self) {
+        let most = 2 * self.machine.live + 50_000;
+        if self.kept.is_none() && self.machine.world.heap.charged() > most {
+            self.machine.sweep();
         }
-        self.end_step(number, started, others, over)
     }
 
-    /// Notes what an instruction did, if that is wanted.
-    fn note_event(&mut self, thread: usize, line: u32, noted: usize, others: bool, waits: bool) {
+    /// Executes an instruction: the place behind it, or nothing if the thread waits.
+    fn instruction(&mut self, run: &mut Run) -> Result<Option<Place>, Ending> {
+        self.instructions += 1;
+        if self.instructions - self.began > self.most {
+            return Err(self.stopped("it takes too many instructions"));
+        }
+        self.machine.noting = run.others;
+        self.machine.accesses.clear();
+        let line = self.trace.as_ref().map_or(0, |_| self.machine.next_position().line);
+        let inside = self.machine.is_library();
+        let flow = self.machine.execute();
+        run.visible = run.others && self.touch(run.number);
+        self.note_event(run, line, inside, matches!(flow, Ok(Flow::Wait(..))));
+        run.others |= self.machine.world.threads.len() > run.threads;
+        match flow {
+            Ok(Flow::Wait(..)) => Ok(None),
+            Ok(Flow::Next(place)) => {
+                if place == Place::BackEdge
+                    && let Some(most) = self.iterations
+                    && self.machine.round() > most
+                {
+                    return Err(Ending::Cut);
+                }
+                Ok(Some(place))
+            }
+            Err(reason) => Err(self.stopped(&reason)),
+        }
+    }
+
+    /// Notes what an instruction touched: whether others could notice.
+    fn touch(&mut self, thread: usize) -> bool {
+        let mut visible = false;
+        let world = &self.machine.world;
+        for (location, write) in &self.machine.accesses {
+            let mut waits = false;
+            if let Location::Object(id) = *location
+                && let Object::Sync(sync) = world.heap.get(id)
+            {
+                waits = true;
+                let lock = matches!(sync, Sync::Lock { .. } | Sync::RLock { .. });
+                // The number of another lock may be another's in another world.
+                if lock && world.heap.is_fixed(id) && !self.locks.contains(&id) {
+                    self.locks.push(id);
+                }
+            }
+            let locks = &self.locks;
+            visible |= self.conflicts.touch(*location, thread, *write, waits, |of| {
+                let held = of.unwrap_or(locks).iter().copied();
+                held.filter(|id| world.owner(*id) == Some(thread)).collect()
+            });
+        }
+        visible
+    }
+
+    /// A place to go back to.
+    fn keep(&mut self) {
+        let exact = self.trace.is_some();
+        let world = &mut self.machine.world;
+        self.kept = Some(Kept {
+            heap: world.heap.checkpoint(),
+            threads: world.threads.len(),
+            output: Arc::clone(&world.output),
+            random: world.random,
+            names_used: world.names_used,
+            events: self.trace.as_ref().map_or(0, Vec::len),
+            missed: self.machine.missed.len(),
+            // What may change a global is told before it is executed.
+            globals: if exact { world.globals.clone() } else { Vec::new() },
+        });
+        copy_thread(&self.machine.current, &mut self.spare);
+    }
+
+    /// What was kept is not needed any more.
+    fn commit(&mut self) {
+        if self.kept.take().is_some() {
+            self.machine.world.heap.commit();
+        }
+    }
+
+    /// Goes back to the place that was kept, if one was.
+    fn go_back(&mut self) {
+        let Some(kept) = self.kept.take() else { return };
+        let world = &mut self.machine.world;
+        world.heap.go_back(kept.heap);
+        world.threads.truncate(kept.threads);
+        world.output = kept.output;
+        world.random = kept.random;
+        world.names_used = kept.names_used;
+        if !kept.globals.is_empty() {
+            world.globals = kept.globals;
+        }
+        self.machine.missed.truncate(kept.missed);
+        self.trace.iter_mut().for_each(|trace| trace.truncate(kept.events));
+        std::mem::swap(&mut self.machine.current, &mut self.spare);
+    }
+
+    /// Notes what an instruction did, if that is wanted: of the library's, only that it waits.
+    fn note_event(&mut self, run: &Run, line: u32, inside: bool, waits: bool) {
         // Nothing is told of a thread that is alone.
-        if self.trace.is_none() || !others {
+        if self.trace.is_none() || !run.others {
             return;
         }
-        let accesses = self.machine.accesses[noted..].to_vec();
-        let shared = accesses.into_iter().filter(|(location, _)| self.contended.contains(location));
+        let accesses = if inside { Vec::new() } else { self.machine.accesses.clone() };
+        let shared =
+            accesses.into_iter().filter(|(location, _)| self.conflicts.is_contended(*location));
         let shared: Vec<(Location, bool)> = shared.collect();
         let with_value = |(location, write)| (location, write, self.value_at(location));
         let accesses = shared.into_iter().map(with_value).collect();
-        let event = Event { thread, line, accesses, waits };
+        let event = Event { thread: run.number, line, accesses, waits };
         self.trace.iter_mut().for_each(|trace| trace.push(event.clone()));
     }
 
@@ -258,33 +363,18 @@ impl Stepper {
             text
         }
     }
+}
 
-    fn end_step(
-        &mut self,
-        number: usize,
-        started: usize,
-        others: bool,
-        over: bool,
-    ) -> Result<(bool, bool), Stopped> {
-        let ended = self.machine.current.has_ended();
-        if let (true, Some(object)) = (ended, self.machine.current.object) {
-            self.machine.note(Location::Object(object), true);
-        }
-        let joins = matches!(self.machine.current.wait, Some((Wait::Join(_), _)));
-        self.machine.leave();
-        let mut visible = ended || joins || self.machine.world.threads.len() > started;
-        if others {
-            let bit = 1_u64 << (number % 64);
-            for (location, write) in &self.machine.accesses {
-                let touched = self.touched.entry(*location).or_default();
-                if *write {
-                    touched.writers |= bit;
-                } else {
-                    touched.readers |= bit;
-                }
-                visible |= self.contended.contains(location);
-            }
-        }
-        Ok((over, visible))
-    }
+/// Copies a thread, into memory that is there.
+fn copy_thread(from: &Thread, to: &mut Thread) {
+    let (mut frames, mut stack) = (std::mem::take(&mut to.frames), std::mem::take(&mut to.stack));
+    frames.clone_from(&from.frames);
+    stack.clone_from(&from.stack);
+    *to = Thread {
+        frames,
+        stack,
+        rounds: from.rounds.clone(),
+        failure: from.failure.clone(),
+        ..*from
+    };
 }

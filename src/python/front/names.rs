@@ -48,6 +48,8 @@ pub struct Scope {
     pub free: Vec<Name>,
     /// It has a `yield`, so a call makes a generator.
     pub generator: bool,
+    /// It is an `async def`, or a comprehension that awaits: a call makes a coroutine.
+    pub coroutine: bool,
     parent: usize,
     bound: BTreeSet<Name>,
     used: BTreeSet<Name>,
@@ -63,6 +65,7 @@ impl Scope {
             cells: Vec::new(),
             free: Vec::new(),
             generator: false,
+            coroutine: false,
             parent,
             bound: BTreeSet::new(),
             used: BTreeSet::new(),
@@ -139,6 +142,7 @@ impl Walker {
         let all = || parameters.positional.iter().chain(&parameters.keyword_only);
         all().filter_map(|(_, default)| default.as_ref()).for_each(|e| self.expression(e));
         self.inside(function.scope, ScopeKind::Function, |w| {
+            w.scope().coroutine = function.is_async;
             all().for_each(|(name, _)| w.bind(name));
             parameters.rest.iter().chain(&parameters.keywords).for_each(|name| w.bind(name));
             w.block(&function.body);
@@ -180,7 +184,7 @@ impl Walker {
                 self.target(target);
             }
             S::Declared(name) => self.bind(name),
-            S::For { target, iterable, body, orelse } => {
+            S::For { target, iterable, body, orelse, .. } => {
                 self.expression(iterable);
                 self.target(target);
                 self.block(body);
@@ -191,7 +195,7 @@ impl Walker {
                 self.block(body);
                 self.block(orelse);
             }
-            S::With { items, body } => {
+            S::With { items, body, .. } => {
                 for (manager, target) in items {
                     self.expression(manager);
                     target.iter().for_each(|t| self.target(t));
@@ -291,6 +295,12 @@ impl Walker {
                 self.scope().generator = true;
                 self.expression(value);
             }
+            E::Await(value) => {
+                if self.comprehensions.contains(&self.here) {
+                    self.scope().coroutine = true;
+                }
+                self.expression(value);
+            }
             E::Joined(pieces) => self.pieces(pieces),
             E::Named { name, value } => {
                 self.expression(value);
@@ -349,6 +359,7 @@ impl Walker {
         self.comprehensions.insert(made.scope);
         self.inside(made.scope, ScopeKind::Function, |w| {
             w.scope().generator = made.kind == ComprehensionKind::Generator;
+            w.scope().coroutine = made.clauses.iter().any(|clause| clause.is_async);
             w.bind(&Name::from(".0"));
             for (number, clause) in made.clauses.iter().enumerate() {
                 if number > 0 {
@@ -360,6 +371,10 @@ impl Walker {
             w.expression(&made.element);
             made.value.iter().for_each(|e| w.expression(e));
         });
+        // What is made by a comprehension that awaits is awaited by the one around it.
+        if self.scopes[made.scope].coroutine && self.comprehensions.contains(&self.here) {
+            self.scope().coroutine = true;
+        }
     }
 
     /// Decides for every used name whose it is.

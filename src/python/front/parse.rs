@@ -99,12 +99,12 @@ impl Reader<'_> {
                 value: self.expression(&s.value)?,
             },
             Stmt::AnnAssign(s) => self.annotated(s)?,
-            Stmt::For(s) if s.is_async => return self.refuse_async(range),
             Stmt::For(s) => StatementKind::For {
                 target: self.target(&s.target)?,
                 iterable: self.expression(&s.iter)?,
                 body: self.block(&s.body)?,
                 orelse: self.block(&s.orelse)?,
+                is_async: s.is_async,
             },
             Stmt::While(s) => StatementKind::While {
                 test: self.expression(&s.test)?,
@@ -112,7 +112,6 @@ impl Reader<'_> {
                 orelse: self.block(&s.orelse)?,
             },
             Stmt::If(s) => self.conditional(s)?,
-            Stmt::With(s) if s.is_async => return self.refuse_async(range),
             Stmt::With(s) => self.with(s)?,
             Stmt::Raise(s) => match (&s.exc, &s.cause) {
                 (Some(raised), Some(cause)) => {
@@ -158,16 +157,14 @@ impl Reader<'_> {
 
     fn function(&mut self, def: &ruff::StmtFunctionDef) -> Result<StatementKind> {
         let decorators = self.decorators(&def.decorator_list)?;
-        if def.is_async {
-            return self.refuse(def.range, "an `async` function", "write it with threads");
-        }
         if let Some(types) = &def.type_params {
             return self.refuse(types.range, "a type parameter", "leave types out");
         }
         let scope = self.scope();
         let parameters = self.parameters(&def.parameters)?;
         let body = self.block(&def.body)?;
-        let function = FunctionTree { scope, name: name(&def.name), parameters, body };
+        let function =
+            FunctionTree { scope, name: name(&def.name), parameters, body, is_async: def.is_async };
         let kind = StatementKind::Function(Arc::new(function));
         Ok(self.decorated(decorators, def.name.range, kind))
     }
@@ -237,7 +234,7 @@ impl Reader<'_> {
             let target = item.optional_vars.as_deref().map(|t| self.target(t)).transpose()?;
             items.push((manager, target));
         }
-        Ok(StatementKind::With { items, body: self.block(&s.body)? })
+        Ok(StatementKind::With { items, body: self.block(&s.body)?, is_async: s.is_async })
     }
 
     fn attempt(&mut self, s: &ruff::StmtTry) -> Result<StatementKind> {
@@ -262,18 +259,20 @@ impl Reader<'_> {
     fn import(&mut self, s: &ruff::StmtImport) -> Result<StatementKind> {
         let mut names = Vec::new();
         for alias in &s.names {
-            self.dotted(alias)?;
-            let bind = name(alias.asname.as_ref().unwrap_or(&alias.name));
-            names.push((self.at(alias.range), name(&alias.name), bind));
+            let at = self.at(alias.range);
+            match (alias.name.split_once('.'), &alias.asname) {
+                // It imports the module, and binds its package.
+                (Some((package, _)), None) => {
+                    names.push((at, name(&alias.name), name(package)));
+                    names.push((at, name(package), name(package)));
+                }
+                (_, bind) => {
+                    let bind = bind.as_ref().unwrap_or(&alias.name);
+                    names.push((at, name(&alias.name), name(bind)));
+                }
+            }
         }
         Ok(StatementKind::Import(names))
-    }
-
-    fn dotted(&self, alias: &ruff::Alias) -> Result<()> {
-        match alias.name.contains('.') {
-            true => self.refuse(alias.range, "a module of a package", "import a plain module"),
-            false => Ok(()),
-        }
     }
 
     fn import_from(&mut self, s: &ruff::StmtImportFrom) -> Result<StatementKind> {

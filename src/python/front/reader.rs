@@ -48,10 +48,6 @@ impl Reader<'_> {
         Err(Refusal::subset(self.at(range), what, instead))
     }
 
-    pub(crate) fn refuse_async<T>(&self, range: TextRange) -> Result<T> {
-        self.refuse(range, "`async`", "write it with threads")
-    }
-
     pub(crate) fn scope(&mut self) -> usize {
         self.scopes += 1;
         self.scopes - 1
@@ -160,6 +156,7 @@ impl Reader<'_> {
                 K::Yield(e.value.as_deref().map(|value| self.boxed(value)).transpose()?)
             }
             Expr::YieldFrom(e) => K::YieldFrom(self.boxed(&e.value)?),
+            Expr::Await(e) => K::Await(self.boxed(&e.value)?),
             Expr::Named(e) => match &*e.target {
                 Expr::Name(target) => {
                     K::Named { name: name(&target.id), value: self.boxed(&e.value)? }
@@ -172,7 +169,6 @@ impl Reader<'_> {
 
     pub(crate) fn other<T>(&self, e: &Expr) -> Result<T> {
         let (what, instead) = match e {
-            Expr::Await(_) => ("`await`", "write it with threads"),
             Expr::TString(_) => ("a t-string", "write an f-string"),
             Expr::BytesLiteral(_) => ("a bytes literal", "write a string"),
             Expr::Starred(_) => ("a star here", "name each item"),
@@ -235,7 +231,8 @@ impl Reader<'_> {
         };
         let value = self.expression(&e.body)?;
         let body = vec![Node { at: value.at, kind: StatementKind::Return(Some(value)) }];
-        let function = FunctionTree { scope, name: name("<lambda>"), parameters, body };
+        let function =
+            FunctionTree { scope, name: name("<lambda>"), parameters, body, is_async: false };
         Ok(ExpressionKind::Lambda(Arc::new(function)))
     }
 
@@ -249,13 +246,11 @@ impl Reader<'_> {
         let scope = self.scope();
         let mut read = Vec::new();
         for clause in clauses {
-            if clause.is_async {
-                return self.refuse_async(clause.range);
-            }
             read.push(Clause {
                 target: self.target(&clause.target)?,
                 iterable: self.expression(&clause.iter)?,
                 conditions: self.all(&clause.ifs)?,
+                is_async: clause.is_async,
             });
         }
         let (element, value) = (self.expression(element)?, self.maybe(value)?);

@@ -24,6 +24,12 @@ impl Refusal {
         Refusal { at, text: format!("{what} is not in the subset ({instead})"), syntax: false }
     }
 
+    /// Python that is in the subset, and cannot be explored.
+    pub fn real_only(at: Position, what: impl fmt::Display, instead: impl fmt::Display) -> Refusal {
+        let text = format!("{what} is for `singletrack run` only ({instead})");
+        Refusal { at, text, syntax: false }
+    }
+
     /// No Python.
     pub fn syntax(at: Position, why: impl fmt::Display) -> Refusal {
         Refusal { at, text: format!("syntax error: {why}"), syntax: true }

@@ -35,6 +35,8 @@ pub struct FunctionTree {
     pub parameters: Parameters,
     /// What it does. A lambda returns its expression.
     pub body: Vec<Statement>,
+    /// `async def`: a call makes a coroutine.
+    pub is_async: bool,
 }
 
 /// The parameters of a function.
@@ -101,6 +103,7 @@ pub enum StatementKind {
         iterable: Expression,
         body: Vec<Statement>,
         orelse: Vec<Statement>,
+        is_async: bool,
     },
     While {
         test: Expression,
@@ -115,6 +118,7 @@ pub enum StatementKind {
     With {
         items: Vec<(Expression, Option<Expression>)>,
         body: Vec<Statement>,
+        is_async: bool,
     },
     Raise(Option<Expression>),
     /// `raise exception from cause`.
@@ -208,6 +212,7 @@ pub enum ExpressionKind {
     Comprehension(Arc<Comprehension>),
     Yield(Option<Box<Expression>>),
     YieldFrom(Box<Expression>),
+    Await(Box<Expression>),
     Joined(Vec<Piece>),
     Named {
         name: Name,
@@ -247,6 +252,7 @@ pub struct Clause {
     pub target: Expression,
     pub iterable: Expression,
     pub conditions: Vec<Expression>,
+    pub is_async: bool,
 }
 
 /// A piece of an f-string.

@@ -4,7 +4,7 @@
 //! *Leaves out*: their types, which each function checks.
 
 use crate::python::machine::interpreter::Machine;
-use crate::python::machine::terms::{Arguments, R};
+use crate::python::machine::terms::{Arguments, Location, R};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Object, Sync};
 
@@ -78,12 +78,28 @@ impl Machine {
         }
     }
 
-    /// An argument that must be something that threads wait with.
+    /// An argument that must be something that threads wait with. What others wait for may have
+    /// changed when the call is over.
     pub(crate) fn sync_argument(&mut self, value: Value) -> R<(Id, Sync)> {
         if let Value::Ref(id) = value
             && let Object::Sync(sync) = self.world.heap.get(id)
         {
-            return Ok((id, sync.clone()));
+            let sync = sync.clone();
+            self.outside.stirred = true;
+            return Ok((id, sync));
+        }
+        let name = self.type_name(value);
+        self.type_error(format!("this does not work on '{name}'"))
+    }
+
+    /// The same, of a queue, which may be long.
+    pub(crate) fn queue_argument(&mut self, value: Value) -> R<Id> {
+        if let Value::Ref(id) = value
+            && let Object::Sync(Sync::Queue { .. }) = self.world.heap.get(id)
+        {
+            self.outside.stirred = true;
+            self.note(Location::Object(id), true);
+            return Ok(id);
         }
         let name = self.type_name(value);
         self.type_error(format!("this does not work on '{name}'"))

@@ -11,7 +11,7 @@ use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Attributes, Instance, Object, Then};
 use std::hash::{Hash, Hasher};
 
-/// The rows of this file. A name in angle brackets is for the prelude only.
+/// The rows of this file. What is named `prelude` is for Python code of the library only.
 pub const ROWS: &[Row] = &[
     Row::c("ascii", None, ascii),
     Row::c("bin", None, |m, a| radix(m, a, "#b")),
@@ -36,11 +36,11 @@ pub const ROWS: &[Row] = &[
     Row::c("BaseException.with_traceback", None, |_, a| {
         value(a.values.first().copied().unwrap_or(Value::None))
     }),
-    Row::c("<_copied>", None, copied),
-    Row::c("<_names_of>", None, names_of),
-    Row::c("<_own_names>", None, own_names),
-    Row::c("<_declared>", None, declared),
-    Row::c("<_write>", None, write),
+    Row::c("prelude._copied", None, copied),
+    Row::c("prelude._names_of", None, names_of),
+    Row::c("prelude._own_names", None, own_names),
+    Row::c("prelude._declared", None, declared),
+    Row::c("prelude._write", None, write),
 ];
 
 fn value(value: Value) -> R<Done> {

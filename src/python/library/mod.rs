@@ -9,13 +9,21 @@
 //!   lists · tables            methods of list, tuple, deque; of dict, set
 //!   generators                send, throw, close
 //!   threads · sync · queues   threading and queue
-//!   modules · maths           time, random, sys; math
+//!   modules · system          time, random; sys, input
+//!   maths                     math, and the constants of modules
+//!   futures                   what concurrent.futures stands on
+//!   asyncio · event_loops     futures and tasks; loops and their handles
 //!   prelude.py                what calls back into Python: sorted(key=…), map, …
-//!   prelude_*.py              modules that are brought in by the programs that name them
+//!   futures.py                concurrent.futures: Future, executors, wait
+//!   asyncio.py                gather, wait, timeouts, groups, locks, queues
+//!   prelude_*.py              other modules that are Python here
 //! ```
 
 pub mod arguments;
+pub mod asyncio;
 pub mod builtins;
+pub mod event_loops;
+pub mod futures;
 pub mod generators;
 pub mod inspection;
 pub mod lists;
@@ -26,6 +34,7 @@ pub mod queues;
 pub mod rows;
 pub mod sequences;
 pub mod sync;
+pub mod system;
 pub mod tables;
 pub mod texts;
 pub mod threads;

@@ -1,9 +1,10 @@
-//! `time`, `random`, `math` and `sys`.
+//! `time`, `random` and `math`.
 //!
-//! *Promises*: no clock and no chance: time is the run's, and the numbers of `random` come from its
-//! seed.
+//! *Promises*: without a real run no clock and no chance: time is the world's, and the numbers of
+//! `random` come from its seed; in the explorer, each of a few is tried.
 //! *Leaves out*: the numbers that CPython's `random` would give for the same seed.
 
+use crate::python::library::sync::nanoseconds;
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::operators::as_float;
 use crate::python::machine::terms::{Arguments, Done, Location, Look, R};
@@ -15,8 +16,8 @@ use crate::python::value::object::Object;
 pub const ROWS: &[Row] = &[
     Row::of("time.sleep", Look::C, sleep),
     Row::of("time.time", Look::C, time),
-    Row::of("time.monotonic", Look::C, time),
-    Row::of("time.perf_counter", Look::C, time),
+    Row::of("time.monotonic", Look::C, monotonic),
+    Row::of("time.perf_counter", Look::C, monotonic),
     Row::of("random.random", Look::C, random),
     Row::of("random.uniform", Look::C, uniform),
     Row::of("random.randint", Look::C, randint),
@@ -38,10 +39,10 @@ pub const ROWS: &[Row] = &[
     Row::of("math.sqrt", Look::C, sqrt),
     Row::of("math.floor", Look::C, |m, a| whole(m, a, f64::floor)),
     Row::of("math.ceil", Look::C, |m, a| whole(m, a, f64::ceil)),
-    Row::of("sys.setswitchinterval", Look::C, |_, _| value(Value::None)),
-    Row::of("sys.setcheckinterval", Look::C, |_, _| value(Value::None)),
-    Row::of("sys.getswitchinterval", Look::C, |_, _| value(Value::Float(0.005))),
 ];
+
+/// The most numbers of chance that the explorer tries each.
+const MOST_CHOICES: i128 = 8;
 
 fn value(value: Value) -> R<Done> {
     Ok(Done::Value(value))
@@ -60,20 +61,24 @@ fn sleep(m: &mut Machine, a: &Arguments) -> R<Done> {
         m.current.stage = Stage::None;
         return Ok(Done::Blocked(Value::None));
     }
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped by `as`")]
-    let nanoseconds = (seconds * 1e9) as u64;
+    let until = m.now().saturating_add(nanoseconds(seconds));
     m.current.stage = Stage::Slept;
-    Ok(Done::Wait(Wait::Sleep(m.world.clock.saturating_add(nanoseconds)), false))
+    Ok(Done::Wait(Wait::Sleep(until), None))
 }
 
 fn time(m: &mut Machine, _: &Arguments) -> R<Done> {
-    #[allow(clippy::cast_precision_loss, reason = "it is a time")]
-    value(Value::Float(m.world.clock as f64 / 1e9))
+    value(Value::Float(m.wall_time()))
+}
+
+#[allow(clippy::cast_precision_loss, reason = "it is a time")]
+fn monotonic(m: &mut Machine, _: &Arguments) -> R<Done> {
+    value(Value::Float(m.now() as f64 / 1e9))
 }
 
 impl Machine {
     /// The next number of chance: SplitMix64.
     fn next_random(&mut self) -> u64 {
+        self.one_sequence |= self.timeless;
         self.note(Location::Output, true);
         self.world.random = self.world.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.world.random;
@@ -88,11 +93,19 @@ impl Machine {
         bits / 9_007_199_254_740_992.0
     }
 
-    /// A number from `low` to `high`, both included.
-    fn random_int(&mut self, low: i64, high: i64) -> i64 {
+    /// A number from `low` to `high`, both included; or that the explorer has to choose it.
+    fn random_int(&mut self, low: i64, high: i64) -> Result<i64, Done> {
         let span = i128::from(high) - i128::from(low) + 1;
-        let offset = i128::from(self.next_random()) % span.max(1);
-        i64::try_from(i128::from(low) + offset).unwrap_or(low)
+        let offset = match (self.timeless && (2..=MOST_CHOICES).contains(&span), self.chosen.take())
+        {
+            (true, Some(chosen)) => i128::from(chosen),
+            (true, None) => {
+                return Err(Done::Wait(Wait::Choice(u32::try_from(span).unwrap_or(1)), None));
+            }
+            (false, _) if span <= 1 => 0,
+            (false, _) => i128::from(self.next_random()) % span,
+        };
+        Ok(i64::try_from(i128::from(low) + offset).unwrap_or(low))
     }
 }
 
@@ -114,8 +127,7 @@ fn randint(m: &mut Machine, a: &Arguments) -> R<Done> {
     if low > high {
         return m.value_error("empty range for randint()");
     }
-    let int = m.random_int(low, high);
-    value(Value::Int(int))
+    m.random_int(low, high).map_or_else(Ok, |int| value(Value::Int(int)))
 }
 
 fn randrange(m: &mut Machine, a: &Arguments) -> R<Done> {
@@ -129,8 +141,8 @@ fn randrange(m: &mut Machine, a: &Arguments) -> R<Done> {
         return m.value_error("empty range for randrange()");
     }
     let step = if step == Value::Unset { 1 } else { m.int_argument(step)?.max(1) };
-    let int = m.random_int(0, (high - low - 1) / step);
-    value(Value::Int(low + int * step))
+    m.random_int(0, (high - low - 1) / step)
+        .map_or_else(Ok, |int| value(Value::Int(low + int * step)))
 }
 
 fn choice(m: &mut Machine, a: &Arguments) -> R<Done> {
@@ -139,8 +151,10 @@ fn choice(m: &mut Machine, a: &Arguments) -> R<Done> {
     if length == 0 {
         return Err(m.error("IndexError", "Cannot choose from an empty sequence"));
     }
-    let at = m.random_int(0, i64::try_from(length).unwrap_or(1) - 1);
-    value(m.item(items, Value::Int(at))?)
+    match m.random_int(0, i64::try_from(length).unwrap_or(1) - 1) {
+        Ok(at) => value(m.item(items, Value::Int(at))?),
+        Err(waits) => Ok(waits),
+    }
 }
 
 fn seed(m: &mut Machine, a: &Arguments) -> R<Done> {

@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 /// The rows of this file.
 pub const ROWS: &[Row] = &[
-    Row::c("<_format_fields>", None, format_fields),
-    Row::c("<_percent_kinds>", None, percent_kinds),
+    Row::c("prelude._format_fields", None, format_fields),
+    Row::c("prelude._percent_kinds", None, percent_kinds),
     Row::c("str.rsplit", None, rsplit),
     Row::c("str.partition", None, |m, a| partition(m, a, false)),
     Row::c("str.rpartition", None, |m, a| partition(m, a, true)),

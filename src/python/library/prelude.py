@@ -173,8 +173,13 @@ def _contains(items, wanted):
     return False
 
 def _wait_for(condition, predicate, timeout):
+    end = None if timeout is None else condition._now() + timeout
     result = predicate()
     while not result:
+        if end is not None:
+            timeout = end - condition._now()
+            if timeout <= 0:
+                return result
         notified = condition.wait(timeout)
         result = predicate()
         if not notified:
@@ -249,12 +254,135 @@ def _format_text(x, how, spec):
 def _print_to(file, args, sep, end):
     file.write(sep.join([str(x) for x in args]) + end)
 
-def _exit(code=None):
-    raise SystemExit(code) if code is not None else SystemExit()
-
-def _quit(code=None):
-    _exit(code)
-
 def _extended(items, more):
     items.extend(more)
     return items
+
+_keys = {}
+
+def _find_key(x):
+    number = x.__hash__()
+    for y in _keys.setdefault(number, []):
+        if y is x or y == x:
+            setattr(x, '<key>', y)
+            return
+    _keys[number].append(x)
+    setattr(x, '<key>', x)
+
+def _call_with_key(x, f, args, kwargs):
+    _find_key(x)
+    return f(*args, **kwargs)
+
+def _same(x, y):
+    return x is y or x == y
+
+def _equal(a, b):
+    if len(a) != len(b):
+        return False
+    if isinstance(a, dict):
+        for k in a:
+            if k not in b or not _same(a[k], b[k]):
+                return False
+        return True
+    for x, y in _zip2(a, b):
+        if not _same(x, y):
+            return False
+    return True
+
+def _less(a, b):
+    for x, y in _zip2(a, b):
+        if not _same(x, y):
+            return x < y
+    return len(a) < len(b)
+
+def _less_equal(a, b):
+    for x, y in _zip2(a, b):
+        if not _same(x, y):
+            return x <= y
+    return len(a) <= len(b)
+
+def _greater(a, b):
+    return _less(b, a)
+
+def _greater_equal(a, b):
+    return _less_equal(b, a)
+
+def _list_index(items, wanted, start=0):
+    for at in range(start, len(items)):
+        if _same(items[at], wanted):
+            return at
+    raise ValueError(repr(wanted) + " is not in " + type(items).__name__)
+
+def _tuple_index(items, wanted, start=0):
+    for at in range(start, len(items)):
+        if _same(items[at], wanted):
+            return at
+    raise ValueError("tuple.index(x): x not in tuple")
+
+def _list_count(items, wanted):
+    found = 0
+    for x in items:
+        if _same(x, wanted):
+            found += 1
+    return found
+
+def _tuple_count(items, wanted):
+    return _list_count(items, wanted)
+
+def _list_remove(items, wanted):
+    for at in range(len(items)):
+        if _same(items[at], wanted):
+            del items[at]
+            return
+    raise ValueError("list.remove(x): x not in list")
+
+def _deque_remove(items, wanted):
+    for at in range(len(items)):
+        if _same(items[at], wanted):
+            del items[at]
+            return
+    raise ValueError("deque.remove(x): x not in deque")
+
+def _hash(x):
+    return hash(tuple([hash(y) for y in x]))
+
+def _str_format(text, *args, **kwargs):
+    out = []
+    auto = 0
+    for literal, name, path, conversion, spec in _format_fields(text):
+        out.append(literal)
+        if name is None:
+            continue
+        if name == '':
+            x = args[auto]
+            auto += 1
+        elif name.isdigit():
+            x = args[int(name)]
+        else:
+            x = kwargs[name]
+        for is_item, part in path:
+            x = x[int(part) if part.isdigit() else part] if is_item else getattr(x, part)
+        if conversion == 'r':
+            x = repr(x)
+        elif conversion == 's':
+            x = str(x)
+        if '{' in spec:
+            count = spec.count('{}')
+            spec = spec.format(*args[auto:auto + count], **kwargs) if count else spec.format(*args, **kwargs)
+            auto += count
+        out.append(format(x, spec))
+    return ''.join(out)
+
+def _percent(text, values):
+    if isinstance(values, dict):
+        return text % {k: v if isinstance(v, (int, float, str)) else str(v) for k, v in values.items()}
+    kinds, text = _percent_kinds(text)
+    if not isinstance(values, tuple):
+        values = (values,)
+    out = []
+    at = 0
+    for x in values:
+        kind = kinds[at:at + 1]
+        out.append(repr(x) if kind == 'r' else str(x) if kind == 's' else x)
+        at += 1
+    return text % tuple(out)

@@ -1,7 +1,7 @@
 # `abc`.
-class _ABC:
+class ABC:
     pass
 
-def _abstractmethod(f):
+def abstractmethod(f):
     f.__isabstractmethod__ = True
     return f

@@ -1,4 +1,4 @@
-# `collections.namedtuple`, and `copy`.
+# `collections.namedtuple`.
 class _Named:
     def __init__(self, *args, **kwargs):
         names = self._fields
@@ -74,7 +74,7 @@ class _Named:
     def _replace(self, **kwargs):
         return type(self)(**{**self._asdict(), **kwargs})
 
-def _namedtuple(typename, field_names, *, defaults=()):
+def namedtuple(typename, field_names, *, defaults=()):
     if isinstance(field_names, str):
         field_names = field_names.replace(',', ' ').split()
     class Made(_Named):

@@ -32,14 +32,14 @@ class _GeneratorContextManager:
                 return f(*args, **kwargs)
         return inner
 
-def _contextmanager(f):
+def contextmanager(f):
     def helper(*args, **kwargs):
         return _GeneratorContextManager(f(*args, **kwargs))
     helper.__name__ = f.__name__
     helper.__doc__ = f.__doc__
     return helper
 
-class _suppress:
+class suppress:
     def __init__(self, *kinds):
         self.kinds = kinds
 
@@ -49,7 +49,7 @@ class _suppress:
     def __exit__(self, kind, value, traceback):
         return kind is not None and issubclass(kind, self.kinds)
 
-class _closing:
+class closing:
     def __init__(self, thing):
         self.thing = thing
 
@@ -59,7 +59,7 @@ class _closing:
     def __exit__(self, *details):
         self.thing.close()
 
-class _nullcontext:
+class nullcontext:
     def __init__(self, enter_result=None):
         self.enter_result = enter_result
 
@@ -69,7 +69,7 @@ class _nullcontext:
     def __exit__(self, *details):
         pass
 
-class _ExitStack:
+class ExitStack:
     def __init__(self):
         self.callbacks = []
 

@@ -1,12 +1,12 @@
 # `copy`.
-def _copy(x):
+def copy(x):
     if isinstance(x, (list, dict, set)) or type(x).__name__ == 'deque':
         return x.copy()
     if hasattr(x, '__copy__'):
         return x.__copy__()
     return _copied(x)
 
-def _deepcopy(x, memo=None):
+def deepcopy(x, memo=None):
     return _deep(x, [])
 
 def _deep(x, seen):

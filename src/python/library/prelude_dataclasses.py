@@ -10,16 +10,16 @@ class _Field:
         self.repr = repr
         self.compare = compare
 
-class _FrozenInstanceError(AttributeError):
+class FrozenInstanceError(AttributeError):
     pass
 
 def _refuse_frozen(name):
-    raise _FrozenInstanceError("cannot assign to field '" + name + "'")
+    raise FrozenInstanceError("cannot assign to field '" + name + "'")
 
-def _field(*, default=_Missing, default_factory=_Missing, init=True, repr=True, compare=True, hash=None, kw_only=False):
+def field(*, default=_Missing, default_factory=_Missing, init=True, repr=True, compare=True, hash=None, kw_only=False):
     return _Field(default, default_factory, init, repr, compare)
 
-def _dataclass(cls=None, *, init=True, repr=True, eq=True, order=False, frozen=False, unsafe_hash=False, slots=False, kw_only=False):
+def dataclass(cls=None, *, init=True, repr=True, eq=True, order=False, frozen=False, unsafe_hash=False, slots=False, kw_only=False):
     def decorate(cls):
         return _processed(cls, init, repr, eq, order, frozen)
     return decorate if cls is None else decorate(cls)
@@ -105,26 +105,26 @@ def _processed(cls, init, repr_wanted, eq, order, frozen):
             setattr(cls, method.__name__, method)
     return cls
 
-def _asdict(x):
+def asdict(x):
     return {name: _plain(getattr(x, name)) for name in type(x).__dataclass_fields__}
 
 def _plain(x):
     if hasattr(x, '__dataclass_fields__'):
-        return _asdict(x)
+        return asdict(x)
     if isinstance(x, list):
         return [_plain(y) for y in x]
     if isinstance(x, dict):
         return {k: _plain(x[k]) for k in x}
     return x
 
-def _astuple(x):
+def astuple(x):
     return tuple([getattr(x, name) for name in type(x).__dataclass_fields__])
 
-def _replace(x, **changes):
+def replace(x, **changes):
     return type(x)(**{**{name: getattr(x, name) for name in type(x).__dataclass_fields__}, **changes})
 
-def _fields(x):
+def fields(x):
     return tuple(x.__dataclass_fields__)
 
-def _is_dataclass(x):
+def is_dataclass(x):
     return hasattr(x, '__dataclass_fields__')

@@ -1,5 +1,5 @@
-# `functools` and `operator`.
-def _reduce(f, it, *initial):
+# `functools`.
+def reduce(f, it, *initial):
     it = iter(it)
     if initial:
         total = initial[0]
@@ -12,7 +12,7 @@ def _reduce(f, it, *initial):
         total = f(total, x)
     return total
 
-def _partial(func, *args, **keywords):
+def partial(func, *args, **keywords):
     def partial(*more, **kwargs):
         return func(*args, *more, **{**keywords, **kwargs})
     partial.func = func
@@ -20,26 +20,26 @@ def _partial(func, *args, **keywords):
     partial.keywords = keywords
     return partial
 
-def _wraps(wrapped):
+def wraps(wrapped):
     def update(wrapper):
-        return _update_wrapper(wrapper, wrapped)
+        return update_wrapper(wrapper, wrapped)
     return update
 
-def _update_wrapper(wrapper, wrapped):
+def update_wrapper(wrapper, wrapped):
     wrapper.__name__ = getattr(wrapped, '__name__', None)
     wrapper.__qualname__ = wrapper.__name__
     wrapper.__doc__ = getattr(wrapped, '__doc__', None)
     wrapper.__wrapped__ = wrapped
     return wrapper
 
-def _lru_cache(maxsize=128, typed=False):
+def lru_cache(maxsize=128, typed=False):
     if callable(maxsize):
         return _cached(maxsize, 128)
     def decorate(f):
         return _cached(f, maxsize)
     return decorate
 
-def _cache(f):
+def cache(f):
     return _cached(f, None)
 
 class _CacheInfo:
@@ -81,7 +81,7 @@ def _cached(f, maxsize):
         hits = misses = 0
     wrapper.cache_info = cache_info
     wrapper.cache_clear = cache_clear
-    return _update_wrapper(wrapper, f)
+    return update_wrapper(wrapper, f)
 
 class _Key:
     def __init__(self, compare, x):
@@ -94,10 +94,10 @@ class _Key:
     def __eq__(self, other):
         return self.compare(self.x, other.x) == 0
 
-def _cmp_to_key(compare):
+def cmp_to_key(compare):
     return lambda x: _Key(compare, x)
 
-def _total_ordering(cls):
+def total_ordering(cls):
     if hasattr(cls, '__lt__'):
         rest = [('__gt__', lambda a, b: not (a < b or a == b)), ('__le__', lambda a, b: a < b or a == b), ('__ge__', lambda a, b: not a < b)]
     elif hasattr(cls, '__le__'):
@@ -110,40 +110,3 @@ def _total_ordering(cls):
         if not hasattr(cls, name):
             setattr(cls, name, method)
     return cls
-
-def _itemgetter(*items):
-    if len(items) == 1:
-        return lambda x: x[items[0]]
-    return lambda x: tuple([x[item] for item in items])
-
-def _attrgetter(*names):
-    def get(x, name):
-        for part in name.split('.'):
-            x = getattr(x, part)
-        return x
-    if len(names) == 1:
-        return lambda x: get(x, names[0])
-    return lambda x: tuple([get(x, name) for name in names])
-
-def _methodcaller(name, *args, **kwargs):
-    return lambda x: getattr(x, name)(*args, **kwargs)
-
-def _add(a, b): return a + b
-def _sub(a, b): return a - b
-def _mul(a, b): return a * b
-def _truediv(a, b): return a / b
-def _floordiv(a, b): return a // b
-def _mod(a, b): return a % b
-def _neg(a): return -a
-def _not_(a): return not a
-def _eq(a, b): return a == b
-def _ne(a, b): return a != b
-def _lt(a, b): return a < b
-def _le(a, b): return a <= b
-def _gt(a, b): return a > b
-def _ge(a, b): return a >= b
-def _and_(a, b): return a & b
-def _or_(a, b): return a | b
-def _xor(a, b): return a ^ b
-def _concat(a, b): return a + b
-def _getitem(a, b): return a[b]

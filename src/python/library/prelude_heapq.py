@@ -1,9 +1,9 @@
-# `heapq` and `bisect`.
-def _heappush(heap, item):
+# `heapq`.
+def heappush(heap, item):
     heap.append(item)
     _siftdown(heap, 0, len(heap) - 1)
 
-def _heappop(heap):
+def heappop(heap):
     last = heap.pop()
     if heap:
         first = heap[0]
@@ -12,19 +12,19 @@ def _heappop(heap):
         return first
     return last
 
-def _heapreplace(heap, item):
+def heapreplace(heap, item):
     first = heap[0]
     heap[0] = item
     _siftup(heap, 0)
     return first
 
-def _heappushpop(heap, item):
+def heappushpop(heap, item):
     if heap and heap[0] < item:
         item, heap[0] = heap[0], item
         _siftup(heap, 0)
     return item
 
-def _heapify(heap):
+def heapify(heap):
     for at in range(len(heap) // 2 - 1, -1, -1):
         _siftup(heap, at)
 
@@ -52,44 +52,14 @@ def _siftup(heap, at):
     heap[at] = new
     _siftdown(heap, start, at)
 
-def _nsmallest(n, it, key=None):
+def nsmallest(n, it, key=None):
     return sorted(it, key=key)[:max(n, 0)]
 
-def _nlargest(n, it, key=None):
+def nlargest(n, it, key=None):
     return sorted(it, key=key, reverse=True)[:max(n, 0)]
 
-def _merge(*its, key=None, reverse=False):
+def merge(*its, key=None, reverse=False):
     items = []
     for it in its:
         items.extend(it)
     return iter(sorted(items, key=key, reverse=reverse))
-
-def _bisect_left(a, x, lo=0, hi=None, *, key=None):
-    hi = len(a) if hi is None else hi
-    while lo < hi:
-        mid = (lo + hi) // 2
-        if (a[mid] if key is None else key(a[mid])) < x:
-            lo = mid + 1
-        else:
-            hi = mid
-    return lo
-
-def _bisect_right(a, x, lo=0, hi=None, *, key=None):
-    hi = len(a) if hi is None else hi
-    while lo < hi:
-        mid = (lo + hi) // 2
-        if x < (a[mid] if key is None else key(a[mid])):
-            hi = mid
-        else:
-            lo = mid + 1
-    return lo
-
-_bisect = _bisect_right
-
-def _insort_right(a, x, lo=0, hi=None):
-    a.insert(_bisect_right(a, x, lo, hi), x)
-
-_insort = _insort_right
-
-def _insort_left(a, x, lo=0, hi=None):
-    a.insert(_bisect_left(a, x, lo, hi), x)

@@ -1,5 +1,5 @@
 # `itertools`, but for `count`.
-def _chain(*its):
+def chain(*its):
     for it in its:
         for x in it:
             yield x
@@ -9,9 +9,9 @@ def _from_iterable(its):
         for x in it:
             yield x
 
-_chain.from_iterable = _from_iterable
+chain.from_iterable = _from_iterable
 
-def _islice(it, *bounds):
+def islice(it, *bounds):
     start, stop, step = 0, bounds[0], 1
     if len(bounds) > 1:
         start, stop = bounds[0] or 0, bounds[1]
@@ -32,14 +32,14 @@ def _sliced(it, start, stop, step):
         yield x
         start += step
 
-def _product(*its, repeat=1):
+def product(*its, repeat=1):
     results = [()]
     for pool in [tuple(it) for it in its] * repeat:
         results = [result + (x,) for result in results for x in pool]
     for result in results:
         yield result
 
-def _combinations(it, r):
+def combinations(it, r):
     pool = tuple(it)
     n = len(pool)
     if r > n:
@@ -56,7 +56,7 @@ def _combinations(it, r):
         for j in range(at + 1, r):
             places[j] = places[j - 1] + 1
 
-def _combinations_with_replacement(it, r):
+def combinations_with_replacement(it, r):
     pool = tuple(it)
     n = len(pool)
     if n == 0 and r:
@@ -71,7 +71,7 @@ def _combinations_with_replacement(it, r):
             return
         places[at:] = [places[at] + 1] * (r - at)
 
-def _permutations(it, r=None):
+def permutations(it, r=None):
     pool = tuple(it)
     r = len(pool) if r is None else r
     return _arranged(pool, r, ())
@@ -85,7 +85,7 @@ def _arranged(pool, r, taken):
             for result in _arranged(pool, r, taken + (i,)):
                 yield result
 
-def _accumulate(it, func=None, *, initial=None):
+def accumulate(it, func=None, *, initial=None):
     started = initial is not None
     total = initial
     if started:
@@ -98,7 +98,7 @@ def _accumulate(it, func=None, *, initial=None):
             total = total + x if func is None else func(total, x)
         yield total
 
-def _cycle(it):
+def cycle(it):
     kept = []
     for x in it:
         kept.append(x)
@@ -107,19 +107,19 @@ def _cycle(it):
         for x in kept:
             yield x
 
-def _repeat(x, times=None):
+def repeat(x, times=None):
     while times is None or times > 0:
         yield x
         if times is not None:
             times -= 1
 
-def _takewhile(f, it):
+def takewhile(f, it):
     for x in it:
         if not f(x):
             return
         yield x
 
-def _dropwhile(f, it):
+def dropwhile(f, it):
     dropping = True
     for x in it:
         if dropping and f(x):
@@ -127,21 +127,21 @@ def _dropwhile(f, it):
         dropping = False
         yield x
 
-def _filterfalse(f, it):
+def filterfalse(f, it):
     for x in it:
         if not (x if f is None else f(x)):
             yield x
 
-def _compress(it, selectors):
+def compress(it, selectors):
     for x, wanted in zip(it, selectors):
         if wanted:
             yield x
 
-def _starmap(f, it):
+def starmap(f, it):
     for xs in it:
         yield f(*xs)
 
-def _pairwise(it):
+def pairwise(it):
     first = True
     last = None
     for x in it:
@@ -150,7 +150,7 @@ def _pairwise(it):
         last = x
         first = False
 
-def _zip_longest(*its, fillvalue=None):
+def zip_longest(*its, fillvalue=None):
     its = [iter(it) for it in its]
     left = len(its)
     ended = [False] * left
@@ -169,7 +169,7 @@ def _zip_longest(*its, fillvalue=None):
             out.append(x)
         yield tuple(out)
 
-def _groupby(it, key=None):
+def groupby(it, key=None):
     # Unlike CPython's, a group is whole when it is yielded.
     group = []
     last = None
@@ -183,6 +183,6 @@ def _groupby(it, key=None):
     if group:
         yield last, iter(group)
 
-def _tee(it, n=2):
+def tee(it, n=2):
     kept = list(it)
     return tuple([iter(kept) for _ in range(n)])

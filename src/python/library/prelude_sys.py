@@ -1,5 +1,5 @@
 # `sys.stdout` and `sys.stderr`.
-class _Stream:
+class Stream:
     def __init__(self, name):
         self.name = name
 
@@ -12,5 +12,5 @@ class _Stream:
     def isatty(self):
         return False
 
-_stdout = _Stream('<stdout>')
-_stderr = _Stream('<stderr>')
+stdout = Stream('<stdout>')
+stderr = Stream('<stderr>')

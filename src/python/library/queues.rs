@@ -4,11 +4,11 @@
 //! lock of their own.
 //! *Leaves out*: `PriorityQueue` (`python/library/prelude_threading.py`).
 
-use crate::python::library::sync::{gives_up, is_limited};
+use crate::python::library::sync::{gives_up, limit_of};
 use crate::python::machine::interpreter::{Machine, Row};
-use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
+use crate::python::machine::terms::{Arguments, Done, Look, R};
 use crate::python::machine::world::Wait;
-use crate::python::value::any::{Id, Value};
+use crate::python::value::any::Value;
 use crate::python::value::object::{Object, Sync};
 use std::collections::VecDeque;
 
@@ -40,17 +40,8 @@ fn new(m: &mut Machine, a: &Arguments, lifo: bool, simple: bool) -> R<Done> {
     value(m.add(Object::Sync(sync)))
 }
 
-fn queue(m: &mut Machine, value: Value) -> R<Id> {
-    let (id, sync) = m.sync_argument(value)?;
-    m.note(Location::Object(id), true);
-    match sync {
-        Sync::Queue { .. } => Ok(id),
-        _ => Err(Raise::Stop("this is no queue".to_owned())),
-    }
-}
-
 fn add(m: &mut Machine, queue: Value, item: Value, now: bool, limit: Value) -> R<Done> {
-    let id = self::queue(m, queue)?;
+    let id = m.queue_argument(queue)?;
     let late = m.has_timed_out();
     m.charge(1)?;
     if let Object::Sync(Sync::Queue { items, most, unfinished, .. }) = m.world.heap.get_mut(id)
@@ -63,8 +54,8 @@ fn add(m: &mut Machine, queue: Value, item: Value, now: bool, limit: Value) -> R
     if now || late {
         return Err(m.exception("Full", Vec::new()));
     }
-    let limited = is_limited(m, limit)?;
-    Ok(Done::Wait(Wait::Space(id), limited))
+    let limit = limit_of(m, limit)?;
+    Ok(Done::Wait(Wait::Space(id), limit))
 }
 
 fn put(m: &mut Machine, a: &Arguments) -> R<Done> {
@@ -80,7 +71,7 @@ fn put_nowait(m: &mut Machine, a: &Arguments) -> R<Done> {
 }
 
 fn take(m: &mut Machine, queue: Value, now: bool, limit: Value) -> R<Done> {
-    let id = self::queue(m, queue)?;
+    let id = m.queue_argument(queue)?;
     let late = m.has_timed_out();
     if let Object::Sync(Sync::Queue { items, lifo, .. }) = m.world.heap.get_mut(id) {
         let item = if *lifo { items.pop_back() } else { items.pop_front() };
@@ -91,8 +82,8 @@ fn take(m: &mut Machine, queue: Value, now: bool, limit: Value) -> R<Done> {
     if now || late {
         return Err(m.exception("Empty", Vec::new()));
     }
-    let limited = is_limited(m, limit)?;
-    Ok(Done::Wait(Wait::Item(id), limited))
+    let limit = limit_of(m, limit)?;
+    Ok(Done::Wait(Wait::Item(id), limit))
 }
 
 fn get(m: &mut Machine, a: &Arguments) -> R<Done> {
@@ -108,12 +99,11 @@ fn get_nowait(m: &mut Machine, a: &Arguments) -> R<Done> {
 
 fn asked(m: &mut Machine, a: &Arguments, f: fn(i64, i64) -> bool) -> R<Done> {
     let [queue] = m.sorted(a, "empty", 1, ["self"])?;
-    let (_, sync) = m.sync_argument(queue)?;
-    self::queue(m, queue)?;
-    match sync {
-        Sync::Queue { items, most, .. } => {
+    let id = m.queue_argument(queue)?;
+    match m.world.heap.get(id) {
+        Object::Sync(Sync::Queue { items, most, .. }) => {
             let len = i64::try_from(items.len()).unwrap_or(i64::MAX);
-            value(Value::Bool(f(len, most)))
+            value(Value::Bool(f(len, *most)))
         }
         _ => value(Value::None),
     }
@@ -121,10 +111,9 @@ fn asked(m: &mut Machine, a: &Arguments, f: fn(i64, i64) -> bool) -> R<Done> {
 
 fn qsize(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [queue] = m.sorted(a, "qsize", 1, ["self"])?;
-    let (_, sync) = m.sync_argument(queue)?;
-    self::queue(m, queue)?;
-    match sync {
-        Sync::Queue { items, .. } => {
+    let id = m.queue_argument(queue)?;
+    match m.world.heap.get(id) {
+        Object::Sync(Sync::Queue { items, .. }) => {
             value(Value::Int(i64::try_from(items.len()).unwrap_or(i64::MAX)))
         }
         _ => value(Value::None),
@@ -133,7 +122,7 @@ fn qsize(m: &mut Machine, a: &Arguments) -> R<Done> {
 
 fn task_done(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [queue] = m.sorted(a, "task_done", 1, ["self"])?;
-    let id = self::queue(m, queue)?;
+    let id = m.queue_argument(queue)?;
     if let Object::Sync(Sync::Queue { unfinished, .. }) = m.world.heap.get_mut(id) {
         if *unfinished <= 0 {
             return m.value_error("task_done() called too many times");
@@ -145,10 +134,10 @@ fn task_done(m: &mut Machine, a: &Arguments) -> R<Done> {
 
 fn join(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [queue] = m.sorted(a, "join", 1, ["self"])?;
-    let id = self::queue(m, queue)?;
+    let id = m.queue_argument(queue)?;
     match m.world.heap.get(id) {
         Object::Sync(Sync::Queue { unfinished, .. }) if *unfinished > 0 => {
-            Ok(Done::Wait(Wait::Done(id), false))
+            Ok(Done::Wait(Wait::Done(id), None))
         }
         _ => value(Value::None),
     }

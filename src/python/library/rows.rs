@@ -4,8 +4,10 @@
 //! *Leaves out*: what they do.
 
 use crate::python::code::compiler::Prelude;
-use crate::python::code::program::CodeKind;
+use crate::python::library::asyncio;
 use crate::python::library::builtins;
+use crate::python::library::event_loops;
+use crate::python::library::futures;
 use crate::python::library::generators;
 use crate::python::library::inspection;
 use crate::python::library::lists;
@@ -15,45 +17,33 @@ use crate::python::library::patterns;
 use crate::python::library::queues;
 use crate::python::library::sequences;
 use crate::python::library::sync;
+use crate::python::library::system;
 use crate::python::library::tables;
 use crate::python::library::texts;
 use crate::python::library::threads;
 use crate::python::library::types;
 use crate::python::machine::interpreter::Row;
 
-/// The parts of the library that are written in Python, each with the words of which one must be in
-/// a program's text that needs it.
+/// What is written in Python: functions that are C in CPython and call Python, then modules that are
+/// Python in CPython too, each behind those that it imports.
 pub const PRELUDES: &[Prelude] = &[
-    native("", include_str!("prelude.py")),
-    native(
-        "__eq__ __lt__ __le__ __gt__ __ge__ __ne__ __hash__ dataclass namedtuple total_ordering \
-         cmp_to_key",
-        include_str!("prelude_objects.py"),
-    ),
-    native("format % namedtuple", include_str!("prelude_formats.py")),
-    native(
-        "chain islice product combinations permutations accumulate cycle repeat takewhile dropwhile \
-         filterfalse compress starmap pairwise zip_longest groupby tee",
-        include_str!("prelude_itertools.py"),
-    ),
-    native("functools operator", include_str!("prelude_functools.py")),
-    native("heapq bisect Timer PriorityQueue", include_str!("prelude_heapq.py")),
-    native("namedtuple", include_str!("prelude_collections.py")),
-    native("copy", include_str!("prelude_copy.py")),
-    native("abc", include_str!("prelude_abc.py")),
-    native("sys", include_str!("prelude_sys.py")),
-    python("contextlib", include_str!("prelude_contextlib.py")),
-    python("dataclass", include_str!("prelude_dataclasses.py")),
-    python("Timer PriorityQueue", include_str!("prelude_threading.py")),
+    ("", include_str!("prelude.py")),
+    ("itertools", include_str!("prelude_itertools.py")),
+    ("functools", include_str!("prelude_functools.py")),
+    ("operator", include_str!("prelude_operator.py")),
+    ("heapq", include_str!("prelude_heapq.py")),
+    ("bisect", include_str!("prelude_bisect.py")),
+    ("copy", include_str!("prelude_copy.py")),
+    ("abc", include_str!("prelude_abc.py")),
+    ("collections", include_str!("prelude_collections.py")),
+    ("dataclasses", include_str!("prelude_dataclasses.py")),
+    ("contextlib", include_str!("prelude_contextlib.py")),
+    ("sys", include_str!("prelude_sys.py")),
+    ("threading", include_str!("prelude_threading.py")),
+    ("queue", include_str!("prelude_queue.py")),
+    ("concurrent.futures", include_str!("futures.py")),
+    ("asyncio", include_str!("asyncio.py")),
 ];
-
-const fn native(words: &'static str, text: &'static str) -> Prelude {
-    Prelude { words, text, kind: CodeKind::Native }
-}
-
-const fn python(words: &'static str, text: &'static str) -> Prelude {
-    Prelude { words, text, kind: CodeKind::Library }
-}
 
 /// Every function of the library.
 pub fn rows() -> Vec<Row> {
@@ -67,11 +57,15 @@ pub fn rows() -> Vec<Row> {
         sync::ROWS,
         queues::ROWS,
         threads::ROWS,
+        futures::ROWS,
+        asyncio::ROWS,
+        event_loops::ROWS,
         modules::ROWS,
         maths::ROWS,
-        generators::ROWS,
         inspection::ROWS,
         patterns::ROWS,
+        generators::ROWS,
+        system::ROWS,
     ]
     .concat()
 }

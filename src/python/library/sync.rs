@@ -6,8 +6,9 @@
 //! *Leaves out*: time: whether a limit passes is decided by who runs the threads.
 
 use crate::python::machine::interpreter::{Machine, Row};
+use crate::python::machine::operators::as_float;
 use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
-use crate::python::machine::world::{Stage, Wait};
+use crate::python::machine::world::{Limit, Stage, Wait};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Object, Sync, Then};
 use std::collections::VecDeque;
@@ -33,6 +34,7 @@ pub const ROWS: &[Row] = &[
     Row::of("Condition.__exit__", Look::Library, release),
     Row::of("Condition.wait", Look::Library, wait),
     Row::of("Condition.wait_for", Look::Library, wait_for),
+    Row::of("Condition._now", Look::C, now),
     Row::of("Condition.notify", Look::Library, notify),
     Row::of("Condition.notify_all", Look::Library, notify_all),
     Row::of("Event.__new__", Look::Library, |m, _| made(m, Sync::Event { set: false })),
@@ -60,17 +62,25 @@ fn made(m: &mut Machine, sync: Sync) -> R<Done> {
     value(m.add(Object::Sync(sync)))
 }
 
-/// Whether a limit of time was given. `None`, and a negative number for a lock, are none.
-pub(crate) fn is_limited(m: &mut Machine, limit: Value) -> R<bool> {
+/// The limit of time that was given. `None`, and a negative number for a lock, are none.
+pub(crate) fn limit_of(m: &mut Machine, limit: Value) -> R<Limit> {
     match limit {
-        Value::Unset | Value::None => Ok(false),
-        Value::Int(int) => Ok(int >= 0),
-        Value::Float(float) => Ok(float >= 0.0),
+        Value::Unset | Value::None => Ok(None),
+        Value::Int(_) | Value::Float(_) => {
+            let seconds = as_float(limit).unwrap_or(-1.0);
+            Ok((seconds >= 0.0).then(|| nanoseconds(seconds)))
+        }
         _ => {
             let name = m.type_name(limit);
             m.type_error(format!("'{name}' object cannot be interpreted as a number"))
         }
     }
+}
+
+/// Seconds in nanoseconds. What is too long is some centuries.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped by `as`")]
+pub(crate) fn nanoseconds(seconds: f64) -> u64 {
+    (seconds * 1e9) as u64
 }
 
 /// Whether a call gives up at once: it does not block, or its limit is 0.
@@ -149,8 +159,8 @@ fn acquire(m: &mut Machine, a: &Arguments) -> R<Done> {
     if late || gives_up(m, blocking, limit)? {
         return value(Value::Bool(false));
     }
-    let limited = is_limited(m, limit)?;
-    Ok(Done::Wait(Wait::Lock(id), limited))
+    let limit = limit_of(m, limit)?;
+    Ok(Done::Wait(Wait::Lock(id), limit))
 }
 
 fn release(m: &mut Machine, a: &Arguments) -> R<Done> {
@@ -192,7 +202,7 @@ fn wait(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [condition, limit] = m.sorted(a, "wait", 1, ["self", "timeout"])?;
     let (id, _) = m.sync_argument(condition)?;
     let lock = m.lock_of(condition)?;
-    let (me, limited) = (m.number, is_limited(m, limit)?);
+    let (me, limit) = (m.number, limit_of(m, limit)?);
     m.note(Location::Object(id), true);
     match m.current.stage {
         Stage::Waiting(times) => {
@@ -206,7 +216,7 @@ fn wait(m: &mut Machine, a: &Arguments) -> R<Done> {
         Stage::Returning(times, notified) => {
             m.current.timed_out = false;
             if !m.take(lock, times) {
-                return Ok(Done::Wait(Wait::Lock(lock), false));
+                return Ok(Done::Wait(Wait::Lock(lock), None));
             }
             m.current.stage = Stage::None;
             Ok(Done::Blocked(Value::Bool(notified)))
@@ -220,7 +230,7 @@ fn wait(m: &mut Machine, a: &Arguments) -> R<Done> {
                 waiters.push_back(me);
             }
             m.current.stage = Stage::Waiting(times);
-            Ok(Done::Wait(Wait::Notified(id), limited))
+            Ok(Done::Wait(Wait::Notified(id), limit))
         }
     }
 }
@@ -234,6 +244,12 @@ fn wait_for(m: &mut Machine, a: &Arguments) -> R<Done> {
     m.call_value(function, Arguments { values, named: Vec::new() }, Then::Push)
 }
 
+/// The time, for `_wait_for`.
+#[allow(clippy::cast_precision_loss, reason = "it is a time")]
+fn now(m: &mut Machine, _: &Arguments) -> R<Done> {
+    value(Value::Float(m.now() as f64 / 1e9))
+}
+
 fn wake(m: &mut Machine, condition: Value, most: usize) -> R<Done> {
     let (id, _) = m.sync_argument(condition)?;
     let lock = m.lock_of(condition)?;
@@ -244,6 +260,10 @@ fn wake(m: &mut Machine, condition: Value, most: usize) -> R<Done> {
     if let Object::Sync(Sync::Condition { waiters, .. }) = m.world.heap.get_mut(id) {
         let count = most.min(waiters.len());
         waiters.drain(..count);
+        if count == 0 && m.noting {
+            let missed = (id, m.number, m.position().line);
+            m.missed.push(missed);
+        }
     }
     value(Value::None)
 }
@@ -285,8 +305,8 @@ fn wait_event(m: &mut Machine, a: &Arguments) -> R<Done> {
     if late || gives_up(m, Value::Unset, limit)? {
         return value(Value::Bool(false));
     }
-    let limited = is_limited(m, limit)?;
-    Ok(Done::Wait(Wait::Event(id), limited))
+    let limit = limit_of(m, limit)?;
+    Ok(Done::Wait(Wait::Event(id), limit))
 }
 
 fn new_semaphore(m: &mut Machine, a: &Arguments, bounded: bool) -> R<Done> {
@@ -313,8 +333,8 @@ fn take_permit(m: &mut Machine, a: &Arguments) -> R<Done> {
     if late || gives_up(m, blocking, limit)? {
         return value(Value::Bool(false));
     }
-    let limited = is_limited(m, limit)?;
-    Ok(Done::Wait(Wait::Permit(id), limited))
+    let limit = limit_of(m, limit)?;
+    Ok(Done::Wait(Wait::Permit(id), limit))
 }
 
 fn give_permit(m: &mut Machine, a: &Arguments) -> R<Done> {
@@ -357,7 +377,7 @@ fn broken<T>(m: &mut Machine) -> R<T> {
 fn arrive(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [barrier, limit] = m.sorted(a, "wait", 1, ["self", "timeout"])?;
     let (id, _) = m.sync_argument(barrier)?;
-    let (me, limited) = (m.number, is_limited(m, limit)?);
+    let (me, limit) = (m.number, limit_of(m, limit)?);
     m.note(Location::Object(id), true);
     let late = m.has_timed_out();
     let stage = m.current.stage;
@@ -386,7 +406,7 @@ fn arrive(m: &mut Machine, a: &Arguments) -> R<Done> {
     }
     arrived.push(me);
     m.current.stage = Stage::Arrived(place);
-    Ok(Done::Wait(Wait::Barrier(id), limited))
+    Ok(Done::Wait(Wait::Barrier(id), limit))
 }
 
 fn abort(m: &mut Machine, a: &Arguments) -> R<Done> {

@@ -4,7 +4,7 @@
 //! ended; an exception ends its thread only.
 //! *Leaves out*: which of them runs.
 
-use crate::python::library::sync::{gives_up, is_limited};
+use crate::python::library::sync::{gives_up, limit_of};
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
 use crate::python::machine::world::{Failure, Thread, Wait};
@@ -31,9 +31,6 @@ pub const ROWS: &[Row] = &[
     Row::of("Thread.isDaemon", Look::Library, |m, a| named(m, a, "daemon")),
     Row::of("Thread.setDaemon", Look::Library, |m, a| renamed(m, a, "daemon")),
 ];
-
-/// The most threads that one program may start.
-const MOST: usize = 64;
 
 fn value(value: Value) -> R<Done> {
     Ok(Done::Value(value))
@@ -62,6 +59,17 @@ impl Machine {
             Some(number) => Value::Int(i64::try_from(number).unwrap_or(0) + 1),
             None => Value::None,
         })
+    }
+
+    /// What a thread is called.
+    pub fn name_of_thread(&mut self, number: usize) -> String {
+        let object = match number == self.number {
+            true => self.current.object,
+            false => None,
+        };
+        let object = object.or_else(|| self.world.threads.get(number)?.object);
+        let name = object.map_or(Value::None, |object| self.own(Value::Ref(object), "name"));
+        self.plain_str(name).unwrap_or_default()
     }
 
     fn own(&mut self, object: Value, name: &str) -> Value {
@@ -133,14 +141,16 @@ fn start(m: &mut Machine, a: &Arguments) -> R<Done> {
         return Err(m.error("RuntimeError", "threads can only be started once"));
     }
     let number = m.world.threads.len();
-    if number > MOST {
-        return Err(Raise::Stop(format!("it starts more than {MOST} threads")));
+    let most = m.limits.threads;
+    if number > most {
+        return Err(Raise::Stop(format!("it starts more than {most} threads")));
     }
     let daemon = matches!(m.own(object, "daemon"), Value::Bool(true));
     m.set_own(object, "<thread>", Value::Int(i64::try_from(number).unwrap_or(0)));
     let run = m.strings.intern("run");
     let run = m.class_attribute(object, run).unwrap_or(Value::None);
-    let fresh = Thread { object: object.id(), daemon, ..Thread::default() };
+    let born = m.position();
+    let fresh = Thread { object: object.id(), daemon, born, ..Thread::default() };
     let starter = std::mem::replace(&mut m.current, fresh);
     let begun = begin(m, object, run);
     let mut fresh = std::mem::replace(&mut m.current, starter);
@@ -228,8 +238,8 @@ fn join(m: &mut Machine, a: &Arguments) -> R<Done> {
     if ended || late || gives_up(m, Value::Unset, limit)? {
         return value(Value::None);
     }
-    let limited = is_limited(m, limit)?;
-    Ok(Done::Wait(Wait::Join(number), limited))
+    let limit = limit_of(m, limit)?;
+    Ok(Done::Wait(Wait::Join(number), limit))
 }
 
 fn is_alive(m: &mut Machine, a: &Arguments) -> R<Done> {
@@ -265,7 +275,7 @@ fn active_count(m: &mut Machine, _: &Arguments) -> R<Done> {
 }
 
 fn get_ident(m: &mut Machine, _: &Arguments) -> R<Done> {
-    value(Value::Int(i64::try_from(m.number).unwrap_or(0) + 1))
+    value(Value::Int(i64::try_from(m.identity()).unwrap_or(0) + 1))
 }
 
 fn enumerate(m: &mut Machine, _: &Arguments) -> R<Done> {

@@ -9,6 +9,7 @@ use crate::python::code::modules::MODULES;
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Location, R};
 use crate::python::value::any::{Id, Value};
+use crate::python::value::asyncio::{Asyncio, Future, Handle};
 use crate::python::value::object::{Attributes, DictKind, Object, Sync, Then};
 use crate::python::value::strings::StrId;
 use crate::python::value::types::Type;
@@ -64,6 +65,15 @@ impl Machine {
             Object::Iter(_) => Type::Iterator,
             Object::Count(..) => Type::Count,
             Object::Local(_) => Type::Local,
+            Object::Asyncio(asyncio) => match &**asyncio {
+                Asyncio::Coroutine(..) => Type::Coroutine,
+                Asyncio::Generator(_) => Type::AsyncGenerator,
+                Asyncio::Future(Future { task: None, .. }) => Type::Future,
+                Asyncio::Future(_) => Type::Task,
+                Asyncio::Loop(_) => Type::EventLoop,
+                Asyncio::Handle(Handle { when: None, .. }) => Type::Handle,
+                Asyncio::Handle(_) => Type::TimerHandle,
+            },
             Object::Sync(sync) => match sync {
                 Sync::Lock { .. } => Type::Lock,
                 Sync::RLock { .. } => Type::RLock,
@@ -72,6 +82,7 @@ impl Machine {
                 Sync::Semaphore { bound: None, .. } => Type::Semaphore,
                 Sync::Semaphore { bound: Some(_), .. } => Type::BoundedSemaphore,
                 Sync::Barrier { .. } => Type::Barrier,
+                Sync::Pool { .. } => Type::Object,
                 Sync::Queue { simple: true, .. } => Type::SimpleQueue,
                 Sync::Queue { lifo: false, .. } => Type::Queue,
                 Sync::Queue { lifo: true, .. } => Type::LifoQueue,
@@ -125,6 +136,15 @@ impl Machine {
             id = *first.rest.get(at)?;
             at += 1;
         }
+    }
+
+    /// An attribute of a class that the library has set, and no program changes.
+    pub(crate) fn class_constant(&self, class: Id, name: &str) -> Option<Value> {
+        self.linear(class).into_iter().find_map(|id| {
+            let Object::Class(class) = self.world.heap.get(id) else { return None };
+            let mut own = class.attributes.0.iter();
+            own.find(|(n, _)| self.strings.text(*n) == name).map(|(_, value)| *value)
+        })
     }
 
     /// An attribute of an instance's class.
@@ -185,7 +205,7 @@ impl Machine {
                     });
                 }
                 Object::Local(all) => {
-                    let number = self.number;
+                    let number = self.identity();
                     let own = all.iter().find(|(thread, _)| *thread == number);
                     return Ok(own.and_then(|(_, own)| own.get(name)).map(Found::Value));
                 }
@@ -221,6 +241,9 @@ impl Machine {
         let text = self.strings.get(name);
         match &*text {
             "__class__" => Some(Found::Value(Value::Ref(class))),
+            "exceptions" | "message" if self.is_a(id, "ExceptionGroup") => {
+                self.group_part(id, name).map(Found::Value)
+            }
             "ident" | "native_id" if self.thread_ident(value).is_some() => {
                 self.thread_ident(value).map(Found::Value)
             }
@@ -248,6 +271,21 @@ impl Machine {
         }
     }
 
+    /// What an ExceptionGroup was made with.
+    fn group_part(&mut self, id: Id, name: StrId) -> Option<Value> {
+        if !self.is_a(id, "ExceptionGroup") {
+            return None;
+        }
+        let arguments = self.exception_arguments(id);
+        match self.strings.text(name) {
+            "message" => arguments.first().copied(),
+            _ => {
+                let errors = self.items(*arguments.get(1)?).ok()?;
+                Some(self.add(Object::Tuple(errors)))
+            }
+        }
+    }
+
     /// The function of the library that a type's method is.
     fn type_method(&self, t: Type, name: StrId) -> Option<Value> {
         let mut at = Some(t);
@@ -263,8 +301,26 @@ impl Machine {
     fn module_value(&mut self, module: &str, name: &str) -> Value {
         match self.module_constant(module, name) {
             Some(value) => value,
-            None => self.library_value(module, name),
+            None => self.module_member(module, name),
         }
+    }
+
+    fn module_member(&mut self, module: &str, name: &str) -> Value {
+        if self.program.preludes.len() > 1 {
+            let inner = format!("{module}.{name}");
+            // What a module of a package binds is its package's as well.
+            let outer = module.rsplit_once('.').map_or("", |(outer, _)| outer);
+            for known in [&inner, &format!("{outer}.{name}")] {
+                let found = self.prelude(known);
+                if found != Value::Unset {
+                    return found;
+                }
+            }
+            if let Some(at) = MODULES.iter().position(|(other, _)| *other == inner) {
+                return Value::Module(u32::try_from(at).unwrap_or(0));
+            }
+        }
+        self.library_value(module, name)
     }
 
     /// The value of an attribute, if there is one. What a property gives, goes to `then`.
@@ -359,7 +415,7 @@ impl Machine {
 
     /// Sets an attribute.
     pub fn set_attribute(&mut self, object: Value, name: StrId, value: Value) -> R<()> {
-        let number = self.number;
+        let number = self.identity();
         let own_name = self.strings.text(name) == "__name__";
         if let Value::Ref(id) = object {
             let kind = self.world.heap.get(id);
@@ -408,7 +464,7 @@ impl Machine {
 
     /// Takes an attribute out of an object.
     pub(crate) fn delete_from(&mut self, object: Value, name: StrId) -> R<()> {
-        let thread = self.number;
+        let thread = self.identity();
         if let Value::Ref(id) = object {
             let kind = self.world.heap.get(id);
             if matches!(kind, Object::Instance(_) | Object::Class(_) | Object::Local(_)) {

@@ -8,7 +8,8 @@ use crate::python::code::instruction::{Op, Place};
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Location, Look, R, Raise};
 use crate::python::value::any::{Id, Value};
-use crate::python::value::object::{Frame, Function, Generator, Object, Then};
+use crate::python::value::asyncio::Asyncio;
+use crate::python::value::object::{Function, Generator, Object, Then};
 use crate::python::value::types::Type;
 use std::sync::Arc;
 
@@ -18,15 +19,15 @@ impl Machine {
     pub(crate) fn call(&mut self, count: u32, method: bool, named: bool) -> R<Flow> {
         let names = if named { self.peek(0) } else { Value::Unset };
         let (count, above) = (count as usize, usize::from(named));
-        let height = self.frame().slots.len();
+        let height = self.current.stack.len();
         let Some(first) = height.checked_sub(count + above) else {
             return Err(Raise::Stop("the stack is too short".to_owned()));
         };
-        let receiver = if method { self.frame().slots[first - 1] } else { Value::Unset };
+        let receiver = if method { self.current.stack[first - 1] } else { Value::Unset };
         let base = first - 1 - usize::from(method);
-        let callee = self.frame().slots[base];
+        let callee = self.current.stack[base];
         let look = self.look(callee);
-        if look == Some(Look::Library) && !self.frame().entered && !self.is_native() {
+        if look == Some(Look::Library) && !self.frame().entered && !self.is_library() {
             let frame = self.frame();
             frame.entered = true;
             frame.at -= 1;
@@ -36,7 +37,7 @@ impl Machine {
         if receiver != Value::Unset {
             arguments.values.push(receiver);
         }
-        arguments.values.extend_from_slice(&self.frame().slots[first..first + count]);
+        arguments.values.extend_from_slice(&self.current.stack[first..first + count]);
         if let Value::Int(number) = names {
             self.name_arguments(&mut arguments, number);
         }
@@ -67,33 +68,34 @@ impl Machine {
         look: Option<Look>,
     ) -> R<Flow> {
         let depth = self.current.frames.len();
+        let called = self.current.stack.split_off(base);
         let done = self.call_value(callee, arguments, Then::Push);
         match done {
-            Ok(Done::Wait(wait, limited)) => return Ok(Flow::Wait(wait, limited)),
-            Err(Raise::Key(value)) => return self.find_key(value),
+            Ok(Done::Wait(wait, limit)) => {
+                self.current.stack.extend(called);
+                return Ok(Flow::Wait(wait, limit));
+            }
+            Err(Raise::Key(value)) => {
+                self.current.stack.extend(called);
+                return self.find_key(value);
+            }
             _ => {}
         }
-        let frame = &mut self.current.frames[depth - 1];
-        frame.entered = false;
+        self.current.frames[depth - 1].entered = false;
         match done? {
             Done::Value(value) => {
-                frame.slots.truncate(base);
-                frame.slots.push(value);
+                self.push(value);
                 Ok(Flow::Next(self.point(look)))
             }
             Done::Blocked(value) => {
-                frame.slots.truncate(base);
-                frame.slots.push(value);
+                self.push(value);
                 Ok(Flow::Next(Place::Blocked))
             }
-            _ => {
-                frame.slots.truncate(base);
-                Ok(Flow::Next(Place::Straight))
-            }
+            _ => Ok(Flow::Next(Place::Straight)),
         }
     }
 
-    fn name_arguments(&mut self, arguments: &mut Arguments, number: i64) {
+    pub(crate) fn name_arguments(&mut self, arguments: &mut Arguments, number: i64) {
         let program = Arc::clone(&self.program);
         let names = usize::try_from(number).ok().and_then(|at| program.keywords.get(at));
         let Some(names) = names else { return };
@@ -104,7 +106,7 @@ impl Machine {
     }
 
     /// How CPython calls this.
-    fn look(&self, callee: Value) -> Option<Look> {
+    pub(crate) fn look(&self, callee: Value) -> Option<Look> {
         match callee {
             Value::Native(number) => self.library.get(number as usize).map(|row| row.look),
             Value::Type(Type::Type) => Some(Look::Fast),
@@ -124,7 +126,7 @@ impl Machine {
     }
 
     /// The switch point after a call that has returned at once.
-    fn point(&mut self, look: Option<Look>) -> Place {
+    pub(crate) fn point(&mut self, look: Option<Look>) -> Place {
         let next = self.frame().at as usize;
         match look {
             Some(Look::Fast) => Place::FastCReturn,
@@ -229,15 +231,24 @@ impl Machine {
             return Err(self.error("RecursionError", text));
         }
         self.charge(slots.len())?;
-        let mut frame = self.new_frame(function.code, slots, function.cells.clone(), then);
+        self.push_frame(function.code, slots, &function.cells, then);
+        if code.coroutine && !code.generator {
+            let coroutine = Asyncio::Coroutine(function.code, self.pop_frame());
+            return Ok(Done::Value(self.add(Object::Asyncio(Box::new(coroutine)))));
+        }
         if !code.generator {
-            self.current.frames.push(frame);
             return Ok(Done::Entered);
         }
         let id = self.world.heap.add(Object::Free);
-        frame.generator = Some(id);
-        let state = Generator::Suspended(Box::new(frame));
-        *self.world.heap.get_mut(id) = Object::Generator(state);
+        if let Some((mut frame, values)) = self.pop_frame() {
+            frame.generator = Some(id);
+            let state = Generator::Suspended(Box::new(frame), values);
+            *self.world.heap.get_mut(id) = Object::Generator(state);
+        }
+        if code.coroutine {
+            let generator = Asyncio::Generator(id);
+            return Ok(Done::Value(self.add(Object::Asyncio(Box::new(generator)))));
+        }
         Ok(Done::Value(Value::Ref(id)))
     }
 
@@ -269,21 +280,29 @@ impl Machine {
     /// Leaves the innermost call.
     pub(crate) fn return_value(&mut self) -> R<Flow> {
         let value = self.pop();
-        let Some(frame) = self.current.frames.pop() else {
+        let Some((frame, values)) = self.pop_frame() else {
             return Ok(Flow::Next(Place::PyReturn));
         };
         if let Some(generator) = frame.generator {
             *self.world.heap.get_mut(generator) = Object::Generator(Generator::Done);
+            if self.program.codes[frame.code as usize].coroutine {
+                return Err(self.exception("StopAsyncIteration", Vec::new()));
+            }
             return self.exhausted(frame.then, value);
         }
         if !self.current.frames.is_empty() {
-            self.deliver(frame.then, value, Some(&frame))?;
+            self.deliver(frame.then, value, Some((frame.code, &values)))?;
         }
         Ok(Flow::Next(Place::PyReturn))
     }
 
     /// Does with the result of a call what was to be done with it.
-    pub(crate) fn deliver(&mut self, then: Then, value: Value, left: Option<&Frame>) -> R<()> {
+    pub(crate) fn deliver(
+        &mut self,
+        then: Then,
+        value: Value,
+        left: Option<(u32, &[Value])>,
+    ) -> R<()> {
         match then {
             Then::Push | Then::Item(_) | Then::Next(_) => self.push(value),
             Then::Discard => {}
@@ -295,7 +314,7 @@ impl Machine {
                 }
                 self.push(instance);
             }
-            Then::Class => left.map_or(Ok(()), |frame| self.finish_class(frame))?,
+            Then::Class => left.map_or(Ok(()), |(code, values)| self.finish_class(code, values))?,
             Then::Truth(wanted) => {
                 let truth = self.plain_truth(value)?;
                 self.push(Value::Bool(truth == wanted));

@@ -6,9 +6,10 @@
 //! *Leaves out*: `__del__`, which the subset has not.
 
 use crate::python::code::modules::EXCEPTIONS;
-use crate::python::machine::interpreter::{Machine, WRAPPERS};
+use crate::python::machine::interpreter::{Machine, SLACK, WRAPPERS};
 use crate::python::machine::world::{Thread, Wait};
 use crate::python::value::any::{Id, Value};
+use crate::python::value::asyncio::Asyncio;
 use crate::python::value::heap::Heap;
 use crate::python::value::object::{Frame, Generator, Iter, Object, Sync, Then};
 
@@ -35,9 +36,8 @@ impl Marks {
         }
     }
 
-    fn frame(&mut self, frame: &Frame) {
-        frame.slots.iter().for_each(|value| self.value(*value));
-        frame.cells.iter().for_each(|id| self.id(*id));
+    fn frame(&mut self, frame: &Frame, values: &[Value]) {
+        values.iter().for_each(|value| self.value(*value));
         frame.generator.iter().for_each(|id| self.id(*id));
         match frame.then {
             Then::Init(value) | Then::Next(value) => self.value(value),
@@ -55,8 +55,8 @@ impl Marks {
     }
 
     fn thread(&mut self, thread: &Thread) {
-        thread.frames.iter().for_each(|frame| self.frame(frame));
-        thread.object.iter().for_each(|id| self.id(*id));
+        thread.calls().for_each(|(frame, values)| self.frame(frame, values));
+        thread.object.iter().chain(&thread.task).chain(&thread.runs).for_each(|id| self.id(*id));
         if let Some((
             Wait::Lock(id)
             | Wait::Notified(id)
@@ -65,7 +65,11 @@ impl Marks {
             | Wait::Barrier(id)
             | Wait::Item(id)
             | Wait::Space(id)
-            | Wait::Done(id),
+            | Wait::Done(id)
+            | Wait::Result(id)
+            | Wait::Worker(id)
+            | Wait::Idle(id)
+            | Wait::Turn(id),
             _,
         )) = thread.wait
         {
@@ -133,9 +137,9 @@ impl Marks {
                 self.value(*value);
                 1
             }
-            Object::Generator(Generator::Suspended(frame)) => {
-                self.frame(frame);
-                frame.slots.len()
+            Object::Generator(Generator::Suspended(frame, values)) => {
+                self.frame(frame, values);
+                values.len()
             }
             Object::Iter(iter) => {
                 match iter {
@@ -153,10 +157,26 @@ impl Marks {
                 items.iter().for_each(|item| self.value(*item));
                 items.len()
             }
+            Object::Sync(Sync::Pool { idle, .. }) => {
+                idle.iter().for_each(|worker| self.value(*worker));
+                idle.len()
+            }
             Object::Local(all) => {
                 let values = all.iter().flat_map(|(_, own)| &own.0);
                 values.clone().for_each(|(_, value)| self.value(*value));
                 values.count()
+            }
+            Object::Asyncio(asyncio) => {
+                let mut items = 4;
+                asyncio.each(|value| {
+                    items += 1;
+                    self.value(value);
+                });
+                if let Asyncio::Coroutine(_, Some((frame, values))) = &**asyncio {
+                    self.frame(frame, values);
+                    items += values.len();
+                }
+                items
             }
             Object::Free
             | Object::Range(..)
@@ -175,6 +195,7 @@ impl Machine {
         // freed here; the count alone is brought up to date.
         self.world.heap.recount(items);
         self.live = items;
+        self.sweep_at = 2 * items + SLACK;
     }
 
     /// Frees what nothing leads to. Only between two instructions.
@@ -182,6 +203,7 @@ impl Machine {
         let (marked, items) = self.mark();
         self.world.heap.sweep(&marked, items);
         self.live = items;
+        self.sweep_at = 2 * items + SLACK;
     }
 
     fn mark(&self) -> (Vec<bool>, usize) {
@@ -192,6 +214,7 @@ impl Machine {
         (0..=built_in).for_each(|number| marks.id(Id(number)));
         let fixed = self.world.globals.iter().chain(&self.constants).chain(&self.builtins);
         fixed.for_each(|value| marks.value(*value));
+        self.world.event_loop.iter().for_each(|id| marks.id(*id));
         self.world.threads.iter().for_each(|thread| marks.thread(thread));
         marks.thread(&self.current);
         let mut items = 0;

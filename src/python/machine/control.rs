@@ -111,8 +111,7 @@ impl Machine {
     }
 
     fn peek_value(&self) -> Value {
-        let frame = self.current.frames.last();
-        frame.and_then(|frame| frame.slots.last()).copied().unwrap_or(Value::Unset)
+        self.peek(0)
     }
 
     pub(crate) fn assertion_failed(&mut self) -> R<Flow> {
@@ -134,7 +133,7 @@ impl Machine {
         }
         let flow = self.call_manager("__enter__", manager, Vec::new(), Then::Push)?;
         Ok(match flow {
-            Some(Done::Wait(wait, limited)) => Flow::Wait(wait, limited),
+            Some(Done::Wait(wait, limit)) => Flow::Wait(wait, limit),
             Some(Done::Value(value) | Done::Blocked(value)) => {
                 self.push(value);
                 Flow::Next(Place::WithEnter)
@@ -145,7 +144,7 @@ impl Machine {
     }
 
     /// Calls a method of a manager; `None` if it is library code that is only entered now.
-    fn call_manager(
+    pub(crate) fn call_manager(
         &mut self,
         name: &str,
         manager: Value,
@@ -197,9 +196,9 @@ impl Machine {
                 Place::Enter
             }
             Some(Done::Entered) => Place::Straight,
-            Some(Done::Wait(wait, limited)) => {
+            Some(Done::Wait(wait, limit)) => {
                 self.push(manager);
-                return Ok(Flow::Wait(wait, limited));
+                return Ok(Flow::Wait(wait, limit));
             }
             Some(_) => Place::CReturn,
         }))
@@ -214,7 +213,7 @@ impl Machine {
         Ok(Flow::Next(match done {
             None => Place::Enter,
             Some(Done::Entered) => Place::Straight,
-            Some(Done::Wait(wait, limited)) => return Ok(Flow::Wait(wait, limited)),
+            Some(Done::Wait(wait, limit)) => return Ok(Flow::Wait(wait, limit)),
             Some(Done::Value(value) | Done::Blocked(value)) => {
                 self.push(value);
                 Place::CReturn

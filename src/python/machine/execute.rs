@@ -1,11 +1,10 @@
-//! The one `match` that executes: an instruction of the thread that runs.
+//! Instructions that may call, raise or wait.
 //!
 //! *Assumes*: code of the compiler.
 //! *Promises*: an instruction is atomic, and says what kind of switch point it was.
 //! *Leaves out*: instructions that need more than a few lines are methods of other files.
 
 use crate::python::code::instruction::{Op, Place};
-use crate::python::code::program::CodeKind;
 use crate::python::front::tree::Conversion;
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Location, R, Raise};
@@ -17,83 +16,23 @@ use crate::python::value::table::Table;
 const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
 
 impl Machine {
-    /// Executes the next instruction of the current thread, which has not ended.
-    ///
-    /// # Errors
-    /// The reason if the run has to stop.
-    pub fn execute(&mut self) -> Result<Flow, String> {
-        let frame = self.frame();
-        let at = frame.at;
-        frame.at += 1;
-        let Some(op) = self.code().ops.get(at as usize).copied() else {
-            return Err("the code has no end".to_owned());
-        };
-        let native = self.is_native();
-        let flow = match self.perform(op) {
-            Ok(Flow::Wait(wait, limited)) => {
-                self.frame().at = at;
-                self.current.wait = Some((wait, limited));
-                return Ok(Flow::Wait(wait, limited));
-            }
-            Ok(flow) => flow,
-            Err(Raise::Exception(exception)) => {
-                self.unwind(exception);
-                Flow::Next(Place::Straight)
-            }
-            Err(Raise::Stop(reason)) => return Err(reason),
-            Err(Raise::Key(_) | Raise::Python) => {
-                return Err("an object with methods of its own in this place".to_owned());
-            }
-        };
-        Ok(match flow {
-            Flow::Next(Place::Blocked) => flow,
-            Flow::Next(_) if native => Flow::Next(Place::Never),
-            _ => flow,
-        })
-    }
-
-    fn perform(&mut self, op: Op) -> R<Flow> {
+    /// Executes an instruction that is not done at once (`python/machine/burst.rs`).
+    pub(crate) fn perform(&mut self, op: Op) -> R<Flow> {
         match op {
-            Op::Resume => {
-                let point = match self.code().kind {
-                    CodeKind::Comprehension => Place::EnterComprehension,
-                    CodeKind::Class | CodeKind::Function | CodeKind::Library | CodeKind::Module => {
-                        Place::Enter
-                    }
-                    CodeKind::Native => Place::Never,
-                };
-                return Ok(Flow::Next(point));
-            }
             Op::Nop => {}
-            Op::LoadConst(i) => {
-                let value = self.constants.get(i as usize).copied().unwrap_or(Value::None);
-                self.push(value);
-            }
             Op::LoadFast(slot) => self.load_fast(slot)?,
-            Op::StoreFast(slot) => {
-                let value = self.pop();
-                if let Some(place) = self.frame().slots.get_mut(slot as usize) {
-                    *place = value;
-                }
-            }
             Op::DeleteFast(slot) => {
                 self.load_fast(slot)?;
                 self.pop();
-                self.frame().slots[slot as usize] = Value::Unset;
+                *self.local(slot) = Value::Unset;
             }
             Op::LoadGlobal(number) => self.load_global(number)?,
-            Op::StoreGlobal(number) => {
-                self.note(Location::Global(number), true);
-                let value = self.pop();
-                self.world.globals[number as usize] = value;
-            }
-            Op::Pop | Op::PopResult => drop(self.pop()),
             Op::Copy(below) => {
                 let value = self.peek(below as usize - 1);
                 self.push(value);
             }
             Op::Swap(with) => {
-                let slots = &mut self.frame().slots;
+                let slots = &mut self.current.stack;
                 let top = slots.len().saturating_sub(1);
                 slots.swap(top, (top + 1).saturating_sub(with as usize));
             }
@@ -106,11 +45,6 @@ impl Machine {
             Op::LeaveIfTrue(to) => return self.leave_loop_if(to, true),
             Op::JumpIfFalseOrPop(to) => return self.branch(to, false, true),
             Op::JumpIfTrueOrPop(to) => return self.branch(to, true, true),
-            Op::Jump(to) => self.frame().at = to,
-            Op::JumpBack(to) => {
-                self.frame().at = to;
-                return Ok(Flow::Next(Place::BackEdge));
-            }
             Op::Call(count) => return self.call(count, false, false),
             Op::CallMethod(count) => return self.call(count, true, false),
             Op::CallKeywords(count) => return self.call(count, false, true),
@@ -143,15 +77,13 @@ impl Machine {
                 self.store_cell(cell, Value::Unset);
             }
             Op::LoadClosure(cell) => {
-                let cell = self.frame().cells.get(cell as usize).copied();
+                let cell = self.cell(cell);
                 self.push(cell.map_or(Value::Unset, Value::Ref));
             }
-            Op::LoadClassName(slot, global) => {
-                match self.frame().slots.get(slot as usize).copied() {
-                    None | Some(Value::Unset) => self.load_global(global)?,
-                    Some(value) => self.push(value),
-                }
-            }
+            Op::LoadClassName(slot, global) => match *self.local(slot) {
+                Value::Unset => self.load_global(global)?,
+                value => self.push(value),
+            },
             Op::StoreAttr(name) => return self.store_attribute(name),
             Op::DeleteAttr(name) => return self.delete_attribute(name),
             Op::LoadSuper(name) => return self.load_super(name),
@@ -212,6 +144,15 @@ impl Machine {
             Op::CallSpread => return self.call_spread(),
             Op::PushNull => self.push(Value::Unset),
             Op::GetIter => return self.get_iter(),
+            Op::Await | Op::AwaitNext => return self.await_value(op == Op::AwaitNext),
+            Op::GetAsyncIter => return self.async_iterator(),
+            Op::GetAsyncNext => return self.async_next(),
+            Op::EndAsyncFor => return self.end_async_for(),
+            Op::BeforeAsyncWith => return self.before_async_with(),
+            Op::AsyncExit => return self.async_exit(false),
+            Op::AsyncExcept => return self.async_exit(true),
+            Op::CallSpread(count, method) => return self.call_spread(count, method),
+            Op::ListExtend(depth) => self.extend_list(depth)?,
             Op::MakeFunction(code) => self.make_function(code),
             Op::MakeClass(code) => self.make_class(code),
             Op::Yield => return self.yield_value(),
@@ -244,15 +185,15 @@ impl Machine {
     }
 
     fn load_fast(&mut self, slot: u32) -> R<()> {
-        match self.frame().slots.get(slot as usize).copied() {
-            None | Some(Value::Unset) => {
+        match *self.local(slot) {
+            Value::Unset => {
                 let name = self.code().locals.get(slot as usize).cloned().unwrap_or_default();
                 let text = format!(
                     "cannot access local variable '{name}' where it is not associated with a value"
                 );
                 Err(self.error("UnboundLocalError", text))
             }
-            Some(value) => {
+            value => {
                 self.push(value);
                 Ok(())
             }
@@ -280,7 +221,7 @@ impl Machine {
     }
 
     fn load_cell(&mut self, number: u32) -> R<()> {
-        let cell = self.frame().cells.get(number as usize).copied();
+        let cell = self.cell(number);
         if let Some(id) = cell {
             self.note(Location::Object(id), false);
             if let Object::Cell(value) = *self.world.heap.get(id)
@@ -298,7 +239,7 @@ impl Machine {
     }
 
     fn store_cell(&mut self, number: u32, value: Value) {
-        if let Some(id) = self.frame().cells.get(number as usize).copied() {
+        if let Some(id) = self.cell(number) {
             self.note(Location::Object(id), true);
             *self.world.heap.get_mut(id) = Object::Cell(value);
         }
@@ -339,7 +280,7 @@ impl Machine {
     }
 
     fn format_value(&mut self, conversion: Conversion) -> R<Flow> {
-        let (value, spec) = (self.peek(1), self.peek(0));
+        let (spec, value) = (self.pop(), self.pop());
         let spec = match spec {
             Value::Str(id) => self.strings.get(id),
             _ => "".into(),
@@ -360,7 +301,6 @@ impl Machine {
         match done {
             Done::Value(value) => {
                 let text = self.formatted(value, &spec)?;
-                self.pop_many(2);
                 let text = self.text_value(&text);
                 self.push(text);
                 STRAIGHT

@@ -5,11 +5,13 @@
 //! *Leaves out*: which thread is next.
 
 use crate::python::code::modules::{EXCEPTIONS, is_builtin};
-use crate::python::code::program::{Code, CodeKind, Program};
+use crate::python::code::program::{Code, Program};
 use crate::python::front::position::Position;
 use crate::python::front::tree::Constant;
+use crate::python::machine::outside::Outside;
 use crate::python::machine::terms::{Arguments, Done, Limits, Location, Look, R, Raise};
-use crate::python::machine::world::{Thread, World};
+use crate::python::machine::traceback::Tracebacks;
+use crate::python::machine::world::{Rounds, Thread, World};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Attributes, Class, Frame, Instance, Object, Then};
 use crate::python::value::strings::{StrId, Strings};
@@ -64,23 +66,42 @@ pub struct Machine {
     pub noting: bool,
     /// The bounds.
     pub limits: Limits,
-    /// Sleeping takes no time: the explorer tries every order instead.
+    /// Sleeping takes no time: the explorer tries every order instead, and every number of chance.
     pub timeless: bool,
+    /// The number of chance that the explorer tries.
+    pub chosen: Option<u32>,
+    /// Chance was asked for more numbers than are tried: one sequence of them was used.
+    pub one_sequence: bool,
+    /// Notifications that nobody waited for, if accesses are noted: of which condition, by which
+    /// thread, in which line.
+    pub missed: Vec<(Id, usize, u32)>,
+    /// What `os.cpu_count` is. The same everywhere, unless a program runs for real.
+    pub cpus: i64,
+    /// The clock, and what is asked of whoever runs the threads for real.
+    pub outside: Outside,
+    /// The calls that exceptions have come through, if they are kept.
+    pub tracebacks: Tracebacks,
+    /// Whether a class of the program has `__slots__`, abstract methods, or frozen instances.
+    pub(crate) has_slots: bool,
+    pub(crate) has_abstract: bool,
+    pub(crate) has_frozen: bool,
     pub(crate) names: Vec<StrId>,
     pub(crate) constants: Vec<Value>,
     pub(crate) builtins: Vec<Value>,
     methods: HashMap<(String, StrId), u32>,
-    prelude: HashMap<String, usize>,
-    /// Whether a class of the program has `__slots__`, or abstract methods.
-    pub(crate) has_slots: bool,
-    pub(crate) has_abstract: bool,
-    pub(crate) has_frozen: bool,
+    /// The globals of the library's modules that are written in Python.
+    library_globals: HashMap<String, usize>,
     /// Live items after the last collection.
     pub(crate) live: usize,
+    /// How many items there may be until the next one.
+    pub(crate) sweep_at: usize,
 }
 
 /// The classes of what wraps a function in a class, and that of `object()`, behind that of `Thread`.
 pub const WRAPPERS: &[&str] = &["property", "staticmethod", "classmethod", "object"];
+
+/// How many items more than twice those that are needed are not worth a collection.
+pub(crate) const SLACK: usize = 100_000;
 
 impl Machine {
     /// A program at its beginning.
@@ -101,15 +122,22 @@ impl Machine {
             noting: false,
             limits: Limits::default(),
             timeless: false,
+            chosen: None,
+            one_sequence: false,
+            missed: Vec::new(),
+            cpus: 4,
+            outside: Outside::default(),
+            tracebacks: Tracebacks::default(),
+            has_slots: false,
+            has_abstract: false,
+            has_frozen: false,
             names,
             constants,
             builtins: Vec::new(),
             methods,
-            prelude: HashMap::new(),
-            has_slots: false,
-            has_abstract: false,
-            has_frozen: false,
+            library_globals: HashMap::new(),
             live: 0,
+            sweep_at: SLACK,
             strings,
             library,
             program,
@@ -127,44 +155,33 @@ impl Machine {
         }
         let thread = self.strings.intern("Thread");
         let methods = [
-            "__init__",
-            "start",
-            "join",
-            "is_alive",
-            "run",
-            "getName",
-            "setName",
+            "__init__", "start", "join", "is_alive", "run", "getName", "setName", "isDaemon",
             "setDaemon",
-            "isDaemon",
-        ]
-        .map(|method| ("Thread", method));
-        self.add_class(thread, None, &methods);
-        let program = Arc::clone(&self.program);
-        let slots = |code: &Code| code.locals.iter().any(|name| **name == *"__slots__");
-        self.has_slots = program.codes.iter().any(slots);
-        self.has_abstract = program.names.iter().any(|name| **name == *"__isabstractmethod__");
-        let frozen = ["<_dataclass>", "<_namedtuple>"];
-        self.has_frozen = program.globals.iter().any(|name| frozen.contains(&&**name));
+        ];
+        self.add_class(thread, None, &methods.map(|method| ("Thread", method)));
         for name in WRAPPERS {
             let id = self.strings.intern(name);
-            let own =
-                [(*name, "__init__"), (*name, "setter"), (*name, "getter"), (*name, "deleter")];
+            let own = ["__init__", "setter", "getter", "deleter"].map(|method| (*name, method));
             self.add_class(id, None, if *name == "object" { &[] } else { &own });
         }
-        for (at, name) in program.globals.iter().enumerate() {
-            if let Some(own) = name.strip_prefix('<').and_then(|name| name.strip_suffix('>')) {
-                self.prelude.insert(own.to_owned(), at);
+        let program = Arc::clone(&self.program);
+        let has = |wanted: &str| program.names.iter().any(|name| **name == *wanted);
+        let slots = |code: &Code| code.locals.iter().any(|name| **name == *"__slots__");
+        self.has_slots = program.codes.iter().any(slots);
+        self.has_abstract = has("__isabstractmethod__");
+        self.has_frozen = has("__dataclass_fields__") || has("_field_defaults");
+        for (at, global) in program.globals.iter().enumerate() {
+            if let Some(name) = unmarked(global) {
+                self.library_globals.insert(name.to_owned(), at);
             }
         }
-        self.world.globals = vec![Value::Unset; program.globals.len()];
-        let is_library = |name: &crate::python::front::tree::Name| name.starts_with('<');
-        let own = program.globals.iter().position(is_library);
-        self.world.own_globals = own.unwrap_or(program.globals.len());
         self.builtins = program.globals.iter().map(|name| self.builtin(name)).collect();
+        self.world.globals = vec![Value::Unset; program.globals.len()];
         let mut main = Thread::default();
-        let preludes = u32::try_from(program.preludes).unwrap_or(0);
-        for code in std::iter::once(0).chain((1..=preludes).rev()) {
-            main.frames.push(self.new_frame(code, Vec::new(), Vec::new(), Then::Discard));
+        for code in [0].into_iter().chain(program.preludes.iter().rev().copied()) {
+            std::mem::swap(&mut main, &mut self.current);
+            self.push_frame(code, Vec::new(), &[], Then::Discard);
+            std::mem::swap(&mut main, &mut self.current);
         }
         let name = Value::Str(self.strings.intern("MainThread"));
         let attributes = Attributes(vec![
@@ -200,12 +217,17 @@ impl Machine {
 
     /// The value of a built-in name.
     pub fn builtin(&mut self, name: &str) -> Value {
+        if let Some(name) = unmarked(name) {
+            return match name.strip_prefix("builtins.") {
+                Some(name) => self.builtin(name),
+                None => {
+                    let name = self.strings.intern(name);
+                    self.method("prelude", name).unwrap_or(Value::Unset)
+                }
+            };
+        }
         if name == "__name__" {
             return Value::Str(self.strings.intern("__main__"));
-        }
-        if name.starts_with('<') {
-            let id = self.strings.intern(name);
-            return self.method("", id).unwrap_or(Value::Unset);
         }
         if !is_builtin(name) {
             return Value::Unset;
@@ -226,6 +248,14 @@ impl Machine {
         {
             return Value::Ref(class);
         }
+        if let ("", "exit" | "quit") = (module, name) {
+            return self.library_value("sys", "exit");
+        }
+        if module == "asyncio"
+            && let Some(named) = asyncio_type(name)
+        {
+            return named;
+        }
         if module != "random"
             && module != "time"
             && let Some(named) = Type::named(name)
@@ -233,10 +263,7 @@ impl Machine {
             return Value::Type(named);
         }
         let id = self.strings.intern(name);
-        match self.method(module, id) {
-            Some(method) => method,
-            None => self.prelude(&format!("_{name}")),
-        }
+        self.method(module, id).unwrap_or(Value::Unset)
     }
 
     /// The function of the library that is called so, of a type or a module.
@@ -244,9 +271,10 @@ impl Machine {
         self.methods.get(&(owner.to_owned(), name)).map(|number| Value::Native(*number))
     }
 
-    /// A function of the library that is written in Python.
+    /// What the library's modules that are written in Python bind to a name: `_collect`, or
+    /// `concurrent.futures.Future`.
     pub fn prelude(&self, name: &str) -> Value {
-        let at = self.prelude.get(name).copied();
+        let at = self.library_globals.get(name).copied();
         at.and_then(|at| self.world.globals.get(at)).copied().unwrap_or(Value::Unset)
     }
 
@@ -264,6 +292,11 @@ impl Machine {
         }
     }
 
+    /// The number by which the program knows the current thread: all jobs of a worker have one.
+    pub fn identity(&self) -> usize {
+        self.current.worker.unwrap_or(self.number)
+    }
+
     /// Puts the current thread back into the world.
     pub fn leave(&mut self) {
         let current = std::mem::take(&mut self.current);
@@ -279,8 +312,7 @@ impl Machine {
     pub fn frame(&mut self) -> &mut Frame {
         if self.current.frames.is_empty() {
             // Only a thread that runs has instructions, so this is never reached.
-            let frame = self.new_frame(0, Vec::new(), Vec::new(), Then::Discard);
-            self.current.frames.push(frame);
+            self.push_frame(0, Vec::new(), &[], Then::Discard);
         }
         let last = self.current.frames.len() - 1;
         &mut self.current.frames[last]
@@ -292,51 +324,101 @@ impl Machine {
         &self.program.codes[number.min(self.program.codes.len() - 1)]
     }
 
-    /// Whether the innermost call stands for C.
-    pub fn is_native(&self) -> bool {
-        self.code().kind == CodeKind::Native
+    /// Whether the innermost call is the library's.
+    pub fn is_library(&self) -> bool {
+        self.code().kind.is_library()
     }
 
     /// Pushes a value.
     pub fn push(&mut self, value: Value) {
-        self.frame().slots.push(value);
+        self.current.stack.push(value);
     }
 
     /// Pops a value.
     pub fn pop(&mut self) -> Value {
-        self.frame().slots.pop().unwrap_or(Value::Unset)
+        self.current.stack.pop().unwrap_or(Value::Unset)
     }
 
     /// The value so many below the top; 0 is the top.
-    pub fn peek(&mut self, below: usize) -> Value {
-        let slots = &self.frame().slots;
-        slots
-            .len()
-            .checked_sub(below + 1)
-            .and_then(|at| slots.get(at))
-            .copied()
-            .unwrap_or(Value::Unset)
+    pub fn peek(&self, below: usize) -> Value {
+        let stack = &self.current.stack;
+        let at = stack.len().checked_sub(below + 1);
+        at.and_then(|at| stack.get(at)).copied().unwrap_or(Value::Unset)
     }
 
     /// Pops so many values, the lowest first.
     pub fn pop_many(&mut self, count: usize) -> Vec<Value> {
-        let slots = &mut self.frame().slots;
-        slots.split_off(slots.len().saturating_sub(count))
+        let stack = &mut self.current.stack;
+        stack.split_off(stack.len().saturating_sub(count))
     }
 
-    /// A frame at the beginning of a code.
-    pub fn new_frame(&mut self, code: u32, slots: Vec<Value>, outer: Vec<Id>, then: Then) -> Frame {
+    /// Begins a call of a code with these parameters.
+    pub fn push_frame(&mut self, code: u32, slots: Vec<Value>, outer: &[Id], then: Then) {
+        let base = u32::try_from(self.current.stack.len()).unwrap_or(u32::MAX);
+        self.current.stack.extend(slots);
+        self.begin_call(code, base, 0, outer, then);
+    }
+
+    /// Begins a call of a code whose parameters are on the stack, from `base` on.
+    pub(crate) fn begin_call(
+        &mut self,
+        code: u32,
+        base: u32,
+        below: u32,
+        outer: &[Id],
+        then: Then,
+    ) {
         let program = Arc::clone(&self.program);
         let body = &program.codes[(code as usize).min(program.codes.len() - 1)];
-        let mut slots = slots;
-        slots.resize(body.locals.len(), Value::Unset);
-        let mut cells = Vec::with_capacity(body.cells.len() + outer.len());
+        let first = base as usize;
+        self.current.stack.resize(first + body.locals.len(), Value::Unset);
         for from in &body.cells {
-            let value = from.and_then(|slot| slots.get(slot)).copied().unwrap_or(Value::Unset);
-            cells.push(self.world.heap.add(Object::Cell(value)));
+            let value = from.and_then(|slot| self.current.stack.get(first + slot)).copied();
+            let cell = Object::Cell(value.unwrap_or(Value::Unset));
+            let cell = self.add(cell);
+            self.push(cell);
         }
-        cells.extend(outer);
-        Frame { code, at: 0, slots, cells, then, generator: None, entered: false }
+        self.current.stack.extend(outer.iter().copied().map(Value::Ref));
+        let frame = Frame { code, at: 0, base, below, then, generator: None, entered: false };
+        let depth = self.current.frames.len();
+        self.current.frames.push(frame);
+        if !self.current.rounds.is_empty() {
+            self.current.rounds.retain(|round| (round.depth as usize) < depth);
+        }
+    }
+
+    /// The innermost call has gone round a loop: how often it has by now.
+    pub fn round(&mut self) -> u32 {
+        let at = self.frame().at;
+        let depth = u32::try_from(self.current.frames.len() - 1).unwrap_or(u32::MAX);
+        let rounds = &mut self.current.rounds;
+        rounds.retain(|round| round.depth <= depth);
+        if let Some(round) = rounds.iter_mut().find(|r| r.depth == depth && r.at == at) {
+            round.count += 1;
+            return round.count;
+        }
+        rounds.push(Rounds { depth, at, count: 1 });
+        1
+    }
+
+    /// Ends the innermost call, and takes its values from the stack.
+    pub(crate) fn pop_frame(&mut self) -> Option<(Frame, Vec<Value>)> {
+        let frame = self.current.frames.pop()?;
+        let values = self.current.stack.split_off(frame.base as usize);
+        self.current.stack.truncate((frame.base - frame.below) as usize);
+        Some((frame, values))
+    }
+
+    /// A local of the innermost call.
+    pub(crate) fn local(&mut self, slot: u32) -> &mut Value {
+        let at = (self.frame().base + slot) as usize;
+        &mut self.current.stack[at]
+    }
+
+    /// A cell of the innermost call: its own, then those of outer functions.
+    pub(crate) fn cell(&mut self, number: u32) -> Option<Id> {
+        let at = self.frame().base as usize + self.code().locals.len() + number as usize;
+        self.current.stack.get(at).and_then(|cell| cell.id())
     }
 
     /// Where the innermost call is.
@@ -344,20 +426,20 @@ impl Machine {
         let frames = self.current.frames.iter().rev();
         let visible = |frame: &&Frame| {
             let code = self.program.codes.get(frame.code as usize);
-            code.is_some_and(|code| !matches!(code.kind, CodeKind::Native | CodeKind::Library))
+            code.is_some_and(|code| !code.kind.is_library())
         };
         let place = frames.clone().find(visible).and_then(|frame| {
             let code = self.program.codes.get(frame.code as usize)?;
             code.positions.get((frame.at as usize).saturating_sub(1)).copied()
         });
-        place.unwrap_or_default()
+        place.unwrap_or(self.current.born)
     }
 
     /// Where the instruction is that the current thread will execute next.
     pub fn next_position(&self) -> Position {
         let place = self.current.frames.last().and_then(|frame| {
             let code = self.program.codes.get(frame.code as usize)?;
-            (!matches!(code.kind, CodeKind::Native | CodeKind::Library)).then_some(())?;
+            (!code.kind.is_library()).then_some(())?;
             code.positions.get(frame.at as usize).copied()
         });
         place.unwrap_or_else(|| self.position())
@@ -423,6 +505,21 @@ impl Machine {
     pub fn value_error<T>(&mut self, text: impl AsRef<str>) -> R<T> {
         Err(self.error("ValueError", text))
     }
+}
+
+/// The name of a global that is the library's.
+fn unmarked(global: &str) -> Option<&str> {
+    global.strip_prefix('<')?.strip_suffix('>')
+}
+
+/// What asyncio has that is C in CPython. A program calls `new_event_loop` and its kin by a row.
+fn asyncio_type(name: &str) -> Option<Value> {
+    Some(Value::Type(match name {
+        "Future" => Type::Future,
+        "Task" => Type::Task,
+        "AbstractEventLoop" => Type::EventLoop,
+        _ => return None,
+    }))
 }
 
 /// The class of a built-in exception.

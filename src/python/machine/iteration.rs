@@ -269,16 +269,21 @@ impl Machine {
                 *self.world.heap.get_mut(id) = Object::Generator(Generator::Done);
                 Ok(None)
             }
-            Generator::Suspended(mut frame) => {
+            Generator::Suspended(mut frame, mut values) => {
                 if self.current.frames.len() >= self.limits.frames {
-                    *self.world.heap.get_mut(id) = Object::Generator(Generator::Suspended(frame));
+                    let state = Generator::Suspended(frame, values);
+                    *self.world.heap.get_mut(id) = Object::Generator(state);
                     let text = "maximum recursion depth exceeded";
                     return Err(self.error("RecursionError", text));
                 }
                 frame.then = then;
+                frame.base = u32::try_from(self.current.stack.len()).unwrap_or(u32::MAX);
+                self.current.stack.append(&mut values);
                 if frame.at > 0 {
-                    frame.slots.push(sent);
+                    self.push(sent);
                 }
+                let depth = self.current.frames.len();
+                self.current.rounds.retain(|round| (round.depth as usize) < depth);
                 self.current.frames.push(*frame);
                 Ok(Some(Done::Entered))
             }
@@ -288,10 +293,10 @@ impl Machine {
     /// A generator yields: its frame goes back into the heap.
     pub(crate) fn yield_value(&mut self) -> R<Flow> {
         let value = self.pop();
-        let Some(frame) = self.current.frames.pop() else { return STRAIGHT };
+        let Some((frame, values)) = self.pop_frame() else { return STRAIGHT };
         let then = frame.then;
         if let Some(id) = frame.generator {
-            let state = Generator::Suspended(Box::new(frame));
+            let state = Generator::Suspended(Box::new(frame), values);
             *self.world.heap.get_mut(id) = Object::Generator(state);
         }
         self.deliver(then, value, None)?;

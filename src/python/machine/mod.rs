@@ -7,17 +7,22 @@
 //!
 //!   interpreter ─ execute ─┬─ calls, binding, spread   functions, the library, stars
 //!                          ├─ classes, wrappers    what `class` makes, properties and their kin
+//!   outside: the clock, ───┼─ waiting, traceback   who waits for what; where it went wrong
+//!   what the shell does    │
 //!   terms: how it went     ├─ attributes, objects  names and items
 //!                          ├─ keys                 objects as keys of dicts and sets
 //!                          ├─ operators, concatenation, comparison, overloads, iteration
 //!                          ├─ delegation           `yield from`, and `throw`
 //!                          ├─ control, unwinding   branches, with, exceptions
-//!                          ├─ text, format, percent, fields values as text
+//!                          ├─ awaiting, tasks      coroutines, futures, event loops
+//!                          ├─ text, format, percent, fields: values as text
 //!                          └─ collector            what nothing leads to is freed
 //! ```
 
 pub mod attributes;
+pub mod awaiting;
 pub mod binding;
+pub mod burst;
 pub mod calls;
 pub mod classes;
 pub mod collector;
@@ -33,11 +38,16 @@ pub mod iteration;
 pub mod keys;
 pub mod objects;
 pub mod operators;
+pub mod outside;
 pub mod overloads;
 pub mod percent;
+pub mod quick;
 pub mod spread;
+pub mod tasks;
 pub mod terms;
 pub mod text;
+pub mod traceback;
 pub mod unwinding;
+pub mod waiting;
 pub mod world;
 pub mod wrappers;

@@ -145,26 +145,17 @@ impl Machine {
 
     fn ints(&mut self, operator: BinaryOperator, a: i64, b: i64) -> R<Value> {
         use BinaryOperator as B;
-        let result = match operator {
-            B::Add => a.checked_add(b),
-            B::Subtract => a.checked_sub(b),
-            B::Multiply => a.checked_mul(b),
-            B::And => Some(a & b),
-            B::Or => Some(a | b),
-            B::Xor => Some(a ^ b),
-            B::Divide if b == 0 => return Err(self.error("ZeroDivisionError", "division by zero")),
-            #[allow(clippy::cast_precision_loss, reason = "as Python's, for ints that fit")]
-            B::Divide => return Ok(Value::Float(a as f64 / b as f64)),
-            B::FloorDivide | B::Modulo if b == 0 => {
-                let text = "integer division or modulo by zero";
-                let text = if operator == B::Modulo { "integer modulo by zero" } else { text };
+        match operator {
+            B::Divide | B::FloorDivide | B::Modulo if b == 0 => {
+                let text = match operator {
+                    B::Divide => "division by zero",
+                    B::Modulo => "integer modulo by zero",
+                    _ => "integer division or modulo by zero",
+                };
                 return Err(self.error("ZeroDivisionError", text));
             }
-            B::FloorDivide => floor_divide(a, b),
-            B::Modulo => a.checked_rem(b).map(|rest| match rest != 0 && (rest < 0) != (b < 0) {
-                true => rest + b,
-                false => rest,
-            }),
+            #[allow(clippy::cast_precision_loss, reason = "as Python's, for ints that fit")]
+            B::Divide => return Ok(Value::Float(a as f64 / b as f64)),
             B::Power if b < 0 => {
                 if a == 0 {
                     let text = "0.0 cannot be raised to a negative power";
@@ -173,22 +164,12 @@ impl Machine {
                 #[allow(clippy::cast_precision_loss, reason = "as Python's")]
                 return Ok(Value::Float((a as f64).powf(b as f64)));
             }
-            B::Power => power(a, b),
             B::LeftShift | B::RightShift if b < 0 => {
                 return self.value_error("negative shift count");
             }
-            B::LeftShift if a == 0 => Some(0),
-            B::LeftShift => match u32::try_from(b) {
-                Ok(by) if by < 63 => a.checked_mul(1 << by),
-                _ => None,
-            },
-            B::RightShift => Some(a >> b.min(63)),
-            B::MatrixMultiply => {
-                self.unsupported(operator, false, Value::Int(a), Value::Int(b))?;
-                None
-            }
-        };
-        match result {
+            _ => {}
+        }
+        match int_result(operator, a, b) {
             Some(int) => Ok(Value::Int(int)),
             None => {
                 Err(self.error("OverflowError", "an int has 64 bits here, and this one needs more"))
@@ -270,6 +251,39 @@ impl Machine {
     }
 }
 
+/// What is an int of two ints, if it fits.
+pub(crate) fn int_result(operator: BinaryOperator, a: i64, b: i64) -> Option<i64> {
+    use BinaryOperator as B;
+    match operator {
+        B::Add => a.checked_add(b),
+        B::Subtract => a.checked_sub(b),
+        B::Multiply => a.checked_mul(b),
+        B::And => Some(a & b),
+        B::Or => Some(a | b),
+        B::Xor => Some(a ^ b),
+        B::Divide => None,
+        B::FloorDivide => floor_divide(a, b),
+        B::Modulo => a.checked_rem(b).map(|rest| match rest != 0 && (rest < 0) != (b < 0) {
+            true => rest + b,
+            false => rest,
+        }),
+        B::Power => {
+            if b < 0 {
+                None
+            } else {
+                power(a, b)
+            }
+        }
+        B::LeftShift | B::RightShift if b < 0 => None,
+        B::LeftShift if a == 0 => Some(0),
+        B::LeftShift => match u32::try_from(b) {
+            Ok(by) if by < 63 => a.checked_mul(1 << by),
+            _ => None,
+        },
+        B::RightShift => Some(a >> b.min(63)),
+    }
+}
+
 /// A number as a float.
 pub fn as_float(value: Value) -> Option<f64> {
     match value {
@@ -285,7 +299,7 @@ fn floor_divide(a: i64, b: i64) -> Option<i64> {
 }
 
 /// As CPython computes it: from the remainder, and with the sign of the quotient if it is zero.
-fn float_floor_divide(a: f64, b: f64) -> f64 {
+pub(crate) fn float_floor_divide(a: f64, b: f64) -> f64 {
     let quotient = (a - float_modulo(a, b)) / b;
     if quotient == 0.0 {
         return 0.0_f64.copysign(a / b);
@@ -294,7 +308,7 @@ fn float_floor_divide(a: f64, b: f64) -> f64 {
     if quotient - floor > 0.5 { floor + 1.0 } else { floor }
 }
 
-fn float_modulo(a: f64, b: f64) -> f64 {
+pub(crate) fn float_modulo(a: f64, b: f64) -> f64 {
     let rest = a % b;
     match rest != 0.0 && (rest < 0.0) != (b < 0.0) {
         true => rest + b,

@@ -4,7 +4,7 @@
 //! *Leaves out*: what decides it (`python/machine/interpreter.rs`).
 
 use crate::python::code::instruction::Place;
-use crate::python::machine::world::Wait;
+use crate::python::machine::world::{Limit, Wait};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::strings::StrId;
 
@@ -31,8 +31,8 @@ pub enum Done {
     Value(Value),
     /// It has returned, and dropped the lock meanwhile.
     Blocked(Value),
-    /// It has to be called again when what it waits for has come; `true` for a time limit.
-    Wait(Wait, bool),
+    /// It has to be called again when what it waits for has come, or the limit has passed.
+    Wait(Wait, Limit),
     /// Python code was entered, and will return the value.
     Entered,
 }
@@ -43,7 +43,7 @@ pub enum Flow {
     /// It was executed, and was a place of this kind.
     Next(Place),
     /// It has to be executed again.
-    Wait(Wait, bool),
+    Wait(Wait, Limit),
 }
 
 /// How CPython calls a function of its library.
@@ -88,10 +88,12 @@ pub struct Limits {
     pub items: usize,
     /// Calls within calls. CPython's default.
     pub frames: usize,
+    /// Threads that are started, one after the other or at once.
+    pub threads: usize,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { items: 8 << 20, frames: 1000 }
+        Limits { items: 8 << 20, frames: 1000, threads: 64 }
     }
 }

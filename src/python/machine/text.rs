@@ -115,6 +115,11 @@ impl Machine {
                 [] => Ok(String::new()),
                 [one] if self.is_a(id, "KeyError") => self.plain_repr(*one),
                 [one] => self.plain_str(*one),
+                [message, errors] if self.is_a(id, "ExceptionGroup") => {
+                    let (message, count) = (self.plain_str(*message)?, self.items(*errors)?.len());
+                    let s = if count == 1 { "" } else { "s" };
+                    Ok(format!("{message} ({count} sub-exception{s})"))
+                }
                 _ => {
                     let parts = self.joined(&arguments, &mut Vec::new())?;
                     Ok(format!("({parts})"))
@@ -243,6 +248,7 @@ impl Machine {
             Object::Count(next, step) => format!("count({next}, {step})"),
             Object::Sync(sync) => sync_repr(&sync),
             Object::Local(_) => "<local object>".to_owned(),
+            Object::Asyncio(asyncio) => self.asyncio_repr(id, &asyncio)?,
             Object::Cell(_) | Object::Free => "<cell>".to_owned(),
         })
     }
@@ -309,6 +315,7 @@ fn sync_repr(sync: &Sync) -> String {
         Sync::Semaphore { .. } => "<threading.Semaphore object>".to_owned(),
         Sync::Barrier { .. } => "<threading.Barrier object>".to_owned(),
         Sync::Queue { .. } => "<queue.Queue object>".to_owned(),
+        Sync::Pool { .. } => "<pool of workers>".to_owned(),
     }
 }
 

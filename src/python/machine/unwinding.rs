@@ -7,8 +7,9 @@
 use crate::python::code::program::Handler;
 use crate::python::front::position::Position;
 use crate::python::machine::interpreter::{Machine, exception_class};
+use crate::python::machine::outside::Exit;
 use crate::python::machine::terms::Raise;
-use crate::python::machine::world::Failure;
+use crate::python::machine::world::{Failure, Stage};
 use crate::python::value::any::{Id, Value};
 use crate::python::value::object::{Generator, Object, Then};
 use std::sync::Arc;
@@ -17,21 +18,23 @@ impl Machine {
     /// Sends an exception to its handler, or ends the thread.
     pub(crate) fn unwind(&mut self, exception: Id) {
         let mut exception = exception;
-        self.note_line(exception);
+        let mut raised = self.note_line(exception);
         let program = Arc::clone(&self.program);
         loop {
+            self.note_call(exception, std::mem::take(&mut raised));
             let Some(frame) = self.current.frames.last_mut() else { return };
             let code = &program.codes[frame.code as usize];
             let at = frame.at.saturating_sub(1);
             let covers = |h: &&Handler| h.from <= at && at < h.to;
             if let Some(handler) = code.handlers.iter().find(covers) {
-                frame.slots.truncate(code.locals.len() + handler.depth as usize);
-                frame.slots.push(Value::Ref(exception));
                 frame.at = handler.target;
                 frame.entered = false;
+                let height = frame.base as usize + code.fixed() + handler.depth as usize;
+                self.current.stack.truncate(height);
+                self.push(Value::Ref(exception));
                 return;
             }
-            let Some(frame) = self.current.frames.pop() else { return };
+            let Some((frame, _)) = self.pop_frame() else { return };
             let stops = self.is_a(exception, "StopIteration");
             if let Some(generator) = frame.generator {
                 *self.world.heap.get_mut(generator) = Object::Generator(Generator::Done);
@@ -40,7 +43,7 @@ impl Machine {
                         self.error("RuntimeError", "generator raised StopIteration")
                 {
                     exception = other;
-                    self.note_line(exception);
+                    raised = self.note_line(exception);
                     continue;
                 }
             }
@@ -48,6 +51,9 @@ impl Machine {
                 let text = self.exception_text(exception);
                 let at = self.line_of(exception);
                 let quiet = self.is_a(exception, "SystemExit");
+                if quiet && self.number == 0 {
+                    self.outside.exit = Some(self.exit_of(exception));
+                }
                 self.current.failure = (!quiet).then_some(Failure { text, at });
                 return;
             }
@@ -88,8 +94,39 @@ impl Machine {
         }
     }
 
-    /// Keeps the place that raised an exception first.
-    fn note_line(&mut self, exception: Id) {
+    /// What the process ends with.
+    fn exit_of(&mut self, exception: Id) -> Exit {
+        let name = self.strings.intern("args");
+        let args = match self.world.heap.get(exception) {
+            Object::Instance(instance) => instance.attributes.get(name),
+            _ => None,
+        };
+        let args = args.map_or_else(Vec::new, |args| self.items(args).unwrap_or_default());
+        match args[..] {
+            [] | [Value::None] => Exit::default(),
+            // As the shell sees it: the lowest byte.
+            [Value::Int(code)] => Exit { code: code.to_le_bytes()[0], text: String::new() },
+            [Value::Bool(code)] => Exit { code: u8::from(code), text: String::new() },
+            _ => Exit { code: 1, text: self.plain_str(Value::Ref(exception)).unwrap_or_default() },
+        }
+    }
+
+    /// Raises an exception in the current thread, before its next instruction.
+    pub fn interrupt(&mut self, class: &str) {
+        if let Raise::Exception(exception) = self.exception(class, Vec::new())
+            && !self.current.has_ended()
+        {
+            let frame = self.frame();
+            frame.at += 1;
+            frame.entered = false;
+            self.current.stage = Stage::None;
+            self.current.asked = None;
+            self.unwind(exception);
+        }
+    }
+
+    /// Keeps the place that raised an exception first; says whether it was raised just now.
+    fn note_line(&mut self, exception: Id) -> bool {
         let name = self.strings.intern("<line>");
         let at = self.position();
         let packed = i64::from(at.line) << 32 | i64::from(at.column);
@@ -103,10 +140,12 @@ impl Machine {
             if let Some(context) = context {
                 instance.attributes.set(context_name, Value::Ref(context));
             }
+            return true;
         }
+        false
     }
 
-    fn line_of(&mut self, exception: Id) -> Position {
+    pub(crate) fn line_of(&mut self, exception: Id) -> Position {
         let name = self.strings.intern("<line>");
         match self.world.heap.get(exception) {
             Object::Instance(instance) => match instance.attributes.get(name) {

@@ -1,25 +1,101 @@
-//! The heap: objects in numbered slots.
+//! The heap: objects in numbered slots, and a journal of what was changed.
 //!
-//! *Promises*: a copy of a heap costs a count for each object, and an object is copied only when
-//! one of the copies changes it; memory is counted, and bounded by who asks.
+//! *Promises*: adding or changing an object costs no allocation and no atomic of the heap's own. While
+//! a journal is kept, what was changed can be taken back and done again, at the cost of what was
+//! changed, however many objects there are. Memory is counted, and bounded by who asks.
 //! *Leaves out*: which objects are still needed (`python/machine/collector.rs`).
+//!
+//! ```text
+//!   begin_change ─ add, get_mut ─ end_change ─▶ Change: the old objects
+//!                                                 │ swap ▲
+//!      the world before  ◀────────────────────────┴──────┴─────────▶  the world after
+//! ```
 
 use crate::python::value::any::Id;
 use crate::python::value::object::Object;
-use std::sync::Arc;
 
 /// How many bits of an id are the place within a space.
 const PLACE_BITS: u32 = 25;
+/// The most spaces: threads with a higher number share the last one.
+const MOST_SPACES: usize = 128;
 
 /// Objects by number. Each thread has a space of numbers of its own, so that what one thread makes
 /// has the same number whatever the others make meanwhile.
+///
+/// ```
+/// use singletrack::python::value::any::Value;
+/// use singletrack::python::value::heap::Heap;
+/// use singletrack::python::value::object::Object;
+///
+/// let mut heap = Heap::default();
+/// let cell = heap.add(Object::Cell(Value::Int(1)));
+/// heap.fix();
+/// heap.begin_change();
+/// *heap.get_mut(cell) = Object::Cell(Value::Int(2));
+/// let mut change = heap.end_change();
+/// heap.swap(&mut change);
+/// assert!(matches!(heap.get(cell), Object::Cell(Value::Int(1))));
+/// heap.swap(&mut change);
+/// assert!(matches!(heap.get(cell), Object::Cell(Value::Int(2))));
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Heap {
-    spaces: Vec<Vec<Arc<Object>>>,
-    free: Vec<Vec<u32>>,
+    spaces: Vec<Space>,
     /// Whose turn it is to make objects.
     space: usize,
     /// Objects and their items that were made since the last collection, about.
+    charged: usize,
+    journal: Option<Box<Journal>>,
+}
+
+/// The objects of a thread.
+#[derive(Debug, Clone, Default)]
+struct Space {
+    slots: Vec<Object>,
+    /// The slots behind these are empty: what was in them was taken back.
+    used: usize,
+    free: Vec<u32>,
+    /// So many were there when the journal began. They keep their numbers.
+    fixed: usize,
+    /// In which change each slot was last written down, and behind which checkpoint.
+    stamps: Vec<(u32, u32)>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Journal {
+    /// What was in the slots that this change has changed.
+    old: Vec<(Id, Object)>,
+    shape: Shape,
+    /// What was in slots at the checkpoint, if that is not what was in them before the change.
+    inner: Vec<(Id, Object)>,
+    /// Whether there is a checkpoint.
+    kept: bool,
+    /// The numbers of this change, and of its last checkpoint.
+    stamp: (u32, u32),
+    /// What was in fixed slots that were changed ever, when the journal began; by number.
+    originals: Vec<(Id, Object)>,
+}
+
+/// How many slots are used, and which of them are free; and the count of memory.
+#[derive(Debug, Clone, Default)]
+struct Shape {
+    spaces: Vec<(usize, Vec<u32>)>,
+    charged: usize,
+}
+
+/// What a heap had before a change, or has after it.
+#[derive(Debug, Clone)]
+pub struct Change {
+    objects: Vec<(Id, Object)>,
+    shape: Shape,
+}
+
+/// A place within a change to go back to. What it does not hold is not changed behind it.
+#[derive(Debug)]
+pub struct Checkpoint {
+    entries: usize,
+    used: usize,
+    free: Vec<u32>,
     charged: usize,
 }
 
@@ -29,45 +105,63 @@ fn split(id: Id) -> (usize, usize) {
     ((id.0 >> PLACE_BITS) as usize, (id.0 & ((1 << PLACE_BITS) - 1)) as usize)
 }
 
+fn joined(space: usize, place: usize) -> Id {
+    // The bound on memory stops a program long before the places are used up.
+    let place = u32::try_from(place).unwrap_or(u32::MAX);
+    Id(u32::try_from(space).unwrap_or(0) << PLACE_BITS | place)
+}
+
 impl Heap {
     /// From now on this thread makes objects.
     pub fn enter(&mut self, thread: usize) {
-        self.space = thread.min(127);
+        self.space = thread.min(MOST_SPACES - 1);
         if self.spaces.len() <= self.space {
-            self.spaces.resize_with(self.space + 1, Vec::new);
-            self.free.resize_with(self.space + 1, Vec::new);
+            self.spaces.resize_with(self.space + 1, Space::default);
         }
     }
 
     /// Keeps an object.
     pub fn add(&mut self, object: Object) -> Id {
         self.charged += 4;
-        self.enter(self.space);
-        let space = &mut self.spaces[self.space];
-        let place = match self.free[self.space].pop() {
-            Some(place) => {
-                space[place as usize] = Arc::new(object);
-                place
-            }
+        if self.spaces.is_empty() {
+            self.enter(self.space);
+        }
+        let own = &mut self.spaces[self.space];
+        let place = match own.free.pop() {
+            Some(place) => place as usize,
             None => {
-                space.push(Arc::new(object));
-                u32::try_from(space.len() - 1).unwrap_or(u32::MAX)
+                own.used += 1;
+                own.used - 1
             }
         };
-        // The bound on memory stops a program long before the places are used up.
-        Id(u32::try_from(self.space).unwrap_or(0) << PLACE_BITS | place)
+        if place == own.slots.len() {
+            own.slots.push(Object::Free);
+        }
+        if self.journal.is_some() {
+            self.write_down(self.space, place);
+        }
+        self.spaces[self.space].slots[place] = object;
+        joined(self.space, place)
     }
 
     /// An object.
     pub fn get(&self, id: Id) -> &Object {
         let (space, place) = split(id);
-        self.spaces.get(space).and_then(|space| space.get(place)).map_or(&FREE, |object| object)
+        self.spaces.get(space).and_then(|own| own.slots.get(place)).unwrap_or(&FREE)
     }
 
     /// An object, to be changed.
     pub fn get_mut(&mut self, id: Id) -> &mut Object {
         let (space, place) = split(id);
-        Arc::make_mut(&mut self.spaces[space][place])
+        if self.journal.is_some() {
+            self.write_down(space, place);
+        }
+        &mut self.spaces[space].slots[place]
+    }
+
+    /// All objects.
+    pub fn iter(&self) -> impl Iterator<Item = &Object> {
+        self.spaces.iter().flat_map(|own| &own.slots[..own.used])
     }
 
     /// All objects.
@@ -77,7 +171,7 @@ impl Heap {
 
     /// How many slots there are.
     pub fn len(&self) -> usize {
-        self.spaces.iter().map(Vec::len).sum()
+        self.spaces.iter().map(|own| own.used).sum()
     }
 
     /// Whether there is none.
@@ -89,9 +183,9 @@ impl Heap {
     pub fn offsets(&self) -> Vec<usize> {
         let mut sum = 0;
         let mut offsets = Vec::with_capacity(self.spaces.len());
-        for space in &self.spaces {
+        for own in &self.spaces {
             offsets.push(sum);
-            sum += space.len();
+            sum += own.used;
         }
         offsets
     }
@@ -117,20 +211,172 @@ impl Heap {
         self.charged = charged;
     }
 
-    /// Frees what is not marked, and counts the rest anew.
+    /// Frees what is not marked, and counts the rest anew. What is fixed stays.
     pub fn sweep(&mut self, marked: &[bool], charged: usize) {
         let mut number = 0;
-        for (slots, free) in self.spaces.iter_mut().zip(&mut self.free) {
-            free.clear();
-            for (place, slot) in (0..).zip(slots) {
-                if !marked.get(number).copied().unwrap_or(false) {
-                    *slot = Arc::new(Object::Free);
-                    free.push(place);
-                }
+        for space in 0..self.spaces.len() {
+            let used = self.spaces[space].used;
+            let mut free = Vec::new();
+            for place in 0..used {
+                let own = &self.spaces[space];
+                let kept = place < own.fixed || marked.get(number).copied().unwrap_or(false);
                 number += 1;
+                if kept {
+                    continue;
+                }
+                if !matches!(own.slots[place], Object::Free) {
+                    *self.get_mut(joined(space, place)) = Object::Free;
+                }
+                free.push(u32::try_from(place).unwrap_or(u32::MAX));
             }
             free.reverse();
+            self.spaces[space].free = free;
         }
         self.charged = charged;
+    }
+}
+
+/// The journal.
+impl Heap {
+    /// Begins the journal: what there is keeps its numbers from now on.
+    pub fn fix(&mut self) {
+        for own in &mut self.spaces {
+            own.fixed = own.used;
+            own.stamps = vec![(0, 0); own.slots.len()];
+        }
+        self.journal = Some(Box::default());
+    }
+
+    /// Whether an object was there when the journal began.
+    pub fn is_fixed(&self, id: Id) -> bool {
+        let (space, place) = split(id);
+        self.spaces.get(space).is_some_and(|own| place < own.fixed)
+    }
+
+    /// The fixed objects that were changed ever, as they were at first, by number.
+    pub fn originals(&self) -> &[(Id, Object)] {
+        self.journal.as_ref().map_or(&[], |journal| &journal.originals)
+    }
+
+    /// The space of an object, and its place in it.
+    pub fn place(id: Id) -> (usize, usize) {
+        split(id)
+    }
+
+    /// Keeps what is in a slot: once a change, and once a checkpoint.
+    fn write_down(&mut self, space: usize, place: usize) {
+        let Some(journal) = &mut self.journal else { return };
+        let own = &mut self.spaces[space];
+        if own.stamps.len() < own.slots.len() {
+            own.stamps.resize(own.slots.len(), (0, 0));
+        }
+        let (change, inner) = std::mem::replace(&mut own.stamps[place], journal.stamp);
+        let id = joined(space, place);
+        if change == journal.stamp.0 {
+            if journal.kept && inner != journal.stamp.1 {
+                journal.inner.push((id, own.slots[place].clone()));
+            }
+            return;
+        }
+        let old = own.slots[place].clone();
+        if place < own.fixed
+            && let Err(at) = journal.originals.binary_search_by_key(&id, |(other, _)| *other)
+        {
+            journal.originals.insert(at, (id, old.clone()));
+        }
+        journal.old.push((id, old));
+    }
+
+    fn shape(&self) -> Shape {
+        let spaces = self.spaces.iter().map(|own| (own.used, own.free.clone())).collect();
+        Shape { spaces, charged: self.charged }
+    }
+
+    /// From now on, what is changed is written down.
+    pub fn begin_change(&mut self) {
+        let shape = self.shape();
+        if let Some(journal) = &mut self.journal {
+            journal.old.clear();
+            journal.kept = false;
+            journal.stamp.0 += 1;
+            journal.shape = shape;
+        }
+    }
+
+    /// What the heap had before.
+    pub fn end_change(&mut self) -> Change {
+        let journal = self
+            .journal
+            .as_mut()
+            .map(|journal| (std::mem::take(&mut journal.old), std::mem::take(&mut journal.shape)));
+        let (objects, shape) = journal.unwrap_or_default();
+        Change { objects, shape }
+    }
+
+    /// Takes a change back; or does it again, if it was taken back.
+    pub fn swap(&mut self, change: &mut Change) {
+        for (id, object) in &mut change.objects {
+            let (space, place) = split(*id);
+            std::mem::swap(&mut self.spaces[space].slots[place], object);
+        }
+        self.charged = std::mem::replace(&mut change.shape.charged, self.charged);
+        let shape = &mut change.shape.spaces;
+        shape.resize_with(self.spaces.len(), Default::default);
+        for (own, (used, free)) in self.spaces.iter_mut().zip(shape) {
+            std::mem::swap(&mut own.used, used);
+            std::mem::swap(&mut own.free, free);
+        }
+    }
+
+    /// A place to go back to, as long as only this thread makes objects.
+    pub fn checkpoint(&mut self) -> Checkpoint {
+        let mut entries = 0;
+        if let Some(journal) = &mut self.journal {
+            journal.kept = true;
+            journal.inner.clear();
+            journal.stamp.1 += 1;
+            entries = journal.old.len();
+        }
+        let (used, free) = match self.spaces.get(self.space) {
+            Some(own) => (own.used, own.free.clone()),
+            None => (0, Vec::new()),
+        };
+        Checkpoint { entries, used, free, charged: self.charged }
+    }
+
+    /// The checkpoint is not needed any more.
+    pub fn commit(&mut self) {
+        if let Some(journal) = &mut self.journal {
+            journal.kept = false;
+        }
+    }
+
+    /// Takes back what was changed since.
+    pub fn go_back(&mut self, to: Checkpoint) {
+        let Some(journal) = &mut self.journal else { return };
+        journal.kept = false;
+        for (id, object) in journal.inner.drain(..) {
+            let (space, place) = split(id);
+            self.spaces[space].slots[place] = object;
+        }
+        for (id, object) in journal.old.drain(to.entries..) {
+            let (space, place) = split(id);
+            self.spaces[space].slots[place] = object;
+            // It is as it was before the change, and is written down if it is changed again.
+            self.spaces[space].stamps[place] = (0, 0);
+        }
+        self.charged = to.charged;
+        if let Some(own) = self.spaces.get_mut(self.space) {
+            own.used = to.used;
+            own.free = to.free;
+        }
+    }
+}
+
+impl Change {
+    /// How many bytes it has, about.
+    pub fn bytes(&self) -> usize {
+        let entry = size_of::<(Id, Object)>() + 32;
+        self.objects.len() * entry + self.shape.spaces.len() * 32
     }
 }

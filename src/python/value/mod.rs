@@ -7,9 +7,11 @@
 //!   heap     slots of objects: list, dict, function, … ◀─────────┘
 //!   table    the entries of a dict or a set, in the order of insertion
 //!   object   what is in a slot; types: the built-in ones by name
+//!   asyncio  coroutines, futures, tasks, event loops
 //! ```
 
 pub mod any;
+pub mod asyncio;
 pub mod heap;
 pub mod object;
 pub mod strings;

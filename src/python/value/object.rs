@@ -5,6 +5,7 @@
 
 use crate::python::front::tree::{BinaryOperator, Comparison};
 use crate::python::value::any::{Id, Value};
+use crate::python::value::asyncio::Asyncio;
 use crate::python::value::strings::StrId;
 use crate::python::value::table::Table;
 use std::collections::VecDeque;
@@ -85,7 +86,7 @@ pub enum DictKind {
 }
 
 /// Which part of a dict a view shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[allow(missing_docs, reason = "they are Python's")]
 pub enum Part {
     Keys,
@@ -107,8 +108,8 @@ pub enum Iter {
 /// What a generator is doing.
 #[derive(Debug, Clone)]
 pub enum Generator {
-    /// It has not begun, or has yielded; this is its frame.
-    Suspended(Box<Frame>),
+    /// It has not begun, or has yielded; its frame, and what that had on the stack.
+    Suspended(Box<Frame>, Vec<Value>),
     /// It runs.
     Running,
     /// It has ended.
@@ -119,13 +120,46 @@ pub enum Generator {
 #[derive(Debug, Clone)]
 #[allow(missing_docs, reason = "they are those of Python's threading")]
 pub enum Sync {
-    Lock { owner: Option<usize> },
-    RLock { owner: Option<usize>, count: usize },
-    Condition { lock: Id, waiters: VecDeque<usize> },
-    Event { set: bool },
-    Semaphore { value: i64, bound: Option<i64> },
-    Barrier { parties: i64, arrived: Vec<usize>, broken: bool },
-    Queue { items: VecDeque<Value>, most: i64, lifo: bool, simple: bool, unfinished: i64 },
+    Lock {
+        owner: Option<usize>,
+    },
+    RLock {
+        owner: Option<usize>,
+        count: usize,
+    },
+    Condition {
+        lock: Id,
+        waiters: VecDeque<usize>,
+    },
+    Event {
+        set: bool,
+    },
+    Semaphore {
+        value: i64,
+        bound: Option<i64>,
+    },
+    Barrier {
+        parties: i64,
+        arrived: Vec<usize>,
+        broken: bool,
+    },
+    Queue {
+        items: VecDeque<Value>,
+        most: i64,
+        lifo: bool,
+        /// It is a SimpleQueue, which is C in CPython.
+        simple: bool,
+        unfinished: i64,
+    },
+    /// Workers for jobs: the threads of jobs that have not begun, how many run, the objects of
+    /// class `Thread` of workers that have nothing to do, and how many workers there have been.
+    Pool {
+        most: i64,
+        queued: VecDeque<usize>,
+        running: i64,
+        idle: Vec<Value>,
+        made: usize,
+    },
 }
 
 /// An object.
@@ -156,6 +190,8 @@ pub enum Object {
     Sync(Sync),
     /// Attributes for each thread.
     Local(Vec<(usize, Attributes)>),
+    /// Coroutines, futures, tasks and event loops.
+    Asyncio(Box<Asyncio>),
 }
 
 /// An operator whose method runs, and which method that is.
@@ -211,17 +247,18 @@ pub enum Then {
     Missing(Id, Value),
 }
 
-/// One call of a function.
-#[derive(Debug, Clone)]
+/// One call of a function. Its values are a part of its thread's stack: the locals, the cells, and
+/// on top of these the operands.
+#[derive(Debug, Clone, Copy)]
 pub struct Frame {
     /// The number of its code.
     pub code: u32,
     /// The index of the next instruction.
     pub at: u32,
-    /// Locals, then the stack.
-    pub slots: Vec<Value>,
-    /// The cells: its own, then those of outer functions.
-    pub cells: Vec<Id>,
+    /// Where its values begin on the stack.
+    pub base: u32,
+    /// How many values below those go with it when it is left: what was called.
+    pub below: u32,
     /// What happens with the value that it returns.
     pub then: Then,
     /// The generator whose frame it is.

@@ -41,6 +41,11 @@ impl Strings {
         StrId(number)
     }
 
+    /// The number of a text that there is.
+    pub fn find(&self, text: &str) -> Option<StrId> {
+        self.numbers.get(text).map(|number| StrId(*number))
+    }
+
     /// The text of a number.
     pub fn get(&self, id: StrId) -> Arc<str> {
         self.texts.get(id.0 as usize).cloned().unwrap_or_else(|| Arc::from(""))
@@ -49,6 +54,16 @@ impl Strings {
     /// The text of a number, borrowed.
     pub fn text(&self, id: StrId) -> &str {
         self.texts.get(id.0 as usize).map_or("", |text| text)
+    }
+
+    /// How many texts there are.
+    pub fn len(&self) -> usize {
+        self.texts.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.texts.is_empty()
     }
 
     /// How much memory all texts have, about.

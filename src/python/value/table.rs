@@ -143,6 +143,11 @@ impl Table {
         self.entries.iter().flatten().map(|entry| &entry.key)
     }
 
+    /// How many entries there are before a place.
+    pub fn live_before(&self, at: usize) -> usize {
+        self.entries.iter().take(at).flatten().count()
+    }
+
     /// The entry at or behind a place, and the place behind it.
     pub fn next(&self, mut at: usize) -> Option<(usize, Value, Value)> {
         while let Some(entry) = self.entries.get(at) {

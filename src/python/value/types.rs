@@ -4,7 +4,9 @@
 //! *Leaves out*: the built-in exceptions and `Thread`, which are classes like a program's own.
 
 /// A built-in type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 #[allow(missing_docs, reason = "they are Python's")]
 pub enum Type {
     Object,
@@ -46,6 +48,13 @@ pub enum Type {
     Local,
     NotImplemented,
     Ellipsis,
+    Coroutine,
+    AsyncGenerator,
+    Future,
+    Task,
+    EventLoop,
+    Handle,
+    TimerHandle,
 }
 
 impl Type {
@@ -91,6 +100,13 @@ impl Type {
             Type::Local => "local",
             Type::NotImplemented => "NotImplementedType",
             Type::Ellipsis => "ellipsis",
+            Type::Coroutine => "coroutine",
+            Type::AsyncGenerator => "async_generator",
+            Type::Future => "Future",
+            Type::Task => "Task",
+            Type::EventLoop => "_UnixSelectorEventLoop",
+            Type::Handle => "Handle",
+            Type::TimerHandle => "TimerHandle",
         }
     }
 
@@ -145,6 +161,8 @@ impl Type {
             Type::DefaultDict | Type::Counter | Type::OrderedDict => Some(Type::Dict),
             Type::BoundedSemaphore => Some(Type::Semaphore),
             Type::LifoQueue | Type::SimpleQueue => Some(Type::Queue),
+            Type::Task => Some(Type::Future),
+            Type::TimerHandle => Some(Type::Handle),
             _ => Some(Type::Object),
         }
     }

@@ -9,9 +9,9 @@ use crate::python::code::program::Program;
 use crate::python::front::position::Position;
 use crate::python::front::refusal::Refusal;
 use crate::python::library::rows::{PRELUDES, rows};
+use crate::python::machine::burst::{Pause, Points};
 use crate::python::machine::interpreter::Machine;
-use crate::python::machine::terms::Flow;
-use crate::python::machine::world::{Failure, Wait};
+use crate::python::machine::world::{Failure, Thread};
 use std::sync::Arc;
 
 /// How many instructions a thread executes before the next one's turn.
@@ -24,6 +24,8 @@ pub struct Ran {
     pub output: String,
     /// The exceptions that ended threads, with the numbers of those.
     pub failures: Vec<(usize, Failure)>,
+    /// What it wrote to stderr besides.
+    pub errors: String,
     /// Why it was stopped, and where.
     pub stopped: Option<(String, Position)>,
 }
@@ -64,56 +66,45 @@ pub fn run_single(program: &Arc<Program>, fuel: u64) -> Ran {
             None => stopped = wait(&mut machine),
         }
     }
+    machine.complain_at_end();
     let failures = machine.world.threads.iter().enumerate();
     let failures = failures.filter_map(|(at, t)| Some((at, t.failure.clone()?))).collect();
-    Ran { output: machine.world.output.to_string(), failures, stopped }
+    let (output, errors) = (machine.world.output.to_string(), machine.world.errors.to_string());
+    Ran { output, failures, errors, stopped }
 }
 
 /// Lets a thread execute until it waits, ends, or its turn is over.
 fn turn(machine: &mut Machine, number: usize, fuel: &mut u64) -> Option<(String, Position)> {
     machine.enter(number);
-    let mut left = TURN;
-    let mut stopped = None;
-    while left > 0 && !machine.current.has_ended() {
-        if *fuel == 0 {
-            stopped = Some(("it takes too many instructions".to_owned(), machine.position()));
-            break;
-        }
-        *fuel -= 1;
-        left -= 1;
-        match machine.execute() {
-            Ok(Flow::Next(_)) => {}
-            Ok(Flow::Wait(..)) => break,
-            Err(reason) => {
-                stopped = Some((reason, machine.position()));
-                break;
-            }
-        }
-        if machine.world.heap.charged() > 2 * machine.live + 100_000 {
-            machine.sweep();
-        }
-    }
+    let most = TURN.min(*fuel);
+    let mut left = most;
+    let pause = machine.run_burst(Points::NONE, &mut left);
+    *fuel -= most - left;
+    let reason = match pause {
+        Pause::Stop(reason) => Some(reason),
+        Pause::Fuel if *fuel == 0 => Some("it takes too many instructions".to_owned()),
+        _ => None,
+    };
+    let stopped = reason.map(|reason| (reason, machine.position()));
     machine.leave();
     stopped
 }
 
-/// No thread is ready: the time jumps to the next one that sleeps, or a limit passes.
+/// No thread is ready: the time jumps to the next moment that one waits for.
 fn wait(machine: &mut Machine) -> Option<(String, Position)> {
-    let sleeps = machine.world.threads.iter().filter_map(|thread| match thread.wait {
-        Some((Wait::Sleep(until), _)) if !thread.has_ended() => Some(until),
-        _ => None,
-    });
-    if let Some(until) = sleeps.min() {
-        machine.world.clock = until;
-        return None;
-    }
-    let limited = |thread: &&mut Arc<crate::python::machine::world::Thread>| {
-        !thread.has_ended() && matches!(thread.wait, Some((_, true)))
-    };
-    if let Some(thread) = machine.world.threads.iter_mut().find(limited) {
-        let thread = Arc::make_mut(thread);
-        thread.timed_out = true;
-        thread.wait = None;
+    let world = &mut machine.world;
+    let waiting = |thread: &&Arc<Thread>| !thread.has_ended() && thread.wait.is_some();
+    let deadlines = world.threads.iter().filter(waiting).filter_map(|thread| thread.deadline);
+    if let Some(next) = deadlines.min() {
+        world.clock = world.clock.max(next);
+        let late = |thread: &&mut Arc<Thread>| {
+            thread.deadline == Some(next) && matches!(thread.wait, Some((_, Some(_))))
+        };
+        for thread in world.threads.iter_mut().filter(late) {
+            let thread = Arc::make_mut(thread);
+            thread.timed_out = true;
+            thread.wait = None;
+        }
         return None;
     }
     let stuck = machine.world.threads.iter().position(|t| !t.has_ended() && !t.daemon)?;

@@ -1,0 +1,249 @@
+//! The inner loop: instructions of one thread, up to a place where somebody else may go on.
+//!
+//! *Assumes*: code of the compiler, a thread that was entered.
+//! *Promises*: the explorer's single steps, the virtual and the real run all execute here. What is
+//! executed at once is what the instruction does in `python/machine/execute.rs`, for the operands
+//! that it mostly has.
+//! *Leaves out*: whether another thread goes on.
+//!
+//! ```text
+//!   frame ── code, at, base ──▶ op ──┬─ quick: on the stack, nothing can fail ──▶ place
+//!     ▲                              └─ else: perform, which may call, raise, wait
+//!     └──────────── the frame has changed ◀──────────┘
+//! ```
+
+use crate::python::code::instruction::{Op, Place};
+use crate::python::code::program::CodeKind;
+use crate::python::machine::interpreter::Machine;
+use crate::python::machine::quick::entry;
+use crate::python::machine::terms::{Flow, Location, Raise};
+use crate::python::machine::world::{Limit, Wait};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// At which kinds of places a burst ends.
+#[derive(Debug, Clone, Copy)]
+pub struct Points<'a> {
+    kinds: u16,
+    asked: Option<&'a AtomicBool>,
+}
+
+impl<'a> Points<'a> {
+    /// At each.
+    pub const ALL: Points<'static> = Points { kinds: u16::MAX, asked: None };
+    /// At none.
+    pub const NONE: Points<'static> = Points { kinds: 0, asked: None };
+
+    /// At those kinds that a policy looks at.
+    ///
+    /// ```
+    /// use singletrack::python::code::instruction::Place;
+    /// use singletrack::python::machine::burst::Points;
+    ///
+    /// let points = Points::of(|place| place == Place::BackEdge);
+    /// assert!(points.has(Place::BackEdge) && !points.has(Place::Straight));
+    /// ```
+    pub fn of(looks: impl Fn(Place) -> bool) -> Points<'static> {
+        let kinds = Place::ALL.iter().filter(|place| looks(**place));
+        Points { kinds: kinds.fold(0, |kinds, place| kinds | 1 << *place as u16), asked: None }
+    }
+
+    /// The same, but only while this is true: somebody asks for the lock.
+    pub fn when(self, asked: &'a AtomicBool) -> Points<'a> {
+        Points { kinds: self.kinds, asked: Some(asked) }
+    }
+
+    /// Whether a burst ends at this kind of place.
+    pub fn has(self, place: Place) -> bool {
+        self.kinds >> place as u16 & 1 == 1
+    }
+
+    fn end_here(self, place: Place) -> bool {
+        self.has(place) && self.asked.is_none_or(|asked| asked.load(Ordering::Relaxed))
+    }
+}
+
+/// Why a burst has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pause {
+    /// It has come to a place of this kind.
+    Place(Place),
+    /// The thread waits; the instruction has to be executed again.
+    Wait(Wait, Limit),
+    /// The thread has ended.
+    Ended,
+    /// It has executed as many instructions as it might.
+    Fuel,
+    /// The run has to stop, for this reason.
+    Stop(String),
+}
+
+/// Jumps forward or not.
+#[inline]
+fn jump_if(taken: bool, to: u32, at: &mut u32) -> Place {
+    if !taken {
+        return Place::Straight;
+    }
+    *at = to;
+    Place::ForwardTaken
+}
+
+impl Machine {
+    /// Executes the next instruction of the current thread, which has not ended.
+    ///
+    /// # Errors
+    /// The reason if the run has to stop.
+    pub fn execute(&mut self) -> Result<Flow, String> {
+        match self.run_burst(Points::ALL, &mut 1) {
+            Pause::Place(place) => Ok(Flow::Next(place)),
+            Pause::Wait(wait, limit) => Ok(Flow::Wait(wait, limit)),
+            Pause::Ended | Pause::Fuel => Ok(Flow::Next(Place::Never)),
+            Pause::Stop(reason) => Err(reason),
+        }
+    }
+
+    /// Executes instructions of the current thread until a place at which it ends, or the fuel is
+    /// used up: an instruction each.
+    pub fn run_burst(&mut self, points: Points<'_>, fuel: &mut u64) -> Pause {
+        let program = Arc::clone(&self.program);
+        'frame: loop {
+            if self.world.heap.charged() > self.sweep_at {
+                self.sweep();
+            }
+            let Some(frame) = self.current.frames.last() else { return Pause::Ended };
+            let code = &program.codes[frame.code as usize];
+            let (mut at, base) = (frame.at, frame.base as usize);
+            let library = code.kind.is_library();
+            // What is one step in C has no places but at its edges.
+            let here = if library { Points::ALL } else { points };
+            loop {
+                if *fuel == 0 {
+                    self.frame().at = at;
+                    return Pause::Fuel;
+                }
+                *fuel -= 1;
+                let Some(op) = code.ops.get(at as usize).copied() else {
+                    return Pause::Stop("the code has no end".to_owned());
+                };
+                at += 1;
+                let place = match op {
+                    Op::LoadFast(slot) if self.quick_load(base + slot as usize) => Place::Straight,
+                    Op::StoreFast(slot) => {
+                        self.current.stack[base + slot as usize] = self.pop();
+                        Place::Straight
+                    }
+                    Op::LoadConst(number) => {
+                        self.push(self.constants[number as usize]);
+                        Place::Straight
+                    }
+                    Op::LoadGlobal(number) if self.quick_global(number) => Place::Straight,
+                    Op::StoreGlobal(number) => {
+                        self.note(Location::Global(number), true);
+                        self.world.globals[number as usize] = self.pop();
+                        Place::Straight
+                    }
+                    Op::Binary(operator) | Op::Inplace(operator) if self.quick_binary(operator) => {
+                        Place::Straight
+                    }
+                    Op::Compare(operator) if self.quick_compare(operator) => Place::Straight,
+                    Op::PopJumpIfFalse(to) if let Some(truth) = self.quick_truth() => {
+                        jump_if(!truth, to, &mut at)
+                    }
+                    Op::PopJumpIfTrue(to) if let Some(truth) = self.quick_truth() => {
+                        jump_if(truth, to, &mut at)
+                    }
+                    Op::LeaveIfFalse(to) if let Some(truth) = self.quick_truth() => {
+                        jump_if(!truth, to, &mut at);
+                        Place::Straight
+                    }
+                    Op::LeaveIfTrue(to) if let Some(truth) = self.quick_truth() => {
+                        jump_if(truth, to, &mut at);
+                        Place::Straight
+                    }
+                    Op::Jump(to) => {
+                        at = to;
+                        Place::Straight
+                    }
+                    Op::JumpBack(to) => {
+                        at = to;
+                        Place::BackEdge
+                    }
+                    Op::Pop | Op::PopResult => {
+                        self.pop();
+                        Place::Straight
+                    }
+                    Op::Resume => entry(code.kind),
+                    _ => {
+                        self.frame().at = at;
+                        let place = match self.perform_or_unwind(op, at) {
+                            Ok(place) => place,
+                            Err(pause) => return pause,
+                        };
+                        let place = if library { self.behind(op, code.kind, place) } else { place };
+                        if points.end_here(place) {
+                            return Pause::Place(place);
+                        }
+                        continue 'frame;
+                    }
+                };
+                if here.end_here(place) {
+                    self.frame().at = at;
+                    let place = if library { self.behind(op, code.kind, place) } else { place };
+                    if points.end_here(place) {
+                        return Pause::Place(place);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The place behind an instruction of the library: a module of CPython that is Python holds a
+    /// lock of its own inside, so others run before it or behind it.
+    fn behind(&self, op: Op, kind: CodeKind, place: Place) -> Place {
+        if place == Place::Blocked {
+            return place;
+        }
+        let frames = &self.current.frames;
+        // The call that has entered it, or to which it has returned.
+        let outside = match op {
+            Op::Resume => frames.len().checked_sub(2),
+            Op::Return => frames.len().checked_sub(1),
+            _ => None,
+        };
+        let code = outside.and_then(|at| self.program.codes.get(frames[at].code as usize));
+        match code {
+            Some(code) if kind == CodeKind::Library && !code.kind.is_library() => match op {
+                Op::Resume => Place::Enter,
+                _ => Place::CReturn,
+            },
+            _ => Place::Never,
+        }
+    }
+
+    /// An instruction that may call, raise or wait.
+    fn perform_or_unwind(&mut self, op: Op, at: u32) -> Result<Place, Pause> {
+        match self.perform(op) {
+            Ok(Flow::Next(place)) => {
+                self.current.deadline = None;
+                Ok(place)
+            }
+            Ok(Flow::Wait(wait, limit)) => {
+                self.frame().at = at - 1;
+                self.current.wait = Some((wait, limit));
+                self.current.deadline = match wait {
+                    Wait::Sleep(until) => Some(until),
+                    _ => limit.map(|limit| {
+                        let kept = self.current.deadline;
+                        kept.unwrap_or_else(|| self.now().saturating_add(limit))
+                    }),
+                };
+                Err(Pause::Wait(wait, limit))
+            }
+            Err(Raise::Exception(exception)) => {
+                self.unwind(exception);
+                Ok(Place::Straight)
+            }
+            Err(Raise::Stop(reason)) => Err(Pause::Stop(reason)),
+        }
+    }
+}

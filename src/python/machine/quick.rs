@@ -1,0 +1,138 @@
+//! Instructions on the operands that they mostly have.
+//!
+//! *Promises*: each does all of the instruction and says `true`, or nothing at all: then
+//! `python/machine/execute.rs` does it, with its calls and its exceptions.
+//! *Leaves out*: calls (`python/machine/entry.rs`), containers (`python/machine/reach.rs`).
+
+use crate::python::code::instruction::Place;
+use crate::python::code::program::CodeKind;
+use crate::python::front::tree::{BinaryOperator, Comparison};
+use crate::python::machine::interpreter::Machine;
+use crate::python::machine::operators::{float_floor_divide, float_modulo, int_result};
+use crate::python::machine::terms::Location;
+use crate::python::value::any::Value;
+
+impl Machine {
+    /// Pushes the value at a place of the stack, if it is bound.
+    #[inline]
+    pub(crate) fn quick_load(&mut self, at: usize) -> bool {
+        match self.current.stack[at] {
+            Value::Unset => false,
+            value => {
+                self.current.stack.push(value);
+                true
+            }
+        }
+    }
+
+    /// Pushes a global or a built-in.
+    #[inline]
+    pub(crate) fn quick_global(&mut self, number: u32) -> bool {
+        let value = match self.world.globals[number as usize] {
+            Value::Unset => self.builtins[number as usize],
+            value => value,
+        };
+        if let Value::Unset = value {
+            return false;
+        }
+        self.note(Location::Global(number), false);
+        self.current.stack.push(value);
+        true
+    }
+
+    /// The two operands on top become one value.
+    #[inline]
+    pub(crate) fn quick_binary(&mut self, operator: BinaryOperator) -> bool {
+        let [.., left, right] = self.current.stack[..] else { return false };
+        let result = match (left, right) {
+            (Value::Int(a), Value::Int(b)) => quick_ints(operator, a, b),
+            (Value::Float(a), Value::Float(b)) => quick_floats(operator, a, b),
+            _ => None,
+        };
+        result.is_some_and(|result| self.replace_two(result))
+    }
+
+    #[inline]
+    pub(crate) fn quick_compare(&mut self, operator: Comparison) -> bool {
+        let [.., left, right] = self.current.stack[..] else { return false };
+        let result = match (left, right, operator) {
+            (_, _, Comparison::Is) => left.is(right),
+            (_, _, Comparison::IsNot) => !left.is(right),
+            (_, _, Comparison::In | Comparison::NotIn) => return false,
+            (Value::Int(a), Value::Int(b), _) => ordered(operator, &a, &b),
+            (Value::Float(a), Value::Float(b), _) => ordered(operator, &a, &b),
+            (Value::Str(a), Value::Str(b), Comparison::Equal) => a == b,
+            (Value::Str(a), Value::Str(b), Comparison::NotEqual) => a != b,
+            _ => return false,
+        };
+        self.replace_two(Value::Bool(result))
+    }
+
+    #[inline]
+    fn replace_two(&mut self, value: Value) -> bool {
+        self.current.stack.pop();
+        if let Some(top) = self.current.stack.last_mut() {
+            *top = value;
+        }
+        true
+    }
+
+    /// Pops a value whose truth is plain.
+    #[inline]
+    pub(crate) fn quick_truth(&mut self) -> Option<bool> {
+        let truth = match self.current.stack.last()? {
+            Value::Bool(bool) => *bool,
+            Value::Int(int) => *int != 0,
+            Value::None => false,
+            _ => return None,
+        };
+        self.current.stack.pop();
+        Some(truth)
+    }
+}
+
+/// The kind of place that the beginning of a code is.
+pub(crate) fn entry(kind: CodeKind) -> Place {
+    match kind {
+        CodeKind::Comprehension => Place::EnterComprehension,
+        CodeKind::Class | CodeKind::Function | CodeKind::Module => Place::Enter,
+        CodeKind::Native | CodeKind::Library => Place::Never,
+    }
+}
+
+#[inline]
+fn quick_ints(operator: BinaryOperator, a: i64, b: i64) -> Option<Value> {
+    match operator {
+        BinaryOperator::Add => a.checked_add(b).map(Value::Int),
+        BinaryOperator::Subtract => a.checked_sub(b).map(Value::Int),
+        BinaryOperator::Multiply => a.checked_mul(b).map(Value::Int),
+        #[allow(clippy::cast_precision_loss, reason = "as Python's, for ints that fit")]
+        BinaryOperator::Divide if b != 0 => Some(Value::Float(a as f64 / b as f64)),
+        _ => int_result(operator, a, b).map(Value::Int),
+    }
+}
+
+#[inline]
+fn quick_floats(operator: BinaryOperator, a: f64, b: f64) -> Option<Value> {
+    Some(Value::Float(match operator {
+        BinaryOperator::Add => a + b,
+        BinaryOperator::Subtract => a - b,
+        BinaryOperator::Multiply => a * b,
+        BinaryOperator::Divide if b != 0.0 => a / b,
+        BinaryOperator::FloorDivide if b != 0.0 => float_floor_divide(a, b),
+        BinaryOperator::Modulo if b != 0.0 => float_modulo(a, b),
+        _ => return None,
+    }))
+}
+
+#[inline]
+fn ordered<T: PartialOrd>(operator: Comparison, a: &T, b: &T) -> bool {
+    match operator {
+        Comparison::Less => a < b,
+        Comparison::LessEqual => a <= b,
+        Comparison::Greater => a > b,
+        Comparison::GreaterEqual => a >= b,
+        Comparison::NotEqual => a != b,
+        _ => a == b,
+    }
+}

@@ -1,0 +1,232 @@
+//! What is under the lock: the machine, who waits, and how the run has ended.
+//!
+//! *Assumes*: a thread that holds the lock.
+//! *Promises*: a thread that lost the lock in the middle of a function goes on where it was; who
+//! changes something wakes those that waited for it; a deadlock is an end.
+//! *Leaves out*: the lock, threads, streams (`python/run/shell.rs`, `python/run/carry.rs`). Pure but
+//! for the clock.
+
+use crate::python::code::instruction::Place;
+use crate::python::explore::policies::Looks;
+use crate::python::front::position::Position;
+use crate::python::machine::interpreter::Machine;
+use crate::python::machine::terms::Flow;
+use crate::python::machine::world::{Stage, Wait};
+use crate::python::run::waiters::Waiters;
+use std::sync::Arc;
+use std::task::Waker;
+
+/// Instructions of one burst, at most: code that stands for C never looks.
+const LONGEST_BURST: u32 = 1 << 20;
+
+/// How a run has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// All threads that are waited for have ended; this is the exit code.
+    Finished(u8),
+    /// The program asked for too much, or for what is outside the subset, in this place.
+    Stopped(String, Position),
+    /// No thread can go on: what each waits for.
+    Deadlock(Vec<String>),
+    /// Somebody has ended it, when the main thread was at its end already.
+    Interrupted,
+    /// Its output could not be written, for this reason; `true` if its reader has gone.
+    NoOutput(String, bool),
+}
+
+/// Why a burst has ended.
+#[derive(Debug)]
+pub(crate) enum Burst {
+    /// It has come to a place where the policy looks.
+    Looks,
+    /// The thread has to wait.
+    Waits,
+    /// The thread has ended.
+    Ended,
+    /// The run is over.
+    Stopped(String, Position),
+}
+
+/// Whether a thread can go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Resumed {
+    /// It is the machine's current thread now.
+    Runs,
+    /// What it waits for has not come, and will not be waited for after this moment.
+    Waits(Option<u64>),
+    /// It has ended.
+    Ended,
+}
+
+/// The places at which a policy looks, as a table.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LookTable([bool; 11]);
+
+impl LookTable {
+    pub(crate) fn of(looks: Looks) -> LookTable {
+        let mut table = [false; 11];
+        for place in Place::ALL {
+            table[place as usize] = looks.at(place);
+        }
+        LookTable(table)
+    }
+}
+
+/// The machine and its threads.
+pub struct Inside {
+    /// The machine. Its current thread may be one that has lost the lock since.
+    pub machine: Machine,
+    pub(crate) waiters: Waiters,
+    /// Whether the machine has a current thread.
+    entered: bool,
+    /// How many of the world's threads somebody carries.
+    pub(crate) carried: usize,
+    /// How it has ended.
+    pub(crate) ending: Option<Ending>,
+}
+
+impl Inside {
+    pub(crate) fn new(machine: Machine) -> Inside {
+        let carried = machine.world.threads.len();
+        Inside { machine, waiters: Waiters::default(), entered: false, carried, ending: None }
+    }
+
+    /// Puts the current thread back, if there is one.
+    pub(crate) fn leave(&mut self) {
+        if std::mem::take(&mut self.entered) {
+            self.machine.leave();
+        }
+    }
+
+    fn enter(&mut self, number: usize) {
+        if self.entered && self.machine.number == number {
+            return;
+        }
+        self.leave();
+        self.machine.enter(number);
+        self.entered = true;
+    }
+
+    /// A thread has the lock: it goes on, if it can; else its waker will be woken. An interruption
+    /// ends its wait.
+    pub(crate) fn resume(&mut self, number: usize, interrupted: bool, waker: &Waker) -> Resumed {
+        if self.entered && self.machine.number == number {
+            return Resumed::Runs;
+        }
+        let now = self.machine.now();
+        self.machine.world.clock = now;
+        let ready = self.machine.world.is_ready(number);
+        let Some(thread) = self.machine.world.threads.get_mut(number) else {
+            return Resumed::Ended;
+        };
+        if thread.has_ended() {
+            return Resumed::Ended;
+        }
+        if let (Some((wait, _)), false) = (thread.wait, ready) {
+            let late = thread.deadline.is_some_and(|deadline| deadline <= now);
+            if !late && !interrupted {
+                let deadline = thread.deadline;
+                self.waiters.add(number, wait, waker.clone());
+                return Resumed::Waits(deadline);
+            }
+            Arc::make_mut(thread).timed_out = true;
+        }
+        self.waiters.forget(number);
+        self.enter(number);
+        Resumed::Runs
+    }
+
+    /// Raises `KeyboardInterrupt` in the current thread, unless it is in the middle of a call that
+    /// has to take back a lock first. True if it was raised.
+    pub(crate) fn interrupt(&mut self) -> bool {
+        let now = matches!(self.machine.current.stage, Stage::None | Stage::Slept);
+        if now {
+            self.machine.current.timed_out = false;
+            self.machine.interrupt("KeyboardInterrupt");
+            // Another thread may have what this one has not taken.
+            self.machine.outside.stirred = true;
+        }
+        now
+    }
+
+    /// Executes the current thread up to a place where the policy looks.
+    pub(crate) fn burst(&mut self, table: &LookTable) -> Burst {
+        let machine = &mut self.machine;
+        let mut waited = machine.current.deadline.is_some();
+        for _ in 0..LONGEST_BURST {
+            if machine.current.has_ended() {
+                return Burst::Ended;
+            }
+            match machine.execute() {
+                Ok(Flow::Next(place)) => {
+                    if std::mem::take(&mut waited) {
+                        machine.current.deadline = None;
+                    }
+                    if table.0[place as usize] {
+                        break;
+                    }
+                }
+                Ok(Flow::Wait(..)) => return Burst::Waits,
+                Err(reason) => return Burst::Stopped(reason, machine.position()),
+            }
+        }
+        if machine.world.heap.charged() > 2 * machine.live + 100_000 {
+            machine.sweep();
+        }
+        if machine.current.has_ended() { Burst::Ended } else { Burst::Looks }
+    }
+
+    /// The current thread waits from now on. If no thread can go on any more, that is the end.
+    pub(crate) fn wait(&mut self) {
+        self.leave();
+        self.machine.outside.stirred = true;
+        self.look_for_deadlock();
+    }
+
+    /// The current thread has ended. If nobody is left to be waited for, that is the end.
+    pub(crate) fn end_thread(&mut self) {
+        self.leave();
+        self.machine.outside.stirred = true;
+        if self.machine.world.has_ended() {
+            let code = self.exit_code();
+            self.ending.get_or_insert(Ending::Finished(code));
+        } else {
+            self.look_for_deadlock();
+        }
+    }
+
+    fn exit_code(&self) -> u8 {
+        let main = self.machine.world.threads.first().and_then(|main| main.failure.as_ref());
+        match (main, &self.machine.outside.exit) {
+            (Some(failure), _) if failure.text.starts_with("KeyboardInterrupt") => 130,
+            (Some(_), _) => 1,
+            (None, Some(exit)) => exit.code,
+            (None, None) => 0,
+        }
+    }
+
+    /// Wakes whom the last burst has helped.
+    pub(crate) fn wake(&mut self) {
+        if std::mem::take(&mut self.machine.outside.stirred) && !self.waiters.is_empty() {
+            let world = &self.machine.world;
+            self.waiters.wake(|number| world.is_ready(number));
+        }
+    }
+
+    fn look_for_deadlock(&mut self) {
+        let world = &self.machine.world;
+        let stuck = |number: usize| {
+            let thread = &world.threads[number];
+            let hopeless = match thread.wait {
+                Some((Wait::Answer(_) | Wait::Sleep(_), _)) => false,
+                Some(_) => thread.deadline.is_none() && !world.is_ready(number),
+                None => false,
+            };
+            thread.has_ended() || hopeless
+        };
+        if (0..world.threads.len()).all(stuck) {
+            let waits = self.machine.waits();
+            self.ending.get_or_insert(Ending::Deadlock(waits));
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! A stream taken apart into its directions, looked into, tried, and given back to std.
+
+mod common;
+use common::{on_real_selectors, watchdog};
+use singletrack::aio::{TcpListener, TcpStream, UnixStream, gather};
+use singletrack::create_task;
+use std::io::{ErrorKind, Read, Write};
+
+async fn connected() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    (client, listener.accept().await.unwrap().0)
+}
+
+#[test]
+fn a_task_reads_and_another_writes_each_with_its_half() {
+    let _dog = watchdog("halves", 30);
+    on_real_selectors(async || {
+        const SIZE: usize = 1 << 20;
+        let (here, there) = connected().await;
+        let both = [here, there].map(|stream| {
+            let (reader, writer) = stream.into_split();
+            let sends = create_task(async move {
+                writer.write_all(&vec![7; SIZE]).await.unwrap();
+                0
+            });
+            let reads = create_task(async move {
+                let (mut buffer, mut total) = (vec![0; 9000], 0);
+                loop {
+                    match reader.read(&mut buffer).await.unwrap() {
+                        0 => return total,
+                        got => total += got,
+                    }
+                }
+            });
+            [sends, reads]
+        });
+        let sums = gather(both.into_iter().flatten()).await.unwrap();
+        assert_eq!(sums, [0, SIZE, 0, SIZE], "each writer's drop ended its direction");
+    });
+}
+
+#[test]
+fn halves_of_one_stream_are_it_again_and_others_come_back_as_they_were() {
+    on_real_selectors(async || {
+        let (here, there) = UnixStream::pair().unwrap();
+        let (reader, writer) = here.into_split();
+        let (other_reader, other_writer) = there.into_split();
+        let error = reader.reunite(other_writer).unwrap_err();
+        assert!(error.to_string().contains("two streams"), "{error}");
+        let (reader, other_writer) = (error.0, error.1);
+        let here = reader.reunite(writer).unwrap();
+        let there = other_reader.reunite(other_writer).unwrap();
+        here.write_all(b"hi").await.unwrap();
+        let mut word = [0; 2];
+        there.read_exact(&mut word).await.unwrap();
+        assert_eq!(&word, b"hi", "nothing was shut down on the way");
+    });
+}
+
+#[test]
+fn what_is_looked_at_stays_and_what_is_tried_does_not_wait() {
+    on_real_selectors(async || {
+        let (here, there) = connected().await;
+        let mut word = [0; 8];
+        let nothing = here.try_read(&mut word).unwrap_err();
+        assert_eq!(nothing.kind(), ErrorKind::WouldBlock);
+        there.write_all(b"peek").await.unwrap();
+        assert_eq!(here.peek(&mut word).await.unwrap(), 4);
+        assert_eq!(here.peek(&mut word[..2]).await.unwrap(), 2);
+        assert_eq!(here.try_read(&mut word).unwrap(), 4);
+        assert_eq!(&word[..4], b"peek");
+        drop(there);
+        assert_eq!(here.peek(&mut word).await.unwrap(), 0, "the end can be seen");
+        assert_eq!(here.try_read(&mut word).unwrap(), 0);
+    });
+}
+
+#[test]
+fn a_stream_that_came_from_std_goes_back_as_it_came() {
+    on_real_selectors(async || {
+        let (mut mine, yours) = std::os::unix::net::UnixStream::pair().unwrap();
+        let stream = UnixStream::from_std(yours).unwrap();
+        stream.write_all(b"a").await.unwrap();
+        let mut yours = stream.into_std().unwrap();
+        let mut byte = [0; 1];
+        mine.read_exact(&mut byte).unwrap();
+        let writes = std::thread::spawn(move || mine.write_all(b"b").unwrap());
+        yours.read_exact(&mut byte).unwrap(); // blocks, and is no WouldBlock
+        writes.join().unwrap();
+        assert_eq!(&byte, b"b");
+    });
+}

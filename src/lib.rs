@@ -296,6 +296,7 @@
 //!   worlds.rs             Steps: from a world to the next one, by one thread
 //! lab/report              What all reports are made of: measurements, figures, pictures
 //!   failure.rs            Why there is no result, in one line: the thing, the reason, the remedy
+//!   keys.rs               What the reader says: a key of a terminal, or a line
 //!   lanes.rs              A recording drawn in characters: a line a thread, a strip for the owner. Pure
 //!   marks.rs              The marks that a lane is made of: what one column shows, in characters and colours. Pure
 //!   measure.rs            Work in a forked child, and what the kernel charged for it: `wait4`'s figures
@@ -387,6 +388,11 @@
 //!   compare_command.rs    `singletrack compare`: runs each case, at each point of a sweep if there is one, and shows it
 //!   gil_cli.rs            What `singletrack gil` is asked for: its arguments, and a request
 //!   gil_command.rs        `singletrack gil`: runs a scene, or asks real interpreters, and shows the result
+//! lab/turns               `singletrack loop step`: an event loop, one iteration at a time
+//!   scene.rs              Scenes: small programs that show one thing about a loop each
+//!   turn.rs               A turn: one iteration of a loop, and what every task waits for after it
+//!   view.rs               One turn as text
+//!   walk.rs               `singletrack loop step`: its arguments, and the walk through the turns
 //! ```
 //!
 //! # Words

@@ -20,10 +20,12 @@ use singletrack::lab::explore::python::explore_python;
 use singletrack::lab::gil_cli::GilRequest;
 use singletrack::lab::gil_command::{fidelity, parity, show};
 use singletrack::lab::report::failure::Failure;
+use singletrack::lab::report::keys::Stdin;
 use singletrack::lab::report::outside::{Ended, check, ended, watch};
 use singletrack::lab::report::terminal::{ColorChoice, Page};
 use singletrack::lab::run::command::run;
 use singletrack::lab::run::request::RunRequest;
+use singletrack::lab::turns::walk::step;
 use singletrack::sys::fd::stdout_was_closed;
 use singletrack::sys::process::settle_ignored_signals;
 use singletrack::sys::signal::exit_on_interrupt;
@@ -73,6 +75,10 @@ fn handle(request: &Request) -> Result<ExitCode, Failure> {
         }
         Request::Run(_) => Ok(()),
         Request::Dis(request) => print(&dis_under(&request.program, &request.policies)),
+        Request::Step(request) => {
+            let page = Page::on_stdout(None, ColorChoice::Never);
+            step(request, &mut Stdin::new(), page.width, print)
+        }
         Request::Explain(request) => explain(request, &Page::on_stdout(None, request.color), print),
         Request::Gil(GilRequest::Scene(request)) => {
             show(request, &Page::on_stdout(request.width, request.color), print)

@@ -304,8 +304,74 @@ fn three_threads_of_six_accesses_are_explored() {
     assert!(printed("9\n") && printed("2\n") && !printed("1\n"), "{outcomes:?}");
 }
 
+/// What a program with two tasks prints, in any order.
+fn printed_by(text: &str) -> Vec<String> {
+    let found = under(text, "3.12").found;
+    let mut printed: Vec<String> = found.iter().map(|found| found.outcome.line(&[])).collect();
+    printed.sort();
+    printed.dedup();
+    printed
+}
+
+const TWO_TASKS: &str = "import asyncio\nx = 0\nasync def both(f):\n    \
+    await asyncio.gather(f(), f())\n    print(x)\n";
+
+#[test]
+fn tasks_lose_an_update_over_an_await_and_only_there() {
+    let race = |gap: &str| {
+        printed_by(&format!(
+            "{TWO_TASKS}async def quiet(): return 1\nasync def f():\n    global x\n    y = x\n    \
+             {gap}\n    x = y + 1\nasyncio.run(both(f))\n"
+        ))
+    };
+    for waits in ["await asyncio.sleep(0)", "await asyncio.sleep(1)"] {
+        assert_eq!(race(waits), ["prints 1", "prints 2"], "{waits}");
+    }
+    for does_not in ["await quiet()", "for i in range(9): pass", "y = int(y)", "print(end='')"] {
+        assert_eq!(race(does_not), ["prints 2"], "{does_not}");
+    }
+}
+
+#[test]
+fn a_lock_of_asyncio_keeps_an_update() {
+    let text = format!(
+        "{TWO_TASKS}l = asyncio.Lock()\nasync def f():\n    global x\n    async with l:\n        \
+         y = x\n        await asyncio.sleep(0)\n        x = y + 1\nasyncio.run(both(f))\n"
+    );
+    assert_eq!(printed_by(&text), ["prints 2"]);
+}
+
+#[test]
+fn tasks_that_take_two_locks_in_both_orders_deadlock() {
+    let text = "import asyncio\nasync def take(a, b):\n    async with a:\n        \
+                await asyncio.sleep(0)\n        async with b:\n            pass\n\
+                async def main():\n    a, b = asyncio.Lock(), asyncio.Lock()\n    \
+                await asyncio.gather(take(a, b), take(b, a))\nasyncio.run(main())\n";
+    assert_eq!(printed_by(text), ["deadlock", "finished"]);
+}
+
+#[test]
+fn a_time_limit_may_pass_or_not() {
+    let text = "import asyncio\nasync def main():\n    e = asyncio.Event()\n    \
+                t = asyncio.create_task(asyncio.sleep(5))\n    \
+                t.add_done_callback(lambda t: e.set())\n    try:\n        \
+                await asyncio.wait_for(e.wait(), 9)\n        print('set')\n    \
+                except TimeoutError:\n        print('late')\nasyncio.run(main())\n";
+    assert_eq!(printed_by(text), ["prints late", "prints set"]);
+}
+
+#[test]
+fn threads_beside_a_loop_lose_updates_as_threads_do() {
+    let text = "import asyncio\nx = 0\ndef f():\n    global x\n    x += 1\nasync def main():\n    \
+                await asyncio.gather(asyncio.to_thread(f), asyncio.to_thread(f))\n\
+                asyncio.run(main())\nprint(x)\n";
+    assert_eq!(lost(text), "xx...");
+}
+
 /// Which answers the questions have: for 2.7, 3.9, 3.10, 3.12, 3.13 and 3.14t, `x` if it can go wrong.
 const ANSWERS: &[(&str, &str)] = &[
+    ("await_lock", "xxxxxx"),
+    ("await_race", "xxxxxx"),
     ("extend", "xxxxxx"),
     ("full_pool", "xxxxxx"),
     ("item", "xx...x"),

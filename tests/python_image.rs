@@ -225,7 +225,7 @@ fn what_cpython_cannot_pickle_is_refused_with_its_words() {
             "PicklingError",
             "Can't pickle <function <lambda>>: attribute lookup <lambda> on __main__ failed",
         ),
-        ("closure", "AttributeError", "Can't pickle local object 'inner'"),
+        ("closure", "AttributeError", "Can't pickle local object 'outer.<locals>.inner'"),
     ] {
         let refused = machine.value_image(global(&machine, name)).unwrap_err();
         assert_eq!((refused.class, refused.text.as_str()), (class, says), "{name}");

@@ -9,6 +9,7 @@
 //!                            ├─ Run       lab/run
 //!                            ├─ Dis       vm/disassembler.rs
 //!                            ├─ Gil       lab/gil_cli.rs, then lab/gil_command.rs
+//!                            ├─ Step      lab/turns
 //!                            └─ Explain   lab/explain
 //! ```
 
@@ -24,6 +25,7 @@ use crate::lab::gil_cli::{self, GilArgs, GilRequest};
 use crate::lab::report::failure::{Failure, shown};
 use crate::lab::report::terminal::{ColorChoice, Page};
 use crate::lab::run::request::{self as run, RunArgs, RunRequest};
+use crate::lab::turns::walk::{self, LoopArgs, StepRequest};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
@@ -100,6 +102,9 @@ enum Command {
     #[command(after_help = gil_cli::EXAMPLES,
               after_long_help = format!("{}\n\n{}", gil_cli::EXAMPLES, gil_cli::READING))]
     Gil(GilArgs),
+    /// Shows an event loop, one iteration at a time, forwards and back
+    #[command(after_help = walk::EXAMPLES)]
+    Loop(LoopArgs),
     /// Explains a fault of concurrent programs, with a fresh picture and places in the source
     #[command(after_help = explain::EXAMPLES)]
     Explain(ExplainArgs),
@@ -179,6 +184,8 @@ pub enum Request {
     Dis(DisRequest),
     /// Show the lock.
     Gil(GilRequest),
+    /// Step through a scene of an event loop.
+    Step(StepRequest),
     /// Explain a fault.
     Explain(ExplainRequest),
 }
@@ -247,6 +254,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, C
         Command::Run(words) => Request::Run(Box::new(words.request()?)),
         Command::Dis(words) => Request::Dis(words.request()?),
         Command::Gil(words) => Request::Gil(words.request()?),
+        Command::Loop(words) => Request::Step(words.request()?),
         Command::Explain(words) => Request::Explain(words.request()?),
     })
 }

@@ -1,133 +1,160 @@
-"""A bank with accounts, locks and exceptions."""
+# A bank: accounts with locks, transfers in an order that cannot deadlock, an auditor, a report.
 import threading
-from typing import Dict, List, Optional
+import random
+from collections import defaultdict, deque
 
 
 class InsufficientFunds(Exception):
-    """Raised when an account has too little money."""
-
-    def __init__(self, account, needed):
-        super().__init__(f"{account.owner} needs {needed - account.balance} more")
+    def __init__(self, account, wanted):
+        super().__init__("{} has {}, and {} was wanted".format(account.name, account.balance, wanted))
         self.account = account
-        self.needed = needed
-
-
-class AccountNotFound(LookupError):
-    pass
+        self.wanted = wanted
 
 
 class Account:
-    interest = 0.02
-
-    def __init__(self, owner: str, balance: float = 0) -> None:
-        self.owner = owner
+    def __init__(self, number, name, balance=0):
+        self.number = number
+        self.name = name
         self.balance = balance
         self.lock = threading.RLock()
-        self.history: List[str] = []
+        self.history = []
 
     def deposit(self, amount):
         if amount <= 0:
-            raise ValueError("amount must be positive, got %d" % amount)
+            raise ValueError("a deposit must be positive")
         with self.lock:
             self.balance += amount
-            self.history.append("+{}".format(amount))
+            self.history.append(("in", amount))
 
     def withdraw(self, amount):
         with self.lock:
             if amount > self.balance:
                 raise InsufficientFunds(self, amount)
             self.balance -= amount
-            self.history.append("-{}".format(amount))
-
-    def __repr__(self):
-        return f"Account({self.owner!r}, {self.balance:,})"
+            self.history.append(("out", amount))
 
     def __lt__(self, other):
-        return self.balance < other.balance
+        return self.number < other.number
+
+    def __repr__(self):
+        return "<Account {} {!r}: {}>".format(self.number, self.name, self.balance)
 
 
 class Bank:
     def __init__(self):
-        self._accounts: Dict[str, Account] = {}
-        self._lock = threading.Lock()
+        self.accounts = {}
+        self.refused = 0
+        self.transfers = 0
+        self.lock = threading.Lock()
+        self.closed = threading.Event()
 
-    def open(self, owner, balance=0):
-        with self._lock:
-            if owner in self._accounts:
-                raise KeyError(owner)
-            account = Account(owner, balance)
-            self._accounts[owner] = account
+    def open(self, name, balance):
+        with self.lock:
+            number = len(self.accounts) + 1
+            account = Account(number, name, balance)
+            self.accounts[number] = account
             return account
 
-    def find(self, owner: str) -> Optional[Account]:
-        try:
-            return self._accounts[owner]
-        except KeyError as e:
-            raise AccountNotFound(f"no account for {owner}") from e
-
     def transfer(self, source, target, amount):
-        a, b = self.find(source), self.find(target)
-        first, second = sorted([a, b], key=lambda acc: acc.owner)
+        if source is target:
+            raise ValueError("an account cannot pay itself")
+        first, second = (source, target) if source < target else (target, source)
         with first.lock:
             with second.lock:
-                a.withdraw(amount)
-                b.deposit(amount)
+                source.withdraw(amount)
+                target.deposit(amount)
+        with self.lock:
+            self.transfers += 1
 
     def total(self):
-        return sum(account.balance for account in self._accounts.values())
-
-    def __len__(self):
-        return len(self._accounts)
-
-    def __iter__(self):
-        return iter(self._accounts.values())
-
-    def __contains__(self, owner):
-        return owner in self._accounts
-
-
-bank = Bank()
-for name, money in [("alice", 100), ("bob", 50), ("carol", 1000)]:
-    bank.open(name, money)
-print(len(bank), "alice" in bank, "dave" in bank)
-print(sorted(bank))
-for attempt in [("alice", "bob", 30), ("bob", "carol", 500), ("bob", "dave", 1)]:
-    try:
-        bank.transfer(*attempt)
-    except InsufficientFunds as e:
-        print("failed:", e, e.needed, e.account)
-    except AccountNotFound as e:
-        print(type(e).__name__, e, repr(e.__cause__))
-    else:
-        print("ok", attempt)
-    finally:
-        print("total", bank.total())
-try:
-    bank.open("alice")
-except KeyError as e:
-    print("KeyError", e, e.args)
-try:
-    bank.find("bob").deposit(-5)
-except ValueError as e:
-    print(e)
-
-
-def worker(source, target, times):
-    for i in range(times):
+        numbers = sorted(self.accounts)
+        for number in numbers:
+            self.accounts[number].lock.acquire()
         try:
-            bank.transfer(source, target, 1)
-        except InsufficientFunds:
-            break
+            return sum(account.balance for account in self.accounts.values())
+        finally:
+            for number in reversed(numbers):
+                self.accounts[number].lock.release()
 
 
-threads = []
-names = ["alice", "bob", "carol"]
-for i in range(len(names)):
-    t = threading.Thread(target=worker, args=(names[i], names[(i + 1) % 3], 20))
-    threads.append(t)
-    t.start()
-for t in threads:
-    t.join()
-print(bank.total())
-print([account.balance for account in bank])
-print(bank.find("alice").history[:3])
+class Teller(threading.Thread):
+    def __init__(self, bank, number, orders):
+        super().__init__(name="Teller-%d" % number)
+        self.bank = bank
+        self.orders = orders
+        self.done = 0
+        self.errors = []
+
+    def run(self):
+        for source, target, amount in self.orders:
+            try:
+                self.bank.transfer(source, target, amount)
+            except InsufficientFunds as error:
+                self.errors.append(error.wanted)
+                with self.bank.lock:
+                    self.bank.refused += 1
+            except ValueError as error:
+                self.errors.append(str(error))
+            else:
+                self.done += 1
+
+
+def audit(bank, expected, findings):
+    while not bank.closed.is_set():
+        total = bank.total()
+        if total != expected:
+            findings.append(total)
+        bank.closed.wait(0.001)
+
+
+def orders_for(accounts, seed, count):
+    state = seed
+    orders = deque()
+    for _ in range(count):
+        state = (state * 1103515245 + 12345) % 2147483648
+        source = accounts[state % len(accounts)]
+        target = accounts[(state // 7) % len(accounts)]
+        orders.append((source, target, 1 + state % 50))
+    return orders
+
+
+def main():
+    bank = Bank()
+    names = ["Ada", "Ben", "Cleo", "Dan", "Eve"]
+    accounts = [bank.open(name, 1000) for name in names]
+    expected = bank.total()
+    findings = []
+    auditor = threading.Thread(target=audit, args=(bank, expected, findings), daemon=True)
+    auditor.start()
+    tellers = [Teller(bank, n, orders_for(accounts, n + 1, 60)) for n in range(4)]
+    for teller in tellers:
+        teller.start()
+    for teller in tellers:
+        teller.join()
+    bank.closed.set()
+    auditor.join(5)
+    print("total", bank.total(), "of", expected, "findings", findings)
+    print("transfers", bank.transfers, "done", sum(t.done for t in tellers))
+    refused = [e for t in tellers for e in t.errors if isinstance(e, int)]
+    selves = [e for t in tellers for e in t.errors if isinstance(e, str)]
+    print("refused", bank.refused == len(refused), "to themselves", len(selves), set(selves))
+    flows = defaultdict(int)
+    for account in accounts:
+        for kind, amount in account.history:
+            flows[kind] += amount
+    print("in equals out:", flows["in"] == flows["out"], sorted(flows))
+    print([t.name for t in tellers], auditor.is_alive())
+    try:
+        bank.transfer(accounts[0], accounts[1], 10**6)
+    except InsufficientFunds as error:
+        print(type(error).__name__, error.account.name, error.wanted, "wanted" in str(error))
+    try:
+        accounts[0].deposit(-1)
+    except ValueError as error:
+        print("ValueError:", error)
+    fresh = Account(9, "Zoe", 3)
+    print(fresh, sorted([fresh, accounts[2], accounts[1]])[0].name)
+
+
+if __name__ == "__main__":
+    main()

@@ -11,12 +11,14 @@
 //!      │   └─ terminal   how wide it is, and which colours it has
 //!      └─ trace     as a file for Perfetto, with the names that `lanes` gives to the states
 //!   whole_file   a file that is there whole or not at all
+//!   keys         what the reader says: a key of a terminal, or a line
 //!   stats        medians, percentiles, numbers with three digits
 //!   failure      why there is no result, in one line
 //! ```
 //! To read: [`measure`] first. It says why no run can disturb another; the rest is small and pure.
 
 pub mod failure;
+pub mod keys;
 pub mod lanes;
 pub(crate) mod marks;
 pub mod measure;

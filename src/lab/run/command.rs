@@ -14,10 +14,13 @@ use crate::lab::report::trace::{TraceProcess, write_trace};
 use crate::lab::report::whole_file::WholeFile;
 use crate::lab::report::window::recorded;
 use crate::lab::run::request::RunRequest;
+use crate::python::run::child::{self, Settings};
 use crate::python::run::inside::Ending;
+use crate::python::run::processes::Processes;
 use crate::python::run::real::RealRun;
 use crate::sys::signal::{EXIT_CODE, listen_on, listen_once, take};
 use std::path::Path;
+use std::sync::Arc;
 
 /// How many events of each thread are kept for a drawing or a trace.
 const EVENTS: usize = 1 << 14;
@@ -40,10 +43,15 @@ pub fn run(
     page: &Page,
     mut print: impl FnMut(&str) -> Result<(), Failure>,
 ) -> Result<Left, Failure> {
+    let processes = match request.program.processes {
+        false => Processes::default(),
+        true => processes(request)?,
+    };
     listen()?;
     let mut run = RealRun::new(&request.program, request.policy)
         .scale(request.scale)
-        .file(&request.name, &request.source);
+        .file(&request.name, &request.source)
+        .processes(processes);
     if request.lanes || request.trace.is_some() {
         run = run.record(EVENTS);
     }
@@ -60,6 +68,18 @@ pub fn run(
         }
     }
     Ok(left(request, ran.ending))
+}
+
+/// The processes that the program may start are forked from what there is now.
+fn processes(request: &RunRequest) -> Result<Processes, Failure> {
+    let settings = Settings {
+        program: Arc::clone(&request.program),
+        threading: request.policy,
+        scale: request.scale,
+        file: (request.name.clone(), request.source.clone()),
+    };
+    let remedy = "run it again";
+    child::processes(settings).map_err(|error| Failure::new("processes", error.to_string(), remedy))
 }
 
 /// From now on a SIGINT is noted, each time; unless whoever began the command has it ignored.

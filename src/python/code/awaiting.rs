@@ -8,9 +8,7 @@ use crate::python::code::compiler::{Block, Compiler, Result, number};
 use crate::python::code::instruction::Op;
 use crate::python::front::position::Position;
 use crate::python::front::refusal::Refusal;
-use crate::python::front::tree::{
-    Comprehension, ComprehensionKind, Expression, Statement,
-};
+use crate::python::front::tree::{Comprehension, ComprehensionKind, Expression, Statement};
 
 impl<'a> Compiler<'a> {
     /// Whether the code that is being written may await.

@@ -2,13 +2,15 @@
 //!
 //! ```text
 //!   tree, scopes ── compiler ──▶ program ── Code: instructions, positions, handlers
-//!     statements · blocks · expressions · awaiting
-//!   modules, names: what a program may use without having bound it
+//!     statements · blocks · expressions · arguments · awaiting
+//!   modules · names, catalogue: what a program may use without having bound it
 //!   instruction: what an instruction is, and at which places others may run
 //! ```
 
+pub mod arguments;
 pub mod awaiting;
 pub mod blocks;
+pub mod catalogue;
 pub mod compiler;
 pub mod expressions;
 pub mod instruction;

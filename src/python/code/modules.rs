@@ -3,7 +3,8 @@
 //! *Promises*: a name of Python that is not here is refused with its place, before anything runs.
 //! *Leaves out*: what each does (`library`).
 
-pub use crate::python::code::names::{BUILTINS, EXCEPTIONS, MODULES, REAL_ONLY};
+pub use crate::python::code::catalogue::MODULES;
+pub use crate::python::code::names::{BUILTINS, EXCEPTIONS, REAL_ONLY};
 use crate::python::code::names::{
     METHODS, NATIVE, PARTLY_NATIVE, REFUSED, REFUSED_ATTRIBUTES, REFUSED_MODULES,
 };
@@ -213,7 +214,7 @@ pub(crate) fn check_base(base: &Expression, modules: &HashMap<Name, Name>) -> Re
 }
 
 fn is_base(name: &str) -> bool {
-    ["object", "Thread", "Executor", "Future"].contains(&name)
+    ["object", "Thread", "Executor", "Future", "Process"].contains(&name)
         || EXCEPTIONS.iter().any(|(other, _)| *other == name)
 }
 

@@ -28,6 +28,8 @@ pub struct Handler {
 pub struct Code {
     /// The function's name.
     pub name: Name0,
+    /// Its name with those that it is in: `Point.sum`, `outer.<locals>.inner`.
+    pub qualified: String,
     /// The slots' names: parameters first, those by position before those by keyword.
     pub locals: Vec<Name>,
     /// How many parameters are by position.
@@ -63,6 +65,12 @@ pub struct Code {
 }
 
 impl Code {
+    /// Whether a call with its parameters by position needs nothing but a frame.
+    pub fn is_plain(&self) -> bool {
+        let special = self.generator || self.coroutine || self.rest || self.keywords;
+        !special && self.keyword_only == 0 && self.cells.is_empty()
+    }
+
     /// How many values a call has before its operands: its locals and cells.
     pub fn fixed(&self) -> usize {
         self.locals.len() + self.cell_names.len()
@@ -111,6 +119,8 @@ pub struct Program {
     pub imports: Vec<(Name, Option<Name>)>,
     /// The codes of the library's modules, which run before the program's, in this order.
     pub preludes: Vec<u32>,
+    /// It may start other processes.
+    pub processes: bool,
     /// The first thing in it that only a real run has: why it cannot be explored.
     pub real_only: Option<Refusal>,
 }

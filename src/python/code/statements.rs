@@ -91,6 +91,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn import(&mut self, module: &Name, name: Option<&Name>, bind: &Name) {
+        self.note_processes(module, name.map_or("", |name| name));
         self.program.imports.push((module.clone(), name.cloned()));
         let index = number(self.program.imports.len() - 1);
         self.emit(Op::Import(index));

@@ -203,14 +203,9 @@ impl Mixer<'_> {
                 self.mix(u64::from(at));
                 self.id(id);
             }
-            Then::Method => self.mix(33),
-            Then::Delegated => self.mix(34),
+            Then::Method | Then::Delegated => self.mix(33),
             Then::Operate(operation, left, right) => {
-                use std::hash::{Hash, Hasher};
-                let mut hasher = std::hash::DefaultHasher::new();
-                operation.hash(&mut hasher);
-                self.mix(35);
-                self.mix(hasher.finish());
+                self.mix(35 | operation.number() << 8);
                 self.value(left);
                 self.value(right);
             }
@@ -264,8 +259,7 @@ impl Mixer<'_> {
                 self.mix(43 | (table.len() as u64) << 8);
                 match kind {
                     DictKind::Plain => self.mix(1),
-                    DictKind::Counter => self.mix(2),
-                    DictKind::Ordered => self.mix(3),
+                    DictKind::Counter | DictKind::Ordered => self.mix(2),
                     DictKind::Default(factory) => self.value(*factory),
                 }
                 for (name, value) in table.iter() {
@@ -379,7 +373,8 @@ impl Mixer<'_> {
             Asyncio::Generator(_) => self.mix(81),
             Asyncio::Future(future) => self.future(future),
             Asyncio::Loop(running) => {
-                self.mix(82 | u64::from(running.stopping) << 8 | u64::from(running.closed) << 9);
+                let flags = u64::from(running.closed) << 9 | u64::from(running.polled) << 10;
+                self.mix(82 | u64::from(running.stopping) << 8 | flags);
                 let number = |thread: Option<usize>| thread.map_or(0, |at| at as u64 + 1);
                 self.mix(number(running.runner) << 32 | number(running.current));
                 // Tasks go on in any order, so the order in which they became ready is nothing.

@@ -10,6 +10,7 @@ use crate::python::explore::moves::Move;
 use crate::python::explore::policies::Looks;
 use crate::python::explore::search::machine;
 use crate::python::explore::worlds::{Event, Stepper};
+use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::Location;
 use crate::python::machine::world::{Wait, World, thread_name};
 use crate::python::value::any::Value;
@@ -82,7 +83,7 @@ pub fn replay(
         last = Some(*chosen);
     }
     let names = contended.contended().map(|location| {
-        (location, name(&mut stepper, location), kind(&stepper.machine.world, location))
+        (location, name_of(&stepper.machine, location), kind(&stepper.machine.world, location))
     });
     let names = names.collect::<Vec<_>>();
     let lost = lost_wakeup(&mut stepper);
@@ -109,8 +110,8 @@ fn lost_wakeup(stepper: &mut Stepper) -> Option<String> {
     ))
 }
 
-fn name(stepper: &mut Stepper, location: Location) -> String {
-    let machine = &mut stepper.machine;
+/// What a shared thing is called.
+pub fn name_of(machine: &Machine, location: Location) -> String {
     let global = |id| {
         let at = machine.world.globals.iter().position(|value| *value == Value::Ref(id))?;
         let name = machine.program.globals.get(at)?;

@@ -72,6 +72,8 @@ struct Run {
     threads: usize,
     /// Whether another thread has begun and has not ended.
     others: bool,
+    /// Whether one may run in the middle of its code: of tasks, one that is not of their loop.
+    beside: bool,
     /// The last instruction was visible.
     visible: bool,
 }
@@ -83,6 +85,8 @@ struct Kept {
     output: Arc<String>,
     random: u64,
     names_used: usize,
+    tasks_named: usize,
+    event_loop: Option<Id>,
     events: usize,
     missed: usize,
     globals: Vec<Value>,
@@ -132,7 +136,8 @@ impl Stepper {
         let others =
             threads.filter(|(at, thread)| *at != number && !thread.has_ended()).count() > 0;
         let threads = self.machine.world.threads.len();
-        let mut run = Run { number, threads, others, visible: false };
+        let beside = self.machine.world.is_beside_threads(number);
+        let mut run = Run { number, threads, others, beside, visible: false };
         self.machine.enter(number);
         let mut went = self.first(&mut run);
         if let Ok(false) = went {
@@ -158,8 +163,11 @@ impl Stepper {
             }
             self.tidy();
             let Some(place) = self.instruction(run)? else { return Ok(true) };
-            if run.others && self.looks.at(place) {
-                return Ok(self.machine.current.has_ended());
+            let may = run.beside || place == Place::Blocked;
+            if run.others && may && self.looks.at(place) {
+                // Behind an await the others' turn has come: nothing goes along with it.
+                let turns = self.machine.current.task.is_some() && place == Place::Blocked;
+                return Ok(self.machine.current.has_ended() || turns || !run.beside);
             }
             if left == 0 && run.others {
                 break;
@@ -287,6 +295,8 @@ impl Stepper {
             output: Arc::clone(&world.output),
             random: world.random,
             names_used: world.names_used,
+            tasks_named: world.tasks_named,
+            event_loop: world.event_loop,
             events: self.trace.as_ref().map_or(0, Vec::len),
             missed: self.machine.missed.len(),
             // What may change a global is told before it is executed.
@@ -311,6 +321,8 @@ impl Stepper {
         world.output = kept.output;
         world.random = kept.random;
         world.names_used = kept.names_used;
+        world.tasks_named = kept.tasks_named;
+        world.event_loop = kept.event_loop;
         if !kept.globals.is_empty() {
             world.globals = kept.globals;
         }
@@ -321,8 +333,8 @@ impl Stepper {
 
     /// Notes what an instruction did, if that is wanted: of the library's, only that it waits.
     fn note_event(&mut self, run: &Run, line: u32, inside: bool, waits: bool) {
-        // Nothing is told of a thread that is alone.
-        if self.trace.is_none() || !run.others {
+        // Nothing is told of a thread that is alone, nor of one that has only the library's code.
+        if self.trace.is_none() || !run.others || line == 0 {
             return;
         }
         let accesses = if inside { Vec::new() } else { self.machine.accesses.clone() };

@@ -52,6 +52,7 @@ pub enum Item {
     Dict(Vec<(Datum, Datum)>),
     /// With what it calls for a missing key.
     DefaultDict(Datum, Vec<(Datum, Datum)>),
+    Ordered(Vec<(Datum, Datum)>),
     Counter(Vec<(Datum, Datum)>),
     Set(Vec<Datum>),
     Deque(Vec<Datum>, Option<u64>),
@@ -63,10 +64,12 @@ pub enum Item {
         defaults: Vec<Datum>,
         keyword_defaults: Named,
         cells: Vec<u32>,
+        attributes: Named,
     },
     Class {
         name: u32,
-        base: Datum,
+        bases: Vec<Datum>,
+        rest: Vec<Datum>,
         attributes: Named,
     },
     Instance {
@@ -108,6 +111,7 @@ pub enum Item {
         items: Vec<Datum>,
         most: i64,
         lifo: bool,
+        simple: bool,
         unfinished: i64,
     },
     /// A pool of threads, none of which is in the image.
@@ -125,6 +129,7 @@ pub struct Image {
     pub items: Vec<Item>,
     /// What it is an image of: a value, or the globals of a world and the object of its thread.
     pub roots: Vec<Datum>,
-    /// Of a world, where the numbers of `random` are, how many names threads have used, and its time.
-    pub state: Option<(u64, u64, u64)>,
+    /// Of a world, where the numbers of `random` are, how many names threads have used, its time, and
+    /// how often something was asked for.
+    pub state: Option<[u64; 4]>,
 }

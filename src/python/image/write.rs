@@ -76,7 +76,8 @@ impl Machine {
             writer.image.roots.push(root);
         }
         let names = self.world.names_used as u64;
-        writer.image.state = Some((self.world.random, names, self.world.clock));
+        let (random, clock) = (self.world.random, self.world.clock);
+        writer.image.state = Some([random, names, clock, self.outside.asked]);
         writer.finish()
     }
 }
@@ -173,7 +174,7 @@ impl<'m> Writer<'m> {
     fn named_or_item(&mut self, id: Id) -> Result<Datum> {
         let machine = self.machine;
         let name = match machine.world.heap.get(id) {
-            Object::Function(function) => &machine.program.codes[function.code as usize].name,
+            Object::Function(function) => &machine.program.codes[function.code as usize].qualified,
             Object::Class(class) => machine.strings.text(class.name),
             _ => return Ok(Datum::Item(self.place(id))),
         };
@@ -216,6 +217,7 @@ impl<'m> Writer<'m> {
             Object::Tuple(items) => Item::Tuple(self.data(items)?),
             Object::List(items) => Item::List(self.data(items)?),
             Object::Dict(table, DictKind::Plain) => Item::Dict(self.pairs(table)?),
+            Object::Dict(table, DictKind::Ordered) => Item::Ordered(self.pairs(table)?),
             Object::Dict(table, DictKind::Counter) => Item::Counter(self.pairs(table)?),
             Object::Dict(table, DictKind::Default(factory)) => {
                 Item::DefaultDict(self.datum(*factory)?, self.pairs(table)?)
@@ -233,7 +235,8 @@ impl<'m> Writer<'m> {
             Object::Function(function) => self.function(function)?,
             Object::Class(class) => Item::Class {
                 name: self.text(class.name),
-                base: self.datum(class.base.map_or(Value::None, Value::Ref))?,
+                bases: self.data(&refs(&class.bases))?,
+                rest: self.data(&refs(&class.rest))?,
                 attributes: self.named(&class.attributes.0)?,
             },
             Object::Instance(instance) => Item::Instance {
@@ -294,6 +297,10 @@ impl<'m> Writer<'m> {
             defaults: self.data(&function.defaults)?,
             keyword_defaults: self.named(&function.keyword_defaults)?,
             cells: function.cells.iter().map(|cell| self.place(*cell)).collect(),
+            attributes: match &function.attributes {
+                Some(own) => self.named(&own.0)?,
+                None => Vec::new(),
+            },
         })
     }
 
@@ -346,7 +353,8 @@ impl<'m> Writer<'m> {
             Sync::Event { set } => Item::Event(*set),
             Sync::Semaphore { value, bound } => Item::Semaphore(*value, *bound),
             Sync::Barrier { parties, broken, .. } => Item::Barrier(*parties, *broken),
-            Sync::Queue { items, most, lifo, unfinished } => Item::Queue {
+            Sync::Queue { items, most, lifo, simple, unfinished } => Item::Queue {
+                simple: *simple,
                 items: self.data(items)?,
                 most: *most,
                 lifo: *lifo,
@@ -355,4 +363,8 @@ impl<'m> Writer<'m> {
             Sync::Pool { most, .. } => Item::Pool(*most),
         })
     }
+}
+
+fn refs(ids: &[Id]) -> Vec<Value> {
+    ids.iter().copied().map(Value::Ref).collect()
 }

@@ -194,7 +194,9 @@ fn all_tasks(m: &mut Machine, a: &Arguments) -> R<Done> {
     let [event_loop] = m.sorted(a, "all_tasks", 1, ["loop"])?;
     m.note(Location::Output, true);
     let me = m.current.task;
-    let tasks = m.world.threads.iter().filter_map(|thread| thread.task).chain(me);
+    // The current one's place among the threads may be empty meanwhile.
+    let tasks = m.world.threads.iter().filter_map(|thread| thread.task);
+    let tasks = tasks.filter(|task| Some(*task) != me).chain(me);
     let of_loop = |id: &Id| {
         m.world.future(*id).is_some_and(|task| {
             Value::Ref(task.event_loop) == event_loop && task.state == State::Pending
@@ -212,7 +214,7 @@ fn error_of(m: &mut Machine, a: &Arguments) -> R<Done> {
         Some(State::Raised(error)) => value(Value::Ref(error)),
         Some(State::Cancelled) => match m.cancelled_error(id) {
             Raise::Exception(error) => value(Value::Ref(error)),
-            stop @ Raise::Stop(_) => Err(stop),
+            stop => Err(stop),
         },
         _ => Ok(NONE),
     }

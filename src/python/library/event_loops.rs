@@ -6,7 +6,7 @@
 
 use crate::python::machine::interpreter::{Machine, Row};
 use crate::python::machine::operators::as_float;
-use crate::python::machine::terms::{Arguments, Done, Look, R, Raise};
+use crate::python::machine::terms::{Arguments, Done, Location, Look, R, Raise};
 use crate::python::machine::world::Wait;
 use crate::python::value::any::{Id, Value};
 use crate::python::value::asyncio::{Asyncio, Handle, Loop};
@@ -134,7 +134,7 @@ fn next(m: &mut Machine, a: &Arguments) -> R<Done> {
     let (me, any_order) = (m.number, m.world.any_order);
     let clock = m.now();
     // Each time it waits until the next timer, whichever that is by then.
-    m.has_timed_out();
+    let mut late = m.has_timed_out();
     m.current.deadline = None;
     if m.world.event_loop(id).is_some_and(|r| r.current.is_some_and(|current| current != me)) {
         m.loop_mut(id, |running| running.polled = false);
@@ -155,7 +155,9 @@ fn next(m: &mut Machine, a: &Arguments) -> R<Done> {
             m.loop_mut(id, |running| running.current = Some(me));
             return Ok(NONE);
         }
-        let found = m.loop_mut(id, |running| running.next_call(clock, any_order)).flatten();
+        let found = m.loop_mut(id, |running| running.next_call(clock, any_order, late));
+        let found = found.flatten();
+        late = false;
         let Some(found) = found else {
             // An empty pass may have begun, and be over.
             match m.world.event_loop(id).is_some_and(|running| running.is_over(any_order)) {
@@ -175,6 +177,7 @@ fn next(m: &mut Machine, a: &Arguments) -> R<Done> {
         }
         let (callback, arguments) = (handle.callback, handle.arguments.clone());
         m.loop_mut(id, |running| running.current = Some(me));
+        m.note(Location::Object(id), true);
         let arguments = m.add(Object::Tuple(arguments));
         return value(m.add(Object::Tuple(vec![callback, arguments])));
     }

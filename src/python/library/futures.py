@@ -241,23 +241,26 @@ class Results:
                 other.cancel()
             raise
 
+def _zipped(iterables):
+    iterators = [iter(iterable) for iterable in iterables]
+    while iterators:
+        args = []
+        for iterator in iterators:
+            try:
+                args.append(next(iterator))
+            except StopIteration:
+                return
+        yield tuple(args)
+
 class Executor:
     submit = _submit
 
     def map(self, fn, *iterables, timeout=None, chunksize=1):
         end = None if timeout is None else timeout + time.monotonic()
-        iterators = [iter(iterable) for iterable in iterables]
         futures = collections.deque()
-        while True:
-            args = []
-            for iterator in iterators:
-                try:
-                    args.append(next(iterator))
-                except StopIteration:
-                    break
-            if len(args) < len(iterators) or not iterators:
-                return Results(futures, end)
+        for args in _zipped(iterables):
             futures.append(self._submit(fn, args, {}))
+        return Results(futures, end)
 
     def __enter__(self):
         return self
@@ -333,3 +336,176 @@ def _job(executor, future, fn, args, kwargs):
         else:
             future.set_result(result)
     _end_job(executor._pool)
+
+class BrokenProcessPool(BrokenExecutor):
+    pass
+
+# Worker processes, and the thread that takes in their results while there are any to come.
+class Workers:
+    def __init__(self, count, initializer, initargs, tasks, daemon, begin, lost):
+        global _starting
+        self._count = count
+        self._daemon = daemon
+        self._lost = lost
+        self._futures = {}
+        self._queue = collections.deque()
+        self._jobs = 0
+        self._collects = False
+        self._broken = None
+        self._idle = threading.Event()
+        self._idle.set()
+        _starting = (begin, initializer, tuple(initargs))
+        self._number = _start_workers(count, tasks)
+        _starting = None
+
+    def submit(self, future, fn, args, kwargs):
+        if self._broken is not None:
+            future.set_exception(self._lost(self._broken))
+            return
+        self._queue.append((future, fn, args, kwargs))
+        self._idle.clear()
+        self._feed()
+        if not self._collects:
+            self._collects = True
+            _start_thread(self._daemon, _collect, self)
+
+    # One job more than there are workers is under way: a job that waits here can be cancelled.
+    def _feed(self):
+        while self._queue and len(self._futures) <= self._count:
+            future, fn, args, kwargs = self._queue.popleft()
+            if not future.set_running_or_notify_cancel():
+                continue
+            self._jobs += 1
+            job = self._jobs
+            try:
+                _submit_job(self._number, job, fn, args, kwargs)
+            except Exception as e:
+                future.set_exception(e)
+            else:
+                self._futures[job] = future
+
+    def cancel(self):
+        for future, fn, args, kwargs in self._queue:
+            future.cancel()
+
+    def terminate(self, why):
+        if self._broken is None:
+            _stop_workers(self._number, True)
+        self._break(why)
+
+    def _break(self, why):
+        self._broken = why
+        for future, fn, args, kwargs in self._queue:
+            if future.set_running_or_notify_cancel():
+                future.set_exception(self._lost(why))
+        self._queue.clear()
+        futures = list(self._futures.values())
+        self._futures.clear()
+        for future in futures:
+            future.set_exception(self._lost(why))
+        self._idle.set()
+
+    def join(self):
+        self._idle.wait()
+        if self._broken is None:
+            _stop_workers(self._number, False)
+
+def _collect(workers):
+    while workers._futures or workers._queue:
+        if workers._futures:
+            for job, kind, value in _take_results(workers._number):
+                future = workers._futures.pop(job, None)
+                if future is None:
+                    continue
+                if kind == 0:
+                    future.set_result(value)
+                elif kind == 1:
+                    future.set_exception(value)
+                elif workers._lost is BrokenProcessPool:
+                    workers._futures[job] = future
+                    workers._break(value)
+                    _stop_workers(workers._number, True)
+                else:
+                    future.set_exception(workers._lost(value))
+        workers._feed()
+    workers._collects = False
+    workers._idle.set()
+
+# What a worker begins with; its world has it.
+_starting = None
+
+# What the main thread of a worker does.
+def _work():
+    begin, initializer, initargs = _starting
+    if begin is not None:
+        begin()
+    if initializer is not None:
+        _call(initializer, initargs, {})
+    while True:
+        fn, args, kwargs = _next_job()
+        try:
+            result = _call(fn, args, kwargs)
+        except BaseException as e:
+            _give_back(False, e)
+        else:
+            _give_back(True, result)
+        fn = args = kwargs = result = None
+
+class ProcessPoolExecutor(Executor):
+    def __init__(
+        self, max_workers=None, mp_context=None, initializer=None, initargs=(), *,
+        max_tasks_per_child=None
+    ):
+        if max_workers is None:
+            max_workers = os.cpu_count()
+        if max_workers <= 0:
+            raise ValueError("max_workers must be greater than 0")
+        if initializer is not None and not callable(initializer):
+            raise TypeError("initializer must be a callable")
+        self._max_workers = max_workers
+        self._is_shut = False
+        self._workers = Workers(
+            max_workers, initializer, initargs, max_tasks_per_child, False, None, BrokenProcessPool
+        )
+
+    def _submit(self, fn, args, kwargs):
+        if self._workers._broken is not None:
+            raise BrokenProcessPool(self._workers._broken)
+        if self._is_shut:
+            raise RuntimeError("cannot schedule new futures after shutdown")
+        future = Future()
+        self._workers.submit(future, fn, args, kwargs)
+        return future
+
+    def map(self, fn, *iterables, timeout=None, chunksize=1):
+        if chunksize < 1:
+            raise ValueError("chunksize must be >= 1.")
+        end = None if timeout is None else timeout + time.monotonic()
+        futures = collections.deque()
+        items = list(_zipped(iterables))
+        for at in range(0, len(items), chunksize):
+            futures.append(self._submit(_call_chunk, (fn, items[at:at + chunksize]), {}))
+        return Chunks(Results(futures, end))
+
+    def shutdown(self, wait=True, *, cancel_futures=False):
+        self._is_shut = True
+        if cancel_futures:
+            self._workers.cancel()
+        if wait:
+            self._workers.join()
+
+def _call_chunk(fn, chunk):
+    return [_call(fn, args, {}) for args in chunk]
+
+class Chunks:
+    def __init__(self, chunks):
+        self._chunks = chunks
+        self._items = collections.deque()
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        while not self._items:
+            self._items.extend(next(self._chunks))
+        return self._items.popleft()

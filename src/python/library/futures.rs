@@ -24,7 +24,6 @@ pub const ROWS: &[Row] = &[
     Row::of("prelude._wait_result", Look::C, wait_result),
     Row::of("prelude._call", Look::C, call),
     Row::of("prelude._log_exception", Look::C, log_exception),
-    Row::of("os.cpu_count", Look::C, |m, _| value(Value::Int(m.cpus))),
 ];
 
 /// The most jobs that one program may submit.

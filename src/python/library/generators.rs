@@ -26,7 +26,7 @@ fn generator(m: &mut Machine, value: Value) -> R<Id> {
 
 /// Whether a generator has not begun.
 fn is_fresh(m: &Machine, id: Id) -> bool {
-    matches!(m.world.heap.get(id), Object::Generator(Generator::Suspended(f)) if f.at == 0)
+    matches!(m.world.heap.get(id), Object::Generator(Generator::Suspended(f, _)) if f.at == 0)
 }
 
 fn resume(m: &mut Machine, a: &Arguments, sent: Value) -> R<Done> {
@@ -72,7 +72,7 @@ fn close(m: &mut Machine, a: &Arguments) -> R<Done> {
     let id = generator(m, object)?;
     match m.world.heap.get(id) {
         Object::Generator(Generator::Running) => m.value_error("generator already executing"),
-        Object::Generator(Generator::Suspended(frame)) if frame.at > 0 => {
+        Object::Generator(Generator::Suspended(frame, _)) if frame.at > 0 => {
             python(m, "_close", vec![object])
         }
         _ => {

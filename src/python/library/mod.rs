@@ -13,9 +13,11 @@
 //!   maths                     math, and the constants of modules
 //!   futures                   what concurrent.futures stands on
 //!   asyncio · event_loops     futures and tasks; loops and their handles
+//!   processes                 what multiprocessing stands on; os
 //!   prelude.py                what calls back into Python: sorted(key=…), map, …
 //!   futures.py                concurrent.futures: Future, executors, wait
 //!   asyncio.py                gather, wait, timeouts, groups, locks, queues
+//!   multiprocessing.py        multiprocessing: Process, Pool, Queue
 //!   prelude_*.py              other modules that are Python here
 //! ```
 
@@ -30,6 +32,7 @@ pub mod lists;
 pub mod maths;
 pub mod modules;
 pub mod patterns;
+pub mod processes;
 pub mod queues;
 pub mod rows;
 pub mod sequences;

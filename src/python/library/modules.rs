@@ -240,9 +240,10 @@ fn choices(m: &mut Machine, a: &Arguments) -> R<Done> {
     value(m.add(Object::List(out)))
 }
 
+/// In an order of chance; the explorer takes one of them.
 fn shuffled(m: &mut Machine, mut items: Vec<Value>) -> Vec<Value> {
     for at in (1..items.len()).rev() {
-        let with = m.random_int(0, i64::try_from(at).unwrap_or(0));
+        let with = m.next_random() % (at as u64 + 1);
         items.swap(at, usize::try_from(with).unwrap_or(0));
     }
     items

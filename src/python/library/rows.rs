@@ -14,6 +14,7 @@ use crate::python::library::lists;
 use crate::python::library::maths;
 use crate::python::library::modules;
 use crate::python::library::patterns;
+use crate::python::library::processes;
 use crate::python::library::queues;
 use crate::python::library::sequences;
 use crate::python::library::sync;
@@ -43,6 +44,7 @@ pub const PRELUDES: &[Prelude] = &[
     ("queue", include_str!("prelude_queue.py")),
     ("concurrent.futures", include_str!("futures.py")),
     ("asyncio", include_str!("asyncio.py")),
+    ("multiprocessing", include_str!("multiprocessing.py")),
 ];
 
 /// Every function of the library.
@@ -60,6 +62,7 @@ pub fn rows() -> Vec<Row> {
         futures::ROWS,
         asyncio::ROWS,
         event_loops::ROWS,
+        processes::ROWS,
         modules::ROWS,
         maths::ROWS,
         inspection::ROWS,

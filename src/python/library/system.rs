@@ -109,6 +109,7 @@ fn input(m: &mut Machine, a: &Arguments) -> R<Done> {
             value(line)
         }
         Ok(Answer::End) => Err(m.error("EOFError", "EOF when reading a line")),
+        Ok(Answer::Process(_)) => Err(m.error("OSError", "an answer to another question")),
         Ok(Answer::Failed(why)) => Err(m.error("OSError", why)),
     }
 }

@@ -43,7 +43,7 @@ fn value(value: Value) -> R<Done> {
 fn exception_init(m: &mut Machine, a: &Arguments) -> R<Done> {
     if let Some((Value::Ref(id), rest)) = a.values.split_first() {
         let tuple = m.add(Object::Tuple(rest.to_vec()));
-        let name = m.strings.intern("args");
+        let name = m.known.args;
         m.set_attribute(Value::Ref(*id), name, tuple)?;
     }
     value(Value::None)

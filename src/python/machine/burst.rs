@@ -160,6 +160,23 @@ impl Machine {
                         jump_if(truth, to, &mut at);
                         Place::Straight
                     }
+                    Op::LoadAttr(name) if self.quick_attribute(name) => Place::Straight,
+                    Op::StoreAttr(name) if self.quick_set_attribute(name) => Place::Straight,
+                    Op::LoadMethod(name) if self.quick_method(name) => Place::Straight,
+                    Op::Subscript if self.quick_item() => Place::Straight,
+                    Op::StoreSubscript if self.quick_set_item() => Place::Straight,
+                    Op::Unpack(count) if self.quick_unpack(count) => Place::Straight,
+                    Op::LoadCell(cell)
+                        if self.quick_cell(base + code.locals.len() + cell as usize) =>
+                    {
+                        Place::Straight
+                    }
+                    Op::ForIter(to) if let Some(more) = self.quick_next() => {
+                        if !more {
+                            at = to;
+                        }
+                        Place::Straight
+                    }
                     Op::Jump(to) => {
                         at = to;
                         Place::Straight
@@ -175,9 +192,18 @@ impl Machine {
                     Op::Resume => entry(code.kind),
                     _ => {
                         self.frame().at = at;
-                        let place = match self.perform_or_unwind(op, at) {
-                            Ok(place) => place,
-                            Err(pause) => return pause,
+                        let place = match op {
+                            Op::Call(count) if self.quick_call(&program, count, false) => {
+                                Place::Straight
+                            }
+                            Op::CallMethod(count) if self.quick_call(&program, count, true) => {
+                                Place::Straight
+                            }
+                            Op::Return if self.quick_return() => Place::PyReturn,
+                            _ => match self.perform_or_unwind(op, at) {
+                                Ok(place) => place,
+                                Err(pause) => return pause,
+                            },
                         };
                         let place = if library { self.behind(op, code.kind, place) } else { place };
                         if points.end_here(place) {
@@ -244,6 +270,10 @@ impl Machine {
                 Ok(Place::Straight)
             }
             Err(Raise::Stop(reason)) => Err(Pause::Stop(reason)),
+            Err(Raise::Key(_) | Raise::Python) => {
+                let why = "an object with methods of its own is not in the subset in this place";
+                Err(Pause::Stop(why.to_owned()))
+            }
         }
     }
 }

@@ -33,8 +33,8 @@ impl Machine {
             frame.at -= 1;
             return Ok(Flow::Next(Place::Enter));
         }
-        let mut arguments = Arguments::default();
-        if receiver != Value::Unset {
+        let mut arguments = Arguments { values: self.spare.take(), named: Vec::new() };
+        if !matches!(receiver, Value::Unset) {
             arguments.values.push(receiver);
         }
         arguments.values.extend_from_slice(&self.current.stack[first..first + count]);
@@ -48,14 +48,14 @@ impl Machine {
     pub(crate) fn call_spread(&mut self) -> R<Flow> {
         let callee = self.peek(3);
         let look = self.look(callee);
-        if look == Some(Look::Library) && !self.frame().entered && !self.is_native() {
+        if look == Some(Look::Library) && !self.frame().entered && !self.is_library() {
             let frame = self.frame();
             frame.entered = true;
             frame.at -= 1;
             return Ok(Flow::Next(Place::Enter));
         }
         let arguments = self.spread_arguments()?;
-        let base = self.frame().slots.len().saturating_sub(4);
+        let base = self.current.stack.len().saturating_sub(4);
         self.finish_call(callee, arguments, base, look.map(|_| Look::C))
     }
 
@@ -68,19 +68,25 @@ impl Machine {
         look: Option<Look>,
     ) -> R<Flow> {
         let depth = self.current.frames.len();
-        let called = self.current.stack.split_off(base);
+        // A call that waits is done again, with the stack as it was.
+        let mut called = self.spare.take();
+        called.extend_from_slice(&self.current.stack[base..]);
+        self.current.stack.truncate(base);
         let done = self.call_value(callee, arguments, Then::Push);
         match done {
             Ok(Done::Wait(wait, limit)) => {
-                self.current.stack.extend(called);
+                self.current.stack.append(&mut called);
+                self.spare.give(called);
                 return Ok(Flow::Wait(wait, limit));
             }
             Err(Raise::Key(value)) => {
-                self.current.stack.extend(called);
+                self.current.stack.append(&mut called);
+                self.spare.give(called);
                 return self.find_key(value);
             }
             _ => {}
         }
+        self.spare.give(called);
         self.current.frames[depth - 1].entered = false;
         match done? {
             Done::Value(value) => {
@@ -209,12 +215,15 @@ impl Machine {
                 let function = self.prelude(&format!("_{}", row.name.replace('.', "_")));
                 self.call_value(function, arguments, then)
             }
-            done => done,
+            done => {
+                self.spare.give(arguments.values);
+                done
+            }
         }
     }
 
     fn call_type(&mut self, t: Type, arguments: Arguments, then: Then) -> R<Done> {
-        let new = self.strings.intern("__new__");
+        let new = self.known.new;
         match self.method(t.name(), new) {
             Some(Value::Native(number)) => self.call_native(number, arguments, then),
             _ => self.type_error(format!("cannot create '{}' instances", t.name())),
@@ -256,7 +265,7 @@ impl Machine {
     pub(crate) fn instantiate(&mut self, class: Id, arguments: Arguments) -> R<Done> {
         let is_exception = self.is_subclass(class, Id(0));
         let instance = self.bare_instance(class, &arguments.values)?;
-        let name = self.strings.intern("__init__");
+        let name = self.known.init;
         match self.class_attribute(instance, name) {
             Some(Value::Native(_)) if is_exception => Ok(Done::Value(instance)),
             Some(init) => {

@@ -8,7 +8,7 @@ use crate::python::machine::attributes::Found;
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Location, R};
 use crate::python::value::any::{Id, Value};
-use crate::python::value::object::{Attributes, Class, Frame, Instance, Object, Then};
+use crate::python::value::object::{Attributes, Class, Instance, Object, Then};
 use crate::python::value::strings::StrId;
 use crate::python::value::types::Type;
 use std::sync::Arc;
@@ -17,20 +17,19 @@ impl Machine {
     /// Enters the body of a class; its bases and its cells are on the stack.
     pub(crate) fn make_class(&mut self, code: u32) {
         let cells = self.pop();
-        let cells = match cells.id().map(|id| self.world.heap.get(id)) {
+        let cells: Vec<Id> = match cells.id().map(|id| self.world.heap.get(id)) {
             Some(Object::Tuple(items)) => items.iter().filter_map(|cell| cell.id()).collect(),
             _ => Vec::new(),
         };
-        let frame = self.new_frame(code, Vec::new(), cells, Then::Class);
-        self.current.frames.push(frame);
+        self.push_frame(code, Vec::new(), &cells, Then::Class);
     }
 
     /// The body of a class has ended with these values; its bases are on the stack.
-    pub(crate) fn finish_class(&mut self, body: &Frame) -> R<()> {
+    pub(crate) fn finish_class(&mut self, body: u32, values: &[Value]) -> R<()> {
         let program = Arc::clone(&self.program);
-        let code = &program.codes[body.code as usize];
+        let code = &program.codes[body as usize];
         let mut attributes = Attributes::default();
-        for (name, value) in code.locals.iter().zip(&body.slots) {
+        for (name, value) in code.locals.iter().zip(values) {
             if *value != Value::Unset && !name.starts_with('.') {
                 attributes.set(self.strings.intern(name), *value);
             }
@@ -68,8 +67,9 @@ impl Machine {
         let name = self.strings.intern(&code.name);
         let class = self.add(Object::Class(Class { name, rest, bases, attributes }));
         // Its only cell of its own is `__class__`, for `super()`.
-        if let (false, Some(cell)) = (code.cells.is_empty(), body.cells.first()) {
-            *self.world.heap.get_mut(*cell) = Object::Cell(class);
+        let cell = values.get(code.locals.len()).and_then(|cell| cell.id());
+        if let (false, Some(cell)) = (code.cells.is_empty(), cell) {
+            *self.world.heap.get_mut(cell) = Object::Cell(class);
         }
         self.push(class);
         self.announce(class)

@@ -158,7 +158,7 @@ impl Machine {
                     return Ok(true);
                 }
                 (Object::Instance(_), _) | (_, Object::Instance(_)) => {
-                    let eq = self.strings.intern("__eq__");
+                    let eq = self.known.eq;
                     if self.class_attribute(left, eq).is_some()
                         || self.class_attribute(right, eq).is_some()
                     {
@@ -241,7 +241,7 @@ impl Machine {
                 return STRAIGHT;
             }
         }
-        let eq = self.strings.intern("__eq__");
+        let eq = self.known.eq;
         let hashed = matches!(
             container.id().map(|id| self.world.heap.get(id)),
             Some(Object::Dict(..) | Object::Set(_))

@@ -4,8 +4,8 @@
 //! after it, by whichever way it is left.
 //! *Leaves out*: where an exception goes (`python/machine/unwinding.rs`).
 
+use crate::python::code::catalogue::MODULES;
 use crate::python::code::instruction::Place;
-use crate::python::code::modules::MODULES;
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, Look, R, Raise};
 use crate::python::value::any::{Id, Value};
@@ -83,7 +83,8 @@ impl Machine {
     pub(crate) fn handled(&self) -> Option<Id> {
         let of_frame = |frame: &Frame| {
             let code = self.program.codes.get(frame.code as usize)?;
-            let slots = code.locals.iter().zip(&frame.slots).rev();
+            let values = self.current.stack.get(frame.base as usize..)?;
+            let slots = code.locals.iter().zip(values).rev();
             let mut kept = slots.filter(|(name, _)| name.starts_with('.'));
             kept.find_map(|(_, value)| value.id().filter(|id| self.is_a(*id, "BaseException")))
         };
@@ -125,7 +126,7 @@ impl Machine {
     /// `__enter__`; the manager stays below its result.
     pub(crate) fn before_with(&mut self) -> R<Flow> {
         let manager = self.peek(0);
-        let exit = self.strings.intern("__exit__");
+        let exit = self.known.exit;
         let name = self.type_name(manager);
         if self.attribute(manager, exit)?.is_none() {
             let text = format!("'{name}' object does not support the context manager protocol");

@@ -8,7 +8,7 @@ use crate::python::code::instruction::{Op, Place};
 use crate::python::machine::interpreter::Machine;
 use crate::python::machine::terms::{Arguments, Done, Flow, R, Raise};
 use crate::python::value::any::{Id, Value};
-use crate::python::value::object::{Generator, Object, Then};
+use crate::python::value::object::{Frame, Generator, Object, Then};
 
 const STRAIGHT: R<Flow> = Ok(Flow::Next(Place::Straight));
 
@@ -50,27 +50,25 @@ impl Machine {
             Object::Generator(state) => std::mem::replace(state, Generator::Running),
             _ => Generator::Done,
         };
-        let frame = match state {
+        match state {
             Generator::Running => return self.value_error("generator already executing"),
-            Generator::Suspended(frame) if frame.at > 0 => *frame,
+            Generator::Suspended(frame, values) if frame.at > 0 => {
+                self.push_suspended(*frame, values, Then::Push);
+            }
             _ => {
                 *self.world.heap.get_mut(generator) = Object::Generator(Generator::Done);
                 return Err(Raise::Exception(exception));
             }
-        };
-        let mut frame = frame;
-        frame.then = Then::Push;
-        self.current.frames.push(frame);
+        }
         while let Some(inner) = self.inner_generator() {
             let state = match self.world.heap.get_mut(inner) {
                 Object::Generator(state) => std::mem::replace(state, Generator::Running),
                 _ => break,
             };
             match state {
-                Generator::Suspended(mut frame) if frame.at > 0 => {
+                Generator::Suspended(frame, values) if frame.at > 0 => {
                     self.frame().at += 1;
-                    frame.then = Then::Delegated;
-                    self.current.frames.push(*frame);
+                    self.push_suspended(*frame, values, Then::Delegated);
                 }
                 other => {
                     *self.world.heap.get_mut(inner) = Object::Generator(other);
@@ -81,6 +79,14 @@ impl Machine {
         let raise = self.prelude("_raise");
         let values = vec![Value::Ref(exception)];
         self.call_value(raise, Arguments { values, named: Vec::new() }, Then::Discard)
+    }
+
+    /// A frame that was suspended is the innermost again.
+    fn push_suspended(&mut self, mut frame: Frame, mut values: Vec<Value>, then: Then) {
+        frame.then = then;
+        frame.base = u32::try_from(self.current.stack.len()).unwrap_or(u32::MAX);
+        self.current.stack.append(&mut values);
+        self.current.frames.push(frame);
     }
 
     /// The generator that the innermost frame delegates to, if it is at a `yield from`.
@@ -96,8 +102,8 @@ impl Machine {
     /// Where a generator was left in a `with` or a `try` with a `finally`, which CPython would
     /// leave when nobody needs the generator any more.
     pub fn left_in_cleanup(&self) -> Option<crate::python::front::position::Position> {
-        self.world.heap.objects().find_map(|object| match object {
-            Object::Generator(Generator::Suspended(frame)) if frame.at > 0 => {
+        self.world.heap.iter().find_map(|object| match object {
+            Object::Generator(Generator::Suspended(frame, _)) if frame.at > 0 => {
                 let code = self.program.codes.get(frame.code as usize)?;
                 let at = frame.at - 1;
                 let inside = |h: &&crate::python::code::program::Handler| {

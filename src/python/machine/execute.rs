@@ -151,8 +151,6 @@ impl Machine {
             Op::BeforeAsyncWith => return self.before_async_with(),
             Op::AsyncExit => return self.async_exit(false),
             Op::AsyncExcept => return self.async_exit(true),
-            Op::CallSpread(count, method) => return self.call_spread(count, method),
-            Op::ListExtend(depth) => self.extend_list(depth)?,
             Op::MakeFunction(code) => self.make_function(code),
             Op::MakeClass(code) => self.make_class(code),
             Op::Yield => return self.yield_value(),
@@ -308,7 +306,7 @@ impl Machine {
             // A `__str__` in Python: its text is formatted when it has returned.
             _ if spec.is_empty() => self.format_entered(done),
             _ => {
-                self.current.frames.pop();
+                self.pop_frame();
                 let how = if conversion == Conversion::Repr { "repr" } else { "str" };
                 let (how, spec) = (self.text_value(how), self.text_value(&spec));
                 let function = self.prelude("_format_text");
@@ -322,15 +320,13 @@ impl Machine {
 
     /// The text comes from Python code, and replaces the value and its specification.
     fn format_entered(&mut self, done: Done) -> R<Flow> {
-        if let Done::Value(value) = done {
-            self.pop_many(2);
-            self.push(value);
-            return STRAIGHT;
+        match done {
+            Done::Value(value) => self.push(value),
+            _ => {
+                let last = self.current.frames.len() - 1;
+                self.current.frames[last].then = Then::Text;
+            }
         }
-        let last = self.current.frames.len() - 1;
-        self.current.frames[last].then = Then::Text;
-        let slots = &mut self.current.frames[last - 1].slots;
-        slots.truncate(slots.len().saturating_sub(2));
         STRAIGHT
     }
 }

@@ -6,14 +6,16 @@
 
 use crate::python::code::modules::{EXCEPTIONS, is_builtin};
 use crate::python::code::program::{Code, Program};
-use crate::python::front::position::Position;
 use crate::python::front::tree::Constant;
+use crate::python::machine::known::Known;
 use crate::python::machine::outside::Outside;
+use crate::python::machine::spare::Spare;
 use crate::python::machine::terms::{Arguments, Done, Limits, Location, Look, R, Raise};
 use crate::python::machine::traceback::Tracebacks;
-use crate::python::machine::world::{Rounds, Thread, World};
+use crate::python::machine::world::{Thread, World};
 use crate::python::value::any::{Id, Value};
-use crate::python::value::object::{Attributes, Class, Frame, Instance, Object, Then};
+use crate::python::value::hash::Quick;
+use crate::python::value::object::{Attributes, Class, Instance, Object, Then};
 use crate::python::value::strings::{StrId, Strings};
 use crate::python::value::types::Type;
 use std::collections::HashMap;
@@ -81,14 +83,21 @@ pub struct Machine {
     pub outside: Outside,
     /// The calls that exceptions have come through, if they are kept.
     pub tracebacks: Tracebacks,
-    /// Whether a class of the program has `__slots__`, abstract methods, or frozen instances.
+    /// Whether a class of the program has `__slots__`, abstract methods, frozen instances,
+    /// properties, or a `__new__`.
     pub(crate) has_slots: bool,
     pub(crate) has_abstract: bool,
     pub(crate) has_frozen: bool,
+    pub(crate) has_properties: bool,
+    pub(crate) has_new: bool,
     pub(crate) names: Vec<StrId>,
     pub(crate) constants: Vec<Value>,
     pub(crate) builtins: Vec<Value>,
-    methods: HashMap<(String, StrId), u32>,
+    /// The numbers of the library's functions, by owner and name.
+    methods: HashMap<(StrId, StrId), u32, Quick>,
+    pub(crate) known: Known,
+    /// Lists of arguments that are not used.
+    pub(crate) spare: Spare,
     /// The globals of the library's modules that are written in Python.
     library_globals: HashMap<String, usize>,
     /// Live items after the last collection.
@@ -107,12 +116,13 @@ impl Machine {
     /// A program at its beginning.
     pub fn new(program: Arc<Program>, library: Vec<Row>) -> Machine {
         let mut strings = Strings::default();
+        let known = Known::new(&mut strings);
         let names = program.names.iter().map(|name| strings.intern(name)).collect();
         let constants = program.constants.iter().map(|c| constant(&mut strings, c)).collect();
-        let mut methods = HashMap::new();
+        let mut methods = HashMap::default();
         for (number, row) in (0..).zip(&library) {
             let (owner, name) = row.name.rsplit_once('.').unwrap_or(("", row.name));
-            methods.insert((owner.to_owned(), strings.intern(name)), number);
+            methods.insert((strings.intern(owner), strings.intern(name)), number);
         }
         let mut machine = Machine {
             world: World::default(),
@@ -131,10 +141,14 @@ impl Machine {
             has_slots: false,
             has_abstract: false,
             has_frozen: false,
+            has_properties: false,
+            has_new: false,
             names,
             constants,
             builtins: Vec::new(),
             methods,
+            known,
+            spare: Spare::default(),
             library_globals: HashMap::new(),
             live: 0,
             sweep_at: SLACK,
@@ -155,7 +169,14 @@ impl Machine {
         }
         let thread = self.strings.intern("Thread");
         let methods = [
-            "__init__", "start", "join", "is_alive", "run", "getName", "setName", "isDaemon",
+            "__init__",
+            "start",
+            "join",
+            "is_alive",
+            "run",
+            "getName",
+            "setName",
+            "isDaemon",
             "setDaemon",
         ];
         self.add_class(thread, None, &methods.map(|method| ("Thread", method)));
@@ -166,8 +187,12 @@ impl Machine {
         }
         let program = Arc::clone(&self.program);
         let has = |wanted: &str| program.names.iter().any(|name| **name == *wanted);
-        let slots = |code: &Code| code.locals.iter().any(|name| **name == *"__slots__");
-        self.has_slots = program.codes.iter().any(slots);
+        let binds = |wanted: &str| {
+            let has = |code: &Code| code.locals.iter().any(|name| **name == *wanted);
+            program.codes.iter().any(has)
+        };
+        (self.has_slots, self.has_new) = (binds("__slots__"), binds("__new__"));
+        self.has_properties = program.globals.iter().any(|name| **name == *"property");
         self.has_abstract = has("__isabstractmethod__");
         self.has_frozen = has("__dataclass_fields__") || has("_field_defaults");
         for (at, global) in program.globals.iter().enumerate() {
@@ -268,7 +293,8 @@ impl Machine {
 
     /// The function of the library that is called so, of a type or a module.
     pub fn method(&self, owner: &str, name: StrId) -> Option<Value> {
-        self.methods.get(&(owner.to_owned(), name)).map(|number| Value::Native(*number))
+        let owner = self.strings.find(owner)?;
+        self.methods.get(&(owner, name)).map(|number| Value::Native(*number))
     }
 
     /// What the library's modules that are written in Python bind to a name: `_collect`, or
@@ -306,143 +332,6 @@ impl Machine {
                 None => *place = Arc::new(current),
             }
         }
-    }
-
-    /// The frame of the innermost call.
-    pub fn frame(&mut self) -> &mut Frame {
-        if self.current.frames.is_empty() {
-            // Only a thread that runs has instructions, so this is never reached.
-            self.push_frame(0, Vec::new(), &[], Then::Discard);
-        }
-        let last = self.current.frames.len() - 1;
-        &mut self.current.frames[last]
-    }
-
-    /// The code of the innermost call.
-    pub fn code(&self) -> &Code {
-        let number = self.current.frames.last().map_or(0, |frame| frame.code as usize);
-        &self.program.codes[number.min(self.program.codes.len() - 1)]
-    }
-
-    /// Whether the innermost call is the library's.
-    pub fn is_library(&self) -> bool {
-        self.code().kind.is_library()
-    }
-
-    /// Pushes a value.
-    pub fn push(&mut self, value: Value) {
-        self.current.stack.push(value);
-    }
-
-    /// Pops a value.
-    pub fn pop(&mut self) -> Value {
-        self.current.stack.pop().unwrap_or(Value::Unset)
-    }
-
-    /// The value so many below the top; 0 is the top.
-    pub fn peek(&self, below: usize) -> Value {
-        let stack = &self.current.stack;
-        let at = stack.len().checked_sub(below + 1);
-        at.and_then(|at| stack.get(at)).copied().unwrap_or(Value::Unset)
-    }
-
-    /// Pops so many values, the lowest first.
-    pub fn pop_many(&mut self, count: usize) -> Vec<Value> {
-        let stack = &mut self.current.stack;
-        stack.split_off(stack.len().saturating_sub(count))
-    }
-
-    /// Begins a call of a code with these parameters.
-    pub fn push_frame(&mut self, code: u32, slots: Vec<Value>, outer: &[Id], then: Then) {
-        let base = u32::try_from(self.current.stack.len()).unwrap_or(u32::MAX);
-        self.current.stack.extend(slots);
-        self.begin_call(code, base, 0, outer, then);
-    }
-
-    /// Begins a call of a code whose parameters are on the stack, from `base` on.
-    pub(crate) fn begin_call(
-        &mut self,
-        code: u32,
-        base: u32,
-        below: u32,
-        outer: &[Id],
-        then: Then,
-    ) {
-        let program = Arc::clone(&self.program);
-        let body = &program.codes[(code as usize).min(program.codes.len() - 1)];
-        let first = base as usize;
-        self.current.stack.resize(first + body.locals.len(), Value::Unset);
-        for from in &body.cells {
-            let value = from.and_then(|slot| self.current.stack.get(first + slot)).copied();
-            let cell = Object::Cell(value.unwrap_or(Value::Unset));
-            let cell = self.add(cell);
-            self.push(cell);
-        }
-        self.current.stack.extend(outer.iter().copied().map(Value::Ref));
-        let frame = Frame { code, at: 0, base, below, then, generator: None, entered: false };
-        let depth = self.current.frames.len();
-        self.current.frames.push(frame);
-        if !self.current.rounds.is_empty() {
-            self.current.rounds.retain(|round| (round.depth as usize) < depth);
-        }
-    }
-
-    /// The innermost call has gone round a loop: how often it has by now.
-    pub fn round(&mut self) -> u32 {
-        let at = self.frame().at;
-        let depth = u32::try_from(self.current.frames.len() - 1).unwrap_or(u32::MAX);
-        let rounds = &mut self.current.rounds;
-        rounds.retain(|round| round.depth <= depth);
-        if let Some(round) = rounds.iter_mut().find(|r| r.depth == depth && r.at == at) {
-            round.count += 1;
-            return round.count;
-        }
-        rounds.push(Rounds { depth, at, count: 1 });
-        1
-    }
-
-    /// Ends the innermost call, and takes its values from the stack.
-    pub(crate) fn pop_frame(&mut self) -> Option<(Frame, Vec<Value>)> {
-        let frame = self.current.frames.pop()?;
-        let values = self.current.stack.split_off(frame.base as usize);
-        self.current.stack.truncate((frame.base - frame.below) as usize);
-        Some((frame, values))
-    }
-
-    /// A local of the innermost call.
-    pub(crate) fn local(&mut self, slot: u32) -> &mut Value {
-        let at = (self.frame().base + slot) as usize;
-        &mut self.current.stack[at]
-    }
-
-    /// A cell of the innermost call: its own, then those of outer functions.
-    pub(crate) fn cell(&mut self, number: u32) -> Option<Id> {
-        let at = self.frame().base as usize + self.code().locals.len() + number as usize;
-        self.current.stack.get(at).and_then(|cell| cell.id())
-    }
-
-    /// Where the innermost call is.
-    pub fn position(&self) -> Position {
-        let frames = self.current.frames.iter().rev();
-        let visible = |frame: &&Frame| {
-            let code = self.program.codes.get(frame.code as usize);
-            code.is_some_and(|code| !code.kind.is_library())
-        };
-        let place = frames.clone().find(visible).and_then(|frame| {
-            let code = self.program.codes.get(frame.code as usize)?;
-            code.positions.get((frame.at as usize).saturating_sub(1)).copied()
-        });
-        place.unwrap_or(self.current.born)
-    }
-
-    /// Where the instruction is that the current thread will execute next.
-    pub fn next_position(&self) -> Position {
-        let place = self.current.frames.last().and_then(|frame| {
-            let code = self.program.codes.get(frame.code as usize)?;
-            (!code.kind.is_library()).then_some(())?;
-            code.positions.get(frame.at as usize).copied()
-        });
-        place.unwrap_or_else(|| self.position())
     }
 
     /// Notes an access to something shared.
@@ -491,7 +380,7 @@ impl Machine {
     pub fn exception(&mut self, class: &str, arguments: Vec<Value>) -> Raise {
         let class = exception_class(class).unwrap_or(Id(1));
         let tuple = self.add(Object::Tuple(arguments));
-        let name = self.strings.intern("args");
+        let name = self.known.args;
         let attributes = Attributes(vec![(name, tuple)]);
         Raise::Exception(self.world.heap.add(Object::Instance(Instance { class, attributes })))
     }

@@ -5,11 +5,15 @@
 //!   Machine  a World, the program, the library       executes one instruction of one thread, and
 //!                                                    says what kind of switch point it was
 //!
-//!   interpreter ─ execute ─┬─ calls, binding, spread   functions, the library, stars
+//!   interpreter, frames    burst  the inner loop ──▶ quick  what an instruction mostly is
+//!   known, spare: at hand     │                        quick_calls, quick_access
+//!   terms: how it went       └────────────────────▶ execute  all the rest
+//!
+//!                 execute ─┬─ calls, binding, spread: functions, the library, stars
 //!                          ├─ classes, wrappers    what `class` makes, properties and their kin
 //!   outside: the clock, ───┼─ waiting, traceback   who waits for what; where it went wrong
 //!   what the shell does    │
-//!   terms: how it went     ├─ attributes, objects  names and items
+//!                          ├─ attributes, kinds, objects: names and items
 //!                          ├─ keys                 objects as keys of dicts and sets
 //!                          ├─ operators, concatenation, comparison, overloads, iteration
 //!                          ├─ delegation           `yield from`, and `throw`
@@ -33,15 +37,22 @@ pub mod delegation;
 pub mod execute;
 pub mod fields;
 pub mod format;
+pub mod frames;
 pub mod interpreter;
 pub mod iteration;
 pub mod keys;
+pub mod kinds;
+pub mod known;
 pub mod objects;
 pub mod operators;
 pub mod outside;
 pub mod overloads;
 pub mod percent;
+pub mod processes;
 pub mod quick;
+pub mod quick_access;
+pub mod quick_calls;
+pub mod spare;
 pub mod spread;
 pub mod tasks;
 pub mod terms;

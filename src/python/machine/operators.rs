@@ -281,6 +281,7 @@ pub(crate) fn int_result(operator: BinaryOperator, a: i64, b: i64) -> Option<i64
             _ => None,
         },
         B::RightShift => Some(a >> b.min(63)),
+        B::MatrixMultiply => None,
     }
 }
 

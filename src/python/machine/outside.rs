@@ -10,6 +10,7 @@
 //! ```
 
 use crate::python::machine::interpreter::Machine;
+use crate::python::machine::processes::{ProcessAnswer, ProcessRequest};
 use crate::python::machine::terms::{Done, R, Raise};
 use crate::python::machine::world::Wait;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -19,6 +20,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 pub enum Request {
     /// A line of stdin.
     Line,
+    /// Something of another process.
+    Process(ProcessRequest),
 }
 
 /// What came of a request.
@@ -28,6 +31,8 @@ pub enum Answer {
     Text(String),
     /// There is no more.
     End,
+    /// What another process has to say.
+    Process(ProcessAnswer),
     /// It could not be had, for this reason.
     Failed(String),
 }
@@ -53,6 +58,12 @@ impl Clock {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped by `as`")]
     pub fn now(&self) -> u64 {
         (self.began.elapsed().as_secs_f64() / self.scale * 1e9) as u64
+    }
+
+    /// So many of its nanoseconds in real time.
+    pub fn real(&self, nanoseconds: u64) -> Duration {
+        let real = Duration::from_nanos(nanoseconds).as_secs_f64() * self.scale;
+        Duration::try_from_secs_f64(real).unwrap_or(Duration::MAX)
     }
 
     /// When it will show so much; `None` if that is beyond all time.
@@ -94,13 +105,15 @@ pub struct Outside {
     /// What was asked for since the shell has looked, with the number of its answer.
     pub requests: Vec<(u64, Request)>,
     /// How often something was asked for.
-    asked: u64,
+    pub(crate) asked: u64,
     /// Something that threads wait for may have changed since the shell has looked.
     pub stirred: bool,
     /// What was printed is to be written at once.
     pub flush: bool,
     /// How the main thread has ended by `SystemExit`.
     pub exit: Option<Exit>,
+    /// The name of the process, if it was started by the program.
+    pub process: Option<String>,
 }
 
 impl Default for Outside {
@@ -114,6 +127,7 @@ impl Default for Outside {
             stirred: false,
             flush: false,
             exit: None,
+            process: None,
         }
     }
 }
@@ -140,7 +154,7 @@ impl Machine {
         if self.outside.clock.is_none() {
             return Err(Raise::Stop("this needs a real run: `singletrack run`".to_owned()));
         }
-        self.outside.asked += 1;
+        self.outside.asked = self.outside.asked.wrapping_add(1);
         self.outside.requests.push((self.outside.asked, request));
         Ok(self.outside.asked)
     }

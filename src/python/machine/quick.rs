@@ -2,7 +2,7 @@
 //!
 //! *Promises*: each does all of the instruction and says `true`, or nothing at all: then
 //! `python/machine/execute.rs` does it, with its calls and its exceptions.
-//! *Leaves out*: calls (`python/machine/entry.rs`), containers (`python/machine/reach.rs`).
+//! *Leaves out*: calls (`python/machine/quick_calls.rs`), objects (`python/machine/quick_access.rs`).
 
 use crate::python::code::instruction::Place;
 use crate::python::code::program::CodeKind;
@@ -58,7 +58,8 @@ impl Machine {
         let result = match (left, right, operator) {
             (_, _, Comparison::Is) => left.is(right),
             (_, _, Comparison::IsNot) => !left.is(right),
-            (_, _, Comparison::In | Comparison::NotIn) => return false,
+            (_, _, Comparison::In) => return self.quick_contains(true),
+            (_, _, Comparison::NotIn) => return self.quick_contains(false),
             (Value::Int(a), Value::Int(b), _) => ordered(operator, &a, &b),
             (Value::Float(a), Value::Float(b), _) => ordered(operator, &a, &b),
             (Value::Str(a), Value::Str(b), Comparison::Equal) => a == b,
@@ -69,7 +70,7 @@ impl Machine {
     }
 
     #[inline]
-    fn replace_two(&mut self, value: Value) -> bool {
+    pub(crate) fn replace_two(&mut self, value: Value) -> bool {
         self.current.stack.pop();
         if let Some(top) = self.current.stack.last_mut() {
             *top = value;

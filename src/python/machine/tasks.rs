@@ -148,7 +148,7 @@ impl Machine {
         self.loop_mut(event_loop, |running| running.ready.push_back(ready));
     }
 
-    /// A callback, ready now or, in nanoseconds from now, later. The explorer has no later.
+    /// A callback, ready now or at a time, in nanoseconds. In the explorer that comes at any moment.
     pub(crate) fn call_soon(
         &mut self,
         event_loop: Id,
@@ -156,10 +156,11 @@ impl Machine {
         arguments: Vec<Value>,
         when: Option<u64>,
     ) -> Value {
+        self.note(Location::Object(event_loop), true);
         let handle = Handle { event_loop, callback, arguments, when, cancelled: false };
         let handle = self.add_asyncio(Asyncio::Handle(handle));
         let Some(id) = handle.id() else { return handle };
-        match when.filter(|_| !self.world.any_order) {
+        match when {
             None => self.make_ready(event_loop, Ready::Call(id)),
             Some(when) => {
                 self.loop_mut(event_loop, |running| {
@@ -180,8 +181,8 @@ impl Machine {
         self.current.stage = Stage::None;
         let Some(task) = self.current.task else { return Ok(()) };
         let Some(event_loop) = self.running_loop() else { return Ok(()) };
-        let number = self.number;
-        self.loop_mut(event_loop, |running| running.take(number));
+        let (number, any_order) = (self.number, self.world.any_order);
+        self.loop_mut(event_loop, |running| running.take(number, any_order));
         let cancel = self.task_mut(task, |task| {
             task.awaiting = None;
             std::mem::take(&mut task.must_cancel)

@@ -131,7 +131,7 @@ impl Machine {
 
     /// What an exception was made with.
     pub fn exception_arguments(&mut self, id: Id) -> Vec<Value> {
-        let name = self.strings.intern("args");
+        let name = self.known.args;
         let Object::Instance(instance) = self.world.heap.get(id) else { return Vec::new() };
         let tuple = instance.attributes.get(name).and_then(Value::id);
         match tuple.map(|id| self.world.heap.get(id)) {

@@ -4,7 +4,6 @@
 //! again adds nothing. They are no part of a world, so they tell no two worlds apart.
 //! *Leaves out*: calls that are C in CPython, and the carets below a line.
 
-use crate::python::code::program::CodeKind;
 use crate::python::front::position::Position;
 use crate::python::machine::interpreter::Machine;
 use crate::python::value::any::Id;
@@ -39,7 +38,7 @@ impl Machine {
         let Some(frame) = self.current.frames.last() else { return };
         let Some(code) = self.program.codes.get(frame.code as usize) else { return };
         let at = code.positions.get((frame.at as usize).saturating_sub(1)).copied();
-        let call = (code.kind != CodeKind::Native).then(|| Call {
+        let call = (!code.kind.is_library()).then(|| Call {
             depth,
             function: code.name.to_string(),
             at: at.unwrap_or_default(),

@@ -34,7 +34,7 @@ impl Machine {
                 self.push(Value::Ref(exception));
                 return;
             }
-            let Some((frame, _)) = self.pop_frame() else { return };
+            let Some(frame) = self.drop_frame() else { return };
             let stops = self.is_a(exception, "StopIteration");
             if let Some(generator) = frame.generator {
                 *self.world.heap.get_mut(generator) = Object::Generator(Generator::Done);
@@ -96,7 +96,7 @@ impl Machine {
 
     /// What the process ends with.
     fn exit_of(&mut self, exception: Id) -> Exit {
-        let name = self.strings.intern("args");
+        let name = self.known.args;
         let args = match self.world.heap.get(exception) {
             Object::Instance(instance) => instance.attributes.get(name),
             _ => None,
@@ -127,7 +127,7 @@ impl Machine {
 
     /// Keeps the place that raised an exception first; says whether it was raised just now.
     fn note_line(&mut self, exception: Id) -> bool {
-        let name = self.strings.intern("<line>");
+        let name = self.known.line;
         let at = self.position();
         let packed = i64::from(at.line) << 32 | i64::from(at.column);
         let context = self.handled().filter(|handled| *handled != exception);
@@ -146,7 +146,7 @@ impl Machine {
     }
 
     pub(crate) fn line_of(&mut self, exception: Id) -> Position {
-        let name = self.strings.intern("<line>");
+        let name = self.known.line;
         match self.world.heap.get(exception) {
             Object::Instance(instance) => match instance.attributes.get(name) {
                 Some(Value::Int(packed)) => Position {

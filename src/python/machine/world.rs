@@ -139,8 +139,6 @@ pub struct World {
     pub threads: Vec<Arc<Thread>>,
     /// What was printed.
     pub output: Arc<String>,
-    /// What was printed to stderr, which is no outcome.
-    pub errors: Arc<String>,
     /// The time of a run, in nanoseconds. The explorer leaves it at 0.
     pub clock: u64,
     /// Where the numbers of `random` are.
@@ -253,6 +251,19 @@ impl World {
         let running = task.and_then(|id| self.future(id)).map(|future| future.event_loop);
         let running = running.and_then(|id| self.event_loop(id));
         running.is_none_or(|running| running.current.is_none_or(|current| current == number))
+    }
+
+    /// Whether another thread may run in the middle of this one's code: all but the tasks of the
+    /// same loop, and the thread that runs it.
+    pub fn is_beside_threads(&self, number: usize) -> bool {
+        let loop_of = |thread: &Thread| match thread.task {
+            Some(task) => self.future(task).map(|task| task.event_loop),
+            None => thread.runs,
+        };
+        let own = self.threads.get(number).and_then(|thread| loop_of(thread));
+        let others = self.threads.iter().enumerate().filter(|(at, _)| *at != number);
+        let alive = others.filter(|(_, thread)| !thread.has_ended());
+        own.is_none() || alive.into_iter().any(|(_, thread)| loop_of(thread) != own)
     }
 
     /// A future.

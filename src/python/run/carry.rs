@@ -16,6 +16,7 @@ use crate::gil::lock::token::Gil;
 use crate::python::front::position::Position;
 use crate::python::machine::outside::{Answer, Request};
 use crate::python::run::inside::Ending;
+use crate::python::run::requests;
 use crate::python::run::shell::{Shell, Turn};
 use std::io;
 use std::sync::Arc;
@@ -102,9 +103,14 @@ fn begin(shell: &Arc<Shell>, gil: &mut Gil<'_>, number: usize) -> io::Result<()>
 
 /// Begins to see to what was asked for.
 fn answer(shell: &Arc<Shell>, gil: &mut Gil<'_>, number: u64, request: Request) {
+    if let Request::Process(request) = request {
+        gil.detach(|| requests::answer(shell, number, request));
+        return;
+    }
     let asking = Arc::clone(shell);
     let work = move || {
         let answer = match request {
+            Request::Process(_) => return,
             Request::Line => match asking.streams.read_line() {
                 Ok(Some(line)) => Answer::Text(line),
                 Ok(None) => Answer::End,

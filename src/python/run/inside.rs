@@ -10,7 +10,7 @@ use crate::python::code::instruction::Place;
 use crate::python::explore::policies::Looks;
 use crate::python::front::position::Position;
 use crate::python::machine::interpreter::Machine;
-use crate::python::machine::terms::Flow;
+use crate::python::machine::terms::{Flow, Limits};
 use crate::python::machine::world::{Stage, Wait};
 use crate::python::run::waiters::Waiters;
 use std::sync::Arc;
@@ -18,6 +18,9 @@ use std::task::Waker;
 
 /// Instructions of one burst, at most: code that stands for C never looks.
 const LONGEST_BURST: u32 = 1 << 20;
+
+/// The bounds of a real run.
+pub(crate) const LIMITS: Limits = Limits { items: 32 << 20, frames: 1000, threads: 10_000 };
 
 /// How a run has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,9 +5,11 @@
 //!
 //!   real       a run for real: its settings, Ctrl-C, how it has ended
 //!     └─ carry      OS threads, each of which carries a thread of the program
+//!          ├─ requests   other processes: workers, children, queues; child: what such a one does
 //!          └─ shell      what a thread does that has the lock: a burst, then a look
 //!               ├─ inside     what is under the lock: the machine, who waits, the end
 //!               │    └─ waiters    whom to wake
+//!               ├─ processes   the other processes, by number
 //!               └─ streams    stdout, stderr, stdin
 //! ```
 //! # Who carries a thread
@@ -35,8 +37,11 @@
 //! [`Machine`](crate::python::machine::interpreter::Machine) that the explorer executes, too.
 
 pub mod carry;
+pub mod child;
 pub mod inside;
+pub mod processes;
 pub mod real;
+pub mod requests;
 pub mod shell;
 pub mod single;
 pub mod streams;

@@ -10,9 +10,9 @@ use crate::gil::stats::record::Recording;
 use crate::python::code::program::Program;
 use crate::python::library::rows::rows;
 use crate::python::machine::interpreter::Machine;
-use crate::python::machine::terms::Limits;
 use crate::python::run::carry::start_main;
-use crate::python::run::inside::Ending;
+use crate::python::run::inside::{Ending, LIMITS};
+use crate::python::run::processes::Processes;
 use crate::python::run::shell::Shell;
 use crate::python::run::streams::Streams;
 use std::hash::{BuildHasher, RandomState};
@@ -22,9 +22,6 @@ use std::time::Duration;
 
 /// How often somebody looks for an interruption.
 const LOOK: Duration = Duration::from_millis(20);
-
-/// The bounds of a real run.
-const LIMITS: Limits = Limits { items: 32 << 20, frames: 1000, threads: 10_000 };
 
 /// A program, and how to run it.
 ///
@@ -47,6 +44,7 @@ pub struct RealRun {
     record: Option<usize>,
     streams: Streams,
     file: (String, String),
+    processes: Processes,
 }
 
 /// What came of it.
@@ -70,6 +68,7 @@ impl RealRun {
             record: None,
             streams: Streams::of_process(),
             file: ("<string>".to_owned(), String::new()),
+            processes: Processes::default(),
         }
     }
 
@@ -97,6 +96,12 @@ impl RealRun {
         self
     }
 
+    /// With other processes, which are forked.
+    pub fn processes(mut self, processes: Processes) -> RealRun {
+        self.processes = processes;
+        self
+    }
+
     /// Runs it. Whenever `interrupted` is true, that is a Ctrl-C.
     ///
     /// # Errors
@@ -106,7 +111,14 @@ impl RealRun {
         machine.limits = LIMITS;
         // A seed of the process's own: the keys that the standard library hashes with.
         machine.world.random = RandomState::new().hash_one(0);
-        let shell = Shell::new(machine, self.threading, self.scale, self.streams, self.file);
+        let shell = Shell::new(
+            machine,
+            self.threading,
+            self.scale,
+            self.streams,
+            self.file,
+            self.processes,
+        );
         if let Some(events) = self.record {
             shell.lock.record(events);
         }
@@ -120,6 +132,7 @@ impl RealRun {
                 break Ending::Interrupted;
             }
         };
+        shell.processes.finish();
         shell.lock.stop_recording();
         Ok(RealRan {
             ending,

@@ -17,6 +17,7 @@
 //! A carrier need not be an OS thread: a task of an event loop is one too, that calls `turn` when it
 //! is polled, with its own waker. What it must not do is to block with the lock in hand.
 
+use crate::base::sync::{Condvar, Mutex};
 use crate::gil::lock::cell::GilCell;
 use crate::gil::lock::global_lock::GlobalLock;
 use crate::gil::lock::token::Gil;
@@ -28,8 +29,9 @@ use crate::python::machine::interpreter::Machine;
 use crate::python::machine::outside::{Answer, Clock, Request, Switching};
 use crate::python::machine::traceback::traceback;
 use crate::python::run::inside::{Burst, Ending, Inside, LookTable, Resumed};
+use crate::python::run::processes::Processes;
 use crate::python::run::streams::{Streams, write_out};
-use parking_lot::{Condvar, Mutex};
+use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
@@ -65,6 +67,8 @@ pub struct Shell {
     free: bool,
     clock: Clock,
     pub(crate) streams: Streams,
+    /// The other processes of the run.
+    pub(crate) processes: Processes,
     /// The name of the file and its text, for tracebacks.
     file: String,
     source: String,
@@ -89,6 +93,7 @@ impl Shell {
         scale: f64,
         streams: Streams,
         (file, source): (String, String),
+        processes: Processes,
     ) -> Arc<Shell> {
         let (policy, free) = match threading {
             Threading::Gil(policy) => (policy, false),
@@ -107,6 +112,7 @@ impl Shell {
             free,
             clock,
             streams,
+            processes,
             file,
             source,
             interrupted: AtomicBool::new(false),
@@ -256,12 +262,28 @@ impl Shell {
     /// # Errors
     /// [`AttachError`] if the run is over.
     pub fn deliver(&self, number: u64, answer: Answer) -> Result<(), AttachError> {
+        self.change_answers(|answers| drop(answers.insert(number, answer)))
+    }
+
+    /// Changes what has come from outside, and wakes who waits for it.
+    ///
+    /// # Errors
+    /// As [`deliver`](Self::deliver).
+    pub(crate) fn change_answers(
+        &self,
+        change: impl FnOnce(&mut BTreeMap<u64, Answer>),
+    ) -> Result<(), AttachError> {
         self.lock.attach(|gil| {
             let inside = self.inside.get_mut(gil);
-            inside.machine.world.answers.insert(number, answer);
+            change(&mut inside.machine.world.answers);
             inside.machine.outside.stirred = true;
             inside.wake();
         })
+    }
+
+    /// So many nanoseconds of the program in real time.
+    pub(crate) fn real(&self, nanoseconds: u64) -> Duration {
+        self.clock.real(nanoseconds)
     }
 
     /// Interrupts the main thread, as Ctrl-C does. False if nobody is left who would hear it: the

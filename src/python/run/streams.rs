@@ -4,7 +4,7 @@
 //! terminal, else in blocks, and all of it at the end; a thread writes without the global lock.
 //! *Leaves out*: stderr's order beside stdout's, where both are files, as in CPython.
 
-use parking_lot::{Mutex, MutexGuard};
+use crate::base::sync::{Mutex, MutexGuard};
 use std::io::{self, BufRead, BufReader, IsTerminal, Write};
 use std::sync::Arc;
 
@@ -49,6 +49,11 @@ impl Streams {
         let by_line = io::stdout().is_terminal();
         let input = BufReader::new(io::stdin());
         Streams { by_line, ..Streams::new(io::stdout(), io::stderr(), input) }
+    }
+
+    /// Those of a process beside others: each line is written whole, as soon as it is there.
+    pub(crate) fn by_line() -> Streams {
+        Streams { by_line: true, ..Streams::of_process() }
     }
 
     /// Whether so much has to be written now.

@@ -203,7 +203,8 @@ impl Loop {
         }
         let over = self.stopping || self.escaped.is_some();
         if any_order {
-            return over || self.ready.iter().any(is_call);
+            let unseen = !self.polled && !self.timers.is_empty();
+            return over || unseen || self.ready.iter().any(is_call);
         }
         match self.left {
             0 => over || !self.ready.is_empty() || !self.polled,
@@ -218,13 +219,13 @@ impl Loop {
     }
 
     /// Takes a task's step out of what is ready.
-    pub fn take(&mut self, number: usize) {
+    pub fn take(&mut self, number: usize, any_order: bool) {
         if let Some(at) = self.ready.iter().position(|ready| *ready == Ready::Task(number)) {
             self.ready.remove(at);
             self.left = self.left.saturating_sub(1);
         }
         self.current = Some(number);
-        self.polled = false;
+        self.polled &= any_order;
     }
 
     /// A callback was cancelled. One that is ready stays, for it is a part of its pass.
@@ -236,7 +237,11 @@ impl Loop {
     }
 
     /// The next callback for the thread that runs it; a pass begins if the last one is over.
-    pub fn next_call(&mut self, clock: u64, any_order: bool) -> Option<Id> {
+    /// Without a clock the first timer is due if the thread is `late`.
+    pub fn next_call(&mut self, clock: u64, any_order: bool, late: bool) -> Option<Id> {
+        if any_order && late && !self.timers.is_empty() {
+            return Some(self.timers.remove(0).1);
+        }
         if any_order {
             let is_call = |ready: &Ready| matches!(ready, Ready::Call(_));
             let at = self.ready.iter().position(is_call)?;

@@ -164,11 +164,6 @@ impl Heap {
         self.spaces.iter().flat_map(|own| &own.slots[..own.used])
     }
 
-    /// All objects.
-    pub fn objects(&self) -> impl Iterator<Item = &Object> {
-        self.spaces.iter().flatten().map(|object| &**object)
-    }
-
     /// How many slots there are.
     pub fn len(&self) -> usize {
         self.spaces.iter().map(|own| own.used).sum()

@@ -5,13 +5,14 @@
 //!                                            │                   │
 //!   strings  every text once ◀───────────────┘                   │
 //!   heap     slots of objects: list, dict, function, … ◀─────────┘
-//!   table    the entries of a dict or a set, in the order of insertion
+//!   table    the entries of a dict or a set, in the order of insertion; hash: of its keys
 //!   object   what is in a slot; types: the built-in ones by name
 //!   asyncio  coroutines, futures, tasks, event loops
 //! ```
 
 pub mod any;
 pub mod asyncio;
+pub mod hash;
 pub mod heap;
 pub mod object;
 pub mod strings;

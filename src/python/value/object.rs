@@ -203,6 +203,18 @@ pub enum Operation {
     Binary(BinaryOperator, bool, u8),
 }
 
+impl Operation {
+    /// A number, different for each.
+    pub fn number(self) -> u64 {
+        match self {
+            Operation::Compare(operator, stage) => (operator as u64) << 8 | u64::from(stage),
+            Operation::Binary(operator, inplace, stage) => {
+                1 << 32 | u64::from(inplace) << 16 | (operator as u64) << 8 | u64::from(stage)
+            }
+        }
+    }
+}
+
 /// What happens with the value that a call returns.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Then {

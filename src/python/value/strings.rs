@@ -3,6 +3,7 @@
 //! *Promises*: equal texts have equal numbers, in all worlds of a run; their memory is counted.
 //! *Leaves out*: forgetting a text. A program that makes texts for ever is stopped by the count.
 
+use crate::python::value::hash::Quick;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -23,7 +24,7 @@ pub struct StrId(pub u32);
 #[derive(Debug, Default)]
 pub struct Strings {
     texts: Vec<Arc<str>>,
-    numbers: HashMap<Arc<str>, u32>,
+    numbers: HashMap<Arc<str>, u32, Quick>,
     bytes: usize,
 }
 

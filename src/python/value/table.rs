@@ -5,9 +5,10 @@
 //! *Leaves out*: keys with a Python `__eq__`, which the subset has not.
 
 use crate::python::value::any::{Id, Value};
+use crate::python::value::hash::Mix;
 use crate::python::value::strings::StrId;
 use crate::python::value::types::Type;
-use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 
 /// A key: equal keys of Python are equal here.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -44,20 +45,40 @@ impl Key {
 
 /// How many entries are searched one by one.
 const SMALL: usize = 8;
+/// A place of the index that no entry has.
+const NOWHERE: u32 = u32::MAX;
 
 #[derive(Debug, Clone)]
 struct Entry {
+    hash: u32,
     key: Key,
     name: Value,
     value: Value,
 }
 
 /// Keys and values.
+///
+/// ```text
+///   index    · 2 · 0 · · 1 ·      a hash's lower bits, or the next place that is free
+///   entries  [a] [b] [c]          in the order of insertion; one that was taken out is a hole
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Table {
     entries: Vec<Option<Entry>>,
     live: usize,
-    index: HashMap<Key, usize>,
+    /// Numbers of entries. None if there are few; else a power of two of them, half of them free.
+    index: Vec<u32>,
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "a part of a hash is a hash")]
+fn hash_of(key: &Key) -> u32 {
+    let mut mix = Mix::default();
+    match key {
+        Key::Int(int) => mix.write_i64(*int),
+        Key::Str(text) => mix.write_u32(text.0),
+        other => other.hash(&mut mix),
+    }
+    mix.finish() as u32
 }
 
 impl Table {
@@ -71,43 +92,64 @@ impl Table {
         self.live == 0
     }
 
-    fn find(&self, key: &Key) -> Option<usize> {
+    fn find(&self, key: &Key, hash: u32) -> Option<usize> {
+        let is = |entry: &Entry| entry.hash == hash && entry.key == *key;
         if self.index.is_empty() {
-            let is = |entry: &Option<Entry>| entry.as_ref().is_some_and(|e| e.key == *key);
-            return self.entries.iter().position(is);
+            return self.entries.iter().position(|entry| entry.as_ref().is_some_and(is));
         }
-        self.index.get(key).copied()
+        let mask = self.index.len() - 1;
+        let mut place = hash as usize & mask;
+        loop {
+            let number = self.index[place];
+            if number == NOWHERE {
+                return None;
+            }
+            if self.entries[number as usize].as_ref().is_some_and(is) {
+                return Some(number as usize);
+            }
+            place = (place + 1) & mask;
+        }
     }
 
     /// The value of a key.
     pub fn get(&self, key: &Key) -> Option<Value> {
-        let entry = self.entries.get(self.find(key)?)?.as_ref()?;
+        let entry = self.entries.get(self.find(key, hash_of(key))?)?.as_ref()?;
         Some(entry.value)
     }
 
     /// Sets the value of a key; the first name of a key stays.
     pub fn insert(&mut self, key: Key, name: Value, value: Value) -> Option<Value> {
-        if let Some(at) = self.find(&key)
+        let hash = hash_of(&key);
+        if let Some(at) = self.find(&key, hash)
             && let Some(entry) = &mut self.entries[at]
         {
             return Some(std::mem::replace(&mut entry.value, value));
         }
-        if !self.index.is_empty() {
-            self.index.insert(key.clone(), self.entries.len());
-        }
-        self.entries.push(Some(Entry { key, name, value }));
+        self.entries.push(Some(Entry { hash, key, name, value }));
         self.live += 1;
-        if self.entries.len() > SMALL && self.index.is_empty() {
-            self.reindex();
+        if self.entries.len() > SMALL {
+            match self.entries.len() * 2 > self.index.len() {
+                true => self.reindex(),
+                false => self.point(hash, self.entries.len() - 1),
+            }
         }
         None
     }
 
+    /// Lets the index lead to an entry.
+    fn point(&mut self, hash: u32, number: usize) {
+        let mask = self.index.len() - 1;
+        let mut place = hash as usize & mask;
+        while self.index[place] != NOWHERE {
+            place = (place + 1) & mask;
+        }
+        self.index[place] = u32::try_from(number).unwrap_or(NOWHERE);
+    }
+
     /// Takes a key out.
     pub fn remove(&mut self, key: &Key) -> Option<(Value, Value)> {
-        let at = self.find(key)?;
+        let at = self.find(key, hash_of(key))?;
         let entry = self.entries[at].take()?;
-        self.index.remove(key);
         self.live -= 1;
         let holes = self.entries.len() - self.live;
         if holes > SMALL && holes > self.live {
@@ -122,9 +164,12 @@ impl Table {
     fn reindex(&mut self) {
         self.index.clear();
         if self.entries.len() > SMALL {
-            let live = self.entries.iter().enumerate();
-            let live = live.filter_map(|(at, entry)| Some((entry.as_ref()?.key.clone(), at)));
-            self.index.extend(live);
+            self.index.resize((self.entries.len() * 4).next_power_of_two(), NOWHERE);
+            for number in 0..self.entries.len() {
+                if let Some(Entry { hash, .. }) = self.entries[number] {
+                    self.point(hash, number);
+                }
+            }
         }
     }
 

@@ -1,0 +1,245 @@
+//! Attributes, items and iteration on the objects that they mostly are of.
+//!
+//! *Promises*: each does all of the instruction and says so, or nothing at all. While accesses are
+//! noted it does nothing: the explorer takes the long way, which notes them.
+//! *Leaves out*: methods of Python, exceptions, and values that are made on the way.
+
+use crate::python::machine::interpreter::Machine;
+use crate::python::value::any::{Id, Value};
+use crate::python::value::object::{Iter, Object, Part};
+use crate::python::value::strings::StrId;
+use crate::python::value::table::Key;
+
+/// The key of a value that is its own.
+#[inline]
+fn quick_key(value: Value) -> Option<Key> {
+    match value {
+        Value::Int(int) => Some(Key::Int(int)),
+        Value::Str(text) => Some(Key::Str(text)),
+        _ => None,
+    }
+}
+
+/// The place in a list that an index means.
+#[inline]
+fn place(index: i64, length: usize) -> Option<usize> {
+    let index = usize::try_from(index).ok().or_else(|| {
+        let back = usize::try_from(index.unsigned_abs()).ok()?;
+        length.checked_sub(back)
+    })?;
+    (index < length).then_some(index)
+}
+
+impl Machine {
+    fn top_object(&self) -> Option<Id> {
+        if self.noting { None } else { self.current.stack.last()?.id() }
+    }
+
+    /// An object's own attribute.
+    pub(crate) fn quick_attribute(&mut self, name: u32) -> bool {
+        let Some(id) = self.top_object() else { return false };
+        let Object::Instance(instance) = self.world.heap.get(id) else { return false };
+        let Some(value) = instance.attributes.get(self.names[name as usize]) else { return false };
+        if let Some(top) = self.current.stack.last_mut() {
+            *top = value;
+        }
+        true
+    }
+
+    pub(crate) fn quick_set_attribute(&mut self, name: u32) -> bool {
+        let Some(id) = self.top_object() else { return false };
+        let name = self.names[name as usize];
+        let [.., value, _] = self.current.stack[..] else { return false };
+        let Object::Instance(instance) = self.world.heap.get(id) else { return false };
+        let is_new = instance.attributes.get(name).is_none();
+        if self.has_frozen || is_new && (self.has_slots || self.has_properties) {
+            return false;
+        }
+        // A new attribute takes memory.
+        if is_new && self.charge(1).is_err() {
+            return false;
+        }
+        if let Object::Instance(instance) = self.world.heap.get_mut(id) {
+            instance.attributes.set(name, value);
+        }
+        let height = self.current.stack.len() - 2;
+        self.current.stack.truncate(height);
+        true
+    }
+
+    /// Pushes a method's function and its receiver.
+    pub(crate) fn quick_method(&mut self, name: u32) -> bool {
+        let (Some(receiver), false) = (self.current.stack.last().copied(), self.noting) else {
+            return false;
+        };
+        let name = self.names[name as usize];
+        let function = match receiver.id().map(|id| self.world.heap.get(id)) {
+            Some(Object::Instance(instance)) => {
+                let class = instance.class;
+                if instance.attributes.get(name).is_some() {
+                    return false;
+                }
+                self.function_of(class, name)
+            }
+            Some(Object::Class(_) | Object::Local(_) | Object::Function(_)) => None,
+            None if matches!(receiver, Value::Module(_) | Value::Type(_)) => None,
+            _ => self.type_method(self.type_of(receiver), name),
+        };
+        let Some(function) = function else { return false };
+        if let Some(top) = self.current.stack.last_mut() {
+            *top = function;
+        }
+        self.push(receiver);
+        true
+    }
+
+    /// A function that a class has, or one that it is derived from.
+    fn function_of(&self, class: Id, name: StrId) -> Option<Value> {
+        let Object::Class(first) = self.world.heap.get(class) else { return None };
+        let mut found = first.attributes.get(name);
+        for behind in &first.rest {
+            if found.is_some() {
+                break;
+            }
+            let Object::Class(behind) = self.world.heap.get(*behind) else { return None };
+            found = behind.attributes.get(name);
+        }
+        found.filter(|value| self.is_function(*value))
+    }
+
+    pub(crate) fn quick_item(&mut self) -> bool {
+        let [.., object, index] = self.current.stack[..] else { return false };
+        let (Value::Ref(id), false) = (object, self.noting) else { return false };
+        let item = match (self.world.heap.get(id), index) {
+            (Object::List(items) | Object::Tuple(items), Value::Int(index)) => {
+                place(index, items.len()).map(|at| items[at])
+            }
+            (Object::Dict(table, _), key) => quick_key(key).and_then(|key| table.get(&key)),
+            _ => None,
+        };
+        item.is_some_and(|item| self.replace_two(item))
+    }
+
+    pub(crate) fn quick_set_item(&mut self) -> bool {
+        let [.., value, object, index] = self.current.stack[..] else { return false };
+        let (Value::Ref(id), false) = (object, self.noting) else { return false };
+        match (self.world.heap.get(id), index) {
+            (Object::List(items), Value::Int(index)) => {
+                let Some(at) = place(index, items.len()) else { return false };
+                if let Object::List(items) = self.world.heap.get_mut(id) {
+                    items[at] = value;
+                }
+            }
+            (Object::Dict(..), name) => {
+                let Some(key) = quick_key(name) else { return false };
+                if self.charge(1).is_err() {
+                    return false;
+                }
+                if let Object::Dict(table, _) = self.world.heap.get_mut(id) {
+                    table.insert(key, name, value);
+                }
+            }
+            _ => return false,
+        }
+        let height = self.current.stack.len() - 3;
+        self.current.stack.truncate(height);
+        true
+    }
+
+    /// Takes a sequence of so many items apart.
+    pub(crate) fn quick_unpack(&mut self, count: u32) -> bool {
+        let Some(id) = self.top_object() else { return false };
+        let (Object::Tuple(items) | Object::List(items)) = self.world.heap.get(id) else {
+            return false;
+        };
+        if items.len() != count as usize {
+            return false;
+        }
+        self.current.stack.pop();
+        self.current.stack.extend(items.iter().rev());
+        true
+    }
+
+    /// Pushes the next item of the iterator on top, or takes that away: there is none.
+    pub(crate) fn quick_next(&mut self) -> Option<bool> {
+        let id = self.top_object()?;
+        let item = match self.world.heap.get(id) {
+            Object::Iter(Iter::Range { next, left: 1.., .. }) => Some(Value::Int(*next)),
+            Object::Iter(Iter::Range { .. }) => None,
+            Object::Iter(Iter::Sequence { of: Value::Ref(of), at }) => {
+                match self.world.heap.get(*of) {
+                    Object::List(items) | Object::Tuple(items) => items.get(*at).copied(),
+                    _ => return None,
+                }
+            }
+            Object::Iter(Iter::Table { of, at, size, part }) => {
+                return self.quick_entry(id, *of, *at, *size, *part);
+            }
+            _ => return None,
+        };
+        let Object::Iter(iter) = self.world.heap.get_mut(id) else { return None };
+        match (iter, item) {
+            (Iter::Range { next, left, step }, Some(_)) => {
+                *next = next.wrapping_add(*step);
+                *left -= 1;
+            }
+            (Iter::Sequence { at, .. }, Some(_)) => *at += 1,
+            (iter, _) => *iter = Iter::Done,
+        }
+        match item {
+            Some(item) => self.push(item),
+            None => drop(self.pop()),
+        }
+        Some(item.is_some())
+    }
+
+    fn quick_entry(
+        &mut self,
+        iter: Id,
+        of: Id,
+        at: usize,
+        size: usize,
+        part: Part,
+    ) -> Option<bool> {
+        let (Object::Dict(table, _) | Object::Set(table)) = self.world.heap.get(of) else {
+            return None;
+        };
+        // The last step, and a size that has changed, take the long way.
+        let (behind, key, value) = if table.len() == size { table.next(at)? } else { return None };
+        let item = match part {
+            Part::Keys => key,
+            Part::Values => value,
+            Part::Items => return None,
+        };
+        if let Object::Iter(Iter::Table { at, .. }) = self.world.heap.get_mut(iter) {
+            *at = behind;
+        }
+        self.push(item);
+        Some(true)
+    }
+
+    /// `in` a dict or a set.
+    pub(crate) fn quick_contains(&mut self, wanted: bool) -> bool {
+        let [.., item, container] = self.current.stack[..] else { return false };
+        let (Value::Ref(id), false) = (container, self.noting) else { return false };
+        let (Object::Dict(table, _) | Object::Set(table)) = self.world.heap.get(id) else {
+            return false;
+        };
+        let Some(key) = quick_key(item) else { return false };
+        let found = table.get(&key).is_some();
+        self.replace_two(Value::Bool(found == wanted))
+    }
+
+    /// The value of a cell.
+    pub(crate) fn quick_cell(&mut self, at: usize) -> bool {
+        let (Value::Ref(id), false) = (self.current.stack[at], self.noting) else { return false };
+        match *self.world.heap.get(id) {
+            Object::Cell(Value::Unset) => false,
+            Object::Cell(value) => {
+                self.push(value);
+                true
+            }
+            _ => false,
+        }
+    }
+}
